@@ -1,0 +1,59 @@
+"""The recipe: everything that decides the bytes of a dataset, and nothing else.
+
+Workers, engine, folders, paths and times are circumstances (`production/circumstances.py`) and may
+never appear here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import msgspec
+import xxhash
+
+from warpgen.errors import RecipeError
+from warpgen.record import TARGETS, Target
+
+Level = Literal["none", "compile", "run"]
+Complexity = Literal["small", "medium", "large", "mixed"]
+
+UNIT_SIZE = 64  # programs per unit: the compilers amortise their start-up over about this many
+
+_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to make. `size` (least bytes of each JSONL file) or `rows` (exact count) ends a dataset."""
+
+    seed: int = 0
+    target: Literal["cpu", "cuda", "both"] = "both"
+    size: int | None = 200 * 2**20
+    rows: int | None = None
+    categories: dict[str, float] = {}  # weights by name; empty means the built-in weights
+    complexity: Complexity = "mixed"
+    verify: Level = "run"
+    gradients: Literal["keep", "strict"] = "keep"
+    warpgen: str = ""
+    warp: str = ""
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        return TARGETS if self.target == "both" else (self.target,)
+
+    @property
+    def hash(self) -> str:
+        """xxh3-128 hex of the recipe in canonical JSON (sorted keys)."""
+        return xxhash.xxh3_128_hexdigest(msgspec.json.encode(self, order="deterministic"))
+
+
+def parse_size(text: str) -> int:
+    """Bytes from `200MiB`, `1.5GB`, `4096`; raises RecipeError with what is accepted."""
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]*)\s*", text)
+    if match is None or match[2].lower() not in _UNITS:
+        raise RecipeError(f"size {text!r} is not understood: write a number and B, KB, MB, GB, KiB, MiB or GiB, as in 200MiB")
+    size = int(float(match[1]) * _UNITS[match[2].lower()])
+    if size <= 0:
+        raise RecipeError(f"size {text!r} is not more than zero")
+    return size
