@@ -1,0 +1,178 @@
+"""The manifest: what a finished dataset is, where it came from and how to make it again."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from warpgen.errors import DamageError, RootError
+from warpgen.recipe import Recipe
+from warpgen.record import Target
+from warpgen.reporting.survey import Survey, survey
+
+LICENCE = "Apache-2.0"
+LARGEST = 64 * 2**20  # bytes; a manifest takes about 100 kB, so a larger file is not one
+
+# The packages whose version a reader may need to make the same bytes or to explain a difference.
+_PACKAGES = ("warp-lang", "numpy", "msgspec", "zstandard", "xxhash")
+
+
+class Circumstances(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the dataset happened to be made; nothing here may influence a byte of it."""
+
+    workers: int
+    engine: str
+    started: str  # ISO 8601, UTC
+    finished: str
+    wall_seconds: float  # of all sessions of the run, interrupted ones included
+    cpu_seconds: float = 0.0  # coordinator and workers
+    peak_rss: int = 0  # bytes, coordinator
+    peak_worker_rss: int = 0  # bytes, the largest worker
+    peak_disk: int = 0  # bytes under the root
+    sessions: int = 1  # 1 + how often the run was resumed
+    retries: int = 0  # units tried again
+    workers_replaced: int = 0
+    cores: int = msgspec.field(default_factory=lambda: os.cpu_count() or 1)
+    machine: str = msgspec.field(default_factory=platform.machine)
+    system: str = msgspec.field(default_factory=lambda: f"{platform.system()} {platform.release()}")
+    python: str = msgspec.field(default_factory=platform.python_version)
+
+
+class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A program index (or, quarantined, the first index of a unit) that gave no row, and why."""
+
+    index: int
+    reason: Literal["synthesis", "extraction", "verification", "unit"]
+    error: str  # first line of the error, without machine paths
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One dataset file. Paths are relative to the root."""
+
+    format: Literal[1] = 1
+    target: Target
+    file: str
+    recipe: Recipe
+    recipe_hash: str
+    command: str  # makes the file again, byte for byte
+    licence: str
+    versions: dict[str, str]
+    figures: Survey
+    dropped: dict[str, dict[str, int]]  # kind -> reason -> programs, e.g. duplicate -> structure -> 12
+    failures: tuple[Failure, ...]  # in order of index
+    circumstances: Circumstances
+
+
+def dataset_path(root: Path, target: Target) -> Path:
+    """Where the finished dataset of a target lies under the root."""
+    return root / "data" / f"production_{target}" / f"{target}_code_dataset.jsonl"
+
+
+def manifest_path(root: Path, target: Target) -> Path:
+    """Where the manifest of a target lies under the root."""
+    return root / "manifests" / f"{target}_manifest.json"
+
+
+def write_manifest(
+    root: Path,
+    target: Target,
+    recipe: Recipe,
+    circumstances: Circumstances,
+    dropped: Mapping[str, Mapping[str, int]],
+    failures: Iterable[Failure],
+) -> Manifest:
+    """Survey the finished dataset of `target` and put its manifest beside it, atomically.
+
+    `dropped` and `failures` count the programs up to the last row's index that gave no row, so that
+    rows + dropped + failures is the number of programs made. Raises DamageError when the dataset
+    cannot be read as rows.
+    """
+    path = dataset_path(root, target)
+    manifest = Manifest(
+        target=target,
+        file=path.relative_to(root).as_posix(),
+        recipe=recipe,
+        recipe_hash=recipe.hash,
+        command=command(recipe),
+        licence=LICENCE,
+        versions=_versions(recipe),
+        figures=survey(path),
+        dropped={kind: dict(sorted(dropped[kind].items())) for kind in sorted(dropped)},
+        failures=tuple(sorted(failures, key=lambda failure: failure.index)),
+        circumstances=circumstances,
+    )
+    write(manifest, manifest_path(root, target))
+    return manifest
+
+
+def write(manifest: Manifest, path: Path) -> None:
+    """Write and sync under a temporary name, then rename: a power cut leaves the old or the new file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def read(path: Path) -> Manifest:
+    """The manifest at `path`; raises RootError when there is none, DamageError when it is not whole."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise RootError(
+            f"there is no manifest {_short(path)}: make the dataset with `python -m warpgen.run`"
+        ) from None
+    except OSError as error:
+        raise RootError(f"the manifest {_short(path)} cannot be read: {error.strerror}") from error
+    if len(data) > LARGEST:
+        raise DamageError(f"{_short(path)} is too large to be a manifest; {_MEND}")
+    try:
+        return msgspec.json.decode(data, type=Manifest)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise DamageError(f"the manifest {_short(path)} is damaged ({error}); {_MEND}") from error
+
+
+_MEND = "restore it from version control, or make the dataset again with `python -m warpgen.run --overwrite`"
+
+
+def command(recipe: Recipe) -> str:
+    """The command line that makes the datasets of `recipe` again, with every option written out."""
+    parts = ["./scripts/produce", "--target", recipe.target]
+    parts += ["--rows", str(recipe.rows)] if recipe.rows is not None else ["--size", _size(recipe.size or 0)]
+    parts += ["--seed", str(recipe.seed)]
+    if recipe.categories:
+        parts += [
+            "--categories",
+            ",".join(f"{name}={weight!r}" for name, weight in recipe.categories.items()),
+        ]
+    parts += ["--complexity", recipe.complexity, "--verify", recipe.verify]
+    if recipe.gradients != "keep":
+        parts += ["--gradients", recipe.gradients]
+    return " ".join(parts)
+
+
+def _size(size: int) -> str:
+    return f"{size >> 20}MiB" if size and size % 2**20 == 0 else f"{size}B"
+
+
+def _versions(recipe: Recipe) -> dict[str, str]:
+    versions = {name: metadata.version(name) for name in _PACKAGES}
+    return {"warpgen": recipe.warpgen, **versions, "python": platform.python_version()}
+
+
+def _short(path: Path) -> str:
+    return "/".join(path.parts[-2:])

@@ -1,0 +1,241 @@
+"""Every figure of a dataset, from one pass over its file.
+
+The manifest's writer and `stats --check` both call `survey`, so no figure in a manifest can exist
+that cannot be computed again from the file alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import xxhash
+
+from warpgen.errors import DamageError
+from warpgen.record import Features, Provenance
+
+BLOCK = 4 * 2**20  # bytes per read: large enough that system calls do not show in the time
+LONGEST_ROW = 64 * 2**20  # a line longer than any row can be is damage, and must not fill the memory
+
+_COUNTS = ("statements", "loops", "loop_depth", "branches", "functions", "structs", "args", "python_lines")
+
+
+class Spread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How one whole number is distributed over the rows.
+
+    A quantile q is the value at place int(q * (rows - 1)) in ascending order. `histogram` counts rows
+    by power-of-two bucket, named by its least value: 0, 1, 2 (2-3), 4 (4-7), 8 (8-15) ...
+    """
+
+    p50: int
+    p95: int
+    max: int
+    total: int
+    histogram: dict[int, int]
+
+
+class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The part of a dataset that one category holds; bytes are those of its lines."""
+
+    rows: int
+    bytes: int
+
+
+class Survey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a finished dataset file holds. Tables are sorted by name and count rows."""
+
+    rows: int
+    bytes: int
+    xxh3_128: str
+    sha256: str
+    kernels: int  # distinct kernel_id
+    sources: int  # distinct source_hash
+    structures: int  # distinct structure_hash
+    last_index: int  # the greatest program index with a row, -1 where there is no row
+    with_backward: int
+    differentiable: int
+    categories: dict[str, Share]
+    sizes: dict[str, Spread]  # bytes: row (with its line end), python, code; characters: forward, backward
+    features: dict[str, Spread]
+    builtins: dict[str, int]
+    dtypes: dict[str, int]
+    splits: dict[str, int]
+    origins: dict[str, int]
+    licences: dict[str, int]
+    versions: dict[str, int]
+    verdicts: dict[str, dict[str, int]]  # check -> verdict -> rows
+
+
+class SurveyedRow(msgspec.Struct, frozen=True):
+    """The fields of a row that its figures come from; the others are skipped while decoding."""
+
+    kernel_id: str
+    category: str
+    python_source: str
+    code: str
+    forward: tuple[int, int]
+    backward: tuple[int, int]
+    features: Features
+    source_hash: str
+    structure_hash: str
+    split: str
+    verified: dict[str, Any]
+    provenance: Provenance
+
+
+class Surveyor:
+    """Takes the lines of a dataset one at a time; memory grows by 24 bytes a row (three hashes)."""
+
+    def __init__(self) -> None:
+        self._decode = msgspec.json.Decoder(SurveyedRow).decode
+        self._xxh = xxhash.xxh3_128()
+        self._sha = hashlib.sha256()
+        self._rows = self._bytes = 0
+        self._last_index = -1
+        self._with_backward = self._differentiable = 0
+        self._distinct = {name: array("Q") for name in ("kernel_id", "source_hash", "structure_hash")}
+        self._category_rows: Counter[str] = Counter()
+        self._category_bytes: Counter[str] = Counter()
+        self._sizes: dict[str, Counter[int]] = {
+            name: Counter() for name in ("row", "python", "code", "forward", "backward")
+        }
+        self._features: dict[str, Counter[int]] = {name: Counter() for name in (*_COUNTS, "builtins")}
+        self._builtins: Counter[str] = Counter()
+        self._dtypes: Counter[str] = Counter()
+        self._tables: dict[str, Counter[str]] = {
+            name: Counter() for name in ("splits", "origins", "licences", "versions")
+        }
+        self._verdicts: dict[str, Counter[str]] = {}
+
+    def add(self, line: bytes) -> None:
+        """Count one line; raises DamageError when it is not a whole row."""
+        if not line.endswith(b"\n"):
+            raise DamageError(f"row {self._rows + 1} is cut off")
+        try:
+            row = self._decode(line)
+        except msgspec.MsgspecError as error:
+            raise DamageError(f"row {self._rows + 1} is damaged: {error}") from error
+        self._xxh.update(line)
+        self._sha.update(line)
+        self._rows += 1
+        self._bytes += len(line)
+        self._count(row, len(line))
+
+    def _count(self, row: SurveyedRow, size: int) -> None:
+        self._last_index = max(self._last_index, row.provenance.index)
+        self._with_backward += row.backward[1] > row.backward[0]
+        self._differentiable += row.features.differentiable
+        for name, hashes in self._distinct.items():
+            hashes.append(xxhash.xxh3_64_intdigest(getattr(row, name).encode()))
+        self._category_rows[row.category] += 1
+        self._category_bytes[row.category] += size
+        self._count_sizes(row, size)
+        self._count_features(row.features)
+        self._tables["splits"][row.split] += 1
+        self._tables["origins"][row.provenance.origin] += 1
+        self._tables["licences"][row.provenance.licence] += 1
+        self._tables["versions"][f"warpgen {row.provenance.warpgen}, warp {row.provenance.warp}"] += 1
+        for check, evidence in row.verified.items():
+            self._verdicts.setdefault(check, Counter())[verdict(evidence)] += 1
+
+    def _count_sizes(self, row: SurveyedRow, size: int) -> None:
+        sizes = self._sizes
+        sizes["row"][size] += 1
+        sizes["python"][_utf8_length(row.python_source)] += 1
+        sizes["code"][_utf8_length(row.code)] += 1
+        sizes["forward"][row.forward[1] - row.forward[0]] += 1
+        sizes["backward"][row.backward[1] - row.backward[0]] += 1
+
+    def _count_features(self, features: Features) -> None:
+        for name in _COUNTS:
+            self._features[name][getattr(features, name)] += 1
+        self._features["builtins"][len(features.builtins)] += 1
+        self._builtins.update(features.builtins)
+        self._dtypes.update(features.dtypes)
+
+    def finish(self) -> Survey:
+        """The figures of all lines taken so far."""
+        distinct = {name: _distinct(hashes) for name, hashes in self._distinct.items()}
+        return Survey(
+            rows=self._rows,
+            bytes=self._bytes,
+            xxh3_128=self._xxh.hexdigest(),
+            sha256=self._sha.hexdigest(),
+            kernels=distinct["kernel_id"],
+            sources=distinct["source_hash"],
+            structures=distinct["structure_hash"],
+            last_index=self._last_index,
+            with_backward=self._with_backward,
+            differentiable=self._differentiable,
+            categories={
+                name: Share(self._category_rows[name], self._category_bytes[name])
+                for name in sorted(self._category_rows)
+            },
+            sizes={name: _spread(counts) for name, counts in self._sizes.items()},
+            features={name: _spread(counts) for name, counts in self._features.items()},
+            builtins=_sorted(self._builtins),
+            dtypes=_sorted(self._dtypes),
+            **{name: _sorted(counts) for name, counts in self._tables.items()},
+            verdicts={check: _sorted(self._verdicts[check]) for check in sorted(self._verdicts)},
+        )
+
+
+def survey(path: Path) -> Survey:
+    """The figures of the dataset at `path`; raises DamageError naming the first damaged row."""
+    surveyor = Surveyor()
+    for line in lines(path):
+        surveyor.add(line)
+    return surveyor.finish()
+
+
+def lines(path: Path) -> Iterator[bytes]:
+    """The lines of a dataset with their line ends, none longer than LONGEST_ROW."""
+    with path.open("rb", buffering=BLOCK) as file:
+        while line := file.readline(LONGEST_ROW):
+            yield line
+
+
+def verdict(evidence: Any) -> str:
+    """The verdict in what a check wrote into `verified`: its `verdict` entry, or the value itself."""
+    return str(evidence["verdict"] if isinstance(evidence, dict) and "verdict" in evidence else evidence)
+
+
+def quantile(counts: Counter[int], q: float) -> int:
+    """The value at place int(q * (n - 1)) of the n counted values in ascending order; 0 of none."""
+    place = int(q * (counts.total() - 1))
+    for value in sorted(counts):
+        place -= counts[value]
+        if place < 0:
+            return value
+    return 0
+
+
+def _spread(counts: Counter[int]) -> Spread:
+    buckets: Counter[int] = Counter()
+    for value, count in counts.items():
+        buckets[1 << (value.bit_length() - 1) if value > 0 else 0] += count
+    return Spread(
+        p50=quantile(counts, 0.5),
+        p95=quantile(counts, 0.95),
+        max=max(counts, default=0),
+        total=sum(value * count for value, count in counts.items()),
+        histogram={low: buckets[low] for low in sorted(buckets)},
+    )
+
+
+def _sorted(counts: Counter[str]) -> dict[str, int]:
+    return {name: counts[name] for name in sorted(counts)}
+
+
+def _distinct(hashes: array[int]) -> int:
+    return int(np.unique(np.frombuffer(hashes, dtype=np.uint64)).size)
+
+
+def _utf8_length(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
