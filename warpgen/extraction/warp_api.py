@@ -1,0 +1,171 @@
+"""The one door to Warp's internals: extraction uses `warp._src` here and nowhere else.
+
+Signatures under `warp._src` change between minor versions; `versions.check_versions` says which are known.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import warp
+import warp._src.codegen as codegen
+import warp._src.context as context
+import warp._src.types as types
+
+from warpgen.record import Target
+
+__all__ = ["codegen", "context", "types"]  # fast_path replaces functions of these
+
+# Everything in `wp.config` that decides generated text. A program may change any of it, so it is set
+# anew for every program. MathDx is off: it would link minutes of LTO code into tile programs.
+_TEXT_OPTIONS: dict[str, Any] = {
+    "mode": "release",
+    "optimization_level": None,
+    "max_unroll": 16,
+    "enable_backward": True,
+    "default_grid_stride": True,
+    "lineinfo": False,
+    "line_directives": True,
+    "verify_fp": False,
+    "verify_autograd_array_access": False,
+    "enable_vector_component_overwrites": False,
+    "legacy_scalar_return_types": False,
+    "enable_mathdx_gemm": False,
+    "enable_mathdx_solver": False,
+    "enable_mathdx_fft": False,
+    "enable_tiles_in_stack_memory": True,
+    "enable_cpu_blocks": False,
+    "llvm_cuda": False,
+    "deterministic": warp.config.DeterministicMode.NOT_GUARANTEED,
+    "deterministic_max_records": 0,
+    "compile_time_trace": False,
+    "cuda_output": None,
+    "log_level": 50,  # above every level Warp uses: silence
+}
+
+# What Warp launches with when nothing is said; the CUDA value is a module's own option.
+_CPU_BLOCK_DIM = 1
+# Any architecture: only MathDx, which is off, puts it into the text. Unset would mean "CPU" to tiles.
+_CUDA_ARCH = 90
+
+_WARP_PARENT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(warp.__file__))), "")
+
+
+class _Silent:
+    """A Warp logger that says nothing: notes about one program do not belong on a user's terminal."""
+
+    def debug(self, message: str) -> None: ...
+
+    def info(self, message: str) -> None: ...
+
+    def warning(self, message: str, category: Any = None, stacklevel: int = 1) -> None: ...
+
+    def error(self, message: str) -> None: ...
+
+
+def start(cache: Path | None = None) -> None:
+    """Initialise Warp without a word and with its kernel cache in `cache` (else the user's own)."""
+    reset_config()
+    warp.set_logger(_Silent())
+    if cache is not None:
+        warp.config.kernel_cache_dir = str(cache)
+    with silenced():
+        warp.init()
+    if cache is not None:
+        cache.mkdir(parents=True, exist_ok=True)
+        warp.config.kernel_cache_dir = str(cache)
+
+
+def reset_config() -> None:
+    """Put every global option that decides text back to the recipe's value."""
+    vars(warp.config).update(_TEXT_OPTIONS)
+
+
+def reset_history() -> None:
+    """Forget earlier programs: functions are numbered by a counter that lives as long as the process."""
+    context.function_key_counts.clear()
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Send the process's own stdout and stderr nowhere, also what native code writes to fds 1 and 2."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for fd, copy in zip((1, 2), saved, strict=True):
+            os.dup2(copy, fd)
+            os.close(copy)
+
+
+def make_cache_folder(parent: Path | None = None) -> Path:
+    """A kernel-cache folder of this process alone; the caller removes it."""
+    return Path(tempfile.mkdtemp(prefix=f"warp-cache-{os.getpid()}-", dir=parent))
+
+
+def is_kernel(value: Any) -> bool:
+    return isinstance(value, context.Kernel)
+
+
+def module_names() -> set[str]:
+    """Names of all modules that Warp holds."""
+    return set(context.user_modules)
+
+
+def live_kernels(module: Any) -> list[Any]:
+    """The kernels that a build of this module would emit."""
+    return list(module._get_live_kernels())
+
+
+def build(module: Any, target: Target | None) -> Any:
+    """Analyse a module for one target, or for both where tiles, which look at the target, are absent."""
+    block_dim = _CPU_BLOCK_DIM if target == "cpu" else module.options["block_dim"]
+    module.get_module_hash(block_dim)  # resolves deferred wp.static expressions, as Warp's own compile does
+    options = module.resolved_options[block_dim]
+    options = options | {"output_arch": _CUDA_ARCH if target == "cuda" else None}
+    return context.ModuleBuilder(module, options, module.hashers[block_dim], target=target)
+
+
+def emit(builder: Any, target: Target) -> str:
+    """Text of a built module, with Warp's own folder taken out of the comments that name a file."""
+    module = builder.module
+    builder.options["block_dim"] = _CPU_BLOCK_DIM if target == "cpu" else module.options["block_dim"]
+    text: str = builder.codegen(target)
+    return text.replace("// " + _WARP_PARENT, "// ")
+
+
+def release(names: set[str]) -> None:
+    """Let go of Warp's modules of these names, of what was loaded from them, and of their marks elsewhere."""
+    for name in names:
+        module = context.user_modules.pop(name, None)
+        if module is not None:
+            module._detach_references()
+            module.unload()
+    for module in context.user_modules.values():
+        for function in module.functions.values():
+            _forget_uses(function)
+
+
+def _forget_uses(function: Any) -> None:
+    """Undo what a build leaves on a function of Warp's own library.
+
+    An instantiated generic would be found first by the next program, and `wp.grad` marks a function
+    for ever; either would let one program change another's text.
+    """
+    function.adj.force_adjoint_codegen = False
+    overloads = function.user_overloads
+    for signature in [s for s, f in overloads.items() if f.generic_parent is not None]:
+        del overloads[signature]
