@@ -1,0 +1,56 @@
+"""The generated text is what Warp itself writes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from corpus import PROGRAMS
+
+from warpgen.extraction import warp_api
+from warpgen.extraction.codegen import lower
+from warpgen.record import TARGETS
+from warpgen.synthesis.generator import Options, synthesize
+from warpgen.synthesis.program import Program
+
+import warp
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warp_started() -> None:
+    warp_api.start()
+
+
+def run(command: list[str], seconds: float) -> None:
+    """Run a command in a process group of its own, which dies with the time limit."""
+    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
+    try:
+        assert process.wait(seconds) == 0
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.mark.slow
+def test_text_is_byte_for_byte_what_warp_writes(tmp_path: Path) -> None:
+    """Both targets of the corpus and of synthesised programs equal Warp's own files but for folders."""
+    programs: dict[str, Program] = {p.name: p for p in PROGRAMS}
+    programs |= {f"synthesised{i}": synthesize(0, i, Options()) for i in range(12)}
+    for name, program in programs.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "kernel.py").write_text(program.source)
+        (folder / "name").write_text(program.name)
+    run([sys.executable, str(Path(__file__).with_name("warp_reference.py")), str(tmp_path)], 240)
+    library = str(Path(warp.__file__).parent.parent)
+    for name, program in programs.items():
+        codes = lower(program, TARGETS)
+        for target in TARGETS:
+            expected = (tmp_path / name / f"{target}.txt").read_text()
+            expected = expected.replace(f"// {tmp_path / name}/", "// ").replace(f"// {library}/", "// ")
+            assert expected == codes[target].text, f"{name} for {target}"
