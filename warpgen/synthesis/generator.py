@@ -1,13 +1,18 @@
-"""Programs from (seed, index)."""
+"""Programs from (seed, index): the front of synthesis."""
 
 from __future__ import annotations
 
-import random
-
 import msgspec
 
-from warpgen.launch import Argument, Fill, Launch
+from warpgen.errors import RecipeError, SynthesisError
+from warpgen.synthesis.assemble import assemble
+from warpgen.synthesis.compose import draft_program, kernel_name
+from warpgen.synthesis.motif import categories
 from warpgen.synthesis.program import Program
+from warpgen.synthesis.rng import Rng
+
+# A draft that corners itself (an index without a safe range, say) is thrown away and drawn anew.
+ATTEMPTS = 12
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -17,22 +22,36 @@ class Options(msgspec.Struct, frozen=True):
     complexity: str = "mixed"
 
 
+def category_weights(options: Options) -> dict[str, float]:
+    """Weights by category name; raises RecipeError for an unknown one."""
+    known = categories()
+    unknown = [name for name in options.categories if name not in known]
+    if unknown:
+        raise RecipeError(f"unknown category {unknown[0]!r}: choose among {', '.join(known)}")
+    return dict(options.categories) or {name: c.weight for name, c in known.items()}
+
+
 def synthesize(seed: int, index: int, options: Options) -> Program:
-    """The program of this index (placeholder until the engine stands)."""
-    rng = random.Random(f"{seed}/{index}")
-    lines = []
-    for k in range(rng.randint(1, 6)):
-        op = rng.choice(["wp.sin(v)", "wp.cos(v)", "v * v", "wp.abs(v) + 1.0", "wp.min(v, 2.0)", "v * a[tid]"])
-        lines.append(f"    v = {op} + {rng.random():.3f}\n")
-    source = (
-        "import warp as wp\n\n\n@wp.kernel\ndef k(a: wp.array(dtype=float), b: wp.array(dtype=float)):\n"
-        "    tid = wp.tid()\n    v = a[tid]\n" + "".join(lines) + "    b[tid] = v\n"
-    )
-    return Program(
-        seed=seed, index=index, category="arithmetic", name="k", source=source,
-        args=(
-            Argument("a", "array1d(float32)", "input", Fill("uniform", (64,), -1.0, 1.0)),
-            Argument("b", "array1d(float32)", "output", Fill("constant", (64,))),
-        ),
-        launch=Launch((64,), seed=index),
-    )
+    """The program of this index: the same for the same (seed, index, options), on every machine.
+
+    Raises SynthesisError if none of `ATTEMPTS` drafts came to an end.
+    """
+    weights = category_weights(options)
+    error = ""
+    for attempt in range(ATTEMPTS):
+        rng = Rng(seed, index, attempt)
+        category = rng.weighted(weights)
+        try:
+            return _write(rng, seed, index, category, options.complexity)
+        except SynthesisError as e:
+            error = str(e)
+    raise SynthesisError(f"no program for index {index} after {ATTEMPTS} drafts: {error}")
+
+
+def _write(rng: Rng, seed: int, index: int, category: str, complexity: str) -> Program:
+    k, plan = draft_program(rng, category, complexity)
+    name = kernel_name(k, plan)
+    source, args, launch = assemble(k, name, plan.main.title, index)
+    if not any(a.role in ("output", "inout") for a in args):
+        raise SynthesisError(f"{plan.main.name} stored nothing")
+    return Program(seed, index, category, name, source, args, launch)

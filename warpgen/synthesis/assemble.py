@@ -1,0 +1,103 @@
+"""From a written kernel to the module text and the launch."""
+
+from __future__ import annotations
+
+import re
+
+from warpgen.launch import Argument, Launch
+from warpgen.synthesis.draft import Argspec, Draft
+from warpgen.synthesis.kit import Kit
+from warpgen.synthesis.liveness import identifiers, live_lines, render
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+LINE_LENGTH = 110
+
+
+def _struct_text(draft: Draft, name: str, fields: dict[str, str]) -> str:
+    body = "\n".join(f"    {field}: {annotation}" for field, annotation in fields.items())
+    return f"@wp.struct\nclass {name}:\n{body}"
+
+
+def _used_declarations(draft: Draft, text: str) -> list[str]:
+    """The declarations that the kernel needs, directly or through others, in order."""
+    needed = set(_WORD.findall(text))
+    kept: list[str] = []
+    for name, declared in reversed(draft.declarations):
+        if name not in needed:
+            continue
+        kept.append(declared)
+        needed.update(_WORD.findall(declared))
+    return kept[::-1]
+
+
+def _close_record(draft: Draft, text: str) -> None:
+    """Write out the parameter struct with the fields that are read."""
+    record = draft.record
+    if record is None:
+        return
+    holder = next(spec for spec in draft.arguments.values() if spec.type is record)
+    read = set(re.findall(rf"\b{holder.name}\.(\w+)", text))
+    fields = {n: t for n, t in record.fields.items() if n in read}
+    holder.fields = {n: holder.fields[n] for n in fields}
+    struct = _struct_text(draft, record.name, {n: draft.use_type(t) for n, t in fields.items()})
+    at = next(i for i, (name, _) in enumerate(draft.declarations) if name == record.name)
+    # Aliases of odd-sized types may have been declared behind the struct's place: keep it last of the types.
+    draft.declarations[at] = (record.name, struct)
+
+
+def _ordered(draft: Draft, specs: list[Argspec], style: float) -> list[Argspec]:
+    """Arguments in the order people use: handles, inputs, parameters, outputs; or as they came up."""
+    rank = {"handle": 0, "input": 1, "inout": 1, "param": 2, "output": 3}
+    if style < 0.6:
+        return sorted(specs, key=lambda s: rank[s.role])
+    if style < 0.75:
+        return sorted(specs, key=lambda s: {"param": 0, "handle": 0, "output": 3}.get(s.role, 1))
+    return sorted(specs, key=lambda s: s.role == "output")
+
+
+def _signature(draft: Draft, name: str, specs: list[Argspec]) -> str:
+    parts = [f"{s.name}: {draft.annotate(s)}" for s in specs]
+    one = f"def {name}({', '.join(parts)}):"
+    if len(one) <= draft.author.rng.choice((60, 88, LINE_LENGTH)) or len(parts) == 0:
+        return one
+    return f"def {name}(\n" + "".join(f"    {p},\n" for p in parts) + "):"
+
+
+def assemble(k: Kit, name: str, title: str, seed: int) -> tuple[str, tuple[Argument, ...], Launch]:
+    """Module text, arguments in launch order and the launch."""
+    draft = k.draft
+    lines = live_lines(k.lines)
+    body = render(lines)
+    used = identifiers(lines)
+    specs = [s for s in draft.arguments.values() if s.name in used]
+    _close_record(draft, body)
+    specs = _ordered(draft, specs, k.rng.unit())
+    signature = _signature(draft, name, specs)
+    declarations = _used_declarations(draft, signature + body)
+    options = f"({', '.join(draft.kernel_options)})" if draft.kernel_options else ""
+    kernel = [f"@wp.kernel{options}", signature]
+    if draft.author.docstring and title:
+        kernel.append(f'    """{title}."""')
+    kernel.append(body)
+    blocks = ["\n".join(_imports(declarations))] if _imports(declarations) else []
+    constants = [d for d in declarations if not d.startswith(("@", "class "))]
+    others = [d for d in declarations if d.startswith(("@", "class "))]
+    if constants:
+        blocks.append("\n".join(constants))
+    source = "\n\n".join(blocks) + "\n\n\n" + "\n\n\n".join([*others, "\n".join(kernel)]) + "\n"
+    arguments = tuple(s.argument() for s in specs)
+    return source, arguments, Launch(draft.dim, seed, draft.tiled)
+
+
+def _imports(declarations: list[str]) -> list[str]:
+    words = {w for d in declarations for w in _WORD.findall(d)}
+    found = []
+    if "IntEnum" in words:
+        found.append("from enum import IntEnum")
+    if "math" in words:
+        found.append("import math")
+    if "Any" in words:
+        found.append("from typing import Any")
+    if found:
+        found.append("")
+    return [*found, "import warp as wp"]

@@ -1,0 +1,69 @@
+"""Who wrote the program: a set of habits, drawn once per program, that keeps its style coherent."""
+
+from __future__ import annotations
+
+from warpgen.synthesis.rng import Rng
+from warpgen.synthesis.types import Type
+
+# Habits of people, as counted in Warp's own tests and modules: share of `wp.array[float]` against
+# `wp.array(dtype=float)` and `wp.array1d`, of `float` against `wp.float32`, of index names.
+_ARRAY_STYLES = {"bracket": 0.50, "dtype": 0.38, "ranked": 0.12}
+_INDEX_NAMES = {"tid": 0.55, "i": 0.33, "idx": 0.04, "index": 0.02, "gid": 0.02, "t": 0.02, "thread_id": 0.02}
+_PREFIXES = {"": 0.45, "out_": 0.22, "new_": 0.10, "next_": 0.06, "_out": 0.12, "result_": 0.05}
+
+
+class Author:
+    """Habits. Everything that a style guide would argue about and a compiler ignores."""
+
+    def __init__(self, rng: Rng) -> None:
+        self.rng = rng
+        self.full_scalars = rng.chance(0.3)  # wp.float32 rather than float
+        self.full_vectors = rng.chance(0.25)  # wp.vec3f rather than wp.vec3
+        self.array_style = rng.weighted(_ARRAY_STYLES)
+        self.index_name = rng.weighted(_INDEX_NAMES)
+        self.long_exponents = rng.chance(0.5)  # 1.0e-6 rather than 1e-6
+        self.matmul = "@" if rng.chance(0.35) else "*"
+        self.chained_subscripts = rng.chance(0.08)  # a[i][j] rather than a[i, j]
+        self.augments = rng.chance(0.8)  # a += b rather than a = a + b
+        self.temporaries = rng.choice((0.95, 0.85, 0.7, 0.5))  # how often a value gets a name
+        self.comments = rng.choice((0.0, 0.15, 0.35, 0.6, 0.85))
+        self.docstring = rng.chance(0.22)
+        self.ternary = rng.choice(("where", "where", "ternary", "branch"))
+        self.first_names = rng.choice((0.9, 0.6, 0.3))  # how often the first of several names is taken
+        self.output_affix = rng.weighted(_PREFIXES)
+        self.blank_lines = rng.choice((0.1, 0.35, 0.6))  # between the paragraphs of a kernel
+        self.structs = rng.chance(0.22)  # packs parameters into a struct
+        self.records = rng.chance(0.12)  # reads per-element inputs from an array of structs
+        self.constants = rng.chance(0.3)  # names its numbers at module level
+        self.helpers = rng.choice((0.0, 0.15, 0.35, 0.6))  # how often a fragment becomes a function
+        self.guard = rng.weighted({"none": 0.62, "return": 0.30, "wrap": 0.08})
+        self.declares = rng.choice(("cast", "cast", "full"))  # float(0.0) or wp.float32(0.0)
+        self.zero = rng.choice(("", "0.0", "components"))  # wp.vec3(), wp.vec3(0.0), wp.vec3(0.0, 0.0, 0.0)
+        self._epsilon = rng.choice((1e-6, 1e-5, 1e-4, 1e-3, 1e-2))
+
+    def spell(self, t: Type) -> str:
+        """The type's name as this author writes it."""
+        if t.kind == "scalar":
+            return t.full if self.full_scalars else t.short
+        return t.full if self.full_vectors else t.short
+
+    def spell_array(self, t: Type, ndim: int) -> str:
+        """An array annotation as this author writes it."""
+        element = self.spell(t)
+        if self.array_style == "bracket":
+            return f"wp.array[{element}]" if ndim == 1 else f"wp.array{ndim}d[{element}]"
+        if self.array_style == "ranked" or (ndim > 1 and len(element) % 3):
+            return f"wp.array{ndim}d(dtype={element})"
+        return f"wp.array(dtype={element})" if ndim == 1 else f"wp.array(dtype={element}, ndim={ndim})"
+
+    def epsilon(self, t: Type) -> float:
+        """The small number that this author adds to divisors; never so small that gradients explode."""
+        floor = {"float16": 1e-2, "float64": 1e-6}.get(t.scalar.name, 1e-4)
+        return max(self._epsilon, floor)
+
+    def pick(self, names: str | tuple[str, ...]) -> str:
+        """One of `"a|b|c"`, the first most often."""
+        options = names.split("|") if isinstance(names, str) else names
+        if len(options) == 1 or self.rng.chance(self.first_names * 0.6):
+            return options[0]
+        return self.rng.choice(options)

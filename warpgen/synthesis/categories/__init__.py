@@ -1,0 +1,1 @@
+"""One file per kind of program, all of one shape: `CATEGORY` and its motifs."""
