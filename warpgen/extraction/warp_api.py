@@ -125,6 +125,21 @@ def module_names() -> set[str]:
     return set(context.user_modules)
 
 
+def builtin_differentiability() -> dict[str, bool]:
+    """Every builtin of the kernel language, and whether any of its overloads has an adjoint."""
+    return {
+        name: any(
+            overload.is_differentiable for overload in getattr(function, "overloads", ()) or (function,)
+        )
+        for name, function in context.builtin_functions.items()
+    }
+
+
+def is_type_name(name: str) -> bool:
+    """Whether `wp.name` is a type, such as float32 or array, that can also be called."""
+    return isinstance(getattr(warp, name, None), type)
+
+
 def live_kernels(module: Any) -> list[Any]:
     """The kernels that a build of this module would emit."""
     return list(module._get_live_kernels())
