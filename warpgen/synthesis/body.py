@@ -39,12 +39,13 @@ class Line:
 class Body:
     """Writes statements in one author's style. Locals are single names that live to the block's end."""
 
-    def __init__(self, rng: Rng, author: Author, module_names: set[str]) -> None:
+    def __init__(self, rng: Rng, author: Author, module_names: set[str], local_names: set[str]) -> None:
         self.rng = rng
         self.author = author
         self.lines: list[Line] = []
         self.depth = 1
         self.module_names = module_names  # shared by all functions of the module
+        self.local_names = local_names  # of all functions, so that no later function takes one as its name
         self.names: set[str] = set()
         self.loops = 0  # nesting of loops with a run-time bound at the present place
 
@@ -59,6 +60,7 @@ class Body:
         else:
             option = next(f"{first}{i}" for i in range(2, 1000) if self._free(f"{first}{i}"))
         self.names.add(option)
+        self.local_names.add(option)
         return option
 
     def _free(self, name: str) -> bool:

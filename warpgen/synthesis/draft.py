@@ -115,6 +115,7 @@ class Draft:
         self.author = author
         self.real = real
         self.names: set[str] = set()  # of the module
+        self.local_names: set[str] = set()  # of its functions
         self.declarations: list[tuple[str, str]] = []  # (name, text) in order
         self.arguments: dict[str, Argspec] = {}
         self.record: Type | None = None  # the struct that parameters are packed into
@@ -126,11 +127,12 @@ class Draft:
     def module_name(self, names: str) -> str:
         """A fresh module-level name out of `"a|b|c"`."""
         options = names.split("|")
+        taken = self.names | self.local_names
         for option in (self.author.pick(tuple(options)), *options):
-            if option not in self.names:
+            if option not in taken:
                 break
         else:
-            option = next(f"{options[0]}{i}" for i in range(2, 1000) if f"{options[0]}{i}" not in self.names)
+            option = next(f"{options[0]}{i}" for i in range(2, 1000) if f"{options[0]}{i}" not in taken)
         self.names.add(option)
         return option
 

@@ -38,7 +38,7 @@ class Kit(Body):
     """One function being written: the kernel (parent None) or a helper called from `parent`."""
 
     def __init__(self, draft: Draft, parent: Kit | None = None) -> None:
-        super().__init__(draft.rng, draft.author, draft.names)
+        super().__init__(draft.rng, draft.author, draft.names, draft.local_names)
         self.draft = draft
         self.parent = parent
         self.wp = Calls(self)
