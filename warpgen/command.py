@@ -1,0 +1,50 @@
+"""What all commands share: one clear sentence and exit code 2 for whatever the caller can put right."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from warpgen.errors import UsageError
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that answers a wrong option with one sentence, and takes no abbreviations."""
+
+    def __init__(self, command: str, description: str, epilog: str = "") -> None:
+        super().__init__(
+            prog=f"python -m warpgen.{command}",
+            description=description,
+            epilog=epilog,
+            allow_abbrev=False,  # an abbreviation would change its meaning when an option is added
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError with argparse's own finding."""
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def positive(text: str) -> int:
+    """A whole number above zero, for argparse's `type`."""
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if number <= 0:
+        raise argparse.ArgumentTypeError(f"{number} is not more than zero")
+    return number
+
+
+def call(main: Callable[[list[str]], int]) -> NoReturn:
+    """Run a command's `main` on the command line and leave with its exit code; 2 for a UsageError."""
+    try:
+        code = main(sys.argv[1:])
+    except UsageError as error:
+        print(f"warpgen: {error}", file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)

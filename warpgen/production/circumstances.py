@@ -1,0 +1,78 @@
+"""How a run is carried out: what may differ from machine to machine and changes no byte."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import time
+
+import msgspec
+import psutil
+
+from warpgen.production.journal import Spent
+
+MIB = 1 << 20
+
+
+class Means(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run may use."""
+
+    engine: str = "local"
+    workers: int = msgspec.field(default_factory=lambda: available_cores())
+    worker_memory: int = 1024 * MIB  # a worker above it between two units is replaced; healthy: 200-400 MiB
+    unit_seconds: float = 600.0  # for 64 programs; the slowest verified unit takes about 30 s on a busy core
+    checkpoint_seconds: float = 2.0  # a crash costs this much merging again: cheap, as shards are kept
+
+
+def available_cores() -> int:
+    """Cores this process may use, which in a container is less than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Meter:
+    """Adds this session's use to what earlier sessions spent."""
+
+    def __init__(self, before: Spent) -> None:
+        self._before = msgspec.structs.replace(before, sessions=before.sessions + 1)
+        self._began = time.monotonic()
+        self._process = psutil.Process()
+        self._children = _cpu_of_children()
+        self.peak_rss = before.peak_rss
+        self.peak_worker_rss = before.peak_worker_rss
+        self.peak_disk = before.peak_disk
+        self.worker_cpu = 0.0  # seconds, of the workers that are alive
+        self.retries = 0
+        self.workers_replaced = 0
+
+    def spent(self, disk: int) -> Spent:
+        """All sessions so far; `disk` is what the run's files take now, in bytes."""
+        self.peak_rss = max(self.peak_rss, self._process.memory_info().rss)
+        self.peak_disk = max(self.peak_disk, disk)
+        before = self._before
+        cpu = time.process_time() + _cpu_of_children() - self._children + self.worker_cpu
+        return Spent(
+            wall_seconds=round(before.wall_seconds + time.monotonic() - self._began, 1),
+            cpu_seconds=round(before.cpu_seconds + cpu, 1),
+            peak_rss=self.peak_rss,
+            peak_worker_rss=self.peak_worker_rss,
+            peak_disk=self.peak_disk,
+            sessions=before.sessions,
+            retries=before.retries + self.retries,
+            workers_replaced=before.workers_replaced + self.workers_replaced,
+        )
+
+
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def free_bytes(path: os.PathLike[str]) -> int:
+    """Bytes that may still be written where `path` lies."""
+    return psutil.disk_usage(os.fspath(path)).free
+
+
+def interpreter() -> str:
+    """Name of the Python that runs, without its folder."""
+    return os.path.basename(sys.executable) or "python3"

@@ -1,0 +1,236 @@
+"""Worker processes on this machine: one process and one pipe each, because pools hang for ever when a
+worker is killed.
+
+Workers are forked from the coordinator after it has loaded Warp: a new one is ready in milliseconds and
+shares the memory. A worker that dies, hangs or grows too large is replaced; all die with the coordinator.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+import warnings
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+import multiprocess
+import psutil
+from multiprocess.connection import wait
+
+from warpgen.errors import WarpgenError
+from warpgen.process import die_with_parent
+from warpgen.production.circumstances import Means
+from warpgen.production.engines import Job, WorkerView
+from warpgen.production.engines.attempts import after_failure, attempt
+from warpgen.production.explain import first_line
+from warpgen.production.unit import Outcome, Unit
+from warpgen.recipe import UNIT_SIZE
+
+_TICK = 0.25  # seconds between looks at deadlines and deaths, and of the caller at its signals
+_LEAST_SHARE = 1 / 8  # of the time for a whole unit that even a single program is given
+_LARGEST_MESSAGE = 1 << 16  # bytes; an outcome takes a few hundred
+
+_encode = msgspec.msgpack.encode
+_FORK: Any = multiprocess.get_context("fork")
+
+
+class LocalEngine:
+    """`descriptors` are those a child must not keep open, such as the lock's."""
+
+    def __init__(self, means: Means, descriptors: Sequence[int] = ()) -> None:
+        self._means = means
+        self._descriptors = tuple(descriptors)
+        self._pool: list[_Worker] = []
+        self._started = 0
+        self.retries = 0
+        self.replaced = 0
+
+    @property
+    def workers(self) -> list[WorkerView]:
+        return [worker.view for worker in self._pool]
+
+    def run(self, job: Job, units: Iterator[Unit | None]) -> Iterator[Outcome | None]:
+        """As the protocol says; raises WarpgenError when no worker can be started at all."""
+        job.preload()
+        again: deque[Unit] = deque()
+        more = True
+        try:
+            for _ in range(self._means.workers):
+                self._pool.append(self._start(job))
+            while True:
+                more = self._hand_out(again, units) and more
+                busy = [worker for worker in self._pool if worker.view.unit]
+                if not busy and not more and not again:
+                    return
+                wait([worker.connection for worker in busy], _TICK)
+                for outcome in self._collect(job, again):
+                    yield outcome
+                yield None
+        finally:
+            for worker in self._pool:
+                worker.kill()
+            self._pool.clear()
+
+    def _hand_out(self, again: deque[Unit], units: Iterator[Unit | None]) -> bool:
+        """Give every idle worker a unit; False when there are no more."""
+        for worker in self._pool:
+            if worker.view.unit is not None:
+                continue
+            try:
+                unit = again.popleft() if again else next(units)
+            except StopIteration:
+                return False
+            if unit is None:
+                return True
+            worker.give(unit, self._seconds(unit))
+        return True
+
+    def _collect(self, job: Job, again: deque[Unit]) -> Iterator[Outcome]:
+        """What the workers have to tell by now; whoever cannot go on is replaced."""
+        for place, worker in enumerate(self._pool):
+            outcome = worker.outcome()
+            if outcome is None:
+                continue
+            unit = worker.view.unit
+            worker.look()
+            worker.view.unit = None
+            if worker.finished or worker.view.rss > self._means.worker_memory:
+                worker.kill()
+                self.replaced += 1
+                self._pool[place] = self._start(job)
+            if outcome.error and not outcome.fatal and unit is not None:
+                after = after_failure(unit, outcome.error)
+                if isinstance(after, list):
+                    self.retries += 1
+                    again.extend(after)
+                    continue
+                outcome = after
+            yield outcome
+
+    def _seconds(self, unit: Unit) -> float:
+        return self._means.unit_seconds * max(unit.size / UNIT_SIZE, _LEAST_SHARE)
+
+    def _start(self, job: Job) -> _Worker:
+        name = f"worker-{self._started}"
+        self._started += 1
+        others = [worker.connection.fileno() for worker in self._pool if not worker.connection.closed]
+        return _Worker(job, name, (*self._descriptors, *others))
+
+
+class _Worker:
+    """The coordinator's side of one worker process."""
+
+    def __init__(self, job: Job, name: str, descriptors: Sequence[int]) -> None:
+        self.view = WorkerView(name)
+        self.finished = False
+        self._deadline = 0.0
+        self.connection, theirs = _FORK.Pipe()
+        mine = self.connection.fileno()
+        self._process: Any = _FORK.Process(
+            target=_work, args=(job, name, theirs, (*descriptors, mine), os.getpid()), daemon=True
+        )
+        # A signal to stop must reach the coordinator's handler, not a child that still has it too.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+        try:
+            with warnings.catch_warnings():
+                # Python warns of forking beside threads; those of numpy's BLAS, which sleep, are known.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self._process.start()
+        except OSError as error:
+            raise WarpgenError(f"no worker process can be started: {error.strerror}") from error
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        theirs.close()
+
+    def give(self, unit: Unit, seconds: float) -> None:
+        """Hand over a unit, to be answered within that time."""
+        self.view.unit = unit
+        self._deadline = time.monotonic() + seconds
+        try:
+            self.connection.send_bytes(_encode(unit))
+        except OSError:
+            self.finished = True  # it died idle; `outcome` tells
+
+    def outcome(self) -> Outcome | None:
+        """The answer to the unit in hand, or what kept the worker from one; None while it works."""
+        unit = self.view.unit
+        if unit is None:
+            return None
+        try:
+            if self.connection.poll():
+                return msgspec.msgpack.decode(self.connection.recv_bytes(_LARGEST_MESSAGE), type=Outcome)
+        except (EOFError, OSError, msgspec.MsgspecError):
+            self.finished = True
+        if self.finished or self._is_dead():
+            self.kill()
+            return Outcome(unit.start, unit.stop, error=f"the worker {_cause(self._process.exitcode)}")
+        if time.monotonic() > self._deadline:
+            self.kill()
+            return Outcome(unit.start, unit.stop, error="the worker did not answer in time")
+        return None
+
+    def look(self) -> None:
+        """Note what the process takes."""
+        if self.finished:
+            return
+        try:
+            process = psutil.Process(self._process.pid)
+            used = process.cpu_times()
+            self.view.rss = process.memory_info().rss
+            self.view.cpu = used.user + used.system + used.children_user + used.children_system
+        except psutil.NoSuchProcess:
+            self.finished = True
+
+    def kill(self) -> None:
+        """End the worker and all its children, and reap it."""
+        self.finished = True
+        self.view.cpu = 0.0  # from now on in the coordinator's own count of its children
+        if self.connection.closed:
+            return
+        # By group too: a check may have children of its own. Before reaping, while the id is surely ours.
+        for end in (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError):
+                end(self._process.pid, signal.SIGKILL)
+        self._process.join()
+        self.connection.close()
+
+    def _is_dead(self) -> bool:
+        # Not by its pipe: a child of the worker may hold that open. Not reaped yet, see `kill`.
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        try:
+            return os.waitid(os.P_PID, self._process.pid, flags) is not None
+        except ChildProcessError:
+            return True  # reaped when another process was started
+
+
+def _cause(code: int) -> str:
+    if code >= 0:
+        return f"left with exit code {code}"
+    return f"was killed by {signal.Signals(-code).name}"
+
+
+def _work(job: Job, name: str, connection: Any, descriptors: Sequence[int], parent: int) -> None:
+    """The life of a worker process."""
+    os.setpgid(0, 0)  # Ctrl-C is for the coordinator alone, and `kill` reaches what the worker forks
+    die_with_parent(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
+    for descriptor in descriptors:
+        os.close(descriptor)
+    try:
+        try:
+            job.begin(name)
+        except Exception as error:
+            connection.send_bytes(_encode(Outcome(-1, -1, error=first_line(error), fatal=True)))
+        while True:
+            unit = msgspec.msgpack.decode(connection.recv_bytes(_LARGEST_MESSAGE), type=Unit)
+            connection.send_bytes(_encode(attempt(job, unit)))
+    except (EOFError, OSError):
+        pass  # the coordinator is gone
+    finally:
+        os._exit(0)  # past the exit handlers of libraries that were loaded by the parent

@@ -1,0 +1,55 @@
+"""All work in the coordinator's own process: simplest to debug and to profile, and no shield from crashes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+import psutil
+
+from warpgen.production.engines import Job, WorkerView
+from warpgen.production.engines.attempts import after_failure, attempt
+from warpgen.production.unit import Outcome, Unit
+
+
+class SerialEngine:
+    """One unit after another."""
+
+    def __init__(self) -> None:
+        self.workers = [WorkerView("serial")]
+        self.retries = 0
+        self.replaced = 0
+
+    def run(self, job: Job, units: Iterator[Unit | None]) -> Iterator[Outcome | None]:
+        job.preload()
+        job.begin("serial")
+        again: deque[Unit] = deque()
+        view = self.workers[0]
+        for unit in _with(again, units):
+            if unit is None:
+                yield None
+                continue
+            view.unit = unit
+            outcome = attempt(job, unit)
+            view.rss = psutil.Process().memory_info().rss
+            if outcome.error and not outcome.fatal:
+                after = after_failure(unit, outcome.error)
+                if isinstance(after, list):
+                    self.retries += 1
+                    again.extend(after)
+                    continue
+                outcome = after
+            yield outcome
+
+
+def _with(again: deque[Unit], units: Iterator[Unit | None]) -> Iterator[Unit | None]:
+    """Failed units first, then fresh ones."""
+    while True:
+        if again:
+            yield again.popleft()
+        else:
+            try:
+                yield next(units)
+            except StopIteration:
+                return
+

@@ -1,0 +1,158 @@
+"""The journal: what is known to be safe on disk.
+
+A line is `<xxh3-64 of the JSON, 16 hex digits> <JSON>\n`, synced before anything leans on it. The first
+line, the recipe, stands there twice: it is the one record that cannot be made again. A shard's line comes
+after the shard is safe; a checkpoint holds the whole state of the merge, so any one of them is enough to
+go on from, and a damaged line costs only work that is done again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+import xxhash
+
+from warpgen import durable
+from warpgen.errors import DamageError
+from warpgen.recipe import Recipe
+
+_LONGEST_LINE = 1 << 20  # bytes; a checkpoint takes about 1 kB
+
+
+class Begun(msgspec.Struct, frozen=True, tag="run", forbid_unknown_fields=True):
+    """What is being made, and when (ISO 8601, UTC) it was begun."""
+
+    recipe: Recipe
+    started: str
+    format: int = 1
+
+
+class Stored(msgspec.Struct, frozen=True, tag="shard", forbid_unknown_fields=True):
+    """A shard that lies whole on disk."""
+
+    start: int
+    stop: int
+    checksum: str
+
+
+class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of a growing file is safe, and xxh3-128 of that much."""
+
+    length: int = 0
+    xxh3: str = xxhash.xxh3_128_hexdigest(b"")
+
+
+class Spent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the run took so far, all sessions together. Bytes for memory and disk."""
+
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_rss: int = 0
+    peak_worker_rss: int = 0
+    peak_disk: int = 0
+    sessions: int = 0
+    retries: int = 0
+    workers_replaced: int = 0
+
+
+class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One target: rows kept, repeats dropped by kind, whether its size is reached."""
+
+    rows: int = 0
+    dropped: dict[str, int] = {}
+    done: bool = False
+
+
+class Checkpoint(msgspec.Struct, frozen=True, tag="checkpoint", forbid_unknown_fields=True):
+    """The merge up to, not including, the program `next`: files by name, targets by name."""
+
+    next: int = 0
+    files: dict[str, Mark] = {}
+    targets: dict[str, Progress] = {}
+    spent: Spent = Spent()
+
+
+Record = Begun | Stored | Checkpoint
+
+
+class Story(msgspec.Struct, frozen=True):
+    """A journal read back. `damaged` counts lines that could not be read, a torn last one not included."""
+
+    begun: Begun
+    stored: tuple[Stored, ...]
+    checkpoints: tuple[Checkpoint, ...]
+    damaged: int
+
+
+class Journal:
+    """An open journal, to be appended to."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab", buffering=0)
+
+    def append(self, record: Record) -> None:
+        """Return when the record is on disk. Raises OSError."""
+        self._file.write(_line(record))
+        durable.sync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def create(path: Path, begun: Begun, rest: Iterable[Record] = ()) -> None:
+    """Write a journal as a whole, atomically, in place of any that was there."""
+    durable.write(path, b"".join(_line(record) for record in (begun, begun, *rest)))
+
+
+def read(path: Path) -> Story:
+    """What the journal tells; raises DamageError when its recipe is lost."""
+    begun: Begun | None = None
+    stored: list[Stored] = []
+    checkpoints: list[Checkpoint] = []
+    damaged = 0
+    for line in _lines(path):
+        record = _parse(line)
+        if isinstance(record, Begun):
+            begun = record
+        elif isinstance(record, Stored):
+            stored.append(record)
+        elif isinstance(record, Checkpoint):
+            checkpoints.append(record)
+        else:
+            damaged += line.endswith(b"\n")  # a line without its end was being written: no damage
+    if begun is None:
+        raise DamageError(
+            "the journal data/work/journal is damaged in both copies of its recipe and cannot be gone on "
+            "from: begin again with `python -m warpgen.run ... --overwrite`"
+        )
+    return Story(begun, tuple(stored), tuple(checkpoints), damaged)
+
+
+def _line(record: Record) -> bytes:
+    data = msgspec.json.encode(record)
+    return xxhash.xxh3_64_hexdigest(data).encode() + b" " + data + b"\n"
+
+
+def _parse(line: bytes) -> Record | None:
+    data = line[17:-1]
+    if line[-1:] != b"\n" or line[:17] != xxhash.xxh3_64_hexdigest(data).encode() + b" ":
+        return None
+    try:
+        return msgspec.json.decode(data, type=Record)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while line := file.readline(_LONGEST_LINE):
+            yield line
+
+
+def remove(path: Path) -> None:
+    """Take the journal away: from here on there is nothing to resume."""
+    os.unlink(path)
+    durable.sync_folder(path.parent)

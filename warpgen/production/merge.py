@@ -1,0 +1,186 @@
+"""The merge: shards in order of index become datasets. Rows are copied, never parsed.
+
+A program is dropped when its source or its structure was seen before, whichever targets it has rows for
+and whatever the checks said, so that the datasets of `cpu`, `cuda` and `both` agree. Each dataset stops on
+its own, at the row that reaches its size.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from warpgen.errors import DamageError
+from warpgen.production.dedup import KEY, Index, key_of
+from warpgen.production.growing import GrowingFile, Known
+from warpgen.production.journal import Checkpoint, Mark, Progress, Spent
+from warpgen.production.layout import Layout
+from warpgen.production.shard import Made, Refusal, RowReader, Shard
+from warpgen.recipe import Recipe
+from warpgen.record import Target
+from warpgen.reporting.manifest import Failure
+
+SEEN, FAILURES = "seen", "failures"  # the names of the two files beside the datasets in a checkpoint
+
+
+class Note(msgspec.Struct, frozen=True, array_like=True):
+    """One line of the failures file."""
+
+    target: Target
+    failure: Failure
+
+
+class Dataset:
+    """One target's file under construction."""
+
+    def __init__(self, target: Target, file: GrowingFile, progress: Progress, recipe: Recipe) -> None:
+        self.target = target
+        self.file = file
+        self.rows = progress.rows
+        self.dropped = Counter(progress.dropped)
+        self.done = progress.done
+        self._recipe = recipe
+
+    def append(self, row: bytes) -> None:
+        """Take a row, and stop if it reaches the size."""
+        self.file.write(row)
+        self.rows += 1
+        if self._recipe.rows is not None:
+            self.done = self.rows >= self._recipe.rows
+        else:
+            self.done = self.file.length >= (self._recipe.size or 0)
+
+    @property
+    def share(self) -> float:
+        """How much of the dataset is made, 0 … 1."""
+        if self._recipe.rows is not None:
+            return min(1.0, self.rows / self._recipe.rows)
+        return min(1.0, self.file.length / (self._recipe.size or 1))
+
+    def progress(self) -> Progress:
+        return Progress(self.rows, dict(sorted(self.dropped.items())), self.done)
+
+
+class Merge:
+    """The state of the merge. `next` is the first program that is not in it yet."""
+
+    def __init__(
+        self, layout: Layout, recipe: Recipe, checkpoint: Checkpoint, known: Mapping[str, Known]
+    ) -> None:
+        self.next = checkpoint.next
+        self.barren = 0  # programs in a row that gave no open dataset a row
+        self.last_failure = ""
+        self._files = {
+            name: GrowingFile(path, checkpoint.files.get(name, Mark()), known[name])
+            for name, path in files(layout, recipe).items()
+        }
+        self.datasets = [
+            Dataset(target, self._files[target], checkpoint.targets.get(target, Progress()), recipe)
+            for target in recipe.targets
+        ]
+        self._index = _load_index(layout.seen)
+
+    @property
+    def done(self) -> bool:
+        return all(dataset.done for dataset in self.datasets)
+
+    @property
+    def share(self) -> float:
+        """How much of all datasets is made, 0 … 1: that of the one furthest behind."""
+        return min(dataset.share for dataset in self.datasets)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.length for file in self._files.values())
+
+    def add(self, shard: Shard) -> None:
+        """Take the shard that begins at `next`, as far as any dataset still wants it."""
+        refused: dict[int, list[Refusal]] = defaultdict(list)
+        for refusal in shard.table.refused:
+            refused[refusal.index].append(refusal)
+        readers = [
+            None if dataset.done else shard.rows(place) for place, dataset in enumerate(self.datasets)
+        ]
+        for made in shard.table.made:
+            if self.done:
+                break
+            self._add_program(made, refused[made.index], readers)
+        self.next = shard.table.stop
+
+    def quarantine(self, start: int, stop: int, error: str) -> None:
+        """Pass over programs that cannot be made at all."""
+        for index in range(start, stop):
+            self._note(Failure(index, "unit", error), self._open())
+        self.next = stop
+
+    def checkpoint(self, spent: Spent) -> Checkpoint:
+        """Bring everything to the disk and say what is there."""
+        marks = {name: file.sync() for name, file in self._files.items()}
+        progress = {str(dataset.target): dataset.progress() for dataset in self.datasets}
+        return Checkpoint(self.next, marks, progress, spent)
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def _open(self) -> list[Dataset]:
+        return [dataset for dataset in self.datasets if not dataset.done]
+
+    def _add_program(self, made: Made, refused: list[Refusal], readers: list[RowReader | None]) -> None:
+        rows = [
+            reader.take(size) if reader and size else b""
+            for reader, size in zip(readers, made.rows, strict=True)
+        ]
+        waiting = self._open()
+        self.barren += 1
+        if made.structure:
+            key = key_of(made.source, made.structure)
+            repeat = self._index.repeat(key)
+            if repeat:
+                for dataset in waiting:
+                    dataset.dropped[repeat] += 1
+                return
+            self._files[SEEN].write(key)
+        for dataset, row in zip(self.datasets, rows, strict=True):
+            if row and not dataset.done:
+                dataset.append(row)
+                self.barren = 0
+        for refusal in refused:
+            dataset = self.datasets[refusal.target]
+            if dataset in waiting:
+                self._note(Failure(refusal.index, refusal.reason, refusal.error), [dataset])
+
+    def _note(self, failure: Failure, datasets: list[Dataset]) -> None:
+        self.last_failure = failure.error
+        for dataset in datasets:
+            self._files[FAILURES].write(msgspec.json.encode(Note(dataset.target, failure)) + b"\n")
+
+
+def files(layout: Layout, recipe: Recipe) -> dict[str, Path]:
+    """The growing files of a run by the names that its checkpoints use."""
+    datasets = {str(target): layout.partial(target) for target in recipe.targets}
+    return {**datasets, SEEN: layout.seen, FAILURES: layout.failures}
+
+
+def failures(layout: Layout, target: Target) -> list[Failure]:
+    """The failures of one target, in order of index. Raises DamageError."""
+    try:
+        with layout.failures.open("rb") as file:
+            notes = [msgspec.json.decode(line, type=Note) for line in file]
+    except msgspec.MsgspecError as error:
+        raise DamageError(f"the failures file data/work/failures.jsonl is damaged: {error}") from error
+    return [note.failure for note in notes if note.target == target]
+
+
+def _load_index(path: Path) -> Index:
+    """The dedup index from the keys on disk, read in blocks."""
+    index = Index()
+    with path.open("rb") as file:
+        while block := file.read(KEY << 16):
+            for place in range(0, len(block), KEY):
+                index.repeat(block[place : place + KEY])
+    return index
