@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from warpgen import durable
 from warpgen.errors import DamageError, RootError
 from warpgen.recipe import Recipe
 from warpgen.record import Target
@@ -79,6 +80,14 @@ def manifest_path(root: Path, target: Target) -> Path:
     return root / "manifests" / f"{target}_manifest.json"
 
 
+def present(root: Path, manifest: Manifest) -> Path:
+    """Where the dataset of a manifest lies; raises RootError when it is not there."""
+    path = root / dataset_path(Path(), manifest.target)
+    if not path.is_file():
+        raise RootError(f"{manifest.file} is not here: make it with `{manifest.command}`")
+    return path
+
+
 def write_manifest(
     root: Path,
     target: Target,
@@ -112,19 +121,9 @@ def write_manifest(
 
 
 def write(manifest: Manifest, path: Path) -> None:
-    """Write and sync under a temporary name, then rename: a power cut leaves the old or the new file."""
+    """Put the manifest at `path`; a power cut leaves the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    durable.write(path, msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
 
 
 def read(path: Path) -> Manifest:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,9 @@ from warpgen.record import Features, Provenance
 BLOCK = 4 * 2**20  # bytes per read: large enough that system calls do not show in the time
 LONGEST_ROW = 64 * 2**20  # a line longer than any row can be is damage, and must not fill the memory
 
+# The least value of every bucket of a histogram: half octaves up to more than any row can hold.
+BUCKETS = (0, 1, *sorted({factor << power for power in range(40) for factor in (2, 3)}))
+
 _COUNTS = ("statements", "loops", "loop_depth", "branches", "functions", "structs", "args", "python_lines")
 
 
@@ -30,7 +34,7 @@ class Spread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How one whole number is distributed over the rows.
 
     A quantile q is the value at place int(q * (rows - 1)) in ascending order. `histogram` counts rows
-    by power-of-two bucket, named by its least value: 0, 1, 2 (2-3), 4 (4-7), 8 (8-15) ...
+    by half octave, each bucket named by its least value: 0, 1, 2, 3, 4 (4-5), 6 (6-7), 8 (8-11), 12 ...
     """
 
     p50: int
@@ -219,7 +223,7 @@ def quantile(counts: Counter[int], q: float) -> int:
 def _spread(counts: Counter[int]) -> Spread:
     buckets: Counter[int] = Counter()
     for value, count in counts.items():
-        buckets[1 << (value.bit_length() - 1) if value > 0 else 0] += count
+        buckets[BUCKETS[bisect_right(BUCKETS, value) - 1]] += count
     return Spread(
         p50=quantile(counts, 0.5),
         p95=quantile(counts, 0.95),

@@ -1,0 +1,69 @@
+"""Near-duplicates among programs: MinHash over token 5-grams, found through LSH.
+
+Broder 1997 (MinHash) and Leskovec, Rajaraman and Ullman, *Mining of Massive Datasets*, chapter 3.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+_PERMUTATIONS, _BANDS = 128, 16
+_ROWS = _PERMUTATIONS // _BANDS
+_PRIME = np.uint64((1 << 61) - 1)
+_LOW_BITS = np.uint64((1 << 31) - 1)
+_MOST_CANDIDATES = 20  # per band: beyond this many look-alikes one is found already, or none will be
+_GRAM = 5
+_TOKEN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9.]+|\S")
+_COMMENT = re.compile(r"#.*")
+
+
+class NearDuplicates:
+    """Counts programs that resemble an earlier one: estimated Jaccard similarity >= `threshold`.
+
+    Takes 1 KiB a program, so callers bound how many they give.
+    """
+
+    def __init__(self, threshold: float = 0.7) -> None:
+        rng = np.random.default_rng(0)
+        self._factors = rng.integers(1, int(_PRIME), _PERMUTATIONS, dtype=np.uint64) & _LOW_BITS
+        self._offsets = rng.integers(0, int(_PRIME), _PERMUTATIONS, dtype=np.uint64) & _LOW_BITS
+        self._threshold = threshold
+        self._buckets: dict[tuple[int, bytes], list[int]] = {}
+        self._signatures: list[NDArray[np.uint64]] = []
+        self.count = 0
+
+    def add(self, source: str) -> bool:
+        """Whether the program resembles an earlier one."""
+        signature = self._signature(source)
+        place = len(self._signatures)
+        self._signatures.append(signature)
+        found = False
+        for band in range(_BANDS):
+            key = (band, signature[band * _ROWS : (band + 1) * _ROWS].tobytes())
+            bucket = self._buckets.setdefault(key, [])
+            found = found or any(self._similar(other, signature) for other in bucket[:_MOST_CANDIDATES])
+            bucket.append(place)
+        self.count += found
+        return found
+
+    def _similar(self, other: int, signature: NDArray[np.uint64]) -> bool:
+        return float((self._signatures[other] == signature).mean()) >= self._threshold
+
+    def _signature(self, source: str) -> NDArray[np.uint64]:
+        # Products stay below 2**62, so two foldings take the place of a slow 64-bit division.
+        grams = np.fromiter(_grams(source), dtype=np.uint64) & _LOW_BITS
+        mixed = grams[:, None] * self._factors + self._offsets
+        mixed = (mixed & _PRIME) + (mixed >> np.uint64(61))
+        signature: NDArray[np.uint64] = np.where(mixed >= _PRIME, mixed - _PRIME, mixed).min(axis=0)
+        return signature
+
+
+def _grams(source: str) -> set[int]:
+    """Hashes of the token 5-grams, numbers all alike and comments left out."""
+    words = ["0" if word[0].isdigit() else word for word in _TOKEN.findall(_COMMENT.sub("", source))]
+    count = max(1, len(words) - _GRAM + 1)
+    return {xxhash.xxh3_64_intdigest(" ".join(words[k : k + _GRAM]).encode()) >> 3 for k in range(count)}

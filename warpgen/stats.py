@@ -1,0 +1,126 @@
+"""`python -m warpgen.stats`: what the finished datasets hold, and whether their manifests are true."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from warpgen.command import Parser, call
+from warpgen.errors import RootError
+from warpgen.record import TARGETS, Target
+from warpgen.reporting.check import first_difference
+from warpgen.reporting.manifest import Manifest, manifest_path, present, read
+from warpgen.reporting.terminal import printable
+
+if TYPE_CHECKING:
+    from warpgen.reporting.bars import Line
+
+
+def parser() -> Parser:
+    made = Parser(
+        "stats",
+        "Show rows, bytes, categories, sizes and features of the finished datasets under a root. "
+        "Without --check or --quality only the manifests are read, so it is quick.",
+        "Exit codes: 0 all is well, 1 a check found a difference, 2 the request cannot be done.",
+    )
+    made.add_argument("--root", type=Path, default=Path(), help="folder that holds manifests/ and data/ (.)")
+    made.add_argument("--target", choices=(*TARGETS, "both"), help="which dataset (all that are there)")
+    made.add_argument("--json", action="store_true", help="print the manifests as one JSON object")
+    made.add_argument(
+        "--check",
+        action="store_true",
+        help="compute every figure and the checksums again from the data; exit 1 at the first difference",
+    )
+    made.add_argument(
+        "--quality",
+        action="store_true",
+        help="measure how varied the programs are and what they teach (a minute or so, reads the data)",
+    )
+    made.add_argument(
+        "--markdown", action="store_true", help="with --quality: print the page docs/quality.md"
+    )
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the statistics; returns the exit code."""
+    args = parser().parse_args(argv)
+    targets = _targets(args.root, args.target)
+    if args.check:
+        return _check(args.root, targets)
+    if args.quality:
+        return _quality(args.root, targets, args.json, args.markdown)
+    manifests = {target: read(manifest_path(args.root, target)) for target in targets}
+    if args.json:
+        print(msgspec.json.format(msgspec.json.encode(manifests)).decode())
+    else:
+        _print_tables(manifests)
+    return 0
+
+
+def _targets(root: Path, asked: str | None) -> tuple[Target, ...]:
+    """The targets asked for, or those whose manifest is there; raises RootError where there is none."""
+    if asked == "both":
+        return TARGETS
+    there = tuple(t for t in TARGETS if t == asked or (asked is None and manifest_path(root, t).exists()))
+    if not there:
+        raise RootError(
+            f"there is no finished dataset under {root}: make one with `python -m warpgen.run`, "
+            "or name the right folder with --root"
+        )
+    return there
+
+
+def _check(root: Path, targets: Sequence[Target]) -> int:
+    for target in targets:
+        difference = first_difference(root, target)
+        if difference is not None:
+            print(f"{target}: {printable(difference)}", file=sys.stderr)
+            return 1
+        print(f"{target}: every figure of {manifest_path(Path(), target)} agrees with the dataset")
+    return 0
+
+
+def _print_tables(manifests: dict[Target, Manifest]) -> None:
+    from rich.console import Console
+
+    from warpgen.reporting.tables import manifest_tables
+
+    console = Console()
+    for manifest in manifests.values():
+        console.print(manifest_tables(manifest))
+
+
+def _quality(root: Path, targets: Sequence[Target], as_json: bool, as_markdown: bool) -> int:
+    # Imports Warp, for its list of builtins.
+    from warpgen.reporting.bars import markdown, table
+    from warpgen.reporting.quality import measure
+
+    measured = {}
+    for target in targets:
+        manifest = read(manifest_path(root, target))
+        quality = measure(present(root, manifest))
+        measured[target] = quality
+        if as_markdown:
+            print(markdown(table(quality, manifest), quality, manifest), end="")
+        elif not as_json:
+            _print_bars(manifest.file, table(quality, manifest))
+    if as_json and not as_markdown:
+        print(msgspec.json.format(msgspec.json.encode(measured)).decode())
+    return 0
+
+
+def _print_bars(title: str, lines: Sequence[Line]) -> None:
+    from rich.console import Console
+
+    from warpgen.reporting.tables import bar_table
+
+    Console().print(bar_table(title, lines))
+
+
+if __name__ == "__main__":
+    call(main)
