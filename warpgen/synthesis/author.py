@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from warpgen.synthesis import priors
 from warpgen.synthesis.rng import Rng
 from warpgen.synthesis.types import Type
 
-# Habits of people, as counted in Warp's own tests and modules: share of `wp.array[float]` against
-# `wp.array(dtype=float)` and `wp.array1d`, of `float` against `wp.float32`, of index names.
-_ARRAY_STYLES = {"bracket": 0.50, "dtype": 0.38, "ranked": 0.12}
-_INDEX_NAMES = {"tid": 0.55, "i": 0.33, "idx": 0.04, "index": 0.02, "gid": 0.02, "t": 0.02, "thread_id": 0.02}
 _PREFIXES = {"": 0.45, "out_": 0.22, "new_": 0.10, "next_": 0.06, "_out": 0.12, "result_": 0.05}
 
 
@@ -19,15 +16,15 @@ class Author:
         self.rng = rng
         self.full_scalars = rng.chance(0.3)  # wp.float32 rather than float
         self.full_vectors = rng.chance(0.25)  # wp.vec3f rather than wp.vec3
-        self.array_style = rng.weighted(_ARRAY_STYLES)
-        self.index_name = rng.weighted(_INDEX_NAMES)
+        self.array_style = rng.weighted(priors.array_styles())
+        self.index_name = rng.weighted(priors.index_names())
         self.long_exponents = rng.chance(0.5)  # 1.0e-6 rather than 1e-6
         self.matmul = "@" if rng.chance(0.35) else "*"
         self.chained_subscripts = rng.chance(0.08)  # a[i][j] rather than a[i, j]
         self.augments = rng.chance(0.8)  # a += b rather than a = a + b
         self.temporaries = rng.choice((0.95, 0.85, 0.7, 0.5))  # how often a value gets a name
         self.comments = rng.choice((0.0, 0.15, 0.35, 0.6, 0.85))
-        self.docstring = rng.chance(0.22)
+        self.docstring = rng.chance(0.1 + priors.share("kernels with docstring", "kernels"))
         self.ternary = rng.choice(("where", "where", "ternary", "branch"))
         self.first_names = rng.choice((0.9, 0.6, 0.3))  # how often the first of several names is taken
         self.output_affix = rng.weighted(_PREFIXES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from warpgen.synthesis import priors
 from warpgen.synthesis.draft import Draft
 from warpgen.synthesis.kit import Given, Kit, plural
 from warpgen.synthesis.motif import Category, Motif, all_motifs, categories
@@ -99,7 +100,9 @@ def sink(k: Kit, given: Given) -> None:
     stem = plural(given.names.split("|")[0])
     affix = author.output_affix
     name = f"{stem}{affix}" if affix.startswith("_") else f"{affix}{stem}"
-    names = f"{name}|{stem}_out|out_{stem}" if rng.chance(0.8) else f"out|output|result|results|{name}"
+    names = f"{name}|{stem}_out|out_{stem}"
+    if rng.chance(0.2):
+        names = f"{rng.choice(priors.output_names(v.type.short.removeprefix('wp.')))}|{names}"
     given.used = True
     numeric = v.type.kind in ("scalar", "vec", "mat") and v.type.scalar.name in ("float32", "float64", "int32", "float16")
     if numeric and v.type.kind == "scalar" and rng.chance(0.1):

@@ -11,7 +11,7 @@ from typing import Any
 
 from warpgen.errors import SynthesisError
 from warpgen.launch import FillKind
-from warpgen.synthesis import rules
+from warpgen.synthesis import priors, rules
 from warpgen.synthesis.body import Body
 from warpgen.synthesis.calls import Calls
 from warpgen.synthesis.draft import Argspec, Array, Draft
@@ -98,13 +98,9 @@ class Kit(Body):
 
     def number(self, lo: float, hi: float) -> float:
         """A number such as people choose in [lo, hi]: round, few digits."""
-        usual = [
-            c
-            for c in (0.5, 1.0, 2.0, 0.1, 0.25, 3.0, 4.0, 10.0, 0.01, 0.2, 5.0, 100.0, 0.05, 0.9, 1.5, 0.75, 0.001, 8.0)
-            if lo <= c <= hi
-        ]
-        if usual and self.rng.chance(0.8):
-            return self.rng.choice(usual)
+        usual = {c: weight for c, weight in priors.floats() if lo <= c <= hi}
+        if usual and self.rng.chance(0.7):
+            return self.rng.weighted(usual)
         raw = self.rng.uniform(lo, hi)
         for digits in (1, 2, 3, 4, 6):
             if lo <= round(raw, digits) <= hi and (round(raw, digits) != 0 or lo <= 0 <= hi):
