@@ -16,7 +16,8 @@ from warpgen.synthesis.types import Type, from_warp, warp_type
 
 
 def _public(function: Any) -> bool:
-    return any(not overload.hidden for overload in function.overloads)
+    # Builtins written in Python, like norm_l1, carry no overloads of their own.
+    return any(not overload.hidden for overload in getattr(function, "overloads", [function]))
 
 
 @functools.cache
