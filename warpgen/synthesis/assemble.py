@@ -8,12 +8,13 @@ from warpgen.launch import Argument, Launch
 from warpgen.synthesis.draft import Argspec, Draft
 from warpgen.synthesis.kit import Kit
 from warpgen.synthesis.liveness import identifiers, live_lines, render
+from warpgen.synthesis.types import Type
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 LINE_LENGTH = 110
 
 
-def _struct_text(draft: Draft, name: str, fields: dict[str, str]) -> str:
+def _struct_text(name: str, fields: dict[str, str]) -> str:
     body = "\n".join(f"    {field}: {annotation}" for field, annotation in fields.items())
     return f"@wp.struct\nclass {name}:\n{body}"
 
@@ -30,19 +31,15 @@ def _used_declarations(draft: Draft, text: str) -> list[str]:
     return kept[::-1]
 
 
-def _close_record(draft: Draft, text: str) -> None:
-    """Write out the parameter struct with the fields that are read."""
-    record = draft.record
-    if record is None:
-        return
-    holder = next(spec for spec in draft.arguments.values() if spec.type is record)
-    read = set(re.findall(rf"\b{holder.name}\.(\w+)", text))
-    fields = {n: t for n, t in record.fields.items() if n in read}
+def _close_struct(draft: Draft, struct: Type, text: str, member: str) -> None:
+    """Write out a struct with the fields that are read; `member` is the pattern of a read."""
+    holder = next(spec for spec in draft.arguments.values() if spec.type is struct)
+    read = set(re.findall(member.format(re.escape(holder.name)), text))
+    fields = {n: t for n, t in struct.fields.items() if n in read}
     holder.fields = {n: holder.fields[n] for n in fields}
-    struct = _struct_text(draft, record.name, {n: draft.use_type(t) for n, t in fields.items()})
-    at = next(i for i, (name, _) in enumerate(draft.declarations) if name == record.name)
-    # Aliases of odd-sized types may have been declared behind the struct's place: keep it last of the types.
-    draft.declarations[at] = (record.name, struct)
+    declared = _struct_text(struct.name, {n: draft.use_type(t) for n, t in fields.items()})
+    at = next(i for i, (name, _) in enumerate(draft.declarations) if name == struct.name)
+    draft.declarations[at] = (struct.name, declared)
 
 
 def _ordered(draft: Draft, specs: list[Argspec], style: float) -> list[Argspec]:
@@ -70,7 +67,10 @@ def assemble(k: Kit, name: str, title: str, seed: int) -> tuple[str, tuple[Argum
     body = render(lines)
     used = identifiers(lines)
     specs = [s for s in draft.arguments.values() if s.name in used]
-    _close_record(draft, body)
+    if draft.record is not None:
+        _close_struct(draft, draft.record, body, r"\b{}\.(\w+)")
+    if draft.element is not None:
+        _close_struct(draft, draft.element, body, r"\b{}(?:\[[^\]]*\])+\.(\w+)")
     specs = _ordered(draft, specs, k.rng.unit())
     signature = _signature(draft, name, specs)
     declarations = _used_declarations(draft, signature + body)

@@ -18,9 +18,7 @@ INLINE_LENGTH = 24  # longer expressions get a name, as people do
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 # Names that would hide what the program needs.
 RESERVED = frozenset(
-    "wp range float int bool min max abs len round pow and or not if else elif for while in is def return break"
-    " continue pass None True False lambda class import from print type str tuple list dict set sum map id"
-    " static any all".split()
+    ["wp", "range", "float", "int", "bool", "min", "max", "abs", "len", "round", "pow", "and", "or", "not", "if", "else", "elif", "for", "while", "in", "is", "def", "return", "break", "continue", "pass", "None", "True", "False", "lambda", "class", "import", "from", "print", "type", "str", "tuple", "list", "dict", "set", "sum", "map", "id", "static", "any", "all"]
 )
 
 
@@ -48,6 +46,7 @@ class Body:
         self.local_names = local_names  # of all functions, so that no later function takes one as its name
         self.names: set[str] = set()
         self.loops = 0  # nesting of loops with a run-time bound at the present place
+        self.retired: list[str] = []  # loop variables whose loops have ended: people take them again
 
     # -- names -----------------------------------------------------------------------------------
     def name(self, names: str) -> str:
@@ -98,19 +97,27 @@ class Body:
         self.line(f"{name} = {value.text}", name)
         return Value(name, value.type, value.lo, value.hi, self.author, unit=value.unit)
 
-    def define_all(self, names: tuple[str, ...], text: str, types: tuple[Type, ...], *ranges: tuple[float, float]) -> list[Value]:
+    def define_all(
+        self, names: tuple[str, ...], text: str, types: tuple[Type, ...], *ranges: tuple[float, float]
+    ) -> list[Value]:
         """`a, b = text` for a call with several results."""
         picked = [self.name(n) for n in names]
         self.line(f"{', '.join(picked)} = {text}", " ".join(picked))
         spans = ranges if len(ranges) == len(picked) else ranges * len(picked)
         return [Value(n, t, lo, hi, self.author) for n, t, (lo, hi) in zip(picked, types, spans, strict=True)]
 
-    def var(self, names: str, initial: Any, type: Type | None = None, lo: float = -1e3, hi: float = 1e3) -> Value:
+    def var(
+        self, names: str, initial: Any, type: Type | None = None, lo: float = -1e3, hi: float = 1e3
+    ) -> Value:
         """A local that is changed later; `lo`, `hi` bound all the values it will take."""
         if not isinstance(initial, Value):
             if type is None:
                 type = I32 if isinstance(initial, int) else F32
-            initial = self.zero(type) if initial == 0 and type.kind != "bool" else literal(initial, type, self.author)
+            initial = (
+                self.zero(type)
+                if initial == 0 and type.kind != "bool"
+                else literal(initial, type, self.author)
+            )
         text = initial.text
         if initial.type.kind == "scalar" and re.fullmatch(r"-?[0-9.e+-]+", text):
             # A bare number is a constant to Warp, which cannot change inside a loop.
@@ -127,7 +134,11 @@ class Body:
     def _copy(self, v: Value) -> str:
         """A new value equal to a named one, so that changing it leaves the first alone."""
         if v.type.kind == "scalar":
-            return f"{v.type.short}({v.text})" if v.type.name in ("float32", "int32") else f"{v.type.full}({v.text})"
+            return (
+                f"{v.type.short}({v.text})"
+                if v.type.name in ("float32", "int32")
+                else f"{v.type.full}({v.text})"
+            )
         return v.text
 
     def zero(self, t: Type) -> Value:
@@ -139,7 +150,11 @@ class Body:
             text = "wp.quat_identity()" if t.scalar is F32 else f"wp.quat_identity(dtype={t.scalar.full})"
             return Value(text, t, 0.0, 1.0, self.author, unit=True)
         if t.kind == "transform":
-            text = "wp.transform_identity()" if t.scalar is F32 else f"wp.transform_identity(dtype={t.scalar.full})"
+            text = (
+                "wp.transform_identity()"
+                if t.scalar is F32
+                else f"wp.transform_identity(dtype={t.scalar.full})"
+            )
             return Value(text, t, 0.0, 1.0, self.author)
         inner = literal(0, t.scalar, self.author).text
         if self.author.zero == "" or t.kind in ("struct", "spatial", "spatial_mat"):
@@ -180,7 +195,9 @@ class Body:
             return value
         if value.type.is_int:
             if value.type.is_unsigned or value.magnitude == float("inf"):
-                return value.within(max(value.lo, 0.0 if value.type.is_unsigned else -limit), min(value.hi, limit))
+                return value.within(
+                    max(value.lo, 0.0 if value.type.is_unsigned else -limit), min(value.hi, limit)
+                )
             m = self.rng.choice((64, 100, 128, 256, 1000, 1024))
             return value % min(m, int(limit))
         if value.type.kind == "scalar":
@@ -225,7 +242,9 @@ class Body:
                 self.set(result, a)
             return result
         if style == "ternary":
-            ternary = Value(f"{a.text} if {condition.text} else {b.text}", a.type, lo, hi, self.author, TERNARY)
+            ternary = Value(
+                f"{a.text} if {condition.text} else {b.text}", a.type, lo, hi, self.author, TERNARY
+            )
             return self.define(names, ternary)
         return self.let(names, call("wp.where", [condition, a, b], a.type, lo, hi, self.author))
 
@@ -256,7 +275,10 @@ class Body:
     @contextlib.contextmanager
     def for_(self, names: str, stop: Any, start: Any = 0, step: int = 1) -> Iterator[Value]:
         """`for name in range(...)`. With plain numbers Warp unrolls the loop (up to 16 turns)."""
-        name = self.name(names)
+        options = names.split("|")
+        name = next((n for n in self.retired if n in options), "") or self.name(names)
+        if name in self.retired:
+            self.retired.remove(name)
         first, last = (x if isinstance(x, Value) else literal(x, I32, self.author) for x in (start, stop))
         if step < 0:
             lo, hi = last.lo + 1, first.hi
@@ -272,6 +294,7 @@ class Body:
                 yield Value(name, I32, lo, max(hi, lo), self.author)
         finally:
             self.loops -= dynamic
+            self.retired.append(name)
 
     @contextlib.contextmanager
     def while_(self, condition: Value) -> Iterator[None]:

@@ -18,7 +18,9 @@ MOST_ELEMENTS = 1 << 14  # per array; rows are rerun by the thousand
 class Argspec:
     """A kernel argument in the making. For arrays `need[d]` grows with the indices used on axis d."""
 
-    def __init__(self, name: str, type: Type, ndim: int, role: Role, lo: float, hi: float, kind: FillKind) -> None:
+    def __init__(
+        self, name: str, type: Type, ndim: int, role: Role, lo: float, hi: float, kind: FillKind
+    ) -> None:
         self.name = name
         self.type = type
         self.ndim = ndim
@@ -119,6 +121,8 @@ class Draft:
         self.declarations: list[tuple[str, str]] = []  # (name, text) in order
         self.arguments: dict[str, Argspec] = {}
         self.record: Type | None = None  # the struct that parameters are packed into
+        self.element: Type | None = None  # the struct of an array of structs
+        self.elements: Array | None = None
         self.shape: tuple[int, ...] = ()  # extents that arrays over the threads have
         self.dim: tuple[int, ...] = ()  # what the kernel is launched with, at least `shape`
         self.tiled = False

@@ -130,7 +130,9 @@ class Kit(Body):
             if type.is_unsigned and value.lo < 0:
                 value = rules.at_least(value, 0.0)
             lo, hi = float(int(value.lo)), float(int(value.hi))
-        elif type.is_int and (value.lo < -type.limit - 1 or value.hi > type.limit or (type.is_unsigned and value.lo < 0)):
+        elif type.is_int and (
+            value.lo < -type.limit - 1 or value.hi > type.limit or (type.is_unsigned and value.lo < 0)
+        ):
             lo, hi = (0.0 if type.is_unsigned else -type.limit - 1), type.limit
         return call(name, [value], type, lo, hi, self.author)
 
@@ -186,7 +188,11 @@ class Kit(Body):
         """A value that varies from thread to thread: given by an earlier motif, or read from an array."""
         if self.parent is not None:
             taken = self._take(names, type, lo, hi, unit)
-            return taken if taken is not None else self._import(names, self.parent.input(names, type, lo, hi, unit))
+            return (
+                taken
+                if taken is not None
+                else self._import(names, self.parent.input(names, type, lo, hi, unit))
+            )
         taken = self._take(names, type, lo, hi, unit) if self.rng.chance(0.75) else None
         return taken if taken is not None else self.load(names, type, lo, hi, unit)
 
@@ -196,14 +202,55 @@ class Kit(Body):
             return self._import(names, self.parent.load(names, type, lo, hi, unit))
         key = ("load", names.split("|")[0], type, unit)
         known = self._known.get(key)
-        if known is not None and known[0].lo >= lo and known[0].hi <= hi and known[1] <= self.depth and self._visible(known):
+        if (
+            known is not None
+            and known[0].lo >= lo
+            and known[0].hi <= hi
+            and known[1] <= self.depth
+            and self._visible(known)
+        ):
             return known[0]  # type: ignore[no-any-return]
-        kind: FillKind = "transform" if type.kind == "transform" else "unit" if unit or type.kind == "quat" else "uniform"
+        kind: FillKind = (
+            "transform" if type.kind == "transform" else "unit" if unit or type.kind == "quat" else "uniform"
+        )
+        if self.author.records and kind == "uniform" and not type.custom and self.rng.chance(0.7):
+            value = self._member(names, type, lo, hi)
+            self._known[key] = (value, 1, len(self.lines))
+            return value
         array = self.array(names, type, len(self.index), lo=lo, hi=hi, kind=kind)
         element = array[self.index]
         value = self.define(names, element) if self.rng.chance(self.author.temporaries) else element
         self._known[key] = (value, self.depth, len(self.lines))
         return value
+
+    def _member(self, names: str, type: Type, lo: float, hi: float) -> Value:
+        """A field of this thread's element in an array of structs."""
+        draft = self.draft
+        if draft.element is None:
+            draft.element = new_struct(draft.module_name("Particle|Body|Element|State|Sample|Node|Cell|Item"))
+            stem = draft.element.name.lower()
+            spec = draft.argument(
+                self.name(plural(f"{stem}|{stem}_data|{stem}_in")),
+                draft.element,
+                len(self.index),
+                "input",
+                0.0,
+                0.0,
+                "struct",
+            )
+            draft.declare(draft.element.name, "")  # its fields are not known yet
+            draft.elements = Array(draft, spec, spec.name)
+        assert draft.elements is not None
+        element = draft.element
+        field = next(
+            n
+            for n in (*names.split("|"), *(f"{names.split('|')[0]}_{i}" for i in range(99)))
+            if n not in element.fields
+        )
+        element.fields[field] = type
+        inner = Argspec(field, type, 0, "param", lo, float(int(hi) + 1) if type.is_int else hi, "uniform")
+        draft.elements.spec.fields[field] = inner
+        return Value(f"{draft.elements.subscript(self.index)}.{field}", type, lo, hi, self.author)
 
     def _visible(self, known: tuple[Value, int, int]) -> bool:
         """Whether a local written at some line is still in scope here."""
@@ -227,7 +274,9 @@ class Kit(Body):
         if type.kind == "scalar" and rng.chance(0.12):
             return self.lit(self.number(lo, hi) if type.is_float else rng.integer(int(lo), int(hi)), type)
         if type.kind == "scalar" and author.constants and rng.chance(0.6):
-            return self.constant(names, self.number(lo, hi) if type.is_float else rng.integer(int(lo), int(hi)), type)
+            return self.constant(
+                names, self.number(lo, hi) if type.is_float else rng.integer(int(lo), int(hi)), type
+            )
         if author.structs and type.kind in ("scalar", "vec") and not type.custom:
             return self._field(names, type, lo, hi)
         name = self.name(names)
@@ -242,14 +291,20 @@ class Kit(Body):
         """A field of the struct that this author packs parameters into."""
         draft = self.draft
         if draft.record is None:
-            draft.record = new_struct(draft.module_name("SimParams|Params|Settings|ModelParams|Config|Options"))
+            draft.record = new_struct(
+                draft.module_name("SimParams|Params|Settings|ModelParams|Config|Options")
+            )
             name = self.name("params|p|cfg|settings|args")
             draft.argument(name, draft.record, 0, "param", 0.0, 0.0, "struct")
             draft.declare(draft.record.name, "")  # its fields are not known yet
         record = draft.record
         holder = draft.find(lambda spec: spec.type is record)
         assert holder is not None
-        field = next(n for n in (*names.split("|"), *(f"{names.split('|')[0]}_{i}" for i in range(99))) if n not in record.fields)
+        field = next(
+            n
+            for n in (*names.split("|"), *(f"{names.split('|')[0]}_{i}" for i in range(99)))
+            if n not in record.fields
+        )
         record.fields[field] = type
         self.draft.use_type(type)
         inner = Argspec(field, type, 0, "param", lo, hi, "constant" if type.kind == "scalar" else "uniform")
@@ -265,10 +320,20 @@ class Kit(Body):
         key = ("constant", names.split("|")[0].upper(), v.type)
         if key in known:
             return known[key]  # type: ignore[no-any-return]
-        name = self.draft.module_name("|".join(n.upper() for n in names.split("|") if len(n) > 1) or names.upper() + "0")
-        wrapped = v.text if v.type not in (F32, I32) else f"wp.constant({v.text})" if self.rng.chance(0.7) else v.text
+        name = self.draft.module_name(
+            "|".join(n.upper() for n in names.split("|") if len(n) > 1) or names.upper() + "0"
+        )
+        wrapped = (
+            v.text
+            if v.type not in (F32, I32)
+            else f"wp.constant({v.text})"
+            if self.rng.chance(0.7)
+            else v.text
+        )
         if v.type not in (F32, I32):
-            wrapped = f"wp.constant({v.type.full}({number(v.lo, self.author) if v.type.is_float else int(v.lo)}))"
+            wrapped = (
+                f"wp.constant({v.type.full}({number(v.lo, self.author) if v.type.is_float else int(v.lo)}))"
+            )
         self.draft.declare(name, f"{name} = {wrapped}")
         result = Value(name, v.type, v.lo, v.hi, self.author)
         known[key] = result
@@ -299,7 +364,15 @@ class Kit(Body):
         """An output array, zero at the start."""
         return self._array(names, type, ndim, "output", 0.0, 0.0, "constant", True)
 
-    def inout(self, names: str, type: Type, ndim: int = 1, lo: float = -1.0, hi: float = 1.0, kind: FillKind = "uniform") -> Array:
+    def inout(
+        self,
+        names: str,
+        type: Type,
+        ndim: int = 1,
+        lo: float = -1.0,
+        hi: float = 1.0,
+        kind: FillKind = "uniform",
+    ) -> Array:
         """An array that is read and written."""
         return self._array(names, type, ndim, "inout", lo, hi, kind, True)
 
@@ -353,7 +426,9 @@ class Kit(Body):
         """`wp.atomic_op(array, key, value)` as an expression; write it with `discard` if unused."""
         value = self._to_element(array, value)
         array.subscript(key)  # sizes the array
-        keys = [x.text if isinstance(x, Value) else str(x) for x in (key if isinstance(key, tuple) else (key,))]
+        keys = [
+            x.text if isinstance(x, Value) else str(x) for x in (key if isinstance(key, tuple) else (key,))
+        ]
         return call(f"wp.atomic_{op}", [array.name, *keys, value], array.type, -INF, INF, self.author)
 
     def discard(self, value: Value) -> None:
@@ -377,7 +452,10 @@ class Kit(Body):
     def place(self) -> tuple[Value, ...]:
         """The thread's place, one value per launch axis (parameters inside a helper)."""
         if self.parent is not None and not self.index:
-            self.index = tuple(self._import("i|j|k"[2 * n :], v) for n, v in enumerate(self.parent.place))
+            self.index = tuple(
+                self._import(("i|tid|row|idx", "j|col", "k", "l")[n], v)
+                for n, v in enumerate(self.parent.place)
+            )
         return self.index
 
     @property
@@ -394,7 +472,12 @@ class Kit(Body):
 
     def extent(self, axis: int = 0) -> Value:
         """The number of elements along a launch axis: an int argument or a constant."""
-        names = ("n|count|num_elements|size|length", "width|cols|nx|num_cols", "depth|nz|channels", "batch|nw")[axis]
+        names = (
+            "n|count|num_elements|size|length",
+            "width|cols|nx|num_cols",
+            "depth|nz|channels",
+            "batch|nw",
+        )[axis]
         if len(self.draft.shape) > 1 and axis == 0:
             names = "height|rows|ny|num_rows"
         return self.size(names, self.draft.shape[axis])
@@ -422,7 +505,9 @@ class Kit(Body):
             self.line("return")
 
     # -- handles ---------------------------------------------------------------------------------------
-    def handle(self, names: str, kind: FillKind, shape: tuple[int, ...] = (), *, annotation: str = "", **fill: Any) -> Value:
+    def handle(
+        self, names: str, kind: FillKind, shape: tuple[int, ...] = (), *, annotation: str = "", **fill: Any
+    ) -> Value:
         """A mesh, bvh, hash grid, volume (ids) or texture argument; `fill` sets low, high, value, of."""
         if self.parent is not None:
             outer = self.parent.handle(names, kind, shape, annotation=annotation, **fill)
@@ -430,7 +515,9 @@ class Kit(Body):
         key = ("handle", kind, shape, annotation, tuple(sorted(fill.items())))
         if key not in self._known:
             name = self.name(names)
-            spec = self.draft.argument(name, U64, 0, "handle", fill.get("low", 0.0), fill.get("high", 1.0), kind)
+            spec = self.draft.argument(
+                name, U64, 0, "handle", fill.get("low", 0.0), fill.get("high", 1.0), kind
+            )
             spec.fixed, spec.value, spec.of = shape, fill.get("value", 0.0), fill.get("of", "")
             spec.annotation = annotation
             self._known[key] = Value(name, U64, 0, 0, self.author)
@@ -464,7 +551,12 @@ def plural(names: str) -> str:
 
 
 def _plural(name: str) -> str:
-    if len(name.rsplit("_", 1)[-1]) <= 2 or name[-1] == "s" or name[-1].isdigit() or name.endswith(("data", "mask", "field", "grid", "_q", "_qd", "image")):
+    if (
+        len(name.rsplit("_", 1)[-1]) <= 2
+        or name[-1] == "s"
+        or name[-1].isdigit()
+        or name.endswith(("data", "mask", "field", "grid", "_q", "_qd", "image"))
+    ):
         return name
     if name.endswith("y") and name[-2] not in "aeiou":
         return name[:-1] + "ies"

@@ -40,7 +40,13 @@ def _without_dead(lines: list[Line]) -> list[Line]:
 
 
 def _is_header(line: Line) -> bool:
-    return line.text.endswith(":") and line.text.split(" ", 1)[0].rstrip(":") in ("if", "elif", "else", "for", "while")
+    return line.text.endswith(":") and line.text.split(" ", 1)[0].rstrip(":") in (
+        "if",
+        "elif",
+        "else",
+        "for",
+        "while",
+    )
 
 
 def _without_empty_blocks(lines: list[Line]) -> list[Line]:
@@ -49,7 +55,11 @@ def _without_empty_blocks(lines: list[Line]) -> list[Line]:
         if not line.comment and _is_header(line):
             body = next((x for x in lines[at + 1 :] if not x.comment), None)
             if body is None or body.depth <= line.depth:
-                follower = body is not None and body.depth == line.depth and body.text.split(" ", 1)[0] in ("elif", "else:")
+                follower = (
+                    body is not None
+                    and body.depth == line.depth
+                    and body.text.split(" ", 1)[0] in ("elif", "else:")
+                )
                 if follower:
                     kept.append(line)
                     kept.append(Line(line.depth + 1, "pass"))

@@ -45,7 +45,13 @@ class Category:
         self.motifs: list[Motif] = []
 
     def motif(
-        self, rank: int = 0, weight: float = 1.0, *, inline: bool = False, f32: bool = False, alone: bool = False
+        self,
+        rank: int = 0,
+        weight: float = 1.0,
+        *,
+        inline: bool = False,
+        f32: bool = False,
+        alone: bool = False,
     ) -> Callable[[Write], Write]:
         """Register a function as a motif of this category."""
 

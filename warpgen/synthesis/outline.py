@@ -43,4 +43,3 @@ def outline(k: Kit, write: Callable[[Kit], None], names: str, title: str = "") -
     for local, g, v in zip(locals_, given, results, strict=True):
         k.give(g.names, Value(local, v.type, v.lo, v.hi, k.author, unit=v.unit))
     return locals_
-

@@ -21,7 +21,11 @@ def table() -> dict[str, Any]:
 def array_styles() -> dict[str, float]:
     """Weights of `wp.array[float]`, `wp.array(dtype=float)` and `wp.array1d(dtype=float)`."""
     styles = table()["array_styles"]
-    return {"bracket": styles["bracket"] ** 0.5, "dtype": styles["dtype"] ** 0.5, "ranked": styles["ranked"] ** 0.5}
+    return {
+        "bracket": styles["bracket"] ** 0.5,
+        "dtype": styles["dtype"] ** 0.5,
+        "ranked": styles["ranked"] ** 0.5,
+    }
 
 
 @functools.cache

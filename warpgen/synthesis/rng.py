@@ -53,7 +53,7 @@ class Rng:
     def sample(self, options: Sequence[T], count: int) -> list[T]:
         """`count` different elements in random order (all of them if there are fewer)."""
         pool = list(options)
-        picked = []
+        picked: list[T] = []
         while pool and len(picked) < count:
             picked.append(pool.pop(int(self._random() * len(pool))))
         return picked

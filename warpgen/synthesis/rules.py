@@ -101,8 +101,14 @@ rule("cosh")(lambda name, x: call(f"wp.{name}", [clamped(x, -4.0, 4.0)], x.type,
 def _exp(name: str, x: Value) -> Value:
     top = 6.0 if x.type.scalar.name == "float16" else 10.0
     if x.hi > top:
-        x = -call("wp.abs", [x], x.type, 0.0, x.magnitude, x.author) if x.author.rng.chance(0.4) else at_most(x, top)
-    return call("wp.exp", [x], x.type, math.exp(max(x.lo, -80.0)) if x.lo > -80 else 0.0, math.exp(x.hi), x.author)
+        x = (
+            -call("wp.abs", [x], x.type, 0.0, x.magnitude, x.author)
+            if x.author.rng.chance(0.4)
+            else at_most(x, top)
+        )
+    return call(
+        "wp.exp", [x], x.type, math.exp(max(x.lo, -80.0)) if x.lo > -80 else 0.0, math.exp(x.hi), x.author
+    )
 
 
 @rule("log", "log2", "log10")
@@ -144,7 +150,9 @@ def _extreme(name: str, a: Value, b: Value | None = None) -> Value:
 
 @rule("clamp")
 def _clamp(name: str, x: Value, low: Value, high: Value) -> Value:
-    return call("wp.clamp", [x, low, high], x.type, max(x.lo, low.lo), min(max(x.hi, low.lo), high.hi), x.author)
+    return call(
+        "wp.clamp", [x, low, high], x.type, max(x.lo, low.lo), min(max(x.hi, low.lo), high.hi), x.author
+    )
 
 
 @rule("copysign")
@@ -319,7 +327,9 @@ def _quat_rpy(name: str, *angles: Value) -> Value:
 
 @rule("quat_inverse")
 def _quat_inverse(name: str, q: Value) -> Value:
-    return call(f"wp.{name}", [q], q.type, q.lo if q.unit else -q.magnitude, q.magnitude, q.author, unit=q.unit)
+    return call(
+        f"wp.{name}", [q], q.type, q.lo if q.unit else -q.magnitude, q.magnitude, q.author, unit=q.unit
+    )
 
 
 @rule("quat_slerp")
@@ -376,7 +386,11 @@ def _transform_inverse(name: str, x: Value) -> Value:
 
 @rule("transform_point")
 def _transform_point(name: str, x: Value, p: Value) -> Value:
-    m = x.magnitude + 1.75 * p.magnitude if x.type.kind == "transform" else x.magnitude * (3 * p.magnitude + 1)
+    m = (
+        x.magnitude + 1.75 * p.magnitude
+        if x.type.kind == "transform"
+        else x.magnitude * (3 * p.magnitude + 1)
+    )
     return call(f"wp.{name}", [x, p], p.type, -m, m, p.author)
 
 
@@ -388,12 +402,16 @@ def _transform_vector(name: str, x: Value, v: Value) -> Value:
 
 @rule("transform_to_matrix")
 def _transform_to_matrix(name: str, x: Value) -> Value:
-    return call(f"wp.{name}", [x], mat(4, 4, x.type.scalar), -max(x.magnitude, 1), max(x.magnitude, 1), x.author)
+    return call(
+        f"wp.{name}", [x], mat(4, 4, x.type.scalar), -max(x.magnitude, 1), max(x.magnitude, 1), x.author
+    )
 
 
 @rule("transform_from_matrix")
 def _transform_from_matrix(name: str, m: Value) -> Value:
-    return call(f"wp.{name}", [m], transform(m.type.scalar), -max(m.magnitude, 1), max(m.magnitude, 1), m.author)
+    return call(
+        f"wp.{name}", [m], transform(m.type.scalar), -max(m.magnitude, 1), max(m.magnitude, 1), m.author
+    )
 
 
 @rule("spatial_top", "spatial_bottom")
@@ -438,7 +456,9 @@ def _randu(name: str, state: Value, *bounds: Value) -> Value:
 
 
 rule("randn")(lambda name, state: call("wp.randn", [state], F32, -7.0, 7.0, state.author))
-rule("poisson")(lambda name, state, lam: call("wp.poisson", [state, lam], U32, 0, 4 * lam.hi + 40, state.author))
+rule("poisson")(
+    lambda name, state, lam: call("wp.poisson", [state, lam], U32, 0, 4 * lam.hi + 40, state.author)
+)
 for _name, _type, _unit in (
     ("sample_triangle", vec(2), False), ("sample_unit_ring", vec(2), True), ("sample_unit_disk", vec(2), False),
     ("sample_unit_sphere_surface", vec(3), True), ("sample_unit_sphere", vec(3), False),
@@ -446,9 +466,13 @@ for _name, _type, _unit in (
     ("sample_unit_square", vec(2), False), ("sample_unit_cube", vec(3), False),
 ):  # fmt: skip
     rule(_name)(
-        lambda name, state, _t=_type, _u=_unit: call(f"wp.{name}", [state], _t, -1.0, 1.0, state.author, unit=_u)
+        lambda name, state, _t=_type, _u=_unit: call(
+            f"wp.{name}", [state], _t, -1.0, 1.0, state.author, unit=_u
+        )
     )
-rule("noise", "pnoise")(lambda name, state, x, *p: call(f"wp.{name}", [state, x, *p], F32, -1.5, 1.5, state.author))
+rule("noise", "pnoise")(
+    lambda name, state, x, *p: call(f"wp.{name}", [state, x, *p], F32, -1.5, 1.5, state.author)
+)
 rule("curlnoise")(
     lambda name, state, x, *p: call(
         f"wp.{name}", [state, x, *p], vec(2 if x.type.components == 2 else 3), -20.0, 20.0, state.author

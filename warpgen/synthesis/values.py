@@ -8,7 +8,6 @@ that may be zero). So code comes out safe without clumsy checks where none are n
 from __future__ import annotations
 
 import math
-
 from typing import TYPE_CHECKING, Any
 
 from warpgen.errors import SynthesisError
@@ -31,7 +30,14 @@ class Value:
     __slots__ = ("author", "hi", "lo", "prec", "text", "type", "unit")
 
     def __init__(
-        self, text: str, type: Type, lo: float, hi: float, author: Author, prec: int = ATOM, unit: bool = False
+        self,
+        text: str,
+        type: Type,
+        lo: float,
+        hi: float,
+        author: Author,
+        prec: int = ATOM,
+        unit: bool = False,
     ) -> None:
         self.text = text
         self.type = type
@@ -94,7 +100,9 @@ class Value:
         b = nonzero(coerce(other, self))
         m = b.magnitude if self.type.is_float else b.magnitude - 1
         lo, hi = (0.0 if self.lo >= 0 else -m), (0.0 if self.hi <= 0 else m)
-        return _binary(self, "%", b, self.type, max(lo, self.lo) if self.lo >= 0 else lo, min(hi, self.hi), PRODUCT)
+        return _binary(
+            self, "%", b, self.type, max(lo, self.lo) if self.lo >= 0 else lo, min(hi, self.hi), PRODUCT
+        )
 
     def __neg__(self) -> Value:
         text = f"-{self.text}" if self.prec >= UNARY else f"-({self.text})"
@@ -122,7 +130,9 @@ class Value:
 
     def __rshift__(self, other: Any) -> Value:
         b = coerce(other, self)
-        return _binary(self, ">>", b, self.type, min(self.lo, 0.0), max(self.hi, 0.0) // 2.0 ** max(b.lo, 0), SHIFT)
+        return _binary(
+            self, ">>", b, self.type, min(self.lo, 0.0), max(self.hi, 0.0) // 2.0 ** max(b.lo, 0), SHIFT
+        )
 
     def __invert__(self) -> Value:
         lo, hi = (0.0, self.type.limit) if self.type.is_unsigned else (-self.hi - 1, -self.lo - 1)
@@ -340,10 +350,9 @@ def logic(op: str, conditions: list[Value]) -> Value:
     return Value(text, BOOL, 0, 1, conditions[0].author, prec)
 
 
-def call(name: str, args: list[Value | str], t: Type, lo: float, hi: float, author: Author, unit: bool = False) -> Value:
+def call(
+    name: str, args: list[Value | str], t: Type, lo: float, hi: float, author: Author, unit: bool = False
+) -> Value:
     """A call expression; strings among the arguments are put in as they are."""
     text = ", ".join(a if isinstance(a, str) else a.text for a in args)
     return Value(f"{name}({text})", t, lo, hi, author, ATOM, unit)
-
-
-
