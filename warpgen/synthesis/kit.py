@@ -258,7 +258,7 @@ class Kit(Body):
         return all(line.depth >= depth for line in self.lines[at:] if line.text)
 
     def param(self, names: str, type: Type, lo: float, hi: float) -> Value:
-        """A value that all threads share: a scalar argument, a struct field, a module constant or a number."""
+        """A value that all threads share: an argument, a struct field, a module constant or a number."""
         if self.parent is not None:
             return self._import(names, self.parent.param(names, type, lo, hi))
         key = ("param", names.split("|")[0], type)

@@ -66,7 +66,8 @@ def _fixed(lo: float, hi: float) -> Rule:
 
 
 for _name, _lo, _hi in (
-    ("sin", -1, 1), ("cos", -1, 1), ("tanh", -1, 1), ("erf", -1, 1), ("erfc", 0, 2), ("atan", -1.5708, 1.5708),
+    ("sin", -1, 1), ("cos", -1, 1), ("tanh", -1, 1), ("erf", -1, 1), ("erfc", 0, 2),
+    ("atan", -1.5708, 1.5708),
     ("atan2", -3.1416, 3.1416), ("sign", -1, 1), ("frac", -1, 1), ("step", 0, 1), ("nonzero", 0, 1),
 ):  # fmt: skip
     rule(_name)(_fixed(_lo, _hi))
@@ -460,7 +461,8 @@ rule("poisson")(
     lambda name, state, lam: call("wp.poisson", [state, lam], U32, 0, 4 * lam.hi + 40, state.author)
 )
 for _name, _type, _unit in (
-    ("sample_triangle", vec(2), False), ("sample_unit_ring", vec(2), True), ("sample_unit_disk", vec(2), False),
+    ("sample_triangle", vec(2), False), ("sample_unit_ring", vec(2), True),
+    ("sample_unit_disk", vec(2), False),
     ("sample_unit_sphere_surface", vec(3), True), ("sample_unit_sphere", vec(3), False),
     ("sample_unit_hemisphere_surface", vec(3), True), ("sample_unit_hemisphere", vec(3), False),
     ("sample_unit_square", vec(2), False), ("sample_unit_cube", vec(3), False),

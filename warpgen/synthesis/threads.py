@@ -9,7 +9,7 @@ from warpgen.synthesis.values import Value
 # Extents by launch rank: small enough to run by the thousand, odd enough to find index mistakes.
 _EXTENTS = {1: (32, 48, 64, 96, 100, 128, 200), 2: (6, 7, 8, 9, 10, 12, 16), 3: (4, 5, 6), 4: (2, 3, 4)}
 _AXES = ("i|row|y|a", "j|col|x|b", "k|z|c|depth", "l|w|d|n")
-# After the thread's index: nothing, a mask, an indirection, a count in memory, row and column from one number.
+# After the index: nothing, a mask, an indirection, a count in memory, row and column from one number.
 _HEADS = {"plain": 0.80, "mask": 0.06, "indirect": 0.06, "count": 0.04, "decode": 0.04}
 
 

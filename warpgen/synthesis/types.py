@@ -102,7 +102,8 @@ class Type:
         """The alias line of a custom vector or matrix."""
         if self.kind == "vec":
             return f"{self.name} = wp.types.vector(length={self.shape[0]}, dtype={self.scalar.full})"
-        return f"{self.name} = wp.types.matrix(shape=({self.shape[0]}, {self.shape[1]}), dtype={self.scalar.full})"
+        rows, columns = self.shape
+        return f"{self.name} = wp.types.matrix(shape=({rows}, {columns}), dtype={self.scalar.full})"
 
 
 def _scalar(name: str) -> Type:
