@@ -18,7 +18,7 @@ def write(path: Path, data: bytes) -> None:
             file.flush()
             sync(file.fileno())
         rename(temporary, path)
-    except OSError:
+    except BaseException:  # also a signal's
         temporary.unlink(missing_ok=True)
         raise
 

@@ -27,8 +27,10 @@ def die_with_parent(parent: int) -> None:
 
 @contextlib.contextmanager
 def output_to(log: Path) -> Iterator[None]:
-    """Send whatever this process and its C libraries print to `log` instead, replacing it: Warp's banner and its
-    compilers write to the descriptors themselves."""
+    """Send whatever this process and its C libraries print to `log`, in place of what it held.
+
+    Warp and its compilers write to the descriptors themselves, past `sys.stdout`.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     saved = os.dup(1), os.dup(2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import sys
 import time
 
 import msgspec
@@ -42,7 +41,8 @@ class Meter:
         self.peak_worker_rss = before.peak_worker_rss
         self.peak_disk = before.peak_disk
         self.worker_cpu = 0.0  # seconds, of the workers that are alive
-        self.retries = 0
+        self.retries = 0  # of units whose worker failed
+        self.remade = 0  # shards that were damaged on disk
         self.workers_replaced = 0
 
     def spent(self, disk: int) -> Spent:
@@ -58,7 +58,7 @@ class Meter:
             peak_worker_rss=self.peak_worker_rss,
             peak_disk=self.peak_disk,
             sessions=before.sessions,
-            retries=before.retries + self.retries,
+            retries=before.retries + self.retries + self.remade,
             workers_replaced=before.workers_replaced + self.workers_replaced,
         )
 
@@ -70,9 +70,4 @@ def _cpu_of_children() -> float:
 
 def free_bytes(path: os.PathLike[str]) -> int:
     """Bytes that may still be written where `path` lies."""
-    return psutil.disk_usage(os.fspath(path)).free
-
-
-def interpreter() -> str:
-    """Name of the Python that runs, without its folder."""
-    return os.path.basename(sys.executable) or "python3"
+    return int(psutil.disk_usage(os.fspath(path)).free)

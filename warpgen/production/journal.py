@@ -9,7 +9,7 @@ go on from, and a damaged line costs only work that is done again.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -77,6 +77,8 @@ class Checkpoint(msgspec.Struct, frozen=True, tag="checkpoint", forbid_unknown_f
 
 Record = Begun | Stored | Checkpoint
 
+_decode: Callable[[bytes], Record] = msgspec.json.Decoder(Record).decode
+
 
 class Story(msgspec.Struct, frozen=True):
     """A journal read back. `damaged` counts lines that could not be read, a torn last one not included."""
@@ -141,7 +143,7 @@ def _parse(line: bytes) -> Record | None:
     if line[-1:] != b"\n" or line[:17] != xxhash.xxh3_64_hexdigest(data).encode() + b" ":
         return None
     try:
-        return msgspec.json.decode(data, type=Record)
+        return _decode(data)
     except msgspec.MsgspecError:
         return None
 

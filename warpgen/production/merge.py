@@ -102,9 +102,7 @@ class Merge:
         refused: dict[int, list[Refusal]] = defaultdict(list)
         for refusal in shard.table.refused:
             refused[refusal.index].append(refusal)
-        readers = [
-            None if dataset.done else shard.rows(place) for place, dataset in enumerate(self.datasets)
-        ]
+        readers = [None if dataset.done else shard.rows(place) for place, dataset in enumerate(self.datasets)]
         for made in shard.table.made:
             if self.done:
                 break

@@ -69,9 +69,8 @@ class _Batch:
         self._candidates[index] = _Candidate(program, inspection, self._lower(program), {})
 
     def shard(self, unit: Unit) -> bytes:
-        """Judge what has code and encode it all."""
+        """All that was added, encoded."""
         targets = self._recipe.targets
-        self._judge()
         rows: list[list[bytes]] = [[] for _ in targets]
         made = []
         for index, (source, structure) in self._hashes.items():
@@ -101,9 +100,6 @@ class _Batch:
                 _raise_if_machine(error)
                 self._refuse(program.index, (target,), "extraction", error)
         return codes
-
-    def _judge(self) -> None:
-        """Verify every candidate as the recipe's level asks."""
 
     def _lines(self, index: int) -> list[bytes]:
         candidate = self._candidates.get(index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Protocol
 
 import msgspec
@@ -35,11 +35,14 @@ class WorkerView(msgspec.Struct):
 class Engine(Protocol):
     """Runs a job over units."""
 
-    workers: list[WorkerView]
-    retries: int
-    replaced: int
+    retries: int  # units tried again
+    replaced: int  # workers
 
-    def run(self, job: Job, units: Iterator[Unit | None]) -> Iterator[Outcome | None]:
+    @property
+    def workers(self) -> list[WorkerView]:
+        """Those at work now."""
+
+    def run(self, job: Job, units: Iterator[Unit | None]) -> Generator[Outcome | None, None, None]:
         """Outcomes in any order, each unit exactly once, though perhaps in parts.
 
         `units` gives None when nothing may be handed out before another outcome was taken. None comes

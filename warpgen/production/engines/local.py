@@ -13,7 +13,7 @@ import signal
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -53,7 +53,7 @@ class LocalEngine:
     def workers(self) -> list[WorkerView]:
         return [worker.view for worker in self._pool]
 
-    def run(self, job: Job, units: Iterator[Unit | None]) -> Iterator[Outcome | None]:
+    def run(self, job: Job, units: Iterator[Unit | None]) -> Generator[Outcome | None, None, None]:
         """As the protocol says; raises WarpgenError when no worker can be started at all."""
         job.preload()
         again: deque[Unit] = deque()
@@ -67,8 +67,7 @@ class LocalEngine:
                 if not busy and not more and not again:
                     return
                 wait([worker.connection for worker in busy], _TICK)
-                for outcome in self._collect(job, again):
-                    yield outcome
+                yield from self._collect(job, again)
                 yield None
         finally:
             for worker in self._pool:

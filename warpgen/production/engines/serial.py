@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import psutil
 
@@ -16,15 +16,19 @@ class SerialEngine:
     """One unit after another."""
 
     def __init__(self) -> None:
-        self.workers = [WorkerView("serial")]
+        self._view = WorkerView("serial")
         self.retries = 0
         self.replaced = 0
 
-    def run(self, job: Job, units: Iterator[Unit | None]) -> Iterator[Outcome | None]:
+    @property
+    def workers(self) -> list[WorkerView]:
+        return [self._view]
+
+    def run(self, job: Job, units: Iterator[Unit | None]) -> Generator[Outcome | None, None, None]:
         job.preload()
         job.begin("serial")
         again: deque[Unit] = deque()
-        view = self.workers[0]
+        view = self._view
         for unit in _with(again, units):
             if unit is None:
                 yield None
@@ -52,4 +56,3 @@ def _with(again: deque[Unit], units: Iterator[Unit | None]) -> Iterator[Unit | N
                 yield next(units)
             except StopIteration:
                 return
-

@@ -1,0 +1,53 @@
+# Sourced by the other scripts: makes .venv and installs what is pinned, once.
+# shellcheck shell=bash
+
+# fail SENTENCE: say what is wrong and leave with the exit code of a request that cannot be done.
+fail() {
+    echo "warpgen: $1" >&2
+    exit 2
+}
+
+# find_python: print a Python that is new enough.
+find_python() {
+    local candidate
+    for candidate in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    fail "no Python 3.10 or newer was found: install one, with its venv module"
+}
+
+# environment FILE: make .venv hold what FILE pins. The stamp is written last and holds a checksum of what
+# was installed, so an interrupted installation is done again and a complete one is not.
+environment() {
+    local stamp=".venv/installed-${1%.txt}" wanted
+    wanted="$(cat requirements.txt "$1" | cksum) $PWD"
+    if [[ -x .venv/bin/python && -f $stamp && $(<"$stamp") == "$wanted" ]]; then
+        return
+    fi
+    if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
+        local python
+        python=$(find_python)
+        "$python" -m venv --clear .venv || fail "$python cannot make .venv: install its venv module and ensurepip"
+    fi
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$1" ||
+        fail "the requirements could not be installed: see above, then call again"
+    # Lets .venv/bin/python find warpgen from any folder.
+    pwd >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/warpgen.pth"
+    echo "$wanted" >"$stamp"
+}
+
+# prepare FILE: as `environment`, in the folder of the checkout, one caller at a time.
+prepare() {
+    local here
+    here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+    cd "$here" || fail "the folder of warpgen cannot be entered"
+    exec 9<.
+    if command -v flock >/dev/null; then
+        flock 9
+    fi
+    environment "$1"
+    exec 9<&-
+}

@@ -1,0 +1,193 @@
+"""The coordinator: hands out units, journals what comes back, merges in order, keeps the state true.
+
+It is the only writer of everything under the root but the shards. Whatever happens to it, the journal and
+the files it names are enough to go on from; see `recovery.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Generator, Iterator
+
+from warpgen.errors import RootError, UnitError
+from warpgen.production import recovery, shard
+from warpgen.production.circumstances import Means, Meter
+from warpgen.production.engines import Engine, Job
+from warpgen.production.interruption import Interrupted, Interruption
+from warpgen.production.journal import Checkpoint, Journal, Stored
+from warpgen.production.layout import Layout
+from warpgen.production.merge import Merge
+from warpgen.production.observer import Observer, View
+from warpgen.production.unit import Outcome, Unit
+from warpgen.recipe import UNIT_SIZE, Recipe
+
+# Programs in a row without a row: the categories asked for have no new structures left, or nothing works.
+# The most repetitive category that is any use keeps one program in a few dozen.
+_BARREN = 64 * UNIT_SIZE
+
+_TRIES = 3  # at making a shard that is found damaged when it is merged: the disk, then, is at fault
+
+
+class Coordinator:
+    """One session of a run, from the state that `recovery` found to the last row. `last` is the newest
+    checkpoint."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        means: Means,
+        found: recovery.Found,
+        observer: Observer,
+        interruption: Interruption,
+    ) -> None:
+        self._layout = layout
+        self._recipe: Recipe = found.begun.recipe
+        self._means = means
+        self._observer = observer
+        self._interruption = interruption
+        self.last = found.checkpoint
+        self._journal = Journal(layout.journal)
+        self._merge = Merge(layout, self._recipe, found.checkpoint, found.known)
+        self._meter = Meter(found.checkpoint.spent)
+        self._ready: dict[int, Outcome] = {stored.start: _outcome(stored) for stored in found.stored}
+        self._merged: list[Unit] = []  # whose shards go at the next checkpoint
+        self._again: deque[Unit] = deque()
+        self._damaged: dict[int, int] = {}  # how often the shard of this start was found damaged
+        self._handed_out = found.checkpoint.next  # all programs before this were handed out or are ready
+        self._in_flight = 0  # programs
+        self._first = found.checkpoint.next
+        self._checked = time.monotonic()
+
+    def run(self, engine: Engine, job: Job) -> Checkpoint:
+        """Make all datasets of the recipe and return the last checkpoint. Raises Interrupted, after a
+        checkpoint, when a signal asks for it, and RootError when the machine does not let it go on."""
+        try:
+            with contextlib.closing(self._outcomes(engine, job)) as outcomes:
+                self._merge_ready()
+                while not self._merge.done:
+                    with self._interruption.welcome():
+                        outcome = next(outcomes)
+                    self._look(engine)
+                    if outcome is not None:
+                        self._take(outcome)
+            self._look(engine)
+            return self._checkpoint()
+        except (Interrupted, RootError):
+            # The merge stands between two shards. After any other error it may not, and the last
+            # checkpoint holds.
+            self._checkpoint()
+            raise
+        finally:
+            self._merge.close()
+            self._journal.close()
+
+    def _outcomes(self, engine: Engine, job: Job) -> Generator[Outcome | None, None, None]:
+        with contextlib.closing(engine.run(job, self._units())) as outcomes:
+            yield from outcomes
+        raise RootError("the engine came to an end before the datasets did: resume the run")
+
+    def _units(self) -> Iterator[Unit | None]:
+        """Units for the engine; None while what is in work may well be enough."""
+        while True:
+            unit = self._again.popleft() if self._again else self._fresh()
+            self._in_flight += unit.size if unit else 0
+            yield unit
+
+    def _fresh(self) -> Unit | None:
+        if self._in_flight and (self._is_far_ahead() or self._is_enough()):
+            return None
+        while self._handed_out in self._ready:
+            self._handed_out = self._ready[self._handed_out].stop
+        start = self._handed_out
+        # Parts of a unit may be ready from before a crash: never reach into the next of those.
+        stop = min((start for start in self._ready if start > self._handed_out), default=start + UNIT_SIZE)
+        self._handed_out = min(stop, start - start % UNIT_SIZE + UNIT_SIZE)
+        return Unit(start, self._handed_out)
+
+    def _is_far_ahead(self) -> bool:
+        """Shards wait on disk for the merge to come to them: their number must stay bounded."""
+        return self._handed_out - self._merge.next >= UNIT_SIZE * 4 * (self._means.workers + 2)
+
+    def _is_enough(self) -> bool:
+        """By what the programs gave so far, those handed out will do: making more would be for nothing."""
+        made, share = self._merge.next, self._merge.share
+        return made > 0 and share > 0 and self._handed_out >= made / share
+
+    def _take(self, outcome: Outcome) -> None:
+        if outcome.fatal:
+            raise RootError(f"a worker cannot go on ({outcome.error}): put that right, then resume the run")
+        self._in_flight -= outcome.stop - outcome.start
+        if not outcome.error:
+            self._journal.append(Stored(outcome.start, outcome.stop, outcome.checksum))
+        self._ready[outcome.start] = outcome
+        self._merge_ready()
+
+    def _merge_ready(self) -> None:
+        while not self._merge.done and self._merge.next in self._ready:
+            self._merge_one(self._ready.pop(self._merge.next))
+            if time.monotonic() - self._checked >= self._means.checkpoint_seconds:
+                self._checkpoint()
+        if self._merge.barren >= _BARREN and not self._merge.done:
+            raise RootError(
+                f"the last {self._merge.barren} programs gave no new row"
+                + (f" (last failure: {self._merge.last_failure})" if self._merge.last_failure else "")
+                + ": ask for less, for more categories or for other options"
+            )
+
+    def _merge_one(self, outcome: Outcome) -> None:
+        unit = Unit(outcome.start, outcome.stop)
+        if outcome.error:
+            self._merge.quarantine(outcome.start, outcome.stop, outcome.error)
+            return
+        try:
+            part = shard.read(self._layout.shards, unit, self._recipe.hash, outcome.checksum)
+        except UnitError as error:
+            self._make_again(unit, error)
+            return
+        self._merge.add(part)
+        self._merged.append(unit)
+
+    def _make_again(self, unit: Unit, error: UnitError) -> None:
+        self._damaged[unit.start] = self._damaged.get(unit.start, 0) + 1
+        if self._damaged[unit.start] >= _TRIES:
+            raise RootError(f"{error}, {_TRIES} times: check the disk, then resume the run") from error
+        self._meter.remade += 1
+        self._again.append(unit)
+
+    def _checkpoint(self) -> Checkpoint:
+        """First the files, then the journal, then the state; only then may the merged shards go."""
+        checkpoint = self._merge.checkpoint(self._meter.spent(self._disk()))
+        self._journal.append(checkpoint)
+        self.last = checkpoint
+        self._observer.checkpoint(checkpoint)
+        for unit in self._merged:
+            shard.path_of(self._layout.shards, unit).unlink(missing_ok=True)
+        self._merged.clear()
+        self._checked = time.monotonic()
+        return checkpoint
+
+    def _look(self, engine: Engine) -> None:
+        """Take note of the workers and show where things stand."""
+        meter = self._meter
+        meter.worker_cpu = sum(worker.cpu for worker in engine.workers)
+        meter.peak_worker_rss = max([meter.peak_worker_rss, *(worker.rss for worker in engine.workers)])
+        meter.retries, meter.workers_replaced = engine.retries, engine.replaced
+        self._observer.look(
+            View(
+                share=self._merge.share,
+                rows=sum(dataset.rows for dataset in self._merge.datasets),
+                size=sum(dataset.file.length for dataset in self._merge.datasets),
+                programs=self._merge.next - self._first,
+                workers=engine.workers,
+            )
+        )
+
+    def _disk(self) -> int:
+        waiting = sum(file.stat().st_size for file in self._layout.shards.iterdir())
+        return self._merge.size + waiting
+
+
+def _outcome(stored: Stored) -> Outcome:
+    return Outcome(stored.start, stored.stop, stored.checksum)

@@ -1,0 +1,113 @@
+"""Those who watch a run: the state file at every checkpoint, the display a few times a second."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from warpgen.production.engines import WorkerView
+from warpgen.production.journal import Checkpoint
+from warpgen.production.layout import Layout
+from warpgen.recipe import Recipe
+from warpgen.record import Target
+from warpgen.reporting.state import Output, Phase, State, StateFile, Status
+
+
+class View(msgspec.Struct, frozen=True):
+    """A moment of a run. Rows and bytes of all datasets; programs of this session; share 0 … 1."""
+
+    share: float
+    rows: int
+    size: int
+    programs: int
+    workers: list[WorkerView]
+
+
+class Display(Protocol):
+    """Shows a person how the run goes."""
+
+    def look(self, view: View) -> None:
+        """Called often; shows as often as it sees fit."""
+
+
+class Observer:
+    """Keeps DATASET_STATE.md true, and passes views on to the display."""
+
+    def __init__(self, layout: Layout, recipe: Recipe, display: Display, python: str) -> None:
+        self._layout = layout
+        self._recipe = recipe
+        self._python = python  # how the folder of the state file calls its Python
+        self._file = StateFile(layout.root)
+        self.look = display.look
+
+    def checkpoint(self, checkpoint: Checkpoint) -> None:
+        """All that the checkpoint names is on disk; say so. Raises OSError."""
+        self._write(checkpoint, "in_progress", "working on it", ())
+
+    def stopped(self, checkpoint: Checkpoint, why: str) -> None:
+        """The run ended early in good order."""
+        self._write(checkpoint, "in_progress", f"stopped by {why}", ())
+
+    def blocked(self, checkpoint: Checkpoint, why: str) -> None:
+        """The run cannot go on until someone does something about it."""
+        self._write(checkpoint, "blocked", "could not go on", (why,))
+
+    def completed(self, checkpoint: Checkpoint, report: str) -> None:
+        """The datasets and their manifests are finished. `report` is its relative path."""
+        outputs = {
+            target: Output(
+                self._name(target, final=True),
+                checkpoint.files[target].length,
+                checkpoint.targets[target].rows,
+                f"complete, described by manifests/{target}_manifest.json",
+            )
+            for target in self._recipe.targets
+        }
+        session = f"{self._asked()}: completed, {_rows(outputs)}"
+        action = f"{self._python} -m warpgen.stats --check"
+        self._file.write(State("P3_REPORT", "completed", action, outputs, report, session))
+
+    def _write(self, checkpoint: Checkpoint, status: Status, what: str, blockers: tuple[str, ...]) -> None:
+        outputs = {target: self._output(checkpoint, target) for target in self._recipe.targets}
+        self._file.write(
+            State(
+                phase=self._phase(checkpoint),
+                status=status,
+                next_action=f"{self._python} -m warpgen.resume",
+                outputs=outputs,
+                report="not written yet (it comes when the datasets are complete)",
+                session=f"{self._asked()}: {what}, {_rows(outputs)} safe on disk",
+                blockers=blockers,
+            )
+        )
+
+    def _output(self, checkpoint: Checkpoint, target: Target) -> Output:
+        done = target in checkpoint.targets and checkpoint.targets[target].done
+        mark, progress = checkpoint.files.get(target), checkpoint.targets.get(target)
+        return Output(
+            self._name(target, final=False),
+            mark.length if mark else 0,
+            progress.rows if progress else 0,
+            "all rows there, not yet under its final name" if done else "in work, as of the last checkpoint",
+        )
+
+    def _name(self, target: Target, final: bool) -> str:
+        path = self._layout.final(target) if final else self._layout.partial(target)
+        return path.relative_to(self._layout.root).as_posix()
+
+    def _phase(self, checkpoint: Checkpoint) -> Phase:
+        phases: dict[Target, Phase] = {"cpu": "P1_CPU", "cuda": "P2_CUDA"}
+        for target in self._recipe.targets:
+            if target not in checkpoint.targets or not checkpoint.targets[target].done:
+                return phases[target]
+        return "P3_REPORT"
+
+    def _asked(self) -> str:
+        recipe = self._recipe
+        amount = f"{recipe.rows} rows" if recipe.rows is not None else f"{recipe.size} bytes"
+        return f"{recipe.target}, {amount}, seed {recipe.seed}, verified to level {recipe.verify}"
+
+
+def _rows(outputs: dict[Target, Output]) -> str:
+    return ", ".join(f"{output.rows} {target} rows" for target, output in outputs.items())

@@ -1,0 +1,100 @@
+"""What the caller of `run` or `resume` asks for: options in, recipe and means out."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+
+from warpgen import __version__
+from warpgen.command import positive
+from warpgen.errors import RecipeError
+from warpgen.extraction.versions import warp_version
+from warpgen.production.circumstances import Means
+from warpgen.production.session import ENGINES
+from warpgen.recipe import Recipe, parse_size
+from warpgen.synthesis.generator import Options, category_weights
+
+LEVELS = ("none",)
+
+
+def add_recipe(group: argparse._ActionsContainer) -> None:
+    """The options that decide every byte."""
+    group.add_argument(
+        "--target", choices=("cpu", "cuda", "both"), default="both", help="what to make (both)"
+    )
+    amount = group.add_mutually_exclusive_group()
+    amount.add_argument("--size", help="least size of each file: 4096, 8MiB, 1.5GB ... (200MiB)")
+    amount.add_argument("--rows", type=positive, help="exact number of rows of each file, instead of a size")
+    group.add_argument("--seed", type=_natural, default=0, help="another seed gives other programs (0)")
+    group.add_argument("--categories", default="", metavar="NAME=WEIGHT,...", help="only these, so often")
+    group.add_argument(
+        "--complexity",
+        choices=("small", "medium", "large", "mixed"),
+        default="mixed",
+        help="how large the programs are (mixed)",
+    )
+    group.add_argument(
+        "--verify", choices=LEVELS, default=LEVELS[-1], help=f"what each row must pass ({LEVELS[-1]})"
+    )
+    group.add_argument(
+        "--gradients",
+        choices=("keep", "strict"),
+        default="keep",
+        help="keep rows whose adjoint Warp itself gets wrong, marked so, or drop them: strict (keep)",
+    )
+
+
+def add_means(group: argparse._ActionsContainer) -> None:
+    """The options that change no byte."""
+    group.add_argument(
+        "--root", type=Path, default=Path(), help="folder for data/, manifests/ ... (this one)"
+    )
+    group.add_argument("--workers", type=positive, help="worker processes (one per core)")
+    group.add_argument("--engine", choices=ENGINES, default="local", help="worker processes, or none (local)")
+
+
+def recipe_of(args: argparse.Namespace) -> Recipe:
+    """The recipe asked for; raises RecipeError."""
+    size = None if args.rows is not None else parse_size(args.size or "200MiB")
+    weights = _weights(args.categories)
+    category_weights(Options(categories=weights))  # raises for an unknown one, naming those there are
+    return Recipe(
+        seed=args.seed,
+        target=args.target,
+        size=size,
+        rows=args.rows,
+        categories=weights,
+        complexity=args.complexity,
+        verify=args.verify,
+        gradients=args.gradients,
+        warpgen=__version__,
+        warp=warp_version(),
+    )
+
+
+def means_of(args: argparse.Namespace) -> Means:
+    """The means asked for."""
+    return Means(engine=args.engine, workers=args.workers) if args.workers else Means(engine=args.engine)
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of zero or more")
+    return int(text)
+
+
+def _weights(text: str) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for part in filter(None, text.split(",")):
+        name, _, number = (piece.strip() for piece in part.partition("="))
+        try:
+            weight = float(number or "1")
+        except ValueError:
+            raise RecipeError(f"the weight {number!r} of category {name!r} is not a number") from None
+        if not math.isfinite(weight) or weight <= 0:
+            raise RecipeError(f"the weight {number!r} of category {name!r} is not more than zero")
+        if name in weights:
+            raise RecipeError(f"category {name!r} is named twice")
+        weights[name] = weight
+    return dict(sorted(weights.items()))

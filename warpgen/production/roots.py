@@ -1,0 +1,137 @@
+"""The root folder: may it be used for what is asked, and what is there already."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from warpgen import __version__
+from warpgen.errors import RootError
+from warpgen.extraction.versions import warp_version
+from warpgen.production.circumstances import free_bytes
+from warpgen.production.layout import Layout
+from warpgen.production.lock import locked
+from warpgen.recipe import Recipe
+from warpgen.record import TARGETS, Target
+from warpgen.reporting.manifest import manifest_path, read
+
+# Bytes of a row, generously, where only a number of rows is asked for: the mean is below half of it.
+_ROW = 100_000
+
+# On top of the datasets themselves: shards that wait, the dedup index, manifests, kernel caches.
+_SPARE = 1 / 8
+_SPARE_LEAST = 16 << 20
+
+
+@contextlib.contextmanager
+def held(root: Path) -> Iterator[tuple[Layout, int]]:
+    """The layout of a root that this process alone may change now, and the lock's descriptor.
+
+    Raises RootError when the root cannot be written or another process holds it.
+    """
+    layout = Layout(root)
+    try:
+        layout.data.mkdir(parents=True, exist_ok=True)
+        (root / "manifests").mkdir(exist_ok=True)
+        link = layout.data / "manifests"  # where older instructions look for them
+        if not link.is_symlink() and not link.exists():
+            link.symlink_to(Path("..") / "manifests", target_is_directory=True)
+        with locked(layout.lock) as descriptor:
+            yield layout, descriptor
+    except OSError as error:
+        raise RootError(
+            f"the root {str(root)!r} cannot be used ({error.strerror or error}): make it writable or choose "
+            "another --root"
+        ) from error
+
+
+def unfinished_part(layout: Layout, recipe: Recipe) -> Recipe | None:
+    """What of the recipe is still to be made in this root, None when all of it is there.
+
+    Raises RootError when an unfinished run or another recipe's dataset is in the way.
+    """
+    if layout.journal.exists():
+        raise RootError(
+            "an unfinished run is in this root: go on with `python -m warpgen.resume`, "
+            "or drop it and begin anew with --overwrite"
+        )
+    missing = [target for target in recipe.targets if not finished(layout, target, recipe)]
+    if len(missing) == len(recipe.targets):
+        return recipe
+    return msgspec.structs.replace(recipe, target=missing[0]) if missing else None
+
+
+def check_resumable(root: Path) -> None:
+    """Raise RootError when no unfinished run is in the root, DamageError when a manifest is damaged."""
+    layout = Layout(root)
+    if layout.journal.exists():
+        return
+    paths = [manifest_path(root, target) for target in TARGETS]
+    finished = [target for target, path in zip(TARGETS, paths, strict=True) if path.exists() and read(path)]
+    if any(layout.final(target).exists() for target in finished):
+        raise RootError("nothing to resume: the run in this root is finished")
+    raise RootError(
+        "nothing to resume in this root: begin with `python -m warpgen.run`, or name another --root"
+    )
+
+
+def check_same_versions(recipe: Recipe) -> None:
+    """Raise RootError when other versions than the recipe's are installed: they may write other bytes."""
+    for name, wanted, found in (
+        ("warpgen", recipe.warpgen, __version__),
+        ("Warp", recipe.warp, warp_version()),
+    ):
+        if wanted != found:
+            raise RootError(
+                f"the run was begun with {name} {wanted} and {found} is installed: install {wanted} to "
+                "resume it, or begin anew with `python -m warpgen.run ... --overwrite`"
+            )
+
+
+def check_space(layout: Layout, recipe: Recipe) -> None:
+    """Raise RootError when the disk has no room for what is still to be written."""
+    each = recipe.size if recipe.rows is None else recipe.rows * _ROW
+    whole = (each or 0) * len(recipe.targets)
+    there = sum(_size(layout.partial(target)) for target in recipe.targets)
+    needed = max(0, whole - there) + max(_SPARE_LEAST, int(whole * _SPARE))
+    free = free_bytes(layout.root)
+    if free < needed:
+        raise RootError(
+            f"the disk of the root has {free / 2**20:.0f} MiB free and {needed / 2**20:.0f} MiB are needed: "
+            "free some, ask for less, or choose another --root"
+        )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def finished(layout: Layout, target: Target, recipe: Recipe) -> bool:
+    """Is the dataset of this target there, made by this recipe?
+
+    Raises RootError when another is there, DamageError when its manifest cannot be read.
+    """
+    path = layout.final(target)
+    if not path.exists():
+        return False
+    name = path.relative_to(layout.root)
+    if not manifest_path(layout.root, target).exists():
+        raise RootError(f"{name} is there without a manifest: move it away, or replace it with --overwrite")
+    manifest = read(manifest_path(layout.root, target))
+    if _aside_from_target(manifest.recipe) != _aside_from_target(recipe):
+        raise RootError(
+            f"{name} is there, made by another recipe ({manifest.command}): choose another --root, "
+            "or replace it with --overwrite"
+        )
+    if manifest.figures.bytes != os.stat(path).st_size:
+        raise RootError(f"{name} is not as long as its manifest says: make it again with --overwrite")
+    return True
+
+
+def _aside_from_target(recipe: Recipe) -> Recipe:
+    # The dataset of a target is the same whether it is made alone or beside the other.
+    return msgspec.structs.replace(recipe, target="both")

@@ -1,0 +1,38 @@
+"""`python -m warpgen.resume`: go on with an interrupted run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from warpgen.command import Parser, call
+from warpgen.extraction.versions import check_versions
+
+_EPILOG = """\
+The recipe is that of the run; workers and engine may be others. The datasets become the same bytes as if
+nothing had happened.
+
+exit codes:
+  0 done, 2 the request cannot be done, 130 or 143 stopped by a signal (just resume again)
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Go on from the journal under the root; returns the exit code. Raises UsageError."""
+    check_versions()  # before imports that an unfit Python or Warp would break with a traceback
+    from warpgen.production import journal, recovery, request, roots, session
+
+    parser = Parser("resume", "Go on with the unfinished run in a root, from where it stopped.", _EPILOG)
+    request.add_means(parser)
+    args = parser.parse_args(argv)
+    roots.check_resumable(args.root)
+    with roots.held(args.root) as (layout, lock):
+        roots.check_resumable(args.root)  # again: another may have ended the run before we held the lock
+        story = journal.read(layout.journal)
+        roots.check_same_versions(story.begun.recipe)
+        roots.check_space(layout, story.begun.recipe)
+        found = recovery.recover(layout, story)
+        return session.carry_out(layout, found, request.means_of(args), lock)
+
+
+if __name__ == "__main__":
+    call(main)
