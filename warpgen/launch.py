@@ -24,10 +24,12 @@ FillKind = Literal[
     "offsets",  # first 0, last `high`, never falling: row offsets of a CSR layout
     "struct",  # `fields` says how each field is filled
     "indexed",  # wp.indexedarray: fields "data" (shape, values) and "indices0".. (one per indexed axis)
-    "mesh",  # closed triangle mesh: unit sphere of `shape` = (stacks, slices)
-    "bvh",  # wp.Bvh over `shape[0]` random boxes in [low, high)^3
-    "hash_grid",  # wp.HashGrid built over the points of argument `of`, cell width `value`
-    "volume",  # wp.Volume dense of `shape` voxels, values uniform in [low, high)
+    "mesh",  # closed triangle mesh: unit sphere of `shape` = (stacks, slices), 2 * slices * (stacks - 1)
+    # faces, slices * (stacks - 1) + 2 vertices, velocities in [-1, 1), winding numbers, face f in group f % 4
+    "bvh",  # wp.Bvh over the points of argument `of` +- `value`; box b in group b % 4
+    "hash_grid",  # wp.HashGrid of `shape` cells built over the points of argument `of`, cell width `value`
+    "volume",  # wp.Volume dense of `shape` voxels at the origin, voxel size `value`, uniform in [low, high);
+    # `of` is the type of its values: float32, vec3f, int32, or "index" for one without values
     "texture",  # wp.Texture1D/2D/3D of `shape` texels (last axis channels), values in [0, 1)
 ]
 
