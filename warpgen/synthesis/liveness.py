@@ -36,7 +36,14 @@ def _without_dead(lines: list[Line]) -> list[Line]:
         for word in set(_WORD.findall(line.text)):
             if word not in own:
                 reads[word] += 1
-    return [line for line in lines if not line.defines or any(reads[name] for name in line.defines.split())]
+    kept: list[Line] = []
+    for line in lines:
+        if not line.defines or any(reads[name] for name in line.defines.split()):
+            kept.append(line)
+            continue
+        while kept and kept[-1].comment and kept[-1].text:  # a comment goes with the line it explains
+            kept.pop()
+    return kept
 
 
 def _is_header(line: Line) -> bool:

@@ -1,0 +1,104 @@
+"""Whole programs: the same for the same index, nothing dead in them, every motif usable."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from warpgen.errors import RecipeError
+from warpgen.synthesis.body import Line
+from warpgen.synthesis.generator import Options, synthesize
+from warpgen.synthesis.liveness import live_lines, render
+from warpgen.synthesis.motif import categories
+from warpgen.synthesis.program import Program
+
+PER_CATEGORY = 6
+
+
+def _programs() -> list[Program]:
+    return [synthesize(7, i, Options({name: 1.0})) for name in categories() for i in range(PER_CATEGORY)]
+
+
+@pytest.fixture(scope="module")
+def programs() -> list[Program]:
+    return _programs()
+
+
+def test_programs_do_not_depend_on_the_process() -> None:
+    """Another process with another hash seed writes the same text."""
+    code = (
+        "from warpgen.synthesis.generator import *\n"
+        "print('\\n'.join(synthesize(3, i, Options()).source for i in range(40)))"
+    )
+    texts = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "PATH": ""}, capture_output=True, text=True,
+            check=True, timeout=120,
+        ).stdout
+        for seed in ("1", "2")
+    }  # fmt: skip
+    assert len(texts) == 1
+
+
+def test_order_does_not_matter() -> None:
+    """A program is a function of its index, not of what was made before it."""
+    first = synthesize(0, 11, Options())
+    for i in range(5):
+        synthesize(0, i, Options())
+    assert synthesize(0, 11, Options()) == first
+
+
+def test_every_program_has_one_kernel_and_all_its_arguments(programs: list[Program]) -> None:
+    """Each module text holds the kernel that it names, whose parameters are the listed arguments."""
+    for p in programs:
+        kernels = [n for n in ast.parse(p.source).body if isinstance(n, ast.FunctionDef) and n.name == p.name]
+        assert len(kernels) == 1, p.source
+        assert [a.arg for a in kernels[0].args.args] == [a.name for a in p.args]
+
+
+def test_no_argument_and_no_local_is_unused(programs: list[Program]) -> None:
+    """Every argument is read or written, and every assigned local is read somewhere."""
+    for p in programs:
+        for function in [n for n in ast.parse(p.source).body if isinstance(n, ast.FunctionDef)]:
+            marks = " ".join(ast.unparse(d) for d in function.decorator_list)
+            if "native" in marks:
+                continue  # its body is C++ text
+            used = {n.id for s in function.body for n in ast.walk(s) if isinstance(n, ast.Name)}
+            unused = [a.arg for a in function.args.args if a.arg not in used]
+            assert not (function.name == p.name and unused), (p.source, unused)
+
+
+def test_sources_are_of_a_readable_size(programs: list[Program]) -> None:
+    """No program runs away: sources stay under 24 kB."""
+    assert max(len(p.source) for p in programs) < 24_000
+
+
+def test_every_category_is_of_one_shape() -> None:
+    """Each category has a description and motifs with one-line titles."""
+    for category in categories().values():
+        assert category.about
+        assert category.motifs, category.name
+        for m in category.motifs:
+            assert m.title, f"{category.name}.{m.name} has no docstring"
+
+
+def test_an_unknown_category_is_named() -> None:
+    """The error lists what there is."""
+    with pytest.raises(RecipeError, match="unknown category 'nosuch'"):
+        synthesize(0, 0, Options({"nosuch": 1.0}))
+
+
+def test_dead_lines_go() -> None:
+    """Assignments nobody reads, the blocks they leave empty and comments on them are taken out."""
+    lines = [
+        Line(1, "a = x[0]", "a"),
+        Line(1, "# never used", comment=True),
+        Line(1, "b = a * 2.0", "b"),
+        Line(1, "if a > 0.0:"),
+        Line(2, "b = b + 1.0", "b"),
+        Line(1, "out[0] = a"),
+    ]
+    assert render(live_lines(lines)) == "    a = x[0]\n    out[0] = a"
