@@ -78,7 +78,7 @@ def _use(q: Quality) -> Iterator[Line]:
 
 
 def _failures(manifest: Manifest) -> Iterator[Line]:
-    failed = sum(failure.reason in ("synthesis", "extraction") for failure in manifest.failures)
+    failed = len({f.index for f in manifest.failures if f.reason in ("synthesis", "extraction")})
     made = manifest.figures.last_index + 1
     yield Line(
         "programs that fail synthesis or code generation",

@@ -63,9 +63,8 @@ def sample(path: Path, size: int = SAMPLE_BYTES) -> bytes:
 
 def bits_per_character(read_first: bytes, kernels: Sequence[str]) -> float:
     """Mean cost of the kernels after reading; raises UsageError where pyppmd is not installed."""
-    before = read_first + b"\n" if read_first else b""
     alone = _compressed_size(read_first) if read_first else 0
-    cost = sum(8 * (_compressed_size(before + kernel.encode()) - alone) for kernel in kernels)
+    cost = sum(8 * (_compressed_size(read_first + b"\n" + kernel.encode()) - alone) for kernel in kernels)
     return cost / sum(map(len, kernels))
 
 

@@ -1,0 +1,223 @@
+"""The report for the chief scientist: what JIT, IR and Warp are, and what the datasets hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from warpgen import durable
+from warpgen.errors import RootError
+from warpgen.record import TARGETS, Row, Target
+from warpgen.reporting.example import choose, forward_excerpt, reverse_excerpt
+from warpgen.reporting.manifest import Manifest, manifest_path, present, read
+from warpgen.reporting.primer import PRIMER
+from warpgen.reporting.terminal import printable, size_text
+
+Manifests = Mapping[Target, Manifest]
+
+_LANGUAGE: dict[Target, str] = {"cpu": "C++", "cuda": "CUDA C++"}
+
+_SCHEMA = (
+    ("`id`, `kernel_id`, `target`", "which kernel and which lowering; `kernel_id` joins the two datasets"),
+    ("`category`, `name`", "domain of the kernel, its name in the source"),
+    ("`python_source`", "a whole module: imports, helpers, structs, one `@wp.kernel`"),
+    ("`code`, `forward`, `backward`", "Warp's text, and where the kernel and its adjoint stand in it"),
+    ("`args`, `launch`", "types, roles and fills of the arguments, and the grid: enough to run it"),
+    ("`features`", "counts on the syntax tree, builtins, element types"),
+    ("`source_hash`, `structure_hash`, `split`", "identity, shape, and a split that keeps shapes apart"),
+    ("`verified`", "per check: verdict and evidence"),
+    ("`provenance`", "origin, seed, index, versions, licence"),
+)
+
+_LEVELS = {
+    "none": "No compiler or run was asked for (`--verify none`): the code is what Warp generated, unproven.",
+    "compile": "Each row was compiled (`--verify compile`); none was run.",
+    "run": "Each row was compiled and, on the CPU, run forward and backward (`--verify run`).",
+}
+
+
+def report_path(root: Path) -> Path:
+    """Where the report lies under the root."""
+    return root / "reports" / "chief_scientist_report.md"
+
+
+def write_report(root: Path) -> Path:
+    """Write the report from the manifests and datasets under `root`; returns its path.
+
+    Raises RootError when there is no finished dataset, DamageError when one is damaged.
+    """
+    manifests = {t: read(manifest_path(root, t)) for t in TARGETS if manifest_path(root, t).exists()}
+    if not manifests:
+        raise RootError(
+            "there is no finished dataset to report on: make one with `python -m warpgen.run`, "
+            "or name the right folder with --root"
+        )
+    paths = {target: present(root, manifest) for target, manifest in manifests.items()}
+    rows = choose(paths, min(manifest.figures.last_index for manifest in manifests.values()))
+    path = report_path(root)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    durable.write(path, text(manifests, rows).encode())
+    return path
+
+
+def text(manifests: Manifests, example: Mapping[Target, Row]) -> str:
+    """The whole report in Markdown."""
+    parts = (
+        "# Warp kernels in Python, C++ and CUDA C++: the datasets, and what they are made of\n",
+        _summary(manifests),
+        PRIMER,
+        "## The datasets\n",
+        *_datasets(manifests),
+        "## How the rows were checked\n",
+        *_checks(manifests),
+        "## Limits\n",
+        *_limits(manifests),
+        *_example(example),
+        "## Making them again\n",
+        *_again(manifests),
+    )
+    return "\n".join(parts)
+
+
+def _summary(manifests: Manifests) -> str:
+    held = " and ".join(
+        f"{m.figures.rows:,} kernels lowered to {_LANGUAGE[t]} ({size_text(m.figures.bytes)})"
+        for t, m in manifests.items()
+    )
+    only = (
+        "" if len(manifests) == len(TARGETS) else f" Only the {next(iter(manifests))} dataset has been made."
+    )
+    return f"This project holds {held}.{only} Every figure below is read from the manifests.\n"
+
+
+def _datasets(manifests: Manifests) -> Iterator[str]:
+    figures: tuple[tuple[str, Callable[[Manifest], str]], ...] = (
+        ("file", lambda m: f"`{m.file}`"),
+        ("rows", lambda m: f"{m.figures.rows:,}"),
+        ("size", lambda m: f"{size_text(m.figures.bytes)} ({m.figures.bytes:,} bytes)"),
+        ("generated code / Python", lambda m: f"{_total(m, 'code')} / {_total(m, 'python')}"),
+        ("different structures", lambda m: f"{m.figures.structures:,}"),
+        ("with adjoint", lambda m: f"{m.figures.with_backward:,}"),
+        ("code of a row, median / 95 % / most", lambda m: _sizes(m, "code")),
+        ("Python of a row, median / 95 % / most", lambda m: _sizes(m, "python")),
+        ("statements, median / 95 % / most", lambda m: _numbers(m, "statements")),
+        ("loop depth, median / 95 % / most", lambda m: _numbers(m, "loop_depth")),
+        ("branches, median / 95 % / most", lambda m: _numbers(m, "branches")),
+        ("Warp builtins used", lambda m: f"{len(m.figures.builtins):,}"),
+        ("train / validation / test", _splits),
+        ("repeats dropped, programs failed", _left_out),
+        ("made with", lambda m: f"warpgen {m.recipe.warpgen}, Warp {m.recipe.warp}"),
+        ("made in", lambda m: f"{m.circumstances.wall_seconds:,.0f} s, workers: {m.circumstances.workers}"),
+        ("licence", lambda m: m.licence),
+    )
+    rows = ([name, *(show(m) for m in manifests.values())] for name, show in figures)
+    yield _table(["", *manifests], rows)
+    yield "**Categories** (rows, share of rows, size)\n"
+    yield _categories(manifests)
+    yield "**Schema**: one JSON object per line, explained field by field in `docs/record.md`\n"
+    yield _table(["field", "what it is"], ([name, meaning] for name, meaning in _SCHEMA))
+
+
+def _categories(manifests: Manifests) -> str:
+    names = sorted({name for manifest in manifests.values() for name in manifest.figures.categories})
+    return _table(
+        ["category", *manifests],
+        ([printable(name), *(_category(m, name) for m in manifests.values())] for name in names),
+    )
+
+
+def _category(manifest: Manifest, name: str) -> str:
+    share = manifest.figures.categories.get(name)
+    if share is None:
+        return "-"
+    percent = 100 * share.rows / manifest.figures.rows
+    return f"{share.rows:,} · {percent:.1f} % · {size_text(share.bytes)}"
+
+
+def _checks(manifests: Manifests) -> Iterator[str]:
+    for level in dict.fromkeys(manifest.recipe.verify for manifest in manifests.values()):
+        yield _LEVELS[level]
+    yield (
+        "Repeats, the same program or the same structure under other names and constants, were dropped. "
+        "`python -m warpgen.stats --check` computes every figure and checksum again from the files.\n"
+    )
+    checks = sorted(
+        {(c, v) for m in manifests.values() for c in m.figures.verdicts for v in m.figures.verdicts[c]}
+    )
+    if checks:
+        yield _table(
+            ["check", "verdict", *manifests],
+            (
+                [
+                    printable(c),
+                    printable(v),
+                    *(f"{m.figures.verdicts.get(c, {}).get(v, 0):,}" for m in manifests.values()),
+                ]
+                for c, v in checks
+            ),
+        )
+
+
+def _limits(manifests: Manifests) -> Iterator[str]:
+    yield "- The kernels are synthesised: varied and typed, but nobody needed them."
+    yield "- The text is that of one Warp version at its default block sizes; other versions write other text."
+    yield "- Warp echoes each Python line as a comment in the code: strip it where it would give answers away."
+    yield "- Warp's adjoint of a dynamic loop can be wrong by Warp's design, whatever the code looks like."
+    if "cuda" in manifests:
+        yield "- No GPU was used: CUDA code may be compiled, but it was never run."
+    yield ""
+
+
+def _example(rows: Mapping[Target, Row]) -> Iterator[str]:
+    yield "## One row, from Python to machine-near code\n"
+    if not rows:
+        yield "No row is short enough to be shown here: none has an adjoint and four statements.\n"
+        return
+    first = next(iter(rows.values()))
+    yield f"Kernel `{printable(first.kernel_id)}` of category {printable(first.category)}, in Python:\n"
+    yield _code_block("python", first.python_source.strip("\n"))
+    for target, row in rows.items():
+        yield f"Warp's forward function in {_LANGUAGE[target]}:\n"
+        yield _code_block("cuda" if target == "cuda" else "cpp", forward_excerpt(row))
+    yield f"And the end of its adjoint, which carries the derivative back, in {_LANGUAGE[first.target]}:\n"
+    yield _code_block("cuda" if first.target == "cuda" else "cpp", reverse_excerpt(first))
+
+
+def _again(manifests: Manifests) -> Iterator[str]:
+    for command in dict.fromkeys(manifest.command for manifest in manifests.values()):
+        yield _code_block("bash", command)
+    yield "gives these bytes again, with any number of workers:\n"
+    yield _table(["file", "SHA-256"], ([f"`{m.file}`", f"`{m.figures.sha256}`"] for m in manifests.values()))
+
+
+def _total(manifest: Manifest, part: str) -> str:
+    return size_text(manifest.figures.sizes[part].total)
+
+
+def _sizes(manifest: Manifest, part: str) -> str:
+    spread = manifest.figures.sizes[part]
+    return " / ".join(map(size_text, (spread.p50, spread.p95, spread.max)))
+
+
+def _numbers(manifest: Manifest, feature: str) -> str:
+    spread = manifest.figures.features[feature]
+    return f"{spread.p50:,} / {spread.p95:,} / {spread.max:,}"
+
+
+def _splits(manifest: Manifest) -> str:
+    splits = manifest.figures.splits
+    return " / ".join(f"{splits.get(name, 0):,}" for name in ("train", "validation", "test"))
+
+
+def _left_out(manifest: Manifest) -> str:
+    dropped = sum(sum(reasons.values()) for reasons in manifest.dropped.values())
+    return f"{dropped:,}, {len(manifest.failures):,}"
+
+
+def _table(head: list[str], rows: Iterator[list[str]]) -> str:
+    lines = ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _code_block(language: str, code: str) -> str:
+    return f"```{language}\n{printable(code)}\n```\n"
