@@ -53,7 +53,9 @@ class Argspec:
 
     def argument(self) -> Argument:
         name = self.type.name
-        if self.ndim and not self.annotation:
+        if self.kind == "indexed":
+            name = f"indexedarray{self.ndim}d({name})"
+        elif self.ndim and not self.annotation:
             name = f"array{self.ndim}d({name})"
         elif self.annotation and self.ndim:
             name = self.annotation

@@ -15,7 +15,7 @@ from warpgen.synthesis import priors, rules
 from warpgen.synthesis.body import Body
 from warpgen.synthesis.calls import Calls
 from warpgen.synthesis.draft import Argspec, Array, Draft
-from warpgen.synthesis.types import F32, I32, U64, Type, mat, quat, spatial_vector, transform, vec
+from warpgen.synthesis.types import F32, I32, U64, Type, mat, opaque, quat, spatial_vector, transform, vec
 from warpgen.synthesis.types import struct as new_struct
 from warpgen.synthesis.values import INF, Value, call, literal, number
 
@@ -393,7 +393,7 @@ class Kit(Body):
             lo, hi = float(int(lo)), float(int(hi)) + 1
         self.draft.use_type(type)
         array = Array(self.draft, self.draft.argument(name, type, ndim, role, lo, hi, kind), name)
-        if role == "input":
+        if role == "input" and not fresh:
             self._known.setdefault(key, array)
         return array
 
@@ -515,12 +515,13 @@ class Kit(Body):
         key = ("handle", kind, shape, annotation, tuple(sorted(fill.items())))
         if key not in self._known:
             name = self.name(names)
+            type = opaque(annotation.removeprefix("wp.")) if annotation else U64
             spec = self.draft.argument(
-                name, U64, 0, "handle", fill.get("low", 0.0), fill.get("high", 1.0), kind
+                name, type, 0, "handle", fill.get("low", 0.0), fill.get("high", 1.0), kind
             )
             spec.fixed, spec.value, spec.of = shape, fill.get("value", 0.0), fill.get("of", "")
             spec.annotation = annotation
-            self._known[key] = Value(name, U64, 0, 0, self.author)
+            self._known[key] = Value(name, type, 0, 0, self.author)
         return self._known[key]  # type: ignore[no-any-return]
 
     # -- helper functions --------------------------------------------------------------------------------
