@@ -1,0 +1,211 @@
+"""Do the compilers accept each program's exact code? Clang for the CPU, NVRTC for CUDA.
+
+Units are compiled in forked children. A unit that fails loses the program that the first diagnostic
+points at, or is halved where none does; a program that fails in company is tried once more alone,
+exactly as it stands in the row, and only that decides.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from warpgen.errors import VerificationError
+from warpgen.record import Target
+from warpgen.verification import nvrtc, warp_native
+from warpgen.verification.isolation import Died, Note, isolated
+from warpgen.verification.translation_unit import TranslationUnit, compose, single
+
+# CPU seconds before a unit counts as endless: a median kernel takes 0.03, the longest texts allowed 3.
+_UNIT_SECONDS, _TEXT_SECONDS = 20.0, 0.25
+_DIAGNOSTIC = re.compile(r"\bunit\.(?:cpp|cu)[:(](\d+)[:)].*?\berror\b[^:]*:\s*(.*)")
+_UNDEFINED = re.compile(r"Symbols not found: \[[^\]]*?program_(\d+)")
+_PROBE = "unit"
+
+# Goes before Warp's headers: accesses to arrays, vectors and matrices trap when out of range, as in
+# Warp's debug mode, but only while armed. An adjoint that reads `x.shape` clears the shape of x's
+# gradient, harmlessly, and would trap for nothing.
+_ASSERTS = """#undef NDEBUG
+extern "C" void _wp_assert(const char*, const char*, unsigned int);
+extern "C" { int warpgen_armed = 1; }
+extern "C" void warpgen_assert(const char* expression, const char* file, unsigned int line)
+{
+    if (warpgen_armed)
+        _wp_assert(expression, file, line);
+}
+#define _wp_assert warpgen_assert
+"""
+
+_INCLUDES = '#define WP_NO_CRT\n#include "builtin.h"\n#include "deterministic.h"\n'
+# How nearly all generated texts begin; the precompiled headers of one that differs are made as it comes.
+_BARE: dict[Target, str] = {
+    "cpu": f"#define WP_NO_BFLOAT16\n\n#define WP_TILE_BLOCK_DIM 1\n{_INCLUDES}",
+    "cuda": f"#define WP_NO_BFLOAT16\n\n#define WP_TILE_BLOCK_DIM 256\n{_INCLUDES}",
+}
+
+
+class Compiled(msgspec.Struct, frozen=True):
+    """`failures` by program: reason and first error line. `objects`: file of each program that compiled."""
+
+    failures: dict[int, Died]
+    objects: dict[int, Path]
+
+
+class Compiler:
+    """Compiles for one process; `workdir` keeps the precompiled headers between units (one user at a time)."""
+
+    def __init__(self, workdir: Path) -> None:
+        self._workdir = workdir
+        self._headers = workdir / "headers"
+        self._asserts = self._headers / "asserts.h"
+        self._warm: set[Target] = set()
+
+    def compile(self, target: Target, codes: Mapping[int, str], foreign: Collection[int] = ()) -> Compiled:
+        """Compile the given texts. Those in `foreign` hold a person's C++: for CUDA, down to machine code,
+        which alone shows that a function is declared and called but nowhere defined."""
+        result = Compiled({}, {})
+        if not codes:
+            return result
+        self._warm_up(target)
+        if target == "cuda" and foreign:
+            together = [(i, code) for i, code in codes.items() if i not in foreign]
+            pending = [*compose(together), *(single(i, codes[i]) for i in foreign if i in codes)]
+        else:
+            pending = compose(list(codes.items()))
+        while pending:
+            unit = pending.pop()
+            pending += self._settle(target, unit, codes, result, unit.members[0] in foreign)
+        return result
+
+    def _settle(
+        self, target: Target, unit: TranslationUnit, codes: Mapping[int, str], result: Compiled, fully: bool
+    ) -> list[TranslationUnit]:
+        """Compile one unit into `result`; returns the smaller units to try in its place."""
+        path = self._new_file(".o")
+        failure = self._attempt(target, unit, path, fully)
+        if failure is None:
+            result.objects.update(dict.fromkeys(unit.members, path))
+            return []
+        path.unlink()
+        if len(unit.members) == 1:
+            (index,) = unit.members
+            result.failures[index] = Died(failure.reason, _first_error(failure.error))
+            return []
+        guilty = _guilty(failure.error, unit)
+        if guilty is not None:
+            rest = [m for m in unit.members if m != guilty]
+            return [single(guilty, codes[guilty]), *compose([(m, codes[m]) for m in rest])]
+        half = len(unit.members) // 2
+        parts = unit.members[:half], unit.members[half:]
+        return [u for part in parts for u in compose([(m, codes[m]) for m in part])]
+
+    def _attempt(self, target: Target, unit: TranslationUnit, path: Path, fully: bool) -> Died | None:
+        """None if the unit compiles (and, on the CPU, links), else why not and all that was said."""
+        seconds = _UNIT_SECONDS + _TEXT_SECONDS * len(unit.members)
+        with tempfile.TemporaryDirectory(prefix="unit-", dir=self._workdir) as folder:
+
+            def task(_: int, note: Note) -> str:
+                if target == "cpu":
+                    return self._to_object(unit, path, Path(folder))
+                return self._to_cuda(unit, Path(folder), fully)
+
+            said: Any = isolated(1, task, seconds=seconds, silent=20 * seconds)[0]
+        if isinstance(said, Died):
+            return said
+        return Died("compile", said) if said else None
+
+    def _to_object(self, unit: TranslationUnit, path: Path, folder: Path) -> str:
+        source = folder / "unit.cpp"
+        source.write_text(unit.text, encoding="utf-8")
+        links = folder / "headers"  # clang removes the header it used when a text fails: give it a link
+        links.mkdir()
+        for header in self._headers.glob("*.pch"):
+            os.link(header, links / header.name)
+        return _said(folder, lambda: self._build_and_link(unit, source, path, links))
+
+    def _build_and_link(self, unit: TranslationUnit, source: Path, path: Path, headers: Path) -> None:
+        warp_native.compile_object(source, path, headers, self._asserts)
+        warp_native.load_object(path, _PROBE)
+        for name in unit.names:
+            if warp_native.entry(_PROBE, f"{name}_cpu_forward") is None:
+                raise OSError(f"undefined symbol {name}_cpu_forward")
+
+    def _to_cuda(self, unit: TranslationUnit, folder: Path, fully: bool) -> str:
+        if nvrtc.library() is not None:
+            accepted, log = nvrtc.check(unit.text, "unit.cu", self._headers, cubin=fully)
+            return "" if accepted else (log or "NVRTC refused the text without a word")
+        source = folder / "unit.cu"
+        source.write_text(unit.text, encoding="utf-8")
+        result = folder / ("unit.cubin" if fully else "unit.ptx")
+        return _said(folder, lambda: warp_native.compile_cuda(source, result, self._headers))
+
+    def _warm_up(self, target: Target) -> None:
+        """Compile the bare headers in this process, so that its children inherit a warm compiler."""
+        if target in self._warm:
+            return
+        self._headers.mkdir(parents=True, exist_ok=True)
+        self._asserts.write_text(_ASSERTS, encoding="ascii")
+        with tempfile.TemporaryDirectory(prefix="warm-", dir=self._workdir) as name:
+            folder = Path(name)
+            if target == "cpu":
+                source = folder / "unit.cpp"
+                source.write_text(_BARE[target], encoding="ascii")
+                build = lambda: warp_native.compile_object(
+                    source, folder / "unit.o", self._headers, self._asserts
+                )  # noqa: E731
+                error = _said(folder, build)
+            elif nvrtc.library() is not None:
+                accepted, log = nvrtc.check(_BARE[target], "unit.cu", self._headers)
+                error = "" if accepted else log
+            else:
+                error = ""  # Warp's own NVRTC keeps its headers by process and folder
+        if error:
+            raise VerificationError(
+                f"the compiler for {target} refused Warp's own headers: {_first_error(error)}"
+            )
+        self._warm.add(target)
+
+    def _new_file(self, suffix: str) -> Path:
+        handle, name = tempfile.mkstemp(suffix=suffix, dir=self._workdir)
+        os.close(handle)
+        return Path(name)
+
+
+def _said(folder: Path, action: Callable[[], None]) -> str:
+    """What the compiler said on fd 2 (or the exception) if `action` fails, '' if it succeeds."""
+    path = folder / "said"
+    saved = os.dup(2)
+    with open(path, "wb") as file:
+        os.dup2(file.fileno(), 2)
+    try:
+        action()
+        return ""
+    except Exception as error:
+        return path.read_text(encoding="utf-8", errors="replace") + f"\n{error}"
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+def _guilty(said: str, unit: TranslationUnit) -> int | None:
+    """The program that the first diagnostic points at, None where it says nothing of the kind."""
+    found = _DIAGNOSTIC.search(said)
+    if found:
+        return unit.member_at(int(found[1]))
+    undefined = _UNDEFINED.search(said)
+    return int(undefined[1]) if undefined and int(undefined[1]) in unit.members else None
+
+
+def _first_error(said: str) -> str:
+    """The first diagnostic, without file and line: they would differ between a unit and a text alone."""
+    found = _DIAGNOSTIC.search(said)
+    if found:
+        return found[2].strip()[:200]
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return lines[-1][:200] if lines else ""

@@ -1,0 +1,88 @@
+"""Put the generated texts of many programs into one translation unit, each in a namespace of its own.
+
+The compilers spend most of their time on Warp's headers and on templates that kernels share, so 64
+texts in one unit cost a fraction of 64 units. Each text is in the unit unaltered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+_NAME = re.compile(r"\b(\w+)_(?:cpu|cuda)_kernel_forward\(")
+_ENTRY = re.compile(r"\bstruct\s+(wp_args_\w+)")
+_KERNEL_DIM = re.compile(r"launch_bounds_t<(\d)>")
+PRELUDE_END = '#include "deterministic.h"\n'
+
+
+class TranslationUnit(msgspec.Struct, frozen=True):
+    """`text` to compile; `members[i]` is the program whose text begins at line `lines[i]` (from 1)."""
+
+    text: str
+    members: tuple[int, ...]
+    lines: tuple[int, ...]
+    names: tuple[str, ...]  # the kernels' mangled names
+
+    def member_at(self, line: int) -> int | None:
+        """The program that a line of the unit belongs to."""
+        found = [m for m, first in zip(self.members, self.lines, strict=True) if first <= line]
+        return found[-1] if found else None
+
+
+def kernel_name(code: str) -> str:
+    """Mangled name of the kernel in a generated text, '' if there is none."""
+    found = _NAME.search(code)
+    return found[1] if found else ""
+
+
+def kernel_dim(code: str) -> int:
+    """Dimensions of the launch that the kernel was generated for."""
+    found = _KERNEL_DIM.search(code)
+    return int(found[1]) if found else 1
+
+
+def single(index: int, code: str) -> TranslationUnit:
+    """One text alone, exactly as it is."""
+    return TranslationUnit(code, (index,), (1,), (kernel_name(code),))
+
+
+def compose(texts: Sequence[tuple[int, str]]) -> list[TranslationUnit]:
+    """Units that hold all texts: one per prelude, and more where kernel names collide."""
+    groups: list[tuple[str, set[str], list[tuple[int, str]]]] = []
+    alone: list[TranslationUnit] = []
+    for index, code in texts:
+        end = code.find(PRELUDE_END)
+        if end < 0:  # not Warp's layout: nothing is known about how it gets on with others
+            alone.append(single(index, code))
+            continue
+        prelude = code[: end + len(PRELUDE_END)]
+        names = {kernel_name(code), *_ENTRY.findall(code)}
+        for head, taken, members in groups:
+            if head == prelude and not names & taken:
+                break
+        else:
+            taken, members = set(), []
+            groups.append((prelude, taken, members))
+        taken |= names
+        members.append((index, code))
+    return [_joined(head, members) for head, _, members in groups] + alone
+
+
+def _joined(prelude: str, members: Sequence[tuple[int, str]]) -> TranslationUnit:
+    if len(members) == 1:
+        return single(*members[0])
+    parts, lines, line = [prelude], [], prelude.count("\n") + 1
+    for index, code in members:
+        part = f"namespace program_{index} {{\n{code}\n}}\n"
+        parts.append(part)
+        lines.append(line)
+        line += part.count("\n")
+    indices, codes = zip(*members, strict=True)
+    return TranslationUnit("".join(parts), indices, tuple(lines), tuple(map(kernel_name, codes)))
+
+
+def without_fast_path(code: str) -> str:
+    """CPU text whose kernel is instantiated once, for any strides: half the work for the same results."""
+    return code.replace("_tasks<true>(", "_tasks<false>(")

@@ -1,0 +1,142 @@
+"""The compile step's one door to Warp's internals: its clang, its NVRTC, its loader, its launch bounds."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+from typing import Any
+
+import warp
+import warp._src.build as build
+import warp._src.context as context
+import warp._src.types as types
+
+WARP_FOLDER = os.path.dirname(os.path.abspath(warp.__file__))
+
+ARRAY_SIZE = ctypes.sizeof(types.array_t)
+INDEXED_SIZE = ctypes.sizeof(types.indexedarray_t)
+
+# One instruction set for all machines: with Warp's default, -march=native, results would depend on the host.
+CPU_TARGET = "x86-64-v3"
+
+
+def compile_object(source: Path, result: Path, headers: Path, asserts: Path) -> None:
+    """Clang at O0 to an object that loads; raises Exception after writing diagnostics to fd 2.
+
+    `asserts` is a header put before all others; it switches on Warp's range checks without the debug
+    information that makes `mode="debug"` a third slower.
+    """
+    build.build_cpu(
+        str(result),
+        str(source),
+        extra_flags=f"-target-cpu {CPU_TARGET} -include {asserts}",
+        optimization_level=0,
+        use_precompiled_headers=True,
+        pch_dir=str(headers),
+        block_dim=1,
+    )
+
+
+def compile_cuda(source: Path, result: Path, headers: Path) -> None:
+    """Warp's own NVRTC for sm_90, to PTX or cubin by the result's suffix; diagnostics go to fd 2."""
+    build.build_cuda(str(source), 90, str(result), pch_dir=str(headers))
+
+
+def load_object(path: Path, handle: str) -> None:
+    """Link an object into this process under `handle`. Raises OSError."""
+    if context.runtime.llvm.wp_load_obj(str(path).encode(), handle.encode(), False) != 0:
+        raise OSError("the object could not be loaded")
+
+
+def unload_object(handle: str) -> None:
+    context.runtime.llvm.wp_unload_obj(handle.encode())
+
+
+def entry(handle: str, symbol: str) -> Any:
+    """A callable for an entry point of a loaded object, None where the symbol is absent or undefined."""
+    address = context.runtime.llvm.wp_lookup(handle.encode(), symbol.encode())
+    return ctypes.CFUNCTYPE(None)(address) if address else None
+
+
+def arm(handle: str, armed: bool) -> None:
+    """Let the range checks of a loaded object trap, or not."""
+    address = context.runtime.llvm.wp_lookup(handle.encode(), b"warpgen_armed")
+    ctypes.c_int.from_address(address).value = int(armed)
+
+
+def launch_bounds(dim: tuple[int, ...], kernel_dim: int) -> Any:
+    """The launch's size as kernels take it; dimensions are padded or folded as `wp.launch` does."""
+    return context._build_launch_bounds_from_tuple(dim, kernel_dim)
+
+
+def argument_types(kernel: Any) -> list[tuple[str, Any]]:
+    """Names and Warp types of a live kernel's arguments, in launch order."""
+    return [(argument.label, argument.type) for argument in kernel.adj.args]
+
+
+def is_struct(kind: Any) -> bool:
+    return isinstance(kind, warp._src.codegen.Struct)
+
+
+def struct_fields(kind: Any) -> tuple[int, list[tuple[str, Any, int]]]:
+    """Size in bytes of a struct, and name, type and offset of each of its fields."""
+    fields = [(name, var.type, getattr(kind.ctype, name).offset) for name, var in kind.vars.items()]
+    return ctypes.sizeof(kind.ctype), fields
+
+
+def array_family(kind: Any) -> str:
+    """`array`, `indexed`, `other` (fabric arrays, tiles) or nothing for a type that is no array."""
+    if types.matches_array_class(kind, types.array):
+        return "array"
+    if types.matches_array_class(kind, types.indexedarray):
+        return "indexed"
+    return "other" if types.is_array(kind) else ""
+
+
+def array_bytes(address: int, gradient: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> bytes:
+    """An array descriptor, as kernels take it, over memory that the caller keeps alive."""
+    return bytes(types.array_t(address, gradient, len(shape), shape, strides))
+
+
+def indexed_bytes(data: bytes, indices: list[int], shape: tuple[int, ...]) -> bytes:
+    """An indexed-array descriptor: `data` from `array_bytes`, an address (or 0) per axis of `indices`."""
+    view = types.indexedarray_t(None, None, shape)
+    view.data = types.array_t.from_buffer_copy(data)
+    for axis, (address, extent) in enumerate(zip(indices, shape, strict=True)):
+        view.indices[axis] = address or None
+        view.shape[axis] = extent
+    return bytes(view)
+
+
+def scalar_code(kind: Any) -> str:
+    """NumPy's code of a scalar type, '' for a type that NumPy does not know."""
+    if kind in (float, int, bool):
+        return {float: "<f4", int: "<i4", bool: "|b1"}[kind]
+    if kind is types.bool:
+        return "|b1"
+    kind_type = types.warp_type_to_np_dtype.get(kind)
+    return "" if kind_type is None or kind is types.bfloat16 else str(kind_type().dtype.str)
+
+
+def versions() -> dict[str, str]:
+    """Versions of the compilers that Warp carries, for the evidence in a row."""
+    toolkit = context.runtime.toolkit_version
+    return {"warp": warp.__version__, "nvrtc": ".".join(map(str, toolkit or ()))}
+
+
+def texture_size(kind: Any) -> int:
+    """Bytes of the descriptor of a texture type, 0 for any other type."""
+    for texture, descriptor in (
+        (warp.Texture1D, context.texture1d_t),
+        (warp.Texture2D, context.texture2d_t),
+        (warp.Texture3D, context.texture3d_t),
+    ):
+        if kind is texture:
+            return ctypes.sizeof(descriptor)
+    return 0
+
+
+def texture_bytes(texture: Any) -> bytes:
+    """The descriptor of a live texture."""
+    return bytes(texture.__ctype__())
