@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from warpgen.synthesis import priors
-from warpgen.synthesis.kit import Given, Kit, plural
+from warpgen.synthesis.asking import Given
+from warpgen.synthesis.kit import Kit
+from warpgen.synthesis.names import plural
 from warpgen.synthesis.types import F32, F64, I32, vec
 from warpgen.synthesis.values import Value
 

@@ -1,0 +1,238 @@
+"""Giving and asking: how motifs hand values to each other and to the kernel's arguments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from warpgen.launch import FillKind
+from warpgen.synthesis import rules
+from warpgen.synthesis.arrays import Arrays
+from warpgen.synthesis.draft import Argspec, Array, Draft
+from warpgen.synthesis.names import plural
+from warpgen.synthesis.types import F32, I32, Type
+from warpgen.synthesis.types import struct as new_struct
+from warpgen.synthesis.values import INF, Value, number
+
+if TYPE_CHECKING:
+    from warpgen.synthesis.kit import Kit
+
+_POOL_USED_AGAIN = 0.25  # chance to take a value that somebody took already
+
+
+class Given:
+    """A value that a motif gave, and whether anything has taken it."""
+
+    __slots__ = ("depth", "names", "used", "value")
+
+    def __init__(self, value: Value, names: str, depth: int) -> None:
+        self.value = value
+        self.names = names
+        self.depth = depth
+        self.used = False
+
+
+class Asking(Arrays):
+    """What a motif asks for (`input`, `load`, `param`, `constant`) and what it gives."""
+
+    def __init__(self, draft: Draft, parent: Kit | None) -> None:
+        super().__init__(draft, parent)
+        self.pool: list[Given] = []
+
+    def give(self, names: str, value: Value) -> Value:
+        """Hand a result on: later motifs may take it, and what nobody takes is stored at the end."""
+        named = value if value.is_name else self.define(names, value)
+        if not any(g.value.text == named.text for g in self.pool):
+            self.pool.append(Given(named, names, self.depth))
+        return named
+
+    def _leave_block(self) -> None:
+        self.pool = [g for g in self.pool if g.depth <= self.depth]
+
+    def _take(self, names: str, type: Type, lo: float, hi: float, unit: bool) -> Value | None:
+        wanted = set(names.split("|"))
+        best = None
+        for given in reversed(self.pool):
+            v = given.value
+            if v.type is not type or (unit and not v.unit):
+                continue
+            same = bool(wanted & set(given.names.split("|")))
+            fits = lo <= v.lo and v.hi <= hi
+            if not fits and not (type.kind == "scalar" and type.is_float and not unit):
+                continue
+            if given.used and not self.rng.chance(0.6 if same else _POOL_USED_AGAIN):
+                continue
+            if not same and not self.rng.chance(0.7 if fits else 0.45):
+                continue
+            best = given
+            if same:
+                break
+        if best is None:
+            return None
+        best.used = True
+        v = best.value
+        return v if lo <= v.lo and v.hi <= hi else self.define(names, self.fit(v, lo, hi))
+
+    def fit(self, v: Value, lo: float, hi: float) -> Value:
+        """A float scalar brought into [lo, hi] in a way that keeps it alive."""
+        if v.lo >= lo and v.hi <= hi:
+            return v
+        if hi == INF or hi >= v.hi:
+            return rules.at_least(v, lo)
+        if lo <= 0 <= v.lo and hi >= 1 and self.rng.chance(0.4):
+            return v / (v + 1.0)
+        return rules.clamped(v, lo, hi)
+
+    def input(self, names: str, type: Type, lo: float = -1.0, hi: float = 1.0, unit: bool = False) -> Value:
+        """A value that varies from thread to thread: given by an earlier motif, or read from an array."""
+        if self.parent is not None:
+            taken = self._take(names, type, lo, hi, unit)
+            return (
+                taken
+                if taken is not None
+                else self._import(names, self.parent.input(names, type, lo, hi, unit))
+            )
+        taken = self._take(names, type, lo, hi, unit) if self.rng.chance(0.75) else None
+        return taken if taken is not None else self.load(names, type, lo, hi, unit)
+
+    def load(self, names: str, type: Type, lo: float = -1.0, hi: float = 1.0, unit: bool = False) -> Value:
+        """An element of an array over the threads, at this thread's place."""
+        if self.parent is not None:
+            return self._import(names, self.parent.load(names, type, lo, hi, unit))
+        key = ("load", names.split("|")[0], type, unit)
+        known = self._known.get(key)
+        if (
+            known is not None
+            and known[0].lo >= lo
+            and known[0].hi <= hi
+            and known[1] <= self.depth
+            and self._visible(known)
+        ):
+            return known[0]  # type: ignore[no-any-return]
+        kind: FillKind = (
+            "transform" if type.kind == "transform" else "unit" if unit or type.kind == "quat" else "uniform"
+        )
+        if self.author.records and kind == "uniform" and not type.custom and self.rng.chance(0.7):
+            value = self._member(names, type, lo, hi)
+            self._known[key] = (value, 1, len(self.lines))
+            return value
+        array = self.array(names, type, len(self.index), lo=lo, hi=hi, kind=kind)
+        element = array[self.index]
+        value = self.define(names, element) if self.rng.chance(self.author.temporaries) else element
+        self._known[key] = (value, self.depth, len(self.lines))
+        return value
+
+    def _member(self, names: str, type: Type, lo: float, hi: float) -> Value:
+        """A field of this thread's element in an array of structs."""
+        draft = self.draft
+        if draft.element is None:
+            draft.element = new_struct(draft.module_name("Particle|Body|Element|State|Sample|Node|Cell|Item"))
+            stem = draft.element.name.lower()
+            spec = draft.argument(
+                self.name(plural(f"{stem}|{stem}_data|{stem}_in")),
+                draft.element,
+                len(self.index),
+                "input",
+                0.0,
+                0.0,
+                "struct",
+            )
+            draft.declare(draft.element.name, "")  # its fields are not known yet
+            draft.elements = Array(draft, spec, spec.name)
+        assert draft.elements is not None
+        element = draft.element
+        field = next(
+            n
+            for n in (*names.split("|"), *(f"{names.split('|')[0]}_{i}" for i in range(99)))
+            if n not in element.fields
+        )
+        element.fields[field] = type
+        inner = Argspec(field, type, 0, "param", lo, float(int(hi) + 1) if type.is_int else hi, "uniform")
+        draft.elements.spec.fields[field] = inner
+        return Value(f"{draft.elements.subscript(self.index)}.{field}", type, lo, hi, self.author)
+
+    def _visible(self, known: tuple[Value, int, int]) -> bool:
+        """Whether a local written at some line is still in scope here."""
+        _, depth, at = known
+        return all(line.depth >= depth for line in self.lines[at:] if line.text)
+
+    def param(self, names: str, type: Type, lo: float, hi: float) -> Value:
+        """A value that all threads share: an argument, a struct field, a module constant or a number."""
+        if self.parent is not None:
+            return self._import(names, self.parent.param(names, type, lo, hi))
+        key = ("param", names.split("|")[0], type)
+        known = self._known.get(key)
+        if known is not None and known.lo >= lo and known.hi <= hi:
+            return known  # type: ignore[no-any-return]
+        value = self._new_param(names, type, lo, hi)
+        self._known[key] = value
+        return value
+
+    def _new_param(self, names: str, type: Type, lo: float, hi: float) -> Value:
+        rng, author = self.rng, self.author
+        if type.kind == "scalar" and rng.chance(0.12):
+            return self.lit(self.number(lo, hi) if type.is_float else rng.integer(int(lo), int(hi)), type)
+        if type.kind == "scalar" and author.constants and rng.chance(0.6):
+            return self.constant(
+                names, self.number(lo, hi) if type.is_float else rng.integer(int(lo), int(hi)), type
+            )
+        if author.structs and type.kind in ("scalar", "vec") and not type.custom:
+            return self._field(names, type, lo, hi)
+        name = self.name(names)
+        kind: FillKind = "constant" if type.kind == "scalar" else "unit" if type.kind == "quat" else "uniform"
+        kind = "transform" if type.kind == "transform" else kind
+        spec = self.draft.argument(name, type, 0, "param", lo, hi, kind)
+        if kind == "constant":
+            spec.value = self.number(lo, hi) if type.is_float else float(rng.integer(int(lo), int(hi)))
+        return Value(name, type, lo, hi, author, unit=kind == "unit")
+
+    def _field(self, names: str, type: Type, lo: float, hi: float) -> Value:
+        """A field of the struct that this author packs parameters into."""
+        draft = self.draft
+        if draft.record is None:
+            draft.record = new_struct(
+                draft.module_name("SimParams|Params|Settings|ModelParams|Config|Options")
+            )
+            name = self.name("params|p|cfg|settings|args")
+            draft.argument(name, draft.record, 0, "param", 0.0, 0.0, "struct")
+            draft.declare(draft.record.name, "")  # its fields are not known yet
+        record = draft.record
+        holder = draft.find(lambda spec: spec.type is record)
+        assert holder is not None
+        field = next(
+            n
+            for n in (*names.split("|"), *(f"{names.split('|')[0]}_{i}" for i in range(99)))
+            if n not in record.fields
+        )
+        record.fields[field] = type
+        self.draft.use_type(type)
+        inner = Argspec(field, type, 0, "param", lo, hi, "constant" if type.kind == "scalar" else "uniform")
+        if type.kind == "scalar":
+            inner.value = self.number(lo, hi) if type.is_float else float(self.rng.integer(int(lo), int(hi)))
+        holder.fields[field] = inner
+        return Value(f"{holder.name}.{field}", type, lo, hi, self.author)
+
+    def constant(self, names: str, value: float | int, type: Type | None = None) -> Value:
+        """A number with a name at module level, in capitals."""
+        v = self.lit(value, type)
+        known = self._kernel()._known
+        key = ("constant", names.split("|")[0].upper(), v.type)
+        if key in known:
+            return known[key]  # type: ignore[no-any-return]
+        name = self.draft.module_name(
+            "|".join(n.upper() for n in names.split("|") if len(n) > 1) or names.upper() + "0"
+        )
+        wrapped = (
+            v.text
+            if v.type not in (F32, I32)
+            else f"wp.constant({v.text})"
+            if self.rng.chance(0.7)
+            else v.text
+        )
+        if v.type not in (F32, I32):
+            wrapped = (
+                f"wp.constant({v.type.full}({number(v.lo, self.author) if v.type.is_float else int(v.lo)}))"
+            )
+        self.draft.declare(name, f"{name} = {wrapped}")
+        result = Value(name, v.type, v.lo, v.hi, self.author)
+        known[key] = result
+        return result

@@ -1,0 +1,23 @@
+"""How names of one thing become names of many."""
+
+from __future__ import annotations
+
+
+def plural(names: str) -> str:
+    """Array names out of element names: `mass|m` gives `masses|m`; one letter stays."""
+    return "|".join(_plural(n) for n in names.split("|"))
+
+
+def _plural(name: str) -> str:
+    if (
+        len(name.rsplit("_", 1)[-1]) <= 2
+        or name[-1] == "s"
+        or name[-1].isdigit()
+        or name.endswith(("data", "mask", "field", "grid", "_q", "_qd", "image"))
+    ):
+        return name
+    if name.endswith("y") and name[-2] not in "aeiou":
+        return name[:-1] + "ies"
+    if name.endswith("ex") and len(name) > 4:
+        return name[:-2] + "ices"
+    return name + ("es" if name.endswith(("sh", "ch", "x")) else "s")
