@@ -48,6 +48,7 @@ class Body:
         self.module_names = module_names  # shared by all functions of the module
         self.local_names = local_names  # of all functions, so that no later function takes one as its name
         self.names: set[str] = set()
+        self.unrolled: set[str] = set()  # variables of loops with a fixed number of turns
         self.loops = 0  # nesting of loops with a run-time bound at the present place
         self.retired: list[str] = []  # loop variables whose loops have ended: people take them again
 
@@ -292,6 +293,8 @@ class Body:
             text += f", {step}" if step != 1 else ""
         dynamic = isinstance(start, Value) or isinstance(stop, Value)
         self.loops += dynamic
+        if not dynamic:
+            self.unrolled.add(name)
         try:
             with self.block(f"for {name} in range({text}):"):
                 yield Value(name, I32, lo, max(hi, lo), self.author)

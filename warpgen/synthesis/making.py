@@ -8,7 +8,7 @@ from warpgen.synthesis import priors, rules
 from warpgen.synthesis.body import Body
 from warpgen.synthesis.calls import Calls
 from warpgen.synthesis.draft import Draft
-from warpgen.synthesis.types import I32, Type, mat, quat, spatial_vector, transform, vec
+from warpgen.synthesis.types import F32, F64, I32, Type, mat, quat, spatial_vector, transform, vec
 from warpgen.synthesis.values import Value, call, literal
 
 
@@ -96,6 +96,9 @@ class Making(Body):
             return value
         name = type.full if self.author.full_scalars and type.is_float else type.short
         lo, hi = value.lo, value.hi
+        if type is F64 and value.text in self.unrolled:
+            # Warp turns the constant that an unrolled loop's variable is into a double for good.
+            value = call(F32.short, [value], F32, lo, hi, self.author)
         if type.is_int and value.type.is_float:
             m = min(type.limit, 2.0**31 - 1)
             if value.magnitude > m:

@@ -23,9 +23,9 @@ def _ends(k: Kit, names: str, locals_: tuple[str, ...], count: int = 96) -> list
     n = len(locals_)
     if k.rng.chance(0.6):
         ids = k.index_array(names, count)
-        return [k.let(name, ids[k.flat * n + a]) for a, name in enumerate(locals_)]
+        return [k.define(name, ids[k.flat * n + a]) for a, name in enumerate(locals_)]
     ids = k.index_array(names, count, 2)
-    return [k.let(name, ids[k.flat, a]) for a, name in enumerate(locals_)]
+    return [k.define(name, ids[k.flat, a]) for a, name in enumerate(locals_)]
 
 
 @CATEGORY.motif(rank=1)
@@ -36,10 +36,10 @@ def spring_force(k: Kit) -> None:
     i, j = _ends(k, "spring_indices|edges|springs", ("i|a|p0", "j|b|p1"))
     ke = k.input("ke|stiffness|k_s|spring_ke", k.real, 0.5, 100.0)
     rest = k.load("rest|rest_length|l0", k.real, 0.1, 1.0)
-    xij = k.let("xij|dx|delta|d", x[i] - x[j])
-    length = k.let("l|length|dist", k.wp.length(xij))
-    direction = k.let("dir|n|direction", (xij / length).within(-1.0, 1.0))
-    stretch = k.let("c|stretch|extension", length - rest if rng.chance(0.7) else (length - rest) / rest)
+    xij = k.define("xij|dx|delta|d", x[i] - x[j])
+    length = k.define("l|length|dist", k.wp.length(xij))
+    direction = k.define("dir|n|direction", (xij / length).within(-1.0, 1.0))
+    stretch = k.define("c|stretch|extension", length - rest if rng.chance(0.7) else (length - rest) / rest)
     if rng.chance(0.25):
         k.note("springs do not push")
         stretch = k.let("stretch|tension", k.wp.max(stretch, 0.0))
@@ -123,27 +123,27 @@ def smoothing_kernel(k: Kit) -> None:
     kind = k.rng.choice(("poly6", "spiky", "spline", "wendland", "gaussian"))
     w = k.var("w|weight|result", 0.0, k.real, lo=0.0, hi=4.0)
     if kind == "gaussian":
-        q = k.let("q|s", r / h)
+        q = k.define("q|s", r / h)
         k.set(w, k.wp.exp(-q * q))
     elif kind == "spline":
-        q = k.let("q|s", 2.0 * r / h)
+        q = k.define("q|s", 2.0 * r / h)
         k.note("cubic spline")
         with k.if_(q < 1.0):
             k.set(w, 1.0 - 1.5 * q * q + 0.75 * q * q * q)
         with k.elif_(q < 2.0):
-            rest = k.let("u|t", 2.0 - q)
+            rest = k.define("u|t", 2.0 - q)
             k.set(w, 0.25 * rest * rest * rest)
     else:
         with k.if_(r < h):
             if kind == "poly6":
-                q = k.let("q|diff", h * h - r * r)
+                q = k.define("q|diff", h * h - r * r)
                 k.set(w, q * q * q)
             elif kind == "spiky":
-                q = k.let("q|diff", h - r)
+                q = k.define("q|diff", h - r)
                 k.set(w, q * q * q)
             else:
-                q = k.let("q|s", r / h)
-                t = k.let("t|one_minus_q", 1.0 - 0.5 * q)
+                q = k.define("q|s", r / h)
+                t = k.define("t|one_minus_q", 1.0 - 0.5 * q)
                 k.set(w, t * t * t * t * (2.0 * q + 1.0))
     k.give("w|weight|kernel_value", w)
 
@@ -157,7 +157,7 @@ def neighbour_sum(k: Kit) -> None:
     total = k.var("total|density|rho|acc", 0.0, k.real, lo=0.0, hi=2.0 * m)
     count = k.size("num_neighbors|max_neighbors", m) if k.rng.chance(0.3) else m
     with k.for_("j|n|s", count) as j:
-        other = k.let("nb|neighbor|other", neighbours[k.flat * m + j])
+        other = k.define("nb|neighbor|other", neighbours[k.flat * m + j])
         if k.rng.chance(0.4):
             k.continue_if(other.eq(k.cast(k.flat, I32)))
         k.add(total, masses[other])
@@ -187,11 +187,11 @@ def sph_sum(k: Kit) -> None:
     p = k.array("pressures|p|pressure", k.real, lo=0.0, hi=5.0)
     mass = k.param("mass|particle_mass|m", k.real, 0.1, 1.0)
     with k.for_("j|n|s", k.size("num_neighbors|neighbor_count", m) if rng.chance(0.25) else m) as slot:
-        j = k.let("nj|index|other|nb", ids[k.flat, slot])
-        d = k.let("d|xij|dx|r_ij", xi - x[j])
-        r = k.let("r|dist|r_len", k.wp.length(d))
+        j = k.define("nj|index|other|nb", ids[k.flat, slot])
+        d = k.define("d|xij|dx|r_ij", xi - x[j])
+        r = k.define("r|dist|r_len", k.wp.length(d))
         with k.if_(r < h if rng.chance(0.6) else k.all(r > 0.0, r < h)):
-            q = k.let("q|w|t", (1.0 - r / h).within(0.0, 1.0))
+            q = k.define("q|w|t", (1.0 - r / h).within(0.0, 1.0))
             if what == "density":
                 k.add(acc, mass * (q * q * q if rng.chance(0.6) else q * q))
             elif what == "pressure":
@@ -209,7 +209,7 @@ def sph_sum(k: Kit) -> None:
 @CATEGORY.motif()
 def equation_of_state(k: Kit) -> None:
     """Pressure from density."""
-    rho = k.input("rho|density|densities", k.real, 0.5, 2.0)
+    rho = k.input("rho|density", k.real, 0.5, 2.0)
     rho0 = k.param("rho0|rest_density|density0", k.real, 0.5, 2.0)
     stiffness = k.param("k_p|stiffness|gas_constant|bulk_modulus", k.real, 1.0, 50.0)
     kind = k.rng.choice(("linear", "tait", "tait4", "clamped", "gas"))
@@ -227,22 +227,22 @@ def equation_of_state(k: Kit) -> None:
     else:
         gamma = k.param("gamma|exponent", k.real, 1.2, 4.0)
         pressure = stiffness / gamma * (k.wp.pow(ratio, gamma) - 1.0)
-    k.give("pressure|p|pressures", pressure)
+    k.give("pressure|p", pressure)
 
 
 @CATEGORY.motif(rank=1, weight=1.5)
 def distance_constraint(k: Kit) -> None:
     """Project a distance constraint onto two particles."""
     rng, space = k.rng, space_of(k)
-    x = k.array("predicted|x|particle_q|positions", space, lo=-2.0, hi=2.0)
+    x = k.array("x_pred|x|particle_q|positions", space, lo=-2.0, hi=2.0)
     w = k.array("inv_masses|inv_mass|particle_inv_mass|w", k.real, lo=0.1, hi=2.0)
     i, j = _ends(k, "constraints|edges|pairs", ("i|a|id0", "j|b|id1"))
     rest = k.load("rest_length|rest|d0", k.real, 0.1, 1.0)
-    wi, wj = k.let("wi|w0|w1", w[i]), k.let("wj|w1|w2", w[j])
-    delta = k.let("delta|d|dx", x[i] - x[j])
+    wi, wj = k.define("wi|w0|w1", w[i]), k.define("wj|w1|w2", w[j])
+    delta = k.define("delta|d|dx", x[i] - x[j])
     dist = k.let("dist|length|l", k.wp.length(delta))
-    c = k.let("c|error|violation", dist - rest)
-    n = k.let("n|grad|dir", (delta / dist).within(-1.0, 1.0))
+    c = k.define("c|error|violation", dist - rest)
+    n = k.define("n|grad|dir", (delta / dist).within(-1.0, 1.0))
     denominator: Value = wi + wj
     style = rng.choice(("pbd", "xpbd", "damped"))
     if style == "xpbd":
@@ -257,7 +257,7 @@ def distance_constraint(k: Kit) -> None:
     if rng.chance(0.3):
         k.note("only resist stretching")
         dlam = k.let("dlam_t|correction", k.wp.min(dlam, 0.0))
-    corr = k.let("corr|dp|correction", n * dlam)
+    corr = k.define("corr|dp|correction", n * dlam)
     if rng.chance(0.6):
         deltas = k.output("deltas|delta_x|corrections", space)
         k.discard(k.atomic("add", deltas, i, corr * wi))
@@ -323,13 +323,13 @@ def lennard_jones(k: Kit) -> None:
     force = k.var("force|f|fi", k.zero(k.vec3), lo=-2000.0, hi=2000.0)
     count = k.size("num_particles|count", n) if rng.chance(0.25) else n
     with k.for_("j|other", count) as j, k.if_(j.ne(k.flat)):
-        d = k.let("d|rij|delta", xi - x[j])
+        d = k.define("d|rij|delta", xi - x[j])
         r2 = k.let("r2|dist_sq|d2", k.wp.dot(d, d) + k.lit(0.5))
         with k.if_(r2 < cutoff * cutoff):
             kind = rng.choice(("lj", "yukawa", "gravity", "morse"))
             if kind == "lj":
-                s2 = k.let("s2|inv2", (sigma * sigma / r2).within(0.0, 2.0))
-                s6 = k.let("s6|inv6", s2 * s2 * s2)
+                s2 = k.define("s2|inv2", (sigma * sigma / r2).within(0.0, 2.0))
+                s6 = k.define("s6|inv6", s2 * s2 * s2)
                 k.add(force, d * (24.0 * eps * (2.0 * s6 * s6 - s6) / r2).within(-150.0, 150.0))
             elif kind == "morse":
                 r = k.let("r|dist", k.wp.sqrt(r2))

@@ -46,7 +46,7 @@ def grain_contact(k: Kit) -> None:
             reach = radii[k.flat] + radii[j] if radii is not None else 2.0 * radius
             overlap = k.let("overlap|penetration|depth", reach - dist)
             with k.if_(overlap > 0.0):
-                normal = k.let("n|normal|dir", (d / (dist + 1e-2)).within(-1.0, 1.0))
+                normal = k.define("n|normal|dir", (d / (dist + 1e-2)).within(-1.0, 1.0))
                 fn: Value = kn * overlap
                 if rng.chance(0.3):
                     fn = kn * overlap * k.wp.sqrt(overlap + 1e-2)
@@ -104,7 +104,7 @@ def obstacle(k: Kit) -> None:
     center = k.param("center|obstacle_center|c", space, -1.0, 1.0)
     radius = k.param("obstacle_radius|sphere_radius|r", k.real, 0.5, 1.5)
     shape = rng.choice(("sphere", "bowl", "capsule"))
-    offset = k.let("offset|d|rel", x - center)
+    offset = k.define("offset|d|rel", x - center)
     if shape == "capsule":
         top = k.param("top|tip|end", space, -1.0, 1.0)
         axis = k.let("axis|seg|ab", top - center)
@@ -112,7 +112,7 @@ def obstacle(k: Kit) -> None:
         t = k.let("t|s|u", k.wp.clamp(along, 0.0, 1.0))
         offset = k.let("to_axis|d_axis|nearest", offset - axis * t)
     dist = k.let("dist|length|l", k.wp.length(offset))
-    n = k.let("n|normal|dir", (offset / dist).within(-1.0, 1.0))
+    n = k.define("n|normal|dir", (offset / dist).within(-1.0, 1.0))
     depth = k.let("depth|phi|penetration", dist - radius if shape == "bowl" else radius - dist)
     corrected = k.var("p|x_new|corrected", x, lo=x.lo - 4.0, hi=x.hi + 4.0)
     with k.if_(depth > 0.0):
@@ -134,8 +134,8 @@ def contact_impulse(k: Kit) -> None:
     v = k.array("velocities|v|vel", space, lo=-2.0, hi=2.0)
     w = k.array("inv_masses|inv_mass|w", k.real, lo=0.1, hi=2.0)
     pairs = k.index_array("contact_pairs|pairs|collisions", 64, 2)
-    a, b = k.let("a|i|body_a", pairs[k.flat, 0]), k.let("b|j|body_b", pairs[k.flat, 1])
-    n = k.let("n|normal|dir", k.wp.normalize(x[b] - x[a]))
+    a, b = k.define("a|i|body_a", pairs[k.flat, 0]), k.define("b|j|body_b", pairs[k.flat, 1])
+    n = k.define("n|normal|dir", k.wp.normalize(x[b] - x[a]))
     rel = k.let("rel|dv|v_rel", v[b] - v[a])
     vn = k.let("vn|approach|v_n", k.wp.dot(rel, n))
     e = k.param("restitution|bounce|cor", k.real, 0.0, 0.9)
@@ -195,9 +195,9 @@ def magnetic_push(k: Kit) -> None:
     if rng.chance(0.4):
         k.give("velocity|v_new|v1", v + (e + k.wp.cross(v, b)) * (qm * dt))
         return
-    half = k.let("half|k_half|qmdt2", 0.5 * qm * dt)
+    half = k.define("half|k_half|qmdt2", 0.5 * qm * dt)
     v_minus = k.let("v_minus|vm", v + e * half)
-    t = k.let("t|tvec", b * half)
+    t = k.define("t|tvec", b * half)
     s = k.let("s|svec", t * 2.0 / (1.0 + k.wp.dot(t, t)))
     v_prime = k.let("v_prime|vp", v_minus + k.wp.cross(v_minus, t))
     v_plus = k.let("v_plus|v_rot", v_minus + k.wp.cross(v_prime, s))
@@ -210,7 +210,7 @@ def life_cycle(k: Kit) -> None:
     rng = k.rng
     dt = k.param("dt|time_step", k.real, 0.01, 0.1)
     lifetime = k.param("lifetime|max_age|ttl", k.real, 1.0, 3.0)
-    age = k.let("new_age|age_next|t", k.load("age|ages|t0", k.real, 0.0, 3.0) + dt)
+    age = k.define("new_age|age_next|t", k.load("age|ages|t0", k.real, 0.0, 3.0) + dt)
     dead = age >= lifetime
     fade = k.let("fade|alpha|opacity", k.wp.max(1.0 - age / lifetime, 0.0).within(0.0, 1.0))
     if rng.chance(0.5):

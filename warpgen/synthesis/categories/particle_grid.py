@@ -161,7 +161,7 @@ def material_stress(k: Kit) -> None:
         jp = k.input("jp|Jp|plastic", k.real, 0.6, 1.1)
         hard = k.let("h|hardening", k.wp.exp(10.0 * (1.0 - jp)).within(0.3, 55.0))
         mu, lam = k.let("mu_h|mu_p", mu * hard), k.let("lam_h|la_p", lam * hard)
-    left = k.let("b|left_cauchy|FFt", f * k.wp.transpose(f))
+    left = k.define("b|left_cauchy|FFt", f * k.wp.transpose(f))
     model = rng.choice(("neo", "fluid", "linear", "hencky"))
     if model == "neo":
         stress = mu * (left - eye) + eye * (lam * k.wp.log(jac))
@@ -173,7 +173,7 @@ def material_stress(k: Kit) -> None:
         eps = k.let("eps|strain|e", 0.5 * (f + k.wp.transpose(f)) - eye)
         stress = eps * (2.0 * mu) + eye * (lam * k.wp.trace(eps))
     else:
-        dev = k.let("dev|dev_b|s", left - eye * (k.wp.trace(left) / float(n)))
+        dev = k.define("dev|dev_b|s", left - eye * (k.wp.trace(left) / float(n)))
         stress = dev * (mu / k.wp.sqrt(jac)) + eye * (lam * 0.5 * (jac - 1.0 / jac))
     if rng.chance(0.5):
         vol = k.param("p_vol|volume|vol", k.real, 0.1, 1.0)
