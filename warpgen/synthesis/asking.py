@@ -84,13 +84,15 @@ class Asking(Arrays):
 
     def input(self, names: str, type: Type, lo: float = -1.0, hi: float = 1.0, unit: bool = False) -> Value:
         """A value that varies from thread to thread: given by an earlier motif, or read from an array."""
-        if self.parent is not None:
+        parent = self.parent
+        if parent is not None:
             taken = self._take(names, type, lo, hi, unit)
-            return (
-                taken
-                if taken is not None
-                else self._import(names, self.parent.input(names, type, lo, hi, unit))
-            )
+            if taken is not None:
+                return taken
+            outer = parent.input(names, type, lo, hi, unit)
+            first = names.split("|")[0]
+            others = f"{first}_b|other_{first}|{first}2"
+            return self._import(names, outer, again=lambda: parent.input(others, type, lo, hi, unit))
         taken = self._take(names, type, lo, hi, unit) if self.rng.chance(0.75) else None
         return taken if taken is not None else self.load(names, type, lo, hi, unit)
 

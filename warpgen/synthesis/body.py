@@ -28,13 +28,21 @@ RESERVED = frozenset(
 class Line:
     """One line of text; `defines` is the local it assigns (if that is all it does), `block` its nesting."""
 
-    __slots__ = ("comment", "defines", "depth", "text")
+    __slots__ = ("_words", "comment", "defines", "depth", "text")
 
     def __init__(self, depth: int, text: str, defines: str = "", comment: bool = False) -> None:
         self.depth = depth
         self.text = text
         self.defines = defines
         self.comment = comment
+        self._words: frozenset[str] | None = None
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The names in the line's code; none in a comment."""
+        if self._words is None:
+            self._words = frozenset() if self.comment else frozenset(_IDENTIFIER.findall(self.text))
+        return self._words
 
 
 class Body:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 
 from warpgen.synthesis.body import Line
 
-_WORD = re.compile(r"[A-Za-z_]\w*")
-
 
 def identifiers(lines: Iterable[Line]) -> set[str]:
     """Every name that occurs in the code (not the comments) of the lines."""
-    return {word for line in lines if not line.comment for word in _WORD.findall(line.text)}
+    return {word for line in lines for word in line.words}
 
 
 def live_lines(lines: list[Line]) -> list[Line]:
@@ -30,12 +27,8 @@ def _without_dead(lines: list[Line]) -> list[Line]:
     # A name lives if it is read by a line that is not itself an assignment to that name.
     reads: Counter[str] = Counter()
     for line in lines:
-        if line.comment:
-            continue
-        own = line.defines.split()
-        for word in set(_WORD.findall(line.text)):
-            if word not in own:
-                reads[word] += 1
+        own = line.defines.split() if " " in line.defines else (line.defines,)
+        reads.update(word for word in line.words if word not in own)
     kept: list[Line] = []
     for line in lines:
         if not line.defines or any(reads[name] for name in line.defines.split()):

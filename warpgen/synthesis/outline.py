@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from warpgen.synthesis.asking import Given
 from warpgen.synthesis.kit import Kit
 from warpgen.synthesis.liveness import identifiers, live_lines, render
 from warpgen.synthesis.values import Value
+
+_SECOND_CALL = 0.12  # a helper that is called once is common, but most exist to be called again
 
 
 def outline(k: Kit, write: Callable[[Kit], None], names: str, title: str = "") -> list[str]:
@@ -23,9 +26,9 @@ def outline(k: Kit, write: Callable[[Kit], None], names: str, title: str = "") -
         inner.line("return " + ", ".join(v.text for v in results))
     lines = live_lines(inner.lines)
     used = identifiers(lines)
-    parameters = [p for p in inner.parameters if p[0] in used]
+    parameters = [p for p in inner.parameters if p.name in used]
     name = k.draft.module_name(names)
-    signature = ", ".join(f"{n}: {annotation}" for n, annotation, _ in parameters)
+    signature = ", ".join(f"{p.name}: {p.annotation}" for p in parameters)
     head = ["@wp.func"]
     returns = ""
     if len(results) == 1 and k.rng.chance(0.35):
@@ -34,7 +37,18 @@ def outline(k: Kit, write: Callable[[Kit], None], names: str, title: str = "") -
     if title and k.author.docstring:
         head.append(f'    """{title}."""')
     k.draft.declare(name, "\n".join([*head, render(lines)]))
-    call = f"{name}({', '.join(argument for _, _, argument in parameters)})"
+    first = [p.argument for p in parameters]
+    locals_ = _call(k, name, first, given, results)
+    if results and k.rng.chance(_SECOND_CALL) and any(p.again for p in parameters):
+        second = [p.again().text if p.again is not None else p.argument for p in parameters]
+        if second != first:
+            _call(k, name, second, given, results)
+    return locals_
+
+
+def _call(k: Kit, name: str, arguments: list[str], given: list[Given], results: list[Value]) -> list[str]:
+    """Write a call of the helper and give its results."""
+    call = f"{name}({', '.join(arguments)})"
     if not results:
         k.line(call)
         return []
