@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 import msgspec
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.syntax import Syntax
 
 from warpgen.command import Parser, call
+from warpgen.errors import ProgramError
 from warpgen.record import TARGETS
 from warpgen.reporting.terminal import printable
 from warpgen.synthesis.generator import Options, synthesize
@@ -39,8 +41,17 @@ def parser() -> Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the program; returns the exit code."""
+    """Print the program; returns the exit code, 1 where this index gives no program or no code."""
     args = parser().parse_args(argv)
+    try:
+        _show(args)
+    except ProgramError as error:
+        print(f"index {args.index}: {printable(str(error))}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _show(args: argparse.Namespace) -> None:
     weights = {} if args.category is None else {args.category: 1.0}
     program = synthesize(args.seed, args.index, Options(categories=weights, complexity=args.complexity))
     if args.code is None:
@@ -50,7 +61,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.launch:
         launch = {"category": program.category, "args": program.args, "launch": program.launch}
         _print(msgspec.json.format(msgspec.json.encode(launch)).decode(), "json")
-    return 0
 
 
 def _index(text: str) -> int:

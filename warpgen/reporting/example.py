@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from warpgen.record import Row, Target
-from warpgen.reporting.survey import lines
+from warpgen.reporting.dataset import rows
 
 LEAST_STATEMENTS = 4  # less than this shows nothing of a language
 
@@ -42,16 +42,14 @@ def choose(paths: Mapping[Target, Path], last_index: int) -> dict[Target, Row]:
     missing from the excerpt, and the shortest forward code; of equals the first in the first dataset.
     """
     kernel_id = _simplest(next(iter(paths.values())), last_index)
-    rows = {target: _find(path, kernel_id) for target, path in paths.items()} if kernel_id else {}
-    return {target: row for target, row in rows.items() if row is not None}
+    found = {target: _find(path, kernel_id) for target, path in paths.items()} if kernel_id else {}
+    return {target: row for target, row in found.items() if row is not None}
 
 
 def _simplest(path: Path, last_index: int) -> str:
-    decode = msgspec.json.Decoder(_Head).decode
     best: tuple[bool, int] | None = None
     kernel_id = ""
-    for line in lines(path):
-        row = decode(line)
+    for _, row in rows(path, _Head):
         if row.provenance.index > last_index or row.features.statements < LEAST_STATEMENTS:
             continue
         rank = (row.features.functions + row.features.structs > 0, row.forward[1] - row.forward[0])
@@ -61,9 +59,8 @@ def _simplest(path: Path, last_index: int) -> str:
 
 
 def _find(path: Path, kernel_id: str) -> Row | None:
-    decode = msgspec.json.Decoder(_Id).decode
-    for line in lines(path):
-        if decode(line).kernel_id == kernel_id:
+    for line, row in rows(path, _Id):
+        if row.kernel_id == kernel_id:
             return msgspec.json.decode(line, type=Row)
     return None
 

@@ -31,7 +31,7 @@ suit whole tensor programs. Virtual instruction sets (PTX, SPIR-V) are shipped a
 | form | made by | what happens |
 |---|---|---|
 | Python source, then AST | Python's `ast` | the kernel is read, not run |
-| SSA-like blocks with adjoint | Warp's `Adjoint` | types resolved; values become `var_N`; each statement yields its reverse |
+| SSA-like blocks with adjoint | Warp's `Adjoint` | types resolved, values numbered, reverse derived |
 | **C++** and **CUDA C++** | Warp's `ModuleBuilder` | the blocks are written out, forward and backward |
 | LLVM IR, PTX | Clang/LLVM (CPU), NVRTC (GPU) | both embedded in Warp; optimisation |
 | machine code | LLVM, NVIDIA's assembler or driver | x86-64 or Arm objects; SASS for one GPU generation |

@@ -15,9 +15,10 @@ import numpy as np
 import zstandard
 
 from warpgen.errors import RootError
+from warpgen.reporting.dataset import rows
 from warpgen.reporting.shape import Shape, shape_of
 from warpgen.reporting.similarity import NearDuplicates
-from warpgen.reporting.survey import lines, quantile
+from warpgen.reporting.survey import quantile
 from warpgen.reporting.transfer import bits_per_character, people_kernels, sample
 
 # Figures that grow with the number of rows are taken over a fixed number, to be comparable.
@@ -72,26 +73,24 @@ class _Row(msgspec.Struct):
 
 def measure(path: Path) -> Quality:
     """All figures of the dataset at `path`; about 5 ms a row. Raises RootError when it holds no row."""
-    decode = msgspec.json.Decoder(_Row).decode
     shapes, code, similar = _Shapes(), _Code(), NearDuplicates()
     categories: Counter[str] = Counter()
-    for number, line in enumerate(lines(path)):
-        row = decode(line)
+    for number, (_, row) in enumerate(rows(path, _Row)):
         shapes.add(shape_of(row.python_source))
         categories[row.category] += 1
         if number < FIRST_CODE:
             code.add(row.code)
         if number < FIRST_SIMILAR:
             similar.add(row.python_source)
-    rows = categories.total()
-    if not rows:
+    count = categories.total()
+    if not count:
         raise RootError(f"{path.name} holds no row, so there is nothing to measure")
     kernels = people_kernels()
     return Quality(
-        rows=rows,
-        near_duplicates=similar.count / min(rows, FIRST_SIMILAR),
-        largest_category=max(categories.values()) / rows,
-        smallest_category=min(categories.values()) / rows,
+        rows=count,
+        near_duplicates=similar.count / min(count, FIRST_SIMILAR),
+        largest_category=max(categories.values()) / count,
+        smallest_category=min(categories.values()) / count,
         bits_nothing=bits_per_character(b"", kernels),
         bits_read=bits_per_character(sample(path), kernels),
         **shapes.figures(),

@@ -160,8 +160,8 @@ def _checks(manifests: Manifests) -> Iterator[str]:
 
 def _limits(manifests: Manifests) -> Iterator[str]:
     yield "- The kernels are synthesised: varied and typed, but nobody needed them."
-    yield "- The text is that of one Warp version at its default block sizes; other versions write other text."
-    yield "- Warp echoes each Python line as a comment in the code: strip it where it would give answers away."
+    yield "- The text is that of one Warp version at its default block sizes; others write other text."
+    yield "- Warp echoes each Python line as a comment: strip it where it would give answers away."
     yield "- Warp's adjoint of a dynamic loop can be wrong by Warp's design, whatever the code looks like."
     if "cuda" in manifests:
         yield "- No GPU was used: CUDA code may be compiled, but it was never run."

@@ -10,7 +10,6 @@ import hashlib
 from array import array
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,8 @@ import msgspec
 import numpy as np
 import xxhash
 
-from warpgen.errors import DamageError
 from warpgen.record import Features, Provenance
-
-BLOCK = 4 * 2**20  # bytes per read: large enough that system calls do not show in the time
-LONGEST_ROW = 64 * 2**20  # a line longer than any row can be is damage, and must not fill the memory
+from warpgen.reporting.dataset import rows
 
 # The least value of every bucket of a histogram: half octaves up to more than any row can hold.
 BUCKETS = (0, 1, *sorted({factor << power for power in range(40) for factor in (2, 3)}))
@@ -94,10 +90,9 @@ class SurveyedRow(msgspec.Struct, frozen=True):
 
 
 class Surveyor:
-    """Takes the lines of a dataset one at a time; memory grows by 24 bytes a row (three hashes)."""
+    """Takes the rows of a dataset one at a time; memory grows by 24 bytes a row (three hashes)."""
 
     def __init__(self) -> None:
-        self._decode = msgspec.json.Decoder(SurveyedRow).decode
         self._xxh = xxhash.xxh3_128()
         self._sha = hashlib.sha256()
         self._rows = self._bytes = 0
@@ -117,14 +112,8 @@ class Surveyor:
         }
         self._verdicts: dict[str, Counter[str]] = {}
 
-    def add(self, line: bytes) -> None:
-        """Count one line; raises DamageError when it is not a whole row."""
-        if not line.endswith(b"\n"):
-            raise DamageError(f"row {self._rows + 1} is cut off")
-        try:
-            row = self._decode(line)
-        except msgspec.MsgspecError as error:
-            raise DamageError(f"row {self._rows + 1} is damaged: {error}") from error
+    def add(self, line: bytes, row: SurveyedRow) -> None:
+        """Count one line and what it holds."""
         self._xxh.update(line)
         self._sha.update(line)
         self._rows += 1
@@ -193,16 +182,9 @@ class Surveyor:
 def survey(path: Path) -> Survey:
     """The figures of the dataset at `path`; raises DamageError naming the first damaged row."""
     surveyor = Surveyor()
-    for line in lines(path):
-        surveyor.add(line)
+    for line, row in rows(path, SurveyedRow):
+        surveyor.add(line, row)
     return surveyor.finish()
-
-
-def lines(path: Path) -> Iterator[bytes]:
-    """The lines of a dataset with their line ends, none longer than LONGEST_ROW."""
-    with path.open("rb", buffering=BLOCK) as file:
-        while line := file.readline(LONGEST_ROW):
-            yield line
 
 
 def verdict(evidence: Any) -> str:

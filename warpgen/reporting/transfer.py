@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from warpgen.errors import UsageError
-from warpgen.reporting.survey import lines
+from warpgen.reporting.dataset import rows
 
 SAMPLE_BYTES = 1_000_000
 KERNELS = 60
@@ -44,20 +44,19 @@ def sample(path: Path, size: int = SAMPLE_BYTES) -> bytes:
 
     Two passes, so that the memory holds the sample and 4 bytes a row but not the dataset.
     """
-    decode = msgspec.json.Decoder(_Source).decode
-    lengths = array("I", (len(decode(line).python_source) for line in lines(path)))
+    lengths = array("I", (len(row.python_source) for _, row in rows(path, _Source)))
     order = list(range(len(lengths)))
     random.Random(0).shuffle(order)
     wanted: dict[int, str] = {}
     total = 0
-    for row in order:
-        wanted[row] = ""
-        total += lengths[row] + 1
+    for place in order:
+        wanted[place] = ""
+        total += lengths[place] + 1
         if total >= size:
             break
-    for row, line in enumerate(lines(path)):
-        if row in wanted:
-            wanted[row] = decode(line).python_source
+    for place, (_, row) in enumerate(rows(path, _Source)):
+        if place in wanted:
+            wanted[place] = row.python_source
     return "\n".join(wanted.values()).encode()[:size]
 
 

@@ -1,0 +1,87 @@
+"""A root with finished datasets of hand-made rows: fast, and every figure known beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from warpgen.launch import Argument, Fill, Launch
+from warpgen.recipe import Recipe
+from warpgen.record import TARGETS, Features, Provenance, Row, Target
+from warpgen.reporting.manifest import Circumstances, Failure, Manifest, dataset_path, write_manifest
+
+SOURCE = "import warp as wp\n\n\n@wp.kernel\ndef scale(x: wp.array(dtype=float)):\n    x[{index}] = 1.0\n"
+FORWARD = "void scale_forward()\n{\n    var_1 = wp::mul(var_0, var_0);\n}\n"
+BACKWARD = "void scale_backward()\n{\n    //---------\n    // reverse\n    wp::adj_mul(var_0);\n}\n"
+
+CIRCUMSTANCES = Circumstances(
+    workers=2,
+    engine="local",
+    started="2026-01-01T00:00:00Z",
+    finished="2026-01-01T00:01:00Z",
+    wall_seconds=60.0,
+)
+
+
+def row(index: int, target: Target = "cpu", **changes: object) -> Row:
+    """A small row; `changes` replace its fields."""
+    code = f"// {index}\n{FORWARD}{BACKWARD}"
+    start = len(code) - len(FORWARD) - len(BACKWARD)
+    made = Row(
+        id=f"s0-{index}-{target}",
+        kernel_id=f"s0-{index}",
+        target=target,
+        category=("vector", "matrix")[index % 2],
+        name="scale",
+        python_source=SOURCE.format(index=index),
+        code=code,
+        forward=(start, start + len(FORWARD)),
+        backward=(start + len(FORWARD), len(code)),
+        args=(Argument("x", "array1d(float32)", "output", Fill("constant", (64,))),),
+        launch=Launch((64,), seed=index),
+        features=Features(
+            statements=4 + index,
+            loops=0,
+            loop_depth=0,
+            branches=index % 3,
+            functions=0,
+            structs=0,
+            args=1,
+            python_lines=6,
+            builtins=("sin", "tid") if index % 2 else ("tid",),
+            dtypes=("float32",),
+            differentiable=True,
+        ),
+        source_hash=f"{index:032x}",
+        structure_hash=f"{index:032x}",
+        split="train",
+        verified={"compile": {"verdict": "pass"}},
+        provenance=Provenance("synthesis", 0, index, "0.1.0", "1.19.0", "Apache-2.0"),
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """A dataset file of these rows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(msgspec.json.encode(r) + b"\n" for r in rows))
+
+
+def finished_root(root: Path, targets: Sequence[Target] = TARGETS, count: int = 5) -> dict[Target, Manifest]:
+    """Datasets of `count` rows and their manifests under `root`."""
+    recipe = Recipe(target=targets[0] if len(targets) == 1 else "both", size=None, rows=count, verify="none")
+    recipe = msgspec.structs.replace(recipe, warpgen="0.1.0", warp="1.19.0")
+    made: dict[Target, Manifest] = {}
+    for target in targets:
+        write_rows(dataset_path(root, target), [row(index, target) for index in range(count)])
+        made[target] = write_manifest(
+            root,
+            target,
+            recipe,
+            CIRCUMSTANCES,
+            {"repeat": {"structure": 2}},
+            [Failure(7, "extraction", "no overload of wp.sin")],
+        )
+    return made

@@ -1,0 +1,150 @@
+"""`stats`: tables from the manifest alone, and figures computed again with --check."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from reporting_root import finished_root, row, write_rows
+
+from warpgen import stats
+from warpgen.errors import RootError, UsageError
+from warpgen.reporting.check import first_difference
+from warpgen.reporting.manifest import dataset_path, manifest_path
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    finished_root(tmp_path)
+    return tmp_path
+
+
+def _leaves(value: Any, place: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    if isinstance(value, dict):
+        return [leaf for key in value for leaf in _leaves(value[key], (*place, key))]
+    return [place]
+
+
+def test_prints_tables_from_the_manifests_alone(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --check the data need not be there."""
+    for target in ("cpu", "cuda"):
+        dataset_path(root, target).unlink()
+    assert stats.main(["--root", str(root)]) == 0
+    text = capsys.readouterr().out
+    for expected in (
+        "production_cpu",
+        "production_cuda",
+        "matrix",
+        "40.0 %",
+        "█",
+        "tid",
+        "no overload of wp.sin",
+    ):
+        assert expected in text
+
+
+def test_json_is_the_manifests(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--json prints the manifests of the targets asked for."""
+    assert stats.main(["--root", str(root), "--json", "--target", "cuda"]) == 0
+    expected = {"cuda": json.loads(manifest_path(root, "cuda").read_text())}
+    assert expected == json.loads(capsys.readouterr().out)
+
+
+def test_check_passes_on_a_true_manifest(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--check exits 0 and says so for each target."""
+    assert stats.main(["--root", str(root), "--check"]) == 0
+    assert capsys.readouterr().out.count("agrees with the dataset") == 2
+
+
+def test_check_names_every_figure_that_is_changed(root: Path) -> None:
+    """Whatever figure of a manifest is changed, the check names that very figure."""
+    path = manifest_path(root, "cpu")
+    original = path.read_text()
+    for place in _leaves(json.loads(original)["figures"]):
+        manifest = json.loads(original)
+        inner = manifest["figures"]
+        for key in place[:-1]:
+            inner = inner[key]
+        inner[place[-1]] = inner[place[-1]] + 1 if isinstance(inner[place[-1]], int) else "0"
+        path.write_text(json.dumps(manifest))
+        difference = first_difference(root, "cpu")
+        assert difference is not None
+        assert difference.startswith(".".join(("figures", *place)) + ": the manifest says ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("command", "rm"), ("recipe_hash", "0"), ("file", "elsewhere"), ("target", "cuda")]
+)
+def test_check_names_what_the_recipe_contradicts(root: Path, name: str, value: str) -> None:
+    """The parts of a manifest that follow from its recipe are checked too."""
+    path = manifest_path(root, "cpu")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {name: value}))
+    difference = first_difference(root, "cpu")
+    assert difference is not None
+    assert difference.startswith(("figures.sha256" if name == "target" else name) + ":") or name == "target"
+
+
+def test_check_finds_a_flipped_byte(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A byte changed in a row exits 1 with the checksum that differs."""
+    path = dataset_path(root, "cpu")
+    path.write_bytes(path.read_bytes().replace(b"void", b"woid", 1))
+    assert stats.main(["--root", str(root), "--check"]) == 1
+    assert "cpu: figures.xxh3_128: the manifest says" in capsys.readouterr().err
+
+
+def test_check_names_a_damaged_row(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A cut dataset exits 1 and names the row."""
+    path = dataset_path(root, "cuda")
+    path.write_bytes(path.read_bytes()[:-10])
+    assert stats.main(["--root", str(root), "--check"]) == 1
+    assert "row 5 of cuda_code_dataset.jsonl is cut off" in capsys.readouterr().err
+
+
+def test_check_without_data_names_the_command(root: Path) -> None:
+    """A manifest whose dataset is gone says how to make it again."""
+    dataset_path(root, "cpu").unlink()
+    with pytest.raises(RootError, match=r"\./scripts/produce --target both --rows 5"):
+        stats.main(["--root", str(root), "--check"])
+
+
+def test_check_holds_the_dataset_to_its_recipe(tmp_path: Path) -> None:
+    """A dataset with fewer rows than its recipe asks for is found."""
+    finished_root(tmp_path, ("cpu",))
+    path = manifest_path(tmp_path, "cpu")
+    manifest = json.loads(path.read_text())
+    manifest["recipe"]["rows"] = 6
+    path.write_text(json.dumps(manifest))
+    assert "recipe_hash" in (first_difference(tmp_path, "cpu") or "")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--target", "cuda"], ["--check"], ["--quality"], ["--json"]])
+def test_nothing_there_is_one_clear_sentence(tmp_path: Path, arguments: list[str]) -> None:
+    """Without a finished dataset the error says how to make one."""
+    with pytest.raises(UsageError, match=r"python -m warpgen\.run"):
+        stats.main(["--root", str(tmp_path), *arguments])
+
+
+def test_only_one_target_is_enough(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With one dataset there, that one is shown."""
+    finished_root(tmp_path, ("cuda",))
+    assert stats.main(["--root", str(tmp_path)]) == 0
+    assert "production_cpu" not in capsys.readouterr().out
+
+
+def test_control_characters_of_rows_do_not_reach_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A category with an escape sequence is shown as text."""
+    from reporting_root import CIRCUMSTANCES
+
+    from warpgen.recipe import Recipe
+    from warpgen.reporting.manifest import write_manifest
+
+    write_rows(dataset_path(tmp_path, "cpu"), [row(0, category="a\x1b[31m\u202eb[bold]")])
+    write_manifest(tmp_path, "cpu", Recipe(target="cpu", size=None, rows=1), CIRCUMSTANCES, {}, [])
+    assert stats.main(["--root", str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    assert "a\\x1b[31m\\u202eb[bold]" in text
+    assert "\x1b" not in text
