@@ -8,12 +8,17 @@ def plural(names: str) -> str:
     return "|".join(_plural(n) for n in names.split("|"))
 
 
+# Last words that people leave alone in the name of an array (`x_old`, `row_ptr`, `col_idx`).
+_SINGULAR = frozenset("adj idx ind ptr indptr old new prev cur next fit lut buf src dst ref env rgb lhs rhs".split())
+
+
 def _plural(name: str) -> str:
     if (
         len(name.rsplit("_", 1)[-1]) <= 2
         or name[-1] == "s"
         or name[-1].isdigit()
         or name.endswith(("data", "mask", "field", "grid", "_q", "_qd", "image"))
+        or name.rsplit("_", 1)[-1] in _SINGULAR
     ):
         return name
     if name.endswith("y") and name[-2] not in "aeiou":
