@@ -169,9 +169,25 @@ def release(names: set[str]) -> None:
         if module is not None:
             module._detach_references()
             module.unload()
+            _break_cycles(module)
     for module in context.user_modules.values():
         for function in module.functions.values():
             _forget_uses(function)
+
+
+def _break_cycles(module: Any) -> None:
+    """Free a module's analyses at once; left to the garbage collector they cost it as much as the build."""
+    for kernel in live_kernels(module):
+        _clear(kernel.adj)
+    for function in module.functions.values():
+        for overload in (function, *function.user_overloads.values(), *function.user_templates.values()):
+            _clear(overload.adj)
+
+
+def _clear(adj: Any) -> None:
+    for variable in adj.__dict__.get("variables", ()):
+        variable.ref_origin = None  # refers to the variable itself
+    adj.__dict__.clear()
 
 
 def _forget_uses(function: Any) -> None:

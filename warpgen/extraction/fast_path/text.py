@@ -1,0 +1,141 @@
+"""The bodies of functions: both targets share their lines, and ask for some of them more than once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from warpgen.extraction.fast_path.lasting import type_to_ctype
+from warpgen.extraction.fast_path.patches import replaces, stock
+from warpgen.extraction.warp_api import codegen, context, types
+
+_RULE = "//---------"
+
+
+def has_line_directives(adj: Any) -> bool:
+    """Whether the text carries `#line` directives; the stand-ins leave that to Warp."""
+    options = adj.builder_options
+    return bool(options.get("lineinfo", False) or options.get("mode", "release") == "debug")
+
+
+@replaces(codegen.Adjoint, "add_forward", "ed1be821a62348c8")
+def _add_forward(adj: Any, statement: str, replay: str | None = None, skip_replay: bool = False) -> None:
+    if has_line_directives(adj):
+        _stock_add_forward(adj, statement, replay, skip_replay)
+        return
+    block = adj.blocks[-1]
+    block.body_forward.append(adj.indentation + statement)
+    if not skip_replay:
+        block.body_replay.append(adj.indentation + (replay or statement))
+
+
+@replaces(codegen.Adjoint, "add_reverse", "d98b12a59c05ff22")
+def _add_reverse(adj: Any, statement: str) -> None:
+    if has_line_directives(adj):
+        _stock_add_reverse(adj, statement)
+        return
+    adj.blocks[-1].body_reverse.append(adj.indentation + statement)
+
+
+@replaces(codegen, "codegen_func_forward", "d92528c750b8cc43")
+def _codegen_func_forward(
+    adj: Any, func_type: str = "kernel", device: str = "cpu", grid_stride: bool = False
+) -> str:
+    if has_line_directives(adj) or _has_tiles(adj):
+        return str(_stock_codegen_func_forward(adj, func_type, device, grid_stride))
+    texts, key = _remembered(adj), ("forward", _variant(func_type, device, grid_stride))
+    if key not in texts:
+        body = adj.blocks[0].body_forward
+        if grid_stride and func_type == "kernel" and device == "cuda":
+            body = [
+                s.replace("return;", "continue;") if s.lstrip().startswith("return;") else s for s in body
+            ]
+        lines = _argument_lines(adj, func_type, device)
+        lines += [_RULE, "// primal vars", *_primal_lines(adj, texts), _RULE, "// forward", *body]
+        texts[key] = _indented(lines, func_type, device)
+    return str(texts[key])
+
+
+@replaces(codegen, "codegen_func_reverse", "9ec0673e97d2f230")
+def _codegen_func_reverse(
+    adj: Any, func_type: str = "kernel", device: str = "cpu", grid_stride: bool = False
+) -> str:
+    if has_line_directives(adj) or _has_tiles(adj) or adj.slot_augassign_error is not None:
+        return str(_stock_codegen_func_reverse(adj, func_type, device, grid_stride))
+    texts, key = _remembered(adj), ("reverse", _variant(func_type, device, grid_stride))
+    if key not in texts:
+        lines = _argument_lines(adj, func_type, device)
+        if lines:
+            lines += [f"{type_to_ctype(v.type)} {v.emit_adj()} = _wp_adj_args->{v.label};" for v in adj.args]
+        lines += [_RULE, "// primal vars", *_primal_lines(adj, texts), _RULE, "// dual vars"]
+        lines += _dual_lines(adj, texts)
+        lines += [_RULE, "// forward", *adj.blocks[0].body_replay]
+        lines += [_RULE, "// reverse", *reversed(adj.blocks[0].body_reverse)]
+        lines.append("continue;" if grid_stride and device == "cuda" and func_type == "kernel" else "return;")
+        texts[key] = _indented(lines, func_type, device)
+    return str(texts[key])
+
+
+def _variant(func_type: str, device: str, grid_stride: bool) -> tuple[str, bool]:
+    """What a body depends on besides its function: helper functions read the same on both targets."""
+    return (device, grid_stride) if func_type == "kernel" else ("", False)
+
+
+def _remembered(adj: Any) -> dict[Any, Any]:
+    """What was written of this function since its last build, which makes new blocks."""
+    kept: tuple[Any, dict[Any, Any]] | None = adj.__dict__.get("warpgen_texts")
+    if kept is None or kept[0] is not adj.blocks:
+        kept = adj.warpgen_texts = (adj.blocks, {})
+    return kept[1]
+
+
+def _primal_lines(adj: Any, texts: dict[Any, Any]) -> Any:
+    if "primal" not in texts:
+        texts["primal"] = [
+            f"{type_to_ctype(v.type)} {v.emit()};"
+            if v.constant is None
+            else f"const {type_to_ctype(v.type)} {v.emit()} = {codegen.constant_str(v.constant)};"
+            for v in adj.variables
+        ]
+    return texts["primal"]
+
+
+def _dual_lines(adj: Any, texts: dict[Any, Any]) -> Any:
+    if "dual" not in texts:
+        texts["dual"] = [f"{type_to_ctype(v.type, True)} {v.emit_adj()} = {{}};" for v in adj.variables]
+    return texts["dual"]
+
+
+def _argument_lines(adj: Any, func_type: str, device: str) -> list[str]:
+    if device != "cpu" or func_type != "kernel":
+        return []
+    lines = [_RULE, "// argument vars"]
+    return lines + [f"{type_to_ctype(v.type)} {v.emit()} = _wp_args->{v.label};" for v in adj.args]
+
+
+def _indented(lines: list[str], func_type: str, device: str) -> str:
+    pad = "        " if device == "cuda" and func_type == "kernel" else "    "
+    return pad + f"\n{pad}".join(lines) + "\n"
+
+
+def _has_tiles(adj: Any) -> bool:
+    return any(isinstance(v.type, (types.tile, types.tile_stack)) for v in adj.variables)
+
+
+@replaces(context.ModuleBuilder, "_get_tile_helper_struct_hashes", "3e1a6a994144c847")
+def _get_tile_helper_struct_hashes(builder: Any) -> Any:
+    # It is only asked which of the module's structs are among the answer.
+    return _stock_get_tile_helper_struct_hashes(builder) if builder.structs else set()
+
+
+@replaces(context.ModuleBuilder, "_collect_native_types", "06ac258e00758ad8")
+def _collect_native_types(builder: Any, var_type: Any) -> None:
+    if types._native_value_types:
+        _stock_collect_native_types(builder, var_type)
+
+
+_stock_add_forward = stock(_add_forward)
+_stock_add_reverse = stock(_add_reverse)
+_stock_codegen_func_forward = stock(_codegen_func_forward)
+_stock_codegen_func_reverse = stock(_codegen_func_reverse)
+_stock_get_tile_helper_struct_hashes = stock(_get_tile_helper_struct_hashes)
+_stock_collect_native_types = stock(_collect_native_types)
