@@ -19,7 +19,7 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Go on from the journal under the root; returns the exit code. Raises UsageError."""
     check_versions()  # before imports that an unfit Python or Warp would break with a traceback
-    from warpgen.production import journal, recovery, request, roots, session
+    from warpgen.production import journal, recovery, request, roots, session, worker
 
     parser = Parser("resume", "Go on with the unfinished run in a root, from where it stopped.", _EPILOG)
     request.add_means(parser)
@@ -31,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         roots.check_same_versions(story.begun.recipe)
         roots.check_space(layout, story.begun.recipe)
         found = recovery.recover(layout, story)
-        return session.carry_out(layout, found, request.means_of(args), lock)
+        job = worker.ShardMaker(layout, found.begun.recipe)
+        return session.carry_out(layout, found, request.means_of(args), job, lock)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a recipe from its start; returns the exit code. Raises UsageError."""
     check_versions()  # before imports that an unfit Python or Warp would break with a traceback
-    from warpgen.production import recovery, request, roots, session
+    from warpgen.production import recovery, request, roots, session, worker
 
     parser = Parser("run", "Write Warp kernels, lower them to C++ and CUDA C++, and pack them.", _EPILOG)
     request.add_recipe(parser.add_argument_group("recipe, which decides every byte"))
@@ -40,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             recipe = wanted
         roots.check_space(layout, recipe)
         found = recovery.begin(layout, recipe, session.now())
-        return session.carry_out(layout, found, request.means_of(args), lock)
+        job = worker.ShardMaker(layout, found.begun.recipe)
+        return session.carry_out(layout, found, request.means_of(args), job, lock)
 
 
 if __name__ == "__main__":

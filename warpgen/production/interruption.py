@@ -11,8 +11,11 @@ from typing import Any
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Interrupted(Exception):
-    """A signal asked for the end. `code` is the exit code by custom: 128 + the signal's number."""
+class Interrupted(BaseException):
+    """A signal asked for the end. `code` is the exit code by custom: 128 + the signal's number.
+
+    No Exception, or it would pass for the failure of the program that is being made when it comes.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)

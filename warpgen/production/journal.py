@@ -1,7 +1,8 @@
 """The journal: what is known to be safe on disk.
 
 A line is `<xxh3-64 of the JSON, 16 hex digits> <JSON>\n`, synced before anything leans on it. The first
-line, the recipe, stands there twice: it is the one record that cannot be made again. A shard's line comes
+line, the recipe, stands there twice, an empty line between so that no one byte damages both: it is the one
+record that cannot be made again. A shard's line comes
 after the shard is safe; a checkpoint holds the whole state of the merge, so any one of them is enough to
 go on from, and a damaged line costs only work that is done again.
 """
@@ -106,7 +107,8 @@ class Journal:
 
 def create(path: Path, begun: Begun, rest: Iterable[Record] = ()) -> None:
     """Write a journal as a whole, atomically, in place of any that was there."""
-    durable.write(path, b"".join(_line(record) for record in (begun, begun, *rest)))
+    first = _line(begun)
+    durable.write(path, b"".join((first, b"\n", first, *map(_line, rest))))
 
 
 def read(path: Path) -> Story:
@@ -123,7 +125,7 @@ def read(path: Path) -> Story:
             stored.append(record)
         elif isinstance(record, Checkpoint):
             checkpoints.append(record)
-        else:
+        elif line != b"\n":
             damaged += line.endswith(b"\n")  # a line without its end was being written: no damage
     if begun is None:
         raise DamageError(
@@ -144,7 +146,7 @@ def _parse(line: bytes) -> Record | None:
         return None
     try:
         return _decode(data)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -169,7 +169,7 @@ def failures(layout: Layout, target: Target) -> list[Failure]:
     try:
         with layout.failures.open("rb") as file:
             notes = [msgspec.json.decode(line, type=Note) for line in file]
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DamageError(f"the failures file data/work/failures.jsonl is damaged: {error}") from error
     return [note.failure for note in notes if note.target == target]
 

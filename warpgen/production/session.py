@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 from warpgen import durable
-from warpgen.errors import RootError
+from warpgen.errors import RootError, UsageError
 from warpgen.production.circumstances import Means
 from warpgen.production.coordinator import Coordinator
 from warpgen.production.display import display
-from warpgen.production.engines import Engine
+from warpgen.production.engines import Engine, Job
 from warpgen.production.engines.local import LocalEngine
 from warpgen.production.engines.serial import SerialEngine
 from warpgen.production.interruption import Interrupted, Interruption
@@ -21,13 +21,13 @@ from warpgen.production.layout import Layout
 from warpgen.production.merge import failures
 from warpgen.production.observer import Display, Observer
 from warpgen.production.recovery import Found, clear
-from warpgen.production.worker import ShardMaker
 from warpgen.reporting.manifest import Circumstances, write_manifest
+from warpgen.reporting.report import write_report
 
 ENGINES = ("local", "serial")
 
 
-def carry_out(layout: Layout, found: Found, means: Means, lock: int) -> int:
+def carry_out(layout: Layout, found: Found, means: Means, job: Job, lock: int) -> int:
     """Go on from what was found to the finished datasets; returns the exit code of the command.
 
     Raises RootError when the machine does not let it; the state file then says what blocks it.
@@ -37,7 +37,7 @@ def carry_out(layout: Layout, found: Found, means: Means, lock: int) -> int:
     interruption = Interruption()
     try:
         with interruption.caught(), display(sys.stderr) as shown:
-            checkpoint = _produce(layout, found, means, lock, interruption, shown)
+            checkpoint = _produce(layout, found, means, _engine(means, lock), job, interruption, shown)
     except Interrupted as stop:
         print(f"warpgen: stopped by {stop}; nothing is lost, {_how_to_resume(layout.root)}", file=sys.stderr)
         return stop.code
@@ -48,7 +48,13 @@ def carry_out(layout: Layout, found: Found, means: Means, lock: int) -> int:
 
 
 def _produce(
-    layout: Layout, found: Found, means: Means, lock: int, interruption: Interruption, shown: Display
+    layout: Layout,
+    found: Found,
+    means: Means,
+    engine: Engine,
+    job: Job,
+    interruption: Interruption,
+    shown: Display,
 ) -> Checkpoint:
     observer = Observer(layout, found.begun.recipe, shown, _python(layout.root))
     observer.checkpoint(found.checkpoint)
@@ -57,7 +63,7 @@ def _produce(
     try:
         if not found.is_complete:
             coordinator = Coordinator(layout, means, found, observer, interruption)
-            checkpoint = coordinator.run(_engine(means, lock), ShardMaker(layout, found.begun.recipe))
+            checkpoint = coordinator.run(engine, job)
         with interruption.welcome():  # each step may be left half-way: it is done again on resume
             _finish(layout, found, checkpoint, means, observer)
     except Interrupted as stop:
@@ -86,8 +92,16 @@ def _finish(layout: Layout, found: Found, checkpoint: Checkpoint, means: Means, 
     for target in recipe.targets:
         dropped = {"duplicate": checkpoint.targets[target].dropped}
         write_manifest(layout.root, target, recipe, circumstances, dropped, failures(layout, target))
-    observer.completed(checkpoint, "none")
+    observer.completed(checkpoint, _report(layout.root))
     clear(layout)
+
+
+def _report(root: Path) -> str:
+    """Write the report and say where it is. Without one the datasets are no less complete."""
+    try:
+        return write_report(root).relative_to(root).as_posix()
+    except UsageError as error:  # about a dataset of an earlier run beside ours, that was moved or damaged
+        return f"not written: {error}"
 
 
 def _circumstances(found: Found, checkpoint: Checkpoint, means: Means) -> Circumstances:

@@ -80,7 +80,7 @@ class Shard:
         length = int.from_bytes(view[len(MAGIC) : place], "little")
         try:
             self.table = msgspec.msgpack.decode(view[place : place + length], type=Table)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise UnitError(f"the shard's table cannot be read: {error}") from error
         if (self.table.recipe, self.table.start, self.table.stop) != (recipe, unit.start, unit.stop):
             raise UnitError("the shard belongs to another recipe or unit")

@@ -21,7 +21,7 @@ import multiprocess
 import psutil
 from multiprocess.connection import wait
 
-from warpgen.errors import WarpgenError
+from warpgen.errors import UsageError
 from warpgen.process import die_with_parent
 from warpgen.production.circumstances import Means
 from warpgen.production.engines import Job, WorkerView
@@ -54,7 +54,7 @@ class LocalEngine:
         return [worker.view for worker in self._pool]
 
     def run(self, job: Job, units: Iterator[Unit | None]) -> Generator[Outcome | None, None, None]:
-        """As the protocol says; raises WarpgenError when no worker can be started at all."""
+        """As the protocol says; raises UsageError when a worker cannot be started."""
         job.preload()
         again: deque[Unit] = deque()
         more = True
@@ -140,7 +140,9 @@ class _Worker:
                 warnings.simplefilter("ignore", DeprecationWarning)
                 self._process.start()
         except OSError as error:
-            raise WarpgenError(f"no worker process can be started: {error.strerror}") from error
+            raise UsageError(
+                f"no worker process can be started ({error.strerror}): ask for fewer with --workers"
+            ) from error
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         theirs.close()
@@ -162,7 +164,7 @@ class _Worker:
         try:
             if self.connection.poll():
                 return msgspec.msgpack.decode(self.connection.recv_bytes(_LARGEST_MESSAGE), type=Outcome)
-        except (EOFError, OSError, msgspec.MsgspecError):
+        except (EOFError, OSError, msgspec.MsgspecError, UnicodeDecodeError):
             self.finished = True
         if self.finished or self._is_dead():
             self.kill()

@@ -1,0 +1,129 @@
+"""A job that makes shards of imaginary programs in no time, and can be told to get into trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+import xxhash
+
+from warpgen.launch import Launch
+from warpgen.production import journal, recovery, roots, session
+from warpgen.production.circumstances import Means
+from warpgen.production.layout import Layout
+from warpgen.production.shard import Made, Refusal, Table, encode
+from warpgen.production.unit import Outcome, Unit
+from warpgen.production.worker import store
+from warpgen.recipe import Recipe
+from warpgen.record import Features, Provenance, Row, Target
+
+Trouble = Callable[[Unit], None]
+
+
+def row(index: int, target: Target) -> bytes:
+    """The line of an imaginary program; its length differs from index to index."""
+    source, structure = hashes(index)
+    made = Row(
+        id=f"s0-{index}-{target}",
+        kernel_id=f"s0-{index}",
+        target=target,
+        category="imaginary",
+        name="k",
+        python_source="k = 1\n",
+        code=f"{target} {index}\n" * (1 + index % 7),
+        forward=(0, 3),
+        backward=(0, 0),
+        args=(),
+        launch=Launch((1,), 0),
+        features=Features(1, 0, 0, 0, 0, 0, 0, 1, (), (), True),
+        source_hash=source.hex(),
+        structure_hash=structure.hex(),
+        split="train",
+        verified={},
+        provenance=Provenance("synthesis", 0, index, "0", "0", "none"),
+    )
+    return msgspec.json.encode(made) + b"\n"
+
+
+def hashes(index: int) -> tuple[bytes, bytes]:
+    """Every 7th program repeats the source of the 5th before it, every 11th the structure only."""
+    digest = xxhash.xxh3_128_digest
+    of_source = index - 5 if index % 7 == 6 else index
+    of_structure = of_source - 8 if of_source % 11 == 10 else of_source
+    return digest(f"source {of_source}".encode()), digest(f"structure {of_structure}".encode())
+
+
+def refused(index: int, target: Target) -> bool:
+    """Every 13th program has no code for CUDA, every 17th none at all."""
+    return index % 17 == 16 or (index % 13 == 12 and target == "cuda")
+
+
+def shard_of(unit: Unit, recipe: Recipe) -> bytes:
+    """The shard of a unit of imaginary programs."""
+    rows: list[list[bytes]] = [[] for _ in recipe.targets]
+    made, refusals = [], []
+    for index in range(unit.start, unit.stop):
+        lengths = []
+        for place, target in enumerate(recipe.targets):
+            line = b"" if refused(index, target) else row(index, target)
+            rows[place].append(line)
+            lengths.append(len(line))
+            if not line:
+                refusals.append(Refusal(index, place, "extraction", f"no {index}"))
+        made.append(Made(index, *hashes(index), tuple(lengths)))
+    table = Table(recipe.hash, unit.start, unit.stop, tuple(made), tuple(refusals), ())
+    return encode(table, [b"".join(lines) for lines in rows])
+
+
+class ImaginaryJob:
+    """Stores imaginary shards. `trouble` is called, by an index of the unit, before its shard is made."""
+
+    def __init__(self, layout: Layout, recipe: Recipe, trouble: Mapping[int, Trouble] | None = None) -> None:
+        self.layout = layout
+        self.recipe = recipe
+        self.trouble = trouble or {}
+
+    def preload(self) -> None: ...
+
+    def begin(self, name: str) -> None: ...
+
+    def __call__(self, unit: Unit) -> Outcome:
+        for index, trouble in self.trouble.items():
+            if unit.start <= index < unit.stop:
+                trouble(unit)
+        return store(self.layout.shards, unit, shard_of(unit, self.recipe))
+
+
+def recipe_of(rows: int = 400, target: str = "both") -> Recipe:
+    """A recipe for imaginary programs."""
+    return msgspec.convert(
+        {"target": target, "size": None, "rows": rows, "verify": "none", "warpgen": "0", "warp": "0"}, Recipe
+    )
+
+
+def quick(engine: str = "serial", workers: int = 1, unit_seconds: float = 60.0) -> Means:
+    """Means that checkpoint after every shard."""
+    return Means(engine=engine, workers=workers, unit_seconds=unit_seconds, checkpoint_seconds=0.0)
+
+
+def produce(
+    root: Path, recipe: Recipe, means: Means | None = None, trouble: Mapping[int, Trouble] | None = None
+) -> int:
+    """A whole run of imaginary programs under `root`; the exit code."""
+    with roots.held(root) as (layout, lock):
+        found = recovery.begin(layout, recipe, "2020-01-01T00:00:00+00:00")
+        return session.carry_out(layout, found, means or quick(), ImaginaryJob(layout, recipe, trouble), lock)
+
+
+def go_on(root: Path, means: Means | None = None, trouble: Mapping[int, Trouble] | None = None) -> int:
+    """Resume such a run; the exit code."""
+    with roots.held(root) as (layout, lock):
+        found = recovery.recover(layout, journal.read(layout.journal))
+        job = ImaginaryJob(layout, found.begun.recipe, trouble)
+        return session.carry_out(layout, found, means or quick(), job, lock)
+
+
+def datasets(root: Path) -> dict[str, bytes]:
+    """The finished datasets under a root."""
+    return {path.name: path.read_bytes() for path in sorted(root.glob("data/production_*/*.jsonl"))}
