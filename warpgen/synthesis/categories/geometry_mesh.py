@@ -265,7 +265,7 @@ def overlapping_faces(k: Kit) -> None:
     upper = k.define("upper|hi|upper_bound", p + k.make(k.vec3, h, h, h))
     box = query(k, "mesh_query_aabb", m.id, lower, upper)
     style = k.rng.choice(("for", "named", "mesh_query_aabb_next", "mesh_query_next"))
-    what = k.rng.choice(("count", "area", "normal", "centroid", "lowest"))
+    what = k.rng.choice(("count", "area", "normal", "centroid"))
     n = k.var("count|num_faces|n_overlaps", 0, I32, lo=0, hi=m.faces)
     total = k.var("area|total_area|sum", 0.0, k.real, lo=0.0, hi=50.0)
     mean = k.var("normal_sum|avg|accum", 0.0, k.vec3, lo=-300.0, hi=300.0)
