@@ -1,0 +1,56 @@
+"""A small part of each dataset that can be kept with the code: its rows evenly spread, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from warpgen import durable
+from warpgen.command import Parser, call
+from warpgen.errors import RootError
+from warpgen.record import TARGETS, Target
+from warpgen.reporting.dataset import rows
+from warpgen.reporting.manifest import manifest_path, present, read
+
+ROWS = 100
+
+
+def sample_path(root: Path, target: Target) -> Path:
+    """Where the sample of a target lies under the root."""
+    return root / "data" / "samples" / f"{target}_sample.jsonl"
+
+
+def write_sample(root: Path, target: Target, count: int = ROWS) -> Path:
+    """Write `count` rows of the finished dataset, or all where it has fewer; returns the path.
+
+    Raises RootError where manifest or dataset is missing, DamageError where one is damaged.
+    """
+    manifest = read(manifest_path(root, target))
+    total = manifest.figures.rows
+    count = min(count, total)
+    places = {k * total // count for k in range(count)}
+    dataset = present(root, manifest)
+    chosen = [line for place, (line, _) in enumerate(rows(dataset, msgspec.Raw)) if place in places]
+    path = sample_path(root, target)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    durable.write(path, b"".join(chosen))
+    return path
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the samples of all finished datasets under a root; returns the exit code."""
+    parser = Parser("reporting.sample", f"Take {ROWS} rows of each finished dataset into data/samples/.")
+    parser.add_argument("root", type=Path, nargs="?", default=Path(), help="folder that holds data/ (.)")
+    root = parser.parse_args(argv).root
+    targets = [target for target in TARGETS if manifest_path(root, target).exists()]
+    if not targets:
+        raise RootError("there is no finished dataset to sample: make one with `python -m warpgen.run`")
+    for target in targets:
+        print(f"wrote {write_sample(root, target)}")
+    return 0
+
+
+if __name__ == "__main__":
+    call(main)
