@@ -1,0 +1,56 @@
+"""Functions that a motif writes for itself and calls as often as it likes: `@wp.func` with parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from warpgen.synthesis.kit import Kit
+from warpgen.synthesis.liveness import identifiers, live_lines, render
+from warpgen.synthesis.types import Type
+from warpgen.synthesis.values import Value, call
+
+Parameter = tuple[str, Type, float, float]  # names, type, bounds of what callers pass
+
+
+class Function:
+    """A helper of the module; calling it gives the call as a value."""
+
+    def __init__(self, k: Kit, name: str, shared: list[str], result: Value) -> None:
+        self.name = name
+        self._k = k
+        self._shared = shared  # arguments that every call passes on: what the body asked the kernel for
+        self._result = result
+
+    def __call__(self, *args: Value | float) -> Value:
+        r = self._result
+        values = [a if isinstance(a, Value) else self._k.lit(a) for a in args]
+        return call(self.name, [*values, *self._shared], r.type, r.lo, r.hi, self._k.author, unit=r.unit)
+
+
+def function(
+    k: Kit, names: str, parameters: Sequence[Parameter], write: Callable[..., Value], title: str = ""
+) -> Function:
+    """Declare a function; `write(inner, *values)` writes its body and gives what it returns.
+
+    Inputs and parameters that the body asks for by itself become further parameters, which every call
+    fills with what they are in `k`; so call it where it was made.
+    """
+    inner = Kit(k.draft, parent=k)
+    values, signature = [], []
+    for name, type, lo, hi in parameters:
+        text = inner.name(name)
+        signature.append(f"{text}: {k.draft.use_type(type)}")
+        values.append(Value(text, type, lo, hi, k.author))
+    result = inner.tame(write(inner, *values))
+    inner.line(f"return {result.text}")
+    lines = live_lines(inner.lines)
+    used = identifiers(lines)
+    extra = [p for p in inner.parameters if p[0] in used]
+    signature += [f"{name}: {annotation}" for name, annotation, *_ in extra]
+    returns = f" -> {k.draft.use_type(result.type)}" if k.rng.chance(0.2) else ""
+    name = k.draft.module_name(names)
+    head = ["@wp.func", f"def {name}({', '.join(signature)}){returns}:"]
+    if title and k.author.docstring:
+        head.append(f'    """{title}."""')
+    k.draft.declare(name, "\n".join([*head, render(lines)]))
+    return Function(k, name, [p[2] for p in extra], result)
