@@ -56,7 +56,8 @@ class _Batch:
         self._hashes[index] = (b"", b"")
         try:
             program = synthesize(self._recipe.seed, index, self._options)
-            inspection = inspect_source(program.source, program.name)
+            types = [argument.type for argument in program.args]
+            inspection = inspect_source(program.source, program.name, types)
         except Exception as error:
             _raise_if_machine(error)
             self._refuse(index, self._recipe.targets, "synthesis", error)
