@@ -98,7 +98,7 @@ def cholesky3(k: Kit) -> None:
         y2 = k.let("y2|z2", (b[2] - l20 * y0 - l21 * y1) / l22)
         x2 = k.let("x2|u2", y2 / l22)
         x1 = k.let("x1|u1", (y1 - l21 * x2) / l11)
-        k.give("x|solution", k.make(k.vec3, (y0 - l10 * x1 - l20 * x2) / l00, x1, x2))
+        k.give("x|solution", k.make(k.vec3, (y0 - l10 * x1 - l20 * x2) / l00, x1, x2).within(-50.0, 50.0))
         return
     zero = k.lit(0.0)
     k.give("L|factor|chol", k.make(k.mat33, l00, zero, zero, l10, l11, zero, l20, l21, l22))
@@ -142,7 +142,12 @@ def svd_analysis(k: Kit) -> None:
     f = k.input("F|deformation_gradient|A|M", mt, -1.0, 1.0)
     f = _dominant(k, f, 1.5) if k.rng.chance(0.5) else f
     u, s, v = k.define_all(
-        ("U|u_mat", "sigma|s|sig|S", "V|v_mat"), f"wp.svd{n}({f.text})", (mt, vt, mt), (-1.0, 1.0), (-6.0, 6.0), (-1.0, 1.0)
+        ("U|u_mat", "sigma|s|sig|S", "V|v_mat"),
+        f"wp.svd{n}({f.text})",
+        (mt, vt, mt),
+        (-1.0, 1.0),
+        (-6.0, 6.0),
+        (-1.0, 1.0),
     )
     style = k.rng.integer(0, 5)
     if style == 0:
@@ -161,7 +166,10 @@ def svd_analysis(k: Kit) -> None:
             k.add(total, (s[i] - 1.0) * (s[i] - 1.0))
         k.give("energy|psi", mu * total)
     elif style == 4:
-        lo, hi = k.param("s_lo|theta_c|min_stretch", k.real, 0.2, 0.9), k.param("s_hi|theta_s|max_stretch", k.real, 1.1, 3.0)
+        lo, hi = (
+            k.param("s_lo|theta_c|min_stretch", k.real, 0.2, 0.9),
+            k.param("s_hi|theta_s|max_stretch", k.real, 1.1, 3.0),
+        )
         clamped = k.var("limited|clamped|sig_c", s, lo=0.2, hi=3.0)
         with k.for_("i|d|axis", n) as i:
             k.set(clamped[i], k.wp.clamp(s[i], lo, hi))
@@ -177,10 +185,18 @@ def eigen_analysis(k: Kit) -> None:
     """Eigenvalues of a symmetric matrix by wp.eig3."""
     g = k.input("grad|G|A|velocity_gradient", k.mat33, -1.0, 1.0)
     sym = k.let("S|sym|strain|cov", (g + k.wp.transpose(g)) * 0.5)
-    q, d = k.define_all(("Q|vecs|eigenvectors", "d|lam|eigenvalues"), f"wp.eig3({sym.text})", (k.mat33, k.vec3), (-1.0, 1.0), (-3.0, 3.0))
+    q, d = k.define_all(
+        ("Q|vecs|eigenvectors", "d|lam|eigenvalues"),
+        f"wp.eig3({sym.text})",
+        (k.mat33, k.vec3),
+        (-1.0, 1.0),
+        (-3.0, 3.0),
+    )
     style = k.rng.integer(0, 4)
     if style == 0:
-        k.give("lambda_max|spectral_radius", k.wp.max(k.wp.max(k.wp.abs(d[0]), k.wp.abs(d[1])), k.wp.abs(d[2])))
+        k.give(
+            "lambda_max|spectral_radius", k.wp.max(k.wp.max(k.wp.abs(d[0]), k.wp.abs(d[1])), k.wp.abs(d[2]))
+        )
     elif style == 1:
         mean = k.let("mean|lam_mean", k.wp.trace(sym) / 3.0)
         dev = k.let("dev|deviation", d - k.make(k.vec3, mean, mean, mean))
@@ -208,7 +224,9 @@ def qr_factor(k: Kit) -> None:
     if style == 0:
         b = k.input(_RHS, k.vec3, -2.0, 2.0)
         c = k.let("c|qtb|y", k.wp.transpose(q) @ b)
-        divisor = [k.let(f"r{i}{i}|d{i}", k.wp.where(k.wp.abs(r[i, i]) < 0.1, k.lit(0.1), r[i, i])) for i in range(3)]
+        divisor = [
+            k.let(f"r{i}{i}|d{i}", k.wp.where(k.wp.abs(r[i, i]) < 0.1, k.lit(0.1), r[i, i])) for i in range(3)
+        ]
         x2 = k.let("x2|z", _safe(c[2], divisor[2]))
         x1 = k.let("x1|y1", _safe(c[1] - r[1, 2] * x2, divisor[1]))
         x0 = k.let("x0|x", _safe(c[0] - r[0, 1] * x1 - r[0, 2] * x2, divisor[0]))
@@ -253,7 +271,7 @@ def gram_schmidt(k: Kit) -> None:
 @CATEGORY.motif()
 def power_iteration(k: Kit) -> None:
     """Dominant eigenvalue by power iteration."""
-    n, mt, vt = _sized(k)
+    _, mt, vt = _sized(k)
     a = _spd(k, "A|gram|M|cov", mt, 0.2, 3.0)
     start = k.input("v0|x0|guess|start", vt, 0.1, 1.0)
     v = k.var("v|x|q", k.wp.normalize(start), lo=-1.0, hi=1.0)
@@ -290,7 +308,9 @@ def small_inverse(k: Kit) -> None:
         c1 = k.let("c1|adj1", k.wp.cross(rows[2], rows[0]))
         c2 = k.let("c2|adj2", k.wp.cross(rows[0], rows[1]))
         det = k.let("det|volume", k.wp.dot(rows[0], c0).within(20.0, 140.0))
-        inv = k.let("inv|A_inv", Value(k.wp.matrix_from_cols(c0, c1, c2).text, mt, -60.0, 60.0, k.author) / det)
+        inv = k.let(
+            "inv|A_inv", Value(k.wp.matrix_from_cols(c0, c1, c2).text, mt, -60.0, 60.0, k.author) / det
+        )
     else:
         inv = k.let("inv|A_inv|Jinv", k.wp.inverse(m).within(-1.5, 1.5))
     style = k.rng.integer(0, 2)
@@ -316,7 +336,9 @@ def jacobi_rotation(k: Kit) -> None:
         s = k.let("s|sn", k.wp.sin(theta))
         one, zero = k.lit(1.0), k.lit(0.0)
         cells = {(i, i): one for i in range(3)} | {(p, p): c, (q, q): c, (p, q): s, (q, p): -s}
-        j = k.define("J|rot|G", k.make(k.mat33, *(cells.get((r, t), zero) for r in range(3) for t in range(3))))
+        j = k.define(
+            "J|rot|G", k.make(k.mat33, *(cells.get((r, t), zero) for r in range(3) for t in range(3)))
+        )
         k.set(a, (k.wp.transpose(j) @ a @ j).within(-6.0, 6.0))
     if k.rng.chance(0.5):
         k.give("diag|eigs|spectrum", k.wp.get_diag(a))

@@ -41,7 +41,7 @@ def conjugate_gradient(k: Kit) -> None:
             beta = k.let("beta|ratio", k.wp.min(rr_new / (rr + 1e-3), 10.0))
         else:
             beta = k.let("beta|ratio", rr_new / (rr + 1e-3))
-        k.set(p, r + beta * p)
+        k.set(p, (r + beta * p).within(-100.0, 100.0))
         k.set(rr, rr_new)
     k.give("x|solution|u", x.within(-10.0, 10.0))
     if k.rng.chance(0.4):
@@ -63,11 +63,8 @@ def richardson(k: Kit) -> None:
     with k.for_("sweep|it|s", k.rng.choice((2, 3, 4))):
         if kind == "richardson":
             k.set(x, (x + omega * (b - x - a @ x)).within(-8.0, 8.0))
-            continue_ = False
         else:
-            continue_ = True
-        if continue_:
-            source = x if kind == "seidel" else k.define("old|prev|x_old", Value(x.text, vt, -8.0, 8.0, k.author) * 1.0)
+            source = x if kind == "seidel" else k.define("old|prev|x_old", x * 1.0)
             with k.for_("i|row", n) as i:
                 s = k.var("s|acc|sigma", b[i], lo=-10.0, hi=10.0)
                 with k.for_("j|col", n) as j:
@@ -193,10 +190,10 @@ def eigen2(k: Kit) -> None:
 def invariants(k: Kit) -> None:
     """Invariants and norms of a tensor."""
     s = k.input("S|stress|sigma|T|tau", k.mat33, -2.0, 2.0)
-    if k.rng.chance(0.5):
+    style = k.rng.integer(0, 5)
+    if style < 5 and k.rng.chance(0.5):
         s = k.define("sym|S_sym", 0.5 * (s + k.wp.transpose(s)))
     i1 = k.let("I1|tr|i1", k.wp.trace(s))
-    style = k.rng.integer(0, 5)
     if style == 0:
         p = k.let("p|pressure|mean_stress", i1 / 3.0)
         dev = k.let("dev|s_dev|deviator", s - p * _identity(k, k.mat33))
@@ -261,13 +258,19 @@ def tridiagonal_solve(k: Kit) -> None:
     with k.for_("j|q", m, 1) as j:
         j = j.within(1, m - 1)
         prev = (j - 1).within(0, m - 2)
-        pivot = k.define("w|pivot|denom", (diag - lower[i, j] * scratch[i, prev].within(-0.4, 0.4)).within(1.0, 3.5))
+        pivot = k.define(
+            "w|pivot|denom", (diag - lower[i, j] * scratch[i, prev].within(-0.4, 0.4)).within(1.0, 3.5)
+        )
         k.store(scratch, (i, j), upper[i, j] / pivot)
         k.store(x, (i, j), (rhs[i, j] - lower[i, j] * x[i, prev].within(-2.0, 2.0)) / pivot)
     k.note("back substitution")
     with k.for_("r|step", m - 1) as r:
         j = k.define("jj|back|at", (k.lit(m - 2) - r).within(0, m - 2))
-        k.change(Value(x.subscript((i, j)), k.real, -2.0, 2.0, k.author), "-", scratch[i, j] * x[i, (j + 1).within(1, m - 1)])
+        k.change(
+            Value(x.subscript((i, j)), k.real, -2.0, 2.0, k.author),
+            "-",
+            scratch[i, j] * x[i, (j + 1).within(1, m - 1)],
+        )
 
 
 @CATEGORY.motif()
