@@ -74,7 +74,7 @@ def _execute(source: str, python: ModuleType) -> None:
 
 
 def explain(error: BaseException) -> str:
-    """The kind and first line of what Warp complains of, without the quoted source that it puts before."""
-    text = str(error).rsplit("\n;", 1)[-1].strip()
-    line = text.splitlines()[0] if text else "no reason given"
-    return f"{type(error).__name__}: {line}"
+    """The kind and first line of what Warp complains of: neither the source it quotes before nor a path."""
+    text = error.msg if isinstance(error, SyntaxError) else " ".join(str(arg) for arg in error.args)
+    text = text.rsplit("\n;", 1)[-1].strip().replace(warp_api.LIBRARY_FOLDER, "")
+    return f"{type(error).__name__}: {text.splitlines()[0] if text else 'no reason given'}"

@@ -54,7 +54,8 @@ _CPU_BLOCK_DIM = 1
 # Any architecture: only MathDx, which is off, puts it into the text. Unset would mean "CPU" to tiles.
 _CUDA_ARCH = 90
 
-_WARP_PARENT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(warp.__file__))), "")
+# What stands before `warp/` in the names of Warp's own files; it never leaves this machine.
+LIBRARY_FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(warp.__file__))), "")
 
 
 class _Silent:
@@ -159,7 +160,7 @@ def emit(builder: Any, target: Target) -> str:
     module = builder.module
     builder.options["block_dim"] = _CPU_BLOCK_DIM if target == "cpu" else module.options["block_dim"]
     text: str = builder.codegen(target)
-    return text.replace("// " + _WARP_PARENT, "// ")
+    return text.replace("// " + LIBRARY_FOLDER, "// ")
 
 
 def release(names: set[str]) -> None:
