@@ -19,6 +19,7 @@ def _plural(name: str) -> str:
         or name[-1].isdigit()
         or name.endswith(("data", "mask", "field", "grid", "_q", "_qd", "image"))
         or name.rsplit("_", 1)[-1] in _SINGULAR
+        or (name.endswith("ed") and name[-3] != "e")  # `gathered`, but `seeds`
     ):
         return name
     if name.endswith("y") and name[-2] not in "aeiou":
