@@ -8,7 +8,7 @@ from warpgen.launch import FillKind
 from warpgen.synthesis import rules
 from warpgen.synthesis.arrays import Arrays
 from warpgen.synthesis.draft import Argspec, Array, Draft
-from warpgen.synthesis.names import plural
+from warpgen.synthesis.names import plural, singular
 from warpgen.synthesis.types import F32, I32, Type
 from warpgen.synthesis.types import struct as new_struct
 from warpgen.synthesis.values import INF, Value, number
@@ -119,7 +119,8 @@ class Asking(Arrays):
             return value
         array = self.array(names, type, len(self.index), lo=lo, hi=hi, kind=kind)
         element = array[self.index]
-        value = self.define(names, element) if self.rng.chance(self.author.temporaries) else element
+        named = self.rng.chance(self.author.temporaries)
+        value = self.define(singular(names), element) if named else element
         self._known[key] = (value, self.depth, len(self.lines))
         return value
 

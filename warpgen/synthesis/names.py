@@ -1,4 +1,4 @@
-"""How names of one thing become names of many."""
+"""How names of one thing become names of many, and back."""
 
 from __future__ import annotations
 
@@ -6,6 +6,21 @@ from __future__ import annotations
 def plural(names: str) -> str:
     """Array names out of element names: `mass|m` gives `masses|m`; one letter stays."""
     return "|".join(_plural(n) for n in names.split("|"))
+
+
+def singular(names: str) -> str:
+    """Element names out of array names: `velocities|points` gives `velocity|point`."""
+    return "|".join(_singular(n) for n in names.split("|"))
+
+
+def _singular(name: str) -> str:
+    if len(name) <= 3 or not name.endswith("s") or name.endswith(("ss", "us", "is", "as", "os")):
+        return name
+    if name.endswith("ies"):
+        return name[:-3] + "y"
+    if name.endswith(("rtices", "ndices", "atrices")):
+        return name[:-4] + ("ix" if name.endswith("atrices") else "ex")
+    return name[:-2] if name.endswith(("sses", "shes", "ches", "xes")) else name[:-1]
 
 
 # Last words that people leave alone in the name of an array (`x_old`, `row_ptr`, `col_idx`).
