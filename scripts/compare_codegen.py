@@ -7,6 +7,7 @@ the error, for each kernel and target. Both run in the same order, as Warp numbe
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import importlib
 import json
 import pkgutil
@@ -32,15 +33,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--programs", type=int, default=500, help="synthesised programs to compare (500)")
     parser.add_argument("--seed", type=int, default=0, help="seed of those programs (0)")
-    parser.add_argument("--warp", action="store_true", help="also every kernel of warp.examples and warp.tests")
+    parser.add_argument(
+        "--warp", action="store_true", help="also every kernel of warp.examples and warp.tests"
+    )
     parser.add_argument("--only", default="", help="of those, only modules with this text in their name")
     parser.add_argument("--generate", choices=("stock", "fast"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.generate:
         _generate(args)
         return 0
-    stock, fast = (_child(mode) for mode in ("stock", "fast"))
-    return _report(stock, fast)
+    with concurrent.futures.ThreadPoolExecutor() as both:
+        return _report(*both.map(_child, ("stock", "fast")))
 
 
 def _child(mode: str) -> dict[str, str]:
@@ -66,7 +69,7 @@ def _generate(args: argparse.Namespace) -> None:
     for index in range(args.programs):
         program = synthesize(args.seed, index, Options())
         try:
-            texts = {t: code.text for t, code in lower(program, TARGETS).items()}
+            texts: dict[str, str] = {t: code.text for t, code in lower(program, TARGETS).items()}
         except Exception as error:
             texts = {"error": explain(error)}
         for target, text in texts.items():
@@ -104,7 +107,7 @@ def _print_kernel(name: str, kernel: Any) -> None:
     try:
         options = module.resolve_options(context.warp.config) | {"output_arch": None}
         builder = context.ModuleBuilder(module, options, context.ModuleHasher([kernel], options))
-        texts = {target: builder.codegen(target) for target in TARGETS}
+        texts: dict[str, str] = {target: builder.codegen(target) for target in TARGETS}
     except Exception as error:
         texts = {"error": explain(error)}
     for target, text in texts.items():
