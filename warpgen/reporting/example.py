@@ -12,6 +12,7 @@ from warpgen.record import Row, Target
 from warpgen.reporting.dataset import rows
 
 LEAST_STATEMENTS = 4  # less than this shows nothing of a language
+LEAST_BUILTINS = 3  # wp.tid and two that compute something
 
 
 class _Head(msgspec.Struct):
@@ -28,6 +29,7 @@ class _Features(msgspec.Struct):
     statements: int
     functions: int
     structs: int
+    builtins: tuple[str, ...]
 
 
 class _Origin(msgspec.Struct):
@@ -38,8 +40,9 @@ def choose(paths: Mapping[Target, Path], last_index: int) -> dict[Target, Row]:
     """The simplest row worth showing, per target; {} if none is.
 
     Worth showing are rows with an adjoint, LEAST_STATEMENTS or more, and an index up to `last_index`,
-    the last that all datasets reach. The simplest has no helper functions or structs, which would be
-    missing from the excerpt, and the shortest forward code; of equals the first in the first dataset.
+    the last that all datasets reach. The simplest calls LEAST_BUILTINS, has no helper functions or
+    structs, which would be missing from the excerpt, and has the shortest forward code; of equals it is
+    the first in the first dataset.
     """
     kernel_id = _simplest(next(iter(paths.values())), last_index)
     found = {target: _find(path, kernel_id) for target, path in paths.items()} if kernel_id else {}
@@ -52,7 +55,9 @@ def _simplest(path: Path, last_index: int) -> str:
     for _, row in rows(path, _Head):
         if row.provenance.index > last_index or row.features.statements < LEAST_STATEMENTS:
             continue
-        rank = (row.features.functions + row.features.structs > 0, row.forward[1] - row.forward[0])
+        plain = row.features.functions + row.features.structs == 0
+        telling = plain and len(row.features.builtins) >= LEAST_BUILTINS
+        rank = (not telling, row.forward[1] - row.forward[0])
         if row.backward[1] > row.backward[0] and (best is None or rank < best):
             best, kernel_id = rank, row.kernel_id
     return kernel_id

@@ -17,15 +17,15 @@ from warpgen.reporting.manifest import manifest_path, present, read
 ROWS = 100
 
 
-def sample_path(root: Path, target: Target) -> Path:
-    """Where the sample of a target lies under the root."""
-    return root / "data" / "samples" / f"{target}_sample.jsonl"
+def sample_path(out: Path, target: Target) -> Path:
+    """Where the sample of a target lies under a folder."""
+    return out / "data" / "samples" / f"{target}_sample.jsonl"
 
 
-def write_sample(root: Path, target: Target, count: int = ROWS) -> Path:
-    """Write `count` rows of the finished dataset, or all where it has fewer; returns the path.
+def write_sample(root: Path, out: Path, target: Target, count: int = ROWS) -> Path:
+    """Write `count` rows of the dataset under `root`, or all where it has fewer, under `out`.
 
-    Raises RootError where manifest or dataset is missing, DamageError where one is damaged.
+    Returns the path. Raises RootError where manifest or dataset is missing, DamageError where one is damaged.
     """
     manifest = read(manifest_path(root, target))
     total = manifest.figures.rows
@@ -33,7 +33,7 @@ def write_sample(root: Path, target: Target, count: int = ROWS) -> Path:
     places = {k * total // count for k in range(count)}
     dataset = present(root, manifest)
     chosen = [line for place, (line, _) in enumerate(rows(dataset, msgspec.Raw)) if place in places]
-    path = sample_path(root, target)
+    path = sample_path(out, target)
     path.parent.mkdir(parents=True, exist_ok=True)
     durable.write(path, b"".join(chosen))
     return path
@@ -42,13 +42,15 @@ def write_sample(root: Path, target: Target, count: int = ROWS) -> Path:
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the samples of all finished datasets under a root; returns the exit code."""
     parser = Parser("reporting.sample", f"Take {ROWS} rows of each finished dataset into data/samples/.")
-    parser.add_argument("root", type=Path, nargs="?", default=Path(), help="folder that holds data/ (.)")
-    root = parser.parse_args(argv).root
+    parser.add_argument("root", type=Path, help="folder that holds manifests/ and data/")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write data/samples/ in")
+    args = parser.parse_args(argv)
+    root = args.root
     targets = [target for target in TARGETS if manifest_path(root, target).exists()]
     if not targets:
         raise RootError("there is no finished dataset to sample: make one with `python -m warpgen.run`")
     for target in targets:
-        print(f"wrote {write_sample(root, target)}")
+        print(f"wrote {write_sample(root, args.out, target)}")
     return 0
 
 
