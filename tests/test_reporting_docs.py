@@ -100,4 +100,4 @@ def test_pages_are_refreshed_from_the_datasets(tmp_path: Path) -> None:
         main([str(tmp_path), str(page)])
     finished_root(tmp_path)
     assert main([str(tmp_path), str(page)]) == 0
-    assert '"id": "s0-0-cpu"' in page.read_text()
+    assert '"id": "s0-3-cpu"' in page.read_text()

@@ -23,7 +23,7 @@ def test_tells_both_datasets_with_the_figures_of_their_manifests(tmp_path: Path)
     for manifest in manifests.values():
         for figure in (manifest.figures.sha256, f"{manifest.figures.bytes:,} bytes", manifest.command):
             assert figure in text
-    assert re.search(r"\| matrix \| 2 · 40\.0 % · .* \| 2 · 40\.0 % · .* \|", text)
+    assert re.search(r"\| vector \| 2 · 40\.0 % · .* \| 2 · 40\.0 % · .* \|", text)
     assert "| compile | pass | 5 | 5 |" in text
 
 

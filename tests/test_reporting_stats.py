@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +40,7 @@ def test_prints_tables_from_the_manifests_alone(root: Path, capsys: pytest.Captu
         "production_cpu",
         "production_cuda",
         "matrix",
-        "40.0 %",
+        "60.0 %",
         "█",
         "tid",
         "no overload of wp.sin",
@@ -119,11 +122,41 @@ def test_check_holds_the_dataset_to_its_recipe(tmp_path: Path) -> None:
     assert "recipe_hash" in (first_difference(tmp_path, "cpu") or "")
 
 
+@pytest.mark.parametrize("key", ["dropped", "failures"])
+def test_check_misses_programs_that_nobody_accounts_for(root: Path, key: str) -> None:
+    """Rows, repeats and failures must add up to the programs made."""
+    path = manifest_path(root, "cpu")
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {key: type(manifest[key])()}))
+    difference = first_difference(root, "cpu")
+    assert difference is not None
+    assert difference.startswith("dropped and failures: ")
+
+
 @pytest.mark.parametrize("arguments", [[], ["--target", "cuda"], ["--check"], ["--quality"], ["--json"]])
 def test_nothing_there_is_one_clear_sentence(tmp_path: Path, arguments: list[str]) -> None:
     """Without a finished dataset the error says how to make one."""
     with pytest.raises(UsageError, match=r"python -m warpgen\.run"):
         stats.main(["--root", str(tmp_path), *arguments])
+
+
+def test_a_reader_that_stops_early_sees_no_traceback(root: Path) -> None:
+    """Into a closed pipe the command ends with the exit code of SIGPIPE and says nothing."""
+    command = [sys.executable, "-m", "warpgen.stats", "--root", str(root), "--json"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            command,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            cwd=Path(stats.__file__).parent.parent,
+            start_new_session=True,
+            timeout=60,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_only_one_target_is_enough(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -42,9 +44,14 @@ def call(main: Callable[[list[str]], int]) -> NoReturn:
     """Run a command's `main` on the command line and leave with its exit code; 2 for a UsageError."""
     try:
         code = main(sys.argv[1:])
+        sys.stdout.flush()
     except UsageError as error:
         print(f"warpgen: {error}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         code = 130
+    except BrokenPipeError:
+        # The reader has seen enough, as in `| head`. Python flushes again on exit and must not fail anew.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 128 + signal.SIGPIPE
     sys.exit(code)

@@ -28,6 +28,7 @@ def first_difference(root: Path, target: Target) -> str | None:
         _difference("figures", msgspec.to_builtins(manifest.figures), msgspec.to_builtins(figures))
         or _derived(manifest, target)
         or _complete(manifest)
+        or _accounted(manifest)
     )
 
 
@@ -49,6 +50,17 @@ def _complete(manifest: Manifest) -> str | None:
         return f"figures.rows: the recipe asks for {recipe.rows}, the dataset has {figures.rows}"
     if recipe.rows is None and figures.bytes < (recipe.size or 0):
         return f"figures.bytes: the recipe asks for {recipe.size}, the dataset has {figures.bytes}"
+    return None
+
+
+def _accounted(manifest: Manifest) -> str | None:
+    """Every program up to the last row's is a row, a repeat or a failure."""
+    repeats = sum(sum(reasons.values()) for reasons in manifest.dropped.values())
+    failed = len({failure.index for failure in manifest.failures})
+    told = manifest.figures.rows + repeats + failed
+    made = manifest.figures.last_index + 1
+    if told != made:
+        return f"dropped and failures: with the rows they account for {told} programs, {made} were made"
     return None
 
 

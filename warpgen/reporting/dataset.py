@@ -30,6 +30,6 @@ def rows(path: Path, kind: type[R]) -> Iterator[tuple[bytes, R]]:
                 raise DamageError(f"row {number} of {path.name} is cut off")
             try:
                 row = decode(line)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 raise DamageError(f"row {number} of {path.name} is damaged: {error}") from error
             yield line, row

@@ -141,7 +141,7 @@ def read(path: Path) -> Manifest:
         raise DamageError(f"{_short(path)} is too large to be a manifest; {_MEND}")
     try:
         return msgspec.json.decode(data, type=Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DamageError(f"the manifest {_short(path)} is damaged ({error}); {_MEND}") from error
 
 
