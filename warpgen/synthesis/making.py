@@ -84,6 +84,15 @@ class Making(Body):
         """`wp.vec3(a, b, c)`: a composite from its parts (numbers allowed), or a conversion of one."""
         values = [p if isinstance(p, Value) else literal(p, type.scalar, self.author) for p in parts]
         spelled = self.draft.use_type(type)
+        if type.kind == "spatial" and len(values) == 2:  # only this spelling takes two halves
+            lo, hi = min(v.lo for v in values), max(v.hi for v in values)
+            if type.scalar is F32:
+                return call("wp.spatial_vector", list(values), type, lo, hi, self.author)
+            top, bottom = (
+                v if v.is_name else self.define(n, v)
+                for n, v in zip(("top|angular", "bottom|linear"), values, strict=True)
+            )
+            return call(spelled, [v[n] for v in (top, bottom) for n in range(3)], type, lo, hi, self.author)
         if type.kind == "transform":
             lo, hi = min(values[0].lo, -1.0), max(values[0].hi, 1.0)
         else:
