@@ -238,7 +238,7 @@ def capsule_sweep(k: Kit) -> None:
         )
     else:
         seg = k.define("seg|dir|ab", k.load("p1|end|b", k.vec3, -1.0, 1.0) - a)
-    radius = k.param("radius|capsule_radius|r", k.real, 0.05, 0.4)
+    radius = k.param("radius|capsule_radius|r", k.real, 0.1, 0.4)
     closest = k.var("closest|min_dist|gap", k.number(2.0, 5.0), k.real, lo=-1.0, hi=5.0)
     hits = k.var("count|hits|num_hits", 0, I32, lo=0, hi=count(points))
     found = named(k, "query|q|sweep", query(k, "bvh_query_capsule", tree, a, seg, radius))
@@ -331,7 +331,9 @@ def triangle_overlap(k: Kit) -> None:
     if k.rng.chance(0.5):
         second = [k.load(n, k.vec3, -1.0, 1.0) for n in ("u0|b0|q0", "u1|b1|q1", "u2|b2|q2")]
     else:
-        second = [k.let(n, v + shift) for n, v in zip(("u0|b0", "u1|b1", "u2|b2"), first, strict=True)]
+        # One corner goes the other way, or the two would be parallel and never meet.
+        moved = [first[0] + shift, first[1] - shift, first[2] + shift]
+        second = [k.let(n, v) for n, v in zip(("u0|b0", "u1|b1", "u2|b2"), moved, strict=True)]
     args: list[Value | str] = [*first, *second]
     meets = k.define("hit|overlap|intersects", call("wp.intersect_tri_tri", args, I32, 0, 1, k.author))
     center = (first[0] + first[1] + first[2]) / 3.0 - (second[0] + second[1] + second[2]) / 3.0
