@@ -159,6 +159,37 @@ def test_a_reader_that_stops_early_sees_no_traceback(root: Path) -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+def test_an_unfinished_run_is_told_from_nothing(tmp_path: Path) -> None:
+    """Where a run stopped half-way the error names the command that goes on."""
+    (tmp_path / "data" / "work").mkdir(parents=True)
+    with pytest.raises(RootError, match=r"python -m warpgen\.resume"):
+        stats.main(["--root", str(tmp_path)])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--check", "--json"], ["--markdown"], ["--check", "--quality"], ["--json", "--markdown", "--quality"]],
+)
+def test_options_that_do_not_go_together_are_refused(root: Path, arguments: list[str]) -> None:
+    """No option is silently left out."""
+    with pytest.raises(UsageError, match=r"--json|--check|--markdown"):
+        stats.main(["--root", str(root), *arguments])
+
+
+def test_a_terminal_without_unicode_gets_plain_characters(root: Path) -> None:
+    """What cannot be encoded is shown as a question mark."""
+    done = subprocess.run(
+        [sys.executable, "-m", "warpgen.stats", "--root", str(root)],
+        capture_output=True,
+        cwd=Path(stats.__file__).parent.parent,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        start_new_session=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"????" in done.stdout
+
+
 def test_only_one_target_is_enough(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With one dataset there, that one is shown."""
     finished_root(tmp_path, ("cuda",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -42,6 +43,9 @@ def positive(text: str) -> int:
 
 def call(main: Callable[[list[str]], int]) -> NoReturn:
     """Run a command's `main` on the command line and leave with its exit code; 2 for a UsageError."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Unicode shows ?, not a traceback
     try:
         code = main(sys.argv[1:])
         sys.stdout.flush()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from warpgen.command import Parser, call
-from warpgen.errors import RootError
+from warpgen.errors import RootError, UsageError
 from warpgen.record import TARGETS, Target
 from warpgen.reporting.check import first_difference
 from warpgen.reporting.manifest import Manifest, manifest_path, present, read
@@ -29,19 +29,21 @@ def parser() -> Parser:
     )
     made.add_argument("--root", type=Path, default=Path(), help="folder that holds manifests/ and data/ (.)")
     made.add_argument("--target", choices=(*TARGETS, "both"), help="which dataset (all that are there)")
-    made.add_argument("--json", action="store_true", help="print the manifests as one JSON object")
-    made.add_argument(
+    form = made.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    form.add_argument(
+        "--markdown", action="store_true", help="with --quality: print the page docs/quality.md"
+    )
+    work = made.add_mutually_exclusive_group()
+    work.add_argument(
         "--check",
         action="store_true",
         help="compute every figure and the checksums again from the data; exit 1 at the first difference",
     )
-    made.add_argument(
+    work.add_argument(
         "--quality",
         action="store_true",
         help="measure how varied the programs are and what they teach (a minute or so, reads the data)",
-    )
-    made.add_argument(
-        "--markdown", action="store_true", help="with --quality: print the page docs/quality.md"
     )
     return made
 
@@ -49,6 +51,8 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the statistics; returns the exit code."""
     args = parser().parse_args(argv)
+    if (args.check and args.json) or (args.markdown and not args.quality):
+        raise UsageError("--json goes with the tables or --quality, --markdown with --quality alone")
     targets = _targets(args.root, args.target)
     if args.check:
         return _check(args.root, targets)
@@ -68,6 +72,8 @@ def _targets(root: Path, asked: str | None) -> tuple[Target, ...]:
         return TARGETS
     there = tuple(t for t in TARGETS if t == asked or (asked is None and manifest_path(root, t).exists()))
     if not there:
+        if (root / "data" / "work").exists():
+            raise RootError("the run in this root is not finished: go on with `python -m warpgen.resume`")
         raise RootError(
             f"there is no finished dataset under {root}: make one with `python -m warpgen.run`, "
             "or name the right folder with --root"

@@ -98,9 +98,9 @@ def write_manifest(
 ) -> Manifest:
     """Survey the finished dataset of `target` and put its manifest beside it, atomically.
 
-    `dropped` and `failures` count the programs up to the last row's index that gave no row, so that
-    rows + dropped + failures is the number of programs made. Raises DamageError when the dataset
-    cannot be read as rows.
+    `dropped` and `failures` hold the programs up to the last row's index that gave no row, each in one
+    of the two: `stats --check` wants rows, dropped and failures to add up to the programs made.
+    Raises DamageError when the dataset cannot be read as rows.
     """
     path = dataset_path(root, target)
     manifest = Manifest(
