@@ -18,6 +18,8 @@ def _singular(name: str) -> str:
         return name
     if name.endswith("ies"):
         return name[:-3] + "y"
+    if name == "axes":
+        return "axis"
     if name.endswith(("rtices", "ndices", "atrices")):
         return name[:-4] + ("ix" if name.endswith("atrices") else "ex")
     return name[:-2] if name.endswith(("sses", "shes", "ches", "xes")) else name[:-1]
