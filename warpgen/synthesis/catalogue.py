@@ -6,13 +6,13 @@ The only module of synthesis that reads Warp's internals; it reads data, never t
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from warp._src.codegen import func_match_args
 from warp._src.context import builtin_functions
 
 from warpgen.errors import SynthesisError
-from warpgen.synthesis.types import Type, from_warp, warp_type
+from warpgen.synthesis.types import FLOATS, INTEGERS, Type, from_warp, warp_type
 
 
 def _public(function: Any) -> bool:
@@ -42,6 +42,55 @@ def result_types(name: str, args: tuple[Type, ...]) -> tuple[Type, ...]:
             return ()
         return tuple(map(from_warp, result)) if isinstance(result, tuple | list) else (from_warp(result),)
     raise SynthesisError(f"no overload of wp.{name} takes {args}")
+
+
+class Slot(NamedTuple):
+    """A parameter of a builtin as a pattern.
+
+    `kind` is scalar, bool, vec, mat, quat, transform, any or other (handles, arrays, tiles, strings);
+    a 0 in `shape` stands for any extent; `scalar` is Float, Int, Scalar or the name of one type.
+    """
+
+    kind: str
+    shape: tuple[int, ...] = ()
+    scalar: str = ""
+    name: str = ""
+
+
+_ALIASES = {int: "int32", float: "float32", bool: "bool"}
+
+
+def _slot(name: str, t: Any) -> Slot:
+    if isinstance(t, TypeVar):
+        return Slot("scalar", (), t.__name__, name)
+    if t is Any:
+        return Slot("any", name=name)
+    label = str(_ALIASES.get(t) or getattr(t, "__name__", ""))
+    if label == "bool":
+        return Slot("bool", name=name)
+    scalar = getattr(t, "_wp_scalar_type_", None)
+    if scalar is not None:
+        generic = isinstance(scalar, TypeVar)
+        kind = str(t._wp_generic_type_str_).removesuffix("_t")
+        return Slot(kind, tuple(t._shape_), scalar.__name__ if generic else from_warp(scalar).name, name)
+    if any(label == scalar_type.name for scalar_type in (*FLOATS, *INTEGERS)):
+        return Slot("scalar", (), label, name)
+    return Slot("other", name=name)
+
+
+@functools.cache
+def signatures(name: str) -> tuple[tuple[Slot, ...], ...]:
+    """The parameters of each public overload of a builtin, as patterns; variadic overloads are left out."""
+    function = builtin_functions[name]
+    overloads = [o for o in getattr(function, "overloads", [function]) if not o.hidden and not o.variadic]
+    return tuple(tuple(_slot(n, t) for n, t in o.input_types.items()) for o in overloads)
+
+
+@functools.cache
+def group(name: str) -> str:
+    """The chapter of Warp's manual that a builtin stands in."""
+    function = builtin_functions[name]
+    return next(str(o.group) for o in getattr(function, "overloads", [function]) if not o.hidden)
 
 
 @functools.cache

@@ -129,6 +129,7 @@ class Draft:
         self.dim: tuple[int, ...] = ()  # what the kernel is launched with, at least `shape`
         self.tiled = False
         self.kernel_options: list[str] = []
+        self.memo: dict[str, Any] = {}  # what is drawn once for the whole program, by who drew it
 
     def module_name(self, names: str) -> str:
         """A fresh module-level name out of `"a|b|c"`."""
