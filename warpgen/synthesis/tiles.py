@@ -6,17 +6,29 @@ blocks of the launch. On the CPU a block is one thread, so what is written here 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from warpgen.errors import SynthesisError
 from warpgen.launch import FillKind
 from warpgen.synthesis.draft import Array
 from warpgen.synthesis.kit import Kit
-from warpgen.synthesis.types import I32, Type
+from warpgen.synthesis.motif import Category
+from warpgen.synthesis.tile_steps import pipeline
+from warpgen.synthesis.types import F32, I32, Type
 from warpgen.synthesis.values import ATOM, PRODUCT, SUM, UNARY, Value, call
 
 _LIMIT = 1e3  # magnitudes beyond this are squashed before they are used further
+
+
+_DIMENSIONS = {
+    "": "TILE_SIZE|BLOCK_SIZE|TILE_DIM|TILE_LEN",
+    "M": "TILE_M|BLOCK_M|M|ROWS",
+    "N": "TILE_N|BLOCK_N|N|COLS",
+    "K": "TILE_K|BLOCK_K|K|INNER",
+    "B": "NUM_BINS|BINS",
+}
 
 
 class Dim(NamedTuple):
@@ -58,16 +70,31 @@ def _tuple(texts: list[str]) -> str:
 
 
 class Tiles:
-    """Writes tile statements into a kit's function."""
+    """Writes tile statements into a kit's function; several motifs of one kernel share it.
+
+    `pool` holds the named tiles, so that later steps may take up what earlier ones made.
+    """
 
     def __init__(self, k: Kit) -> None:
         self.k = k
         self.blocks: tuple[Value, ...] = ()
+        self.counts: tuple[int, ...] = ()
+        self.pool: list[Tile] = []
+        # How often loads and stores get elementwise work of their own.
+        self.spice = k.rng.choice((0.0, 0.25, 0.5, 0.75))
+        self._dims: dict[str, Dim] = {}
 
     # -- the launch --------------------------------------------------------------------------------
     def open(self, *blocks: int, lane: bool = False) -> tuple[Value, ...]:
-        """`i, j = wp.tid()` over blocks; with `lane`, the thread's number in its block comes last."""
+        """`i, j = wp.tid()` over blocks; with `lane`, the thread's number in its block comes last.
+
+        Where a motif has opened the kernel already, its blocks are taken: read `counts` for how many.
+        """
         k = self.k
+        if self.blocks:
+            if lane or len(blocks) != len(self.counts):
+                raise SynthesisError("the kernel is open with other axes")
+            return self.blocks
         names = ("i|block|bx|tile_i|row", "j|by|tile_j|col", "k|bz|batch|tile_k")[: len(blocks)]
         if len(blocks) == 1:
             names = ("i|block|tid|b|tile_index",)
@@ -77,22 +104,23 @@ class Tiles:
         k.draft.tiled = True
         k.draft.shape = k.draft.dim = blocks
         k.index = tuple(Value(n, I32, 0, b - 1, k.author) for n, b in zip(picked, blocks, strict=True))
-        self.blocks = k.index
+        self.blocks, self.counts = k.index, blocks
         k.blank()
         return (*k.index, *(Value(n, I32, 0, 1023, k.author) for n in lanes))
 
-    def dim(self, letter: str, n: int) -> Dim:
-        """A tile extent under a module constant (or as a number, by chance)."""
-        if self.k.rng.chance(0.12):
+    def dim(self, letter: str, n: int, exact: bool = False) -> Dim:
+        """A tile extent under a module constant (or as a number, by chance).
+
+        A kernel that has a constant for this letter uses it again, whatever its value, unless `exact`.
+        """
+        known = self._dims.get(letter)
+        if known is not None and (known.n == n or not exact):
+            return known
+        if known is not None or self.k.rng.chance(0.12):
             return Dim(n, str(n))
-        words = {
-            "": "TILE_SIZE|BLOCK_SIZE|TILE_DIM|TILE_N",
-            "M": "TILE_M|BLOCK_M|M|ROWS",
-            "N": "TILE_N|BLOCK_N|N|COLS",
-            "K": "TILE_K|BLOCK_K|K|INNER",
-            "B": "NUM_BINS|BINS",
-        }
-        return Dim(n, self.k.constant(words.get(letter, f"TILE_{letter}|{letter}_SIZE"), n, I32).text)
+        names = _DIMENSIONS.get(letter, f"TILE_{letter}|{letter}_SIZE")
+        self._dims[letter] = Dim(n, self.k.constant(names, n, I32).text)
+        return self._dims[letter]
 
     # -- text --------------------------------------------------------------------------------------
     def shape(self, shape: Sequence[Dim], bare: float = 0.5) -> str:
@@ -120,7 +148,10 @@ class Tiles:
         """A named tile."""
         name = self.k.name(names)
         self.k.line(f"{name} = {tile.text}", name)
-        return Tile(name, tile.type, tile.shape, tile.lo, tile.hi)
+        made = Tile(name, tile.type, tile.shape, tile.lo, tile.hi)
+        if tile.type.is_float:
+            self.pool.append(made)
+        return made
 
     # -- arrays --------------------------------------------------------------------------------------
     def array(
@@ -154,11 +185,19 @@ class Tiles:
         where = self._offset(offset, bare)
         text = f"wp.tile_load({array.name}, shape={self.shape(shape, bare)}{where}{rest})"
         hi = array.spec.hi - (1 if array.type.is_int and array.spec.kind == "uniform" else 0)
-        return self.let(names, Tile(text, array.type, tuple(shape), array.spec.lo, hi))
+        made = self.let(names, Tile(text, array.type, tuple(shape), array.spec.lo, hi))
+        return self.spiced(made, 2) if not storage else made
+
+    def spiced(self, tile: Tile, most: int) -> Tile:
+        """The tile, now and then with elementwise work done on it."""
+        if not tile.type.is_float or tile.count < 4 or not self.k.rng.chance(self.spice):
+            return tile
+        return pipeline(self, tile, self.k.rng.integer(1, most))
 
     def store(self, array: Array, tile: Tile, offset: Sequence[Any] = ()) -> None:
         if array.type is not tile.type:
             raise SynthesisError(f"a tile of {tile.type} does not fit into {array.name}")
+        tile = self.spiced(tile, 3)
         where = self._offset(offset or [0] * len(tile.shape))
         self.k.line(f"wp.tile_store({array.name}, {tile.text}{where})")
 
@@ -233,6 +272,12 @@ class Tiles:
         self.k.draft.declare(name, f"@wp.func\ndef {name}({signature}):\n    {body}")
         return name
 
+    def inverse(self, tile: Tile) -> Tile:
+        """`1.0 / tile`; the tile must lie away from zero."""
+        bounds = sorted((1.0 / tile.lo, 1.0 / tile.hi))
+        one = self.k.lit(1.0, tile.type).text
+        return Tile(f"{one} / {tile.text}", tile.type, tile.shape, bounds[0], bounds[1], PRODUCT)
+
     def tame(self, tile: Tile) -> Tile:
         """A float tile whose range has grown too wide, squashed."""
         if tile.magnitude <= _LIMIT:
@@ -288,3 +333,49 @@ class Tiles:
     def call(self, fn: str, *args: Any) -> None:
         """A builtin called for its effect."""
         self.k.line(f"wp.{fn}({', '.join(getattr(a, 'text', None) or str(a) for a in args)})")
+
+
+Write = Callable[[Kit], None]
+_shared: dict[str, tuple[Write, bool]] = {}
+
+
+def tiles(k: Kit) -> Tiles:
+    """The kernel's one writer of tile statements."""
+    known = k.__dict__.get("tiles")
+    if known is None:
+        known = k.__dict__["tiles"] = Tiles(k)
+    return known
+
+
+def tiled(
+    category: Category, weight: float = 1.0, *, f32: bool = False, shares: bool = True
+) -> Callable[[Write], Write]:
+    """Register a tile motif, which writes a whole kernel.
+
+    One that `shares` works on one axis of blocks and can stand behind another in the same kernel.
+    """
+
+    def register(write: Write) -> Write:
+        @functools.wraps(write)
+        def whole(k: Kit) -> None:
+            write(k)
+            if shares:
+                _append(k, write)
+
+        if shares:
+            _shared[write.__name__] = (write, f32)
+        category.motif(alone=True, weight=weight, f32=f32)(whole)
+        return write
+
+    return register
+
+
+def _append(k: Kit, first: Write) -> None:
+    """Other work on the same blocks behind the first, by chance."""
+    options = [_shared[n] for n in sorted(_shared) if _shared[n][0] is not first]
+    fitting = [write for write, f32 in options if k.real is F32 or not f32]
+    for write in k.rng.sample(fitting, k.rng.weighted({0: 0.45, 1: 0.3, 2: 0.17, 3: 0.08})):
+        k.blank()
+        title = (write.__doc__ or "").split("\n")[0].rstrip(".")
+        k.note(title[0].lower() + title[1:])
+        write(k)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from warpgen.synthesis.kit import Kit
 from warpgen.synthesis.motif import Category
-from warpgen.synthesis.tiles import Dim, Tile, Tiles
+from warpgen.synthesis.tile_steps import pipeline
+from warpgen.synthesis.tiles import Dim, Tile, Tiles, tiled, tiles
 from warpgen.synthesis.types import F16, I32, U32, Type
 from warpgen.synthesis.values import Value, call
 
@@ -15,118 +16,24 @@ _OUT = "y|out|dst|result|output|b"
 _TILE = "t|x_tile|tile|a_tile|block_data"
 
 
-def _functions(t: Tiles, type: Type) -> dict[str, tuple[str, str, str, float, float]]:
-    """Functions of one number that people map over tiles: parameters, body, and the range they give."""
-    lit = lambda v: t.k.lit(v, type).text  # noqa: E731
-    return {
-        "relu": ("x", f"return wp.max(x, {lit(0.0)})", "relu|clamp_positive", 0.0, 100.0),
-        "square": ("x", "return x * x", "square|sq|pow2", 0.0, 1e4),
-        "sigmoid": ("x", f"return {lit(1.0)} / ({lit(1.0)} + wp.exp(-x))", "sigmoid|logistic", 0.0, 1.0),
-        "swish": ("x", f"return x / ({lit(1.0)} + wp.exp(-x))", "swish|silu", -1.0, 100.0),
-        "softsign": ("x", f"return x / ({lit(1.0)} + wp.abs(x))", "softsign|squash", -1.0, 1.0),
-        "cube": ("x", "return x * x * x", "cube|pow3", -1e6, 1e6),
-        "gauss": ("x", f"return wp.exp(-{lit(0.5)} * x * x)", "gaussian|bell|rbf", 0.0, 1.0),
-        "clip": ("x", f"return wp.clamp(x, {lit(-1.0)}, {lit(1.0)})", "clip|clamp_unit|saturate", -1.0, 1.0),
-    }
-
-
-def _mapped(t: Tiles, x: Tile) -> Tile:
-    """A function over a tile, Warp's own or one of the program's."""
-    k = t.k
-    if k.rng.chance(0.5):
-        fn = k.rng.choice(("sin", "cos", "tanh", "abs", "floor", "sign", "exp", "sqrt", "log"))
-        if fn in ("exp", "sqrt", "log") and (x.lo < 0.05 or x.hi > 10.0):
-            fn = k.rng.choice(("sin", "tanh", "abs"))
-        lo, hi = {
-            "abs": (0.0, x.magnitude),
-            "floor": (x.lo - 1, x.hi),
-            "exp": (0.0, 2.3e4),
-            "sqrt": (0.2, 3.2),
-        }.get(fn, (-3.0, 3.0))
-        return t.map(f"wp.{fn}", lo, hi, x)
-    table = _functions(t, x.type)
-    name = k.rng.choice([n for n in table if not (n in ("sigmoid", "swish") and x.magnitude > 20)])
-    parameters, body, names, lo, hi = table[name]
-    return t.map(t.function(names, parameters, body, x.type), lo, hi, x)
-
-
-def _step(t: Tiles, x: Tile, others: list[Tile]) -> Tile:
-    """One more operation on a tile of floats; its shape stays."""
-    k = t.k
-    kind = k.rng.weighted(
-        {
-            "map": 3,
-            "scale": 2,
-            "add": 1.5,
-            "mul": 1.2,
-            "minmax": 1.0,
-            "neg": 0.4,
-            "axpy": 0.8,
-            "fma": 0.8,
-            "bias": 0.7,
-            "div": 0.5,
-        }
-    )
-    same = [
-        o
-        for o in others
-        if o.type is x.type and [d.n for d in o.shape] == [d.n for d in x.shape] and o.text != x.text
-    ]
-    if kind == "scale":
-        return t.scale(x, k.param("alpha|scale|s|gain", x.type, 0.25, 2.0))
-    if kind == "neg":
-        return t.negate(x)
-    if kind == "bias":
-        return t.binary(x, k.rng.choice("+-"), t.full("bias|c|shift", k.number(0.1, 2.0), x.type, x.shape))
-    if kind == "div" and (x.lo >= 0.1 or x.hi <= -0.1):
-        return Tile(f"{k.lit(1.0, x.type).text} / {x.text}", x.type, x.shape, -10.0, 10.0)
-    if not same or kind == "map" or kind == "div":
-        return _mapped(t, x)
-    other = k.rng.choice(same)
-    if kind == "add":
-        return t.binary(x, k.rng.choice("++-"), other)
-    if kind == "mul":
-        return t.binary(x, "*", other)
-    if kind == "minmax":
-        fn = k.rng.choice(("min", "max"))
-        return t.map(f"wp.{fn}", min(x.lo, other.lo), max(x.hi, other.hi), x, other)
-    if kind == "axpy":
-        s = k.param("alpha|step|rate|lr", x.type, 0.1, 1.0)
-        t.call("tile_axpy", s, other, x)
-        m = x.magnitude + other.magnitude
-        return Tile(x.text, x.type, x.shape, -m, m)
-    name = t.function("fma|mul_add|blend", "a b", f"return a * {k.lit(0.5, x.type).text} + b", x.type)
-    m = 0.5 * x.magnitude + other.magnitude
-    return t.map(name, -m, m, x, other)
-
-
-def _pipeline(t: Tiles, x: Tile, others: list[Tile], steps: int) -> Tile:
-    names = ("u|scaled|t1|z", "v|mixed|h|w", "r|activated|q|g", "s|shaped|p|e", "h2|next_tile|f|d")
-    for n in range(steps):
-        fresh = t.tame(_step(t, x, others))
-        x = x if fresh.text == x.text else t.let(names[n % len(names)], fresh)
-        if n == 0:
-            t.k.blank()
-    return x
-
-
 def _real(k: Kit) -> Type:
     k.expect(k.real is not F16, "tiles of half precision are left out")
     return k.real
 
 
-@CATEGORY.motif(alone=True, weight=1.6)
+@tiled(CATEGORY, weight=1.6)
 def tile_elementwise(k: Kit) -> None:
     """Elementwise pipeline over one-dimensional tiles."""
-    t, real = Tiles(k), _real(k)
+    t, real = tiles(k), _real(k)
     n, blocks = t.dim("", k.rng.choice((16, 32, 64, 128, 256))), k.rng.choice((2, 3, 4, 6, 8))
     (i,) = t.open(blocks)
+    blocks = t.counts[0]
     start = t.at(i, n)
     if k.rng.chance(0.4):
         start = k.define("offset|base|start", start)
     count = k.rng.integer(1, 3)
     names = ("x|a|src|input", "y|b|other|grad", "z|w|weights|mask")
-    tiles = [
+    loaded = [
         t.load(
             t.array(names[c], real, (n.n * blocks,), 0.1 if k.rng.chance(0.3) else -1.0, 2.0),
             (n,),
@@ -135,37 +42,36 @@ def tile_elementwise(k: Kit) -> None:
         )
         for c in range(count)
     ]
-    result = _pipeline(t, tiles[0], tiles[1:], k.rng.integer(1, 5))
+    result = pipeline(t, loaded[0], k.rng.integer(1, 5))
     t.store(t.array(_OUT, real, (n.n * blocks,), role="output"), result, (start,))
     if k.rng.chance(0.3):
         total = t.let("total|s|partial", t.sum(result))
         t.atomic_add(t.array("total|loss|sum", real, (1,), role="output"), total)
 
 
-@CATEGORY.motif(alone=True, weight=1.4)
+@tiled(CATEGORY, weight=1.2, shares=False)
 def tile_elementwise_2d(k: Kit) -> None:
     """Elementwise pipeline over two-dimensional tiles."""
-    t, real = Tiles(k), _real(k)
+    t, real = tiles(k), _real(k)
     m, n = t.dim("M", k.rng.choice((4, 8, 16))), t.dim("N", k.rng.choice((4, 8, 16, 32)))
     blocks = (k.rng.choice((2, 3, 4)), k.rng.choice((1, 2, 3)))
     i, j = t.open(*blocks)
     at = (t.at(i, m), t.at(j, n))
     full = (m.n * blocks[0], n.n * blocks[1])
     a = t.load(t.array("a|x|src|image", real, full), (m, n), at, "a_tile|ta|t|x_tile")
-    others = []
     if k.rng.chance(0.6):
-        others.append(t.load(t.array("b|y|other", real, full), (m, n), at, "b_tile|tb|y_tile"))
+        t.load(t.array("b|y|other", real, full), (m, n), at, "b_tile|tb|y_tile")
     if k.rng.chance(0.5):
         row = t.load(
             t.array("bias|row|v|weights", real, (full[1],)), (n,), (at[1],), "bias_tile|row_tile|v_tile"
         )
-        others.append(t.let("row_b|bias_b|spread", t.broadcast(row, (m, n))))
+        t.let("row_b|bias_b|spread", t.broadcast(row, (m, n)))
     if k.rng.chance(0.3):
         col = t.load(
             t.array("scales|col|u", real, (full[0],), 0.5, 2.0), (m,), (at[0],), "col_tile|scale_tile|u_tile"
         )
-        others.append(t.let("col_b|scale_b|rows", t.column(col, (m, n))))
-    result = _pipeline(t, a, others, k.rng.integer(1, 4))
+        t.let("col_b|scale_b|rows", t.column(col, (m, n)))
+    result = pipeline(t, a, k.rng.integer(1, 4))
     if k.rng.chance(0.3):
         flipped = t.let("flipped|tt|out_t", t.transpose(result))
         t.store(t.array("out_t|transposed|at", real, full[::-1], role="output"), flipped, at[::-1])
@@ -173,14 +79,15 @@ def tile_elementwise_2d(k: Kit) -> None:
     t.store(t.array(_OUT, real, full, role="output"), result, at)
 
 
-@CATEGORY.motif(alone=True, weight=1.5)
+@tiled(CATEGORY, weight=1.5)
 def tile_reduction(k: Kit) -> None:
     """Reduce tiles to numbers."""
-    t, real = Tiles(k), _real(k)
+    t, real = tiles(k), _real(k)
     n, blocks = t.dim("", k.rng.choice((32, 64, 128, 256))), k.rng.choice((2, 4, 5, 8))
     (i,) = t.open(blocks)
+    blocks = t.counts[0]
     x = t.load(t.array(_IN, real, (n.n * blocks,), -1.0, 2.0), (n,), (t.at(i, n),), _TILE)
-    x = _pipeline(t, x, [], k.rng.integer(0, 2))
+    x = pipeline(t, x, k.rng.integer(0, 2))
     for kind in k.rng.sample(
         ("sum", "min", "max", "reduce", "argmin", "argmax", "norm", "mean"), k.rng.integer(1, 3)
     ):
@@ -223,13 +130,14 @@ def _finish(t: Tiles, s: Tile, kind: str, i: Value, blocks: int, n: Dim) -> None
         k.store(t.array(f"{stem}|block_{stem}|out", s.type, (blocks,), role="output"), i, v)
 
 
-@CATEGORY.motif(alone=True, weight=1.3)
+@tiled(CATEGORY, weight=1.3)
 def tile_rows(k: Kit) -> None:
     """Reduce a two-dimensional tile along an axis."""
-    t, real = Tiles(k), _real(k)
+    t, real = tiles(k), _real(k)
     m, n = t.dim("M", k.rng.choice((4, 8, 16))), t.dim("N", k.rng.choice((8, 16, 32)))
     blocks = k.rng.choice((2, 3, 4, 6))
     (i,) = t.open(blocks)
+    blocks = t.counts[0]
     x = t.load(t.array(_IN, real, (m.n * blocks, n.n), -1.0, 1.0), (m, n), (t.at(i, m), 0), _TILE)
     axis = k.rng.choice((1, 1, 0))
     kept = m if axis == 1 else n
@@ -256,14 +164,15 @@ def tile_rows(k: Kit) -> None:
         )
 
 
-@CATEGORY.motif(alone=True)
+@tiled(CATEGORY)
 def softmax_rows(k: Kit) -> None:
     """Softmax over the rows of a tile."""
-    t, real = Tiles(k), _real(k)
+    t, real = tiles(k), _real(k)
     one = k.rng.chance(0.5)
     n, blocks = t.dim("N", k.rng.choice((8, 16, 32))), k.rng.choice((2, 4, 6))
     if one:
         (i,) = t.open(blocks)
+        blocks = t.counts[0]
         shape: tuple[Dim, ...] = (n,)
         x = t.load(
             t.array("logits|x|scores", real, (blocks * n.n,), -3.0, 3.0),
@@ -279,6 +188,7 @@ def softmax_rows(k: Kit) -> None:
     else:
         m = t.dim("M", k.rng.choice((4, 8)))
         (i,) = t.open(blocks)
+        blocks = t.counts[0]
         shape = (m, n)
         x = t.load(
             t.array("logits|x|scores", real, (blocks * m.n, n.n), -3.0, 3.0),
@@ -303,12 +213,13 @@ def softmax_rows(k: Kit) -> None:
     )
 
 
-@CATEGORY.motif(alone=True)
+@tiled(CATEGORY)
 def normalize_rows(k: Kit) -> None:
     """Subtract the mean of a tile and divide by its deviation."""
-    t, real = Tiles(k), _real(k)
+    t, real = tiles(k), _real(k)
     n, blocks = t.dim("", k.rng.choice((16, 32, 64, 128))), k.rng.choice((2, 4, 8))
     (i,) = t.open(blocks)
+    blocks = t.counts[0]
     x = t.load(
         t.array("x|hidden|activations", real, (blocks, n.n), -2.0, 2.0),
         (Dim(1, "1"), n),
@@ -339,13 +250,14 @@ def normalize_rows(k: Kit) -> None:
     t.store(t.array("y|out|normalized", real, (blocks, n.n), role="output"), y, (i, 0))
 
 
-@CATEGORY.motif(alone=True, weight=1.2)
+@tiled(CATEGORY, weight=1.2)
 def tile_scan(k: Kit) -> None:
     """Prefix sums and running extremes of a tile."""
-    t = Tiles(k)
+    t = tiles(k)
     type = k.rng.choice((_real(k), I32))
     n, blocks = t.dim("", k.rng.choice((16, 32, 64, 128))), k.rng.choice((2, 4, 6))
     (i,) = t.open(blocks)
+    blocks = t.counts[0]
     src = t.array("counts|flags|x|values", type, (n.n * blocks,), 0.0, 4.0)
     x = t.load(src, (n,), (t.at(i, n),), _TILE)
     for kind in k.rng.sample(
@@ -366,12 +278,13 @@ def tile_scan(k: Kit) -> None:
         )
 
 
-@CATEGORY.motif(alone=True)
+@tiled(CATEGORY)
 def tile_sorting(k: Kit) -> None:
     """Sort keys and values inside each tile."""
-    t = Tiles(k)
+    t = tiles(k)
     n, blocks = t.dim("", k.rng.choice((8, 16, 32, 64))), k.rng.choice((2, 4))
     (i,) = t.open(blocks)
+    blocks = t.counts[0]
     type = k.rng.choice((k.real if k.real.name == "float32" else I32, I32, U32))
     at = t.at(i, n)
     keys_in = t.array("keys|codes|depths|distances", type, (n.n * blocks,), 0.0, 1000.0)
@@ -393,13 +306,14 @@ def tile_sorting(k: Kit) -> None:
         k.store(t.array("medians|median_out", type, (blocks,), role="output"), i, middle)
 
 
-@CATEGORY.motif(alone=True)
+@tiled(CATEGORY)
 def tile_gather(k: Kit) -> None:
     """Gather rows by index, change them and scatter them back."""
-    t, real = Tiles(k), _real(k)
+    t, real = tiles(k), _real(k)
     m, n = t.dim("M", k.rng.choice((4, 8, 16))), t.dim("N", k.rng.choice((4, 8, 16)))
     blocks, rows = k.rng.choice((2, 3, 4)), k.rng.choice((16, 32, 48))
     (i,) = t.open(blocks)
+    blocks = t.counts[0]
     axis = k.rng.choice((0, 0, 1))
     source = (rows, n.n) if axis == 0 else (n.n, rows)
     shape = (m, n) if axis == 0 else (n, m)
@@ -418,7 +332,7 @@ def tile_gather(k: Kit) -> None:
             1.0,
         ),
     )
-    g = _pipeline(t, g, [], k.rng.integer(0, 2))
+    g = pipeline(t, g, k.rng.integer(0, 2))
     how = k.rng.choice(("store", "add", "scatter"))
     if how == "store":
         out_shape, at = (
@@ -438,16 +352,15 @@ def tile_gather(k: Kit) -> None:
         k.line(f"wp.tile_store_indexed({out.name}, indices={slots.text}, t={g.text}{by})")
 
 
-@CATEGORY.motif(alone=True)
+@tiled(CATEGORY)
 def tile_slices(k: Kit) -> None:
     """Differences of shifted views of a tile."""
-    t, real = Tiles(k), _real(k)
-    if k.rng.chance(0.4):
-        return _difference_2d(t, real)
-    width, blocks = k.rng.choice((8, 16, 32, 64)), k.rng.choice((2, 3, 4))
-    n = t.dim("", width)
-    halo = t.dim("HALO", width + 2)
+    t, real = tiles(k), _real(k)
+    blocks = k.rng.choice((2, 3, 4))
+    n = t.dim("", k.rng.choice((8, 16, 32, 64)))
+    halo = t.dim("HALO", n.n + 2, exact=True)
     (i,) = t.open(blocks)
+    blocks = t.counts[0]
     x = t.load(
         t.array("u|field|x|signal", real, (n.n * blocks + 2,)),
         (halo,),
@@ -481,8 +394,10 @@ def tile_slices(k: Kit) -> None:
     t.store(t.array(_OUT, real, (n.n * blocks,), role="output"), result, (t.at(i, n),))
 
 
-def _difference_2d(t: Tiles, real: Type) -> None:
-    k = t.k
+@tiled(CATEGORY, weight=0.7, shares=False)
+def forward_differences(k: Kit) -> None:
+    """Squared slope of a field by shifted views of a tile."""
+    t, real = tiles(k), _real(k)
     m, n, blocks = 4 * k.rng.integer(1, 2), 4 * k.rng.integer(1, 3), k.rng.choice((2, 3))
     dm, dn, hm, hn = t.dim("M", m), t.dim("N", n), t.dim("H", m + 1), t.dim("W", n + 1)
     i, j = t.open(blocks, blocks)
@@ -502,14 +417,16 @@ def _difference_2d(t: Tiles, real: Type) -> None:
     )
 
 
-@CATEGORY.motif(alone=True)
+@tiled(CATEGORY)
 def tile_assembly(k: Kit) -> None:
     """Put a tile together from parts."""
-    t, real = Tiles(k), _real(k)
+    t, real = tiles(k), _real(k)
     half = k.rng.choice((4, 8, 16))
-    h, n = t.dim("HALF", half), t.dim("", 2 * half)
+    h = t.dim("HALF", half, exact=True)
+    n = t.dim("", 2 * half, exact=True)
     blocks = k.rng.choice((2, 3, 5))
     (i,) = t.open(blocks)
+    blocks = t.counts[0]
     a = t.load(t.array("a|even|low|left", real, (half * blocks,)), (h,), (t.at(i, h),), "a_tile|lo_tile|ta")
     b = t.load(t.array("b|odd|high|right", real, (half * blocks,)), (h,), (t.at(i, h),), "b_tile|hi_tile|tb")
     fn = k.rng.choice(("zeros", "ones", "empty"))
@@ -524,18 +441,19 @@ def tile_assembly(k: Kit) -> None:
     whole.lo, whole.hi = -2.0, 2.0
     t.store(
         t.array(_OUT, real, (2 * half * blocks,), role="output"),
-        _pipeline(t, whole, [], k.rng.integer(0, 2)),
+        pipeline(t, whole, k.rng.integer(0, 2)),
         (t.at(i, n),),
     )
 
 
-@CATEGORY.motif(alone=True)
+@tiled(CATEGORY)
 def picked_rows(k: Kit) -> None:
     """Pick rows of a tile by a tile of indices."""
-    t, real = Tiles(k), _real(k)
+    t, real = tiles(k), _real(k)
     m, n = t.dim("M", k.rng.choice((4, 8, 16))), t.dim("N", k.rng.choice((4, 8)))
     picks, blocks = t.dim("K", k.rng.choice((2, 3, 4))), k.rng.choice((2, 3, 4))
     (i,) = t.open(blocks)
+    blocks = t.counts[0]
     x = t.load(
         t.array("x|rows|bank|features", real, (m.n * blocks, n.n)), (m, n), (t.at(i, m), 0), _TILE, "shared"
     )
@@ -551,12 +469,13 @@ def picked_rows(k: Kit) -> None:
     t.store(t.array("y|out|subset_out", real, (picks.n * blocks, n.n), role="output"), y, (t.at(i, picks), 0))
 
 
-@CATEGORY.motif(alone=True, f32=True)
+@tiled(CATEGORY, f32=True)
 def random_tile(k: Kit) -> None:
     """Fill tiles with random numbers."""
-    t = Tiles(k)
+    t = tiles(k)
     n, blocks = t.dim("", k.rng.choice((16, 32, 64))), k.rng.choice((2, 4, 8))
     (i,) = t.open(blocks)
+    blocks = t.counts[0]
     seed = k.param("seed|random_seed", I32, 1, 9999)
     rng = k.define("rng|state|rng_state", k.wp.rand_init(seed, i))
     if k.rng.chance(0.6):
@@ -568,7 +487,7 @@ def random_tile(k: Kit) -> None:
         if k.rng.chance(0.6):
             x = t.load(t.array(_IN, k.real, (n.n * blocks,)), (n,), (t.at(i, n),), "x_tile|t")
             r = t.let("jittered|noisy|mixed", t.binary(x, k.rng.choice("+*"), r))
-        r = _pipeline(t, r, [], k.rng.integer(0, 2))
+        r = pipeline(t, r, k.rng.integer(0, 2))
         t.store(t.array("samples|out|noisy_out", k.real, (n.n * blocks,), role="output"), r, (t.at(i, n),))
     else:
         top = k.rng.choice((6, 10, 100))
@@ -583,12 +502,13 @@ def random_tile(k: Kit) -> None:
             t.atomic_add(t.array("total|sum|count", I32, (1,), role="output"), t.let("s|total_t", t.sum(r)))
 
 
-@CATEGORY.motif(alone=True)
+@tiled(CATEGORY)
 def mixed_types(k: Kit) -> None:
     """Quantize a tile to integers and back."""
-    t, real = Tiles(k), _real(k)
+    t, real = tiles(k), _real(k)
     n, blocks = t.dim("", k.rng.choice((16, 32, 64))), k.rng.choice((2, 4))
     (i,) = t.open(blocks)
+    blocks = t.counts[0]
     x = t.load(t.array(_IN, real, (n.n * blocks,)), (n,), (t.at(i, n),), "x_tile|t")
     levels = k.rng.choice((8.0, 16.0, 127.0))
     scaled = t.let("scaled|s|steps", t.scale(x, k.lit(levels, real)))
@@ -612,10 +532,10 @@ def mixed_types(k: Kit) -> None:
         t.atomic_add(t.array("code_sum|total", I32, (1,), role="output"), t.let("s|q_sum", t.sum(q)))
 
 
-@CATEGORY.motif(alone=True, weight=1.2)
+@tiled(CATEGORY, weight=1.2, shares=False)
 def block_sum(k: Kit) -> None:
     """Sum one number of each thread over the block."""
-    t, real = Tiles(k), _real(k)
+    t, real = tiles(k), _real(k)
     name = k.name(k.author.index_name)
     k.line(f"{name} = wp.tid()")
     # Whole blocks of the default width: every thread has to reach the tile.
