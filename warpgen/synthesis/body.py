@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from keyword import iskeyword
 from typing import Any
 
 from warpgen.errors import SynthesisError
@@ -75,7 +76,8 @@ class Body:
         return option
 
     def _free(self, name: str) -> bool:
-        return name not in self.names and name not in self.module_names and name not in RESERVED
+        taken = name in self.names or name in self.module_names or name in RESERVED
+        return not taken and not iskeyword(name)
 
     # -- lines -----------------------------------------------------------------------------------
     def line(self, text: str, defines: str = "") -> None:
