@@ -114,8 +114,8 @@ def test_live_kernel_can_be_used_until_the_block_ends() -> None:
         (
             broken("    y[0] = wp.nothing(x[0])"),
             "WarpCodegenAttributeError: Could not find function wp.nothing as a built-in or user-defined "
-            "function. Note that user functions must be annotated with a @wp.func decorator to be called from "
-            "a kernel.",
+            "function. Note that user functions must be annotated with a @wp.func decorator to be called "
+            "from a kernel.",
         ),
         (
             broken("    y[0] = f(x[0])", "@wp.func\ndef f(x: float):\n    return x + 1"),

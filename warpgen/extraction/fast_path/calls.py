@@ -17,13 +17,14 @@ class _Plan(NamedTuple):
     adjoint: str  # `wp::adj_sin`, empty where there is none
     outputs: tuple[Any, ...]
     takes_reference: tuple[bool, ...]  # per argument: passed as it is, not loaded first
+    braces: bool  # the arguments are passed as an initializer list
     reverse_outputs: bool  # the adjoint takes the outputs, too
     skip_replay: bool
     reads_values: bool  # the result may depend on the values of constants
 
 
-# Dispatch functions that look at nothing but types, by source.
-_DISPATCH_BY_TYPE = {
+# Callbacks of builtins that look at nothing but types, and constants of another type, by their source.
+_BY_TYPE = {
     "load_dispatch_func": "a2d7f30074b7a07a",
     "store_dispatch_func": "b51edaf2284d55d5",
     "vector_extract_dispatch_func": "1c9dd7789bcf42ce",
@@ -31,72 +32,86 @@ _DISPATCH_BY_TYPE = {
     "vector_assign_dispatch_func": "2dab8fdff73003f9",
     "matrix_assign_dispatch_func": "94f474bbab7044c8",
     "atomic_op_dispatch_func": "e2f2f5d867b614aa",
+    "vector_dispatch_func": "1626c3141c854a36",
+    "vector_value_func": "6144daae16f50929",
+    "matrix_dispatch_func": "d1b5c6b862db0019",
+    "matrix_value_func": "cc7e72d9db7df03e",
 }
+_WIDE = (types.float64, types.int64, types.uint64)
 
-_plans: dict[Any, _Plan | None] = {}  # by builtin, expected outputs and argument types
+_plans: dict[Any, _Plan | None] = {}  # by builtin, expected outputs, type arguments and argument types
 
 
-def _call_key(func: Any, args: Any, min_outputs: int | None) -> Any:
-    """What the plan of a call depends on; None where an argument is not a plain variable of lasting type."""
-    key = [func, min_outputs]
+def _find_plan(adj: Any, func: Any, args: Any, type_args: Any, min_outputs: int | None) -> _Plan | None:
+    """The plan of a call, None where it cannot be told from types. Raises what add_call would."""
+    key = [func, min_outputs, tuple(type_args.items()) if type_args else None]
+    plans, struct = _plans, None
     for arg in args:
         if arg.__class__ is not Var or arg.label is None:
             return None
         t = arg.type
         if t.__class__ is Reference:
             t = t.value_type
-        if t.__class__ in ARRAYS and is_lasting(t.dtype):
-            key.append((t.__class__, t.dtype, t.ndim))
-        elif is_lasting(t):
-            key.append(t)
-        else:
+        element = t.dtype if t.__class__ in ARRAYS else t
+        if element.__class__ is codegen.Struct:
+            # Remembered at the struct, which goes with its program.
+            struct = element
+            plans = element.__dict__.setdefault("warpgen_plans", {})
+        elif not is_lasting(element):
             return None
-    return tuple(key)
+        key.append(t if element is t else (t.__class__, element, t.ndim))
+    place = tuple(key)
+    if place not in plans:
+        plans[place] = _make_plan(adj, func, args, type_args, min_outputs, struct)
+    return plans[place]
 
 
-def _make_plan(adj: Any, func: Any, args: Any, min_outputs: int | None) -> _Plan | None:
-    """The plan of a call, None where it cannot be told from the types alone. Raises as add_call does."""
-    arg_types = tuple(codegen.get_arg_type(a) for a in args)
-    func = adj.resolve_func(func, arg_types, {}, min_outputs)
-    if (
-        func.variadic
-        or func.lto_dispatch_func is not None
-        or func._has_external_builtin_contract
-        or func.initializer_list_func.__qualname__ != "add_builtin.<locals>.initializer_list_func"
-        or any(func.defaults.get(p) is not None for p in list(func.signature.parameters)[len(args) :])
-        # Its constants are cast in place.
-        or (func.value_type in (types.float64, types.int64, types.uint64) and len(args) == 1)
-    ):
+def _make_plan(
+    adj: Any, func: Any, args: Any, type_args: Any, min_outputs: int | None, struct: Any
+) -> _Plan | None:
+    func, bound, _ = adj.resolve_call(func, args, {}, type_args, min_outputs)
+    if func.lto_dispatch_func is not None or func._has_external_builtin_contract:
         return None
-    bound = func.signature.bind(*args).arguments
     output = func.value_func(
         {k: codegen.strip_reference(codegen.get_arg_type(v)) for k, v in bound.items()},
         {k: codegen.get_arg_value(v) for k, v in bound.items()},
     )
     outputs = () if output is None else tuple(output) if isinstance(output, (list, tuple)) else (output,)
-    if not all(is_lasting(codegen.strip_reference(o)) for o in outputs):
+    if not all(_may_be_kept(codegen.strip_reference(o), struct) for o in outputs):
         return None
-    passed, template_args = tuple(args), ()
+    passed, template_args = tuple(bound.values()), ()
     if func.dispatch_func is not None:
-        if _DISPATCH_BY_TYPE.get(func.dispatch_func.__name__) != source_digest(func.dispatch_func):
+        if not _looks_at_types(func.dispatch_func):
             return None
         passed, template_args = func.dispatch_func(func.input_types, output, bound)
     if [codegen.strip_reference(p) for p in passed] != list(args):
+        return None  # a default or a cast constant came in
+    if any(adj.type_contains_native_value(t) for t in (*(a.type for a in args), *outputs)):
         return None
-    if any(adj.type_contains_native_value(t) for t in (*arg_types, *outputs)):
-        return None
-    adjoint = codegen.compute_type_str(
-        func.native_func, template_args if func.adjoint_uses_template_args else ()
-    )
+    adjoint_args = template_args if func.adjoint_uses_template_args else ()
+    adjoint = codegen.compute_type_str(func.native_func, adjoint_args)
     return _Plan(
         call=f"{func.namespace}{codegen.compute_type_str(func.native_func, template_args)}",
         adjoint=f"{func.namespace}adj_{adjoint}" if func.is_differentiable and args else "",
         outputs=outputs,
         takes_reference=tuple(isinstance(p, Reference) for p in passed),
+        braces=bool(func.initializer_list_func(bound, output)),
         reverse_outputs=func.require_original_output_arg or len(outputs) > 1,
         skip_replay=func.skip_replay,
-        reads_values=_reads_values(func.value_func),
+        reads_values=(
+            (_reads_values(func.value_func) and not _looks_at_types(func.value_func))
+            or (func.value_type in _WIDE and len(args) == 1)  # casts a constant in place
+        ),
     )
+
+
+def _may_be_kept(type_: Any, struct: Any) -> bool:
+    return (struct is not None and type_ is struct) or is_lasting(type_)
+
+
+def _looks_at_types(callback: Any) -> bool:
+    digest = _BY_TYPE.get(callback.__name__)
+    return digest is not None and digest == source_digest(callback)
 
 
 def _reads_values(value_func: Any) -> bool:
@@ -105,10 +120,8 @@ def _reads_values(value_func: Any) -> bool:
     if code is None or code.co_argcount < 2:
         return True
     name = code.co_varnames[1]
-    return any(
-        i.argval == name or (isinstance(i.argval, tuple) and name in i.argval)
-        for i in dis.get_instructions(code)
-    )
+    read = {i.argval for i in dis.get_instructions(code) if i.opname.startswith("LOAD")}
+    return any(name == r or (isinstance(r, tuple) and name in r) for r in read)
 
 
 @replaces(codegen.Adjoint, "add_call", "caa7ee95728c1c39")
@@ -128,17 +141,11 @@ def _add_call(
     if (
         func.func is None
         and not kwargs
-        and not type_args
         and not return_resolved
         and adj.det_meta is None
         and not adj.builder_options.get("verify_autograd_array_access", False)
     ):
-        key = _call_key(func, args, min_outputs)
-        if key is not None:
-            if key in _plans:
-                plan = _plans[key]
-            else:
-                plan = _plans[key] = _make_plan(adj, func, args, min_outputs)
+        plan = _find_plan(adj, func, args, type_args, min_outputs)
     if plan is None or (plan.reads_values and any(a.constant is not None for a in args)):
         return _stock_add_call(
             adj,
@@ -153,26 +160,34 @@ def _add_call(
             return_resolved=return_resolved,
         )
     outputs = [adj.add_var(t) for t in plan.outputs]
+    _emit_call(adj, plan, args, outputs)
+    if not outputs:
+        return None
+    return outputs[0] if len(outputs) == 1 else outputs
+
+
+def _emit_call(adj: Any, plan: _Plan, args: Any, outputs: list[Any]) -> None:
     names = [
         a.emit()
         if as_it_is or a.type.__class__ is not Reference
         else adj.add_builtin_call("load", [a]).emit()
         for a, as_it_is in zip(args, plan.takes_reference, strict=True)
     ]
-    if len(outputs) == 1:
-        forward = f"{outputs[0].emit()} = {plan.call}({', '.join(names)});"
+    results = [o.emit() for o in outputs]
+    given = f"{{{', '.join(names)}}}" if plan.braces else ", ".join(names)
+    if len(results) == 1:
+        forward = f"{results[0]} = {plan.call}({given});"
     else:
-        forward = f"{plan.call}({', '.join([*names, *(o.emit() for o in outputs)])});"
+        forward = f"{plan.call}({', '.join([*names, *results])});"
     adj.add_forward(forward, replay=f"// {forward}" if plan.skip_replay else forward)
     if plan.adjoint:
-        if plan.reverse_outputs:
-            names += [o.emit() for o in outputs]
-        names += [a.emit_adj() for a in args]
-        names += [o.emit_adj() for o in outputs]
-        adj.add_reverse(f"{plan.adjoint}({', '.join(names)});")
-    if not outputs:
-        return None
-    return outputs[0] if len(outputs) == 1 else outputs
+        adjoints = [a.emit_adj() for a in args]
+        if plan.braces:
+            parts = [given, f"{{{', '.join([f'&{a}' for a in adjoints])}}}"]
+        else:
+            parts = [*names, *(results if plan.reverse_outputs else ()), *adjoints]
+        parts += [o.emit_adj() for o in outputs]
+        adj.add_reverse(f"{plan.adjoint}({', '.join(parts)});")
 
 
 _stock_add_call = stock(_add_call)

@@ -50,19 +50,28 @@ def get_arg_type(arg: Any) -> Any:
     return _stock_get_arg_type(arg)
 
 
-@replaces(codegen.Var, "type_to_ctype", "192660ace36f5e09")
-def type_to_ctype(t: Any, value_type: bool = False) -> str:
-    if t.__class__ is Reference:
-        text = type_to_ctype(t.value_type)
-        return text if value_type else text + "*"
-    known = _ctypes.get(t) if isinstance(t, type) else None
+@replaces(codegen.Var, "dtype_to_ctype", "81bf3bba59de92ca")
+def dtype_to_ctype(t: Any) -> str:
+    known = _ctypes.get(t)
     if known is None:
-        known = str(_stock_type_to_ctype(t, value_type))
+        known = str(_stock_dtype_to_ctype(t))
         if is_lasting(t):
             _ctypes[t] = known
     return known
 
 
+@replaces(codegen.Var, "type_to_ctype", "192660ace36f5e09")
+def type_to_ctype(t: Any, value_type: bool = False) -> str:
+    kind = t.__class__
+    if kind is Reference:
+        text = type_to_ctype(t.value_type)
+        return text if value_type else text + "*"
+    if kind in ARRAYS or not is_lasting(t):
+        return str(_stock_type_to_ctype(t, value_type))
+    return dtype_to_ctype(t)
+
+
 _stock_strip_reference = stock(strip_reference)
 _stock_get_arg_type = stock(get_arg_type)
+_stock_dtype_to_ctype = stock(dtype_to_ctype)
 _stock_type_to_ctype = stock(type_to_ctype)

@@ -118,7 +118,15 @@ def _indented(lines: list[str], func_type: str, device: str) -> str:
 
 
 def _has_tiles(adj: Any) -> bool:
-    return any(isinstance(v.type, (types.tile, types.tile_stack)) for v in adj.variables)
+    texts = _remembered(adj)
+    if "tiles" not in texts:
+        texts["tiles"] = any(isinstance(v.type, (types.tile, types.tile_stack)) for v in adj.variables)
+    return bool(texts["tiles"])
+
+
+@replaces(codegen, "cpu_linear_tid_specialization_candidate", "995c2840e1da36ff")
+def _cpu_linear_tid_specialization_candidate(adj: Any) -> bool:
+    return bool(adj.has_non_unrolled_constant_loop) or _has_tiles(adj)
 
 
 @replaces(context.ModuleBuilder, "_get_tile_helper_struct_hashes", "3e1a6a994144c847")
