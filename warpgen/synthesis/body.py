@@ -22,6 +22,7 @@ RESERVED = frozenset(
     (
         "wp range float int bool min max abs len round pow and or not if else elif for while in is def return"
         " break continue pass None True False lambda class import from print type str tuple list dict static"
+        " yield with as try except raise del global nonlocal assert async await finally"
     ).split()
 )
 
