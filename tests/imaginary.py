@@ -10,6 +10,7 @@ import xxhash
 
 from warpgen.launch import Launch
 from warpgen.production import journal, recovery, roots, session
+from warpgen.production.chronicle import Chronicle
 from warpgen.production.circumstances import Means
 from warpgen.production.layout import Layout
 from warpgen.production.shard import Made, Refusal, Table, encode
@@ -113,17 +114,59 @@ def produce(
     """A whole run of imaginary programs under `root`; the exit code."""
     with roots.held(root) as (layout, lock):
         found = recovery.begin(layout, recipe, "2020-01-01T00:00:00+00:00")
-        return session.carry_out(layout, found, means or quick(), ImaginaryJob(layout, recipe, trouble), lock)
+        return _carry_out(layout, found, means, trouble, lock)
 
 
 def go_on(root: Path, means: Means | None = None, trouble: Mapping[int, Trouble] | None = None) -> int:
     """Resume such a run; the exit code."""
     with roots.held(root) as (layout, lock):
         found = recovery.recover(layout, journal.read(layout.journal))
-        job = ImaginaryJob(layout, found.begun.recipe, trouble)
-        return session.carry_out(layout, found, means or quick(), job, lock)
+        return _carry_out(layout, found, means, trouble, lock)
+
+
+def _carry_out(
+    layout: Layout,
+    found: recovery.Found,
+    means: Means | None,
+    trouble: Mapping[int, Trouble] | None,
+    lock: int,
+) -> int:
+    recipe = found.begun.recipe
+    return session.Session(
+        layout=layout,
+        found=found,
+        means=means or quick(),
+        chronicle=Chronicle(layout, recipe),
+        job=ImaginaryJob(layout, recipe, trouble),
+        lock=lock,
+    ).carry_out()
 
 
 def datasets(root: Path) -> dict[str, bytes]:
     """The finished datasets under a root."""
     return {path.name: path.read_bytes() for path in sorted(root.glob("data/production_*/*.jsonl"))}
+
+
+def files_left(root: Path) -> list[str]:
+    """All files under a root, by their relative names."""
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+# What a finished run of both targets leaves.
+FINISHED = [
+    "DATASET_STATE.md",
+    "data/production_cpu/cpu_code_dataset.jsonl",
+    "data/production_cuda/cuda_code_dataset.jsonl",
+    "manifests/cpu_manifest.json",
+    "manifests/cuda_manifest.json",
+    "reports/chief_scientist_report.md",
+]
+
+
+class PowerCut(BaseException):
+    """Ends a run as a power cut would: nothing is tidied but what `finally` does."""
+
+
+def power_cut(unit: Unit) -> None:
+    """Trouble of the worst kind."""
+    raise PowerCut

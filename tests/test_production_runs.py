@@ -9,7 +9,18 @@ import signal
 from pathlib import Path
 
 import pytest
-from imaginary import Trouble, datasets, go_on, produce, quick, recipe_of
+from imaginary import (
+    FINISHED,
+    PowerCut,
+    Trouble,
+    datasets,
+    files_left,
+    go_on,
+    power_cut,
+    produce,
+    quick,
+    recipe_of,
+)
 
 from warpgen.errors import DamageError, RootError
 from warpgen.production import journal, recovery
@@ -18,10 +29,6 @@ from warpgen.production.layout import Layout
 from warpgen.production.unit import Unit
 
 RECIPE = recipe_of(rows=400)
-
-
-class PowerCut(BaseException):
-    """Ends a run as a power cut would: nothing is tidied but what `finally` does."""
 
 
 @pytest.fixture(scope="module")
@@ -39,24 +46,6 @@ def cut_short(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.raises(PowerCut):
         produce(root, RECIPE, trouble={300: power_cut})
     return root
-
-
-def power_cut(unit: Unit) -> None:
-    raise PowerCut
-
-
-def files_left(root: Path) -> list[str]:
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
-
-
-FINISHED = [
-    "DATASET_STATE.md",
-    "data/production_cpu/cpu_code_dataset.jsonl",
-    "data/production_cuda/cuda_code_dataset.jsonl",
-    "manifests/cpu_manifest.json",
-    "manifests/cuda_manifest.json",
-    "reports/chief_scientist_report.md",
-]
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])

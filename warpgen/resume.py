@@ -19,7 +19,7 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Go on from the journal under the root; returns the exit code. Raises UsageError."""
     check_versions()  # before imports that an unfit Python or Warp would break with a traceback
-    from warpgen.production import journal, recovery, request, roots, session, worker
+    from warpgen.production import chronicle, journal, recovery, request, roots, session, worker
 
     parser = Parser("resume", "Go on with the unfinished run in a root, from where it stopped.", _EPILOG)
     request.add_means(parser)
@@ -30,9 +30,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         story = journal.read(layout.journal)
         roots.check_same_versions(story.begun.recipe)
         roots.check_space(layout, story.begun.recipe)
-        found = recovery.recover(layout, story)
-        job = worker.ShardMaker(layout, found.begun.recipe)
-        return session.carry_out(layout, found, request.means_of(args), job, lock)
+        recipe = story.begun.recipe
+        return session.Session(
+            layout=layout,
+            found=recovery.recover(layout, story),
+            means=request.means_of(args),
+            chronicle=chronicle.Chronicle(layout, recipe),
+            job=worker.ShardMaker(layout, recipe),
+            lock=lock,
+        ).carry_out()
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a recipe from its start; returns the exit code. Raises UsageError."""
     check_versions()  # before imports that an unfit Python or Warp would break with a traceback
-    from warpgen.production import recovery, request, roots, session, worker
+    from warpgen.production import chronicle, recovery, request, roots, session, worker
 
     parser = Parser("run", "Write Warp kernels, lower them to C++ and CUDA C++, and pack them.", _EPILOG)
     request.add_recipe(parser.add_argument_group("recipe, which decides every byte"))
@@ -39,9 +39,16 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return 0
             recipe = wanted
         roots.check_space(layout, recipe)
-        found = recovery.begin(layout, recipe, session.now())
-        job = worker.ShardMaker(layout, found.begun.recipe)
-        return session.carry_out(layout, found, request.means_of(args), job, lock)
+        history = chronicle.Chronicle(layout, recipe)
+        history.beginning()
+        return session.Session(
+            layout=layout,
+            found=recovery.begin(layout, recipe, session.now()),
+            means=request.means_of(args),
+            chronicle=history,
+            job=worker.ShardMaker(layout, recipe),
+            lock=lock,
+        ).carry_out()
 
 
 if __name__ == "__main__":

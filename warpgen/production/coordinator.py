@@ -13,13 +13,14 @@ from collections.abc import Generator, Iterator
 
 from warpgen.errors import RootError, UnitError
 from warpgen.production import recovery, shard
+from warpgen.production.chronicle import Chronicle
 from warpgen.production.circumstances import Means, Meter
+from warpgen.production.display import Display, View
 from warpgen.production.engines import Engine, Job
 from warpgen.production.interruption import Interrupted, Interruption
 from warpgen.production.journal import Checkpoint, Journal, Stored
 from warpgen.production.layout import Layout
 from warpgen.production.merge import Merge
-from warpgen.production.observer import Observer, View
 from warpgen.production.unit import Outcome, Unit
 from warpgen.recipe import UNIT_SIZE, Recipe
 
@@ -39,13 +40,15 @@ class Coordinator:
         layout: Layout,
         means: Means,
         found: recovery.Found,
-        observer: Observer,
+        chronicle: Chronicle,
+        display: Display,
         interruption: Interruption,
     ) -> None:
         self._layout = layout
         self._recipe: Recipe = found.begun.recipe
         self._means = means
-        self._observer = observer
+        self._chronicle = chronicle
+        self._display = display
         self._interruption = interruption
         self.last = found.checkpoint
         self._journal = Journal(layout.journal)
@@ -161,7 +164,7 @@ class Coordinator:
         checkpoint = self._merge.checkpoint(self._meter.spent(self._disk()))
         self._journal.append(checkpoint)
         self.last = checkpoint
-        self._observer.checkpoint(checkpoint)
+        self._chronicle.checkpoint(checkpoint)
         for unit in self._merged:
             shard.path_of(self._layout.shards, unit).unlink(missing_ok=True)
         self._merged.clear()
@@ -174,7 +177,7 @@ class Coordinator:
         meter.worker_cpu = sum(worker.cpu for worker in engine.workers)
         meter.peak_worker_rss = max([meter.peak_worker_rss, *(worker.rss for worker in engine.workers)])
         meter.retries, meter.workers_replaced = engine.retries, engine.replaced
-        self._observer.look(
+        self._display.look(
             View(
                 share=self._merge.share,
                 rows=sum(dataset.rows for dataset in self._merge.datasets),

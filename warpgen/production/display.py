@@ -5,19 +5,37 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from typing import TextIO
+from typing import Protocol, TextIO
 
+import msgspec
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from warpgen.production.observer import Display, View
+from warpgen.production.engines import WorkerView
 
 _REFRESH = 0.25  # seconds between pictures on a terminal
 _LINE = 10.0  # seconds between lines in a log, where each is kept
 _SETTLED = 2.0  # seconds before a speed means anything
+
+
+class View(msgspec.Struct, frozen=True):
+    """A moment of a run. Rows and bytes of all datasets; programs of this session; share 0 … 1."""
+
+    share: float
+    rows: int
+    size: int
+    programs: int
+    workers: list[WorkerView]
+
+
+class Display(Protocol):
+    """Shows a person how the run goes."""
+
+    def look(self, view: View) -> None:
+        """Called often; shows as often as it sees fit."""
 
 
 @contextlib.contextmanager

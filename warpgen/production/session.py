@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import shlex
 import sys
 from pathlib import Path
 
+import msgspec
+
 from warpgen import durable
 from warpgen.errors import RootError, UsageError
+from warpgen.production.chronicle import Chronicle
 from warpgen.production.circumstances import Means
 from warpgen.production.coordinator import Coordinator
-from warpgen.production.display import display
+from warpgen.production.display import Display, display
 from warpgen.production.engines import Engine, Job
 from warpgen.production.engines.local import LocalEngine
 from warpgen.production.engines.serial import SerialEngine
@@ -19,7 +23,6 @@ from warpgen.production.interruption import Interrupted, Interruption
 from warpgen.production.journal import Checkpoint
 from warpgen.production.layout import Layout
 from warpgen.production.merge import failures
-from warpgen.production.observer import Display, Observer
 from warpgen.production.recovery import Found, clear
 from warpgen.reporting.manifest import Circumstances, write_manifest
 from warpgen.reporting.report import write_report
@@ -27,73 +30,99 @@ from warpgen.reporting.report import write_report
 ENGINES = ("local", "serial")
 
 
-def carry_out(layout: Layout, found: Found, means: Means, job: Job, lock: int) -> int:
-    """Go on from what was found to the finished datasets; returns the exit code of the command.
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """All that one session needs; `lock` is the descriptor of the root's lock."""
 
-    Raises RootError when the machine does not let it; the state file then says what blocks it.
-    """
-    for note in found.notes:
-        print(f"warpgen: {note}", file=sys.stderr)
-    interruption = Interruption()
-    try:
-        with interruption.caught(), display(sys.stderr) as shown:
-            checkpoint = _produce(layout, found, means, _engine(means, lock), job, interruption, shown)
-    except Interrupted as stop:
-        print(f"warpgen: stopped by {stop}; nothing is lost, {_how_to_resume(layout.root)}", file=sys.stderr)
-        return stop.code
-    for target in found.begun.recipe.targets:
-        path = layout.final(target).relative_to(layout.root)
-        print(f"{path}: {checkpoint.targets[target].rows} rows, {checkpoint.files[target].length} bytes")
-    return 0
+    layout: Layout
+    found: Found
+    means: Means
+    chronicle: Chronicle
+    job: Job
+    lock: int
 
+    def carry_out(self) -> int:
+        """Go on from what was found to the finished datasets; returns the exit code of the command.
 
-def _produce(
-    layout: Layout,
-    found: Found,
-    means: Means,
-    engine: Engine,
-    job: Job,
-    interruption: Interruption,
-    shown: Display,
-) -> Checkpoint:
-    observer = Observer(layout, found.begun.recipe, shown, _python(layout.root))
-    observer.checkpoint(found.checkpoint)
-    checkpoint = found.checkpoint
-    coordinator = None
-    try:
-        if not found.is_complete:
-            coordinator = Coordinator(layout, means, found, observer, interruption)
-            checkpoint = coordinator.run(engine, job)
-        with interruption.welcome():  # each step may be left half-way: it is done again on resume
-            _finish(layout, found, checkpoint, means, observer)
-    except Interrupted as stop:
-        observer.stopped(coordinator.last if coordinator else checkpoint, str(stop))
-        raise
-    except (RootError, OSError) as error:
-        why = str(error) if isinstance(error, RootError) else f"{error.strerror or error}"
-        with contextlib.suppress(OSError):  # on a full disk the last state file stays, and is still true
-            observer.blocked(coordinator.last if coordinator else checkpoint, why)
-        if isinstance(error, RootError):
+        Raises RootError when the machine does not let it; the state file then says what blocks it.
+        """
+        for note in self.found.notes:
+            print(f"warpgen: {note}", file=sys.stderr)
+        interruption = Interruption()
+        try:
+            with interruption.caught(), display(sys.stderr) as shown:
+                checkpoint = self._produce(interruption, shown)
+        except Interrupted as stop:
+            print(f"warpgen: stopped by {stop}; nothing is lost, {self._how_to_resume()}", file=sys.stderr)
+            return stop.code
+        for target in self.found.begun.recipe.targets:
+            path = self.layout.final(target).relative_to(self.layout.root)
+            print(f"{path}: {checkpoint.targets[target].rows} rows, {checkpoint.files[target].length} bytes")
+        return 0
+
+    def _produce(self, interruption: Interruption, shown: Display) -> Checkpoint:
+        """All rows and the end of the run; however it stops, the state file tells."""
+        checkpoint = self.found.checkpoint
+        coordinator = None
+        try:
+            self.chronicle.checkpoint(checkpoint)
+            if not self.found.is_complete:
+                coordinator = Coordinator(
+                    self.layout, self.means, self.found, self.chronicle, shown, interruption
+                )
+                checkpoint = coordinator.run(self._engine(), self.job)
+            with interruption.welcome():  # each step may be left half-way: it is done again on resume
+                self._finish(checkpoint)
+        except Interrupted as stop:
+            self.chronicle.stopped(coordinator.last if coordinator else checkpoint, str(stop))
             raise
-        raise RootError(
-            f"the root cannot be written ({why}): put that right; nothing is lost, "
-            f"{_how_to_resume(layout.root)}"
-        ) from error
-    return checkpoint
+        except (RootError, OSError) as error:
+            why = str(error) if isinstance(error, RootError) else f"{error.strerror or error}"
+            with contextlib.suppress(OSError):  # on a full disk the last state file stays, and is still true
+                self.chronicle.blocked(coordinator.last if coordinator else checkpoint, why)
+            if isinstance(error, RootError):
+                raise
+            raise RootError(
+                f"the root cannot be written ({why}): put that right, nothing is lost, {self._how_to_resume()}"
+            ) from error
+        return checkpoint
 
+    def _finish(self, checkpoint: Checkpoint) -> None:
+        """Final names, manifests, state; the journal goes last, so that a crash before is gone on from."""
+        layout, recipe = self.layout, self.found.begun.recipe
+        for target in recipe.targets:
+            if layout.partial(target).exists():
+                durable.rename(layout.partial(target), layout.final(target))
+        circumstances = self._circumstances(checkpoint)
+        for target in recipe.targets:
+            dropped = {"duplicate": checkpoint.targets[target].dropped}
+            write_manifest(layout.root, target, recipe, circumstances, dropped, failures(layout, target))
+        self.chronicle.completed(checkpoint, _report(layout.root))
+        clear(layout)
 
-def _finish(layout: Layout, found: Found, checkpoint: Checkpoint, means: Means, observer: Observer) -> None:
-    """Final names, manifests, state; the journal goes last, so that a crash before is gone on from."""
-    recipe = found.begun.recipe
-    for target in recipe.targets:
-        if layout.partial(target).exists():
-            durable.rename(layout.partial(target), layout.final(target))
-    circumstances = _circumstances(found, checkpoint, means)
-    for target in recipe.targets:
-        dropped = {"duplicate": checkpoint.targets[target].dropped}
-        write_manifest(layout.root, target, recipe, circumstances, dropped, failures(layout, target))
-    observer.completed(checkpoint, _report(layout.root))
-    clear(layout)
+    def _circumstances(self, checkpoint: Checkpoint) -> Circumstances:
+        spent = checkpoint.spent
+        return Circumstances(
+            workers=1 if self.means.engine == "serial" else self.means.workers,
+            engine=self.means.engine,
+            started=self.found.begun.started,
+            finished=now(),
+            wall_seconds=spent.wall_seconds,
+            cpu_seconds=spent.cpu_seconds,
+            peak_rss=spent.peak_rss,
+            peak_worker_rss=spent.peak_worker_rss,
+            peak_disk=spent.peak_disk,
+            sessions=spent.sessions,
+            retries=spent.retries,
+            workers_replaced=spent.workers_replaced,
+        )
+
+    def _engine(self) -> Engine:
+        return SerialEngine() if self.means.engine == "serial" else LocalEngine(self.means, [self.lock])
+
+    def _how_to_resume(self) -> str:
+        root = self.layout.root
+        place = "" if root == Path() else f" --root {shlex.quote(str(root))}"
+        return f"resume with `python -m warpgen.resume{place}`"
 
 
 def _report(root: Path) -> str:
@@ -104,39 +133,6 @@ def _report(root: Path) -> str:
         return f"not written: {error}"
 
 
-def _circumstances(found: Found, checkpoint: Checkpoint, means: Means) -> Circumstances:
-    spent = checkpoint.spent
-    return Circumstances(
-        workers=1 if means.engine == "serial" else means.workers,
-        engine=means.engine,
-        started=found.begun.started,
-        finished=now(),
-        wall_seconds=spent.wall_seconds,
-        cpu_seconds=spent.cpu_seconds,
-        peak_rss=spent.peak_rss,
-        peak_worker_rss=spent.peak_worker_rss,
-        peak_disk=spent.peak_disk,
-        sessions=spent.sessions,
-        retries=spent.retries,
-        workers_replaced=spent.workers_replaced,
-    )
-
-
-def _engine(means: Means, lock: int) -> Engine:
-    return SerialEngine() if means.engine == "serial" else LocalEngine(means, [lock])
-
-
 def now() -> str:
     """The time in UTC, ISO 8601, to the second."""
     return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-
-
-def _python(root: Path) -> str:
-    """What to call this Python from the root, without a path of the machine."""
-    local = Path(".venv/bin/python")
-    return str(local) if Path(sys.prefix) == (root / ".venv").resolve() else "python"
-
-
-def _how_to_resume(root: Path) -> str:
-    place = "" if root == Path() else f" --root {root}"
-    return f"resume with `python -m warpgen.resume{place}`"

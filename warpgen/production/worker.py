@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import tempfile
@@ -12,10 +13,15 @@ import xxhash
 from warpgen import durable
 from warpgen.process import output_to
 from warpgen.production import shard
+from warpgen.production.circumstances import free_bytes
 from warpgen.production.explain import first_line
 from warpgen.production.layout import Layout
 from warpgen.production.unit import Outcome, Unit
 from warpgen.recipe import Recipe
+
+# Bytes that must be free before a unit is begun: a compiler that runs out of disk looks like one that
+# refuses the program, and that must never cost a row.
+_ROOM = 8 << 20
 
 
 class ShardMaker:
@@ -47,11 +53,16 @@ class ShardMaker:
         self._log = scratch / "output"
 
     def __call__(self, unit: Unit) -> Outcome:
-        """Build and store one shard; a folder that cannot be written is fatal, anything else is raised."""
+        """Build and store one shard; trouble with the disk is fatal, anything else is raised."""
         from warpgen.production.rows import build
 
-        with output_to(self._log):
-            data = build(unit, self._recipe)
+        try:
+            if free_bytes(self._layout.work) < _ROOM:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            with output_to(self._log):
+                data = build(unit, self._recipe)
+        except OSError as error:
+            return Outcome(unit.start, unit.stop, error=first_line(error), fatal=True)
         gc.collect()
         return store(self._layout.shards, unit, data)
 

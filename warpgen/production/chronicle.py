@@ -1,48 +1,35 @@
-"""Those who watch a run: the state file at every checkpoint, the display a few times a second."""
+"""The chronicle of a run: DATASET_STATE.md, true at any moment a power cut could come."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import sys
+from pathlib import Path
 
-import msgspec
-
-from warpgen.production.engines import WorkerView
 from warpgen.production.journal import Checkpoint
 from warpgen.production.layout import Layout
 from warpgen.recipe import Recipe
 from warpgen.record import Target
+from warpgen.reporting.manifest import command
 from warpgen.reporting.state import Output, Phase, State, StateFile, Status
 
 
-class View(msgspec.Struct, frozen=True):
-    """A moment of a run. Rows and bytes of all datasets; programs of this session; share 0 … 1."""
+class Chronicle:
+    """Writes the state file of one session. All methods raise OSError when it cannot be written."""
 
-    share: float
-    rows: int
-    size: int
-    programs: int
-    workers: list[WorkerView]
-
-
-class Display(Protocol):
-    """Shows a person how the run goes."""
-
-    def look(self, view: View) -> None:
-        """Called often; shows as often as it sees fit."""
-
-
-class Observer:
-    """Keeps DATASET_STATE.md true, and passes views on to the display."""
-
-    def __init__(self, layout: Layout, recipe: Recipe, display: Display, python: str) -> None:
+    def __init__(self, layout: Layout, recipe: Recipe) -> None:
         self._layout = layout
         self._recipe = recipe
-        self._python = python  # how the folder of the state file calls its Python
+        self._python = _python(layout.root)
         self._file = StateFile(layout.root)
-        self.look = display.look
+
+    def beginning(self) -> None:
+        """Before anything of an earlier run goes, and before there is anything to resume."""
+        arguments = command(self._recipe).removeprefix("./scripts/produce ")
+        action = f"{self._python} -m warpgen.run {arguments} --overwrite"
+        self._write(Checkpoint(), "in_progress", "about to begin", (), action)
 
     def checkpoint(self, checkpoint: Checkpoint) -> None:
-        """All that the checkpoint names is on disk; say so. Raises OSError."""
+        """All that the checkpoint names is on disk; say so."""
         self._write(checkpoint, "in_progress", "working on it", ())
 
     def stopped(self, checkpoint: Checkpoint, why: str) -> None:
@@ -68,13 +55,20 @@ class Observer:
         action = f"{self._python} -m warpgen.stats --check"
         self._file.write(State("P3_REPORT", "completed", action, outputs, report, session))
 
-    def _write(self, checkpoint: Checkpoint, status: Status, what: str, blockers: tuple[str, ...]) -> None:
+    def _write(
+        self,
+        checkpoint: Checkpoint,
+        status: Status,
+        what: str,
+        blockers: tuple[str, ...],
+        action: str = "",
+    ) -> None:
         outputs = {target: self._output(checkpoint, target) for target in self._recipe.targets}
         self._file.write(
             State(
                 phase=self._phase(checkpoint),
                 status=status,
-                next_action=f"{self._python} -m warpgen.resume",
+                next_action=action or f"{self._python} -m warpgen.resume",
                 outputs=outputs,
                 report="not written yet (it comes when the datasets are complete)",
                 session=f"{self._asked()}: {what}, {_rows(outputs)} safe on disk",
@@ -111,3 +105,8 @@ class Observer:
 
 def _rows(outputs: dict[Target, Output]) -> str:
     return ", ".join(f"{output.rows} {target} rows" for target, output in outputs.items())
+
+
+def _python(root: Path) -> str:
+    """What to call this Python from the root, without a path of the machine."""
+    return ".venv/bin/python" if Path(sys.prefix) == (root / ".venv").resolve() else "python"

@@ -1,0 +1,180 @@
+"""Every request that cannot be done: one sentence, exit code 2, and nothing lost."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from commands import call
+from imaginary import PowerCut, files_left, go_on, power_cut, produce
+
+from warpgen import __version__, resume, run
+from warpgen.errors import UsageError
+from warpgen.extraction.versions import warp_version
+from warpgen.production import roots
+from warpgen.production.layout import Layout
+from warpgen.recipe import Recipe
+
+RUN = [
+    (["--target", "gpu"], "--target"),
+    (["--size", "many"], "not understood"),
+    (["--size", "0"], "more than zero"),
+    (["--size", "-3MiB"], "expected one argument|not understood"),
+    (["--size", "1MiB", "--rows", "3"], "not allowed with"),
+    (["--rows", "0"], "more than zero"),
+    (["--rows", "some"], "not a whole number"),
+    (["--workers", "0"], "more than zero"),
+    (["--workers", "-1"], "more than zero|expected one argument"),
+    (["--seed", "-1"], "zero or more|expected one argument"),
+    (["--categories", "no_such=1"], "unknown category"),
+    (["--categories", "particle=x"], "not a number"),
+    (["--categories", "particle=0"], "more than zero"),
+    (["--categories", "particle=1,particle=2"], "twice"),
+    (["--verify", "maybe"], "--verify"),
+    (["--engine", "cluster"], "--engine"),
+    (["--wrokers", "2"], "unrecognized"),
+    (["--size", "1000000GiB"], "free"),
+]
+
+
+@pytest.mark.parametrize(("args", "sentence"), RUN, ids=[" ".join(args) for args, _ in RUN])
+def test_run_says_what_is_wrong(tmp_path: Path, args: list[str], sentence: str) -> None:
+    """An unknown or impossible option is named before anything is made."""
+    with pytest.raises(UsageError, match=sentence) as told:
+        run.main([*args, "--root", str(tmp_path)])
+    assert "\n" not in str(told.value)
+    assert files_left(tmp_path) == []
+
+
+def test_it_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
+    """On a terminal there is no traceback."""
+    code, output, errors = call("run", "--target", "gpu", "--root", tmp_path)
+    assert (code, output) == (2, "")
+    assert errors.startswith("warpgen: ")
+    assert errors.count("\n") == 1
+
+
+def test_a_root_that_cannot_be_written(tmp_path: Path) -> None:
+    """Because a part of its path is a file."""
+    (tmp_path / "file").touch()
+    for main in (run.main, resume.main):
+        with pytest.raises(UsageError, match="root"):
+            main(["--root", str(tmp_path / "file" / "root")])
+
+
+@pytest.fixture(scope="module")
+def unfinished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root whose run lost its power."""
+    root = tmp_path_factory.mktemp("unfinished")
+    with pytest.raises(PowerCut):
+        produce(root, _own(), trouble={70: power_cut})
+    return root
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with the finished datasets of 100 rows."""
+    root = tmp_path_factory.mktemp("finished")
+    produce(root, _own())
+    return root
+
+
+def _own(rows: int = 100) -> Recipe:
+    """A recipe as `run --rows` would make it."""
+    return Recipe(size=None, rows=rows, verify="none", warpgen=__version__, warp=warp_version())
+
+
+def test_run_in_a_root_with_an_unfinished_run(unfinished: Path) -> None:
+    """It names resume, and touches nothing."""
+    before = files_left(unfinished)
+    with pytest.raises(UsageError, match=r"warpgen\.resume"):
+        run.main(["--rows", "100", "--verify", "none", "--root", str(unfinished)])
+    assert files_left(unfinished) == before
+
+
+def test_run_in_a_root_with_another_recipe(finished: Path) -> None:
+    """It names --overwrite, and touches nothing."""
+    before = files_left(finished)
+    with pytest.raises(UsageError, match="--overwrite"):
+        run.main(["--rows", "99", "--verify", "none", "--root", str(finished)])
+    assert files_left(finished) == before
+
+
+def test_run_of_what_is_there(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same recipe is done already; for one target or both."""
+    for target in ("both", "cpu", "cuda"):
+        args = ["--rows", "100", "--verify", "none", "--root", str(finished), "--target", target]
+        assert run.main(args) == 0
+        assert "nothing to do" in capsys.readouterr().out
+
+
+def test_run_makes_only_the_missing_target(finished: Path, tmp_path: Path) -> None:
+    """Beside a finished one of the same recipe."""
+    root = shutil.copytree(finished, tmp_path / "root", symlinks=True)
+    (root / "data/production_cuda/cuda_code_dataset.jsonl").unlink()
+    missing = roots.unfinished_part(Layout(root), _own())
+    assert missing is not None
+    assert missing.target == "cuda"
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"format": 1}', b"\xff\xfe"])
+def test_a_damaged_manifest(finished: Path, tmp_path: Path, damage: bytes) -> None:
+    """It is named by run and by resume."""
+    root = shutil.copytree(finished, tmp_path / "root", symlinks=True)
+    (root / "manifests" / "cuda_manifest.json").write_bytes(damage)
+    for main in (lambda args: run.main(["--rows", "100", *args]), resume.main):
+        with pytest.raises(UsageError, match=r"cuda_manifest\.json"):
+            main(["--root", str(root)])
+
+
+def test_a_dataset_without_a_manifest(finished: Path, tmp_path: Path) -> None:
+    """No one can say what it is, so it is not replaced unasked."""
+    root = shutil.copytree(finished, tmp_path / "root", symlinks=True)
+    (root / "manifests" / "cpu_manifest.json").unlink()
+    with pytest.raises(UsageError, match="without a manifest"):
+        run.main(["--rows", "100", "--root", str(root)])
+
+
+def test_resume_with_nothing_to_resume(finished: Path, tmp_path: Path) -> None:
+    """In an empty folder, in none, in a finished root."""
+    for root in (tmp_path, tmp_path / "none"):
+        with pytest.raises(UsageError, match="nothing to resume"):
+            resume.main(["--root", str(root)])
+    assert files_left(tmp_path) == []
+    with pytest.raises(UsageError, match="finished"):
+        resume.main(["--root", str(finished)])
+
+
+def test_resume_with_a_lost_journal(unfinished: Path, tmp_path: Path) -> None:
+    """A journal without its recipe is named."""
+    root = shutil.copytree(unfinished, tmp_path / "root", symlinks=True)
+    Layout(root).journal.write_bytes(b"")
+    with pytest.raises(UsageError, match="journal"):
+        resume.main(["--root", str(root)])
+
+
+@pytest.mark.parametrize("versions", [("0.0.0", warp_version()), (__version__, "1.18.0")])
+def test_resume_with_other_versions(tmp_path: Path, versions: tuple[str, str]) -> None:
+    """Other versions may write other bytes: the run's are named."""
+    recipe = Recipe(size=None, rows=100, warpgen=versions[0], warp=versions[1])
+    with pytest.raises(PowerCut):
+        produce(tmp_path, recipe, trouble={70: power_cut})
+    with pytest.raises(UsageError, match="was begun with"):
+        resume.main(["--root", str(tmp_path)])
+    assert go_on(tmp_path) == 0
+
+
+def test_two_runs_in_one_root(tmp_path: Path) -> None:
+    """The second is refused while the first holds the root."""
+    with roots.held(tmp_path), pytest.raises(UsageError, match="another warpgen run"):
+        run.main(["--rows", "10", "--root", str(tmp_path)])
+
+
+def test_a_python_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told before anything that it could not import."""
+    monkeypatch.setattr(sys, "version_info", (3, 9, 1))
+    for main in (run.main, resume.main):
+        with pytest.raises(UsageError, match=r"Python 3\.9\.1 is too old"):
+            main([])
