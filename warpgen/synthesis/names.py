@@ -26,7 +26,9 @@ def _singular(name: str) -> str:
 
 
 # Last words that people leave alone in the name of an array (`x_old`, `row_ptr`, `col_idx`).
-_SINGULAR = frozenset("adj idx ind ptr indptr old new prev cur next fit lut buf src dst ref env rgb lhs rhs".split())
+_SINGULAR = frozenset(
+    "adj idx ind ptr indptr old new prev cur next fit lut buf src dst ref env rgb lhs rhs".split()
+)
 
 
 def _plural(name: str) -> str:
@@ -34,7 +36,7 @@ def _plural(name: str) -> str:
         len(name.rsplit("_", 1)[-1]) <= 2
         or name[-1] == "s"
         or name[-1].isdigit()
-        or name.endswith(("data", "mask", "field", "grid", "_q", "_qd", "image"))
+        or name.endswith(("data", "mask", "field", "grid", "_q", "_qd", "image", "xx", "xy", "yy"))
         or name.rsplit("_", 1)[-1] in _SINGULAR
         or (name.endswith("ed") and name[-3] != "e")  # `gathered`, but `seeds`
     ):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 TERNARY, OR, AND, NOT, COMPARE, BITOR, BITXOR, BITAND, SHIFT, SUM, PRODUCT, UNARY, ATOM = range(13)
 
 INF = math.inf
+_BIT_OPERATORS = {"|": BITOR, "^": BITXOR, "&": BITAND, "<<": SHIFT, ">>": SHIFT}
 _COMPONENTS = {"x": 0, "y": 1, "z": 2, "w": 3}
 _EPSILONS = {"float16": 1e-2, "float32": 1e-4, "float64": 1e-6}
 
@@ -233,9 +234,18 @@ def interval_product(a: Value, b: Value, n: int = 1) -> tuple[float, float]:
 
 
 def _binary(a: Value, op: str, b: Value, t: Type, lo: float, hi: float, prec: int) -> Value:
-    left = a.text if a.prec >= prec else f"({a.text})"
-    right = b.text if b.prec > prec else f"({b.text})"
+    left = a.text if a.prec >= prec and not _unclear(a, op) else f"({a.text})"
+    right = b.text if b.prec > prec and not _unclear(b, op) else f"({b.text})"
     return Value(f"{left} {op} {right}", t, lo, hi, a.author, prec)
+
+
+def _unclear(operand: Value, op: str) -> bool:
+    """Whether people put parentheses around the operand though Python asks for none: they do not
+    trust anybody with the order of bit operators."""
+    if op in _BIT_OPERATORS:
+        chained = op in "|&^" and operand.prec == _BIT_OPERATORS[op]
+        return BITOR <= operand.prec <= PRODUCT and not chained
+    return operand.prec in (BITOR, BITXOR, BITAND, SHIFT)
 
 
 def _mismatch(a: Value, op: str, b: Value) -> SynthesisError:
