@@ -175,17 +175,21 @@ class Tiles:
         array.spec.fixed = extents
         return array
 
+    def load_text(self, array: Array, shape: Sequence[Dim], offset: Sequence[Any], rest: str = "") -> Tile:
+        """`wp.tile_load(...)` as an expression."""
+        bare = float(self.k.rng.chance(0.5))  # Warp wants both as numbers or both as tuples
+        where = self._offset(offset, bare)
+        text = f"wp.tile_load({array.name}, shape={self.shape(shape, bare)}{where}{rest})"
+        hi = array.spec.hi - (1 if array.type.is_int and array.spec.kind == "uniform" else 0)
+        return Tile(text, array.type, tuple(shape), array.spec.lo, hi)
+
     def load(
         self, array: Array, shape: Sequence[Dim], offset: Sequence[Any], names: str, storage: str = ""
     ) -> Tile:
         rest = f', storage="{storage}"' if storage else ""
         if not storage and self.k.rng.chance(0.12):
             rest = self.k.rng.choice((', storage="shared"', ', storage="register"', ", bounds_check=False"))
-        bare = float(self.k.rng.chance(0.5))  # Warp wants both as numbers or both as tuples
-        where = self._offset(offset, bare)
-        text = f"wp.tile_load({array.name}, shape={self.shape(shape, bare)}{where}{rest})"
-        hi = array.spec.hi - (1 if array.type.is_int and array.spec.kind == "uniform" else 0)
-        made = self.let(names, Tile(text, array.type, tuple(shape), array.spec.lo, hi))
+        made = self.let(names, self.load_text(array, shape, offset, rest))
         return self.spiced(made, 2) if not storage else made
 
     def spiced(self, tile: Tile, most: int) -> Tile:
@@ -283,6 +287,11 @@ class Tiles:
         if tile.magnitude <= _LIMIT:
             return tile
         return self.map("wp.tanh", -1.0, 1.0, tile)
+
+    def tame_let(self, tile: Tile) -> Tile:
+        """The tile, tamed under a name of its own if it had to be."""
+        tamed = self.tame(tile)
+        return tile if tamed is tile else self.let("bounded|tamed|squashed", tamed)
 
     # -- reducing ------------------------------------------------------------------------------------
     def sum(self, tile: Tile, axis: int | None = None) -> Tile:

@@ -477,7 +477,8 @@ def random_tile(k: Kit) -> None:
     (i,) = t.open(blocks)
     blocks = t.counts[0]
     seed = k.param("seed|random_seed", I32, 1, 9999)
-    rng = k.define("rng|state|rng_state", k.wp.rand_init(seed, i))
+    stream = t.array("streams|keys|stream_ids|sample_ids", I32, (blocks,), 0, 9999)
+    rng = k.define("rng|state|rng_state", k.wp.rand_init(seed, stream[i]))
     if k.rng.chance(0.6):
         bounds = k.rng.choice(("", ", min=-1.0, max=1.0", ", min=0.0, max=2.0"))
         r = t.let(
