@@ -40,7 +40,8 @@ class Leaf(msgspec.Struct, frozen=True):
 
 
 class Arguments:
-    """All arguments of one launch. `variants` draws other values for the arguments that it names."""
+    """All arguments of one launch. `variants` draws other values for the arguments that it names; with
+    `like`, nothing is drawn: the numbers are those that the other launch began with."""
 
     def __init__(
         self,
@@ -48,17 +49,21 @@ class Arguments:
         layouts: Sequence[Layout],
         seed: int,
         variants: Mapping[str, int] | None = None,
+        like: Arguments | None = None,
     ) -> None:
         if len(args) != len(layouts):
             raise VerificationError(f"the kernel takes {len(layouts)} arguments, the row has {len(args)}")
         self.leaves: list[Leaf] = []
-        self._seed, self._variants = seed, variants or {}
-        self._kept: list[Any] = []  # memory that descriptors point to
+        self._seed, self._variants, self._like = seed, variants or {}, like
+        self._kept: list[Any] = [like]  # memory that descriptors point to
         self._fenced: list[NDArray[np.uint8]] = []
         self._bytes = 0
         self._places, self._size = offsets(list(layouts))
         self._blocks = [self._argument(arg, layout) for arg, layout in zip(args, layouts, strict=True)]
         self._bind_handles(args)
+        if like is not None:
+            for leaf, theirs in zip(self.leaves, like._initial, strict=True):
+                leaf.values[...] = theirs
         self._initial = [leaf.values.copy() for leaf in self.leaves]
 
     def blocks(self) -> tuple[bytes, bytes]:
@@ -74,12 +79,6 @@ class Arguments:
         for leaf, initial in zip(self.leaves, self._initial, strict=True):
             leaf.values[...] = initial
             leaf.gradient[...] = 0
-
-    def adopt(self, other: Arguments) -> None:
-        """Take another launch's initial values, number by number, as this launch's own."""
-        for leaf, start, theirs in zip(self.leaves, self._initial, other._initial, strict=True):
-            start[...] = theirs
-            leaf.values[...] = theirs
 
     def intact(self) -> bool:
         """Whether nothing was written just before or behind any array."""
@@ -124,8 +123,9 @@ class Arguments:
             shape = memory.shape[: memory.ndim - len(layout.shape)]
             source = Generator(self._seed, path, self._variants.get(arg.name, 0))
             kind = np.dtype(layout.code).kind
-            with np.errstate(over="ignore", invalid="ignore"):
-                memory[...] = draw(fill, kind, shape, layout.shape, source).astype(layout.code)
+            if self._like is None:
+                with np.errstate(over="ignore", invalid="ignore"):
+                    memory[...] = draw(fill, kind, shape, layout.shape, source).astype(layout.code)
             fixed = fill.kind == "constant"
             floats = traced and layout.floating
             self.leaves.append(Leaf(arg.name, path, arg.role, memory, twin, floats, fixed))
@@ -165,6 +165,9 @@ class Arguments:
                 source = Generator(self._seed, f"{path}.indices{axis}", self._variants.get(arg.name, 0))
                 indices = draw(chosen, "i", chosen.shape, (), source).astype(np.int32)
                 self._kept.append(indices)
+                none = np.zeros_like(indices)
+                place = f"{path}.indices{axis}"
+                self.leaves.append(Leaf(arg.name, place, "input", indices, none, False, False))
                 addresses[axis], extents[axis] = indices.ctypes.data, indices.size
         shape = tuple(extents)
         made = (warp_native.indexed_bytes(part.tobytes(), addresses, shape) for part in (forward, adjoint))
@@ -196,11 +199,12 @@ class Arguments:
         for arg, (memory, twin) in zip(args, self._blocks, strict=True):
             if arg.fill.kind not in handles.KINDS:
                 continue
-            points = next((leaf.values for leaf in self.leaves if leaf.path == arg.fill.of), None)
-            source = Generator(self._seed, arg.name, self._variants.get(arg.name, 0))
-            owner, number = handles.make(arg.fill, source, points)
-            self._kept.append(owner)
-            memory[...] = number
+            if self._like is None:
+                points = next((leaf.values for leaf in self.leaves if leaf.path == arg.fill.of), None)
+                source = Generator(self._seed, arg.name, self._variants.get(arg.name, 0))
+                owner, number = handles.make(arg.fill, source, points)
+                self._kept.append(owner)
+                memory[...] = number
             self.leaves.append(Leaf(arg.name, arg.name, arg.role, memory, twin, False, False))
 
 

@@ -34,14 +34,16 @@ class Layout(msgspec.Struct, frozen=True):
     def dtype(self) -> np.dtype[Any]:
         """NumPy's type for one element; descriptors inside a struct are raw bytes."""
         if self.family == "value":
-            return np.dtype((self.code, self.shape))
+            value: Any = (self.code, self.shape)
+            return np.dtype(value)
         if self.family == "struct":
             names = [name for name, _, _ in self.fields]
             formats = [layout.dtype for _, layout, _ in self.fields]
             offsets = [offset for _, _, offset in self.fields]
             spec: Any = {"names": names, "formats": formats, "offsets": offsets, "itemsize": self.size}
             return np.dtype(spec)
-        return np.dtype(("u1", (self.size,)))
+        raw: Any = ("u1", (self.size,))
+        return np.dtype(raw)
 
     @property
     def floating(self) -> bool:
@@ -78,3 +80,22 @@ def offsets(layouts: list[Layout]) -> tuple[list[int], int]:
         places.append(end)
         end += layout.size
     return places, end + -end % 8
+
+
+def widened(layout: Layout) -> Layout:
+    """The layout that a type has once every float in it has 64 bits."""
+    if layout.family == "value":
+        code = "<f8" if layout.floating else layout.code
+        width = np.dtype(code).itemsize
+        return Layout("value", width * int(np.prod(layout.shape, dtype=int)), width, code, layout.shape)
+    if layout.family == "struct":
+        parts = [widened(field) for _, field, _ in layout.fields]
+        places, _ = offsets(parts)
+        align = max([part.align for part in parts], default=1)
+        end = places[-1] + parts[-1].size if parts else layout.size
+        names = [name for name, _, _ in layout.fields]
+        fields = tuple(zip(names, parts, places, strict=True))
+        return Layout("struct", end + -end % align, align, fields=fields)
+    if layout.of is not None:
+        return msgspec.structs.replace(layout, of=widened(layout.of))
+    return layout

@@ -1,0 +1,173 @@
+"""The front of verification: verdicts on a unit of programs and the code generated from them."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from warpgen.extraction.codegen import Code
+from warpgen.record import Target
+from warpgen.synthesis.program import Program
+from warpgen.verification import nvrtc, warp_native
+from warpgen.verification.compile import Compiler
+from warpgen.verification.examine import Failed, Subject, examine
+from warpgen.verification.execute import Executable
+from warpgen.verification.isolation import Died, Note, isolated
+from warpgen.verification.prepare import Prepared, prepare
+from warpgen.verification.translation_unit import kernel_dim, kernel_name
+
+Level = Literal["compile", "run"]
+
+# A person's C++ inside a program.
+_FOREIGN = re.compile(r"\bfunc_native\b")
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """`verified` is the evidence for the row; None drops it, for `reason` (a word to count by)."""
+
+    verified: dict[str, Any] | None
+    reason: str = ""
+    error: str = ""
+
+
+def check_unit(
+    programs: Sequence[Program],
+    codes: Sequence[Mapping[Target, Code] | None],
+    level: Level,
+    gradients: Literal["keep", "strict"],
+    targets: Sequence[Target],
+    workdir: Path,
+) -> list[dict[Target, Judgement]]:
+    """A judgement for every program and target; none for a program without code.
+
+    A CPU row is decided by the CPU checks alone, a CUDA row by the CUDA compile and the CPU run.
+    `workdir` belongs to this process and may be kept between units: it holds the precompiled headers.
+    Raises UnitError if a child was killed from outside.
+    """
+    unit = _Unit(programs, codes, workdir)
+    verdicts: list[dict[Target, Judgement]] = [{} for _ in programs]
+    runs = unit.run(strict=gradients == "strict") if level == "run" else {}
+    for target in targets:
+        failures = unit.compile(target)
+        for index in unit.present:
+            verdicts[index][target] = _judge(target, failures.get(index), runs.get(index))
+    return verdicts
+
+
+def _judge(target: Target, refused: Died | None, run: dict[str, Any] | Died | None) -> Judgement:
+    if refused is not None:
+        return Judgement(None, f"{target} {refused.reason}", refused.error)
+    if isinstance(run, Died):
+        return Judgement(None, run.reason, run.error)
+    return Judgement({"compile": _compile_evidence(target), **(run or {})})
+
+
+def _compile_evidence(target: Target) -> dict[str, Any]:
+    versions = _versions()
+    if target == "cpu":
+        flags = f"-O0 -target-cpu {warp_native.CPU_TARGET}"
+        return {"verdict": "pass", "tool": f"clang of Warp {versions['warp']}", "flags": flags}
+    if nvrtc.library() is not None:
+        return {"verdict": "pass", "tool": f"NVRTC {nvrtc.version()}", "flags": "compute_90 -fdevice-syntax-only"}
+    return {"verdict": "pass", "tool": f"NVRTC {versions['nvrtc']}", "flags": "sm_90 PTX"}
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    return warp_native.versions()
+
+
+@functools.lru_cache(maxsize=2)
+def _compiler(workdir: Path) -> Compiler:
+    """One compiler per process and folder: it remembers that its headers are warm."""
+    return Compiler(workdir)
+
+
+class _Unit:
+    def __init__(
+        self, programs: Sequence[Program], codes: Sequence[Mapping[Target, Code] | None], workdir: Path
+    ) -> None:
+        workdir.mkdir(parents=True, exist_ok=True)
+        self._programs, self._codes = programs, codes
+        self._compiler = _compiler(workdir.resolve())
+        self.present = [i for i, code in enumerate(codes) if code is not None]
+        self._foreign = {i for i in self.present if _FOREIGN.search(programs[i].source)}
+        self._refused: dict[Target, dict[int, Died]] = {}
+
+    def compile(self, target: Target) -> dict[int, Died]:
+        """Programs that the target's compiler refuses."""
+        if target not in self._refused:
+            texts = {i: code[target].text for i in self.present if (code := self._codes[i]) and target in code}
+            compiled = self._compiler.compile(target, texts, self._foreign)
+            self._refused[target] = compiled.failures
+            _remove(compiled.objects.values())
+        return self._refused[target]
+
+    def run(self, strict: bool) -> dict[int, dict[str, Any] | Died]:
+        """Evidence of each program's run on the CPU, or why it failed."""
+        lacking = [i for i in self.present if "cpu" not in (self._codes[i] or {})]
+        prepared = prepare(self._programs, self.present, lacking)
+        outcome: dict[int, dict[str, Any] | Died] = {i: p for i, p in prepared.items() if isinstance(p, Died)}
+        ready = {i: p for i, p in prepared.items() if isinstance(p, Prepared)}
+        texts = {i: self._cpu_text(i, p) for i, p in ready.items()}
+        narrow = self._compiler.compile("cpu", texts, self._foreign)
+        self._refused["cpu"] = {i: died for i, died in narrow.failures.items() if i not in lacking}
+        outcome |= narrow.failures
+        wide = self._compiler.compile("cpu", {i: p.wide for i, p in ready.items() if p.wide})
+        order = [i for i in ready if i in narrow.objects]
+
+        def task(number: int, note: Note) -> Any:
+            index = order[number]
+            subject = self._subject(index, ready[index], texts[index], narrow.objects, wide.objects)
+            try:
+                return examine(subject, note)
+            except Failed as failed:
+                return {"failed": failed.reason, "error": str(failed)}
+
+        def load() -> None:
+            for path in {*narrow.objects.values(), *wide.objects.values()}:
+                warp_native.load_object(path, path.name)
+
+        try:
+            for index, result in zip(order, isolated(len(order), task, before=load), strict=True):
+                outcome[index] = _settled(result, strict)
+        finally:
+            _remove([*narrow.objects.values(), *wide.objects.values()])
+        return outcome
+
+    def _cpu_text(self, index: int, prepared: Prepared) -> str:
+        code = self._codes[index] or {}
+        return code["cpu"].text if "cpu" in code else prepared.cpu
+
+    def _subject(
+        self, index: int, prepared: Prepared, text: str, narrow: Mapping[int, Path], wide: Mapping[int, Path]
+    ) -> Subject:
+        program = self._programs[index]
+        name, dim = kernel_name(text), kernel_dim(text)
+        kernel = Executable(narrow[index].name, name, dim, program.launch)
+        other = None
+        if index in wide:
+            other = Executable(wide[index].name, kernel_name(prepared.wide), kernel_dim(prepared.wide), program.launch)
+        has_adjoint = f"void {name}_cpu_backward(" in text
+        return Subject(program, prepared.layouts, kernel, has_adjoint, other, prepared.coarse)
+
+
+def _settled(result: Any, strict: bool) -> dict[str, Any] | Died:
+    if isinstance(result, Died):
+        return result
+    if "failed" in result:
+        return Died(result["failed"], result["error"])
+    if strict and result["gradient"]["verdict"] == "wrong":
+        return Died("gradient", "the adjoint is wrong")
+    evidence: dict[str, Any] = result
+    return evidence
+
+
+def _remove(paths: Any) -> None:
+    for path in set(paths):
+        path.unlink(missing_ok=True)

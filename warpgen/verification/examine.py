@@ -1,0 +1,221 @@
+"""Everything that is found out about one program by running it, inside a confined child."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from warpgen.errors import VerificationError
+from warpgen.synthesis.program import Program
+from warpgen.verification import forward, gradient, tolerance
+from warpgen.verification.execute import Executable
+from warpgen.verification.generator import Generator
+from warpgen.verification.inputs import Arguments
+from warpgen.verification.isolation import Note
+from warpgen.verification.layout import Layout, widened
+
+# Inputs are moved by this share of themselves to see how much the kernel amplifies rounding.
+_SHAKE = 2e-7
+# Draws of an input that may be tried before an output is called blind to it.
+_BLIND_DRAWS = 3
+
+
+class Failed(VerificationError):
+    """A check found the program wanting; `reason` is the word under which drops are counted."""
+
+    def __init__(self, reason: str, error: str) -> None:
+        super().__init__(error)
+        self.reason = reason
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """One program with its loaded kernels; `wide` is absent where the program cannot be widened."""
+
+    program: Program
+    layouts: Sequence[Layout]
+    kernel: Executable
+    has_adjoint: bool
+    wide: Executable | None
+    coarse: bool
+
+
+def examine(subject: Subject, note: Note) -> dict[str, Any]:
+    """Evidence per check. Raises Failed where the program must not be kept."""
+    run = _Run(subject)
+    note("forward")
+    evidence: dict[str, Any] = {"bounds": {"verdict": "pass", "threads": subject.kernel.threads}}
+    run.first()
+    evidence["forward"] = run.forward()
+    note("alive")
+    evidence["alive"] = run.alive()
+    note("adjoint")
+    evidence["gradient"] = run.gradient()
+    return evidence
+
+
+class _Run:
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.program = subject.program
+        self.kind = tolerance.operations(subject.program)
+        self.wide_layouts = [widened(layout) for layout in subject.layouts] if subject.wide else []
+        self._draws: dict[int, Arguments] = {}
+        self._outputs: dict[int, list[NDArray[Any]]] = {}
+
+    def draw(self, variant: int) -> Arguments:
+        """Arguments whose every input is drawn anew for each variant."""
+        if variant not in self._draws:
+            self._draws[variant] = self._arguments({a.name: variant for a in self.program.args})
+        return self._draws[variant]
+
+    def _arguments(self, variants: Mapping[str, int]) -> Arguments:
+        return Arguments(self.program.args, self.subject.layouts, self.program.launch.seed, variants)
+
+    def outputs(self, variant: int) -> list[NDArray[Any]]:
+        """What the row's own kernel makes of a draw."""
+        if variant not in self._outputs:
+            self._outputs[variant] = self._launch(self.draw(variant))
+        return self._outputs[variant]
+
+    def _launch(self, arguments: Arguments) -> list[NDArray[Any]]:
+        self.subject.kernel.run(arguments)
+        if not arguments.intact():
+            raise Failed("bounds", "something was written beside an array")
+        made = [leaf.values.copy() for leaf in arguments.outputs()]
+        arguments.reset()
+        return made
+
+    def first(self) -> None:
+        for leaf, values in zip(self.draw(0).outputs(), self.outputs(0), strict=True):
+            if leaf.floating and not np.isfinite(values).all():
+                raise Failed("not finite", f"{leaf.path} holds nan or inf")
+
+    def codes(self) -> list[str]:
+        return [leaf.values.dtype.str for leaf in self.draw(0).outputs()]
+
+    def forward(self) -> dict[str, Any]:
+        references = []
+        if self.subject.wide is not None:
+            references.append("widened")
+        if not references:
+            raise Failed("no reference", "neither the oracle nor widening reaches this program")
+        fine, agreement = forward.settle(self._against_widened)
+        if not fine:
+            leaf = self.draw(0).outputs()[int(agreement.where)]
+            raise Failed("forward", f"{leaf.path} differs from the widened program in {agreement.share:.2g} of places")
+        return {
+            "verdict": "pass",
+            "error": tolerance.told(agreement.error, agreement.tolerance),
+            "tolerance": agreement.tolerance,
+            "references": references,
+            "digest": forward.digest(self._wide_outputs(0)[0], self.kind, self.codes()),
+        }
+
+    def _against_widened(self, variant: int) -> forward.Agreement:
+        reference, *shaken = self._wide_outputs(variant)
+        return forward.agree(self.outputs(variant), reference, shaken, self.kind, self.codes())
+
+    def wide(self, variant: int) -> Arguments:
+        """The widened program's arguments, with the very values of the row's draw."""
+        seed = self.program.launch.seed
+        return Arguments(self.program.args, self.wide_layouts, seed, like=self.draw(variant))
+
+    def _wide_outputs(self, variant: int) -> list[list[NDArray[Any]]]:
+        """Outputs for the draw itself, then for the draw moved by its rounding, twice."""
+        kernel = self.subject.wide
+        assert kernel is not None
+        arguments, made = self.wide(variant), []
+        for turn in range(3):
+            arguments.reset()
+            if turn:
+                self._shake(arguments, turn)
+            kernel.run(arguments)
+            made.append([leaf.values.copy() for leaf in arguments.outputs()])
+        return made
+
+    def _shake(self, arguments: Arguments, turn: int) -> None:
+        for leaf in arguments.leaves:
+            if leaf.floating and leaf.role != "output":
+                signs = Generator("shake", turn, leaf.path).signs(leaf.values.shape)
+                leaf.values[...] *= 1.0 + _SHAKE * signs
+
+    def alive(self) -> dict[str, Any]:
+        """Outputs must change when inputs do, all together and each alone."""
+        base, launches = self.outputs(0), 1
+        names = [a.name for a in self.program.args if a.role in ("input", "inout") and self._varies(a.name)]
+        for name in names:
+            for turn in range(1, _BLIND_DRAWS + 1):
+                made = self._launch(self._arguments({name: turn}))
+                launches += 1
+                if _differs(base, made):
+                    break
+            else:
+                raise Failed("blind", f"no output depends on {name}")
+        if not names and not _differs(base, [np.zeros_like(values) for values in base]):
+            raise Failed("constant", "every output is zero")
+        return {"verdict": "pass", "launches": launches, "inputs": len(names)}
+
+    def _varies(self, name: str) -> bool:
+        return any(leaf.argument == name and not leaf.fixed for leaf in self.draw(0).leaves)
+
+    def gradient(self) -> dict[str, Any]:
+        subject = self.subject
+        if not subject.has_adjoint:
+            return {"verdict": "not differentiable", "why": "no adjoint"}
+        if not gradient.differentiable(self.draw(0)):
+            self._backward(0)
+            return {"verdict": "not differentiable", "why": "no floats"}
+        if subject.wide is None:
+            self._backward(0)
+            return {"verdict": "unchecked", "why": "not widened"}
+        allowed = gradient.tolerance_of(self.draw(0), subject.coarse)
+        slopes = [self._slope(0, allowed)]
+        if slopes[0].verdict != "pass":
+            slopes += [self._slope(variant, allowed) for variant in range(1, tolerance.DRAWS)]
+        worst = self._verdict(slopes)
+        evidence = {"error": tolerance.told(worst.error, allowed), "tolerance": allowed}
+        evidence["directions"] = worst.directions
+        if worst.verdict == "kink":
+            return {"verdict": "not differentiable", "why": "kinks", **evidence}
+        if worst.verdict == "fail":
+            if not gradient.known_wrong(self.program):
+                raise Failed("gradient", f"the adjoint is off by {worst.error:.1g} of the slope")
+            return {"verdict": "wrong", **evidence}
+        return {"verdict": "pass", **evidence}
+
+    def _verdict(self, slopes: Sequence[gradient.Slope]) -> gradient.Slope:
+        """A first draw that passes decides; else the others must, all but for kinks."""
+        rest = slopes[1:] or slopes
+        failed = [slope for slope in rest if slope.verdict == "fail"]
+        passed = [slope for slope in rest if slope.verdict == "pass"]
+        return (failed or passed or list(rest))[0]
+
+    def _slope(self, variant: int, allowed: float) -> gradient.Slope:
+        kernel = self.subject.wide
+        assert kernel is not None
+        key = (self.program.launch.seed, variant)
+        weights, tape = self._backward(variant)
+        wide = self.wide(variant)
+        return gradient.compare(
+            tape, wide, lambda: kernel.run(wide), weights, key, allowed, self.subject.coarse
+        )
+
+    def _backward(self, variant: int) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+        """Cotangents, and the gradients that the row's adjoint makes of them."""
+        arguments = self.draw(variant)
+        self.subject.kernel.run(arguments)
+        weights = gradient.seed_cotangents(arguments, (self.program.launch.seed, variant))
+        self.subject.kernel.run_backward(arguments)
+        if not arguments.intact():
+            raise Failed("bounds", "the adjoint wrote beside an array")
+        tape = [leaf.gradient.astype(np.float64) for leaf in gradient.inputs(arguments)]
+        arguments.reset()
+        return weights, tape
+
+
+def _differs(a: Sequence[NDArray[Any]], b: Sequence[NDArray[Any]]) -> bool:
+    return any(not np.array_equal(x, y) for x, y in zip(a, b, strict=True))

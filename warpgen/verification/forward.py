@@ -1,0 +1,90 @@
+"""Do the compiled kernel's values agree with a reference that rounds far less?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from warpgen.verification import tolerance
+
+Values = Sequence[NDArray[Any]]  # one array per output leaf
+
+# How often a perturbation of the inputs by their rounding may be amplified before an element is judged.
+_SLACK = 8.0
+
+
+class Agreement(msgspec.Struct):
+    """`error` and `tolerance` of the worst output; `strays` are the flat places that disagree."""
+
+    error: float
+    tolerance: float
+    share: float
+    where: str
+
+
+def agree(actual: Values, reference: Values, shaken: Sequence[Values], kind: str, codes: Sequence[str]) -> Agreement:
+    """Compare outputs element by element.
+
+    `shaken` are the reference's outputs for inputs moved by about one rounding: where they differ from
+    `reference`, the kernel amplifies rounding, and so much is allowed. `codes` are the row's own types.
+    """
+    worst = Agreement(0.0, 0.0, 0.0, "")
+    for i, (mine, theirs) in enumerate(zip(actual, reference, strict=True)):
+        allowed = tolerance.forward(kind, codes[i]) if codes[i][-2] == "f" else 0.0
+        a, b = mine.astype(np.float64), theirs.astype(np.float64)
+        moved = np.zeros(b.shape)
+        for other in shaken:
+            moved = np.maximum(moved, np.abs(other[i].astype(np.float64) - b))
+        with np.errstate(invalid="ignore", over="ignore"):
+            size = np.abs(b) + _size(b)
+            size[size == 0.0] = 1.0
+            error = np.maximum(np.abs(a - b) - _SLACK * moved, 0.0) / size
+        error[~np.isfinite(error)] = np.inf
+        error[(a == b) | (np.isnan(a) & np.isnan(b))] = 0.0
+        bad = error > allowed
+        share = float(bad.mean()) if bad.size else 0.0
+        most = float(error[~bad].max()) if (~bad).any() else 0.0
+        if share > worst.share or not worst.where:
+            worst = Agreement(worst.error, worst.tolerance, max(share, worst.share), str(i))
+        if allowed and most / allowed >= (worst.error / worst.tolerance if worst.tolerance else -1.0):
+            worst.error, worst.tolerance = most, allowed
+    return worst
+
+
+def _size(values: NDArray[np.float64]) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.sqrt(np.mean(finite * finite))) if finite.size else 0.0
+
+
+def settle(compare: Callable[[int], Agreement]) -> tuple[bool, Agreement]:
+    """Judge by the first draw of inputs; where few elements stray, a clean draw among others decides.
+
+    A value that rounding carries across a branch is somewhere else in every draw; a fault is not.
+    """
+    first = compare(0)
+    if first.share == 0.0:
+        return True, first
+    if first.share > tolerance.STRAY:
+        return False, first
+    others = [compare(draw) for draw in range(1, tolerance.DRAWS)]
+    clean = [other for other in others if other.share == 0.0]
+    if clean and all(other.share <= tolerance.STRAY for other in others):
+        return True, clean[0]
+    return False, first
+
+
+def digest(values: Values, kind: str, codes: Sequence[str]) -> str:
+    """xxh3-64 hex of the outputs, floats rounded to ten times their tolerance."""
+    state = xxhash.xxh3_64()
+    for value, code in zip(values, codes, strict=True):
+        if code[-2] == "f":
+            made = tolerance.digits(value.astype(np.float64), tolerance.forward(kind, code))
+        else:
+            made = value.astype(np.int64)
+        state.update(np.ascontiguousarray(made).tobytes())
+    return state.hexdigest()

@@ -1,0 +1,153 @@
+"""Does the adjoint agree with directional central differences in float64?"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from warpgen.synthesis.program import Program
+from warpgen.verification import tolerance
+from warpgen.verification.generator import Generator
+from warpgen.verification.inputs import Arguments, Leaf
+
+STEP = 1e-6
+COARSE_STEP = 2e-3
+_MAX_UNROLL = 16  # Warp's default: longer loops with constant bounds become loops at run time
+
+Verdict = Literal["pass", "fail", "kink"]
+
+
+class Slope(msgspec.Struct, frozen=True):
+    """Outcome at one draw of inputs: the greatest error over all directions."""
+
+    verdict: Verdict
+    error: float
+    directions: int
+
+
+def seed_cotangents(arguments: Arguments, key: Sequence[int | str]) -> list[NDArray[np.float64]]:
+    """Random weights, one array per float output, written into the gradients as a loss's derivatives."""
+    weights = []
+    for leaf in _float_outputs(arguments):
+        source = Generator(*key, "cotangent", leaf.path)
+        weight = source.signs(leaf.values.shape) * (0.5 + source.uniform(leaf.values.shape))
+        weights.append(weight.astype(np.float32).astype(np.float64))
+        leaf.gradient[...] = weight
+    return weights
+
+
+def inputs(arguments: Arguments) -> list[Leaf]:
+    """Float arrays that a derivative can be taken by."""
+    return [leaf for leaf in arguments.leaves if leaf.traced and leaf.role in ("input", "inout")]
+
+
+def differentiable(arguments: Arguments) -> bool:
+    return bool(inputs(arguments)) and bool(_float_outputs(arguments))
+
+
+def _float_outputs(arguments: Arguments) -> list[Leaf]:
+    return [leaf for leaf in arguments.outputs() if leaf.floating and leaf.traced]
+
+
+def compare(
+    tape: Sequence[NDArray[np.float64]],
+    wide: Arguments,
+    launch: Callable[[], None],
+    weights: Sequence[NDArray[np.float64]],
+    key: Sequence[int | str],
+    allowed: float,
+    coarse: bool,
+) -> Slope:
+    """Per input, the adjoint's slope along random directions against central differences.
+
+    `tape` are the adjoint's gradients of `inputs(wide)`; `launch` runs the reference from its inputs.
+    """
+
+    def loss() -> tuple[float, float]:
+        """The loss, and the size of what it adds up."""
+        launch()
+        terms = [w * leaf.values for w, leaf in zip(weights, _float_outputs(wide), strict=True)]
+        return sum(float(t.sum()) for t in terms), sum(float(np.abs(t).sum()) for t in terms)
+
+    wide.reset()
+    middle, size = loss()
+    step = COARSE_STEP if coarse else STEP
+    # What the sums' own rounding does to a difference over 2 steps.
+    noise = size * (3e-8 if coarse else 1e-14) / step
+    worst, count = 0.0, 0
+    for number, gradient in enumerate(tape):
+        for turn in range(2 if len(tape) < 4 else 1):
+            source = Generator(*key, "direction", number, turn)
+            direction = source.signs(gradient.shape) * (0.5 + source.uniform(gradient.shape))
+            slope, bend = _difference(wide, number, direction, step, lambda: loss()[0], middle)
+            terms = gradient * direction
+            mine = float(terms.sum())
+            count += 1
+            if not np.isfinite([slope, mine, bend]).all():
+                return Slope("fail", float("inf"), count)
+            extent = abs(slope) + float(np.sqrt((terms**2).sum()))
+            error = max(abs(slope - mine) - noise, 0.0) / max(extent, 1e-30)
+            if error > allowed and bend > allowed * extent + 2.0 * noise:
+                return Slope("kink", error, count)
+            worst = max(worst, error)
+    return Slope("pass" if worst <= allowed else "fail", worst, count)
+
+
+def _difference(
+    wide: Arguments,
+    number: int,
+    direction: NDArray[np.float64],
+    step: float,
+    loss: Callable[[], float],
+    middle: float,
+) -> tuple[float, float]:
+    """Central difference along a direction, and how far the one-sided differences are apart."""
+    values = []
+    for sign in (1.0, -1.0):
+        wide.reset()
+        leaf = inputs(wide)[number]
+        leaf.values[...] += sign * step * direction
+        values.append(loss())
+    ahead, behind = (values[0] - middle) / step, (middle - values[1]) / step
+    return 0.5 * (ahead + behind), abs(ahead - behind)
+
+
+def known_wrong(program: Program) -> bool:
+    """Whether Warp's adjoint may be wrong by design: a loop whose bound is not known before the run, or an
+    array that is read and written over, or a derivative of a derivative."""
+    if any(arg.role == "inout" for arg in program.args) or "wp.grad(" in program.source:
+        return True
+    for node in ast.walk(ast.parse(program.source)):
+        if isinstance(node, ast.While):
+            return True
+        if isinstance(node, ast.For) and not _static(node.iter):
+            return True
+    return False
+
+
+def _static(iterated: ast.expr) -> bool:
+    """A range that Warp unrolls."""
+    if not isinstance(iterated, ast.Call) or getattr(iterated.func, "id", "") != "range":
+        return False
+    bounds = [_integer(argument) for argument in iterated.args]
+    known = [bound for bound in bounds if bound is not None]
+    return len(known) == len(bounds) and len(range(*known)) <= _MAX_UNROLL
+
+
+def _integer(node: ast.expr) -> int | None:
+    try:
+        value = ast.literal_eval(node)
+    except ValueError:
+        return None
+    return value if isinstance(value, int) else None
+
+
+def tolerance_of(arguments: Arguments, coarse: bool) -> float:
+    """The tolerance for the row's own types."""
+    codes = {leaf.values.dtype.str for leaf in arguments.leaves if leaf.floating}
+    return tolerance.gradient(codes, coarse)
