@@ -48,9 +48,9 @@ class Neighbours:
         if (axis, offset) not in self._known:
             n = k.extent(axis)
             if self.border == "wrapped":
-                moved = (here + offset) % n if offset > 0 else (here + n + offset) % n
+                moved = (here + offset) % n if offset > 0 else (here + n - -offset) % n
             else:
-                moved = k.wp.min(here + offset, n - 1) if offset > 0 else k.wp.max(here + offset, 0)
+                moved = k.wp.min(here + offset, n - 1) if offset > 0 else k.wp.max(here - -offset, 0)
             name = self._sides[axis][offset > 0]
             if abs(offset) > 1:
                 name = f"{'ijk'[axis]}{'p' if offset > 0 else 'm'}{abs(offset)}"
@@ -157,7 +157,8 @@ def _wave(k: Kit, rank: int) -> None:
     else:
         v = k.load("velocity|v|ut", k.real, -1.0, 1.0)
         dt = k.param("dt|time_step|h_t", k.real, 0.01, 0.2)
-        v1 = k.define("v_new|v1", (v + dt * c2 * lap) * (0.99 if rng.chance(0.4) else 1.0))
+        pushed = v + dt * c2 * lap
+        v1 = k.define("v_new|v1", pushed * 0.99 if rng.chance(0.4) else pushed)
         k.give("velocity|v_new", v1)
         k.give("u_next|u_new|height", centre + dt * v1)
 
@@ -226,7 +227,7 @@ def _advect(k: Kit, rank: int) -> None:
     limiter = rng.choice(("upwind", "upwind", "lax", "minmod"))
     for axis in range(rank):
         n = "uvw"[axis]
-        vel = k.define(n, k.load(f"{n}|vel_{'xyz'[axis]}", k.real, -1.0, 1.0))
+        vel = k.load(f"{n}|vel_{'xyz'[axis]}", k.real, -1.0, 1.0)
         left, right = q.along(axis, -1), q.along(axis, 1)
         back, front = (
             k.define(f"dm{'xyz'[axis]}", centre - left),

@@ -164,7 +164,9 @@ def maxwell(k: Kit) -> None:
     h = around(k, "H|magnetic|h_field" if back else "E|electric|e_field", 3, t)
     side = -1 if back else 1
     here = k.define("c|center|h0", h.here)
-    dx, dy, dz = (k.define(f"d{'xyz'[a]}", (h.along(a, side) - here) * float(side)) for a in range(3))
+    beside = (h.along(a, side) for a in range(3))
+    diffs = (here - h_a if back else h_a - here for h_a in beside)
+    dx, dy, dz = (k.define(n, d) for n, d in zip(("dx", "dy", "dz"), diffs, strict=True))
     curl = k.define("curl|rot|c_h", k.make(t, dy[2] - dz[1], dz[0] - dx[2], dx[1] - dy[0]))
     e = k.load("E|electric|e0" if back else "B|magnetic|b0", t, -1.0, 1.0)
     c = k.param("coef|dt_eps|courant", k.real, 0.05, 0.5)
