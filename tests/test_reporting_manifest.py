@@ -15,7 +15,6 @@ from warpgen.extraction.versions import warp_version
 from warpgen.recipe import Recipe
 from warpgen.reporting import manifest as manifests
 from warpgen.reporting.manifest import command, manifest_path, read
-from warpgen.synthesis.generator import Options, category_weights
 
 
 @pytest.fixture
@@ -95,7 +94,7 @@ def test_manifest_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         {"size": 8 * 2**20, "complexity": "small"},
         {
             "size": 1000,
-            "categories": dict(zip(list(category_weights(Options())), (2.0, 0.25), strict=False)),
+            "categories": {"vector": 2.0, "matrix": 0.25},
             "gradients": "strict",
         },
     ],
