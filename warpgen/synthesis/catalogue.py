@@ -33,11 +33,14 @@ def result_types(name: str, args: tuple[Type, ...]) -> tuple[Type, ...]:
     if function is None:
         raise SynthesisError(f"Warp has no builtin {name!r}")
     types = [warp_type(t) for t in args]
-    for overload in function.overloads:
+    for overload in getattr(function, "overloads", ()):
         if overload.variadic or not func_match_args(overload, types, {}):
             continue
         bound = dict(zip(overload.input_types, types, strict=False))
-        result = overload.value_func(bound, dict.fromkeys(bound))
+        try:
+            result = overload.value_func(bound, dict.fromkeys(bound))
+        except (RuntimeError, TypeError, ValueError) as error:  # how Warp refuses shapes that do not fit
+            raise SynthesisError(f"wp.{name} refuses {args}: {error}") from error
         if result is None:
             return ()
         return tuple(map(from_warp, result)) if isinstance(result, tuple | list) else (from_warp(result),)

@@ -152,7 +152,7 @@ class Grower:
         k, field = self.k, self.palette.field
         if t.kind == "scalar" and t is not BOOL:
             q = self._other(field.scalars if t.is_float else field.integers)
-            names = q.names if t in (k.real, I32) else _suffixed(q.names, t)
+            names = q.names if t in (k.real, I32) else width_suffixed(q.names, t)
             value = k.input(names, t, q.lo, min(q.hi, t.limit // 4) if t.is_int else q.hi)
         elif t.kind == "vec" and t.is_float:
             q = self._other(field.vectors)
@@ -226,7 +226,7 @@ class Grower:
             return k.lit(k.number(0.1, 4.0), t)
         if t is not k.real:  # another width than the program's: data that was stored small or precise
             q = rng.choice(p.scalars)
-            return k.input(_suffixed(q.names, t), t, q.lo, q.hi)
+            return k.input(width_suffixed(q.names, t), t, q.lo, q.hi)
         if self.leaves and rng.chance(p.shared):
             q = rng.choice(p.params)
             return k.param(q.names, t, q.lo, q.hi)
@@ -246,8 +246,12 @@ class Grower:
         q = rng.choice(p.integers)
         hi = min(q.hi, t.limit // 4)
         if self.leaves and rng.chance(p.shared):
-            return k.param(q.names, t, q.lo, hi) if t is I32 else k.param(_suffixed(q.names, t), t, q.lo, hi)
-        return k.input(q.names if t is I32 else _suffixed(q.names, t), t, q.lo, hi)
+            return (
+                k.param(q.names, t, q.lo, hi)
+                if t is I32
+                else k.param(width_suffixed(q.names, t), t, q.lo, hi)
+            )
+        return k.input(q.names if t is I32 else width_suffixed(q.names, t), t, q.lo, hi)
 
     def _flag(self) -> Value:
         k, rng = self.k, self.rng
@@ -259,7 +263,7 @@ class Grower:
         return x > bound if rng.chance(0.6) else x < bound
 
 
-def _suffixed(names: str, t: Type) -> str:
+def width_suffixed(names: str, t: Type) -> str:
     """Quantities of another width than the program's own are told apart by their names."""
     suffix = {"float16": "half", "float32": "single", "float64": "double"}.get(
         t.name, t.name.replace("uint", "u").replace("int", "i")

@@ -244,6 +244,14 @@ def _outer(name: str, a: Value, b: Value) -> Value:
     return call("wp.outer", [a, b], mat(a.type.shape[0], b.type.shape[0], a.type.scalar), lo, hi, a.author)
 
 
+@rule("matrix_from_cols", "matrix_from_rows")
+def _matrix_from(name: str, *parts: Value) -> Value:
+    n, size = len(parts), parts[0].type.shape[0]
+    t = mat(size, n, parts[0].type.scalar) if name == "matrix_from_cols" else mat(n, size, parts[0].type.scalar)
+    lo, hi = min(p.lo for p in parts), max(p.hi for p in parts)
+    return call(f"wp.{name}", list(parts), t, lo, hi, parts[0].author)
+
+
 @rule("skew")
 def _skew(name: str, v: Value) -> Value:
     return call("wp.skew", [v], mat(3, 3, v.type.scalar), -v.magnitude, v.magnitude, v.author)
