@@ -16,6 +16,8 @@ from warpgen.synthesis.values import INF, Value, number
 if TYPE_CHECKING:
     from warpgen.synthesis.kit import Kit
 
+# A struct's fields keep their names in the generated C++, whose operators have a parameter `rhs`.
+_FIELDS_TAKEN = frozenset("rhs auto char default delete double new operator private register short this".split())
 _POOL_USED_AGAIN = 0.25  # chance to take a value that somebody took already
 
 
@@ -146,7 +148,7 @@ class Asking(Arrays):
         field = next(
             n
             for n in (*names.split("|"), *(f"{names.split('|')[0]}_{i}" for i in range(99)))
-            if n not in element.fields
+            if n not in element.fields and n not in _FIELDS_TAKEN
         )
         element.fields[field] = type
         inner = Argspec(field, type, 0, "param", lo, float(int(hi) + 1) if type.is_int else hi, "uniform")
@@ -204,7 +206,7 @@ class Asking(Arrays):
         field = next(
             n
             for n in (*names.split("|"), *(f"{names.split('|')[0]}_{i}" for i in range(99)))
-            if n not in record.fields
+            if n not in record.fields and n not in _FIELDS_TAKEN
         )
         record.fields[field] = type
         self.draft.use_type(type)
