@@ -28,6 +28,8 @@ from warpgen.recipe import UNIT_SIZE, Recipe
 # The most repetitive category that is any use keeps one program in a few dozen.
 _BARREN = 64 * UNIT_SIZE
 
+_LEAST = 8  # programs in a unit: fewer are not worth a worker's, or a compiler's, attention
+
 _TRIES = 3  # at making a shard that is found damaged when it is merged: the disk, then, is at fault
 
 
@@ -99,24 +101,23 @@ class Coordinator:
             yield unit
 
     def _fresh(self) -> Unit | None:
-        if self._in_flight and (self._is_far_ahead() or self._is_enough()):
-            return None
         while self._handed_out in self._ready:
             self._handed_out = self._ready[self._handed_out].stop
         start = self._handed_out
+        # What is in work may well be enough: making more would be for nothing. No unit's bounds change a
+        # byte, so the last one need not be whole.
+        wanted = self._merge.next + self._merge.missing
+        if self._in_flight and (start >= wanted or self._is_far_ahead()):
+            return None
         # Parts of a unit may be ready from before a crash: never reach into the next of those.
-        stop = min((start for start in self._ready if start > self._handed_out), default=start + UNIT_SIZE)
-        self._handed_out = min(stop, start - start % UNIT_SIZE + UNIT_SIZE)
+        ready = min((other for other in self._ready if other > start), default=start + UNIT_SIZE)
+        whole = start - start % UNIT_SIZE + UNIT_SIZE
+        self._handed_out = min(ready, whole, max(wanted, start + _LEAST))
         return Unit(start, self._handed_out)
 
     def _is_far_ahead(self) -> bool:
         """Shards wait on disk for the merge to come to them: their number must stay bounded."""
         return self._handed_out - self._merge.next >= UNIT_SIZE * 4 * (self._means.workers + 2)
-
-    def _is_enough(self) -> bool:
-        """By what the programs gave so far, those handed out will do: making more would be for nothing."""
-        made, share = self._merge.next, self._merge.share
-        return made > 0 and share > 0 and self._handed_out >= made / share
 
     def _take(self, outcome: Outcome) -> None:
         if outcome.fatal:

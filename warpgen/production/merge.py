@@ -26,6 +26,9 @@ from warpgen.reporting.manifest import Failure
 SEEN, FAILURES = "seen", "failures"  # the names of the two files beside the datasets in a checkpoint
 
 
+_TYPICAL_ROW = 48 << 10  # bytes; a first guess, until there are rows to judge by
+
+
 class Note(msgspec.Struct, frozen=True, array_like=True):
     """One line of the failures file."""
 
@@ -60,6 +63,17 @@ class Dataset:
             return min(1.0, self.rows / self._recipe.rows)
         return min(1.0, self.file.length / (self._recipe.size or 1))
 
+    def missing(self, made: int) -> int:
+        """Programs this dataset still needs, judged by what the `made` ones before gave."""
+        if self.done:
+            return 0
+        have, wanted = self.file.length, self._recipe.size or 0
+        if self._recipe.rows is not None:
+            have, wanted = self.rows, self._recipe.rows
+        if not have:
+            return wanted if self._recipe.rows is not None else wanted // _TYPICAL_ROW + 1
+        return (wanted - have) * made // have + 1
+
     def progress(self) -> Progress:
         return Progress(self.rows, dict(sorted(self.dropped.items())), self.done)
 
@@ -91,6 +105,11 @@ class Merge:
     def share(self) -> float:
         """How much of all datasets is made, 0 … 1: that of the one furthest behind."""
         return min(dataset.share for dataset in self.datasets)
+
+    @property
+    def missing(self) -> int:
+        """Programs that are still needed, judged by what those before gave."""
+        return max(dataset.missing(self.next) for dataset in self.datasets)
 
     @property
     def size(self) -> int:

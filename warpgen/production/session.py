@@ -82,7 +82,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
             if isinstance(error, RootError):
                 raise
             raise RootError(
-                f"the root cannot be written ({why}): put that right, nothing is lost, {self._how_to_resume()}"
+                f"the root cannot be written ({why}): nothing is lost, put that right and "
+                f"{self._how_to_resume()}"
             ) from error
         return checkpoint
 
