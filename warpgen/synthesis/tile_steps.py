@@ -63,6 +63,9 @@ def _mapped(t: Tiles, x: Tile) -> Tile:
         fn = k.rng.choice(
             ("sin", "cos", "tanh", "abs", "floor", "sign", "exp", "sqrt", "log", "atan", "ceil", "round")
         )
+        flat = x.lo >= 0 or x.hi <= 0 if fn == "sign" else x.hi - x.lo < 4.0
+        if fn in ("sign", "floor", "ceil", "round") and flat:  # would be one number everywhere
+            fn = "sin"
         if fn in ("exp", "sqrt", "log") and (x.lo < 0.05 or x.hi > 10.0):
             fn = k.rng.choice(("sin", "tanh", "abs"))
         usual = {
@@ -76,7 +79,10 @@ def _mapped(t: Tiles, x: Tile) -> Tile:
         return t.map(f"wp.{fn}", lo, hi, x)
     table = _functions(t, x.type)
     wide = ("sigmoid", "swish", "softplus")
-    name = k.rng.choice([n for n in table if not (n in wide and x.magnitude > 20)])
+    options = [n for n in table if not (n in wide and x.magnitude > 20)]
+    if x.lo >= 0 or x.hi <= 0 or x.magnitude > 20:
+        options = [n for n in options if n not in ("relu", "clip", "step", "gauss")]
+    name = k.rng.choice(options)
     body, names, lo, hi = table[name]
     return t.map(t.function(names, "x", body, x.type), lo, hi, x)
 

@@ -299,6 +299,7 @@ def tile_dots(k: Kit) -> None:
 def tile_histogram(k: Kit) -> None:
     """Histogram of a block's part of the data, in a shared tile."""
     t, real = tiles(k), _real(k)
+    t.spice = 0.0  # counts are stored as they are
     bins, n = t.dim("B", k.rng.choice((8, 16, 32))), k.rng.choice((64, 100, 128))
     blocks = k.rng.choice((2, 3, 4))
     i, lane = t.open(blocks, lane=True)
