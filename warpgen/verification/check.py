@@ -73,7 +73,11 @@ def _compile_evidence(target: Target) -> dict[str, Any]:
         flags = f"-O0 -target-cpu {warp_native.CPU_TARGET}"
         return {"verdict": "pass", "tool": f"clang of Warp {versions['warp']}", "flags": flags}
     if nvrtc.library() is not None:
-        return {"verdict": "pass", "tool": f"NVRTC {nvrtc.version()}", "flags": "compute_90 -fdevice-syntax-only"}
+        return {
+            "verdict": "pass",
+            "tool": f"NVRTC {nvrtc.version()}",
+            "flags": "compute_90 -fdevice-syntax-only",
+        }
     return {"verdict": "pass", "tool": f"NVRTC {versions['nvrtc']}", "flags": "sm_90 PTX"}
 
 
@@ -102,7 +106,9 @@ class _Unit:
     def compile(self, target: Target) -> dict[int, Died]:
         """Programs that the target's compiler refuses."""
         if target not in self._refused:
-            texts = {i: code[target].text for i in self.present if (code := self._codes[i]) and target in code}
+            texts = {
+                i: code[target].text for i in self.present if (code := self._codes[i]) and target in code
+            }
             compiled = self._compiler.compile(target, texts, self._foreign)
             self._refused[target] = compiled.failures
             _remove(compiled.objects.values())
@@ -152,7 +158,9 @@ class _Unit:
         kernel = Executable(narrow[index].name, name, dim, program.launch)
         other = None
         if index in wide:
-            other = Executable(wide[index].name, kernel_name(prepared.wide), kernel_dim(prepared.wide), program.launch)
+            other = Executable(
+                wide[index].name, kernel_name(prepared.wide), kernel_dim(prepared.wide), program.launch
+            )
         has_adjoint = f"void {name}_cpu_backward(" in text
         return Subject(program, prepared.layouts, kernel, has_adjoint, other, prepared.coarse)
 

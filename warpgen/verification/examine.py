@@ -106,7 +106,9 @@ class _Run:
         fine, agreement = forward.settle(self._against_widened)
         if not fine:
             leaf = self.draw(0).outputs()[int(agreement.where)]
-            raise Failed("forward", f"{leaf.path} differs from the widened program in {agreement.share:.2g} of places")
+            raise Failed(
+                "forward", f"{leaf.path} differs from the widened program in {agreement.share:.2g} of places"
+            )
         return {
             "verdict": "pass",
             "error": tolerance.told(agreement.error, agreement.tolerance),

@@ -27,7 +27,9 @@ class Agreement(msgspec.Struct):
     where: str
 
 
-def agree(actual: Values, reference: Values, shaken: Sequence[Values], kind: str, codes: Sequence[str]) -> Agreement:
+def agree(
+    actual: Values, reference: Values, shaken: Sequence[Values], kind: str, codes: Sequence[str]
+) -> Agreement:
     """Compare outputs element by element.
 
     `shaken` are the reference's outputs for inputs moved by about one rounding: where they differ from

@@ -29,7 +29,9 @@ class Prepared(msgspec.Struct, frozen=True):
     cpu: str = ""  # the CPU text, where the caller has none
 
 
-def prepare(programs: Sequence[Program], wanted: Sequence[int], lacking: Sequence[int]) -> dict[int, Prepared | Died]:
+def prepare(
+    programs: Sequence[Program], wanted: Sequence[int], lacking: Sequence[int]
+) -> dict[int, Prepared | Died]:
     """Prepare the programs `wanted` in a child; those `lacking` a CPU text get one."""
 
     def task(number: int, note: Note) -> Any:

@@ -105,7 +105,9 @@ def widen(program: Program) -> Widened:
 
 def _widen_library(name: str, done: dict[str, str]) -> None:
     """Put the widened source of a library function, behind those it calls, into `done`."""
-    tree = ast.parse("import warp as wp\nfrom typing import Any\n" + inspect.getsource(getattr(wp, name).func))
+    tree = ast.parse(
+        "import warp as wp\nfrom typing import Any\n" + inspect.getsource(getattr(wp, name).func)
+    )
     rewriter = _Rewriter(tree)
     tree = ast.fix_missing_locations(rewriter.visit(tree))
     for needed in sorted(rewriter.library - done.keys() - {name}):
@@ -179,7 +181,10 @@ class _Rewriter(ast.NodeTransformer):
         self._warp = {"wp", "warp"} & {
             a.asname or a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names
         }
-        if any(isinstance(n, ast.ImportFrom) and n.module == "warp" for n in ast.walk(tree)) or "wp" not in self._warp:
+        if (
+            any(isinstance(n, ast.ImportFrom) and n.module == "warp" for n in ast.walk(tree))
+            or "wp" not in self._warp
+        ):
             raise VerificationError("only programs that import warp as wp can be widened")
         self._outer = _plain_names(tree)
         self._scope: _Scope | None = None
@@ -222,7 +227,11 @@ class _Rewriter(ast.NodeTransformer):
     def visit_Subscript(self, node: ast.Subscript) -> Any:
         self.generic_visit(node)
         held = node.value
-        if self._scope is None or not isinstance(held, ast.Attribute) or held.attr not in ("points", "velocities"):
+        if (
+            self._scope is None
+            or not isinstance(held, ast.Attribute)
+            or held.attr not in ("points", "velocities")
+        ):
             return node
         if isinstance(held.value, ast.Call) and self._builtin(held.value.func) == "mesh_get":
             self.used.add("wide")
@@ -270,7 +279,9 @@ class _Rewriter(ast.NodeTransformer):
             node.func = self.visit(node.func)
         node.args = [self._argument(argument) for argument in node.args]
         for keyword in node.keywords:
-            keyword.value = self._type(keyword.value) if keyword.arg == "dtype" else self._argument(keyword.value)
+            keyword.value = (
+                self._type(keyword.value) if keyword.arg == "dtype" else self._argument(keyword.value)
+            )
         return node
 
     def _argument(self, node: ast.expr) -> ast.expr:
@@ -327,7 +338,11 @@ class _Rewriter(ast.NodeTransformer):
         return _call("wp.static", _call(_PREFIX + "value", node))
 
     def _builtin(self, node: ast.expr) -> str:
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in self._warp:
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in self._warp
+        ):
             return node.attr
         return ""
 
@@ -375,7 +390,11 @@ def _queries(node: ast.FunctionDef) -> set[str]:
     """Locals that hold what a mesh query found."""
     found = set()
     for n in ast.walk(node):
-        if isinstance(n, ast.Assign) and isinstance(n.value, ast.Call) and isinstance(n.value.func, ast.Attribute):
+        if (
+            isinstance(n, ast.Assign)
+            and isinstance(n.value, ast.Call)
+            and isinstance(n.value.func, ast.Attribute)
+        ):
             if _QUERIES.match(n.value.func.attr):
                 found |= {t.id for t in n.targets if isinstance(t, ast.Name)}
     return found
