@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from warpgen.synthesis.kit import Kit
 
 # A struct's fields keep their names in the generated C++, whose operators have a parameter `rhs`.
-_FIELDS_TAKEN = frozenset("rhs auto char default delete double new operator private register short this".split())
+_FIELDS_TAKEN = frozenset("rhs auto char default delete double new operator private short this".split())
 _POOL_USED_AGAIN = 0.25  # chance to take a value that somebody took already
 
 
