@@ -161,9 +161,9 @@ def morton(k: Kit) -> None:
     if loop:
         code = k.var("code|key|morton", 0, t, lo=0, hi=t.limit)
         with k.for_("b|bit|level", 8) as b:
-            bit = k.cast(b, t)
+            bit = k.define("s|level_bit|shift", k.cast(b, t))
             for at, part in enumerate(parts):
-                place = k.let("at|pos", k.cast(b * dims + at if at else b * dims, t))
+                place = k.let("at|pos", bit * dims + at if at else bit * dims)
                 k.set(code, code | (((part >> bit) & 1) << place))
         k.give("code|morton", code)
         return
