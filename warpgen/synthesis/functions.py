@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from warpgen.synthesis.border import Parameter as Shared
 from warpgen.synthesis.kit import Kit
 from warpgen.synthesis.liveness import identifiers, live_lines, render
 from warpgen.synthesis.types import Type
@@ -15,16 +16,28 @@ Parameter = tuple[str, Type, float, float]  # names, type, bounds of what caller
 class Function:
     """A helper of the module; calling it gives the call as a value."""
 
-    def __init__(self, k: Kit, name: str, shared: list[str], result: Value) -> None:
+    def __init__(self, k: Kit, name: str, shared: list[Shared], result: Value) -> None:
         self.name = name
         self._k = k
-        self._shared = shared  # arguments that every call passes on: what the body asked the kernel for
+        self._shared = shared  # what every call passes on: what the body asked the kernel for
         self._result = result
 
     def __call__(self, *args: Value | float) -> Value:
         r = self._result
         values = [a if isinstance(a, Value) else self._k.lit(a) for a in args]
-        return call(self.name, [*values, *self._shared], r.type, r.lo, r.hi, self._k.author, unit=r.unit)
+        passed = [s.argument for s in self._shared]
+        return call(self.name, [*values, *passed], r.type, r.lo, r.hi, self._k.author, unit=r.unit)
+
+    def inside(self, inner: Kit) -> Function:
+        """The same function, called from a function that `k` is the caller of."""
+        shared = []
+        for s in self._shared:
+            known = next((p for p in inner.parameters if p.argument == s.argument), None)
+            if known is None:
+                known = Shared(inner.name(s.name), s.annotation, s.argument, None)
+                inner.parameters.append(known)
+            shared.append(Shared(known.name, known.annotation, known.name, None))
+        return Function(inner, self.name, shared, self._result)
 
 
 def function(
@@ -45,12 +58,12 @@ def function(
     inner.line(f"return {result.text}")
     lines = live_lines(inner.lines)
     used = identifiers(lines)
-    extra = [p for p in inner.parameters if p[0] in used]
-    signature += [f"{name}: {annotation}" for name, annotation, *_ in extra]
+    extra = [p for p in inner.parameters if p.name in used]
+    signature += [f"{name}: {annotation}" for name, annotation, _, _ in extra]
     returns = f" -> {k.draft.use_type(result.type)}" if k.rng.chance(0.2) else ""
     name = k.draft.module_name(names)
     head = ["@wp.func", f"def {name}({', '.join(signature)}){returns}:"]
     if title and k.author.docstring:
         head.append(f'    """{title}."""')
     k.draft.declare(name, "\n".join([*head, render(lines)]))
-    return Function(k, name, [p[2] for p in extra], result)
+    return Function(k, name, extra, result)
