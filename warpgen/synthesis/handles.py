@@ -112,3 +112,22 @@ def named(k: Kit, names: str, value: Value) -> Value:
     local = k.name(names)
     k.line(f"{local} = {value.text}", local)
     return Value(local, value.type, 0, 0, k.author)
+
+
+class Volume(NamedTuple):
+    """A volume argument: voxels per axis and the width of one."""
+
+    id: Value
+    n: int
+    size: float
+
+
+def volume(k: Kit, names: str, of: str = "float32", low: float = -1.0, high: float = 1.0) -> Volume:
+    """A dense volume of values of type `of` (`index`: without values), its corner voxel at the origin."""
+    known = k.draft.find(lambda s: s.kind == "volume" and s.of == of and s.lo >= low and s.hi <= high)
+    if known is not None:
+        n, size, low, high = known.shape[0], known.value, known.lo, known.hi
+    else:
+        n, size = k.rng.choice((6, 8, 10)), k.rng.choice((1.0, 0.5, 0.25, 0.1))
+    value = k.handle(names, "volume", (n, n, n), of=of, value=size, low=low, high=high)
+    return Volume(value, n, size)

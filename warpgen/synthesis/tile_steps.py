@@ -123,9 +123,12 @@ def _step(t: Tiles, x: Tile) -> Tile:
         step = k.rng.choice((0.5, 0.25, 0.125))
         return t.binary(x, k.rng.choice("+-"), t.arange("ramp|coords|lin", x.shape[0], x.type, step))
     if kind == "with_number":
-        fn = k.rng.choice(("wp.min", "wp.max"))
         bound = k.param("limit|floor_value|cap|threshold", x.type, 0.1, 1.0)
-        return t.map(fn, min(x.lo, 0.1), max(x.hi, 1.0), x, bound)
+        if x.lo > bound.lo - 0.2 or x.hi < bound.hi + 0.2:  # all would be cut off, or nothing
+            return _mapped(t, x)
+        if k.rng.chance(0.5):
+            return t.map("wp.min", x.lo, bound.hi, x, bound)
+        return t.map("wp.max", bound.lo, x.hi, x, bound)
     if kind == "div" and (x.lo >= 0.1 or x.hi <= -0.1):
         return t.inverse(x)
     if not alike or kind in ("map", "div", "ramp"):
