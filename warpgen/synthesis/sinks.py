@@ -9,6 +9,7 @@ from warpgen.synthesis.names import plural
 from warpgen.synthesis.types import F32, F64, I32, vec
 from warpgen.synthesis.values import Value
 
+_REMARKS = ("write results", "store the results", "write back", "write output", "store output values", "output")
 _SUMMABLE = (F32, F64, I32)
 
 
@@ -18,6 +19,8 @@ def store_rest(k: Kit) -> None:
     for given in rest:
         given.used = True
     rest = _pack(k, rest)
+    if rest and k.rng.chance(0.5):
+        k.note(k.rng.choice(_REMARKS))
     for given in rest:
         _store(k, given)
 
@@ -47,7 +50,9 @@ def _store(k: Kit, given: Given) -> None:
     v, rng = given.value, k.rng
     stem = given.names.split("|")[0]
     if v.type in _SUMMABLE and rng.chance(0.1):
-        op = rng.choice(("add", "add", "add", "max", "min"))
+        # The total starts at zero: an extreme that zero already is would never be written.
+        extremes = [name for name, alive in (("max", v.hi > 0), ("min", v.lo < 0)) if alive]
+        op = rng.choice(("add", "add", "add", *extremes))
         target = k.output(
             f"total_{stem}|sum|total|loss" if op == "add" else f"{op}_{stem}|{stem}_{op}|result", v.type
         )

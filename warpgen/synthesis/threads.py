@@ -26,6 +26,7 @@ def open_threads(k: Kit, rank: int) -> None:
         # The launch is rounded up, as to whole blocks; the guard keeps the rest out.
         draft.dim = tuple(-(-d // 8) * 8 if rng.chance(0.5) else d for d in draft.dim)
         conditions = [v >= k.extent(axis) for axis, v in enumerate(k.index)]
+        k.note(rng.choice(("bounds check", "skip threads past the end", "out of range", "early out")))
         k.guard(k.any(*conditions) if rank > 1 else conditions[0])
     if head == "mask":
         _mask(k)
@@ -63,6 +64,7 @@ def _decode(k: Kit) -> None:
 
 def _mask(k: Kit) -> None:
     rng = k.rng
+    k.note(rng.choice(("skip inactive elements", "only active elements are processed", "nothing to do here")))
     if rng.chance(0.3):
         mask = k.array("mask|active|enabled|valid", BOOL, len(k.index), lo=0, hi=1)
         k.guard(k.negate(mask[k.index]))
