@@ -19,11 +19,13 @@ def _friction(k: Kit, normal_force: Value, vt: Value) -> Value:
     if kind == "cone":
         kt = k.param("kt|tangent_stiffness|friction_gain", k.real, 0.5, 10.0)
         ft = k.let("ft|friction_mag", k.wp.min(kt * slip, mu * normal_force))
-        return vt * (ft / (slip + 1e-2))
-    if kind == "tanh":
-        return vt * (mu * normal_force * k.wp.tanh(slip) / (slip + 1e-2))
-    scale = k.param("eps_v|friction_epsilon|v_eps", k.real, 0.01, 0.1)
-    return vt * (mu * normal_force / (slip + scale))
+        force = vt * (ft / (slip + 1e-2))
+    elif kind == "tanh":
+        force = vt * (mu * normal_force * k.wp.tanh(slip) / (slip + 1e-2))
+    else:
+        scale = k.param("eps_v|friction_epsilon|v_eps", k.real, 0.01, 0.1)
+        force = vt * (mu * normal_force / (slip + scale))
+    return force.within(-normal_force.magnitude, normal_force.magnitude)
 
 
 @CATEGORY.motif(rank=1, weight=1.5)

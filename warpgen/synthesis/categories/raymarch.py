@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from warpgen.synthesis.categories.raymarch_light import aimed_ray
 from warpgen.synthesis.functions import Function, function
 from warpgen.synthesis.kit import Kit
 from warpgen.synthesis.motif import Category
@@ -124,7 +125,8 @@ def joined(k: Kit, a: Value, b: Value) -> Value:
         return k.wp.max(a, -b)
     if kind == "intersect":
         return k.wp.max(a, b)
-    a, b = k.define("da|d1", a), k.define("db|d2", b)
+    a = a if a.is_name else k.define("da|d1", a)
+    b = b if b.is_name else k.define("db|d2", b)
     if kind == "exponential":
         s = k.param("blend|sharpness|k_blend", k.real, 2.0, 4.0)
         parts = k.wp.exp(-s * k.wp.max(a, -1.0)) + k.wp.exp(-s * k.wp.max(b, -1.0))
@@ -259,11 +261,11 @@ def sphere_trace(k: Kit) -> None:
     """March a ray through a distance field."""
     rng = k.rng
     f = scene(k)
-    origin = k.input("origin|ro|ray_origin|eye", k.vec3, -0.5, 0.5)
-    direction = k.input("direction|rd|ray_dir|dir", k.vec3, unit=True)
+    origin, direction = aimed_ray(k)
     t, hit = march(k, f, origin, direction)
     if rng.chance(0.6):
-        k.give("depth|t|distance", k.select("depth|range", hit, t, -1.0 if rng.chance(0.4) else 10.0))
+        miss = -1.0 if rng.chance(0.4) else 10.0
+        k.give("depth|t|distance", k.select("depth|range", hit, t, miss))
     else:
         k.give("hit_point|p|position", origin + direction * t)
         k.give("depth|t|distance", t)

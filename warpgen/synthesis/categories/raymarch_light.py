@@ -10,8 +10,22 @@ from warpgen.synthesis.values import Value
 CATEGORY = Category("raymarch", "distance fields, sphere tracing, ray intersection, cameras, shading")
 
 
+def aimed_ray(k: Kit) -> tuple[Value, Value]:
+    """A ray from outside towards what lies around the origin."""
+    if k.rng.chance(0.5):
+        eye = k.param("eye|cam_pos|camera_pos", k.vec3, 1.7, 2.5)
+        at = k.input("target|pixel_pos|film_point|aim", k.vec3, -0.7, 0.7)
+    else:
+        eye = k.input("origin|ro|ray_origin|o", k.vec3, 1.7, 2.5)
+        at = k.param("focus|look_at|aim", k.vec3, -0.3, 0.3)
+    return eye, k.define("rd|dir|direction|ray_dir", k.wp.normalize(at - eye))
+
+
 def _ray(k: Kit) -> tuple[Value, Value]:
-    origin = k.input("origin|ro|ray_origin|o", k.vec3, -3.0, 3.0)
+    """Any ray, or one that is likely to hit."""
+    if k.rng.chance(0.6):
+        return aimed_ray(k)
+    origin = k.input("origin|ro|ray_origin|o", k.vec3, -1.5, 1.5)
     return origin, k.input("direction|rd|ray_dir|dir", k.vec3, unit=True)
 
 
@@ -87,7 +101,7 @@ def ray_triangle(k: Kit) -> None:
     """Intersect a ray with a triangle."""
     rng = k.rng
     o, d = _ray(k)
-    v0, v1, v2 = (k.load(f"v{n}", k.vec3, -1.0, 1.0) for n in range(3))
+    v0, v1, v2 = (k.load(f"v{n}", k.vec3, -2.0, 2.0) for n in range(3))
     e1, e2 = k.define("e1|edge1", v1 - v0), k.define("e2|edge2", v2 - v0)
     pvec = k.define("pvec|h|pv", k.wp.cross(d, e2))
     det = k.define("det|a", k.wp.dot(e1, pvec))
@@ -321,7 +335,9 @@ def tone_map(k: Kit) -> None:
         elif kind == "exp":
             channels.append(1.0 - k.wp.exp(-v))
         else:
-            channels.append(k.wp.clamp(v * (2.51 * v + 0.03) / (v * (2.43 * v + 0.59) + 0.14), 0.0, 1.0))
+            a = k.define(f"a{n}", v * (2.51 * v + 0.03))
+            b = k.define(f"b{n}", v * (2.43 * v + 0.59) + 0.14)
+            channels.append(k.wp.clamp(a / b, 0.0, 1.0))
     if rng.chance(0.5):
         gamma = k.param("inv_gamma|gamma", k.real, 0.4, 1.0)
         named = [k.define(n, v) for n, v in zip("rgb", channels, strict=True)]
@@ -335,8 +351,9 @@ def escape_time(k: Kit) -> None:
     rng = k.rng
     h, w = k.extent(0), k.extent(1)
     zoom = k.param("zoom|scale|span", k.real, 1.0, 3.0)
-    x = k.define("cx|x0|re", (k.to_real(k.place[1]) / k.to_real(w) - 0.5) * zoom - 0.5)
-    y = k.define("cy|y0|im", (k.to_real(k.place[0]) / k.to_real(h) - 0.5) * zoom)
+    middle = k.param("center|view_center|origin", k.vec2, -0.6, 0.1)
+    x = k.define("cx|x0|re", (k.to_real(k.place[1]) / k.to_real(w) - 0.5) * zoom + middle[0])
+    y = k.define("cy|y0|im", (k.to_real(k.place[0]) / k.to_real(h) - 0.5) * zoom + middle[1])
     julia = rng.chance(0.4)
     if julia:
         c = k.param("julia_c|c|seed_point", k.vec2, -0.8, 0.4)

@@ -241,7 +241,7 @@ def body_contact(k: Kit) -> None:
                 kf = k.param("kf|friction_stiffness", k.real, 0.5, 10.0)
                 slip = k.define("vs|slip|vt_len", k.wp.length(vt))
                 ft = k.wp.min(kf * slip, mu * k.wp.abs(fn))
-                total = total + vt * (ft / (slip + 1e-2))
+                total = total + (vt * (ft / (slip + 1e-2))).within(-fn.magnitude, fn.magnitude)
             f = k.define("f|f_total|force", total)
             out = k.output("body_f|body_forces|wrenches", k.spatial)
             k.discard(k.atomic("sub", out, a, k.make(k.spatial, k.wp.cross(ra, f), f)))
