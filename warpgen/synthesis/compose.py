@@ -8,6 +8,7 @@ from warpgen.synthesis.kit import Kit
 from warpgen.synthesis.motif import Category, Motif, all_motifs, categories
 from warpgen.synthesis.outline import outline
 from warpgen.synthesis.rng import Rng
+from warpgen.synthesis.schedule import Fragment
 from warpgen.synthesis.sinks import store_rest
 from warpgen.synthesis.threads import open_threads
 from warpgen.synthesis.types import F16, F32, F64
@@ -55,22 +56,32 @@ class Plan:
         return not m.alone and m.rank in (0, self.rank) and m is not self.main
 
 
-def write_kernel(k: Kit, plan: Plan) -> None:
-    """The kernel's body, motif by motif."""
+def write_kernel(k: Kit, plan: Plan, fragments: list[Fragment]) -> None:
+    """The kernel's body: the main motif, then guests and scheduled calls in any order."""
     if plan.main.alone:
         plan.main.write(k)
         return
     open_threads(k, plan.rank)
-    motifs = [plan.main, *plan.guests]
-    for motif in motifs:
-        if not motif.inline and k.rng.chance(k.author.helpers):
-            outline(k, motif.write, _function_names(motif), motif.title)
+    _paragraph(k, plan.main)
+    rest: list[Motif | Fragment] = [*plan.guests, *fragments]
+    for part in k.rng.shuffled(rest):
+        if isinstance(part, Motif):
+            _paragraph(k, part)
         else:
-            if motif.title:
-                k.note(_sentence(k, motif.title))
-            motif.write(k)
+            part.write(k)
         k.blank()
     store_rest(k)
+
+
+def _paragraph(k: Kit, motif: Motif) -> None:
+    """One motif, as a helper function or in place."""
+    if not motif.inline and k.rng.chance(k.author.helpers):
+        outline(k, motif.write, _function_names(motif), motif.title)
+        return
+    if motif.title:
+        k.note(_sentence(k, motif.title))
+    motif.write(k)
+    k.blank()
 
 
 def _function_names(motif: Motif) -> str:
@@ -82,14 +93,16 @@ def _sentence(k: Kit, title: str) -> str:
     return k.rng.choice((lower, lower, title, f"compute {lower}"))
 
 
-def draft_program(rng: Rng, category_name: str, complexity: str) -> tuple[Kit, Plan]:
+def draft_program(
+    rng: Rng, category_name: str, complexity: str, fragments: list[Fragment]
+) -> tuple[Kit, Plan]:
     """Plan and write one program; the caller assembles its text."""
     category = categories()[category_name]
     plan = Plan(rng, category, complexity)
     author = Author(rng)
     real = F32 if plan.f32 else rng.weighted({F32: 0.9, F64: 0.085, F16: 0.015})
     k = Kit(Draft(rng, author, real))
-    write_kernel(k, plan)
+    write_kernel(k, plan, fragments)
     return k, plan
 
 

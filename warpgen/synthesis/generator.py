@@ -10,9 +10,12 @@ from warpgen.synthesis.compose import draft_program, kernel_name
 from warpgen.synthesis.motif import categories
 from warpgen.synthesis.program import Program
 from warpgen.synthesis.rng import Rng
+from warpgen.synthesis.schedule import Fragment, scheduled
 
 # A draft that corners itself (an index without a safe range, say) is thrown away and drawn anew.
 ATTEMPTS = 12
+# How many scheduled calls of builtins a program gets besides its motifs.
+_CALLS = {0: 0.3, 1: 0.45, 2: 0.2, 3: 0.05}
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -42,14 +45,18 @@ def synthesize(seed: int, index: int, options: Options) -> Program:
         rng = Rng(seed, index, attempt)
         category = rng.weighted(weights)
         try:
-            return _write(rng, seed, index, category, options.complexity)
+            # A call that cannot be written here may not keep the index from having a program.
+            calls = scheduled(seed, index, rng.weighted(_CALLS)) if attempt < ATTEMPTS // 2 else []
+            return _write(rng, seed, index, category, options.complexity, calls)
         except SynthesisError as e:
             error = str(e)
     raise SynthesisError(f"no program for index {index} after {ATTEMPTS} drafts: {error}")
 
 
-def _write(rng: Rng, seed: int, index: int, category: str, complexity: str) -> Program:
-    k, plan = draft_program(rng, category, complexity)
+def _write(
+    rng: Rng, seed: int, index: int, category: str, complexity: str, calls: list[Fragment]
+) -> Program:
+    k, plan = draft_program(rng, category, complexity, calls)
     name = kernel_name(k, plan)
     source, args, launch = assemble(k, name, plan.main.title, index)
     if not any(a.role in ("output", "inout") for a in args):
