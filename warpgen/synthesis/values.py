@@ -8,6 +8,7 @@ that may be zero). So code comes out safe without clumsy checks where none are n
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 from warpgen.errors import SynthesisError
@@ -197,7 +198,7 @@ def number(value: float, author: Author) -> str:
         if author.long_exponents and "." not in short:
             short += ".0"
         return f"{short}e{int(exponent)}"
-    text = repr(round(value, 6))
+    text = repr(round(value, 6) + 0.0)
     return text if "." in text or "e" in text else text + ".0"
 
 
@@ -257,7 +258,7 @@ def _sum(a: Value, op: str, other: Any) -> Value:
     if a.type is not b.type or a.type.kind in ("bool", "struct", "opaque"):
         raise _mismatch(a, op, b)
     lo, hi = (a.lo + b.lo, a.hi + b.hi) if op == "+" else (a.lo - b.hi, a.hi - b.lo)
-    if op == "+" and b.prec == UNARY and b.text[0] == "-" and b.text[1:].isidentifier():
+    if op == "+" and b.prec == UNARY and b.text[0] == "-" and re.fullmatch(r"\w+(\.\d+)?", b.text[1:]):
         return _binary(a, "-", Value(b.text[1:], b.type, -b.hi, -b.lo, b.author), a.type, lo, hi, SUM)
     return _binary(a, op, b, a.type, lo, hi, SUM)
 

@@ -374,11 +374,8 @@ def voxel_centers(k: Kit) -> None:
     """World positions and directions of voxels."""
     v = volume(k, _FIELD)
     at = _voxel(k, v)
-    coord = k.define(
-        "ijk|coord|uvw",
-        k.make(k.vec3, *[k.to_real(x) for x in at])
-        + (k.make(k.vec3, 0.5) if k.rng.chance(0.4) else k.make(k.vec3, 0.0)),
-    )
+    corner = k.make(k.vec3, *[k.to_real(x) for x in at])
+    coord = k.define("ijk|coord|uvw", corner + k.make(k.vec3, 0.5) if k.rng.chance(0.4) else corner)
     x = k.define(
         "x|world|center|p",
         call("wp.volume_index_to_world", [v.id, coord], k.vec3, 0, v.n * v.size + 1, k.author),
