@@ -264,12 +264,16 @@ def _atomic(name: str, scalars: tuple[Type, ...]) -> None:
     @case(f"atomic_{name}", scalars)
     def own_element(k: Kit, t: Type) -> None:
         """The element of this thread, changed in one piece."""
-        target = k.inout("state|slots|buffer|target", t, len(k.place), 0, 8)
+        keep = k.rng.chance(0.5)  # the element's old value
+        replaced = name == "cas" or (name == "exch" and not keep)  # what was there before would not matter
+        names = "state|slots|buffer|target"
+        rank = len(k.place)
+        target = k.output(names, t, rank) if replaced else k.inout(names, t, rank, 0, 8)
         x = _value(k, t, 0, 8, "x|value|update")
         element = target.subscript(k.place)[len(target.name) + 1 : -1].replace("][", ", ")
-        extra = [k.lit(k.rng.choice((0, 1, 3)), t)] if name == "cas" else []
+        extra = [k.lit(0, t)] if name == "cas" else []
         value = call(f"wp.atomic_{name}", [target.name, element, *extra, x], t, 0, 8, k.author)
-        if k.rng.chance(0.5):
+        if keep and name != "cas":
             k.give("old|previous|before", k.define("old|prev", value))
         else:
             k.discard(value)
@@ -278,9 +282,10 @@ def _atomic(name: str, scalars: tuple[Type, ...]) -> None:
     def shared_bin(k: Kit, t: Type) -> None:
         """Bins that many threads work on."""
         n = k.rng.choice((4, 8, 16))
-        bins = k.inout("bins|counts|table|locks", t, 1, 0, 4)
+        names = "bins|counts|table|locks"
+        bins = k.output(names, t) if name in ("cas", "exch") else k.inout(names, t, 1, 0, 4)
         b = k.define("b|bin|slot|bucket", k.flat % n)
-        x = _value(k, t, 0, 4, "x|value|weight")
+        x = _value(k, t, 0, 8, "x|value|weight")
         extra = [k.lit(0, t)] if name == "cas" else []
         k.discard(
             call(

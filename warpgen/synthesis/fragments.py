@@ -24,7 +24,7 @@ _DOMAINS: dict[str, tuple[Range, ...]] = {
     "sub": ((10.0, 20.0), (0.0, 9.0)), "bit_count": ((0.0, 100.0),), "radians": ((-90.0, 90.0),),
     "length": ((-2.0, 2.0),), "round": ((-4.0, 4.0),), "rint": ((-4.0, 4.0),), "floor": ((-4.0, 4.0),),
     "ceil": ((-4.0, 4.0),), "trunc": ((-4.0, 4.0),), "frac": ((-4.0, 4.0),), "step": ((-1.0, 1.0),),
-    "nonzero": ((0.0, 2.0),),
+    "nonzero": ((-1.0, 1.0),),
 }  # fmt: skip
 _BETWEEN = {("lerp", 2): (0.0, 1.0), ("quat_slerp", 2): (0.0, 1.0)}
 # Inverting needs a matrix far from singular; the case of that name makes one.
@@ -48,6 +48,8 @@ _NAMES: dict[tuple[str, str], str] = {
 
 def refused(builtin: str, types: tuple[Type, ...]) -> bool:
     """Combinations that the registry allows and a person would not write, or that wrap around."""
+    if builtin in ("nonzero", "unot") and types[0].is_int and types[0].is_unsigned:
+        return types[0].name in ("uint8", "uint16")
     if builtin == "neg" and types[0].is_unsigned:
         return True
     return builtin in ("sign", "abs") and types[0].is_unsigned
@@ -127,6 +129,8 @@ def write_call(k: Kit, builtin: str, types: tuple[Type, ...]) -> None:
     )
     args = [argument(k, builtin, i, slots[i].name, t) for i, t in enumerate(types)]
     t = catalogue.result_types(builtin, types)[0]
+    if builtin == "nonzero" and t.is_float:  # no input is zero by chance
+        args = [k.wp.max(args[0], 0.0)]
     value = written(k, builtin, args, t)
     names = result_names(builtin) or _result(k, t)
     if t.kind == "vec" and t.shape[0] > 1 and not result_names(builtin):
