@@ -6,7 +6,7 @@ from typing import Any
 
 from warpgen.extraction.fast_path.lasting import type_to_ctype
 from warpgen.extraction.fast_path.patches import replaces, stock
-from warpgen.extraction.warp_api import codegen, context, types
+from warpgen.extraction.warp_api import codegen, types
 
 _RULE = "//---------"
 
@@ -124,26 +124,7 @@ def _has_tiles(adj: Any) -> bool:
     return bool(texts["tiles"])
 
 
-@replaces(codegen, "cpu_linear_tid_specialization_candidate", "995c2840e1da36ff")
-def _cpu_linear_tid_specialization_candidate(adj: Any) -> bool:
-    return bool(adj.has_non_unrolled_constant_loop) or _has_tiles(adj)
-
-
-@replaces(context.ModuleBuilder, "_get_tile_helper_struct_hashes", "3e1a6a994144c847")
-def _get_tile_helper_struct_hashes(builder: Any) -> Any:
-    # It is only asked which of the module's structs are among the answer.
-    return _stock_get_tile_helper_struct_hashes(builder) if builder.structs else set()
-
-
-@replaces(context.ModuleBuilder, "_collect_native_types", "06ac258e00758ad8")
-def _collect_native_types(builder: Any, var_type: Any) -> None:
-    if types._native_value_types:
-        _stock_collect_native_types(builder, var_type)
-
-
 _stock_add_forward = stock(_add_forward)
 _stock_add_reverse = stock(_add_reverse)
 _stock_codegen_func_forward = stock(_codegen_func_forward)
 _stock_codegen_func_reverse = stock(_codegen_func_reverse)
-_stock_get_tile_helper_struct_hashes = stock(_get_tile_helper_struct_hashes)
-_stock_collect_native_types = stock(_collect_native_types)
