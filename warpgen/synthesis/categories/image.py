@@ -16,6 +16,12 @@ _GREY = "image|img|src|gray|luma_image|intensity_image"
 _COLOUR = "rgb_image|image|frame_image|src_image|color_image"
 
 
+_STEP_NAMES = {
+    (0, -1): "im|up|y0|i_prev", (0, 1): "ip|down|y1|i_next",
+    (1, -1): "jm|left|x0|j_prev", (1, 1): "jp|right|x1|j_next",
+}  # fmt: skip
+
+
 class Frame:
     """An image and this thread's pixel; `at` reads a neighbour under one rule for the border."""
 
@@ -26,24 +32,37 @@ class Frame:
         self.type = t or k.real
         self.image: Array = k.array(names, self.type, 2, lo=0.0, hi=hi)
         self.rule = k.rng.choice(("clamp", "clamp", "minmax", "wrap"))
+        self.named = k.rng.chance(0.6)  # the image's extents by name rather than number
+        self.by_name = k.rng.chance(0.6)
+        self.steps: dict[tuple[int, int], Value] = {}
 
     def _index(self, at: Value, shift: int | Value, axis: int) -> Value:
         k, n = self.k, self.k.draft.shape[axis]
         if isinstance(shift, int) and shift == 0:
             return at
         moved = at + shift
+        top = k.extent(axis) - 1 if self.named else k.lit(n - 1)
         if self.rule == "wrap":
             extent = k.extent(axis)
             return ((moved + extent) % extent).within(0, n - 1)
         if self.rule == "clamp" or isinstance(shift, Value):
-            top = k.extent(axis) - 1 if k.rng.chance(0.5) else n - 1
             return k.wp.clamp(moved, 0, top).within(0, n - 1)
-        if shift > 0:
-            return k.wp.min(moved, k.extent(axis) - 1).within(0, n - 1)
-        return k.wp.max(moved, 0).within(0, n - 1)
+        return k.wp.min(moved, top).within(0, n - 1) if shift > 0 else k.wp.max(moved, 0).within(0, n - 1)
+
+    def _step(self, axis: int, shift: int) -> Value:
+        """The index of a neighbour at a fixed distance, named once if this author names such things."""
+        if (axis, shift) not in self.steps:
+            index = self._index((self.i, self.j)[axis], shift, axis)
+            if shift and self.by_name:
+                names = _STEP_NAMES.get((axis, shift), f"{'ij'[axis]}{'m' if shift < 0 else 'p'}{abs(shift)}")
+                index = self.k.define(names, index)
+            self.steps[axis, shift] = index
+        return self.steps[axis, shift]
 
     def at(self, di: int | Value = 0, dj: int | Value = 0) -> Value:
-        return self.image[self._index(self.i, di, 0), self._index(self.j, dj, 1)]
+        r = self._step(0, di) if isinstance(di, int) else self._index(self.i, di, 0)
+        c = self._step(1, dj) if isinstance(dj, int) else self._index(self.j, dj, 1)
+        return self.image[r, c]
 
     def near(self, di: Value, dj: Value) -> Value:
         """A neighbour whose indices get names of their own, as in the body of a loop."""
@@ -172,6 +191,7 @@ def bilateral(k: Kit) -> None:
             k.param("step|dt|rate", k.real, 0.05, 0.25),
         )
         flux = k.var("flux|update|acc", 0.0, k.real, lo=-4.0, hi=4.0)
+        exponential = k.rng.chance(0.5)
         for names, down, right in (
             ("dn|north", -1, 0),
             ("ds|south", 1, 0),
@@ -179,11 +199,8 @@ def bilateral(k: Kit) -> None:
             ("dw|west", 0, -1),
         ):
             d = k.define(names, f.at(down, right) - centre)
-            g = (
-                k.wp.exp(-((d / kappa) * (d / kappa)))
-                if k.rng.chance(0.5)
-                else 1.0 / (1.0 + (d / kappa) * (d / kappa))
-            )
+            q = k.define("q|ratio|s", d / kappa)
+            g = k.wp.exp(-q * q) if exponential else 1.0 / (1.0 + q * q)
             k.add(flux, g * d)
         k.give("smoothed|diffused", centre + step * flux)
         return
@@ -309,11 +326,11 @@ def bicubic(k: Kit) -> None:
     def weights(name: str, t: Value) -> list[Value]:
         out = []
         for n, d in enumerate((1.0 + t, t, 1.0 - t, 2.0 - t)):
-            d = k.define(f"{name}d{n}", d)
+            d = k.let(f"{name}d{n}", d)
             if n in (1, 2):
                 w = ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0
             else:
-                w = ((a * d - 5.0 * a) * d + 8.0 * a) * d - 4.0 * a
+                w = ((a * d + -5.0 * a) * d - -8.0 * a) * d + -4.0 * a
             out.append(k.define(f"w{name}{n}", w).within(-0.2, 1.0))
         return out
 
