@@ -5,6 +5,7 @@ from __future__ import annotations
 from warpgen.synthesis.categories.fem import NODES, corner_positions, element, identity, lame
 from warpgen.synthesis.kit import Kit
 from warpgen.synthesis.motif import Category
+from warpgen.synthesis.rows import Row
 from warpgen.synthesis.types import I32
 from warpgen.synthesis.values import Value
 
@@ -47,14 +48,14 @@ def shape_functions(k: Kit) -> None:
         shape = [k.define(f"{stem}{n}", v * (2.0 * v - 1.0)) for n, v in enumerate(b)]
         shape += [k.define(f"{stem}{n + 3}", 4.0 * b[n] * b[(n + 1) % 3]) for n in range(3)]
     else:
-        values = k.array("nodal|corner_values|u_e", k.real, 1 + len(k.place), lo=-1.0, hi=1.0)
+        corner = Row(k, "nodal|corner_values|u_e", k.real, 8, -1.0, 1.0)
         zeta = k.input("zeta|w|u", k.real, 0.0, 1.0)
         total = k.var("value|u|acc", 0.0, k.real, lo=-2.0, hi=2.0)
         with k.for_("c|a|n", 8) as c:
             sx = k.select("sx|wx", (c & 1).eq(1), xi, 1.0 - xi)
             sy = k.select("sy|wy", (c & 2).eq(2), eta, 1.0 - eta)
             sz = k.select("sz|wz", (c & 4).eq(4), zeta, 1.0 - zeta)
-            k.add(total, values[(*k.place, c)] * (sx * sy * sz))
+            k.add(total, corner[c] * (sx * sy * sz))
         k.give("value|u_h|field", total)
         return
     t = rng.choice((k.real, k.real, k.vec3, k.vec2))

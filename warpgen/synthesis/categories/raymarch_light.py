@@ -21,9 +21,9 @@ def aimed_ray(k: Kit) -> tuple[Value, Value]:
     return eye, k.define("rd|dir|direction|ray_dir", k.wp.normalize(at - eye))
 
 
-def _ray(k: Kit) -> tuple[Value, Value]:
+def _ray(k: Kit, aimed: float = 0.6) -> tuple[Value, Value]:
     """Any ray, or one that is likely to hit."""
-    if k.rng.chance(0.6):
+    if k.rng.chance(aimed):
         return aimed_ray(k)
     origin = k.input("origin|ro|ray_origin|o", k.vec3, -1.5, 1.5)
     return origin, k.input("direction|rd|ray_dir|dir", k.vec3, unit=True)
@@ -59,7 +59,8 @@ def ray_sphere(k: Kit) -> None:
 def ray_box(k: Kit) -> None:
     """Intersect a ray with an axis-aligned box."""
     rng = k.rng
-    o, d = _ray(k)
+    kind = rng.choice(("t", "length", "flag"))
+    o, d = _ray(k, 0.0 if kind == "flag" else 0.6)
     lo = k.param("lower|box_min|bmin", k.vec3, -1.5, -0.5)
     hi = k.param("upper|box_max|bmax", k.vec3, 0.5, 1.5)
     if rng.chance(0.45):
@@ -83,7 +84,6 @@ def ray_box(k: Kit) -> None:
         tmin = k.define("tmin|t_near|t_enter", k.wp.max(near[0], k.wp.max(near[1], near[2])))
         tmax = k.define("tmax|t_far|t_exit", k.wp.min(far[0], k.wp.min(far[1], far[2])))
     hit = k.all(tmax >= tmin, tmax > 0.0)
-    kind = rng.choice(("t", "length", "flag"))
     if kind == "flag":
         flag = k.var("hit|inside|overlap", 0, I32, lo=0, hi=1)
         with k.if_(hit):
@@ -236,6 +236,12 @@ def camera_ray(k: Kit) -> None:
     x = k.define("x|u|sx", (k.to_real(k.place[1]) + 0.5) / k.to_real(w))
     y = k.define("y|v|sy", (k.to_real(k.place[0]) + 0.5) / k.to_real(h))
     kind = rng.choice(("pinhole", "quat", "basis", "ortho", "sphere", "fisheye"))
+    if kind in ("pinhole", "sphere", "fisheye"):
+        by_pixel = rng.chance(0.5)
+        shift = k.load("jitter|offset|lens_shift", k.vec2, -0.1, 0.1) if by_pixel else None
+        if shift is None:
+            shift = k.param("principal|lens_shift|shift", k.vec2, -0.1, 0.1)
+        x, y = k.define("xs|fx|film_x", x + shift[0]), k.define("ys|fy|film_y", y + shift[1])
     if kind == "sphere":
         phi, theta = k.define("phi|az", 6.283185 * x), k.define("theta|polar", 3.141593 * y)
         s = k.define("st|sin_t", k.wp.sin(theta))
