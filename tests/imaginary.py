@@ -103,9 +103,9 @@ def recipe_of(rows: int = 400, target: str = "both") -> Recipe:
     )
 
 
-def quick(engine: str = "serial", workers: int = 1, unit_seconds: float = 60.0) -> Means:
-    """Means that checkpoint after every shard."""
-    return Means(engine=engine, workers=workers, unit_seconds=unit_seconds, checkpoint_seconds=0.0)
+def quick(engine: str = "serial", workers: int = 1) -> Means:
+    """Means that checkpoint after every shard, and lose patience soon."""
+    return Means(engine=engine, workers=workers, unit_seconds=0.5, silent_seconds=1.0, checkpoint_seconds=0.0)
 
 
 def produce(

@@ -54,6 +54,11 @@ def stop_self() -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
+def spin() -> None:
+    while True:
+        pass
+
+
 def leave() -> None:
     os._exit(0)
 
@@ -85,11 +90,11 @@ def test_local_gives_what_serial_gives(tmp_path: Path) -> None:
     assert children() == []
 
 
-@pytest.mark.parametrize("act", [kill_self, leave, stop_self, raise_odd])
+@pytest.mark.parametrize("act", [kill_self, leave, stop_self, spin, raise_odd])
 def test_a_unit_is_tried_again(tmp_path: Path, act: Callable[[], None]) -> None:
     """A worker that dies, hangs or raises once changes nothing."""
     expected = outcomes(SerialEngine(), tmp_path / "a", {})
-    engine = LocalEngine(quick("local", workers=2, unit_seconds=0.5))
+    engine = LocalEngine(quick("local", workers=2))
     assert outcomes(engine, tmp_path / "b", {70: once(tmp_path, act)}) == expected
     assert engine.retries == 1
     assert engine.replaced == (act is not raise_odd)

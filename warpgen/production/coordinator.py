@@ -28,7 +28,7 @@ from warpgen.recipe import UNIT_SIZE, Recipe
 # The most repetitive category that is any use keeps one program in a few dozen.
 _BARREN = 64 * UNIT_SIZE
 
-_LEAST = 8  # programs in a unit: fewer are not worth a worker's, or a compiler's, attention
+_LEAST = 16  # programs in a unit: fewer are not worth a worker's, or a compiler's, attention
 
 _TRIES = 3  # at making a shard that is found damaged when it is merged: the disk, then, is at fault
 
@@ -112,7 +112,8 @@ class Coordinator:
         # Parts of a unit may be ready from before a crash: never reach into the next of those.
         ready = min((other for other in self._ready if other > start), default=start + UNIT_SIZE)
         whole = start - start % UNIT_SIZE + UNIT_SIZE
-        self._handed_out = min(ready, whole, max(wanted, start + _LEAST))
+        part = max(_LEAST, -((start - wanted) // self._means.workers))  # so that none idles at the end
+        self._handed_out = min(ready, whole, start + part)
         return Unit(start, self._handed_out)
 
     def _is_far_ahead(self) -> bool:

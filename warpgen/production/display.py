@@ -18,6 +18,7 @@ from warpgen.production.engines import WorkerView
 
 _REFRESH = 0.25  # seconds between pictures on a terminal
 _LINE = 10.0  # seconds between lines in a log, where each is kept
+_ALIVE = 60.0  # seconds after which a line comes though nothing has changed
 _SETTLED = 2.0  # seconds before a speed means anything
 
 
@@ -79,12 +80,13 @@ class Lines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._pace = Pace()
-        self._next = time.monotonic()
+        self._last = -_ALIVE
+        self._rows = 0
 
     def look(self, view: View) -> None:
         now = time.monotonic()
-        if now >= self._next:
-            self._next = now + _LINE
+        if now - self._last >= (_LINE if view.rows != self._rows else _ALIVE):
+            self._last, self._rows = now, view.rows
             print(summary(view, self._pace), file=self._stream, flush=True)
 
 

@@ -6,6 +6,8 @@ import argparse
 import math
 from pathlib import Path
 
+import msgspec
+
 from warpgen import __version__
 from warpgen.command import positive
 from warpgen.errors import RecipeError
@@ -13,9 +15,8 @@ from warpgen.extraction.versions import warp_version
 from warpgen.production.circumstances import Means
 from warpgen.production.session import ENGINES
 from warpgen.recipe import Recipe, parse_size
-from warpgen.synthesis.generator import Options, category_weights
 
-LEVELS = ("none",)
+LEVELS = ("none", "compile", "run")
 
 
 def add_recipe(group: argparse._ActionsContainer) -> None:
@@ -58,7 +59,13 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
     """The recipe asked for; raises RecipeError."""
     size = None if args.rows is not None else parse_size(args.size or "200MiB")
     weights = _weights(args.categories)
-    category_weights(Options(categories=weights))  # raises for an unknown one, naming those there are
+    if weights:
+        from warpgen.synthesis.generator import (
+            Options,
+            category_weights,
+        )  # a second that others need not wait
+
+        category_weights(Options(categories=weights))  # raises for an unknown one, naming those there are
     return Recipe(
         seed=args.seed,
         target=args.target,
@@ -75,7 +82,9 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
 
 def means_of(args: argparse.Namespace) -> Means:
     """The means asked for."""
-    return Means(engine=args.engine, workers=args.workers) if args.workers else Means(engine=args.engine)
+    means = Means(engine=args.engine)
+    workers = 1 if args.engine == "serial" else args.workers or means.workers
+    return msgspec.structs.replace(means, workers=workers)
 
 
 def _natural(text: str) -> int:

@@ -6,9 +6,11 @@ Importing this imports Warp; a coordinator that only merges does not.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
+from warpgen.errors import VerificationError
 from warpgen.extraction.codegen import Code, lower
 from warpgen.extraction.features import Inspection, inspect_source
 from warpgen.production.explain import first_line
@@ -19,6 +21,7 @@ from warpgen.recipe import Recipe
 from warpgen.record import Provenance, Row, Target
 from warpgen.synthesis.generator import Options, synthesize
 from warpgen.synthesis.program import Program
+from warpgen.verification import check_unit
 
 LICENCE = "Apache-2.0"
 
@@ -32,11 +35,16 @@ class _Candidate(msgspec.Struct):
     verified: dict[Target, dict[str, object]]
 
 
-def build(unit: Unit, recipe: Recipe) -> bytes:
-    """The shard of `unit`: a pure function of its arguments. One program's failure costs itself alone."""
+def build(unit: Unit, recipe: Recipe, workdir: Path) -> bytes:
+    """The shard of `unit`: a pure function of unit and recipe. One program's failure costs itself alone.
+
+    `workdir` is this process's own, for the checks' files. Raises UnitError when a check was disturbed from
+    outside, OSError and MemoryError when the machine is at fault.
+    """
     batch = _Batch(recipe)
     for index in range(unit.start, unit.stop):
         batch.add(index)
+    batch.judge(workdir)
     return batch.shard(unit)
 
 
@@ -68,6 +76,29 @@ class _Batch:
             return
         self._structures.add(structure)
         self._candidates[index] = _Candidate(program, inspection, self._lower(program), {})
+
+    def judge(self, workdir: Path) -> None:
+        """Verify what has code as the recipe's level asks; what does not pass loses its code."""
+        recipe, candidates = self._recipe, list(self._candidates.values())
+        if recipe.verify == "none" or not candidates:
+            return
+        judgements = check_unit(
+            [candidate.program for candidate in candidates],
+            [candidate.codes or None for candidate in candidates],
+            recipe.verify,
+            recipe.gradients,
+            recipe.targets,
+            workdir,
+        )
+        for candidate, by_target in zip(candidates, judgements, strict=True):
+            for target in list(candidate.codes):
+                judgement = by_target[target]
+                if judgement.verified is not None:
+                    candidate.verified[target] = judgement.verified
+                    continue
+                del candidate.codes[target]
+                error = VerificationError(f"{judgement.reason}: {judgement.error}")
+                self._refuse(candidate.program.index, (target,), "verification", error)
 
     def shard(self, unit: Unit) -> bytes:
         """All that was added, encoded."""

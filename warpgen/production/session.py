@@ -103,7 +103,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     def _circumstances(self, checkpoint: Checkpoint) -> Circumstances:
         spent = checkpoint.spent
         return Circumstances(
-            workers=1 if self.means.engine == "serial" else self.means.workers,
+            workers=self.means.workers,
             engine=self.means.engine,
             started=self.found.begun.started,
             finished=now(),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 
 
@@ -32,6 +30,3 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     size: int = 0
     error: str = ""
     fatal: bool = False
-
-
-UnitFunction = Callable[[Unit], Outcome]

@@ -30,7 +30,7 @@ class ShardMaker:
     def __init__(self, layout: Layout, recipe: Recipe) -> None:
         self._layout = layout
         self._recipe = recipe
-        self._log = Path(os.devnull)
+        self._log = self._workdir = Path(os.devnull)
 
     def preload(self) -> None:
         """Import and start Warp, so that forked workers share it."""
@@ -51,6 +51,7 @@ class ShardMaker:
         os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)  # what crashes leave there goes with the run
         warp_api.start(scratch / "kernels")
         self._log = scratch / "output"
+        self._workdir = scratch / "checks"
 
     def __call__(self, unit: Unit) -> Outcome:
         """Build and store one shard; trouble with the disk is fatal, anything else is raised."""
@@ -60,7 +61,7 @@ class ShardMaker:
             if free_bytes(self._layout.work) < _ROOM:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             with output_to(self._log):
-                data = build(unit, self._recipe)
+                data = build(unit, self._recipe, self._workdir)
         except OSError as error:
             return Outcome(unit.start, unit.stop, error=first_line(error), fatal=True)
         gc.collect()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import time
 import warnings
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
@@ -26,12 +25,13 @@ from warpgen.process import die_with_parent
 from warpgen.production.circumstances import Means
 from warpgen.production.engines import Job, WorkerView
 from warpgen.production.engines.attempts import after_failure, attempt
+from warpgen.production.engines.watch import Watch
 from warpgen.production.explain import first_line
 from warpgen.production.unit import Outcome, Unit
 from warpgen.recipe import UNIT_SIZE
 
 _TICK = 0.25  # seconds between looks at deadlines and deaths, and of the caller at its signals
-_LEAST_SHARE = 1 / 8  # of the time for a whole unit that even a single program is given
+_LEAST_SHARE = 1 / 4  # of the time for a whole unit that even a single program is given
 _LARGEST_MESSAGE = 1 << 16  # bytes; an outcome takes a few hundred
 
 _encode = msgspec.msgpack.encode
@@ -85,7 +85,7 @@ class LocalEngine:
                 return False
             if unit is None:
                 return True
-            worker.give(unit, self._seconds(unit))
+            worker.give(unit, self._watch(worker, unit))
         return True
 
     def _collect(self, job: Job, again: deque[Unit]) -> Iterator[Outcome]:
@@ -110,8 +110,9 @@ class LocalEngine:
                 outcome = after
             yield outcome
 
-    def _seconds(self, unit: Unit) -> float:
-        return self._means.unit_seconds * max(unit.size / UNIT_SIZE, _LEAST_SHARE)
+    def _watch(self, worker: _Worker, unit: Unit) -> Watch:
+        share = max(unit.size / UNIT_SIZE, _LEAST_SHARE)
+        return Watch(worker.pid, self._means.unit_seconds * share, self._means.silent_seconds)
 
     def _start(self, job: Job) -> _Worker:
         name = f"worker-{self._started}"
@@ -126,7 +127,7 @@ class _Worker:
     def __init__(self, job: Job, name: str, descriptors: Sequence[int]) -> None:
         self.view = WorkerView(name)
         self.finished = False
-        self._deadline = 0.0
+        self._watch: Watch | None = None
         self.connection, theirs = _FORK.Pipe()
         mine = self.connection.fileno()
         self._process: Any = _FORK.Process(
@@ -147,10 +148,14 @@ class _Worker:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         theirs.close()
 
-    def give(self, unit: Unit, seconds: float) -> None:
-        """Hand over a unit, to be answered within that time."""
+    @property
+    def pid(self) -> int:
+        return int(self._process.pid)
+
+    def give(self, unit: Unit, watch: Watch) -> None:
+        """Hand over a unit, to be worked on under this watch."""
         self.view.unit = unit
-        self._deadline = time.monotonic() + seconds
+        self._watch = watch
         try:
             self.connection.send_bytes(_encode(unit))
         except OSError:
@@ -169,9 +174,10 @@ class _Worker:
         if self.finished or self._is_dead():
             self.kill()
             return Outcome(unit.start, unit.stop, error=f"the worker {_cause(self._process.exitcode)}")
-        if time.monotonic() > self._deadline:
+        complaint = self._watch.complaint() if self._watch else ""
+        if complaint:
             self.kill()
-            return Outcome(unit.start, unit.stop, error="the worker did not answer in time")
+            return Outcome(unit.start, unit.stop, error=complaint)
         return None
 
     def look(self) -> None:
@@ -179,7 +185,7 @@ class _Worker:
         if self.finished:
             return
         try:
-            process = psutil.Process(self._process.pid)
+            process = psutil.Process(self.pid)
             used = process.cpu_times()
             self.view.rss = process.memory_info().rss
             self.view.cpu = used.user + used.system + used.children_user + used.children_system
@@ -195,7 +201,7 @@ class _Worker:
         # By group too: a check may have children of its own. Before reaping, while the id is surely ours.
         for end in (os.killpg, os.kill):
             with contextlib.suppress(ProcessLookupError):
-                end(self._process.pid, signal.SIGKILL)
+                end(self.pid, signal.SIGKILL)
         self._process.join()
         self.connection.close()
 
@@ -203,7 +209,7 @@ class _Worker:
         # Not by its pipe: a child of the worker may hold that open. Not reaped yet, see `kill`.
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
         try:
-            return os.waitid(os.P_PID, self._process.pid, flags) is not None
+            return os.waitid(os.P_PID, self.pid, flags) is not None
         except ChildProcessError:
             return True  # reaped when another process was started
 

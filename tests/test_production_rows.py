@@ -1,0 +1,139 @@
+"""Rows of real programs: what is in them, and what a judgement does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from warpgen.errors import ExtractionError, UnitError
+from warpgen.extraction import codegen
+from warpgen.extraction.codegen import Code
+from warpgen.extraction.versions import warp_version
+from warpgen.production import rows
+from warpgen.production.explain import first_line
+from warpgen.production.shard import Shard
+from warpgen.production.split import split_of
+from warpgen.production.unit import Unit
+from warpgen.recipe import Recipe
+from warpgen.record import TARGETS, Row, Target
+from warpgen.synthesis.generator import Options, synthesize
+from warpgen.synthesis.program import Program
+from warpgen.verification import Judgement
+
+UNIT = Unit(3, 7)
+RECIPE = Recipe(verify="none", complexity="small", warpgen="0.1.0", warp=warp_version())
+
+
+def read(data: bytes, recipe: Recipe) -> dict[str, Row]:
+    """The rows of a shard by id."""
+    shard = Shard(data, recipe.hash, UNIT)
+    found = {}
+    for place, _ in enumerate(recipe.targets):
+        reader = shard.rows(place)
+        for made in shard.table.made:
+            if made.rows[place]:
+                row = msgspec.json.decode(reader.take(made.rows[place]), type=Row)
+                found[row.id] = row
+    return found
+
+
+def test_a_row_tells_where_it_came_from(tmp_path: Path) -> None:
+    """Program, hashes, split and provenance agree with one another, and the spans with the code."""
+    found = read(rows.build(UNIT, RECIPE, tmp_path), RECIPE)
+    assert sorted(found) == sorted(f"s0-{index}-{target}" for index in range(3, 7) for target in TARGETS)
+    for row in found.values():
+        program = synthesize(0, row.provenance.index, Options(complexity="small"))
+        assert row.python_source == program.source
+        assert row.split == split_of(row.structure_hash)
+        assert row.verified == {}
+        assert (row.provenance.licence, row.provenance.warp) == ("Apache-2.0", warp_version())
+        forward = row.code[slice(*row.forward)]
+        assert f"{row.target}_kernel_forward(" in forward
+
+
+def test_one_target_gives_the_rows_of_both(tmp_path: Path) -> None:
+    """A row does not know whether its sibling was made."""
+    both = read(rows.build(UNIT, RECIPE, tmp_path), RECIPE)
+    for target in TARGETS:
+        alone = msgspec.structs.replace(RECIPE, target=target)
+        expected = {name: row for name, row in both.items() if row.target == target}
+        assert read(rows.build(UNIT, alone, tmp_path), alone) == expected
+
+
+def test_a_judgement_keeps_or_drops_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evidence goes into the row; a refusal takes it out of that target alone, and is noted."""
+
+    def judge(
+        programs: Sequence[Program],
+        codes: Sequence[Mapping[Target, Code] | None],
+        level: str,
+        gradients: str,
+        targets: Sequence[Target],
+        workdir: Path,
+    ) -> list[dict[Target, Judgement]]:
+        bad = Judgement(None, "crash", "it died")
+        good = Judgement({"compile": {"verdict": "pass"}})
+        return [{t: bad if (p.index, t) == (4, "cpu") else good for t in targets} for p in programs]
+
+    monkeypatch.setattr(rows, "check_unit", judge)
+    recipe = msgspec.structs.replace(RECIPE, verify="compile")
+    data = rows.build(UNIT, recipe, tmp_path)
+    found = read(data, recipe)
+    assert "s0-4-cpu" not in found
+    assert found["s0-4-cuda"].verified == {"compile": {"verdict": "pass"}}
+    refused = Shard(data, recipe.hash, UNIT).table.refused
+    assert [(r.index, r.target, r.reason, r.error) for r in refused] == [
+        (4, 0, "verification", "crash: it died")
+    ]
+
+
+def test_a_program_that_cannot_be_lowered_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one target alone refuses it, the other keeps its row."""
+    real = codegen.lower
+
+    def lower(program: Program, targets: Sequence[Target]) -> Any:
+        if program.index == 5 and "cuda" in targets:
+            raise ExtractionError("not for this one")
+        return real(program, targets)
+
+    monkeypatch.setattr(rows, "lower", lower)
+    data = rows.build(UNIT, RECIPE, tmp_path)
+    assert set(read(data, RECIPE)) == {
+        f"s0-{index}-{target}" for index in range(3, 7) for target in TARGETS
+    } - {"s0-5-cuda"}
+    refused = Shard(data, RECIPE.hash, UNIT).table.refused
+    assert [(r.index, r.target, r.reason, r.error) for r in refused] == [
+        (5, 1, "extraction", "not for this one")
+    ]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), MemoryError()])
+def test_the_machines_trouble_is_no_programs_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """It is raised, and costs no row."""
+
+    def fail(*_: object) -> Any:
+        raise error
+
+    monkeypatch.setattr(rows, "lower", fail)
+    with pytest.raises(type(error)):
+        rows.build(UNIT, RECIPE, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ExtractionError("bad\nmore"), "bad"),
+        (ValueError("in /home/me/x.py at 0x7fab12345678"), "ValueError: in x.py at 0x…"),
+        (UnitError(""), "UnitError: no reason given"),
+        (KeyError("a" * 1000), "KeyError: '" + "a" * 289),
+    ],
+)
+def test_an_error_in_one_line_knows_no_machine(error: Exception, line: str) -> None:
+    """No folders, no addresses, no second line, no flood."""
+    assert first_line(error) == line
