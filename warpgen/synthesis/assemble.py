@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from warpgen.launch import Argument, Launch
+from warpgen.synthesis import prose
 from warpgen.synthesis.draft import Argspec, Draft
 from warpgen.synthesis.kit import Kit
 from warpgen.synthesis.liveness import identifiers, live_lines, render
@@ -19,9 +20,9 @@ def _struct_text(name: str, fields: dict[str, str]) -> str:
     return f"@wp.struct\nclass {name}:\n{body}"
 
 
-def _used_declarations(draft: Draft, text: str) -> list[str]:
-    """The declarations that the kernel needs, directly or through others, in order."""
-    needed = set(_WORD.findall(text))
+def _used_declarations(draft: Draft, names: set[str]) -> list[str]:
+    """The declarations that these names need, directly or through others, in order."""
+    needed = set(names)
     kept: list[str] = []
     for name, declared in reversed(draft.declarations):
         if name not in needed:
@@ -52,12 +53,11 @@ def _ordered(draft: Draft, specs: list[Argspec], style: float) -> list[Argspec]:
     return sorted(specs, key=lambda s: s.role == "output")
 
 
-def _signature(draft: Draft, name: str, specs: list[Argspec]) -> str:
-    parts = [f"{s.name}: {draft.annotate(s)}" for s in specs]
+def _signature(draft: Draft, name: str, specs: list[Argspec], parts: list[str]) -> str:
     one = f"def {name}({', '.join(parts)}):"
-    if len(one) <= draft.author.rng.choice((60, 88, LINE_LENGTH)) or len(parts) == 0:
+    if len(one) <= draft.author.rng.choice((60, 88, LINE_LENGTH)):
         return one
-    return f"def {name}(\n" + "".join(f"    {p},\n" for p in parts) + "):"
+    return "\n".join([f"def {name}(", *prose.signature_lines(draft.author, specs, parts), "):"])
 
 
 def assemble(k: Kit, name: str, title: str, seed: int) -> tuple[str, tuple[Argument, ...], Launch]:
@@ -72,12 +72,16 @@ def assemble(k: Kit, name: str, title: str, seed: int) -> tuple[str, tuple[Argum
     if draft.element is not None:
         _close_struct(draft, draft.element, body, r"\b{}(?:\[[^\]]*\])+\.(\w+)")
     specs = _ordered(draft, specs, k.rng.unit())
-    signature = _signature(draft, name, specs)
-    declarations = _used_declarations(draft, signature + body)
+    parts = [f"{s.name}: {draft.annotate(s)}" for s in specs]
+    signature = _signature(draft, name, specs, parts)
+    declarations = _used_declarations(draft, used | set(_WORD.findall(" ".join(parts))))
     options = f"({', '.join(draft.kernel_options)})" if draft.kernel_options else ""
     kernel = [f"@wp.kernel{options}", signature]
     if draft.author.docstring and title:
-        kernel.append(f'    """{title}."""')
+        kernel += [
+            f"    {line}" if line else ""
+            for line in prose.docstring(draft.author, title, specs, len(draft.dim))
+        ]
     kernel.append(body)
     blocks = ["\n".join(_imports(declarations))] if _imports(declarations) else []
     constants = [d for d in declarations if not d.startswith(("@", "class "))]

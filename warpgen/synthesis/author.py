@@ -26,6 +26,9 @@ class Author:
         self.comments = rng.choice((0.0, 0.15, 0.35, 0.6, 0.85))
         self.docstring = rng.chance(0.1 + priors.share("kernels with docstring", "kernels"))
         self.ternary = rng.choice(("where", "where", "ternary", "branch"))
+        self.headings = rng.chance(0.08)  # "# inputs" and "# outputs" inside a signature
+        self.remarks = rng.choice((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.5))  # behind parameters
+        self.private = rng.chance(0.07)  # names of kernels and helpers start with an underscore
         self.first_names = rng.choice((0.9, 0.6, 0.3))  # how often the first of several names is taken
         self.output_affix = rng.weighted(_PREFIXES)
         self.blank_lines = rng.choice((0.1, 0.35, 0.6))  # between the paragraphs of a kernel

@@ -20,6 +20,7 @@ _ENERGY = {
     "large": {4: 0.3, 5: 0.2, 6: 0.2, 8: 0.15, 10: 0.1, 14: 0.05},
     "mixed": {1: 0.4, 2: 0.26, 3: 0.13, 4: 0.07, 5: 0.05, 6: 0.03, 8: 0.03, 10: 0.015, 14: 0.01, 20: 0.005},
 }
+_FORWARD_ONLY = 0.02  # kernels that people switch the adjoint off for
 _VERBS = (
     "compute_{}",
     "compute_{}",
@@ -90,7 +91,7 @@ def _function_names(motif: Motif) -> str:
 
 def _sentence(k: Kit, title: str) -> str:
     lower = title[0].lower() + title[1:]
-    return k.rng.choice((lower, lower, title, f"compute {lower}"))
+    return k.rng.choice((lower, lower, title, f"{title}."))
 
 
 def draft_program(
@@ -102,6 +103,8 @@ def draft_program(
     author = Author(rng)
     real = F32 if plan.f32 else rng.weighted({F32: 0.9, F64: 0.085, F16: 0.015})
     k = Kit(Draft(rng, author, real))
+    if not plan.main.alone and rng.chance(_FORWARD_ONLY):
+        k.draft.kernel_options.append("enable_backward=False")
     write_kernel(k, plan, fragments)
     return k, plan
 
@@ -110,4 +113,5 @@ def kernel_name(k: Kit, plan: Plan) -> str:
     """A name made of what the kernel is mainly about."""
     stem = plan.main.name
     name = k.rng.choice(_VERBS).format(stem)
-    return k.draft.module_name(f"{name}|{stem}_kernel|run_{stem}")
+    private = "_" if k.author.private else ""
+    return k.draft.module_name(f"{private}{name}|{stem}_kernel|run_{stem}")
