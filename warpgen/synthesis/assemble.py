@@ -78,10 +78,8 @@ def assemble(k: Kit, name: str, title: str, seed: int) -> tuple[str, tuple[Argum
     options = f"({', '.join(draft.kernel_options)})" if draft.kernel_options else ""
     kernel = [f"@wp.kernel{options}", signature]
     if draft.author.docstring and title:
-        kernel += [
-            f"    {line}" if line else ""
-            for line in prose.docstring(draft.author, title, specs, len(draft.dim))
-        ]
+        text = prose.docstring(draft.author, title, specs, len(draft.dim))
+        kernel += [f"    {line}" if line else "" for line in text]
     kernel.append(body)
     blocks = ["\n".join(_imports(declarations))] if _imports(declarations) else []
     constants = [d for d in declarations if not d.startswith(("@", "class "))]

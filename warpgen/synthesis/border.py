@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from warpgen.synthesis.draft import Array, Draft
 from warpgen.synthesis.making import Making
-from warpgen.synthesis.names import plural
+from warpgen.synthesis.names import plural, singular
 from warpgen.synthesis.values import Value
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Border(Making):
             return outer
         name = next((p.name for p in self.parameters if p.argument == text), "")
         if not name:
-            name = self.name(names)
+            name = self.name(singular(names))
             self.parameters.append(
                 Parameter(name, annotation or self.draft.use_type(outer.type), text, again)
             )

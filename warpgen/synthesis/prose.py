@@ -12,9 +12,30 @@ _HEADINGS = {
     "param": "parameters",
     "output": "outputs",
 }
-_SHORT = {"n": "number of elements", "dt": "time step", "h": "smoothing length or spacing", "seed": "random seed",
-          "eps": "small number against division by zero", "tol": "tolerance", "x": "positions", "v": "velocities",
-          "width": "extent along the fast axis", "height": "extent along the slow axis"}  # fmt: skip
+# What single letters and other short names usually stand for.
+_SHORT = {
+    "n": "number of elements",
+    "dt": "time step",
+    "h": "spacing",
+    "x": "positions",
+    "v": "velocities",
+    "f": "forces",
+    "w": "weights",
+    "m": "masses",
+    "q": "orientations",
+    "eps": "small number against division by zero",
+    "tol": "tolerance",
+    "nx": "extent along x",
+    "ny": "extent along y",
+    "width": "extent along the fast axis",
+    "height": "extent along the slow axis",
+}
+_PLAIN = {
+    "param": "scalar parameter",
+    "input": "input values",
+    "inout": "values to update",
+    "output": "result",
+}
 
 
 def docstring(author: Author, title: str, specs: list[Argspec], axes: int) -> list[str]:
@@ -35,21 +56,19 @@ def docstring(author: Author, title: str, specs: list[Argspec], axes: int) -> li
 
 def describe(author: Author, spec: Argspec) -> str:
     """A few words on an argument, made of its name and its place."""
-    words = (
-        _SHORT.get(spec.name) or spec.name.replace("_", " ").removeprefix("out ").removesuffix(" out").strip()
-    )
-    words = words[0].upper() + words[1:]
+    if len(spec.name) <= 2 or spec.name in _SHORT:
+        words = _SHORT.get(spec.name) or _PLAIN.get(spec.role, "handle")
+    else:
+        words = " ".join(w for w in spec.name.split("_") if w not in ("out", "in", "id"))
+    words = words[0].upper() + words[1:] if words else "Result"
+    lower = words.lower()
     if spec.role == "output":
-        return author.rng.choice(
-            (f"Output {words.lower()}.", f"{words} (output).", f"{words}, written by this kernel.")
-        )
+        return author.rng.choice((f"Output {lower}.", f"{words} (output).", f"{words}, written here."))
     if spec.role == "handle":
         return f"{words} to query."
-    if spec.ndim and spec.type.is_int and spec.role == "input":
-        return author.rng.choice((f"{words}, one per element.", f"{words}."))
     if spec.ndim:
-        return author.rng.choice((f"{words} of each element.", f"{words}.", f"Input {words.lower()}."))
-    return author.rng.choice((f"{words}.", f"The {words.lower()}."))
+        return author.rng.choice((f"{words} of each element.", f"{words}.", f"Input {lower}."))
+    return f"{words}."
 
 
 def signature_lines(author: Author, specs: list[Argspec], parts: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from warpgen.synthesis.names import plural
 from warpgen.synthesis.types import F32, F64, I32, vec
 from warpgen.synthesis.values import Value
 
-_REMARKS = ("write results", "store the results", "write back", "write output", "store output values", "output")
+_REMARKS = ("write results", "store the results", "write back", "write output", "store outputs")
 _SUMMABLE = (F32, F64, I32)
 
 
