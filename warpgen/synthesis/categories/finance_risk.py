@@ -68,7 +68,7 @@ def price_path(k: Kit) -> None:
     elif kind == "barrier":
         value = extra * k.wp.max(s - strike, 0.0)
     else:
-        value = k.wp.max(extra, 0.0) * 100.0
+        value = k.wp.max(extra, 0.0) * s0
     disc = k.define("disc|df", k.wp.exp(-mu * dt * float(n)))
     k.give("payoff|price|value", disc * value)
     if rng.chance(0.3):

@@ -236,7 +236,7 @@ def integer_sequence(k: Kit) -> None:
         a, b = k.var("a|prev", start % 7, lo=0, hi=10**6), k.var("b|cur", 1, I32, lo=0, hi=10**6)
         with k.for_("i|it", min(turns, 12)):
             s = k.define("s|following|nxt", (a + b) % 9973)
-            k.set(a, k.cast(b, I32) + 0)
+            k.set(a, b)
             k.set(b, s)
         k.give("term|value", b)
     else:
@@ -256,19 +256,20 @@ def translate_codons(k: Kit) -> None:
     weights = k.array("masses|weights|scores", k.real, lo=0.1, hi=2.0)
     total = k.var("mass|score|weight", 0.0, k.real, lo=0.0, hi=40.0)
     stops = k.var("stops|breaks|ends", 0, I32, lo=0, hi=12)
-    comp = rng.chance(0.4)
+    comp, counted = rng.chance(0.4), rng.chance(0.5)
     with k.for_("c|codon|i", n // 3) as c:
         b = [strand[c * 3 + o] for o in range(3)]
         if comp:
             b = [k.define(f"b{o}", 3 - v) for o, v in enumerate(b)]
         key = k.define("key|index|triplet", (b[0] * 16 + b[1] * 4 + b[2]).within(0, 63))
         amino = k.define("amino|residue|aa", table[key])
-        with k.if_(amino.eq(0)):
-            k.add(stops, 1)
-        with k.else_():
+        with k.if_(amino > 0):
             k.add(total, weights[amino])
+        if counted:
+            with k.else_():
+                k.add(stops, 1)
     k.give("mass|score", total)
-    if rng.chance(0.5):
+    if counted:
         k.give("stops|breaks", stops)
 
 
