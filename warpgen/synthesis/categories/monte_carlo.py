@@ -63,7 +63,7 @@ def estimate_pi(k: Kit) -> None:
         with k.if_(d2 <= r * r if k.rng.chance(0.5) else k.wp.sqrt(d2) < r):
             k.add(inside, 1)
     share = k.to_real(inside) / float(n)
-    k.give("estimate|area|pi_estimate", share * k.rng.choice((4.0, 8.0, 1.0)))
+    k.give("estimate|area|pi_estimate", share * k.rng.choice((4.0, 8.0, 2.0)))
 
 
 @CATEGORY.motif(f32=True, weight=1.3)
@@ -119,6 +119,7 @@ def random_walk(k: Kit) -> None:
     kind = {1: k.real, 2: k.vec2, 3: k.vec3}[dims]
     x = k.var("p|x|pos|walker", k.input("start|positions|x0|origin", kind, -1.0, 1.0), lo=-60.0, hi=60.0)
     h = k.param("step_size|h|sigma|step_length", k.real, 0.05, 0.5)
+    tracks = k.rng.chance(0.4)
     far = k.var("max_dist|furthest|reach", 0.0, k.real, lo=0.0, hi=120.0)
     with k.for_("i|s|step", _count(k, "num_steps|steps|n_steps", steps)):
         if dims == 1:
@@ -146,13 +147,14 @@ def random_walk(k: Kit) -> None:
                 )
             )
         k.add(x, jump * h)
-        if k.rng.chance(0.4):
+        if tracks:
             k.set(far, k.wp.max(far, k.wp.abs(x) if dims == 1 else k.wp.length(x)))
         if dims == 1 and k.rng.chance(0.5):
             bound = k.param("bound|wall|limit", k.real, 1.0, 3.0)
             k.set(x, k.wp.clamp(x, -bound, bound))
     k.give("final_position|end|position", x)
-    k.give("max_excursion|reach|max_dist", far)
+    if tracks:
+        k.give("max_excursion|reach|max_dist", far)
 
 
 @CATEGORY.motif(f32=True, weight=1.1)
@@ -166,6 +168,7 @@ def metropolis(k: Kit) -> None:
     form = k.rng.choice(("quadratic", "double_well", "cosine"))
     accepted = k.var("accepted|n_accept|moves", 0, I32, lo=0, hi=steps)
     total = k.var("total|sum_x|acc", 0.0, k.real, lo=-2e3, hi=2e3)
+    averages = k.rng.chance(0.6)
     with k.for_("i|s|it", _count(k, "num_steps|steps|chain_length", steps)):
         trial = k.define(
             "trial|proposal|y|cand",
@@ -180,11 +183,12 @@ def metropolis(k: Kit) -> None:
         ):
             k.set(x, trial)
             k.add(accepted, 1)
-        if k.rng.chance(0.6):
+        if averages:
             k.add(total, x)
     k.give("sample|x_out|state_out", x)
     k.give("acceptance|rate|accept_rate", k.to_real(accepted) / float(steps))
-    k.give("chain_mean|mean|average", total / float(steps))
+    if averages:
+        k.give("chain_mean|mean|average", total / float(steps))
 
 
 def _energy(k: Kit, x: Value, form: str) -> Value:
@@ -204,7 +208,8 @@ def option_paths(k: Kit) -> None:
     sigma = k.param("sigma|vol|volatility", k.real, 0.1, 0.4)
     r = k.param("rate|r|mu|drift", k.real, 0.0, 0.08)
     paths, steps = k.rng.choice(((4, 4), (8, 4), (16, 1), (8, 1)))
-    dt = k.define("dt|h", k.param("maturity|T|horizon", k.real, 0.25, 1.0) / float(steps))
+    horizon = k.param("maturity|T|horizon", k.real, 0.25, 1.0)
+    dt = k.define("dt|h", horizon / float(steps)) if steps > 1 else horizon
     root = k.define("sqdt|vol_dt|diff", sigma * k.wp.sqrt(dt))
     drift = k.define("nu|mu_dt|adj", (r - sigma * sigma * 0.5) * dt)
     kind = k.rng.choice(("call", "put", "asian", "barrier", "lookback"))
@@ -227,7 +232,7 @@ def option_paths(k: Kit) -> None:
         gain = strike - last if kind == "put" else last - strike
         pay = k.wp.max(gain, 0.0)
         k.add(total, pay * alive if kind == "barrier" else pay)
-    k.give("price|option_value|value", total / float(paths) * k.wp.exp(-(r * k.lit(k.number(0.25, 1.0)))))
+    k.give("price|option_value|value", total / float(paths) * k.wp.exp(-(r * horizon)))
 
 
 class _once:

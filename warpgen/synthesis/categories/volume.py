@@ -435,18 +435,18 @@ def sphere_march(k: Kit) -> None:
     o = k.input("ray_origin|origin|ro", k.vec3, 0.0, (v.n - 1) * v.size)
     d = k.input("ray_dir|rd|dir", k.vec3, unit=True)
     t = k.var("t|depth|dist", 0.0, k.real, lo=0.0, hi=40.0)
-    hit = k.var("hit|found|steps", 0, I32, lo=0, hi=32)
+    hit = k.var("steps|num_steps|count", 0, I32, lo=0, hi=32)
     with k.for_("i|step", k.rng.choice((8, 16, 24))):
         uvw = k.define(
             "uvw|q|p", call("wp.volume_world_to_index", [v.id, o + d * t], k.vec3, -500, 500, k.author)
         )
         h = k.define("h|phi|sd", _sample(k, v, uvw))
         with k.if_(h < k.number(0.001, 0.02)):
-            k.set(hit, 1)
             k.line("break")
+        k.add(hit, 1)
         k.add(t, k.wp.max(h, k.number(0.01, 0.1)))
     k.give("depth|t_hit|distance", t)
-    k.give("hit|mask|hits", hit)
+    k.give("steps|step_count|cost", hit)
 
 
 @CATEGORY.motif(f32=True)
