@@ -203,11 +203,11 @@ def spatial_vector_case(k: Kit, t: Type) -> None:
     how = k.rng.integer(0, 2)
     if how == 0:
         w, v = vector_of(k, 3, t, names="w|omega|angular"), vector_of(k, 3, t, names="v|vel|linear")
-        value = call("wp.spatial_vector", [w, v], spatial_vector(t), -1.0, 1.0, k.author)
+        value = call(spatial_vector(t).short, [w, v], spatial_vector(t), -1.0, 1.0, k.author)
     elif how == 1:
         v = vector_of(k, 6 - 3, t, names="f|force|v")
         parts = ", ".join([v[i].text for i in range(3)] + [k.lit(0.0, t).text] * 3)
-        value = Value(f"wp.spatial_vector({parts})", spatial_vector(t), -1.0, 1.0, k.author)
+        value = Value(f"{spatial_vector(t).short}({parts})", spatial_vector(t), -1.0, 1.0, k.author)
     else:
         value = k.var(
             "acc|total|wrench",

@@ -80,6 +80,11 @@ class Making(Body):
                 return round(raw, digits)
         return raw
 
+    def zero(self, t: Type) -> Value:
+        """The zero (or identity) of a type, whose alias is declared where it needs one."""
+        self.draft.use_type(t)
+        return super().zero(t)
+
     def make(self, type: Type, *parts: Any) -> Value:
         """`wp.vec3(a, b, c)`: a composite from its parts (numbers allowed), or a conversion of one."""
         values = [p if isinstance(p, Value) else literal(p, type.scalar, self.author) for p in parts]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from warpgen.synthesis.expressions import Grower, palette, result_name
 from warpgen.synthesis.kit import Kit
 from warpgen.synthesis.motif import Category
@@ -118,17 +120,21 @@ def state_machine(k: Kit) -> None:
 def chained_comparisons(k: Kit) -> None:
     """Test against intervals."""
     g = Grower(k)
-    x, y = g.fresh(k.real), g.fresh(k.real)
+    x = g.fresh(k.real)
+    y = g.fresh(k.real) if k.rng.chance(0.5) else None
     zone = k.var("zone|region|code", 0, I32, lo=0, hi=9)
-    for n in range(k.rng.integer(2, 4)):
-        v = k.rng.choice((x, y))
-        low, high = sorted((round(k.rng.uniform(v.lo, v.hi), 1), round(k.rng.uniform(v.lo, v.hi), 1)))
-        text = f"{k.lit(low).text} <= {v.text} < {k.lit(high + 0.1).text}"
+    edges = cuts(k, x, k.rng.integer(3, 5))
+    separate = k.rng.chance(0.4)
+    for n, (low, high) in enumerate(itertools.pairwise(edges)):
+        text = f"{k.lit(low).text} <= {x.text} < {k.lit(high).text}"
         test = Value(text, BOOL, 0, 1, k.author, COMPARE)
-        if k.rng.chance(0.35):
-            test = k.all(test, (y if v is x else x) > 0.0)
-        with k.if_(test) if n == 0 or k.rng.chance(0.3) else k.elif_(test):
+        if y is not None and k.rng.chance(0.5):
+            test = k.all(test, y > round(y.lo + 0.4 * (y.hi - y.lo), 1))
+        with k.if_(test) if n == 0 or separate else k.elif_(test):
             k.set(zone, n + 1)
+    if y is not None:
+        with k.if_(y > round(y.lo + 0.7 * (y.hi - y.lo), 1)):
+            k.add(zone, 4)
     k.give("zone|region_id|interval", zone)
 
 
