@@ -283,9 +283,10 @@ def block_and_lane(k: Kit) -> None:
     _finish(k, "out|y|result", tid, v, 1, (n,))
     sums = k.output("block_sums|per_block|partials", k.real)
     sums.spec.fixed = (n,)
-    if k.rng.chance(0.6):
+    by_lane = k.rng.chance(0.5)
+    if not by_lane or k.rng.chance(0.4):
         k.discard(k.atomic("add", sums, block, v))
-    if k.rng.chance(0.5):
+    if by_lane:
         leaders = k.output("leaders|first_values|heads", k.real)
         leaders.spec.fixed = (n,)
         with k.if_(lane.eq(0)):
