@@ -97,14 +97,14 @@ def length_of_array(k: Kit, t: Type) -> None:
     k.give("fraction|scaled|contribution", element / k.to_real(n))
 
 
-@case("cast", (I32, F32, F64, I64, U32, F16, U8, I16))
+@case("cast", (U32, I32, U64, I64, U8, I16))
 def cast(k: Kit, t: Type) -> None:
-    """The bits of a value read as another type, or an ordinary conversion."""
-    source = {F32: I32, I32: F32, F64: I64, I64: F64, U32: F32, F16: I16, I16: F16, U8: I8}[t]
-    x = _value(k, source, 0.0 if source.is_float else 0, 2.0 if source.is_float else 100, "x|raw|word")
-    limit = {F32: 1.0, F64: 1.0, F16: 1.0}.get(t, t.limit)
-    bits = k.define("bits|pattern|as_word", Value(f"wp.cast({x.text}, {t.full})", t, 0.0, limit, k.author))
-    k.give("bits|pattern|reinterpreted", bits if t.is_float else (bits >> k.lit(3, t)) & k.lit(31, t))
+    """The bits of a value read as another type."""
+    source = {U32: I32, I32: U32, U64: I64, I64: U64, U8: I8, I16: U16}[t]
+    x = _value(k, source, 0 if source.is_unsigned else -100, 100, "x|raw|word")
+    low = 0.0 if t.is_unsigned else -t.limit - 1
+    bits = k.define("bits|pattern|as_word", Value(f"wp.cast({x.text}, {t.full})", t, low, t.limit, k.author))
+    k.give("bits|pattern|reinterpreted", (bits >> k.lit(3, t)) & k.lit(31, t))
 
 
 @case("printf", (F32, I32))
@@ -143,7 +143,7 @@ def block_dim(k: Kit, t: Type) -> None:
     k.give("staggered|offset_x|shifted", x + k.to_real(lane.within(0, 255)) * 0.01)
 
 
-@case("array", (F32, I32, F64))
+@case("array", (I32, I64, U32))  # a view on a pointer carries no gradient
 def array_view(k: Kit, t: Type) -> None:
     """A view with another shape on an array's memory."""
     xs = k.array("buffer|storage|data", t, 1, lo=0, hi=5)
@@ -281,10 +281,12 @@ def _atomic(name: str, scalars: tuple[Type, ...]) -> None:
     @case(f"atomic_{name}", scalars)
     def shared_bin(k: Kit, t: Type) -> None:
         """Bins that many threads work on."""
-        n = k.rng.choice((4, 8, 16))
         names = "bins|counts|table|locks"
-        bins = k.output(names, t) if name in ("cas", "exch") else k.inout(names, t, 1, 0, 4)
-        b = k.define("b|bin|slot|bucket", k.flat % n)
+        if name in ("add", "sub", "xor", "cas", "exch"):
+            bins = k.output(names, t) if name in ("cas", "exch") else k.inout(names, t, 1, 0, 4)
+            b = k.define("b|bin|slot|bucket", k.flat % k.rng.choice((4, 8, 16)))
+        else:  # with many threads to a bin, the others would always win
+            bins, b = k.inout(names, t, 1, 0, 8), k.define("b|bin|slot|bucket", k.flat // k.lit(2))
         x = _value(k, t, 0, 8, "x|value|weight")
         extra = [k.lit(0, t)] if name == "cas" else []
         k.discard(
@@ -319,10 +321,7 @@ def atomic_vector(k: Kit, t: Type) -> None:
 @case("atomic_max", (F32, F64))
 def atomic_bounds(k: Kit, t: Type) -> None:
     """A bounding box grown by all threads."""
-    lower, upper = (
-        k.inout("lower|bbox_min|mins", vec(3, t), lo=0.0, hi=1.0),
-        k.inout("upper|bbox_max|maxs", vec(3, t), lo=0.0, hi=1.0),
-    )
+    lower, upper = k.output("lower|bbox_min|mins", vec(3, t)), k.output("upper|bbox_max|maxs", vec(3, t))
     p = _value(k, vec(3, t), -2.0, 2.0, "p|point|x")
     k.discard(k.atomic("min", lower, 0, p))
     k.discard(k.atomic("max", upper, 0, p))
