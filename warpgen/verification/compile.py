@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from warpgen.errors import VerificationError
 from warpgen.record import Target
 from warpgen.verification import nvrtc, warp_native
 from warpgen.verification.isolation import Died, Note, isolated
+from warpgen.verification.object_file import undefined
 from warpgen.verification.translation_unit import TranslationUnit, compose, single
 
 # CPU seconds before a unit counts as endless: a median kernel takes 0.03, the longest texts allowed 3.
@@ -58,13 +60,14 @@ class Compiled(msgspec.Struct, frozen=True):
 
 
 class Compiler:
-    """Compiles for one process; `workdir` keeps the precompiled headers between units (one user at a time)."""
+    """Compiles for one process; `workdir` keeps the precompiled headers between units."""
 
     def __init__(self, workdir: Path) -> None:
         self._workdir = workdir
         self._headers = workdir / "headers"
         self._asserts = self._headers / "asserts.h"
         self._warm: set[Target] = set()
+        self._defined: set[str] = set()  # names that objects may ask for: a link with them went well
 
     def compile(self, target: Target, codes: Mapping[int, str], foreign: Collection[int] = ()) -> Compiled:
         """Compile the given texts. Those in `foreign` hold a person's C++: for CUDA, down to machine code,
@@ -90,6 +93,8 @@ class Compiler:
         path = self._new_file(".o")
         failure = self._attempt(target, unit, path, fully)
         if failure is None:
+            if target == "cpu":
+                self._defined |= undefined(path)
             result.objects.update(dict.fromkeys(unit.members, path))
             return []
         path.unlink()
@@ -131,6 +136,10 @@ class Compiler:
 
     def _build_and_link(self, unit: TranslationUnit, source: Path, path: Path, headers: Path) -> None:
         warp_native.compile_object(source, path, headers, self._asserts)
+        needed = undefined(path)
+        if needed <= self._defined:
+            return
+        # Linking costs more than reading names: only names not met before are worth it.
         warp_native.load_object(path, _PROBE)
         for name in unit.names:
             if warp_native.entry(_PROBE, f"{name}_cpu_forward") is None:
@@ -156,10 +165,10 @@ class Compiler:
             if target == "cpu":
                 source = folder / "unit.cpp"
                 source.write_text(_BARE[target], encoding="ascii")
-                build = lambda: warp_native.compile_object(
-                    source, folder / "unit.o", self._headers, self._asserts
-                )  # noqa: E731
-                error = _said(folder, build)
+                target_file, headers, asserts = folder / "unit.o", self._headers, self._asserts
+                error = _said(
+                    folder, partial(warp_native.compile_object, source, target_file, headers, asserts)
+                )
             elif nvrtc.library() is not None:
                 accepted, log = nvrtc.check(_BARE[target], "unit.cu", self._headers)
                 error = "" if accepted else log

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from warpgen.errors import VerificationError
 from warpgen.synthesis.program import Program
-from warpgen.verification import forward, gradient, tolerance
+from warpgen.verification import forward as values_of
+from warpgen.verification import gradient as slopes_of
+from warpgen.verification import tolerance
 from warpgen.verification.execute import Executable
 from warpgen.verification.generator import Generator
 from warpgen.verification.inputs import Arguments
@@ -69,11 +71,9 @@ class _Run:
     def draw(self, variant: int) -> Arguments:
         """Arguments whose every input is drawn anew for each variant."""
         if variant not in self._draws:
-            self._draws[variant] = self._arguments({a.name: variant for a in self.program.args})
+            seed = self.program.launch.seed
+            self._draws[variant] = Arguments(self.program.args, self.subject.layouts, seed, variant)
         return self._draws[variant]
-
-    def _arguments(self, variants: Mapping[str, int]) -> Arguments:
-        return Arguments(self.program.args, self.subject.layouts, self.program.launch.seed, variants)
 
     def outputs(self, variant: int) -> list[NDArray[Any]]:
         """What the row's own kernel makes of a draw."""
@@ -103,7 +103,7 @@ class _Run:
             references.append("widened")
         if not references:
             raise Failed("no reference", "neither the oracle nor widening reaches this program")
-        fine, agreement = forward.settle(self._against_widened)
+        fine, agreement = values_of.settle(self._against_widened)
         if not fine:
             leaf = self.draw(0).outputs()[int(agreement.where)]
             raise Failed(
@@ -114,12 +114,12 @@ class _Run:
             "error": tolerance.told(agreement.error, agreement.tolerance),
             "tolerance": agreement.tolerance,
             "references": references,
-            "digest": forward.digest(self._wide_outputs(0)[0], self.kind, self.codes()),
+            "digest": values_of.digest(self._wide_outputs(0)[0], self.kind, self.codes()),
         }
 
-    def _against_widened(self, variant: int) -> forward.Agreement:
+    def _against_widened(self, variant: int) -> values_of.Agreement:
         reference, *shaken = self._wide_outputs(variant)
-        return forward.agree(self.outputs(variant), reference, shaken, self.kind, self.codes())
+        return values_of.agree(self.outputs(variant), reference, shaken, self.kind, self.codes())
 
     def wide(self, variant: int) -> Arguments:
         """The widened program's arguments, with the very values of the row's draw."""
@@ -151,7 +151,8 @@ class _Run:
         names = [a.name for a in self.program.args if a.role in ("input", "inout") and self._varies(a.name)]
         for name in names:
             for turn in range(1, _BLIND_DRAWS + 1):
-                made = self._launch(self._arguments({name: turn}))
+                self.draw(0).redraw(name, turn)
+                made = self._launch(self.draw(0))
                 launches += 1
                 if _differs(base, made):
                     break
@@ -168,13 +169,13 @@ class _Run:
         subject = self.subject
         if not subject.has_adjoint:
             return {"verdict": "not differentiable", "why": "no adjoint"}
-        if not gradient.differentiable(self.draw(0)):
+        if not slopes_of.differentiable(self.draw(0)):
             self._backward(0)
             return {"verdict": "not differentiable", "why": "no floats"}
         if subject.wide is None:
             self._backward(0)
             return {"verdict": "unchecked", "why": "not widened"}
-        allowed = gradient.tolerance_of(self.draw(0), subject.coarse)
+        allowed = slopes_of.tolerance_of(self.draw(0), subject.coarse)
         slopes = [self._slope(0, allowed)]
         if slopes[0].verdict != "pass":
             slopes += [self._slope(variant, allowed) for variant in range(1, tolerance.DRAWS)]
@@ -184,25 +185,25 @@ class _Run:
         if worst.verdict == "kink":
             return {"verdict": "not differentiable", "why": "kinks", **evidence}
         if worst.verdict == "fail":
-            if not gradient.known_wrong(self.program):
+            if not slopes_of.known_wrong(self.program):
                 raise Failed("gradient", f"the adjoint is off by {worst.error:.1g} of the slope")
             return {"verdict": "wrong", **evidence}
         return {"verdict": "pass", **evidence}
 
-    def _verdict(self, slopes: Sequence[gradient.Slope]) -> gradient.Slope:
+    def _verdict(self, slopes: Sequence[slopes_of.Slope]) -> slopes_of.Slope:
         """A first draw that passes decides; else the others must, all but for kinks."""
         rest = slopes[1:] or slopes
         failed = [slope for slope in rest if slope.verdict == "fail"]
         passed = [slope for slope in rest if slope.verdict == "pass"]
         return (failed or passed or list(rest))[0]
 
-    def _slope(self, variant: int, allowed: float) -> gradient.Slope:
+    def _slope(self, variant: int, allowed: float) -> slopes_of.Slope:
         kernel = self.subject.wide
         assert kernel is not None
         key = (self.program.launch.seed, variant)
         weights, tape = self._backward(variant)
         wide = self.wide(variant)
-        return gradient.compare(
+        return slopes_of.compare(
             tape, wide, lambda: kernel.run(wide), weights, key, allowed, self.subject.coarse
         )
 
@@ -210,11 +211,11 @@ class _Run:
         """Cotangents, and the gradients that the row's adjoint makes of them."""
         arguments = self.draw(variant)
         self.subject.kernel.run(arguments)
-        weights = gradient.seed_cotangents(arguments, (self.program.launch.seed, variant))
+        weights = slopes_of.seed_cotangents(arguments, (self.program.launch.seed, variant))
         self.subject.kernel.run_backward(arguments)
         if not arguments.intact():
             raise Failed("bounds", "the adjoint wrote beside an array")
-        tape = [leaf.gradient.astype(np.float64) for leaf in gradient.inputs(arguments)]
+        tape = [leaf.gradient.astype(np.float64) for leaf in slopes_of.inputs(arguments)]
         arguments.reset()
         return weights, tape
 

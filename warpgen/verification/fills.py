@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 def draw(
     fill: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Generator
 ) -> NDArray[Any]:
-    """Values of `shape` + `inner` (a vector's or matrix's shape) for scalars of NumPy kind `f`, `i`, `u`, `b`.
+    """Values of `shape` + `inner` (the shape of one vector or matrix) for scalars of NumPy kind f, i, u or b.
 
     Raises VerificationError where the fill does not suit the type.
     """

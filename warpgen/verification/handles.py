@@ -24,9 +24,9 @@ def make(fill: Fill, source: Generator, points: NDArray[Any] | None) -> tuple[An
     if made is not None:
         owner = made(fill, source)
         return owner, int(owner.id)
-    if points is None or points.ndim != 2 or points.shape[1] != 3:
+    if points is None or points.ndim < 2 or points.shape[-1] != 3:
         raise VerificationError(f"no argument of points named {fill.of!r} for the {fill.kind}")
-    owner = {"bvh": _bvh, "hash_grid": _hash_grid}[fill.kind](fill, points.astype(np.float32))
+    owner = {"bvh": _bvh, "hash_grid": _hash_grid}[fill.kind](fill, points.reshape(-1, 3).astype(np.float32))
     return owner, int(owner.id)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -32,7 +32,22 @@ class Leaf(msgspec.Struct, frozen=True):
     values: NDArray[Any]
     gradient: NDArray[Any]  # of the same shape; written by a backward launch if `traced`
     traced: bool  # a float that lies in an array: parameters by value get no gradient from Warp
-    fixed: bool  # a constant fill: does not change between variants
+    fill: Fill | None  # how the values are drawn; none for a handle
+    inner: tuple[int, ...] = ()  # the shape of one element, a vector's or a matrix's
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the values are the same in every draw."""
+        return self.fill is None or self.fill.kind == "constant"
+
+    def draw(self, seed: int, variant: int) -> None:
+        """Fill the memory with the values of a draw."""
+        assert self.fill is not None
+        shape = self.values.shape[: self.values.ndim - len(self.inner)]
+        source = Generator(seed, self.path, variant)
+        with np.errstate(over="ignore", invalid="ignore"):
+            drawn = draw(self.fill, self.values.dtype.kind, shape, self.inner, source)
+            self.values[...] = drawn.astype(self.values.dtype)
 
     @property
     def floating(self) -> bool:
@@ -40,24 +55,25 @@ class Leaf(msgspec.Struct, frozen=True):
 
 
 class Arguments:
-    """All arguments of one launch. `variants` draws other values for the arguments that it names; with
-    `like`, nothing is drawn: the numbers are those that the other launch began with."""
+    """All arguments of one launch. `variant` numbers the draw; with `like`, nothing is drawn:
+    the numbers are those that the other launch began with."""
 
     def __init__(
         self,
         args: Sequence[Argument],
         layouts: Sequence[Layout],
         seed: int,
-        variants: Mapping[str, int] | None = None,
+        variant: int = 0,
         like: Arguments | None = None,
     ) -> None:
         if len(args) != len(layouts):
             raise VerificationError(f"the kernel takes {len(layouts)} arguments, the row has {len(args)}")
         self.leaves: list[Leaf] = []
-        self._seed, self._variants, self._like = seed, variants or {}, like
+        self._seed, self._variant, self._like = seed, variant, like
         self._kept: list[Any] = [like]  # memory that descriptors point to
         self._fenced: list[NDArray[np.uint8]] = []
         self._bytes = 0
+        self._initial: list[NDArray[Any]] = []
         self._places, self._size = offsets(list(layouts))
         self._blocks = [self._argument(arg, layout) for arg, layout in zip(args, layouts, strict=True)]
         self._bind_handles(args)
@@ -79,6 +95,12 @@ class Arguments:
         for leaf, initial in zip(self.leaves, self._initial, strict=True):
             leaf.values[...] = initial
             leaf.gradient[...] = 0
+
+    def redraw(self, argument: str, variant: int) -> None:
+        """Other values for one argument, until the next reset."""
+        for leaf in self.leaves:
+            if leaf.argument == argument and not leaf.fixed:
+                leaf.draw(self._seed, variant)
 
     def intact(self) -> bool:
         """Whether nothing was written just before or behind any array."""
@@ -120,15 +142,13 @@ class Arguments:
             memory[...] = descriptor
             twin[...] = adjoint
         else:
-            shape = memory.shape[: memory.ndim - len(layout.shape)]
-            source = Generator(self._seed, path, self._variants.get(arg.name, 0))
-            kind = np.dtype(layout.code).kind
-            if self._like is None:
-                with np.errstate(over="ignore", invalid="ignore"):
-                    memory[...] = draw(fill, kind, shape, layout.shape, source).astype(layout.code)
-            fixed = fill.kind == "constant"
             floats = traced and layout.floating
-            self.leaves.append(Leaf(arg.name, path, arg.role, memory, twin, floats, fixed))
+            self._leaf(Leaf(arg.name, path, arg.role, memory, twin, floats, fill, layout.shape))
+
+    def _leaf(self, leaf: Leaf) -> None:
+        if self._like is None:
+            leaf.draw(self._seed, self._variant)
+        self.leaves.append(leaf)
 
     def _array(
         self, arg: Argument, layout: Layout, fill: Fill, path: str
@@ -162,12 +182,11 @@ class Arguments:
         for axis in range(layout.ndim):
             chosen = fill.fields.get(f"indices{axis}")
             if chosen is not None:
-                source = Generator(self._seed, f"{path}.indices{axis}", self._variants.get(arg.name, 0))
-                indices = draw(chosen, "i", chosen.shape, (), source).astype(np.int32)
+                indices = np.zeros(chosen.shape, np.int32)
                 self._kept.append(indices)
                 none = np.zeros_like(indices)
                 place = f"{path}.indices{axis}"
-                self.leaves.append(Leaf(arg.name, place, "input", indices, none, False, False))
+                self._leaf(Leaf(arg.name, place, "input", indices, none, False, chosen))
                 addresses[axis], extents[axis] = indices.ctypes.data, indices.size
         shape = tuple(extents)
         made = (warp_native.indexed_bytes(part.tobytes(), addresses, shape) for part in (forward, adjoint))
@@ -189,7 +208,7 @@ class Arguments:
         return memory.view(element.dtype.base).reshape(shape + element.dtype.shape)
 
     def _texture(self, arg: Argument, layout: Layout) -> NDArray[Any]:
-        source = Generator(self._seed, arg.name, self._variants.get(arg.name, 0))
+        source = Generator(self._seed, arg.name, self._variant)
         texture = handles.texture(layout.name, arg.fill, source)
         self._kept.append(texture)
         return np.frombuffer(warp_native.texture_bytes(texture), "u1")
@@ -201,11 +220,11 @@ class Arguments:
                 continue
             if self._like is None:
                 points = next((leaf.values for leaf in self.leaves if leaf.path == arg.fill.of), None)
-                source = Generator(self._seed, arg.name, self._variants.get(arg.name, 0))
+                source = Generator(self._seed, arg.name, self._variant)
                 owner, number = handles.make(arg.fill, source, points)
                 self._kept.append(owner)
                 memory[...] = number
-            self.leaves.append(Leaf(arg.name, arg.name, arg.role, memory, twin, False, False))
+            self.leaves.append(Leaf(arg.name, arg.name, arg.role, memory, twin, False, None))
 
 
 def _has_floats(layout: Layout) -> bool:

@@ -71,7 +71,8 @@ def isolated(
 ) -> list[Any | Died]:
     """`task(i, note)` for i in 0 .. count-1 in child processes; results are plain data (msgpack).
 
-    A task may `note` the stage it is at, which then stands before the error if it dies. An item whose child dies, or whose task raises, yields `Died`; the items behind it run all the same.
+    A task may `note` the stage it is at, which then stands before the error if it dies. An item whose
+    child dies, or whose task raises, yields `Died`; the items behind it run all the same.
     `before` runs once in every new child.
     """
     results: list[Any | Died] = [Died("lost")] * count

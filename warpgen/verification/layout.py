@@ -35,15 +35,18 @@ class Layout(msgspec.Struct, frozen=True):
         """NumPy's type for one element; descriptors inside a struct are raw bytes."""
         if self.family == "value":
             value: Any = (self.code, self.shape)
-            return np.dtype(value)
+            made: np.dtype[Any] = np.dtype(value)
+            return made
         if self.family == "struct":
             names = [name for name, _, _ in self.fields]
             formats = [layout.dtype for _, layout, _ in self.fields]
             offsets = [offset for _, _, offset in self.fields]
             spec: Any = {"names": names, "formats": formats, "offsets": offsets, "itemsize": self.size}
-            return np.dtype(spec)
+            struct: np.dtype[Any] = np.dtype(spec)
+            return struct
         raw: Any = ("u1", (self.size,))
-        return np.dtype(raw)
+        plain: np.dtype[Any] = np.dtype(raw)
+        return plain
 
     @property
     def floating(self) -> bool:

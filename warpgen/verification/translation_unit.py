@@ -59,14 +59,12 @@ def compose(texts: Sequence[tuple[int, str]]) -> list[TranslationUnit]:
             continue
         prelude = code[: end + len(PRELUDE_END)]
         names = {kernel_name(code), *_ENTRY.findall(code)}
-        for head, taken, members in groups:
-            if head == prelude and not names & taken:
-                break
-        else:
-            taken, members = set(), []
-            groups.append((prelude, taken, members))
-        taken |= names
-        members.append((index, code))
+        group = next((g for g in groups if g[0] == prelude and not names & g[1]), None)
+        if group is None:
+            group = (prelude, set(), [])
+            groups.append(group)
+        group[1].update(names)
+        group[2].append((index, code))
     return [_joined(head, members) for head, _, members in groups] + alone
 
 

@@ -19,30 +19,38 @@ from warpgen.synthesis.program import Program
 
 # Builtins whose every overload is of 32-bit floats (in 1.19), and those that serve objects made of them.
 _NARROW_ONLY = frozenset(
-    """bvh_query_next mesh_query_aabb_next bvh_query_aabb bvh_query_aabb_tiled bvh_query_capsule bvh_query_ray bvh_query_ray_tiled bvh_query_sphere
-    closest_point_edge_edge curlnoise hash_grid_query mesh_eval_face_normal mesh_eval_position mesh_eval_velocity
-    mesh_get_point mesh_get_velocity mesh_query_aabb mesh_query_aabb_tiled mesh_query_furthest_point_no_sign
-    mesh_query_point mesh_query_point_no_sign mesh_query_point_sign_normal mesh_query_point_sign_parity
-    mesh_query_point_sign_winding_number mesh_query_ray mesh_query_ray_anyhit mesh_query_ray_count_intersections
-    mesh_query_sphere noise pnoise poisson     
-     randf randn sample_triangle sample_unit_cube sample_unit_disk sample_unit_hemisphere
-    sample_unit_hemisphere_surface sample_unit_ring sample_unit_sphere sample_unit_sphere_surface sample_unit_square
-    sample_cdf texture_sample    
-       volume_lookup_f volume_lookup_v volume_sample
+    """
+    bvh_query_next mesh_query_aabb_next bvh_query_aabb bvh_query_aabb_tiled bvh_query_capsule
+    bvh_query_ray bvh_query_ray_tiled bvh_query_sphere closest_point_edge_edge curlnoise
+    hash_grid_query mesh_eval_face_normal mesh_eval_position mesh_eval_velocity mesh_get_point
+    mesh_get_velocity mesh_query_aabb mesh_query_aabb_tiled mesh_query_furthest_point_no_sign
+    mesh_query_point mesh_query_point_no_sign mesh_query_point_sign_normal
+    mesh_query_point_sign_parity mesh_query_point_sign_winding_number mesh_query_ray
+    mesh_query_ray_anyhit mesh_query_ray_count_intersections mesh_query_sphere noise pnoise poisson
+    randf randn sample_triangle sample_unit_cube sample_unit_disk sample_unit_hemisphere
+    sample_unit_hemisphere_surface sample_unit_ring sample_unit_sphere sample_unit_sphere_surface
+    sample_unit_square sample_cdf texture_sample volume_lookup_f volume_lookup_v volume_sample
     volume_sample_f volume_sample_grad volume_sample_grad_f volume_sample_grad_index volume_sample_i
-    volume_sample_index volume_sample_v volume_store_f volume_store_v volume_lookup""".split()
+    volume_sample_index volume_sample_v volume_store_f volume_store_v volume_lookup
+    """.split()
 )
 # Builtins that Warp writes in Python with 32-bit constants: their own source is widened along.
 _LIBRARY = frozenset(
-    """norm_l1 norm_l2 norm_huber norm_pseudo_huber smooth_normalize quat_from_euler quat_to_euler quat_to_rpy
-    quat_twist quat_twist_angle quat_twist_angle_signed transform_twist transform_wrench velocity_at_point""".split()
+    """
+    norm_l1 norm_l2 norm_huber norm_pseudo_huber smooth_normalize quat_from_euler quat_to_euler
+    quat_to_rpy quat_twist quat_twist_angle quat_twist_angle_signed transform_twist transform_wrench
+    velocity_at_point
+    """.split()
 )
 _VALUES_FIRST = ("closest_",)
 _NO_FLOATS = ("bvh_query", "hash_grid_query", "mesh_query_aabb", "mesh_query_sphere", "volume_store")
 _QUERIES = re.compile(r"^(mesh_query_point|mesh_query_ray|mesh_query_furthest)")
 _QUERY_FLOATS = frozenset({"u", "v", "w", "t", "sign", "normal"})
 _CONSTANTS = frozenset(
-    """E e INF inf LOG2E log2e LOG10E log10e LN2 ln2 LN10 ln10 NAN nan PHI phi PI pi HALF_PI half_pi TAU tau""".split()
+    """
+    E e INF inf LOG2E log2e LOG10E log10e LN2 ln2 LN10 ln10 NAN nan PHI phi PI pi HALF_PI half_pi
+    TAU tau
+    """.split()
 )
 _FLOAT_TYPE = re.compile(
     r"^(?:(vec[234]|mat(?:22|33|44)|quat|transform|spatial_vector|spatial_matrix)[fh]?|float(?:16|32)?)$"
@@ -390,13 +398,9 @@ def _queries(node: ast.FunctionDef) -> set[str]:
     """Locals that hold what a mesh query found."""
     found = set()
     for n in ast.walk(node):
-        if (
-            isinstance(n, ast.Assign)
-            and isinstance(n.value, ast.Call)
-            and isinstance(n.value.func, ast.Attribute)
-        ):
-            if _QUERIES.match(n.value.func.attr):
-                found |= {t.id for t in n.targets if isinstance(t, ast.Name)}
+        called = n.value.func if isinstance(n, ast.Assign) and isinstance(n.value, ast.Call) else None
+        if isinstance(n, ast.Assign) and isinstance(called, ast.Attribute) and _QUERIES.match(called.attr):
+            found |= {t.id for t in n.targets if isinstance(t, ast.Name)}
     return found
 
 
