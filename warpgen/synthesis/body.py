@@ -17,12 +17,12 @@ from warpgen.synthesis.values import COMPARE, NOT, TERNARY, Value, call, literal
 
 INLINE_LENGTH = 24  # longer expressions get a name, as people do
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
-# Names that would hide what the program needs.
+# Names that would hide what the program needs; `ret` is the result's in the generated C++.
 RESERVED = frozenset(
     (
         "wp range float int bool min max abs len round pow and or not if else elif for while in is def return"
         " break continue pass None True False lambda class import from print type str tuple list dict static"
-        " yield with as try except raise del global nonlocal assert async await finally"
+        " ret yield with as try except raise del global nonlocal assert async await finally"
     ).split()
 )
 
