@@ -6,7 +6,7 @@ from warpgen.synthesis.kit import Kit
 from warpgen.synthesis.motif import Category
 from warpgen.synthesis.tile_steps import pipeline
 from warpgen.synthesis.tiles import Dim, Tile, Tiles, tiled, tiles
-from warpgen.synthesis.types import F16, I32, U32, Type
+from warpgen.synthesis.types import F16, F64, I32, U32, Type
 from warpgen.synthesis.values import Value, call
 
 CATEGORY = Category("tile", "cooperative tiles: load, map, reduce, scan, sort, gather, store")
@@ -263,6 +263,7 @@ def tile_scan(k: Kit) -> None:
     for kind in k.rng.sample(
         ("inclusive", "exclusive", "max_inclusive", "min_inclusive"), k.rng.integer(1, 2)
     ):
+        k.expect("_" not in kind or type is not F64, "running extremes know no double precision")
         scan = Tile(f"wp.tile_scan_{kind}({x.text})", type, (n,), 0.0, 4.0 * n.n)
         s = t.let("scan|prefix|s|cumulative|running", scan)
         if kind == "inclusive" and k.rng.chance(0.3):
@@ -454,9 +455,12 @@ def picked_rows(k: Kit) -> None:
     picks, blocks = t.dim("K", k.rng.choice((2, 3, 4))), k.rng.choice((2, 3, 4))
     (i,) = t.open(blocks)
     blocks = t.counts[0]
-    x = t.load(
-        t.array("x|rows|bank|features", real, (m.n * blocks, n.n)), (m, n), (t.at(i, m), 0), _TILE, "shared"
+    flat = k.rng.chance(0.4)
+    width, at, shape = ((), (), ()) if flat else ((n.n,), (0,), (n,))
+    bank = t.array(
+        "x|rows|bank|features" if not flat else "x|values|table|bank", real, (m.n * blocks, *width)
     )
+    x = t.load(bank, (m, *shape), (t.at(i, m), *at), _TILE, "shared")
     ids = t.load(
         t.array("picks|ids|selected", I32, (picks.n * blocks,), 0, m.n - 1),
         (picks,),
@@ -464,9 +468,11 @@ def picked_rows(k: Kit) -> None:
         "ids_tile|sel|pt",
         "shared",
     )
-    text = f"{x.text}[{ids.text}, :]" if k.rng.chance(0.7) else f"{x.text}[{ids.text}]"
-    y = t.let("y_tile|chosen|subset", Tile(text, real, (picks, n), -1.0, 1.0))
-    t.store(t.array("y|out|subset_out", real, (picks.n * blocks, n.n), role="output"), y, (t.at(i, picks), 0))
+    # Warp has no written call for this (a tuple cannot hold a tile), only the subscript.
+    text = f"{x.text}[{ids.text}, :]" if not flat and k.rng.chance(0.7) else f"{x.text}[{ids.text}]"
+    y = t.let("y_tile|chosen|subset", Tile(text, real, (picks, *shape), -1.0, 1.0))
+    out = t.array("y|out|subset_out", real, (picks.n * blocks, *width), role="output")
+    t.store(out, y, (t.at(i, picks), *at))
 
 
 @tiled(CATEGORY, f32=True)

@@ -415,14 +415,14 @@ def tile_shared_number(k: Kit) -> None:
     )
 
 
-@tiled(CATEGORY, f32=True, shares=False)
+@tiled(CATEGORY, weight=2.0, f32=True, shares=False)
 def tile_overlaps(k: Kit) -> None:
     """The block walks a tree together and marks what a box meets."""
     t = tiles(k)
     blocks = k.rng.choice((4, 6, 8))
     (i,) = t.open(blocks)
     on_mesh = k.rng.chance(0.4)
-    old = k.rng.chance(0.35)
+    old = k.rng.chance(0.45)
     centers = t.array("centers|query_points|probes", k.vec3, (blocks,), -0.8, 0.8)
     c = k.define("c|center|p", centers[i])
     if on_mesh:
