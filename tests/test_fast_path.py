@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -85,14 +86,28 @@ def test_unknown_warp_function_is_left_alone(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_nothing_of_a_program_is_remembered() -> None:
-    """What is kept after a program names only types that Warp itself keeps."""
+    """What is kept after a program names only functions and types that Warp itself keeps."""
     fast_path.install()
     for program in PROGRAMS:
         texts(program)
+    assert calls._plans
+    registry = list(warp_api.context.builtin_functions.values())
+    assert all(any(key[0] is f for f in registry) for key in calls._plans)
     kept = [part for key in calls._plans for part in key[3:]]
-    assert kept
     types = [part[1] if isinstance(part, tuple) else part for part in kept]
     assert all(t.__module__ in ("warp._src.types", "builtins") for t in (*types, *lasting._ctypes))
+
+
+def test_memory_does_not_grow() -> None:
+    """Once the corpus was seen, another pass over it leaves no more objects behind."""
+    fast_path.install()
+    counts = []
+    for _ in range(3):
+        for program in PROGRAMS:
+            texts(program)
+        gc.collect()
+        counts.append(len(gc.get_objects()))
+    assert counts[2] - counts[1] < len(PROGRAMS)
 
 
 @pytest.mark.slow

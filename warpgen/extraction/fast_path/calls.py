@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dis
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
 
 from warpgen.extraction.fast_path.lasting import ARRAYS, Reference, Var, is_lasting
 from warpgen.extraction.fast_path.patches import replaces, source_digest, stock
-from warpgen.extraction.warp_api import codegen, types
+from warpgen.extraction.warp_api import codegen, context, types
 
 
 class _Plan(NamedTuple):
@@ -39,6 +40,7 @@ _BY_TYPE = {
 }
 _WIDE = (types.float64, types.int64, types.uint64)
 
+_registry = context.builtin_functions
 _plans: dict[Any, _Plan | None] = {}  # by builtin, expected outputs, type arguments and argument types
 
 
@@ -114,6 +116,7 @@ def _looks_at_types(callback: Any) -> bool:
     return digest is not None and digest == source_digest(callback)
 
 
+@cache
 def _reads_values(value_func: Any) -> bool:
     """Whether a builtin's value function looks at its second parameter, the values of the arguments."""
     code = getattr(value_func, "__code__", None)
@@ -122,6 +125,56 @@ def _reads_values(value_func: Any) -> bool:
     name = code.co_varnames[1]
     read = {i.argval for i in dis.get_instructions(code) if i.opname.startswith("LOAD")}
     return any(name == r or (isinstance(r, tuple) and name in r) for r in read)
+
+
+@replaces(codegen, "func_match_args", "e70c852f685da3fb")
+def _func_match_args(func: Any, arg_types: Any, kwarg_types: Any, allow_erasure: bool = False) -> bool:
+    parameters = func.input_types
+    if kwarg_types or func.variadic or any(name.startswith("*") for name in parameters):
+        return bool(_stock_func_match_args(func, arg_types, kwarg_types, allow_erasure))
+    names = list(parameters)
+    missing = names[len(arg_types) :]
+    if len(arg_types) > len(names) or not all(name in func.defaults for name in missing):
+        return False
+    defaults = [func.defaults[name] for name in missing]
+    bound = [*arg_types, *(None if d is None else codegen.get_arg_type(d) for d in defaults)]
+    is_builtin = func.is_builtin()
+    return all(
+        _match(is_builtin, b, p, allow_erasure) for b, p in zip(bound, parameters.values(), strict=True)
+    )
+
+
+_matches: dict[Any, bool] = {}
+
+
+def _match(is_builtin: bool, bound: Any, parameter: Any, allow_erasure: bool) -> bool:
+    """Whether an argument's type suits a parameter: the loop of func_match_args."""
+    if bound is None or parameter is Any:
+        return True
+    if not is_lasting(bound) or not (is_lasting(parameter) or parameter.__class__ is TypeVar):
+        return _compare(is_builtin, bound, parameter, allow_erasure)
+    key = (bound, parameter, allow_erasure)
+    if key not in _matches:
+        _matches[key] = _compare(is_builtin, bound, parameter, allow_erasure)
+    return _matches[key]
+
+
+def _compare(is_builtin: bool, bound: Any, parameter: Any, allow_erasure: bool) -> bool:
+    if isinstance(bound, context.Function) and (
+        types.is_warp_function_annotation(parameter)
+        or (is_builtin and types.is_builtin_callable_annotation(parameter))
+    ):
+        return True
+    bound, parameter = types.strip_reference(bound), types.strip_reference(parameter)
+    if types.is_array(parameter):
+        wanted, found = types.concrete_array_type(parameter), types.concrete_array_type(bound)
+        if (issubclass(wanted, found) or issubclass(found, wanted)) and types.types_equal_generic(
+            parameter.dtype, bound.dtype, match_generic=True
+        ):
+            return True
+    if types.types_equal_generic(parameter, bound):
+        return True
+    return bool(allow_erasure and types.type_erased_parent(bound) is parameter)
 
 
 @replaces(codegen.Adjoint, "add_call", "caa7ee95728c1c39")
@@ -140,6 +193,7 @@ def _add_call(
     plan = None
     if (
         func.func is None
+        and _registry.get(func.key) is func  # a struct's constructor is none of Warp's and goes with it
         and not kwargs
         and not return_resolved
         and adj.det_meta is None
@@ -190,4 +244,5 @@ def _emit_call(adj: Any, plan: _Plan, args: Any, outputs: list[Any]) -> None:
         adj.add_reverse(f"{plan.adjoint}({', '.join(parts)});")
 
 
+_stock_func_match_args = stock(_func_match_args)
 _stock_add_call = stock(_add_call)
