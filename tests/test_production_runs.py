@@ -131,21 +131,20 @@ def test_missing_files_are_made_again(
 
 def test_a_shard_damaged_while_it_waits_is_made_again(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
     """The merge finds it, and the unit goes to a worker again."""
-    shards = Layout(tmp_path).shards
+    done = tmp_path / "damaged"
 
     def damage(unit: Unit) -> None:
-        # Made when the third unit comes again, after the fourth: the first two failed to be its turn.
-        for path in shards.glob("000000000064-*.shard"):
+        if not done.exists():
+            (path,) = Layout(tmp_path).shards.glob("000000000016-*.shard")
             path.write_bytes(path.read_bytes()[:-1])
+            done.touch()
 
-    slow: dict[int, Trouble] = {0: lambda unit: _wait_for(shards, "000000000064-*.shard"), 128: damage}
-    assert produce(tmp_path, RECIPE, quick("local", 2), slow) == 0
+    def wait(unit: Unit) -> None:
+        while not done.exists():
+            os.sched_yield()
+
+    assert produce(tmp_path, RECIPE, quick("local", 2), {0: wait, 32: damage}) == 0
     assert datasets(tmp_path) == undisturbed
-
-
-def _wait_for(folder: Path, pattern: str) -> None:
-    while not list(folder.glob(pattern)):
-        os.sched_yield()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -113,6 +113,8 @@ class Coordinator:
         ready = min((other for other in self._ready if other > start), default=start + UNIT_SIZE)
         whole = start - start % UNIT_SIZE + UNIT_SIZE
         part = max(_LEAST, -((start - wanted) // self._means.workers))  # so that none idles at the end
+        if self._merge.next == 0:
+            part = min(part, _LEAST)  # so that the first rows, and the first trouble, are soon to be seen
         self._handed_out = min(ready, whole, start + part)
         return Unit(start, self._handed_out)
 

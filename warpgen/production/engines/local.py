@@ -85,7 +85,7 @@ class LocalEngine:
                 return False
             if unit is None:
                 return True
-            worker.give(unit, self._watch(worker, unit))
+            worker.give(unit, self._means)
         return True
 
     def _collect(self, job: Job, again: deque[Unit]) -> Iterator[Outcome]:
@@ -109,10 +109,6 @@ class LocalEngine:
                     continue
                 outcome = after
             yield outcome
-
-    def _watch(self, worker: _Worker, unit: Unit) -> Watch:
-        share = max(unit.size / UNIT_SIZE, _LEAST_SHARE)
-        return Watch(worker.pid, self._means.unit_seconds * share, self._means.silent_seconds)
 
     def _start(self, job: Job) -> _Worker:
         name = f"worker-{self._started}"
@@ -152,13 +148,14 @@ class _Worker:
     def pid(self) -> int:
         return int(self._process.pid)
 
-    def give(self, unit: Unit, watch: Watch) -> None:
-        """Hand over a unit, to be worked on under this watch."""
+    def give(self, unit: Unit, means: Means) -> None:
+        """Hand over a unit, to be worked on within its share of the time that the means allow."""
         self.view.unit = unit
-        self._watch = watch
+        share = max(unit.size / UNIT_SIZE, _LEAST_SHARE)
         try:
+            self._watch = Watch(self.pid, means.unit_seconds * share, means.silent_seconds)
             self.connection.send_bytes(_encode(unit))
-        except OSError:
+        except (OSError, psutil.NoSuchProcess):
             self.finished = True  # it died idle; `outcome` tells
 
     def outcome(self) -> Outcome | None:

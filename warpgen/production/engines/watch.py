@@ -19,7 +19,7 @@ class Watch:
         self._cpu = cpu
         self._silent = silent
         self._pause = min(5.0, silent / 4)  # looking costs milliseconds on a machine with many processes
-        self._used = self._begun = tree_cpu(pid)
+        self._used = self._begun = _own_cpu(psutil.Process(pid))  # it is idle, so it has no children now
         self._moved = self._looked = time.monotonic()
 
     def complaint(self) -> str:
@@ -44,8 +44,12 @@ def tree_cpu(pid: int) -> float:
     try:
         process = psutil.Process(pid)
         for member in (process, *process.children(recursive=True)):
-            used = member.cpu_times()
-            total += used.user + used.system + used.children_user + used.children_system
+            total += _own_cpu(member)
     except psutil.NoSuchProcess:
         pass  # one that ends meanwhile is counted by its parent
     return total
+
+
+def _own_cpu(process: psutil.Process) -> float:
+    used = process.cpu_times()
+    return float(used.user + used.system + used.children_user + used.children_system)
