@@ -83,16 +83,18 @@ def joint_histogram(k: Kit) -> None:
 def compact_append(k: Kit) -> None:
     """Append what passes a test to a buffer."""
     v = k.input("value|x|score|density", k.real, -1.0, 1.0)
-    cut = k.param("threshold|cutoff|min_score|isovalue", k.real, -0.4, 0.4)
-    capacity = k.rng.choice((256, 300, 512))
+    span = v.hi - v.lo
+    cut = k.param("threshold|cutoff|min_score|isovalue", k.real, v.lo + 0.3 * span, v.lo + 0.7 * span)
+    overflows = k.rng.chance(0.25)
+    capacity = k.rng.choice((8, 10, 16)) if overflows else k.rng.choice((256, 300, 512))
     counter = k.output("counter|count|num_active|out_count", I32)
     out = k.output("out|active|selected|compacted", k.rng.choice((I32, k.real)))
     out.spec.fixed = (capacity,)
     item = v if out.type is k.real else k.cast(k.flat, I32)
-    with k.if_(k.rng.choice((v > cut, v >= cut, k.wp.abs(v) > k.wp.abs(cut)))):
+    with k.if_(k.rng.choice((v > cut, v >= cut, v < cut))):
         slot = k.define("slot|idx|pos|offset|dst", k.atomic("add", counter, 0, 1).within(0, 1 << 20))
         most = k.size("capacity|max_count|max_active", capacity) if k.rng.chance(0.6) else capacity
-        if k.rng.chance(0.25):
+        if overflows:
             overflow = k.output("overflow|dropped|num_lost", I32)
             with k.if_(slot < most):
                 k.store(out, slot.within(0, capacity - 1), item)
@@ -243,7 +245,8 @@ def checksum(k: Kit) -> None:
             k.set(h, (h ^ ((h >> shift) if style == "right" else (h << shift))).within(0, kind.limit))
     slots = k.rng.choice((1, 4, 8))
     slot: Any = 0 if slots == 1 else k.cast(k.flat, I32) % slots
-    for op in k.rng.sample(("xor", "or", "and"), k.rng.integer(1, 2)):
+    # With or and and, many values soon give the same bits everywhere.
+    for op in ("xor", k.rng.choice(("or", "and"))) if k.rng.chance(0.15) else ("xor",):
         out = (
             k.output(f"{op}_sum|digest_{op}|checksum", kind)
             if op != "and"
@@ -496,12 +499,14 @@ def running_ticket(k: Kit) -> None:
     total = 1
     for extent in k.draft.shape:
         total *= extent
-    ticket = k.define("ticket|t|mine", k.atomic("add", counter, 0, batch).within(0, batch * (total - 1)))
     v = k.input("value|x|v", k.real, -2.0, 2.0)
     log = k.output("log|ordered|queue", k.real)
-    for b in range(batch):
-        term = v if b == 0 else v * float(b + 1)
-        k.store(log, ticket + b if b else ticket, term)
+    mid = (v.lo + v.hi) / 2
+    with k.if_(v > k.param("threshold|cutoff|level", k.real, mid - 0.2 * (v.hi - v.lo), mid)):
+        ticket = k.define("ticket|t|mine", k.atomic("add", counter, 0, batch).within(0, batch * (total - 1)))
+        for b in range(batch):
+            term = v if b == 0 else v * float(b + 1)
+            k.store(log, ticket + b if b else ticket, term)
     if k.rng.chance(0.3):
         last = k.output("last_writer|latest", I32)
         k.discard(_op(k, "exch", last, 0, k.cast(k.flat, I32)))
