@@ -39,9 +39,11 @@ def float_builtins(arity: int) -> tuple[str, ...]:
     return tuple(found)
 
 
-# Written with their operator; `floordiv` and `mod` of floats are rarely meant, a few have cases of their own.
+# Written with their operator or in shapes of their own; the adjoint of `frac` is not its slope.
 _OPERATORS = frozenset(
-    "add sub mul div div_approx mod floordiv pos neg clamp lerp smoothstep pow expect_near nonzero".split()
+    (
+        "add sub mul div div_approx mod floordiv pos neg clamp lerp smoothstep pow expect_near nonzero frac"
+    ).split()
 )
 # Builtins that jump or have steep ends are for the schedule and for a person's purpose, not for chance.
 _COMMON = (

@@ -139,20 +139,23 @@ def transform_identity(k: Kit, t: Type) -> None:
     k.give("X_world|world_pose|body_tf", x)
 
 
+def _changed_pose(k: Kit, t: Type, change: str) -> None:
+    """A pose that is read, changed in place and written back."""
+    poses = k.inout("poses|body_q|frames|xforms", transform(t), len(k.place), kind="transform")
+    x = k.define("X|pose|tf", poses[k.place])
+    k.line(change.replace("$", x.text))
+    k.store(poses, k.place, x)
+
+
 @case("transform_set_translation", _PRECISE)
 def transform_set_translation(k: Kit, t: Type) -> None:
-    x = k.var("X|pose|tf", k.input("body|xform|frame", transform(t), -1.0, 1.0), lo=-2.0, hi=2.0)
-    k.line(
-        f"wp.transform_set_translation({x.text}, {vector_of(k, 3, t, -2.0, 2.0, 'p|target|position').text})"
-    )
-    k.give("moved|X_new|pose_out", x)
+    p = vector_of(k, 3, t, -2.0, 2.0, "p|target|position")
+    _changed_pose(k, t, f"wp.transform_set_translation($, {p.text})")
 
 
 @case("transform_set_rotation", _PRECISE)
-def transform_setrotation_of(k: Kit, t: Type) -> None:
-    x = k.var("X|pose|tf", k.input("body|xform|frame", transform(t), -1.0, 1.0), lo=-2.0, hi=2.0)
-    k.line(f"wp.transform_set_rotation({x.text}, {rotation_of(k, t).text})")
-    k.give("turned|X_new|pose_out", x)
+def transform_set_rotation(k: Kit, t: Type) -> None:
+    _changed_pose(k, t, f"wp.transform_set_rotation($, {rotation_of(k, t).text})")
 
 
 @case("transform_compose")

@@ -62,6 +62,8 @@ def argument(k: Kit, builtin: str, position: int, parameter: str, t: Type) -> Va
     lo, hi = _range(builtin, position, t)
     names = _NAMES.get((builtin, parameter)) or _names(k, t, position)
     unit = t.kind == "quat" or parameter == "axis"
+    if builtin == "mod" and position == 1 and t.kind == "scalar" and t.is_float:
+        return k.param(names, t, lo, hi)  # its adjoint leaves the divisor out
     return k.input(names, t, lo, hi, unit=unit)
 
 
@@ -132,6 +134,9 @@ def write_call(k: Kit, builtin: str, types: tuple[Type, ...]) -> None:
     if builtin == "nonzero" and t.is_float:  # no input is zero by chance
         args = [k.wp.max(args[0], 0.0)]
     value = written(k, builtin, args, t)
+    if builtin == "frac":  # the adjoint is not the slope, so only a part of the value is used
+        k.give("cell|phase_bin|step_index", k.cast(value.within(-1.0, 1.0) * 8.0, I32))
+        return
     names = result_names(builtin) or _result(k, t)
     if t.kind == "vec" and t.shape[0] > 1 and not result_names(builtin):
         names = f"{names}|{builtin}_v"
