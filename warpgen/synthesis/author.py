@@ -36,7 +36,7 @@ class Author:
         self.records = rng.chance(0.12)  # reads per-element inputs from an array of structs
         self.constants = rng.chance(0.3)  # names its numbers at module level
         self.helpers = rng.choice((0.0, 0.15, 0.35, 0.6))  # how often a fragment becomes a function
-        self.guard = rng.weighted({"none": 0.62, "return": 0.30, "wrap": 0.08})
+        self.guard = rng.weighted({"none": 0.6, "return": 0.4})
         self.declares = rng.choice(("cast", "cast", "full"))  # float(0.0) or wp.float32(0.0)
         self.zero = rng.choice(("", "0.0", "components"))  # wp.vec3(), wp.vec3(0.0), wp.vec3(0.0, 0.0, 0.0)
         self._epsilon = rng.choice((1e-6, 1e-5, 1e-4, 1e-3, 1e-2))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from warpgen.synthesis.author import Author
+from warpgen.synthesis.branching import under_conditions
 from warpgen.synthesis.draft import Draft
 from warpgen.synthesis.kit import Kit
 from warpgen.synthesis.motif import Category, Motif, all_motifs, categories
@@ -20,6 +23,8 @@ _ENERGY = {
     "large": {4: 0.3, 5: 0.2, 6: 0.2, 8: 0.15, 10: 0.1, 14: 0.05},
     "mixed": {1: 0.4, 2: 0.26, 3: 0.13, 4: 0.07, 5: 0.05, 6: 0.03, 8: 0.03, 10: 0.015, 14: 0.01, 20: 0.005},
 }
+# How many parts stand side by side in the branches of an if; 0 is a part that every thread executes.
+_BRANCHES = {0: 0.68, 1: 0.2, 2: 0.09, 3: 0.03}
 _FORWARD_ONLY = 0.02  # kernels that people switch the adjoint off for
 _VERBS = (
     "compute_{}",
@@ -64,14 +69,26 @@ def write_kernel(k: Kit, plan: Plan, fragments: list[Fragment]) -> None:
         return
     open_threads(k, plan.rank)
     _paragraph(k, plan.main)
-    rest: list[Motif | Fragment] = [*plan.guests, *fragments]
-    for part in k.rng.shuffled(rest):
-        if isinstance(part, Motif):
-            _paragraph(k, part)
+    parts: list[Motif | Fragment] = [*plan.guests, *fragments]
+    rest = k.rng.shuffled(parts)
+    while rest:
+        count = k.rng.weighted(_BRANCHES)
+        free = [part for part in rest[:count] if not isinstance(part, Motif) or not part.inline]
+        if count and len(free) == min(count, len(rest)):
+            under_conditions(k, [partial(_part, k, part) for part in free])
         else:
-            part.write(k)
+            count = 1
+            _part(k, rest[0])
+        rest = rest[count:]
         k.blank()
     store_rest(k)
+
+
+def _part(k: Kit, part: Motif | Fragment) -> None:
+    if isinstance(part, Motif):
+        _paragraph(k, part)
+    else:
+        part.write(k)
 
 
 def _paragraph(k: Kit, motif: Motif) -> None:

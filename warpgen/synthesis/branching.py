@@ -1,0 +1,97 @@
+"""Parts of a kernel that only some threads execute: a motif under a condition, or one of several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from warpgen.synthesis.asking import Given
+from warpgen.synthesis.body import Line
+from warpgen.synthesis.kit import Kit
+from warpgen.synthesis.types import BOOL, I32
+from warpgen.synthesis.values import Value, literal
+
+_DECLARABLE = ("scalar", "bool", "vec", "mat", "quat", "spatial", "transform")
+
+
+def under_conditions(k: Kit, parts: list[Callable[[], None]]) -> None:
+    """Write each part in a branch of its own: `if`, `elif` ..., with an `else` if the last one has no choice.
+
+    What a branch gives is declared before it, so that the code behind can use it in any case.
+    """
+    headers = _headers(k, len(parts))
+    at = len(k.lines)
+    known = dict(k._known)
+    results: list[Given] = []
+    for header, write in zip(headers, parts, strict=True):
+        start, before = len(k.lines), len(k.pool)
+        k.line(header)
+        write()
+        given = k.pool[before:]
+        for line in k.lines[start + 1 :]:
+            line.depth += 1
+        _forget_loads(k, known)
+        if any(g.value.type.kind not in _DECLARABLE for g in given):
+            k.pool[before:] = [g for g in given if g.value.type.kind in _DECLARABLE]
+        results += k.pool[before:]
+    inside = {name for line in k.lines[at:] for name in line.defines.split()}
+    declared = [_declare(k, g) for g in results if g.value.text in inside]
+    k.lines[at:at] = declared
+
+
+def _declare(k: Kit, given: Given) -> Line:
+    """The line that gives a result its value where its branch is not taken."""
+    v = given.value
+    zero = k.zero(v.type) if v.type.kind != "bool" else literal(False, BOOL, k.author)
+    text = zero.text
+    if v.type.kind in ("scalar", "bool"):
+        text = f"{v.type.full if k.author.declares == 'full' else v.type.short}({zero.text})"
+        if v.type.kind == "scalar" and v.type.name not in ("float32", "int32"):
+            text = zero.text
+    given.value = Value(v.text, v.type, min(v.lo, zero.lo), max(v.hi, zero.hi), k.author)
+    return Line(k.depth, f"{v.text} = {text}", v.text)
+
+
+def _forget_loads(k: Kit, known: dict[object, object]) -> None:
+    """Elements that were read inside the branch are not known behind it."""
+    for key in [key for key in k._known if isinstance(key, tuple) and key[0] == "load" and key not in known]:
+        del k._known[key]
+
+
+def _headers(k: Kit, count: int) -> list[str]:
+    if count > 1 and k.rng.chance(0.4):
+        mode = (
+            k.param("mode|kind|model|scheme", I32, 0, count) if k.rng.chance(0.5) else _element_kind(k, count)
+        )
+        tests = [mode.eq(i).text for i in range(count)]
+    else:
+        tests = [_condition(k).text for _ in range(count)]
+    headers = [f"if {tests[0]}:", *[f"elif {t}:" for t in tests[1:]]]
+    if count > 1 and k.rng.chance(0.6):
+        headers[-1] = "else:"
+    return headers
+
+
+def _element_kind(k: Kit, count: int) -> Value:
+    return k.load("kind|type_id|material|state|phase", I32, 0, count)
+
+
+def _condition(k: Kit) -> Value:
+    """Something a person would ask of an element."""
+    rng = k.rng
+    how = rng.unit()
+    floats = [
+        g.value for g in k.pool if g.value.type is k.real and g.value.magnitude < 1e3 and g.depth <= k.depth
+    ]
+    if floats and how < 0.55:
+        v = rng.choice(floats)
+        middle = 0.0 if v.lo < 0 < v.hi else round(0.5 * (v.lo + min(v.hi, v.lo + 2.0)), 2)
+        if rng.chance(0.25):
+            return k.all(v > middle, v < round(middle + 0.5 * (v.hi - middle) + 0.1, 2))
+        return v > middle if rng.chance(0.6) else v <= middle
+    if how < 0.7:
+        flag = k.load("flag|active|enabled|is_boundary|moving", I32, 0, 1)
+        return flag.ne(0) if rng.chance(0.6) else flag.eq(1)
+    if how < 0.85:
+        return (k.i % rng.choice((2, 3, 4))).eq(0) if rng.chance(0.5) else k.i < k.draft.shape[0] // 2
+    v = k.load("weight|score|activation|level", k.real, -1.0, 1.0)
+    return v > k.param("threshold|cutoff|limit", k.real, -0.2, 0.2)
