@@ -9,6 +9,7 @@ from warpgen.synthesis.kit import Kit
 from warpgen.synthesis.rng import Rng
 from warpgen.synthesis.rows import Row
 from warpgen.synthesis.types import F32, I32
+from warpgen.synthesis.unrolled import unrolled_size
 from warpgen.synthesis.values import Value
 
 
@@ -65,3 +66,13 @@ def test_rows_fit_launches_of_every_rank() -> None:
                 threads *= extent
             assert spec.ndim <= 4
             assert total == 5 * threads
+
+
+def test_unrolled_size_counts_the_turns_of_short_fixed_loops() -> None:
+    """Turns count where Warp writes them out: not in long loops, dynamic ones or those left early."""
+    body = "        x = a[i] + b\n"
+    once = unrolled_size("def f():\n    for i in range(n):\n" + body) - 1
+    assert 8 * once == unrolled_size("def f():\n    for i in range(2, 10):\n" + body) - 1
+    assert once == unrolled_size("def f():\n    for i in range(40):\n" + body) - 1
+    left = unrolled_size("def f():\n    for i in range(8):\n" + body + "        break\n")
+    assert once == left - 1

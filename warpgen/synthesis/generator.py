@@ -11,6 +11,10 @@ from warpgen.synthesis.motif import categories
 from warpgen.synthesis.program import Program
 from warpgen.synthesis.rng import Rng
 from warpgen.synthesis.schedule import Fragment, scheduled
+from warpgen.synthesis.unrolled import unrolled_size
+
+# Each becomes about 600 characters of C++; above this the text may exceed what extraction takes.
+MOST_OPERATIONS = 700
 
 # A draft that corners itself (an index without a safe range, say) is thrown away and drawn anew.
 ATTEMPTS = 12
@@ -61,4 +65,6 @@ def _write(
     source, args, launch = assemble(k, name, plan.main.title, index)
     if not any(a.role in ("output", "inout") for a in args):
         raise SynthesisError(f"{plan.main.name} stored nothing")
+    if "range(" in source and unrolled_size(source) > MOST_OPERATIONS:
+        raise SynthesisError(f"{plan.main.name} would unroll to too much code")
     return Program(seed, index, category, name, source, args, launch)
