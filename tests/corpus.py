@@ -464,7 +464,7 @@ def boxes(tree: wp.uint64, lower: wp.array(dtype=wp.vec3), hits: wp.array(dtype=
         n += box % 2 + 1
     hits[i] = n
 """,
-    Argument("tree", "uint64", "handle", Fill("bvh", (32,), -1.0, 1.0)),
+    Argument("tree", "uint64", "handle", Fill("bvh", value=0.1, of="lower")),
     ramp("lower", "array1d(vec3f)"),
     out("hits", "array1d(int32)"),
 )

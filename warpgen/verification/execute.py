@@ -28,7 +28,7 @@ class Executable:
             threads *= extent
         if not 1 <= len(grid) <= 4 or min(grid) < 1 or threads > MOST_THREADS:
             raise VerificationError(f"a launch of {grid} threads is out of bounds")
-        self.threads = threads
+        self.threads, self.dim = threads, dim
         self._bounds = warp_native.launch_bounds(grid, dim)
 
     def run(self, arguments: Arguments) -> None:

@@ -28,26 +28,31 @@ class Agreement(msgspec.Struct):
 
 
 def agree(
-    actual: Values, reference: Values, shaken: Sequence[Values], kind: str, codes: Sequence[str]
+    actual: Values,
+    reference: Values,
+    moved: Values,
+    kind: str,
+    codes: Sequence[str],
+    known: Values | None = None,
 ) -> Agreement:
     """Compare outputs element by element.
 
-    `shaken` are the reference's outputs for inputs moved by about one rounding: where they differ from
-    `reference`, the kernel amplifies rounding, and so much is allowed. `codes` are the row's own types.
+    `moved` is how far each element goes when the inputs move by about one rounding: the kernel amplifies
+    rounding by as much, and so much is allowed. `codes` are the row's own types; `known` masks elements
+    that the reference has.
     """
     worst = Agreement(0.0, 0.0, 0.0, "")
     for i, (mine, theirs) in enumerate(zip(actual, reference, strict=True)):
         allowed = tolerance.forward(kind, codes[i]) if codes[i][-2] == "f" else 0.0
         a, b = mine.astype(np.float64), theirs.astype(np.float64)
-        moved = np.zeros(b.shape)
-        for other in shaken:
-            moved = np.maximum(moved, np.abs(other[i].astype(np.float64) - b))
         with np.errstate(invalid="ignore", over="ignore"):
             size = np.abs(b) + _size(b)
             size[size == 0.0] = 1.0
-            error = np.maximum(np.abs(a - b) - _SLACK * moved, 0.0) / size
+            error = np.maximum(np.abs(a - b) - _SLACK * moved[i], 0.0) / size
         error[~np.isfinite(error)] = np.inf
         error[(a == b) | (np.isnan(a) & np.isnan(b))] = 0.0
+        if known is not None:
+            error[~known[i]] = 0.0
         bad = error > allowed
         share = float(bad.mean()) if bad.size else 0.0
         most = float(error[~bad].max()) if (~bad).any() else 0.0
@@ -56,6 +61,17 @@ def agree(
         if allowed and most / allowed >= (worst.error / worst.tolerance if worst.tolerance else -1.0):
             worst.error, worst.tolerance = most, allowed
     return worst
+
+
+def movement(reference: Values, shaken: Sequence[Values]) -> list[NDArray[np.float64]]:
+    """The farthest that each element goes from `reference` in any of the `shaken` outputs."""
+    made = []
+    for i, values in enumerate(reference):
+        base = values.astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            steps = [np.abs(other[i].astype(np.float64) - base) for other in shaken]
+        made.append(np.nan_to_num(np.max(steps, axis=0), nan=np.inf) if steps else np.zeros(base.shape))
+    return made
 
 
 def _size(values: NDArray[np.float64]) -> float:

@@ -72,7 +72,8 @@ def describe(kind: Any) -> Layout:
     if family or not code:
         raise VerificationError(f"no way to fill an argument of type {getattr(kind, '__name__', kind)}")
     width = np.dtype(code).itemsize
-    return Layout("value", width * int(np.prod(shape, dtype=int)), width, code, shape)
+    name = warp_native.special_vector(kind)
+    return Layout("value", width * int(np.prod(shape, dtype=int)), width, code, shape, name=name)
 
 
 def offsets(layouts: list[Layout]) -> tuple[list[int], int]:
@@ -90,7 +91,8 @@ def widened(layout: Layout) -> Layout:
     if layout.family == "value":
         code = "<f8" if layout.floating else layout.code
         width = np.dtype(code).itemsize
-        return Layout("value", width * int(np.prod(layout.shape, dtype=int)), width, code, layout.shape)
+        size = width * int(np.prod(layout.shape, dtype=int))
+        return Layout("value", size, width, code, layout.shape, name=layout.name)
     if layout.family == "struct":
         parts = [widened(field) for _, field, _ in layout.fields]
         places, _ = offsets(parts)

@@ -109,6 +109,12 @@ def indexed_bytes(data: bytes, indices: list[int], shape: tuple[int, ...]) -> by
     return bytes(view)
 
 
+def special_vector(kind: Any) -> str:
+    """`quat` or `transform` for a vector type that has rules of its own, else ''."""
+    generic = getattr(kind, "_wp_generic_type_str_", "")
+    return {"quat_t": "quat", "transform_t": "transform"}.get(generic, "")
+
+
 def scalar_code(kind: Any) -> str:
     """NumPy's code of a scalar type, '' for a type that NumPy does not know."""
     if kind in (float, int, bool):
