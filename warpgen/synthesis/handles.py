@@ -17,7 +17,7 @@ from warpgen.synthesis.values import Value, call
 
 # Stacks and slices of the sphere meshes, and how many faces each has; the largest is taken where
 # every thread wants a face of its own.
-_SPHERES = ((5, 8), (6, 8), (7, 10), (8, 12), (8, 16), (10, 16))
+_SPHERES = ((5, 8), (6, 8), (7, 10), (8, 12), (8, 16), (10, 16), (14, 16))
 
 POINT_HIT = struct("MeshQueryPoint")
 POINT_HIT.fields.update(result=BOOL, sign=F32, face=I32, u=F32, v=F32)
@@ -35,9 +35,10 @@ class Mesh(NamedTuple):
 
 def mesh(k: Kit, least: int = 0) -> Mesh:
     """The program's mesh, a closed sphere of radius one with more than `least` vertices."""
-    fitting = [s for s in _SPHERES if s[1] * (s[0] - 1) + 2 > least] or [_SPHERES[-1]]
+    fitting = [s for s in _SPHERES if s[1] * (s[0] - 1) + 2 > least]
+    k.expect(bool(fitting), "no mesh has that many vertices")
     known = k.draft.find(lambda spec: spec.kind == "mesh" and spec.shape in fitting)
-    shape = (known.shape[0], known.shape[1]) if known is not None else k.rng.choice(fitting)
+    shape = (known.shape[0], known.shape[1]) if known is not None else k.rng.choice(fitting[:3])
     value = k.handle("mesh|mesh_id|collider|mesh_handle|shape_mesh", "mesh", shape)
     return Mesh(value, 2 * shape[1] * (shape[0] - 1), shape[1] * (shape[0] - 1) + 2)
 

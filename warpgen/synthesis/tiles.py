@@ -228,8 +228,8 @@ class Tiles:
             return self.let(
                 names, Tile(f"wp.tile_arange({args}, dtype={self.dtype(t)})", t, (d,), 0, d.n - 1)
             )
-        end, by = self.k.lit(d.n * step, t), self.k.lit(step, t)
-        text = f"wp.tile_arange({self.k.lit(0.0, t).text}, {end.text}, {by.text}, dtype={self.dtype(t)})"
+        # Constants of the compiler only: `wp.float64(...)` would not be one.
+        text = f"wp.tile_arange(0.0, {d.n * step}, {step}, dtype={self.dtype(t)})"
         return self.let(names, Tile(text, t, (d,), 0.0, d.n * step))
 
     # -- arithmetic ----------------------------------------------------------------------------------
