@@ -392,6 +392,6 @@ def radix_digit(k: Kit) -> None:
     k.discard(k.atomic("add", hist, digit, 1))
     if k.rng.chance(0.5):
         seen = k.output("seen|bucket_mask|touched", U32)
-        k.discard(k.atomic(k.rng.choice(("or", "xor")), seen, digit, k.cast(k.flat + 1, U32)))
+        k.discard(k.atomic(k.rng.choice(("or", "xor")), seen, digit, k.cast(key & 255, U32)))
     if k.rng.chance(0.5):
         k.give("digit|bucket", digit)
