@@ -147,6 +147,31 @@ def test_a_shard_damaged_while_it_waits_is_made_again(tmp_path: Path, undisturbe
     assert datasets(tmp_path) == undisturbed
 
 
+def test_shards_that_were_ahead_are_not_made_again(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
+    """A resumed run makes the gaps between them, and nothing twice."""
+
+    def wait(unit: Unit) -> None:
+        while len(list(Layout(tmp_path).shards.glob("*.shard"))) < 5:
+            os.sched_yield()
+        os.kill(os.getppid(), signal.SIGINT)
+        signal.pause()
+
+    assert produce(tmp_path, RECIPE, quick("local", 2), {0: wait}) == 130
+    ahead = {stored.start for stored in journal.read(Layout(tmp_path).journal).stored}
+    assert len(ahead) >= 4
+    made: list[Unit] = []
+
+    def note(unit: Unit) -> None:
+        if unit not in made:
+            made.append(unit)
+
+    assert go_on(tmp_path, trouble=dict.fromkeys(range(0, 1000, 8), note)) == 0
+    starts = [index for unit in made for index in range(unit.start, unit.stop)]
+    assert len(starts) == len(set(starts))
+    assert not ahead & set(starts)
+    assert datasets(tmp_path) == undisturbed
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_in_good_order(
     tmp_path: Path, undisturbed: dict[str, bytes], number: signal.Signals, capsys: pytest.CaptureFixture[str]

@@ -101,6 +101,7 @@ class Coordinator:
             yield unit
 
     def _fresh(self) -> Unit | None:
+        self._handed_out = max(self._handed_out, self._merge.next)
         while self._handed_out in self._ready:
             self._handed_out = self._ready[self._handed_out].stop
         start = self._handed_out
