@@ -269,6 +269,7 @@ def vertex_normals(k: Kit) -> None:
     nodes = element(k, 3)
     x = corner_positions(k, nodes, k.vec3)
     n = k.define("n|normal|area_normal", k.wp.cross(x[1] - x[0], x[2] - x[0]))
+    size = k.wp.length(n)
     if rng.chance(0.4):
         n = k.define("n_unit|unit|nn", k.wp.normalize(n))
     out = k.output("normals|vertex_normals|node_normals", k.vec3)
@@ -278,7 +279,7 @@ def vertex_normals(k: Kit) -> None:
         k.give("center|centroid|c", (x[0] + x[1] + x[2]) / 3.0)
     if rng.chance(0.4):
         perimeter = k.wp.length(x[1] - x[0]) + k.wp.length(x[2] - x[1]) + k.wp.length(x[0] - x[2])
-        k.give("quality|aspect|shape_quality", k.wp.length(n) / (perimeter + 0.1))
+        k.give("quality|aspect|shape_quality", size / (perimeter + 0.1))
 
 
 @CATEGORY.motif(rank=1)
