@@ -226,8 +226,8 @@ def struct_methods(k: Kit) -> None:
 def struct_with_arrays(k: Kit) -> None:
     """A struct that carries the arrays of a model."""
     record = Record(k, "Model|Mesh|Graph|Data|Table", [
-        Member("values|x|samples", k.real, -2.0, 2.0, ndim=1), Member("weights|w|masses", k.real, 0.1, 2.0, ndim=1),
-        Member("scale|gain|s", k.real, 0.5, 2.0),
+        Member("values|x|samples", k.real, -2.0, 2.0, ndim=1),
+        Member("weights|w|masses", k.real, 0.1, 2.0, ndim=1), Member("scale|gain|s", k.real, 0.5, 2.0),
     ])  # fmt: skip
     model = record.argument(k, "model|data|mesh|m")
     values, weights = model.array("values"), model.array("weights")
@@ -266,13 +266,11 @@ def mixed_field_types(k: Kit) -> None:
         entries = record.array(k, "records|entries|packets|headers", len(k.place))
         r = record.held(k.define("r|rec|entry", entries[k.place]), k)
     x = k.input("x|value|signal", k.real, -1.0, 1.0)
-    last = list(record.members)[-1]
-    part = r[last]
-    extra = {
-        "weight": lambda: k.to_real(part),
-        "flags": lambda: k.to_real(k.cast(part & 3, I32)),
-        "basis": lambda: part[0, 0],
-    }
+    part = r[special.key]
+    if special.type is F64:
+        factor = k.to_real(part)
+    else:
+        factor = part[0, 0] if special.type is k.mat22 else k.to_real(k.cast(part & 3, I32))
     out = k.var("out_val|result|y", x, lo=-1e3, hi=1e3)
     k.add(out, k.wp.length(r["offset"]) * factor)
     with k.if_(r["enabled"]):
