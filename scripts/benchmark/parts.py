@@ -1,0 +1,221 @@
+"""What is measured in a process of its own: each part prints one JSON object.
+
+    python parts.py PART ARGUMENTS…
+
+CPU times are of the part's own process, in seconds; imports, and whatever a part needs first, do not count.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib.util
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from warpgen.extraction import fast_path, warp_api
+from warpgen.extraction.features import inspect_source
+from warpgen.extraction.loading import load
+from warpgen.production import rows, shard
+from warpgen.production.growing import prove
+from warpgen.production.journal import Checkpoint
+from warpgen.production.layout import Layout
+from warpgen.production.merge import Merge, files
+from warpgen.production.unit import Unit
+from warpgen.recipe import UNIT_SIZE, Recipe
+from warpgen.record import TARGETS
+from warpgen.synthesis.generator import Options, synthesize
+from warpgen.synthesis.program import Program
+
+_PER_FILE = 50  # kernels that the plain loop puts into one module
+_WARM_UP = 2  # units made before the stages are timed: the fast path remembers as it goes
+
+
+class Watch:
+    """CPU seconds by name."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        start = time.process_time()
+        try:
+            yield
+        finally:
+            self.spent[name] = self.spent.get(name, 0.0) + time.process_time() - start
+
+
+def _programs(first: int, last: int) -> Iterator[Program]:
+    for index in range(first, last):
+        with contextlib.suppress(Exception):
+            yield synthesize(0, index, Options())
+
+
+def _generate(program: Program, watch: Watch) -> None:
+    """Hash, build and write out one program; one build serves both targets, tiles or not."""
+    with watch.of("execute"):
+        stack = contextlib.ExitStack()
+        live = stack.enter_context(load(program))
+    with stack, contextlib.suppress(Exception):
+        with watch.of("hash"):
+            live.module.get_module_hash(live.module.options["block_dim"])
+        with watch.of("build"):
+            builder = warp_api.build(live.module, None)
+        with watch.of("text"):
+            for target in TARGETS:
+                warp_api.emit(builder, target)
+
+
+def floor(count: str) -> dict[str, Any]:
+    """Hash, build and text of both targets by unmodified Warp: what no pipeline around it can go below."""
+    warp_api.start()
+    watch = Watch()
+    for program in _programs(0, int(count)):
+        _generate(program, watch)
+    return {"cpu": sum(watch.spent[name] for name in ("hash", "build", "text")), **watch.spent}
+
+
+def stages(count: str) -> dict[str, Any]:
+    """Every stage of a worker with the fast path on, once it has met the language."""
+    warp_api.start()
+    fast_path.install()
+    recipe = Recipe(verify="none")
+    with tempfile.TemporaryDirectory() as scratch:
+        for number in range(_WARM_UP):
+            rows.build(_unit(number), recipe, Path(scratch))
+        gc.collect()
+        gc.freeze()
+        watch = Watch()
+        for number in range(_WARM_UP, _WARM_UP + max(1, int(count) // UNIT_SIZE)):
+            with watch.of("whole unit"):
+                rows.build(_unit(number), recipe, Path(scratch))
+            for index in range(_unit(number).start, _unit(number).stop):
+                _stages_of(index, watch)
+            gc.collect()
+    parts = sum(spent for name, spent in watch.spent.items() if name != "whole unit")
+    return {**watch.spent, "rows, compression": watch.spent.pop("whole unit") - parts}
+
+
+def _stages_of(index: int, watch: Watch) -> None:
+    with contextlib.suppress(Exception):
+        with watch.of("synthesis"):
+            program = synthesize(0, index, Options())
+        with watch.of("features"):
+            inspect_source(program.source, program.name, [a.type for a in program.args])
+        _generate(program, watch)
+
+
+def _unit(number: int) -> Unit:
+    return Unit(number * UNIT_SIZE, (number + 1) * UNIT_SIZE)
+
+
+def loop(count: str) -> dict[str, Any]:
+    """The usual script: files of 50 kernels are imported, each kernel is built, its text dumped by json."""
+    warp_api.start()
+    programs = list(_programs(0, int(count)))
+    with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as out:
+        start = time.process_time()
+        for number in range(0, len(programs), _PER_FILE):
+            _plain_file(Path(folder) / f"kernels_{number}.py", programs[number : number + _PER_FILE], out)
+        return {"cpu": time.process_time() - start}
+
+
+def _plain_file(path: Path, programs: list[Program], out: Any) -> None:
+    path.write_text("KERNELS = []\n" + "".join(f"{p.source}\nKERNELS.append({p.name})\n" for p in programs))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    with contextlib.suppress(Exception):  # a kernel that Warp refuses while it is read costs the rest
+        spec.loader.exec_module(module)
+    context = warp_api.context
+    for program, kernel in zip(programs, module.__dict__["KERNELS"], strict=False):
+        with contextlib.suppress(Exception):
+            options = kernel.module.resolve_options(context.warp.config) | {"output_arch": None}
+            builder = context.ModuleBuilder(kernel.module, options, context.ModuleHasher([kernel], options))
+            for target in TARGETS:
+                row = {"id": program.index, "python_source": program.source, "code": builder.codegen(target)}
+                out.write(json.dumps(row) + "\n")
+
+
+def merge(megabytes: str) -> dict[str, Any]:
+    """The coordinator's work alone: shards on disk, of real rows with made-up hashes, become datasets."""
+    warp_api.start()
+    fast_path.install()
+    recipe = Recipe(size=int(megabytes) * 10**6, verify="none")
+    with tempfile.TemporaryDirectory() as folder:
+        layout = Layout(Path(folder))
+        model = rows.build(_unit(0), recipe, layout.root)
+        layout.shards.mkdir(parents=True)
+        units = _store_copies(layout, recipe, model)
+        for path in files(layout, recipe).values():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        known = {name: prove(path, ()) for name, path in files(layout, recipe).items()}
+        merging = Merge(layout, recipe, Checkpoint(), known)
+        memory, start, wall = _resident(), time.process_time(), time.perf_counter()
+        for unit in units:
+            merging.add(shard.Shard(shard.path_of(layout.shards, unit).read_bytes(), recipe.hash, unit))
+        merging.close()
+        cpu, wall = time.process_time() - start, time.perf_counter() - wall
+        made = sum(dataset.rows for dataset in merging.datasets)
+        return {"bytes": merging.size, "cpu": cpu, "wall": wall, "rows": made, "grown": _resident() - memory}
+
+
+def _store_copies(layout: Layout, recipe: Recipe, model: bytes) -> list[Unit]:
+    """Shards enough for the recipe, with the rows of one real shard each and hashes of their own."""
+    first = shard.Shard(model, recipe.hash, _unit(0))
+    lengths = [sum(made.rows[place] for made in first.table.made) for place in range(len(TARGETS))]
+    parts = [first.rows(place).take(length) for place, length in enumerate(lengths)]
+    units: list[Unit] = []
+    while len(units) * min(lengths) < (recipe.size or 0) + min(lengths):
+        unit = _unit(len(units))
+        made = tuple(
+            shard.Made(unit.start + n, os.urandom(16), os.urandom(16), old.rows)
+            for n, old in enumerate(first.table.made)
+        )
+        table = shard.Table(recipe.hash, unit.start, unit.stop, made, (), ())
+        shard.path_of(layout.shards, unit).write_bytes(shard.encode(table, parts))
+        units.append(unit)
+    return units
+
+
+def _resident() -> int:
+    """Bytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def run(report: str, codegen: str, *argv: str) -> dict[str, Any]:
+    """`warpgen.run` with its CPU seconds: its own, which is the coordinator's, and its workers'."""
+    from warpgen.run import main
+
+    if codegen == "stock":
+        fast_path.install = list
+    code = main(argv)
+    usage = {
+        name: resource.getrusage(who)
+        for name, who in (("coordinator", resource.RUSAGE_SELF), ("workers", resource.RUSAGE_CHILDREN))
+    }
+    spent = {name: use.ru_utime + use.ru_stime for name, use in usage.items()}
+    Path(report).write_text(json.dumps({"code": code, **spent}))
+    return {}
+
+
+_PARTS: dict[str, Callable[..., dict[str, Any]]] = {
+    "floor": floor,
+    "stages": stages,
+    "loop": loop,
+    "merge": merge,
+    "run": run,
+}
+
+if __name__ == "__main__":
+    print(json.dumps(_PARTS[sys.argv[1]](*sys.argv[2:])))
