@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
+from warpgen.launch import FillKind
 from warpgen.synthesis.kit import Kit
 from warpgen.synthesis.motif import Category
 from warpgen.synthesis.types import I32
@@ -228,9 +229,9 @@ def triangle_count(k: Kit) -> None:
     """Count the triangles at a vertex or edge."""
     n = k.draft.shape[0]
     width = k.rng.choice((3, 3, 4))
-    nbrs = k.array(
-        "neighbors|adjacency|sorted_adj", I32, 2, lo=0, hi=n - 1, kind=k.rng.choice(("ascending", "uniform"))
-    )
+    hubs = min(n, 16)  # few targets, so that rows share some
+    kind: FillKind = k.rng.choice(("ascending", "uniform"))
+    nbrs = k.array("neighbors|adjacency|sorted_adj", I32, 2, lo=0, hi=hubs - 1, kind=kind)
     v = k.flat
     count = k.var("count|triangles|closed", 0, lo=0, hi=200)
     if nbrs.spec.kind == "ascending" and k.rng.chance(0.6):

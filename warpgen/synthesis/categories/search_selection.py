@@ -213,7 +213,7 @@ def root_bracket(k: Kit) -> None:
         with k.else_():
             k.set(lo, mid)
     k.give("root|x|solution", 0.5 * (lo + hi))
-    if k.rng.chance(0.3):
+    if kind == "regula" and k.rng.chance(0.5):
         k.give("width|uncertainty", hi - lo)
 
 
