@@ -77,15 +77,15 @@ def made_by_factory(k: Kit) -> None:
     declare(k, factory, f"def {factory}({parameters}):\n    {inner}\n\n    return {kind}")
     x = k.fit(operand(k), -1.5, 1.5)
     total = None
-    for n in range(k.rng.integer(2, 3)):
-        values = {
-            "scaled": str(k.number(0.2, 3.0)),
-            "evaluate": f"{k.number(0.1, 2.0)}, {k.number(-1.0, 1.0)}",
-            "repeated": str(k.rng.integer(1, 4)),
-            "limited": str(k.number(0.4, 1.5)),
-        }
+    settings = {
+        "scaled": ["0.5", "2.0", "1.5", "0.25", "3.0"],
+        "evaluate": ["0.5, 1.0", "1.0, -0.5", "0.25, 0.1", "2.0, 0.5"],
+        "repeated": ["1", "2", "3", "4"],
+        "limited": ["0.5", "1.0", "0.75", "1.2"],
+    }[kind]
+    for n, setting in enumerate(k.rng.sample(settings, k.rng.integer(2, 3))):
         made = k.draft.module_name(f"{kind}_{'abc'[n]}|response_{n}")
-        k.draft.declare(made, f"{made} = {factory}({values[kind]})")
+        k.draft.declare(made, f"{made} = {factory}({setting})")
         term = Value(f"{made}({x.text})", k.real, -12.0, 12.0, k.author)
         total = term if total is None else total * term if k.rng.chance(0.3) else total + term
     assert total is not None
@@ -106,7 +106,7 @@ def native_snippet(k: Kit) -> None:
         (("x", "y", "z"), "return x * y * z;",
          ["adj_x += adj_ret * y * z;", "adj_y += adj_ret * x * z;", "adj_z += adj_ret * x * y;"]),
     ))  # fmt: skip
-    name = k.draft.module_name("native_square|native_madd|native_term|poly_native|native_product")
+    name = k.draft.module_name("native_term|eval_native|native_response|fast_term|native_func")
     snippet = k.draft.module_name("snippet|forward_code|source")
     adjoint = k.draft.module_name("adj_snippet|backward_code|adj_source")
     k.draft.declare(snippet, f'{snippet} = """\n    {forward}\n"""')
