@@ -27,6 +27,9 @@ from warpgen.verification.translation_unit import TranslationUnit, compose, sing
 # CPU seconds before a unit counts as endless: a median kernel takes 0.03, the longest texts allowed 3.
 _UNIT_SECONDS, _TEXT_SECONDS = 20.0, 0.25
 _DIAGNOSTIC = re.compile(r"\bunit\.(?:cpp|cu)[:(](\d+)[:)].*?\berror\b[^:]*:\s*(.*)")
+# An error inside Warp's headers, and the line of the unit that asked for what is there.
+_REQUESTED = re.compile(r"\berror\b[^\0]*?\bunit\.(?:cpp|cu)[:(](\d+)[:)]")
+_HEADER_ERROR = re.compile(r"\berror\b[^:]*:\s*(.*)")
 _UNDEFINED = re.compile(r"Symbols not found: \[[^\]]*?program_(\d+)")
 _PROBE = "unit"
 
@@ -204,7 +207,7 @@ def _said(folder: Path, action: Callable[[], None]) -> str:
 
 def _guilty(said: str, unit: TranslationUnit) -> int | None:
     """The program that the first diagnostic points at, None where it says nothing of the kind."""
-    found = _DIAGNOSTIC.search(said)
+    found = _DIAGNOSTIC.search(said) or _REQUESTED.search(said)
     if found:
         return unit.member_at(int(found[1]))
     undefined = _UNDEFINED.search(said)
@@ -216,5 +219,8 @@ def _first_error(said: str) -> str:
     found = _DIAGNOSTIC.search(said)
     if found:
         return found[2].strip()[:200]
+    elsewhere = _HEADER_ERROR.search(said)
+    if elsewhere:
+        return elsewhere[1].strip()[:200]
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return lines[-1][:200] if lines else ""

@@ -32,6 +32,7 @@ _NARROW_ONLY = frozenset(
     sample_unit_square sample_cdf texture_sample volume_lookup_f volume_lookup_v volume_sample
     volume_sample_f volume_sample_grad volume_sample_grad_f volume_sample_grad_index volume_sample_i
     volume_sample_index volume_sample_v volume_store_f volume_store_v volume_lookup
+    tile_bvh_query_aabb tile_bvh_query_ray tile_mesh_query_aabb
     """.split()
 )
 # Builtins that Warp writes in Python with 32-bit constants: their own source is widened along.
@@ -43,7 +44,10 @@ _LIBRARY = frozenset(
     """.split()
 )
 _VALUES_FIRST = ("closest_",)
-_NO_FLOATS = ("bvh_query", "hash_grid_query", "mesh_query_aabb", "mesh_query_sphere", "volume_store")
+_NO_FLOATS = (
+    "bvh_query", "hash_grid_query", "mesh_query_aabb", "mesh_query_sphere", "volume_store",
+    "tile_bvh_query", "tile_mesh_query",
+)  # fmt: skip
 _QUERIES = re.compile(r"^(mesh_query_point|mesh_query_ray|mesh_query_furthest)")
 _QUERY_FLOATS = frozenset({"u", "v", "w", "t", "sign", "normal"})
 _CONSTANTS = frozenset(
@@ -101,6 +105,8 @@ class Widened(msgspec.Struct, frozen=True):
 
 def widen(program: Program) -> Widened:
     """The program with 64-bit floats. Raises VerificationError where that is known to be impossible."""
+    if "wp.cast(" in program.source:
+        raise VerificationError("the bits of a float mean something else once it is wide")
     tree = ast.parse(program.source)
     rewriter = _Rewriter(tree)
     tree = ast.fix_missing_locations(rewriter.visit(tree))

@@ -163,7 +163,7 @@ def _read_back(
     rows = []
     for element in array.data:
         for name in path:
-            element = element.fields[name]
+            element = element.fields_[name]
         rows.append(element.c if isinstance(element, (Vec, Mat)) else element)
     plain = [[int(x) if isinstance(x, Int) else x for x in r] if isinstance(r, tuple) else r for r in rows]
     flat = [int(x) if isinstance(x, Int) else x for x in plain]

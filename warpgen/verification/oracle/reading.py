@@ -225,8 +225,8 @@ def assign(root: Any, path: tuple[Any, ...], value: Any) -> Any:
     if isinstance(root, Record):
         if not isinstance(step, str):
             raise Unsupported("an index into a struct")
-        new = assign(root.fields[step], rest, value) if rest else value
-        return Record(root.kind, {**root.fields, step: new})
+        new = assign(root.fields_[step], rest, value) if rest else value
+        return Record(root.kind_, {**root.fields_, step: new})
     if isinstance(root, Vec) and not rest:
         return _with_component(root, step, value)
     if isinstance(root, Mat):
@@ -307,6 +307,10 @@ class _Translator(ast.NodeTransformer):
             node.func = _name(f"oracle_{node.func.id}")
         elif isinstance(node.func, ast.Attribute) and node.func.attr in randomness.NAMES:
             return _drawn(node, node.func.attr)
+        elif isinstance(node.func, ast.Attribute) and node.func.attr.startswith("transform_set_"):
+            if not isinstance(node.args[0], ast.Name):
+                raise Unsupported("a transform that is no variable")
+            return ast.NamedExpr(ast.Name(node.args[0].id, ast.Store()), node)
         return node
 
     def visit_For(self, node: ast.For) -> Any:

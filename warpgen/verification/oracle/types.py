@@ -160,7 +160,7 @@ class StructType:
         return self()
 
     def fits(self, value: Any) -> bool:
-        return isinstance(value, Record) and value.kind is self
+        return isinstance(value, Record) and value.kind_ is self
 
 
 def zero(kind: Any) -> Any:

@@ -148,16 +148,16 @@ def place(index: Any, extent: int) -> int:
 
 
 class Record:
-    """A value of a struct type."""
+    """A value of a struct type. Its own names end in `_`: programs name their fields as they like."""
 
-    __slots__ = ("fields", "kind")
+    __slots__ = ("fields_", "kind_")
 
     def __init__(self, kind: Any, fields: dict[str, Any]) -> None:
-        self.kind, self.fields = kind, fields
+        self.kind_, self.fields_ = kind, fields
 
     def __getattr__(self, name: str) -> Any:
         try:
-            return self.fields[name]
+            return self.fields_[name]
         except KeyError:
             raise Unsupported(f"attribute {name} of a struct") from None
 
