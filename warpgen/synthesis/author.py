@@ -29,7 +29,7 @@ class Author:
         self.headings = rng.chance(0.08)  # "# inputs" and "# outputs" inside a signature
         self.remarks = rng.choice((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.5))  # behind parameters
         self.private = rng.chance(0.07)  # names of kernels and helpers start with an underscore
-        self.first_names = rng.choice((0.9, 0.6, 0.3))  # how often the first of several names is taken
+        self.first_names = rng.choice((0.9, 0.75, 0.5))  # how often the first of several names is taken
         self.output_affix = rng.weighted(_PREFIXES)
         self.blank_lines = rng.choice((0.1, 0.35, 0.6))  # between the paragraphs of a kernel
         self.structs = rng.chance(0.22)  # packs parameters into a struct
@@ -64,6 +64,6 @@ class Author:
     def pick(self, names: str | tuple[str, ...]) -> str:
         """One of `"a|b|c"`, the first most often."""
         options = names.split("|") if isinstance(names, str) else names
-        if len(options) == 1 or self.rng.chance(self.first_names * 0.6):
+        if len(options) == 1 or self.rng.chance(self.first_names):
             return options[0]
         return self.rng.choice(options)
