@@ -53,7 +53,7 @@ def parse_size(text: str) -> int:
     match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]*)\s*", text)
     if match is None or match[2].lower() not in _UNITS:
         raise RecipeError(
-            f"size {text!r} is not understood: write a number and B, KB, MB, GB, KiB, MiB or GiB, as in 200MiB"
+            f"size {text!r} is not understood: write a number and B, KB, MB, GB, KiB, MiB or GiB (200MiB)"
         )
     size = int(float(match[1]) * _UNITS[match[2].lower()])
     if size <= 0:

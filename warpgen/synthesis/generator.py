@@ -57,9 +57,7 @@ def synthesize(seed: int, index: int, options: Options) -> Program:
     raise SynthesisError(f"no program for index {index} after {ATTEMPTS} drafts: {error}")
 
 
-def _write(
-    rng: Rng, seed: int, index: int, category: str, complexity: str, calls: list[Fragment]
-) -> Program:
+def _write(rng: Rng, seed: int, index: int, category: str, complexity: str, calls: list[Fragment]) -> Program:
     k, plan = draft_program(rng, category, complexity, calls)
     name = kernel_name(k, plan)
     source, args, launch = assemble(k, name, plan.main.title, index)

@@ -1,11 +1,11 @@
-"""Structs that a motif declares for itself: fields with ranges, arguments, arrays of them, copies in kernels."""
+"""Structs that a motif declares for itself: fields with ranges, arguments, arrays, copies in kernels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from warpgen.launch import Role
+from warpgen.launch import FillKind, Role
 from warpgen.synthesis.draft import Argspec, Array
 from warpgen.synthesis.kit import Kit
 from warpgen.synthesis.types import Type
@@ -60,7 +60,8 @@ class Record:
                 if kind == "constant" and not m.ndim:
                     spec = Argspec(name, inner, 0, role, 0.0, 0.0, "constant")
                 elif inner.kind in ("quat", "transform"):
-                    spec = Argspec(name, inner, m.ndim, role, m.lo, hi, "unit" if inner.kind == "quat" else "transform")
+                    fill: FillKind = "unit" if inner.kind == "quat" else "transform"
+                    spec = Argspec(name, inner, m.ndim, role, m.lo, hi, fill)
                 else:
                     spec = Argspec(name, inner, m.ndim, role, m.lo, hi, "uniform")
             found[name] = spec

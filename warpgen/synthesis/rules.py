@@ -247,7 +247,8 @@ def _outer(name: str, a: Value, b: Value) -> Value:
 @rule("matrix_from_cols", "matrix_from_rows")
 def _matrix_from(name: str, *parts: Value) -> Value:
     n, size = len(parts), parts[0].type.shape[0]
-    t = mat(size, n, parts[0].type.scalar) if name == "matrix_from_cols" else mat(n, size, parts[0].type.scalar)
+    rows, columns = (size, n) if name == "matrix_from_cols" else (n, size)
+    t = mat(rows, columns, parts[0].type.scalar)
     lo, hi = min(p.lo for p in parts), max(p.hi for p in parts)
     return call(f"wp.{name}", list(parts), t, lo, hi, parts[0].author)
 
