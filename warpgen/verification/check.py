@@ -54,7 +54,7 @@ def check_unit(
     runs = unit.run(strict=gradients == "strict") if level == "run" else {}
     for target in targets:
         failures = unit.compile(target)
-        for index in unit.present:
+        for index in unit.having(target):
             verdicts[index][target] = _judge(target, failures.get(index), runs.get(index))
     return verdicts
 
@@ -102,6 +102,10 @@ class _Unit:
         self.present = [i for i, code in enumerate(codes) if code is not None]
         self._foreign = {i for i in self.present if _FOREIGN.search(programs[i].source)}
         self._refused: dict[Target, dict[int, Died]] = {}
+
+    def having(self, target: Target) -> list[int]:
+        """Programs with code for a target."""
+        return [i for i in self.present if target in (self._codes[i] or {})]
 
     def compile(self, target: Target) -> dict[int, Died]:
         """Programs that the target's compiler refuses."""

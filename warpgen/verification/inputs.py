@@ -102,6 +102,12 @@ class Arguments:
             if leaf.argument == argument and not leaf.fixed:
                 leaf.draw(self._seed, variant)
 
+    def collapse(self, argument: str) -> None:
+        """All elements of one argument become its first, until the next reset."""
+        for leaf in self.leaves:
+            if leaf.argument == argument and not leaf.fixed and leaf.values.size:
+                leaf.values[...] = leaf.values[:1].copy()
+
     def intact(self) -> bool:
         """Whether nothing was written just before or behind any array."""
         return all((raw[:_FENCE] == _MARK).all() and (raw[-_FENCE:] == _MARK).all() for raw in self._fenced)

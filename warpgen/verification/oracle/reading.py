@@ -89,7 +89,7 @@ class Machine:
         stand_in.table |= {"rand_init": randomness.rand_init, "set_module_options": _ignored}
         shapes: dict[str, Any] = {"vector": library.vector_type, "matrix": library.matrix_type}
         stand_in.table["types"] = SimpleNamespace(**shapes)
-        stand_in.table |= {"vector": library.vector, "matrix": library.matrix}
+        stand_in.table["vector"], stand_in.table["matrix"] = library.vector, library.matrix
         plain: dict[str, Any] = {
             "int": types.to_int,
             "float": types.to_float,

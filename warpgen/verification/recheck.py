@@ -1,0 +1,155 @@
+"""Judge rows again, from the rows alone. A row is untrusted: it may be damaged, altered or malicious."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from warpgen.errors import ProgramError
+from warpgen.extraction.codegen import Code, lower
+from warpgen.extraction.features import inspect_source
+from warpgen.record import Row
+from warpgen.synthesis.program import Program
+from warpgen.verification.check import Judgement, check_unit
+from warpgen.verification.isolation import Died, Note, isolated
+from warpgen.verification.screen import screen
+
+Level = Literal["none", "compile", "run"]
+Verdict = Literal["holds", "invalid", "altered", "refuted"]
+
+# A row's line is a few hundred KB at most; a longer one is not worth parsing.
+LONGEST_LINE = 8 << 20
+
+
+class StrictRow(Row, frozen=True, forbid_unknown_fields=True):
+    """A row with nothing else in it."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What became of one line: `invalid` is no row, `altered` contradicts itself, `refuted` fails a check."""
+
+    line: int
+    id: str
+    verdict: Verdict
+    why: str = ""
+
+
+def level_of(verified: dict[str, Any]) -> Level:
+    """The level that a row claims to have been verified at."""
+    if not verified:
+        return "none"
+    return "compile" if set(verified) == {"compile"} else "run"
+
+
+def recheck(lines: Sequence[tuple[int, bytes]], most: Level, workdir: Path) -> list[Finding]:
+    """Findings on numbered lines, in their order; each is checked at its own level, at most at `most`."""
+    findings: dict[int, Finding] = {}
+    rows: dict[int, StrictRow] = {}
+    for number, line in lines:
+        try:
+            rows[number] = _parse(line)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            findings[number] = Finding(number, "", "invalid", f"no row: {_short(error)}")
+    for number, finding in _contradictions(rows).items():
+        findings[number] = finding
+        del rows[number]
+    for number, finding in _rejudged(rows, most, workdir).items():
+        findings[number] = finding
+    return [findings[number] for number, _ in lines]
+
+
+def _parse(line: bytes) -> StrictRow:
+    if len(line) > LONGEST_LINE:
+        raise ValueError(f"the line is longer than {LONGEST_LINE >> 20} MiB")
+    return msgspec.json.decode(line, type=StrictRow)
+
+
+def _contradictions(rows: dict[int, StrictRow]) -> dict[int, Finding]:
+    """Rows that must not run, or whose parts do not belong together."""
+    numbers = list(rows)
+
+    def task(at: int, note: Note) -> Any:
+        return _inspect(rows[numbers[at]])
+
+    found: dict[int, Finding] = {}
+    for number, result in zip(numbers, isolated(len(numbers), task), strict=True):
+        if isinstance(result, Died):
+            why = f"{result.reason} while generating code: {result.error}"
+            found[number] = Finding(number, rows[number].id, "invalid", why)
+        elif result:
+            found[number] = Finding(number, rows[number].id, result[0], result[1])
+    return found
+
+
+def _inspect(row: StrictRow) -> tuple[Verdict, str] | None:
+    try:
+        screen(row.python_source)
+        inspection = inspect_source(row.python_source, row.name, [argument.type for argument in row.args])
+        code = lower(_program(row), (row.target,))[row.target]
+    except ProgramError as error:
+        return "invalid", str(error)
+    claims: dict[str, tuple[Any, Any]] = {
+        "source_hash": (row.source_hash, inspection.source_hash),
+        "structure_hash": (row.structure_hash, inspection.structure_hash),
+        "features": (row.features, inspection.features),
+        "code": (row.code, code.text),
+        "forward": (row.forward, code.forward),
+        "backward": (row.backward, code.backward),
+        "id": (row.id, f"{row.kernel_id}-{row.target}"),
+    }
+    if row.provenance.origin == "synthesis":
+        claims["kernel_id"] = (row.kernel_id, f"s{row.provenance.seed}-{row.provenance.index}")
+    wrong = [name for name, (stored, made) in claims.items() if stored != made]
+    return ("altered", f"{', '.join(wrong)} not as made from the source") if wrong else None
+
+
+def _rejudged(rows: dict[int, StrictRow], most: Level, workdir: Path) -> dict[int, Finding]:
+    """The checks themselves, on rows of one level and target at a time."""
+    order: tuple[Level, ...] = ("none", "compile", "run")
+    groups: dict[tuple[Level, Any], list[int]] = {}
+    for number, row in rows.items():
+        level = min(level_of(row.verified), most, key=order.index)
+        groups.setdefault((level, row.target), []).append(number)
+    found: dict[int, Finding] = {}
+    for (level, target), numbers in groups.items():
+        if level == "none":
+            judgements = [Judgement({}) for _ in numbers]
+        else:
+            programs = [_program(rows[number]) for number in numbers]
+            codes = [{target: _code(rows[number])} for number in numbers]
+            made = check_unit(programs, codes, level, "keep", (target,), workdir)
+            judgements = [judgement[target] for judgement in made]
+        for number, judgement in zip(numbers, judgements, strict=True):
+            found[number] = _compare(number, rows[number], judgement)
+    return found
+
+
+def _compare(number: int, row: StrictRow, judgement: Judgement) -> Finding:
+    if judgement.verified is None:
+        return Finding(number, row.id, "refuted", f"{judgement.reason}: {judgement.error}")
+    # Through JSON, as the stored evidence went.
+    made = msgspec.json.decode(msgspec.json.encode(judgement.verified))
+    wrong = [check for check in made if made[check] != row.verified.get(check)]
+    if len(made) == len(row.verified) or level_of(row.verified) != level_of(made):
+        wrong += [check for check in row.verified if check not in made and level_of(made) == "run"]
+    if wrong:
+        return Finding(
+            number, row.id, "refuted", f"the evidence of {', '.join(wrong)} is not what the checks find"
+        )
+    return Finding(number, row.id, "holds")
+
+
+def _program(row: StrictRow) -> Program:
+    source, provenance = row.python_source, row.provenance
+    return Program(provenance.seed, provenance.index, row.category, row.name, source, row.args, row.launch)
+
+
+def _code(row: StrictRow) -> Code:
+    return Code(row.code, row.forward, row.backward)
+
+
+def _short(error: BaseException) -> str:
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

@@ -1,0 +1,97 @@
+"""May a stranger's program be executed at all? Only what kernels are made of passes.
+
+Executing a program's module runs its decorators and constants in Python. A dataset from elsewhere
+could hold anything there, so the syntax tree is held against a short list before it runs, and then it
+runs only in a confined child.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from warpgen.errors import VerificationError
+from warpgen.extraction.builtins import builtins
+
+# More than any kernel's module needs, and little enough to parse safely.
+MOST_CHARACTERS = 256 * 1024
+
+_MODULES = frozenset({"warp", "math", "typing", "enum", "__future__"})
+_FORBIDDEN = frozenset(
+    """
+    eval exec compile open input breakpoint globals locals vars dir getattr setattr delattr hasattr memoryview
+    exit quit help print_exception __import__ object super classmethod staticmethod type
+    """.split()
+)
+# Of the `wp` module, beside builtins and types.
+_WARP = frozenset(
+    """
+    E e INF inf LOG2E log2e LOG10E log10e LN2 ln2 LN10 ln10 NAN nan PHI phi PI pi HALF_PI half_pi TAU tau
+    kernel func func_native func_grad func_replay struct constant static types vec mat set_module_options grad
+    Volume Texture1D Texture2D Texture3D Mesh Bvh HashGrid vector matrix adjoint map ref indexedarray Any
+    """.split()
+)
+_TYPE = re.compile(
+    r"(?:(?:vec|mat|quat|transform|spatial_vector|spatial_matrix)\d*[a-z]{0,2}|(?:indexed)?array(?:\dd)?"
+    r"|float\d*|u?int\d*|bool|tile)$"
+)
+_TYPES = frozenset({"vector", "matrix", "quaternion", "transformation"})
+_TOP = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.Expr)
+
+
+def screen(source: str) -> None:
+    """Raise VerificationError, saying what is not allowed, unless the program may be executed."""
+    if len(source) > MOST_CHARACTERS:
+        raise VerificationError(f"the source is longer than {MOST_CHARACTERS} characters")
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise VerificationError(f"the source is no Python: {type(error).__name__}") from error
+    for statement in tree.body:
+        if not isinstance(statement, _TOP):
+            _refuse(f"a statement of kind {type(statement).__name__} outside functions")
+    for node in ast.walk(tree):
+        _check(node)
+
+
+def _check(node: ast.AST) -> None:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            if alias.name not in _MODULES or (alias.name == "warp") != (alias.asname == "wp"):
+                _refuse(f"import {alias.name}")
+    elif isinstance(node, ast.ImportFrom):
+        if node.module not in _MODULES - {"warp"}:
+            _refuse(f"import from {node.module}")
+    elif isinstance(node, ast.Name):
+        if node.id in _FORBIDDEN or node.id.startswith("__"):
+            _refuse(f"the name {node.id}")
+    elif isinstance(node, ast.Attribute):
+        _attribute(node)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        # Texts may be C++ of func_native: nothing there may leave C++'s own expressions.
+        if "asm" in node.value or ("#" in node.value and "\n" in node.value):
+            _refuse("a text with assembly or directives")
+    elif isinstance(
+        node, (ast.Await, ast.AsyncFunctionDef, ast.Yield, ast.YieldFrom, ast.Global, ast.Nonlocal)
+    ):
+        _refuse(f"a {type(node).__name__}")
+
+
+def _attribute(node: ast.Attribute) -> None:
+    if node.attr.startswith("_"):
+        _refuse(f"the attribute {node.attr}")
+    inner = node.value
+    if isinstance(inner, ast.Name) and inner.id == "wp":
+        if not _allowed(node.attr):
+            _refuse(f"wp.{node.attr}")
+    elif ast.unparse(inner) == "wp.types" and node.attr not in _TYPES:
+        _refuse(f"wp.types.{node.attr}")
+
+
+def _allowed(name: str) -> bool:
+    known = builtins()
+    return name in _WARP or name in known.functions or name in known.types or bool(_TYPE.match(name))
+
+
+def _refuse(what: str) -> None:
+    raise VerificationError(f"not allowed in a row's source: {what}")

@@ -1,0 +1,154 @@
+"""`python -m warpgen.verify`: check a finished file again, from its rows alone."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from warpgen.command import Parser, call, positive
+from warpgen.errors import UsageError
+from warpgen.process import die_with_parent
+from warpgen.reporting.terminal import printable
+
+# Rows per translation unit: what suits the compilers.
+_BLOCK = 64
+
+
+def parser() -> Parser:
+    made = Parser(
+        "verify",
+        "Check the rows of a dataset again: that they are rows, that code and hashes belong to the source, "
+        "and that compilers and runs find what the row says. Rows are untrusted: they run confined.",
+        "Exit codes: 0 every stored verdict holds, 1 one does not, 2 the request cannot be done.",
+    )
+    made.add_argument("dataset", type=Path, help="a .jsonl file with one row per line, from anywhere")
+    made.add_argument("--sample", type=positive, help="check this many rows, evenly spaced (all)")
+    made.add_argument(
+        "--level",
+        choices=("none", "compile", "run"),
+        default="run",
+        help="the most to check of each row (run)",
+    )
+    made.add_argument(
+        "--workers", type=positive, default=os.cpu_count() or 1, help="processes (one per core)"
+    )
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print a table of verdicts and every row that does not hold; returns the exit code."""
+    args = parser().parse_args(argv)
+    if not args.dataset.is_file():
+        raise UsageError(f"there is no file {args.dataset}: name a dataset, as data/production_cpu/….jsonl")
+    wanted = _chosen(args.dataset, args.sample)
+    counts: Counter[str] = Counter()
+    bad = []
+    for finding in _findings(args.dataset, wanted, args.level, args.workers):
+        counts[finding.verdict] += 1
+        if finding.verdict != "holds":
+            bad.append(finding)
+    for finding in sorted(bad, key=lambda f: f.line):
+        name = finding.id or "?"
+        print(f"line {finding.line}: {printable(name)}: {finding.verdict}: {printable(finding.why)}")
+    print(f"{sum(counts.values())} rows: " + ", ".join(f"{counts[v]} {v}" for v in _VERDICTS))
+    return 1 if bad else 0
+
+
+_VERDICTS = ("holds", "invalid", "altered", "refuted")
+
+
+def _chosen(dataset: Path, sample: int | None) -> set[int] | None:
+    """Line numbers to check, None for all."""
+    if sample is None:
+        return None
+    with dataset.open("rb") as file:
+        count = sum(1 for _ in file)
+    if sample >= count:
+        return None
+    return {1 + i * count // sample for i in range(sample)}
+
+
+def _lines(dataset: Path, wanted: set[int] | None) -> Iterator[list[tuple[int, bytes]]]:
+    """Blocks of numbered lines. A line without end is cut, not read into memory whole."""
+    from warpgen.verification.recheck import LONGEST_LINE
+
+    block: list[tuple[int, bytes]] = []
+    number = 0
+    with dataset.open("rb") as file:
+        while line := file.readline(LONGEST_LINE + 1):
+            number += 1
+            rest = line
+            while rest and not rest.endswith(b"\n"):
+                rest = file.readline(LONGEST_LINE)
+            if wanted is None or number in wanted:
+                block.append((number, line))
+            if len(block) == _BLOCK:
+                yield block
+                block = []
+    if block:
+        yield block
+
+
+def _findings(dataset: Path, wanted: set[int] | None, level: str, workers: int) -> Iterator[Any]:
+    """Findings in any order, from worker processes that each take a block at a time."""
+    context = multiprocessing.get_context("fork")
+    with tempfile.TemporaryDirectory(prefix="warpgen-verify-") as scratch:
+        blocks = _lines(dataset, wanted)
+        idle: dict[Connection, Any] = {}
+        try:
+            for number in range(workers):
+                block = next(blocks, None)
+                if block is None:
+                    break
+                ours, theirs = context.Pipe()
+                folder = Path(scratch) / str(number)
+                child = context.Process(target=_work, args=(theirs, level, folder, os.getpid()))
+                child.start()
+                theirs.close()
+                ours.send(block)
+                idle[ours] = child
+            while idle:
+                for ready in wait(list(idle)):
+                    assert isinstance(ready, Connection)
+                    try:
+                        yield from ready.recv()
+                    except EOFError:
+                        raise UsageError("a worker was ended from outside; run the command again") from None
+                    block = next(blocks, None)
+                    ready.send(block)
+                    if block is None:
+                        idle.pop(ready).join()
+        finally:
+            for child in idle.values():
+                child.kill()
+                child.join()
+
+
+def _work(pipe: Connection, level: Any, folder: Path, parent: int) -> None:
+    """One worker: blocks of lines come in, findings go out."""
+    die_with_parent(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from warpgen.extraction import warp_api
+    from warpgen.verification.recheck import recheck
+
+    folder.mkdir()
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    warp_api.start(folder / "kernels")
+    try:
+        block = pipe.recv()
+        while block is not None:
+            pipe.send(recheck(block, level, folder / "checks"))
+            block = pipe.recv()
+    except EOFError:
+        return
+
+
+if __name__ == "__main__":
+    call(main)
