@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from warpgen.extraction.features import inspect_source
 from warpgen.synthesis.program import Program
 from warpgen.verification import tolerance
 from warpgen.verification.generator import Generator
@@ -119,8 +120,10 @@ def _difference(
 
 def known_wrong(program: Program) -> bool:
     """Whether Warp's adjoint may be wrong by design: a loop whose bound is not known before the run, or an
-    array that is read and written over, or a derivative of a derivative."""
+    array that is read and written over, or a derivative of a derivative, or a builtin without adjoint."""
     if any(arg.role == "inout" for arg in program.args) or "wp.grad(" in program.source:
+        return True
+    if not inspect_source(program.source, program.name).features.differentiable:
         return True
     for node in ast.walk(ast.parse(program.source)):
         if isinstance(node, ast.While):

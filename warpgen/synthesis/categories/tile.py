@@ -9,7 +9,8 @@ from warpgen.synthesis.tiles import Dim, Tile, Tiles, tiled, tiles
 from warpgen.synthesis.types import F16, F64, I32, U32, Type
 from warpgen.synthesis.values import Value, call
 
-CATEGORY = Category("tile", "cooperative tiles: load, map, reduce, scan, sort, gather, store")
+# Tiles pull in much of Warp's C++: a tile program costs about ten times the compile time of another.
+CATEGORY = Category("tile", "cooperative tiles: load, map, reduce, scan, sort, gather, store", 0.6)
 
 _IN = "x|a|data|src|input|values"
 _OUT = "y|out|dst|result|output|b"

@@ -11,7 +11,8 @@ from warpgen.synthesis.tiles import Dim, Tile, Tiles, tiled, tiles
 from warpgen.synthesis.types import BOOL, F16, I32, Type, vec
 from warpgen.synthesis.values import Value, call
 
-CATEGORY = Category("tile", "cooperative tiles: load, map, reduce, scan, sort, gather, store")
+# Tiles pull in much of Warp's C++: a tile program costs about ten times the compile time of another.
+CATEGORY = Category("tile", "cooperative tiles: load, map, reduce, scan, sort, gather, store", 0.6)
 
 
 def _real(k: Kit) -> Type:
