@@ -131,6 +131,9 @@ def write_call(k: Kit, builtin: str, types: tuple[Type, ...]) -> None:
     )
     args = [argument(k, builtin, i, slots[i].name, t) for i, t in enumerate(types)]
     t = catalogue.result_types(builtin, types)[0]
+    if builtin in ("length", "length_sq", "normalize") and types[0].kind == "quat":
+        other = k.input("r|q1|other_rot", types[0], unit=True)
+        args = [k.define("dq|diff|delta_q", args[0] - other)]  # orientations themselves have length one
     if builtin == "nonzero" and t.is_float:  # no input is zero by chance
         args = [k.wp.max(args[0], 0.0)]
     value = written(k, builtin, args, t)

@@ -220,7 +220,8 @@ def finite_difference(k: Kit) -> None:
 
     def write(f: Kit, x: Value) -> Value:
         return f.rng.choice((
-            f.wp.sin(x * c) * d, x * x * c + d * x, f.wp.exp(-x * x) * c, x / (1.0 + x * x), f.wp.tanh(x * c) + x * d,
+            f.wp.sin(x * c) * d, x * x * c + d * x, f.wp.exp(-x * x) * c, x / (1.0 + x * x),
+            f.wp.tanh(x * c) + x * d,
         ))  # fmt: skip
 
     f = function(k, "f|objective|profile|model", [("x|t|s", k.real, -2.5, 2.5)], write)
