@@ -371,7 +371,7 @@ def _indexed(k: Kit, names: str, type: Type, data: tuple[int, ...], picks: dict[
         )
     else:
         spec.annotation = (
-            f"wp.indexedarray{len(data)}d[{spelled}]"
+            f"wp.indexedarray{len(data)}d(dtype={spelled})"
             if k.rng.chance(0.5)
             else f"wp.indexedarray(dtype={spelled}, ndim={len(data)})"
         )
