@@ -278,6 +278,14 @@ class _Rewriter(ast.NodeTransformer):
             return self._static(node.args[0]) if self._scope is not None else node
         if name in _NARROW_ONLY and self._scope is not None:
             return self._narrowed(node, name)
+        if name == "tile_arange":  # its bounds must stay plain constants
+            for keyword in node.keywords:
+                keyword.value = self._type(keyword.value) if keyword.arg == "dtype" else keyword.value
+            return node
+        if name == "tile_randf":
+            self.coarse = True
+            wide = ast.keyword("dtype", _name("wp.float64"))
+            return ast.Call(_name("wp.tile_astype"), [node], [wide])
         if isinstance(node.func, ast.Name) and node.func.id == "float" and self._scope is not None:
             node.func = _name("wp.float64")
             node.args = [self._bare(argument) for argument in node.args]
@@ -344,6 +352,8 @@ class _Rewriter(ast.NodeTransformer):
         bare = node.operand if isinstance(node, ast.UnaryOp) else node
         if isinstance(bare, ast.Constant) or (isinstance(bare, ast.Attribute) and self._builtin(bare.value)):
             return node
+        if _is_type(node, self._builtin(node)):
+            return node
         self.coarse = True
         return _call(_PREFIX + "narrow", self.visit(node))
 
@@ -386,6 +396,13 @@ def _wide_type(node: ast.Attribute) -> ast.Attribute:
 
 def _name(dotted: str) -> ast.expr:
     return ast.parse(dotted, mode="eval").body
+
+
+def _is_type(node: ast.expr, builtin: str) -> bool:
+    """A type given by place, as the `wp.vec4` of `wp.texture_sample(tex, uv, wp.vec4)`."""
+    if isinstance(node, ast.Name) and node.id in ("float", "int"):
+        return True
+    return isinstance(getattr(wp, builtin, None), type)
 
 
 def _call(function: str, argument: ast.expr) -> ast.expr:

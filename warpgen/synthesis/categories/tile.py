@@ -255,7 +255,7 @@ def normalize_rows(k: Kit) -> None:
 def tile_scan(k: Kit) -> None:
     """Prefix sums and running extremes of a tile."""
     t = tiles(k)
-    type = k.rng.choice((_real(k), I32))
+    type = k.rng.choice((_real(k), I32, I32))
     n, blocks = t.dim("", k.rng.choice((16, 32, 64, 128))), k.rng.choice((2, 4, 6))
     (i,) = t.open(blocks)
     blocks = t.counts[0]
