@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # A struct's fields keep their names in the generated C++, whose operators have a parameter `rhs`.
 _FIELDS_TAKEN = frozenset("rhs auto char default delete double new operator private short this".split())
+_WAVED = 1e4  # beyond it the sine of a float is noise
 _POOL_USED_AGAIN = 0.25  # chance to take a value that somebody took already
 
 
@@ -81,7 +82,13 @@ class Asking(Arrays):
         if hi == INF or hi >= v.hi:
             return rules.at_least(v, lo)
         if lo <= 0 <= v.lo and hi >= 1 and self.rng.chance(0.4):
-            return v / (v + 1.0)
+            return (v / (v + 1.0)).within(0.0, 1.0)
+        if v.hi - v.lo > 4 * (hi - lo) and v.magnitude < _WAVED and self.rng.chance(0.6):
+            # A clamp would hold nearly all values at one end, and what they came from would not show.
+            middle, reach = round(0.5 * (lo + hi), 4), round(0.5 * (hi - lo), 4)
+            wave = rules.RULES["sin"](v)
+            wave = wave if reach == 1 else wave * reach
+            return (wave if middle == 0 else middle + wave).within(lo, hi)
         return rules.clamped(v, lo, hi)
 
     def input(self, names: str, type: Type, lo: float = -1.0, hi: float = 1.0, unit: bool = False) -> Value:

@@ -102,9 +102,9 @@ class Value:
         b = nonzero(coerce(other, self))
         m = b.magnitude if self.type.is_float else b.magnitude - 1
         lo, hi = (0.0 if self.lo >= 0 else -m), (0.0 if self.hi <= 0 else m)
-        return _binary(
-            self, "%", b, self.type, max(lo, self.lo) if self.lo >= 0 else lo, min(hi, self.hi), PRODUCT
-        )
+        if self.lo >= 0 and self.hi < b.lo:  # never reaches the divisor
+            lo, hi = self.lo, self.hi
+        return _binary(self, "%", b, self.type, lo, min(hi, max(self.hi, 0.0)), PRODUCT)
 
     def __neg__(self) -> Value:
         text = f"-{self.text}" if self.prec >= UNARY else f"-({self.text})"

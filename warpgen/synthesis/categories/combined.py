@@ -32,10 +32,8 @@ def loop_with_branches(k: Kit) -> None:
                 k.add(down, x * 0.5)
         with k.else_():
             k.change(down, k.rng.choice("+-"), k.rng.choice((level - x, x * level * 0.1, k.lit(0.1))))
-    k.give(
-        result_name(k),
-        k.rng.choice((up - down, up / (k.wp.abs(down) + 1.0), up * 0.5 + down, k.wp.max(up, down))),
-    )
+    value = k.rng.choice((up - down, up / (k.wp.abs(down) + 1.0), up * 0.5 + down, k.wp.max(up, down)))
+    k.give(result_name(k), value + level * k.number(0.05, 0.5))
 
 
 @CATEGORY.motif(weight=1.2)

@@ -171,11 +171,13 @@ def sized_types(k: Kit) -> None:
     v = k.define("v|state|feats", Value(f"{alias}()", scalar, 0, 0, k.author)).text
     with k.for_("i|j|c", n) as i:
         k.line(f"{v}[{i.text}] = {(x * k.cast(i, scalar) + (1 if scalar.is_int else 0.5)).text}")
-    total = k.var("total|acc|s", 0 if scalar.is_int else 0.0, scalar, lo=-400.0, hi=400.0)
+    total = k.var(
+        "total|acc|s", 0 if scalar.is_int else 0.0, scalar, lo=0.0 if scalar.is_int else -400.0, hi=400.0
+    )
     loop = k.rng.choice((size, f"len({v})", f"wp.static({size})"))
     name = k.name("i|j|c")
     with k.block(f"for {name} in range({loop}):"):
-        k.add(total, Value(f"{v}[{name}]", scalar, -25.0, 25.0, k.author))
+        k.add(total, Value(f"{v}[{name}]", scalar, 0.0 if scalar.is_int else -25.0, 25.0, k.author))
     k.give("total|component_sum|checksum", total)
 
 

@@ -1,0 +1,75 @@
+"""The even deal of builtins over the programs, and the fragments that call them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from warpgen.extraction.codegen import lower
+from warpgen.synthesis import catalogue, schedule
+from warpgen.synthesis.assemble import assemble
+from warpgen.synthesis.author import Author
+from warpgen.synthesis.draft import Draft
+from warpgen.synthesis.kit import Kit
+from warpgen.synthesis.program import Program
+from warpgen.synthesis.rng import Rng
+from warpgen.synthesis.schedule import Fragment
+from warpgen.synthesis.sinks import store_rest
+from warpgen.synthesis.threads import open_threads
+from warpgen.synthesis.types import F32
+
+
+def _usable() -> Iterator[Fragment]:
+    """The first variant of each overload that the installed Warp takes."""
+    for variants in schedule.overloads():
+        yield from [v for v in variants if schedule.callable_(v)][:1]
+
+
+def _program(fragment: Fragment, number: int) -> Program:
+    rng = Rng("fragment", number)
+    k = Kit(Draft(rng, Author(rng), F32))
+    open_threads(k, 1 + number % 2)
+    fragment.write(k)
+    store_rest(k)
+    name = k.draft.module_name(f"call_{fragment.builtin}")
+    source, args, launch = assemble(k, name, "", number)
+    return Program(0, number, "schedule", name, source, args, launch)
+
+
+def test_every_builtin_of_the_chapters_is_called_or_excused() -> None:
+    """A builtin of Warp's manual is called by a fragment, or its absence has a reason."""
+    expected = {n for n in catalogue.public_names() if catalogue.group(n) in schedule.GROUPS}
+    assert expected - schedule.UNREACHABLE.keys() == {f.builtin for f in _usable()}
+
+
+def test_a_round_meets_every_overload() -> None:
+    """As many consecutive indices as there are overloads meet each of them once."""
+    count = len(schedule.overloads())
+    met = [schedule.scheduled(3, index, 1)[0] for index in range(count)]
+    assert {f.builtin for f in met} == {f.builtin for f in _usable()}
+    assert len(set(met)) == count
+
+
+def test_the_deal_depends_on_seed_and_index_alone() -> None:
+    """Asking again, for more fragments or in another order gives the same first fragment."""
+    again = [schedule.scheduled(5, index, 2)[0] for index in (9, 4, 7)]
+    assert again == [schedule.scheduled(5, index, 1)[0] for index in (9, 4, 7)]
+    assert [schedule.scheduled(5, i, 1) for i in range(20)] != [
+        schedule.scheduled(6, i, 1) for i in range(20)
+    ]
+
+
+def test_later_rounds_move_on_to_other_types() -> None:
+    """Ten rounds meet far more argument types than one."""
+    count = len(schedule.overloads())
+    one = {schedule.scheduled(0, i, 1)[0] for i in range(count)}
+    ten = {schedule.scheduled(0, i, 1)[0] for i in range(10 * count)}
+    assert len(ten) > 3 * len(one)
+
+
+@pytest.mark.slow
+def test_every_overload_lowers_for_both_targets() -> None:
+    """A program around each fragment is accepted by Warp for C++ and CUDA."""
+    for number, fragment in enumerate(_usable()):
+        assert {"cpu", "cuda"} == lower(_program(fragment, number), ("cpu", "cuda")).keys()
