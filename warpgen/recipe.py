@@ -33,7 +33,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     rows: int | None = None
     categories: dict[str, float] = {}  # weights by name; empty means the built-in weights
     complexity: Complexity = "mixed"
-    verify: Level = "run"
+    verify: Level = "none"
     gradients: Literal["keep", "strict"] = "keep"
     warpgen: str = ""
     warp: str = ""

@@ -36,7 +36,11 @@ def add_recipe(group: argparse._ActionsContainer) -> None:
         help="how large the programs are (mixed)",
     )
     group.add_argument(
-        "--verify", choices=LEVELS, default=LEVELS[-1], help=f"what each row must pass ({LEVELS[-1]})"
+        "--verify",
+        choices=LEVELS,
+        default="none",
+        help="what each row must pass: nothing, both compilers, or a run with its gradients too; "
+        "`run` takes about a second of CPU time a program (none)",
     )
     group.add_argument(
         "--gradients",

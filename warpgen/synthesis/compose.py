@@ -24,7 +24,7 @@ _ENERGY = {
     "mixed": {1: 0.4, 2: 0.26, 3: 0.13, 4: 0.07, 5: 0.05, 6: 0.03, 8: 0.03, 10: 0.015, 14: 0.01, 20: 0.005},
 }
 # How many parts stand side by side in the branches of an if; 0 is a part that every thread executes.
-_BRANCHES = {0: 0.56, 1: 0.24, 2: 0.13, 3: 0.07}
+_BRANCHES = {0: 0.5, 1: 0.27, 2: 0.14, 3: 0.09}
 _FORWARD_ONLY = 0.02  # kernels that people switch the adjoint off for
 _VERBS = (
     "compute_{}",
