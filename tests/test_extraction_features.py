@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from warpgen.errors import ExtractionError
 from warpgen.extraction.features import KEPT_NAMES, Inspection, inspect_source
+from warpgen.extraction.parsing import parse
 from warpgen.record import Features
 from warpgen.synthesis.program import Program
 
@@ -171,6 +172,22 @@ def test_structure_is_at_least_as_coarse_as_the_abstract_tree() -> None:
                 source = re.sub(r"(?<![\w.])\d+(?![\w.])", constant, piece).replace("tid()", "block_dim()")
                 found = inspect_source(source, program.name).structure_hash
                 assert seen.setdefault(_abstract(source), found) == found
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *(p.source for p in PROGRAMS),
+        'X = """\ndef f():\n@\n"""\n\ndef g():\n    pass',
+        '@a\n@b(\n    1,\n)\ndef f(\n    x,\n):\n    """Text\nat margin."""\n\n# c\nclass C:\n    pass\n',
+        "@a\n# note\ndef f():\n    x = 1\n# note\n    return x\nif f:\n    y = 1\nelse:\n    y = 2\n",
+        "def f(): return 1\ndef g(): return 2\nx = (\n1,\n)\n",
+        "",
+    ],
+)
+def test_parse_in_pieces_gives_the_tree_of_the_whole(source: str) -> None:
+    """Cutting a module at its functions changes nothing but line numbers."""
+    assert [ast.dump(node) for node in ast.parse(source).body] == [ast.dump(node) for node in parse(source)]
 
 
 def test_source_that_is_no_python_is_refused() -> None:

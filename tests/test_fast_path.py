@@ -14,9 +14,10 @@ import pytest
 from corpus import PROGRAMS
 
 from warpgen.errors import ExtractionError
-from warpgen.extraction import fast_path, warp_api
+from warpgen.extraction import fast_path, parsing, warp_api
 from warpgen.extraction.codegen import lower
 from warpgen.extraction.fast_path import calls, lasting, patches
+from warpgen.extraction.features import inspect_source
 from warpgen.record import TARGETS
 from warpgen.synthesis.generator import Options, synthesize
 from warpgen.synthesis.program import Program
@@ -44,6 +45,19 @@ def test_texts_are_those_of_stock_warp() -> None:
     assert fast_path.install() == []
     assert expected == [texts(p) for p in programs]
     assert expected == [texts(p) for p in programs]
+
+
+def test_trees_of_the_features_serve_the_code_generator() -> None:
+    """A program whose features were read first gives the same text, and Warp takes the trees over."""
+    expected = [texts(p) for p in PROGRAMS]
+    fast_path.install()
+    taken = 0
+    for program, text in zip(PROGRAMS, expected, strict=True):
+        inspect_source(program.source, program.name)
+        offered = len(parsing._trees)
+        assert text == texts(program)
+        taken += offered - len(parsing._trees)
+    assert taken >= len(PROGRAMS)
 
 
 @pytest.mark.parametrize(

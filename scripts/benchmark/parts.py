@@ -60,11 +60,10 @@ def _programs(first: int, last: int) -> Iterator[Program]:
 
 
 def _generate(program: Program, watch: Watch) -> None:
-    """Hash, build and write out one program; one build serves both targets, tiles or not."""
-    with watch.of("execute"):
-        stack = contextlib.ExitStack()
-        live = stack.enter_context(load(program))
-    with stack, contextlib.suppress(Exception):
+    """Hash, build and write out one program, unless Warp refuses it; one build serves both targets."""
+    with contextlib.ExitStack() as stack, contextlib.suppress(Exception):
+        with watch.of("execute"):
+            live = stack.enter_context(load(program))
         with watch.of("hash"):
             live.module.get_module_hash(live.module.options["block_dim"])
         with watch.of("build"):

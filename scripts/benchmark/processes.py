@@ -111,7 +111,12 @@ def _process(command: list[str], stdout: int) -> Iterator[subprocess.Popen[str]]
     """A process in a group of its own that does not outlive the block."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     process = subprocess.Popen(
-        command, stdout=stdout, stderr=subprocess.DEVNULL, text=True, start_new_session=True, env=environment
+        command,
+        stdout=stdout,
+        stderr=None if stdout == subprocess.PIPE else stdout,
+        text=True,
+        start_new_session=True,
+        env=environment,
     )
     try:
         yield process

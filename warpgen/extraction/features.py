@@ -17,6 +17,7 @@ import xxhash
 
 from warpgen.errors import ExtractionError
 from warpgen.extraction.builtins import builtins
+from warpgen.extraction.parsing import parse
 from warpgen.record import Features
 
 # Names with a meaning of their own in the kernel language; all others are a matter of taste.
@@ -40,11 +41,11 @@ class Inspection(msgspec.Struct, frozen=True):
 def inspect_source(source: str, kernel_name: str, arg_types: Sequence[str] = ()) -> Inspection:
     """Features and hashes of a module text; `arg_types` are the kernel's, in Warp's canonical spelling."""
     try:
-        tree = ast.parse(source)
+        body = parse(source)
     except SyntaxError as error:
         raise ExtractionError(f"SyntaxError: {error.msg}") from error
     walk = _Walk(kernel_name)
-    walk.module(tree)
+    walk.module(body)
     known = builtins()
     used = {name for name in walk.wp_called if name in known.functions or name in known.types}
     used.update(name for name in walk.wp_named if name in known.functions)
@@ -119,10 +120,10 @@ class _Walk:
         self.functions = self.structs = 0
         self.counts = self.kernel = _Counts()
 
-    def module(self, tree: ast.Module) -> None:
-        body = [node for node in tree.body if not isinstance(node, (ast.Import, ast.ImportFrom))]
+    def module(self, statements: list[ast.stmt]) -> None:
+        body = [node for node in statements if not isinstance(node, (ast.Import, ast.ImportFrom))]
         docstring = body[0] if body and _is_text(body[0]) else None
-        for node in tree.body:
+        for node in statements:
             if node is docstring:
                 continue
             start = len(self.words)

@@ -1,12 +1,13 @@
-"""Walks over the syntax tree."""
+"""Syntax trees: parsed once, walked less."""
 
 from __future__ import annotations
 
 import ast
 from typing import Any
 
-from warpgen.extraction.fast_path.patches import replaces
-from warpgen.extraction.warp_api import context
+from warpgen.extraction import parsing
+from warpgen.extraction.fast_path.patches import replaces, stock
+from warpgen.extraction.warp_api import codegen, context
 
 _BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -25,3 +26,18 @@ def _kernel_has_value_return(kernel: Any) -> bool:
             for name in _BODIES:
                 todo.extend(getattr(node, name, ()))
     return False
+
+
+@replaces(codegen.Adjoint, "extract_function_source", "9c8e9adfe3b5a492")
+def _extract_function_source(func: Any) -> Any:
+    code = getattr(func, "__code__", None)
+    if code is not None and not hasattr(func, "__wrapped__"):
+        found = codegen.Adjoint._try_extract_function_source(code)
+        if found is not None:
+            tree = parsing.take(found[0])
+            if tree is not None:
+                return (*found, tree)
+    return _stock_extract_function_source(func)
+
+
+_stock_extract_function_source = stock(_extract_function_source)
