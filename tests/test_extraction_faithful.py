@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import warp
 from corpus import PROGRAMS
 
 from warpgen.extraction import warp_api
@@ -16,8 +17,6 @@ from warpgen.extraction.codegen import lower
 from warpgen.record import TARGETS
 from warpgen.synthesis.generator import Options, synthesize
 from warpgen.synthesis.program import Program
-
-import warp
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -12,7 +12,20 @@ from warpgen.errors import SynthesisError
 from warpgen.synthesis.author import Author
 from warpgen.synthesis.rng import Rng
 from warpgen.synthesis.rules import RULES
-from warpgen.synthesis.types import F32, F64, I32, U32, Type, from_warp, mat, quat, spatial_vector, transform, vec, warp_type
+from warpgen.synthesis.types import (
+    F32,
+    F64,
+    I32,
+    U32,
+    Type,
+    from_warp,
+    mat,
+    quat,
+    spatial_vector,
+    transform,
+    vec,
+    warp_type,
+)
 from warpgen.synthesis.values import Value, compare, literal, nonzero, product_type
 
 AUTHOR = Author(Rng("tests"))
@@ -49,7 +62,9 @@ def expressions(draw: st.DrawFn) -> tuple[Value, dict[str, float]]:
         a, b = draw(st.sampled_from(pool)), draw(st.sampled_from(pool))
         kind = draw(st.sampled_from(["+", "-", "*", "/", "-x", "call"]))
         if kind == "call":
-            name = draw(st.sampled_from(["sin", "tanh", "exp", "log", "sqrt", "abs", "floor", "acos", "asin", "cosh"]))
+            name = draw(
+                st.sampled_from(["sin", "tanh", "exp", "log", "sqrt", "abs", "floor", "acos", "asin", "cosh"])
+            )
             pool.append(RULES[name](a))
         else:
             pool.append({"+": lambda x, y: x + y, "-": lambda x, y: x - y, "*": lambda x, y: x * y,
@@ -120,7 +135,19 @@ def test_products_have_the_types_that_warp_gives_them(a: Type, b: Type, expected
 
 
 @pytest.mark.parametrize(
-    "t", [F32, U32, vec(3), vec(5), vec(2, F64), mat(2, 2), mat(3, 4, F64), quat(F64), transform(), spatial_vector()]
+    "t",
+    [
+        F32,
+        U32,
+        vec(3),
+        vec(5),
+        vec(2, F64),
+        mat(2, 2),
+        mat(3, 4, F64),
+        quat(F64),
+        transform(),
+        spatial_vector(),
+    ],
 )
 def test_types_translate_to_warp_and_back(t: Type) -> None:
     """Warp's own object for a type leads back to the same type."""

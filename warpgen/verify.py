@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from warpgen.command import Parser, call, positive
-from warpgen.errors import UsageError
+from warpgen.errors import ProgramError, UsageError
 from warpgen.process import die_with_parent
 from warpgen.reporting.terminal import printable
 
@@ -144,10 +144,28 @@ def _work(pipe: Connection, level: Any, folder: Path, parent: int) -> None:
     try:
         block = pipe.recv()
         while block is not None:
-            pipe.send(recheck(block, level, folder / "checks"))
+            pipe.send(recheck(block, level, folder / "checks", _claims))
             block = pipe.recv()
     except EOFError:
         return
+
+
+def _claims(row: Any) -> dict[str, Any]:
+    """What else can be told of a row: its split, and all of the program where synthesis still makes it."""
+    from warpgen.production.split import split_of
+    from warpgen.synthesis.generator import Options, synthesize
+
+    claims: dict[str, Any] = {"split": split_of(row.structure_hash)}
+    origin = row.provenance
+    for complexity in ("mixed", "small", "medium", "large") if origin.origin == "synthesis" else ():
+        try:
+            program = synthesize(origin.seed, origin.index, Options(complexity=complexity))
+        except ProgramError:
+            continue
+        if program.source == row.python_source:
+            names = ("category", "name", "args", "launch")
+            return claims | {name: getattr(program, name) for name in names}
+    return claims
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ index names the culprit and a new child goes on behind it.
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import gc
 import mmap
 import os
@@ -26,7 +27,7 @@ from warpgen.errors import UnitError
 
 # CPU seconds, not wall-clock: a verdict must not depend on how busy the machine is. Kernels take
 # milliseconds, so only one that hangs comes near.
-ITEM_SECONDS = 10.0
+ITEM_SECONDS = 5.0
 # A sleeping child uses no CPU time; this many wall-clock seconds without a new item end it.
 SILENT_SECONDS = 120.0
 # Bytes of address space a child may take above what its parent has mapped.
@@ -207,6 +208,7 @@ def _confine(memory: int, said: int, parent: int) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # the parent died before the line above
         os._exit(1)
+    faulthandler.disable()  # where it is on, as under pytest, it would tell of every death meant to happen
     gc.freeze()
     # What asks a whole process group to end is the parent's to decide: it would look like a bad kernel here.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from warpgen.verification.isolation import Died, Note, isolated
 from warpgen.verification.screen import screen
 
 Level = Literal["none", "compile", "run"]
+Claims = Callable[[Row], dict[str, Any]]
 Verdict = Literal["holds", "invalid", "altered", "refuted"]
 
 # A row's line is a few hundred KB at most; a longer one is not worth parsing.
@@ -44,8 +45,13 @@ def level_of(verified: dict[str, Any]) -> Level:
     return "compile" if set(verified) == {"compile"} else "run"
 
 
-def recheck(lines: Sequence[tuple[int, bytes]], most: Level, workdir: Path) -> list[Finding]:
-    """Findings on numbered lines, in their order; each is checked at its own level, at most at `most`."""
+def recheck(
+    lines: Sequence[tuple[int, bytes]], most: Level, workdir: Path, claims: Claims | None = None
+) -> list[Finding]:
+    """Findings on numbered lines, in their order; each is checked at its own level, at most at `most`.
+
+    `claims` may name further fields and what they must be; it runs in a confined child.
+    """
     findings: dict[int, Finding] = {}
     rows: dict[int, StrictRow] = {}
     for number, line in lines:
@@ -53,7 +59,7 @@ def recheck(lines: Sequence[tuple[int, bytes]], most: Level, workdir: Path) -> l
             rows[number] = _parse(line)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             findings[number] = Finding(number, "", "invalid", f"no row: {_short(error)}")
-    for number, finding in _contradictions(rows).items():
+    for number, finding in _contradictions(rows, claims).items():
         findings[number] = finding
         del rows[number]
     for number, finding in _rejudged(rows, most, workdir).items():
@@ -67,12 +73,12 @@ def _parse(line: bytes) -> StrictRow:
     return msgspec.json.decode(line, type=StrictRow)
 
 
-def _contradictions(rows: dict[int, StrictRow]) -> dict[int, Finding]:
+def _contradictions(rows: dict[int, StrictRow], claims: Claims | None) -> dict[int, Finding]:
     """Rows that must not run, or whose parts do not belong together."""
     numbers = list(rows)
 
     def task(at: int, note: Note) -> Any:
-        return _inspect(rows[numbers[at]])
+        return _inspect(rows[numbers[at]], claims)
 
     found: dict[int, Finding] = {}
     for number, result in zip(numbers, isolated(len(numbers), task), strict=True):
@@ -84,7 +90,7 @@ def _contradictions(rows: dict[int, StrictRow]) -> dict[int, Finding]:
     return found
 
 
-def _inspect(row: StrictRow) -> tuple[Verdict, str] | None:
+def _inspect(row: StrictRow, more: Claims | None) -> tuple[Verdict, str] | None:
     try:
         screen(row.python_source)
         inspection = inspect_source(row.python_source, row.name, [argument.type for argument in row.args])
@@ -102,6 +108,8 @@ def _inspect(row: StrictRow) -> tuple[Verdict, str] | None:
     }
     if row.provenance.origin == "synthesis":
         claims["kernel_id"] = (row.kernel_id, f"s{row.provenance.seed}-{row.provenance.index}")
+    if more is not None:
+        claims |= {name: (getattr(row, name), value) for name, value in more(row).items()}
     wrong = [name for name, (stored, made) in claims.items() if stored != made]
     return ("altered", f"{', '.join(wrong)} not as made from the source") if wrong else None
 

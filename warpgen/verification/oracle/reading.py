@@ -292,6 +292,8 @@ class _Translator(ast.NodeTransformer):
         return _operator(_UNARY[type(node.op)], node.operand)
 
     def visit_Call(self, node: ast.Call) -> Any:
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "static":
+            return node  # Python's own arithmetic
         self.generic_visit(node)
         if not self._inside:
             return node

@@ -1,0 +1,91 @@
+"""Whatever native code does, it costs its own item alone."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from warpgen.errors import UnitError
+from warpgen.verification.isolation import Died, isolated
+
+
+def crash() -> None:
+    ctypes.string_at(8)
+
+
+def hang() -> None:
+    while True:
+        pass
+
+
+def eat() -> None:
+    held = []
+    while True:
+        held.append(bytearray(64 << 20))
+
+
+def fail() -> None:
+    raise ValueError("first line\nsecond line")
+
+
+def leave() -> None:
+    os._exit(7)
+
+
+def sleep() -> None:
+    time.sleep(1000)
+
+
+@pytest.mark.parametrize(
+    ("poison", "reason"),
+    [
+        (crash, "segfault"),
+        (hang, "timeout"),
+        (eat, "memory"),
+        (fail, "error"),
+        (leave, "exit"),
+        (sleep, "timeout"),
+    ],
+)
+def test_poison_costs_itself_alone(poison: Callable[[], None], reason: str) -> None:
+    """The items before and behind the culprit have their results."""
+
+    def task(index: int, note: Callable[[str], None]) -> Any:
+        return poison() if index == 1 else {"index": index}
+
+    before, died, behind = isolated(3, task, seconds=0.3, memory=256 << 20, silent=1.0)
+    assert (before, behind) == ({"index": 0}, {"index": 2})
+    assert isinstance(died, Died)
+    assert reason == died.reason
+
+
+def test_the_stage_stands_before_the_error() -> None:
+    """A death is told with the stage that the task noted last."""
+
+    def task(index: int, note: Callable[[str], None]) -> None:
+        note("adjoint")
+        crash()
+
+    assert [Died("segfault", "adjoint: SIGSEGV")] == isolated(1, task)
+
+
+def test_being_killed_from_outside_is_no_verdict() -> None:
+    """A child that somebody killed says nothing about the program: the unit is to be tried again."""
+
+    def task(index: int, note: Callable[[str], None]) -> None:
+        os.kill(os.getpid(), 9)
+
+    with pytest.raises(UnitError):
+        isolated(1, task)
+
+
+def test_no_child_is_left() -> None:
+    """All children are waited for."""
+    isolated(2, lambda index, note: index)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)

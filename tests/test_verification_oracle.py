@@ -1,0 +1,117 @@
+"""The oracle reads programs as Warp defines the language, without Warp's code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from corpus import BY_NAME, N, out, program, ramp, whole
+from numpy.typing import NDArray
+
+from warpgen.extraction.loading import load
+from warpgen.synthesis.program import Program
+from warpgen.verification import warp_native
+from warpgen.verification.inputs import Arguments
+from warpgen.verification.layout import Layout, describe
+from warpgen.verification.oracle import Reading, Unsupported
+
+
+def read(p: Program) -> tuple[Arguments, list[NDArray[Any]], list[NDArray[np.bool_]]]:
+    """Inputs, and the oracle's outputs with what is known of them."""
+    with load(p) as live:
+        layouts = [describe(kind) for _, kind in warp_native.argument_types(live.kernel)]
+    arguments = Arguments(p.args, layouts, p.launch.seed)
+    outputs, known = Reading(p, layouts, 1).outputs(arguments)
+    return arguments, outputs, known
+
+
+def read_unchecked(p: Program) -> None:
+    """Read what Warp itself might refuse."""
+    shape = (N,)
+    kinds = [Layout("array", 56, 8, ndim=1, of=Layout("value", 4, 4, code)) for code in ("<f4", "<i4", "<f4")]
+    assert all(argument.fill.shape == shape for argument in p.args)
+    Reading(p, kinds, 1).outputs(Arguments(p.args, kinds, 0))
+
+
+def body(*lines: str) -> Program:
+    """A kernel over floats x, integers k and output y."""
+    text = "\n    ".join(["i = wp.tid()", *lines])
+    head = "x: wp.array(dtype=float), k: wp.array(dtype=int), y: wp.array(dtype=float)"
+    return program("f", f"\n@wp.kernel\ndef f({head}):\n    {text}\n", ramp("x"), whole("k"), out("y"))
+
+
+def values(*lines: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
+    arguments, (y,), (known,) = read(body(*lines))
+    x, k, _ = (leaf.values for leaf in arguments.leaves)
+    return x, k, y, known
+
+
+def test_floats_are_read_in_64_bits() -> None:
+    """Arithmetic on the row's own inputs is done in float64, for a sample of the threads."""
+    x, _, y, known = values("y[i] = x[i] * 3.0 + wp.sin(x[i])")
+    expected = x.astype(np.float64) * 3.0 + np.sin(x.astype(np.float64))
+    assert np.allclose(expected[known], y[known], rtol=1e-15)
+    assert 0 < known.sum() < N
+
+
+def test_integers_divide_as_in_c() -> None:
+    """`/` cuts toward zero, `//` goes down, `%` has the sign of its left side."""
+    _, k, y, known = values(
+        "a = k[i] - 32", "y[i] = float(a / 5) + 100.0 * float(a % 5) + 1000.0 * float(a // 5)"
+    )
+    a = k.astype(int) - 32
+    quotient = np.trunc(a / 5)
+    expected = quotient + 100.0 * (a - 5 * quotient) + 1000.0 * (a // 5)
+    assert (expected[known] == y[known]).all()
+
+
+def test_integers_wrap() -> None:
+    """int32 and uint32 keep 32 bits."""
+    _, k, y, known = values(
+        "a = (k[i] + 1) * 2147483647",
+        "b = wp.uint32(k[i]) * wp.uint32(2654435761)",
+        "y[i] = float(a) + float(b)",
+    )
+    a = ((k.astype(np.int64) + 1) * 2147483647).astype(np.int32).astype(np.float64)
+    b = (k.astype(np.uint64) * np.uint64(2654435761) & np.uint64(0xFFFFFFFF)).astype(np.float64)
+    assert ((a + b)[known] == y[known]).all()
+
+
+def test_assigning_a_component_leaves_copies_alone() -> None:
+    """Vectors are values: a copy does not change with its original."""
+    x, _, y, known = values("v = wp.vec3(x[i], 1.0, 2.0)", "w = v", "v[0] = 5.0", "y[i] = w[0] * 10.0 + v[0]")
+    assert np.allclose((x.astype(np.float64) * 10.0 + 5.0)[known], y[known])
+
+
+def test_atomics_take_all_threads() -> None:
+    """Where threads work together none is left out."""
+    x, _, y, known = values("wp.atomic_add(y, 0, x[i])")
+    assert known.all()
+    assert np.isclose(x.astype(np.float64).sum(), y[0])
+
+
+@pytest.mark.parametrize("name", ["integrate", "mix_types", "closed", "walk"])
+def test_corpus_is_read(name: str) -> None:
+    """Structs, overloads, generics, closures and tuples are within reach, or said not to be."""
+    try:
+        _, outputs, _ = read(BY_NAME[name])
+    except Unsupported as error:
+        assert "wp.noise" in str(error)
+    else:
+        assert all(np.isfinite(values).all() for values in outputs)
+
+
+@pytest.mark.parametrize(
+    "line", ["y[i] = wp.tile_sum(wp.tile(x[i]))[0]", "y[i] = wp.mesh_eval(x[i])", "y[i:2] = x[i]"]
+)
+def test_what_is_out_of_reach_is_said(line: str) -> None:
+    """The oracle never guesses."""
+    with pytest.raises(Unsupported):
+        read_unchecked(body(line))
+
+
+def test_endless_programs_are_given_up() -> None:
+    """The oracle counts steps, not seconds, so that its verdict is the same on every machine."""
+    with pytest.raises(Unsupported, match="steps"):
+        read(body("n = int(0)", "while n >= 0:", "    n = 0", "y[i] = 1.0"))

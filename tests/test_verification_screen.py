@@ -1,0 +1,44 @@
+"""A stranger's source runs only if it holds nothing but kernels."""
+
+from __future__ import annotations
+
+import pytest
+from corpus import PROGRAMS
+
+from warpgen.errors import VerificationError
+from warpgen.synthesis.program import Program
+from warpgen.verification.screen import MOST_CHARACTERS, screen
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.name)
+def test_kernels_pass(program: Program) -> None:
+    """Everything that the corpus does is allowed."""
+    screen(program.source)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import os",
+        "from os import path",
+        "from warp import build",
+        "import warp._src.build as wp",
+        "X = open('f', 'w')",
+        "X = __import__('os')",
+        "X = ().__class__",
+        "X = eval('1')",
+        "X = wp.build",
+        "X = wp.config",
+        "X = wp.load_module('os')",
+        "X = wp.types.ctypes",
+        "X = getattr(wp, 'config')",
+        "while True: pass",
+        "@wp.func_native('asm(\"syscall\");')\ndef f(): ...",
+        "x = (",
+        "#" * (MOST_CHARACTERS + 1),
+    ],
+)
+def test_anything_else_is_refused(line: str) -> None:
+    """What could reach files, the machine or Warp's own machinery is named and refused."""
+    with pytest.raises(VerificationError):
+        screen("import warp as wp\n" + line)
