@@ -416,7 +416,7 @@ def tile_shared_number(k: Kit) -> None:
     )
 
 
-@tiled(CATEGORY, weight=2.0, f32=True, shares=False)
+@tiled(CATEGORY, weight=3.5, f32=True, shares=False)
 def tile_overlaps(k: Kit) -> None:
     """The block walks a tree together and marks what a box meets."""
     t = tiles(k)
