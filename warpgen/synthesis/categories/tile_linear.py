@@ -453,7 +453,7 @@ def tile_overlaps(k: Kit) -> None:
             call("wp.untile", [found], I32, 0, total - 1, k.author),
         )
         with k.if_(index >= 0):
-            if not on_mesh and k.rng.chance(0.5):
+            if stem == "bvh_query_aabb" and k.rng.chance(0.5):
                 near = k.wp.length(points[index] - c).within(0, 4) < k.param(
                     "cutoff|reach|max_dist", k.real, 0.3, 1.0
                 )
