@@ -28,6 +28,8 @@ def _variety(q: Quality) -> Iterator[Line]:
     yield Line("distinct structures", "1.000", f"{q.structures:.3f}", q.structures == 1)
     yield Line("distinct skeletons", "≥ 0.97", f"{q.skeletons:.3f}", q.skeletons >= 0.97)
     yield Line("near-duplicates", "≤ 0.05", f"{q.near_duplicates:.4f}", q.near_duplicates <= 0.05)
+    confirmed = q.near_duplicates_confirmed
+    yield Line("near-duplicates, confirmed gram by gram", "≤ 0.05", f"{confirmed:.4f}", confirmed <= 0.05)
     yield Line(
         "builtins used",
         "≥ 285 of 300",

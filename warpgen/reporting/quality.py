@@ -48,6 +48,7 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     skeletons: float  # the same without Warp's names
     effective_skeletons: float
     near_duplicates: float  # share of the first 20,000 rows that resemble an earlier one, Jaccard >= 0.7
+    near_duplicates_confirmed: float  # the same, each pair compared gram by gram
     builtins_used: int
     builtins: int  # public ones of the installed Warp
     builtins_missing: tuple[str, ...]
@@ -89,6 +90,7 @@ def measure(path: Path) -> Quality:
     return Quality(
         rows=count,
         near_duplicates=similar.count / min(count, FIRST_SIMILAR),
+        near_duplicates_confirmed=similar.confirmed / min(count, FIRST_SIMILAR),
         largest_category=max(categories.values()) / count,
         smallest_category=min(categories.values()) / count,
         bits_nothing=bits_per_character(b"", kernels),

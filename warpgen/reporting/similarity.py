@@ -1,5 +1,10 @@
 """Near-duplicates among programs: MinHash over token 5-grams, found through LSH.
 
+Two counts. The first is the one that other sets of kernels are compared by: its hash family hardly
+folds, so the smallest gram of a program is the smallest under most of its 128 functions, and two
+programs that share that one gram (`range ( start , end`, say) look alike. The second mixes all bits
+and confirms each candidate on the grams themselves.
+
 Broder 1997 (MinHash) and Leskovec, Rajaraman and Ullman, *Mining of Massive Datasets*, chapter 3.
 """
 
@@ -24,21 +29,27 @@ _COMMENT = re.compile(r"#.*")
 class NearDuplicates:
     """Counts programs that resemble an earlier one: estimated Jaccard similarity >= `threshold`.
 
-    Takes 1 KiB a program, so callers bound how many they give.
+    Takes about 5 KiB a program, so callers bound how many they give.
     """
 
     def __init__(self, threshold: float = 0.7) -> None:
         rng = np.random.default_rng(0)
         self._factors = rng.integers(1, int(_PRIME), _PERMUTATIONS, dtype=np.uint64) & _LOW_BITS
         self._offsets = rng.integers(0, int(_PRIME), _PERMUTATIONS, dtype=np.uint64) & _LOW_BITS
+        self._odd = rng.integers(0, 1 << 63, _PERMUTATIONS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
         self._threshold = threshold
         self._buckets: dict[tuple[int, bytes], list[int]] = {}
         self._signatures: list[NDArray[np.uint64]] = []
+        self._confirmed_buckets: dict[tuple[int, bytes], list[int]] = {}
+        self._grams: list[NDArray[np.uint64]] = []
         self.count = 0
+        self.confirmed = 0  # of these, by exact comparison
 
     def add(self, source: str) -> bool:
         """Whether the program resembles an earlier one."""
-        signature = self._signature(source)
+        grams = np.fromiter(sorted(_grams(source)), dtype=np.uint64)
+        self.confirmed += self._confirm(grams)
+        signature = self._signature(grams)
         place = len(self._signatures)
         self._signatures.append(signature)
         found = False
@@ -53,10 +64,27 @@ class NearDuplicates:
     def _similar(self, other: int, signature: NDArray[np.uint64]) -> bool:
         return float((self._signatures[other] == signature).mean()) >= self._threshold
 
-    def _signature(self, source: str) -> NDArray[np.uint64]:
+    def _confirm(self, grams: NDArray[np.uint64]) -> bool:
+        """Whether an earlier program shares so many of the grams; finer bands, so that few are missed."""
+        signature = (grams[:, None] * self._odd).min(axis=0)  # multiplication by odd numbers modulo 2**64
+        place = len(self._grams)
+        self._grams.append(grams)
+        found = False
+        for band in range(0, _PERMUTATIONS, 4):
+            bucket = self._confirmed_buckets.setdefault((band, signature[band : band + 4].tobytes()), [])
+            found = found or any(
+                self._jaccard(other, grams) >= self._threshold for other in bucket[:_MOST_CANDIDATES]
+            )
+            bucket.append(place)
+        return found
+
+    def _jaccard(self, other: int, grams: NDArray[np.uint64]) -> float:
+        shared = len(np.intersect1d(self._grams[other], grams, assume_unique=True))
+        return shared / (len(self._grams[other]) + len(grams) - shared)
+
+    def _signature(self, grams: NDArray[np.uint64]) -> NDArray[np.uint64]:
         # Products stay below 2**62, so two foldings take the place of a slow 64-bit division.
-        grams = np.fromiter(_grams(source), dtype=np.uint64) & _LOW_BITS
-        mixed = grams[:, None] * self._factors + self._offsets
+        mixed = (grams & _LOW_BITS)[:, None] * self._factors + self._offsets
         mixed = (mixed & _PRIME) + (mixed >> np.uint64(61))
         signature: NDArray[np.uint64] = np.where(mixed >= _PRIME, mixed - _PRIME, mixed).min(axis=0)
         return signature
