@@ -45,6 +45,8 @@ _OPERATORS = frozenset(
         "add sub mul div div_approx mod floordiv pos neg clamp lerp smoothstep pow expect_near nonzero frac"
     ).split()
 )
+# Their slope is zero, and a chain of them is soon a constant.
+STEPPED = frozenset("floor ceil trunc round rint sign step".split())
 # Builtins that jump or have steep ends are for the schedule and for a person's purpose, not for chance.
 _COMMON = (
     "sin",

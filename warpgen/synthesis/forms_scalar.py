@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from warpgen.synthesis.expressions import Grower, result_names
+from collections.abc import Callable
+
+from warpgen.synthesis.expressions import STEPPED, Grower, result_names
 from warpgen.synthesis.forms import form
 from warpgen.synthesis.types import BOOL, F32, F64, I32, Type, vec
 from warpgen.synthesis.values import Value
@@ -30,7 +32,14 @@ def normalized_difference(g: Grower, t: Type, budget: int) -> Value:
 @form("float_scalar", 1.6)
 def called(g: Grower, t: Type, budget: int) -> Value:
     name = g.rng.choice(g.palette.unary)
-    value: Value = getattr(g.k.wp, name)(g.grow(t, budget - 1))
+    call: Callable[[Value], Value] = getattr(g.k.wp, name)
+    x = g.grow(t, budget - 1)
+    if name in ("sign", "step"):
+        return call(x) * g.fresh(t)
+    if name in STEPPED:  # what is left of a value, or its level on a finer scale
+        x = g.named(x)
+        return x - call(x) if g.rng.chance(0.5) else call(x * 4.0) * 0.25
+    value = call(x)
     return g.shorten(value, result_names(name)) if g.rng.chance(0.3) else value
 
 

@@ -217,17 +217,17 @@ def chain_rule(k: Kit) -> None:
 def finite_difference(k: Kit) -> None:
     """Derivative by differences."""
     c, d = k.number(0.3, 1.5), k.number(0.2, 1.0)
+    kind = k.rng.choice(("central", "forward", "second", "four"))
 
     def write(f: Kit, x: Value) -> Value:
-        return f.rng.choice((
-            f.wp.sin(x * c) * d, x * x * c + d * x, f.wp.exp(-x * x) * c, x / (1.0 + x * x),
-            f.wp.tanh(x * c) + x * d,
-        ))  # fmt: skip
+        forms = [f.wp.sin(x * c) * d, f.wp.exp(-x * x) * c, x / (1.0 + x * x), f.wp.tanh(x * c) + x * d]
+        if kind != "second":  # the second difference of a parabola says nothing about where it was taken
+            forms.append(x * x * c + d * x)
+        return f.rng.choice(forms)
 
     f = function(k, "f|objective|profile|model", [("x|t|s", k.real, -2.5, 2.5)], write)
     x = k.fit(operand(k), -2.0, 2.0)
     h = k.param("h|eps|dx", k.real, 0.05, 0.2)
-    kind = k.rng.choice(("central", "forward", "second", "four"))
     if kind == "central":
         k.give("slope|dfdx|derivative", (f(x + h) - f(x - h)) / (2.0 * h))
     elif kind == "forward":

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from warpgen.synthesis.expressions import Grower, float_builtins, grow, palette, result_name, result_names
+from warpgen.synthesis.expressions import (
+    STEPPED,
+    Grower,
+    float_builtins,
+    grow,
+    palette,
+    result_name,
+    result_names,
+)
 from warpgen.synthesis.kit import Kit
 from warpgen.synthesis.motif import Category
 from warpgen.synthesis.types import F32, F64, I32
@@ -23,7 +31,7 @@ def function_chain(k: Kit) -> None:
     """Chain of elementary functions."""
     g = Grower(k)
     x = g.named(g.grow(k.real, k.rng.integer(1, 3)))
-    names = k.rng.sample(float_builtins(1), k.rng.integer(2, 4))
+    names = k.rng.sample([n for n in float_builtins(1) if n not in STEPPED], k.rng.integer(2, 4))
     for name in names:
         if k.rng.chance(0.35):
             x = x * g.leaf(k.real)

@@ -241,14 +241,14 @@ def row_access(k: Kit) -> None:
     elif kind == "diag":
         k.give("diag_part|d|entries", k.wp.get_diag(m))
     else:
-        w = k.var("w|B|edited", m, lo=-5.0, hi=5.0)
+        rows = [m[r] for r in range(n)]
         if kind == "swap":
-            k.set(w[i], rj)
-            k.set(w[j], ri)
+            rows[i], rows[j] = rj, ri
         else:
-            k.set(w[i], ri + rj * k.param("factor|alpha|s", k.real, -1.0, 1.0))
+            rows[i] = ri + rj * k.param("factor|alpha|s", k.real, -1.0, 1.0)
+        w = k.define("w|B|edited", k.wp.matrix_from_rows(*rows))
         if k.rng.chance(0.4) and n == 3:
-            k.give("det|minor", k.wp.determinant(w.within(-2.0, 2.0)))
+            k.give("det|minor", k.wp.determinant(w))
         k.give("row_reduced|edited|B_out", w)
 
 

@@ -271,7 +271,7 @@ def bounds_and_flags(k: Kit) -> None:
 def interpolation_table(k: Kit) -> None:
     """Piecewise-linear table written as branches."""
     x = k.input("x|t|s|phase", k.real, 0.0, 4.0)
-    ys = [k.number(0.0, 2.0) for _ in range(5)]
+    ys = k.rng.sample((0.0, 0.2, 0.5, 0.75, 1.0, 1.3, 1.6, 2.0), 5)
     y = k.var("y|value|level", ys[-1], k.real, lo=0.0, hi=2.0)
     n = k.rng.integer(2, 4)
     for i in range(n):

@@ -220,11 +220,16 @@ def sweeps(k: Kit) -> None:
     x = k.var("x|u|state", k.input("x0|u0|initial", t, -1.0, 1.0), lo=-4.0, hi=4.0)
     b = k.input("b|source|f", t, -1.0, 1.0)
     omega = k.param("omega|relax|damping", k.real, 0.3, 0.9)
-    with k.for_("it|sweep|iteration", k.rng.integer(2, 4)), k.for_("i|c|node", n - 1, 1) as i:
-        left = Value(f"{x.text}[{i.text} - 1]", k.real, -4.0, 4.0, k.author)
-        right = Value(f"{x.text}[{i.text} + 1]", k.real, -4.0, 4.0, k.author)
-        target = k.let("target|avg|gs", 0.5 * (left + right + b[i] * 0.2))
-        k.set(x[i], (x[i] + omega * (target - x[i])).within(-4.0, 4.0))
+    with k.for_("it|sweep|iteration", k.rng.integer(2, 4)):
+        new = k.var("y|new|next_x", k.zero(t), lo=-4.0, hi=4.0)
+        k.set(new[0], x[0])
+        k.set(new[n - 1], x[n - 1])
+        with k.for_("i|c|node", n - 1, 1) as i:
+            left = Value(f"{x.text}[{i.text} - 1]", k.real, -4.0, 4.0, k.author)
+            right = Value(f"{x.text}[{i.text} + 1]", k.real, -4.0, 4.0, k.author)
+            target = k.let("target|avg|gs", 0.5 * (left + right + b[i] * 0.2))
+            k.set(new[i], (x[i] + omega * (target - x[i])).within(-4.0, 4.0))
+        k.set(x, new)
     k.give("relaxed|u_new|smoothed", x)
 
 
@@ -279,7 +284,7 @@ def distance_to_set(k: Kit) -> None:
 def bubble_passes(k: Kit) -> None:
     """Sort a few values in place."""
     n = k.rng.choice((3, 4, 5))
-    t = vec(n, k.rng.choice((k.real, k.real, I32)))
+    t = vec(n, k.rng.choice((k.real, I32, I32)))
     v = k.var("v|vals|keys", k.input("unsorted|values|scores", t, -9, 9), lo=-9, hi=9)
     with k.for_("p|i|turn", n - 1), k.for_("j|s|c", n - 1) as j:
         after = Value(f"{v.text}[{j.text} + 1]", t.scalar, -9, 9, k.author)

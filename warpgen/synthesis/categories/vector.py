@@ -170,24 +170,25 @@ def component_access(k: Kit) -> None:
         order = k.rng.shuffled(range(n))
         k.give("swizzled|permuted|bgr", k.make(t, *[v[i] for i in order]))
         return
-    w = k.var("w|out_v|result|tmp_v", v, lo=-60.0, hi=60.0)
-    if kind == "set":
-        i = k.rng.integer(0, n - 1)
-        k.set(w[i], k.input("value|height|x", k.real, -1.0, 1.0))
-        if k.rng.chance(0.4):
-            k.set(w[(i + 1) % n], v[i] * 0.5)
-    elif kind == "scale_one":
-        i = k.rng.integer(0, n - 1)
-        k.change(w[i], k.rng.choice("*+-"), k.param("factor|bias|s", k.real, 0.2, 3.0))
-    elif kind == "swap":
-        k.set(w[0], v[n - 1])
-        k.set(w[n - 1], v[0])
-    elif kind == "sorted":
-        k.set(w[0], k.wp.min(v[0], v[1]))
-        k.set(w[1], k.wp.max(v[0], v[1]))
-    else:
+    # Every component is written once: Warp's adjoint of an overwritten one is not its slope.
+    w = k.var("w|out_v|result|tmp_v", k.zero(t), lo=-60.0, hi=60.0)
+    if kind == "loop":
         with k.for_("c|d|axis|i", n) as c:
             k.set(w[c], k.rng.choice((v[c] * v[c], k.wp.abs(v[c]), v[c] * k.to_real(c + 1), 1.0 - v[c])))
+        k.give("modified|v_out|edited", w)
+        return
+    parts = [v[i] for i in range(n)]
+    at = k.rng.integer(0, n - 1)
+    if kind == "set":
+        parts[at] = k.input("value|height|x", k.real, -1.0, 1.0)
+    elif kind == "scale_one":
+        parts[at] = v[at] * k.param("factor|bias|s", k.real, 0.2, 3.0)
+    elif kind == "swap":
+        parts[0], parts[-1] = v[n - 1], v[0]
+    else:
+        parts[0], parts[1] = k.wp.min(v[0], v[1]), k.wp.max(v[0], v[1])
+    for i, part in enumerate(parts):
+        k.set(w[i], part)
     k.give("modified|v_out|edited", w)
 
 
@@ -329,8 +330,10 @@ def long_vectors(k: Kit) -> None:
             "unit_features|normalized|out_v", k.wp.normalize(a + b * k.param("rate|lr|eta", k.real, 0.1, 1.0))
         )
     else:
-        w = k.var("w|out_v|result", a, lo=-30.0, hi=30.0)
+        w = k.var("w|out_v|result", k.zero(t), lo=-30.0, hi=30.0)
         first = 0 if kind == "update" else 1
+        if first:
+            k.set(w[0], a[0])
         with k.for_("c|i|d", n, first) as i:
             prev = Value(f"{a.text}[{i.text} - 1]", k.real, a.lo, a.hi, k.author)
             before = Value(f"{w.text}[{i.text} - 1]", k.real, -15.0, 15.0, k.author)
