@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -19,6 +20,8 @@ from warpgen.verification.inputs import Arguments, Leaf
 STEP = 1e-6
 COARSE_STEP = 2e-3
 _MAX_UNROLL = 16  # Warp's default: longer loops with constant bounds become loops at run time
+
+_WRITTEN_OVER = re.compile(r"wp\.grad\(|= wp\.zeros\(|= wp\.atomic_")
 
 Verdict = Literal["pass", "fail", "kink"]
 
@@ -119,9 +122,10 @@ def _difference(
 
 
 def known_wrong(program: Program) -> bool:
-    """Whether Warp's adjoint may be wrong by design: a loop whose bound is not known before the run, or an
-    array that is read and written over, or a derivative of a derivative, or a builtin without adjoint."""
-    if any(arg.role == "inout" for arg in program.args) or "wp.grad(" in program.source:
+    """Whether Warp's adjoint may be wrong by design: a loop whose bound is not known before the run, an array
+    that is read and written over (a local one, or one that an atomic gave the old value of), a derivative
+    of a derivative, or a builtin without adjoint."""
+    if any(arg.role == "inout" for arg in program.args) or _WRITTEN_OVER.search(program.source):
         return True
     if not inspect_source(program.source, program.name).features.differentiable:
         return True

@@ -306,26 +306,22 @@ def labels(k: Kit) -> None:
 
 @CATEGORY.motif(f32=True)
 def write_voxels(k: Kit) -> None:
-    """Change a voxel and read it back."""
+    """Write a voxel and read it back."""
     kind = k.rng.choice((F32, F32, k.vec3, I32))
-    of = {"float32": "float32", "vec3f": "vec3f", "int32": "int32"}[kind.name]
-    v = volume(
-        k, k.rng.choice(("grid|volume|target|vol",)), of, *((0.0, 8.0) if kind is I32 else (-1.0, 1.0))
-    )
+    # A range of its own, so that no other fragment reads the volume that this one changes; and what is
+    # written does not depend on what was there, or a second launch would give something else.
+    lo, hi = (0.0, 12.0) if kind is I32 else (-2.0, 2.0)
+    v = volume(k, "target|grid|work_volume|vol", kind.name, lo, hi)
     at = _voxel(k, v)
-    lo, hi = (0, 8) if kind is I32 else (-1, 1)
-    old = k.define("old|before|value", _lookup(k, v, at, kind, lo, hi))
-    if kind is I32:
-        new = k.define("new|after|next", (old + k.load("increment|add|delta", I32, 1, 4)).within(0, 12))
-    else:
-        new = k.define(
-            "new|after|next", old * k.number(0.5, 0.95) + k.load("source|emission|delta", kind, -0.5, 0.5)
-        )
+    names = "source|emission|value|new_value"
+    new = k.load(names, kind, 1, 4) if kind is I32 else k.input(names, kind, -0.5, 0.5)
+    if k.rng.chance(0.6):
+        scaled = new * 2 if kind is I32 else new * k.param("scale|rate|gain", k.real, 0.5, 2.0)
+        new = scaled + (1 if kind is I32 else k.load("offset|bias|base", kind, -0.5, 0.5))
+    new = k.define("new|value|v", new)
     _store(k, v, at, new)
-    if k.rng.chance(0.5):
-        k.give("change|delta|residual", new - old)
-    else:
-        k.give("stored|read_back|value", _lookup(k, v, at, kind, lo - 2, hi + 4))
+    back = k.define("stored|read_back|now", _lookup(k, v, at, kind, lo, hi))
+    k.give("stored|read_back|voxel_value", back if k.rng.chance(0.5) else back + back)
 
 
 @CATEGORY.motif(f32=True, weight=1.2)
