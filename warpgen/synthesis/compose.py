@@ -8,7 +8,7 @@ from warpgen.synthesis.author import Author
 from warpgen.synthesis.branching import under_conditions
 from warpgen.synthesis.draft import Draft
 from warpgen.synthesis.kit import Kit
-from warpgen.synthesis.motif import Category, Motif, all_motifs, categories
+from warpgen.synthesis.motif import Motif, all_motifs, categories
 from warpgen.synthesis.outline import outline
 from warpgen.synthesis.rng import Rng
 from warpgen.synthesis.schedule import Fragment
@@ -21,10 +21,10 @@ _ENERGY = {
     "small": {1: 0.7, 2: 0.3},
     "medium": {1: 0.2, 2: 0.35, 3: 0.25, 4: 0.2},
     "large": {4: 0.3, 5: 0.2, 6: 0.2, 8: 0.15, 10: 0.1, 14: 0.05},
-    "mixed": {1: 0.4, 2: 0.26, 3: 0.13, 4: 0.07, 5: 0.05, 6: 0.03, 8: 0.03, 10: 0.015, 14: 0.01, 20: 0.005},
+    "mixed": {1: 0.44, 2: 0.25, 3: 0.13, 4: 0.07, 5: 0.05, 6: 0.03, 8: 0.03, 10: 0.015, 14: 0.01, 20: 0.005},
 }
 # How many parts stand side by side in the branches of an if; 0 is a part that every thread executes.
-_BRANCHES = {0: 0.5, 1: 0.27, 2: 0.14, 3: 0.09}
+_BRANCHES = {0: 0.4, 1: 0.3, 2: 0.18, 3: 0.12}
 _FORWARD_ONLY = 0.02  # kernels that people switch the adjoint off for
 _VERBS = (
     "compute_{}",
@@ -43,8 +43,9 @@ _VERBS = (
 class Plan:
     """Which motifs a program will have, drawn before anything is written."""
 
-    def __init__(self, rng: Rng, category: Category, complexity: str) -> None:
-        self.main = rng.weighted({m: m.weight for m in category.motifs})
+    def __init__(self, rng: Rng, main: Motif, complexity: str) -> None:
+        self.main = main
+        category = categories()[main.category]
         self.rank = self.main.rank or rng.weighted({1: 0.8, 2: 0.14, 3: 0.05, 4: 0.01})
         count = rng.weighted(_ENERGY[complexity])
         self.guests: list[Motif] = []
@@ -111,12 +112,9 @@ def _sentence(k: Kit, title: str) -> str:
     return k.rng.choice((lower, lower, title, f"{title}."))
 
 
-def draft_program(
-    rng: Rng, category_name: str, complexity: str, fragments: list[Fragment]
-) -> tuple[Kit, Plan]:
+def draft_program(rng: Rng, main: Motif, complexity: str, fragments: list[Fragment]) -> tuple[Kit, Plan]:
     """Plan and write one program; the caller assembles its text."""
-    category = categories()[category_name]
-    plan = Plan(rng, category, complexity)
+    plan = Plan(rng, main, complexity)
     author = Author(rng)
     real = F32 if plan.f32 else rng.weighted({F32: 0.9, F64: 0.085, F16: 0.015})
     k = Kit(Draft(rng, author, real))

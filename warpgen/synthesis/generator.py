@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 import msgspec
 
 from warpgen.errors import RecipeError, SynthesisError
 from warpgen.synthesis.assemble import assemble
 from warpgen.synthesis.compose import draft_program, kernel_name
-from warpgen.synthesis.motif import categories
+from warpgen.synthesis.motif import Motif, all_motifs, categories
 from warpgen.synthesis.program import Program
 from warpgen.synthesis.rng import Rng
 from warpgen.synthesis.schedule import Fragment, scheduled
@@ -47,22 +49,39 @@ def synthesize(seed: int, index: int, options: Options) -> Program:
     error = ""
     for attempt in range(ATTEMPTS):
         rng = Rng(seed, index, attempt)
-        category = rng.weighted(weights)
+        main = _main(rng, seed, index + attempt, weights, even=not options.categories)
         try:
             # A call that cannot be written here may not keep the index from having a program.
             calls = scheduled(seed, index, rng.weighted(_CALLS)) if attempt < ATTEMPTS // 2 else []
-            return _write(rng, seed, index, category, options.complexity, calls)
+            return _write(rng, seed, index, main, options.complexity, calls)
         except SynthesisError as e:
             error = str(e)
     raise SynthesisError(f"no program for index {index} after {ATTEMPTS} drafts: {error}")
 
 
-def _write(rng: Rng, seed: int, index: int, category: str, complexity: str, calls: list[Fragment]) -> Program:
-    k, plan = draft_program(rng, category, complexity, calls)
+def _main(rng: Rng, seed: int, index: int, weights: dict[str, float], even: bool) -> Motif:
+    """The motif that the program is about: dealt evenly over the index half of the time, else by weight.
+
+    The deal makes sure that a few thousand programs meet every motif, however rare its category.
+    """
+    known = categories()
+    if even and rng.chance(0.5):
+        turn, at = divmod(index, len(all_motifs()))
+        return _deal(seed, turn)[at]
+    return rng.weighted({m: m.weight for m in known[rng.weighted(weights)].motifs})
+
+
+@functools.lru_cache(maxsize=4)
+def _deal(seed: int, turn: int) -> tuple[Motif, ...]:
+    return tuple(Rng("mains", seed, turn).shuffled(all_motifs()))
+
+
+def _write(rng: Rng, seed: int, index: int, main: Motif, complexity: str, calls: list[Fragment]) -> Program:
+    k, plan = draft_program(rng, main, complexity, calls)
     name = kernel_name(k, plan)
     source, args, launch = assemble(k, name, plan.main.title, index)
     if not any(a.role in ("output", "inout") for a in args):
         raise SynthesisError(f"{plan.main.name} stored nothing")
     if "range(" in source and unrolled_size(source) > MOST_OPERATIONS:
         raise SynthesisError(f"{plan.main.name} would unroll to too much code")
-    return Program(seed, index, category, name, source, args, launch)
+    return Program(seed, index, main.category, name, source, args, launch)

@@ -10,7 +10,7 @@ from warpgen.synthesis.types import F16, F64, I32, U32, Type
 from warpgen.synthesis.values import Value
 
 # Tiles pull in much of Warp's C++: a tile program costs about ten times the compile time of another.
-CATEGORY = Category("tile", "cooperative tiles: load, map, reduce, scan, sort, gather, store", 0.6)
+CATEGORY = Category("tile", "cooperative tiles: load, map, reduce, scan, sort, gather, store", 1.6)
 
 _IN = "x|a|data|src|input|values"
 _OUT = "y|out|dst|result|output|b"
