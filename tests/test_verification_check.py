@@ -56,7 +56,7 @@ def test_right_programs_are_kept_with_small_evidence(judged: Judged) -> None:
 
 
 def test_gradients_are_told_apart(judged: Judged) -> None:
-    """A right adjoint passes, a kernel without one is not differentiable, a maximum's is known to be wrong."""
+    """A right adjoint passes, a missing one is not differentiable, a maximum's is known to be wrong."""
     verdicts = {
         name: (targets["cpu"].verified or {})["gradient"]["verdict"] for name, targets in judged.items()
     }
@@ -88,7 +88,7 @@ POISON = {
 
 
 def test_poison_costs_itself_alone(judged: Judged, workdir: Path) -> None:
-    """Programs that break in every way are dropped by reason; the rest has the evidence it has without them."""
+    """Programs that break in every way are dropped by reason; the rest keeps its evidence."""
     good = NAMES[:3]
     programs = [BY_NAME[good[0]], *(p for _, p in POISON.values()), BY_NAME[good[1]], BY_NAME[good[2]]]
     codes = [lower(p, ("cpu",)) for p in programs]
@@ -151,7 +151,8 @@ from warpgen.verification import check_unit
 folder = Path(sys.argv[1])
 warp_api.start(folder / "kernels")
 programs = [BY_NAME[n] for n in ("scale", "rigid", "walk")]
-made = check_unit(programs, [lower(p, ("cpu",)) for p in programs], "run", "keep", ("cpu",), folder / "checks")
+codes = [lower(p, ("cpu",)) for p in programs]
+made = check_unit(programs, codes, "run", "keep", ("cpu",), folder / "checks")
 sys.stdout.buffer.write(msgspec.json.encode(made))
 """
 
