@@ -131,9 +131,13 @@ class _Unit:
         wide = self._compiler.compile("cpu", {i: p.wide for i, p in ready.items() if p.wide})
         order = [i for i in ready if i in narrow.objects]
 
+        libraries: dict[Path, warp_native.Library] = {}
+
         def task(number: int, note: Note) -> Any:
             index = order[number]
-            subject = self._subject(index, ready[index], texts[index], narrow.objects, wide.objects)
+            mine, other = libraries[narrow.objects[index]], wide.objects.get(index)
+            theirs = libraries[other] if other is not None else None
+            subject = self._subject(index, ready[index], texts[index], mine, theirs)
             try:
                 return examine(subject, note)
             except Failed as failed:
@@ -141,7 +145,7 @@ class _Unit:
 
         def load() -> None:
             for path in {*narrow.objects.values(), *wide.objects.values()}:
-                warp_native.load_object(path, path.name)
+                libraries[path] = warp_native.Library(path)
 
         try:
             for index, result in zip(order, isolated(len(order), task, before=load), strict=True):
@@ -155,16 +159,20 @@ class _Unit:
         return code["cpu"].text if "cpu" in code else prepared.cpu
 
     def _subject(
-        self, index: int, prepared: Prepared, text: str, narrow: Mapping[int, Path], wide: Mapping[int, Path]
+        self,
+        index: int,
+        prepared: Prepared,
+        text: str,
+        narrow: warp_native.Library,
+        wide: warp_native.Library | None,
     ) -> Subject:
         program = self._programs[index]
-        name, dim = kernel_name(text), kernel_dim(text)
-        kernel = Executable(narrow[index].name, name, dim, program.launch)
+        name = kernel_name(text)
+        kernel = Executable(narrow, name, kernel_dim(text), program.launch)
         other = None
-        if index in wide:
-            other = Executable(
-                wide[index].name, kernel_name(prepared.wide), kernel_dim(prepared.wide), program.launch
-            )
+        if wide is not None:
+            name_of_wide, dim = kernel_name(prepared.wide), kernel_dim(prepared.wide)
+            other = Executable(wide, name_of_wide, dim, program.launch)
         has_adjoint = f"void {name}_cpu_backward(" in text
         return Subject(program, prepared.layouts, kernel, has_adjoint, other, prepared.coarse)
 

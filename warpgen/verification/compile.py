@@ -21,7 +21,6 @@ from warpgen.errors import VerificationError
 from warpgen.record import Target
 from warpgen.verification import nvrtc, warp_native
 from warpgen.verification.isolation import Died, Note, isolated
-from warpgen.verification.object_file import undefined
 from warpgen.verification.translation_unit import TranslationUnit, compose, single
 
 # CPU seconds before a unit counts as endless: a median kernel takes 0.03, the longest texts allowed 3.
@@ -30,8 +29,7 @@ _DIAGNOSTIC = re.compile(r"\bunit\.(?:cpp|cu)[:(](\d+)[:)].*?\berror\b[^:]*:\s*(
 # An error inside Warp's headers, and the line of the unit that asked for what is there.
 _REQUESTED = re.compile(r"\berror\b[^\0]*?\bunit\.(?:cpp|cu)[:(](\d+)[:)]")
 _HEADER_ERROR = re.compile(r"\berror\b[^:]*:\s*(.*)")
-_UNDEFINED = re.compile(r"Symbols not found: \[[^\]]*?program_(\d+)")
-_PROBE = "unit"
+_UNDEFINED = re.compile(r"undefined symbol: \S*program_(\d+)")
 
 # Goes before Warp's headers: accesses to arrays, vectors and matrices trap when out of range, as in
 # Warp's debug mode, but only while armed. An adjoint that reads `x.shape` clears the shape of x's
@@ -70,7 +68,6 @@ class Compiler:
         self._headers = workdir / "headers"
         self._asserts = self._headers / "asserts.h"
         self._warm: set[Target] = set()
-        self._defined: set[str] = set()  # names that objects may ask for: a link with them went well
 
     def compile(self, target: Target, codes: Mapping[int, str], foreign: Collection[int] = ()) -> Compiled:
         """Compile the given texts. Those in `foreign` hold a person's C++: for CUDA, down to machine code,
@@ -96,8 +93,6 @@ class Compiler:
         path = self._new_file(".o")
         failure = self._attempt(target, unit, path, fully)
         if failure is None:
-            if target == "cpu":
-                self._defined |= undefined(path)
             result.objects.update(dict.fromkeys(unit.members, path))
             return []
         path.unlink()
@@ -139,14 +134,10 @@ class Compiler:
 
     def _build_and_link(self, unit: TranslationUnit, source: Path, path: Path, headers: Path) -> None:
         warp_native.compile_object(source, path, headers, self._asserts)
-        needed = undefined(path)
-        if needed <= self._defined:
-            return
-        # Linking costs more than reading names: only names not met before are worth it.
-        warp_native.load_object(path, _PROBE)
+        library = warp_native.Library(path)
         for name in unit.names:
-            if warp_native.entry(_PROBE, f"{name}_cpu_forward") is None:
-                raise OSError(f"undefined symbol {name}_cpu_forward")
+            if library.entry(f"{name}_cpu_forward") is None:
+                raise OSError(f"undefined symbol: {name}_cpu_forward")
 
     def _to_cuda(self, unit: TranslationUnit, folder: Path, fully: bool) -> str:
         if nvrtc.library() is not None:
@@ -166,6 +157,7 @@ class Compiler:
         with tempfile.TemporaryDirectory(prefix="warm-", dir=self._workdir) as name:
             folder = Path(name)
             if target == "cpu":
+                warp_native.know_internals()
                 source = folder / "unit.cpp"
                 source.write_text(_BARE[target], encoding="ascii")
                 target_file, headers, asserts = folder / "unit.o", self._headers, self._asserts

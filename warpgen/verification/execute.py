@@ -15,12 +15,13 @@ MOST_THREADS = 1 << 22
 
 
 class Executable:
-    """One kernel of a loaded object. `backward` is None where the program has no adjoint."""
+    """One kernel of a loaded object."""
 
-    def __init__(self, handle: str, name: str, dim: int, launch: Launch) -> None:
-        self.forward = warp_native.entry(handle, f"{name}_cpu_forward")
-        self._handle, self._name = handle, name
-        if self.forward is None:
+    def __init__(self, library: warp_native.Library, name: str, dim: int, launch: Launch) -> None:
+        self._library = library
+        self._forward = library.entry(f"{name}_cpu_forward")
+        self._backward = library.entry(f"{name}_cpu_backward")
+        if self._forward is None:
             raise VerificationError("the object lacks the kernel's entry point")
         grid = (*launch.dim, 1) if launch.tiled else launch.dim  # blocks are of one thread on the CPU
         threads = 1
@@ -34,19 +35,18 @@ class Executable:
     def run(self, arguments: Arguments) -> None:
         """Forward, from the arguments' present values."""
         block, _ = arguments.blocks()
-        self.forward(ctypes.byref(self._bounds), _aligned(block))
+        self._forward(ctypes.byref(self._bounds), _aligned(block))
 
     def run_backward(self, arguments: Arguments) -> None:
         """Backward: reads and adds to the arguments' gradients."""
-        backward = warp_native.entry(self._handle, f"{self._name}_cpu_backward")
-        if backward is None:
+        if self._backward is None:
             raise VerificationError("the object lacks the adjoint's entry point")
         block, adjoint = arguments.blocks()
-        warp_native.arm(self._handle, False)
+        self._library.arm(False)
         try:
-            backward(ctypes.byref(self._bounds), _aligned(block), _aligned(adjoint))
+            self._backward(ctypes.byref(self._bounds), _aligned(block), _aligned(adjoint))
         finally:
-            warp_native.arm(self._handle, True)
+            self._library.arm(True)
 
 
 def _aligned(data: bytes) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import warp
 import warp._src.build as build
 import warp._src.context as context
 import warp._src.types as types
+
+from warpgen.verification.object_file import LoadedObject
 
 WARP_FOLDER = os.path.dirname(os.path.abspath(warp.__file__))
 
@@ -43,26 +47,61 @@ def compile_cuda(source: Path, result: Path, headers: Path) -> None:
     build.build_cuda(str(source), 90, str(result), pch_dir=str(headers))
 
 
-def load_object(path: Path, handle: str) -> None:
-    """Link an object into this process under `handle`. Raises OSError."""
-    if context.runtime.llvm.wp_load_obj(str(path).encode(), handle.encode(), False) != 0:
-        raise OSError("the object could not be loaded")
+class Library:
+    """A compiled object in this process. Raises OSError, naming what the object lacks."""
+
+    def __init__(self, path: Path) -> None:
+        self._object = LoadedObject(path, _outside)
+
+    def entry(self, symbol: str) -> Any:
+        """A callable for an entry point, None where there is none."""
+        address = self._object.address(symbol)
+        return ctypes.CFUNCTYPE(None)(address) if address else None
+
+    def arm(self, armed: bool) -> None:
+        """Let the range checks trap, or not."""
+        ctypes.c_int.from_address(self._object.address("warpgen_armed")).value = int(armed)
 
 
-def unload_object(handle: str) -> None:
-    context.runtime.llvm.wp_unload_obj(handle.encode())
+# What Warp's loader hands to generated code without exporting it; all else is in libm and libc.
+_INTERNAL: tuple[str, ...] = ("_wp_assert", "_wp_isfinite", "_wp_isnan", "_wp_isinf")
+_INTERNAL += ("erfinv", "erfinvf", "erfcinv", "erfcinvf")
 
 
-def entry(handle: str, symbol: str) -> Any:
-    """A callable for an entry point of a loaded object, None where the symbol is absent or undefined."""
-    address = context.runtime.llvm.wp_lookup(handle.encode(), symbol.encode())
-    return ctypes.CFUNCTYPE(None)(address) if address else None
+@functools.cache
+def _outside(name: str) -> int:
+    """The address of a function that generated code may call, 0 for one that does not exist."""
+    if name in _INTERNAL:
+        return _internal(name)
+    for library in (context.runtime.llvm, context.runtime.core, ctypes.CDLL("libm.so.6"), ctypes.CDLL(None)):
+        try:
+            return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
+        except AttributeError:
+            continue
+    return _internal(name)
 
 
-def arm(handle: str, armed: bool) -> None:
-    """Let the range checks of a loaded object trap, or not."""
-    address = context.runtime.llvm.wp_lookup(handle.encode(), b"warpgen_armed")
-    ctypes.c_int.from_address(address).value = int(armed)
+def _internal(name: str) -> int:
+    """Ask Warp's own loader, by way of a few lines of C++ that need the name."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, result = os.path.join(folder, "name.cpp"), os.path.join(folder, "name.o")
+        with open(source, "w", encoding="utf-8") as file:
+            file.write(f'extern "C" {{ void {name}(); void* warpgen_address = (void*)&{name}; }}\n')
+        try:
+            build.build_cpu(result, source, optimization_level=0)
+        except Exception:
+            return 0
+        handle = f"warpgen_{name}".encode()
+        if context.runtime.llvm.wp_load_obj(result.encode(), handle, False) != 0:
+            return 0
+        place = context.runtime.llvm.wp_lookup(handle, b"warpgen_address")
+        return (ctypes.c_uint64.from_address(place).value if place else 0) or 0
+
+
+def know_internals() -> None:
+    """Look the usual names up now, for all children to come."""
+    for name in _INTERNAL:
+        _outside(name)
 
 
 def launch_bounds(dim: tuple[int, ...], kernel_dim: int) -> Any:

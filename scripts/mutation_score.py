@@ -1,0 +1,194 @@
+"""Plant faults in the C++ of synthesised programs and report the share that verification catches, by kind.
+
+A survivor is run on further inputs beside the original: if no bit of any output or gradient ever differs,
+it is counted as equivalent, else as missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from mutation_faults import FAULTS, Fault
+
+from warpgen.errors import ProgramError
+from warpgen.extraction import fast_path, warp_api
+from warpgen.extraction.codegen import Code, lower
+from warpgen.extraction.loading import load
+from warpgen.synthesis.generator import Options, synthesize
+from warpgen.synthesis.program import Program
+from warpgen.verification import check_unit, gradient, warp_native
+from warpgen.verification.compile import Compiler
+from warpgen.verification.execute import Executable
+from warpgen.verification.inputs import Arguments
+from warpgen.verification.isolation import isolated
+from warpgen.verification.layout import Layout, describe
+from warpgen.verification.translation_unit import kernel_dim, kernel_name
+
+_BLOCK = 64
+# Draws on which a survivor must equal the original bit by bit to be called equivalent.
+_DRAWS = 24
+
+
+class Subject(NamedTuple):
+    program: Program
+    code: Code
+    gradient: str  # the verdict on the unchanged adjoint
+
+
+class Mutant(NamedTuple):
+    subject: Subject
+    fault: Fault
+    text: str
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--programs", type=int, default=200, help="programs to plant faults in (200)")
+    parser.add_argument("--faults", type=int, default=3, help="faults per program, each in a copy (3)")
+    parser.add_argument("--seed", type=int, default=1000, help="seed of the programs (1000)")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="warpgen-mutation-") as name:
+        folder = Path(name)
+        warp_api.start(folder / "kernels")
+        fast_path.install()
+        subjects = _subjects(args.programs, args.seed, folder / "checks")
+        mutants = _mutants(subjects, args.faults)
+        print(f"{len(subjects)} programs, {len(mutants)} faults", flush=True)
+        _report(_judge(mutants, folder / "checks"))
+    return 0
+
+
+def _subjects(wanted: int, seed: int, workdir: Path) -> list[Subject]:
+    """Programs that verification keeps."""
+    found: list[Subject] = []
+    index = 0
+    while len(found) < wanted:
+        programs, codes = [], []
+        while len(programs) < _BLOCK:
+            index += 1
+            try:
+                program = synthesize(seed, index, Options())
+                codes.append(lower(program, ("cpu",)))
+                programs.append(program)
+            except ProgramError:
+                continue
+        made = check_unit(programs, codes, "run", "keep", ("cpu",), workdir)
+        for program, code, judgement in zip(programs, codes, made, strict=True):
+            verified = judgement["cpu"].verified
+            if verified is not None:
+                found.append(Subject(program, code["cpu"], verified["gradient"]["verdict"]))
+    return found[:wanted]
+
+
+def _mutants(subjects: list[Subject], each: int) -> list[Mutant]:
+    """`each` faults per program, the rarest kinds first, so that all kinds are met about as often."""
+    used: Counter[str] = Counter()
+    made = []
+    for number, subject in enumerate(subjects):
+        code, taken = subject.code, 0
+        for fault in sorted(FAULTS, key=lambda f: used[f.kind]):
+            if taken == each or (fault.adjoint and subject.gradient != "pass"):
+                continue
+            start, stop = code.backward if fault.adjoint else code.forward
+            changed = fault.change(code.text[start:stop], 7 * number + taken)
+            if changed is None or changed == code.text[start:stop]:
+                continue
+            made.append(Mutant(subject, fault, code.text[:start] + changed + code.text[stop:]))
+            used[fault.kind] += 1
+            taken += 1
+    return made
+
+
+def _judge(mutants: list[Mutant], workdir: Path) -> list[tuple[Mutant, str]]:
+    """`caught`, `equivalent` or `missed` for each; what does not compile was no fault to catch."""
+    outcome: list[tuple[Mutant, str]] = []
+    survivors = []
+    for start in range(0, len(mutants), _BLOCK):
+        block = mutants[start : start + _BLOCK]
+        programs = [m.subject.program for m in block]
+        codes = [{"cpu": Code(m.text, (0, 0), (0, 0))} for m in block]
+        made = check_unit(programs, codes, "run", "keep", ("cpu",), workdir)  # type: ignore[arg-type]
+        for mutant, judgement in zip(block, made, strict=True):
+            verified, reason = judgement["cpu"].verified, judgement["cpu"].reason
+            if verified is None:
+                outcome.append((mutant, "does not compile" if reason == "cpu compile" else "caught"))
+            elif mutant.fault.adjoint and verified["gradient"]["verdict"] != "pass":
+                outcome.append((mutant, "caught"))  # kept, but never as verified
+            else:
+                survivors.append(mutant)
+        print(f"{min(start + _BLOCK, len(mutants))} of {len(mutants)}", flush=True)
+    same = _equal(survivors, workdir)
+    return outcome + [
+        (m, "equivalent" if equal else "missed") for m, equal in zip(survivors, same, strict=True)
+    ]
+
+
+def _equal(mutants: list[Mutant], workdir: Path) -> list[bool]:
+    """Whether each mutant gives the very bits of the original on many draws."""
+    compiler = Compiler(workdir)
+    mine = compiler.compile("cpu", {i: m.text for i, m in enumerate(mutants)}).objects
+    theirs = compiler.compile("cpu", {i: m.subject.code.text for i, m in enumerate(mutants)}).objects
+
+    def task(at: int, note: Callable[[str], None]) -> Any:
+        mutant = mutants[at]
+        program = mutant.subject.program
+        with load(program) as live:
+            layouts = [describe(kind) for _, kind in warp_native.argument_types(live.kernel)]
+        made = []
+        for path in (mine[at], theirs[at]):
+            code = mutant.subject.code.text
+            library = warp_native.Library(path)
+            executable = Executable(library, kernel_name(code), kernel_dim(code), program.launch)
+            made.append([_bits(executable, program, layouts, draw, mutant) for draw in range(_DRAWS)])
+        return bool(made[0] == made[1])
+
+    return [result is True for result in isolated(len(mutants), task, seconds=60.0)]
+
+
+def _bits(kernel: Executable, program: Program, layouts: list[Layout], draw: int, mutant: Mutant) -> bytes:
+    arguments = Arguments(program.args, layouts, program.launch.seed, draw)
+    kernel.run(arguments)
+    parts = [leaf.values.tobytes() for leaf in arguments.outputs()]
+    if mutant.fault.adjoint and gradient.differentiable(arguments):
+        gradient.seed_cotangents(arguments, (draw,))
+        kernel.run_backward(arguments)
+        parts += [np.ascontiguousarray(leaf.gradient + 0.0).tobytes() for leaf in gradient.inputs(arguments)]
+    return b"".join(parts)
+
+
+def _report(outcome: list[tuple[Mutant, str]]) -> None:
+    kinds: dict[str, Counter[str]] = {fault.kind: Counter() for fault in FAULTS}
+    for mutant, result in outcome:
+        kinds[mutant.fault.kind][result] += 1
+    print("\n| fault | planted | caught | equivalent | missed |\n|---|---|---|---|---|")
+    for adjoint in (False, True):
+        total: Counter[str] = Counter()
+        for fault in FAULTS:
+            if fault.adjoint == adjoint:
+                counts = kinds[fault.kind]
+                total += counts
+                _row(fault.kind, counts)
+        _row("**adjoint**" if adjoint else "**forward**", total)
+        faults = total["caught"] + total["missed"]
+        print(f"| score | | {total['caught'] / max(faults, 1):.3f} | | |")
+    for mutant, result in outcome:
+        if result == "missed":
+            print(
+                f"missed: {mutant.fault.kind} in {mutant.subject.program.name} ({mutant.subject.program.index})"
+            )
+
+
+def _row(name: str, counts: Counter[str]) -> None:
+    planted = sum(counts.values()) - counts["does not compile"]
+    print(f"| {name} | {planted} | {counts['caught']} | {counts['equivalent']} | {counts['missed']} |")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
