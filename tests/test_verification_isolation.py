@@ -58,7 +58,7 @@ def test_poison_costs_itself_alone(poison: Callable[[], None], reason: str) -> N
     def task(index: int, note: Callable[[str], None]) -> Any:
         return poison() if index == 1 else {"index": index}
 
-    before, died, behind = isolated(3, task, seconds=0.3, memory=256 << 20, silent=1.0)
+    before, died, behind = isolated(3, task, seconds=2.0, memory=256 << 20, silent=6.0)
     assert (before, behind) == ({"index": 0}, {"index": 2})
     assert isinstance(died, Died)
     assert reason == died.reason
