@@ -16,6 +16,15 @@ def test_kernels_pass(program: Program) -> None:
     screen(program.source)
 
 
+def test_locals_may_be_called_anything() -> None:
+    """A direction may be `dir`; outside functions that name is Python's."""
+    screen(
+        "import warp as wp\n@wp.func\ndef f(x: float, input: float):\n    dir = x\n    return dir + input\n"
+    )
+    with pytest.raises(VerificationError):
+        screen("import warp as wp\n@wp.func\ndef f(x: float = dir()):\n    dir = x\n    return dir\n")
+
+
 @pytest.mark.parametrize(
     "line",
     [

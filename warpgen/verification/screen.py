@@ -50,8 +50,26 @@ def screen(source: str) -> None:
     for statement in tree.body:
         if not isinstance(statement, _TOP):
             _refuse(f"a statement of kind {type(statement).__name__} outside functions")
+    own = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        for node in _own(function)
+    }
     for node in ast.walk(tree):
-        _check(node)
+        if id(node) not in own:
+            _check(node)
+
+
+def _own(function: ast.FunctionDef) -> list[ast.Name]:
+    """Uses of a function's own variables, which may be called anything: `dir` is a direction there."""
+    names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
+    stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    bound = stored | {argument.arg for argument in function.args.args}
+    # Not in decorators, annotations and defaults, which are evaluated outside.
+    outside = [*function.decorator_list, function.args, *([function.returns] if function.returns else [])]
+    apart = {id(node) for part in outside for node in ast.walk(part)}
+    return [node for node in names if node.id in bound and id(node) not in apart and "__" not in node.id]
 
 
 def _check(node: ast.AST) -> None:
