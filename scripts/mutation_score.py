@@ -159,7 +159,8 @@ def _bits(kernel: Executable, program: Program, layouts: list[Layout], draw: int
     if mutant.fault.adjoint and gradient.differentiable(arguments):
         gradient.seed_cotangents(arguments, (draw,))
         kernel.run_backward(arguments)
-        parts += [np.ascontiguousarray(leaf.gradient + 0.0).tobytes() for leaf in gradient.inputs(arguments)]
+        taken = (leaf.gradient + 0.0 for leaf in gradient.inputs(arguments))
+        parts += [np.ascontiguousarray(values).tobytes() for values in taken]
     return b"".join(parts)
 
 
@@ -180,9 +181,8 @@ def _report(outcome: list[tuple[Mutant, str]]) -> None:
         print(f"| score | | {total['caught'] / max(faults, 1):.3f} | | |")
     for mutant, result in outcome:
         if result == "missed":
-            print(
-                f"missed: {mutant.fault.kind} in {mutant.subject.program.name} ({mutant.subject.program.index})"
-            )
+            program = mutant.subject.program
+            print(f"missed: {mutant.fault.kind} in {program.name} ({program.index})")
 
 
 def _row(name: str, counts: Counter[str]) -> None:

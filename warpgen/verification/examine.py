@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -21,8 +21,10 @@ from warpgen.verification.isolation import Note
 from warpgen.verification.layout import Layout, widened
 from warpgen.verification.oracle import Reading, Unsupported
 
-# Inputs are moved by this share of themselves to see how much the kernel amplifies rounding.
-_SHAKE = 2e-7
+# Inputs are moved by this share of themselves to see how much the kernel amplifies rounding; and further
+# and oftener where elements disagree, to see whether rounding can carry them across a branch.
+_SHAKE, _TURNS = 2e-7, 2
+_HARD_SHAKE, _HARD_TURNS = 1e-5, 12
 # Draws of an input that may be tried before an output is called blind to it.
 _BLIND_DRAWS = 3
 
@@ -70,6 +72,7 @@ class _Run:
         self._outputs: dict[int, list[NDArray[Any]]] = {}
         self._wide: dict[int, list[list[NDArray[Any]]]] = {}
         self._reading: Reading | None = None
+        self._hard = False
 
     def draw(self, variant: int) -> Arguments:
         """Arguments whose every input is drawn anew for each variant."""
@@ -107,7 +110,7 @@ class _Run:
             if name == "widened" and self.subject.wide is None:
                 continue
             try:
-                fine, agreement = values_of.settle(compare)
+                fine, agreement = self._settle(compare)
             except Unsupported as error:
                 why = str(error)
                 continue
@@ -128,6 +131,17 @@ class _Run:
             "digest": values_of.digest(reference, self.kind, self.codes()),
         }
 
+    def _settle(self, compare: Callable[[int], values_of.Agreement]) -> tuple[bool, values_of.Agreement]:
+        """Judge by the first draw; where few elements disagree, see whether they stand near a branch."""
+        if self.subject.wide is None:
+            return values_of.settle(compare)
+        agreement = compare(0)
+        if 0.0 < agreement.share <= tolerance.STRAY:
+            self._hard = True
+            agreement = compare(0)
+            self._hard = False
+        return agreement.share == 0.0, agreement
+
     def _against_widened(self, variant: int) -> values_of.Agreement:
         reference = self._wide_outputs(variant)[0]
         return values_of.agree(
@@ -147,6 +161,8 @@ class _Run:
         if self.subject.wide is None:
             return [np.zeros(values.shape) for values in self.outputs(variant)]
         reference, *shaken = self._wide_outputs(variant)
+        if self._hard:
+            shaken = shaken + self._shaken(variant, _HARD_SHAKE, _HARD_TURNS)
         return values_of.movement(reference, shaken)
 
     def wide(self, variant: int) -> Arguments:
@@ -156,25 +172,25 @@ class _Run:
 
     def _wide_outputs(self, variant: int) -> list[list[NDArray[Any]]]:
         """Outputs for the draw itself, then for the draw moved by its rounding, twice."""
-        if variant in self._wide:
-            return self._wide[variant]
+        if variant not in self._wide:
+            base = self._shaken(variant, 0.0, 1)
+            self._wide[variant] = base + self._shaken(variant, _SHAKE, _TURNS)
+        return self._wide[variant]
+
+    def _shaken(self, variant: int, share: float, turns: int) -> list[list[NDArray[Any]]]:
+        """The widened kernel's outputs for inputs moved by a share of themselves, up or down at random."""
         kernel = self.subject.wide
         assert kernel is not None
         arguments, made = self.wide(variant), []
-        for turn in range(3):
+        for turn in range(turns):
             arguments.reset()
-            if turn:
-                self._shake(arguments, turn)
+            for leaf in arguments.leaves if share else ():
+                if leaf.floating and leaf.role != "output":
+                    signs = Generator("shake", turn, leaf.path).signs(leaf.values.shape)
+                    leaf.values[...] *= 1.0 + share * signs
             kernel.run(arguments)
             made.append([leaf.values.copy() for leaf in arguments.outputs()])
-        self._wide[variant] = made
         return made
-
-    def _shake(self, arguments: Arguments, turn: int) -> None:
-        for leaf in arguments.leaves:
-            if leaf.floating and leaf.role != "output":
-                signs = Generator("shake", turn, leaf.path).signs(leaf.values.shape)
-                leaf.values[...] *= 1.0 + _SHAKE * signs
 
     def alive(self) -> dict[str, Any]:
         """Outputs must change when inputs do, all together and each alone."""

@@ -26,9 +26,10 @@ _FORBIDDEN = frozenset(
 # Of the `wp` module, beside builtins and types.
 _WARP = frozenset(
     """
-    E e INF inf LOG2E log2e LOG10E log10e LN2 ln2 LN10 ln10 NAN nan PHI phi PI pi HALF_PI half_pi TAU tau
-    kernel func func_native func_grad func_replay struct constant static types vec mat set_module_options grad
-    Volume Texture1D Texture2D Texture3D Mesh Bvh HashGrid vector matrix adjoint map ref indexedarray Any
+    E e INF inf LOG2E log2e LOG10E log10e LN2 ln2 LN10 ln10 NAN nan PHI phi PI pi HALF_PI half_pi
+    TAU tau kernel func func_native func_grad func_replay struct constant static types vec mat
+    set_module_options grad Volume Texture1D Texture2D Texture3D Mesh Bvh HashGrid vector matrix
+    adjoint map ref indexedarray Any Function
     """.split()
 )
 _TYPE = re.compile(
