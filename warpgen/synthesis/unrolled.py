@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 
 MOST_TURNS = 16  # Warp's own default: longer loops stay loops
+
+_FIXED = re.compile(r"range\(-?\d")  # a loop whose turns may be known
+_OPERATIONS = frozenset({ast.Call, ast.BinOp, ast.Subscript, ast.Compare, ast.AugAssign})
+_LEAVES = frozenset({ast.Name, ast.Constant, ast.Load, ast.Store})
+
+
+def has_fixed_loop(source: str) -> bool:
+    """Whether the text has a loop that Warp may write out."""
+    return _FIXED.search(source) is not None
 
 
 def unrolled_size(source: str) -> int:
@@ -13,10 +23,15 @@ def unrolled_size(source: str) -> int:
 
 
 def _size(node: ast.AST) -> int:
-    if isinstance(node, ast.For):
+    if node.__class__ is ast.For:
         return 1 + _turns(node) * sum(map(_size, node.body))
-    own = isinstance(node, ast.Call | ast.BinOp | ast.Subscript | ast.Compare | ast.AugAssign)
-    return own + sum(map(_size, ast.iter_child_nodes(node)))
+    size = int(node.__class__ in _OPERATIONS)
+    for field in node._fields:
+        value = getattr(node, field)
+        for child in value if value.__class__ is list else (value,):
+            if isinstance(child, ast.AST) and child.__class__ not in _LEAVES:
+                size += _size(child)
+    return size
 
 
 def _turns(loop: ast.For) -> int:

@@ -1,17 +1,21 @@
-"""Types that outlive a program can be keys of what is remembered; others would pile up in memory."""
+"""Types that outlive a program can be keys of what is remembered; others would pile up in memory.
+
+Most questions that Warp asks of a type have one answer for all of its own.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from warpgen.extraction.warp_api import codegen, types
+from warpgen.extraction.fast_path.patches import replaces, stock
+from warpgen.extraction.warp_api import codegen, context, types
 
 Var, Reference = codegen.Var, types.Reference
 
 ARRAYS = frozenset({types.array, types.indexedarray, types._ArrayAnnotation, types._IndexedArrayAnnotation})
 
 _lasting: set[Any] = set()
-_ctypes: dict[Any, str] = {}  # C++ spelling of lasting types
+_ctypes: dict[Any, str] = {}  # C++ spelling of lasting types and, by class and element, of arrays of them
 
 
 def is_lasting(type_: Any) -> bool:
@@ -26,14 +30,53 @@ def is_lasting(type_: Any) -> bool:
     return True
 
 
+@replaces(codegen.Var, "type_to_ctype", "192660ace36f5e09")
 def type_to_ctype(t: Any, value_type: bool = False) -> str:
-    """`Var.type_to_ctype` of Warp, remembered."""
     if t.__class__ is Reference:
         text = type_to_ctype(t.value_type)
         return text if value_type else text + "*"
-    if t.__class__ in ARRAYS or not is_lasting(t):
-        return str(Var.type_to_ctype(t, value_type))
-    known = _ctypes.get(t)
+    key = (t.__class__, t.dtype) if t.__class__ in ARRAYS else t
+    if not is_lasting(t.dtype if key is not t else t):
+        return str(_stock_type_to_ctype(t, value_type))
+    known = _ctypes.get(key)
     if known is None:
-        known = _ctypes[t] = str(Var.type_to_ctype(t, value_type))
+        known = _ctypes[key] = str(_stock_type_to_ctype(t, value_type))
     return known
+
+
+@replaces(codegen, "strip_reference", "21db73a0531abd5f")
+@replaces(types, "strip_reference", "21db73a0531abd5f")
+def _strip_reference(arg: Any) -> Any:
+    if arg.__class__ is Reference:
+        return arg.value_type
+    # Most calls are about types and variables: asking each whether it is a sequence costs the most.
+    if arg.__class__ is Var or arg.__class__ in ARRAYS or isinstance(arg, type):
+        return arg
+    return _stock_strip_reference(arg)
+
+
+@replaces(context.ModuleBuilder, "_collect_native_types", "06ac258e00758ad8")
+def _collect_native_types(builder: Any, var_type: Any) -> None:
+    if not _is_plain(var_type):
+        _stock_collect_native_types(builder, var_type)
+
+
+@replaces(context.ModuleBuilder, "_collect_tile_helper_structs_from_type", "e696794e09e921c7")
+def _collect_tile_helper_structs_from_type(builder: Any, var_type: Any, struct_hashes: set[Any]) -> None:
+    if not _is_plain(var_type):
+        _stock_collect_tile_helper_structs_from_type(builder, var_type, struct_hashes)
+
+
+def _is_plain(type_: Any) -> bool:
+    """Whether this is one of Warp's own types, or a reference to or an array of one."""
+    if type_.__class__ is Reference:
+        type_ = type_.value_type
+    if type_.__class__ in ARRAYS:
+        type_ = type_.dtype
+    return is_lasting(type_)
+
+
+_stock_type_to_ctype = stock(type_to_ctype)
+_stock_strip_reference = stock(_strip_reference)
+_stock_collect_native_types = stock(_collect_native_types)
+_stock_collect_tile_helper_structs_from_type = stock(_collect_tile_helper_structs_from_type)
