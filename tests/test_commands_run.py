@@ -49,6 +49,12 @@ def test_workers_give_the_same_bytes(tmp_path: Path, undisturbed: Path) -> None:
     assert files(tmp_path) == files(undisturbed)
 
 
+def test_stock_code_generation_gives_the_same_bytes(tmp_path: Path, undisturbed: Path) -> None:
+    """The fast path is a matter of time alone."""
+    assert call("run", *SMALL, "--stock-codegen", "--root", tmp_path)[0] == 0
+    assert files(tmp_path) == files(undisturbed)
+
+
 @pytest.mark.parametrize("target", ["cpu", "cuda"])
 def test_one_target_alone_gives_the_same_bytes(tmp_path: Path, undisturbed: Path, target: str) -> None:
     """As both together did."""

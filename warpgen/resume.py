@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             found=recovery.recover(layout, story),
             means=request.means_of(args),
             chronicle=chronicle.Chronicle(layout, recipe),
-            job=worker.ShardMaker(layout, recipe),
+            job=worker.ShardMaker(layout, recipe, args.stock_codegen),
             lock=lock,
         ).carry_out()
 

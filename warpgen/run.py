@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             found=recovery.begin(layout, recipe, session.now()),
             means=request.means_of(args),
             chronicle=history,
-            job=worker.ShardMaker(layout, recipe),
+            job=worker.ShardMaker(layout, recipe, args.stock_codegen),
             lock=lock,
         ).carry_out()
 

@@ -50,7 +50,7 @@ def _round(args: argparse.Namespace, figures: dict[str, Any]) -> None:
     _keep(figures, "floor", floor["cpu"] / programs)
     _keep(figures, "loop", loop["cpu"] / programs)
     _keep(figures, "end", two.cpu / programs)
-    _keep(figures, "end, stock", run([*recipe, "--workers", "2"], "stock").cpu / programs)
+    _keep(figures, "end, stock", run([*recipe, "--workers", "2", "--stock-codegen"]).cpu / programs)
     _keep(figures, "share", two.coordinator / two.cpu)
     _keep(figures, "wall, 2 workers", two.wall)
     _keep(figures, "first row", two.first_row)

@@ -192,12 +192,10 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
-def run(report: str, codegen: str, *argv: str) -> dict[str, Any]:
+def run(report: str, *argv: str) -> dict[str, Any]:
     """`warpgen.run` with its CPU seconds: its own, which is the coordinator's, and its workers'."""
     from warpgen.run import main
 
-    if codegen == "stock":
-        fast_path.install = list
     code = main(argv)
     usage = {
         name: resource.getrusage(who)

@@ -18,7 +18,8 @@ import psutil
 
 _PARTS = str(Path(__file__).with_name("parts.py"))
 _LONGEST = 3600.0  # seconds; more means that something hangs
-_PAUSE = 0.1  # seconds between two looks at the memory
+_PAUSE = 0.05  # seconds between two looks for the first row
+_MEMORY = 0.5  # seconds between two looks at the memory, which take CPU time from the run
 
 
 class Run(NamedTuple):
@@ -48,14 +49,14 @@ def part(name: str, *arguments: object) -> dict[str, Any]:
     return measured
 
 
-def run(arguments: list[str], codegen: str = "fast") -> Run:
+def run(arguments: list[str]) -> Run:
     """A run in a folder of its own, which is removed."""
     with tempfile.TemporaryDirectory(prefix="warpgen-bench-") as folder:
         root = Path(folder)
         report = root / "usage.json"
         argv = [*arguments, "--root", str(root)]
         start = time.perf_counter()
-        command = [sys.executable, _PARTS, "run", str(report), codegen, *argv]
+        command = [sys.executable, _PARTS, "run", str(report), *argv]
         with _process(command, subprocess.DEVNULL) as process:
             memory, first_row = _watch(process, root, start)
         wall = time.perf_counter() - start
@@ -85,17 +86,21 @@ def seconds_of(command: list[str]) -> float:
 
 
 def _watch(process: Any, root: Path, start: float) -> tuple[list[tuple[float, float, float]], float]:
-    memory, first_row = [], 0.0
+    memory: list[tuple[float, float, float]] = []
+    first_row = 0.0
     parent = psutil.Process(process.pid)
     while process.poll() is None:
         if time.perf_counter() - start > _LONGEST:
             raise SystemExit("bench: the run hangs")
-        with contextlib.suppress(psutil.NoSuchProcess):
-            workers = [_resident(child) for child in parent.children()]
-            memory.append((time.perf_counter() - start, _resident(parent), max(workers, default=0.0)))
+        since = time.perf_counter() - start
+        if not memory or since - memory[-1][0] >= _MEMORY:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                workers = [_resident(child) for child in parent.children()]
+                memory.append((since, _resident(parent), max(workers, default=0.0)))
         if not first_row and any(p.stat().st_size for p in root.glob("data/production_*/*")):
             first_row = time.perf_counter() - start
-        time.sleep(_PAUSE)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_MEMORY if first_row else _PAUSE)
     return memory, first_row
 
 

@@ -18,6 +18,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     """What a run may use."""
 
     engine: str = "local"
+    stock_codegen: bool = False  # without the fast path of code generation
     workers: int = msgspec.field(default_factory=lambda: available_cores())
     worker_memory: int = 1024 * MIB  # a worker above it between two units is replaced; healthy: 200-400 MiB
     unit_seconds: float = 1200.0  # of CPU time for 64 programs; fully verified they take about 60

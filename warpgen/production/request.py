@@ -57,6 +57,11 @@ def add_means(group: argparse._ActionsContainer) -> None:
     )
     group.add_argument("--workers", type=positive, help="worker processes (one per core)")
     group.add_argument("--engine", choices=ENGINES, default="local", help="worker processes, or none (local)")
+    group.add_argument(
+        "--stock-codegen",
+        action="store_true",
+        help="let Warp's code generator work as it comes, without the fast path: the same text, twice the time",
+    )
 
 
 def recipe_of(args: argparse.Namespace) -> Recipe:
@@ -86,7 +91,7 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
 
 def means_of(args: argparse.Namespace) -> Means:
     """The means asked for."""
-    means = Means(engine=args.engine)
+    means = Means(engine=args.engine, stock_codegen=args.stock_codegen)
     workers = 1 if args.engine == "serial" else args.workers or means.workers
     return msgspec.structs.replace(means, workers=workers)
 

@@ -27,9 +27,10 @@ _ROOM = 8 << 20
 class ShardMaker:
     """The job of a run on real Warp."""
 
-    def __init__(self, layout: Layout, recipe: Recipe) -> None:
+    def __init__(self, layout: Layout, recipe: Recipe, stock_codegen: bool = False) -> None:
         self._layout = layout
         self._recipe = recipe
+        self._stock_codegen = stock_codegen
         self._log = self._workdir = Path(os.devnull)
 
     def preload(self) -> None:
@@ -38,7 +39,8 @@ class ShardMaker:
         from warpgen.production import rows  # noqa: F401  (its imports are what takes the time)
 
         warp_api.start(self._layout.scratch / "kernels")
-        fast_path.install()
+        if not self._stock_codegen:
+            fast_path.install()
         gc.collect()
         gc.freeze()  # the workers' collectors need not touch, and so copy, what they share
 
