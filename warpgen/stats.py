@@ -14,7 +14,7 @@ from warpgen.errors import RootError, UsageError
 from warpgen.record import TARGETS, Target
 from warpgen.reporting.check import first_difference
 from warpgen.reporting.manifest import Manifest, manifest_path, present, read
-from warpgen.reporting.terminal import printable
+from warpgen.reporting.terminal import printable, size_text
 
 if TYPE_CHECKING:
     from warpgen.reporting.bars import Line
@@ -24,7 +24,7 @@ def parser() -> Parser:
     made = Parser(
         "stats",
         "Show rows, bytes, categories, sizes and features of the finished datasets under a root. "
-        "Without --check or --quality only the manifests are read, so it is quick.",
+        "Without --check, --quality or --html only the manifests are read, so it is quick.",
         "Exit codes: 0 all is well, 1 a check found a difference, 2 the request cannot be done.",
     )
     made.add_argument("--root", type=Path, default=Path(), help="folder that holds manifests/ and data/ (.)")
@@ -45,24 +45,41 @@ def parser() -> Parser:
         action="store_true",
         help="measure how varied the programs are and what they teach (a minute or so, reads the data)",
     )
+    work.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="write charts, the map of builtins and a browser of rows as one page that needs no network",
+    )
     return made
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the statistics; returns the exit code."""
     args = parser().parse_args(argv)
-    if (args.check and args.json) or (args.markdown and not args.quality):
+    if ((args.check or args.html) and args.json) or (args.markdown and not args.quality):
         raise UsageError("--json goes with the tables or --quality, --markdown with --quality alone")
     targets = _targets(args.root, args.target)
     if args.check:
         return _check(args.root, targets)
     if args.quality:
         return _quality(args.root, targets, args.json, args.markdown)
+    if args.html is not None:
+        return _page(args.root, targets, args.html)
     manifests = {target: read(manifest_path(args.root, target)) for target in targets}
     if args.json:
         print(msgspec.json.format(msgspec.json.encode(manifests)).decode())
     else:
         _print_tables(manifests)
+    return 0
+
+
+def _page(root: Path, targets: Sequence[Target], path: Path) -> int:
+    # Imports Warp, for its list of builtins.
+    from warpgen.reporting.page.write import write_page
+
+    size = write_page(root, targets, path)
+    print(f"wrote {path} ({size_text(size)}): open it in a browser")
     return 0
 
 

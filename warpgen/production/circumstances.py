@@ -10,8 +10,10 @@ import msgspec
 import psutil
 
 from warpgen.production.journal import Spent
+from warpgen.reporting.manifest import Moment
 
 MIB = 1 << 20
+_MOMENTS = 60  # as many as a curve needs; each checkpoint holds them all
 
 
 class Means(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,15 +48,18 @@ class Meter:
         self.retries = 0  # of units whose worker failed
         self.remade = 0  # shards that were damaged on disk
         self.workers_replaced = 0
+        self._moments = list(before.moments) or [Moment(0.0, 0, 0)]
 
-    def spent(self, disk: int) -> Spent:
-        """All sessions so far; `disk` is what the run's files take now, in bytes."""
+    def spent(self, disk: int, programs: int, size: int) -> Spent:
+        """All sessions so far; `disk` is what the run's files take now, `size` its datasets, in bytes."""
         self.peak_rss = max(self.peak_rss, self._process.memory_info().rss)
         self.peak_disk = max(self.peak_disk, disk)
         before = self._before
+        wall = round(before.wall_seconds + time.monotonic() - self._began, 1)
+        self._note(Moment(wall, programs, size))
         cpu = time.process_time() + _cpu_of_children() - self._children + self.worker_cpu
         return Spent(
-            wall_seconds=round(before.wall_seconds + time.monotonic() - self._began, 1),
+            wall_seconds=wall,
             cpu_seconds=round(before.cpu_seconds + cpu, 1),
             peak_rss=self.peak_rss,
             peak_worker_rss=self.peak_worker_rss,
@@ -62,7 +67,18 @@ class Meter:
             sessions=before.sessions,
             retries=before.retries + self.retries + self.remade,
             workers_replaced=before.workers_replaced + self.workers_replaced,
+            moments=tuple(self._moments),
         )
+
+    def _note(self, moment: Moment) -> None:
+        """Take the moment; of too many the one goes whose neighbours are nearest to each other."""
+        moments = self._moments
+        moments.append(moment)
+        if len(moments) > _MOMENTS:
+            gaps = [
+                after.seconds - earlier.seconds for earlier, after in zip(moments, moments[2:], strict=False)
+            ]
+            del moments[1 + gaps.index(min(gaps))]
 
 
 def _cpu_of_children() -> float:

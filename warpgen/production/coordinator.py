@@ -166,7 +166,11 @@ class Coordinator:
 
     def _checkpoint(self) -> Checkpoint:
         """First the files, then the journal, then the state; only then may the merged shards go."""
-        checkpoint = self._merge.checkpoint(self._meter.spent(self._disk()))
+        checkpoint = self._merge.checkpoint(
+            self._meter.spent(
+                self._disk(), self._merge.next, sum(dataset.file.length for dataset in self._merge.datasets)
+            )
+        )
         self._journal.append(checkpoint)
         self.last = checkpoint
         self._chronicle.checkpoint(checkpoint)

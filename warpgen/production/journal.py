@@ -19,6 +19,7 @@ import xxhash
 from warpgen import durable
 from warpgen.errors import DamageError
 from warpgen.recipe import Recipe
+from warpgen.reporting.manifest import Moment
 
 _LONGEST_LINE = 1 << 20  # bytes; a checkpoint takes about 1 kB
 
@@ -57,6 +58,7 @@ class Spent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions: int = 0
     retries: int = 0
     workers_replaced: int = 0
+    moments: tuple[Moment, ...] = ()
 
 
 class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -115,6 +115,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
             sessions=spent.sessions,
             retries=spent.retries,
             workers_replaced=spent.workers_replaced,
+            moments=spent.moments,
         )
 
     def _engine(self) -> Engine:

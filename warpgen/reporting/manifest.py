@@ -24,6 +24,14 @@ LARGEST = 64 * 2**20  # bytes; a manifest takes about 100 kB, so a larger file i
 _PACKAGES = ("warp-lang", "numpy", "msgspec", "zstandard", "xxhash")
 
 
+class Moment(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """How far a run was after so many seconds of work, all sessions together: bytes of all its datasets."""
+
+    seconds: float
+    programs: int
+    bytes: int
+
+
 class Circumstances(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the dataset happened to be made; nothing here may influence a byte of it."""
 
@@ -39,6 +47,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     sessions: int = 1  # 1 + how often the run was resumed
     retries: int = 0  # units tried again
     workers_replaced: int = 0
+    moments: tuple[Moment, ...] = ()  # evenly spread, for the speed over time
     cores: int = msgspec.field(default_factory=lambda: os.cpu_count() or 1)
     machine: str = msgspec.field(default_factory=platform.machine)
     system: str = msgspec.field(default_factory=lambda: f"{platform.system()} {platform.release()}")

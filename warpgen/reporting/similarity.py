@@ -21,6 +21,7 @@ _ROWS = _PERMUTATIONS // _BANDS
 _PRIME = np.uint64((1 << 61) - 1)
 _LOW_BITS = np.uint64((1 << 31) - 1)
 _MOST_CANDIDATES = 20  # per band: beyond this many look-alikes one is found already, or none will be
+NEAR = 0.7  # Jaccard similarity from which on two programs are near-duplicates
 _GRAM = 5
 _TOKEN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9.]+|\S")
 _COMMENT = re.compile(r"#.*")
@@ -32,7 +33,7 @@ class NearDuplicates:
     Takes about 5 KiB a program, so callers bound how many they give.
     """
 
-    def __init__(self, threshold: float = 0.7) -> None:
+    def __init__(self, threshold: float = NEAR) -> None:
         rng = np.random.default_rng(0)
         self._factors = rng.integers(1, int(_PRIME), _PERMUTATIONS, dtype=np.uint64) & _LOW_BITS
         self._offsets = rng.integers(0, int(_PRIME), _PERMUTATIONS, dtype=np.uint64) & _LOW_BITS
@@ -47,7 +48,7 @@ class NearDuplicates:
 
     def add(self, source: str) -> bool:
         """Whether the program resembles an earlier one."""
-        grams = np.fromiter(sorted(_grams(source)), dtype=np.uint64)
+        grams = np.fromiter(sorted(token_grams(source)), dtype=np.uint64)
         self.confirmed += self._confirm(grams)
         signature = self._signature(grams)
         place = len(self._signatures)
@@ -90,7 +91,7 @@ class NearDuplicates:
         return signature
 
 
-def _grams(source: str) -> set[int]:
+def token_grams(source: str) -> set[int]:
     """Hashes of the token 5-grams, numbers all alike and comments left out."""
     words = ["0" if word[0].isdigit() else word for word in _TOKEN.findall(_COMMENT.sub("", source))]
     count = max(1, len(words) - _GRAM + 1)

@@ -1,0 +1,146 @@
+"""`stats --html`: everything of the datasets under a root in one page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from warpgen import durable
+from warpgen.errors import UsageError
+from warpgen.record import Target
+from warpgen.reporting.dataset import rows
+from warpgen.reporting.manifest import Manifest, manifest_path, present, read
+from warpgen.reporting.nearest import nearest
+from warpgen.reporting.page import browser, sections
+from warpgen.reporting.page.sample import sample
+from warpgen.reporting.similarity import NEAR
+
+_MOST_COMPARED = 4_000  # programs: their comparison grows with the square
+
+
+class _Source(msgspec.Struct):
+    python_source: str
+
+
+def write_page(root: Path, targets: Sequence[Target], path: Path) -> int:
+    """Write the page on the datasets of `targets` under `root` to `path`; returns its size in bytes.
+
+    Raises RootError where a manifest or dataset is missing, DamageError where one is damaged, UsageError
+    where the page cannot be written.
+    """
+    manifests = {target: read(manifest_path(root, target)) for target in targets}
+    datasets = {target: present(root, manifest) for target, manifest in manifests.items()}
+    data = page(manifests, datasets).encode()
+    try:
+        durable.write(path, data)
+    except OSError as error:
+        raise UsageError(f"the page cannot be written to {path}: {error.strerror}") from error
+    return len(data)
+
+
+def page(manifests: Mapping[Target, Manifest], datasets: Mapping[Target, Path]) -> str:
+    """The HTML. The same manifests and files give the same text."""
+    first = next(iter(manifests.values()))
+    groups = _builtins()
+    called = {name for m in manifests.values() for name in m.figures.builtins}
+    known = {name for names in groups.values() for name in names}
+    values = nearest(_sources(next(iter(datasets.values()))))
+    resembling = sum(value >= NEAR for value in values) / max(1, len(values))
+    body = (
+        sections.tiles(manifests, (len(known & called), len(known)), resembling),
+        sections.categories(manifests),
+        sections.coverage(manifests, groups, first.recipe.warp),
+        browser.section(first.figures.rows),
+        sections.features(manifests),
+        sections.sizes(manifests),
+        sections.similarity(values, resembling),
+        sections.verdicts(manifests),
+        sections.throughput(manifests),
+        sections.origin(manifests),
+    )
+    return _document(manifests, "\n".join(body), sample(datasets, first.figures.rows))
+
+
+def _document(manifests: Mapping[Target, Manifest], body: str, shown: Sequence[dict[str, Any]]) -> str:
+    script, style = _resource("page.js"), _resource("page.css")
+    # Nothing but this very script may run and nothing may be loaded, whatever the rows contain.
+    policy = (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{_digest(script)}'; img-src data:"
+    )
+    recipe = next(iter(manifests.values())).recipe
+    about = (
+        f"NVIDIA Warp kernels in Python, C++ and CUDA C++, seed {recipe.seed}, recipe {recipe.hash}, "
+        f"warpgen {recipe.warpgen}, Warp {recipe.warp}"
+    )
+    names = (
+        "categories",
+        "coverage",
+        "rows",
+        "features",
+        "sizes",
+        "similarity",
+        "verdicts",
+        "throughput",
+        "origin",
+    )
+    links = "".join(f'<a href="#{name}">{name}</a>' for name in names)
+    legend = "".join(f'<span class="key {t}">{sections.LANGUAGE[t]}</span>' for t in manifests)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>warpgen: what the datasets hold</title>
+<link rel="icon" href="data:,">
+<style>{style}</style>
+</head>
+<body>
+<header>
+<h1><span>warp</span>gen</h1><nav>{links}</nav>{legend}
+<button id="theme" title="light or dark">◐</button>
+</header>
+<main>
+<p class="lead">{sections.text(about)}</p>
+{body}
+</main>
+<script type="application/json" id="data">{browser.embedded(shown)}</script>
+<script>{script}</script>
+</body>
+</html>
+"""
+
+
+def _sources(path: Path) -> list[str]:
+    found = []
+    for _, row in rows(path, _Source):
+        found.append(row.python_source)
+        if len(found) == _MOST_COMPARED:
+            break
+    return found
+
+
+def _builtins() -> dict[str, list[str]]:
+    """Chapter of Warp's manual -> names of its builtins, the largest chapter first."""
+    # Imports Warp, whose registry says what is public.
+    from warpgen.synthesis.catalogue import group, public_names
+
+    chapters: dict[str, list[str]] = defaultdict(list)
+    for name in public_names():
+        chapters[group(name)].append(name)
+    return dict(sorted(chapters.items(), key=lambda item: (-len(item[1]), item[0])))
+
+
+def _resource(name: str) -> str:
+    return resources.files("warpgen.reporting.page").joinpath(name).read_text("utf-8")
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
