@@ -1,3 +1,38 @@
-"""warpgen writes NVIDIA Warp kernels, lowers them to C++ and CUDA C++, proves and packs them."""
+"""warpgen writes NVIDIA Warp kernels, lowers them to C++ and CUDA C++, proves and packs them.
+
+`warpgen.open(path)` reads a dataset; docs/python.md shows what can be done with its rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from warpgen.dataset import Dataset as Dataset
+    from warpgen.dataset import Row as Row
+    from warpgen.dataset import open as open
+    from warpgen.execution import Check as Check
+    from warpgen.execution import Run as Run
 
 __version__ = "0.1.0"
+
+# Name and module of what users import; loaded when first used, so that `import warpgen` costs nothing.
+_PUBLIC = {
+    "open": "dataset",
+    "Dataset": "dataset",
+    "Row": "dataset",
+    "Run": "execution",
+    "Check": "execution",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'warpgen' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"warpgen.{_PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC])

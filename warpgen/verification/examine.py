@@ -50,7 +50,7 @@ class Subject(msgspec.Struct, frozen=True):
 
 def examine(subject: Subject, note: Note) -> dict[str, Any]:
     """Evidence per check. Raises Failed where the program must not be kept."""
-    run = _Run(subject)
+    run = Examination(subject)
     note("forward")
     evidence: dict[str, Any] = {"bounds": {"verdict": "pass", "threads": subject.kernel.threads}}
     run.first()
@@ -62,7 +62,9 @@ def examine(subject: Subject, note: Note) -> dict[str, Any]:
     return evidence
 
 
-class _Run:
+class Examination:
+    """Runs of one program, each made once; `draw` numbers the draws of its inputs."""
+
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self.program = subject.program
@@ -72,7 +74,7 @@ class _Run:
         self._outputs: dict[int, list[NDArray[Any]]] = {}
         self._wide: dict[int, list[list[NDArray[Any]]]] = {}
         self._reading: Reading | None = None
-        self._hard = False
+        self.hard = False  # whether `moved` looks for values that rounding carries across a branch
 
     def draw(self, variant: int) -> Arguments:
         """Arguments whose every input is drawn anew for each variant."""
@@ -137,16 +139,14 @@ class _Run:
             return values_of.settle(compare)
         agreement = compare(0)
         if 0.0 < agreement.share <= tolerance.STRAY:
-            self._hard = True
+            self.hard = True
             agreement = compare(0)
-            self._hard = False
+            self.hard = False
         return agreement.share == 0.0, agreement
 
     def _against_widened(self, variant: int) -> values_of.Agreement:
         reference = self._wide_outputs(variant)[0]
-        return values_of.agree(
-            self.outputs(variant), reference, self._moved(variant), self.kind, self.codes()
-        )
+        return values_of.agree(self.outputs(variant), reference, self.moved(variant), self.kind, self.codes())
 
     def _against_oracle(self, variant: int) -> values_of.Agreement:
         if self._reading is None:
@@ -154,14 +154,14 @@ class _Run:
             self._reading = Reading(subject.program, subject.layouts, subject.kernel.dim)
         reference, known = self._reading.outputs(self.draw(variant))
         actual = self.outputs(variant)
-        return values_of.agree(actual, reference, self._moved(variant), self.kind, self.codes(), known)
+        return values_of.agree(actual, reference, self.moved(variant), self.kind, self.codes(), known)
 
-    def _moved(self, variant: int) -> list[NDArray[np.float64]]:
+    def moved(self, variant: int) -> list[NDArray[np.float64]]:
         """How far rounding of the inputs moves each output; nothing is known of it without widening."""
         if self.subject.wide is None:
             return [np.zeros(values.shape) for values in self.outputs(variant)]
         reference, *shaken = self._wide_outputs(variant)
-        if self._hard:
+        if self.hard:
             shaken = shaken + self._shaken(variant, _HARD_SHAKE, _HARD_TURNS)
         return values_of.movement(reference, shaken)
 
@@ -220,10 +220,10 @@ class _Run:
         if not subject.has_adjoint:
             return {"verdict": "not differentiable", "why": "no adjoint"}
         if not slopes_of.differentiable(self.draw(0)):
-            self._backward(0)
+            self.backward(0)
             return {"verdict": "not differentiable", "why": "no floats"}
         if subject.wide is None:
-            self._backward(0)
+            self.backward(0)
             return {"verdict": "unchecked", "why": "not widened"}
         allowed = slopes_of.tolerance_of(self.draw(0), subject.coarse)
         slopes = [self._slope(0, allowed)]
@@ -251,13 +251,13 @@ class _Run:
         kernel = self.subject.wide
         assert kernel is not None
         key = (self.program.launch.seed, variant)
-        weights, tape = self._backward(variant)
+        weights, tape = self.backward(variant)
         wide = self.wide(variant)
         return slopes_of.compare(
             tape, wide, lambda: kernel.run(wide), weights, key, allowed, self.subject.coarse
         )
 
-    def _backward(self, variant: int) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+    def backward(self, variant: int) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
         """Cotangents, and the gradients that the row's adjoint makes of them."""
         arguments = self.draw(variant)
         self.subject.kernel.run(arguments)

@@ -44,13 +44,7 @@ def agree(
     worst = Agreement(0.0, 0.0, 0.0, "")
     for i, (mine, theirs) in enumerate(zip(actual, reference, strict=True)):
         allowed = tolerance.forward(kind, codes[i]) if codes[i][-2] == "f" else 0.0
-        a, b = mine.astype(np.float64), theirs.astype(np.float64)
-        with np.errstate(invalid="ignore", over="ignore"):
-            size = np.abs(b) + _size(b)
-            size[size == 0.0] = 1.0
-            error = np.maximum(np.abs(a - b) - _SLACK * moved[i], 0.0) / size
-        error[~np.isfinite(error)] = np.inf
-        error[(a == b) | (np.isnan(a) & np.isnan(b))] = 0.0
+        error = errors(mine, theirs, moved[i])
         if known is not None:
             error[~known[i]] = 0.0
         bad = error > allowed
@@ -61,6 +55,18 @@ def agree(
         if allowed and most / allowed >= (worst.error / worst.tolerance if worst.tolerance else -1.0):
             worst.error, worst.tolerance = most, allowed
     return worst
+
+
+def errors(mine: NDArray[Any], theirs: NDArray[Any], moved: NDArray[Any]) -> NDArray[np.float64]:
+    """Each element's error beyond what rounding explains, relative to its size plus that of its array."""
+    a, b = mine.astype(np.float64), theirs.astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        size = np.abs(b) + _size(b)
+        size[size == 0.0] = 1.0
+        error = np.maximum(np.abs(a - b) - _SLACK * moved, 0.0) / size
+    error[~np.isfinite(error)] = np.inf
+    error[(a == b) | (np.isnan(a) & np.isnan(b))] = 0.0
+    return np.asarray(error, np.float64)
 
 
 def movement(reference: Values, shaken: Sequence[Values]) -> list[NDArray[np.float64]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,7 +59,7 @@ def recheck(
             rows[number] = _parse(line)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             findings[number] = Finding(number, "", "invalid", f"no row: {_short(error)}")
-    for number, finding in _contradictions(rows, claims).items():
+    for number, finding in contradictions(rows, claims).items():
         findings[number] = finding
         del rows[number]
     for number, finding in _rejudged(rows, most, workdir).items():
@@ -73,7 +73,7 @@ def _parse(line: bytes) -> StrictRow:
     return msgspec.json.decode(line, type=StrictRow)
 
 
-def _contradictions(rows: dict[int, StrictRow], claims: Claims | None) -> dict[int, Finding]:
+def contradictions(rows: Mapping[int, Row], claims: Claims | None = None) -> dict[int, Finding]:
     """Rows that must not run, or whose parts do not belong together."""
     numbers = list(rows)
 
@@ -90,11 +90,11 @@ def _contradictions(rows: dict[int, StrictRow], claims: Claims | None) -> dict[i
     return found
 
 
-def _inspect(row: StrictRow, more: Claims | None) -> tuple[Verdict, str] | None:
+def _inspect(row: Row, more: Claims | None) -> tuple[Verdict, str] | None:
     try:
         screen(row.python_source)
         inspection = inspect_source(row.python_source, row.name, [argument.type for argument in row.args])
-        code = lower(_program(row), (row.target,))[row.target]
+        code = lower(program_of(row), (row.target,))[row.target]
     except ProgramError as error:
         return "invalid", str(error)
     claims: dict[str, tuple[Any, Any]] = {
@@ -126,7 +126,7 @@ def _rejudged(rows: dict[int, StrictRow], most: Level, workdir: Path) -> dict[in
         if level == "none":
             judgements = [Judgement({}) for _ in numbers]
         else:
-            programs = [_program(rows[number]) for number in numbers]
+            programs = [program_of(rows[number]) for number in numbers]
             codes = [{target: _code(rows[number])} for number in numbers]
             made = check_unit(programs, codes, level, "keep", (target,), workdir)
             judgements = [judgement[target] for judgement in made]
@@ -150,7 +150,7 @@ def _compare(number: int, row: StrictRow, judgement: Judgement) -> Finding:
     return Finding(number, row.id, "holds")
 
 
-def _program(row: StrictRow) -> Program:
+def program_of(row: Row) -> Program:
     source, provenance = row.python_source, row.provenance
     return Program(provenance.seed, provenance.index, row.category, row.name, source, row.args, row.launch)
 

@@ -48,10 +48,14 @@ def compile_cuda(source: Path, result: Path, headers: Path) -> None:
 
 
 class Library:
-    """A compiled object in this process. Raises OSError, naming what the object lacks."""
+    """A compiled object in this process. Raises OSError, naming what the object lacks.
 
-    def __init__(self, path: Path) -> None:
-        self._object = LoadedObject(path, _outside)
+    With `strict`, the object may call Warp and mathematics but not the rest of the C library, which could
+    open files and start programs.
+    """
+
+    def __init__(self, path: Path, strict: bool = False) -> None:
+        self._object = LoadedObject(path, _harmless if strict else _outside)
 
     def entry(self, symbol: str) -> Any:
         """A callable for an entry point, None where there is none."""
@@ -79,6 +83,32 @@ def _outside(name: str) -> int:
         except AttributeError:
             continue
     return _internal(name)
+
+
+class _Place(ctypes.Structure):
+    """What `dladdr` tells of an address."""
+
+    _fields_ = (
+        ("file", ctypes.c_char_p),
+        ("base", ctypes.c_void_p),
+        ("name", ctypes.c_char_p),
+        ("address", ctypes.c_void_p),
+    )
+
+
+# Of the C library, what compilers put in for loops and assignments, and what `wp.printf` becomes.
+_HARMLESS = frozenset("memcpy memmove memset memcmp bcmp strlen printf puts putchar abort".split())
+
+
+def _harmless(name: str) -> int:
+    """As `_outside`; raises OSError for a function of the C library that is no mathematics."""
+    address = _outside(name)
+    place = _Place()
+    ctypes.CDLL(None).dladdr(ctypes.c_void_p(address), ctypes.byref(place))
+    file = os.path.basename((place.file or b"").decode())
+    if address and name not in _HARMLESS and file.startswith(("libc.", "libc-", "python", "libpython")):
+        raise OSError(f"a kernel may not call {name}")
+    return address
 
 
 def _internal(name: str) -> int:

@@ -1,0 +1,160 @@
+"""Run rows and judge other people's kernels against them, in a process that is kept for the next call.
+
+The process holds Warp, its compilers and their warm headers; each kernel runs in a confined child of it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from warpgen.errors import VerificationError, WarpgenError
+
+if TYPE_CHECKING:
+    from warpgen.record import Row
+
+Language = Literal["python", "cpp", "cuda"]
+Outcome = Literal["same", "different", "none", "not run", "not judged"]
+Arrays = dict[str, NDArray[Any]]
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One launch of a row. Arrays go by argument name, `argument.field` inside structs.
+
+    `gradients` are the derivatives of the sum of `cotangents` times outputs by each input array of floats,
+    as the row's own adjoint makes them; both are empty where there is no adjoint.
+    """
+
+    inputs: Arrays
+    outputs: Arrays
+    cotangents: Arrays
+    gradients: Arrays
+
+
+class Check(msgspec.Struct, frozen=True):
+    """What came of somebody else's kernel.
+
+    `outputs` and `gradients` are `same` or `different`; `none` where the row has no gradients; `not run`
+    where nothing was compared; `not judged` where the row's own gradients are no measure, because Warp's
+    adjoint is wrong there or the row stands on a kink. `error` is the greatest relative difference of the
+    outputs on all draws that agree. `how` says what was run.
+    """
+
+    compiles: bool
+    outputs: Outcome
+    gradients: Outcome
+    error: float = 0.0
+    why: str = ""
+    how: str = ""
+
+    @property
+    def right(self) -> bool:
+        """The reward: it compiles, its outputs are the same, and nothing speaks against its gradients."""
+        return self.compiles and self.outputs == "same" and self.gradients != "different"
+
+
+def run(row: Row) -> Run:
+    """Launch a row; see `warpgen.Row.run`."""
+    parts = _ask({"task": "run", "row": row})
+    return Run(*({path: _array(value) for path, value in parts[name].items()} for name in _PARTS))
+
+
+_PARTS = ("inputs", "outputs", "cotangents", "gradients")
+
+
+def check(row: Row, source: str, language: Language = "python", gradients: bool = True) -> Check:
+    """Judge a kernel by a row; see `warpgen.Row.check`."""
+    if language not in ("python", "cpp", "cuda"):
+        raise ValueError(f"language must be 'python', 'cpp' or 'cuda', not {language!r}")
+    asked = {"task": "check", "row": row, "source": source, "language": language, "gradients": gradients}
+    return msgspec.convert(_ask(asked), Check)
+
+
+def _array(value: list[Any]) -> NDArray[Any]:
+    kind, shape, data = value
+    return np.frombuffer(data, kind).reshape(shape).copy()
+
+
+class _Server:
+    """The process, and the two pipes to it."""
+
+    def __init__(self) -> None:
+        home = str(Path(__file__).parent.parent)
+        path = os.pathsep.join(part for part in (home, os.environ.get("PYTHONPATH", "")) if part)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "warpgen.verification.server"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": path},
+            start_new_session=True,  # a Ctrl-C in the terminal is the caller's to handle
+        )
+
+    def ask(self, message: bytes) -> bytes:
+        pipes = self._process
+        assert pipes.stdin is not None and pipes.stdout is not None
+        pipes.stdin.write(len(message).to_bytes(8, "little") + message)
+        pipes.stdin.flush()
+        size = int.from_bytes(pipes.stdout.read(8), "little")
+        answer = pipes.stdout.read(size)
+        if not size or len(answer) < size:
+            raise BrokenPipeError
+        return answer
+
+    def close(self) -> None:
+        """Let the process end by itself; it removes its folder."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        self._process.wait()
+
+
+_server: _Server | None = None
+_lock = threading.Lock()
+
+
+def _ask(message: dict[str, Any]) -> Any:
+    """The server's answer; starts it at the first call, and anew where it was lost."""
+    global _server
+    data = msgspec.msgpack.encode(message)
+    with _lock:
+        if _server is None:
+            _server = _Server()
+        try:
+            answer = msgspec.msgpack.decode(_server.ask(data))
+        except BaseException as error:  # an answer that is not read would be taken for the next one
+            _stop()
+            if isinstance(error, BrokenPipeError):
+                raise WarpgenError("the process that runs rows was ended from outside; try again") from error
+            raise
+    if "error" in answer:
+        raise VerificationError(answer["error"])
+    return answer["result"]
+
+
+@atexit.register
+def _stop() -> None:
+    global _server
+    if _server is not None:
+        _server.close()
+    _server = None
+
+
+def _forget() -> None:
+    """A forked child must not speak into its parent's pipes, nor wait for a lock that nobody gives back."""
+    global _server, _lock
+    _server, _lock = None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)
