@@ -70,9 +70,17 @@ def test_rows_fit_launches_of_every_rank() -> None:
 
 def test_unrolled_size_counts_the_turns_of_short_fixed_loops() -> None:
     """Turns count where Warp writes them out: not in long loops, dynamic ones or those left early."""
-    body = "        x = a[i] + b\n"
-    once = unrolled_size("def f():\n    for i in range(n):\n" + body) - 1
-    assert 8 * once == unrolled_size("def f():\n    for i in range(2, 10):\n" + body) - 1
-    assert once == unrolled_size("def f():\n    for i in range(40):\n" + body) - 1
-    left = unrolled_size("def f():\n    for i in range(8):\n" + body + "        break\n")
-    assert once == left - 1
+
+    def size(body: str, *loops: str) -> int:
+        heads = [f"{'    ' * (n + 1)}for i{n} in range({bounds}):" for n, bounds in enumerate(loops)]
+        lines = ["def f():", *heads, *("    " * (len(loops) + 1) + line for line in body.splitlines())]
+        return unrolled_size("\n".join([*lines, "    y = x", ""]))
+
+    body = "x = a[i] + b"
+    once = size(body, "40") - size("pass", "40")
+    assert once > 0
+    assert size(body, "2, 10") - size("pass", "2, 10") == 8 * once
+    assert size(body, "2, 10", "3") - size("pass", "2, 10", "3") == 24 * once
+    assert size(body, "2, 10", "40") - size("pass", "2, 10", "40") == 8 * once
+    assert size(body + "\nbreak", "8") == size(body, "40")
+    assert size(body, "n") == 0

@@ -60,7 +60,7 @@ def add_means(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--stock-codegen",
         action="store_true",
-        help="let Warp's code generator work as it comes, without the fast path: the same text, twice the time",
+        help="do without the fast path of code generation: the same text in twice the time",
     )
 
 

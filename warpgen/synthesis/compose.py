@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from functools import partial
 
 from warpgen.synthesis.author import Author
@@ -51,16 +52,22 @@ class Plan:
         self.guests: list[Motif] = []
         if not self.main.alone:
             homely = [m for m in category.motifs if self._fits(m)]
-            others = [m for m in all_motifs() if self._fits(m)]
+            others = _guests(self.rank)
             for _ in range(count - 1):
                 pool = homely if homely and rng.chance(0.45) else others
-                fresh = {m: m.weight for m in pool if m not in self.guests}
+                fresh = {m: m.weight for m in pool if m is not main and m not in self.guests}
                 if fresh:
                     self.guests.append(rng.weighted(fresh))
         self.f32 = self.main.f32 or any(g.f32 for g in self.guests)
 
     def _fits(self, m: Motif) -> bool:
         return not m.alone and m.rank in (0, self.rank) and m is not self.main
+
+
+@functools.cache
+def _guests(rank: int) -> tuple[Motif, ...]:
+    """All motifs that can share a kernel with others at this rank of launch."""
+    return tuple(m for m in all_motifs() if not m.alone and m.rank in (0, rank))
 
 
 def write_kernel(k: Kit, plan: Plan, fragments: list[Fragment]) -> None:

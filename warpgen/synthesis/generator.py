@@ -13,10 +13,10 @@ from warpgen.synthesis.motif import Motif, all_motifs, categories
 from warpgen.synthesis.program import Program
 from warpgen.synthesis.rng import Rng
 from warpgen.synthesis.schedule import Fragment, scheduled
-from warpgen.synthesis.unrolled import has_fixed_loop, unrolled_size
+from warpgen.synthesis.unrolled import unrolled_size
 
 # Each becomes about 600 characters of C++; above this the text may exceed what extraction takes.
-MOST_OPERATIONS = 700
+MOST_OPERATIONS = 900
 
 # A draft that corners itself (an index without a safe range, say) is thrown away and drawn anew.
 ATTEMPTS = 12
@@ -82,6 +82,6 @@ def _write(rng: Rng, seed: int, index: int, main: Motif, complexity: str, calls:
     source, args, launch = assemble(k, name, plan.main.title, index)
     if not any(a.role in ("output", "inout") for a in args):
         raise SynthesisError(f"{plan.main.name} stored nothing")
-    if has_fixed_loop(source) and unrolled_size(source) > MOST_OPERATIONS:
+    if unrolled_size(source) > MOST_OPERATIONS:
         raise SynthesisError(f"{plan.main.name} would unroll to too much code")
     return Program(seed, index, main.category, name, source, args, launch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from warpgen.synthesis import priors, rules
@@ -71,7 +72,7 @@ class Making(Body):
 
     def number(self, lo: float, hi: float) -> float:
         """A number such as people choose in [lo, hi]: round, few digits."""
-        usual = {c: weight for c, weight in priors.floats() if lo <= c <= hi}
+        usual = _usual(lo, hi)
         if usual and self.rng.chance(0.7):
             return self.rng.weighted(usual)
         raw = self.rng.uniform(lo, hi)
@@ -128,3 +129,9 @@ class Making(Body):
 
     def to_real(self, value: Value) -> Value:
         return self.cast(value, self.real)
+
+
+@functools.lru_cache(maxsize=1024)
+def _usual(lo: float, hi: float) -> dict[float, float]:
+    """The constants that people choose in [lo, hi], by weight; motifs ask for the same ranges again."""
+    return {c: weight for c, weight in priors.floats() if lo <= c <= hi}
