@@ -23,7 +23,7 @@ find_python() {
 # was installed, so an interrupted installation is done again and a complete one is not.
 environment() {
     local stamp=".venv/installed-${1%.txt}" wanted
-    wanted="$(cat requirements.txt "$1" | cksum) $PWD"
+    wanted="$(cat requirements*.txt | cksum) $PWD"
     if [[ -x .venv/bin/python && -f $stamp && $(<"$stamp") == "$wanted" ]]; then
         return
     fi

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from reporting_root import BACKWARD, CIRCUMSTANCES, finished_root, row, write_rows
 
 from warpgen import report
 from warpgen.errors import RootError
 from warpgen.recipe import Recipe
+from warpgen.reporting import plots
 from warpgen.reporting.example import choose, forward_excerpt, reverse_excerpt
-from warpgen.reporting.manifest import dataset_path, write_manifest
+from warpgen.reporting.manifest import Moment, dataset_path, write_manifest
 from warpgen.reporting.report import report_path, write_report
 
 
@@ -107,3 +109,39 @@ def test_control_characters_of_rows_stay_out(tmp_path: Path) -> None:
     text = write_report(tmp_path).read_text()
     assert "\\x1b[31m\\u202e" in text
     assert "\x1b" not in text
+
+
+def test_plots_stand_beside_the_report_and_are_the_same_bytes_every_time(tmp_path: Path) -> None:
+    """Every picture that the report shows is there, without a time or a version in it."""
+    pytest.importorskip("matplotlib", reason="plots need requirements-plots.txt")
+    finished_root(tmp_path)
+    assert report.main(["--root", str(tmp_path)]) == 0
+    shown = re.findall(r"!\[.+\]\((.+)\)", report_path(tmp_path).read_text())
+    assert shown == [f"images/{name}.png" for name in ("categories", "shapes", "builtins", "verdicts")]
+    pictures = {name: (report_path(tmp_path).parent / name).read_bytes() for name in shown}
+    report.main(["--root", str(tmp_path)])
+    for name, picture in pictures.items():
+        assert picture.startswith(b"\x89PNG")
+        assert b"tEXt" not in picture
+        assert picture == (report_path(tmp_path).parent / name).read_bytes()
+
+
+def test_the_speed_is_drawn_where_the_manifest_tells_it(tmp_path: Path) -> None:
+    """With moments in the manifest there is a plot more."""
+    pytest.importorskip("matplotlib", reason="plots need requirements-plots.txt")
+    (manifest,) = finished_root(tmp_path, ("cpu",)).values()
+    moments = tuple(Moment(float(second), second, 1000 * second) for second in range(5))
+    told = msgspec.structs.replace(
+        manifest, circumstances=msgspec.structs.replace(CIRCUMSTANCES, moments=moments)
+    )
+    assert "throughput.png" in plots.draw({"cpu": told}, tmp_path / "images")
+
+
+def test_without_matplotlib_the_report_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No picture is referred to, and the sentence names what to install."""
+    monkeypatch.setattr(plots, "available", lambda: False)
+    finished_root(tmp_path)
+    assert report.main(["--root", str(tmp_path)]) == 0
+    text = report_path(tmp_path).read_text()
+    assert "![" not in text
+    assert "requirements-plots.txt" in text

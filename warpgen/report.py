@@ -14,12 +14,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser(
         "report",
         "Write reports/chief_scientist_report.md: JIT, IR, Warp and the finished datasets in a few minutes' "
-        "reading. `run` does so too when it ends.",
+        "reading, with plots where matplotlib is installed. `run` does so too when it ends, without plots.",
     )
     parser.add_argument(
         "--root", type=Path, default=Path(), help="folder that holds manifests/ and data/ (.)"
     )
-    path = write_report(parser.parse_args(argv).root)
+    path = write_report(parser.parse_args(argv).root, with_plots=True)
     print(f"wrote {path}")
     return 0
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from warpgen import durable
 from warpgen.errors import RootError
 from warpgen.record import TARGETS, Row, Target
+from warpgen.reporting import plots
 from warpgen.reporting.example import choose, forward_excerpt, reverse_excerpt
 from warpgen.reporting.manifest import Manifest, manifest_path, present, read
 from warpgen.reporting.primer import PRIMER
@@ -36,14 +37,18 @@ _LEVELS = {
 }
 
 
+_IMAGES = "images"  # the folder of the plots, beside the report
+
+
 def report_path(root: Path) -> Path:
     """Where the report lies under the root."""
     return root / "reports" / "chief_scientist_report.md"
 
 
-def write_report(root: Path) -> Path:
+def write_report(root: Path, with_plots: bool = False) -> Path:
     """Write the report from the manifests and datasets under `root`; returns its path.
 
+    The plots take some three seconds, and matplotlib: without it the report says so.
     Raises RootError when there is no finished dataset, DamageError when one is damaged.
     """
     manifests = {t: read(manifest_path(root, t)) for t in TARGETS if manifest_path(root, t).exists()}
@@ -56,18 +61,20 @@ def write_report(root: Path) -> Path:
     rows = choose(paths, min(manifest.figures.last_index for manifest in manifests.values()))
     path = report_path(root)
     path.parent.mkdir(parents=True, exist_ok=True)
-    durable.write(path, text(manifests, rows).encode())
+    pictures = plots.draw(manifests, path.parent / _IMAGES) if with_plots and plots.available() else {}
+    durable.write(path, text(manifests, rows, pictures).encode())
     return path
 
 
-def text(manifests: Manifests, example: Mapping[Target, Row]) -> str:
-    """The whole report in Markdown."""
+def text(manifests: Manifests, example: Mapping[Target, Row], pictures: Mapping[str, str]) -> str:
+    """The whole report in Markdown; `pictures` are its plots, file name to what it shows."""
     parts = (
         "# Warp kernels in Python, C++ and CUDA C++: the datasets, and what they are made of\n",
         _summary(manifests),
         PRIMER,
         "## The datasets\n",
         *_datasets(manifests),
+        *_pictures(pictures),
         "## How the rows were checked\n",
         *_checks(manifests),
         "## Limits\n",
@@ -116,6 +123,13 @@ def _datasets(manifests: Manifests) -> Iterator[str]:
     yield _categories(manifests)
     yield "**Schema**: one JSON object per line, explained field by field in `docs/record.md`\n"
     yield _table(["field", "what it is"], ([name, meaning] for name, meaning in _SCHEMA))
+
+
+def _pictures(pictures: Mapping[str, str]) -> Iterator[str]:
+    if not pictures:
+        yield "Plots: `python -m warpgen.report` draws them, with what `requirements-plots.txt` installs.\n"
+    for name, about in pictures.items():
+        yield f"![{about}]({_IMAGES}/{name})\n"
 
 
 def _categories(manifests: Manifests) -> str:
