@@ -14,7 +14,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import page
 from processes import part, run, seconds_of
+
+from warpgen.recipe import UNIT_SIZE
 
 
 def main() -> int:
@@ -25,7 +28,10 @@ def main() -> int:
         _round(args, figures)
     _say("verification levels, merge, stages and statistics")
     _rest(args, figures)
-    print(json.dumps(figures) if args.json else _table(figures))
+    table = _table(figures)
+    print(json.dumps(figures) if args.json else table)
+    if args.page:
+        page.write(figures, table, Path(__file__).resolve().parents[2])
     return 0
 
 
@@ -37,6 +43,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--verify-rows", type=int, default=128, help="rows per verification level; 0: none (128)"
     )
+    parser.add_argument(
+        "--growth", nargs="*", default=["8MiB", "64MiB"], metavar="SIZE", help="sizes to compare (8MiB 64MiB)"
+    )
+    parser.add_argument(
+        "--memory", type=int, default=0, metavar="PROGRAMS", help="also one worker's memory over so many (0)"
+    )
+    parser.add_argument("--page", action="store_true", help="write docs/performance.md and its picture")
     parser.add_argument("--json", action="store_true", help="print figures for machines")
     return parser.parse_args()
 
@@ -64,7 +77,11 @@ def _round(args: argparse.Namespace, figures: dict[str, Any]) -> None:
 
 def _rest(args: argparse.Namespace, figures: dict[str, Any]) -> None:
     """What stands for itself."""
-    figures["stages"] = part("stages", min(figures["programs"], 512))
+    figures["stage programs"] = max(1, min(figures["programs"], 512) // UNIT_SIZE) * UNIT_SIZE
+    figures["stages"] = part("stages", figures["stage programs"])
+    figures["growth"] = [_grown(size) for size in args.growth]
+    if args.memory:
+        figures["one worker"] = part("memory", args.memory)
     figures["merge"] = part("merge", args.merge)
     for level in ("none", "compile", "run") if args.verify_rows else ():
         made = run(["--rows", str(args.verify_rows), "--verify", level, "--workers", "2"])
@@ -73,6 +90,19 @@ def _rest(args: argparse.Namespace, figures: dict[str, Any]) -> None:
         seconds_of(["warpgen.run", "--size", args.size, "--verify", "none", "--root", root])
         figures["stats"] = seconds_of(["warpgen.stats", "--root", root])
         figures["stats --check"] = seconds_of(["warpgen.stats", "--check", "--root", root])
+
+
+def _grown(size: str) -> dict[str, Any]:
+    made = run(["--target", "both", "--size", size, "--verify", "none", "--workers", "2"])
+    return {
+        "size": size,
+        "programs": made.programs,
+        "bytes": made.bytes,
+        "wall": made.wall,
+        "cpu": made.cpu,
+        "coordinator memory": max(coordinator for _, coordinator, _ in made.memory),
+        "worker memory": max(worker for _, _, worker in made.memory),
+    }
 
 
 def _keep(figures: dict[str, Any], name: str, value: float) -> None:
@@ -107,12 +137,15 @@ def _table(figures: dict[str, Any]) -> str:
     lines += _rows(_speeds(figures, median))
     lines += ["", "CPU ms per program by stage, fast path on"]
     stages = figures["stages"]
-    count = min(figures["programs"], 512) // 64 * 64
+    count = figures["stage programs"]
     lines += _rows([(name, f"{spent / count * 1e3:.2f}") for name, spent in stages.items()])
     if "verify" in figures:
         lines += ["", "CPU ms per program by verification level"]
         lines += _rows([(level, f"{spent * 1e3:.1f}") for level, spent in figures["verify"].items()])
     lines += ["", "memory in MiB by seconds since the start: coordinator, largest worker"]
+    if "one worker" in figures:
+        rss = figures["one worker"]["rss"]
+        lines += _rows([(f"one worker after {n} programs", f"{mib:.0f} MiB") for n, mib in rss])
     memory = figures["memory"]
     shown = memory[:: max(1, len(memory) // 8)]
     lines += _rows([(f"{at:.1f}", f"{one:.0f}  {other:.0f}") for at, one, other in shown])

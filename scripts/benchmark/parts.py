@@ -103,6 +103,23 @@ def stages(count: str) -> dict[str, Any]:
     return {**watch.spent, "rows, compression": watch.spent.pop("whole unit") - parts}
 
 
+def memory(count: str) -> dict[str, Any]:
+    """The resident memory of one worker, in MiB, ten times on its way through so many programs."""
+    warp_api.start()
+    fast_path.install()
+    recipe, units = Recipe(verify="none"), max(10, int(count) // UNIT_SIZE)
+    rss = []
+    with tempfile.TemporaryDirectory() as scratch:
+        gc.collect()
+        gc.freeze()
+        for number in range(units):
+            rows.build(_unit(number), recipe, Path(scratch))
+            gc.collect()
+            if (number + 1) % (units // 10) == 0:
+                rss.append(((number + 1) * UNIT_SIZE, _resident() / 2**20))
+    return {"rss": rss}
+
+
 def _stages_of(index: int, watch: Watch) -> None:
     with contextlib.suppress(Exception):
         with watch.of("synthesis"):
@@ -209,6 +226,7 @@ def run(report: str, *argv: str) -> dict[str, Any]:
 _PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "floor": floor,
     "stages": stages,
+    "memory": memory,
     "loop": loop,
     "merge": merge,
     "run": run,
