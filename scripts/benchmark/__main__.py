@@ -142,10 +142,11 @@ def _table(figures: dict[str, Any]) -> str:
     if "verify" in figures:
         lines += ["", "CPU ms per program by verification level"]
         lines += _rows([(level, f"{spent * 1e3:.1f}") for level, spent in figures["verify"].items()])
-    lines += ["", "memory in MiB by seconds since the start: coordinator, largest worker"]
     if "one worker" in figures:
         rss = figures["one worker"]["rss"]
-        lines += _rows([(f"one worker after {n} programs", f"{mib:.0f} MiB") for n, mib in rss])
+        lines += ["", "memory of one worker by programs made"]
+        lines += _rows([(f"{n:,}", f"{mib:.0f} MiB") for n, mib in rss])
+    lines += ["", "memory in MiB by seconds since the start: coordinator, largest worker"]
     memory = figures["memory"]
     shown = memory[:: max(1, len(memory) // 8)]
     lines += _rows([(f"{at:.1f}", f"{one:.0f}  {other:.0f}") for at, one, other in shown])

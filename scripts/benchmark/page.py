@@ -33,8 +33,8 @@ of 50 kernels, builds each and dumps it with `json`. With `--stock-codegen` a ru
 
 ## How far one coordinator goes
 
-A program takes {worker:.1f} ms of a worker and gives {kib:.0f} KiB of rows, both targets together. The coordinator
-alone merges {merge:.0f} MB/s: it moves compressed shards, checks their hashes, drops repeats and writes the
+A program takes {worker:.1f} ms of a worker and gives {kib:.0f} KiB of rows, both targets together. The
+coordinator alone merges {merge:.0f} MB/s: it reads shards, checks their hashes, drops repeats and writes the
 files. So one coordinator keeps {limit:.0f} cores busy at `--verify none`{verified}.
 
 {cores_table}
@@ -98,7 +98,7 @@ def _cores(worker: float, size: float, rate: float, verified: float | None) -> s
                 continue
             made = min(cores * size / cost, rate)
             lines.append(
-                f"| {cores:,} | {level} | {made / 1e6:,.1f} MB/s | {min(1.0, cores * size / cost / rate):.0%} "
+                f"| {cores:,} | {level} | {made / 1e6:,.1f} MB/s | {made / rate:.0%} "
                 f"| {2 * 200 * 2**20 / made:,.0f} s | {_time(1e12 / made)} |"
             )
     return "\n".join(lines)
@@ -125,9 +125,8 @@ def _plot(figures: dict[str, Any]) -> bytes:
     left.text(_median(figures, "floor") * 1e3, 0, " stock floor", color="#d14343", fontsize=8, ha="right")
     left.set(xlabel="CPU ms per program", title="Where a worker's time goes")
     sizes = [run["bytes"] / 2**20 for run in figures["growth"]]
-    right.plot(
-        sizes, [run["cpu"] / run["programs"] * 1e3 for run in figures["growth"]], "o-", color="#2d6cdf"
-    )
+    costs = [run["cpu"] / run["programs"] * 1e3 for run in figures["growth"]]
+    right.plot(sizes, costs, "o-", color="#2d6cdf")
     right.set(xscale="log", xlabel="MiB of rows, both files", ylabel="CPU ms per program", ylim=(0, None))
     right.set_title("The cost per program does not grow")
     for axes in (left, right):
