@@ -1,0 +1,145 @@
+"""What each view holds, and that it follows from the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from exported import exported, root
+
+import warpgen
+from warpgen.exporting.catalogue import view
+from warpgen.exporting.comments import strip
+from warpgen.exporting.kernels import Datasets, Kernel
+from warpgen.exporting.parallel import in_order
+from warpgen.record import TARGETS
+from warpgen.reporting.manifest import dataset_path
+
+pytestmark = pytest.mark.slow
+
+COMMON = ["id", "kernel_id", "category"]
+ENDS = ["licence", "cluster", "split"]
+
+
+def kernels() -> dict[str, Kernel]:
+    return {kernel.rows[0].kernel_id: kernel for kernel in Datasets(root()).kernels()}
+
+
+def records(folder: Path, name: str, **options: Any) -> list[dict[str, Any]]:
+    exported(folder / name, view=name, **options)
+    table = pq.read_table(folder / name)
+    assert table.schema.names == view(name).schema.names
+    made: list[dict[str, Any]] = table.to_pylist()
+    assert len({record["id"] for record in made}) == len(made)
+    return made
+
+
+@pytest.mark.parametrize("name", ["pretrain", "translate", "adjoint", "instruct"])
+def test_views_share_their_frame(name: str) -> None:
+    """Who it is comes first, where it belongs last."""
+    names = view(name).schema.names
+    assert names[:3] == COMMON
+    assert names[-3:] == ENDS
+
+
+def test_pretrain_is_code_under_its_origin(tmp_path: Path) -> None:
+    """A line that says where the text came from, then the text, in three languages."""
+    known = kernels()
+    made = records(tmp_path, "pretrain")
+    assert len(made) == sum(1 + len(kernel.rows) for kernel in known.values())
+    for record in made:
+        kernel = known[record["kernel_id"]]
+        header, _, text = record["text"].partition("\n")
+        texts = {"python": kernel.rows[0].python_source}
+        texts |= {{"cpu": "cpp", "cuda": "cuda"}[row.target]: row.code for row in kernel.rows}
+        assert text == texts[record["language"]]
+        assert header.startswith("# " if record["language"] == "python" else "// ")
+        for part in (f"index {kernel.index},", kernel.rows[0].provenance.licence, "NVIDIA Warp 1."):
+            assert part in header
+
+
+def test_translate_goes_four_ways(tmp_path: Path) -> None:
+    """Both texts of a record are those of one kernel."""
+    known = kernels()
+    made = records(tmp_path, "translate")
+    ways = {"python-cpp": 0, "python-cuda": 0, "cpp-cuda": 0, "cuda-cpp": 0}
+    for record in made:
+        kernel = known[record["kernel_id"]]
+        texts = {
+            "python": kernel.rows[0].python_source,
+            "cpp": kernel.cpu and kernel.cpu.code,
+            "cuda": kernel.cuda and kernel.cuda.code,
+        }
+        assert record["source"] == texts[record["source_language"]]
+        assert record["target"] == texts[record["target_language"]]
+        ways[f"{record['source_language']}-{record['target_language']}"] += 1
+    both = sum(len(kernel.rows) == 2 for kernel in known.values())
+    assert ways == {"python-cpp": 40, "python-cuda": 40, "cpp-cuda": both, "cuda-cpp": both}
+
+
+def test_adjoint_is_the_two_functions(tmp_path: Path) -> None:
+    """Only of kernels that have both; stripped on request."""
+    known = kernels()
+    for name, comments in (("kept", "keep"), ("stripped", "strip")):
+        made = records(tmp_path / name, "adjoint", comments=comments)
+        assert len(made) == sum(row.backward != (0, 0) for k in known.values() for row in k.rows)
+        for record in made:
+            kernel = known[record["kernel_id"]]
+            row = kernel.cpu if record["language"] == "cpp" else kernel.cuda
+            assert row is not None
+            for direction in ("forward", "backward"):
+                text = row.code[slice(*getattr(row, direction))]
+                assert record[direction] == (strip(text).text if comments == "strip" else text)
+                assert f"kernel_{direction}(" in record[direction]
+
+
+def test_instruct_tells_the_task_and_what_must_come_out(tmp_path: Path) -> None:
+    """The outputs are those that the row itself gives when it is run."""
+    known = kernels()
+    made = records(tmp_path, "instruct")
+    assert len(made) >= 39
+    rows = {row.kernel_id: row for row in warpgen.open(dataset_path(root(), "cpu"))}
+    for number, record in enumerate(made):
+        row = known[record["kernel_id"]].rows[0]
+        assert record["source"] == row.python_source
+        assert f"`{row.name}`" in record["task"]
+        assert all(f"- `{arg.name}`: {arg.type}" in record["task"] for arg in row.args)
+        assert record["call"].startswith("wp.launch")
+        if number % 20 == 0:
+            run = rows[row.kernel_id].run()
+            for output in record["outputs"]:
+                values = np.asarray(run.outputs[output["name"]])
+                assert tuple(output["shape"]) == values.shape
+                told = np.array(
+                    [
+                        float(value == "True") if value in ("True", "False") else float(value)
+                        for value in output["values"]
+                    ]
+                )
+                np.testing.assert_allclose(values.reshape(-1)[: len(told)].astype(float), told, rtol=1e-2)
+
+
+def test_rows_of_a_kernel_stay_together() -> None:
+    """Both targets of a kernel are adjacent, whichever of them is missing."""
+    known = kernels()
+    assert list(known) == sorted(known, key=lambda name: known[name].index)
+    found = {row.id for kernel in known.values() for row in kernel.rows}
+    stored = {line.id for target in TARGETS for line in warpgen.open(dataset_path(root(), target))}
+    assert found == stored
+
+
+def test_work_comes_back_in_order() -> None:
+    """Whichever process is the faster."""
+    things: Iterator[int] = iter(range(100))
+    assert list(in_order(_squares, things)) == [(k, k * k) for k in range(100)]
+
+
+def _squares(block: list[int]) -> list[int]:
+    import time
+
+    time.sleep(0.05 if block[0] % 64 == 0 else 0.0)
+    return [k * k for k in block]

@@ -1,0 +1,86 @@
+"""`python -m warpgen.export`: the finished datasets as Parquet, for Hugging Face or as WebDataset."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from warpgen.command import Parser, call
+from warpgen.errors import UsageError
+
+_VIEWS = ("rows", "pretrain", "translate", "adjoint", "instruct")
+
+
+def parser() -> Parser:
+    made = Parser(
+        "export",
+        "Write the finished datasets under a root in a format that other tools load. "
+        "The same datasets and options give the same bytes.",
+        "docs/export.md shows how to load each format, docs/views.md what each view holds.",
+    )
+    made.add_argument("--root", type=Path, default=Path(), help="folder that holds manifests/ and data/ (.)")
+    made.add_argument("--format", choices=("parquet", "hf", "webdataset"), required=True)
+    made.add_argument("--out", type=Path, required=True, help="folder to make; it must be new or empty")
+    made.add_argument(
+        "--split",
+        nargs="?",
+        type=_shares,
+        const=(98, 1, 1),
+        metavar="T/V/T",
+        help="split into train, validation and test by cluster of near-duplicates (98/1/1)",
+    )
+    made.add_argument("--view", choices=_VIEWS, default="rows", help="what a record is (rows)")
+    made.add_argument(
+        "--comments",
+        choices=("keep", "strip"),
+        default="keep",
+        help="strip takes the comments, Warp's echo of the Python, out of generated code (keep)",
+    )
+    made.add_argument(
+        "--exclude",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="benchmarks: drop rows that share 13 tokens of code in a row with one",
+    )
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the export and print what is in it; returns the exit code."""
+    args = parser().parse_args(argv)
+    if find_spec("pyarrow") is None:
+        raise UsageError("exports need the package pyarrow: run pip install -r requirements-export.txt")
+    from warpgen.exporting.export import Request, export
+
+    summary = export(
+        Request(
+            root=args.root,
+            out=args.out,
+            format=args.format,
+            view=args.view,
+            shares=args.split,
+            comments=args.comments,
+            exclude=tuple(args.exclude),
+        )
+    )
+    for file in summary.files:
+        print(f"{args.out / file.path}: {file.rows} records, {file.bytes} bytes")
+    for benchmark in summary.exclude:
+        print(f"{benchmark['name']}: {benchmark['dropped']} rows dropped")
+    return 0
+
+
+def _shares(text: str) -> tuple[int, int, int]:
+    parts = text.split("/")
+    if len(parts) != 3 or not all(part.isdecimal() for part in parts) or sum(map(int, parts)) != 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not three percentages that make 100, as 98/1/1")
+    train, validation, test = map(int, parts)
+    return train, validation, test
+
+
+if __name__ == "__main__":
+    call(main)

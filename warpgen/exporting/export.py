@@ -1,0 +1,199 @@
+"""An export: the finished datasets of a root, projected, split and written in a format that others read.
+
+Two passes over the datasets. The first finds the clusters that a split must keep together, the second
+writes. What is in memory is one row group per split, and some hundred bytes a program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from warpgen import __version__, durable
+from warpgen.errors import UsageError
+from warpgen.exporting.catalogue import view
+from warpgen.exporting.clusters import Cluster, Clusters
+from warpgen.exporting.comments import without_comments
+from warpgen.exporting.croissant import croissant
+from warpgen.exporting.decontaminate import Benchmarks
+from warpgen.exporting.files import DataFiles, File, ParquetShard, TarShard
+from warpgen.exporting.huggingface import card
+from warpgen.exporting.kernels import Datasets, Kernel
+from warpgen.exporting.view import View
+from warpgen.production.split import split_of
+
+Format = Literal["parquet", "hf", "webdataset"]
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What to export. `shares` are percentages of train, validation and test; None leaves all in train."""
+
+    root: Path
+    out: Path
+    format: Format
+    view: str = "rows"
+    shares: tuple[int, int, int] | None = None
+    comments: Literal["keep", "strip"] = "keep"
+    exclude: tuple[Path, ...] = ()
+    levels: tuple[str, ...] = ()
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What was exported; stands as `_export.json` beside the data. Loaders pass over names with `_`."""
+
+    format: str
+    view: str
+    comments: str
+    warpgen: str
+    sources: dict[str, dict[str, str]]  # target -> recipe_hash, sha256, command
+    licence: str
+    shares: tuple[int, int, int] | None
+    clusters: dict[
+        str, int
+    ]  # kernels, clusters, largest, moved: kernels in another split than their row says
+    exclude: list[dict[str, Any]]  # name, sha256, dropped per benchmark file
+    splits: dict[str, int]  # records
+    files: tuple[File, ...]
+
+
+def export(request: Request) -> Summary:
+    """Write the export to `request.out`, which must not exist or be an empty folder; all of it or nothing.
+
+    Raises UsageError where it cannot be written and DamageError where a dataset is not what it was.
+    """
+    datasets = Datasets(request.root)
+    benchmarks = Benchmarks(request.exclude) if request.exclude else None
+    chosen = view(request.view, request.levels)
+    with _appearing(request.out) as folder:
+        clusters = _clusters(datasets, folder)
+        summary = _write(request, chosen, datasets, clusters, benchmarks, folder)
+        durable.write(folder / "_export.json", msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
+        if request.format == "hf":
+            durable.write(folder / "README.md", card(summary, chosen).encode())
+            durable.write(folder / "croissant.json", croissant(summary, chosen))
+    return summary
+
+
+def _clusters(datasets: Datasets, folder: Path) -> list[Cluster]:
+    with tempfile.TemporaryFile(dir=folder) as scratch:
+        clusters = Clusters(scratch)
+        for kernel in datasets.kernels():
+            row = kernel.rows[0]
+            clusters.add(row.python_source, row.structure_hash)
+        return clusters.settle()
+
+
+def _write(
+    request: Request,
+    chosen: View,
+    datasets: Datasets,
+    clusters: list[Cluster],
+    benchmarks: Benchmarks | None,
+    folder: Path,
+) -> Summary:
+    sources = {
+        str(target): {
+            "recipe_hash": manifest.recipe_hash,
+            "sha256": manifest.figures.sha256,
+            "command": manifest.command,
+        }
+        for target, manifest in datasets.manifests.items()
+    }
+    data = folder / "data"
+    data.mkdir()
+    kind = TarShard if request.format == "webdataset" else ParquetShard
+    metadata = {"warpgen": __version__, "view": request.view}
+    for target, source in sources.items():
+        metadata |= {f"{target}.{name}": source[name] for name in ("recipe_hash", "sha256")}
+    files = DataFiles(data, kind, chosen.schema, {f"warpgen.{k}": v for k, v in metadata.items()})
+    marked = _Marked(request, datasets, clusters)
+    kernels = marked.kernels()
+    if benchmarks is not None:
+        kernels = _without(benchmarks, kernels)
+    if request.comments == "strip":
+        kernels = map(without_comments, kernels)
+    for record in chosen.records(kernels):
+        files.add(record["split"], record)
+    made = files.finish()
+    if not made:
+        raise UsageError(f"the view {request.view} has no record of these datasets: nothing was written")
+    splits: Counter[str] = Counter()
+    for file in made:
+        splits[file.split] += file.rows
+    return Summary(
+        format=request.format,
+        view=request.view,
+        comments=request.comments,
+        warpgen=__version__,
+        sources=sources,
+        licence=next(iter(datasets.manifests.values())).licence,
+        shares=request.shares,
+        clusters={
+            "kernels": len(clusters),
+            "clusters": len({cluster.first for cluster in clusters}),
+            "largest": max(cluster.size for cluster in clusters),
+            "moved": marked.moved,
+        },
+        exclude=benchmarks.counted() if benchmarks else [],
+        splits=dict(splits),
+        files=tuple(made),
+    )
+
+
+class _Marked:
+    """The kernels with their cluster and split; `moved` counts those that their row puts elsewhere."""
+
+    def __init__(self, request: Request, datasets: Datasets, clusters: list[Cluster]) -> None:
+        self._request, self._datasets, self._clusters = request, datasets, clusters
+        self.moved = 0
+
+    def kernels(self) -> Iterator[Kernel]:
+        """In order of index. A cluster has the split of its first program."""
+        marks: dict[int, tuple[str, str]] = {}  # of clusters of several programs
+        for kernel, cluster in zip(self._datasets.kernels(), self._clusters, strict=True):
+            row = kernel.rows[0]
+            mark = marks.get(cluster.first) or (row.kernel_id, self._split(row.structure_hash))
+            if cluster.size > 1:
+                marks[cluster.first] = mark
+            self.moved += self._request.shares is not None and mark[1] != row.split
+            yield msgspec.structs.replace(kernel, cluster=mark[0], split=mark[1])
+
+    def _split(self, structure_hash: str) -> str:
+        shares = self._request.shares
+        return "train" if shares is None else split_of(structure_hash, *shares[1:])
+
+
+def _without(benchmarks: Benchmarks, kernels: Iterator[Kernel]) -> Iterator[Kernel]:
+    """The kernels without the rows that share code with a benchmark."""
+    for kernel in kernels:
+        cpu, cuda = (row and (None if benchmarks.share(row) else row) for row in (kernel.cpu, kernel.cuda))
+        if cpu or cuda:
+            yield msgspec.structs.replace(kernel, cpu=cpu, cuda=cuda)
+
+
+@contextlib.contextmanager
+def _appearing(out: Path) -> Iterator[Path]:
+    """A folder that becomes `out` when all went well, and is gone otherwise."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} is there already: name a folder that is new or empty with --out")
+    out = out.absolute()
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written: {error.strerror}") from error
+    try:
+        yield folder
+        folder.chmod(0o755)  # as a folder that anyone makes
+        durable.rename(folder, out)
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # there is none after the rename
