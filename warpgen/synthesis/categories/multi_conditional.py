@@ -251,7 +251,7 @@ def bounds_and_flags(k: Kit) -> None:
     xs = [k.input(q.names, k.real, q.lo, q.hi) for q in k.rng.sample(field.scalars, k.rng.integer(2, 4))]
     flags = k.var("flags|status|bits", 0, I32, lo=0, hi=255)
     for n, x in enumerate(xs):
-        cut = k.number(x.lo + 0.5 * (x.hi - x.lo), x.hi)
+        cut = k.number(x.lo + 0.5 * (x.hi - x.lo), x.hi - 0.15 * (x.hi - x.lo))
         with k.if_(x > cut if k.rng.chance(0.6) else k.any(x > cut, x < x.lo + 0.1 * (x.hi - x.lo))):
             if k.rng.chance(0.5):
                 k.set(flags, (flags | (1 << n)).within(0, 255))
