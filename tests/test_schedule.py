@@ -33,7 +33,7 @@ def _program(fragment: Fragment, number: int) -> Program:
     fragment.write(k)
     store_rest(k)
     name = k.draft.module_name(f"call_{fragment.builtin}")
-    source, args, launch = assemble(k, name, "", number)
+    source, args, launch = assemble(k, name, "", "math", number)
     return Program(0, number, "schedule", name, source, args, launch)
 
 

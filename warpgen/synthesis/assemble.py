@@ -7,8 +7,11 @@ import re
 from warpgen.launch import Argument, Launch
 from warpgen.synthesis import prose
 from warpgen.synthesis.draft import Argspec, Draft
+from warpgen.synthesis.english import things
+from warpgen.synthesis.inlining import inlined
 from warpgen.synthesis.kit import Kit
 from warpgen.synthesis.liveness import identifiers, live_lines, render
+from warpgen.synthesis.remarks import with_remarks
 from warpgen.synthesis.types import Type
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -60,10 +63,12 @@ def _signature(draft: Draft, name: str, specs: list[Argspec], parts: list[str]) 
     return "\n".join([f"def {name}(", *prose.signature_lines(draft.author, specs, parts), "):"])
 
 
-def assemble(k: Kit, name: str, title: str, seed: int) -> tuple[str, tuple[Argument, ...], Launch]:
+def assemble(
+    k: Kit, name: str, title: str, category: str, seed: int
+) -> tuple[str, tuple[Argument, ...], Launch]:
     """Module text, arguments in launch order and the launch."""
     draft = k.draft
-    lines = live_lines(k.lines)
+    lines = inlined(live_lines(k.lines), draft.author)
     body = render(lines)
     used = identifiers(lines)
     specs = [s for s in draft.arguments.values() if s.name in used]
@@ -71,19 +76,20 @@ def assemble(k: Kit, name: str, title: str, seed: int) -> tuple[str, tuple[Argum
         _close_struct(draft, draft.record, body, r"\b{}\.(\w+)")
     if draft.element is not None:
         _close_struct(draft, draft.element, body, r"\b{}(?:\[[^\]]*\])+\.(\w+)")
+    thing = k.rng.choice(things(category).split("|"))
     specs = _ordered(draft, specs, k.rng.unit())
     parts = [f"{s.name}: {draft.annotate(s)}" for s in specs]
     signature = _signature(draft, name, specs, parts)
     declarations = _used_declarations(draft, used | set(_WORD.findall(" ".join(parts))))
     options = f"({', '.join(draft.kernel_options)})" if draft.kernel_options else ""
-    kernel = [f"@wp.kernel{options}", signature]
+    kernel = [*prose.headnote(draft.author, title), f"@wp.kernel{options}", signature]
     if draft.author.docstring and title:
-        text = prose.docstring(draft.author, title, specs, len(draft.dim))
+        text = prose.docstring(draft.author, title, specs, thing, body)
         kernel += [f"    {line}" if line else "" for line in text]
-    kernel.append(body)
+    kernel.append(render(with_remarks(lines, draft.author, thing)))
     blocks = ["\n".join(_imports(declarations))] if _imports(declarations) else []
-    constants = [d for d in declarations if not d.startswith(("@", "class "))]
-    others = [d for d in declarations if d.startswith(("@", "class "))]
+    constants = [d for d in declarations if not d.startswith(("@", "class ", "#"))]
+    others = [d for d in declarations if d.startswith(("@", "class ", "#"))]
     if constants:
         blocks.append("\n".join(constants))
     source = "\n\n".join(blocks) + "\n\n\n" + "\n\n\n".join([*others, "\n".join(kernel)]) + "\n"

@@ -14,19 +14,28 @@ class Author:
 
     def __init__(self, rng: Rng) -> None:
         self.rng = rng
-        self.full_scalars = rng.chance(0.3)  # wp.float32 rather than float
-        self.full_vectors = rng.chance(0.25)  # wp.vec3f rather than wp.vec3
+        self.full_scalars = rng.chance(priors.share("wp.float32", "float"))  # wp.float32 rather than float
+        self.full_integers = rng.chance(0.85 if self.full_scalars else 0.2)  # wp.int32 rather than int
+        self.full_vectors = rng.chance(0.15)  # wp.vec3f rather than wp.vec3
         self.array_style = rng.weighted(priors.array_styles())
         self.index_name = rng.weighted(priors.index_names())
         self.long_exponents = rng.chance(0.5)  # 1.0e-6 rather than 1e-6
         self.matmul = "@" if rng.chance(0.35) else "*"
         self.chained_subscripts = rng.chance(0.08)  # a[i][j] rather than a[i, j]
         self.augments = rng.chance(0.8)  # a += b rather than a = a + b
-        self.temporaries = rng.choice((0.95, 0.85, 0.7, 0.5))  # how often a value gets a name
+        self.keeps_names = rng.choice((1.0, 0.7, 0.4, 0.2))  # of values that are used once, right behind
+        self.temporaries = rng.choice((0.9, 0.75, 0.55, 0.35))  # how often a value gets a name
         self.comments = rng.choice((0.0, 0.15, 0.35, 0.6, 0.85))
-        self.docstring = rng.chance(0.1 + priors.share("kernels with docstring", "kernels"))
+        self.remark_rate = rng.choice((0.0, 0.0, 0.03, 0.06, 0.12, 0.2, 0.3))  # comments on statements
+        self.capitals = rng.chance(priors.share("comments capitalised", "comments"))
+        self.full_stops = self.capitals and rng.chance(priors.share("comments with full stop", "comments"))
+        self.articles = rng.chance(0.75)  # compute the distance, not compute distance
+        self.verbatim = rng.choice((0.0, 0.1, 0.4))  # how often a comment says the name as it is written
+        self.docstring = rng.chance(0.25 + priors.share("kernels with docstring", "kernels"))
+        self.headnotes = rng.choice((0.0, 0.0, 0.3, 0.7))  # comments above functions
         self.ternary = rng.choice(("where", "where", "ternary", "branch"))
-        self.headings = rng.chance(0.08)  # "# inputs" and "# outputs" inside a signature
+        self.headings = rng.chance(0.12)  # "# inputs" and "# outputs" inside a signature
+        self.heading = rng.choice(("{}", "{}", "{}:"))
         self.remarks = rng.choice((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.5))  # behind parameters
         self.private = rng.chance(0.07)  # names of kernels and helpers start with an underscore
         self.first_names = rng.choice((0.9, 0.75, 0.5))  # how often the first of several names is taken
@@ -44,7 +53,8 @@ class Author:
     def spell(self, t: Type) -> str:
         """The type's name as this author writes it."""
         if t.kind == "scalar":
-            return t.full if self.full_scalars else t.short
+            full = self.full_integers if t.is_int else self.full_scalars
+            return t.full if full else t.short
         return t.full if self.full_vectors else t.short
 
     def spell_array(self, t: Type, ndim: int) -> str:

@@ -22,7 +22,7 @@ _ENERGY = {
     "small": {1: 0.7, 2: 0.3},
     "medium": {1: 0.2, 2: 0.35, 3: 0.25, 4: 0.2},
     "large": {4: 0.3, 5: 0.2, 6: 0.2, 8: 0.15, 10: 0.1, 14: 0.05},
-    "mixed": {1: 0.44, 2: 0.25, 3: 0.13, 4: 0.07, 5: 0.05, 6: 0.03, 8: 0.03, 10: 0.015, 14: 0.01, 20: 0.005},
+    "mixed": {1: 0.56, 2: 0.2, 3: 0.07, 4: 0.04, 5: 0.03, 6: 0.03, 8: 0.03, 10: 0.02, 14: 0.013, 20: 0.007},
 }
 # How many parts stand side by side in the branches of an if; 0 is a part that every thread executes.
 _BRANCHES = {0: 0.4, 1: 0.3, 2: 0.18, 3: 0.12}
@@ -123,7 +123,7 @@ def draft_program(rng: Rng, main: Motif, complexity: str, fragments: list[Fragme
     """Plan and write one program; the caller assembles its text."""
     plan = Plan(rng, main, complexity)
     author = Author(rng)
-    real = F32 if plan.f32 else rng.weighted({F32: 0.9, F64: 0.085, F16: 0.015})
+    real = F32 if plan.f32 else rng.weighted({F32: 0.925, F64: 0.063, F16: 0.012})
     k = Kit(Draft(rng, author, real))
     if not plan.main.alone and rng.chance(_FORWARD_ONLY):
         k.draft.kernel_options.append("enable_backward=False")

@@ -79,7 +79,7 @@ def _deal(seed: int, turn: int) -> tuple[Motif, ...]:
 def _write(rng: Rng, seed: int, index: int, main: Motif, complexity: str, calls: list[Fragment]) -> Program:
     k, plan = draft_program(rng, main, complexity, calls)
     name = kernel_name(k, plan)
-    source, args, launch = assemble(k, name, plan.main.title, index)
+    source, args, launch = assemble(k, name, plan.main.title, main.category, index)
     if not any(a.role in ("output", "inout") for a in args):
         raise SynthesisError(f"{plan.main.name} stored nothing")
     if unrolled_size(source) > MOST_OPERATIONS:

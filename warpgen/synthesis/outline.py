@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from warpgen.synthesis.asking import Given
+from warpgen.synthesis.inlining import inlined
 from warpgen.synthesis.kit import Kit
 from warpgen.synthesis.liveness import identifiers, live_lines, render
+from warpgen.synthesis.prose import function_docstring, headnote
+from warpgen.synthesis.remarks import with_remarks
 from warpgen.synthesis.values import Value
 
 _SECOND_CALL = 0.12  # a helper that is called once is common, but most exist to be called again
@@ -24,19 +27,20 @@ def outline(k: Kit, write: Callable[[Kit], None], names: str, title: str = "") -
     results = [g.value for g in given]
     if results:
         inner.line("return " + ", ".join(v.text for v in results))
-    lines = live_lines(inner.lines)
+    lines = inlined(live_lines(inner.lines), k.author)
     used = identifiers(lines)
     parameters = [p for p in inner.parameters if p.name in used]
     name = k.draft.module_name(names)
     signature = ", ".join(f"{p.name}: {p.annotation}" for p in parameters)
-    head = ["@wp.func"]
+    head = [*headnote(k.author, title), "@wp.func"]
     returns = ""
     if len(results) == 1 and k.rng.chance(0.35):
         returns = f" -> {k.draft.use_type(results[0].type)}"
     head.append(f"def {name}({signature}){returns}:")
     if title and k.author.docstring:
-        head.append(f'    """{title}."""')
-    k.draft.declare(name, "\n".join([*head, render(lines)]))
+        text = function_docstring(k.author, title, [p.name for p in parameters], [v.text for v in results])
+        head += [f"    {line}" if line else "" for line in text]
+    k.draft.declare(name, "\n".join([*head, render(with_remarks(lines, k.author, "element"))]))
     first = [p.argument for p in parameters]
     locals_ = _call(k, name, first, given, results)
     if results and k.rng.chance(_SECOND_CALL) and any(p.again for p in parameters):

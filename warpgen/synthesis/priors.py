@@ -7,6 +7,7 @@ import json
 from importlib import resources
 from typing import Any
 
+_MIXED = 0.75  # an exponent below one: rarer spellings, which older code has, stay in sight
 _TRUSTED = 24  # constants rarer than the first two dozen belong to single test cases
 
 
@@ -22,9 +23,9 @@ def array_styles() -> dict[str, float]:
     """Weights of `wp.array[float]`, `wp.array(dtype=float)` and `wp.array1d(dtype=float)`."""
     styles = table()["array_styles"]
     return {
-        "bracket": styles["bracket"] ** 0.5,
-        "dtype": styles["dtype"] ** 0.5,
-        "ranked": styles["ranked"] ** 0.5,
+        "bracket": styles["bracket"] ** _MIXED,
+        "dtype": styles["dtype"] ** _MIXED,
+        "ranked": styles["ranked"] ** _MIXED,
     }
 
 
@@ -52,3 +53,9 @@ def share(of: str, among: str) -> float:
     """A habit's share, e.g. of statements that are augmented assignments."""
     habits = table()["habits"]
     return float(habits[of]) / float(habits[among])
+
+
+@functools.cache
+def comment_openers() -> dict[str, float]:
+    """First words of comments, lower case, with the square roots of their counts."""
+    return {word: n**0.5 for word, n in table()["comment_openers"].items()}
