@@ -162,6 +162,14 @@ class Asking(Arrays):
         draft.elements.spec.fields[field] = inner
         return Value(f"{draft.elements.subscript(self.index)}.{field}", type, lo, hi, self.author)
 
+    def loaded(self, type: Type) -> list[Value]:
+        """Elements of this type that were read so far: they fill their ranges, which results seldom do."""
+        return [
+            known[0]
+            for key, known in self._known.items()
+            if key[0] == "load" and known[0].type is type and known[1] <= self.depth and self._visible(known)
+        ]
+
     def _visible(self, known: tuple[Value, int, int]) -> bool:
         """Whether a local written at some line is still in scope here."""
         _, depth, at = known

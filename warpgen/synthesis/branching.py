@@ -59,9 +59,8 @@ def _forget_loads(k: Kit, known: dict[object, object]) -> None:
 
 def _headers(k: Kit, count: int) -> list[str]:
     if count > 1 and k.rng.chance(0.4):
-        mode = (
-            k.param("mode|kind|model|scheme", I32, 0, count) if k.rng.chance(0.5) else _element_kind(k, count)
-        )
+        # An element's own, never the launch's: all other branches would be dead.
+        mode = k.load("kind|type_id|material|state|phase|mode", I32, 0, count)
         tests = [mode.eq(i).text for i in range(count)]
     else:
         tests = [_condition(k).text for _ in range(count)]
@@ -71,22 +70,22 @@ def _headers(k: Kit, count: int) -> list[str]:
     return headers
 
 
-def _element_kind(k: Kit, count: int) -> Value:
-    return k.load("kind|type_id|material|state|phase", I32, 0, count)
-
-
 def _condition(k: Kit) -> Value:
     """Something a person would ask of an element."""
     rng = k.rng
     how = rng.unit()
-    floats = [
-        g.value for g in k.pool if g.value.type is k.real and g.value.magnitude < 1e3 and g.depth <= k.depth
-    ]
+    floats = [v for v in k.loaded(k.real) if v.magnitude < 1e3]
     if floats and how < 0.55:
         v = rng.choice(floats)
-        middle = 0.0 if v.lo < 0 < v.hi else round(0.5 * (v.lo + min(v.hi, v.lo + 2.0)), 2)
+        middle = (
+            0.0
+            if v.lo < 0 < v.hi and rng.chance(0.7)
+            else round(v.lo + rng.choice((0.3, 0.5)) * (v.hi - v.lo), 2)
+        )
+        if not v.lo < middle < v.hi:
+            middle = 0.5 * (v.lo + v.hi)
         if rng.chance(0.25):
-            return k.all(v > middle, v < round(middle + 0.5 * (v.hi - middle) + 0.1, 2))
+            return k.all(v > middle, v < round(middle + 0.7 * (v.hi - middle), 2) + 0.0)
         return v > middle if rng.chance(0.6) else v <= middle
     if how < 0.7:
         flag = k.load("flag|active|enabled|is_boundary|moving", I32, 0, 1)

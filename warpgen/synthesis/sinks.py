@@ -50,8 +50,9 @@ def _store(k: Kit, given: Given) -> None:
     v, rng = given.value, k.rng
     stem = given.names.split("|")[0]
     if v.type in _SUMMABLE and rng.chance(0.1):
-        # The total starts at zero: an extreme that zero already is would never be written.
-        extremes = [name for name, alive in (("max", v.hi > 0), ("min", v.lo < 0)) if alive]
+        # The total starts at zero: an extreme that zero already is would never be written, and a range
+        # may be far wider than what it holds.
+        extremes = [name for name, alive in (("max", v.lo >= 0 < v.hi), ("min", v.hi <= 0 > v.lo)) if alive]
         op = rng.choice(("add", "add", "add", *extremes))
         target = k.output(
             f"total_{stem}|sum|total|loss" if op == "add" else f"{op}_{stem}|{stem}_{op}|result", v.type
@@ -65,7 +66,7 @@ def _store(k: Kit, given: Given) -> None:
         k.accumulate(array, k.index, v)
     elif numeric and how < 0.11:
         k.discard(k.atomic("add", array, k.index, v))
-    elif v.type.kind == "scalar" and v.type.is_float and how < 0.15 and v.lo < 0 < v.hi:
+    elif v.type.kind == "scalar" and v.type.is_float and how < 0.15 and 0.5 < -v.lo / max(v.hi, 1e-9) < 2.0:
         with k.if_(v > 0 if rng.chance(0.5) else v >= _threshold(k, v)):
             k.store(array, k.index, v)
     else:
