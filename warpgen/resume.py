@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from warpgen.command import Parser, call
+from warpgen.errors import RootError
 from warpgen.extraction.versions import check_versions
 
 _EPILOG = """\
@@ -28,6 +29,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     with roots.held(args.root) as (layout, lock):
         roots.check_resumable(args.root)  # again: another may have ended the run before we held the lock
         story = journal.read(layout.journal)
+        if story.begun.share:
+            raise RootError(
+                f"this root holds shard {story.begun.share} of a recipe, which goes on by the command that "
+                "began it: `python -m warpgen.run ... --shard`"
+            )
         roots.check_same_versions(story.begun.recipe)
         roots.check_space(layout, story.begun.recipe)
         recipe = story.begun.recipe

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from warpgen import command
 from warpgen.command import Parser, call
+from warpgen.errors import UsageError
 from warpgen.extraction.versions import check_versions
 
 _EPILOG = """\
@@ -14,6 +16,7 @@ examples:
   python -m warpgen.run                             200 MiB for each target, in this folder
   python -m warpgen.run --size 1MiB --root try      a quick look
   python -m warpgen.run --target cuda --rows 1000 --seed 7
+  python -m warpgen.run --size 1GiB --shard 2/8 --root shard-2     an eighth, see warpgen.merge
 exit codes:
   0 done, 2 the request cannot be done, 130 or 143 stopped by a signal (go on with python -m warpgen.resume)
 """
@@ -22,16 +25,35 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a recipe from its start; returns the exit code. Raises UsageError."""
     check_versions()  # before imports that an unfit Python or Warp would break with a traceback
-    from warpgen.production import chronicle, recovery, request, roots, session, worker
+    from warpgen.production import chronicle, recovery, request, roots, session, share, worker
 
     parser = Parser("run", "Write Warp kernels, lower them to C++ and CUDA C++, and pack them.", _EPILOG)
     request.add_recipe(parser.add_argument_group("recipe, which decides every byte"))
     circumstances = parser.add_argument_group("circumstances, which change no byte")
     request.add_means(circumstances)
     circumstances.add_argument("--overwrite", action="store_true", help="replace what is in the root")
+    circumstances.add_argument(
+        "--shard",
+        type=request.share,
+        metavar="I/N",
+        help="make only every N-th unit, from the I-th, for `python -m warpgen.merge` (all)",
+    )
+    circumstances.add_argument(
+        "--programs",
+        type=command.positive,
+        help="how many programs all shards together make (what their rows so far say is enough)",
+    )
     args = parser.parse_args(argv)
+    if args.programs and not args.shard:
+        raise UsageError("--programs is for --shard: a whole run ends when its datasets are complete")
     recipe = request.recipe_of(args)
     with roots.held(args.root) as (layout, lock):
+        if args.shard:
+            roots.check_space(layout, recipe, args.shard.of)
+            stored = share.begin(layout, recipe, args.shard, session.now(), args.overwrite)
+            engine = session.engine_of(request.means_of(args), lock)
+            made = share.ShareRun(layout, recipe, args.shard, stored, args.programs)
+            return made.carry_out(engine, worker.ShardMaker(layout, recipe))
         if not args.overwrite:
             wanted = roots.unfinished_part(layout, recipe)
             if wanted is None:

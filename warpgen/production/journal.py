@@ -24,12 +24,23 @@ from warpgen.reporting.manifest import Moment
 _LONGEST_LINE = 1 << 20  # bytes; a checkpoint takes about 1 kB
 
 
+class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Shard `number`, from 1, `of` so many of a dataset."""
+
+    number: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+
 class Begun(msgspec.Struct, frozen=True, tag="run", forbid_unknown_fields=True):
-    """What is being made, and when (ISO 8601, UTC) it was begun."""
+    """What is being made, all of it or a share, and when (ISO 8601, UTC) it was begun."""
 
     recipe: Recipe
     started: str
     format: int = 1
+    share: Share | None = None
 
 
 class Stored(msgspec.Struct, frozen=True, tag="shard", forbid_unknown_fields=True):

@@ -13,6 +13,7 @@ from warpgen.command import positive
 from warpgen.errors import RecipeError
 from warpgen.extraction.versions import warp_version
 from warpgen.production.circumstances import Means
+from warpgen.production.journal import Share
 from warpgen.production.session import ENGINES
 from warpgen.recipe import Recipe, parse_size
 
@@ -62,6 +63,14 @@ def add_means(group: argparse._ActionsContainer) -> None:
         action="store_true",
         help="do without the fast path of code generation: the same text in twice the time",
     )
+
+
+def share(text: str) -> Share:
+    """`2/4` for argparse's `type`."""
+    number, _, of = text.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not i/n with i from 1 to n, as 2/4 is")
+    return Share(int(number), int(of))
 
 
 def recipe_of(args: argparse.Namespace) -> Recipe:

@@ -12,6 +12,7 @@ import msgspec
 from warpgen import __version__
 from warpgen.errors import RootError
 from warpgen.extraction.versions import warp_version
+from warpgen.production import journal
 from warpgen.production.circumstances import free_bytes
 from warpgen.production.layout import Layout
 from warpgen.production.lock import locked
@@ -55,6 +56,12 @@ def unfinished_part(layout: Layout, recipe: Recipe) -> Recipe | None:
     Raises RootError when an unfinished run or another recipe's dataset is in the way.
     """
     if layout.journal.exists():
+        share = journal.read(layout.journal).begun.share
+        if share:
+            raise RootError(
+                f"this root holds shard {share} of a recipe: merge it with `python -m warpgen.merge`, choose "
+                "another --root, or replace it with --overwrite"
+            )
         raise RootError(
             "an unfinished run is in this root: go on with `python -m warpgen.resume`, "
             "or drop it and begin anew with --overwrite"
@@ -92,10 +99,10 @@ def check_same_versions(recipe: Recipe) -> None:
             )
 
 
-def check_space(layout: Layout, recipe: Recipe) -> None:
-    """Raise RootError when the disk has no room for what is still to be written."""
+def check_space(layout: Layout, recipe: Recipe, shares: int = 1) -> None:
+    """Raise RootError when the disk has no room for what is still to be written of one of so many shares."""
     each = recipe.size if recipe.rows is None else recipe.rows * _ROW
-    whole = (each or 0) * len(recipe.targets)
+    whole = (each or 0) * len(recipe.targets) // shares
     there = sum(_size(layout.partial(target)) for target in recipe.targets)
     needed = max(0, whole - there) + max(_SPARE_LEAST, int(whole * _SPARE))
     free = free_bytes(layout.root)

@@ -31,7 +31,8 @@ ENGINES = ("local", "serial")
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """All that one session needs; `lock` is the descriptor of the root's lock."""
+    """All that one session needs; `lock` is the descriptor of the root's lock, `engine` one that the means
+    cannot name."""
 
     layout: Layout
     found: Found
@@ -39,6 +40,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     chronicle: Chronicle
     job: Job
     lock: int
+    engine: Engine | None = None
 
     def carry_out(self) -> int:
         """Go on from what was found to the finished datasets; returns the exit code of the command.
@@ -69,7 +71,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
                 coordinator = Coordinator(
                     self.layout, self.means, self.found, self.chronicle, shown, interruption
                 )
-                checkpoint = coordinator.run(self._engine(), self.job)
+                checkpoint = coordinator.run(self.engine or engine_of(self.means, self.lock), self.job)
             with interruption.welcome():  # each step may be left half-way: it is done again on resume
                 self._finish(checkpoint)
         except Interrupted as stop:
@@ -118,13 +120,15 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
             moments=spent.moments,
         )
 
-    def _engine(self) -> Engine:
-        return SerialEngine() if self.means.engine == "serial" else LocalEngine(self.means, [self.lock])
-
     def _how_to_resume(self) -> str:
         root = self.layout.root
         place = "" if root == Path() else f" --root {shlex.quote(str(root))}"
         return f"resume with `python -m warpgen.resume{place}`"
+
+
+def engine_of(means: Means, lock: int) -> Engine:
+    """The engine that the means name; its workers do not keep the lock."""
+    return SerialEngine() if means.engine == "serial" else LocalEngine(means, [lock])
 
 
 def _report(root: Path) -> str:

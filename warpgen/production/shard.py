@@ -20,6 +20,7 @@ import zstandard
 
 from warpgen.errors import DamageError, UnitError
 from warpgen.production.unit import Unit
+from warpgen.recipe import Recipe
 
 MAGIC = b"WGSHARD1"
 LARGEST = 1 << 30  # bytes of a shard; real ones take about 300 kB, so more is damage or an attack
@@ -27,7 +28,7 @@ LARGEST = 1 << 30  # bytes of a shard; real ones take about 300 kB, so more is d
 _LEVEL = 1  # the shard lives for seconds: fast is worth more than small
 _CHECKSUM = _HASH = 16
 
-Reason = Literal["synthesis", "extraction", "verification"]
+Reason = Literal["synthesis", "extraction", "verification", "unit"]
 
 
 class Made(msgspec.Struct, frozen=True, array_like=True):
@@ -67,6 +68,15 @@ def encode(table: Table, rows: list[bytes]) -> bytes:
     head = msgspec.msgpack.encode(table)
     body = b"".join((MAGIC, len(head).to_bytes(4, "little"), head, *frames))
     return body + xxhash.xxh3_128_digest(body)
+
+
+def refusing(unit: Unit, recipe: Recipe, error: str) -> bytes:
+    """The shard of programs that cannot be made at all, for where there is no coordinator to note it."""
+    none = [b""] * len(recipe.targets)
+    indices = range(unit.start, unit.stop)
+    made = tuple(Made(index, b"", b"", (0,) * len(none)) for index in indices)
+    refused = tuple(Refusal(index, place, "unit", error) for index in indices for place in range(len(none)))
+    return encode(Table(recipe.hash, unit.start, unit.stop, made, refused, ()), none)
 
 
 class Shard:

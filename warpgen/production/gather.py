@@ -1,0 +1,152 @@
+"""Joins the roots of `share.py`: their shards become those of one run that has only its merge to do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from warpgen.errors import DamageError, RootError
+from warpgen.production import journal, recovery, roots, shard
+from warpgen.production.engines import Job, WorkerView
+from warpgen.production.journal import Begun, Stored, Story
+from warpgen.production.layout import Layout
+from warpgen.production.share import sorted_once, what
+from warpgen.production.unit import Outcome, Unit
+from warpgen.recipe import UNIT_SIZE, Recipe
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One of the roots to be joined."""
+
+    layout: Layout
+    story: Story
+
+    @property
+    def number(self) -> int:
+        share = self.story.begun.share
+        return share.number if share else 0
+
+
+def parts(folders: Sequence[Path]) -> list[Part]:
+    """All shards of one dataset, by number. Raises RootError when they are not that."""
+    found = [_part(folder) for folder in folders]
+    first = found[0].story.begun
+    for part in found:
+        begun = part.story.begun
+        if begun.recipe != first.recipe:
+            raise RootError(
+                f"{folders[0]} and {part.layout.root} hold shards of different recipes "
+                f"({_difference(first.recipe, begun.recipe)}): merge those of one recipe"
+            )
+        if begun.share and first.share and begun.share.of != first.share.of:
+            raise RootError(
+                f"{folders[0]} holds shard {first.share} and {part.layout.root} shard {begun.share}: "
+                "merge shards of the same number"
+            )
+    by_number: dict[int, Part] = {}
+    for part in found:
+        if part.number in by_number:
+            raise RootError(
+                f"{by_number[part.number].layout.root} and {part.layout.root} both hold shard "
+                f"{part.story.begun.share}: name one of them"
+            )
+        by_number[part.number] = part
+    of = first.share.of if first.share else 1
+    missing = [f"{number}/{of}" for number in range(1, of + 1) if number not in by_number]
+    if missing:
+        raise RootError(
+            f"shard {', '.join(missing)} is missing: name its root too, or make it with `python -m "
+            f"warpgen.run --shard {missing[0]}` and the recipe of the others"
+        )
+    return [by_number[number] for number in sorted(by_number)]
+
+
+def prepare(layout: Layout, joined: Sequence[Part], started: str) -> recovery.Found | None:
+    """Bring all shards under the root, beside what an earlier merge left there; None when it is finished.
+
+    Raises RootError when something else is in the root, and OSError.
+    """
+    begun = Begun(joined[0].story.begun.recipe, started)
+    story = Story(begun, (), (), 0)
+    if layout.journal.exists():
+        story = journal.read(layout.journal)
+        if story.begun.share or story.begun.recipe != begun.recipe:
+            raise RootError(f"the root to merge into holds {what(story.begun)}: choose another --root")
+    elif roots.unfinished_part(layout, begun.recipe) is None:
+        return None
+    else:
+        recovery.begin(layout, begun.recipe, started)
+    stored = [
+        record for part in joined for record in sorted_once(part.story.stored) if _adopt(part, record, layout)
+    ]
+    journal.create(layout.journal, story.begun, (*story.checkpoints, *story.stored, *stored))
+    return recovery.recover(layout, journal.read(layout.journal))
+
+
+class GatheredEngine:
+    """Makes nothing: asked for a unit, it says which shard should have held it."""
+
+    def __init__(self, joined: Sequence[Part]) -> None:
+        self._parts = joined
+        self.retries = 0
+        self.replaced = 0
+
+    @property
+    def workers(self) -> list[WorkerView]:
+        return []
+
+    def run(self, job: Job, units: Iterator[Unit | None]) -> Generator[Outcome | None, None, None]:
+        """Raises RootError for the first unit."""
+        unit = next(filter(None, units))
+        part = self._parts[unit.start // UNIT_SIZE % len(self._parts)]
+        name = f"shard {part.story.begun.share}"
+        again = f"in {part.layout.root}, then merge again"
+        if unit.start < max((record.stop for record in part.story.stored), default=0):
+            raise RootError(
+                f"programs {unit.start} to {unit.stop - 1} of {name} are missing or damaged: "
+                f"call its command {again}"
+            )
+        # A tenth more than all that is there, as the rows so far did not fill the datasets.
+        programs = (unit.start + unit.start // 10) // UNIT_SIZE * UNIT_SIZE + UNIT_SIZE * len(self._parts)
+        raise RootError(
+            f"the datasets need programs from {unit.start} on, which {name} did not make: call the command "
+            f"of every shard with --programs {programs} (only what is missing is made), then merge again"
+        )
+        yield  # an engine is a generator
+
+
+def _part(folder: Path) -> Part:
+    layout = Layout(folder)
+    try:
+        story = journal.read(layout.journal)
+    except FileNotFoundError:
+        raise RootError(
+            f"{folder} holds no shards: make them with `python -m warpgen.run --shard i/n`"
+        ) from None
+    except DamageError as error:
+        raise DamageError(f"{folder}: {error}") from error
+    except OSError as error:
+        raise RootError(f"{folder} cannot be read ({error.strerror or error})") from error
+    if not story.begun.share:
+        raise RootError(f"{folder} holds {what(story.begun)} and no shard: go on with it by warpgen.resume")
+    return Part(layout, story)
+
+
+def _difference(one: Recipe, other: Recipe) -> str:
+    names = [name for name in one.__struct_fields__ if getattr(one, name) != getattr(other, name)]
+    return ", ".join(f"{name} {getattr(one, name)!r} and {getattr(other, name)!r}" for name in names)
+
+
+def _adopt(part: Part, record: Stored, layout: Layout) -> bool:
+    """Let a shard of another root be found under this one, without copying it; False when it is not there."""
+    unit = Unit(record.start, record.stop)
+    source, link = (shard.path_of(folder, unit) for folder in (part.layout.shards, layout.shards))
+    if not source.exists():
+        return False
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    os.symlink(source.resolve(), link)
+    return True
