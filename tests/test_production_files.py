@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 from collections import Counter
 from pathlib import Path
@@ -13,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warpgen import durable
-from warpgen.errors import RootError
-from warpgen.production.dedup import KEY, Index, key_of
+from warpgen.errors import DamageError, RootError
+from warpgen.production.dedup import KEY, NEW, SOURCE, STRUCTURE, Index, key_of, part_of
 from warpgen.production.growing import GrowingFile, prove
 from warpgen.production.journal import Mark
 from warpgen.production.lock import locked
@@ -94,23 +95,78 @@ def test_a_lock_dies_with_its_holder(tmp_path: Path) -> None:
     os.close(told)
 
 
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 3)), max_size=200))
+def first_wins(keys: list[bytes]) -> bytes:
+    """What each key repeats, by a plain reading of the rules."""
+    kept: dict[bytes, bytes] = {}
+    verdicts = []
+    for key in keys:
+        structure, source = key[:10], key[10:]
+        if structure not in kept:
+            verdicts.append(NEW)
+        else:
+            verdicts.append(SOURCE if kept[structure] == source else STRUCTURE)
+        kept.setdefault(structure, source)
+    return bytes(verdicts)
+
+
+def in_batches(index: Index, keys: list[bytes], size: int) -> bytes:
+    """The same by the index, so many keys at a time."""
+    return b"".join(index.add(b"".join(keys[place : place + size])) for place in range(0, len(keys), size))
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 3)), max_size=200), st.integers(1, 70))
 @settings(max_examples=100, deadline=None)
-def test_the_index_agrees_with_a_dictionary(programs: list[tuple[int, int]]) -> None:
+def test_the_index_agrees_with_a_dictionary(programs: list[tuple[int, int]], batch: int) -> None:
     """First in order wins; what has the kept one's source repeats the source, else the structure."""
     index = Index()
-    kept: dict[bytes, bytes] = {}
-    for structure, source in programs:
-        # A few structures of zeros and ones make hits that lie across two entries of a bucket.
-        shape = bytes(2) + bytes(bit == "1" for bit in f"{structure % 32:08b}") + bytes(6)
-        text = source.to_bytes(16, "big")[::-1]
-        expected = None
-        if shape in kept:
-            expected = "source" if kept[shape] == text else "structure"
-        else:
-            kept[shape] = text
-        assert expected == index.repeat(key_of(text, shape))
-    assert len(kept) == len(index)
+    # Neighbours in the table, homes that are taken, and words of zeros.
+    keys = [
+        key_of(bytes([source]) * 16, bytes(2) + structure.to_bytes(8, "big") + bytes(6))
+        for structure, source in programs
+    ]
+    assert first_wins(keys) == in_batches(index, keys, batch)
+    assert len({key[:10] for key in keys}) == len(index)
+
+
+@pytest.mark.parametrize("spread", [2, 1 << 64])
+@pytest.mark.parametrize("batch", [61, 40_000])
+def test_the_index_grows(spread: int, batch: int) -> None:
+    """Through many growths, crowded at a few prefixes or not, nothing is lost and nothing invented."""
+    draw = random.Random(spread + batch)
+    keys = [
+        draw.randrange(spread).to_bytes(2, "big")
+        + bytes(6)
+        + draw.randbytes(1)
+        + bytes(5)
+        + draw.randbytes(2)
+        if spread < 1 << 16
+        else draw.randrange(spread).to_bytes(8, "big") + bytes(6) + draw.randbytes(2)
+        for _ in range(3_000 if spread < 1 << 16 else 60_000)
+    ]
+    index = Index()
+    found = in_batches(index, keys, batch)
+    assert first_wins(keys) == found
+    assert in_batches(index, keys, batch).count(NEW) == 0
+    assert index.nbytes <= 32 * (len(index) + batch) + (
+        1 << 17
+    )  # room for the batch, and what is always there
+
+
+def test_the_index_can_be_cut_by_prefix() -> None:
+    """Parts that know nothing of each other agree with the whole."""
+    draw = random.Random(1)
+    keys = [draw.randbytes(1) + bytes(9) + draw.randbytes(1) + bytes(5) for _ in range(5_000)]
+    whole = in_batches(Index(), keys, 64)
+    parts = [Index(3) for _ in range(3)]
+    assert whole == b"".join(parts[part_of(key, 3)].add(key) for key in keys)
+    assert all(len(part) > 50 for part in parts)
+
+
+def test_hashes_that_are_none_are_refused() -> None:
+    """A table in which everything has one prefix is no one's but an attacker's."""
+    keys = [b"\xff" * 4 + number.to_bytes(4, "big") + bytes(8) for number in range(8_000)]
+    with pytest.raises(DamageError):
+        in_batches(Index(), keys, 4_000)
 
 
 def test_a_key_is_as_long_as_its_place_on_disk() -> None:

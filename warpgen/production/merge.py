@@ -8,13 +8,13 @@ its own, at the row that reaches its size.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from warpgen.errors import DamageError
-from warpgen.production.dedup import KEY, Index, key_of
+from warpgen.production.dedup import KEY, KINDS, Index, key_of
 from warpgen.production.growing import GrowingFile, Known
 from warpgen.production.journal import Checkpoint, Mark, Progress, Spent
 from warpgen.production.layout import Layout
@@ -122,10 +122,10 @@ class Merge:
         for refusal in shard.table.refused:
             refused[refusal.index].append(refusal)
         readers = [None if dataset.done else shard.rows(place) for place, dataset in enumerate(self.datasets)]
-        for made in shard.table.made:
+        for made, key, repeat in self._with_repeats(shard.table.made):
             if self.done:
                 break
-            self._add_program(made, refused[made.index], readers)
+            self._add_program(made, key, repeat, refused[made.index], readers)
         self.next = shard.table.stop
 
     def quarantine(self, start: int, stop: int, error: str) -> None:
@@ -147,21 +147,27 @@ class Merge:
     def _open(self) -> list[Dataset]:
         return [dataset for dataset in self.datasets if not dataset.done]
 
-    def _add_program(self, made: Made, refused: list[Refusal], readers: list[RowReader | None]) -> None:
+    def _with_repeats(self, made: Iterable[Made]) -> Iterator[tuple[Made, bytes, str]]:
+        """Each program with its key, and what kind of repeat it is; empty, where there is no program."""
+        keyed = [(program, key_of(program.source, program.structure)) for program in made]
+        found = iter(self._index.add(b"".join(key for _, key in keyed)))
+        for program, key in keyed:
+            yield program, key, KINDS[next(found)] if key else ""
+
+    def _add_program(
+        self, made: Made, key: bytes, repeat: str, refused: list[Refusal], readers: list[RowReader | None]
+    ) -> None:
         rows = [
             reader.take(size) if reader and size else b""
             for reader, size in zip(readers, made.rows, strict=True)
         ]
         waiting = self._open()
         self.barren += 1
-        if made.structure:
-            key = key_of(made.source, made.structure)
-            repeat = self._index.repeat(key)
-            if repeat:
-                for dataset in waiting:
-                    dataset.dropped[repeat] += 1
-                return
-            self._files[SEEN].write(key)
+        if repeat:
+            for dataset in waiting:
+                dataset.dropped[repeat] += 1
+            return
+        self._files[SEEN].write(key)
         for dataset, row in zip(self.datasets, rows, strict=True):
             if row and not dataset.done:
                 dataset.append(row)
@@ -198,6 +204,5 @@ def _load_index(path: Path) -> Index:
     index = Index()
     with path.open("rb") as file:
         while block := file.read(KEY << 16):
-            for place in range(0, len(block), KEY):
-                index.repeat(block[place : place + KEY])
+            index.add(block)
     return index

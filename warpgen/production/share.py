@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from warpgen.errors import RootError, UnitError
 from warpgen.production import journal, recovery, shard
-from warpgen.production.dedup import Index, key_of
+from warpgen.production.dedup import NEW, Index, key_of
 from warpgen.production.display import Display, View, display
 from warpgen.production.engines import Engine, Job
 from warpgen.production.interruption import Interrupted, Interruption
@@ -150,8 +150,10 @@ class ShareRun:
 
     def _count(self, record: Stored) -> None:
         read = _read(self._layout, self._recipe, record)
-        for made in read.table.made if read else ():
-            if made.structure and self._index.repeat(key_of(made.source, made.structure)):
+        programs = read.table.made if read else ()
+        repeats = iter(self._index.add(b"".join(key_of(made.source, made.structure) for made in programs)))
+        for made in programs:
+            if made.structure and next(repeats) != NEW:
                 continue  # the merge drops it, and perhaps more that only the others' programs repeat
             for place, size in enumerate(made.rows):
                 self.rows[place] += size > 0
