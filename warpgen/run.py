@@ -50,10 +50,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     with roots.held(args.root) as (layout, lock):
         if args.shard:
             roots.check_space(layout, recipe, args.shard.of)
-            stored = share.begin(layout, recipe, args.shard, session.now(), args.overwrite)
             engine = session.engine_of(request.means_of(args), lock)
+            stored = share.begin(layout, recipe, args.shard, session.now(), args.overwrite)
             made = share.ShareRun(layout, recipe, args.shard, stored, args.programs)
-            return made.carry_out(engine, worker.ShardMaker(layout, recipe))
+            return made.carry_out(engine, worker.ShardMaker(layout, recipe, args.stock_codegen))
         if not args.overwrite:
             wanted = roots.unfinished_part(layout, recipe)
             if wanted is None:
@@ -61,12 +61,13 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return 0
             recipe = wanted
         roots.check_space(layout, recipe)
+        means = request.means_of(args)  # joins a cluster if asked to
         history = chronicle.Chronicle(layout, recipe)
         history.beginning()
         return session.Session(
             layout=layout,
             found=recovery.begin(layout, recipe, session.now()),
-            means=request.means_of(args),
+            means=means,
             chronicle=history,
             job=worker.ShardMaker(layout, recipe, args.stock_codegen),
             lock=lock,

@@ -21,6 +21,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
 
     engine: str = "local"
     stock_codegen: bool = False  # without the fast path of code generation
+    ray_address: str = ""  # of the cluster; empty: one of our own on this machine
     workers: int = msgspec.field(default_factory=lambda: available_cores())
     worker_memory: int = 1024 * MIB  # a worker above it between two units is replaced; healthy: 200-400 MiB
     unit_seconds: float = 1200.0  # of CPU time for 64 programs; fully verified they take about 60
@@ -40,7 +41,7 @@ class Meter:
         self._before = msgspec.structs.replace(before, sessions=before.sessions + 1)
         self._began = time.monotonic()
         self._process = psutil.Process()
-        self._children = _cpu_of_children()
+        self._children = cpu_of_children()
         self.peak_rss = before.peak_rss
         self.peak_worker_rss = before.peak_worker_rss
         self.peak_disk = before.peak_disk
@@ -57,7 +58,7 @@ class Meter:
         before = self._before
         wall = round(before.wall_seconds + time.monotonic() - self._began, 1)
         self._note(Moment(wall, programs, size))
-        cpu = time.process_time() + _cpu_of_children() - self._children + self.worker_cpu
+        cpu = time.process_time() + cpu_of_children() - self._children + self.worker_cpu
         return Spent(
             wall_seconds=wall,
             cpu_seconds=round(before.cpu_seconds + cpu, 1),
@@ -81,7 +82,8 @@ class Meter:
             del moments[1 + gaps.index(min(gaps))]
 
 
-def _cpu_of_children() -> float:
+def cpu_of_children() -> float:
+    """CPU seconds of all children that have ended and been waited for."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

@@ -10,9 +10,10 @@ import msgspec
 
 from warpgen import __version__
 from warpgen.command import positive
-from warpgen.errors import RecipeError
+from warpgen.errors import RecipeError, UsageError
 from warpgen.extraction.versions import warp_version
 from warpgen.production.circumstances import Means
+from warpgen.production.engines import ray
 from warpgen.production.journal import Share
 from warpgen.production.session import ENGINES
 from warpgen.recipe import Recipe, parse_size
@@ -57,7 +58,12 @@ def add_means(group: argparse._ActionsContainer) -> None:
         "--root", type=Path, default=Path(), help="folder for data/, manifests/ ... (this one)"
     )
     group.add_argument("--workers", type=positive, help="worker processes (one per core)")
-    group.add_argument("--engine", choices=ENGINES, default="local", help="worker processes, or none (local)")
+    group.add_argument(
+        "--engine", choices=ENGINES, default="local", help="worker processes, none, or a Ray cluster (local)"
+    )
+    group.add_argument(
+        "--ray-address", default="", metavar="ADDRESS", help="of the cluster (one started on this machine)"
+    )
     group.add_argument(
         "--stock-codegen",
         action="store_true",
@@ -100,8 +106,12 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
 
 def means_of(args: argparse.Namespace) -> Means:
     """The means asked for."""
-    means = Means(engine=args.engine, stock_codegen=args.stock_codegen)
+    means = Means(engine=args.engine, stock_codegen=args.stock_codegen, ray_address=args.ray_address)
     workers = 1 if args.engine == "serial" else args.workers or means.workers
+    if args.engine == "ray":
+        workers = ray.connect(args.ray_address, args.workers)
+    elif args.ray_address:
+        raise UsageError("--ray-address is for --engine ray")
     return msgspec.structs.replace(means, workers=workers)
 
 

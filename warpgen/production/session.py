@@ -18,6 +18,7 @@ from warpgen.production.coordinator import Coordinator
 from warpgen.production.display import Display, display
 from warpgen.production.engines import Engine, Job
 from warpgen.production.engines.local import LocalEngine
+from warpgen.production.engines.ray import RayEngine
 from warpgen.production.engines.serial import SerialEngine
 from warpgen.production.interruption import Interrupted, Interruption
 from warpgen.production.journal import Checkpoint
@@ -27,7 +28,7 @@ from warpgen.production.recovery import Found, clear
 from warpgen.reporting.manifest import Circumstances, write_manifest
 from warpgen.reporting.report import write_report
 
-ENGINES = ("local", "serial")
+ENGINES = ("local", "serial", "ray")
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +129,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 def engine_of(means: Means, lock: int) -> Engine:
     """The engine that the means name; its workers do not keep the lock."""
+    if means.engine == "ray":
+        return RayEngine(means)
     return SerialEngine() if means.engine == "serial" else LocalEngine(means, [lock])
 
 

@@ -28,7 +28,7 @@ class ShardMaker:
     """The job of a run on real Warp."""
 
     def __init__(self, layout: Layout, recipe: Recipe, stock_codegen: bool = False) -> None:
-        self._layout = layout
+        self._layout = Layout(layout.root.absolute())  # a task of a cluster has another folder
         self._recipe = recipe
         self._stock_codegen = stock_codegen
         self._log = self._workdir = Path(os.devnull)

@@ -39,11 +39,13 @@ _FORK: Any = multiprocess.get_context("fork")
 
 
 class LocalEngine:
-    """`descriptors` are those a child must not keep open, such as the lock's."""
+    """`descriptors` are those a child must not keep open, such as the lock's; `name` is what the workers are
+    called, before their number."""
 
-    def __init__(self, means: Means, descriptors: Sequence[int] = ()) -> None:
+    def __init__(self, means: Means, descriptors: Sequence[int] = (), name: str = "worker") -> None:
         self._means = means
         self._descriptors = tuple(descriptors)
+        self._name = name
         self._pool: list[_Worker] = []
         self._started = 0
         self.retries = 0
@@ -111,7 +113,7 @@ class LocalEngine:
             yield outcome
 
     def _start(self, job: Job) -> _Worker:
-        name = f"worker-{self._started}"
+        name = f"{self._name}-{self._started}"
         self._started += 1
         others = [worker.connection.fileno() for worker in self._pool if not worker.connection.closed]
         return _Worker(job, name, (*self._descriptors, *others))

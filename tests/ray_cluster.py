@@ -1,0 +1,69 @@
+"""A Ray cluster of two nodes on this machine and a run on it: `python tests/ray_cluster.py CASE ROOT [ARGS]`.
+
+A process of its own, because Ray's threads would stay in the tests' and its workers import this folder.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from imaginary import produce, quick, recipe_of
+
+from warpgen import run
+from warpgen.production.circumstances import Means
+from warpgen.production.layout import Layout
+
+
+def die(unit: object) -> None:
+    """Trouble: the process that works on the unit is killed."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill_the_worker(unit: object) -> None:
+    """Trouble: Ray's own worker process is killed, and ours with it."""
+    os.kill(os.getppid(), signal.SIGKILL)
+    signal.pause()
+
+
+def kill_node(cluster: Any, node: Any, root: Path) -> None:
+    """End a node, as soon as both have taken up a unit, without a word to anyone."""
+
+    def watch() -> None:
+        while len(list(Layout(root).scratch.glob("*/kernels"))) < 2:
+            time.sleep(0.01)
+        cluster.remove_node(node, allow_graceful=False)
+        print("node killed", flush=True)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def main(case: str, root: Path, args: list[str]) -> int:
+    """`run`: on both nodes; `lost`: one is killed at work; `poison`: imaginary programs, two bad."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        node = cluster.add_node(num_cpus=1)
+        cluster.wait_for_nodes()
+        if case == "lost":
+            kill_node(cluster, node, root)
+        if case == "poison":
+            means: Means = msgspec.structs.replace(
+                quick("ray", 2), ray_address=cluster.address, silent_seconds=60.0
+            )
+            return produce(root, recipe_of(rows=200), means, {20: die, 77: kill_the_worker})
+        return run.main([*args, "--engine", "ray", "--ray-address", cluster.address, "--root", str(root)])
+    finally:
+        cluster.shutdown()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:]))

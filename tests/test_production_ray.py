@@ -1,0 +1,87 @@
+"""The Ray engine: the same bytes from a cluster, whatever becomes of its nodes and workers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commands import REPOSITORY, SMALL, call, files
+from imaginary import FINISHED, files_left
+
+from warpgen import run
+from warpgen.errors import UsageError
+from warpgen.reporting.manifest import manifest_path, read
+
+_LIMIT = 240  # seconds; Ray alone takes ten to start and stop
+
+
+def on_cluster(case: str, root: Path, *args: str) -> str:
+    """What a run on two nodes prints; its processes are ended with it."""
+    process = subprocess.Popen(
+        [sys.executable, REPOSITORY / "tests" / "ray_cluster.py", case, root, *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'tests'}"},
+    )
+    try:
+        output, errors = process.communicate(timeout=_LIMIT)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 0, errors
+    return output
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The datasets of SMALL, made in one process."""
+    root = tmp_path_factory.mktemp("undisturbed")
+    assert call("run", *SMALL, "--engine", "serial", "--root", root)[0] == 0
+    return files(root)
+
+
+@pytest.mark.slow
+def test_a_cluster_of_our_own(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
+    """Started when no address is given, and gone at the end."""
+    code, _, errors = call("run", *SMALL, "--engine", "ray", "--workers", "2", "--root", tmp_path)
+    assert code == 0, errors
+    assert files(tmp_path) == undisturbed
+    assert files_left(tmp_path) == FINISHED
+
+
+@pytest.mark.slow
+def test_a_node_killed_in_the_middle_costs_nothing(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
+    """Its unit goes to the node that is left."""
+    assert "node killed" in on_cluster("lost", tmp_path, *SMALL)
+    assert files(tmp_path) == undisturbed
+    assert files_left(tmp_path) == FINISHED
+    for target in ("cpu", "cuda"):
+        manifest = read(manifest_path(tmp_path, target))
+        assert manifest.failures == ()
+        assert manifest.circumstances.engine == "ray"
+        assert manifest.circumstances.retries >= 1
+
+
+@pytest.mark.slow
+def test_bad_programs_cost_themselves(tmp_path: Path) -> None:
+    """Whether they kill our process or Ray's, they alone are given up, by their index."""
+    on_cluster("poison", tmp_path)
+    manifest = read(manifest_path(tmp_path, "cpu"))
+    assert [failure.index for failure in manifest.failures if failure.reason == "unit"] == [20, 77]
+
+
+def test_without_ray_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The base install has none."""
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError, match=r"requirements-ray\.txt"):
+        run.main(["--engine", "ray", "--rows", "3", "--root", str(tmp_path)])
+    with pytest.raises(UsageError, match="--engine ray"):
+        run.main(["--ray-address", "127.0.0.1:1", "--rows", "3", "--root", str(tmp_path)])
+    assert files_left(tmp_path) == []

@@ -1,0 +1,161 @@
+"""Tasks of a Ray cluster: one for each unit, on whatever machine has a core free.
+
+Within its task a unit is worked on as on one machine: a child process of the task, watched, tried again and
+halved until a bad program stands alone. What is left to this side is what a machine does: give out no more
+than there are cores for, and give a unit whose node was lost to another, which is no fault of the unit.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections import deque
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import msgspec
+
+from warpgen.errors import RootError, UsageError
+from warpgen.production.circumstances import Means, cpu_of_children
+from warpgen.production.engines import Job, WorkerView
+from warpgen.production.engines.attempts import after_failure
+from warpgen.production.engines.local import LocalEngine
+from warpgen.production.explain import first_line
+from warpgen.production.unit import Outcome, Unit
+
+_TICK = 0.25  # seconds between looks, as of the local engine
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a task has to tell: all outcomes of its unit, where it ran, and what that took."""
+
+    outcomes: list[Outcome]
+    retries: int
+    replaced: int
+    rss: int
+    cpu: float
+
+
+def connect(address: str, workers: int | None) -> int:
+    """Join the cluster at `address`, or start one on this machine when it is empty, and return how many tasks
+    to have in work: `workers`, or one per core of the cluster. Raises UsageError."""
+    ray = _ray()
+    try:
+        ray.init(
+            address=address or "local",
+            num_cpus=None if address else workers,
+            include_dashboard=False if not address else None,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UsageError(
+            f"no Ray cluster can be used at {address or 'this machine'} ({first_line(error)}): start one "
+            "with `ray start`, or name another --ray-address"
+        ) from error
+    return workers or max(1, int(ray.cluster_resources().get("CPU", 0)))
+
+
+class RayEngine:
+    """Leaves the cluster at the end of its run; one that it started ends with it."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._tasks: dict[Any, WorkerView] = {}
+        self.retries = 0
+        self.replaced = 0
+        self._cpu = 0.0  # seconds of all tasks that ended
+        self._rss = 0
+
+    @property
+    def workers(self) -> list[WorkerView]:
+        """The tasks in work. Their use is known when they end, so it stands with the whole."""
+        return [WorkerView("ray", None, self._rss, self._cpu), *self._tasks.values()]
+
+    def run(self, job: Job, units: Iterator[Unit | None]) -> Generator[Outcome | None, None, None]:
+        """As the protocol says; raises RootError when no node is left."""
+        ray = _ray()
+        if not ray.is_initialized():
+            connect(self._means.ray_address, self._means.workers)
+        # Ray itself must not try again: it knows neither halves nor whose fault it was.
+        task = ray.remote(num_cpus=1, max_retries=0)(_work)
+        again: deque[Unit] = deque()
+        more, heard = True, time.monotonic()
+        try:
+            while more or again or self._tasks:
+                while len(self._tasks) < self._means.workers and (more or again):
+                    unit = again.popleft() if again else next(units, _END)
+                    more = more and unit is not _END
+                    if not isinstance(unit, Unit):
+                        break
+                    self._tasks[task.remote(job, self._means, unit)] = WorkerView(f"task {unit.start}", unit)
+                ready = ray.wait([*self._tasks], timeout=_TICK)[0] if self._tasks else []
+                for reference in ready:
+                    yield from self._collect(reference, again)
+                if ready or not self._tasks or ray.cluster_resources().get("CPU"):
+                    heard = time.monotonic()
+                if time.monotonic() - heard > self._means.silent_seconds:
+                    raise RootError("no node of the Ray cluster is left: start one, then resume the run")
+                yield None
+        finally:
+            for reference in self._tasks:
+                ray.cancel(reference, force=True)
+            self._tasks.clear()
+            ray.shutdown()
+
+    def _collect(self, reference: Any, again: deque[Unit]) -> Iterator[Outcome]:
+        """The outcomes of a task that ended; a unit that has none yet goes into `again`."""
+        ray = _ray()
+        unit = self._tasks.pop(reference).unit
+        assert unit is not None
+        try:
+            report: Report = ray.get(reference)
+        except (ray.exceptions.NodeDiedError, ray.exceptions.ObjectLostError):
+            self.retries += 1
+            self.replaced += 1
+            again.append(unit)
+        except ray.exceptions.RayError as error:  # its worker was killed, or could not begin
+            after = after_failure(unit, first_line(error))
+            if isinstance(after, Outcome):
+                yield after
+            else:
+                self.retries += 1
+                again.extend(after)
+        else:
+            self.retries += report.retries
+            self.replaced += report.replaced
+            self._rss = max(self._rss, report.rss)
+            self._cpu += report.cpu
+            yield from report.outcomes
+
+
+_END = object()
+
+
+def _ray() -> Any:
+    """Ray, which only this engine needs: it takes a second to load and 200 MB of disk."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anyone
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # or it warns; there are no devices here
+    try:
+        import ray
+    except ImportError:
+        raise UsageError(
+            "--engine ray needs Ray: install it with `pip install -r requirements-ray.txt`"
+        ) from None
+    return ray
+
+
+def _work(job: Job, means: Means, unit: Unit) -> Report:
+    """What a task does: one unit, by the local engine of its machine."""
+    name = f"{socket.gethostname()}-{os.getpid()}"
+    engine = LocalEngine(msgspec.structs.replace(means, workers=1), name=name)
+    rss, cpu = 0, time.process_time() + cpu_of_children()
+    outcomes = []
+    for outcome in engine.run(job, iter([unit])):
+        rss = max([rss, *(worker.rss for worker in engine.workers)])
+        if outcome:
+            outcomes.append(outcome)
+    cpu = time.process_time() + cpu_of_children() - cpu
+    return Report(outcomes, engine.retries, engine.replaced, rss, cpu)
