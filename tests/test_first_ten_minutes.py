@@ -1,0 +1,71 @@
+"""A new user's first ten minutes: the page followed word by word, from installation to a row that runs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from pages import ROOT, blocks, shortened
+from test_docs_commands import run_block
+
+# The packages that warpgen needs are those of this environment: to download them again proves nothing.
+_HERE = (
+    (r"python3 -m venv env", f"'{sys.executable}' -m venv --without-pip env && {{shared}}"),
+    (r"pip install \./warpgen", "pip install --quiet --no-deps --no-build-isolation ./warpgen"),
+)
+
+
+def _checkout(folder: Path) -> None:
+    """A copy of what an installation reads."""
+    skipped = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
+    shutil.copytree(ROOT / "warpgen", folder / "warpgen", ignore=skipped)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+
+
+@pytest.mark.slow
+def test_the_page_is_true_word_by_word(tmp_path: Path) -> None:
+    """Every block ends well; the command, its data files and the rows are there; verdicts are as told."""
+    pytest.importorskip("setuptools", minversion="77", reason="building a wheel needs setuptools 77")
+    _checkout(tmp_path / "warpgen")
+    packages = sysconfig.get_path("purelib")
+    shared = f"echo '{packages}' >\"$(echo env/lib/python*/site-packages)/shared.pth\""
+    told = ""
+    for block in blocks(ROOT / "docs" / "first_ten_minutes.md"):
+        text = shortened(block.text)
+        for pattern, replacement in _HERE:
+            text = re.sub(pattern, replacement.replace("{shared}", shared), text)
+        code, output = run_block(f"unset PYTHONPATH\n{text}", tmp_path)
+        assert code == 0, f"line {block.line}:\n{block.text}\n{output}"
+        told += output
+    installed = next((tmp_path / "env" / "lib").glob("python*/site-packages/warpgen"))
+    assert (installed / "reporting" / "page" / "page.css").is_file()
+    assert (installed / "synthesis" / "priors.json").is_file()
+    assert "every figure of manifests/cpu_manifest.json agrees with the dataset" in told
+    assert "output " in told
+    assert "the same kernel: True" in told
+    assert (tmp_path / "page.html").stat().st_size < 5 * 10**6
+
+
+def test_the_command_calls_the_others() -> None:
+    """`warpgen stats --help` is that of stats; an unknown command is one clear sentence."""
+    done = subprocess.run(
+        [sys.executable, "-m", "warpgen", "stats", "--help"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert "--html" in done.stdout
+    done = subprocess.run(
+        [sys.executable, "-m", "warpgen", "nonsense"], capture_output=True, text=True, cwd=ROOT, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("warpgen: there is no command 'nonsense': it is one of ")
+    assert done.stderr.count("\n") == 1
