@@ -52,20 +52,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--programs", type=int, default=200, help="programs to plant faults in (200)")
     parser.add_argument("--faults", type=int, default=3, help="faults per program, each in a copy (3)")
+    parser.add_argument(
+        "--complexity", choices=("mixed", "small", "medium"), default="mixed", help="of the programs (mixed)"
+    )
     parser.add_argument("--seed", type=int, default=1000, help="seed of the programs (1000)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="warpgen-mutation-") as name:
         folder = Path(name)
         warp_api.start(folder / "kernels")
         fast_path.install()
-        subjects = _subjects(args.programs, args.seed, folder / "checks")
+        subjects = _subjects(args.programs, args.seed, Options(complexity=args.complexity), folder / "checks")
         mutants = _mutants(subjects, args.faults)
         print(f"{len(subjects)} programs, {len(mutants)} faults", flush=True)
         _report(_judge(mutants, folder / "checks"))
     return 0
 
 
-def _subjects(wanted: int, seed: int, workdir: Path) -> list[Subject]:
+def _subjects(wanted: int, seed: int, options: Options, workdir: Path) -> list[Subject]:
     """Programs that verification keeps."""
     found: list[Subject] = []
     index = 0
@@ -74,7 +77,7 @@ def _subjects(wanted: int, seed: int, workdir: Path) -> list[Subject]:
         while len(programs) < _BLOCK:
             index += 1
             try:
-                program = synthesize(seed, index, Options())
+                program = synthesize(seed, index, options)
                 codes.append(lower(program, ("cpu",)))
                 programs.append(program)
             except ProgramError:

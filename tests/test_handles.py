@@ -16,7 +16,7 @@ from warpgen.verification.handles import make, texture
 def test_mesh_has_the_faces_and_vertices_that_indices_rely_on(shape: tuple[int, int]) -> None:
     """Faces and vertices of a sphere follow from its stacks and slices, and every vertex is used."""
     stacks, slices = shape
-    mesh, _ = make(Fill("mesh", shape), Generator("m"), None)
+    mesh, _, _ = make(Fill("mesh", shape), Generator("m"), None)
     faces = mesh.indices.numpy().reshape(-1, 3)
     assert 2 * slices * (stacks - 1) == len(faces)
     assert slices * (stacks - 1) + 2 == len(mesh.points)
@@ -25,7 +25,7 @@ def test_mesh_has_the_faces_and_vertices_that_indices_rely_on(shape: tuple[int, 
 
 def test_mesh_is_closed_and_turned_outward() -> None:
     """Every edge has two faces, and the volume that the faces enclose is positive."""
-    mesh, _ = make(Fill("mesh", (6, 8)), Generator("m"), None)
+    mesh, _, _ = make(Fill("mesh", (6, 8)), Generator("m"), None)
     faces, points = mesh.indices.numpy().reshape(-1, 3), mesh.points.numpy()
     edges = [(int(f[a]), int(f[(a + 1) % 3])) for f in faces for a in range(3)]
     assert sorted(edges) == sorted((b, a) for a, b in edges)
@@ -36,7 +36,7 @@ def test_mesh_is_closed_and_turned_outward() -> None:
 def test_tree_holds_a_box_around_every_point() -> None:
     """A tree over points has boxes of the fill's half width around them."""
     points = np.array([[0.0, 0.0, 0.0], [1.0, 2.0, 3.0]])
-    tree, number = make(Fill("bvh", of="points", value=0.25), Generator("t"), points)
+    tree, number, _ = make(Fill("bvh", of="points", value=0.25), Generator("t"), points)
     assert number == tree.id
     assert (points - 0.25).tolist() == tree.lowers.numpy().tolist()
     assert (points + 0.25).tolist() == tree.uppers.numpy().tolist()
@@ -47,7 +47,7 @@ def test_tree_holds_a_box_around_every_point() -> None:
 )
 def test_volume_holds_values_of_the_named_type(of: str, dtype: type) -> None:
     """The fill's `of` names the type of a volume's values."""
-    volume, _ = make(Fill("volume", (4, 4, 4), high=9.0, of=of, value=0.5), Generator("v"), None)
+    volume, _, _ = make(Fill("volume", (4, 4, 4), high=9.0, of=of, value=0.5), Generator("v"), None)
     assert dtype is volume.dtype
     expected = [0.5, 0.5, 0.5]
     assert expected == list(volume.get_voxel_size())
@@ -55,7 +55,7 @@ def test_volume_holds_values_of_the_named_type(of: str, dtype: type) -> None:
 
 def test_index_volume_numbers_every_voxel() -> None:
     """A volume of `index` has as many voxels as its shape, so that arrays beside it can be sized."""
-    volume, number = make(Fill("volume", (4, 5, 6), of="index", value=1.0), Generator("v"), None)
+    volume, number, _ = make(Fill("volume", (4, 5, 6), of="index", value=1.0), Generator("v"), None)
     expected = 4 * 5 * 6
     assert expected == volume.get_voxel_count()
     assert number == volume.id
@@ -66,4 +66,4 @@ def test_index_volume_numbers_every_voxel() -> None:
 )
 def test_texture_has_the_channels_of_its_shape(name: str, shape: tuple[int, ...]) -> None:
     """The last axis of a texture's shape is its channels."""
-    assert shape[-1] == texture(name, Fill("texture", shape), Generator("x")).num_channels
+    assert shape[-1] == texture(name, Fill("texture", shape), Generator("x"))[0].num_channels

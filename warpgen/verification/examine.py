@@ -74,7 +74,8 @@ class Examination:
         self._outputs: dict[int, list[NDArray[Any]]] = {}
         self._wide: dict[int, list[list[NDArray[Any]]]] = {}
         self._reading: Reading | None = None
-        self.hard = False  # whether `moved` looks for values that rounding carries across a branch
+        self._spreads: dict[int, list[NDArray[np.float64]]] = {}
+        self.disputed = self.few = False  # whether `moved` looks for what rounding can carry far
 
     def draw(self, variant: int) -> Arguments:
         """Arguments whose every input is drawn anew for each variant."""
@@ -121,7 +122,7 @@ class Examination:
                 share = f"{agreement.share:.2g} of its places"
                 raise Failed("forward", f"{leaf.path} differs from the {name} reference in {share}")
             references.append(name)
-            worst = max(worst, agreement, key=lambda a: a.error)
+            worst = max(agreement, worst, key=lambda a: a.error)
         if not references:
             raise Failed("no reference", f"not widened; not read by the oracle: {why}")
         reference = self._wide_outputs(0)[0] if self.subject.wide else self.outputs(0)
@@ -134,14 +135,14 @@ class Examination:
         }
 
     def _settle(self, compare: Callable[[int], values_of.Agreement]) -> tuple[bool, values_of.Agreement]:
-        """Judge by the first draw; where few elements disagree, see whether they stand near a branch."""
-        if self.subject.wide is None:
-            return values_of.settle(compare)
+        """Judge by the first draw; where elements disagree, see how far rounding can carry them."""
         agreement = compare(0)
-        if 0.0 < agreement.share <= tolerance.STRAY:
-            self.hard = True
+        if agreement.share:
+            self.disputed, self.few = True, agreement.few
             agreement = compare(0)
-            self.hard = False
+            self.disputed = False
+        if agreement.share and self.subject.wide is None:
+            return values_of.settle(compare)
         return agreement.share == 0.0, agreement
 
     def _against_widened(self, variant: int) -> values_of.Agreement:
@@ -149,21 +150,51 @@ class Examination:
         return values_of.agree(self.outputs(variant), reference, self.moved(variant), self.kind, self.codes())
 
     def _against_oracle(self, variant: int) -> values_of.Agreement:
+        reference, known = self._read().outputs(self.draw(variant), every=self.disputed)
+        actual = self.outputs(variant)
+        agreement = values_of.agree(actual, reference, self.moved(variant), self.kind, self.codes(), known)
+        if agreement.share and self._read().unordered:
+            raise Unsupported("the order in which a query finds things")
+        return agreement
+
+    def _read(self) -> Reading:
         if self._reading is None:
             subject = self.subject
             self._reading = Reading(subject.program, subject.layouts, subject.kernel.dim)
-        reference, known = self._reading.outputs(self.draw(variant))
-        actual = self.outputs(variant)
-        return values_of.agree(actual, reference, self.moved(variant), self.kind, self.codes(), known)
+        return self._reading
 
     def moved(self, variant: int) -> list[NDArray[np.float64]]:
-        """How far rounding of the inputs moves each output; nothing is known of it without widening."""
-        if self.subject.wide is None:
-            return [np.zeros(values.shape) for values in self.outputs(variant)]
-        reference, *shaken = self._wide_outputs(variant)
-        if self.hard:
-            shaken = shaken + self._shaken(variant, _HARD_SHAKE, _HARD_TURNS)
-        return values_of.movement(reference, shaken)
+        """How far rounding moves each output: of the inputs always, of every result where it is disputed."""
+        moved = [np.zeros(values.shape) for values in self.outputs(variant)]
+        if self.subject.wide is not None:
+            reference, *shaken = self._wide_outputs(variant)
+            if self.disputed and self.few:
+                shaken = shaken + self._shaken(variant, _HARD_SHAKE, _HARD_TURNS)
+            moved = values_of.movement(reference, shaken)
+        if self.disputed:
+            moved = [np.maximum(a, b) for a, b in zip(moved, self._spread(variant), strict=True)]
+        return moved
+
+    def _spread(self, variant: int) -> list[NDArray[np.float64]]:
+        """How far the oracle's outputs go when every result in them is rounded at random."""
+        if variant not in self._spreads:
+            try:
+                reading, draw = self._read(), self.draw(variant)
+                reference, _ = reading.outputs(draw, every=True)
+                code = tolerance.coarsest(self.program, draw.leaves)
+                self._spreads[variant] = values_of.movement(reference, reading.spread(draw, code))
+            except Unsupported:
+                self._spreads[variant] = self._passed_through(variant)
+        return self._spreads[variant]
+
+    def _passed_through(self, variant: int) -> list[NDArray[np.float64]]:
+        """How far values may be off because narrower floats than their own lie on their way."""
+        code, made = tolerance.coarsest(self.program, self.draw(variant).leaves), []
+        for values in self.outputs(variant):
+            wider = values.dtype.kind == "f" and values.dtype.str[-2:] > code
+            share = tolerance.forward(self.kind, code) if wider else 0.0
+            made.append(np.full(values.shape, share * float(np.abs(values).max(initial=0.0))))
+        return made
 
     def wide(self, variant: int) -> Arguments:
         """The widened program's arguments, with the very values of the row's draw."""

@@ -16,15 +16,19 @@ Values = Sequence[NDArray[Any]]  # one array per output leaf
 
 # How often a perturbation of the inputs by their rounding may be amplified before an element is judged.
 _SLACK = 8.0
+# Places of an output that may stray, however small it is.
+_FEW = 2
 
 
 class Agreement(msgspec.Struct):
-    """`error` and `tolerance` of the worst output; `strays` are the flat places that disagree."""
+    """`error` and `tolerance` of the worst output; `share` of the places of output `where` disagree, `few` if
+    none has more strays than rounding may carry across a branch."""
 
     error: float
     tolerance: float
     share: float
     where: str
+    few: bool = True
 
 
 def agree(
@@ -50,8 +54,10 @@ def agree(
         bad = error > allowed
         share = float(bad.mean()) if bad.size else 0.0
         most = float(error[~bad].max()) if (~bad).any() else 0.0
+        few = worst.few and bool(bad.sum() <= max(_FEW, tolerance.STRAY * bad.size))
         if share > worst.share or not worst.where:
-            worst = Agreement(worst.error, worst.tolerance, max(share, worst.share), str(i))
+            worst = Agreement(worst.error, worst.tolerance, max(share, worst.share), str(i), few)
+        worst.few = few
         if allowed and most / allowed >= (worst.error / worst.tolerance if worst.tolerance else -1.0):
             worst.error, worst.tolerance = most, allowed
     return worst

@@ -21,7 +21,9 @@ STEP = 1e-6
 COARSE_STEP = 2e-3
 _MAX_UNROLL = 16  # Warp's default: longer loops with constant bounds become loops at run time
 
-_WRITTEN_OVER = re.compile(r"wp\.grad\(|= wp\.zeros\(|= wp\.atomic_")
+_WRITTEN_OVER = re.compile(
+    r"wp\.grad\(|= wp\.zeros\(|= wp\.atomic_|\.ptr\b|wp\.tile_(?:axpy|assign|scatter)|_inplace\("
+)
 
 Verdict = Literal["pass", "fail", "kink"]
 
@@ -122,23 +124,42 @@ def _difference(
 
 
 def known_wrong(program: Program) -> bool:
-    """Whether Warp's adjoint may be wrong by design: a loop whose bound is not known before the run, an array
-    that is read and written over (a local one, or one that an atomic gave the old value of), a derivative
-    of a derivative, or a builtin without adjoint."""
+    """Whether Warp's adjoint may be wrong by design: a loop whose bound is not known before the run or that
+    is left early, an array, a tile or a vector's component that is read and written over, a derivative of a
+    derivative, memory behind a pointer, or a builtin without adjoint."""
     if any(arg.role == "inout" for arg in program.args) or _WRITTEN_OVER.search(program.source):
         return True
     if not inspect_source(program.source, program.name).features.differentiable:
         return True
-    for node in ast.walk(ast.parse(program.source)):
-        if isinstance(node, ast.While):
-            return True
-        if isinstance(node, ast.For) and not _static(node.iter):
+    tree = ast.parse(program.source)
+    if any(isinstance(node, ast.While) or _looping(node) for node in ast.walk(tree)):
+        return True
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+    return any(map(_stores_components, functions))
+
+
+def _looping(node: ast.AST) -> bool:
+    """A `for` that Warp does not unroll."""
+    if not isinstance(node, ast.For):
+        return False
+    left = any(isinstance(inner, (ast.Break, ast.Continue)) for inner in ast.walk(node))
+    return left or not _static(node.iter)
+
+
+def _stores_components(function: ast.FunctionDef) -> bool:
+    """Whether a component of a local vector is assigned: without `enable_vector_component_overwrites`, which
+    costs compile time and is off by default, Warp forgets the value that was there."""
+    arguments = {argument.arg for argument in function.args.args}
+    for node in ast.walk(function):
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        inside = [target.value for target in targets if isinstance(target, ast.Subscript)]
+        if any(isinstance(base, ast.Name) and base.id not in arguments for base in inside):
             return True
     return False
 
 
 def _static(iterated: ast.expr) -> bool:
-    """A range that Warp unrolls."""
+    """A range that Warp unrolls, if nothing leaves it early."""
     if not isinstance(iterated, ast.Call) or getattr(iterated.func, "id", "") != "range":
         return False
     bounds = [_integer(argument) for argument in iterated.args]

@@ -31,7 +31,7 @@ class Leaf(msgspec.Struct, frozen=True):
     role: str
     values: NDArray[Any]
     gradient: NDArray[Any]  # of the same shape; written by a backward launch if `traced`
-    traced: bool  # a float that lies in an array: parameters by value get no gradient from Warp
+    traced: bool  # a float in an array: values by themselves and indexed arrays get no gradient from Warp
     fill: Fill | None  # how the values are drawn; none for a handle
     inner: tuple[int, ...] = ()  # the shape of one element, a vector's or a matrix's
 
@@ -69,6 +69,7 @@ class Arguments:
         if len(args) != len(layouts):
             raise VerificationError(f"the kernel takes {len(layouts)} arguments, the row has {len(args)}")
         self.leaves: list[Leaf] = []
+        self.scenery: dict[str, handles.Drawn] = {}  # what meshes, textures and their like are made of
         self._seed, self._variant, self._like = seed, variant, like
         self._kept: list[Any] = [like]  # memory that descriptors point to
         self._fenced: list[NDArray[np.uint8]] = []
@@ -157,7 +158,7 @@ class Arguments:
         self.leaves.append(leaf)
 
     def _array(
-        self, arg: Argument, layout: Layout, fill: Fill, path: str
+        self, arg: Argument, layout: Layout, fill: Fill, path: str, traced: bool = True
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Descriptors, as bytes, of an array and of its gradient."""
         if layout.family == "indexed":
@@ -166,7 +167,7 @@ class Arguments:
         if len(fill.shape) != layout.ndim:
             raise VerificationError(f"{path} has {layout.ndim} dimensions, its fill {len(fill.shape)}")
         memory, twin = self._allocate(fill.shape, layout.of), self._allocate(fill.shape, layout.of)
-        self._fill(arg, layout.of, fill, path, memory, twin, traced=True)
+        self._fill(arg, layout.of, fill, path, memory, twin, traced)
         outer = memory.strides[: layout.ndim]
         gradient = twin.ctypes.data if _has_floats(layout.of) else 0
         forward = warp_native.array_bytes(memory.ctypes.data, gradient, fill.shape, outer)
@@ -182,7 +183,7 @@ class Arguments:
             )
         data = fill.fields["data"]
         under = Layout("array", layout.size, 8, ndim=layout.ndim, of=layout.of)
-        forward, adjoint = self._array(arg, under, data, f"{path}.data")
+        forward, adjoint = self._array(arg, under, data, f"{path}.data", traced=False)
         forward, adjoint = forward[: warp_native.ARRAY_SIZE], adjoint[: warp_native.ARRAY_SIZE]
         addresses, extents = [0] * layout.ndim, list(data.shape)
         for axis in range(layout.ndim):
@@ -215,7 +216,7 @@ class Arguments:
 
     def _texture(self, arg: Argument, layout: Layout) -> NDArray[Any]:
         source = Generator(self._seed, arg.name, self._variant)
-        texture = handles.texture(layout.name, arg.fill, source)
+        texture, self.scenery[arg.name] = handles.texture(layout.name, arg.fill, source)
         self._kept.append(texture)
         return np.frombuffer(warp_native.texture_bytes(texture), "u1")
 
@@ -227,7 +228,7 @@ class Arguments:
             if self._like is None:
                 points = next((leaf.values for leaf in self.leaves if leaf.path == arg.fill.of), None)
                 source = Generator(self._seed, arg.name, self._variant)
-                owner, number = handles.make(arg.fill, source, points)
+                owner, number, self.scenery[arg.name] = handles.make(arg.fill, source, points)
                 self._kept.append(owner)
                 memory[...] = number
             self.leaves.append(Leaf(arg.name, arg.name, arg.role, memory, twin, False, None))

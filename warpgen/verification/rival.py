@@ -68,7 +68,7 @@ def compare(own: Subject, rival: Subject, variant: int, gradients: bool, note: N
     actual = theirs.outputs(variant)
     agreement = values_of.agree(actual, expected, moved, mine.kind, mine.codes())
     if 0.0 < agreement.share <= tolerance.STRAY and own.wide is not None:
-        mine.hard = True
+        mine.disputed = mine.few = True
         agreement = values_of.agree(actual, expected, mine.moved(variant), mine.kind, mine.codes())
     leaves = mine.draw(variant).outputs()
     where = leaves[int(agreement.where)].path if agreement.where else ""

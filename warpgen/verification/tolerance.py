@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from warpgen.synthesis.program import Program
+from warpgen.verification.inputs import Leaf
 
 # Relative to an element's size plus that of its array. Each is about a hundred times the error seen over
 # a few thousand programs: sums and products lose the last digits, transcendental functions of large
@@ -19,6 +21,9 @@ _ITERATIVE = re.compile(r"svd[23]|qr3|eig3|inverse|noise|while |decompose|choles
 _TRANSCENDENTAL = re.compile(
     r"sin|cos|tan|exp|log|pow|sqrt|erf|normalize|length|atan|cbrt|quat|rotation|\*\*|norm|randn|sample_|mesh_|range\("
 )
+
+_HALVES = re.compile(r"float16|(?:vec\d|mat\d\d|quat|transform|spatial_vector|spatial_matrix)h\b")
+_SINGLES = re.compile(r"float32|\bfloat\(|(?:vec\d|mat\d\d|quat|transform|spatial_vector|spatial_matrix)f?\b")
 
 # The least error told, as a share of the tolerance: below it the last bits of a host's math library show.
 _FLOOR = 1e-2
@@ -38,6 +43,14 @@ def operations(program: Program) -> str:
 def forward(kind: str, code: str) -> float:
     """Tolerance of values for a class of operations and a NumPy code such as `<f4`."""
     return float(f"{_FACTORS[kind] * _EPSILON[code[-2:]]:.0e}")
+
+
+def coarsest(program: Program, leaves: Sequence[Leaf]) -> str:
+    """NumPy code of the narrowest floats that the program computes with."""
+    codes = {leaf.values.dtype.str[-2:] for leaf in leaves if leaf.floating}
+    if "f2" in codes or _HALVES.search(program.source):
+        return "f2"
+    return "f4" if "f4" in codes or _SINGLES.search(program.source) else "f8"
 
 
 def gradient(codes: set[str], coarse: bool) -> float:

@@ -48,7 +48,10 @@ _NO_FLOATS = (
     "bvh_query", "hash_grid_query", "mesh_query_aabb", "mesh_query_sphere", "volume_store",
     "tile_bvh_query", "tile_mesh_query",
 )  # fmt: skip
+# Where a builtin leaves a second result.
+_RESULTS = {"volume_sample_grad": 3, "volume_sample_grad_f": 3, "volume_sample_grad_index": 5}
 _QUERIES = re.compile(r"^(mesh_query_point|mesh_query_ray|mesh_query_furthest)")
+_MESHES = re.compile(r"^mesh_get$")
 _QUERY_FLOATS = frozenset({"u", "v", "w", "t", "sign", "normal"})
 _CONSTANTS = frozenset(
     """
@@ -59,6 +62,8 @@ _CONSTANTS = frozenset(
 _FLOAT_TYPE = re.compile(
     r"^(?:(vec[234]|mat(?:22|33|44)|quat|transform|spatial_vector|spatial_matrix)[fh]?|float(?:16|32)?)$"
 )
+# Warp joins two vectors to a spatial one at 32 bits only.
+_TWISTS = frozenset({"spatial_vector", "spatial_vectorf", "spatial_vectorh"})
 _DTYPE_BUILTINS = frozenset({"quat_identity", "transform_identity"})
 _PREFIX = "widened_"  # of the functions put in front; no program has names like it
 
@@ -86,14 +91,22 @@ def {_PREFIX}flat(x):
 {_PREFIX}types = {{"""
     + ", ".join(f"wp.{v}{s}: wp.{v}d" for v in [*_VALUES, "spatial_vector", "spatial_matrix"] for s in "fh")
     + "}\n",
+    "twist": f"""
+@wp.func
+def {_PREFIX}twist(a: wp.vec3d, b: wp.vec3d):
+    return wp.spatial_vectord(a[0], a[1], a[2], b[0], b[1], b[2])
+""",
 }
 
 
 class _Scope(msgspec.Struct):
-    """Names bound in the function being rewritten, and those whose floats are of a mesh query."""
+    """Names bound in the function being rewritten, those whose floats are of a mesh query, loop counters, and
+    those that hold a mesh."""
 
     bound: set[str]
     queries: set[str]
+    counters: set[str]
+    meshes: set[str]
 
 
 class Widened(msgspec.Struct, frozen=True):
@@ -112,20 +125,22 @@ def widen(program: Program) -> Widened:
     tree = ast.fix_missing_locations(rewriter.visit(tree))
     library: dict[str, str] = {}
     for name in sorted(rewriter.library):
-        _widen_library(name, library)
+        _widen_library(name, library, rewriter.used)
     front = "\n\n".join([_helpers(rewriter.used), *library.values()])
     return Widened(msgspec.structs.replace(program, source=_after_imports(tree, front)), rewriter.coarse)
 
 
-def _widen_library(name: str, done: dict[str, str]) -> None:
-    """Put the widened source of a library function, behind those it calls, into `done`."""
+def _widen_library(name: str, done: dict[str, str], used: set[str]) -> None:
+    """Put the widened source of a library function, behind those it calls, into `done`; and the helpers that
+    it needs into `used`."""
     tree = ast.parse(
         "import warp as wp\nfrom typing import Any\n" + inspect.getsource(getattr(wp, name).func)
     )
     rewriter = _Rewriter(tree)
     tree = ast.fix_missing_locations(rewriter.visit(tree))
     for needed in sorted(rewriter.library - done.keys() - {name}):
-        _widen_library(needed, done)
+        _widen_library(needed, done, used)
+    used |= rewriter.used
     function = tree.body[-1]
     function.name = _PREFIX + name
     done[name] = "from typing import Any\n" + ast.unparse(function)
@@ -150,8 +165,7 @@ def _after_imports(tree: Any, front: str) -> str:
 
 def _helpers(used: set[str]) -> str:
     parts = ['wp.set_module_options({"enable_backward": False})']
-    if "value" in used:
-        parts.append(_HELPERS["value"])
+    parts += [text for name, text in _HELPERS.items() if name in used]
     if "narrow" in used:
         parts += [_conversion("narrow", v, "d", "f", "wp.float32") for v in _VALUES]
         parts.append(_scalar("narrow", "wp.float64", "wp.float32(x)"))
@@ -216,7 +230,12 @@ class _Rewriter(ast.NodeTransformer):
                 argument.annotation = self._type(argument.annotation)
         if node.returns is not None:
             node.returns = self._type(node.returns)
-        scope, self._scope = self._scope, _Scope(_arguments(node) | _stored(node), _queries(node))
+        scope, self._scope = (
+            self._scope,
+            _Scope(
+                _arguments(node) | _stored(node), _held(node, _QUERIES), _counters(node), _held(node, _MESHES)
+            ),
+        )
         node.body = [self.visit(statement) for statement in node.body]
         node.args.defaults = [self.visit(default) for default in node.args.defaults]
         self._scope = scope
@@ -238,6 +257,21 @@ class _Rewriter(ast.NodeTransformer):
             return self._static(node)
         return node
 
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        """A result that a call leaves in a 32-bit argument is widened behind it."""
+        call = node.value
+        place = _RESULTS.get(self._builtin(call.func)) if isinstance(call, ast.Call) else None
+        if self._scope is None or not isinstance(call, ast.Call) or place is None or len(call.args) <= place:
+            return self.generic_visit(node)
+        result = call.args[place]
+        narrow = ast.Name(f"{_PREFIX}result", ast.Load())
+        call.args[place] = narrow
+        before = ast.Assign([ast.Name(narrow.id, ast.Store())], _call(_PREFIX + "narrow", result))
+        self.generic_visit(node)
+        call.args[place] = narrow
+        after = ast.Assign([ast.Name(ast.unparse(result), ast.Store())], _call(_PREFIX + "wide", narrow))
+        return [ast.copy_location(made, node) for made in (before, node, after)]
+
     def visit_Subscript(self, node: ast.Subscript) -> Any:
         self.generic_visit(node)
         held = node.value
@@ -247,7 +281,9 @@ class _Rewriter(ast.NodeTransformer):
             or held.attr not in ("points", "velocities")
         ):
             return node
-        if isinstance(held.value, ast.Call) and self._builtin(held.value.func) == "mesh_get":
+        mesh = held.value
+        called = isinstance(mesh, ast.Call) and self._builtin(mesh.func) == "mesh_get"
+        if called or (isinstance(mesh, ast.Name) and mesh.id in self._scope.meshes):
             self.used.add("wide")
             return _call(_PREFIX + "wide", node)
         return node
@@ -294,6 +330,9 @@ class _Rewriter(ast.NodeTransformer):
             node.args = [self._bare(argument) for argument in node.args]
             node.func = _name("wp.float64")
             return node
+        if name in _TWISTS and len(node.args) == 2 and self._scope is not None:
+            self.used.add("twist")
+            return ast.Call(_name(_PREFIX + "twist"), [self.visit(argument) for argument in node.args], [])
         if name in _DTYPE_BUILTINS and not node.keywords and not node.args:
             node.keywords = [ast.keyword("dtype", _name("wp.float64"))]
             return node
@@ -311,9 +350,17 @@ class _Rewriter(ast.NodeTransformer):
         return self._type(node) if isinstance(node, ast.Name) and node.id == "float" else self.visit(node)
 
     def _bare(self, node: ast.expr) -> ast.expr:
-        """A constant that is cast already, as it is; else the expression rewritten."""
+        """What is cast already: a constant as it is, else the expression rewritten.
+
+        A cast to float64 of an unrolled loop's counter would make Warp take the counter itself for a float.
+        """
         bare = node.operand if isinstance(node, ast.UnaryOp) else node
-        return node if isinstance(bare, ast.Constant) else self.visit(node)
+        if isinstance(bare, ast.Constant):
+            return node
+        if isinstance(node, ast.Name) and self._scope is not None and node.id in self._scope.counters:
+            return ast.BinOp(node, ast.Add(), ast.Constant(0))
+        made: ast.expr = self.visit(node)
+        return made
 
     def _type(self, node: ast.expr) -> ast.expr:
         """A type expression with all its floats widened."""
@@ -417,12 +464,16 @@ def _stored(node: ast.AST) -> set[str]:
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
-def _queries(node: ast.FunctionDef) -> set[str]:
-    """Locals that hold what a mesh query found."""
+def _counters(node: ast.FunctionDef) -> set[str]:
+    return {n.target.id for n in ast.walk(node) if isinstance(n, ast.For) and isinstance(n.target, ast.Name)}
+
+
+def _held(node: ast.FunctionDef, builtins: re.Pattern[str]) -> set[str]:
+    """Locals that hold the result of one of these builtins."""
     found = set()
     for n in ast.walk(node):
         called = n.value.func if isinstance(n, ast.Assign) and isinstance(n.value, ast.Call) else None
-        if isinstance(n, ast.Assign) and isinstance(called, ast.Attribute) and _QUERIES.match(called.attr):
+        if isinstance(n, ast.Assign) and isinstance(called, ast.Attribute) and builtins.match(called.attr):
             found |= {t.id for t in n.targets if isinstance(t, ast.Name)}
     return found
 

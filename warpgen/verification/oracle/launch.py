@@ -14,12 +14,16 @@ from warpgen.synthesis.program import Program
 from warpgen.verification.inputs import Arguments, Leaf
 from warpgen.verification.layout import Layout
 from warpgen.verification.oracle.reading import read
+from warpgen.verification.oracle.rounding import shaken
+from warpgen.verification.oracle.scenery import Work
 from warpgen.verification.oracle.types import StructType
 from warpgen.verification.oracle.values import Array, Indexed, Int, Mat, Record, Unsupported, Vec
 
 # Threads that are read where threads do not work together: the first, the last and some between.
 _SAMPLE = 12
 _TOGETHER = ("atomic", "tile")
+# How often a program is read with other roundings.
+_TURNS = 5
 
 
 class Reading:
@@ -29,18 +33,32 @@ class Reading:
         if program.launch.tiled or "tile_" in program.source:
             raise Unsupported("tiles")
         self._program, self._layouts, self._dim = program, layouts, kernel_dim
+        self.unordered = False  # whether the outputs may depend on an order that is Warp's own
         self._kernel, self._machine = read(program.source, program.name)
 
-    def outputs(self, arguments: Arguments) -> tuple[list[NDArray[Any]], list[NDArray[np.bool_]]]:
-        """Values of the output leaves, and which of them are known: only some threads may have been read.
+    def spread(self, arguments: Arguments, code: str) -> list[list[NDArray[Any]]]:
+        """Outputs of all threads, a few times, each with every result rounded at random as `code` does."""
+        made = []
+        for turn in range(_TURNS):
+            with shaken(code, turn):
+                made.append(self.outputs(arguments, every=True)[0])
+        return made
+
+    def outputs(
+        self, arguments: Arguments, every: bool = False
+    ) -> tuple[list[NDArray[Any]], list[NDArray[np.bool_]]]:
+        """Values of the output leaves, and which of them are known: without `every`, only some threads may
+        have been read.
 
         Raises Unsupported, also for a program that fails in a way that C does not define.
         """
         shape = _Shaper(arguments.leaves, self._machine.structs)
         pairs = list(zip(self._program.args, self._layouts, strict=True))
-        values = [shape.argument(layout, argument.name) for argument, layout in pairs]
+        scenery = arguments.scenery
+        values = [scenery.get(arg.name) or shape.argument(layout, arg.name) for arg, layout in pairs]
         self._machine.steps = 0
-        together = any(word in self._program.source for word in _TOGETHER)
+        Work.spend, Work.unordered = self._machine.tick, False
+        together = every or any(word in self._program.source for word in _TOGETHER)
         try:
             for thread in self._threads(sample=not together):
                 self._machine.thread = thread
@@ -52,6 +70,7 @@ class Reading:
             raise Unsupported(f"running: {type(error).__name__}: {error}") from error
         except RecursionError as error:
             raise Unsupported("running: recursion") from error
+        self.unordered = Work.unordered
         made, known = [], []
         for leaf in arguments.outputs():
             value, mask = shape.readers[leaf.path](leaf)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from warpgen.verification.oracle.rounding import rounded
 from warpgen.verification.oracle.values import Int, Mat, Unsupported, Vec, wrap
 
 
@@ -23,7 +24,7 @@ def _is_int(value: Any) -> bool:
 
 def add(a: Any, b: Any) -> Any:
     if type(a) is float and type(b) is float:
-        return a + b
+        return rounded(a + b)
     if _is_int(a) and _is_int(b):
         return _integers(a, b, lambda x, y: x + y)
     return _each(a, b, add)
@@ -31,7 +32,7 @@ def add(a: Any, b: Any) -> Any:
 
 def sub(a: Any, b: Any) -> Any:
     if type(a) is float and type(b) is float:
-        return a - b
+        return rounded(a - b)
     if _is_int(a) and _is_int(b):
         return _integers(a, b, lambda x, y: x - y)
     return _each(a, b, sub)
@@ -54,7 +55,7 @@ def _like(model: Any, c: tuple[Any, ...]) -> Any:
 
 def mul(a: Any, b: Any) -> Any:
     if type(a) is float and type(b) is float:
-        return a * b
+        return rounded(a * b)
     if _is_int(a) and _is_int(b):
         return _integers(a, b, lambda x, y: x * y)
     if isinstance(a, Mat) and isinstance(b, (Vec, Mat)):
@@ -127,7 +128,7 @@ def div(a: Any, b: Any) -> Any:
     if type(a) is float and type(b) is float:
         if b == 0.0:
             return math.nan if a == 0.0 or a != a else math.copysign(math.inf, a) * math.copysign(1.0, b)
-        return a / b
+        return rounded(a / b)
     if _is_int(a) and _is_int(b):
         return _integers(a, b, _truncated)
     return _each(a, b, div)
@@ -161,7 +162,7 @@ def power(a: Any, b: Any) -> Any:
     if type(a) is not float or type(b) is not float:
         raise Unsupported("a power of integers")
     try:
-        return math.pow(a, b)
+        return rounded(math.pow(a, b))
     except OverflowError:
         return math.inf
     except ValueError:

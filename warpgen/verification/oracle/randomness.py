@@ -92,8 +92,56 @@ def _direction(span: float, solid: bool) -> Any:
     return drawn
 
 
+def _cdf(s: _Stream, cdf: Any) -> int:
+    """How many entries of a rising array are below a uniform number."""
+    drawn, count = s.unit(), 0
+    while count < cdf.shape[0] and cdf[count] < drawn:
+        count += 1
+    return count
+
+
 def _box(sides: int) -> Any:
     return lambda s: Vec(tuple(s.unit() - 0.5 for _ in range(sides)))
+
+
+# Noise: gradients drawn from a hash of the lattice point, blended smoothly.
+
+_PRIMES = (73856093, 19349663, 53471161, 10000019)
+
+
+def _slope(state: int, at: tuple[int, ...]) -> list[float]:
+    """The gradient at a lattice point: of length one, or a number in [-1, 1) along a line."""
+    mixed = 0
+    for i, prime in zip(at[:-1], _PRIMES, strict=False):
+        mixed ^= i * prime & 0xFFFFFFFF
+    # Addition binds tighter than exclusive or.
+    last = at[-1] * _PRIMES[len(at) - 1] + state
+    stream = _Stream((mixed ^ (last & 0xFFFFFFFF)) & 0xFFFFFFFF)
+    if len(at) == 1:
+        return [_randf(stream, -1.0, 1.0)]
+    parts = [stream.unit() - 0.5 for _ in at]
+    size = math.sqrt(sum(x * x for x in parts))
+    return [x / size for x in parts] if size > 0.0 else [0.0] * len(at)
+
+
+def noise(state: Any, place: Any) -> float:
+    """`wp.noise` along a line or in 2 to 4 dimensions."""
+    spots = place.c if isinstance(place, Vec) else (place,)
+    base = [math.floor(x) for x in spots]
+    parts = [x - low for x, low in zip(spots, base, strict=True)]
+
+    def blended(fixed: tuple[int, ...]) -> float:
+        axis = len(spots) - 1 - len(fixed)
+        if axis < 0:
+            sides = fixed[::-1]
+            at = [low + side for low, side in zip(base, sides, strict=True)]
+            slope = _slope(int(state) & 0xFFFFFFFF, tuple(at))
+            return math.fsum(g * (x - side) for g, x, side in zip(slope, parts, sides, strict=True))
+        low, high = blended((*fixed, 0)), blended((*fixed, 1))
+        t = float(parts[axis])
+        return (high - low) * (t * t * t * (t * (t * 6.0 - 15.0) + 10.0)) + low
+
+    return blended(())
 
 
 _DRAWS: dict[str, Any] = {
@@ -108,6 +156,7 @@ _DRAWS: dict[str, Any] = {
     "sample_unit_sphere_surface": _direction(2.0, False),
     "sample_unit_hemisphere": _direction(1.0, True),
     "sample_unit_hemisphere_surface": _direction(1.0, False),
+    "sample_cdf": _cdf,
     "sample_unit_square": _box(2),
     "sample_unit_cube": _box(3),
     "sample_unit_hypercube": _box(4),

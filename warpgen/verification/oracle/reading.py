@@ -14,7 +14,7 @@ from typing import Any
 
 import warp as wp
 
-from warpgen.verification.oracle import library, operators, randomness, types
+from warpgen.verification.oracle import library, memory, operators, randomness, scenery, types, vectors
 from warpgen.verification.oracle.values import Array, Indexed, Mat, Record, Unsupported, Vec, place, wrap
 
 _BINARY = {
@@ -75,8 +75,8 @@ class Machine:
         self._wp: Any = None
         self._functions: dict[str, dict[int, Callable[..., Any]]] = {}
 
-    def tick(self) -> None:
-        self.steps += 1
+    def tick(self, steps: int = 1) -> None:
+        self.steps += steps
         if self.steps > _BUDGET:
             raise TooLong("too many steps")
 
@@ -86,15 +86,23 @@ class Machine:
         stand_in.table |= {"kernel": lambda f=None, **_: f if f is not None else (lambda g: g)}
         stand_in.table |= {"func_grad": lambda _: _ignored, "func_replay": lambda _: _ignored}
         stand_in.table |= {"func_native": lambda *_, **__: _refused}
-        stand_in.table |= {"rand_init": randomness.rand_init, "set_module_options": _ignored}
-        shapes: dict[str, Any] = {"vector": library.vector_type, "matrix": library.matrix_type}
+        handles: dict[str, Any] = {f"Texture{n}D": types.Handle() for n in (1, 2, 3)}
+        handles["Volume"] = SimpleNamespace(CLOSEST=0, LINEAR=1)
+        stand_in.table |= handles | {
+            "rand_init": randomness.rand_init,
+            "noise": randomness.noise,
+            "pnoise": randomness.noise,
+            "set_module_options": _ignored,
+        }
+        stand_in.table["noise"] = randomness.noise
+        shapes: dict[str, Any] = {"vector": vectors.vector_type, "matrix": vectors.matrix_type}
         stand_in.table["types"] = SimpleNamespace(**shapes)
-        stand_in.table["vector"], stand_in.table["matrix"] = library.vector, library.matrix
+        stand_in.table["vector"], stand_in.table["matrix"] = vectors.vector, vectors.matrix
         plain: dict[str, Any] = {
             "int": types.to_int,
             "float": types.to_float,
             "bool": bool,
-            "len": library.length,
+            "len": memory.length,
         }
         plain |= {name: library.table()[name] for name in ("min", "max", "abs", "round", "pow")}
         plain |= {"operators": operators, "draw": randomness.draw, "tick": self.tick}
@@ -309,6 +317,10 @@ class _Translator(ast.NodeTransformer):
             node.func = _name(f"oracle_{node.func.id}")
         elif isinstance(node.func, ast.Attribute) and node.func.attr in randomness.NAMES:
             return _drawn(node, node.func.attr)
+        elif isinstance(node.func, ast.Attribute) and len(node.args) > scenery.RESULTS.get(
+            node.func.attr, 99
+        ):
+            return _two_results(node, scenery.RESULTS[node.func.attr])
         elif isinstance(node.func, ast.Attribute) and node.func.attr.startswith("transform_set_"):
             if not isinstance(node.args[0], ast.Name):
                 raise Unsupported("a transform that is no variable")
@@ -387,6 +399,18 @@ def _drawn(node: ast.Call, name: str) -> ast.expr:
     state = ast.Subscript(_name("oracle_drawn"), ast.Constant(1), ast.Load())
     keep = ast.NamedExpr(ast.Name(node.args[0].id, ast.Store()), state)
     first = ast.Subscript(_name("oracle_drawn"), ast.Constant(0), ast.Load())
+    return ast.Subscript(ast.Tuple([both, keep, first], ast.Load()), ast.Constant(2), ast.Load())
+
+
+def _two_results(node: ast.Call, place: int) -> ast.expr:
+    """A call whose second result goes into an argument."""
+    target = node.args[place]
+    if not isinstance(target, ast.Name):
+        raise Unsupported("a result into what is no variable")
+    both = ast.NamedExpr(ast.Name("oracle_results", ast.Store()), node)
+    second = ast.Subscript(_name("oracle_results"), ast.Constant(1), ast.Load())
+    keep = ast.NamedExpr(ast.Name(target.id, ast.Store()), second)
+    first = ast.Subscript(_name("oracle_results"), ast.Constant(0), ast.Load())
     return ast.Subscript(ast.Tuple([both, keep, first], ast.Load()), ast.Constant(2), ast.Load())
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from warpgen.verification.oracle.rounding import rounded
 from warpgen.verification.oracle.values import Array, Indexed, Int, Mat, Record, Unsupported, Vec, wrap
 
 
 def to_float(value: Any = 0.0) -> float:
     if isinstance(value, (Vec, Mat)):
         raise Unsupported("a cast of a vector to a scalar")
-    return float(value)
+    return rounded(float(value))
 
 
 def to_int(value: Any = 0) -> int:
@@ -144,6 +145,13 @@ class ArrayType:
 
     def fits(self, value: Any) -> bool:
         return isinstance(value, (Array, Indexed))
+
+
+class Handle:
+    """A texture's type: values of it are made outside."""
+
+    def fits(self, value: Any) -> bool:
+        return not isinstance(value, (float, int, Int, Vec, Mat, Array, Indexed, Record))
 
 
 class StructType:
