@@ -117,8 +117,10 @@ def _shapes(manifests: Manifests) -> Figure:
             for target, manifest in manifests.items()
         }
         _histogram(axes, spreads, size)
-        axes.set_title(f"bytes of {name}" if size else name.replace("_", " "))
-    figure.axes[0].legend()
+        axes.set_title(
+            {"python": "bytes of Python", "code": "bytes of code"}[name] if size else name.replace("_", " ")
+        )
+    figure.axes[1].legend()
     figure.supylabel("% of rows", color=_SOFT, fontsize=9)
     return figure
 
@@ -157,7 +159,7 @@ def _builtins(manifests: Manifests) -> Figure:
             axes.annotate(
                 ordered[place],
                 (place + 1, names[ordered[place]]),
-                xytext=(4, 6),
+                xytext=(4, 14 if place > len(ordered) * 0.9 else 6),
                 textcoords="offset points",
                 ha="right" if place > len(ordered) * 0.9 else "left",
                 color=_SOFT,
