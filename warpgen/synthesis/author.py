@@ -24,7 +24,7 @@ class Author:
         self.chained_subscripts = rng.chance(0.08)  # a[i][j] rather than a[i, j]
         self.augments = rng.chance(0.8)  # a += b rather than a = a + b
         self.keeps_names = rng.choice((1.0, 0.7, 0.4, 0.2))  # of values that are used once, right behind
-        self.temporaries = rng.choice((0.9, 0.75, 0.55, 0.35))  # how often a value gets a name
+        self.temporaries = rng.choice((0.85, 0.6, 0.4, 0.2))  # how often a value gets a name
         self.comments = rng.choice((0.0, 0.15, 0.35, 0.6, 0.85))
         self.remark_rate = rng.choice((0.0, 0.0, 0.03, 0.06, 0.12, 0.2, 0.3))  # comments on statements
         self.capitals = rng.chance(priors.share("comments capitalised", "comments"))

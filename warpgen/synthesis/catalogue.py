@@ -1,6 +1,7 @@
 """Warp's registry of builtins, read once: names, overloads, types, what is differentiable.
 
-The only module of synthesis that reads Warp's internals; it reads data, never the code generator.
+The only module of synthesis that touches Warp's internals: the registry, and the overload resolution that
+Warp's code generator has; it generates no code.
 """
 
 from __future__ import annotations

@@ -36,6 +36,7 @@ _LONG = {
 }  # fmt: skip
 # Parts of names that tell where a value goes rather than what it is.
 _PLACES = frozenset("out in id ids the is doubles double i64 u8 h".split())
+_ADJECTIVES = frozenset("new old next last final current previous other total relative first second".split())
 _SPLIT = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 
@@ -45,7 +46,7 @@ def phrase(name: str) -> str:
     words = [w.lower() for w in _SPLIT.findall(name.rsplit(".", 1)[-1])]
     words = [w for w in words if len(w) > 1]
     kept = [_LONG.get(w, w) for w in words if not w.isdigit() and w not in _PLACES]
-    if sum(len(w) > 2 for w in kept) == 0:
+    if not any(len(w) > 2 and w not in _ADJECTIVES for w in kept):
         return ""
     if kept[-1] in ("new", "old", "next", "last", "final") and len(kept) > 1:
         kept = [kept[-1], *kept[:-1]]
