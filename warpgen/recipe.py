@@ -6,6 +6,7 @@ never appear here.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Literal
 
@@ -19,6 +20,11 @@ Level = Literal["none", "compile", "run"]
 Complexity = Literal["small", "medium", "large", "mixed"]
 
 UNIT_SIZE = 64  # programs per unit: the compilers amortise their start-up over about this many
+
+MOST = (1 << 63) - 1  # for seed, size and rows: what every part of the program and of others can hold
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_VERSION = re.compile(r"[\w.+-]{0,64}", re.ASCII)
 
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 _UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
@@ -38,6 +44,18 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     warpgen: str = ""
     warp: str = ""
 
+    def __post_init__(self) -> None:
+        """Recipes are also read from journals and manifests, which may come from anybody."""
+        if (self.size is None) == (self.rows is None):
+            raise ValueError("a recipe has either a size or a number of rows")
+        if not 1 <= (self.rows or self.size or 0) <= MOST or not 0 <= self.seed <= MOST:
+            raise ValueError("a number in the recipe is out of range")
+        for name, weight in self.categories.items():
+            if not _NAME.fullmatch(name) or not 0 < weight < math.inf:
+                raise ValueError("a category in the recipe is none")
+        if not (_VERSION.fullmatch(self.warpgen) and _VERSION.fullmatch(self.warp)):
+            raise ValueError("a version in the recipe is none")
+
     @property
     def targets(self) -> tuple[Target, ...]:
         return TARGETS if self.target == "both" else (self.target,)
@@ -55,7 +73,9 @@ def parse_size(text: str) -> int:
         raise RecipeError(
             f"size {text!r} is not understood: write a number and B, KB, MB, GB, KiB, MiB or GiB (200MiB)"
         )
-    size = int(float(match[1]) * _UNITS[match[2].lower()])
-    if size <= 0:
+    size = float(match[1]) * _UNITS[match[2].lower()]
+    if size < 1:
         raise RecipeError(f"size {text!r} is not more than zero")
-    return size
+    if size > MOST:
+        raise RecipeError(f"size {text[:40]!r} is more than any disk holds")
+    return int(size)

@@ -18,7 +18,8 @@ class GrowingFile:
     """Opened at `mark`: what lies beyond it was never promised and is cut off. Raises OSError."""
 
     def __init__(self, path: Path, mark: Mark, known: Known) -> None:
-        self._file = path.open("ab", buffering=1 << 20)
+        self._file = durable.append_to(path, buffering=1 << 20)
+        durable.sync_folder(path.parent)  # it may be new, and a checkpoint will name it
         self._file.truncate(mark.length)
         self._hash = known[mark].copy()
         self.length = mark.length

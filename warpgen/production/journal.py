@@ -10,8 +10,10 @@ go on from, and a damaged line costs only work that is done again.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import xxhash
@@ -21,7 +23,12 @@ from warpgen.errors import DamageError
 from warpgen.recipe import Recipe
 from warpgen.reporting.manifest import Moment
 
-_LONGEST_LINE = 1 << 20  # bytes; a checkpoint takes about 1 kB
+_LONGEST_LINE = 1 << 20  # bytes; a checkpoint takes a few kB
+_CHECKPOINTS = 1000  # read back, the newest: damage that reaches further back costs the whole merge again
+_MOST_STORED = 1 << 20  # shards, or 64 million programs, so that a forged journal cannot fill the memory
+
+Natural = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
+Word = Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,7 +45,7 @@ class Begun(msgspec.Struct, frozen=True, tag="run", forbid_unknown_fields=True):
     """What is being made, all of it or a share, and when (ISO 8601, UTC) it was begun."""
 
     recipe: Recipe
-    started: str
+    started: Word
     format: int = 1
     share: Share | None = None
 
@@ -46,16 +53,16 @@ class Begun(msgspec.Struct, frozen=True, tag="run", forbid_unknown_fields=True):
 class Stored(msgspec.Struct, frozen=True, tag="shard", forbid_unknown_fields=True):
     """A shard that lies whole on disk."""
 
-    start: int
-    stop: int
-    checksum: str
+    start: Natural
+    stop: Natural
+    checksum: Word
 
 
 class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much of a growing file is safe, and xxh3-128 of that much."""
 
-    length: int = 0
-    xxh3: str = xxhash.xxh3_128_hexdigest(b"")
+    length: Natural = 0
+    xxh3: Word = xxhash.xxh3_128_hexdigest(b"")
 
 
 class Spent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,17 +82,17 @@ class Spent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One target: rows kept, repeats dropped by kind, whether its size is reached."""
 
-    rows: int = 0
-    dropped: dict[str, int] = {}
+    rows: Natural = 0
+    dropped: dict[Word, Natural] = {}
     done: bool = False
 
 
 class Checkpoint(msgspec.Struct, frozen=True, tag="checkpoint", forbid_unknown_fields=True):
     """The merge up to, not including, the program `next`: files by name, targets by name."""
 
-    next: int = 0
-    files: dict[str, Mark] = {}
-    targets: dict[str, Progress] = {}
+    next: Natural = 0
+    files: dict[Word, Mark] = {}
+    targets: dict[Word, Progress] = {}
     spent: Spent = Spent()
 
 
@@ -107,11 +114,13 @@ class Journal:
     """An open journal, to be appended to."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("ab", buffering=0)
+        self._file = durable.append_to(path, buffering=0)
 
     def append(self, record: Record) -> None:
         """Return when the record is on disk. Raises OSError."""
-        self._file.write(_line(record))
+        rest = memoryview(_line(record))
+        while rest:  # on a disk that is nearly full a part may be written, and no error told
+            rest = rest[self._file.write(rest) :]
         durable.sync(self._file.fileno())
 
     def close(self) -> None:
@@ -128,7 +137,7 @@ def read(path: Path) -> Story:
     """What the journal tells; raises DamageError when its recipe is lost."""
     begun: Begun | None = None
     stored: list[Stored] = []
-    checkpoints: list[Checkpoint] = []
+    checkpoints: deque[Checkpoint] = deque(maxlen=_CHECKPOINTS)
     damaged = 0
     for line in _lines(path):
         record = _parse(line)
@@ -136,6 +145,8 @@ def read(path: Path) -> Story:
             begun = record
         elif isinstance(record, Stored):
             stored.append(record)
+            if len(stored) > _MOST_STORED:
+                raise DamageError("the journal data/work/journal names more shards than any run can make")
         elif isinstance(record, Checkpoint):
             checkpoints.append(record)
         elif line != b"\n":

@@ -26,6 +26,8 @@ from warpgen.reporting.manifest import Failure
 SEEN, FAILURES = "seen", "failures"  # the names of the two files beside the datasets in a checkpoint
 
 
+_LONGEST_NOTE = 1 << 20  # bytes; a failure's line takes a few hundred
+
 _TYPICAL_ROW = 48 << 10  # bytes; a first guess, until there are rows to judge by
 
 
@@ -193,7 +195,8 @@ def failures(layout: Layout, target: Target) -> list[Failure]:
     """The failures of one target, in order of index. Raises DamageError."""
     try:
         with layout.failures.open("rb") as file:
-            notes = [msgspec.json.decode(line, type=Note) for line in file]
+            lines = iter(lambda: file.readline(_LONGEST_NOTE), b"")
+            notes = [msgspec.json.decode(line, type=Note) for line in lines]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DamageError(f"the failures file data/work/failures.jsonl is damaged: {error}") from error
     return [note.failure for note in notes if note.target == target]

@@ -21,9 +21,13 @@ import zstandard
 from warpgen.errors import DamageError, UnitError
 from warpgen.production.unit import Unit
 from warpgen.recipe import Recipe
+from warpgen.reporting.dataset import LONGEST_ROW
 
 MAGIC = b"WGSHARD1"
-LARGEST = 1 << 30  # bytes of a shard; real ones take about 300 kB, so more is damage or an attack
+# Real shards take about 300 kB, their tables 5 kB and their rows 40 kB: more is damage or an attack.
+LARGEST = 64 << 20
+_LARGEST_TABLE = 1 << 20
+_LARGEST_WINDOW = 8 << 20  # bytes that the decompressor may look back; ours look back 512 kB
 
 _LEVEL = 1  # the shard lives for seconds: fast is worth more than small
 _CHECKSUM = _HASH = 16
@@ -88,6 +92,8 @@ class Shard:
             raise UnitError("the shard's checksum does not hold")
         place = len(MAGIC) + 4
         length = int.from_bytes(view[len(MAGIC) : place], "little")
+        if length > _LARGEST_TABLE:
+            raise UnitError("the shard's table is too large")
         try:
             self.table = msgspec.msgpack.decode(view[place : place + length], type=Table)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -110,10 +116,16 @@ class Shard:
     def _check(self, unit: Unit) -> None:
         targets = len(self.table.frames)
         whole = [made.index for made in self.table.made] == list(range(unit.start, unit.stop)) and all(
-            len(made.rows) == targets and min(made.rows, default=0) >= 0 and _are_hashes(made)
+            len(made.rows) == targets
+            and all(0 <= size <= LONGEST_ROW for size in made.rows)
+            and _are_hashes(made)
             for made in self.table.made
         )
-        if not whole or any(not 0 <= refusal.target < targets for refusal in self.table.refused):
+        if (
+            not whole
+            or min(self.table.frames, default=0) < 0
+            or any(not 0 <= refusal.target < targets for refusal in self.table.refused)
+        ):
             raise UnitError("the shard's table contradicts itself")
 
 
@@ -125,7 +137,7 @@ class RowReader:
     """Decompresses as it is read, so that one row is held in memory and not the whole unit."""
 
     def __init__(self, frame: memoryview) -> None:
-        self._reader = zstandard.ZstdDecompressor().stream_reader(frame)
+        self._reader = zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW).stream_reader(frame)
 
     def take(self, size: int) -> bytes:
         """The next `size` bytes. Raises DamageError when the frame holds fewer: its checksum held, so it

@@ -9,7 +9,7 @@ import msgspec
 
 from warpgen.errors import DamageError
 from warpgen.record import Target
-from warpgen.reporting.manifest import Manifest, command, dataset_path, manifest_path, present, read
+from warpgen.reporting.manifest import Manifest, command, dataset_path, decode, manifest_path, present
 from warpgen.reporting.survey import survey
 
 
@@ -18,7 +18,7 @@ def first_difference(root: Path, target: Target) -> str | None:
 
     Raises RootError when the dataset is not there and DamageError when the manifest is not whole.
     """
-    manifest = read(manifest_path(root, target))
+    manifest = decode(manifest_path(root, target))
     path = present(root, manifest)
     try:
         figures = survey(path)

@@ -11,7 +11,9 @@ import msgspec
 from warpgen.errors import DamageError
 
 BLOCK = 4 * 2**20  # bytes per read: large enough that system calls do not show in the time
-LONGEST_ROW = 64 * 2**20  # a line longer than any row can be is damage, and must not fill the memory
+LONGEST_ROW = (
+    8 * 2**20
+)  # bytes; a longer line is damage, and must not fill the memory: parsed it takes 20 times as much
 
 R = TypeVar("R")
 

@@ -18,7 +18,7 @@ from warpgen.record import Target
 from warpgen.reporting.survey import Survey, survey
 
 LICENCE = "Apache-2.0"
-LARGEST = 64 * 2**20  # bytes; a manifest takes about 100 kB, so a larger file is not one
+LARGEST = 32 * 2**20  # bytes; a manifest takes about 100 kB, so a larger file is not one
 
 # The packages whose version a reader may need to make the same bytes or to explain a difference.
 _PACKAGES = ("warp-lang", "numpy", "msgspec", "zstandard", "xxhash")
@@ -136,7 +136,18 @@ def write(manifest: Manifest, path: Path) -> None:
 
 
 def read(path: Path) -> Manifest:
-    """The manifest at `path`; raises RootError when there is none, DamageError when it is not whole."""
+    """The manifest at `path`; raises RootError when there is none, DamageError when it is not whole or
+    names another file or command than its recipe's: people are shown both, and may follow them."""
+    manifest = decode(path)
+    if manifest.file != dataset_path(Path(), manifest.target).as_posix():
+        raise DamageError(f"the manifest {_short(path)} names another file than its target's; {_MEND}")
+    if manifest.command != command(manifest.recipe):
+        raise DamageError(f"the manifest {_short(path)} names another command than its recipe's; {_MEND}")
+    return manifest
+
+
+def decode(path: Path) -> Manifest:
+    """What stands in the manifest at `path`, held to its form alone; raises as `read` does."""
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def write_report(root: Path, with_plots: bool = False) -> Path:
     paths = {target: present(root, manifest) for target, manifest in manifests.items()}
     rows = choose(paths, min(manifest.figures.last_index for manifest in manifests.values()))
     path = report_path(root)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    durable.make_folder(path.parent)
     pictures = plots.draw(manifests, path.parent / _IMAGES) if with_plots and plots.available() else {}
     durable.write(path, text(manifests, rows, pictures).encode())
     return path
@@ -229,9 +230,17 @@ def _left_out(manifest: Manifest) -> str:
 
 
 def _table(head: list[str], rows: Iterator[list[str]]) -> str:
-    lines = ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)]
+    safe = ([_cell(cell) for cell in row] for row in rows)
+    lines = ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *safe)]
     return "\n".join(lines) + "\n"
 
 
+def _cell(text: str) -> str:
+    """Text that stays in its cell and starts no markup: names may come from somebody else's dataset."""
+    return printable(text).replace("\n", " ").replace("|", "\\|").replace("<", "&lt;")
+
+
 def _code_block(language: str, code: str) -> str:
-    return f"```{language}\n{printable(code)}\n```\n"
+    longest = max(map(len, re.findall("`+", code)), default=0)
+    fence = "`" * max(3, longest + 1)  # or code could end its block
+    return f"{fence}{language}\n{printable(code)}\n{fence}\n"

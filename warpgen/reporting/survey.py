@@ -17,11 +17,15 @@ import msgspec
 import numpy as np
 import xxhash
 
+from warpgen.errors import DamageError
 from warpgen.record import Features, Provenance
 from warpgen.reporting.dataset import rows
 
 # The least value of every bucket of a histogram: half octaves up to more than any row can hold.
 BUCKETS = (0, 1, *sorted({factor << power for power in range(40) for factor in (2, 3)}))
+
+_LONGEST_NAME = 200  # characters of a category, a builtin, a licence ...
+_MOST_NAMES = 100_000  # different ones of a kind
 
 _COUNTS = ("statements", "loops", "loop_depth", "branches", "functions", "structs", "args", "python_lines")
 
@@ -121,6 +125,7 @@ class Surveyor:
         self._count(row, len(line))
 
     def _count(self, row: SurveyedRow, size: int) -> None:
+        self._check_names(row)
         self._last_index = max(self._last_index, row.provenance.index)
         self._with_backward += row.backward[1] > row.backward[0]
         self._differentiable += row.features.differentiable
@@ -136,6 +141,16 @@ class Surveyor:
         self._tables["versions"][f"warpgen {row.provenance.warpgen}, warp {row.provenance.warp}"] += 1
         for check, evidence in row.verified.items():
             self._verdicts.setdefault(check, Counter())[verdict(evidence)] += 1
+
+    def _check_names(self, row: SurveyedRow) -> None:
+        """The tables grow with the names that rows hold: a forged dataset must not fill memory by them."""
+        origin = row.provenance
+        names = (row.category, row.split, origin.origin, origin.licence, origin.warpgen, origin.warp)
+        longest = max(map(len, (*names, *row.features.builtins, *row.features.dtypes, *row.verified)))
+        tables = (self._category_rows, self._builtins, self._dtypes, *self._tables.values())
+        most = max(len(self._verdicts), *map(len, tables))
+        if longest > _LONGEST_NAME or most > _MOST_NAMES:
+            raise DamageError(f"row {self._rows} holds names that no row of warpgen has")
 
     def _count_sizes(self, row: SurveyedRow, size: int) -> None:
         sizes = self._sizes
@@ -189,7 +204,8 @@ def survey(path: Path) -> Survey:
 
 def verdict(evidence: Any) -> str:
     """The verdict in what a check wrote into `verified`: its `verdict` entry, or the value itself."""
-    return str(evidence["verdict"] if isinstance(evidence, dict) and "verdict" in evidence else evidence)
+    told = evidence["verdict"] if isinstance(evidence, dict) and "verdict" in evidence else evidence
+    return str(told)[:_LONGEST_NAME]
 
 
 def quantile(counts: Counter[int], q: float) -> int:
