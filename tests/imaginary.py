@@ -113,15 +113,19 @@ def produce(
 ) -> int:
     """A whole run of imaginary programs under `root`; the exit code."""
     with roots.held(root) as (layout, lock):
+        history = Chronicle(layout, recipe)
+        history.beginning()
         found = recovery.begin(layout, recipe, "2020-01-01T00:00:00+00:00")
-        return _carry_out(layout, found, means, trouble, lock)
+        return _carry_out(layout, found, means, trouble, lock, history)
 
 
 def go_on(root: Path, means: Means | None = None, trouble: Mapping[int, Trouble] | None = None) -> int:
     """Resume such a run; the exit code."""
+    roots.check_resumable(root)
     with roots.held(root) as (layout, lock):
+        roots.check_resumable(root, held=True)
         found = recovery.recover(layout, journal.read(layout.journal))
-        return _carry_out(layout, found, means, trouble, lock)
+        return _carry_out(layout, found, means, trouble, lock, Chronicle(layout, found.begun.recipe))
 
 
 def _carry_out(
@@ -130,13 +134,14 @@ def _carry_out(
     means: Means | None,
     trouble: Mapping[int, Trouble] | None,
     lock: int,
+    history: Chronicle,
 ) -> int:
     recipe = found.begun.recipe
     return session.Session(
         layout=layout,
         found=found,
         means=means or quick(),
-        chronicle=Chronicle(layout, recipe),
+        chronicle=history,
         job=ImaginaryJob(layout, recipe, trouble),
         lock=lock,
     ).carry_out()

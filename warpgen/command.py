@@ -47,15 +47,31 @@ def call(main: Callable[[list[str]], int]) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Unicode shows ?, not a traceback
     try:
-        code = main(sys.argv[1:])
-        sys.stdout.flush()
-    except UsageError as error:
-        print(f"warpgen: {error}", file=sys.stderr)
-        code = 2
-    except KeyboardInterrupt:
-        code = 130
+        code = _answer(main)
     except BrokenPipeError:
         # The reader has seen enough, as in `| head`. Python flushes again on exit and must not fail anew.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         code = 128 + signal.SIGPIPE
     sys.exit(code)
+
+
+def _answer(main: Callable[[list[str]], int]) -> int:
+    """The exit code of `main`, and a sentence for what is not its own fault."""
+    try:
+        code = main(sys.argv[1:])
+        sys.stdout.flush()
+        return code
+    except UsageError as error:
+        told = str(error)
+    except MemoryError:
+        told = (
+            "there is not enough memory: end other programs or ask for fewer --workers, then run the command "
+            "again (for datasets: python -m warpgen.resume)"
+        )
+    except PermissionError as error:
+        told = f"{error.filename or 'a file'} may not be read or written: {error.strerror}"
+    except KeyboardInterrupt:
+        return 130
+    print(f"warpgen: {told}", file=sys.stderr)
+    return 2

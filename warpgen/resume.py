@@ -27,7 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     roots.check_resumable(args.root)
     with roots.held(args.root) as (layout, lock):
-        roots.check_resumable(args.root)  # again: another may have ended the run before we held the lock
+        roots.check_resumable(
+            args.root, held=True
+        )  # again: another may have ended the run before we held the lock
         story = journal.read(layout.journal)
         if story.begun.share:
             raise RootError(

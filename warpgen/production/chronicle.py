@@ -83,7 +83,9 @@ class Chronicle:
             self._name(target, final=False),
             mark.length if mark else 0,
             progress.rows if progress else 0,
-            "all rows there, not yet under its final name" if done else "in work, as of the last checkpoint",
+            "all rows there, under this name or already without .partial"
+            if done
+            else "in work, as of the last checkpoint",
         )
 
     def _name(self, target: Target, final: bool) -> str:

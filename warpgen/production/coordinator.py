@@ -197,7 +197,10 @@ class Coordinator:
         )
 
     def _disk(self) -> int:
-        waiting = sum(file.stat().st_size for file in self._layout.shards.iterdir())
+        waiting = 0
+        for file in self._layout.shards.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # a worker gave it its final name meanwhile
+                waiting += file.stat().st_size
         return self._merge.size + waiting
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from warpgen import durable
 from warpgen.production import journal, shard
 from warpgen.production.growing import Known, prove
 from warpgen.production.journal import Begun, Checkpoint, Mark, Stored, Story
@@ -47,9 +48,9 @@ def begin(layout: Layout, recipe: Recipe, started: str) -> Found:
     """Lay down an empty run in place of any unfinished one. Raises OSError."""
     clear(layout)
     for target in recipe.targets:
-        layout.partial(target).parent.mkdir(parents=True, exist_ok=True)
+        durable.make_folder(layout.partial(target).parent)
         layout.partial(target).unlink(missing_ok=True)
-    layout.shards.mkdir(parents=True)
+    durable.make_folder(layout.shards)
     begun = Begun(recipe, started)
     journal.create(layout.journal, begun)
     return Found(begun, Checkpoint(), {name: prove(path, ()) for name, path in files(layout, recipe).items()})
@@ -70,7 +71,7 @@ def recover(layout: Layout, story: Story) -> Found:
     """
     recipe = story.begun.recipe
     checkpoint, known = _choose(layout, recipe, story.checkpoints)
-    layout.shards.mkdir(parents=True, exist_ok=True)
+    durable.make_folder(layout.shards)
     shutil.rmtree(layout.scratch, ignore_errors=True)  # a worker's leavings, nothing that is needed
     stored = _usable(layout, story.stored, checkpoint.next)
     _sweep(layout.shards, stored)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from warpgen import __version__
+from warpgen import __version__, durable
 from warpgen.errors import RootError
 from warpgen.extraction.versions import warp_version
 from warpgen.production import journal
@@ -36,13 +37,17 @@ def held(root: Path) -> Iterator[tuple[Layout, int]]:
     """
     layout = Layout(root)
     try:
-        layout.data.mkdir(parents=True, exist_ok=True)
-        (root / "manifests").mkdir(exist_ok=True)
+        durable.make_folder(layout.data)
+        durable.make_folder(root / "manifests")
         link = layout.data / "manifests"  # where older instructions look for them
         if not link.is_symlink() and not link.exists():
             link.symlink_to(Path("..") / "manifests", target_is_directory=True)
         with locked(layout.lock) as descriptor:
+            if layout.work.exists() and not layout.journal.exists():
+                shutil.rmtree(layout.work)  # its run was cut off while it ended, or before it began
             yield layout, descriptor
+    except BrokenPipeError:
+        raise  # of the terminal, not of the root
     except OSError as error:
         raise RootError(
             f"the root {str(root)!r} cannot be used ({error.strerror or error}): make it writable or choose "
@@ -72,11 +77,13 @@ def unfinished_part(layout: Layout, recipe: Recipe) -> Recipe | None:
     return msgspec.structs.replace(recipe, target=missing[0]) if missing else None
 
 
-def check_resumable(root: Path) -> None:
+def check_resumable(root: Path, held: bool = False) -> None:
     """Raise RootError when no unfinished run is in the root, DamageError when a manifest is damaged."""
     layout = Layout(root)
     if layout.journal.exists():
         return
+    if not held and (layout.work.exists() or layout.lock.exists()):
+        return  # what a crash at the very end left there goes once the root is held
     paths = [manifest_path(root, target) for target in TARGETS]
     finished = [target for target, path in zip(TARGETS, paths, strict=True) if path.exists() and read(path)]
     if any(layout.final(target).exists() for target in finished):

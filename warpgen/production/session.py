@@ -54,6 +54,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         try:
             with interruption.caught(), display(sys.stderr) as shown:
                 checkpoint = self._produce(interruption, shown)
+                self._tidy()  # the state says that all is done: no signal is heard any more
         except Interrupted as stop:
             print(f"warpgen: stopped by {stop}; nothing is lost, {self._how_to_resume()}", file=sys.stderr)
             return stop.code
@@ -78,6 +79,9 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         except Interrupted as stop:
             self.chronicle.stopped(coordinator.last if coordinator else checkpoint, str(stop))
             raise
+        except BrokenPipeError:  # whoever read what the run says is gone; the root is not to blame
+            self.chronicle.stopped(coordinator.last if coordinator else checkpoint, "SIGPIPE")
+            raise
         except (RootError, OSError) as error:
             why = str(error) if isinstance(error, RootError) else f"{error.strerror or error}"
             with contextlib.suppress(OSError):  # on a full disk the last state file stays, and is still true
@@ -91,7 +95,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         return checkpoint
 
     def _finish(self, checkpoint: Checkpoint) -> None:
-        """Final names, manifests, state; the journal goes last, so that a crash before is gone on from."""
+        """Final names, manifests, state. The journal stays, so that a crash is gone on from."""
         layout, recipe = self.layout, self.found.begun.recipe
         for target in recipe.targets:
             if layout.partial(target).exists():
@@ -101,7 +105,16 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
             dropped = {"duplicate": checkpoint.targets[target].dropped}
             write_manifest(layout.root, target, recipe, circumstances, dropped, failures(layout, target))
         self.chronicle.completed(checkpoint, _report(layout.root))
-        clear(layout)
+
+    def _tidy(self) -> None:
+        """Remove what an unfinished run needs. If it cannot be, the next run in the root tries."""
+        try:
+            clear(self.layout)
+        except OSError as error:
+            raise RootError(
+                f"the datasets are complete, but data/work cannot be removed ({error.strerror or error}): "
+                f"put that right and {self._how_to_resume()}"
+            ) from error
 
     def _circumstances(self, checkpoint: Checkpoint) -> Circumstances:
         spent = checkpoint.spent

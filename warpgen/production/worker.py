@@ -64,6 +64,8 @@ class ShardMaker:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             with output_to(self._log):
                 data = build(unit, self._recipe, self._workdir)
+            if free_bytes(self._layout.work) < _ROOM:  # then a refusal by a compiler proves nothing
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             return Outcome(unit.start, unit.stop, error=first_line(error), fatal=True)
         gc.collect()

@@ -7,6 +7,7 @@ index names the culprit and a new child goes on behind it.
 from __future__ import annotations
 
 import ctypes
+import errno
 import faulthandler
 import gc
 import mmap
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import msgspec
+import psutil
 
 from warpgen.errors import UnitError
 
@@ -32,6 +34,15 @@ ITEM_SECONDS = 5.0
 SILENT_SECONDS = 120.0
 # Bytes of address space a child may take above what its parent has mapped.
 MEMORY = 3 << 30
+
+# Seconds between looks at a child that says nothing.
+_LOOK = 1.0
+
+# Errors that no program can bring about: they end the unit, and must not become a verdict.
+_MACHINES_FAULT = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE)
+)
+_MACHINE = "machine"
 
 _PR_SET_PDEATHSIG = 1
 _SIGNALS = {
@@ -74,8 +85,9 @@ def isolated(
 
     A task may `note` the stage it is at, which then stands before the error if it dies. An item whose
     child dies, or whose task raises, yields `Died`; the items behind it run all the same.
-    `before` runs once in every new child.
+    `before` runs once in every new child. Raises OSError when the machine is at fault (disk full).
     """
+    _check_limit(memory)
     results: list[Any | Died] = [Died("lost")] * count
     at = 0
     with mmap.mmap(-1, 8 + _WIDTH) as progress:
@@ -105,7 +117,7 @@ def _one_child(
             _child(items, task, write_end, progress, limits, before, said.fileno(), parent)
         os.close(write_end)
         try:
-            silent = _collect(read_end, results, limits[2])
+            silent = _collect(read_end, child, results, limits[2])
         finally:
             os.close(read_end)
             if _alive(child):
@@ -131,20 +143,36 @@ def _alive(child: int) -> bool:
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
 
-def _collect(pipe: int, results: list[Any | Died], silent: float) -> bool:
-    """Store results as they come; True if the child said nothing for `silent` seconds."""
+def _collect(pipe: int, child: int, results: list[Any | Died], silent: float) -> bool:
+    """Store results as they come; True if the child said nothing for `silent` seconds.
+
+    They are counted in looks that this process lived to take: if all of a run was stopped for an hour, or
+    the child alone, that is no silence of the program's.
+    """
     buffer = bytearray()
     poll = select.poll()
     poll.register(pipe, select.POLLIN)
-    while poll.poll(silent * 1000):
+    look = min(_LOOK, silent)
+    quiet = 0.0
+    while quiet < silent:
+        if not poll.poll(look * 1000):
+            quiet += 0.0 if _is_stopped(child) else look
+            continue
+        quiet = 0.0
         chunk = os.read(pipe, 1 << 16)
         if not chunk:
             return False
         buffer += chunk
         for message in _messages(buffer):
             index, reason, value = msgspec.msgpack.decode(message)
+            if reason == _MACHINE:
+                raise OSError(value, os.strerror(value))
             results[index] = Died(reason, value) if reason else value
     return True
+
+
+def _is_stopped(child: int) -> bool:
+    return bool(psutil.Process(child).status() == psutil.STATUS_STOPPED)
 
 
 def _messages(buffer: bytearray) -> Iterator[bytes]:
@@ -191,9 +219,17 @@ def _attempt(index: int, task: Task, progress: mmap.mmap) -> tuple[int, str, Any
     except MemoryError:
         gc.collect()
         return (index, "memory", "MemoryError")
+    except OSError as error:
+        if error.errno in _MACHINES_FAULT:
+            return (index, _MACHINE, error.errno)
+        return (index, "error", _line(error))
     except Exception as error:
-        line = (str(error).strip().splitlines() or [""])[0]
-        return (index, "error", f"{type(error).__name__}: {line}"[:200])
+        return (index, "error", _line(error))
+
+
+def _line(error: Exception) -> str:
+    line = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {line}"[:200]
 
 
 def _send(pipe: int, message: Any) -> None:
@@ -217,13 +253,20 @@ def _confine(memory: int, said: int, parent: int) -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    mapped = _mapped() + memory
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (mapped if hard < 0 else min(mapped, hard), hard))
+    resource.setrlimit(resource.RLIMIT_AS, (_mapped() + memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
     os.dup2(said, 2)
+
+
+def _check_limit(memory: int) -> None:
+    """A verdict must not depend on how much memory the caller's shell allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if 0 <= hard < _mapped() + memory:
+        raise OSError(
+            errno.ENOMEM, "the limit on address space (ulimit -v) is too low for the checks: raise it"
+        )
 
 
 def _mapped() -> int:

@@ -34,6 +34,8 @@ _TICK = 0.25  # seconds between looks at deadlines and deaths, and of the caller
 _LEAST_SHARE = 1 / 4  # of the time for a whole unit that even a single program is given
 _LARGEST_MESSAGE = 1 << 16  # bytes; an outcome takes a few hundred
 
+_NO_MEMORY = 12  # exit code of a worker: ENOMEM
+
 _encode = msgspec.msgpack.encode
 _FORK: Any = multiprocess.get_context("fork")
 
@@ -214,6 +216,8 @@ class _Worker:
 
 
 def _cause(code: int) -> str:
+    if code == _NO_MEMORY:
+        return "ran out of memory"
     if code >= 0:
         return f"left with exit code {code}"
     return f"was killed by {signal.Signals(-code).name}"
@@ -238,5 +242,7 @@ def _work(job: Job, name: str, connection: Any, descriptors: Sequence[int], pare
             connection.send_bytes(_encode(attempt(job, unit)))
     except (EOFError, OSError):
         pass  # the coordinator is gone
+    except MemoryError:
+        os._exit(_NO_MEMORY)
     finally:
         os._exit(0)  # past the exit handlers of libraries that were loaded by the parent
