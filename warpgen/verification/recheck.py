@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from warpgen.errors import ProgramError
+from warpgen.errors import ProgramError, VerificationError
 from warpgen.extraction.codegen import Code, lower
 from warpgen.extraction.features import inspect_source
+from warpgen.launch import Fill
 from warpgen.record import Row
 from warpgen.synthesis.program import Program
 from warpgen.verification.check import Judgement, check_unit
+from warpgen.verification.inputs import MOST_BYTES
 from warpgen.verification.isolation import Died, Note, isolated
 from warpgen.verification.screen import screen
 
 Level = Literal["none", "compile", "run"]
 Claims = Callable[[Row], dict[str, Any]]
 Verdict = Literal["holds", "invalid", "altered", "refuted"]
+
+# Programs that do not end, or not within their memory, are none that a row may hold.
+_UNFIT = ("timeout", "memory", "error")
 
 # A row's line is a few hundred KB at most; a longer one is not worth parsing.
 LONGEST_LINE = 8 << 20
@@ -92,6 +98,7 @@ def contradictions(rows: Mapping[int, Row], claims: Claims | None = None) -> dic
 
 def _inspect(row: Row, more: Claims | None) -> tuple[Verdict, str] | None:
     try:
+        _refuse_large(row)
         screen(row.python_source)
         inspection = inspect_source(row.python_source, row.name, [argument.type for argument in row.args])
         code = lower(program_of(row), (row.target,))[row.target]
@@ -112,6 +119,17 @@ def _inspect(row: Row, more: Claims | None) -> tuple[Verdict, str] | None:
         claims |= {name: (getattr(row, name), value) for name, value in more(row).items()}
     wrong = [name for name, (stored, made) in claims.items() if stored != made]
     return ("altered", f"{', '.join(wrong)} not as made from the source") if wrong else None
+
+
+def _refuse_large(row: Row) -> None:
+    """Raise VerificationError for a row whose inputs would fill the memory."""
+    elements = sum(map(_elements, (argument.fill for argument in row.args)))
+    if elements > MOST_BYTES:
+        raise VerificationError(f"the arguments take more than {MOST_BYTES >> 20} MiB")
+
+
+def _elements(fill: Fill) -> int:
+    return math.prod(fill.shape) + sum(map(_elements, fill.fields.values()))
 
 
 def _rejudged(rows: dict[int, StrictRow], most: Level, workdir: Path) -> dict[int, Finding]:
@@ -137,7 +155,8 @@ def _rejudged(rows: dict[int, StrictRow], most: Level, workdir: Path) -> dict[in
 
 def _compare(number: int, row: StrictRow, judgement: Judgement) -> Finding:
     if judgement.verified is None:
-        return Finding(number, row.id, "refuted", f"{judgement.reason}: {judgement.error}")
+        verdict: Verdict = "invalid" if judgement.reason in _UNFIT else "refuted"
+        return Finding(number, row.id, verdict, f"{judgement.reason}: {judgement.error}")
     # Through JSON, as the stored evidence went.
     made = msgspec.json.decode(msgspec.json.encode(judgement.verified))
     wrong = [check for check in made if made[check] != row.verified.get(check)]
