@@ -59,8 +59,11 @@ class Check(msgspec.Struct, frozen=True):
 
     @property
     def right(self) -> bool:
-        """The reward: it compiles, its outputs are the same, and nothing speaks against its gradients."""
-        return self.compiles and self.outputs == "same" and self.gradients != "different"
+        """The reward: it compiles, and outputs and gradients are the same, as far as the row has them.
+
+        Gradients that were not asked for do not count; those that could not be judged do.
+        """
+        return self.compiles and self.outputs == "same" and self.gradients in ("same", "none", "not run")
 
 
 def run(row: Row) -> Run:

@@ -31,6 +31,7 @@ FillKind = Literal[
     "volume",  # wp.Volume dense of `shape` voxels at the origin, voxel size `value`, uniform in [low, high);
     # `of` is the type of its values: float32, vec3f, int32, or "index" for one without values
     "texture",  # wp.Texture1D/2D/3D of `shape` texels (last axis channels), values in [0, 1)
+    "unknown",  # nothing is known: of kernels that were harvested, whose launch is not in the row
 ]
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from warpgen.command import Parser, call
 from warpgen.errors import RootError, UsageError
+from warpgen.harvesting import manifest as harvest
 from warpgen.record import TARGETS, Target
 from warpgen.reporting.check import first_difference
 from warpgen.reporting.manifest import Manifest, manifest_path, present, read
@@ -59,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     if ((args.check or args.html) and args.json) or (args.markdown and not args.quality):
         raise UsageError("--json goes with the tables or --quality, --markdown with --quality alone")
+    if args.check and args.target is None and _harvest_alone(args.root):
+        return _check_harvest(args.root)
     targets = _targets(args.root, args.target)
     if args.check:
         return _check(args.root, targets)
@@ -105,6 +108,24 @@ def _check(root: Path, targets: Sequence[Target]) -> int:
             print(f"{target}: {printable(difference)}", file=sys.stderr)
             return 1
         print(f"{target}: every figure of {manifest_path(Path(), target)} agrees with the dataset")
+    return _check_harvest(root)
+
+
+def _harvest_alone(root: Path) -> bool:
+    """Whether nothing but harvested rows is under the root."""
+    synthesised = any(manifest_path(root, target).exists() for target in TARGETS)
+    return harvest.manifest_path(root).exists() and not synthesised
+
+
+def _check_harvest(root: Path) -> int:
+    """Check the harvest's manifest, where there is one."""
+    if not harvest.manifest_path(root).exists():
+        return 0
+    difference = harvest.first_difference(root)
+    if difference is not None:
+        print(f"harvest: {printable(difference)}", file=sys.stderr)
+        return 1
+    print(f"harvest: every figure of {harvest.manifest_path(Path())} agrees with the datasets")
     return 0
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,41 @@ def make_cache_folder(parent: Path | None = None) -> Path:
 
 def is_kernel(value: Any) -> bool:
     return isinstance(value, context.Kernel)
+
+
+def record_kernels() -> list[Any]:
+    """A list that every kernel is appended to as it is made from now on, in this process."""
+    made: list[Any] = [k for module in context.user_modules.values() for k in live_kernels(module)]
+    original = context.Kernel.__init__
+
+    def record(self: Any, *args: Any, **options: Any) -> None:
+        original(self, *args, **options)
+        made.append(self)
+
+    context.Kernel.__init__ = record
+    return made
+
+
+def concrete_types(template: Any, usual: Sequence[Any]) -> list[Any]:
+    """Types that a kernel's argument may be given: itself, or for a generic one the usual ones that fit."""
+    if not types.type_is_generic(template):
+        return [template]
+    if types.is_array(template):
+        family, rank = getattr(template, "_concrete_cls", type(template)), template.ndim
+        rank = rank if isinstance(rank, int) else 1
+        return [family(dtype=kind, ndim=rank) for kind in concrete_types(template.dtype, usual)]
+    if hasattr(template, "_wp_scalar_type_"):
+        scalar = template._wp_scalar_type_
+        scalar = types.float32 if types.type_is_generic(scalar) else scalar
+        if types.type_is_quaternion(template) or types.type_is_transformation(template):
+            make = types.quaternion if types.type_is_quaternion(template) else types.transformation
+            return [make(dtype=scalar)]
+        shape = tuple(extent if extent else 3 for extent in template._shape_)
+        if len(shape) == 1:
+            return [types.vector(length=shape[0], dtype=scalar)]
+        return [types.matrix(shape=shape, dtype=scalar)]
+    fitting = [kind for kind in usual if types.type_matches_template(kind, template)]
+    return fitting or list(usual)
 
 
 def module_names() -> set[str]:

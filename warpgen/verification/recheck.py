@@ -48,7 +48,9 @@ def level_of(verified: dict[str, Any]) -> Level:
     """The level that a row claims to have been verified at."""
     if not verified:
         return "none"
-    return "compile" if set(verified) == {"compile"} else "run"
+    forward = verified.get("forward")
+    not_run = isinstance(forward, dict) and forward.get("verdict") == "not run"  # of harvested rows
+    return "compile" if set(verified) - ({"forward"} if not_run else set()) == {"compile"} else "run"
 
 
 def recheck(

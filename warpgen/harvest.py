@@ -1,0 +1,119 @@
+"""`python -m warpgen.harvest`: rows of the kernels that people wrote, from installed packages or folders."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from warpgen import __version__, durable
+from warpgen.command import Parser, call
+from warpgen.errors import RootError
+from warpgen.harvesting.manifest import Manifest, dataset_path, describe, manifest_path, write
+from warpgen.record import TARGETS, Target
+from warpgen.reporting.terminal import printable
+
+if TYPE_CHECKING:
+    from warpgen.harvesting.manifest import Yield
+
+
+def parser() -> Parser:
+    made = Parser(
+        "harvest",
+        "Find the kernels that people wrote, make each stand alone and lower it to C++ and CUDA C++. "
+        "Importing runs the package's own code, in a child process with limits: harvest only what you trust.",
+        "Writes data/harvest/ and manifests/harvest_manifest.json under the root; see docs/harvest.md. "
+        "Exit codes: 0 done, 2 the request cannot be done.",
+    )
+    made.add_argument(
+        "package", nargs="+", help="an installed package, such as warp.examples, or a folder of Python files"
+    )
+    made.add_argument("--root", type=Path, default=Path(), help="folder to write under (.)")
+    made.add_argument(
+        "--verify",
+        choices=("none", "compile"),
+        default="compile",
+        help="compile both texts of every row, or check nothing (compile)",
+    )
+    made.add_argument("--overwrite", action="store_true", help="replace what an earlier harvest wrote")
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Harvest, write the manifest and print what each package gave; returns the exit code."""
+    args = parser().parse_args(argv)
+    # Imports Warp.
+    from warpgen.extraction import fast_path, warp_api
+    from warpgen.extraction.versions import warp_version
+    from warpgen.harvesting.finding import find
+    from warpgen.harvesting.rows import Harvester
+
+    packages = [find(name) for name in args.package]
+    if manifest_path(args.root).exists() and not args.overwrite:
+        raise RootError("a harvest is in this root: choose another --root, or replace it with --overwrite")
+    with tempfile.TemporaryDirectory(prefix="warpgen-harvest-") as name:
+        scratch = Path(name)
+        os.environ["TMPDIR"] = tempfile.tempdir = name
+        warp_api.start(scratch / "kernels")
+        fast_path.install()
+        made: list[Yield] = []
+        with _files({target: dataset_path(args.root, target) for target in TARGETS}) as out:
+            harvester = Harvester(out, args.verify, scratch)
+            for package in packages:
+                made.append(harvester.add(package))
+                _print(made[-1])
+        files = {target: describe(args.root, target) for target in TARGETS}
+        manifest = Manifest(
+            warpgen=__version__, warp=warp_version(), verify=args.verify, files=files, packages=made
+        )
+        write(args.root, manifest)
+    return 0
+
+
+@contextlib.contextmanager
+def _files(paths: dict[Target, Path]) -> Iterator[dict[Target, BinaryIO]]:
+    """Files that get their names once all is written."""
+    partial = {target: path.with_name(path.name + ".partial") for target, path in paths.items()}
+    try:
+        with contextlib.ExitStack() as stack:
+            out: dict[Target, BinaryIO] = {}
+            for target, path in partial.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                out[target] = stack.enter_context(path.open("wb"))
+            yield out
+            for file in out.values():
+                file.flush()
+                durable.sync(file.fileno())
+        for target, path in partial.items():
+            durable.rename(path, paths[target])
+    except OSError as error:
+        raise RootError(
+            f"the root cannot be written ({error.strerror or error}): choose another --root"
+        ) from error
+    finally:
+        for path in partial.values():
+            path.unlink(missing_ok=True)
+
+
+def _print(made: Yield) -> None:
+    """One package in a few lines."""
+    print(f"{printable(made.name)} {printable(made.version)}, licence {printable(made.licence)}:")
+    rows = ", ".join(f"{made.rows.get(target, 0)} {target}" for target in TARGETS)
+    share = f" ({100.0 * made.emitted / made.imported:.1f} %)" if made.imported else ""
+    print(
+        f"  {made.found} kernels in {made.files} files; {made.imported} alive once imported; "
+        f"{made.emitted} emitted{share}; rows: {rows}"
+    )
+    for reason, count in made.failed.items():
+        example = next(failure for failure in made.failures if failure.reason == reason)
+        print(
+            f"  {count} {reason}: for example {printable(example.file)}: {printable(example.error)}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    call(main)

@@ -1,0 +1,111 @@
+"""The manifest of a harvest: what each package gave and what the files hold."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from warpgen import durable
+from warpgen.errors import DamageError
+from warpgen.record import Target
+
+Level = Literal["none", "compile"]
+Reason = Literal["import", "not made", "extraction", "verification", "duplicate"]
+
+
+class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A kernel that gave no row (or none for one target), or a file that could not be imported."""
+
+    file: str
+    line: int
+    name: str
+    reason: Reason
+    error: str
+
+
+class Yield(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What one package gave, counted in kernels: `found` in the text of its files, `imported` once these were
+    imported, `emitted` with a row for at least one target."""
+
+    name: str
+    version: str
+    licence: str
+    files: int
+    found: int = 0
+    imported: int = 0
+    emitted: int = 0
+    rows: dict[str, int] = {}
+    failed: dict[str, int] = {}
+    failures: list[Failure] = []
+
+
+class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One dataset file, relative to the root."""
+
+    file: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`manifests/harvest_manifest.json`."""
+
+    format: Literal[1] = 1
+    warpgen: str
+    warp: str
+    verify: Level
+    files: dict[Target, File]
+    packages: list[Yield]
+
+
+def dataset_path(root: Path, target: Target) -> Path:
+    return root / "data" / "harvest" / f"{target}_harvest.jsonl"
+
+
+def manifest_path(root: Path) -> Path:
+    return root / "manifests" / "harvest_manifest.json"
+
+
+def describe(root: Path, target: Target) -> File:
+    """Rows, bytes and checksum of a finished file."""
+    path = dataset_path(root, target)
+    state, rows = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        for line in file:
+            state.update(line)
+            rows += 1
+    return File(path.relative_to(root).as_posix(), rows, path.stat().st_size, state.hexdigest())
+
+
+def read(root: Path) -> Manifest:
+    """The manifest of a root's harvest. Raises DamageError."""
+    try:
+        return msgspec.json.decode(manifest_path(root).read_bytes(), type=Manifest)
+    except (OSError, msgspec.DecodeError) as error:
+        raise DamageError(f"{manifest_path(Path())} cannot be read: make it again by the harvest") from error
+
+
+def first_difference(root: Path) -> str | None:
+    """The first figure of the manifest that is not what the files say, None if there is none."""
+    manifest = read(root)
+    for target, stored in manifest.files.items():
+        path = root / stored.file
+        if not path.is_file():
+            return f"{stored.file} is not here"
+        made = describe(root, target)
+        if made != stored:
+            return f"{stored.file} is not as its manifest says: {made.rows} rows, {made.bytes} bytes"
+    for target in manifest.files:
+        told = sum(package.rows.get(target, 0) for package in manifest.packages)
+        if told != manifest.files[target].rows:
+            return f"{target}: the packages' rows add up to {told}, not {manifest.files[target].rows}"
+    return None
+
+
+def write(root: Path, manifest: Manifest) -> None:
+    manifest_path(root).parent.mkdir(parents=True, exist_ok=True)
+    durable.write(manifest_path(root), msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")

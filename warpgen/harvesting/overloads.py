@@ -1,0 +1,43 @@
+"""With which argument types a generic kernel is taken: those its own code uses, else usual ones."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import warp as wp
+
+from warpgen.extraction import warp_api
+
+# What `Any` is tried as, the likeliest first; all arguments of one kernel are tried as the same type first.
+_USUAL: tuple[Any, ...] = (wp.float32, wp.vec3f, wp.int32, wp.mat33f, wp.uint64, wp.float64)
+# More combinations than this are not tried.
+_MOST = 40
+
+
+def overloads(kernel: Any) -> Iterator[dict[str, Any]]:
+    """Argument types by name: of the kernel itself, or of each overload, or candidates for a generic one."""
+    names = [argument.label for argument in kernel.adj.args]
+    if not kernel.is_generic:
+        yield {argument.label: argument.type for argument in kernel.adj.args}
+        return
+    if kernel.overloads:
+        for overload in kernel.overloads.values():
+            yield {argument.label: argument.type for argument in overload.adj.args}
+        return
+    templates = list(kernel.adj.arg_types.values())
+    choices = [warp_api.concrete_types(template, _USUAL) for template in templates]
+    open_ = [i for i, choice in enumerate(choices) if len(choice) > 1]
+    tried = set()
+    alike = ((n,) * len(open_) for n in range(len(_USUAL)))
+    every = itertools.product(*(range(len(choices[i])) for i in open_))
+    for picks in itertools.islice(itertools.chain(alike, every), _MOST):
+        places = tuple(min(pick, len(choices[i]) - 1) for pick, i in zip(picks, open_, strict=True))
+        if places in tried:
+            continue
+        tried.add(places)
+        kinds = [choice[0] for choice in choices]
+        for i, place in zip(open_, places, strict=True):
+            kinds[i] = choices[i][place]
+        yield dict(zip(names, kinds, strict=True))

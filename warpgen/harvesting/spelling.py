@@ -1,0 +1,83 @@
+"""Warp types as people write them in a program (`wp.array2d(dtype=wp.vec3)`) and as a row names them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import warp as wp
+
+from warpgen.errors import ExtractionError
+from warpgen.verification import warp_native
+
+# Gives the name under which a struct stands in the program.
+StructName = Callable[[Any], str]
+
+_BUILTIN = {float: "float32", int: "int32", bool: "bool", wp.float32: "float32", wp.int32: "int32"}
+_SHORT = {"float32": "float", "int32": "int", "bool": "bool"}
+
+
+def spelled(kind: Any, struct: StructName) -> str:
+    """An expression that gives a type in a program that imports Warp as `wp`. Raises ExtractionError."""
+    family = warp_native.array_family(kind)
+    if family == "array":
+        rank = "" if kind.ndim == 1 else f"{kind.ndim}d"
+        return f"wp.array{rank}(dtype={spelled(kind.dtype, struct)})"
+    if family:
+        name = kind._concrete_cls.__name__ if hasattr(kind, "_concrete_cls") else type(kind).__name__
+        if name not in ("indexedarray", "fabricarray", "indexedfabricarray"):
+            raise ExtractionError(f"a type that cannot be written: {name}")
+        rank = "" if kind.ndim == 1 else f", ndim={kind.ndim}"
+        return f"wp.{name}(dtype={spelled(kind.dtype, struct)}{rank})"
+    if warp_native.is_struct(kind):
+        return struct(kind)
+    name = type_name(kind)
+    if name:
+        return _SHORT.get(name, f"wp.{name}")
+    shape = getattr(kind, "_shape_", None)
+    if shape is None:
+        raise ExtractionError(f"a type that cannot be written: {getattr(kind, '__name__', kind)}")
+    scalar = spelled(kind._wp_scalar_type_, struct)
+    special = warp_native.special_vector(kind)
+    if special:
+        return f"wp.types.{'quaternion' if special == 'quat' else 'transformation'}(dtype={scalar})"
+    if len(shape) == 1:
+        return f"wp.types.vector(length={shape[0]}, dtype={scalar})"
+    return f"wp.types.matrix(shape=({shape[0]}, {shape[1]}), dtype={scalar})"
+
+
+def canonical(kind: Any) -> str:
+    """The type as it stands in a row's `args`."""
+    family = warp_native.array_family(kind)
+    if family:
+        rank = "" if kind.ndim == 1 else f"{kind.ndim}d"
+        return f"{'array' if family == 'array' else 'indexedarray'}{rank}({canonical(kind.dtype)})"
+    if warp_native.is_struct(kind):
+        return str(kind.cls.__name__)
+    name = type_name(kind, full=True)
+    if name:
+        return name
+    shape: tuple[int, ...] = getattr(kind, "_shape_", ())
+    scalar = canonical(getattr(kind, "_wp_scalar_type_", None)) if shape else str(kind)
+    if len(shape) == 1:
+        return f"vector(length={shape[0]}, dtype={scalar})"
+    return f"matrix(shape=({', '.join(map(str, shape))}), dtype={scalar})" if shape else scalar
+
+
+def type_name(kind: Any, full: bool = False) -> str:
+    """Warp's own name of a type, '' for one without: the shortest, or with `full` the one with a suffix."""
+    if kind in _BUILTIN:
+        return _BUILTIN[kind]
+    names = _names().get(kind, [])
+    return (names[-1] if full else names[0]) if names else ""
+
+
+@functools.cache
+def _names() -> dict[Any, list[str]]:
+    """Names in `wp` of each of its types, the shortest first."""
+    found: dict[Any, list[str]] = {}
+    for name, value in vars(wp).items():
+        if isinstance(value, type) and not name.startswith("_") and value.__module__.startswith("warp"):
+            found.setdefault(value, []).append(name)
+    return {kind: sorted(names, key=lambda n: (len(n), n)) for kind, names in found.items()}
