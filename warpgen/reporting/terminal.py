@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from unicodedata import category
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _LEVELS = "▁▂▃▄▅▆▇█"
+_PLAIN = re.compile(r"[\n\t -~]*")
 
 
 def printable(text: str) -> str:
@@ -14,6 +16,8 @@ def printable(text: str) -> str:
 
     A dataset may come from anybody, and a terminal obeys escape sequences and bidirectional marks.
     """
+    if _PLAIN.fullmatch(text):  # nearly all code: a hundred times faster
+        return text
     return "".join(
         c if c in "\n\t" or category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else ascii(c)[1:-1]
         for c in text
