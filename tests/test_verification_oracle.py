@@ -10,11 +10,15 @@ from corpus import BY_NAME, N, out, program, ramp, whole
 from numpy.typing import NDArray
 
 from warpgen.extraction.loading import load
+from warpgen.launch import Fill
 from warpgen.synthesis.program import Program
 from warpgen.verification import warp_native
+from warpgen.verification.generator import Generator
+from warpgen.verification.handles import Surface, Texels, make
 from warpgen.verification.inputs import Arguments
 from warpgen.verification.layout import Layout, describe
-from warpgen.verification.oracle import Reading, Unsupported
+from warpgen.verification.oracle import Reading, Unsupported, library
+from warpgen.verification.oracle.values import Vec
 
 
 def read(p: Program) -> tuple[Arguments, list[NDArray[Any]], list[NDArray[np.bool_]]]:
@@ -109,6 +113,75 @@ def test_what_is_out_of_reach_is_said(line: str) -> None:
     """The oracle never guesses."""
     with pytest.raises(Unsupported):
         read_unchecked(body(line))
+
+
+def moved(*lines: str) -> float:
+    """How far random rounding at 32 bits carries a result, relative to its size."""
+    p = body(*lines)
+    with load(p) as live:
+        layouts = [describe(kind) for _, kind in warp_native.argument_types(live.kernel)]
+    arguments = Arguments(p.args, layouts, p.launch.seed)
+    reading = Reading(p, layouts, 1)
+    (y,), _ = reading.outputs(arguments, every=True)
+    spread = [made[0] for made in reading.spread(arguments, "f4")]
+    return float(max(np.abs(made - y).max() for made in spread) / np.abs(y).max())
+
+
+def test_rounding_is_measured_where_it_cancels() -> None:
+    """A difference of nearly equal numbers spreads far, a product hardly, and whole numbers not at all."""
+    assert 1e-4 < moved("y[i] = (x[i] + 10000.0) - 10000.0") < 1e-1
+    assert 0.0 < moved("y[i] = x[i] * 3.1") < 1e-6
+    assert moved("y[i] = float(k[i]) * 2.0 + 1.0") == 0.0
+
+
+def test_textures_are_linear_between_the_centres_of_texels() -> None:
+    """At a centre a texel is met, half way between two their mean, beyond the border the last."""
+    sample = library.table()["texture_sample"]
+    texture = Texels(np.array([[[1.0], [3.0]], [[5.0], [9.0]]], np.float32))
+    assert sample(texture, Vec((0.75, 0.25)), float) == 3.0
+    assert sample(texture, Vec((0.5, 0.5)), dtype=float) == 4.5
+    assert sample(texture, 2.0, 3.0, float) == 9.0
+
+
+def sphere() -> Surface:
+    made = make(Fill("mesh", (6, 8)), Generator("m"), None)[2]
+    assert isinstance(made, Surface)
+    return made
+
+
+def test_points_find_the_closest_face_of_a_mesh() -> None:
+    """What a query finds is no farther than any point of the mesh, and the sign tells inside from outside."""
+    table, mesh = library.table(), sphere()
+    for spot, sign in (((0.3, 0.2, 0.1), -1.0), ((1.5, 0.4, -0.7), 1.0)):
+        found = table["mesh_query_point"](mesh, Vec(spot), 10.0)
+        near = table["mesh_eval_position"](mesh, found.face, found.u, found.v)
+        least = np.sqrt(((mesh.points - np.array(spot)) ** 2).sum(axis=1)).min()
+        assert (True, sign) == (found.result, found.sign)
+        assert np.sqrt(((np.array(near.c) - spot) ** 2).sum()) <= least + 1e-9
+    assert not table["mesh_query_point"](mesh, Vec((9.0, 0.0, 0.0)), 1.0).result
+
+
+def test_rays_meet_the_near_side_first() -> None:
+    """A ray from outside meets two faces of a ball, the nearer one from outside."""
+    table, mesh = library.table(), sphere()
+    start, way = Vec((-3.0, 0.11, 0.07)), Vec((1.0, 0.0, 0.0))
+    hit = table["mesh_query_ray"](mesh, start, way, 100.0)
+    assert table["mesh_query_ray_count_intersections"](mesh, start, way) == 2
+    assert hit.sign == 1.0
+    assert hit.normal[0] < 0.0 < hit.t < 3.0
+
+
+def test_grids_and_trees_miss_no_neighbour() -> None:
+    """All points within the radius are among those that a grid hands out; all overlapping boxes are found."""
+    points = (Generator("p").uniform((200, 3)) * 2.0 - 1.0).astype(np.float32)
+    grid = make(Fill("hash_grid", (8, 8, 8), value=0.5), Generator("g"), points)[2]
+    tree = make(Fill("bvh", value=0.1), Generator("g"), points)[2]
+    found = set(library.table()["hash_grid_query"](grid, Vec((0.1, -0.2, 0.3)), 0.4))
+    distance = np.sqrt(((points - np.array([0.1, -0.2, 0.3])) ** 2).sum(axis=1))
+    assert set(np.flatnonzero(distance < 0.4).tolist()) <= found < set(range(200))
+    boxes = library.table()["bvh_query_aabb"](tree, Vec((0.0, 0.0, 0.0)), Vec((0.5, 0.5, 0.5)))
+    inside = ((points + np.float32(0.1) >= 0.0) & (points - np.float32(0.1) <= 0.5)).all(axis=1)
+    assert np.flatnonzero(inside).tolist() == list(boxes)
 
 
 def test_endless_programs_are_given_up() -> None:
