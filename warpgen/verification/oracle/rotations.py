@@ -72,16 +72,16 @@ def _transform_inverse(t: Vec) -> Vec:
     return Vec((*op.negative(op.rotate(q, t.p)).c, *q.c), "transform")
 
 
-def _transform_point(t: Vec, p: Vec) -> Vec:
+def _transform_point(t: Vec | Mat, p: Vec) -> Vec:
     if isinstance(t, Mat):
-        raise Unsupported("a point through a matrix")
+        return Vec(op.matmul(t, Vec((*p.c, 1.0))).c[:3])
     moved: Vec = op.add(op.rotate(t.q, p), t.p)
     return moved
 
 
-def _transform_vector(t: Vec, v: Vec) -> Vec:
+def _transform_vector(t: Vec | Mat, v: Vec) -> Vec:
     if isinstance(t, Mat):
-        raise Unsupported("a vector through a matrix")
+        return Vec(op.matmul(t, Vec((*v.c, 0.0))).c[:3])
     return op.rotate(t.q, v)
 
 
