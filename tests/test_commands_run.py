@@ -15,6 +15,7 @@ from commands import REPOSITORY, SMALL, call, files, started
 from imaginary import FINISHED, files_left
 
 from warpgen import __main__
+from warpgen.reporting.manifest import manifest_path, read
 
 pytestmark = pytest.mark.slow
 
@@ -136,6 +137,14 @@ def test_overwrite_replaces_only_at_the_end(tmp_path: Path, undisturbed: Path) -
         assert files(tmp_path) == before
         process.communicate(timeout=120)
     assert files(tmp_path) == files(undisturbed)
+
+
+def test_the_manifest_tells_how_far_the_run_was_when(undisturbed: Path) -> None:
+    """From nothing to all bytes of both datasets, in order of time."""
+    moments = read(manifest_path(undisturbed, "cpu")).circumstances.moments
+    assert (moments[0].seconds, moments[0].bytes) == (0, 0)
+    assert moments[-1].bytes == sum(map(len, files(undisturbed).values()))
+    assert list(moments) == sorted(moments, key=lambda moment: (moment.seconds, moment.bytes))
 
 
 def test_the_commands_are_listed() -> None:
