@@ -93,7 +93,7 @@ class ImaginaryJob:
         for index, trouble in self.trouble.items():
             if unit.start <= index < unit.stop:
                 trouble(unit)
-        return store(self.layout.shards, unit, shard_of(unit, self.recipe))
+        return store(self.layout.shards_at, unit, shard_of(unit, self.recipe))
 
 
 def recipe_of(rows: int = 400, target: str = "both") -> Recipe:
@@ -109,7 +109,7 @@ def quick(engine: str = "serial", workers: int = 1) -> Means:
 
 
 def produce(
-    root: Path, recipe: Recipe, means: Means | None = None, trouble: Mapping[int, Trouble] | None = None
+    root: Path | str, recipe: Recipe, means: Means | None = None, trouble: Mapping[int, Trouble] | None = None
 ) -> int:
     """A whole run of imaginary programs under `root`; the exit code."""
     with roots.held(root) as (layout, lock):
@@ -119,12 +119,12 @@ def produce(
         return _carry_out(layout, found, means, trouble, lock, history)
 
 
-def go_on(root: Path, means: Means | None = None, trouble: Mapping[int, Trouble] | None = None) -> int:
+def go_on(root: Path | str, means: Means | None = None, trouble: Mapping[int, Trouble] | None = None) -> int:
     """Resume such a run; the exit code."""
     roots.check_resumable(root)
     with roots.held(root) as (layout, lock):
         roots.check_resumable(root, held=True)
-        found = recovery.recover(layout, journal.read(layout.journal))
+        found = recovery.recover(layout, journal.read(layout.journal_at))
         return _carry_out(layout, found, means, trouble, lock, Chronicle(layout, found.begun.recipe))
 
 

@@ -9,9 +9,15 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+from warpgen.store import Appender, Remote, RemoteLog
 
-def write(path: Path, data: bytes) -> None:
-    """Put `data` at `path`: temporary name, sync, rename, sync of the folder. Raises OSError."""
+
+def write(path: Path | Remote, data: bytes) -> None:
+    """Put `data` at `path`: temporary name, sync, rename, sync of the folder; one put in an object store.
+    Raises OSError."""
+    if isinstance(path, Remote):
+        path.write(data)
+        return
     temporary = path.with_name(path.name + ".tmp")
     try:
         with open(temporary, "wb", opener=_opener) as file:
@@ -47,6 +53,35 @@ def rename(source: Path, target: Path) -> None:
     """Rename within a folder and sync the folder, without which the new name may be lost."""
     os.replace(source, target)
     sync_folder(target.parent)
+
+
+class Log:
+    """A file that is appended to. Raises OSError."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = append_to(path, buffering=0)
+
+    def append(self, record: bytes) -> None:
+        """Return when the record is on disk."""
+        rest = memoryview(record)
+        while rest:  # on a disk that is nearly full a part may be written, and no error told
+            rest = rest[self._file.write(rest) :]
+        sync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def log(path: Path | RemoteLog) -> Log | Appender:
+    """Open a log, of this machine or of an object store, to append to."""
+    return Log(path) if isinstance(path, Path) else path.appender()
+
+
+def remove(path: Path | Remote) -> None:
+    """Take a file away for good."""
+    path.unlink()
+    if isinstance(path, Path):
+        sync_folder(path.parent)
 
 
 def sync(descriptor: int) -> None:

@@ -24,11 +24,13 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Join the roots named; returns the exit code. Raises UsageError."""
     check_versions()  # before imports that an unfit Python or Warp would break with a traceback
-    from warpgen.production import chronicle, circumstances, gather, roots, session, worker
+    from warpgen.production import chronicle, circumstances, gather, request, roots, session, worker
 
     parser = Parser("merge", "Join shards made by `run --shard i/n` into datasets.", _EPILOG)
-    parser.add_argument("shards", nargs="+", type=Path, metavar="ROOT", help="the root of one shard")
-    parser.add_argument("--root", type=Path, default=Path(), help="folder for the datasets (this one)")
+    parser.add_argument("shards", nargs="+", type=request.root, metavar="ROOT", help="the root of one shard")
+    parser.add_argument(
+        "--root", type=request.root, default=Path(), help="folder or address for the datasets (this one)"
+    )
     args = parser.parse_args(argv)
     joined = gather.parts(args.shards)
     recipe = joined[0].story.begun.recipe

@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         roots.check_resumable(
             args.root, held=True
         )  # again: another may have ended the run before we held the lock
-        story = journal.read(layout.journal)
+        story = journal.read(layout.journal_at)
         if story.begun.share:
             raise RootError(
                 f"this root holds shard {story.begun.share} of a recipe, which goes on by the command that "

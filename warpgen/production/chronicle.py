@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from warpgen.production.layout import Layout
 from warpgen.recipe import Recipe
 from warpgen.record import Target
 from warpgen.reporting.manifest import command
-from warpgen.reporting.state import Output, Phase, State, StateFile, Status
+from warpgen.reporting.state import NAME, Output, Phase, State, StateFile, Status
 
 
 class Chronicle:
@@ -21,11 +22,12 @@ class Chronicle:
         self._recipe = recipe
         self._python = _python(layout.root)
         self._file = StateFile(layout.root)
+        self._where = f" --root {shlex.quote(layout.address)}" if layout.address else ""
 
     def beginning(self) -> None:
         """Before anything of an earlier run goes, and before there is anything to resume."""
         arguments = command(self._recipe).removeprefix("./scripts/produce ")
-        action = f"{self._python} -m warpgen.run {arguments} --overwrite"
+        action = f"{self._python} -m warpgen.run {arguments}{self._where} --overwrite"
         self._write(Checkpoint(), "in_progress", "about to begin", (), action)
 
     def checkpoint(self, checkpoint: Checkpoint) -> None:
@@ -53,7 +55,7 @@ class Chronicle:
         }
         session = f"{self._asked()}: completed, {_rows(outputs)}"
         action = f"{self._python} -m warpgen.stats --check"
-        self._file.write(State("P3_REPORT", "completed", action, outputs, report, session))
+        self._put(State("P3_REPORT", "completed", action, outputs, report, session))
 
     def _write(
         self,
@@ -64,17 +66,21 @@ class Chronicle:
         action: str = "",
     ) -> None:
         outputs = {target: self._output(checkpoint, target) for target in self._recipe.targets}
-        self._file.write(
+        self._put(
             State(
                 phase=self._phase(checkpoint),
                 status=status,
-                next_action=action or f"{self._python} -m warpgen.resume",
+                next_action=action or f"{self._python} -m warpgen.resume{self._where}",
                 outputs=outputs,
                 report="not written yet (it comes when the datasets are complete)",
                 session=f"{self._asked()}: {what}, {_rows(outputs)} safe on disk",
                 blockers=blockers,
             )
         )
+
+    def _put(self, state: State) -> None:
+        self._file.write(state)
+        self._layout.publish(self._layout.root / NAME)
 
     def _output(self, checkpoint: Checkpoint, target: Target) -> Output:
         done = target in checkpoint.targets and checkpoint.targets[target].done

@@ -53,7 +53,7 @@ class Coordinator:
         self._display = display
         self._interruption = interruption
         self.last = found.checkpoint
-        self._journal = Journal(layout.journal)
+        self._journal = Journal(layout.journal_at)
         self._merge = Merge(layout, self._recipe, found.checkpoint, found.known)
         self._meter = Meter(found.checkpoint.spent)
         self._ready: dict[int, Outcome] = {stored.start: _outcome(stored) for stored in found.stored}
@@ -150,7 +150,7 @@ class Coordinator:
             self._merge.quarantine(outcome.start, outcome.stop, outcome.error)
             return
         try:
-            part = shard.read(self._layout.shards, unit, self._recipe.hash, outcome.checksum)
+            part = shard.read(self._layout.shards_at, unit, self._recipe.hash, outcome.checksum)
         except UnitError as error:
             self._make_again(unit, error)
             return
@@ -174,8 +174,8 @@ class Coordinator:
         self._journal.append(checkpoint)
         self.last = checkpoint
         self._chronicle.checkpoint(checkpoint)
-        for unit in self._merged:
-            shard.path_of(self._layout.shards, unit).unlink(missing_ok=True)
+        for unit in () if self._layout.outlives_disk else self._merged:
+            shard.path_of(self._layout.shards_at, unit).unlink(missing_ok=True)
         self._merged.clear()
         self._checked = time.monotonic()
         return checkpoint
@@ -198,7 +198,7 @@ class Coordinator:
 
     def _disk(self) -> int:
         waiting = 0
-        for file in self._layout.shards.iterdir():
+        for file in self._layout.shards_at.iterdir():
             with contextlib.suppress(FileNotFoundError):  # a worker gave it its final name meanwhile
                 waiting += file.stat().st_size
         return self._merge.size + waiting

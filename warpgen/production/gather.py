@@ -8,11 +8,13 @@ from pathlib import Path
 
 import msgspec
 
+from warpgen import durable
 from warpgen.errors import DamageError, RootError
 from warpgen.production import journal, recovery, roots, shard
 from warpgen.production.engines import Job, WorkerView
 from warpgen.production.journal import Begun, Stored, Story
 from warpgen.production.layout import Layout
+from warpgen.production.remote import layout_of
 from warpgen.production.share import sorted_once, what
 from warpgen.production.unit import Outcome, Unit
 from warpgen.recipe import UNIT_SIZE, Recipe
@@ -30,7 +32,7 @@ class Part(msgspec.Struct, frozen=True):
         return share.number if share else 0
 
 
-def parts(folders: Sequence[Path]) -> list[Part]:
+def parts(folders: Sequence[Path | str]) -> list[Part]:
     """All shards of one dataset, by number. Raises RootError when they are not that."""
     found = [_part(folder) for folder in folders]
     first = found[0].story.begun
@@ -38,19 +40,19 @@ def parts(folders: Sequence[Path]) -> list[Part]:
         begun = part.story.begun
         if begun.recipe != first.recipe:
             raise RootError(
-                f"{folders[0]} and {part.layout.root} hold shards of different recipes "
+                f"{folders[0]} and {part.layout.name} hold shards of different recipes "
                 f"({_difference(first.recipe, begun.recipe)}): merge those of one recipe"
             )
         if begun.share and first.share and begun.share.of != first.share.of:
             raise RootError(
-                f"{folders[0]} holds shard {first.share} and {part.layout.root} shard {begun.share}: "
+                f"{folders[0]} holds shard {first.share} and {part.layout.name} shard {begun.share}: "
                 "merge shards of the same number"
             )
     by_number: dict[int, Part] = {}
     for part in found:
         if part.number in by_number:
             raise RootError(
-                f"{by_number[part.number].layout.root} and {part.layout.root} both hold shard "
+                f"{by_number[part.number].layout.name} and {part.layout.name} both hold shard "
                 f"{part.story.begun.share}: name one of them"
             )
         by_number[part.number] = part
@@ -71,19 +73,20 @@ def prepare(layout: Layout, joined: Sequence[Part], started: str) -> recovery.Fo
     """
     begun = Begun(joined[0].story.begun.recipe, started)
     story = Story(begun, (), (), 0)
-    if layout.journal.exists():
-        story = journal.read(layout.journal)
+    if layout.journal_at.exists():
+        story = journal.read(layout.journal_at)
         if story.begun.share or story.begun.recipe != begun.recipe:
             raise RootError(f"the root to merge into holds {what(story.begun)}: choose another --root")
     elif roots.unfinished_part(layout, begun.recipe) is None:
         return None
     else:
         recovery.begin(layout, begun.recipe, started)
+    recovery.lay_out(layout)
     stored = [
         record for part in joined for record in sorted_once(part.story.stored) if _adopt(part, record, layout)
     ]
-    journal.create(layout.journal, story.begun, (*story.checkpoints, *story.stored, *stored))
-    return recovery.recover(layout, journal.read(layout.journal))
+    journal.create(layout.journal_at, story.begun, (*story.checkpoints, *story.stored, *stored))
+    return recovery.recover(layout, journal.read(layout.journal_at))
 
 
 class GatheredEngine:
@@ -103,7 +106,7 @@ class GatheredEngine:
         unit = next(filter(None, units))
         part = self._parts[unit.start // UNIT_SIZE % len(self._parts)]
         name = f"shard {part.story.begun.share}"
-        again = f"in {part.layout.root}, then merge again"
+        again = f"in {part.layout.name}, then merge again"
         if unit.start < max((record.stop for record in part.story.stored), default=0):
             raise RootError(
                 f"programs {unit.start} to {unit.stop - 1} of {name} are missing or damaged: "
@@ -118,10 +121,10 @@ class GatheredEngine:
         yield  # an engine is a generator
 
 
-def _part(folder: Path) -> Part:
-    layout = Layout(folder)
+def _part(folder: Path | str) -> Part:
+    layout = layout_of(folder)
     try:
-        story = journal.read(layout.journal)
+        story = journal.read(layout.journal_at)
     except FileNotFoundError:
         raise RootError(
             f"{folder} holds no shards: make them with `python -m warpgen.run --shard i/n`"
@@ -141,12 +144,15 @@ def _difference(one: Recipe, other: Recipe) -> str:
 
 
 def _adopt(part: Part, record: Stored, layout: Layout) -> bool:
-    """Let a shard of another root be found under this one, without copying it; False when it is not there."""
+    """Let a shard of another root be found under this one, by a link or else a copy; False if it is gone."""
     unit = Unit(record.start, record.stop)
-    source, link = (shard.path_of(folder, unit) for folder in (part.layout.shards, layout.shards))
+    source, link = (shard.path_of(folder, unit) for folder in (part.layout.shards_at, layout.shards_at))
     if not source.exists():
         return False
-    link.parent.mkdir(parents=True, exist_ok=True)
-    link.unlink(missing_ok=True)
-    os.symlink(source.resolve(), link)
+    if isinstance(source, Path) and isinstance(link, Path):
+        link.unlink(missing_ok=True)
+        os.symlink(source.resolve(), link)
+    else:
+        with source.open("rb") as file:
+            durable.write(link, file.read(shard.LARGEST))
     return True

@@ -9,7 +9,6 @@ go on from, and a damaged line costs only work that is done again.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from warpgen import durable
 from warpgen.errors import DamageError
 from warpgen.recipe import Recipe
 from warpgen.reporting.manifest import Moment
+from warpgen.store import RemoteLog
 
 _LONGEST_LINE = 1 << 20  # bytes; a checkpoint takes a few kB
 _CHECKPOINTS = 1000  # read back, the newest: damage that reaches further back costs the whole merge again
@@ -113,27 +113,24 @@ class Story(msgspec.Struct, frozen=True):
 class Journal:
     """An open journal, to be appended to."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = durable.append_to(path, buffering=0)
+    def __init__(self, path: Path | RemoteLog) -> None:
+        self._log = durable.log(path)
 
     def append(self, record: Record) -> None:
         """Return when the record is on disk. Raises OSError."""
-        rest = memoryview(_line(record))
-        while rest:  # on a disk that is nearly full a part may be written, and no error told
-            rest = rest[self._file.write(rest) :]
-        durable.sync(self._file.fileno())
+        self._log.append(_line(record))
 
     def close(self) -> None:
-        self._file.close()
+        self._log.close()
 
 
-def create(path: Path, begun: Begun, rest: Iterable[Record] = ()) -> None:
+def create(path: Path | RemoteLog, begun: Begun, rest: Iterable[Record] = ()) -> None:
     """Write a journal as a whole, atomically, in place of any that was there."""
     first = _line(begun)
     durable.write(path, b"".join((first, b"\n", first, *map(_line, rest))))
 
 
-def read(path: Path) -> Story:
+def read(path: Path | RemoteLog) -> Story:
     """What the journal tells; raises DamageError when its recipe is lost."""
     begun: Begun | None = None
     stored: list[Stored] = []
@@ -174,13 +171,12 @@ def _parse(line: bytes) -> Record | None:
         return None
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def _lines(path: Path | RemoteLog) -> Iterator[bytes]:
     with path.open("rb") as file:
         while line := file.readline(_LONGEST_LINE):
             yield line
 
 
-def remove(path: Path) -> None:
+def remove(path: Path | RemoteLog) -> None:
     """Take the journal away: from here on there is nothing to resume."""
-    os.unlink(path)
-    durable.sync_folder(path.parent)
+    durable.remove(path)

@@ -7,7 +7,6 @@ one, and what comes after is made again, the same as before.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +21,8 @@ from warpgen.production.layout import Layout
 from warpgen.production.merge import files
 from warpgen.production.unit import Unit
 from warpgen.recipe import UNIT_SIZE, Recipe
+from warpgen.record import TARGETS
+from warpgen.store import Remote
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -47,19 +48,27 @@ def is_complete(checkpoint: Checkpoint) -> bool:
 def begin(layout: Layout, recipe: Recipe, started: str) -> Found:
     """Lay down an empty run in place of any unfinished one. Raises OSError."""
     clear(layout)
+    lay_out(layout)
     for target in recipe.targets:
-        durable.make_folder(layout.partial(target).parent)
         layout.partial(target).unlink(missing_ok=True)
-    durable.make_folder(layout.shards)
     begun = Begun(recipe, started)
-    journal.create(layout.journal, begun)
+    journal.create(layout.journal_at, begun)
     return Found(begun, Checkpoint(), {name: prove(path, ()) for name, path in files(layout, recipe).items()})
+
+
+def lay_out(layout: Layout) -> None:
+    """Make the folders that a run writes to."""
+    for target in TARGETS:
+        durable.make_folder(layout.partial(target).parent)
+    durable.make_folder(layout.shards)
 
 
 def clear(layout: Layout) -> None:
     """Remove an unfinished run, the journal first: a crash in between leaves nothing to go on from."""
-    if layout.journal.exists():
-        journal.remove(layout.journal)
+    if layout.journal_at.exists():
+        journal.remove(layout.journal_at)
+    if layout.outlives_disk:  # else they are in the work folder
+        _sweep(layout.shards_at, ())
     if layout.work.exists():
         shutil.rmtree(layout.work)
 
@@ -71,12 +80,13 @@ def recover(layout: Layout, story: Story) -> Found:
     """
     recipe = story.begun.recipe
     checkpoint, known = _choose(layout, recipe, story.checkpoints)
-    durable.make_folder(layout.shards)
+    lay_out(layout)
     shutil.rmtree(layout.scratch, ignore_errors=True)  # a worker's leavings, nothing that is needed
-    stored = _usable(layout, story.stored, checkpoint.next)
-    _sweep(layout.shards, stored)
+    kept = _usable(layout, story.stored, 0 if layout.outlives_disk else checkpoint.next)
+    _sweep(layout.shards_at, kept)
     # Written anew, so that it does not grow with every resume and holds no damaged line.
-    journal.create(layout.journal, story.begun, (checkpoint, *stored))
+    journal.create(layout.journal_at, story.begun, (checkpoint, *kept))
+    stored = tuple(record for record in kept if record.start >= checkpoint.next)
     return Found(story.begun, checkpoint, known, stored, tuple(_notes(story, checkpoint)))
 
 
@@ -115,6 +125,7 @@ def _holds(checkpoint: Checkpoint, known: dict[str, Known]) -> bool:
 def _usable(layout: Layout, stored: Iterable[Stored], start: int) -> tuple[Stored, ...]:
     """The shards from `start` on, as far as they are there and do not overlap."""
     usable: list[Stored] = []
+    names = {path.name for path in layout.shards_at.iterdir()}
     for record in sorted(
         {record.start: record for record in stored}.values(), key=lambda record: record.start
     ):
@@ -122,19 +133,20 @@ def _usable(layout: Layout, stored: Iterable[Stored], start: int) -> tuple[Store
         if (
             record.start >= start
             and 0 < unit.size <= UNIT_SIZE
-            and shard.path_of(layout.shards, unit).exists()
+            and shard.path_of(layout.shards_at, unit).name in names
         ):
             usable.append(record)
             start = record.stop
     return tuple(usable)
 
 
-def _sweep(folder: Path, stored: Iterable[Stored]) -> None:
+def _sweep(folder: shard.Folder, stored: Iterable[Stored]) -> None:
     """Remove shards that no one waits for, and the beginnings of shards."""
     wanted = {shard.path_of(folder, Unit(record.start, record.stop)).name for record in stored}
-    for name in os.listdir(folder):
-        if name not in wanted:
-            (folder / name).unlink()
+    paths: list[Path | Remote] = [*folder.iterdir()]
+    for path in paths:
+        if path.name not in wanted:
+            path.unlink()
 
 
 def _notes(story: Story, checkpoint: Checkpoint) -> Iterable[str]:

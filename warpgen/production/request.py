@@ -55,7 +55,10 @@ def add_recipe(group: argparse._ActionsContainer) -> None:
 def add_means(group: argparse._ActionsContainer) -> None:
     """The options that change no byte."""
     group.add_argument(
-        "--root", type=Path, default=Path(), help="folder for data/, manifests/ ... (this one)"
+        "--root",
+        type=root,
+        default=Path(),
+        help="folder for data/, manifests/ ..., or an address such as s3://bucket/prefix (this one)",
     )
     group.add_argument("--workers", type=positive, help="worker processes (one per core)")
     group.add_argument(
@@ -69,6 +72,14 @@ def add_means(group: argparse._ActionsContainer) -> None:
         action="store_true",
         help="do without the fast path of code generation: the same text in twice the time",
     )
+
+
+def root(text: str) -> Path | str:
+    """A folder, or the address of a place in an object store, for argparse's `type`."""
+    scheme, found, rest = text.partition("://")
+    if not found:
+        return Path(text)
+    return Path(rest) if scheme == "file" else text
 
 
 def share(text: str) -> Share:

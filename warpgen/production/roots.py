@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +11,11 @@ import msgspec
 from warpgen import __version__, durable
 from warpgen.errors import RootError
 from warpgen.extraction.versions import warp_version
-from warpgen.production import journal
+from warpgen.production import journal, recovery
 from warpgen.production.circumstances import free_bytes
 from warpgen.production.layout import Layout
 from warpgen.production.lock import locked
+from warpgen.production.remote import layout_of, mirrored
 from warpgen.recipe import Recipe
 from warpgen.record import TARGETS, Target
 from warpgen.reporting.manifest import manifest_path, read
@@ -30,28 +29,29 @@ _SPARE_LEAST = 16 << 20
 
 
 @contextlib.contextmanager
-def held(root: Path) -> Iterator[tuple[Layout, int]]:
+def held(root: Path | str) -> Iterator[tuple[Layout, int]]:
     """The layout of a root that this process alone may change now, and the lock's descriptor.
 
     Raises RootError when the root cannot be written or another process holds it.
     """
-    layout = Layout(root)
+    layout = layout_of(root)
     try:
         durable.make_folder(layout.data)
-        durable.make_folder(root / "manifests")
+        durable.make_folder(layout.root / "manifests")
         link = layout.data / "manifests"  # where older instructions look for them
         if not link.is_symlink() and not link.exists():
             link.symlink_to(Path("..") / "manifests", target_is_directory=True)
         with locked(layout.lock) as descriptor:
-            if layout.work.exists() and not layout.journal.exists():
-                shutil.rmtree(layout.work)  # its run was cut off while it ended, or before it began
-            yield layout, descriptor
+            with mirrored(layout) if layout.address else contextlib.nullcontext():
+                if not layout.journal_at.exists():
+                    recovery.clear(layout)  # a run that was cut off while it ended, or before it began
+                yield layout, descriptor
     except BrokenPipeError:
         raise  # of the terminal, not of the root
     except OSError as error:
         raise RootError(
-            f"the root {str(root)!r} cannot be used ({error.strerror or error}): make it writable or choose "
-            "another --root"
+            f"the root {layout.name!r} cannot be used ({error.strerror or error}): make it writable or "
+            "choose another --root"
         ) from error
 
 
@@ -60,8 +60,8 @@ def unfinished_part(layout: Layout, recipe: Recipe) -> Recipe | None:
 
     Raises RootError when an unfinished run or another recipe's dataset is in the way.
     """
-    if layout.journal.exists():
-        share = journal.read(layout.journal).begun.share
+    if layout.journal_at.exists():
+        share = journal.read(layout.journal_at).begun.share
         if share:
             raise RootError(
                 f"this root holds shard {share} of a recipe: merge it with `python -m warpgen.merge`, choose "
@@ -77,16 +77,16 @@ def unfinished_part(layout: Layout, recipe: Recipe) -> Recipe | None:
     return msgspec.structs.replace(recipe, target=missing[0]) if missing else None
 
 
-def check_resumable(root: Path, held: bool = False) -> None:
+def check_resumable(root: Path | str, held: bool = False) -> None:
     """Raise RootError when no unfinished run is in the root, DamageError when a manifest is damaged."""
-    layout = Layout(root)
-    if layout.journal.exists():
+    layout = layout_of(root)
+    if layout.journal_at.exists():
         return
-    if not held and (layout.work.exists() or layout.lock.exists()):
+    if not held and (layout.address or layout.work.exists() or layout.lock.exists()):
         return  # what a crash at the very end left there goes once the root is held
-    paths = [manifest_path(root, target) for target in TARGETS]
+    paths = [manifest_path(layout.root, target) for target in TARGETS]
     finished = [target for target, path in zip(TARGETS, paths, strict=True) if path.exists() and read(path)]
-    if any(layout.final(target).exists() for target in finished):
+    if any(layout.published(layout.final(target)).exists() for target in finished):
         raise RootError("nothing to resume: the run in this root is finished")
     raise RootError(
         "nothing to resume in this root: begin with `python -m warpgen.run`, or name another --root"
@@ -129,10 +129,10 @@ def finished(layout: Layout, target: Target, recipe: Recipe) -> bool:
 
     Raises RootError when another is there, DamageError when its manifest cannot be read.
     """
-    path = layout.final(target)
+    name = layout.final(target).relative_to(layout.root)
+    path = layout.published(layout.final(target))
     if not path.exists():
         return False
-    name = path.relative_to(layout.root)
     if not manifest_path(layout.root, target).exists():
         raise RootError(f"{name} is there without a manifest: move it away, or replace it with --overwrite")
     manifest = read(manifest_path(layout.root, target))
@@ -141,7 +141,7 @@ def finished(layout: Layout, target: Target, recipe: Recipe) -> bool:
             f"{name} is there, made by another recipe ({manifest.command}): choose another --root, "
             "or replace it with --overwrite"
         )
-    if manifest.figures.bytes != os.stat(path).st_size:
+    if manifest.figures.bytes != path.stat().st_size:
         raise RootError(f"{name} is not as long as its manifest says: make it again with --overwrite")
     return True
 

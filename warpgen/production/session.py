@@ -25,7 +25,7 @@ from warpgen.production.journal import Checkpoint
 from warpgen.production.layout import Layout
 from warpgen.production.merge import failures
 from warpgen.production.recovery import Found, clear
-from warpgen.reporting.manifest import Circumstances, write_manifest
+from warpgen.reporting.manifest import Circumstances, manifest_path, write_manifest
 from warpgen.reporting.report import write_report
 
 ENGINES = ("local", "serial", "ray")
@@ -104,7 +104,14 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         for target in recipe.targets:
             dropped = {"duplicate": checkpoint.targets[target].dropped}
             write_manifest(layout.root, target, recipe, circumstances, dropped, failures(layout, target))
-        self.chronicle.completed(checkpoint, _report(layout.root))
+        report = _report(layout.root)
+        for target in recipe.targets:
+            layout.publish(layout.final(target))
+            layout.publish(manifest_path(layout.root, target))
+        for path in sorted((layout.root / "reports").glob("**/*")):
+            if path.is_file():
+                layout.publish(path)
+        self.chronicle.completed(checkpoint, report)
 
     def _tidy(self) -> None:
         """Remove what an unfinished run needs. If it cannot be, the next run in the root tries."""
@@ -135,8 +142,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _how_to_resume(self) -> str:
-        root = self.layout.root
-        place = "" if root == Path() else f" --root {shlex.quote(str(root))}"
+        name = self.layout.name
+        place = "" if name == str(Path()) else f" --root {shlex.quote(name)}"
         return f"resume with `python -m warpgen.resume{place}`"
 
 

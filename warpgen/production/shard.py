@@ -22,6 +22,7 @@ from warpgen.errors import DamageError, UnitError
 from warpgen.production.unit import Unit
 from warpgen.recipe import Recipe
 from warpgen.reporting.dataset import LONGEST_ROW
+from warpgen.store import Remote
 
 MAGIC = b"WGSHARD1"
 # Real shards take about 300 kB, their tables 5 kB and their rows 40 kB: more is damage or an attack.
@@ -31,6 +32,8 @@ _LARGEST_WINDOW = 8 << 20  # bytes that the decompressor may look back; ours loo
 
 _LEVEL = 1  # the shard lives for seconds: fast is worth more than small
 _CHECKSUM = _HASH = 16
+
+Folder = Path | Remote
 
 Reason = Literal["synthesis", "extraction", "verification", "unit"]
 
@@ -151,12 +154,12 @@ class RowReader:
         return data
 
 
-def path_of(folder: Path, unit: Unit) -> Path:
+def path_of(folder: Folder, unit: Unit) -> Folder:
     """Where the shard of a unit lies."""
     return folder / f"{unit.start:012d}-{unit.size:03d}.shard"
 
 
-def read(folder: Path, unit: Unit, recipe: str, checksum: str) -> Shard:
+def read(folder: Folder, unit: Unit, recipe: str, checksum: str) -> Shard:
     """The shard of `unit` from disk; UnitError when it is missing, damaged or not the journalled one."""
     try:
         with path_of(folder, unit).open("rb") as file:

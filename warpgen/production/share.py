@@ -35,18 +35,18 @@ def begin(layout: Layout, recipe: Recipe, share: Share, started: str, overwrite:
     Raises RootError when the root holds something else and may not be overwritten, and OSError.
     """
     begun = Begun(recipe, started, share=share)
-    if overwrite or not layout.journal.exists():
+    if overwrite or not layout.journal_at.exists():
         recovery.clear(layout)
-        layout.shards.mkdir(parents=True)
-        journal.create(layout.journal, begun)
+        recovery.lay_out(layout)
+        journal.create(layout.journal_at, begun)
         return []
-    story = journal.read(layout.journal)
+    story = journal.read(layout.journal_at)
     if (story.begun.recipe, story.begun.share) != (recipe, share):
         raise RootError(
             f"this root holds {what(story.begun)}: choose another --root, or replace it with --overwrite"
         )
     whole = [stored for stored in sorted_once(story.stored) if _read(layout, recipe, stored) is not None]
-    journal.create(layout.journal, story.begun, whole)
+    journal.create(layout.journal_at, story.begun, whole)
     return whole
 
 
@@ -86,7 +86,7 @@ class ShareRun:
     def carry_out(self, engine: Engine, job: Job) -> int:
         """Make it; returns the exit code. Raises RootError when the machine does not let it."""
         interruption = Interruption()
-        log = Journal(self._layout.journal)
+        log = Journal(self._layout.journal_at)
         try:
             with interruption.caught(), display(sys.stderr) as shown:
                 self._make(engine, job, interruption, log, shown)
@@ -128,7 +128,7 @@ class ShareRun:
         """The record of an outcome; programs that were given up get a shard that says so."""
         if outcome.error and not outcome.fatal:
             unit = Unit(outcome.start, outcome.stop)
-            outcome = store(self._layout.shards, unit, shard.refusing(unit, self._recipe, outcome.error))
+            outcome = store(self._layout.shards_at, unit, shard.refusing(unit, self._recipe, outcome.error))
         if outcome.error:
             raise RootError(f"a worker cannot go on ({outcome.error}): put that right, then call again")
         return Stored(outcome.start, outcome.stop, outcome.checksum)
@@ -181,6 +181,6 @@ class ShareRun:
 def _read(layout: Layout, recipe: Recipe, stored: Stored) -> shard.Shard | None:
     unit = Unit(stored.start, stored.stop)
     try:
-        return shard.read(layout.shards, unit, recipe.hash, stored.checksum)
+        return shard.read(layout.shards_at, unit, recipe.hash, stored.checksum)
     except UnitError:
         return None

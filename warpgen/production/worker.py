@@ -28,7 +28,9 @@ class ShardMaker:
     """The job of a run on real Warp."""
 
     def __init__(self, layout: Layout, recipe: Recipe, stock_codegen: bool = False) -> None:
-        self._layout = Layout(layout.root.absolute())  # a task of a cluster has another folder
+        self._layout = Layout(
+            layout.root.absolute(), layout.address
+        )  # a task of a cluster has another folder
         self._recipe = recipe
         self._stock_codegen = stock_codegen
         self._log = self._workdir = Path(os.devnull)
@@ -69,10 +71,10 @@ class ShardMaker:
         except OSError as error:
             return Outcome(unit.start, unit.stop, error=first_line(error), fatal=True)
         gc.collect()
-        return store(self._layout.shards, unit, data)
+        return store(self._layout.shards_at, unit, data)
 
 
-def store(folder: Path, unit: Unit, data: bytes) -> Outcome:
+def store(folder: shard.Folder, unit: Unit, data: bytes) -> Outcome:
     """Put a shard's bytes on disk under the unit's name."""
     try:
         durable.write(shard.path_of(folder, unit), data)

@@ -1,0 +1,200 @@
+"""Roots in an object store, by a real S3 server of which one request in twenty fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from commands import REPOSITORY
+from imaginary import FINISHED, PowerCut, Trouble, datasets, go_on, power_cut, produce, quick, recipe_of
+
+from warpgen import merge, run
+from warpgen.errors import RootError, UsageError
+from warpgen.production import roots, session, share
+from warpgen.production.circumstances import Means
+from warpgen.production.journal import Share
+from warpgen.production.remote import layout_of
+from warpgen.production.unit import Unit
+from warpgen.store import Remote, RemoteLog
+
+pytestmark = pytest.mark.slow
+
+RECIPE = recipe_of(rows=400)
+WORKERS = Means(engine="local", workers=2)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The server's log of failures; where it is stands in the environment."""
+    log = tmp_path_factory.mktemp("server") / "log"
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, REPOSITORY / "tests" / "s3_server.py", "5", "1"],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
+        )
+    try:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+            patched.setenv("AWS_ACCESS_KEY_ID", "test")
+            patched.setenv("AWS_SECRET_ACCESS_KEY", "test")
+            patched.setenv("AWS_DEFAULT_REGION", "us-east-1")
+            yield log
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+@pytest.fixture
+def bucket(server: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an empty bucket; what this machine keeps of it is under the test's folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    name = tmp_path.name.replace("_", "-").lower()[:60]
+    store(lambda fs: fs.mkdir(name))
+    return f"s3://{name}"
+
+
+def store(act: Any) -> Any:
+    """What `act` gives for the file system, in the end."""
+    filesystem = fsspec.filesystem("s3")
+    for left in reversed(range(8)):
+        try:
+            filesystem.invalidate_cache()
+            return act(filesystem)
+        except OSError:
+            if not left:
+                raise
+
+
+def names(address: str) -> list[str]:
+    """Everything in the bucket."""
+    bucket = address.removeprefix("s3://")
+    return sorted(name.removeprefix(f"{bucket}/") for name in store(lambda fs: fs.find(bucket)))
+
+
+def published(address: str) -> dict[str, bytes]:
+    """The datasets in the bucket."""
+    return {
+        name.rpartition("/")[2]: Remote(f"{address}/{name}").read_bytes()
+        for name in names(address)
+        if name.endswith(".jsonl")
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The datasets of RECIPE on a disk."""
+    root = tmp_path_factory.mktemp("undisturbed")
+    produce(root, RECIPE)
+    return datasets(root)
+
+
+def test_a_store_gets_the_same_bytes(
+    bucket: str, server: Path, tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    """By workers that put their shards there themselves; nothing else stays, there or here."""
+    assert produce(bucket, RECIPE, WORKERS) == 0
+    assert published(bucket) == undisturbed
+    assert names(bucket) == FINISHED
+    assert list((tmp_path / "cache" / "warpgen").iterdir()) == []
+    assert "PUT" in server.read_text()  # some did fail
+    state = Remote(f"{bucket}/DATASET_STATE.md").read_bytes()
+    assert b"**Status**: completed" in state
+    assert b"nothing to do" not in state
+
+
+def test_another_machine_goes_on(bucket: str, tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
+    """With nothing but the store left, no shard that is there is made again."""
+    with pytest.raises(PowerCut):
+        produce(bucket, RECIPE, trouble={300: power_cut})
+    shutil.rmtree(tmp_path / "cache")
+    made: list[Unit] = []
+    trouble: dict[int, Trouble] = dict.fromkeys(range(0, 1000, 64), made.append)
+    assert go_on(bucket, trouble=trouble) == 0
+    assert min(unit.start for unit in made) == 256
+    assert published(bucket) == undisturbed
+    assert names(bucket) == FINISHED
+
+
+def test_a_shard_damaged_in_the_store_is_made_again(
+    bucket: str, tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    """The merge finds it there as it would on a disk."""
+    with pytest.raises(PowerCut):
+        produce(bucket, RECIPE, trouble={300: power_cut})
+    shutil.rmtree(tmp_path / "cache")
+    shard = next(iter(layout_of(bucket).shards_at.iterdir()))
+    assert isinstance(shard, Remote)
+    shard.write(shard.read_bytes()[:-1])
+    assert go_on(bucket) == 0
+    assert published(bucket) == undisturbed
+
+
+def test_shards_in_a_store_are_merged(bucket: str, tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
+    """From roots there and here, into a root there."""
+    from imaginary import ImaginaryJob
+
+    parts = [f"{bucket}/one", str(tmp_path / "two")]
+    for number, place in enumerate(parts, 1):
+        part = Share(number, 2)
+        with roots.held(place if "://" in place else Path(place)) as (layout, lock):
+            stored = share.begin(layout, RECIPE, part, "", overwrite=False)
+            work = share.ShareRun(layout, RECIPE, part, stored, None)
+            assert work.carry_out(session.engine_of(quick(), lock), ImaginaryJob(layout, RECIPE)) == 0
+    assert merge.main([*parts, "--root", f"{bucket}/whole"]) == 0
+    assert published(f"{bucket}/whole") == undisturbed
+
+
+def test_a_root_has_one_holder(bucket: str) -> None:
+    """A second is refused, and a lock of one that died here is taken over."""
+    with roots.held(bucket):
+        lock = Remote(f"{bucket}/data/lock")
+        held = lock.read_bytes()
+    assert not lock.exists()
+    lock.write(b"elsewhere 1 1.0")
+    with pytest.raises(RootError, match=r"elsewhere.*remove .*/data/lock"), roots.held(bucket):
+        pass
+    assert lock.read_bytes() == b"elsewhere 1 1.0"
+    lock.write(held.rpartition(b" ")[0] + b" 1.0")  # another process had our number
+    with roots.held(bucket):
+        assert lock.read_bytes() == held
+
+
+def test_a_log_keeps_what_was_appended(bucket: str) -> None:
+    """Across writers, and through a rewrite."""
+    log = RemoteLog(f"{bucket}/log")
+    log.write(b"0")
+    for writer in range(2):
+        appender = log.appender()
+        for number in range(3):
+            appender.append(f"{writer}{number} ".encode())
+    assert log.read_bytes() == b"000 01 02 10 11 12 "
+    log.write(b"new")
+    assert log.read_bytes() == b"new"
+    log.unlink()
+    assert names(bucket) == []
+
+
+def test_without_the_packages_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The base install has none; an address of no known kind is named."""
+    from warpgen import store as stores
+
+    stores._filesystem.cache_clear()
+    with pytest.raises(UsageError, match="nosuch"):
+        run.main(["--root", "nosuch://bucket/prefix", "--rows", "3"])
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(UsageError, match=r"requirements-s3\.txt"):
+        run.main(["--root", "s3://bucket/prefix", "--rows", "3"])
