@@ -113,6 +113,59 @@ def test_compilers_name_the_guilty(workdir: Path) -> None:
     assert "no_such_thing" in failures[0].error
 
 
+UNDEFINED = """
+_SNIPPET = "float nowhere(float); out[i] = nowhere(a);"
+
+
+@wp.func_native(snippet=_SNIPPET)
+def calls(a: float, out: wp.array(dtype=float), i: int):
+    ...
+
+
+@wp.kernel
+def undefined(x: wp.array(dtype=float), y: wp.array(dtype=float)):
+    i = wp.tid()
+    calls(x[i], y, i)
+"""
+
+GREEDY = """
+@wp.kernel
+def greedy(x: wp.array(dtype=float), y: wp.array(dtype=float)):
+    i = wp.tid()
+    held = wp.tile_load(x, shape=SIZE, offset=i * SIZE, storage="shared")
+    wp.tile_store(y, held, offset=i * SIZE)
+"""
+
+
+def test_what_compilers_let_through_is_dropped(workdir: Path) -> None:
+    """At level compile: a function that nobody defines, and more shared memory than any block can have.
+    Forward and backward take 8 bytes an element; the C++ of the greedy kernel is as good as any."""
+    fits, greedy = 28 << 10, 32 << 10
+    programs = [
+        program("undefined", UNDEFINED, ramp("x"), out("y")),
+        *(
+            program(
+                "greedy",
+                GREEDY.replace("SIZE", str(size)),
+                ramp("x", size),
+                out("y", size),
+                dim=(1,),
+                tiled=True,
+            )
+            for size in (fits, greedy)
+        ),
+        BY_NAME["native"],
+    ]
+    codes = [lower(p, TARGETS) for p in programs]
+    undefined, fitting, over, native = check_unit(programs, codes, "compile", "keep", TARGETS, workdir)
+    assert {"cpu compile", "cuda compile"} == {judgement.reason for judgement in undefined.values()}
+    assert all("nowhere" in judgement.error for judgement in undefined.values())
+    assert ["", "cuda shared memory"] == [made["cuda"].reason for made in (fitting, over)]
+    assert ["", "", "", ""] == [made["cpu"].reason for made in (fitting, over, native)] + [
+        native["cuda"].reason
+    ]
+
+
 def test_the_syntax_check_decides_as_warps_own_nvrtc(workdir: Path) -> None:
     """NVRTC's device syntax check accepts and refuses what Warp's NVRTC does on its way to PTX."""
     if nvrtc.library() is None:

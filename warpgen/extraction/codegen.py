@@ -22,11 +22,15 @@ MAX_TEXT = 512 * 1024
 
 
 class Code(msgspec.Struct, frozen=True):
-    """Text for one target; spans of the kernel's own functions in characters, (0, 0) where there is none."""
+    """Text for one target; spans of the kernel's own functions in characters, (0, 0) where there is none.
+
+    `shared` is the shared memory, in bytes, that a block of the greedier of the two takes on a GPU.
+    """
 
     text: str
     forward: tuple[int, int]
     backward: tuple[int, int]
+    shared: int = 0
 
 
 def lower(program: Program, targets: Sequence[Target]) -> dict[Target, Code]:
@@ -46,17 +50,18 @@ def _generate(live: Loaded, target: Target | None, targets: Sequence[Target]) ->
     try:
         builder = warp_api.build(live.module, target)
         name = live.kernel.get_mangled_name()
-        return {t: _code(warp_api.emit(builder, t), name, t) for t in targets}
+        return {t: _code(warp_api.emit(builder, t), name, t, warp_api.shared_memory(builder)) for t in targets}
     except ExtractionError:
         raise
     except Exception as error:
         raise ExtractionError(explain(error)) from error
 
 
-def _code(text: str, name: str, target: Target) -> Code:
+def _code(text: str, name: str, target: Target, shared: int) -> Code:
     if len(text) > MAX_TEXT:
         raise ExtractionError(f"the generated text is longer than {MAX_TEXT} characters")
-    return Code(text, _span(text, name, target, "forward"), _span(text, name, target, "backward"))
+    spans = (_span(text, name, target, direction) for direction in ("forward", "backward"))
+    return Code(text, *spans, shared if target == "cuda" else 0)
 
 
 def _span(text: str, name: str, target: Target, direction: str) -> tuple[int, int]:

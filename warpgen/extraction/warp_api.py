@@ -198,6 +198,11 @@ def emit(builder: Any, target: Target) -> str:
     return text.replace("// " + LIBRARY_FOLDER, "// ")
 
 
+def shared_memory(builder: Any) -> int:
+    """Bytes of shared memory that a launch of the built kernel asks for, forward or backward."""
+    return max((size for name, size in builder.build_meta().items() if name.endswith("_smem_bytes")), default=0)
+
+
 def release(names: set[str]) -> None:
     """Let go of Warp's modules of these names, of what was loaded from them, and of their marks elsewhere."""
     for name in names:

@@ -26,6 +26,9 @@ Level = Literal["compile", "run"]
 # A person's C++ inside a program.
 _FOREIGN = re.compile(r"\bfunc_native\b")
 
+# Bytes of shared memory that a block may have on compute_90, for which the CUDA texts are compiled.
+MOST_SHARED = 227 << 10
+
 
 class Judgement(msgspec.Struct, frozen=True):
     """`verified` is the evidence for the row; None drops it, for `reason` (a word to count by)."""
@@ -114,9 +117,18 @@ class _Unit:
                 i: code[target].text for i in self.present if (code := self._codes[i]) and target in code
             }
             compiled = self._compiler.compile(target, texts, self._foreign)
-            self._refused[target] = compiled.failures
+            self._refused[target] = self._too_greedy(target) | compiled.failures
             _remove(compiled.objects.values())
         return self._refused[target]
+
+    def _too_greedy(self, target: Target) -> dict[int, Died]:
+        """Programs that no launch could give the shared memory they ask for; no compiler says so."""
+        sizes = {i: code[target].shared for i in self.having(target) if (code := self._codes[i])}
+        return {
+            i: Died("shared memory", f"{size} bytes a block, {MOST_SHARED} are the most")
+            for i, size in sizes.items()
+            if size > MOST_SHARED
+        }
 
     def run(self, strict: bool) -> dict[int, dict[str, Any] | Died]:
         """Evidence of each program's run on the CPU, or why it failed."""

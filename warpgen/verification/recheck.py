@@ -15,7 +15,7 @@ from warpgen.extraction.features import inspect_source
 from warpgen.launch import Fill
 from warpgen.record import Row
 from warpgen.synthesis.program import Program
-from warpgen.verification.check import Judgement, check_unit
+from warpgen.verification.check import MOST_SHARED, Judgement, check_unit
 from warpgen.verification.inputs import MOST_BYTES
 from warpgen.verification.isolation import Died, Note, isolated
 from warpgen.verification.screen import screen
@@ -120,7 +120,11 @@ def _inspect(row: Row, more: Claims | None) -> tuple[Verdict, str] | None:
     if more is not None:
         claims |= {name: (getattr(row, name), value) for name, value in more(row).items()}
     wrong = [name for name, (stored, made) in claims.items() if stored != made]
-    return ("altered", f"{', '.join(wrong)} not as made from the source") if wrong else None
+    if wrong:
+        return "altered", f"{', '.join(wrong)} not as made from the source"
+    if row.verified and code.shared > MOST_SHARED:
+        return "refuted", f"a block takes {code.shared} bytes of shared memory"
+    return None
 
 
 def _refuse_large(row: Row) -> None:

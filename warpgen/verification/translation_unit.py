@@ -1,7 +1,9 @@
 """Put the generated texts of many programs into one translation unit, each in a namespace of its own.
 
 The compilers spend most of their time on Warp's headers and on templates that kernels share, so 64
-texts in one unit cost a fraction of 64 units. Each text is in the unit unaltered.
+texts in one unit cost a fraction of 64 units. Each text is in the unit unaltered. Behind one whose kernel
+is a template with two instances, for launches along one axis and for all others, the first is defined
+to call the second: the same lines, instantiated once.
 """
 
 from __future__ import annotations
@@ -73,12 +75,26 @@ def _joined(prelude: str, members: Sequence[tuple[int, str]]) -> TranslationUnit
         return single(*members[0])
     parts, lines, line = [prelude], [], prelude.count("\n") + 1
     for index, code in members:
-        part = f"namespace program_{index} {{\n{code}\n}}\n"
+        part = f"namespace program_{index} {{\n{code}\n{_one_instance(code)}}}\n"
         parts.append(part)
         lines.append(line)
         line += part.count("\n")
     indices, codes = zip(*members, strict=True)
     return TranslationUnit("".join(parts), indices, tuple(lines), tuple(map(kernel_name, codes)))
+
+
+def _one_instance(code: str) -> str:
+    """What makes the kernel's instance for launches along one axis call its general instance."""
+    name, dim, made = kernel_name(code), kernel_dim(code), ""
+    for direction, parameters, arguments in (
+        ("forward", f"wp_args_{name} *args", "args"),
+        ("backward", f"wp_args_{name} *args, wp_args_{name} *adj_args", "args, adj_args"),
+    ):
+        if f"{name}_cpu_{direction}_tasks<true>(" in code:
+            kernel = f"{name}_cpu_kernel_{direction}"
+            made += f"template <> void {kernel}<true>(wp::launch_bounds_t<{dim}> dim, size_t i, {parameters})\n"
+            made += f"{{ {kernel}<false>(dim, i, {arguments}); }}\n"
+    return made
 
 
 def without_fast_path(code: str) -> str:
