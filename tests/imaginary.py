@@ -41,7 +41,7 @@ def row(index: int, target: Target) -> bytes:
         source_hash=source.hex(),
         structure_hash=structure.hex(),
         split="train",
-        verified={},
+        verified={"gradient": {"verdict": "wrong" if wrong(index) else "pass"}},
         provenance=Provenance("synthesis", 0, index, "0", "0", "none"),
     )
     return msgspec.json.encode(made) + b"\n"
@@ -60,6 +60,11 @@ def refused(index: int, target: Target) -> bool:
     return index % 17 == 16 or (index % 13 == 12 and target == "cuda")
 
 
+def wrong(index: int) -> bool:
+    """Every 4th program from the 200th on has a gradient that is wrong."""
+    return index >= 200 and index % 4 == 3
+
+
 def shard_of(unit: Unit, recipe: Recipe) -> bytes:
     """The shard of a unit of imaginary programs."""
     rows: list[list[bytes]] = [[] for _ in recipe.targets]
@@ -72,7 +77,7 @@ def shard_of(unit: Unit, recipe: Recipe) -> bytes:
             lengths.append(len(line))
             if not line:
                 refusals.append(Refusal(index, place, "extraction", f"no {index}"))
-        made.append(Made(index, *hashes(index), tuple(lengths)))
+        made.append(Made(index, *hashes(index), tuple(lengths), wrong(index)))
     table = Table(recipe.hash, unit.start, unit.stop, tuple(made), tuple(refusals), ())
     return encode(table, [b"".join(lines) for lines in rows])
 

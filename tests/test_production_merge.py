@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from imaginary import datasets, hashes, produce, recipe_of, refused, row
+from imaginary import datasets, hashes, produce, recipe_of, refused, row, wrong
 
 from warpgen.errors import RootError
 from warpgen.record import TARGETS, Target
@@ -18,16 +18,17 @@ def expected(target: Target, rows: int) -> tuple[bytes, dict[str, int], int]:
     kept: dict[bytes, bytes] = {}
     repeats = {"source": 0, "structure": 0}
     lines: list[bytes] = []
-    failures = index = 0
+    failures = index = wrongs = 0
     while len(lines) < rows:
         source, structure = hashes(index)
         if structure in kept:
             repeats["source" if kept[structure] == source else "structure"] += 1
         else:
             kept[structure] = source
-            if refused(index, target):
+            if refused(index, target) or (wrong(index) and 10 * (wrongs + 1) > len(lines) + 1):
                 failures += 1
             else:
+                wrongs += wrong(index)
                 lines.append(row(index, target))
         index += 1
     return b"".join(lines), repeats, failures
@@ -43,6 +44,13 @@ def test_rows_repeats_and_failures_follow_the_rules(tmp_path: Path, target: Targ
     assert manifest.dropped == {"duplicate": repeats}
     assert len(manifest.failures) == failures
     assert manifest.figures.last_index + 1 == 300 + sum(repeats.values()) + failures
+    assert 28 <= manifest.figures.verdicts["gradient"]["wrong"] <= 30
+    over = [failure for failure in manifest.failures if failure.error.startswith("wrong gradient: ")]
+    assert over
+    assert manifest.refused == {
+        "extraction": {"no": failures - len(over)},
+        "verification": {"wrong gradient": len(over)},
+    }
 
 
 def test_both_gives_the_same_files_as_each_alone(tmp_path: Path) -> None:

@@ -50,7 +50,9 @@ def _generate(live: Loaded, target: Target | None, targets: Sequence[Target]) ->
     try:
         builder = warp_api.build(live.module, target)
         name = live.kernel.get_mangled_name()
-        return {t: _code(warp_api.emit(builder, t), name, t, warp_api.shared_memory(builder)) for t in targets}
+        return {
+            t: _code(warp_api.emit(builder, t), name, t, warp_api.shared_memory(builder)) for t in targets
+        }
     except ExtractionError:
         raise
     except Exception as error:
@@ -60,8 +62,8 @@ def _generate(live: Loaded, target: Target | None, targets: Sequence[Target]) ->
 def _code(text: str, name: str, target: Target, shared: int) -> Code:
     if len(text) > MAX_TEXT:
         raise ExtractionError(f"the generated text is longer than {MAX_TEXT} characters")
-    spans = (_span(text, name, target, direction) for direction in ("forward", "backward"))
-    return Code(text, *spans, shared if target == "cuda" else 0)
+    forward, backward = (_span(text, name, target, direction) for direction in ("forward", "backward"))
+    return Code(text, forward, backward, shared if target == "cuda" else 0)
 
 
 def _span(text: str, name: str, target: Target, direction: str) -> tuple[int, int]:

@@ -200,7 +200,9 @@ def emit(builder: Any, target: Target) -> str:
 
 def shared_memory(builder: Any) -> int:
     """Bytes of shared memory that a launch of the built kernel asks for, forward or backward."""
-    return max((size for name, size in builder.build_meta().items() if name.endswith("_smem_bytes")), default=0)
+    return max(
+        (size for name, size in builder.build_meta().items() if name.endswith("_smem_bytes")), default=0
+    )
 
 
 def release(names: set[str]) -> None:

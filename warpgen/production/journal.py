@@ -80,11 +80,12 @@ class Spent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One target: rows kept, repeats dropped by kind, whether its size is reached."""
+    """One target: rows kept, repeats dropped by kind, whether its size is reached, rows of wrong gradient."""
 
     rows: Natural = 0
     dropped: dict[Word, Natural] = {}
     done: bool = False
+    wrong: int = 0
 
 
 class Checkpoint(msgspec.Struct, frozen=True, tag="checkpoint", forbid_unknown_fields=True):

@@ -2,7 +2,8 @@
 
 A program is dropped when its source or its structure was seen before, whichever targets it has rows for
 and whatever the checks said, so that the datasets of `cpu`, `cuda` and `both` agree. Each dataset stops on
-its own, at the row that reaches its size.
+its own, at the row that reaches its size. From its first row on, no more than a tenth of its rows say that
+Warp gets their gradient wrong: one that would be over is dropped, and noted as a failure.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ SEEN, FAILURES = "seen", "failures"  # the names of the two files beside the dat
 
 
 _LONGEST_NOTE = 1 << 20  # bytes; a failure's line takes a few hundred
+_ROWS_A_WRONG_ONE = 10
+_TOO_MANY = "wrong gradient: a tenth of the rows have one already"
 
 _TYPICAL_ROW = 48 << 10  # bytes; a first guess, until there are rows to judge by
 
@@ -47,12 +50,19 @@ class Dataset:
         self.rows = progress.rows
         self.dropped = Counter(progress.dropped)
         self.done = progress.done
+        self.wrong = progress.wrong
         self._recipe = recipe
 
-    def append(self, row: bytes) -> None:
+    @property
+    def has_room_for_wrong(self) -> bool:
+        """Whether the next row may be one with a wrong gradient."""
+        return _ROWS_A_WRONG_ONE * (self.wrong + 1) <= self.rows + 1
+
+    def append(self, row: bytes, wrong: bool) -> None:
         """Take a row, and stop if it reaches the size."""
         self.file.write(row)
         self.rows += 1
+        self.wrong += wrong
         if self._recipe.rows is not None:
             self.done = self.rows >= self._recipe.rows
         else:
@@ -77,7 +87,7 @@ class Dataset:
         return (wanted - have) * made // have + 1
 
     def progress(self) -> Progress:
-        return Progress(self.rows, dict(sorted(self.dropped.items())), self.done)
+        return Progress(self.rows, dict(sorted(self.dropped.items())), self.done, self.wrong)
 
 
 class Merge:
@@ -172,7 +182,10 @@ class Merge:
         self._files[SEEN].write(key)
         for dataset, row in zip(self.datasets, rows, strict=True):
             if row and not dataset.done:
-                dataset.append(row)
+                if made.wrong and not dataset.has_room_for_wrong:
+                    self._note(Failure(made.index, "verification", _TOO_MANY), [dataset])
+                    continue
+                dataset.append(row, made.wrong)
                 self.barren = 0
         for refusal in refused:
             dataset = self.datasets[refusal.target]

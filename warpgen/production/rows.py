@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -109,7 +110,8 @@ class _Batch:
             lines = self._lines(index)
             for place, line in enumerate(lines):
                 rows[place].append(line)
-            made.append(Made(index, source, structure, tuple(len(line) for line in lines)))
+            sizes = tuple(len(line) for line in lines)
+            made.append(Made(index, source, structure, sizes, self._is_wrong(index)))
         self._refused.sort(key=lambda refusal: (refusal.index, refusal.target))
         table = Table(self._recipe.hash, unit.start, unit.stop, tuple(made), tuple(self._refused), ())
         return encode(table, [b"".join(part) for part in rows])
@@ -141,6 +143,12 @@ class _Batch:
             _line(candidate, target, self._recipe) if target in candidate.codes else b""
             for target in self._recipe.targets
         ]
+
+    def _is_wrong(self, index: int) -> bool:
+        """Whether the program's rows say so of its gradient: it is the same run for all of them."""
+        candidate = self._candidates.get(index)
+        checks: list[Any] = [v.get("gradient", {}) for v in candidate.verified.values()] if candidate else []
+        return any(check.get("verdict") == "wrong" for check in checks)
 
     def _refuse(self, index: int, targets: Sequence[Target], reason: Reason, error: BaseException) -> None:
         line = first_line(error)

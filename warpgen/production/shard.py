@@ -39,12 +39,14 @@ Reason = Literal["synthesis", "extraction", "verification", "unit"]
 
 
 class Made(msgspec.Struct, frozen=True, array_like=True):
-    """One program: hashes of 16 bytes (empty where none could be made), row bytes per target (0: no row)."""
+    """One program: hashes of 16 bytes (empty where none could be made), row bytes per target (0: no row),
+    and whether its rows say that Warp gets its gradient wrong."""
 
     index: int
     source: bytes
     structure: bytes
     rows: tuple[int, ...]
+    wrong: bool = False
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True):

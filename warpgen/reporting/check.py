@@ -9,7 +9,7 @@ import msgspec
 
 from warpgen.errors import DamageError
 from warpgen.record import Target
-from warpgen.reporting.manifest import Manifest, command, dataset_path, decode, manifest_path, present
+from warpgen.reporting.manifest import Manifest, command, dataset_path, decode, manifest_path, present, refused
 from warpgen.reporting.survey import survey
 
 
@@ -54,14 +54,14 @@ def _complete(manifest: Manifest) -> str | None:
 
 
 def _accounted(manifest: Manifest) -> str | None:
-    """Every program up to the last row's is a row, a repeat or a failure."""
+    """Every program up to the last row's is a row, a repeat or a failure, and failures are counted rightly."""
     repeats = sum(sum(reasons.values()) for reasons in manifest.dropped.values())
     failed = len({failure.index for failure in manifest.failures})
     told = manifest.figures.rows + repeats + failed
     made = manifest.figures.last_index + 1
     if told != made:
         return f"dropped and failures: with the rows they account for {told} programs, {made} were made"
-    return None
+    return _difference("refused", manifest.refused, refused(manifest.failures))
 
 
 def _difference(name: str, told: Any, found: Any) -> str | None:

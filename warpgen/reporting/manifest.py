@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +21,9 @@ from warpgen.reporting.survey import Survey, survey
 
 LICENCE = "Apache-2.0"
 LARGEST = 32 * 2**20  # bytes; a manifest takes about 100 kB, so a larger file is not one
+
+# Where an error begins to speak of one program: at a colon, a number or a name in quotes.
+_SPECIFIC = re.compile(r":|\s*['\"`\d]")
 
 # The packages whose version a reader may need to make the same bytes or to explain a difference.
 _PACKAGES = ("warp-lang", "numpy", "msgspec", "zstandard", "xxhash")
@@ -76,6 +81,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     figures: Survey
     dropped: dict[str, dict[str, int]]  # kind -> reason -> programs, e.g. duplicate -> structure -> 12
     failures: tuple[Failure, ...]  # in order of index
+    refused: dict[str, dict[str, int]] = {}  # the failures by reason and by what their errors begin with
     circumstances: Circumstances
 
 
@@ -112,6 +118,7 @@ def write_manifest(
     Raises DamageError when the dataset cannot be read as rows.
     """
     path = dataset_path(root, target)
+    ordered = tuple(sorted(failures, key=lambda failure: failure.index))
     manifest = Manifest(
         target=target,
         file=path.relative_to(root).as_posix(),
@@ -122,11 +129,21 @@ def write_manifest(
         versions=_versions(recipe),
         figures=survey(path),
         dropped={kind: dict(sorted(dropped[kind].items())) for kind in sorted(dropped)},
-        failures=tuple(sorted(failures, key=lambda failure: failure.index)),
+        failures=ordered,
+        refused=refused(ordered),
         circumstances=circumstances,
     )
     write(manifest, manifest_path(root, target))
     return manifest
+
+
+def refused(failures: Iterable[Failure]) -> dict[str, dict[str, int]]:
+    """How many failures there are by reason, and within one by the words that their errors begin with:
+    the check that a program failed, or the kind of its error."""
+    counts: dict[str, Counter[str]] = {}
+    for failure in failures:
+        counts.setdefault(failure.reason, Counter())[_SPECIFIC.split(failure.error, 1)[0]] += 1
+    return {reason: dict(sorted(counts[reason].items())) for reason in sorted(counts)}
 
 
 def write(manifest: Manifest, path: Path) -> None:

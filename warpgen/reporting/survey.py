@@ -74,6 +74,7 @@ class Survey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     licences: dict[str, int]
     versions: dict[str, int]
     verdicts: dict[str, dict[str, int]]  # check -> verdict -> rows
+    references: dict[str, int] = {}  # what outputs were compared with, such as `oracle + widened` -> rows
 
 
 class SurveyedRow(msgspec.Struct, frozen=True):
@@ -115,6 +116,7 @@ class Surveyor:
             name: Counter() for name in ("splits", "origins", "licences", "versions")
         }
         self._verdicts: dict[str, Counter[str]] = {}
+        self._references: Counter[str] = Counter()
 
     def add(self, line: bytes, row: SurveyedRow) -> None:
         """Count one line and what it holds."""
@@ -141,6 +143,8 @@ class Surveyor:
         self._tables["versions"][f"warpgen {row.provenance.warpgen}, warp {row.provenance.warp}"] += 1
         for check, evidence in row.verified.items():
             self._verdicts.setdefault(check, Counter())[verdict(evidence)] += 1
+            if isinstance(evidence, dict) and "references" in evidence:
+                self._references[" + ".join(map(str, evidence["references"]))] += 1
 
     def _check_names(self, row: SurveyedRow) -> None:
         """The tables grow with the names that rows hold: a forged dataset must not fill memory by them."""
@@ -191,6 +195,7 @@ class Surveyor:
             dtypes=_sorted(self._dtypes),
             **{name: _sorted(counts) for name, counts in self._tables.items()},
             verdicts={check: _sorted(self._verdicts[check]) for check in sorted(self._verdicts)},
+            references=_sorted(self._references),
         )
 
 

@@ -168,6 +168,9 @@ def _left_out(manifest: Manifest) -> Table:
     for kind, reasons in manifest.dropped.items():
         for reason, count in reasons.items():
             table.add_row(Text(printable(kind)), Text(printable(reason)), f"{count:,}")
+    for kind, words in manifest.refused.items():
+        for word, count in words.items():
+            table.add_row(f"failed: {printable(kind)}", Text(printable(word)), f"{count:,}")
     for failure in manifest.failures[:MOST_USED]:
         table.add_row(f"failed: {failure.reason}", Text(printable(failure.error)), f"index {failure.index}")
     if len(manifest.failures) > MOST_USED:

@@ -92,7 +92,9 @@ def _one_instance(code: str) -> str:
     ):
         if f"{name}_cpu_{direction}_tasks<true>(" in code:
             kernel = f"{name}_cpu_kernel_{direction}"
-            made += f"template <> void {kernel}<true>(wp::launch_bounds_t<{dim}> dim, size_t i, {parameters})\n"
+            made += (
+                f"template <> void {kernel}<true>(wp::launch_bounds_t<{dim}> dim, size_t i, {parameters})\n"
+            )
             made += f"{{ {kernel}<false>(dim, i, {arguments}); }}\n"
     return made
 
