@@ -39,7 +39,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     rows: int | None = None
     categories: dict[str, float] = {}  # weights by name; empty means the built-in weights
     complexity: Complexity = "mixed"
-    verify: Level = "none"
+    verify: Level = "run"
     gradients: Literal["keep", "strict"] = "keep"
     warpgen: str = ""
     warp: str = ""

@@ -5,7 +5,7 @@ Importing this imports Warp; a coordinator that only merges does not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from warpgen.verification import check_unit
 
 LICENCE = "Apache-2.0"
 
+Source = Callable[[int, int, Options], Program]  # of seed, index and options
+
 
 class _Candidate(msgspec.Struct):
     """A program on its way to its rows; `codes` loses the targets that refuse it."""
@@ -36,13 +38,13 @@ class _Candidate(msgspec.Struct):
     verified: dict[Target, dict[str, object]]
 
 
-def build(unit: Unit, recipe: Recipe, workdir: Path) -> bytes:
+def build(unit: Unit, recipe: Recipe, workdir: Path, source: Source = synthesize) -> bytes:
     """The shard of `unit`: a pure function of unit and recipe. One program's failure costs itself alone.
 
-    `workdir` is this process's own, for the checks' files. Raises UnitError when a check was disturbed from
-    outside, OSError and MemoryError when the machine is at fault.
+    `workdir` is this process's own, for the checks' files; `source` writes the programs. Raises UnitError
+    when a check was disturbed from outside, OSError and MemoryError when the machine is at fault.
     """
-    batch = _Batch(recipe)
+    batch = _Batch(recipe, source)
     for index in range(unit.start, unit.stop):
         batch.add(index)
     batch.judge(workdir)
@@ -52,8 +54,9 @@ def build(unit: Unit, recipe: Recipe, workdir: Path) -> bytes:
 class _Batch:
     """The programs of one unit."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, source: Source) -> None:
         self._recipe = recipe
+        self._source = source
         self._options = Options(categories=recipe.categories, complexity=recipe.complexity)
         self._hashes: dict[int, tuple[bytes, bytes]] = {}
         self._candidates: dict[int, _Candidate] = {}
@@ -64,7 +67,7 @@ class _Batch:
         """Take the program of this index as far as its code."""
         self._hashes[index] = (b"", b"")
         try:
-            program = synthesize(self._recipe.seed, index, self._options)
+            program = self._source(self._recipe.seed, index, self._options)
             types = [argument.type for argument in program.args]
             inspection = inspect_source(program.source, program.name, types)
         except Exception as error:

@@ -7,6 +7,7 @@ import gc
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import xxhash
 
@@ -19,6 +20,9 @@ from warpgen.production.layout import Layout
 from warpgen.production.unit import Outcome, Unit
 from warpgen.recipe import Recipe
 
+if TYPE_CHECKING:
+    from warpgen.production.rows import Source
+
 # Bytes that must be free before a unit is begun: a compiler that runs out of disk looks like one that
 # refuses the program, and that must never cost a row.
 _ROOM = 8 << 20
@@ -27,12 +31,15 @@ _ROOM = 8 << 20
 class ShardMaker:
     """The job of a run on real Warp."""
 
-    def __init__(self, layout: Layout, recipe: Recipe, stock_codegen: bool = False) -> None:
-        self._layout = Layout(
-            layout.root.absolute(), layout.address
-        )  # a task of a cluster has another folder
+    def __init__(
+        self, layout: Layout, recipe: Recipe, stock_codegen: bool = False, source: Source | None = None
+    ) -> None:
+        """`source` writes the programs in place of synthesis."""
+        # Absolute: a task of a cluster has another folder.
+        self._layout = Layout(layout.root.absolute(), layout.address)
         self._recipe = recipe
         self._stock_codegen = stock_codegen
+        self._source: dict[str, Any] = {} if source is None else {"source": source}
         self._log = self._workdir = Path(os.devnull)
 
     def preload(self) -> None:
@@ -65,7 +72,7 @@ class ShardMaker:
             if free_bytes(self._layout.work) < _ROOM:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             with output_to(self._log):
-                data = build(unit, self._recipe, self._workdir)
+                data = build(unit, self._recipe, self._workdir, **self._source)
             if free_bytes(self._layout.work) < _ROOM:  # then a refusal by a compiler proves nothing
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:

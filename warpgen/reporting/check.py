@@ -54,7 +54,7 @@ def _complete(manifest: Manifest) -> str | None:
 
 
 def _accounted(manifest: Manifest) -> str | None:
-    """Every program up to the last row's is a row, a repeat or a failure, and failures are counted rightly."""
+    """Every program up to the last row's is a row, a repeat or a failure; the failures are counted."""
     repeats = sum(sum(reasons.values()) for reasons in manifest.dropped.values())
     failed = len({failure.index for failure in manifest.failures})
     told = manifest.figures.rows + repeats + failed
