@@ -12,7 +12,6 @@ import msgspec
 import pytest
 from commands import call, files, started
 from corpus import out, program, ramp
-from imaginary import quick
 
 from warpgen import __version__
 from warpgen.extraction.versions import warp_version
@@ -146,8 +145,7 @@ def test_ten_poisonous_programs_cost_themselves_alone(
     """Exactly they are quarantined; all other rows are those of the run without them."""
     monkeypatch.setattr(compiling, "_UNIT_SECONDS", 3.0)  # the endless one is compiled in five units
     planted = dict(zip(range(1, 20, 2), POISON.values(), strict=True))
-    means = msgspec.structs.replace(quick("local", 2), unit_seconds=120.0, silent_seconds=120.0)
-    run_with(tmp_path, planted, means)
+    run_with(tmp_path, planted, Means(workers=2))
     before = {failure.index for failure in read(manifest_path(undisturbed, "cpu")).failures}
     after = {failure.index: failure for failure in read(manifest_path(tmp_path, "cpu")).failures}
     words = [after[index].error.split(":")[0] for index in planted]

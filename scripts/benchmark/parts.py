@@ -13,12 +13,13 @@ import importlib.util
 import json
 import os
 import resource
+import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from warpgen.extraction import fast_path, warp_api
 from warpgen.extraction.features import inspect_source
@@ -29,7 +30,7 @@ from warpgen.production.journal import Checkpoint
 from warpgen.production.layout import Layout
 from warpgen.production.merge import Merge, files
 from warpgen.production.unit import Unit
-from warpgen.recipe import UNIT_SIZE, Recipe
+from warpgen.recipe import UNIT_SIZE, Level, Recipe
 from warpgen.record import TARGETS
 from warpgen.synthesis.generator import Options, synthesize
 from warpgen.synthesis.program import Program
@@ -101,6 +102,32 @@ def stages(count: str) -> dict[str, Any]:
             gc.collect()
     parts = sum(spent for name, spent in watch.spent.items() if name != "whole unit")
     return {**watch.spent, "rows, compression": watch.spent.pop("whole unit") - parts}
+
+
+def verification(count: str) -> dict[str, Any]:
+    """CPU seconds a program at each level, children included and the start of the compilers not; and what
+    part of them falls to a kernel of median size, by the bytes of its rows."""
+    warp_api.start()
+    fast_path.install()
+    units, sizes = max(1, int(count) // UNIT_SIZE), []
+    spent = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for level in get_args(Level):
+            recipe, folder = Recipe(verify=level), Path(scratch) / level
+            rows.build(Unit(0, 16), recipe, folder)
+            start = _with_children()
+            shards = [rows.build(_unit(1 + number), recipe, folder) for number in range(units)]
+            spent[level] = (_with_children() - start) / (units * UNIT_SIZE)
+            if level == "none":
+                for number, data in enumerate(shards):
+                    made = shard.Shard(data, recipe.hash, _unit(1 + number)).table.made
+                    sizes += [sum(program.rows) for program in made if any(program.rows)]
+    return {**spent, "median size": statistics.median(sizes) / statistics.mean(sizes)}
+
+
+def _with_children() -> float:
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def memory(count: str) -> dict[str, Any]:
@@ -227,6 +254,7 @@ _PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "floor": floor,
     "stages": stages,
     "memory": memory,
+    "verification": verification,
     "loop": loop,
     "merge": merge,
     "run": run,
