@@ -9,7 +9,15 @@ import msgspec
 
 from warpgen.errors import DamageError
 from warpgen.record import Target
-from warpgen.reporting.manifest import Manifest, command, dataset_path, decode, manifest_path, present, refused
+from warpgen.reporting.manifest import (
+    Manifest,
+    command,
+    dataset_path,
+    decode,
+    manifest_path,
+    present,
+    refused,
+)
 from warpgen.reporting.survey import survey
 
 
