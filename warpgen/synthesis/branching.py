@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from warpgen.synthesis.asking import Given
@@ -58,16 +59,30 @@ def _forget_loads(k: Kit, known: dict[object, object]) -> None:
 
 
 def _headers(k: Kit, count: int) -> list[str]:
-    if count > 1 and k.rng.chance(0.4):
+    tests = [] if count > 1 and k.rng.chance(0.4) else _different_conditions(k, count)
+    if not tests:
         # An element's own, never the launch's: all other branches would be dead.
         mode = k.load("kind|type_id|material|state|phase|mode", I32, 0, count)
         tests = [mode.eq(i).text for i in range(count)]
-    else:
-        tests = [_condition(k).text for _ in range(count)]
     headers = [f"if {tests[0]}:", *[f"elif {t}:" for t in tests[1:]]]
     if count > 1 and k.rng.chance(0.6):
         headers[-1] = "else:"
     return headers
+
+
+def _different_conditions(k: Kit, count: int) -> list[str]:
+    """Conditions on different things (behind `flag != 0` nothing gets to `flag == 1`), or none at all."""
+    tests: list[str] = []
+    asked: set[str] = set()
+    for _ in range(3 * count):
+        text = _condition(k).text
+        subject = re.split(r" [<>=!%]", text)[0]
+        if subject not in asked:
+            asked.add(subject)
+            tests.append(text)
+        if len(tests) == count:
+            return tests
+    return []
 
 
 def _condition(k: Kit) -> Value:
