@@ -36,8 +36,10 @@ _BLOCK = 1 << 16  # keys or slots at a time: what numpy needs beside the table i
 
 
 class Index:
-    """The kept programs by structure, and the source of each. About 0.3 µs a key in large batches, 3 µs in
-    batches of a unit: a hundredth of what the merge takes to copy its row."""
+    """The kept programs by structure, and the source of each.
+
+    A key takes 0.4 µs in large batches and 11 in those of a unit, where copying its rows takes 300.
+    """
 
     def __init__(self, parts: int = 1) -> None:
         """For all keys, or for those of any one of so many parts by prefix: see `part_of`."""
