@@ -41,6 +41,11 @@ class Note(msgspec.Struct, frozen=True, array_like=True):
     failure: Failure
 
 
+def has_room_for_wrong(rows: int, wrong: int) -> bool:
+    """Whether another row with a wrong gradient may join so many rows, so many of them wrong."""
+    return _ROWS_A_WRONG_ONE * (wrong + 1) <= rows + 1
+
+
 class Dataset:
     """One target's file under construction."""
 
@@ -56,7 +61,7 @@ class Dataset:
     @property
     def has_room_for_wrong(self) -> bool:
         """Whether the next row may be one with a wrong gradient."""
-        return _ROWS_A_WRONG_ONE * (self.wrong + 1) <= self.rows + 1
+        return has_room_for_wrong(self.rows, self.wrong)
 
     def append(self, row: bytes, wrong: bool) -> None:
         """Take a row, and stop if it reaches the size."""

@@ -20,6 +20,7 @@ from warpgen.production.engines import Engine, Job
 from warpgen.production.interruption import Interrupted, Interruption
 from warpgen.production.journal import Begun, Journal, Share, Stored
 from warpgen.production.layout import Layout
+from warpgen.production.merge import has_room_for_wrong
 from warpgen.production.unit import Outcome, Unit
 from warpgen.production.worker import store
 from warpgen.recipe import UNIT_SIZE, Recipe
@@ -80,6 +81,7 @@ class ShareRun:
         self._index = Index()
         self.rows = [0] * len(recipe.targets)
         self.size = [0] * len(recipe.targets)
+        self._wrong = [0] * len(recipe.targets)
         for record in stored:
             self._count(record)
 
@@ -156,8 +158,10 @@ class ShareRun:
             if made.structure and next(repeats) != NEW:
                 continue  # the merge drops it, and perhaps more that only the others' programs repeat
             for place, size in enumerate(made.rows):
-                self.rows[place] += size > 0
-                self.size[place] += size
+                if size and (not made.wrong or has_room_for_wrong(self.rows[place], self._wrong[place])):
+                    self.rows[place] += 1
+                    self.size[place] += size
+                    self._wrong[place] += made.wrong
 
     @property
     def _wants_more(self) -> bool:
