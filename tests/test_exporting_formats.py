@@ -226,6 +226,9 @@ def test_the_command_answers_wrong_requests_in_a_sentence(tmp_path: Path) -> Non
         (("--format", "csv"), "invalid choice"),
         (("--format", "hf", "--split", "90/5"), "three percentages"),
         (("--format", "hf", "--split", "90/5/6"), "three percentages"),
+        (("--format", "hf", "--levels", "ptx"), "--view ladder"),
+        (("--format", "hf", "--view", "ladder", "--levels", "ptx,x"), "is no level"),
+        (("--format", "hf", "--view", "ladder", "--levels", "ptx", "--root", str(root())), "verified"),
         (("--format", "hf", "--root", "nowhere"), "no finished dataset"),
         (("--format", "hf", "--exclude", "nowhere.py", "--root", str(root())), "cannot be read"),
     ):

@@ -10,7 +10,8 @@ from pathlib import Path
 from warpgen.command import Parser, call
 from warpgen.errors import UsageError
 
-_VIEWS = ("rows", "pretrain", "translate", "adjoint", "instruct")
+_VIEWS = ("rows", "pretrain", "translate", "adjoint", "instruct", "ladder")
+_LEVELS = ("ptx", "sass", "llvm", "asm")
 
 
 def parser() -> Parser:
@@ -46,12 +47,21 @@ def parser() -> Parser:
         metavar="FILE",
         help="benchmarks: drop rows that share 13 tokens of code in a row with one",
     )
+    made.add_argument(
+        "--levels",
+        type=_levels,
+        default=(),
+        metavar="LEVEL,...",
+        help=f"with --view ladder: compile verified kernels down to {', '.join(_LEVELS)}",
+    )
     return made
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the export and print what is in it; returns the exit code."""
     args = parser().parse_args(argv)
+    if args.levels and args.view != "ladder":
+        raise UsageError("--levels are columns of the view ladder: add --view ladder")
     if find_spec("pyarrow") is None:
         raise UsageError("exports need the package pyarrow: run pip install -r requirements-export.txt")
     from warpgen.exporting.export import Request, export
@@ -65,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             shares=args.split,
             comments=args.comments,
             exclude=tuple(args.exclude),
+            levels=args.levels,
         )
     )
     for file in summary.files:
@@ -80,6 +91,14 @@ def _shares(text: str) -> tuple[int, int, int]:
         raise argparse.ArgumentTypeError(f"{text!r} is not three percentages that make 100, as 98/1/1")
     train, validation, test = map(int, parts)
     return train, validation, test
+
+
+def _levels(text: str) -> tuple[str, ...]:
+    asked = text.split(",")
+    unknown = [name for name in asked if name not in _LEVELS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no level: choose from {','.join(_LEVELS)}")
+    return tuple(name for name in _LEVELS if name in asked)
 
 
 if __name__ == "__main__":

@@ -17,4 +17,8 @@ def view(name: str, levels: Sequence[str] = ()) -> View:
         from warpgen.exporting.instruct import INSTRUCT
 
         return INSTRUCT
+    if name == "ladder":
+        from warpgen.exporting.ladder import ladder
+
+        return ladder(levels)
     return _TEXTS[name]

@@ -50,6 +50,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     format: str
     view: str
+    levels: tuple[str, ...]
     comments: str
     warpgen: str
     sources: dict[str, dict[str, str]]  # target -> recipe_hash, sha256, command
@@ -70,6 +71,8 @@ def export(request: Request) -> Summary:
     """
     datasets = Datasets(request.root)
     benchmarks = Benchmarks(request.exclude) if request.exclude else None
+    if request.levels and all(m.recipe.verify == "none" for m in datasets.manifests.values()):
+        raise UsageError("levels are of verified kernels: make the datasets with --verify compile or run")
     chosen = view(request.view, request.levels)
     with _appearing(request.out) as folder:
         clusters = _clusters(datasets, folder)
@@ -130,6 +133,7 @@ def _write(
     return Summary(
         format=request.format,
         view=request.view,
+        levels=request.levels,
         comments=request.comments,
         warpgen=__version__,
         sources=sources,

@@ -6,11 +6,14 @@ are Warp's own, so with `ptx` the text that comes out is the one Warp would get.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import importlib.util
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from warpgen.verification.warp_native import WARP_FOLDER
 
@@ -54,24 +57,53 @@ def version() -> str:
 
 def check(text: str, name: str, headers: Path, *, cubin: bool = False) -> tuple[bool, str]:
     """Whether NVRTC accepts a CUDA text, and its log; with `cubin`, down to machine code for sm_90."""
+    ends = ("--gpu-architecture=compute_90", "--fdevice-syntax-only")
+    with _compiled(text, name, headers, _MACHINE if cubin else ends) as program:
+        return program.accepted, program.log()
+
+
+def assemble(text: str, name: str, headers: Path) -> tuple[str, bytes, str]:
+    """PTX, machine code for sm_90 and the assembler's report; raises ValueError with NVRTC's log."""
+    with _compiled(text, name, headers, (*_MACHINE, "--ptxas-options=-v")) as program:
+        if not program.accepted:
+            raise ValueError(program.log())
+        return program.output("PTX").rstrip(b"\0").decode(), program.output("CUBIN"), program.log()
+
+
+_MACHINE = ("--gpu-architecture=sm_90",)
+
+
+class _Program(NamedTuple):
+    """A program that NVRTC has compiled, or refused."""
+
+    nvrtc: ctypes.CDLL
+    handle: ctypes.c_void_p
+    accepted: bool
+
+    def log(self) -> str:
+        return self.output("ProgramLog").rstrip(b"\0").decode(errors="replace")
+
+    def output(self, what: str) -> bytes:
+        size = ctypes.c_size_t()
+        getattr(self.nvrtc, f"nvrtcGet{what}Size")(self.handle, ctypes.byref(size))
+        data = ctypes.create_string_buffer(max(size.value, 1))
+        getattr(self.nvrtc, f"nvrtcGet{what}")(self.handle, data)
+        return data.raw[: size.value]
+
+
+@contextlib.contextmanager
+def _compiled(text: str, name: str, headers: Path, ends: Sequence[str]) -> Iterator[_Program]:
     nvrtc = library()
     if nvrtc is None:
         raise RuntimeError("the package nvidia-cuda-nvrtc is not installed")
-    program = ctypes.c_void_p()
+    handle = ctypes.c_void_p()
     source = text.encode()
-    if nvrtc.nvrtcCreateProgram(ctypes.byref(program), source, name.encode(), 0, None, None) != 0:
+    if nvrtc.nvrtcCreateProgram(ctypes.byref(handle), source, name.encode(), 0, None, None) != 0:
         raise RuntimeError("NVRTC made no program")
-    ends = (
-        ("--gpu-architecture=sm_90",) if cubin else ("--gpu-architecture=compute_90", "--fdevice-syntax-only")
-    )
     options = [*_OPTIONS, f"--pch-dir={headers}", *ends]
     array = (ctypes.c_char_p * len(options))(*[option.encode() for option in options])
     try:
-        status = nvrtc.nvrtcCompileProgram(program, len(options), array)
-        size = ctypes.c_size_t()
-        nvrtc.nvrtcGetProgramLogSize(program, ctypes.byref(size))
-        log = ctypes.create_string_buffer(max(size.value, 1))
-        nvrtc.nvrtcGetProgramLog(program, log)
-        return status == 0, log.value.decode(errors="replace")
+        status = nvrtc.nvrtcCompileProgram(handle, len(options), array)
+        yield _Program(nvrtc, handle, status == 0)
     finally:
-        nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
+        nvrtc.nvrtcDestroyProgram(ctypes.byref(handle))

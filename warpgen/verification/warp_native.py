@@ -44,6 +44,23 @@ def compile_object(source: Path, result: Path, headers: Path, asserts: Path) -> 
     )
 
 
+def compile_ir(source: Path, result: Path, headers: Path) -> None:
+    """Clang at Warp's own -O2 to LLVM IR as it goes into code generation; raises Exception likewise.
+
+    Warp's clang writes no IR by itself: stopped before its first pass of code generation it writes a file of
+    machine IR, which holds the LLVM IR as its first document.
+    """
+    build.build_cpu(
+        str(result),
+        str(source),
+        extra_flags=f"-target-cpu {CPU_TARGET} -mllvm=-stop-before=atomic-expand",
+        optimization_level=2,
+        use_precompiled_headers=True,
+        pch_dir=str(headers),
+        block_dim=1,
+    )
+
+
 def compile_cuda(source: Path, result: Path, headers: Path) -> None:
     """Warp's own NVRTC for sm_90, to PTX or cubin by the result's suffix; diagnostics go to fd 2."""
     build.build_cuda(str(source), 90, str(result), pch_dir=str(headers))
