@@ -141,6 +141,7 @@ def concrete_types(template: Any, usual: Sequence[Any]) -> list[Any]:
     if types.is_array(template):
         family, rank = getattr(template, "_concrete_cls", type(template)), template.ndim
         rank = rank if isinstance(rank, int) else 1
+        usual = [kind for kind in usual if not types.is_array(kind)]
         return [family(dtype=kind, ndim=rank) for kind in concrete_types(template.dtype, usual)]
     if hasattr(template, "_wp_scalar_type_"):
         scalar = template._wp_scalar_type_

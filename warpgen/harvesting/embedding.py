@@ -79,10 +79,33 @@ class _Book:
         return chosen
 
     def write(self, name: str, value: Any) -> str:
-        """Put a value into the module, if it is not there, and give the expression that stands for it."""
+        """Put a value into the module, if it is not there, and give the expression that stands for it.
+
+        Raises ExtractionError, with the module as it was, where the value cannot be written down.
+        """
         known = self._known.get(id(value))
         if known is not None:
             return known
+        before = self.state()
+        try:
+            return self._written(name, value)
+        except ExtractionError:
+            self.restore(before)
+            raise
+
+    def state(self) -> tuple[list[str], dict[str, Any], dict[int, str], set[str]]:
+        """What `restore` takes to undo whatever comes after."""
+        return list(self.parts), dict(self._names), dict(self._known), set(self._imports)
+
+    def restore(self, state: tuple[list[str], dict[str, Any], dict[int, str], set[str]]) -> None:
+        self.parts, self._names, self._known, self._imports = (
+            list(state[0]),
+            dict(state[1]),
+            dict(state[2]),
+            set(state[3]),
+        )
+
+    def _written(self, name: str, value: Any) -> str:
         if isinstance(value, wp.Function):
             return self._function(value)
         if warp_native.is_struct(value):
@@ -94,6 +117,9 @@ class _Book:
         if isinstance(value, type) or warp_native.array_family(value):
             return self._type(name, value)
         text = _literal(value)
+        if text is None and hasattr(type(value), "_shape_"):
+            items = ", ".join(repr(item) for item in np.asarray(value).ravel().tolist())
+            text = f"{self.write(f'{name}_type', type(value))}({items})"
         if text is not None:
             return self._constant(name, value, text)
         if isinstance(value, types.FunctionType):
@@ -101,6 +127,10 @@ class _Book:
             self.parts.append(self.function_text(value, "", chosen, {}))
             return chosen
         raise ExtractionError(f"the kernel uses {name}, a {type(value).__name__}")
+
+    def spell(self, kind: Any) -> str:
+        """An expression for a type."""
+        return spelled(kind, lambda struct: self.write(struct.cls.__name__, struct))
 
     def _constant(self, name: str, value: Any, text: str) -> str:
         same = self._names.get(name, _MISSING)
@@ -114,7 +144,7 @@ class _Book:
     def _type(self, name: str, value: Any) -> str:
         if value in (int, float, bool):
             return str(value.__name__)
-        text = spelled(value, lambda struct: self.write(struct.cls.__name__, struct))
+        text = self.spell(value)
         if "(" not in text:
             return text
         chosen = self.take(name, value)
@@ -131,10 +161,7 @@ class _Book:
 
     def _struct(self, value: Any) -> str:
         chosen = self.take(value.cls.__name__, value)
-        fields = [
-            f"    {name}: {spelled(var.type, lambda struct: self.write(struct.cls.__name__, struct))}"
-            for name, var in value.vars.items()
-        ]
+        fields = [f"    {name}: {self.spell(var.type)}" for name, var in value.vars.items()]
         self.parts.append("\n".join(["@wp.struct", f"class {chosen}:", *(fields or ["    pass"])]))
         return chosen
 
@@ -149,15 +176,26 @@ class _Book:
                 continue
             written.append(overload.func)
             self._known[id(overload)] = chosen
-            self.parts.append(self.function_text(overload.func, _decorator(overload), chosen, {}))
+            text = self.function_text(overload.func, _decorator(overload), chosen, {}, overload.adj.arg_types)
+            self.parts.append(text)
         for kind, other in (("grad", value.custom_grad_func), ("replay", value.custom_replay_func)):
             if other is not None and other.func is not None:
                 name = self.take(other.func.__name__, other)
                 self.parts.append(self.function_text(other.func, f"@wp.func_{kind}({chosen})", name, {}))
         return chosen
 
-    def function_text(self, func: Any, decorator: str, name: str, arg_types: Mapping[str, Any]) -> str:
-        """A function's own text under a decorator and a name, with foreign names replaced."""
+    def function_text(
+        self,
+        func: Any,
+        decorator: str,
+        name: str,
+        arg_types: Mapping[str, Any],
+        known_types: Mapping[str, Any] = types.MappingProxyType({}),
+    ) -> str:
+        """A function's own text under a decorator and a name, with foreign names replaced.
+
+        `arg_types` are written in place of annotations, `known_types` of those that cannot be taken along.
+        """
         source = _source_of(func)
         node = ast.parse(source).body[0]
         if not isinstance(node, ast.FunctionDef):
@@ -166,9 +204,8 @@ class _Book:
         for argument in node.args.args:
             if argument.arg in arg_types and argument.annotation is not None:
                 kind = arg_types[argument.arg]
-                text = spelled(kind, lambda struct: self.write(struct.cls.__name__, struct))
-                reader.replace(argument.annotation, text)
-        reader.read()
+                reader.replace(argument.annotation, self.spell(kind))
+        reader.read(known_types)
         text = reader.text(name)
         return f"{decorator}\n{text}" if decorator else text
 
@@ -205,17 +242,35 @@ class _Reader:
             self._edits.append(Edit(start, stop, text))
         self._done.update(id(inner) for inner in ast.walk(node))
 
-    def read(self) -> None:
+    def read(self, known_types: Mapping[str, Any]) -> None:
         """Find everything that the function takes from outside."""
         for default in self._node.args.defaults:
             self._visit(default, set())
         for argument in self._node.args.args:
             if argument.annotation is not None and id(argument.annotation) not in self._done:
-                self._annotation(argument.annotation)
+                try:
+                    self._annotation(argument.annotation)
+                except ExtractionError:
+                    if argument.arg not in known_types:
+                        raise
+                    self.replace(argument.annotation, self._book.spell(known_types[argument.arg]))
         if self._node.returns is not None:
-            self._annotation(self._node.returns)
+            try:
+                self._annotation(self._node.returns)
+            except ExtractionError:
+                self._drop_return()
         for statement in self._node.body:
             self._visit(statement, self._bound)
+
+    def _drop_return(self) -> None:
+        """Leave out what a function says it returns: Warp finds out by itself."""
+        node = self._node.returns
+        assert node is not None and node.end_lineno is not None and node.end_col_offset is not None
+        start = self._starts[node.lineno - 1] + node.col_offset
+        stop = self._starts[node.end_lineno - 1] + node.end_col_offset
+        arrow = self._data.rindex(b"->", 0, start)
+        self._edits = [edit for edit in self._edits if not arrow <= edit.start < stop]
+        self._edits.append(Edit(arrow, stop, ""))
 
     def _annotation(self, node: ast.expr) -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -246,12 +301,14 @@ class _Reader:
 
     def _static(self, node: ast.Call, bound: set[str]) -> None:
         """`wp.static(expression)`: as it stands, or its value where the expression cannot be taken along."""
-        before = list(self._edits), set(self._done), list(self._book.parts)
+        before = list(self._edits), set(self._done)
+        book = self._book.state()
         try:
             for child in ast.iter_child_nodes(node):
                 self._visit(child, bound)
         except ExtractionError:
-            self._edits, self._done, self._book.parts = before
+            self._edits, self._done = before
+            self._book.restore(book)
             value = self._evaluated(node.args[0])
             text = _literal(value)
             self.replace(node, text if text is not None else self._book.write("static", value))
@@ -287,7 +344,11 @@ class _Reader:
             if place:
                 assert isinstance(part, ast.Attribute)
                 owner, value = value, getattr(value, part.attr, _MISSING)
-                if owner is wp and value is _MISSING and part.attr in known().functions:
+                if (
+                    owner is wp
+                    and value is _MISSING
+                    and (part.attr in known().functions or part.attr == "adjoint")
+                ):
                     value = None
                 if value is _MISSING:
                     raise ExtractionError(f"{ast.unparse(part)} is not known")
@@ -302,6 +363,8 @@ class _Reader:
                     self.replace(part, f"math.{part.attr}")
                     return
             if isinstance(value, types.ModuleType):
+                continue
+            if place + 1 < len(chain) and _is_namespace(value, chain[place + 1]):
                 continue
             self._write(node, chain, place, value)
             return
@@ -340,6 +403,15 @@ class _Reader:
             at = edit.stop
         made.append(data[at:])
         return b"".join(made).decode()
+
+
+def _is_namespace(value: Any, part: ast.expr) -> bool:
+    """A class that only holds what is wanted: a struct or function inside a class, or inside an enum."""
+    if not isinstance(value, type) or hasattr(value, "_wp_scalar_type_") or type_name(value):
+        return False
+    assert isinstance(part, ast.Attribute)
+    inner = getattr(value, part.attr, _MISSING)
+    return isinstance(inner, (type, wp.Function)) or warp_native.is_struct(inner)
 
 
 def _is_written(value: Any) -> bool:
@@ -386,5 +458,5 @@ def _literal(value: Any) -> str | None:
         return f"wp.{name}({_literal(value.value)})"
     shape = getattr(type(value), "_shape_", None)
     if name and shape is not None:
-        return f"wp.{name}({', '.join(str(_literal(float(x))) for x in np.asarray(value).ravel())})"
+        return f"wp.{name}({', '.join(str(_literal(item)) for item in np.asarray(value).ravel().tolist())})"
     return None

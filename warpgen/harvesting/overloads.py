@@ -12,6 +12,7 @@ from warpgen.extraction import warp_api
 
 # What `Any` is tried as, the likeliest first; all arguments of one kernel are tried as the same type first.
 _USUAL: tuple[Any, ...] = (wp.float32, wp.vec3f, wp.int32, wp.mat33f, wp.uint64, wp.float64)
+_USUAL += tuple(wp.array(dtype=wp.float32, ndim=rank) for rank in (1, 2, 3, 4))
 # More combinations than this are not tried.
 _MOST = 40
 

@@ -6,6 +6,7 @@ Rows and kernels are untrusted: sources are screened, and whatever is executed r
 from __future__ import annotations
 
 import ast
+import mmap
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ from warpgen.verification.isolation import Died, Note, isolated
 from warpgen.verification.layout import Layout, describe
 from warpgen.verification.prepare import Prepared, prepare
 from warpgen.verification.recheck import contradictions, program_of
-from warpgen.verification.rival import DRAWS, OWN, Draw, Finding, compare, conclude
+from warpgen.verification.rival import DRAWS, OWN, RIVAL, Draw, Finding, compare, conclude
 from warpgen.verification.screen import screen
 from warpgen.verification.translation_unit import kernel_dim, kernel_name
 
@@ -185,10 +186,13 @@ class Bench:
             subjects[:] = [staged.subject(staged.narrow, staged.text), staged.subject(path, text)]
 
         def task(variant: int, note: Note) -> Any:
+            if fallen[0]:  # the rival died on an earlier draw: that decides, and a hanging one costs seconds
+                return None
             at = [OWN]
 
             def noted(stage: str) -> None:
                 at[:] = [stage]
+                fallen[0] = stage == RIVAL
                 note(stage)
 
             try:
@@ -196,9 +200,13 @@ class Bench:
             except VerificationError as error:
                 reason = error.reason if isinstance(error, Failed) else "error"
                 return {"reason": reason, "error": f"{at[0]}: {error}"}
+            finally:
+                fallen[0] = False
 
-        made: list[Any] = isolated(DRAWS, task, before=before)
-        return conclude([_draw(result) for result in made], exact=staged.wide is not None)
+        with mmap.mmap(-1, 1) as fallen:  # seen by the children that follow
+            made: list[Any] = isolated(DRAWS, task, before=before)
+        draws = [_draw(result) for result in made if result is not None]
+        return conclude(draws, exact=staged.wide is not None)
 
 
 def _draw(result: Any) -> Draw | Died:
