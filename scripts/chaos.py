@@ -88,7 +88,7 @@ class _Tables:
 
     def of(self, case: Case) -> Table:
         if case.kind not in self._tables:
-            folder = self._scratch / case.kind.replace(" ", "-")
+            folder = self._scratch / (case.kind or "imaginary")
             folder.mkdir(mode=0o755)
             self._tables[case.kind] = Table(folder, warp_kind(case.kind) if case.kind else None)
         return self._tables[case.kind]
