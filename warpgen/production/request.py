@@ -42,7 +42,7 @@ def add_recipe(group: argparse._ActionsContainer) -> None:
         choices=LEVELS,
         default="run",
         help="what each row must pass: nothing, the compiler of its target, or a run with its gradients too, "
-        "which takes about ten times as long as making it (run)",
+        "which takes about thirty times as long as making it (run)",
     )
     group.add_argument(
         "--gradients",
