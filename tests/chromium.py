@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
 from pathlib import Path
+
+from commands import finished
 
 _LIMIT = 90  # seconds; a page takes three, on a busy machine fifteen
 # A fresh profile, nothing sent or fetched, and no host name that means anything.
@@ -36,18 +35,6 @@ def opened(page: Path, profile: Path, fragment: str = "", *flags: str) -> tuple[
     program = executable()
     assert program is not None
     url = page.absolute().as_uri() + (f"#{fragment}" if fragment else "")
-    process = subprocess.Popen(
-        [program, *_FLAGS, f"--user-data-dir={profile}", *flags, "--dump-dom", url],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        document, errors = process.communicate(timeout=_LIMIT)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-    assert process.returncode == 0, errors
-    return document, [line for line in errors.splitlines() if "CONSOLE" in line]
+    done = finished([program, *_FLAGS, f"--user-data-dir={profile}", *flags, "--dump-dom", url], _LIMIT)
+    assert done.returncode == 0, done.stderr
+    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]

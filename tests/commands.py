@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 _LIMIT = 120  # seconds; the slowest call takes about ten on a busy machine
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -34,6 +35,21 @@ def started(command: str, *args: str | Path) -> Iterator[subprocess.Popen[str]]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+def finished(
+    command: Sequence[str | Path], seconds: float, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Any command, waited for; its whole group is killed at the end. `options` are those of Popen."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    process = subprocess.Popen(command, **pipes | options)
+    try:
+        output, errors = process.communicate(timeout=seconds)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
 def call(command: str, *args: str | Path) -> tuple[int, str, str]:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-_ROOT = Path(__file__).parent.parent
+from commands import REPOSITORY, finished
 
 
 @pytest.mark.slow
@@ -25,20 +21,9 @@ _ROOT = Path(__file__).parent.parent
 )
 def test_part_prints_its_figures(part: str, argument: str, figures: set[str]) -> None:
     """Each part ends well and prints one JSON object with its figures, none of them negative."""
-    process = subprocess.Popen(
-        [sys.executable, "scripts/benchmark/parts.py", part, argument],
-        cwd=_ROOT,
-        env={**os.environ, "PYTHONPATH": str(_ROOT)},
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        output, _ = process.communicate(timeout=100)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-    assert process.returncode == 0
-    found = json.loads(output)
+    command = [sys.executable, "scripts/benchmark/parts.py", part, argument]
+    done = finished(command, 100, cwd=REPOSITORY, env=os.environ | {"PYTHONPATH": str(REPOSITORY)})
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
     assert figures == set(found)
     assert min(found.values()) >= 0

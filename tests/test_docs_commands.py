@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from commands import SMALL, call
+from commands import SMALL, call, finished
 from pages import ROOT, blocks, pages, shortened
 
 _LIMIT = 240  # seconds for one block; most take about five
@@ -45,23 +44,15 @@ def _folder(dataset: Path, folder: Path) -> Path:
 
 def run_block(text: str, folder: Path) -> tuple[int, str]:
     """Exit code and all output of commands in a folder; their whole group is killed at the end."""
-    process = subprocess.Popen(
+    done = finished(
         ["bash", "-euo", "pipefail", "-c", text],
+        _LIMIT,
         cwd=folder,
-        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
         env=os.environ
         | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
     )
-    try:
-        output, _ = process.communicate(timeout=_LIMIT)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-    return process.returncode, output
+    return done.returncode, done.stdout
 
 
 def _again(block: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from commands import finished
 from pages import ROOT
 
 PAGE, NOTEBOOK = ROOT / "docs" / "python.md", ROOT / "docs" / "python.ipynb"
@@ -30,15 +30,8 @@ def test_every_block_runs(cells: object, tmp_path: Path) -> None:
     assert callable(cells)
     program = tmp_path / "blocks.py"
     program.write_text("\n".join(cells()))
-    done = subprocess.run(
-        [sys.executable, program],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
-        start_new_session=True,
-        timeout=300,
-    )
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+    done = finished([sys.executable, program], 300, cwd=ROOT, env=environment)
     assert done.returncode == 0, done.stderr
     assert "True True same" in done.stdout
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from commands import finished
 from pages import ROOT
 
 import warpgen
@@ -20,14 +20,8 @@ import warpgen
 )
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     """mkdocs, strict; the reference then has a heading for each public name."""
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        start_new_session=True,
-        timeout=300,
-    )
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    done = finished(command, 300, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     reference = (tmp_path / "reference" / "index.html").read_text()
     for name in warpgen._PUBLIC:

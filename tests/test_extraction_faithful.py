@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import warp
+from commands import finished
 from corpus import PROGRAMS
 
 from warpgen.extraction import warp_api
@@ -25,14 +23,9 @@ def warp_started() -> None:
 
 
 def run(command: list[str], seconds: float) -> None:
-    """Run a command in a process group of its own, which dies with the time limit."""
-    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
-    try:
-        assert process.wait(seconds) == 0
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    """Run a command that must succeed."""
+    done = finished(command, seconds)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow

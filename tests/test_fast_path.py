@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from commands import REPOSITORY, finished
 from corpus import PROGRAMS
 
 from warpgen.errors import ExtractionError
@@ -128,7 +126,6 @@ def test_memory_does_not_grow() -> None:
 @pytest.mark.slow
 def test_warps_own_test_kernels_are_the_same() -> None:
     """The comparison that looks at every kernel of Warp's tests, on a sample of them."""
-    root = Path(__file__).parent.parent
     command = [
         sys.executable,
         "scripts/compare_codegen.py",
@@ -138,13 +135,5 @@ def test_warps_own_test_kernels_are_the_same() -> None:
         "--only",
         "tests.tile",
     ]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    process = subprocess.Popen(
-        command, cwd=root, env=environment, start_new_session=True, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        output, _ = process.communicate(timeout=200)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-    assert process.returncode == 0, output
+    done = finished(command, 200, cwd=REPOSITORY, env=os.environ | {"PYTHONPATH": str(REPOSITORY)})
+    assert done.returncode == 0, done.stdout

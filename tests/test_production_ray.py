@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from commands import REPOSITORY, SMALL, call, files
+from commands import REPOSITORY, SMALL, call, files, finished
 from imaginary import FINISHED, files_left
 
 from warpgen import run
@@ -22,21 +19,13 @@ _LIMIT = 240  # seconds; Ray alone takes ten to start and stop
 
 def on_cluster(case: str, root: Path, *args: str) -> str:
     """What a run on two nodes prints; its processes are ended with it."""
-    process = subprocess.Popen(
+    done = finished(
         [sys.executable, REPOSITORY / "tests" / "ray_cluster.py", case, root, *args],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
+        _LIMIT,
         env=os.environ | {"PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'tests'}"},
     )
-    try:
-        output, errors = process.communicate(timeout=_LIMIT)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    assert process.returncode == 0, errors
-    return output
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="warpgen-server-") as name:
         os.environ["TMPDIR"] = tempfile.tempdir = name
         from warpgen.extraction import warp_api
-        from warpgen.verification.bench import Bench
+        from warpgen.verification.workbench import Bench
 
         warp_api.start(Path(name) / "kernels")
         bench = Bench(Path(name) / "bench")

@@ -33,15 +33,7 @@ def compile_object(source: Path, result: Path, headers: Path, asserts: Path) -> 
     `asserts` is a header put before all others; it switches on Warp's range checks without the debug
     information that makes `mode="debug"` a third slower.
     """
-    build.build_cpu(
-        str(result),
-        str(source),
-        extra_flags=f"-target-cpu {CPU_TARGET} -include {asserts} {_QUICK}",
-        optimization_level=0,
-        use_precompiled_headers=True,
-        pch_dir=str(headers),
-        block_dim=1,
-    )
+    _clang(source, result, headers, 0, f"-include {asserts} {_QUICK}")
 
 
 def compile_ir(source: Path, result: Path, headers: Path) -> None:
@@ -50,11 +42,15 @@ def compile_ir(source: Path, result: Path, headers: Path) -> None:
     Warp's clang writes no IR by itself: stopped before its first pass of code generation it writes a file of
     machine IR, which holds the LLVM IR as its first document.
     """
+    _clang(source, result, headers, 2, "-mllvm=-stop-before=atomic-expand")
+
+
+def _clang(source: Path, result: Path, headers: Path, level: int, flags: str) -> None:
     build.build_cpu(
         str(result),
         str(source),
-        extra_flags=f"-target-cpu {CPU_TARGET} -mllvm=-stop-before=atomic-expand",
-        optimization_level=2,
+        extra_flags=f"-target-cpu {CPU_TARGET} {flags}",
+        optimization_level=level,
         use_precompiled_headers=True,
         pch_dir=str(headers),
         block_dim=1,
