@@ -6,7 +6,7 @@ import itertools
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -71,13 +71,20 @@ def raise_odd() -> None:
     raise Odd("an error that cannot be pickled")
 
 
+_before: set[psutil.Process] = set()  # of other tests: Python's own tracker of resources, for one
+
+
 def children() -> list[psutil.Process]:
-    return list(psutil.Process().children(recursive=True))
+    """Those that the test in hand has started."""
+    return [child for child in psutil.Process().children(recursive=True) if child not in _before]
 
 
 @pytest.fixture(autouse=True)
-def no_child_is_left() -> None:
+def no_child_is_left() -> Iterator[None]:
     """Engines end their workers."""
+    _before.clear()
+    _before.update(children())
+    yield
     assert children() == []
 
 
