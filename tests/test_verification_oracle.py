@@ -70,6 +70,23 @@ def test_integers_divide_as_in_c() -> None:
     assert (expected[known] == y[known]).all()
 
 
+def test_bits_are_read_as_another_type() -> None:
+    """`wp.cast` keeps the bits: of integers of one width, and of floats that 32 bits hold."""
+    x, k, y, known = values(
+        "word = wp.cast(x[i], wp.int32)",
+        "back = wp.cast(word + k[i] * 8, wp.float32)",
+        "y[i] = back + float(wp.cast(wp.uint32(k[i]) - wp.uint32(3), wp.int32))",
+    )
+    back = (x.view(np.int32) + k * 8).view(np.float32).astype(np.float64)
+    assert (back + (k - 3.0) == y)[known].all()
+
+
+def test_bits_of_rounded_results_are_not_guessed() -> None:
+    """A result that 32 bits would round has other bits in the kernel than here."""
+    with pytest.raises(Unsupported):
+        read(body("y[i] = float(wp.cast(x[i] * 0.1, wp.int32))"))
+
+
 def test_integers_wrap() -> None:
     """int32 and uint32 keep 32 bits."""
     _, k, y, known = values(

@@ -11,7 +11,7 @@ from warpgen.extraction import warp_api
 # Marked as not differentiable by Warp, though no gradient could pass through them: they take or give
 # no real values (indices, queries, random numbers, bits, prints), or only make, name or view storage.
 _NO_GRADIENT_TO_CUT = re.compile(
-    r"""(u?int(8|16|32|64)? | bool | cast | tid | block_dim | static | range | reversed | iter_next | len
+    r"""(u?int(8|16|32|64)? | bool | tid | block_dim | static | range | reversed | iter_next | len
       | tuple | slice | array | zeros | load | store | index | indexref | printf | breakpoint | expect_\w+
       | \w*identity | tile_(zeros|ones|empty|full|arange|view|randi|randf|query_valid|stack\w*)
       | (tile_)?arg(min|max) | lower_bound | is(finite|nan|inf) | nonzero | unot

@@ -17,11 +17,12 @@ import warp as wp
 from warpgen.errors import VerificationError
 from warpgen.synthesis.program import Program
 
-# Builtins whose every overload is of 32-bit floats (in 1.19), and those that serve objects made of them.
+# Builtins whose every overload is of 32-bit floats (in 1.19), those that serve objects made of them, and the
+# one that looks at a number's bits.
 _NARROW_ONLY = frozenset(
     """
     bvh_query_next mesh_query_aabb_next bvh_query_aabb bvh_query_aabb_tiled bvh_query_capsule
-    bvh_query_ray bvh_query_ray_tiled bvh_query_sphere closest_point_edge_edge curlnoise
+    bvh_query_ray bvh_query_ray_tiled bvh_query_sphere cast closest_point_edge_edge curlnoise
     hash_grid_query mesh_eval_face_normal mesh_eval_position mesh_eval_velocity mesh_get_point
     mesh_get_velocity mesh_query_aabb mesh_query_aabb_tiled mesh_query_furthest_point_no_sign
     mesh_query_point mesh_query_point_no_sign mesh_query_point_sign_normal
@@ -30,11 +31,13 @@ _NARROW_ONLY = frozenset(
     randf randn sample_triangle sample_unit_cube sample_unit_disk sample_unit_hemisphere
     sample_unit_hemisphere_surface sample_unit_ring sample_unit_sphere sample_unit_sphere_surface
     sample_unit_square sample_cdf texture_sample volume_lookup_f volume_lookup_v volume_sample
-    volume_sample_f volume_sample_grad volume_sample_grad_f volume_sample_grad_index volume_sample_i
-    volume_sample_index volume_sample_v volume_store_f volume_store_v volume_lookup
-    tile_bvh_query_aabb tile_bvh_query_ray tile_mesh_query_aabb
+    volume_sample_f volume_sample_grad volume_sample_grad_f volume_sample_i volume_sample_v
+    volume_store_f volume_store_v volume_lookup tile_bvh_query_aabb
+    tile_bvh_query_ray tile_mesh_query_aabb
     """.split()
 )
+# Builtins that read values of any width at a place of 32 bits, their second argument.
+_NARROW_PLACE = frozenset({"volume_sample_index", "volume_sample_grad_index"})
 # Builtins that Warp writes in Python with 32-bit constants: their own source is widened along.
 _LIBRARY = frozenset(
     """
@@ -43,13 +46,13 @@ _LIBRARY = frozenset(
     velocity_at_point
     """.split()
 )
-_VALUES_FIRST = ("closest_",)
+_VALUES_FIRST = ("closest_", "cast")
 _NO_FLOATS = (
     "bvh_query", "hash_grid_query", "mesh_query_aabb", "mesh_query_sphere", "volume_store",
     "tile_bvh_query", "tile_mesh_query",
 )  # fmt: skip
 # Where a builtin leaves a second result.
-_RESULTS = {"volume_sample_grad": 3, "volume_sample_grad_f": 3, "volume_sample_grad_index": 5}
+_RESULTS = {"volume_sample_grad": 3, "volume_sample_grad_f": 3}
 _QUERIES = re.compile(r"^(mesh_query_point|mesh_query_ray|mesh_query_furthest)")
 _MESHES = re.compile(r"^mesh_get$")
 _QUERY_FLOATS = frozenset({"u", "v", "w", "t", "sign", "normal"})
@@ -118,8 +121,6 @@ class Widened(msgspec.Struct, frozen=True):
 
 def widen(program: Program) -> Widened:
     """The program with 64-bit floats. Raises VerificationError where that is known to be impossible."""
-    if "wp.cast(" in program.source:
-        raise VerificationError("the bits of a float mean something else once it is wide")
     tree = ast.parse(program.source)
     rewriter = _Rewriter(tree)
     tree = ast.fix_missing_locations(rewriter.visit(tree))
@@ -177,7 +178,7 @@ def _helpers(used: set[str]) -> str:
     return "\n\n".join(parts)
 
 
-_INTEGERS = ("wp.int32", "wp.uint32", "wp.int64", "wp.uint64", "wp.bool")
+_INTEGERS = (*(f"wp.{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)), "wp.bool")
 
 
 def _scalar(name: str, kind: str, result: str) -> str:
@@ -314,6 +315,8 @@ class _Rewriter(ast.NodeTransformer):
             return self._static(node.args[0]) if self._scope is not None else node
         if name in _NARROW_ONLY and self._scope is not None:
             return self._narrowed(node, name)
+        if name in _NARROW_PLACE and self._scope is not None:
+            return self._at_narrow_place(node)
         if name == "tile_arange":  # its bounds must stay plain constants
             for keyword in node.keywords:
                 keyword.value = self._type(keyword.value) if keyword.arg == "dtype" else keyword.value
@@ -394,6 +397,12 @@ class _Rewriter(ast.NodeTransformer):
         if name.startswith(_NO_FLOATS) or name.endswith(("anyhit", "intersections")):
             return node
         return _call(_PREFIX + "wide", node)
+
+    def _at_narrow_place(self, node: ast.Call) -> ast.Call:
+        self.used.add("narrow")
+        number, place, *rest = node.args
+        node.args = [self.visit(number), self._narrow_argument(place), *map(self.visit, rest)]
+        return node
 
     def _narrow_argument(self, node: ast.expr) -> ast.expr:
         bare = node.operand if isinstance(node, ast.UnaryOp) else node

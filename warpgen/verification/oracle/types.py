@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from warpgen.verification.oracle.rounding import rounded
 from warpgen.verification.oracle.values import Array, Indexed, Int, Mat, Record, Unsupported, Vec, wrap
 
@@ -189,8 +191,24 @@ def fits(kind: Any, value: Any) -> bool:
     return True
 
 
+def reinterpret(value: Any, dtype: Any) -> Any:
+    """`wp.cast`: the bits of a value read as another type of the same width. Of floats only those are known
+    whose 32 bits are: results that are not rounded here as there have others."""
+    target = scalar(dtype)
+    if type(value) is float:
+        if target.code not in ("i32", "u32") or not math.isfinite(value) or float(np.float32(value)) != value:
+            raise Unsupported("the bits of a float")
+        return target(int(np.float32(value).view(np.int32)))
+    source = value.code if isinstance(value, Int) else "i32"
+    if target.code == "f" and source in ("i32", "u32"):
+        return float(np.int32(wrap(int(value))).view(np.float32))
+    if target.code[1:] != source[1:]:
+        raise Unsupported("bits read at another width")
+    return target(int(value))
+
+
 def table() -> dict[str, Any]:
-    """All type names of the `wp` module."""
+    """All type names of the `wp` module, and what reads the bits of one as another."""
     integers = {
         f"{sign}int{bits}": f"{'u' if sign else 'i'}{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
     }
@@ -210,4 +228,4 @@ def table() -> dict[str, Any]:
     named |= {f"array{n}d": ArrayType(n) for n in (1, 2, 3, 4)}
     named |= {"array": ArrayType(1), "indexedarray": ArrayType(1)}
     named |= {f"indexedarray{n}d": ArrayType(n) for n in (1, 2, 3, 4)}
-    return named
+    return named | {"cast": reinterpret}
