@@ -81,6 +81,18 @@ def test_bits_are_read_as_another_type() -> None:
     assert (back + (k - 3.0) == y)[known].all()
 
 
+def test_literals_of_64_bits_are_not_cut() -> None:
+    """A number given to wp.uint64 is one of 64 bits from the start."""
+    _, k, y, known = values("y[i] = float((wp.uint64(k[i]) * wp.uint64(2654435761)) >> wp.uint64(32))")
+    assert (((k.astype(np.uint64) * np.uint64(2654435761)) >> np.uint64(32)).astype(float) == y)[known].all()
+
+
+def test_search_ends_at_the_last_element() -> None:
+    """wp.lower_bound gives the last place where every element is less."""
+    _, _, y, known = values("y[i] = float(wp.lower_bound(k, 0, 4, 1000)) + float(wp.lower_bound(k, 100000))")
+    assert (y[known] == 3.0 + N - 1).all()
+
+
 def test_bits_of_rounded_results_are_not_guessed() -> None:
     """A result that 32 bits would round has other bits in the kernel than here."""
     with pytest.raises(Unsupported):

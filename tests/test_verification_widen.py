@@ -23,7 +23,7 @@ def kernel(name: str, line: str) -> Program:
 
 
 def test_bits_are_those_of_the_narrow_number(tmp_path: Path) -> None:
-    """`wp.cast` of a float looks at 32 bits in the widened program, too, and one to a float gives a wide one."""
+    """`wp.cast` of a float looks at 32 bits in the widened program, too; one to a float gives 64."""
     warp_api.start(tmp_path / "kernels")
     programs = [
         kernel("exponent", "y[i] = x[i] * float(wp.cast(x[i], wp.int32) >> 23)"),

@@ -123,9 +123,13 @@ class Volume(NamedTuple):
     size: float
 
 
-def volume(k: Kit, names: str, of: str = "float32", low: float = -1.0, high: float = 1.0) -> Volume:
-    """A dense volume of values of type `of` (`index`: without values), its corner voxel at the origin."""
+def volume(
+    k: Kit, names: str, of: str = "float32", low: float = -1.0, high: float = 1.0, fresh: bool = False
+) -> Volume:
+    """A dense volume of values of type `of` (`index`: without values), its corner voxel at the origin; not
+    one that the kernel has already, if `fresh`."""
     known = k.draft.find(lambda s: s.kind == "volume" and s.of == of and s.lo >= low and s.hi <= high)
+    known = None if fresh else known
     if known is not None:
         n, size, low, high = known.shape[0], known.value, known.lo, known.hi
     else:

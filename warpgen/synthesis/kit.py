@@ -84,6 +84,13 @@ class Kit(Asking):
         with self.if_(condition):
             self.line("return")
 
+    def forward_only(self) -> None:
+        """No adjoint for this kernel: one would run again what must run once, such as a draw of places by an
+        atomic, or go through a loop with what its counter was left at, and reach past arrays."""
+        options = self.draft.kernel_options
+        options[:] = [option for option in options if not option.startswith("enable_backward")]
+        options.append("enable_backward=False")
+
     # -- handles ---------------------------------------------------------------------------------------
     def handle(
         self, names: str, kind: FillKind, shape: tuple[int, ...] = (), *, annotation: str = "", **fill: Any

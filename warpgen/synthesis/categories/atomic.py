@@ -90,6 +90,7 @@ def compact_append(k: Kit) -> None:
     counter = k.output("counter|count|num_active|out_count", I32)
     out = k.output("out|active|selected|compacted", k.rng.choice((I32, k.real)))
     out.spec.fixed = (capacity,)
+    k.forward_only()
     item = v if out.type is k.real else k.cast(k.flat, I32)
     with k.if_(k.rng.choice((v > cut, v >= cut, v < cut))):
         slot = k.define("slot|idx|pos|offset|dst", k.atomic("add", counter, 0, 1).within(0, 1 << 20))

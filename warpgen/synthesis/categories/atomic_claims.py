@@ -224,6 +224,7 @@ def running_ticket(k: Kit) -> None:
     v = k.input("value|x|v", k.real, -2.0, 2.0)
     log = k.output("log|ordered|queue", k.real)
     mid = (v.lo + v.hi) / 2
+    k.forward_only()
     with k.if_(v > k.param("threshold|cutoff|level", k.real, mid - 0.2 * (v.hi - v.lo), mid)):
         ticket = k.define("ticket|t|mine", k.atomic("add", counter, 0, batch).within(0, batch * (total - 1)))
         for b in range(batch):

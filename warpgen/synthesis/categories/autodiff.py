@@ -92,6 +92,7 @@ def custom_gradient_of_two(k: Kit) -> None:
 @CATEGORY.motif()
 def custom_replay(k: Kit) -> None:
     """A counter that the backward pass reads again."""
+    k.expect(k.parent is None, "inside a helper, the backward pass would draw again")
     name = k.draft.module_name("next_index|reserve_slot|allocate|take_ticket")
     array = k.author.spell_array(I32, 1)
     signature = f"counter: {array}, slots: {array}, tid: int"
@@ -326,8 +327,7 @@ def reference_arguments(k: Kit) -> None:
     with k.for_("j|i|s", n) as j:
         v = k.define("v|value|x", xs[k.flat * n + j])
         k.line(f"{name}({acc.text}, {v.text}, {w.text})")
-    if "enable_backward=False" not in k.draft.kernel_options:
-        k.draft.kernel_options.append("enable_backward=False")  # references have no adjoint
+    k.forward_only()  # references have no adjoint
     k.give("total|state_out|folded", acc)
 
 

@@ -146,6 +146,7 @@ def compaction(k: Kit) -> None:
     else:
         test = k.wp.length(v) < k.param("radius|r_max|cutoff", k.real, 0.7, 1.5)
     capacity = k.rng.choice((0, n // 2))
+    k.forward_only()
     with k.if_(test):
         slot = k.define("slot|pos|dst_idx|at", k.atomic("add", counter, 0, 1).within(0, n - 1))
         item = k.flat if dst.type is I32 else v
@@ -299,6 +300,7 @@ def counting_sort_place(k: Kit) -> None:
     starts = k.array("cell_start|bin_start|bin_offsets", I32, lo=0, hi=n - 1, kind="ascending")
     fill = k.output("cell_fill|cursor|bin_count", I32)
     order = k.output("sorted_ids|order|particle_order", I32)
+    k.forward_only()
     c = k.define("c|cell|bin|key", cells[k.flat])
     local = k.define("local|rank|offset", k.atomic("add", fill, c, 1).within(0, n - 1))
     slot = k.let("slot|dst|pos", starts[c] + local)

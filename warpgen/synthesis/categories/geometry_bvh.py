@@ -285,6 +285,7 @@ def collect_pairs(k: Kit) -> None:
 
 
 def _append(k: Kit, counter: Array) -> Value:
+    k.forward_only()
     return k.define("slot|pos|out_idx|offset", k.atomic("add", counter, 0, 1).within(0, 1 << 20))
 
 

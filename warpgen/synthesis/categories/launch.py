@@ -87,6 +87,8 @@ def grid_stride(k: Kit) -> None:
     x = k.array("x|a|data|values", k.real, lo=-2.0, hi=2.0)
     out = k.output("y|out|result|b", k.real)
     style = k.rng.choice(("range", "range", "while", "turns"))
+    if style == "while":
+        k.forward_only()
     summing = k.rng.chance(0.3) and k.real is not F16
     total = k.var("total|local|partial", 0.0, k.real, lo=-1e4, hi=1e4)
     second = k.rng.chance(0.4)

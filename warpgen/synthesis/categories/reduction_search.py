@@ -58,6 +58,7 @@ def chunk_partials(k: Kit) -> None:
         with k.for_("j|k|idx", last, first) as j:
             _accumulate(k, partial, x[j.within(0, n - 1)], op)
     else:
+        k.forward_only()
         j = k.var("j|k|idx|cursor", k.flat, lo=0, hi=n - 1 + threads)
         stride = k.size("stride|num_threads|step", threads)
         with k.while_(j < count):

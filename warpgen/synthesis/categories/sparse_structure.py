@@ -191,6 +191,7 @@ def count_columns(k: Kit) -> None:
         with k.if_(k.wp.abs(v) > tol):
             k.discard(k.atomic("add", counts, c, 1))
     else:
+        k.forward_only()
         slot = k.define("slot|rank|local_idx", k.atomic("add", counts, c, 1).within(0, k.draft.shape[0]))
         k.give("slot|rank", slot)
 

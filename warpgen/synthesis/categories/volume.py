@@ -308,10 +308,11 @@ def labels(k: Kit) -> None:
 def write_voxels(k: Kit) -> None:
     """Write a voxel and read it back."""
     kind = k.rng.choice((F32, F32, k.vec3, I32))
-    # A range of its own, so that no other fragment reads the volume that this one changes; and what is
-    # written does not depend on what was there, or a second launch would give something else.
-    lo, hi = (0.0, 12.0) if kind is I32 else (-2.0, 2.0)
-    v = volume(k, "target|grid|work_volume|vol", kind.name, lo, hi)
+    # Of its own, and of a range that no other fragment asks for: none may read the volume that this one
+    # changes. And what is written does not depend on what was there, or a second launch would give
+    # something else.
+    lo, hi = (0.0, 12.0) if kind is I32 else (-3.0, 3.0)
+    v = volume(k, "target|grid|work_volume|vol", kind.name, lo, hi, fresh=True)
     at = _voxel(k, v)
     names = "source|emission|value|new_value"
     new = k.load(names, kind, 1, 4) if kind is I32 else k.input(names, kind, -0.5, 0.5)
@@ -320,6 +321,7 @@ def write_voxels(k: Kit) -> None:
         new = scaled + (1 if kind is I32 else k.load("offset|bias|base", kind, -0.5, 0.5))
     new = k.define("new|value|v", new)
     _store(k, v, at, new)
+    k.give("voxel|cell|written", ((at[0] * v.n + at[1]) * v.n + at[2]).within(0, v.n**3 - 1))
     back = k.define("stored|read_back|now", _lookup(k, v, at, kind, lo, hi))
     k.give("stored|read_back|voxel_value", back if k.rng.chance(0.5) else back + back)
 

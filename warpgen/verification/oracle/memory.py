@@ -35,7 +35,9 @@ def _atomic_cas(array: Any, *rest: Any) -> Any:
 
 
 def _lower_bound(array: Any, *rest: Any) -> int:
+    """The first element that is not less, the last where all are: Warp does not look behind it."""
     low, high = (int(rest[0]), int(rest[1])) if len(rest) == 3 else (0, array.shape[0])
+    high -= 1
     while low < high:
         middle = (low + high) // 2
         if array[middle] < rest[-1]:

@@ -93,9 +93,9 @@ def _direction(span: float, solid: bool) -> Any:
 
 
 def _cdf(s: _Stream, cdf: Any) -> int:
-    """How many entries of a rising array are below a uniform number."""
+    """How many entries of a rising array, but for its last, are below a uniform number."""
     drawn, count = s.unit(), 0
-    while count < cdf.shape[0] and cdf[count] < drawn:
+    while count < cdf.shape[0] - 1 and cdf[count] < drawn:
         count += 1
     return count
 

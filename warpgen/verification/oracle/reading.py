@@ -302,6 +302,8 @@ class _Translator(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> Any:
         if isinstance(node.func, ast.Attribute) and node.func.attr == "static":
             return node  # Python's own arithmetic
+        if _is_wide_literal(node):
+            return node
         self.generic_visit(node)
         if not self._inside:
             return node
@@ -420,6 +422,12 @@ def _operator(function: str, *operands: ast.expr) -> ast.Call:
 
 def _name(identifier: str) -> ast.Name:
     return ast.Name(identifier, ast.Load())
+
+
+def _is_wide_literal(node: ast.Call) -> bool:
+    """`wp.uint64(2654435761)`: the number never is an int32."""
+    wide = isinstance(node.func, ast.Attribute) and node.func.attr in ("int64", "uint64")
+    return wide and len(node.args) == 1 and isinstance(node.args[0], ast.Constant)
 
 
 def _is_device(node: ast.FunctionDef) -> bool:
