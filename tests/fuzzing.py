@@ -5,6 +5,7 @@ Each parser must answer anything with a value or with an error of its own; see t
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Callable
@@ -15,12 +16,13 @@ import msgspec
 import xxhash
 
 from warpgen.errors import DamageError, RecipeError, RootError, UnitError
+from warpgen.harvesting import manifest as harvest
 from warpgen.production import journal, merge, request, shard
 from warpgen.production.journal import Begun, Checkpoint, Mark, Progress, Stored
 from warpgen.production.layout import Layout
 from warpgen.production.unit import Unit
 from warpgen.recipe import parse_size
-from warpgen.reporting import manifest, state
+from warpgen.reporting import manifest, seal, state
 from warpgen.reporting.survey import survey
 from warpgen.verification import recheck
 
@@ -65,6 +67,30 @@ def _mend_shard(data: bytes) -> bytes:
 def _manifest(data: bytes, folder: Path) -> None:
     (folder / "manifest.json").write_bytes(data)
     manifest.read(folder / "manifest.json")
+
+
+def _mend_manifest(data: bytes) -> bytes:
+    """The seal that belongs to what is in it."""
+    try:
+        fields = json.loads(data)
+        return json.dumps(fields | {"seal": seal._seal_of(fields)}).encode()
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return data
+
+
+def _harvest(data: bytes, folder: Path) -> None:
+    path = harvest.manifest_path(folder)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+    harvest.first_difference(folder)
+
+
+def _sample_harvest() -> bytes:
+    file = harvest.File("data/harvest/cpu_harvest.jsonl", 1, 2, "0" * 64)
+    failure = harvest.Failure("a.py", 3, "k", "import", "e")
+    told = harvest.Yield(name="p", version="1", licence="l", files=1, rows={"cpu": 1}, failures=[failure])
+    made = harvest.Manifest(warpgen="0", warp="0", verify="none", files={"cpu": file}, packages=[told])
+    return msgspec.json.encode(seal.sealed(made))
 
 
 def _rows(data: bytes, folder: Path) -> None:
@@ -117,7 +143,8 @@ _JSON_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 PARSERS = {
     "journal": Parser((_sample_journal(),), _journal, (DamageError,), _mend_lines),
     "shard": Parser((imaginary.shard_of(UNIT, RECIPE),), _shard, (UnitError, DamageError), _mend_shard),
-    "manifest": Parser((_MANIFEST.read_bytes(),), _manifest, (DamageError, RootError)),
+    "manifest": Parser((_MANIFEST.read_bytes(),), _manifest, (DamageError, RootError), _mend_manifest),
+    "harvest": Parser((_sample_harvest(),), _harvest, (DamageError,), _mend_manifest),
     "dataset": Parser((b"".join(_LINES),), _rows, (DamageError,)),
     "row": Parser(tuple(_LINES), _row, (*_JSON_ERRORS, ValueError)),
     "failures": Parser(

@@ -10,8 +10,10 @@ import pytest
 from commands import call
 
 import warpgen
+from warpgen.harvesting import manifest as harvest
 from warpgen.harvesting.arguments import arguments_of
 from warpgen.harvesting.finding import find
+from warpgen.record import TARGETS
 
 TOOLS = '''
 import enum
@@ -169,6 +171,26 @@ def test_a_package_becomes_rows_that_stand_alone(package: Path, tmp_path: Path) 
     path.write_bytes(path.read_bytes()[:-2] + b" \n")
     code, _, errors = call("stats", "--check", "--root", root)
     assert code == 1 and "cuda_harvest.jsonl" in errors
+
+
+def test_a_harvest_manifest_that_was_changed_is_named(tmp_path: Path) -> None:
+    """By its seal, or, where it names a file of its own choice, before that file is looked at."""
+    for target in TARGETS:
+        path = harvest.dataset_path(tmp_path, target)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"{}\n")
+    files = {target: harvest.describe(tmp_path, target) for target in TARGETS}
+    told = harvest.Yield(name="p", version="1", licence="MIT", files=1, rows=dict.fromkeys(TARGETS, 1))
+    made = harvest.Manifest(warpgen="0", warp="0", verify="none", files=files, packages=[told])
+    harvest.write(tmp_path, made)
+    assert harvest.first_difference(tmp_path) is None
+    path = harvest.manifest_path(tmp_path)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"MIT", b"BSD"))
+    assert "seal: it is broken" in (harvest.first_difference(tmp_path) or "")
+    (tmp_path / "precious").write_bytes(b"{}\n")
+    path.write_bytes(data.replace(b"data/harvest/cpu_harvest.jsonl", b"../precious"))
+    assert "names another file" in (harvest.first_difference(tmp_path) or "")
 
 
 def test_what_cannot_be_harvested_is_said() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shlex
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from reporting_root import finished_root
 
 from warpgen import __version__
@@ -14,6 +18,7 @@ from warpgen.errors import DamageError, RootError
 from warpgen.extraction.versions import warp_version
 from warpgen.recipe import Recipe
 from warpgen.reporting import manifest as manifests
+from warpgen.reporting.check import first_difference
 from warpgen.reporting.manifest import command, manifest_path, read
 
 
@@ -84,6 +89,88 @@ def test_manifest_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     manifest_path(tmp_path, "cpu").mkdir(parents=True)
     with pytest.raises(RootError, match="cannot be read"):
         read(manifest_path(tmp_path, "cpu"))
+
+
+def _leaves(value: object, place: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    if isinstance(value, dict):
+        return [leaf for key in value for leaf in _leaves(value[key], (*place, key))]
+    if isinstance(value, list):
+        return [leaf for key, part in enumerate(value) for leaf in _leaves(part, (*place, key))]
+    return [place]
+
+
+def test_nothing_in_a_manifest_changes_unseen(path: Path, tmp_path: Path) -> None:
+    """Whatever field is changed, figure or not, it is not read, and the check names a difference."""
+    original = path.read_text()
+    places = _leaves(json.loads(original))
+    assert {("circumstances", "started"), ("failures", 0, "error"), ("seal",)} <= set(places)
+    for place in places:
+        manifest = json.loads(original)
+        inner = manifest
+        for key in place[:-1]:
+            inner = inner[key]
+        old = inner[place[-1]]
+        inner[place[-1]] = old + 1 if isinstance(old, int | float) else f"{old}x"
+        path.write_text(json.dumps(manifest))
+        with pytest.raises(DamageError):
+            read(path)
+        try:
+            assert first_difference(tmp_path, "cpu") is not None, place
+        except DamageError:  # by its form it is no manifest any more
+            continue
+
+
+@given(place=st.integers(min_value=0), bit=st.integers(0, 7))
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_a_flipped_bit_is_found(
+    tmp_path_factory: pytest.TempPathFactory, sealed_bytes: bytes, place: int, bit: int
+) -> None:
+    """Anywhere: at most the space between fields changes, and then what is read is what was written."""
+    data = bytearray(sealed_bytes)
+    data[place % len(data)] ^= 1 << bit
+    path = tmp_path_factory.getbasetemp() / "flipped_manifest.json"
+    path.write_bytes(data)
+    try:
+        made = read(path)
+    except DamageError:
+        return
+    path.write_bytes(sealed_bytes)
+    assert made == read(path)
+
+
+@pytest.fixture(scope="module")
+def sealed_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A manifest's bytes."""
+    root = tmp_path_factory.mktemp("sealed")
+    finished_root(root, ("cpu",))
+    return manifest_path(root, "cpu").read_bytes()
+
+
+def test_a_seal_is_of_the_fields_not_of_their_layout(path: Path, tmp_path: Path) -> None:
+    """Written on one line, in another order, it is as good; by the rule anybody can check."""
+    fields = json.loads(path.read_text())
+    path.write_text(json.dumps(dict(reversed(fields.items()))))
+    read(path)
+    assert first_difference(tmp_path, "cpu") is None
+    told = fields.pop("seal")
+    canonical = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+    assert hashlib.sha256(canonical).hexdigest() == told
+
+
+def test_a_manifest_without_a_seal_is_named(path: Path, tmp_path: Path) -> None:
+    """What an older warpgen wrote can be read, and the check says that it is not sealed."""
+    fields = json.loads(path.read_text())
+    del fields["seal"]
+    path.write_text(json.dumps(fields))
+    read(path)
+    assert "older warpgen" in (first_difference(tmp_path, "cpu") or "")
+
+
+def test_a_broken_seal_says_what_to_do(path: Path) -> None:
+    """The sentence names the file and the way out."""
+    path.write_bytes(path.read_bytes().replace(b'"engine": "local"', b'"engine": "lokal"'))
+    with pytest.raises(DamageError, match=r"cpu_manifest.json was changed .* seal is broken; restore it"):
+        read(path)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,9 @@ import msgspec
 from warpgen import durable
 from warpgen.errors import DamageError
 from warpgen.record import Target
+from warpgen.reporting import seal
+from warpgen.reporting.dataset import BLOCK
+from warpgen.reporting.manifest import LARGEST
 
 Level = Literal["none", "compile"]
 Reason = Literal["import", "not made", "extraction", "verification", "duplicate"]
@@ -60,6 +63,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     verify: Level
     files: dict[Target, File]
     packages: list[Yield]
+    seal: str = ""
 
 
 def dataset_path(root: Path, target: Target) -> Path:
@@ -75,37 +79,46 @@ def describe(root: Path, target: Target) -> File:
     path = dataset_path(root, target)
     state, rows = hashlib.sha256(), 0
     with path.open("rb") as file:
-        for line in file:
-            state.update(line)
-            rows += 1
+        while part := file.read(BLOCK):  # not by lines, of which one may be endless
+            state.update(part)
+            rows += part.count(b"\n")
     return File(path.relative_to(root).as_posix(), rows, path.stat().st_size, state.hexdigest())
 
 
-def read(root: Path) -> Manifest:
-    """The manifest of a root's harvest. Raises DamageError."""
+def read(root: Path) -> tuple[Manifest, seal.Seal]:
+    """The manifest of a root's harvest, and whether its seal holds. Raises DamageError."""
     try:
-        return msgspec.json.decode(manifest_path(root).read_bytes(), type=Manifest)
-    except (OSError, msgspec.DecodeError) as error:
+        with manifest_path(root).open("rb") as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise ValueError("it is too large")
+        return msgspec.json.decode(data, type=Manifest), seal.state_of(data)
+    except (OSError, ValueError, RecursionError) as error:  # what msgspec raises are ValueErrors
         raise DamageError(f"{manifest_path(Path())} cannot be read: make it again by the harvest") from error
 
 
 def first_difference(root: Path) -> str | None:
     """The first figure of the manifest that is not what the files say, None if there is none."""
-    manifest = read(root)
+    manifest, state = read(root)
     for target, stored in manifest.files.items():
-        path = root / stored.file
-        if not path.is_file():
-            return f"{stored.file} is not here"
+        name = dataset_path(Path(), target).as_posix()
+        if stored.file != name:  # never a path that somebody wrote there
+            return f"{target}: the manifest names another file than {name}"
+        if not (root / name).is_file():
+            return f"{name} is not here"
         made = describe(root, target)
         if made != stored:
-            return f"{stored.file} is not as its manifest says: {made.rows} rows, {made.bytes} bytes"
+            return f"{name} is not as its manifest says: {made.rows} rows, {made.bytes} bytes"
     for target in manifest.files:
         told = sum(package.rows.get(target, 0) for package in manifest.packages)
         if told != manifest.files[target].rows:
             return f"{target}: the packages' rows add up to {told}, not {manifest.files[target].rows}"
-    return None
+    return seal.COMPLAINTS[state]
 
 
 def write(root: Path, manifest: Manifest) -> None:
-    manifest_path(root).parent.mkdir(parents=True, exist_ok=True)
-    durable.write(manifest_path(root), msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
+    """Seal the manifest and put it in its place."""
+    durable.make_folder(manifest_path(root).parent)
+    durable.write(
+        manifest_path(root), msgspec.json.format(msgspec.json.encode(seal.sealed(manifest))) + b"\n"
+    )

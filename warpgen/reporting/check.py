@@ -18,6 +18,7 @@ from warpgen.reporting.manifest import (
     present,
     refused,
 )
+from warpgen.reporting.seal import COMPLAINTS
 from warpgen.reporting.survey import survey
 
 
@@ -26,7 +27,7 @@ def first_difference(root: Path, target: Target) -> str | None:
 
     Raises RootError when the dataset is not there and DamageError when the manifest is not whole.
     """
-    manifest = decode(manifest_path(root, target))
+    manifest, seal = decode(manifest_path(root, target))
     path = present(root, manifest)
     try:
         figures = survey(path)
@@ -37,6 +38,7 @@ def first_difference(root: Path, target: Target) -> str | None:
         or _derived(manifest, target)
         or _complete(manifest)
         or _accounted(manifest)
+        or COMPLAINTS[seal]
     )
 
 

@@ -17,6 +17,7 @@ from warpgen import durable
 from warpgen.errors import DamageError, RootError
 from warpgen.recipe import Recipe
 from warpgen.record import Target
+from warpgen.reporting import seal
 from warpgen.reporting.survey import Survey, survey
 
 LICENCE = "Apache-2.0"
@@ -83,6 +84,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     failures: tuple[Failure, ...]  # in order of index
     refused: dict[str, dict[str, int]] = {}  # the failures by reason and by what their errors begin with
     circumstances: Circumstances
+    seal: str = ""  # over all other fields, see seal.py; none in what older versions wrote
 
 
 def dataset_path(root: Path, target: Target) -> Path:
@@ -133,8 +135,7 @@ def write_manifest(
         refused=refused(ordered),
         circumstances=circumstances,
     )
-    write(manifest, manifest_path(root, target))
-    return manifest
+    return write(manifest, manifest_path(root, target))
 
 
 def refused(failures: Iterable[Failure]) -> dict[str, dict[str, int]]:
@@ -146,25 +147,39 @@ def refused(failures: Iterable[Failure]) -> dict[str, dict[str, int]]:
     return {reason: dict(sorted(counts[reason].items())) for reason in sorted(counts)}
 
 
-def write(manifest: Manifest, path: Path) -> None:
-    """Put the manifest at `path`; a power cut leaves the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    durable.write(path, msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+def write(manifest: Manifest, path: Path) -> Manifest:
+    """Seal the manifest, put it at `path` and return it; a power cut leaves the old file or the new one."""
+    whole = seal.sealed(manifest)
+    durable.make_folder(path.parent)
+    durable.write(path, msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n")
+    return whole
 
 
 def read(path: Path) -> Manifest:
-    """The manifest at `path`; raises RootError when there is none, DamageError when it is not whole or
-    names another file or command than its recipe's: people are shown both, and may follow them."""
-    manifest = decode(path)
+    """The manifest at `path`; raises RootError when there is none, DamageError when it is not whole, its seal
+    does not hold, or it names another file or command than its recipe's: people are shown both, and may
+    follow them."""
+    data = _data(path)
+    manifest = _decoded(path, data)
     if manifest.file != dataset_path(Path(), manifest.target).as_posix():
         raise DamageError(f"the manifest {_short(path)} names another file than its target's; {_MEND}")
     if manifest.command != command(manifest.recipe):
         raise DamageError(f"the manifest {_short(path)} names another command than its recipe's; {_MEND}")
+    if seal.state_of(data) == "broken":
+        raise DamageError(
+            f"the manifest {_short(path)} was changed after it was written: its seal is broken; {_MEND}"
+        )
     return manifest
 
 
-def decode(path: Path) -> Manifest:
-    """What stands in the manifest at `path`, held to its form alone; raises as `read` does."""
+def decode(path: Path) -> tuple[Manifest, seal.Seal]:
+    """What stands in the manifest at `path`, held to its form alone, and whether its seal holds; raises as
+    `read` does."""
+    data = _data(path)
+    return _decoded(path, data), seal.state_of(data)
+
+
+def _data(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
@@ -176,6 +191,10 @@ def decode(path: Path) -> Manifest:
         raise RootError(f"the manifest {_short(path)} cannot be read: {error.strerror}") from error
     if len(data) > LARGEST:
         raise DamageError(f"{_short(path)} is too large to be a manifest; {_MEND}")
+    return data
+
+
+def _decoded(path: Path, data: bytes) -> Manifest:
     try:
         return msgspec.json.decode(data, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
