@@ -13,6 +13,7 @@ from warpgen.command import Parser, call
 from warpgen.errors import RootError, UsageError
 from warpgen.harvesting import manifest as harvest
 from warpgen.record import TARGETS, Target
+from warpgen.reporting import state
 from warpgen.reporting.check import first_difference
 from warpgen.reporting.manifest import Manifest, manifest_path, present, read
 from warpgen.reporting.terminal import printable, size_text
@@ -108,6 +109,8 @@ def _check(root: Path, targets: Sequence[Target]) -> int:
             print(f"{target}: {printable(difference)}", file=sys.stderr)
             return 1
         print(f"{target}: every figure of {manifest_path(Path(), target)} agrees with the dataset")
+    if not state.is_as_written(root):  # no part of a dataset, and people may write in it
+        print(f"{state.NAME} was damaged or edited after it was written, or has no seal", file=sys.stderr)
     return _check_harvest(root)
 
 

@@ -1,8 +1,13 @@
-"""DATASET_STATE.md: where the production stands and the exact command to run next, for whoever comes next."""
+"""DATASET_STATE.md: where the production stands and the exact command to run next, for whoever comes next.
+
+Its second line is a comment with the SHA-256 of the lines below, so that damage, or a person's hand, shows.
+"""
 
 from __future__ import annotations
 
 import datetime
+import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -18,7 +23,10 @@ Phase = Literal["P1_CPU", "P2_CUDA", "P3_REPORT"]
 Status = Literal["in_progress", "blocked", "completed"]
 
 _LARGEST = 1 << 20  # bytes of an older state file that are read for its session log
+_TITLE = "# Dataset Production State"
 _LOG = "## Session Log"
+_SEAL = re.compile(rb"%s\n<!-- sha256 of the lines below: ([0-9a-f]{64}) -->\n" % _TITLE.encode())
+_NOT_AS_WRITTEN = "this file was found damaged, edited or without its seal: the lines above stand as found"
 
 
 class Output(msgspec.Struct, frozen=True):
@@ -47,20 +55,34 @@ class StateFile:
 
     def __init__(self, root: Path) -> None:
         self._path = root / NAME
-        self._earlier = _log_of(self._path)
         self._date = datetime.date.today().isoformat()
+        self._earlier = _log_of(self._path)
+        if not is_as_written(root):
+            self._earlier.append(f"- {self._date}: {_NOT_AS_WRITTEN}")
 
     def write(self, state: State) -> None:
         """Replace the file, atomically. Raises OSError."""
         log = [*self._earlier, f"- {self._date}: {state.session}"]
-        durable.write(self._path, _text(state, log).encode())
+        text = _text(state, log).encode()
+        seal = f"{_TITLE}\n<!-- sha256 of the lines below: {hashlib.sha256(text).hexdigest()} -->\n"
+        durable.write(self._path, seal.encode() + text)
+
+
+def is_as_written(root: Path) -> bool:
+    """Whether the state file of a root, if there is one, holds what was written. Raises OSError."""
+    try:
+        with (root / NAME).open("rb") as file:
+            data = file.read(_LARGEST)
+    except FileNotFoundError:
+        return True
+    seal = _SEAL.match(data)
+    return seal is not None and hashlib.sha256(data[seal.end() :]).hexdigest().encode() == seal[1]
 
 
 def _text(state: State, log: Sequence[str]) -> str:
     outputs = [_output(target, state.outputs.get(target)) for target in TARGETS]
     return "\n".join(
         [
-            "# Dataset Production State",
             f"- **Phase**: {state.phase}",
             f"- **Status**: {state.status}",
             "",
