@@ -1,0 +1,196 @@
+"""Files on disk cut or flipped at a random place, and what becomes of the datasets: `carry_out` tries one.
+
+Whatever was damaged, a run ends with the bytes of an undisturbed one (`mended`), or a command ends with one
+sentence about it (`named`), or what is read is what was written (`harmless`: space between two fields).
+Anything else is Broken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest import mock
+
+import imaginary
+import msgspec
+from crash_session import Broken, damage
+from imaginary import ImaginaryJob, PowerCut, power_cut, quick
+
+from warpgen import merge, stats
+from warpgen.errors import UsageError
+from warpgen.production import roots, session, share
+from warpgen.production.engines.serial import SerialEngine
+from warpgen.production.journal import Journal, Share, Stored
+from warpgen.production.layout import Layout
+from warpgen.production.unit import Unit
+from warpgen.record import TARGETS
+from warpgen.reporting.check import first_difference
+from warpgen.reporting.manifest import manifest_path, read
+from warpgen.reporting.state import is_as_written
+
+RECIPE = imaginary.recipe_of(rows=150)
+
+MENDED, NAMED, HARMLESS = "mended", "named", "harmless"
+
+
+class Case(msgspec.Struct, frozen=True):
+    """A file, by its name's pattern, of a root in this state."""
+
+    scene: str
+    name: str
+
+
+# --- the roots that are damaged ----------------------------------------------------------------------
+
+
+def _unfinished(root: Path) -> None:
+    """A run that lost its power, with shards ahead of its merge."""
+    with contextlib.suppress(PowerCut):
+        imaginary.produce(root, RECIPE, trouble={70: power_cut})
+    layout = Layout(root)
+    job, log = ImaginaryJob(layout, RECIPE), Journal(layout.journal)
+    for unit in (Unit(128, 160), Unit(160, 192)):
+        made = job(unit)
+        log.append(Stored(made.start, made.stop, made.checksum))
+    log.close()
+
+
+def _ending(root: Path) -> None:
+    """A run that has all its rows and lost its power before there was a manifest."""
+    with contextlib.suppress(PowerCut), mock.patch.object(session, "write_manifest", side_effect=PowerCut):
+        imaginary.produce(root, RECIPE)
+
+
+def _finished(root: Path) -> None:
+    imaginary.produce(root, RECIPE)
+
+
+def _shares(root: Path) -> None:
+    """The roots of two shares, to be joined."""
+    for number in (1, 2):
+        with roots.held(root / str(number)) as (layout, _):
+            of_all = Share(number, 2)
+            stored = share.begin(layout, RECIPE, of_all, "2020-01-01T00:00:00+00:00", overwrite=False)
+            work = share.ShareRun(layout, RECIPE, of_all, stored, None)
+            work.carry_out(SerialEngine(), ImaginaryJob(layout, RECIPE))
+
+
+# --- what must hold of each --------------------------------------------------------------------------
+
+
+def _resumed(root: Path, expected: dict[str, bytes]) -> str:
+    try:
+        imaginary.go_on(root, quick())
+    except UsageError as error:
+        if "--overwrite" not in str(error):
+            raise Broken(f"the sentence does not say what to do: {error}") from error
+        shutil.rmtree(root)  # as the sentence says: begin again
+        imaginary.produce(root, RECIPE)
+        _check_whole(root, expected)
+        return NAMED
+    _check_whole(root, expected)
+    return MENDED
+
+
+def _checked(root: Path, expected: dict[str, bytes]) -> str:
+    """A finished root: either a command names what is wrong, or nothing is."""
+    told = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(told):
+            code = stats.main(["--root", str(root), "--check"])
+    except UsageError as error:
+        return _named(str(error))
+    if code or told.getvalue():
+        return _named(told.getvalue())
+    _check_whole(root, expected)
+    return HARMLESS
+
+
+def _joined(root: Path, expected: dict[str, bytes]) -> str:
+    try:
+        merge.main([str(root / "1"), str(root / "2"), "--root", str(root / "whole")])
+    except UsageError as error:
+        return _named(str(error))
+    _check_whole(root / "whole", expected)
+    return MENDED
+
+
+def _named(sentence: str) -> str:
+    if not sentence.strip():
+        raise Broken("an error that says nothing")
+    return NAMED
+
+
+def _check_whole(root: Path, expected: dict[str, bytes]) -> None:
+    if imaginary.datasets(root) != expected:
+        raise Broken("other datasets than undisturbed")
+    if imaginary.files_left(root) != imaginary.FINISHED:
+        raise Broken(f"left over: {imaginary.files_left(root)}")
+    for target in TARGETS:
+        wrong = first_difference(root, target)
+        if wrong:
+            raise Broken(f"the manifest of {target} is not true: {wrong}")
+        read(manifest_path(root, target))
+    if not is_as_written(root):
+        raise Broken("the state file is not as it was written")
+
+
+_SCENES: dict[str, tuple[Callable[[Path], None], Callable[[Path, dict[str, bytes]], str]]] = {
+    "unfinished": (_unfinished, _resumed),
+    "ending": (_ending, _resumed),
+    "finished": (_finished, _checked),
+    "shares": (_shares, _joined),
+}
+
+_STATE = "DATASET_STATE.md"
+CASES = (
+    *(Case("unfinished", name) for name in ("journal", "*.shard", _STATE, "*.partial", "seen")),
+    *(Case("ending", name) for name in ("journal", _STATE, "*.jsonl", "failures.jsonl")),
+    *(Case("finished", name) for name in ("*_manifest.json", _STATE, "*_dataset.jsonl")),
+    *(Case("shares", name) for name in ("journal", "*.shard")),
+)
+
+
+class Trials:
+    """Carries cases out on copies of each scene's root. `scratch` is an empty folder."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        for name, (make, _) in _SCENES.items():
+            with _quiet():
+                make(scratch / name)
+        self.expected = imaginary.datasets(scratch / "finished")
+
+    def carry_out(self, case: Case, draw: random.Random) -> tuple[str, str]:
+        """What was done, and what came of it. Raises Broken."""
+        root = shutil.copytree(self._scratch / case.scene, self._scratch / "root", symlinks=True)
+        try:
+            files = sorted(path for path in root.rglob(case.name) if path.is_file() and path.stat().st_size)
+            done = damage(draw.choice(files), draw)
+            with _quiet():
+                outcome = _SCENES[case.scene][1](root, self.expected)
+            self._check_told(case, root, outcome)
+            return done, outcome
+        except Broken as error:
+            raise Broken(f"{done}: {error}") from error
+        finally:
+            shutil.rmtree(root, ignore_errors=True)
+
+    def _check_told(self, case: Case, root: Path, outcome: str) -> None:
+        """What is mended in the state file is noted there; no field of a manifest changes without harm."""
+        if case.name == _STATE and outcome == MENDED and "found damaged" not in (root / _STATE).read_text():
+            raise Broken("the state file was gone on from as if it were whole")
+        for target in TARGETS if outcome == HARMLESS else ():
+            if read(manifest_path(root, target)) != read(manifest_path(self._scratch / "finished", target)):
+                raise Broken("a manifest was changed and nothing said so")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what runs say."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield
