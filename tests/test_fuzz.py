@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from pathlib import Path
 
+import imaginary
 import msgspec
 import pytest
 import xxhash
 import zstandard
+from commands import call
 from fuzzing import PARSERS, RECIPE, UNIT, fuzz_once
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from reporting_root import finished_root
 
-from warpgen import durable
-from warpgen.errors import DamageError, UnitError
+from warpgen import durable, store
+from warpgen.errors import DamageError, RootError, UnitError
 from warpgen.production import shard
 from warpgen.reporting import dataset, report
+from warpgen.reporting.manifest import manifest_path
 from warpgen.reporting.survey import survey
 
 
@@ -71,8 +76,48 @@ def test_no_link_is_followed_where_a_run_writes(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic links"):
         durable.append_to(tmp_path / "link", buffering=0)
     with pytest.raises(OSError, match="symbolic links"):
+        durable.begin(tmp_path / "link")
+    with pytest.raises(OSError, match="symbolic links"):
         durable.write(tmp_path / "new", b"theirs")
     assert precious.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["work/shards", "work/scratch"])
+def test_a_folder_that_is_swept_may_be_no_link(tmp_path: Path, name: str) -> None:
+    """Or resuming a stranger's root would remove the files of whatever folder it points to."""
+    root, precious = tmp_path / "root", tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis").write_bytes(b"mine")
+    with pytest.raises(imaginary.PowerCut):
+        imaginary.produce(root, imaginary.recipe_of(rows=100), trouble={50: imaginary.power_cut})
+    folder = root / "data" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.symlink_to(precious)
+    with pytest.raises(RootError, match=f"data/{name} in the root is a link"):
+        imaginary.go_on(root)
+    assert (precious / "thesis").read_bytes() == b"mine"
+
+
+def test_an_object_too_large_to_be_ours_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store's files are read whole, so their size is asked first; a log's is that of all its parts."""
+    fsspec = pytest.importorskip("fsspec")
+    monkeypatch.setattr(store, "_LARGEST", 100)
+    sizes = {"file": 101, "log": 0, "log.1": 60, "log.2": 60}
+    fsspec.filesystem("memory").pipe({f"/bucket/{name}": bytes(size) for name, size in sizes.items()})
+    with pytest.raises(OSError, match="101 bytes, more than warpgen ever writes"):
+        store.Remote("memory://bucket/file").read_bytes()
+    with pytest.raises(OSError, match="120 bytes, more than"):
+        store.RemoteLog("memory://bucket/log").read_bytes()
+
+
+def test_an_error_cannot_speak_to_the_terminal(tmp_path: Path) -> None:
+    """It may quote a field's name from a stranger's manifest."""
+    finished_root(tmp_path, ("cpu",))
+    path = manifest_path(tmp_path, "cpu")
+    path.write_bytes(path.read_bytes().replace(b'"licence"', b'"\\u001b]0;x\\u0007"'))
+    code, _, errors = call("stats", "--root", tmp_path)
+    assert code == 2
+    assert "\x1b" not in errors and "\\x1b]0;x\\x07" in errors
 
 
 def test_nobody_else_may_write_what_a_run_makes(tmp_path: Path) -> None:
@@ -80,12 +125,15 @@ def test_nobody_else_may_write_what_a_run_makes(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         durable.write(tmp_path / "file", b"")
-        durable.make_folder(tmp_path / "folder")
+        durable.make_folder(tmp_path / "a" / "b" / "c", mode=0o700)
         durable.append_to(tmp_path / "log", buffering=0).close()
+        durable.begin(tmp_path / "begun").close()
+        imaginary.produce(tmp_path / "root", imaginary.recipe_of(rows=5))
     finally:
         os.umask(before)
-    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
-    assert modes == {"file": "0o644", "folder": "0o755", "log": "0o644"}
+    assert oct((tmp_path / "a/b/c").stat().st_mode & 0o777) == "0o700"
+    loose = [path for path in tmp_path.rglob("*") if not path.is_symlink() and path.stat().st_mode & 0o022]
+    assert loose == []
 
 
 def test_code_cannot_leave_its_block_nor_a_name_its_cell() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from warpgen.errors import UsageError
+from warpgen.reporting.terminal import printable
 
 
 class Parser(argparse.ArgumentParser):
@@ -73,5 +74,5 @@ def _answer(main: Callable[[list[str]], int]) -> int:
         told = f"{error.filename or 'a file'} may not be read or written: {error.strerror}"
     except KeyboardInterrupt:
         return 130
-    print(f"warpgen: {told}", file=sys.stderr)
+    print(f"warpgen: {printable(told)}", file=sys.stderr)  # it may quote what a stranger's file holds
     return 2

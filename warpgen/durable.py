@@ -35,16 +35,23 @@ def append_to(path: Path, buffering: int) -> BinaryIO:
     return open(path, "ab", buffering=buffering, opener=_opener)
 
 
+def begin(path: Path) -> BinaryIO:
+    """A new file at `path`, in place of what is there, to be written, synced and renamed. Raises OSError."""
+    return open(path, "wb", opener=_opener)
+
+
 def _opener(path: str, flags: int) -> int:
     # No link is followed, or a root made by somebody else could have us write anywhere; nobody but the
     # owner may write, whatever the umask says.
     return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
 
 
-def make_folder(path: Path) -> None:
-    """Make the folder and what lacks above it, so that a power cut does not take the names away again."""
+def make_folder(path: Path, mode: int = 0o755) -> None:
+    """Make the folder, of that mode, and what lacks above it, so that a power cut does not take the names
+    away again. Nobody but the owner may write in any of them, whatever the umask says."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    path.mkdir(mode=0o755, parents=True, exist_ok=True)
+    for folder in reversed(missing):
+        folder.mkdir(mode=mode if folder == path else 0o755, exist_ok=True)
     for folder in missing or [path]:
         sync_folder(folder.parent)
 

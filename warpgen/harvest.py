@@ -81,8 +81,8 @@ def _files(paths: dict[Target, Path]) -> Iterator[dict[Target, BinaryIO]]:
         with contextlib.ExitStack() as stack:
             out: dict[Target, BinaryIO] = {}
             for target, path in partial.items():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                out[target] = stack.enter_context(path.open("wb"))
+                durable.make_folder(path.parent)
+                out[target] = stack.enter_context(durable.begin(path))
             yield out
             for file in out.values():
                 file.flush()

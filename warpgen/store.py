@@ -6,6 +6,7 @@ Credentials and endpoints come from where the store's own tools take them.
 
 from __future__ import annotations
 
+import errno
 import functools
 import io
 import os
@@ -22,6 +23,10 @@ _T = TypeVar("_T")
 # On top of what fsspec does itself: with one request in twenty failing, one in 10^8 operations does.
 _TRIES = 6
 _PAUSE = 0.2  # seconds before the second try, doubled each time
+
+# Bytes of an object that is read whole: a journal of 2^20 shards has 120 MB, a shard 0.3. More would be
+# somebody's who wants to fill the memory.
+_LARGEST = 256 << 20
 
 _SEGMENT = 1000  # records of a log in one object; each append writes it anew, up to 100 kB
 
@@ -65,7 +70,13 @@ class Remote:
         return io.BytesIO(self.read_bytes())
 
     def read_bytes(self) -> bytes:
+        """All of it; OSError when that is more than the program ever writes."""
+        self._check(self.stat().st_size)
         return bytes(_patiently(lambda fs, path: fs.cat_file(path), self.address))
+
+    def _check(self, size: int) -> None:
+        if size > _LARGEST:
+            raise OSError(errno.EFBIG, f"{self.address} has {size} bytes, more than warpgen ever writes")
 
     def write(self, data: bytes) -> None:
         """Put it, whole or not at all."""
@@ -98,7 +109,9 @@ class RemoteLog(Remote):
     """A log: one object, and beside it segments, each of one writer, that hold what was appended since."""
 
     def read_bytes(self) -> bytes:
-        return b"".join([super().read_bytes(), *(segment.read_bytes() for segment in self._segments())])
+        segments = self._segments()
+        self._check(sum(segment.stat().st_size for segment in segments))
+        return b"".join([super().read_bytes(), *(segment.read_bytes() for segment in segments)])
 
     def write(self, data: bytes) -> None:
         """In place of all that it held. What was appended goes last: a crash before repeats some of it."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from warpgen import durable
+from warpgen.errors import RootError
 from warpgen.production import journal, shard
 from warpgen.production.growing import Known, prove
 from warpgen.production.journal import Begun, Checkpoint, Mark, Stored, Story
@@ -57,7 +58,14 @@ def begin(layout: Layout, recipe: Recipe, started: str) -> Found:
 
 
 def lay_out(layout: Layout) -> None:
-    """Make the folders that a run writes to."""
+    """Make the folders that a run writes to. Raises RootError where one is a link: what no one waits for is
+    removed from them, and a root made by somebody else could point anywhere."""
+    for folder in (layout.work, layout.shards, layout.scratch):
+        if folder.is_symlink():
+            raise RootError(
+                f"{folder.relative_to(layout.root)} in the root is a link: put a folder in its place, or "
+                "choose another --root"
+            )
     for target in TARGETS:
         durable.make_folder(layout.partial(target).parent)
     durable.make_folder(layout.shards)

@@ -58,7 +58,7 @@ class ShardMaker:
         from warpgen.extraction import warp_api
 
         scratch = self._layout.scratch / name
-        scratch.mkdir(parents=True, exist_ok=True)
+        durable.make_folder(scratch, mode=0o700)  # compilers' files, of any mode, are loaded from here
         os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)  # what crashes leave there goes with the run
         warp_api.start(scratch / "kernels")
         self._log = scratch / "output"

@@ -58,7 +58,7 @@ def draw(manifests: Manifests, folder: Path) -> dict[str, str]:
     import matplotlib
 
     shown = {}
-    folder.mkdir(parents=True, exist_ok=True)
+    durable.make_folder(folder)
     with matplotlib.rc_context(_STYLE):
         for name, about, figure in _figures(manifests):
             file = io.BytesIO()

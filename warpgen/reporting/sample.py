@@ -34,7 +34,7 @@ def write_sample(root: Path, out: Path, target: Target, count: int = ROWS) -> Pa
     dataset = present(root, manifest)
     chosen = [line for place, (line, _) in enumerate(rows(dataset, msgspec.Raw)) if place in places]
     path = sample_path(out, target)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    durable.make_folder(path.parent)
     durable.write(path, b"".join(chosen))
     return path
 
