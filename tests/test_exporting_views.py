@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -15,7 +16,9 @@ import warpgen
 from warpgen.exporting.catalogue import view
 from warpgen.exporting.comments import strip
 from warpgen.exporting.kernels import Datasets, Kernel
+from warpgen.exporting.outputs import outputs
 from warpgen.exporting.parallel import in_order
+from warpgen.extraction import warp_api
 from warpgen.record import TARGETS
 from warpgen.reporting.manifest import dataset_path
 
@@ -121,6 +124,17 @@ def test_instruct_tells_the_task_and_what_must_come_out(tmp_path: Path) -> None:
                     ]
                 )
                 np.testing.assert_allclose(values.reshape(-1)[: len(told)].astype(float), told, rtol=1e-2)
+
+
+def test_only_code_that_warp_made_is_run(tmp_path: Path) -> None:
+    """A row may come from anybody: the source is screened, so the code must be that source's."""
+    warp_api.start(tmp_path / "kernels")
+    rows = [kernel.cpu for kernel in kernels().values() if kernel.cpu][:2]
+    altered = msgspec.structs.replace(rows[1], code=rows[1].code.replace("// forward", "// forwarD", 1))
+    assert altered.code != rows[1].code
+    made = outputs([*rows, altered], tmp_path / "work")
+    assert made[0] and made[1]
+    assert made[2] == []
 
 
 def test_rows_of_a_kernel_stay_together() -> None:

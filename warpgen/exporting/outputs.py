@@ -11,6 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from warpgen.errors import VerificationError
+from warpgen.extraction.codegen import lower
 from warpgen.extraction.loading import load
 from warpgen.record import Row
 from warpgen.verification import warp_native
@@ -43,7 +45,10 @@ def outputs(rows: Sequence[Row], workdir: Path) -> list[list[Output]]:
     def layouts(number: int, note: Note) -> Any:
         row = rows[number]
         screen(row.python_source)
-        with load(program_of(row)) as live:
+        program = program_of(row)
+        if lower(program, (row.target,))[row.target].text != row.code:  # a stranger's: it might do anything
+            raise VerificationError("the code is not what Warp makes of the source")
+        with load(program) as live:
             return [msgspec.to_builtins(describe(k)) for _, k in warp_native.argument_types(live.kernel)]
 
     described = {
