@@ -208,6 +208,40 @@ def hangs(x: wp.array(dtype=float), y: wp.array(dtype=float)):
     assert "timeout" in done.stdout
 
 
+def test_a_native_function_cannot_start_programs(lines: list[str], tmp_path: Path) -> None:
+    """C++ that leaves its function to declare one of the C library is not run."""
+    mark = tmp_path / "mark"
+    source = f"""
+declares = '''
+}} extern "C" int system(const char*); inline void other() {{
+'''
+calls = '''
+system("touch {mark}");
+'''
+
+@wp.func_native(declares)
+def first(x: wp.array(dtype=float)):
+    ...
+
+@wp.func_native(calls)
+def second(x: wp.array(dtype=float)):
+    ...
+
+@wp.kernel
+def starts(x: wp.array(dtype=float), y: wp.array(dtype=float)):
+    i = wp.tid()
+    first(x)
+    second(x)
+    y[i] = x[i]
+"""
+    row = made(program("starts", source, ramp("x"), out("y")), json.loads(lines[0]))
+    dataset = tmp_path / "rows.jsonl"
+    dataset.write_text(json.dumps(row) + "\n")
+    done = run("warpgen.verify", str(dataset), "--workers", "1")
+    assert "a kernel may not call system" in done.stdout, done.stdout
+    assert not mark.exists()
+
+
 def test_no_file_is_a_usage_error(tmp_path: Path) -> None:
     """A path that names nothing is answered with one sentence."""
     done = run("warpgen.verify", str(tmp_path / "none"))

@@ -64,14 +64,14 @@ def compile_cuda(source: Path, result: Path, headers: Path) -> None:
 
 
 class Library:
-    """A compiled object in this process. Raises OSError, naming what the object lacks.
+    """A compiled object in this process. Raises OSError, naming what the object lacks or may not call.
 
-    With `strict`, the object may call Warp and mathematics but not the rest of the C library, which could
-    open files and start programs.
+    It may call Warp and mathematics but not the rest of the C library, which could open files and start
+    programs: whatever screens a source does not see through the C++ of its native functions.
     """
 
-    def __init__(self, path: Path, strict: bool = False) -> None:
-        self._object = LoadedObject(path, _harmless if strict else _outside)
+    def __init__(self, path: Path) -> None:
+        self._object = LoadedObject(path, _harmless)
 
     def entry(self, symbol: str) -> Any:
         """A callable for an entry point, None where there is none."""
@@ -116,6 +116,7 @@ class _Place(ctypes.Structure):
 _HARMLESS = frozenset("memcpy memmove memset memcmp bcmp strlen printf puts putchar abort".split())
 
 
+@functools.cache
 def _harmless(name: str) -> int:
     """As `_outside`; raises OSError for a function of the C library that is no mathematics."""
     address = _outside(name)

@@ -111,9 +111,7 @@ class Bench:
         if compiled.failures:
             return _refused(compiled.failures[0])
         try:
-            linked = isolated(
-                1, lambda _, __: warp_native.Library(compiled.objects[0], strict=True) and None
-            )[0]
+            linked = isolated(1, lambda _, __: warp_native.Library(compiled.objects[0]) and None)[0]
             if isinstance(linked, Died):
                 return _refused(linked)
             finding = self._compare(staged, compiled.objects[0], text, gradients)
