@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from warpgen import durable
 from warpgen.errors import DamageError, RootError
+from warpgen.exporting.export import _appearing
 from warpgen.production.dedup import KEY, NEW, SOURCE, STRUCTURE, Index, key_of, part_of
 from warpgen.production.growing import GrowingFile, prove
 from warpgen.production.journal import Mark
@@ -62,6 +63,28 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
         durable.write(path, b"new")
     assert os.listdir(tmp_path) == ["file"]
     assert path.read_bytes() == b"old"
+
+
+def test_an_export_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file of it, and every folder, is synced; then it is renamed."""
+    done: list[str] = []
+
+    def sync(descriptor: int) -> None:
+        done.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+
+    def rename(source: Path, target: Path) -> None:
+        done.append("renamed")
+
+    monkeypatch.setattr(durable, "sync", sync)
+    monkeypatch.setattr(durable, "rename", rename)
+    with _appearing(tmp_path / "out") as folder:
+        (folder / "data").mkdir()
+        (folder / "data" / "part").write_bytes(b"x")
+        name = folder.name
+    assert sorted(done[:-1]) == sorted(["data", "part", name])
+    assert done[-1] == "renamed"
 
 
 def test_a_second_holder_is_refused(tmp_path: Path) -> None:

@@ -96,6 +96,13 @@ def sync(descriptor: int) -> None:
     os.fsync(descriptor)
 
 
+def sync_tree(folder: Path) -> None:
+    """Return only when all that lies under the folder is on the disk."""
+    for path in folder.rglob("*"):
+        sync_folder(path)  # a file is synced by the same two calls
+    sync_folder(folder)
+
+
 def sync_folder(folder: Path) -> None:
     """Return only when the folder's names are on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)

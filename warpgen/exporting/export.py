@@ -196,6 +196,7 @@ def _appearing(out: Path) -> Iterator[Path]:
     try:
         yield folder
         folder.chmod(0o755)  # as a folder that anyone makes
+        durable.sync_tree(folder)  # or a power cut after the rename would leave empty files
         durable.rename(folder, out)
     except OSError as error:
         raise UsageError(f"{out} cannot be written: {error.strerror}") from error

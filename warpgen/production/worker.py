@@ -47,6 +47,9 @@ class ShardMaker:
         from warpgen.extraction import fast_path, warp_api  # 0.7 s and 120 MB that a merge does without
         from warpgen.production import rows  # noqa: F401  (its imports are what takes the time)
 
+        durable.make_folder(
+            self._layout.scratch, mode=0o700
+        )  # compilers' files, of any mode, are loaded from
         warp_api.start(self._layout.scratch / "kernels")
         if not self._stock_codegen:
             fast_path.install()
@@ -58,7 +61,7 @@ class ShardMaker:
         from warpgen.extraction import warp_api
 
         scratch = self._layout.scratch / name
-        durable.make_folder(scratch, mode=0o700)  # compilers' files, of any mode, are loaded from here
+        durable.make_folder(scratch, mode=0o700)
         os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)  # what crashes leave there goes with the run
         warp_api.start(scratch / "kernels")
         self._log = scratch / "output"
