@@ -112,8 +112,11 @@ class _Place(ctypes.Structure):
     )
 
 
-# Of the C library, what compilers put in for loops and assignments, and what `wp.printf` becomes.
-_HARMLESS = frozenset("memcpy memmove memset memcmp bcmp strlen printf puts putchar abort".split())
+# Of the C library, what compilers put in for loops and assignments, what `wp.printf` becomes, and memory,
+# of which a child has only so much.
+_HARMLESS = frozenset(
+    "memcpy memmove memset memcmp bcmp strlen printf puts putchar abort malloc calloc realloc free".split()
+)
 
 
 @functools.cache
