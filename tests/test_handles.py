@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 import warp as wp
@@ -31,6 +34,41 @@ def test_mesh_is_closed_and_turned_outward() -> None:
     assert sorted(edges) == sorted((b, a) for a, b in edges)
     a, b, c = (points[faces[:, n]] for n in range(3))
     assert (a * np.cross(b, c)).sum() > 0
+
+
+SIGNS = """import warp as wp
+
+
+@wp.kernel
+def signs(mesh: wp.uint64, points: wp.array[wp.vec3], out: wp.array[float]):
+    i = wp.tid()
+    out[i] = wp.mesh_query_point_sign_winding_number(mesh, points[i], 10.0).sign
+"""
+
+
+@pytest.mark.slow
+def test_winding_numbers_tell_inside_from_outside(tmp_path: Path) -> None:
+    """Whatever lay in the memory that Warp takes for a mesh before."""
+    points = np.concatenate([Generator("p").uniform((200, 3)) - 0.5, Generator("q").uniform((200, 3)) + 1.0])
+    (tmp_path / "signs.py").write_text(SIGNS)
+    kernel = runpy.run_path(str(tmp_path / "signs.py"))["signs"]
+    at = wp.array(points * 0.6, dtype=wp.vec3, device="cpu")
+    for turn in range(20):
+        junk = [np.full(size * 1000, np.nan) for size in range(turn * 4)]
+        del junk
+        mesh, number, _ = make(Fill("mesh", (7, 10)), Generator("m"), None)
+        out = wp.zeros(400, dtype=float, device="cpu")
+        wp.launch(kernel, 400, inputs=[number, at, out], device="cpu")
+        assert out.numpy().tolist() == [-1.0] * 200 + [1.0] * 200
+        assert mesh.support_winding_number
+
+
+def test_a_mesh_has_groups_where_its_fill_says_so() -> None:
+    """Winding numbers and groups exclude each other."""
+    for of, grouped in (("", False), ("groups", True)):
+        mesh, _, _ = make(Fill("mesh", (7, 10), of=of), Generator("m"), None)
+        assert (mesh.groups is not None) == grouped
+        assert mesh.support_winding_number != grouped
 
 
 def test_tree_holds_a_box_around_every_point() -> None:

@@ -25,7 +25,8 @@ FillKind = Literal[
     "struct",  # `fields` says how each field is filled
     "indexed",  # wp.indexedarray: fields "data" (shape, values) and "indices0".. (one per indexed axis)
     "mesh",  # closed triangle mesh: unit sphere of `shape` = (stacks, slices), 2 * slices * (stacks - 1)
-    # faces, slices * (stacks - 1) + 2 vertices, velocities in [-1, 1), winding numbers, face f in group f % 4
+    # faces, slices * (stacks - 1) + 2 vertices, velocities in [-1, 1); winding numbers, but where
+    # `of` is "groups": there face f is in group f % 4
     "bvh",  # wp.Bvh over the points of argument `of` +- `value`; box b in group b % 4
     "hash_grid",  # wp.HashGrid of `shape` cells built over the points of argument `of`, cell width `value`
     "volume",  # wp.Volume dense of `shape` voxels at the origin, voxel size `value`, uniform in [low, high);

@@ -33,13 +33,15 @@ class Mesh(NamedTuple):
     vertices: int
 
 
-def mesh(k: Kit, least: int = 0) -> Mesh:
-    """The program's mesh, a closed sphere of radius one with more than `least` vertices."""
+def mesh(k: Kit, least: int = 0, grouped: bool = False) -> Mesh:
+    """A mesh of the program, a closed sphere of radius one with more than `least` vertices; with groups
+    where a kernel searches one group alone."""
     fitting = [s for s in _SPHERES if s[1] * (s[0] - 1) + 2 > least]
     k.expect(bool(fitting), "no mesh has that many vertices")
-    known = k.draft.find(lambda spec: spec.kind == "mesh" and spec.shape in fitting)
+    of = "groups" if grouped else ""
+    known = k.draft.find(lambda spec: spec.kind == "mesh" and spec.of == of and spec.shape in fitting)
     shape = (known.shape[0], known.shape[1]) if known is not None else k.rng.choice(fitting[:3])
-    value = k.handle("mesh|mesh_id|collider|mesh_handle|shape_mesh", "mesh", shape)
+    value = k.handle("mesh|mesh_id|collider|mesh_handle|shape_mesh", "mesh", shape, of=of)
     return Mesh(value, 2 * shape[1] * (shape[0] - 1), shape[1] * (shape[0] - 1) + 2)
 
 

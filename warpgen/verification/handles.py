@@ -64,7 +64,7 @@ def make(fill: Fill, source: Generator, points: NDArray[Any] | None) -> tuple[An
     drawn: Drawn
     if fill.kind == "mesh":
         drawn = _surface(fill, source)
-        owner = _mesh(drawn)
+        owner = _mesh(drawn, grouped=fill.of == "groups")
     elif fill.kind == "volume":
         drawn = _voxels(fill, source)
         owner = _volume(fill, drawn)
@@ -112,13 +112,14 @@ def _surface(fill: Fill, source: Generator) -> Surface:
     return Surface(vertices, np.array(faces, np.int32).reshape(-1, 3), velocities)
 
 
-def _mesh(drawn: Surface) -> Any:
+def _mesh(drawn: Surface, grouped: bool) -> Any:
+    # Not both: Warp 1.19 leaves the winding numbers at the root of groups unset, and signs are then random.
     return wp.Mesh(
         wp.array(drawn.points, dtype=wp.vec3, device="cpu"),
         wp.array(drawn.faces.reshape(-1), device="cpu"),
         velocities=wp.array(drawn.velocities, dtype=wp.vec3, device="cpu"),
-        support_winding_number=True,
-        groups=_groups(len(drawn.faces)),
+        support_winding_number=not grouped,
+        groups=_groups(len(drawn.faces)) if grouped else None,
     )
 
 

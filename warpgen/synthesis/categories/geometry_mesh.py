@@ -94,12 +94,13 @@ def project_to_surface(k: Kit) -> None:
 @CATEGORY.motif(f32=True, weight=1.4)
 def ray_cast(k: Kit) -> None:
     """Cast a ray against a mesh."""
-    m = mesh(k)
+    grouped = k.rng.chance(0.2)
+    m = mesh(k, grouped=grouped)
     o, d = _ray(k)
     far = k.rng.choice(_FAR)
     reach = k.lit(far) if k.rng.chance(0.4) else k.param("max_t|t_max|max_range", k.real, 5.0, far)
     args: list[Value | str] = [m.id, o, d, reach]
-    if k.rng.chance(0.2):
+    if grouped:
         args.append(
             k.let("root|group_root", query(k, "mesh_get_group_root", m.id, k.lit(k.rng.integer(0, 3))))
         )
@@ -300,7 +301,8 @@ def bounce_path(k: Kit) -> None:
 @CATEGORY.motif(f32=True)
 def line_of_sight(k: Kit) -> None:
     """Whether two points see each other past a mesh."""
-    m = mesh(k)
+    grouped = k.rng.chance(0.5)
+    m = mesh(k, grouped=grouped)
     a = k.input("a|start|eye|p0", k.vec3, -2.0, 2.0)
     b = (
         k.param("b|light_pos|sensor|target", k.vec3, -2.0, 2.0)
@@ -309,7 +311,7 @@ def line_of_sight(k: Kit) -> None:
     )
     segment = k.define("seg|d|to_light|ab", b - a)
     length = k.let("dist|len|range", k.wp.length(segment).within(0, 7))
-    if k.rng.chance(0.5):
+    if not grouped:
         blocked = query(k, "mesh_query_ray_anyhit", m.id, a, k.wp.normalize(segment), length)
     else:
         root = k.let(
