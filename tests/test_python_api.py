@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -146,6 +147,11 @@ def blend(a: wp.array(dtype=float), b: wp.array(dtype=float), w: float, y: wp.ar
 @pytest.fixture(scope="module")
 def row() -> warpgen.Row:
     """The row of a small kernel."""
+    return row_of(SOURCE)
+
+
+def row_of(source: str) -> warpgen.Row:
+    """The row of a kernel `blend` with the arguments of the one above."""
     from warpgen.extraction.codegen import lower
     from warpgen.extraction.features import inspect_source
     from warpgen.launch import Argument, Fill, Launch
@@ -159,16 +165,16 @@ def row() -> warpgen.Row:
         Argument("w", "float32", "param", Fill("constant", value=0.5)),
         Argument("y", "array(float32)", "output", Fill("constant", shape=(32,))),
     )
-    program = Program(0, 0, "test", "blend", SOURCE, args, Launch((32,), 1))
+    program = Program(0, 0, "test", "blend", source, args, Launch((32,), 1))
     code = lower(program, ("cpu",))["cpu"]
-    seen = inspect_source(SOURCE, "blend", [a.type for a in args])
+    seen = inspect_source(source, "blend", [a.type for a in args])
     return warpgen.Row(
         id="s0-0-cpu",
         kernel_id="s0-0",
         target="cpu",
         category="test",
         name="blend",
-        python_source=SOURCE,
+        python_source=source,
         code=code.text,
         forward=code.forward,
         backward=code.backward,
@@ -238,6 +244,18 @@ def test_what_is_no_kernel_for_the_row_does_not_compile(row: warpgen.Row) -> Non
     ):
         found = row.check(source)
         assert not found.compiles and why in found.why, (source, found)
+
+
+@pytest.mark.slow
+def test_a_local_that_is_not_set_is_not_right_by_luck() -> None:
+    """The row's own kernel, run a moment before, leaves the right value at its place on the stack."""
+    row = row_of(SOURCE.replace("    d = a", "    f = w + 1.0\n    d = a").replace("2.0", "f"))
+    assert row.check(row.code, "cpp").right
+    start, stop = row.forward
+    lost, count = re.subn(r"var_\d+ = wp::add\(var_w, var_\d+\);", "", row.code[start:stop])
+    assert count == 1
+    found = row.check(row.code[:start] + lost + row.code[stop:], "cpp")
+    assert (found.compiles, found.outputs) == (True, "different")
 
 
 @pytest.mark.slow

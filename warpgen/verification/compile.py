@@ -61,10 +61,15 @@ class Compiled(msgspec.Struct, frozen=True):
 
 
 class Compiler:
-    """Compiles for one process; `workdir` keeps the precompiled headers between units."""
+    """Compiles for one process; `workdir` keeps the precompiled headers between units.
 
-    def __init__(self, workdir: Path) -> None:
+    With `unset`, locals of C++ hold a pattern until they are set: a kernel that reads one before is not right
+    by luck.
+    """
+
+    def __init__(self, workdir: Path, unset: bool = False) -> None:
         self._workdir = workdir
+        self._unset = unset
         self._headers = workdir / "headers"
         self._asserts = self._headers / "asserts.h"
         self._warm: set[Target] = set()
@@ -133,7 +138,7 @@ class Compiler:
         return _said(folder, lambda: self._build_and_link(unit, source, path, links))
 
     def _build_and_link(self, unit: TranslationUnit, source: Path, path: Path, headers: Path) -> None:
-        warp_native.compile_object(source, path, headers, self._asserts)
+        warp_native.compile_object(source, path, headers, self._asserts, self._unset)
         library = warp_native.Library(path)
         for name in unit.names:
             if library.entry(f"{name}_cpu_forward") is None:
@@ -160,10 +165,8 @@ class Compiler:
                 warp_native.know_internals()
                 source = folder / "unit.cpp"
                 source.write_text(_BARE[target], encoding="ascii")
-                target_file, headers, asserts = folder / "unit.o", self._headers, self._asserts
-                error = _said(
-                    folder, partial(warp_native.compile_object, source, target_file, headers, asserts)
-                )
+                made = folder / "unit.o", self._headers, self._asserts, self._unset
+                error = _said(folder, partial(warp_native.compile_object, source, *made))
             elif nvrtc.library() is not None:
                 accepted, log = nvrtc.check(_BARE[target], "unit.cu", self._headers)
                 error = "" if accepted else log

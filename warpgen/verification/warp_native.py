@@ -28,13 +28,18 @@ CPU_TARGET = "x86-64-v3"
 _QUICK = "-w -mllvm=-regalloc=fast -mllvm=-optimize-regalloc=0 -disable-llvm-verifier -discard-value-names"
 
 
-def compile_object(source: Path, result: Path, headers: Path, asserts: Path) -> None:
+# A local that nothing was written to holds a pattern (of floats: NaN), not what the stack happens to hold.
+_UNSET = "-ftrivial-auto-var-init=pattern"
+
+
+def compile_object(source: Path, result: Path, headers: Path, asserts: Path, unset: bool = False) -> None:
     """Clang at O0 to an object that loads; raises Exception after writing diagnostics to fd 2.
 
     `asserts` is a header put before all others; it switches on Warp's range checks without the debug
-    information that makes `mode="debug"` a third slower.
+    information that makes `mode="debug"` a third slower. With `unset`, locals hold a pattern until they are
+    set.
     """
-    _clang(source, result, headers, 0, f"-include {asserts} {_QUICK}")
+    _clang(source, result, headers, 0, f"-include {asserts} {_QUICK} {_UNSET if unset else ''}")
 
 
 def compile_ir(source: Path, result: Path, headers: Path) -> None:

@@ -75,7 +75,8 @@ class Bench:
 
     def __init__(self, workdir: Path) -> None:
         workdir.mkdir(parents=True, exist_ok=True)
-        self._compiler = Compiler(workdir)
+        # Else a kernel would find on the stack what the row's own left there a moment before.
+        self._compiler = Compiler(workdir, unset=True)
         self._staged: OrderedDict[bytes, Staged] = OrderedDict()
 
     def run(self, row: Row) -> dict[str, dict[str, Any]]:
