@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import tempfile
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import llvmlite.binding
 import pyarrow.parquet as pq
 import pytest
-from commands import call
+from commands import REPOSITORY, call
 
 from warpgen.exporting import machine_cpu, machine_cuda
 from warpgen.exporting.export import Request, export
@@ -124,6 +125,15 @@ def test_every_level_is_accepted_by_its_tool(made: list[dict[str, Any]], tmp_pat
         entries = {f for f in defined if f.endswith(("_cpu_forward", "_cpu_backward"))}
         assert {f.rsplit("_", 1)[1] for f in entries} == {"forward", "backward"}
         assert all(f"\n{entry}:" in record["asm"] for entry in entries)
+
+
+@pytest.mark.slow
+def test_the_benchmark_tells_what_a_tool_refuses(made: list[dict[str, Any]]) -> None:
+    """Nothing of whole levels, and both of two that were broken."""
+    refusals = runpy.run_path(str(REPOSITORY / "scripts" / "bench_levels.py"))["_refusals"]
+    assert [list(refusals(record)) for record in made[:2]] == [[], []]
+    broken = {name: made[0][name].replace("ret", "rex", 1) for name in ("ptx", "llvm")}
+    assert len(list(refusals(made[0] | broken))) == 2
 
 
 @pytest.mark.slow

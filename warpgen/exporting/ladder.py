@@ -51,8 +51,7 @@ def _records(levels: tuple[str, ...], kernels: Iterator[Kernel]) -> Iterator[Rec
         return
     for level in levels:
         _check_tools(level)
-    compiled = filter(_compiled, both)
-    for kernel, made in parallel.in_order(functools.partial(_lower, levels), compiled):
+    for kernel, made in parallel.in_order(functools.partial(_lower, levels), filter(compiled, both)):
         if made is not None:
             yield _texts(kernel) | made
 
@@ -64,7 +63,8 @@ def _texts(kernel: Kernel) -> Record:
     return common(kernel) | {"name": row.name} | texts
 
 
-def _compiled(kernel: Kernel) -> bool:
+def compiled(kernel: Kernel) -> bool:
+    """Whether the compilers took the kernel's texts when it was verified."""
     return all(row.verified.get("compile", {}).get("verdict") == "pass" for row in kernel.rows)
 
 
