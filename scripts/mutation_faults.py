@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 # (text of one kernel function, which of the places to change) -> changed text, or None without a place
 Change = Callable[[str, int], str | None]
+# Whether a fault at this place of the text can change anything.
+Alive = Callable[[str, re.Match[str]], bool]
 
 
 class Fault(NamedTuple):
@@ -16,18 +18,49 @@ class Fault(NamedTuple):
     change: Change
 
 
-def _swap(pattern: str, replacement: str) -> Change:
-    """Replace one match of a pattern."""
+def _swap(pattern: str, replacement: str, alive: Alive | None = None) -> Change:
+    """Replace one match of a pattern, of those at places that are alive."""
     compiled = re.compile(pattern, re.MULTILINE)
 
     def change(text: str, which: int) -> str | None:
-        places = list(compiled.finditer(text))
+        places = [p for p in compiled.finditer(text) if alive is None or alive(text, p)]
         if not places:
             return None
         place = places[which % len(places)]
         return text[: place.start()] + place.expand(replacement) + text[place.end() :]
 
     return change
+
+
+def _flows(text: str, place: re.Match[str]) -> bool:
+    """Whether a gradient of floats comes to a line of the adjoint and goes on from it.
+
+    The adjoints of integers are always zero, and so are those of what only decides a branch or an index.
+    """
+    start = text.rfind("\n", 0, place.end() - 1) + 1
+    line = text[start : text.find(";", start)]
+    before, after = text[text.find("// reverse") : start], text[start + len(line) :]
+    names = re.findall(r"\badj_\d+\b", line)
+    if not names or not re.search(rf"^    wp::(?!u?int|bool)[^*;]* {names[-1]} = ", text, re.MULTILINE):
+        return False
+    if "adj_array_store(" in line:
+        return _mentions(after, names[-1])
+    onwards = "adj_address(" in line or any(_mentions(after, name) for name in names[:-1])
+    return _mentions(before, names[-1]) and onwards
+
+
+def _bends(text: str, place: re.Match[str]) -> bool:
+    """Whether an adjoint depends on a value of the forward pass: those of sums do not."""
+    name = re.search(r"var_\d+", place[0])
+    reverse = text[text.find("// reverse") :]
+    linear = "add|sub|neg|copy|load|address|array_store|atomic_add|where"
+    return name is not None and bool(
+        re.search(rf"wp::adj_(?!(?:{linear})\()\w+\([^;]*\b{name[0]}\b", reverse)
+    )
+
+
+def _mentions(text: str, name: str) -> bool:
+    return bool(re.search(rf"\b{name}\b", text))
 
 
 def _narrow(text: str, which: int) -> str | None:
@@ -54,10 +87,9 @@ def _other(text: str, which: int) -> str | None:
     return None
 
 
-_A = r"(wp::adj_\w+|adj_\w+)"
-_LINE = (
-    r"^ +wp::adj_(?:add|sub|mul|div|sin|cos|dot|exp|sqrt|length|normalize|cross|load|address|array_store)\("
-)
+_LINE = r"^ +wp::adj_(?:add|sub|mul|div|sin|cos|dot|exp|sqrt|length|normalize|cross|load|address)\("
+# A constant that is not zero.
+_CONSTANT = r"(const wp::float\d+ var_\d+ = )(-?(?!0\.0+[;f])[^;]+);"
 
 FAULTS = (
     Fault("add becomes sub", False, _swap(r"= wp::add\(", "= wp::sub(")),
@@ -74,14 +106,14 @@ FAULTS = (
     Fault(
         "swapped operands of div", False, _swap(r"= wp::div\((var_\w+), (var_\w+)\)", r"= wp::div(\2, \1)")
     ),
-    Fault("wrong float constant", False, _swap(r"(const wp::float\d+ var_\d+ = )([^;]+);", r"\1\2 * 1.25;")),
+    Fault("wrong float constant", False, _swap(_CONSTANT, r"\1\2 * 1.25;")),
     Fault("integer constant off by one", False, _swap(r"(const wp::int32 var_\d+ = )(\d+);", r"\1\2 + 1;")),
     Fault("min becomes max", False, _swap(r"= wp::min\(", "= wp::max(")),
     Fault("max becomes min", False, _swap(r"= wp::max\(", "= wp::min(")),
     Fault("sin becomes cos", False, _swap(r"= wp::sin\(", "= wp::cos(")),
     Fault("cos becomes sin", False, _swap(r"= wp::cos\(", "= wp::sin(")),
     Fault("comparison turned round", False, _swap(r"(= \(var_\w+) < (var_\w+\);)", r"\1 >= \2")),
-    Fault("comparison off by one", False, _swap(r"(= \(var_\w+) >= (var_\w+\);)", r"\1 > \2")),
+    Fault("comparison off by one", False, _swap(r"(= \(var_\w+)( [<>]=? var_\w+\);)", r"\1 + 1\2")),
     Fault(
         "dropped statement", False, _swap(r"^ +var_\d+ = wp::(?:add|sub|mul|div|dot|length)\([^;]*;\n", "")
     ),
@@ -101,30 +133,42 @@ FAULTS = (
     Fault("swapped operands of cross", False, _swap(r"= wp::cross\((\w+), (\w+)\)", r"= wp::cross(\2, \1)")),
     Fault("lost normalisation", False, _swap(r"= wp::normalize\(", "= wp::copy(")),
     Fault("sign dropped", False, _swap(r"= wp::neg\(", "= wp::copy(")),
-    Fault("missing adjoint term", True, _swap(_LINE + r"[^;]*;\n", "")),
-    Fault("doubled adjoint term", True, _swap("(" + _LINE + r"[^;]*;\n)", r"\1\1")),
-    Fault("adjoint of add has the wrong sign", True, _swap(r"wp::adj_add\(", "wp::adj_sub(")),
-    Fault("adjoint of sub has the wrong sign", True, _swap(r"wp::adj_sub\(", "wp::adj_add(")),
+    Fault("missing adjoint term", True, _swap(_LINE + r"[^;]*;\n", "", _flows)),
+    Fault("doubled adjoint term", True, _swap("(" + _LINE + r"[^;]*;\n)", r"\1\1", _flows)),
+    Fault("adjoint of add has the wrong sign", True, _swap(r"wp::adj_add\(", "wp::adj_sub(", _flows)),
+    Fault("adjoint of sub has the wrong sign", True, _swap(r"wp::adj_sub\(", "wp::adj_add(", _flows)),
     Fault(
         "adjoints of a product swapped",
         True,
-        _swap(r"wp::adj_mul\((var_\w+), (var_\w+), (adj_\w+), (adj_\w+),", r"wp::adj_mul(\2, \1, \3, \4,"),
+        _swap(
+            r"wp::adj_mul\((var_\w+), (var_\w+), (adj_\w+), (adj_\w+),",
+            r"wp::adj_mul(\2, \1, \3, \4,",
+            _flows,
+        ),
     ),
-    Fault("adjoint of sin without its derivative", True, _swap(r"wp::adj_sin\(", "wp::adj_cos(")),
-    Fault("adjoint of mul becomes add", True, _swap(r"wp::adj_mul\(", "wp::adj_add(")),
+    Fault("adjoint of sin without its derivative", True, _swap(r"wp::adj_sin\(", "wp::adj_cos(", _flows)),
+    Fault("adjoint of mul becomes add", True, _swap(r"wp::adj_mul\(", "wp::adj_add(", _flows)),
     Fault(
         "adjoint of div becomes mul",
         True,
-        _swap(r"wp::adj_div\((\w+), (\w+), \w+, ", r"wp::adj_mul(\1, \2, "),
+        _swap(r"wp::adj_div\((\w+), (\w+), \w+, ", r"wp::adj_mul(\1, \2, ", _flows),
     ),
-    Fault("missing adjoint of a store", True, _swap(r"^ +wp::adj_array_store\([^;]*;\n", "")),
-    Fault("missing adjoint of a load", True, _swap(r"^ +wp::adj_address\([^;]*;\n", "")),
-    Fault("wrong value replayed", True, _swap(r"= wp::mul\(", "= wp::add(")),
+    Fault("missing adjoint of a store", True, _swap(r"^ +wp::adj_array_store\([^;]*;\n", "", _flows)),
+    Fault("missing adjoint of a load", True, _swap(r"^ +wp::adj_address\([^;]*;\n", "", _flows)),
+    Fault("wrong value replayed", True, _swap(r"(var_\d+ = )wp::mul\(", r"\1wp::add(", _bends)),
     Fault(
         "wrong constant in the adjoint",
         True,
-        _swap(r"(const wp::float\d+ var_\d+ = )([^;]+);", r"\1\2 * 1.25;"),
+        _swap(_CONSTANT, r"\1\2 * 1.25;", _bends),
     ),
-    Fault("adjoint at the wrong index", True, _swap(r"(wp::adj_address\(var_\w+, )(var_\d+)", r"\1(\2 / 2)")),
-    Fault("adjoint seeded twice", True, _swap(r"(^ +wp::adj_array_store\([^;]*;\n)", r"\1\1")),
+    Fault(
+        "adjoint at the wrong index",
+        True,
+        _swap(r"(wp::adj_address\(var_\w+, )(var_\d+)", r"\1(\2 / 2)", _flows),
+    ),
+    Fault(
+        "adjoint of a store doubled",
+        True,
+        _swap(r"(^ +wp::adj_array_store\([^;]*(adj_\d+)\);\n)", r"\1    \2 = wp::add(\2, \2);\n", _flows),
+    ),
 )

@@ -1,7 +1,8 @@
 """Plant faults in the C++ of synthesised programs and report the share that verification catches, by kind.
 
-A survivor is run on further inputs beside the original: if no bit of any output or gradient ever differs,
-it is counted as equivalent, else as missed.
+A survivor is run on further inputs beside the original. If no bit of any output or gradient ever differs,
+it is counted as equivalent; if none ever goes farther than the original's own when the inputs move by one
+rounding, as within rounding; else as missed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from mutation_faults import FAULTS, Fault
+from numpy.typing import NDArray
 
 from warpgen.errors import ProgramError
 from warpgen.extraction import fast_path, warp_api
@@ -26,14 +28,16 @@ from warpgen.synthesis.program import Program
 from warpgen.verification import check_unit, gradient, warp_native
 from warpgen.verification.compile import Compiler
 from warpgen.verification.execute import Executable
+from warpgen.verification.generator import Generator
 from warpgen.verification.inputs import Arguments
 from warpgen.verification.isolation import isolated
-from warpgen.verification.layout import Layout, describe
+from warpgen.verification.layout import describe
 from warpgen.verification.translation_unit import kernel_dim, kernel_name
 
 _BLOCK = 64
-# Draws on which a survivor must equal the original bit by bit to be called equivalent.
-_DRAWS = 24
+# Draws on which a survivor must equal the original to be called equivalent, and how often the inputs of each
+# are moved by one rounding.
+_DRAWS, _TURNS = 24, 2
 
 
 class Subject(NamedTuple):
@@ -110,7 +114,7 @@ def _mutants(subjects: list[Subject], each: int) -> list[Mutant]:
 
 
 def _judge(mutants: list[Mutant], workdir: Path) -> list[tuple[Mutant, str]]:
-    """`caught`, `equivalent` or `missed` for each; what does not compile was no fault to catch."""
+    """`caught`, `equivalent`, `rounding` or `missed` for each; what does not compile was no fault."""
     outcome: list[tuple[Mutant, str]] = []
     survivors = []
     for start in range(0, len(mutants), _BLOCK):
@@ -127,14 +131,11 @@ def _judge(mutants: list[Mutant], workdir: Path) -> list[tuple[Mutant, str]]:
             else:
                 survivors.append(mutant)
         print(f"{min(start + _BLOCK, len(mutants))} of {len(mutants)}", flush=True)
-    same = _equal(survivors, workdir)
-    return outcome + [
-        (m, "equivalent" if equal else "missed") for m, equal in zip(survivors, same, strict=True)
-    ]
+    return outcome + list(zip(survivors, _compare(survivors, workdir), strict=True))
 
 
-def _equal(mutants: list[Mutant], workdir: Path) -> list[bool]:
-    """Whether each mutant gives the very bits of the original on many draws."""
+def _compare(mutants: list[Mutant], workdir: Path) -> list[str]:
+    """How each mutant differs from the original on many draws: `equivalent`, `rounding` or `missed`."""
     compiler = Compiler(workdir)
     mine = compiler.compile("cpu", {i: m.text for i, m in enumerate(mutants)}).objects
     theirs = compiler.compile("cpu", {i: m.subject.code.text for i, m in enumerate(mutants)}).objects
@@ -144,27 +145,60 @@ def _equal(mutants: list[Mutant], workdir: Path) -> list[bool]:
         program = mutant.subject.program
         with load(program) as live:
             layouts = [describe(kind) for _, kind in warp_native.argument_types(live.kernel)]
-        made = []
-        for path in (mine[at], theirs[at]):
-            code = mutant.subject.code.text
-            library = warp_native.Library(path)
-            executable = Executable(library, kernel_name(code), kernel_dim(code), program.launch)
-            made.append([_bits(executable, program, layouts, draw, mutant) for draw in range(_DRAWS)])
-        return bool(made[0] == made[1])
+        code = mutant.subject.code.text
+        own, other = (
+            Executable(warp_native.Library(path), kernel_name(code), kernel_dim(code), program.launch)
+            for path in (theirs[at], mine[at])
+        )
+        found = "equivalent"
+        for draw in range(_DRAWS):
+            arguments = Arguments(program.args, layouts, program.launch.seed, draw)
+            expected, actual = (_numbers(kernel, arguments, draw, mutant) for kernel in (own, other))
+            if all(
+                np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+                for a, b in zip(expected, actual, strict=True)
+            ):
+                continue
+            found = "rounding"
+            moved = [_numbers(own, arguments, draw, mutant, turn) for turn in range(_TURNS)]
+            if any(_farther(*arrays) for arrays in zip(actual, expected, *moved, strict=True)):
+                return "missed"
+        return found
 
-    return [result is True for result in isolated(len(mutants), task, seconds=60.0)]
+    results = isolated(len(mutants), task, seconds=60.0)
+    return [result if isinstance(result, str) else "missed" for result in results]
 
 
-def _bits(kernel: Executable, program: Program, layouts: list[Layout], draw: int, mutant: Mutant) -> bytes:
-    arguments = Arguments(program.args, layouts, program.launch.seed, draw)
+def _numbers(
+    kernel: Executable, arguments: Arguments, draw: int, mutant: Mutant, turn: int | None = None
+) -> list[NDArray[Any]]:
+    """Outputs of one launch, of an adjoint's fault gradients too; for the draw, or for the draw moved by one
+    rounding."""
+    arguments.reset()
+    for leaf in arguments.leaves if turn is not None else ():
+        if leaf.floating and leaf.role != "output":
+            signs = Generator("rounding", turn or 0, leaf.path).signs(leaf.values.shape)
+            leaf.values[...] = leaf.values * (1.0 + np.finfo(leaf.values.dtype).eps * signs)
     kernel.run(arguments)
-    parts = [leaf.values.tobytes() for leaf in arguments.outputs()]
+    made = [leaf.values.copy() for leaf in arguments.outputs()]
     if mutant.fault.adjoint and gradient.differentiable(arguments):
         gradient.seed_cotangents(arguments, (draw,))
         kernel.run_backward(arguments)
-        taken = (leaf.gradient + 0.0 for leaf in gradient.inputs(arguments))
-        parts += [np.ascontiguousarray(values).tobytes() for values in taken]
-    return b"".join(parts)
+        made += [leaf.gradient.copy() for leaf in gradient.inputs(arguments)]
+    return made
+
+
+def _farther(actual: NDArray[Any], expected: NDArray[Any], *moved: NDArray[Any]) -> bool:
+    """Whether an array is farther from the original's than those are whose inputs were moved by one rounding.
+    Integers are not rounded."""
+    if actual.dtype.kind != "f":
+        return not np.array_equal(actual, expected)
+    with np.errstate(invalid="ignore", over="ignore"):
+        far, *rounding = (
+            float(np.linalg.norm(other.astype(np.float64) - expected.astype(np.float64)))
+            for other in (actual, *moved)
+        )
+    return not far <= max(rounding)
 
 
 def _report(outcome: list[tuple[Mutant, str]]) -> None:

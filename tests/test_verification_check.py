@@ -13,7 +13,7 @@ import pytest
 from corpus import BY_NAME, PROGRAMS, out, program, ramp
 
 from warpgen.extraction import warp_api
-from warpgen.extraction.codegen import lower
+from warpgen.extraction.codegen import Code, lower
 from warpgen.record import TARGETS, Target
 from warpgen.synthesis.program import Program
 from warpgen.verification import Judgement, check_unit, nvrtc, warp_native
@@ -72,6 +72,27 @@ def test_a_target_alone_is_judged_as_with_the_other(judged: Judged, workdir: Pat
         codes = [lower(p, (target,)) for p in programs]
         alone = check_unit(programs, codes, "run", "keep", (target,), workdir)
         assert [judged[name][target] for name in NAMES[:3]] == [judgement[target] for judgement in alone]
+
+
+def with_fault(p: Program, function: str, old: str, new: str) -> dict[Target, Code]:
+    """The C++ of a program with something replaced in its `forward` or `backward` function."""
+    code = lower(p, ("cpu",))["cpu"]
+    start, stop = getattr(code, function)
+    assert old in code.text[start:stop]
+    return {
+        "cpu": Code(
+            code.text[:start] + code.text[start:stop].replace(old, new, 1) + code.text[stop:], (0, 0), (0, 0)
+        )
+    }
+
+
+def test_small_faults_are_caught(workdir: Path) -> None:
+    """A wrong coefficient of a small term shows in values and in the adjoint; unchanged, it passes."""
+    p = kernel("small_term", "y[i] = wp.sin(x[i]) + 0.0005 * x[i] * x[i]")
+    faults = [("forward", "", ""), ("forward", "0.0005", "0.0006"), ("backward", "0.0005", "0.0009")]
+    codes = [with_fault(p, *fault) for fault in faults]
+    made = check_unit([p] * 3, codes, "run", "keep", ("cpu",), workdir)
+    assert [judgement["cpu"].reason for judgement in made] == ["", "forward", "gradient"]
 
 
 POISON = {
@@ -197,7 +218,7 @@ sys.path[:0] = sys.argv[2:]
 import msgspec
 from corpus import BY_NAME
 from warpgen.extraction import warp_api
-from warpgen.extraction.codegen import lower
+from warpgen.extraction.codegen import Code, lower
 from warpgen.verification import check_unit
 folder = Path(sys.argv[1])
 warp_api.start(folder / "kernels")

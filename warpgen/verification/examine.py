@@ -168,9 +168,11 @@ class Examination:
         moved = [np.zeros(values.shape) for values in self.outputs(variant)]
         if self.subject.wide is not None:
             reference, *shaken = self._wide_outputs(variant)
-            if self.disputed and self.few:
-                shaken = shaken + self._shaken(variant, _HARD_SHAKE, _HARD_TURNS)
             moved = values_of.movement(reference, shaken)
+            if self.disputed and self.few:
+                # No slack: an element may be across the branch, but no farther.
+                far = values_of.movement(reference, self._shaken(variant, _HARD_SHAKE, _HARD_TURNS))
+                moved = [np.maximum(a, b / values_of.SLACK) for a, b in zip(moved, far, strict=True)]
         if self.disputed:
             moved = [np.maximum(a, b) for a, b in zip(moved, self._spread(variant), strict=True)]
         return moved

@@ -15,7 +15,7 @@ from warpgen.verification import tolerance
 Values = Sequence[NDArray[Any]]  # one array per output leaf
 
 # How often a perturbation of the inputs by their rounding may be amplified before an element is judged.
-_SLACK = 8.0
+SLACK = 8.0
 # Places of an output that may stray, however small it is.
 _FEW = 2
 
@@ -38,16 +38,17 @@ def agree(
     kind: str,
     codes: Sequence[str],
     known: Values | None = None,
+    slack: float = 1.0,
 ) -> Agreement:
     """Compare outputs element by element.
 
     `moved` is how far each element goes when the inputs move by about one rounding: the kernel amplifies
     rounding by as much, and so much is allowed. `codes` are the row's own types; `known` masks elements
-    that the reference has.
+    that the reference has; `slack` multiplies the tolerances.
     """
     worst = Agreement(0.0, 0.0, 0.0, "")
     for i, (mine, theirs) in enumerate(zip(actual, reference, strict=True)):
-        allowed = tolerance.forward(kind, codes[i]) if codes[i][-2] == "f" else 0.0
+        allowed = slack * tolerance.forward(kind, codes[i]) if codes[i][-2] == "f" else 0.0
         error = errors(mine, theirs, moved[i])
         if known is not None:
             error[~known[i]] = 0.0
@@ -69,7 +70,7 @@ def errors(mine: NDArray[Any], theirs: NDArray[Any], moved: NDArray[Any]) -> NDA
     with np.errstate(invalid="ignore", over="ignore"):
         size = np.abs(b) + _size(b)
         size[size == 0.0] = 1.0
-        error = np.maximum(np.abs(a - b) - _SLACK * moved, 0.0) / size
+        error = np.maximum(np.abs(a - b) - SLACK * moved, 0.0) / size
     error[~np.isfinite(error)] = np.inf
     error[(a == b) | (np.isnan(a) & np.isnan(b))] = 0.0
     return np.asarray(error, np.float64)
@@ -109,7 +110,7 @@ def settle(compare: Callable[[int], Agreement]) -> tuple[bool, Agreement]:
 
 
 def digest(values: Values, kind: str, codes: Sequence[str]) -> str:
-    """xxh3-64 hex of the outputs, floats rounded to ten times their tolerance."""
+    """xxh3-64 hex of the outputs, floats rounded to a hundred times their tolerance."""
     state = xxhash.xxh3_64()
     for value, code in zip(values, codes, strict=True):
         if code[-2] == "f":

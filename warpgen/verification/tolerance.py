@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from warpgen.synthesis.program import Program
 from warpgen.verification.inputs import Leaf
 
-# Relative to an element's size plus that of its array. Each is about a hundred times the error seen over
-# a few thousand programs: sums and products lose the last digits, transcendental functions of large
-# arguments more, and what iterates or factorises passes its own errors on.
-_FACTORS = {"arithmetic": 1e2, "transcendental": 1e3, "iterative": 1e4}
+# Relative to an element's size plus that of its array, beyond what rounding explains. Each is no less than
+# the error of 99 in 100 programs: sums and products lose the last digits, transcendental functions of large
+# arguments more, and what iterates or factorises passes its own errors on. The others are disputed, which
+# costs a few more runs; a looser bound lets small faults pass.
+_FACTORS = {"arithmetic": 1e1, "transcendental": 1e2, "iterative": 1e3}
 _EPSILON = {"f8": 1e-14, "f4": 1e-7, "f2": 1e-4}
 _ITERATIVE = re.compile(r"svd[23]|qr3|eig3|inverse|noise|while |decompose|cholesky|_solve|tile_fft|slerp")
 _TRANSCENDENTAL = re.compile(
@@ -26,7 +27,7 @@ _HALVES = re.compile(r"float16|(?:vec\d|mat\d\d|quat|transform|spatial_vector|sp
 _SINGLES = re.compile(r"float32|\bfloat\(|(?:vec\d|mat\d\d|quat|transform|spatial_vector|spatial_matrix)f?\b")
 
 # The least error told, as a share of the tolerance: below it the last bits of a host's math library show.
-_FLOOR = 1e-2
+_FLOOR = 1e-1
 
 # Share of elements that may differ where a rounded value decides a branch, and draws that must agree.
 STRAY = 0.02
@@ -56,10 +57,10 @@ def coarsest(program: Program, leaves: Sequence[Leaf]) -> str:
 def gradient(codes: set[str], coarse: bool) -> float:
     """Relative tolerance of a directional derivative; `coarse` where the reference has 32-bit parts."""
     if any(code.endswith("f2") for code in codes):
-        return 1e-1
+        return 1e-2
     if coarse:
-        return 3e-2
-    return 1e-3 if any(code.endswith("f4") for code in codes) else 1e-5
+        return 1e-2
+    return 1e-4 if any(code.endswith("f4") for code in codes) else 1e-6
 
 
 def told(error: float, tolerance: float) -> float:
@@ -75,9 +76,9 @@ def told(error: float, tolerance: float) -> float:
 
 
 def digits(values: NDArray[np.float64], tolerance: float) -> NDArray[np.int64]:
-    """Values as whole multiples of ten times the tolerance of their array's size, for a digest."""
+    """Values as whole multiples of a hundred times the tolerance of their array's size, for a digest."""
     size = float(np.sqrt(np.mean(values * values))) if values.size else 0.0
     if not math.isfinite(size) or size == 0.0:
         return np.zeros(values.shape, np.int64)
-    step = 10.0 ** (math.ceil(math.log10(size)) + math.ceil(math.log10(tolerance)) + 1)
+    step = 10.0 ** (math.ceil(math.log10(size)) + math.ceil(math.log10(tolerance)) + 2)
     return np.clip(np.rint(values / step), -(2.0**62), 2.0**62).astype(np.int64)
