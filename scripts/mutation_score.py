@@ -19,6 +19,7 @@ import numpy as np
 from mutation_faults import FAULTS, Fault
 from numpy.typing import NDArray
 
+from warpgen import durable
 from warpgen.errors import ProgramError
 from warpgen.extraction import fast_path, warp_api
 from warpgen.extraction.codegen import Code, lower
@@ -38,6 +39,7 @@ _BLOCK = 64
 # Draws on which a survivor must equal the original to be called equivalent, and how often the inputs of each
 # are moved by one rounding.
 _DRAWS, _TURNS = 24, 2
+_START, _END = "<!-- score: written by scripts/mutation_score -->\n", "<!-- end -->"
 
 
 class Subject(NamedTuple):
@@ -60,6 +62,7 @@ def main() -> int:
         "--complexity", choices=("mixed", "small", "medium"), default="mixed", help="of the programs (mixed)"
     )
     parser.add_argument("--seed", type=int, default=1000, help="seed of the programs (1000)")
+    parser.add_argument("--page", type=Path, help="a page whose marked block is written anew with the table")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="warpgen-mutation-") as name:
         folder = Path(name)
@@ -68,7 +71,16 @@ def main() -> int:
         subjects = _subjects(args.programs, args.seed, Options(complexity=args.complexity), folder / "checks")
         mutants = _mutants(subjects, args.faults)
         print(f"{len(subjects)} programs, {len(mutants)} faults", flush=True)
-        _report(_judge(mutants, folder / "checks"))
+        outcome = _judge(mutants, folder / "checks")
+    broken = sum(result == "does not compile" for _, result in outcome)
+    options = f"--programs {args.programs} --faults {args.faults} --complexity {args.complexity}"
+    text = (
+        f"`./scripts/mutation_score {options} --seed {args.seed}`: {len(outcome)} faults in {len(subjects)} "
+        f"programs, of which {broken} did not compile.\n\n{_report(outcome)}"
+    )
+    print(text)
+    if args.page is not None:
+        _refresh(args.page, text)
     return 0
 
 
@@ -201,30 +213,40 @@ def _farther(actual: NDArray[Any], expected: NDArray[Any], *moved: NDArray[Any])
     return not far <= max(rounding)
 
 
-def _report(outcome: list[tuple[Mutant, str]]) -> None:
+def _report(outcome: list[tuple[Mutant, str]]) -> str:
+    """A table in Markdown, and the faults that were missed."""
     kinds: dict[str, Counter[str]] = {fault.kind: Counter() for fault in FAULTS}
     for mutant, result in outcome:
         kinds[mutant.fault.kind][result] += 1
-    print("\n| fault | planted | caught | equivalent | missed |\n|---|---|---|---|---|")
+    lines = [
+        "| fault | planted | caught | equivalent | within rounding | missed |",
+        "|---|---|---|---|---|---|",
+    ]
     for adjoint in (False, True):
         total: Counter[str] = Counter()
         for fault in FAULTS:
             if fault.adjoint == adjoint:
-                counts = kinds[fault.kind]
-                total += counts
-                _row(fault.kind, counts)
-        _row("**adjoint**" if adjoint else "**forward**", total)
+                total += kinds[fault.kind]
+                lines.append(_row(fault.kind, kinds[fault.kind]))
+        lines.append(_row("**adjoint**" if adjoint else "**forward**", total))
         faults = total["caught"] + total["missed"]
-        print(f"| score | | {total['caught'] / max(faults, 1):.3f} | | |")
-    for mutant, result in outcome:
-        if result == "missed":
-            program = mutant.subject.program
-            print(f"missed: {mutant.fault.kind} in {program.name} ({program.index})")
+        lines.append(f"| score | | {total['caught'] / max(faults, 1):.3f} | | | |")
+    missed = [mutant for mutant, result in outcome if result == "missed"]
+    named = [f"{m.fault.kind} in {m.subject.program.name} ({m.subject.program.index})" for m in missed]
+    return "\n".join([*lines, "", f"Missed: {'; '.join(named) or 'none'}.", ""])
 
 
-def _row(name: str, counts: Counter[str]) -> None:
+def _row(name: str, counts: Counter[str]) -> str:
     planted = sum(counts.values()) - counts["does not compile"]
-    print(f"| {name} | {planted} | {counts['caught']} | {counts['equivalent']} | {counts['missed']} |")
+    results = [counts[result] for result in ("caught", "equivalent", "rounding", "missed")]
+    return "| " + " | ".join(map(str, [name, planted, *results])) + " |"
+
+
+def _refresh(page: Path, text: str) -> None:
+    """Write the marked block of a page anew."""
+    old = page.read_text()
+    start, end = old.index(_START) + len(_START), old.index(_END)
+    durable.write(page, (old[:start] + text + old[end:]).encode())
 
 
 if __name__ == "__main__":
