@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
+from alterations import ALTERED, BAD, Change, Row, named
 from corpus import out, program, ramp
 
 from warpgen.extraction.codegen import lower
 from warpgen.extraction.features import inspect_source
 from warpgen.production.split import split_of
+from warpgen.record import TARGETS
 from warpgen.synthesis.program import Program
 
 pytestmark = pytest.mark.slow
-Row = dict[str, Any]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -28,24 +27,20 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def lines(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """A small CPU dataset at level run."""
+def datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """The lines of two small datasets at level run, by target."""
     root = tmp_path_factory.mktemp("root")
-    options = (
-        "--rows",
-        "6",
-        "--target",
-        "cpu",
-        "--complexity",
-        "small",
-        "--verify",
-        "run",
-        "--workers",
-        "1",
-    )
+    options = ("--rows", "6", "--complexity", "small", "--verify", "run", "--workers", "1")
     done = run("warpgen.run", "--root", str(root), *options)
     assert done.returncode == 0, done.stderr
-    return (root / "data/production_cpu/cpu_code_dataset.jsonl").read_text().splitlines()
+    return {
+        t: (root / f"data/production_{t}/{t}_code_dataset.jsonl").read_text().splitlines() for t in TARGETS
+    }
+
+
+@pytest.fixture(scope="module")
+def lines(datasets: dict[str, list[str]]) -> list[str]:
+    return datasets["cpu"]
 
 
 def test_a_finished_file_holds(lines: list[str], tmp_path: Path) -> None:
@@ -56,100 +51,16 @@ def test_a_finished_file_holds(lines: list[str], tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "3 rows: 3 holds, 0 invalid, 0 altered, 0 refuted\n")
 
 
-def put(*path: str) -> Callable[[Row, Any], None]:
-    def change(row: Row, value: Any) -> None:
-        for name in path[:-1]:
-            row = row[name]
-        row[path[-1]] = value
-
-    return change
-
-
-def drop(*path: str) -> Callable[[Row, Any], None]:
-    def change(row: Row, value: Any) -> None:
-        for name in path[:-1]:
-            row = row[name]
-        del row[path[-1]]
-
-    return change
-
-
-def swap(row: Row, value: tuple[str, str]) -> None:
-    """Other Python in the source."""
-    old, new = value
-    assert old in row["python_source"]
-    row["python_source"] = row["python_source"].replace(old, new, 1)
-
-
-def fault(row: Row, value: str) -> None:
-    """Drop a statement from the generated code."""
-    start = row["forward"][0]
-    place = row["code"].index(value, start)
-    row["code"] = row["code"][:place] + " " * len(value) + row["code"][place + len(value) :]
-
-
-def grow(row: Row, value: Any) -> None:
-    """Ask for ten GiB of input."""
-    for argument in row["args"]:
-        shape = argument["fill"].get("shape")
-        if shape:
-            argument["fill"]["shape"] = [1 << 32] + [1] * (len(shape) - 1)
-
-
-Change = tuple[Callable[[Row, Any], None], Any, str]
-
-ALTERED: list[Change] = [
-    (put("code"), "int x;", "altered"),
-    (fault, "builtin_tid", "altered"),
-    (put("forward"), [0, 10], "altered"),
-    (put("backward"), [0, 10], "altered"),
-    (put("source_hash"), "0" * 32, "altered"),
-    (put("structure_hash"), "0" * 32, "altered"),
-    (put("features", "statements"), 1000, "altered"),
-    (put("features", "dtypes"), [], "altered"),
-    (put("split"), "validation", "altered"),
-    (put("category"), "cooking", "altered"),
-    (put("id"), "s0-1-cuda", "altered"),
-    (put("target"), "cuda", "altered"),
-    (put("provenance", "index"), 1 << 20, "altered"),
-    (put("launch", "seed"), 12345, "altered"),
-    (put("launch", "dim"), [3], "altered"),
-    (swap, ("@wp.kernel", "@wp.kernel(enable_backward=False)"), "altered"),
-    (put("verified", "compile", "tool"), "a compiler", "refuted"),
-    (put("verified", "bounds", "threads"), 1, "refuted"),
-    (put("verified", "forward", "digest"), "0" * 16, "refuted"),
-    (put("verified", "forward", "error"), 0.5, "refuted"),
-    (put("verified", "alive", "inputs"), 99, "refuted"),
-    (drop("verified", "alive"), None, "refuted"),
-    (put("verified", "gradient", "verdict"), "sound", "refuted"),
-]
-
-BAD: list[Change] = [
-    (put("foreign"), 1, "invalid"),
-    (drop("launch"), None, "invalid"),
-    (put("split"), "nowhere", "invalid"),
-    (put("name"), "nobody", "invalid"),
-    (put("python_source"), "import os\n", "invalid"),
-    (put("python_source"), "X = open('f', 'w')\n", "invalid"),
-    (put("python_source"), "import warp as wp\nX = sum(range(10 ** 14))\n", "invalid"),
-    (swap, ("wp.tid()", "wp.no_such_thing()"), "invalid"),
-    (grow, None, "invalid"),
-]
-
-
-def named(output: str) -> dict[int, str]:
-    """Verdicts by line number, of the lines that were named."""
-    found = {}
-    for line in output.splitlines()[:-1]:
-        place, _, verdict = (part.strip() for part in line.split(":")[:3])
-        found[int(place.removeprefix("line "))] = verdict
-    return found
-
-
-@pytest.mark.parametrize("changes", [ALTERED, BAD], ids=["altered", "bad"])
-def test_exactly_the_changed_rows_are_named(lines: list[str], tmp_path: Path, changes: list[Change]) -> None:
+@pytest.mark.parametrize(
+    ("target", "changes"),
+    [("cpu", ALTERED), ("cuda", ALTERED), ("cpu", BAD)],
+    ids=["altered", "altered cuda", "bad"],
+)
+def test_exactly_the_changed_rows_are_named(
+    datasets: dict[str, list[str]], tmp_path: Path, target: str, changes: list[Change]
+) -> None:
     """Rows altered in more than twenty ways, and what is no row, get a verdict each; the others hold."""
-    text = []
+    lines, text = datasets[target], []
     for number, (change, value, _) in enumerate(changes):
         row = json.loads(lines[number % (len(lines) - 1)])
         change(row, value)

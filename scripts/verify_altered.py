@@ -1,0 +1,75 @@
+"""Copy rows of a dataset, alter some, each in another way, and hold that exactly those are named."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+TESTS = Path(__file__).resolve().parent.parent / "tests"
+sys.path[:0] = [str(TESTS), str(TESTS.parent)]  # the alterations are the tests' own
+
+from alterations import ALTERED, Change, named  # noqa: E402
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dataset", type=Path, help="a .jsonl file with rows verified at level run")
+    parser.add_argument("--sample", type=int, default=200, help="rows to copy, evenly spaced (200)")
+    parser.add_argument("--workers", default="2", help="processes of verify (2)")
+    args = parser.parse_args()
+    rows = _sample(args.dataset, max(args.sample, len(ALTERED)))
+    expected: dict[int, str] = {}
+    for number, change in enumerate(ALTERED):
+        line = _alter(rows, number * len(rows) // len(ALTERED), change, expected)
+        expected[line] = change[2]
+    with tempfile.TemporaryDirectory(prefix="warpgen-altered-") as folder:
+        altered = Path(folder) / "altered.jsonl"
+        altered.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        command = [sys.executable, "-m", "warpgen.verify", str(altered), "--workers", args.workers]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    print(done.stdout, end="")
+    found = named(done.stdout)
+    wrong = sorted(line for line in found.keys() | expected if found.get(line) != expected.get(line))
+    for line in wrong:
+        print(f"line {line}: {found.get(line, 'holds')}, expected {expected.get(line, 'holds')}")
+    print(
+        f"{len(expected)} rows of {len(rows)} altered: "
+        + ("exactly those are named" if not wrong else "FAILED")
+    )
+    return 1 if wrong else 0
+
+
+def _sample(dataset: Path, wanted: int) -> list[dict[str, Any]]:
+    """Rows evenly spread over the file."""
+    with dataset.open("rb") as file:
+        count = sum(1 for _ in file)
+    if count < len(ALTERED):
+        raise SystemExit(f"{dataset} has {count} rows, and each of {len(ALTERED)} alterations needs its own")
+    chosen = {i * count // wanted for i in range(wanted)}
+    with dataset.open("rb") as file:
+        return [json.loads(line) for number, line in enumerate(file) if number in chosen]
+
+
+def _alter(rows: list[dict[str, Any]], start: int, change: Change, taken: dict[int, str]) -> int:
+    """Alter the first row from `start` on that the change says anything to; the number of its line."""
+    alter, value, _ = change
+    for at in [*range(start, len(rows)), *range(start)]:
+        row = copy.deepcopy(rows[at])
+        try:
+            alter(row, value)
+        except LookupError:
+            continue
+        if at + 1 not in taken and row != rows[at]:
+            rows[at] = row
+            return at + 1
+    raise SystemExit(f"no row can be altered by {change}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
