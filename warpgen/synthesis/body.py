@@ -17,12 +17,18 @@ from warpgen.synthesis.values import COMPARE, NOT, TERNARY, Value, call, literal
 
 INLINE_LENGTH = 24  # longer expressions get a name, as people do
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
-# Names that would hide what the program needs; `ret` is the result's in the generated C++.
+# Names that would hide what the program needs; `ret` is the result's in the generated C++, where arguments
+# and fields keep their names, so C++'s own words are reserved as well.
 RESERVED = frozenset(
     (
         "wp range float int bool min max abs len round pow and or not if else elif for while in is def return"
         " break continue pass None True False lambda class import from print type str tuple list dict static"
         " ret yield with as try except raise del global nonlocal assert async await finally"
+        " alignas alignof and_eq asm auto bitand bitor case catch char compl concept const consteval"
+        " constexpr constinit decltype default delete do double enum explicit export extern false friend"
+        " goto inline long mutable namespace new noexcept not_eq nullptr operator or_eq private protected"
+        " public register requires short signed sizeof struct switch template this throw true typedef"
+        " typeid typename union unsigned using virtual void volatile wchar_t xor xor_eq"
     ).split()
 )
 
