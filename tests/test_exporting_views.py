@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from warpgen.exporting.kernels import Datasets, Kernel
 from warpgen.exporting.outputs import outputs
 from warpgen.exporting.parallel import in_order
 from warpgen.extraction import warp_api
-from warpgen.record import TARGETS
+from warpgen.record import TARGETS, Target
 from warpgen.reporting.manifest import dataset_path
+from warpgen.verification.compile import Compiler
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +43,7 @@ def records(folder: Path, name: str, **options: Any) -> list[dict[str, Any]]:
     return made
 
 
-@pytest.mark.parametrize("name", ["pretrain", "translate", "adjoint", "instruct"])
+@pytest.mark.parametrize("name", ["pretrain", "translate", "adjoint", "instruct", "ladder"])
 def test_views_share_their_frame(name: str) -> None:
     """Who it is comes first, where it belongs last."""
     names = view(name).schema.names
@@ -135,6 +137,52 @@ def test_only_code_that_warp_made_is_run(tmp_path: Path) -> None:
     made = outputs([*rows, altered], tmp_path / "work")
     assert made[0] and made[1]
     assert made[2] == []
+
+
+@pytest.mark.parametrize("name", ["rows", "pretrain", "translate", "adjoint", "instruct", "ladder"])
+def test_stripped_views_hold_no_python_in_generated_code(name: str, tmp_path: Path) -> None:
+    """No comment and no statement of the program, in any record; what is a whole text compiles."""
+    known = kernels()
+    kept, left, whole = 0, 0, {target: set[str]() for target in TARGETS}
+    for comments in ("keep", "strip"):
+        for record in records(tmp_path / comments, name, comments=comments):
+            for target, text in generated(name, record):
+                kept += len(text) * (comments == "keep")
+                if comments == "strip":
+                    left += len(text)
+                    whole[target].add(text)
+                    assert "//" not in re.sub(r'"(?:\\.|[^"\\\n])*"', "", text)
+                    for line in known[record["kernel_id"]].rows[0].python_source.splitlines():
+                        assert "wp." not in line or "func_native" in line or line.strip() not in text
+    if name == "instruct":  # has nothing but Python
+        assert kept == left == 0
+        return
+    assert 0 < left < 0.8 * kept
+    if name != "adjoint":  # its texts are parts
+        warp_api.start(tmp_path / "kernels")
+        for target in TARGETS:
+            assert len(whole[target]) > 30
+            texts = dict(enumerate(sorted(whole[target])))
+            assert Compiler(tmp_path / target).compile(target, texts).failures == {}
+
+
+def generated(view: str, record: dict[str, Any]) -> Iterator[tuple[Target, str]]:
+    """Every text of a record that Warp's code generator wrote."""
+    targets: dict[str, Target] = {"cpp": "cpu", "cuda": "cuda"}
+    if view == "rows":
+        yield record["target"], record["code"]
+    elif view == "pretrain" and record["language"] in targets:
+        yield targets[record["language"]], record["text"].partition("\n")[2]
+    elif view == "translate":
+        for side in ("source", "target"):
+            if record[f"{side}_language"] in targets:
+                yield targets[record[f"{side}_language"]], record[side]
+    elif view == "adjoint":
+        for side in ("forward", "backward"):
+            yield targets[record["language"]], record[side]
+    elif view == "ladder":
+        for language, target in targets.items():
+            yield target, record[language]
 
 
 def test_rows_of_a_kernel_stay_together() -> None:

@@ -76,6 +76,13 @@ def twice(a: wp.array(dtype=Any), b: wp.array(dtype=Any)):
     i = wp.tid()
     b[i] = a[i] + a[i]
 
+@wp.kernel
+def keep(a: wp.array(dtype=Any), limit: Any, b: wp.array(dtype=Any)):
+    i = wp.tid()
+    m = a[i]
+    if m[0, 0] > limit:
+        b[i] = m
+
 def make(n):
     @wp.kernel
     def made(a: wp.array(dtype=float)):
@@ -113,7 +120,7 @@ def test_kernels_are_found_without_importing(package: Path) -> None:
     assert {s.module for s in found.sources} == {"people.kernels", "people.broken", "people.ends"}
     kernels = next(s for s in found.sources if s.module == "people.kernels")
     assert kernels.file == "people/kernels.py"
-    assert [name for name, _ in kernels.kernels] == ["step", "fill", "twice", "made", "unmade"]
+    assert [name for name, _ in kernels.kernels] == ["step", "fill", "twice", "keep", "made", "unmade"]
     assert find("warp.optim").licence == "Apache-2.0"
 
 
@@ -143,14 +150,14 @@ def test_a_package_becomes_rows_that_stand_alone(package: Path, tmp_path: Path) 
     assert code == 0, errors
     manifest: dict[str, Any] = json.loads((root / "manifests" / "harvest_manifest.json").read_text())
     (told,) = manifest["packages"]
-    assert (told["found"], told["imported"], told["emitted"]) == (7, 4, 4), told
+    assert (told["found"], told["imported"], told["emitted"]) == (8, 5, 5), told
     reasons = {(f["name"], f["reason"]) for f in told["failures"]}
     assert reasons == {("unmade", "not made"), ("", "import")}
     errors_told = [f["error"] for f in told["failures"]]
     assert any("nothing_of_this_name" in error for error in errors_told)
     assert sum("exit" in error for error in errors_told) == 1
     rows = {row.name: row for row in warpgen.open(root, origin="harvest") if row.target == "cpu"}
-    assert set(rows) == {"step", "fill", "twice", "made"}
+    assert set(rows) == {"step", "fill", "twice", "keep", "made"}
     step = rows["step"]
     assert "# how far" in step.python_source and '"""Keep x above low."""' in step.python_source
     assert "wp.static(9.0)" in step.python_source or "= m + 9.0" in step.python_source
@@ -160,12 +167,13 @@ def test_a_package_becomes_rows_that_stand_alone(package: Path, tmp_path: Path) 
     assert step.verified["compile"]["verdict"] == "pass"
     assert step.verified["forward"]["verdict"] == "not run"
     assert [a.type for a in rows["fill"].args] == ["array(vec2f)", "vec2f"]
+    assert [a.type for a in rows["keep"].args] == ["array(mat33f)", "float32", "array(mat33f)"]
     assert rows["fill"].backward == (0, 0)
     text = (root / "data" / "harvest" / "cpu_harvest.jsonl").read_text()
     assert str(tmp_path) not in text
     assert call("stats", "--check", "--root", root)[0] == 0
     code, output, _ = call("verify", root / "data" / "harvest" / "cpu_harvest.jsonl", "--workers", "1")
-    assert (code, output) == (0, "4 rows: 4 holds, 0 invalid, 0 altered, 0 refuted\n")
+    assert (code, output) == (0, "5 rows: 5 holds, 0 invalid, 0 altered, 0 refuted\n")
     assert call("harvest", package, "--root", root)[0] == 2
     path = root / "data" / "harvest" / "cuda_harvest.jsonl"
     path.write_bytes(path.read_bytes()[:-2] + b" \n")
