@@ -10,7 +10,7 @@ import random
 from pathlib import Path
 
 from crash_faults import WARP_PLACES, Fault
-from crash_session import Kind, Trial, check_exit
+from crash_session import Broken, Kind, Trial, check_exit
 from crash_table import Case
 
 from warpgen.recipe import Recipe
@@ -47,6 +47,8 @@ def warp_kind(level: str) -> Kind:
 
 def _disturb(fault: Fault, codes: set[int], trial: Trial, draw: random.Random) -> None:
     session = trial.session(fault)
+    if not trial.came(0):
+        raise Broken("the fault did not come: the run does not get to its place")
     check_exit(session, codes)
     if session.code != 0:
         trial.finish()

@@ -38,13 +38,14 @@ class _Candidate(msgspec.Struct):
     verified: dict[Target, dict[str, object]]
 
 
-def build(unit: Unit, recipe: Recipe, workdir: Path, source: Source = synthesize) -> bytes:
+def build(unit: Unit, recipe: Recipe, workdir: Path, source: Source | None = None) -> bytes:
     """The shard of `unit`: a pure function of unit and recipe. One program's failure costs itself alone.
 
-    `workdir` is this process's own, for the checks' files; `source` writes the programs. Raises UnitError
-    when a check was disturbed from outside, OSError and MemoryError when the machine is at fault.
+    `workdir` is this process's own, for the checks' files; `source` writes the programs in place of
+    synthesis. Raises UnitError when a check was disturbed from outside, OSError and MemoryError when the
+    machine is at fault.
     """
-    batch = _Batch(recipe, source)
+    batch = _Batch(recipe, source or synthesize)
     for index in range(unit.start, unit.stop):
         batch.add(index)
     batch.judge(workdir)
