@@ -124,6 +124,10 @@ _HARMLESS = frozenset(
 )
 
 
+# The files of the C library, which was several until glibc 2.34, and of Python.
+_SYSTEM = ("libc.", "libc-", "libdl", "libpthread", "librt", "libutil", "ld-", "python", "libpython")
+
+
 @functools.cache
 def _harmless(name: str) -> int:
     """As `_outside`; raises OSError for a function of the C library that is no mathematics."""
@@ -131,7 +135,7 @@ def _harmless(name: str) -> int:
     place = _Place()
     ctypes.CDLL(None).dladdr(ctypes.c_void_p(address), ctypes.byref(place))
     file = os.path.basename((place.file or b"").decode())
-    if address and name not in _HARMLESS and file.startswith(("libc.", "libc-", "python", "libpython")):
+    if address and name not in _HARMLESS and file.startswith(_SYSTEM):
         raise OSError(f"a kernel may not call {name}")
     return address
 
