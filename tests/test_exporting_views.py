@@ -128,15 +128,14 @@ def test_instruct_tells_the_task_and_what_must_come_out(tmp_path: Path) -> None:
                 np.testing.assert_allclose(values.reshape(-1)[: len(told)].astype(float), told, rtol=1e-2)
 
 
-def test_only_code_that_warp_made_is_run(tmp_path: Path) -> None:
-    """A row may come from anybody: the source is screened, so the code must be that source's."""
+def test_only_code_that_warp_makes_of_the_source_is_run(tmp_path: Path) -> None:
+    """A row may come from anybody: its source is screened, its code is not, and so never runs."""
     warp_api.start(tmp_path / "kernels")
     rows = [kernel.cpu for kernel in kernels().values() if kernel.cpu][:2]
-    altered = msgspec.structs.replace(rows[1], code=rows[1].code.replace("// forward", "// forwarD", 1))
-    assert altered.code != rows[1].code
+    altered = msgspec.structs.replace(rows[1], code="this would not even compile")
     made = outputs([*rows, altered], tmp_path / "work")
     assert made[0] and made[1]
-    assert made[2] == []
+    assert made[2] == made[1]
 
 
 @pytest.mark.parametrize("name", ["rows", "pretrain", "translate", "adjoint", "instruct", "ladder"])
