@@ -48,6 +48,16 @@ def test_prints_tables_from_the_manifests_alone(root: Path, capsys: pytest.Captu
         assert expected in text
 
 
+def test_what_gave_no_row_is_shown_where_there_is_any(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run without repeats and failures has no table of them."""
+    for losses, tables in (({}, 2), ({"dropped": {"duplicate": {}}, "failures": [], "refused": {}}, 0)):
+        for target in ("cpu", "cuda"):
+            path = manifest_path(root, target)
+            path.write_text(json.dumps(json.loads(path.read_text()) | losses))
+        assert stats.main(["--root", str(root)]) == 0
+        assert capsys.readouterr().out.count("programs that gave no row") == tables
+
+
 def test_json_is_the_manifests(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """--json prints the manifests of the targets asked for."""
     assert stats.main(["--root", str(root), "--json", "--target", "cuda"]) == 0

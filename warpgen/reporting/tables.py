@@ -34,7 +34,7 @@ def manifest_tables(manifest: Manifest) -> RenderableType:
     ]
     if figures.verdicts:
         parts.append(_verdicts(figures.verdicts, figures.rows))
-    if manifest.dropped or manifest.failures:
+    if any((*manifest.dropped.values(), *manifest.refused.values(), manifest.failures)):
         parts.append(_left_out(manifest))
     return Group(*parts)
 
