@@ -10,6 +10,7 @@ import pytest
 import warp as wp
 
 from warpgen.launch import Fill
+from warpgen.synthesis.generator import Options, synthesize
 from warpgen.synthesis.handles import _SPHERES
 from warpgen.verification.generator import Generator
 from warpgen.verification.handles import make, texture
@@ -69,6 +70,19 @@ def test_a_mesh_has_groups_where_its_fill_says_so() -> None:
         mesh, _, _ = make(Fill("mesh", (7, 10), of=of), Generator("m"), None)
         assert (mesh.groups is not None) == grouped
         assert mesh.support_winding_number != grouped
+
+
+def test_programs_have_a_mesh_with_groups_where_they_ask_for_one() -> None:
+    """A mesh has groups if its group is asked for, and then no winding numbers are."""
+    grouped = 0
+    for index in range(300):
+        program = synthesize(0, index, Options(categories={"geometry_query": 1.0}))
+        meshes = [arg.fill.of for arg in program.args if arg.fill.kind == "mesh"]
+        assert ("mesh_get_group_root" in program.source) == ("groups" in meshes), index
+        if "sign_winding_number" in program.source:
+            assert "" in meshes, index
+        grouped += "groups" in meshes
+    assert 5 < grouped < 100
 
 
 def test_tree_holds_a_box_around_every_point() -> None:
