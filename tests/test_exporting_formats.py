@@ -14,11 +14,11 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from commands import call
+from commands import REPOSITORY, call
 from exported import exported, root
 
 from warpgen.errors import DamageError, UsageError
-from warpgen.exporting import files
+from warpgen.exporting import croissant, files
 from warpgen.exporting.columns import record, restore
 from warpgen.launch import Argument, Fill
 from warpgen.record import TARGETS, Row
@@ -125,6 +125,11 @@ def test_croissant_is_valid(tmp_path: Path) -> None:
     made = subprocess.run(command, capture_output=True, text=True, timeout=120, start_new_session=True)
     assert made.returncode == 0, made.stderr
     assert "error" not in made.stderr.lower()
+    # A date would make the same export other bytes tomorrow; all else that is recommended is there.
+    assert [line.split('"')[1] for line in made.stderr.splitlines() if "recommended" in line] == [
+        "https://schema.org/datePublished"
+    ]
+    assert f'title: "{croissant._TITLE}"' in (REPOSITORY / "CITATION.cff").read_text()
     code = (
         "import mlcroissant\n"
         f"records = mlcroissant.Dataset({str(jsonld)!r}).records('rows')\n"

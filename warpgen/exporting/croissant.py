@@ -57,6 +57,9 @@ _CONTEXT: dict[str, Any] = {
 }
 _PARQUET = "application/x-parquet"
 _TYPES = {"string": "sc:Text", "int64": "sc:Integer", "double": "sc:Float", "bool": "sc:Boolean"}
+# As CITATION.cff has it.
+_TITLE = "warpgen: reproducible, verified datasets of NVIDIA Warp kernels with their C++ and CUDA C++ "
+_TITLE += "lowerings"
 
 
 def croissant(summary: Summary, chosen: View) -> bytes:
@@ -69,6 +72,7 @@ def croissant(summary: Summary, chosen: View) -> bytes:
         "description": "NVIDIA Warp kernels with the C++ and CUDA C++ that Warp generates: " + chosen.about,
         "license": f"https://spdx.org/licenses/{summary.licence}.html",
         "version": summary.warpgen,
+        "citeAs": f"The warpgen contributors: {_TITLE}, version {summary.warpgen}",
         "distribution": [
             {
                 "@type": "cr:FileSet",
