@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from warpgen.launch import FillKind
@@ -18,20 +19,27 @@ if TYPE_CHECKING:
 
 # A struct's fields keep their names in the generated C++, whose operators have a parameter `rhs`.
 _FIELDS_TAKEN = frozenset("rhs auto char default delete double new operator private short this".split())
+_NAME = re.compile(r"[A-Za-z_]\w*")
 _WAVED = 1e4  # beyond it the sine of a float is noise
 _POOL_USED_AGAIN = 0.25  # chance to take a value that somebody took already
 
 
 class Given:
-    """A value that a motif gave, and whether anything has taken it."""
+    """A value that a motif gave.
 
-    __slots__ = ("depth", "names", "used", "value")
+    `used` says whether anything has taken it, `shown` whether it shows in what took it: behind a clamp,
+    or where one branch takes what another has made, it may not. What is not shown is stored at the end.
+    """
+
+    __slots__ = ("branched", "depth", "names", "shown", "used", "value")
 
     def __init__(self, value: Value, names: str, depth: int) -> None:
         self.value = value
         self.names = names
         self.depth = depth
         self.used = False
+        self.shown = False
+        self.branched = False  # made in a branch that is closed
 
 
 class Asking(Arrays):
@@ -40,6 +48,8 @@ class Asking(Arrays):
     def __init__(self, draft: Draft, parent: Kit | None) -> None:
         super().__init__(draft, parent)
         self.pool: list[Given] = []
+        self.in_branch = False
+        self.blunt = False  # while a call is written that gives the same for many arguments
 
     def give(self, names: str, value: Value) -> Value:
         """Hand a result on: later motifs may take it, and what nobody takes is stored at the end."""
@@ -72,6 +82,7 @@ class Asking(Arrays):
         if best is None:
             return None
         best.used = True
+        best.shown = best.shown or not (self.blunt or (self.in_branch and best.branched))
         v = best.value
         return v if lo <= v.lo and v.hi <= hi else self.define(names, self.fit(v, lo, hi))
 
@@ -80,6 +91,7 @@ class Asking(Arrays):
         if v.lo >= lo and v.hi <= hi:
             return v
         if hi == INF or hi >= v.hi:
+            self._hidden(v)
             return rules.at_least(v, lo)
         if lo <= 0 <= v.lo and hi >= 1 and self.rng.chance(0.4):
             return (v / (v + 1.0)).within(0.0, 1.0)
@@ -89,7 +101,15 @@ class Asking(Arrays):
             wave = rules.RULES["sin"](v)
             wave = wave if reach == 1 else wave * reach
             return (wave if middle == 0 else middle + wave).within(lo, hi)
+        self._hidden(v)
         return rules.clamped(v, lo, hi)
+
+    def _hidden(self, v: Value) -> None:
+        """A value goes into something that may be the same for all that it can be."""
+        names = set(_NAME.findall(v.text))
+        for given in self.pool:
+            if given.value.text in names:
+                given.shown = False
 
     def input(self, names: str, type: Type, lo: float = -1.0, hi: float = 1.0, unit: bool = False) -> Value:
         """A value that varies from thread to thread: given by an earlier motif, or read from an array."""

@@ -22,18 +22,23 @@ def under_conditions(k: Kit, parts: list[Callable[[], None]]) -> None:
     headers = _headers(k, len(parts))
     at = len(k.lines)
     known = dict(k._known)
+    outside, before = list(k.pool), len(k.pool)
     results: list[Given] = []
+    k.in_branch = True
     for header, write in zip(headers, parts, strict=True):
-        start, before = len(k.lines), len(k.pool)
+        start = len(k.lines)
+        k.pool = list(outside)  # what another branch makes is never there in this one
         k.line(header)
         write()
-        given = k.pool[before:]
+        made = k.pool[before:]
         for line in k.lines[start + 1 :]:
             line.depth += 1
         _forget_loads(k, known)
-        if any(g.value.type.kind not in _DECLARABLE for g in given):
-            k.pool[before:] = [g for g in given if g.value.type.kind in _DECLARABLE]
-        results += k.pool[before:]
+        results += [g for g in made if g.value.type.kind in _DECLARABLE]
+    k.in_branch = False
+    k.pool = outside + results
+    for given in results:
+        given.branched = True
     inside = {name for line in k.lines[at:] for name in line.defines.split()}
     declared = [_declare(k, g) for g in results if g.value.text in inside]
     k.lines[at:at] = declared

@@ -18,7 +18,7 @@ _DOMAINS: dict[str, tuple[Range, ...]] = {
     "erfcinv": ((0.2, 1.8),), "pow": ((0.2, 3.0), (-2.0, 2.0)), "atan2": ((-2.0, 2.0), (0.2, 2.0)),
     "div": ((-4.0, 20.0), (1.0, 5.0)), "div_approx": ((-4.0, 4.0), (0.5, 3.0)),
     "mod": ((0.0, 40.0), (1.0, 9.0)),
-    "floordiv": ((0.0, 40.0), (1.0, 9.0)), "clamp": ((-2.0, 20.0), (0.0, 1.0), (2.0, 9.0)),
+    "floordiv": ((0.0, 40.0), (1.0, 9.0)), "clamp": ((-2.0, 12.0), (0.0, 3.0), (4.0, 9.0)),
     "smoothstep": ((-1.0, -0.2), (0.3, 1.0), (-1.0, 1.0)), "lshift": ((0.0, 7.0), (0.0, 3.0)),
     "rshift": ((0.0, 100.0), (0.0, 3.0)), "cw_div": ((-2.0, 20.0), (1.0, 3.0)), "normalize": ((0.2, 2.0),),
     "sub": ((10.0, 20.0), (0.0, 9.0)), "bit_count": ((0.0, 100.0),), "radians": ((-90.0, 90.0),),
@@ -26,6 +26,11 @@ _DOMAINS: dict[str, tuple[Range, ...]] = {
     "ceil": ((-4.0, 4.0),), "trunc": ((-4.0, 4.0),), "frac": ((-4.0, 4.0),), "step": ((-1.0, 1.0),),
     "nonzero": ((-1.0, 1.0),),
 }  # fmt: skip
+# Builtins that give the same for many arguments; what goes in need not show.
+_BLUNT = frozenset(
+    "sign step nonzero unot isnan isinf isfinite argmin argmax floordiv trunc round rint floor ceil copysign "
+    "bit_count clamp min max smoothstep rshift bit_and bit_or lower_bound".split()
+)
 _BETWEEN = {("lerp", 2): (0.0, 1.0), ("quat_slerp", 2): (0.0, 1.0)}
 # Inverting needs a matrix far from singular; the case of that name makes one.
 _OPERATORS = {
@@ -48,6 +53,8 @@ _NAMES: dict[tuple[str, str], str] = {
 
 def refused(builtin: str, types: tuple[Type, ...]) -> bool:
     """Combinations that the registry allows and a person would not write, or that wrap around."""
+    if builtin == "step" and types[0].is_int and types[0].is_unsigned:
+        return True  # it tells negative numbers from others
     if builtin in ("nonzero", "unot") and types[0].is_int and types[0].is_unsigned:
         return types[0].name in ("uint8", "uint16")
     if builtin == "neg" and types[0].is_unsigned:
@@ -129,7 +136,9 @@ def write_call(k: Kit, builtin: str, types: tuple[Type, ...]) -> None:
         ),
         catalogue.signatures(builtin)[0],
     )
+    k.blunt = builtin in _BLUNT
     args = [argument(k, builtin, i, slots[i].name, t) for i, t in enumerate(types)]
+    k.blunt = False
     t = catalogue.result_types(builtin, types)[0]
     if builtin in ("length", "length_sq", "normalize") and types[0].kind == "quat":
         other = k.input("r|q1|other_rot", types[0], unit=True)

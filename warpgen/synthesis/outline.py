@@ -22,8 +22,8 @@ def outline(k: Kit, write: Callable[[Kit], None], names: str, title: str = "") -
     """
     inner = Kit(k.draft, parent=k)
     write(inner)
-    # What was taken inside was an intermediate; if all was taken, the last one is the result.
-    given = [g for g in inner.pool if not g.used][-4:] or inner.pool[-1:]
+    # What shows in what was made of it was an intermediate; if all does, the last one is the result.
+    given = [g for g in inner.pool if not g.shown][-4:] or inner.pool[-1:]
     results = [g.value for g in given]
     if results:
         inner.line("return " + ", ".join(v.text for v in results))

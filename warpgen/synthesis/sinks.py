@@ -14,10 +14,10 @@ _SUMMABLE = (F32, F64, I32)
 
 
 def store_rest(k: Kit) -> None:
-    """Store every result that no motif took."""
-    rest = [g for g in k.pool if not g.used and g.depth <= 1]
+    """Store every result that no motif took, or that need not show in what was made of it."""
+    rest = [g for g in k.pool if not g.shown and g.depth <= 1]
     for given in rest:
-        given.used = True
+        given.used = given.shown = True
     rest = _pack(k, rest)
     if rest and k.rng.chance(0.5):
         k.note(k.rng.choice(_REMARKS))
@@ -57,8 +57,14 @@ def _store(k: Kit, given: Given) -> None:
         target = k.output(
             f"total_{stem}|sum|total|loss" if op == "add" else f"{op}_{stem}|{stem}_{op}|result", v.type
         )
-        k.discard(k.atomic(op, target, 0, v))
-        return
+        if op == "add":
+            k.discard(k.atomic(op, target, 0, v))
+            return
+        # One element alone decides an extreme, often the same one of a few that a value can have.
+        grouped = rng.chance(0.5)
+        k.discard(k.atomic(op, target, k.index[0] // rng.choice((2, 4)) if grouped else 0, v))
+        if grouped:
+            return
     array = k.output(_names(k, given), v.type, len(k.index))
     numeric = v.type.kind in ("scalar", "vec", "mat") and v.type.scalar in _SUMMABLE
     how = rng.unit()

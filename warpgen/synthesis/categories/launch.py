@@ -323,7 +323,8 @@ def ping_pong(k: Kit) -> None:
     k.draft.shape = k.draft.dim = (n,)
     tid = Value(name, I32, 0, n - 1, k.author)
     k.index = (tid,)
-    step = k.array("step|iteration|frame", I32, lo=0, hi=9)[0]
+    # Each line of the grid has a parity of its own, or one of the buffers would never be read.
+    step = k.array("step|iteration|frame", I32, lo=0, hi=9)[tid // k.rng.choice((4, 8))]
     a, b = (k.array(x, k.real, lo=-1.0, hi=1.0) for x in ("ping|front|buffer_a|u0", "pong|back|buffer_b|u1"))
     count = k.extent(0)
     left = k.define("left|l|prev_i", k.wp.max(tid - 1, k.lit(0)).within(0, n - 1))

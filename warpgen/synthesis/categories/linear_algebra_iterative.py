@@ -246,8 +246,8 @@ def tridiagonal_solve(k: Kit) -> None:
     lower = k.array("lower|a|sub|dl", k.real, 2, lo=-0.4, hi=0.4)
     upper = k.array("upper|c|sup|du", k.real, 2, lo=-0.4, hi=0.4)
     rhs = k.array("rhs|d|b|f", k.real, 2, lo=-1.0, hi=1.0)
-    x = k.inout("x|u|solution|line", k.real, 2, lo=0.0, hi=0.1)
-    scratch = k.inout("cp|scratch|c_prime|work", k.real, 2, lo=0.0, hi=0.1)
+    x = k.output("x|u|solution|line", k.real, 2)
+    scratch = k.output("cp|scratch|c_prime|work", k.real, 2)
     i = k.flat
     diag = k.param("diag|center|main", k.real, 1.5, 3.0)
     k.store(scratch, (i, 0), upper[i, 0] / diag)

@@ -221,10 +221,12 @@ def root_bracket(k: Kit) -> None:
 def pattern_match(k: Kit) -> None:
     """Match a short pattern at every position of a sequence."""
     m, symbols = k.rng.choice((3, 4, 5)), k.rng.choice((4, 8))
+    kind = k.rng.choice(("count", "exact", "align", "wildcard"))
+    if kind == "exact":
+        m, symbols = k.rng.choice((2, 3)), 2  # longer ones are hardly ever found
     text = k.array("text|sequence|tokens|symbols", I32, lo=0, hi=symbols - 1)
     pattern = k.array("pattern|motif|needle", I32, lo=0, hi=symbols - 1)
     score = k.var("score|matches|same", 0, lo=-m, hi=2 * m)
-    kind = k.rng.choice(("count", "exact", "align", "wildcard"))
     exact = k.var("ok|is_match|all_same", 1, lo=0, hi=1) if kind == "exact" else None
     with k.for_("j|s|p", m) as j:
         same = text[k.flat + j].eq(pattern[j])

@@ -324,6 +324,7 @@ def write_voxels(k: Kit) -> None:
     k.give("voxel|cell|written", ((at[0] * v.n + at[1]) * v.n + at[2]).within(0, v.n**3 - 1))
     back = k.define("stored|read_back|now", _lookup(k, v, at, kind, lo, hi))
     k.give("stored|read_back|voxel_value", back if k.rng.chance(0.5) else back + back)
+    k.give("cell|written_at|voxel_index", (at[0] * v.n + at[1]) * v.n + at[2])  # or the place would not show
 
 
 @CATEGORY.motif(f32=True, weight=1.2)
