@@ -48,6 +48,7 @@ class Asking(Arrays):
     def __init__(self, draft: Draft, parent: Kit | None) -> None:
         super().__init__(draft, parent)
         self.pool: list[Given] = []
+        self.taken: list[Given] = []  # by the part that is being written
         self.in_branch = False
         self.blunt = False  # while a call is written that gives the same for many arguments
 
@@ -82,6 +83,7 @@ class Asking(Arrays):
         if best is None:
             return None
         best.used = True
+        self.taken.append(best)
         best.shown = best.shown or not (self.blunt or (self.in_branch and best.branched))
         v = best.value
         return v if lo <= v.lo and v.hi <= hi else self.define(names, self.fit(v, lo, hi))

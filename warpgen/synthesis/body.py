@@ -16,7 +16,7 @@ from warpgen.synthesis.types import BOOL, F32, I32, Type
 from warpgen.synthesis.values import COMPARE, NOT, TERNARY, Value, call, literal, logic
 
 INLINE_LENGTH = 24  # longer expressions get a name, as people do
-_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+_IDENTIFIER = re.compile(r"(?<![.\w])[A-Za-z_]\w*")  # an attribute may be called as a local is
 # Names that would hide what the program needs; `ret` is the result's in the generated C++, where arguments
 # and fields keep their names, so C++'s own words are reserved as well.
 RESERVED = frozenset(

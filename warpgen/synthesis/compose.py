@@ -15,7 +15,7 @@ from warpgen.synthesis.rng import Rng
 from warpgen.synthesis.schedule import Fragment
 from warpgen.synthesis.sinks import store_rest
 from warpgen.synthesis.threads import open_threads
-from warpgen.synthesis.types import F16, F32, F64
+from warpgen.synthesis.types import BOOL, F16, F32, F64
 
 # How many motifs a program is made of: a long tail, as sizes of people's kernels have one.
 _ENERGY = {
@@ -93,10 +93,15 @@ def write_kernel(k: Kit, plan: Plan, fragments: list[Fragment]) -> None:
 
 
 def _part(k: Kit, part: Motif | Fragment) -> None:
+    before = len(k.pool)
+    k.taken = []
     if isinstance(part, Motif):
         _paragraph(k, part)
     else:
         part.write(k)
+    if all(g.value.type.is_int or g.value.type is BOOL for g in k.pool[before:]):
+        for given in k.taken:  # a count or a flag, the same for many numbers
+            given.shown = False
 
 
 def _paragraph(k: Kit, motif: Motif) -> None:

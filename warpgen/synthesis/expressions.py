@@ -144,6 +144,8 @@ class Grower:
             value = self.grow(t, share)
             if any(v.text == value.text for v in values) or (values and self.constant(value, *values)):
                 value = self.fresh(t)
+                if t is self.k.real and any(v.text == value.text for v in values):
+                    value = 1.0 - value  # their difference or ratio would be a number
             values.append(value)
         return values
 

@@ -261,9 +261,17 @@ def other_integer(g: Grower, t: Type, budget: int) -> Value | None:
 @form("bool", 2.0)
 def comparison(g: Grower, t: Type, budget: int) -> Value:
     kind = g.rng.weighted({g.k.real: 0.7, I32: 0.3})
+    g.k.blunt = True
     a, b = g.several(kind, budget, 2)
+    g.k.blunt = False
     if kind is I32 and g.rng.chance(0.3):
         return (a % g.k.lit(g.rng.choice((2, 3, 4)), I32)).eq(g.rng.choice((0, 1)))
+    if a.lo == a.hi:
+        a, b = b, a
+    if (a.text == b.text or a.hi <= b.lo or b.hi <= a.lo) and a.magnitude < 1e3:
+        # The two would always compare alike.
+        middle = 0.5 * (a.lo + a.hi)
+        b = g.k.lit(int(middle) if kind is I32 else round(middle, 2), kind)
     return g.rng.choice((a < b, a > b, a <= b, a >= b))
 
 

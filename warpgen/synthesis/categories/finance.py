@@ -23,7 +23,7 @@ def normal_cdf(k: Kit) -> Function:
         if kind == "erfc":
             return (0.5 * w.erfc(-x * 0.707107)).within(0.0, 1.0)
         if kind == "logistic":
-            return (1.0 / (1.0 + w.exp(-1.5976 * x - 0.07056 * x * x * x))).within(0.0, 1.0)
+            return (0.5 + 0.5 * w.tanh(0.7988 * x + 0.03528 * x * x * x)).within(0.0, 1.0)
         t = inner.define("t|k1", 1.0 / (1.0 + 0.231642 * w.abs(x)))
         poly = inner.define("poly|series", t * (0.319382 + t * (-0.356564 + t * (1.781478 - 1.821256 * t))))
         tail = inner.define(

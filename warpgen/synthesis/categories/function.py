@@ -283,7 +283,8 @@ def recurrences(k: Kit) -> None:
         if kind == 1:
             return f.wp.clamp(x * 0.5 + f.wp.sin(target) * rate, -3.0, 3.0)
         d = f.define("d|gap|err", target - x)
-        return (x + d / (1.0 + f.wp.abs(d))).within(-3.0, 3.0)
+        # With the whole of a short way the start would soon be forgotten.
+        return (x + d * rate / (1.0 + f.wp.abs(d))).within(-3.0, 3.0)
 
     step = function(
         k,

@@ -329,6 +329,7 @@ def triangle_overlap(k: Kit) -> None:
         k.expect(False, "wp.intersect_tri_tri takes single or double precision")
     first = [k.load(n, k.vec3, -1.0, 1.0) for n in ("v0|a0|p0", "v1|a1|p1", "v2|a2|p2")]
     shift = k.param("offset|translation|delta", k.vec3, -0.5, 0.5)
+    moved = []
     if k.rng.chance(0.5):
         second = [k.load(n, k.vec3, -1.0, 1.0) for n in ("u0|b0|q0", "u1|b1|q1", "u2|b2|q2")]
     else:
@@ -345,5 +346,8 @@ def triangle_overlap(k: Kit) -> None:
         k.give("separation|gap|dist", gap)
     else:
         k.give("overlap|hits|intersects", meets)
-        if k.rng.chance(0.5):
+        if not moved:
             k.give("center_dist|separation", k.wp.length(center))
+    if moved:  # triangles that hardly ever meet would not show where their corners are
+        normal = k.wp.cross(first[1] - first[0], first[2] - first[0])
+        k.give("area|tri_area|double_area", k.wp.length(normal).within(0, 14))

@@ -300,7 +300,9 @@ def components(k: Kit) -> None:
     src, dst = k.index_array("edge_src|tails|u_ids", n), k.index_array("edge_dst|heads|v_ids", n)
     a, b = k.define("a|ra|pu", parent[src[v]]), k.define("b|rb|pv", parent[dst[v]])
     hi, lo = k.define("hi|high|loser", k.wp.max(a, b)), k.define("lo|low|winner", k.wp.min(a, b))
-    out = k.inout("parent_out|hooked|forest", I32, lo=n - 1, hi=n)
+    # Every vertex starts under the last one, so that each hook pulls it down.
+    out = k.inout("parent_out|hooked|forest", I32, lo=n - 1, hi=n, kind="constant")
+    out.spec.value = n - 1
     with k.if_(a.ne(b)):
         k.discard(k.atomic("min", out, hi, lo))
         if kind == "edge":

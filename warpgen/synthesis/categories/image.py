@@ -350,11 +350,15 @@ def bicubic(k: Kit) -> None:
 def morphology(k: Kit) -> None:
     """Erode, dilate or compare with the neighbourhood."""
     integer = k.rng.chance(0.35)
-    f = Frame(k, "mask_image|binary|labels_image" if integer else _GREY, I32 if integer else k.real, 1.0)
     kind = k.rng.choice(("dilate", "erode", "gradient", "local_max", "count", "label"))
+    counts = kind == "count" or (integer and kind == "gradient")
+    # The extreme of a neighbourhood of zeros and ones is nearly always the same.
+    top = 1.0 if counts or not integer else 9.0
+    names = ("mask_image|binary|labels_image" if counts else "labels_image|levels") if integer else _GREY
+    f = Frame(k, names, I32 if integer else k.real, top)
     centre = k.define("center|c0|own", f.at())
     radius = k.rng.choice((1, 1, 2))
-    if kind == "count" or (integer and kind == "gradient"):
+    if counts:
         n = (
             k.var("alive|count|nbrs", 0, I32, lo=0, hi=25)
             if integer
@@ -369,7 +373,7 @@ def morphology(k: Kit) -> None:
                     k.add(n, 1.0)
         k.give("neighbors_on|rank_value", n)
         return
-    high, low = k.var("high|mx|best", centre, lo=0.0, hi=1.0), k.var("low|mn|worst", centre, lo=0.0, hi=1.0)
+    high, low = k.var("high|mx|best", centre, lo=0.0, hi=top), k.var("low|mn|worst", centre, lo=0.0, hi=top)
     square = k.rng.chance(0.6)
     rows_loop, cols_loop = _window(k, radius)
     with rows_loop as di, cols_loop as dj:

@@ -246,12 +246,14 @@ def tridiagonal_solve(k: Kit) -> None:
     lower = k.array("lower|a|sub|dl", k.real, 2, lo=-0.4, hi=0.4)
     upper = k.array("upper|c|sup|du", k.real, 2, lo=-0.4, hi=0.4)
     rhs = k.array("rhs|d|b|f", k.real, 2, lo=-1.0, hi=1.0)
+    # Nothing is written twice, or the adjoint would be wrong.
+    swept = k.output("dp|swept|d_prime|y", k.real, 2)
     x = k.output("x|u|solution|line", k.real, 2)
     scratch = k.output("cp|scratch|c_prime|work", k.real, 2)
     i = k.flat
     diag = k.param("diag|center|main", k.real, 1.5, 3.0)
     k.store(scratch, (i, 0), upper[i, 0] / diag)
-    k.store(x, (i, 0), rhs[i, 0] / diag)
+    k.store(swept, (i, 0), rhs[i, 0] / diag)
     k.note("forward sweep")
     with k.for_("j|q", m, 1) as j:
         j = j.within(1, m - 1)
@@ -260,15 +262,13 @@ def tridiagonal_solve(k: Kit) -> None:
             "w|pivot|denom", (diag - lower[i, j] * scratch[i, prev].within(-0.4, 0.4)).within(1.0, 3.5)
         )
         k.store(scratch, (i, j), upper[i, j] / pivot)
-        k.store(x, (i, j), (rhs[i, j] - lower[i, j] * x[i, prev].within(-2.0, 2.0)) / pivot)
+        k.store(swept, (i, j), (rhs[i, j] - lower[i, j] * swept[i, prev].within(-2.0, 2.0)) / pivot)
     k.note("back substitution")
+    k.store(x, (i, m - 1), swept[i, m - 1])
     with k.for_("r|step", m - 1) as r:
         j = k.define("jj|back|at", (k.lit(m - 2) - r).within(0, m - 2))
-        k.change(
-            Value(x.subscript((i, j)), k.real, -2.0, 2.0, k.author),
-            "-",
-            scratch[i, j] * x[i, (j + 1).within(1, m - 1)],
-        )
+        after = x[i, (j + 1).within(1, m - 1)]
+        k.store(x, (i, j), swept[i, j] - scratch[i, j] * after)
 
 
 @CATEGORY.motif()

@@ -383,9 +383,9 @@ def smooth_extremes(k: Kit) -> None:
         d = k.let("d|diff", a - b)
         k.give("smax|upper", 0.5 * (a + b + k.wp.sqrt(d * d + s)))
     else:
-        k.give(
-            "smooth_step|window", k.wp.smoothstep(k.lit(-1.0), s, a) * (1.0 - k.wp.smoothstep(s, s + 1.0, b))
-        )
+        left, right = (round(x.lo, 2) if x.magnitude < 10 else -1.0 for x in (a, b))
+        rise = k.wp.smoothstep(k.lit(left, k.real), left + 4.0 * s, a)
+        k.give("smooth_step|window", rise * (1.0 - k.wp.smoothstep(k.lit(right, k.real), right + 4.0 * s, b)))
 
 
 @CATEGORY.motif(weight=0.8)

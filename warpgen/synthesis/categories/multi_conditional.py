@@ -69,21 +69,24 @@ def classify(k: Kit) -> None:
 def decision_tree(k: Kit) -> None:
     """Small decision tree."""
     field = palette(k).field
+    k.blunt = True
     xs = [k.input(q.names, k.real, q.lo, q.hi) for q in k.rng.sample(field.scalars, 3)]
+    k.blunt = False
     score = k.var("score|leaf|prediction", 0.0, k.real, lo=-5.0, hi=5.0)
 
-    def node(depth: int) -> None:
+    def node(depth: int, spans: list[tuple[float, float]]) -> None:
         if depth == 0 or (depth < 2 and k.rng.chance(0.25)):
             k.set(score, round(k.rng.uniform(-1.0, 1.0), 2))
             return
-        x = k.rng.choice(xs)
-        cut = round(k.rng.uniform(x.lo + 0.2 * (x.hi - x.lo), x.hi - 0.2 * (x.hi - x.lo)), 2)
+        at = k.rng.integer(0, len(xs) - 1)
+        x, (lo, hi) = xs[at], spans[at]  # what the questions above leave of its range
+        cut = round(k.rng.uniform(lo + 0.3 * (hi - lo), hi - 0.3 * (hi - lo)), 2)
         with k.if_(x < cut if k.rng.chance(0.6) else x <= cut):
-            node(depth - 1)
+            node(depth - 1, [*spans[:at], (lo, cut), *spans[at + 1 :]])
         with k.else_():
-            node(depth - 1)
+            node(depth - 1, [*spans[:at], (cut, hi), *spans[at + 1 :]])
 
-    node(k.rng.choice((2, 3, 3)))
+    node(k.rng.choice((2, 3, 3)), [(x.lo, x.hi) for x in xs])
     k.give("score|prediction|leaf_value", score + xs[0] * 0.01 if k.rng.chance(0.5) else score)
 
 
@@ -195,7 +198,8 @@ def mode_switch(k: Kit) -> None:
         last = m == modes - 1 and k.rng.chance(0.6)
         with k.else_() if last else (k.if_(mode.eq(m)) if m == 0 else k.elif_(mode.eq(m))):
             k.set(out, formulas[m])
-    k.give(result_name(k), out)
+    # The formula of a mode that all threads share may leave one of the two out.
+    k.give(result_name(k), out + 0.5 * (x - y) if shared else out)
 
 
 @CATEGORY.motif()

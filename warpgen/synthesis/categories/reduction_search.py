@@ -222,10 +222,11 @@ def smallest_few(k: Kit) -> None:
 def all_or_any(k: Kit) -> None:
     """Whether all or any of a row pass a test, and how many."""
     row = Row(k, -1.0, 1.0, "x|residuals|values|margins")
-    tol = k.param("tol|threshold|eps|bound", k.real, 0.2, 0.9)
+    style = k.rng.choice(("all", "count", "first"))
+    # All of a row pass a narrow test nearly never.
+    tol = k.param("tol|threshold|eps|bound", k.real, *((0.85, 0.95) if style == "all" else (0.2, 0.9)))
     ok = k.var("ok|all_ok|converged", True, BOOL, lo=0, hi=1)
     n = k.var("count|passed|num_ok", 0, I32, lo=0, hi=row.n)
-    style = k.rng.choice(("all", "count", "first"))
     first = k.var("first|index|found", -1, I32, lo=-1, hi=row.n)
     with k.for_("j|k|c", row.turns) as j:
         hit = k.wp.abs(row.at(j)) < tol

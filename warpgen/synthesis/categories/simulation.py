@@ -212,7 +212,7 @@ def population(k: Kit) -> None:
     r = k.param("growth|r|rate", k.real, 0.2, 1.2)
     cap = k.param("capacity|K|carrying_capacity", k.real, 1.0, 3.0)
     kind = rng.choice(("logistic", "ricker", "beverton", "allee", "harvest", "gompertz"))
-    turns = rng.choice((1, 4, 6, 8, 10))
+    turns = rng.choice((1, 2, 3, 4))  # more, and the population would settle wherever it began
     h = k.param("harvest|catch_rate|quota", k.real, 0.01, 0.2) if kind == "harvest" else None
 
     def step() -> None:

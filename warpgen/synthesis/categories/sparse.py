@@ -18,9 +18,9 @@ _OFFSETS = "offsets|row_offsets|row_ptr|indptr|row_starts"
 class Row:
     """This thread's row of a CSR matrix: loop over `entries`, ask `column` and `value` at each."""
 
-    def __init__(self, k: Kit, element: Type, lo: float = -1.0, hi: float = 1.0) -> None:
+    def __init__(self, k: Kit, element: Type, lo: float = -1.0, hi: float = 1.0, *, full: int = 1) -> None:
         self.k = k
-        self.nnz = k.rng.choice((128, 192, 256, 384))
+        self.nnz = full * k.rng.choice((128, 192, 256, 384))
         self.size = k.rng.choice((32, 48, 64))
         self.start, self.end = k.csr(_OFFSETS, self.nnz)
         self.columns = k.index_array(_COLUMNS, self.size)
@@ -130,7 +130,7 @@ def row_norm(k: Kit) -> None:
 @CATEGORY.motif(rank=1)
 def find_diagonal(k: Kit) -> None:
     """Find the diagonal entry of this CSR row."""
-    row = Row(k, k.real, 0.5, 3.0)
+    row = Row(k, k.real, 0.5, 3.0, full=4)  # few entries lie on the diagonal
     i = k.flat
     if k.rng.chance(0.5):
         where = k.var("where|diag_idx|slot", -1, I32, lo=-1, hi=row.nnz - 1)
@@ -157,7 +157,7 @@ def jacobi_smoother(k: Kit) -> None:
     i = k.flat
     x = _operand(k, k.real)
     b = k.load("b|rhs|f", k.real, -1.0, 1.0)
-    omega = k.param("omega|weight|relax", k.real, 0.4, 1.0)
+    omega = k.param("omega|weight|relax", k.real, 0.4, 0.9)  # at one the old value would not matter
     off = k.var("sigma|off_diag|acc", 0.0, k.real, lo=-100.0, hi=100.0)
     diag = k.var("diag|d|a_ii", 1.0, k.real, lo=1.0, hi=50.0)
     with k.for_("e|nz|jj", row.end, row.start) as e:

@@ -202,7 +202,7 @@ def struct_methods(k: Kit) -> None:
     def measure(inner: Kit, s: Held) -> Value:
         parts = [s[key] for key in keys]
         if k.rng.chance(0.3):
-            inner.line(f"if {(parts[0] < parts[-1]).text}:")
+            inner.line(f"if {(parts[0] < round(0.5 * (parts[0].lo + parts[0].hi), 2)).text}:")
             inner.lines[-1].depth = 1
             inner.depth += 1
             inner.line(f"return {inner.tame(parts[0] * 0.5).text}")
