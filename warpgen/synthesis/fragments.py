@@ -62,11 +62,22 @@ def refused(builtin: str, types: tuple[Type, ...]) -> bool:
     return builtin in ("sign", "abs") and types[0].is_unsigned
 
 
-def argument(k: Kit, builtin: str, position: int, parameter: str, t: Type) -> Value:
+def _inside(x: Value, position: int) -> Range | None:
+    """Where a bound has to lie so that some of `x` is beyond it; None where that is not known."""
+    width = x.hi - x.lo
+    if not x.type.is_float or not 0.0 < width < 1e3:
+        return None
+    lo, hi = (0.0, 0.4) if position == 1 else (0.6, 1.0)
+    return round(x.lo + lo * width, 2), round(x.lo + hi * width, 2)
+
+
+def argument(
+    k: Kit, builtin: str, position: int, parameter: str, t: Type, domain: Range | None = None
+) -> Value:
     """A value of type `t` for this parameter, inside its domain."""
     if t is BOOL:
         return k.input("active|flag|enabled|mask", BOOL, 0, 1)
-    lo, hi = _range(builtin, position, t)
+    lo, hi = domain or _range(builtin, position, t)
     names = _NAMES.get((builtin, parameter)) or _names(k, t, position)
     unit = t.kind == "quat" or parameter == "axis"
     if builtin == "mod" and position == 1 and t.kind == "scalar" and t.is_float:
@@ -137,7 +148,10 @@ def write_call(k: Kit, builtin: str, types: tuple[Type, ...]) -> None:
         catalogue.signatures(builtin)[0],
     )
     k.blunt = builtin in _BLUNT
-    args = [argument(k, builtin, i, slots[i].name, t) for i, t in enumerate(types)]
+    args: list[Value] = []
+    for i, t in enumerate(types):
+        inside = _inside(args[0], i) if builtin == "clamp" and i else None
+        args.append(argument(k, builtin, i, slots[i].name, t, inside))
     k.blunt = False
     t = catalogue.result_types(builtin, types)[0]
     if builtin in ("length", "length_sq", "normalize") and types[0].kind == "quat":

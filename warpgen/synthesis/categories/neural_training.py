@@ -98,7 +98,7 @@ def vector_loss(k: Kit) -> None:
     kind = k.rng.choice(("triplet", "cosine", "contrastive", "chamfer", "angular"))
     d = k.let("d|diff|ap", a - b)
     d2 = k.define("d2|dist2|pos_d", k.wp.dot(d, d))
-    margin = k.param("margin|m|gap", k.real, 0.1, 1.0)
+    margin = k.param("margin|m|gap", k.real, 0.1, 0.5)  # cosines seldom come near one
     if kind == "triplet":
         c = k.load("negative|n|z_k|other", t, -1.0, 1.0)
         e = k.let("e|an|dn", a - c)
