@@ -162,10 +162,8 @@ def integer_and_float(k: Kit) -> None:
     out = k.var(f"{result_name(k)}|out_val", x, lo=-60.0, hi=60.0)
     for p in range(k.rng.integer(1, period - 1) if period > 2 else 1):
         with k.if_(phase.eq(p)) if p == 0 else k.elif_(phase.eq(p)):
-            k.set(
-                out,
-                k.rng.choice((x * 0.5, x + k.to_real(p + phase), k.wp.sin(x), x * x, -x)).within(-60.0, 60.0),
-            )
+            options = (x * 0.5, x + k.to_real(p + 1 + phase), k.wp.sin(x), x * x, -x)
+            k.set(out, k.rng.choice(options).within(-60.0, 60.0))
     if k.rng.chance(0.5):
         with k.for_("j|i|s", k.rng.integer(2, 5)) as j:
             with k.if_(((n + j) % 2).eq(0)):

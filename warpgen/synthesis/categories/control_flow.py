@@ -30,7 +30,7 @@ def early_exit(k: Kit) -> None:
     elif kind == "two":
         k.guard(x < middle)
         y = g.fresh(k.real)
-        k.guard(y > k.number(y.lo + 0.6 * (y.hi - y.lo), y.hi))
+        k.guard(y > k.number(y.lo + 0.6 * (y.hi - y.lo), y.lo + 0.9 * (y.hi - y.lo)))
     else:
         k.guard(x < middle if k.rng.chance(0.7) else k.wp.abs(x) < 0.2)
     if k.rng.chance(0.5):

@@ -99,7 +99,8 @@ def scatter(k: Kit) -> None:
         if op == "plus":
             k.accumulate(out, d, v)
         else:
-            k.discard(k.atomic(op, out, d, v))
+            # From zero on, which no positive value is below.
+            k.discard(k.atomic(op, out, d, -v if op == "min" else v))
     if k.rng.chance(0.35):
         counts = k.output("counts|bin_count|hits", I32)
         k.discard(k.atomic("add", counts, d, 1))

@@ -207,7 +207,8 @@ def shortest_path(k: Kit) -> None:
     )
     with g.each() as e:
         u = g.target(e)
-        w = g.weight(e, "edge_weights|lengths|w", 0.1, 3.0)
+        # The narrowest edge on the way shows where edges are about as wide as ways.
+        w = g.weight(e, "edge_weights|lengths|w", *((5.0, 20.0) if kind == "widest" else (0.1, 3.0)))
         if kind == "widest":
             k.set(best, k.wp.max(best, k.wp.min(dist[u], w)))
         elif kind == "eikonal":

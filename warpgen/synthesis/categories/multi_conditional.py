@@ -106,7 +106,7 @@ def state_machine(k: Kit) -> None:
         for s in range(states):
             here = state.eq(constants[s]) if constants else state.eq(s)
             with k.if_(here) if s == 0 else k.elif_(here):
-                target = k.rng.integer(0, states - 1)
+                target = (s + k.rng.integer(1, states - 1)) % states  # one that stays would hide its inputs
                 with k.if_(c.eq(k.rng.integer(0, 3)) if k.rng.chance(0.6) else c > 1):
                     k.set(state, constants[target] if constants else target)
                     if k.rng.chance(0.6):

@@ -123,7 +123,7 @@ def range_gate(k: Kit) -> None:
     third = (x.hi - x.lo) / 3
     low = argument(k, "low|lower|min_value|vmin", k.real, x.lo, x.lo + third)
     high = argument(k, "high|upper|max_value|vmax", k.real, x.hi - third, x.hi)
-    outside = argument(k, "fill|default|outside_value", k.real, -1.0, 0.0)
+    outside = argument(k, "fill|fallback|outside_value", k.real, -1.0, 0.0)
     kind = k.rng.choice(("select", "clamp", "normalize", "count"))
     if kind == "select":
         k.give("gated|kept|masked", k.select("gated|kept|v", k.all(x >= low, x <= high), x, outside))
