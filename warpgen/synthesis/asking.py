@@ -95,7 +95,8 @@ class Asking(Arrays):
         if hi == INF or hi >= v.hi:
             self._hidden(v)
             return rules.at_least(v, lo)
-        if lo <= 0 <= v.lo and hi >= 1 and self.rng.chance(0.4):
+        # What rounds down would make zero of all below one.
+        if lo <= 0 <= v.lo and hi >= 1 and not self.blunt and self.rng.chance(0.4):
             return (v / (v + 1.0)).within(0.0, 1.0)
         if v.hi - v.lo > 4 * (hi - lo) and v.magnitude < _WAVED and self.rng.chance(0.6):
             # A clamp would hold nearly all values at one end, and what they came from would not show.
