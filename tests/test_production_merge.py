@@ -72,7 +72,7 @@ def test_both_gives_the_same_files_as_each_alone(tmp_path: Path) -> None:
 
 
 # What may differ between two manifests of the same file.
-_ASIDE = {"recipe": None, "recipe_hash": "", "command": "", "circumstances": None}
+_ASIDE = {"recipe": None, "recipe_hash": "", "command": "", "circumstances": None, "seal": ""}
 
 
 @pytest.mark.parametrize("size", [1, 5_000, 123_456])

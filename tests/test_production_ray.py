@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import REPOSITORY, SMALL, call, files, finished
+from commands import REPOSITORY, call, files, finished
 from imaginary import FINISHED, files_left
 
 from warpgen import run
@@ -15,6 +15,8 @@ from warpgen.errors import UsageError
 from warpgen.reporting.manifest import manifest_path, read
 
 _LIMIT = 240  # seconds; Ray alone takes ten to start and stop
+# Units enough that a node is still at work when it has been missed.
+LONG = ("--rows", "900", "--complexity", "small", "--verify", "none")
 
 
 def on_cluster(case: str, root: Path, *args: str) -> str:
@@ -30,16 +32,16 @@ def on_cluster(case: str, root: Path, *args: str) -> str:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The datasets of SMALL, made in one process."""
+    """The datasets of LONG, made in one process."""
     root = tmp_path_factory.mktemp("undisturbed")
-    assert call("run", *SMALL, "--engine", "serial", "--root", root)[0] == 0
+    assert call("run", *LONG, "--engine", "serial", "--root", root)[0] == 0
     return files(root)
 
 
 @pytest.mark.slow
 def test_a_cluster_of_our_own(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
     """Started when no address is given, and gone at the end."""
-    code, _, errors = call("run", *SMALL, "--engine", "ray", "--workers", "2", "--root", tmp_path)
+    code, _, errors = call("run", *LONG, "--engine", "ray", "--workers", "2", "--root", tmp_path)
     assert code == 0, errors
     assert files(tmp_path) == undisturbed
     assert files_left(tmp_path) == FINISHED
@@ -48,7 +50,7 @@ def test_a_cluster_of_our_own(tmp_path: Path, undisturbed: dict[str, bytes]) -> 
 @pytest.mark.slow
 def test_a_node_killed_in_the_middle_costs_nothing(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
     """Its unit goes to the node that is left."""
-    assert "node killed" in on_cluster("lost", tmp_path, *SMALL)
+    assert "node killed" in on_cluster("lost", tmp_path, *LONG)
     assert files(tmp_path) == undisturbed
     assert files_left(tmp_path) == FINISHED
     for target in ("cpu", "cuda"):

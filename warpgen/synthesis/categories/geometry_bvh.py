@@ -198,7 +198,7 @@ def box_overlaps(k: Kit) -> None:
 def nearest_ball(k: Kit) -> None:
     """Nearest of many balls along a ray, by a tree."""
     points = cloud(k, _CLOUD)
-    half = k.rng.choice((0.1, 0.15, 0.2))
+    half = k.rng.choice((0.2, 0.3, 0.4))  # smaller balls are hardly ever hit
     tree = bvh(k, points, half)
     o = k.input("ray_origin|origin|start", k.vec3, -2.0, 2.0)
     if k.rng.chance(0.5):
