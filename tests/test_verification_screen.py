@@ -21,8 +21,18 @@ def test_locals_may_be_called_anything() -> None:
     screen(
         "import warp as wp\n@wp.func\ndef f(x: float, input: float):\n    dir = x\n    return dir + input\n"
     )
-    with pytest.raises(VerificationError):
-        screen("import warp as wp\n@wp.func\ndef f(x: float = dir()):\n    dir = x\n    return dir\n")
+    screen("import warp as wp\n@wp.func\ndef f(x: Any):\n    return x * type(x)(2.0)\n")
+    screen("import warp as wp\n@wp.struct\nclass Ray:\n    dir: wp.vec3\n    type: int\n")
+    for text in (
+        "@wp.func\ndef f(x: float = dir()):\n    dir = x\n    return dir\n",
+        "@wp.func\ndef f(x: float):\n    open = x\n    return wp.static(open('f').read())\n",
+        "S = wp.static\n@wp.func\ndef f(x: float):\n    open = x\n    return S(open('f').read())\n",
+        "@wp.struct\nclass Ray:\n    dir: type(1)\n",
+        "@wp.func\ndef f(x: float):\n    return type('X', (), {})\n",
+        "@wp.func\ndef f(x: float):\n    return wp.static(type(x))\n",
+    ):
+        with pytest.raises(VerificationError):
+            screen("import warp as wp\n" + text)
 
 
 @pytest.mark.parametrize(

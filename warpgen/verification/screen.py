@@ -51,26 +51,50 @@ def screen(source: str) -> None:
     for statement in tree.body:
         if not isinstance(statement, _TOP):
             _refuse(f"a statement of kind {type(statement).__name__} outside functions")
-    own = {
-        id(node)
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef)
-        for node in _own(function)
-    }
+    own = {id(node) for scope in ast.walk(tree) for node in _own(scope)}
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
+        if isinstance(node, ast.expr) and _is_static(node) and id(node) not in called:
+            _refuse("wp.static under another name")
         if id(node) not in own:
             _check(node)
 
 
-def _own(function: ast.FunctionDef) -> list[ast.Name]:
-    """Uses of a function's own variables, which may be called anything: `dir` is a direction there."""
+def _own(scope: ast.AST) -> list[ast.Name]:
+    """Names that are a program's own and may be anything: `dir` is a direction, as a struct's field or as a
+    function's variable."""
+    if isinstance(scope, ast.ClassDef):
+        fields = [s.target for s in scope.body if isinstance(s, ast.AnnAssign) and s.value is None]
+        return [field for field in fields if isinstance(field, ast.Name) and "__" not in field.id]
+    return _variables(scope) if isinstance(scope, ast.FunctionDef) else []
+
+
+def _variables(function: ast.FunctionDef) -> list[ast.Name]:
+    """Uses of a function's own variables, and of `type` where it asks for that of one."""
     names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
     stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
     bound = stored | {argument.arg for argument in function.args.args}
-    # Not in decorators, annotations and defaults, which are evaluated outside.
-    outside = [*function.decorator_list, function.args, *([function.returns] if function.returns else [])]
+    # Not in decorators, annotations, defaults and wp.static, which are evaluated outside.
+    outside: list[ast.AST] = [*function.decorator_list, function.args]
+    outside += [function.returns] if function.returns else []
+    outside += [node for node in ast.walk(function) if isinstance(node, ast.Call) and _is_static(node.func)]
     apart = {id(node) for part in outside for node in ast.walk(part)}
-    return [node for node in names if node.id in bound and id(node) not in apart and "__" not in node.id]
+    bare = [node for node in names if node.id in bound and id(node) not in apart and "__" not in node.id]
+    plain = {id(node) for node in bare}
+    asked = [node for node in ast.walk(function) if isinstance(node, ast.Call) and _asks_type(node)]
+    return bare + [
+        call.func for call in asked if id(call.args[0]) in plain and isinstance(call.func, ast.Name)
+    ]
+
+
+def _is_static(function: ast.expr) -> bool:
+    return isinstance(function, ast.Attribute) and function.attr == "static"
+
+
+def _asks_type(call: ast.Call) -> bool:
+    """`type(x)`: in a kernel's generic function it stands for the type to cast to."""
+    named = isinstance(call.func, ast.Name) and call.func.id == "type"
+    return named and len(call.args) == 1 and not call.keywords
 
 
 def _check(node: ast.AST) -> None:
