@@ -47,9 +47,8 @@ class ShardMaker:
         from warpgen.extraction import fast_path, warp_api  # 0.7 s and 120 MB that a merge does without
         from warpgen.production import rows  # noqa: F401  (its imports are what takes the time)
 
-        durable.make_folder(
-            self._layout.scratch, mode=0o700
-        )  # compilers' files, of any mode, are loaded from
+        # Compilers' files, which have any mode, are loaded from here.
+        durable.make_folder(self._layout.scratch, mode=0o700)
         warp_api.start(self._layout.scratch / "kernels")
         if not self._stock_codegen:
             fast_path.install()

@@ -26,8 +26,6 @@ CPU_TARGET = "x86-64-v3"
 # No analyses for warnings, registers given out line by line, clang's own output neither named nor checked by
 # itself: a quarter less work for the same verdicts.
 _QUICK = "-w -mllvm=-regalloc=fast -mllvm=-optimize-regalloc=0 -disable-llvm-verifier -discard-value-names"
-
-
 # A local that nothing was written to holds a pattern (of floats: NaN), not what the stack happens to hold.
 _UNSET = "-ftrivial-auto-var-init=pattern"
 
