@@ -5,6 +5,7 @@ A process of its own, because Ray's threads would stay in the tests' and its wor
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -14,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 from imaginary import produce, quick, recipe_of
 
 from warpgen import run
 from warpgen.production.circumstances import Means
-from warpgen.production.layout import Layout
 
 
 def die(unit: object) -> None:
@@ -32,12 +33,29 @@ def kill_the_worker(unit: object) -> None:
     signal.pause()
 
 
-def kill_node(cluster: Any, node: Any, root: Path) -> None:
-    """End a node, as soon as both have taken up a unit, without a word to anyone."""
+def at_work(node: Any) -> list[psutil.Process]:
+    """The processes that work on units on a node: children of Ray's workers there."""
+    raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
+    found = []
+    for worker in raylet.children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended since
+            if worker.cmdline()[:1] == ["ray::_work"]:
+                found += worker.children()
+    return found
+
+
+def kill_node(cluster: Any, node: Any) -> None:
+    """End a node, without a word to anyone, while it works on a unit.
+
+    The work is halted first: what ends between two units, or tells its outcome while its node is being taken
+    down, loses nothing, and nothing would be tried again.
+    """
 
     def watch() -> None:
-        while len(list(Layout(root).scratch.glob("*/kernels"))) < 2:
-            time.sleep(0.01)
+        while not (halted := at_work(node)):
+            time.sleep(0.001)
+        for process in halted:
+            process.suspend()
         cluster.remove_node(node, allow_graceful=False)
         print("node killed", flush=True)
 
@@ -54,7 +72,7 @@ def main(case: str, root: Path, args: list[str]) -> int:
         node = cluster.add_node(num_cpus=1)
         cluster.wait_for_nodes()
         if case == "lost":
-            kill_node(cluster, node, root)
+            kill_node(cluster, node)
         if case == "poison":
             means: Means = msgspec.structs.replace(
                 quick("ray", 2), ray_address=cluster.address, silent_seconds=60.0

@@ -12,6 +12,7 @@ import msgspec
 
 from warpgen import durable
 from warpgen.errors import RootError, UsageError
+from warpgen.process import side_by_side
 from warpgen.production.chronicle import Chronicle
 from warpgen.production.circumstances import Means
 from warpgen.production.coordinator import Coordinator
@@ -27,6 +28,7 @@ from warpgen.production.merge import failures
 from warpgen.production.recovery import Found, clear
 from warpgen.reporting.manifest import Circumstances, manifest_path, write_manifest
 from warpgen.reporting.report import write_report
+from warpgen.reporting.survey import Survey, survey
 
 ENGINES = ("local", "serial", "ray")
 
@@ -101,9 +103,10 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
             if layout.partial(target).exists():
                 durable.rename(layout.partial(target), layout.final(target))
         circumstances = self._circumstances(checkpoint)
-        for target in recipe.targets:
+        for target, figures in zip(recipe.targets, self._surveys(), strict=True):
             dropped = {"duplicate": checkpoint.targets[target].dropped}
-            write_manifest(layout.root, target, recipe, circumstances, dropped, failures(layout, target))
+            failed = failures(layout, target)
+            write_manifest(layout.root, target, recipe, circumstances, dropped, failed, figures)
         report = _report(layout.root)
         for target in recipe.targets:
             layout.publish(layout.final(target))
@@ -112,6 +115,13 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
             if path.is_file():
                 layout.publish(path)
         self.chronicle.completed(checkpoint, report)
+
+    def _surveys(self) -> list[Survey]:
+        """The figures of all datasets, each read by a process of its own."""
+        paths = [self.layout.final(target) for target in self.found.begun.recipe.targets]
+        if self.means.engine == "ray":  # it leaves threads, and a fork would inherit their locks
+            return [survey(path) for path in paths]
+        return side_by_side(survey, paths, [self.lock])
 
     def _tidy(self) -> None:
         """Remove what an unfinished run needs. If it cannot be, the next run in the root tries."""

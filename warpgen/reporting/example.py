@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ from warpgen.reporting.dataset import rows
 
 LEAST_STATEMENTS = 4  # less than this shows nothing of a language
 LEAST_BUILTINS = 3  # wp.tid and two that compute something
+LOOKED_AT = 1000  # rows, from the first: enough to find a simple one among
 
 
 class _Head(msgspec.Struct):
@@ -39,10 +41,10 @@ class _Origin(msgspec.Struct):
 def choose(paths: Mapping[Target, Path], last_index: int) -> dict[Target, Row]:
     """The simplest row worth showing, per target; {} if none is.
 
-    Worth showing are rows with an adjoint, LEAST_STATEMENTS or more, and an index up to `last_index`,
-    the last that all datasets reach. The simplest calls LEAST_BUILTINS, has no helper functions or
-    structs, which would be missing from the excerpt, and has the shortest forward code; of equals it is
-    the first in the first dataset.
+    Worth showing are rows of the first LOOKED_AT with an adjoint, LEAST_STATEMENTS or more, and an index up
+    to `last_index`, the last that all datasets reach. The simplest calls LEAST_BUILTINS, has no helper
+    functions or structs, which would be missing from the excerpt, and has the shortest forward code; of
+    equals it is the first in the first dataset.
     """
     kernel_id = _simplest(next(iter(paths.values())), last_index)
     found = {target: _find(path, kernel_id) for target, path in paths.items()} if kernel_id else {}
@@ -52,7 +54,7 @@ def choose(paths: Mapping[Target, Path], last_index: int) -> dict[Target, Row]:
 def _simplest(path: Path, last_index: int) -> str:
     best: tuple[bool, int] | None = None
     kernel_id = ""
-    for _, row in rows(path, _Head):
+    for _, row in islice(rows(path, _Head), LOOKED_AT):
         if row.provenance.index > last_index or row.features.statements < LEAST_STATEMENTS:
             continue
         plain = row.features.functions + row.features.structs == 0

@@ -112,8 +112,10 @@ def write_manifest(
     circumstances: Circumstances,
     dropped: Mapping[str, Mapping[str, int]],
     failures: Iterable[Failure],
+    figures: Survey | None = None,
 ) -> Manifest:
-    """Survey the finished dataset of `target` and put its manifest beside it, atomically.
+    """Survey the finished dataset of `target`, unless its figures are given, and put its manifest beside it,
+    atomically.
 
     `dropped` and `failures` hold the programs up to the last row's index that gave no row, each in one
     of the two: `stats --check` wants rows, dropped and failures to add up to the programs made.
@@ -129,7 +131,7 @@ def write_manifest(
         command=command(recipe),
         licence=LICENCE,
         versions=_versions(recipe),
-        figures=survey(path),
+        figures=figures or survey(path),
         dropped={kind: dict(sorted(dropped[kind].items())) for kind in sorted(dropped)},
         failures=ordered,
         refused=refused(ordered),

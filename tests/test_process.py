@@ -1,0 +1,57 @@
+"""Work side by side: the same results whatever becomes of the children."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import psutil
+import pytest
+
+from warpgen import process
+from warpgen.process import side_by_side
+
+PARENT = os.getpid()
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+def double_here_only(number: int) -> int:
+    if os.getpid() != PARENT:
+        os.kill(os.getpid(), signal.SIGKILL if number == 3 else signal.SIGSTOP)
+    return 2 * number
+
+
+def refuse(number: int) -> int:
+    raise ValueError(f"{number} is refused")
+
+
+def elsewhere(number: int) -> int:
+    return os.getpid()
+
+
+def test_results_come_in_order() -> None:
+    """None of nothing; the first worked out here, the others in children that are gone at the end."""
+    assert side_by_side(double, []) == []
+    assert side_by_side(double, [1]) == [2]
+    assert side_by_side(double, [1, 2, 3]) == [2, 4, 6]
+    first, *others = side_by_side(elsewhere, [1, 2, 3])
+    assert first == PARENT and len({PARENT, *others}) == 3
+    assert not any(psutil.pid_exists(pid) for pid in others)
+
+
+def test_lost_children_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One is killed, one is halted for ever: their work is done here."""
+    monkeypatch.setattr(process, "_LEAST_PATIENCE", 0.2)
+    assert side_by_side(double_here_only, [1, 2, 3]) == [2, 4, 6]
+    assert psutil.Process().children() == []
+
+
+def test_an_error_is_that_of_the_work() -> None:
+    """It is raised here, whichever process met it."""
+    with pytest.raises(ValueError, match="1 is refused"):
+        side_by_side(refuse, [1, 2])
+    with pytest.raises(ZeroDivisionError):
+        side_by_side(lambda number: 1 // number, [1, 0])
