@@ -6,7 +6,7 @@ from typing import Any
 
 from warpgen.extraction.fast_path.lasting import type_to_ctype
 from warpgen.extraction.fast_path.patches import replaces, stock
-from warpgen.extraction.warp_api import codegen, types
+from warpgen.extraction.warp_api import codegen, context, types
 
 _RULE = "//---------"
 
@@ -117,14 +117,30 @@ def _indented(lines: list[str], func_type: str, device: str) -> str:
     return pad + f"\n{pad}".join(lines) + "\n"
 
 
+@replaces(codegen.Adjoint, "get_own_required_shared", "4d4c98f79d4c6e13")
+def _get_own_required_shared(adj: Any) -> int:
+    return int(_stock_get_own_required_shared(adj)) if _has_tiles(adj) else 0
+
+
+@replaces(context.ModuleBuilder, "_get_tile_helper_struct_hashes", "3e1a6a994144c847")
+def _get_tile_helper_struct_hashes(builder: Any) -> Any:
+    if any(_has_tiles(owner.adj) for owner in (*builder.kernels, *builder.functions)):
+        return _stock_get_tile_helper_struct_hashes(builder)
+    return set()
+
+
 def _has_tiles(adj: Any) -> bool:
-    texts = _remembered(adj)
-    if "tiles" not in texts:
-        texts["tiles"] = any(isinstance(v.type, (types.tile, types.tile_stack)) for v in adj.variables)
-    return bool(texts["tiles"])
+    """Whether anything that the function has, or is given and so may return, is a tile."""
+    texts, count = _remembered(adj), len(adj.variables)
+    if texts.get("tiles", (None, False))[0] != count:
+        found = any(isinstance(v.type, (types.tile, types.tile_stack)) for v in (*adj.args, *adj.variables))
+        texts["tiles"] = (count, found)
+    return bool(texts["tiles"][1])
 
 
 _stock_add_forward = stock(_add_forward)
 _stock_add_reverse = stock(_add_reverse)
 _stock_codegen_func_forward = stock(_codegen_func_forward)
 _stock_codegen_func_reverse = stock(_codegen_func_reverse)
+_stock_get_own_required_shared = stock(_get_own_required_shared)
+_stock_get_tile_helper_struct_hashes = stock(_get_tile_helper_struct_hashes)
