@@ -213,10 +213,10 @@ class Asking(Arrays):
     def _new_param(self, names: str, type: Type, lo: float, hi: float) -> Value:
         rng, author = self.rng, self.author
         if type.kind == "scalar" and rng.chance(0.12):
-            return self.lit(self.number(lo, hi) if type.is_float else rng.integer(int(lo), int(hi)), type)
+            return self.lit(self.setting(lo, hi) if type.is_float else rng.integer(int(lo), int(hi)), type)
         if type.kind == "scalar" and author.constants and rng.chance(0.6):
             return self.constant(
-                names, self.number(lo, hi) if type.is_float else rng.integer(int(lo), int(hi)), type
+                names, self.setting(lo, hi) if type.is_float else rng.integer(int(lo), int(hi)), type
             )
         if author.structs and type.kind in ("scalar", "vec") and not type.custom:
             return self._field(names, type, lo, hi)
@@ -225,7 +225,7 @@ class Asking(Arrays):
         kind = "transform" if type.kind == "transform" else kind
         spec = self.draft.argument(name, type, 0, "param", lo, hi, kind)
         if kind == "constant":
-            spec.value = self.number(lo, hi) if type.is_float else float(rng.integer(int(lo), int(hi)))
+            spec.value = self.setting(lo, hi) if type.is_float else float(rng.integer(int(lo), int(hi)))
         return Value(name, type, lo, hi, author, unit=kind == "unit")
 
     def _field(self, names: str, type: Type, lo: float, hi: float) -> Value:
@@ -250,9 +250,18 @@ class Asking(Arrays):
         self.draft.use_type(type)
         inner = Argspec(field, type, 0, "param", lo, hi, "constant" if type.kind == "scalar" else "uniform")
         if type.kind == "scalar":
-            inner.value = self.number(lo, hi) if type.is_float else float(self.rng.integer(int(lo), int(hi)))
+            inner.value = self.setting(lo, hi) if type.is_float else float(self.rng.integer(int(lo), int(hi)))
         holder.fields[field] = inner
         return Value(f"{holder.name}.{field}", type, lo, hi, self.author)
+
+    def held(self, v: Value) -> float | None:
+        """The number that a parameter is launched with; None of anything else."""
+        specs = self.draft.arguments.values()
+        for spec in (field for s in specs for field in (s, *s.fields.values())):
+            named = v.text == spec.name or v.text.endswith(f".{spec.name}")
+            if named and spec.role == "param" and spec.kind == "constant":
+                return spec.value
+        return None
 
     def constant(self, names: str, value: float | int, type: Type | None = None) -> Value:
         """A number with a name at module level, in capitals."""

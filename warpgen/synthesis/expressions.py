@@ -142,12 +142,24 @@ class Grower:
         values: list[Value] = []
         for share in self.split(budget, parts):
             value = self.grow(t, share)
-            if any(v.text == value.text for v in values) or (values and self.constant(value, *values)):
+            if self._repeats(value, values) or (values and self.constant(value, *values)):
                 value = self.fresh(t)
-                if t is self.k.real and any(v.text == value.text for v in values):
-                    value = 1.0 - value  # their difference or ratio would be a number
+                if self._repeats(value, values):  # their difference or ratio would be a number
+                    value = 1.0 - value if t is self.k.real else self._another(t)
             values.append(value)
         return values
+
+    @staticmethod
+    def _repeats(value: Value, values: list[Value]) -> bool:
+        """Whether the value, but for its sign, is one of these."""
+        return any(v.text.lstrip("-") == value.text.lstrip("-") for v in values)
+
+    def _another(self, t: Type) -> Value:
+        """An operand that is read here for the first time."""
+        names = "|".join(f"other_{n}" for n in ("state", "value", "term"))
+        if t.kind == "scalar" or (t.kind == "vec" and t.is_int):
+            return self.k.load(names, t, 0 if t is BOOL or t.is_unsigned else -8, 1 if t is BOOL else 8)
+        return self.k.load(names, t, -_COMPOSITE, _COMPOSITE, unit=t.kind == "quat")
 
     @staticmethod
     def constant(*values: Value) -> bool:

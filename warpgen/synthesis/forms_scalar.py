@@ -268,7 +268,9 @@ def comparison(g: Grower, t: Type, budget: int) -> Value:
         return (a % g.k.lit(g.rng.choice((2, 3, 4)), I32)).eq(g.rng.choice((0, 1)))
     if a.lo == a.hi:
         a, b = b, a
-    if (a.text == b.text or a.hi <= b.lo or b.hi <= a.lo) and a.magnitude < 1e3:
+    held = g.k.held(b)
+    apart = a.hi <= b.lo or b.hi <= a.lo or (held is not None and not a.lo < held < a.hi)
+    if (a.text == b.text or apart) and a.magnitude < 1e3:
         # The two would always compare alike.
         middle = 0.5 * (a.lo + a.hi)
         b = g.k.lit(int(middle) if kind is I32 else round(middle, 2), kind)
@@ -283,5 +285,14 @@ def conjunction(g: Grower, t: Type, budget: int) -> Value:
 
 @form("bool", 0.5)
 def in_between(g: Grower, t: Type, budget: int) -> Value:
-    low, high = g.rng.choice(((0.0, 1.0), (-1.0, 1.0), (0.25, 0.75), (0.1, 2.0)))
-    return g.k.between(low, g.fresh(g.k.real), high)
+    x = g.fresh(g.k.real)
+    usual = [(0.0, 1.0), (-1.0, 1.0), (0.25, 0.75), (0.1, 2.0)]
+    reach = 0.1 * (x.hi - x.lo)  # some of the values must be outside, and some inside
+    cutting = [
+        (low, high)
+        for low, high in usual
+        if low < x.hi - reach and high > x.lo + reach and (low > x.lo + reach or high < x.hi - reach)
+    ]
+    quarter = 0.25 * (x.hi - x.lo)
+    low, high = g.rng.choice(cutting or [(round(x.lo + quarter, 2), round(x.hi - quarter, 2))])
+    return g.k.between(low, x, high)

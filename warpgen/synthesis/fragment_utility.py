@@ -104,7 +104,8 @@ def cast(k: Kit, t: Type) -> None:
     x = _value(k, source, 0 if source.is_unsigned else -100, 100, "x|raw|word")
     low = 0.0 if t.is_unsigned else -t.limit - 1
     bits = k.define("bits|pattern|as_word", Value(f"wp.cast({x.text}, {t.full})", t, low, t.limit, k.author))
-    k.give("bits|pattern|reinterpreted", (bits >> k.lit(3, t)) & k.lit(31, t))
+    upper = bits >> k.lit(3, t) if x.magnitude > 31 else bits  # a small number has no bits there
+    k.give("bits|pattern|reinterpreted", upper & k.lit(31, t))
 
 
 @case("printf", (F32, I32))

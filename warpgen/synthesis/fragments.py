@@ -92,6 +92,8 @@ def _range(builtin: str, position: int, t: Type) -> Range:
     lo, hi = _BETWEEN.get((builtin, position), (lo, hi))
     if t.kind == "scalar" and builtin in ("div", "div_approx") and position == 0:
         lo, hi = 1.0, 8.0
+    if builtin == "floordiv" and position == 1 and t.is_float:
+        lo, hi = 0.2, 0.9  # a small number, too, holds it more than once
     if t.is_int:
         lo, hi = (float(round(lo * 4)), float(round(hi * 4)) + 1) if not domain else (round(lo), round(hi))
         lo = max(lo, 0.0) if t.is_unsigned else lo

@@ -23,6 +23,7 @@ _PURE = frozenset(
     ).split()
 )
 _CALLED = re.compile(r"([\w.]+)\(")
+_ARGUMENT = (("(", ", "), ("(", ")"), (", ", ", "), (", ", ")"))  # what may stand around a call's argument
 LONGEST = 88
 
 
@@ -86,7 +87,7 @@ def _target(lines: list[Line], at: int, name: str, value: str, replaced: dict[in
             store = _STORE.match(line.text)
             if store and store[2] == name:
                 return later
-            inside = re.search(rf"(\(|, ){name}(, |\))", line.text)
+            inside = any(f"{before}{name}{behind}" in line.text for before, behind in _ARGUMENT)
             right = line.text.split("= ", 1)[-1]
             pure = inside and all(
                 c in ("float", "int") or c.removeprefix("wp.") in _PURE for c in _CALLED.findall(right)

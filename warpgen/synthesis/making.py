@@ -81,6 +81,13 @@ class Making(Body):
                 return round(raw, digits)
         return raw
 
+    def setting(self, lo: float, hi: float) -> float:
+        """A number for a parameter, if possible neither zero nor one: with those a formula loses terms."""
+        drawn = [self.number(lo, hi)]
+        while drawn[-1] in (0.0, 1.0) and len(drawn) < 5:
+            drawn.append(self.number(lo, hi))
+        return drawn[-1]
+
     def zero(self, t: Type) -> Value:
         """The zero (or identity) of a type, whose alias is declared where it needs one."""
         self.draft.use_type(t)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -25,8 +25,8 @@ from warpgen.verification.oracle import Reading, Unsupported
 # and oftener where elements disagree, to see whether rounding can carry them across a branch.
 _SHAKE, _TURNS = 2e-7, 2
 _HARD_SHAKE, _HARD_TURNS = 1e-5, 12
-# Draws of an input that may be tried before an output is called blind to it.
-_BLIND_DRAWS = 3
+# Draws of all inputs, and turns of one of them beside each, that are tried before outputs are called blind.
+_BLIND_DRAWS, _BLIND_TURNS = 4, 3
 
 
 class Failed(VerificationError):
@@ -227,23 +227,31 @@ class Examination:
 
     def alive(self) -> dict[str, Any]:
         """Outputs must change when inputs do, all together and each alone."""
-        base, launches = self.outputs(0), 1
+        launches = 1
         names = [a.name for a in self.program.args if a.role in ("input", "inout") and self._varies(a.name)]
         for name in names:
-            for turn in range(1, _BLIND_DRAWS + 1):
-                if turn == _BLIND_DRAWS:  # threads in another order, as of a permutation, may change nothing
-                    self.draw(0).collapse(name)
-                else:
-                    self.draw(0).redraw(name, turn)
-                made = self._launch(self.draw(0))
+            for changed in self._changes(name):
                 launches += 1
-                if _differs(base, made):
+                if changed:
                     break
             else:
                 raise Failed("blind", f"no output depends on {name}")
-        if not names and not _differs(base, [np.zeros_like(values) for values in base]):
+        zeros = [np.zeros_like(values) for values in self.outputs(0)]
+        if not names and not _differs(self.outputs(0), zeros):
             raise Failed("constant", "every output is zero")
         return {"verdict": "pass", "launches": launches, "inputs": len(names)}
+
+    def _changes(self, name: str) -> Iterator[bool]:
+        """Whether outputs change with one input alone, try by try: with other values of it, with all its
+        elements alike (threads in another order, as of a permutation, may change nothing), and the same
+        beside other values of all other inputs, which may have hidden it."""
+        for variant in range(_BLIND_DRAWS):
+            arguments, base = self.draw(variant), self.outputs(variant)
+            for turn in range(1, _BLIND_TURNS):
+                arguments.redraw(name, variant + turn)
+                yield _differs(base, self._launch(arguments))
+            arguments.collapse(name)
+            yield _differs(base, self._launch(arguments))
 
     def _varies(self, name: str) -> bool:
         return any(leaf.argument == name and not leaf.fixed for leaf in self.draw(0).leaves)
@@ -304,4 +312,4 @@ class Examination:
 
 
 def _differs(a: Sequence[NDArray[Any]], b: Sequence[NDArray[Any]]) -> bool:
-    return any(not np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+    return any(not np.array_equal(x, y, equal_nan=x.dtype.kind == "f") for x, y in zip(a, b, strict=True))

@@ -233,7 +233,7 @@ def hyperbolic(k: Kit) -> None:
     kind = k.rng.choice(("catenary", "identity", "asinh", "rapidity", "profile", "langevin"))
     if kind == "catenary":
         a = k.param("a|sag|tension", k.real, 0.5, 2.0)
-        k.give("height|y|sag", a * k.wp.cosh(x / a) - a)
+        k.give("height|y|sag", (a * k.wp.cosh(x / a) - a).within(0.0, 10.0))
     elif kind == "identity":
         c, s = k.let("c|ch", k.wp.cosh(x)), k.let("s|sh", k.wp.sinh(x))
         k.give("defect|unity", c * c - s * s + k.wp.tanh(x))
