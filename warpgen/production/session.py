@@ -12,7 +12,6 @@ import msgspec
 
 from warpgen import durable
 from warpgen.errors import RootError, UsageError
-from warpgen.process import side_by_side
 from warpgen.production.chronicle import Chronicle
 from warpgen.production.circumstances import Means
 from warpgen.production.coordinator import Coordinator
@@ -26,6 +25,7 @@ from warpgen.production.journal import Checkpoint
 from warpgen.production.layout import Layout
 from warpgen.production.merge import failures
 from warpgen.production.recovery import Found, clear
+from warpgen.production.side_by_side import side_by_side
 from warpgen.reporting.manifest import Circumstances, manifest_path, write_manifest
 from warpgen.reporting.report import write_report
 from warpgen.reporting.survey import Survey, survey

@@ -1,0 +1,85 @@
+"""The same work on several things at once: each in a forked process, whose memory goes with it."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+import pickle
+import signal
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
+
+from warpgen.process import die_with_parent
+from warpgen.production.engines.watch import Watch
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_TICK = 0.25  # seconds between looks at a child that has not told yet
+_SILENT = 60.0  # seconds without any CPU time after which a child is halted or lost
+
+
+def side_by_side(work: Callable[[T], R], things: Sequence[T], descriptors: Sequence[int] = ()) -> list[R]:
+    """What `work`, which never makes None, makes of each thing.
+
+    `descriptors` are those a child must not keep open. What a child does not tell, because it was halted or
+    ended from outside or `work` raised there, is worked out here.
+    """
+    children: list[_Child] = []
+    try:
+        for thing in things:
+            children.append(_Child(work, thing, descriptors))
+        told = [child.result() for child in children]
+        return [work(t) if r is None else r for t, r in zip(things, told, strict=True)]
+    finally:
+        for child in children:
+            child.end()
+
+
+class _Child:
+    def __init__(self, work: Callable[[Any], Any], thing: Any, descriptors: Sequence[int]) -> None:
+        context = multiprocessing.get_context("fork")
+        self._pipe, theirs = context.Pipe(duplex=False)
+        args = (work, thing, theirs, descriptors, os.getpid())
+        self._process = context.Process(target=_tell, args=args, daemon=True)
+        # A signal to stop must reach our handler, not a child that still has it too.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        theirs.close()
+        self._watch = Watch(self._process.pid or 0, math.inf, _SILENT)
+
+    def result(self) -> Any:
+        """What the child tells; None if it does not."""
+        try:
+            while not self._pipe.poll(_TICK):
+                if self._watch.complaint():
+                    return None
+            return self._pipe.recv()
+        except (EOFError, OSError, pickle.UnpicklingError):
+            return None
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+
+def _tell(
+    work: Callable[[Any], Any], thing: Any, pipe: Connection, descriptors: Sequence[int], parent: int
+) -> None:
+    """The life of a child."""
+    try:
+        die_with_parent(parent)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent alone
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
+        for descriptor in descriptors:
+            os.close(descriptor)
+        pipe.send(work(thing))
+    finally:
+        os._exit(0)  # past the exit handlers of libraries; an error comes again in the parent, and is told
