@@ -75,7 +75,7 @@ def workers_of(pid: int) -> list[psutil.Process]:
 
 
 # What to wait for before the blow: the start, the first shard, the second shard.
-POINTS = ("journal", "shards/000000000000-*.shard", "shards/000000000064-*.shard")
+POINTS = ("journal", "shards/000000000000-*.shard", "shards/000000000016-*.shard")
 
 
 @pytest.mark.parametrize("point", POINTS[1:])

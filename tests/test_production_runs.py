@@ -27,6 +27,7 @@ from warpgen.production import journal, recovery
 from warpgen.production.interruption import Interrupted
 from warpgen.production.layout import Layout
 from warpgen.production.unit import Unit
+from warpgen.recipe import UNIT_SIZE
 
 RECIPE = recipe_of(rows=400)
 
@@ -67,8 +68,8 @@ def test_a_run_is_resumed_from_where_it_stopped(
     """Nothing that was merged is made again."""
     root = shutil.copytree(cut_short, tmp_path / "root", symlinks=True)
     made: list[Unit] = []
-    assert go_on(root, trouble=dict.fromkeys(range(0, 1000, 64), made.append)) == 0
-    assert min(unit.start for unit in made) == 256
+    assert go_on(root, trouble=dict.fromkeys(range(0, 1000, UNIT_SIZE), made.append)) == 0
+    assert min(unit.start for unit in made) == 2 * UNIT_SIZE
     assert datasets(root) == undisturbed
 
 

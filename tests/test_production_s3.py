@@ -23,6 +23,7 @@ from warpgen.production.circumstances import Means
 from warpgen.production.journal import Share
 from warpgen.production.remote import layout_of
 from warpgen.production.unit import Unit
+from warpgen.recipe import UNIT_SIZE
 from warpgen.store import Remote, RemoteLog
 
 pytestmark = pytest.mark.slow
@@ -120,9 +121,9 @@ def test_another_machine_goes_on(bucket: str, tmp_path: Path, undisturbed: dict[
         produce(bucket, RECIPE, trouble={300: power_cut})
     shutil.rmtree(tmp_path / "cache")
     made: list[Unit] = []
-    trouble: dict[int, Trouble] = dict.fromkeys(range(0, 1000, 64), made.append)
+    trouble: dict[int, Trouble] = dict.fromkeys(range(0, 1000, UNIT_SIZE), made.append)
     assert go_on(bucket, trouble=trouble) == 0
-    assert min(unit.start for unit in made) == 256
+    assert min(unit.start for unit in made) == 2 * UNIT_SIZE
     assert published(bucket) == undisturbed
     assert names(bucket) == FINISHED
 

@@ -17,7 +17,7 @@ from warpgen.errors import RootError, UsageError
 from warpgen.production import roots, session, share
 from warpgen.production.journal import Share
 from warpgen.production.layout import Layout
-from warpgen.recipe import Recipe
+from warpgen.recipe import UNIT_SIZE, Recipe
 from warpgen.reporting.manifest import manifest_path, read
 
 RECIPE = recipe_of(rows=900)
@@ -77,7 +77,7 @@ def test_shares_joined_are_one_run(tmp_path: Path, undisturbed: dict[str, bytes]
 def test_too_few_programs_are_named_and_can_be_added(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
     """The merge says how to make more, and goes on with what it has merged."""
     parts = make_all(tmp_path, 3, programs=400)
-    with pytest.raises(RootError, match=r"from 448 on.* shard 2/3 .*--programs (\d+) ") as told:
+    with pytest.raises(RootError, match=r"from 512 on.* shard 2/3 .*--programs (\d+) ") as told:
         join(tmp_path / "whole", parts)
     assert "production" not in str(told.value)
     assert "blocked" in (tmp_path / "whole" / "DATASET_STATE.md").read_text()
@@ -92,13 +92,15 @@ def test_a_shard_gone_bad_is_named_and_made_again(
 ) -> None:
     """Missing or damaged: its share's command makes it, and it alone."""
     parts = make_all(tmp_path, 2)
-    (path,) = Layout(parts[1]).shards.glob("000000000064-*.shard")
+    (path,) = Layout(parts[1]).shards.glob(f"{UNIT_SIZE:012d}-*.shard")
     damage(path)  # type: ignore[arg-type]
-    with pytest.raises(RootError, match="programs 64 to 127 of shard 2/2 are missing or damaged"):
+    with pytest.raises(
+        RootError, match=f"programs {UNIT_SIZE} to {2 * UNIT_SIZE - 1} of shard 2/2 are missing or damaged"
+    ):
         join(tmp_path / "whole", parts)
     made: list[int] = []
     make(parts[1], 2, 2, trouble=dict.fromkeys(range(2000), lambda unit: made.append(unit.start)))
-    assert set(made) == {64}
+    assert set(made) == {UNIT_SIZE}
     assert join(tmp_path / "whole", parts) == 0
     assert datasets(tmp_path / "whole") == undisturbed
 
@@ -107,11 +109,13 @@ def test_a_share_stopped_goes_on(tmp_path: Path, undisturbed: dict[str, bytes]) 
     """By its own command, making nothing twice."""
     parts = [tmp_path / "a", tmp_path / "b"]
     assert make(parts[0], 1, 2) == 0
-    stop = {200: lambda unit: signal.raise_signal(signal.SIGTERM)}
+    stop = {3 * UNIT_SIZE + 8: lambda unit: signal.raise_signal(signal.SIGTERM)}
     assert make(parts[1], 2, 2, trouble=stop) == 143
     made: list[int] = []
-    make(parts[1], 2, 2, trouble=dict.fromkeys(range(0, 2000, 64), lambda unit: made.append(unit.start)))
-    assert made[0] == 192
+    make(
+        parts[1], 2, 2, trouble=dict.fromkeys(range(0, 2000, UNIT_SIZE), lambda unit: made.append(unit.start))
+    )
+    assert made[0] == 3 * UNIT_SIZE
     assert join(tmp_path / "whole", parts) == 0
     assert datasets(tmp_path / "whole") == undisturbed
 

@@ -34,10 +34,10 @@ def elsewhere(number: int) -> int:
 
 def test_results_come_in_order() -> None:
     """None of nothing; each in a child of its own, which is gone at the end."""
-    assert side_by_side(double, []) == []
-    assert side_by_side(double, [1]) == [2]
-    assert side_by_side(double, [1, 2, 3]) == [2, 4, 6]
-    children = side_by_side(elsewhere, [1, 2, 3])
+    assert side_by_side(double, [], int) == []
+    assert side_by_side(double, [1], int) == [2]
+    assert side_by_side(double, [1, 2, 3], int) == [2, 4, 6]
+    children = side_by_side(elsewhere, [1, 2, 3], int)
     assert len({PARENT, *children}) == 4
     assert not any(psutil.pid_exists(pid) for pid in children)
 
@@ -45,13 +45,14 @@ def test_results_come_in_order() -> None:
 def test_lost_children_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """One is killed, one is halted for ever: their work is done here."""
     monkeypatch.setattr(module, "_SILENT", 0.2)
-    assert side_by_side(double_here_only, [1, 2, 3]) == [2, 4, 6]
-    assert psutil.Process().children() == []
+    before = psutil.Process().children()
+    assert side_by_side(double_here_only, [1, 2, 3], int) == [2, 4, 6]
+    assert psutil.Process().children() == before
 
 
 def test_an_error_is_that_of_the_work() -> None:
     """It is raised here, whichever process met it."""
     with pytest.raises(ValueError, match="1 is refused"):
-        side_by_side(refuse, [1, 2])
+        side_by_side(refuse, [1, 2], int)
     with pytest.raises(ZeroDivisionError):
-        side_by_side(lambda number: 1 // number, [1, 0])
+        side_by_side(lambda number: 1 // number, [1, 0], int)

@@ -19,7 +19,7 @@ from warpgen.record import TARGETS, Target
 Level = Literal["none", "compile", "run"]
 Complexity = Literal["small", "medium", "large", "mixed"]
 
-UNIT_SIZE = 64  # programs per unit: the compilers amortise their start-up over about this many
+UNIT_SIZE = 128  # programs per unit: half as many would cost the compilers a tenth more each
 
 MOST = (1 << 63) - 1  # for seed, size and rows: what every part of the program and of others can hold
 

@@ -24,7 +24,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     ray_address: str = ""  # of the cluster; empty: one of our own on this machine
     workers: int = msgspec.field(default_factory=lambda: available_cores())
     worker_memory: int = 1024 * MIB  # a worker above it between two units is replaced; healthy: 200-400 MiB
-    unit_seconds: float = 1200.0  # of CPU time for 64 programs; fully verified they take about 60
+    unit_seconds: float = 1200.0  # of CPU time for 128 programs; fully verified they take about 20
     silent_seconds: float = 300.0  # without any CPU time; a check may sleep up to 120 before it is ended
     checkpoint_seconds: float = 2.0  # a crash costs this much merging again: cheap, as shards are kept
 

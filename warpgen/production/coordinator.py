@@ -26,7 +26,7 @@ from warpgen.recipe import UNIT_SIZE, Recipe
 
 # Programs in a row without a row: the categories asked for have no new structures left, or nothing works.
 # The most repetitive category that is any use keeps one program in a few dozen.
-_BARREN = 64 * UNIT_SIZE
+_BARREN = 32 * UNIT_SIZE
 
 _LEAST = 16  # programs in a unit: fewer are not worth a worker's, or a compiler's, attention
 

@@ -121,7 +121,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         paths = [self.layout.final(target) for target in self.found.begun.recipe.targets]
         if self.means.engine == "ray":  # it leaves threads, and a fork would inherit their locks
             return [survey(path) for path in paths]
-        return side_by_side(survey, paths, [self.lock])
+        return side_by_side(survey, paths, Survey, [self.lock])
 
     def _tidy(self) -> None:
         """Remove what an unfinished run needs. If it cannot be, the next run in the root tries."""

@@ -25,7 +25,7 @@ from warpgen.reporting.dataset import LONGEST_ROW
 from warpgen.store import Remote
 
 MAGIC = b"WGSHARD1"
-# Real shards take about 300 kB, their tables 5 kB and their rows 40 kB: more is damage or an attack.
+# Real shards take about 1 MB, their tables 10 kB and their rows 60 kB: more is damage or an attack.
 LARGEST = 64 << 20
 _LARGEST_TABLE = 1 << 20
 _LARGEST_WINDOW = 8 << 20  # bytes that the decompressor may look back; ours look back 512 kB

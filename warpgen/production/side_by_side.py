@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import multiprocessing
 import os
-import pickle
 import signal
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
+
+import msgspec
 
 from warpgen.process import die_with_parent
 from warpgen.production.engines.watch import Watch
@@ -21,8 +22,10 @@ _TICK = 0.25  # seconds between looks at a child that has not told yet
 _SILENT = 60.0  # seconds without any CPU time after which a child is halted or lost
 
 
-def side_by_side(work: Callable[[T], R], things: Sequence[T], descriptors: Sequence[int] = ()) -> list[R]:
-    """What `work`, which never makes None, makes of each thing.
+def side_by_side(
+    work: Callable[[T], R], things: Sequence[T], kind: type[R], descriptors: Sequence[int] = ()
+) -> list[R]:
+    """What `work` makes of each thing: a `kind` that msgspec can write and read.
 
     `descriptors` are those a child must not keep open. What a child does not tell, because it was halted or
     ended from outside or `work` raised there, is worked out here.
@@ -31,8 +34,11 @@ def side_by_side(work: Callable[[T], R], things: Sequence[T], descriptors: Seque
     try:
         for thing in things:
             children.append(_Child(work, thing, descriptors))
-        told = [child.result() for child in children]
-        return [work(t) if r is None else r for t, r in zip(things, told, strict=True)]
+        told = [child.told() for child in children]
+        return [
+            msgspec.msgpack.decode(data, type=kind) if data else work(thing)
+            for thing, data in zip(things, told, strict=True)
+        ]
     finally:
         for child in children:
             child.end()
@@ -53,15 +59,15 @@ class _Child:
         theirs.close()
         self._watch = Watch(self._process.pid or 0, math.inf, _SILENT)
 
-    def result(self) -> Any:
-        """What the child tells; None if it does not."""
+    def told(self) -> bytes:
+        """What the child tells, nothing if it does not."""
         try:
             while not self._pipe.poll(_TICK):
                 if self._watch.complaint():
-                    return None
-            return self._pipe.recv()
-        except (EOFError, OSError, pickle.UnpicklingError):
-            return None
+                    return b""
+            return self._pipe.recv_bytes()
+        except (EOFError, OSError):
+            return b""
 
     def end(self) -> None:
         self._process.kill()
@@ -80,6 +86,6 @@ def _tell(
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
         for descriptor in descriptors:
             os.close(descriptor)
-        pipe.send(work(thing))
+        pipe.send_bytes(msgspec.msgpack.encode(work(thing)))
     finally:
         os._exit(0)  # past the exit handlers of libraries; an error comes again in the parent, and is told

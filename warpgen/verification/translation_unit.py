@@ -1,9 +1,9 @@
 """Put the generated texts of many programs into one translation unit, each in a namespace of its own.
 
-The compilers spend most of their time on Warp's headers and on templates that kernels share, so 64
-texts in one unit cost a fraction of 64 units. Each text is in the unit unaltered. Behind one whose kernel
-is a template with two instances, for launches along one axis and for all others, the first is defined
-to call the second: the same lines, instantiated once.
+The compilers spend most of their time on Warp's headers and on templates that kernels share, so 128
+texts in one unit cost a fraction of as many units. Each text is in the unit unaltered. Behind one whose
+kernel is a template with two instances, for launches along one axis and for all others, the first is
+defined to call the second: the same lines, instantiated once.
 """
 
 from __future__ import annotations
