@@ -9,7 +9,7 @@ from warpgen.launch import FillKind
 from warpgen.synthesis.border import Border
 from warpgen.synthesis.draft import Array
 from warpgen.synthesis.names import plural
-from warpgen.synthesis.types import I32, Type
+from warpgen.synthesis.types import F16, I32, Type
 from warpgen.synthesis.values import INF, Value, call, literal
 
 
@@ -86,6 +86,8 @@ class Arrays(Border):
 
     def atomic(self, op: str, array: Array, key: Any, value: Any) -> Value:
         """`wp.atomic_op(array, key, value)` as an expression; write it with `discard` if unused."""
+        if op in ("min", "max") and array.type.scalar is F16:
+            op = "add"  # the only one that Warp has for them
         value = self._to_element(array, value)
         array.subscript(key)  # sizes the array
         keys = [

@@ -58,9 +58,13 @@ def _declare(k: Kit, given: Given) -> Line:
 
 
 def _forget_loads(k: Kit, known: dict[object, object]) -> None:
-    """Elements that were read inside the branch are not known behind it."""
-    for key in [key for key in k._known if isinstance(key, tuple) and key[0] == "load" and key not in known]:
-        del k._known[key]
+    """Elements that were read inside the branch are not known behind it; what was known before is again."""
+    inside = [key for key in k._known if isinstance(key, tuple) and key[0] == "load"]
+    for key in inside:
+        if key not in known:
+            del k._known[key]
+        else:
+            k._known[key] = known[key]
 
 
 def _headers(k: Kit, count: int) -> list[str]:

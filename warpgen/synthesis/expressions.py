@@ -20,6 +20,7 @@ from warpgen.synthesis.vocabulary import FIELDS, MATRICES, RESULTS, Field, Quant
 
 _WORD = re.compile(r"[A-Za-z]\w*")
 # Ranges of composites: products of three or four of them stay far from a type's limits.
+_DEEPEST = 40  # nodes below each other: some shapes hold one of their own type and size
 _COMPOSITE = 1.5
 
 
@@ -114,13 +115,22 @@ class Grower:
         self.rng = k.rng
         self.palette = palette(k)
         self.leaves: list[Value] = []
+        self._inside = 0  # how many nodes the one being written is below
 
     def grow(self, t: Type, budget: int) -> Value:
         """A value of type `t` made of about `budget` leaves."""
+        if budget <= 1 or t.kind in ("struct", "opaque") or self._inside >= _DEEPEST:
+            return self.leaf(t)
+        self._inside += 1
+        try:
+            return self._node(t, budget)
+        finally:
+            self._inside -= 1
+
+    def _node(self, t: Type, budget: int) -> Value:
+        """One inner node and all below it."""
         from warpgen.synthesis.forms import forms_of
 
-        if budget <= 1 or t.kind in ("struct", "opaque"):
-            return self.leaf(t)
         forms = {f: f.weight for f in forms_of(t) if f.least <= budget and self.palette.knows(f.name)}
         while forms:
             form = self.rng.weighted(forms)

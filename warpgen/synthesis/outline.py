@@ -28,6 +28,8 @@ def outline(k: Kit, write: Callable[[Kit], None], names: str, title: str = "") -
     if results:
         inner.line("return " + ", ".join(v.text for v in results))
     lines = inlined(live_lines(inner.lines), k.author)
+    if not lines:  # all that it wrote was dead
+        return []
     used = identifiers(lines)
     parameters = [p for p in inner.parameters if p.name in used]
     name = k.draft.module_name(names)

@@ -208,7 +208,17 @@ def _length(name: str, v: Value) -> Value:
 
 @rule("norm_l1")
 def _norm_l1(name: str, v: Value) -> Value:
-    return call(f"wp.{name}", [v], v.type.scalar, 0.0, v.magnitude * v.type.components, v.author)
+    top = v.magnitude * v.type.components
+    if v.type.scalar is not F32:  # Warp adds up in 32 bits and refuses all else
+        return call(
+            "wp.dot",
+            [v, call("wp.sign", [v], v.type, -1.0, 1.0, v.author)],
+            v.type.scalar,
+            0.0,
+            top,
+            v.author,
+        )
+    return call(f"wp.{name}", [v], v.type.scalar, 0.0, top, v.author)
 
 
 @rule("norm_huber", "norm_pseudo_huber")
