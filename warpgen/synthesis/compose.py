@@ -51,11 +51,13 @@ class Plan:
         count = rng.weighted(_ENERGY[complexity])
         self.guests: list[Motif] = []
         if not self.main.alone:
-            homely = [m for m in category.motifs if self._fits(m)]
+            homely = tuple(m for m in category.motifs if self._fits(m))
             others = _guests(self.rank)
             for _ in range(count - 1):
                 pool = homely if homely and rng.chance(0.45) else others
-                fresh = {m: m.weight for m in pool if m is not main and m not in self.guests}
+                fresh = dict(_weights(pool))
+                for taken in (main, *self.guests):
+                    fresh.pop(taken, None)
                 if fresh:
                     self.guests.append(rng.weighted(fresh))
         self.f32 = self.main.f32 or any(g.f32 for g in self.guests)
@@ -68,6 +70,12 @@ class Plan:
 def _guests(rank: int) -> tuple[Motif, ...]:
     """All motifs that can share a kernel with others at this rank of launch."""
     return tuple(m for m in all_motifs() if not m.alone and m.rank in (0, rank))
+
+
+@functools.cache
+def _weights(motifs: tuple[Motif, ...]) -> dict[Motif, float]:
+    """How often each is taken, in relation to the others."""
+    return {m: m.weight for m in motifs}
 
 
 def write_kernel(k: Kit, plan: Plan, fragments: list[Fragment]) -> None:

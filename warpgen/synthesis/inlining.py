@@ -8,6 +8,7 @@ from collections import Counter
 from warpgen.synthesis.author import Author
 from warpgen.synthesis.body import Line
 
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _DEFINE = re.compile(r"^([A-Za-z_]\w*) = (.+)$")
 _STORE = re.compile(r"^([A-Za-z_]\w*)\[[^=]*\] = ([A-Za-z_]\w*)$")
 _SIMPLE = re.compile(r"^[A-Za-z_]\w*(\[[^=]*\])? [-+*/]?= ")
@@ -31,12 +32,9 @@ def inlined(lines: list[Line], author: Author) -> list[Line]:
     """The lines without some of the names that one later line of the same block reads once."""
     if author.keeps_names >= 1.0:
         return lines
-    reads: Counter[str] = Counter()
-    writes: Counter[str] = Counter()
-    for line in lines:
-        if not line.comment:
-            reads.update(re.findall(r"[A-Za-z_]\w*", line.text))
-            writes.update(line.defines.split())
+    code = [line for line in lines if not line.comment]
+    reads = Counter(_WORD.findall("\n".join([line.text for line in code])))
+    writes = Counter(" ".join([line.defines for line in code]).split())
     kept: list[Line] = []
     dropped: set[int] = set()
     replaced: dict[int, Line] = {}
@@ -72,7 +70,7 @@ def _movable(value: str) -> bool:
 
 def _target(lines: list[Line], at: int, name: str, value: str, replaced: dict[int, Line]) -> int | None:
     """The line that may take the expression in: the next one as an argument, or a later plain store."""
-    words = set(re.findall(r"[A-Za-z_]\w*", value))
+    words = set(_WORD.findall(value))
     depth = lines[at].depth
     adjacent = True
     for later in range(at + 1, len(lines)):

@@ -28,7 +28,9 @@ def _without_dead(lines: list[Line]) -> list[Line]:
     reads: Counter[str] = Counter()
     for line in lines:
         own = line.defines.split() if " " in line.defines else (line.defines,)
-        reads.update(word for word in line.words if word not in own)
+        for word in line.words:
+            if word not in own:
+                reads[word] += 1
     kept: list[Line] = []
     for line in lines:
         if not line.defines or any(reads[name] for name in line.defines.split()):

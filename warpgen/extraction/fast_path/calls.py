@@ -221,13 +221,13 @@ def _add_call(
 
 
 def _emit_call(adj: Any, plan: _Plan, args: Any, outputs: list[Any]) -> None:
-    names = [
-        a.emit()
-        if as_it_is or a.type.__class__ is not Reference
-        else adj.add_builtin_call("load", [a]).emit()
+    # Names are spelled as by Var.emit and Var.emit_adj, whose calls would cost as much as all else here.
+    loaded = [
+        a if as_it_is or a.type.__class__ is not Reference else adj.add_builtin_call("load", [a])
         for a, as_it_is in zip(args, plan.takes_reference, strict=True)
     ]
-    results = [o.emit() for o in outputs]
+    names = [f"var_{a.label}" if a.prefix else a.label for a in loaded]
+    results = [f"var_{o.label}" for o in outputs]
     given = f"{{{', '.join(names)}}}" if plan.braces else ", ".join(names)
     if len(results) == 1:
         forward = f"{results[0]} = {plan.call}({given});"
@@ -235,12 +235,12 @@ def _emit_call(adj: Any, plan: _Plan, args: Any, outputs: list[Any]) -> None:
         forward = f"{plan.call}({', '.join([*names, *results])});"
     adj.add_forward(forward, replay=f"// {forward}" if plan.skip_replay else forward)
     if plan.adjoint:
-        adjoints = [a.emit_adj() for a in args]
+        adjoints = [f"adj_{a.label}" if a.prefix else a.label for a in args]
         if plan.braces:
             parts = [given, f"{{{', '.join([f'&{a}' for a in adjoints])}}}"]
         else:
             parts = [*names, *(results if plan.reverse_outputs else ()), *adjoints]
-        parts += [o.emit_adj() for o in outputs]
+        parts += [f"adj_{o.label}" for o in outputs]
         adj.add_reverse(f"{plan.adjoint}({', '.join(parts)});")
 
 

@@ -32,16 +32,16 @@ def is_lasting(type_: Any) -> bool:
 
 @replaces(codegen.Var, "type_to_ctype", "192660ace36f5e09")
 def type_to_ctype(t: Any, value_type: bool = False) -> str:
+    pointer = ""
     if t.__class__ is Reference:
-        text = type_to_ctype(t.value_type)
-        return text if value_type else text + "*"
+        t, pointer = t.value_type, "" if value_type else "*"
     key = (t.__class__, t.dtype) if t.__class__ in ARRAYS else t
     if not is_lasting(t.dtype if key is not t else t):
-        return str(_stock_type_to_ctype(t, value_type))
+        return str(_stock_type_to_ctype(t, value_type)) + pointer
     known = _ctypes.get(key)
     if known is None:
         known = _ctypes[key] = str(_stock_type_to_ctype(t, value_type))
-    return known
+    return known + pointer if pointer else known
 
 
 @replaces(codegen, "strip_reference", "21db73a0531abd5f")
@@ -55,28 +55,27 @@ def _strip_reference(arg: Any) -> Any:
     return _stock_strip_reference(arg)
 
 
+@replaces(codegen, "get_arg_type", "7b88182e8729af6d")
+def _get_arg_type(arg: Any) -> Any:
+    kind = arg.__class__
+    if kind is int or kind is float:
+        return kind
+    found = arg.type if kind is Var else arg
+    if found.__class__ is Reference:
+        found = found.value_type
+    return found if isinstance(found, type) or found.__class__ in ARRAYS else _stock_get_arg_type(arg)
+
+
 @replaces(context.ModuleBuilder, "_collect_native_types", "06ac258e00758ad8")
 def _collect_native_types(builder: Any, var_type: Any) -> None:
-    if not _is_plain(var_type):
-        _stock_collect_native_types(builder, var_type)
-
-
-@replaces(context.ModuleBuilder, "_collect_tile_helper_structs_from_type", "e696794e09e921c7")
-def _collect_tile_helper_structs_from_type(builder: Any, var_type: Any, struct_hashes: set[Any]) -> None:
-    if not _is_plain(var_type):
-        _stock_collect_tile_helper_structs_from_type(builder, var_type, struct_hashes)
-
-
-def _is_plain(type_: Any) -> bool:
-    """Whether this is one of Warp's own types, or a reference to or an array of one."""
-    if type_.__class__ is Reference:
-        type_ = type_.value_type
+    type_ = var_type.value_type if var_type.__class__ is Reference else var_type
     if type_.__class__ in ARRAYS:
         type_ = type_.dtype
-    return is_lasting(type_)
+    if not is_lasting(type_):
+        _stock_collect_native_types(builder, var_type)
 
 
 _stock_type_to_ctype = stock(type_to_ctype)
 _stock_strip_reference = stock(_strip_reference)
+_stock_get_arg_type = stock(_get_arg_type)
 _stock_collect_native_types = stock(_collect_native_types)
-_stock_collect_tile_helper_structs_from_type = stock(_collect_tile_helper_structs_from_type)
