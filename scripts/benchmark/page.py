@@ -22,6 +22,8 @@ hold, the milliseconds are those of this one.
 programs. *End to end* is the CPU time of the whole run, all processes, divided by its programs: synthesis,
 features, code generation, hashing, compression, merge, manifest and report. The *plain loop* imports files
 of 50 kernels, builds each and dumps it with `json`. With `--stock-codegen` a run does without the fast path.
+The coordinator's share is that of its own process, half of it for its start, with Warp for the workers to
+share; the children that survey its finished files count with the workers.
 
 ## How the cost grows
 

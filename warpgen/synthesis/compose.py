@@ -22,10 +22,10 @@ _ENERGY = {
     "small": {1: 0.7, 2: 0.3},
     "medium": {1: 0.2, 2: 0.35, 3: 0.25, 4: 0.2},
     "large": {4: 0.3, 5: 0.2, 6: 0.2, 8: 0.15, 10: 0.1, 14: 0.05},
-    "mixed": {1: 0.55, 2: 0.2, 3: 0.07, 4: 0.04, 5: 0.03, 6: 0.03, 8: 0.033, 10: 0.024, 14: 0.015, 20: 0.008},
+    "mixed": {1: 0.545, 2: 0.2, 3: 0.07, 4: 0.04, 5: 0.03, 6: 0.03, 8: 0.034, 10: 0.026, 14: 0.017, 20: 0.008},
 }
 # How many parts stand side by side in the branches of an if; 0 is a part that every thread executes.
-_BRANCHES = {0: 0.37, 1: 0.31, 2: 0.2, 3: 0.12}
+_BRANCHES = {0: 0.34, 1: 0.31, 2: 0.21, 3: 0.14}
 _FORWARD_ONLY = 0.02  # kernels that people switch the adjoint off for
 _VERBS = (
     "compute_{}",
