@@ -7,10 +7,11 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 def die_with_parent(parent: int) -> None:
@@ -23,6 +24,27 @@ def die_with_parent(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the kernel knew
         os._exit(1)
+
+
+@contextlib.contextmanager
+def signals_held() -> Iterator[None]:
+    """While a child is forked: a signal to stop must reach our handler, not a child that still has it too."""
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def begin_child(parent: int, descriptors: Sequence[int]) -> None:
+    """What a child that was forked under `signals_held` does first: die with its parent, leave Ctrl-C to it,
+    and close the descriptors that are the parent's alone."""
+    die_with_parent(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

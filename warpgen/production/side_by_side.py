@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 import msgspec
 
-from warpgen.process import die_with_parent
+from warpgen.process import begin_child, signals_held
 from warpgen.production.engines.watch import Watch
 
 T = TypeVar("T")
@@ -50,12 +49,8 @@ class _Child:
         self._pipe, theirs = context.Pipe(duplex=False)
         args = (work, thing, theirs, descriptors, os.getpid())
         self._process = context.Process(target=_tell, args=args, daemon=True)
-        # A signal to stop must reach our handler, not a child that still has it too.
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
-        try:
+        with signals_held():
             self._process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         theirs.close()
         self._watch = Watch(self._process.pid or 0, math.inf, _SILENT)
 
@@ -80,12 +75,7 @@ def _tell(
 ) -> None:
     """The life of a child."""
     try:
-        die_with_parent(parent)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent alone
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
-        for descriptor in descriptors:
-            os.close(descriptor)
+        begin_child(parent, descriptors)
         pipe.send_bytes(msgspec.msgpack.encode(work(thing)))
     finally:
         os._exit(0)  # past the exit handlers of libraries; an error comes again in the parent, and is told

@@ -166,7 +166,7 @@ class Grower:
 
     def _another(self, t: Type) -> Value:
         """An operand that is read here for the first time."""
-        names = "|".join(f"other_{n}" for n in ("state", "value", "term"))
+        names = "other_state|other_value|other_term"
         if t.kind == "scalar" or (t.kind == "vec" and t.is_int):
             return self.k.load(names, t, 0 if t is BOOL or t.is_unsigned else -8, 1 if t is BOOL else 8)
         return self.k.load(names, t, -_COMPOSITE, _COMPOSITE, unit=t.kind == "quat")

@@ -21,7 +21,7 @@ import psutil
 from multiprocess.connection import wait
 
 from warpgen.errors import UsageError
-from warpgen.process import die_with_parent
+from warpgen.process import begin_child, signals_held
 from warpgen.production.circumstances import Means
 from warpgen.production.engines import Job, WorkerView
 from warpgen.production.engines.attempts import after_failure, attempt
@@ -133,10 +133,8 @@ class _Worker:
         self._process: Any = _FORK.Process(
             target=_work, args=(job, name, theirs, (*descriptors, mine), os.getpid()), daemon=True
         )
-        # A signal to stop must reach the coordinator's handler, not a child that still has it too.
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
         try:
-            with warnings.catch_warnings():
+            with signals_held(), warnings.catch_warnings():
                 # Python warns of forking beside threads; those of numpy's BLAS, which sleep, are known.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 self._process.start()
@@ -144,8 +142,6 @@ class _Worker:
             raise UsageError(
                 f"no worker process can be started ({error.strerror}): ask for fewer with --workers"
             ) from error
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         theirs.close()
 
     @property
@@ -226,12 +222,7 @@ def _cause(code: int) -> str:
 def _work(job: Job, name: str, connection: Any, descriptors: Sequence[int], parent: int) -> None:
     """The life of a worker process."""
     os.setpgid(0, 0)  # Ctrl-C is for the coordinator alone, and `kill` reaches what the worker forks
-    die_with_parent(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
-    for descriptor in descriptors:
-        os.close(descriptor)
+    begin_child(parent, descriptors)
     try:
         try:
             job.begin(name)
