@@ -13,7 +13,7 @@ from warpgen.production.chronicle import Chronicle
 from warpgen.production.circumstances import Means
 from warpgen.production.coordinator import Coordinator
 from warpgen.production.display import View
-from warpgen.production.engines import Job, WorkerView
+from warpgen.production.engines import Failing, Job, WorkerView
 from warpgen.production.interruption import Interruption
 from warpgen.production.unit import Outcome, Unit
 from warpgen.recipe import Recipe
@@ -35,7 +35,8 @@ class Stage:
         self.asked: Unit | None = None
         self.ended: BaseException | None = None
         self.retries = self.replaced = 0
-        self._root, self._recipe, self._means = root, recipe, means
+        self.failing = Failing()
+        self._root, self.recipe, self._means = root, recipe, means
         self._order: Order = Ask()
         self._theirs, self._ours = threading.Semaphore(0), threading.Semaphore(0)
         self.thread = threading.Thread(target=self._live, daemon=True)
@@ -65,16 +66,16 @@ class Stage:
     def _live(self) -> None:
         try:
             with roots.held(self._root) as (layout, _):
-                history = Chronicle(layout, self._recipe)
+                history = Chronicle(layout, self.recipe)
                 if layout.journal.exists():
                     found = recovery.recover(layout, journal.read(layout.journal))
                 else:
                     history.beginning()
-                    found = recovery.begin(layout, self._recipe, "2020-01-01T00:00:00+00:00")
+                    found = recovery.begin(layout, self.recipe, "2020-01-01T00:00:00+00:00")
                 history.checkpoint(found.checkpoint)
                 if not found.is_complete:
                     coordinator = Coordinator(layout, self._means, found, history, self, Interruption())
-                    coordinator.run(self, ImaginaryJob(layout, self._recipe))
+                    coordinator.run(self, ImaginaryJob(layout, self.recipe))
         except BaseException as error:
             self.ended = error
         finally:

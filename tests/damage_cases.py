@@ -11,22 +11,25 @@ import contextlib
 import io
 import random
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
 import imaginary
 import msgspec
-from crash_session import Broken, damage
+from crash_session import LIMIT, Broken, Session, check_exit, damage
 from imaginary import ImaginaryJob, PowerCut, power_cut, quick
 
 from warpgen import merge, stats
 from warpgen.errors import UsageError
 from warpgen.production import roots, session, share
+from warpgen.production.circumstances import Means
 from warpgen.production.engines.serial import SerialEngine
 from warpgen.production.journal import Journal, Share, Stored
 from warpgen.production.layout import Layout
 from warpgen.production.unit import Unit
+from warpgen.recipe import UNIT_SIZE
 from warpgen.record import TARGETS
 from warpgen.reporting.check import first_difference
 from warpgen.reporting.manifest import manifest_path, read
@@ -79,10 +82,38 @@ def _shares(root: Path) -> None:
             work.carry_out(SerialEngine(), ImaginaryJob(layout, RECIPE))
 
 
+_KILLED = "killed"  # made anew for each trial: no two are killed at the same moment
+
+# Checkpoints lag behind, as in real runs, so that shards wait that are merged already or come next.
+_SLOW = Means(workers=2, unit_seconds=0.6, silent_seconds=0.6, checkpoint_seconds=0.2)
+
+
+def _linger(unit: Unit) -> None:
+    """Some units take longer than others, the same in every process."""
+    time.sleep(0.01 + 0.01 * (unit.start // 16 * 7 % 5))
+
+
+def _begin(root: Path) -> int:
+    return imaginary.produce(root, RECIPE, _SLOW, dict.fromkeys(range(0, 1000, 16), _linger))
+
+
+def _go_on(root: Path, means: Means) -> int:
+    return imaginary.go_on(root, means, dict.fromkeys(range(0, 1000, 16), _linger))
+
+
+def _killed(root: Path, draw: random.Random) -> None:
+    """A run of two workers that was killed at any moment, from its first shard to its last."""
+    session = Session(lambda: _begin(root), root.with_name("log"), lambda: None)
+    while session.poll() and not any(Layout(root).shards.glob("*.shard")):
+        time.sleep(0.001)
+    time.sleep(draw.random() * 0.3)
+    session.end()
+
+
 # --- what must hold of each --------------------------------------------------------------------------
 
 
-def _resumed(root: Path, expected: dict[str, bytes]) -> str:
+def _resumed(root: Path, expected: dict[str, bytes], draw: random.Random) -> str:
     try:
         imaginary.go_on(root, quick())
     except UsageError as error:
@@ -96,7 +127,29 @@ def _resumed(root: Path, expected: dict[str, bytes]) -> str:
     return MENDED
 
 
-def _checked(root: Path, expected: dict[str, bytes]) -> str:
+def _resumed_by_workers(root: Path, expected: dict[str, bytes], draw: random.Random) -> str:
+    """By one to four, as a process of its own that is ended if it hangs or fills the disk."""
+    means = msgspec.structs.replace(_SLOW, workers=draw.randint(1, 4))
+    session = Session(lambda: _go_on(root, means), root.with_name("log"), lambda: None)
+    while session.poll():
+        waiting = [path.name for path in Layout(root).shards.glob("*.shard")]
+        ahead = sum(int(name.removesuffix(".shard").split("-")[1]) for name in waiting)
+        if ahead > 4 * UNIT_SIZE * (means.workers + 3) or time.monotonic() - session.began > LIMIT:
+            session.end()
+            raise Broken(f"{means.workers} workers resume for ever, {ahead} programs wait")
+        time.sleep(0.01)
+    session.end()
+    check_exit(session, {0, 2})
+    if session.code == 2:
+        told = [line for line in session.errors.splitlines() if line.startswith("warpgen: ")]
+        if "--overwrite" not in told[-1]:
+            raise Broken(f"the sentence does not say what to do: {told}")
+        return NAMED
+    _check_whole(root, expected)
+    return MENDED
+
+
+def _checked(root: Path, expected: dict[str, bytes], draw: random.Random) -> str:
     """A finished root: either a command names what is wrong, or nothing is."""
     told = io.StringIO()
     try:
@@ -110,7 +163,7 @@ def _checked(root: Path, expected: dict[str, bytes]) -> str:
     return HARMLESS
 
 
-def _joined(root: Path, expected: dict[str, bytes]) -> str:
+def _joined(root: Path, expected: dict[str, bytes], draw: random.Random) -> str:
     try:
         merge.main([str(root / "1"), str(root / "2"), "--root", str(root / "whole")])
     except UsageError as error:
@@ -139,12 +192,15 @@ def _check_whole(root: Path, expected: dict[str, bytes]) -> None:
         raise Broken("the state file is not as it was written")
 
 
-_SCENES: dict[str, tuple[Callable[[Path], None], Callable[[Path, dict[str, bytes]], str]]] = {
+_Judge = Callable[[Path, dict[str, bytes], random.Random], str]
+_SCENES: dict[str, tuple[Callable[[Path], None], _Judge]] = {
     "unfinished": (_unfinished, _resumed),
     "ending": (_ending, _resumed),
     "finished": (_finished, _checked),
     "shares": (_shares, _joined),
 }
+
+_JUDGES = {scene: judge for scene, (_, judge) in _SCENES.items()} | {_KILLED: _resumed_by_workers}
 
 _STATE = "DATASET_STATE.md"
 CASES = (
@@ -152,6 +208,7 @@ CASES = (
     *(Case("ending", name) for name in ("journal", _STATE, "*.jsonl", "failures.jsonl")),
     *(Case("finished", name) for name in ("*_manifest.json", _STATE, "*_dataset.jsonl")),
     *(Case("shares", name) for name in ("journal", "*.shard")),
+    *(Case(_KILLED, name) for name in ("*.shard", "journal", "*.partial")),
 )
 
 
@@ -167,18 +224,25 @@ class Trials:
 
     def carry_out(self, case: Case, draw: random.Random) -> tuple[str, str]:
         """What was done, and what came of it. Raises Broken."""
-        root = shutil.copytree(self._scratch / case.scene, self._scratch / "root", symlinks=True)
+        root = self._scratch / "root"
         try:
+            self._lay_out(case.scene, root, draw)
             files = sorted(path for path in root.rglob(case.name) if path.is_file() and path.stat().st_size)
-            done = damage(draw.choice(files), draw)
+            done = damage(draw.choice(files), draw) if files else "nothing was there to damage"
             with _quiet():
-                outcome = _SCENES[case.scene][1](root, self.expected)
+                outcome = _JUDGES[case.scene](root, self.expected, draw)
             self._check_told(case, root, outcome)
             return done, outcome
         except Broken as error:
             raise Broken(f"{done}: {error}") from error
         finally:
             shutil.rmtree(root, ignore_errors=True)
+
+    def _lay_out(self, scene: str, root: Path, draw: random.Random) -> None:
+        if scene == _KILLED:
+            _killed(root, draw)
+        else:
+            shutil.copytree(self._scratch / scene, root, symlinks=True)
 
     def _check_told(self, case: Case, root: Path, outcome: str) -> None:
         """What is mended in the state file is noted there; no field of a manifest changes without harm."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import itertools
 import os
 import random
 import re
@@ -218,6 +219,11 @@ class Production(RuleBasedStateMachine):
         self._tell(Interrupted(signal.SIGTERM))
 
     # --- what must hold ---
+
+    @invariant()
+    def no_program_is_in_work_twice(self) -> None:
+        units = sorted((unit.start, unit.stop) for unit in self.flying) if self.alive else []
+        assert all(stop <= start for (_, stop), (start, _) in itertools.pairwise(units))
 
     @invariant()
     def the_state_claims_no_more_than_is_safe(self) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import shutil
 import signal
+import time
 from pathlib import Path
 
+import msgspec
 import pytest
+from coordinator_stage import Ask, Stage
 from imaginary import (
     FINISHED,
     PowerCut,
@@ -20,14 +24,18 @@ from imaginary import (
     produce,
     quick,
     recipe_of,
+    shard_of,
 )
 
 from warpgen.errors import DamageError, RootError
 from warpgen.production import journal, recovery
 from warpgen.production.interruption import Interrupted
 from warpgen.production.layout import Layout
+from warpgen.production.shard import Refusal
 from warpgen.production.unit import Unit
+from warpgen.production.worker import store
 from warpgen.recipe import UNIT_SIZE
+from warpgen.record import TARGETS, Target
 
 RECIPE = recipe_of(rows=400)
 
@@ -261,3 +269,82 @@ def test_beginning_clears_an_unfinished_run(cut_short: Path, tmp_path: Path) -> 
     found = recovery.begin(Layout(root), recipe_of(rows=1), "")
     assert found.checkpoint.next == 0
     assert files_left(root) == ["DATASET_STATE.md", "data/work/journal"]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 4])
+@pytest.mark.parametrize("merged", [0, 16])
+def test_a_shard_damaged_before_a_resume_is_in_work_once(
+    tmp_path: Path, undisturbed: dict[str, bytes], workers: int, merged: int
+) -> None:
+    """The first that waits is made again in its old bounds, and nobody is given its programs in others."""
+    with pytest.raises(PowerCut):
+        produce(tmp_path, RECIPE, quick(), {merged: power_cut})
+    unit = Unit(merged, merged + 16)
+    outcome = store(Layout(tmp_path).shards, unit, shard_of(unit, RECIPE))
+    log = journal.Journal(Layout(tmp_path).journal)
+    log.append(journal.Stored(unit.start, unit.stop, outcome.checksum))
+    log.close()
+    (path,) = Layout(tmp_path).shards.glob(f"{merged:012d}-*.shard")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    made = tmp_path / "made"
+
+    def note(unit: Unit) -> None:
+        with made.open("a") as file:
+            file.write(f"{unit.start} {unit.stop}\n")
+        time.sleep(0.01)  # so that all workers are at work at once
+
+    assert go_on(tmp_path, quick("local", workers), dict.fromkeys(range(0, 1000, 8), note)) == 0
+    units = sorted({tuple(map(int, line.split())) for line in made.read_text().splitlines()})
+    assert units[0][0] == merged
+    assert all(stop <= start for (_, stop), (start, _) in itertools.pairwise(units))
+    assert datasets(tmp_path) == undisturbed
+
+
+def test_shards_that_wait_are_bounded(tmp_path: Path) -> None:
+    """However long the merge waits for one: whoever asks for more gets nothing."""
+    stage = Stage(tmp_path, recipe_of(rows=10_000), quick("local", 2))
+    stage.begin()
+    stage.tell(Ask())  # and this one never comes
+    handed_out = 0
+    while (unit := stage.asked) is not None and handed_out < 10_000:
+        handed_out = unit.stop
+        stage.tell(Ask())
+        if stage.asked:
+            stage.tell(store(Layout(tmp_path).shards, stage.asked, shard_of(stage.asked, stage.recipe)))
+    assert handed_out <= 4 * UNIT_SIZE * (2 + 2) + UNIT_SIZE
+    stage.tell(PowerCut())
+
+
+def test_a_run_that_merges_nothing_says_so(tmp_path: Path) -> None:
+    """And stops, instead of waiting for ever."""
+    means = msgspec.structs.replace(quick("local", 2), silent_seconds=60.0, stalled_seconds=0.5)
+    with pytest.raises(RootError, match="nothing was merged for"):
+        produce(tmp_path, RECIPE, means, {0: lambda unit: time.sleep(60)})
+    assert "nothing was merged for" in (tmp_path / "DATASET_STATE.md").read_text()
+
+
+def test_a_run_in_which_nothing_can_be_made_says_why(tmp_path: Path) -> None:
+    """After a few tries, and not after each program was tried alone."""
+    tries = tmp_path / "tries"
+
+    def fail(unit: Unit) -> None:
+        with tries.open("a") as file:
+            file.write("x")
+        raise RuntimeError("no compiler")
+
+    with pytest.raises(RootError, match=r"nothing can be made: .*RuntimeError: no compiler"):
+        produce(tmp_path / "root", RECIPE, quick("local", 2), dict.fromkeys(range(1000), fail))
+    assert tries.stat().st_size < 60
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_dataset_whose_every_program_is_refused_alike_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: Target
+) -> None:
+    """Also where the other dataset gets all its rows."""
+    monkeypatch.setattr("imaginary.refused", lambda index, to: index >= 20 and to == target)
+    monkeypatch.setattr("imaginary.Refusal", lambda i, to, reason, _: Refusal(i, to, reason, "no compiler"))
+    with pytest.raises(RootError, match=rf"the last \d+ programs have no {target} row, .*no compiler"):
+        produce(tmp_path, RECIPE, trouble={})

@@ -30,6 +30,14 @@ _BARREN = 32 * UNIT_SIZE
 
 _LEAST = 16  # programs in a unit: fewer are not worth a worker's, or a compiler's, attention
 
+# Programs in a row that a dataset loses for the same reason, told in the same words: the machine is at fault,
+# not they.
+_ALIKE = 2 * _LEAST
+
+# Tries in a row, at the first unit, that fail in the same words: it, its halves, quarters and eighths. If the
+# machine were sound, one of these had passed.
+_HOPELESS = 3 + 2 + 4 + 8
+
 _TRIES = 3  # at making a shard that is found damaged when it is merged: the disk, then, is at fault
 
 
@@ -58,12 +66,16 @@ class Coordinator:
         self._meter = Meter(found.checkpoint.spent)
         self._ready: dict[int, Outcome] = {stored.start: _outcome(stored) for stored in found.stored}
         self._merged: list[Unit] = []  # whose shards go at the next checkpoint
+        # All programs before `_handed_out` are merged, ready, in work or waiting to be made again, and so are
+        # those found on the disk, in their old bounds: no program may be in work twice.
+        self._handed_out = found.checkpoint.next
+        self._found = {stored.start: stored.stop for stored in found.stored}
         self._again: deque[Unit] = deque()
         self._damaged: dict[int, int] = {}  # how often the shard of this start was found damaged
-        self._handed_out = found.checkpoint.next  # all programs before this were handed out or are ready
         self._in_flight = 0  # programs
         self._first = found.checkpoint.next
         self._checked = time.monotonic()
+        self._patience = Patience(means.stalled_seconds)
 
     def run(self, engine: Engine, job: Job) -> Checkpoint:
         """Make all datasets of the recipe and return the last checkpoint. Raises Interrupted, after a
@@ -77,6 +89,7 @@ class Coordinator:
                     self._look(engine)
                     if outcome is not None:
                         self._take(outcome)
+                    self._check_progress(engine)
             self._look(engine)
             return self._checkpoint()
         except (Interrupted, RootError):
@@ -87,6 +100,16 @@ class Coordinator:
         finally:
             self._merge.close()
             self._journal.close()
+
+    def _check_progress(self, engine: Engine) -> None:
+        """Raise RootError where going on would lead nowhere."""
+        self._patience.spend(self._merge.next, self._meter.remade, engine.retries)
+        failing = engine.failing
+        if self._merge.next == 0 and failing.times >= _HOPELESS * self._means.workers:
+            raise RootError(
+                f"nothing can be made: {failing.times} tries in a row failed for one reason "
+                f"({failing.error}); put that right, then resume the run"
+            )
 
     def _outcomes(self, engine: Engine, job: Job) -> Generator[Outcome | None, None, None]:
         with contextlib.closing(engine.run(job, self._units())) as outcomes:
@@ -101,26 +124,26 @@ class Coordinator:
             yield unit
 
     def _fresh(self) -> Unit | None:
-        self._handed_out = max(self._handed_out, self._merge.next)
-        while self._handed_out in self._ready:
-            self._handed_out = self._ready[self._handed_out].stop
+        """Programs that nobody was given yet; None while what is in work may well be enough, or too many
+        shards would wait."""
+        while self._handed_out in self._found:
+            self._handed_out = self._found[self._handed_out]
         start = self._handed_out
-        # What is in work may well be enough: making more would be for nothing. No unit's bounds change a
-        # byte, so the last one need not be whole.
+        # No unit's bounds change a byte, so the last one need not be whole.
         wanted = self._merge.next + self._merge.missing
-        if self._in_flight and (start >= wanted or self._is_far_ahead()):
+        if (self._in_flight and start >= wanted) or self._is_far_ahead():
             return None
-        # Parts of a unit may be ready from before a crash: never reach into the next of those.
-        ready = min((other for other in self._ready if other > start), default=start + UNIT_SIZE)
+        found = min((other for other in self._found if other > start), default=start + UNIT_SIZE)
         whole = start - start % UNIT_SIZE + UNIT_SIZE
         part = max(_LEAST, -((start - wanted) // self._means.workers))  # so that none idles at the end
         if self._merge.next == 0:
             part = min(part, _LEAST)  # so that the first rows, and the first trouble, are soon to be seen
-        self._handed_out = min(ready, whole, start + part)
+        self._handed_out = min(found, whole, start + part)
         return Unit(start, self._handed_out)
 
     def _is_far_ahead(self) -> bool:
-        """Shards wait on disk for the merge to come to them: their number must stay bounded."""
+        """Shards wait on disk for the merge to come to them: their number must stay bounded, whatever the
+        merge waits for."""
         return self._handed_out - self._merge.next >= UNIT_SIZE * 4 * (self._means.workers + 2)
 
     def _take(self, outcome: Outcome) -> None:
@@ -137,7 +160,16 @@ class Coordinator:
             self._merge_one(self._ready.pop(self._merge.next))
             if time.monotonic() - self._checked >= self._means.checkpoint_seconds:
                 self._checkpoint()
-        if self._merge.barren >= _BARREN and not self._merge.done:
+        if self._merge.done:
+            return
+        for dataset in self._merge.datasets:
+            if dataset.alike >= _ALIKE:
+                raise RootError(
+                    f"the last {dataset.alike} programs have no {dataset.target} row, all for one reason "
+                    f"({dataset.last_failure}): put that right, then resume the run, or begin one with other "
+                    "options"
+                )
+        if self._merge.barren >= _BARREN:
             raise RootError(
                 f"the last {self._merge.barren} programs gave no new row"
                 + (f" (last failure: {self._merge.last_failure})" if self._merge.last_failure else "")
@@ -202,6 +234,33 @@ class Coordinator:
             with contextlib.suppress(FileNotFoundError):  # a worker gave it its final name meanwhile
                 waiting += file.stat().st_size
         return self._merge.size + waiting
+
+
+class Patience:
+    """Watches that a run gets on: as soon as nothing was merged, made again or tried again for so many
+    `seconds`, it raises RootError. Only those count in which the run was there to look: a laptop that was
+    closed for a night has not stalled."""
+
+    _LONGEST_LOOK = 5.0  # seconds that one look may count
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._signs: tuple[int, ...] = ()
+        self._waited = 0.0
+        self._looked = time.monotonic()
+
+    def spend(self, *signs: int) -> None:
+        """Take note of numbers that change when the run gets on."""
+        now = time.monotonic()
+        if signs != self._signs:
+            self._signs, self._waited = signs, 0.0
+        self._waited += min(now - self._looked, self._LONGEST_LOOK)
+        self._looked = now
+        if self._waited > self._seconds:
+            raise RootError(
+                f"nothing was merged for {self._seconds / 60:.0f} minutes: see whether the machine has work "
+                "or trouble of its own, then resume the run"
+            )
 
 
 def _outcome(stored: Stored) -> Outcome:

@@ -11,7 +11,7 @@ import msgspec
 from warpgen import durable
 from warpgen.errors import DamageError, RootError
 from warpgen.production import journal, recovery, roots, shard
-from warpgen.production.engines import Job, WorkerView
+from warpgen.production.engines import Failing, Job, WorkerView
 from warpgen.production.journal import Begun, Stored, Story
 from warpgen.production.layout import Layout
 from warpgen.production.remote import layout_of
@@ -96,6 +96,7 @@ class GatheredEngine:
         self._parts = joined
         self.retries = 0
         self.replaced = 0
+        self.failing = Failing()
 
     @property
     def workers(self) -> list[WorkerView]:

@@ -56,6 +56,8 @@ class Dataset:
         self.dropped = Counter(progress.dropped)
         self.done = progress.done
         self.wrong = progress.wrong
+        self.alike = 0  # programs in a row that were lost for one reason
+        self.last_failure = ""
         self._recipe = recipe
 
     @property
@@ -67,11 +69,17 @@ class Dataset:
         """Take a row, and stop if it reaches the size."""
         self.file.write(row)
         self.rows += 1
+        self.alike = 0
         self.wrong += wrong
         if self._recipe.rows is not None:
             self.done = self.rows >= self._recipe.rows
         else:
             self.done = self.file.length >= (self._recipe.size or 0)
+
+    def lose(self, failure: Failure) -> None:
+        """Take note of a program that gives no row."""
+        self.alike = self.alike + 1 if failure.error == self.last_failure else 1
+        self.last_failure = failure.error
 
     @property
     def share(self) -> float:
@@ -200,6 +208,7 @@ class Merge:
     def _note(self, failure: Failure, datasets: list[Dataset]) -> None:
         self.last_failure = failure.error
         for dataset in datasets:
+            dataset.lose(failure)
             self._files[FAILURES].write(msgspec.json.encode(Note(dataset.target, failure)) + b"\n")
 
 

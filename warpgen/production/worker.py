@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import xxhash
 
 from warpgen import durable
+from warpgen.errors import ToolError
 from warpgen.process import output_to
 from warpgen.production import shard
 from warpgen.production.circumstances import free_bytes
@@ -71,7 +72,7 @@ class ShardMaker:
         self._workdir = scratch / "checks"
 
     def __call__(self, unit: Unit) -> Outcome:
-        """Build and store one shard; trouble with the disk is fatal, anything else is raised."""
+        """Build and store one shard; trouble of the machine's is fatal, anything else is raised."""
         from warpgen.production.rows import build
 
         try:
@@ -81,7 +82,7 @@ class ShardMaker:
                 data = build(unit, self._recipe, self._workdir, **self._source)
             if free_bytes(self._layout.work) < _ROOM:  # then a refusal by a compiler proves nothing
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except OSError as error:
+        except (OSError, ToolError) as error:
             return Outcome(unit.start, unit.stop, error=first_line(error), fatal=True)
         gc.collect()
         return store(self._layout.shards_at, unit, data)

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from warpgen.errors import VerificationError
+from warpgen.errors import ToolError
 from warpgen.record import Target
 from warpgen.verification import nvrtc, warp_native
 from warpgen.verification.isolation import Died, Note, isolated
@@ -173,9 +173,7 @@ class Compiler:
             else:
                 error = ""  # Warp's own NVRTC keeps its headers by process and folder
         if error:
-            raise VerificationError(
-                f"the compiler for {target} refused Warp's own headers: {_first_error(error)}"
-            )
+            raise ToolError(f"the compiler for {target} refuses Warp's own headers: {_first_error(error)}")
         self._warm.add(target)
 
     def _new_file(self, suffix: str) -> Path:

@@ -32,11 +32,24 @@ class WorkerView(msgspec.Struct):
     cpu: float = 0.0
 
 
+class Failing(msgspec.Struct):
+    """Tries in a row that failed in the same words."""
+
+    error: str = ""
+    times: int = 0
+
+    def note(self, error: str) -> None:
+        """Take note of how a try ended; '' where it did not fail."""
+        self.times = 0 if not error else self.times + 1 if error == self.error else 1
+        self.error = error
+
+
 class Engine(Protocol):
     """Runs a job over units."""
 
     retries: int  # units tried again
     replaced: int  # workers
+    failing: Failing
 
     @property
     def workers(self) -> list[WorkerView]:

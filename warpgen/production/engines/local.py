@@ -23,7 +23,7 @@ from multiprocess.connection import wait
 from warpgen.errors import UsageError
 from warpgen.process import begin_child, signals_held
 from warpgen.production.circumstances import Means
-from warpgen.production.engines import Job, WorkerView
+from warpgen.production.engines import Failing, Job, WorkerView
 from warpgen.production.engines.attempts import after_failure, attempt
 from warpgen.production.engines.watch import Watch
 from warpgen.production.explain import first_line
@@ -52,6 +52,7 @@ class LocalEngine:
         self._started = 0
         self.retries = 0
         self.replaced = 0
+        self.failing = Failing()
 
     @property
     def workers(self) -> list[WorkerView]:
@@ -101,6 +102,7 @@ class LocalEngine:
             unit = worker.view.unit
             worker.look()
             worker.view.unit = None
+            self.failing.note(outcome.error)
             if worker.finished or worker.view.rss > self._means.worker_memory:
                 worker.kill()
                 self.replaced += 1

@@ -19,7 +19,7 @@ import msgspec
 
 from warpgen.errors import RootError, UsageError
 from warpgen.production.circumstances import Means, cpu_of_children
-from warpgen.production.engines import Job, WorkerView
+from warpgen.production.engines import Failing, Job, WorkerView
 from warpgen.production.engines.attempts import after_failure
 from warpgen.production.engines.local import LocalEngine
 from warpgen.production.explain import first_line
@@ -66,6 +66,7 @@ class RayEngine:
         self._tasks: dict[Any, WorkerView] = {}
         self.retries = 0
         self.replaced = 0
+        self.failing = Failing()
         self._cpu = 0.0  # seconds of all tasks that ended
         self._rss = 0
 
@@ -117,7 +118,8 @@ class RayEngine:
             self.replaced += 1
             again.append(unit)
         except ray.exceptions.RayError as error:  # its worker was killed, or could not begin
-            after = after_failure(unit, first_line(error))
+            self.failing.note(first_line(error))
+            after = after_failure(unit, self.failing.error)
             if isinstance(after, Outcome):
                 yield after
             else:

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 
 import psutil
 
-from warpgen.production.engines import Job, WorkerView
+from warpgen.production.engines import Failing, Job, WorkerView
 from warpgen.production.engines.attempts import after_failure, attempt
 from warpgen.production.unit import Outcome, Unit
 
@@ -19,6 +19,7 @@ class SerialEngine:
         self._view = WorkerView("serial")
         self.retries = 0
         self.replaced = 0
+        self.failing = Failing()
 
     @property
     def workers(self) -> list[WorkerView]:
@@ -35,6 +36,7 @@ class SerialEngine:
                 continue
             view.unit = unit
             outcome = attempt(job, unit)
+            self.failing.note(outcome.error)
             view.rss = psutil.Process().memory_info().rss
             if outcome.error and not outcome.fatal:
                 after = after_failure(unit, outcome.error)
