@@ -14,7 +14,9 @@ _TRUSTED = 24  # constants rarer than the first two dozen belong to single test 
 @functools.cache
 def table() -> dict[str, Any]:
     """The whole table, as measured."""
-    loaded: dict[str, Any] = json.loads((resources.files("warpgen.synthesis") / "priors.json").read_text())
+    loaded: dict[str, Any] = json.loads(
+        (resources.files("warpgen.synthesis") / "priors.json").read_text("utf-8")
+    )
     return loaded
 
 

@@ -43,7 +43,7 @@ class Rng:
 
     def weighted(self, weights: Mapping[T, float]) -> T:
         """A key with probability proportional to its weight."""
-        at = self._random() * sum(weights.values())
+        at = self._random() * math.fsum(weights.values())  # sum() rounds otherwise from Python 3.12 on
         for key, weight in weights.items():
             at -= weight
             if at < 0:

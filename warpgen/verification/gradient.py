@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -81,7 +82,7 @@ def compare(
         """The loss, and the size of what it adds up."""
         launch()
         terms = [w * leaf.values for w, leaf in zip(weights, _float_outputs(wide), strict=True)]
-        return sum(float(t.sum()) for t in terms), sum(float(np.abs(t).sum()) for t in terms)
+        return math.fsum(float(t.sum()) for t in terms), math.fsum(float(np.abs(t).sum()) for t in terms)
 
     wide.reset()
     middle, size = loss()

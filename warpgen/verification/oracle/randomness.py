@@ -120,7 +120,7 @@ def _slope(state: int, at: tuple[int, ...]) -> list[float]:
     if len(at) == 1:
         return [_randf(stream, -1.0, 1.0)]
     parts = [stream.unit() - 0.5 for _ in at]
-    size = math.sqrt(sum(x * x for x in parts))
+    size = math.sqrt(math.fsum(x * x for x in parts))
     return [x / size for x in parts] if size > 0.0 else [0.0] * len(at)
 
 

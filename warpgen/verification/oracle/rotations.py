@@ -53,8 +53,9 @@ def _quat(m: Mat) -> Vec:
     """The rotation of a matrix, by the largest of the four components (Shepperd's method)."""
     d = [m[i, i] for i in range(3)]
     squares = [1.0 + d[0] - d[1] - d[2], 1.0 - d[0] + d[1] - d[2], 1.0 - d[0] - d[1] + d[2]]
-    squares.append(1.0 + sum(d))
-    at = 3 if sum(d) >= 0.0 else max(range(3), key=squares.__getitem__)
+    trace = math.fsum(d)
+    squares.append(1.0 + trace)
+    at = 3 if trace >= 0.0 else max(range(3), key=squares.__getitem__)
     h = math.sqrt(max(squares[at], 0.0)) or 1.0
     if at == 3:
         parts = [(m[2, 1] - m[1, 2]) / h, (m[0, 2] - m[2, 0]) / h, (m[1, 0] - m[0, 1]) / h, h]
