@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from corpus import BY_NAME, PROGRAMS, out, program, ramp
 
-from warpgen.errors import ExtractionError, UsageError
-from warpgen.extraction import codegen, versions, warp_api
+from warpgen.errors import ExtractionError
+from warpgen.extraction import codegen, warp_api
 from warpgen.extraction.codegen import lower
 from warpgen.extraction.loading import load
 from warpgen.record import TARGETS
@@ -165,30 +165,3 @@ def test_start_says_nothing(capfd: pytest.CaptureFixture[str], tmp_path: object)
     warp_api.start()
     lower(BY_NAME["matmul"], TARGETS)
     assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.parametrize(
-    ("found", "message"),
-    [
-        ("1.18.2", r"Warp 1\.18\.2 is too old: run pip install 'warp-lang>=1\.19,<1\.20'"),
-        ("1.20.0", r"Warp 1\.20\.0 is too new: run pip install 'warp-lang>=1\.19,<1\.20'"),
-        ("", r"Warp is not installed: run pip install 'warp-lang>=1\.19,<1\.20'"),
-    ],
-)
-def test_other_warp_is_refused(monkeypatch: pytest.MonkeyPatch, found: str, message: str) -> None:
-    """A Warp whose internals are unknown is refused by name."""
-    monkeypatch.setattr(versions, "warp_version", lambda: found)
-    with pytest.raises(UsageError, match=f"^{message}$"):
-        versions.check_versions()
-
-
-def test_this_python_and_warp_are_accepted() -> None:
-    """What the requirements pin passes."""
-    versions.check_versions()
-
-
-def test_old_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Python before the least one is refused by name."""
-    monkeypatch.setattr(versions, "PYTHON_LEAST", (99, 1))
-    with pytest.raises(UsageError, match=r"^Python [\d.]+ is too old: use Python 99\.1 or newer$"):
-        versions.check_versions()

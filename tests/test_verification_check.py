@@ -10,13 +10,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import warp._src.build as build
 from corpus import BY_NAME, PROGRAMS, out, program, ramp
 
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import Code, lower
 from warpgen.record import TARGETS, Target
 from warpgen.synthesis.program import Program
-from warpgen.verification import Judgement, check_unit, nvrtc, warp_native
+from warpgen.verification import Judgement, check_unit, nvrtc
 from warpgen.verification.compile import Compiler
 
 pytestmark = pytest.mark.slow
@@ -187,8 +188,6 @@ def test_what_compilers_let_through_is_dropped(workdir: Path) -> None:
 
 def test_the_syntax_check_decides_as_warps_own_nvrtc(workdir: Path) -> None:
     """NVRTC's device syntax check accepts and refuses what Warp's NVRTC does on its way to PTX."""
-    if nvrtc.library() is None:
-        pytest.skip("nvidia-cuda-nvrtc is not installed")
     text = lower(BY_NAME["scale"], ("cuda",))["cuda"].text
     faults = [
         ("", ""),
@@ -204,7 +203,7 @@ def test_the_syntax_check_decides_as_warps_own_nvrtc(workdir: Path) -> None:
         source.write_text(changed)
         with warp_api.silenced():
             try:
-                warp_native.compile_cuda(source, workdir / f"f{number}.ptx", workdir)
+                build.build_cuda(str(source), 90, str(workdir / f"f{number}.ptx"), pch_dir=str(workdir))
                 expected = True
             except Exception:
                 expected = False

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from warpgen import __version__, durable
 from warpgen.command import Parser, call
 from warpgen.errors import RootError
+from warpgen.extraction.versions import check_tools, check_versions, warp_version
 from warpgen.harvesting.manifest import Manifest, dataset_path, describe, manifest_path, write
 from warpgen.record import TARGETS, Target
 from warpgen.reporting.terminal import printable
@@ -45,9 +46,10 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Harvest, write the manifest and print what each package gave; returns the exit code."""
     args = parser().parse_args(argv)
+    check_versions()
+    check_tools(TARGETS, args.verify)
     # Imports Warp.
     from warpgen.extraction import fast_path, warp_api
-    from warpgen.extraction.versions import warp_version
     from warpgen.harvesting.finding import find
     from warpgen.harvesting.rows import Harvester
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from warpgen.command import Parser, call
 from warpgen.errors import RootError
-from warpgen.extraction.versions import check_versions
+from warpgen.extraction.versions import check_tools, check_versions
 
 _EPILOG = """\
 The recipe is that of the run; workers and engine may be others. The datasets become the same bytes as if
@@ -36,9 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 f"this root holds shard {story.begun.share} of a recipe, which goes on by the command that "
                 "began it: `python -m warpgen.run ... --shard`"
             )
-        roots.check_same_versions(story.begun.recipe)
-        roots.check_space(layout, story.begun.recipe)
         recipe = story.begun.recipe
+        roots.check_same_versions(recipe)
+        check_tools(recipe.targets, recipe.verify)
+        roots.check_space(layout, recipe)
         return session.Session(
             layout=layout,
             found=recovery.recover(layout, story),

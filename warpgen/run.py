@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from warpgen import command
 from warpgen.command import Parser, call
 from warpgen.errors import UsageError
-from warpgen.extraction.versions import check_versions
+from warpgen.extraction.versions import check_tools, check_versions
 
 _EPILOG = """\
 The same recipe gives the same bytes on any machine, with any number of workers, interrupted or not.
@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.programs and not args.shard:
         raise UsageError("--programs is for --shard: a whole run ends when its datasets are complete")
     recipe = request.recipe_of(args)
+    check_tools(recipe.targets, recipe.verify)
     with roots.held(args.root) as (layout, lock):
         if args.shard:
             roots.check_space(layout, recipe, args.shard.of)

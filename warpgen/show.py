@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 from rich.console import Console
@@ -12,10 +13,12 @@ from rich.syntax import Syntax
 
 from warpgen.command import Parser, call
 from warpgen.errors import ProgramError
+from warpgen.extraction.versions import check_versions
 from warpgen.record import TARGETS
 from warpgen.reporting.terminal import printable
-from warpgen.synthesis.generator import Options, synthesize
-from warpgen.synthesis.program import Program
+
+if TYPE_CHECKING:
+    from warpgen.synthesis.program import Program
 
 _LEXERS = {"python": "python", "cpu": "cpp", "cuda": "cuda"}
 
@@ -43,6 +46,7 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the program; returns the exit code, 1 where this index gives no program or no code."""
     args = parser().parse_args(argv)
+    check_versions()  # before imports that an unfit Python or Warp would break with a traceback
     try:
         _show(args)
     except ProgramError as error:
@@ -52,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _show(args: argparse.Namespace) -> None:
+    from warpgen.synthesis.generator import Options, synthesize
+
     weights = {} if args.category is None else {args.category: 1.0}
     program = synthesize(args.seed, args.index, Options(categories=weights, complexity=args.complexity))
     if args.code is None:

@@ -14,7 +14,9 @@ from typing import Any
 
 from warpgen.command import Parser, call, positive
 from warpgen.errors import ProgramError, UsageError
+from warpgen.extraction.versions import check_tools, check_versions
 from warpgen.process import die_with_parent
+from warpgen.record import TARGETS
 from warpgen.reporting.terminal import printable
 
 # Rows per translation unit: what suits the compilers.
@@ -45,6 +47,8 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print a table of verdicts and every row that does not hold; returns the exit code."""
     args = parser().parse_args(argv)
+    check_versions()
+    check_tools(TARGETS, args.level)
     if not args.dataset.is_file():
         raise UsageError(f"there is no file {args.dataset}: name a dataset, as data/production_cpu/….jsonl")
     wanted = _chosen(args.dataset, args.sample)

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from warpgen.errors import UsageError
 from warpgen.exporting import machine_cpu, machine_cuda, parallel
 from warpgen.exporting.columns import TEXT, WHOLE
 from warpgen.exporting.kernels import Kernel
@@ -69,8 +68,8 @@ def compiled(kernel: Kernel) -> bool:
 
 
 def _check_tools(level: str) -> None:
-    if level == "ptx" and nvrtc.library() is None:
-        raise UsageError("PTX needs the package nvidia-cuda-nvrtc: run pip install -r requirements.txt")
+    if level in ("ptx", "sass"):
+        nvrtc.library()
     if level == "sass":
         machine_cuda.tool("nvdisasm")
     if level in ("llvm", "asm"):

@@ -1,38 +1,83 @@
-"""Is the Python and the Warp that runs here one that warpgen knows? Costs no import of Warp."""
+"""Is the Python, Warp and NVRTC that runs here what datasets are made with? Costs no import of Warp.
+
+What decides a byte is pinned here to one version, and pyproject.toml and requirements.txt say the same: Warp
+writes every row's code, NVRTC judges the CUDA rows, and both stand in them. Of all other packages the version
+has no influence.
+"""
 
 from __future__ import annotations
 
 import importlib.metadata
+import platform
+import shlex
 import sys
+from collections.abc import Collection
+from pathlib import Path
 
 from warpgen.errors import UsageError
 
 PYTHON_LEAST = (3, 10)
-# Warp's internals move with every minor version; the requirement in pyproject.toml says the same.
-WARP_LEAST, WARP_BELOW = (1, 19), (1, 20)
+PINNED = {"warp-lang": "1.19.0", "nvidia-cuda-nvrtc": "13.4.92"}
+
+# Of x86-64-v3, for which the objects of a run are compiled; any processor since 2015 has them.
+_INSTRUCTIONS = {"avx2", "bmi2", "f16c", "fma"}
 
 
 def check_versions() -> None:
-    """Raise UsageError, naming what to install, if Python or Warp is missing, too old or too new."""
+    """Raise UsageError, saying what to do, if this Python or its Warp would make other bytes than others."""
     if sys.version_info < PYTHON_LEAST:
         found = ".".join(map(str, sys.version_info[:3]))
         raise UsageError(f"Python {found} is too old: use Python {_dotted(PYTHON_LEAST)} or newer")
-    wanted = f"warp-lang>={_dotted(WARP_LEAST)},<{_dotted(WARP_BELOW)}"
-    found = warp_version()
-    if not found:
-        raise UsageError(f"Warp is not installed: run pip install '{wanted}'")
-    numbers = tuple(int(part) for part in found.split(".")[:2])
-    if not WARP_LEAST <= numbers < WARP_BELOW:
-        age = "old" if numbers < WARP_LEAST else "new"
-        raise UsageError(f"Warp {found} is too {age}: run pip install '{wanted}'")
+    if sys.flags.optimize > 1:  # the comments in programs are made of the motifs' docstrings
+        raise UsageError(
+            "Python runs without docstrings, which programs are made of: leave out -OO and PYTHONOPTIMIZE"
+        )
+    _check_pinned("warp-lang", "Warp")
+
+
+def check_tools(targets: Collection[str], level: str) -> None:
+    """Raise UsageError, saying what to do, if rows of these targets cannot be verified at this level here."""
+    if level == "none":
+        return
+    runs = level == "run" or "cpu" in targets
+    if sys.platform != "linux" or (runs and not (platform.machine() == "x86_64" and _has_instructions())):
+        raise UsageError(
+            "verification needs Linux on an x86-64 processor with AVX2: use such a machine, or --verify none"
+        )
+    if "cuda" in targets:
+        _check_pinned("nvidia-cuda-nvrtc", "NVRTC")
 
 
 def warp_version() -> str:
     """Version of the installed Warp, empty if there is none."""
+    return _version("warp-lang")
+
+
+def _check_pinned(package: str, name: str) -> None:
+    wanted, found = PINNED[package], _version(package)
+    if found != wanted:
+        there = f"{name} {found} is installed" if found else f"{name} is not installed"
+        python = shlex.quote(sys.executable)
+        raise UsageError(
+            f"{there}, and rows are made with {wanted}: run {python} -m pip install '{package}=={wanted}'"
+        )
+
+
+def _version(package: str) -> str:
     try:
-        return importlib.metadata.version("warp-lang")
+        return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return ""
+
+
+def _has_instructions() -> bool:
+    """Whether the processor has what objects are compiled for; where nobody says, it is taken to have it."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True
+    flags = next((line.split() for line in text.splitlines() if line.startswith("flags")), None)
+    return flags is None or set(flags) >= _INSTRUCTIONS
 
 
 def _dotted(version: tuple[int, ...]) -> str:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import xxhash
 
 from warpgen import durable
-from warpgen.errors import ToolError
+from warpgen.errors import UsageError
+from warpgen.extraction.versions import check_tools, check_versions
 from warpgen.process import output_to
 from warpgen.production import shard
 from warpgen.production.circumstances import free_bytes
@@ -72,17 +73,19 @@ class ShardMaker:
         self._workdir = scratch / "checks"
 
     def __call__(self, unit: Unit) -> Outcome:
-        """Build and store one shard; trouble of the machine's is fatal, anything else is raised."""
+        """Build and store one shard; trouble with the machine is fatal, anything else is raised."""
         from warpgen.production.rows import build
 
         try:
+            check_versions()  # a cluster's machine may have others than the one that the run was begun on
+            check_tools(self._recipe.targets, self._recipe.verify)
             if free_bytes(self._layout.work) < _ROOM:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             with output_to(self._log):
                 data = build(unit, self._recipe, self._workdir, **self._source)
             if free_bytes(self._layout.work) < _ROOM:  # then a refusal by a compiler proves nothing
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except (OSError, ToolError) as error:
+        except (OSError, UsageError) as error:
             return Outcome(unit.start, unit.stop, error=first_line(error), fatal=True)
         gc.collect()
         return store(self._layout.shards_at, unit, data)

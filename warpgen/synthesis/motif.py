@@ -33,6 +33,8 @@ class Motif:
         self.alone = alone
         self.name = write.__name__
         self.title = (inspect.getdoc(write) or "").split("\n")[0].rstrip(".")
+        if not self.title:  # comments are made of it: python -OO would write other programs
+            raise TypeError(f"motif {self.name} has no docstring")
 
 
 class Category:

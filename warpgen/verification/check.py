@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from warpgen.extraction.codegen import Code
+from warpgen.extraction.versions import warp_version
 from warpgen.record import Target
 from warpgen.synthesis.program import Program
 from warpgen.verification import nvrtc, warp_native
@@ -71,22 +72,11 @@ def _judge(target: Target, refused: Died | None, run: dict[str, Any] | Died | No
 
 
 def _compile_evidence(target: Target) -> dict[str, Any]:
-    versions = _versions()
     if target == "cpu":
-        flags = f"-O0 -target-cpu {warp_native.CPU_TARGET}"
-        return {"verdict": "pass", "tool": f"clang of Warp {versions['warp']}", "flags": flags}
-    if nvrtc.library() is not None:
-        return {
-            "verdict": "pass",
-            "tool": f"NVRTC {nvrtc.version()}",
-            "flags": "compute_90 -fdevice-syntax-only",
-        }
-    return {"verdict": "pass", "tool": f"NVRTC {versions['nvrtc']}", "flags": "sm_90 PTX"}
-
-
-@functools.cache
-def _versions() -> dict[str, str]:
-    return warp_native.versions()
+        tool, flags = f"clang of Warp {warp_version()}", f"-O0 -target-cpu {warp_native.CPU_TARGET}"
+    else:
+        tool, flags = f"NVRTC {nvrtc.version()}", "compute_90 -fdevice-syntax-only"
+    return {"verdict": "pass", "tool": tool, "flags": flags}
 
 
 @functools.lru_cache(maxsize=2)

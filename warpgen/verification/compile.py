@@ -121,7 +121,8 @@ class Compiler:
             def task(_: int, note: Note) -> str:
                 if target == "cpu":
                     return self._to_object(unit, path, Path(folder))
-                return self._to_cuda(unit, Path(folder), fully)
+                accepted, log = nvrtc.check(unit.text, "unit.cu", self._headers, cubin=fully)
+                return "" if accepted else (log or "NVRTC refused the text without a word")
 
             said: Any = isolated(1, task, seconds=seconds, silent=20 * seconds)[0]
         if isinstance(said, Died):
@@ -144,15 +145,6 @@ class Compiler:
             if library.entry(f"{name}_cpu_forward") is None:
                 raise OSError(f"undefined symbol: {name}_cpu_forward")
 
-    def _to_cuda(self, unit: TranslationUnit, folder: Path, fully: bool) -> str:
-        if nvrtc.library() is not None:
-            accepted, log = nvrtc.check(unit.text, "unit.cu", self._headers, cubin=fully)
-            return "" if accepted else (log or "NVRTC refused the text without a word")
-        source = folder / "unit.cu"
-        source.write_text(unit.text, encoding="utf-8")
-        result = folder / ("unit.cubin" if fully else "unit.ptx")
-        return _said(folder, lambda: warp_native.compile_cuda(source, result, self._headers))
-
     def _warm_up(self, target: Target) -> None:
         """Compile the bare headers in this process, so that its children inherit a warm compiler."""
         if target in self._warm:
@@ -167,11 +159,9 @@ class Compiler:
                 source.write_text(_BARE[target], encoding="ascii")
                 made = folder / "unit.o", self._headers, self._asserts, self._unset
                 error = _said(folder, partial(warp_native.compile_object, source, *made))
-            elif nvrtc.library() is not None:
+            else:
                 accepted, log = nvrtc.check(_BARE[target], "unit.cu", self._headers)
                 error = "" if accepted else log
-            else:
-                error = ""  # Warp's own NVRTC keeps its headers by process and folder
         if error:
             raise ToolError(f"the compiler for {target} refuses Warp's own headers: {_first_error(error)}")
         self._warm.add(target)

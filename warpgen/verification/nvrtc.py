@@ -11,10 +11,14 @@ import ctypes
 import functools
 import importlib.util
 import os
+import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from warpgen.errors import UsageError
+from warpgen.extraction.versions import PINNED
 from warpgen.verification.warp_native import WARP_FOLDER
 
 _OPTIONS = (
@@ -35,23 +39,21 @@ _LIBRARY = os.path.join("cu13", "lib", "libnvrtc.so.13")
 
 
 @functools.cache
-def library() -> ctypes.CDLL | None:
-    """The package's library, None where it is not installed."""
+def library() -> ctypes.CDLL:
+    """The package's library; raises UsageError where it is not installed."""
     found = importlib.util.find_spec("nvidia")
     for folder in (found.submodule_search_locations or []) if found else []:
         path = os.path.join(folder, _LIBRARY)
         if os.path.exists(path):
             return ctypes.CDLL(path)
-    return None
+    package = f"nvidia-cuda-nvrtc=={PINNED['nvidia-cuda-nvrtc']}"
+    raise UsageError(f"NVRTC is not installed: run {shlex.quote(sys.executable)} -m pip install '{package}'")
 
 
 def version() -> str:
-    """Major and minor version of the library, '' where it is not installed."""
-    nvrtc = library()
-    if nvrtc is None:
-        return ""
+    """Major and minor version of the library."""
     major, minor = ctypes.c_int(), ctypes.c_int()
-    nvrtc.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
+    library().nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
     return f"{major.value}.{minor.value}"
 
 
@@ -94,8 +96,6 @@ class _Program(NamedTuple):
 @contextlib.contextmanager
 def _compiled(text: str, name: str, headers: Path, ends: Sequence[str]) -> Iterator[_Program]:
     nvrtc = library()
-    if nvrtc is None:
-        raise RuntimeError("the package nvidia-cuda-nvrtc is not installed")
     handle = ctypes.c_void_p()
     source = text.encode()
     if nvrtc.nvrtcCreateProgram(ctypes.byref(handle), source, name.encode(), 0, None, None) != 0:

@@ -1,4 +1,4 @@
-"""The compile step's one door to Warp's internals: its clang, its NVRTC, its loader, its launch bounds."""
+"""The compile step's one door to Warp's internals: its clang, its loader, its launch bounds."""
 
 from __future__ import annotations
 
@@ -59,11 +59,6 @@ def _clang(source: Path, result: Path, headers: Path, level: int, flags: str) ->
         pch_dir=str(headers),
         block_dim=1,
     )
-
-
-def compile_cuda(source: Path, result: Path, headers: Path) -> None:
-    """Warp's own NVRTC for sm_90, to PTX or cubin by the result's suffix; diagnostics go to fd 2."""
-    build.build_cuda(str(source), 90, str(result), pch_dir=str(headers))
 
 
 class Library:
@@ -219,12 +214,6 @@ def scalar_code(kind: Any) -> str:
         return "|b1"
     kind_type = types.warp_type_to_np_dtype.get(kind)
     return "" if kind_type is None or kind is types.bfloat16 else str(kind_type().dtype.str)
-
-
-def versions() -> dict[str, str]:
-    """Versions of the compilers that Warp carries, for the evidence in a row."""
-    toolkit = context.runtime.toolkit_version
-    return {"warp": warp.__version__, "nvrtc": ".".join(map(str, toolkit or ()))}
 
 
 def texture_size(kind: Any) -> int:
