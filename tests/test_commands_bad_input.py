@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from commands import call
 from imaginary import PowerCut, files_left, go_on, power_cut, produce
 
-from warpgen import __version__, resume, run
+from warpgen import __version__, machine, report, resume, run, show, stats, verify
 from warpgen.errors import UsageError
 from warpgen.extraction.versions import warp_version
 from warpgen.production import roots
 from warpgen.production.layout import Layout
-from warpgen.recipe import Recipe
+from warpgen.recipe import MOST, Recipe
 
 RUN = [
     (["--target", "gpu"], "--target"),
@@ -27,7 +28,17 @@ RUN = [
     (["--rows", "some"], "not a whole number"),
     (["--workers", "0"], "more than zero"),
     (["--workers", "-1"], "more than zero|expected one argument"),
+    (["--workers", "100000"], r"100000 workers do not fit .* \d+ are the most"),
+    (["--workers", "100000", "--engine", "ray"], "do not fit"),
+    (["--workers", str(1 << 63)], "too large"),
     (["--seed", "-1"], "zero or more|expected one argument"),
+    (["--seed", str(1 << 63)], rf"too large: {MOST} is the most"),
+    (["--seed", "9" * 5000], "too large"),
+    (["--rows", str(1 << 63)], rf"too large: {MOST} is the most"),
+    (["--rows", str(MOST)], "free"),
+    (["--shard", "1/3", "--programs", str(1 << 63)], "too large"),
+    (["--shard", f"1/{1 << 63}"], "not i/n"),
+    (["--categories", "particle=1e308,tile=1e308"], "too large"),
     (["--categories", "no_such=1"], "unknown category"),
     (["--categories", "particle=x"], "not a number"),
     (["--categories", "particle=0"], "more than zero"),
@@ -178,3 +189,45 @@ def test_a_python_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     for main in (run.main, resume.main):
         with pytest.raises(UsageError, match=r"Python 3\.9\.1 is too old"):
             main([])
+
+
+@pytest.mark.parametrize("main", [run.main, resume.main, stats.main, report.main])
+def test_an_empty_root_is_named(
+    main: Callable[[list[str]], int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--root "$UNSET"` is not the current folder."""
+    monkeypatch.chdir(tmp_path)
+    for text in ("", "file://"):
+        if text and main in (stats.main, report.main):
+            continue  # takes no addresses
+        with pytest.raises(UsageError, match="the name of a folder is empty"):
+            main(["--root", text])
+    assert files_left(tmp_path) == []
+
+
+@pytest.mark.parametrize("option", ["--seed", "--index"])
+def test_show_takes_no_number_out_of_range(option: str) -> None:
+    """As `run` does."""
+    for number in (str(1 << 63), "-1"):
+        with pytest.raises(UsageError, match=option):
+            show.main([f"{option}={number}"])
+
+
+def test_verify_bounds_its_workers(tmp_path: Path) -> None:
+    """As `run` does."""
+    with pytest.raises(UsageError, match="do not fit"):
+        verify.main([str(tmp_path / "rows.jsonl"), "--workers", "100000"])
+
+
+def test_workers_are_bounded_by_a_containers_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One by default for each core, as far as the memory of the container carries them."""
+    limit = tmp_path / "memory.max"
+    limit.write_text(f"{3 * machine.WORKER_MEMORY + 1}\n")
+    monkeypatch.setattr(machine, "_LIMITS", (limit, tmp_path / "missing"))
+    monkeypatch.setattr(machine, "available_cores", lambda: 64)
+    assert machine.default_workers() == machine.most_workers() == 3
+    machine.check_workers(3)
+    with pytest.raises(UsageError, match="3 are the most"):
+        machine.check_workers(4)
+    limit.write_text("max\n")
+    assert machine.most_workers() > 3

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 from warpgen.errors import UsageError
@@ -33,13 +35,36 @@ class Parser(argparse.ArgumentParser):
 
 def positive(text: str) -> int:
     """A whole number above zero, for argparse's `type`."""
-    try:
-        number = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    number = _whole(text)
     if number <= 0:
         raise argparse.ArgumentTypeError(f"{number} is not more than zero")
     return number
+
+
+def natural(text: str) -> int:
+    """A whole number of zero or more, for argparse's `type`."""
+    number = _whole(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{number} is not zero or more")
+    return number
+
+
+def folder(text: str) -> Path:
+    """A folder that has a name, for argparse's `type`: an empty one is a variable that was never set."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name of a folder is empty: write . for this one")
+    return Path(text)
+
+
+def _whole(text: str) -> int:
+    from warpgen.recipe import MOST  # needs packages, and whoever lacks them is told so before
+
+    short = text if len(text) <= 40 else f"{text[:37]}..."
+    if not re.fullmatch(r"[+-]?[0-9]+", text):
+        raise argparse.ArgumentTypeError(f"{short!r} is not a whole number")
+    if len(text) > 20 or abs(int(text)) > MOST:
+        raise argparse.ArgumentTypeError(f"{short} is too large: {MOST} is the most")
+    return int(text)
 
 
 def call(main: Callable[[list[str]], int]) -> NoReturn:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from warpgen.command import Parser, call
+from warpgen.command import Parser, call, folder
 from warpgen.errors import UsageError
 
 _VIEWS = ("rows", "pretrain", "translate", "adjoint", "instruct", "ladder")
@@ -21,9 +21,9 @@ def parser() -> Parser:
         "The same datasets and options give the same bytes.",
         "docs/export.md shows how to load each format, docs/views.md what each view holds.",
     )
-    made.add_argument("--root", type=Path, default=Path(), help="folder that holds manifests/ and data/ (.)")
+    made.add_argument("--root", type=folder, default=Path(), help="folder of manifests/ and data/ (.)")
     made.add_argument("--format", choices=("parquet", "hf", "webdataset"), required=True)
-    made.add_argument("--out", type=Path, required=True, help="folder to make; it must be new or empty")
+    made.add_argument("--out", type=folder, required=True, help="folder to make; it must be new or empty")
     made.add_argument(
         "--split",
         nargs="?",

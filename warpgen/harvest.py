@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from warpgen import __version__, durable
-from warpgen.command import Parser, call
+from warpgen.command import Parser, call, folder
 from warpgen.errors import RootError
 from warpgen.extraction.versions import check_tools, check_versions, warp_version
 from warpgen.harvesting.manifest import Manifest, dataset_path, describe, manifest_path, write
@@ -32,7 +32,7 @@ def parser() -> Parser:
     made.add_argument(
         "package", nargs="+", help="an installed package, such as warp.examples, or a folder of Python files"
     )
-    made.add_argument("--root", type=Path, default=Path(), help="folder to write under (.)")
+    made.add_argument("--root", type=folder, default=Path(), help="folder to write under (.)")
     made.add_argument(
         "--verify",
         choices=("none", "compile"),

@@ -6,7 +6,6 @@ never appear here.
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Literal
 
@@ -22,6 +21,7 @@ Complexity = Literal["small", "medium", "large", "mixed"]
 UNIT_SIZE = 128  # programs per unit: half as many would cost the compilers a tenth more each
 
 MOST = (1 << 63) - 1  # for seed, size and rows: what every part of the program and of others can hold
+HEAVIEST = 1e12  # of the weights of categories, so that their sum is a number
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _VERSION = re.compile(r"[\w.+-]{0,64}", re.ASCII)
@@ -51,7 +51,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if not 1 <= (self.rows or self.size or 0) <= MOST or not 0 <= self.seed <= MOST:
             raise ValueError("a number in the recipe is out of range")
         for name, weight in self.categories.items():
-            if not _NAME.fullmatch(name) or not 0 < weight < math.inf:
+            if not _NAME.fullmatch(name) or not 0 < weight <= HEAVIEST:
                 raise ValueError("a category in the recipe is none")
         if not (_VERSION.fullmatch(self.warpgen) and _VERSION.fullmatch(self.warp)):
             raise ValueError("a version in the recipe is none")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from warpgen.command import Parser, call
+from warpgen.command import Parser, call, folder
 from warpgen.reporting.report import write_report
 
 
@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "reading, with plots where matplotlib is installed. `run` does so too when it ends, without plots.",
     )
     parser.add_argument(
-        "--root", type=Path, default=Path(), help="folder that holds manifests/ and data/ (.)"
+        "--root", type=folder, default=Path(), help="folder that holds manifests/ and data/ (.)"
     )
     path = write_report(parser.parse_args(argv).root, with_plots=True)
     print(f"wrote {path}")

@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.syntax import Syntax
 
-from warpgen.command import Parser, call
+from warpgen.command import Parser, call, natural
 from warpgen.errors import ProgramError
 from warpgen.extraction.versions import check_versions
 from warpgen.record import TARGETS
@@ -30,8 +30,8 @@ def parser() -> Parser:
         "that a dataset of this seed holds at this index.",
     )
     made.add_argument("--category", help="draw from this category alone")
-    made.add_argument("--seed", type=int, default=0, help="seed of the recipe (0)")
-    made.add_argument("--index", type=_index, default=0, help="which program of the seed (0)")
+    made.add_argument("--seed", type=natural, default=0, help="seed of the recipe (0)")
+    made.add_argument("--index", type=natural, default=0, help="which program of the seed (0)")
     made.add_argument(
         "--complexity",
         choices=("small", "medium", "large", "mixed"),
@@ -67,12 +67,6 @@ def _show(args: argparse.Namespace) -> None:
     if args.launch:
         launch = {"category": program.category, "args": program.args, "launch": program.launch}
         _print(msgspec.json.format(msgspec.json.encode(launch)).decode(), "json")
-
-
-def _index(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
-    return int(text)
 
 
 def _code(program: Program, target: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from warpgen.command import Parser, call
+from warpgen.command import Parser, call, folder
 from warpgen.errors import RootError, UsageError
 from warpgen.harvesting import manifest as harvest
 from warpgen.record import TARGETS, Target
@@ -29,7 +29,7 @@ def parser() -> Parser:
         "Without --check, --quality or --html only the manifests are read, so it is quick.",
         "Exit codes: 0 all is well, 1 a check found a difference, 2 the request cannot be done.",
     )
-    made.add_argument("--root", type=Path, default=Path(), help="folder that holds manifests/ and data/ (.)")
+    made.add_argument("--root", type=folder, default=Path(), help="folder of manifests/ and data/ (.)")
     made.add_argument("--target", choices=(*TARGETS, "both"), help="which dataset (all that are there)")
     form = made.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the figures as one JSON object")

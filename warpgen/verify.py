@@ -15,6 +15,7 @@ from typing import Any
 from warpgen.command import Parser, call, positive
 from warpgen.errors import ProgramError, UsageError
 from warpgen.extraction.versions import check_tools, check_versions
+from warpgen.machine import check_workers, default_workers
 from warpgen.process import die_with_parent
 from warpgen.record import TARGETS
 from warpgen.reporting.terminal import printable
@@ -38,9 +39,7 @@ def parser() -> Parser:
         default="run",
         help="the most to check of each row (run)",
     )
-    made.add_argument(
-        "--workers", type=positive, default=os.cpu_count() or 1, help="processes (one per core)"
-    )
+    made.add_argument("--workers", type=positive, default=default_workers(), help="processes (one per core)")
     return made
 
 
@@ -49,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     check_versions()
     check_tools(TARGETS, args.level)
+    check_workers(args.workers)
     if not args.dataset.is_file():
         raise UsageError(f"there is no file {args.dataset}: name a dataset, as data/production_cpu/….jsonl")
     wanted = _chosen(args.dataset, args.sample)

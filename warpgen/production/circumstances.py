@@ -9,6 +9,7 @@ import time
 import msgspec
 import psutil
 
+from warpgen.machine import default_workers
 from warpgen.production.journal import Spent
 from warpgen.reporting.manifest import Moment
 
@@ -22,17 +23,12 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     engine: str = "local"
     stock_codegen: bool = False  # without the fast path of code generation
     ray_address: str = ""  # of the cluster; empty: one of our own on this machine
-    workers: int = msgspec.field(default_factory=lambda: available_cores())
+    workers: int = msgspec.field(default_factory=default_workers)
     worker_memory: int = 1024 * MIB  # a worker above it between two units is replaced; healthy: 200-400 MiB
     unit_seconds: float = 1200.0  # of CPU time for 128 programs; fully verified they take about 20
     silent_seconds: float = 300.0  # without any CPU time; a check may sleep up to 120 before it is ended
     stalled_seconds: float = 1800.0  # of a run that merges nothing, though its workers work
     checkpoint_seconds: float = 2.0  # a crash costs this much merging again: cheap, as shards are kept
-
-
-def available_cores() -> int:
-    """Cores this process may use, which in a container is less than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Meter:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import math
+import re
 from pathlib import Path
 
 import msgspec
 
 from warpgen import __version__
-from warpgen.command import positive
+from warpgen.command import folder, natural, positive
 from warpgen.errors import RecipeError, UsageError
 from warpgen.extraction.versions import warp_version
+from warpgen.machine import check_workers
 from warpgen.production.circumstances import Means
 from warpgen.production.engines import ray
 from warpgen.production.journal import Share
 from warpgen.production.session import ENGINES
-from warpgen.recipe import Recipe, parse_size
+from warpgen.recipe import HEAVIEST, Recipe, parse_size
 
 LEVELS = ("none", "compile", "run")
+
+_PART = re.compile(r"[0-9]{1,6}")  # of --shard: a million tasks are more than any batch system takes
 
 
 def add_recipe(group: argparse._ActionsContainer) -> None:
@@ -29,7 +32,7 @@ def add_recipe(group: argparse._ActionsContainer) -> None:
     amount = group.add_mutually_exclusive_group()
     amount.add_argument("--size", help="least size of each file: 4096, 8MiB, 1.5GB ... (200MiB)")
     amount.add_argument("--rows", type=positive, help="exact number of rows of each file, instead of a size")
-    group.add_argument("--seed", type=_natural, default=0, help="another seed gives other programs (0)")
+    group.add_argument("--seed", type=natural, default=0, help="another seed gives other programs (0)")
     group.add_argument("--categories", default="", metavar="NAME=WEIGHT,...", help="only these, so often")
     group.add_argument(
         "--complexity",
@@ -79,15 +82,15 @@ def root(text: str) -> Path | str:
     """A folder, or the address of a place in an object store, for argparse's `type`."""
     scheme, found, rest = text.partition("://")
     if not found:
-        return Path(text)
-    return Path(rest) if scheme == "file" else text
+        return folder(text)
+    return folder(rest) if scheme == "file" else text
 
 
 def share(text: str) -> Share:
     """`2/4` for argparse's `type`."""
     number, _, of = text.partition("/")
-    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not i/n with i from 1 to n, as 2/4 is")
+    if not (_PART.fullmatch(number) and _PART.fullmatch(of) and 1 <= int(number) <= int(of)):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not i/n with i from 1 to n, as 2/4 is")
     return Share(int(number), int(of))
 
 
@@ -120,17 +123,13 @@ def means_of(args: argparse.Namespace) -> Means:
     """The means asked for."""
     means = Means(engine=args.engine, stock_codegen=args.stock_codegen, ray_address=args.ray_address)
     workers = 1 if args.engine == "serial" else args.workers or means.workers
+    if not args.ray_address:  # else they are processes of a cluster's machines
+        check_workers(workers)
     if args.engine == "ray":
         workers = ray.connect(args.ray_address, args.workers)
     elif args.ray_address:
         raise UsageError("--ray-address is for --engine ray")
     return msgspec.structs.replace(means, workers=workers)
-
-
-def _natural(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of zero or more")
-    return int(text)
 
 
 def _weights(text: str) -> dict[str, float]:
@@ -141,8 +140,12 @@ def _weights(text: str) -> dict[str, float]:
             weight = float(number or "1")
         except ValueError:
             raise RecipeError(f"the weight {number!r} of category {name!r} is not a number") from None
-        if not math.isfinite(weight) or weight <= 0:
+        if not weight > 0:
             raise RecipeError(f"the weight {number!r} of category {name!r} is not more than zero")
+        if weight > HEAVIEST:
+            raise RecipeError(
+                f"the weight {number!r} of category {name!r} is too large: {HEAVIEST:g} is the most"
+            )
         if name in weights:
             raise RecipeError(f"category {name!r} is named twice")
         weights[name] = weight
