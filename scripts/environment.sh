@@ -22,17 +22,24 @@ find_python() {
 # environment FILE: make .venv hold what FILE pins. The stamp is written last and holds a checksum of what
 # was installed, so an interrupted installation is done again and a complete one is not.
 environment() {
-    local stamp=".venv/installed-${1%.txt}" wanted
+    local stamp=".venv/installed-${1%.txt}" wanted quiet=(--quiet)
     wanted="$(cat requirements*.txt | cksum) $PWD"
     if [[ -x .venv/bin/python && -f $stamp && $(<"$stamp") == "$wanted" ]]; then
         return
     fi
+    if [[ ! -w . ]]; then
+        fail "nothing can be written to $PWD, where .venv is to be: copy the checkout to a folder of yours"
+    fi
+    echo "warpgen: installing what $1 pins into $PWD/.venv, once; this takes some minutes" >&2
     if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
         local python
         python=$(find_python)
         "$python" -m venv --clear .venv || fail "$python cannot make .venv: install its venv module and ensurepip"
     fi
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$1" ||
+    if [[ -t 2 ]]; then
+        quiet=() # a person is there to see how it goes on
+    fi
+    .venv/bin/python -m pip install "${quiet[@]}" --disable-pip-version-check -r "$1" >&2 ||
         fail "the requirements could not be installed: see above, then call again"
     # Lets .venv/bin/python find warpgen from any folder.
     pwd >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/warpgen.pth"

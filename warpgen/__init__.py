@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from warpgen import needs
+
 if TYPE_CHECKING:
     from warpgen.dataset import Dataset as Dataset
     from warpgen.dataset import Row as Row
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from warpgen.execution import Run as Run
 
 __version__ = "0.1.0"
+
+needs.check()
 
 # Name and module of what users import; loaded when first used, so that `import warpgen` costs nothing.
 _PUBLIC = {

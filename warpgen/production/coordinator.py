@@ -21,6 +21,7 @@ from warpgen.production.interruption import Interrupted, Interruption
 from warpgen.production.journal import Checkpoint, Journal, Stored
 from warpgen.production.layout import Layout
 from warpgen.production.merge import Merge
+from warpgen.production.pace import Pace
 from warpgen.production.unit import Outcome, Unit
 from warpgen.recipe import UNIT_SIZE, Recipe
 
@@ -73,7 +74,7 @@ class Coordinator:
         self._again: deque[Unit] = deque()
         self._damaged: dict[int, int] = {}  # how often the shard of this start was found damaged
         self._in_flight = 0  # programs
-        self._first = found.checkpoint.next
+        self._pace = Pace()
         self._checked = time.monotonic()
         self._patience = Patience(means.stalled_seconds)
 
@@ -112,7 +113,7 @@ class Coordinator:
             )
 
     def _outcomes(self, engine: Engine, job: Job) -> Generator[Outcome | None, None, None]:
-        with contextlib.closing(engine.run(job, self._units())) as outcomes:
+        with contextlib.closing(engine.run(job, self._pace.watched(self._units()))) as outcomes:
             yield from outcomes
         raise RootError("the engine came to an end before the datasets did: resume the run")
 
@@ -150,6 +151,7 @@ class Coordinator:
         if outcome.fatal:
             raise RootError(f"a worker cannot go on ({outcome.error}): put that right, then resume the run")
         self._in_flight -= outcome.stop - outcome.start
+        self._pace.take(outcome)
         if not outcome.error:
             self._journal.append(Stored(outcome.start, outcome.stop, outcome.checksum))
         self._ready[outcome.start] = outcome
@@ -223,10 +225,18 @@ class Coordinator:
                 share=self._merge.share,
                 rows=sum(dataset.rows for dataset in self._merge.datasets),
                 size=sum(dataset.file.length for dataset in self._merge.datasets),
-                programs=self._merge.next - self._first,
+                left=self._left,
                 workers=engine.workers,
             )
         )
+
+    @property
+    def _left(self) -> float | None:
+        """Seconds to the last row; None until rows say how many programs it takes."""
+        if not any(dataset.rows for dataset in self._merge.datasets):
+            return None
+        waiting = sum(outcome.stop - outcome.start for outcome in self._ready.values())
+        return self._pace.left(max(0, self._merge.missing - waiting))
 
     def _disk(self) -> int:
         waiting = 0

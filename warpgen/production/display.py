@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol, TextIO
 
 import msgspec
@@ -19,16 +19,16 @@ from warpgen.production.engines import WorkerView
 _REFRESH = 0.25  # seconds between pictures on a terminal
 _LINE = 10.0  # seconds between lines in a log, where each is kept
 _ALIVE = 60.0  # seconds after which a line comes though nothing has changed
-_SETTLED = 2.0  # seconds before a speed means anything
+_BAR = 60  # columns
 
 
 class View(msgspec.Struct, frozen=True):
-    """A moment of a run. Rows and bytes of all datasets; programs of this session; share 0 … 1."""
+    """A moment of a run. Rows and bytes of all datasets; share 0 … 1; seconds left, None if not known."""
 
     share: float
     rows: int
     size: int
-    programs: int
+    left: float | None
     workers: list[WorkerView]
 
 
@@ -42,36 +42,25 @@ class Display(Protocol):
 @contextlib.contextmanager
 def display(stream: TextIO) -> Iterator[Display]:
     """The display that suits the stream."""
-    if not stream.isatty():
+    console = Console(file=stream)
+    if not stream.isatty() or console.is_dumb_terminal:  # nothing can be drawn over there
         yield Lines(stream)
         return
-    console = Console(file=stream)
     # Drawn only when looked at: a thread of rich's own would be there at every fork of a worker.
     with Live(console=console, auto_refresh=False, transient=True) as live:
         yield Picture(live)
 
 
-class Pace:
-    """Speed of this session, and the time left at that speed."""
+class Speed:
+    """Bytes of rows per second since the first look."""
 
     def __init__(self) -> None:
-        self._began = time.monotonic()
-        self._first: View | None = None
+        self._first: tuple[float, int] | None = None
 
-    def speed(self, view: View) -> float:
-        """Bytes of rows per second."""
-        first = self._note(view)
-        return (view.size - first.size) / max(time.monotonic() - self._began, 1e-9)
-
-    def left(self, view: View) -> float | None:
-        """Seconds, or None while nothing can be said."""
-        gained = view.share - self._note(view).share
-        passed = time.monotonic() - self._began
-        return passed / gained * (1 - view.share) if gained > 0 and passed > _SETTLED else None
-
-    def _note(self, view: View) -> View:
-        self._first = self._first or view
-        return self._first
+    def of(self, view: View) -> float:
+        now = time.monotonic()
+        began, size = self._first = self._first or (now, view.size)
+        return (view.size - size) / max(now - began, 1e-9)
 
 
 class Lines:
@@ -79,41 +68,66 @@ class Lines:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._pace = Pace()
+        self._speed = Speed()
         self._last = -_ALIVE
         self._rows = 0
 
     def look(self, view: View) -> None:
         now = time.monotonic()
+        speed = self._speed.of(view)
         if now - self._last >= (_LINE if view.rows != self._rows else _ALIVE):
             self._last, self._rows = now, view.rows
-            print(summary(view, self._pace), file=self._stream, flush=True)
+            print(*figures(view, speed), sep="  ", file=self._stream, flush=True)
 
 
 class Picture:
-    """A bar, the figures and what each worker does."""
+    """A bar, the figures and what each worker does, in as many columns as there are."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._pace = Pace()
+        self._speed = Speed()
         self._next = 0.0
 
     def look(self, view: View) -> None:
         now = time.monotonic()
+        speed = self._speed.of(view)
         if now >= self._next:
             self._next = now + _REFRESH
-            bar = ProgressBar(total=1.0, completed=view.share, width=60)
-            self._live.update(Group(bar, Text(summary(view, self._pace)), _workers(view)), refresh=True)
+            width = self._live.console.width
+            # Alone in a table, as the bar does not end its line.
+            bar = Table.grid()
+            bar.add_row(ProgressBar(total=1.0, completed=view.share, width=min(_BAR, width)))
+            told = Text("\n".join(filled(figures(view, speed), width)))
+            workers = _workers(view)
+            fits = self._live.console.measure(workers).maximum <= width  # broken, its cells say nothing
+            self._live.update(Group(bar, told, *([workers] if fits else [])), refresh=True)
 
 
-def summary(view: View, pace: Pace) -> str:
-    """The figures in one line."""
-    left = pace.left(view)
-    return (
-        f"{100 * view.share:5.1f} %  {view.rows} rows  {view.size / 2**20:.1f} MiB  "
-        f"{pace.speed(view) / 2**20:.2f} MiB/s  {len(view.workers)} workers  "
-        + (f"about {_span(left)} left" if left is not None else "time left not known yet")
-    )
+def figures(view: View, speed: float) -> list[str]:
+    """What a person wants to know, each figure with its unit."""
+    if view.share >= 1:
+        left = "finishing"  # figures, manifests and report
+    else:
+        left = "time left not known yet" if view.left is None else f"about {_span(view.left)} left"
+    return [
+        f"{100 * view.share:5.1f} %",
+        f"{view.rows} rows",
+        f"{view.size / 2**20:.1f} MiB",
+        f"{speed / 2**20:.2f} MiB/s",
+        f"{len(view.workers)} workers",
+        left,
+    ]
+
+
+def filled(words: Sequence[str], width: int) -> list[str]:
+    """The words in lines of at most `width` characters, if each is that short, none of them broken."""
+    lines: list[str] = []
+    for word in words:
+        if lines and len(lines[-1]) + 2 + len(word) <= width:
+            lines[-1] += f"  {word}"
+        else:
+            lines.append(word)
+    return lines
 
 
 def _span(seconds: float) -> str:

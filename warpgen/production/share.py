@@ -21,6 +21,7 @@ from warpgen.production.interruption import Interrupted, Interruption
 from warpgen.production.journal import Begun, Journal, Share, Stored
 from warpgen.production.layout import Layout
 from warpgen.production.merge import has_room_for_wrong
+from warpgen.production.pace import Pace
 from warpgen.production.unit import Outcome, Unit
 from warpgen.production.worker import store
 from warpgen.recipe import UNIT_SIZE, Recipe
@@ -77,7 +78,8 @@ class ShareRun:
         self._programs = programs
         self._covered = {record.start: record.stop for record in stored}
         self._next = (share.number - 1) * UNIT_SIZE
-        self._made = 0
+        self._made = sum(record.stop - record.start for record in stored)
+        self._pace = Pace()
         self._index = Index()
         self.rows = [0] * len(recipe.targets)
         self.size = [0] * len(recipe.targets)
@@ -111,7 +113,7 @@ class ShareRun:
     def _make(
         self, engine: Engine, job: Job, interruption: Interruption, log: Journal, shown: Display
     ) -> None:
-        with contextlib.closing(engine.run(job, self._units())) as outcomes:
+        with contextlib.closing(engine.run(job, self._pace.watched(self._units()))) as outcomes:
             while True:
                 with interruption.welcome():
                     try:
@@ -119,12 +121,12 @@ class ShareRun:
                     except StopIteration:
                         return
                 if outcome is not None:
+                    self._pace.take(outcome)
                     stored = self._store(outcome)
                     log.append(stored)
                     self._made += stored.stop - stored.start
                     self._count(stored)
-                view = View(self._done, sum(self.rows), sum(self.size), self._made, engine.workers)
-                shown.look(view)
+                shown.look(View(self._done, sum(self.rows), sum(self.size), self._left, engine.workers))
 
     def _store(self, outcome: Outcome) -> Stored:
         """The record of an outcome; programs that were given up get a shard that says so."""
@@ -166,6 +168,12 @@ class ShareRun:
     @property
     def _wants_more(self) -> bool:
         return self._next < self._programs if self._programs else self._done < 1
+
+    @property
+    def _left(self) -> float | None:
+        """Seconds to the end; None until rows say how many programs it takes."""
+        done = self._done
+        return self._pace.left(round(self._made / done - self._made)) if done and any(self.rows) else None
 
     @property
     def _done(self) -> float:
