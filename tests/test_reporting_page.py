@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 import chromium
+import msgspec
 import pytest
 from reporting_root import CIRCUMSTANCES, finished_root, row, write_rows
 
@@ -15,7 +18,7 @@ from warpgen import stats
 from warpgen.errors import RootError, UsageError
 from warpgen.recipe import Recipe
 from warpgen.record import TARGETS
-from warpgen.reporting.manifest import dataset_path, write_manifest
+from warpgen.reporting.manifest import Moment, dataset_path, write_manifest
 from warpgen.reporting.nearest import nearest
 from warpgen.reporting.page.sample import sample
 
@@ -178,3 +181,96 @@ def test_a_complaint_of_the_browser_is_heard(tmp_path: Path) -> None:
     document, complaints = chromium.opened(tmp_path / "page.html", tmp_path / "profile")
     assert complaints
     assert "<title>warpgen: what the datasets hold</title>" in document
+
+
+_FRAME = """<!doctype html><iframe src="measured.html" style="border:0;width:{width}px;height:900px"></iframe>
+<script>onmessage = (event) => document.body.dataset.told = event.data;</script>"""
+
+
+def _measured(page: Path, script: str, width: int = 1280) -> list[Any]:
+    """What a script finds out in the page once it is laid out: in a copy, as the page lets none in, and in
+    a frame, as no window of Chromium is narrower than 500 pixels."""
+    text = re.sub("script-src '[^']*'", "script-src 'unsafe-inline'", page.read_text(), count=1)
+    sent = (
+        f"const told = async () => {{{script}}};\nonload = async () => parent.postMessage(await told(), '*');"
+    )
+    copy, frame = page.with_name("measured.html"), page.with_name("frame.html")
+    copy.write_text(text.replace("</body>", f"<script>{sent}</script></body>"))
+    frame.write_text(_FRAME.format(width=width))
+    document, complaints = chromium.opened(frame, page.with_name("profile"))
+    assert complaints == []
+    found = re.search('<body data-told="([^"]*)"', document)
+    assert found is not None
+    return list(json.loads(html.unescape(found[1])))
+
+
+_SIZES = """
+const all = (what) => [...document.querySelectorAll(what)], box = (e) => e.getBoundingClientRect();
+const parts = "section, header, .tiles > div, #shown, #results, .head, .categories button, .verdicts > div";
+const wide = all(parts).filter((e) => box(e).right > innerWidth || e.scrollWidth > e.clientWidth);
+const bars = all(".bars i, .stack i").map(box);
+const charts = all("svg").filter((e) => e.checkVisibility()).map(box);
+return JSON.stringify([
+  innerWidth, document.documentElement.scrollWidth, wide.map((e) => e.outerHTML.slice(0, 40)),
+  bars.length > 5 && bars.every((b) => b.width >= 2 && b.height >= 5), charts.every((b) => b.height >= 80)]);
+"""
+
+_LONG_RUN = msgspec.structs.replace(
+    CIRCUMSTANCES, wall_seconds=90000.0, moments=tuple(Moment(30000.0 * k, k * k, k << 30) for k in range(4))
+)
+
+
+@needs_chromium
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_nothing_overflows_and_bars_are_seen_at_any_width(width: int, tmp_path: Path) -> None:
+    """The page and each of its parts are as wide as the window at most; bars and charts are large enough."""
+    for target in TARGETS:
+        verdicts = {
+            check: {"verdict": "pass"} for check in ("alive", "bounds", "compile", "forward", "gradient")
+        }
+        long = {"name": "scale_" * 12, "category": "multi_conditional", "verified": verdicts}
+        source = f"x = {'1.0 + ' * 60}0.0\n"
+        rows = [row(k, target, python_source=source, code=source * 40, **long) for k in range(40)]
+        write_rows(dataset_path(tmp_path, target), rows)
+        recipe = Recipe(target="both", size=None, rows=40)
+        write_manifest(tmp_path, target, recipe, _LONG_RUN, {"duplicate": {"structure": 2}}, [])
+    _page(tmp_path)
+    assert _measured(tmp_path / "page.html", _SIZES, width) == [width, width, [], True, True]
+
+
+_SEARCHES = """
+const at = (id) => document.getElementById(id), seen = [];
+for (const words of ["", "builtin:sin", "zzz", "s0-4"]) {
+  at("find").value = words;
+  at("find").dispatchEvent(new Event("input"));
+  await new Promise((done) => setTimeout(done, 200));
+  const shown = at("shown").checkVisibility() && at("facts").textContent.split(" · ")[1];
+  seen.push([at("found").textContent, shown, document.querySelector("#results .on small")?.textContent]);
+}
+return JSON.stringify(seen);
+"""
+
+
+@needs_chromium
+@pytest.mark.slow
+def test_a_search_shows_what_it_finds_and_nothing_else(tmp_path: Path) -> None:
+    """A row that is not among those found is not shown; where none is found none is."""
+    finished_root(tmp_path)
+    _page(tmp_path)
+    every, some, none, one = _measured(tmp_path / "page.html", _SEARCHES)
+    assert every == ["5 found", "s0-3", "matrix · s0-3"]
+    assert some == ["3 found", "s0-3", "matrix · s0-3"]
+    assert none == ["0 found", False, None]
+    assert one == ["1 found", "s0-4", "vector · s0-4"]
+
+
+def test_there_is_one_number_of_categories(tmp_path: Path) -> None:
+    """Those of all targets, where a category has rows for one alone."""
+    for target, names in zip(TARGETS, (("matrix", "tile"), ("matrix", "stencil", "vector")), strict=True):
+        write_rows(dataset_path(tmp_path, target), [row(k, target, category=n) for k, n in enumerate(names)])
+        write_manifest(tmp_path, target, Recipe(target="both", size=None, rows=3), CIRCUMSTANCES, {}, [])
+    text = _page(tmp_path)
+    assert "<b>4</b><span>categories</span>" in text
+    assert "4 domains of kernels" in text
+    assert text.count('data-find="category:') == 4

@@ -29,7 +29,7 @@ def section(total: int) -> str:
         '<noscript><p class="about">The rows need JavaScript; all figures do without.</p></noscript>',
         '<div class="browser"><div class="list"><input id="find" type="search" placeholder="find rows" '
         'aria-label="find rows"><p id="found"></p><div id="results"></div></div>'
-        '<div class="shown"><div class="head"><div><h3 id="name"></h3><p id="facts"></p></div>'
+        '<div id="shown"><div class="head"><div><h3 id="name"></h3><p id="facts"></p></div>'
         f'<div class="parts">{parts}</div></div><div class="panes">{panes}</div>'
         '<details><summary>launch, arguments and evidence</summary><pre id="evidence"></pre></details>'
         "</div></div>",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from warpgen.reporting.survey import BUCKETS
 
-_WIDTH, _HEIGHT = 300, 112  # of a histogram's drawing area, in SVG units
+NARROW, _HEIGHT = 300, 112  # of a histogram's drawing area, in SVG units
 WIDE = 860  # of a chart that takes the whole page
 _WIDEST = 24  # of a bar
 _AXIS = 18  # below it, for the labels
@@ -29,7 +29,7 @@ def histogram(series: Mapping[str, Mapping[int, int]], sizes: bool) -> str:
     return bars(labels, shares, "% of rows")
 
 
-def bars(labels: Sequence[str], series: Mapping[str, Sequence[float]], unit: str, width: int = _WIDTH) -> str:
+def bars(labels: Sequence[str], series: Mapping[str, Sequence[float]], unit: str, width: int = NARROW) -> str:
     """Upright bars in groups, one label a group; labels that would touch are left out."""
     largest = max((value for values in series.values() for value in values), default=0) or 1
     step = width / len(labels)
@@ -53,12 +53,11 @@ def bars(labels: Sequence[str], series: Mapping[str, Sequence[float]], unit: str
     return _svg(parts, width)
 
 
-def steps(points: Sequence[tuple[float, float]], css: str, unit: str) -> str:
+def steps(points: Sequence[tuple[float, float]], css: str, unit: str, width: int) -> str:
     """A quantity over stretches of time: each point is the end of a stretch in seconds and its value."""
     if not points or points[-1][0] <= 0:
         return ""
     last, largest = points[-1][0], max(value for _, value in points) or 1
-    width = WIDE
     line, before = [f"M0,{_HEIGHT}"], 0.0
     boxes = []
     for end, value in points:

@@ -61,7 +61,8 @@ function find() {
     button.addEventListener("click", () => show(row));
     return button;
   }));
-  return found;
+  // What is shown is always one of those found.
+  if (!found.includes(chosen)) show(found[0]);
 }
 
 async function unpacked(base64) {
@@ -96,6 +97,9 @@ function showCode() {
 
 async function show(row) {
   chosen = row;
+  texts = null;
+  at("shown").hidden = !row;
+  if (!row) return;
   at("name").textContent = row.name;
   const facts = Object.entries(row.facts).map(([name, n]) => `${name} ${n}`);
   at("facts").replaceChildren(`${row.category} · ${row.id} · ${facts.join(" · ")} `);
@@ -118,8 +122,8 @@ async function show(row) {
 
 function search(text) {
   at("find").value = text;
-  const found = find();
-  if (found.length) show(found[0]);
+  chosen = null;
+  find();
 }
 
 for (const row of rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from warpgen.record import Target
 from warpgen.reporting.manifest import Manifest
@@ -42,7 +42,7 @@ def tiles(manifests: Manifests, builtins: tuple[int, int], resembling: float) ->
         for t, m in manifests.items()
     ]
     shown += [
-        (f"{len(figures.categories)}", "categories", f"{figures.structures:,} different structures"),
+        (f"{len(_categories(manifests))}", "categories", f"{figures.structures:,} different structures"),
         (f"{builtins[0]} of {builtins[1]}", "Warp builtins", "called in at least one row"),
         (f"{100 * resembling:.1f} %", "near-duplicates", "share 70 % of their 5-grams with another"),
         _checked(manifests),
@@ -77,7 +77,7 @@ def categories(manifests: Manifests) -> str:
     """Rows and bytes per category, the most rows first."""
     first = next(iter(manifests.values()))
     names = sorted(
-        {name for m in manifests.values() for name in m.figures.categories},
+        _categories(manifests),
         key=lambda name: (
             -(first.figures.categories[name].rows if name in first.figures.categories else 0),
             name,
@@ -105,6 +105,11 @@ def categories(manifests: Manifests) -> str:
         f"{len(names)} domains of kernels: rows and bytes of both targets. A click finds their rows below.",
         f'<div class="categories">{"".join(lines)}</div>',
     )
+
+
+def _categories(manifests: Manifests) -> set[str]:
+    """Those that have a row for any target."""
+    return {name for m in manifests.values() for name in m.figures.categories}
 
 
 def sizes(manifests: Manifests) -> str:
@@ -206,7 +211,7 @@ def similarity(values: Sequence[float], resembling: float) -> str:
         f"For each of {len(values):,} programs, the Jaccard similarity of its token 5-grams with those of "
         "the program most like it: 0 shares nothing, 1 is the same text but for numbers. From "
         f"{NEAR} on it counts as a near-duplicate: {100 * resembling:.2f} % here.",
-        _wide(charts.bars(labels, {"cuda": shares}, "% of programs", charts.WIDE)),
+        _wide(lambda width: charts.bars(labels, {"cuda": shares}, "% of programs", width)),
     )
 
 
@@ -249,13 +254,13 @@ def throughput(manifests: Manifests) -> str:
         for before, after in zip(how.moments, how.moments[1:], strict=False)
         if after.seconds > before.seconds
     ]
-    curve = charts.steps(points, "cuda", "MiB/s") or "<p>This manifest tells no moments, only the whole.</p>"
+    curve = _wide(lambda width: charts.steps(points, "cuda", "MiB/s", width))
     return section(
         "throughput",
         "Throughput",
         "MiB of rows per second of the run, all datasets together, verification included. It changes "
         "no byte of them.",
-        _wide(curve),
+        curve if points else "<p>This manifest tells no moments, only the whole.</p>",
         _facts(_circumstances(manifest)),
     )
 
@@ -315,8 +320,12 @@ def _failures(manifest: Manifest) -> str:
     return f"<ul>{lines}{more}</ul>" if lines else ""
 
 
-def _wide(chart: str) -> str:
-    return f'<div class="charts one"><figure>{chart}</figure></div>'
+def _wide(draw: Callable[[int], str]) -> str:
+    """A chart that takes the whole page, drawn again for a narrow one: made smaller nobody could read it."""
+    return (
+        f'<div class="charts one"><figure class="wide">{draw(charts.WIDE)}</figure>'
+        f'<figure class="narrow">{draw(charts.NARROW)}</figure></div>'
+    )
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> str:
