@@ -14,8 +14,10 @@ SUBSTITUTIONS = (
     (r"--rows \d{2,}", "--rows 12"),
     # scripts/produce prepares .venv in the checkout and then calls this.
     (r"\./scripts/produce", "python -m warpgen.run"),
+    (r"\./scripts/python", "python"),
     (r"(-m warpgen\.|warpgen )run\b(?![^\n]*--rows)", r"\1run --rows 12"),
     # Verified runs have tests of their own; each would take its compilers' ten seconds here.
+    (r"--verify run", "--verify none"),
     (r"(-m warpgen\.|warpgen )run\b(?![^\n]*--verify)", r"\1run --verify none"),
 )
 

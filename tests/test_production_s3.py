@@ -197,5 +197,5 @@ def test_without_the_packages_it_says_what_to_install(
     with pytest.raises(UsageError, match="nosuch"):
         run.main(["--root", "nosuch://bucket/prefix", "--rows", "3"])
     monkeypatch.setitem(sys.modules, "fsspec", None)
-    with pytest.raises(UsageError, match=r"requirements-s3\.txt"):
+    with pytest.raises(UsageError, match=r"pip install 'fsspec>=.+ 's3fs>="):
         run.main(["--root", "s3://bucket/prefix", "--rows", "3"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import warpgen
+from warpgen.calling import pasted
 from warpgen.command import call
 from warpgen.errors import UsageError
 
@@ -48,7 +49,7 @@ def _list() -> int:
     for name, purpose in commands():
         print(f"  warpgen {name:<{width}}  {purpose}")
     print("\n`python -m warpgen.run` is `warpgen run`, and so for all. Each has a --help. Start with:")
-    print("  warpgen run --size 1MiB --root try")
+    print(pasted("  python -m warpgen.run --size 1MiB --root try"))
     return 0
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from warpgen.calling import pasted
 from warpgen.errors import UsageError
 from warpgen.reporting.terminal import printable
 
@@ -21,9 +22,9 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, command: str, description: str, epilog: str = "") -> None:
         super().__init__(
-            prog=f"python -m warpgen.{command}",
+            prog=pasted(f"python -m warpgen.{command}"),
             description=description,
-            epilog=epilog,
+            epilog=pasted(epilog),
             allow_abbrev=False,  # an abbreviation would change its meaning when an option is added
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
@@ -99,5 +100,5 @@ def _answer(main: Callable[[list[str]], int]) -> int:
         told = f"{error.filename or 'a file'} may not be read or written: {error.strerror}"
     except KeyboardInterrupt:
         return 130
-    print(f"warpgen: {printable(told)}", file=sys.stderr)  # it may quote what a stranger's file holds
+    print(f"warpgen: {printable(pasted(told))}", file=sys.stderr)  # it may quote what a stranger's file holds
     return 2

@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.levels and args.view != "ladder":
         raise UsageError("--levels are columns of the view ladder: add --view ladder")
     if find_spec("pyarrow") is None:
-        raise UsageError("exports need the package pyarrow: run pip install -r requirements-export.txt")
+        raise UsageError("exports need the package pyarrow: run `python -m pip install 'pyarrow>=25'`")
     from warpgen.exporting.export import Request, export
 
     summary = export(

@@ -25,23 +25,24 @@ PACKAGES = {
 
 def check() -> None:
     """Where a package is missing, leave a command with exit code 2 and one sentence on how to get it; an
-    import raises ImportError with the same sentence."""
+    import, to which msgspec is enough to read rows, raises ImportError with the same sentence."""
     missing = [package for name, package in PACKAGES.items() if find_spec(name) is None]
-    if not missing:
+    is_command = sys.argv[0] == "-m"  # as long as `python -m` imports the package that a command stands in
+    if not missing or not (is_command or "msgspec" in missing):
         return
-    told = f"this Python lacks {_listed(missing)}: {_how_to_get(missing)}"
-    if sys.argv[0] != "-m":  # which it is while `python -m` imports the package that a command stands in
+    told = f"this Python lacks {_listed(missing)}: {_how_to_get(missing, is_command)}"
+    if not is_command:
         raise ImportError(f"warpgen cannot be imported, as {told}")
     print(f"warpgen: {told}", file=sys.stderr)
     raise SystemExit(2)
 
 
-def _how_to_get(missing: list[str]) -> str:
+def _how_to_get(missing: list[str], is_command: bool) -> str:
     wrapper = Path(__file__).resolve().parents[1] / "scripts" / "python"
     if not wrapper.exists():
         return f"run {shlex.quote(sys.executable or 'python')} -m pip install {' '.join(missing)}"
     call = "./scripts/python" if wrapper.parents[1] == Path(os.getcwd()) else shlex.quote(str(wrapper))
-    command = getattr(sys, "orig_argv", [])[1:] if sys.argv[0] == "-m" else []
+    command = getattr(sys, "orig_argv", [])[1:] if is_command else []
     words = " ".join(shlex.quote(word) for word in command)
     return f"run `{call} {words}`, which installs them first" if words else f"use {call}, which has them"
 

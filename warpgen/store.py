@@ -161,8 +161,8 @@ def check(address: str) -> None:
         _filesystem(address, os.getpid())
     except ImportError as error:
         raise UsageError(
-            f"a root at {address} needs a package that is not installed ({error}): for s3:// install "
-            "`pip install -r requirements-s3.txt`"
+            f"a root at {address} needs a package that is not installed ({error}): for s3:// run "
+            "`python -m pip install 'fsspec>=2025.9' 's3fs>=2025.9'`"
         ) from None
     except Exception as error:  # what fsspec's many stores raise for an odd address has no common base
         raise UsageError(f"the root {address} cannot be used: {error}") from error

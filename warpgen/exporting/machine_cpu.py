@@ -47,7 +47,7 @@ def binding() -> Any:
         import llvmlite.binding as llvm
     except ImportError:
         raise UsageError(
-            "these levels need the package llvmlite: run pip install -r requirements-levels.txt"
+            "these levels need the package llvmlite: run `python -m pip install 'llvmlite>=0.50'`"
         ) from None
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()

@@ -18,7 +18,6 @@ from warpgen.verification.translation_unit import TranslationUnit
 
 DIRECTIONS = ("forward", "backward")
 
-_INSTALL = "run pip install -r requirements-levels.txt"
 _SECONDS = 600  # of nvdisasm, which takes a tenth of a second per kernel
 
 _ENTRY = re.compile(r"Compiling entry function '(\w+)'")
@@ -60,7 +59,8 @@ def tool(name: str) -> Path:
         path = Path(folder, "cu13", "bin", name)
         if path.is_file():
             return path
-    raise UsageError(f"this needs NVIDIA's {name}: {_INSTALL}")
+    package = "nvidia-cuda-" + {"ptxas": "nvcc"}.get(name, name)
+    raise UsageError(f"this needs NVIDIA's {name}: run `python -m pip install '{package}>=13.4'`")
 
 
 def lower(unit: TranslationUnit, workdir: Path, sass: bool) -> list[Lowered]:

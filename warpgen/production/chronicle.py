@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from pathlib import Path
 
+import msgspec
+
+from warpgen.calling import pasted
 from warpgen.production.journal import Checkpoint
 from warpgen.production.layout import Layout
 from warpgen.recipe import Recipe
@@ -20,15 +21,12 @@ class Chronicle:
     def __init__(self, layout: Layout, recipe: Recipe) -> None:
         self._layout = layout
         self._recipe = recipe
-        self._python = _python(layout.root)
         self._file = StateFile(layout.root)
         self._where = f" --root {shlex.quote(layout.address)}" if layout.address else ""
 
     def beginning(self) -> None:
         """Before anything of an earlier run goes, and before there is anything to resume."""
-        arguments = command(self._recipe).removeprefix("./scripts/produce ")
-        action = f"{self._python} -m warpgen.run {arguments}{self._where} --overwrite"
-        self._write(Checkpoint(), "in_progress", "about to begin", (), action)
+        self._write(Checkpoint(), "in_progress", "about to begin", (), f"{self._run} --overwrite")
 
     def checkpoint(self, checkpoint: Checkpoint) -> None:
         """All that the checkpoint names is on disk; say so."""
@@ -54,7 +52,8 @@ class Chronicle:
             for target in self._recipe.targets
         }
         session = f"{self._asked()}: completed, {_rows(outputs)}"
-        action = f"{self._python} -m warpgen.stats --check"
+        # Datasets are seldom kept with the manifests and this file: where they are not, they are made again.
+        action = f"{self._run} && python -m warpgen.stats --check"
         self._put(State("P3_REPORT", "completed", action, outputs, report, session))
 
     def _write(
@@ -70,7 +69,7 @@ class Chronicle:
             State(
                 phase=self._phase(checkpoint),
                 status=status,
-                next_action=action or f"{self._python} -m warpgen.resume{self._where}",
+                next_action=action or f"python -m warpgen.resume{self._where}",
                 outputs=outputs,
                 report="not written yet (it comes when the datasets are complete)",
                 session=f"{self._asked()}: {what}, {_rows(outputs)} safe on disk",
@@ -78,8 +77,14 @@ class Chronicle:
             )
         )
 
+    @property
+    def _run(self) -> str:
+        arguments = command(self._recipe).removeprefix("./scripts/produce ")
+        return f"python -m warpgen.run {arguments}{self._where}"
+
     def _put(self, state: State) -> None:
-        self._file.write(state)
+        action = pasted(state.next_action, self._layout.root)
+        self._file.write(msgspec.structs.replace(state, next_action=action))
         self._layout.publish(self._layout.root / NAME)
 
     def _output(self, checkpoint: Checkpoint, target: Target) -> Output:
@@ -113,8 +118,3 @@ class Chronicle:
 
 def _rows(outputs: dict[Target, Output]) -> str:
     return ", ".join(f"{output.rows} {target} rows" for target, output in outputs.items())
-
-
-def _python(root: Path) -> str:
-    """What to call this Python from the root, without a path of the machine."""
-    return ".venv/bin/python" if Path(sys.prefix) == (root / ".venv").resolve() else "python"

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from warpgen import durable
+from warpgen.calling import pasted
 from warpgen.errors import RootError, UsageError
 from warpgen.production.chronicle import Chronicle
 from warpgen.production.circumstances import Means
@@ -58,7 +59,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
                 checkpoint = self._produce(interruption, shown)
                 self._tidy()  # the state says that all is done: no signal is heard any more
         except Interrupted as stop:
-            print(f"warpgen: stopped by {stop}; nothing is lost, {self._how_to_resume()}", file=sys.stderr)
+            how = pasted(self._how_to_resume())
+            print(f"warpgen: stopped by {stop}; nothing is lost, {how}", file=sys.stderr)
             return stop.code
         for target in self.found.begun.recipe.targets:
             path = self.layout.final(target).relative_to(self.layout.root)

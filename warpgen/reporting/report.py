@@ -128,7 +128,7 @@ def _datasets(manifests: Manifests) -> Iterator[str]:
 
 def _pictures(pictures: Mapping[str, str]) -> Iterator[str]:
     if not pictures:
-        yield "Plots: `python -m warpgen.report` draws them, with what `requirements-plots.txt` installs.\n"
+        yield "Plots: `python -m warpgen.report` draws them where matplotlib is installed.\n"
     for name, about in pictures.items():
         yield f"![{about}]({_IMAGES}/{name})\n"
 

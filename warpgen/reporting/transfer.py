@@ -72,7 +72,7 @@ def _compressed_size(data: bytes) -> int:
         from pyppmd import Ppmd7Encoder
     except ImportError:
         raise UsageError(
-            "bits per character need the package pyppmd: run pip install -r requirements-dev.txt"
+            "bits per character need the package pyppmd: run `python -m pip install pyppmd`"
         ) from None
     encoder = Ppmd7Encoder(_ORDER, _MEMORY)
     return len(encoder.encode(data)) + len(encoder.flush())
@@ -94,5 +94,5 @@ def _kernels_of(text: str) -> Iterator[str]:
 def _warp_examples() -> Path:
     spec = find_spec("warp")
     if spec is None or spec.origin is None:
-        raise UsageError("Warp is not installed: run pip install -r requirements.txt")
+        raise UsageError("Warp is not installed: run `python -m pip install warp-lang`")
     return Path(spec.origin).parent / "examples"

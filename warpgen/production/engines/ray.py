@@ -144,7 +144,7 @@ def _ray() -> Any:
         import ray
     except ImportError:
         raise UsageError(
-            "--engine ray needs Ray: install it with `pip install -r requirements-ray.txt`"
+            "--engine ray needs Ray: install it with `python -m pip install 'ray>=2.50'`"
         ) from None
     return ray
 
