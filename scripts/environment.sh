@@ -1,4 +1,5 @@
-# Sourced by the other scripts: makes .venv and installs what is pinned, once.
+# Sourced by the other scripts: makes .venv and installs what is pinned, once. Of .venv/bin they call Python
+# alone: the first line of other programs there cannot name every folder.
 # shellcheck shell=bash
 
 # fail SENTENCE: say what is wrong and leave with the exit code of a request that cannot be done.
@@ -41,16 +42,18 @@ environment() {
     fi
     .venv/bin/python -m pip install "${quiet[@]}" --disable-pip-version-check -r "$1" >&2 ||
         fail "the requirements could not be installed: see above, then call again"
-    # Lets .venv/bin/python find warpgen from any folder.
-    pwd >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/warpgen.pth"
+    # Lets .venv/bin/python find warpgen from any folder. Relative, as a line cannot hold every folder's name.
+    .venv/bin/python -c '
+import os, sysconfig
+packages = sysconfig.get_path("purelib")
+with open(os.path.join(packages, "warpgen.pth"), "w") as file:
+    print(os.path.relpath(".", packages), file=file)'
     echo "$wanted" >"$stamp"
 }
 
 # prepare FILE: as `environment`, in the folder of the checkout, one caller at a time.
 prepare() {
-    local here
-    here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-    cd "$here" || fail "the folder of warpgen cannot be entered"
+    cd "$(dirname "${BASH_SOURCE[0]}")/.." || fail "the folder of warpgen cannot be entered"
     exec 9<.
     if command -v flock >/dev/null; then
         flock 9

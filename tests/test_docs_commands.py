@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -37,7 +38,7 @@ def _folder(dataset: Path, folder: Path) -> Path:
     for path in (folder / "bin", folder / ".venv" / "bin"):
         path.mkdir(parents=True)
         for name, command in (("python", ""), ("warpgen", " -m warpgen")):
-            (path / name).write_text(f'#!/bin/sh\nexec "{sys.executable}"{command} "$@"\n')
+            (path / name).write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)}{command} "$@"\n')
             (path / name).chmod(0o755)
     return folder
 

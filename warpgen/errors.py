@@ -4,8 +4,8 @@ WarpgenError
 ├── UsageError             what the caller asked for cannot be done; the command exits with 2
 │   ├── RecipeError        an option of the recipe is wrong or unknown
 │   ├── RootError          the root folder is missing, not writable, full, locked or of another recipe
-│   ├── DamageError        a file on disk is damaged and cannot be made again
-│   └── ToolError          a compiler does not work on this machine, whatever the program
+│   ├── CompilerError      a compiler of this machine cannot be used at all
+│   └── DamageError        a file on disk is damaged and cannot be made again
 └── ProgramError           one program failed; it costs itself alone
     ├── SynthesisError     no program could be made of this index
     ├── ExtractionError    Warp's code generator refused the program
@@ -35,12 +35,12 @@ class RootError(UsageError):
     """The root folder cannot be used for this request."""
 
 
+class CompilerError(UsageError):
+    """A compiler refuses what every program needs: no program can be checked on this machine."""
+
+
 class DamageError(UsageError):
     """A file on disk is damaged in a way that cannot be mended by making it again."""
-
-
-class ToolError(UsageError):
-    """A tool that every program needs cannot do its work on this machine; no program is to blame."""
 
 
 class ProgramError(WarpgenError):

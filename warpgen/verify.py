@@ -126,9 +126,12 @@ def _findings(dataset: Path, wanted: set[int] | None, level: str, workers: int) 
                 for ready in wait(list(idle)):
                     assert isinstance(ready, Connection)
                     try:
-                        yield from ready.recv()
+                        found = ready.recv()
                     except EOFError:
                         raise UsageError("a worker was ended from outside; run the command again") from None
+                    if isinstance(found, UsageError):
+                        raise found
+                    yield from found
                     block = next(blocks, None)
                     ready.send(block)
                     if block is None:
@@ -154,6 +157,8 @@ def _work(pipe: Connection, level: Any, folder: Path, parent: int) -> None:
         while block is not None:
             pipe.send(recheck(block, level, folder / "checks", _claims))
             block = pipe.recv()
+    except UsageError as error:
+        pipe.send(error)
     except EOFError:
         return
 

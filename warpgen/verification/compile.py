@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import tempfile
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
@@ -17,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from warpgen.errors import ToolError
+from warpgen.errors import CompilerError
 from warpgen.record import Target
 from warpgen.verification import nvrtc, warp_native
 from warpgen.verification.isolation import Died, Note, isolated
@@ -71,7 +72,7 @@ class Compiler:
         self._workdir = workdir
         self._unset = unset
         self._headers = workdir / "headers"
-        self._asserts = self._headers / "asserts.h"
+        self._asserts = self._headers / f"asserts-{secrets.token_hex(8)}.h"  # a name that is nowhere else
         self._warm: set[Target] = set()
 
     def compile(self, target: Target, codes: Mapping[int, str], foreign: Collection[int] = ()) -> Compiled:
@@ -146,25 +147,33 @@ class Compiler:
                 raise OSError(f"undefined symbol: {name}_cpu_forward")
 
     def _warm_up(self, target: Target) -> None:
-        """Compile the bare headers in this process, so that its children inherit a warm compiler."""
+        """Compile the bare headers, so that children inherit a warm compiler and its precompiled headers:
+        first in a child, as a compiler that cannot be used may take its process with it."""
         if target in self._warm:
             return
         self._headers.mkdir(parents=True, exist_ok=True)
         self._asserts.write_text(_ASSERTS, encoding="ascii")
         with tempfile.TemporaryDirectory(prefix="warm-", dir=self._workdir) as name:
-            folder = Path(name)
-            if target == "cpu":
-                warp_native.know_internals()
-                source = folder / "unit.cpp"
-                source.write_text(_BARE[target], encoding="ascii")
-                made = folder / "unit.o", self._headers, self._asserts, self._unset
-                error = _said(folder, partial(warp_native.compile_object, source, *made))
-            else:
-                accepted, log = nvrtc.check(_BARE[target], "unit.cu", self._headers)
-                error = "" if accepted else log
+            bare = partial(self._compile_bare, target, Path(name))
+            said: Any = isolated(1, lambda _, __: bare(), seconds=_UNIT_SECONDS)[0]
+            error = f"{said.reason} {said.error}" if isinstance(said, Died) else said or bare()
         if error:
-            raise ToolError(f"the compiler for {target} refuses Warp's own headers: {_first_error(error)}")
+            why = _first_error(error)
+            raise CompilerError(
+                f"the compiler for {target} refuses Warp's own headers ({why}): install Warp anew"
+            )
         self._warm.add(target)
+
+    def _compile_bare(self, target: Target, folder: Path) -> str:
+        """What the compiler has against Warp's headers alone."""
+        if target == "cpu":
+            warp_native.know_internals()
+            source = folder / "unit.cpp"
+            source.write_text(_BARE[target], encoding="ascii")
+            made = folder / "unit.o", self._headers, self._asserts, self._unset
+            return _said(folder, partial(warp_native.compile_object, source, *made))
+        accepted, log = nvrtc.check(_BARE[target], "unit.cu", self._headers)
+        return "" if accepted else log
 
     def _new_file(self, suffix: str) -> Path:
         handle, name = tempfile.mkstemp(suffix=suffix, dir=self._workdir)

@@ -6,6 +6,7 @@ import ctypes
 import functools
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,12 @@ def compile_object(source: Path, result: Path, headers: Path, asserts: Path, uns
     """Clang at O0 to an object that loads; raises Exception after writing diagnostics to fd 2.
 
     `asserts` is a header put before all others; it switches on Warp's range checks without the debug
-    information that makes `mode="debug"` a third slower. With `unset`, locals hold a pattern until they are
-    set.
+    information that makes `mode="debug"` a third slower. Its name, unlike its folder's, stands in a line that
+    is split at white space, and one of that name in the current folder would be taken for it. With `unset`,
+    locals hold a pattern until they are set.
     """
-    _clang(source, result, headers, 0, f"-include {asserts} {_QUICK} {_UNSET if unset else ''}")
+    flags = f"-include {asserts.name} {_QUICK} {_UNSET if unset else ''}"
+    _clang(source, result, headers, 0, flags, [asserts.parent.absolute()])
 
 
 def compile_ir(source: Path, result: Path, headers: Path) -> None:
@@ -49,7 +52,9 @@ def compile_ir(source: Path, result: Path, headers: Path) -> None:
     _clang(source, result, headers, 2, "-mllvm=-stop-before=atomic-expand")
 
 
-def _clang(source: Path, result: Path, headers: Path, level: int, flags: str) -> None:
+def _clang(
+    source: Path, result: Path, headers: Path, level: int, flags: str, folders: Sequence[Path] = ()
+) -> None:
     build.build_cpu(
         str(result),
         str(source),
@@ -58,6 +63,7 @@ def _clang(source: Path, result: Path, headers: Path, level: int, flags: str) ->
         use_precompiled_headers=True,
         pch_dir=str(headers),
         block_dim=1,
+        extra_include_dirs=folders,
     )
 
 
