@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -66,6 +67,25 @@ def test_bad_programs_cost_themselves(tmp_path: Path) -> None:
     on_cluster("poison", tmp_path)
     manifest = read(manifest_path(tmp_path, "cpu"))
     assert [failure.index for failure in manifest.failures if failure.reason == "unit"] == [20, 77]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "address", ["auto", "127.0.0.1:1", "no.such.host.invalid:6379", "192.0.2.200:6379", ""]
+)
+def test_a_wrong_address_is_told_soon(address: str, tmp_path: Path) -> None:
+    """A closed port (by RAY_ADDRESS and by itself), no such name, one that swallows all, no cluster ("")."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = address or f"127.0.0.1:{server.getsockname()[1]}"
+        command = ["-m", "warpgen.run", "--rows", "3", "--engine", "ray", "--ray-address", address]
+        done = finished(
+            [sys.executable, *command, "--root", tmp_path],
+            60,  # seconds; Ray itself goes on for two minutes at the least
+            env=os.environ | {"PYTHONPATH": str(REPOSITORY), "RAY_ADDRESS": "127.0.0.1:1"},
+        )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"warpgen: no Ray cluster can be used at {address} (")
+    assert done.stderr.count("\n") == 1
 
 
 def test_without_ray_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

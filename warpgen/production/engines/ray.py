@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -26,6 +29,7 @@ from warpgen.production.explain import first_line
 from warpgen.production.unit import Outcome, Unit
 
 _TICK = 0.25  # seconds between looks, as of the local engine
+_ANSWER = 12  # seconds that a cluster may take to let us join: it takes half of one
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -43,19 +47,62 @@ def connect(address: str, workers: int | None) -> int:
     to have in work: `workers`, or one per core of the cluster. Raises UsageError."""
     ray = _ray()
     try:
-        ray.init(
-            address=address or "local",
-            num_cpus=None if address else workers,
-            include_dashboard=False if not address else None,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
+        refusal = _refusal(address) if address not in ("", "local") else ""
+        if not refusal:
+            _join(address, workers)
     except (OSError, RuntimeError, ValueError) as error:
+        refusal = first_line(error)
+    if refusal:
         raise UsageError(
-            f"no Ray cluster can be used at {address or 'this machine'} ({first_line(error)}): start one "
+            f"no Ray cluster can be used at {address or 'this machine'} ({refusal}): start one "
             "with `ray start`, or name another --ray-address"
-        ) from error
+        )
     return workers or max(1, int(ray.cluster_resources().get("CPU", 0)))
+
+
+def _join(address: str, workers: int | None) -> None:
+    _ray().init(
+        address=address or "local",
+        num_cpus=None if address else workers,
+        include_dashboard=False if not address else None,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
+
+
+def _refusal(address: str) -> str:
+    """Why the cluster cannot be joined, nothing if it can.
+
+    A child tries it, which the kernel ends in time: where no cluster answers, Ray goes on asking for up to a
+    quarter of an hour, in code that heeds no signal and no setting.
+    """
+    tried = subprocess.run(
+        [sys.executable, "-c", _TRY, address, str(_ANSWER)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # Ray's C++ writes of each of its tries
+        text=True,
+        errors="replace",
+    )
+    if tried.returncode == -signal.SIGALRM:
+        return f"no cluster answered in {_ANSWER} s"
+    return (
+        "" if tried.returncode == 0 else tried.stdout.strip() or "Ray ended the process that tried to join it"
+    )
+
+
+_TRY = """
+import sys
+sys.path = [place for place in sys.path if place]  # without the current folder
+import logging, signal, ray
+signal.alarm(int(sys.argv[2]))
+try:
+    ray.init(sys.argv[1], log_to_driver=False, logging_level=logging.ERROR)
+except Exception as error:
+    print(f"{type(error).__name__}: {error}".splitlines()[0])
+    sys.exit(1)
+ray.shutdown()
+"""
 
 
 class RayEngine:
