@@ -14,6 +14,7 @@ from pathlib import Path
 # What is imported -> what is installed for it, as pyproject.toml asks for it.
 PACKAGES = {
     "warp": "warp-lang",
+    "numpy": "numpy",
     "multiprocess": "multiprocess",
     "zstandard": "zstandard",
     "psutil": "psutil",
