@@ -120,7 +120,7 @@ def test_without_the_packages_every_command_says_how_to_get_them(command: str, b
     done = subprocess.run([bare, *words], cwd=REPOSITORY, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "warpgen: this Python lacks warp-lang, multiprocess, zstandard, psutil, xxhash, msgspec and rich: "
+        "warpgen: this Python lacks warp-lang, numpy, multiprocess, zstandard, psutil, xxhash, msgspec and rich: "
         f"run `./scripts/python -m warpgen.{command} --root 'a b'`, which installs them first\n"
     )
 
@@ -140,7 +140,7 @@ def test_without_the_packages_the_list_and_an_import_say_so_too(bare: Path, tmp_
         (tmp_path / "warpgen" / name).write_text((REPOSITORY / "warpgen" / name).read_text())
     done = subprocess.run([bare, "-m", "warpgen.stats"], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert f"run {bare} -m pip install warp-lang multiprocess " in done.stderr
+    assert f"run {bare} -m pip install warp-lang numpy multiprocess " in done.stderr
 
 
 def test_to_read_rows_msgspec_is_enough(bare: Path, tmp_path: Path) -> None:

@@ -58,6 +58,6 @@ def test_index_without_a_program_exits_1(
     def fail(seed: int, index: int, options: Options) -> None:
         raise SynthesisError("cornered")
 
-    monkeypatch.setattr(show, "synthesize", fail)
+    monkeypatch.setattr("warpgen.synthesis.generator.synthesize", fail)
     assert show.main(["--index", "7"]) == 1
     assert capsys.readouterr().err == "index 7: cornered\n"

@@ -16,7 +16,7 @@ from pages import ROOT
 # In place of Python: it notes what it is called with.
 _FAKE = """#!/bin/sh
 echo "$*" >> "{calls}"
-case "$*" in *sysconfig*) echo "{folder}" ;; *pip\\ install*) echo progress ;; esac
+case "$*" in *pip\\ install*) echo progress ;; esac
 """
 
 
@@ -30,7 +30,7 @@ def checkout(tmp_path: Path) -> Path:
     (folder / "requirements.txt").write_text("rich==15.0.0\n")
     fake = folder / ".venv" / "bin" / "python"
     fake.parent.mkdir(parents=True)
-    fake.write_text(_FAKE.format(calls=tmp_path / "calls", folder=tmp_path))
+    fake.write_text(_FAKE.format(calls=tmp_path / "calls"))
     fake.chmod(0o755)
     return folder
 
