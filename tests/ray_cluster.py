@@ -20,6 +20,7 @@ from imaginary import produce, quick, recipe_of
 
 from warpgen import run
 from warpgen.production.circumstances import Means
+from warpgen.production.engines.ray import _ray
 
 
 def die(unit: object) -> None:
@@ -64,7 +65,7 @@ def kill_node(cluster: Any, node: Any) -> None:
 
 def main(case: str, root: Path, args: list[str]) -> int:
     """`run`: on both nodes; `lost`: one is killed at work; `poison`: imaginary programs, two bad."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    _ray()  # the environment that it sets holds for the cluster, too
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})

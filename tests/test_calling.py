@@ -120,8 +120,8 @@ def test_without_the_packages_every_command_says_how_to_get_them(command: str, b
     done = subprocess.run([bare, *words], cwd=REPOSITORY, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "warpgen: this Python lacks warp-lang, numpy, multiprocess, zstandard, psutil, xxhash, msgspec and rich: "
-        f"run `./scripts/python -m warpgen.{command} --root 'a b'`, which installs them first\n"
+        "warpgen: this Python lacks warp-lang, numpy, multiprocess, zstandard, psutil, xxhash, msgspec and "
+        f"rich: run `./scripts/python -m warpgen.{command} --root 'a b'`, which installs them first\n"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -120,7 +121,7 @@ def test_a_signal_ends_a_run_in_good_order(tmp_path: Path, undisturbed: Path) ->
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
         assert process.returncode == 130
-    assert f"python -m warpgen.resume --root {tmp_path}" in errors
+    assert f"python -m warpgen.resume --root {shlex.quote(str(tmp_path))}" in errors
     assert call("resume", "--engine", "serial", "--root", tmp_path)[0] == 0
     assert files(tmp_path) == files(undisturbed)
 

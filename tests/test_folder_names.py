@@ -73,7 +73,17 @@ def test_a_folder_is_harvested(place: Path) -> None:
     code, told, errors = call("harvest", people, "--root", place)
     assert code == 0, errors
     assert "rows: 1 cpu, 1 cuda" in told
-    assert str(place.name) not in (place / "data" / "harvest" / "cpu_harvest.jsonl").read_text()
+    assert place.name.encode() not in (place / "data" / "harvest" / "cpu_harvest.jsonl").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", NAMES[:1], indirect=True)
+def test_a_path_in_a_row_is_found_though_json_writes_it_otherwise(place: Path) -> None:
+    """A kernel that names its folder is not harvested."""
+    (place / "kernels.py").write_text(_KERNEL.replace("    a[", f"    # in {place}\n    a["))
+    code, told, errors = call("harvest", place, "--root", place, "--verify", "none")
+    assert code == 0, errors
+    assert "rows: 0 cpu, 0 cuda" in told and "a path of this machine is in its row" in told
 
 
 @pytest.mark.slow
@@ -109,6 +119,13 @@ def test_a_compiler_that_dies_of_its_headers_is_an_error(
     monkeypatch.setattr(nvrtc, "check", _die)
     with pytest.raises(CompilerError, match=f"compiler for {target} refuses .* \\(segfault SIGSEGV\\)"):
         Compiler(tmp_path).compile(target, {0: "int x;"})
+
+
+def test_a_folder_that_compilers_cannot_take_is_refused(tmp_path: Path) -> None:
+    """A name that is no UTF-8, which Warp does not hand on."""
+    folder = tmp_path / os.fsdecode(b"\xff")
+    with pytest.raises(CompilerError, match="not UTF-8: choose another root or TMPDIR"):
+        Compiler(folder).compile("cpu", {0: "int x;"})
 
 
 @pytest.mark.slow

@@ -149,7 +149,7 @@ class Harvester:
                 ),
             )
             line = msgspec.json.encode(row) + b"\n"
-            if any(path.encode() in line for path in _machine(source)):
+            if any(msgspec.json.encode(path)[1:-1] in line for path in _machine(source)):
                 why = "a path of this machine is in its row"
                 self._fail(made, source, kernel.line, kernel.name, "extraction", why)
                 continue

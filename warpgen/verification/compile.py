@@ -151,6 +151,10 @@ class Compiler:
         first in a child, as a compiler that cannot be used may take its process with it."""
         if target in self._warm:
             return
+        if re.search("[\udc80-\udcff]", str(self._workdir)):  # what Python makes of bytes that are no UTF-8
+            raise CompilerError(
+                "compilers take no folder whose name is not UTF-8: choose another root or TMPDIR"
+            )
         self._headers.mkdir(parents=True, exist_ok=True)
         self._asserts.write_text(_ASSERTS, encoding="ascii")
         with tempfile.TemporaryDirectory(prefix="warm-", dir=self._workdir) as name:

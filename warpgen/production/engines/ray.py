@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -28,6 +30,7 @@ from warpgen.production.engines.local import LocalEngine
 from warpgen.production.explain import first_line
 from warpgen.production.unit import Outcome, Unit
 
+_PLAIN = re.compile(r"[\w./+-]*", re.ASCII)  # folders that Ray can have its files in
 _TICK = 0.25  # seconds between looks, as of the local engine
 _ANSWER = 12  # seconds that a cluster may take to let us join: it takes half of one
 
@@ -187,6 +190,8 @@ def _ray() -> Any:
     """Ray, which only this engine needs: it takes a second to load and 200 MB of disk."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anyone
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # or it warns; there are no devices here
+    if not _PLAIN.fullmatch(tempfile.gettempdir()):
+        os.environ.setdefault("RAY_TMPDIR", "/tmp")  # Ray does not start in others
     try:
         import ray
     except ImportError:
