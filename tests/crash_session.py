@@ -7,6 +7,7 @@ a session of its own in the kernel's sense, and whoever of it is alive at the en
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import hashlib
 import os
 import random
@@ -108,6 +109,7 @@ class Session:
 def _live(main: Callable[[], int], log: Path, prepare: Callable[[], None]) -> None:
     """The life of a forked session, as if Python had just begun to run a command."""
     try:
+        faulthandler.disable()  # pytest's tells, on the tests' own terminal, of every death meant to happen
         os.setsid()
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             signal.signal(number, signal.SIG_DFL)

@@ -52,7 +52,6 @@ _WORKER_DEATHS = (
 _CRASHES = {
     "SIGKILL": {-signal.SIGKILL},
     "SIGABRT": {-signal.SIGABRT},
-    "SIGHUP": {-signal.SIGHUP},
     "SIGQUIT": {-signal.SIGQUIT},
     "segfault": {-signal.SIGSEGV},
     "exit": {3},
@@ -61,10 +60,10 @@ _CRASHES = {
     "out of memory": {2},
     "clock set back": {0},
     "SIGSTOP": {0},
-    # Before the handlers are there and after they are gone the kernel's default holds; at the very end the
-    # run may be over before the signal is looked at.
-    "SIGTERM": {143, -signal.SIGTERM, 0},
+    # At the very end the run may be over before the signal is looked at.
+    "SIGTERM": {143, 0},
     "SIGINT": {130, 0},
+    "SIGHUP": {129, 0},
 }
 
 
@@ -150,7 +149,7 @@ def _blows() -> Iterator[Case]:
         ("all", signal.SIGKILL, {-9, 0}),
         ("all", signal.SIGTERM, {143, -15, 0}),
         ("all", signal.SIGINT, {130, 0}),
-        ("all", signal.SIGHUP, {-1, 0}),
+        ("all", signal.SIGHUP, {129, -1, 0}),
         ("all", signal.SIGSTOP, {0}),
         ("coordinator", signal.SIGKILL, {-9, 0}),
         ("coordinator", signal.SIGTERM, {143, -15, 0}),

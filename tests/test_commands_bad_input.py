@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import commands
 import pytest
 from commands import call
 from imaginary import PowerCut, files_left, go_on, power_cut, produce
 
-from warpgen import __version__, machine, report, resume, run, show, stats, verify
+from warpgen import __version__, machine, merge, report, resume, run, show, stats, verify
 from warpgen.errors import UsageError
 from warpgen.extraction.versions import warp_version
 from warpgen.production import roots
+from warpgen.production.engines import ray
 from warpgen.production.layout import Layout
 from warpgen.recipe import MOST, Recipe
 
@@ -52,11 +55,101 @@ RUN = [
 
 @pytest.mark.parametrize(("args", "sentence"), RUN, ids=[" ".join(args) for args, _ in RUN])
 def test_run_says_what_is_wrong(tmp_path: Path, args: list[str], sentence: str) -> None:
-    """An unknown or impossible option is named before anything is made."""
+    """An unknown or impossible option is named, and no folder is left."""
     with pytest.raises(UsageError, match=sentence) as told:
-        run.main([*args, "--root", str(tmp_path)])
+        run.main([*args, "--root", str(tmp_path / "new" / "root")])
     assert "\n" not in str(told.value)
-    assert files_left(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("more", [[], ["--shard", "1/2"]])
+def test_a_run_without_its_cluster_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    """The address is tried when the root is held already."""
+
+    def refuse(address: str, workers: int | None) -> int:
+        raise UsageError(f"no Ray cluster can be used at {address}")
+
+    monkeypatch.setattr(ray, "connect", refuse)
+    args = ["--engine", "ray", "--ray-address", "10.0.0.1:1", "--rows", "2", *more]
+    with pytest.raises(UsageError, match=r"10\.0\.0\.1:1"):
+        run.main([*args, "--root", str(tmp_path / "new")])
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "data").mkdir()  # what was there stays
+    with pytest.raises(UsageError, match=r"10\.0\.0\.1:1"):
+        run.main([*args, "--root", str(tmp_path)])
+    assert [path.name for path in tmp_path.rglob("*")] == ["data"]
+
+
+def test_a_merge_without_space_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked for before anything of the shards is there."""
+    share = [
+        "--rows",
+        "2",
+        "--complexity",
+        "small",
+        "--verify",
+        "none",
+        "--engine",
+        "serial",
+        "--shard",
+        "1/1",
+    ]
+    assert run.main([*share, "--root", str(tmp_path / "share")]) == 0
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.setattr(roots, "free_bytes", lambda path: 0)
+    with pytest.raises(UsageError, match="free some"):
+        merge.main([str(tmp_path / "share"), "--root", str(tmp_path / "new")])
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+REFUSED = [
+    ["run", "--categories", "nonsense", "--root", "new"],
+    ["run", "--engine", "serial", "--ray-address", "here", "--root", "new"],
+    ["run", "--size", "1000000GiB", "--shard", "1/2", "--root", "new"],
+    ["resume", "--root", "new"],
+    ["merge", "a", "b", "--root", "new"],
+    ["stats", "--root", "new"],
+    ["stats", "--html", "other/page.html", "--root", "new"],
+    ["report", "--root", "new"],
+    ["verify", "new"],
+    ["export", "--format", "hf", "--out", "other/out", "--root", "new"],
+    ["export", "--format", "hf", "--out", "other/out", "--root", "ROOT", "--exclude", "new"],
+    [
+        "export",
+        "--format",
+        "hf",
+        "--out",
+        "other/out",
+        "--root",
+        "ROOT",
+        "--view",
+        "ladder",
+        "--levels",
+        "ptx",
+    ],
+    ["export", "--format", "hf", "--out", "other/out", "--root", "ROOT", "--view", "instruct"],
+    ["harvest", "no_such_package", "--root", "new"],
+    ["show", "--category", "nonsense"],
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("args", REFUSED, ids=" ".join)
+def test_a_refused_command_leaves_nothing(finished: Path, tmp_path: Path, args: list[str]) -> None:
+    """Neither where it was called, nor among the temporary files, nor where it should have written."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "temporary").mkdir()
+    before = [*tmp_path.rglob("*"), *finished.rglob("*")]
+    done = commands.finished(
+        [sys.executable, "-m", "warpgen", *(str(finished) if arg == "ROOT" else arg for arg in args)],
+        60,
+        cwd=tmp_path / "here",
+        env=os.environ | {"TMPDIR": str(tmp_path / "temporary")},
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert [*tmp_path.rglob("*"), *finished.rglob("*")] == before
 
 
 def test_it_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:

@@ -37,11 +37,11 @@ from power import Disk
 
 from warpgen import durable
 from warpgen.errors import RootError
+from warpgen.interruption import Interrupted
 from warpgen.production import journal, shard
 from warpgen.production.chronicle import Chronicle
 from warpgen.production.dedup import Index
 from warpgen.production.engines.attempts import after_failure
-from warpgen.production.interruption import Interrupted
 from warpgen.production.journal import Checkpoint, Spent
 from warpgen.production.layout import Layout
 from warpgen.production.merge import Merge

@@ -28,8 +28,8 @@ from imaginary import (
 )
 
 from warpgen.errors import DamageError, RootError
+from warpgen.interruption import Interrupted
 from warpgen.production import journal, recovery
-from warpgen.production.interruption import Interrupted
 from warpgen.production.layout import Layout
 from warpgen.production.shard import Refusal
 from warpgen.production.unit import Unit
@@ -254,7 +254,7 @@ def test_the_session_log_keeps_earlier_sessions(tmp_path: Path, cut_short: Path)
 
 def test_an_interruption_waits_for_a_good_moment() -> None:
     """A signal that comes between is told at the next welcome."""
-    from warpgen.production.interruption import Interruption
+    from warpgen.interruption import Interruption
 
     interruption = Interruption()
     with interruption.caught():

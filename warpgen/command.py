@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from warpgen.calling import pasted
 from warpgen.errors import UsageError
+from warpgen.interruption import Interrupted, stoppable
 from warpgen.reporting.terminal import printable
 
 
@@ -69,7 +70,8 @@ def _whole(text: str) -> int:
 
 
 def call(main: Callable[[list[str]], int]) -> NoReturn:
-    """Run a command's `main` on the command line and leave with its exit code; 2 for a UsageError."""
+    """Run a command's `main` on the command line and leave with its exit code; 2 for a UsageError, 128 and a
+    signal's number where one asked for the end."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Unicode shows ?, not a traceback
@@ -86,9 +88,12 @@ def call(main: Callable[[list[str]], int]) -> NoReturn:
 def _answer(main: Callable[[list[str]], int]) -> int:
     """The exit code of `main`, and a sentence for what is not its own fault."""
     try:
-        code = main(sys.argv[1:])
-        sys.stdout.flush()
+        with stoppable():
+            code = main(sys.argv[1:])
+            sys.stdout.flush()
         return code
+    except Interrupted as stop:
+        return stop.code
     except UsageError as error:
         told = str(error)
     except MemoryError:
@@ -98,7 +103,5 @@ def _answer(main: Callable[[list[str]], int]) -> int:
         )
     except PermissionError as error:
         told = f"{error.filename or 'a file'} may not be read or written: {error.strerror}"
-    except KeyboardInterrupt:
-        return 130
     print(f"warpgen: {printable(pasted(told))}", file=sys.stderr)  # it may quote what a stranger's file holds
     return 2

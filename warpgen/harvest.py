@@ -9,16 +9,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from warpgen import __version__, durable
+from warpgen import __version__, durable, scratch
 from warpgen.command import Parser, call, folder
 from warpgen.errors import RootError
 from warpgen.extraction.versions import check_tools, check_versions, warp_version
 from warpgen.harvesting.manifest import Manifest, dataset_path, describe, manifest_path, write
+from warpgen.process import signals_held
 from warpgen.record import TARGETS, Target
 from warpgen.reporting.terminal import printable
 
 if TYPE_CHECKING:
-    from warpgen.harvesting.manifest import Yield
+    from warpgen.harvesting.manifest import Level, Yield
 
 
 def parser() -> Parser:
@@ -56,48 +57,54 @@ def main(argv: Sequence[str] | None = None) -> int:
     packages = [find(name) for name in args.package]
     if manifest_path(args.root).exists() and not args.overwrite:
         raise RootError("a harvest is in this root: choose another --root, or replace it with --overwrite")
-    with tempfile.TemporaryDirectory(prefix="warpgen-harvest-") as name:
-        scratch = Path(name)
-        os.environ["TMPDIR"] = tempfile.tempdir = name
-        warp_api.start(scratch / "kernels")
+    with scratch.folder("warpgen-harvest-") as place:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(place)
+        warp_api.start(place / "kernels")
         fast_path.install()
         made: list[Yield] = []
-        with _files({target: dataset_path(args.root, target) for target in TARGETS}) as out:
-            harvester = Harvester(out, args.verify, scratch)
+        with _files(args.root) as out:
+            harvester = Harvester(out, args.verify, place)
             for package in packages:
                 made.append(harvester.add(package))
                 _print(made[-1])
-        files = {target: describe(args.root, target) for target in TARGETS}
-        manifest = Manifest(
-            warpgen=__version__, warp=warp_version(), verify=args.verify, files=files, packages=made
-        )
-        write(args.root, manifest)
+            _finish(args.root, out, args.verify, made)
     return 0
 
 
 @contextlib.contextmanager
-def _files(paths: dict[Target, Path]) -> Iterator[dict[Target, BinaryIO]]:
-    """Files that get their names once all is written."""
-    partial = {target: path.with_name(path.name + ".partial") for target, path in paths.items()}
+def _files(root: Path) -> Iterator[dict[Target, BinaryIO]]:
+    """Files to write rows to, which are gone in the end unless `_finish` gave them their names."""
+    partial = {target: _partial(root, target) for target in TARGETS}
     try:
         with contextlib.ExitStack() as stack:
-            out: dict[Target, BinaryIO] = {}
-            for target, path in partial.items():
-                durable.make_folder(path.parent)
-                out[target] = stack.enter_context(durable.begin(path))
-            yield out
-            for file in out.values():
-                file.flush()
-                durable.sync(file.fileno())
-        for target, path in partial.items():
-            durable.rename(path, paths[target])
+            stack.enter_context(scratch.kept_if_used(*{path.parent for path in partial.values()}))
+            for path in partial.values():
+                stack.callback(path.unlink, missing_ok=True)
+            yield {target: stack.enter_context(durable.begin(path)) for target, path in partial.items()}
     except OSError as error:
         raise RootError(
             f"the root cannot be written ({error.strerror or error}): choose another --root"
         ) from error
-    finally:
-        for path in partial.values():
-            path.unlink(missing_ok=True)
+
+
+def _finish(root: Path, out: dict[Target, BinaryIO], verify: Level, made: list[Yield]) -> None:
+    """Bring the files to the disk, give them their names and write the manifest."""
+    for file in out.values():
+        file.flush()
+        durable.sync(file.fileno())
+    with signals_held():  # what has its name has a manifest
+        for target in out:
+            durable.rename(_partial(root, target), dataset_path(root, target))
+        files = {target: describe(root, target) for target in out}
+        write(
+            root,
+            Manifest(warpgen=__version__, warp=warp_version(), verify=verify, files=files, packages=made),
+        )
+
+
+def _partial(root: Path, target: Target) -> Path:
+    path = dataset_path(root, target)
+    return path.with_name(path.name + ".partial")
 
 
 def _print(made: Yield) -> None:

@@ -17,7 +17,7 @@ example:
   python -m warpgen.run --size 1GiB --shard 2/2 --root b     on another
   python -m warpgen.merge a b --root whole
 exit codes:
-  0 done, 2 the shards do not make a dataset, 130 or 143 stopped by a signal (merge again to go on)
+  0 done, 2 the shards do not make a dataset, 129, 130 or 143 stopped by a signal (merge again to go on)
 """
 
 
@@ -39,7 +39,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         if found is None:
             print("warpgen: the datasets of this recipe are here already; nothing to do")
             return 0
-        roots.check_space(layout, recipe)
         return session.Session(
             layout=layout,
             found=found,

@@ -1,4 +1,4 @@
-"""What a child process owes its parent: to die with it, and to keep off its terminal."""
+"""What a child process owes its parent: to die with it, to keep off its terminal, to say how it ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
-_STOPS = (signal.SIGINT, signal.SIGTERM)
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # what asks a command to end
 
 
 def die_with_parent(parent: int) -> None:
@@ -28,23 +28,40 @@ def die_with_parent(parent: int) -> None:
 
 @contextlib.contextmanager
 def signals_held() -> Iterator[None]:
-    """While a child is forked: a signal to stop must reach our handler, not a child that still has it too."""
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    """What belongs together: no signal to stop comes in between.
+
+    A fork, or the child, which still has our handler, might run it too; and a child or a folder that is made
+    and not yet noted would be left over.
+    """
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
-def begin_child(parent: int, descriptors: Sequence[int]) -> None:
-    """What a child that was forked under `signals_held` does first: die with its parent, leave Ctrl-C to it,
-    and close the descriptors that are the parent's alone."""
+def begin_child(parent: int, descriptors: Sequence[int] = ()) -> None:
+    """What a child that was forked under `signals_held` does first: die with its parent, leave Ctrl-C and the
+    end of the terminal to it, and close the descriptors that are the parent's alone."""
     die_with_parent(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     for descriptor in descriptors:
         os.close(descriptor)
+
+
+def kill_group(pid: int) -> None:
+    """Kill a child that is not reaped yet, and what it started, if it leads a group."""
+    for end in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError):
+            end(pid, signal.SIGKILL)
+
+
+def cause(code: int) -> str:
+    """How a process ended, by its exit code as subprocess has it."""
+    return f"left with exit code {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
 
 
 @contextlib.contextmanager

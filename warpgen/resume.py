@@ -13,7 +13,7 @@ The recipe is that of the run; workers and engine may be others. The datasets be
 nothing had happened.
 
 exit codes:
-  0 done, 2 the request cannot be done, 130 or 143 stopped by a signal (just resume again)
+  0 done, 2 the request cannot be done, 129, 130 or 143 stopped by a signal (just resume again)
 """
 
 

@@ -18,7 +18,7 @@ examples:
   python -m warpgen.run --target cuda --rows 1000 --seed 7
   python -m warpgen.run --size 1GiB --shard 2/8 --root shard-2     an eighth, see warpgen.merge
 exit codes:
-  0 done, 2 the request cannot be done, 130 or 143 stopped by a signal (go on with python -m warpgen.resume)
+  0 done, 2 the request cannot be done, 129, 130, 143 stopped by a signal (go on by python -m warpgen.resume)
 """
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,11 +11,12 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from warpgen import scratch
 from warpgen.command import Parser, call, positive
 from warpgen.errors import ProgramError, UsageError
 from warpgen.extraction.versions import check_tools, check_versions
 from warpgen.machine import check_workers, default_workers
-from warpgen.process import die_with_parent
+from warpgen.process import begin_child, cause, kill_group, signals_held
 from warpgen.record import TARGETS
 from warpgen.reporting.terminal import printable
 
@@ -107,7 +107,7 @@ def _lines(dataset: Path, wanted: set[int] | None) -> Iterator[list[tuple[int, b
 def _findings(dataset: Path, wanted: set[int] | None, level: str, workers: int) -> Iterator[Any]:
     """Findings in any order, from worker processes that each take a block at a time."""
     context = multiprocessing.get_context("fork")
-    with tempfile.TemporaryDirectory(prefix="warpgen-verify-") as scratch:
+    with scratch.folder("warpgen-verify-") as place:
         blocks = _lines(dataset, wanted)
         idle: dict[Connection, Any] = {}
         try:
@@ -116,36 +116,41 @@ def _findings(dataset: Path, wanted: set[int] | None, level: str, workers: int) 
                 if block is None:
                     break
                 ours, theirs = context.Pipe()
-                folder = Path(scratch) / str(number)
-                child = context.Process(target=_work, args=(theirs, level, folder, os.getpid()))
-                child.start()
+                args = (theirs, level, place / str(number), os.getpid())
+                idle[ours] = child = context.Process(target=_work, args=args)
+                with signals_held():
+                    child.start()
                 theirs.close()
                 ours.send(block)
-                idle[ours] = child
             while idle:
                 for ready in wait(list(idle)):
                     assert isinstance(ready, Connection)
                     try:
                         found = ready.recv()
-                    except EOFError:
-                        raise UsageError("a worker was ended from outside; run the command again") from None
-                    if isinstance(found, UsageError):
-                        raise found
-                    yield from found
-                    block = next(blocks, None)
-                    ready.send(block)
+                        if isinstance(found, UsageError):
+                            raise found
+                        yield from found
+                        block = next(blocks, None)
+                        ready.send(block)
+                    except (EOFError, ConnectionError):
+                        idle[ready].join()
+                        how = cause(idle[ready].exitcode)
+                        raise UsageError(f"a worker {how}; run the command again") from None
                     if block is None:
                         idle.pop(ready).join()
         finally:
             for child in idle.values():
-                child.kill()
-                child.join()
+                if child.is_alive():
+                    kill_group(child.pid)
+            for child in idle.values():
+                if child.pid:
+                    child.join()
 
 
 def _work(pipe: Connection, level: Any, folder: Path, parent: int) -> None:
     """One worker: blocks of lines come in, findings go out."""
-    die_with_parent(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.setpgid(0, 0)  # to be killed with what it starts
+    begin_child(parent)
     from warpgen.extraction import warp_api
     from warpgen.verification.recheck import recheck
 

@@ -7,7 +7,6 @@ writes. What is in memory is one row group per split, and some hundred bytes a p
 from __future__ import annotations
 
 import contextlib
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from warpgen import __version__, durable
+from warpgen import __version__, durable, scratch
 from warpgen.errors import UsageError
 from warpgen.exporting.catalogue import view
 from warpgen.exporting.clusters import Cluster, Clusters
@@ -85,8 +84,8 @@ def export(request: Request) -> Summary:
 
 
 def _clusters(datasets: Datasets, folder: Path) -> list[Cluster]:
-    with tempfile.TemporaryFile(dir=folder) as scratch:
-        clusters = Clusters(scratch)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        clusters = Clusters(file)
         for kernel in datasets.kernels():
             row = kernel.rows[0]
             clusters.add(row.python_source, row.structure_hash)
@@ -189,16 +188,10 @@ def _appearing(out: Path) -> Iterator[Path]:
         raise UsageError(f"{out} is there already: name a folder that is new or empty with --out")
     out = out.absolute()
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        with scratch.kept_if_used(out.parent), scratch.folder(f".{out.name}-", out.parent) as folder:
+            yield folder
+            folder.chmod(0o755)  # as a folder that anyone makes
+            durable.sync_tree(folder)  # or a power cut after the rename would leave empty files
+            durable.rename(folder, out)
     except OSError as error:
         raise UsageError(f"{out} cannot be written: {error.strerror}") from error
-    try:
-        yield folder
-        folder.chmod(0o755)  # as a folder that anyone makes
-        durable.sync_tree(folder)  # or a power cut after the rename would leave empty files
-        durable.rename(folder, out)
-    except OSError as error:
-        raise UsageError(f"{out} cannot be written: {error.strerror}") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)  # there is none after the rename

@@ -12,12 +12,12 @@ from collections import deque
 from collections.abc import Generator, Iterator
 
 from warpgen.errors import RootError, UnitError
+from warpgen.interruption import Interrupted, Interruption
 from warpgen.production import recovery, shard
 from warpgen.production.chronicle import Chronicle
 from warpgen.production.circumstances import Means, Meter
 from warpgen.production.display import Display, View
 from warpgen.production.engines import Engine, Job
-from warpgen.production.interruption import Interrupted, Interruption
 from warpgen.production.journal import Checkpoint, Journal, Stored
 from warpgen.production.layout import Layout
 from warpgen.production.merge import Merge

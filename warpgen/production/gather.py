@@ -69,7 +69,7 @@ def parts(folders: Sequence[Path | str]) -> list[Part]:
 def prepare(layout: Layout, joined: Sequence[Part], started: str) -> recovery.Found | None:
     """Bring all shards under the root, beside what an earlier merge left there; None when it is finished.
 
-    Raises RootError when something else is in the root, and OSError.
+    Raises RootError when something else is in the root or the disk has no room, and OSError.
     """
     begun = Begun(joined[0].story.begun.recipe, started)
     story = Story(begun, (), (), 0)
@@ -79,7 +79,8 @@ def prepare(layout: Layout, joined: Sequence[Part], started: str) -> recovery.Fo
             raise RootError(f"the root to merge into holds {what(story.begun)}: choose another --root")
     elif roots.unfinished_part(layout, begun.recipe) is None:
         return None
-    else:
+    roots.check_space(layout, begun.recipe)
+    if not layout.journal_at.exists():
         recovery.begin(layout, begun.recipe, started)
     recovery.lay_out(layout)
     stored = [

@@ -44,9 +44,10 @@ def mirrored(layout: Layout) -> Iterator[None]:
             if there.exists():
                 durable.write(path, there.read_bytes())
         yield
-        if not layout.journal_at.exists():
-            shutil.rmtree(layout.root, ignore_errors=True)
     finally:
+        with contextlib.suppress(OSError):  # not to be told of in place of what ended us
+            if not layout.journal_at.exists():
+                shutil.rmtree(layout.root, ignore_errors=True)
         with contextlib.suppress(OSError):  # it names us: we may take it again
             lock.unlink(missing_ok=True)
 

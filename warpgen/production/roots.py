@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from warpgen import __version__, durable
+from warpgen import __version__, scratch
 from warpgen.errors import RootError
 from warpgen.extraction.versions import warp_version
 from warpgen.production import journal, recovery
@@ -36,16 +36,15 @@ def held(root: Path | str) -> Iterator[tuple[Layout, int]]:
     """
     layout = layout_of(root)
     try:
-        durable.make_folder(layout.data)
-        durable.make_folder(layout.root / "manifests")
-        link = layout.data / "manifests"  # where older instructions look for them
-        if not link.is_symlink() and not link.exists():
-            link.symlink_to(Path("..") / "manifests", target_is_directory=True)
-        with locked(layout.lock) as descriptor:
-            with mirrored(layout) if layout.address else contextlib.nullcontext():
-                if not layout.journal_at.exists():
-                    recovery.clear(layout)  # a run that was cut off while it ended, or before it began
-                yield layout, descriptor
+        with (
+            scratch.kept_if_used(layout.data, layout.root / "manifests"),
+            locked(layout.lock) as descriptor,
+            _linked(layout),
+            mirrored(layout) if layout.address else contextlib.nullcontext(),
+        ):
+            if not layout.journal_at.exists():
+                recovery.clear(layout)  # a run that was cut off while it ended, or before it began
+            yield layout, descriptor
     except BrokenPipeError:
         raise  # of the terminal, not of the root
     except OSError as error:
@@ -53,6 +52,21 @@ def held(root: Path | str) -> Iterator[tuple[Layout, int]]:
             f"the root {layout.name!r} cannot be used ({error.strerror or error}): make it writable or "
             "choose another --root"
         ) from error
+
+
+@contextlib.contextmanager
+def _linked(layout: Layout) -> Iterator[None]:
+    """Manifests are where older instructions look for them, too, as long as there are any."""
+    manifests, link = layout.root / "manifests", layout.data / "manifests"
+    missing = not link.is_symlink() and not link.exists()
+    if missing:
+        link.symlink_to(Path("..") / "manifests", target_is_directory=True)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if missing and not any(manifests.iterdir()):
+                link.unlink()
 
 
 def unfinished_part(layout: Layout, recipe: Recipe) -> Recipe | None:

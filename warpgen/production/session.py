@@ -13,6 +13,7 @@ import msgspec
 from warpgen import durable
 from warpgen.calling import pasted
 from warpgen.errors import RootError, UsageError
+from warpgen.interruption import Interrupted, Interruption
 from warpgen.production.chronicle import Chronicle
 from warpgen.production.circumstances import Means
 from warpgen.production.coordinator import Coordinator
@@ -21,7 +22,6 @@ from warpgen.production.engines import Engine, Job
 from warpgen.production.engines.local import LocalEngine
 from warpgen.production.engines.ray import RayEngine
 from warpgen.production.engines.serial import SerialEngine
-from warpgen.production.interruption import Interrupted, Interruption
 from warpgen.production.journal import Checkpoint
 from warpgen.production.layout import Layout
 from warpgen.production.merge import failures

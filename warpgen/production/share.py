@@ -13,11 +13,11 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from warpgen.errors import RootError, UnitError
+from warpgen.interruption import Interrupted, Interruption
 from warpgen.production import journal, recovery, shard
 from warpgen.production.dedup import NEW, Index, key_of
 from warpgen.production.display import Display, View, display
 from warpgen.production.engines import Engine, Job
-from warpgen.production.interruption import Interrupted, Interruption
 from warpgen.production.journal import Begun, Journal, Share, Stored
 from warpgen.production.layout import Layout
 from warpgen.production.merge import has_room_for_wrong

@@ -26,6 +26,7 @@ import msgspec
 import psutil
 
 from warpgen.errors import UnitError
+from warpgen.process import STOPS, signals_held
 
 # CPU seconds, not wall-clock: a verdict must not depend on how busy the machine is. Kernels take
 # milliseconds, so only one that hangs comes near.
@@ -113,19 +114,21 @@ def _one_child(
     sys.stderr.flush()
     with tempfile.TemporaryFile() as said:
         read_end, write_end = os.pipe()
-        parent = os.getpid()
-        child = os.fork()
-        if child == 0:
-            os.close(read_end)
-            _child(items, task, write_end, progress, limits, before, said.fileno(), parent)
-        os.close(write_end)
+        parent, child = os.getpid(), 0
         try:
+            with signals_held():
+                child = os.fork()
+                if child == 0:
+                    os.close(read_end)
+                    _child(items, task, write_end, progress, limits, before, said.fileno(), parent)
+            os.close(write_end)
             silent = _collect(read_end, child, results, limits[2])
         finally:
             os.close(read_end)
-            if _alive(child):
-                os.kill(child, signal.SIGKILL)
-            status = os.waitpid(child, 0)[1]
+            if child:
+                if _alive(child):
+                    os.kill(child, signal.SIGKILL)
+                status = os.waitpid(child, 0)[1]
         if not silent and status == 0 and results[items[-1]] != _LOST:  # a kernel may end its child at ease
             return items.stop
         culprit: int = struct.unpack("<q", progress[:8])[0]
@@ -250,7 +253,7 @@ def _confine(memory: int, said: int, parent: int) -> None:
     faulthandler.disable()  # where it is on, as under pytest, it would tell of every death meant to happen
     gc.freeze()
     # What asks a whole process group to end is the parent's to decide: it would look like a bad kernel here.
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in STOPS:
         signal.signal(number, signal.SIG_IGN)
     for number in (signal.SIGPROF, signal.SIGALRM):
         signal.signal(number, signal.SIG_DFL)

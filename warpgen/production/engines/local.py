@@ -7,9 +7,7 @@ shares the memory. A worker that dies, hangs or grows too large is replaced; all
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import warnings
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
@@ -21,7 +19,7 @@ import psutil
 from multiprocess.connection import wait
 
 from warpgen.errors import UsageError
-from warpgen.process import begin_child, signals_held
+from warpgen.process import begin_child, cause, kill_group, signals_held
 from warpgen.production.circumstances import Means
 from warpgen.production.engines import Failing, Job, WorkerView
 from warpgen.production.engines.attempts import after_failure, attempt
@@ -198,9 +196,7 @@ class _Worker:
         if self.connection.closed:
             return
         # By group too: a check may have children of its own. Before reaping, while the id is surely ours.
-        for end in (os.killpg, os.kill):
-            with contextlib.suppress(ProcessLookupError):
-                end(self.pid, signal.SIGKILL)
+        kill_group(self.pid)
         self._process.join()
         self.connection.close()
 
@@ -214,11 +210,7 @@ class _Worker:
 
 
 def _cause(code: int) -> str:
-    if code == _NO_MEMORY:
-        return "ran out of memory"
-    if code >= 0:
-        return f"left with exit code {code}"
-    return f"was killed by {signal.Signals(-code).name}"
+    return "ran out of memory" if code == _NO_MEMORY else cause(code)
 
 
 def _work(job: Job, name: str, connection: Any, descriptors: Sequence[int], parent: int) -> None:

@@ -1,0 +1,28 @@
+"""The whole session has a folder of temporary files to itself, and fails if anything is left there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# pytest's own folders, which stay for a person to look at, go where they always do.
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
+_OWN = Path(tempfile.mkdtemp(prefix="warpgen-tests-"))
+os.environ["TMPDIR"] = tempfile.tempdir = str(_OWN)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Whatever is kept for all of a session goes; then the folder must be empty."""
+    if "warpgen.execution" in sys.modules:
+        sys.modules["warpgen.execution"]._stop()
+    left = sorted(path.name for path in _OWN.iterdir())
+    shutil.rmtree(_OWN, ignore_errors=True)
+    if left:
+        print(f"\nleft among the temporary files: {', '.join(left)}", file=sys.stderr)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
