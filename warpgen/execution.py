@@ -6,19 +6,17 @@ The process holds Warp, its compilers and their warm headers; each kernel runs i
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
-import subprocess
-import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from warpgen.errors import VerificationError, WarpgenError
+from warpgen.errors import VerificationError
+from warpgen.helper import Helper
+from warpgen.process import signals_held
 
 if TYPE_CHECKING:
     from warpgen.record import Row
@@ -88,42 +86,7 @@ def _array(value: list[Any]) -> NDArray[Any]:
     return np.frombuffer(data, kind).reshape(shape).copy()
 
 
-class _Server:
-    """The process, and the two pipes to it."""
-
-    def __init__(self) -> None:
-        home = str(Path(__file__).parent.parent)
-        path = os.pathsep.join(part for part in (home, os.environ.get("PYTHONPATH", "")) if part)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "warpgen.verification.server"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": path},
-            start_new_session=True,  # a Ctrl-C in the terminal is the caller's to handle
-        )
-
-    def ask(self, message: bytes) -> bytes:
-        pipes = self._process
-        assert pipes.stdin is not None and pipes.stdout is not None
-        pipes.stdin.write(len(message).to_bytes(8, "little") + message)
-        pipes.stdin.flush()
-        size = int.from_bytes(pipes.stdout.read(8), "little")
-        answer = pipes.stdout.read(size)
-        if not size or len(answer) < size:
-            raise BrokenPipeError
-        return answer
-
-    def close(self) -> None:
-        """Let the process end by itself; it removes its folder."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        self._process.wait()
-
-
-_server: _Server | None = None
+_server: Helper | None = None
 _lock = threading.Lock()
 
 
@@ -133,13 +96,12 @@ def _ask(message: dict[str, Any]) -> Any:
     data = msgspec.msgpack.encode(message)
     with _lock:
         if _server is None:
-            _server = _Server()
+            with signals_held():
+                _server = Helper("warpgen.verification.server", "the process that runs rows")
         try:
             answer = msgspec.msgpack.decode(_server.ask(data))
-        except BaseException as error:  # an answer that is not read would be taken for the next one
+        except BaseException:  # an answer that is not read would be taken for the next one
             _stop()
-            if isinstance(error, BrokenPipeError):
-                raise WarpgenError("the process that runs rows was ended from outside; try again") from error
             raise
     if "error" in answer:
         raise VerificationError(answer["error"])
@@ -150,7 +112,7 @@ def _ask(message: dict[str, Any]) -> Any:
 def _stop() -> None:
     global _server
     if _server is not None:
-        _server.close()
+        _server.end()
     _server = None
 
 

@@ -97,8 +97,9 @@ class _Program(NamedTuple):
 def _compiled(text: str, name: str, headers: Path, ends: Sequence[str]) -> Iterator[_Program]:
     nvrtc = library()
     handle = ctypes.c_void_p()
-    source = text.encode()
-    if nvrtc.nvrtcCreateProgram(ctypes.byref(handle), source, name.encode(), 0, None, None) != 0:
+    # NVRTC looks for headers in the folder of the name first, without one in the current folder.
+    source, path = text.encode(), os.fsencode(headers / name)
+    if nvrtc.nvrtcCreateProgram(ctypes.byref(handle), source, path, 0, None, None) != 0:
         raise RuntimeError("NVRTC made no program")
     options = [*_OPTIONS, f"--pch-dir={headers}", *ends]
     array = (ctypes.c_char_p * len(options))(*[option.encode() for option in options])

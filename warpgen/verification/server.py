@@ -1,15 +1,10 @@
-"""`python -m warpgen.verification.server`: runs and judges rows for `warpgen.execution`, over two pipes.
-
-A message is its length in 8 bytes and msgpack. The process ends when its caller closes the pipe or dies.
-"""
+"""What the helper of `warpgen.execution` does: it runs and judges rows."""
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 
@@ -17,38 +12,22 @@ from warpgen.errors import WarpgenError
 from warpgen.record import Row
 
 
-def main() -> int:
-    """Answer until the caller is gone."""
-    questions = os.fdopen(os.dup(0), "rb")
-    answers = os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1):  # Warp and its compilers print to the descriptors themselves
-        os.dup2(nowhere, standard)
-    with tempfile.TemporaryDirectory(prefix="warpgen-server-") as name:
-        os.environ["TMPDIR"] = tempfile.tempdir = name
-        from warpgen.extraction import warp_api
-        from warpgen.verification.workbench import Bench
+def begin(folder: Path) -> Callable[[bytes], bytes]:
+    """Make ready, with files in `folder`; gives what answers a question, both in msgpack."""
+    from warpgen.extraction import warp_api
+    from warpgen.verification.workbench import Bench
 
-        warp_api.start(Path(name) / "kernels")
-        bench = Bench(Path(name) / "bench")
-        while (question := _read(questions)) is not None:
-            try:
-                answer = {"result": _answer(bench, question)}
-            except WarpgenError as error:
-                answer = {"error": str(error)}
-            data = msgspec.msgpack.encode(answer)
-            try:
-                answers.write(len(data).to_bytes(8, "little") + data)
-                answers.flush()
-            except BrokenPipeError:
-                break
-    return 0
+    warp_api.start(folder / "kernels")
+    bench = Bench(folder / "bench")
 
+    def answer(question: bytes) -> bytes:
+        try:
+            made = {"result": _answer(bench, msgspec.msgpack.decode(question))}
+        except WarpgenError as error:
+            made = {"error": str(error)}
+        return msgspec.msgpack.encode(made)
 
-def _read(pipe: BinaryIO) -> dict[str, Any] | None:
-    size = int.from_bytes(pipe.read(8), "little")
-    data = pipe.read(size)
-    return msgspec.msgpack.decode(data) if size and len(data) == size else None
+    return answer
 
 
 def _answer(bench: Any, question: dict[str, Any]) -> Any:
@@ -56,7 +35,3 @@ def _answer(bench: Any, question: dict[str, Any]) -> Any:
     if question["task"] == "run":
         return bench.run(row)
     return bench.check(row, question["source"], question["language"], question["gradients"])
-
-
-if __name__ == "__main__":
-    sys.exit(main())
