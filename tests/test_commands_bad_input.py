@@ -193,16 +193,28 @@ def _own(rows: int = 100) -> Recipe:
 def test_run_in_a_root_with_an_unfinished_run(unfinished: Path) -> None:
     """It names resume, and touches nothing."""
     before = files_left(unfinished)
-    with pytest.raises(UsageError, match=r"warpgen\.resume"):
+    with pytest.raises(UsageError, match=r"^an unfinished run is .*warpgen\.resume"):
         run.main(["--rows", "100", "--verify", "none", "--root", str(unfinished)])
+    with pytest.raises(UsageError, match=r"run of another recipe .there and asked for: seed 0 and 7. is"):
+        run.main(["--rows", "100", "--verify", "none", "--seed", "7", "--root", str(unfinished)])
     assert files_left(unfinished) == before
 
 
 def test_run_in_a_root_with_another_recipe(finished: Path) -> None:
-    """It names --overwrite, and touches nothing."""
+    """It says what differs, with both values, names --overwrite, and touches nothing."""
     before = files_left(finished)
-    with pytest.raises(UsageError, match="--overwrite"):
-        run.main(["--rows", "99", "--verify", "none", "--root", str(finished)])
+    for args, told in (
+        (["--rows", "99", "--verify", "none"], "rows 100 and 99"),
+        (["--size", "3MiB", "--seed", "7"], "rows 100 and size 3MiB, seed 0 and 7, verify none and run"),
+        (
+            ["--rows", "100", "--verify", "none", "--categories", "tile=2,graph", "--complexity", "small"],
+            "categories as built in and graph=1.0,tile=2.0, complexity mixed and small",
+        ),
+    ):
+        with pytest.raises(UsageError) as error:
+            run.main([*args, "--root", str(finished)])
+        assert f" made by another recipe (there and asked for: {told}): " in str(error.value)
+        assert "--overwrite" in str(error.value)
     assert files_left(finished) == before
 
 

@@ -161,8 +161,10 @@ def test_what_does_not_belong_together_is_named(tmp_path: Path) -> None:
 def test_a_root_of_a_share_is_nothing_else(tmp_path: Path) -> None:
     """Another share, a whole run, a resume or a merge in it is refused."""
     make(tmp_path, 1, 2, programs=64)
-    with pytest.raises(RootError, match="holds shard 1/2"):
+    with pytest.raises(RootError, match="holds shard 1/2, and shard 2/2 is asked for"):
         make(tmp_path, 2, 2)
+    with pytest.raises(RootError, match=r"1/2 of another recipe .there and asked for: seed 0 and 1., and"):
+        make(tmp_path, 1, 2, msgspec.structs.replace(RECIPE, seed=1))
     with pytest.raises(RootError, match="holds shard 1/2"):
         run.main(["--root", str(tmp_path), "--rows", "9"])
     with pytest.raises(RootError, match="holds shard 1/2"):
@@ -170,6 +172,21 @@ def test_a_root_of_a_share_is_nothing_else(tmp_path: Path) -> None:
     make(tmp_path / "b", 2, 2, programs=64)
     with pytest.raises(RootError, match="holds shard 1/2"):
         join(tmp_path, [tmp_path, tmp_path / "b"])
+
+
+def test_the_end_of_a_share_tells_what_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was made, where it lies, and the command that joins it with the others."""
+    root = tmp_path / "a share"
+    for number, of, command in (
+        (2, 3, f"When all 3 are made: python -m warpgen.merge ROOT_OF_1 '{root}' ROOT_OF_3 --root whole"),
+        (1, 1, f"Next: python -m warpgen.merge '{root}-1' --root whole"),
+        (7, 90, f"When all 90 are made: python -m warpgen.merge '{root}-7' ROOTS_OF_THE_OTHERS --root whole"),
+    ):
+        place = root if of == 3 else tmp_path / f"a share-{number}"
+        assert make(place, number, of, programs=64) == 0
+        *rows, end = capsys.readouterr().out.splitlines()
+        assert [line.split(":")[0] for line in rows] == [f"shard {number}/{of}"] * 2
+        assert end == f"It is in '{place}/data/work'. {command}"
 
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "1", "1/", "/2", "a/b", "-1/2", "1/2/3"])

@@ -51,6 +51,25 @@ def test_a_finished_file_holds(lines: list[str], tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "3 rows: 3 holds, 0 invalid, 0 altered, 0 refuted\n")
 
 
+def test_a_root_is_verified_file_by_file(datasets: dict[str, list[str]], tmp_path: Path) -> None:
+    """A folder stands for the finished datasets in it; a row that does not hold is told under its file."""
+    paths = {t: tmp_path / f"data/production_{t}/{t}_code_dataset.jsonl" for t in TARGETS}
+    for target, path in paths.items():
+        path.parent.mkdir(parents=True)
+        path.write_text("\n".join(datasets[target]) + "\n")
+    done = run("warpgen.verify", str(tmp_path), "--workers", "1", "--level", "none")
+    holds = "6 rows: 6 holds, 0 invalid, 0 altered, 0 refuted"
+    told = [line for path in paths.values() for line in (f"{path}:", holds)]
+    assert (done.returncode, done.stdout.splitlines()) == (0, told)
+    paths["cuda"].write_text("{}\n")
+    done = run("warpgen.verify", str(tmp_path), "--workers", "1", "--level", "none")
+    assert (done.returncode, done.stdout.splitlines()[:3]) == (1, told[:3])
+    assert "1 invalid" in done.stdout
+    done = run("warpgen.verify", str(tmp_path / "data"), "--workers", "1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no finished dataset under" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("target", "changes"),
     [("cpu", ALTERED), ("cuda", ALTERED), ("cpu", BAD)],

@@ -11,8 +11,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from warpgen import scratch
-from warpgen.command import Parser, call, positive
+from warpgen import dataset, scratch
+from warpgen.command import Parser, call, folder, positive
 from warpgen.errors import ProgramError, UsageError
 from warpgen.extraction.versions import check_tools, check_versions
 from warpgen.machine import check_workers, default_workers
@@ -31,7 +31,11 @@ def parser() -> Parser:
         "and that compilers and runs find what the row says. Rows are untrusted: they run confined.",
         "Exit codes: 0 every stored verdict holds, 1 one does not, 2 the request cannot be done.",
     )
-    made.add_argument("dataset", type=Path, help="a .jsonl file with one row per line, from anywhere")
+    made.add_argument(
+        "dataset",
+        type=folder,
+        help="a .jsonl file with one row per line, from anywhere, or a root: all finished datasets in it",
+    )
     made.add_argument("--sample", type=positive, help="check this many rows, evenly spaced (all)")
     made.add_argument(
         "--level",
@@ -49,12 +53,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_versions()
     check_tools(TARGETS, args.level)
     check_workers(args.workers)
-    if not args.dataset.is_file():
-        raise UsageError(f"there is no file {args.dataset}: name a dataset, as data/production_cpu/….jsonl")
-    wanted = _chosen(args.dataset, args.sample)
+    files = dataset.open(args.dataset).files
+    good = True
+    for path in files:
+        if len(files) > 1:
+            print(f"{printable(str(path))}:", flush=True)
+        good &= _verify(path, args.sample, args.level, args.workers)
+    return 0 if good else 1
+
+
+def _verify(path: Path, sample: int | None, level: str, workers: int) -> bool:
+    """Print what is found of one file; whether every row holds."""
+    wanted = _chosen(path, sample)
     counts: Counter[str] = Counter()
     bad = []
-    for finding in _findings(args.dataset, wanted, args.level, args.workers):
+    for finding in _findings(path, wanted, level, workers):
         counts[finding.verdict] += 1
         if finding.verdict != "holds":
             bad.append(finding)
@@ -62,18 +75,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         name = finding.id or "?"
         print(f"line {finding.line}: {printable(name)}: {finding.verdict}: {printable(finding.why)}")
     print(f"{sum(counts.values())} rows: " + ", ".join(f"{counts[v]} {v}" for v in _VERDICTS))
-    return 1 if bad else 0
+    return not bad
 
 
 _VERDICTS = ("holds", "invalid", "altered", "refuted")
 
 
-def _chosen(dataset: Path, sample: int | None) -> set[int] | None:
+def _chosen(path: Path, sample: int | None) -> set[int] | None:
     """Line numbers to check, None for all."""
     if sample is None:
         return None
     count, last = 0, b"\n"
-    with dataset.open("rb") as file:
+    with path.open("rb") as file:
         while part := file.read(1 << 20):  # not by lines, of which one may be endless
             count += part.count(b"\n")
             last = part
@@ -83,13 +96,13 @@ def _chosen(dataset: Path, sample: int | None) -> set[int] | None:
     return {1 + i * count // sample for i in range(sample)}
 
 
-def _lines(dataset: Path, wanted: set[int] | None) -> Iterator[list[tuple[int, bytes]]]:
+def _lines(path: Path, wanted: set[int] | None) -> Iterator[list[tuple[int, bytes]]]:
     """Blocks of numbered lines. A line without end is cut, not read into memory whole."""
     from warpgen.verification.recheck import LONGEST_LINE
 
     block: list[tuple[int, bytes]] = []
     number = 0
-    with dataset.open("rb") as file:
+    with path.open("rb") as file:
         while line := file.readline(LONGEST_LINE + 1):
             number += 1
             rest = line
@@ -104,11 +117,11 @@ def _lines(dataset: Path, wanted: set[int] | None) -> Iterator[list[tuple[int, b
         yield block
 
 
-def _findings(dataset: Path, wanted: set[int] | None, level: str, workers: int) -> Iterator[Any]:
+def _findings(path: Path, wanted: set[int] | None, level: str, workers: int) -> Iterator[Any]:
     """Findings in any order, from worker processes that each take a block at a time."""
     context = multiprocessing.get_context("fork")
     with scratch.folder("warpgen-verify-") as place:
-        blocks = _lines(dataset, wanted)
+        blocks = _lines(path, wanted)
         idle: dict[Connection, Any] = {}
         try:
             for number in range(workers):

@@ -17,7 +17,7 @@ from warpgen.production.layout import Layout
 from warpgen.production.remote import layout_of
 from warpgen.production.share import sorted_once, what
 from warpgen.production.unit import Outcome, Unit
-from warpgen.recipe import UNIT_SIZE, Recipe
+from warpgen.recipe import UNIT_SIZE, difference
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -41,7 +41,7 @@ def parts(folders: Sequence[Path | str]) -> list[Part]:
         if begun.recipe != first.recipe:
             raise RootError(
                 f"{folders[0]} and {part.layout.name} hold shards of different recipes "
-                f"({_difference(first.recipe, begun.recipe)}): merge those of one recipe"
+                f"({difference(first.recipe, begun.recipe)}): merge those of one recipe"
             )
         if begun.share and first.share and begun.share.of != first.share.of:
             raise RootError(
@@ -76,7 +76,8 @@ def prepare(layout: Layout, joined: Sequence[Part], started: str) -> recovery.Fo
     if layout.journal_at.exists():
         story = journal.read(layout.journal_at)
         if story.begun.share or story.begun.recipe != begun.recipe:
-            raise RootError(f"the root to merge into holds {what(story.begun)}: choose another --root")
+            held = f"{what(story.begun)}{roots.of_another(story.begun.recipe, begun.recipe)}"
+            raise RootError(f"the root to merge into holds {held}: choose another --root")
     elif roots.unfinished_part(layout, begun.recipe) is None:
         return None
     roots.check_space(layout, begun.recipe)
@@ -138,11 +139,6 @@ def _part(folder: Path | str) -> Part:
     if not story.begun.share:
         raise RootError(f"{folder} holds {what(story.begun)} and no shard: go on with it by warpgen.resume")
     return Part(layout, story)
-
-
-def _difference(one: Recipe, other: Recipe) -> str:
-    names = [name for name in one.__struct_fields__ if getattr(one, name) != getattr(other, name)]
-    return ", ".join(f"{name} {getattr(one, name)!r} and {getattr(other, name)!r}" for name in names)
 
 
 def _adopt(part: Part, record: Stored, layout: Layout) -> bool:

@@ -16,7 +16,7 @@ from warpgen.production.circumstances import free_bytes
 from warpgen.production.layout import Layout
 from warpgen.production.lock import locked
 from warpgen.production.remote import layout_of, mirrored
-from warpgen.recipe import Recipe
+from warpgen.recipe import Recipe, difference
 from warpgen.record import TARGETS, Target
 from warpgen.reporting.manifest import manifest_path, read
 
@@ -75,15 +75,15 @@ def unfinished_part(layout: Layout, recipe: Recipe) -> Recipe | None:
     Raises RootError when an unfinished run or another recipe's dataset is in the way.
     """
     if layout.journal_at.exists():
-        share = journal.read(layout.journal_at).begun.share
-        if share:
+        begun = journal.read(layout.journal_at).begun
+        if begun.share:
             raise RootError(
-                f"this root holds shard {share} of a recipe: merge it with `python -m warpgen.merge`, choose "
-                "another --root, or replace it with --overwrite"
+                f"this root holds shard {begun.share} of a recipe: merge it with `python -m warpgen.merge`, "
+                "choose another --root, or replace it with --overwrite"
             )
         raise RootError(
-            "an unfinished run is in this root: go on with `python -m warpgen.resume`, "
-            "or drop it and begin anew with --overwrite"
+            f"an unfinished run{of_another(begun.recipe, recipe)} is in this root: "
+            "go on with it by `python -m warpgen.resume`, or drop it and begin anew with --overwrite"
         )
     missing = [target for target in recipe.targets if not finished(layout, target, recipe)]
     if len(missing) == len(recipe.targets):
@@ -150,14 +150,20 @@ def finished(layout: Layout, target: Target, recipe: Recipe) -> bool:
     if not manifest_path(layout.root, target).exists():
         raise RootError(f"{name} is there without a manifest: move it away, or replace it with --overwrite")
     manifest = read(manifest_path(layout.root, target))
-    if _aside_from_target(manifest.recipe) != _aside_from_target(recipe):
+    other = of_another(_aside_from_target(manifest.recipe), _aside_from_target(recipe), "by")
+    if other:
         raise RootError(
-            f"{name} is there, made by another recipe ({manifest.command}): choose another --root, "
-            "or replace it with --overwrite"
+            f"{name} is there, made{other}: choose another --root, or replace it with --overwrite"
         )
     if manifest.figures.bytes != path.stat().st_size:
         raise RootError(f"{name} is not as long as its manifest says: make it again with --overwrite")
     return True
+
+
+def of_another(there: Recipe, asked: Recipe, word: str = "of") -> str:
+    """` of another recipe (...)` with what differs, '' where nothing does."""
+    told = difference(there, asked)
+    return f" {word} another recipe (there and asked for: {told})" if told else ""
 
 
 def _aside_from_target(recipe: Recipe) -> Recipe:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import math
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 
 from warpgen.errors import RootError, UnitError
 from warpgen.interruption import Interrupted, Interruption
-from warpgen.production import journal, recovery, shard
+from warpgen.production import journal, recovery, roots, shard
 from warpgen.production.dedup import NEW, Index, key_of
 from warpgen.production.display import Display, View, display
 from warpgen.production.engines import Engine, Job
@@ -30,6 +31,8 @@ from warpgen.recipe import UNIT_SIZE, Recipe
 # that is too little once in a thousand shares, and then the merge says what is missing.
 _MARGIN = 2.0
 
+_NAMED = 8  # shards that the next command names one by one
+
 
 def begin(layout: Layout, recipe: Recipe, share: Share, started: str, overwrite: bool) -> list[Stored]:
     """Prepare the root for a share of the recipe; what of it is there already, whole.
@@ -44,8 +47,10 @@ def begin(layout: Layout, recipe: Recipe, share: Share, started: str, overwrite:
         return []
     story = journal.read(layout.journal_at)
     if (story.begun.recipe, story.begun.share) != (recipe, share):
+        held = f"{what(story.begun)}{roots.of_another(story.begun.recipe, recipe)}"
         raise RootError(
-            f"this root holds {what(story.begun)}: choose another --root, or replace it with --overwrite"
+            f"this root holds {held}, and shard {share} is asked for: choose another --root, "
+            "or replace it with --overwrite"
         )
     whole = [stored for stored in sorted_once(story.stored) if _read(layout, recipe, stored) is not None]
     journal.create(layout.journal_at, story.begun, whole)
@@ -54,7 +59,7 @@ def begin(layout: Layout, recipe: Recipe, share: Share, started: str, overwrite:
 
 def what(begun: Begun) -> str:
     """What the journal of a root says that the root holds, for a message."""
-    return f"shard {begun.share} of a recipe" if begun.share else "an unfinished run"
+    return f"shard {begun.share}" if begun.share else "an unfinished run"
 
 
 def sorted_once(stored: Iterable[Stored]) -> list[Stored]:
@@ -108,7 +113,18 @@ class ShareRun:
             log.close()
         for target, rows, size in zip(self._recipe.targets, self.rows, self.size, strict=True):
             print(f"shard {self._share}: {rows} {target} rows, {size} bytes")
+        print(f"It is in {shlex.quote(f'{self._layout.name}/data/work')}. {self._what_next()}")
         return 0
+
+    def _what_next(self) -> str:
+        """The command that joins this shard with the others."""
+        of, mine = self._share.of, self._share.number
+        names = [f"ROOT_OF_{number}" for number in range(1, of + 1)]
+        names[mine - 1] = shlex.quote(self._layout.name)
+        if of > _NAMED:
+            names = [names[mine - 1], "ROOTS_OF_THE_OTHERS"]
+        when = f"When all {of} are made" if of > 1 else "Next"
+        return f"{when}: python -m warpgen.merge {' '.join(names)} --root whole"
 
     def _make(
         self, engine: Engine, job: Job, interruption: Interruption, log: Journal, shown: Display

@@ -15,7 +15,7 @@ import msgspec
 
 from warpgen import durable
 from warpgen.errors import DamageError, RootError
-from warpgen.recipe import Recipe
+from warpgen.recipe import Recipe, spell_size
 from warpgen.record import Target
 from warpgen.reporting import seal
 from warpgen.reporting.survey import Survey, survey
@@ -209,7 +209,9 @@ _MEND = "restore it from version control, or make the dataset again with `python
 def command(recipe: Recipe) -> str:
     """The command line that makes the datasets of `recipe` again, with every option written out."""
     parts = ["./scripts/produce", "--target", recipe.target]
-    parts += ["--rows", str(recipe.rows)] if recipe.rows is not None else ["--size", _size(recipe.size or 0)]
+    parts += (
+        ["--rows", str(recipe.rows)] if recipe.rows is not None else ["--size", spell_size(recipe.size or 0)]
+    )
     parts += ["--seed", str(recipe.seed)]
     if recipe.categories:
         parts += [
@@ -220,10 +222,6 @@ def command(recipe: Recipe) -> str:
     if recipe.gradients != "keep":
         parts += ["--gradients", recipe.gradients]
     return " ".join(parts)
-
-
-def _size(size: int) -> str:
-    return f"{size >> 20}MiB" if size and size % 2**20 == 0 else f"{size}B"
 
 
 def _versions(recipe: Recipe) -> dict[str, str]:
