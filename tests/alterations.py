@@ -46,6 +46,13 @@ def fault(row: Row, value: str) -> None:
     row["code"] = row["code"][:place] + " " * len(value) + row["code"][place + len(value) :]
 
 
+def of_another_recipe(row: Row, value: str) -> None:
+    """Another hash of a recipe in the ids."""
+    name, _, _ = row["kernel_id"].rpartition("-")
+    row["kernel_id"] = f"{name}-{value}"
+    row["id"] = f"{row['kernel_id']}-{row['target']}"
+
+
 def grow(row: Row, value: Any) -> None:
     """Ask for ten GiB of input."""
     for argument in row["args"]:
@@ -69,6 +76,8 @@ ALTERED: list[Change] = [
     (put("split"), "validation", "altered"),
     (put("category"), "cooking", "altered"),
     (put("id"), "s0-1-metal", "altered"),
+    (of_another_recipe, "0" * 8, "altered"),
+    (of_another_recipe, "x", "altered"),
     (other_target, None, "altered"),
     (put("provenance", "index"), 1 << 20, "altered"),
     (put("launch", "seed"), 12345, "altered"),

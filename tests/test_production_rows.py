@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,11 @@ UNIT = Unit(3, 7)
 RECIPE = Recipe(verify="none", complexity="small", warpgen="0.1.0", warp=warp_version())
 
 
+def names(*indices: int) -> set[str]:
+    """The ids of the rows of programs of RECIPE."""
+    return {f"{RECIPE.kernel_id(index)}-{target}" for index in indices for target in TARGETS}
+
+
 def read(data: bytes, recipe: Recipe) -> dict[str, Row]:
     """The rows of a shard by id."""
     shard = Shard(data, recipe.hash, UNIT)
@@ -44,7 +50,7 @@ def read(data: bytes, recipe: Recipe) -> dict[str, Row]:
 def test_a_row_tells_where_it_came_from(tmp_path: Path) -> None:
     """Program, hashes, split and provenance agree with one another, and the spans with the code."""
     found = read(rows.build(UNIT, RECIPE, tmp_path), RECIPE)
-    assert sorted(found) == sorted(f"s0-{index}-{target}" for index in range(3, 7) for target in TARGETS)
+    assert set(found) == names(3, 4, 5, 6)
     for row in found.values():
         program = synthesize(0, row.provenance.index, Options(complexity="small"))
         assert row.python_source == program.source
@@ -53,6 +59,28 @@ def test_a_row_tells_where_it_came_from(tmp_path: Path) -> None:
         assert (row.provenance.licence, row.provenance.warp) == ("Apache-2.0", warp_version())
         forward = row.code[slice(*row.forward)]
         assert f"{row.target}_kernel_forward(" in forward
+
+
+def test_ids_are_those_of_the_recipe_of_the_program() -> None:
+    """What decides a program decides its id; what decides how many there are, or are kept, does not."""
+
+    def name(**changes: Any) -> str:
+        return msgspec.structs.replace(RECIPE, **changes).kernel_id(5)
+
+    changes: list[dict[str, Any]] = [
+        {"seed": 1},
+        {"complexity": "mixed"},
+        {"categories": {"tile": 1.0}},
+        {"categories": {"tile": 2.0}},
+        {"warpgen": "0.2.0"},
+        {"warp": "1.20.0"},
+    ]
+    assert len({name(), *(name(**change) for change in changes)}) == len(changes) + 1
+    for change in ({"size": 1 << 30}, {"size": None, "rows": 9}, {"target": "cpu"}, {"gradients": "strict"}):
+        assert name(**change) == name()
+    assert name(verify="run") == name()
+    assert name(categories={"b": 1.0, "a": 1.0}) == name(categories={"a": 1.0, "b": 1.0})
+    assert re.fullmatch(r"s0-5-[0-9a-f]{8}", name())
 
 
 def test_one_target_gives_the_rows_of_both(tmp_path: Path) -> None:
@@ -83,8 +111,9 @@ def test_a_judgement_keeps_or_drops_a_row(tmp_path: Path, monkeypatch: pytest.Mo
     recipe = msgspec.structs.replace(RECIPE, verify="compile")
     data = rows.build(UNIT, recipe, tmp_path)
     found = read(data, recipe)
-    assert "s0-4-cpu" not in found
-    assert found["s0-4-cuda"].verified == {"compile": {"verdict": "pass"}}
+    name = RECIPE.kernel_id(4)
+    assert f"{name}-cpu" not in found
+    assert found[f"{name}-cuda"].verified == {"compile": {"verdict": "pass"}}
     refused = Shard(data, recipe.hash, UNIT).table.refused
     assert [(r.index, r.target, r.reason, r.error) for r in refused] == [
         (4, 0, "verification", "crash: it died")
@@ -102,9 +131,7 @@ def test_a_program_that_cannot_be_lowered_is_noted(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(rows, "lower", lower)
     data = rows.build(UNIT, RECIPE, tmp_path)
-    assert set(read(data, RECIPE)) == {
-        f"s0-{index}-{target}" for index in range(3, 7) for target in TARGETS
-    } - {"s0-5-cuda"}
+    assert set(read(data, RECIPE)) == names(3, 4, 5, 6) - {f"{RECIPE.kernel_id(5)}-cuda"}
     refused = Shard(data, RECIPE.hash, UNIT).table.refused
     assert [(r.index, r.target, r.reason, r.error) for r in refused] == [
         (5, 1, "extraction", "not for this one")

@@ -60,6 +60,16 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def targets(self) -> tuple[Target, ...]:
         return TARGETS if self.target == "both" else (self.target,)
 
+    def kernel_id(self, index: int) -> str:
+        """The name of the program of an index, which no program of another recipe has.
+
+        The hash in it is of what decides the program and its code, and of nothing else: a longer dataset,
+        another target or another level of verification calls the same program the same.
+        """
+        decisive = (self.seed, self.categories, self.complexity, self.warpgen, self.warp)
+        digest = xxhash.xxh3_64_hexdigest(msgspec.json.encode(decisive, order="deterministic"))
+        return f"s{self.seed}-{index}-{digest[:8]}"
+
     @property
     def hash(self) -> str:
         """xxh3-128 hex of the recipe in canonical JSON (sorted keys)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,8 @@ from warpgen.reporting.terminal import printable
 
 # Rows per translation unit: what suits the compilers.
 _BLOCK = 64
+
+_OLD_ID = re.compile(r"s\d+-\d+")  # of rows from before ids held a hash of the recipe
 
 
 def parser() -> Parser:
@@ -184,6 +187,7 @@ def _work(pipe: Connection, level: Any, folder: Path, parent: int) -> None:
 def _claims(row: Any) -> dict[str, Any]:
     """What else can be told of a row: its split, and all of the program where synthesis still makes it."""
     from warpgen.production.split import split_of
+    from warpgen.recipe import Recipe
     from warpgen.synthesis.generator import Options, synthesize
 
     claims: dict[str, Any] = {"split": split_of(row.structure_hash)}
@@ -195,7 +199,13 @@ def _claims(row: Any) -> dict[str, Any]:
             continue
         if program.source == row.python_source:
             names = ("category", "name", "args", "launch")
-            return claims | {name: getattr(program, name) for name in names}
+            claims |= {name: getattr(program, name) for name in names}
+            recipe = Recipe(seed=origin.seed, complexity=complexity, warpgen=origin.warpgen, warp=origin.warp)
+            claims["kernel_id"] = recipe.kernel_id(origin.index)
+            if row.kernel_id == claims["kernel_id"]:
+                break  # else another complexity may have made the same of this index
+    if _OLD_ID.fullmatch(row.kernel_id):
+        claims.pop("kernel_id", None)
     return claims
 
 

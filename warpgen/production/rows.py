@@ -170,7 +170,7 @@ def _raise_if_machine(error: Exception) -> None:
 def _line(candidate: _Candidate, target: Target, recipe: Recipe) -> bytes:
     program, inspection = candidate.program, candidate.inspection
     code = candidate.codes[target]
-    kernel_id = f"s{program.seed}-{program.index}"
+    kernel_id = recipe.kernel_id(program.index)
     row = Row(
         id=f"{kernel_id}-{target}",
         kernel_id=kernel_id,
