@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from warpgen.synthesis.author import Author
-from warpgen.synthesis.draft import Draft
-from warpgen.synthesis.expressions import float_builtins, grow
-from warpgen.synthesis.kit import Kit
-from warpgen.synthesis.rng import Rng
-from warpgen.synthesis.threads import open_threads
-from warpgen.synthesis.types import BOOL, F16, F32, F64, I32, U8, Type, mat, quat, transform, vec
+from warpgen.synthesis.formulas.grower import float_builtins, grow
+from warpgen.synthesis.kernel.threads import open_threads
+from warpgen.synthesis.kit.draft import Draft
+from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.author import Author
+from warpgen.synthesis.language.types import BOOL, F16, F32, F64, I32, U8, Type, mat, quat, transform, vec
+from warpgen.synthesis.style.rng import Rng
 
 TYPES = (
     F16,

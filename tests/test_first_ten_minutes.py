@@ -54,7 +54,7 @@ def test_the_page_is_true_word_by_word(folder: Path) -> None:
         told += output
     installed = next((folder / "env" / "lib").glob("python*/site-packages/warpgen"))
     assert (installed / "reporting" / "page" / "page.css").is_file()
-    assert (installed / "synthesis" / "priors.json").is_file()
+    assert (installed / "synthesis" / "style" / "priors.json").is_file()
     assert "every figure of manifests/cpu_manifest.json agrees with the dataset" in told
     assert "output " in told
     assert "the same kernel: True" in told

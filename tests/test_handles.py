@@ -10,8 +10,8 @@ import pytest
 import warp as wp
 
 from warpgen.launch import Fill
+from warpgen.synthesis.blocks.queries import _SPHERES
 from warpgen.synthesis.generator import Options, synthesize
-from warpgen.synthesis.handles import _SPHERES
 from warpgen.verification.generator import Generator
 from warpgen.verification.handles import make, texture
 

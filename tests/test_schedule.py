@@ -7,17 +7,18 @@ from collections.abc import Iterator
 import pytest
 
 from warpgen.extraction.codegen import lower
-from warpgen.synthesis import catalogue, schedule
-from warpgen.synthesis.assemble import assemble
-from warpgen.synthesis.author import Author
-from warpgen.synthesis.draft import Draft
-from warpgen.synthesis.kit import Kit
+from warpgen.synthesis.builtins import schedule
+from warpgen.synthesis.builtins.schedule import Fragment
+from warpgen.synthesis.emit.module import assemble
+from warpgen.synthesis.kernel.stores import store_rest
+from warpgen.synthesis.kernel.threads import open_threads
+from warpgen.synthesis.kit.draft import Draft
+from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language import registry
+from warpgen.synthesis.language.author import Author
+from warpgen.synthesis.language.types import F32
 from warpgen.synthesis.program import Program
-from warpgen.synthesis.rng import Rng
-from warpgen.synthesis.schedule import Fragment
-from warpgen.synthesis.sinks import store_rest
-from warpgen.synthesis.threads import open_threads
-from warpgen.synthesis.types import F32
+from warpgen.synthesis.style.rng import Rng
 
 
 def _usable() -> Iterator[Fragment]:
@@ -39,7 +40,7 @@ def _program(fragment: Fragment, number: int) -> Program:
 
 def test_every_builtin_of_the_chapters_is_called_or_excused() -> None:
     """A builtin of Warp's manual is called by a fragment, or its absence has a reason."""
-    expected = {n for n in catalogue.public_names() if catalogue.group(n) in schedule.GROUPS}
+    expected = {n for n in registry.public_names() if registry.group(n) in schedule.GROUPS}
     assert expected - schedule.UNREACHABLE.keys() == {f.builtin for f in _usable()}
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from warpgen.synthesis.author import Author
-from warpgen.synthesis.body import Line
-from warpgen.synthesis.branching import under_conditions
-from warpgen.synthesis.draft import Draft
-from warpgen.synthesis.kit import Kit
-from warpgen.synthesis.rng import Rng
-from warpgen.synthesis.sinks import store_rest
-from warpgen.synthesis.types import F32, I32
-from warpgen.synthesis.values import Value
+from warpgen.synthesis.kernel.branches import under_conditions
+from warpgen.synthesis.kernel.stores import store_rest
+from warpgen.synthesis.kit.draft import Draft
+from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.kit.statements import Line
+from warpgen.synthesis.language.author import Author
+from warpgen.synthesis.language.types import F32, I32
+from warpgen.synthesis.language.values import Value
+from warpgen.synthesis.style.rng import Rng
 
 SEEDS = range(40)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from warpgen.synthesis.author import Author
-from warpgen.synthesis.draft import Draft
-from warpgen.synthesis.functions import function
-from warpgen.synthesis.kit import Kit
-from warpgen.synthesis.rng import Rng
-from warpgen.synthesis.rows import Row
-from warpgen.synthesis.types import F32, I32
-from warpgen.synthesis.unrolled import unrolled_size
-from warpgen.synthesis.values import Value
+from warpgen.synthesis.blocks.functions import function
+from warpgen.synthesis.blocks.rows import Row
+from warpgen.synthesis.emit.unrolled import unrolled_size
+from warpgen.synthesis.kit.draft import Draft
+from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.author import Author
+from warpgen.synthesis.language.types import F32, I32
+from warpgen.synthesis.language.values import Value
+from warpgen.synthesis.style.rng import Rng
 
 
 def kit(shape: tuple[int, ...], seed: int = 0) -> Kit:

@@ -9,10 +9,10 @@ import sys
 import pytest
 
 from warpgen.errors import RecipeError
-from warpgen.synthesis.body import Line
+from warpgen.synthesis.categories import categories
+from warpgen.synthesis.emit.liveness import live_lines, render
 from warpgen.synthesis.generator import Options, synthesize
-from warpgen.synthesis.liveness import live_lines, render
-from warpgen.synthesis.motif import categories
+from warpgen.synthesis.kit.statements import Line
 from warpgen.synthesis.program import Program
 
 PER_CATEGORY = 6

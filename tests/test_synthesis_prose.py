@@ -6,13 +6,13 @@ import ast
 
 import pytest
 
-from warpgen.synthesis.author import Author
-from warpgen.synthesis.body import Line
-from warpgen.synthesis.english import phrase
-from warpgen.synthesis.inlining import inlined
-from warpgen.synthesis.liveness import render
-from warpgen.synthesis.remarks import with_remarks
-from warpgen.synthesis.rng import Rng
+from warpgen.synthesis.emit.comments import with_remarks
+from warpgen.synthesis.emit.inlining import inlined
+from warpgen.synthesis.emit.liveness import render
+from warpgen.synthesis.kit.statements import Line
+from warpgen.synthesis.language.author import Author
+from warpgen.synthesis.style.english import phrase
+from warpgen.synthesis.style.rng import Rng
 
 
 def _author() -> Author:

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warpgen.errors import SynthesisError
-from warpgen.synthesis.author import Author
-from warpgen.synthesis.rng import Rng
-from warpgen.synthesis.rules import RULES
-from warpgen.synthesis.types import (
+from warpgen.synthesis.language.author import Author
+from warpgen.synthesis.language.rules import RULES
+from warpgen.synthesis.language.types import (
     F32,
     F64,
     I32,
@@ -26,7 +25,8 @@ from warpgen.synthesis.types import (
     vec,
     warp_type,
 )
-from warpgen.synthesis.values import Value, compare, literal, nonzero, product_type
+from warpgen.synthesis.language.values import Value, compare, literal, nonzero, product_type
+from warpgen.synthesis.style.rng import Rng
 
 AUTHOR = Author(Rng("tests"))
 _STAND_IN = {

@@ -15,7 +15,7 @@ from warpgen.exporting.outputs import Output, outputs
 from warpgen.exporting.view import Record, View, common, schema
 from warpgen.launch import Argument
 from warpgen.record import Row
-from warpgen.synthesis.motif import categories
+from warpgen.synthesis.categories import categories
 
 _OUTPUTS = pa.list_(
     pa.struct([("name", TEXT), ("dtype", TEXT), ("shape", pa.list_(WHOLE)), ("values", pa.list_(TEXT))])

@@ -7,13 +7,14 @@ import functools
 import msgspec
 
 from warpgen.errors import RecipeError, SynthesisError
-from warpgen.synthesis.assemble import assemble
-from warpgen.synthesis.compose import draft_program, kernel_name
-from warpgen.synthesis.motif import Motif, all_motifs, categories
+from warpgen.synthesis.blocks.motif import Motif
+from warpgen.synthesis.builtins.schedule import Fragment, scheduled
+from warpgen.synthesis.categories import all_motifs, categories
+from warpgen.synthesis.emit.module import assemble
+from warpgen.synthesis.emit.unrolled import unrolled_size
+from warpgen.synthesis.kernel.compose import draft_program, kernel_name
 from warpgen.synthesis.program import Program
-from warpgen.synthesis.rng import Rng
-from warpgen.synthesis.schedule import Fragment, scheduled
-from warpgen.synthesis.unrolled import unrolled_size
+from warpgen.synthesis.style.rng import Rng
 
 # Each becomes about 600 characters of C++; above this the text may exceed what extraction takes.
 MOST_OPERATIONS = 900

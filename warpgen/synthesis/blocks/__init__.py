@@ -1,0 +1,1 @@
+"""What categories are built of: motifs, functions, structs, rows, queries, tiles."""

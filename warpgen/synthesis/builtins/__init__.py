@@ -1,0 +1,1 @@
+"""Every builtin of Warp in turn, dealt out over the programs."""

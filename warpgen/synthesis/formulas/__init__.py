@@ -1,0 +1,1 @@
+"""Formulas of any size in the words of one field."""

@@ -1,0 +1,1 @@
+"""How a kernel comes together: threads, motifs in place, in branches or in helpers, stores."""

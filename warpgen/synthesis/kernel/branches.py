@@ -1,0 +1,120 @@
+"""Parts of a kernel that only some threads execute: a motif under a condition, or one of several."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.kit.requests import Given
+from warpgen.synthesis.kit.statements import Line
+from warpgen.synthesis.language.types import BOOL, I32
+from warpgen.synthesis.language.values import Value, literal
+
+_DECLARABLE = ("scalar", "bool", "vec", "mat", "quat", "spatial", "transform")
+
+
+def under_conditions(k: Kit, parts: list[Callable[[], None]]) -> None:
+    """Write each part in a branch of its own: `if`, `elif` ..., with an `else` if the last one has no choice.
+
+    What a branch gives is declared before it, so that the code behind can use it in any case.
+    """
+    headers = _headers(k, len(parts))
+    at = len(k.lines)
+    known = dict(k._known)
+    outside, before = list(k.pool), len(k.pool)
+    results: list[Given] = []
+    k.in_branch = True
+    for header, write in zip(headers, parts, strict=True):
+        start = len(k.lines)
+        k.pool = list(outside)  # what another branch makes is never there in this one
+        k.line(header)
+        write()
+        made = k.pool[before:]
+        for line in k.lines[start + 1 :]:
+            line.depth += 1
+        _forget_loads(k, known)
+        results += [g for g in made if g.value.type.kind in _DECLARABLE]
+    k.in_branch = False
+    k.pool = outside + results
+    for given in results:
+        given.branched = True
+    inside = {name for line in k.lines[at:] for name in line.defines.split()}
+    declared = [_declare(k, g) for g in results if g.value.text in inside]
+    k.lines[at:at] = declared
+
+
+def _declare(k: Kit, given: Given) -> Line:
+    """The line that gives a result its value where its branch is not taken."""
+    v = given.value
+    zero = k.zero(v.type) if v.type.kind != "bool" else literal(False, BOOL, k.author)
+    text = zero.text
+    if v.type.kind in ("scalar", "bool"):
+        text = f"{v.type.full if k.author.declares == 'full' else v.type.short}({zero.text})"
+        if v.type.kind == "scalar" and v.type.name not in ("float32", "int32"):
+            text = zero.text
+    given.value = Value(v.text, v.type, min(v.lo, zero.lo), max(v.hi, zero.hi), k.author)
+    return Line(k.depth, f"{v.text} = {text}", v.text)
+
+
+def _forget_loads(k: Kit, known: dict[object, object]) -> None:
+    """Elements that were read inside the branch are not known behind it; what was known before is again."""
+    inside = [key for key in k._known if isinstance(key, tuple) and key[0] == "load"]
+    for key in inside:
+        if key not in known:
+            del k._known[key]
+        else:
+            k._known[key] = known[key]
+
+
+def _headers(k: Kit, count: int) -> list[str]:
+    tests = [] if count > 1 and k.rng.chance(0.4) else _different_conditions(k, count)
+    if not tests:
+        # An element's own, never the launch's: all other branches would be dead.
+        mode = k.load("kind|type_id|material|state|phase|mode", I32, 0, count)
+        tests = [mode.eq(i).text for i in range(count)]
+    headers = [f"if {tests[0]}:", *[f"elif {t}:" for t in tests[1:]]]
+    if count > 1 and k.rng.chance(0.6):
+        headers[-1] = "else:"
+    return headers
+
+
+def _different_conditions(k: Kit, count: int) -> list[str]:
+    """Conditions on different things (behind `flag != 0` nothing gets to `flag == 1`), or none at all."""
+    tests: list[str] = []
+    asked: set[str] = set()
+    for _ in range(3 * count):
+        text = _condition(k).text
+        subject = re.split(r" [<>=!%]", text)[0]
+        if subject not in asked:
+            asked.add(subject)
+            tests.append(text)
+        if len(tests) == count:
+            return tests
+    return []
+
+
+def _condition(k: Kit) -> Value:
+    """Something a person would ask of an element."""
+    rng = k.rng
+    how = rng.unit()
+    floats = [v for v in k.loaded(k.real) if v.magnitude < 1e3]
+    if floats and how < 0.55:
+        v = rng.choice(floats)
+        middle = (
+            0.0
+            if v.lo < 0 < v.hi and rng.chance(0.7)
+            else round(v.lo + rng.choice((0.3, 0.5)) * (v.hi - v.lo), 2)
+        )
+        if not v.lo < middle < v.hi:
+            middle = 0.5 * (v.lo + v.hi)
+        if rng.chance(0.25):
+            return k.all(v > middle, v < round(middle + 0.7 * (v.hi - middle), 2) + 0.0)
+        return v > middle if rng.chance(0.6) else v <= middle
+    if how < 0.7:
+        flag = k.load("flag|active|enabled|is_boundary|moving", I32, 0, 1)
+        return flag.ne(0) if rng.chance(0.6) else flag.eq(1)
+    if how < 0.85:
+        return (k.i % rng.choice((2, 3, 4))).eq(0) if rng.chance(0.5) else k.i < k.draft.shape[0] // 2
+    v = k.load("weight|score|activation|level", k.real, -1.0, 1.0)
+    return v > k.param("threshold|cutoff|limit", k.real, -0.2, 0.2)

@@ -1,0 +1,1 @@
+"""What motifs are written with: statements, literals, calls, arrays, requests, all behind `Kit`."""

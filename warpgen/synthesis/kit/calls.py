@@ -1,0 +1,57 @@
+"""`k.wp.name(...)`: calls of Warp's builtins, typed by rule or by Warp's own registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from warpgen.errors import SynthesisError
+from warpgen.synthesis.language.registry import result_types
+from warpgen.synthesis.language.rules import RULES
+from warpgen.synthesis.language.types import F32, I32, U32
+from warpgen.synthesis.language.values import Value, call, literal
+
+if TYPE_CHECKING:
+    from warpgen.synthesis.kit.literals import Making
+
+# Their first argument is the generator's uint32 state, the others are ordinary ints.
+_STATE_THEN_INT = frozenset({"randi", "pnoise"})
+
+
+class Calls:
+    """Attribute access gives a builtin; numbers among its arguments become literals of the right type."""
+
+    def __init__(self, kit: Making) -> None:
+        self._kit = kit
+
+    def __getattr__(self, name: str) -> Callable[..., Value]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return lambda *args: self._call(name, args)
+
+    def _call(self, name: str, args: tuple[Any, ...]) -> Value:
+        values = self._coerced(name, args)
+        rule = RULES.get(name)
+        if rule is not None:
+            return rule(*values)
+        types = result_types(name, tuple(v.type for v in values))
+        if len(types) != 1:
+            raise SynthesisError(f"wp.{name} gives {len(types)} results; use k.wp_all")
+        limit = min(types[0].limit, 1e4)
+        return call(f"wp.{name}", list(values), types[0], -limit, limit, self._kit.author)
+
+    def _coerced(self, name: str, args: tuple[Any, ...]) -> list[Value]:
+        """Literals take the scalar type of the first value among the arguments, where that makes sense."""
+        like = next((a for a in args if isinstance(a, Value) and a.type.kind not in ("bool", "opaque")), None)
+        result = []
+        for a in args:
+            if isinstance(a, Value):
+                result.append(a)
+                continue
+            t = like.type.scalar if like is not None else I32 if isinstance(a, int) else self._kit.real
+            if t.is_int and isinstance(a, float):
+                t = F32
+            elif t is U32 and name in _STATE_THEN_INT:
+                t = I32
+            result.append(literal(a, t, self._kit.author))
+        return result

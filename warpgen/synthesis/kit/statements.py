@@ -1,0 +1,343 @@
+"""The statements of one function: locals, assignments, branches, loops, comments."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from keyword import iskeyword
+from typing import Any
+
+from warpgen.errors import SynthesisError
+from warpgen.synthesis.language import rules
+from warpgen.synthesis.language.author import Author
+from warpgen.synthesis.language.types import BOOL, F32, I32, Type
+from warpgen.synthesis.language.values import COMPARE, NOT, TERNARY, Value, call, literal, logic
+from warpgen.synthesis.style.rng import Rng
+
+INLINE_LENGTH = 24  # longer expressions get a name, as people do
+_IDENTIFIER = re.compile(r"(?<![.\w])[A-Za-z_]\w*")  # an attribute may be called as a local is
+# Names that would hide what the program needs; `ret` is the result's in the generated C++, where arguments
+# and fields keep their names, so C++'s own words are reserved as well.
+RESERVED = frozenset(
+    (
+        "wp range float int bool min max abs len round pow and or not if else elif for while in is def return"
+        " break continue pass None True False lambda class import from print type str tuple list dict static"
+        " ret yield with as try except raise del global nonlocal assert async await finally"
+        " alignas alignof and_eq asm auto bitand bitor case catch char compl concept const consteval"
+        " constexpr constinit decltype default delete do double enum explicit export extern false friend"
+        " goto inline long mutable namespace new noexcept not_eq nullptr operator or_eq private protected"
+        " public register requires short signed sizeof struct switch template this throw true typedef"
+        " typeid typename union unsigned using virtual void volatile wchar_t xor xor_eq"
+    ).split()
+)
+
+
+class Line:
+    """One line of text; `defines` is the local it assigns (if that is all it does), `block` its nesting."""
+
+    __slots__ = ("_words", "comment", "defines", "depth", "text")
+
+    def __init__(self, depth: int, text: str, defines: str = "", comment: bool = False) -> None:
+        self.depth = depth
+        self.text = text
+        self.defines = defines
+        self.comment = comment
+        self._words: frozenset[str] | None = None
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The names in the line's code; none in a comment."""
+        if self._words is None:
+            self._words = frozenset() if self.comment else frozenset(_IDENTIFIER.findall(self.text))
+        return self._words
+
+
+class Body:
+    """Writes statements in one author's style. Locals are single names that live to the block's end."""
+
+    def __init__(self, rng: Rng, author: Author, module_names: set[str], local_names: set[str]) -> None:
+        self.rng = rng
+        self.author = author
+        self.lines: list[Line] = []
+        self.depth = 1
+        self.module_names = module_names  # shared by all functions of the module
+        self.local_names = local_names  # of all functions, so that no later function takes one as its name
+        self.names: set[str] = set()
+        self.unrolled: set[str] = set()  # variables of loops with a fixed number of turns
+        self.loops = 0  # nesting of loops with a run-time bound at the present place
+        self.retired: list[str] = []  # loop variables whose loops have ended: people take them again
+
+    # -- names -----------------------------------------------------------------------------------
+    def name(self, names: str) -> str:
+        """A fresh local name out of `"a|b|c"`."""
+        options = names.split("|")
+        first = self.author.pick(tuple(options))
+        for option in (first, *options):
+            if self._free(option):
+                break
+        else:
+            option = next(f"{first}{i}" for i in range(2, 1000) if self._free(f"{first}{i}"))
+        self.names.add(option)
+        self.local_names.add(option)
+        return option
+
+    def _free(self, name: str) -> bool:
+        taken = name in self.names or name in self.module_names or name in RESERVED
+        return not taken and not iskeyword(name)
+
+    # -- lines -----------------------------------------------------------------------------------
+    def line(self, text: str, defines: str = "") -> None:
+        """Write a line as it is."""
+        self.lines.append(Line(self.depth, text, defines))
+
+    def note(self, text: str) -> None:
+        """A comment above the next line, if this author comments."""
+        if self.rng.chance(self.author.comments):
+            self.lines.append(Line(self.depth, f"# {text}", comment=True))
+
+    def blank(self) -> None:
+        """The end of a paragraph, if this author leaves blank lines."""
+        if self.lines and self.lines[-1].text and self.rng.chance(self.author.blank_lines):
+            self.lines.append(Line(self.depth, "", comment=True))
+
+    # -- locals ----------------------------------------------------------------------------------
+    def let(self, names: str, value: Value) -> Value:
+        """Name a value, or leave it as it is where this author would not name it."""
+        value = self.tame(value)
+        if value.is_name:
+            return value
+        if len(value.text) <= INLINE_LENGTH and not self.rng.chance(self.author.temporaries):
+            return value
+        return self.define(names, value)
+
+    def define(self, names: str, value: Value) -> Value:
+        """Always a named local."""
+        value = self.tame(value)
+        name = self.name(names)
+        self.line(f"{name} = {value.text}", name)
+        return Value(name, value.type, value.lo, value.hi, self.author, unit=value.unit)
+
+    def define_all(
+        self, names: tuple[str, ...], text: str, types: tuple[Type, ...], *ranges: tuple[float, float]
+    ) -> list[Value]:
+        """`a, b = text` for a call with several results."""
+        picked = [self.name(n) for n in names]
+        self.line(f"{', '.join(picked)} = {text}", " ".join(picked))
+        spans = ranges if len(ranges) == len(picked) else ranges * len(picked)
+        return [Value(n, t, lo, hi, self.author) for n, t, (lo, hi) in zip(picked, types, spans, strict=True)]
+
+    def var(
+        self, names: str, initial: Any, type: Type | None = None, lo: float = -1e3, hi: float = 1e3
+    ) -> Value:
+        """A local that is changed later; `lo`, `hi` bound all the values it will take."""
+        if not isinstance(initial, Value):
+            if type is None:
+                type = I32 if isinstance(initial, int) else F32
+            initial = (
+                self.zero(type)
+                if initial == 0 and type.kind != "bool"
+                else literal(initial, type, self.author)
+            )
+        text = initial.text
+        if initial.type.kind == "scalar" and re.fullmatch(r"-?[0-9.e+-]+", text):
+            # A bare number is a constant to Warp, which cannot change inside a loop.
+            name_of = initial.type.full if self.author.declares == "full" else initial.type.short
+            text = f"{name_of}({text})"
+        elif initial.type is BOOL and text in ("True", "False"):
+            text = f"bool({text})"
+        elif initial.is_name:
+            text = self._copy(initial)
+        name = self.name(names)
+        self.line(f"{name} = {text}", name)
+        return Value(name, initial.type, lo, hi, self.author)
+
+    def _copy(self, v: Value) -> str:
+        """A new value equal to a named one, so that changing it leaves the first alone."""
+        if v.type.kind == "scalar":
+            return (
+                f"{v.type.short}({v.text})"
+                if v.type.name in ("float32", "int32")
+                else f"{v.type.full}({v.text})"
+            )
+        return v.text
+
+    def zero(self, t: Type) -> Value:
+        """The zero (or identity) of a type as this author writes it."""
+        if t.kind == "scalar":
+            return literal(0, t, self.author)
+        spelled = self.author.spell(t)
+        if t.kind == "quat":
+            text = "wp.quat_identity()" if t.scalar is F32 else f"wp.quat_identity(dtype={t.scalar.full})"
+            return Value(text, t, 0.0, 1.0, self.author, unit=True)
+        if t.kind == "transform":
+            text = (
+                "wp.transform_identity()"
+                if t.scalar is F32
+                else f"wp.transform_identity(dtype={t.scalar.full})"
+            )
+            return Value(text, t, 0.0, 1.0, self.author)
+        inner = literal(0, t.scalar, self.author).text
+        if self.author.zero == "" or t.kind in ("struct", "spatial", "spatial_mat"):
+            inner = ""
+        elif self.author.zero == "components" and t.kind == "vec":
+            inner = ", ".join([inner] * t.shape[0])
+        return Value(f"{spelled}({inner})", t, 0.0, 0.0, self.author)
+
+    def set(self, target: Value, value: Any) -> None:
+        """`target = value` for a local made by `var`, or for a component of one."""
+        value = self.tame(self._like(value, target))
+        self.line(f"{target.text} = {value.text}", self._root(target))
+
+    def change(self, target: Value, op: str, value: Any) -> None:
+        """`target op= value`."""
+        value = self._like(value, target)
+        if self.author.augments:
+            self.line(f"{target.text} {op}= {value.text}", self._root(target))
+        else:
+            right = value.text if value.prec > (9 if op in "+-" else 10) else f"({value.text})"
+            self.line(f"{target.text} = {target.text} {op} {right}", self._root(target))
+
+    def add(self, target: Value, value: Any) -> None:
+        self.change(target, "+", value)
+
+    def _like(self, value: Any, target: Value) -> Value:
+        return value if isinstance(value, Value) else literal(value, target.type.scalar, self.author)
+
+    @staticmethod
+    def _root(target: Value) -> str:
+        match = _IDENTIFIER.match(target.text)
+        return match[0] if match else ""
+
+    def tame(self, value: Value) -> Value:
+        """Bring a value whose range leaves the type's limits back into them."""
+        limit = value.type.limit
+        if value.type.kind in ("bool", "struct", "opaque") or value.magnitude <= limit:
+            return value
+        if value.type.is_int:
+            if value.type.is_unsigned or value.magnitude == float("inf"):
+                return value.within(
+                    max(value.lo, 0.0 if value.type.is_unsigned else -limit), min(value.hi, limit)
+                )
+            m = self.rng.choice((64, 100, 128, 256, 1000, 1024))
+            return value % min(m, int(limit))
+        if value.type.kind == "scalar":
+            top = self.rng.choice((1.0, 10.0, 100.0, 1000.0))
+            if self.rng.chance(0.3):
+                return rules.RULES["tanh"](value)
+            return rules.clamped(value, -top, top)
+        if value.type.kind in ("vec", "quat", "spatial"):
+            return rules.RULES["normalize"](value) if value.type.kind != "spatial" else value * (1.0 / 1024.0)
+        factor = limit / 10.0 / value.magnitude if value.magnitude < float("inf") else 1e-3
+        scaled = value * float(f"{factor:.0e}") if value.type.kind != "transform" else value
+        return scaled.within(-limit, limit)
+
+    # -- conditions --------------------------------------------------------------------------------
+    def all(self, *conditions: Value) -> Value:
+        return logic("and", list(conditions))
+
+    def any(self, *conditions: Value) -> Value:
+        return logic("or", list(conditions))
+
+    def negate(self, condition: Value) -> Value:
+        text = condition.text if condition.prec >= COMPARE else f"({condition.text})"
+        return Value(f"not {text}", BOOL, 0, 1, self.author, NOT)
+
+    def between(self, low: Any, x: Value, high: Any) -> Value:
+        """`low <= x < high`, chained or not."""
+        lo, hi = self._like(low, x), self._like(high, x)
+        if self.rng.chance(0.3):
+            return Value(f"{lo.text} <= {x.text} < {hi.text}", BOOL, 0, 1, self.author, COMPARE)
+        return self.all(x >= lo, x < hi)
+
+    def select(self, names: str, condition: Value, a: Any, b: Any) -> Value:
+        """`a` where the condition holds, else `b`, as where, ternary or branch by the author's habit."""
+        if not isinstance(a, Value):
+            a = literal(a, b.type, self.author)
+        b = self._like(b, a)
+        lo, hi = min(a.lo, b.lo), max(a.hi, b.hi)
+        style = self.author.ternary
+        if style == "branch":
+            result = self.var(names, b, lo=lo, hi=hi)
+            with self.if_(condition):
+                self.set(result, a)
+            return result
+        if style == "ternary":
+            ternary = Value(
+                f"{a.text} if {condition.text} else {b.text}", a.type, lo, hi, self.author, TERNARY
+            )
+            return self.define(names, ternary)
+        return self.let(names, call("wp.where", [condition, a, b], a.type, lo, hi, self.author))
+
+    # -- blocks ------------------------------------------------------------------------------------
+    @contextlib.contextmanager
+    def block(self, header: str) -> Iterator[None]:
+        """An indented block; names given inside it are not handed on."""
+        self.line(header)
+        self.depth += 1
+        try:
+            yield
+        finally:
+            self.depth -= 1
+            self._leave_block()
+
+    def _leave_block(self) -> None:
+        """Hook: what was given inside a block cannot be used behind it."""
+
+    def if_(self, condition: Value) -> contextlib.AbstractContextManager[None]:
+        return self.block(f"if {condition.text}:")
+
+    def elif_(self, condition: Value) -> contextlib.AbstractContextManager[None]:
+        return self.block(f"elif {condition.text}:")
+
+    def else_(self) -> contextlib.AbstractContextManager[None]:
+        return self.block("else:")
+
+    @contextlib.contextmanager
+    def for_(self, names: str, stop: Any, start: Any = 0, step: int = 1) -> Iterator[Value]:
+        """`for name in range(...)`. With plain numbers Warp unrolls the loop (up to 16 turns)."""
+        options = names.split("|")
+        name = next((n for n in self.retired if n in options), "") or self.name(names)
+        if name in self.retired:
+            self.retired.remove(name)
+        first, last = (x if isinstance(x, Value) else literal(x, I32, self.author) for x in (start, stop))
+        if step < 0:
+            lo, hi = last.lo + 1, first.hi
+            text = f"{first.text}, {last.text}, {step}"
+        else:
+            lo, hi = first.lo, last.hi - 1
+            text = last.text if first.text == "0" and step == 1 else f"{first.text}, {last.text}"
+            text += f", {step}" if step != 1 else ""
+        dynamic = isinstance(start, Value) or isinstance(stop, Value)
+        self.loops += dynamic
+        if not dynamic:
+            self.unrolled.add(name)
+        try:
+            with self.block(f"for {name} in range({text}):"):
+                yield Value(name, I32, lo, max(hi, lo), self.author)
+        finally:
+            self.loops -= dynamic
+            self.retired.append(name)
+
+    @contextlib.contextmanager
+    def while_(self, condition: Value) -> Iterator[None]:
+        """The body must bring the condition to an end."""
+        self.loops += 1
+        try:
+            with self.block(f"while {condition.text}:"):
+                yield
+        finally:
+            self.loops -= 1
+
+    def break_if(self, condition: Value) -> None:
+        with self.if_(condition):
+            self.line("break")
+
+    def continue_if(self, condition: Value) -> None:
+        with self.if_(condition):
+            self.line("continue")
+
+    def expect(self, condition: bool, message: str) -> None:
+        """Raise unless the motif's own precondition holds."""
+        if not condition:
+            raise SynthesisError(message)
