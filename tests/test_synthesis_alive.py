@@ -1,4 +1,4 @@
-"""What a kernel computes reaches its outputs: behind clamps, across branches, past blunt calls."""
+"""What a kernel computes reaches its outputs: behind clamps, across branches, past masking calls."""
 
 from __future__ import annotations
 
@@ -60,19 +60,19 @@ def test_what_is_clamped_is_stored_as_well() -> None:
         assert stored(k, given.text)
 
 
-@pytest.mark.parametrize("blunt", [False, True])
-def test_what_a_blunt_call_takes_is_stored_as_well(blunt: bool) -> None:
+@pytest.mark.parametrize("masked", [False, True])
+def test_what_a_masking_call_takes_is_stored_as_well(masked: bool) -> None:
     """A call that gives the same for many arguments does not show them; any other does."""
     seen = 0
     for seed in SEEDS:
         k = kit(seed)
         given = k.give("speed", k.load("a", F32) * 2.0)
-        k.blunt = blunt
+        k.masked = masked
         x = k.input("speed", F32, -4.0, 4.0)
-        k.blunt = False
+        k.masked = False
         if x.text == given.text:
             seen += 1
-            assert stored(k, given.text) == blunt
+            assert stored(k, given.text) == masked
     assert seen > 10
 
 

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from warpgen.synthesis.emit.comments import with_remarks
+from warpgen.synthesis.emit.comments import with_comments
 from warpgen.synthesis.emit.inlining import inlined
 from warpgen.synthesis.emit.liveness import render
 from warpgen.synthesis.kit.statements import Line
@@ -17,7 +17,7 @@ from warpgen.synthesis.style.rng import Rng
 
 def _author() -> Author:
     author = Author(Rng("prose"))
-    author.keeps_names, author.remark_rate = 0.0, 1.0
+    author.keeps_names, author.statement_comments = 0.0, 1.0
     return author
 
 
@@ -85,7 +85,7 @@ def test_remarks_change_no_code() -> None:
         Line(1, "else:"),
         Line(2, "out[i] = total / (total + 1e-6)"),
     ]
-    remarked = with_remarks(lines, _author(), "cell")
+    remarked = with_comments(lines, _author(), "cell")
     assert sum(line.comment for line in remarked) > 4
     assert [line.text for line in remarked if not line.comment] == [line.text for line in lines]
     as_text = [f"def f():\n{render(x)}" for x in (lines, remarked)]

@@ -54,7 +54,7 @@ def function(
         text = inner.name(name)
         signature.append(f"{text}: {k.draft.use_type(type)}")
         values.append(Value(text, type, lo, hi, k.author))
-    result = inner.tame(write(inner, *values))
+    result = inner.saturate(write(inner, *values))
     inner.line(f"return {result.text}")
     lines = live_lines(inner.lines)
     used = identifiers(lines)

@@ -100,9 +100,9 @@ class Record:
         if style == "fill":
             k.line(f"{name} = {self.type.name}()", name)
             for key, value in values.items():
-                k.line(f"{name}.{self.fields[key]} = {k.tame(value).text}", name)
+                k.line(f"{name}.{self.fields[key]} = {k.saturate(value).text}", name)
         else:
-            parts = [k.tame(v).text for v in values.values()]
+            parts = [k.saturate(v).text for v in values.values()]
             if style == "keywords":
                 parts = [f"{self.fields[key]}={p}" for key, p in zip(values, parts, strict=True)]
             k.line(f"{name} = {self.type.name}({', '.join(parts)})", name)

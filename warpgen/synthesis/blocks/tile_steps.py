@@ -19,7 +19,7 @@ _NAMES = ("u|scaled|t1|z", "v|mixed|h|w", "r|activated|q|g", "s|shaped|p|e", "h2
 def pipeline(t: Tiles, x: Tile, steps: int) -> Tile:
     """`steps` operations one after the other; shape and type stay."""
     for n in range(steps):
-        fresh = t.tame(_step(t, x))
+        fresh = t.saturate(_step(t, x))
         x = x if fresh.text == x.text else t.let(_NAMES[n % len(_NAMES)], fresh)
     return x
 

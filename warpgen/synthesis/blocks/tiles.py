@@ -81,7 +81,7 @@ class Tiles:
         self.counts: tuple[int, ...] = ()
         self.pool: list[Tile] = []
         # How often loads and stores get elementwise work of their own.
-        self.spice = k.rng.choice((0.0, 0.25, 0.5, 0.75))
+        self.elementwise_rate = k.rng.choice((0.0, 0.25, 0.5, 0.75))
         self._dims: dict[str, Dim] = {}
 
     # -- the launch --------------------------------------------------------------------------------
@@ -190,18 +190,18 @@ class Tiles:
         if not storage and self.k.rng.chance(0.12):
             rest = self.k.rng.choice((', storage="shared"', ', storage="register"', ", bounds_check=False"))
         made = self.let(names, self.load_text(array, shape, offset, rest))
-        return self.spiced(made, 2) if not storage else made
+        return self.with_elementwise(made, 2) if not storage else made
 
-    def spiced(self, tile: Tile, most: int) -> Tile:
+    def with_elementwise(self, tile: Tile, most: int) -> Tile:
         """The tile, now and then with elementwise work done on it."""
-        if not tile.type.is_float or tile.count < 4 or not self.k.rng.chance(self.spice):
+        if not tile.type.is_float or tile.count < 4 or not self.k.rng.chance(self.elementwise_rate):
             return tile
         return pipeline(self, tile, self.k.rng.integer(1, most))
 
     def store(self, array: Array, tile: Tile, offset: Sequence[Any] = ()) -> None:
         if array.type is not tile.type:
             raise SynthesisError(f"a tile of {tile.type} does not fit into {array.name}")
-        tile = self.spiced(tile, 3)
+        tile = self.with_elementwise(tile, 3)
         where = self._offset(offset or [0] * len(tile.shape))
         self.k.line(f"wp.tile_store({array.name}, {tile.text}{where})")
 
@@ -282,16 +282,16 @@ class Tiles:
         one = self.k.lit(1.0, tile.type).text
         return Tile(f"{one} / {tile.text}", tile.type, tile.shape, bounds[0], bounds[1], PRODUCT)
 
-    def tame(self, tile: Tile) -> Tile:
+    def saturate(self, tile: Tile) -> Tile:
         """A float tile whose range has grown too wide, squashed."""
         if tile.magnitude <= _LIMIT:
             return tile
         return self.map("wp.tanh", -1.0, 1.0, tile)
 
-    def tame_let(self, tile: Tile) -> Tile:
-        """The tile, tamed under a name of its own if it had to be."""
-        tamed = self.tame(tile)
-        return tile if tamed is tile else self.let("bounded|tamed|squashed", tamed)
+    def saturate_let(self, tile: Tile) -> Tile:
+        """The tile, saturated under a name of its own if it had to be."""
+        saturated = self.saturate(tile)
+        return tile if saturated is tile else self.let("bounded|tamed|squashed", saturated)
 
     # -- reducing ------------------------------------------------------------------------------------
     def sum(self, tile: Tile, axis: int | None = None) -> Tile:

@@ -27,7 +27,7 @@ _DOMAINS: dict[str, tuple[Range, ...]] = {
     "nonzero": ((-1.0, 1.0),),
 }  # fmt: skip
 # Builtins that give the same for many arguments; what goes in need not show.
-_BLUNT = frozenset(
+_MASKING = frozenset(
     "sign step nonzero unot isnan isinf isfinite argmin argmax floordiv trunc round rint floor ceil copysign "
     "bit_count clamp min max smoothstep rshift bit_and bit_or lower_bound".split()
 )
@@ -149,12 +149,12 @@ def write_call(k: Kit, builtin: str, types: tuple[Type, ...]) -> None:
         ),
         registry.signatures(builtin)[0],
     )
-    k.blunt = builtin in _BLUNT
+    k.masked = builtin in _MASKING
     args: list[Value] = []
     for i, t in enumerate(types):
         inside = _inside(args[0], i) if builtin == "clamp" and i else None
         args.append(argument(k, builtin, i, slots[i].name, t, inside))
-    k.blunt = False
+    k.masked = False
     t = registry.result_types(builtin, types)[0]
     if builtin in ("length", "length_sq", "normalize") and types[0].kind == "quat":
         other = k.input("r|q1|other_rot", types[0], unit=True)

@@ -131,17 +131,17 @@ _REASONS = (
 )  # fmt: skip
 
 
-def with_remarks(lines: list[Line], author: Author, thing: str) -> list[Line]:
+def with_comments(lines: list[Line], author: Author, thing: str) -> list[Line]:
     """The lines with comments put above some of them, where this author would have one."""
-    if not author.remark_rate:
+    if not author.statement_comments:
         return lines
     rng = author.rng
     kept: list[Line] = []
     said: set[str] = set()
     for line in lines:
         quiet = line.comment or (kept and kept[-1].comment and kept[-1].text)
-        if not quiet and rng.chance(author.remark_rate):
-            text = _remark(line.text, author, thing)
+        if not quiet and rng.chance(author.statement_comments):
+            text = _comment(line.text, author, thing)
             if text and text not in said:
                 said.add(text)
                 if line.text.startswith(("elif ", "else:")):
@@ -160,7 +160,7 @@ def with_remarks(lines: list[Line], author: Author, thing: str) -> list[Line]:
     return kept
 
 
-def _remark(text: str, author: Author, thing: str) -> str:
+def _comment(text: str, author: Author, thing: str) -> str:
     found = _said_of(text, author, thing)
     if not found:
         return ""

@@ -1,4 +1,4 @@
-"""Docstrings and remarks around a kernel, in the habits of its author."""
+"""Docstrings and comments around a kernel, in the habits of its author."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ def docstring(author: Author, title: str, specs: list[Argspec], thing: str, body
     return [*lines, '"""']
 
 
-def headnote(author: Author, title: str) -> list[str]:
+def function_comment(author: Author, title: str) -> list[str]:
     """A comment above a function, by authors who explain it there and not in a docstring."""
-    if author.docstring or not title or not author.rng.chance(author.headnotes):
+    if author.docstring or not title or not author.rng.chance(author.function_comments):
         return []
     text = title if author.capitals else title[0].lower() + title[1:]
     return [f"# {text}." if author.full_stops else f"# {text}"]
@@ -223,7 +223,7 @@ def function_docstring(author: Author, title: str, parameters: list[str], result
 
 
 def signature_lines(author: Author, specs: list[Argspec], parts: list[str]) -> list[str]:
-    """The parameters one per line, under headings or with remarks where the author has that habit."""
+    """The parameters one per line, under headings or with comments where the author has that habit."""
     lines: list[str] = []
     heading = ""
     for spec, part in zip(specs, parts, strict=True):
@@ -233,7 +233,9 @@ def signature_lines(author: Author, specs: list[Argspec], parts: list[str]) -> l
             lines.append(f"    # {text}")
         heading = now
         remark = (
-            f"  # {describe(author, spec).rstrip('.').lower()}" if author.rng.chance(author.remarks) else ""
+            f"  # {describe(author, spec).rstrip('.').lower()}"
+            if author.rng.chance(author.parameter_comments)
+            else ""
         )
         lines.append(f"    {part},{remark}")
     return lines

@@ -6,7 +6,7 @@ import re
 
 from warpgen.launch import Argument, Launch
 from warpgen.synthesis.emit import docstrings
-from warpgen.synthesis.emit.comments import with_remarks
+from warpgen.synthesis.emit.comments import with_comments
 from warpgen.synthesis.emit.inlining import inlined
 from warpgen.synthesis.emit.liveness import identifiers, live_lines, render
 from warpgen.synthesis.kit.draft import Argspec, Draft
@@ -82,11 +82,11 @@ def assemble(
     signature = _signature(draft, name, specs, parts)
     declarations = _used_declarations(draft, used | set(_WORD.findall(" ".join(parts))))
     options = f"({', '.join(draft.kernel_options)})" if draft.kernel_options else ""
-    kernel = [*docstrings.headnote(draft.author, title), f"@wp.kernel{options}", signature]
+    kernel = [*docstrings.function_comment(draft.author, title), f"@wp.kernel{options}", signature]
     if draft.author.docstring and title:
         text = docstrings.docstring(draft.author, title, specs, thing, body)
         kernel += [f"    {line}" if line else "" for line in text]
-    kernel.append(render(with_remarks(lines, draft.author, thing)))
+    kernel.append(render(with_comments(lines, draft.author, thing)))
     blocks = ["\n".join(_imports(declarations))] if _imports(declarations) else []
     constants = [d for d in declarations if not d.startswith(("@", "class ", "#"))]
     others = [d for d in declarations if d.startswith(("@", "class ", "#"))]

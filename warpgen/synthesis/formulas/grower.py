@@ -92,11 +92,11 @@ class Palette:
         self._known: dict[str, bool] = {}
         self._rng = rng
 
-    def knows(self, form: str) -> bool:
+    def knows(self, production: str) -> bool:
         """Whether formulas of this program take that shape; about half of them do."""
-        if form not in self._known:
-            self._known[form] = self._rng.chance(0.35 + 0.4 * self.kept)
-        return self._known[form]
+        if production not in self._known:
+            self._known[production] = self._rng.chance(0.35 + 0.4 * self.kept)
+        return self._known[production]
 
 
 def palette(k: Kit) -> Palette:
@@ -108,7 +108,7 @@ def palette(k: Kit) -> Palette:
 
 
 class Grower:
-    """Writes one formula: leaves by role, inner nodes by the shapes of `formulas/productions.py`."""
+    """Writes one formula: leaves by role, inner nodes by productions."""
 
     def __init__(self, k: Kit) -> None:
         self.k = k
@@ -129,15 +129,17 @@ class Grower:
 
     def _node(self, t: Type, budget: int) -> Value:
         """One inner node and all below it."""
-        from warpgen.synthesis.formulas.productions import forms_of
+        from warpgen.synthesis.formulas.productions import productions_of
 
-        forms = {f: f.weight for f in forms_of(t) if f.least <= budget and self.palette.knows(f.name)}
-        while forms:
-            form = self.rng.weighted(forms)
-            value = form.write(self, t, budget)
+        productions = {
+            f: f.weight for f in productions_of(t) if f.least <= budget and self.palette.knows(f.name)
+        }
+        while productions:
+            production = self.rng.weighted(productions)
+            value = production.write(self, t, budget)
             if value is not None:
-                return self.shorten(value, form.results)
-            del forms[form]
+                return self.shorten(value, production.results)
+            del productions[production]
         return self.leaf(t)
 
     def split(self, budget: int, parts: int = 2) -> list[int]:
@@ -196,7 +198,7 @@ class Grower:
 
     def shorten(self, value: Value, results: str) -> Value:
         """A part that is long, or that a person would name, becomes a local."""
-        value = self.k.tame(value)
+        value = self.k.saturate(value)
         long = len(value.text) > self.palette.longest
         if not value.is_name and (long or (value.prec < 9 and len(value.text) > 16)):
             return self.named(value, results)
@@ -310,7 +312,7 @@ def grow(k: Kit, type: Type, budget: int, lo: float | None = None, hi: float | N
     Operands are asked for by the names of the program's field; every part is guarded by its range.
     Raises SynthesisError where the bounds cannot be met (composites are not brought into bounds).
     """
-    value = k.tame(Grower(k).grow(type, budget))
+    value = k.saturate(Grower(k).grow(type, budget))
     if lo is None or hi is None or (value.lo >= lo and value.hi <= hi):
         return value
     if type.kind != "scalar" or not type.is_float:

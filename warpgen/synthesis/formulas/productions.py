@@ -1,4 +1,4 @@
-"""Shapes of formulas, by the type of their result: what people write rather than what a grammar allows."""
+"""Productions of formulas, by the type of the result: what people write, not all that a grammar allows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Write = Callable[["Grower", Type, int], "Value | None"]
 
 
-class Form:
+class Production:
     """One shape: how common it is, how many operands it needs, what its result is called."""
 
     __slots__ = ("least", "name", "results", "weight", "write")
@@ -28,26 +28,28 @@ class Form:
         self.results = results
 
 
-_FORMS: dict[str, list[Form]] = {}
+_PRODUCTIONS: dict[str, list[Production]] = {}
 
 
-def form(kinds: str, weight: float = 1.0, least: int = 2, results: str = "") -> Callable[[Write], Write]:
+def production(
+    kinds: str, weight: float = 1.0, least: int = 2, results: str = ""
+) -> Callable[[Write], Write]:
     """Register a shape for results of these kinds, as `forms_of` calls them."""
 
     def register(write: Write) -> Write:
         for kind in kinds.split():
-            _FORMS.setdefault(kind, []).append(Form(write, weight, least, results))
+            _PRODUCTIONS.setdefault(kind, []).append(Production(write, weight, least, results))
         return write
 
     return register
 
 
 @functools.cache
-def forms_of(t: Type) -> tuple[Form, ...]:
+def productions_of(t: Type) -> tuple[Production, ...]:
     """The shapes that give a value of this type."""
     from warpgen.synthesis.formulas import composites, scalars  # noqa: F401 - they register theirs
 
     kind = "bool" if t is BOOL else t.kind
     if kind in ("scalar", "vec", "mat"):
         kind = ("float_" if t.is_float else "int_") + kind
-    return tuple(_FORMS.get(kind, ()))
+    return tuple(_PRODUCTIONS.get(kind, ()))

@@ -5,31 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from warpgen.synthesis.formulas.grower import STEPPED, Grower, result_names
-from warpgen.synthesis.formulas.productions import form
+from warpgen.synthesis.formulas.productions import production
 from warpgen.synthesis.language.types import BOOL, F32, F64, I32, Type, vec
 from warpgen.synthesis.language.values import Value
 
 
 # -- floats ----------------------------------------------------------------------------------------------
-@form("float_scalar int_scalar", 2.2)
+@production("float_scalar int_scalar", 2.2)
 def product(g: Grower, t: Type, budget: int) -> Value:
     a, b = g.several(t, budget, 2)
     return a * b
 
 
-@form("float_scalar", 1.2, results="ratio|quot|q")
+@production("float_scalar", 1.2, results="ratio|quot|q")
 def quotient(g: Grower, t: Type, budget: int) -> Value:
     a, b = g.several(t, budget, 2)
     return a / b
 
 
-@form("float_scalar", 0.7, results="ratio|contrast|index")
+@production("float_scalar", 0.7, results="ratio|contrast|index")
 def normalized_difference(g: Grower, t: Type, budget: int) -> Value:
     a, b = g.several(t, 2, 2)
     return (a - b) / (g.k.wp.abs(a) + g.k.wp.abs(b)) if min(a.lo, b.lo) < 0 else (a - b) / (a + b)
 
 
-@form("float_scalar", 1.6)
+@production("float_scalar", 1.6)
 def called(g: Grower, t: Type, budget: int) -> Value:
     name = g.rng.choice(g.palette.unary)
     call: Callable[[Value], Value] = getattr(g.k.wp, name)
@@ -43,7 +43,7 @@ def called(g: Grower, t: Type, budget: int) -> Value:
     return g.shorten(value, result_names(name)) if g.rng.chance(0.3) else value
 
 
-@form("float_scalar", 0.8)
+@production("float_scalar", 0.8)
 def called_with_two(g: Grower, t: Type, budget: int) -> Value:
     name = g.rng.choice(g.palette.binary)
     a, b = g.several(t, budget, 2)
@@ -51,13 +51,13 @@ def called_with_two(g: Grower, t: Type, budget: int) -> Value:
     return value
 
 
-@form("float_scalar", 1.0, 4)
+@production("float_scalar", 1.0, 4)
 def sum_of_products(g: Grower, t: Type, budget: int) -> Value:
     a, b, c, d = g.several(t, budget, 4)
     return a * b + c * d if g.rng.chance(0.7) else a * b - c * d
 
 
-@form("float_scalar", 0.8, 3, results="poly|p|fx")
+@production("float_scalar", 0.8, 3, results="poly|p|fx")
 def polynomial(g: Grower, t: Type, budget: int) -> Value:
     x = g.fresh(t)
     degree = min(max(budget - 1, 2), g.rng.integer(2, 5))
@@ -74,13 +74,13 @@ def polynomial(g: Grower, t: Type, budget: int) -> Value:
     return acc
 
 
-@form("float_scalar", 0.7, 3)
+@production("float_scalar", 0.7, 3)
 def affine(g: Grower, t: Type, budget: int) -> Value:
     x = g.grow(t, budget - 2)
     return g.leaf(t) * x + g.leaf(t)
 
 
-@form("float_scalar", 0.8, results="sq|squared|x2")
+@production("float_scalar", 0.8, results="sq|squared|x2")
 def square(g: Grower, t: Type, budget: int) -> Value:
     a = g.grow(t, budget - 1)
     if len(a.text) > 14:
@@ -88,12 +88,12 @@ def square(g: Grower, t: Type, budget: int) -> Value:
     return a * a * a if g.rng.chance(0.15) and a.magnitude < 50 else a * a
 
 
-@form("float_scalar", 0.6, results="comp|remaining|rest")
+@production("float_scalar", 0.6, results="comp|remaining|rest")
 def complement(g: Grower, t: Type, budget: int) -> Value:
     return 1.0 - g.grow(t, budget - 1)
 
 
-@form("float_scalar", 0.6, 3, results="sat|fraction|response")
+@production("float_scalar", 0.6, 3, results="sat|fraction|response")
 def saturation(g: Grower, t: Type, budget: int) -> Value:
     x = g.fresh(t)
     if x.lo < 0:
@@ -102,7 +102,7 @@ def saturation(g: Grower, t: Type, budget: int) -> Value:
     return x / (x + half)
 
 
-@form("float_scalar", 0.6, 3, results="decay|atten|falloff")
+@production("float_scalar", 0.6, 3, results="decay|atten|falloff")
 def decay(g: Grower, t: Type, budget: int) -> Value:
     rate = g.k.param("rate|k|lam|decay", t, 0.1, 2.0)
     x = g.grow(t, budget - 2)
@@ -110,7 +110,7 @@ def decay(g: Grower, t: Type, budget: int) -> Value:
     return g.grow(t, 1) * g.k.wp.exp(-rate * x)
 
 
-@form("float_scalar", 0.6, 2, results="bell|gauss|w")
+@production("float_scalar", 0.6, 2, results="bell|gauss|w")
 def bell(g: Grower, t: Type, budget: int) -> Value:
     x = g.grow(t, budget - 1)
     if len(x.text) > 10:
@@ -124,7 +124,7 @@ def bell(g: Grower, t: Type, budget: int) -> Value:
     return 1.0 / (1.0 + x * x / (width * width))
 
 
-@form("float_scalar", 0.7, 3, results="wave|osc|s")
+@production("float_scalar", 0.7, 3, results="wave|osc|s")
 def wave(g: Grower, t: Type, budget: int) -> Value:
     omega = g.k.param("omega|freq|w|k_wave", t, 0.5, 4.0)
     x = g.grow(t, budget - 2)
@@ -133,32 +133,32 @@ def wave(g: Grower, t: Type, budget: int) -> Value:
     return value * g.leaf(t) if g.rng.chance(0.4) else value
 
 
-@form("float_scalar", 0.6, results="hyp|r|norm")
+@production("float_scalar", 0.6, results="hyp|r|norm")
 def hypotenuse(g: Grower, t: Type, budget: int) -> Value:
     a, b = g.several(t, 2, 2)
     return g.k.wp.sqrt(a * a + b * b)
 
 
-@form("float_scalar", 0.6, results="sig|gate|p")
+@production("float_scalar", 0.6, results="sig|gate|p")
 def sigmoid(g: Grower, t: Type, budget: int) -> Value:
     x = g.grow(t, budget - 1)
     return 1.0 / (1.0 + g.k.wp.exp(-x))
 
 
-@form("float_scalar", 0.5, results="avg|mean|mid")
+@production("float_scalar", 0.5, results="avg|mean|mid")
 def average(g: Grower, t: Type, budget: int) -> Value:
     a, b = g.several(t, budget, 2)
     return 0.5 * (a + b) if g.rng.chance(0.6) else (a + b) / 2.0
 
 
-@form("float_scalar", 0.5, results="bounded|clamped|sat")
+@production("float_scalar", 0.5, results="bounded|clamped|sat")
 def bounded(g: Grower, t: Type, budget: int) -> Value:
     x = g.grow(t, budget - 1)
     low, high = g.rng.choice(((0.0, 1.0), (-1.0, 1.0), (0.0, 2.0), (-5.0, 5.0), (0.1, 10.0)))
     return g.k.wp.clamp(x, low, high)
 
 
-@form("float_scalar", 0.4, results="fade|ramp|smooth")
+@production("float_scalar", 0.4, results="fade|ramp|smooth")
 def ramp(g: Grower, t: Type, budget: int) -> Value:
     x = g.grow(t, budget - 1)
     if g.rng.chance(0.5):
@@ -167,13 +167,13 @@ def ramp(g: Grower, t: Type, budget: int) -> Value:
     return s * s * (3.0 - 2.0 * s)
 
 
-@form("float_scalar", 0.5, results="dev|gap|err")
+@production("float_scalar", 0.5, results="dev|gap|err")
 def absolute_difference(g: Grower, t: Type, budget: int) -> Value:
     a, b = g.several(t, budget, 2)
     return g.k.wp.abs(a - b)
 
 
-@form("float_scalar", 0.5)
+@production("float_scalar", 0.5)
 def power_law(g: Grower, t: Type, budget: int) -> Value:
     x = g.grow(t, budget - 1)
     if g.rng.chance(0.5):
@@ -181,30 +181,30 @@ def power_law(g: Grower, t: Type, budget: int) -> Value:
     return g.k.wp.pow(x, g.k.param("exponent|power|gamma|n_exp", t, 0.5, 2.0))
 
 
-@form("float_scalar", 0.6, results="scaled_count|n_real|fcount")
+@production("float_scalar", 0.6, results="scaled_count|n_real|fcount")
 def counted(g: Grower, t: Type, budget: int) -> Value:
     return g.k.cast(g.grow(I32, 1), t) * g.grow(t, budget - 1)
 
 
-@form("float_scalar", 0.35)
+@production("float_scalar", 0.35)
 def other_width(g: Grower, t: Type, budget: int) -> Value | None:
     other = g.rng.choice((F32, F64)) if t.name != "float64" else F32
     return None if other is t or g.k.depth > 2 else g.k.cast(g.grow(other, budget), t)
 
 
-@form("float_scalar", 0.8, 2, results="proj|along|overlap")
+@production("float_scalar", 0.8, 2, results="proj|along|overlap")
 def projection(g: Grower, t: Type, budget: int) -> Value:
     u, v = g.several(vec(g.rng.choice((2, 3, 3, 3, 4)), t), budget, 2)
     return g.k.wp.dot(u, v)
 
 
-@form("float_scalar", 0.6, 2, results="dist|norm|mag")
+@production("float_scalar", 0.6, 2, results="dist|norm|mag")
 def distance(g: Grower, t: Type, budget: int) -> Value:
     u = g.grow(vec(g.rng.choice((2, 3, 3, 3, 4)), t), budget)
     return g.k.wp.length(u) if g.rng.chance(0.75) else g.k.wp.length_sq(u)
 
 
-@form("float_scalar", 0.4, 2)
+@production("float_scalar", 0.4, 2)
 def component(g: Grower, t: Type, budget: int) -> Value:
     n = g.rng.choice((2, 3, 3, 4))
     v = g.named(g.grow(vec(n, t), budget), "v|p|vec")
@@ -212,58 +212,58 @@ def component(g: Grower, t: Type, budget: int) -> Value:
 
 
 # -- integers ------------------------------------------------------------------------------------------
-@form("int_scalar", 1.0, results="cell|q|block")
+@production("int_scalar", 1.0, results="cell|q|block")
 def whole_quotient(g: Grower, t: Type, budget: int) -> Value:
     return g.grow(t, budget - 1) // g.k.lit(g.rng.choice((2, 3, 4, 8, 10)), t)
 
 
-@form("int_scalar", 1.0, results="rem|phase|slot")
+@production("int_scalar", 1.0, results="rem|phase|slot")
 def remainder(g: Grower, t: Type, budget: int) -> Value:
     return g.grow(t, budget - 1) % g.k.lit(g.rng.choice((2, 3, 4, 5, 7, 8, 10, 16)), t)
 
 
-@form("int_scalar", 0.8, results="bits|masked|low_bits")
+@production("int_scalar", 0.8, results="bits|masked|low_bits")
 def masked(g: Grower, t: Type, budget: int) -> Value:
     return g.grow(t, budget - 1) & g.k.lit(g.rng.choice((1, 3, 7, 15, 31)), t)
 
 
-@form("int_scalar", 0.6, results="mixed|packed|code")
+@production("int_scalar", 0.6, results="mixed|packed|code")
 def mixed_bits(g: Grower, t: Type, budget: int) -> Value:
     a, b = g.several(t, budget, 2)
     return a ^ b if g.rng.chance(0.5) else a | b
 
 
-@form("int_scalar", 0.5, results="shifted|half|packed")
+@production("int_scalar", 0.5, results="shifted|half|packed")
 def shifted(g: Grower, t: Type, budget: int) -> Value:
     a = g.grow(t, budget - 1)
     bits = g.k.lit(g.rng.integer(1, 3), t)
     return a >> bits if (a.lo >= 0 and g.rng.chance(0.6)) or a.hi * 8 > t.limit else a << bits
 
 
-@form("int_scalar", 0.7)
+@production("int_scalar", 0.7)
 def extreme(g: Grower, t: Type, budget: int) -> Value:
     a, b = g.several(t, budget, 2)
     return g.k.wp.min(a, b) if g.rng.chance(0.5) else g.k.wp.max(a, b)
 
 
-@form("int_scalar", 0.5, results="level|bucket|bin_id")
+@production("int_scalar", 0.5, results="level|bucket|bin_id")
 def truncated(g: Grower, t: Type, budget: int) -> Value:
     x = g.grow(g.k.real, budget)
     return g.k.cast(g.k.wp.floor(x) if g.rng.chance(0.4) else x, t)
 
 
-@form("int_scalar", 0.4)
+@production("int_scalar", 0.4)
 def other_integer(g: Grower, t: Type, budget: int) -> Value | None:
     return None if t is I32 else g.k.cast(g.grow(I32, budget), t)
 
 
 # -- truth ---------------------------------------------------------------------------------------------
-@form("bool", 2.0)
+@production("bool", 2.0)
 def comparison(g: Grower, t: Type, budget: int) -> Value:
     kind = g.rng.weighted({g.k.real: 0.7, I32: 0.3})
-    g.k.blunt = True
+    g.k.masked = True
     a, b = g.several(kind, budget, 2)
-    g.k.blunt = False
+    g.k.masked = False
     if kind is I32 and g.rng.chance(0.3):
         return (a % g.k.lit(g.rng.choice((2, 3, 4)), I32)).eq(g.rng.choice((0, 1)))
     if a.lo == a.hi:
@@ -277,13 +277,13 @@ def comparison(g: Grower, t: Type, budget: int) -> Value:
     return g.rng.choice((a < b, a > b, a <= b, a >= b))
 
 
-@form("bool", 0.8, 3)
+@production("bool", 0.8, 3)
 def conjunction(g: Grower, t: Type, budget: int) -> Value:
     a, b = g.several(BOOL, budget, 2)
     return g.k.all(a, b) if g.rng.chance(0.6) else g.k.any(a, b)
 
 
-@form("bool", 0.5)
+@production("bool", 0.5)
 def in_between(g: Grower, t: Type, budget: int) -> Value:
     x = g.fresh(g.k.real)
     usual = [(0.0, 1.0), (-1.0, 1.0), (0.25, 0.75), (0.1, 2.0)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from warpgen.synthesis.emit.comments import with_remarks
-from warpgen.synthesis.emit.docstrings import function_docstring, headnote
+from warpgen.synthesis.emit.comments import with_comments
+from warpgen.synthesis.emit.docstrings import function_comment, function_docstring
 from warpgen.synthesis.emit.inlining import inlined
 from warpgen.synthesis.emit.liveness import identifiers, live_lines, render
 from warpgen.synthesis.kit.kit import Kit
@@ -34,7 +34,7 @@ def outline(k: Kit, write: Callable[[Kit], None], names: str, title: str = "") -
     parameters = [p for p in inner.parameters if p.name in used]
     name = k.draft.module_name(names)
     signature = ", ".join(f"{p.name}: {p.annotation}" for p in parameters)
-    head = [*headnote(k.author, title), "@wp.func"]
+    head = [*function_comment(k.author, title), "@wp.func"]
     returns = ""
     if len(results) == 1 and k.rng.chance(0.35):
         returns = f" -> {k.draft.use_type(results[0].type)}"
@@ -42,7 +42,7 @@ def outline(k: Kit, write: Callable[[Kit], None], names: str, title: str = "") -
     if title and k.author.docstring:
         text = function_docstring(k.author, title, [p.name for p in parameters], [v.text for v in results])
         head += [f"    {line}" if line else "" for line in text]
-    k.draft.declare(name, "\n".join([*head, render(with_remarks(lines, k.author, "element"))]))
+    k.draft.declare(name, "\n".join([*head, render(with_comments(lines, k.author, "element"))]))
     first = [p.argument for p in parameters]
     locals_ = _call(k, name, first, given, results)
     if results and k.rng.chance(_SECOND_CALL) and any(p.again for p in parameters):

@@ -9,7 +9,7 @@ from warpgen.synthesis.language.values import Value
 from warpgen.synthesis.style import priors
 from warpgen.synthesis.style.names import plural
 
-_REMARKS = ("write results", "store the results", "write back", "write output", "store outputs")
+_COMMENTS = ("write results", "store the results", "write back", "write output", "store outputs")
 _SUMMABLE = (F32, F64, I32)
 
 
@@ -20,7 +20,7 @@ def store_rest(k: Kit) -> None:
         given.used = given.shown = True
     rest = _pack(k, rest)
     if rest and k.rng.chance(0.5):
-        k.note(k.rng.choice(_REMARKS))
+        k.note(k.rng.choice(_COMMENTS))
     for given in rest:
         _store(k, given)
 

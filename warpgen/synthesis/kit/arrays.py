@@ -6,14 +6,14 @@ from typing import Any
 
 from warpgen.errors import SynthesisError
 from warpgen.launch import FillKind
-from warpgen.synthesis.kit.captures import Border
+from warpgen.synthesis.kit.captures import Captures
 from warpgen.synthesis.kit.draft import Array
 from warpgen.synthesis.language.types import F16, I32, Type
 from warpgen.synthesis.language.values import INF, Value, call, literal
 from warpgen.synthesis.style.names import plural
 
 
-class Arrays(Border):
+class Arrays(Captures):
     """Array arguments. Their shapes follow from the indices that the program uses."""
 
     def array(
@@ -104,4 +104,4 @@ class Arrays(Border):
             value = literal(value, array.type.scalar, self.author)
         if value.type is not array.type:
             raise SynthesisError(f"{value!r} does not fit into {array.name} of {array.type}")
-        return self.tame(value)
+        return self.saturate(value)

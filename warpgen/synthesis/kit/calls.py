@@ -12,7 +12,7 @@ from warpgen.synthesis.language.types import F32, I32, U32
 from warpgen.synthesis.language.values import Value, call, literal
 
 if TYPE_CHECKING:
-    from warpgen.synthesis.kit.literals import Making
+    from warpgen.synthesis.kit.literals import Literals
 
 # Their first argument is the generator's uint32 state, the others are ordinary ints.
 _STATE_THEN_INT = frozenset({"randi", "pnoise"})
@@ -21,7 +21,7 @@ _STATE_THEN_INT = frozenset({"randi", "pnoise"})
 class Calls:
     """Attribute access gives a builtin; numbers among its arguments become literals of the right type."""
 
-    def __init__(self, kit: Making) -> None:
+    def __init__(self, kit: Literals) -> None:
         self._kit = kit
 
     def __getattr__(self, name: str) -> Callable[..., Value]:

@@ -1,4 +1,4 @@
-"""The border of a function: what comes in from the caller, as parameters of a helper."""
+"""What a function captures: values of its caller that come in as parameters of a helper."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from warpgen.synthesis.kit.draft import Array, Draft
-from warpgen.synthesis.kit.literals import Making
+from warpgen.synthesis.kit.literals import Literals
 from warpgen.synthesis.language.values import Value
 from warpgen.synthesis.style.names import plural, singular
 
@@ -23,7 +23,7 @@ class Parameter(NamedTuple):
     again: Callable[[], Value] | None
 
 
-class Border(Making):
+class Captures(Literals):
     """A function with its caller (`parent`, None for the kernel) and what it takes from there."""
 
     def __init__(self, draft: Draft, parent: Kit | None) -> None:
@@ -48,7 +48,7 @@ class Border(Making):
             )
         return self.index
 
-    def _kernel(self) -> Border:
+    def _kernel(self) -> Captures:
         return self if self.parent is None else self.parent._kernel()
 
     def _import(

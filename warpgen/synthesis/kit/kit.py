@@ -15,12 +15,12 @@ from typing import Any
 from warpgen.errors import SynthesisError
 from warpgen.launch import FillKind
 from warpgen.synthesis.kit.draft import Draft
-from warpgen.synthesis.kit.requests import Asking
+from warpgen.synthesis.kit.requests import Requests
 from warpgen.synthesis.language.types import I32, U64, opaque
 from warpgen.synthesis.language.values import Value
 
 
-class Kit(Asking):
+class Kit(Requests):
     """One function being written: the kernel (parent None) or a helper called from `parent`."""
 
     def __init__(self, draft: Draft, parent: Kit | None = None) -> None:

@@ -7,14 +7,14 @@ from typing import Any
 
 from warpgen.synthesis.kit.calls import Calls
 from warpgen.synthesis.kit.draft import Draft
-from warpgen.synthesis.kit.statements import Body
+from warpgen.synthesis.kit.statements import Statements
 from warpgen.synthesis.language import rules
 from warpgen.synthesis.language.types import F32, F64, I32, Type, mat, quat, spatial_vector, transform, vec
 from warpgen.synthesis.language.values import Value, call, literal
 from warpgen.synthesis.style import priors
 
 
-class Making(Body):
+class Literals(Statements):
     """A body that knows its program: which float it computes in, what it has declared."""
 
     def __init__(self, draft: Draft) -> None:

@@ -42,7 +42,7 @@ class Given:
         self.branched = False  # made in a branch that is closed
 
 
-class Asking(Arrays):
+class Requests(Arrays):
     """What a motif asks for (`input`, `load`, `param`, `constant`) and what it gives."""
 
     def __init__(self, draft: Draft, parent: Kit | None) -> None:
@@ -50,7 +50,7 @@ class Asking(Arrays):
         self.pool: list[Given] = []
         self.taken: list[Given] = []  # by the part that is being written
         self.in_branch = False
-        self.blunt = False  # while a call is written that gives the same for many arguments
+        self.masked = False  # while a call is written that gives the same for many arguments
 
     def give(self, names: str, value: Value) -> Value:
         """Hand a result on: later motifs may take it, and what nobody takes is stored at the end."""
@@ -84,7 +84,7 @@ class Asking(Arrays):
             return None
         best.used = True
         self.taken.append(best)
-        best.shown = best.shown or not (self.blunt or (self.in_branch and best.branched))
+        best.shown = best.shown or not (self.masked or (self.in_branch and best.branched))
         v = best.value
         return v if lo <= v.lo and v.hi <= hi else self.define(names, self.fit(v, lo, hi))
 
@@ -96,7 +96,7 @@ class Asking(Arrays):
             self._hidden(v)
             return rules.at_least(v, lo)
         # What rounds down would make zero of all below one.
-        if lo <= 0 <= v.lo and hi >= 1 and not self.blunt and self.rng.chance(0.4):
+        if lo <= 0 <= v.lo and hi >= 1 and not self.masked and self.rng.chance(0.4):
             return (v / (v + 1.0)).within(0.0, 1.0)
         if v.hi - v.lo > 4 * (hi - lo) and v.magnitude < _WAVED and self.rng.chance(0.6):
             # A clamp would hold nearly all values at one end, and what they came from would not show.

@@ -53,7 +53,7 @@ class Line:
         return self._words
 
 
-class Body:
+class Statements:
     """Writes statements in one author's style. Locals are single names that live to the block's end."""
 
     def __init__(self, rng: Rng, author: Author, module_names: set[str], local_names: set[str]) -> None:
@@ -93,7 +93,7 @@ class Body:
 
     def note(self, text: str) -> None:
         """A comment above the next line, if this author comments."""
-        if self.rng.chance(self.author.comments):
+        if self.rng.chance(self.author.paragraph_comments):
             self.lines.append(Line(self.depth, f"# {text}", comment=True))
 
     def blank(self) -> None:
@@ -104,7 +104,7 @@ class Body:
     # -- locals ----------------------------------------------------------------------------------
     def let(self, names: str, value: Value) -> Value:
         """Name a value, or leave it as it is where this author would not name it."""
-        value = self.tame(value)
+        value = self.saturate(value)
         if value.is_name:
             return value
         if len(value.text) <= INLINE_LENGTH and not self.rng.chance(self.author.temporaries):
@@ -113,7 +113,7 @@ class Body:
 
     def define(self, names: str, value: Value) -> Value:
         """Always a named local."""
-        value = self.tame(value)
+        value = self.saturate(value)
         name = self.name(names)
         self.line(f"{name} = {value.text}", name)
         return Value(name, value.type, value.lo, value.hi, self.author, unit=value.unit)
@@ -186,7 +186,7 @@ class Body:
 
     def set(self, target: Value, value: Any) -> None:
         """`target = value` for a local made by `var`, or for a component of one."""
-        value = self.tame(self._like(value, target))
+        value = self.saturate(self._like(value, target))
         self.line(f"{target.text} = {value.text}", self._root(target))
 
     def change(self, target: Value, op: str, value: Any) -> None:
@@ -209,7 +209,7 @@ class Body:
         match = _IDENTIFIER.match(target.text)
         return match[0] if match else ""
 
-    def tame(self, value: Value) -> Value:
+    def saturate(self, value: Value) -> Value:
         """Bring a value whose range leaves the type's limits back into them."""
         limit = value.type.limit
         if value.type.kind in ("bool", "struct", "opaque") or value.magnitude <= limit:

@@ -25,18 +25,18 @@ class Author:
         self.augments = rng.chance(0.8)  # a += b rather than a = a + b
         self.keeps_names = rng.choice((1.0, 0.7, 0.4, 0.2))  # of values that are used once, right behind
         self.temporaries = rng.choice((0.85, 0.6, 0.4, 0.2))  # how often a value gets a name
-        self.comments = rng.choice((0.0, 0.15, 0.35, 0.6, 0.85))
-        self.remark_rate = rng.choice((0.0, 0.0, 0.03, 0.06, 0.12, 0.2, 0.3))  # comments on statements
+        self.paragraph_comments = rng.choice((0.0, 0.15, 0.35, 0.6, 0.85))
+        self.statement_comments = rng.choice((0.0, 0.0, 0.03, 0.06, 0.12, 0.2, 0.3))  # comments on statements
         self.capitals = rng.chance(priors.share("comments capitalised", "comments"))
         self.full_stops = self.capitals and rng.chance(priors.share("comments with full stop", "comments"))
         self.articles = rng.chance(0.75)  # compute the distance, not compute distance
         self.verbatim = rng.choice((0.0, 0.1, 0.4))  # how often a comment says the name as it is written
         self.docstring = rng.chance(0.25 + priors.share("kernels with docstring", "kernels"))
-        self.headnotes = rng.choice((0.0, 0.0, 0.3, 0.7))  # comments above functions
+        self.function_comments = rng.choice((0.0, 0.0, 0.3, 0.7))  # comments above functions
         self.ternary = rng.choice(("where", "where", "ternary", "branch"))
         self.headings = rng.chance(0.12)  # "# inputs" and "# outputs" inside a signature
         self.heading = rng.choice(("{}", "{}", "{}:"))
-        self.remarks = rng.choice((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.5))  # behind parameters
+        self.parameter_comments = rng.choice((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.5))
         self.private = rng.chance(0.07)  # names of kernels and helpers start with an underscore
         self.first_names = rng.choice((0.9, 0.75, 0.5))  # how often the first of several names is taken
         self.output_affix = rng.weighted(_PREFIXES)

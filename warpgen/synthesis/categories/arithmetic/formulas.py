@@ -46,7 +46,7 @@ def update_rule(k: Kit) -> None:
         term = g.grow(k.real, k.rng.integer(1, 3))
         if op == "*":
             term = term if term.magnitude <= 4 else k.wp.tanh(term)
-        k.change(acc, op, k.tame(term))
+        k.change(acc, op, k.saturate(term))
     if k.rng.chance(0.3):
         k.change(acc, "/", k.param("norm|scale|total_weight", k.real, 1.0, 4.0))
     k.give(result_name(k), acc)

@@ -181,7 +181,9 @@ def loss_terms(k: Kit) -> None:
     if k.rng.chance(0.5):
         total = k.output("loss|total_loss|cost", k.real)
         scale = k.number(0.01, 0.5)
-        k.discard(k.atomic("add", total, 0, k.tame(loss * scale) if k.rng.chance(0.5) else k.tame(loss)))
+        k.discard(
+            k.atomic("add", total, 0, k.saturate(loss * scale) if k.rng.chance(0.5) else k.saturate(loss))
+        )
     else:
         k.give("loss|cost|penalty", loss)
 

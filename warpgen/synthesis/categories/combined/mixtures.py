@@ -137,7 +137,7 @@ def staged_formula(k: Kit) -> None:
     b = g.named(g.grow(k.real, k.rng.integer(2, 3)), g.result())
     flag = k.rng.choice((a > b, a * b > 0.0, k.wp.abs(a) > k.wp.abs(b)))
     stage = k.select(f"{g.result()}|stage|mid", flag, a - b, b * 0.5)
-    v = k.make(k.vec3, k.tame(a), k.tame(b), k.tame(stage))
+    v = k.make(k.vec3, k.saturate(a), k.saturate(b), k.saturate(stage))
     kind = k.rng.integer(0, 3)
     if kind == 0:
         k.give("norm_out|size_out", k.wp.length(v))
@@ -251,9 +251,9 @@ def two_phase_update(k: Kit) -> None:
         return kind[0] * v + k.wp.sin(v * kind[1]) if kind[2] > 0.5 else v * (1.0 - v) * kind[0]
 
     kind = (k.number(-1.0, -0.1), k.number(0.5, 2.0), k.rng.unit())
-    k1 = k.define("k1|f0|rate0", k.tame(rate(x)))
+    k1 = k.define("k1|f0|rate0", k.saturate(rate(x)))
     mid = k.define("xm|mid|x_half", x + 0.5 * dt * k1 if k.rng.chance(0.5) else x + dt * k1)
-    k2 = k.define("k2|f1|rate1", k.tame(rate(mid)))
+    k2 = k.define("k2|f1|rate1", k.saturate(rate(mid)))
     new = k.let("x_new|x1|next_x", x + dt * k2 if k.rng.chance(0.5) else x + 0.5 * dt * (k1 + k2))
     k.give("advanced|x_new", new)
     if k.rng.chance(0.5):

@@ -22,7 +22,7 @@ def newton_iteration(k: Kit) -> None:
         if stops:
             k.break_if(k.wp.abs(f) < tol)
         slope = {"sqrt": 2.0 * x, "cube": 3.0 * x * x + 0.5, "log": 0.5 * k.wp.exp(x * 0.5)}[kind]
-        step = k.define("dx|delta|update", f / k.tame(slope))
+        step = k.define("dx|delta|update", f / k.saturate(slope))
         k.set(x, k.wp.clamp(x - step, 0.2, 5.0))
         if steps is not None:
             k.add(steps, 1)

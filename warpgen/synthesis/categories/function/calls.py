@@ -60,7 +60,7 @@ def nested_calls(k: Kit) -> None:
 
     def write_middle(f: Kit, x: Value, y: Value) -> Value:
         g = inner.inside(f)
-        a, b = f.let("a|fx|left", g(f.tame(x * 0.5))), f.let("b|fy|right", g(f.tame(y * 0.5)))
+        a, b = f.let("a|fx|left", g(f.saturate(x * 0.5))), f.let("b|fy|right", g(f.saturate(y * 0.5)))
         return f.rng.choice((a + b, a * b, a - b, (a + b) * 0.5))
 
     middle = function(
@@ -119,7 +119,7 @@ def tuple_returns(k: Kit) -> None:
         "split": ("decompose|sum_diff|even_odd", (0.5 * (a + b), 0.5 * (a - b))),
     }  # fmt: skip
     names, pair = pairs[kind]
-    results = tuple(inner.tame(r) for r in pair)
+    results = tuple(inner.saturate(r) for r in pair)
     if k.rng.chance(0.4):
         results = (inner.define("first|lo|r", results[0]), inner.define("second|hi|s", results[1]))
     if k.rng.chance(0.3):

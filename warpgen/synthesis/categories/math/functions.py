@@ -31,7 +31,7 @@ def function_chain(k: Kit) -> None:
     for name in names:
         if k.rng.chance(0.35):
             x = x * g.leaf(k.real)
-        x = k.let(result_names(name) or "y|v|z", mapped(k, name, k.tame(x)))
+        x = k.let(result_names(name) or "y|v|z", mapped(k, name, k.saturate(x)))
     k.give(result_name(k), x)
 
 
@@ -392,5 +392,5 @@ def formula_of_functions(k: Kit) -> None:
     name = k.rng.choice(("exp", "sin", "log", "tanh", "sqrt", "cos", "atan"))
     k.give(
         result_name(k),
-        value * mapped(k, name, x) if k.rng.chance(0.5) else mapped(k, name, k.tame(value) * 0.1) + x,
+        value * mapped(k, name, x) if k.rng.chance(0.5) else mapped(k, name, k.saturate(value) * 0.1) + x,
     )

@@ -326,7 +326,7 @@ def formula_over_grid(k: Kit) -> None:
             f = k.rng.choice(
                 (x * y + b, k.wp.sin(x + y) * b, k.wp.cos(x * y), x / (y * y + 1.0), (x - y) * (x - b))
             )
-            k.add(total, k.tame(f))
+            k.add(total, k.saturate(f))
         if k.rng.chance(0.3):
             k.change(total, "*", k.lit(0.5))
     k.give(result_name(k), total)

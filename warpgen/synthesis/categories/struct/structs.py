@@ -44,7 +44,7 @@ def method(
     """A function that takes a struct; gives the function's name."""
     inner = Kit(k.draft, parent=k)
     short = inner.name(record.type.name[0].lower() + "|obj|self_|item|data_in|state_in")
-    value = inner.tame(write(inner, record.held(short, inner)))
+    value = inner.saturate(write(inner, record.held(short, inner)))
     inner.line(f"return {value.text}")
     name = k.draft.module_name(names)
     returns = f" -> {k.draft.use_type(result)}" if result is not None and k.rng.chance(0.3) else ""
@@ -63,7 +63,7 @@ def parameter_struct(k: Kit) -> None:
     value = combined(k, [x, *[p[key] for key in keys]])
     if k.rng.chance(0.3):
         with k.if_(p[keys[0]] > p[keys[-1]]):
-            value = k.define("boosted|adjusted|v", k.tame(value))
+            value = k.define("boosted|adjusted|v", k.saturate(value))
         result = k.var("out_val|y|res", x, lo=-1e3, hi=1e3)
         k.add(result, combined(k, [p[key] for key in keys]))
         k.give(result_name(k), result)
@@ -203,7 +203,7 @@ def struct_methods(k: Kit) -> None:
             inner.line(f"if {(parts[0] < round(0.5 * (parts[0].lo + parts[0].hi), 2)).text}:")
             inner.lines[-1].depth = 1
             inner.depth += 1
-            inner.line(f"return {inner.tame(parts[0] * 0.5).text}")
+            inner.line(f"return {inner.saturate(parts[0] * 0.5).text}")
             inner.depth -= 1
         return combined(k, parts)
 

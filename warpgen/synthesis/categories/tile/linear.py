@@ -56,7 +56,7 @@ def tile_gemm(k: Kit) -> None:
     turns = k.size("num_steps|k_tiles|steps", steps) if k.rng.chance(0.3) else steps
     if k.rng.chance(0.3):
         turns = k.lit(steps)
-    t.spice *= 0.5
+    t.elementwise_rate *= 0.5
     with k.for_("kk|step|s|k", turns) as s:
         at = t.let("a_tile|at|ta", t.load_text(a, (m, d), (t.at(i, m), t.at(s, d))))
         if transposed:
@@ -103,12 +103,12 @@ def tile_products(k: Kit) -> None:
     elif style == "power":
         c = t.let("a2|squared", _matmul(t, a, a))
         if k.rng.chance(0.5):
-            c = t.let("a3|cubed", _matmul(t, t.tame_let(c), a))
+            c = t.let("a3|cubed", _matmul(t, t.saturate_let(c), a))
     else:
         b = t.load(t.array("b|w|k_mats|stiffness", real, square), (n, n), (t.at(i, n), 0), "b_tile|tb|w_tile")
         c = t.let("ab|prod|c_tile", _matmul(t, a, b))
         if style == "sandwich":
-            c = t.let("aba|rotated|k_tile", _matmul(t, t.tame_let(c), t.let("at|a_t", t.transpose(a))))
+            c = t.let("aba|rotated|k_tile", _matmul(t, t.saturate_let(c), t.let("at|a_t", t.transpose(a))))
     if k.rng.chance(0.4):
         c = t.let("mixed|s_tile|blend", t.binary(c, k.rng.choice("+-"), a))
     t.store(t.array("c|out|products|result", real, square, role="output"), c, (t.at(i, n), 0))
@@ -234,7 +234,7 @@ def spectrum(k: Kit) -> None:
     blocks = t.counts[0]
     one = Dim(1, "1")
     signal = t.array("signal|x|samples", pair, (blocks, n.n))
-    spice, t.spice = t.spice, 0.0
+    elementwise_rate, t.elementwise_rate = t.elementwise_rate, 0.0
     x = t.load(signal, (one, n), (i, 0), "x_tile|spectrum|f_tile", "register")
     k.line(f"wp.tile_fft({x.text})")
     style = k.rng.choice(("power", "filter", "filter", "plain"))
@@ -253,7 +253,7 @@ def spectrum(k: Kit) -> None:
         t.store(t.array("power_out|psd|energy", real, (blocks, n.n), role="output"), p, (i, 0))
     else:
         t.store(out, x, (i, 0))
-    t.spice = spice
+    t.elementwise_rate = elementwise_rate
 
 
 @tiled(CATEGORY, weight=1.2)
@@ -297,7 +297,7 @@ def tile_dots(k: Kit) -> None:
 def tile_histogram(k: Kit) -> None:
     """Histogram of a block's part of the data, in a shared tile."""
     t, real = tiles(k), _real(k)
-    t.spice = 0.0  # counts are stored as they are
+    t.elementwise_rate = 0.0  # counts are stored as they are
     bins, n = t.dim("B", k.rng.choice((8, 16, 32))), k.rng.choice((64, 100, 128))
     blocks = k.rng.choice((2, 3, 4))
     i, lane = t.open(blocks, lane=True)
