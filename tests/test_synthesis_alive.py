@@ -46,7 +46,7 @@ def test_what_one_branch_makes_is_not_taken_in_another(seed: int) -> None:
         taken.append(k.input("speed", F32, -4.0, 4.0).text)
 
     under_conditions(k, [first, second])
-    made = k.pool[0].value.text
+    made = k.pool.given[0].value.text
     assert made not in taken[0].split()
 
 
@@ -55,7 +55,7 @@ def test_what_is_clamped_is_stored_as_well() -> None:
     for seed in SEEDS:
         k = kit(seed)
         given = k.give("speed", k.load("a", F32, -9.0, 9.0) * 2.0)
-        k.pool[0].used = k.pool[0].shown = True  # as whoever takes it says
+        k.pool.given[0].used = k.pool.given[0].shown = True  # as whoever takes it says
         k.give("share", k.wp.sin(k.fit(given, 0.0, 30.0)))
         assert stored(k, given.text)
 
@@ -67,9 +67,8 @@ def test_what_a_masking_call_takes_is_stored_as_well(masked: bool) -> None:
     for seed in SEEDS:
         k = kit(seed)
         given = k.give("speed", k.load("a", F32) * 2.0)
-        k.masked = masked
-        x = k.input("speed", F32, -4.0, 4.0)
-        k.masked = False
+        with k.pool.masking(masked):
+            x = k.input("speed", F32, -4.0, 4.0)
         if x.text == given.text:
             seen += 1
             assert stored(k, given.text) == masked

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from warpgen.synthesis.blocks.tiles import Tile, Tiles
 from warpgen.synthesis.language.types import Type
-
-if TYPE_CHECKING:
-    from warpgen.synthesis.blocks.tiles import Tile, Tiles
 
 _WEIGHTS = {
     "map": 3.0, "scale": 2.0, "add": 1.5, "mul": 1.2, "minmax": 1.0, "neg": 0.4, "axpy": 0.8,

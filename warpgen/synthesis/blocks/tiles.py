@@ -6,17 +6,14 @@ blocks of the launch. On the CPU a block is one thread, so what is written here 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from warpgen.errors import SynthesisError
 from warpgen.launch import FillKind
-from warpgen.synthesis.blocks.motif import Category
-from warpgen.synthesis.blocks.tile_steps import pipeline
 from warpgen.synthesis.kit.draft import Array
 from warpgen.synthesis.kit.kit import Kit
-from warpgen.synthesis.language.types import F32, I32, Type
+from warpgen.synthesis.language.types import I32, Type
 from warpgen.synthesis.language.values import ATOM, PRODUCT, SUM, UNARY, Value, call
 
 _LIMIT = 1e3  # magnitudes beyond this are squashed before they are used further
@@ -72,11 +69,13 @@ def _tuple(texts: list[str]) -> str:
 class Tiles:
     """Writes tile statements into a kit's function; several motifs of one kernel share it.
 
-    `pool` holds the named tiles, so that later steps may take up what earlier ones made.
+    `pool` holds the named tiles, so that later steps may take up what earlier ones made; `pipeline` does
+    elementwise work on one in so many steps.
     """
 
-    def __init__(self, k: Kit) -> None:
+    def __init__(self, k: Kit, pipeline: Callable[[Tiles, Tile, int], Tile]) -> None:
         self.k = k
+        self._pipeline = pipeline
         self.blocks: tuple[Value, ...] = ()
         self.counts: tuple[int, ...] = ()
         self.pool: list[Tile] = []
@@ -196,7 +195,7 @@ class Tiles:
         """The tile, now and then with elementwise work done on it."""
         if not tile.type.is_float or tile.count < 4 or not self.k.rng.chance(self.elementwise_rate):
             return tile
-        return pipeline(self, tile, self.k.rng.integer(1, most))
+        return self._pipeline(self, tile, self.k.rng.integer(1, most))
 
     def store(self, array: Array, tile: Tile, offset: Sequence[Any] = ()) -> None:
         if array.type is not tile.type:
@@ -342,49 +341,3 @@ class Tiles:
     def call(self, fn: str, *args: Any) -> None:
         """A builtin called for its effect."""
         self.k.line(f"wp.{fn}({', '.join(getattr(a, 'text', None) or str(a) for a in args)})")
-
-
-Write = Callable[[Kit], None]
-_shared: dict[str, tuple[Write, bool]] = {}
-
-
-def tiles(k: Kit) -> Tiles:
-    """The kernel's one writer of tile statements."""
-    known = k.__dict__.get("tiles")
-    if known is None:
-        known = k.__dict__["tiles"] = Tiles(k)
-    return known
-
-
-def tiled(
-    category: Category, weight: float = 1.0, *, f32: bool = False, shares: bool = True
-) -> Callable[[Write], Write]:
-    """Register a tile motif, which writes a whole kernel.
-
-    One that `shares` works on one axis of blocks and can stand behind another in the same kernel.
-    """
-
-    def register(write: Write) -> Write:
-        @functools.wraps(write)
-        def whole(k: Kit) -> None:
-            write(k)
-            if shares:
-                _append(k, write)
-
-        if shares:
-            _shared[write.__name__] = (write, f32)
-        category.motif(alone=True, weight=weight, f32=f32)(whole)
-        return write
-
-    return register
-
-
-def _append(k: Kit, first: Write) -> None:
-    """Other work on the same blocks behind the first, by chance."""
-    options = [_shared[n] for n in sorted(_shared) if _shared[n][0] is not first]
-    fitting = [write for write, f32 in options if k.real is F32 or not f32]
-    for write in k.rng.sample(fitting, k.rng.weighted({0: 0.45, 1: 0.3, 2: 0.17, 3: 0.08})):
-        k.blank()
-        title = (write.__doc__ or "").split("\n")[0].rstrip(".")
-        k.note(title[0].lower() + title[1:])
-        write(k)

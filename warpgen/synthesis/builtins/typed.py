@@ -149,12 +149,11 @@ def write_call(k: Kit, builtin: str, types: tuple[Type, ...]) -> None:
         ),
         registry.signatures(builtin)[0],
     )
-    k.masked = builtin in _MASKING
     args: list[Value] = []
-    for i, t in enumerate(types):
-        inside = _inside(args[0], i) if builtin == "clamp" and i else None
-        args.append(argument(k, builtin, i, slots[i].name, t, inside))
-    k.masked = False
+    with k.pool.masking(builtin in _MASKING):
+        for i, t in enumerate(types):
+            inside = _inside(args[0], i) if builtin == "clamp" and i else None
+            args.append(argument(k, builtin, i, slots[i].name, t, inside))
     t = registry.result_types(builtin, types)[0]
     if builtin in ("length", "length_sq", "normalize") and types[0].kind == "quat":
         other = k.input("r|q1|other_rot", types[0], unit=True)

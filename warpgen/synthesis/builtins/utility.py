@@ -272,9 +272,8 @@ def _atomic(name: str, scalars: tuple[Type, ...]) -> None:
         names = "state|slots|buffer|target"
         rank = len(k.place)
         target = k.output(names, t, rank) if replaced else k.inout(names, t, rank, 0, 8)
-        k.masked = name not in ("add", "sub", "xor", "exch")
-        x = _value(k, t, 0, 8, "x|value|update")
-        k.masked = False
+        with k.pool.masking(name not in ("add", "sub", "xor", "exch")):
+            x = _value(k, t, 0, 8, "x|value|update")
         element = target.subscript(k.place)[len(target.name) + 1 : -1].replace("][", ", ")
         extra = [k.lit(0, t)] if name == "cas" else []
         value = call(f"wp.atomic_{name}", [target.name, element, *extra, x], t, 0, 8, k.author)
@@ -292,9 +291,8 @@ def _atomic(name: str, scalars: tuple[Type, ...]) -> None:
             b = k.define("b|bin|slot|bucket", k.flat % k.rng.choice((4, 8, 16)))
         else:  # with many threads to a bin, the others would always win
             bins, b = k.inout(names, t, 1, 0, 8), k.define("b|bin|slot|bucket", k.flat // k.lit(2))
-        k.masked = name not in ("add", "sub", "xor", "exch")
-        x = _value(k, t, 0, 8, "x|value|weight")
-        k.masked = False
+        with k.pool.masking(name not in ("add", "sub", "xor", "exch")):
+            x = _value(k, t, 0, 8, "x|value|weight")
         extra = [k.lit(0, t)] if name == "cas" else []
         k.discard(
             call(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from warpgen.synthesis.formulas.grower import Grower
-from warpgen.synthesis.formulas.productions import production
+from warpgen.synthesis.formulas.grower import Grower, production
 from warpgen.synthesis.language.types import BOOL, Type, mat, quat, vec
 from warpgen.synthesis.language.values import Value
 

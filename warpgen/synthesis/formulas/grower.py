@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from warpgen.errors import SynthesisError
 from warpgen.synthesis.formulas.vocabulary import FIELDS, MATRICES, RESULTS, Field, Quantity
@@ -107,6 +107,47 @@ def palette(k: Kit) -> Palette:
     return memo["palette"]  # type: ignore[no-any-return]
 
 
+Write = Callable[["Grower", Type, int], "Value | None"]
+
+
+class Production:
+    """One shape: how common it is, how many operands it needs, what its result is called."""
+
+    __slots__ = ("least", "name", "results", "weight", "write")
+
+    def __init__(self, write: Write, weight: float, least: int, results: str) -> None:
+        self.write = write
+        self.name = write.__name__
+        self.weight = weight
+        self.least = least
+        self.results = results
+
+
+_PRODUCTIONS: dict[str, list[Production]] = {}
+
+
+def production(
+    kinds: str, weight: float = 1.0, least: int = 2, results: str = ""
+) -> Callable[[Write], Write]:
+    """Register a shape for results of these kinds, as `forms_of` calls them."""
+
+    def register(write: Write) -> Write:
+        for kind in kinds.split():
+            _PRODUCTIONS.setdefault(kind, []).append(Production(write, weight, least, results))
+        return write
+
+    return register
+
+
+@functools.cache
+def productions_of(t: Type) -> tuple[Production, ...]:
+    """The shapes that give a value of this type."""
+    kind = "bool" if t is BOOL else t.kind
+    if kind in ("scalar", "vec", "mat"):
+        kind = ("float_" if t.is_float else "int_") + kind
+    return tuple(_PRODUCTIONS.get(kind, ()))
+
+
 class Grower:
     """Writes one formula: leaves by role, inner nodes by productions."""
 
@@ -129,8 +170,6 @@ class Grower:
 
     def _node(self, t: Type, budget: int) -> Value:
         """One inner node and all below it."""
-        from warpgen.synthesis.formulas.productions import productions_of
-
         productions = {
             f: f.weight for f in productions_of(t) if f.least <= budget and self.palette.knows(f.name)
         }

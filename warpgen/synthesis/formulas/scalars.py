@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from warpgen.synthesis.formulas.grower import STEPPED, Grower, result_names
-from warpgen.synthesis.formulas.productions import production
+from warpgen.synthesis.formulas.grower import STEPPED, Grower, production, result_names
 from warpgen.synthesis.language.types import BOOL, F32, F64, I32, Type, vec
 from warpgen.synthesis.language.values import Value
 
@@ -261,9 +260,8 @@ def other_integer(g: Grower, t: Type, budget: int) -> Value | None:
 @production("bool", 2.0)
 def comparison(g: Grower, t: Type, budget: int) -> Value:
     kind = g.rng.weighted({g.k.real: 0.7, I32: 0.3})
-    g.k.masked = True
-    a, b = g.several(kind, budget, 2)
-    g.k.masked = False
+    with g.k.pool.masking():
+        a, b = g.several(kind, budget, 2)
     if kind is I32 and g.rng.chance(0.3):
         return (a % g.k.lit(g.rng.choice((2, 3, 4)), I32)).eq(g.rng.choice((0, 1)))
     if a.lo == a.hi:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from warpgen.synthesis.kit.kit import Kit
-from warpgen.synthesis.kit.requests import Given
+from warpgen.synthesis.kit.pool import Given
 from warpgen.synthesis.kit.statements import Line
 from warpgen.synthesis.language.types import BOOL, I32
 from warpgen.synthesis.language.values import Value, literal
@@ -22,23 +22,17 @@ def under_conditions(k: Kit, parts: list[Callable[[], None]]) -> None:
     headers = _headers(k, len(parts))
     at = len(k.lines)
     known = dict(k._known)
-    outside, before = list(k.pool), len(k.pool)
     results: list[Given] = []
-    k.in_branch = True
     for header, write in zip(headers, parts, strict=True):
         start = len(k.lines)
-        k.pool = list(outside)  # what another branch makes is never there in this one
-        k.line(header)
-        write()
-        made = k.pool[before:]
+        with k.pool.branch() as made:
+            k.line(header)
+            write()
         for line in k.lines[start + 1 :]:
             line.depth += 1
         _forget_loads(k, known)
         results += [g for g in made if g.value.type.kind in _DECLARABLE]
-    k.in_branch = False
-    k.pool = outside + results
-    for given in results:
-        given.branched = True
+    k.pool.join(results)
     inside = {name for line in k.lines[at:] for name in line.defines.split()}
     declared = [_declare(k, g) for g in results if g.value.text in inside]
     k.lines[at:at] = declared

@@ -113,14 +113,14 @@ def write_kernel(k: Kit, plan: Plan, fragments: list[Fragment]) -> None:
 
 
 def _part(k: Kit, part: Motif | Fragment) -> None:
-    before = len(k.pool)
-    k.taken = []
+    before = len(k.pool.given)
+    k.pool.taken.clear()
     if isinstance(part, Motif):
         _paragraph(k, part)
     else:
         part.write(k)
-    if all(g.value.type.is_int or g.value.type is BOOL for g in k.pool[before:]):
-        for given in k.taken:  # a count or a flag, the same for many numbers
+    if all(g.value.type.is_int or g.value.type is BOOL for g in k.pool.given[before:]):
+        for given in k.pool.taken:  # a count or a flag, the same for many numbers
             given.shown = False
 
 

@@ -9,7 +9,7 @@ from warpgen.synthesis.emit.docstrings import function_comment, function_docstri
 from warpgen.synthesis.emit.inlining import inlined
 from warpgen.synthesis.emit.liveness import identifiers, live_lines, render
 from warpgen.synthesis.kit.kit import Kit
-from warpgen.synthesis.kit.requests import Given
+from warpgen.synthesis.kit.pool import Given
 from warpgen.synthesis.language.values import Value
 
 _SECOND_CALL = 0.12  # a helper that is called once is common, but most exist to be called again
@@ -23,7 +23,7 @@ def outline(k: Kit, write: Callable[[Kit], None], names: str, title: str = "") -
     inner = Kit(k.draft, parent=k)
     write(inner)
     # What shows in what was made of it was an intermediate; if all does, the last one is the result.
-    given = [g for g in inner.pool if not g.shown][-4:] or inner.pool[-1:]
+    given = [g for g in inner.pool.given if not g.shown][-4:] or inner.pool.given[-1:]
     results = [g.value for g in given]
     if results:
         inner.line("return " + ", ".join(v.text for v in results))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from warpgen.synthesis.kit.kit import Kit
-from warpgen.synthesis.kit.requests import Given
+from warpgen.synthesis.kit.pool import Given
 from warpgen.synthesis.language.types import F32, F64, I32, vec
 from warpgen.synthesis.language.values import Value
 from warpgen.synthesis.style import priors
@@ -15,7 +15,7 @@ _SUMMABLE = (F32, F64, I32)
 
 def store_rest(k: Kit) -> None:
     """Store every result that no motif took, or that need not show in what was made of it."""
-    rest = [g for g in k.pool if not g.shown and g.depth <= 1]
+    rest = [g for g in k.pool.given if not g.shown and g.depth <= 1]
     for given in rest:
         given.used = given.shown = True
     rest = _pack(k, rest)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from warpgen.errors import SynthesisError
+from warpgen.synthesis.language.author import Author
 from warpgen.synthesis.language.registry import result_types
 from warpgen.synthesis.language.rules import RULES
-from warpgen.synthesis.language.types import F32, I32, U32
+from warpgen.synthesis.language.types import F32, I32, U32, Type
 from warpgen.synthesis.language.values import Value, call, literal
-
-if TYPE_CHECKING:
-    from warpgen.synthesis.kit.literals import Literals
 
 # Their first argument is the generator's uint32 state, the others are ordinary ints.
 _STATE_THEN_INT = frozenset({"randi", "pnoise"})
@@ -21,8 +19,9 @@ _STATE_THEN_INT = frozenset({"randi", "pnoise"})
 class Calls:
     """Attribute access gives a builtin; numbers among its arguments become literals of the right type."""
 
-    def __init__(self, kit: Literals) -> None:
-        self._kit = kit
+    def __init__(self, author: Author, real: Type) -> None:
+        self._author = author
+        self._real = real
 
     def __getattr__(self, name: str) -> Callable[..., Value]:
         if name.startswith("_"):
@@ -38,7 +37,7 @@ class Calls:
         if len(types) != 1:
             raise SynthesisError(f"wp.{name} gives {len(types)} results; use k.wp_all")
         limit = min(types[0].limit, 1e4)
-        return call(f"wp.{name}", list(values), types[0], -limit, limit, self._kit.author)
+        return call(f"wp.{name}", list(values), types[0], -limit, limit, self._author)
 
     def _coerced(self, name: str, args: tuple[Any, ...]) -> list[Value]:
         """Literals take the scalar type of the first value among the arguments, where that makes sense."""
@@ -48,10 +47,10 @@ class Calls:
             if isinstance(a, Value):
                 result.append(a)
                 continue
-            t = like.type.scalar if like is not None else I32 if isinstance(a, int) else self._kit.real
+            t = like.type.scalar if like is not None else I32 if isinstance(a, int) else self._real
             if t.is_int and isinstance(a, float):
                 t = F32
             elif t is U32 and name in _STATE_THEN_INT:
                 t = I32
-            result.append(literal(a, t, self._kit.author))
+            result.append(literal(a, t, self._author))
         return result

@@ -11,7 +11,7 @@ from warpgen.synthesis.language.values import Value
 from warpgen.synthesis.style.names import plural, singular
 
 if TYPE_CHECKING:
-    from warpgen.synthesis.kit.kit import Kit
+    from typing import Self
 
 
 class Parameter(NamedTuple):
@@ -26,7 +26,7 @@ class Parameter(NamedTuple):
 class Captures(Literals):
     """A function with its caller (`parent`, None for the kernel) and what it takes from there."""
 
-    def __init__(self, draft: Draft, parent: Kit | None) -> None:
+    def __init__(self, draft: Draft, parent: Self | None) -> None:
         super().__init__(draft)
         self.parent = parent
         self.parameters: list[Parameter] = []
@@ -48,7 +48,7 @@ class Captures(Literals):
             )
         return self.index
 
-    def _kernel(self) -> Captures:
+    def _kernel(self) -> Self:
         return self if self.parent is None else self.parent._kernel()
 
     def _import(

@@ -10,7 +10,7 @@ of a function (`border`), arrays (`arrays`), asking and giving (`asking`), and h
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from warpgen.errors import SynthesisError
 from warpgen.launch import FillKind
@@ -19,11 +19,14 @@ from warpgen.synthesis.kit.requests import Requests
 from warpgen.synthesis.language.types import I32, U64, opaque
 from warpgen.synthesis.language.values import Value
 
+if TYPE_CHECKING:
+    from typing import Self
+
 
 class Kit(Requests):
     """One function being written: the kernel (parent None) or a helper called from `parent`."""
 
-    def __init__(self, draft: Draft, parent: Kit | None = None) -> None:
+    def __init__(self, draft: Draft, parent: Self | None = None) -> None:
         super().__init__(draft, parent)
 
     # -- where the thread stands -----------------------------------------------------------------------

@@ -20,7 +20,7 @@ class Literals(Statements):
     def __init__(self, draft: Draft) -> None:
         super().__init__(draft.rng, draft.author, draft.names, draft.local_names)
         self.draft = draft
-        self.wp = Calls(self)
+        self.wp = Calls(draft.author, draft.real)
 
     # -- types -----------------------------------------------------------------------------------
     @property

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from warpgen.launch import FillKind
 from warpgen.synthesis.kit.arrays import Arrays
 from warpgen.synthesis.kit.draft import Argspec, Array, Draft
+from warpgen.synthesis.kit.pool import Pool
 from warpgen.synthesis.language import rules
 from warpgen.synthesis.language.types import F32, I32, Type
 from warpgen.synthesis.language.types import struct as new_struct
@@ -15,88 +15,44 @@ from warpgen.synthesis.language.values import INF, Value, number
 from warpgen.synthesis.style.names import plural, singular
 
 if TYPE_CHECKING:
-    from warpgen.synthesis.kit.kit import Kit
+    from typing import Self
 
 # A struct's fields keep their names in the generated C++, whose operators have a parameter `rhs`.
 _FIELDS_TAKEN = frozenset("rhs auto char default delete double new operator private short this".split())
-_NAME = re.compile(r"[A-Za-z_]\w*")
 _WAVED = 1e4  # beyond it the sine of a float is noise
-_POOL_USED_AGAIN = 0.25  # chance to take a value that somebody took already
-
-
-class Given:
-    """A value that a motif gave.
-
-    `used` says whether anything has taken it, `shown` whether it shows in what took it: behind a clamp,
-    or where one branch takes what another has made, it may not. What is not shown is stored at the end.
-    """
-
-    __slots__ = ("branched", "depth", "names", "shown", "used", "value")
-
-    def __init__(self, value: Value, names: str, depth: int) -> None:
-        self.value = value
-        self.names = names
-        self.depth = depth
-        self.used = False
-        self.shown = False
-        self.branched = False  # made in a branch that is closed
 
 
 class Requests(Arrays):
     """What a motif asks for (`input`, `load`, `param`, `constant`) and what it gives."""
 
-    def __init__(self, draft: Draft, parent: Kit | None) -> None:
+    def __init__(self, draft: Draft, parent: Self | None) -> None:
         super().__init__(draft, parent)
-        self.pool: list[Given] = []
-        self.taken: list[Given] = []  # by the part that is being written
-        self.in_branch = False
-        self.masked = False  # while a call is written that gives the same for many arguments
+        self.pool = Pool(self.rng)
 
     def give(self, names: str, value: Value) -> Value:
         """Hand a result on: later motifs may take it, and what nobody takes is stored at the end."""
         named = value if value.is_name else self.define(names, value)
-        if not any(g.value.text == named.text for g in self.pool):
-            self.pool.append(Given(named, names, self.depth))
+        self.pool.give(named, names, self.depth)
         return named
 
     def _leave_block(self) -> None:
-        self.pool = [g for g in self.pool if g.depth <= self.depth]
+        self.pool.leave(self.depth)
 
     def _take(self, names: str, type: Type, lo: float, hi: float, unit: bool) -> Value | None:
-        wanted = set(names.split("|"))
-        best = None
-        for given in reversed(self.pool):
-            v = given.value
-            if v.type is not type or (unit and not v.unit):
-                continue
-            same = bool(wanted & set(given.names.split("|")))
-            fits = lo <= v.lo and v.hi <= hi
-            if not fits and not (type.kind == "scalar" and type.is_float and not unit):
-                continue
-            if given.used and not self.rng.chance(0.6 if same else _POOL_USED_AGAIN):
-                continue
-            if not same and not self.rng.chance(0.7 if fits else 0.45):
-                continue
-            best = given
-            if same:
-                break
-        if best is None:
-            return None
-        best.used = True
-        self.taken.append(best)
-        best.shown = best.shown or not (self.masked or (self.in_branch and best.branched))
-        v = best.value
-        return v if lo <= v.lo and v.hi <= hi else self.define(names, self.fit(v, lo, hi))
+        v = self.pool.take(names, type, lo, hi, unit)
+        if v is None or (lo <= v.lo and v.hi <= hi):
+            return v
+        return self.define(names, self.fit(v, lo, hi))
 
     def fit(self, v: Value, lo: float, hi: float) -> Value:
         """A float scalar brought into [lo, hi] in a way that keeps it alive."""
         if v.lo >= lo and v.hi <= hi:
             return v
         if hi == INF or hi >= v.hi:
-            self._hidden(v)
+            self.pool.hide(v)
             return rules.at_least(v, lo)
         # What rounds down would make zero of all below one.
-        if lo <= 0 <= v.lo and hi >= 1 and not self.masked and self.rng.chance(0.4):
+        if lo <= 0 <= v.lo and hi >= 1 and not self.pool.masked and self.rng.chance(0.4):
             return (v / (v + 1.0)).within(0.0, 1.0)
         if v.hi - v.lo > 4 * (hi - lo) and v.magnitude < _WAVED and self.rng.chance(0.6):
             # A clamp would hold nearly all values at one end, and what they came from would not show.
@@ -104,15 +60,8 @@ class Requests(Arrays):
             wave = rules.RULES["sin"](v)
             wave = wave if reach == 1 else wave * reach
             return (wave if middle == 0 else middle + wave).within(lo, hi)
-        self._hidden(v)
+        self.pool.hide(v)
         return rules.clamped(v, lo, hi)
-
-    def _hidden(self, v: Value) -> None:
-        """A value goes into something that may be the same for all that it can be."""
-        names = set(_NAME.findall(v.text))
-        for given in self.pool:
-            if given.value.text in names:
-                given.shown = False
 
     def input(self, names: str, type: Type, lo: float = -1.0, hi: float = 1.0, unit: bool = False) -> Value:
         """A value that varies from thread to thread: given by an earlier motif, or read from an array."""

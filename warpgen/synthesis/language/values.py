@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from warpgen.errors import SynthesisError
+from warpgen.synthesis.language.author import Author
 from warpgen.synthesis.language.types import BOOL, F32, I32, Type, mat, vec
-
-if TYPE_CHECKING:
-    from warpgen.synthesis.language.author import Author
 
 # Python's operator precedences, low to high.
 TERNARY, OR, AND, NOT, COMPARE, BITOR, BITXOR, BITAND, SHIFT, SUM, PRODUCT, UNARY, ATOM = range(13)

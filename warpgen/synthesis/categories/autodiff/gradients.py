@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from warpgen.synthesis.blocks.functions import function
+from warpgen.synthesis.blocks.texts import block, declare, operand, real
 from warpgen.synthesis.categories.autodiff import CATEGORY
-from warpgen.synthesis.categories.function.calls import block, declare, operand, real
 from warpgen.synthesis.formulas.grower import Grower, result_name
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language.types import F32, I32, vec

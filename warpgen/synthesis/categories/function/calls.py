@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from warpgen.synthesis.blocks.functions import function
+from warpgen.synthesis.blocks.texts import declare, operand, real
 from warpgen.synthesis.categories.function import CATEGORY
-from warpgen.synthesis.formulas.grower import Grower, result_name
+from warpgen.synthesis.formulas.grower import result_name
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language.types import F32, F64, I32, Type, mat, quat, vec
 from warpgen.synthesis.language.values import Value
@@ -28,25 +29,6 @@ def formula(k: Kit, x: Value, y: Value | None = None) -> Value:
     return k.rng.choice(
         (x * y, x + y * c, x - y, x * x + y * y, k.wp.max(x, y), x / (k.wp.abs(y) + c), k.wp.sin(x) * y)
     )
-
-
-def declare(k: Kit, name: str, text: str) -> str:
-    k.draft.declare(name, text)
-    return name
-
-
-def real(k: Kit) -> str:
-    """The program's float as this author annotates it."""
-    return k.draft.use_type(k.real)
-
-
-def block(*lines: str) -> str:
-    """The lines of a function's body behind its first indent."""
-    return "\n    ".join(lines)
-
-
-def operand(k: Kit) -> Value:
-    return Grower(k).fresh(k.real)
 
 
 @CATEGORY.motif(weight=1.2)

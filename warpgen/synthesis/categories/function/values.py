@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from warpgen.synthesis.blocks.texts import block, declare, operand, real
 from warpgen.synthesis.categories.function import CATEGORY
-from warpgen.synthesis.categories.function.calls import block, declare, early_returns, operand, real
+from warpgen.synthesis.categories.function.calls import early_returns
 from warpgen.synthesis.formulas.grower import palette, result_name
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language.types import F32, I32

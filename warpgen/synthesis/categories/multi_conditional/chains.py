@@ -65,9 +65,8 @@ def classify(k: Kit) -> None:
 def decision_tree(k: Kit) -> None:
     """Small decision tree."""
     field = palette(k).field
-    k.masked = True
-    xs = [k.input(q.names, k.real, q.lo, q.hi) for q in k.rng.sample(field.scalars, 3)]
-    k.masked = False
+    with k.pool.masking():
+        xs = [k.input(q.names, k.real, q.lo, q.hi) for q in k.rng.sample(field.scalars, 3)]
     score = k.var("score|leaf|prediction", 0.0, k.real, lo=-5.0, hi=5.0)
 
     def node(depth: int, spans: list[tuple[float, float]]) -> None:

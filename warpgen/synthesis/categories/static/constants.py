@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from warpgen.synthesis.categories.function.calls import declare, operand, real
+from warpgen.synthesis.blocks.texts import declare, operand, real
 from warpgen.synthesis.categories.static import CATEGORY
 from warpgen.synthesis.formulas.grower import Grower, grow, result_name
 from warpgen.synthesis.kit.kit import Kit

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from warpgen.synthesis.blocks.tile_steps import pipeline
-from warpgen.synthesis.blocks.tiles import Dim, Tile, Tiles, tiled, tiles
+from warpgen.synthesis.blocks.tiled import tiled, tiles
+from warpgen.synthesis.blocks.tiles import Dim, Tile, Tiles
 from warpgen.synthesis.categories.tile import CATEGORY
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language.types import F16, F64, I32, U32, Type

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from warpgen.synthesis.blocks.tile_steps import pipeline
-from warpgen.synthesis.blocks.tiles import Dim, Tile, tiled, tiles
+from warpgen.synthesis.blocks.tiled import tiled, tiles
+from warpgen.synthesis.blocks.tiles import Dim, Tile
 from warpgen.synthesis.categories.tile import CATEGORY
 from warpgen.synthesis.categories.tile.elementwise import smooth
 from warpgen.synthesis.kit.kit import Kit
