@@ -6,7 +6,7 @@ from warpgen.synthesis.categories.search import CATEGORY
 from warpgen.synthesis.kit.draft import Array
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language.types import I32, Type, vec
-from warpgen.synthesis.language.values import Value
+from warpgen.synthesis.language.values import Value, call
 
 # Optimal or well-known networks: the pairs that are compared and exchanged.
 _NETWORKS = {
@@ -33,8 +33,8 @@ def bisection(k: Kit) -> None:
     total = k.size("n_keys|table_size|num_keys|num_edges", n)
     style = k.rng.choice(("lower", "upper", "steps", "builtin", "exact", "halving"))
     if style == "builtin":
-        at = k.define("idx|pos|slot", k.wp.lower_bound(Value(table.name, t, 0, 0, k.author), x).within(0, n))
-        k.give("rank|position|idx", at)
+        at = call("wp.lower_bound", [table.name, x], I32, 0, n, k.author)
+        k.give("rank|position|idx", k.define("idx|pos|slot", at))
         return
     if style == "halving":
         base, length = k.var("base|first|lo", 0, lo=0, hi=n), k.var("length|count|span", total, lo=0, hi=n)
