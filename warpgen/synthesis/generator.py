@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 
 import msgspec
 
-from warpgen.errors import RecipeError, SynthesisError
+from warpgen.errors import DraftRejected, RecipeError, SynthesisError
 from warpgen.synthesis.blocks.motif import Motif
 from warpgen.synthesis.builtins.schedule import Fragment, scheduled
 from warpgen.synthesis.categories import all_motifs, categories
@@ -19,7 +20,7 @@ from warpgen.synthesis.style.rng import Rng
 # Each becomes about 600 characters of C++; above this the text may exceed what extraction takes.
 MOST_OPERATIONS = 900
 
-# A draft that corners itself (an index without a safe range, say) is thrown away and drawn anew.
+# A draft that cannot be (too much code, say) is thrown away and drawn anew.
 ATTEMPTS = 12
 # How many scheduled calls of builtins a program gets besides its motifs.
 _CALLS = {0: 0.3, 1: 0.45, 2: 0.2, 3: 0.05}
@@ -41,10 +42,11 @@ def category_weights(options: Options) -> dict[str, float]:
     return dict(options.categories) or {name: c.weight for name, c in known.items()}
 
 
-def synthesize(seed: int, index: int, options: Options) -> Program:
+def synthesize(seed: int, index: int, options: Options, rejections: Counter[str] | None = None) -> Program:
     """The program of this index: the same for the same (seed, index, options), on every machine.
 
-    Raises SynthesisError if none of `ATTEMPTS` drafts came to an end.
+    `rejections` counts by motif the drafts that were drawn in vain. Raises SynthesisError if none of
+    `ATTEMPTS` drafts came to an end, or if a motif is at fault.
     """
     weights = category_weights(options)
     error = ""
@@ -55,8 +57,10 @@ def synthesize(seed: int, index: int, options: Options) -> Program:
             # A call that cannot be written here may not keep the index from having a program.
             calls = scheduled(seed, index, rng.weighted(_CALLS)) if attempt < ATTEMPTS // 2 else []
             return _write(rng, seed, index, main, options.complexity, calls)
-        except SynthesisError as e:
-            error = str(e)
+        except DraftRejected as rejection:
+            error = str(rejection)
+            if rejections is not None:
+                rejections[rejection.motif or f"{main.category}.{main.name}"] += 1
     raise SynthesisError(f"no program for index {index} after {ATTEMPTS} drafts: {error}")
 
 
@@ -82,7 +86,7 @@ def _write(rng: Rng, seed: int, index: int, main: Motif, complexity: str, calls:
     name = kernel_name(k, plan)
     source, args, launch = assemble(k, name, plan.main.title, main.category, index)
     if not any(a.role in ("output", "inout") for a in args):
-        raise SynthesisError(f"{plan.main.name} stored nothing")
+        raise DraftRejected(f"{plan.main.name} stored nothing")
     if unrolled_size(source) > MOST_OPERATIONS:
-        raise SynthesisError(f"{plan.main.name} would unroll to too much code")
+        raise DraftRejected(f"{plan.main.name} would unroll to too much code")
     return Program(seed, index, main.category, name, source, args, launch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 
+from warpgen.errors import DraftRejected
 from warpgen.synthesis.kit.kit import Kit
 
 Write = Callable[[Kit], None]
@@ -21,7 +22,7 @@ class Motif:
     def __init__(
         self, write: Write, category: str, rank: int, weight: float, inline: bool, f32: bool, alone: bool
     ) -> None:
-        self.write = write
+        self.function = write
         self.category = category
         self.rank = rank
         self.weight = weight
@@ -32,6 +33,14 @@ class Motif:
         self.title = (inspect.getdoc(write) or "").split("\n")[0].rstrip(".")
         if not self.title:  # comments are made of it: python -OO would write other programs
             raise TypeError(f"motif {self.name} has no docstring")
+
+    def write(self, k: Kit) -> None:
+        """Write the motif into `k`; a draft that it rejects says by whom."""
+        try:
+            self.function(k)
+        except DraftRejected as rejection:
+            rejection.motif = rejection.motif or f"{self.category}.{self.name}"
+            raise
 
 
 class Category:

@@ -19,7 +19,7 @@ def categories() -> dict[str, Category]:
             importlib.import_module(f"{package.__name__}.{file}")
         category: Category = package.CATEGORY
         # A file may have been imported before its turn, by one that takes something from it.
-        category.motifs.sort(key=lambda motif: motif.write.__module__)
+        category.motifs.sort(key=lambda motif: motif.function.__module__)
         found[category.name] = category
     return found
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from keyword import iskeyword
 from typing import Any
 
-from warpgen.errors import SynthesisError
+from warpgen.errors import DraftRejected
 from warpgen.synthesis.language import rules
 from warpgen.synthesis.language.author import Author
 from warpgen.synthesis.language.types import BOOL, F32, I32, Type
@@ -338,6 +338,6 @@ class Statements:
             self.line("continue")
 
     def expect(self, condition: bool, message: str) -> None:
-        """Raise unless the motif's own precondition holds."""
+        """Reject the draft unless the motif's own precondition holds."""
         if not condition:
-            raise SynthesisError(message)
+            raise DraftRejected(message)

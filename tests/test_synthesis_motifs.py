@@ -1,0 +1,205 @@
+"""Every motif in every variant: each can be written, Warp takes it, and a fault in one is not drawn away."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from warpgen.errors import DraftRejected, SynthesisError
+from warpgen.extraction import warp_api
+from warpgen.extraction.codegen import lower
+from warpgen.synthesis import generator
+from warpgen.synthesis.blocks.motif import Category, Motif
+from warpgen.synthesis.categories import categories
+from warpgen.synthesis.emit.module import assemble
+from warpgen.synthesis.generator import Options, synthesize
+from warpgen.synthesis.kernel.helpers import outline
+from warpgen.synthesis.kernel.stores import store_rest
+from warpgen.synthesis.kernel.threads import open_threads
+from warpgen.synthesis.kit.draft import Draft
+from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.author import Author
+from warpgen.synthesis.language.types import F16, F32, F64
+from warpgen.synthesis.program import Program
+from warpgen.synthesis.style.rng import Rng
+
+FEWEST, MOST = 4, 250  # drafts of each motif
+Site = tuple[Any, int]
+
+
+class Variants:
+    """Makes a motif take the options of its choices in turn, and knows which an accepted draft has taken."""
+
+    def __init__(self) -> None:
+        self._turns: Counter[Site] = Counter()
+        self._options: dict[Site, int] = {}
+        self._drafted: set[tuple[Site, int]] = set()
+        self._taken: set[tuple[Site, int]] = set()
+
+    def clear(self) -> None:
+        """Another motif begins."""
+        for kept in (self._turns, self._options, self._drafted, self._taken):
+            kept.clear()
+
+    def position(self, count: int, drawn: int) -> int:
+        """Which of `count` options the motif takes now; as drawn, if it is not a motif that chooses."""
+        frame = sys._getframe(2)
+        if "/synthesis/categories/" not in Path(frame.f_code.co_filename).as_posix():
+            return drawn
+        site = (frame.f_code, frame.f_lasti)
+        at = self._turns[site] % count
+        self._turns[site] += 1
+        self._options[site] = min(count, self._options.get(site, count))
+        self._drafted.add((site, at))
+        return at
+
+    def news(self) -> bool:
+        """Whether the draft has an option that none before it had."""
+        return bool(self._drafted - self._taken)
+
+    def accept(self) -> None:
+        """The draft came to its end."""
+        self._taken |= self._drafted
+
+    def reject(self) -> None:
+        """The draft did not."""
+        self._drafted.clear()
+
+    def left(self) -> list[str]:
+        """The options that no accepted draft has taken: function and number."""
+        wanted = {(site, at) for site, count in self._options.items() for at in range(count)}
+        return sorted({f"{site[0].co_name}:{at}" for site, at in wanted - self._taken})
+
+
+@pytest.fixture
+def variants(monkeypatch: pytest.MonkeyPatch) -> Variants:
+    """Has every choice of a motif go through its options, whatever is drawn."""
+    found = Variants()
+    weigh = Rng.weighted
+
+    def choice(rng: Rng, options: Sequence[Any]) -> Any:
+        return options[found.position(len(options), rng.integer(0, len(options) - 1))]
+
+    def weighted(rng: Rng, weights: Mapping[Any, float]) -> Any:
+        keys = list(weights)
+        return keys[found.position(len(keys), keys.index(weigh(rng, weights)))]
+
+    monkeypatch.setattr(Rng, "choice", choice)
+    monkeypatch.setattr(Rng, "weighted", weighted)
+    return found
+
+
+def drafted(motif: Motif, number: int) -> Program:
+    """The motif alone in a kernel: in place or as a helper, in single precision mostly."""
+    rng = Rng("motifs", motif.category, motif.name, number)
+    real = F32 if motif.f32 or number % 4 else F64 if number % 8 else F16
+    k = Kit(Draft(rng, Author(rng), real))
+    if motif.alone:
+        inspect.unwrap(motif.function)(k)  # without other motifs that a motif of tiles takes in
+    else:
+        open_threads(k, motif.rank or 1 + number % 2)
+        if motif.inline or number % 2:
+            motif.write(k)
+        else:
+            outline(k, motif.write, motif.name, motif.title)
+        store_rest(k)
+    name = k.draft.module_name("kernel")
+    source, args, launch = assemble(k, name, motif.title, motif.category, number)
+    return Program(0, number, motif.category, name, source, args, launch)
+
+
+def _all_drafts(motif: Motif, variants: Variants) -> Iterator[Program]:
+    """Drafts of the motif until each option of its choices has been in one."""
+    for number in range(MOST):
+        try:
+            yield drafted(motif, number)
+            variants.accept()
+        except DraftRejected:
+            pass
+        variants.reject()
+        if number + 1 >= FEWEST and not variants.left():
+            return
+
+
+@pytest.mark.parametrize("category", list(categories()))
+def test_every_variant_of_every_motif_can_be_written(category: str, variants: Variants) -> None:
+    """No option among which a motif chooses is at fault or always rejected; each gives Python text."""
+    for motif in categories()[category].motifs:
+        variants.clear()
+        for program in _all_drafts(motif, variants):
+            ast.parse(program.source)
+        assert not variants.left(), f"{category}.{motif.name} never takes these: {variants.left()}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("category", list(categories()))
+def test_warp_lowers_every_variant_of_every_motif(category: str, variants: Variants, tmp_path: Path) -> None:
+    """Warp's code generator takes a draft with each option of each motif."""
+    warp_api.start(tmp_path / "kernels")
+    for motif in categories()[category].motifs:
+        variants.clear()
+        for program in _all_drafts(motif, variants):
+            if variants.news():
+                lower(program, ("cpu",))
+
+
+ONLY = Options({"search": 1.0})
+
+
+def only(write: Callable[[Kit], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs of `ONLY` are about this motif."""
+    category = Category("search", "a single motif")
+    category.motif(inline=True)(write)
+    monkeypatch.setattr(generator, "categories", lambda: {"search": category})
+
+
+@pytest.mark.parametrize("error", [SynthesisError, ZeroDivisionError])
+def test_a_fault_in_a_motif_is_no_rejected_draft(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is wrong in a motif comes out of synthesis at the first draft."""
+    drafts = []
+
+    def wrong(k: Kit) -> None:
+        drafts.append(k)
+        if error is ZeroDivisionError:
+            drafts[len(drafts) // 0]
+        k.wp.lower_bound(k.lit(1.0), k.lit(2.0))
+
+    only(wrong, monkeypatch)
+    with pytest.raises(error):
+        synthesize(0, 0, ONLY)
+    assert len(drafts) == 1
+
+
+def test_rejected_drafts_are_counted_by_motif(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another draft is drawn, and whoever rejected the first is known."""
+    drafts = iter(range(100))
+
+    def picky(k: Kit) -> None:
+        k.expect(next(drafts) > 1, "not this one")
+        k.give("x", k.load("x", k.real) * 2.0)
+
+    only(picky, monkeypatch)
+    rejections: Counter[str] = Counter()
+    program = synthesize(0, 0, ONLY, rejections)
+    assert "wp.kernel" in program.source
+    assert rejections == {"search.picky": 2}
+
+
+def test_an_index_whose_drafts_are_all_rejected_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last reason stands in the error."""
+
+    def never(k: Kit) -> None:
+        k.expect(False, "it is never right")
+
+    only(never, monkeypatch)
+    with pytest.raises(SynthesisError, match="it is never right"):
+        synthesize(0, 0, ONLY)
