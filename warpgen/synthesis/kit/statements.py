@@ -16,7 +16,8 @@ from warpgen.synthesis.language.values import COMPARE, NOT, TERNARY, Value, call
 from warpgen.synthesis.style.rng import Rng
 
 INLINE_LENGTH = 24  # longer expressions get a name, as people do
-_IDENTIFIER = re.compile(r"(?<![.\w])[A-Za-z_]\w*")  # an attribute may be called as a local is
+# An attribute or a keyword of a call (`n=3`) may be called as a local is.
+_IDENTIFIER = re.compile(r"(?<![.\w])[A-Za-z_]\w*\b(?!=)")
 # Names that would hide what the program needs; `ret` is the result's in the generated C++, where arguments
 # and fields keep their names, so C++'s own words are reserved as well.
 RESERVED = frozenset(
