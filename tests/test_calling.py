@@ -68,7 +68,7 @@ def test_where_it_is_installed_it_is_the_command(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.slow
 def test_the_next_action_of_a_finished_run_works_where_its_datasets_are_and_where_not(tmp_path: Path) -> None:
-    """As in a clean clone, which has manifests and no datasets: it makes the same ones and checks them."""
+    """As in a clean clone, which has manifests alone: there it makes the same datasets and checks them."""
     code, _, errors = call("run", "--rows", "3", "--verify", "none", "--seed", "7", "--root", tmp_path)
     assert code == 0, errors
     made = files(tmp_path)

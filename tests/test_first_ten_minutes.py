@@ -44,6 +44,7 @@ def test_the_page_is_true_word_by_word(folder: Path) -> None:
     _checkout(folder / "warpgen")
     packages = shlex.quote(sysconfig.get_path("purelib"))
     shared = f'echo {packages} >"$(echo env/lib/python*/site-packages)/shared.pth"'
+    checkout = sorted((folder / "warpgen").rglob("*"))
     told = ""
     for block in blocks(ROOT / "docs" / "first_ten_minutes.md"):
         text = shortened(block.text)
@@ -52,6 +53,7 @@ def test_the_page_is_true_word_by_word(folder: Path) -> None:
         code, output = run_block(f"unset PYTHONPATH\n{text}", folder)
         assert code == 0, f"line {block.line}:\n{block.text}\n{output}"
         told += output
+    assert sorted((folder / "warpgen").rglob("*")) == checkout  # building left nothing there
     installed = next((folder / "env" / "lib").glob("python*/site-packages/warpgen"))
     assert (installed / "reporting" / "page" / "page.css").is_file()
     assert (installed / "synthesis" / "style" / "priors.json").is_file()
