@@ -1,7 +1,8 @@
 """How long a run still takes, judged by the units that came back in this session.
 
 Rows are merged in order and units grow from 16 programs to 128, so what is merged says little of the pace
-while a run is young. What each program took its worker does, from the first unit on.
+while a run is young. What each program took its worker does, from a worker's second unit on: in its first it
+loads what it needs, which takes up to five times what the programs do.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from warpgen.production.unit import Outcome, Unit
 
-_UNITS = 2  # the newest of each worker that are judged by: the first ones are slow, and machines change
+_UNITS = 2  # the newest of each worker that are judged by: small ones are slow, and machines change
 
 
 class Pace:
@@ -20,6 +21,8 @@ class Pace:
 
     def __init__(self) -> None:
         self._given: dict[int, tuple[Unit, float]] = {}  # by start: what is in work, and since when
+        self._first: set[int] = set()  # starts of the workers' first units: those given before any is back
+        self._heard = False
         self._took: deque[tuple[int, float]] = deque()  # programs and seconds of the newest units
         self._side_by_side = 1
 
@@ -29,18 +32,23 @@ class Pace:
             if unit is not None:
                 self._given[unit.start] = unit, time.monotonic()
                 self._side_by_side = max(self._side_by_side, len(self._given))
+                if not self._heard:
+                    self._first.add(unit.start)
             yield unit
 
     def take(self, outcome: Outcome) -> None:
         """Note an outcome. Of a unit that came in parts the first is enough to know what it took."""
-        if outcome.start in self._given:
-            _, since = self._given.pop(outcome.start)
-            self._took.append((outcome.stop - outcome.start, time.monotonic() - since))
-            while len(self._took) > _UNITS * self._side_by_side:
-                self._took.popleft()
+        self._heard = True
+        given = self._given.pop(outcome.start, None)
+        if given is None or outcome.start in self._first:
+            return
+        self._took.append((outcome.stop - outcome.start, time.monotonic() - given[1]))
+        while len(self._took) > _UNITS * self._side_by_side:
+            self._took.popleft()
 
     def left(self, programs: int) -> float | None:
-        """Seconds until so many more programs are there, those in work among them; None while no unit is."""
+        """Seconds until so many more programs are there, those in work among them; None while that
+        cannot be told."""
         if not self._took:
             return None
         now = time.monotonic()
