@@ -57,7 +57,9 @@ def static_table(k: Kit) -> None:
         weight = Value(wrap.format(f"wp.static({table}[{name}])"), k.real, 0.0, 2.0, k.author)
         k.add(total, weight * xs[k.flat * n + index])
     if k.rng.chance(0.4):
-        total = total * Value(wrap.format(f"wp.static(1.0 / sum({table}))"), k.real, 0.1, 7.0, k.author)
+        # Not `sum`, which rounds otherwise from Python 3.12 on: the number is in the generated code.
+        terms = " + ".join(f"{table}[{place}]" for place in range(n))
+        total = total * Value(wrap.format(f"wp.static(1.0 / ({terms}))"), k.real, 0.1, 7.0, k.author)
     k.give("filtered|weighted|response", total)
 
 
