@@ -12,15 +12,17 @@ import pytest
 
 # pytest's own folders, which stay for a person to look at, go where they always do.
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
-_OWN = Path(tempfile.mkdtemp(prefix="warpgen-tests-"))
+# A short name, for there are sockets in it, whose paths may have 107 bytes.
+_OWN = Path(tempfile.mkdtemp(prefix="tests-"))
 os.environ["TMPDIR"] = tempfile.tempdir = str(_OWN)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Whatever is kept for all of a session goes; then the folder must be empty."""
-    if "warpgen.execution" in sys.modules:
-        sys.modules["warpgen.execution"]._stop()
+    for module, end in (("warpgen.execution", "_stop"), ("exported", "remove")):
+        if module in sys.modules:
+            getattr(sys.modules[module], end)()
     left = sorted(path.name for path in _OWN.iterdir())
     shutil.rmtree(_OWN, ignore_errors=True)
     if left:

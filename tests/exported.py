@@ -10,7 +10,13 @@ from commands import call
 
 from warpgen.exporting.export import Request, Summary, export
 
-_KEPT: list[tempfile.TemporaryDirectory[str]] = []  # removed when the tests end
+_KEPT: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def remove() -> None:
+    """Take the root away, when the tests end."""
+    while _KEPT:
+        _KEPT.pop().cleanup()
 
 
 @functools.cache

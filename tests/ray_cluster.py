@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -20,7 +21,6 @@ from imaginary import produce, quick, recipe_of
 
 from warpgen import run
 from warpgen.production.circumstances import Means
-from warpgen.production.engines.ray import _ray
 
 
 def die(unit: object) -> None:
@@ -65,7 +65,14 @@ def kill_node(cluster: Any, node: Any) -> None:
 
 def main(case: str, root: Path, args: list[str]) -> int:
     """`run`: on both nodes; `lost`: one is killed at work; `poison`: imaginary programs, two bad."""
-    _ray()  # the environment that it sets holds for the cluster, too
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    # What Ray leaves; it does not start in folders of any name.
+    with tempfile.TemporaryDirectory(prefix="r", dir="/tmp", ignore_cleanup_errors=True) as name:
+        os.environ["RAY_TMPDIR"] = name
+        return _on_cluster(case, root, args)
+
+
+def _on_cluster(case: str, root: Path, args: list[str]) -> int:
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})

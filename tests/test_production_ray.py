@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,7 @@ def test_a_wrong_address_is_told_soon(address: str, tmp_path: Path) -> None:
 def test_without_ray_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The base install has none."""
     monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # of which it takes some until this process ends
     with pytest.raises(UsageError, match="pip install 'ray>="):
         run.main(["--engine", "ray", "--rows", "3", "--root", str(tmp_path)])
     with pytest.raises(UsageError, match="--engine ray"):

@@ -13,6 +13,7 @@ import contextlib
 import importlib.util
 import os
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import warp as wp
 def write_reference(folder: Path) -> None:
     wp.config.kernel_cache_dir = str(folder / "cache")
     (folder / "cache").mkdir()
+    tempfile.tempdir = str(folder)  # for what Warp would remove when a process ends by itself
     spec = importlib.util.spec_from_file_location(f"reference_{folder.name}", folder / "kernel.py")
     assert spec is not None and spec.loader is not None
     python = importlib.util.module_from_spec(spec)

@@ -7,6 +7,8 @@ than there are cores for, and give a unit whose node was lost to another, which 
 
 from __future__ import annotations
 
+import atexit
+import functools
 import logging
 import os
 import re
@@ -18,10 +20,12 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from warpgen import scratch
 from warpgen.errors import RootError, UsageError
 from warpgen.production.circumstances import Means, cpu_of_children
 from warpgen.production.engines import Failing, Job, WorkerView
@@ -30,7 +34,9 @@ from warpgen.production.engines.local import LocalEngine
 from warpgen.production.explain import first_line
 from warpgen.production.unit import Outcome, Unit
 
-_PLAIN = re.compile(r"[\w./+-]*", re.ASCII)  # folders that Ray can have its files in
+# Folders that Ray can have its files in: of plain names, and short enough for the names of sockets there.
+_SOCKET = "/r01234567/session_2000-01-01_00-00-00_000000_0000000/sockets/plasma_store"
+_PLAIN = re.compile(rf"[\w./+-]{{,{107 - len(_SOCKET)}}}", re.ASCII)
 _TICK = 0.25  # seconds between looks, as of the local engine
 _ANSWER = 12  # seconds that a cluster may take to let us join: it takes half of one
 
@@ -48,13 +54,16 @@ class Report(msgspec.Struct, frozen=True):
 def connect(address: str, workers: int | None) -> int:
     """Join the cluster at `address`, or start one on this machine when it is empty, and return how many tasks
     to have in work: `workers`, or one per core of the cluster. Raises UsageError."""
-    ray = _ray()
+    own = {} if address else {"num_cpus": workers, "include_dashboard": False, "_temp_dir": _own_files()}
+    ray, ending = _ray(), signal.getsignal(signal.SIGTERM)
     try:
         refusal = _refusal(address) if address not in ("", "local") else ""
         if not refusal:
-            _join(address, workers)
+            ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
     except (OSError, RuntimeError, ValueError) as error:
         refusal = first_line(error)
+    finally:
+        signal.signal(signal.SIGTERM, ending)  # Ray has its own handler, which leaves with 1
     if refusal:
         raise UsageError(
             f"no Ray cluster can be used at {address or 'this machine'} ({refusal}): start one "
@@ -63,14 +72,13 @@ def connect(address: str, workers: int | None) -> int:
     return workers or max(1, int(ray.cluster_resources().get("CPU", 0)))
 
 
-def _join(address: str, workers: int | None) -> None:
-    _ray().init(
-        address=address or "local",
-        num_cpus=None if address else workers,
-        include_dashboard=False if not address else None,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-    )
+@functools.cache
+def _own_files() -> str:
+    """A folder for the files of a cluster of ours, which Ray leaves: gone when this process ends."""
+    place = None if _PLAIN.fullmatch(tempfile.gettempdir()) else "/tmp"
+    made = tempfile.mkdtemp(prefix="r", dir=place)
+    atexit.register(scratch.remove, Path(made))  # before Ray is loaded, so after it has ended its processes
+    return made
 
 
 def _refusal(address: str) -> str:
@@ -190,8 +198,6 @@ def _ray() -> Any:
     """Ray, which only this engine needs: it takes a second to load and 200 MB of disk."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anyone
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # or it warns; there are no devices here
-    if not _PLAIN.fullmatch(tempfile.gettempdir()):
-        os.environ.setdefault("RAY_TMPDIR", "/tmp")  # Ray does not start in others
     try:
         import ray
     except ImportError:
