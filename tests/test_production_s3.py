@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -15,8 +17,10 @@ import fsspec
 import pytest
 from commands import REPOSITORY
 from imaginary import FINISHED, PowerCut, Trouble, datasets, go_on, power_cut, produce, quick, recipe_of
+from readers import READERS, tables, told
 
-from warpgen import merge, run
+import warpgen
+from warpgen import merge, resume, run, stats, verify
 from warpgen.errors import RootError, UsageError
 from warpgen.production import roots, session, share
 from warpgen.production.circumstances import Means
@@ -172,6 +176,13 @@ def test_a_root_has_one_holder(bucket: str) -> None:
         assert lock.read_bytes() == held
 
 
+def test_a_refused_run_leaves_nothing_here(bucket: str, tmp_path: Path) -> None:
+    """What this machine keeps of a root in a store is for a run that can be gone on with."""
+    with pytest.raises(UsageError), roots.held(bucket):
+        raise UsageError("another recipe's")
+    assert list((tmp_path / "cache" / "warpgen").iterdir()) == []
+
+
 def test_a_log_keeps_what_was_appended(bucket: str) -> None:
     """Across writers, and through a rewrite."""
     log = RemoteLog(f"{bucket}/log")
@@ -185,6 +196,62 @@ def test_a_log_keeps_what_was_appended(bucket: str) -> None:
     assert log.read_bytes() == b"new"
     log.unlink()
     assert names(bucket) == []
+
+
+@pytest.fixture
+def finished(bucket: str) -> str:
+    """A root in the bucket with both datasets."""
+    address = f"{bucket}/a/root"
+    assert produce(address, RECIPE) == 0
+    return address
+
+
+def test_what_is_finished_there_is_read(finished: str, tmp_path: Path) -> None:
+    """By every command, and nothing stays on this machine but what was asked for."""
+    report = Remote(f"{finished}/reports/chief_scientist_report.md")
+    report.write(b"")
+    for name, reader in {"stats": tables, **READERS}.items():
+        assert told(reader, finished) == "", name
+    assert report.read_bytes().startswith(b"# Warp kernels")
+    dataset = f"{finished}/data/production_cpu/cpu_code_dataset.jsonl"
+    assert verify.main([dataset, "--level", "none", "--workers", "1"]) == 1  # imaginary rows are none
+    assert sum(1 for _ in warpgen.open(dataset)) == 400
+    gc.collect()
+    assert list((tmp_path / "cache" / "warpgen").iterdir()) == []
+    assert not Path("s3:").exists()
+
+
+def test_the_next_action_of_the_state_works(finished: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As it stands in the state file: of a finished run, and of one that was stopped."""
+    assert stats.main(_next_action(finished, "stats")) == 0
+    assert capsys.readouterr().out.count("agrees with the dataset") == 2
+    with pytest.raises(PowerCut):
+        produce(f"{finished}/stopped", RECIPE, trouble={300: power_cut})
+    with pytest.raises(UsageError, match="was begun with"):  # imaginary versions: it found the run
+        resume.main(_next_action(f"{finished}/stopped", "resume"))
+
+
+def _next_action(address: str, command: str) -> list[str]:
+    text = Remote(f"{address}/DATASET_STATE.md").read_bytes().decode()
+    line = text.partition("```bash\n")[2].partition("\n")[0]
+    words = shlex.split(line)
+    assert words[1:3] == ["-m", f"warpgen.{command}"]
+    return words[3:]
+
+
+def test_damage_there_is_seen(finished: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As on a disk; sizes without fetching anything."""
+    place = Remote(f"{finished}/data/production_cuda/cuda_code_dataset.jsonl")
+    whole = place.read_bytes()
+    place.write(whole.replace(b"k = 1", b"k = 3", 1))
+    for name in ("stats --check", "stats --html", "report", "export"):
+        assert "cuda" in told(READERS[name], finished), name
+    place.write(whole[:-1])
+    assert stats.main(["--root", finished]) == 1
+    assert "fetching" not in capsys.readouterr().err
+    Remote(f"{finished}/manifests/cuda_manifest.json").unlink()
+    with pytest.raises(UsageError, match="is there without"):
+        stats.main(["--root", finished])
 
 
 def test_without_the_packages_it_says_what_to_install(

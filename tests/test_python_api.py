@@ -11,9 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands import REPOSITORY
+from reporting_root import CIRCUMSTANCES
 
 import warpgen
 from warpgen.errors import DamageError, UsageError, VerificationError
+from warpgen.recipe import Recipe
+from warpgen.record import Target
+from warpgen.reporting.manifest import write_manifest
 from warpgen.verification.isolation import Died
 from warpgen.verification.rival import Draw, Slopes, conclude
 
@@ -32,12 +36,18 @@ def root(tmp_path: Path) -> Path:
         folder = tmp_path / "data" / f"production_{target}"
         folder.mkdir(parents=True)
         (folder / f"{target}_code_dataset.jsonl").write_text("".join(text))
+        _describe(tmp_path, "cpu" if target == "cpu" else "cuda")
     return tmp_path
 
 
-def test_importing_and_opening_loads_neither_warp_nor_numpy() -> None:
-    """`import warpgen` and reading rows stay light."""
-    code = f"import sys, warpgen; warpgen.open({str(CPU)!r}).first(); print(*sys.modules)"
+def _describe(root: Path, target: Target) -> None:
+    write_manifest(root, target, Recipe(size=None, rows=12), CIRCUMSTANCES, {}, [])
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_importing_and_opening_loads_neither_warp_nor_numpy(root: Path, whole: bool) -> None:
+    """`import warpgen` and reading rows of a file or a root stay light."""
+    code = f"import sys, warpgen; warpgen.open({str(root if whole else CPU)!r}).first(); print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=REPOSITORY
     )
@@ -80,6 +90,7 @@ def test_pairs_join_the_two_targets_of_a_kernel(root: Path) -> None:
     path = root / "data" / "production_cuda" / "cuda_code_dataset.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(reversed(lines[1:])))
+    _describe(root, "cuda")
     pairs = list(warpgen.open(root).pairs())
     assert len(pairs) == 11
     for cpu, cuda in pairs:
@@ -95,8 +106,10 @@ def test_what_cannot_be_read_is_named(root: Path, tmp_path: Path) -> None:
         warpgen.open(root, origin="harvest")
     path = root / "data" / "production_cpu" / "cpu_code_dataset.jsonl"
     path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(DamageError, match=r"cpu_code_dataset\.jsonl has \d+ bytes"):
+        warpgen.open(root)
     with pytest.raises(DamageError, match=r"line 12 of cpu_code_dataset\.jsonl"):
-        list(warpgen.open(root))
+        list(warpgen.open(path))
     with pytest.raises(KeyError):
         warpgen.open(CPU)["s0-0-nothing"]
     with pytest.raises(AttributeError):

@@ -6,15 +6,20 @@ Importing this imports neither Warp nor NumPy; running a row starts a process th
 from __future__ import annotations
 
 import builtins
+import contextlib
+import hashlib
+import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+import xxhash
 
-from warpgen import record
+from warpgen import places, record
 from warpgen.errors import DamageError, UsageError
-from warpgen.record import TARGETS, Target
+from warpgen.record import Target
+from warpgen.store import Remote
 
 if TYPE_CHECKING:
     from warpgen.execution import Check, Language, Run
@@ -57,18 +62,27 @@ class Row(record.Row, frozen=True):
 class Dataset:
     """Rows of one or more files, in order. Iterating reads the files anew; nothing is kept in memory."""
 
-    def __init__(self, files: Collection[Path], tests: tuple[Test, ...] = ()) -> None:
+    def __init__(
+        self,
+        files: Collection[Path],
+        tests: tuple[Test, ...] = (),
+        known: Mapping[Path, _Known] | None = None,
+        held: object = None,
+    ) -> None:
         self.files = tuple(files)
         self._tests = tests
+        self._known = known or {}
+        self._held = held
 
     def __repr__(self) -> str:
         names = ", ".join(path.name for path in self.files)
         return f"<warpgen.Dataset of {names}, {len(self._tests)} filters>"
 
     def __iter__(self) -> Iterator[Row]:
-        """Rows that pass all filters. Raises DamageError at a line that is no row."""
+        """Rows that pass all filters. Raises DamageError at a line that is no row, and at the end of a file
+        that is not the one that its manifest describes."""
         for path in self.files:
-            for number, line in _lines(path):
+            for number, line in self._lines(path):
                 row = _decode(path, number, line, Row)
                 if all(test(row) for test in self._tests):
                     yield row
@@ -117,7 +131,7 @@ class Dataset:
         if verdict is not None:
             asked = dict(verdict)
             tests.append(lambda row: all(_verdict(row, check) == word for check, word in asked.items()))
-        return Dataset(self.files, tuple(tests))
+        return Dataset(self.files, tuple(tests), self._known, self._held)
 
     def pairs(self) -> Iterator[tuple[Row, Row]]:
         """CPU row and CUDA row of each kernel that has both, in the order of the CPU rows.
@@ -127,7 +141,7 @@ class Dataset:
         places: dict[str, tuple[Path, int]] = {}
         for path in self.files:
             place = 0
-            for number, line in _lines(path):
+            for number, line in self._lines(path):
                 key = _decode(path, number, line, _Key)
                 if key.target == "cuda":
                     places[key.kernel_id] = (path, place)
@@ -141,6 +155,26 @@ class Dataset:
                 if all(test(other) for test in self._tests):
                     yield row, other
 
+    def _lines(self, path: Path) -> Iterator[tuple[int, bytes]]:
+        known = self._known.get(path)
+        state = known.algorithm() if known else None
+        with builtins.open(path, "rb") as file:
+            number = 0
+            while line := file.readline(_LONGEST_LINE):
+                number += 1
+                if state:
+                    state.update(line)
+                yield number, line
+        if state and known and state.hexdigest() != known.checksum:
+            raise DamageError(f"{path.name} is damaged or another file than that of its manifest")
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """What a manifest says of a file."""
+
+    algorithm: Callable[[], Any]
+    checksum: str
+
 
 class _Key(msgspec.Struct):
     """What joins two rows."""
@@ -150,36 +184,59 @@ class _Key(msgspec.Struct):
 
 
 def open(path: str | Path, *, origin: Origin = "synthesis") -> Dataset:
-    """The rows of a dataset file, or of all finished datasets under a root.
+    """The rows of a dataset file, or of all finished datasets under a root. What is in an object store is
+    fetched into a folder of this machine, which goes with the Dataset.
 
     Under a root, `origin` chooses between what was synthesised and what was harvested. Raises UsageError
-    where nothing is found.
+    where nothing is found, DamageError where a file is not what its manifest describes.
     """
-    path = Path(path)
-    if path.is_file():
-        return Dataset([path])
-    if not path.is_dir():
-        raise UsageError(f"there is no file or folder {path}: name a dataset (….jsonl) or the root of a run")
-    if origin == "synthesis":
-        files = [path / "data" / f"production_{t}" / f"{t}_code_dataset.jsonl" for t in TARGETS]
-    else:
-        files = [path / "data" / "harvest" / f"{t}_harvest.jsonl" for t in TARGETS]
-    there = [file for file in files if file.is_file()]
-    if not there:
-        command = "run" if origin == "synthesis" else "harvest"
-        raise UsageError(
-            f"there is no finished dataset under {path}: make one with `python -m warpgen.{command}`, "
-            "or name a .jsonl file"
-        )
-    return Dataset(there)
+    place = places.at(places.root(str(path)))
+    with contextlib.ExitStack() as stack:
+        with places.looking_at(place):
+            is_file = place.is_file()
+        if is_file:
+            return Dataset([stack.enter_context(places.file_at_hand(place))], held=_Held(stack))
+        if isinstance(place, Path) and not place.is_dir():
+            raise UsageError(
+                f"there is no file or folder {path}: name a dataset (….jsonl) or the root of a run"
+            )
+        known = _harvested(place) if origin == "harvest" else _synthesised(place, stack)
+        if not known:
+            raise UsageError(
+                f"there is no finished dataset under {path}: make one with "
+                f"`python -m warpgen.{'harvest' if origin == 'harvest' else 'run'}`, or name a .jsonl file"
+            )
+        return Dataset(known, known=known, held=_Held(stack))
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    with builtins.open(path, "rb") as file:
-        number = 0
-        while line := file.readline(_LONGEST_LINE):
-            number += 1
-            yield number, line
+class _Held:
+    """Keeps what was fetched as long as there is this."""
+
+    def __init__(self, stack: contextlib.ExitStack) -> None:
+        weakref.finalize(self, stack.pop_all().close)
+
+
+def _synthesised(place: Path | Remote, stack: contextlib.ExitStack) -> dict[Path, _Known]:
+    """The datasets that `run` made. A manifest may be kept without its dataset."""
+    from warpgen.reporting import finished
+    from warpgen.reporting.manifest import dataset_path
+
+    root, targets = stack.enter_context(finished.at_hand(place, whole=False))
+    return {
+        finished.path_of(root, manifest): _Known(xxhash.xxh3_128, manifest.figures.xxh3_128)
+        for target, manifest in finished.described(root, targets).items()
+        if dataset_path(root, target).is_file()
+    }
+
+
+def _harvested(place: Path | Remote) -> dict[Path, _Known]:
+    from warpgen.harvesting import manifest as harvest
+
+    if not isinstance(place, Path) or not harvest.is_there(place):
+        return {}
+    files = harvest.read(place)[0].files
+    known = {harvest.dataset_path(place, t): _Known(hashlib.sha256, files[t].sha256) for t in files}
+    return {path: what for path, what in known.items() if path.is_file()}
 
 
 def _decode(path: Path, number: int, line: bytes, kind: type[Any]) -> Any:

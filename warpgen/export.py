@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from warpgen.command import Parser, call, folder
+from warpgen import places
+from warpgen.command import Parser, call
 from warpgen.errors import UsageError
 
 _VIEWS = ("rows", "pretrain", "translate", "adjoint", "instruct", "ladder")
@@ -21,9 +22,16 @@ def parser() -> Parser:
         "The same datasets and options give the same bytes.",
         "docs/export.md shows how to load each format, docs/views.md what each view holds.",
     )
-    made.add_argument("--root", type=folder, default=Path(), help="folder of manifests/ and data/ (.)")
+    made.add_argument(
+        "--root",
+        type=places.root,
+        default=Path(),
+        help="folder or address that holds manifests/ and data/ (.)",
+    )
     made.add_argument("--format", choices=("parquet", "hf", "webdataset"), required=True)
-    made.add_argument("--out", type=folder, required=True, help="folder to make; it must be new or empty")
+    made.add_argument(
+        "--out", type=places.local, required=True, help="folder to make; it must be new or empty"
+    )
     made.add_argument(
         "--split",
         nargs="?",
@@ -41,7 +49,7 @@ def parser() -> Parser:
     )
     made.add_argument(
         "--exclude",
-        type=Path,
+        type=places.local,
         nargs="+",
         default=[],
         metavar="FILE",
@@ -65,19 +73,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     if find_spec("pyarrow") is None:
         raise UsageError("exports need the package pyarrow: run `python -m pip install 'pyarrow>=25'`")
     from warpgen.exporting.export import Request, export
+    from warpgen.reporting import finished
 
-    summary = export(
-        Request(
-            root=args.root,
-            out=args.out,
-            format=args.format,
-            view=args.view,
-            shares=args.split,
-            comments=args.comments,
-            exclude=tuple(args.exclude),
-            levels=args.levels,
+    with finished.at_hand(args.root, whole=False) as (
+        root,
+        _,
+    ):  # export holds all that it reads to the checksums
+        summary = export(
+            Request(
+                root=root,
+                out=args.out,
+                format=args.format,
+                view=args.view,
+                shares=args.split,
+                comments=args.comments,
+                exclude=tuple(args.exclude),
+                levels=args.levels,
+            )
         )
-    )
     for file in summary.files:
         print(f"{args.out / file.path}: {file.rows} records, {file.bytes} bytes")
     for benchmark in summary.exclude:

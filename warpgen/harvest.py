@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from warpgen import __version__, durable, scratch
-from warpgen.command import Parser, call, folder
+from warpgen import __version__, durable, places, scratch
+from warpgen.command import Parser, call
 from warpgen.errors import RootError
 from warpgen.extraction.versions import check_tools, check_versions, warp_version
 from warpgen.harvesting.manifest import Manifest, dataset_path, describe, manifest_path, write
@@ -33,7 +33,7 @@ def parser() -> Parser:
     made.add_argument(
         "package", nargs="+", help="an installed package, such as warp.examples, or a folder of Python files"
     )
-    made.add_argument("--root", type=folder, default=Path(), help="folder to write under (.)")
+    made.add_argument("--root", type=places.local, default=Path(), help="folder to write under (.)")
     made.add_argument(
         "--verify",
         choices=("none", "compile"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from warpgen import places
 from warpgen.command import Parser, call
 from warpgen.extraction.versions import check_versions
 
@@ -24,12 +25,12 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Join the roots named; returns the exit code. Raises UsageError."""
     check_versions()  # before imports that an unfit Python or Warp would break with a traceback
-    from warpgen.production import chronicle, circumstances, gather, request, roots, session, worker
+    from warpgen.production import chronicle, circumstances, gather, roots, session, worker
 
     parser = Parser("merge", "Join shards made by `run --shard i/n` into datasets.", _EPILOG)
-    parser.add_argument("shards", nargs="+", type=request.root, metavar="ROOT", help="the root of one shard")
+    parser.add_argument("shards", nargs="+", type=places.root, metavar="ROOT", help="the root of one shard")
     parser.add_argument(
-        "--root", type=request.root, default=Path(), help="folder or address for the datasets (this one)"
+        "--root", type=places.root, default=Path(), help="folder or address for the datasets (this one)"
     )
     args = parser.parse_args(argv)
     joined = gather.parts(args.shards)
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with roots.held(args.root) as (layout, lock):
         found = gather.prepare(layout, joined, session.now())
         if found is None:
-            print("warpgen: the datasets of this recipe are here already; nothing to do")
+            print(roots.here_already(layout))
             return 0
         return session.Session(
             layout=layout,

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from warpgen.command import Parser, call, folder
+from warpgen import places
+from warpgen.command import Parser, call
+from warpgen.errors import RootError
+from warpgen.production.layout import Layout
+from warpgen.reporting import finished
 from warpgen.reporting.report import write_report
 
 
@@ -17,11 +21,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         "reading, with plots where matplotlib is installed. `run` does so too when it ends, without plots.",
     )
     parser.add_argument(
-        "--root", type=folder, default=Path(), help="folder that holds manifests/ and data/ (.)"
+        "--root",
+        type=places.root,
+        default=Path(),
+        help="folder or address that holds manifests/ and data/ (.)",
     )
-    path = write_report(parser.parse_args(argv).root, with_plots=True)
-    print(f"wrote {path}")
+    place = parser.parse_args(argv).root
+    with finished.at_hand(place) as (root, _):
+        written = write_report(root, with_plots=True)
+        wrote = _publish(root, written, place) if isinstance(place, str) else str(written)
+    print(f"wrote {wrote}")
     return 0
+
+
+def _publish(root: Path, report: Path, address: str) -> str:
+    """Put the report and its plots where the datasets are; returns its address. Raises RootError."""
+    layout = Layout(root, address.rstrip("/"))
+    try:
+        for path in sorted(report.parent.glob("**/*")):
+            if path.is_file():
+                layout.publish(path)
+    except OSError as error:
+        raise RootError(f"{address} cannot be written ({error.strerror or error}): try again") from error
+    return str(layout.published(report))
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not args.overwrite:
             wanted = roots.unfinished_part(layout, recipe)
             if wanted is None:
-                print("warpgen: the datasets of this recipe are here already; nothing to do")
+                print(roots.here_already(layout))
                 return 0
             recipe = wanted
         roots.check_space(layout, recipe)

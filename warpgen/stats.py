@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from warpgen.command import Parser, call, folder
-from warpgen.errors import RootError, UsageError
+from warpgen import places
+from warpgen.command import Parser, call
+from warpgen.errors import UsageError
 from warpgen.harvesting import manifest as harvest
 from warpgen.record import TARGETS, Target
-from warpgen.reporting import state
+from warpgen.reporting import finished, state
 from warpgen.reporting.check import first_difference
-from warpgen.reporting.manifest import Manifest, manifest_path, present, read
+from warpgen.reporting.manifest import Manifest, dataset_path, manifest_path
 from warpgen.reporting.terminal import printable, size_text
+from warpgen.store import Remote
 
 if TYPE_CHECKING:
     from warpgen.reporting.bars import Line
@@ -29,7 +31,12 @@ def parser() -> Parser:
         "Without --check, --quality or --html only the manifests are read, so it is quick.",
         "Exit codes: 0 all is well, 1 a check found a difference, 2 the request cannot be done.",
     )
-    made.add_argument("--root", type=folder, default=Path(), help="folder of manifests/ and data/ (.)")
+    made.add_argument(
+        "--root",
+        type=places.root,
+        default=Path(),
+        help="folder or address that holds manifests/ and data/ (.)",
+    )
     made.add_argument("--target", choices=(*TARGETS, "both"), help="which dataset (all that are there)")
     form = made.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the figures as one JSON object")
@@ -49,7 +56,7 @@ def parser() -> Parser:
     )
     work.add_argument(
         "--html",
-        type=Path,
+        type=places.local,
         metavar="FILE",
         help="write charts, the map of builtins and a browser of rows as one page that needs no network",
     )
@@ -61,21 +68,44 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     if ((args.check or args.html) and args.json) or (args.markdown and not args.quality):
         raise UsageError("--json goes with the tables or --quality, --markdown with --quality alone")
+    asked = tuple(target for target in TARGETS if args.target in (target, "both"))
     if args.check and args.target is None and _harvest_alone(args.root):
         return _check_harvest(args.root)
-    targets = _targets(args.root, args.target)
-    if args.check:
-        return _check(args.root, targets)
-    if args.quality:
-        return _quality(args.root, targets, args.json, args.markdown)
-    if args.html is not None:
-        return _page(args.root, targets, args.html)
-    manifests = {target: read(manifest_path(args.root, target)) for target in targets}
-    if args.json:
+    if not (args.check or args.quality or args.html):
+        return _tables(args.root, asked, args.json)
+    with finished.at_hand(args.root, asked, whole=not args.check) as (root, targets):
+        if args.check:
+            return _check(root, targets)
+        if args.quality:
+            return _quality(root, targets, args.json, args.markdown)
+        return _page(root, targets, args.html)
+
+
+def _tables(place: Path | str, asked: Sequence[Target], as_json: bool) -> int:
+    """What the manifests say, and of the datasets as much as costs no reading."""
+    root = places.at(place)
+    manifests = finished.described(root, asked)
+    if as_json:
         print(msgspec.json.format(msgspec.json.encode(manifests)).decode())
     else:
         _print_tables(manifests)
-    return 0
+    with places.looking_at(root):
+        lacking, wrong = _compare(root, manifests)
+    for sentence in (*lacking, *wrong):
+        print(printable(sentence), file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def _compare(root: Path | Remote, manifests: dict[Target, Manifest]) -> tuple[list[str], list[str]]:
+    """Which datasets are not there, as manifests are kept and sent without them, and which are others."""
+    lacking, wrong = [], []
+    for target, manifest in manifests.items():
+        path = dataset_path(root, target)
+        if not path.is_file():
+            lacking.append(f"{manifest.file} is not here: make it with `{manifest.command}`")
+        elif difference := finished.difference(path, manifest.figures):
+            wrong.append(f"{manifest.file} {difference}; {finished.mend(root, manifest)}")
+    return lacking, wrong
 
 
 def _page(root: Path, targets: Sequence[Target], path: Path) -> int:
@@ -85,21 +115,6 @@ def _page(root: Path, targets: Sequence[Target], path: Path) -> int:
     size = write_page(root, targets, path)
     print(f"wrote {path} ({size_text(size)}): open it in a browser")
     return 0
-
-
-def _targets(root: Path, asked: str | None) -> tuple[Target, ...]:
-    """The targets asked for, or those whose manifest is there; raises RootError where there is none."""
-    if asked == "both":
-        return TARGETS
-    there = tuple(t for t in TARGETS if t == asked or (asked is None and manifest_path(root, t).exists()))
-    if not there:
-        if (root / "data" / "work").exists():
-            raise RootError("the run in this root is not finished: go on with `python -m warpgen.resume`")
-        raise RootError(
-            f"there is no finished dataset under {root}: make one with `python -m warpgen.run`, "
-            "or name the right folder with --root"
-        )
-    return there
 
 
 def _check(root: Path, targets: Sequence[Target]) -> int:
@@ -114,15 +129,17 @@ def _check(root: Path, targets: Sequence[Target]) -> int:
     return _check_harvest(root)
 
 
-def _harvest_alone(root: Path) -> bool:
+def _harvest_alone(root: Path | str) -> bool:
     """Whether nothing but harvested rows is under the root."""
-    synthesised = any(manifest_path(root, target).exists() for target in TARGETS)
-    return harvest.manifest_path(root).exists() and not synthesised
+    if isinstance(root, str):  # a harvest is written to folders only
+        return False
+    synthesised = any(of(root, t).exists() for t in TARGETS for of in (manifest_path, dataset_path))
+    return harvest.is_there(root) and not synthesised
 
 
 def _check_harvest(root: Path) -> int:
     """Check the harvest's manifest, where there is one."""
-    if not harvest.manifest_path(root).exists():
+    if not harvest.is_there(root):
         return 0
     difference = harvest.first_difference(root)
     if difference is not None:
@@ -148,9 +165,8 @@ def _quality(root: Path, targets: Sequence[Target], as_json: bool, as_markdown: 
     from warpgen.reporting.quality import measure
 
     measured = {}
-    for target in targets:
-        manifest = read(manifest_path(root, target))
-        quality = measure(present(root, manifest))
+    for target, manifest in finished.described(root, targets).items():
+        quality = measure(finished.path_of(root, manifest))
         measured[target] = quality
         if as_markdown:
             print(markdown(table(quality, manifest), quality, manifest), end="")

@@ -28,6 +28,8 @@ _PAUSE = 0.2  # seconds before the second try, doubled each time
 # somebody's who wants to fill the memory.
 _LARGEST = 256 << 20
 
+_BLOCK = 16 << 20  # bytes fetched at once: the round trip does not show
+
 _SEGMENT = 1000  # records of a log in one object; each append writes it anew, up to 100 kB
 
 
@@ -48,8 +50,18 @@ class Remote:
     def name(self) -> str:
         return self.address.rpartition("/")[2]
 
+    @property
+    def parent(self) -> Remote:
+        return Remote(self.address.rpartition("/")[0])
+
     def exists(self) -> bool:
         return bool(_patiently(lambda fs, path: fs.exists(path), self.address))
+
+    def is_file(self) -> bool:
+        try:  # fsspec's own `isfile` takes a store that does not answer for one that says no
+            return bool(_patiently(lambda fs, path: fs.info(path)["type"] == "file", self.address))
+        except FileNotFoundError:
+            return False
 
     def stat(self) -> SimpleNamespace:
         """`st_size`, of one that `iterdir` gave as it was then."""
@@ -94,6 +106,13 @@ class Remote:
         """Put a file of this machine, in parts where it is large; it appears when all of it is there."""
         _patiently(lambda fs, there: fs.put_file(str(path), there), self.address)
 
+    def download(self, path: Path, size: int) -> None:
+        """Write it, of this size, to a file of this machine: block by block, each tried again by itself."""
+        with path.open("wb") as file:
+            for start in range(0, size, _BLOCK):
+                end = min(start + _BLOCK, size)
+                file.write(_patiently(_part(start, end), self.address))
+
     def unlink(self, missing_ok: bool = False) -> None:
         try:
             _patiently(lambda fs, path: fs.rm_file(path), self.address)
@@ -103,6 +122,16 @@ class Remote:
 
     def mkdir(self, parents: bool = False, exist_ok: bool = False) -> None:
         """Stores have no folders."""
+
+
+def _part(start: int, end: int) -> Callable[[Any, str], bytes]:
+    def fetch(fs: Any, path: str) -> bytes:
+        data = bytes(fs.cat_file(path, start=start, end=end))
+        if len(data) != end - start:
+            raise OSError(f"{len(data)} bytes came of {end - start}")
+        return data
+
+    return fetch
 
 
 class RemoteLog(Remote):
@@ -129,8 +158,7 @@ class RemoteLog(Remote):
         return Appender(self.address)
 
     def _segments(self) -> list[Remote]:
-        folder = Remote(self.address.rpartition("/")[0])
-        found = [entry for entry in folder.iterdir() if entry.name.startswith(f"{self.name}.")]
+        found = [entry for entry in self.parent.iterdir() if entry.name.startswith(f"{self.name}.")]
         return sorted(found, key=lambda entry: entry.name)
 
 

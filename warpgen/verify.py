@@ -12,14 +12,17 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from warpgen import dataset, scratch
-from warpgen.command import Parser, call, folder, positive
+from warpgen import dataset, places, scratch
+from warpgen.command import Parser, call, positive
 from warpgen.errors import ProgramError, UsageError
 from warpgen.extraction.versions import check_tools, check_versions
 from warpgen.machine import check_workers, default_workers
 from warpgen.process import begin_child, cause, kill_group, signals_held
 from warpgen.record import TARGETS
+from warpgen.reporting import finished
+from warpgen.reporting.manifest import dataset_path
 from warpgen.reporting.terminal import printable
+from warpgen.store import Remote
 
 # Rows per translation unit: what suits the compilers.
 _BLOCK = 64
@@ -36,8 +39,9 @@ def parser() -> Parser:
     )
     made.add_argument(
         "dataset",
-        type=folder,
-        help="a .jsonl file with one row per line, from anywhere, or a root: all finished datasets in it",
+        type=places.root,
+        help="a .jsonl file with one row per line, from anywhere, or a root: all finished datasets in it; "
+        "also s3://...",
     )
     made.add_argument("--sample", type=positive, help="check this many rows, evenly spaced (all)")
     made.add_argument(
@@ -56,13 +60,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_versions()
     check_tools(TARGETS, args.level)
     check_workers(args.workers)
-    files = dataset.open(args.dataset).files
+    place = places.at(args.dataset)
+    with places.looking_at(place):
+        files = _files(place)
     good = True
-    for path in files:
+    for file in files:
         if len(files) > 1:
-            print(f"{printable(str(path))}:", flush=True)
-        good &= _verify(path, args.sample, args.level, args.workers)
+            print(f"{printable(str(file))}:", flush=True)
+        good &= _holds(file, args.sample, args.level, args.workers)
     return 0 if good else 1
+
+
+def _files(place: Path | Remote) -> Sequence[Path | Remote]:
+    """The file, or those of a root. Raises UsageError where there is none."""
+    if place.is_file():
+        return [place]
+    if isinstance(place, Path):
+        return dataset.open(place).files
+    return [dataset_path(place, target) for target in finished.targets(place)]
+
+
+def _holds(file: Path | Remote, sample: int | None, level: str, workers: int) -> bool:
+    """Whether every row of a file holds and, where it has a manifest, none is missing."""
+    with places.looking_at(file):
+        if not file.stat().st_size:
+            raise UsageError(f"{file} is empty: it has no row that could be checked")
+        manifest = finished.manifest_beside(file)
+    with places.file_at_hand(file) as path:
+        good = _verify(path, sample, level, workers)
+        # Rows that were cut off or taken out leave others that hold.
+        wrong = finished.difference(path, manifest.figures, whole=True) if manifest else ""
+    if wrong:
+        print(f"{file.name} {wrong}")
+    return good and not wrong
 
 
 def _verify(path: Path, sample: int | None, level: str, workers: int) -> bool:

@@ -10,9 +10,10 @@ import msgspec
 import xxhash
 
 from warpgen.errors import DamageError, RootError
-from warpgen.record import TARGETS, Row, Target
+from warpgen.recipe import Recipe
+from warpgen.record import Row, Target
+from warpgen.reporting import finished
 from warpgen.reporting.dataset import rows
-from warpgen.reporting.manifest import Manifest, manifest_path, present, read
 
 R = TypeVar("R")
 
@@ -39,14 +40,14 @@ class Datasets:
     """The finished datasets under a root. Raises RootError where there is none or a file is missing."""
 
     def __init__(self, root: Path) -> None:
-        there = [target for target in TARGETS if manifest_path(root, target).exists()]
-        if not there:
+        self.manifests = finished.described(root)
+        self._paths = {target: finished.path_of(root, m) for target, m in self.manifests.items()}
+        if len({_programs(manifest.recipe) for manifest in self.manifests.values()}) > 1:
+            commands = " and ".join(f"`{manifest.command}`" for manifest in self.manifests.values())
             raise RootError(
-                f"there is no finished dataset under {root}: make one with `python -m warpgen.run`, "
-                "or name the right folder with --root"
+                f"the datasets under {root} are not of the same programs, so their rows make no pairs: they "
+                f"were made by {commands}; give each a root of its own"
             )
-        self.manifests: dict[Target, Manifest] = {t: read(manifest_path(root, t)) for t in there}
-        self._paths = {target: present(root, manifest) for target, manifest in self.manifests.items()}
 
     def kernels(self) -> Iterator[Kernel]:
         """All kernels in order of index; raises DamageError when a file is not what its manifest says."""
@@ -67,6 +68,11 @@ class Datasets:
             yield last, row
         if checksum.hexdigest() != self.manifests[target].figures.xxh3_128:
             raise DamageError(f"{self._paths[target].name} is not the file of its manifest; {_MEND}")
+
+
+def _programs(recipe: Recipe) -> tuple[object, ...]:
+    """What decides the program of an index."""
+    return recipe.seed, tuple(recipe.categories.items()), recipe.complexity, recipe.warpgen, recipe.warp
 
 
 _MEND = "make it again with `python -m warpgen.run --overwrite`"

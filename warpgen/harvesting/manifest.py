@@ -10,7 +10,7 @@ import msgspec
 
 from warpgen import durable
 from warpgen.errors import DamageError
-from warpgen.record import Target
+from warpgen.record import TARGETS, Target
 from warpgen.reporting import seal
 from warpgen.reporting.dataset import BLOCK
 from warpgen.reporting.manifest import LARGEST
@@ -85,6 +85,11 @@ def describe(root: Path, target: Target) -> File:
     return File(path.relative_to(root).as_posix(), rows, path.stat().st_size, state.hexdigest())
 
 
+def is_there(root: Path) -> bool:
+    """Whether a root holds a harvest, or what is left of one."""
+    return manifest_path(root).exists() or any(dataset_path(root, target).exists() for target in TARGETS)
+
+
 def read(root: Path) -> tuple[Manifest, seal.Seal]:
     """The manifest of a root's harvest, and whether its seal holds. Raises DamageError."""
     try:
@@ -99,6 +104,8 @@ def read(root: Path) -> tuple[Manifest, seal.Seal]:
 
 def first_difference(root: Path) -> str | None:
     """The first figure of the manifest that is not what the files say, None if there is none."""
+    if not manifest_path(root).exists():
+        return f"{manifest_path(Path())} is not here, and its datasets are: harvest again with --overwrite"
     manifest, state = read(root)
     for target, stored in manifest.files.items():
         name = dataset_path(Path(), target).as_posix()

@@ -53,7 +53,7 @@ class Chronicle:
         }
         session = f"{self._asked()}: completed, {_rows(outputs)}"
         # Datasets are seldom kept with the manifests and this file: where they are not, they are made again.
-        action = f"{self._run} && python -m warpgen.stats --check"
+        action = f"{self._run} && python -m warpgen.stats --check{self._where}"
         self._put(State("P3_REPORT", "completed", action, outputs, report, session))
 
     def _write(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import socket
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 import psutil
 import xxhash
 
-from warpgen import durable, store
+from warpgen import durable, places, store
 from warpgen.errors import RootError
 from warpgen.production.layout import Layout
 from warpgen.record import TARGETS
@@ -27,8 +26,7 @@ def layout_of(root: Path | str) -> Layout:
         return Layout(root)
     address = root.rstrip("/")
     store.check(address)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Layout(cache / "warpgen" / xxhash.xxh3_64_hexdigest(address.encode()), address)
+    return Layout(places.cache() / xxhash.xxh3_64_hexdigest(address.encode()), address)
 
 
 @contextlib.contextmanager

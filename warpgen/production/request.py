@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from warpgen import __version__
-from warpgen.command import folder, natural, positive
+from warpgen import __version__, places
+from warpgen.command import natural, positive
 from warpgen.errors import RecipeError, UsageError
 from warpgen.extraction.versions import warp_version
 from warpgen.machine import check_workers
@@ -60,7 +60,7 @@ def add_means(group: argparse._ActionsContainer) -> None:
     """The options that change no byte."""
     group.add_argument(
         "--root",
-        type=root,
+        type=places.root,
         default=Path(),
         help="folder for data/, manifests/ ..., or an address such as s3://bucket/prefix (this one)",
     )
@@ -76,14 +76,6 @@ def add_means(group: argparse._ActionsContainer) -> None:
         action="store_true",
         help="do without the fast path of code generation: the same text in twice the time",
     )
-
-
-def root(text: str) -> Path | str:
-    """A folder, or the address of a place in an object store, for argparse's `type`."""
-    scheme, found, rest = text.partition("://")
-    if not found:
-        return folder(text)
-    return folder(rest) if scheme == "file" else text
 
 
 def share(text: str) -> Share:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from warpgen import __version__, scratch
-from warpgen.errors import RootError
+from warpgen.errors import DamageError, RootError
 from warpgen.extraction.versions import warp_version
 from warpgen.production import journal, recovery
 from warpgen.production.circumstances import free_bytes
@@ -18,6 +19,7 @@ from warpgen.production.lock import locked
 from warpgen.production.remote import layout_of, mirrored
 from warpgen.recipe import Recipe, difference
 from warpgen.record import TARGETS, Target
+from warpgen.reporting import finished as datasets
 from warpgen.reporting.manifest import manifest_path, read
 
 # Bytes of a row, generously, where only a number of rows is asked for: the mean is below half of it.
@@ -91,6 +93,15 @@ def unfinished_part(layout: Layout, recipe: Recipe) -> Recipe | None:
     return msgspec.structs.replace(recipe, target=missing[0]) if missing else None
 
 
+def here_already(layout: Layout) -> str:
+    """What to say where `unfinished_part` found nothing to make."""
+    told = "warpgen: the datasets of this recipe are here already"
+    if layout.address:  # reading them all would cost time and money that nobody asked for
+        check = f"python -m warpgen.stats --check --root {shlex.quote(layout.address)}"
+        told += f", by their names and sizes (`{check}` reads them)"
+    return f"{told}; nothing to do"
+
+
 def check_resumable(root: Path | str, held: bool = False) -> None:
     """Raise RootError when no unfinished run is in the root, DamageError when a manifest is damaged."""
     layout = layout_of(root)
@@ -98,9 +109,9 @@ def check_resumable(root: Path | str, held: bool = False) -> None:
         return
     if not held and (layout.address or layout.work.exists() or layout.lock.exists()):
         return  # what a crash at the very end left there goes once the root is held
-    paths = [manifest_path(layout.root, target) for target in TARGETS]
-    finished = [target for target, path in zip(TARGETS, paths, strict=True) if path.exists() and read(path)]
-    if any(layout.published(layout.final(target)).exists() for target in finished):
+    paths = [(target, manifest_path(layout.root, target)) for target in TARGETS]
+    there = [finished(layout, target, read(path).recipe) for target, path in paths if path.exists()]
+    if any(there):
         raise RootError("nothing to resume: the run in this root is finished")
     raise RootError(
         "nothing to resume in this root: begin with `python -m warpgen.run`, or name another --root"
@@ -141,7 +152,8 @@ def _size(path: Path) -> int:
 def finished(layout: Layout, target: Target, recipe: Recipe) -> bool:
     """Is the dataset of this target there, made by this recipe?
 
-    Raises RootError when another is there, DamageError when its manifest cannot be read.
+    Raises RootError when another is there, DamageError when its manifest cannot be read or it is not the file
+    that its manifest describes (in a store: has not its size).
     """
     name = layout.final(target).relative_to(layout.root)
     path = layout.published(layout.final(target))
@@ -155,8 +167,9 @@ def finished(layout: Layout, target: Target, recipe: Recipe) -> bool:
         raise RootError(
             f"{name} is there, made{other}: choose another --root, or replace it with --overwrite"
         )
-    if manifest.figures.bytes != path.stat().st_size:
-        raise RootError(f"{name} is not as long as its manifest says: make it again with --overwrite")
+    wrong = datasets.difference(path, manifest.figures, whole=True)
+    if wrong:
+        raise DamageError(f"{name} {wrong}: make it again with --overwrite")
     return True
 
 

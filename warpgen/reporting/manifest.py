@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -19,6 +19,7 @@ from warpgen.recipe import Recipe, spell_size
 from warpgen.record import Target
 from warpgen.reporting import seal
 from warpgen.reporting.survey import Survey, survey
+from warpgen.store import Remote
 
 LICENCE = "Apache-2.0"
 LARGEST = 32 * 2**20  # bytes; a manifest takes about 100 kB, so a larger file is not one
@@ -87,19 +88,28 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     seal: str = ""  # over all other fields, see seal.py; none in what older versions wrote
 
 
-def dataset_path(root: Path, target: Target) -> Path:
+class _Place(Protocol):
+    def __truediv__(self: P, name: str, /) -> P: ...
+
+    def is_file(self) -> bool: ...
+
+
+P = TypeVar("P", bound=_Place)  # a folder, or a place in an object store
+
+
+def dataset_path(root: P, target: Target) -> P:
     """Where the finished dataset of a target lies under the root."""
     return root / "data" / f"production_{target}" / f"{target}_code_dataset.jsonl"
 
 
-def manifest_path(root: Path, target: Target) -> Path:
+def manifest_path(root: P, target: Target) -> P:
     """Where the manifest of a target lies under the root."""
     return root / "manifests" / f"{target}_manifest.json"
 
 
-def present(root: Path, manifest: Manifest) -> Path:
+def present(root: P, manifest: Manifest) -> P:
     """Where the dataset of a manifest lies; raises RootError when it is not there."""
-    path = root / dataset_path(Path(), manifest.target)
+    path = dataset_path(root, manifest.target)
     if not path.is_file():
         raise RootError(f"{manifest.file} is not here: make it with `{manifest.command}`")
     return path
@@ -157,7 +167,7 @@ def write(manifest: Manifest, path: Path) -> Manifest:
     return whole
 
 
-def read(path: Path) -> Manifest:
+def read(path: Path | Remote) -> Manifest:
     """The manifest at `path`; raises RootError when there is none, DamageError when it is not whole, its seal
     does not hold, or it names another file or command than its recipe's: people are shown both, and may
     follow them."""
@@ -174,14 +184,14 @@ def read(path: Path) -> Manifest:
     return manifest
 
 
-def decode(path: Path) -> tuple[Manifest, seal.Seal]:
+def decode(path: Path | Remote) -> tuple[Manifest, seal.Seal]:
     """What stands in the manifest at `path`, held to its form alone, and whether its seal holds; raises as
     `read` does."""
     data = _data(path)
     return _decoded(path, data), seal.state_of(data)
 
 
-def _data(path: Path) -> bytes:
+def _data(path: Path | Remote) -> bytes:
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
@@ -190,13 +200,13 @@ def _data(path: Path) -> bytes:
             f"there is no manifest {_short(path)}: make the dataset with `python -m warpgen.run`"
         ) from None
     except OSError as error:
-        raise RootError(f"the manifest {_short(path)} cannot be read: {error.strerror}") from error
+        raise RootError(f"the manifest {_short(path)} cannot be read: {error.strerror or error}") from error
     if len(data) > LARGEST:
         raise DamageError(f"{_short(path)} is too large to be a manifest; {_MEND}")
     return data
 
 
-def _decoded(path: Path, data: bytes) -> Manifest:
+def _decoded(path: Path | Remote, data: bytes) -> Manifest:
     try:
         return msgspec.json.decode(data, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -229,5 +239,5 @@ def _versions(recipe: Recipe) -> dict[str, str]:
     return {"warpgen": recipe.warpgen, **versions, "python": platform.python_version()}
 
 
-def _short(path: Path) -> str:
-    return "/".join(path.parts[-2:])
+def _short(path: Path | Remote) -> str:
+    return "/".join(str(path).split("/")[-2:])

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from warpgen import durable
-from warpgen.errors import RootError
 from warpgen.record import TARGETS, Row, Target
-from warpgen.reporting import plots
+from warpgen.reporting import finished, plots
 from warpgen.reporting.example import choose, forward_excerpt, reverse_excerpt
-from warpgen.reporting.manifest import Manifest, manifest_path, present, read
+from warpgen.reporting.manifest import Manifest
 from warpgen.reporting.primer import PRIMER
 from warpgen.reporting.terminal import printable, size_text
 
@@ -52,13 +51,8 @@ def write_report(root: Path, with_plots: bool = False) -> Path:
     The plots take some three seconds, and matplotlib: without it the report says so.
     Raises RootError when there is no finished dataset, DamageError when one is damaged.
     """
-    manifests = {t: read(manifest_path(root, t)) for t in TARGETS if manifest_path(root, t).exists()}
-    if not manifests:
-        raise RootError(
-            "there is no finished dataset to report on: make one with `python -m warpgen.run`, "
-            "or name the right folder with --root"
-        )
-    paths = {target: present(root, manifest) for target, manifest in manifests.items()}
+    manifests = finished.described(root)
+    paths = {target: finished.path_of(root, manifest) for target, manifest in manifests.items()}
     rows = choose(paths, min(manifest.figures.last_index for manifest in manifests.values()))
     path = report_path(root)
     durable.make_folder(path.parent)

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from warpgen import durable
+from warpgen import durable, places
 from warpgen.command import Parser, call
-from warpgen.errors import RootError
-from warpgen.record import TARGETS, Target
+from warpgen.record import Target
+from warpgen.reporting import finished
 from warpgen.reporting.dataset import rows
-from warpgen.reporting.manifest import manifest_path, present, read
 
 ROWS = 100
 
@@ -27,11 +26,11 @@ def write_sample(root: Path, out: Path, target: Target, count: int = ROWS) -> Pa
 
     Returns the path. Raises RootError where manifest or dataset is missing, DamageError where one is damaged.
     """
-    manifest = read(manifest_path(root, target))
+    manifest = finished.described(root, (target,))[target]
     total = manifest.figures.rows
     count = min(count, total)
     places = {k * total // count for k in range(count)}
-    dataset = present(root, manifest)
+    dataset = finished.path_of(root, manifest, whole=True)
     chosen = [line for place, (line, _) in enumerate(rows(dataset, msgspec.Raw)) if place in places]
     path = sample_path(out, target)
     durable.make_folder(path.parent)
@@ -42,14 +41,11 @@ def write_sample(root: Path, out: Path, target: Target, count: int = ROWS) -> Pa
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the samples of all finished datasets under a root; returns the exit code."""
     parser = Parser("reporting.sample", f"Take {ROWS} rows of each finished dataset into data/samples/.")
-    parser.add_argument("root", type=Path, help="folder that holds manifests/ and data/")
+    parser.add_argument("root", type=places.local, help="folder that holds manifests/ and data/")
     parser.add_argument("--out", type=Path, required=True, help="folder to write data/samples/ in")
     args = parser.parse_args(argv)
     root = args.root
-    targets = [target for target in TARGETS if manifest_path(root, target).exists()]
-    if not targets:
-        raise RootError("there is no finished dataset to sample: make one with `python -m warpgen.run`")
-    for target in targets:
+    for target in finished.described(root):
         print(f"wrote {write_sample(root, args.out, target)}")
     return 0
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from warpgen import durable
+from warpgen import durable, places
 from warpgen.command import Parser, call
 from warpgen.errors import RootError
-from warpgen.record import TARGETS, Row, Target
+from warpgen.record import Row, Target
+from warpgen.reporting import finished
 from warpgen.reporting.example import choose, forward_excerpt
-from warpgen.reporting.manifest import manifest_path, present, read
 
 _SHOWN_CODE = 200  # characters of `code` in the JSON: the excerpts beside it show the rest
 
@@ -51,15 +51,13 @@ def _json(row: Row) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Refresh the pages from the finished datasets under a root; returns the exit code."""
     parser = Parser("reporting.showcase", "Write the example row of the finished datasets into pages.")
-    parser.add_argument("root", type=Path, help="folder that holds manifests/ and data/")
+    parser.add_argument("root", type=places.local, help="folder that holds manifests/ and data/")
     parser.add_argument("pages", type=Path, nargs="+", help="Markdown files with marked blocks")
     args = parser.parse_args(argv)
-    manifests = {
-        t: read(manifest_path(args.root, t)) for t in TARGETS if manifest_path(args.root, t).exists()
+    manifests = finished.described(args.root)
+    paths = {
+        target: finished.path_of(args.root, manifest, whole=True) for target, manifest in manifests.items()
     }
-    if not manifests:
-        raise RootError("there is no finished dataset to show: make one with `python -m warpgen.run`")
-    paths = {target: present(args.root, manifest) for target, manifest in manifests.items()}
     rows = choose(paths, min(manifest.figures.last_index for manifest in manifests.values()))
     if not rows:
         raise RootError("no row of the datasets is short enough to show")

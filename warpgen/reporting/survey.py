@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import xxhash
 
 from warpgen.errors import DamageError
@@ -241,6 +240,8 @@ def _sorted(counts: Counter[str]) -> dict[str, int]:
 
 
 def _distinct(hashes: array[int]) -> int:
+    import numpy as np  # not loaded by who only reads manifests
+
     return int(np.unique(np.frombuffer(hashes, dtype=np.uint64)).size)
 
 

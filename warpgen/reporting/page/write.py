@@ -15,8 +15,9 @@ import msgspec
 from warpgen import durable
 from warpgen.errors import UsageError
 from warpgen.record import Target
+from warpgen.reporting import finished
 from warpgen.reporting.dataset import rows
-from warpgen.reporting.manifest import Manifest, manifest_path, present, read
+from warpgen.reporting.manifest import Manifest
 from warpgen.reporting.nearest import nearest
 from warpgen.reporting.page import browser, sections
 from warpgen.reporting.page.sample import sample
@@ -35,8 +36,8 @@ def write_page(root: Path, targets: Sequence[Target], path: Path) -> int:
     Raises RootError where a manifest or dataset is missing, DamageError where one is damaged, UsageError
     where the page cannot be written.
     """
-    manifests = {target: read(manifest_path(root, target)) for target in targets}
-    datasets = {target: present(root, manifest) for target, manifest in manifests.items()}
+    manifests = finished.described(root, targets)
+    datasets = {target: finished.path_of(root, manifest) for target, manifest in manifests.items()}
     data = page(manifests, datasets).encode()
     try:
         durable.write(path, data)
