@@ -180,7 +180,7 @@ def test_a_refused_run_leaves_nothing_here(bucket: str, tmp_path: Path) -> None:
     """What this machine keeps of a root in a store is for a run that can be gone on with."""
     with pytest.raises(UsageError), roots.held(bucket):
         raise UsageError("another recipe's")
-    assert list((tmp_path / "cache" / "warpgen").iterdir()) == []
+    assert not list((tmp_path / "cache").rglob("*"))
 
 
 def test_a_log_keeps_what_was_appended(bucket: str) -> None:
@@ -234,7 +234,7 @@ def test_the_next_action_of_the_state_works(finished: str, capsys: pytest.Captur
 def _next_action(address: str, command: str) -> list[str]:
     text = Remote(f"{address}/DATASET_STATE.md").read_bytes().decode()
     line = text.partition("```bash\n")[2].partition("\n")[0]
-    words = shlex.split(line)
+    words = shlex.split(line.rpartition(" && ")[2])
     assert words[1:3] == ["-m", f"warpgen.{command}"]
     return words[3:]
 

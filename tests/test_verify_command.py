@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from warpgen.extraction.codegen import lower
 from warpgen.extraction.features import inspect_source
 from warpgen.production.split import split_of
 from warpgen.record import TARGETS
+from warpgen.reporting.manifest import dataset_path, manifest_path
 from warpgen.synthesis.program import Program
 
 pytestmark = pytest.mark.slow
@@ -27,15 +29,19 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """The lines of two small datasets at level run, by target."""
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two small datasets at level run."""
     root = tmp_path_factory.mktemp("root")
     options = ("--rows", "6", "--complexity", "small", "--verify", "run", "--workers", "1")
     done = run("warpgen.run", "--root", str(root), *options)
     assert done.returncode == 0, done.stderr
-    return {
-        t: (root / f"data/production_{t}/{t}_code_dataset.jsonl").read_text().splitlines() for t in TARGETS
-    }
+    return root
+
+
+@pytest.fixture(scope="module")
+def datasets(root: Path) -> dict[str, list[str]]:
+    """The lines of the datasets, by target."""
+    return {t: dataset_path(root, t).read_text().splitlines() for t in TARGETS}
 
 
 @pytest.fixture(scope="module")
@@ -51,20 +57,24 @@ def test_a_finished_file_holds(lines: list[str], tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "3 rows: 3 holds, 0 invalid, 0 altered, 0 refuted\n")
 
 
-def test_a_root_is_verified_file_by_file(datasets: dict[str, list[str]], tmp_path: Path) -> None:
-    """A folder stands for the finished datasets in it; a row that does not hold is told under its file."""
-    paths = {t: tmp_path / f"data/production_{t}/{t}_code_dataset.jsonl" for t in TARGETS}
-    for target, path in paths.items():
-        path.parent.mkdir(parents=True)
-        path.write_text("\n".join(datasets[target]) + "\n")
-    done = run("warpgen.verify", str(tmp_path), "--workers", "1", "--level", "none")
+def test_a_root_is_verified_file_by_file(root: Path, tmp_path: Path) -> None:
+    """A folder stands for the finished datasets in it; a row that does not hold is told under its file, and
+    a dataset that is not its manifest's, or has none, is named."""
+    copy = shutil.copytree(root, tmp_path / "root")
+    done = run("warpgen.verify", str(copy), "--workers", "1", "--level", "none")
     holds = "6 rows: 6 holds, 0 invalid, 0 altered, 0 refuted"
-    told = [line for path in paths.values() for line in (f"{path}:", holds)]
+    told = [line for target in TARGETS for line in (f"{dataset_path(copy, target)}:", holds)]
     assert (done.returncode, done.stdout.splitlines()) == (0, told)
-    paths["cuda"].write_text("{}\n")
-    done = run("warpgen.verify", str(tmp_path), "--workers", "1", "--level", "none")
+    data = dataset_path(copy, "cuda").read_bytes()
+    dataset_path(copy, "cuda").write_bytes(b"{}" + data[2:])
+    done = run("warpgen.verify", str(copy), "--workers", "1", "--level", "none")
     assert (done.returncode, done.stdout.splitlines()[:3]) == (1, told[:3])
     assert "1 invalid" in done.stdout
+    assert "checksums differ" in done.stdout
+    manifest_path(copy, "cuda").unlink()
+    done = run("warpgen.verify", str(copy), "--workers", "1", "--level", "none")
+    assert done.returncode == 2
+    assert "without manifests/cuda_manifest.json" in done.stderr
     done = run("warpgen.verify", str(tmp_path / "data"), "--workers", "1")
     assert (done.returncode, done.stdout) == (2, "")
     assert "no finished dataset under" in done.stderr
