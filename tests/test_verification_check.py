@@ -135,6 +135,18 @@ def test_compilers_name_the_guilty(workdir: Path) -> None:
     assert "no_such_thing" in failures[0].error
 
 
+def test_precompiled_headers_are_made_once(workdir: Path) -> None:
+    """The other target's leave what they were made of as it was: clang would make them anew in each child."""
+    codes = lower(BY_NAME["scale"], TARGETS)
+    compiler = Compiler(workdir / "once")
+    (workdir / "once").mkdir()
+    compiler.compile("cpu", {0: codes["cpu"].text})
+    made = {path: path.stat().st_mtime_ns for path in (workdir / "once" / "headers").iterdir()}
+    compiler.compile("cuda", {0: codes["cuda"].text})
+    assert len(made) == 2
+    assert made == {path: path.stat().st_mtime_ns for path in made}
+
+
 UNDEFINED = """
 _SNIPPET = "float nowhere(float); out[i] = nowhere(a);"
 
@@ -181,7 +193,8 @@ def test_what_compilers_let_through_is_dropped(workdir: Path) -> None:
     codes = [lower(p, TARGETS) for p in programs]
     undefined, fitting, over, native = check_unit(programs, codes, "compile", "keep", TARGETS, workdir)
     assert {"cpu compile", "cuda compile"} == {judgement.reason for judgement in undefined.values()}
-    assert all("nowhere" in judgement.error for judgement in undefined.values())
+    errors = [judgement.error for judgement in undefined.values()]
+    assert all("nowhere" in error for error in errors), errors
     assert [made["cuda"].reason for made in (fitting, over, native)] == ["", "cuda shared memory", ""]
     assert [made["cpu"].reason for made in (fitting, over, native)] == ["", "", ""]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -151,12 +152,13 @@ def hangs(x: wp.array(dtype=float), y: wp.array(dtype=float)):
 def test_a_native_function_cannot_start_programs(lines: list[str], tmp_path: Path) -> None:
     """C++ that leaves its function to declare one of the C library is not run."""
     mark = tmp_path / "mark"
+    touch = json.dumps(f"touch {shlex.quote(str(mark))}", ensure_ascii=False)  # also a literal of C++
     source = f"""
 declares = '''
 }} extern "C" int system(const char*); inline void other() {{
 '''
-calls = '''
-system("touch {mark}");
+calls = r'''
+system({touch});
 '''
 
 @wp.func_native(declares)

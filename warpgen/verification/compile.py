@@ -156,7 +156,8 @@ class Compiler:
                 "compilers take no folder whose name is not UTF-8: choose another root or TMPDIR"
             )
         self._headers.mkdir(parents=True, exist_ok=True)
-        self._asserts.write_text(_ASSERTS, encoding="ascii")
+        if target == "cpu":  # and not again: precompiled headers hold for the file as it was
+            self._asserts.write_text(_ASSERTS, encoding="ascii")
         with tempfile.TemporaryDirectory(prefix="warm-", dir=self._workdir) as name:
             bare = partial(self._compile_bare, target, Path(name))
             said: Any = isolated(1, lambda _, __: bare(), seconds=_UNIT_SECONDS)[0]
