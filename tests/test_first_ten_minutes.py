@@ -22,7 +22,7 @@ _HERE = (
 )
 
 
-def _checkout(folder: Path) -> None:
+def checkout(folder: Path) -> None:
     """A copy of what an installation reads."""
     skipped = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
     shutil.copytree(ROOT / "warpgen", folder / "warpgen", ignore=skipped)
@@ -41,10 +41,10 @@ def folder() -> Iterator[Path]:
 def test_the_page_is_true_word_by_word(folder: Path) -> None:
     """Every block ends well; the command, its data files and the rows are there; verdicts are as told."""
     pytest.importorskip("flit_core", reason="building a wheel needs flit_core")
-    _checkout(folder / "warpgen")
+    checkout(folder / "warpgen")
     packages = shlex.quote(sysconfig.get_path("purelib"))
     shared = f'echo {packages} >"$(echo env/lib/python*/site-packages)/shared.pth"'
-    checkout = sorted((folder / "warpgen").rglob("*"))
+    before = sorted((folder / "warpgen").rglob("*"))
     told = ""
     for block in blocks(ROOT / "docs" / "first_ten_minutes.md"):
         text = shortened(block.text)
@@ -53,7 +53,7 @@ def test_the_page_is_true_word_by_word(folder: Path) -> None:
         code, output = run_block(f"unset PYTHONPATH\n{text}", folder)
         assert code == 0, f"line {block.line}:\n{block.text}\n{output}"
         told += output
-    assert sorted((folder / "warpgen").rglob("*")) == checkout  # building left nothing there
+    assert sorted((folder / "warpgen").rglob("*")) == before  # building left nothing there
     installed = next((folder / "env" / "lib").glob("python*/site-packages/warpgen"))
     assert (installed / "reporting" / "page" / "page.css").is_file()
     assert (installed / "synthesis" / "style" / "priors.json").is_file()
