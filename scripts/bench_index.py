@@ -13,7 +13,7 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from warpgen.production.dedup import KEY, NEW, SOURCE, STRUCTURE, Index
+from warpgen.production.state.dedup import KEY, NEW, SOURCE, STRUCTURE, Index
 
 _BLOCK = 100_000  # keys drawn at a time
 _EVERY = 50  # one key of so many is a repeat

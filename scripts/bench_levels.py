@@ -14,10 +14,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from warpgen.exporting import machine_cpu, machine_cuda
 from warpgen.exporting.kernels import Datasets, Kernel
-from warpgen.exporting.ladder import LEVELS, compiled, ladder
-from warpgen.exporting.view import Record
+from warpgen.exporting.views import machine_cpu, machine_cuda
+from warpgen.exporting.views.ladder import LEVELS, compiled, ladder
+from warpgen.exporting.views.view import Record
 
 
 def main() -> int:

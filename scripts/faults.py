@@ -20,15 +20,16 @@ from warpgen.errors import ProgramError
 from warpgen.extraction import fast_path, warp_api
 from warpgen.extraction.codegen import Code, lower
 from warpgen.extraction.loading import load
+from warpgen.program import Program
 from warpgen.synthesis.generator import Options, synthesize
-from warpgen.synthesis.program import Program
-from warpgen.verification import check_unit, warp_native
-from warpgen.verification.compile import Compiler
-from warpgen.verification.execute import Executable
-from warpgen.verification.inputs import Arguments
-from warpgen.verification.isolation import isolated
-from warpgen.verification.layout import describe
-from warpgen.verification.translation_unit import kernel_dim, kernel_name
+from warpgen.verification import check_unit
+from warpgen.verification.compiling.compiler import Compiler
+from warpgen.verification.compiling.translation_unit import kernel_dim, kernel_name
+from warpgen.verification.native import warp_native
+from warpgen.verification.native.isolation import isolated
+from warpgen.verification.running.arguments import Arguments
+from warpgen.verification.running.execute import Executable
+from warpgen.verification.running.memory_layout import describe
 
 _BLOCK = 64
 _DRAWS = 6  # of all inputs; an output is dead if none of them changes it

@@ -19,12 +19,13 @@ import warp as wp
 from warpgen.errors import VerificationError
 from warpgen.extraction import warp_api
 from warpgen.extraction.loading import load
+from warpgen.program import Program
 from warpgen.record import Row
-from warpgen.synthesis.program import Program
-from warpgen.verification import forward, tolerance, warp_native
-from warpgen.verification.inputs import Arguments
-from warpgen.verification.layout import Layout, describe
-from warpgen.verification.screen import screen
+from warpgen.verification.allowlist import screen
+from warpgen.verification.judging import tolerance, values
+from warpgen.verification.native import warp_native
+from warpgen.verification.running.arguments import Arguments
+from warpgen.verification.running.memory_layout import Layout, describe
 
 
 def main() -> int:
@@ -75,7 +76,7 @@ def _compare(row: Row) -> tuple[str, str]:
     cpu, gpu = made
     codes = [values.dtype.str for values in cpu]
     nothing = [np.zeros(values.shape) for values in cpu]
-    agreement = forward.agree(gpu, cpu, nothing, tolerance.operations(program), codes)
+    agreement = values.agree(gpu, cpu, nothing, tolerance.operations(program), codes)
     # Atomics add in any order on a GPU, and a rounded value may take another branch there.
     return (
         ("agree", "")

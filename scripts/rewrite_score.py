@@ -24,15 +24,16 @@ from warpgen.errors import ProgramError, VerificationError
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import lower
 from warpgen.extraction.loading import load
-from warpgen.synthesis.program import Program
-from warpgen.verification import gradient, warp_native
-from warpgen.verification.compile import Compiler
-from warpgen.verification.execute import Executable
-from warpgen.verification.inputs import Arguments
-from warpgen.verification.isolation import isolated
-from warpgen.verification.layout import describe
+from warpgen.program import Program
+from warpgen.verification.compiling.compiler import Compiler
+from warpgen.verification.compiling.translation_unit import kernel_dim, kernel_name
+from warpgen.verification.judging import gradient
+from warpgen.verification.native import warp_native
+from warpgen.verification.native.isolation import isolated
 from warpgen.verification.recheck import program_of
-from warpgen.verification.translation_unit import kernel_dim, kernel_name
+from warpgen.verification.running.arguments import Arguments
+from warpgen.verification.running.execute import Executable
+from warpgen.verification.running.memory_layout import describe
 
 # Draws on which a wrong rewrite must differ in some bit, else it is not counted.
 _DRAWS = 24

@@ -9,12 +9,12 @@ from pathlib import Path
 from imaginary import ImaginaryJob
 
 from warpgen.interruption import Interruption
-from warpgen.production import journal, recovery, roots
-from warpgen.production.chronicle import Chronicle
-from warpgen.production.circumstances import Means
 from warpgen.production.coordinator import Coordinator
 from warpgen.production.display import View
 from warpgen.production.engines import Failing, Job, WorkerView
+from warpgen.production.run_options import Means
+from warpgen.production.state import journal, recovery, roots
+from warpgen.production.state.chronicle import Chronicle
 from warpgen.production.unit import Outcome, Unit
 from warpgen.recipe import Recipe
 

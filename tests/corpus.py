@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from warpgen.launch import Argument, Fill, Launch
-from warpgen.synthesis.program import Program
+from warpgen.program import Program
 
 N = 64
 

@@ -25,26 +25,26 @@ Process = Literal["coordinator", "worker"]
 # place -> the functions that are there. A worker gets to the first group, the coordinator to the second.
 WORKER_PLACES = {
     "unit": ("imaginary.shard_of",),
-    "shard write": ("warpgen.production.worker.store",),
+    "shard write": ("warpgen.production.work.worker.store",),
     "shard sync": ("warpgen.durable.sync",),
     "shard rename": ("warpgen.durable.rename",),
 }
 WARP_PLACES = {
-    "synthesis": ("warpgen.production.rows.synthesize",),
-    "code generation": ("warpgen.production.rows.lower",),
-    "compiler clang": ("warpgen.verification.compile.Compiler._to_object",),
-    "compiler nvrtc": ("warpgen.verification.compile.Compiler._to_cuda",),
-    "execution": ("warpgen.verification.execute.Executable.run",),
+    "synthesis": ("warpgen.production.work.rows.synthesize",),
+    "code generation": ("warpgen.production.work.rows.lower",),
+    "compiler clang": ("warpgen.verification.compiling.compiler.Compiler._to_object",),
+    "compiler nvrtc": ("warpgen.verification.compiling.compiler.Compiler._to_cuda",),
+    "execution": ("warpgen.verification.running.execute.Executable.run",),
 }
 COORDINATOR_PLACES = {
-    "lock": ("warpgen.production.lock._acquire",),
-    "start": ("warpgen.production.recovery.begin", "warpgen.production.recovery.recover"),
+    "lock": ("warpgen.production.state.lock._acquire",),
+    "start": ("warpgen.production.state.recovery.begin", "warpgen.production.state.recovery.recover"),
     "sync": ("warpgen.durable.sync",),
     "rename": ("warpgen.durable.rename",),
     "folder sync": ("warpgen.durable.sync_folder",),
-    "journal append": ("warpgen.production.journal.Journal.append",),
-    "merge": ("warpgen.production.merge.Merge.add",),
-    "checkpoint": ("warpgen.production.merge.Merge.checkpoint",),
+    "journal append": ("warpgen.production.state.journal.Journal.append",),
+    "merge": ("warpgen.production.state.merge.Merge.add",),
+    "checkpoint": ("warpgen.production.state.merge.Merge.checkpoint",),
     "manifest": ("warpgen.production.session.write_manifest",),
     "state": ("warpgen.reporting.state.StateFile.write",),
     "report": ("warpgen.production.session.write_report",),

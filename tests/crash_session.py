@@ -26,11 +26,12 @@ from crash_faults import Fault, plant
 
 from warpgen.command import call
 from warpgen.errors import RootError
-from warpgen.production.circumstances import Means
-from warpgen.production.layout import Layout
+from warpgen.paths import manifest_path
+from warpgen.production.run_options import Means
+from warpgen.production.state.layout import Layout
 from warpgen.recipe import Recipe
 from warpgen.reporting.check import first_difference
-from warpgen.reporting.manifest import manifest_path, read
+from warpgen.reporting.manifest import read
 
 LIMIT = 120.0  # seconds that a session may take; the slowest, with compilers, takes 40 on a busy machine
 MEANS = Means(workers=2, unit_seconds=0.6, silent_seconds=0.6, checkpoint_seconds=0.0)

@@ -22,7 +22,7 @@ import msgspec
 from crash_faults import COORDINATOR_PLACES, ERRORS, WORKER_PLACES, Fault
 from crash_session import Broken, Kind, Session, Trial, check_exit, damage, imaginary_kind, undisturbed
 
-from warpgen.production.layout import Layout
+from warpgen.production.state.layout import Layout
 
 NOBODY = 65534  # by custom the user without rights
 

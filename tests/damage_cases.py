@@ -24,16 +24,19 @@ from readers import READERS, again, told
 
 from warpgen import merge
 from warpgen.errors import UsageError
-from warpgen.production import roots, session, share
-from warpgen.production.circumstances import Means
+from warpgen.paths import manifest_path
+from warpgen.production import session
 from warpgen.production.engines.serial import SerialEngine
-from warpgen.production.journal import Journal, Share, Stored
-from warpgen.production.layout import Layout
+from warpgen.production.partial import share
+from warpgen.production.run_options import Means
+from warpgen.production.state import roots
+from warpgen.production.state.journal import Journal, Share, Stored
+from warpgen.production.state.layout import Layout
 from warpgen.production.unit import Unit
 from warpgen.recipe import UNIT_SIZE
 from warpgen.record import TARGETS
 from warpgen.reporting.check import first_difference
-from warpgen.reporting.manifest import manifest_path, read
+from warpgen.reporting.manifest import read
 from warpgen.reporting.state import is_as_written
 
 RECIPE = imaginary.recipe_of(rows=150)

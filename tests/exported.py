@@ -8,7 +8,8 @@ from pathlib import Path
 
 from commands import call
 
-from warpgen.exporting.export import Request, Summary, export
+from warpgen.exporting.export import Request, export
+from warpgen.exporting.formats.summary import Summary
 
 _KEPT: list[tempfile.TemporaryDirectory[str]] = []
 

@@ -17,9 +17,10 @@ import xxhash
 
 from warpgen.errors import DamageError, RecipeError, RootError, UnitError
 from warpgen.harvesting import manifest as harvest
-from warpgen.production import journal, merge, request, shard
-from warpgen.production.journal import Begun, Checkpoint, Mark, Progress, Stored
-from warpgen.production.layout import Layout
+from warpgen.production import request
+from warpgen.production.state import journal, merge, shard
+from warpgen.production.state.journal import Begun, Checkpoint, Mark, Progress, Stored
+from warpgen.production.state.layout import Layout
 from warpgen.production.unit import Unit
 from warpgen.recipe import parse_size
 from warpgen.reporting import manifest, seal, state

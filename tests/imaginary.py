@@ -9,13 +9,14 @@ import msgspec
 import xxhash
 
 from warpgen.launch import Launch
-from warpgen.production import journal, recovery, roots, session
-from warpgen.production.chronicle import Chronicle
-from warpgen.production.circumstances import Means
-from warpgen.production.layout import Layout
-from warpgen.production.shard import Made, Refusal, Table, encode
+from warpgen.production import session
+from warpgen.production.run_options import Means
+from warpgen.production.state import journal, recovery, roots
+from warpgen.production.state.chronicle import Chronicle
+from warpgen.production.state.layout import Layout
+from warpgen.production.state.shard import Made, Refusal, Table, encode
 from warpgen.production.unit import Outcome, Unit
-from warpgen.production.worker import store
+from warpgen.production.work.worker import store
 from warpgen.recipe import Recipe
 from warpgen.record import Features, Provenance, Row, Target
 

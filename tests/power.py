@@ -14,7 +14,7 @@ from unittest import mock
 from imaginary import PowerCut
 
 from warpgen import durable
-from warpgen.production.growing import GrowingFile
+from warpgen.production.state.append_only import GrowingFile
 
 
 class Disk:

@@ -20,7 +20,7 @@ import psutil
 from imaginary import produce, quick, recipe_of
 
 from warpgen import run
-from warpgen.production.circumstances import Means
+from warpgen.production.run_options import Means
 
 
 def die(unit: object) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import warpgen
 from warpgen import export, report, stats
 from warpgen.errors import UsageError
-from warpgen.production import roots
+from warpgen.production.state import roots
 from warpgen.recipe import Recipe
 from warpgen.reporting import sample
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 
 from warpgen.launch import Argument, Fill, Launch
+from warpgen.paths import dataset_path
 from warpgen.recipe import Recipe
 from warpgen.record import TARGETS, Features, Provenance, Row, Target
-from warpgen.reporting.manifest import Circumstances, Failure, Manifest, dataset_path, write_manifest
+from warpgen.reporting.manifest import Circumstances, Failure, Manifest, write_manifest
 
 SOURCE = "import warp as wp\n\n\n@wp.kernel\ndef scale(x: wp.array(dtype=float)):\n    x[{index}] = 1.0\n"
 FORWARD = "void scale_forward()\n{\n    var_1 = wp::mul(var_0, var_0);\n}\n"

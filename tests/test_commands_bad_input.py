@@ -16,9 +16,9 @@ from imaginary import PowerCut, files_left, go_on, power_cut, produce
 from warpgen import __version__, machine, merge, report, resume, run, show, stats, verify
 from warpgen.errors import UsageError
 from warpgen.extraction.versions import warp_version
-from warpgen.production import roots
 from warpgen.production.engines import ray
-from warpgen.production.layout import Layout
+from warpgen.production.state import roots
+from warpgen.production.state.layout import Layout
 from warpgen.recipe import MOST, Recipe
 
 RUN = [

@@ -16,7 +16,8 @@ from commands import REPOSITORY, SMALL, call, files, started
 from imaginary import FINISHED, files_left
 
 from warpgen import __main__
-from warpgen.reporting.manifest import manifest_path, read
+from warpgen.paths import manifest_path
+from warpgen.reporting.manifest import read
 
 pytestmark = pytest.mark.slow
 

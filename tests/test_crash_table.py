@@ -12,8 +12,8 @@ from crash_table import CASES, Case, Table, can_mount, one_of_each
 from crash_warp import CASES as WARP_CASES
 from crash_warp import warp_kind
 
-from warpgen.production.chronicle import Chronicle
-from warpgen.production.dedup import Index
+from warpgen.production.state.chronicle import Chronicle
+from warpgen.production.state.dedup import Index
 
 pytestmark = pytest.mark.slow
 
@@ -71,8 +71,8 @@ _TRUE_OUTPUT = Chronicle._output
 @pytest.mark.parametrize(
     ("target", "wrong", "complaint"),
     [
-        ("warpgen.production.merge._load_index", _forget, "not tell the truth|other bytes"),
-        ("warpgen.production.chronicle.Chronicle._output", _boast, "does not tell the truth"),
+        ("warpgen.production.state.merge._load_index", _forget, "not tell the truth|other bytes"),
+        ("warpgen.production.state.chronicle.Chronicle._output", _boast, "does not tell the truth"),
         ("warpgen.production.session.clear", lambda layout: None, "left over"),
     ],
     ids=["a resume that forgets repeats", "a state file that boasts", "a run that leaves its files"],

@@ -11,8 +11,8 @@ import xxhash
 from crash_session import Broken
 from damage_cases import CASES, Case, Trials
 
-from warpgen.production.growing import Known
-from warpgen.production.journal import Mark
+from warpgen.production.state.append_only import Known
+from warpgen.production.state.journal import Mark
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +44,7 @@ def _trust(path: Path, marks: Iterable[Mark]) -> Known:
     ("target", "wrong", "case"),
     [
         ("warpgen.reporting.seal.state_of", _believe, Case("finished", "*_manifest.json")),
-        ("warpgen.production.recovery.prove", _trust, Case("unfinished", "*.partial")),
+        ("warpgen.production.state.recovery.prove", _trust, Case("unfinished", "*.partial")),
         ("warpgen.reporting.state.is_as_written", lambda root: True, Case("unfinished", "DATASET_STATE.md")),
     ],
     ids=["a seal that is not looked at", "marks that are not proven", "a state file that is believed"],

@@ -16,7 +16,7 @@ from readers import READERS, again, samples, tables, told
 import warpgen
 from warpgen import resume, stats, verify
 from warpgen.errors import DamageError, UsageError
-from warpgen.reporting.manifest import dataset_path, manifest_path
+from warpgen.paths import dataset_path, manifest_path
 
 RECIPE = imaginary.recipe_of(rows=40)
 

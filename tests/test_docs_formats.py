@@ -13,8 +13,8 @@ import xxhash
 import zstandard
 from pages import ROOT
 
-from warpgen.production import dedup, journal, shard
-from warpgen.production.layout import Layout
+from warpgen.production.state import dedup, journal, shard
+from warpgen.production.state.layout import Layout
 from warpgen.production.unit import Unit
 from warpgen.record import Target
 

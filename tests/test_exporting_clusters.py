@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from warpgen.exporting.clusters import Cluster, Clusters, alike
+from warpgen.jsonl import rows
 from warpgen.record import Row
-from warpgen.reporting.dataset import rows
 from warpgen.reporting.similarity import token_grams
 
 SAMPLE = REPOSITORY / "data" / "samples" / "cpu_sample.jsonl"

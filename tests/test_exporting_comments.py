@@ -13,10 +13,10 @@ from commands import REPOSITORY
 from warpgen.exporting.comments import strip
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import lower
+from warpgen.jsonl import rows
 from warpgen.record import TARGETS, Row
-from warpgen.reporting.dataset import rows
 from warpgen.synthesis.generator import Options, synthesize
-from warpgen.verification.compile import Compiler
+from warpgen.verification.compiling.compiler import Compiler
 
 SAMPLES = [REPOSITORY / "data" / "samples" / f"{target}_sample.jsonl" for target in TARGETS]
 

@@ -18,12 +18,12 @@ from commands import REPOSITORY, call
 from exported import exported, root
 
 from warpgen.errors import DamageError, UsageError
-from warpgen.exporting import croissant, files
 from warpgen.exporting.columns import record, restore
+from warpgen.exporting.formats import croissant, files
+from warpgen.jsonl import rows
 from warpgen.launch import Argument, Fill
+from warpgen.paths import dataset_path
 from warpgen.record import TARGETS, Row
-from warpgen.reporting.dataset import rows
-from warpgen.reporting.manifest import dataset_path
 
 pytestmark = pytest.mark.slow
 
@@ -247,7 +247,7 @@ def test_the_command_answers_wrong_requests_in_a_sentence(tmp_path: Path) -> Non
 
 def test_the_schema_of_rows_is_the_row() -> None:
     """Every field of the row is a column, and only cluster is new."""
-    from warpgen.exporting.catalogue import view
+    from warpgen.exporting.views.registry import view
 
     assert set(view("rows").schema.names) == {*Row.__struct_fields__, "cluster"}
     assert isinstance(view("rows").schema, pa.Schema)

@@ -11,11 +11,12 @@ from reporting_root import CIRCUMSTANCES, row, write_rows
 
 from warpgen.exporting.clusters import alike
 from warpgen.exporting.export import Request, export
-from warpgen.production.split import split_of
+from warpgen.paths import dataset_path
 from warpgen.recipe import Recipe
 from warpgen.record import TARGETS, Row
-from warpgen.reporting.manifest import dataset_path, write_manifest
+from warpgen.reporting.manifest import write_manifest
 from warpgen.reporting.similarity import token_grams
+from warpgen.split import split_of
 
 
 def source(family: int, member: int) -> str:

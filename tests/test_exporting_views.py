@@ -14,15 +14,15 @@ import pytest
 from exported import exported, root
 
 import warpgen
-from warpgen.exporting.catalogue import view
 from warpgen.exporting.comments import strip
 from warpgen.exporting.kernels import Datasets, Kernel
-from warpgen.exporting.outputs import outputs
-from warpgen.exporting.parallel import in_order
+from warpgen.exporting.views.outputs import outputs
+from warpgen.exporting.views.parallel import in_order
+from warpgen.exporting.views.registry import view
 from warpgen.extraction import warp_api
+from warpgen.paths import dataset_path
 from warpgen.record import TARGETS, Target
-from warpgen.reporting.manifest import dataset_path
-from warpgen.verification.compile import Compiler
+from warpgen.verification.compiling.compiler import Compiler
 
 pytestmark = pytest.mark.slow
 

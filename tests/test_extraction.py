@@ -15,8 +15,8 @@ from warpgen.errors import ExtractionError
 from warpgen.extraction import codegen, warp_api
 from warpgen.extraction.codegen import lower
 from warpgen.extraction.loading import load
+from warpgen.program import Program
 from warpgen.record import TARGETS
-from warpgen.synthesis.program import Program
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -12,9 +12,9 @@ from corpus import PROGRAMS
 
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import lower
+from warpgen.program import Program
 from warpgen.record import TARGETS
 from warpgen.synthesis.generator import Options, synthesize
-from warpgen.synthesis.program import Program
 
 
 @pytest.fixture(scope="module", autouse=True)

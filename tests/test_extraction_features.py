@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from warpgen.errors import ExtractionError
 from warpgen.extraction.features import KEPT_NAMES, Inspection, inspect_source
 from warpgen.extraction.parsing import parse
+from warpgen.program import Program
 from warpgen.record import Features
-from warpgen.synthesis.program import Program
 
 
 def inspect(program: Program, source: str | None = None) -> Inspection:

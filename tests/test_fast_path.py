@@ -16,9 +16,9 @@ from warpgen.extraction import fast_path, parsing, warp_api
 from warpgen.extraction.codegen import lower
 from warpgen.extraction.fast_path import calls, lasting, patches
 from warpgen.extraction.features import inspect_source
+from warpgen.program import Program
 from warpgen.record import TARGETS
 from warpgen.synthesis.generator import Options, synthesize
-from warpgen.synthesis.program import Program
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,9 @@ import pytest
 from commands import REPOSITORY, call, files, finished
 
 from warpgen.errors import CompilerError
-from warpgen.verification import nvrtc, warp_native
-from warpgen.verification.compile import Compiler
+from warpgen.verification.compiling import nvrtc
+from warpgen.verification.compiling.compiler import Compiler
+from warpgen.verification.native import warp_native
 
 NAMES = ("a b \"c'é", "tab\tnew\nline $(x)`;*back\\")
 _KERNEL = "import warp as wp\n\n\n@wp.kernel\ndef k(a: wp.array(dtype=float)):\n    a[wp.tid()] = 1.0\n"
@@ -140,7 +141,7 @@ def test_a_compiler_that_cannot_be_used_is_told_of(tmp_path: Path, command: str)
         "harvest": [tmp_path, "--root", tmp_path / "root"],
     }
     program = (
-        "import os, signal, warpgen.command, warpgen.verification.warp_native as native; "
+        "import os, signal, warpgen.command, warpgen.verification.native.warp_native as native; "
         "native.compile_object = lambda *_: os.kill(os.getpid(), signal.SIGSEGV); "
         f"from warpgen.{command} import main; warpgen.command.call(main)"
     )

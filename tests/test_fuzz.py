@@ -18,11 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reporting_root import finished_root
 
-from warpgen import durable, store
+from warpgen import durable, jsonl, store
 from warpgen.errors import DamageError, RootError, UnitError
-from warpgen.production import shard
-from warpgen.reporting import dataset, report
-from warpgen.reporting.manifest import manifest_path
+from warpgen.paths import manifest_path
+from warpgen.production.state import shard
+from warpgen.reporting import report
 from warpgen.reporting.survey import survey
 
 
@@ -64,7 +64,7 @@ def test_a_line_without_end_is_not_read_whole(tmp_path: Path) -> None:
         file.truncate(1 << 30)
     with pytest.raises(DamageError, match="row 1"):
         survey(path)
-    assert dataset.LONGEST_ROW <= 8 << 20
+    assert jsonl.LONGEST_ROW <= 8 << 20
 
 
 def test_no_link_is_followed_where_a_run_writes(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import warp as wp
 from warpgen.launch import Fill
 from warpgen.synthesis.blocks.queries import _SPHERES
 from warpgen.synthesis.generator import Options, synthesize
-from warpgen.verification.generator import Generator
-from warpgen.verification.handles import make, texture
+from warpgen.verification.running.scene import make, texture
+from warpgen.verification.running.streams import Generator
 
 
 @pytest.mark.parametrize("shape", _SPHERES)

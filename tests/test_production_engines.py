@@ -14,12 +14,12 @@ import psutil
 import pytest
 from imaginary import ImaginaryJob, Trouble, quick, recipe_of
 
-from warpgen.production.circumstances import Means
 from warpgen.production.engines import Engine
 from warpgen.production.engines.attempts import after_failure
 from warpgen.production.engines.local import LocalEngine
 from warpgen.production.engines.serial import SerialEngine
-from warpgen.production.layout import Layout
+from warpgen.production.run_options import Means
+from warpgen.production.state.layout import Layout
 from warpgen.production.unit import Outcome, Unit
 
 RECIPE = recipe_of()

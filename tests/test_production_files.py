@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from warpgen import durable
 from warpgen.errors import DamageError, RootError
 from warpgen.exporting.export import _appearing
-from warpgen.production.dedup import KEY, NEW, SOURCE, STRUCTURE, Index, key_of, part_of
-from warpgen.production.growing import GrowingFile, prove
-from warpgen.production.journal import Mark
-from warpgen.production.lock import locked
-from warpgen.production.split import split_of
+from warpgen.production.state.append_only import GrowingFile, prove
+from warpgen.production.state.dedup import KEY, NEW, SOURCE, STRUCTURE, Index, key_of, part_of
+from warpgen.production.state.journal import Mark
+from warpgen.production.state.lock import locked
+from warpgen.split import split_of
 
 
 def test_a_growing_file_goes_on_from_any_mark(tmp_path: Path) -> None:

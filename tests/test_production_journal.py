@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from imaginary import recipe_of
 
 from warpgen.errors import DamageError
-from warpgen.production import journal
-from warpgen.production.journal import Begun, Checkpoint, Journal, Mark, Progress, Record, Stored
+from warpgen.production.state import journal
+from warpgen.production.state.journal import Begun, Checkpoint, Journal, Mark, Progress, Record, Stored
 
 BEGUN = Begun(recipe_of(), "2020-01-01T00:00:00+00:00")
 STORED = [Stored(64 * k, 64 * k + 64, f"{k:032x}") for k in range(4)]

@@ -9,8 +9,9 @@ import pytest
 from imaginary import datasets, hashes, produce, recipe_of, refused, row, wrong
 
 from warpgen.errors import RootError
+from warpgen.paths import manifest_path
 from warpgen.record import TARGETS, Target
-from warpgen.reporting.manifest import manifest_path, read
+from warpgen.reporting.manifest import read
 
 
 def expected(target: Target, rows: int) -> tuple[bytes, dict[str, int], int]:

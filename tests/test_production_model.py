@@ -38,17 +38,18 @@ from power import Disk
 from warpgen import durable
 from warpgen.errors import RootError
 from warpgen.interruption import Interrupted
-from warpgen.production import journal, shard
-from warpgen.production.chronicle import Chronicle
-from warpgen.production.dedup import Index
+from warpgen.paths import manifest_path
 from warpgen.production.engines.attempts import after_failure
-from warpgen.production.journal import Checkpoint, Spent
-from warpgen.production.layout import Layout
-from warpgen.production.merge import Merge
+from warpgen.production.state import journal, shard
+from warpgen.production.state.chronicle import Chronicle
+from warpgen.production.state.dedup import Index
+from warpgen.production.state.journal import Checkpoint, Spent
+from warpgen.production.state.layout import Layout
+from warpgen.production.state.merge import Merge
 from warpgen.production.unit import Outcome, Unit
-from warpgen.production.worker import store
+from warpgen.production.work.worker import store
 from warpgen.record import TARGETS
-from warpgen.reporting.manifest import manifest_path, read
+from warpgen.reporting.manifest import read
 from warpgen.reporting.state import Output
 
 RECIPE = imaginary.recipe_of(rows=150)
@@ -376,11 +377,11 @@ _CHECKPOINT, _OUTPUT = Merge.checkpoint, Chronicle._output
 @pytest.mark.parametrize(
     ("target", "wrong"),
     [
-        ("warpgen.production.merge.Merge.checkpoint", _before_the_sync),
+        ("warpgen.production.state.merge.Merge.checkpoint", _before_the_sync),
         ("warpgen.durable.Log.append", _without_sync),
         ("warpgen.durable.rename", lambda source, target: os.replace(source, target)),
-        ("warpgen.production.merge._load_index", lambda path: Index()),
-        ("warpgen.production.chronicle.Chronicle._output", _one_row_more),
+        ("warpgen.production.state.merge._load_index", lambda path: Index()),
+        ("warpgen.production.state.chronicle.Chronicle._output", _one_row_more),
     ],
     ids=[
         "a checkpoint before the sync",

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from warpgen.production.circumstances import Meter
-from warpgen.production.journal import Spent
+from warpgen.production.state.journal import Spent
+from warpgen.production.state.meter import Meter
 
 
 def test_many_moments_stay_few_and_evenly_spread(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,8 @@ from imaginary import FINISHED, files_left
 
 from warpgen import run
 from warpgen.errors import UsageError
-from warpgen.reporting.manifest import manifest_path, read
+from warpgen.paths import manifest_path
+from warpgen.reporting.manifest import read
 
 _LIMIT = 240  # seconds; Ray alone takes ten to start and stop
 # Units enough that a node is still at work when it has been missed.

@@ -11,18 +11,18 @@ import msgspec
 import pytest
 
 from warpgen.errors import ExtractionError, UnitError
+from warpgen.explain import first_line
 from warpgen.extraction import codegen
 from warpgen.extraction.codegen import Code
 from warpgen.extraction.versions import warp_version
-from warpgen.production import rows
-from warpgen.production.explain import first_line
-from warpgen.production.shard import Shard
-from warpgen.production.split import split_of
+from warpgen.production.state.shard import Shard
 from warpgen.production.unit import Unit
+from warpgen.production.work import rows
+from warpgen.program import Program
 from warpgen.recipe import Recipe
 from warpgen.record import TARGETS, Row, Target
+from warpgen.split import split_of
 from warpgen.synthesis.generator import Options, synthesize
-from warpgen.synthesis.program import Program
 from warpgen.verification import Judgement
 
 UNIT = Unit(3, 7)

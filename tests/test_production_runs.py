@@ -29,11 +29,11 @@ from imaginary import (
 
 from warpgen.errors import DamageError, RootError
 from warpgen.interruption import Interrupted
-from warpgen.production import journal, recovery
-from warpgen.production.layout import Layout
-from warpgen.production.shard import Refusal
+from warpgen.production.state import journal, recovery
+from warpgen.production.state.layout import Layout
+from warpgen.production.state.shard import Refusal
 from warpgen.production.unit import Unit
-from warpgen.production.worker import store
+from warpgen.production.work.worker import store
 from warpgen.recipe import UNIT_SIZE
 from warpgen.record import TARGETS, Target
 

@@ -22,10 +22,12 @@ from readers import READERS, tables, told
 import warpgen
 from warpgen import merge, resume, run, stats, verify
 from warpgen.errors import RootError, UsageError
-from warpgen.production import roots, session, share
-from warpgen.production.circumstances import Means
-from warpgen.production.journal import Share
-from warpgen.production.remote import layout_of
+from warpgen.production import session
+from warpgen.production.partial import share
+from warpgen.production.run_options import Means
+from warpgen.production.state import roots
+from warpgen.production.state.journal import Share
+from warpgen.production.state.remote import layout_of
 from warpgen.production.unit import Unit
 from warpgen.recipe import UNIT_SIZE
 from warpgen.store import Remote, RemoteLog

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from imaginary import recipe_of, row, shard_of
 
 from warpgen.errors import UnitError
-from warpgen.production import shard
+from warpgen.production.state import shard
 from warpgen.production.unit import Unit
-from warpgen.production.worker import store
+from warpgen.production.work.worker import store
 
 RECIPE = recipe_of()
 UNIT = Unit(64, 80)

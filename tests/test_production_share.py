@@ -14,11 +14,14 @@ from imaginary import FINISHED, ImaginaryJob, Trouble, datasets, files_left, pro
 
 from warpgen import merge, resume, run
 from warpgen.errors import RootError, UsageError
-from warpgen.production import roots, session, share
-from warpgen.production.journal import Share
-from warpgen.production.layout import Layout
+from warpgen.paths import manifest_path
+from warpgen.production import session
+from warpgen.production.partial import share
+from warpgen.production.state import roots
+from warpgen.production.state.journal import Share
+from warpgen.production.state.layout import Layout
 from warpgen.recipe import UNIT_SIZE, Recipe
-from warpgen.reporting.manifest import manifest_path, read
+from warpgen.reporting.manifest import read
 
 RECIPE = recipe_of(rows=900)
 

@@ -18,8 +18,8 @@ from warpgen.errors import DamageError, UsageError, VerificationError
 from warpgen.recipe import Recipe
 from warpgen.record import Target
 from warpgen.reporting.manifest import write_manifest
-from warpgen.verification.isolation import Died
-from warpgen.verification.rival import Draw, Slopes, conclude
+from warpgen.verification.bench.candidate import Draw, Slopes, conclude
+from warpgen.verification.native.isolation import Died
 
 SAMPLES = REPOSITORY / "data" / "samples"
 CPU, CUDA = SAMPLES / "cpu_sample.jsonl", SAMPLES / "cuda_sample.jsonl"
@@ -168,8 +168,8 @@ def row_of(source: str) -> warpgen.Row:
     from warpgen.extraction.codegen import lower
     from warpgen.extraction.features import inspect_source
     from warpgen.launch import Argument, Fill, Launch
+    from warpgen.program import Program
     from warpgen.record import Provenance
-    from warpgen.synthesis.program import Program
 
     array = Fill("uniform", shape=(32,), low=-1.0)
     args = (

@@ -16,10 +16,11 @@ from reporting_root import finished_root
 from warpgen import __version__
 from warpgen.errors import DamageError, RootError
 from warpgen.extraction.versions import warp_version
+from warpgen.paths import manifest_path
 from warpgen.recipe import Recipe
 from warpgen.reporting import manifest as manifests
 from warpgen.reporting.check import first_difference
-from warpgen.reporting.manifest import command, manifest_path, read
+from warpgen.reporting.manifest import command, read
 
 
 @pytest.fixture

@@ -16,9 +16,10 @@ from reporting_root import CIRCUMSTANCES, finished_root, row, write_rows
 
 from warpgen import stats
 from warpgen.errors import RootError, UsageError
+from warpgen.paths import dataset_path
 from warpgen.recipe import Recipe
 from warpgen.record import TARGETS
-from warpgen.reporting.manifest import Moment, dataset_path, write_manifest
+from warpgen.reporting.manifest import Moment, write_manifest
 from warpgen.reporting.nearest import nearest
 from warpgen.reporting.page.sample import sample
 

@@ -12,9 +12,10 @@ from reporting_root import CIRCUMSTANCES, row, write_rows
 
 from warpgen import stats
 from warpgen.errors import DamageError, RootError
+from warpgen.paths import dataset_path
 from warpgen.recipe import Recipe
 from warpgen.reporting import quality
-from warpgen.reporting.manifest import dataset_path, write_manifest
+from warpgen.reporting.manifest import write_manifest
 from warpgen.reporting.quality import Quantiles, measure
 from warpgen.reporting.shape import shape_of
 from warpgen.reporting.similarity import NearDuplicates

@@ -11,10 +11,11 @@ from reporting_root import BACKWARD, CIRCUMSTANCES, finished_root, row, write_ro
 
 from warpgen import report
 from warpgen.errors import RootError
+from warpgen.paths import dataset_path
 from warpgen.recipe import Recipe
 from warpgen.reporting import plots
 from warpgen.reporting.example import choose, forward_excerpt, reverse_excerpt
-from warpgen.reporting.manifest import Moment, dataset_path, write_manifest
+from warpgen.reporting.manifest import Moment, write_manifest
 from warpgen.reporting.report import report_path, write_report
 
 

@@ -8,7 +8,7 @@ import pytest
 from reporting_root import finished_root
 
 from warpgen.errors import RootError
-from warpgen.reporting.manifest import dataset_path
+from warpgen.paths import dataset_path
 from warpgen.reporting.sample import main, write_sample
 
 

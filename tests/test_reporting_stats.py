@@ -14,8 +14,8 @@ from reporting_root import finished_root, row, write_rows
 
 from warpgen import stats
 from warpgen.errors import RootError, UsageError
+from warpgen.paths import dataset_path, manifest_path
 from warpgen.reporting.check import first_difference
-from warpgen.reporting.manifest import dataset_path, manifest_path
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reporting_root import BACKWARD, FORWARD, row, write_rows
 
+from warpgen import jsonl as reading
 from warpgen.errors import DamageError
-from warpgen.reporting import dataset as reading
 from warpgen.reporting.survey import BUCKETS, Share, Spread, quantile, survey
 
 

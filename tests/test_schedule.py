@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from warpgen.extraction.codegen import lower
+from warpgen.program import Program
 from warpgen.synthesis.builtins import schedule
 from warpgen.synthesis.builtins.schedule import Fragment
 from warpgen.synthesis.emit.module import assemble
@@ -17,7 +18,6 @@ from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language import registry
 from warpgen.synthesis.language.author import Author
 from warpgen.synthesis.language.types import F32
-from warpgen.synthesis.program import Program
 from warpgen.synthesis.style.rng import Rng
 
 

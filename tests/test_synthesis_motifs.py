@@ -15,6 +15,7 @@ import pytest
 from warpgen.errors import DraftRejected, SynthesisError
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import lower
+from warpgen.program import Program
 from warpgen.synthesis import generator
 from warpgen.synthesis.blocks.motif import Category, Motif
 from warpgen.synthesis.categories import categories
@@ -27,7 +28,6 @@ from warpgen.synthesis.kit.draft import Draft
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language.author import Author
 from warpgen.synthesis.language.types import F16, F32, F64
-from warpgen.synthesis.program import Program
 from warpgen.synthesis.style.rng import Rng
 
 FEWEST, MOST = 4, 250  # drafts of each motif

@@ -11,11 +11,11 @@ from collections import Counter
 import pytest
 
 from warpgen.errors import RecipeError
+from warpgen.program import Program
 from warpgen.synthesis.categories import categories
 from warpgen.synthesis.emit.liveness import live_lines, render
 from warpgen.synthesis.generator import Options, synthesize
 from warpgen.synthesis.kit.statements import Line
-from warpgen.synthesis.program import Program
 
 PER_CATEGORY = 6
 

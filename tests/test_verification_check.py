@@ -15,10 +15,11 @@ from corpus import BY_NAME, PROGRAMS, out, program, ramp
 
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import Code, lower
+from warpgen.program import Program
 from warpgen.record import TARGETS, Target
-from warpgen.synthesis.program import Program
-from warpgen.verification import Judgement, check_unit, nvrtc
-from warpgen.verification.compile import Compiler
+from warpgen.verification import Judgement, check_unit
+from warpgen.verification.compiling import nvrtc
+from warpgen.verification.compiling.compiler import Compiler
 
 pytestmark = pytest.mark.slow
 Judged = dict[str, dict[Target, Judgement]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from corpus import out, program, ramp
 
-from warpgen.verification.gradient import known_wrong
+from warpgen.verification.judging.gradient import known_wrong
 
 
 def wrong(*lines: str) -> bool:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from warpgen.errors import UnitError
-from warpgen.verification.isolation import Died, isolated
+from warpgen.verification.native.isolation import Died, isolated
 
 
 def crash() -> None:

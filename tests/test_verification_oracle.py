@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from warpgen.extraction.loading import load
 from warpgen.launch import Fill
-from warpgen.synthesis.program import Program
-from warpgen.verification import warp_native
-from warpgen.verification.generator import Generator
-from warpgen.verification.handles import Surface, Texels, make
-from warpgen.verification.inputs import Arguments
-from warpgen.verification.layout import Layout, describe
+from warpgen.program import Program
+from warpgen.verification.native import warp_native
 from warpgen.verification.oracle import Reading, Unsupported, library
 from warpgen.verification.oracle.values import Vec
+from warpgen.verification.running.arguments import Arguments
+from warpgen.verification.running.memory_layout import Layout, describe
+from warpgen.verification.running.scene import Surface, Texels, make
+from warpgen.verification.running.streams import Generator
 
 
 def read(p: Program) -> tuple[Arguments, list[NDArray[Any]], list[NDArray[np.bool_]]]:

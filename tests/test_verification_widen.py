@@ -9,7 +9,7 @@ from corpus import out, program, ramp
 
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import lower
-from warpgen.synthesis.program import Program
+from warpgen.program import Program
 from warpgen.verification import check_unit
 
 pytestmark = pytest.mark.slow

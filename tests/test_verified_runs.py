@@ -15,15 +15,18 @@ from corpus import out, program, ramp
 
 from warpgen import __version__
 from warpgen.extraction.versions import warp_version
-from warpgen.production import recovery, roots, session, worker
-from warpgen.production.chronicle import Chronicle
-from warpgen.production.circumstances import Means
+from warpgen.paths import manifest_path
+from warpgen.production import session
+from warpgen.production.run_options import Means
+from warpgen.production.state import recovery, roots
+from warpgen.production.state.chronicle import Chronicle
+from warpgen.production.work import worker
+from warpgen.program import Program
 from warpgen.recipe import Recipe
 from warpgen.reporting.check import first_difference
-from warpgen.reporting.manifest import manifest_path, read
+from warpgen.reporting.manifest import read
 from warpgen.synthesis.generator import Options, synthesize
-from warpgen.synthesis.program import Program
-from warpgen.verification import compile as compiling
+from warpgen.verification.compiling import compiler as compiling
 
 pytestmark = pytest.mark.slow
 

@@ -16,10 +16,10 @@ from corpus import out, program, ramp
 
 from warpgen.extraction.codegen import lower
 from warpgen.extraction.features import inspect_source
-from warpgen.production.split import split_of
+from warpgen.paths import dataset_path, manifest_path
+from warpgen.program import Program
 from warpgen.record import TARGETS
-from warpgen.reporting.manifest import dataset_path, manifest_path
-from warpgen.synthesis.program import Program
+from warpgen.split import split_of
 
 pytestmark = pytest.mark.slow
 

@@ -17,9 +17,9 @@ from warpgen import __version__, resume, run, verify
 from warpgen.errors import UsageError
 from warpgen.extraction import versions
 from warpgen.extraction.versions import PINNED, check_tools, check_versions, warp_version
-from warpgen.production.layout import Layout
+from warpgen.production.state.layout import Layout
 from warpgen.production.unit import Unit
-from warpgen.production.worker import ShardMaker
+from warpgen.production.work.worker import ShardMaker
 from warpgen.recipe import Recipe
 
 ARGS = ["--rows", "9", "--complexity", "small"]

@@ -15,7 +15,7 @@ from typing import NoReturn
 from warpgen.calling import pasted
 from warpgen.errors import UsageError
 from warpgen.interruption import Interrupted, stoppable
-from warpgen.reporting.terminal import printable
+from warpgen.terminal import printable
 
 
 class Parser(argparse.ArgumentParser):

@@ -218,8 +218,8 @@ class _Held:
 
 def _synthesised(place: Path | Remote, stack: contextlib.ExitStack) -> dict[Path, _Known]:
     """The datasets that `run` made. A manifest may be kept without its dataset."""
+    from warpgen.paths import dataset_path
     from warpgen.reporting import finished
-    from warpgen.reporting.manifest import dataset_path
 
     root, targets = stack.enter_context(finished.at_hand(place, whole=False))
     return {

@@ -97,7 +97,7 @@ def _ask(message: dict[str, Any]) -> Any:
     with _lock:
         if _server is None:
             with signals_held():
-                _server = Helper("warpgen.verification.server", "the process that runs rows")
+                _server = Helper("warpgen.verification.bench.server", "the process that runs rows")
         try:
             answer = msgspec.msgpack.decode(_server.ask(data))
         except BaseException:  # an answer that is not read would be taken for the next one

@@ -16,7 +16,7 @@ from warpgen.extraction.versions import check_tools, check_versions, warp_versio
 from warpgen.harvesting.manifest import Manifest, dataset_path, describe, manifest_path, write
 from warpgen.process import signals_held
 from warpgen.record import TARGETS, Target
-from warpgen.reporting.terminal import printable
+from warpgen.terminal import printable
 
 if TYPE_CHECKING:
     from warpgen.harvesting.manifest import Level, Yield

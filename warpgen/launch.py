@@ -1,6 +1,6 @@
 """How a kernel is launched and how each of its arguments is filled: enough to run a row again.
 
-A fill is data, not code: `verification/inputs.py` turns it into arrays, and `docs/record.md` says
+A fill is data, not code: `verification/running/arguments.py` turns it into arrays, and `docs/record.md` says
 how to do the same elsewhere.
 """
 
@@ -40,7 +40,7 @@ class Fill(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     """How one argument (or struct field) gets its values.
 
     `shape` is the array's shape (empty for scalars and by-value arguments). Values are drawn from
-    the counter-based generator of `verification/inputs.py`, seeded by the launch seed and the
+    the counter-based generator of `verification/running/arguments.py`, seeded by the launch seed and the
     argument's name, so that they are the same on every machine.
     """
 

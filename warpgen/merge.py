@@ -25,7 +25,10 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Join the roots named; returns the exit code. Raises UsageError."""
     check_versions()  # before imports that an unfit Python or Warp would break with a traceback
-    from warpgen.production import chronicle, circumstances, gather, roots, session, worker
+    from warpgen.production import run_options, session
+    from warpgen.production.partial import gather
+    from warpgen.production.state import chronicle, roots
+    from warpgen.production.work import worker
 
     parser = Parser("merge", "Join shards made by `run --shard i/n` into datasets.", _EPILOG)
     parser.add_argument("shards", nargs="+", type=places.root, metavar="ROOT", help="the root of one shard")
@@ -43,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return session.Session(
             layout=layout,
             found=found,
-            means=circumstances.Means(engine="merge", workers=1),
+            means=run_options.Means(engine="merge", workers=1),
             chronicle=chronicle.Chronicle(layout, recipe),
             job=worker.ShardMaker(layout, recipe),
             lock=lock,

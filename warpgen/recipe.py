@@ -1,6 +1,6 @@
 """The recipe: everything that decides the bytes of a dataset, and nothing else.
 
-Workers, engine, folders, paths and times are circumstances (`production/circumstances.py`) and may
+Workers, engine, folders, paths and times are circumstances (`production/run_options.py`) and may
 never appear here.
 """
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from warpgen import places
 from warpgen.command import Parser, call
 from warpgen.errors import RootError
-from warpgen.production.layout import Layout
+from warpgen.production.state.layout import Layout
 from warpgen.reporting import finished
 from warpgen.reporting.report import write_report
 

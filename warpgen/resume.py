@@ -20,7 +20,9 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Go on from the journal under the root; returns the exit code. Raises UsageError."""
     check_versions()  # before imports that an unfit Python or Warp would break with a traceback
-    from warpgen.production import chronicle, journal, recovery, request, roots, session, worker
+    from warpgen.production import request, session
+    from warpgen.production.state import chronicle, journal, recovery, roots
+    from warpgen.production.work import worker
 
     parser = Parser("resume", "Go on with the unfinished run in a root, from where it stopped.", _EPILOG)
     request.add_means(parser)

@@ -25,7 +25,10 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a recipe from its start; returns the exit code. Raises UsageError."""
     check_versions()  # before imports that an unfit Python or Warp would break with a traceback
-    from warpgen.production import chronicle, recovery, request, roots, session, share, worker
+    from warpgen.production import request, session
+    from warpgen.production.partial import share
+    from warpgen.production.state import chronicle, recovery, roots
+    from warpgen.production.work import worker
 
     parser = Parser("run", "Write Warp kernels, lower them to C++ and CUDA C++, and pack them.", _EPILOG)
     request.add_recipe(parser.add_argument_group("recipe, which decides every byte"))

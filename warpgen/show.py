@@ -15,10 +15,10 @@ from warpgen.command import Parser, call, natural
 from warpgen.errors import ProgramError
 from warpgen.extraction.versions import check_versions
 from warpgen.record import TARGETS
-from warpgen.reporting.terminal import printable
+from warpgen.terminal import printable
 
 if TYPE_CHECKING:
-    from warpgen.synthesis.program import Program
+    from warpgen.program import Program
 
 _LEXERS = {"python": "python", "cpu": "cpp", "cuda": "cuda"}
 

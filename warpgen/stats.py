@@ -13,12 +13,13 @@ from warpgen import places
 from warpgen.command import Parser, call
 from warpgen.errors import UsageError
 from warpgen.harvesting import manifest as harvest
+from warpgen.paths import dataset_path, manifest_path
 from warpgen.record import TARGETS, Target
 from warpgen.reporting import finished, state
 from warpgen.reporting.check import first_difference
-from warpgen.reporting.manifest import Manifest, dataset_path, manifest_path
-from warpgen.reporting.terminal import printable, size_text
+from warpgen.reporting.manifest import Manifest
 from warpgen.store import Remote
+from warpgen.terminal import printable, size_text
 
 if TYPE_CHECKING:
     from warpgen.reporting.bars import Line

@@ -17,12 +17,12 @@ from warpgen.command import Parser, call, positive
 from warpgen.errors import ProgramError, UsageError
 from warpgen.extraction.versions import check_tools, check_versions
 from warpgen.machine import check_workers, default_workers
+from warpgen.paths import dataset_path
 from warpgen.process import begin_child, cause, kill_group, signals_held
 from warpgen.record import TARGETS
 from warpgen.reporting import finished
-from warpgen.reporting.manifest import dataset_path
-from warpgen.reporting.terminal import printable
 from warpgen.store import Remote
+from warpgen.terminal import printable
 
 # Rows per translation unit: what suits the compilers.
 _BLOCK = 64
@@ -216,8 +216,8 @@ def _work(pipe: Connection, level: Any, folder: Path, parent: int) -> None:
 
 def _claims(row: Any) -> dict[str, Any]:
     """What else can be told of a row: its split, and all of the program where synthesis still makes it."""
-    from warpgen.production.split import split_of
     from warpgen.recipe import Recipe
+    from warpgen.split import split_of
     from warpgen.synthesis.generator import Options, synthesize
 
     claims: dict[str, Any] = {"split": split_of(row.structure_hash)}

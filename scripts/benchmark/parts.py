@@ -24,16 +24,17 @@ from typing import Any, get_args
 from warpgen.extraction import fast_path, warp_api
 from warpgen.extraction.features import inspect_source
 from warpgen.extraction.loading import load
-from warpgen.production import rows, shard
-from warpgen.production.growing import prove
-from warpgen.production.journal import Checkpoint
-from warpgen.production.layout import Layout
-from warpgen.production.merge import Merge, files
+from warpgen.production.state import shard
+from warpgen.production.state.append_only import prove
+from warpgen.production.state.journal import Checkpoint
+from warpgen.production.state.layout import Layout
+from warpgen.production.state.merge import Merge, files
 from warpgen.production.unit import Unit
+from warpgen.production.work import rows
+from warpgen.program import Program
 from warpgen.recipe import UNIT_SIZE, Level, Recipe
 from warpgen.record import TARGETS
 from warpgen.synthesis.generator import Options, synthesize
-from warpgen.synthesis.program import Program
 
 _PER_FILE = 50  # kernels that the plain loop puts into one module
 _WARM_UP = 2  # units made before the stages are timed: the fast path remembers as it goes

@@ -11,22 +11,23 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from warpgen import __version__, durable, scratch
 from warpgen.errors import UsageError
-from warpgen.exporting.catalogue import view
 from warpgen.exporting.clusters import Cluster, Clusters
 from warpgen.exporting.comments import without_comments
-from warpgen.exporting.croissant import croissant
 from warpgen.exporting.decontaminate import Benchmarks
-from warpgen.exporting.files import DataFiles, File, ParquetShard, TarShard
-from warpgen.exporting.huggingface import card
+from warpgen.exporting.formats.croissant import croissant
+from warpgen.exporting.formats.files import DataFiles, ParquetShard, TarShard
+from warpgen.exporting.formats.huggingface import card
+from warpgen.exporting.formats.summary import Summary
 from warpgen.exporting.kernels import Datasets, Kernel
-from warpgen.exporting.view import View
-from warpgen.production.split import split_of
+from warpgen.exporting.views.registry import view
+from warpgen.exporting.views.view import View
+from warpgen.split import split_of
 
 Format = Literal["parquet", "hf", "webdataset"]
 
@@ -42,25 +43,6 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     comments: Literal["keep", "strip"] = "keep"
     exclude: tuple[Path, ...] = ()
     levels: tuple[str, ...] = ()
-
-
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What was exported; stands as `_export.json` beside the data. Loaders pass over names with `_`."""
-
-    format: str
-    view: str
-    levels: tuple[str, ...]
-    comments: str
-    warpgen: str
-    sources: dict[str, dict[str, str]]  # target -> recipe_hash, sha256, command
-    licence: str
-    shares: tuple[int, int, int] | None
-    clusters: dict[
-        str, int
-    ]  # kernels, clusters, largest, moved: kernels in another split than their row says
-    exclude: list[dict[str, Any]]  # name, sha256, dropped per benchmark file
-    splits: dict[str, int]  # records
-    files: tuple[File, ...]
 
 
 def export(request: Request) -> Summary:

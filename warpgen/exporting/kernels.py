@@ -10,10 +10,10 @@ import msgspec
 import xxhash
 
 from warpgen.errors import DamageError, RootError
+from warpgen.jsonl import rows
 from warpgen.recipe import Recipe
 from warpgen.record import Row, Target
 from warpgen.reporting import finished
-from warpgen.reporting.dataset import rows
 
 R = TypeVar("R")
 

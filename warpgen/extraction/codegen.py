@@ -13,8 +13,8 @@ import msgspec
 from warpgen.errors import ExtractionError
 from warpgen.extraction import warp_api
 from warpgen.extraction.loading import Loaded, explain, load
+from warpgen.program import Program
 from warpgen.record import Target
-from warpgen.synthesis.program import Program
 
 # Static unrolling can turn 5 kB of Python into megabytes that no compiler finishes with. The longest
 # text of a person's kernel in warp.tests is about half of this.

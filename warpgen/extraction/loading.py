@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from warpgen.errors import ExtractionError
 from warpgen.extraction import warp_api
-from warpgen.synthesis.program import Program
+from warpgen.program import Program
 
 # The name that generated text gives to the program's file, in place of a path of this machine.
 SOURCE_NAME = "kernel.py"

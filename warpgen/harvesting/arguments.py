@@ -8,7 +8,7 @@ from typing import Any
 
 from warpgen.harvesting.spelling import canonical
 from warpgen.launch import Argument, Fill, Role
-from warpgen.verification import warp_native
+from warpgen.verification.native import warp_native
 
 _UNKNOWN = Fill("unknown")
 # Warp's objects are passed as numbers of this type.

@@ -23,9 +23,9 @@ from warpgen.harvesting.embedding import embed
 from warpgen.harvesting.finding import Source
 from warpgen.harvesting.overloads import overloads
 from warpgen.launch import Argument, Launch
+from warpgen.program import Program
 from warpgen.record import TARGETS, Target
-from warpgen.synthesis.program import Program
-from warpgen.verification.isolation import Died, Note, isolated
+from warpgen.verification.native.isolation import Died, Note, isolated
 
 # CPU seconds for one file: its import with all that it imports, and code generation for its kernels.
 FILE_SECONDS = 300.0

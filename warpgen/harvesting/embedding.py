@@ -22,7 +22,7 @@ import warp as wp
 from warpgen.errors import ExtractionError
 from warpgen.extraction.builtins import builtins as known
 from warpgen.harvesting.spelling import spelled, type_name
-from warpgen.verification import warp_native
+from warpgen.verification.native import warp_native
 
 _MODULES = {"math": math}
 _MISSING = object()

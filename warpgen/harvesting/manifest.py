@@ -10,9 +10,9 @@ import msgspec
 
 from warpgen import durable
 from warpgen.errors import DamageError
+from warpgen.jsonl import BLOCK
 from warpgen.record import TARGETS, Target
 from warpgen.reporting import seal
-from warpgen.reporting.dataset import BLOCK
 from warpgen.reporting.manifest import LARGEST
 
 Level = Literal["none", "compile"]

@@ -14,15 +14,15 @@ import msgspec
 
 from warpgen import __version__
 from warpgen.errors import ProgramError
+from warpgen.explain import first_line
 from warpgen.extraction.features import inspect_source
 from warpgen.extraction.versions import warp_version
 from warpgen.harvesting.collecting import UNKNOWN, Kernel, collect
 from warpgen.harvesting.finding import Package, Source
 from warpgen.harvesting.manifest import Failure, Level, Reason, Yield
-from warpgen.production.explain import first_line
-from warpgen.production.split import split_of
+from warpgen.program import Program
 from warpgen.record import TARGETS, Provenance, Row, Target
-from warpgen.synthesis.program import Program
+from warpgen.split import split_of
 from warpgen.verification import Judgement, check_unit
 
 Place = tuple[str, int, str]  # file, line and name of a kernel

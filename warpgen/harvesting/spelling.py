@@ -9,7 +9,7 @@ from typing import Any
 import warp as wp
 
 from warpgen.errors import ExtractionError
-from warpgen.verification import warp_native
+from warpgen.verification.native import warp_native
 
 # Gives the name under which a struct stands in the program.
 StructName = Callable[[Any], str]

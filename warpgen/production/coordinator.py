@@ -13,15 +13,16 @@ from collections.abc import Generator, Iterator
 
 from warpgen.errors import RootError, UnitError
 from warpgen.interruption import Interrupted, Interruption
-from warpgen.production import recovery, shard
-from warpgen.production.chronicle import Chronicle
-from warpgen.production.circumstances import Means, Meter
 from warpgen.production.display import Display, View
 from warpgen.production.engines import Engine, Job
-from warpgen.production.journal import Checkpoint, Journal, Stored
-from warpgen.production.layout import Layout
-from warpgen.production.merge import Merge
 from warpgen.production.pace import Pace
+from warpgen.production.run_options import Means
+from warpgen.production.state import recovery, shard
+from warpgen.production.state.chronicle import Chronicle
+from warpgen.production.state.journal import Checkpoint, Journal, Stored
+from warpgen.production.state.layout import Layout
+from warpgen.production.state.merge import Merge
+from warpgen.production.state.meter import Meter
 from warpgen.production.unit import Outcome, Unit
 from warpgen.recipe import UNIT_SIZE, Recipe
 

@@ -13,10 +13,10 @@ from warpgen.command import natural, positive
 from warpgen.errors import RecipeError, UsageError
 from warpgen.extraction.versions import warp_version
 from warpgen.machine import check_workers
-from warpgen.production.circumstances import Means
 from warpgen.production.engines import ray
-from warpgen.production.journal import Share
+from warpgen.production.run_options import Means
 from warpgen.production.session import ENGINES
+from warpgen.production.state.journal import Share
 from warpgen.recipe import HEAVIEST, Recipe, parse_size
 
 LEVELS = ("none", "compile", "run")

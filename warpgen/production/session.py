@@ -14,20 +14,21 @@ from warpgen import durable
 from warpgen.calling import pasted
 from warpgen.errors import RootError, UsageError
 from warpgen.interruption import Interrupted, Interruption
-from warpgen.production.chronicle import Chronicle
-from warpgen.production.circumstances import Means
+from warpgen.paths import manifest_path
 from warpgen.production.coordinator import Coordinator
 from warpgen.production.display import Display, display
 from warpgen.production.engines import Engine, Job
 from warpgen.production.engines.local import LocalEngine
 from warpgen.production.engines.ray import RayEngine
 from warpgen.production.engines.serial import SerialEngine
-from warpgen.production.journal import Checkpoint
-from warpgen.production.layout import Layout
-from warpgen.production.merge import failures
-from warpgen.production.recovery import Found, clear
-from warpgen.production.side_by_side import side_by_side
-from warpgen.reporting.manifest import Circumstances, manifest_path, write_manifest
+from warpgen.production.fork_map import side_by_side
+from warpgen.production.run_options import Means
+from warpgen.production.state.chronicle import Chronicle
+from warpgen.production.state.journal import Checkpoint
+from warpgen.production.state.layout import Layout
+from warpgen.production.state.merge import failures
+from warpgen.production.state.recovery import Found, clear
+from warpgen.reporting.manifest import Circumstances, write_manifest
 from warpgen.reporting.report import write_report
 from warpgen.reporting.survey import Survey, survey
 

@@ -8,16 +8,9 @@ from typing import Any
 import msgspec
 
 from warpgen.errors import DamageError
+from warpgen.paths import dataset_path, manifest_path
 from warpgen.record import Target
-from warpgen.reporting.manifest import (
-    Manifest,
-    command,
-    dataset_path,
-    decode,
-    manifest_path,
-    present,
-    refused,
-)
+from warpgen.reporting.manifest import Manifest, command, decode, present, refused
 from warpgen.reporting.seal import COMPLAINTS
 from warpgen.reporting.survey import survey
 

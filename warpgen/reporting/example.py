@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from warpgen.jsonl import rows
 from warpgen.record import Row, Target
-from warpgen.reporting.dataset import rows
 
 LEAST_STATEMENTS = 4  # less than this shows nothing of a language
 LEAST_BUILTINS = 3  # wp.tid and two that compute something

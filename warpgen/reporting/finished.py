@@ -14,10 +14,11 @@ import xxhash
 
 from warpgen import places
 from warpgen.errors import DamageError, RootError
+from warpgen.jsonl import BLOCK
+from warpgen.paths import dataset_path, manifest_path
 from warpgen.record import TARGETS, Target
 from warpgen.reporting import state
-from warpgen.reporting.dataset import BLOCK
-from warpgen.reporting.manifest import Manifest, dataset_path, manifest_path, present, read
+from warpgen.reporting.manifest import Manifest, present, read
 from warpgen.reporting.survey import Survey
 from warpgen.store import Remote
 

@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Literal
 
 import msgspec
 
 from warpgen import durable
 from warpgen.errors import DamageError, RootError
+from warpgen.paths import P, dataset_path, manifest_path
 from warpgen.recipe import Recipe, spell_size
 from warpgen.record import Target
 from warpgen.reporting import seal
@@ -86,25 +87,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     refused: dict[str, dict[str, int]] = {}  # the failures by reason and by what their errors begin with
     circumstances: Circumstances
     seal: str = ""  # over all other fields, see seal.py; none in what older versions wrote
-
-
-class _Place(Protocol):
-    def __truediv__(self: P, name: str, /) -> P: ...
-
-    def is_file(self) -> bool: ...
-
-
-P = TypeVar("P", bound=_Place)  # a folder, or a place in an object store
-
-
-def dataset_path(root: P, target: Target) -> P:
-    """Where the finished dataset of a target lies under the root."""
-    return root / "data" / f"production_{target}" / f"{target}_code_dataset.jsonl"
-
-
-def manifest_path(root: P, target: Target) -> P:
-    """Where the manifest of a target lies under the root."""
-    return root / "manifests" / f"{target}_manifest.json"
 
 
 def present(root: P, manifest: Manifest) -> P:

@@ -15,7 +15,7 @@ import numpy as np
 import zstandard
 
 from warpgen.errors import RootError
-from warpgen.reporting.dataset import rows
+from warpgen.jsonl import rows
 from warpgen.reporting.shape import Shape, shape_of
 from warpgen.reporting.similarity import NearDuplicates
 from warpgen.reporting.survey import quantile

@@ -12,7 +12,7 @@ from warpgen.reporting import finished, plots
 from warpgen.reporting.example import choose, forward_excerpt, reverse_excerpt
 from warpgen.reporting.manifest import Manifest
 from warpgen.reporting.primer import PRIMER
-from warpgen.reporting.terminal import printable, size_text
+from warpgen.terminal import printable, size_text
 
 Manifests = Mapping[Target, Manifest]
 

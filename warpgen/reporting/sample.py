@@ -9,9 +9,9 @@ import msgspec
 
 from warpgen import durable, places
 from warpgen.command import Parser, call
+from warpgen.jsonl import rows
 from warpgen.record import Target
 from warpgen.reporting import finished
-from warpgen.reporting.dataset import rows
 
 ROWS = 100
 

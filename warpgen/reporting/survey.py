@@ -17,8 +17,8 @@ import msgspec
 import xxhash
 
 from warpgen.errors import DamageError
+from warpgen.jsonl import rows
 from warpgen.record import Features, Provenance
-from warpgen.reporting.dataset import rows
 
 # The least value of every bucket of a histogram: half octaves up to more than any row can hold.
 BUCKETS = (0, 1, *sorted({factor << power for power in range(40) for factor in (2, 3)}))

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from warpgen.reporting.manifest import Manifest
 from warpgen.reporting.survey import BUCKETS, Spread
-from warpgen.reporting.terminal import bar, printable, size_text, skyline
+from warpgen.terminal import bar, printable, size_text, skyline
 
 if TYPE_CHECKING:
     from warpgen.reporting.bars import Line

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from warpgen.errors import UsageError
-from warpgen.reporting.dataset import rows
+from warpgen.jsonl import rows
 
 SAMPLE_BYTES = 1_000_000
 KERNELS = 60

@@ -8,13 +8,13 @@ from collections import Counter
 import msgspec
 
 from warpgen.errors import DraftRejected, RecipeError, SynthesisError
+from warpgen.program import Program
 from warpgen.synthesis.blocks.motif import Motif
 from warpgen.synthesis.builtins.schedule import Fragment, scheduled
 from warpgen.synthesis.categories import all_motifs, categories
 from warpgen.synthesis.emit.module import assemble
 from warpgen.synthesis.emit.unrolled import unrolled_size
 from warpgen.synthesis.kernel.compose import draft_program, kernel_name
-from warpgen.synthesis.program import Program
 from warpgen.synthesis.style.rng import Rng
 
 # Each becomes about 600 characters of C++; above this the text may exceed what extraction takes.

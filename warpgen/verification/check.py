@@ -12,15 +12,16 @@ import msgspec
 
 from warpgen.extraction.codegen import Code
 from warpgen.extraction.versions import warp_version
+from warpgen.program import Program
 from warpgen.record import Target
-from warpgen.synthesis.program import Program
-from warpgen.verification import nvrtc, warp_native
-from warpgen.verification.compile import Compiler
-from warpgen.verification.examine import Failed, Subject, examine
-from warpgen.verification.execute import Executable
-from warpgen.verification.isolation import Died, Note, isolated
-from warpgen.verification.prepare import Prepared, prepare
-from warpgen.verification.translation_unit import kernel_dim, kernel_name
+from warpgen.verification.compiling import nvrtc
+from warpgen.verification.compiling.compiler import Compiler
+from warpgen.verification.compiling.translation_unit import kernel_dim, kernel_name
+from warpgen.verification.judging.examine import Failed, Subject, examine
+from warpgen.verification.judging.prepare import Prepared, prepare
+from warpgen.verification.native import warp_native
+from warpgen.verification.native.isolation import Died, Note, isolated
+from warpgen.verification.running.execute import Executable
 
 Level = Literal["compile", "run"]
 

@@ -14,12 +14,12 @@ from warpgen.errors import ProgramError, VerificationError
 from warpgen.extraction.codegen import Code, lower
 from warpgen.extraction.features import inspect_source
 from warpgen.launch import Fill
+from warpgen.program import Program
 from warpgen.record import Row
-from warpgen.synthesis.program import Program
+from warpgen.verification.allowlist import screen
 from warpgen.verification.check import MOST_SHARED, Judgement, check_unit
-from warpgen.verification.inputs import MOST_BYTES
-from warpgen.verification.isolation import Died, Note, isolated
-from warpgen.verification.screen import screen
+from warpgen.verification.native.isolation import Died, Note, isolated
+from warpgen.verification.running.arguments import MOST_BYTES
 
 Level = Literal["none", "compile", "run"]
 Claims = Callable[[Row], dict[str, Any]]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from warpgen.explain import first_line
 from warpgen.production.engines import Job
-from warpgen.production.explain import first_line
 from warpgen.production.unit import Outcome, Unit
 
 RETRIES = 2  # beyond the first try: a worker may die for a reason that is not the unit's

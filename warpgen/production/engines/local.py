@@ -19,12 +19,12 @@ import psutil
 from multiprocess.connection import wait
 
 from warpgen.errors import UsageError
+from warpgen.explain import first_line
 from warpgen.process import begin_child, cause, kill_group, signals_held
-from warpgen.production.circumstances import Means
 from warpgen.production.engines import Failing, Job, WorkerView
 from warpgen.production.engines.attempts import after_failure, attempt
 from warpgen.production.engines.watch import Watch
-from warpgen.production.explain import first_line
+from warpgen.production.run_options import Means
 from warpgen.production.unit import Outcome, Unit
 from warpgen.recipe import UNIT_SIZE
 

@@ -27,11 +27,12 @@ import msgspec
 
 from warpgen import scratch
 from warpgen.errors import RootError, UsageError
-from warpgen.production.circumstances import Means, cpu_of_children
+from warpgen.explain import first_line
 from warpgen.production.engines import Failing, Job, WorkerView
 from warpgen.production.engines.attempts import after_failure
 from warpgen.production.engines.local import LocalEngine
-from warpgen.production.explain import first_line
+from warpgen.production.run_options import Means
+from warpgen.production.state.meter import cpu_of_children
 from warpgen.production.unit import Outcome, Unit
 
 # Folders that Ray can have its files in: of plain names, and short enough for the names of sockets there.

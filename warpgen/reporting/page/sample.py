@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
+from warpgen.jsonl import rows
 from warpgen.record import Row, Target
-from warpgen.reporting.dataset import rows
 from warpgen.reporting.survey import verdict
-from warpgen.reporting.terminal import printable
+from warpgen.terminal import printable
 
 MOST_ROWS = 400  # more than this nobody leafs through
 MOST_BYTES = 4 * 10**6  # of all rows as they stand in the page, which stays below 5 MB with its charts

@@ -11,7 +11,7 @@ from warpgen.reporting.manifest import Manifest
 from warpgen.reporting.page import charts
 from warpgen.reporting.similarity import NEAR
 from warpgen.reporting.survey import Spread
-from warpgen.reporting.terminal import printable, size_text
+from warpgen.terminal import printable, size_text
 
 Manifests = Mapping[Target, Manifest]
 

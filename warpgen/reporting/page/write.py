@@ -14,9 +14,9 @@ import msgspec
 
 from warpgen import durable
 from warpgen.errors import UsageError
+from warpgen.jsonl import rows
 from warpgen.record import Target
 from warpgen.reporting import finished
-from warpgen.reporting.dataset import rows
 from warpgen.reporting.manifest import Manifest
 from warpgen.reporting.nearest import nearest
 from warpgen.reporting.page import browser, sections

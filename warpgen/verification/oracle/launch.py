@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from warpgen.synthesis.program import Program
-from warpgen.verification.inputs import Arguments, Leaf
-from warpgen.verification.layout import Layout
+from warpgen.program import Program
+from warpgen.verification.oracle.geometry import Work
 from warpgen.verification.oracle.reading import read
 from warpgen.verification.oracle.rounding import shaken
-from warpgen.verification.oracle.scenery import Work
 from warpgen.verification.oracle.types import StructType
 from warpgen.verification.oracle.values import Array, Indexed, Int, Mat, Record, Unsupported, Vec
+from warpgen.verification.running.arguments import Arguments, Leaf
+from warpgen.verification.running.memory_layout import Layout
 
 # Threads that are read where threads do not work together: the first, the last and some between.
 _SAMPLE = 12

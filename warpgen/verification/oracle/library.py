@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from warpgen.verification.oracle import memory, rotations, scalars, scenery, vectors
+from warpgen.verification.oracle import geometry, memory, rotations, scalars, vectors
 
 
 def table() -> dict[str, Any]:
     """Builtins by name, but those that draw random numbers."""
     made = scalars.table() | vectors.table() | rotations.table() | memory.table()
-    made |= scenery.table()
+    made |= geometry.table()
     return made | {"static": lambda x: x, "constant": lambda x: x}

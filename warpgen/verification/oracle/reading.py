@@ -14,7 +14,7 @@ from typing import Any
 
 import warp as wp
 
-from warpgen.verification.oracle import library, memory, operators, randomness, scenery, types, vectors
+from warpgen.verification.oracle import geometry, library, memory, operators, randomness, types, vectors
 from warpgen.verification.oracle.values import Array, Indexed, Mat, Record, Unsupported, Vec, place, wrap
 
 _BINARY = {
@@ -319,10 +319,10 @@ class _Translator(ast.NodeTransformer):
             node.func = _name(f"oracle_{node.func.id}")
         elif isinstance(node.func, ast.Attribute) and node.func.attr in randomness.NAMES:
             return _drawn(node, node.func.attr)
-        elif isinstance(node.func, ast.Attribute) and len(node.args) > scenery.RESULTS.get(
+        elif isinstance(node.func, ast.Attribute) and len(node.args) > geometry.RESULTS.get(
             node.func.attr, 99
         ):
-            return _two_results(node, scenery.RESULTS[node.func.attr])
+            return _two_results(node, geometry.RESULTS[node.func.attr])
         elif isinstance(node.func, ast.Attribute) and node.func.attr.startswith("transform_set_"):
             if not isinstance(node.args[0], ast.Name):
                 raise Unsupported("a transform that is no variable")

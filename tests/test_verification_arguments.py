@@ -1,0 +1,104 @@
+"""Inputs are drawn alike on every machine, and as the fill says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from warpgen.errors import VerificationError
+from warpgen.launch import Argument, Fill
+from warpgen.verification.running.arguments import MOST_BYTES, Arguments
+from warpgen.verification.running.fills import draw
+from warpgen.verification.running.memory_layout import Layout, widened
+from warpgen.verification.running.streams import Generator
+
+FLOAT = Layout("value", 4, 4, "<f4")
+
+
+def floats(shape: tuple[int, ...]) -> Layout:
+    return Layout("array", 56, 8, ndim=len(shape), of=FLOAT)
+
+
+def made(fill: Fill, shape: tuple[int, ...], inner: tuple[int, ...] = (), kind: str = "f") -> np.ndarray:
+    return draw(fill, kind, shape, inner, Generator("test"))
+
+
+def test_words_are_fixed() -> None:
+    """A change of these numbers would change every digest in every dataset."""
+    expected = [15831370642879748500, 5233331223499921607, 4279409167073195586]
+    assert expected == Generator(7, "x", 0).words(3).tolist()
+
+
+def test_streams_go_on() -> None:
+    """Two draws of n words are the same as one of 2n."""
+    one, two = Generator("a"), Generator("a")
+    assert one.words(6).tolist() == two.words(2).tolist() + two.words(4).tolist()
+
+
+def test_unit_vectors_have_length_one() -> None:
+    """Fills of kind `unit` are normalised."""
+    lengths = np.sqrt((made(Fill("unit"), (50,), (3,)) ** 2).sum(axis=1))
+    assert np.allclose(1.0, lengths)
+
+
+def test_rotations_are_orthonormal() -> None:
+    """Fills of kind `rotation` turn without reflecting or stretching."""
+    m = made(Fill("rotation"), (20,), (3, 3))
+    assert np.allclose(np.eye(3), m @ np.swapaxes(m, 1, 2))
+    assert np.allclose(1.0, np.linalg.det(m))
+
+
+def test_spd_has_the_eigenvalues_asked_for() -> None:
+    """Fills of kind `spd` are symmetric with eigenvalues within the bounds."""
+    m = made(Fill("spd", low=0.5, high=2.0), (20,), (4, 4))
+    values = np.linalg.eigvalsh(m)
+    assert (m == np.swapaxes(m, 1, 2)).all()
+    assert values.min() > 0.5 - 1e-9
+    assert values.max() < 2.0 + 1e-9
+
+
+def test_offsets_rise_from_zero_to_high() -> None:
+    """Fills of kind `offsets` are a CSR layout's."""
+    o = made(Fill("offsets", high=30.0), (9,), (), "i")
+    assert (o[0], o[-1]) == (0, 30)
+    assert (np.diff(o) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("fill", "inner"),
+    [
+        (Fill("unit"), ()),
+        (Fill("rotation"), (2, 3)),
+        (Fill("mesh"), ()),
+        (Fill("uniform", high=float("inf")), ()),
+    ],
+)
+def test_unsuitable_fills_are_refused(fill: Fill, inner: tuple[int, ...]) -> None:
+    """A fill that does not suit its type is an error of the program, not a crash."""
+    with pytest.raises(VerificationError):
+        made(fill, (4,), inner)
+
+
+def test_too_large_arguments_are_refused_before_they_are_made() -> None:
+    """Ten GiB of input cost nothing but the sentence."""
+    huge = Argument("x", "array1d(float32)", "input", Fill("uniform", (MOST_BYTES,)))
+    with pytest.raises(VerificationError, match="MiB"):
+        Arguments([huge], [floats((1,))], seed=0)
+
+
+def test_memory_beside_an_array_is_watched() -> None:
+    """A write just behind an array is noticed."""
+    arguments = Arguments([Argument("x", "", "output", Fill("constant", (8,)))], [floats((8,))], seed=0)
+    assert arguments.intact()
+    values = arguments.leaves[0].values
+    np.lib.stride_tricks.as_strided(values, (9,))[8] = 1.0
+    assert not arguments.intact()
+
+
+def test_wide_arguments_hold_the_very_same_numbers() -> None:
+    """The widened launch starts from the row's own 32-bit numbers."""
+    args = [Argument("x", "", "input", Fill("uniform", (8,)))]
+    narrow = Arguments(args, [floats((8,))], seed=3)
+    wide = Arguments(args, [widened(floats((8,)))], seed=3, like=narrow)
+    assert np.float64 == wide.leaves[0].values.dtype
+    assert narrow.leaves[0].values.tolist() == wide.leaves[0].values.tolist()

@@ -1,0 +1,122 @@
+"""The view `instruct`: a task in words, the program that solves it, its launch, and what must come out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from warpgen.exporting import columns
+from warpgen.exporting.columns import TEXT, WHOLE
+from warpgen.exporting.kernels import Kernel
+from warpgen.exporting.views import parallel
+from warpgen.exporting.views.outputs import Output, outputs
+from warpgen.exporting.views.view import Record, View, common, schema
+from warpgen.launch import Argument
+from warpgen.record import Row
+from warpgen.synthesis.categories import categories
+
+_OUTPUTS = pa.list_(
+    pa.struct([("name", TEXT), ("dtype", TEXT), ("shape", pa.list_(WHOLE)), ("values", pa.list_(TEXT))])
+)
+_ROLES = {
+    "input": "is read",
+    "output": "is written",
+    "inout": "is read and written",
+    "param": "is a parameter",
+    "handle": "is an object to query",
+}
+
+
+def _records(kernels: Iterator[Kernel]) -> Iterator[Record]:
+    for kernel, found in parallel.in_order(_run, (kernel for kernel in kernels if kernel.cpu)):
+        if found:
+            yield record(kernel, found)
+
+
+def _run(kernels: list[Kernel]) -> list[list[Output]]:
+    return outputs([kernel.cpu for kernel in kernels if kernel.cpu], parallel.scratch)
+
+
+def record(kernel: Kernel, found: list[Output]) -> Record:
+    """The record of a kernel whose outputs are known."""
+    row = kernel.rows[0]
+    return common(kernel) | {
+        "task": task(row),
+        "source": row.python_source,
+        "args": columns.args(row),
+        "launch": columns.launch(row),
+        "call": call(row),
+        "outputs": [msgspec.to_builtins(output) for output in found],
+    }
+
+
+def task(row: Row) -> str:
+    """What to write, in words: all of it follows from the row's arguments, launch and features."""
+    features, known = row.features, categories().get(row.category)
+    about = f" ({known.about})" if known else ""
+    parts = [
+        f"Write a kernel `{row.name}` in Python for NVIDIA Warp, of the kind {row.category.replace('_', ' ')}"
+        f"{about}. {_grid(row)}",
+        "Arguments, in this order:",
+        *(f"- `{arg.name}`: {arg.type}{_shape(arg)}, {_ROLES[arg.role]}" for arg in row.args),
+    ]
+    used = [f"`wp.{name}`" for name in features.builtins]
+    if used:
+        parts.append(f"It uses {_listed(used)}.")
+    counts = [
+        _count(features.functions, "helper function"),
+        _count(features.structs, "struct"),
+        _count(features.loops, "loop"),
+        _count(features.branches, "branch", "branches"),
+    ]
+    there = [count for count in counts if count]
+    if there:
+        parts.append(f"It has {_listed(there)}.")
+    if features.differentiable:
+        parts.append("Warp must be able to differentiate it.")
+    return "\n".join(parts)
+
+
+def call(row: Row) -> str:
+    """The line of Python that launches the kernel."""
+    launch = "wp.launch_tiled" if row.launch.tiled else "wp.launch"
+    block = ", block_dim=1" if row.launch.tiled else ""
+    names = ", ".join(arg.name for arg in row.args)
+    return f"{launch}({row.name}, dim={list(row.launch.dim)}, inputs=[{names}]{block})"
+
+
+def _grid(row: Row) -> str:
+    size = " x ".join(map(str, row.launch.dim))
+    worker = "block" if row.launch.tiled else "thread"
+    return f"It is launched with one {worker} per element of a grid of {size}."
+
+
+def _shape(arg: Argument) -> str:
+    return f" of shape ({', '.join(map(str, arg.fill.shape))})" if arg.fill.shape else ""
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}" if number else ""
+
+
+def _listed(words: list[Any]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+INSTRUCT = View(
+    "a task in words, the program, its launch, and what it computes when it runs on the CPU",
+    schema(
+        {
+            "task": TEXT,
+            "source": TEXT,
+            "args": columns.ARGS,
+            "launch": columns.LAUNCH,
+            "call": TEXT,
+            "outputs": _OUTPUTS,
+        }
+    ),
+    _records,
+)

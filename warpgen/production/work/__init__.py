@@ -1,0 +1,1 @@
+"""What a worker does: from a unit to its shard."""

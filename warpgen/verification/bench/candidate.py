@@ -1,0 +1,188 @@
+"""Does another kernel do the same as a row's own? Both are run on the same draws of the row's inputs.
+
+Rounding is no difference: an output may be as far off as its type and the kernel's arithmetic allow,
+and as the row's widened program moves when its inputs move by one rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from warpgen.errors import VerificationError
+from warpgen.verification.judging import gradient as slopes_of
+from warpgen.verification.judging import tolerance
+from warpgen.verification.judging import values as values_of
+from warpgen.verification.judging.examine import Examination, Failed, Subject
+from warpgen.verification.native.isolation import Died, Note
+from warpgen.verification.running.streams import Generator
+
+# Draws of inputs that both kernels are run on: a branch that one draw does not take, another may.
+DRAWS = 24
+
+# Inputs are moved by about one rounding of 32-bit floats to see how far gradients move with them.
+_SHAKE, _TURNS = 2e-7, 2
+
+# A stranger's kernel may round more than Warp's: a sum in another order, a product contracted.
+_SLACK = 10.0
+
+# Stages that a child notes: who is at fault when it dies.
+OWN, RIVAL = "own", "rival"
+
+Gradients = Literal["same", "different", "none", "not run", "not judged"]
+
+
+class Slopes(msgspec.Struct, frozen=True):
+    """Gradients of one draw; `share` is the largest part of an input's elements that differ."""
+
+    verdict: Gradients
+    share: float = 0.0
+    why: str = ""
+
+
+class Draw(msgspec.Struct, frozen=True):
+    """What one draw shows; `share` is the largest part of any output's elements that differ."""
+
+    share: float
+    error: float
+    where: str
+    slopes: Slopes = Slopes("not run")
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """All draws together; the words are those of `warpgen.Check`."""
+
+    outputs: Literal["same", "different"]
+    gradients: Gradients
+    error: float = 0.0
+    why: str = ""
+
+
+def compare(own: Subject, rival: Subject, variant: int, gradients: bool, note: Note) -> Draw:
+    """Run both on one draw."""
+    mine, theirs = Examination(own), Examination(rival)
+    note(OWN)
+    expected = mine.outputs(variant)
+    note(RIVAL)
+    actual = theirs.outputs(variant)
+    agreement = _agreement(mine, expected, actual, variant)
+    leaves = mine.draw(variant).outputs()
+    where = leaves[int(agreement.where)].path if agreement.where else ""
+    found = Draw(agreement.share, agreement.error, where)
+    if not gradients or agreement.share > tolerance.STRAY:
+        return found
+    return msgspec.structs.replace(found, slopes=_slopes(mine, theirs, variant, note))
+
+
+def _agreement(
+    mine: Examination, expected: values_of.Values, actual: values_of.Values, variant: int
+) -> values_of.Agreement:
+    """Most rivals give the very bits; only of others it must be known how far rounding goes."""
+    if _identical(actual, expected):
+        return values_of.Agreement(0.0, 0.0, 0.0, "")
+    agreement = values_of.agree(actual, expected, mine.moved(variant), mine.kind, mine.codes(), slack=_SLACK)
+    if 0.0 < agreement.share <= tolerance.STRAY and mine.subject.wide is not None:
+        mine.disputed = mine.few = True
+        agreement = values_of.agree(
+            actual, expected, mine.moved(variant), mine.kind, mine.codes(), slack=_SLACK
+        )
+    return agreement
+
+
+def _identical(a: values_of.Values, b: values_of.Values) -> bool:
+    return all(np.array_equal(x, y, equal_nan=x.dtype.kind == "f") for x, y in zip(a, b, strict=True))
+
+
+def _slopes(mine: Examination, theirs: Examination, variant: int, note: Note) -> Slopes:
+    own, rival = mine.subject, theirs.subject
+    if not own.has_adjoint or not slopes_of.differentiable(mine.draw(variant)):
+        return Slopes("none")
+    if not rival.has_adjoint:
+        return Slopes("different", 1.0, "the kernel has no adjoint")
+    note(OWN)
+    expected = mine.backward(variant)[1]
+    note(RIVAL)
+    actual = theirs.backward(variant)[1]
+    if _identical(actual, expected):
+        return Slopes("same")
+    note(OWN)
+    moved = values_of.movement(expected, _shaken(mine, variant))
+    note(RIVAL)
+    allowed = _SLACK * slopes_of.tolerance_of(mine.draw(variant), coarse=False)
+    leaves = slopes_of.inputs(mine.draw(variant))
+    shares = [
+        (float((values_of.errors(a, b, m) > allowed).mean()) if a.size else 0.0, leaf.path)
+        for leaf, a, b, m in zip(leaves, actual, expected, moved, strict=True)
+    ]
+    share, where = max(shares)
+    if share == 0.0:
+        return Slopes("same")
+    if _passes(mine):
+        return Slopes("different", share, f"the gradient of {where} differs in {share:.2g} of its places")
+    # The row's own adjoint is no measure; central differences may still be.
+    return Slopes("same") if _passes(theirs) else Slopes("not judged")
+
+
+def _shaken(mine: Examination, variant: int) -> list[list[NDArray[Any]]]:
+    """The row's own gradients for inputs moved by about one rounding, up or down at random."""
+    made = []
+    for turn in range(_TURNS):
+        arguments = mine.draw(variant)
+        for leaf in arguments.leaves:
+            if leaf.floating and leaf.role != "output":
+                signs = Generator("shake", turn, leaf.path).signs(leaf.values.shape)
+                leaf.values[...] *= 1.0 + _SHAKE * signs
+        made.append(list(mine.backward(variant)[1]))
+    return made
+
+
+def _passes(examination: Examination) -> bool:
+    """Whether central differences bear an adjoint out; where they cannot be had, the row's own counts."""
+    if examination.subject.wide is None:
+        return True
+    try:
+        return bool(examination.gradient()["verdict"] == "pass")
+    except Failed:
+        return False
+
+
+def conclude(draws: Sequence[Draw | Died], exact: bool) -> Finding:
+    """One finding of all draws that the row's own kernel survived.
+
+    With `exact` no element may differ; else few may in some draws, as near a branch, but not in all.
+    Raises VerificationError where the row's own kernel fails at once.
+    """
+    if isinstance(draws[0], Died) and draws[0].error.startswith(OWN):
+        raise VerificationError(f"the row itself does not run: {_told(draws[0])}")
+    seen: list[Draw] = []
+    for draw in draws:
+        if isinstance(draw, Draw):
+            seen.append(draw)
+        elif not draw.error.startswith(OWN):
+            return Finding("different", "not run", why=_told(draw))
+    limit = 0.0 if exact or all(draw.share > 0.0 for draw in seen) else tolerance.STRAY
+    worst = max(seen, key=lambda draw: draw.share)
+    if worst.share > limit:
+        return Finding(
+            "different", "not run", why=f"{worst.where} differs in {worst.share:.2g} of its places"
+        )
+    slopes = _together([draw.slopes for draw in seen])
+    return Finding("same", slopes.verdict, max(draw.error for draw in seen), slopes.why)
+
+
+def _together(slopes: Sequence[Slopes]) -> Slopes:
+    """The gravest of all draws. A few elements that differ in some draws alone stand near a kink."""
+    different = [s for s in slopes if s.verdict == "different"]
+    if different and (len(different) == len(slopes) or max(s.share for s in different) > tolerance.STRAY):
+        return max(different, key=lambda s: s.share)
+    rest = [s for s in slopes if s.verdict != "different"]
+    return next((s for s in rest if s.verdict == "not judged"), rest[0])
+
+
+def _told(died: Died) -> str:
+    stage, _, error = died.error.partition(": ")
+    return f"{died.reason}: {error}" if stage in (OWN, RIVAL) else f"{died.reason}: {died.error}"

@@ -1,0 +1,37 @@
+"""What the helper of `warpgen.execution` does: it runs and judges rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from warpgen.errors import WarpgenError
+from warpgen.record import Row
+
+
+def begin(folder: Path) -> Callable[[bytes], bytes]:
+    """Make ready, with files in `folder`; gives what answers a question, both in msgpack."""
+    from warpgen.extraction import warp_api
+    from warpgen.verification.bench.workbench import Bench
+
+    warp_api.start(folder / "kernels")
+    bench = Bench(folder / "bench")
+
+    def answer(question: bytes) -> bytes:
+        try:
+            made = {"result": _answer(bench, msgspec.msgpack.decode(question))}
+        except WarpgenError as error:
+            made = {"error": str(error)}
+        return msgspec.msgpack.encode(made)
+
+    return answer
+
+
+def _answer(bench: Any, question: dict[str, Any]) -> Any:
+    row = msgspec.convert(question["row"], Row)
+    if question["task"] == "run":
+        return bench.run(row)
+    return bench.check(row, question["source"], question["language"], question["gradients"])

@@ -1,0 +1,1 @@
+"""What a program's run shows: its values and its gradients against references."""

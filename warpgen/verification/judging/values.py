@@ -1,0 +1,121 @@
+"""Do the compiled kernel's values agree with a reference that rounds far less?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from warpgen.verification.judging import tolerance
+
+Values = Sequence[NDArray[Any]]  # one array per output leaf
+
+# How often a perturbation of the inputs by their rounding may be amplified before an element is judged.
+SLACK = 8.0
+# Places of an output that may stray, however small it is.
+_FEW = 2
+
+
+class Agreement(msgspec.Struct):
+    """`error` and `tolerance` of the worst output; `share` of the places of output `where` disagree, `few` if
+    none has more strays than rounding may carry across a branch."""
+
+    error: float
+    tolerance: float
+    share: float
+    where: str
+    few: bool = True
+
+
+def agree(
+    actual: Values,
+    reference: Values,
+    moved: Values,
+    kind: str,
+    codes: Sequence[str],
+    known: Values | None = None,
+    slack: float = 1.0,
+) -> Agreement:
+    """Compare outputs element by element.
+
+    `moved` is how far each element goes when the inputs move by about one rounding: the kernel amplifies
+    rounding by as much, and so much is allowed. `codes` are the row's own types; `known` masks elements
+    that the reference has; `slack` multiplies the tolerances.
+    """
+    worst = Agreement(0.0, 0.0, 0.0, "")
+    for i, (mine, theirs) in enumerate(zip(actual, reference, strict=True)):
+        allowed = slack * tolerance.forward(kind, codes[i]) if codes[i][-2] == "f" else 0.0
+        error = errors(mine, theirs, moved[i])
+        if known is not None:
+            error[~known[i]] = 0.0
+        bad = error > allowed
+        share = float(bad.mean()) if bad.size else 0.0
+        most = float(error[~bad].max()) if (~bad).any() else 0.0
+        few = worst.few and bool(bad.sum() <= max(_FEW, tolerance.STRAY * bad.size))
+        if share > worst.share or not worst.where:
+            worst = Agreement(worst.error, worst.tolerance, max(share, worst.share), str(i), few)
+        worst.few = few
+        if allowed and most / allowed >= (worst.error / worst.tolerance if worst.tolerance else -1.0):
+            worst.error, worst.tolerance = most, allowed
+    return worst
+
+
+def errors(mine: NDArray[Any], theirs: NDArray[Any], moved: NDArray[Any]) -> NDArray[np.float64]:
+    """Each element's error beyond what rounding explains, relative to its size plus that of its array."""
+    a, b = mine.astype(np.float64), theirs.astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        size = np.abs(b) + _size(b)
+        size[size == 0.0] = 1.0
+        error = np.maximum(np.abs(a - b) - SLACK * moved, 0.0) / size
+    error[~np.isfinite(error)] = np.inf
+    error[(a == b) | (np.isnan(a) & np.isnan(b))] = 0.0
+    return np.asarray(error, np.float64)
+
+
+def movement(reference: Values, shaken: Sequence[Values]) -> list[NDArray[np.float64]]:
+    """The farthest that each element goes from `reference` in any of the `shaken` outputs."""
+    made = []
+    for i, values in enumerate(reference):
+        base = values.astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            steps = [np.abs(other[i].astype(np.float64) - base) for other in shaken]
+        made.append(np.nan_to_num(np.max(steps, axis=0), nan=np.inf) if steps else np.zeros(base.shape))
+    return made
+
+
+def _size(values: NDArray[np.float64]) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.sqrt(np.mean(finite * finite))) if finite.size else 0.0
+
+
+def settle(compare: Callable[[int], Agreement]) -> tuple[bool, Agreement]:
+    """Judge by the first draw of inputs; where few elements stray, a clean draw among others decides.
+
+    A value that rounding carries across a branch is somewhere else in every draw; a fault is not.
+    """
+    first = compare(0)
+    if first.share == 0.0:
+        return True, first
+    if first.share > tolerance.STRAY:
+        return False, first
+    others = [compare(draw) for draw in range(1, tolerance.DRAWS)]
+    clean = [other for other in others if other.share == 0.0]
+    if clean and all(other.share <= tolerance.STRAY for other in others):
+        return True, clean[0]
+    return False, first
+
+
+def digest(values: Values, kind: str, codes: Sequence[str]) -> str:
+    """xxh3-64 hex of the outputs, floats rounded to a hundred times their tolerance."""
+    state = xxhash.xxh3_64()
+    for value, code in zip(values, codes, strict=True):
+        if code[-2] == "f":
+            made = tolerance.digits(value.astype(np.float64), tolerance.forward(kind, code))
+        else:
+            made = value.astype(np.int64)
+        state.update(np.ascontiguousarray(made).tobytes())
+    return state.hexdigest()

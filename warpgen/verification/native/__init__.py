@@ -1,0 +1,1 @@
+"""The outer world: confined children, Warp's native library, files of objects."""

@@ -1,0 +1,1 @@
+"""Arguments from fills, and launches of compiled kernels on the CPU."""
