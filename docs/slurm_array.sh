@@ -14,5 +14,5 @@
 #SBATCH --signal=TERM@60
 set -euo pipefail
 exec .venv/bin/python -m warpgen.run --size 10GiB --seed 0 \
-    --shard "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT" \
+    --partition "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT" \
     --root "shards/$SLURM_ARRAY_TASK_ID"

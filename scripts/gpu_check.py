@@ -21,11 +21,11 @@ from warpgen.extraction import warp_api
 from warpgen.extraction.loading import load
 from warpgen.program import Program
 from warpgen.record import Row
-from warpgen.verification.allowlist import screen
+from warpgen.verification.allowlist import require_allowed
 from warpgen.verification.judging import tolerance, values
 from warpgen.verification.native import warp_native
 from warpgen.verification.running.arguments import Arguments
-from warpgen.verification.running.memory_layout import Layout, describe
+from warpgen.verification.running.memory_layout import MemoryLayout, describe
 
 
 def main() -> int:
@@ -58,7 +58,7 @@ def _sample(dataset: Path, wanted: int) -> list[Row]:
 
 def _compare(row: Row) -> tuple[str, str]:
     """Whether the GPU's outputs are within tolerance of the CPU's."""
-    screen(row.python_source)
+    require_allowed(row.python_source)
     origin = row.provenance
     program = Program(
         origin.seed, origin.index, row.category, row.name, row.python_source, row.args, row.launch
@@ -85,7 +85,7 @@ def _compare(row: Row) -> tuple[str, str]:
     )
 
 
-def _run(kernel: Any, program: Program, layouts: list[Layout], device: str) -> list[Any]:
+def _run(kernel: Any, program: Program, layouts: list[MemoryLayout], device: str) -> list[Any]:
     """Output arrays after one forward launch by Warp itself."""
     arguments = Arguments(program.args, layouts, program.launch.seed)
     values, outputs = [], []

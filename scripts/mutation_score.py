@@ -35,7 +35,7 @@ from warpgen.verification.native.isolation import isolated
 from warpgen.verification.running.arguments import Arguments
 from warpgen.verification.running.execute import Executable
 from warpgen.verification.running.memory_layout import describe
-from warpgen.verification.running.streams import Generator
+from warpgen.verification.running.streams import Stream
 
 _BLOCK = 64
 # Draws on which a survivor must equal the original to be called equivalent, and how often the inputs of each
@@ -191,7 +191,7 @@ def _numbers(
     arguments.reset()
     for leaf in arguments.leaves if turn is not None else ():
         if leaf.floating and leaf.role != "output":
-            signs = Generator("rounding", turn or 0, leaf.path).signs(leaf.values.shape)
+            signs = Stream("rounding", turn or 0, leaf.path).signs(leaf.values.shape)
             leaf.values[...] = leaf.values * (1.0 + np.finfo(leaf.values.dtype).eps * signs)
     kernel.run(arguments)
     made = [leaf.values.copy() for leaf in arguments.outputs()]

@@ -63,7 +63,7 @@ def ways(recipe: list[str], folder: Path, failing: str) -> dict[str, Callable[[]
     def shards() -> Path:
         parts = [str(folder / f"share-{number}") for number in range(1, SHARES + 1)]
         for number, part in enumerate(parts, 1):
-            run("-m", "warpgen.run", *recipe, "--shard", f"{number}/{SHARES}", "--root", part)
+            run("-m", "warpgen.run", *recipe, "--partition", f"{number}/{SHARES}", "--root", part)
         roots = []
         for turn in range(3):
             random.Random(turn).shuffle(parts)

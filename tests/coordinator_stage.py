@@ -12,7 +12,7 @@ from warpgen.interruption import Interruption
 from warpgen.production.coordinator import Coordinator
 from warpgen.production.display import View
 from warpgen.production.engines import Failing, Job, WorkerView
-from warpgen.production.run_options import Means
+from warpgen.production.run_options import RunOptions
 from warpgen.production.state import journal, recovery, roots
 from warpgen.production.state.chronicle import Chronicle
 from warpgen.production.unit import Outcome, Unit
@@ -31,12 +31,12 @@ Order = Ask | Outcome | BaseException
 class Stage:
     """One session of a run: what `run` or `resume` do up to the last row. `ended` is what ended it."""
 
-    def __init__(self, root: Path, recipe: Recipe, means: Means) -> None:
+    def __init__(self, root: Path, recipe: Recipe, options: RunOptions) -> None:
         self.asked: Unit | None = None
         self.ended: BaseException | None = None
         self.retries = self.replaced = 0
         self.failing = Failing()
-        self._root, self.recipe, self._means = root, recipe, means
+        self._root, self.recipe, self._options = root, recipe, options
         self._order: Order = Ask()
         self._theirs, self._ours = threading.Semaphore(0), threading.Semaphore(0)
         self.thread = threading.Thread(target=self._live, daemon=True)
@@ -74,7 +74,7 @@ class Stage:
                     found = recovery.begin(layout, self.recipe, "2020-01-01T00:00:00+00:00")
                 history.checkpoint(found.checkpoint)
                 if not found.is_complete:
-                    coordinator = Coordinator(layout, self._means, found, history, self, Interruption())
+                    coordinator = Coordinator(layout, self._options, found, history, self, Interruption())
                     coordinator.run(self, ImaginaryJob(layout, self.recipe))
         except BaseException as error:
             self.ended = error

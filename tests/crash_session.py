@@ -27,14 +27,14 @@ from crash_faults import Fault, plant
 from warpgen.command import call
 from warpgen.errors import RootError
 from warpgen.paths import manifest_path
-from warpgen.production.run_options import Means
+from warpgen.production.run_options import RunOptions
 from warpgen.production.state.layout import Layout
 from warpgen.recipe import Recipe
 from warpgen.reporting.check import first_difference
 from warpgen.reporting.manifest import read
 
 LIMIT = 120.0  # seconds that a session may take; the slowest, with compilers, takes 40 on a busy machine
-MEANS = Means(workers=2, unit_seconds=0.6, silent_seconds=0.6, checkpoint_seconds=0.0)
+OPTIONS = RunOptions(workers=2, unit_seconds=0.6, silent_seconds=0.6, checkpoint_seconds=0.0)
 RECIPE = imaginary.recipe_of(rows=150)
 
 Main = Callable[[list[str]], int]
@@ -53,13 +53,13 @@ class Kind(msgspec.Struct, frozen=True):
     go_on: Callable[[Path], int]
 
 
-def imaginary_kind(means: Means = MEANS, recipe: Recipe = RECIPE) -> Kind:
+def imaginary_kind(options: RunOptions = OPTIONS, recipe: Recipe = RECIPE) -> Kind:
     """Runs of imaginary programs: all of production is real, only the rows are not."""
 
     return Kind(
         recipe,
-        begin=lambda root: imaginary.produce(root, recipe, means),
-        go_on=lambda root: imaginary.go_on(root, means),
+        begin=lambda root: imaginary.produce(root, recipe, options),
+        go_on=lambda root: imaginary.go_on(root, options),
     )
 
 

@@ -28,7 +28,7 @@ from warpgen.paths import manifest_path
 from warpgen.production import session
 from warpgen.production.engines.serial import SerialEngine
 from warpgen.production.partial import share
-from warpgen.production.run_options import Means
+from warpgen.production.run_options import RunOptions
 from warpgen.production.state import roots
 from warpgen.production.state.journal import Journal, Share, Stored
 from warpgen.production.state.layout import Layout
@@ -90,7 +90,7 @@ def _shares(root: Path) -> None:
 _KILLED = "killed"  # made anew for each trial: no two are killed at the same moment
 
 # Checkpoints lag behind, as in real runs, so that shards wait that are merged already or come next.
-_SLOW = Means(workers=2, unit_seconds=0.6, silent_seconds=0.6, checkpoint_seconds=0.2)
+_SLOW = RunOptions(workers=2, unit_seconds=0.6, silent_seconds=0.6, checkpoint_seconds=0.2)
 
 
 def _linger(unit: Unit) -> None:
@@ -102,8 +102,8 @@ def _begin(root: Path) -> int:
     return imaginary.produce(root, RECIPE, _SLOW, dict.fromkeys(range(0, 1000, 16), _linger))
 
 
-def _go_on(root: Path, means: Means) -> int:
-    return imaginary.go_on(root, means, dict.fromkeys(range(0, 1000, 16), _linger))
+def _go_on(root: Path, options: RunOptions) -> int:
+    return imaginary.go_on(root, options, dict.fromkeys(range(0, 1000, 16), _linger))
 
 
 def _killed(root: Path, draw: random.Random) -> None:
@@ -134,14 +134,14 @@ def _resumed(root: Path, expected: dict[str, bytes], draw: random.Random) -> str
 
 def _resumed_by_workers(root: Path, expected: dict[str, bytes], draw: random.Random) -> str:
     """By one to four, as a process of its own that is ended if it hangs or fills the disk."""
-    means = msgspec.structs.replace(_SLOW, workers=draw.randint(1, 4))
-    session = Session(lambda: _go_on(root, means), root.with_name("log"), lambda: None)
+    options = msgspec.structs.replace(_SLOW, workers=draw.randint(1, 4))
+    session = Session(lambda: _go_on(root, options), root.with_name("log"), lambda: None)
     while session.poll():
         waiting = [path.name for path in Layout(root).shards.glob("*.shard")]
         ahead = sum(int(name.removesuffix(".shard").split("-")[1]) for name in waiting)
-        if ahead > 4 * UNIT_SIZE * (means.workers + 3) or time.monotonic() - session.began > LIMIT:
+        if ahead > 4 * UNIT_SIZE * (options.workers + 3) or time.monotonic() - session.began > LIMIT:
             session.end()
-            raise Broken(f"{means.workers} workers resume for ever, {ahead} programs wait")
+            raise Broken(f"{options.workers} workers resume for ever, {ahead} programs wait")
         time.sleep(0.01)
     session.end()
     check_exit(session, {0, 2})

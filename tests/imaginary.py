@@ -10,7 +10,7 @@ import xxhash
 
 from warpgen.launch import Launch
 from warpgen.production import session
-from warpgen.production.run_options import Means
+from warpgen.production.run_options import RunOptions
 from warpgen.production.state import journal, recovery, roots
 from warpgen.production.state.chronicle import Chronicle
 from warpgen.production.state.layout import Layout
@@ -109,35 +109,42 @@ def recipe_of(rows: int = 400, target: str = "both") -> Recipe:
     )
 
 
-def quick(engine: str = "serial", workers: int = 1) -> Means:
-    """Means that checkpoint after every shard, and lose patience soon."""
-    return Means(engine=engine, workers=workers, unit_seconds=0.5, silent_seconds=1.0, checkpoint_seconds=0.0)
+def quick(engine: str = "serial", workers: int = 1) -> RunOptions:
+    """Options that checkpoint after every shard, and lose patience soon."""
+    return RunOptions(
+        engine=engine, workers=workers, unit_seconds=0.5, silent_seconds=1.0, checkpoint_seconds=0.0
+    )
 
 
 def produce(
-    root: Path | str, recipe: Recipe, means: Means | None = None, trouble: Mapping[int, Trouble] | None = None
+    root: Path | str,
+    recipe: Recipe,
+    options: RunOptions | None = None,
+    trouble: Mapping[int, Trouble] | None = None,
 ) -> int:
     """A whole run of imaginary programs under `root`; the exit code."""
     with roots.held(root) as (layout, lock):
         history = Chronicle(layout, recipe)
         history.beginning()
         found = recovery.begin(layout, recipe, "2020-01-01T00:00:00+00:00")
-        return _carry_out(layout, found, means, trouble, lock, history)
+        return _carry_out(layout, found, options, trouble, lock, history)
 
 
-def go_on(root: Path | str, means: Means | None = None, trouble: Mapping[int, Trouble] | None = None) -> int:
+def go_on(
+    root: Path | str, options: RunOptions | None = None, trouble: Mapping[int, Trouble] | None = None
+) -> int:
     """Resume such a run; the exit code."""
     roots.check_resumable(root)
     with roots.held(root) as (layout, lock):
         roots.check_resumable(root, held=True)
         found = recovery.recover(layout, journal.read(layout.journal_at))
-        return _carry_out(layout, found, means, trouble, lock, Chronicle(layout, found.begun.recipe))
+        return _carry_out(layout, found, options, trouble, lock, Chronicle(layout, found.begun.recipe))
 
 
 def _carry_out(
     layout: Layout,
     found: recovery.Found,
-    means: Means | None,
+    options: RunOptions | None,
     trouble: Mapping[int, Trouble] | None,
     lock: int,
     history: Chronicle,
@@ -146,7 +153,7 @@ def _carry_out(
     return session.Session(
         layout=layout,
         found=found,
-        means=means or quick(),
+        options=options or quick(),
         chronicle=history,
         job=ImaginaryJob(layout, recipe, trouble),
         lock=lock,

@@ -14,7 +14,7 @@ from unittest import mock
 from imaginary import PowerCut
 
 from warpgen import durable
-from warpgen.production.state.append_only import GrowingFile
+from warpgen.production.state.append_only import AppendOnlyFile
 
 
 class Disk:
@@ -31,7 +31,7 @@ class Disk:
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
         """See all syncs and renames. Nothing is really synced, which makes a run ten times faster."""
-        real_replace, real_init = os.replace, GrowingFile.__init__
+        real_replace, real_init = os.replace, AppendOnlyFile.__init__
 
         def sync(descriptor: int) -> None:
             self._step()
@@ -48,14 +48,14 @@ class Disk:
             real_replace(source, target)
             self._step()
 
-        def init(file: GrowingFile, path: Path, *args: Any) -> None:
+        def init(file: AppendOnlyFile, path: Path, *args: Any) -> None:
             real_init(file, path, *args)
             self._safe[path.stat().st_ino] = min(file.length, self.safe(path))  # it was cut to that
 
         with (
             mock.patch.object(durable, "sync", sync),
             mock.patch.object(os, "replace", replace),
-            mock.patch.object(GrowingFile, "__init__", init),
+            mock.patch.object(AppendOnlyFile, "__init__", init),
         ):
             yield
 

@@ -20,7 +20,7 @@ import psutil
 from imaginary import produce, quick, recipe_of
 
 from warpgen import run
-from warpgen.production.run_options import Means
+from warpgen.production.run_options import RunOptions
 
 
 def die(unit: object) -> None:
@@ -82,10 +82,10 @@ def _on_cluster(case: str, root: Path, args: list[str]) -> int:
         if case == "lost":
             kill_node(cluster, node)
         if case == "poison":
-            means: Means = msgspec.structs.replace(
+            options: RunOptions = msgspec.structs.replace(
                 quick("ray", 2), ray_address=cluster.address, silent_seconds=60.0
             )
-            return produce(root, recipe_of(rows=200), means, {20: die, 77: kill_the_worker})
+            return produce(root, recipe_of(rows=200), options, {20: die, 77: kill_the_worker})
         return run.main([*args, "--engine", "ray", "--ray-address", cluster.address, "--root", str(root)])
     finally:
         cluster.shutdown()

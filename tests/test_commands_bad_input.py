@@ -39,8 +39,8 @@ RUN = [
     (["--seed", "9" * 5000], "too large"),
     (["--rows", str(1 << 63)], rf"too large: {MOST} is the most"),
     (["--rows", str(MOST)], "free"),
-    (["--shard", "1/3", "--programs", str(1 << 63)], "too large"),
-    (["--shard", f"1/{1 << 63}"], "not i/n"),
+    (["--partition", "1/3", "--programs", str(1 << 63)], "too large"),
+    (["--partition", f"1/{1 << 63}"], "not i/n"),
     (["--categories", "particle=1e308,tile=1e308"], "too large"),
     (["--categories", "no_such=1"], "unknown category"),
     (["--categories", "particle=x"], "not a number"),
@@ -62,7 +62,7 @@ def test_run_says_what_is_wrong(tmp_path: Path, args: list[str], sentence: str) 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("more", [[], ["--shard", "1/2"]])
+@pytest.mark.parametrize("more", [[], ["--partition", "1/2"]])
 def test_a_run_without_its_cluster_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str]
 ) -> None:
@@ -93,7 +93,7 @@ def test_a_merge_without_space_leaves_nothing(tmp_path: Path, monkeypatch: pytes
         "none",
         "--engine",
         "serial",
-        "--shard",
+        "--partition",
         "1/1",
     ]
     assert run.main([*share, "--root", str(tmp_path / "share")]) == 0
@@ -107,7 +107,7 @@ def test_a_merge_without_space_leaves_nothing(tmp_path: Path, monkeypatch: pytes
 REFUSED = [
     ["run", "--categories", "nonsense", "--root", "new"],
     ["run", "--engine", "serial", "--ray-address", "here", "--root", "new"],
-    ["run", "--size", "1000000GiB", "--shard", "1/2", "--root", "new"],
+    ["run", "--size", "1000000GiB", "--partition", "1/2", "--root", "new"],
     ["resume", "--root", "new"],
     ["merge", "a", "b", "--root", "new"],
     ["stats", "--root", "new"],

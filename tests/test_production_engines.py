@@ -18,7 +18,7 @@ from warpgen.production.engines import Engine
 from warpgen.production.engines.attempts import after_failure
 from warpgen.production.engines.local import LocalEngine
 from warpgen.production.engines.serial import SerialEngine
-from warpgen.production.run_options import Means
+from warpgen.production.run_options import RunOptions
 from warpgen.production.state.layout import Layout
 from warpgen.production.unit import Outcome, Unit
 
@@ -133,7 +133,7 @@ def test_closing_ends_all_work_at_once(tmp_path: Path) -> None:
     """Also that of workers in the middle of a unit."""
     layout = Layout(tmp_path)
     layout.shards.mkdir(parents=True)
-    engine = LocalEngine(Means(workers=2))
+    engine = LocalEngine(RunOptions(workers=2))
     job = ImaginaryJob(layout, RECIPE, {0: lambda unit: time.sleep(60)})
     run = engine.run(job, iter([Unit(0, 64), Unit(64, 128)]))
     while next(run) is None:
@@ -155,7 +155,7 @@ def test_workers_die_with_their_coordinator(tmp_path: Path) -> None:
             time.sleep(60)
 
         job = ImaginaryJob(layout, RECIPE, {0: trouble, 64: trouble})
-        list(LocalEngine(Means(workers=2)).run(job, iter([Unit(0, 64), Unit(64, 128)])))
+        list(LocalEngine(RunOptions(workers=2)).run(job, iter([Unit(0, 64), Unit(64, 128)])))
     os.close(told)
     pids = [int.from_bytes(os.read(report, 4), "little") for _ in range(2)]
     os.kill(coordinator, signal.SIGKILL)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from warpgen import durable
 from warpgen.errors import DamageError, RootError
 from warpgen.exporting.export import _appearing
-from warpgen.production.state.append_only import GrowingFile, prove
+from warpgen.production.state.append_only import AppendOnlyFile, prove
 from warpgen.production.state.dedup import KEY, NEW, SOURCE, STRUCTURE, Index, key_of, part_of
 from warpgen.production.state.journal import Mark
 from warpgen.production.state.lock import locked
@@ -26,13 +26,13 @@ from warpgen.split import split_of
 def test_a_growing_file_goes_on_from_any_mark(tmp_path: Path) -> None:
     """Opened at a mark it forgets what came later, and its hash is that of what it holds."""
     path = tmp_path / "file"
-    file = GrowingFile(path, Mark(), prove(path, ()))
+    file = AppendOnlyFile(path, Mark(), prove(path, ()))
     file.write(b"one")
     mark = file.sync()
     file.write(b"two")
     file.sync()
     file.close()
-    file = GrowingFile(path, mark, prove(path, [mark]))
+    file = AppendOnlyFile(path, mark, prove(path, [mark]))
     file.write(b"three")
     assert Mark(8, xxhash.xxh3_128_hexdigest(b"onethree")) == file.sync()
     file.close()

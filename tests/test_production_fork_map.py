@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from warpgen.production import fork_map as module
-from warpgen.production.fork_map import side_by_side
+from warpgen.production.fork_map import fork_map
 
 PARENT = os.getpid()
 
@@ -34,10 +34,10 @@ def elsewhere(number: int) -> int:
 
 def test_results_come_in_order() -> None:
     """None of nothing; each in a child of its own, which is gone at the end."""
-    assert side_by_side(double, [], int) == []
-    assert side_by_side(double, [1], int) == [2]
-    assert side_by_side(double, [1, 2, 3], int) == [2, 4, 6]
-    children = side_by_side(elsewhere, [1, 2, 3], int)
+    assert fork_map(double, [], int) == []
+    assert fork_map(double, [1], int) == [2]
+    assert fork_map(double, [1, 2, 3], int) == [2, 4, 6]
+    children = fork_map(elsewhere, [1, 2, 3], int)
     assert len({PARENT, *children}) == 4
     assert not any(psutil.pid_exists(pid) for pid in children)
 
@@ -46,13 +46,13 @@ def test_lost_children_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """One is killed, one is halted for ever: their work is done here."""
     monkeypatch.setattr(module, "_SILENT", 0.2)
     before = psutil.Process().children()
-    assert side_by_side(double_here_only, [1, 2, 3], int) == [2, 4, 6]
+    assert fork_map(double_here_only, [1, 2, 3], int) == [2, 4, 6]
     assert psutil.Process().children() == before
 
 
 def test_an_error_is_that_of_the_work() -> None:
     """It is raised here, whichever process met it."""
     with pytest.raises(ValueError, match="1 is refused"):
-        side_by_side(refuse, [1, 2], int)
+        fork_map(refuse, [1, 2], int)
     with pytest.raises(ZeroDivisionError):
-        side_by_side(lambda number: 1 // number, [1, 0], int)
+        fork_map(lambda number: 1 // number, [1, 0], int)

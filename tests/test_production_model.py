@@ -129,8 +129,8 @@ class Production(RuleBasedStateMachine):
         seed=st.integers(0, 99),
     )
     def begin_or_resume(self, workers: int, seconds: float, writes: int | None, seed: int) -> None:
-        means = msgspec.structs.replace(imaginary.quick(workers=workers), checkpoint_seconds=seconds)
-        self.stage = Stage(self.root, RECIPE, means)
+        options = msgspec.structs.replace(imaginary.quick(workers=workers), checkpoint_seconds=seconds)
+        self.stage = Stage(self.root, RECIPE, options)
         self.draw = random.Random(seed)
         self.flying.clear()
         self.blows.clear()

@@ -319,9 +319,9 @@ def test_shards_that_wait_are_bounded(tmp_path: Path) -> None:
 
 def test_a_run_that_merges_nothing_says_so(tmp_path: Path) -> None:
     """And stops, instead of waiting for ever."""
-    means = msgspec.structs.replace(quick("local", 2), silent_seconds=60.0, stalled_seconds=0.5)
+    options = msgspec.structs.replace(quick("local", 2), silent_seconds=60.0, stalled_seconds=0.5)
     with pytest.raises(RootError, match="nothing was merged for"):
-        produce(tmp_path, RECIPE, means, {0: lambda unit: time.sleep(60)})
+        produce(tmp_path, RECIPE, options, {0: lambda unit: time.sleep(60)})
     assert "nothing was merged for" in (tmp_path / "DATASET_STATE.md").read_text()
 
 

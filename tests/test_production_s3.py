@@ -24,7 +24,7 @@ from warpgen import merge, resume, run, stats, verify
 from warpgen.errors import RootError, UsageError
 from warpgen.production import session
 from warpgen.production.partial import share
-from warpgen.production.run_options import Means
+from warpgen.production.run_options import RunOptions
 from warpgen.production.state import roots
 from warpgen.production.state.journal import Share
 from warpgen.production.state.remote import layout_of
@@ -35,7 +35,7 @@ from warpgen.store import Remote, RemoteLog
 pytestmark = pytest.mark.slow
 
 RECIPE = recipe_of(rows=400)
-WORKERS = Means(engine="local", workers=2)
+WORKERS = RunOptions(engine="local", workers=2)
 
 
 @pytest.fixture(scope="module")

@@ -80,7 +80,7 @@ def test_shares_joined_are_one_run(tmp_path: Path, undisturbed: dict[str, bytes]
 def test_too_few_programs_are_named_and_can_be_added(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
     """The merge says how to make more, and goes on with what it has merged."""
     parts = make_all(tmp_path, 3, programs=400)
-    with pytest.raises(RootError, match=r"from 512 on.* shard 2/3 .*--programs (\d+) ") as told:
+    with pytest.raises(RootError, match=r"from 512 on.* part 2/3 .*--programs (\d+) ") as told:
         join(tmp_path / "whole", parts)
     assert "production" not in str(told.value)
     assert "blocked" in (tmp_path / "whole" / "DATASET_STATE.md").read_text()
@@ -98,7 +98,7 @@ def test_a_shard_gone_bad_is_named_and_made_again(
     (path,) = Layout(parts[1]).shards.glob(f"{UNIT_SIZE:012d}-*.shard")
     damage(path)  # type: ignore[arg-type]
     with pytest.raises(
-        RootError, match=f"programs {UNIT_SIZE} to {2 * UNIT_SIZE - 1} of shard 2/2 are missing or damaged"
+        RootError, match=f"programs {UNIT_SIZE} to {2 * UNIT_SIZE - 1} of part 2/2 are missing or damaged"
     ):
         join(tmp_path / "whole", parts)
     made: list[int] = []
@@ -149,10 +149,10 @@ def test_what_does_not_belong_together_is_named(tmp_path: Path) -> None:
     make(tmp_path / "again", 3, 3, programs=192)
     (tmp_path / "empty").mkdir()
     for named, sentence in (
-        ([parts[0], parts[2]], "shard 2/3 is missing"),
-        ([*parts, tmp_path / "again"], "both hold shard 3/3"),
+        ([parts[0], parts[2]], "part 2/3 is missing"),
+        ([*parts, tmp_path / "again"], "both hold part 3/3"),
         ([parts[0], tmp_path / "other", parts[2]], "different recipes .seed 0 and 1"),
-        ([parts[0], tmp_path / "quarter", parts[2]], "shard 1/3 and .* shard 2/4"),
+        ([parts[0], tmp_path / "quarter", parts[2]], "part 1/3 and .* part 2/4"),
         ([tmp_path / "empty"], "holds no shards"),
         ([tmp_path / "nowhere"], "holds no shards"),
     ):
@@ -164,16 +164,16 @@ def test_what_does_not_belong_together_is_named(tmp_path: Path) -> None:
 def test_a_root_of_a_share_is_nothing_else(tmp_path: Path) -> None:
     """Another share, a whole run, a resume or a merge in it is refused."""
     make(tmp_path, 1, 2, programs=64)
-    with pytest.raises(RootError, match="holds shard 1/2, and shard 2/2 is asked for"):
+    with pytest.raises(RootError, match="holds part 1/2, and part 2/2 is asked for"):
         make(tmp_path, 2, 2)
     with pytest.raises(RootError, match=r"1/2 of another recipe .there and asked for: seed 0 and 1., and"):
         make(tmp_path, 1, 2, msgspec.structs.replace(RECIPE, seed=1))
-    with pytest.raises(RootError, match="holds shard 1/2"):
+    with pytest.raises(RootError, match="holds part 1/2"):
         run.main(["--root", str(tmp_path), "--rows", "9"])
-    with pytest.raises(RootError, match="holds shard 1/2"):
+    with pytest.raises(RootError, match="holds part 1/2"):
         resume.main(["--root", str(tmp_path)])
     make(tmp_path / "b", 2, 2, programs=64)
-    with pytest.raises(RootError, match="holds shard 1/2"):
+    with pytest.raises(RootError, match="holds part 1/2"):
         join(tmp_path, [tmp_path, tmp_path / "b"])
 
 
@@ -195,8 +195,8 @@ def test_the_end_of_a_share_tells_what_next(tmp_path: Path, capsys: pytest.Captu
 @pytest.mark.parametrize("text", ["0/4", "5/4", "1", "1/", "/2", "a/b", "-1/2", "1/2/3"])
 def test_a_share_that_is_none(tmp_path: Path, text: str) -> None:
     """It is told before anything is made."""
-    with pytest.raises(UsageError, match="--shard"):
-        run.main([f"--shard={text}", "--root", str(tmp_path)])
-    with pytest.raises(UsageError, match="--programs is for --shard"):
+    with pytest.raises(UsageError, match="--partition"):
+        run.main([f"--partition={text}", "--root", str(tmp_path)])
+    with pytest.raises(UsageError, match="--programs is for --partition"):
         run.main(["--programs", "3", "--root", str(tmp_path)])
     assert files_left(tmp_path) == []

@@ -124,7 +124,7 @@ SAME = Draw(0.0, 1e-6, "y", Slopes("same"))
     [
         ([SAME] * 3, True, "same", "same"),
         ([SAME, Died("segfault", "own: SIGSEGV"), SAME], True, "same", "same"),
-        ([SAME, Died("segfault", "rival: SIGSEGV"), SAME], True, "different", "not run"),
+        ([SAME, Died("segfault", "candidate: SIGSEGV"), SAME], True, "different", "not run"),
         ([SAME, Draw(0.01, 0.0, "y", Slopes("same"))], True, "different", "not run"),
         ([SAME, Draw(0.01, 0.0, "y", Slopes("same"))], False, "same", "same"),
         ([Draw(0.01, 0.0, "y", Slopes("same"))] * 2, False, "different", "not run"),
@@ -135,7 +135,7 @@ SAME = Draw(0.0, 1e-6, "y", Slopes("same"))
     ],
 )
 def test_draws_make_one_finding(draws: list[Draw | Died], exact: bool, outputs: str, gradients: str) -> None:
-    """Few elements may differ near a branch, in some draws; a rival's death is its own."""
+    """Few elements may differ near a branch, in some draws; a candidate's death is its own."""
     found = conclude(draws, exact)
     assert (found.outputs, found.gradients) == (outputs, gradients)
 

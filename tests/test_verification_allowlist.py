@@ -7,22 +7,22 @@ from corpus import PROGRAMS
 
 from warpgen.errors import VerificationError
 from warpgen.program import Program
-from warpgen.verification.allowlist import MOST_CHARACTERS, screen
+from warpgen.verification.allowlist import MOST_CHARACTERS, require_allowed
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.name)
 def test_kernels_pass(program: Program) -> None:
     """Everything that the corpus does is allowed."""
-    screen(program.source)
+    require_allowed(program.source)
 
 
 def test_locals_may_be_called_anything() -> None:
     """A direction may be `dir`; outside functions that name is Python's."""
-    screen(
+    require_allowed(
         "import warp as wp\n@wp.func\ndef f(x: float, input: float):\n    dir = x\n    return dir + input\n"
     )
-    screen("import warp as wp\n@wp.func\ndef f(x: Any):\n    return x * type(x)(2.0)\n")
-    screen("import warp as wp\n@wp.struct\nclass Ray:\n    dir: wp.vec3\n    type: int\n")
+    require_allowed("import warp as wp\n@wp.func\ndef f(x: Any):\n    return x * type(x)(2.0)\n")
+    require_allowed("import warp as wp\n@wp.struct\nclass Ray:\n    dir: wp.vec3\n    type: int\n")
     for text in (
         "@wp.func\ndef f(x: float = dir()):\n    dir = x\n    return dir\n",
         "@wp.func\ndef f(x: float):\n    open = x\n    return wp.static(open('f').read())\n",
@@ -32,7 +32,7 @@ def test_locals_may_be_called_anything() -> None:
         "@wp.func\ndef f(x: float):\n    return wp.static(type(x))\n",
     ):
         with pytest.raises(VerificationError):
-            screen("import warp as wp\n" + text)
+            require_allowed("import warp as wp\n" + text)
 
 
 @pytest.mark.parametrize(
@@ -60,4 +60,4 @@ def test_locals_may_be_called_anything() -> None:
 def test_anything_else_is_refused(line: str) -> None:
     """What could reach files, the machine or Warp's own machinery is named and refused."""
     with pytest.raises(VerificationError):
-        screen("import warp as wp\n" + line)
+        require_allowed("import warp as wp\n" + line)

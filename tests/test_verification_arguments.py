@@ -9,29 +9,29 @@ from warpgen.errors import VerificationError
 from warpgen.launch import Argument, Fill
 from warpgen.verification.running.arguments import MOST_BYTES, Arguments
 from warpgen.verification.running.fills import draw
-from warpgen.verification.running.memory_layout import Layout, widened
-from warpgen.verification.running.streams import Generator
+from warpgen.verification.running.memory_layout import MemoryLayout, widened
+from warpgen.verification.running.streams import Stream
 
-FLOAT = Layout("value", 4, 4, "<f4")
+FLOAT = MemoryLayout("value", 4, 4, "<f4")
 
 
-def floats(shape: tuple[int, ...]) -> Layout:
-    return Layout("array", 56, 8, ndim=len(shape), of=FLOAT)
+def floats(shape: tuple[int, ...]) -> MemoryLayout:
+    return MemoryLayout("array", 56, 8, ndim=len(shape), of=FLOAT)
 
 
 def made(fill: Fill, shape: tuple[int, ...], inner: tuple[int, ...] = (), kind: str = "f") -> np.ndarray:
-    return draw(fill, kind, shape, inner, Generator("test"))
+    return draw(fill, kind, shape, inner, Stream("test"))
 
 
 def test_words_are_fixed() -> None:
     """A change of these numbers would change every digest in every dataset."""
     expected = [15831370642879748500, 5233331223499921607, 4279409167073195586]
-    assert expected == Generator(7, "x", 0).words(3).tolist()
+    assert expected == Stream(7, "x", 0).words(3).tolist()
 
 
 def test_streams_go_on() -> None:
     """Two draws of n words are the same as one of 2n."""
-    one, two = Generator("a"), Generator("a")
+    one, two = Stream("a"), Stream("a")
     assert one.words(6).tolist() == two.words(2).tolist() + two.words(4).tolist()
 
 

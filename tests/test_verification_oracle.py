@@ -16,9 +16,9 @@ from warpgen.verification.native import warp_native
 from warpgen.verification.oracle import Reading, Unsupported, library
 from warpgen.verification.oracle.values import Vec
 from warpgen.verification.running.arguments import Arguments
-from warpgen.verification.running.memory_layout import Layout, describe
+from warpgen.verification.running.memory_layout import MemoryLayout, describe
 from warpgen.verification.running.scene import Surface, Texels, make
-from warpgen.verification.running.streams import Generator
+from warpgen.verification.running.streams import Stream
 
 
 def read(p: Program) -> tuple[Arguments, list[NDArray[Any]], list[NDArray[np.bool_]]]:
@@ -33,7 +33,10 @@ def read(p: Program) -> tuple[Arguments, list[NDArray[Any]], list[NDArray[np.boo
 def read_unchecked(p: Program) -> None:
     """Read what Warp itself might refuse."""
     shape = (N,)
-    kinds = [Layout("array", 56, 8, ndim=1, of=Layout("value", 4, 4, code)) for code in ("<f4", "<i4", "<f4")]
+    kinds = [
+        MemoryLayout("array", 56, 8, ndim=1, of=MemoryLayout("value", 4, 4, code))
+        for code in ("<f4", "<i4", "<f4")
+    ]
     assert all(argument.fill.shape == shape for argument in p.args)
     Reading(p, kinds, 1).outputs(Arguments(p.args, kinds, 0))
 
@@ -173,7 +176,7 @@ def test_textures_are_linear_between_the_centres_of_texels() -> None:
 
 
 def sphere() -> Surface:
-    made = make(Fill("mesh", (6, 8)), Generator("m"), None)[2]
+    made = make(Fill("mesh", (6, 8)), Stream("m"), None)[2]
     assert isinstance(made, Surface)
     return made
 
@@ -202,9 +205,9 @@ def test_rays_meet_the_near_side_first() -> None:
 
 def test_grids_and_trees_miss_no_neighbour() -> None:
     """All points within the radius are among those that a grid hands out; all overlapping boxes are found."""
-    points = (Generator("p").uniform((200, 3)) * 2.0 - 1.0).astype(np.float32)
-    grid = make(Fill("hash_grid", (8, 8, 8), value=0.5), Generator("g"), points)[2]
-    tree = make(Fill("bvh", value=0.1), Generator("g"), points)[2]
+    points = (Stream("p").uniform((200, 3)) * 2.0 - 1.0).astype(np.float32)
+    grid = make(Fill("hash_grid", (8, 8, 8), value=0.5), Stream("g"), points)[2]
+    tree = make(Fill("bvh", value=0.1), Stream("g"), points)[2]
     found = set(library.table()["hash_grid_query"](grid, Vec((0.1, -0.2, 0.3)), 0.4))
     distance = np.sqrt(((points - np.array([0.1, -0.2, 0.3])) ** 2).sum(axis=1))
     assert set(np.flatnonzero(distance < 0.4).tolist()) <= found < set(range(200))

@@ -17,7 +17,7 @@ from warpgen import __version__
 from warpgen.extraction.versions import warp_version
 from warpgen.paths import manifest_path
 from warpgen.production import session
-from warpgen.production.run_options import Means
+from warpgen.production.run_options import RunOptions
 from warpgen.production.state import recovery, roots
 from warpgen.production.state.chronicle import Chronicle
 from warpgen.production.work import worker
@@ -133,7 +133,7 @@ POISON = {
 WORDS = {"memory": "segfault", "stack": "segfault"}
 
 
-def run_with(root: Path, planted: dict[int, Program], means: Means) -> None:
+def run_with(root: Path, planted: dict[int, Program], options: RunOptions) -> None:
     def source(seed: int, index: int, options: Options) -> Program:
         if index in planted:
             return msgspec.structs.replace(planted[index], seed=seed, index=index)
@@ -144,7 +144,7 @@ def run_with(root: Path, planted: dict[int, Program], means: Means) -> None:
         found = recovery.begin(layout, RECIPE, "2020-01-01T00:00:00+00:00")
         chronicle = Chronicle(layout, RECIPE)
         made = session.Session(
-            layout=layout, found=found, means=means, chronicle=chronicle, job=job, lock=lock
+            layout=layout, found=found, options=options, chronicle=chronicle, job=job, lock=lock
         )
         assert made.carry_out() == 0
 
@@ -155,7 +155,7 @@ def test_ten_poisonous_programs_cost_themselves_alone(
     """Exactly they are quarantined; all other rows are those of the run without them."""
     monkeypatch.setattr(compiling, "_UNIT_SECONDS", 3.0)  # the endless one is compiled in five units
     planted = dict(zip(range(1, 20, 2), POISON.values(), strict=True))
-    run_with(tmp_path, planted, Means(workers=2))
+    run_with(tmp_path, planted, RunOptions(workers=2))
     before = {failure.index for failure in read(manifest_path(undisturbed, "cpu")).failures}
     after = {failure.index: failure for failure in read(manifest_path(tmp_path, "cpu")).failures}
     words = [after[index].error.split(":")[0] for index in planted]

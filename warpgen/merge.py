@@ -1,4 +1,4 @@
-"""`python -m warpgen.merge`: join the shards of `run --shard i/n` into the datasets."""
+"""`python -m warpgen.merge`: join the shards of `run --partition i/n` into the datasets."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ The order of the roots has no influence. The datasets are those of one run of th
 Where programs are missing it says which; make them and merge again: what was merged is kept.
 
 example:
-  python -m warpgen.run --size 1GiB --shard 1/2 --root a     on one machine
-  python -m warpgen.run --size 1GiB --shard 2/2 --root b     on another
+  python -m warpgen.run --size 1GiB --partition 1/2 --root a     on one machine
+  python -m warpgen.run --size 1GiB --partition 2/2 --root b     on another
   python -m warpgen.merge a b --root whole
 exit codes:
   0 done, 2 the shards do not make a dataset, 129, 130 or 143 stopped by a signal (merge again to go on)
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from warpgen.production.state import chronicle, roots
     from warpgen.production.work import worker
 
-    parser = Parser("merge", "Join shards made by `run --shard i/n` into datasets.", _EPILOG)
+    parser = Parser("merge", "Join shards made by `run --partition i/n` into datasets.", _EPILOG)
     parser.add_argument("shards", nargs="+", type=places.root, metavar="ROOT", help="the root of one shard")
     parser.add_argument(
         "--root", type=places.root, default=Path(), help="folder or address for the datasets (this one)"
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return session.Session(
             layout=layout,
             found=found,
-            means=run_options.Means(engine="merge", workers=1),
+            options=run_options.RunOptions(engine="merge", workers=1),
             chronicle=chronicle.Chronicle(layout, recipe),
             job=worker.ShardMaker(layout, recipe),
             lock=lock,

@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from warpgen.production.work import worker
 
     parser = Parser("resume", "Go on with the unfinished run in a root, from where it stopped.", _EPILOG)
-    request.add_means(parser)
+    request.add_run_options(parser)
     args = parser.parse_args(argv)
     roots.check_resumable(args.root)
     with roots.held(args.root) as (layout, lock):
@@ -35,8 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         story = journal.read(layout.journal_at)
         if story.begun.share:
             raise RootError(
-                f"this root holds shard {story.begun.share} of a recipe, which goes on by the command that "
-                "began it: `python -m warpgen.run ... --shard`"
+                f"this root holds part {story.begun.share} of a recipe, which goes on by the command that "
+                "began it: `python -m warpgen.run ... --partition`"
             )
         recipe = story.begun.recipe
         roots.check_same_versions(recipe)
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return session.Session(
             layout=layout,
             found=recovery.recover(layout, story),
-            means=request.means_of(args),
+            options=request.run_options_of(args),
             chronicle=chronicle.Chronicle(layout, recipe),
             job=worker.ShardMaker(layout, recipe, args.stock_codegen),
             lock=lock,

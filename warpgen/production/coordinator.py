@@ -16,7 +16,7 @@ from warpgen.interruption import Interrupted, Interruption
 from warpgen.production.display import Display, View
 from warpgen.production.engines import Engine, Job
 from warpgen.production.pace import Pace
-from warpgen.production.run_options import Means
+from warpgen.production.run_options import RunOptions
 from warpgen.production.state import recovery, shard
 from warpgen.production.state.chronicle import Chronicle
 from warpgen.production.state.journal import Checkpoint, Journal, Stored
@@ -50,7 +50,7 @@ class Coordinator:
     def __init__(
         self,
         layout: Layout,
-        means: Means,
+        options: RunOptions,
         found: recovery.Found,
         chronicle: Chronicle,
         display: Display,
@@ -58,7 +58,7 @@ class Coordinator:
     ) -> None:
         self._layout = layout
         self._recipe: Recipe = found.begun.recipe
-        self._means = means
+        self._options = options
         self._chronicle = chronicle
         self._display = display
         self._interruption = interruption
@@ -77,7 +77,7 @@ class Coordinator:
         self._in_flight = 0  # programs
         self._pace = Pace()
         self._checked = time.monotonic()
-        self._patience = Patience(means.stalled_seconds)
+        self._patience = Patience(options.stalled_seconds)
 
     def run(self, engine: Engine, job: Job) -> Checkpoint:
         """Make all datasets of the recipe and return the last checkpoint. Raises Interrupted, after a
@@ -107,7 +107,7 @@ class Coordinator:
         """Raise RootError where going on would lead nowhere."""
         self._patience.spend(self._merge.next, self._meter.remade, engine.retries)
         failing = engine.failing
-        if self._merge.next == 0 and failing.times >= _HOPELESS * self._means.workers:
+        if self._merge.next == 0 and failing.times >= _HOPELESS * self._options.workers:
             raise RootError(
                 f"nothing can be made: {failing.times} tries in a row failed for one reason "
                 f"({failing.error}); put that right, then resume the run"
@@ -137,7 +137,7 @@ class Coordinator:
             return None
         found = min((other for other in self._found if other > start), default=start + UNIT_SIZE)
         whole = start - start % UNIT_SIZE + UNIT_SIZE
-        part = max(_LEAST, -((start - wanted) // self._means.workers))  # so that none idles at the end
+        part = max(_LEAST, -((start - wanted) // self._options.workers))  # so that none idles at the end
         if self._merge.next == 0:
             part = min(part, _LEAST)  # so that the first rows, and the first trouble, are soon to be seen
         self._handed_out = min(found, whole, start + part)
@@ -146,7 +146,7 @@ class Coordinator:
     def _is_far_ahead(self) -> bool:
         """Shards wait on disk for the merge to come to them: their number must stay bounded, whatever the
         merge waits for."""
-        return self._handed_out - self._merge.next >= UNIT_SIZE * 4 * (self._means.workers + 2)
+        return self._handed_out - self._merge.next >= UNIT_SIZE * 4 * (self._options.workers + 2)
 
     def _take(self, outcome: Outcome) -> None:
         if outcome.fatal:
@@ -161,7 +161,7 @@ class Coordinator:
     def _merge_ready(self) -> None:
         while not self._merge.done and self._merge.next in self._ready:
             self._merge_one(self._ready.pop(self._merge.next))
-            if time.monotonic() - self._checked >= self._means.checkpoint_seconds:
+            if time.monotonic() - self._checked >= self._options.checkpoint_seconds:
                 self._checkpoint()
         if self._merge.done:
             return

@@ -21,7 +21,7 @@ _TICK = 0.25  # seconds between looks at a child that has not told yet
 _SILENT = 60.0  # seconds without any CPU time after which a child is halted or lost
 
 
-def side_by_side(
+def fork_map(
     work: Callable[[T], R], things: Sequence[T], kind: type[R], descriptors: Sequence[int] = ()
 ) -> list[R]:
     """What `work` makes of each thing: a `kind` that msgspec can write and read.

@@ -1,4 +1,4 @@
-"""What the caller of `run` or `resume` asks for: options in, recipe and means out."""
+"""What the caller of `run` or `resume` asks for: options in, recipe and run options out."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from warpgen.errors import RecipeError, UsageError
 from warpgen.extraction.versions import warp_version
 from warpgen.machine import check_workers
 from warpgen.production.engines import ray
-from warpgen.production.run_options import Means
+from warpgen.production.run_options import RunOptions
 from warpgen.production.session import ENGINES
 from warpgen.production.state.journal import Share
 from warpgen.recipe import HEAVIEST, Recipe, parse_size
 
 LEVELS = ("none", "compile", "run")
 
-_PART = re.compile(r"[0-9]{1,6}")  # of --shard: a million tasks are more than any batch system takes
+_PART = re.compile(r"[0-9]{1,6}")  # of --partition: a million tasks are more than any batch system takes
 
 
 def add_recipe(group: argparse._ActionsContainer) -> None:
@@ -56,7 +56,7 @@ def add_recipe(group: argparse._ActionsContainer) -> None:
     )
 
 
-def add_means(group: argparse._ActionsContainer) -> None:
+def add_run_options(group: argparse._ActionsContainer) -> None:
     """The options that change no byte."""
     group.add_argument(
         "--root",
@@ -111,17 +111,17 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
     )
 
 
-def means_of(args: argparse.Namespace) -> Means:
-    """The means asked for."""
-    means = Means(engine=args.engine, stock_codegen=args.stock_codegen, ray_address=args.ray_address)
-    workers = 1 if args.engine == "serial" else args.workers or means.workers
+def run_options_of(args: argparse.Namespace) -> RunOptions:
+    """The run options asked for."""
+    options = RunOptions(engine=args.engine, stock_codegen=args.stock_codegen, ray_address=args.ray_address)
+    workers = 1 if args.engine == "serial" else args.workers or options.workers
     if not args.ray_address:  # else they are processes of a cluster's machines
         check_workers(workers)
     if args.engine == "ray":
         workers = ray.connect(args.ray_address, args.workers)
     elif args.ray_address:
         raise UsageError("--ray-address is for --engine ray")
-    return msgspec.structs.replace(means, workers=workers)
+    return msgspec.structs.replace(options, workers=workers)
 
 
 def _weights(text: str) -> dict[str, float]:

@@ -9,7 +9,7 @@ from warpgen.machine import default_workers
 MIB = 1 << 20
 
 
-class Means(msgspec.Struct, frozen=True, kw_only=True):
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What a run may use."""
 
     engine: str = "local"

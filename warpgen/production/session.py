@@ -21,8 +21,8 @@ from warpgen.production.engines import Engine, Job
 from warpgen.production.engines.local import LocalEngine
 from warpgen.production.engines.ray import RayEngine
 from warpgen.production.engines.serial import SerialEngine
-from warpgen.production.fork_map import side_by_side
-from warpgen.production.run_options import Means
+from warpgen.production.fork_map import fork_map
+from warpgen.production.run_options import RunOptions
 from warpgen.production.state.chronicle import Chronicle
 from warpgen.production.state.journal import Checkpoint
 from warpgen.production.state.layout import Layout
@@ -36,12 +36,12 @@ ENGINES = ("local", "serial", "ray")
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """All that one session needs; `lock` is the descriptor of the root's lock, `engine` one that the means
+    """All that one session needs; `lock` is the descriptor of the root's lock, `engine` one that the options
     cannot name."""
 
     layout: Layout
     found: Found
-    means: Means
+    options: RunOptions
     chronicle: Chronicle
     job: Job
     lock: int
@@ -76,9 +76,9 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
             self.chronicle.checkpoint(checkpoint)
             if not self.found.is_complete:
                 coordinator = Coordinator(
-                    self.layout, self.means, self.found, self.chronicle, shown, interruption
+                    self.layout, self.options, self.found, self.chronicle, shown, interruption
                 )
-                checkpoint = coordinator.run(self.engine or engine_of(self.means, self.lock), self.job)
+                checkpoint = coordinator.run(self.engine or engine_of(self.options, self.lock), self.job)
             with interruption.welcome():  # each step may be left half-way: it is done again on resume
                 self._finish(checkpoint)
         except Interrupted as stop:
@@ -122,9 +122,9 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     def _surveys(self) -> list[Survey]:
         """The figures of all datasets, each read by a process of its own."""
         paths = [self.layout.final(target) for target in self.found.begun.recipe.targets]
-        if self.means.engine == "ray":  # it leaves threads, and a fork would inherit their locks
+        if self.options.engine == "ray":  # it leaves threads, and a fork would inherit their locks
             return [survey(path) for path in paths]
-        return side_by_side(survey, paths, Survey, [self.lock])
+        return fork_map(survey, paths, Survey, [self.lock])
 
     def _tidy(self) -> None:
         """Remove what an unfinished run needs. If it cannot be, the next run in the root tries."""
@@ -139,8 +139,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     def _circumstances(self, checkpoint: Checkpoint) -> Circumstances:
         spent = checkpoint.spent
         return Circumstances(
-            workers=self.means.workers,
-            engine=self.means.engine,
+            workers=self.options.workers,
+            engine=self.options.engine,
             started=self.found.begun.started,
             finished=now(),
             wall_seconds=spent.wall_seconds,
@@ -160,11 +160,11 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         return f"resume with `python -m warpgen.resume{place}`"
 
 
-def engine_of(means: Means, lock: int) -> Engine:
-    """The engine that the means name; its workers do not keep the lock."""
-    if means.engine == "ray":
-        return RayEngine(means)
-    return SerialEngine() if means.engine == "serial" else LocalEngine(means, [lock])
+def engine_of(options: RunOptions, lock: int) -> Engine:
+    """The engine that the options name; its workers do not keep the lock."""
+    if options.engine == "ray":
+        return RayEngine(options)
+    return SerialEngine() if options.engine == "serial" else LocalEngine(options, [lock])
 
 
 def _report(root: Path) -> str:

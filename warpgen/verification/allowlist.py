@@ -40,7 +40,7 @@ _TYPES = frozenset({"vector", "matrix", "quaternion", "transformation"})
 _TOP = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.Expr)
 
 
-def screen(source: str) -> None:
+def require_allowed(source: str) -> None:
     """Raise VerificationError, saying what is not allowed, unless the program may be executed."""
     if len(source) > MOST_CHARACTERS:
         raise VerificationError(f"the source is longer than {MOST_CHARACTERS} characters")

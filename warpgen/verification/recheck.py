@@ -16,7 +16,7 @@ from warpgen.extraction.features import inspect_source
 from warpgen.launch import Fill
 from warpgen.program import Program
 from warpgen.record import Row
-from warpgen.verification.allowlist import screen
+from warpgen.verification.allowlist import require_allowed
 from warpgen.verification.check import MOST_SHARED, Judgement, check_unit
 from warpgen.verification.native.isolation import Died, Note, isolated
 from warpgen.verification.running.arguments import MOST_BYTES
@@ -102,7 +102,7 @@ def contradictions(rows: Mapping[int, Row], claims: Claims | None = None) -> dic
 def _inspect(row: Row, more: Claims | None) -> tuple[Verdict, str] | None:
     try:
         _refuse_large(row)
-        screen(row.python_source)
+        require_allowed(row.python_source)
         inspection = inspect_source(row.python_source, row.name, [argument.type for argument in row.args])
         code = lower(program_of(row), (row.target,))[row.target]
     except ProgramError as error:

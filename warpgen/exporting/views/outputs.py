@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from warpgen.extraction.codegen import lower
 from warpgen.extraction.loading import load
 from warpgen.record import Row
-from warpgen.verification.allowlist import screen
+from warpgen.verification.allowlist import require_allowed
 from warpgen.verification.compiling.compiler import Compiler
 from warpgen.verification.compiling.translation_unit import kernel_dim, kernel_name, without_fast_path
 from warpgen.verification.native import warp_native
@@ -22,7 +22,7 @@ from warpgen.verification.native.isolation import Died, Note, isolated
 from warpgen.verification.recheck import program_of
 from warpgen.verification.running.arguments import Arguments
 from warpgen.verification.running.execute import Executable
-from warpgen.verification.running.memory_layout import Layout, describe
+from warpgen.verification.running.memory_layout import MemoryLayout, describe
 
 # Values told of each output. Floats are rounded to digits that compilers and machines agree on.
 MOST_VALUES = 64
@@ -40,7 +40,7 @@ class Output(msgspec.Struct, frozen=True):
 
 class _Lowered(msgspec.Struct, frozen=True):
     text: str
-    layouts: list[Layout]
+    layouts: list[MemoryLayout]
 
 
 def outputs(rows: Sequence[Row], workdir: Path) -> list[list[Output]]:
@@ -51,7 +51,7 @@ def outputs(rows: Sequence[Row], workdir: Path) -> list[list[Output]]:
 
     def lowered(number: int, note: Note) -> Any:
         row = rows[number]
-        screen(row.python_source)
+        require_allowed(row.python_source)
         program = program_of(row)
         with load(program) as live:
             layouts = [msgspec.to_builtins(describe(k)) for _, k in warp_native.argument_types(live.kernel)]

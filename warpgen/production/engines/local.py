@@ -24,7 +24,7 @@ from warpgen.process import begin_child, cause, kill_group, signals_held
 from warpgen.production.engines import Failing, Job, WorkerView
 from warpgen.production.engines.attempts import after_failure, attempt
 from warpgen.production.engines.watch import Watch
-from warpgen.production.run_options import Means
+from warpgen.production.run_options import RunOptions
 from warpgen.production.unit import Outcome, Unit
 from warpgen.recipe import UNIT_SIZE
 
@@ -42,8 +42,8 @@ class LocalEngine:
     """`descriptors` are those a child must not keep open, such as the lock's; `name` is what the workers are
     called, before their number."""
 
-    def __init__(self, means: Means, descriptors: Sequence[int] = (), name: str = "worker") -> None:
-        self._means = means
+    def __init__(self, options: RunOptions, descriptors: Sequence[int] = (), name: str = "worker") -> None:
+        self._options = options
         self._descriptors = tuple(descriptors)
         self._name = name
         self._pool: list[_Worker] = []
@@ -62,7 +62,7 @@ class LocalEngine:
         again: deque[Unit] = deque()
         more = True
         try:
-            for _ in range(self._means.workers):
+            for _ in range(self._options.workers):
                 self._pool.append(self._start(job))
             while True:
                 more = self._hand_out(again, units) and more
@@ -88,7 +88,7 @@ class LocalEngine:
                 return False
             if unit is None:
                 return True
-            worker.give(unit, self._means)
+            worker.give(unit, self._options)
         return True
 
     def _collect(self, job: Job, again: deque[Unit]) -> Iterator[Outcome]:
@@ -101,7 +101,7 @@ class LocalEngine:
             worker.look()
             worker.view.unit = None
             self.failing.note(outcome.error)
-            if worker.finished or worker.view.rss > self._means.worker_memory:
+            if worker.finished or worker.view.rss > self._options.worker_memory:
                 worker.kill()
                 self.replaced += 1
                 self._pool[place] = self._start(job)
@@ -148,12 +148,12 @@ class _Worker:
     def pid(self) -> int:
         return int(self._process.pid)
 
-    def give(self, unit: Unit, means: Means) -> None:
-        """Hand over a unit, to be worked on within its share of the time that the means allow."""
+    def give(self, unit: Unit, options: RunOptions) -> None:
+        """Hand over a unit, to be worked on within its share of the time that the options allow."""
         self.view.unit = unit
         share = max(unit.size / UNIT_SIZE, _LEAST_SHARE)
         try:
-            self._watch = Watch(self.pid, means.unit_seconds * share, means.silent_seconds)
+            self._watch = Watch(self.pid, options.unit_seconds * share, options.silent_seconds)
             self.connection.send_bytes(_encode(unit))
         except (OSError, psutil.NoSuchProcess):
             self.finished = True  # it died idle; `outcome` tells

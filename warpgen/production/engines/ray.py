@@ -31,7 +31,7 @@ from warpgen.explain import first_line
 from warpgen.production.engines import Failing, Job, WorkerView
 from warpgen.production.engines.attempts import after_failure
 from warpgen.production.engines.local import LocalEngine
-from warpgen.production.run_options import Means
+from warpgen.production.run_options import RunOptions
 from warpgen.production.state.meter import cpu_of_children
 from warpgen.production.unit import Outcome, Unit
 
@@ -120,8 +120,8 @@ ray.shutdown()
 class RayEngine:
     """Leaves the cluster at the end of its run; one that it started ends with it."""
 
-    def __init__(self, means: Means) -> None:
-        self._means = means
+    def __init__(self, options: RunOptions) -> None:
+        self._options = options
         self._tasks: dict[Any, WorkerView] = {}
         self.retries = 0
         self.replaced = 0
@@ -138,25 +138,27 @@ class RayEngine:
         """As the protocol says; raises RootError when no node is left."""
         ray = _ray()
         if not ray.is_initialized():
-            connect(self._means.ray_address, self._means.workers)
+            connect(self._options.ray_address, self._options.workers)
         # Ray itself must not try again: it knows neither halves nor whose fault it was.
         task = ray.remote(num_cpus=1, max_retries=0)(_work)
         again: deque[Unit] = deque()
         more, heard = True, time.monotonic()
         try:
             while more or again or self._tasks:
-                while len(self._tasks) < self._means.workers and (more or again):
+                while len(self._tasks) < self._options.workers and (more or again):
                     unit = again.popleft() if again else next(units, _END)
                     more = more and unit is not _END
                     if not isinstance(unit, Unit):
                         break
-                    self._tasks[task.remote(job, self._means, unit)] = WorkerView(f"task {unit.start}", unit)
+                    self._tasks[task.remote(job, self._options, unit)] = WorkerView(
+                        f"task {unit.start}", unit
+                    )
                 ready = ray.wait([*self._tasks], timeout=_TICK)[0] if self._tasks else []
                 for reference in ready:
                     yield from self._collect(reference, again)
                 if ready or not self._tasks or ray.cluster_resources().get("CPU"):
                     heard = time.monotonic()
-                if time.monotonic() - heard > self._means.silent_seconds:
+                if time.monotonic() - heard > self._options.silent_seconds:
                     raise RootError("no node of the Ray cluster is left: start one, then resume the run")
                 yield None
         finally:
@@ -208,10 +210,10 @@ def _ray() -> Any:
     return ray
 
 
-def _work(job: Job, means: Means, unit: Unit) -> Report:
+def _work(job: Job, options: RunOptions, unit: Unit) -> Report:
     """What a task does: one unit, by the local engine of its machine."""
     name = f"{socket.gethostname()}-{os.getpid()}"
-    engine = LocalEngine(msgspec.structs.replace(means, workers=1), name=name)
+    engine = LocalEngine(msgspec.structs.replace(options, workers=1), name=name)
     rss, cpu = 0, time.process_time() + cpu_of_children()
     outcomes = []
     for outcome in engine.run(job, iter([unit])):

@@ -45,14 +45,14 @@ def parts(folders: Sequence[Path | str]) -> list[Part]:
             )
         if begun.share and first.share and begun.share.of != first.share.of:
             raise RootError(
-                f"{folders[0]} holds shard {first.share} and {part.layout.name} shard {begun.share}: "
-                "merge shards of the same number"
+                f"{folders[0]} holds part {first.share} and {part.layout.name} part {begun.share}: "
+                "merge parts of the same number"
             )
     by_number: dict[int, Part] = {}
     for part in found:
         if part.number in by_number:
             raise RootError(
-                f"{by_number[part.number].layout.name} and {part.layout.name} both hold shard "
+                f"{by_number[part.number].layout.name} and {part.layout.name} both hold part "
                 f"{part.story.begun.share}: name one of them"
             )
         by_number[part.number] = part
@@ -60,8 +60,8 @@ def parts(folders: Sequence[Path | str]) -> list[Part]:
     missing = [f"{number}/{of}" for number in range(1, of + 1) if number not in by_number]
     if missing:
         raise RootError(
-            f"shard {', '.join(missing)} is missing: name its root too, or make it with `python -m "
-            f"warpgen.run --shard {missing[0]}` and the recipe of the others"
+            f"part {', '.join(missing)} is missing: name its root too, or make it with `python -m "
+            f"warpgen.run --partition {missing[0]}` and the recipe of the others"
         )
     return [by_number[number] for number in sorted(by_number)]
 
@@ -108,7 +108,7 @@ class GatheredEngine:
         """Raises RootError for the first unit."""
         unit = next(filter(None, units))
         part = self._parts[unit.start // UNIT_SIZE % len(self._parts)]
-        name = f"shard {part.story.begun.share}"
+        name = f"part {part.story.begun.share}"
         again = f"in {part.layout.name}, then merge again"
         if unit.start < max((record.stop for record in part.story.stored), default=0):
             raise RootError(
@@ -130,7 +130,7 @@ def _part(folder: Path | str) -> Part:
         story = journal.read(layout.journal_at)
     except FileNotFoundError:
         raise RootError(
-            f"{folder} holds no shards: make them with `python -m warpgen.run --shard i/n`"
+            f"{folder} holds no shards: make them with `python -m warpgen.run --partition i/n`"
         ) from None
     except DamageError as error:
         raise DamageError(f"{folder}: {error}") from error

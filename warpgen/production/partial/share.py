@@ -1,6 +1,6 @@
 """A share of a dataset's units, made with no coordinator: what one task of a batch system does.
 
-Shard i of n (`--shard i/n`) makes units i - 1, i - 1 + n, i - 1 + 2n ... and keeps their shards and a
+Part i of n (`--partition i/n`) makes units i - 1, i - 1 + n, i - 1 + 2n ... and keeps their shards and a
 journal of them in its root; `gather.py` joins the roots. No share knows how much of the dataset the others
 fill, so each goes on until its own rows, times n, are enough by a margin, or up to a program it is told.
 """
@@ -49,7 +49,7 @@ def begin(layout: Layout, recipe: Recipe, share: Share, started: str, overwrite:
     if (story.begun.recipe, story.begun.share) != (recipe, share):
         held = f"{what(story.begun)}{roots.of_another(story.begun.recipe, recipe)}"
         raise RootError(
-            f"this root holds {held}, and shard {share} is asked for: choose another --root, "
+            f"this root holds {held}, and part {share} is asked for: choose another --root, "
             "or replace it with --overwrite"
         )
     whole = [stored for stored in sorted_once(story.stored) if _read(layout, recipe, stored) is not None]
@@ -59,7 +59,7 @@ def begin(layout: Layout, recipe: Recipe, share: Share, started: str, overwrite:
 
 def what(begun: Begun) -> str:
     """What the journal of a root says that the root holds, for a message."""
-    return f"shard {begun.share}" if begun.share else "an unfinished run"
+    return f"part {begun.share}" if begun.share else "an unfinished run"
 
 
 def sorted_once(stored: Iterable[Stored]) -> list[Stored]:
@@ -112,7 +112,7 @@ class ShareRun:
         finally:
             log.close()
         for target, rows, size in zip(self._recipe.targets, self.rows, self.size, strict=True):
-            print(f"shard {self._share}: {rows} {target} rows, {size} bytes")
+            print(f"part {self._share}: {rows} {target} rows, {size} bytes")
         print(f"It is in {shlex.quote(f'{self._layout.name}/data/work')}. {self._what_next()}")
         return 0
 

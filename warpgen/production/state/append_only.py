@@ -14,7 +14,7 @@ from warpgen.production.state.journal import Mark
 _BLOCK = 1 << 22  # bytes per read: system calls do not show in the time
 
 
-class GrowingFile:
+class AppendOnlyFile:
     """Opened at `mark`: what lies beyond it was never promised and is cut off. Raises OSError."""
 
     def __init__(self, path: Path, mark: Mark, known: Known) -> None:

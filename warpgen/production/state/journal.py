@@ -59,7 +59,7 @@ class Stored(msgspec.Struct, frozen=True, tag="shard", forbid_unknown_fields=Tru
 
 
 class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much of a growing file is safe, and xxh3-128 of that much."""
+    """How much of an append-only file is safe, and xxh3-128 of that much."""
 
     length: Natural = 0
     xxh3: Word = xxhash.xxh3_128_hexdigest(b"")

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from warpgen.errors import DamageError
-from warpgen.production.state.append_only import GrowingFile, Known
+from warpgen.production.state.append_only import AppendOnlyFile, Known
 from warpgen.production.state.dedup import KEY, KINDS, Index, key_of
 from warpgen.production.state.journal import Checkpoint, Mark, Progress, Spent
 from warpgen.production.state.layout import Layout
@@ -49,7 +49,7 @@ def has_room_for_wrong(rows: int, wrong: int) -> bool:
 class Dataset:
     """One target's file under construction."""
 
-    def __init__(self, target: Target, file: GrowingFile, progress: Progress, recipe: Recipe) -> None:
+    def __init__(self, target: Target, file: AppendOnlyFile, progress: Progress, recipe: Recipe) -> None:
         self.target = target
         self.file = file
         self.rows = progress.rows
@@ -113,7 +113,7 @@ class Merge:
         self.barren = 0  # programs in a row that gave no open dataset a row
         self.last_failure = ""
         self._files = {
-            name: GrowingFile(path, checkpoint.files.get(name, Mark()), known[name])
+            name: AppendOnlyFile(path, checkpoint.files.get(name, Mark()), known[name])
             for name, path in files(layout, recipe).items()
         }
         self.datasets = [
@@ -213,7 +213,7 @@ class Merge:
 
 
 def files(layout: Layout, recipe: Recipe) -> dict[str, Path]:
-    """The growing files of a run by the names that its checkpoints use."""
+    """The append-only files of a run by the names that its checkpoints use."""
     datasets = {str(target): layout.partial(target) for target in recipe.targets}
     return {**datasets, SEEN: layout.seen, FAILURES: layout.failures}
 

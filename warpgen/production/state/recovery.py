@@ -1,6 +1,6 @@
 """The state a session starts from: empty, or as much of an earlier session's as can be proven.
 
-Every checkpoint in the journal names a length and a hash of each growing file. The last checkpoint whose
+Every checkpoint in the journal names a length and a hash of each append-only file. The last checkpoint whose
 files all hold is gone on from; with any byte of them damaged that is an earlier one, at worst the empty
 one, and what comes after is made again, the same as before.
 """

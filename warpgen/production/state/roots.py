@@ -81,7 +81,7 @@ def unfinished_part(layout: Layout, recipe: Recipe) -> Recipe | None:
         begun = journal.read(layout.journal_at).begun
         if begun.share:
             raise RootError(
-                f"this root holds shard {begun.share} of a recipe: merge it with `python -m warpgen.merge`, "
+                f"this root holds part {begun.share} of a recipe: merge it with `python -m warpgen.merge`, "
                 "choose another --root, or replace it with --overwrite"
             )
         raise RootError(

@@ -19,19 +19,19 @@ from warpgen.verification.judging import tolerance
 from warpgen.verification.judging import values as values_of
 from warpgen.verification.judging.examine import Examination, Failed, Subject
 from warpgen.verification.native.isolation import Died, Note
-from warpgen.verification.running.streams import Generator
+from warpgen.verification.running.streams import Stream
 
 # Draws of inputs that both kernels are run on: a branch that one draw does not take, another may.
 DRAWS = 24
 
 # Inputs are moved by about one rounding of 32-bit floats to see how far gradients move with them.
-_SHAKE, _TURNS = 2e-7, 2
+_PERTURBATION, _TURNS = 2e-7, 2
 
 # A stranger's kernel may round more than Warp's: a sum in another order, a product contracted.
 _SLACK = 10.0
 
 # Stages that a child notes: who is at fault when it dies.
-OWN, RIVAL = "own", "rival"
+OWN, CANDIDATE = "own", "candidate"
 
 Gradients = Literal["same", "different", "none", "not run", "not judged"]
 
@@ -53,7 +53,7 @@ class Draw(msgspec.Struct, frozen=True):
     slopes: Slopes = Slopes("not run")
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Comparison(msgspec.Struct, frozen=True):
     """All draws together; the words are those of `warpgen.Check`."""
 
     outputs: Literal["same", "different"]
@@ -62,12 +62,12 @@ class Finding(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-def compare(own: Subject, rival: Subject, variant: int, gradients: bool, note: Note) -> Draw:
+def compare(own: Subject, candidate: Subject, variant: int, gradients: bool, note: Note) -> Draw:
     """Run both on one draw."""
-    mine, theirs = Examination(own), Examination(rival)
+    mine, theirs = Examination(own), Examination(candidate)
     note(OWN)
     expected = mine.outputs(variant)
-    note(RIVAL)
+    note(CANDIDATE)
     actual = theirs.outputs(variant)
     agreement = _agreement(mine, expected, actual, variant)
     leaves = mine.draw(variant).outputs()
@@ -81,14 +81,16 @@ def compare(own: Subject, rival: Subject, variant: int, gradients: bool, note: N
 def _agreement(
     mine: Examination, expected: values_of.Values, actual: values_of.Values, variant: int
 ) -> values_of.Agreement:
-    """Most rivals give the very bits; only of others it must be known how far rounding goes."""
+    """Most candidates give the very bits; only of others it must be known how far rounding goes."""
     if _identical(actual, expected):
         return values_of.Agreement(0.0, 0.0, 0.0, "")
-    agreement = values_of.agree(actual, expected, mine.moved(variant), mine.kind, mine.codes(), slack=_SLACK)
+    agreement = values_of.agree(
+        actual, expected, mine.sensitivity(variant), mine.kind, mine.codes(), slack=_SLACK
+    )
     if 0.0 < agreement.share <= tolerance.STRAY and mine.subject.wide is not None:
         mine.disputed = mine.few = True
         agreement = values_of.agree(
-            actual, expected, mine.moved(variant), mine.kind, mine.codes(), slack=_SLACK
+            actual, expected, mine.sensitivity(variant), mine.kind, mine.codes(), slack=_SLACK
         )
     return agreement
 
@@ -98,25 +100,25 @@ def _identical(a: values_of.Values, b: values_of.Values) -> bool:
 
 
 def _slopes(mine: Examination, theirs: Examination, variant: int, note: Note) -> Slopes:
-    own, rival = mine.subject, theirs.subject
+    own, candidate = mine.subject, theirs.subject
     if not own.has_adjoint or not slopes_of.differentiable(mine.draw(variant)):
         return Slopes("none")
-    if not rival.has_adjoint:
+    if not candidate.has_adjoint:
         return Slopes("different", 1.0, "the kernel has no adjoint")
     note(OWN)
     expected = mine.backward(variant)[1]
-    note(RIVAL)
+    note(CANDIDATE)
     actual = theirs.backward(variant)[1]
     if _identical(actual, expected):
         return Slopes("same")
     note(OWN)
-    moved = values_of.movement(expected, _shaken(mine, variant))
-    note(RIVAL)
+    sensitivity = values_of.movement(expected, _perturbed(mine, variant))
+    note(CANDIDATE)
     allowed = _SLACK * slopes_of.tolerance_of(mine.draw(variant), coarse=False)
     leaves = slopes_of.inputs(mine.draw(variant))
     shares = [
         (float((values_of.errors(a, b, m) > allowed).mean()) if a.size else 0.0, leaf.path)
-        for leaf, a, b, m in zip(leaves, actual, expected, moved, strict=True)
+        for leaf, a, b, m in zip(leaves, actual, expected, sensitivity, strict=True)
     ]
     share, where = max(shares)
     if share == 0.0:
@@ -127,15 +129,15 @@ def _slopes(mine: Examination, theirs: Examination, variant: int, note: Note) ->
     return Slopes("same") if _passes(theirs) else Slopes("not judged")
 
 
-def _shaken(mine: Examination, variant: int) -> list[list[NDArray[Any]]]:
+def _perturbed(mine: Examination, variant: int) -> list[list[NDArray[Any]]]:
     """The row's own gradients for inputs moved by about one rounding, up or down at random."""
     made = []
     for turn in range(_TURNS):
         arguments = mine.draw(variant)
         for leaf in arguments.leaves:
             if leaf.floating and leaf.role != "output":
-                signs = Generator("shake", turn, leaf.path).signs(leaf.values.shape)
-                leaf.values[...] *= 1.0 + _SHAKE * signs
+                signs = Stream("shake", turn, leaf.path).signs(leaf.values.shape)
+                leaf.values[...] *= 1.0 + _PERTURBATION * signs
         made.append(list(mine.backward(variant)[1]))
     return made
 
@@ -150,7 +152,7 @@ def _passes(examination: Examination) -> bool:
         return False
 
 
-def conclude(draws: Sequence[Draw | Died], exact: bool) -> Finding:
+def conclude(draws: Sequence[Draw | Died], exact: bool) -> Comparison:
     """One finding of all draws that the row's own kernel survived.
 
     With `exact` no element may differ; else few may in some draws, as near a branch, but not in all.
@@ -163,15 +165,15 @@ def conclude(draws: Sequence[Draw | Died], exact: bool) -> Finding:
         if isinstance(draw, Draw):
             seen.append(draw)
         elif not draw.error.startswith(OWN):
-            return Finding("different", "not run", why=_told(draw))
+            return Comparison("different", "not run", why=_told(draw))
     limit = 0.0 if exact or all(draw.share > 0.0 for draw in seen) else tolerance.STRAY
     worst = max(seen, key=lambda draw: draw.share)
     if worst.share > limit:
-        return Finding(
+        return Comparison(
             "different", "not run", why=f"{worst.where} differs in {worst.share:.2g} of its places"
         )
     slopes = _together([draw.slopes for draw in seen])
-    return Finding("same", slopes.verdict, max(draw.error for draw in seen), slopes.why)
+    return Comparison("same", slopes.verdict, max(draw.error for draw in seen), slopes.why)
 
 
 def _together(slopes: Sequence[Slopes]) -> Slopes:
@@ -185,4 +187,4 @@ def _together(slopes: Sequence[Slopes]) -> Slopes:
 
 def _told(died: Died) -> str:
     stage, _, error = died.error.partition(": ")
-    return f"{died.reason}: {error}" if stage in (OWN, RIVAL) else f"{died.reason}: {died.error}"
+    return f"{died.reason}: {error}" if stage in (OWN, CANDIDATE) else f"{died.reason}: {died.error}"

@@ -23,8 +23,8 @@ from warpgen.extraction.loading import load
 from warpgen.launch import Launch
 from warpgen.program import Program
 from warpgen.record import Row
-from warpgen.verification.allowlist import screen
-from warpgen.verification.bench.candidate import DRAWS, OWN, RIVAL, Draw, Finding, compare, conclude
+from warpgen.verification.allowlist import require_allowed
+from warpgen.verification.bench.candidate import CANDIDATE, DRAWS, OWN, Comparison, Draw, compare, conclude
 from warpgen.verification.compiling.compiler import Compiler
 from warpgen.verification.compiling.translation_unit import kernel_dim, kernel_name
 from warpgen.verification.judging import gradient
@@ -34,7 +34,7 @@ from warpgen.verification.native import warp_native
 from warpgen.verification.native.isolation import Died, Note, isolated
 from warpgen.verification.recheck import contradictions, program_of
 from warpgen.verification.running.execute import Executable
-from warpgen.verification.running.memory_layout import Layout, describe
+from warpgen.verification.running.memory_layout import MemoryLayout, describe
 
 # Rows that stay compiled: enough for a batch of rows that are each asked for many times.
 _KEPT = 64
@@ -106,7 +106,7 @@ class Bench:
                 return _refused(made)
             text = made
         else:
-            refusal = _screen_text(text)
+            refusal = _refusal_of(text)
             if refusal:
                 return _refused(Died("compile", refusal))
         compiled = self._compiler.compile("cpu", {0: text})
@@ -160,12 +160,12 @@ class Bench:
         wide = self._compiler.compile("cpu", {_WIDE: prepared.wide} if prepared.wide else {})
         return Staged(program, prepared, text, own.objects[_OWN], wide.objects.get(_WIDE))
 
-    def _lowered(self, source: str, layouts: tuple[Layout, ...]) -> str | Died:
+    def _lowered(self, source: str, layouts: tuple[MemoryLayout, ...]) -> str | Died:
         """The CPU text of a stranger's program."""
 
         def task(_: int, note: Note) -> Any:
             try:
-                screen(source)
+                require_allowed(source)
                 name = _kernel_of(source)
                 program = Program(0, 0, "", name, source, (), Launch((1,), 0))
                 with load(program) as live:
@@ -179,20 +179,20 @@ class Bench:
             return made
         return Died("python", made["refused"]) if "refused" in made else str(made["text"])
 
-    def _compare(self, staged: Staged, path: Path, text: str, gradients: bool) -> Finding:
+    def _compare(self, staged: Staged, path: Path, text: str, gradients: bool) -> Comparison:
         subjects: list[Subject] = []
 
         def before() -> None:
             subjects[:] = [staged.subject(staged.narrow, staged.text), staged.subject(path, text)]
 
         def task(variant: int, note: Note) -> Any:
-            if fallen[0]:  # the rival died on an earlier draw: that decides, and a hanging one costs seconds
+            if fallen[0]:  # it died on an earlier draw: that decides, and a hanging one costs seconds
                 return None
             at = [OWN]
 
             def noted(stage: str) -> None:
                 at[:] = [stage]
-                fallen[0] = stage == RIVAL
+                fallen[0] = stage == CANDIDATE
                 note(stage)
 
             try:
@@ -215,7 +215,7 @@ def _draw(result: Any) -> Draw | Died:
     return msgspec.convert(result, Died) if "reason" in result else msgspec.convert(result, Draw)
 
 
-def _screen_text(text: str) -> str:
+def _refusal_of(text: str) -> str:
     """Why a stranger's C++ is not even compiled, '' where it is."""
     if not kernel_name(text):
         return "the text has no function <name>_cpu_kernel_forward"
@@ -245,7 +245,7 @@ def _kernel_of(source: str) -> str:
     return names[0]
 
 
-def _match(kernel: Any, layouts: Sequence[Layout]) -> None:
+def _match(kernel: Any, layouts: Sequence[MemoryLayout]) -> None:
     """Raise VerificationError unless a kernel takes arguments that lie in memory as the row's do."""
     taken = warp_native.argument_types(kernel)
     if len(taken) != len(layouts):
@@ -255,7 +255,7 @@ def _match(kernel: Any, layouts: Sequence[Layout]) -> None:
             raise VerificationError(f"argument {number} ({name}) is not of the type of the row's")
 
 
-def _nameless(layout: Layout) -> Layout:
+def _nameless(layout: MemoryLayout) -> MemoryLayout:
     """A layout without the names of fields."""
     fields = tuple(("", _nameless(field), place) for _, field, place in layout.fields)
     of = _nameless(layout.of) if layout.of is not None else None

@@ -18,13 +18,13 @@ from warpgen.verification.native.isolation import Note
 from warpgen.verification.oracle import Reading, Unsupported
 from warpgen.verification.running.arguments import Arguments
 from warpgen.verification.running.execute import Executable
-from warpgen.verification.running.memory_layout import Layout, widened
-from warpgen.verification.running.streams import Generator
+from warpgen.verification.running.memory_layout import MemoryLayout, widened
+from warpgen.verification.running.streams import Stream
 
 # Inputs are moved by this share of themselves to see how much the kernel amplifies rounding; and further
 # and oftener where elements disagree, to see whether rounding can carry them across a branch.
-_SHAKE, _TURNS = 2e-7, 2
-_HARD_SHAKE, _HARD_TURNS = 1e-5, 12
+_PERTURBATION, _TURNS = 2e-7, 2
+_HARD_PERTURBATION, _HARD_TURNS = 1e-5, 12
 # Draws of all inputs, and turns of one of them beside each, that are tried before outputs are called blind.
 _BLIND_DRAWS, _BLIND_TURNS = 4, 3
 
@@ -41,7 +41,7 @@ class Subject(msgspec.Struct, frozen=True):
     """One program with its loaded kernels; `wide` is absent where the program cannot be widened."""
 
     program: Program
-    layouts: Sequence[Layout]
+    layouts: Sequence[MemoryLayout]
     kernel: Executable
     has_adjoint: bool
     wide: Executable | None
@@ -75,7 +75,7 @@ class Examination:
         self._wide: dict[int, list[list[NDArray[Any]]]] = {}
         self._reading: Reading | None = None
         self._spreads: dict[int, list[NDArray[np.float64]]] = {}
-        self.disputed = self.few = False  # whether `moved` looks for what rounding can carry far
+        self.disputed = self.few = False  # whether `sensitivity` looks for what rounding can carry far
 
     def draw(self, variant: int) -> Arguments:
         """Arguments whose every input is drawn anew for each variant."""
@@ -147,12 +147,16 @@ class Examination:
 
     def _against_widened(self, variant: int) -> values_of.Agreement:
         reference = self._wide_outputs(variant)[0]
-        return values_of.agree(self.outputs(variant), reference, self.moved(variant), self.kind, self.codes())
+        return values_of.agree(
+            self.outputs(variant), reference, self.sensitivity(variant), self.kind, self.codes()
+        )
 
     def _against_oracle(self, variant: int) -> values_of.Agreement:
         reference, known = self._read().outputs(self.draw(variant), every=self.disputed)
         actual = self.outputs(variant)
-        agreement = values_of.agree(actual, reference, self.moved(variant), self.kind, self.codes(), known)
+        agreement = values_of.agree(
+            actual, reference, self.sensitivity(variant), self.kind, self.codes(), known
+        )
         if agreement.share and self._read().unordered:
             raise Unsupported("the order in which a query finds things")
         return agreement
@@ -163,19 +167,21 @@ class Examination:
             self._reading = Reading(subject.program, subject.layouts, subject.kernel.dim)
         return self._reading
 
-    def moved(self, variant: int) -> list[NDArray[np.float64]]:
+    def sensitivity(self, variant: int) -> list[NDArray[np.float64]]:
         """How far rounding moves each output: of the inputs always, of every result where it is disputed."""
-        moved = [np.zeros(values.shape) for values in self.outputs(variant)]
+        sensitivity = [np.zeros(values.shape) for values in self.outputs(variant)]
         if self.subject.wide is not None:
-            reference, *shaken = self._wide_outputs(variant)
-            moved = values_of.movement(reference, shaken)
+            reference, *perturbed = self._wide_outputs(variant)
+            sensitivity = values_of.movement(reference, perturbed)
             if self.disputed and self.few:
                 # No slack: an element may be across the branch, but no farther.
-                far = values_of.movement(reference, self._shaken(variant, _HARD_SHAKE, _HARD_TURNS))
-                moved = [np.maximum(a, b / values_of.SLACK) for a, b in zip(moved, far, strict=True)]
+                far = values_of.movement(reference, self._perturbed(variant, _HARD_PERTURBATION, _HARD_TURNS))
+                sensitivity = [
+                    np.maximum(a, b / values_of.SLACK) for a, b in zip(sensitivity, far, strict=True)
+                ]
         if self.disputed:
-            moved = [np.maximum(a, b) for a, b in zip(moved, self._spread(variant), strict=True)]
-        return moved
+            sensitivity = [np.maximum(a, b) for a, b in zip(sensitivity, self._spread(variant), strict=True)]
+        return sensitivity
 
     def _spread(self, variant: int) -> list[NDArray[np.float64]]:
         """How far the oracle's outputs go when every result in them is rounded at random."""
@@ -206,11 +212,11 @@ class Examination:
     def _wide_outputs(self, variant: int) -> list[list[NDArray[Any]]]:
         """Outputs for the draw itself, then for the draw moved by its rounding, twice."""
         if variant not in self._wide:
-            base = self._shaken(variant, 0.0, 1)
-            self._wide[variant] = base + self._shaken(variant, _SHAKE, _TURNS)
+            base = self._perturbed(variant, 0.0, 1)
+            self._wide[variant] = base + self._perturbed(variant, _PERTURBATION, _TURNS)
         return self._wide[variant]
 
-    def _shaken(self, variant: int, share: float, turns: int) -> list[list[NDArray[Any]]]:
+    def _perturbed(self, variant: int, share: float, turns: int) -> list[list[NDArray[Any]]]:
         """The widened kernel's outputs for inputs moved by a share of themselves, up or down at random."""
         kernel = self.subject.wide
         assert kernel is not None
@@ -219,7 +225,7 @@ class Examination:
             arguments.reset()
             for leaf in arguments.leaves if share else ():
                 if leaf.floating and leaf.role != "output":
-                    signs = Generator("shake", turn, leaf.path).signs(leaf.values.shape)
+                    signs = Stream("shake", turn, leaf.path).signs(leaf.values.shape)
                     leaf.values[...] *= 1.0 + share * signs
             kernel.run(arguments)
             made.append([leaf.values.copy() for leaf in arguments.outputs()])

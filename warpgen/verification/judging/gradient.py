@@ -16,13 +16,13 @@ from warpgen.extraction.features import inspect_source
 from warpgen.program import Program
 from warpgen.verification.judging import tolerance
 from warpgen.verification.running.arguments import Arguments, Leaf
-from warpgen.verification.running.streams import Generator
+from warpgen.verification.running.streams import Stream
 
 STEP = 1e-6
 COARSE_STEP = 2e-3
 # Where a slope is disputed, it is measured again with the inputs moved by about one rounding of 32-bit floats
 # (and, where the step is coarse, with half of it): how far it moves is how far it may be off, times a slack.
-_SHAKE, _TURNS, _SLACK = 2e-7, 2, 4.0
+_PERTURBATION, _TURNS, _SLACK = 2e-7, 2, 4.0
 _MAX_UNROLL = 16  # Warp's default: longer loops with constant bounds become loops at run time
 
 _WRITTEN_OVER = re.compile(
@@ -44,7 +44,7 @@ def seed_cotangents(arguments: Arguments, key: Sequence[int | str]) -> list[NDAr
     """Random weights, one array per float output, written into the gradients as a loss's derivatives."""
     weights = []
     for leaf in _float_outputs(arguments):
-        source = Generator(*key, "cotangent", leaf.path)
+        source = Stream(*key, "cotangent", leaf.path)
         weight = source.signs(leaf.values.shape) * (0.5 + source.uniform(leaf.values.shape))
         weights.append(weight.astype(np.float32).astype(np.float64))
         leaf.gradient[...] = weight
@@ -92,7 +92,7 @@ def compare(
     worst, count, kink = 0.0, 0, 0.0
     for number, gradient in enumerate(tape):
         for turn in range(2 if len(tape) < 4 else 1):
-            source = Generator(*key, "direction", number, turn)
+            source = Stream(*key, "direction", number, turn)
             direction = source.signs(gradient.shape) * (0.5 + source.uniform(gradient.shape))
             slope, bend = _difference(wide, number, direction, step, loss, middle)
             terms = gradient * direction
@@ -106,8 +106,10 @@ def compare(
                 if bend > allowed * extent + 2.0 * noise:
                     kink = max(kink, error)
                     continue
-                moved = _moved(wide, number, direction, 0.5 * step if coarse else step, loss, slope)
-                error = max(error - _SLACK * moved / extent, 0.0)
+                sensitivity = _sensitivity(
+                    wide, number, direction, 0.5 * step if coarse else step, loss, slope
+                )
+                error = max(error - _SLACK * sensitivity / extent, 0.0)
             worst = max(worst, error)
     if worst > allowed:
         return Slope("fail", worst, count)
@@ -121,17 +123,17 @@ def _difference(
     step: float,
     loss: Callable[[], tuple[float, float]],
     middle: float,
-    shake: int | None = None,
+    perturb: int | None = None,
 ) -> tuple[float, float]:
     """Central difference along a direction, and how far the one-sided differences are apart; at the draw
     itself, or at the draw moved by its rounding."""
     values = []
     for sign in (1.0, -1.0):
         wide.reset()
-        if shake is not None:
+        if perturb is not None:
             for leaf in wide.leaves:
                 if leaf.floating and leaf.role != "output":
-                    leaf.values[...] *= 1.0 + _SHAKE * Generator("shake", shake, leaf.path).signs(
+                    leaf.values[...] *= 1.0 + _PERTURBATION * Stream("shake", perturb, leaf.path).signs(
                         leaf.values.shape
                     )
         inputs(wide)[number].values[...] += sign * step * direction
@@ -140,7 +142,7 @@ def _difference(
     return 0.5 * (ahead + behind), abs(ahead - behind)
 
 
-def _moved(
+def _sensitivity(
     wide: Arguments,
     number: int,
     direction: NDArray[np.float64],

@@ -16,13 +16,13 @@ from warpgen.verification.compiling.translation_unit import without_fast_path
 from warpgen.verification.judging.widen import widen
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.isolation import Died, Note, isolated
-from warpgen.verification.running.memory_layout import Layout, describe
+from warpgen.verification.running.memory_layout import MemoryLayout, describe
 
 
 class Prepared(msgspec.Struct, frozen=True):
     """`wide` is the CPU text of the widened program, '' where there is none, and then `why` says why."""
 
-    layouts: tuple[Layout, ...]
+    layouts: tuple[MemoryLayout, ...]
     wide: str = ""
     coarse: bool = False
     why: str = ""

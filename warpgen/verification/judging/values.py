@@ -34,7 +34,7 @@ class Agreement(msgspec.Struct):
 def agree(
     actual: Values,
     reference: Values,
-    moved: Values,
+    sensitivity: Values,
     kind: str,
     codes: Sequence[str],
     known: Values | None = None,
@@ -42,14 +42,14 @@ def agree(
 ) -> Agreement:
     """Compare outputs element by element.
 
-    `moved` is how far each element goes when the inputs move by about one rounding: the kernel amplifies
+    `sensitivity` is how far each element goes when the inputs move by about one rounding: a kernel amplifies
     rounding by as much, and so much is allowed. `codes` are the row's own types; `known` masks elements
     that the reference has; `slack` multiplies the tolerances.
     """
     worst = Agreement(0.0, 0.0, 0.0, "")
     for i, (mine, theirs) in enumerate(zip(actual, reference, strict=True)):
         allowed = slack * tolerance.forward(kind, codes[i]) if codes[i][-2] == "f" else 0.0
-        error = errors(mine, theirs, moved[i])
+        error = errors(mine, theirs, sensitivity[i])
         if known is not None:
             error[~known[i]] = 0.0
         bad = error > allowed
@@ -64,25 +64,25 @@ def agree(
     return worst
 
 
-def errors(mine: NDArray[Any], theirs: NDArray[Any], moved: NDArray[Any]) -> NDArray[np.float64]:
+def errors(mine: NDArray[Any], theirs: NDArray[Any], sensitivity: NDArray[Any]) -> NDArray[np.float64]:
     """Each element's error beyond what rounding explains, relative to its size plus that of its array."""
     a, b = mine.astype(np.float64), theirs.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         size = np.abs(b) + _size(b)
         size[size == 0.0] = 1.0
-        error = np.maximum(np.abs(a - b) - SLACK * moved, 0.0) / size
+        error = np.maximum(np.abs(a - b) - SLACK * sensitivity, 0.0) / size
     error[~np.isfinite(error)] = np.inf
     error[(a == b) | (np.isnan(a) & np.isnan(b))] = 0.0
     return np.asarray(error, np.float64)
 
 
-def movement(reference: Values, shaken: Sequence[Values]) -> list[NDArray[np.float64]]:
-    """The farthest that each element goes from `reference` in any of the `shaken` outputs."""
+def movement(reference: Values, perturbed: Sequence[Values]) -> list[NDArray[np.float64]]:
+    """The farthest that each element goes from `reference` in any of the `perturbed` outputs."""
     made = []
     for i, values in enumerate(reference):
         base = values.astype(np.float64)
         with np.errstate(invalid="ignore"):
-            steps = [np.abs(other[i].astype(np.float64) - base) for other in shaken]
+            steps = [np.abs(other[i].astype(np.float64) - base) for other in perturbed]
         made.append(np.nan_to_num(np.max(steps, axis=0), nan=np.inf) if steps else np.zeros(base.shape))
     return made
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from warpgen.program import Program
 from warpgen.verification.oracle.geometry import Work
 from warpgen.verification.oracle.reading import read
-from warpgen.verification.oracle.rounding import shaken
+from warpgen.verification.oracle.rounding import perturbed
 from warpgen.verification.oracle.types import StructType
 from warpgen.verification.oracle.values import Array, Indexed, Int, Mat, Record, Unsupported, Vec
 from warpgen.verification.running.arguments import Arguments, Leaf
-from warpgen.verification.running.memory_layout import Layout
+from warpgen.verification.running.memory_layout import MemoryLayout
 
 # Threads that are read where threads do not work together: the first, the last and some between.
 _SAMPLE = 12
@@ -29,7 +29,7 @@ _TURNS = 5
 class Reading:
     """One program, read once. Raises Unsupported where the oracle does not reach."""
 
-    def __init__(self, program: Program, layouts: Sequence[Layout], kernel_dim: int) -> None:
+    def __init__(self, program: Program, layouts: Sequence[MemoryLayout], kernel_dim: int) -> None:
         if program.launch.tiled or "tile_" in program.source:
             raise Unsupported("tiles")
         self._program, self._layouts, self._dim = program, layouts, kernel_dim
@@ -40,7 +40,7 @@ class Reading:
         """Outputs of all threads, a few times, each with every result rounded at random as `code` does."""
         made = []
         for turn in range(_TURNS):
-            with shaken(code, turn):
+            with perturbed(code, turn):
                 made.append(self.outputs(arguments, every=True)[0])
         return made
 
@@ -54,8 +54,8 @@ class Reading:
         """
         shape = _Shaper(arguments.leaves, self._machine.structs)
         pairs = list(zip(self._program.args, self._layouts, strict=True))
-        scenery = arguments.scenery
-        values = [scenery.get(arg.name) or shape.argument(layout, arg.name) for arg, layout in pairs]
+        geometry = arguments.geometry
+        values = [geometry.get(arg.name) or shape.argument(layout, arg.name) for arg, layout in pairs]
         self._machine.steps = 0
         Work.spend, Work.unordered = self._machine.tick, False
         together = every or any(word in self._program.source for word in _TOGETHER)
@@ -101,12 +101,12 @@ class _Shaper:
         self._structs = structs
         self.readers: dict[str, Callable[[Leaf], tuple[NDArray[Any], NDArray[np.bool_]]]] = {}
 
-    def argument(self, layout: Layout, path: str) -> Any:
+    def argument(self, layout: MemoryLayout, path: str) -> Any:
         if layout.family in ("array", "indexed"):
             return self._array(layout, path)
         return self._elements(layout, path, None, ())[0][0]
 
-    def _array(self, layout: Layout, path: str) -> Any:
+    def _array(self, layout: MemoryLayout, path: str) -> Any:
         assert layout.of is not None
         array = Array([], (0,))
         indexed = layout.family == "indexed"
@@ -119,7 +119,7 @@ class _Shaper:
         return Indexed(array, [leaf.values.tolist() if leaf else None for leaf in chosen])
 
     def _elements(
-        self, layout: Layout, path: str, array: Array | None, inside: tuple[str, ...]
+        self, layout: MemoryLayout, path: str, array: Array | None, inside: tuple[str, ...]
     ) -> tuple[list[Any], tuple[int, ...]]:
         """One value per element, and the extents of the array that they are in."""
         if layout.family == "struct":
@@ -135,7 +135,7 @@ class _Shaper:
         return [_value(item, layout) for item in flat.tolist()], extents
 
     def _records(
-        self, layout: Layout, path: str, array: Array | None, inside: tuple[str, ...]
+        self, layout: MemoryLayout, path: str, array: Array | None, inside: tuple[str, ...]
     ) -> tuple[list[Any], tuple[int, ...]]:
         columns: list[list[Any]] = []
         extents: tuple[int, ...] = ()
@@ -152,7 +152,7 @@ class _Shaper:
         ], extents
 
 
-def _value(item: Any, layout: Layout) -> Any:
+def _value(item: Any, layout: MemoryLayout) -> Any:
     number = _number(layout.code)
     if not layout.shape:
         return number(item)
@@ -173,7 +173,7 @@ def _number(code: str) -> Any:
 
 
 def _read_back(
-    leaf: Leaf, layout: Layout, array: Array | None, path: tuple[str, ...]
+    leaf: Leaf, layout: MemoryLayout, array: Array | None, path: tuple[str, ...]
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """The numbers that a leaf holds now, and which elements were stored to."""
     if array is None:

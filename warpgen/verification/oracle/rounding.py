@@ -30,7 +30,7 @@ def rounded(x: float) -> float:
 
 
 @contextmanager
-def shaken(code: str, seed: int) -> Iterator[None]:
+def perturbed(code: str, seed: int) -> Iterator[None]:
     """Round at random, as a type of NumPy code `f2`, `f4` or `f8` does."""
     _Rounding.scale = 2.0 ** _BITS[code]
     _Rounding.source = random.Random(seed)

@@ -14,8 +14,8 @@ from warpgen.launch import Argument, Fill
 from warpgen.verification.native import warp_native
 from warpgen.verification.running import scene
 from warpgen.verification.running.fills import draw
-from warpgen.verification.running.memory_layout import Layout, offsets
-from warpgen.verification.running.streams import Generator
+from warpgen.verification.running.memory_layout import MemoryLayout, offsets
+from warpgen.verification.running.streams import Stream
 
 # A launch of a dataset's kernel is small; what asks for more than this is a mistake or an attack.
 MOST_BYTES = 64 << 20
@@ -45,7 +45,7 @@ class Leaf(msgspec.Struct, frozen=True):
         """Fill the memory with the values of a draw."""
         assert self.fill is not None
         shape = self.values.shape[: self.values.ndim - len(self.inner)]
-        source = Generator(seed, self.path, variant)
+        source = Stream(seed, self.path, variant)
         with np.errstate(over="ignore", invalid="ignore"):
             drawn = draw(self.fill, self.values.dtype.kind, shape, self.inner, source)
             self.values[...] = drawn.astype(self.values.dtype)
@@ -62,7 +62,7 @@ class Arguments:
     def __init__(
         self,
         args: Sequence[Argument],
-        layouts: Sequence[Layout],
+        layouts: Sequence[MemoryLayout],
         seed: int,
         variant: int = 0,
         like: Arguments | None = None,
@@ -70,7 +70,7 @@ class Arguments:
         if len(args) != len(layouts):
             raise VerificationError(f"the kernel takes {len(layouts)} arguments, the row has {len(args)}")
         self.leaves: list[Leaf] = []
-        self.scenery: dict[str, scene.Drawn] = {}  # what meshes, textures and their like are made of
+        self.geometry: dict[str, scene.Drawn] = {}  # what meshes, textures and their like are made of
         self._seed, self._variant, self._like = seed, variant, like
         self._kept: list[Any] = [like]  # memory that descriptors point to
         self._fenced: list[NDArray[np.uint8]] = []
@@ -117,7 +117,7 @@ class Arguments:
     def outputs(self) -> list[Leaf]:
         return [leaf for leaf in self.leaves if leaf.role in ("output", "inout")]
 
-    def _argument(self, arg: Argument, layout: Layout) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _argument(self, arg: Argument, layout: MemoryLayout) -> tuple[NDArray[Any], NDArray[Any]]:
         if layout.family in ("array", "indexed"):
             return self._array(arg, layout, arg.fill, arg.name)
         memory = np.zeros(1, layout.dtype)
@@ -131,7 +131,7 @@ class Arguments:
     def _fill(
         self,
         arg: Argument,
-        layout: Layout,
+        layout: MemoryLayout,
         fill: Fill,
         path: str,
         memory: NDArray[Any],
@@ -159,7 +159,7 @@ class Arguments:
         self.leaves.append(leaf)
 
     def _array(
-        self, arg: Argument, layout: Layout, fill: Fill, path: str, traced: bool = True
+        self, arg: Argument, layout: MemoryLayout, fill: Fill, path: str, traced: bool = True
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Descriptors, as bytes, of an array and of its gradient."""
         if layout.family == "indexed":
@@ -176,14 +176,14 @@ class Arguments:
         return np.frombuffer(forward, "u1"), np.frombuffer(adjoint, "u1")
 
     def _indexed(
-        self, arg: Argument, layout: Layout, fill: Fill, path: str
+        self, arg: Argument, layout: MemoryLayout, fill: Fill, path: str
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         if fill.kind != "indexed" or "data" not in fill.fields:
             raise VerificationError(
                 f"{path} is an indexed array: its fill must be of kind 'indexed' with 'data'"
             )
         data = fill.fields["data"]
-        under = Layout("array", layout.size, 8, ndim=layout.ndim, of=layout.of)
+        under = MemoryLayout("array", layout.size, 8, ndim=layout.ndim, of=layout.of)
         forward, adjoint = self._array(arg, under, data, f"{path}.data", traced=False)
         forward, adjoint = forward[: warp_native.ARRAY_SIZE], adjoint[: warp_native.ARRAY_SIZE]
         addresses, extents = [0] * layout.ndim, list(data.shape)
@@ -201,7 +201,7 @@ class Arguments:
         first, second = (np.frombuffer(part, "u1") for part in made)
         return first, second
 
-    def _allocate(self, shape: tuple[int, ...], element: Layout) -> NDArray[Any]:
+    def _allocate(self, shape: tuple[int, ...], element: MemoryLayout) -> NDArray[Any]:
         count = 1
         for extent in shape:
             count *= max(extent, 0)
@@ -215,9 +215,9 @@ class Arguments:
         memory[:] = 0
         return memory.view(element.dtype.base).reshape(shape + element.dtype.shape)
 
-    def _texture(self, arg: Argument, layout: Layout) -> NDArray[Any]:
-        source = Generator(self._seed, arg.name, self._variant)
-        texture, self.scenery[arg.name] = scene.texture(layout.name, arg.fill, source)
+    def _texture(self, arg: Argument, layout: MemoryLayout) -> NDArray[Any]:
+        source = Stream(self._seed, arg.name, self._variant)
+        texture, self.geometry[arg.name] = scene.texture(layout.name, arg.fill, source)
         self._kept.append(texture)
         return np.frombuffer(warp_native.texture_bytes(texture), "u1")
 
@@ -228,14 +228,14 @@ class Arguments:
                 continue
             if self._like is None:
                 points = next((leaf.values for leaf in self.leaves if leaf.path == arg.fill.of), None)
-                source = Generator(self._seed, arg.name, self._variant)
-                owner, number, self.scenery[arg.name] = scene.make(arg.fill, source, points)
+                source = Stream(self._seed, arg.name, self._variant)
+                owner, number, self.geometry[arg.name] = scene.make(arg.fill, source, points)
                 self._kept.append(owner)
                 memory[...] = number
             self.leaves.append(Leaf(arg.name, arg.name, arg.role, memory, twin, False, None))
 
 
-def _has_floats(layout: Layout) -> bool:
+def _has_floats(layout: MemoryLayout) -> bool:
     if layout.family == "struct":
         return any(_has_floats(field) for _, field, _ in layout.fields)
     return layout.floating or (layout.of is not None and _has_floats(layout.of))

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from warpgen.errors import VerificationError
 from warpgen.launch import Fill
-from warpgen.verification.running.streams import Generator
+from warpgen.verification.running.streams import Stream
 
 Floats = NDArray[np.float64]
 
 
 def draw(
-    fill: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Generator
+    fill: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Stream
 ) -> NDArray[Any]:
     """Values of `shape` + `inner` (the shape of one vector or matrix) for scalars of NumPy kind f, i, u or b.
 
@@ -33,13 +33,13 @@ def draw(
 
 
 def _constant(
-    fill: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], _: Generator
+    fill: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], _: Stream
 ) -> NDArray[Any]:
     return np.full(shape + inner, fill.value)
 
 
 def _uniform(
-    fill: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Generator
+    fill: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Stream
 ) -> NDArray[Any]:
     u = source.uniform(shape + inner)
     if kind == "b":
@@ -48,9 +48,7 @@ def _uniform(
     return values if kind == "f" else np.floor(values)
 
 
-def _unit(
-    _: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Generator
-) -> NDArray[Any]:
+def _unit(_: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Stream) -> NDArray[Any]:
     _require(kind == "f" and len(inner) == 1, "unit", "a vector or quaternion of floats")
     return _normalised(source.uniform(shape + inner) * 2.0 - 1.0)
 
@@ -66,7 +64,7 @@ def _normalised(v: Floats) -> Floats:
 
 
 def _transform(
-    fill: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Generator
+    fill: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Stream
 ) -> NDArray[Any]:
     _require(kind == "f" and inner == (7,), "transform", "a transform")
     place = fill.low + (fill.high - fill.low) * source.uniform((*shape, 3))
@@ -74,7 +72,7 @@ def _transform(
 
 
 def _rotation(
-    _: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Generator
+    _: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Stream
 ) -> NDArray[Any]:
     _require(
         kind == "f" and inner in ((2, 2), (3, 3), (4, 4)), "rotation", "a square matrix of 2, 3 or 4 rows"
@@ -85,7 +83,7 @@ def _rotation(
     return _product(first, second)
 
 
-def _reflection(source: Generator, shape: tuple[int, ...], n: int) -> Floats:
+def _reflection(source: Stream, shape: tuple[int, ...], n: int) -> Floats:
     v = _normalised(source.uniform((*shape, n)) * 2.0 - 1.0)
     return np.asarray(np.eye(n) - 2.0 * v[..., :, None] * v[..., None, :], dtype=np.float64)
 
@@ -98,7 +96,7 @@ def _product(a: Floats, b: Floats) -> Floats:
 
 
 def _spd(
-    fill: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Generator
+    fill: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Stream
 ) -> NDArray[Any]:
     square = len(inner) == 2 and inner[0] == inner[1]
     _require(kind == "f" and square and fill.low > 0.0, "spd", "a square matrix of floats, and low above 0")
@@ -110,21 +108,21 @@ def _spd(
 
 
 def _permutation(
-    _: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Generator
+    _: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Stream
 ) -> NDArray[Any]:
     _require(len(shape) == 1 and not inner, "permutation", "a one-dimensional array of scalars")
     return np.argsort(source.words(shape[0]), kind="stable")
 
 
 def _ascending(
-    fill: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Generator
+    fill: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Stream
 ) -> NDArray[Any]:
     _require(not inner and len(shape) > 0, "ascending", "an array of scalars")
     return np.sort(_uniform(fill, kind, shape, inner, source), axis=-1)
 
 
 def _offsets(
-    fill: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Generator
+    fill: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Stream
 ) -> NDArray[Any]:
     _require(len(shape) == 1 and shape[0] > 1 and not inner, "offsets", "a one-dimensional array of scalars")
     made = np.sort(np.floor(source.uniform(shape) * (math.floor(fill.high) + 1)))
@@ -137,7 +135,7 @@ def _require(holds: bool, kind: str, wanted: str) -> None:
         raise VerificationError(f"a fill of kind {kind!r} wants {wanted}")
 
 
-_Maker = Callable[[Fill, str, tuple[int, ...], tuple[int, ...], Generator], NDArray[Any]]
+_Maker = Callable[[Fill, str, tuple[int, ...], tuple[int, ...], Stream], NDArray[Any]]
 _MAKERS: dict[str, _Maker] = {
     "constant": _constant,
     "uniform": _uniform,

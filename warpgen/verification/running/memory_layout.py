@@ -13,7 +13,7 @@ from warpgen.verification.native import warp_native
 Family = Literal["value", "struct", "array", "indexed", "texture"]
 
 
-class Layout(msgspec.Struct, frozen=True):
+class MemoryLayout(msgspec.Struct, frozen=True):
     """How one type lies in memory.
 
     A value has `code` (NumPy's scalar code) and `shape` (of a vector or matrix); a struct has `fields`
@@ -25,9 +25,9 @@ class Layout(msgspec.Struct, frozen=True):
     align: int
     code: str = ""
     shape: tuple[int, ...] = ()
-    fields: tuple[tuple[str, Layout, int], ...] = ()
+    fields: tuple[tuple[str, MemoryLayout, int], ...] = ()
     ndim: int = 0
-    of: Layout | None = None
+    of: MemoryLayout | None = None
     name: str = ""
 
     @property
@@ -53,30 +53,32 @@ class Layout(msgspec.Struct, frozen=True):
         return self.family == "value" and np.dtype(self.code).kind == "f"
 
 
-def describe(kind: Any) -> Layout:
+def describe(kind: Any) -> MemoryLayout:
     """Layout of a Warp type. Raises VerificationError for what cannot be filled from data."""
     family = warp_native.array_family(kind)
     if family == "array":
-        return Layout("array", warp_native.ARRAY_SIZE, 8, ndim=kind.ndim, of=describe(kind.dtype))
+        return MemoryLayout("array", warp_native.ARRAY_SIZE, 8, ndim=kind.ndim, of=describe(kind.dtype))
     if family == "indexed":
-        return Layout("indexed", warp_native.INDEXED_SIZE, 8, ndim=kind.ndim, of=describe(kind.dtype))
+        return MemoryLayout("indexed", warp_native.INDEXED_SIZE, 8, ndim=kind.ndim, of=describe(kind.dtype))
     if warp_native.is_struct(kind):
         size, fields = warp_native.struct_fields(kind)
         described = tuple((name, describe(of), offset) for name, of, offset in fields)
-        return Layout("struct", size, max([f.align for _, f, _ in described], default=1), fields=described)
+        return MemoryLayout(
+            "struct", size, max([f.align for _, f, _ in described], default=1), fields=described
+        )
     texture = warp_native.texture_size(kind)
     if texture:
-        return Layout("texture", texture, 8, name=kind.__name__)
+        return MemoryLayout("texture", texture, 8, name=kind.__name__)
     scalar, shape = getattr(kind, "_wp_scalar_type_", kind), tuple(getattr(kind, "_shape_", ()))
     code = warp_native.scalar_code(scalar)
     if family or not code:
         raise VerificationError(f"no way to fill an argument of type {getattr(kind, '__name__', kind)}")
     width = np.dtype(code).itemsize
     name = warp_native.special_vector(kind)
-    return Layout("value", width * int(np.prod(shape, dtype=int)), width, code, shape, name=name)
+    return MemoryLayout("value", width * int(np.prod(shape, dtype=int)), width, code, shape, name=name)
 
 
-def offsets(layouts: list[Layout]) -> tuple[list[int], int]:
+def offsets(layouts: list[MemoryLayout]) -> tuple[list[int], int]:
     """Where each argument stands in the block that a kernel's entry point takes, and the block's size."""
     places, end = [], 0
     for layout in layouts:
@@ -86,13 +88,13 @@ def offsets(layouts: list[Layout]) -> tuple[list[int], int]:
     return places, end + -end % 8
 
 
-def widened(layout: Layout) -> Layout:
+def widened(layout: MemoryLayout) -> MemoryLayout:
     """The layout that a type has once every float in it has 64 bits."""
     if layout.family == "value":
         code = "<f8" if layout.floating else layout.code
         width = np.dtype(code).itemsize
         size = width * int(np.prod(layout.shape, dtype=int))
-        return Layout("value", size, width, code, layout.shape, name=layout.name)
+        return MemoryLayout("value", size, width, code, layout.shape, name=layout.name)
     if layout.family == "struct":
         parts = [widened(field) for _, field, _ in layout.fields]
         places, _ = offsets(parts)
@@ -100,7 +102,7 @@ def widened(layout: Layout) -> Layout:
         end = places[-1] + parts[-1].size if parts else layout.size
         names = [name for name, _, _ in layout.fields]
         fields = tuple(zip(names, parts, places, strict=True))
-        return Layout("struct", end + -end % align, align, fields=fields)
+        return MemoryLayout("struct", end + -end % align, align, fields=fields)
     if layout.of is not None:
         return msgspec.structs.replace(layout, of=widened(layout.of))
     return layout

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from warpgen.errors import VerificationError
 from warpgen.launch import Fill
-from warpgen.verification.running.streams import Generator
+from warpgen.verification.running.streams import Stream
 
 KINDS = ("mesh", "bvh", "hash_grid", "volume")
 
@@ -56,7 +56,7 @@ class Texels(msgspec.Struct, frozen=True):
 Drawn = Surface | Boxes | Cells | Voxels | Texels
 
 
-def make(fill: Fill, source: Generator, points: NDArray[Any] | None) -> tuple[Any, int, Drawn]:
+def make(fill: Fill, source: Stream, points: NDArray[Any] | None) -> tuple[Any, int, Drawn]:
     """The object to keep alive, the number that the kernel gets, and what the object is made of."""
     if min(fill.shape, default=int(fill.kind == "bvh")) < 1 or math.prod(fill.shape) > 1 << 20:
         raise VerificationError(f"a fill of kind {fill.kind!r} wants a shape of 1 to 2^20 elements")
@@ -80,7 +80,7 @@ def make(fill: Fill, source: Generator, points: NDArray[Any] | None) -> tuple[An
     return owner, int(owner.id), drawn
 
 
-def texture(name: str, fill: Fill, source: Generator) -> tuple[Any, Texels]:
+def texture(name: str, fill: Fill, source: Stream) -> tuple[Any, Texels]:
     """A texture of type `name` with values in [0, 1); the last axis of the shape is the channels."""
     if fill.kind != "texture" or len(fill.shape) != int(name[-2]) + 1:
         raise VerificationError(f"{name} wants a fill of kind 'texture' with {name[-2]} axes and channels")
@@ -88,7 +88,7 @@ def texture(name: str, fill: Fill, source: Generator) -> tuple[Any, Texels]:
     return getattr(wp, name)(values, device="cpu"), Texels(values)
 
 
-def _surface(fill: Fill, source: Generator) -> Surface:
+def _surface(fill: Fill, source: Stream) -> Surface:
     stacks, slices = (*fill.shape, 8)[:2]
     points = [(0.0, 0.0, 1.0), (0.0, 0.0, -1.0)]
     for i in range(1, stacks):
@@ -138,7 +138,7 @@ def _hash_grid(drawn: Cells) -> Any:
     return grid
 
 
-def _voxels(fill: Fill, source: Generator) -> Voxels:
+def _voxels(fill: Fill, source: Stream) -> Voxels:
     if len(fill.shape) != 3:
         raise VerificationError("a volume wants a shape of three extents")
     size = fill.value or 1.0

@@ -12,7 +12,7 @@ _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MIX1, _MIX2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
-class Generator:
+class Stream:
     """An endless stream of numbers named by its key (a launch seed, a variant, an argument's name)."""
 
     def __init__(self, *key: int | str) -> None:
