@@ -22,7 +22,7 @@ from readers import READERS, tables, told
 import warpgen
 from warpgen import merge, resume, run, stats, verify
 from warpgen.errors import RootError, UsageError
-from warpgen.production import session
+from warpgen.production.engines.registry import engine_of
 from warpgen.production.partial import share
 from warpgen.production.run_options import RunOptions
 from warpgen.production.state import roots
@@ -158,7 +158,7 @@ def test_shards_in_a_store_are_merged(bucket: str, tmp_path: Path, undisturbed: 
         with roots.held(place if "://" in place else Path(place)) as (layout, lock):
             stored = share.begin(layout, RECIPE, part, "", overwrite=False)
             work = share.ShareRun(layout, RECIPE, part, stored, None)
-            assert work.carry_out(session.engine_of(quick(), lock), ImaginaryJob(layout, RECIPE)) == 0
+            assert work.carry_out(engine_of(quick(), lock), ImaginaryJob(layout, RECIPE)) == 0
     assert merge.main([*parts, "--root", f"{bucket}/whole"]) == 0
     assert published(f"{bucket}/whole") == undisturbed
 

@@ -15,7 +15,7 @@ from imaginary import FINISHED, ImaginaryJob, Trouble, datasets, files_left, pro
 from warpgen import merge, resume, run
 from warpgen.errors import RootError, UsageError
 from warpgen.paths import manifest_path
-from warpgen.production import session
+from warpgen.production.engines.registry import engine_of
 from warpgen.production.partial import share
 from warpgen.production.state import roots
 from warpgen.production.state.journal import Share
@@ -47,7 +47,7 @@ def make(
     with roots.held(root) as (layout, lock):
         of_all = Share(number, of)
         stored = share.begin(layout, recipe, of_all, "2020-01-01T00:00:00+00:00", overwrite=False)
-        engine_ = session.engine_of(quick(engine), lock)
+        engine_ = engine_of(quick(engine), lock)
         work = share.ShareRun(layout, recipe, of_all, stored, programs)
         return work.carry_out(engine_, ImaginaryJob(layout, recipe, trouble))
 

@@ -26,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a recipe from its start; returns the exit code. Raises UsageError."""
     check_versions()  # before imports that an unfit Python or Warp would break with a traceback
     from warpgen.production import request, session
+    from warpgen.production.engines import registry
     from warpgen.production.partial import share
     from warpgen.production.state import chronicle, recovery, roots
     from warpgen.production.work import worker
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with roots.held(args.root) as (layout, lock):
         if args.partition:
             roots.check_space(layout, recipe, args.partition.of)
-            engine = session.engine_of(request.run_options_of(args), lock)
+            engine = registry.engine_of(request.run_options_of(args), lock)
             stored = share.begin(layout, recipe, args.partition, session.now(), args.overwrite)
             made = share.ShareRun(layout, recipe, args.partition, stored, args.programs)
             return made.carry_out(engine, worker.ShardMaker(layout, recipe, args.stock_codegen))

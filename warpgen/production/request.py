@@ -14,8 +14,8 @@ from warpgen.errors import RecipeError, UsageError
 from warpgen.extraction.versions import warp_version
 from warpgen.machine import check_workers
 from warpgen.production.engines import ray
+from warpgen.production.engines.registry import ENGINES
 from warpgen.production.run_options import RunOptions
-from warpgen.production.session import ENGINES
 from warpgen.production.state.journal import Share
 from warpgen.recipe import HEAVIEST, Recipe, parse_size
 
@@ -66,7 +66,10 @@ def add_run_options(group: argparse._ActionsContainer) -> None:
     )
     group.add_argument("--workers", type=positive, help="worker processes (one per core)")
     group.add_argument(
-        "--engine", choices=ENGINES, default="local", help="worker processes, none, or a Ray cluster (local)"
+        "--engine",
+        choices=tuple(ENGINES),
+        default="local",
+        help="worker processes, none, or a Ray cluster (local)",
     )
     group.add_argument(
         "--ray-address", default="", metavar="ADDRESS", help="of the cluster (one started on this machine)"

@@ -18,9 +18,7 @@ from warpgen.paths import manifest_path
 from warpgen.production.coordinator import Coordinator
 from warpgen.production.display import Display, display
 from warpgen.production.engines import Engine, Job
-from warpgen.production.engines.local import LocalEngine
-from warpgen.production.engines.ray import RayEngine
-from warpgen.production.engines.serial import SerialEngine
+from warpgen.production.engines.registry import engine_of
 from warpgen.production.fork_map import fork_map
 from warpgen.production.run_options import RunOptions
 from warpgen.production.state.chronicle import Chronicle
@@ -31,8 +29,6 @@ from warpgen.production.state.recovery import Found, clear
 from warpgen.reporting.manifest import Circumstances, write_manifest
 from warpgen.reporting.report import write_report
 from warpgen.reporting.survey import Survey, survey
-
-ENGINES = ("local", "serial", "ray")
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,13 +154,6 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         name = self.layout.name
         place = "" if name == str(Path()) else f" --root {shlex.quote(name)}"
         return f"resume with `python -m warpgen.resume{place}`"
-
-
-def engine_of(options: RunOptions, lock: int) -> Engine:
-    """The engine that the options name; its workers do not keep the lock."""
-    if options.engine == "ray":
-        return RayEngine(options)
-    return SerialEngine() if options.engine == "serial" else LocalEngine(options, [lock])
 
 
 def _report(root: Path) -> str:
