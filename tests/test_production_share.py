@@ -200,3 +200,9 @@ def test_a_share_that_is_none(tmp_path: Path, text: str) -> None:
     with pytest.raises(UsageError, match="--programs is for --partition"):
         run.main(["--programs", "3", "--root", str(tmp_path)])
     assert files_left(tmp_path) == []
+
+
+def test_a_part_may_be_asked_for_by_its_old_name(tmp_path: Path) -> None:
+    """`--shard` is `--partition`: what is wrong with one is told of both."""
+    with pytest.raises(UsageError, match="--partition/--shard: '5/4' is not i/n"):
+        run.main(["--shard", "5/4", "--root", str(tmp_path)])
