@@ -16,13 +16,13 @@ import msgspec
 import xxhash
 
 from warpgen.errors import DamageError, RecipeError, RootError, UnitError
-from warpgen.harvesting import manifest as harvest
 from warpgen.production import request
 from warpgen.production.state import journal, merge, shard
 from warpgen.production.state.journal import Begun, Checkpoint, Mark, Progress, Stored
 from warpgen.production.state.layout import Layout
 from warpgen.production.unit import Unit
 from warpgen.recipe import parse_size
+from warpgen.reporting import harvested as harvest
 from warpgen.reporting import manifest, seal, state
 from warpgen.reporting.survey import survey
 from warpgen.verification import recheck

@@ -10,10 +10,10 @@ import pytest
 from commands import call
 
 import warpgen
-from warpgen.harvesting import manifest as harvest
 from warpgen.harvesting.arguments import arguments_of
 from warpgen.harvesting.finding import find
 from warpgen.record import TARGETS
+from warpgen.reporting import harvested as harvest
 
 TOOLS = '''
 import enum

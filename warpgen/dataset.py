@@ -230,7 +230,7 @@ def _synthesised(place: Path | Remote, stack: contextlib.ExitStack) -> dict[Path
 
 
 def _harvested(place: Path | Remote) -> dict[Path, _Known]:
-    from warpgen.harvesting import manifest as harvest
+    from warpgen.reporting import harvested as harvest
 
     if not isinstance(place, Path) or not harvest.is_there(place):
         return {}

@@ -13,13 +13,13 @@ from warpgen import __version__, durable, places, scratch
 from warpgen.command import Parser, call
 from warpgen.errors import RootError
 from warpgen.extraction.versions import check_tools, check_versions, warp_version
-from warpgen.harvesting.manifest import Manifest, dataset_path, describe, manifest_path, write
 from warpgen.process import signals_held
 from warpgen.record import TARGETS, Target
+from warpgen.reporting.harvested import Manifest, dataset_path, describe, manifest_path, write
 from warpgen.terminal import printable
 
 if TYPE_CHECKING:
-    from warpgen.harvesting.manifest import Level, Yield
+    from warpgen.reporting.harvested import Level, Yield
 
 
 def parser() -> Parser:

@@ -12,10 +12,10 @@ import msgspec
 from warpgen import places
 from warpgen.command import Parser, call
 from warpgen.errors import UsageError
-from warpgen.harvesting import manifest as harvest
 from warpgen.paths import dataset_path, manifest_path
 from warpgen.record import TARGETS, Target
 from warpgen.reporting import finished, state
+from warpgen.reporting import harvested as harvest
 from warpgen.reporting.check import first_difference
 from warpgen.reporting.manifest import Manifest
 from warpgen.store import Remote

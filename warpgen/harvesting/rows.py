@@ -19,9 +19,9 @@ from warpgen.extraction.features import inspect_source
 from warpgen.extraction.versions import warp_version
 from warpgen.harvesting.collecting import UNKNOWN, Kernel, collect
 from warpgen.harvesting.finding import Package, Source
-from warpgen.harvesting.manifest import Failure, Level, Reason, Yield
 from warpgen.program import Program
 from warpgen.record import TARGETS, Provenance, Row, Target
+from warpgen.reporting.harvested import Failure, Level, Reason, Yield
 from warpgen.split import split_of
 from warpgen.verification import Judgement, check_unit
 
