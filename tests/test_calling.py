@@ -143,11 +143,12 @@ def test_without_the_packages_the_list_and_an_import_say_so_too(bare: Path, tmp_
     assert f"run {bare} -m pip install warp-lang numpy multiprocess " in done.stderr
 
 
-def test_to_read_rows_msgspec_is_enough(bare: Path, tmp_path: Path) -> None:
+def test_to_read_rows_two_packages_are_enough(bare: Path, tmp_path: Path) -> None:
     """A reader of rows need not install Warp."""
-    package = importlib.util.find_spec("msgspec")
-    assert package is not None and package.origin is not None
-    (tmp_path / "msgspec").symlink_to(Path(package.origin).parent)
+    for name in ("msgspec", "xxhash"):
+        package = importlib.util.find_spec(name)
+        assert package is not None and package.origin is not None
+        (tmp_path / name).symlink_to(Path(package.origin).parent)
     read = "import warpgen; print(warpgen.open('data/samples/cpu_sample.jsonl').first().target)"
     path = {"PYTHONPATH": f"{tmp_path}:{REPOSITORY}"}
     done = subprocess.run([bare, "-c", read], cwd=REPOSITORY, env=path, capture_output=True, text=True)

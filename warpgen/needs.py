@@ -23,13 +23,15 @@ PACKAGES = {
     "rich": "rich",
 }
 
+_READING = {"msgspec", "xxhash"}
+
 
 def check() -> None:
     """Where a package is missing, leave a command with exit code 2 and one sentence on how to get it; an
-    import, to which msgspec is enough to read rows, raises ImportError with the same sentence."""
+    import, to which some are enough to read rows, raises ImportError with the same sentence."""
     missing = [package for name, package in PACKAGES.items() if find_spec(name) is None]
     is_command = sys.argv[0] == "-m"  # as long as `python -m` imports the package that a command stands in
-    if not missing or not (is_command or "msgspec" in missing):
+    if not missing or not (is_command or _READING.intersection(missing)):
         return
     told = f"this Python lacks {_listed(missing)}: {_how_to_get(missing, is_command)}"
     if not is_command:
