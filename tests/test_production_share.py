@@ -188,7 +188,7 @@ def test_the_end_of_a_share_tells_what_next(tmp_path: Path, capsys: pytest.Captu
         place = root if of == 3 else tmp_path / f"a share-{number}"
         assert make(place, number, of, programs=64) == 0
         *rows, end = capsys.readouterr().out.splitlines()
-        assert [line.split(":")[0] for line in rows] == [f"shard {number}/{of}"] * 2
+        assert [line.split(":")[0] for line in rows] == [f"part {number}/{of}"] * 2
         assert end == f"It is in '{place}/data/work'. {command}"
 
 

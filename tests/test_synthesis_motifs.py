@@ -168,6 +168,7 @@ def test_a_fault_in_a_motif_is_no_rejected_draft(
     drafts = []
 
     def wrong(k: Kit) -> None:
+        """Never drawn in earnest."""
         drafts.append(k)
         if error is ZeroDivisionError:
             drafts[len(drafts) // 0]
@@ -184,6 +185,7 @@ def test_rejected_drafts_are_counted_by_motif(monkeypatch: pytest.MonkeyPatch) -
     drafts = iter(range(100))
 
     def picky(k: Kit) -> None:
+        """Never drawn in earnest."""
         k.expect(next(drafts) > 1, "not this one")
         k.give("x", k.load("x", k.real) * 2.0)
 
@@ -198,6 +200,7 @@ def test_an_index_whose_drafts_are_all_rejected_says_why(monkeypatch: pytest.Mon
     """The last reason stands in the error."""
 
     def never(k: Kit) -> None:
+        """Never drawn in earnest."""
         k.expect(False, "it is never right")
 
     only(never, monkeypatch)
