@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import faulthandler
 import random
+import time
 from pathlib import Path
 
 import pytest
 from crash_faults import Fault
-from crash_session import Broken, Trial, imaginary_kind
+from crash_session import Broken, Session, Trial, imaginary_kind
 from crash_table import CASES, Case, Table, can_mount, one_of_each
 from crash_warp import CASES as WARP_CASES
 from crash_warp import warp_kind
@@ -54,6 +56,14 @@ def test_the_table_is_as_wide_as_it_says() -> None:
     assert {"synthesis", "code generation", "compiler clang", "compiler nvrtc", "execution"} <= places
     assert {"shard write", "rename", "journal append", "merge", "manifest", "state", "report"} <= places
     assert {"start", "lock"} <= places
+
+
+def test_a_session_dies_without_a_word_of_pytests(tmp_path: Path) -> None:
+    """Its deaths are meant to happen: they are not told among the tests' own errors."""
+    session = Session(lambda: int(faulthandler.is_enabled()), tmp_path / "log", lambda: None)
+    while session.poll():
+        time.sleep(0.01)
+    assert session.code == 0
 
 
 def _forget(path: Path) -> Index:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 from exported import exported, root
 
 import warpgen
+from warpgen.errors import UsageError
 from warpgen.exporting.comments import strip
 from warpgen.exporting.kernels import Datasets, Kernel
 from warpgen.exporting.views.outputs import outputs
@@ -197,6 +200,19 @@ def test_work_comes_back_in_order() -> None:
     """Whichever process is the faster."""
     things: Iterator[int] = iter(range(100))
     assert list(in_order(_squares, things)) == [(k, k * k) for k in range(100)]
+
+
+def test_work_whose_process_dies_is_told() -> None:
+    """By what ended it, with what to do."""
+    with pytest.raises(
+        UsageError, match="a process of the export was killed by SIGKILL; run the command again"
+    ):
+        list(in_order(_die, iter(range(3))))
+
+
+def _die(block: list[int]) -> list[int]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return block
 
 
 def _squares(block: list[int]) -> list[int]:

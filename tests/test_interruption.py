@@ -120,6 +120,20 @@ def test_verify_tidies_up(tmp_path: Path, number: signal.Signals) -> None:
 
 
 @pytest.mark.slow
+def test_verify_says_what_became_of_a_worker(tmp_path: Path) -> None:
+    """And tidies up as after a signal to itself."""
+    place = Place(tmp_path, "warpgen.verify", SAMPLES / "cpu_sample.jsonl", "--workers", "2")
+    place.when(lambda: list(place.temporary.glob("warpgen-verify-*/1/checks")))
+    psutil.Process(place.process.pid).children()[0].kill()
+    _, errors = place.process.communicate(timeout=_LIMIT)
+    assert (place.process.returncode, errors.splitlines()) == (
+        2,
+        ["warpgen: a worker was killed by SIGKILL; run the command again"],
+    )
+    assert list(place.temporary.iterdir()) == []
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("number", STOPS)
 def test_harvest_tidies_up(tmp_path: Path, number: signal.Signals) -> None:
     """While a package that takes its time is imported."""
