@@ -104,7 +104,7 @@ def _subjects(wanted: int, seed: int, options: Options, workdir: Path) -> list[S
         for program, code, judgement in zip(programs, codes, made, strict=True):
             verified = judgement["cpu"].verified
             if verified is not None:
-                found.append(Subject(program, code["cpu"], verified["gradient"]["verdict"]))
+                found.append(Subject(program, code["cpu"], verified.gradient.verdict))
     return found[:wanted]
 
 
@@ -140,7 +140,7 @@ def _judge(mutants: list[Mutant], workdir: Path) -> list[tuple[Mutant, str]]:
             verified, reason = judgement["cpu"].verified, judgement["cpu"].reason
             if verified is None:
                 outcome.append((mutant, "does not compile" if reason == "cpu compile" else "caught"))
-            elif mutant.fault.adjoint and verified["gradient"]["verdict"] != "pass":
+            elif mutant.fault.adjoint and verified.gradient.verdict != "pass":
                 outcome.append((mutant, "caught"))  # kept, but never as verified
             else:
                 survivors.append(mutant)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
+from warpgen.record import Gradient
+
 Row = dict[str, Any]
 
 
@@ -56,9 +60,18 @@ def of_another_recipe(row: Row, value: str) -> None:
 def grow(row: Row, value: Any) -> None:
     """Ask for ten GiB of input."""
     for argument in row["args"]:
-        shape = argument["fill"].get("shape")
-        if shape:
-            argument["fill"]["shape"] = [1 << 32] + [1] * (len(shape) - 1)
+        for fill in argument["fills"]:
+            if fill["shape"]:
+                fill["shape"] = [1 << 32] + [1] * (len(fill["shape"]) - 1)
+
+
+def disown(row: Row, value: Any) -> None:
+    """Take the arguments' own fills away."""
+    for argument in row["args"]:
+        del argument["fills"][0]
+
+
+NOT_RUN = msgspec.to_builtins(Gradient())
 
 
 # A way to alter a row, with what, and the verdict that it must get.
@@ -88,13 +101,16 @@ ALTERED: list[Change] = [
     (put("verified", "forward", "digest"), "0" * 16, "refuted"),
     (put("verified", "forward", "error"), 0.5, "refuted"),
     (put("verified", "alive", "inputs"), 99, "refuted"),
-    (drop("verified", "alive"), None, "refuted"),
-    (put("verified", "gradient", "verdict"), "sound", "refuted"),
+    (put("verified", "alive", "verdict"), "not run", "refuted"),
+    (put("verified", "gradient"), NOT_RUN, "refuted"),
 ]
 
 BAD: list[Change] = [
     (put("foreign"), 1, "invalid"),
     (drop("launch"), None, "invalid"),
+    (drop("verified", "alive"), None, "invalid"),
+    (put("verified", "gradient", "verdict"), "sound", "invalid"),
+    (disown, None, "invalid"),
     (put("split"), "nowhere", "invalid"),
     (put("name"), "nobody", "invalid"),
     (put("python_source"), "import os\n", "invalid"),

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from warpgen.launch import Argument, Fill, Launch
+from typing import Any
+
+from warpgen.launch import Argument, Fill, FillKind, Launch, Role
 from warpgen.program import Program
 
 N = 64
 
 
+def argument(name: str, type_: str, role: Role, kind: FillKind, *values: Any, **more: Any) -> Argument:
+    """An argument that has no parts."""
+    return Argument(name, type_, role, (Fill(name, kind, *values, **more),))
+
+
 def ramp(name: str, type_: str = "array1d(float32)", shape: tuple[int, ...] = (N,)) -> Argument:
-    return Argument(name, type_, "input", Fill("uniform", shape, -1.0, 1.0))
+    return argument(name, type_, "input", "uniform", shape, -1.0, 1.0)
 
 
 def whole(name: str, high: int = N, shape: tuple[int, ...] = (N,), type_: str = "array1d(int32)") -> Argument:
-    return Argument(name, type_, "input", Fill("uniform", shape, 0.0, float(high)))
+    return argument(name, type_, "input", "uniform", shape, 0.0, float(high))
 
 
 def out(name: str, type_: str = "array1d(float32)", shape: tuple[int, ...] = (N,)) -> Argument:
-    return Argument(name, type_, "output", Fill("constant", shape))
+    return argument(name, type_, "output", "constant", shape)
 
 
 def param(name: str, type_: str = "float32", value: float = 0.5) -> Argument:
-    return Argument(name, type_, "param", Fill("constant", value=value))
+    return argument(name, type_, "param", "constant", value=value)
 
 
 def program(
@@ -97,34 +104,25 @@ def integrate(particles: wp.array(dtype=Particle), world: World, moved: wp.array
         "particles",
         "array1d(Particle)",
         "input",
-        Fill(
-            "struct",
-            (N,),
-            fields={
-                "position": Fill("uniform", low=-1.0),
-                "velocity": Fill("uniform", low=-1.0),
-                "mass": Fill("uniform", low=0.5, high=2.0),
-            },
+        (
+            Fill("particles", "struct", (N,)),
+            Fill("particles.position", "uniform", low=-1.0),
+            Fill("particles.velocity", "uniform", low=-1.0),
+            Fill("particles.mass", "uniform", low=0.5, high=2.0),
         ),
     ),
     Argument(
         "world",
         "World",
         "param",
-        Fill(
-            "struct",
-            fields={
-                "step": Fill("constant", value=0.01),
-                "drag": Fill("constant", value=0.1),
-                "first": Fill(
-                    "struct",
-                    fields={
-                        "position": Fill("uniform"),
-                        "velocity": Fill("uniform"),
-                        "mass": Fill("constant", value=1.0),
-                    },
-                ),
-            },
+        (
+            Fill("world", "struct"),
+            Fill("world.step", "constant", value=0.01),
+            Fill("world.drag", "constant", value=0.1),
+            Fill("world.first", "struct"),
+            Fill("world.first.position", "uniform"),
+            Fill("world.first.velocity", "uniform"),
+            Fill("world.first.mass", "constant", value=1.0),
         ),
     ),
     out("moved", "array1d(vec3f)"),
@@ -142,9 +140,9 @@ def histogram(x: wp.array(dtype=float), bins: int, counts: wp.array(dtype=int), 
     wp.atomic_max(peak, 0, x[i])
 """,
     ramp("x"),
-    Argument("bins", "int32", "param", Fill("constant", value=8)),
-    Argument("counts", "array1d(int32)", "inout", Fill("constant", (8,))),
-    Argument("peak", "array1d(float32)", "inout", Fill("constant", (1,), value=-1.0)),
+    argument("bins", "int32", "param", "constant", value=8),
+    argument("counts", "array1d(int32)", "inout", "constant", (8,)),
+    argument("peak", "array1d(float32)", "inout", "constant", (1,), value=-1.0),
 )
 
 _add(
@@ -167,7 +165,7 @@ def blur(image: wp.array2d(dtype=wp.float64), radius: int, result: wp.array2d(dt
     result[i, j] = total / wp.float64(count)
 """,
     ramp("image", "array2d(float64)", (16, 12)),
-    Argument("radius", "int32", "param", Fill("constant", value=1)),
+    argument("radius", "int32", "param", "constant", value=1),
     out("result", "array2d(float64)", (16, 12)),
     dim=(16, 12),
 )
@@ -286,7 +284,7 @@ def custom_grad(x: wp.array(dtype=float), counter: wp.array(dtype=int), y: wp.ar
     y[i] = safe_sqrt(x[i]) * float(k + 1)
 """,
     ramp("x"),
-    Argument("counter", "array1d(int32)", "inout", Fill("constant", (N,))),
+    argument("counter", "array1d(int32)", "inout", "constant", (N,)),
     out("y"),
 )
 
@@ -380,7 +378,7 @@ def per_thread_tile(x: wp.array(dtype=float), y: wp.array(dtype=float)):
     wp.tile_atomic_add(y, s, offset=0)
 """,
     ramp("x"),
-    Argument("y", "array1d(float32)", "inout", Fill("constant", (1,))),
+    argument("y", "array1d(float32)", "inout", "constant", (1,)),
 )
 
 _add(
@@ -402,10 +400,10 @@ def rigid(
     r = wp.transpose(m[i]) @ turned
     q[i] = r + wp.cross(wp.spatial_top(s), wp.spatial_bottom(s)) * wp.determinant(m[i])
 """,
-    Argument("pose", "array1d(transformf)", "input", Fill("transform", (N,), -1.0, 1.0)),
-    Argument("spin", "array1d(quatf)", "input", Fill("unit", (N,))),
-    Argument("m", "array1d(mat33f)", "input", Fill("rotation", (N,))),
-    Argument("s", "spatial_vectorf", "param", Fill("uniform")),
+    argument("pose", "array1d(transformf)", "input", "transform", (N,), -1.0, 1.0),
+    argument("spin", "array1d(quatf)", "input", "unit", (N,)),
+    argument("m", "array1d(mat33f)", "input", "rotation", (N,)),
+    argument("s", "spatial_vectorf", "param", "uniform"),
     ramp("p", "array1d(vec3f)"),
     out("q", "array1d(vec3f)"),
 )
@@ -424,7 +422,7 @@ def nearest(mesh: wp.uint64, p: wp.array(dtype=wp.vec3), d: wp.array(dtype=float
     else:
         d[i] = -1.0
 """,
-    Argument("mesh", "uint64", "handle", Fill("mesh", (8, 12))),
+    argument("mesh", "uint64", "handle", "mesh", (8, 12)),
     ramp("p", "array1d(vec3f)"),
     out("d"),
 )
@@ -444,7 +442,7 @@ def neighbours(grid: wp.uint64, p: wp.array(dtype=wp.vec3), radius: float, densi
             rho += 1.0 - d / radius
     density[i] = rho
 """,
-    Argument("grid", "uint64", "handle", Fill("hash_grid", (8, 8, 8), value=0.5, of="p")),
+    argument("grid", "uint64", "handle", "hash_grid", (8, 8, 8), value=0.5, of="p"),
     ramp("p", "array1d(vec3f)"),
     param("radius"),
     out("density"),
@@ -464,7 +462,7 @@ def boxes(tree: wp.uint64, lower: wp.array(dtype=wp.vec3), hits: wp.array(dtype=
         n += box % 2 + 1
     hits[i] = n
 """,
-    Argument("tree", "uint64", "handle", Fill("bvh", value=0.1, of="lower")),
+    argument("tree", "uint64", "handle", "bvh", value=0.1, of="lower"),
     ramp("lower", "array1d(vec3f)"),
     out("hits", "array1d(int32)"),
 )
@@ -547,7 +545,7 @@ def walk(seed: int, mode: wp.array(dtype=int), y: wp.array(dtype=float), b: wp.a
     y[i] = x
     b[i] = 0.0 < x < 1.0 and not mode[i] == 0
 """,
-    Argument("seed", "int32", "param", Fill("constant", value=7)),
+    argument("seed", "int32", "param", "constant", value=7),
     whole("mode", 2),
     out("y"),
     out("b", "array1d(bool)"),
@@ -587,10 +585,10 @@ def views(x: wp.array2d(dtype=float), picked: wp.indexedarray(dtype=float), y: w
         "picked",
         "indexedarray1d(float32)",
         "input",
-        Fill(
-            "indexed",
-            (N,),
-            fields={"data": Fill("uniform", (2 * N,)), "indices0": Fill("uniform", (N,), 0.0, 2.0 * N)},
+        (
+            Fill("picked", "indexed", (N,)),
+            Fill("picked.data", "uniform", (2 * N,)),
+            Fill("picked.indices0", "uniform", (N,), 0.0, 2.0 * N),
         ),
     ),
     out("y"),

@@ -18,7 +18,8 @@ from warpgen.production.state.shard import Made, Refusal, Table, encode
 from warpgen.production.unit import Outcome, Unit
 from warpgen.production.work.worker import store
 from warpgen.recipe import Recipe
-from warpgen.record import Features, Provenance, Row, Target
+from warpgen.record import UNVERIFIED, Features, Gradient, Provenance, Row, Target
+from warpgen.record import encode as encode_row
 
 Trouble = Callable[[Unit], None]
 
@@ -42,10 +43,10 @@ def row(index: int, target: Target) -> bytes:
         source_hash=source.hex(),
         structure_hash=structure.hex(),
         split="train",
-        verified={"gradient": {"verdict": "wrong" if wrong(index) else "pass"}},
+        verified=msgspec.structs.replace(UNVERIFIED, gradient=Gradient("wrong" if wrong(index) else "pass")),
         provenance=Provenance("synthesis", 0, index, "0", "0", "none"),
     )
-    return msgspec.json.encode(made) + b"\n"
+    return encode_row(made)
 
 
 def hashes(index: int) -> tuple[bytes, bytes]:

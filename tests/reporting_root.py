@@ -10,7 +10,7 @@ import msgspec
 from warpgen.launch import Argument, Fill, Launch
 from warpgen.paths import dataset_path
 from warpgen.recipe import Recipe
-from warpgen.record import TARGETS, Features, Provenance, Row, Target
+from warpgen.record import TARGETS, UNVERIFIED, Compile, Features, Provenance, Row, Target, encode
 from warpgen.reporting.manifest import Circumstances, Failure, Manifest, write_manifest
 
 SOURCE = "import warp as wp\n\n\n@wp.kernel\ndef scale(x: wp.array(dtype=float)):\n    x[{index}] = 1.0\n"
@@ -40,7 +40,7 @@ def row(index: int, target: Target = "cpu", **changes: object) -> Row:
         code=code,
         forward=(start, start + len(FORWARD)),
         backward=(start + len(FORWARD), len(code)),
-        args=(Argument("x", "array1d(float32)", "output", Fill("constant", (64,))),),
+        args=(Argument("x", "array1d(float32)", "output", (Fill("x", "constant", (64,)),)),),
         launch=Launch((64,), seed=index),
         features=Features(
             statements=4 + index,
@@ -58,7 +58,7 @@ def row(index: int, target: Target = "cpu", **changes: object) -> Row:
         source_hash=f"{index:032x}",
         structure_hash=f"{index:032x}",
         split="train",
-        verified={"compile": {"verdict": "pass"}},
+        verified=msgspec.structs.replace(UNVERIFIED, compile=Compile("pass")),
         provenance=Provenance("synthesis", 0, index, "0.1.0", "1.19.0", "Apache-2.0"),
     )
     return msgspec.structs.replace(made, **changes)
@@ -67,7 +67,7 @@ def row(index: int, target: Target = "cpu", **changes: object) -> Row:
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
     """A dataset file of these rows."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(msgspec.json.encode(r) + b"\n" for r in rows))
+    path.write_bytes(b"".join(map(encode, rows)))
 
 
 def finished_root(root: Path, targets: Sequence[Target] = TARGETS, count: int = 5) -> dict[Target, Manifest]:

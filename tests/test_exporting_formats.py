@@ -18,10 +18,9 @@ from commands import REPOSITORY, call
 from exported import exported, root
 
 from warpgen.errors import DamageError, UsageError
-from warpgen.exporting.columns import record, restore
+from warpgen.exporting.columns import restore
 from warpgen.exporting.formats import croissant, files
 from warpgen.jsonl import rows
-from warpgen.launch import Argument, Fill
 from warpgen.paths import dataset_path
 from warpgen.record import TARGETS, Row
 
@@ -183,21 +182,6 @@ def test_loaders_meet_nothing_but_data(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "parquet").num_rows == len(all_rows())
     code = f"import datasets; print(datasets.load_dataset({str(tmp_path / 'parquet')!r})['train'].num_rows)"
     assert int(in_python(code, tmp_path)) == len(all_rows())
-
-
-def test_deep_fills_are_told_not_cut() -> None:
-    """A fill that nests deeper than the columns is an error, not a loss."""
-    row = next(iter(all_rows().values()))
-    fill = Fill("constant", value=1.0)
-    for _ in range(4):
-        fill = Fill("struct", fields={"inner": fill})
-    deep = msgspec.structs.replace(row, args=(Argument("x", "S", "param", fill),))
-    assert restore(record(deep)) == deep
-    deeper = msgspec.structs.replace(
-        row, args=(Argument("x", "S", "param", Fill("struct", fields={"inner": fill})),)
-    )
-    with pytest.raises(DamageError, match="nests deeper"):
-        record(deeper)
 
 
 def test_an_altered_dataset_is_not_exported(tmp_path: Path) -> None:

@@ -164,8 +164,8 @@ def test_a_package_becomes_rows_that_stand_alone(package: Path, tmp_path: Path) 
     assert [a.role for a in step.args] == ["input", "output", "inout", "param"]
     assert step.provenance.origin == "harvest" and step.provenance.file == "people/kernels.py"
     assert KERNELS.splitlines()[step.provenance.line - 1] == "@wp.kernel"
-    assert step.verified["compile"]["verdict"] == "pass"
-    assert step.verified["forward"]["verdict"] == "not run"
+    assert step.verified.verdicts == {"compile": "pass"}
+    assert step.verified.forward.why == "the launch is not known"
     assert [a.type for a in rows["fill"].args] == ["array(vec2f)", "vec2f"]
     assert [a.type for a in rows["keep"].args] == ["array(mat33f)", "float32", "array(mat33f)"]
     assert rows["fill"].backward == (0, 0)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from imaginary import recipe_of
 
-from warpgen.errors import DamageError
+from warpgen.errors import DamageError, RootError
 from warpgen.production.state import journal
 from warpgen.production.state.journal import Begun, Checkpoint, Journal, Mark, Progress, Record, Stored
 
@@ -79,4 +80,12 @@ def test_a_journal_without_its_recipe_is_named(tmp_path: Path, data: bytes) -> N
     path = tmp_path / "journal"
     path.write_bytes(data)
     with pytest.raises(DamageError, match="--overwrite"):
+        journal.read(path)
+
+
+def test_a_run_of_older_rows_is_not_gone_on_with(tmp_path: Path) -> None:
+    """Rows of two shapes must not be in one dataset."""
+    path = tmp_path / "journal"
+    journal.create(path, msgspec.structs.replace(BEGUN, format=1))
+    with pytest.raises(RootError, match=r"begun by another version of warpgen.*--overwrite"):
         journal.read(path)

@@ -20,7 +20,7 @@ from warpgen.production.unit import Unit
 from warpgen.production.work import rows
 from warpgen.program import Program
 from warpgen.recipe import Recipe
-from warpgen.record import TARGETS, Row, Target
+from warpgen.record import TARGETS, UNVERIFIED, Compile, Row, Target
 from warpgen.split import split_of
 from warpgen.synthesis.generator import Options, synthesize
 from warpgen.verification import Judgement
@@ -55,7 +55,7 @@ def test_a_row_tells_where_it_came_from(tmp_path: Path) -> None:
         program = synthesize(0, row.provenance.index, Options(complexity="small"))
         assert row.python_source == program.source
         assert row.split == split_of(row.structure_hash)
-        assert row.verified == {}
+        assert row.verified == UNVERIFIED
         assert (row.provenance.licence, row.provenance.warp) == ("Apache-2.0", warp_version())
         forward = row.code[slice(*row.forward)]
         assert f"{row.target}_kernel_forward(" in forward
@@ -95,6 +95,8 @@ def test_one_target_gives_the_rows_of_both(tmp_path: Path) -> None:
 def test_a_judgement_keeps_or_drops_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Evidence goes into the row; a refusal takes it out of that target alone, and is noted."""
 
+    compiled = msgspec.structs.replace(UNVERIFIED, compile=Compile("pass"))
+
     def judge(
         programs: Sequence[Program],
         codes: Sequence[Mapping[Target, Code] | None],
@@ -104,7 +106,7 @@ def test_a_judgement_keeps_or_drops_a_row(tmp_path: Path, monkeypatch: pytest.Mo
         workdir: Path,
     ) -> list[dict[Target, Judgement]]:
         bad = Judgement(None, "crash", "it died")
-        good = Judgement({"compile": {"verdict": "pass"}})
+        good = Judgement(compiled)
         return [{t: bad if (p.index, t) == (4, "cpu") else good for t in targets} for p in programs]
 
     monkeypatch.setattr(rows, "check_unit", judge)
@@ -113,7 +115,7 @@ def test_a_judgement_keeps_or_drops_a_row(tmp_path: Path, monkeypatch: pytest.Mo
     found = read(data, recipe)
     name = RECIPE.kernel_id(4)
     assert f"{name}-cpu" not in found
-    assert found[f"{name}-cuda"].verified == {"compile": {"verdict": "pass"}}
+    assert found[f"{name}-cuda"].verified == compiled
     refused = Shard(data, recipe.hash, UNIT).table.refused
     assert [(r.index, r.target, r.reason, r.error) for r in refused] == [
         (4, 0, "verification", "crash: it died")

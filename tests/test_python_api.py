@@ -16,7 +16,7 @@ from reporting_root import CIRCUMSTANCES
 import warpgen
 from warpgen.errors import DamageError, UsageError, VerificationError
 from warpgen.recipe import Recipe
-from warpgen.record import Target
+from warpgen.record import UNVERIFIED, Target
 from warpgen.reporting.manifest import write_manifest
 from warpgen.verification.bench.candidate import Draw, Slopes, conclude
 from warpgen.verification.native.isolation import Died
@@ -81,7 +81,7 @@ def test_filters_agree_with_the_rows(root: Path) -> None:
     assert [r.id for r in both] == [
         r["id"] for r in plain if r["features"]["loops"] and r["features"]["branches"]
     ]
-    passed = [r["id"] for r in plain if r["verified"].get("gradient", {}).get("verdict") == "pass"]
+    passed = [r["id"] for r in plain if r["verified"]["gradient"]["verdict"] == "pass"]
     assert [r.id for r in rows.filter(verdict={"gradient": "pass"})] == passed
 
 
@@ -112,6 +112,8 @@ def test_what_cannot_be_read_is_named(root: Path, tmp_path: Path) -> None:
         list(warpgen.open(path))
     with pytest.raises(KeyError):
         warpgen.open(CPU)["s0-0-nothing"]
+    with pytest.raises(UsageError, match=r"no check 'gradiant': the checks are compile, bounds"):
+        warpgen.open(CPU).filter(verdict={"gradiant": "pass"})
     with pytest.raises(AttributeError):
         warpgen.nothing  # noqa: B018
 
@@ -171,19 +173,18 @@ def row_of(source: str) -> warpgen.Row:
     from warpgen.program import Program
     from warpgen.record import Provenance
 
-    array = Fill("uniform", shape=(32,), low=-1.0)
     args = (
-        Argument("a", "array(float32)", "input", array),
-        Argument("b", "array(float32)", "input", array),
-        Argument("w", "float32", "param", Fill("constant", value=0.5)),
-        Argument("y", "array(float32)", "output", Fill("constant", shape=(32,))),
+        Argument("a", "array(float32)", "input", (Fill("a", "uniform", shape=(32,), low=-1.0),)),
+        Argument("b", "array(float32)", "input", (Fill("b", "uniform", shape=(32,), low=-1.0),)),
+        Argument("w", "float32", "param", (Fill("w", "constant", value=0.5),)),
+        Argument("y", "array(float32)", "output", (Fill("y", "constant", shape=(32,)),)),
     )
     program = Program(0, 0, "test", "blend", source, args, Launch((32,), 1))
     code = lower(program, ("cpu",))["cpu"]
     seen = inspect_source(source, "blend", [a.type for a in args])
     return warpgen.Row(
-        id="s0-0-cpu",
-        kernel_id="s0-0",
+        id="s0-0-0123abcd-cpu",
+        kernel_id="s0-0-0123abcd",
         target="cpu",
         category="test",
         name="blend",
@@ -197,7 +198,7 @@ def row_of(source: str) -> warpgen.Row:
         source_hash=seen.source_hash,
         structure_hash=seen.structure_hash,
         split="train",
-        verified={},
+        verified=UNVERIFIED,
         provenance=Provenance("synthesis", 0, 0, "", "", "Apache-2.0"),
     )
 

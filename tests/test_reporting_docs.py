@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
 import msgspec
 import pytest
+from msgspec import inspect
 from reporting_root import FORWARD, finished_root, row
 
 from warpgen import launch, record
@@ -22,13 +24,21 @@ RECORD = (ROOT / "docs" / "record.md").read_text()
 
 
 def _section(title: str) -> str:
-    return re.split(r"^## ", RECORD.split(f"\n## {title}\n", 1)[1], flags=re.M)[0]
+    return re.split(r"^##+ ", re.split(rf"^##+ {title}\n", RECORD, flags=re.M)[1], flags=re.M)[0]
+
+
+def _structs(kind: inspect.Type) -> Iterator[type[msgspec.Struct]]:
+    """A struct and those in it."""
+    if isinstance(kind, inspect.StructType):
+        yield kind.cls
+        for field in kind.fields:
+            yield from _structs(field.type)
+    elif isinstance(kind, inspect.VarTupleType):
+        yield from _structs(kind.item_type)
 
 
 @pytest.mark.parametrize(
-    "struct",
-    [record.Row, record.Features, record.Provenance, launch.Argument, launch.Fill, launch.Launch],
-    ids=lambda struct: struct.__name__,
+    "struct", list(_structs(inspect.type_info(record.Row))), ids=lambda struct: struct.__name__
 )
 def test_every_field_of_the_row_is_explained(struct: type[msgspec.Struct]) -> None:
     """Each struct has a section with every field in it, and no field that does not exist."""

@@ -18,7 +18,7 @@ from warpgen import stats
 from warpgen.errors import RootError, UsageError
 from warpgen.paths import dataset_path
 from warpgen.recipe import Recipe
-from warpgen.record import TARGETS
+from warpgen.record import TARGETS, UNVERIFIED, Alive, Bounds, Compile, Forward, Gradient, Verified
 from warpgen.reporting.manifest import Moment, write_manifest
 from warpgen.reporting.nearest import nearest
 from warpgen.reporting.page.sample import sample
@@ -46,7 +46,7 @@ def _hostile_root(root: Path) -> None:
                 category=_HOSTILE,
                 python_source=f"# {_HOSTILE}\nx = 1\n",
                 code=row(index).code.replace("var_1", _HOSTILE),
-                verified={_HOSTILE: {"verdict": _HOSTILE}},
+                verified=msgspec.structs.replace(UNVERIFIED, forward=Forward("pass", references=_HOSTILE)),
             )
             for index in range(3)
         ]
@@ -227,10 +227,8 @@ _LONG_RUN = msgspec.structs.replace(
 def test_nothing_overflows_and_bars_are_seen_at_any_width(width: int, tmp_path: Path) -> None:
     """The page and each of its parts are as wide as the window at most; bars and charts are large enough."""
     for target in TARGETS:
-        verdicts = {
-            check: {"verdict": "pass"} for check in ("alive", "bounds", "compile", "forward", "gradient")
-        }
-        long = {"name": "scale_" * 12, "category": "multi_conditional", "verified": verdicts}
+        passed = Verified(Compile("pass"), Bounds("pass"), Forward("pass"), Alive("pass"), Gradient("pass"))
+        long = {"name": "scale_" * 12, "category": "multi_conditional", "verified": passed}
         source = f"x = {'1.0 + ' * 60}0.0\n"
         rows = [row(k, target, python_source=source, code=source * 40, **long) for k in range(40)]
         write_rows(dataset_path(tmp_path, target), rows)

@@ -37,20 +37,20 @@ def test_streams_go_on() -> None:
 
 def test_unit_vectors_have_length_one() -> None:
     """Fills of kind `unit` are normalised."""
-    lengths = np.sqrt((made(Fill("unit"), (50,), (3,)) ** 2).sum(axis=1))
+    lengths = np.sqrt((made(Fill("x", "unit"), (50,), (3,)) ** 2).sum(axis=1))
     assert np.allclose(1.0, lengths)
 
 
 def test_rotations_are_orthonormal() -> None:
     """Fills of kind `rotation` turn without reflecting or stretching."""
-    m = made(Fill("rotation"), (20,), (3, 3))
+    m = made(Fill("x", "rotation"), (20,), (3, 3))
     assert np.allclose(np.eye(3), m @ np.swapaxes(m, 1, 2))
     assert np.allclose(1.0, np.linalg.det(m))
 
 
 def test_spd_has_the_eigenvalues_asked_for() -> None:
     """Fills of kind `spd` are symmetric with eigenvalues within the bounds."""
-    m = made(Fill("spd", low=0.5, high=2.0), (20,), (4, 4))
+    m = made(Fill("x", "spd", low=0.5, high=2.0), (20,), (4, 4))
     values = np.linalg.eigvalsh(m)
     assert (m == np.swapaxes(m, 1, 2)).all()
     assert values.min() > 0.5 - 1e-9
@@ -59,7 +59,7 @@ def test_spd_has_the_eigenvalues_asked_for() -> None:
 
 def test_offsets_rise_from_zero_to_high() -> None:
     """Fills of kind `offsets` are a CSR layout's."""
-    o = made(Fill("offsets", high=30.0), (9,), (), "i")
+    o = made(Fill("x", "offsets", high=30.0), (9,), (), "i")
     assert (o[0], o[-1]) == (0, 30)
     assert (np.diff(o) >= 0).all()
 
@@ -67,10 +67,10 @@ def test_offsets_rise_from_zero_to_high() -> None:
 @pytest.mark.parametrize(
     ("fill", "inner"),
     [
-        (Fill("unit"), ()),
-        (Fill("rotation"), (2, 3)),
-        (Fill("mesh"), ()),
-        (Fill("uniform", high=float("inf")), ()),
+        (Fill("x", "unit"), ()),
+        (Fill("x", "rotation"), (2, 3)),
+        (Fill("x", "mesh"), ()),
+        (Fill("x", "uniform", high=float("inf")), ()),
     ],
 )
 def test_unsuitable_fills_are_refused(fill: Fill, inner: tuple[int, ...]) -> None:
@@ -81,14 +81,16 @@ def test_unsuitable_fills_are_refused(fill: Fill, inner: tuple[int, ...]) -> Non
 
 def test_too_large_arguments_are_refused_before_they_are_made() -> None:
     """Ten GiB of input cost nothing but the sentence."""
-    huge = Argument("x", "array1d(float32)", "input", Fill("uniform", (MOST_BYTES,)))
+    huge = Argument("x", "array1d(float32)", "input", (Fill("x", "uniform", (MOST_BYTES,)),))
     with pytest.raises(VerificationError, match="MiB"):
         Arguments([huge], [floats((1,))], seed=0)
 
 
 def test_memory_beside_an_array_is_watched() -> None:
     """A write just behind an array is noticed."""
-    arguments = Arguments([Argument("x", "", "output", Fill("constant", (8,)))], [floats((8,))], seed=0)
+    arguments = Arguments(
+        [Argument("x", "", "output", (Fill("x", "constant", (8,)),))], [floats((8,))], seed=0
+    )
     assert arguments.intact()
     values = arguments.leaves[0].values
     np.lib.stride_tricks.as_strided(values, (9,))[8] = 1.0
@@ -97,7 +99,7 @@ def test_memory_beside_an_array_is_watched() -> None:
 
 def test_wide_arguments_hold_the_very_same_numbers() -> None:
     """The widened launch starts from the row's own 32-bit numbers."""
-    args = [Argument("x", "", "input", Fill("uniform", (8,)))]
+    args = [Argument("x", "", "input", (Fill("x", "uniform", (8,)),))]
     narrow = Arguments(args, [floats((8,))], seed=3)
     wide = Arguments(args, [widened(floats((8,)))], seed=3, like=narrow)
     assert np.float64 == wide.leaves[0].values.dtype

@@ -176,7 +176,7 @@ def test_textures_are_linear_between_the_centres_of_texels() -> None:
 
 
 def sphere() -> Surface:
-    made = make(Fill("mesh", (6, 8)), Stream("m"), None)[2]
+    made = make(Fill("x", "mesh", (6, 8)), Stream("m"), None)[2]
     assert isinstance(made, Surface)
     return made
 
@@ -206,8 +206,8 @@ def test_rays_meet_the_near_side_first() -> None:
 def test_grids_and_trees_miss_no_neighbour() -> None:
     """All points within the radius are among those that a grid hands out; all overlapping boxes are found."""
     points = (Stream("p").uniform((200, 3)) * 2.0 - 1.0).astype(np.float32)
-    grid = make(Fill("hash_grid", (8, 8, 8), value=0.5), Stream("g"), points)[2]
-    tree = make(Fill("bvh", value=0.1), Stream("g"), points)[2]
+    grid = make(Fill("x", "hash_grid", (8, 8, 8), value=0.5), Stream("g"), points)[2]
+    tree = make(Fill("x", "bvh", value=0.1), Stream("g"), points)[2]
     found = set(library.table()["hash_grid_query"](grid, Vec((0.1, -0.2, 0.3)), 0.4))
     distance = np.sqrt(((points - np.array([0.1, -0.2, 0.3])) ** 2).sum(axis=1))
     assert set(np.flatnonzero(distance < 0.4).tolist()) <= found < set(range(200))

@@ -34,4 +34,4 @@ def test_bits_are_those_of_the_narrow_number(tmp_path: Path) -> None:
     )
     for judgement in judged:
         assert judgement["cpu"].verified is not None, judgement
-        assert "widened" in judgement["cpu"].verified["forward"]["references"]
+        assert "widened" in judgement["cpu"].verified.forward.references

@@ -18,6 +18,7 @@ import xxhash
 
 from warpgen import places, record
 from warpgen.errors import DamageError, UsageError
+from warpgen.jsonl import refuse_old
 from warpgen.record import Target
 from warpgen.store import Remote
 
@@ -80,7 +81,7 @@ class Dataset:
 
     def __iter__(self) -> Iterator[Row]:
         """Rows that pass all filters. Raises DamageError at a line that is no row, and at the end of a file
-        that is not the one that its manifest describes."""
+        that is not the one that its manifest describes; UsageError at rows of version 1."""
         for path in self.files:
             for number, line in self._lines(path):
                 row = _decode(path, number, line, Row)
@@ -129,8 +130,7 @@ class Dataset:
         if feature is not None:
             tests.append(_has(feature))
         if verdict is not None:
-            asked = dict(verdict)
-            tests.append(lambda row: all(_verdict(row, check) == word for check, word in asked.items()))
+            tests.append(_found(verdict))
         return Dataset(self.files, tuple(tests), self._known, self._held)
 
     def pairs(self) -> Iterator[tuple[Row, Row]]:
@@ -162,6 +162,8 @@ class Dataset:
             number = 0
             while line := file.readline(_LONGEST_LINE):
                 number += 1
+                if number == 1:
+                    refuse_old(path.name, line)
                 if state:
                     state.update(line)
                 yield number, line
@@ -253,6 +255,8 @@ def _has(feature: str) -> Test:
     return lambda row: feature in row.features.builtins or feature in row.features.dtypes
 
 
-def _verdict(row: Row, check: str) -> str:
-    found = row.verified.get(check)
-    return str(found.get("verdict", "")) if isinstance(found, dict) else ""
+def _found(verdicts: Mapping[str, str]) -> Test:
+    asked, unknown = dict(verdicts), set(verdicts) - set(record.CHECKS)
+    if unknown:
+        raise UsageError(f"there is no check {unknown.pop()!r}: the checks are {', '.join(record.CHECKS)}")
+    return lambda row: all(getattr(row.verified, check).verdict == word for check, word in asked.items())

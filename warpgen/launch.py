@@ -22,8 +22,8 @@ FillKind = Literal[
     "permutation",  # a permutation of 0 .. n-1
     "ascending",  # uniform in [low, high), sorted ascending along the last axis
     "offsets",  # first 0, last `high`, never falling: row offsets of a CSR layout
-    "struct",  # `fields` says how each field is filled
-    "indexed",  # wp.indexedarray: fields "data" (shape, values) and "indices0".. (one per indexed axis)
+    "struct",  # each field has a fill of its own
+    "indexed",  # wp.indexedarray: fills "data" (shape, values) and "indices0".. (one per indexed axis)
     "mesh",  # closed triangle mesh: unit sphere of `shape` = (stacks, slices), 2 * slices * (stacks - 1)
     # faces, slices * (stacks - 1) + 2 vertices, velocities in [-1, 1); winding numbers, but where
     # `of` is "groups": there face f is in group f % 4
@@ -36,33 +36,47 @@ FillKind = Literal[
 ]
 
 
-class Fill(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """How one argument (or struct field) gets its values.
+class Fill(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How one argument, or a part of one, gets its values.
 
+    `name` is the path of what is filled: `body` for an argument, `body.pose.position` for a field in it.
     `shape` is the array's shape (empty for scalars and by-value arguments). Values are drawn from
     the counter-based generator of `verification/running/arguments.py`, seeded by the launch seed and the
-    argument's name, so that they are the same on every machine.
+    name, so that they are the same on every machine.
     """
 
+    name: str
     kind: FillKind
     shape: tuple[int, ...] = ()
     low: float = 0.0
     high: float = 1.0
     value: float = 0.0
     of: str = ""
-    fields: dict[str, Fill] = {}
 
 
 class Argument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One kernel argument in launch order. `type` is Warp's canonical spelling, e.g. `array2d(vec3f)`."""
+    """One kernel argument in launch order. `type` is Warp's canonical spelling, e.g. `array2d(vec3f)`.
+
+    `fills` is one flat list however deep structs nest: the argument's own, then one for each field, a struct
+    before its own fields. It is never empty, so that readers who look at a few rows know its columns.
+    """
 
     name: str
     type: str
     role: Role
-    fill: Fill
+    fills: tuple[Fill, ...]
+
+    def __post_init__(self) -> None:
+        if not self.fills or self.fills[0].name != self.name:
+            raise ValueError("the first fill of an argument is not its own")
+
+    @property
+    def fill(self) -> Fill:
+        """The argument's own fill."""
+        return self.fills[0]
 
 
-class Launch(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class Launch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`wp.launch(kernel, dim, ...)`; with `tiled`, `wp.launch_tiled`: one block per element of dim."""
 
     dim: tuple[int, ...]

@@ -1,11 +1,14 @@
-"""The row of the dataset, defined once; keys are written in the order of the fields.
+"""The row of the dataset, defined once; keys are written in the order of the fields, and all of them always.
 
-No time, machine path or process history may enter a row. `docs/record.md` explains every field.
+The columns of exports and the figures of the survey follow from these structs, and a test holds
+`docs/record.md` to them. Readers must infer the same columns from any few rows: so nothing is null, a number
+that may be a fraction is always a float, and no list of objects is ever empty. No time, machine path or
+process history may enter a row.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -31,7 +34,82 @@ class Features(msgspec.Struct, frozen=True):
     differentiable: bool  # no builtin that Warp marks as not differentiable is called
 
 
-class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
+Verdict = Literal[
+    "not run",
+    "pass",
+    "wrong",  # Warp's adjoint is known to go wrong on such a kernel, and does here: not verified
+    "not differentiable",  # no adjoint, no floats, or only kinks
+    "unchecked",  # no float64 reference could be made
+]
+
+
+class Compile(msgspec.Struct, frozen=True):
+    """Whether the target's compiler took the code."""
+
+    verdict: Verdict = "not run"
+    tool: str = ""  # and its version
+    flags: str = ""
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """No access was out of range, nothing was written beside an array."""
+
+    verdict: Verdict = "not run"
+    threads: int = 0  # of the launch
+
+
+class Forward(msgspec.Struct, frozen=True):
+    """Outputs beside those of references."""
+
+    verdict: Verdict = "not run"
+    error: float = 0.0  # the greatest, relative
+    tolerance: float = 0.0
+    references: str = ""  # "oracle", "widened" or "oracle + widened"
+    digest: str = ""  # of the outputs
+    why: str = ""  # it was not run
+
+
+class Alive(msgspec.Struct, frozen=True):
+    """Whether outputs change when inputs do."""
+
+    verdict: Verdict = "not run"
+    launches: int = 0  # that it took
+    inputs: int = 0  # each of which changes an output
+
+
+class Gradient(msgspec.Struct, frozen=True):
+    """The adjoint beside differences of a float64 reference."""
+
+    verdict: Verdict = "not run"
+    error: float = 0.0
+    tolerance: float = 0.0
+    directions: int = 0  # compared
+    why: str = ""  # there is nothing to compare
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """Per check: verdict and evidence. A check that was not made says so, and has the defaults."""
+
+    compile: Compile
+    bounds: Bounds
+    forward: Forward
+    alive: Alive
+    gradient: Gradient
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """What the checks that were made have found."""
+        found = {check: getattr(self, check).verdict for check in CHECKS}
+        return {check: verdict for check, verdict in found.items() if verdict != "not run"}
+
+
+CHECKS = Verified.__struct_fields__
+UNVERIFIED = Verified(Compile(), Bounds(), Forward(), Alive(), Gradient())
+# Of a harvested row, which has no launch to run.
+NO_LAUNCH = Forward(why="the launch is not known")
+
+
+class Provenance(msgspec.Struct, frozen=True):
     """Where the row came from; enough to make it again."""
 
     origin: Literal["synthesis", "harvest"]
@@ -40,7 +118,7 @@ class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
     warpgen: str
     warp: str
     licence: str
-    package: str = ""
+    package: str = ""  # of harvested kernels, as are file and line
     file: str = ""
     line: int = 0
 
@@ -63,5 +141,10 @@ class Row(msgspec.Struct, frozen=True):
     source_hash: str  # xxh3-128 hex of the normalised program
     structure_hash: str  # xxh3-128 hex of the program with identifiers and constants abstracted
     split: Literal["train", "validation", "test"]
-    verified: dict[str, Any]  # per check: verdict and evidence; {} at level none
+    verified: Verified
     provenance: Provenance
+
+
+def encode(row: Row) -> bytes:
+    """The line of a row in a dataset."""
+    return msgspec.json.encode(row) + b"\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from warpgen import dataset, places, scratch
 from warpgen.command import Parser, call, positive
 from warpgen.errors import ProgramError, UsageError
 from warpgen.extraction.versions import check_tools, check_versions
+from warpgen.jsonl import LONGEST_ROW, refuse_old
 from warpgen.machine import check_workers, default_workers
 from warpgen.paths import dataset_path
 from warpgen.process import begin_child, cause, kill_group, signals_held
@@ -26,8 +26,6 @@ from warpgen.terminal import printable
 
 # Rows per translation unit: what suits the compilers.
 _BLOCK = 64
-
-_OLD_ID = re.compile(r"s\d+-\d+")  # of rows from before ids held a hash of the recipe
 
 
 def parser() -> Parser:
@@ -97,6 +95,8 @@ def _holds(file: Path | Remote, sample: int | None, level: str, workers: int) ->
 
 def _verify(path: Path, sample: int | None, level: str, workers: int) -> bool:
     """Print what is found of one file; whether every row holds."""
+    with path.open("rb") as file:
+        refuse_old(path.name, file.readline(LONGEST_ROW))
     wanted = _chosen(path, sample)
     counts: Counter[str] = Counter()
     bad = []
@@ -234,8 +234,6 @@ def _claims(row: Any) -> dict[str, Any]:
             claims["kernel_id"] = recipe.kernel_id(origin.index)
             if row.kernel_id == claims["kernel_id"]:
                 break  # else another complexity may have made the same of this index
-    if _OLD_ID.fullmatch(row.kernel_id):
-        claims.pop("kernel_id", None)
     return claims
 
 

@@ -1,9 +1,4 @@
-"""The row as typed columns, and back.
-
-Everything keeps its name and nesting but for two things that columns cannot hold: objects with free keys
-become lists of entries (`fill.fields` by `name`, `verified` by `check`), and a check's evidence, whose
-fields depend on the check, is a JSON text.
-"""
+"""The row as typed columns, and back: names, nesting and types follow from `record.py`."""
 
 from __future__ import annotations
 
@@ -11,123 +6,50 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+from msgspec import inspect
 
-from warpgen.errors import DamageError
-from warpgen.launch import Fill
+from warpgen.launch import Argument, Launch
 from warpgen.record import Row
 
-# How deep fills nest, as an array of structs in a struct does. Columns need a bound.
-_DEPTH = 5
-
-TEXT, WHOLE, REAL, YES = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+TEXT, WHOLE = pa.string(), pa.int64()
 
 
-def _struct(**fields: pa.DataType) -> pa.DataType:
-    return pa.struct(list(fields.items()))
+def column(kind: inspect.Type) -> pa.DataType:
+    """The Arrow type of what a field of a struct holds."""
+    match kind:
+        case inspect.StrType() | inspect.LiteralType():
+            return TEXT
+        case inspect.BoolType():
+            return pa.bool_()
+        case inspect.IntType():
+            return WHOLE
+        case inspect.FloatType():
+            return pa.float64()
+        case inspect.VarTupleType(item_type=item):
+            return pa.list_(column(item))
+        case inspect.TupleType(item_types=(item, *_)):
+            return pa.list_(column(item))
+        case inspect.StructType(fields=fields):
+            return pa.struct([(field.encode_name, column(field.type)) for field in fields])
+    raise TypeError(f"there is no column for {kind}")
 
 
-def _fill_type(depth: int) -> pa.DataType:
-    plain = {"kind": TEXT, "shape": pa.list_(WHOLE), "low": REAL, "high": REAL, "value": REAL, "of": TEXT}
-    if depth > 1:
-        inner = [("name", TEXT), *((field.name, field.type) for field in _fill_type(depth - 1))]
-        plain["fields"] = pa.list_(pa.struct(inner))
-    return _struct(**plain)
+def columns(struct: type[msgspec.Struct]) -> pa.DataType:
+    """A struct's fields as columns of one Arrow struct."""
+    return column(inspect.type_info(struct))
 
 
-ARGS = pa.list_(_struct(name=TEXT, type=TEXT, role=TEXT, fill=_fill_type(_DEPTH)))
-LAUNCH = _struct(dim=pa.list_(WHOLE), seed=WHOLE, tiled=YES)
-SPAN = pa.list_(WHOLE)
-_COUNTS = ("statements", "loops", "loop_depth", "branches", "functions", "structs", "args", "python_lines")
-
-ROW = pa.schema(
-    {
-        "id": TEXT,
-        "kernel_id": TEXT,
-        "target": TEXT,
-        "category": TEXT,
-        "name": TEXT,
-        "python_source": TEXT,
-        "code": TEXT,
-        "forward": SPAN,
-        "backward": SPAN,
-        "args": ARGS,
-        "launch": LAUNCH,
-        "features": _struct(
-            **dict.fromkeys(_COUNTS, WHOLE),
-            builtins=pa.list_(TEXT),
-            dtypes=pa.list_(TEXT),
-            differentiable=YES,
-        ),
-        "source_hash": TEXT,
-        "structure_hash": TEXT,
-        "split": TEXT,
-        "verified": pa.list_(_struct(check=TEXT, verdict=TEXT, evidence=TEXT)),
-        "provenance": _struct(
-            origin=TEXT,
-            seed=WHOLE,
-            index=WHOLE,
-            warpgen=TEXT,
-            warp=TEXT,
-            licence=TEXT,
-            package=TEXT,
-            file=TEXT,
-            line=WHOLE,
-        ),
-    }
-)
+ROW = pa.schema(columns(Row))
+ARGS = pa.list_(columns(Argument))
+LAUNCH = columns(Launch)
 
 
 def record(row: Row) -> dict[str, Any]:
     """A row as a record of the schema ROW."""
-    return {name: getattr(row, name) for name in ROW.names} | {
-        "args": args(row),
-        "launch": launch(row),
-        "features": _plain(row.features),
-        "verified": [
-            {"check": check, "verdict": evidence.get("verdict", ""), "evidence": _json(evidence)}
-            for check, evidence in row.verified.items()
-        ],
-        "provenance": _plain(row.provenance),
-    }
-
-
-def args(row: Row) -> list[dict[str, Any]]:
-    """The arguments as a record of the type ARGS."""
-    return [_plain(arg) | {"fill": _fill(arg.fill, _DEPTH, row.id)} for arg in row.args]
-
-
-def launch(row: Row) -> dict[str, Any]:
-    """The launch as a record of the type LAUNCH."""
-    return _plain(row.launch)
+    made: dict[str, Any] = msgspec.to_builtins(row)
+    return made
 
 
 def restore(made: dict[str, Any]) -> Row:
     """The row of a record, as it stands in the dataset."""
-    verified = {entry["check"]: msgspec.json.decode(entry["evidence"]) for entry in made["verified"]}
-    arguments = [arg | {"fill": _unfill(arg["fill"])} for arg in made["args"]]
-    return msgspec.convert({**made, "verified": verified, "args": arguments}, Row)
-
-
-def _plain(value: msgspec.Struct) -> dict[str, Any]:
-    """The fields of a struct, defaults too."""
-    return {name: getattr(value, name) for name in value.__struct_fields__}
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _fill(fill: Fill, depth: int, row: str) -> dict[str, Any]:
-    made = _plain(fill)
-    if depth > 1:
-        made["fields"] = [
-            {"name": name, **_fill(inner, depth - 1, row)} for name, inner in fill.fields.items()
-        ]
-    elif made.pop("fields"):
-        raise DamageError(f"{row}: the fill of an argument nests deeper than {_DEPTH}")
-    return made
-
-
-def _unfill(made: dict[str, Any]) -> dict[str, Any]:
-    inner = {field["name"]: _unfill(field) for field in made.get("fields", ())}
-    return {name: value for name, value in made.items() if name != "name"} | {"fields": inner}
+    return msgspec.convert(made, Row)

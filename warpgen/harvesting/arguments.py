@@ -10,7 +10,6 @@ from warpgen.harvesting.spelling import canonical
 from warpgen.launch import Argument, Fill, Role
 from warpgen.verification.native import warp_native
 
-_UNKNOWN = Fill("unknown")
 # Warp's objects are passed as numbers of this type.
 _HANDLE = "uint64"
 
@@ -73,7 +72,7 @@ def arguments_of(source: str, kernel: str, arg_types: Mapping[str, Any]) -> tupl
     """The kernel's arguments; of their values nothing is known."""
     read, written = _Uses(ast.parse(source)).of(kernel)
     return tuple(
-        Argument(name, canonical(kind), _role(name, kind, read, written), _UNKNOWN)
+        Argument(name, canonical(kind), _role(name, kind, read, written), (Fill(name, "unknown"),))
         for name, kind in arg_types.items()
     )
 

@@ -20,7 +20,7 @@ from warpgen.extraction.versions import warp_version
 from warpgen.harvesting.collecting import UNKNOWN, Kernel, collect
 from warpgen.harvesting.finding import Package, Source
 from warpgen.program import Program
-from warpgen.record import TARGETS, Provenance, Row, Target
+from warpgen.record import NO_LAUNCH, TARGETS, UNVERIFIED, Provenance, Row, Target, encode
 from warpgen.reporting.harvested import Failure, Level, Reason, Yield
 from warpgen.split import split_of
 from warpgen.verification import Judgement, check_unit
@@ -28,7 +28,6 @@ from warpgen.verification import Judgement, check_unit
 Place = tuple[str, int, str]  # file, line and name of a kernel
 
 CATEGORY = "harvest"
-_NOT_RUN = {"forward": {"verdict": "not run", "why": "the launch is not known"}}
 # Kernels per translation unit: what suits the compilers.
 _BLOCK = 64
 
@@ -88,14 +87,10 @@ class Harvester:
 
     def _judge(self, block: Sequence[tuple[Source, Kernel]]) -> list[dict[Target, Judgement]]:
         if self._verify == "none":
-            return [{target: Judgement({}) for target in TARGETS} for _ in block]
+            return [{target: Judgement(UNVERIFIED) for target in TARGETS} for _ in block]
         programs = [_program(kernel) for _, kernel in block]
         codes = [kernel.codes for _, kernel in block]
-        made = check_unit(programs, codes, "compile", "keep", TARGETS, self._scratch / "checks")
-        return [
-            {t: Judgement({**j.verified, **_NOT_RUN}) if j.verified else j for t, j in judgements.items()}
-            for judgements in made
-        ]
+        return check_unit(programs, codes, "compile", "keep", TARGETS, self._scratch / "checks")
 
     def _write(
         self,
@@ -135,7 +130,7 @@ class Harvester:
                 source_hash=inspection.source_hash,
                 structure_hash=inspection.structure_hash,
                 split=split_of(inspection.structure_hash),
-                verified=judgement.verified,
+                verified=msgspec.structs.replace(judgement.verified, forward=NO_LAUNCH),
                 provenance=Provenance(
                     "harvest",
                     0,
@@ -148,7 +143,7 @@ class Harvester:
                     kernel.line,
                 ),
             )
-            line = msgspec.json.encode(row) + b"\n"
+            line = encode(row)
             if any(msgspec.json.encode(path)[1:-1] in line for path in _machine(source)):
                 why = "a path of this machine is in its row"
                 self._fail(made, source, kernel.line, kernel.name, "extraction", why)

@@ -11,14 +11,14 @@ from array import array
 from bisect import bisect_right
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import get_type_hints
 
 import msgspec
 import xxhash
 
 from warpgen.errors import DamageError
 from warpgen.jsonl import rows
-from warpgen.record import Features, Provenance
+from warpgen.record import Features, Provenance, Verified
 
 # The least value of every bucket of a histogram: half octaves up to more than any row can hold.
 BUCKETS = (0, 1, *sorted({factor << power for power in range(40) for factor in (2, 3)}))
@@ -26,7 +26,7 @@ BUCKETS = (0, 1, *sorted({factor << power for power in range(40) for factor in (
 _LONGEST_NAME = 200  # characters of a category, a builtin, a licence ...
 _MOST_NAMES = 100_000  # different ones of a kind
 
-_COUNTS = ("statements", "loops", "loop_depth", "branches", "functions", "structs", "args", "python_lines")
+_COUNTS = tuple(name for name, kind in get_type_hints(Features).items() if kind is int)
 
 
 class Spread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,7 +89,7 @@ class SurveyedRow(msgspec.Struct, frozen=True):
     source_hash: str
     structure_hash: str
     split: str
-    verified: dict[str, Any]
+    verified: Verified
     provenance: Provenance
 
 
@@ -140,18 +140,18 @@ class Surveyor:
         self._tables["origins"][row.provenance.origin] += 1
         self._tables["licences"][row.provenance.licence] += 1
         self._tables["versions"][f"warpgen {row.provenance.warpgen}, warp {row.provenance.warp}"] += 1
-        for check, evidence in row.verified.items():
-            self._verdicts.setdefault(check, Counter())[verdict(evidence)] += 1
-            if isinstance(evidence, dict) and "references" in evidence:
-                self._references[" + ".join(map(str, evidence["references"]))] += 1
+        for check, verdict in row.verified.verdicts.items():
+            self._verdicts.setdefault(check, Counter())[verdict] += 1
+        if row.verified.forward.references:
+            self._references[row.verified.forward.references] += 1
 
     def _check_names(self, row: SurveyedRow) -> None:
         """The tables grow with the names that rows hold: a forged dataset must not fill memory by them."""
         origin = row.provenance
-        names = (row.category, row.split, origin.origin, origin.licence, origin.warpgen, origin.warp)
-        longest = max(map(len, (*names, *row.features.builtins, *row.features.dtypes, *row.verified)))
-        tables = (self._category_rows, self._builtins, self._dtypes, *self._tables.values())
-        most = max(len(self._verdicts), *map(len, tables))
+        names = [row.category, row.split, origin.origin, origin.licence, origin.warpgen, origin.warp]
+        names += [*row.features.builtins, *row.features.dtypes, row.verified.forward.references]
+        tables = (self._category_rows, self._builtins, self._dtypes, self._references, *self._tables.values())
+        longest, most = max(map(len, names)), max(map(len, tables))
         if longest > _LONGEST_NAME or most > _MOST_NAMES:
             raise DamageError(f"row {self._rows} holds names that no row of warpgen has")
 
@@ -204,12 +204,6 @@ def survey(path: Path) -> Survey:
     for line, row in rows(path, SurveyedRow):
         surveyor.add(line, row)
     return surveyor.finish()
-
-
-def verdict(evidence: Any) -> str:
-    """The verdict in what a check wrote into `verified`: its `verdict` entry, or the value itself."""
-    told = evidence["verdict"] if isinstance(evidence, dict) and "verdict" in evidence else evidence
-    return str(told)[:_LONGEST_NAME]
 
 
 def quantile(counts: Counter[int], q: float) -> int:

@@ -13,7 +13,7 @@ import msgspec
 from warpgen.extraction.codegen import Code
 from warpgen.extraction.versions import warp_version
 from warpgen.program import Program
-from warpgen.record import Target
+from warpgen.record import UNVERIFIED, Compile, Target, Verified
 from warpgen.verification.compiling import nvrtc
 from warpgen.verification.compiling.compiler import Compiler
 from warpgen.verification.compiling.translation_unit import kernel_dim, kernel_name
@@ -35,7 +35,7 @@ MOST_SHARED = 227 << 10
 class Judgement(msgspec.Struct, frozen=True):
     """`verified` is the evidence for the row; None drops it, for `reason` (a word to count by)."""
 
-    verified: dict[str, Any] | None
+    verified: Verified | None
     reason: str = ""
     error: str = ""
 
@@ -64,20 +64,20 @@ def check_unit(
     return verdicts
 
 
-def _judge(target: Target, refused: Died | None, run: dict[str, Any] | Died | None) -> Judgement:
+def _judge(target: Target, refused: Died | None, run: Verified | Died | None) -> Judgement:
     if refused is not None:
         return Judgement(None, f"{target} {refused.reason}", refused.error)
     if isinstance(run, Died):
         return Judgement(None, run.reason, run.error)
-    return Judgement({"compile": _compile_evidence(target), **(run or {})})
+    return Judgement(msgspec.structs.replace(run or UNVERIFIED, compile=_compiled(target)))
 
 
-def _compile_evidence(target: Target) -> dict[str, Any]:
+def _compiled(target: Target) -> Compile:
     if target == "cpu":
         tool, flags = f"clang of Warp {warp_version()}", f"-O0 -target-cpu {warp_native.CPU_TARGET}"
     else:
         tool, flags = f"NVRTC {nvrtc.version()}", "compute_90 -fdevice-syntax-only"
-    return {"verdict": "pass", "tool": tool, "flags": flags}
+    return Compile("pass", tool, flags)
 
 
 @functools.lru_cache(maxsize=2)
@@ -121,11 +121,11 @@ class _Unit:
             if size > MOST_SHARED
         }
 
-    def run(self, strict: bool) -> dict[int, dict[str, Any] | Died]:
+    def run(self, strict: bool) -> dict[int, Verified | Died]:
         """Evidence of each program's run on the CPU, or why it failed."""
         lacking = [i for i in self.present if "cpu" not in (self._codes[i] or {})]
         prepared = prepare(self._programs, self.present, lacking)
-        outcome: dict[int, dict[str, Any] | Died] = {i: p for i, p in prepared.items() if isinstance(p, Died)}
+        outcome: dict[int, Verified | Died] = {i: p for i, p in prepared.items() if isinstance(p, Died)}
         ready = {i: p for i, p in prepared.items() if isinstance(p, Prepared)}
         texts = {i: self._cpu_text(i, p) for i, p in ready.items()}
         narrow = self._compiler.compile("cpu", texts, self._foreign)
@@ -142,7 +142,7 @@ class _Unit:
             theirs = libraries[other] if other is not None else None
             subject = self._subject(index, ready[index], texts[index], mine, theirs)
             try:
-                return examine(subject, note)
+                return msgspec.to_builtins(examine(subject, note))
             except Failed as failed:
                 return {"failed": failed.reason, "error": str(failed)}
 
@@ -180,15 +180,15 @@ class _Unit:
         return Subject(program, prepared.layouts, kernel, has_adjoint, other, prepared.coarse)
 
 
-def _settled(result: Any, strict: bool) -> dict[str, Any] | Died:
+def _settled(result: Any, strict: bool) -> Verified | Died:
     if isinstance(result, Died):
         return result
     if "failed" in result:
         return Died(result["failed"], result["error"])
-    if strict and result["gradient"]["verdict"] == "wrong":
+    made = msgspec.convert(result, Verified)
+    if strict and made.gradient.verdict == "wrong":
         return Died("gradient", "the adjoint is wrong")
-    evidence: dict[str, Any] = result
-    return evidence
+    return made
 
 
 def _remove(paths: Any) -> None:

@@ -13,9 +13,8 @@ import msgspec
 from warpgen.errors import ProgramError, VerificationError
 from warpgen.extraction.codegen import Code, lower
 from warpgen.extraction.features import inspect_source
-from warpgen.launch import Fill
 from warpgen.program import Program
-from warpgen.record import Row
+from warpgen.record import CHECKS, NO_LAUNCH, UNVERIFIED, Row, Verified
 from warpgen.verification.allowlist import require_allowed
 from warpgen.verification.check import MOST_SHARED, Judgement, check_unit
 from warpgen.verification.native.isolation import Died, Note, isolated
@@ -45,13 +44,10 @@ class Finding(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-def level_of(verified: dict[str, Any]) -> Level:
+def level_of(verified: Verified) -> Level:
     """The level that a row claims to have been verified at."""
-    if not verified:
-        return "none"
-    forward = verified.get("forward")
-    not_run = isinstance(forward, dict) and forward.get("verdict") == "not run"  # of harvested rows
-    return "compile" if set(verified) - ({"forward"} if not_run else set()) == {"compile"} else "run"
+    checks = set(verified.verdicts)
+    return "run" if checks - {"compile"} else "compile" if checks else "none"
 
 
 def recheck(
@@ -117,29 +113,25 @@ def _inspect(row: Row, more: Claims | None) -> tuple[Verdict, str] | None:
         "id": (row.id, f"{row.kernel_id}-{row.target}"),
     }
     if row.provenance.origin == "synthesis":
-        # The hash in it is of a recipe, which is not in the row; older rows have none.
+        # The hash in it is of a recipe, which is not in the row.
         name = f"s{row.provenance.seed}-{row.provenance.index}"
-        own = re.fullmatch(rf"{name}(-[0-9a-f]{{8}})?", row.kernel_id)
+        own = re.fullmatch(rf"{name}-[0-9a-f]{{8}}", row.kernel_id)
         claims["kernel_id"] = (row.kernel_id, row.kernel_id if own else name)
     if more is not None:
         claims |= {name: (getattr(row, name), value) for name, value in more(row).items()}
     wrong = [name for name, (stored, made) in claims.items() if stored != made]
     if wrong:
         return "altered", f"{', '.join(wrong)} not as made from the source"
-    if row.verified and code.shared > MOST_SHARED:
+    if row.verified.verdicts and code.shared > MOST_SHARED:
         return "refuted", f"a block takes {code.shared} bytes of shared memory"
     return None
 
 
 def _refuse_large(row: Row) -> None:
     """Raise VerificationError for a row whose inputs would fill the memory."""
-    elements = sum(map(_elements, (argument.fill for argument in row.args)))
+    elements = sum(math.prod(fill.shape) for argument in row.args for fill in argument.fills)
     if elements > MOST_BYTES:
         raise VerificationError(f"the arguments take more than {MOST_BYTES >> 20} MiB")
-
-
-def _elements(fill: Fill) -> int:
-    return math.prod(fill.shape) + sum(map(_elements, fill.fields.values()))
 
 
 def _rejudged(rows: dict[int, StrictRow], most: Level, workdir: Path) -> dict[int, Finding]:
@@ -152,7 +144,7 @@ def _rejudged(rows: dict[int, StrictRow], most: Level, workdir: Path) -> dict[in
     found: dict[int, Finding] = {}
     for (level, target), numbers in groups.items():
         if level == "none":
-            judgements = [Judgement({}) for _ in numbers]
+            judgements = [Judgement(UNVERIFIED) for _ in numbers]
         else:
             programs = [program_of(rows[number]) for number in numbers]
             codes = [{target: _code(rows[number])} for number in numbers]
@@ -167,11 +159,12 @@ def _compare(number: int, row: StrictRow, judgement: Judgement) -> Finding:
     if judgement.verified is None:
         verdict: Verdict = "invalid" if judgement.reason in _UNFIT else "refuted"
         return Finding(number, row.id, verdict, f"{judgement.reason}: {judgement.error}")
-    # Through JSON, as the stored evidence went.
-    made = msgspec.json.decode(msgspec.json.encode(judgement.verified))
-    wrong = [check for check in made if made[check] != row.verified.get(check)]
-    if len(made) == len(row.verified) or level_of(row.verified) != level_of(made):
-        wrong += [check for check in row.verified if check not in made and level_of(made) == "run"]
+    made, claimed = judgement.verified, row.verified
+    if row.provenance.origin == "harvest" and "forward" not in made.verdicts:
+        made = msgspec.structs.replace(made, forward=NO_LAUNCH)
+    # What the row claims and nobody asked to check again stands unchecked.
+    asked = [check for check in CHECKS if check in made.verdicts or check not in claimed.verdicts]
+    wrong = [check for check in asked if getattr(made, check) != getattr(claimed, check)]
     if wrong:
         return Finding(
             number, row.id, "refuted", f"the evidence of {', '.join(wrong)} is not what the checks find"

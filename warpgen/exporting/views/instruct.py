@@ -46,8 +46,8 @@ def record(kernel: Kernel, found: list[Output]) -> Record:
     return common(kernel) | {
         "task": task(row),
         "source": row.python_source,
-        "args": columns.args(row),
-        "launch": columns.launch(row),
+        "args": msgspec.to_builtins(row.args),
+        "launch": msgspec.to_builtins(row.launch),
         "call": call(row),
         "outputs": [msgspec.to_builtins(output) for output in found],
     }

@@ -64,7 +64,7 @@ def _texts(kernel: Kernel) -> Record:
 
 def compiled(kernel: Kernel) -> bool:
     """Whether the compilers took the kernel's texts when it was verified."""
-    return all(row.verified.get("compile", {}).get("verdict") == "pass" for row in kernel.rows)
+    return all(row.verified.compile.verdict == "pass" for row in kernel.rows)
 
 
 def _check_tools(level: str) -> None:

@@ -61,7 +61,7 @@ def _adjoint(kernel: Kernel) -> Iterator[Record]:
                 "language": LANGUAGES[row.target],
                 "forward": row.code[slice(*row.forward)],
                 "backward": row.code[slice(*row.backward)],
-                "gradient": row.verified.get("gradient", {}).get("verdict", ""),
+                "gradient": row.verified.gradient.verdict,
             }
 
 

@@ -18,7 +18,7 @@ import msgspec
 import xxhash
 
 from warpgen import durable
-from warpgen.errors import DamageError
+from warpgen.errors import DamageError, RootError
 from warpgen.recipe import Recipe
 from warpgen.reporting.manifest import Moment
 from warpgen.store import RemoteLog
@@ -26,6 +26,8 @@ from warpgen.store import RemoteLog
 _LONGEST_LINE = 1 << 20  # bytes; a checkpoint takes a few kB
 _CHECKPOINTS = 1000  # read back, the newest: damage that reaches further back costs the whole merge again
 _MOST_STORED = 1 << 20  # shards, or 64 million programs, so that a forged journal cannot fill the memory
+
+FORMAT = 2  # of the rows in the shards, which must not be mixed
 
 Natural = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
 Word = Annotated[str, msgspec.Meta(max_length=64)]
@@ -46,7 +48,7 @@ class Begun(msgspec.Struct, frozen=True, tag="run", forbid_unknown_fields=True):
 
     recipe: Recipe
     started: Word
-    format: int = 1
+    format: int = FORMAT
     share: Share | None = None
 
 
@@ -132,7 +134,7 @@ def create(path: Path | RemoteLog, begun: Begun, rest: Iterable[Record] = ()) ->
 
 
 def read(path: Path | RemoteLog) -> Story:
-    """What the journal tells; raises DamageError when its recipe is lost."""
+    """What the journal tells; raises DamageError when its recipe is lost, RootError when its rows are old."""
     begun: Begun | None = None
     stored: list[Stored] = []
     checkpoints: deque[Checkpoint] = deque(maxlen=_CHECKPOINTS)
@@ -153,6 +155,11 @@ def read(path: Path | RemoteLog) -> Story:
         raise DamageError(
             "the journal data/work/journal is damaged in both copies of its recipe and cannot be gone on "
             "from: begin again with `python -m warpgen.run ... --overwrite`"
+        )
+    if begun.format != FORMAT:
+        raise RootError(
+            "the unfinished run in this root was begun by another version of warpgen, whose rows have other "
+            "columns: begin again with `python -m warpgen.run ... --overwrite`"
         )
     return Story(begun, tuple(stored), tuple(checkpoints), damaged)
 

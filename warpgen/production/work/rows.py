@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -19,7 +18,8 @@ from warpgen.production.state.shard import Made, Reason, Refusal, Table, encode
 from warpgen.production.unit import Unit
 from warpgen.program import Program
 from warpgen.recipe import Recipe
-from warpgen.record import Provenance, Row, Target
+from warpgen.record import UNVERIFIED, Provenance, Row, Target, Verified
+from warpgen.record import encode as encode_row
 from warpgen.split import split_of
 from warpgen.synthesis.generator import Options, synthesize
 from warpgen.verification import check_unit
@@ -35,7 +35,7 @@ class _Candidate(msgspec.Struct):
     program: Program
     inspection: Inspection
     codes: dict[Target, Code]
-    verified: dict[Target, dict[str, object]]
+    verified: dict[Target, Verified]
 
 
 def build(unit: Unit, recipe: Recipe, workdir: Path, source: Source | None = None) -> bytes:
@@ -151,8 +151,9 @@ class _Batch:
     def _is_wrong(self, index: int) -> bool:
         """Whether the program's rows say so of its gradient: it is the same run for all of them."""
         candidate = self._candidates.get(index)
-        checks: list[Any] = [v.get("gradient", {}) for v in candidate.verified.values()] if candidate else []
-        return any(check.get("verdict") == "wrong" for check in checks)
+        return candidate is not None and any(
+            verified.gradient.verdict == "wrong" for verified in candidate.verified.values()
+        )
 
     def _refuse(self, index: int, targets: Sequence[Target], reason: Reason, error: BaseException) -> None:
         line = first_line(error)
@@ -187,7 +188,7 @@ def _line(candidate: _Candidate, target: Target, recipe: Recipe) -> bytes:
         source_hash=inspection.source_hash,
         structure_hash=inspection.structure_hash,
         split=split_of(inspection.structure_hash),
-        verified=candidate.verified.get(target, {}),
+        verified=candidate.verified.get(target, UNVERIFIED),
         provenance=Provenance(
             origin="synthesis",
             seed=program.seed,
@@ -197,4 +198,4 @@ def _line(candidate: _Candidate, target: Target, recipe: Recipe) -> bytes:
             licence=LICENCE,
         ),
     )
-    return msgspec.json.encode(row) + b"\n"
+    return encode_row(row)

@@ -13,7 +13,6 @@ import msgspec
 
 from warpgen.jsonl import rows
 from warpgen.record import Row, Target
-from warpgen.reporting.survey import verdict
 from warpgen.terminal import printable
 
 MOST_ROWS = 400  # more than this nobody leafs through
@@ -70,10 +69,7 @@ def _shown(twins: Mapping[Target, Row]) -> dict[str, Any]:
             "branches": row.features.branches,
             "arguments": row.features.args,
         },
-        "verdicts": {
-            target: {printable(check): printable(verdict(said)) for check, said in twin.verified.items()}
-            for target, twin in twins.items()
-        },
+        "verdicts": {target: twin.verified.verdicts for target, twin in twins.items()},
         "z": base64.b64encode(packed).decode(),
     }
 

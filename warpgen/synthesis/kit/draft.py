@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from warpgen.errors import SynthesisError
@@ -39,17 +39,19 @@ class Argspec:
     def shape(self) -> tuple[int, ...]:
         return self.fixed if self.fixed is not None else tuple(self.need)
 
-    def fill(self) -> Fill:
-        low, high = self.lo, self.hi
-        return Fill(
+    def fills(self, path: str) -> Iterator[Fill]:
+        """The fill of what stands at `path`, then those of its fields."""
+        yield Fill(
+            name=path,
             kind=self.kind,
             shape=self.shape if self.ndim or self.fixed else (),
-            low=low,
-            high=high,
-            value=self.value,
+            low=float(self.lo),
+            high=float(self.hi),
+            value=float(self.value),
             of=self.of,
-            fields={name: field.fill() for name, field in self.fields.items()},
         )
+        for name, field in self.fields.items():
+            yield from field.fills(f"{path}.{name}")
 
     def argument(self) -> Argument:
         name = self.type.name
@@ -59,7 +61,7 @@ class Argspec:
             name = f"array{self.ndim}d({name})"
         elif self.annotation and self.ndim:
             name = self.annotation
-        return Argument(self.name, name, self.role, self.fill())
+        return Argument(self.name, name, self.role, tuple(self.fills(self.name)))
 
 
 class Array:

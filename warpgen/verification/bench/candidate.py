@@ -147,7 +147,7 @@ def _passes(examination: Examination) -> bool:
     if examination.subject.wide is None:
         return True
     try:
-        return bool(examination.gradient()["verdict"] == "pass")
+        return bool(examination.gradient().verdict == "pass")
     except Failed:
         return False
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from warpgen.errors import VerificationError
 from warpgen.program import Program
+from warpgen.record import Alive, Bounds, Compile, Forward, Gradient, Verified
 from warpgen.verification.judging import gradient as slopes_of
 from warpgen.verification.judging import tolerance
 from warpgen.verification.judging import values as values_of
@@ -48,18 +49,16 @@ class Subject(msgspec.Struct, frozen=True):
     coarse: bool
 
 
-def examine(subject: Subject, note: Note) -> dict[str, Any]:
-    """Evidence per check. Raises Failed where the program must not be kept."""
+def examine(subject: Subject, note: Note) -> Verified:
+    """Evidence of all checks that run. Raises Failed where the program must not be kept."""
     run = Examination(subject)
     note("forward")
-    evidence: dict[str, Any] = {"bounds": {"verdict": "pass", "threads": subject.kernel.threads}}
     run.first()
-    evidence["forward"] = run.forward()
+    bounds, forward = Bounds("pass", subject.kernel.threads), run.forward()
     note("alive")
-    evidence["alive"] = run.alive()
+    alive = run.alive()
     note("adjoint")
-    evidence["gradient"] = run.gradient()
-    return evidence
+    return Verified(Compile(), bounds, forward, alive, run.gradient())
 
 
 class Examination:
@@ -106,7 +105,7 @@ class Examination:
     def codes(self) -> list[str]:
         return [leaf.values.dtype.str for leaf in self.draw(0).outputs()]
 
-    def forward(self) -> dict[str, Any]:
+    def forward(self) -> Forward:
         worst, references, why = values_of.Agreement(0.0, 0.0, 0.0, ""), [], ""
         compared = {"oracle": self._against_oracle, "widened": self._against_widened}
         for name, compare in compared.items():
@@ -126,13 +125,13 @@ class Examination:
         if not references:
             raise Failed("no reference", f"not widened; not read by the oracle: {why}")
         reference = self._wide_outputs(0)[0] if self.subject.wide else self.outputs(0)
-        return {
-            "verdict": "pass",
-            "error": tolerance.told(worst.error, worst.tolerance),
-            "tolerance": worst.tolerance,
-            "references": references,
-            "digest": values_of.digest(reference, self.kind, self.codes()),
-        }
+        return Forward(
+            "pass",
+            error=tolerance.told(worst.error, worst.tolerance),
+            tolerance=worst.tolerance,
+            references=" + ".join(references),
+            digest=values_of.digest(reference, self.kind, self.codes()),
+        )
 
     def _settle(self, compare: Callable[[int], values_of.Agreement]) -> tuple[bool, values_of.Agreement]:
         """Judge by the first draw; where elements disagree, see how far rounding can carry them."""
@@ -231,7 +230,7 @@ class Examination:
             made.append([leaf.values.copy() for leaf in arguments.outputs()])
         return made
 
-    def alive(self) -> dict[str, Any]:
+    def alive(self) -> Alive:
         """Outputs must change when inputs do, all together and each alone."""
         launches = 1
         names = [a.name for a in self.program.args if a.role in ("input", "inout") and self._varies(a.name)]
@@ -245,7 +244,7 @@ class Examination:
         zeros = [np.zeros_like(values) for values in self.outputs(0)]
         if not names and not _differs(self.outputs(0), zeros):
             raise Failed("constant", "every output is zero")
-        return {"verdict": "pass", "launches": launches, "inputs": len(names)}
+        return Alive("pass", launches, inputs=len(names))
 
     def _changes(self, name: str) -> Iterator[bool]:
         """Whether outputs change with one input alone, try by try: with other values of it, with all its
@@ -262,30 +261,29 @@ class Examination:
     def _varies(self, name: str) -> bool:
         return any(leaf.argument == name and not leaf.fixed for leaf in self.draw(0).leaves)
 
-    def gradient(self) -> dict[str, Any]:
+    def gradient(self) -> Gradient:
         subject = self.subject
         if not subject.has_adjoint:
-            return {"verdict": "not differentiable", "why": "no adjoint"}
+            return Gradient("not differentiable", why="no adjoint")
         if not slopes_of.differentiable(self.draw(0)):
             self.backward(0)
-            return {"verdict": "not differentiable", "why": "no floats"}
+            return Gradient("not differentiable", why="no floats")
         if subject.wide is None:
             self.backward(0)
-            return {"verdict": "unchecked", "why": "not widened"}
+            return Gradient("unchecked", why="not widened")
         allowed = slopes_of.tolerance_of(self.draw(0), subject.coarse)
         slopes = [self._slope(0, allowed)]
         if slopes[0].verdict != "pass":
             slopes += [self._slope(variant, allowed) for variant in range(1, tolerance.DRAWS)]
         worst = self._verdict(slopes)
-        evidence = {"error": tolerance.told(worst.error, allowed), "tolerance": allowed}
-        evidence["directions"] = worst.directions
+        found = tolerance.told(worst.error, allowed), allowed, worst.directions
         if worst.verdict == "kink":
-            return {"verdict": "not differentiable", "why": "kinks", **evidence}
+            return Gradient("not differentiable", *found, why="kinks")
         if worst.verdict == "fail":
             if not slopes_of.known_wrong(self.program):
                 raise Failed("gradient", f"the adjoint is off by {worst.error:.1g} of the slope")
-            return {"verdict": "wrong", **evidence}
-        return {"verdict": "pass", **evidence}
+            return Gradient("wrong", *found)
+        return Gradient("pass", *found)
 
     def _verdict(self, slopes: Sequence[slopes_of.Slope]) -> slopes_of.Slope:
         """A first draw that passes decides; else the others must, all but for kinks."""

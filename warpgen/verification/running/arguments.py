@@ -72,6 +72,7 @@ class Arguments:
         self.leaves: list[Leaf] = []
         self.geometry: dict[str, scene.Drawn] = {}  # what meshes, textures and their like are made of
         self._seed, self._variant, self._like = seed, variant, like
+        self._fills = {fill.name: fill for arg in args for fill in arg.fills}
         self._kept: list[Any] = [like]  # memory that descriptors point to
         self._fenced: list[NDArray[np.uint8]] = []
         self._bytes = 0
@@ -119,20 +120,26 @@ class Arguments:
 
     def _argument(self, arg: Argument, layout: MemoryLayout) -> tuple[NDArray[Any], NDArray[Any]]:
         if layout.family in ("array", "indexed"):
-            return self._array(arg, layout, arg.fill, arg.name)
+            return self._array(arg, layout, arg.name)
         memory = np.zeros(1, layout.dtype)
         twin = np.zeros(1, layout.dtype)
         if layout.family == "texture":
             memory.view("u1")[...] = self._texture(arg, layout)
         elif arg.fill.kind not in scene.KINDS:
-            self._fill(arg, layout, arg.fill, arg.name, memory, twin, traced=False)
+            self._fill(arg, layout, arg.name, memory, twin, traced=False)
         return memory, twin
+
+    def _fill_of(self, path: str, kind: str = "") -> Fill:
+        """The fill of an argument or a part of one; VerificationError if it has none (of that kind)."""
+        fill = self._fills.get(path)
+        if fill is None or kind not in ("", fill.kind):
+            raise VerificationError(f"there is no fill {kind and f'of kind {kind!r} '}for {path}")
+        return fill
 
     def _fill(
         self,
         arg: Argument,
         layout: MemoryLayout,
-        fill: Fill,
         path: str,
         memory: NDArray[Any],
         twin: NDArray[Any],
@@ -140,16 +147,15 @@ class Arguments:
     ) -> None:
         """Write the drawn values of elements, structs field by field, and note their leaves."""
         if layout.family == "struct":
+            self._fill_of(path, "struct")
             for name, field, _ in layout.fields:
-                if fill.kind != "struct" or name not in fill.fields:
-                    raise VerificationError(f"no fill for field {path}.{name}")
-                place = f"{path}.{name}"
-                self._fill(arg, field, fill.fields[name], place, memory[name], twin[name], traced)
+                self._fill(arg, field, f"{path}.{name}", memory[name], twin[name], traced)
         elif layout.family in ("array", "indexed"):
-            descriptor, adjoint = self._array(arg, layout, fill, path)
+            descriptor, adjoint = self._array(arg, layout, path)
             memory[...] = descriptor
             twin[...] = adjoint
         else:
+            fill = self._fill_of(path)
             floats = traced and layout.floating
             self._leaf(Leaf(arg.name, path, arg.role, memory, twin, floats, fill, layout.shape))
 
@@ -159,42 +165,37 @@ class Arguments:
         self.leaves.append(leaf)
 
     def _array(
-        self, arg: Argument, layout: MemoryLayout, fill: Fill, path: str, traced: bool = True
+        self, arg: Argument, layout: MemoryLayout, path: str, traced: bool = True
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Descriptors, as bytes, of an array and of its gradient."""
         if layout.family == "indexed":
-            return self._indexed(arg, layout, fill, path)
+            return self._indexed(arg, layout, path)
         assert layout.of is not None
+        fill = self._fill_of(path)
         if len(fill.shape) != layout.ndim:
             raise VerificationError(f"{path} has {layout.ndim} dimensions, its fill {len(fill.shape)}")
         memory, twin = self._allocate(fill.shape, layout.of), self._allocate(fill.shape, layout.of)
-        self._fill(arg, layout.of, fill, path, memory, twin, traced)
+        self._fill(arg, layout.of, path, memory, twin, traced)
         outer = memory.strides[: layout.ndim]
         gradient = twin.ctypes.data if _has_floats(layout.of) else 0
         forward = warp_native.array_bytes(memory.ctypes.data, gradient, fill.shape, outer)
         adjoint = warp_native.array_bytes(gradient, 0, fill.shape, outer) if gradient else bytes(layout.size)
         return np.frombuffer(forward, "u1"), np.frombuffer(adjoint, "u1")
 
-    def _indexed(
-        self, arg: Argument, layout: MemoryLayout, fill: Fill, path: str
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
-        if fill.kind != "indexed" or "data" not in fill.fields:
-            raise VerificationError(
-                f"{path} is an indexed array: its fill must be of kind 'indexed' with 'data'"
-            )
-        data = fill.fields["data"]
+    def _indexed(self, arg: Argument, layout: MemoryLayout, path: str) -> tuple[NDArray[Any], NDArray[Any]]:
+        self._fill_of(path, "indexed")
+        data = self._fill_of(f"{path}.data")
         under = MemoryLayout("array", layout.size, 8, ndim=layout.ndim, of=layout.of)
-        forward, adjoint = self._array(arg, under, data, f"{path}.data", traced=False)
+        forward, adjoint = self._array(arg, under, data.name, traced=False)
         forward, adjoint = forward[: warp_native.ARRAY_SIZE], adjoint[: warp_native.ARRAY_SIZE]
         addresses, extents = [0] * layout.ndim, list(data.shape)
         for axis in range(layout.ndim):
-            chosen = fill.fields.get(f"indices{axis}")
+            chosen = self._fills.get(f"{path}.indices{axis}")
             if chosen is not None:
                 indices = np.zeros(chosen.shape, np.int32)
                 self._kept.append(indices)
                 none = np.zeros_like(indices)
-                place = f"{path}.indices{axis}"
-                self._leaf(Leaf(arg.name, place, "input", indices, none, False, chosen))
+                self._leaf(Leaf(arg.name, chosen.name, "input", indices, none, False, chosen))
                 addresses[axis], extents[axis] = indices.ctypes.data, indices.size
         shape = tuple(extents)
         made = (warp_native.indexed_bytes(part.tobytes(), addresses, shape) for part in (forward, adjoint))
