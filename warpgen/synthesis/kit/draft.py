@@ -7,6 +7,7 @@ from typing import Any
 
 from warpgen.errors import SynthesisError
 from warpgen.launch import Argument, Fill, FillKind, Role
+from warpgen.numbers import shorten
 from warpgen.synthesis.language.author import Author
 from warpgen.synthesis.language.types import I32, U64, Type
 from warpgen.synthesis.language.values import Value
@@ -45,8 +46,9 @@ class Argspec:
             name=path,
             kind=self.kind,
             shape=self.shape if self.ndim or self.fixed else (),
-            low=float(self.lo),
-            high=float(self.hi),
+            # Inwards, so that the values stay in the range that the program was written for.
+            low=shorten(float(self.lo), up=True),
+            high=shorten(float(self.hi), up=False),
             value=float(self.value),
             of=self.of,
         )
