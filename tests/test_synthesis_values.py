@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from warpgen.errors import SynthesisError
 from warpgen.synthesis.language.author import Author
-from warpgen.synthesis.language.rules import RULES
+from warpgen.synthesis.language.builtins import known
 from warpgen.synthesis.language.types import (
     F32,
     F64,
@@ -65,7 +65,7 @@ def expressions(draw: st.DrawFn) -> tuple[Value, dict[str, float]]:
             name = draw(
                 st.sampled_from(["sin", "tanh", "exp", "log", "sqrt", "abs", "floor", "acos", "asin", "cosh"])
             )
-            pool.append(RULES[name](a))
+            pool.append(known(name).write(a))
         else:
             pool.append({"+": lambda x, y: x + y, "-": lambda x, y: x - y, "*": lambda x, y: x * y,
                          "/": lambda x, y: x / y, "-x": lambda x, y: -x}[kind](a, b))  # fmt: skip

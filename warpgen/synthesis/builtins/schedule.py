@@ -14,9 +14,10 @@ from typing import NamedTuple
 from warpgen.errors import SynthesisError
 from warpgen.synthesis.builtins import rotations, utility  # noqa: F401 - they register their cases
 from warpgen.synthesis.builtins.cases import CASES
-from warpgen.synthesis.builtins.typed import refused, write_call
+from warpgen.synthesis.builtins.typed import write_call
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language import registry
+from warpgen.synthesis.language.builtins import known
 from warpgen.synthesis.language.registry import Slot
 from warpgen.synthesis.language.types import (
     BOOL,
@@ -56,13 +57,6 @@ GROUPS = frozenset(
         "Other",
     )
 )
-
-# Builtins of these chapters that no fragment calls, and why.
-UNREACHABLE: dict[str, str] = {
-    "breakpoint": "stops the program in a debugger",
-    "select": "removed: Warp refuses it in favour of `where`, whose fragments take all its conditions",
-    "tid": "opens every kernel, so it needs no fragment",
-}
 
 # Most common first: every other round takes the first type, the rounds between walk through the rest.
 _SCALARS: dict[str, tuple[Type, ...]] = {
@@ -133,7 +127,8 @@ def _variants(builtin: str, slots: tuple[Slot, ...]) -> tuple[Fragment, ...]:
             n = shape[1] if slots[0].kind == "mat" else shape[0]  # a matrix and a vector that fit
         types = tuple(_concrete(s, scalar, n, shape) for s in slots)
         chosen = tuple(t for t in types if t is not None)
-        if len(chosen) == len(slots) > 0 and len(found) < _MOST_VARIANTS and not refused(builtin, chosen):
+        complete = len(chosen) == len(slots) > 0 and len(found) < _MOST_VARIANTS
+        if complete and chosen[0].scalar.name not in known(builtin).refuses:
             found[chosen] = None
     return tuple(Fragment(builtin, types) for types in found)
 
@@ -154,7 +149,7 @@ def overloads() -> tuple[tuple[Fragment, ...], ...]:
     """All overloads that fragments can call; each with its variants, the common types first."""
     found: list[tuple[Fragment, ...]] = []
     for name in registry.public_names():
-        if registry.group(name) not in GROUPS or name in UNREACHABLE:
+        if registry.group(name) not in GROUPS or known(name).unreachable:
             continue
         cases = CASES.get(name, ())
         found += [tuple(Fragment(name, (t,), case.write) for t in case.scalars) for case in cases]

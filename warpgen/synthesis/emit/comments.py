@@ -6,6 +6,7 @@ import re
 
 from warpgen.synthesis.kit.statements import Line
 from warpgen.synthesis.language.author import Author
+from warpgen.synthesis.language.builtins import known
 from warpgen.synthesis.style import priors
 from warpgen.synthesis.style.english import phrase
 
@@ -25,43 +26,6 @@ _VERB_OF = {
     "==": "equals",
     "!=": "differs from",
 }
-# What is said of a call; {x} is the result, {a} the first argument.
-_CALLS = {
-    "normalize": ("unit {x}", "normalize {a}", "{x} with unit length", "make sure {a} has unit length"),
-    "length": ("length of {a}", "magnitude of {a}", "get {x}"),
-    "length_sq": ("squared length of {a}", "squared distance avoids the square root"),
-    "dot": ("project {a}", "{x} from the dot product", "dot product with {a}"),
-    "cross": ("perpendicular to {a}", "{x} from the cross product"),
-    "clamp": ("clamp {x} to the valid range", "keep {x} within bounds", "limit {x} to a safe range"),
-    "max": ("lower bound for {x}", "take the larger of the two", "do not let {x} drop below the minimum"),
-    "min": ("upper bound for {x}", "limit {x} to the maximum", "take the smaller of the two"),
-    "where": ("select {x}", "choose {x} without a branch", "pick the value depending on the condition"),
-    "sqrt": ("take the square root", "{x} from its square"),
-    "exp": ("exponential falloff", "decay factor", "exponential of {a}"),
-    "abs": ("magnitude only, the sign does not matter", "absolute value of {a}"),
-    "lerp": ("interpolate between the two values", "linear interpolation", "blend the two values"),
-    "transform_point": ("apply the transform to the point", "transform the point"),
-    "transform_vector": ("rotate the vector into the frame", "transform the direction"),
-    "quat_rotate": ("rotate the vector", "apply the rotation"),
-    "quat_rotate_inv": ("rotate back", "apply the inverse rotation"),
-    "transpose": ("transpose of {a}",), "inverse": ("invert {a}", "inverse of {a}"),
-    "rand_init": ("initialize the random number generator", "seed the random state of this thread",
-                  "each thread has its own random state"),
-    "randf": ("draw a uniform random number", "random number in the given range"),
-    "randn": ("draw a normally distributed random number", "Gaussian noise"),
-    "outer": ("outer product",), "floor": ("round down to the grid", "index of the lower corner"),
-    "mesh_query_point": ("find the closest point on the mesh",),
-    "mesh_query_ray": ("cast a ray against the mesh", "find the first hit along the ray"),
-    "mesh_eval_position": ("evaluate the position on the mesh",),
-    "hash_grid_query": ("query the neighbors within the radius", "find nearby particles"),
-    "tile_load": ("load a tile from global memory", "load the input into a tile"),
-    "tile_sum": ("sum over the tile", "reduce the tile to a single value"),
-    "tile_matmul": ("multiply the two tiles", "accumulate the product of the tiles"),
-    "tile_zeros": ("initialize the accumulator tile", "start from zero"),
-    "mod": ("wrap around",), "zeros": ("scratch space of this thread", "allocate local storage"),
-    "int": ("convert to an integer index", "truncate to an integer"),
-    "float": ("convert to floating point",),
-}  # fmt: skip
 _OUT = (
     "store the result", "write the result", "write {x}", "store {x}", "save {x} for the next step",
     "write {x} to global memory", "output {x}", "write back {x}", "store {x} for each {thing}",
@@ -212,10 +176,10 @@ def _of_assignment(name: str, op: str, right: str, author: Author, thing: str) -
         return _fill(author, _STARTS, x, thing)
     if element := _ELEMENT.match(right):
         return _fill(author, _LOADS, _named(element[2] or name, author), thing)
-    if (call := _CALL.match(right)) and call[1] in _CALLS and author.rng.chance(0.7):
+    if (call := _CALL.match(right)) and (said := known(call[1]).comments) and author.rng.chance(0.7):
         first = call[2].split(",", 1)[0]
         a = _named(first, author) if first.isidentifier() else "the result"
-        return _fill(author, _CALLS[call[1]], x, thing, a=a)
+        return _fill(author, said, x, thing, a=a)
     return _fill(author, _COMPUTES, x, thing)
 
 

@@ -7,22 +7,14 @@ from collections import Counter
 
 from warpgen.synthesis.kit.statements import Line
 from warpgen.synthesis.language.author import Author
+from warpgen.synthesis.language.builtins import known
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _DEFINE = re.compile(r"^([A-Za-z_]\w*) = (.+)$")
 _STORE = re.compile(r"^([A-Za-z_]\w*)\[[^=]*\] = ([A-Za-z_]\w*)$")
 _SIMPLE = re.compile(r"^[A-Za-z_]\w*(\[[^=]*\])? [-+*/]?= ")
 _NUMBER = re.compile(r"^(wp\.)?(\w+\()?-?[\d.e+-]+\)?$")
-# Calls without effect on their arguments, whose results may stand inside another expression.
-_PURE = frozenset(
-    (
-        "abs acos asin atan atan2 clamp cos cosh cross cw_div cw_mul ddot degrees determinant diag dot exp"
-        " floor ceil frac inverse length length_sq lerp log log2 max min mod normalize outer pow"
-        " quat_from_axis_angle quat_inverse quat_rotate quat_rotate_inv radians round sign sin sinh skew"
-        " smoothstep sqrt step tan tanh trace transform_get_rotation transform_get_translation"
-        " transform_point transform_vector transpose vec2 vec3 vec4 vec2f vec3f vec4f where"
-    ).split()
-)
+_MAKERS = frozenset("float int vec2 vec3 vec4 vec2f vec3f vec4f".split())
 _CALLED = re.compile(r"([\w.]+)\(")
 _ARGUMENT = (("(", ", "), ("(", ")"), (", ", ", "), (", ", ")"))  # what may stand around a call's argument
 LONGEST = 88
@@ -62,10 +54,13 @@ def inlined(lines: list[Line], author: Author) -> list[Line]:
 def _movable(value: str) -> bool:
     if _NUMBER.match(value):
         return False  # Warp takes a bare number for a constant
-    for called in _CALLED.findall(value):
-        if called not in ("float", "int") and called.removeprefix("wp.") not in _PURE:
-            return False
-    return " if " not in value and " and " not in value and " or " not in value
+    return _pure(value) and " if " not in value and " and " not in value and " or " not in value
+
+
+def _pure(text: str) -> bool:
+    """Whether nothing it calls has an effect, so that it may stand inside another expression."""
+    called = [name.removeprefix("wp.") for name in _CALLED.findall(text)]
+    return all(name in _MAKERS or known(name).pure for name in called)
 
 
 def _target(lines: list[Line], at: int, name: str, value: str, replaced: dict[int, Line]) -> int | None:
@@ -87,10 +82,7 @@ def _target(lines: list[Line], at: int, name: str, value: str, replaced: dict[in
                 return later
             inside = any(f"{before}{name}{behind}" in line.text for before, behind in _ARGUMENT)
             right = line.text.split("= ", 1)[-1]
-            pure = inside and all(
-                c in ("float", "int") or c.removeprefix("wp.") in _PURE for c in _CALLED.findall(right)
-            )
-            return later if adjacent and pure and " += " not in line.text else None
+            return later if adjacent and inside and _pure(right) and " += " not in line.text else None
         adjacent = False
         head = line.text.split(" ", 1)[0].split("[", 1)[0]
         if head in words or "atomic" in line.text:

@@ -12,9 +12,10 @@ import re
 from collections.abc import Callable, Sequence
 
 from warpgen.errors import SynthesisError
-from warpgen.synthesis.formulas.vocabulary import FIELDS, MATRICES, RESULTS, Field, Quantity
+from warpgen.synthesis.formulas.vocabulary import FIELDS, MATRICES, Field, Quantity
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language import registry
+from warpgen.synthesis.language.builtins import BUILTINS, known
 from warpgen.synthesis.language.types import BOOL, F32, I32, Type
 from warpgen.synthesis.language.values import Value
 
@@ -29,7 +30,7 @@ def float_builtins(arity: int) -> tuple[str, ...]:
     """Builtins that take `arity` floats to a float, of whatever Warp is installed."""
     found = []
     for name in registry.public_names():
-        if name in _OPERATORS or arity not in map(len, registry.signatures(name)):
+        if not known(name).by_chance or arity not in map(len, registry.signatures(name)):
             continue
         fits = any(
             len(s) == arity and all(p.kind == "scalar" and p.scalar in ("Float", "Scalar") for p in s)
@@ -38,33 +39,6 @@ def float_builtins(arity: int) -> tuple[str, ...]:
         if fits and registry.result_types(name, (F32,) * arity) == (F32,):
             found.append(name)
     return tuple(found)
-
-
-# Written with their operator or in shapes of their own; the adjoint of `frac` is not its slope.
-_OPERATORS = frozenset(
-    (
-        "add sub mul div div_approx mod floordiv pos neg clamp lerp smoothstep pow expect_near nonzero frac"
-    ).split()
-)
-# Their slope is zero, and a chain of them is soon a constant.
-STEPPED = frozenset("floor ceil trunc round rint sign step".split())
-# Builtins that jump or have steep ends are for the schedule and for a person's purpose, not for chance.
-_COMMON = (
-    "sin",
-    "cos",
-    "exp",
-    "sqrt",
-    "abs",
-    "tanh",
-    "log",
-    "atan",
-    "floor",
-    "cosh",
-    "erf",
-    "log2",
-    "cbrt",
-    "sinh",
-)
 
 
 _FLAG_NAMES = "ok|inside|is_set|passes|above"
@@ -82,7 +56,8 @@ class Palette:
         self.vectors = rng.sample(self.field.vectors, rng.integer(1, 3))
         self.integers = rng.sample(self.field.integers, rng.integer(1, 3))
         self.matrices = rng.sample(MATRICES, 2)
-        self.unary = rng.sample(_COMMON, rng.integer(1, 3)) + rng.sample(float_builtins(1), rng.integer(1, 3))
+        common = [b.name for b in BUILTINS.values() if b.common]
+        self.unary = rng.sample(common, rng.integer(1, 3)) + rng.sample(float_builtins(1), rng.integer(1, 3))
         self.binary = rng.sample(float_builtins(2), rng.integer(1, 2))
         self.reuse = rng.choice((0.1, 0.25, 0.5))
         self.shared = rng.choice((0.1, 0.25, 0.45))  # operands that all threads share
@@ -338,11 +313,6 @@ def width_suffixed(names: str, t: Type) -> str:
         t.name, t.name.replace("uint", "u").replace("int", "i")
     )
     return "|".join(f"{n}_{suffix}" for n in names.split("|"))
-
-
-def result_names(builtin: str) -> str:
-    """What people call the result of a builtin."""
-    return RESULTS.get(builtin, "")
 
 
 def grow(k: Kit, type: Type, budget: int, lo: float | None = None, hi: float | None = None) -> Value:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from warpgen.synthesis.formulas.grower import STEPPED, Grower, production, result_names
+from warpgen.synthesis.formulas.grower import Grower, production
+from warpgen.synthesis.language.builtins import known
 from warpgen.synthesis.language.types import BOOL, F32, F64, I32, Type, vec
 from warpgen.synthesis.language.values import Value
 
@@ -35,11 +36,11 @@ def called(g: Grower, t: Type, budget: int) -> Value:
     x = g.grow(t, budget - 1)
     if name in ("sign", "step"):
         return call(x) * g.fresh(t)
-    if name in STEPPED:  # what is left of a value, or its level on a finer scale
+    if known(name).stepped:  # what is left of a value, or its level on a finer scale
         x = g.named(x)
         return x - call(x) if g.rng.chance(0.5) else call(x * 4.0) * 0.25
     value = call(x)
-    return g.shorten(value, result_names(name)) if g.rng.chance(0.3) else value
+    return g.shorten(value, known(name).results) if g.rng.chance(0.3) else value
 
 
 @production("float_scalar", 0.8)

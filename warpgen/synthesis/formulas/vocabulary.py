@@ -272,20 +272,3 @@ MATRICES = (
     "J|jacobian|jac",
     "S|cov|sigma",
 )
-
-# How the results of a builtin are called where they get a name.
-RESULTS: dict[str, str] = {
-    "sin": "s|sin_x|wave", "cos": "c|cos_x|co", "tan": "tan_x|slope", "exp": "decay|e|growth",
-    "log": "log_x|ln|lg",
-    "sqrt": "root|rt|sq", "tanh": "squashed|th|act", "atan": "ang|angle", "atan2": "heading|angle|ang",
-    "asin": "ang|theta", "acos": "ang|theta", "abs": "mag|ax|absolute", "floor": "whole|base|cell",
-    "frac": "fr|rest",
-    "length": "dist|norm|mag", "dot": "proj|d|cos_angle", "normalize": "dir|unit|nrm",
-    "cross": "perp|cr|side",
-    "clamp": "clamped|sat|bounded", "lerp": "blended|mixed|mid", "smoothstep": "fade|ramp|smooth",
-    "pow": "power|pw|pk",
-    "min": "lowest|lower|smaller", "max": "highest|upper|larger", "where": "chosen|picked|sel",
-    "sign": "sgn|sense",
-    "determinant": "det|vol", "trace": "tr|diag_sum", "transpose": "At|flipped|t", "inverse": "inv|A_inv",
-    "outer": "op|dyad|uv", "round": "nearest|rounded", "erf": "prob|cdf",
-}  # fmt: skip

@@ -7,13 +7,10 @@ from typing import Any
 
 from warpgen.errors import SynthesisError
 from warpgen.synthesis.language.author import Author
+from warpgen.synthesis.language.builtins import known
 from warpgen.synthesis.language.registry import result_types
-from warpgen.synthesis.language.rules import RULES
 from warpgen.synthesis.language.types import F32, I32, U32, Type
 from warpgen.synthesis.language.values import Value, call, literal
-
-# Their first argument is the generator's uint32 state, the others are ordinary ints.
-_STATE_THEN_INT = frozenset({"randi", "pnoise"})
 
 
 class Calls:
@@ -30,9 +27,9 @@ class Calls:
 
     def _call(self, name: str, args: tuple[Any, ...]) -> Value:
         values = self._coerced(name, args)
-        rule = RULES.get(name)
-        if rule is not None:
-            return rule(*values)
+        builtin = known(name)
+        if builtin.rule is not None:
+            return builtin.write(*values)
         types = result_types(name, tuple(v.type for v in values))
         if len(types) != 1:
             raise SynthesisError(f"wp.{name} gives {len(types)} results; use k.wp_all")
@@ -50,7 +47,7 @@ class Calls:
             t = like.type.scalar if like is not None else I32 if isinstance(a, int) else self._real
             if t.is_int and isinstance(a, float):
                 t = F32
-            elif t is U32 and name in _STATE_THEN_INT:
+            elif t is U32 and known(name).plain_ints:
                 t = I32
             result.append(literal(a, t, self._author))
         return result

@@ -8,7 +8,7 @@ from typing import Any
 from warpgen.synthesis.kit.calls import Calls
 from warpgen.synthesis.kit.draft import Draft
 from warpgen.synthesis.kit.statements import Statements
-from warpgen.synthesis.language import rules
+from warpgen.synthesis.language import guards
 from warpgen.synthesis.language.types import F32, F64, I32, Type, mat, quat, spatial_vector, transform, vec
 from warpgen.synthesis.language.values import Value, call, literal
 from warpgen.synthesis.style import priors
@@ -125,9 +125,9 @@ class Literals(Statements):
         if type.is_int and value.type.is_float:
             m = min(type.limit, 2.0**31 - 1)
             if value.magnitude > m:
-                value = rules.clamped(value, -1e6 if not type.is_unsigned else 0.0, 1e6)
+                value = guards.clamped(value, -1e6 if not type.is_unsigned else 0.0, 1e6)
             if type.is_unsigned and value.lo < 0:
-                value = rules.at_least(value, 0.0)
+                value = guards.at_least(value, 0.0)
             lo, hi = float(int(value.lo)), float(int(value.hi))
         elif type.is_int and (
             value.lo < -type.limit - 1 or value.hi > type.limit or (type.is_unsigned and value.lo < 0)

@@ -8,7 +8,8 @@ from warpgen.launch import FillKind
 from warpgen.synthesis.kit.arrays import Arrays
 from warpgen.synthesis.kit.draft import Argspec, Array, Draft
 from warpgen.synthesis.kit.pool import Pool
-from warpgen.synthesis.language import rules
+from warpgen.synthesis.language import guards
+from warpgen.synthesis.language.builtins import known
 from warpgen.synthesis.language.types import F32, I32, Type
 from warpgen.synthesis.language.types import struct as new_struct
 from warpgen.synthesis.language.values import INF, Value, number
@@ -50,18 +51,18 @@ class Requests(Arrays):
             return v
         if hi == INF or hi >= v.hi:
             self.pool.hide(v)
-            return rules.at_least(v, lo)
+            return guards.at_least(v, lo)
         # What rounds down would make zero of all below one.
         if lo <= 0 <= v.lo and hi >= 1 and not self.pool.masked and self.rng.chance(0.4):
             return (v / (v + 1.0)).within(0.0, 1.0)
         if v.hi - v.lo > 4 * (hi - lo) and v.magnitude < _WAVED and self.rng.chance(0.6):
             # A clamp would hold nearly all values at one end, and what they came from would not show.
             middle, reach = round(0.5 * (lo + hi), 4), round(0.5 * (hi - lo), 4)
-            wave = rules.RULES["sin"](v)
+            wave = known("sin").write(v)
             wave = wave if reach == 1 else wave * reach
             return (wave if middle == 0 else middle + wave).within(lo, hi)
         self.pool.hide(v)
-        return rules.clamped(v, lo, hi)
+        return guards.clamped(v, lo, hi)
 
     def input(self, names: str, type: Type, lo: float = -1.0, hi: float = 1.0, unit: bool = False) -> Value:
         """A value that varies from thread to thread: given by an earlier motif, or read from an array."""

@@ -9,8 +9,9 @@ from keyword import iskeyword
 from typing import Any
 
 from warpgen.errors import DraftRejected
-from warpgen.synthesis.language import rules
+from warpgen.synthesis.language import guards
 from warpgen.synthesis.language.author import Author
+from warpgen.synthesis.language.builtins import known
 from warpgen.synthesis.language.types import BOOL, F32, I32, Type
 from warpgen.synthesis.language.values import COMPARE, NOT, TERNARY, Value, call, literal, logic
 from warpgen.synthesis.style.rng import Rng
@@ -225,10 +226,10 @@ class Statements:
         if value.type.kind == "scalar":
             top = self.rng.choice((1.0, 10.0, 100.0, 1000.0))
             if self.rng.chance(0.3):
-                return rules.RULES["tanh"](value)
-            return rules.clamped(value, -top, top)
+                return known("tanh").write(value)
+            return guards.clamped(value, -top, top)
         if value.type.kind in ("vec", "quat", "spatial"):
-            return rules.RULES["normalize"](value) if value.type.kind != "spatial" else value * (1.0 / 1024.0)
+            return known("normalize").write(value) if value.type.kind != "spatial" else value * (1.0 / 1024.0)
         factor = limit / 10.0 / value.magnitude if value.magnitude < float("inf") else 1e-3
         scaled = value * float(f"{factor:.0e}") if value.type.kind != "transform" else value
         return scaled.within(-limit, limit)

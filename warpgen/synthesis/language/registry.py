@@ -1,4 +1,4 @@
-"""Warp's registry of builtins, read once: names, overloads, types, what is differentiable.
+"""Warp's registry of builtins, read once: names, overloads, types.
 
 The only module of synthesis that touches Warp's internals: the registry, and the overload resolution that
 Warp's code generator has; it generates no code.
@@ -95,8 +95,3 @@ def group(name: str) -> str:
     """The chapter of Warp's manual that a builtin stands in."""
     function = builtin_functions[name]
     return next(str(o.group) for o in getattr(function, "overloads", [function]) if not o.hidden)
-
-
-@functools.cache
-def differentiable(name: str) -> bool:
-    return any(overload.is_differentiable for overload in builtin_functions[name].overloads)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from warpgen.synthesis.categories.math import CATEGORY
 from warpgen.synthesis.formulas.grower import (
-    STEPPED,
     Grower,
     float_builtins,
     grow,
     palette,
     result_name,
-    result_names,
 )
 from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.builtins import known
 from warpgen.synthesis.language.types import F32, F64, I32
 from warpgen.synthesis.language.values import Value
 
@@ -27,11 +26,11 @@ def function_chain(k: Kit) -> None:
     """Chain of elementary functions."""
     g = Grower(k)
     x = g.named(g.grow(k.real, k.rng.integer(1, 3)))
-    names = k.rng.sample([n for n in float_builtins(1) if n not in STEPPED], k.rng.integer(2, 4))
+    names = k.rng.sample([n for n in float_builtins(1) if not known(n).stepped], k.rng.integer(2, 4))
     for name in names:
         if k.rng.chance(0.35):
             x = x * g.leaf(k.real)
-        x = k.let(result_names(name) or "y|v|z", mapped(k, name, k.saturate(x)))
+        x = k.let(known(name).results or "y|v|z", mapped(k, name, k.saturate(x)))
     k.give(result_name(k), x)
 
 
@@ -45,7 +44,7 @@ def function_sum(k: Kit) -> None:
         term = mapped(k, name, x * k.number(0.2, 3.0) if k.rng.chance(0.3) else x)
         op = k.rng.choice("+-*")
         if len(term.text) + len(acc.text) > palette(k).longest + 20:
-            acc = k.define(result_names(name) or "acc|partial|y", acc)
+            acc = k.define(known(name).results or "acc|partial|y", acc)
         acc = acc + term if op == "+" else acc - term if op == "-" else acc * term
     k.give("y|value|f_x|response", acc)
 
