@@ -24,6 +24,7 @@ from warpgen.extraction.codegen import lower
 from warpgen.extraction.loading import explain
 from warpgen.record import TARGETS
 from warpgen.synthesis.generator import Options, synthesize
+from warpgen.warp_internals import context
 
 # These open windows, need packages or data from the network, or start other processes when imported.
 _NOT_IMPORTED = ("unittest_", "walkthrough", "__main__", "disabled", "usd", "assets", "benchmarks")
@@ -94,14 +95,13 @@ def _warp_kernels(only: str) -> Iterator[tuple[str, Any]]:
                     importlib.import_module(module.name)
                 except (Exception, SystemExit) as error:
                     print(f"{module.name} left out: {explain(error)}", file=sys.stderr)
-    for module in list(warp_api.context.user_modules.values()):
+    for module in list(context.user_modules.values()):
         for key, kernel in list(module.kernels.items()):
             if not kernel.is_generic:
                 yield f"{module.name} {key}", kernel
 
 
 def _print_kernel(name: str, kernel: Any) -> None:
-    context = warp_api.context
     module = kernel.module
     warp_api.reset_config()
     try:

@@ -19,6 +19,7 @@ from warpgen.extraction.features import inspect_source
 from warpgen.program import Program
 from warpgen.record import TARGETS
 from warpgen.synthesis.generator import Options, synthesize
+from warpgen.warp_internals import REGISTRY
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +104,7 @@ def test_nothing_of_a_program_is_remembered() -> None:
     for program in PROGRAMS:
         texts(program)
     assert calls._plans
-    registry = list(warp_api.context.builtin_functions.values())
+    registry = list(REGISTRY.values())
     assert all(any(key[0] is f for f in registry) for key in calls._plans)
     kept = [part for key in calls._plans for part in key[3:]]
     types = [part[1] if isinstance(part, tuple) else part for part in kept]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -11,15 +13,18 @@ from warpgen.program import Program
 from warpgen.synthesis.builtins import schedule
 from warpgen.synthesis.builtins.schedule import Fragment
 from warpgen.synthesis.emit.module import assemble
+from warpgen.synthesis.formulas.grower import float_builtins
 from warpgen.synthesis.kernel.stores import store_rest
 from warpgen.synthesis.kernel.threads import open_threads
 from warpgen.synthesis.kit.draft import Draft
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language import registry
 from warpgen.synthesis.language.author import Author
-from warpgen.synthesis.language.builtins import known
+from warpgen.synthesis.language.builtins import BUILTINS, Builtin, known
+from warpgen.synthesis.language.builtins.record import rising
 from warpgen.synthesis.language.types import F32
 from warpgen.synthesis.style.rng import Rng
+from warpgen.warp_internals import REGISTRY
 
 
 def _usable() -> Iterator[Fragment]:
@@ -68,6 +73,46 @@ def test_later_rounds_move_on_to_other_types() -> None:
     one = {schedule.scheduled(0, i, 1)[0] for i in range(count)}
     ten = {schedule.scheduled(0, i, 1)[0] for i in range(10 * count)}
     assert len(ten) > 3 * len(one)
+
+
+@pytest.fixture
+def made_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A builtin that no Warp has: in its registry, with overloads of `sin`, and in the table of records."""
+    name = "soft_knee"
+    caches = (registry.public_names, schedule.overloads, float_builtins)
+    record = Builtin(
+        name,
+        rising(math.sinh, -0.75, 0.75),
+        domain=((-3.0, 2.0),),
+        arguments={"x": "knee_in"},
+        pure=True,
+        results="knee_out",
+        comments=("soften the knee of {a}",),
+    )
+    monkeypatch.setitem(BUILTINS, name, record)
+    monkeypatch.setitem(REGISTRY, name, REGISTRY["sin"])
+    for cache in caches:
+        cache.cache_clear()
+    yield name
+    monkeypatch.undo()
+    for cache in caches:
+        cache.cache_clear()
+
+
+def test_a_record_is_all_that_a_new_builtin_needs(made_up: str) -> None:
+    """It is dealt out, drawn in formulas, guarded by its domain, named, phrased and inlined."""
+    dealt = [schedule.scheduled(3, index, 1)[0] for index in range(len(schedule.overloads()))]
+    (fragment,) = [f for f in dealt if f.builtin == made_up]
+    assert made_up in float_builtins(1)
+    programs = [_program(fragment, number) for number in range(150)]
+    for program in programs:
+        assert re.search(rf"wp\.{made_up}\(wp\.(clamp|min|max)\(", program.source), program.source
+    text = "\n".join(program.source for program in programs)
+    assert "knee_in" in text and "knee_out" in text
+    fills = [a.fill for p in programs for a in p.args if a.name.startswith("knee_in")]
+    assert {(fill.low, fill.high) for fill in fills} >= {(-3.0, 2.0)}
+    assert re.search(r"# .*soften the knee of", text, re.IGNORECASE)
+    assert re.search(rf"\] = wp\.{made_up}\(", text), "never written where its result is stored"
 
 
 @pytest.mark.slow

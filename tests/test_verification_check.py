@@ -10,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import warp._src.build as build
 from corpus import BY_NAME, PROGRAMS, out, program, ramp
 
 from warpgen.extraction import warp_api
@@ -20,6 +19,7 @@ from warpgen.record import CHECKS, TARGETS, UNVERIFIED, Target
 from warpgen.verification import Judgement, check_unit
 from warpgen.verification.compiling import nvrtc
 from warpgen.verification.compiling.compiler import Compiler
+from warpgen.warp_internals import build
 
 pytestmark = pytest.mark.slow
 Judged = dict[str, dict[Target, Judgement]]

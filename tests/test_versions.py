@@ -37,6 +37,15 @@ def test_what_the_requirements_pin_is_accepted() -> None:
     check_tools(("cpu", "cuda"), "run")
 
 
+def test_there_is_one_door_to_what_warp_does_not_document() -> None:
+    """Of all modules only one names `warp._src`: a new Warp is looked through there."""
+    files = (REPOSITORY / "warpgen").rglob("*.py")
+    named = [
+        p.relative_to(REPOSITORY).as_posix() for p in files if "warp._src" in p.read_text(encoding="utf-8")
+    ]
+    assert named == ["warpgen/warp_internals.py"]
+
+
 @pytest.mark.parametrize("found", ["1.18.2", "1.19.1", "1.20.0", ""])
 def test_another_warp_is_refused(monkeypatch: pytest.MonkeyPatch, found: str) -> None:
     """Older, newer by one patch, or none: with the command that installs the right one."""

@@ -35,6 +35,7 @@ from warpgen.program import Program
 from warpgen.recipe import UNIT_SIZE, Level, Recipe
 from warpgen.record import TARGETS
 from warpgen.synthesis.generator import Options, synthesize
+from warpgen.warp_internals import context
 
 _PER_FILE = 50  # kernels that the plain loop puts into one module
 _WARM_UP = 2  # units made before the stages are timed: the fast path remembers as it goes
@@ -180,7 +181,6 @@ def _plain_file(path: Path, programs: list[Program], out: Any) -> None:
     sys.modules[path.stem] = module
     with contextlib.suppress(Exception):  # a kernel that Warp refuses while it is read costs the rest
         spec.loader.exec_module(module)
-    context = warp_api.context
     for program, kernel in zip(programs, module.__dict__["KERNELS"], strict=False):
         with contextlib.suppress(Exception):
             options = kernel.module.resolve_options(context.warp.config) | {"output_arch": None}

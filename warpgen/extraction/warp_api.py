@@ -1,7 +1,4 @@
-"""The one door to Warp's internals: extraction uses `warp._src` here and nowhere else.
-
-Signatures under `warp._src` change between minor versions; `versions.check_versions` says which are known.
-"""
+"""What extraction does with Warp: options, modules, builders, and the marks that programs leave on them."""
 
 from __future__ import annotations
 
@@ -14,13 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import warp
-import warp._src.codegen as codegen
-import warp._src.context as context
-import warp._src.types as types
 
 from warpgen.record import Target
-
-__all__ = ["codegen", "context", "types"]  # fast_path replaces functions of these
+from warpgen.warp_internals import REGISTRY, context, types
 
 # Everything in `wp.config` that decides generated text. A program may change any of it, so it is set
 # anew for every program. MathDx is off: it would link minutes of LTO code into tile programs.
@@ -168,7 +161,7 @@ def builtin_differentiability() -> dict[str, bool]:
         name: any(
             overload.is_differentiable for overload in getattr(function, "overloads", ()) or (function,)
         )
-        for name, function in context.builtin_functions.items()
+        for name, function in REGISTRY.items()
     }
 
 

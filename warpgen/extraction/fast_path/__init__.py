@@ -4,6 +4,7 @@ Each function here that carries `@replaces` stands in for the function of Warp t
 installed only if the source of that function is the one it was written for. None changes a byte of the
 generated text: `scripts/compare_codegen` holds both against each other.
 
+    sources    the functions of Warp that it knows: the table to renew for another Warp
     patches    install, uninstall and the register of stand-ins
     lasting    types that outlive a program, their C++ names
     calls      calls of builtins: overload, return type and spelling by argument types

@@ -9,7 +9,7 @@ import warp
 
 from warpgen.extraction import parsing
 from warpgen.extraction.fast_path.patches import replaces, stock
-from warpgen.extraction.warp_api import codegen, context, types
+from warpgen.warp_internals import REGISTRY, codegen, context, types
 
 _BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -17,7 +17,7 @@ _LEAVES = ("ctx", "op", "ops")  # fields that hold nodes without fields, one obj
 _VISITORS = codegen.Adjoint.node_visitors
 
 
-@replaces(context.ModuleBuilder, "_kernel_has_value_return", "1069b3ace803776d")
+@replaces(context.ModuleBuilder, "_kernel_has_value_return")
 def _kernel_has_value_return(kernel: Any) -> bool:
     # Only statements hold statements: the expressions need no visit.
     todo = list(kernel.adj.tree.body[0].body)
@@ -32,7 +32,7 @@ def _kernel_has_value_return(kernel: Any) -> bool:
     return False
 
 
-@replaces(codegen.Adjoint, "extract_function_source", "9c8e9adfe3b5a492")
+@replaces(codegen.Adjoint, "extract_function_source")
 def _extract_function_source(func: Any) -> Any:
     code = getattr(func, "__code__", None)
     if code is not None and not hasattr(func, "__wrapped__"):
@@ -44,12 +44,12 @@ def _extract_function_source(func: Any) -> Any:
     return _stock_extract_function_source(func)
 
 
-@replaces(context.Module, "_find_references", "da82de99d398b654")
+@replaces(context.Module, "_find_references")
 def _find_references(module: Any, adj: Any) -> None:
     """Nothing: which modules depend on which matters when one is loaded anew, and no program is."""
 
 
-@replaces(codegen.Adjoint, "resolve_static_expression", "8b01b15d5b9c8211")
+@replaces(codegen.Adjoint, "resolve_static_expression")
 def _resolve_static_expression(adj: Any, root_node: Any, eval_types: bool = True) -> Any:
     if root_node.__class__ is ast.Name:
         path = [root_node.id]
@@ -60,7 +60,7 @@ def _resolve_static_expression(adj: Any, root_node: Any, eval_types: bool = True
     return adj.resolve_path(path), path
 
 
-@replaces(codegen.Adjoint, "resolve_external_reference", "339582d96bcd889f")
+@replaces(codegen.Adjoint, "resolve_external_reference")
 def _resolve_external_reference(adj: Any, name: str) -> Any:
     func = adj.func
     if func.__closure__ is None:
@@ -68,7 +68,7 @@ def _resolve_external_reference(adj: Any, name: str) -> Any:
     return _stock_resolve_external_reference(adj, name)
 
 
-@replaces(codegen.Adjoint, "eval", "ffd367f8c59a1025")
+@replaces(codegen.Adjoint, "eval")
 def _eval(adj: Any, node: Any) -> Any:
     emit = _VISITORS.get(node.__class__)
     if emit is None:
@@ -79,7 +79,7 @@ def _eval(adj: Any, node: Any) -> Any:
     return emit(adj, node)
 
 
-@replaces(codegen, "iter_ast_nodes_of_types", "884d4cc8d27f334f")
+@replaces(codegen, "iter_ast_nodes_of_types")
 def _iter_ast_nodes_of_types(root: ast.AST, *kinds: type) -> Any:
     # Breadth first, as in Warp; every other node would be one of the leaves.
     if any(issubclass(kind, (ast.expr_context, ast.operator, ast.cmpop)) for kind in kinds):
@@ -104,7 +104,7 @@ def _iter_ast_nodes_of_types(root: ast.AST, *kinds: type) -> Any:
 _inner: dict[type, tuple[str, ...]] = {}  # the fields of a kind of node that may hold others
 
 
-@replaces(codegen.Adjoint, "get_references", "b0cd8dbc80b1ad7b")
+@replaces(codegen.Adjoint, "get_references")
 def _get_references(adj: Any) -> Any:
     """Each name is looked up once, however often the function writes it."""
     local = adj.assigned_name_ids()
@@ -120,7 +120,7 @@ def _get_references(adj: Any) -> Any:
         elif kind is ast.Attribute:
             references.attribute(node)
         elif kind is ast.Call:
-            if references.call(node) is _registry["tid"]:
+            if references.call(node) is REGISTRY["tid"]:
                 widest = max(widest, arities.get(node, 0))
         else:
             references.assignment(node)
@@ -181,7 +181,7 @@ class _References:
                 continue
             func, path = self._adj.resolve_static_expression(value, eval_types=False)
             if path and func is warp:
-                func = _registry.get(path[-1])
+                func = REGISTRY.get(path[-1])
             if isinstance(func, context.Function) and self._is_of_interest(func):
                 self.functions[func] = None
 
@@ -201,8 +201,6 @@ def _key(node: ast.expr) -> tuple[str, str] | str | None:
         return (node.value.id, node.attr)
     return None
 
-
-_registry = context.builtin_functions
 
 _stock_resolve_external_reference = stock(_resolve_external_reference)
 _stock_eval = stock(_eval)

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from warpgen.extraction.fast_path.lasting import ARRAYS, Reference, Var, is_lasting
 from warpgen.extraction.fast_path.patches import replaces, source_digest, stock
-from warpgen.extraction.warp_api import codegen, context, types
+from warpgen.extraction.fast_path.sources import CALLBACKS
+from warpgen.warp_internals import REGISTRY, codegen, context, types
 
 
 class _Plan(NamedTuple):
@@ -24,23 +25,8 @@ class _Plan(NamedTuple):
     reads_values: bool  # the result may depend on the values of constants
 
 
-# Callbacks of builtins that look at nothing but types, and constants of another type, by their source.
-_BY_TYPE = {
-    "load_dispatch_func": "a2d7f30074b7a07a",
-    "store_dispatch_func": "b51edaf2284d55d5",
-    "vector_extract_dispatch_func": "1c9dd7789bcf42ce",
-    "matrix_extract_dispatch_func": "496d8a231831c4cd",
-    "vector_assign_dispatch_func": "2dab8fdff73003f9",
-    "matrix_assign_dispatch_func": "94f474bbab7044c8",
-    "atomic_op_dispatch_func": "e2f2f5d867b614aa",
-    "vector_dispatch_func": "1626c3141c854a36",
-    "vector_value_func": "6144daae16f50929",
-    "matrix_dispatch_func": "d1b5c6b862db0019",
-    "matrix_value_func": "cc7e72d9db7df03e",
-}
 _WIDE = (types.float64, types.int64, types.uint64)
 
-_registry = context.builtin_functions
 _plans: dict[Any, _Plan | None] = {}  # by builtin, expected outputs, type arguments and argument types
 
 
@@ -112,7 +98,7 @@ def _may_be_kept(type_: Any, struct: Any) -> bool:
 
 
 def _looks_at_types(callback: Any) -> bool:
-    digest = _BY_TYPE.get(callback.__name__)
+    digest = CALLBACKS.get(callback.__name__)
     return digest is not None and digest == source_digest(callback)
 
 
@@ -127,7 +113,7 @@ def _reads_values(value_func: Any) -> bool:
     return any(name == r or (isinstance(r, tuple) and name in r) for r in read)
 
 
-@replaces(codegen, "func_match_args", "e70c852f685da3fb")
+@replaces(codegen, "func_match_args")
 def _func_match_args(func: Any, arg_types: Any, kwarg_types: Any, allow_erasure: bool = False) -> bool:
     parameters = func.input_types
     if kwarg_types or func.variadic or any(name.startswith("*") for name in parameters):
@@ -177,7 +163,7 @@ def _compare(is_builtin: bool, bound: Any, parameter: Any, allow_erasure: bool) 
     return bool(allow_erasure and types.type_erased_parent(bound) is parameter)
 
 
-@replaces(codegen.Adjoint, "add_call", "caa7ee95728c1c39")
+@replaces(codegen.Adjoint, "add_call")
 def _add_call(
     adj: Any,
     func: Any,
@@ -193,7 +179,7 @@ def _add_call(
     plan = None
     if (
         func.func is None
-        and _registry.get(func.key) is func  # a struct's constructor is none of Warp's and goes with it
+        and REGISTRY.get(func.key) is func  # a struct's constructor is none of Warp's and goes with it
         and not kwargs
         and not return_resolved
         and adj.det_meta is None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from warpgen.extraction.fast_path.patches import replaces, stock
-from warpgen.extraction.warp_api import codegen, context, types
+from warpgen.warp_internals import codegen, context, types
 
 Var, Reference = codegen.Var, types.Reference
 
@@ -24,13 +24,13 @@ def is_lasting(type_: Any) -> bool:
         return True
     if not isinstance(type_, type) or issubclass(type_, codegen.StructInstance):
         return False
-    if type_.__module__ not in ("warp._src.types", "builtins"):
+    if type_.__module__ not in (types.__name__, "builtins"):
         return False
     _lasting.add(type_)
     return True
 
 
-@replaces(codegen.Var, "type_to_ctype", "192660ace36f5e09")
+@replaces(codegen.Var, "type_to_ctype")
 def type_to_ctype(t: Any, value_type: bool = False) -> str:
     pointer = ""
     if t.__class__ is Reference:
@@ -44,8 +44,8 @@ def type_to_ctype(t: Any, value_type: bool = False) -> str:
     return known + pointer if pointer else known
 
 
-@replaces(codegen, "strip_reference", "21db73a0531abd5f")
-@replaces(types, "strip_reference", "21db73a0531abd5f")
+@replaces(codegen, "strip_reference")
+@replaces(types, "strip_reference")
 def _strip_reference(arg: Any) -> Any:
     if arg.__class__ is Reference:
         return arg.value_type
@@ -55,7 +55,7 @@ def _strip_reference(arg: Any) -> Any:
     return _stock_strip_reference(arg)
 
 
-@replaces(codegen, "get_arg_type", "7b88182e8729af6d")
+@replaces(codegen, "get_arg_type")
 def _get_arg_type(arg: Any) -> Any:
     kind = arg.__class__
     if kind is int or kind is float:
@@ -66,7 +66,7 @@ def _get_arg_type(arg: Any) -> Any:
     return found if isinstance(found, type) or found.__class__ in ARRAYS else _stock_get_arg_type(arg)
 
 
-@replaces(context.ModuleBuilder, "_collect_native_types", "06ac258e00758ad8")
+@replaces(context.ModuleBuilder, "_collect_native_types")
 def _collect_native_types(builder: Any, var_type: Any) -> None:
     type_ = var_type.value_type if var_type.__class__ is Reference else var_type
     if type_.__class__ in ARRAYS:

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import xxhash
 
+from warpgen.extraction.fast_path.sources import FUNCTIONS
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -38,11 +40,11 @@ class Patch:
 _patches: list[Patch] = []
 
 
-def replaces(owner: Any, name: str, source: str) -> Callable[[_F], _F]:
-    """Register a stand-in for `owner.name`, whose source has this xxh3-64 (see source_digest)."""
+def replaces(owner: Any, name: str) -> Callable[[_F], _F]:
+    """Register a stand-in for `owner.name`, whose source is in the table of those known."""
 
     def register(stand_in: _F) -> _F:
-        patch = Patch(owner, name, source)
+        patch = Patch(owner, name, FUNCTIONS[f"{owner.__name__.rsplit('.', 1)[-1]}.{name}"])
         patch.stand_in = stand_in
         _patches.append(patch)
         return stand_in

@@ -6,7 +6,7 @@ from typing import Any
 
 from warpgen.extraction.fast_path.lasting import type_to_ctype
 from warpgen.extraction.fast_path.patches import replaces, stock
-from warpgen.extraction.warp_api import codegen, context, types
+from warpgen.warp_internals import codegen, context, types
 
 _RULE = "//---------"
 
@@ -17,7 +17,7 @@ def has_line_directives(adj: Any) -> bool:
     return bool(options.get("lineinfo", False) or options.get("mode", "release") == "debug")
 
 
-@replaces(codegen.Adjoint, "add_forward", "ed1be821a62348c8")
+@replaces(codegen.Adjoint, "add_forward")
 def _add_forward(adj: Any, statement: str, replay: str | None = None, skip_replay: bool = False) -> None:
     if has_line_directives(adj):
         _stock_add_forward(adj, statement, replay, skip_replay)
@@ -28,7 +28,7 @@ def _add_forward(adj: Any, statement: str, replay: str | None = None, skip_repla
         block.body_replay.append(adj.indentation + (replay or statement))
 
 
-@replaces(codegen.Adjoint, "add_reverse", "d98b12a59c05ff22")
+@replaces(codegen.Adjoint, "add_reverse")
 def _add_reverse(adj: Any, statement: str) -> None:
     if has_line_directives(adj):
         _stock_add_reverse(adj, statement)
@@ -36,7 +36,7 @@ def _add_reverse(adj: Any, statement: str) -> None:
     adj.blocks[-1].body_reverse.append(adj.indentation + statement)
 
 
-@replaces(codegen, "codegen_func_forward", "d92528c750b8cc43")
+@replaces(codegen, "codegen_func_forward")
 def _codegen_func_forward(
     adj: Any, func_type: str = "kernel", device: str = "cpu", grid_stride: bool = False
 ) -> str:
@@ -55,7 +55,7 @@ def _codegen_func_forward(
     return str(texts[key])
 
 
-@replaces(codegen, "codegen_func_reverse", "9ec0673e97d2f230")
+@replaces(codegen, "codegen_func_reverse")
 def _codegen_func_reverse(
     adj: Any, func_type: str = "kernel", device: str = "cpu", grid_stride: bool = False
 ) -> str:
@@ -117,12 +117,12 @@ def _indented(lines: list[str], func_type: str, device: str) -> str:
     return pad + f"\n{pad}".join(lines) + "\n"
 
 
-@replaces(codegen.Adjoint, "get_own_required_shared", "4d4c98f79d4c6e13")
+@replaces(codegen.Adjoint, "get_own_required_shared")
 def _get_own_required_shared(adj: Any) -> int:
     return int(_stock_get_own_required_shared(adj)) if _has_tiles(adj) else 0
 
 
-@replaces(context.ModuleBuilder, "_get_tile_helper_struct_hashes", "3e1a6a994144c847")
+@replaces(context.ModuleBuilder, "_get_tile_helper_struct_hashes")
 def _get_tile_helper_struct_hashes(builder: Any) -> Any:
     if any(_has_tiles(owner.adj) for owner in (*builder.kernels, *builder.functions)):
         return _stock_get_tile_helper_struct_hashes(builder)

@@ -1,7 +1,7 @@
 """Warp's registry of builtins, read once: names, overloads, types.
 
-The only module of synthesis that touches Warp's internals: the registry, and the overload resolution that
-Warp's code generator has; it generates no code.
+The only module of synthesis that looks behind Warp's door: at the registry, and at the overload resolution
+that Warp's code generator has; it generates no code.
 """
 
 from __future__ import annotations
@@ -9,11 +9,9 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple, TypeVar
 
-from warp._src.codegen import func_match_args
-from warp._src.context import builtin_functions
-
 from warpgen.errors import SynthesisError
 from warpgen.synthesis.language.types import FLOATS, INTEGERS, Type, from_warp, warp_type
+from warpgen.warp_internals import REGISTRY, codegen
 
 
 def _public(function: Any) -> bool:
@@ -24,18 +22,18 @@ def _public(function: Any) -> bool:
 @functools.cache
 def public_names() -> tuple[str, ...]:
     """Names of the builtins that the installed Warp documents, sorted."""
-    return tuple(sorted(name for name, f in builtin_functions.items() if _public(f)))
+    return tuple(sorted(name for name, f in REGISTRY.items() if _public(f)))
 
 
 @functools.cache
 def result_types(name: str, args: tuple[Type, ...]) -> tuple[Type, ...]:
     """Result types of `wp.name(args)` by Warp's own overload resolution; () if it gives nothing."""
-    function = builtin_functions.get(name)
+    function = REGISTRY.get(name)
     if function is None:
         raise SynthesisError(f"Warp has no builtin {name!r}")
     types = [warp_type(t) for t in args]
     for overload in getattr(function, "overloads", ()):
-        if overload.variadic or not func_match_args(overload, types, {}):
+        if overload.variadic or not codegen.func_match_args(overload, types, {}):
             continue
         bound = dict(zip(overload.input_types, types, strict=False))
         try:
@@ -85,7 +83,7 @@ def _slot(name: str, t: Any) -> Slot:
 @functools.cache
 def signatures(name: str) -> tuple[tuple[Slot, ...], ...]:
     """The parameters of each public overload of a builtin, as patterns; variadic overloads are left out."""
-    function = builtin_functions[name]
+    function = REGISTRY[name]
     overloads = [o for o in getattr(function, "overloads", [function]) if not o.hidden and not o.variadic]
     return tuple(tuple(_slot(n, t) for n, t in o.input_types.items()) for o in overloads)
 
@@ -93,5 +91,5 @@ def signatures(name: str) -> tuple[tuple[Slot, ...], ...]:
 @functools.cache
 def group(name: str) -> str:
     """The chapter of Warp's manual that a builtin stands in."""
-    function = builtin_functions[name]
+    function = REGISTRY[name]
     return next(str(o.group) for o in getattr(function, "overloads", [function]) if not o.hidden)

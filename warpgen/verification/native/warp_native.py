@@ -1,4 +1,4 @@
-"""The compile step's one door to Warp's internals: its clang, its loader, its launch bounds."""
+"""What verification does with Warp: its clang, its loader, its launch bounds, its arrays in memory."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import warp
-import warp._src.build as build
-import warp._src.context as context
-import warp._src.types as types
 
 from warpgen.verification.native.object_file import LoadedObject
+from warpgen.warp_internals import build, codegen, context, types
 
 WARP_FOLDER = os.path.dirname(os.path.abspath(warp.__file__))
 
@@ -173,7 +171,7 @@ def argument_types(kernel: Any) -> list[tuple[str, Any]]:
 
 
 def is_struct(kind: Any) -> bool:
-    return isinstance(kind, warp._src.codegen.Struct)
+    return isinstance(kind, codegen.Struct)
 
 
 def struct_fields(kind: Any) -> tuple[int, list[tuple[str, Any, int]]]:
