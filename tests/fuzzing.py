@@ -15,7 +15,7 @@ import imaginary
 import msgspec
 import xxhash
 
-from warpgen.errors import DamageError, RecipeError, RootError, UnitError
+from warpgen.errors import DamageError, RecipeError, RootError, UnitError, UsageError
 from warpgen.production import request
 from warpgen.production.state import journal, merge, shard
 from warpgen.production.state.journal import Begun, Checkpoint, Mark, Progress, Stored
@@ -142,11 +142,11 @@ _LINES = [imaginary.row(index, "cpu") for index in range(4)]
 _JSON_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 PARSERS = {
-    "journal": Parser((_sample_journal(),), _journal, (DamageError,), _mend_lines),
+    "journal": Parser((_sample_journal(),), _journal, (DamageError, RootError), _mend_lines),
     "shard": Parser((imaginary.shard_of(UNIT, RECIPE),), _shard, (UnitError, DamageError), _mend_shard),
     "manifest": Parser((_MANIFEST.read_bytes(),), _manifest, (DamageError, RootError), _mend_manifest),
     "harvest": Parser((_sample_harvest(),), _harvest, (DamageError,), _mend_manifest),
-    "dataset": Parser((b"".join(_LINES),), _rows, (DamageError,)),
+    "dataset": Parser((b"".join(_LINES),), _rows, (DamageError, UsageError)),
     "row": Parser(tuple(_LINES), _row, (*_JSON_ERRORS, ValueError)),
     "failures": Parser(
         (b'["cpu",{"index":3,"reason":"unit","error":"e"}]\n' * 3,), _failures, (DamageError,)
