@@ -15,6 +15,7 @@ from reporting_root import CIRCUMSTANCES
 
 import warpgen
 from warpgen.errors import DamageError, UsageError, VerificationError
+from warpgen.reasons import Reason
 from warpgen.recipe import Recipe
 from warpgen.record import UNVERIFIED, Target
 from warpgen.reporting.manifest import write_manifest
@@ -125,8 +126,8 @@ SAME = Draw(0.0, 1e-6, "y", Slopes("same"))
     ("draws", "exact", "outputs", "gradients"),
     [
         ([SAME] * 3, True, "same", "same"),
-        ([SAME, Died("segfault", "own: SIGSEGV"), SAME], True, "same", "same"),
-        ([SAME, Died("segfault", "candidate: SIGSEGV"), SAME], True, "different", "not run"),
+        ([SAME, Died(Reason.SEGFAULT, "own: SIGSEGV"), SAME], True, "same", "same"),
+        ([SAME, Died(Reason.SEGFAULT, "candidate: SIGSEGV"), SAME], True, "different", "not run"),
         ([SAME, Draw(0.01, 0.0, "y", Slopes("same"))], True, "different", "not run"),
         ([SAME, Draw(0.01, 0.0, "y", Slopes("same"))], False, "same", "same"),
         ([Draw(0.01, 0.0, "y", Slopes("same"))] * 2, False, "different", "not run"),
@@ -145,7 +146,7 @@ def test_draws_make_one_finding(draws: list[Draw | Died], exact: bool, outputs: 
 def test_a_row_that_does_not_run_judges_nobody() -> None:
     """When the row's own kernel dies at once there is no verdict."""
     with pytest.raises(VerificationError, match="the row itself does not run: segfault: SIGSEGV"):
-        conclude([Died("segfault", "own: SIGSEGV")], exact=True)
+        conclude([Died(Reason.SEGFAULT, "own: SIGSEGV")], exact=True)
 
 
 SOURCE = """import warp as wp

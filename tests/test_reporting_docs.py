@@ -16,6 +16,7 @@ from reporting_root import FORWARD, finished_root, row
 from warpgen import launch, record
 from warpgen.__main__ import commands
 from warpgen.errors import RootError
+from warpgen.reasons import Reason
 from warpgen.reporting.showcase import main, refresh
 
 ROOT = Path(__file__).parent.parent
@@ -53,6 +54,13 @@ def test_every_kind_of_fill_is_explained() -> None:
     """Each kind has a line, in the order of the code."""
     table = _section("Fill").split("\n| kind ", 1)[1]
     assert list(get_args(launch.FillKind)) == re.findall(r"^\| `(\w+)` \|", table, flags=re.M)
+
+
+def test_every_word_for_a_program_without_a_row_is_explained() -> None:
+    """The table of docs/verification.md has the words and sentences of the code, in its order."""
+    section = (ROOT / "docs" / "verification.md").read_text().split("\n## Why a program gives no row\n", 1)[1]
+    rows = re.findall(r"^\| (.+) \| (.+) \|$", section.split("\n## ", 1)[0], flags=re.M)
+    assert [("word", "what it says"), *((r.value, r.sentence) for r in Reason)] == rows
 
 
 def test_every_role_is_explained() -> None:

@@ -15,6 +15,7 @@ from reporting_root import finished_root, row, write_rows
 from warpgen import stats
 from warpgen.errors import RootError, UsageError
 from warpgen.paths import dataset_path, manifest_path
+from warpgen.reasons import Reason, sentence
 from warpgen.reporting.check import first_difference
 
 
@@ -56,6 +57,28 @@ def test_what_gave_no_row_is_shown_where_there_is_any(root: Path, capsys: pytest
             path.write_text(json.dumps(json.loads(path.read_text()) | losses | {"seal": ""}))
         assert stats.main(["--root", str(root)]) == 0
         assert capsys.readouterr().out.count("programs that gave no row") == tables
+
+
+def test_a_word_for_failures_stands_beside_what_it_says(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the target's compiler said it; a word of no check has nothing beside it."""
+    monkeypatch.setenv("COLUMNS", "200")
+    counts = {"blind": 3, "cuda compile": 2, "no overload of wp.sin": 1}
+    path = manifest_path(root, "cuda")
+    told = json.loads(path.read_text()) | {"refused": {"verification": counts}, "seal": ""}
+    path.write_text(json.dumps(told))
+    assert stats.main(["--root", str(root), "--target", "cuda"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for word, count in counts.items():
+        (line,) = [
+            line for line in lines if f" {word} " in line and line.startswith("  failed: verification")
+        ]
+        assert line.split(word, 1)[1].strip().split(maxsplit=1) == [
+            str(count),
+            *filter(None, [sentence(word)]),
+        ]
+    assert sentence("cuda compile") == Reason.COMPILE.sentence
 
 
 def test_json_is_the_manifests(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from warpgen.errors import UnitError
+from warpgen.reasons import Reason
 from warpgen.verification.native.isolation import Died, isolated
 
 
@@ -77,7 +78,7 @@ def test_the_stage_stands_before_the_error() -> None:
         note("adjoint")
         crash()
 
-    assert [Died("segfault", "adjoint: SIGSEGV")] == isolated(1, task)
+    assert [Died(Reason.SEGFAULT, "adjoint: SIGSEGV")] == isolated(1, task)
 
 
 def test_being_killed_from_outside_is_no_verdict() -> None:

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from warpgen.reasons import sentence
 from warpgen.reporting.manifest import Manifest
 from warpgen.reporting.survey import BUCKETS, Spread
 from warpgen.terminal import bar, printable, size_text, skyline
@@ -165,12 +166,13 @@ def _left_out(manifest: Manifest) -> Table:
     table.add_column("kind")
     table.add_column("reason")
     table.add_column("programs", justify="right")
+    table.add_column("what that says")
     for kind, reasons in manifest.dropped.items():
         for reason, count in reasons.items():
-            table.add_row(Text(printable(kind)), Text(printable(reason)), f"{count:,}")
+            table.add_row(Text(printable(kind)), Text(printable(reason)), f"{count:,}", sentence(reason))
     for kind, words in manifest.refused.items():
         for word, count in words.items():
-            table.add_row(f"failed: {printable(kind)}", Text(printable(word)), f"{count:,}")
+            table.add_row(f"failed: {printable(kind)}", Text(printable(word)), f"{count:,}", sentence(word))
     for failure in manifest.failures[:MOST_USED]:
         table.add_row(f"failed: {failure.reason}", Text(printable(failure.error)), f"index {failure.index}")
     if len(manifest.failures) > MOST_USED:

@@ -13,6 +13,7 @@ import msgspec
 from warpgen.extraction.codegen import Code
 from warpgen.extraction.versions import warp_version
 from warpgen.program import Program
+from warpgen.reasons import Reason
 from warpgen.record import UNVERIFIED, Compile, Target, Verified
 from warpgen.verification.compiling import nvrtc
 from warpgen.verification.compiling.compiler import Compiler
@@ -116,7 +117,7 @@ class _Unit:
         """Programs that no launch could give the shared memory they ask for; no compiler says so."""
         sizes = {i: code[target].shared for i in self.having(target) if (code := self._codes[i])}
         return {
-            i: Died("shared memory", f"{size} bytes a block, {MOST_SHARED} are the most")
+            i: Died(Reason.SHARED_MEMORY, f"{size} bytes a block, {MOST_SHARED} are the most")
             for i, size in sizes.items()
             if size > MOST_SHARED
         }
@@ -184,10 +185,10 @@ def _settled(result: Any, strict: bool) -> Verified | Died:
     if isinstance(result, Died):
         return result
     if "failed" in result:
-        return Died(result["failed"], result["error"])
+        return Died(Reason(result["failed"]), result["error"])
     made = msgspec.convert(result, Verified)
     if strict and made.gradient.verdict == "wrong":
-        return Died("gradient", "the adjoint is wrong")
+        return Died(Reason.GRADIENT, "the adjoint is wrong")
     return made
 
 

@@ -14,6 +14,7 @@ from warpgen.errors import ProgramError, VerificationError
 from warpgen.extraction.codegen import Code, lower
 from warpgen.extraction.features import inspect_source
 from warpgen.program import Program
+from warpgen.reasons import Reason
 from warpgen.record import CHECKS, NO_LAUNCH, UNVERIFIED, Row, Verified
 from warpgen.verification.allowlist import require_allowed
 from warpgen.verification.check import MOST_SHARED, Judgement, check_unit
@@ -25,7 +26,7 @@ Claims = Callable[[Row], dict[str, Any]]
 Verdict = Literal["holds", "invalid", "altered", "refuted"]
 
 # Programs that do not end, or not within their memory, are none that a row may hold.
-_UNFIT = ("timeout", "memory", "error")
+_UNFIT = (Reason.TIMEOUT, Reason.MEMORY, Reason.ERROR)
 
 # A row's line is a few hundred KB at most; a longer one is not worth parsing.
 LONGEST_LINE = 8 << 20

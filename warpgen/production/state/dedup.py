@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from warpgen.errors import DamageError
+from warpgen.reasons import Reason
 
 Words = npt.NDArray[np.uint64]
 
 KEY = 16  # bytes that stand for one program: what is stored and what a checkpoint must keep
 
 NEW, SOURCE, STRUCTURE = 0, 1, 2  # a program repeats nothing, the kept one's source, or its structure only
-KINDS = ("", "source", "structure")  # what these are called in a manifest
+KINDS = ("", Reason.SOURCE.value, Reason.STRUCTURE.value)  # what these are called in a manifest
 
 # Of a key's second word: two more bytes of the structure. 80 bits of structure make one false repeat expected
 # after some 10^12 programs; it would drop one good row, the same one on every machine.

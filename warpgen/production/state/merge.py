@@ -20,6 +20,7 @@ from warpgen.production.state.dedup import KEY, KINDS, Index, key_of
 from warpgen.production.state.journal import Checkpoint, Mark, Progress, Spent
 from warpgen.production.state.layout import Layout
 from warpgen.production.state.shard import Made, Refusal, RowReader, Shard
+from warpgen.reasons import Reason
 from warpgen.recipe import Recipe
 from warpgen.record import Target
 from warpgen.reporting.manifest import Failure
@@ -29,7 +30,7 @@ SEEN, FAILURES = "seen", "failures"  # the names of the two files beside the dat
 
 _LONGEST_NOTE = 1 << 20  # bytes; a failure's line takes a few hundred
 _ROWS_A_WRONG_ONE = 10
-_TOO_MANY = "wrong gradient: a tenth of the rows have one already"
+_TOO_MANY = f"{Reason.WRONG_GRADIENT}: a tenth of the rows have one already"
 
 _TYPICAL_ROW = 48 << 10  # bytes; a first guess, until there are rows to judge by
 

@@ -22,6 +22,7 @@ from warpgen.extraction.codegen import lower
 from warpgen.extraction.loading import load
 from warpgen.launch import Launch
 from warpgen.program import Program
+from warpgen.reasons import Reason
 from warpgen.record import Row
 from warpgen.verification.allowlist import require_allowed
 from warpgen.verification.bench.candidate import CANDIDATE, DRAWS, OWN, Comparison, Draw, compare, conclude
@@ -108,7 +109,7 @@ class Bench:
         else:
             refusal = _refusal_of(text)
             if refusal:
-                return _refused(Died("compile", refusal))
+                return _refused(Died(Reason.COMPILE, refusal))
         compiled = self._compiler.compile("cpu", {0: text})
         if compiled.failures:
             return _refused(compiled.failures[0])
@@ -177,7 +178,7 @@ class Bench:
         made: Any = isolated(1, task)[0]
         if isinstance(made, Died):
             return made
-        return Died("python", made["refused"]) if "refused" in made else str(made["text"])
+        return Died(Reason.PYTHON, made["refused"]) if "refused" in made else str(made["text"])
 
     def _compare(self, staged: Staged, path: Path, text: str, gradients: bool) -> Comparison:
         subjects: list[Subject] = []
@@ -198,7 +199,7 @@ class Bench:
             try:
                 return msgspec.to_builtins(compare(subjects[0], subjects[1], variant, gradients, noted))
             except VerificationError as error:
-                reason = error.reason if isinstance(error, Failed) else "error"
+                reason = error.reason if isinstance(error, Failed) else Reason.ERROR
                 return {"reason": reason, "error": f"{at[0]}: {error}"}
             finally:
                 fallen[0] = False

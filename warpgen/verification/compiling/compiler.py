@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from warpgen.errors import CompilerError
+from warpgen.reasons import Reason
 from warpgen.record import Target
 from warpgen.verification.compiling import nvrtc
 from warpgen.verification.compiling.translation_unit import TranslationUnit, compose, single
@@ -129,7 +130,7 @@ class Compiler:
             said: Any = isolated(1, task, seconds=seconds, silent=20 * seconds)[0]
         if isinstance(said, Died):
             return said
-        return Died("compile", said) if said else None
+        return Died(Reason.COMPILE, said) if said else None
 
     def _to_object(self, unit: TranslationUnit, path: Path, folder: Path) -> str:
         source = folder / "unit.cpp"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from warpgen.errors import VerificationError
 from warpgen.program import Program
+from warpgen.reasons import Reason
 from warpgen.record import Alive, Bounds, Compile, Forward, Gradient, Verified
 from warpgen.verification.judging import gradient as slopes_of
 from warpgen.verification.judging import tolerance
@@ -33,7 +34,7 @@ _BLIND_DRAWS, _BLIND_TURNS = 4, 3
 class Failed(VerificationError):
     """A check found the program wanting; `reason` is the word under which drops are counted."""
 
-    def __init__(self, reason: str, error: str) -> None:
+    def __init__(self, reason: Reason, error: str) -> None:
         super().__init__(error)
         self.reason = reason
 
@@ -92,7 +93,7 @@ class Examination:
     def _launch(self, arguments: Arguments) -> list[NDArray[Any]]:
         self.subject.kernel.run(arguments)
         if not arguments.intact():
-            raise Failed("bounds", "something was written beside an array")
+            raise Failed(Reason.BOUNDS, "something was written beside an array")
         made = [leaf.values.copy() for leaf in arguments.outputs()]
         arguments.reset()
         return made
@@ -100,7 +101,7 @@ class Examination:
     def first(self) -> None:
         for leaf, values in zip(self.draw(0).outputs(), self.outputs(0), strict=True):
             if leaf.floating and not np.isfinite(values).all():
-                raise Failed("not finite", f"{leaf.path} holds nan or inf")
+                raise Failed(Reason.NOT_FINITE, f"{leaf.path} holds nan or inf")
 
     def codes(self) -> list[str]:
         return [leaf.values.dtype.str for leaf in self.draw(0).outputs()]
@@ -119,11 +120,11 @@ class Examination:
             if not fine:
                 leaf = self.draw(0).outputs()[int(agreement.where)]
                 share = f"{agreement.share:.2g} of its places"
-                raise Failed("forward", f"{leaf.path} differs from the {name} reference in {share}")
+                raise Failed(Reason.FORWARD, f"{leaf.path} differs from the {name} reference in {share}")
             references.append(name)
             worst = max(agreement, worst, key=lambda a: a.error)
         if not references:
-            raise Failed("no reference", f"not widened; not read by the oracle: {why}")
+            raise Failed(Reason.NO_REFERENCE, f"not widened; not read by the oracle: {why}")
         reference = self._wide_outputs(0)[0] if self.subject.wide else self.outputs(0)
         return Forward(
             "pass",
@@ -240,10 +241,10 @@ class Examination:
                 if changed:
                     break
             else:
-                raise Failed("blind", f"no output depends on {name}")
+                raise Failed(Reason.BLIND, f"no output depends on {name}")
         zeros = [np.zeros_like(values) for values in self.outputs(0)]
         if not names and not _differs(self.outputs(0), zeros):
-            raise Failed("constant", "every output is zero")
+            raise Failed(Reason.CONSTANT, "every output is zero")
         return Alive("pass", launches, inputs=len(names))
 
     def _changes(self, name: str) -> Iterator[bool]:
@@ -281,7 +282,7 @@ class Examination:
             return Gradient("not differentiable", *found, why="kinks")
         if worst.verdict == "fail":
             if not slopes_of.known_wrong(self.program):
-                raise Failed("gradient", f"the adjoint is off by {worst.error:.1g} of the slope")
+                raise Failed(Reason.GRADIENT, f"the adjoint is off by {worst.error:.1g} of the slope")
             return Gradient("wrong", *found)
         return Gradient("pass", *found)
 
@@ -309,7 +310,7 @@ class Examination:
         weights = slopes_of.seed_cotangents(arguments, (self.program.launch.seed, variant))
         self.subject.kernel.run_backward(arguments)
         if not arguments.intact():
-            raise Failed("bounds", "the adjoint wrote beside an array")
+            raise Failed(Reason.BOUNDS, "the adjoint wrote beside an array")
         tape = [leaf.gradient.astype(np.float64) for leaf in slopes_of.inputs(arguments)]
         arguments.reset()
         return weights, tape

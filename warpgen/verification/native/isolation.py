@@ -27,6 +27,7 @@ import psutil
 
 from warpgen.errors import UnitError
 from warpgen.process import STOPS, signals_held
+from warpgen.reasons import Reason
 
 # CPU seconds, not wall-clock: a verdict must not depend on how busy the machine is. Kernels take
 # milliseconds, so only one that hangs comes near.
@@ -47,14 +48,14 @@ _MACHINE = "machine"
 
 _PR_SET_PDEATHSIG = 1
 _SIGNALS = {
-    signal.SIGSEGV: "segfault",
-    signal.SIGBUS: "segfault",
-    signal.SIGILL: "trap",
-    signal.SIGTRAP: "trap",
-    signal.SIGABRT: "abort",
-    signal.SIGFPE: "division",
-    signal.SIGPROF: "timeout",
-    signal.SIGXCPU: "timeout",
+    signal.SIGSEGV: Reason.SEGFAULT,
+    signal.SIGBUS: Reason.SEGFAULT,
+    signal.SIGILL: Reason.TRAP,
+    signal.SIGTRAP: Reason.TRAP,
+    signal.SIGABRT: Reason.ABORT,
+    signal.SIGFPE: Reason.DIVISION,
+    signal.SIGPROF: Reason.TIMEOUT,
+    signal.SIGXCPU: Reason.TIMEOUT,
 }
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -69,11 +70,11 @@ _WIDTH = 32  # bytes of the stage that a task notes
 class Died(msgspec.Struct, frozen=True):
     """Why an item has no result: `reason` is a word for the counts, `error` the first line said about it."""
 
-    reason: str
+    reason: Reason
     error: str = ""
 
 
-_LOST = Died("lost")
+_LOST = Died(Reason.LOST)
 
 
 def isolated(
@@ -135,7 +136,7 @@ def _one_child(
         stage = progress[8:].rstrip(b"\0").decode(errors="replace")
         said.seek(0)
         text = said.read(1 << 16).decode(errors="replace")
-        died = Died("timeout", "no progress") if silent else _cause(status, text)
+        died = Died(Reason.TIMEOUT, "no progress") if silent else _cause(status, text)
         results[culprit] = Died(died.reason, f"{stage}: {died.error}" if stage else died.error)
         return culprit + 1
 
@@ -173,7 +174,7 @@ def _collect(pipe: int, child: int, results: list[Any | Died], silent: float) ->
             index, reason, value = msgspec.msgpack.decode(message)
             if reason == _MACHINE:
                 raise OSError(value, os.strerror(value))
-            results[index] = Died(reason, value) if reason else value
+            results[index] = Died(Reason(reason), value) if reason else value
     return True
 
 
@@ -224,13 +225,13 @@ def _attempt(index: int, task: Task, progress: mmap.mmap) -> tuple[int, str, Any
         return (index, "", task(index, lambda stage: _mark(progress, index, stage)))
     except MemoryError:
         gc.collect()
-        return (index, "memory", "MemoryError")
+        return (index, Reason.MEMORY, "MemoryError")
     except OSError as error:
         if error.errno in _MACHINES_FAULT:
             return (index, _MACHINE, error.errno)
-        return (index, "error", _line(error))
+        return (index, Reason.ERROR, _line(error))
     except Exception as error:
-        return (index, "error", _line(error))
+        return (index, Reason.ERROR, _line(error))
 
 
 def _line(error: Exception) -> str:
@@ -286,12 +287,13 @@ def _cause(status: int, text: str) -> Died:
         number = os.WTERMSIG(status)
         asserted = next((line for line in text.splitlines() if line.startswith("Assertion failed")), "")
         if asserted:
-            return Died("bounds", asserted[:200])
+            return Died(Reason.BOUNDS, asserted[:200])
         if number == signal.SIGKILL:  # nothing a kernel does: the machine ran short, or somebody ended it
             raise UnitError("a verification child was killed from outside; try the unit again")
-        word = _SIGNALS.get(signal.Signals(number), "signal")
+        word = _SIGNALS.get(signal.Signals(number), Reason.SIGNAL)
         return Died(word, signal.Signals(number).name)
     lines = [line for line in text.splitlines() if line.strip()]
     return Died(
-        "memory" if "bad_alloc" in text or "MemoryError" in text else "exit", lines[-1][:200] if lines else ""
+        Reason.MEMORY if "bad_alloc" in text or "MemoryError" in text else Reason.EXIT,
+        lines[-1][:200] if lines else "",
     )
