@@ -8,9 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from warpgen.extraction.builtins import builtins
 from warpgen.extraction.codegen import lower
 from warpgen.program import Program
 from warpgen.synthesis.builtins import schedule
+from warpgen.synthesis.builtins.cases import CASES
 from warpgen.synthesis.builtins.schedule import Fragment
 from warpgen.synthesis.emit.module import assemble
 from warpgen.synthesis.formulas.grower import float_builtins
@@ -48,6 +50,13 @@ def test_every_builtin_of_the_chapters_is_called_or_excused() -> None:
     """A builtin of Warp's manual is called by a fragment, or its absence has a reason."""
     expected = {n for n in registry.public_names() if registry.group(n) in schedule.GROUPS}
     assert {n for n in expected if not known(n).unreachable} == {f.builtin for f in _usable()}
+
+
+def test_what_is_known_is_known_of_builtins_that_warp_has() -> None:
+    """No record and no fragment is of a name that Warp lacks; what formulas take for stepped cuts gradients."""
+    assert BUILTINS.keys() | CASES.keys() <= REGISTRY.keys()
+    stepped = {name for name, builtin in BUILTINS.items() if builtin.stepped}
+    assert stepped == builtins().cuts & {*float_builtins(1), *float_builtins(2)}
 
 
 def test_a_round_meets_every_overload() -> None:
