@@ -53,7 +53,7 @@ def test_every_builtin_of_the_chapters_is_called_or_excused() -> None:
 
 
 def test_what_is_known_is_known_of_builtins_that_warp_has() -> None:
-    """No record and no fragment is of a name that Warp lacks; what formulas take for stepped cuts gradients."""
+    """No record or fragment is of a name that Warp lacks; what formulas take for stepped cuts gradients."""
     assert BUILTINS.keys() | CASES.keys() <= REGISTRY.keys()
     stepped = {name for name, builtin in BUILTINS.items() if builtin.stepped}
     assert stepped == builtins().cuts & {*float_builtins(1), *float_builtins(2)}
