@@ -8,16 +8,12 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from commands import REPOSITORY
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from warpgen.exporting.clusters import Cluster, Clusters, alike
-from warpgen.jsonl import rows
-from warpgen.record import Row
 from warpgen.reporting.similarity import token_grams
-
-SAMPLE = REPOSITORY / "data" / "samples" / "cpu_sample.jsonl"
+from warpgen.synthesis.generator import Options, synthesize
 
 
 def clusters(sources: list[str], structures: list[str] | None = None) -> list[Cluster]:
@@ -49,7 +45,7 @@ def test_no_pair_is_missed(programs: list[list[str]]) -> None:
 
 def test_altered_programs_join_their_originals() -> None:
     """Programs with a few words changed are found again among sixty others."""
-    originals = [row.python_source for _, row in rows(SAMPLE, Row)][:60]
+    originals = [synthesize(5, index, Options()).source for index in range(60)]
     rng = random.Random(0)
     altered = []
     for source in originals[:20]:

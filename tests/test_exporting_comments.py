@@ -53,8 +53,6 @@ def test_spans_follow_their_functions() -> None:
     """The kernel's functions are where the moved spans say."""
     for path in SAMPLES:
         for _, row in rows(path, Row):
-            if row.provenance.index % 4:
-                continue
             made = strip(row.code)
             for span in (row.forward, row.backward):
                 start, end = made.span(span)
@@ -97,7 +95,7 @@ def test_stripped_code_has_the_same_tokens() -> None:
     if (gcc := shutil.which("g++")) is None:
         pytest.skip("there is no g++ to compare with")
     for path in SAMPLES:
-        for _, row in list(rows(path, Row))[::20]:
+        for _, row in list(rows(path, Row))[::3]:
             code = re.sub(r"^#include.*$", "", row.code, flags=re.MULTILINE)
             assert _preprocessed(gcc, code) == _preprocessed(gcc, strip(code).text)
 

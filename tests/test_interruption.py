@@ -21,7 +21,7 @@ from warpgen import __main__
 from warpgen.interruption import Interrupted, Interruption, stoppable
 from warpgen.process import STOPS
 
-SAMPLES = REPOSITORY / "data" / "samples"
+SAMPLE = REPOSITORY / "data" / "samples" / "cpu_sample.jsonl"
 _LIMIT = 60  # seconds for an end that takes one or two
 
 
@@ -110,11 +110,18 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+def _many(folder: Path) -> Path:
+    """More rows than one worker takes at a time."""
+    path = folder / "rows.jsonl"
+    path.write_bytes(SAMPLE.read_bytes() * 10)
+    return path
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", STOPS)
 def test_verify_tidies_up(tmp_path: Path, number: signal.Signals) -> None:
     """While its workers compile."""
-    place = Place(tmp_path, "warpgen.verify", SAMPLES / "cpu_sample.jsonl", "--workers", "2")
+    place = Place(tmp_path, "warpgen.verify", _many(tmp_path), "--workers", "2")
     place.when(lambda: list(place.temporary.glob("warpgen-verify-*/*/checks")))
     place.stop(number)
 
@@ -122,7 +129,7 @@ def test_verify_tidies_up(tmp_path: Path, number: signal.Signals) -> None:
 @pytest.mark.slow
 def test_verify_says_what_became_of_a_worker(tmp_path: Path) -> None:
     """And tidies up as after a signal to itself."""
-    place = Place(tmp_path, "warpgen.verify", SAMPLES / "cpu_sample.jsonl", "--workers", "2")
+    place = Place(tmp_path, "warpgen.verify", _many(tmp_path), "--workers", "2")
     place.when(lambda: list(place.temporary.glob("warpgen-verify-*/1/checks")))
     psutil.Process(place.process.pid).children()[0].kill()
     _, errors = place.process.communicate(timeout=_LIMIT)

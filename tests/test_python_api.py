@@ -28,8 +28,8 @@ CPU, CUDA = SAMPLES / "cpu_sample.jsonl", SAMPLES / "cuda_sample.jsonl"
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A root with twelve kernels, whose CUDA rows are the CPU rows under another name."""
-    lines = CPU.read_text().splitlines(keepends=True)[:12]
+    """A root with ten kernels, whose CUDA rows are the CPU rows under another name."""
+    lines = CPU.read_text().splitlines(keepends=True)[:10]
     other = [
         line.replace('-cpu"', '-cuda"', 1).replace('"target":"cpu"', '"target":"cuda"') for line in lines
     ]
@@ -42,7 +42,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def _describe(root: Path, target: Target) -> None:
-    write_manifest(root, target, Recipe(size=None, rows=12), CIRCUMSTANCES, {}, [])
+    write_manifest(root, target, Recipe(size=None, rows=10), CIRCUMSTANCES, {}, [])
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -59,7 +59,7 @@ def test_importing_and_opening_loads_neither_warp_nor_numpy(root: Path, whole: b
 def test_a_root_gives_the_rows_of_both_targets(root: Path) -> None:
     """All rows of all finished datasets, again at every iteration."""
     rows = warpgen.open(root)
-    assert [row.target for row in rows] == ["cpu"] * 12 + ["cuda"] * 12
+    assert [row.target for row in rows] == ["cpu"] * 10 + ["cuda"] * 10
     assert len(list(rows)) == 24
     assert rows[f"{rows.first().kernel_id}-cuda"].target == "cuda"
 
@@ -109,7 +109,7 @@ def test_what_cannot_be_read_is_named(root: Path, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(DamageError, match=r"cpu_code_dataset\.jsonl has \d+ bytes"):
         warpgen.open(root)
-    with pytest.raises(DamageError, match=r"line 12 of cpu_code_dataset\.jsonl"):
+    with pytest.raises(DamageError, match=r"line 10 of cpu_code_dataset\.jsonl"):
         list(warpgen.open(path))
     with pytest.raises(KeyError):
         warpgen.open(CPU)["s0-0-nothing"]

@@ -13,7 +13,7 @@ from warpgen.jsonl import rows
 from warpgen.record import Target
 from warpgen.reporting import finished
 
-ROWS = 100
+ROWS = 10  # a person reads no more, and a row is 55 kB
 
 
 def sample_path(out: Path, target: Target) -> Path:
