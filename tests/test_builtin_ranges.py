@@ -45,6 +45,7 @@ ANSWERED = {
 TOO_NARROW: dict[str, Callable[..., bool]] = {
     "clamp": lambda x, low, high: x.hi < low.lo or x.lo > high.lo,  # all outside; and bounds that vary
     "lerp": lambda a, b, t: t.lo < 0.0,  # before the first end
+    "norm_pseudo_huber": lambda v, delta: delta.hi > 1.0,  # it is delta at zero, and one is claimed
     "round": lambda x: any(end % 1.0 == 0.5 for end in (x.lo, x.hi)),  # Python rounds halves to even
 }
 
