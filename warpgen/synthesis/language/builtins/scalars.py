@@ -57,7 +57,13 @@ def _extreme(pick: Callable[[float, float], float]) -> Rule:
 
 
 def _clamp(name: str, x: Value, low: Value, high: Value) -> Value:
-    return written(name, (x, low, high), x.type, max(x.lo, low.lo), min(max(x.hi, low.lo), high.hi))
+    lo, hi = min(max(x.lo, low.lo), high.lo), min(max(x.hi, low.hi), high.hi)
+    return written(name, (x, low, high), x.type, lo, hi)
+
+
+def _round(x: float) -> float:
+    """Halves go away from zero, not to even as Python's."""
+    return math.copysign(math.floor(abs(x) + 0.5), x)
 
 
 def _copysign(name: str, x: Value, y: Value) -> Value:
@@ -66,10 +72,9 @@ def _copysign(name: str, x: Value, y: Value) -> Value:
 
 def _lerp(name: str, a: Value, b: Value, t: Value) -> Value:
     t = clamped(t, -1.0, 2.0)
-    spread = max(abs(t.lo), abs(t.hi), 1.0)
-    reach = max(a.hi, b.hi) - min(a.lo, b.lo)
-    lo, hi = min(a.lo, b.lo) - (spread - 1) * reach, max(a.hi, b.hi) + (spread - 1) * reach
-    return written(name, (a, b, t), a.type, lo, hi)
+    lo, hi = min(a.lo, b.lo), max(a.hi, b.hi)
+    beyond = max(-t.lo, t.hi - 1.0, 0.0) * (hi - lo)
+    return written(name, (a, b, t), a.type, lo - beyond, hi + beyond)
 
 
 def _smoothstep(name: str, a: Value, b: Value, x: Value) -> Value:
@@ -129,7 +134,7 @@ FUNCTIONS = (
     Builtin("radians", rising(math.radians), domain=((-90.0, 90.0),), pure=True),
     Builtin("ceil", rising(math.ceil), domain=_WHOLE, masking=True, stepped=True, pure=True),
     Builtin("trunc", rising(math.trunc), domain=_WHOLE, masking=True, stepped=True),
-    Builtin("round", rising(round), domain=_WHOLE, masking=True, stepped=True, pure=True,
+    Builtin("round", rising(_round), domain=_WHOLE, masking=True, stepped=True, pure=True,
             results="nearest|rounded"),
     Builtin("rint", rising(round), domain=_WHOLE, masking=True, stepped=True),
     Builtin("sign", fixed(-1, 1), refuses=_UNSIGNED, masking=True, stepped=True, pure=True,

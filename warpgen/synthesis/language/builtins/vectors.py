@@ -34,8 +34,8 @@ def _norm_l1(name: str, v: Value) -> Value:
 
 
 def _norm_huber(name: str, v: Value, *delta: Value) -> Value:
-    top = v.magnitude * v.type.components * max([1.0, *(d.hi for d in delta)])
-    return written(name, (v, *delta), v.type.scalar, 0.0, top + 1.0)
+    scale = max([1.0, *(d.hi for d in delta)])  # the pseudo one is delta at zero
+    return written(name, (v, *delta), v.type.scalar, 0.0, scale * (v.magnitude * v.type.components + 1.0))
 
 
 def normalize(name: str, v: Value) -> Value:
