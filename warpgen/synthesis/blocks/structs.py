@@ -8,9 +8,10 @@ from typing import NamedTuple
 from warpgen.launch import FillKind, Role
 from warpgen.synthesis.kit.draft import Argspec, Array
 from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.expressions import Expression, Field, Name
 from warpgen.synthesis.language.types import Type
 from warpgen.synthesis.language.types import struct as new_struct
-from warpgen.synthesis.language.values import Value
+from warpgen.synthesis.language.values import Value, written
 
 
 class Member(NamedTuple):
@@ -89,7 +90,7 @@ class Record:
         spec.fields = self.specs(k, "param")
         outer = Value(name, self.type, 0.0, 0.0, k.author)
         held = outer if k.parent is None else k._import(names, outer)
-        return Held(self, held.text, k, spec)
+        return Held(self, held.node, k, spec)
 
     def local(self, k: Kit, names: str, values: dict[str, Value] | None = None) -> Held:
         """A struct made in the kernel: empty and then filled, or by its constructor."""
@@ -106,44 +107,44 @@ class Record:
             if style == "keywords":
                 parts = [f"{self.fields[key]}={p}" for key, p in zip(values, parts, strict=True)]
             k.line(f"{name} = {self.type.name}({', '.join(parts)})", name)
-        return Held(self, name, k)
+        return Held(self, Name(name), k)
 
     def held(self, value: Value | str, k: Kit) -> Held:
-        """A struct value (an array element, a call's result, a parameter) by its text."""
-        return Held(self, value if isinstance(value, str) else value.text, k)
+        """A struct value (an array element, a call's result, a parameter)."""
+        return Held(self, written(value), k)
 
 
 class Held:
     """A value of a record's type: gives its fields as values with their ranges."""
 
-    def __init__(self, record: Record, text: str, k: Kit, spec: Argspec | None = None) -> None:
+    def __init__(self, record: Record, node: Expression, k: Kit, spec: Argspec | None = None) -> None:
         self.record = record
-        self.text = text
+        self.node = node
         self._k = k
         self._spec = spec
 
     @property
     def value(self) -> Value:
-        return Value(self.text, self.record.type, 0.0, 0.0, self._k.author)
+        return Value(self.node, self.record.type, 0.0, 0.0, self._k.author)
 
     def __getitem__(self, key: str) -> Value:
         m = self.record.members[key]
         assert not isinstance(m.type, Record)
-        text = f"{self.text}.{self.record.fields[key]}"
         unit = m.type.kind == "quat"
-        return Value(text, m.type, m.lo, m.hi, self._k.author, unit=unit)
+        node = Field(self.node, self.record.fields[key])
+        return Value(node, m.type, m.lo, m.hi, self._k.author, unit=unit)
 
     def inner(self, key: str) -> Held:
         """A nested struct."""
         inner = self.record.members[key].type
         assert isinstance(inner, Record)
-        return Held(inner, f"{self.text}.{self.record.fields[key]}", self._k)
+        return Held(inner, Field(self.node, self.record.fields[key]), self._k)
 
     def array(self, key: str) -> Array:
         """An array among the fields of an argument."""
         assert self._spec is not None
         name = self.record.fields[key]
-        return Array(self._k.draft, self._spec.fields[name], f"{self.text}.{name}")
+        return Array(self._k.draft, self._spec.fields[name], f"{self.node.text}.{name}")
 
     def set(self, key: str, value: Value | float) -> None:
         self._k.set(self[key], value)

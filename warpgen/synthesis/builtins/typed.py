@@ -6,6 +6,7 @@ from warpgen.synthesis.formulas.grower import palette, width_suffixed
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language import registry
 from warpgen.synthesis.language.builtins import Builtin, Range, known
+from warpgen.synthesis.language.expressions import Binary, Group, Prefix
 from warpgen.synthesis.language.types import BOOL, I32, Type, vec
 from warpgen.synthesis.language.values import NOT, Value, call
 
@@ -73,10 +74,10 @@ def written(k: Kit, builtin: Builtin, args: list[Value], t: Type) -> Value:
         hi = min(hi, t.limit)
     if builtin.operator and k.rng.chance(0.6):
         op, prec = builtin.operator
-        left, right = (a.text if a.prec > prec else f"({a.text})" for a in args)
-        return Value(f"{left} {op} {right}", t, lo, hi, k.author, prec)
+        left, right = (a.node if a.prec > prec else Group(a.node) for a in args)
+        return Value(Binary(left, op, right), t, lo, hi, k.author, prec)
     if builtin.prefix and k.rng.chance(0.6):
-        return Value(f"{builtin.prefix}{args[0].text}", t, lo, hi, k.author, NOT)
+        return Value(Prefix(builtin.prefix.strip(), args[0].node), t, lo, hi, k.author, NOT)
     return call(f"wp.{builtin.name}", list(args), t, lo, hi, k.author)
 
 

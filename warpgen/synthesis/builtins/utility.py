@@ -274,9 +274,8 @@ def _atomic(name: str, scalars: tuple[Type, ...]) -> None:
         target = k.output(names, t, rank) if replaced else k.inout(names, t, rank, 0, 8)
         with k.pool.masking(name not in ("add", "sub", "xor", "exch")):
             x = _value(k, t, 0, 8, "x|value|update")
-        element = target.subscript(k.place)[len(target.name) + 1 : -1].replace("][", ", ")
         extra = [k.lit(0, t)] if name == "cas" else []
-        value = call(f"wp.atomic_{name}", [target.name, element, *extra, x], t, 0, 8, k.author)
+        value = call(f"wp.atomic_{name}", [target.node, *target.keys(k.place), *extra, x], t, 0, 8, k.author)
         if keep and name != "cas":
             k.give("old|previous|before", k.define("old|prev", value))
         else:
@@ -297,7 +296,7 @@ def _atomic(name: str, scalars: tuple[Type, ...]) -> None:
         k.discard(
             call(
                 f"wp.atomic_{name}",
-                [bins.name, bins.subscript(b)[len(bins.name) + 1 : -1], *extra, x],
+                [bins.node, *bins.keys(b), *extra, x],
                 t,
                 0,
                 8,

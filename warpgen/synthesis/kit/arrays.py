@@ -77,23 +77,20 @@ class Arrays(Captures):
     def store(self, array: Array, key: Any, value: Any) -> None:
         """`array[key] = value`."""
         value = self._to_element(array, value)
-        self.line(f"{array.subscript(key)} = {value.text}")
+        self.line(f"{array.subscript(key).text} = {value.text}")
 
     def accumulate(self, array: Array, key: Any, value: Any, op: str = "+") -> None:
         """`array[key] += value` (atomic in Warp)."""
         value = self._to_element(array, value)
-        self.line(f"{array.subscript(key)} {op}= {value.text}")
+        self.line(f"{array.subscript(key).text} {op}= {value.text}")
 
     def atomic(self, op: str, array: Array, key: Any, value: Any) -> Value:
         """`wp.atomic_op(array, key, value)` as an expression; write it with `discard` if unused."""
         if op in ("min", "max") and array.type.scalar is F16:
             op = "add"  # the only one that Warp has for them
         value = self._to_element(array, value)
-        array.subscript(key)  # sizes the array
-        keys = [
-            x.text if isinstance(x, Value) else str(x) for x in (key if isinstance(key, tuple) else (key,))
-        ]
-        return call(f"wp.atomic_{op}", [array.name, *keys, value], array.type, -INF, INF, self.author)
+        arguments = [array.node, *array.keys(key), value]
+        return call(f"wp.atomic_{op}", arguments, array.type, -INF, INF, self.author)
 
     def discard(self, value: Value) -> None:
         """A call made for its effect."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,8 @@ from warpgen.errors import SynthesisError
 from warpgen.launch import Argument, Fill, FillKind, Role
 from warpgen.numbers import shorten
 from warpgen.synthesis.language.author import Author
+from warpgen.synthesis.language.expressions import Element, Expression, Field, Literal
+from warpgen.synthesis.language.reading import expression
 from warpgen.synthesis.language.types import I32, U64, Type
 from warpgen.synthesis.language.values import Value
 from warpgen.synthesis.style.rng import Rng
@@ -73,34 +76,40 @@ class Array:
         self.draft = draft
         self.spec = spec
         self.name = name
+        self.node = expression(name)
 
     @property
     def type(self) -> Type:
         return self.spec.type
 
-    def subscript(self, key: Any) -> str:
-        """The text of `array[key]`; every index is brought into range, and the array made to hold it."""
+    def keys(self, key: Any) -> list[Expression]:
+        """The indices of `array[key]`, which must lie in a safe range; the array is made to hold them."""
         keys = key if isinstance(key, tuple) else (key,)
         if len(keys) != self.spec.ndim:
             raise SynthesisError(f"{self.name} has {self.spec.ndim} axes, not {len(keys)}")
-        texts = []
+        nodes: list[Expression] = []
         for axis, index in enumerate(keys):
             if isinstance(index, int):
-                texts.append(str(index))
+                nodes.append(Literal(str(index)))
                 self.spec.need[axis] = max(self.spec.need[axis], index + 1)
                 continue
             if index.lo < 0 or index.hi > MOST_ELEMENTS:
                 raise SynthesisError(f"index {index!r} of {self.name} has no safe range")
             self.spec.need[axis] = max(self.spec.need[axis], int(index.hi) + 1)
-            texts.append(index.text)
+            nodes.append(index.node)
         total = 1
         for extent in self.spec.need:
             total *= extent
         if total > 4 * MOST_ELEMENTS:
             raise SynthesisError(f"{self.name} would hold {total} elements")
-        if self.draft.author.chained_subscripts and len(texts) > 1:
-            return self.name + "".join(f"[{t}]" for t in texts)
-        return f"{self.name}[{', '.join(texts)}]"
+        return nodes
+
+    def subscript(self, key: Any) -> Expression:
+        """`array[key]`."""
+        nodes = self.keys(key)
+        if self.draft.author.chained_subscripts:
+            return functools.reduce(Element, nodes, self.node)
+        return Element(self.node, *nodes)
 
     def __getitem__(self, key: Any) -> Value:
         unit = self.spec.kind == "unit"
@@ -112,7 +121,7 @@ class Array:
     def extent(self, axis: int = 0) -> Value:
         """`array.shape[axis]`; only for arrays whose use has already fixed the extent."""
         n = self.spec.need[axis]
-        return Value(f"{self.name}.shape[{axis}]", I32, n, n, self.draft.author)
+        return Value(Element(Field(self.node, "shape"), Literal(str(axis))), I32, n, n, self.draft.author)
 
 
 class Draft:

@@ -10,6 +10,7 @@ from warpgen.synthesis.kit.draft import Argspec, Array, Draft
 from warpgen.synthesis.kit.pool import Pool
 from warpgen.synthesis.language import guards
 from warpgen.synthesis.language.builtins import known
+from warpgen.synthesis.language.expressions import Field, Name
 from warpgen.synthesis.language.types import F32, I32, Type
 from warpgen.synthesis.language.types import struct as new_struct
 from warpgen.synthesis.language.values import INF, Value, number
@@ -133,7 +134,7 @@ class Requests(Arrays):
         element.fields[field] = type
         inner = Argspec(field, type, 0, "param", lo, float(int(hi) + 1) if type.is_int else hi, "uniform")
         draft.elements.spec.fields[field] = inner
-        return Value(f"{draft.elements.subscript(self.index)}.{field}", type, lo, hi, self.author)
+        return Value(Field(draft.elements.subscript(self.index), field), type, lo, hi, self.author)
 
     def loaded(self, type: Type) -> list[Value]:
         """Elements of this type that were read so far: they fill their ranges, which results seldom do."""
@@ -202,7 +203,7 @@ class Requests(Arrays):
         if type.kind == "scalar":
             inner.value = self.setting(lo, hi) if type.is_float else float(self.rng.integer(int(lo), int(hi)))
         holder.fields[field] = inner
-        return Value(f"{holder.name}.{field}", type, lo, hi, self.author)
+        return Value(Field(Name(holder.name), field), type, lo, hi, self.author)
 
     def held(self, v: Value) -> float | None:
         """The number that a parameter is launched with; None of anything else."""

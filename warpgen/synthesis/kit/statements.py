@@ -12,6 +12,7 @@ from warpgen.errors import DraftRejected
 from warpgen.synthesis.language import guards
 from warpgen.synthesis.language.author import Author
 from warpgen.synthesis.language.builtins import known
+from warpgen.synthesis.language.expressions import Binary, Choice, Group, Prefix
 from warpgen.synthesis.language.types import BOOL, F32, I32, Type
 from warpgen.synthesis.language.values import COMPARE, NOT, TERNARY, Value, call, literal, logic
 from warpgen.synthesis.style.rng import Rng
@@ -169,22 +170,15 @@ class Statements:
         if t.kind == "scalar":
             return literal(0, t, self.author)
         spelled = self.author.spell(t)
-        if t.kind == "quat":
-            text = "wp.quat_identity()" if t.scalar is F32 else f"wp.quat_identity(dtype={t.scalar.full})"
-            return Value(text, t, 0.0, 1.0, self.author, unit=True)
-        if t.kind == "transform":
-            text = (
-                "wp.transform_identity()"
-                if t.scalar is F32
-                else f"wp.transform_identity(dtype={t.scalar.full})"
-            )
-            return Value(text, t, 0.0, 1.0, self.author)
-        inner = literal(0, t.scalar, self.author).text
+        if t.kind in ("quat", "transform"):
+            dtype = [] if t.scalar is F32 else [f"dtype={t.scalar.full}"]
+            return call(f"wp.{t.kind}_identity", dtype, t, 0.0, 1.0, self.author, unit=t.kind == "quat")
+        inner = [literal(0, t.scalar, self.author)]
         if self.author.zero == "" or t.kind in ("struct", "spatial", "spatial_mat"):
-            inner = ""
+            inner = []
         elif self.author.zero == "components" and t.kind == "vec":
-            inner = ", ".join([inner] * t.shape[0])
-        return Value(f"{spelled}({inner})", t, 0.0, 0.0, self.author)
+            inner *= t.shape[0]
+        return call(spelled, inner, t, 0.0, 0.0, self.author)
 
     def set(self, target: Value, value: Any) -> None:
         """`target = value` for a local made by `var`, or for a component of one."""
@@ -242,14 +236,15 @@ class Statements:
         return logic("or", list(conditions))
 
     def negate(self, condition: Value) -> Value:
-        text = condition.text if condition.prec >= COMPARE else f"({condition.text})"
-        return Value(f"not {text}", BOOL, 0, 1, self.author, NOT)
+        operand = condition.node if condition.prec >= COMPARE else Group(condition.node)
+        return Value(Prefix("not", operand), BOOL, 0, 1, self.author, NOT)
 
     def between(self, low: Any, x: Value, high: Any) -> Value:
         """`low <= x < high`, chained or not."""
         lo, hi = self._like(low, x), self._like(high, x)
         if self.rng.chance(0.3):
-            return Value(f"{lo.text} <= {x.text} < {hi.text}", BOOL, 0, 1, self.author, COMPARE)
+            chained = Binary(Binary(lo.node, "<=", x.node), "<", hi.node)
+            return Value(chained, BOOL, 0, 1, self.author, COMPARE)
         return self.all(x >= lo, x < hi)
 
     def select(self, names: str, condition: Value, a: Any, b: Any) -> Value:
@@ -265,10 +260,8 @@ class Statements:
                 self.set(result, a)
             return result
         if style == "ternary":
-            ternary = Value(
-                f"{a.text} if {condition.text} else {b.text}", a.type, lo, hi, self.author, TERNARY
-            )
-            return self.define(names, ternary)
+            chosen = Choice(a.node, condition.node, b.node)
+            return self.define(names, Value(chosen, a.type, lo, hi, self.author, TERNARY))
         return self.let(names, call("wp.where", [condition, a, b], a.type, lo, hi, self.author))
 
     # -- blocks ------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Typed expressions that carry their text, their precedence and the range of their components.
+"""Typed expressions that carry their nodes, their precedence and the range of their components.
 
 Motifs write ordinary arithmetic on values; every operation checks types as Warp does, keeps the
 interval in which each component lies, and guards what the interval does not prove safe (a divisor
@@ -8,11 +8,23 @@ that may be zero). So code comes out safe without clumsy checks where none are n
 from __future__ import annotations
 
 import math
-import re
+from collections.abc import Sequence
 from typing import Any
 
 from warpgen.errors import SynthesisError
 from warpgen.synthesis.language.author import Author
+from warpgen.synthesis.language.expressions import (
+    Binary,
+    Call,
+    Element,
+    Expression,
+    Field,
+    Group,
+    Literal,
+    Name,
+    Prefix,
+)
+from warpgen.synthesis.language.reading import arguments, expression
 from warpgen.synthesis.language.types import BOOL, F32, I32, Type, mat, vec
 
 # Python's operator precedences, low to high.
@@ -27,11 +39,11 @@ _EPSILONS = {"float16": 1e-2, "float32": 1e-4, "float64": 1e-6}
 class Value:
     """An expression. `lo` and `hi` bound every component; `unit` says it has length one."""
 
-    __slots__ = ("author", "hi", "lo", "prec", "text", "type", "unit")
+    __slots__ = ("author", "hi", "lo", "node", "prec", "text", "type", "unit")
 
     def __init__(
         self,
-        text: str,
+        source: Expression | str,
         type: Type,
         lo: float,
         hi: float,
@@ -39,7 +51,8 @@ class Value:
         prec: int = ATOM,
         unit: bool = False,
     ) -> None:
-        self.text = text
+        self.node = node = expression(source) if isinstance(source, str) else source
+        self.text = node.text
         self.type = type
         self.lo = lo
         self.hi = hi
@@ -60,10 +73,10 @@ class Value:
 
     def within(self, lo: float, hi: float) -> Value:
         """The same expression, known (by a guard or by construction) to lie in [lo, hi]."""
-        return Value(self.text, self.type, lo, hi, self.author, self.prec, self.unit)
+        return Value(self.node, self.type, lo, hi, self.author, self.prec, self.unit)
 
     def as_unit(self) -> Value:
-        return Value(self.text, self.type, -1.0, 1.0, self.author, self.prec, True)
+        return Value(self.node, self.type, -1.0, 1.0, self.author, self.prec, True)
 
     # -- arithmetic ------------------------------------------------------------------------------
     def __add__(self, other: Any) -> Value:
@@ -105,8 +118,8 @@ class Value:
         return _binary(self, "%", b, self.type, lo, min(hi, max(self.hi, 0.0)), PRODUCT)
 
     def __neg__(self) -> Value:
-        text = f"-{self.text}" if self.prec >= UNARY else f"-({self.text})"
-        return Value(text, self.type, -self.hi, -self.lo, self.author, UNARY, self.unit)
+        operand = self.node if self.prec >= UNARY else Group(self.node)
+        return Value(Prefix("-", operand), self.type, -self.hi, -self.lo, self.author, UNARY, self.unit)
 
     # -- bits ------------------------------------------------------------------------------------
     def __and__(self, other: Any) -> Value:
@@ -136,8 +149,8 @@ class Value:
 
     def __invert__(self) -> Value:
         lo, hi = (0.0, self.type.limit) if self.type.is_unsigned else (-self.hi - 1, -self.lo - 1)
-        text = f"~{self.text}" if self.prec >= UNARY else f"~({self.text})"
-        return Value(text, self.type, lo, hi, self.author, UNARY)
+        operand = self.node if self.prec >= UNARY else Group(self.node)
+        return Value(Prefix("~", operand), self.type, lo, hi, self.author, UNARY)
 
     # -- comparisons -----------------------------------------------------------------------------
     def __lt__(self, other: Any) -> Value:
@@ -168,24 +181,35 @@ class Value:
         """A component (`v[0]`, `v[i]`), a matrix element (`m[i, j]`) or a matrix row (`m[i]`)."""
         t = self.type
         keys = key if isinstance(key, tuple) else (key,)
-        text = ", ".join(x.text if isinstance(x, Value) else str(x) for x in keys)
         result = vec(t.shape[1], t.scalar) if len(t.shape) == 2 and len(keys) == 1 else t.scalar
-        return Value(f"{atom(self)}[{text}]", result, self.lo, self.hi, self.author)
+        return Value(Element(atom(self), *map(written, keys)), result, self.lo, self.hi, self.author)
 
     def __getattr__(self, name: str) -> Value:
         t = self.type
         if t.kind == "struct" and name in t.fields:
             lo, hi = -INF, INF
-            return Value(f"{self.text}.{name}", t.fields[name], lo, hi, self.author)
+            return Value(Field(self.node, name), t.fields[name], lo, hi, self.author)
         if name in _COMPONENTS and t.kind in ("vec", "quat") and _COMPONENTS[name] < t.shape[0]:
-            text = f"{self.text}.{name}" if self.is_name else f"{atom(self)}[{_COMPONENTS[name]}]"
-            return Value(text, t.scalar, self.lo, self.hi, self.author)
+            place = Literal(str(_COMPONENTS[name]))
+            node = Field(self.node, name) if self.is_name else Element(atom(self), place)
+            return Value(node, t.scalar, self.lo, self.hi, self.author)
         raise AttributeError(f"{t} has no part {name!r}")
 
 
-def atom(v: Value) -> str:
-    """The text, in parentheses unless it is one."""
-    return v.text if v.prec == ATOM else f"({v.text})"
+def atom(v: Value) -> Expression:
+    """The expression, in parentheses unless it needs none anywhere."""
+    return v.node if v.prec == ATOM else Group(v.node)
+
+
+def written(x: Value | Expression | str | int) -> Expression:
+    """The node of a value, of a text or of a number among keys and arguments."""
+    if isinstance(x, Value):
+        return x.node
+    return x if isinstance(x, Expression) else expression(x) if isinstance(x, str) else _number(str(x))
+
+
+def _number(text: str) -> Expression:
+    return Prefix("-", Literal(text[1:])) if text[0] == "-" else Literal(text)
 
 
 def number(value: float, author: Author) -> str:
@@ -203,16 +227,11 @@ def number(value: float, author: Author) -> str:
 def literal(value: float | int | bool, t: Type, author: Author) -> Value:
     """A constant of type `t`, spelled so that Warp infers that type."""
     if t.kind == "bool":
-        return Value(str(bool(value)), BOOL, 0, 1, author)
-    if t.is_float:
-        text = number(float(value), author)
-        if t is not F32:
-            text = f"{author.spell(t)}({text})"
-    else:
-        text = str(int(value))
-        if t is not I32:
-            text = f"{author.spell(t)}({text})"
-    return Value(text, t, float(value), float(value), author, UNARY if text[0] == "-" else ATOM)
+        return Value(Name(str(bool(value))), BOOL, 0, 1, author)
+    node = _number(number(float(value), author) if t.is_float else str(int(value)))
+    if t is not F32 and t is not I32:
+        node = Call(author.spell(t), (node,))
+    return Value(node, t, float(value), float(value), author, UNARY if type(node) is Prefix else ATOM)
 
 
 def coerce(value: Any, like: Value) -> Value:
@@ -233,9 +252,9 @@ def interval_product(a: Value, b: Value, n: int = 1) -> tuple[float, float]:
 
 
 def _binary(a: Value, op: str, b: Value, t: Type, lo: float, hi: float, prec: int) -> Value:
-    left = a.text if a.prec >= prec and not _unclear(a, op) else f"({a.text})"
-    right = b.text if b.prec > prec and not _unclear(b, op) else f"({b.text})"
-    return Value(f"{left} {op} {right}", t, lo, hi, a.author, prec)
+    left = a.node if a.prec >= prec and not _unclear(a, op) else Group(a.node)
+    right = b.node if b.prec > prec and not _unclear(b, op) else Group(b.node)
+    return Value(Binary(left, op, right), t, lo, hi, a.author, prec)
 
 
 def _unclear(operand: Value, op: str) -> bool:
@@ -256,9 +275,18 @@ def _sum(a: Value, op: str, other: Any) -> Value:
     if a.type is not b.type or a.type.kind in ("bool", "struct", "opaque"):
         raise _mismatch(a, op, b)
     lo, hi = (a.lo + b.lo, a.hi + b.hi) if op == "+" else (a.lo - b.hi, a.hi - b.lo)
-    if op == "+" and b.prec == UNARY and b.text[0] == "-" and re.fullmatch(r"\w+(\.\d+)?", b.text[1:]):
-        return _binary(a, "-", Value(b.text[1:], b.type, -b.hi, -b.lo, b.author), a.type, lo, hi, SUM)
+    if op == "+" and b.prec == UNARY and (positive := _negated(b.node)) is not None:
+        return _binary(a, "-", Value(positive, b.type, -b.hi, -b.lo, b.author), a.type, lo, hi, SUM)
     return _binary(a, op, b, a.type, lo, hi, SUM)
+
+
+def _negated(node: Expression) -> Expression | None:
+    """What a minus stands before, where people would subtract it: a name, or a number without an exponent."""
+    if not isinstance(node, Prefix) or node.operator != "-":
+        return None
+    inside = node.parts[0]
+    plain = isinstance(inside, Name) or (isinstance(inside, Literal) and "e" not in inside.text)
+    return inside if plain else None
 
 
 def product_type(a: Type, b: Type) -> Type | None:
@@ -309,14 +337,13 @@ def nonzero(b: Value) -> Value:
         raise SynthesisError(f"cannot divide by {b!r}")
     if b.type.is_int:
         one = literal(1, b.type, author)
-        return Value(f"wp.max({b.text}, {one.text})", b.type, 1.0, max(b.hi, 1.0), author)
+        return call("wp.max", [b, one], b.type, 1.0, max(b.hi, 1.0), author)
     e = literal(author.epsilon(b.type), b.type, author)
     if b.lo >= 0:
         if author.rng.chance(0.5):
-            return Value(f"wp.max({b.text}, {e.text})", b.type, e.lo, max(b.hi, e.lo), author)
+            return call("wp.max", [b, e], b.type, e.lo, max(b.hi, e.lo), author)
         return b + e
-    positive = Value(f"wp.abs({b.text})", b.type, 0.0, b.magnitude, author)
-    return positive + e
+    return call("wp.abs", [b], b.type, 0.0, b.magnitude, author) + e
 
 
 def _quotient(a: Value, b: Value, op: str) -> Value:
@@ -355,13 +382,28 @@ def compare(a: Value, op: str, other: Any) -> Value:
 def logic(op: str, conditions: list[Value]) -> Value:
     """`a and b and c` or `a or b`."""
     prec = AND if op == "and" else OR
-    text = f" {op} ".join(c.text if c.prec > prec else f"({c.text})" for c in conditions)
-    return Value(text, BOOL, 0, 1, conditions[0].author, prec)
+    first, *others = [c.node if c.prec > prec else Group(c.node) for c in conditions]
+    for other in others:
+        first = Binary(first, op, other)
+    return Value(first, BOOL, 0, 1, conditions[0].author, prec)
 
 
 def call(
-    name: str, args: list[Value | str], t: Type, lo: float, hi: float, author: Author, unit: bool = False
+    name: str,
+    args: Sequence[Value | Expression | str],
+    t: Type,
+    lo: float,
+    hi: float,
+    author: Author,
+    unit: bool = False,
 ) -> Value:
-    """A call expression; strings among the arguments are put in as they are."""
-    text = ", ".join(a if isinstance(a, str) else a.text for a in args)
-    return Value(f"{name}({text})", t, lo, hi, author, ATOM, unit)
+    """A call expression; a text among the arguments is one or several (`n=3, dtype=float`)."""
+    nodes: list[Expression] = []
+    for a in args:
+        if isinstance(a, Value):
+            nodes.append(a.node)
+        elif isinstance(a, str):
+            nodes += arguments(a)
+        else:
+            nodes.append(a)
+    return Value(Call(name, tuple(nodes)), t, lo, hi, author, ATOM, unit)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from warpgen.synthesis.categories.bitwise import CATEGORY
 from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.expressions import Literal
 from warpgen.synthesis.language.types import F32, I32, I64, U8, U16, U32, U64, Type
-from warpgen.synthesis.language.values import ATOM, Value
+from warpgen.synthesis.language.values import ATOM, Value, call
 
 _BITS = {U8: 8, U16: 16, U32: 32, U64: 64}
 
@@ -22,8 +23,8 @@ def hexadecimal(k: Kit, value: int, t: Type = U32) -> Value:
         k.draft.declare(name, f"{name} = wp.constant(wp.uint64({text}))")
         return Value(name, t, value, value, k.author, ATOM)
     if t is not I32:
-        text = f"{k.author.spell(t)}({text})"
-    return Value(text, t, value, value, k.author, ATOM)
+        return call(k.author.spell(t), [Literal(text)], t, value, value, k.author)
+    return Value(Literal(text), t, value, value, k.author, ATOM)
 
 
 def _word(k: Kit, t: Type, names: str = "x|key|value|word|bits") -> Value:

@@ -9,7 +9,7 @@ from warpgen.synthesis.categories.struct import CATEGORY
 from warpgen.synthesis.formulas.grower import palette, result_name
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language.types import BOOL, F64, I32, U32, Type
-from warpgen.synthesis.language.values import Value
+from warpgen.synthesis.language.values import Value, call
 
 
 def of_field(k: Kit, count: int, extra: Sequence[Member] = ()) -> list[Member]:
@@ -117,7 +117,7 @@ def update_structs(k: Kit) -> None:
         k.store(target, k.place, made.value)
     else:
         k.store(target, k.place, s.value)
-        place = target.subscript(k.place)
+        place = target.subscript(k.place).text
         k.line(f"{place}.{record.fields['velocity']} = {new_v.text}")
         k.line(f"{place}.{record.fields['position']} += {(new_v * dt).text}")
     k.give("speed|v_norm", k.wp.length(new_v))
@@ -175,15 +175,13 @@ def struct_returned(k: Kit) -> None:
     else:
         code = inner.define("code|octant|k", inner.wp.where(d[0] > 0, inner.lit(1), inner.lit(0)))
         made = record.local(inner, "r|res|out_res", {**values, "index": code})
-    inner.line(f"return {made.text}")
+    inner.line(f"return {made.node.text}")
     name = k.draft.module_name("evaluate|make_result|closest|compute_hit|measure")
     body = "\n".join("    " * line.depth + line.text for line in inner.lines)
     returns = f" -> {record.type.name}" if k.rng.chance(0.5) else ""
     t = k.draft.use_type(k.vec3)
     k.draft.declare(name, f"@wp.func\ndef {name}({a.text}: {t}, {b.text}: {t}){returns}:\n{body}")
-    res = record.held(
-        k.define("res|hit|r|sample", Value(f"{name}({x.text}, {y.text})", record.type, 0, 0, k.author)), k
-    )
+    res = record.held(k.define("res|hit|r|sample", call(name, [x, y], record.type, 0, 0, k.author)), k)
     k.give(
         "value|depth", res["value"] * (k.to_real(res["index"]) + 1.0) if k.rng.chance(0.5) else res["value"]
     )
@@ -210,13 +208,13 @@ def struct_methods(k: Kit) -> None:
     name = method(k, "measure|evaluate|energy_of|strength|area_of", record, measure, k.real)
     if k.rng.chance(0.6):
         items = record.array(k, "items|models|springs|profiles", len(k.place))
-        argument = items[k.place].text
+        argument = items[k.place]
     else:
         values = {m.key: k.input(m.names, k.real, m.lo, m.hi) for m in record.members.values()}
-        argument = record.local(k, "s|m|model|local", values).text
+        argument = record.local(k, "s|m|model|local", values).value
     k.give(
         "measured|value|strength",
-        k.define("v|m|value", Value(f"{name}({argument})", k.real, -1e3, 1e3, k.author)),
+        k.define("v|m|value", call(name, [argument], k.real, -1e3, 1e3, k.author)),
     )
 
 

@@ -224,7 +224,7 @@ def tile_overlaps(k: Kit) -> None:
     if not on_mesh and k.rng.chance(0.4):
         stem = "bvh_query_ray"
         d = t.array("directions|dirs|rays", k.vec3, (blocks,), kind="unit")
-        args = f"{handle.text}, {c.text}, {d.subscript(i)}"
+        args = f"{handle.text}, {c.text}, {d.subscript(i).text}"
     else:
         r = k.param("radius|half_extent|margin", k.real, 0.2, 0.6)
         e = k.define("extent|h|half", k.make(k.vec3, r, r, r))

@@ -1,0 +1,146 @@
+"""What a motif writes as text becomes nodes here, once: behind this border nothing reads text.
+
+Python's own parser reads it, so a text that is no Python is a fault of the motif. It leaves parentheses
+out: they are found where a part does not begin, or end, where it would without them.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterable
+
+from warpgen.errors import SynthesisError
+from warpgen.synthesis.language.expressions import (
+    Binary,
+    Call,
+    Choice,
+    Element,
+    Expression,
+    Field,
+    Form,
+    Group,
+    Keyword,
+    Literal,
+    Name,
+    Prefix,
+)
+
+_OPERATORS = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
+    ast.MatMult: "@", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^", ast.LShift: "<<", ast.RShift: ">>",
+    ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.And: "and",
+    ast.Or: "or", ast.Not: "not", ast.USub: "-", ast.UAdd: "+", ast.Invert: "~",
+}  # fmt: skip
+
+
+def expression(text: str) -> Expression:
+    """The nodes of an expression, whose text stays as it is."""
+    return Name(text) if text.isidentifier() or not text else _read(text)
+
+
+@functools.lru_cache(maxsize=1024)
+def _read(text: str) -> Expression:
+    try:
+        parsed = ast.parse(text, mode="eval").body
+    except SyntaxError as error:
+        raise SynthesisError(f"a motif wrote {text!r}, which is no expression: {error.msg}") from error
+    return _Reader(text).whole(parsed)
+
+
+def arguments(text: str) -> tuple[Expression, ...]:
+    """The nodes of a call's arguments, written with commas between them."""
+    return expression(f"_({text})").parts
+
+
+class _Reader:
+    """Makes nodes of parsed ones; where both lie in the text is what tells of parentheses."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def whole(self, node: ast.expr) -> Expression:
+        return self._inside(node, 0, len(self._text))
+
+    def _inside(self, node: ast.expr, first: int, last: int) -> Expression:
+        """The node with the parentheses around it that lie between two places."""
+        start, end = _extent(node)
+        made = self._made(node, start, end)
+        while first < start and end < last and self._text[start - 1] == "(" and self._text[end] == ")":
+            made, start, end = Group(made), start - 1, end + 1
+        return made
+
+    def _made(self, node: ast.expr, start: int, end: int) -> Expression:
+        made = self._known(node, start, end)
+        written = self._text[start:end]
+        return made if made is not None and made.text == written else self._form(node, start, end)
+
+    def _known(self, node: ast.expr, start: int, end: int) -> Expression | None:
+        """The node if it is of a kind that has one here."""
+
+        def part(inner: ast.expr, first: int = start) -> Expression:
+            return self._inside(inner, first, end)
+
+        match node:
+            case ast.Name():
+                return Name(node.id)
+            case ast.Constant():
+                written = self._text[start:end]
+                return Name(written) if written.isidentifier() else Literal(written)
+            case ast.BinOp():
+                return Binary(part(node.left), _OPERATORS[type(node.op)], part(node.right))
+            case ast.UnaryOp():
+                return Prefix(_OPERATORS[type(node.op)], part(node.operand))
+            case ast.BoolOp():
+                return _chain(
+                    part(node.values[0]),
+                    [_OPERATORS[type(node.op)]] * len(node.values),
+                    map(part, node.values[1:]),
+                )
+            case ast.Compare():
+                operators = [_OPERATORS.get(type(op), "in") for op in node.ops]
+                return _chain(part(node.left), operators, map(part, node.comparators))
+            case ast.IfExp():
+                return Choice(part(node.body), part(node.test), part(node.orelse))
+            case ast.Attribute():
+                return Field(part(node.value), node.attr)
+            case ast.Subscript():
+                bare = isinstance(node.slice, ast.Tuple) and self._text[_extent(node.slice)[0]] != "("
+                keys = node.slice.elts if bare and isinstance(node.slice, ast.Tuple) else [node.slice]
+                return Element(part(node.value), *map(part, keys))
+            case ast.Call() if _is_dotted(node.func):
+                within = _extent(node.func)[1] + 1
+                arguments = [part(a, within) for a in node.args]
+                arguments += [Keyword(a.arg or "**", part(a.value, within)) for a in node.keywords]
+                return Call(self._text[start : within - 1], tuple(arguments))
+        return None
+
+    def _form(self, node: ast.expr, start: int, end: int) -> Expression:
+        pieces: list[str | Expression] = []
+        for inner in sorted(_expressions_in(node), key=_extent):
+            first, last = _extent(inner)
+            if first >= start:
+                pieces += [self._text[start:first], self._made(inner, first, last)]
+                start = last
+        return Form(*pieces, self._text[start:end])
+
+
+def _chain(first: Expression, operators: list[str], others: Iterable[Expression]) -> Expression:
+    for operator, other in zip(operators, others, strict=False):
+        first = Binary(first, operator, other)
+    return first
+
+
+def _extent(node: ast.expr) -> tuple[int, int]:
+    return node.col_offset, node.end_col_offset or node.col_offset
+
+
+def _is_dotted(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) or (isinstance(node, ast.Attribute) and _is_dotted(node.value))
+
+
+def _expressions_in(node: ast.AST) -> list[ast.expr]:
+    found: list[ast.expr] = []
+    for inner in ast.iter_child_nodes(node):
+        found += [inner] if isinstance(inner, ast.expr) else _expressions_in(inner)
+    return found
