@@ -55,7 +55,7 @@ def test_bounds_are_kept() -> None:
 
 def test_formulas_differ_between_programs() -> None:
     """Programs draw their own field, shapes and builtins."""
-    texts = {str(grow(_kit(seed), F32, 5).text) + repr(len(_kit(seed).lines)) for seed in range(60)}
+    texts = {str(grow(_kit(seed), F32, 5).text) + repr(len(_kit(seed).body)) for seed in range(60)}
     assert len(texts) > 50
 
 

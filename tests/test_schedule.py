@@ -42,8 +42,8 @@ def _program(fragment: Fragment, number: int) -> Program:
     fragment.write(k)
     store_rest(k)
     name = k.draft.module_name(f"call_{fragment.builtin}")
-    source, args, launch = assemble(k, name, "", "math", number)
-    return Program(0, number, "schedule", name, source, args, launch)
+    module = assemble(k, name, "", "math", number)
+    return Program(0, number, "schedule", name, module.source, module.arguments, module.launch)
 
 
 def test_every_builtin_of_the_chapters_is_called_or_excused() -> None:

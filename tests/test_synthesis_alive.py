@@ -8,8 +8,9 @@ from warpgen.synthesis.kernel.branches import under_conditions
 from warpgen.synthesis.kernel.stores import store_rest
 from warpgen.synthesis.kit.draft import Draft
 from warpgen.synthesis.kit.kit import Kit
-from warpgen.synthesis.kit.statements import Line
 from warpgen.synthesis.language.author import Author
+from warpgen.synthesis.language.reading import statement
+from warpgen.synthesis.language.statements import names_in
 from warpgen.synthesis.language.types import F32, I32
 from warpgen.synthesis.language.values import Value
 from warpgen.synthesis.style.rng import Rng
@@ -29,9 +30,9 @@ def kit(seed: int) -> Kit:
 
 def stored(k: Kit, name: str) -> bool:
     """Whether the kernel's end reads `name`."""
-    before = len(k.lines)
+    before = len(k.body)
     store_rest(k)
-    return any(name in line.words for line in k.lines[before:])
+    return name in names_in(k.body[before:])
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -77,4 +78,4 @@ def test_what_a_masking_call_takes_is_stored_as_well(masked: bool) -> None:
 
 def test_an_attribute_is_no_use_of_a_name() -> None:
     """A struct's field may be called as an argument that nothing reads."""
-    assert Line(1, "total += m.weights[i] * scale").words == {"total", "m", "i", "scale"}
+    assert statement("total += m.weights[i] * scale").names == {"total", "m", "i", "scale"}

@@ -7,6 +7,7 @@ from warpgen.synthesis.blocks.rows import Row
 from warpgen.synthesis.emit.unrolled import unrolled_size
 from warpgen.synthesis.kit.draft import Draft
 from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language import reading
 from warpgen.synthesis.language.author import Author
 from warpgen.synthesis.language.types import F32, I32
 from warpgen.synthesis.language.values import Value
@@ -24,7 +25,7 @@ def kit(shape: tuple[int, ...], seed: int = 0) -> Kit:
 
 
 def declared(k: Kit, name: str) -> str:
-    return next(text for known, text in k.draft.declarations if known == name)
+    return next(known.written for known in k.draft.declarations if known.name == name)
 
 
 def test_a_function_is_declared_once_and_called_with_what_it_asked_for() -> None:
@@ -72,9 +73,10 @@ def test_unrolled_size_counts_the_turns_of_short_fixed_loops() -> None:
     """Turns count where Warp writes them out: not in long loops, dynamic ones or those left early."""
 
     def size(body: str, *loops: str) -> int:
-        heads = [f"{'    ' * (n + 1)}for i{n} in range({bounds}):" for n, bounds in enumerate(loops)]
-        lines = ["def f():", *heads, *("    " * (len(loops) + 1) + line for line in body.splitlines())]
-        return unrolled_size("\n".join([*lines, "    y = x", ""]))
+        statements = [reading.statement(line) for line in body.splitlines()]
+        for n, bounds in reversed(list(enumerate(loops))):
+            statements = [reading.header(f"for i{n} in range({bounds}):").around(statements)]
+        return unrolled_size([*statements, reading.statement("y = x")])
 
     body = "x = a[i] + b"
     once = size(body, "40") - size("pass", "40")

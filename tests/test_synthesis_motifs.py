@@ -111,8 +111,8 @@ def drafted(motif: Motif, number: int) -> Program:
             outline(k, motif.write, motif.name, motif.title)
         store_rest(k)
     name = k.draft.module_name("kernel")
-    source, args, launch = assemble(k, name, motif.title, motif.category, number)
-    return Program(0, number, motif.category, name, source, args, launch)
+    module = assemble(k, name, motif.title, motif.category, number)
+    return Program(0, number, motif.category, name, module.source, module.arguments, module.launch)
 
 
 def _all_drafts(motif: Motif, variants: Variants) -> Iterator[Program]:

@@ -13,9 +13,10 @@ import pytest
 from warpgen.errors import RecipeError
 from warpgen.program import Program
 from warpgen.synthesis.categories import categories
-from warpgen.synthesis.emit.liveness import live_lines, render
+from warpgen.synthesis.emit.liveness import live
 from warpgen.synthesis.generator import Options, synthesize
-from warpgen.synthesis.kit.statements import Line
+from warpgen.synthesis.language import reading
+from warpgen.synthesis.language.statements import Comment, Statement, emit
 
 PER_CATEGORY = 6
 
@@ -115,21 +116,32 @@ def test_an_unknown_category_is_named() -> None:
 
 def test_dead_lines_go() -> None:
     """Assignments nobody reads, the blocks they leave empty and comments on them are taken out."""
-    lines = [
-        Line(1, "a = x[0]", "a"),
-        Line(1, "# never used", comment=True),
-        Line(1, "b = a * 2.0", "b"),
-        Line(1, "if a > 0.0:"),
-        Line(2, "b = b + 1.0", "b"),
-        Line(1, "out[0] = a"),
+    body = [
+        reading.statement("a = x[0]", ("a",)),
+        Comment("never used"),
+        reading.statement("b = a * 2.0", ("b",)),
+        reading.header("if a > 0.0:").around([reading.statement("b = b + 1.0", ("b",))]),
+        reading.statement("out[0] = a"),
     ]
-    assert render(live_lines(lines)) == "    a = x[0]\n    out[0] = a"
+    assert emit(live(body)) == "    a = x[0]\n    out[0] = a"
+
+
+def test_a_dead_branch_stays_where_another_follows_it() -> None:
+    """An `elif` or `else` needs the branch before it, if only to pass."""
+    body: list[Statement] = [
+        reading.header("if a > 0.0:").around([reading.statement("b = 1.0", ("b",))]),
+        reading.header("else:").around([reading.statement("out[0] = a")]),
+    ]
+    assert emit(live(body)) == "    if a > 0.0:\n        pass\n    else:\n        out[0] = a"
 
 
 def test_a_keyword_of_a_call_is_no_use_of_a_local() -> None:
     """`n=3` reads no local called `n`."""
-    lines = [Line(1, "n = wp.vec3()", "n"), Line(1, "out[0] = wp.identity(n=3, dtype=float)")]
-    assert render(live_lines(lines)) == "    out[0] = wp.identity(n=3, dtype=float)"
+    body = [
+        reading.statement("n = wp.vec3()", ("n",)),
+        reading.statement("out[0] = wp.identity(n=3, dtype=float)"),
+    ]
+    assert emit(live(body)) == "    out[0] = wp.identity(n=3, dtype=float)"
 
 
 def test_programs_add_up_alike_on_every_python() -> None:

@@ -13,7 +13,6 @@ from warpgen.synthesis.blocks.motif import Motif
 from warpgen.synthesis.builtins.schedule import Fragment, scheduled
 from warpgen.synthesis.categories import all_motifs, categories
 from warpgen.synthesis.emit.module import assemble
-from warpgen.synthesis.emit.unrolled import unrolled_size
 from warpgen.synthesis.kernel.compose import draft_program, kernel_name
 from warpgen.synthesis.style.rng import Rng
 
@@ -84,9 +83,9 @@ def _deal(seed: int, turn: int) -> tuple[Motif, ...]:
 def _write(rng: Rng, seed: int, index: int, main: Motif, complexity: str, calls: list[Fragment]) -> Program:
     k, plan = draft_program(rng, main, complexity, calls)
     name = kernel_name(k, plan)
-    source, args, launch = assemble(k, name, plan.main.title, main.category, index)
-    if not any(a.role in ("output", "inout") for a in args):
+    module = assemble(k, name, plan.main.title, main.category, index)
+    if not any(a.role in ("output", "inout") for a in module.arguments):
         raise DraftRejected(f"{plan.main.name} stored nothing")
-    if unrolled_size(source) > MOST_OPERATIONS:
+    if module.size > MOST_OPERATIONS:
         raise DraftRejected(f"{plan.main.name} would unroll to too much code")
-    return Program(seed, index, main.category, name, source, args, launch)
+    return Program(seed, index, main.category, name, module.source, module.arguments, module.launch)

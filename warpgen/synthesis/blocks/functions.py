@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from warpgen.synthesis.emit.liveness import identifiers, live_lines, render
+from warpgen.synthesis.emit.liveness import live
 from warpgen.synthesis.kit.captures import Parameter as Shared
 from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.statements import Leave, names_in
 from warpgen.synthesis.language.types import Type
 from warpgen.synthesis.language.values import Value, call
 
@@ -55,9 +56,9 @@ def function(
         signature.append(f"{text}: {k.draft.use_type(type)}")
         values.append(Value(text, type, lo, hi, k.author))
     result = inner.saturate(write(inner, *values))
-    inner.line(f"return {result.text}")
-    lines = live_lines(inner.lines)
-    used = identifiers(lines)
+    inner.write(Leave("return", result.node))
+    body = live(inner.body)
+    used = names_in(body)
     extra = [p for p in inner.parameters if p.name in used]
     signature += [f"{name}: {annotation}" for name, annotation, _, _ in extra]
     returns = f" -> {k.draft.use_type(result.type)}" if k.rng.chance(0.2) else ""
@@ -65,5 +66,5 @@ def function(
     head = ["@wp.func", f"def {name}({', '.join(signature)}){returns}:"]
     if title and k.author.docstring:
         head.append(f'    """{title}."""')
-    k.draft.declare(name, "\n".join([*head, render(lines)]))
+    k.draft.declare(name, "\n".join(head), body)
     return Function(k, name, extra, result)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from warpgen.synthesis.formulas.grower import Grower
 from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.statements import Statement
 from warpgen.synthesis.language.values import Value
 
 
-def declare(k: Kit, name: str, text: str) -> str:
+def declare(k: Kit, name: str, text: str, body: list[Statement] | None = None) -> str:
     """Declare a function at module level; gives its name."""
-    k.draft.declare(name, text)
+    k.draft.declare(name, text, body)
     return name
 
 

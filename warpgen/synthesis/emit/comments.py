@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import re
-
-from warpgen.synthesis.kit.statements import Line
+from warpgen.synthesis.emit.recognition import (
+    REASONS,
+    asked_of,
+    atomic_of,
+    is_start,
+    leading_call,
+    loaded_part,
+)
 from warpgen.synthesis.language.author import Author
 from warpgen.synthesis.language.builtins import known
+from warpgen.synthesis.language.expressions import (
+    Binary,
+    Call,
+    Element,
+    Expression,
+    Group,
+    Name,
+    inside,
+    root,
+)
+from warpgen.synthesis.language.statements import Assign, Blank, Block, Comment, Do, For, Leave, Statement
 from warpgen.synthesis.style import priors
 from warpgen.synthesis.style.english import phrase
-
-_ASSIGN = re.compile(r"^([A-Za-z_]\w*) (=|\+=|-=|\*=) (.+)$")
-_STORE = re.compile(r"^([A-Za-z_]\w*)\[[^=]*\] (=|\+=|-=) (.+)$")
-_ELEMENT = re.compile(r"^([A-Za-z_]\w*)(?:\[[^\[\]]*\])+(?:\.(\w+))?$")
-_CALL = re.compile(r"^wp\.(\w+)\((.*)\)$")
-_ATOMIC = re.compile(r"^(?:\w+ = )?wp\.atomic_(\w+)\(([A-Za-z_]\w*), (.*?), (\w+)\)$")
-_TEST = re.compile(r"^(not )?([A-Za-z_]\w*)(?:\[[\w ]+\])? ?(<|<=|>|>=|==|!=)? ?(-?\w+(?:\.\w+)?)?$")
-_LOOP = re.compile(r"^for \w+ in range\((?:[^,]+, )?([^,)]+)(?:, [^)]+)?\):$")
 
 _VERB_OF = {
     "<": "is below",
@@ -66,6 +74,8 @@ _COMPUTES = (
     "compute {x}", "compute {x} for this {thing}", "calculate {x}", "evaluate {x}", "{x}", "get {x}",
     "determine {x}", "update {x}", "{x} of the {thing}",
 )  # fmt: skip
+_THREADS = ("one thread per {thing}", "thread index", "get the thread index", "index of this {thing}")
+_BOTH = ("check both conditions", "only handle {thing}s that need it", "check the range")
 _STARTS = (
     "initialize {x}",
     "start with {x} at zero",
@@ -80,52 +90,51 @@ _ELSE = (
     "fall back to the default",
     "handle the remaining case",
 )
-# Why people write what the line holds, whatever else it does.
-_REASONS = (
-    (re.compile(r" / .*1(\.0)?e-"),
-     ("avoid division by zero", "guard against division by zero", "prevent division by zero",
-      "small epsilon for numerical stability", "avoid numerical issues for small values",
-      "make sure that the denominator is not zero")),
-    (re.compile(r"\(\w+ \+ (\w+ - )?\d\) % \w+"),
-     ("wrap around at the boundary", "periodic boundary", "periodic boundary conditions")),
-    (re.compile(r"wp\.(min|max|clamp)\(\w+ [+-] 1, "),
-     ("clamp at the boundary", "stay inside the grid", "clamp the index to the grid")),
-    (re.compile(r"wp\.(acos|asin)\(wp\.clamp"), ("clamp to avoid nan due to rounding",)),
-    (re.compile(r"^if \w+ >= \w+ or \w+ >= \w+:$"), ("ignore threads out of bounds", "check the bounds")),
-)  # fmt: skip
 
 
-def with_comments(lines: list[Line], author: Author, thing: str) -> list[Line]:
-    """The lines with comments put above some of them, where this author would have one."""
-    if not author.statement_comments:
-        return lines
-    rng = author.rng
-    kept: list[Line] = []
-    said: set[str] = set()
-    for line in lines:
-        quiet = line.comment or (kept and kept[-1].comment and kept[-1].text)
-        if not quiet and rng.chance(author.statement_comments):
-            text = _comment(line.text, author, thing)
-            if text and text not in said:
-                said.add(text)
-                if line.text.startswith(("elif ", "else:")):
-                    kept.append(Line(line.depth, line.text))
-                    kept.append(Line(line.depth + 1, f"# {text}", comment=True))
-                    continue
-                if (
-                    kept
-                    and kept[-1].text
-                    and not kept[-1].text.endswith(":")
-                    and rng.chance(author.blank_lines)
-                ):
-                    kept.append(Line(line.depth, "", comment=True))
-                kept.append(Line(line.depth, f"# {text}", comment=True))
-        kept.append(line)
-    return kept
+def with_comments(body: list[Statement], author: Author, thing: str) -> list[Statement]:
+    """The statements with comments put above some of them, where this author would have one."""
+    return _Commenting(author, thing).of(body) if author.statement_comments else body
 
 
-def _comment(text: str, author: Author, thing: str) -> str:
-    found = _said_of(text, author, thing)
+class _Commenting:
+    """Comments on one function; nothing is said twice."""
+
+    def __init__(self, author: Author, thing: str) -> None:
+        self._author = author
+        self._thing = thing
+        self._said: set[str] = set()
+
+    def of(self, body: list[Statement]) -> list[Statement]:
+        """A block with comments."""
+        rng, kept = self._author.rng, list[Statement]()
+        for statement in body:
+            quiet = isinstance(statement, (Comment, Blank)) or (kept and isinstance(kept[-1], Comment))
+            remark = None if quiet else self._remark(statement)
+            if remark is not None and isinstance(statement, Block) and statement.continues:
+                statement = statement.around([remark, *statement.body])  # above it would end the branch
+            elif remark is not None:
+                if kept and not isinstance(kept[-1], Blank) and rng.chance(self._author.blank_lines):
+                    kept.append(Blank())
+                kept.append(remark)
+            kept.append(
+                statement.around(self.of(statement.body)) if isinstance(statement, Block) else statement
+            )
+        return kept
+
+    def _remark(self, statement: Statement) -> Comment | None:
+        """What this author says above the statement, if anything."""
+        if not self._author.rng.chance(self._author.statement_comments):
+            return None
+        text = _comment(statement, self._author, self._thing)
+        if not text or text in self._said:
+            return None
+        self._said.add(text)
+        return Comment(text)
+
+
+def _comment(statement: Statement, author: Author, thing: str) -> str:
+    found = _said_of(statement, author, thing)
     if not found:
         return ""
     if author.capitals:
@@ -133,84 +142,92 @@ def _comment(text: str, author: Author, thing: str) -> str:
     return f"{found}." if author.full_stops else found
 
 
-def _said_of(text: str, author: Author, thing: str) -> str:
+def _said_of(statement: Statement, author: Author, thing: str) -> str:
     """What this author says of the statement; empty if nothing comes to mind."""
     rng = author.rng
-    for pattern, reasons in _REASONS:
-        if rng.chance(0.3) and pattern.search(text):
+    for holds, reasons in REASONS:
+        if rng.chance(0.3) and holds(statement):
             return rng.choice(reasons)
-    if text == "else:":
-        return rng.choice(_ELSE)
-    if text.startswith(("if ", "elif ")):
-        return _of_test(text.split(" ", 1)[1].rstrip(":"), author, thing)
-    if loop := _LOOP.match(text):
-        x = phrase(loop[1])
-        x = x.removeprefix("number of ")
-        return _fill(author, _LOOPS if x.endswith("s") else _PLAIN_LOOPS, x, thing)
-    if text == "return":
-        return _fill(author, _SKIPS, "", thing)
-    if atomic := _ATOMIC.match(text):
-        options = _ATOMICS.get("add 0" if atomic[1] == "add" and atomic[3] == "0" else atomic[1])
-        target, value = _named(atomic[2], author), _named(atomic[4], author)
-        return _fill(author, options, target, thing, v=value) if options else ""
-    if store := _STORE.match(text):
-        source = store[3] if store[3].isidentifier() else store[1]
-        return _fill(author, _OUT if store[2] == "=" else _SUMS, _named(source, author), thing)
-    if assign := _ASSIGN.match(text):
-        return _of_assignment(assign[1], assign[2], assign[3], author, thing)
+    match statement:
+        case Block(word="else"):
+            return rng.choice(_ELSE)
+        case Block(word="if" | "elif", parts=(test,)):
+            return _of_test(test, author, thing)
+        case For(parts=(_, source)):
+            return _of_loop(source, author, thing)
+        case Leave(word="return", parts=()):
+            return _fill(author, _SKIPS, "", thing)
+        case Do() | Assign() if atomic := atomic_of(statement):
+            return _of_atomic(atomic, author, thing)
+        case Assign():
+            return _of_assignment(statement, author, thing)
     return ""
 
 
-def _of_assignment(name: str, op: str, right: str, author: Author, thing: str) -> str:
+def _of_loop(source: Expression, author: Author, thing: str) -> str:
+    if not isinstance(source, Call) or source.name != "range":
+        return ""
+    stop, *step = source.parts if len(source.parts) == 1 else source.parts[1:]
+    if any(isinstance(node, (Call, Group)) for node in inside(stop, *step)):
+        return ""
+    x = phrase(stop.text).removeprefix("number of ")
+    return _fill(author, _LOOPS if x.endswith("s") else _PLAIN_LOOPS, x, thing)
+
+
+def _of_atomic(call: Call, author: Author, thing: str) -> str:
+    array, *keys, value = call.parts
+    kind = call.name.removeprefix("wp.atomic_")
+    total = kind == "add" and [key.text for key in keys] == ["0"]
+    options = _ATOMICS.get("add 0" if total else kind)
+    target, added = _named(array.text, author), _named(value.text, author)
+    return _fill(author, options, target, thing, v=added) if options else ""
+
+
+def _of_assignment(statement: Assign, author: Author, thing: str) -> str:
+    target, operator, value = statement.target, statement.operator, statement.value
+    if isinstance(target, Element) and operator in ("", "+", "-"):
+        source = value.text if isinstance(value, Name) else root(target)
+        return _fill(author, _SUMS if operator else _OUT, _named(source, author), thing)
+    if not isinstance(target, Name) or operator not in ("", "+", "-", "*"):
+        return ""
+    name = target.text
     x = _named(name, author)
-    if op != "=":
-        return _fill(author, _SUMS if op == "+=" else ("scale {x}", "update {x}", "reduce {x}"), x, thing)
-    if right == "wp.tid()":
-        return _fill(
-            author,
-            ("one thread per {thing}", "thread index", "get the thread index", "index of this {thing}"),
-            x,
-            thing,
-        )
-    if re.fullmatch(r"(wp\.)?(float|int|float32|int32)\(-?[\d.]+\)|wp\.vec\d\w?\([\d., ]*\)|-?[\d.]+", right):
+    if operator:
+        changes = _SUMS if operator == "+" else ("scale {x}", "update {x}", "reduce {x}")
+        return _fill(author, changes, x, thing)
+    if value.text == "wp.tid()":
+        return _fill(author, _THREADS, x, thing)
+    if is_start(value):
         return _fill(author, _STARTS, x, thing)
-    if element := _ELEMENT.match(right):
-        return _fill(author, _LOADS, _named(element[2] or name, author), thing)
-    if (call := _CALL.match(right)) and (said := known(call[1]).comments) and author.rng.chance(0.7):
-        first = call[2].split(",", 1)[0]
-        a = _named(first, author) if first.isidentifier() else "the result"
+    if (loaded := loaded_part(value)) is not None:
+        return _fill(author, _LOADS, _named(loaded or name, author), thing)
+    call = leading_call(value)
+    said = known(call.name.removeprefix("wp.")).comments if call is not None else ()
+    if call is not None and said and author.rng.chance(0.7):
+        named = isinstance(first := call.parts[0], Name) and (call is value or len(call.parts) > 1)
+        a = _named(first.text, author) if named else "the result"
         return _fill(author, said, x, thing, a=a)
     return _fill(author, _COMPUTES, x, thing)
 
 
-def _of_test(condition: str, author: Author, thing: str) -> str:
+def _of_test(test: Expression, author: Author, thing: str) -> str:
     """A condition in words."""
     rng = author.rng
-    test = _TEST.match(condition)
-    if test is None or not test[2]:
-        return (
-            _fill(
-                author,
-                ("check both conditions", "only handle {thing}s that need it", "check the range"),
-                "",
-                thing,
-            )
-            if " and " in condition
-            else ""
-        )
-    x = phrase(test[2])
+    asked = asked_of(test)
+    if asked is None:
+        both = any(isinstance(node, Binary) and node.operator == "and" for node in inside(test))
+        return _fill(author, _BOTH, "", thing) if both else ""
+    x = phrase(asked.name)
     if not x:
         return ""
-    if test[3] is None:
-        state = "is not set" if test[1] else "is set"
-    elif test[4] in ("0", "0.0") and test[3] in (">", "<", "==", "!="):
-        state = {">": "is positive", "<": "is negative", "==": "is zero", "!=": "is not zero"}[test[3]]
+    if not asked.operator:
+        state = "is not set" if asked.negated else "is set"
+    elif asked.other in ("0", "0.0") and asked.operator in (">", "<", "==", "!="):
+        state = {">": "is positive", "<": "is negative", "==": "is zero", "!=": "is not zero"}[asked.operator]
     else:
-        other = (phrase(test[4]) if test[4] else "") or test[4] or ""
-        if not other:
-            return ""
+        other = phrase(asked.other) or asked.other
         the = "the " if other.isalpha() or " " in other else ""
-        state = f"{_VERB_OF[test[3]]} {the}{other}"
+        state = f"{_VERB_OF[asked.operator]} {the}{other}"
     opening = rng.choice(
         ("check if", "check whether", "only if", "handle the case that", "if", "this branch is taken if")
     )

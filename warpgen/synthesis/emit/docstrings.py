@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from warpgen.synthesis.kit.draft import Argspec
 from warpgen.synthesis.language.author import Author
+from warpgen.synthesis.language.expressions import Call, inside
+from warpgen.synthesis.language.statements import Comment, For, Leave, Statement, walk
 from warpgen.synthesis.style.english import joined, phrase
 
 _HEADINGS = {
@@ -58,7 +60,9 @@ _VERBS = (
 )
 
 
-def docstring(author: Author, title: str, specs: list[Argspec], thing: str, body: str) -> list[str]:
+def docstring(
+    author: Author, title: str, specs: list[Argspec], thing: str, body: list[Statement]
+) -> list[str]:
     """The docstring's lines without indentation; one line, a paragraph, or with the arguments."""
     rng = author.rng
     first = title
@@ -87,7 +91,7 @@ def function_comment(author: Author, title: str) -> list[str]:
     return [f"# {text}." if author.full_stops else f"# {text}"]
 
 
-def _facts(author: Author, specs: list[Argspec], thing: str, body: str) -> list[str]:
+def _facts(author: Author, specs: list[Argspec], thing: str, body: list[Statement]) -> list[str]:
     """Sentences that hold for the kernel."""
     rng = author.rng
     written = [s.name for s in specs if s.role in ("output", "inout")]
@@ -119,7 +123,9 @@ def _facts(author: Author, specs: list[Argspec], thing: str, body: str) -> list[
                 )
             )
         )
-    if "wp.atomic_" in body:
+    code = list(walk(body))
+    nodes = [node for statement in code for node in inside(*statement.parts)]
+    if any(isinstance(node, Call) and node.name.startswith("wp.atomic_") for node in nodes):
         facts.append(
             rng.choice(
                 (
@@ -129,7 +135,10 @@ def _facts(author: Author, specs: list[Argspec], thing: str, body: str) -> list[
                 )
             )
         )
-    if "return\n" in body:
+    # A comment that speaks of a return or of what something is for has always been taken for code.
+    said = [statement.words for statement in code if isinstance(statement, Comment)]
+    returns = any(isinstance(statement, Leave) and statement.word == "return" for statement in code)
+    if returns or any(words.endswith("return") for words in said):
         facts.append(
             rng.choice(
                 (
@@ -138,7 +147,7 @@ def _facts(author: Author, specs: list[Argspec], thing: str, body: str) -> list[
                 )
             )
         )
-    if "for " in body:
+    if any(isinstance(statement, For) for statement in code) or any("for " in words for words in said):
         facts.append(
             rng.choice(
                 (

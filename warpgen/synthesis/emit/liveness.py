@@ -2,88 +2,76 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from warpgen.synthesis.language.statements import Blank, Block, Comment, Leave, Statement, walk
 
-from warpgen.synthesis.kit.statements import Line
-
-
-def identifiers(lines: Iterable[Line]) -> set[str]:
-    """Every name that occurs in the code (not the comments) of the lines."""
-    return {word for line in lines for word in line.words}
+_REMARKS = (Comment, Blank)
 
 
-def live_lines(lines: list[Line]) -> list[Line]:
-    """The lines without assignments to locals that nothing else reads, and without empty blocks."""
+def live(body: list[Statement]) -> list[Statement]:
+    """The statements without assignments to locals that nothing else reads, and without empty blocks."""
     while True:
-        kept = _without_dead(lines)
-        kept = _without_empty_blocks(kept)
-        if len(kept) == len(lines):
-            return _tidy(kept)
-        lines = kept
+        read = _read(body)
+        code = list(walk(body))
+        if not any(_is_dead(s, read) or _is_empty(s) for s in code):
+            return _tidy(body)
+        body = _without_empty_blocks(_without_dead(body, read))
 
 
-def _without_dead(lines: list[Line]) -> list[Line]:
-    # A name lives if it is read by a line that is not itself an assignment to that name.
-    reads: Counter[str] = Counter()
-    for line in lines:
-        own = line.defines.split() if " " in line.defines else (line.defines,)
-        for word in line.words:
-            if word not in own:
-                reads[word] += 1
-    kept: list[Line] = []
-    for line in lines:
-        if not line.defines or any(reads[name] for name in line.defines.split()):
-            kept.append(line)
-            continue
-        while kept and kept[-1].comment and kept[-1].text:  # a comment goes with the line it explains
-            kept.pop()
+def _read(body: list[Statement]) -> set[str]:
+    """The names that live: those read by a statement that is not itself an assignment to them."""
+    return set().union(*[s.names.difference(s.defines) if s.defines else s.names for s in walk(body)])
+
+
+def _is_dead(statement: Statement, read: set[str]) -> bool:
+    return bool(statement.defines) and read.isdisjoint(statement.defines)
+
+
+def _is_empty(statement: Statement) -> bool:
+    return isinstance(statement, Block) and all(isinstance(s, _REMARKS) for s in statement.body)
+
+
+def _without_dead(body: list[Statement], read: set[str]) -> list[Statement]:
+    kept: list[Statement] = []
+    for statement in body:
+        if _is_dead(statement, read):
+            drop_remark(kept)
+        elif isinstance(statement, Block):
+            kept.append(statement.around(_without_dead(statement.body, read)))
+        else:
+            kept.append(statement)
     return kept
 
 
-def _is_header(line: Line) -> bool:
-    return line.text.endswith(":") and line.text.split(" ", 1)[0].rstrip(":") in (
-        "if",
-        "elif",
-        "else",
-        "for",
-        "while",
-    )
+def drop_remark(kept: list[Statement]) -> None:
+    """A comment goes with the statement that it explains."""
+    while kept and isinstance(kept[-1], Comment):
+        kept.pop()
 
 
-def _without_empty_blocks(lines: list[Line]) -> list[Line]:
-    kept: list[Line] = []
-    for at, line in enumerate(lines):
-        if not line.comment and _is_header(line):
-            body = next((x for x in lines[at + 1 :] if not x.comment), None)
-            if body is None or body.depth <= line.depth:
-                follower = (
-                    body is not None
-                    and body.depth == line.depth
-                    and body.text.split(" ", 1)[0] in ("elif", "else:")
-                )
-                if follower:
-                    kept.append(line)
-                    kept.append(Line(line.depth + 1, "pass"))
-                continue
-        kept.append(line)
+def _without_empty_blocks(body: list[Statement]) -> list[Statement]:
+    kept: list[Statement] = []
+    for at, statement in enumerate(body):
+        if _is_empty(statement):
+            following = next((s for s in body[at + 1 :] if not isinstance(s, _REMARKS)), None)
+            if isinstance(following, Block) and following.continues and isinstance(statement, Block):
+                kept.append(statement.around([Leave("pass")]))
+        elif isinstance(statement, Block):
+            kept.append(statement.around(_without_empty_blocks(statement.body)))
+        else:
+            kept.append(statement)
     return kept
 
 
-def _tidy(lines: list[Line]) -> list[Line]:
+def _tidy(body: list[Statement]) -> list[Statement]:
     """No comment or blank line without code behind it."""
-    kept: list[Line] = []
-    for at, line in enumerate(lines):
-        if line.comment:
-            following = next((x for x in lines[at + 1 :] if not x.comment or x.text), None)
-            if following is None or following.depth != line.depth or (line.text and following.comment):
+    kept: list[Statement] = []
+    for at, statement in enumerate(body):
+        if isinstance(statement, _REMARKS):
+            following = next((s for s in body[at + 1 :] if not isinstance(s, Blank)), None)
+            first = not kept or isinstance(kept[-1], Blank)
+            if following is None or (
+                first if isinstance(statement, Blank) else isinstance(following, Comment)
+            ):
                 continue
-            if not line.text and (not kept or not kept[-1].text or kept[-1].text.endswith(":")):
-                continue
-        kept.append(line)
+        kept.append(statement.around(_tidy(statement.body)) if isinstance(statement, Block) else statement)
     return kept
-
-
-def render(lines: list[Line]) -> str:
-    """The text of the lines, indented by four spaces a level."""
-    return "\n".join("    " * line.depth + line.text if line.text else "" for line in lines)

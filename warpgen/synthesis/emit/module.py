@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import re
+from typing import NamedTuple
 
 from warpgen.launch import Argument, Launch
 from warpgen.synthesis.emit import docstrings
 from warpgen.synthesis.emit.comments import with_comments
 from warpgen.synthesis.emit.inlining import inlined
-from warpgen.synthesis.emit.liveness import identifiers, live_lines, render
-from warpgen.synthesis.kit.draft import Argspec, Draft
+from warpgen.synthesis.emit.liveness import live
+from warpgen.synthesis.emit.unrolled import unrolled_size
+from warpgen.synthesis.kit.draft import Argspec, Declaration, Draft
 from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.expressions import Field, inside, root
+from warpgen.synthesis.language.reading import words
+from warpgen.synthesis.language.statements import Statement, emit, names_in, walk
 from warpgen.synthesis.language.types import Type
 from warpgen.synthesis.style.english import things
 
-_WORD = re.compile(r"[A-Za-z_]\w*")
 LINE_LENGTH = 110
 
 
@@ -23,27 +26,36 @@ def _struct_text(name: str, fields: dict[str, str]) -> str:
     return f"@wp.struct\nclass {name}:\n{body}"
 
 
-def _used_declarations(draft: Draft, names: set[str]) -> list[str]:
+class Module(NamedTuple):
+    """A program's module, its arguments in launch order, its launch, and how much code it becomes."""
+
+    source: str
+    arguments: tuple[Argument, ...]
+    launch: Launch
+    size: int
+
+
+def _used_declarations(draft: Draft, names: set[str]) -> list[Declaration]:
     """The declarations that these names need, directly or through others, in order."""
     needed = set(names)
-    kept: list[str] = []
-    for name, declared in reversed(draft.declarations):
-        if name not in needed:
-            continue
-        kept.append(declared)
-        needed.update(_WORD.findall(declared))
+    kept: list[Declaration] = []
+    for declaration in reversed(draft.declarations):
+        if declaration.name in needed:
+            kept.append(declaration)
+            needed |= declaration.needs
     return kept[::-1]
 
 
-def _close_struct(draft: Draft, struct: Type, text: str, member: str) -> None:
-    """Write out a struct with the fields that are read; `member` is the pattern of a read."""
+def _close_struct(draft: Draft, struct: Type, body: list[Statement]) -> None:
+    """Write out a struct with the fields that are read of the argument, or of its elements."""
     holder = next(spec for spec in draft.arguments.values() if spec.type is struct)
-    read = set(re.findall(member.format(re.escape(holder.name)), text))
+    nodes = [node for statement in walk(body) for node in inside(*statement.parts)]
+    read = {node.name for node in nodes if isinstance(node, Field) and root(node) == holder.name}
     fields = {n: t for n, t in struct.fields.items() if n in read}
     holder.fields = {n: holder.fields[n] for n in fields}
     declared = _struct_text(struct.name, {n: draft.use_type(t) for n, t in fields.items()})
-    at = next(i for i, (name, _) in enumerate(draft.declarations) if name == struct.name)
-    draft.declarations[at] = (struct.name, declared)
+    at = next(i for i, known in enumerate(draft.declarations) if known.name == struct.name)
+    draft.declarations[at] = Declaration(struct.name, declared)
 
 
 def _ordered(draft: Draft, specs: list[Argspec], style: float) -> list[Argspec]:
@@ -63,48 +75,47 @@ def _signature(draft: Draft, name: str, specs: list[Argspec], parts: list[str]) 
     return "\n".join([f"def {name}(", *docstrings.signature_lines(draft.author, specs, parts), "):"])
 
 
-def assemble(
-    k: Kit, name: str, title: str, category: str, seed: int
-) -> tuple[str, tuple[Argument, ...], Launch]:
-    """Module text, arguments in launch order and the launch."""
+def assemble(k: Kit, name: str, title: str, category: str, seed: int) -> Module:
+    """The module of a program whose kernel is written."""
     draft = k.draft
-    lines = inlined(live_lines(k.lines), draft.author)
-    body = render(lines)
-    used = identifiers(lines)
+    body = inlined(live(k.body), draft.author)
+    used = names_in(body)
     specs = [s for s in draft.arguments.values() if s.name in used]
     if draft.record is not None:
-        _close_struct(draft, draft.record, body, r"\b{}\.(\w+)")
+        _close_struct(draft, draft.record, body)
     if draft.element is not None:
-        _close_struct(draft, draft.element, body, r"\b{}(?:\[[^\]]*\])+\.(\w+)")
+        _close_struct(draft, draft.element, body)
     thing = k.rng.choice(things(category).split("|"))
     specs = _ordered(draft, specs, k.rng.unit())
     parts = [f"{s.name}: {draft.annotate(s)}" for s in specs]
     signature = _signature(draft, name, specs, parts)
-    declarations = _used_declarations(draft, used | set(_WORD.findall(" ".join(parts))))
+    declarations = _used_declarations(draft, used | words(" ".join(parts)))
     options = f"({', '.join(draft.kernel_options)})" if draft.kernel_options else ""
-    kernel = [*docstrings.function_comment(draft.author, title), f"@wp.kernel{options}", signature]
+    head = [*docstrings.function_comment(draft.author, title), f"@wp.kernel{options}", signature]
     if draft.author.docstring and title:
         text = docstrings.docstring(draft.author, title, specs, thing, body)
-        kernel += [f"    {line}" if line else "" for line in text]
-    kernel.append(render(with_comments(lines, draft.author, thing)))
-    blocks = ["\n".join(_imports(declarations))] if _imports(declarations) else []
-    constants = [d for d in declarations if not d.startswith(("@", "class ", "#"))]
-    others = [d for d in declarations if d.startswith(("@", "class ", "#"))]
+        head += [f"    {line}" if line else "" for line in text]
+    kernel = [*head, emit(with_comments(body, draft.author, thing))]
+    blocks = ["\n".join(_imports(declarations))]
+    constants = [d.written for d in declarations if not d.text.startswith(("@", "class ", "#"))]
+    others = [d.written for d in declarations if d.text.startswith(("@", "class ", "#"))]
     if constants:
         blocks.append("\n".join(constants))
     source = "\n\n".join(blocks) + "\n\n\n" + "\n\n\n".join([*others, "\n".join(kernel)]) + "\n"
     arguments = tuple(s.argument() for s in specs)
-    return source, arguments, Launch(draft.dim, seed, draft.tiled)
+    code = [*body, *(statement for d in declarations for statement in d.body or ())]
+    size = unrolled_size(code, [*head, *(d.text for d in declarations)])
+    return Module(source, arguments, Launch(draft.dim, seed, draft.tiled), size)
 
 
-def _imports(declarations: list[str]) -> list[str]:
-    words = {w for d in declarations for w in _WORD.findall(d)}
+def _imports(declarations: list[Declaration]) -> list[str]:
+    needed = {name for d in declarations for name in d.needs}
     found = []
-    if "IntEnum" in words:
+    if "IntEnum" in needed:
         found.append("from enum import IntEnum")
-    if "math" in words:
+    if "math" in needed:
         found.append("import math")
-    if "Any" in words:
+    if "Any" in needed:
         found.append("from typing import Any")
     if found:
         found.append("")

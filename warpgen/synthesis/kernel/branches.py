@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.kit.pool import Given
-from warpgen.synthesis.kit.statements import Line
-from warpgen.synthesis.language.types import BOOL, I32
+from warpgen.synthesis.language.expressions import Binary, Call, Expression
+from warpgen.synthesis.language.statements import Assign, Block, Statement, walk
+from warpgen.synthesis.language.types import BOOL, F32, I32
 from warpgen.synthesis.language.values import Value, literal
 
 _DECLARABLE = ("scalar", "bool", "vec", "mat", "quat", "spatial", "transform")
@@ -20,35 +20,28 @@ def under_conditions(k: Kit, parts: list[Callable[[], None]]) -> None:
     What a branch gives is declared before it, so that the code behind can use it in any case.
     """
     headers = _headers(k, len(parts))
-    at = len(k.lines)
     known = dict(k._known)
     results: list[Given] = []
-    for header, write in zip(headers, parts, strict=True):
-        start = len(k.lines)
-        with k.pool.branch() as made:
-            k.line(header)
-            write()
-        for line in k.lines[start + 1 :]:
-            line.depth += 1
-        _forget_loads(k, known)
-        results += [g for g in made if g.value.type.kind in _DECLARABLE]
-    k.pool.join(results)
-    inside = {name for line in k.lines[at:] for name in line.defines.split()}
-    declared = [_declare(k, g) for g in results if g.value.text in inside]
-    k.lines[at:at] = declared
+    with k.declared_before() as declared:
+        for header, write in zip(headers, parts, strict=True):
+            with k.pool.branch() as made, k.branch(header):
+                write()
+            _forget_loads(k, known)
+            results += [g for g in made if g.value.type.kind in _DECLARABLE]
+        k.pool.join(results)
+        inside = {name for statement in walk(headers) for name in statement.defines}
+        declared += [_declare(k, g) for g in results if g.value.text in inside]
 
 
-def _declare(k: Kit, given: Given) -> Line:
-    """The line that gives a result its value where its branch is not taken."""
+def _declare(k: Kit, given: Given) -> Statement:
+    """The statement that gives a result its value where its branch is not taken."""
     v = given.value
     zero = k.zero(v.type) if v.type.kind != "bool" else literal(False, BOOL, k.author)
-    text = zero.text
-    if v.type.kind in ("scalar", "bool"):
-        text = f"{v.type.full if k.author.declares == 'full' else v.type.short}({zero.text})"
-        if v.type.kind == "scalar" and v.type.name not in ("float32", "int32"):
-            text = zero.text
-    given.value = Value(v.text, v.type, min(v.lo, zero.lo), max(v.hi, zero.hi), k.author)
-    return Line(k.depth, f"{v.text} = {text}", v.text)
+    node = zero.node
+    if v.type in (F32, I32, BOOL):
+        node = Call(v.type.full if k.author.declares == "full" else v.type.short, (node,))
+    given.value = Value(v.node, v.type, min(v.lo, zero.lo), max(v.hi, zero.hi), k.author)
+    return Assign(v.node, node, (v.text,))
 
 
 def _forget_loads(k: Kit, known: dict[object, object]) -> None:
@@ -61,31 +54,38 @@ def _forget_loads(k: Kit, known: dict[object, object]) -> None:
             k._known[key] = known[key]
 
 
-def _headers(k: Kit, count: int) -> list[str]:
+def _headers(k: Kit, count: int) -> list[Block]:
     tests = [] if count > 1 and k.rng.chance(0.4) else _different_conditions(k, count)
     if not tests:
         # An element's own, never the launch's: all other branches would be dead.
         mode = k.load("kind|type_id|material|state|phase|mode", I32, 0, count)
-        tests = [mode.eq(i).text for i in range(count)]
-    headers = [f"if {tests[0]}:", *[f"elif {t}:" for t in tests[1:]]]
+        tests = [mode.eq(i) for i in range(count)]
+    headers = [Block("elif" if n else "if", test.node) for n, test in enumerate(tests)]
     if count > 1 and k.rng.chance(0.6):
-        headers[-1] = "else:"
+        headers[-1] = Block("else")
     return headers
 
 
-def _different_conditions(k: Kit, count: int) -> list[str]:
+def _different_conditions(k: Kit, count: int) -> list[Value]:
     """Conditions on different things (behind `flag != 0` nothing gets to `flag == 1`), or none at all."""
-    tests: list[str] = []
+    tests: list[Value] = []
     asked: set[str] = set()
     for _ in range(3 * count):
-        text = _condition(k).text
-        subject = re.split(r" [<>=!%]", text)[0]
+        test = _condition(k)
+        subject = _subject(test.node)
         if subject not in asked:
             asked.add(subject)
-            tests.append(text)
+            tests.append(test)
         if len(tests) == count:
             return tests
     return []
+
+
+def _subject(test: Expression) -> str:
+    """What a condition asks about."""
+    while isinstance(test, Binary):
+        test = test.parts[0]
+    return test.text
 
 
 def _condition(k: Kit) -> Value:

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from warpgen.synthesis.emit.comments import with_comments
 from warpgen.synthesis.emit.docstrings import function_comment, function_docstring
 from warpgen.synthesis.emit.inlining import inlined
-from warpgen.synthesis.emit.liveness import identifiers, live_lines, render
+from warpgen.synthesis.emit.liveness import live
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.kit.pool import Given
+from warpgen.synthesis.language.expressions import Call, Name
+from warpgen.synthesis.language.reading import expression
+from warpgen.synthesis.language.statements import Assign, Do, Leave, names_in
 from warpgen.synthesis.language.values import Value
 
 _SECOND_CALL = 0.12  # a helper that is called once is common, but most exist to be called again
@@ -26,11 +29,11 @@ def outline(k: Kit, write: Callable[[Kit], None], names: str, title: str = "") -
     given = [g for g in inner.pool.given if not g.shown][-4:] or inner.pool.given[-1:]
     results = [g.value for g in given]
     if results:
-        inner.line("return " + ", ".join(v.text for v in results))
-    lines = inlined(live_lines(inner.lines), k.author)
-    if not lines:  # all that it wrote was dead
+        inner.write(Leave("return", *[v.node for v in results]))
+    body = inlined(live(inner.body), k.author)
+    if not body:  # all that it wrote was dead
         return []
-    used = identifiers(lines)
+    used = names_in(body)
     parameters = [p for p in inner.parameters if p.name in used]
     name = k.draft.module_name(names)
     signature = ", ".join(f"{p.name}: {p.annotation}" for p in parameters)
@@ -42,7 +45,7 @@ def outline(k: Kit, write: Callable[[Kit], None], names: str, title: str = "") -
     if title and k.author.docstring:
         text = function_docstring(k.author, title, [p.name for p in parameters], [v.text for v in results])
         head += [f"    {line}" if line else "" for line in text]
-    k.draft.declare(name, "\n".join([*head, render(with_comments(lines, k.author, "element"))]))
+    k.draft.declare(name, "\n".join(head), with_comments(body, k.author, "element"))
     first = [p.argument for p in parameters]
     locals_ = _call(k, name, first, given, results)
     if results and k.rng.chance(_SECOND_CALL) and any(p.again for p in parameters):
@@ -54,12 +57,12 @@ def outline(k: Kit, write: Callable[[Kit], None], names: str, title: str = "") -
 
 def _call(k: Kit, name: str, arguments: list[str], given: list[Given], results: list[Value]) -> list[str]:
     """Write a call of the helper and give its results."""
-    call = f"{name}({', '.join(arguments)})"
+    call = Call(name, tuple(map(expression, arguments)))
     if not results:
-        k.line(call)
+        k.write(Do(call))
         return []
     locals_ = [k.name(g.names) for g in given]
-    k.line(f"{', '.join(locals_)} = {call}", " ".join(locals_))
+    k.write(Assign(tuple(map(Name, locals_)), call, tuple(locals_)))
     for local, g, v in zip(locals_, given, results, strict=True):
         k.give(g.names, Value(local, v.type, v.lo, v.hi, k.author, unit=v.unit))
     return locals_

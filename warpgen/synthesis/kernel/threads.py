@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.expressions import Call, Name
+from warpgen.synthesis.language.statements import Assign
 from warpgen.synthesis.language.types import BOOL, I32
 from warpgen.synthesis.language.values import Value
 
@@ -45,7 +47,7 @@ def _tid(k: Kit, rank: int) -> None:
     else:
         pick = rng.choice((0, 0, 0, 1, 2))
         names = [k.name(f"{axis.split('|')[pick]}|{axis}") for axis in _AXES[:rank]]
-    k.line(f"{', '.join(names)} = wp.tid()")
+    k.write(Assign(tuple(map(Name, names)), Call("wp.tid", ())))
     k.index = tuple(Value(n, I32, 0, extent - 1, author) for n, extent in zip(names, shape, strict=True))
 
 
@@ -54,7 +56,7 @@ def _decode(k: Kit) -> None:
     rows, columns = k.draft.shape
     k.draft.dim = (rows * columns,)
     tid = k.name(k.author.index_name if k.author.index_name not in ("i", "row") else "tid")
-    k.line(f"{tid} = wp.tid()")
+    k.write(Assign(Name(tid), Call("wp.tid", ())))
     t = Value(tid, I32, 0, rows * columns - 1, k.author)
     width = k.extent(1)
     row = k.define("row|i|y|r", t // width).within(0, rows - 1)

@@ -8,6 +8,7 @@ from warpgen.errors import SynthesisError
 from warpgen.launch import FillKind
 from warpgen.synthesis.kit.captures import Captures
 from warpgen.synthesis.kit.draft import Array
+from warpgen.synthesis.language.statements import Assign, Do
 from warpgen.synthesis.language.types import F16, I32, Type
 from warpgen.synthesis.language.values import INF, Value, call, literal
 from warpgen.synthesis.style.names import plural
@@ -77,12 +78,12 @@ class Arrays(Captures):
     def store(self, array: Array, key: Any, value: Any) -> None:
         """`array[key] = value`."""
         value = self._to_element(array, value)
-        self.line(f"{array.subscript(key).text} = {value.text}")
+        self.write(Assign(array.subscript(key), value.node))
 
     def accumulate(self, array: Array, key: Any, value: Any, op: str = "+") -> None:
         """`array[key] += value` (atomic in Warp)."""
         value = self._to_element(array, value)
-        self.line(f"{array.subscript(key).text} {op}= {value.text}")
+        self.write(Assign(array.subscript(key), value.node, operator=op))
 
     def atomic(self, op: str, array: Array, key: Any, value: Any) -> Value:
         """`wp.atomic_op(array, key, value)` as an expression; write it with `discard` if unused."""
@@ -94,7 +95,7 @@ class Arrays(Captures):
 
     def discard(self, value: Value) -> None:
         """A call made for its effect."""
-        self.line(value.text)
+        self.write(Do(value.node))
 
     def _to_element(self, array: Array, value: Any) -> Value:
         if not isinstance(value, Value):

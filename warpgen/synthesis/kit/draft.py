@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from warpgen.errors import SynthesisError
 from warpgen.launch import Argument, Fill, FillKind, Role
 from warpgen.numbers import shorten
 from warpgen.synthesis.language.author import Author
 from warpgen.synthesis.language.expressions import Element, Expression, Field, Literal
-from warpgen.synthesis.language.reading import expression
+from warpgen.synthesis.language.reading import expression, function, words
+from warpgen.synthesis.language.statements import Statement, emit, names_in
 from warpgen.synthesis.language.types import I32, U64, Type
 from warpgen.synthesis.language.values import Value
 from warpgen.synthesis.style.rng import Rng
@@ -124,6 +125,23 @@ class Array:
         return Value(Element(Field(self.node, "shape"), Literal(str(axis))), I32, n, n, self.draft.author)
 
 
+class Declaration(NamedTuple):
+    """What stands at module level under a name: a text, of a function it is the head if its body is nodes."""
+
+    name: str
+    text: str
+    body: list[Statement] | None = None
+
+    @property
+    def written(self) -> str:
+        return self.text if self.body is None else f"{self.text}\n{emit(self.body)}"
+
+    @property
+    def needs(self) -> set[str]:
+        """The names that it may be made of."""
+        return words(self.text) | names_in(self.body or ())
+
+
 class Draft:
     """What all functions of one program share."""
 
@@ -133,7 +151,7 @@ class Draft:
         self.real = real
         self.names: set[str] = set()  # of the module
         self.local_names: set[str] = set()  # of its functions
-        self.declarations: list[tuple[str, str]] = []  # (name, text) in order
+        self.declarations: list[Declaration] = []  # in order
         self.arguments: dict[str, Argspec] = {}
         self.record: Type | None = None  # the struct that parameters are packed into
         self.element: Type | None = None  # the struct of an array of structs
@@ -156,9 +174,11 @@ class Draft:
         self.names.add(option)
         return option
 
-    def declare(self, name: str, text: str) -> None:
+    def declare(self, name: str, text: str, body: list[Statement] | None = None) -> None:
         """A module-level declaration; dropped again if nothing names it in the end."""
-        self.declarations.append((name, text))
+        if body is None and text.startswith("@wp.func\ndef ") and "\n\n" not in text:
+            text, body = function(text)
+        self.declarations.append(Declaration(name, text, body))
 
     def use_type(self, t: Type) -> str:
         """The author's spelling of a type; aliases of odd-sized ones are declared on first use."""

@@ -85,26 +85,20 @@ class Requests(Arrays):
             return self._import(names, self.parent.load(names, type, lo, hi, unit))
         key = ("load", names.split("|")[0], type, unit)
         known = self._known.get(key)
-        if (
-            known is not None
-            and known[0].lo >= lo
-            and known[0].hi <= hi
-            and known[1] <= self.depth
-            and self._visible(known)
-        ):
+        if known is not None and known[0].lo >= lo and known[0].hi <= hi and self._within(known[1]):
             return known[0]  # type: ignore[no-any-return]
         kind: FillKind = (
             "transform" if type.kind == "transform" else "unit" if unit or type.kind == "quat" else "uniform"
         )
         if self.author.records and kind == "uniform" and not type.custom and self.rng.chance(0.7):
             value = self._member(names, type, lo, hi)
-            self._known[key] = (value, 1, len(self.lines))
+            self._known[key] = (value, self.body)
             return value
         array = self.array(names, type, len(self.index), lo=lo, hi=hi, kind=kind)
         element = array[self.index]
         named = self.rng.chance(self.author.temporaries)
         value = self.define(singular(names), element) if named else element
-        self._known[key] = (value, self.depth, len(self.lines))
+        self._known[key] = (value, self._open[-1])
         return value
 
     def _member(self, names: str, type: Type, lo: float, hi: float) -> Value:
@@ -141,13 +135,8 @@ class Requests(Arrays):
         return [
             known[0]
             for key, known in self._known.items()
-            if key[0] == "load" and known[0].type is type and known[1] <= self.depth and self._visible(known)
+            if key[0] == "load" and known[0].type is type and self._within(known[1])
         ]
-
-    def _visible(self, known: tuple[Value, int, int]) -> bool:
-        """Whether a local written at some line is still in scope here."""
-        _, depth, at = known
-        return all(line.depth >= depth for line in self.lines[at:] if line.text)
 
     def param(self, names: str, type: Type, lo: float, hi: float) -> Value:
         """A value that all threads share: an argument, a struct field, a module constant or a number."""

@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 from keyword import iskeyword
 from typing import Any
 
 from warpgen.errors import DraftRejected
-from warpgen.synthesis.language import guards
+from warpgen.synthesis.language import guards, reading
 from warpgen.synthesis.language.author import Author
 from warpgen.synthesis.language.builtins import known
-from warpgen.synthesis.language.expressions import Binary, Choice, Group, Prefix
+from warpgen.synthesis.language.expressions import (
+    Binary,
+    Call,
+    Choice,
+    Expression,
+    Group,
+    Name,
+    Prefix,
+    is_number,
+    root,
+)
+from warpgen.synthesis.language.statements import Assign, Blank, Block, Comment, For, Leave, Statement
 from warpgen.synthesis.language.types import BOOL, F32, I32, Type
-from warpgen.synthesis.language.values import COMPARE, NOT, TERNARY, Value, call, literal, logic
+from warpgen.synthesis.language.values import (
+    COMPARE,
+    NOT,
+    PRODUCT,
+    SUM,
+    TERNARY,
+    Value,
+    call,
+    literal,
+    logic,
+    written,
+)
 from warpgen.synthesis.style.rng import Rng
 
 INLINE_LENGTH = 24  # longer expressions get a name, as people do
-# An attribute or a keyword of a call (`n=3`) may be called as a local is.
-_IDENTIFIER = re.compile(r"(?<![.\w])[A-Za-z_]\w*\b(?!=)")
 # Names that would hide what the program needs; `ret` is the result's in the generated C++, where arguments
 # and fields keep their names, so C++'s own words are reserved as well.
 RESERVED = frozenset(
@@ -36,34 +55,15 @@ RESERVED = frozenset(
 )
 
 
-class Line:
-    """One line of text; `defines` is the local it assigns (if that is all it does), `block` its nesting."""
-
-    __slots__ = ("_words", "comment", "defines", "depth", "text")
-
-    def __init__(self, depth: int, text: str, defines: str = "", comment: bool = False) -> None:
-        self.depth = depth
-        self.text = text
-        self.defines = defines
-        self.comment = comment
-        self._words: frozenset[str] | None = None
-
-    @property
-    def words(self) -> frozenset[str]:
-        """The names in the line's code; none in a comment."""
-        if self._words is None:
-            self._words = frozenset() if self.comment else frozenset(_IDENTIFIER.findall(self.text))
-        return self._words
-
-
 class Statements:
     """Writes statements in one author's style. Locals are single names that live to the block's end."""
 
     def __init__(self, rng: Rng, author: Author, module_names: set[str], local_names: set[str]) -> None:
         self.rng = rng
         self.author = author
-        self.lines: list[Line] = []
-        self.depth = 1
+        self.body: list[Statement] = []
+        self._open = [self.body]  # the blocks around the present place, from the outermost
+        self._branches = 0  # how many of them hand on what is made in them
         self.module_names = module_names  # shared by all functions of the module
         self.local_names = local_names  # of all functions, so that no later function takes one as its name
         self.names: set[str] = set()
@@ -90,19 +90,36 @@ class Statements:
         return not taken and not iskeyword(name)
 
     # -- lines -----------------------------------------------------------------------------------
+    @property
+    def depth(self) -> int:
+        """How deep the present place is for what is made here: one in the function's own body."""
+        return len(self._open) - self._branches
+
+    def _within(self, block: list[Statement]) -> bool:
+        """Whether a block is still open, so that what was named in it can be read."""
+        return any(block is other for other in self._open)
+
+    def write(self, statement: Statement) -> None:
+        """Add a statement at the present place."""
+        self._open[-1].append(statement)
+
     def line(self, text: str, defines: str = "") -> None:
-        """Write a line as it is."""
-        self.lines.append(Line(self.depth, text, defines))
+        """A statement that the kit has no word for; `defines` are locals, if it but gives them a value."""
+        self.write(reading.statement(text, tuple(defines.split())))
 
     def note(self, text: str) -> None:
         """A comment above the next line, if this author comments."""
         if self.rng.chance(self.author.paragraph_comments):
-            self.lines.append(Line(self.depth, f"# {text}", comment=True))
+            self.write(Comment(text))
 
     def blank(self) -> None:
         """The end of a paragraph, if this author leaves blank lines."""
-        if self.lines and self.lines[-1].text and self.rng.chance(self.author.blank_lines):
-            self.lines.append(Line(self.depth, "", comment=True))
+        block = self._open[-1]
+        while block and isinstance(block[-1], Block):
+            block = block[-1].body
+        spaced = isinstance(block[-1], Blank) if block else block is self.body
+        if not spaced and self.rng.chance(self.author.blank_lines):
+            self.write(Blank())
 
     # -- locals ----------------------------------------------------------------------------------
     def let(self, names: str, value: Value) -> Value:
@@ -118,7 +135,7 @@ class Statements:
         """Always a named local."""
         value = self.saturate(value)
         name = self.name(names)
-        self.line(f"{name} = {value.text}", name)
+        self.write(Assign(Name(name), value.node, (name,)))
         return Value(name, value.type, value.lo, value.hi, self.author, unit=value.unit)
 
     def define_all(
@@ -126,7 +143,7 @@ class Statements:
     ) -> list[Value]:
         """`a, b = text` for a call with several results."""
         picked = [self.name(n) for n in names]
-        self.line(f"{', '.join(picked)} = {text}", " ".join(picked))
+        self.write(Assign(tuple(map(Name, picked)), reading.expression(text), tuple(picked)))
         spans = ranges if len(ranges) == len(picked) else ranges * len(picked)
         return [Value(n, t, lo, hi, self.author) for n, t, (lo, hi) in zip(picked, types, spans, strict=True)]
 
@@ -142,28 +159,24 @@ class Statements:
                 if initial == 0 and type.kind != "bool"
                 else literal(initial, type, self.author)
             )
-        text = initial.text
-        if initial.type.kind == "scalar" and re.fullmatch(r"-?[0-9.e+-]+", text):
+        node = initial.node
+        if initial.type.kind == "scalar" and is_number(node):
             # A bare number is a constant to Warp, which cannot change inside a loop.
-            name_of = initial.type.full if self.author.declares == "full" else initial.type.short
-            text = f"{name_of}({text})"
-        elif initial.type is BOOL and text in ("True", "False"):
-            text = f"bool({text})"
+            spelled = initial.type.full if self.author.declares == "full" else initial.type.short
+            node = Call(spelled, (node,))
+        elif initial.type is BOOL and node.text in ("True", "False"):
+            node = Call("bool", (node,))
         elif initial.is_name:
-            text = self._copy(initial)
+            node = self._copy(initial)
         name = self.name(names)
-        self.line(f"{name} = {text}", name)
+        self.write(Assign(Name(name), node, (name,)))
         return Value(name, initial.type, lo, hi, self.author)
 
-    def _copy(self, v: Value) -> str:
+    def _copy(self, v: Value) -> Expression:
         """A new value equal to a named one, so that changing it leaves the first alone."""
-        if v.type.kind == "scalar":
-            return (
-                f"{v.type.short}({v.text})"
-                if v.type.name in ("float32", "int32")
-                else f"{v.type.full}({v.text})"
-            )
-        return v.text
+        if v.type.kind != "scalar":
+            return v.node
+        return Call(v.type.short if v.type in (F32, I32) else v.type.full, (v.node,))
 
     def zero(self, t: Type) -> Value:
         """The zero (or identity) of a type as this author writes it."""
@@ -183,27 +196,23 @@ class Statements:
     def set(self, target: Value, value: Any) -> None:
         """`target = value` for a local made by `var`, or for a component of one."""
         value = self.saturate(self._like(value, target))
-        self.line(f"{target.text} = {value.text}", self._root(target))
+        self.write(Assign(target.node, value.node, (root(target.node),)))
 
     def change(self, target: Value, op: str, value: Any) -> None:
         """`target op= value`."""
         value = self._like(value, target)
+        defines = (root(target.node),)
         if self.author.augments:
-            self.line(f"{target.text} {op}= {value.text}", self._root(target))
+            self.write(Assign(target.node, value.node, defines, op))
         else:
-            right = value.text if value.prec > (9 if op in "+-" else 10) else f"({value.text})"
-            self.line(f"{target.text} = {target.text} {op} {right}", self._root(target))
+            right = value.node if value.prec > (SUM if op in "+-" else PRODUCT) else Group(value.node)
+            self.write(Assign(target.node, Binary(target.node, op, right), defines))
 
     def add(self, target: Value, value: Any) -> None:
         self.change(target, "+", value)
 
     def _like(self, value: Any, target: Value) -> Value:
         return value if isinstance(value, Value) else literal(value, target.type.scalar, self.author)
-
-    @staticmethod
-    def _root(target: Value) -> str:
-        match = _IDENTIFIER.match(target.text)
-        return match[0] if match else ""
 
     def saturate(self, value: Value) -> Value:
         """Bring a value whose range leaves the type's limits back into them."""
@@ -266,27 +275,47 @@ class Statements:
 
     # -- blocks ------------------------------------------------------------------------------------
     @contextlib.contextmanager
-    def block(self, header: str) -> Iterator[None]:
+    def block(self, header: Block | str) -> Iterator[None]:
         """An indented block; names given inside it are not handed on."""
-        self.line(header)
-        self.depth += 1
+        block = reading.header(header) if isinstance(header, str) else header
+        self.write(block)
+        self._open.append(block.body)
         try:
             yield
         finally:
-            self.depth -= 1
+            self._open.pop()
             self._leave_block()
+
+    @contextlib.contextmanager
+    def branch(self, header: Block) -> Iterator[None]:
+        """A block whose results are declared before it, so that they are handed on."""
+        self.write(header)
+        self._open.append(header.body)
+        self._branches += 1
+        try:
+            yield
+        finally:
+            self._branches -= 1
+            self._open.pop()
+
+    @contextlib.contextmanager
+    def declared_before(self) -> Iterator[list[Statement]]:
+        """What stands in the list at the end is put before all that is written meanwhile."""
+        block, at, first = self._open[-1], len(self._open[-1]), list[Statement]()
+        yield first
+        block[at:at] = first
 
     def _leave_block(self) -> None:
         """Hook: what was given inside a block cannot be used behind it."""
 
     def if_(self, condition: Value) -> contextlib.AbstractContextManager[None]:
-        return self.block(f"if {condition.text}:")
+        return self.block(Block("if", condition.node))
 
     def elif_(self, condition: Value) -> contextlib.AbstractContextManager[None]:
-        return self.block(f"elif {condition.text}:")
+        return self.block(Block("elif", condition.node))
 
     def else_(self) -> contextlib.AbstractContextManager[None]:
-        return self.block("else:")
+        return self.block(Block("else"))
 
     @contextlib.contextmanager
     def for_(self, names: str, stop: Any, start: Any = 0, step: int = 1) -> Iterator[Value]:
@@ -298,17 +327,16 @@ class Statements:
         first, last = (x if isinstance(x, Value) else literal(x, I32, self.author) for x in (start, stop))
         if step < 0:
             lo, hi = last.lo + 1, first.hi
-            text = f"{first.text}, {last.text}, {step}"
         else:
             lo, hi = first.lo, last.hi - 1
-            text = last.text if first.text == "0" and step == 1 else f"{first.text}, {last.text}"
-            text += f", {step}" if step != 1 else ""
+        bounds = [first.node, last.node, *([written(step)] if step != 1 else [])]
+        source = Call("range", tuple(bounds[1:] if first.text == "0" and step == 1 else bounds))
         dynamic = isinstance(start, Value) or isinstance(stop, Value)
         self.loops += dynamic
         if not dynamic:
             self.unrolled.add(name)
         try:
-            with self.block(f"for {name} in range({text}):"):
+            with self.block(For("for", Name(name), source)):
                 yield Value(name, I32, lo, max(hi, lo), self.author)
         finally:
             self.loops -= dynamic
@@ -319,18 +347,18 @@ class Statements:
         """The body must bring the condition to an end."""
         self.loops += 1
         try:
-            with self.block(f"while {condition.text}:"):
+            with self.block(Block("while", condition.node)):
                 yield
         finally:
             self.loops -= 1
 
     def break_if(self, condition: Value) -> None:
         with self.if_(condition):
-            self.line("break")
+            self.write(Leave("break"))
 
     def continue_if(self, condition: Value) -> None:
         with self.if_(condition):
-            self.line("continue")
+            self.write(Leave("continue"))
 
     def expect(self, condition: bool, message: str) -> None:
         """Reject the draft unless the motif's own precondition holds."""

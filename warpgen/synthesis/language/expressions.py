@@ -164,7 +164,32 @@ class Form(Expression):
         return Form(*[p if isinstance(p, str) else next(rest) for p in self._pieces])
 
 
-def walk(*roots: Expression) -> Iterator[Expression]:
+def is_number(node: Expression) -> bool:
+    """Whether it is a number as it stands, with or without a sign, or a name that looks like one, as e2."""
+    return not node.text.strip("0123456789.e+-")
+
+
+def root(node: Expression) -> str:
+    """The name whose part the expression is: `a` of `a`, `a.x`, `a[i].x`; empty if it is none's."""
+    while isinstance(node, (Element, Field)):
+        node = node.parts[0]
+    return node.text if isinstance(node, Name) else ""
+
+
+def labels_of(*roots: Expression) -> set[str]:
+    """The words that are no names though they look like some: fields, keywords, parts of numbers."""
+    found: set[str] = set()
+    for node in inside(*roots):
+        if isinstance(node, (Field, Keyword)):
+            found.add(node.name)
+        elif isinstance(node, Call):
+            found.update(node.name.split(".")[1:])
+        elif isinstance(node, Literal) and "e" in node.text:
+            found.add("e")
+    return found
+
+
+def inside(*roots: Expression) -> Iterator[Expression]:
     """The nodes and all that is inside them."""
     stack = list(roots)
     while stack:

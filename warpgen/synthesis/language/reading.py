@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from collections.abc import Iterable
 
 from warpgen.errors import SynthesisError
@@ -25,7 +26,10 @@ from warpgen.synthesis.language.expressions import (
     Name,
     Prefix,
 )
+from warpgen.synthesis.language.statements import Assign, Block, Do, For, Leave, Statement
 
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_OPERATION = re.compile(r"\w[(\[]| [-+*/%&|^<>=!@]{1,3} ")
 _OPERATORS = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
     ast.MatMult: "@", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^", ast.LShift: "<<", ast.RShift: ">>",
@@ -41,11 +45,78 @@ def expression(text: str) -> Expression:
 
 @functools.lru_cache(maxsize=1024)
 def _read(text: str) -> Expression:
+    (parsed,) = _parsed(text)
+    if not isinstance(parsed, ast.Expr):
+        raise SynthesisError(f"a motif wrote {text!r}, which is no expression")
+    return _Reader(text).whole(parsed.value)
+
+
+def _parsed(text: str) -> list[ast.stmt]:
     try:
-        parsed = ast.parse(text, mode="eval").body
+        return ast.parse(text).body
     except SyntaxError as error:
-        raise SynthesisError(f"a motif wrote {text!r}, which is no expression: {error.msg}") from error
-    return _Reader(text).whole(parsed)
+        raise SynthesisError(f"a motif wrote {text!r}, which is no Python: {error.msg}") from error
+
+
+def _statements(nodes: list[ast.stmt], lines: list[str], defines: tuple[str, ...] = ()) -> list[Statement]:
+    made: list[Statement] = []
+    for node in nodes:
+        text = lines[node.lineno - 1][node.col_offset :]
+        match node:
+            case ast.FunctionDef():
+                made += _statements(node.body, lines)
+            case ast.If() | ast.For() | ast.While():
+                made.append(header(text).around(_statements(node.body, lines)))
+                rest = _statements(node.orelse, lines)
+                alone = rest and not (isinstance(rest[0], Block) and rest[0].continues)
+                made += [Block("else").around(rest)] if alone else rest
+            case ast.Return() | ast.Break() | ast.Continue() | ast.Pass():
+                word, _, values = text.partition(" ")
+                made.append(Leave(word, *arguments(values)))
+            case ast.Assign(targets=[target]) | ast.AugAssign(target=target):
+                place = _extent(target)[1] - node.col_offset
+                operator, _, value = text[place:].partition("=")
+                made.append(
+                    Assign(arguments(text[:place]), expression(value.strip()), defines, operator.strip())
+                )
+            case ast.Assert():
+                made.append(Do(Form("assert ", expression(text.removeprefix("assert ")))))
+            case ast.Expr():
+                made.append(Do(expression(text)))
+            case _:
+                raise SynthesisError(f"a motif wrote {text!r}, which has no node")
+    return made
+
+
+def statement(text: str, defines: tuple[str, ...] = ()) -> Statement:
+    """The node of a statement of one line; `defines` as in `Assign`."""
+    (made,) = _statements(_parsed(text), [text], defines)
+    return made
+
+
+def function(text: str) -> tuple[str, list[Statement]]:
+    """The head of a function that is written as text, and the nodes of its body."""
+    head, _, _ = text.partition(":\n")
+    return f"{head}:", _statements(_parsed(text), text.split("\n"))
+
+
+def header(text: str) -> Block:
+    """The node of a block's header (`if x > 0:`), with nothing under it yet."""
+    word, _, rest = text.removesuffix(":").partition(" ")
+    if word != "for":
+        return Block(word, *([expression(rest)] if rest else []))
+    variable, _, source = rest.partition(" in ")
+    return For(word, expression(variable), expression(source))
+
+
+def words(text: str) -> set[str]:
+    """All that may be a name in a text: a declaration, an annotation."""
+    return set(_WORD.findall(text))
+
+
+def operations(text: str) -> int:
+    """Calls, subscripts and operators in a text: a declaration, the head of a function."""
+    return len(_OPERATION.findall(text))
 
 
 def arguments(text: str) -> tuple[Expression, ...]:

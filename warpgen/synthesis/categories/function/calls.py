@@ -7,6 +7,7 @@ from warpgen.synthesis.blocks.texts import declare, operand, real
 from warpgen.synthesis.categories.function import CATEGORY
 from warpgen.synthesis.formulas.grower import result_name
 from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.statements import Leave
 from warpgen.synthesis.language.types import F32, F64, I32, Type, mat, quat, vec
 from warpgen.synthesis.language.values import Value
 
@@ -106,10 +107,9 @@ def tuple_returns(k: Kit) -> None:
         results = (inner.define("first|lo|r", results[0]), inner.define("second|hi|s", results[1]))
     if k.rng.chance(0.3):
         results = (*results, (a * b).within(-4.0, 4.0))
-    inner.line("return " + ", ".join(r.text for r in results))
+    inner.write(Leave("return", *[r.node for r in results]))
     name = k.draft.module_name(names)
-    body = "\n".join("    " + line.text for line in inner.lines)
-    declare(k, name, f"@wp.func\ndef {name}({a.text}: {real(k)}, {b.text}: {real(k)}):\n{body}")
+    declare(k, name, f"@wp.func\ndef {name}({a.text}: {real(k)}, {b.text}: {real(k)}):", inner.body)
     x, y = (k.fit(operand(k), -2.0, 2.0) for _ in range(2))
     unpacked = k.define_all(
         ("p|lo|first", "q|hi|second", "r|both|third")[: len(results)], f"{name}({x.text}, {y.text})",

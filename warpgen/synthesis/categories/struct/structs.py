@@ -8,6 +8,7 @@ from warpgen.synthesis.blocks.structs import Held, Member, Record
 from warpgen.synthesis.categories.struct import CATEGORY
 from warpgen.synthesis.formulas.grower import palette, result_name
 from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.statements import Leave
 from warpgen.synthesis.language.types import BOOL, F64, I32, U32, Type
 from warpgen.synthesis.language.values import Value, call
 
@@ -45,11 +46,10 @@ def method(
     inner = Kit(k.draft, parent=k)
     short = inner.name(record.type.name[0].lower() + "|obj|self_|item|data_in|state_in")
     value = inner.saturate(write(inner, record.held(short, inner)))
-    inner.line(f"return {value.text}")
+    inner.write(Leave("return", value.node))
     name = k.draft.module_name(names)
     returns = f" -> {k.draft.use_type(result)}" if result is not None and k.rng.chance(0.3) else ""
-    body = "\n".join("    " * line.depth + line.text for line in inner.lines)
-    k.draft.declare(name, f"@wp.func\ndef {name}({short}: {record.type.name}){returns}:\n{body}")
+    k.draft.declare(name, f"@wp.func\ndef {name}({short}: {record.type.name}){returns}:", inner.body)
     return name
 
 
@@ -175,12 +175,11 @@ def struct_returned(k: Kit) -> None:
     else:
         code = inner.define("code|octant|k", inner.wp.where(d[0] > 0, inner.lit(1), inner.lit(0)))
         made = record.local(inner, "r|res|out_res", {**values, "index": code})
-    inner.line(f"return {made.node.text}")
+    inner.write(Leave("return", made.node))
     name = k.draft.module_name("evaluate|make_result|closest|compute_hit|measure")
-    body = "\n".join("    " * line.depth + line.text for line in inner.lines)
     returns = f" -> {record.type.name}" if k.rng.chance(0.5) else ""
     t = k.draft.use_type(k.vec3)
-    k.draft.declare(name, f"@wp.func\ndef {name}({a.text}: {t}, {b.text}: {t}){returns}:\n{body}")
+    k.draft.declare(name, f"@wp.func\ndef {name}({a.text}: {t}, {b.text}: {t}){returns}:", inner.body)
     res = record.held(k.define("res|hit|r|sample", call(name, [x, y], record.type, 0, 0, k.author)), k)
     k.give(
         "value|depth", res["value"] * (k.to_real(res["index"]) + 1.0) if k.rng.chance(0.5) else res["value"]
@@ -198,11 +197,8 @@ def struct_methods(k: Kit) -> None:
     def measure(inner: Kit, s: Held) -> Value:
         parts = [s[key] for key in keys]
         if k.rng.chance(0.3):
-            inner.line(f"if {(parts[0] < round(0.5 * (parts[0].lo + parts[0].hi), 2)).text}:")
-            inner.lines[-1].depth = 1
-            inner.depth += 1
-            inner.line(f"return {inner.saturate(parts[0] * 0.5).text}")
-            inner.depth -= 1
+            with inner.if_(parts[0] < round(0.5 * (parts[0].lo + parts[0].hi), 2)):
+                inner.write(Leave("return", inner.saturate(parts[0] * 0.5).node))
         return combined(k, parts)
 
     name = method(k, "measure|evaluate|energy_of|strength|area_of", record, measure, k.real)
