@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from warpgen.synthesis.emit.liveness import live
 from warpgen.synthesis.kit.captures import Parameter as Shared
 from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.expressions import Name
 from warpgen.synthesis.language.statements import Leave, names_in
 from warpgen.synthesis.language.types import Type
 from warpgen.synthesis.language.values import Value, call
@@ -33,11 +34,11 @@ class Function:
         """The same function, called from a function that `k` is the caller of."""
         shared = []
         for s in self._shared:
-            known = next((p for p in inner.parameters if p.argument == s.argument), None)
+            known = next((p for p in inner.parameters if p.argument.text == s.argument.text), None)
             if known is None:
                 known = Shared(inner.name(s.name), s.annotation, s.argument, None)
                 inner.parameters.append(known)
-            shared.append(Shared(known.name, known.annotation, known.name, None))
+            shared.append(Shared(known.name, known.annotation, Name(known.name), None))
         return Function(inner, self.name, shared, self._result)
 
 

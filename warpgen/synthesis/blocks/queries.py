@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 
 from warpgen.synthesis.kit.draft import Array
 from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.expressions import Call, Literal, Name
+from warpgen.synthesis.language.statements import Assign, Block, For
 from warpgen.synthesis.language.types import BOOL, F32, I32, Type, struct, vec
-from warpgen.synthesis.language.values import Value, call
+from warpgen.synthesis.language.values import Value, call, written
 
 # Stacks and slices of the sphere meshes, and how many faces each has; the largest is taken where
 # every thread wants a face of its own.
@@ -82,9 +84,7 @@ def query(k: Kit, name: str, *args: Value | str) -> Value:
 
 def hit(k: Kit, names: str, name: str, result: Type, *args: Value | str) -> Value:
     """The named result of a query that finds one place."""
-    local = k.name(names)
-    k.line(f"{local} = wp.{name}({', '.join(a if isinstance(a, str) else a.text for a in args)})", local)
-    return Value(local, result, 0, 0, k.author)
+    return named(k, names, call(f"wp.{name}", args, result, 0, 0, k.author))
 
 
 def part(found: Value, name: str, lo: float, hi: float) -> Value:
@@ -99,11 +99,10 @@ def each(k: Kit, names: str, found: Value, total: int, advance: str = "", *more:
     k.loops += 1
     try:
         if advance:
-            k.line(f"{index} = int(0)", index)
-            rest = "".join(f", {x.text if isinstance(x, Value) else x}" for x in more)
-            header = f"while wp.{advance}({found.text}, {index}{rest}):"
+            k.write(Assign(Name(index), Call("int", (Literal("0"),)), (index,)))
+            header = Block("while", Call(f"wp.{advance}", (found.node, Name(index), *map(written, more))))
         else:
-            header = f"for {index} in {found.text}:"
+            header = For("for", Name(index), found.node)
         with k.block(header):
             yield Value(index, I32, 0, total - 1, k.author)
     finally:
@@ -113,7 +112,7 @@ def each(k: Kit, names: str, found: Value, total: int, advance: str = "", *more:
 def named(k: Kit, names: str, value: Value) -> Value:
     """A query under a name."""
     local = k.name(names)
-    k.line(f"{local} = {value.text}", local)
+    k.write(Assign(Name(local), value.node, (local,)))
     return Value(local, value.type, 0, 0, k.author)
 
 

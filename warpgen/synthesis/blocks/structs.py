@@ -8,7 +8,8 @@ from typing import NamedTuple
 from warpgen.launch import FillKind, Role
 from warpgen.synthesis.kit.draft import Argspec, Array
 from warpgen.synthesis.kit.kit import Kit
-from warpgen.synthesis.language.expressions import Expression, Field, Name
+from warpgen.synthesis.language.expressions import Call, Expression, Field, Keyword, Name
+from warpgen.synthesis.language.statements import Assign
 from warpgen.synthesis.language.types import Type
 from warpgen.synthesis.language.types import struct as new_struct
 from warpgen.synthesis.language.values import Value, written
@@ -99,14 +100,14 @@ class Record:
         complete = list(values) == list(self.members)
         style = k.rng.choice(("fill", "fill", "positional", "keywords")) if complete else "fill"
         if style == "fill":
-            k.line(f"{name} = {self.type.name}()", name)
+            k.write(Assign(Name(name), Call(self.type.name, ()), (name,)))
             for key, value in values.items():
-                k.line(f"{name}.{self.fields[key]} = {k.saturate(value).text}", name)
+                k.write(Assign(Field(Name(name), self.fields[key]), k.saturate(value).node, (name,)))
         else:
-            parts = [k.saturate(v).text for v in values.values()]
+            parts = [k.saturate(v).node for v in values.values()]
             if style == "keywords":
-                parts = [f"{self.fields[key]}={p}" for key, p in zip(values, parts, strict=True)]
-            k.line(f"{name} = {self.type.name}({', '.join(parts)})", name)
+                parts = [Keyword(self.fields[key], p) for key, p in zip(values, parts, strict=True)]
+            k.write(Assign(Name(name), Call(self.type.name, tuple(parts)), (name,)))
         return Held(self, Name(name), k)
 
     def held(self, value: Value | str, k: Kit) -> Held:

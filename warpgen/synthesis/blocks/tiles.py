@@ -13,8 +13,21 @@ from warpgen.errors import SynthesisError
 from warpgen.launch import FillKind
 from warpgen.synthesis.kit.draft import Array
 from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.expressions import (
+    Binary,
+    Call,
+    Element,
+    Expression,
+    Group,
+    Keyword,
+    Name,
+    Prefix,
+    Tuple,
+)
+from warpgen.synthesis.language.reading import arguments, expression
+from warpgen.synthesis.language.statements import Assign, Do
 from warpgen.synthesis.language.types import I32, Type
-from warpgen.synthesis.language.values import ATOM, PRODUCT, SUM, UNARY, Value, call
+from warpgen.synthesis.language.values import ATOM, PRODUCT, SUM, UNARY, Value, call, written
 
 _LIMIT = 1e3  # magnitudes beyond this are squashed before they are used further
 
@@ -38,12 +51,19 @@ class Dim(NamedTuple):
 class Tile:
     """A tile expression; `lo` and `hi` bound its elements."""
 
-    __slots__ = ("hi", "lo", "prec", "shape", "text", "type")
+    __slots__ = ("hi", "lo", "node", "prec", "shape", "text", "type")
 
     def __init__(
-        self, text: str, type: Type, shape: tuple[Dim, ...], lo: float, hi: float, prec: int = ATOM
+        self,
+        source: Expression | str,
+        type: Type,
+        shape: tuple[Dim, ...],
+        lo: float,
+        hi: float,
+        prec: int = ATOM,
     ) -> None:
-        self.text = text
+        self.node = written(source)
+        self.text = self.node.text
         self.type = type
         self.shape = shape
         self.lo = lo
@@ -62,8 +82,8 @@ class Tile:
         return n
 
 
-def _tuple(texts: list[str]) -> str:
-    return f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})"
+def _call(name: str, *arguments: Expression, **keywords: Expression | str) -> Call:
+    return Call(name, (*arguments, *[Keyword(key, written(value)) for key, value in keywords.items()]))
 
 
 class Tiles:
@@ -99,7 +119,7 @@ class Tiles:
             names = ("i|block|tid|b|tile_index",)
         picked = [k.name(n) for n in names]
         lanes = [k.name("lane|thread|t|_j")] if lane else []
-        k.line(f"{', '.join(picked + lanes)} = wp.tid()")
+        k.write(Assign(tuple(map(Name, picked + lanes)), Call("wp.tid", ())))
         k.draft.tiled = True
         k.draft.shape = k.draft.dim = blocks
         k.index = tuple(Value(n, I32, 0, b - 1, k.author) for n, b in zip(picked, blocks, strict=True))
@@ -122,19 +142,17 @@ class Tiles:
         return self._dims[letter]
 
     # -- text --------------------------------------------------------------------------------------
-    def shape(self, shape: Sequence[Dim], bare: float = 0.5) -> str:
+    def shape(self, shape: Sequence[Dim], bare: float = 0.5) -> Expression:
         """`N`, `(N,)` or `(M, N)`; one extent is written bare with that probability."""
         if len(shape) == 1 and self.k.rng.chance(bare):
-            return shape[0].text
-        return _tuple([d.text for d in shape])
+            return expression(shape[0].text)
+        return Tuple(*[expression(d.text) for d in shape])
 
-    def _offset(self, offset: Sequence[Any], bare: float = 0.5) -> str:
-        texts = [x.text if isinstance(x, Value) else str(x) for x in offset]
-        if all(t == "0" for t in texts) and self.k.rng.chance(0.7):
-            return ""
-        if len(texts) == 1 and self.k.rng.chance(bare):
-            return f", offset={texts[0]}"
-        return f", offset={_tuple(texts)}"
+    def _offset(self, offset: Sequence[Any], bare: float = 0.5) -> dict[str, Expression]:
+        nodes = [written(x) for x in offset]
+        if all(node.text == "0" for node in nodes) and self.k.rng.chance(0.7):
+            return {}
+        return {"offset": nodes[0] if len(nodes) == 1 and self.k.rng.chance(bare) else Tuple(*nodes)}
 
     def at(self, block: Value, d: Dim) -> Value:
         """Where a block's part of an axis begins: `block * TILE`."""
@@ -146,7 +164,7 @@ class Tiles:
     def let(self, names: str, tile: Tile) -> Tile:
         """A named tile."""
         name = self.k.name(names)
-        self.k.line(f"{name} = {tile.text}", name)
+        self.k.write(Assign(Name(name), tile.node, (name,)))
         made = Tile(name, tile.type, tile.shape, tile.lo, tile.hi)
         if tile.type.is_float:
             self.pool.append(made)
@@ -174,21 +192,22 @@ class Tiles:
         array.spec.fixed = extents
         return array
 
-    def load_text(self, array: Array, shape: Sequence[Dim], offset: Sequence[Any], rest: str = "") -> Tile:
+    def load_text(self, array: Array, shape: Sequence[Dim], offset: Sequence[Any], **rest: str) -> Tile:
         """`wp.tile_load(...)` as an expression."""
         bare = float(self.k.rng.chance(0.5))  # Warp wants both as numbers or both as tuples
         where = self._offset(offset, bare)
-        text = f"wp.tile_load({array.name}, shape={self.shape(shape, bare)}{where}{rest})"
+        node = _call("wp.tile_load", array.node, shape=self.shape(shape, bare), **where, **rest)
         hi = array.spec.hi - (1 if array.type.is_int and array.spec.kind == "uniform" else 0)
-        return Tile(text, array.type, tuple(shape), array.spec.lo, hi)
+        return Tile(node, array.type, tuple(shape), array.spec.lo, hi)
 
     def load(
         self, array: Array, shape: Sequence[Dim], offset: Sequence[Any], names: str, storage: str = ""
     ) -> Tile:
-        rest = f', storage="{storage}"' if storage else ""
+        rest = {"storage": f'"{storage}"'} if storage else {}
         if not storage and self.k.rng.chance(0.12):
-            rest = self.k.rng.choice((', storage="shared"', ', storage="register"', ", bounds_check=False"))
-        made = self.let(names, self.load_text(array, shape, offset, rest))
+            options = ({"storage": '"shared"'}, {"storage": '"register"'}, {"bounds_check": "False"})
+            rest = self.k.rng.choice(options)
+        made = self.let(names, self.load_text(array, shape, offset, **rest))
         return self.with_elementwise(made, 2) if not storage else made
 
     def with_elementwise(self, tile: Tile, most: int) -> Tile:
@@ -202,31 +221,30 @@ class Tiles:
             raise SynthesisError(f"a tile of {tile.type} does not fit into {array.name}")
         tile = self.with_elementwise(tile, 3)
         where = self._offset(offset or [0] * len(tile.shape))
-        self.k.line(f"wp.tile_store({array.name}, {tile.text}{where})")
+        self.k.write(Do(_call("wp.tile_store", array.node, tile.node, **where)))
 
     def atomic_add(self, array: Array, tile: Tile, offset: Sequence[Any] = ()) -> None:
         where = self._offset(offset or [0] * len(tile.shape))
-        self.k.line(f"wp.tile_atomic_add({array.name}, {tile.text}{where})")
+        self.k.write(Do(_call("wp.tile_atomic_add", array.node, tile.node, **where)))
 
     # -- making --------------------------------------------------------------------------------------
     def zeros(self, names: str, t: Type, shape: Sequence[Dim], storage: str = "", fn: str = "zeros") -> Tile:
-        rest = f', storage="{storage}"' if storage else ""
+        rest = {"storage": f'"{storage}"'} if storage else {}
         v = 1.0 if fn == "ones" else 0.0
-        text = f"wp.tile_{fn}(shape={self.shape(shape)}, dtype={self.dtype(t)}{rest})"
-        return self.let(names, Tile(text, t, tuple(shape), v, v))
+        node = _call(f"wp.tile_{fn}", shape=self.shape(shape), dtype=self.dtype(t), **rest)
+        return self.let(names, Tile(node, t, tuple(shape), v, v))
 
     def full(self, names: str, value: float, t: Type, shape: Sequence[Dim]) -> Tile:
-        literal = self.k.lit(value, t).text
-        dtype = f", dtype={self.dtype(t)}" if self.k.rng.chance(0.7) else ""
-        text = f"wp.tile_full(shape={self.shape(shape)}, value={literal}{dtype})"
-        return self.let(names, Tile(text, t, tuple(shape), value, value))
+        literal = self.k.lit(value, t).node
+        dtype = {"dtype": self.dtype(t)} if self.k.rng.chance(0.7) else {}
+        node = _call("wp.tile_full", shape=self.shape(shape), value=literal, **dtype)
+        return self.let(names, Tile(node, t, tuple(shape), value, value))
 
     def arange(self, names: str, d: Dim, t: Type, step: float = 1.0) -> Tile:
         if t is I32:
-            args = d.text if self.k.rng.chance(0.6) else f"0, {d.text}"
-            return self.let(
-                names, Tile(f"wp.tile_arange({args}, dtype={self.dtype(t)})", t, (d,), 0, d.n - 1)
-            )
+            args = arguments(d.text if self.k.rng.chance(0.6) else f"0, {d.text}")
+            node = _call("wp.tile_arange", *args, dtype=self.dtype(t))
+            return self.let(names, Tile(node, t, (d,), 0, d.n - 1))
         # Constants of the compiler only: `wp.float64(...)` would not be one.
         text = f"wp.tile_arange(0.0, {d.n * step}, {step}, dtype={self.dtype(t)})"
         return self.let(names, Tile(text, t, (d,), 0.0, d.n * step))
@@ -248,25 +266,25 @@ class Tiles:
             corners = [x / y for x in (a.lo, a.hi) for y in (b.lo, b.hi)]
             lo, hi = min(corners), max(corners)
         prec = PRODUCT if op in "*/" else SUM
-        left = a.text if a.prec >= prec else f"({a.text})"
-        right = b.text if b.prec > prec else f"({b.text})"
-        return Tile(f"{left} {op} {right}", a.type, a.shape, lo, hi, prec)
+        left = a.node if a.prec >= prec else Group(a.node)
+        right = b.node if b.prec > prec else Group(b.node)
+        return Tile(Binary(left, op, right), a.type, a.shape, lo, hi, prec)
 
     def scale(self, tile: Tile, s: Value) -> Tile:
         corners = [x * y for x in (tile.lo, tile.hi) for y in (s.lo, s.hi)]
-        left, right = (s.text, tile.text) if self.k.rng.chance(0.4) else (tile.text, s.text)
+        left, right = (s.node, tile.node) if self.k.rng.chance(0.4) else (tile.node, s.node)
         if s.prec < PRODUCT or tile.prec < PRODUCT:
             raise SynthesisError("name a sum before it is scaled")
-        return Tile(f"{left} * {right}", tile.type, tile.shape, min(corners), max(corners), PRODUCT)
+        return Tile(Binary(left, "*", right), tile.type, tile.shape, min(corners), max(corners), PRODUCT)
 
     def negate(self, tile: Tile) -> Tile:
-        text = f"-{tile.text}" if tile.prec == ATOM else f"-({tile.text})"
-        return Tile(text, tile.type, tile.shape, -tile.hi, -tile.lo, UNARY)
+        node = Prefix("-", tile.node if tile.prec == ATOM else Group(tile.node))
+        return Tile(node, tile.type, tile.shape, -tile.hi, -tile.lo, UNARY)
 
     def map(self, function: str, lo: float, hi: float, *tiles: Tile | Value) -> Tile:
         first = next(t for t in tiles if isinstance(t, Tile))
-        text = f"wp.tile_map({function}, {', '.join(t.text for t in tiles)})"
-        return Tile(text, first.type, first.shape, lo, hi)
+        node = _call("wp.tile_map", expression(function), *[t.node for t in tiles])
+        return Tile(node, first.type, first.shape, lo, hi)
 
     def function(self, names: str, parameters: str, body: str, t: Type) -> str:
         """A `@wp.func` on scalars for `wp.tile_map` or `wp.tile_reduce`; gives its name."""
@@ -278,8 +296,8 @@ class Tiles:
     def inverse(self, tile: Tile) -> Tile:
         """`1.0 / tile`; the tile must lie away from zero."""
         bounds = sorted((1.0 / tile.lo, 1.0 / tile.hi))
-        one = self.k.lit(1.0, tile.type).text
-        return Tile(f"{one} / {tile.text}", tile.type, tile.shape, bounds[0], bounds[1], PRODUCT)
+        one = self.k.lit(1.0, tile.type).node
+        return Tile(Binary(one, "/", tile.node), tile.type, tile.shape, bounds[0], bounds[1], PRODUCT)
 
     def saturate(self, tile: Tile) -> Tile:
         """A float tile whose range has grown too wide, squashed."""
@@ -301,18 +319,20 @@ class Tiles:
         return self._reduced(f"wp.tile_{which}", tile, None, tile.lo, tile.hi)
 
     def reduce(self, op: str, tile: Tile, axis: int | None, lo: float, hi: float) -> Tile:
-        return self._reduced("wp.tile_reduce", tile, axis, lo, hi, f"{op}, ")
+        return self._reduced("wp.tile_reduce", tile, axis, lo, hi, expression(op))
 
-    def _reduced(self, fn: str, tile: Tile, axis: int | None, lo: float, hi: float, first: str = "") -> Tile:
+    def _reduced(
+        self, fn: str, tile: Tile, axis: int | None, lo: float, hi: float, *first: Expression
+    ) -> Tile:
         if axis is None:
-            return Tile(f"{fn}({first}{tile.text})", tile.type, (Dim(1, "1"),), lo, hi)
+            return Tile(_call(fn, *first, tile.node), tile.type, (Dim(1, "1"),), lo, hi)
         shape = tuple(d for n, d in enumerate(tile.shape) if n != axis)
-        by = f"axis={axis}" if self.k.rng.chance(0.8) else str(axis)
-        return Tile(f"{fn}({first}{tile.text}, {by})", tile.type, shape, lo, hi)
+        by = Keyword("axis", written(axis)) if self.k.rng.chance(0.8) else written(axis)
+        return Tile(_call(fn, *first, tile.node, by), tile.type, shape, lo, hi)
 
     def broadcast(self, tile: Tile, shape: Sequence[Dim]) -> Tile:
-        text = f"wp.tile_broadcast({tile.text}, shape={self.shape(shape, 0.0)})"
-        return Tile(text, tile.type, tuple(shape), tile.lo, tile.hi)
+        node = _call("wp.tile_broadcast", tile.node, shape=self.shape(shape, 0.0))
+        return Tile(node, tile.type, tuple(shape), tile.lo, tile.hi)
 
     def column(self, tile: Tile, shape: Sequence[Dim]) -> Tile:
         """One number per row as a tile of all columns."""
@@ -320,24 +340,25 @@ class Tiles:
         return self.broadcast(upright, shape)
 
     def reshape(self, tile: Tile, shape: Sequence[Dim]) -> Tile:
-        text = f"wp.tile_reshape({tile.text}, shape={self.shape(shape, 0.0)})"
-        return Tile(text, tile.type, tuple(shape), tile.lo, tile.hi)
+        node = _call("wp.tile_reshape", tile.node, shape=self.shape(shape, 0.0))
+        return Tile(node, tile.type, tuple(shape), tile.lo, tile.hi)
 
     def transpose(self, tile: Tile) -> Tile:
-        return Tile(f"wp.tile_transpose({tile.text})", tile.type, tile.shape[::-1], tile.lo, tile.hi)
+        return Tile(_call("wp.tile_transpose", tile.node), tile.type, tile.shape[::-1], tile.lo, tile.hi)
 
     def view(self, tile: Tile, offset: Sequence[Any], shape: Sequence[Dim]) -> Tile:
-        start = _tuple([x.text if isinstance(x, Value) else str(x) for x in offset])
-        text = f"wp.tile_view({tile.text}, offset={start}, shape={self.shape(shape, 0.0)})"
-        return Tile(text, tile.type, tuple(shape), tile.lo, tile.hi)
+        start = Tuple(*map(written, offset))
+        node = _call("wp.tile_view", tile.node, offset=start, shape=self.shape(shape, 0.0))
+        return Tile(node, tile.type, tuple(shape), tile.lo, tile.hi)
 
     def element(self, tile: Tile, *at: Value | int) -> Value:
         """One element as a number that every thread knows."""
-        texts = [x.text if isinstance(x, Value) else str(x) for x in at]
+        nodes = [written(x) for x in at]
         if self.k.rng.chance(0.4):
-            return call("wp.tile_extract", [tile.text, *texts], tile.type, tile.lo, tile.hi, self.k.author)
-        return Value(f"{tile.text}[{', '.join(texts)}]", tile.type, tile.lo, tile.hi, self.k.author)
+            return call("wp.tile_extract", [tile.node, *nodes], tile.type, tile.lo, tile.hi, self.k.author)
+        return Value(Element(tile.node, *nodes), tile.type, tile.lo, tile.hi, self.k.author)
 
     def call(self, fn: str, *args: Any) -> None:
         """A builtin called for its effect."""
-        self.k.line(f"wp.{fn}({', '.join(getattr(a, 'text', None) or str(a) for a in args)})")
+        nodes = [a.node if isinstance(a, (Tile, Value)) else written(a) for a in args]
+        self.k.write(Do(_call(f"wp.{fn}", *nodes)))

@@ -109,8 +109,9 @@ class _Commenting:
         """A block with comments."""
         rng, kept = self._author.rng, list[Statement]()
         for statement in body:
-            quiet = isinstance(statement, (Comment, Blank)) or (kept and isinstance(kept[-1], Comment))
-            remark = None if quiet else self._remark(statement)
+            quiet = kept and isinstance(kept[-1], Comment)
+            chosen = statement.is_code and not quiet and rng.chance(self._author.statement_comments)
+            remark = self._remark(statement) if chosen else None
             if remark is not None and isinstance(statement, Block) and statement.continues:
                 statement = statement.around([remark, *statement.body])  # above it would end the branch
             elif remark is not None:
@@ -124,8 +125,6 @@ class _Commenting:
 
     def _remark(self, statement: Statement) -> Comment | None:
         """What this author says above the statement, if anything."""
-        if not self._author.rng.chance(self._author.statement_comments):
-            return None
         text = _comment(statement, self._author, self._thing)
         if not text or text in self._said:
             return None

@@ -17,6 +17,7 @@ from warpgen.synthesis.language.expressions import (
     Expression,
     Group,
     Name,
+    Tuple,
     inside,
     is_number,
     labels_of,
@@ -40,7 +41,7 @@ class _Inlining:
     def __init__(self, body: list[Statement], author: Author) -> None:
         self._body = body
         self._author = author
-        code = list(walk(body))
+        code = walk(body)
         self._mentions = Counter([name for s in code for name in s.names])
         self._writes = Counter([name for s in code for name in s.defines])
 
@@ -67,10 +68,9 @@ class _Inlining:
 
     def _is_spare(self, statement: Assign) -> bool:
         """Whether the statement does nothing but name what one other reads."""
-        target = statement.target
-        if not statement.defines or not isinstance(target, Name) or statement.operator:
+        if len(statement.defines) != 1 or statement.operator or not isinstance(statement.target, Name):
             return False
-        name = target.text
+        name = statement.defines[0]
         return self._mentions[name] == 2 and self._writes[name] == 1 and _is_movable(statement.value)
 
     def _move(self, left: list[Statement | None], at: int, statement: Assign, depth: int) -> None:
@@ -90,17 +90,18 @@ def _is_movable(value: Expression) -> bool:
     number = value.parts[0] if isinstance(value, Call) and len(value.parts) == 1 else value
     if is_number(number):
         return False  # Warp takes a bare number for a constant
-    return all(
-        _has_no_effect(node) if isinstance(node, Call)
-        else not isinstance(node, Choice) and not (isinstance(node, Binary) and node.operator in LOGIC)
-        for node in inside(value)
-    )  # fmt: skip
+    for node in inside(value):
+        if isinstance(node, Call):
+            if not _has_no_effect(node):
+                return False
+        elif isinstance(node, Choice) or (isinstance(node, Binary) and node.operator in LOGIC):
+            return False
+    return True
 
 
 def _target(left: list[Statement | None], at: int, name: str, value: Expression) -> int | None:
     """Where the expression may go: into the next statement as an argument, or into a later plain store."""
-    read = {node.text for node in inside(value) if isinstance(node, Name)} | labels_of(value)
-    adjacent = True
+    between: list[Assign] = []
     for later in range(at + 1, len(left)):
         statement = left[later]
         if isinstance(statement, Blank) or statement is None:
@@ -108,18 +109,35 @@ def _target(left: list[Statement | None], at: int, name: str, value: Expression)
         if not isinstance(statement, Assign) or not _is_simple(statement):
             return None
         if name in statement.names:
-            if [node.text for node in inside(*statement.parts) if isinstance(node, Name)].count(name) > 1:
-                return None
-            stored = isinstance(statement.value, Name) and not statement.operator
-            if stored and statement.value.text == name and isinstance(statement.target, Element):
-                return later
-            fits = adjacent and statement.operator != "+" and _is_pure(statement.value)
-            return later if fits and any(_takes(part, name) for part in statement.parts) else None
-        adjacent = False
-        calls = (node for part in statement.parts for node in inside(part) if isinstance(node, Call))
-        if root(statement.parts[0]) in read or any("atomic" in call.name for call in calls):
-            return None
+            fits = _is_store(statement, name) or (not between and _is_place(statement, name))
+            return later if fits and not _may_change(between, value) else None
+        between.append(statement)
     return None
+
+
+def _is_store(statement: Assign, name: str) -> bool:
+    """`array[...] = name`."""
+    return not statement.operator and statement.value.text == name and isinstance(statement.target, Element)
+
+
+def _is_place(statement: Assign, name: str) -> bool:
+    """Whether the statement reads the name once, where any expression may stand."""
+    return (
+        statement.operator != "+"
+        and _is_pure(statement.value)
+        and any(_takes(part, name) for part in statement.parts)
+        and [node.text for node in inside(*statement.parts) if isinstance(node, Name)].count(name) == 1
+    )
+
+
+def _may_change(statements: list[Assign], value: Expression) -> bool:
+    """Whether any of the statements changes what the value is made of."""
+    read = value.names | labels_of(value) if statements else frozenset()
+    return any(root(s.parts[0]) in read or _is_atomic(s) for s in statements)
+
+
+def _is_atomic(statement: Assign) -> bool:
+    return any(isinstance(node, Call) and "atomic" in node.name for node in inside(*statement.parts))
 
 
 def _is_simple(statement: Assign) -> bool:
@@ -142,7 +160,7 @@ def _has_no_effect(call: Call) -> bool:
 
 def _takes(node: Expression, name: str) -> bool:
     """Whether any expression may stand where the name is read: no operator is around it."""
-    if isinstance(node, (Call, Group)):
+    if isinstance(node, (Call, Group, Tuple)):
         places = node.parts
     else:
         places = node.parts[2:-1] if isinstance(node, Element) else ()

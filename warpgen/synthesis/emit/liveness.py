@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from warpgen.synthesis.language.statements import Blank, Block, Comment, Leave, Statement, walk
 
-_REMARKS = (Comment, Blank)
-
 
 def live(body: list[Statement]) -> list[Statement]:
     """The statements without assignments to locals that nothing else reads, and without empty blocks."""
     while True:
-        read = _read(body)
-        code = list(walk(body))
-        if not any(_is_dead(s, read) or _is_empty(s) for s in code):
+        code = walk(body)
+        # A name lives if a statement reads it that is not itself an assignment to it.
+        read = set().union(*[s.names.difference(s.defines) if s.defines else s.names for s in code])
+        if not any(_is_dead(s, read) if s.defines else _is_empty(s) for s in code):
             return _tidy(body)
         body = _without_empty_blocks(_without_dead(body, read))
-
-
-def _read(body: list[Statement]) -> set[str]:
-    """The names that live: those read by a statement that is not itself an assignment to them."""
-    return set().union(*[s.names.difference(s.defines) if s.defines else s.names for s in walk(body)])
 
 
 def _is_dead(statement: Statement, read: set[str]) -> bool:
@@ -27,7 +21,7 @@ def _is_dead(statement: Statement, read: set[str]) -> bool:
 
 
 def _is_empty(statement: Statement) -> bool:
-    return isinstance(statement, Block) and all(isinstance(s, _REMARKS) for s in statement.body)
+    return isinstance(statement, Block) and not any(s.is_code for s in statement.body)
 
 
 def _without_dead(body: list[Statement], read: set[str]) -> list[Statement]:
@@ -52,7 +46,7 @@ def _without_empty_blocks(body: list[Statement]) -> list[Statement]:
     kept: list[Statement] = []
     for at, statement in enumerate(body):
         if _is_empty(statement):
-            following = next((s for s in body[at + 1 :] if not isinstance(s, _REMARKS)), None)
+            following = next((s for s in body[at + 1 :] if s.is_code), None)
             if isinstance(following, Block) and following.continues and isinstance(statement, Block):
                 kept.append(statement.around([Leave("pass")]))
         elif isinstance(statement, Block):
@@ -66,12 +60,18 @@ def _tidy(body: list[Statement]) -> list[Statement]:
     """No comment or blank line without code behind it."""
     kept: list[Statement] = []
     for at, statement in enumerate(body):
-        if isinstance(statement, _REMARKS):
-            following = next((s for s in body[at + 1 :] if not isinstance(s, Blank)), None)
-            first = not kept or isinstance(kept[-1], Blank)
-            if following is None or (
-                first if isinstance(statement, Blank) else isinstance(following, Comment)
-            ):
-                continue
-        kept.append(statement.around(_tidy(statement.body)) if isinstance(statement, Block) else statement)
+        if isinstance(statement, Block):
+            kept.append(statement.around(_tidy(statement.body)))
+        elif statement.is_code or _is_due(statement, kept, body[at + 1 :]):
+            kept.append(statement)
     return kept
+
+
+def _is_due(remark: Statement, before: list[Statement], behind: list[Statement]) -> bool:
+    """Whether a comment explains what comes next, or a blank line parts what was from what comes."""
+    following = next((s for s in behind if not isinstance(s, Blank)), None)
+    if following is None:
+        return False
+    if isinstance(remark, Comment):
+        return following.is_code
+    return bool(before) and not isinstance(before[-1], Blank)

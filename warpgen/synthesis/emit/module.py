@@ -35,15 +35,15 @@ class Module(NamedTuple):
     size: int
 
 
-def _used_declarations(draft: Draft, names: set[str]) -> list[Declaration]:
-    """The declarations that these names need, directly or through others, in order."""
-    needed = set(names)
+def _used_declarations(draft: Draft, names: set[str]) -> tuple[list[Declaration], set[str]]:
+    """The declarations that these names need, directly or through others, in order; and what they name."""
     kept: list[Declaration] = []
+    needed: set[str] = set()
     for declaration in reversed(draft.declarations):
-        if declaration.name in needed:
+        if declaration.name in names or declaration.name in needed:
             kept.append(declaration)
             needed |= declaration.needs
-    return kept[::-1]
+    return kept[::-1], needed
 
 
 def _close_struct(draft: Draft, struct: Type, body: list[Statement]) -> None:
@@ -89,14 +89,14 @@ def assemble(k: Kit, name: str, title: str, category: str, seed: int) -> Module:
     specs = _ordered(draft, specs, k.rng.unit())
     parts = [f"{s.name}: {draft.annotate(s)}" for s in specs]
     signature = _signature(draft, name, specs, parts)
-    declarations = _used_declarations(draft, used | words(" ".join(parts)))
+    declarations, needed = _used_declarations(draft, used | words(" ".join(parts)))
     options = f"({', '.join(draft.kernel_options)})" if draft.kernel_options else ""
     head = [*docstrings.function_comment(draft.author, title), f"@wp.kernel{options}", signature]
     if draft.author.docstring and title:
         text = docstrings.docstring(draft.author, title, specs, thing, body)
         head += [f"    {line}" if line else "" for line in text]
     kernel = [*head, emit(with_comments(body, draft.author, thing))]
-    blocks = ["\n".join(_imports(declarations))]
+    blocks = ["\n".join(_imports(needed))]
     constants = [d.written for d in declarations if not d.text.startswith(("@", "class ", "#"))]
     others = [d.written for d in declarations if d.text.startswith(("@", "class ", "#"))]
     if constants:
@@ -108,8 +108,7 @@ def assemble(k: Kit, name: str, title: str, category: str, seed: int) -> Module:
     return Module(source, arguments, Launch(draft.dim, seed, draft.tiled), size)
 
 
-def _imports(declarations: list[Declaration]) -> list[str]:
-    needed = {name for d in declarations for name in d.needs}
+def _imports(needed: set[str]) -> list[str]:
     found = []
     if "IntEnum" in needed:
         found.append("from enum import IntEnum")

@@ -9,7 +9,6 @@ from warpgen.synthesis.language.expressions import (
     Binary,
     Call,
     Element,
-    Expression,
     Field,
     Name,
     inside,
@@ -24,7 +23,7 @@ _EARLY = ("break", "continue")
 def unrolled_size(body: list[Statement], heads: Iterable[str] = ()) -> int:
     """Operations of the functions' statements (calls, operators, subscripts), each times the turns around it,
     and of what stands around the bodies."""
-    if all(_turns(statement) is None for statement in walk(body)):
+    if all(_turns(statement) is None for statement in walk(body) if isinstance(statement, For)):
         return 0  # no loop will be written out
     return _size(body) + sum(map(operations, heads))
 
@@ -32,7 +31,7 @@ def unrolled_size(body: list[Statement], heads: Iterable[str] = ()) -> int:
 def _size(body: Iterable[Statement]) -> int:
     size = 0
     for statement in body:
-        size += isinstance(statement, Assign) + sum(map(_is_operation, inside(*statement.parts)))
+        size += isinstance(statement, Assign) + _operations(statement)
         if isinstance(statement, Block):
             turns = _turns(statement) or 1
             left_early = any(isinstance(s, Leave) and s.word in _EARLY for s in walk(statement.body))
@@ -52,7 +51,13 @@ def _turns(statement: Statement) -> int | None:
     return len(range(*[int(part.text) for part in source.parts]))
 
 
-def _is_operation(node: Expression) -> bool:
-    if isinstance(node, Element):
-        return isinstance(node.parts[0], (Name, Field))
-    return isinstance(node, Call) or (isinstance(node, Binary) and node.operator not in LOGIC)
+def _operations(statement: Statement) -> int:
+    count = 0
+    for node in inside(*statement.parts):
+        if isinstance(node, Call):
+            count += 1
+        elif isinstance(node, Binary):
+            count += node.operator not in LOGIC
+        elif isinstance(node, Element):
+            count += isinstance(node.parts[0], (Name, Field))
+    return count

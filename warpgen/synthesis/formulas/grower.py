@@ -8,7 +8,6 @@ operand is used again. So formulas of one program are of a kind, and those of tw
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Sequence
 
 from warpgen.errors import SynthesisError
@@ -16,10 +15,10 @@ from warpgen.synthesis.formulas.vocabulary import FIELDS, MATRICES, Field, Quant
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language import registry
 from warpgen.synthesis.language.builtins import BUILTINS, known
+from warpgen.synthesis.language.expressions import labels_of
 from warpgen.synthesis.language.types import BOOL, F32, I32, Type
 from warpgen.synthesis.language.values import Value
 
-_WORD = re.compile(r"[A-Za-z]\w*")
 # Ranges of composites: products of three or four of them stay far from a type's limits.
 _DEEPEST = 40  # nodes below each other: some shapes hold one of their own type and size
 _COMPOSITE = 1.5
@@ -202,7 +201,7 @@ class Grower:
             q = self._other(field.vectors)
             value = k.input(q.names, t, q.lo, q.hi)
         elif t.kind == "mat":
-            used = set(_WORD.findall(" ".join(v.text for v in self.leaves)))
+            used = self._used()
             unused = [n for n in MATRICES if not used & set(n.split("|"))]
             value = k.input(self.rng.choice(unused or MATRICES), t, -_COMPOSITE, _COMPOSITE)
         else:
@@ -277,9 +276,14 @@ class Grower:
         q = self._other(p.scalars)
         return k.input(q.names, t, q.lo, q.hi)
 
+    def _used(self) -> set[str]:
+        """The names, and those of fields, that the leaves are made of."""
+        nodes = [v.node for v in self.leaves]
+        return labels_of(*nodes).union(*[node.names for node in nodes])
+
     def _other(self, quantities: Sequence[Quantity]) -> Quantity:
         """A quantity, rather one that this formula has not had."""
-        used = set(_WORD.findall(" ".join(v.text for v in self.leaves)))
+        used = self._used()
         fresh = [q for q in quantities if not used & set(q.names.split("|"))]
         return self.rng.choice(fresh or quantities)
 

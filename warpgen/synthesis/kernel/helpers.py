@@ -10,8 +10,7 @@ from warpgen.synthesis.emit.inlining import inlined
 from warpgen.synthesis.emit.liveness import live
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.kit.pool import Given
-from warpgen.synthesis.language.expressions import Call, Name
-from warpgen.synthesis.language.reading import expression
+from warpgen.synthesis.language.expressions import Call, Expression, Name
 from warpgen.synthesis.language.statements import Assign, Do, Leave, names_in
 from warpgen.synthesis.language.values import Value
 
@@ -49,15 +48,17 @@ def outline(k: Kit, write: Callable[[Kit], None], names: str, title: str = "") -
     first = [p.argument for p in parameters]
     locals_ = _call(k, name, first, given, results)
     if results and k.rng.chance(_SECOND_CALL) and any(p.again for p in parameters):
-        second = [p.again().text if p.again is not None else p.argument for p in parameters]
-        if second != first:
+        second = [p.again().node if p.again is not None else p.argument for p in parameters]
+        if any(a.text != b.text for a, b in zip(first, second, strict=True)):
             _call(k, name, second, given, results)
     return locals_
 
 
-def _call(k: Kit, name: str, arguments: list[str], given: list[Given], results: list[Value]) -> list[str]:
+def _call(
+    k: Kit, name: str, arguments: list[Expression], given: list[Given], results: list[Value]
+) -> list[str]:
     """Write a call of the helper and give its results."""
-    call = Call(name, tuple(map(expression, arguments)))
+    call = Call(name, tuple(arguments))
     if not results:
         k.write(Do(call))
         return []

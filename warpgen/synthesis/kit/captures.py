@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from warpgen.synthesis.kit.draft import Array, Draft
 from warpgen.synthesis.kit.literals import Literals
+from warpgen.synthesis.language.expressions import Expression
 from warpgen.synthesis.language.values import Value
 from warpgen.synthesis.style.names import plural, singular
 
@@ -19,7 +20,7 @@ class Parameter(NamedTuple):
 
     name: str
     annotation: str
-    argument: str
+    argument: Expression
     again: Callable[[], Value] | None
 
 
@@ -61,18 +62,18 @@ class Captures(Literals):
         text = outer.text
         if text in self.module_names or not any(c.isalpha() for c in text) or text in ("True", "False"):
             return outer
-        name = next((p.name for p in self.parameters if p.argument == text), "")
+        name = next((p.name for p in self.parameters if p.argument.text == text), "")
         if not name:
             name = self.name(singular(names))
             self.parameters.append(
-                Parameter(name, annotation or self.draft.use_type(outer.type), text, again)
+                Parameter(name, annotation or self.draft.use_type(outer.type), outer.node, again)
             )
         return Value(name, outer.type, outer.lo, outer.hi, self.author, unit=outer.unit)
 
     def _import_array(self, names: str, outer: Array) -> Array:
         for p in self.parameters:
-            if p.argument == outer.name:
+            if p.argument.text == outer.name:
                 return Array(self.draft, outer.spec, p.name)
         name = self.name(plural(names))
-        self.parameters.append(Parameter(name, self.draft.annotate(outer.spec), outer.name, None))
+        self.parameters.append(Parameter(name, self.draft.annotate(outer.spec), outer.node, None))
         return Array(self.draft, outer.spec, name)

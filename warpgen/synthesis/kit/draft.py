@@ -108,7 +108,7 @@ class Array:
     def subscript(self, key: Any) -> Expression:
         """`array[key]`."""
         nodes = self.keys(key)
-        if self.draft.author.chained_subscripts:
+        if len(nodes) > 1 and self.draft.author.chained_subscripts:
             return functools.reduce(Element, nodes, self.node)
         return Element(self.node, *nodes)
 
@@ -176,7 +176,7 @@ class Draft:
 
     def declare(self, name: str, text: str, body: list[Statement] | None = None) -> None:
         """A module-level declaration; dropped again if nothing names it in the end."""
-        if body is None and text.startswith("@wp.func\ndef ") and "\n\n" not in text:
+        if body is None and "\n    for " in text and "\n\n" not in text:  # a loop is more code than its text
             text, body = function(text)
         self.declarations.append(Declaration(name, text, body))
 

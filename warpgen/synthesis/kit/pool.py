@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 
 from warpgen.synthesis.language.types import Type
 from warpgen.synthesis.language.values import Value
 from warpgen.synthesis.style.rng import Rng
 
-_NAME = re.compile(r"[A-Za-z_]\w*")
 _USED_AGAIN = 0.25  # chance to take a value that somebody took already
 _USED_AGAIN_BY_NAME = 0.6  # the same, where it is what was asked for
 _OTHER = {True: 0.7, False: 0.45}  # chance to take a value of another name, by whether its range fits
@@ -81,9 +79,8 @@ class Pool:
 
     def hide(self, v: Value) -> None:
         """The value goes into something that may be the same for all that it can be."""
-        names = set(_NAME.findall(v.text))
         for given in self.given:
-            if given.value.text in names:
+            if given.value.text in v.node.names:
                 given.shown = False
 
     @contextlib.contextmanager

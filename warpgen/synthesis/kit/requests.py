@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from warpgen.launch import FillKind
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
 # A struct's fields keep their names in the generated C++, whose operators have a parameter `rhs`.
 _FIELDS_TAKEN = frozenset("rhs auto char default delete double new operator private short this".split())
 _WAVED = 1e4  # beyond it the sine of a float is noise
+
+
+def _field_name(names: str, struct: Type) -> str:
+    """The first of the names that the struct has no field of yet, or the first of all with a number."""
+    options = names.split("|")
+    numbered = (f"{options[0]}_{i}" for i in range(99))
+    return next(
+        n for n in itertools.chain(options, numbered) if n not in struct.fields and n not in _FIELDS_TAKEN
+    )
 
 
 class Requests(Arrays):
@@ -120,11 +130,7 @@ class Requests(Arrays):
             draft.elements = Array(draft, spec, spec.name)
         assert draft.elements is not None
         element = draft.element
-        field = next(
-            n
-            for n in (*names.split("|"), *(f"{names.split('|')[0]}_{i}" for i in range(99)))
-            if n not in element.fields and n not in _FIELDS_TAKEN
-        )
+        field = _field_name(names, element)
         element.fields[field] = type
         inner = Argspec(field, type, 0, "param", lo, float(int(hi) + 1) if type.is_int else hi, "uniform")
         draft.elements.spec.fields[field] = inner
@@ -181,11 +187,7 @@ class Requests(Arrays):
         record = draft.record
         holder = draft.find(lambda spec: spec.type is record)
         assert holder is not None
-        field = next(
-            n
-            for n in (*names.split("|"), *(f"{names.split('|')[0]}_{i}" for i in range(99)))
-            if n not in record.fields and n not in _FIELDS_TAKEN
-        )
+        field = _field_name(names, record)
         record.fields[field] = type
         self.draft.use_type(type)
         inner = Argspec(field, type, 0, "param", lo, hi, "constant" if type.kind == "scalar" else "uniform")

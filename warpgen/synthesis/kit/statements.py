@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from keyword import iskeyword
+from keyword import kwlist
 from typing import Any
 
 from warpgen.errors import DraftRejected
@@ -52,7 +52,7 @@ RESERVED = frozenset(
         " public register requires short signed sizeof struct switch template this throw true typedef"
         " typeid typename union unsigned using virtual void volatile wchar_t xor xor_eq"
     ).split()
-)
+) | frozenset(kwlist)
 
 
 class Statements:
@@ -86,8 +86,7 @@ class Statements:
         return option
 
     def _free(self, name: str) -> bool:
-        taken = name in self.names or name in self.module_names or name in RESERVED
-        return not taken and not iskeyword(name)
+        return name not in self.names and name not in self.module_names and name not in RESERVED
 
     # -- lines -----------------------------------------------------------------------------------
     @property
@@ -134,8 +133,8 @@ class Statements:
     def define(self, names: str, value: Value) -> Value:
         """Always a named local."""
         value = self.saturate(value)
-        name = self.name(names)
-        self.write(Assign(Name(name), value.node, (name,)))
+        name = Name(self.name(names))
+        self.write(Assign(name, value.node, (name.text,)))
         return Value(name, value.type, value.lo, value.hi, self.author, unit=value.unit)
 
     def define_all(
@@ -168,8 +167,8 @@ class Statements:
             node = Call("bool", (node,))
         elif initial.is_name:
             node = self._copy(initial)
-        name = self.name(names)
-        self.write(Assign(Name(name), node, (name,)))
+        name = Name(self.name(names))
+        self.write(Assign(name, node, (name.text,)))
         return Value(name, initial.type, lo, hi, self.author)
 
     def _copy(self, v: Value) -> Expression:

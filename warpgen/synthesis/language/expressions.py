@@ -6,19 +6,21 @@ are nodes of their own, for some are there for the reader alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 LOGIC = ("and", "or")
 
 
+_NONE: frozenset[str] = frozenset()
+
+
 class Expression:
-    """A node; `text` is how it is written, `parts` are the nodes inside."""
+    """A node; `text` is how it is written, `parts` are the nodes inside, `names` what it reads: no fields, no
+    keywords of a call, and none of Warp's own."""
 
-    __slots__ = ("parts", "text")
+    __slots__ = ("names", "parts", "text")
 
-    def __init__(self, text: str, parts: tuple[Expression, ...] = ()) -> None:
-        self.text = text
-        self.parts = parts
+    text: str
+    names: frozenset[str]
+    parts: tuple[Expression, ...]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.text})"
@@ -28,16 +30,34 @@ class Expression:
         raise NotImplementedError
 
 
+def names_of(parts: tuple[Expression, ...]) -> frozenset[str]:
+    """The names that expressions read."""
+    if len(parts) == 2:
+        first, second = parts
+        return first.names | second.names if second.names else first.names
+    return parts[0].names if len(parts) == 1 else _NONE.union(*[part.names for part in parts])
+
+
 class Name(Expression):
     """A local, an argument, a declaration of the module; or `wp`."""
 
     __slots__ = ()
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.names = frozenset((text,))
+        self.parts = ()
 
 
 class Literal(Expression):
     """A number or a string."""
 
     __slots__ = ()
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.names = _NONE
+        self.parts = ()
 
 
 class Binary(Expression):
@@ -48,6 +68,7 @@ class Binary(Expression):
     def __init__(self, left: Expression, operator: str, right: Expression) -> None:
         self.text = f"{left.text} {operator} {right.text}"
         self.parts = (left, right)
+        self.names = left.names | right.names if right.names else left.names
         self.operator = operator
 
     def of(self, *parts: Expression) -> Expression:
@@ -61,6 +82,7 @@ class Prefix(Expression):
 
     def __init__(self, operator: str, operand: Expression) -> None:
         self.text = f"{operator} {operand.text}" if operator == "not" else f"{operator}{operand.text}"
+        self.names = operand.names
         self.parts = (operand,)
         self.operator = operator
 
@@ -75,6 +97,7 @@ class Group(Expression):
 
     def __init__(self, inside: Expression) -> None:
         self.text = f"({inside.text})"
+        self.names = inside.names
         self.parts = (inside,)
 
     def of(self, *parts: Expression) -> Expression:
@@ -88,6 +111,9 @@ class Call(Expression):
 
     def __init__(self, name: str, arguments: tuple[Expression, ...]) -> None:
         self.text = f"{name}({', '.join([a.text for a in arguments])})"
+        self.names = names_of(arguments)
+        if not name.startswith("wp."):
+            self.names |= {name}
         self.parts = arguments
         self.name = name
 
@@ -102,6 +128,7 @@ class Keyword(Expression):
 
     def __init__(self, name: str, value: Expression) -> None:
         self.text = f"{name}={value.text}"
+        self.names = value.names
         self.parts = (value,)
         self.name = name
 
@@ -115,8 +142,10 @@ class Element(Expression):
     __slots__ = ()
 
     def __init__(self, base: Expression, *keys: Expression) -> None:
-        self.text = f"{base.text}[{', '.join([key.text for key in keys])}]"
+        inside = keys[0].text if len(keys) == 1 else ", ".join([key.text for key in keys])
+        self.text = f"{base.text}[{inside}]"
         self.parts = (base, *keys)
+        self.names = names_of(self.parts)
 
     def of(self, *parts: Expression) -> Expression:
         return Element(*parts)
@@ -129,6 +158,7 @@ class Field(Expression):
 
     def __init__(self, base: Expression, name: str) -> None:
         self.text = f"{base.text}.{name}"
+        self.names = base.names
         self.parts = (base,)
         self.name = name
 
@@ -144,19 +174,36 @@ class Choice(Expression):
     def __init__(self, value: Expression, condition: Expression, other: Expression) -> None:
         self.text = f"{value.text} if {condition.text} else {other.text}"
         self.parts = (value, condition, other)
+        self.names = names_of(self.parts)
 
     def of(self, *parts: Expression) -> Expression:
         return Choice(*parts)
 
 
+class Tuple(Expression):
+    """`(a, b)` or `(a,)`."""
+
+    __slots__ = ()
+
+    def __init__(self, *parts: Expression) -> None:
+        inside = ", ".join([part.text for part in parts])
+        self.text = f"({inside},)" if len(parts) == 1 else f"({inside})"
+        self.names = names_of(parts)
+        self.parts = parts
+
+    def of(self, *parts: Expression) -> Expression:
+        return Tuple(*parts)
+
+
 class Form(Expression):
-    """Text with expressions in it: what has no node of its own, as a slice, a tuple, a call of a call."""
+    """Text with expressions in it: what has no node of its own, as a slice, a list, a call of a call."""
 
     __slots__ = ("_pieces",)
 
     def __init__(self, *pieces: str | Expression) -> None:
         self.text = "".join([p if isinstance(p, str) else p.text for p in pieces])
         self.parts = tuple([p for p in pieces if not isinstance(p, str)])
+        self.names = names_of(self.parts)
         self._pieces = pieces
 
     def of(self, *parts: Expression) -> Expression:
@@ -180,6 +227,8 @@ def labels_of(*roots: Expression) -> set[str]:
     """The words that are no names though they look like some: fields, keywords, parts of numbers."""
     found: set[str] = set()
     for node in inside(*roots):
+        if isinstance(node, Name):
+            continue
         if isinstance(node, (Field, Keyword)):
             found.add(node.name)
         elif isinstance(node, Call):
@@ -189,34 +238,18 @@ def labels_of(*roots: Expression) -> set[str]:
     return found
 
 
-def inside(*roots: Expression) -> Iterator[Expression]:
+def inside(*roots: Expression) -> list[Expression]:
     """The nodes and all that is inside them."""
-    stack = list(roots)
-    while stack:
-        node = stack.pop()
-        yield node
-        stack += node.parts
-
-
-def names_of(*roots: Expression) -> set[str]:
-    """The names that are read: no fields, no keywords of a call, and none of Warp's own."""
-    found = set()
-    stack = list(roots)
-    while stack:
-        node = stack.pop()
-        kind = type(node)
-        if kind is Name:
-            found.add(node.text)
-        elif kind is Call:
-            found.add(node.name.split(".", 1)[0])  # type: ignore[attr-defined]
-        stack += node.parts
+    found = list(roots)
+    for node in found:  # grows meanwhile
+        found += node.parts
     return found
 
 
 def replaced(node: Expression, name: str, value: Expression) -> Expression:
     """The expression with `value` where it reads `name`."""
-    if type(node) is Name:
-        return value if node.text == name else node
-    parts = [replaced(part, name, value) for part in node.parts]
-    same = all(new is old for new, old in zip(parts, node.parts, strict=True))
-    return node if same else node.of(*parts)
+    if name not in node.names:
+        return node
+    if isinstance(node, Name):
+        return value
+    return node.of(*[replaced(part, name, value) for part in node.parts])

@@ -25,6 +25,7 @@ from warpgen.synthesis.language.expressions import (
     Literal,
     Name,
     Prefix,
+    Tuple,
 )
 from warpgen.synthesis.language.statements import Assign, Block, Do, For, Leave, Statement
 
@@ -38,13 +39,11 @@ _OPERATORS = {
 }  # fmt: skip
 
 
+@functools.lru_cache(maxsize=4096)
 def expression(text: str) -> Expression:
     """The nodes of an expression, whose text stays as it is."""
-    return Name(text) if text.isidentifier() or not text else _read(text)
-
-
-@functools.lru_cache(maxsize=1024)
-def _read(text: str) -> Expression:
+    if text.isidentifier() or not text:
+        return Name(text)
     (parsed,) = _parsed(text)
     if not isinstance(parsed, ast.Expr):
         raise SynthesisError(f"a motif wrote {text!r}, which is no expression")
@@ -175,6 +174,8 @@ class _Reader:
                 return Choice(part(node.body), part(node.test), part(node.orelse))
             case ast.Attribute():
                 return Field(part(node.value), node.attr)
+            case ast.Tuple():
+                return Tuple(*map(part, node.elts))
             case ast.Subscript():
                 bare = isinstance(node.slice, ast.Tuple) and self._text[_extent(node.slice)[0]] != "("
                 keys = node.slice.elts if bare and isinstance(node.slice, ast.Tuple) else [node.slice]

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from warpgen.synthesis.language.expressions import Expression, names_of
 
 
 class Statement:
-    """A statement. `parts` are the expressions of its own line, `defines` the locals it gives a value to, if
-    that is all it does: it may go where nothing reads them."""
+    """A statement. `parts` are the expressions of its own line and `names` what is named there; `defines` are
+    locals, if all it does is to give them a value: it may go where nothing reads them."""
 
-    __slots__ = ("_names", "defines", "parts")
+    __slots__ = ("defines", "names", "parts")
+
+    is_code = True
 
     def __init__(self, parts: tuple[Expression, ...] = (), defines: tuple[str, ...] = ()) -> None:
         self.parts = parts
         self.defines = defines
-        self._names: set[str] | None = None
+        self.names = names_of(parts)
 
     @property
     def text(self) -> str:
         """The statement's own line, without its indent."""
         raise NotImplementedError
-
-    @property
-    def names(self) -> set[str]:
-        """The names in its own line."""
-        if self._names is None:
-            self._names = names_of(*self.parts)
-        return self._names
 
 
 class Assign(Statement):
@@ -43,7 +38,9 @@ class Assign(Statement):
         defines: tuple[str, ...] = (),
         operator: str = "",
     ) -> None:
-        super().__init__((*(targets if isinstance(targets, tuple) else (targets,)), value), defines)
+        self.parts = (*targets, value) if isinstance(targets, tuple) else (targets, value)
+        self.names = names_of(self.parts)
+        self.defines = defines
         self.operator = operator
 
     def with_parts(self, parts: Sequence[Expression]) -> Assign:
@@ -61,8 +58,8 @@ class Assign(Statement):
 
     @property
     def text(self) -> str:
-        targets = ", ".join([target.text for target in self.parts[:-1]])
-        return f"{targets} {self.operator}= {self.parts[-1].text}"
+        *targets, value = self.parts
+        return f"{', '.join([target.text for target in targets])} {self.operator}= {value.text}"
 
 
 class Do(Statement):
@@ -98,6 +95,8 @@ class Comment(Statement):
 
     __slots__ = ("words",)
 
+    is_code = False
+
     def __init__(self, words: str) -> None:
         super().__init__()
         self.words = words
@@ -112,6 +111,8 @@ class Blank(Statement):
 
     __slots__ = ()
 
+    is_code = False
+
     @property
     def text(self) -> str:
         return ""
@@ -122,17 +123,14 @@ class Block(Statement):
 
     __slots__ = ("body", "word")
 
-    def __init__(self, word: str, *parts: Expression) -> None:
+    def __init__(self, word: str, *parts: Expression, body: list[Statement] | None = None) -> None:
         super().__init__(parts)
         self.word = word
-        self.body: list[Statement] = []
+        self.body: list[Statement] = [] if body is None else body
 
     def around(self, body: list[Statement]) -> Block:
         """The same header above other statements."""
-        block = type(self)(self.word, *self.parts)
-        block._names = self._names
-        block.body = body
-        return block
+        return type(self)(self.word, *self.parts, body=body)
 
     @property
     def continues(self) -> bool:
@@ -155,12 +153,14 @@ class For(Block):
         return f"for {variable.text} in {source.text}:"
 
 
-def walk(body: Sequence[Statement]) -> Iterator[Statement]:
+def walk(body: Sequence[Statement]) -> list[Statement]:
     """The statements and all that stand in their blocks, from first to last."""
+    found: list[Statement] = []
     for statement in body:
-        yield statement
+        found.append(statement)
         if isinstance(statement, Block):
-            yield from walk(statement.body)
+            found += walk(statement.body)
+    return found
 
 
 def names_in(body: Sequence[Statement]) -> set[str]:
@@ -170,11 +170,14 @@ def names_in(body: Sequence[Statement]) -> set[str]:
 
 def emit(body: Sequence[Statement], depth: int = 1) -> str:
     """The text of the statements, indented by four spaces a level."""
-    return "\n".join(_lines(body, "    " * depth))
+    lines: list[str] = []
+    _emit(body, "    " * depth, lines)
+    return "\n".join(lines)
 
 
-def _lines(body: Sequence[Statement], indent: str) -> Iterator[str]:
+def _emit(body: Sequence[Statement], indent: str, lines: list[str]) -> None:
     for statement in body:
-        yield indent + statement.text if statement.text else ""
+        text = statement.text
+        lines.append(indent + text if text else "")
         if isinstance(statement, Block):
-            yield from _lines(statement.body, indent + "    ")
+            _emit(statement.body, indent + "    ", lines)

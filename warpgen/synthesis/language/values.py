@@ -7,6 +7,7 @@ that may be zero). So code comes out safe without clumsy checks where none are n
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -51,8 +52,10 @@ class Value:
         prec: int = ATOM,
         unit: bool = False,
     ) -> None:
-        self.node = node = expression(source) if isinstance(source, str) else source
-        self.text = node.text
+        if isinstance(source, str):
+            source = expression(source)
+        self.node = source
+        self.text = source.text
         self.type = type
         self.lo = lo
         self.hi = hi
@@ -208,6 +211,7 @@ def written(x: Value | Expression | str | int) -> Expression:
     return x if isinstance(x, Expression) else expression(x) if isinstance(x, str) else _number(str(x))
 
 
+@functools.lru_cache(maxsize=4096)
 def _number(text: str) -> Expression:
     return Prefix("-", Literal(text[1:])) if text[0] == "-" else Literal(text)
 
@@ -252,8 +256,8 @@ def interval_product(a: Value, b: Value, n: int = 1) -> tuple[float, float]:
 
 
 def _binary(a: Value, op: str, b: Value, t: Type, lo: float, hi: float, prec: int) -> Value:
-    left = a.node if a.prec >= prec and not _unclear(a, op) else Group(a.node)
-    right = b.node if b.prec > prec and not _unclear(b, op) else Group(b.node)
+    left = a.node if a.prec == ATOM or (a.prec >= prec and not _unclear(a, op)) else Group(a.node)
+    right = b.node if b.prec == ATOM or (b.prec > prec and not _unclear(b, op)) else Group(b.node)
     return Value(Binary(left, op, right), t, lo, hi, a.author, prec)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 
+
+@functools.cache
 def plural(names: str) -> str:
     """Array names out of element names: `mass|m` gives `masses|m`; one letter stays."""
     return "|".join(_plural(n) for n in names.split("|"))
 
 
+@functools.cache
 def singular(names: str) -> str:
     """Element names out of array names: `velocities|points` gives `velocity|point`."""
     return "|".join(_singular(n) for n in names.split("|"))

@@ -193,7 +193,7 @@ def tile_shared_number(k: Kit) -> None:
     s = k.var("s|scale|mine", k.lit(0.0, real), lo=0.0, hi=2.0)
     with k.if_(lane.eq(0)):
         k.set(s, scales[i])
-    text = f"wp.tile_from_thread(shape={t.shape((n,), 0.0)}, value={s.text}, thread_idx=0)"
+    text = f"wp.tile_from_thread(shape={t.shape((n,), 0.0).text}, value={s.text}, thread_idx=0)"
     scale = t.let("scale_t|gain_tile|shared_s", Tile(text, real, (n,), 0.0, 2.0))
     x = t.load(t.array("x|a|signal", real, (n.n * blocks,)), (n,), (t.at(i, n),), "x_tile|t|a_tile")
     y = t.let("y_tile|scaled|out_t", t.binary(scale, "*", x))

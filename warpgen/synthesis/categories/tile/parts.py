@@ -198,7 +198,9 @@ def random_tile(k: Kit) -> None:
         bounds = k.rng.choice(("", ", min=-1.0, max=1.0", ", min=0.0, max=2.0"))
         r = t.let(
             "r|noise_tile|u",
-            Tile(f"wp.tile_randf(shape={t.shape((n,))}, rng={rng.text}{bounds})", k.real, (n,), -1.0, 2.0),
+            Tile(
+                f"wp.tile_randf(shape={t.shape((n,)).text}, rng={rng.text}{bounds})", k.real, (n,), -1.0, 2.0
+            ),
         )
         if k.rng.chance(0.6):
             x = t.load(t.array(_IN, k.real, (n.n * blocks,)), (n,), (t.at(i, n),), "x_tile|t")
@@ -210,7 +212,11 @@ def random_tile(k: Kit) -> None:
         r = t.let(
             "dice|r|draws",
             Tile(
-                f"wp.tile_randi(shape={t.shape((n,))}, rng={rng.text}, min=0, max={top})", I32, (n,), 0, top
+                f"wp.tile_randi(shape={t.shape((n,)).text}, rng={rng.text}, min=0, max={top})",
+                I32,
+                (n,),
+                0,
+                top,
             ),
         )
         t.store(t.array("draws_out|samples|rolls", I32, (n.n * blocks,), role="output"), r, (t.at(i, n),))
