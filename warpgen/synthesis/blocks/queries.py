@@ -96,17 +96,13 @@ def part(found: Value, name: str, lo: float, hi: float) -> Value:
 def each(k: Kit, names: str, found: Value, total: int, advance: str = "", *more: Any) -> Iterator[Value]:
     """A loop over what a query finds: `for` over it, or `while` with the builtin `advance`."""
     index = k.name(names)
-    k.loops += 1
-    try:
-        if advance:
-            k.write(Assign(Name(index), Call("int", (Literal("0"),)), (index,)))
-            header = Block("while", Call(f"wp.{advance}", (found.node, Name(index), *map(written, more))))
-        else:
-            header = For("for", Name(index), found.node)
-        with k.block(header):
-            yield Value(index, I32, 0, total - 1, k.author)
-    finally:
-        k.loops -= 1
+    if advance:
+        k.write(Assign(Name(index), Call("int", (Literal("0"),)), (index,)))
+        header = Block("while", Call(f"wp.{advance}", (found.node, Name(index), *map(written, more))))
+    else:
+        header = For("for", Name(index), found.node)
+    with k.block(header):
+        yield Value(index, I32, 0, total - 1, k.author)
 
 
 def named(k: Kit, names: str, value: Value) -> Value:

@@ -40,7 +40,7 @@ def _declare(k: Kit, given: Given) -> Statement:
     node = zero.node
     if v.type in (F32, I32, BOOL):
         node = Call(v.type.full if k.author.declares == "full" else v.type.short, (node,))
-    given.value = Value(v.node, v.type, min(v.lo, zero.lo), max(v.hi, zero.hi), k.author)
+    given.widen(zero)
     return Assign(v.node, node, (v.text,))
 
 

@@ -120,8 +120,7 @@ def _part(k: Kit, part: Motif | Fragment) -> None:
     else:
         part.write(k)
     if all(g.value.type.is_int or g.value.type is BOOL for g in k.pool.given[before:]):
-        for given in k.pool.taken:  # a count or a flag, the same for many numbers
-            given.shown = False
+        k.pool.hide_taken()  # behind a count or a flag, the same for many numbers
 
 
 def _paragraph(k: Kit, motif: Motif) -> None:

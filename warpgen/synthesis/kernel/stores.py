@@ -15,10 +15,7 @@ _SUMMABLE = (F32, F64, I32)
 
 def store_rest(k: Kit) -> None:
     """Store every result that no motif took, or that need not show in what was made of it."""
-    rest = [g for g in k.pool.given if not g.shown and g.depth <= 1]
-    for given in rest:
-        given.used = given.shown = True
-    rest = _pack(k, rest)
+    rest = _pack(k, k.pool.take_rest())
     if rest and k.rng.chance(0.5):
         k.note(k.rng.choice(_COMMENTS))
     for given in rest:

@@ -4,8 +4,8 @@ A motif asks by name, type and range (`k.input("mass|m", k.real, 0.1, 10.0)`) an
 the answer is a value an earlier motif gave, an element of an array, a field of a parameter struct,
 a scalar argument or a constant. Inside a helper function the same requests become its parameters.
 
-`Kit` is built in steps, one idea each: statements (`body`), making values (`making`), the border
-of a function (`border`), arrays (`arrays`), asking and giving (`asking`), and here the thread's place.
+`Kit` is built in steps, one idea each: `statements`, making values (`literals`), the border of a
+function (`captures`), `arrays`, asking and giving (`requests`), and here the thread's place.
 """
 
 from __future__ import annotations

@@ -31,6 +31,11 @@ class Given:
         self.shown = False
         self.branched = False  # made in a branch that is closed
 
+    def widen(self, other: Value) -> None:
+        """Where its branch is not taken the value is another."""
+        v = self.value
+        self.value = Value(v.node, v.type, min(v.lo, other.lo), max(v.hi, other.hi), v.author)
+
 
 class Pool:
     """The values that motifs gave, in order, and which of them the present part has taken."""
@@ -76,6 +81,18 @@ class Pool:
         self.taken.append(best)
         best.shown = best.shown or not (self.masked or (self._in_branch and best.branched))
         return best.value
+
+    def take_rest(self) -> list[Given]:
+        """What nobody took, or need not show in what was made of it."""
+        rest = [given for given in self.given if not given.shown and given.depth <= 1]
+        for given in rest:
+            given.used = given.shown = True
+        return rest
+
+    def hide_taken(self) -> None:
+        """What the present part took may not show in what it gave."""
+        for given in self.taken:
+            given.shown = False
 
     def hide(self, v: Value) -> None:
         """The value goes into something that may be the same for all that it can be."""

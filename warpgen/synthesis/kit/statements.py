@@ -68,7 +68,6 @@ class Statements:
         self.local_names = local_names  # of all functions, so that no later function takes one as its name
         self.names: set[str] = set()
         self.unrolled: set[str] = set()  # variables of loops with a fixed number of turns
-        self.loops = 0  # nesting of loops with a run-time bound at the present place
         self.retired: list[str] = []  # loop variables whose loops have ended: people take them again
 
     # -- names -----------------------------------------------------------------------------------
@@ -330,26 +329,17 @@ class Statements:
             lo, hi = first.lo, last.hi - 1
         bounds = [first.node, last.node, *([written(step)] if step != 1 else [])]
         source = Call("range", tuple(bounds[1:] if first.text == "0" and step == 1 else bounds))
-        dynamic = isinstance(start, Value) or isinstance(stop, Value)
-        self.loops += dynamic
-        if not dynamic:
+        if not isinstance(start, Value) and not isinstance(stop, Value):
             self.unrolled.add(name)
         try:
             with self.block(For("for", Name(name), source)):
                 yield Value(name, I32, lo, max(hi, lo), self.author)
         finally:
-            self.loops -= dynamic
             self.retired.append(name)
 
-    @contextlib.contextmanager
-    def while_(self, condition: Value) -> Iterator[None]:
+    def while_(self, condition: Value) -> contextlib.AbstractContextManager[None]:
         """The body must bring the condition to an end."""
-        self.loops += 1
-        try:
-            with self.block(Block("while", condition.node)):
-                yield
-        finally:
-            self.loops -= 1
+        return self.block(Block("while", condition.node))
 
     def break_if(self, condition: Value) -> None:
         with self.if_(condition):

@@ -10,6 +10,7 @@ import ast
 import functools
 import re
 from collections.abc import Iterable
+from typing import TypeGuard
 
 from warpgen.errors import SynthesisError
 from warpgen.synthesis.language.expressions import (
@@ -69,7 +70,7 @@ def _statements(nodes: list[ast.stmt], lines: list[str], defines: tuple[str, ...
                 rest = _statements(node.orelse, lines)
                 alone = rest and not (isinstance(rest[0], Block) and rest[0].continues)
                 made += [Block("else").around(rest)] if alone else rest
-            case ast.Return() | ast.Break() | ast.Continue() | ast.Pass():
+            case ast.Return() | ast.Assert() | ast.Break() | ast.Continue() | ast.Pass():
                 word, _, values = text.partition(" ")
                 made.append(Leave(word, *arguments(values)))
             case ast.Assign(targets=[target]) | ast.AugAssign(target=target):
@@ -78,8 +79,6 @@ def _statements(nodes: list[ast.stmt], lines: list[str], defines: tuple[str, ...
                 made.append(
                     Assign(arguments(text[:place]), expression(value.strip()), defines, operator.strip())
                 )
-            case ast.Assert():
-                made.append(Do(Form("assert ", expression(text.removeprefix("assert ")))))
             case ast.Expr():
                 made.append(Do(expression(text)))
             case _:
@@ -177,8 +176,7 @@ class _Reader:
             case ast.Tuple():
                 return Tuple(*map(part, node.elts))
             case ast.Subscript():
-                bare = isinstance(node.slice, ast.Tuple) and self._text[_extent(node.slice)[0]] != "("
-                keys = node.slice.elts if bare and isinstance(node.slice, ast.Tuple) else [node.slice]
+                keys = node.slice.elts if _is_bare(node.slice) else [node.slice]
                 return Element(part(node.value), *map(part, keys))
             case ast.Call() if _is_dotted(node.func):
                 within = _extent(node.func)[1] + 1
@@ -205,6 +203,14 @@ def _chain(first: Expression, operators: list[str], others: Iterable[Expression]
 
 def _extent(node: ast.expr) -> tuple[int, int]:
     return node.col_offset, node.end_col_offset or node.col_offset
+
+
+def _is_bare(node: ast.expr) -> TypeGuard[ast.Tuple]:
+    """Whether it is a tuple without parentheses: it begins or ends where one of its elements does."""
+    if not isinstance(node, ast.Tuple):
+        return False
+    (start, end), first, last = _extent(node), _extent(node.elts[0]), _extent(node.elts[-1])
+    return start == first[0] or end == last[1]
 
 
 def _is_dotted(node: ast.expr) -> bool:

@@ -76,7 +76,7 @@ class Do(Statement):
 
 
 class Leave(Statement):
-    """`return` with what it gives, `break`, `continue`; or `pass`."""
+    """`return` with what it gives, `break`, `continue`, `assert`; or `pass`."""
 
     __slots__ = ("word",)
 
