@@ -61,9 +61,9 @@ def test_a_text_that_is_no_python_is_shown(text: str) -> None:
 
 def test_a_name_is_replaced_where_it_is_read() -> None:
     """Not in a field, a keyword or a longer name."""
-    node = reading.expression("wp.f(x, p.x, x=1, xs=(x + 1, y.a[x]))")
+    node = reading.expression("wp.f(x, p.x, x=1, k=(x + xs, y.a[x]))")
     assert replaced(node, "x", reading.expression("a[i]")).text == (
-        "wp.f(a[i], p.x, x=1, xs=(a[i] + 1, y.a[a[i]]))"
+        "wp.f(a[i], p.x, x=1, k=(a[i] + xs, y.a[a[i]]))"
     )
 
 

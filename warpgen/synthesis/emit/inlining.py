@@ -68,10 +68,15 @@ class _Inlining:
 
     def _is_spare(self, statement: Assign) -> bool:
         """Whether the statement does nothing but name what one other reads."""
-        if len(statement.defines) != 1 or statement.operator or not isinstance(statement.target, Name):
+        if len(statement.defines) != 1 or statement.operator:
             return False
-        name = statement.defines[0]
-        return self._mentions[name] == 2 and self._writes[name] == 1 and _is_movable(statement.value)
+        (name,) = statement.defines
+        return (
+            self._mentions[name] == 2
+            and self._writes[name] == 1
+            and isinstance(statement.target, Name)
+            and _is_movable(statement.value)
+        )
 
     def _move(self, left: list[Statement | None], at: int, statement: Assign, depth: int) -> None:
         """Put the value where its name is read, if it may stand there and this author would."""

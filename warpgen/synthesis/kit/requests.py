@@ -10,11 +10,12 @@ from warpgen.synthesis.kit.arrays import Arrays
 from warpgen.synthesis.kit.draft import Argspec, Array, Draft
 from warpgen.synthesis.kit.pool import Pool
 from warpgen.synthesis.language import guards
+from warpgen.synthesis.language.author import number
 from warpgen.synthesis.language.builtins import known
 from warpgen.synthesis.language.expressions import Field, Name
 from warpgen.synthesis.language.types import F32, I32, Type
 from warpgen.synthesis.language.types import struct as new_struct
-from warpgen.synthesis.language.values import INF, Value, number
+from warpgen.synthesis.language.values import INF, Value
 from warpgen.synthesis.style.names import plural, singular
 
 if TYPE_CHECKING:

@@ -77,3 +77,15 @@ class Author:
         if len(options) == 1 or self.rng.chance(self.first_names):
             return options[0]
         return self.rng.choice(options)
+
+
+def number(value: float, author: Author) -> str:
+    """A float literal as this author writes it."""
+    if value != 0 and (abs(value) < 1e-3 or abs(value) >= 1e6):
+        mantissa, exponent = f"{value:e}".split("e")
+        short = mantissa.rstrip("0").rstrip(".")
+        if author.long_exponents and "." not in short:
+            short += ".0"
+        return f"{short}e{int(exponent)}"
+    text = repr(round(value, 6) + 0.0)
+    return text if "." in text or "e" in text else text + ".0"

@@ -58,8 +58,8 @@ class Assign(Statement):
 
     @property
     def text(self) -> str:
-        *targets, value = self.parts
-        return f"{', '.join([target.text for target in targets])} {self.operator}= {value.text}"
+        *targets, value = [part.text for part in self.parts]
+        return f"{', '.join(targets)} {self.operator}= {value}"
 
 
 class Do(Statement):

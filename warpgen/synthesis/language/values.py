@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from warpgen.errors import SynthesisError
-from warpgen.synthesis.language.author import Author
+from warpgen.synthesis.language.author import Author, number
 from warpgen.synthesis.language.expressions import (
     Binary,
     Call,
@@ -216,18 +216,6 @@ def _number(text: str) -> Expression:
     return Prefix("-", Literal(text[1:])) if text[0] == "-" else Literal(text)
 
 
-def number(value: float, author: Author) -> str:
-    """A float literal as this author writes it."""
-    if value != 0 and (abs(value) < 1e-3 or abs(value) >= 1e6):
-        mantissa, exponent = f"{value:e}".split("e")
-        short = mantissa.rstrip("0").rstrip(".")
-        if author.long_exponents and "." not in short:
-            short += ".0"
-        return f"{short}e{int(exponent)}"
-    text = repr(round(value, 6) + 0.0)
-    return text if "." in text or "e" in text else text + ".0"
-
-
 def literal(value: float | int | bool, t: Type, author: Author) -> Value:
     """A constant of type `t`, spelled so that Warp infers that type."""
     if t.kind == "bool":
@@ -404,10 +392,5 @@ def call(
     """A call expression; a text among the arguments is one or several (`n=3, dtype=float`)."""
     nodes: list[Expression] = []
     for a in args:
-        if isinstance(a, Value):
-            nodes.append(a.node)
-        elif isinstance(a, str):
-            nodes += arguments(a)
-        else:
-            nodes.append(a)
+        nodes += arguments(a) if isinstance(a, str) else (written(a),)
     return Value(Call(name, tuple(nodes)), t, lo, hi, author, ATOM, unit)
