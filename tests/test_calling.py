@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -45,7 +46,7 @@ def test_in_a_checkout_it_is_the_script(tmp_path: Path, monkeypatch: pytest.Monk
     assert pasted("run `python -m pip install ray`") == "run `./scripts/python -m pip install ray`"
     assert pasted(_RESUME, script.parents[1] / "try") == "go on with `../scripts/python -m warpgen.resume`"
     monkeypatch.chdir(tmp_path)
-    assert pasted(_RESUME) == f"go on with `'{script}' -m warpgen.resume`"
+    assert pasted(_RESUME) == f"go on with `{shlex.quote(str(script))} -m warpgen.resume`"
     assert pasted(_RESUME, tmp_path) == _RESUME
 
 
@@ -58,7 +59,7 @@ def test_where_it_is_installed_it_is_the_command(tmp_path: Path, monkeypatch: py
     assert pasted(_RESUME, tmp_path / "data") == "go on with `../env/bin/warpgen resume`"
     assert pasted(_RESUME, tmp_path.parent) == _RESUME
     monkeypatch.chdir(tmp_path.parent)
-    assert pasted(_RESUME) == f"go on with `{programs}/warpgen resume`"
+    assert pasted(_RESUME) == f"go on with `{shlex.quote(f'{programs}/warpgen')} resume`"
     monkeypatch.setenv("PATH", str(programs))
     assert pasted(_RESUME) == pasted(_RESUME, tmp_path.parent) == "go on with `warpgen resume`"
     assert pasted("./scripts/produce --rows 5") == "warpgen run --rows 5"
@@ -75,7 +76,7 @@ def test_the_next_action_of_a_finished_run_works_where_its_datasets_are_and_wher
     block = (tmp_path / "DATASET_STATE.md").read_text().partition("```bash\n")[2].partition("```")[0]
     python = tmp_path / "bin" / "python"
     python.parent.mkdir()
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
     python.chmod(0o755)
     environment = os.environ | {
         "PATH": f"{python.parent}:{os.environ['PATH']}",
@@ -140,7 +141,7 @@ def test_without_the_packages_the_list_and_an_import_say_so_too(bare: Path, tmp_
         (tmp_path / "warpgen" / name).write_text((REPOSITORY / "warpgen" / name).read_text())
     done = subprocess.run([bare, "-m", "warpgen.stats"], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert f"run {bare} -m pip install warp-lang numpy multiprocess " in done.stderr
+    assert f"run {shlex.quote(str(bare))} -m pip install warp-lang numpy multiprocess " in done.stderr
 
 
 def test_to_read_rows_two_packages_are_enough(bare: Path, tmp_path: Path) -> None:
