@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -15,6 +16,11 @@ os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
 # A short name, for there are sockets in it, whose paths may have 107 bytes.
 _OWN = Path(tempfile.mkdtemp(prefix="tests-"))
 os.environ["TMPDIR"] = tempfile.tempdir = str(_OWN)
+
+# Under nohup, or in the background of a script, these are ignored, and would be in all that tests start.
+for _number, _handler in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 
 @pytest.hookimpl(trylast=True)
