@@ -8,7 +8,7 @@ from warpgen.synthesis.emit.liveness import live
 from warpgen.synthesis.kit.captures import Parameter as Shared
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language.expressions import Name
-from warpgen.synthesis.language.statements import Leave, names_in
+from warpgen.synthesis.language.statements import names_in
 from warpgen.synthesis.language.types import Type
 from warpgen.synthesis.language.values import Value, call
 
@@ -57,7 +57,7 @@ def function(
         signature.append(f"{text}: {k.draft.use_type(type)}")
         values.append(Value(text, type, lo, hi, k.author))
     result = inner.saturate(write(inner, *values))
-    inner.write(Leave("return", result.node))
+    inner.leave("return", result)
     body = live(inner.body)
     used = names_in(body)
     extra = [p for p in inner.parameters if p.name in used]

@@ -27,7 +27,7 @@ from warpgen.synthesis.language.expressions import (
 from warpgen.synthesis.language.reading import arguments, expression
 from warpgen.synthesis.language.statements import Assign, Do
 from warpgen.synthesis.language.types import I32, Type
-from warpgen.synthesis.language.values import ATOM, PRODUCT, SUM, UNARY, Value, call, written
+from warpgen.synthesis.language.values import ATOM, PRODUCT, SUM, UNARY, Value, call, nodes_of, written
 
 _LIMIT = 1e3  # magnitudes beyond this are squashed before they are used further
 
@@ -82,8 +82,10 @@ class Tile:
         return n
 
 
-def _call(name: str, *arguments: Expression, **keywords: Expression | str) -> Call:
-    return Call(name, (*arguments, *[Keyword(key, written(value)) for key, value in keywords.items()]))
+def tile_call(name: str, *arguments: Any, **keywords: Expression | str) -> Call:
+    """A call of a builtin on tiles, arrays, values and nodes."""
+    named = [Keyword(key, written(value)) for key, value in keywords.items()]
+    return Call(name, (*nodes_of(arguments), *named))
 
 
 class Tiles:
@@ -196,7 +198,7 @@ class Tiles:
         """`wp.tile_load(...)` as an expression."""
         bare = float(self.k.rng.chance(0.5))  # Warp wants both as numbers or both as tuples
         where = self._offset(offset, bare)
-        node = _call("wp.tile_load", array.node, shape=self.shape(shape, bare), **where, **rest)
+        node = tile_call("wp.tile_load", array, shape=self.shape(shape, bare), **where, **rest)
         hi = array.spec.hi - (1 if array.type.is_int and array.spec.kind == "uniform" else 0)
         return Tile(node, array.type, tuple(shape), array.spec.lo, hi)
 
@@ -221,29 +223,29 @@ class Tiles:
             raise SynthesisError(f"a tile of {tile.type} does not fit into {array.name}")
         tile = self.with_elementwise(tile, 3)
         where = self._offset(offset or [0] * len(tile.shape))
-        self.k.write(Do(_call("wp.tile_store", array.node, tile.node, **where)))
+        self.k.write(Do(tile_call("wp.tile_store", array, tile, **where)))
 
     def atomic_add(self, array: Array, tile: Tile, offset: Sequence[Any] = ()) -> None:
         where = self._offset(offset or [0] * len(tile.shape))
-        self.k.write(Do(_call("wp.tile_atomic_add", array.node, tile.node, **where)))
+        self.k.write(Do(tile_call("wp.tile_atomic_add", array, tile, **where)))
 
     # -- making --------------------------------------------------------------------------------------
     def zeros(self, names: str, t: Type, shape: Sequence[Dim], storage: str = "", fn: str = "zeros") -> Tile:
         rest = {"storage": f'"{storage}"'} if storage else {}
         v = 1.0 if fn == "ones" else 0.0
-        node = _call(f"wp.tile_{fn}", shape=self.shape(shape), dtype=self.dtype(t), **rest)
+        node = tile_call(f"wp.tile_{fn}", shape=self.shape(shape), dtype=self.dtype(t), **rest)
         return self.let(names, Tile(node, t, tuple(shape), v, v))
 
     def full(self, names: str, value: float, t: Type, shape: Sequence[Dim]) -> Tile:
         literal = self.k.lit(value, t).node
         dtype = {"dtype": self.dtype(t)} if self.k.rng.chance(0.7) else {}
-        node = _call("wp.tile_full", shape=self.shape(shape), value=literal, **dtype)
+        node = tile_call("wp.tile_full", shape=self.shape(shape), value=literal, **dtype)
         return self.let(names, Tile(node, t, tuple(shape), value, value))
 
     def arange(self, names: str, d: Dim, t: Type, step: float = 1.0) -> Tile:
         if t is I32:
             args = arguments(d.text if self.k.rng.chance(0.6) else f"0, {d.text}")
-            node = _call("wp.tile_arange", *args, dtype=self.dtype(t))
+            node = tile_call("wp.tile_arange", *args, dtype=self.dtype(t))
             return self.let(names, Tile(node, t, (d,), 0, d.n - 1))
         # Constants of the compiler only: `wp.float64(...)` would not be one.
         text = f"wp.tile_arange(0.0, {d.n * step}, {step}, dtype={self.dtype(t)})"
@@ -283,7 +285,7 @@ class Tiles:
 
     def map(self, function: str, lo: float, hi: float, *tiles: Tile | Value) -> Tile:
         first = next(t for t in tiles if isinstance(t, Tile))
-        node = _call("wp.tile_map", expression(function), *[t.node for t in tiles])
+        node = tile_call("wp.tile_map", expression(function), *[t.node for t in tiles])
         return Tile(node, first.type, first.shape, lo, hi)
 
     def function(self, names: str, parameters: str, body: str, t: Type) -> str:
@@ -325,13 +327,13 @@ class Tiles:
         self, fn: str, tile: Tile, axis: int | None, lo: float, hi: float, *first: Expression
     ) -> Tile:
         if axis is None:
-            return Tile(_call(fn, *first, tile.node), tile.type, (Dim(1, "1"),), lo, hi)
+            return Tile(tile_call(fn, *first, tile), tile.type, (Dim(1, "1"),), lo, hi)
         shape = tuple(d for n, d in enumerate(tile.shape) if n != axis)
         by = Keyword("axis", written(axis)) if self.k.rng.chance(0.8) else written(axis)
-        return Tile(_call(fn, *first, tile.node, by), tile.type, shape, lo, hi)
+        return Tile(tile_call(fn, *first, tile, by), tile.type, shape, lo, hi)
 
     def broadcast(self, tile: Tile, shape: Sequence[Dim]) -> Tile:
-        node = _call("wp.tile_broadcast", tile.node, shape=self.shape(shape, 0.0))
+        node = tile_call("wp.tile_broadcast", tile, shape=self.shape(shape, 0.0))
         return Tile(node, tile.type, tuple(shape), tile.lo, tile.hi)
 
     def column(self, tile: Tile, shape: Sequence[Dim]) -> Tile:
@@ -340,15 +342,15 @@ class Tiles:
         return self.broadcast(upright, shape)
 
     def reshape(self, tile: Tile, shape: Sequence[Dim]) -> Tile:
-        node = _call("wp.tile_reshape", tile.node, shape=self.shape(shape, 0.0))
+        node = tile_call("wp.tile_reshape", tile, shape=self.shape(shape, 0.0))
         return Tile(node, tile.type, tuple(shape), tile.lo, tile.hi)
 
     def transpose(self, tile: Tile) -> Tile:
-        return Tile(_call("wp.tile_transpose", tile.node), tile.type, tile.shape[::-1], tile.lo, tile.hi)
+        return Tile(tile_call("wp.tile_transpose", tile), tile.type, tile.shape[::-1], tile.lo, tile.hi)
 
     def view(self, tile: Tile, offset: Sequence[Any], shape: Sequence[Dim]) -> Tile:
         start = Tuple(*map(written, offset))
-        node = _call("wp.tile_view", tile.node, offset=start, shape=self.shape(shape, 0.0))
+        node = tile_call("wp.tile_view", tile, offset=start, shape=self.shape(shape, 0.0))
         return Tile(node, tile.type, tuple(shape), tile.lo, tile.hi)
 
     def element(self, tile: Tile, *at: Value | int) -> Value:
@@ -360,5 +362,4 @@ class Tiles:
 
     def call(self, fn: str, *args: Any) -> None:
         """A builtin called for its effect."""
-        nodes = [a.node if isinstance(a, (Tile, Value)) else written(a) for a in args]
-        self.k.write(Do(_call(f"wp.{fn}", *nodes)))
+        self.k.do(f"wp.{fn}", *args)

@@ -89,7 +89,7 @@ def _decomposition(name: str, n: int, results: tuple[str, ...], vectors: tuple[b
         a = _regular(k, n, t) if name == "qr3" else _symmetric(k, n, t)
         types = [vec(n, t) if v else mat(n, n, t) for v in vectors]
         parts = [k.var(r, k.zero(p), lo=-4.0, hi=4.0) for r, p in zip(results, types, strict=True)]
-        k.line(f"wp.{name}({', '.join([a.text, *(p.text for p in parts)])})")
+        k.do(f"wp.{name}", a, *parts)
         _give_parts(k, parts, vectors, n)
 
 

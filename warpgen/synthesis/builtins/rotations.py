@@ -62,7 +62,7 @@ def quat_to_axis_angle(k: Kit, t: Type) -> None:
             k.var("axis|n", k.zero(vec(3, t)), lo=-1.0, hi=1.0),
             k.var("angle|theta", 0.0, t, lo=0.0, hi=6.3),
         )
-        k.line(f"wp.quat_to_axis_angle({q.text}, {axis.text}, {angle.text})")
+        k.do("wp.quat_to_axis_angle", q, axis, angle)
     k.give("rotvec|omega|expmap", axis * angle)
 
 

@@ -24,7 +24,7 @@ from warpgen.synthesis.language.types import (
     transform,
     vec,
 )
-from warpgen.synthesis.language.values import Value, call
+from warpgen.synthesis.language.values import Value, call, item
 
 _FLOATS = (F32, F64, F16)
 _CONDITIONS = (I32, BOOL, U32, I64, U8, I16, U64, I8, U16)
@@ -77,7 +77,7 @@ def length(k: Kit, t: Type) -> None:
     v = _value(
         k, of, -1.0, 1.0, {"vec": "v|features|p", "mat": "A|M", "quat": "q|rot", "transform": "X|pose"}[kind]
     )
-    n = Value(f"len({v.text})", I32, 2, 7, k.author)
+    n = call("len", [v], I32, 2, 7, k.author)
     if kind == "vec" and k.rng.chance(0.6):
         total = k.var("total|acc|s", 0.0, t, lo=-10.0, hi=10.0)
         with k.for_("c|i|d", n) as i:
@@ -93,7 +93,7 @@ def length_of_array(k: Kit, t: Type) -> None:
     """The number of elements of an array, as a guard or a divisor."""
     xs = k.array("samples|values|data|x", k.real, 1, lo=-2.0, hi=2.0)
     element = xs[k.flat]
-    n = Value(f"len({xs.name})", I32, 1, 1 << 14, k.author)
+    n = call("len", [xs.node], I32, 1, 1 << 14, k.author)
     k.give("fraction|scaled|contribution", element / k.to_real(n))
 
 
@@ -132,7 +132,7 @@ def print_(k: Kit, t: Type) -> None:
     )
     lead = v[0] if v.type.kind == "vec" else v
     with k.if_(lead > (1.0e4 if t.is_float else 10000)):
-        k.line(f"print({v.text})" if k.rng.chance(0.6) else f"wp.print({v.text})")
+        k.do("print" if k.rng.chance(0.6) else "wp.print", v)
     k.give("kept|state_out|x_out", v + v)
 
 
@@ -159,14 +159,14 @@ def array_view(k: Kit, t: Type) -> None:
             Value(f"wp.array(ptr={xs.name}.ptr, shape=({count.text},), dtype={t.short})", t, 0, 5, k.author),
         )
         xs.subscript(Value(flat.text, I32, 0, n - 1, k.author))
-        element = Value(f"{view.text}[{flat.text}]", t, 0, 5, k.author)
+        element = Value(item(view, flat), t, 0, 5, k.author)
     else:
         view = k.define(
             "rows|grid|table",
             Value(f"wp.array(ptr={xs.name}.ptr, shape=({n}, 2), dtype={t.short})", t, 0, 5, k.author),
         )
         xs.subscript(Value("", I32, 0, 2 * n - 1, k.author))
-        element = Value(f"{view.text}[{flat.text}, 1]", t, 0, 5, k.author)
+        element = Value(item(view, flat, 1), t, 0, 5, k.author)
     k.give("viewed|item|second", element + element)
 
 
@@ -180,10 +180,10 @@ def zeros(k: Kit, t: Type) -> None:
         "scratch|buf|window|cache", Value(f"wp.zeros({shape}, dtype={t.short})", t, 0, 0, k.author)
     ).text
     with k.for_("i|s|slot", n) as i:
-        k.line(f"{name}[{i.text}] = {(x * k.cast(i, t)).text}")
+        k.assign(item(name, i), x * k.cast(i, t))
     total = k.var("total|acc|s", 0 if t.is_int else 0.0, t, lo=-60.0, hi=60.0)
     with k.for_("i|s|slot", n) as i:
-        k.add(total, Value(f"{name}[{i.text}]", t, -14.0, 14.0, k.author))
+        k.add(total, Value(item(name, i), t, -14.0, 14.0, k.author))
     k.give("total|window_sum|accumulated", total)
 
 

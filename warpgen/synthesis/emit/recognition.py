@@ -135,13 +135,19 @@ def _in_order(node: Expression) -> Iterator[Expression]:
 
 def _avoids_zero(statement: Statement) -> bool:
     """Something is divided, and a small number stands behind."""
+    if not any(map(_is_small, inside(*statement.parts))):
+        return False
     divided = False
     for part in statement.parts:
         for node in _in_order(part):
             divided = divided or (isinstance(node, Binary) and node.operator == "/")
-            if divided and isinstance(node, Literal) and ("1e-" in node.text or "1.0e-" in node.text):
+            if divided and _is_small(node):
                 return True
     return False
+
+
+def _is_small(node: Expression) -> bool:
+    return isinstance(node, Literal) and ("1e-" in node.text or "1.0e-" in node.text)
 
 
 def _wraps(statement: Statement) -> bool:

@@ -11,7 +11,7 @@ from warpgen.synthesis.emit.liveness import live
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.kit.pool import Given
 from warpgen.synthesis.language.expressions import Call, Expression, Name
-from warpgen.synthesis.language.statements import Assign, Do, Leave, names_in
+from warpgen.synthesis.language.statements import Assign, Do, names_in
 from warpgen.synthesis.language.values import Value
 
 _SECOND_CALL = 0.12  # a helper that is called once is common, but most exist to be called again
@@ -28,7 +28,7 @@ def outline(k: Kit, write: Callable[[Kit], None], names: str, title: str = "") -
     given = [g for g in inner.pool.given if not g.shown][-4:] or inner.pool.given[-1:]
     results = [g.value for g in given]
     if results:
-        inner.write(Leave("return", *[v.node for v in results]))
+        inner.leave("return", *results)
     body = inlined(live(inner.body), k.author)
     if not body:  # all that it wrote was dead
         return []

@@ -8,7 +8,7 @@ from warpgen.errors import SynthesisError
 from warpgen.launch import FillKind
 from warpgen.synthesis.kit.captures import Captures
 from warpgen.synthesis.kit.draft import Array
-from warpgen.synthesis.language.statements import Assign, Do
+from warpgen.synthesis.language.statements import Do
 from warpgen.synthesis.language.types import F16, I32, Type
 from warpgen.synthesis.language.values import INF, Value, call, literal
 from warpgen.synthesis.style.names import plural
@@ -78,12 +78,12 @@ class Arrays(Captures):
     def store(self, array: Array, key: Any, value: Any) -> None:
         """`array[key] = value`."""
         value = self._to_element(array, value)
-        self.write(Assign(array.subscript(key), value.node))
+        self.assign(array.subscript(key), value)
 
     def accumulate(self, array: Array, key: Any, value: Any, op: str = "+") -> None:
         """`array[key] += value` (atomic in Warp)."""
         value = self._to_element(array, value)
-        self.write(Assign(array.subscript(key), value.node, operator=op))
+        self.assign(array.subscript(key), value, op)
 
     def atomic(self, op: str, array: Array, key: Any, value: Any) -> Value:
         """`wp.atomic_op(array, key, value)` as an expression; write it with `discard` if unused."""

@@ -16,7 +16,6 @@ from warpgen.errors import SynthesisError
 from warpgen.launch import FillKind
 from warpgen.synthesis.kit.draft import Draft
 from warpgen.synthesis.kit.requests import Requests
-from warpgen.synthesis.language.statements import Leave
 from warpgen.synthesis.language.types import I32, U64, opaque
 from warpgen.synthesis.language.values import Value
 
@@ -86,7 +85,7 @@ class Kit(Requests):
         if self.parent is not None:
             raise SynthesisError("a helper function cannot return from the kernel")
         with self.if_(condition):
-            self.write(Leave("return"))
+            self.leave("return")
 
     def forward_only(self) -> None:
         """No adjoint for this kernel: one would run again what must run once, such as a draw of places by an

@@ -22,7 +22,7 @@ from warpgen.synthesis.language.expressions import (
     is_number,
     root,
 )
-from warpgen.synthesis.language.statements import Assign, Blank, Block, Comment, For, Leave, Statement
+from warpgen.synthesis.language.statements import Assign, Blank, Block, Comment, Do, For, Leave, Statement
 from warpgen.synthesis.language.types import BOOL, F32, I32, Type
 from warpgen.synthesis.language.values import (
     COMPARE,
@@ -34,6 +34,7 @@ from warpgen.synthesis.language.values import (
     call,
     literal,
     logic,
+    nodes_of,
     written,
 )
 from warpgen.synthesis.style.rng import Rng
@@ -74,7 +75,7 @@ class Statements:
     def name(self, names: str) -> str:
         """A fresh local name out of `"a|b|c"`."""
         options = names.split("|")
-        first = self.author.pick(tuple(options))
+        first = self.author.pick(options)
         for option in (first, *options):
             if self._free(option):
                 break
@@ -104,6 +105,18 @@ class Statements:
     def line(self, text: str, defines: str = "") -> None:
         """A statement that the kit has no word for; `defines` are locals, if it but gives them a value."""
         self.write(reading.statement(text, tuple(defines.split())))
+
+    def assign(self, target: Expression, value: Value, op: str = "") -> None:
+        """`target op= value` for a place that outlives the function, or that nobody need read."""
+        self.write(Assign(target, value.node, operator=op))
+
+    def do(self, name: str, *arguments: Any) -> None:
+        """A call made for its effect; arguments are values, arrays, tiles, nodes or texts."""
+        self.write(Do(Call(name, nodes_of(arguments))))
+
+    def leave(self, word: str, *values: Value) -> None:
+        """`return` with what it gives, `break` or `continue`."""
+        self.write(Leave(word, *[value.node for value in values]))
 
     def note(self, text: str) -> None:
         """A comment above the next line, if this author comments."""
@@ -343,11 +356,11 @@ class Statements:
 
     def break_if(self, condition: Value) -> None:
         with self.if_(condition):
-            self.write(Leave("break"))
+            self.leave("break")
 
     def continue_if(self, condition: Value) -> None:
         with self.if_(condition):
-            self.write(Leave("continue"))
+            self.leave("continue")
 
     def expect(self, condition: bool, message: str) -> None:
         """Reject the draft unless the motif's own precondition holds."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from warpgen.synthesis.language.types import Type
 from warpgen.synthesis.style import priors
 from warpgen.synthesis.style.rng import Rng
@@ -71,7 +73,7 @@ class Author:
         floor = {"float16": 1e-2, "float64": 1e-6}.get(t.scalar.name, 1e-4)
         return max(self._epsilon, floor)
 
-    def pick(self, names: str | tuple[str, ...]) -> str:
+    def pick(self, names: str | Sequence[str]) -> str:
         """One of `"a|b|c"`, the first most often."""
         options = names.split("|") if isinstance(names, str) else names
         if len(options) == 1 or self.rng.chance(self.first_names):

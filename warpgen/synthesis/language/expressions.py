@@ -110,7 +110,8 @@ class Call(Expression):
     __slots__ = ("name",)
 
     def __init__(self, name: str, arguments: tuple[Expression, ...]) -> None:
-        self.text = f"{name}({', '.join([a.text for a in arguments])})"
+        inside = arguments[0].text if len(arguments) == 1 else ", ".join([a.text for a in arguments])
+        self.text = f"{name}({inside})"
         self.names = names_of(arguments)
         if not name.startswith("wp."):
             self.names |= {name}

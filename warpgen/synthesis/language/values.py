@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from warpgen.errors import SynthesisError
@@ -214,6 +214,16 @@ def written(x: Value | Expression | str | int) -> Expression:
 @functools.lru_cache(maxsize=4096)
 def _number(text: str) -> Expression:
     return Prefix("-", Literal(text[1:])) if text[0] == "-" else Literal(text)
+
+
+def nodes_of(arguments: Iterable[Any]) -> tuple[Expression, ...]:
+    """The nodes of what a call is made with: of values, of arrays and of all else that has one, of texts."""
+    return tuple([written(getattr(a, "node", a)) for a in arguments])
+
+
+def item(base: Value | str, *keys: Value | int | str) -> Expression:
+    """`base[keys]`."""
+    return Element(written(base), *map(written, keys))
 
 
 def literal(value: float | int | bool, t: Type, author: Author) -> Value:

@@ -13,11 +13,10 @@ from warpgen.synthesis.language.values import Value, call, literal
 
 def atomically(k: Kit, name: str, array: Array, key: Any, *values: Any) -> Value:
     """`wp.atomic_name(array, key..., values...)` for the forms that take more than one value."""
-    array.subscript(key)  # sizes the array
-    keys = [str(x.text if isinstance(x, Value) else x) for x in (key if isinstance(key, tuple) else (key,))]
+    keys = array.keys(key)
     rest = [v if isinstance(v, Value) else literal(v, array.type.scalar, k.author) for v in values]
     m = array.type.limit
-    return call(f"wp.atomic_{name}", [array.name, *keys, *rest], array.type, -m, m, k.author)
+    return call(f"wp.atomic_{name}", [array.node, *keys, *rest], array.type, -m, m, k.author)
 
 
 def bin_of(k: Kit, names: str, v: Value, bins: int, lo: float, hi: float) -> Value:

@@ -65,7 +65,7 @@ def hash_insert(k: Kit) -> None:
         old = k.define("old|prev|seen", atomically(k, "cas", table, at, 0, key))
         with k.if_(k.any(old.eq(0), old.eq(key))):
             k.set(found, at)
-            k.line("break")
+            k.leave("break")
     if k.rng.chance(0.5):
         values = k.output("table_values|hash_counts|sums", k.rng.choice((I32, k.real)))
         values.spec.fixed = (size,)

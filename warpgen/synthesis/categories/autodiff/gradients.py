@@ -8,7 +8,7 @@ from warpgen.synthesis.categories.autodiff import CATEGORY
 from warpgen.synthesis.formulas.grower import Grower, result_name
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language.types import F32, I32, vec
-from warpgen.synthesis.language.values import Value
+from warpgen.synthesis.language.values import Value, call
 
 
 def _number(k: Kit, lo: float, hi: float) -> str:
@@ -49,7 +49,7 @@ def custom_gradient(k: Kit) -> None:
     declare(k, name, text)
     x = operand(k)
     x = k.fit(x, 0.1, 4.0) if stem == "safe_sqrt" else k.fit(x, -2.0, 2.0)
-    term = Value(f"{name}({x.text})", k.real, -20.0, 20.0, k.author)
+    term = call(name, [x], k.real, -20.0, 20.0, k.author)
     k.give(result_name(k), term * operand(k) if k.rng.chance(0.5) else term + x * k.number(0.1, 1.0))
 
 
@@ -84,7 +84,7 @@ def custom_gradient_of_two(k: Kit) -> None:
     )
     declare(k, name, text)
     x, y = (k.fit(operand(k), -2.0, 2.0) for _ in range(2))
-    k.give(result_name(k), Value(f"{name}({x.text}, {y.text})", k.real, -12.0, 12.0, k.author))
+    k.give(result_name(k), call(name, [x, y], k.real, -12.0, 12.0, k.author))
 
 
 @CATEGORY.motif()
@@ -108,7 +108,7 @@ def custom_replay(k: Kit) -> None:
     slots.subscript(i)
     at = k.define(
         "slot|at|out_index",
-        Value(f"{name}({counter.name}, {slots.name}, {i.text})", I32, 0, total - 1, k.author),
+        call(name, [counter.node, slots.node, i], I32, 0, total - 1, k.author),
     )
     target = k.output("compacted|packed|stream", k.real)
     x = operand(k)
@@ -326,7 +326,7 @@ def reference_arguments(k: Kit) -> None:
     w = k.param("w|weight|decay", k.real, 0.2, 0.9)
     with k.for_("j|i|s", n) as j:
         v = k.define("v|value|x", xs[k.flat * n + j])
-        k.line(f"{name}({acc.text}, {v.text}, {w.text})")
+        k.do(name, acc, v, w)
     k.forward_only()  # references have no adjoint
     k.give("total|state_out|folded", acc)
 
@@ -379,5 +379,5 @@ def custom_array_read(k: Kit) -> None:
     picks = k.index_array("picks|ids|indices", 24)
     values.spec.need[0] = max(values.spec.need[0], 24)
     j = k.define("j|at|idx", picks[k.flat])
-    v = k.define("v|x|sample", Value(f"{name}({values.name}, {j.text})", F32, -2.0, 2.0, k.author))
+    v = k.define("v|x|sample", call(name, [values.node, j], F32, -2.0, 2.0, k.author))
     k.give("gathered|loss_term|picked", v * v if k.rng.chance(0.5) else k.wp.sin(v))

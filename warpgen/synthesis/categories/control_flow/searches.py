@@ -221,7 +221,7 @@ def first_match(k: Kit) -> None:
             if style == "break":
                 with k.if_(hit):
                     k.set(found, j)
-                    k.line("break")
+                    k.leave("break")
             else:
                 with k.if_(k.all(found.eq(-1), hit)):
                     k.set(found, j)

@@ -7,9 +7,8 @@ from warpgen.synthesis.blocks.texts import declare, operand, real
 from warpgen.synthesis.categories.function import CATEGORY
 from warpgen.synthesis.formulas.grower import result_name
 from warpgen.synthesis.kit.kit import Kit
-from warpgen.synthesis.language.statements import Leave
 from warpgen.synthesis.language.types import F32, F64, I32, Type, mat, quat, vec
-from warpgen.synthesis.language.values import Value
+from warpgen.synthesis.language.values import Value, call
 
 
 def formula(k: Kit, x: Value, y: Value | None = None) -> Value:
@@ -76,7 +75,7 @@ def early_returns(k: Kit) -> None:
         }[kind]  # fmt: skip
         for cut, result in zip(points, results, strict=False):
             with f.if_(v < cut if f.rng.chance(0.7) else v <= cut):
-                f.line(f"return {result.text}")
+                f.leave("return", result)
         return (v * 2.0 if f.rng.chance(0.5) else v / (1.0 + f.wp.abs(v))).within(-40.0, 40.0)
 
     f = function(
@@ -107,7 +106,7 @@ def tuple_returns(k: Kit) -> None:
         results = (inner.define("first|lo|r", results[0]), inner.define("second|hi|s", results[1]))
     if k.rng.chance(0.3):
         results = (*results, (a * b).within(-4.0, 4.0))
-    inner.write(Leave("return", *[r.node for r in results]))
+    inner.leave("return", *results)
     name = k.draft.module_name(names)
     declare(k, name, f"@wp.func\ndef {name}({a.text}: {real(k)}, {b.text}: {real(k)}):", inner.body)
     x, y = (k.fit(operand(k), -2.0, 2.0) for _ in range(2))
@@ -152,7 +151,7 @@ def overloaded(k: Kit) -> None:
     total = None
     for t in k.rng.shuffled(chosen):
         arg = k.input(names[t], t, -1.5, 1.5, unit=t.kind == "quat")
-        term = Value(f"{name}({arg.text})", k.real, -30.0, 30.0, k.author)
+        term = call(name, [arg], k.real, -30.0, 30.0, k.author)
         total = term if total is None else total + term if k.rng.chance(0.7) else total - term
     assert total is not None
     k.give("total_measure|combined|cost_out", total)
@@ -185,7 +184,7 @@ def generic_function(k: Kit) -> None:
         if kind == "between":
             b = k.input({"scalar": "y|target", "vec": "q|target_p", "mat": "B|N"}[t.kind], t, lo, hi)
             args = [a, b, k.input("t|alpha|w", t.scalar, 0.0, 1.0)]
-        result = Value(f"{name}({', '.join(v.text for v in args)})", t, -20.0, 20.0, k.author)
+        result = call(name, args, t, -20.0, 20.0, k.author)
         result = result.within(0, 60) if t is I32 else result
         k.give("squared|blended|scaled|generic_out", result)
 
@@ -203,7 +202,7 @@ def vector_helpers(k: Kit) -> None:
             return f.let("t|tangential", v - n * along) * f.number(0.2, 0.9)
         if kind == 2:
             with f.if_(along > 0):
-                f.line(f"return {v.text}")
+                f.leave("return", v)
             return v - n * along
         return f.wp.cross(v, n) + n * along
 

@@ -8,7 +8,7 @@ from warpgen.synthesis.categories.function.calls import early_returns
 from warpgen.synthesis.formulas.grower import palette, result_name
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language.types import F32, I32
-from warpgen.synthesis.language.values import Value
+from warpgen.synthesis.language.values import Value, call
 
 
 @CATEGORY.motif()
@@ -84,7 +84,7 @@ def made_by_factory(k: Kit) -> None:
     for n, setting in enumerate(k.rng.sample(settings, k.rng.integer(2, 3))):
         made = k.draft.module_name(f"{kind}_{'abc'[n]}|response_{n}")
         k.draft.declare(made, f"{made} = {factory}({setting})")
-        term = Value(f"{made}({x.text})", k.real, -12.0, 12.0, k.author)
+        term = call(made, [x], k.real, -12.0, 12.0, k.author)
         total = term if total is None else total * term if k.rng.chance(0.3) else total + term
     assert total is not None
     k.give(result_name(k), total)
@@ -197,5 +197,5 @@ def void_functions(k: Kit) -> None:
     declare(k, name, f"@wp.func\ndef {name}(out: {array}, index: int, value: {r}, weight: {r}):\n    {body}")
     i = k.flat
     target.subscript(i)
-    k.line(f"{name}({target.name}, {i.text}, {x.text}, {w.text})")
+    k.do(name, target, i, x, w)
     k.give(palette(k).field.results[0], x * w)

@@ -86,7 +86,7 @@ def bfs_level(k: Kit) -> None:
         with k.if_(dist[u].eq(level)):
             k.set(new, level + 1)
             if k.rng.chance(0.6):
-                k.line("break")
+                k.leave("break")
     k.give("new_level|levels", new)
 
 

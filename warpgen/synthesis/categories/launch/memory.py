@@ -9,7 +9,7 @@ from warpgen.synthesis.categories.launch.idioms import finish, options, work
 from warpgen.synthesis.kit.draft import Argspec, Array
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language.types import F32, I32, U32, Type
-from warpgen.synthesis.language.values import Value, call
+from warpgen.synthesis.language.values import Value, call, item
 
 
 @CATEGORY.motif(weight=1.3)
@@ -39,7 +39,7 @@ def row_view(k: Kit) -> None:
     turns: Value | int = length if bound.isdigit() else Value(bound, I32, length, length, k.author)
     op = k.rng.choice(("sum", "sq", "max"))
     with k.for_("j|k|c", turns) as j:
-        e = Value(f"{view}[{j.text}]", k.real, -1, 1, k.author)
+        e = Value(item(view, j), k.real, -1, 1, k.author)
         if op == "max":
             k.set(total, k.wp.max(total, e))
         else:
@@ -64,9 +64,9 @@ def flat_slice(k: Kit) -> None:
         k.line(f"{target} = {out.name}[{first.text}:{first.text} + {n}]", target)
     with k.for_("j|k|e", n) as j:
         back = (n - 1 - j).within(0, n - 1) if k.rng.chance(0.4) else j
-        v = work(k, Value(f"{view}[{back.text}]", k.real, -1, 1, k.author))
+        v = work(k, Value(item(view, back), k.real, -1, 1, k.author))
         if two:
-            k.line(f"{target}[{j.text}] = {v.text}")
+            k.assign(item(target, j), v)
         else:
             k.store(out, first + j, v)
 
@@ -138,19 +138,18 @@ def local_array(k: Kit) -> None:
     )
     i = k.flat
     with k.for_("j|k|e", n) as j:
-        k.line(f"{buffer}[{j.text}] = {x[i, j].text}")
+        k.assign(item(buffer, j), x[i, j])
     style = k.rng.choice(("sort", "reverse", "recurrence", "extreme", "bins"))
 
     def at(index: Any) -> Value:
-        text = index.text if isinstance(index, Value) else str(index)
-        return Value(f"{buffer}[{text}]", kind, -200.0, 200.0, k.author)
+        return Value(item(buffer, index), kind, -200.0, 200.0, k.author)
 
     if style == "sort":
         with k.for_("a|m|p", n - 1), k.for_("b|q|s", n - 1) as b:
             with k.if_(at(b) > at(b + 1)):
                 held = k.define("held|swap|t", at(b) + (k.lit(0) if kind is I32 else k.lit(0.0)))
-                k.line(f"{buffer}[{b.text}] = {at(b + 1).text}")
-                k.line(f"{buffer}[{b.text} + 1] = {held.text}")
+                k.assign(item(buffer, b), at(b + 1))
+                k.assign(item(buffer, b + 1), held)
         k.give("median|middle|ranked", k.define("median|middle|ranked", at(n // 2)))
     elif style == "recurrence":
         with k.for_("m|a|s", n, 1) as m:
@@ -168,7 +167,7 @@ def local_array(k: Kit) -> None:
             k.line(f"{counts}[{b.text}] = {counts}[{b.text}] + 1")
         k.give(
             "mode_count|first_bin|zeros",
-            k.define("c0|first_bin|low", Value(f"{counts}[0]", I32, 0, n, k.author)),
+            k.define("c0|first_bin|low", Value(item(counts, 0), I32, 0, n, k.author)),
         )
     else:
         best = k.var("best|top|peak", at(0), lo=-200.0, hi=200.0)
@@ -190,15 +189,15 @@ def local_table(k: Kit) -> None:
         term = x[i, a] * y[i, b]
         if k.rng.chance(0.5):
             with k.if_(a.eq(b)):
-                k.line(f"{table}[{a.text}, {b.text}] = {term.text} + {k.lit(1.0).text}")
+                k.assign(item(table, a, b), term + k.lit(1.0))
             with k.else_():
-                k.line(f"{table}[{a.text}, {b.text}] = {term.text}")
+                k.assign(item(table, a, b), term)
         else:
-            k.line(f"{table}[{a.text}, {b.text}] = {term.text}")
+            k.assign(item(table, a, b), term)
     total = k.var("trace|total|s", 0.0, k.real, lo=-20.0, hi=20.0)
     with k.for_("d|e|g", n) as d:
         other = d if k.rng.chance(0.5) else (n - 1 - d).within(0, n - 1)
-        k.add(total, Value(f"{table}[{d.text}, {other.text}]", k.real, -2, 2, k.author))
+        k.add(total, Value(item(table, d, other), k.real, -2, 2, k.author))
     k.give("trace|contraction|total", total)
 
 
@@ -218,7 +217,7 @@ def pointer_view(k: Kit) -> None:
     )
     total = k.var("s|total|acc", 0.0, k.real, lo=-4.0, hi=4.0)
     with k.for_("j|c|k", columns) as j:
-        k.add(total, Value(f"{view}[{k.i.text}, {j.text}]", k.real, -1, 1, k.author))
+        k.add(total, Value(item(view, k.i, j), k.real, -1, 1, k.author))
     k.give("row_sum|total|reduced", total)
 
 
@@ -247,7 +246,7 @@ def messages(k: Kit) -> None:
                 )
                 k.line(f'wp.printf("{text}", {k.flat.text}, {y.text})')
             else:
-                k.line(f"print({y.text})")
+                k.do("print", y)
     k.give("result|y|updated", y)
 
 

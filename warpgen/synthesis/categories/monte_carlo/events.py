@@ -33,7 +33,7 @@ def discrete_choice(k: Kit) -> None:
         with k.for_("i|j|c", k.size("num_bins|n_bins", bins)) as i:
             with k.if_(cdf[i] >= u):
                 k.set(b, i)
-                k.line("break")
+                k.leave("break")
     k.give("reward|drawn|value", values[b] * k.input("scale|gain|stake", k.real, 0.5, 2.0))
     if k.rng.chance(0.4):
         k.discard(k.atomic("add", k.output("histogram|picks|counts", I32), b, 1))
@@ -157,5 +157,5 @@ def gaussian_pair(k: Kit) -> None:
             c = k.define("c|cand|y", k.wp.randf(state, -2.0, 2.0))
             with k.if_(k.wp.randf(state) < k.wp.exp(-(c * c) * 0.5)):
                 k.set(x, mu + c * s)
-                k.line("break")
+                k.leave("break")
         k.give("sample|accepted|draw", x)

@@ -7,6 +7,7 @@ import itertools
 from warpgen.synthesis.categories.multi_conditional import CATEGORY
 from warpgen.synthesis.formulas.grower import Grower, palette, result_name
 from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.expressions import Binary
 from warpgen.synthesis.language.types import BOOL, I32
 from warpgen.synthesis.language.values import COMPARE, Value
 
@@ -124,8 +125,8 @@ def chained_comparisons(k: Kit) -> None:
     edges = cuts(k, x, k.rng.integer(3, 5))
     separate = k.rng.chance(0.4)
     for n, (low, high) in enumerate(itertools.pairwise(edges)):
-        text = f"{k.lit(low).text} <= {x.text} < {k.lit(high).text}"
-        test = Value(text, BOOL, 0, 1, k.author, COMPARE)
+        chained = Binary(Binary(k.lit(low).node, "<=", x.node), "<", k.lit(high).node)
+        test = Value(chained, BOOL, 0, 1, k.author, COMPARE)
         if y is not None and k.rng.chance(0.5):
             test = k.all(test, y > round(y.lo + 0.4 * (y.hi - y.lo), 1))
         with k.if_(test) if n == 0 or separate else k.elif_(test):

@@ -8,7 +8,7 @@ from warpgen.synthesis.categories.nested_loop import CATEGORY
 from warpgen.synthesis.formulas.grower import Grower, grow, result_name
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language.types import I32, mat, vec
-from warpgen.synthesis.language.values import Value
+from warpgen.synthesis.language.values import Value, item
 
 
 def extent(k: Kit, names: str, value: int, dynamic: float = 0.2) -> Any:
@@ -153,7 +153,7 @@ def histogram_of_pairs(k: Kit) -> None:
             with k.if_(test):
                 k.add(matches, 1)
                 if early == "break":
-                    k.line("break")
+                    k.leave("break")
         if early == "flag":
             k.break_if(matches > k.rng.integer(2, 5))
     k.give("matches|overlap|agreement", matches)
@@ -283,10 +283,10 @@ def bubble_passes(k: Kit) -> None:
     t = vec(n, k.rng.choice((k.real, I32, I32)))
     v = k.var("v|vals|keys", k.input("unsorted|values|scores", t, -9, 9), lo=-9, hi=9)
     with k.for_("p|i|turn", n - 1), k.for_("j|s|c", n - 1) as j:
-        after = Value(f"{v.text}[{j.text} + 1]", t.scalar, -9, 9, k.author)
+        after = Value(item(v, j + 1), t.scalar, -9, 9, k.author)
         with k.if_(v[j] > after if k.rng.chance(0.7) else v[j] < after):
             held = k.define("tmp|held|low", after + 0 if t.is_int else after + 0.0)
-            k.line(f"{after.text} = {v[j].text}")
+            k.assign(after.node, v[j])
             k.set(v[j], held)
     kind = k.rng.integer(0, 2)
     if kind == 0:
@@ -358,7 +358,7 @@ def search_in_rows(k: Kit) -> None:
         with k.for_("c|j|col", cols) as c:
             with k.if_(table[k.flat + r, c] > limit):
                 k.set(done, 1)
-                k.line("break")
+                k.leave("break")
             k.add(found, 1)
         k.break_if(done.eq(1))
     k.give("visited|first_hit|probes", found)

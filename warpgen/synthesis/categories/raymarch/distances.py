@@ -243,7 +243,7 @@ def march(k: Kit, f: Function, origin: Value, direction: Value) -> tuple[Value, 
         else:
             with k.if_(d < eps):
                 k.set(hit, 1)
-                k.line("break")
+                k.leave("break")
             k.add(t, d * k.number(0.6, 0.95) if style == "relaxed" else d)
             if rng.chance(0.5):
                 k.break_if(t > far)

@@ -236,7 +236,7 @@ def all_or_any(k: Kit) -> None:
             with k.if_(k.all(hit, first < 0) if k.rng.chance(0.5) else hit):
                 k.set(first, j)
                 if k.rng.chance(0.5):
-                    k.line("break")
+                    k.leave("break")
     if style == "all":
         k.give("converged|all_ok|valid", k.select("flag|converged|valid", ok, 1, k.lit(0)))
     elif style == "count":

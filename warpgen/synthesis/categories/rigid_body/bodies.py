@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from warpgen.synthesis.categories.rigid_body import CATEGORY
 from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.expressions import Field
 from warpgen.synthesis.language.types import I32
 from warpgen.synthesis.language.values import Value, call
 
@@ -14,14 +15,14 @@ BODY_QD = "body_qd|twists|body_vel"
 def position(k: Kit, pose: Value) -> Value:
     """The translation of a pose, as a call or an attribute."""
     if pose.is_name and k.rng.chance(0.35):
-        return Value(f"{pose.text}.p", k.vec3, pose.lo, pose.hi, k.author)
+        return Value(Field(pose.node, "p"), k.vec3, pose.lo, pose.hi, k.author)
     return k.wp.transform_get_translation(pose)
 
 
 def rotation(k: Kit, pose: Value) -> Value:
     """The rotation of a pose, as a call or an attribute."""
     if pose.is_name and k.rng.chance(0.35):
-        return Value(f"{pose.text}.q", k.quat, -1.0, 1.0, k.author, unit=True)
+        return Value(Field(pose.node, "q"), k.quat, -1.0, 1.0, k.author, unit=True)
     return k.wp.transform_get_rotation(pose)
 
 

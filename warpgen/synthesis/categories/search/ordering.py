@@ -67,7 +67,7 @@ def bisection(k: Kit) -> None:
         if found is not None:
             with k.if_(table[mid].eq(x)):
                 k.set(found, mid)
-                k.line("break")
+                k.leave("break")
         with k.if_(table[mid] <= x if style == "upper" else table[mid] < x):
             k.set(lo, mid + 1)
         with k.else_():

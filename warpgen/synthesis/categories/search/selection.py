@@ -143,7 +143,7 @@ def sample_by_weight(k: Kit) -> None:
             k.add(running, weights[j])
             with k.if_(running >= target):
                 k.set(pick, j)
-                k.line("break")
+                k.leave("break")
     else:
         cdf = k.array("cdf|cumulative|prefix", k.real, lo=0.0, hi=1.0, kind="ascending")
         pick = k.var("pick|choice|idx", 0, lo=0, hi=m - 1)
@@ -297,7 +297,7 @@ def extremes(k: Kit) -> None:
         with k.for_("j|s|t", m) as j:
             with k.if_(rows[i, j] > level):
                 k.set(first, j)
-                k.line("break")
+                k.leave("break")
         k.give("onset|first_hit", first)
         return
     if kind == "run":

@@ -134,7 +134,7 @@ def find_diagonal(k: Kit) -> None:
         where = k.var("where|diag_idx|slot", -1, I32, lo=-1, hi=row.nnz - 1)
         with k.for_("e|nz|jj", row.end, row.start) as e, k.if_(row.columns[e].eq(i)):
             k.set(where, e)
-            k.line("break")
+            k.leave("break")
         d = k.var("d|diag|pivot", 1.0, k.real, lo=0.5, hi=3.0)
         with k.if_(where >= 0):
             k.set(d, row.values[where.within(0, row.nnz - 1)])
@@ -164,7 +164,7 @@ def jacobi_smoother(k: Kit) -> None:
         if k.rng.chance(0.3):
             with k.if_(col.eq(i)):
                 k.add(diag, k.wp.abs(v))
-                k.line("continue")
+                k.leave("continue")
             k.add(off, v * x[col])
         else:
             with k.if_(col.ne(i)):

@@ -24,7 +24,7 @@ from warpgen.synthesis.language.types import (
     mat,
     vec,
 )
-from warpgen.synthesis.language.values import Value
+from warpgen.synthesis.language.values import Value, call, item
 
 
 def total_threads(k: Kit) -> int:
@@ -183,16 +183,16 @@ def sized_types(k: Kit) -> None:
     alias = k.draft.module_name(f"vec_n|state_vec|feature_vec|vec{n}_t")
     k.draft.declare(alias, f"{alias} = wp.types.vector(length={size}, dtype={scalar.full})")
     x = k.input("x|value|start" if scalar.is_float else "first|seed_value|n0", scalar, 0, 3)
-    v = k.define("v|state|feats", Value(f"{alias}()", scalar, 0, 0, k.author)).text
+    v = k.define("v|state|feats", call(alias, [], scalar, 0, 0, k.author)).text
     with k.for_("i|j|c", n) as i:
-        k.line(f"{v}[{i.text}] = {(x * k.cast(i, scalar) + (1 if scalar.is_int else 0.5)).text}")
+        k.assign(item(v, i), x * k.cast(i, scalar) + (1 if scalar.is_int else 0.5))
     total = k.var(
         "total|acc|s", 0 if scalar.is_int else 0.0, scalar, lo=0.0 if scalar.is_int else -400.0, hi=400.0
     )
     loop = k.rng.choice((size, f"len({v})", f"wp.static({size})"))
     name = k.name("i|j|c")
     with k.block(f"for {name} in range({loop}):"):
-        k.add(total, Value(f"{v}[{name}]", scalar, 0.0 if scalar.is_int else -25.0, 25.0, k.author))
+        k.add(total, Value(item(v, name), scalar, 0.0 if scalar.is_int else -25.0, 25.0, k.author))
     k.give("total|component_sum|checksum", total)
 
 
@@ -289,7 +289,7 @@ def slices(k: Kit) -> None:
             view = k.define("part|head|tail", Value(f"{view}[1:{m - 1}]", k.real, -1.0, 1.0, k.author)).text
             m -= 2
         with k.for_("j|c|i", m) as j:
-            x = Value(f"{view}[{j.text}]", k.real, -1.0, 1.0, k.author)
+            x = Value(item(view, j), k.real, -1.0, 1.0, k.author)
             k.add(total, x * x if k.rng.chance(0.5) else x)
         k.give("row_total|row_norm|energy", total)
     elif kind == "vector":

@@ -8,7 +8,6 @@ from warpgen.synthesis.blocks.structs import Held, Member, Record
 from warpgen.synthesis.categories.struct import CATEGORY
 from warpgen.synthesis.formulas.grower import palette, result_name
 from warpgen.synthesis.kit.kit import Kit
-from warpgen.synthesis.language.statements import Leave
 from warpgen.synthesis.language.types import BOOL, F64, I32, U32, Type
 from warpgen.synthesis.language.values import Value, call
 
@@ -46,7 +45,7 @@ def method(
     inner = Kit(k.draft, parent=k)
     short = inner.name(record.type.name[0].lower() + "|obj|self_|item|data_in|state_in")
     value = inner.saturate(write(inner, record.held(short, inner)))
-    inner.write(Leave("return", value.node))
+    inner.leave("return", value)
     name = k.draft.module_name(names)
     returns = f" -> {k.draft.use_type(result)}" if result is not None and k.rng.chance(0.3) else ""
     k.draft.declare(name, f"@wp.func\ndef {name}({short}: {record.type.name}){returns}:", inner.body)
@@ -117,9 +116,9 @@ def update_structs(k: Kit) -> None:
         k.store(target, k.place, made.value)
     else:
         k.store(target, k.place, s.value)
-        place = target.subscript(k.place).text
-        k.line(f"{place}.{record.fields['velocity']} = {new_v.text}")
-        k.line(f"{place}.{record.fields['position']} += {(new_v * dt).text}")
+        place = record.held(target[k.place], k)
+        k.assign(place["velocity"].node, new_v)
+        k.assign(place["position"].node, new_v * dt, "+")
     k.give("speed|v_norm", k.wp.length(new_v))
 
 
@@ -175,7 +174,7 @@ def struct_returned(k: Kit) -> None:
     else:
         code = inner.define("code|octant|k", inner.wp.where(d[0] > 0, inner.lit(1), inner.lit(0)))
         made = record.local(inner, "r|res|out_res", {**values, "index": code})
-    inner.write(Leave("return", made.node))
+    inner.leave("return", made.value)
     name = k.draft.module_name("evaluate|make_result|closest|compute_hit|measure")
     returns = f" -> {record.type.name}" if k.rng.chance(0.5) else ""
     t = k.draft.use_type(k.vec3)
@@ -198,7 +197,7 @@ def struct_methods(k: Kit) -> None:
         parts = [s[key] for key in keys]
         if k.rng.chance(0.3):
             with inner.if_(parts[0] < round(0.5 * (parts[0].lo + parts[0].hi), 2)):
-                inner.write(Leave("return", inner.saturate(parts[0] * 0.5).node))
+                inner.leave("return", inner.saturate(parts[0] * 0.5))
         return combined(k, parts)
 
     name = method(k, "measure|evaluate|energy_of|strength|area_of", record, measure, k.real)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from warpgen.synthesis.blocks.tile_steps import pipeline
 from warpgen.synthesis.blocks.tiled import tiled, tiles
-from warpgen.synthesis.blocks.tiles import Dim, Tile, Tiles
+from warpgen.synthesis.blocks.tiles import Dim, Tile, Tiles, tile_call
 from warpgen.synthesis.categories.tile import CATEGORY
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language.types import F16, F64, I32, U32, Type
@@ -92,7 +92,8 @@ def tile_reduction(k: Kit) -> None:
     ):
         if kind in ("argmin", "argmax"):
             where = t.let(
-                f"{kind}_tile|idx|where", Tile(f"wp.tile_{kind}({x.text})", I32, (Dim(1, "1"),), 0, n.n - 1)
+                f"{kind}_tile|idx|where",
+                Tile(tile_call(f"wp.tile_{kind}", x), I32, (Dim(1, "1"),), 0, n.n - 1),
             )
             t.store(t.array(f"{kind}_out|indices|{kind}s", I32, (blocks,), role="output"), where, (i,))
             continue
@@ -226,7 +227,7 @@ def normalize_rows(k: Kit) -> None:
         "x_tile|t|row",
     )
     if k.rng.chance(0.5):
-        x = t.let("r|flat|row_tile", Tile(f"wp.tile_squeeze({x.text})", real, (n,), x.lo, x.hi))
+        x = t.let("r|flat|row_tile", Tile(tile_call("wp.tile_squeeze", x), real, (n,), x.lo, x.hi))
     inv = k.lit(1.0 / n.n, real)
     shape = x.shape
     rms = k.rng.chance(0.4)
@@ -263,7 +264,7 @@ def tile_scan(k: Kit) -> None:
         ("inclusive", "exclusive", "max_inclusive", "min_inclusive"), k.rng.integer(1, 2)
     ):
         k.expect(type is not F64, "scans know no double precision")
-        scan = Tile(f"wp.tile_scan_{kind}({x.text})", type, (n,), 0.0, 4.0 * n.n)
+        scan = Tile(tile_call(f"wp.tile_scan_{kind}", x), type, (n,), 0.0, 4.0 * n.n)
         s = t.let("scan|prefix|s|cumulative|running", scan)
         if kind == "inclusive" and k.rng.chance(0.3):
             s = t.let("before|shifted|excl", t.binary(s, "-", x))

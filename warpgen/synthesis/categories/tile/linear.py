@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from warpgen.synthesis.blocks.tile_steps import pipeline
 from warpgen.synthesis.blocks.tiled import tiled, tiles
-from warpgen.synthesis.blocks.tiles import Dim, Tile, Tiles
+from warpgen.synthesis.blocks.tiles import Dim, Tile, Tiles, tile_call
 from warpgen.synthesis.categories.tile import CATEGORY
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language.types import F16, Type
@@ -18,7 +18,7 @@ def real_of(k: Kit) -> Type:
 
 def _matmul(t: Tiles, a: Tile, b: Tile) -> Tile:
     top = a.shape[1].n * a.magnitude * b.magnitude
-    return Tile(f"wp.tile_matmul({a.text}, {b.text})", a.type, (a.shape[0], b.shape[1]), -top, top)
+    return Tile(tile_call("wp.tile_matmul", a, b), a.type, (a.shape[0], b.shape[1]), -top, top)
 
 
 def _spd(t: Tiles, i: Value, n: Dim, real: Type) -> Tile:
@@ -69,7 +69,7 @@ def tile_gemm(k: Kit) -> None:
         elif style == "alpha":
             k.line(f"wp.tile_matmul({at.text}, {bt.text}, {total.text}, alpha={k.number(0.5, 2.0)})")
         else:
-            k.line(f"wp.tile_matmul({at.text}, {bt.text}, {total.text})")
+            k.do("wp.tile_matmul", at, bt, total)
     t.pool.clear()
     top = 2.0 * d.n * steps
     total.lo, total.hi = -top, top
@@ -173,13 +173,13 @@ def _solve(t: Tiles, factor: Tile, b: Tile, mode: str, upper: bool, shape: tuple
     if style == "two":
         z = t.let(
             "z|forward|z_tile",
-            Tile(f"wp.tile_lower_solve({factor.text}, {b.text})", real, shape, -10.0, 10.0),
+            Tile(tile_call("wp.tile_lower_solve", factor, b), real, shape, -10.0, 10.0),
         )
         return t.let(
-            "x_tile|sol|back", Tile(f"wp.tile_upper_solve({back.text}, {z.text})", real, shape, -10.0, 10.0)
+            "x_tile|sol|back", Tile(tile_call("wp.tile_upper_solve", back, z), real, shape, -10.0, 10.0)
         )
-    k.line(f"wp.tile_lower_solve_inplace({factor.text}, {b.text})")
-    k.line(f"wp.tile_upper_solve_inplace({back.text}, {b.text})")
+    k.do("wp.tile_lower_solve_inplace", factor, b)
+    k.do("wp.tile_upper_solve_inplace", back, b)
     return Tile(b.text, real, shape, -10.0, 10.0)
 
 
@@ -207,16 +207,14 @@ def triangular_system(k: Kit) -> None:
         "shared",
     )
     ones = t.full("unit_diag|ones_t|lift", k.number(1.5, 4.0), real, (n,))
-    a = t.let(
-        "tri|system|shifted", Tile(f"wp.tile_diag_add({raw.text}, {ones.text})", real, (n, n), -4.0, 4.0)
-    )
+    a = t.let("tri|system|shifted", Tile(tile_call("wp.tile_diag_add", raw, ones), real, (n, n), -4.0, 4.0))
     y = t.load(
         t.array("y|b|rhs", real, (n.n * blocks,)), (n,), (t.at(i, n),), "y_tile|b_tile|rhs_tile", "shared"
     )
     side = "upper" if upper else "lower"
     if k.rng.chance(0.4):
-        k.line(f"wp.tile_{side}_solve_inplace({a.text}, {y.text})")
+        k.do(f"wp.tile_{side}_solve_inplace", a, y)
         x = Tile(y.text, real, (n,), -10.0, 10.0)
     else:
-        x = t.let("z|x_tile|sol", Tile(f"wp.tile_{side}_solve({a.text}, {y.text})", real, (n,), -10.0, 10.0))
+        x = t.let("z|x_tile|sol", Tile(tile_call(f"wp.tile_{side}_solve", a, y), real, (n,), -10.0, 10.0))
     t.store(t.array("x|z|solution|out", real, (n.n * blocks,), role="output"), x, (t.at(i, n),))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from warpgen.synthesis.blocks.queries import bvh, cloud, count, mesh
 from warpgen.synthesis.blocks.tile_steps import pipeline
 from warpgen.synthesis.blocks.tiled import tiled, tiles
-from warpgen.synthesis.blocks.tiles import Dim, Tile
+from warpgen.synthesis.blocks.tiles import Dim, Tile, tile_call
 from warpgen.synthesis.categories.tile import CATEGORY
 from warpgen.synthesis.categories.tile.linear import real_of
 from warpgen.synthesis.kit.draft import Array
@@ -27,7 +27,7 @@ def spectrum(k: Kit) -> None:
     signal = t.array("signal|x|samples", pair, (blocks, n.n))
     elementwise_rate, t.elementwise_rate = t.elementwise_rate, 0.0
     x = t.load(signal, (one, n), (i, 0), "x_tile|spectrum|f_tile", "register")
-    k.line(f"wp.tile_fft({x.text})")
+    k.do("wp.tile_fft", x)
     style = k.rng.choice(("power", "filter", "filter", "plain"))
     out = t.array("spectrum_out|filtered|y|out", pair, (blocks, n.n), role="output")
     if style == "filter":
@@ -36,7 +36,7 @@ def spectrum(k: Kit) -> None:
         )
         damp = t.let("damped|scaled_t|g_tile", t.scale(x, gain))
         x = damp
-        k.line(f"wp.tile_ifft({x.text})")
+        k.do("wp.tile_ifft", x)
     if style == "power":
         name = t.k.draft.module_name("power|magnitude_sq|spectral_power")
         k.draft.declare(name, f"@wp.func\ndef {name}(z: {t.dtype(pair)}):\n    return wp.dot(z, z)")
@@ -58,14 +58,14 @@ def tile_dots(k: Kit) -> None:
     x = t.load(t.array("x|p|direction", real, extent), (n,), (t.at(i, n),), "x_tile|p_tile|tx")
     r = t.load(t.array("r|residual|g|gradient", real, extent), (n,), (t.at(i, n),), "r_tile|g_tile|tr")
     top = n.n * x.magnitude * r.magnitude
-    dot = t.let("d|dot_t|pr", Tile(f"wp.tile_dot({x.text}, {r.text})", real, (Dim(1, "1"),), -top, top))
+    dot = t.let("d|dot_t|pr", Tile(tile_call("wp.tile_dot", x, r), real, (Dim(1, "1"),), -top, top))
     style = k.rng.choice(("store", "project", "cg", "cosine"))
     if style == "store":
         t.store(t.array("dots|products|out", real, (blocks,), role="output"), dot, (i,))
         return
     norm = t.let(
         "nn|rr|norm2",
-        Tile(f"wp.tile_dot({r.text}, {r.text})", real, (Dim(1, "1"),), 0.0, n.n * r.magnitude**2),
+        Tile(tile_call("wp.tile_dot", r, r), real, (Dim(1, "1"),), 0.0, n.n * r.magnitude**2),
     )
     d, s = k.define("num|pr_value|a", t.element(dot, 0)), k.define("den|rr_value|b", t.element(norm, 0))
     ratio = k.define("alpha|coef|step", d / (s + k.number(0.01, 1.0)))
@@ -75,7 +75,7 @@ def tile_dots(k: Kit) -> None:
         return
     sign = -ratio if style == "project" else ratio
     named = k.define("step_size|a_neg|w", sign) if not sign.is_name else sign
-    k.line(f"wp.tile_axpy({named.text}, {r.text}, {x.text})")
+    k.do("wp.tile_axpy", named, r, x)
     m = x.magnitude + r.magnitude
     t.store(
         t.array("x_out|p_out|updated", real, extent, role="output"),
@@ -137,7 +137,7 @@ def tile_scatter(k: Kit) -> None:
             k.set(v, raw * raw if k.rng.chance(0.4) else raw * k.number(0.5, 3.0))
         slot = k.rng.choice((rest - 1 - at, at, (at + n.n // 2) % rest))
         place = k.define("slot|dst|to", slot)
-        k.line(f"wp.tile_scatter_masked({out.text}, {place.text}, {v.text}, {inside.text})")
+        k.do("wp.tile_scatter_masked", out, place, v, inside)
     t.store(
         t.array("y|dst|out", real, (n.n * blocks,), role="output"),
         Tile(out.text, real, (n,), -4.0, 4.0),

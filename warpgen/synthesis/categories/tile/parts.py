@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from warpgen.synthesis.blocks.tile_steps import pipeline
 from warpgen.synthesis.blocks.tiled import tiled, tiles
-from warpgen.synthesis.blocks.tiles import Dim, Tile
+from warpgen.synthesis.blocks.tiles import Dim, Tile, tile_call
 from warpgen.synthesis.categories.tile import CATEGORY
 from warpgen.synthesis.categories.tile.elementwise import smooth
 from warpgen.synthesis.kit.kit import Kit
@@ -269,7 +269,7 @@ def block_sum(k: Kit) -> None:
         v = k.define("local|mine|term", k.rng.choice((w * v, w * v * v, w * (v + 1.0), k.wp.abs(v) * w)))
     elif not v.is_name:
         v = k.define("value|mine|v0", v)
-    own = t.let("t|tile|block_tile", Tile(f"wp.tile({v.text})", real, (Dim(256, ""),), v.lo, v.hi))
+    own = t.let("t|tile|block_tile", Tile(tile_call("wp.tile", v), real, (Dim(256, ""),), v.lo, v.hi))
     kind = k.rng.choice(("sum", "sum", "max", "min", "share"))
     if kind == "sum":
         s = t.let("s|block_sum|total_t", t.sum(own))

@@ -23,7 +23,7 @@ from warpgen.synthesis.language.values import Value, call
 def store_voxel(k: Kit, v: Volume, at: list[Value], value: Value) -> None:
     short = {"float32": "_f", "vec3f": "_v", "int32": "_i"}[value.type.name]
     name = f"wp.volume_store{short if k.rng.chance(0.65) else ''}"
-    k.line(f"{name}({', '.join(x.text for x in [v.id, *at, value])})")
+    k.do(name, v.id, *at, value)
 
 
 @CATEGORY.motif(f32=True)
@@ -207,7 +207,7 @@ def sphere_march(k: Kit) -> None:
         )
         h = k.define("h|phi|sd", sampled(k, v, uvw))
         with k.if_(h < k.number(0.001, 0.02)):
-            k.line("break")
+            k.leave("break")
         k.add(hit, 1)
         k.add(t, k.wp.max(h, k.number(0.01, 0.1)))
     k.give("depth|t_hit|distance", t)
