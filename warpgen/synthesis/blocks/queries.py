@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 from warpgen.synthesis.kit.draft import Array
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language.expressions import Call, Literal, Name
+from warpgen.synthesis.language.reading import written
 from warpgen.synthesis.language.statements import Assign, Block, For
 from warpgen.synthesis.language.types import BOOL, F32, I32, Type, struct, vec
-from warpgen.synthesis.language.values import Value, call, written
+from warpgen.synthesis.language.values import Value, call
 
 # Stacks and slices of the sphere meshes, and how many faces each has; the largest is taken where
 # every thread wants a face of its own.

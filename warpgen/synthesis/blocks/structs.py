@@ -9,10 +9,11 @@ from warpgen.launch import FillKind, Role
 from warpgen.synthesis.kit.draft import Argspec, Array
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language.expressions import Call, Expression, Field, Keyword, Name
+from warpgen.synthesis.language.reading import written
 from warpgen.synthesis.language.statements import Assign
 from warpgen.synthesis.language.types import Type
 from warpgen.synthesis.language.types import struct as new_struct
-from warpgen.synthesis.language.values import Value, written
+from warpgen.synthesis.language.values import Value
 
 
 class Member(NamedTuple):

@@ -24,10 +24,10 @@ from warpgen.synthesis.language.expressions import (
     Prefix,
     Tuple,
 )
-from warpgen.synthesis.language.reading import arguments, expression
+from warpgen.synthesis.language.reading import arguments, expression, nodes_of, written
 from warpgen.synthesis.language.statements import Assign, Do
 from warpgen.synthesis.language.types import I32, Type
-from warpgen.synthesis.language.values import ATOM, PRODUCT, SUM, UNARY, Value, call, nodes_of, written
+from warpgen.synthesis.language.values import ATOM, PRODUCT, SUM, UNARY, Value, call
 
 _LIMIT = 1e3  # magnitudes beyond this are squashed before they are used further
 

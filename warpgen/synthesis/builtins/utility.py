@@ -5,6 +5,7 @@ from __future__ import annotations
 from warpgen.synthesis.builtins.cases import case
 from warpgen.synthesis.formulas.grower import width_suffixed
 from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.reading import item
 from warpgen.synthesis.language.types import (
     BOOL,
     F16,
@@ -24,7 +25,7 @@ from warpgen.synthesis.language.types import (
     transform,
     vec,
 )
-from warpgen.synthesis.language.values import Value, call, item
+from warpgen.synthesis.language.values import Value, call
 
 _FLOATS = (F32, F64, F16)
 _CONDITIONS = (I32, BOOL, U32, I64, U8, I16, U64, I8, U16)

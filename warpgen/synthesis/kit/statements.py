@@ -22,21 +22,10 @@ from warpgen.synthesis.language.expressions import (
     is_number,
     root,
 )
+from warpgen.synthesis.language.reading import nodes_of, written
 from warpgen.synthesis.language.statements import Assign, Blank, Block, Comment, Do, For, Leave, Statement
 from warpgen.synthesis.language.types import BOOL, F32, I32, Type
-from warpgen.synthesis.language.values import (
-    COMPARE,
-    NOT,
-    PRODUCT,
-    SUM,
-    TERNARY,
-    Value,
-    call,
-    literal,
-    logic,
-    nodes_of,
-    written,
-)
+from warpgen.synthesis.language.values import COMPARE, NOT, PRODUCT, SUM, TERNARY, Value, call, literal, logic
 from warpgen.synthesis.style.rng import Rng
 
 INLINE_LENGTH = 24  # longer expressions get a name, as people do

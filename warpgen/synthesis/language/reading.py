@@ -10,7 +10,7 @@ import ast
 import functools
 import re
 from collections.abc import Iterable
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from warpgen.errors import SynthesisError
 from warpgen.synthesis.language.expressions import (
@@ -105,6 +105,30 @@ def header(text: str) -> Block:
         return Block(word, *([expression(rest)] if rest else []))
     variable, _, source = rest.partition(" in ")
     return For(word, expression(variable), expression(source))
+
+
+@functools.lru_cache(maxsize=4096)
+def number_node(text: str) -> Expression:
+    """The node of a number, whose sign is an operator."""
+    return Prefix("-", Literal(text[1:])) if text[0] == "-" else Literal(text)
+
+
+def written(x: Any) -> Expression:
+    """The node of what a program is made with: of a value, an array or a tile, a text, a whole number."""
+    node = getattr(x, "node", x)
+    if isinstance(node, str):
+        return expression(node)
+    return number_node(str(node)) if isinstance(node, int) else node
+
+
+def nodes_of(given: Iterable[Any]) -> tuple[Expression, ...]:
+    """The nodes of what a call is made with."""
+    return tuple(map(written, given))
+
+
+def item(base: Any, *keys: Any) -> Expression:
+    """`base[keys]`."""
+    return Element(written(base), *map(written, keys))
 
 
 def words(text: str) -> set[str]:

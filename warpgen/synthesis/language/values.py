@@ -7,9 +7,8 @@ that may be zero). So code comes out safe without clumsy checks where none are n
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from warpgen.errors import SynthesisError
@@ -25,7 +24,7 @@ from warpgen.synthesis.language.expressions import (
     Name,
     Prefix,
 )
-from warpgen.synthesis.language.reading import arguments, expression
+from warpgen.synthesis.language.reading import arguments, expression, number_node, written
 from warpgen.synthesis.language.types import BOOL, F32, I32, Type, mat, vec
 
 # Python's operator precedences, low to high.
@@ -204,33 +203,11 @@ def atom(v: Value) -> Expression:
     return v.node if v.prec == ATOM else Group(v.node)
 
 
-def written(x: Value | Expression | str | int) -> Expression:
-    """The node of a value, of a text or of a number among keys and arguments."""
-    if isinstance(x, Value):
-        return x.node
-    return x if isinstance(x, Expression) else expression(x) if isinstance(x, str) else _number(str(x))
-
-
-@functools.lru_cache(maxsize=4096)
-def _number(text: str) -> Expression:
-    return Prefix("-", Literal(text[1:])) if text[0] == "-" else Literal(text)
-
-
-def nodes_of(arguments: Iterable[Any]) -> tuple[Expression, ...]:
-    """The nodes of what a call is made with: of values, of arrays and of all else that has one, of texts."""
-    return tuple([written(getattr(a, "node", a)) for a in arguments])
-
-
-def item(base: Value | str, *keys: Value | int | str) -> Expression:
-    """`base[keys]`."""
-    return Element(written(base), *map(written, keys))
-
-
 def literal(value: float | int | bool, t: Type, author: Author) -> Value:
     """A constant of type `t`, spelled so that Warp infers that type."""
     if t.kind == "bool":
         return Value(Name(str(bool(value))), BOOL, 0, 1, author)
-    node = _number(number(float(value), author) if t.is_float else str(int(value)))
+    node = number_node(number(float(value), author) if t.is_float else str(int(value)))
     if t is not F32 and t is not I32:
         node = Call(author.spell(t), (node,))
     return Value(node, t, float(value), float(value), author, UNARY if type(node) is Prefix else ATOM)

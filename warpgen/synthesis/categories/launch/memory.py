@@ -8,8 +8,9 @@ from warpgen.synthesis.categories.launch import CATEGORY
 from warpgen.synthesis.categories.launch.idioms import finish, options, work
 from warpgen.synthesis.kit.draft import Argspec, Array
 from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.reading import item
 from warpgen.synthesis.language.types import F32, I32, U32, Type
-from warpgen.synthesis.language.values import Value, call, item
+from warpgen.synthesis.language.values import Value, call
 
 
 @CATEGORY.motif(weight=1.3)

@@ -7,8 +7,9 @@ from typing import Any
 from warpgen.synthesis.categories.nested_loop import CATEGORY
 from warpgen.synthesis.formulas.grower import Grower, grow, result_name
 from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.reading import item
 from warpgen.synthesis.language.types import I32, mat, vec
-from warpgen.synthesis.language.values import Value, item
+from warpgen.synthesis.language.values import Value
 
 
 def extent(k: Kit, names: str, value: int, dynamic: float = 0.2) -> Any:

@@ -8,6 +8,7 @@ from warpgen.synthesis.blocks.texts import declare, operand, real
 from warpgen.synthesis.categories.static import CATEGORY
 from warpgen.synthesis.formulas.grower import Grower, grow, result_name
 from warpgen.synthesis.kit.kit import Kit
+from warpgen.synthesis.language.reading import item
 from warpgen.synthesis.language.types import (
     F16,
     F32,
@@ -24,7 +25,7 @@ from warpgen.synthesis.language.types import (
     mat,
     vec,
 )
-from warpgen.synthesis.language.values import Value, call, item
+from warpgen.synthesis.language.values import Value, call
 
 
 def total_threads(k: Kit) -> int:
