@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,13 @@ os.environ["TMPDIR"] = tempfile.tempdir = str(_OWN)
 for _number, _handler in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
     if signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(_number, _handler)
+
+
+@pytest.fixture(autouse=True)
+def _own_folder_stays() -> Iterator[None]:
+    """A run without workers gives its process, here the tests', a folder that goes with the run."""
+    yield
+    os.environ["TMPDIR"] = tempfile.tempdir = str(_OWN)
 
 
 @pytest.hookimpl(trylast=True)

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 
 import msgspec
 import pytest
@@ -180,16 +181,17 @@ def test_a_root_of_a_share_is_nothing_else(tmp_path: Path) -> None:
 def test_the_end_of_a_share_tells_what_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What was made, where it lies, and the command that joins it with the others."""
     root = tmp_path / "a share"
-    for number, of, command in (
-        (2, 3, f"When all 3 are made: python -m warpgen.merge ROOT_OF_1 '{root}' ROOT_OF_3 --root whole"),
-        (1, 1, f"Next: python -m warpgen.merge '{root}-1' --root whole"),
-        (7, 90, f"When all 90 are made: python -m warpgen.merge '{root}-7' ROOTS_OF_THE_OTHERS --root whole"),
+    for number, of, before, given in (
+        (2, 3, "When all 3 are made", f"ROOT_OF_1 {quote(str(root))} ROOT_OF_3"),
+        (1, 1, "Next", quote(f"{root}-1")),
+        (7, 90, "When all 90 are made", f"{quote(f'{root}-7')} ROOTS_OF_THE_OTHERS"),
     ):
+        command = f"{before}: python -m warpgen.merge {given} --root whole"
         place = root if of == 3 else tmp_path / f"a share-{number}"
         assert make(place, number, of, programs=64) == 0
         *rows, end = capsys.readouterr().out.splitlines()
         assert [line.split(":")[0] for line in rows] == [f"part {number}/{of}"] * 2
-        assert end == f"It is in '{place}/data/work'. {command}"
+        assert end == f"It is in {quote(f'{place}/data/work')}. {command}"
 
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "1", "1/", "/2", "a/b", "-1/2", "1/2/3"])

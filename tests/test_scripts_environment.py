@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pages import ROOT
 
 # In place of Python: it notes what it is called with.
 _FAKE = """#!/bin/sh
-echo "$*" >> "{calls}"
+echo "$*" >> {calls}
 case "$*" in *pip\\ install*) echo progress ;; esac
 """
 
@@ -30,7 +31,7 @@ def checkout(tmp_path: Path) -> Path:
     (folder / "requirements.txt").write_text("rich==15.0.0\n")
     fake = folder / ".venv" / "bin" / "python"
     fake.parent.mkdir(parents=True)
-    fake.write_text(_FAKE.format(calls=tmp_path / "calls"))
+    fake.write_text(_FAKE.format(calls=shlex.quote(str(tmp_path / "calls"))))
     fake.chmod(0o755)
     return folder
 

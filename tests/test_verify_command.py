@@ -76,7 +76,7 @@ def test_a_root_is_verified_file_by_file(root: Path, tmp_path: Path) -> None:
     done = run("warpgen.verify", str(copy), "--workers", "1", "--level", "none")
     assert done.returncode == 2
     assert "without manifests/cuda_manifest.json" in done.stderr
-    done = run("warpgen.verify", str(tmp_path / "data"), "--workers", "1")
+    done = run("warpgen.verify", str(copy / "data"), "--workers", "1")
     assert (done.returncode, done.stdout) == (2, "")
     assert "no finished dataset under" in done.stderr
 

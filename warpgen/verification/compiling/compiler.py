@@ -124,13 +124,16 @@ class Compiler:
             def task(_: int, note: Note) -> str:
                 if target == "cpu":
                     return self._to_object(unit, path, Path(folder))
-                accepted, log = nvrtc.check(unit.text, "unit.cu", self._headers, cubin=fully)
-                return "" if accepted else (log or "NVRTC refused the text without a word")
+                return self._to_cuda(unit, fully)
 
             said: Any = isolated(1, task, seconds=seconds, silent=20 * seconds)[0]
         if isinstance(said, Died):
             return said
         return Died(Reason.COMPILE, said) if said else None
+
+    def _to_cuda(self, unit: TranslationUnit, fully: bool) -> str:
+        accepted, log = nvrtc.check(unit.text, "unit.cu", self._headers, cubin=fully)
+        return "" if accepted else (log or "NVRTC refused the text without a word")
 
     def _to_object(self, unit: TranslationUnit, path: Path, folder: Path) -> str:
         source = folder / "unit.cpp"
