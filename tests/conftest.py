@@ -37,6 +37,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     for module, end in (("warpgen.execution", "_stop"), ("exported", "remove")):
         if module in sys.modules:
             getattr(sys.modules[module], end)()
+    if internals := sys.modules.get("warpgen.warp_internals"):  # Warp keeps its headers until a process ends
+        for folder in getattr(internals.context.runtime, "_pch_dirs", {}).values():
+            folder.cleanup()
     left = sorted(path.name for path in _OWN.iterdir())
     shutil.rmtree(_OWN, ignore_errors=True)
     if left:
