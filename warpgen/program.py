@@ -17,3 +17,4 @@ class Program(msgspec.Struct, frozen=True):
     source: str
     args: tuple[Argument, ...]
     launch: Launch
+    summary: str = ""  # one sentence: what it computes

@@ -1,0 +1,74 @@
+"""Algorithms: each a function that writes programs of one purpose, found under its domain and name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+from warpgen.synthesis.writing.draft import Draft
+
+Write = Callable[[Draft], None]
+
+
+class Algorithm:
+    """What a program can be about. The function's first line says what it computes, in one sentence.
+
+    `source` names the literature. `names` gives synonyms for names in the text (`"x": "pos|positions"`).
+    `double` and `half`: it may be written in 64 and 16 bits. `adjoint`: "yes", "no" (kernels whose adjoint
+    makes no sense: integers, loops of unknown length, work in place) or "either".
+    """
+
+    def __init__(
+        self,
+        write: Write,
+        category: str,
+        source: str,
+        names: dict[str, str],
+        weight: float,
+        double: bool,
+        half: bool,
+        adjoint: str,
+    ) -> None:
+        self.function = write
+        self.category = category
+        self.source = source
+        self.names = names
+        self.weight = weight
+        self.double = double
+        self.half = half
+        self.adjoint = adjoint
+        self.name = write.__name__
+        self.summary = (inspect.getdoc(write) or "").split("\n")[0]
+        if not self.summary.endswith("."):  # it goes into rows: python -OO would write others
+            raise TypeError(f"algorithm {self.name} does not say in one sentence what it computes")
+        if adjoint not in ("yes", "no", "either"):
+            raise TypeError(f"adjoint of {self.name} is {adjoint!r}")
+
+
+class Domain:
+    """A field that programs are from: a category of the dataset."""
+
+    def __init__(self, name: str, about: str, weight: float = 1.0) -> None:
+        self.name = name
+        self.about = about
+        self.weight = weight
+        self.algorithms: list[Algorithm] = []
+
+    def algorithm(
+        self,
+        *,
+        source: str,
+        names: dict[str, str] | None = None,
+        weight: float = 1.0,
+        double: bool = False,
+        half: bool = False,
+        adjoint: str = "yes",
+    ) -> Callable[[Write], Write]:
+        """Register a function as an algorithm of this domain."""
+
+        def register(write: Write) -> Write:
+            made = Algorithm(write, self.name, source, names or {}, weight, double, half, adjoint)
+            self.algorithms.append(made)
+            return write
+
+        return register

@@ -1,0 +1,109 @@
+"""From a draft to the program: the module as one hand writes it, its arguments and its launch."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping
+
+import msgspec
+
+from warpgen.errors import SynthesisError
+from warpgen.launch import Argument, Launch
+from warpgen.program import Program
+from warpgen.synthesis.style.rng import Rng
+from warpgen.synthesis.writing.algorithm import Algorithm
+from warpgen.synthesis.writing.draft import Draft, Parameter
+from warpgen.synthesis.writing.hand import Hand, quoted
+
+_IMPORTS = (("math.", "import math"), ("Any", "from typing import Any"))
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A program, the draft it was made of (with its proof), and the names that the draft's names became."""
+
+    program: Program
+    draft: Draft
+    real: str  # the floats that it computes with
+    names: Mapping[str, str]
+
+
+def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
+    """One program of an algorithm. Raises SynthesisError where the algorithm says too little."""
+    draft = Draft(rng)
+    algorithm.function(draft)
+    if not draft.text or not draft.dim:
+        raise SynthesisError(f"algorithm {algorithm.name} has no code or no launch")
+    hand = Hand(rng)
+    real = rng.weighted(
+        {"float32": 0.93, "float64": 0.07 * algorithm.double, "float16": 0.03 * algorithm.half}
+    )
+    plain = algorithm.adjoint == "no" or (algorithm.adjoint == "either" and rng.chance(0.5))
+    parameters = _ordered(draft.parameters, hand.order)
+    kernel = _kernel(algorithm, draft, hand, parameters, plain)
+    own = [*draft.prelude, *draft.functions, kernel]
+    names = hand.rename("\n".join([*own, *(p.text for p in draft.pieces)]), _synonyms(algorithm))
+    own = [hand.assigned(hand.commented(hand.renamed(text, names))) for text in own]
+    constants, functions = own[: len(draft.prelude)], own[len(draft.prelude) :]
+    constants += [p.text for p in draft.pieces if not p.text.startswith(("@", "class", "#"))]
+    functions = [*(p.text for p in draft.pieces if p.text.startswith(("@", "class", "#"))), *functions]
+    body = "\n\n\n".join(functions)
+    if constants:
+        body = "\n".join(constants) + "\n\n\n" + body
+    body = hand.spelled(body, real)
+    imports = [line for word, line in _IMPORTS if re.search(rf"\b{re.escape(word)}", body)]
+    head = "\n".join([*imports, *([""] if imports else []), "import warp as wp"])
+    source = f"{head}\n\n{body}\n" if constants else f"{head}\n\n\n{body}\n"
+    arguments = tuple(_argument(p, names, real) for p in parameters)
+    name = names.get(algorithm.name, algorithm.name)
+    summary = quoted(draft.sentence or algorithm.summary, names)
+    launch = Launch(draft.dim, index, draft.tiled)
+    program = Program(seed, index, algorithm.category, name, source, arguments, launch, summary)
+    return Written(program, draft, real, names)
+
+
+def _synonyms(algorithm: Algorithm) -> dict[str, str]:
+    return {algorithm.name: f"{algorithm.name}_kernel", **algorithm.names}
+
+
+def _ordered(parameters: list[Parameter], order: str) -> list[Parameter]:
+    """Arguments as they were declared, or with values by themselves first or behind the inputs."""
+    ranks = {"params first": {"param": 0}, "params behind inputs": {"handle": 0, "input": 0, "inout": 0}}
+    rank = ranks.get(order, {})
+    return sorted(parameters, key=lambda p: rank.get(p.role, 1 if p.role != "output" else 2) if rank else 0)
+
+
+def _kernel(algorithm: Algorithm, draft: Draft, hand: Hand, parameters: list[Parameter], plain: bool) -> str:
+    decorator = "@wp.kernel(enable_backward=False)" if plain else "@wp.kernel"
+    parts = [f"{p.name}: {p.annotation}" for p in parameters]
+    head = f"def {algorithm.name}({', '.join(parts)}):"
+    if len(head) > hand.line_length:
+        head = "\n".join([f"def {algorithm.name}(", *(f"    {part}," for part in parts), "):"])
+    lines = [decorator, head]
+    doc = _docstring(draft.sentence or algorithm.summary, draft.doc, hand.docstring)
+    if doc:
+        lines.append(textwrap.indent(doc, "    "))
+    lines.append(textwrap.indent(draft.text.rstrip(), "    "))
+    return "\n".join(lines)
+
+
+def _docstring(sentence: str, doc: str, mode: str) -> str:
+    if mode == "none":
+        return ""
+    if mode == "long" and doc:
+        return f'"""{sentence}\n\n{doc}\n"""'
+    return f'"""{sentence}"""'
+
+
+def _argument(parameter: Parameter, names: Mapping[str, str], real: str) -> Argument:
+    argument = parameter.renamed(names)
+    if real == "float32":
+        return argument
+    suffix = "d" if real == "float64" else "h"
+    type = re.sub(r"\bfloat32\b", real, argument.type)
+    type = re.sub(
+        r"\b(vec[234]|mat22|mat33|mat44|quat|transform|spatial_vector|spatial_matrix)f\b",
+        rf"\1{suffix}",
+        type,
+    )
+    return msgspec.structs.replace(argument, type=type)
