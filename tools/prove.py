@@ -22,7 +22,7 @@ from warpgen.errors import WarpgenError
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import lower
 from warpgen.synthesis.algorithms import domains
-from warpgen.synthesis.style.rng import Rng
+from warpgen.synthesis.writing.rng import Rng
 from warpgen.synthesis.writing.algorithm import Algorithm
 from warpgen.synthesis.writing.draft import Values
 from warpgen.synthesis.writing.module import Written, write

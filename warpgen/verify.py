@@ -228,7 +228,7 @@ def _claims(row: Any) -> dict[str, Any]:
         except ProgramError:
             continue
         if program.source == row.python_source:
-            names = ("category", "name", "args", "launch")
+            names = ("category", "name", "args", "launch", "summary")
             claims |= {name: getattr(program, name) for name in names}
             recipe = Recipe(seed=origin.seed, complexity=complexity, warpgen=origin.warpgen, warp=origin.warp)
             claims["kernel_id"] = recipe.kernel_id(origin.index)

@@ -130,6 +130,7 @@ class Harvester:
                 source_hash=inspection.source_hash,
                 structure_hash=inspection.structure_hash,
                 split=split_of(inspection.structure_hash),
+                summary="",  # only its author knows
                 verified=msgspec.structs.replace(judgement.verified, forward=NO_LAUNCH),
                 provenance=Provenance(
                     "harvest",

@@ -131,7 +131,7 @@ def _sources(path: Path) -> list[str]:
 def _builtins() -> dict[str, list[str]]:
     """Chapter of Warp's manual -> names of its builtins, the largest chapter first."""
     # Imports Warp, whose registry says what is public.
-    from warpgen.synthesis.language.registry import group, public_names
+    from warpgen.extraction.builtins import group, public_names
 
     chapters: dict[str, list[str]] = defaultdict(list)
     for name in public_names():

@@ -11,7 +11,7 @@ import msgspec
 
 from warpgen.launch import Argument, Fill, FillKind, Role
 from warpgen.numbers import shorten
-from warpgen.synthesis.style.rng import Rng
+from warpgen.synthesis.writing.rng import Rng
 from warpgen.synthesis.writing.pieces import Piece
 
 T = TypeVar("T")
