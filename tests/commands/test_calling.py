@@ -38,7 +38,7 @@ def test_in_a_checkout_it_is_the_script(tmp_path: Path, monkeypatch: pytest.Monk
     script = tmp_path / "a checkout" / "scripts" / "python"
     (script.parent).mkdir(parents=True)
     script.touch()
-    monkeypatch.setattr(calling, "_WRAPPER", script)
+    monkeypatch.setattr(calling, "WRAPPER", script)
     monkeypatch.setattr(sys, "prefix", str(script.parents[1] / ".venv"))
     monkeypatch.chdir(script.parents[1])
     assert pasted(_RESUME) == "go on with `./scripts/python -m warpgen.resume`"

@@ -328,7 +328,7 @@ def test_workers_are_bounded_by_a_containers_memory(tmp_path: Path, monkeypatch:
     """One by default for each core, as far as the memory of the container carries them."""
     limit = tmp_path / "memory.max"
     limit.write_text(f"{3 * machine.WORKER_MEMORY + 1}\n")
-    monkeypatch.setattr(machine, "_LIMITS", (limit, tmp_path / "missing"))
+    monkeypatch.setattr(machine, "CONTAINER_LIMITS", (limit, tmp_path / "missing"))
     monkeypatch.setattr(machine, "available_cores", lambda: 64)
     assert machine.default_workers() == machine.most_workers() == 3
     machine.check_workers(3)

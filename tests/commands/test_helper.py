@@ -19,7 +19,6 @@ import pytest
 
 from tests.support.commands import REPOSITORY, finished
 from tests.support.poison import poisoned
-from warpgen import helper
 from warpgen.errors import WarpgenError
 from warpgen.helper import Helper
 from warpgen.record import TARGETS
@@ -202,7 +201,11 @@ def test_the_installed_command_takes_nothing_from_the_current_folder(tmp_path: P
     assert all((root / "data" / "harvest" / f"{target}_harvest.jsonl").exists() for target in TARGETS)
 
 
-def test_the_search_path_is_without_the_current_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_search_path_is_without_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nor what is no text, which Python passes over, too."""
-    monkeypatch.setattr(sys, "path", ["", "/usr", Path("/opt"), "."])
-    assert helper._search_path() == ["/usr"]
+    monkeypatch.setattr(sys, "path", ["", "/usr", Path("/opt"), ".", *sys.path])
+    path = told("path")
+    assert path[0] == "/usr"
+    assert {"/opt", str(tmp_path), "", "."}.isdisjoint(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import platform
 import re
@@ -27,8 +28,16 @@ ARGS = ["--rows", "9", "--complexity", "small"]
 
 def install(monkeypatch: pytest.MonkeyPatch, package: str, version: str) -> None:
     """Have this version of the package found, '' for none."""
-    known = versions._version
-    monkeypatch.setattr(versions, "_version", lambda name: version if name == package else known(name))
+    known = importlib.metadata.version
+
+    def found(name: str) -> str:
+        if name != package:
+            return known(name)
+        if not version:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version
+
+    monkeypatch.setattr(importlib.metadata, "version", found)
 
 
 def test_what_the_requirements_pin_is_accepted() -> None:
@@ -111,7 +120,7 @@ def test_an_old_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_unfit_processor_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Objects for x86-64-v3 are run by no other; what runs nothing is not held up."""
-    monkeypatch.setattr(versions, "_INSTRUCTIONS", {"avx2", "no_such_instruction"})
+    monkeypatch.setattr(versions, "INSTRUCTIONS", {"avx2", "no_such_instruction"})
     with pytest.raises(UsageError, match=r"AVX2.*or --verify none"):
         check_tools(("cuda",), "run")
     monkeypatch.undo()

@@ -128,7 +128,7 @@ def test_croissant_is_valid(tmp_path: Path) -> None:
     assert [line.split('"')[1] for line in made.stderr.splitlines() if "recommended" in line] == [
         "https://schema.org/datePublished"
     ]
-    assert f'title: "{croissant._TITLE}"' in (REPOSITORY / "CITATION.cff").read_text()
+    assert f'title: "{croissant.TITLE}"' in (REPOSITORY / "CITATION.cff").read_text()
     code = (
         "import mlcroissant\n"
         f"records = mlcroissant.Dataset({str(jsonld)!r}).records('rows')\n"

@@ -80,7 +80,7 @@ def test_reports_of_the_assembler_are_read() -> None:
         "ptxas         .     16 bytes stack frame, 8 bytes spill stores, 12 bytes spill loads\n"
         "ptxas info    : Used 30 registers, used 0 barriers, 1024 bytes smem\n"
     )
-    assert dict(machine_cuda._usage(log)) == {
+    assert dict(machine_cuda.usage_of(log)) == {
         "k_cuda_kernel_backward": machine_cuda.Usage("backward", 30, 16, 8, 12, 1024)
     }
 

@@ -53,9 +53,9 @@ def test_trees_of_the_features_serve_the_code_generator() -> None:
     taken = 0
     for program, text in zip(PROGRAMS, expected, strict=True):
         inspect_source(program.source, program.name)
-        offered = len(parsing._trees)
+        offered = len(parsing.TREES)
         assert text == texts(program)
-        taken += offered - len(parsing._trees)
+        taken += offered - len(parsing.TREES)
     assert taken >= len(PROGRAMS)
 
 
@@ -81,17 +81,17 @@ def test_errors_are_those_of_stock_warp(line: str) -> None:
 
 def test_uninstall_puts_warp_back() -> None:
     """Every function is Warp's own again; installing twice is installing once."""
-    before = [getattr(p.owner, p.name) for p in patches._patches]
+    before = [getattr(p.owner, p.name) for p in patches.PATCHES]
     fast_path.install()
     fast_path.install()
-    assert before != [getattr(p.owner, p.name) for p in patches._patches]
+    assert before != [getattr(p.owner, p.name) for p in patches.PATCHES]
     fast_path.uninstall()
-    assert before == [getattr(p.owner, p.name) for p in patches._patches]
+    assert before == [getattr(p.owner, p.name) for p in patches.PATCHES]
 
 
 def test_unknown_warp_function_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A function whose source is not the known one stays, with a warning that names it."""
-    patch = next(p for p in patches._patches if p.name == "add_call")
+    patch = next(p for p in patches.PATCHES if p.name == "add_call")
     monkeypatch.setattr(patch, "source", "0" * 16)
     with pytest.warns(UserWarning, match=r"does not know Adjoint\.add_call"):
         assert fast_path.install() == ["Adjoint.add_call"]
@@ -103,12 +103,12 @@ def test_nothing_of_a_program_is_remembered() -> None:
     fast_path.install()
     for program in PROGRAMS:
         texts(program)
-    assert calls._plans
+    assert calls.PLANS
     registry = list(REGISTRY.values())
-    assert all(any(key[0] is f for f in registry) for key in calls._plans)
-    kept = [part for key in calls._plans for part in key[3:]]
+    assert all(any(key[0] is f for f in registry) for key in calls.PLANS)
+    kept = [part for key in calls.PLANS for part in key[3:]]
     types = [part[1] if isinstance(part, tuple) else part for part in kept]
-    types += [key[1] if isinstance(key, tuple) else key for key in lasting._ctypes]
+    types += [key[1] if isinstance(key, tuple) else key for key in lasting.CTYPES]
     assert all(t.__module__ in ("warp._src.types", "builtins") for t in types)
 
 

@@ -75,14 +75,14 @@ def _boast(self: Chronicle, *args: object) -> object:
     return type(made)(made.path, made.size, made.rows + 1, made.notes)
 
 
-_TRUE_OUTPUT = Chronicle._output
+_TRUE_OUTPUT = Chronicle.output
 
 
 @pytest.mark.parametrize(
     ("target", "wrong", "complaint"),
     [
-        ("warpgen.production.state.merge._load_index", _forget, "not tell the truth|other bytes"),
-        ("warpgen.production.state.chronicle.Chronicle._output", _boast, "does not tell the truth"),
+        ("warpgen.production.state.merge.load_index", _forget, "not tell the truth|other bytes"),
+        ("warpgen.production.state.chronicle.Chronicle.output", _boast, "does not tell the truth"),
         ("warpgen.production.session.clear", lambda layout: None, "left over"),
     ],
     ids=["a resume that forgets repeats", "a state file that boasts", "a run that leaves its files"],

@@ -370,7 +370,7 @@ def _one_row_more(self: Chronicle, *args: Any) -> Output:
     return msgspec.structs.replace(made, rows=made.rows + 1)
 
 
-_CHECKPOINT, _OUTPUT = Merge.checkpoint, Chronicle._output
+_CHECKPOINT, _OUTPUT = Merge.checkpoint, Chronicle.output
 
 
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
@@ -380,8 +380,8 @@ _CHECKPOINT, _OUTPUT = Merge.checkpoint, Chronicle._output
         ("warpgen.production.state.merge.Merge.checkpoint", _before_the_sync),
         ("warpgen.durable.Log.append", _without_sync),
         ("warpgen.durable.rename", lambda source, target: os.replace(source, target)),
-        ("warpgen.production.state.merge._load_index", lambda path: Index()),
-        ("warpgen.production.state.chronicle.Chronicle._output", _one_row_more),
+        ("warpgen.production.state.merge.load_index", lambda path: Index()),
+        ("warpgen.production.state.chronicle.Chronicle.output", _one_row_more),
     ],
     ids=[
         "a checkpoint before the sync",

@@ -45,7 +45,7 @@ def test_a_journal_is_as_the_page_says(layout: Layout) -> None:
     for name, path in (("cpu", layout.partial("cpu")), ("seen", layout.seen), ("failures", layout.failures)):
         data = path.read_bytes()[: last["files"][name]["length"]]
         assert xxhash.xxh3_128_hexdigest(data) == last["files"][name]["xxh3"]
-    assert journal._LONGEST_LINE == 1 << 20 and journal._CHECKPOINTS == 1000
+    assert journal.LONGEST_LINE == 1 << 20 and journal.CHECKPOINTS == 1000
 
 
 def _rows(heading: str) -> list[tuple[str, str]]:
@@ -73,7 +73,7 @@ def test_a_shard_is_as_the_page_says(tmp_path: Path) -> None:
     assert all(reason == "extraction" and error == f"no {index}" for index, _, reason, error in refused)
     path = shard.path_of(tmp_path, unit)
     assert path.name == "000000000064-016.shard"
-    assert (shard.LARGEST, shard._LARGEST_TABLE, shard._LARGEST_WINDOW) == (64 << 20, 1 << 20, 8 << 20)
+    assert (shard.LARGEST, shard.LARGEST_TABLE, shard.LARGEST_WINDOW) == (64 << 20, 1 << 20, 8 << 20)
 
 
 def test_the_growing_files_are_as_the_page_says(layout: Layout) -> None:

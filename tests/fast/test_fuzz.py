@@ -101,7 +101,7 @@ def test_a_folder_that_is_swept_may_be_no_link(tmp_path: Path, name: str) -> Non
 def test_an_object_too_large_to_be_ours_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """A store's files are read whole, so their size is asked first; a log's is that of all its parts."""
     fsspec = pytest.importorskip("fsspec")
-    monkeypatch.setattr(store, "_LARGEST", 100)
+    monkeypatch.setattr(store, "LARGEST", 100)
     sizes = {"file": 101, "log": 0, "log.1": 60, "log.2": 60}
     fsspec.filesystem("memory").pipe({f"/bucket/{name}": bytes(size) for name, size in sizes.items()})
     with pytest.raises(OSError, match="101 bytes, more than warpgen ever writes"):
@@ -138,9 +138,9 @@ def test_nobody_else_may_write_what_a_run_makes(tmp_path: Path) -> None:
 
 def test_code_cannot_leave_its_block_nor_a_name_its_cell() -> None:
     """In the report, which is shown as a page."""
-    block = report._code_block("python", "```\n<script>\n````\n")
+    block = report.code_block("python", "```\n<script>\n````\n")
     assert block.startswith("`````python\n")
-    assert report._cell("a|<b>\x1b[2J") == "a\\|&lt;b>\\x1b[2J"
+    assert report.cell_text("a|<b>\x1b[2J") == "a\\|&lt;b>\\x1b[2J"
 
 
 def test_nothing_is_unpickled() -> None:

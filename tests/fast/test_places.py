@@ -49,7 +49,7 @@ def test_what_a_killed_command_fetched_goes_with_the_next(
     descriptor = os.open(held, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     try:
-        with places._folder() as own:
+        with places.own_folder() as own:
             assert {path.name for path in places.cache().iterdir()} == {own.name, held.name, young.name}
     finally:
         os.close(descriptor)

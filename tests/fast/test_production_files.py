@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from warpgen import durable
 from warpgen.errors import DamageError, RootError
-from warpgen.exporting.export import _appearing
+from warpgen.exporting.export import appearing
 from warpgen.production.state.append_only import AppendOnlyFile, prove
 from warpgen.production.state.dedup import KEY, NEW, SOURCE, STRUCTURE, Index, key_of, part_of
 from warpgen.production.state.journal import Mark
@@ -79,7 +79,7 @@ def test_an_export_is_on_the_disk_before_it_has_its_name(
 
     monkeypatch.setattr(durable, "sync", sync)
     monkeypatch.setattr(durable, "rename", rename)
-    with _appearing(tmp_path / "out") as folder:
+    with appearing(tmp_path / "out") as folder:
         (folder / "data").mkdir()
         (folder / "data" / "part").write_bytes(b"x")
         name = folder.name

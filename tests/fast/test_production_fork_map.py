@@ -44,7 +44,7 @@ def test_results_come_in_order() -> None:
 
 def test_lost_children_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """One is killed, one is halted for ever: their work is done here."""
-    monkeypatch.setattr(module, "_SILENT", 0.2)
+    monkeypatch.setattr(module, "SILENT", 0.2)
     before = psutil.Process().children()
     assert fork_map(double_here_only, [1, 2, 3], int) == [2, 4, 6]
     assert psutil.Process().children() == before

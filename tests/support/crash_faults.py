@@ -32,12 +32,12 @@ WORKER_PLACES = {
 WARP_PLACES = {
     "synthesis": ("warpgen.production.work.rows.synthesize",),
     "code generation": ("warpgen.production.work.rows.lower",),
-    "compiler clang": ("warpgen.verification.compiling.compiler.Compiler._to_object",),
-    "compiler nvrtc": ("warpgen.verification.compiling.compiler.Compiler._to_cuda",),
+    "compiler clang": ("warpgen.verification.compiling.compiler.Compiler.to_object",),
+    "compiler nvrtc": ("warpgen.verification.compiling.compiler.Compiler.to_cuda",),
     "execution": ("warpgen.verification.running.execute.Executable.run",),
 }
 COORDINATOR_PLACES = {
-    "lock": ("warpgen.production.state.lock._acquire",),
+    "lock": ("warpgen.production.state.lock.acquire",),
     "start": ("warpgen.production.state.recovery.begin", "warpgen.production.state.recovery.recover"),
     "sync": ("warpgen.durable.sync",),
     "rename": ("warpgen.durable.rename",),

@@ -74,7 +74,7 @@ def _mend_manifest(data: bytes) -> bytes:
     """The seal that belongs to what is in it."""
     try:
         fields = json.loads(data)
-        return json.dumps(fields | {"seal": seal._seal_of(fields)}).encode()
+        return json.dumps(fields | {"seal": seal.seal_of(fields)}).encode()
     except (ValueError, TypeError, AttributeError, RecursionError):
         return data
 
@@ -100,7 +100,7 @@ def _rows(data: bytes, folder: Path) -> None:
 
 
 def _row(data: bytes, folder: Path) -> None:
-    recheck._parse(data)
+    recheck.parse(data)
 
 
 def _failures(data: bytes, folder: Path) -> None:
@@ -120,7 +120,7 @@ def _size(data: bytes, folder: Path) -> None:
 
 
 def _weights(data: bytes, folder: Path) -> None:
-    request._weights(data.decode("latin-1"))
+    request.weights_of(data.decode("latin-1"))
 
 
 def _recipe(data: bytes, folder: Path) -> None:
@@ -133,7 +133,7 @@ def _sample_journal() -> bytes:
         Checkpoint(64, {"cpu": Mark(9, "1" * 32), "seen": Mark()}, {"cpu": Progress(3, {"source": 1})}),
         Stored(64, 80, "2" * 32),
     ]
-    lines = [journal._line(record) for record in (Begun(RECIPE, "2020-01-01T00:00:00+00:00"), *records)]
+    lines = [journal.line_of(record) for record in (Begun(RECIPE, "2020-01-01T00:00:00+00:00"), *records)]
     return b"".join((lines[0], b"\n", *lines))
 
 

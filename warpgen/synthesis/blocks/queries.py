@@ -20,7 +20,7 @@ from warpgen.synthesis.language.values import Value, call
 
 # Stacks and slices of the sphere meshes, and how many faces each has; the largest is taken where
 # every thread wants a face of its own.
-_SPHERES = ((5, 8), (6, 8), (7, 10), (8, 12), (8, 16), (10, 16), (14, 16))
+SPHERES = ((5, 8), (6, 8), (7, 10), (8, 12), (8, 16), (10, 16), (14, 16))
 
 POINT_HIT = struct("MeshQueryPoint")
 POINT_HIT.fields.update(result=BOOL, sign=F32, face=I32, u=F32, v=F32)
@@ -39,7 +39,7 @@ class Mesh(NamedTuple):
 def mesh(k: Kit, least: int = 0, grouped: bool = False) -> Mesh:
     """A mesh of the program, a closed sphere of radius one with more than `least` vertices; with groups
     where a kernel searches one group alone."""
-    fitting = [s for s in _SPHERES if s[1] * (s[0] - 1) + 2 > least]
+    fitting = [s for s in SPHERES if s[1] * (s[0] - 1) + 2 > least]
     k.expect(bool(fitting), "no mesh has that many vertices")
     of = "groups" if grouped else ""
     known = k.draft.find(lambda spec: spec.kind == "mesh" and spec.of == of and spec.shape in fitting)
