@@ -16,13 +16,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Grid
 
-TESTS = Path(__file__).resolve().parent.parent / "tests"
-sys.path[:0] = [str(TESTS), str(TESTS.parent)]  # the table is the tests' own
-
-from crash_session import Broken  # noqa: E402
-from crash_table import CASES, Case, Table, can_mount, one_of_each  # noqa: E402
-from crash_warp import CASES as WARP_CASES  # noqa: E402
-from crash_warp import warp_kind  # noqa: E402
+from tests.support.crash_session import Broken
+from tests.support.crash_table import CASES, Case, Table, can_mount, one_of_each
+from tests.support.crash_warp import CASES as WARP_CASES
+from tests.support.crash_warp import warp_kind
 
 # Cases on real Warp take ten seconds where others take one: this many in a hundred.
 _ON_WARP = 5

@@ -15,10 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Grid
 
-TESTS = Path(__file__).resolve().parent.parent / "tests"
-sys.path[:0] = [str(TESTS), str(TESTS.parent)]  # the cases are the tests' own
-
-from damage_cases import CASES, HARMLESS, MENDED, NAMED, Case, Trials  # noqa: E402
+from tests.support.damage_cases import CASES, HARMLESS, MENDED, NAMED, Case, Trials
 
 _BROKEN = "broken"
 

@@ -15,10 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parent.parent / "tests"
-sys.path[:0] = [str(TESTS), str(TESTS.parent)]  # the parsers are listed with the tests
-
-from fuzzing import PARSERS, fuzz_once  # noqa: E402
+from tests.support.fuzzing import PARSERS, fuzz_once
 
 _MEMORY = 500 << 20  # bytes
 _PATIENCE = 10  # seconds for one file

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-TESTS = REPOSITORY / "tests"
+TESTS = REPOSITORY / "tests" / "support"
 SHARES = 4
 _LIMIT = 1800  # seconds for one way
 
@@ -131,7 +131,7 @@ def s3(failing: str, folder: Path) -> Iterator[dict[str, str]]:
 
 def run(*args: str, **environment: str) -> None:
     """Call Python; shows its output only when it fails."""
-    path = f"{REPOSITORY}{os.pathsep}{TESTS}"
+    path = str(REPOSITORY)
     subprocess.run(
         [sys.executable, *args],
         check=True,

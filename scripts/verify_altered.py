@@ -11,10 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).resolve().parent.parent / "tests"
-sys.path[:0] = [str(TESTS), str(TESTS.parent)]  # the alterations are the tests' own
-
-from alterations import ALTERED, Change, named  # noqa: E402
+from tests.support.alterations import ALTERED, Change, named
 
 
 def main() -> int:

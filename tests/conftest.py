@@ -34,7 +34,7 @@ def _own_folder_stays() -> Iterator[None]:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Whatever is kept for all of a session goes; then the folder must be empty."""
-    for module, end in (("warpgen.execution", "_stop"), ("exported", "remove")):
+    for module, end in (("warpgen.execution", "stop"), ("tests.support.exported", "remove")):
         if module in sys.modules:
             getattr(sys.modules[module], end)()
     if internals := sys.modules.get("warpgen.warp_internals"):  # Warp keeps its headers until a process ends

@@ -22,10 +22,10 @@ from warpgen.errors import WarpgenError
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import lower
 from warpgen.synthesis.algorithms import domains
-from warpgen.synthesis.writing.rng import Rng
 from warpgen.synthesis.writing.algorithm import Algorithm
 from warpgen.synthesis.writing.draft import Values
 from warpgen.synthesis.writing.module import Written, write
+from warpgen.synthesis.writing.rng import Rng
 from warpgen.verification import check_unit
 from warpgen.verification.compiling.compiler import Compiler
 from warpgen.verification.compiling.translation_unit import kernel_dim, kernel_name

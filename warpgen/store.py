@@ -26,7 +26,7 @@ _PAUSE = 0.2  # seconds before the second try, doubled each time
 
 # Bytes of an object that is read whole: a journal of 2^20 shards has 120 MB, a shard 0.3. More would be
 # somebody's who wants to fill the memory.
-_LARGEST = 256 << 20
+LARGEST = 256 << 20
 
 _BLOCK = 16 << 20  # bytes fetched at once: the round trip does not show
 
@@ -87,7 +87,7 @@ class Remote:
         return bytes(_patiently(lambda fs, path: fs.cat_file(path), self.address))
 
     def _check(self, size: int) -> None:
-        if size > _LARGEST:
+        if size > LARGEST:
             raise OSError(errno.EFBIG, f"{self.address} has {size} bytes, more than warpgen ever writes")
 
     def write(self, data: bytes) -> None:

@@ -56,8 +56,7 @@ def task(row: Row) -> str:
     """What to write, in words: the row's own sentence, its arguments, launch and features."""
     features = row.features
     parts = [
-        f"Write a kernel `{row.name}` in Python for NVIDIA Warp, of the field {row.category.replace('_', ' ')}. "
-        f"What it does: {row.summary} {_grid(row)}",
+        f"Write a kernel `{row.name}` in Python for NVIDIA Warp. {row.summary} {_grid(row)}",
         "Arguments, in this order:",
         *(f"- `{arg.name}`: {arg.type}{_shape(arg)}, {_ROLES[arg.role]}" for arg in row.args),
     ]

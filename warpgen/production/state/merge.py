@@ -121,7 +121,7 @@ class Merge:
             Dataset(target, self._files[target], checkpoint.targets.get(target, Progress()), recipe)
             for target in recipe.targets
         ]
-        self._index = _load_index(layout.seen)
+        self._index = load_index(layout.seen)
 
     @property
     def done(self) -> bool:
@@ -230,7 +230,7 @@ def failures(layout: Layout, target: Target) -> list[Failure]:
     return [note.failure for note in notes if note.target == target]
 
 
-def _load_index(path: Path) -> Index:
+def load_index(path: Path) -> Index:
     """The dedup index from the keys on disk, read in blocks."""
     index = Index()
     with path.open("rb") as file:

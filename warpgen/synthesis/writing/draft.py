@@ -11,8 +11,8 @@ import msgspec
 
 from warpgen.launch import Argument, Fill, FillKind, Role
 from warpgen.numbers import shorten
-from warpgen.synthesis.writing.rng import Rng
 from warpgen.synthesis.writing.pieces import Piece
+from warpgen.synthesis.writing.rng import Rng
 
 T = TypeVar("T")
 

@@ -11,10 +11,10 @@ import msgspec
 from warpgen.errors import SynthesisError
 from warpgen.launch import Argument, Launch
 from warpgen.program import Program
-from warpgen.synthesis.writing.rng import Rng
 from warpgen.synthesis.writing.algorithm import Algorithm
 from warpgen.synthesis.writing.draft import Draft, Parameter
 from warpgen.synthesis.writing.hand import Hand, quoted
+from warpgen.synthesis.writing.rng import Rng
 
 _IMPORTS = (("math.", "import math"), ("Any", "from typing import Any"))
 

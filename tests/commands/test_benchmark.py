@@ -1,0 +1,30 @@
+"""The parts of the benchmark still measure what they name."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import pytest
+
+from tests.support.commands import REPOSITORY, finished
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("part", "argument", "figures"),
+    [
+        ("floor", "3", {"cpu", "execute", "hash", "build", "text"}),
+        ("loop", "3", {"cpu"}),
+        ("merge", "2", {"bytes", "cpu", "wall", "rows", "grown"}),
+    ],
+)
+def test_part_prints_its_figures(part: str, argument: str, figures: set[str]) -> None:
+    """Each part ends well and prints one JSON object with its figures, none of them negative."""
+    command = [sys.executable, "scripts/benchmark/parts.py", part, argument]
+    done = finished(command, 100, cwd=REPOSITORY, env=os.environ | {"PYTHONPATH": str(REPOSITORY)})
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert figures == set(found)
+    assert min(found.values()) >= 0
