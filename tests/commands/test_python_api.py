@@ -199,6 +199,7 @@ def row_of(source: str) -> warpgen.Row:
         source_hash=seen.source_hash,
         structure_hash=seen.structure_hash,
         split="train",
+        summary="Does nothing.",
         verified=UNVERIFIED,
         provenance=Provenance("synthesis", 0, 0, "", "", "Apache-2.0"),
     )

@@ -182,7 +182,7 @@ def test_a_broken_seal_says_what_to_do(path: Path) -> None:
         {"size": 8 * 2**20, "complexity": "small"},
         {
             "size": 1000,
-            "categories": {"vector": 2.0, "matrix": 0.25},
+            "categories": {"particle": 2.0, "fem": 0.25},
             "gradients": "strict",
         },
     ],

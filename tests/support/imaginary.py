@@ -43,6 +43,7 @@ def row(index: int, target: Target) -> bytes:
         source_hash=source.hex(),
         structure_hash=structure.hex(),
         split="train",
+        summary="Does nothing.",
         verified=msgspec.structs.replace(UNVERIFIED, gradient=Gradient("wrong" if wrong(index) else "pass")),
         provenance=Provenance("synthesis", 0, index, "0", "0", "none"),
     )

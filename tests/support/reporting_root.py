@@ -58,6 +58,7 @@ def row(index: int, target: Target = "cpu", **changes: object) -> Row:
         source_hash=f"{index:032x}",
         structure_hash=f"{index:032x}",
         split="train",
+        summary="Does nothing.",
         verified=msgspec.structs.replace(UNVERIFIED, compile=Compile("pass")),
         provenance=Provenance("synthesis", 0, index, "0.1.0", "1.19.0", "Apache-2.0"),
     )
