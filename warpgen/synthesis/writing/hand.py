@@ -92,7 +92,7 @@ class Hand:
                 part = _FLOAT.sub(f"wp.{real}", part)
             else:
                 if self.full_vectors:
-                    part = _VECTORS.sub(r"wp.\1f", part)
+                    part = _VECTORS.sub(_full, part)
                 if full_scalars:
                     part = _FLOAT.sub("wp.float32", part)
             if self.full_integers:
@@ -120,6 +120,11 @@ def _in_code(text: str, change: Callable[[str], str]) -> str:
     parts = _PROSE.split(text)
     parts[::2] = map(change, parts[::2])
     return "".join(parts)
+
+
+def _full(found: re.Match[str]) -> str:
+    # Only the short name of a spatial vector can be made of two halves.
+    return found[0] if found[1] == "spatial_vector" else found[0] + "f"
 
 
 def _spelled_out(found: re.Match[str]) -> str:

@@ -38,7 +38,7 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     real = rng.weighted(
         {"float32": 0.93, "float64": 0.07 * algorithm.double, "float16": 0.03 * algorithm.half}
     )
-    plain = algorithm.adjoint == "no" or (algorithm.adjoint == "either" and rng.chance(0.5))
+    plain = draft.forward or algorithm.adjoint == "no" or (algorithm.adjoint == "either" and rng.chance(0.5))
     parameters = _ordered(draft.parameters, hand.order)
     kernel = _kernel(algorithm, draft, hand, parameters, plain)
     own = [*draft.prelude, *draft.functions, kernel]

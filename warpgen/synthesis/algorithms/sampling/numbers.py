@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from warpgen.synthesis.algorithms.sampling import DOMAIN
@@ -163,10 +165,10 @@ def shuffle_rows(d: Draft) -> None:
             first = np.broadcast_to(np.arange(columns), (rows, columns))
         else:
             first = before.order
-        if type_ == "vec3":
-            keys = lambda a: np.sort(a[..., 0], axis=1)  # noqa: E731
-        else:
-            keys = lambda a: np.sort(a, axis=1)  # noqa: E731
+
+        def keys(rows_: Any) -> Any:
+            return np.sort(rows_[..., 0] if type_ == "vec3" else rows_, axis=1)
+
         np.testing.assert_array_equal(keys(after.order), keys(first))
         assert (after.order != first).reshape(rows, -1).any(axis=1).mean() > 0.9
 
