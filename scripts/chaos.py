@@ -16,8 +16,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Grid
 
-from tests.support.crash_session import Broken
-from tests.support.crash_table import CASES, Case, Table, can_mount, one_of_each
+from tests.support.crash_session import Broken, Case
+from tests.support.crash_surroundings import can_mount
+from tests.support.crash_table import CASES, Table, one_of_each
 from tests.support.crash_warp import CASES as WARP_CASES
 from tests.support.crash_warp import warp_kind
 

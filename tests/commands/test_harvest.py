@@ -142,7 +142,6 @@ def kernel(x, y, z, n, mesh):
     assert roles == ["output", "input", "inout", "param", "handle"]
 
 
-@pytest.mark.slow
 def test_a_package_becomes_rows_that_stand_alone(package: Path, tmp_path: Path) -> None:
     """Functions, structs, enums, constants and overloads come along; failures are counted with reasons."""
     root = tmp_path / "root"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pages import ROOT
+from tests.support.commands import REPOSITORY
 
 # In place of Python: it notes what it is called with.
 _FAKE = """#!/bin/sh
@@ -28,7 +28,7 @@ def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "a checkout"
     (folder / "scripts").mkdir(parents=True)
     for name in ("environment.sh", "python", "produce"):
-        shutil.copy(ROOT / "scripts" / name, folder / "scripts")
+        shutil.copy(REPOSITORY / "scripts" / name, folder / "scripts")
     (folder / "requirements.txt").write_text("rich==15.0.0\n")
     fake = folder / ".venv" / "bin" / "python"
     fake.parent.mkdir(parents=True)
@@ -93,7 +93,7 @@ def test_a_checkout_that_cannot_be_written_is_named(checkout: Path) -> None:
 def test_a_root_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """The same of `python -m warpgen.run` where the packages are."""
     done = _read_only(
-        tmp_path, "env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "warpgen.run", "--rows", "1"
+        tmp_path, "env", f"PYTHONPATH={REPOSITORY}", sys.executable, "-m", "warpgen.run", "--rows", "1"
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (

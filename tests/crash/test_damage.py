@@ -14,8 +14,6 @@ from tests.support.damage_cases import CASES, Case, Trials
 from warpgen.production.state.append_only import Known
 from warpgen.production.state.journal import Mark
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def trials(tmp_path_factory: pytest.TempPathFactory) -> Trials:

@@ -8,48 +8,21 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.drafting import calling, usable
 from warpgen.extraction.builtins import builtins
-from warpgen.extraction.codegen import lower
-from warpgen.program import Program
 from warpgen.synthesis.builtins import schedule
 from warpgen.synthesis.builtins.cases import CASES
-from warpgen.synthesis.builtins.schedule import Fragment
-from warpgen.synthesis.emit.module import assemble
 from warpgen.synthesis.formulas.grower import float_builtins
-from warpgen.synthesis.kernel.stores import store_rest
-from warpgen.synthesis.kernel.threads import open_threads
-from warpgen.synthesis.kit.draft import Draft
-from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language import registry
-from warpgen.synthesis.language.author import Author
 from warpgen.synthesis.language.builtins import BUILTINS, Builtin, known
 from warpgen.synthesis.language.builtins.record import rising
-from warpgen.synthesis.language.types import F32
-from warpgen.synthesis.style.rng import Rng
 from warpgen.warp_internals import REGISTRY
-
-
-def _usable() -> Iterator[Fragment]:
-    """The first variant of each overload that the installed Warp takes."""
-    for variants in schedule.overloads():
-        yield from [v for v in variants if schedule.callable_(v)][:1]
-
-
-def _program(fragment: Fragment, number: int) -> Program:
-    rng = Rng("fragment", number)
-    k = Kit(Draft(rng, Author(rng), F32))
-    open_threads(k, 1 + number % 2)
-    fragment.write(k)
-    store_rest(k)
-    name = k.draft.module_name(f"call_{fragment.builtin}")
-    module = assemble(k, name, "", "math", number)
-    return Program(0, number, "schedule", name, module.source, module.arguments, module.launch)
 
 
 def test_every_builtin_of_the_chapters_is_called_or_excused() -> None:
     """A builtin of Warp's manual is called by a fragment, or its absence has a reason."""
     expected = {n for n in registry.public_names() if registry.group(n) in schedule.GROUPS}
-    assert {n for n in expected if not known(n).unreachable} == {f.builtin for f in _usable()}
+    assert {n for n in expected if not known(n).unreachable} == {f.builtin for f in usable()}
 
 
 def test_what_is_known_is_known_of_builtins_that_warp_has() -> None:
@@ -63,7 +36,7 @@ def test_a_round_meets_every_overload() -> None:
     """As many consecutive indices as there are overloads meet each of them once."""
     count = len(schedule.overloads())
     met = [schedule.scheduled(3, index, 1)[0] for index in range(count)]
-    assert {f.builtin for f in met} == {f.builtin for f in _usable()}
+    assert {f.builtin for f in met} == {f.builtin for f in usable()}
     assert len(set(met)) == count
 
 
@@ -113,7 +86,7 @@ def test_a_record_is_all_that_a_new_builtin_needs(made_up: str) -> None:
     dealt = [schedule.scheduled(3, index, 1)[0] for index in range(len(schedule.overloads()))]
     (fragment,) = [f for f in dealt if f.builtin == made_up]
     assert made_up in float_builtins(1)
-    programs = [_program(fragment, number) for number in range(150)]
+    programs = [calling(fragment, number) for number in range(150)]
     for program in programs:
         assert re.search(rf"wp\.{made_up}\(wp\.(clamp|min|max)\(", program.source), program.source
     text = "\n".join(program.source for program in programs)
@@ -122,10 +95,3 @@ def test_a_record_is_all_that_a_new_builtin_needs(made_up: str) -> None:
     assert {(fill.low, fill.high) for fill in fills} >= {(-3.0, 2.0)}
     assert re.search(r"# .*soften the knee of", text, re.IGNORECASE)
     assert re.search(rf"\] = wp\.{made_up}\(", text), "never written where its result is stored"
-
-
-@pytest.mark.slow
-def test_every_overload_lowers_for_both_targets() -> None:
-    """A program around each fragment is accepted by Warp for C++ and CUDA."""
-    for number, fragment in enumerate(_usable()):
-        assert {"cpu", "cuda"} == lower(_program(fragment, number), ("cpu", "cuda")).keys()

@@ -67,7 +67,6 @@ def test_a_name_is_replaced_where_it_is_read() -> None:
     )
 
 
-@pytest.mark.slow
 def test_nodes_are_what_python_reads_in_their_text() -> None:
     """Every motif's expressions are nested as their operators bind."""
     for number, motif in enumerate(all_motifs()):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.support.corpus import BY_NAME, N, out, program, ramp, whole
+from tests.support.corpus import BY_NAME
+from tests.support.corpus.writing import N, out, program, ramp, whole
 from warpgen.extraction.loading import load
 from warpgen.launch import Fill
 from warpgen.program import Program

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.commands import REPOSITORY, files, finished
+from tests.commands.test_circumstances import ARGS
+from tests.support.commands import REPOSITORY, SAMPLES
 from tests.support.imaginary import PowerCut, power_cut, produce
 from warpgen import __version__, resume, run, verify
 from warpgen.errors import UsageError
@@ -22,8 +20,6 @@ from warpgen.production.state.layout import Layout
 from warpgen.production.unit import Unit
 from warpgen.production.work.worker import ShardMaker
 from warpgen.recipe import Recipe
-
-ARGS = ["--rows", "9", "--complexity", "small"]
 
 
 def install(monkeypatch: pytest.MonkeyPatch, package: str, version: str) -> None:
@@ -95,7 +91,7 @@ def test_a_run_is_not_gone_on_with_by_another_nvrtc(tmp_path: Path, monkeypatch:
 def test_rows_are_not_refuted_for_want_of_nvrtc(monkeypatch: pytest.MonkeyPatch) -> None:
     """`verify` says what it needs, instead of calling sound rows refuted."""
     install(monkeypatch, "nvidia-cuda-nvrtc", "")
-    sample = REPOSITORY / "data" / "samples" / "cuda_sample.jsonl"
+    sample = SAMPLES["cuda"]
     with pytest.raises(UsageError, match=r"^NVRTC is not installed"):
         verify.main([str(sample), "--sample", "1", "--level", "compile"])
 
@@ -143,61 +139,3 @@ def test_pins_are_the_same_everywhere() -> None:
     wanted = re.findall(r'^    "([\w-]+)', listed, re.M)
     assert len(wanted) > len(PINNED)
     assert set(wanted) <= set(pinned)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("command", ["run", "show", "verify", "harvest", "resume", "merge"])
-def test_python_without_docstrings_is_refused(tmp_path: Path, command: str) -> None:
-    """Comments in programs are made of docstrings: -OO would make another dataset, and says so."""
-    arguments = {
-        "run": [*ARGS, "--root", "."],
-        "verify": [str(REPOSITORY / "data" / "samples" / "cpu_sample.jsonl")],
-        "harvest": ["warp.examples", "--root", "."],
-        "merge": ["a", "b"],
-    }.get(command, [])
-    for options, more in ((["-OO"], {}), ([], {"PYTHONOPTIMIZE": "2"})):
-        done = finished(
-            [sys.executable, *options, "-m", f"warpgen.{command}", *arguments],
-            60,
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | more,
-        )
-        assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith("warpgen: Python runs without docstrings")
-        assert done.stderr.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.slow
-def test_no_circumstance_of_python_changes_a_byte(tmp_path: Path) -> None:
-    """Without assertions, with any hash seed, in any locale and development mode: one dataset."""
-    made = []
-    for number, (options, environment) in enumerate(
-        (
-            ([], {}),
-            (["-O"], {"PYTHONHASHSEED": "1"}),
-            (["-X", "utf8=0"], {"PYTHONHASHSEED": "2", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}),
-        )
-    ):
-        root = tmp_path / str(number)
-        done = subprocess.run(
-            [
-                sys.executable,
-                *options,
-                "-m",
-                "warpgen.run",
-                "--rows",
-                "60",
-                "--verify",
-                "none",
-                "--root",
-                root,
-            ],
-            env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        made.append(files(root))
-    assert made[0] == made[1] == made[2]
