@@ -19,7 +19,7 @@ from tests.support.commands import python
 )
 def test_part_prints_its_figures(part: str, argument: str, figures: set[str]) -> None:
     """Each part ends well and prints one JSON object with its figures, none of them negative."""
-    done = python("scripts/benchmark/parts.py", part, argument)
+    done = python("-m", "benchmarks.speed.parts", part, argument)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert figures == set(found)

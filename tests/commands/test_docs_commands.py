@@ -20,8 +20,8 @@ _WITH_BLOCKS = [page for page in pages() if blocks(page) and page.name != "first
 
 def _folder(folder: Path) -> Path:
     """A folder as a reader has it: the checkout's files, a dataset in it, and one under try/."""
-    names = ("scripts", "tests", "docs", "warpgen")
-    for path in [*map(REPOSITORY.joinpath, names), *REPOSITORY.glob("requirements*.txt")]:
+    names = ("scripts", "tools", "benchmarks", "tests", "docs", "warpgen")
+    for path in map(REPOSITORY.joinpath, names):
         (folder / path.name).symlink_to(path)
     for place in (folder, folder / "try"):  # most blocks take datasets for granted
         shutil.copytree(made_root(*SMALL, "--rows", "12"), place, dirs_exist_ok=True)

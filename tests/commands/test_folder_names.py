@@ -89,7 +89,7 @@ def test_a_checkout_finds_its_packages(place: Path) -> None:
     (place / "scripts" / "environment.sh").write_bytes((REPOSITORY / "scripts/environment.sh").read_bytes())
     (place / "warpgen" / "__init__.py").touch()
     (place / "requirements.txt").touch()
-    (place / "call").write_text("set -eu\nsource scripts/environment.sh\nprepare requirements.txt\n")
+    (place / "call").write_text("set -eu\nsource scripts/environment.sh\nprepare\n")
     done = finished(["bash", "call"], 100, cwd=place)
     assert done.returncode == 0, done.stderr
     python = place / ".venv" / "bin" / "python"

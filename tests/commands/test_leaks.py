@@ -1,4 +1,4 @@
-"""scripts/leaks finds the near-duplicates that cross a split, by other means than the export's own."""
+"""tools/leaks.py finds the near-duplicates that cross a split, by other means than the export's own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from warpgen.exporting.export import Request, export
 
 def leaks(folder: Path) -> tuple[int, str]:
     """Exit code and output of the check."""
-    done = python("scripts/leaks.py", folder)
+    done = python("-m", "tools.leaks", folder)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -70,8 +70,10 @@ _FRAME = """<!doctype html><iframe src="measured.html" style="border:0;width:{wi
 
 
 def _measured(page: Path, script: str, width: int = 1280) -> list[Any]:
-    """What a script finds out in the page once it is laid out: in a copy, as the page lets none in, and in
-    a frame, as no window of Chromium is narrower than 500 pixels."""
+    """What a script finds out in the page once it is laid out.
+
+    In a copy, as the page lets none in, and in a frame, as no window of Chromium is narrower than 500 pixels.
+    """
     text = re.sub("script-src '[^']*'", "script-src 'unsafe-inline'", page.read_text(), count=1)
     sent = (
         f"const told = async () => {{{script}}};\nonload = async () => parent.postMessage(await told(), '*');"

@@ -48,8 +48,7 @@ def test_a_finished_file_holds(lines: list[str], tmp_path: Path) -> None:
 
 
 def test_a_root_is_verified_file_by_file(root: Path, tmp_path: Path) -> None:
-    """A folder stands for the finished datasets in it; a row that does not hold is told under its file, and
-    a dataset that is not its manifest's, or has none, is named."""
+    """A folder stands for the datasets in it, also for one that is not its manifest's or has none."""
     copy = shutil.copytree(root, tmp_path / "root")
     done = python("-m", "warpgen.verify", str(copy), "--workers", "1", "--level", "none")
     holds = "6 rows: 6 holds, 0 invalid, 0 altered, 0 refuted"

@@ -27,8 +27,10 @@ def _call(*command: str | Path) -> None:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python with the wheel in it, and this environment's packages on its path: what the wheel asks for is
-    held against them by name and version, so to download them again would prove no more."""
+    """A Python with the wheel in it, and this environment's packages on its path.
+
+    What the wheel asks for is held against them by name and version: to download it proves no more.
+    """
     pytest.importorskip("flit_core", reason="building a wheel needs flit_core")
     folder = tmp_path_factory.mktemp("wheel")
     checkout(folder / "source")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import llvmlite.binding
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.commands import REPOSITORY
+from benchmarks.levels import refusals
 from tests.support.roots import made_root
 from warpgen.exporting.export import Request, export
 from warpgen.exporting.views import machine_cpu, machine_cuda
@@ -28,7 +27,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 
 def test_every_level_is_accepted_by_its_tool(made: list[dict[str, Any]], tmp_path: Path) -> None:
-    """ptxas assembles the PTX, LLVM parses and verifies the IR, clang's assembler is LLVM's own."""
+    """Ptxas assembles the PTX, LLVM parses and verifies the IR, clang's assembler is LLVM's own."""
     assert len(made) == 4
     machine_cpu.binding()
     for record in made:
@@ -48,7 +47,6 @@ def test_every_level_is_accepted_by_its_tool(made: list[dict[str, Any]], tmp_pat
 
 def test_the_benchmark_tells_what_a_tool_refuses(made: list[dict[str, Any]]) -> None:
     """Nothing of whole levels, and both of two that were broken."""
-    refusals = runpy.run_path(str(REPOSITORY / "scripts" / "bench_levels.py"))["_refusals"]
     assert [list(refusals(record)) for record in made[:2]] == [[], []]
     broken = {name: made[0][name].replace("ret", "rex", 1) for name in ("ptx", "llvm")}
     assert len(list(refusals(made[0] | broken))) == 2

@@ -124,5 +124,5 @@ def test_memory_does_not_grow() -> None:
 
 def test_warps_own_test_kernels_are_the_same() -> None:
     """The comparison that looks at every kernel of Warp's tests, on a sample of them."""
-    done = python("scripts/compare_codegen.py", "--programs", "0", "--warp", "--only", "tests.tile")
+    done = python("-m", "tools.compare_codegen", "--programs", "0", "--warp", "--only", "tests.tile")
     assert done.returncode == 0, done.stdout

@@ -172,7 +172,9 @@ def greedy(x: wp.array(dtype=float), y: wp.array(dtype=float)):
 
 def test_what_compilers_let_through_is_dropped(workdir: Path) -> None:
     """At level compile: a function that nobody defines, and more shared memory than any block can have.
-    Forward and backward take 8 bytes an element; the C++ of the greedy kernel is as good as any."""
+
+    Forward and backward take 8 bytes an element; the C++ of the greedy kernel is as good as any.
+    """
     fits, greedy = 28 << 10, 32 << 10
     programs = [
         program("undefined", UNDEFINED, ramp("x"), out("y")),
@@ -250,8 +252,10 @@ sys.stdout.buffer.write(msgspec.json.encode(made))
 
 
 def test_evidence_does_not_depend_on_the_host(tmp_path: Path) -> None:
-    """A processor without wide vectors and fused products, and memory with other leavings, bring the very
-    same evidence, of programs by hand and of the first that the default recipe makes."""
+    """A processor without wide vectors and fused products, and memory with other leavings, bring the same.
+
+    Of programs by hand and of the first that the default recipe makes.
+    """
     masked = {
         "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-AVX512F",
         "MALLOC_PERTURB_": "85",  # memory that nobody set holds something else

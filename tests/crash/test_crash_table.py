@@ -18,7 +18,7 @@ from tests.support.crash_warp import warp_kind
 from warpgen.production.state.chronicle import Chronicle
 from warpgen.production.state.dedup import Index
 
-# All of the table takes minutes; scripts/chaos draws from it as much as one likes.
+# All of the table takes minutes; tools/chaos.py draws from it as much as one likes.
 CHOSEN = one_of_each(random.Random(0))
 ON_WARP = [
     case for case in WARP_CASES if case.name in ("synthesis: out of memory", "compiler nvrtc: SIGKILL")

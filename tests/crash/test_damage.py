@@ -1,4 +1,4 @@
-"""Files cut or flipped at random places: no dataset becomes a wrong one. scripts/damage tries more."""
+"""Files cut or flipped at random places: no dataset becomes a wrong one. tools/damage.py tries more."""
 
 from __future__ import annotations
 

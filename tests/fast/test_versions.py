@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.commands.test_circumstances import ARGS
 from tests.support.commands import REPOSITORY, SAMPLES
@@ -139,3 +140,17 @@ def test_pins_are_the_same_everywhere() -> None:
     wanted = re.findall(r'^    "([\w-]+)', listed, re.M)
     assert len(wanted) > len(PINNED)
     assert set(wanted) <= set(pinned)
+
+
+def test_the_tests_have_what_each_extra_brings() -> None:
+    """In a pinned version that is in its range."""
+    project = (REPOSITORY / "pyproject.toml").read_text()
+    listed = project.partition("[project.optional-dependencies]")[2]
+    extras, _, groups = listed.partition("[dependency-groups]")
+    pinned = [line for line in groups.partition("\n]\n\n[")[0].splitlines() if "==" in line]
+    ranges = [Requirement(text) for text in re.findall(r'"([^"]+)"', extras)]
+    assert len(ranges) > 5
+    for wanted in ranges:
+        found = [pin for line in pinned if (pin := Requirement(line.split('"')[1])).name == wanted.name]
+        assert found, wanted.name
+        assert all(wanted.specifier.contains(next(iter(pin.specifier)).version) for pin in found), wanted.name

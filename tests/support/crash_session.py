@@ -56,7 +56,6 @@ class Kind(msgspec.Struct, frozen=True):
 
 def imaginary_kind(options: RunOptions = OPTIONS, recipe: Recipe = RECIPE) -> Kind:
     """Runs of imaginary programs: all of production is real, only the rows are not."""
-
     return Kind(
         recipe,
         begin=lambda root: imaginary.produce(root, recipe, options),

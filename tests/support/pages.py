@@ -18,6 +18,7 @@ SUBSTITUTIONS = (
     # scripts/produce prepares .venv in the checkout and then calls this.
     (r"\./scripts/produce", "python -m warpgen.run"),
     (r"\./scripts/python", "python"),
+    (r"\./scripts/bench", "python -m benchmarks"),
     (r"(-m warpgen\.|warpgen )run\b(?![^\n]*--rows)", r"\1run --rows 12"),
     # Verified runs have tests of their own; each would take its compilers' ten seconds here.
     (r"--verify run", "--verify none"),

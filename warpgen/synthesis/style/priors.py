@@ -1,4 +1,4 @@
-"""What people's Warp code looks like in numbers: the table that `scripts/learn_priors` measured."""
+"""What people's Warp code looks like in numbers: the table that `tools/learn_priors.py` measured."""
 
 from __future__ import annotations
 
