@@ -35,6 +35,8 @@ def problems(folder: Path, version: str) -> list[str]:
     entry = re.search(r"^## (.*)$", (folder / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
     if not entry or not re.fullmatch(rf"{re.escape(version)} \(\d{{4}}-\d\d-\d\d\)", entry[1]):
         found.append(f"the first entry of CHANGELOG.md is not `## {version} (YYYY-MM-DD)`: give it its date")
+    if "[project.urls]" not in (folder / "pyproject.toml").read_text(encoding="utf-8"):
+        found.append("pyproject.toml has no [project.urls]: say there where the code and its issues are")
     if f"\nversion: {version}\n" not in (folder / "CITATION.cff").read_text(encoding="utf-8"):
         found.append(f"CITATION.cff is of another version: write {version} there")
     return found

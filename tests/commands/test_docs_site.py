@@ -12,7 +12,7 @@ import warpgen
 from tests.support.commands import python
 
 
-@pytest.mark.skipif(find_spec("mkdocs") is None, reason="the site needs the group docs and Python 3.11")
+@pytest.mark.skipif(find_spec("mkdocs") is None, reason="the site needs the group docs")
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     """mkdocs, strict; the reference then has a heading for each public name."""
     done = python("-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path, seconds=300)

@@ -14,6 +14,7 @@ from tools.release import problems
 def folder(tmp_path: Path) -> Path:
     """A checkout that is ready."""
     (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## 1.2.3 (2026-01-31)\n\n## 1.2.2 (2026-01-01)\n")
+    (tmp_path / "pyproject.toml").write_text("[project.urls]\n")
     (tmp_path / "CITATION.cff").write_text("type: software\nversion: 1.2.3\n")
     who = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
     for words in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "all"], ["tag", "v1.2.3"]):
