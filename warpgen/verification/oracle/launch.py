@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpgen.program import Program
-from warpgen.verification.oracle.geometry import Work
+from warpgen.verification.oracle.handles import Work
 from warpgen.verification.oracle.reading import read
 from warpgen.verification.oracle.rounding import perturbed
 from warpgen.verification.oracle.types import StructType
