@@ -379,5 +379,8 @@ def call(
     """A call expression; a text among the arguments is one or several (`n=3, dtype=float`)."""
     nodes: list[Expression] = []
     for a in args:
-        nodes += arguments(a) if isinstance(a, str) else (written(a),)
+        if isinstance(a, str):
+            nodes += arguments(a)
+        else:
+            nodes.append(a.node if isinstance(a, Value) else written(a))
     return Value(Call(name, tuple(nodes)), t, lo, hi, author, ATOM, unit)
