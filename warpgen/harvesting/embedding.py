@@ -252,9 +252,8 @@ class _Reader:
             return
         if isinstance(node, ast.Call) and self._is_static(node):
             return self._static(node, bound)
-        if isinstance(node, (ast.Name, ast.Attribute)):
-            chain = _chain(node)
-            if chain and isinstance(chain[0], ast.Name) and chain[0].id not in bound:
+        if isinstance(node, ast.expr) and (chain := _chain(node)):
+            if isinstance(chain[0], ast.Name) and chain[0].id not in bound:
                 self._replace(chain)
             return
         for child in ast.iter_child_nodes(node):
