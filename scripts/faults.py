@@ -24,7 +24,6 @@ from warpgen.program import Program
 from warpgen.synthesis.generator import Options, synthesize
 from warpgen.verification import check_unit
 from warpgen.verification.compiling.compiler import Compiler
-from warpgen.verification.compiling.translation_unit import kernel_dim, kernel_name
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.isolation import isolated
 from warpgen.verification.running.arguments import Arguments
@@ -117,7 +116,7 @@ def _unchanging(programs: list[Program], codes: list[Code], workdir: Path) -> li
         with load(program) as live:
             layouts = [describe(kind) for _, kind in warp_native.argument_types(live.kernel)]
         library = warp_native.Library(objects[at])
-        kernel = Executable(library, kernel_name(text), kernel_dim(text), program.launch)
+        kernel = Executable(library, text, program.launch)
         made = []
         for draw in range(_DRAWS):
             arguments = Arguments(program.args, layouts, program.launch.seed, draw)

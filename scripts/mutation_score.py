@@ -28,7 +28,6 @@ from warpgen.program import Program
 from warpgen.synthesis.generator import Options, synthesize
 from warpgen.verification import check_unit
 from warpgen.verification.compiling.compiler import Compiler
-from warpgen.verification.compiling.translation_unit import kernel_dim, kernel_name
 from warpgen.verification.judging import gradient
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.isolation import isolated
@@ -161,8 +160,7 @@ def _compare(mutants: list[Mutant], workdir: Path) -> list[str]:
             layouts = [describe(kind) for _, kind in warp_native.argument_types(live.kernel)]
         code = mutant.subject.code.text
         own, other = (
-            Executable(warp_native.Library(path), kernel_name(code), kernel_dim(code), program.launch)
-            for path in (theirs[at], mine[at])
+            Executable(warp_native.Library(path), code, program.launch) for path in (theirs[at], mine[at])
         )
         found = "equivalent"
         for draw in range(_DRAWS):

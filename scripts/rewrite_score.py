@@ -26,7 +26,6 @@ from warpgen.extraction.codegen import lower
 from warpgen.extraction.loading import load
 from warpgen.program import Program
 from warpgen.verification.compiling.compiler import Compiler
-from warpgen.verification.compiling.translation_unit import kernel_dim, kernel_name
 from warpgen.verification.judging import gradient
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.isolation import isolated
@@ -195,9 +194,7 @@ def _differs(row: warpgen.Row, text: str, originals: _Originals) -> bool:
         layouts = [describe(kind) for kind in kinds]
         bits = []
         for code, path in ((row.code, own), (text, other)):
-            kernel = Executable(
-                warp_native.Library(path), kernel_name(code), kernel_dim(code), program.launch
-            )
+            kernel = Executable(warp_native.Library(path), code, program.launch)
             bits.append(_bits(kernel, program, layouts, draw))
         return bool(bits[0] != bits[1])
 

@@ -131,11 +131,7 @@ def _difference(
     for sign in (1.0, -1.0):
         wide.reset()
         if perturb is not None:
-            for leaf in wide.leaves:
-                if leaf.floating and leaf.role != "output":
-                    leaf.values[...] *= 1.0 + _PERTURBATION * Stream("shake", perturb, leaf.path).signs(
-                        leaf.values.shape
-                    )
+            wide.perturb(_PERTURBATION, perturb)
         inputs(wide)[number].values[...] += sign * step * direction
         values.append(loss()[0])
     ahead, behind = (values[0] - middle) / step, (middle - values[1]) / step

@@ -111,6 +111,13 @@ class Arguments:
             if leaf.argument == argument and not leaf.fixed and leaf.values.size:
                 leaf.values[...] = leaf.values[:1].copy()
 
+    def perturb(self, share: float, turn: int) -> None:
+        """Float inputs move by a share of themselves, up or down at random, until the next reset."""
+        for leaf in self.leaves:
+            if leaf.floating and leaf.role != "output":
+                signs = Stream("shake", turn, leaf.path).signs(leaf.values.shape)
+                leaf.values[...] *= 1.0 + share * signs
+
     def intact(self) -> bool:
         """Whether nothing was written just before or behind any array."""
         return all((raw[:_FENCE] == _MARK).all() and (raw[-_FENCE:] == _MARK).all() for raw in self._fenced)
