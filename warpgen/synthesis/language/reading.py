@@ -171,8 +171,8 @@ class _Reader:
     def _known(self, node: ast.expr, start: int, end: int) -> Expression | None:
         """The node if it is of a kind that has one here."""
 
-        def part(inner: ast.expr, first: int = start) -> Expression:
-            return self._inside(inner, first, end)
+        def part(inner: ast.expr) -> Expression:
+            return self._inside(inner, start, end)
 
         match node:
             case ast.Name():
@@ -203,11 +203,17 @@ class _Reader:
                 keys = node.slice.elts if _is_bare(node.slice) else [node.slice]
                 return Element(part(node.value), *map(part, keys))
             case ast.Call() if _is_dotted(node.func):
-                within = _extent(node.func)[1] + 1
-                arguments = [part(a, within) for a in node.args]
-                arguments += [Keyword(a.arg or "**", part(a.value, within)) for a in node.keywords]
-                return Call(self._text[start : within - 1], tuple(arguments))
+                return self._call(node, start, end)
         return None
+
+    def _call(self, node: ast.Call, start: int, end: int) -> Call:
+        name = self._text[start : _extent(node.func)[1]]
+
+        def part(inner: ast.expr) -> Expression:
+            return self._inside(inner, start + len(name) + 1, end)
+
+        given = [Keyword(a.arg or "**", part(a.value)) for a in node.keywords]
+        return Call(name, (*map(part, node.args), *given))
 
     def _form(self, node: ast.expr, start: int, end: int) -> Expression:
         pieces: list[str | Expression] = []
