@@ -27,11 +27,12 @@ _LANGUAGES |= dict.fromkeys((".c", ".cc", ".cpp", ".cu", ".cuh", ".h", ".hpp"), 
 
 
 class Benchmarks:
-    """The 13-grams of the given files, at least one. Raises UsageError for a file that cannot be read or
-    holds none.
+    """The 13-grams of the given files, at least one.
 
-    Of a .json or .jsonl file every text in it is code. Where the name does not tell the language, the
-    file is read as Python and as C++.
+    Raises UsageError for a file that cannot be read or holds none.
+
+    Of a .json or .jsonl file every text in it is code. Where the name does not tell the language, the file is
+    read as Python and as C++.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:

@@ -30,8 +30,11 @@ class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Yield(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What one package gave, counted in kernels: `found` in the text of its files, `imported` once these were
-    imported, `emitted` with a row for at least one target."""
+    """What one package gave, counted in kernels.
+
+    `found` in the text of its files, `imported` once these were imported, `emitted` with a row for at least
+    one target.
+    """
 
     name: str
     version: str

@@ -21,8 +21,10 @@ _EARLY = ("break", "continue")
 
 
 def unrolled_size(body: list[Statement], heads: Iterable[str] = ()) -> int:
-    """Operations of the functions' statements (calls, operators, subscripts), each times the turns around it,
-    and of what stands around the bodies."""
+    """Operations of the functions' statements, each times the turns around it, and of what stands around.
+
+    Operations are calls, operators and subscripts; `heads` are the texts around the bodies.
+    """
     if all(_turns(statement) is None for statement in walk(body) if isinstance(statement, For)):
         return 0  # no loop will be written out
     return _size(body) + sum(map(operations, heads))

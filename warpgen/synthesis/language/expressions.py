@@ -13,8 +13,10 @@ _NONE: frozenset[str] = frozenset()
 
 
 class Expression:
-    """A node; `text` is how it is written, `parts` are the nodes inside, `names` what it reads: no fields, no
-    keywords of a call, and none of Warp's own."""
+    """A node: `text` is how it is written, `parts` are the nodes inside.
+
+    `names` is what it reads: no fields, no keywords of a call, and none of Warp's own.
+    """
 
     __slots__ = ("names", "parts", "text")
 

@@ -8,8 +8,10 @@ from warpgen.synthesis.language.expressions import Expression, names_of
 
 
 class Statement:
-    """A statement. `parts` are the expressions of its own line and `names` what is named there; `defines` are
-    locals, if all it does is to give them a value: it may go where nothing reads them."""
+    """A statement: `parts` are the expressions of its own line, `names` is what is named there.
+
+    `defines` are locals, if all it does is to give them a value: it may go where nothing reads them.
+    """
 
     __slots__ = ("defines", "names", "parts")
 

@@ -32,8 +32,10 @@ _FLOAT_LIMIT = {"float16": 2.0e3, "float32": 1.0e6, "float64": 1.0e9}
 
 
 class Type:
-    """A Warp type. `scalar` is the element type (itself for scalars); `shape` is () for scalars,
-    (n,) for vectors and quaternions, (rows, columns) for matrices."""
+    """A Warp type: `scalar` is the element type (itself for scalars).
+
+    `shape` is () for scalars, (n,) for vectors and quaternions, (rows, columns) for matrices.
+    """
 
     __slots__ = ("fields", "kind", "name", "scalar", "shape")
 

@@ -237,8 +237,10 @@ def _binary(a: Value, op: str, b: Value, t: Type, lo: float, hi: float, prec: in
 
 
 def _unclear(operand: Value, op: str) -> bool:
-    """Whether people put parentheses around the operand though Python asks for none: they do not
-    trust anybody with the order of bit operators."""
+    """Whether people put parentheses around the operand though Python asks for none.
+
+    They do not trust anybody with the order of bit operators.
+    """
     if op in _BIT_OPERATORS:
         chained = op in "|&^" and operand.prec == _BIT_OPERATORS[op]
         return BITOR <= operand.prec <= PRODUCT and not chained

@@ -257,9 +257,11 @@ class Examination:
         return Alive("pass", launches, inputs=len(names))
 
     def _changes(self, name: str) -> Iterator[bool]:
-        """Whether outputs change with one input alone, try by try: with other values of it, with all its
-        elements alike (threads in another order, as of a permutation, may change nothing), and the same
-        beside other values of all other inputs, which may have hidden it."""
+        """Whether outputs change with one input alone, try by try.
+
+        With other values of it, with all its elements alike (threads in another order, as of a permutation,
+        may change nothing), and the same beside other values of all other inputs, which may have hidden it.
+        """
         for variant in range(_BLIND_DRAWS):
             arguments, base = self.draw(variant), self.outputs(variant)
             for turn in range(1, _BLIND_TURNS):

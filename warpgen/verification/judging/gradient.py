@@ -125,8 +125,10 @@ def _difference(
     middle: float,
     perturb: int | None = None,
 ) -> tuple[float, float]:
-    """Central difference along a direction, and how far the one-sided differences are apart; at the draw
-    itself, or at the draw moved by its rounding."""
+    """Central difference along a direction, and how far the one-sided differences are apart.
+
+    At the draw itself, or at the draw moved by its rounding.
+    """
     values = []
     for sign in (1.0, -1.0):
         wide.reset()
@@ -146,16 +148,21 @@ def _sensitivity(
     loss: Callable[[], tuple[float, float]],
     slope: float,
 ) -> float:
-    """How far rounding, and the step, may carry a slope: told by the reference alone, so that no adjoint
-    excuses itself."""
+    """How far rounding, and the step, may carry a slope.
+
+    Told by the reference alone, so that no adjoint excuses itself.
+    """
     slopes = [_difference(wide, number, direction, step, loss, 0.0, turn)[0] for turn in range(_TURNS)]
     return max(abs(other - slope) for other in slopes)
 
 
 def known_wrong(program: Program) -> bool:
-    """Whether Warp's adjoint may be wrong by design: a loop whose bound is not known before the run or that
-    is left early, an array, a tile or a vector's component that is read and written over, a derivative of a
-    derivative, memory behind a pointer, or a builtin without adjoint."""
+    """Whether Warp's adjoint may be wrong by design.
+
+    It may with a loop whose bound is not known before the run or that is left early, an array, a tile or a
+    vector's component that is read and written over, a derivative of a derivative, memory behind a pointer,
+    or a builtin without adjoint.
+    """
     if any(arg.role == "inout" for arg in program.args) or _WRITTEN_OVER.search(program.source):
         return True
     if not inspect_source(program.source, program.name).features.differentiable:
@@ -176,8 +183,11 @@ def _looping(node: ast.AST) -> bool:
 
 
 def _stores_components(function: ast.FunctionDef) -> bool:
-    """Whether a component of a local vector is assigned: without `enable_vector_component_overwrites`, which
-    costs compile time and is off by default, Warp forgets the value that was there."""
+    """Whether a component of a local vector is assigned.
+
+    Without `enable_vector_component_overwrites`, which costs compile time and is off by default, Warp forgets
+    the value that was there.
+    """
     arguments = {argument.arg for argument in function.args.args}
     for node in ast.walk(function):
         targets = node.targets if isinstance(node, ast.Assign) else []

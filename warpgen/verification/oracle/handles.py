@@ -13,8 +13,10 @@ RAY = 8
 
 
 class Work:
-    """What the searches of one launch took: elements looked at, and whether any found more than one, which
-    Warp may have met in another order."""
+    """What the searches of one launch took: elements looked at.
+
+    `unordered` tells whether any found more than one, which Warp may have met in another order.
+    """
 
     spend: Callable[[int], None] = lambda _: None
     unordered = False

@@ -47,10 +47,10 @@ class Reading:
     def outputs(
         self, arguments: Arguments, every: bool = False
     ) -> tuple[list[NDArray[Any]], list[NDArray[np.bool_]]]:
-        """Values of the output leaves, and which of them are known: without `every`, only some threads may
-        have been read.
+        """Values of the output leaves, and which of them are known.
 
-        Raises Unsupported, also for a program that fails in a way that C does not define.
+        Without `every`, only some threads may have been read. Raises Unsupported, also for a program that
+        fails in a way that C does not define.
         """
         shape = _Shaper(arguments.leaves, self._machine.structs)
         pairs = list(zip(self._program.args, self._layouts, strict=True))

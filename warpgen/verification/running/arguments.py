@@ -56,8 +56,11 @@ class Leaf(msgspec.Struct, frozen=True):
 
 
 class Arguments:
-    """All arguments of one launch. `variant` numbers the draw; with `like`, nothing is drawn:
-    the numbers are those that the other launch began with."""
+    """All arguments of one launch.
+
+    `variant` numbers the draw; with `like`, nothing is drawn: the numbers are those that the other launch
+    began with.
+    """
 
     def __init__(
         self,

@@ -67,8 +67,10 @@ _DTYPE_BUILTINS = frozenset({"quat_identity", "transform_identity"})
 
 
 class _Scope(msgspec.Struct):
-    """Names bound in the function being rewritten, those whose floats are of a mesh query, loop counters, and
-    those that hold a mesh."""
+    """What names stand for in the function being rewritten.
+
+    Those bound in it, those whose floats are of a mesh query, loop counters, and those that hold a mesh.
+    """
 
     bound: set[str]
     queries: set[str]

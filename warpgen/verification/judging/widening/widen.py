@@ -39,8 +39,10 @@ def widen(program: Program) -> Widened:
 
 
 def _widen_library(name: str, done: dict[str, str], used: set[str]) -> None:
-    """Put the widened source of a library function, behind those it calls, into `done`; and the helpers that
-    it needs into `used`."""
+    """Put the widened source of a library function, behind those it calls, into `done`.
+
+    The helpers that it needs go into `used`.
+    """
     tree = ast.parse(
         "import warp as wp\nfrom typing import Any\n" + inspect.getsource(getattr(wp, name).func)
     )
