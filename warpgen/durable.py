@@ -81,6 +81,7 @@ class Log:
         sync(self._file.fileno())
 
     def close(self) -> None:
+        """Close the file; all in it was synced."""
         self._file.close()
 
 

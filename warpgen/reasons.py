@@ -13,6 +13,7 @@ class Reason(str, Enum):
     sentence: str
 
     def __new__(cls, word: str, sentence: str = "") -> Reason:
+        """A member whose value is the word."""
         member = str.__new__(cls, word)
         member._value_ = word
         member.sentence = sentence

@@ -111,6 +111,7 @@ def make_cache_folder(parent: Path | None = None) -> Path:
 
 
 def is_kernel(value: Any) -> bool:
+    """Whether a value of a module is a kernel."""
     return isinstance(value, context.Kernel)
 
 

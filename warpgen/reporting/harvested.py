@@ -70,10 +70,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def dataset_path(root: Path, target: Target) -> Path:
+    """Where a harvest keeps the rows of a target."""
     return root / "data" / "harvest" / f"{target}_harvest.jsonl"
 
 
 def manifest_path(root: Path) -> Path:
+    """Where it says what they are."""
     return root / "manifests" / "harvest_manifest.json"
 
 

@@ -56,6 +56,7 @@ class LocalEngine:
 
     @property
     def workers(self) -> list[WorkerView]:
+        """Its processes, as the display shows them."""
         return [worker.view for worker in self._pool]
 
     def run(self, job: Job, units: Iterator[Unit | None]) -> Generator[Outcome | None, None, None]:

@@ -124,6 +124,7 @@ class Journal:
         self._log.append(_line(record))
 
     def close(self) -> None:
+        """Close the file."""
         self._log.close()
 
 

@@ -51,6 +51,7 @@ class Assign(Statement):
 
     @property
     def value(self) -> Expression:
+        """What it assigns."""
         return self.parts[-1]
 
     @property

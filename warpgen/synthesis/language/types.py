@@ -51,14 +51,17 @@ class Type:
 
     @property
     def is_float(self) -> bool:
+        """Whether it is made of floats."""
         return self.scalar.name in _FLOAT_LIMIT
 
     @property
     def is_int(self) -> bool:
+        """Whether it is made of whole numbers."""
         return self.scalar.name in _INTEGER_BITS
 
     @property
     def is_unsigned(self) -> bool:
+        """Whether these have no sign."""
         return self.scalar.name.startswith("u")
 
     @property
@@ -72,6 +75,7 @@ class Type:
 
     @property
     def components(self) -> int:
+        """How many numbers it holds."""
         n = 1
         for extent in self.shape:
             n *= extent
@@ -95,6 +99,7 @@ class Type:
 
     @property
     def full(self) -> str:
+        """Its name with the width: `wp.float32`, `wp.vec3f`."""
         if self.name == "bool":
             return "bool"
         return self.name if self.custom or self.kind == "struct" else "wp." + self.name
@@ -126,26 +131,32 @@ def _composite(stem: str, kind: str, scalar: Type, shape: tuple[int, ...]) -> Ty
 
 
 def vec(length: int, scalar: Type = F32) -> Type:
+    """Vectors of a length."""
     return _composite(f"vec{length}", "vec", scalar, (length,))
 
 
 def mat(rows: int, columns: int, scalar: Type = F32) -> Type:
+    """Matrices of a shape."""
     return _composite(f"mat{rows}{columns}", "mat", scalar, (rows, columns))
 
 
 def quat(scalar: Type = F32) -> Type:
+    """Rotations."""
     return _composite("quat", "quat", scalar, (4,))
 
 
 def transform(scalar: Type = F32) -> Type:
+    """A position and a rotation."""
     return _composite("transform", "transform", scalar, (7,))
 
 
 def spatial_vector(scalar: Type = F32) -> Type:
+    """Twists and wrenches."""
     return _composite("spatial_vector", "spatial", scalar, (6,))
 
 
 def spatial_matrix(scalar: Type = F32) -> Type:
+    """Maps between them."""
     return _composite("spatial_matrix", "spatial_mat", scalar, (6, 6))
 
 

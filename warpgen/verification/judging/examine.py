@@ -110,14 +110,17 @@ class Examination:
         return made
 
     def first(self) -> None:
+        """Hold the first outputs to be numbers."""
         for leaf, values in zip(self.draw(0).outputs(), self.outputs(0), strict=True):
             if leaf.floating and not np.isfinite(values).all():
                 raise Failed(Reason.NOT_FINITE, f"{leaf.path} holds nan or inf")
 
     def codes(self) -> list[str]:
+        """NumPy's codes of the outputs' types."""
         return [leaf.values.dtype.str for leaf in self.draw(0).outputs()]
 
     def forward(self) -> Forward:
+        """The outputs against every reference there is."""
         worst, references, why = values_of.Agreement(0.0, 0.0, 0.0, ""), [], ""
         compared: dict[str, _Compare] = {"oracle": self._against_oracle, "widened": self._against_widened}
         for name, compare in compared.items():
@@ -274,6 +277,7 @@ class Examination:
         return any(leaf.argument == name and not leaf.fixed for leaf in self.draw(0).leaves)
 
     def gradient(self) -> Gradient:
+        """The adjoint against central differences."""
         subject = self.subject
         if not subject.kernel.has_adjoint:
             return Gradient("not differentiable", why="no adjoint")

@@ -57,6 +57,7 @@ def inputs(arguments: Arguments) -> list[Leaf]:
 
 
 def differentiable(arguments: Arguments) -> bool:
+    """Whether there is anything to derive, and by anything."""
     return bool(inputs(arguments)) and bool(_float_outputs(arguments))
 
 

@@ -52,6 +52,7 @@ class Leaf(msgspec.Struct, frozen=True):
 
     @property
     def floating(self) -> bool:
+        """Whether it holds floats."""
         return bool(self.values.dtype.kind == "f")
 
 
@@ -126,6 +127,7 @@ class Arguments:
         return all((raw[:_FENCE] == _MARK).all() and (raw[-_FENCE:] == _MARK).all() for raw in self._fenced)
 
     def outputs(self) -> list[Leaf]:
+        """The leaves that the kernel writes to."""
         return [leaf for leaf in self.leaves if leaf.role in ("output", "inout")]
 
     def _argument(self, arg: Argument, layout: MemoryLayout) -> tuple[NDArray[Any], NDArray[Any]]:

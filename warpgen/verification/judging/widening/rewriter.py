@@ -97,6 +97,7 @@ class Rewriter(ast.NodeTransformer):
         self._scope: _Scope | None = None
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+        """Device functions are rewritten, in others what stands inside."""
         node.decorator_list = [self._forward_only(d) for d in node.decorator_list]
         if not any(self._is_device(d) for d in node.decorator_list):
             outer, self._outer = self._outer, self._outer | arguments(node) | plain_names(node)
@@ -117,16 +118,19 @@ class Rewriter(ast.NodeTransformer):
         self._scope = scope
         return node
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:  # the fields of a struct
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
+        """The fields of a struct."""
         node.annotation = self._type(node.annotation)
         return node
 
     def visit_Constant(self, node: ast.Constant) -> Any:
+        """A float is cast, or it would be narrow."""
         if self._scope is None or not isinstance(node.value, float):
             return node
         return _made("wp.float64", node)
 
     def visit_Name(self, node: ast.Name) -> Any:
+        """What holds a float outside the function is read before it is compiled."""
         if self._scope is None or not isinstance(node.ctx, ast.Load):
             return node
         if node.id in self._outer and node.id not in self._scope.bound:
@@ -149,6 +153,7 @@ class Rewriter(ast.NodeTransformer):
         return [ast.copy_location(made, node) for made in (before, node, after)]
 
     def visit_Subscript(self, node: ast.Subscript) -> Any:
+        """An element of what a mesh holds is widened."""
         self.generic_visit(node)
         held = node.value
         if (
@@ -165,6 +170,7 @@ class Rewriter(ast.NodeTransformer):
         return node
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
+        """Names of Warp's, of modules, and fields of what a query gives."""
         if not isinstance(node.value, ast.Name):
             return self.generic_visit(node)
         base = node.value.id
@@ -182,6 +188,7 @@ class Rewriter(ast.NodeTransformer):
         return self.generic_visit(node) if base in self._scope.bound else node
 
     def visit_Call(self, node: ast.Call) -> Any:
+        """Some builtins have a rule of their own."""
         rule = _CALLS.get(self._builtin(node.func) or _bare_builtin(node.func))
         return self._call(node) if rule is None or self._scope is None else rule(self, node)
 
