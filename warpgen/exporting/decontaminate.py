@@ -18,10 +18,7 @@ from warpgen.record import Row
 GRAM = 13
 _TOKEN = re.compile(r"[A-Za-z_]\w*|\d[\w.]*|[^\s\w]")
 # Comments are not code, and what begins one depends on the language: `//` divides in Python.
-_COMMENTS = {
-    "python": re.compile(r"#[^\n]*"),
-    "c": re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL),
-}
+_COMMENTS = {"python": re.compile(r"#[^\n]*"), "c": re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)}
 _LANGUAGES: dict[str, tuple[str, ...]] = {".py": ("python",)}
 _LANGUAGES |= dict.fromkeys((".c", ".cc", ".cpp", ".cu", ".cuh", ".h", ".hpp"), ("c",))
 

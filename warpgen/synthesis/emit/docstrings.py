@@ -78,10 +78,7 @@ _ATOMIC = (
     "The accumulated outputs are expected to be zero before the launch.",
 )
 _RETURNING = ("Threads that have nothing to do return early.", "Returns early where there is nothing to do.")
-_LOOPING = (
-    "The inner loop runs sequentially within each thread.",
-    "Each thread loops over its own entries.",
-)
+_LOOPING = ("The inner loop runs sequentially within each thread.", "Each thread loops over its own entries.")
 
 
 def docstring(

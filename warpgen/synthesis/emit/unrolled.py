@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from warpgen.synthesis.language.expressions import (
-    LOGIC,
-    Binary,
-    Call,
-    Element,
-    Field,
-    Name,
-    inside,
-)
+from warpgen.synthesis.language.expressions import LOGIC, Binary, Call, Element, Field, Name, inside
 from warpgen.synthesis.language.reading import operations
 from warpgen.synthesis.language.statements import Assign, Block, For, Leave, Statement, walk
 

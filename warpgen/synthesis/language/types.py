@@ -16,16 +16,7 @@ _SUFFIX = {
     "float16": "h", "float32": "f", "float64": "d", "int8": "b", "uint8": "ub", "int16": "s", "uint16": "us",
     "int32": "i", "uint32": "ui", "int64": "l", "uint64": "ul",
 }  # fmt: skip
-_INTEGER_BITS = {
-    "int8": 8,
-    "uint8": 8,
-    "int16": 16,
-    "uint16": 16,
-    "int32": 32,
-    "uint32": 32,
-    "int64": 64,
-    "uint64": 64,
-}
+_INTEGER_BITS = {f"{sign}int{bits}": bits for bits in (8, 16, 32, 64) for sign in ("", "u")}
 
 # Values are kept below these magnitudes, far enough from the type's end that sums stay finite.
 _FLOAT_LIMIT = {"float16": 2.0e3, "float32": 1.0e6, "float64": 1.0e9}

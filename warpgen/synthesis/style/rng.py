@@ -37,10 +37,6 @@ class Rng:
         """Uniform in [low, high)."""
         return low + (high - low) * self._random()
 
-    def log_uniform(self, low: float, high: float) -> float:
-        """Its logarithm is uniform."""
-        return math.exp(self.uniform(math.log(low), math.log(high)))
-
     def choice(self, options: Sequence[T]) -> T:
         """One of the options, all alike."""
         return options[int(self._random() * len(options))]
