@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from warpgen.extraction.loading import load
 from warpgen.launch import Launch
 from warpgen.program import Program
-from warpgen.verification.compiling.translation_unit import kernel_dim, kernel_name
 from warpgen.verification.judging import gradient
 from warpgen.verification.native import warp_native
 from warpgen.verification.running.arguments import Arguments
@@ -20,7 +19,7 @@ from warpgen.verification.running.memory_layout import MemoryLayout, describe
 
 def executable(path: Path, text: str, launch: Launch) -> Executable:
     """The kernel of an object and the text that it was compiled from; for a confined child."""
-    return Executable(warp_native.Library(path), kernel_name(text), kernel_dim(text), launch)
+    return Executable(warp_native.Library(path), text, launch)
 
 
 def layouts_of(program: Program) -> list[MemoryLayout]:

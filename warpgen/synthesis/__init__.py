@@ -1,0 +1,1 @@
+"""Programs from a seed and an index, and from nothing else."""

@@ -72,7 +72,7 @@ def _main(rng: Rng, seed: int, index: int, weights: dict[str, float], even: bool
     if even and rng.chance(0.5):
         turn, at = divmod(index, len(all_motifs()))
         return _deal(seed, turn)[at]
-    return rng.weighted({m: m.weight for m in known[rng.weighted(weights)].motifs})
+    return rng.weighted(known[rng.weighted(weights)].weights)
 
 
 @functools.lru_cache(maxsize=4)

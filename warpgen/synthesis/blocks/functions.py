@@ -25,6 +25,7 @@ class Function:
         self._result = result
 
     def __call__(self, *args: Value | float) -> Value:
+        """Write a call."""
         r = self._result
         values = [a if isinstance(a, Value) else self._k.lit(a) for a in args]
         passed = [s.argument for s in self._shared]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 
@@ -51,6 +52,11 @@ class Category:
         self.about = about
         self.weight = weight
         self.motifs: list[Motif] = []
+
+    @functools.cached_property
+    def weights(self) -> dict[Motif, float]:
+        """How often each motif is taken, in relation to the others; for when all are registered."""
+        return {m: m.weight for m in self.motifs}
 
     def motif(
         self,

@@ -37,8 +37,10 @@ class Mesh(NamedTuple):
 
 
 def mesh(k: Kit, least: int = 0, grouped: bool = False) -> Mesh:
-    """A mesh of the program, a closed sphere of radius one with more than `least` vertices; with groups
-    where a kernel searches one group alone."""
+    """A mesh of the program, a closed sphere of radius one with more than `least` vertices.
+
+    With groups where a kernel searches one group alone.
+    """
     fitting = [s for s in SPHERES if s[1] * (s[0] - 1) + 2 > least]
     k.expect(bool(fitting), "no mesh has that many vertices")
     of = "groups" if grouped else ""
@@ -124,8 +126,10 @@ class Volume(NamedTuple):
 def volume(
     k: Kit, names: str, of: str = "float32", low: float = -1.0, high: float = 1.0, fresh: bool = False
 ) -> Volume:
-    """A dense volume of values of type `of` (`index`: without values), its corner voxel at the origin; not
-    one that the kernel has already, if `fresh`."""
+    """A dense volume of values of type `of` (`index`: without values), its corner voxel at the origin.
+
+    Not one that the kernel has already, if `fresh`.
+    """
     known = k.draft.find(lambda s: s.kind == "volume" and s.of == of and s.lo >= low and s.hi <= high)
     known = None if fresh else known
     if known is not None:

@@ -27,6 +27,7 @@ class Member(NamedTuple):
 
     @property
     def key(self) -> str:
+        """What motifs ask for it by: the first of its names."""
         return self.names.split("|")[0]
 
 
@@ -127,6 +128,7 @@ class Held:
 
     @property
     def value(self) -> Value:
+        """The whole struct."""
         return Value(self.node, self.record.type, 0.0, 0.0, self._k.author)
 
     def __getitem__(self, key: str) -> Value:
@@ -149,7 +151,9 @@ class Held:
         return Array(self._k.draft, self._spec.fields[name], f"{self.node.text}.{name}")
 
     def set(self, key: str, value: Value | float) -> None:
+        """`held.key = value`."""
         self._k.set(self[key], value)
 
     def add(self, key: str, value: Value | float, op: str = "+") -> None:
+        """`held.key op= value`."""
         self._k.change(self[key], op, value)

@@ -106,9 +106,19 @@ def _paired(t: Tiles, x: Tile, other: Tile) -> Tile:
 
 
 def _step(t: Tiles, x: Tile) -> Tile:
-    k = t.k
-    kind = k.rng.weighted(_WEIGHTS)
+    kind = t.k.rng.weighted(_WEIGHTS)
     alike = [o for o in t.pool if o.type is x.type and _extents(o) == _extents(x) and o.text != x.text]
+    alone = _alone(t, x, kind)
+    if alone is not None:
+        return alone
+    if not alike or kind in ("map", "div", "ramp"):
+        return _mapped(t, x)
+    return _beside(t, x, t.k.rng.choice(alike), kind)
+
+
+def _alone(t: Tiles, x: Tile, kind: str) -> Tile | None:
+    """A step on one tile; None where its kind takes two, or this tile does not lend itself to it."""
+    k = t.k
     if kind == "scale":
         return t.scale(x, k.param("alpha|scale|s|gain", x.type, 0.25, 2.0))
     if kind == "neg":
@@ -119,17 +129,23 @@ def _step(t: Tiles, x: Tile) -> Tile:
         step = k.rng.choice((0.5, 0.25, 0.125))
         return t.binary(x, k.rng.choice("+-"), t.arange("ramp|coords|lin", x.shape[0], x.type, step))
     if kind == "with_number":
-        bound = k.param("limit|floor_value|cap|threshold", x.type, 0.1, 1.0)
-        if x.lo > bound.lo - 0.2 or x.hi < bound.hi + 0.2:  # all would be cut off, or nothing
-            return _mapped(t, x)
-        if k.rng.chance(0.5):
-            return t.map("wp.min", x.lo, bound.hi, x, bound)
-        return t.map("wp.max", bound.lo, x.hi, x, bound)
-    if kind == "div" and (x.lo >= 0.1 or x.hi <= -0.1):
-        return t.inverse(x)
-    if not alike or kind in ("map", "div", "ramp"):
+        return _bounded(t, x)
+    return t.inverse(x) if kind == "div" and (x.lo >= 0.1 or x.hi <= -0.1) else None
+
+
+def _bounded(t: Tiles, x: Tile) -> Tile:
+    """All below a number, or above it, becomes the number."""
+    bound = t.k.param("limit|floor_value|cap|threshold", x.type, 0.1, 1.0)
+    if x.lo > bound.lo - 0.2 or x.hi < bound.hi + 0.2:  # all would be cut off, or nothing
         return _mapped(t, x)
-    other = k.rng.choice(alike)
+    if t.k.rng.chance(0.5):
+        return t.map("wp.min", x.lo, bound.hi, x, bound)
+    return t.map("wp.max", bound.lo, x.hi, x, bound)
+
+
+def _beside(t: Tiles, x: Tile, other: Tile, kind: str) -> Tile:
+    """A step on two tiles."""
+    k = t.k
     if kind == "add":
         return t.binary(x, k.rng.choice("++-"), other)
     if kind == "mul":

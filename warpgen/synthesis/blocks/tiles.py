@@ -72,10 +72,12 @@ class Tile:
 
     @property
     def magnitude(self) -> float:
+        """The most that an element can be away from zero."""
         return max(abs(self.lo), abs(self.hi))
 
     @property
     def count(self) -> int:
+        """How many elements it has."""
         n = 1
         for d in self.shape:
             n *= d.n
@@ -161,6 +163,7 @@ class Tiles:
         return block * Value(d.text, I32, d.n, d.n, self.k.author)
 
     def dtype(self, t: Type) -> str:
+        """The author's spelling of a type."""
         return self.k.draft.use_type(t)
 
     def let(self, names: str, tile: Tile) -> Tile:
@@ -205,6 +208,7 @@ class Tiles:
     def load(
         self, array: Array, shape: Sequence[Dim], offset: Sequence[Any], names: str, storage: str = ""
     ) -> Tile:
+        """`wp.tile_load(array, shape, offset)`."""
         rest = {"storage": f'"{storage}"'} if storage else {}
         if not storage and self.k.rng.chance(0.12):
             options = ({"storage": '"shared"'}, {"storage": '"register"'}, {"bounds_check": "False"})
@@ -219,6 +223,7 @@ class Tiles:
         return self._pipeline(self, tile, self.k.rng.integer(1, most))
 
     def store(self, array: Array, tile: Tile, offset: Sequence[Any] = ()) -> None:
+        """`wp.tile_store(array, tile, offset)`."""
         if array.type is not tile.type:
             raise SynthesisError(f"a tile of {tile.type} does not fit into {array.name}")
         tile = self.with_elementwise(tile, 3)
@@ -226,23 +231,27 @@ class Tiles:
         self.k.write(Do(tile_call("wp.tile_store", array, tile, **where)))
 
     def atomic_add(self, array: Array, tile: Tile, offset: Sequence[Any] = ()) -> None:
+        """`wp.tile_atomic_add(array, tile, offset)`."""
         where = self._offset(offset or [0] * len(tile.shape))
         self.k.write(Do(tile_call("wp.tile_atomic_add", array, tile, **where)))
 
     # -- making --------------------------------------------------------------------------------------
     def zeros(self, names: str, t: Type, shape: Sequence[Dim], storage: str = "", fn: str = "zeros") -> Tile:
+        """`wp.tile_zeros(shape, dtype)`, named."""
         rest = {"storage": f'"{storage}"'} if storage else {}
         v = 1.0 if fn == "ones" else 0.0
         node = tile_call(f"wp.tile_{fn}", shape=self.shape(shape), dtype=self.dtype(t), **rest)
         return self.let(names, Tile(node, t, tuple(shape), v, v))
 
     def full(self, names: str, value: float, t: Type, shape: Sequence[Dim]) -> Tile:
+        """`wp.tile_full(shape, value, dtype)`, named."""
         literal = self.k.lit(value, t).node
         dtype = {"dtype": self.dtype(t)} if self.k.rng.chance(0.7) else {}
         node = tile_call("wp.tile_full", shape=self.shape(shape), value=literal, **dtype)
         return self.let(names, Tile(node, t, tuple(shape), value, value))
 
     def arange(self, names: str, d: Dim, t: Type, step: float = 1.0) -> Tile:
+        """`wp.tile_arange(...)`, named."""
         if t is I32:
             args = arguments(d.text if self.k.rng.chance(0.6) else f"0, {d.text}")
             node = tile_call("wp.tile_arange", *args, dtype=self.dtype(t))
@@ -253,6 +262,7 @@ class Tiles:
 
     # -- arithmetic ----------------------------------------------------------------------------------
     def binary(self, a: Tile, op: str, b: Tile) -> Tile:
+        """`a op b`, element by element."""
         if op == "*":
             corners = [x * y for x in (a.lo, a.hi) for y in (b.lo, b.hi)]
             lo, hi = min(corners), max(corners)
@@ -273,6 +283,7 @@ class Tiles:
         return Tile(Binary(left, op, right), a.type, a.shape, lo, hi, prec)
 
     def scale(self, tile: Tile, s: Value) -> Tile:
+        """`tile * s`, on either side."""
         corners = [x * y for x in (tile.lo, tile.hi) for y in (s.lo, s.hi)]
         left, right = (s.node, tile.node) if self.k.rng.chance(0.4) else (tile.node, s.node)
         if s.prec < PRODUCT or tile.prec < PRODUCT:
@@ -280,10 +291,12 @@ class Tiles:
         return Tile(Binary(left, "*", right), tile.type, tile.shape, min(corners), max(corners), PRODUCT)
 
     def negate(self, tile: Tile) -> Tile:
+        """`-tile`."""
         node = Prefix("-", tile.node if tile.prec == ATOM else Group(tile.node))
         return Tile(node, tile.type, tile.shape, -tile.hi, -tile.lo, UNARY)
 
     def map(self, function: str, lo: float, hi: float, *tiles: Tile | Value) -> Tile:
+        """`wp.tile_map(function, ...)`, whose results lie in [lo, hi]."""
         first = next(t for t in tiles if isinstance(t, Tile))
         node = tile_call("wp.tile_map", expression(function), *[t.node for t in tiles])
         return Tile(node, first.type, first.shape, lo, hi)
@@ -314,13 +327,16 @@ class Tiles:
 
     # -- reducing ------------------------------------------------------------------------------------
     def sum(self, tile: Tile, axis: int | None = None) -> Tile:
+        """`wp.tile_sum(tile)`, along an axis or of all."""
         n = tile.count if axis is None else tile.shape[axis].n
         return self._reduced("wp.tile_sum", tile, axis, n * tile.lo, n * tile.hi)
 
     def extreme(self, which: str, tile: Tile) -> Tile:
+        """`wp.tile_min(tile)` or `wp.tile_max(tile)`."""
         return self._reduced(f"wp.tile_{which}", tile, None, tile.lo, tile.hi)
 
     def reduce(self, op: str, tile: Tile, axis: int | None, lo: float, hi: float) -> Tile:
+        """`wp.tile_reduce(op, tile)`, whose result lies in [lo, hi]."""
         return self._reduced("wp.tile_reduce", tile, axis, lo, hi, expression(op))
 
     def _reduced(
@@ -333,6 +349,7 @@ class Tiles:
         return Tile(tile_call(fn, *first, tile, by), tile.type, shape, lo, hi)
 
     def broadcast(self, tile: Tile, shape: Sequence[Dim]) -> Tile:
+        """`wp.tile_broadcast(tile, shape)`."""
         node = tile_call("wp.tile_broadcast", tile, shape=self.shape(shape, 0.0))
         return Tile(node, tile.type, tuple(shape), tile.lo, tile.hi)
 
@@ -342,13 +359,16 @@ class Tiles:
         return self.broadcast(upright, shape)
 
     def reshape(self, tile: Tile, shape: Sequence[Dim]) -> Tile:
+        """`wp.tile_reshape(tile, shape)`."""
         node = tile_call("wp.tile_reshape", tile, shape=self.shape(shape, 0.0))
         return Tile(node, tile.type, tuple(shape), tile.lo, tile.hi)
 
     def transpose(self, tile: Tile) -> Tile:
+        """`wp.tile_transpose(tile)`."""
         return Tile(tile_call("wp.tile_transpose", tile), tile.type, tile.shape[::-1], tile.lo, tile.hi)
 
     def view(self, tile: Tile, offset: Sequence[Any], shape: Sequence[Dim]) -> Tile:
+        """`wp.tile_view(tile, offset, shape)`."""
         start = Tuple(*map(written, offset))
         node = tile_call("wp.tile_view", tile, offset=start, shape=self.shape(shape, 0.0))
         return Tile(node, tile.type, tuple(shape), tile.lo, tile.hi)

@@ -176,23 +176,15 @@ def matrix(k: Kit, t: Type) -> None:
 @case("matrix_from_cols", _FLOATS)
 def matrix_from_cols(k: Kit, t: Type) -> None:
     n = k.rng.choice((2, 3, 3))
-    k.give(
-        "basis|M|frame",
-        k.wp.matrix_from_cols(
-            *[vector_of(k, n, t, names=f"{c}|c{i}|{c}_axis") for i, c in enumerate("uvw"[:n])]
-        ),
-    )
+    columns = [vector_of(k, n, t, names=f"{c}|c{i}|{c}_axis") for i, c in enumerate("uvw"[:n])]
+    k.give("basis|M|frame", k.wp.matrix_from_cols(*columns))
 
 
 @case("matrix_from_rows", _FLOATS)
 def matrix_from_rows(k: Kit, t: Type) -> None:
     n = k.rng.choice((2, 3, 4))
-    k.give(
-        "A|M|jacobian",
-        k.wp.matrix_from_rows(
-            *[vector_of(k, n, t, names=f"r{i}|row{i}|g{i}") for i in range(k.rng.choice((2, n)))]
-        ),
-    )
+    rows = [vector_of(k, n, t, names=f"r{i}|row{i}|g{i}") for i in range(k.rng.choice((2, n)))]
+    k.give("A|M|jacobian", k.wp.matrix_from_rows(*rows))
 
 
 @case("identity", _FLOATS)

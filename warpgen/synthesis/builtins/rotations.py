@@ -212,10 +212,7 @@ def spatial_vector_case(k: Kit, t: Type) -> None:
         parts = ", ".join([v[i].text for i in range(3)] + [k.lit(0.0, t).text] * 3)
         value = Value(f"{spatial_vector(t).short}({parts})", spatial_vector(t), -1.0, 1.0, k.author)
     else:
-        value = k.var(
-            "acc|total|wrench",
-            k.zero(spatial_vector(t)),
-        )
+        value = k.var("acc|total|wrench", k.zero(spatial_vector(t)))
         k.add(
             value,
             k.input("twist|qd|spatial_vel", spatial_vector(t), -1.0, 1.0)

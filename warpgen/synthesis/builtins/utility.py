@@ -294,16 +294,7 @@ def _atomic(name: str, scalars: tuple[Type, ...]) -> None:
         with k.pool.masking(name not in ("add", "sub", "xor", "exch")):
             x = _value(k, t, 0, 8, "x|value|weight")
         extra = [k.lit(0, t)] if name == "cas" else []
-        k.discard(
-            call(
-                f"wp.atomic_{name}",
-                [bins.node, *bins.keys(b), *extra, x],
-                t,
-                0,
-                8,
-                k.author,
-            )
-        )
+        k.discard(call(f"wp.atomic_{name}", [bins.node, *bins.keys(b), *extra, x], t, 0, 8, k.author))
 
 
 for _op in ("add", "sub", "min", "max"):

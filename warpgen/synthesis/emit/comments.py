@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from warpgen.synthesis.emit.recognition import (
     REASONS,
     asked_of,
@@ -241,8 +243,12 @@ def _named(name: str, author: Author) -> str:
     return f"the {words}" if author.articles else words
 
 
+@functools.cache
+def _openings(options: tuple[str, ...]) -> dict[str, float]:
+    openers = priors.comment_openers()
+    return {o: openers.get(o.split(" ", 1)[0], 1.0) for o in options}
+
+
 def _fill(author: Author, options: tuple[str, ...], x: str, thing: str, **more: str) -> str:
     """One of the options, those with common first words more often, with its places filled."""
-    openers = priors.comment_openers()
-    choice = author.rng.weighted({o: openers.get(o.split(" ", 1)[0], 1.0) for o in options})
-    return choice.format(x=x or "the value", thing=thing, **more)
+    return author.rng.weighted(_openings(options)).format(x=x or "the value", thing=thing, **more)

@@ -59,6 +59,27 @@ _VERBS = (
     "Update the ",
 )
 
+_LAUNCHED = (
+    "Launched with one thread per {thing}.",
+    "One thread handles one {thing}.",
+    "Each thread processes a single {thing}.",
+    "The kernel should be launched with one thread for each {thing}.",
+    "Every thread works on its own {thing}.",
+)
+_WRITTEN = ("The results are written to {names}.", "On return {names} {verb} updated.")
+_READ = (
+    "Reads the {three} of each {thing}.",
+    "The {two} must be given for every {thing}.",
+    "Uses the {three} at the index of the {thing}.",
+)
+_ATOMIC = (
+    "Contributions are accumulated with atomics, in any order of the threads.",
+    "Uses atomic operations since several threads may update the same entry.",
+    "The accumulated outputs are expected to be zero before the launch.",
+)
+_RETURNING = ("Threads that have nothing to do return early.", "Returns early where there is nothing to do.")
+_LOOPING = ("The inner loop runs sequentially within each thread.", "Each thread loops over its own entries.")
+
 
 def docstring(
     author: Author, title: str, specs: list[Argspec], thing: str, body: list[Statement]
@@ -93,69 +114,27 @@ def function_comment(author: Author, title: str) -> list[str]:
 
 def _facts(author: Author, specs: list[Argspec], thing: str, body: list[Statement]) -> list[str]:
     """Sentences that hold for the kernel."""
-    rng = author.rng
+    choice, chance = author.rng.choice, author.rng.chance
     written = [s.name for s in specs if s.role in ("output", "inout")]
     read = [phrase(s.name) for s in specs if s.role == "input" and phrase(s.name)]
-    facts = [
-        rng.choice(
-            (
-                f"Launched with one thread per {thing}.",
-                f"One thread handles one {thing}.",
-                f"Each thread processes a single {thing}.",
-                f"The kernel should be launched with one thread for each {thing}.",
-                f"Every thread works on its own {thing}.",
-            )
-        )
-    ]
+    facts = [choice(_LAUNCHED).format(thing=thing)]
     if written:
-        names = joined([f"``{n}``" if rng.chance(0.5) else n for n in written[:3]])
+        names = joined([f"``{n}``" if chance(0.5) else n for n in written[:3]])
         verb = "are" if len(written) > 1 else "is"
-        facts.append(
-            rng.choice((f"The results are written to {names}.", f"On return {names} {verb} updated."))
-        )
+        facts.append(choice(_WRITTEN).format(names=names, verb=verb))
     if read:
-        facts.append(
-            rng.choice(
-                (
-                    f"Reads the {joined(read[:3])} of each {thing}.",
-                    f"The {joined(read[:2])} must be given for every {thing}.",
-                    f"Uses the {joined(read[:3])} at the index of the {thing}.",
-                )
-            )
-        )
+        facts.append(choice(_READ).format(three=joined(read[:3]), two=joined(read[:2]), thing=thing))
     code = list(walk(body))
     nodes = [node for statement in code for node in inside(*statement.parts)]
     if any(isinstance(node, Call) and node.name.startswith("wp.atomic_") for node in nodes):
-        facts.append(
-            rng.choice(
-                (
-                    "Contributions are accumulated with atomics, in any order of the threads.",
-                    "Uses atomic operations since several threads may update the same entry.",
-                    "The accumulated outputs are expected to be zero before the launch.",
-                )
-            )
-        )
+        facts.append(choice(_ATOMIC))
     # A comment that speaks of a return or of what something is for has always been taken for code.
     said = [statement.words for statement in code if isinstance(statement, Comment)]
     returns = any(isinstance(statement, Leave) and statement.word == "return" for statement in code)
     if returns or any(words.endswith("return") for words in said):
-        facts.append(
-            rng.choice(
-                (
-                    "Threads that have nothing to do return early.",
-                    "Returns early where there is nothing to do.",
-                )
-            )
-        )
+        facts.append(choice(_RETURNING))
     if any(isinstance(statement, For) for statement in code) or any("for " in words for words in said):
-        facts.append(
-            rng.choice(
-                (
-                    "The inner loop runs sequentially within each thread.",
-                    "Each thread loops over its own entries.",
-                )
-            )
-        )
+        facts.append(choice(_LOOPING))
     if any(s.role == "inout" for s in specs):
         facts.append("The values are updated in place.")
     return facts

@@ -129,8 +129,8 @@ def _is_place(statement: Assign, name: str) -> bool:
     """Whether the statement reads the name once, where any expression may stand."""
     return (
         statement.operator != "+"
-        and _is_pure(statement.value)
         and any(_takes(part, name) for part in statement.parts)
+        and _is_pure(statement.value)
         and [node.text for node in inside(*statement.parts) if isinstance(node, Name)].count(name) == 1
     )
 
@@ -165,6 +165,8 @@ def _has_no_effect(call: Call) -> bool:
 
 def _takes(node: Expression, name: str) -> bool:
     """Whether any expression may stand where the name is read: no operator is around it."""
+    if name not in node.names:
+        return False
     if isinstance(node, (Call, Group, Tuple)):
         places = node.parts
     else:

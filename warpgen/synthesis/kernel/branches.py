@@ -29,7 +29,7 @@ def under_conditions(k: Kit, parts: list[Callable[[], None]]) -> None:
             _forget_loads(k, known)
             results += [g for g in made if g.value.type.kind in _DECLARABLE]
         k.pool.join(results)
-        inside = {name for statement in walk(headers) for name in statement.defines}
+        inside = {name for s in walk(headers) for name in s.defines} if results else ()
         declared += [_declare(k, g) for g in results if g.value.text in inside]
 
 

@@ -39,18 +39,7 @@ _ENERGY = {
 # How many parts stand side by side in the branches of an if; 0 is a part that every thread executes.
 _BRANCHES = {0: 0.34, 1: 0.31, 2: 0.21, 3: 0.14}
 _FORWARD_ONLY = 0.02  # kernels that people switch the adjoint off for
-_VERBS = (
-    "compute_{}",
-    "compute_{}",
-    "{}_kernel",
-    "{}_kernel",
-    "eval_{}",
-    "update_{}",
-    "apply_{}",
-    "{}",
-    "{}",
-    "{}_step",
-)
+_VERBS = "compute_{} compute_{} {}_kernel {}_kernel eval_{} update_{} apply_{} {} {} {}_step".split()
 
 
 class Plan:

@@ -42,6 +42,7 @@ class Argspec:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The extents of its array."""
         return self.fixed if self.fixed is not None else tuple(self.need)
 
     def fills(self, path: str) -> Iterator[Fill]:
@@ -60,6 +61,7 @@ class Argspec:
             yield from field.fills(f"{path}.{name}")
 
     def argument(self) -> Argument:
+        """The argument as it stands in a row."""
         name = self.type.name
         if self.kind == "indexed":
             name = f"indexedarray{self.ndim}d({name})"
@@ -81,6 +83,7 @@ class Array:
 
     @property
     def type(self) -> Type:
+        """The type of its elements."""
         return self.spec.type
 
     def keys(self, key: Any) -> list[Expression]:
@@ -134,6 +137,7 @@ class Declaration(NamedTuple):
 
     @property
     def written(self) -> str:
+        """Its whole text."""
         return self.text if self.body is None else f"{self.text}\n{emit(self.body)}"
 
     @property
@@ -190,6 +194,7 @@ class Draft:
     def argument(
         self, name: str, type: Type, ndim: int, role: Role, lo: float, hi: float, kind: FillKind = "uniform"
     ) -> Argspec:
+        """A new argument of the kernel."""
         spec = Argspec(name, type, ndim, role, lo, hi, kind)
         self.arguments[name] = spec
         return spec
@@ -199,6 +204,7 @@ class Draft:
         return next((spec for spec in self.arguments.values() if test(spec)), None)
 
     def annotate(self, spec: Argspec) -> str:
+        """An argument's annotation, in the author's spelling."""
         if spec.annotation:
             return spec.annotation
         if spec.ndim:

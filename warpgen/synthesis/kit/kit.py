@@ -88,8 +88,11 @@ class Kit(Requests):
             self.leave("return")
 
     def forward_only(self) -> None:
-        """No adjoint for this kernel: one would run again what must run once, such as a draw of places by an
-        atomic, or go through a loop with what its counter was left at, and reach past arrays."""
+        """No adjoint for this kernel.
+
+        One would run again what must run once, such as a draw of places by an atomic, or go through a loop
+        with what its counter was left at, and reach past arrays.
+        """
         options = self.draft.kernel_options
         options[:] = [option for option in options if not option.startswith("enable_backward")]
         options.append("enable_backward=False")

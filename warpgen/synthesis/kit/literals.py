@@ -30,38 +30,47 @@ class Literals(Statements):
 
     @property
     def vec2(self) -> Type:
+        """Two of the program's floats."""
         return vec(2, self.real)
 
     @property
     def vec3(self) -> Type:
+        """Three of them."""
         return vec(3, self.real)
 
     @property
     def vec4(self) -> Type:
+        """Four of them."""
         return vec(4, self.real)
 
     @property
     def mat22(self) -> Type:
+        """A 2 x 2 matrix of them."""
         return mat(2, 2, self.real)
 
     @property
     def mat33(self) -> Type:
+        """A 3 x 3 matrix of them."""
         return mat(3, 3, self.real)
 
     @property
     def mat44(self) -> Type:
+        """A 4 x 4 matrix of them."""
         return mat(4, 4, self.real)
 
     @property
     def quat(self) -> Type:
+        """A rotation of them."""
         return quat(self.real)
 
     @property
     def transform(self) -> Type:
+        """A position and a rotation of them."""
         return transform(self.real)
 
     @property
     def spatial(self) -> Type:
+        """A twist or a wrench of them."""
         return spatial_vector(self.real)
 
     # -- making values -----------------------------------------------------------------------------
@@ -136,6 +145,7 @@ class Literals(Statements):
         return call(name, [value], type, lo, hi, self.author)
 
     def to_real(self, value: Value) -> Value:
+        """The value as the program's float."""
         return self.cast(value, self.real)
 
 

@@ -209,6 +209,7 @@ class Statements:
             self.write(Assign(target.node, Binary(target.node, op, right), defines))
 
     def add(self, target: Value, value: Any) -> None:
+        """`target += value`."""
         self.change(target, "+", value)
 
     def _like(self, value: Any, target: Value) -> Value:
@@ -239,12 +240,15 @@ class Statements:
 
     # -- conditions --------------------------------------------------------------------------------
     def all(self, *conditions: Value) -> Value:
+        """`a and b and c`."""
         return logic("and", list(conditions))
 
     def any(self, *conditions: Value) -> Value:
+        """`a or b or c`."""
         return logic("or", list(conditions))
 
     def negate(self, condition: Value) -> Value:
+        """`not condition`."""
         operand = condition.node if condition.prec >= COMPARE else Group(condition.node)
         return Value(Prefix("not", operand), BOOL, 0, 1, self.author, NOT)
 
@@ -309,12 +313,15 @@ class Statements:
         """Hook: what was given inside a block cannot be used behind it."""
 
     def if_(self, condition: Value) -> contextlib.AbstractContextManager[None]:
+        """What stands under `if condition:`."""
         return self.block(Block("if", condition.node))
 
     def elif_(self, condition: Value) -> contextlib.AbstractContextManager[None]:
+        """What stands under `elif condition:`."""
         return self.block(Block("elif", condition.node))
 
     def else_(self) -> contextlib.AbstractContextManager[None]:
+        """What stands under `else:`."""
         return self.block(Block("else"))
 
     @contextlib.contextmanager
@@ -344,10 +351,12 @@ class Statements:
         return self.block(Block("while", condition.node))
 
     def break_if(self, condition: Value) -> None:
+        """`if condition: break`."""
         with self.if_(condition):
             self.leave("break")
 
     def continue_if(self, condition: Value) -> None:
+        """`if condition: continue`."""
         with self.if_(condition):
             self.leave("continue")
 

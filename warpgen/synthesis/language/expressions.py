@@ -13,8 +13,10 @@ _NONE: frozenset[str] = frozenset()
 
 
 class Expression:
-    """A node; `text` is how it is written, `parts` are the nodes inside, `names` what it reads: no fields, no
-    keywords of a call, and none of Warp's own."""
+    """A node: `text` is how it is written, `parts` are the nodes inside.
+
+    `names` is what it reads: no fields, no keywords of a call, and none of Warp's own.
+    """
 
     __slots__ = ("names", "parts", "text")
 
@@ -26,8 +28,8 @@ class Expression:
         return f"{type(self).__name__}({self.text})"
 
     def of(self, *parts: Expression) -> Expression:
-        """The same node around other parts."""
-        raise NotImplementedError
+        """The same node around other parts; nodes that hold more than parts have an `of` of their own."""
+        return type(self)(*parts)
 
 
 def names_of(parts: tuple[Expression, ...]) -> frozenset[str]:
@@ -100,9 +102,6 @@ class Group(Expression):
         self.names = inside.names
         self.parts = (inside,)
 
-    def of(self, *parts: Expression) -> Expression:
-        return Group(*parts)
-
 
 class Call(Expression):
     """`name(a, b)`; the parts are the arguments."""
@@ -148,9 +147,6 @@ class Element(Expression):
         self.parts = (base, *keys)
         self.names = names_of(self.parts)
 
-    def of(self, *parts: Expression) -> Expression:
-        return Element(*parts)
-
 
 class Field(Expression):
     """`base.name`."""
@@ -177,9 +173,6 @@ class Choice(Expression):
         self.parts = (value, condition, other)
         self.names = names_of(self.parts)
 
-    def of(self, *parts: Expression) -> Expression:
-        return Choice(*parts)
-
 
 class Tuple(Expression):
     """`(a, b)` or `(a,)`."""
@@ -191,9 +184,6 @@ class Tuple(Expression):
         self.text = f"({inside},)" if len(parts) == 1 else f"({inside})"
         self.names = names_of(parts)
         self.parts = parts
-
-    def of(self, *parts: Expression) -> Expression:
-        return Tuple(*parts)
 
 
 class Form(Expression):

@@ -23,6 +23,7 @@ def at_least(x: Value, floor: float) -> Value:
 
 
 def at_most(x: Value, ceiling: float) -> Value:
+    """`wp.min(x, ceiling)`, where `x` can be above it."""
     if x.hi <= ceiling:
         return x
     return call("wp.min", [x, like(x, ceiling)], x.type, min(x.lo, ceiling), ceiling, x.author)

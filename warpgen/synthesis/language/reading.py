@@ -10,7 +10,7 @@ import ast
 import functools
 import re
 from collections.abc import Iterable
-from typing import Any, TypeGuard
+from typing import Any
 
 from warpgen.errors import SynthesisError
 from warpgen.synthesis.language.expressions import (
@@ -171,13 +171,11 @@ class _Reader:
     def _known(self, node: ast.expr, start: int, end: int) -> Expression | None:
         """The node if it is of a kind that has one here."""
 
-        def part(inner: ast.expr, first: int = start) -> Expression:
-            return self._inside(inner, first, end)
+        def part(inner: ast.expr) -> Expression:
+            return self._inside(inner, start, end)
 
         match node:
-            case ast.Name():
-                return Name(node.id)
-            case ast.Constant():
+            case ast.Name() | ast.Constant():
                 written = self._text[start:end]
                 return Name(written) if written.isidentifier() else Literal(written)
             case ast.BinOp():
@@ -185,14 +183,9 @@ class _Reader:
             case ast.UnaryOp():
                 return Prefix(_OPERATORS[type(node.op)], part(node.operand))
             case ast.BoolOp():
-                return _chain(
-                    part(node.values[0]),
-                    [_OPERATORS[type(node.op)]] * len(node.values),
-                    map(part, node.values[1:]),
-                )
+                return _chain(map(part, node.values), [node.op] * len(node.values))
             case ast.Compare():
-                operators = [_OPERATORS.get(type(op), "in") for op in node.ops]
-                return _chain(part(node.left), operators, map(part, node.comparators))
+                return _chain(map(part, [node.left, *node.comparators]), node.ops)
             case ast.IfExp():
                 return Choice(part(node.body), part(node.test), part(node.orelse))
             case ast.Attribute():
@@ -200,14 +193,19 @@ class _Reader:
             case ast.Tuple():
                 return Tuple(*map(part, node.elts))
             case ast.Subscript():
-                keys = node.slice.elts if _is_bare(node.slice) else [node.slice]
-                return Element(part(node.value), *map(part, keys))
+                return Element(part(node.value), *map(part, _keys(node.slice)))
             case ast.Call() if _is_dotted(node.func):
-                within = _extent(node.func)[1] + 1
-                arguments = [part(a, within) for a in node.args]
-                arguments += [Keyword(a.arg or "**", part(a.value, within)) for a in node.keywords]
-                return Call(self._text[start : within - 1], tuple(arguments))
+                return self._call(node, start, end)
         return None
+
+    def _call(self, node: ast.Call, start: int, end: int) -> Call:
+        name = self._text[start : _extent(node.func)[1]]
+
+        def part(inner: ast.expr) -> Expression:
+            return self._inside(inner, start + len(name) + 1, end)
+
+        given = [Keyword(a.arg or "**", part(a.value)) for a in node.keywords]
+        return Call(name, (*map(part, node.args), *given))
 
     def _form(self, node: ast.expr, start: int, end: int) -> Expression:
         pieces: list[str | Expression] = []
@@ -219,9 +217,10 @@ class _Reader:
         return Form(*pieces, self._text[start:end])
 
 
-def _chain(first: Expression, operators: list[str], others: Iterable[Expression]) -> Expression:
+def _chain(parts: Iterable[Expression], operators: Iterable[ast.AST]) -> Expression:
+    first, *others = parts
     for operator, other in zip(operators, others, strict=False):
-        first = Binary(first, operator, other)
+        first = Binary(first, _OPERATORS.get(type(operator), "in"), other)
     return first
 
 
@@ -229,12 +228,12 @@ def _extent(node: ast.expr) -> tuple[int, int]:
     return node.col_offset, node.end_col_offset or node.col_offset
 
 
-def _is_bare(node: ast.expr) -> TypeGuard[ast.Tuple]:
-    """Whether it is a tuple without parentheses: it begins or ends where one of its elements does."""
+def _keys(node: ast.expr) -> list[ast.expr]:
+    """The keys of a subscript: of a tuple without parentheses, which begins or ends where an element does."""
     if not isinstance(node, ast.Tuple):
-        return False
+        return [node]
     (start, end), first, last = _extent(node), _extent(node.elts[0]), _extent(node.elts[-1])
-    return start == first[0] or end == last[1]
+    return node.elts if start == first[0] or end == last[1] else [node]
 
 
 def _is_dotted(node: ast.expr) -> bool:

@@ -26,14 +26,34 @@ def public_names() -> tuple[str, ...]:
 
 
 @functools.cache
+def _overloads(name: str) -> list[tuple[Any, list[Any]]]:
+    """Those with a fixed number of parameters, and the shape that each parameter asks for."""
+    overloads = getattr(REGISTRY[name], "overloads", ())
+    return [
+        (o, [t if t is Any else _shape(t) for t in o.input_types.values()])
+        for o in overloads
+        if not o.variadic
+    ]
+
+
+def _shape(t: Any) -> Any:
+    """What tells vectors, matrices and the like from each other, and from numbers."""
+    return getattr(t, "_wp_generic_type_hint_", None)
+
+
+@functools.cache
 def result_types(name: str, args: tuple[Type, ...]) -> tuple[Type, ...]:
     """Result types of `wp.name(args)` by Warp's own overload resolution; () if it gives nothing."""
     function = REGISTRY.get(name)
     if function is None:
         raise SynthesisError(f"Warp has no builtin {name!r}")
     types = [warp_type(t) for t in args]
-    for overload in getattr(function, "overloads", ()):
-        if overload.variadic or not codegen.func_match_args(overload, types, {}):
+    shapes = [*map(_shape, types)]
+    for overload, taken in _overloads(name):
+        # Warp's own matching is slow, and most overloads are for vectors where a number is, or the reverse.
+        if any(t is not Any and t is not shape for t, shape in zip(taken, shapes, strict=False)):
+            continue
+        if not codegen.func_match_args(overload, types, {}):
             continue
         bound = dict(zip(overload.input_types, types, strict=False))
         try:

@@ -8,8 +8,10 @@ from warpgen.synthesis.language.expressions import Expression, names_of
 
 
 class Statement:
-    """A statement. `parts` are the expressions of its own line and `names` what is named there; `defines` are
-    locals, if all it does is to give them a value: it may go where nothing reads them."""
+    """A statement: `parts` are the expressions of its own line, `names` is what is named there.
+
+    `defines` are locals, if all it does is to give them a value: it may go where nothing reads them.
+    """
 
     __slots__ = ("defines", "names", "parts")
 
@@ -49,6 +51,7 @@ class Assign(Statement):
 
     @property
     def value(self) -> Expression:
+        """What it assigns."""
         return self.parts[-1]
 
     @property
@@ -58,8 +61,9 @@ class Assign(Statement):
 
     @property
     def text(self) -> str:
-        *targets, value = [part.text for part in self.parts]
-        return f"{', '.join(targets)} {self.operator}= {value}"
+        *targets, value = self.parts
+        target = targets[0].text if len(targets) == 1 else ", ".join([part.text for part in targets])
+        return f"{target} {self.operator}= {value.text}"
 
 
 class Do(Statement):
@@ -130,7 +134,10 @@ class Block(Statement):
 
     def around(self, body: list[Statement]) -> Block:
         """The same header above other statements."""
-        return type(self)(self.word, *self.parts, body=body)
+        made = object.__new__(type(self))  # every pass makes each block anew; what its line names it knows
+        made.word, made.parts, made.names = self.word, self.parts, self.names
+        made.defines, made.body = self.defines, body
+        return made
 
     @property
     def continues(self) -> bool:

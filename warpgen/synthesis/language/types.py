@@ -16,24 +16,17 @@ _SUFFIX = {
     "float16": "h", "float32": "f", "float64": "d", "int8": "b", "uint8": "ub", "int16": "s", "uint16": "us",
     "int32": "i", "uint32": "ui", "int64": "l", "uint64": "ul",
 }  # fmt: skip
-_INTEGER_BITS = {
-    "int8": 8,
-    "uint8": 8,
-    "int16": 16,
-    "uint16": 16,
-    "int32": 32,
-    "uint32": 32,
-    "int64": 64,
-    "uint64": 64,
-}
+_INTEGER_BITS = {f"{sign}int{bits}": bits for bits in (8, 16, 32, 64) for sign in ("", "u")}
 
 # Values are kept below these magnitudes, far enough from the type's end that sums stay finite.
 _FLOAT_LIMIT = {"float16": 2.0e3, "float32": 1.0e6, "float64": 1.0e9}
 
 
 class Type:
-    """A Warp type. `scalar` is the element type (itself for scalars); `shape` is () for scalars,
-    (n,) for vectors and quaternions, (rows, columns) for matrices."""
+    """A Warp type: `scalar` is the element type (itself for scalars).
+
+    `shape` is () for scalars, (n,) for vectors and quaternions, (rows, columns) for matrices.
+    """
 
     __slots__ = ("fields", "kind", "name", "scalar", "shape")
 
@@ -49,14 +42,17 @@ class Type:
 
     @property
     def is_float(self) -> bool:
+        """Whether it is made of floats."""
         return self.scalar.name in _FLOAT_LIMIT
 
     @property
     def is_int(self) -> bool:
+        """Whether it is made of whole numbers."""
         return self.scalar.name in _INTEGER_BITS
 
     @property
     def is_unsigned(self) -> bool:
+        """Whether these have no sign."""
         return self.scalar.name.startswith("u")
 
     @property
@@ -70,6 +66,7 @@ class Type:
 
     @property
     def components(self) -> int:
+        """How many numbers it holds."""
         n = 1
         for extent in self.shape:
             n *= extent
@@ -93,6 +90,7 @@ class Type:
 
     @property
     def full(self) -> str:
+        """Its name with the width: `wp.float32`, `wp.vec3f`."""
         if self.name == "bool":
             return "bool"
         return self.name if self.custom or self.kind == "struct" else "wp." + self.name
@@ -124,26 +122,32 @@ def _composite(stem: str, kind: str, scalar: Type, shape: tuple[int, ...]) -> Ty
 
 
 def vec(length: int, scalar: Type = F32) -> Type:
+    """Vectors of a length."""
     return _composite(f"vec{length}", "vec", scalar, (length,))
 
 
 def mat(rows: int, columns: int, scalar: Type = F32) -> Type:
+    """Matrices of a shape."""
     return _composite(f"mat{rows}{columns}", "mat", scalar, (rows, columns))
 
 
 def quat(scalar: Type = F32) -> Type:
+    """Rotations."""
     return _composite("quat", "quat", scalar, (4,))
 
 
 def transform(scalar: Type = F32) -> Type:
+    """A position and a rotation."""
     return _composite("transform", "transform", scalar, (7,))
 
 
 def spatial_vector(scalar: Type = F32) -> Type:
+    """Twists and wrenches."""
     return _composite("spatial_vector", "spatial", scalar, (6,))
 
 
 def spatial_matrix(scalar: Type = F32) -> Type:
+    """Maps between them."""
     return _composite("spatial_matrix", "spatial_mat", scalar, (6, 6))
 
 

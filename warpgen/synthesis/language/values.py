@@ -67,10 +67,12 @@ class Value:
 
     @property
     def magnitude(self) -> float:
+        """The most that a component can be away from zero."""
         return max(abs(self.lo), abs(self.hi))
 
     @property
     def is_name(self) -> bool:
+        """Whether it is written as one name."""
         return self.text.isidentifier()
 
     def within(self, lo: float, hi: float) -> Value:
@@ -78,6 +80,7 @@ class Value:
         return Value(self.node, self.type, lo, hi, self.author, self.prec, self.unit)
 
     def as_unit(self) -> Value:
+        """The same expression, known to have length one."""
         return Value(self.node, self.type, -1.0, 1.0, self.author, self.prec, True)
 
     # -- arithmetic ------------------------------------------------------------------------------
@@ -168,9 +171,11 @@ class Value:
         return compare(self, ">=", other)
 
     def eq(self, other: Any) -> Value:
+        """`self == other`."""
         return compare(self, "==", other)
 
     def ne(self, other: Any) -> Value:
+        """`self != other`."""
         return compare(self, "!=", other)
 
     def __bool__(self) -> bool:
@@ -237,8 +242,10 @@ def _binary(a: Value, op: str, b: Value, t: Type, lo: float, hi: float, prec: in
 
 
 def _unclear(operand: Value, op: str) -> bool:
-    """Whether people put parentheses around the operand though Python asks for none: they do not
-    trust anybody with the order of bit operators."""
+    """Whether people put parentheses around the operand though Python asks for none.
+
+    They do not trust anybody with the order of bit operators.
+    """
     if op in _BIT_OPERATORS:
         chained = op in "|&^" and operand.prec == _BIT_OPERATORS[op]
         return BITOR <= operand.prec <= PRODUCT and not chained
@@ -352,6 +359,7 @@ def _bits(a: Value, op: str, b: Value, prec: int) -> Value:
 
 
 def compare(a: Value, op: str, other: Any) -> Value:
+    """`a op b` for a comparison."""
     b = coerce(other, a)
     if a.type is not b.type:
         raise _mismatch(a, op, b)
@@ -379,5 +387,8 @@ def call(
     """A call expression; a text among the arguments is one or several (`n=3, dtype=float`)."""
     nodes: list[Expression] = []
     for a in args:
-        nodes += arguments(a) if isinstance(a, str) else (written(a),)
+        if isinstance(a, str):
+            nodes += arguments(a)
+        else:
+            nodes.append(a.node if isinstance(a, Value) else written(a))
     return Value(Call(name, tuple(nodes)), t, lo, hi, author, ATOM, unit)

@@ -51,6 +51,7 @@ def output_names(element: str) -> tuple[str, ...]:
     return tuple(name for name in list(names)[:12] if len(name) > 1)
 
 
+@functools.cache
 def share(of: str, among: str) -> float:
     """A habit's share, e.g. of statements that are augmented assignments."""
     habits = table()["habits"]

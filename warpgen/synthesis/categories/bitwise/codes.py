@@ -50,6 +50,20 @@ def integer_hash(k: Kit) -> None:
     t = U64 if kind == "splitmix" else U32
     key = _word(k, t, "key|x|seed|id_hash")
     h = k.var("h|hash_val|z|state", key, lo=0, hi=t.limit)
+    _mix(k, kind, key, h)
+    style = k.rng.integer(0, 2)
+    if style == 0 or t is U64:
+        k.give("hash_val|h|hashed", h)
+    elif style == 1:
+        size = k.rng.choice((16, 64, 256))
+        k.give("bucket|slot|bin", k.cast(h % size if k.rng.chance(0.5) else h & (size - 1), I32))
+    else:
+        k.give("u|uniform|r01", k.cast(h >> 8, F32) * (1.0 / 16777216.0))
+
+
+def _mix(k: Kit, kind: str, key: Value, h: Value) -> None:
+    """The steps of one of the known hash functions on `h`, which starts as the key."""
+    t = h.type
     if kind == "splitmix":
         k.add(h, hexadecimal(k, 0x9E3779B97F4A7C15, t))
         for n, m in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
@@ -87,14 +101,6 @@ def integer_hash(k: Kit) -> None:
                 k.set(h, h ^ (h >> n))
             if m:
                 k.set(h, wrapping(h * hexadecimal(k, m)))
-    style = k.rng.integer(0, 2)
-    if style == 0 or t is U64:
-        k.give("hash_val|h|hashed", h)
-    elif style == 1:
-        size = k.rng.choice((16, 64, 256))
-        k.give("bucket|slot|bin", k.cast(h % size if k.rng.chance(0.5) else h & (size - 1), I32))
-    else:
-        k.give("u|uniform|r01", k.cast(h >> 8, F32) * (1.0 / 16777216.0))
 
 
 @CATEGORY.motif()
@@ -224,12 +230,6 @@ def popcount(k: Kit) -> None:
     elif kind == "builtin":
         mask = k.param("mask|filter_bits|flags", t, 1, 2 ** min(w, 30) - 1)
         k.give("count|matches|ones", k.wp.bit_count(x & mask))
-    elif kind == "ctz":
-        n, v = k.var("n|zeros|tz", 0, I32, lo=0, hi=w), k.var("v|rest|m", x, lo=0, hi=t.limit)
-        with k.while_(k.all((v & 1).eq(0), n < w)):
-            k.set(v, v >> 1)
-            k.add(n, 1)
-        k.give("trailing|ctz|zeros", n)
     elif kind == "clz":
         v, n = k.var("v|m|rest", x, lo=0, hi=t.limit), k.var("n|log2|msb", 0, I32, lo=0, hi=w)
         half = w // 2
@@ -250,6 +250,19 @@ def popcount(k: Kit) -> None:
             k.set(v, v | (v >> reach))
             reach *= 2
         k.give("pow2|rounded|capacity", wrapping(v + 1))
+    else:
+        _counted(k, kind, x, w)
+
+
+def _counted(k: Kit, kind: str, x: Value, w: int) -> None:
+    """What a loop over the bits of a word finds: zeros at its end, its longest run, its set bits."""
+    t = x.type
+    if kind == "ctz":
+        n, v = k.var("n|zeros|tz", 0, I32, lo=0, hi=w), k.var("v|rest|m", x, lo=0, hi=t.limit)
+        with k.while_(k.all((v & 1).eq(0), n < w)):
+            k.set(v, v >> 1)
+            k.add(n, 1)
+        k.give("trailing|ctz|zeros", n)
     elif kind == "runs":
         v, n = k.var("v|m|rest", x, lo=0, hi=t.limit), k.var("n|run|longest", 0, I32, lo=0, hi=w)
         with k.while_(v.ne(0)):

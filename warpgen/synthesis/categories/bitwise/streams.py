@@ -261,11 +261,15 @@ def number_theory(k: Kit) -> None:
             k.set(base, (base * base) % modulus)
             k.set(e, e >> 1)
         k.give("residue|powmod|r", acc)
-    elif kind == "digits":
-        v, s = (
-            k.var("v|rest|m", k.load("n2|number|x", I32, 0, 10**6 - 1), lo=0, hi=1e6),
-            k.var("s|digit_sum|total", 0, I32, lo=0, hi=60),
-        )
+    else:
+        _by_digits(k, kind)
+
+
+def _by_digits(k: Kit, kind: str) -> None:
+    """A sum of decimal digits, a check digit, or a sign moved to the lowest bit."""
+    if kind == "digits":
+        v = k.var("v|rest|m", k.load("n2|number|x", I32, 0, 10**6 - 1), lo=0, hi=1e6)
+        s = k.var("s|digit_sum|total", 0, I32, lo=0, hi=60)
         with k.while_(v > 0):
             k.add(s, v % 10)
             k.set(v, v // 10)
@@ -274,10 +278,8 @@ def number_theory(k: Kit) -> None:
         x = k.load("delta|x|signed_val", I32, -30000, 30000)
         k.give("zigzag|encoded", ((x << 1) ^ (x >> 31)).within(0, 60001))
     else:
-        v, s = (
-            k.var("v|rest|m", k.load("card|number|x", I32, 0, 10**6 - 1), lo=0, hi=1e6),
-            k.var("s|total|sum_", 0, I32, lo=0, hi=100),
-        )
+        v = k.var("v|rest|m", k.load("card|number|x", I32, 0, 10**6 - 1), lo=0, hi=1e6)
+        s = k.var("s|total|sum_", 0, I32, lo=0, hi=100)
         with k.for_("p|place|j", 6) as p:
             d = k.var("d|digit", v % 10, lo=0, hi=18)
             with k.if_((p & 1).eq(1)):

@@ -28,16 +28,7 @@ def price_path(k: Kit) -> None:
     s = k.var("s|price|st", s0, lo=1.0, hi=1000.0)
     drift = k.define("drift|nu|mu_dt", (mu - 0.5 * sigma * sigma) * dt)
     diffusion = k.define("diffusion|vol_dt|sd", sigma * k.wp.sqrt(dt))
-    extra = None
-    if kind == "asian":
-        extra = k.var("total|sum|avg", 0.0, k.real, lo=0.0, hi=16000.0)
-    elif kind == "lookback":
-        extra = k.var("top|highest|running_max", s0, lo=1.0, hi=1000.0)
-    elif kind == "barrier":
-        extra = k.var("alive|active", 1.0, k.real, lo=0.0, hi=1.0)
-        barrier = k.param("barrier|knock_out|level", k.real, 130.0, 150.0)
-    elif kind == "cliquet":
-        extra = k.var("bonus|locked|total", 0.0, k.real, lo=-1.0, hi=2.0)
+    extra, barrier = _watched(k, kind, s0)
     euler = rng.chance(0.3)
     with k.for_("i|step|t", k.size("num_steps|n_steps", n) if rng.chance(0.3) else n):
         z = k.define("z|eps|w", k.wp.randn(state))
@@ -53,24 +44,39 @@ def price_path(k: Kit) -> None:
             k.add(extra, s)
         elif kind == "lookback" and extra is not None:
             k.set(extra, k.wp.max(extra, s))
-        elif kind == "barrier" and extra is not None:
+        elif barrier is not None and extra is not None:
             with k.if_(s > barrier):
                 k.set(extra, 0.0)
     strike = k.param("strike|k_strike|x", k.real, 90.0, 110.0)
-    if kind == "european" or extra is None:
-        value = k.wp.max(s - strike, 0.0)
-    elif kind == "asian":
-        value = k.wp.max(extra / float(n) - strike, 0.0)
-    elif kind == "lookback":
-        value = extra - s
-    elif kind == "barrier":
-        value = extra * k.wp.max(s - strike, 0.0)
-    else:
-        value = k.wp.max(extra, 0.0) * s0
+    value = _payoff(k, kind, s, s0, strike, extra, n)
     disc = k.define("disc|df", k.wp.exp(-mu * dt * float(n)))
     k.give("payoff|price|value", disc * value)
     if rng.chance(0.3):
         k.give("terminal|s_t|spot_end", s)
+
+
+def _watched(k: Kit, kind: str, s0: Value) -> tuple[Value | None, Value | None]:
+    """What the payoff takes from the path besides its end, and the level that knocks it out."""
+    if kind == "asian":
+        return k.var("total|sum|avg", 0.0, k.real, lo=0.0, hi=16000.0), None
+    if kind == "lookback":
+        return k.var("top|highest|running_max", s0, lo=1.0, hi=1000.0), None
+    if kind == "barrier":
+        alive = k.var("alive|active", 1.0, k.real, lo=0.0, hi=1.0)
+        return alive, k.param("barrier|knock_out|level", k.real, 130.0, 150.0)
+    if kind == "cliquet":
+        return k.var("bonus|locked|total", 0.0, k.real, lo=-1.0, hi=2.0), None
+    return None, None
+
+
+def _payoff(k: Kit, kind: str, s: Value, s0: Value, strike: Value, extra: Value | None, n: int) -> Value:
+    if extra is None:
+        return k.wp.max(s - strike, 0.0)
+    if kind == "asian":
+        return k.wp.max(extra / float(n) - strike, 0.0)
+    if kind == "lookback":
+        return extra - s
+    return extra * k.wp.max(s - strike, 0.0) if kind == "barrier" else k.wp.max(extra, 0.0) * s0
 
 
 @CATEGORY.motif(f32=True)
@@ -205,6 +211,11 @@ def indicator(k: Kit) -> None:
     if kind == "momentum":
         k.give("momentum|roc|ret", k.wp.log(last / prices[0]))
         return
+    _average(k, kind, prices, last, n, count)
+
+
+def _average(k: Kit, kind: str, prices: Row, last: Value, n: int, count: int | Value) -> None:
+    """The mean of a window, weighted by volume, or the last price in relation to it."""
     total = k.var("total|sum|s1", 0.0, k.real, lo=0.0, hi=1600.0)
     second = k.var("second|weight|s2", 0.0, k.real, lo=0.0, hi=2000.0)
     volumes = None

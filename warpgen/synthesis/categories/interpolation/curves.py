@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 from warpgen.synthesis.categories.interpolation import CATEGORY
@@ -76,9 +77,15 @@ def bezier(k: Kit) -> None:
         else:
             k.give("tangent|velocity", slope)
         return
-    if degree == 2:
+    q = _bernstein(k, p, s, t)
+    k.give("point|curve_point|position", q)
+
+
+def _bernstein(k: Kit, p: list[Value], s: Value, t: Value) -> Value:
+    """The curve's point as a sum of its control points."""
+    if len(p) == 3:
         q = p[0] * (s * s) + p[1] * (2.0 * s * t) + p[2] * (t * t)
-    elif degree == 3:
+    elif len(p) == 4:
         t2, s2 = k.let("t2|tt", t * t), k.let("s2|ss", s * s)
         q = p[0] * (s2 * s) + p[1] * (3.0 * s2 * t) + p[2] * (3.0 * s * t2) + p[3] * (t2 * t)
     else:
@@ -90,7 +97,7 @@ def bezier(k: Kit) -> None:
             + p[3] * (4.0 * s * t2 * t)
             + p[4] * (t2 * t2)
         )
-    k.give("point|curve_point|position", q)
+    return q
 
 
 @CATEGORY.motif()
@@ -278,24 +285,7 @@ def quadrature(k: Kit) -> None:
         return k.wp.sqrt(1.0 + freq * (x * x))
 
     if kind.startswith("gauss"):
-        half, mid = k.define("half|jac|hw", 0.5 * (b - a)), k.define("mid|c|center", 0.5 * (a + b))
-        if kind == "gauss_array":
-            nodes, w = (
-                k.array("nodes|gauss_x|xi", k.real, lo=-1.0, hi=1.0),
-                k.array("quad_w|gauss_w|weights", k.real, lo=0.1, hi=1.0),
-            )
-            acc = k.var("acc|integral|total", 0.0, k.real, lo=-16.0, hi=16.0)
-            with k.for_("q|g|n", k.rng.choice((3, 4, 5))) as q:
-                x = k.define("x|xq|pt", mid + half * nodes[q])
-                k.add(acc, w[q] * f(x))
-            k.give("integral|area", half * acc)
-        elif kind == "gauss2":
-            d = k.define("d|off|shift", half * 0.57735)
-            k.give("integral|area", half * (f(k.define("xl|x0", mid - d)) + f(k.define("xr|x1", mid + d))))
-        else:
-            d = k.define("d|off|shift", half * 0.774597)
-            ends = f(k.define("xl|x0", mid - d)) + f(k.define("xr|x1", mid + d))
-            k.give("integral|area", half * (0.555556 * ends + 0.888889 * f(mid)))
+        _gauss(k, kind, f, a, b)
         return
     if kind in ("simpson", "boole", "richardson"):
         m = k.define("m|mid|c", 0.5 * (a + b))
@@ -327,6 +317,28 @@ def quadrature(k: Kit) -> None:
         x = k.define("x|xq|pt", (a + h * at).within(-1.0, 2.0))
         k.add(acc, f(x))
     k.give("integral|area", h * acc)
+
+
+def _gauss(k: Kit, kind: str, f: Callable[[Value], Value], a: Value, b: Value) -> None:
+    """A rule of Gauss on one interval."""
+    half, mid = k.define("half|jac|hw", 0.5 * (b - a)), k.define("mid|c|center", 0.5 * (a + b))
+    if kind == "gauss_array":
+        nodes, w = (
+            k.array("nodes|gauss_x|xi", k.real, lo=-1.0, hi=1.0),
+            k.array("quad_w|gauss_w|weights", k.real, lo=0.1, hi=1.0),
+        )
+        acc = k.var("acc|integral|total", 0.0, k.real, lo=-16.0, hi=16.0)
+        with k.for_("q|g|n", k.rng.choice((3, 4, 5))) as q:
+            x = k.define("x|xq|pt", mid + half * nodes[q])
+            k.add(acc, w[q] * f(x))
+        k.give("integral|area", half * acc)
+    elif kind == "gauss2":
+        d = k.define("d|off|shift", half * 0.57735)
+        k.give("integral|area", half * (f(k.define("xl|x0", mid - d)) + f(k.define("xr|x1", mid + d))))
+    else:
+        d = k.define("d|off|shift", half * 0.774597)
+        ends = f(k.define("xl|x0", mid - d)) + f(k.define("xr|x1", mid + d))
+        k.give("integral|area", half * (0.555556 * ends + 0.888889 * f(mid)))
 
 
 @CATEGORY.motif()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from warpgen.synthesis.categories.interpolation import CATEGORY
 from warpgen.synthesis.kit.kit import Kit
-from warpgen.synthesis.language.types import I32, mat, vec
+from warpgen.synthesis.language.types import I32, Type, mat, vec
 from warpgen.synthesis.language.values import Value
 
 
@@ -73,43 +75,10 @@ def grid_sample(k: Kit) -> None:
         ]
 
     if kind == "loop":
-        acc = k.var("acc|value|sum", 0.0 if not t.shape else k.zero(t), t, lo=-8.0, hi=8.0)
-
-        def weight(s: Value, f: Value) -> Value:
-            side_f = k.to_real(s)
-            return (
-                side_f * f + (1.0 - side_f) * (1.0 - f)
-                if k.rng.chance(0.3)
-                else k.wp.where(s.eq(0), 1.0 - f, f)
-            )
-
-        with k.for_("a|di", 2) as a, k.for_("b|dj", 2) as b:
-            if dims == 3:
-                with k.for_("c|dk", 2) as c:
-                    w = k.define("w|weight", weight(a, frac[0]) * weight(b, frac[1]) * weight(c, frac[2]))
-                    k.add(acc, w * at(a, b, c))
-            else:
-                w = k.define("w|weight", weight(a, frac[0]) * weight(b, frac[1]))
-                k.add(acc, w * at(a, b))
-        k.give("value|interp|sampled", acc)
+        _over_corners(k, at, frac, t)
         return
     if dims == 2:
-        v00, v10, v01, v11 = (
-            k.let("v00|a", at(0, 0)),
-            k.let("v10|b", at(1, 0)),
-            k.let("v01|c", at(0, 1)),
-            k.let("v11|d", at(1, 1)),
-        )
-        if kind == "gradient" and not t.shape:
-            gx = k.wp.lerp(v10 - v00, v11 - v01, frac[1])
-            gy = k.wp.lerp(v01 - v00, v11 - v10, frac[0])
-            k.give("gradient|grad", k.make(k.vec2, gx, gy))
-            return
-        low, high = (
-            k.let("low|bottom", k.wp.lerp(v00, v10, frac[0])),
-            k.let("high|top", k.wp.lerp(v01, v11, frac[0])),
-        )
-        k.give("value|interp|sampled", k.wp.lerp(low, high, frac[1]))
+        _bilinear(k, at, frac, sloped=kind == "gradient" and not t.shape)
         return
     edges = {
         (b, c): k.define(f"c{b}{name}|e{b}{name}", k.wp.lerp(at(0, b, c), at(1, b, c), frac[0]))
@@ -123,6 +92,47 @@ def grid_sample(k: Kit) -> None:
     if kind == "gradient":
         k.give("dz|slope_z", c1 - c0)
     k.give("value|interp|sampled", k.wp.lerp(c0, c1, frac[2]))
+
+
+def _over_corners(k: Kit, at: Callable[..., Value], frac: list[Value], t: Type) -> None:
+    """The sum over a cell's corners, each with its weight, in loops."""
+    acc = k.var("acc|value|sum", 0.0 if not t.shape else k.zero(t), t, lo=-8.0, hi=8.0)
+
+    def weight(s: Value, f: Value) -> Value:
+        side_f = k.to_real(s)
+        return (
+            side_f * f + (1.0 - side_f) * (1.0 - f) if k.rng.chance(0.3) else k.wp.where(s.eq(0), 1.0 - f, f)
+        )
+
+    with k.for_("a|di", 2) as a, k.for_("b|dj", 2) as b:
+        if len(frac) == 3:
+            with k.for_("c|dk", 2) as c:
+                w = k.define("w|weight", weight(a, frac[0]) * weight(b, frac[1]) * weight(c, frac[2]))
+                k.add(acc, w * at(a, b, c))
+        else:
+            w = k.define("w|weight", weight(a, frac[0]) * weight(b, frac[1]))
+            k.add(acc, w * at(a, b))
+    k.give("value|interp|sampled", acc)
+
+
+def _bilinear(k: Kit, at: Callable[..., Value], frac: list[Value], sloped: bool) -> None:
+    """The value between four corners, or how it changes there."""
+    v00, v10, v01, v11 = (
+        k.let("v00|a", at(0, 0)),
+        k.let("v10|b", at(1, 0)),
+        k.let("v01|c", at(0, 1)),
+        k.let("v11|d", at(1, 1)),
+    )
+    if sloped:
+        gx = k.wp.lerp(v10 - v00, v11 - v01, frac[1])
+        gy = k.wp.lerp(v01 - v00, v11 - v10, frac[0])
+        k.give("gradient|grad", k.make(k.vec2, gx, gy))
+        return
+    low, high = (
+        k.let("low|bottom", k.wp.lerp(v00, v10, frac[0])),
+        k.let("high|top", k.wp.lerp(v01, v11, frac[0])),
+    )
+    k.give("value|interp|sampled", k.wp.lerp(low, high, frac[1]))
 
 
 @CATEGORY.motif(rank=1)

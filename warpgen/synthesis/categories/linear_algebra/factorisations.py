@@ -237,7 +237,7 @@ def qr_factor(k: Kit) -> None:
 
 
 def _safe(a: Value, b: Value) -> Value:
-    """a / b for a divisor that the program itself keeps away from zero."""
+    """`a / b` for a divisor that the program itself keeps away from zero."""
     return a / b.within(0.1, 10.0)
 
 

@@ -216,7 +216,7 @@ def option_paths(k: Kit) -> None:
         s = k.var("s|S|price_t", s0, lo=0.0, hi=1e4)
         mean = k.var("avg|mean_s|top|extreme", 0.0 if kind == "asian" else s0, k.real, lo=0.0, hi=1e5)
         alive = k.var("alive|live|active", 1.0, k.real, lo=0.0, hi=1.0)
-        with k.for_("t|step|j", steps) if steps > 1 else _once():
+        with k.for_("t|step|j", steps) if steps > 1 else _Once():
             z = k.wp.randn(state)
             k.change(s, "*", k.wp.exp((drift + root * z).within(-2, 2)))
             if kind == "asian":
@@ -233,7 +233,7 @@ def option_paths(k: Kit) -> None:
     k.give("price|option_value|value", total / float(paths) * k.wp.exp(-(r * horizon)))
 
 
-class _once:
+class _Once:
     """Stands where a loop of one turn would."""
 
     def __enter__(self) -> None: ...

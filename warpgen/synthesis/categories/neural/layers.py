@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from warpgen.synthesis.categories.neural import CATEGORY
 from warpgen.synthesis.kit.kit import Kit
 from warpgen.synthesis.language.types import mat, vec
 from warpgen.synthesis.language.values import Value
-
-_ACTIVATIONS = (
-    "relu leaky sigmoid tanh gelu silu softplus elu mish hard_swish selu softsign relu6 gelu_erf square"
-).split()
 
 
 def sigmoid(k: Kit, x: Value) -> Value:
@@ -18,46 +16,48 @@ def sigmoid(k: Kit, x: Value) -> Value:
 
 def activate(k: Kit, x: Value, kind: str) -> Value:
     """One of the usual activations of a scalar."""
-    wp = k.wp
-    if kind == "relu":
-        return wp.max(x, 0.0)
-    if kind == "leaky":
-        slope = k.param("slope|negative_slope|leak", k.real, 0.01, 0.3)
-        return k.select("act|h|y", x > 0.0, x, k.let("neg|leaked", slope * x))
-    if kind == "sigmoid":
-        return sigmoid(k, x)
-    if kind == "tanh":
-        return wp.tanh(x)
-    if kind == "gelu":
-        return 0.5 * x * (1.0 + wp.tanh(0.797885 * (x + 0.044715 * x * x * x)))
-    if kind == "gelu_erf":
-        return 0.5 * x * (1.0 + wp.erf(x * 0.707107))
-    if kind == "silu":
-        return x * sigmoid(k, x)
-    if kind == "softplus":
-        return wp.log(1.0 + wp.exp(wp.min(x, 8.0)))
-    if kind == "elu":
-        alpha = k.param("alpha|elu_alpha", k.real, 0.5, 1.5)
-        return k.select("act|h|y", x > 0.0, x, k.define("neg|expm1", alpha * (wp.exp(wp.min(x, 0.0)) - 1.0)))
-    if kind == "selu":
-        return 1.0507 * (wp.max(x, 0.0) + 1.67326 * (wp.exp(wp.min(x, 0.0)) - 1.0))
-    if kind == "mish":
-        return x * wp.tanh(wp.log(1.0 + wp.exp(wp.min(x, 8.0))))
-    if kind == "hard_swish":
-        return x * wp.clamp(x + 3.0, 0.0, 6.0) / 6.0
-    if kind == "softsign":
-        return x / (1.0 + wp.abs(x))
-    if kind == "relu6":
-        return wp.clamp(x, 0.0, 6.0)
-    r = k.let("r|pos", wp.max(x, 0.0))
+    return _ACTIVATIONS[kind](k, x)
+
+
+def _leaky(k: Kit, x: Value) -> Value:
+    slope = k.param("slope|negative_slope|leak", k.real, 0.01, 0.3)
+    return k.select("act|h|y", x > 0.0, x, k.let("neg|leaked", slope * x))
+
+
+def _elu(k: Kit, x: Value) -> Value:
+    alpha = k.param("alpha|elu_alpha", k.real, 0.5, 1.5)
+    return k.select("act|h|y", x > 0.0, x, k.define("neg|expm1", alpha * (k.wp.exp(k.wp.min(x, 0.0)) - 1.0)))
+
+
+def _square(k: Kit, x: Value) -> Value:
+    r = k.let("r|pos", k.wp.max(x, 0.0))
     return r * r
+
+
+_ACTIVATIONS: dict[str, Callable[[Kit, Value], Value]] = {
+    "relu": lambda k, x: k.wp.max(x, 0.0),
+    "leaky": _leaky,
+    "sigmoid": sigmoid,
+    "tanh": lambda k, x: k.wp.tanh(x),
+    "gelu": lambda k, x: 0.5 * x * (1.0 + k.wp.tanh(0.797885 * (x + 0.044715 * x * x * x))),
+    "silu": lambda k, x: x * sigmoid(k, x),
+    "softplus": lambda k, x: k.wp.log(1.0 + k.wp.exp(k.wp.min(x, 8.0))),
+    "elu": _elu,
+    "mish": lambda k, x: x * k.wp.tanh(k.wp.log(1.0 + k.wp.exp(k.wp.min(x, 8.0)))),
+    "hard_swish": lambda k, x: x * k.wp.clamp(x + 3.0, 0.0, 6.0) / 6.0,
+    "selu": lambda k, x: 1.0507 * (k.wp.max(x, 0.0) + 1.67326 * (k.wp.exp(k.wp.min(x, 0.0)) - 1.0)),
+    "softsign": lambda k, x: x / (1.0 + k.wp.abs(x)),
+    "relu6": lambda k, x: k.wp.clamp(x, 0.0, 6.0),
+    "gelu_erf": lambda k, x: 0.5 * x * (1.0 + k.wp.erf(x * 0.707107)),
+    "square": _square,
+}
 
 
 @CATEGORY.motif()
 def activation(k: Kit) -> None:
     """Apply an activation, or its derivative."""
     x = k.input("x|z|preact|logit", k.real, -4.0, 4.0)
-    kind = k.rng.choice(_ACTIVATIONS)
+    kind = k.rng.choice(list(_ACTIVATIONS))
     if k.rng.chance(0.7):
         k.give("h|y|activated|act", activate(k, x, kind))
         return

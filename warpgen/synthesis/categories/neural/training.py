@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from warpgen.synthesis.categories.neural import CATEGORY
 from warpgen.synthesis.categories.neural.layers import sigmoid
 from warpgen.synthesis.kit.kit import Kit
@@ -136,16 +138,6 @@ def optimizer_step(k: Kit) -> None:
     kind = k.rng.choice(kinds)
     wp = k.wp
 
-    def each(f: object, *vs: Value) -> Value:
-        """A scalar formula on each component."""
-        assert callable(f)
-        if not t.shape:
-            return f(*vs)  # type: ignore[no-any-return]
-        return k.make(t, *(f(*(v[c] for v in vs)) for c in range(t.shape[0])))
-
-    def times(a: Value, b: Value) -> Value:
-        return wp.cw_mul(a, b) if t.shape else a * b
-
     if kind in ("sgd", "adamw", "momentum") and k.rng.chance(0.4):
         decay = k.param("weight_decay|decay|l2|wd", k.real, 0.001, 0.1)
         g = k.define("g_eff|g_reg|grad_w", g + decay * w)
@@ -153,7 +145,7 @@ def optimizer_step(k: Kit) -> None:
         k.give("weight|w_new|param_out", w - lr * g)
         return
     if kind == "sign":
-        k.give("weight|w_new|param_out", w - lr * each(wp.sign, g))
+        k.give("weight|w_new|param_out", w - lr * _each(k, wp.sign, g))
         return
     if kind == "lars":
         size, slope = (wp.length(w), wp.length(g)) if t.shape else (wp.abs(w), wp.abs(g))
@@ -165,7 +157,7 @@ def optimizer_step(k: Kit) -> None:
     if kind in ("momentum", "nesterov", "lion"):
         if kind == "lion":
             beta2 = k.param("beta2|decay2", k.real, 0.95, 0.99)
-            update = each(wp.sign, k.define("blend|c_t|interp", beta * m + (1.0 - beta) * g))
+            update = _each(k, wp.sign, k.define("blend|c_t|interp", beta * m + (1.0 - beta) * g))
             k.give("weight|w_new|param_out", w - lr * update)
             k.give("m_new|exp_avg|moment", beta2 * m + (1.0 - beta2) * g)
             return
@@ -173,27 +165,45 @@ def optimizer_step(k: Kit) -> None:
         k.give("weight|w_new|param_out", w - lr * (g + beta * m_new if kind == "nesterov" else m_new))
         k.give("m_new|velocity_buf", m_new)
         return
+    _adaptive(k, kind, w, g, lr, m, beta)
+
+
+def _each(k: Kit, formula: Callable[..., Value], *vs: Value) -> Value:
+    """A scalar formula on each component."""
+    t = vs[0].type
+    if not t.shape:
+        return formula(*vs)
+    return k.make(t, *(formula(*(v[c] for v in vs)) for c in range(t.shape[0])))
+
+
+def _times(k: Kit, a: Value, b: Value) -> Value:
+    return k.wp.cw_mul(a, b) if a.type.shape else a * b
+
+
+def _adaptive(k: Kit, kind: str, w: Value, g: Value, lr: Value, m: Value, beta: Value) -> None:
+    """A step that is shorter where gradients were large."""
+    t = w.type
     v = k.load("v|exp_avg_sq|cache|second_moment", t, 0.01, 0.5)
     beta2 = k.param("beta2|rho|decay_rate", k.real, 0.9, 0.99)
-    v_new = k.define(
-        "v_new|sq_avg|s", v + times(g, g) if kind == "adagrad" else beta2 * v + (1.0 - beta2) * times(g, g)
-    )
+    square = _times(k, g, g)
+    total = v + square if kind == "adagrad" else beta2 * v + (1.0 - beta2) * square
+    v_new = k.define("v_new|sq_avg|s", total)
     eps = k.param("eps|epsilon|delta_eps", k.real, 1e-3, 1e-2)
     k.give("v_new|cache|exp_avg_sq", v_new)
     if kind in ("rmsprop", "adagrad"):
         k.give(
             "weight|w_new|param_out",
-            w - lr * each(lambda a, s: a / (wp.sqrt(s.within(0.005, 2.0)) + eps), g, v_new),
+            w - lr * _each(k, lambda a, s: a / (k.wp.sqrt(s.within(0.005, 2.0)) + eps), g, v_new),
         )
         return
     if kind == "adadelta":
         u = k.load("acc_delta|delta_avg|u", t, 0.01, 0.3)
         step = k.define(
             "step|delta|dx",
-            each(lambda a, s, q: a * wp.sqrt((q + eps) / (s.within(0.005, 2.0) + eps)), g, v_new, u),
+            _each(k, lambda a, s, q: a * k.wp.sqrt((q + eps) / (s.within(0.005, 2.0) + eps)), g, v_new, u),
         )
         k.give("weight|w_new|param_out", w - step)
-        k.give("delta_avg|u_new", beta2 * u + (1.0 - beta2) * times(step, step))
+        k.give("delta_avg|u_new", beta2 * u + (1.0 - beta2) * _times(k, step, step))
         return
     m_new = k.define("m_new|mom|m_t", beta * m + (1.0 - beta) * g)
     c1, c2 = (
@@ -203,7 +213,7 @@ def optimizer_step(k: Kit) -> None:
     m_hat = k.let("m_hat|mh", m_new / c1)
     v_hat = k.let("v_hat|vh", v_new / c2)
     step = k.define(
-        "step|delta|upd", each(lambda a, s: a / (wp.sqrt(s.within(0.005, 2.0)) + eps), m_hat, v_hat)
+        "step|delta|upd", _each(k, lambda a, s: a / (k.wp.sqrt(s.within(0.005, 2.0)) + eps), m_hat, v_hat)
     )
     k.give("weight|w_new|param_out", w - lr * step)
     k.give("m_new|exp_avg|moment", m_new)

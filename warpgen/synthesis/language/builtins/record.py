@@ -23,13 +23,17 @@ class Writer(Protocol):
 
     wp: Any
 
-    def define(self, names: str, value: Value) -> Value: ...
+    def define(self, names: str, value: Value) -> Value:
+        """As the kit's."""
 
-    def input(self, names: str, type: Type, lo: float = ..., hi: float = ..., unit: bool = ...) -> Value: ...
+    def input(self, names: str, type: Type, lo: float = ..., hi: float = ..., unit: bool = ...) -> Value:
+        """As the kit's."""
 
-    def cast(self, value: Value, type: Type) -> Value: ...
+    def cast(self, value: Value, type: Type) -> Value:
+        """As the kit's."""
 
-    def give(self, names: str, value: Value) -> Value: ...
+    def give(self, names: str, value: Value) -> Value:
+        """As the kit's."""
 
 
 class Builtin(NamedTuple):

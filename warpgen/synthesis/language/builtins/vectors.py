@@ -10,6 +10,7 @@ from warpgen.synthesis.language.values import Value, interval_product
 
 
 def dot(name: str, a: Value, b: Value) -> Value:
+    """`wp.dot(a, b)`, a square if both are the same."""
     lo, hi = interval_product(a, b, a.type.components)
     if a.unit and b.unit:
         lo, hi = -1.0, 1.0
@@ -39,6 +40,7 @@ def _norm_huber(name: str, v: Value, *delta: Value) -> Value:
 
 
 def normalize(name: str, v: Value) -> Value:
+    """`wp.normalize(v)`, of length one."""
     return written(name, (v,), v.type, -1.0, 1.0, unit=True)
 
 

@@ -1,21 +1,18 @@
-"""Rewrite a program so that every float in it has 64 bits: the same mathematics, nearly free of rounding.
-
-The result is lowered and compiled by Warp like any program. What only knows 32-bit floats (random
-numbers, noise, meshes, volumes) gets its arguments narrowed and its result widened again.
-"""
+"""Every float of a program's text, and every type that holds floats, at 64 bits."""
 
 from __future__ import annotations
 
 import ast
-import inspect
 import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import warp as wp
 
 from warpgen.errors import VerificationError
-from warpgen.program import Program
+from warpgen.verification.judging.widening.conversions import PREFIX
+from warpgen.verification.judging.widening.names import arguments, counters, held, plain_names, stored
 
 # Builtins whose every overload is of 32-bit floats (in 1.19), those that serve objects made of them, and the
 # one that looks at a number's bits.
@@ -48,8 +45,7 @@ _LIBRARY = frozenset(
 )
 _VALUES_FIRST = ("closest_", "cast")
 _NO_FLOATS = (
-    "bvh_query", "hash_grid_query", "mesh_query_aabb", "mesh_query_sphere", "volume_store",
-    "tile_bvh_query", "tile_mesh_query",
+    "bvh_query", "hash_grid_query", "mesh_query_", "volume_store", "tile_bvh_query", "tile_mesh_query",
 )  # fmt: skip
 # Where a builtin leaves a second result.
 _RESULTS = {"volume_sample_grad": 3, "volume_sample_grad_f": 3}
@@ -68,43 +64,13 @@ _FLOAT_TYPE = re.compile(
 # Warp joins two vectors to a spatial one at 32 bits only.
 _TWISTS = frozenset({"spatial_vector", "spatial_vectorf", "spatial_vectorh"})
 _DTYPE_BUILTINS = frozenset({"quat_identity", "transform_identity"})
-_PREFIX = "widened_"  # of the functions put in front; no program has names like it
-
-_VALUES = "vec2 vec3 vec4 quat transform mat22 mat33 mat44".split()
-_HELPERS = {
-    "value": f"""
-def {_PREFIX}value(x):
-    if isinstance(x, float):
-        return wp.float64(x)
-    if type(x) in (wp.float16, wp.float32):
-        return wp.float64(x.value)
-    scalar = getattr(type(x), "_wp_scalar_type_", None)
-    if scalar in (wp.float16, wp.float32):
-        return {_PREFIX}types[type(x)](*{_PREFIX}flat(x))
-    return x
-
-
-def {_PREFIX}flat(x):
-    shape = type(x)._shape_
-    if len(shape) == 1:
-        return [x[i] for i in range(shape[0])]
-    return [x[i, j] for i in range(shape[0]) for j in range(shape[1])]
-
-
-{_PREFIX}types = {{"""
-    + ", ".join(f"wp.{v}{s}: wp.{v}d" for v in [*_VALUES, "spatial_vector", "spatial_matrix"] for s in "fh")
-    + "}\n",
-    "twist": f"""
-@wp.func
-def {_PREFIX}twist(a: wp.vec3d, b: wp.vec3d):
-    return wp.spatial_vectord(a[0], a[1], a[2], b[0], b[1], b[2])
-""",
-}
 
 
 class _Scope(msgspec.Struct):
-    """Names bound in the function being rewritten, those whose floats are of a mesh query, loop counters, and
-    those that hold a mesh."""
+    """What names stand for in the function being rewritten.
+
+    Those bound in it, those whose floats are of a mesh query, loop counters, and those that hold a mesh.
+    """
 
     bound: set[str]
     queries: set[str]
@@ -112,95 +78,7 @@ class _Scope(msgspec.Struct):
     meshes: set[str]
 
 
-class Widened(msgspec.Struct, frozen=True):
-    """`coarse`: some values still pass through 32-bit floats, so that tiny steps of the inputs drown."""
-
-    program: Program
-    coarse: bool
-
-
-def widen(program: Program) -> Widened:
-    """The program with 64-bit floats. Raises VerificationError where that is known to be impossible."""
-    tree = ast.parse(program.source)
-    rewriter = _Rewriter(tree)
-    tree = ast.fix_missing_locations(rewriter.visit(tree))
-    library: dict[str, str] = {}
-    for name in sorted(rewriter.library):
-        _widen_library(name, library, rewriter.used)
-    front = "\n\n".join([_helpers(rewriter.used), *library.values()])
-    return Widened(msgspec.structs.replace(program, source=_after_imports(tree, front)), rewriter.coarse)
-
-
-def _widen_library(name: str, done: dict[str, str], used: set[str]) -> None:
-    """Put the widened source of a library function, behind those it calls, into `done`; and the helpers that
-    it needs into `used`."""
-    tree = ast.parse(
-        "import warp as wp\nfrom typing import Any\n" + inspect.getsource(getattr(wp, name).func)
-    )
-    rewriter = _Rewriter(tree)
-    tree = ast.fix_missing_locations(rewriter.visit(tree))
-    for needed in sorted(rewriter.library - done.keys() - {name}):
-        _widen_library(needed, done, used)
-    used |= rewriter.used
-    function = tree.body[-1]
-    function.name = _PREFIX + name
-    done[name] = "from typing import Any\n" + ast.unparse(function)
-
-
-def changes(program: Program) -> bool:
-    """Whether the program has anything to widen."""
-    return bool(re.search(r"float|vec\d|mat\d|quat|transform|spatial|\d\.|rand|noise|half", program.source))
-
-
-def _after_imports(tree: Any, front: str) -> str:
-    """Source with `front` put behind the leading imports."""
-    place = 0
-    for i, node in enumerate(tree.body):
-        if isinstance(node, (ast.Import, ast.ImportFrom)) or (i == 0 and isinstance(node, ast.Expr)):
-            place = i + 1
-        else:
-            break
-    tree.body[place:place] = ast.parse(front).body
-    return ast.unparse(tree) + "\n"
-
-
-def _helpers(used: set[str]) -> str:
-    parts = ['wp.set_module_options({"enable_backward": False})']
-    parts += [text for name, text in _HELPERS.items() if name in used]
-    if "narrow" in used:
-        parts += [_conversion("narrow", v, "d", "f", "wp.float32") for v in _VALUES]
-        parts.append(_scalar("narrow", "wp.float64", "wp.float32(x)"))
-        parts += [_scalar("narrow", t, "x") for t in _INTEGERS]
-    if "wide" in used:
-        parts += [_conversion("wide", v, "f", "d", "wp.float64") for v in _VALUES]
-        parts.append(_scalar("wide", "wp.float32", "wp.float64(x)"))
-        parts += [_scalar("wide", t, "x") for t in _INTEGERS]
-    return "\n\n".join(parts)
-
-
-_INTEGERS = (*(f"wp.{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)), "wp.bool")
-
-
-def _scalar(name: str, kind: str, result: str) -> str:
-    return f"@wp.func\ndef {_PREFIX}{name}(x: {kind}):\n    return {result}\n"
-
-
-def _conversion(name: str, kind: str, of: str, to: str, scalar: str) -> str:
-    digits = kind[-2:]
-    if kind.startswith("mat"):
-        n = int(digits[0])
-        places = [f"{i}, {j}" for i in range(n) for j in range(n)]
-    else:
-        places = [str(i) for i in range({"quat": 4, "transform": 7}.get(kind) or int(kind[-1]))]
-    items = ", ".join(f"{scalar}(x[{place}])" for place in places)
-    if kind == "transform":
-        p = ", ".join(f"{scalar}(x[{i}])" for i in range(3))
-        q = ", ".join(f"{scalar}(x[{i}])" for i in range(3, 7))
-        items = f"wp.vec3{to}({p}), wp.quat{to}({q})"
-    return f"@wp.func\ndef {_PREFIX}{name}(x: wp.{kind}{of}):\n    return wp.{kind}{to}({items})\n"
-
-
-class _Rewriter(ast.NodeTransformer):
+class Rewriter(ast.NodeTransformer):
     """Kernel bodies get wide constants, types and casts; module level only wide types."""
 
     def __init__(self, tree: ast.Module) -> None:
@@ -215,14 +93,14 @@ class _Rewriter(ast.NodeTransformer):
             or "wp" not in self._warp
         ):
             raise VerificationError("only programs that import warp as wp can be widened")
-        self._outer = _plain_names(tree)
+        self._outer = plain_names(tree)
         self._scope: _Scope | None = None
-        self._narrow = 0  # inside what must stay at 32 bits
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+        """Device functions are rewritten, in others what stands inside."""
         node.decorator_list = [self._forward_only(d) for d in node.decorator_list]
         if not any(self._is_device(d) for d in node.decorator_list):
-            outer, self._outer = self._outer, self._outer | _arguments(node) | _plain_names(node)
+            outer, self._outer = self._outer, self._outer | arguments(node) | plain_names(node)
             self.generic_visit(node)
             self._outer = outer
             return node
@@ -233,26 +111,27 @@ class _Rewriter(ast.NodeTransformer):
             node.returns = self._type(node.returns)
         scope, self._scope = (
             self._scope,
-            _Scope(
-                _arguments(node) | _stored(node), _held(node, _QUERIES), _counters(node), _held(node, _MESHES)
-            ),
+            _Scope(arguments(node) | stored(node), held(node, _QUERIES), counters(node), held(node, _MESHES)),
         )
         node.body = [self.visit(statement) for statement in node.body]
         node.args.defaults = [self.visit(default) for default in node.args.defaults]
         self._scope = scope
         return node
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:  # the fields of a struct
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
+        """The fields of a struct."""
         node.annotation = self._type(node.annotation)
         return node
 
     def visit_Constant(self, node: ast.Constant) -> Any:
-        if self._scope is None or self._narrow or not isinstance(node.value, float):
+        """A float is cast, or it would be narrow."""
+        if self._scope is None or not isinstance(node.value, float):
             return node
-        return _call("wp.float64", node)
+        return _made("wp.float64", node)
 
     def visit_Name(self, node: ast.Name) -> Any:
-        if self._narrow or self._scope is None or not isinstance(node.ctx, ast.Load):
+        """What holds a float outside the function is read before it is compiled."""
+        if self._scope is None or not isinstance(node.ctx, ast.Load):
             return node
         if node.id in self._outer and node.id not in self._scope.bound:
             return self._static(node)
@@ -265,15 +144,16 @@ class _Rewriter(ast.NodeTransformer):
         if self._scope is None or not isinstance(call, ast.Call) or place is None or len(call.args) <= place:
             return self.generic_visit(node)
         result = call.args[place]
-        narrow = ast.Name(f"{_PREFIX}result", ast.Load())
+        narrow = ast.Name(f"{PREFIX}result", ast.Load())
         call.args[place] = narrow
-        before = ast.Assign([ast.Name(narrow.id, ast.Store())], _call(_PREFIX + "narrow", result))
+        before = ast.Assign([ast.Name(narrow.id, ast.Store())], _made(PREFIX + "narrow", result))
         self.generic_visit(node)
         call.args[place] = narrow
-        after = ast.Assign([ast.Name(ast.unparse(result), ast.Store())], _call(_PREFIX + "wide", narrow))
+        after = ast.Assign([ast.Name(ast.unparse(result), ast.Store())], _made(PREFIX + "wide", narrow))
         return [ast.copy_location(made, node) for made in (before, node, after)]
 
     def visit_Subscript(self, node: ast.Subscript) -> Any:
+        """An element of what a mesh holds is widened."""
         self.generic_visit(node)
         held = node.value
         if (
@@ -286,57 +166,35 @@ class _Rewriter(ast.NodeTransformer):
         called = isinstance(mesh, ast.Call) and self._builtin(mesh.func) == "mesh_get"
         if called or (isinstance(mesh, ast.Name) and mesh.id in self._scope.meshes):
             self.used.add("wide")
-            return _call(_PREFIX + "wide", node)
+            return _made(PREFIX + "wide", node)
         return node
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
+        """Names of Warp's, of modules, and fields of what a query gives."""
         if not isinstance(node.value, ast.Name):
             return self.generic_visit(node)
         base = node.value.id
         if base in self._warp:
-            if node.attr in _CONSTANTS and self._scope is not None and not self._narrow:
+            if node.attr in _CONSTANTS and self._scope is not None:
                 return self._static(node)
-            return node if self._narrow else _wide_type(node)
-        if self._scope is None or self._narrow:
+            return _wide_type(node)
+        if self._scope is None:
             return node
         if base in ("math", "np", "numpy"):
             return self._static(node)
         if base in self._scope.queries and node.attr in _QUERY_FLOATS:
             self.used.add("wide")
-            return _call(_PREFIX + "wide", node)
+            return _made(PREFIX + "wide", node)
         return self.generic_visit(node) if base in self._scope.bound else node
 
     def visit_Call(self, node: ast.Call) -> Any:
-        name = self._builtin(node.func) or self._library_name(node.func)
-        if name in _LIBRARY and self._scope is not None:
-            self.library.add(name)
-            node.func = _name(_PREFIX + name)
-        if name == "static":
-            return self._static(node.args[0]) if self._scope is not None else node
-        if name in _NARROW_ONLY and self._scope is not None:
-            return self._narrowed(node, name)
-        if name in _NARROW_PLACE and self._scope is not None:
-            return self._at_narrow_place(node)
-        if name == "tile_arange":  # its bounds must stay plain constants
-            for keyword in node.keywords:
-                keyword.value = self._type(keyword.value) if keyword.arg == "dtype" else keyword.value
-            return node
-        if name == "tile_randf":
-            self.coarse = True
-            wide = ast.keyword("dtype", _name("wp.float64"))
-            return ast.Call(_name("wp.tile_astype"), [node], [wide])
-        if isinstance(node.func, ast.Name) and node.func.id == "float" and self._scope is not None:
-            node.func = _name("wp.float64")
-            node.args = [self._bare(argument) for argument in node.args]
-            return node
-        if name in ("float16", "float32", "float64") and self._scope is not None:
-            node.args = [self._bare(argument) for argument in node.args]
-            node.func = _name("wp.float64")
-            return node
-        if name in _TWISTS and len(node.args) == 2 and self._scope is not None:
-            self.used.add("twist")
-            return ast.Call(_name(_PREFIX + "twist"), [self.visit(argument) for argument in node.args], [])
-        if name in _DTYPE_BUILTINS and not node.keywords and not node.args:
+        """Some builtins have a rule of their own."""
+        rule = _CALLS.get(self._builtin(node.func) or _bare_builtin(node.func))
+        return self._call(node) if rule is None or self._scope is None else rule(self, node)
+
+    def _call(self, node: ast.Call) -> Any:
+        """A call that takes floats of any width."""
+        if self._builtin(node.func) in _DTYPE_BUILTINS and not node.keywords and not node.args:
             node.keywords = [ast.keyword("dtype", _name("wp.float64"))]
             return node
         if not isinstance(node.func, ast.Name):
@@ -347,6 +205,33 @@ class _Rewriter(ast.NodeTransformer):
                 self._type(keyword.value) if keyword.arg == "dtype" else self._argument(keyword.value)
             )
         return node
+
+    def _library_call(self, node: ast.Call) -> Any:
+        name = self._builtin(node.func) or _bare_builtin(node.func)
+        self.library.add(name)
+        node.func = _name(PREFIX + name)
+        return self._call(node)
+
+    def _cast(self, node: ast.Call) -> ast.Call:
+        node.func = _name("wp.float64")
+        node.args = [self._bare(argument) for argument in node.args]
+        return node
+
+    def _twist(self, node: ast.Call) -> Any:
+        if len(node.args) != 2:
+            return self._call(node)
+        self.used.add("twist")
+        return ast.Call(_name(PREFIX + "twist"), [self.visit(argument) for argument in node.args], [])
+
+    def _arange(self, node: ast.Call) -> ast.Call:
+        """Its bounds must stay plain constants."""
+        for keyword in node.keywords:
+            keyword.value = self._type(keyword.value) if keyword.arg == "dtype" else keyword.value
+        return node
+
+    def _random_tile(self, node: ast.Call) -> ast.Call:
+        self.coarse = True
+        return ast.Call(_name("wp.tile_astype"), [node], [ast.keyword("dtype", _name("wp.float64"))])
 
     def _argument(self, node: ast.expr) -> ast.expr:
         """An argument of a call: `float` given as a type becomes a type, all else is an expression."""
@@ -383,8 +268,9 @@ class _Rewriter(ast.NodeTransformer):
                 keyword.value = self._type(keyword.value)
         return node
 
-    def _narrowed(self, node: ast.Call, name: str) -> Any:
+    def _narrowed(self, node: ast.Call) -> ast.expr:
         """A call to what knows 32-bit floats only, between conversions."""
+        name = self._builtin(node.func)
         self.used |= {"narrow", "wide"}
         # The first argument is a random state, which is changed in place, or an object's number.
         first = 0 if name.startswith(_VALUES_FIRST) else 2 if name.endswith("_next") else 1
@@ -392,11 +278,7 @@ class _Rewriter(ast.NodeTransformer):
         for keyword in node.keywords:
             if keyword.arg != "dtype":
                 keyword.value = self._narrow_argument(keyword.value)
-        if _QUERIES.match(name) and not name.endswith(("anyhit", "intersections")):
-            return node
-        if name.startswith(_NO_FLOATS) or name.endswith(("anyhit", "intersections")):
-            return node
-        return _call(_PREFIX + "wide", node)
+        return node if name.startswith(_NO_FLOATS) else _made(PREFIX + "wide", node)
 
     def _at_narrow_place(self, node: ast.Call) -> ast.Call:
         self.used.add("narrow")
@@ -411,11 +293,11 @@ class _Rewriter(ast.NodeTransformer):
         if _is_type(node, self._builtin(node)):
             return node
         self.coarse = True
-        return _call(_PREFIX + "narrow", self.visit(node))
+        return _made(PREFIX + "narrow", self.visit(node))
 
     def _static(self, node: ast.expr) -> ast.expr:
         self.used.add("value")
-        return _call("wp.static", _call(_PREFIX + "value", node))
+        return _made("wp.static", _made(PREFIX + "value", node))
 
     def _builtin(self, node: ast.expr) -> str:
         if (
@@ -425,9 +307,6 @@ class _Rewriter(ast.NodeTransformer):
         ):
             return node.attr
         return ""
-
-    def _library_name(self, node: ast.expr) -> str:
-        return node.id if isinstance(node, ast.Name) and node.id in _LIBRARY else ""
 
     def _is_device(self, decorator: ast.expr) -> bool:
         target = decorator.func if isinstance(decorator, ast.Call) else decorator
@@ -461,42 +340,22 @@ def _is_type(node: ast.expr, builtin: str) -> bool:
     return isinstance(getattr(wp, builtin, None), type)
 
 
-def _call(function: str, argument: ast.expr) -> ast.expr:
+def _made(function: str, argument: ast.expr) -> ast.expr:
     return ast.Call(_name(function), [argument], [])
 
 
-def _arguments(node: ast.FunctionDef) -> set[str]:
-    return {a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
+def _bare_builtin(node: ast.expr) -> str:
+    """What Python calls so, and functions of Warp's library among themselves."""
+    return node.id if isinstance(node, ast.Name) and (node.id == "float" or node.id in _LIBRARY) else ""
 
 
-def _stored(node: ast.AST) -> set[str]:
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-
-
-def _counters(node: ast.FunctionDef) -> set[str]:
-    return {n.target.id for n in ast.walk(node) if isinstance(n, ast.For) and isinstance(n.target, ast.Name)}
-
-
-def _held(node: ast.FunctionDef, builtins: re.Pattern[str]) -> set[str]:
-    """Locals that hold the result of one of these builtins."""
-    found = set()
-    for n in ast.walk(node):
-        called = n.value.func if isinstance(n, ast.Assign) and isinstance(n.value, ast.Call) else None
-        if isinstance(n, ast.Assign) and isinstance(called, ast.Attribute) and builtins.match(called.attr):
-            found |= {t.id for t in n.targets if isinstance(t, ast.Name)}
-    return found
-
-
-def _plain_names(node: ast.Module | ast.FunctionDef) -> set[str]:
-    """Names that the body of a module or factory binds to what may hold floats."""
-    names: set[str] = set()
-    for statement in node.body:
-        if isinstance(statement, ast.Assign) and not _without_floats(statement.value):
-            names |= {t.id for t in statement.targets if isinstance(t, ast.Name)}
-    return names
-
-
-def _without_floats(node: ast.expr) -> bool:
-    if isinstance(node, ast.Constant):
-        return not isinstance(node.value, float)
-    return isinstance(node, ast.Tuple) and all(map(_without_floats, node.elts))
+_CALLS: dict[str, Callable[[Rewriter, ast.Call], Any]] = {
+    **dict.fromkeys(_LIBRARY, Rewriter._library_call),
+    **dict.fromkeys(_NARROW_ONLY, Rewriter._narrowed),
+    **dict.fromkeys(_NARROW_PLACE, Rewriter._at_narrow_place),
+    **dict.fromkeys(_TWISTS, Rewriter._twist),
+    **dict.fromkeys(("float", "float16", "float32", "float64"), Rewriter._cast),
+    "static": lambda rewriter, node: rewriter._static(node.args[0]),
+    "tile_arange": Rewriter._arange,
+    "tile_randf": Rewriter._random_tile,
+}
