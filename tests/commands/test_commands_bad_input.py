@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -10,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import commands
-from tests.support.commands import call
+from tests.support.commands import call, python
 from tests.support.imaginary import PowerCut, files_left, go_on, power_cut, produce
 from warpgen import __version__, machine, merge, report, resume, run, show, stats, verify
 from warpgen.errors import UsageError
@@ -115,7 +113,7 @@ REFUSED = [
     ["report", "--root", "new"],
     ["verify", "new"],
     ["export", "--format", "hf", "--out", "other/out", "--root", "new"],
-    ["export", "--format", "hf", "--out", "other/out", "--root", "ROOT", "--exclude", "new"],
+    ["export", "--format", "hf", "--out", "other/out", "--root", "REPOSITORY", "--exclude", "new"],
     [
         "export",
         "--format",
@@ -123,31 +121,26 @@ REFUSED = [
         "--out",
         "other/out",
         "--root",
-        "ROOT",
+        "REPOSITORY",
         "--view",
         "ladder",
         "--levels",
         "ptx",
     ],
-    ["export", "--format", "hf", "--out", "other/out", "--root", "ROOT", "--view", "instruct"],
+    ["export", "--format", "hf", "--out", "other/out", "--root", "REPOSITORY", "--view", "instruct"],
     ["harvest", "no_such_package", "--root", "new"],
     ["show", "--category", "nonsense"],
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("args", REFUSED, ids=" ".join)
 def test_a_refused_command_leaves_nothing(finished: Path, tmp_path: Path, args: list[str]) -> None:
     """Neither where it was called, nor among the temporary files, nor where it should have written."""
     (tmp_path / "here").mkdir()
     (tmp_path / "temporary").mkdir()
     before = [*tmp_path.rglob("*"), *finished.rglob("*")]
-    done = commands.finished(
-        [sys.executable, "-m", "warpgen", *(str(finished) if arg == "ROOT" else arg for arg in args)],
-        60,
-        cwd=tmp_path / "here",
-        env=os.environ | {"TMPDIR": str(tmp_path / "temporary")},
-    )
+    words = (str(finished) if arg == "REPOSITORY" else arg for arg in args)
+    done = python("-m", "warpgen", *words, cwd=tmp_path / "here", env={"TMPDIR": str(tmp_path / "temporary")})
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert [*tmp_path.rglob("*"), *finished.rglob("*")] == before
 

@@ -94,7 +94,6 @@ def test_one_target_gives_the_rows_of_both(tmp_path: Path) -> None:
 
 def test_a_judgement_keeps_or_drops_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Evidence goes into the row; a refusal takes it out of that target alone, and is noted."""
-
     compiled = msgspec.structs.replace(UNVERIFIED, compile=Compile("pass"))
 
     def judge(

@@ -130,7 +130,7 @@ def curl_flow(d: Draft) -> None:
     else:
         d.output("v", type_, count)
     wide = "" if dimension == 2 else "3"
-    curl = f"wp.curlnoise(state, frequency * x[tid])"
+    curl = "wp.curlnoise(state, frequency * x[tid])"
     lines = ""
     if way == "differences":
         name = f"potential_curl{wide}"

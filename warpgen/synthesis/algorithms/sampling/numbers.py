@@ -161,10 +161,7 @@ def shuffle_rows(d: Draft) -> None:
     d.code("row = wp.tid()\nstate = wp.rand_init(seed, row)\n$body", body=body, swap=swap)
 
     def permuted(before: Values, after: Values) -> None:
-        if source == "identity":
-            first = np.broadcast_to(np.arange(columns), (rows, columns))
-        else:
-            first = before.order
+        first = np.broadcast_to(np.arange(columns), (rows, columns)) if source == "identity" else before.order
 
         def keys(rows_: Any) -> Any:
             return np.sort(rows_[..., 0] if type_ == "vec3" else rows_, axis=1)

@@ -110,7 +110,7 @@ def principal_axes_of(d: Draft) -> None:
 
     def principal(before: Values, after: Values) -> None:
         a = tensors(before)
-        w, x = np.linalg.eigh(a)
+        w = np.linalg.eigvalsh(a)
         if result == "values":
             np.testing.assert_allclose(np.sort(after.principal, axis=1), w, atol=2e-3)
         elif result == "anisotropy":

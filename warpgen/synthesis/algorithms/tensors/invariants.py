@@ -144,7 +144,7 @@ def robust_norm(d: Draft) -> None:
     if relative:
         r = "t = targets[tid]\nr = wp.cw_div(t - x[tid], t)"
     if weights == "component":
-        r += "\nr = wp.cw_mul(scale, r)" if not relative else "\nr = wp.cw_mul(scale, r)"
+        r += "\nr = wp.cw_mul(scale, r)"
     value = {
         "norm_l1": "wp.norm_l1(r)",
         "norm_l2": "wp.norm_l2(r)",
