@@ -1,8 +1,8 @@
 """Hyperelastic solids: the first Piola-Kirchhoff stress P(F) for Lame parameters mu and lambda.
 
 Sources: Bonet & Wood 2008 (St. Venant-Kirchhoff, Neo-Hookean); Smith, de Goes & Kim 2018 (stable
-Neo-Hookean); Stomakhin et al. 2012 (fixed corotated). All but Neo-Hookean, with its logarithm, take inverted
-elements.
+Neo-Hookean); Stomakhin et al. 2012 (fixed corotated). Neo-Hookean has a logarithm of det F, and the corotated
+model no clear rotation where det F < 0.
 """
 
 from __future__ import annotations
@@ -38,6 +38,11 @@ def _stvk(f: Any, mu: Any, lam: Any) -> Any:
     e = 0.5 * (_transposed(f) @ f - np.eye(3))
     trace = np.trace(e, axis1=-2, axis2=-1)
     return f @ (2.0 * _column(mu) * e + _column(lam * trace) * np.eye(3))
+
+
+def _linear(f: Any, mu: Any, lam: Any) -> Any:
+    e = 0.5 * (f + _transposed(f)) - np.eye(3)
+    return 2.0 * _column(mu) * e + _column(lam * np.trace(e, axis1=-2, axis2=-1)) * np.eye(3)
 
 
 def _neo_hookean(f: Any, mu: Any, lam: Any) -> Any:
@@ -126,5 +131,17 @@ def corotated_stress(f: wp.mat33, mu: float, lam: float) -> wp.mat33:
     numpy=_corotated,
 )
 
-ROBUST = (STVK, STABLE_NEO_HOOKEAN, COROTATED)  # for elements that may be inverted
-MODELS = (*ROBUST, NEO_HOOKEAN)
+LINEAR = piece(
+    """
+@wp.func
+def linear_stress(f: wp.mat33, mu: float, lam: float) -> wp.mat33:
+    # small strains: cheap, but an element that turns seems to grow
+    identity = wp.identity(n=3, dtype=float)
+    strain = 0.5 * (f + wp.transpose(f)) - identity
+    return 2.0 * mu * strain + lam * wp.trace(strain) * identity
+""",
+    numpy=_linear,
+)
+
+ROBUST = (STVK, STABLE_NEO_HOOKEAN, LINEAR)  # for elements that may be inverted
+UPRIGHT = (STVK, STABLE_NEO_HOOKEAN, NEO_HOOKEAN, COROTATED)  # for det F > 0

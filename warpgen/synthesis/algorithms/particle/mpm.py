@@ -398,7 +398,7 @@ if {a} >= grid_m.shape[{m}] - padding and vel[{m}] > 0.0:
 )
 def particle_stress(d: Draft) -> None:
     """Advances the deformation gradients of particles and computes their Kirchhoff stresses."""
-    model = d.option("model", elasticity.STVK, elasticity.STABLE_NEO_HOOKEAN, elasticity.NEO_HOOKEAN)
+    model = d.option("model", *elasticity.UPRIGHT)
     given = d.option("given", "young", "lame", "per particle")
     hardened = d.flag("hardened", 0.35)
     scaled = d.flag("scaled", 0.35)
