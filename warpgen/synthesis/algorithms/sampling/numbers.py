@@ -125,48 +125,58 @@ def shuffle_rows(d: Draft) -> None:
     direction = d.option("direction", "down", "up")
     type_ = d.option("type", "int", "float", "vec3")
     partial = d.flag("partial", 0.3)
+    flat = d.flag("flat")
+    stream = d.option("stream", "wp.rand_init(seed, row)", "wp.rand_init(seed + row)")
     rows, columns = d.pick(16, 24, 32), d.pick(8, 10, 13)
+    extents: int | tuple[int, int] = rows * columns if flat else (rows, columns)
     if source == "identity":
         type_ = "int"
     d.param("seed", "int", 1, 10000)
     if source == "identity":
-        d.output("order", "int", (rows, columns))
-        start = "# inside out: no start value is needed\n"
+        d.output("order", "int", extents)
     else:
-        d.inout("order", type_, (rows, columns), 0, 100)
-        start = ""
-    swap = "value = order[row, i]\norder[row, i] = order[row, j]\norder[row, j] = value"
+        d.inout("order", type_, extents, 0, 100)
+    at = "start + $k" if flat else "row, $k"
+    i, j = at.replace("$k", "i"), at.replace("$k", "j")
+    swap = f"value = order[{i}]\norder[{i}] = order[{j}]\norder[{j}] = value"
     if source == "identity":
         body = f"""
         # the inside-out form fills and shuffles at once: i goes to a place among the first i + 1
         for i in range({columns}):
             j = wp.randi(state, 0, i + 1)
-            order[row, i] = order[row, j]
-            order[row, j] = i
+            order[{i}] = order[{j}]
+            order[{j}] = i
         """
     elif partial:
         kept = columns // 2
         body = f"""
-        # only the first {kept} are wanted, so that the rest need not be mixed
+        # only the first {kept} are wanted, the rest need not be mixed
         for i in range({kept}):
             j = wp.randi(state, i, {columns})
             $swap
         """
     elif direction == "down":
-        body = f"for k in range({columns - 1}):\n    i = {columns - 1} - k\n    j = wp.randi(state, 0, i + 1)\n    $swap"
+        body = f"""
+        for k in range({columns - 1}):
+            i = {columns - 1} - k
+            j = wp.randi(state, 0, i + 1)
+            $swap
+        """
     else:
         body = f"for i in range({columns - 1}):\n    j = wp.randi(state, i, {columns})\n    $swap"
-    del start
     d.launch(rows)
-    d.code("row = wp.tid()\nstate = wp.rand_init(seed, row)\n$body", body=body, swap=swap)
+    d.code(
+        "row = wp.tid()\n$start\nstate = $stream\n$body",
+        start=f"start = row * {columns}" if flat else "", stream=stream, body=body, swap=swap,
+    )  # fmt: skip
 
     def permuted(before: Values, after: Values) -> None:
-        first = np.broadcast_to(np.arange(columns), (rows, columns)) if source == "identity" else before.order
+        first = np.broadcast_to(np.arange(columns), (rows, columns))
+        if source != "identity":
+            first = before.order.reshape(rows, columns, -1)[..., 0]
 
-        def keys(rows_: Any) -> Any:
-            return np.sort(rows_[..., 0] if type_ == "vec3" else rows_, axis=1)
-
-        np.testing.assert_array_equal(keys(after.order), keys(first))
-        assert (after.order != first).reshape(rows, -1).any(axis=1).mean() > 0.9
+        found = after.order.reshape(rows, columns, -1)[..., 0]
+        np.testing.assert_array_equal(np.sort(found, axis=1), np.sort(first, axis=1))
+        assert (found != first).any(axis=1).mean() > 0.9
 
     d.holds(permuted)
