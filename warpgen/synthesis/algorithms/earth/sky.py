@@ -332,7 +332,7 @@ def propagate_orbits(d: Draft) -> None:
         if solver == "series"
         else """
     b = wp.sqrt(1.0 - ecc * ecc)
-    r = sma * (1.0 - ecc * wp.cos(ecc_anomaly))
+    $radius
     x = sma * (wp.cos(ecc_anomaly) - ecc)
     y = sma * b * wp.sin(ecc_anomaly)
     """
@@ -386,6 +386,9 @@ def propagate_orbits(d: Draft) -> None:
         plane=plane,
         axes=axes,
         store=store,
+        radius="r = sma * (1.0 - ecc * wp.cos(ecc_anomaly))"
+        if result in ("ground track", "position and velocity")
+        else "",
     )
     d.explain(
         "Lengths are in 1000 km, times in hours, angles in radians; angles are inclination, node and perigee."
