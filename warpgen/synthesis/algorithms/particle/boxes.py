@@ -236,7 +236,7 @@ def sort_to_cells(d: Draft) -> None:
         "x_new": "wrapped|x_out|pos_out",
     },
     double=True,
-    adjoint="either",
+    adjoint="no",
 )
 def wrap_positions(d: Draft) -> None:
     """Brings particles that have left a box back into it."""
