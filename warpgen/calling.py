@@ -15,7 +15,7 @@ from pathlib import Path
 
 _CALL = re.compile(r"\bpython -m (warpgen\.|pip\b)")
 _PRODUCE = "./scripts/produce"  # what manifests call `python -m warpgen.run`
-_WRAPPER = Path(__file__).resolve().parents[1] / "scripts" / "python"  # where this is a checkout
+WRAPPER = Path(__file__).resolve().parents[1] / "scripts" / "python"  # where this is a checkout
 
 
 def pasted(text: str, folder: Path | None = None) -> str:
@@ -30,7 +30,7 @@ def pasted(text: str, folder: Path | None = None) -> str:
 
 def _call(module: str, folder: Path | None) -> str:
     python, command = _python(), Path(sys.executable).with_name("warpgen")
-    if module == "warpgen." and python != _WRAPPER and command.exists():
+    if module == "warpgen." and python != WRAPPER and command.exists():
         words = _words(command, folder)
         if words:
             return f"{words} "
@@ -39,15 +39,15 @@ def _call(module: str, folder: Path | None) -> str:
 
 def _python() -> Path:
     """What brings this Python up: in a checkout the script that also prepares it."""
-    own = _WRAPPER.parents[1] / ".venv"
-    return _WRAPPER if _WRAPPER.exists() and Path(sys.prefix).resolve() == own else Path(sys.executable)
+    own = WRAPPER.parents[1] / ".venv"
+    return WRAPPER if WRAPPER.exists() and Path(sys.prefix).resolve() == own else Path(sys.executable)
 
 
 def _words(program: Path, folder: Path | None) -> str:
     """How a shell calls the program; empty where that may not be said."""
     if shutil.which(program.name) == str(program):
         return program.name
-    home = program.parents[1] if program == _WRAPPER else Path(sys.prefix).parent
+    home = program.parents[1] if program == WRAPPER else Path(sys.prefix).parent
     here = (folder or Path()).resolve()
     if sys.prefix != sys.base_prefix and here.is_relative_to(home.resolve()):
         path = os.path.relpath(program, here)

@@ -7,8 +7,7 @@ WarpgenError
 │   ├── CompilerError      a compiler of this machine cannot be used at all
 │   └── DamageError        a file on disk is damaged and cannot be made again
 └── ProgramError           one program failed; it costs itself alone
-    ├── SynthesisError     no program could be made of this index, or a motif of it is at fault
-    ├── DraftRejected      one draft of a program cannot be: another is drawn
+    ├── SynthesisError     what writes a program is at fault
     ├── ExtractionError    Warp's code generator refused the program
     └── VerificationError  a check could not be carried out
 
@@ -49,13 +48,7 @@ class ProgramError(WarpgenError):
 
 
 class SynthesisError(ProgramError):
-    """No program could be made for this index: all drafts were rejected, or what writes one is at fault."""
-
-
-class DraftRejected(ProgramError):
-    """A draft of a program cannot be, by no fault of what writes it; `motif` names the part that says so."""
-
-    motif = ""
+    """No program could be made for this index: what writes it is at fault."""
 
 
 class ExtractionError(ProgramError):

@@ -101,7 +101,7 @@ def _ask(message: dict[str, Any]) -> Any:
         try:
             answer = msgspec.msgpack.decode(_server.ask(data))
         except BaseException:  # an answer that is not read would be taken for the next one
-            _stop()
+            stop()
             raise
     if "error" in answer:
         raise VerificationError(answer["error"])
@@ -109,7 +109,8 @@ def _ask(message: dict[str, Any]) -> Any:
 
 
 @atexit.register
-def _stop() -> None:
+def stop() -> None:
+    """End the process that runs rows; the next call starts another."""
     global _server
     if _server is not None:
         _server.end()

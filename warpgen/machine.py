@@ -10,7 +10,7 @@ from warpgen.errors import UsageError
 WORKER_MEMORY = 400 << 20  # bytes that a worker takes at most while nothing is wrong with it
 
 # What a container may use, by either version of control groups.
-_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 def available_cores() -> int:
@@ -22,7 +22,7 @@ def memory() -> int:
     """Bytes of memory, which in a container is less than the machine has."""
     import psutil  # not before it is asked for: a command says in a sentence that packages are missing
 
-    return min([int(psutil.virtual_memory().total), *filter(None, map(_limit, _LIMITS))])
+    return min([int(psutil.virtual_memory().total), *filter(None, map(_limit, CONTAINER_LIMITS))])
 
 
 def most_workers() -> int:

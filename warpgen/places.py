@@ -76,7 +76,7 @@ def at_hand(place: Path | Remote, names: Sequence[str]) -> Iterator[Path]:
         return
     with contextlib.ExitStack() as stack:
         with looking_at(place):
-            folder = stack.enter_context(_folder())
+            folder = stack.enter_context(own_folder())
             _fetch(place, names, folder)
         yield folder
 
@@ -110,7 +110,7 @@ def _fetch(place: Remote, names: Sequence[str], folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _folder() -> Iterator[Path]:
+def own_folder() -> Iterator[Path]:
     """A folder in the cache that goes at the end, or with the next one when its process was killed before."""
     cache().mkdir(parents=True, exist_ok=True)
     with scratch.folder(_FETCHED, cache()) as made:

@@ -17,4 +17,4 @@ class Program(msgspec.Struct, frozen=True):
     source: str
     args: tuple[Argument, ...]
     launch: Launch
-    summary: str = ""  # one sentence: what it computes
+    summary: str = ""  # one sentence: what it computes; of synthesised programs

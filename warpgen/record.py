@@ -142,6 +142,7 @@ class Row(msgspec.Struct, frozen=True):
     source_hash: str  # xxh3-128 hex of the normalised program
     structure_hash: str  # xxh3-128 hex of the program with identifiers and constants abstracted
     split: Literal["train", "validation", "test"]
+    summary: str  # one sentence: what the kernel computes
     verified: Verified
     provenance: Provenance
 

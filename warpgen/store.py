@@ -26,7 +26,7 @@ _PAUSE = 0.2  # seconds before the second try, doubled each time
 
 # Bytes of an object that is read whole: a journal of 2^20 shards has 120 MB, a shard 0.3. More would be
 # somebody's who wants to fill the memory.
-_LARGEST = 256 << 20
+LARGEST = 256 << 20
 
 _BLOCK = 16 << 20  # bytes fetched at once: the round trip does not show
 
@@ -48,16 +48,20 @@ class Remote:
 
     @property
     def name(self) -> str:
+        """The last part of the address."""
         return self.address.rpartition("/")[2]
 
     @property
     def parent(self) -> Remote:
+        """The folder that it is in."""
         return Remote(self.address.rpartition("/")[0])
 
     def exists(self) -> bool:
+        """Whether there is anything at the address."""
         return bool(_patiently(lambda fs, path: fs.exists(path), self.address))
 
     def is_file(self) -> bool:
+        """Whether there is an object at the address."""
         try:  # fsspec's own `isfile` takes a store that does not answer for one that says no
             return bool(_patiently(lambda fs, path: fs.info(path)["type"] == "file", self.address))
         except FileNotFoundError:
@@ -87,7 +91,7 @@ class Remote:
         return bytes(_patiently(lambda fs, path: fs.cat_file(path), self.address))
 
     def _check(self, size: int) -> None:
-        if size > _LARGEST:
+        if size > LARGEST:
             raise OSError(errno.EFBIG, f"{self.address} has {size} bytes, more than warpgen ever writes")
 
     def write(self, data: bytes) -> None:
@@ -114,6 +118,7 @@ class Remote:
                 file.write(_patiently(_part(start, end), self.address))
 
     def unlink(self, missing_ok: bool = False) -> None:
+        """Remove the object."""
         try:
             _patiently(lambda fs, path: fs.rm_file(path), self.address)
         except FileNotFoundError:
@@ -138,6 +143,7 @@ class RemoteLog(Remote):
     """A log: one object, and beside it segments, each of one writer, that hold what was appended since."""
 
     def read_bytes(self) -> bytes:
+        """All segments, one after the other."""
         segments = self._segments()
         self._check(sum(segment.stat().st_size for segment in segments))
         return b"".join([super().read_bytes(), *(segment.read_bytes() for segment in segments)])
@@ -150,11 +156,13 @@ class RemoteLog(Remote):
             segment.unlink(missing_ok=True)
 
     def unlink(self, missing_ok: bool = False) -> None:
+        """Remove it with its segments."""
         super().unlink(missing_ok)
         for segment in self._segments():
             segment.unlink(missing_ok=True)
 
     def appender(self) -> Appender:
+        """What writes on at its end."""
         return Appender(self.address)
 
     def _segments(self) -> list[Remote]:

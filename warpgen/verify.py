@@ -29,6 +29,7 @@ _BLOCK = 64
 
 
 def parser() -> Parser:
+    """The options of `warpgen verify`."""
     made = Parser(
         "verify",
         "Check the rows of a dataset again: that they are rows, that code and hashes belong to the source, "
@@ -228,7 +229,7 @@ def _claims(row: Any) -> dict[str, Any]:
         except ProgramError:
             continue
         if program.source == row.python_source:
-            names = ("category", "name", "args", "launch")
+            names = ("category", "name", "args", "launch", "summary")
             claims |= {name: getattr(program, name) for name in names}
             recipe = Recipe(seed=origin.seed, complexity=complexity, warpgen=origin.warpgen, warp=origin.warp)
             claims["kernel_id"] = recipe.kernel_id(origin.index)

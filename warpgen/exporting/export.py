@@ -55,7 +55,7 @@ def export(request: Request) -> Summary:
     if request.levels and all(m.recipe.verify == "none" for m in datasets.manifests.values()):
         raise UsageError("levels are of verified kernels: make the datasets with --verify compile or run")
     chosen = view(request.view, request.levels)
-    with _appearing(request.out) as folder:
+    with appearing(request.out) as folder:
         clusters = _clusters(datasets, folder)
         summary = _write(request, chosen, datasets, clusters, benchmarks, folder)
         durable.write(folder / "_export.json", msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
@@ -164,7 +164,7 @@ def _without(benchmarks: Benchmarks, kernels: Iterator[Kernel]) -> Iterator[Kern
 
 
 @contextlib.contextmanager
-def _appearing(out: Path) -> Iterator[Path]:
+def appearing(out: Path) -> Iterator[Path]:
     """A folder that becomes `out` when all went well, and is gone otherwise."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is there already: name a folder that is new or empty with --out")

@@ -1,12 +1,13 @@
-"""Which `wp` names are builtins of the kernel language, and which of them cut the gradient."""
+"""Which `wp` names are builtins of the kernel language, which cut the gradient, where the manual has them."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from warpgen.extraction import warp_api
+from warpgen.warp_internals import REGISTRY
 
 # Marked as not differentiable by Warp, though no gradient could pass through them: they take or give
 # no real values (indices, queries, random numbers, bits, prints), or only make, name or view storage.
@@ -37,3 +38,21 @@ def builtins() -> Builtins:
     types = {name for name in registry if warp_api.is_type_name(name)}
     cuts = {n for n, smooth in registry.items() if not smooth and not _NO_GRADIENT_TO_CUT.fullmatch(n)}
     return Builtins(frozenset(registry) - types, frozenset(types), frozenset(cuts))
+
+
+def _public(function: Any) -> bool:
+    # Builtins written in Python, like norm_l1, carry no overloads of their own.
+    return any(not overload.hidden for overload in getattr(function, "overloads", [function]))
+
+
+@cache
+def public_names() -> tuple[str, ...]:
+    """Names of the builtins that the installed Warp documents, sorted."""
+    return tuple(sorted(name for name, f in REGISTRY.items() if _public(f)))
+
+
+@cache
+def group(name: str) -> str:
+    """The chapter of Warp's manual that a builtin stands in."""
+    function = REGISTRY[name]
+    return next(str(o.group) for o in getattr(function, "overloads", [function]) if not o.hidden)

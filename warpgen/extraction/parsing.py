@@ -13,12 +13,12 @@ import re
 _STATEMENT = re.compile(r"^[^\s)\]}]", re.MULTILINE)
 _FUNCTION = re.compile(r"@|def ")
 
-_trees: dict[str, ast.Module] = {}  # of the functions of the last program, by text
+TREES: dict[str, ast.Module] = {}  # of the functions of the last program, by text
 
 
 def parse(source: str) -> list[ast.stmt]:
     """The statements of a module; line numbers count from the start of each function. Raises SyntaxError."""
-    _trees.clear()
+    TREES.clear()
     pieces = _cut(source)
     try:
         trees = [ast.parse(piece) for piece in pieces]
@@ -26,13 +26,13 @@ def parse(source: str) -> list[ast.stmt]:
         return ast.parse(source).body
     for piece, tree in zip(pieces, trees, strict=True):
         if _FUNCTION.match(piece) and len(tree.body) == 1:
-            _trees[piece] = tree
+            TREES[piece] = tree
     return [statement for tree in trees for statement in tree.body]
 
 
 def take(text: str) -> ast.Module | None:
     """The tree of a function with exactly this text, if the last program had one; it is given once only."""
-    return _trees.pop(text, None)
+    return TREES.pop(text, None)
 
 
 def _cut(source: str) -> list[str]:

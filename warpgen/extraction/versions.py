@@ -20,7 +20,7 @@ PYTHON_LEAST = (3, 10)
 PINNED = {"warp-lang": "1.19.0", "nvidia-cuda-nvrtc": "13.4.92"}
 
 # Of x86-64-v3, for which the objects of a run are compiled; any processor since 2015 has them.
-_INSTRUCTIONS = {"avx2", "bmi2", "f16c", "fma"}
+INSTRUCTIONS = {"avx2", "bmi2", "f16c", "fma"}
 
 
 def check_versions() -> None:
@@ -77,7 +77,7 @@ def _has_instructions() -> bool:
     except OSError:
         return True
     flags = next((line.split() for line in text.splitlines() if line.startswith("flags")), None)
-    return flags is None or set(flags) >= _INSTRUCTIONS
+    return flags is None or set(flags) >= INSTRUCTIONS
 
 
 def _dotted(version: tuple[int, ...]) -> str:

@@ -18,7 +18,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _TICK = 0.25  # seconds between looks at a child that has not told yet
-_SILENT = 60.0  # seconds without any CPU time after which a child is halted or lost
+SILENT = 60.0  # seconds without any CPU time after which a child is halted or lost
 
 
 def fork_map(
@@ -52,7 +52,7 @@ class _Child:
         with signals_held():
             self._process.start()
         theirs.close()
-        self._watch = Watch(self._process.pid or 0, math.inf, _SILENT)
+        self._watch = Watch(self._process.pid or 0, math.inf, SILENT)
 
     def told(self) -> bytes:
         """What the child tells, nothing if it does not."""

@@ -92,7 +92,7 @@ def share(text: str) -> Share:
 def recipe_of(args: argparse.Namespace) -> Recipe:
     """The recipe asked for; raises RecipeError."""
     size = None if args.rows is not None else parse_size(args.size or "200MiB")
-    weights = _weights(args.categories)
+    weights = weights_of(args.categories)
     if weights:
         from warpgen.synthesis.generator import (
             Options,
@@ -127,7 +127,8 @@ def run_options_of(args: argparse.Namespace) -> RunOptions:
     return msgspec.structs.replace(options, workers=workers)
 
 
-def _weights(text: str) -> dict[str, float]:
+def weights_of(text: str) -> dict[str, float]:
+    """Weights by category, of `NAME=WEIGHT,NAME`. Raises RecipeError."""
     weights: dict[str, float] = {}
     for part in filter(None, text.split(",")):
         name, _, number = (piece.strip() for piece in part.partition("="))

@@ -124,7 +124,7 @@ class _Shapes:
 
     def figures(self) -> dict[str, Any]:
         # Imports Warp, whose registry says what is public.
-        from warpgen.synthesis.language.registry import public_names
+        from warpgen.extraction.builtins import public_names
 
         public = set(public_names())
         structures, skeletons = _variety(self._structures), _variety(self._skeletons)

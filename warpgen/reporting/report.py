@@ -184,17 +184,17 @@ def _example(rows: Mapping[Target, Row]) -> Iterator[str]:
         return
     first = next(iter(rows.values()))
     yield f"Kernel `{printable(first.kernel_id)}` of category {printable(first.category)}, in Python:\n"
-    yield _code_block("python", first.python_source.strip("\n"))
+    yield code_block("python", first.python_source.strip("\n"))
     for target, row in rows.items():
         yield f"Warp's forward function in {_LANGUAGE[target]}:\n"
-        yield _code_block("cuda" if target == "cuda" else "cpp", forward_excerpt(row))
+        yield code_block("cuda" if target == "cuda" else "cpp", forward_excerpt(row))
     yield f"And the end of its adjoint, which carries the derivative back, in {_LANGUAGE[first.target]}:\n"
-    yield _code_block("cuda" if first.target == "cuda" else "cpp", reverse_excerpt(first))
+    yield code_block("cuda" if first.target == "cuda" else "cpp", reverse_excerpt(first))
 
 
 def _again(manifests: Manifests) -> Iterator[str]:
     for command in dict.fromkeys(manifest.command for manifest in manifests.values()):
-        yield _code_block("bash", command)
+        yield code_block("bash", command)
     yield "gives these bytes again, with any number of workers:\n"
     yield _table(["file", "SHA-256"], ([f"`{m.file}`", f"`{m.figures.sha256}`"] for m in manifests.values()))
 
@@ -224,17 +224,18 @@ def _left_out(manifest: Manifest) -> str:
 
 
 def _table(head: list[str], rows: Iterator[list[str]]) -> str:
-    safe = ([_cell(cell) for cell in row] for row in rows)
+    safe = ([cell_text(cell) for cell in row] for row in rows)
     lines = ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *safe)]
     return "\n".join(lines) + "\n"
 
 
-def _cell(text: str) -> str:
+def cell_text(text: str) -> str:
     """Text that stays in its cell and starts no markup: names may come from somebody else's dataset."""
     return printable(text).replace("\n", " ").replace("|", "\\|").replace("<", "&lt;")
 
 
-def _code_block(language: str, code: str) -> str:
+def code_block(language: str, code: str) -> str:
+    """A block that holds the code, whatever is in it."""
     longest = max(map(len, re.findall("`+", code)), default=0)
     fence = "`" * max(3, longest + 1)  # or code could end its block
     return f"{fence}{language}\n{printable(code)}\n{fence}\n"

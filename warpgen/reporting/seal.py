@@ -29,7 +29,7 @@ COMPLAINTS: dict[Seal, str | None] = {
 
 def sealed(manifest: M) -> M:
     """The manifest with the seal that belongs to it."""
-    return msgspec.structs.replace(manifest, **{_FIELD: _seal_of(json.loads(msgspec.json.encode(manifest)))})
+    return msgspec.structs.replace(manifest, **{_FIELD: seal_of(json.loads(msgspec.json.encode(manifest)))})
 
 
 def state_of(data: bytes) -> Seal:
@@ -39,11 +39,12 @@ def state_of(data: bytes) -> Seal:
         told = fields.get(_FIELD, "")
         if not told:
             return "missing"
-        return "holds" if told == _seal_of(fields) else "broken"
+        return "holds" if told == seal_of(fields) else "broken"
     except (ValueError, RecursionError):  # numbers too long for Python: no manifest's
         return "broken"
 
 
-def _seal_of(fields: dict[str, Any]) -> str:
+def seal_of(fields: dict[str, Any]) -> str:
+    """The seal of a manifest with these fields."""
     rest = {name: value for name, value in fields.items() if name != _FIELD}
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

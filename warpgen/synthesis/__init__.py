@@ -1,0 +1,1 @@
+"""What programs are about, and how they are written."""

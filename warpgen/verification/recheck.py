@@ -62,7 +62,7 @@ def recheck(
     rows: dict[int, StrictRow] = {}
     for number, line in lines:
         try:
-            rows[number] = _parse(line)
+            rows[number] = parse(line)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             findings[number] = Finding(number, "", "invalid", f"no row: {_short(error)}")
     for number, finding in contradictions(rows, claims).items():
@@ -73,7 +73,8 @@ def recheck(
     return [findings[number] for number, _ in lines]
 
 
-def _parse(line: bytes) -> StrictRow:
+def parse(line: bytes) -> StrictRow:
+    """The row of a line. Raises msgspec's errors or a ValueError where it is none."""
     if len(line) > LONGEST_LINE:
         raise ValueError(f"the line is longer than {LONGEST_LINE >> 20} MiB")
     return msgspec.json.decode(line, type=StrictRow)
@@ -174,6 +175,7 @@ def _compare(number: int, row: StrictRow, judgement: Judgement) -> Finding:
 
 
 def program_of(row: Row) -> Program:
+    """The program that a row was made of."""
     source, provenance = row.python_source, row.provenance
     return Program(provenance.seed, provenance.index, row.category, row.name, source, row.args, row.launch)
 

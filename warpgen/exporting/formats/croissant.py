@@ -58,8 +58,8 @@ _CONTEXT: dict[str, Any] = {
 _PARQUET = "application/x-parquet"
 _TYPES = {"string": "sc:Text", "int64": "sc:Integer", "double": "sc:Float", "bool": "sc:Boolean"}
 # As CITATION.cff has it.
-_TITLE = "warpgen: reproducible, verified datasets of NVIDIA Warp kernels with their C++ and CUDA C++ "
-_TITLE += "lowerings"
+TITLE = "warpgen: reproducible, verified datasets of NVIDIA Warp kernels with their C++ and CUDA C++ "
+TITLE += "lowerings"
 
 
 def croissant(summary: Summary, chosen: View) -> bytes:
@@ -72,7 +72,7 @@ def croissant(summary: Summary, chosen: View) -> bytes:
         "description": "NVIDIA Warp kernels with the C++ and CUDA C++ that Warp generates: " + chosen.about,
         "license": f"https://spdx.org/licenses/{summary.licence}.html",
         "version": summary.warpgen,
-        "citeAs": f"The warpgen contributors: {_TITLE}, version {summary.warpgen}",
+        "citeAs": f"The warpgen contributors: {TITLE}, version {summary.warpgen}",
         "distribution": [
             {
                 "@type": "cr:FileSet",

@@ -16,7 +16,6 @@ from warpgen.exporting.views.outputs import Output, outputs
 from warpgen.exporting.views.view import Record, View, common, schema
 from warpgen.launch import Argument
 from warpgen.record import Row
-from warpgen.synthesis.categories import categories
 
 _OUTPUTS = pa.list_(
     pa.struct([("name", TEXT), ("dtype", TEXT), ("shape", pa.list_(WHOLE)), ("values", pa.list_(TEXT))])
@@ -54,12 +53,10 @@ def record(kernel: Kernel, found: list[Output]) -> Record:
 
 
 def task(row: Row) -> str:
-    """What to write, in words: all of it follows from the row's arguments, launch and features."""
-    features, known = row.features, categories().get(row.category)
-    about = f" ({known.about})" if known else ""
+    """What to write, in words: the row's own sentence, its arguments, launch and features."""
+    features = row.features
     parts = [
-        f"Write a kernel `{row.name}` in Python for NVIDIA Warp, of the kind {row.category.replace('_', ' ')}"
-        f"{about}. {_grid(row)}",
+        f"Write a kernel `{row.name}` in Python for NVIDIA Warp. {row.summary} {_grid(row)}",
         "Arguments, in this order:",
         *(f"- `{arg.name}`: {arg.type}{_shape(arg)}, {_ROLES[arg.role]}" for arg in row.args),
     ]

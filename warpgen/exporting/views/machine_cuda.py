@@ -68,7 +68,7 @@ def lower(unit: TranslationUnit, workdir: Path, sass: bool) -> list[Lowered]:
     headers = workdir / "cuda-headers"
     headers.mkdir(exist_ok=True)
     ptx, cubin, log = nvrtc.assemble(unit.text, "unit.cu", headers)
-    usage = dict(_usage(log))
+    usage = dict(usage_of(log))
     entries = [[f"{name}_cuda_kernel_{d}" for d in DIRECTIONS] for name in unit.names]
     listings = _disassembled(cubin, workdir) if sass else {}
     made = []
@@ -78,7 +78,7 @@ def lower(unit: TranslationUnit, workdir: Path, sass: bool) -> list[Lowered]:
     return made
 
 
-def _usage(log: str) -> Iterator[tuple[str, Usage]]:
+def usage_of(log: str) -> Iterator[tuple[str, Usage]]:
     """What the assembler says of every entry function, by its name."""
     parts = _ENTRY.split(log)
     for name, said in zip(parts[1::2], parts[2::2], strict=True):

@@ -27,13 +27,13 @@ class _Plan(NamedTuple):
 
 _WIDE = (types.float64, types.int64, types.uint64)
 
-_plans: dict[Any, _Plan | None] = {}  # by builtin, expected outputs, type arguments and argument types
+PLANS: dict[Any, _Plan | None] = {}  # by builtin, expected outputs, type arguments and argument types
 
 
 def _find_plan(adj: Any, func: Any, args: Any, type_args: Any, min_outputs: int | None) -> _Plan | None:
     """The plan of a call, None where it cannot be told from types. Raises what add_call would."""
     key = [func, min_outputs, tuple(type_args.items()) if type_args else None]
-    plans, struct = _plans, None
+    plans, struct = PLANS, None
     for arg in args:
         if arg.__class__ is not Var or arg.label is None:
             return None

@@ -15,7 +15,7 @@ Var, Reference = codegen.Var, types.Reference
 ARRAYS = frozenset({types.array, types.indexedarray, types._ArrayAnnotation, types._IndexedArrayAnnotation})
 
 _lasting: set[Any] = set()
-_ctypes: dict[Any, str] = {}  # C++ spelling of lasting types and, by class and element, of arrays of them
+CTYPES: dict[Any, str] = {}  # C++ spelling of lasting types and, by class and element, of arrays of them
 
 
 def is_lasting(type_: Any) -> bool:
@@ -32,15 +32,16 @@ def is_lasting(type_: Any) -> bool:
 
 @replaces(codegen.Var, "type_to_ctype")
 def type_to_ctype(t: Any, value_type: bool = False) -> str:
+    """As Warp's own, for types that were written out before."""
     pointer = ""
     if t.__class__ is Reference:
         t, pointer = t.value_type, "" if value_type else "*"
     key = (t.__class__, t.dtype) if t.__class__ in ARRAYS else t
     if not is_lasting(t.dtype if key is not t else t):
         return str(_stock_type_to_ctype(t, value_type)) + pointer
-    known = _ctypes.get(key)
+    known = CTYPES.get(key)
     if known is None:
-        known = _ctypes[key] = str(_stock_type_to_ctype(t, value_type))
+        known = CTYPES[key] = str(_stock_type_to_ctype(t, value_type))
     return known + pointer if pointer else known
 
 

@@ -30,14 +30,16 @@ class Patch:
 
     @property
     def known(self) -> bool:
+        """Whether Warp's function is the one that the patch was written for."""
         return source_digest(self.stock) == self.source
 
     def put(self, function: Any) -> None:
+        """Set this function in the place of Warp's."""
         setattr(self.owner, self.name, staticmethod(function) if self.is_static else function)
         self.installed = function is self.stand_in
 
 
-_patches: list[Patch] = []
+PATCHES: list[Patch] = []
 
 
 def replaces(owner: Any, name: str) -> Callable[[_F], _F]:
@@ -46,7 +48,7 @@ def replaces(owner: Any, name: str) -> Callable[[_F], _F]:
     def register(stand_in: _F) -> _F:
         patch = Patch(owner, name, FUNCTIONS[f"{owner.__name__.rsplit('.', 1)[-1]}.{name}"])
         patch.stand_in = stand_in
-        _patches.append(patch)
+        PATCHES.append(patch)
         return stand_in
 
     return register
@@ -54,13 +56,13 @@ def replaces(owner: Any, name: str) -> Callable[[_F], _F]:
 
 def stock(stand_in: Callable[..., Any]) -> Any:
     """Warp's own function that this one stands in for."""
-    return next(p.stock for p in _patches if p.stand_in is stand_in)
+    return next(p.stock for p in PATCHES if p.stand_in is stand_in)
 
 
 def install() -> list[str]:
     """Put the stand-ins in place; returns the names of those kept out, after a warning for each."""
     refused = []
-    for patch in _patches:
+    for patch in PATCHES:
         if patch.installed:
             continue
         if patch.known:
@@ -74,7 +76,7 @@ def install() -> list[str]:
 
 def uninstall() -> None:
     """Put Warp's own functions back."""
-    for patch in _patches:
+    for patch in PATCHES:
         if patch.installed:
             patch.put(patch.stock)
 

@@ -57,14 +57,9 @@ class Chronicle:
         self._put(State("P3_REPORT", "completed", action, outputs, report, session))
 
     def _write(
-        self,
-        checkpoint: Checkpoint,
-        status: Status,
-        what: str,
-        blockers: tuple[str, ...],
-        action: str = "",
+        self, checkpoint: Checkpoint, status: Status, what: str, blockers: tuple[str, ...], action: str = ""
     ) -> None:
-        outputs = {target: self._output(checkpoint, target) for target in self._recipe.targets}
+        outputs = {target: self.output(checkpoint, target) for target in self._recipe.targets}
         self._put(
             State(
                 phase=self._phase(checkpoint),
@@ -87,7 +82,8 @@ class Chronicle:
         self._file.write(msgspec.structs.replace(state, next_action=action))
         self._layout.publish(self._layout.root / NAME)
 
-    def _output(self, checkpoint: Checkpoint, target: Target) -> Output:
+    def output(self, checkpoint: Checkpoint, target: Target) -> Output:
+        """What the state file says of a target's dataset."""
         done = target in checkpoint.targets and checkpoint.targets[target].done
         mark, progress = checkpoint.files.get(target), checkpoint.targets.get(target)
         return Output(

@@ -1,4 +1,4 @@
-"""The journal: what is known to be safe on disk.
+r"""The journal: what is known to be safe on disk.
 
 A line is `<xxh3-64 of the JSON, 16 hex digits> <JSON>\n`, synced before anything leans on it. The first
 line, the recipe, stands there twice, an empty line between so that no one byte damages both: it is the one
@@ -23,8 +23,8 @@ from warpgen.recipe import Recipe
 from warpgen.reporting.manifest import Moment
 from warpgen.store import RemoteLog
 
-_LONGEST_LINE = 1 << 20  # bytes; a checkpoint takes a few kB
-_CHECKPOINTS = 1000  # read back, the newest: damage that reaches further back costs the whole merge again
+LONGEST_LINE = 1 << 20  # bytes; a checkpoint takes a few kB
+CHECKPOINTS = 1000  # read back, the newest: damage that reaches further back costs the whole merge again
 _MOST_STORED = 1 << 20  # shards, or 64 million programs, so that a forged journal cannot fill the memory
 
 FORMAT = 2  # of the rows in the shards, which must not be mixed
@@ -121,23 +121,24 @@ class Journal:
 
     def append(self, record: Record) -> None:
         """Return when the record is on disk. Raises OSError."""
-        self._log.append(_line(record))
+        self._log.append(line_of(record))
 
     def close(self) -> None:
+        """Close the file."""
         self._log.close()
 
 
 def create(path: Path | RemoteLog, begun: Begun, rest: Iterable[Record] = ()) -> None:
     """Write a journal as a whole, atomically, in place of any that was there."""
-    first = _line(begun)
-    durable.write(path, b"".join((first, b"\n", first, *map(_line, rest))))
+    first = line_of(begun)
+    durable.write(path, b"".join((first, b"\n", first, *map(line_of, rest))))
 
 
 def read(path: Path | RemoteLog) -> Story:
     """What the journal tells; raises DamageError when its recipe is lost, RootError when its rows are old."""
     begun: Begun | None = None
     stored: list[Stored] = []
-    checkpoints: deque[Checkpoint] = deque(maxlen=_CHECKPOINTS)
+    checkpoints: deque[Checkpoint] = deque(maxlen=CHECKPOINTS)
     damaged = 0
     for line in _lines(path):
         record = _parse(line)
@@ -164,7 +165,8 @@ def read(path: Path | RemoteLog) -> Story:
     return Story(begun, tuple(stored), tuple(checkpoints), damaged)
 
 
-def _line(record: Record) -> bytes:
+def line_of(record: Record) -> bytes:
+    """The line of a record: its checksum, a space, its JSON."""
     data = msgspec.json.encode(record)
     return xxhash.xxh3_64_hexdigest(data).encode() + b" " + data + b"\n"
 
@@ -181,7 +183,7 @@ def _parse(line: bytes) -> Record | None:
 
 def _lines(path: Path | RemoteLog) -> Iterator[bytes]:
     with path.open("rb") as file:
-        while line := file.readline(_LONGEST_LINE):
+        while line := file.readline(LONGEST_LINE):
             yield line
 
 

@@ -13,9 +13,12 @@ from warpgen.errors import RootError
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[int]:
-    """Hold the lock file at `path` and remove it at the end; gives its descriptor, which a forked child
-    must close, or it would hold on after its parent. Raises RootError when another process holds it."""
-    descriptor = _acquire(path)
+    """Hold the lock file at `path` and remove it at the end.
+
+    Gives its descriptor, which a forked child must close, or it would hold on after its parent. Raises
+    RootError when another process holds it.
+    """
+    descriptor = acquire(path)
     try:
         yield descriptor
     finally:
@@ -23,7 +26,8 @@ def locked(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _acquire(path: Path) -> int:
+def acquire(path: Path) -> int:
+    """The descriptor of the lock file, which this process then holds. Raises RootError."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:

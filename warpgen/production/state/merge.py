@@ -101,6 +101,7 @@ class Dataset:
         return (wanted - have) * made // have + 1
 
     def progress(self) -> Progress:
+        """How far it is, for a checkpoint."""
         return Progress(self.rows, dict(sorted(self.dropped.items())), self.done, self.wrong)
 
 
@@ -121,10 +122,11 @@ class Merge:
             Dataset(target, self._files[target], checkpoint.targets.get(target, Progress()), recipe)
             for target in recipe.targets
         ]
-        self._index = _load_index(layout.seen)
+        self._index = load_index(layout.seen)
 
     @property
     def done(self) -> bool:
+        """Whether every dataset has its rows."""
         return all(dataset.done for dataset in self.datasets)
 
     @property
@@ -167,6 +169,7 @@ class Merge:
         return Checkpoint(self.next, marks, progress, spent)
 
     def close(self) -> None:
+        """Close the files of the datasets."""
         for file in self._files.values():
             file.close()
 
@@ -230,7 +233,7 @@ def failures(layout: Layout, target: Target) -> list[Failure]:
     return [note.failure for note in notes if note.target == target]
 
 
-def _load_index(path: Path) -> Index:
+def load_index(path: Path) -> Index:
     """The dedup index from the keys on disk, read in blocks."""
     index = Index()
     with path.open("rb") as file:

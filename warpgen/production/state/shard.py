@@ -27,8 +27,8 @@ from warpgen.store import Remote
 MAGIC = b"WGSHARD1"
 # Real shards take about 1 MB, their tables 10 kB and their rows 60 kB: more is damage or an attack.
 LARGEST = 64 << 20
-_LARGEST_TABLE = 1 << 20
-_LARGEST_WINDOW = 8 << 20  # bytes that the decompressor may look back; ours look back 512 kB
+LARGEST_TABLE = 1 << 20
+LARGEST_WINDOW = 8 << 20  # bytes that the decompressor may look back; ours look back 512 kB
 
 _LEVEL = 1  # the shard lives for seconds: fast is worth more than small
 _CHECKSUM = _HASH = 16
@@ -39,8 +39,11 @@ Reason = Literal["synthesis", "extraction", "verification", "unit"]
 
 
 class Made(msgspec.Struct, frozen=True, array_like=True):
-    """One program: hashes of 16 bytes (empty where none could be made), row bytes per target (0: no row),
-    and whether its rows say that Warp gets its gradient wrong."""
+    """One program: its hashes, and the sizes of its rows.
+
+    Hashes have 16 bytes (none where none could be made), a target that has no row a size of 0. `wrong` tells
+    whether its rows say that Warp gets its gradient wrong.
+    """
 
     index: int
     source: bytes
@@ -97,7 +100,7 @@ class Shard:
             raise UnitError("the shard's checksum does not hold")
         place = len(MAGIC) + 4
         length = int.from_bytes(view[len(MAGIC) : place], "little")
-        if length > _LARGEST_TABLE:
+        if length > LARGEST_TABLE:
             raise UnitError("the shard's table is too large")
         try:
             self.table = msgspec.msgpack.decode(view[place : place + length], type=Table)
@@ -142,11 +145,14 @@ class RowReader:
     """Decompresses as it is read, so that one row is held in memory and not the whole unit."""
 
     def __init__(self, frame: memoryview) -> None:
-        self._reader = zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW).stream_reader(frame)
+        self._reader = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW).stream_reader(frame)
 
     def take(self, size: int) -> bytes:
-        """The next `size` bytes. Raises DamageError when the frame holds fewer: its checksum held, so it
-        was made so, and making it again would not help."""
+        """The next `size` bytes.
+
+        Raises DamageError when the frame holds fewer: its checksum held, so it was made so, and making it
+        again would not help.
+        """
         try:
             data = self._reader.read(size)
         except zstandard.ZstdError as error:

@@ -188,6 +188,7 @@ def _line(candidate: _Candidate, target: Target, recipe: Recipe) -> bytes:
         source_hash=inspection.source_hash,
         structure_hash=inspection.structure_hash,
         split=split_of(inspection.structure_hash),
+        summary=program.summary,
         verified=candidate.verified.get(target, UNVERIFIED),
         provenance=Provenance(
             origin="synthesis",

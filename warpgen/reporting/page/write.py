@@ -80,17 +80,7 @@ def _document(manifests: Mapping[Target, Manifest], body: str, shown: Sequence[d
         f"NVIDIA Warp kernels in Python, C++ and CUDA C++, seed {recipe.seed}, recipe {recipe.hash}, "
         f"warpgen {recipe.warpgen}, Warp {recipe.warp}"
     )
-    names = (
-        "categories",
-        "coverage",
-        "rows",
-        "features",
-        "sizes",
-        "similarity",
-        "verdicts",
-        "throughput",
-        "origin",
-    )
+    names = "categories coverage rows features sizes similarity verdicts throughput origin".split()
     links = "".join(f'<a href="#{name}">{name}</a>' for name in names)
     legend = "".join(f'<span class="key {t}">{sections.LANGUAGE[t]}</span>' for t in manifests)
     return f"""<!doctype html>
@@ -131,7 +121,7 @@ def _sources(path: Path) -> list[str]:
 def _builtins() -> dict[str, list[str]]:
     """Chapter of Warp's manual -> names of its builtins, the largest chapter first."""
     # Imports Warp, whose registry says what is public.
-    from warpgen.synthesis.language.registry import group, public_names
+    from warpgen.extraction.builtins import group, public_names
 
     chapters: dict[str, list[str]] = defaultdict(list)
     for name in public_names():

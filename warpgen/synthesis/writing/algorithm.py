@@ -14,8 +14,9 @@ class Algorithm:
     """What a program can be about. The function's first line says what it computes, in one sentence.
 
     `source` names the literature. `names` gives synonyms for names in the text (`"x": "pos|positions"`).
-    `double` and `half`: it may be written in 64 and 16 bits. `adjoint`: "yes", "no" (kernels whose adjoint
-    makes no sense: integers, loops of unknown length, work in place) or "either".
+    `weight` says how often it is dealt, by how many forms it has. `double` and `half`: it may be written in
+    64 and 16 bits. `adjoint`: "yes", "no" (kernels whose adjoint makes no sense: integers, loops of unknown
+    length, work in place) or "either".
     """
 
     def __init__(
@@ -24,7 +25,7 @@ class Algorithm:
         category: str,
         source: str,
         names: dict[str, str],
-        weight: float,
+        weight: int,
         double: bool,
         half: bool,
         adjoint: str,
@@ -48,10 +49,9 @@ class Algorithm:
 class Domain:
     """A field that programs are from: a category of the dataset."""
 
-    def __init__(self, name: str, about: str, weight: float = 1.0) -> None:
+    def __init__(self, name: str, about: str) -> None:
         self.name = name
         self.about = about
-        self.weight = weight
         self.algorithms: list[Algorithm] = []
 
     def algorithm(
@@ -59,7 +59,7 @@ class Domain:
         *,
         source: str,
         names: dict[str, str] | None = None,
-        weight: float = 1.0,
+        weight: int = 1,
         double: bool = False,
         half: bool = False,
         adjoint: str = "yes",

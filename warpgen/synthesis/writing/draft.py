@@ -11,8 +11,8 @@ import msgspec
 
 from warpgen.launch import Argument, Fill, FillKind, Role
 from warpgen.numbers import shorten
-from warpgen.synthesis.style.rng import Rng
 from warpgen.synthesis.writing.pieces import Piece
+from warpgen.synthesis.writing.rng import Rng
 
 T = TypeVar("T")
 
@@ -111,6 +111,7 @@ class Draft:
         self.sentence = ""
         self.dim: tuple[int, ...] = ()
         self.tiled = False
+        self.forward = False
         self.references: list[tuple[Reference, float]] = []
         self.properties: list[Property] = []
 
@@ -246,6 +247,10 @@ class Draft:
     def launch(self, *dim: int, tiled: bool = False) -> None:
         """How many threads run along each axis; with `tiled` how many blocks."""
         self.dim, self.tiled = dim, tiled
+
+    def forward_only(self) -> None:
+        """This variant has no adjoint that makes sense: it works in place, say."""
+        self.forward = True
 
     def code(self, text: str, **blocks: str) -> None:
         """The kernel's body. Comments say why; names in `backticks` in them follow the program's names.

@@ -6,8 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Mapping
 
-from warpgen.synthesis.style import priors
-from warpgen.synthesis.style.rng import Rng
+from warpgen.synthesis.writing.rng import Rng
 
 LINE_LENGTH = 100
 
@@ -20,10 +19,20 @@ _INT = re.compile(r"(?<![\w.])int\b")
 _NUMBER = r"\d+\.\d*(?:e[+-]?\d+)?|\d+e[+-]?\d+|wp\.(?:pi|PI|tau|TAU|e|E)\b"
 _LITERAL = re.compile(rf"(?<![\w.])(?:float\((-?(?:{_NUMBER}))\)|({_NUMBER}))(?![\w.])")
 _AUGMENTED = re.compile(r"^( *)([A-Za-z_]\w*) ([-+*])= (.+)$", re.MULTILINE)
-_COMMENT_LINE = re.compile(r"^ *#[^\n]*\n", re.MULTILINE)
+_COMMENTS = re.compile(r"(?:^ *#[^\n]*\n)+", re.MULTILINE)
 _COMMENT_BEHIND = re.compile(r" *  #[^\n]*")
+_AMERICAN = {
+    "neighbour": "neighbor", "colour": "color", "centre": "center", "behaviour": "behavior", "grey": "gray",
+    "normalis": "normaliz", "discretis": "discretiz", "quantis": "quantiz", "initialis": "initializ",
+    "regularis": "regulariz", "linearis": "lineariz", "minimis": "minimiz", "maximis": "maximiz",
+    "parametris": "parametriz", "symmetris": "symmetriz", "vectoris": "vectoriz", "optimis": "optimiz",
+    "metre": "meter", "fibre": "fiber",
+}  # fmt: skip
+_BRITISH = re.compile("|".join(_AMERICAN), re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _SUFFIX = {"float64": "d", "float16": "h"}
+# Shares here and below are about those of newton, warp.examples and warp.tests.
+_ARRAYS = {"dtype": 0.72, "bracket": 0.18, "ranked": 0.1}
 _THREAD = {"tid": 0.5, "i": 0.42, "idx": 0.05, "index": 0.03}
 
 
@@ -32,12 +41,19 @@ class Hand:
 
     def __init__(self, rng: Rng) -> None:
         self.rng = rng
-        self.full_scalars = rng.chance(priors.share("wp.float32", "float"))  # wp.float32 rather than float
+        self.full_scalars = rng.chance(0.29)  # wp.float32 rather than float
         self.full_integers = rng.chance(0.85 if self.full_scalars else 0.1)
         self.full_vectors = rng.chance(0.12)  # wp.vec3f rather than wp.vec3
-        self.array_style = rng.weighted(priors.array_styles())
+        self.array_style = rng.weighted(_ARRAYS)
         self.comments = rng.chance(0.55)
+        self.capitals = rng.chance(0.4)  # comments begin with a capital letter
+        self.full_stops = self.capitals and rng.chance(0.4)
         self.docstring = rng.weighted({"none": 0.6, "sentence": 0.22, "long": 0.18})
+        self.imperative = rng.chance(0.6)  # "Compute ...", not "Computes ..."
+        self.quotes = rng.weighted({"": 0.45, "`": 0.25, "``": 0.3})  # around names in docstrings
+        self.so = rng.chance(0.75)  # "so x is y", not "so that x is y"
+        self.headings = rng.weighted({"": 0.65, "outputs": 0.25, "inputs and outputs": 0.1})  # in signatures
+        self.suffix = rng.chance(0.45)  # names of kernels end in _kernel
         self.augments = rng.chance(0.8)  # a += b rather than a = a + b
         self.own_names = rng.choice((0.25, 0.5, 0.75, 1.0))  # how often the first name of a thing is taken
         self.order = rng.weighted({"declared": 0.7, "params first": 0.15, "params behind inputs": 0.15})
@@ -63,18 +79,47 @@ class Hand:
         return made
 
     def renamed(self, text: str, names: Mapping[str, str]) -> str:
-        """`text` with these names in its code, and in comments where they stand in backticks."""
-        if names:
-            every = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
-            plain = re.compile(rf"(?<![\w.])({every})\b")
-            text = _in_code(text, lambda code: plain.sub(lambda m: names[m[1]], code))
-        return quoted(text, names)
-
-    def commented(self, text: str) -> str:
-        """`text` with its comments, or without any."""
-        if self.comments:
+        """Code with these names for the draft's own."""
+        if not names:
             return text
-        return _COMMENT_BEHIND.sub("", _COMMENT_LINE.sub("", text))
+        every = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+        plain = re.compile(rf"(?<![\w.])({every})\b")
+        return _in_code(text, lambda code: plain.sub(lambda m: names[m[1]], code))
+
+    def commented(self, text: str, names: Mapping[str, str]) -> str:
+        """Code with its comments as this hand writes them, or without any."""
+        if not self.comments:
+            return _COMMENT_BEHIND.sub("", _COMMENTS.sub("", text))
+        return _COMMENTS.sub(lambda found: self._paragraph(found, names), text)
+
+    def _paragraph(self, found: re.Match[str], names: Mapping[str, str]) -> str:
+        """Lines of comment that belong together."""
+        text = prose(found[0], names)
+        if self.so:
+            text = text.replace(", so that", ", so").replace("so that", "so")
+        at = re.search(r"# *[a-z]", text) if "# `" not in found[0] else None
+        # A formula or a name stays as it is.
+        if self.capitals and at and not re.match(r"# *\w+(?: *[=(*/^+_,]|\[|\.\w)", text[at.start() :]):
+            text = text[: at.end() - 1] + text[at.end() - 1].upper() + text[at.end() :]
+        if self.full_stops and text.rstrip()[-1].isalpha():
+            text = text.rstrip() + ".\n"
+        return text
+
+    def docstring_of(self, sentence: str, more: str, names: Mapping[str, str]) -> str:
+        """A kernel's docstring, or ""."""
+        if self.docstring == "none":
+            return ""
+        said = _imperative(sentence) if self.imperative else sentence
+
+        def name(found: re.Match[str]) -> str:
+            return f"{self.quotes}{names.get(found[1], found[1])}{self.quotes}"
+
+        said, more = (american(re.sub(r"`(\w+)`", name, text)) for text in (said, more))
+        if self.so:
+            more = more.replace(", so that", ", so").replace("so that", "so")
+        if self.docstring == "long" and more:
+            return f'"""{said}\n\n{more}\n"""'
+        return f'"""{said}"""'
 
     def assigned(self, text: str) -> str:
         """`a += b` of local names as this hand writes it."""
@@ -91,7 +136,7 @@ class Hand:
                 part = _FLOAT.sub(f"wp.{real}", part)
             else:
                 if self.full_vectors:
-                    part = _VECTORS.sub(r"wp.\1f", part)
+                    part = _VECTORS.sub(_full, part)
                 if full_scalars:
                     part = _FLOAT.sub("wp.float32", part)
             if self.full_integers:
@@ -109,9 +154,30 @@ class Hand:
         return found[0]
 
 
-def quoted(text: str, names: Mapping[str, str]) -> str:
+def prose(text: str, names: Mapping[str, str]) -> str:
     """`text` with what stands in backticks under its new name, and without them."""
-    return re.sub(r"`(\w+)`", lambda m: names.get(m[1], m[1]), text).replace("`", "")
+    return american(re.sub(r"`(\w+)`", lambda m: names.get(m[1], m[1]), text).replace("`", ""))
+
+
+def american(text: str) -> str:
+    """`text` in the spelling that Warp's own authors use."""
+    return _BRITISH.sub(
+        lambda m: _AMERICAN[m[0].lower()] if m[0].islower() else _AMERICAN[m[0].lower()].capitalize(), text
+    )
+
+
+def _imperative(sentence: str) -> str:
+    """`Computes x.` as `Compute x.`; a sentence of several verbs stays."""
+    verb, _, rest = sentence.partition(" ")
+    if not verb.endswith("s") or " and " in rest or ";" in rest:
+        return sentence
+    if verb.endswith("ies"):
+        stem = verb[:-3] + "y"
+    elif verb.endswith(("sses", "shes", "ches", "xes", "zzes")) or verb == "Does":
+        stem = verb[:-2]
+    else:
+        stem = verb[:-1]
+    return f"{stem} {rest}"
 
 
 def _in_code(text: str, change: Callable[[str], str]) -> str:
@@ -119,6 +185,11 @@ def _in_code(text: str, change: Callable[[str], str]) -> str:
     parts = _PROSE.split(text)
     parts[::2] = map(change, parts[::2])
     return "".join(parts)
+
+
+def _full(found: re.Match[str]) -> str:
+    # Only the short name of a spatial vector can be made of two halves.
+    return found[0] if found[1] == "spatial_vector" else found[0] + "f"
 
 
 def _spelled_out(found: re.Match[str]) -> str:

@@ -27,7 +27,7 @@ from warpgen.verification.native import warp_native
 from warpgen.verification.native.isolation import Died, Note, isolated
 
 # CPU seconds before a unit counts as endless: a median kernel takes 0.03, the longest texts allowed 3.
-_UNIT_SECONDS, _TEXT_SECONDS = 20.0, 0.25
+UNIT_SECONDS, _TEXT_SECONDS = 20.0, 0.25
 _DIAGNOSTIC = re.compile(r"\bunit\.(?:cpp|cu)[:(](\d+)[:)].*?\berror\b[^:]*:\s*(.*)")
 # An error inside Warp's headers, and the line of the unit that asked for what is there.
 _REQUESTED = re.compile(r"\berror\b[^\0]*?\bunit\.(?:cpp|cu)[:(](\d+)[:)]")
@@ -78,8 +78,11 @@ class Compiler:
         self._warm: set[Target] = set()
 
     def compile(self, target: Target, codes: Mapping[int, str], foreign: Collection[int] = ()) -> Compiled:
-        """Compile the given texts. Those in `foreign` hold a person's C++: for CUDA, down to machine code,
-        which alone shows that a function is declared and called but nowhere defined."""
+        """Compile the given texts.
+
+        Those in `foreign` hold a person's C++: for CUDA, down to machine code, which alone shows that a
+        function is declared and called but nowhere defined.
+        """
         result = Compiled({}, {})
         if not codes:
             return result
@@ -118,24 +121,26 @@ class Compiler:
 
     def _attempt(self, target: Target, unit: TranslationUnit, path: Path, fully: bool) -> Died | None:
         """None if the unit compiles (and, on the CPU, links), else why not and all that was said."""
-        seconds = _UNIT_SECONDS + _TEXT_SECONDS * len(unit.members)
+        seconds = UNIT_SECONDS + _TEXT_SECONDS * len(unit.members)
         with tempfile.TemporaryDirectory(prefix="unit-", dir=self._workdir) as folder:
 
             def task(_: int, note: Note) -> str:
                 if target == "cpu":
-                    return self._to_object(unit, path, Path(folder))
-                return self._to_cuda(unit, fully)
+                    return self.to_object(unit, path, Path(folder))
+                return self.to_cuda(unit, fully)
 
             said: Any = isolated(1, task, seconds=seconds, silent=20 * seconds)[0]
         if isinstance(said, Died):
             return said
         return Died(Reason.COMPILE, said) if said else None
 
-    def _to_cuda(self, unit: TranslationUnit, fully: bool) -> str:
+    def to_cuda(self, unit: TranslationUnit, fully: bool) -> str:
+        """What NVRTC complains of, nothing if it accepts the unit."""
         accepted, log = nvrtc.check(unit.text, "unit.cu", self._headers, cubin=fully)
         return "" if accepted else (log or "NVRTC refused the text without a word")
 
-    def _to_object(self, unit: TranslationUnit, path: Path, folder: Path) -> str:
+    def to_object(self, unit: TranslationUnit, path: Path, folder: Path) -> str:
+        """Compile the unit to an object at `path`; what clang complains of, nothing if it accepts it."""
         source = folder / "unit.cpp"
         source.write_text(unit.text, encoding="utf-8")
         links = folder / "headers"  # clang removes the header it used when a text fails: give it a link
@@ -152,8 +157,10 @@ class Compiler:
                 raise OSError(f"undefined symbol: {name}_cpu_forward")
 
     def _warm_up(self, target: Target) -> None:
-        """Compile the bare headers, so that children inherit a warm compiler and its precompiled headers:
-        first in a child, as a compiler that cannot be used may take its process with it."""
+        """Compile the bare headers, so that children inherit a warm compiler and its precompiled headers.
+
+        First in a child, as a compiler that cannot be used may take its process with it.
+        """
         if target in self._warm:
             return
         if re.search("[\udc80-\udcff]", str(self._workdir)):  # what Python makes of bytes that are no UTF-8
@@ -165,7 +172,7 @@ class Compiler:
             self._asserts.write_text(_ASSERTS, encoding="ascii")
         with tempfile.TemporaryDirectory(prefix="warm-", dir=self._workdir) as name:
             bare = partial(self._compile_bare, target, Path(name))
-            said: Any = isolated(1, lambda _, __: bare(), seconds=_UNIT_SECONDS)[0]
+            said: Any = isolated(1, lambda _, __: bare(), seconds=UNIT_SECONDS)[0]
             error = f"{said.reason} {said.error}" if isinstance(said, Died) else said or bare()
         if error:
             why = _first_error(error)

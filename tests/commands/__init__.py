@@ -1,0 +1,1 @@
+"""The commands and scripts as a person calls them."""

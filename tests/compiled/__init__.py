@@ -1,0 +1,1 @@
+"""What Warp's code generator and the compilers make, called in this process."""

@@ -1,0 +1,71 @@
+"""Every algorithm computes what it says: each option of it is drawn, verified and held to its reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tools.prove import Failure, covering, prove
+from warpgen.extraction import warp_api
+from warpgen.synthesis.algorithms import domains
+from warpgen.synthesis.writing.algorithm import Algorithm, Domain
+from warpgen.synthesis.writing.draft import Draft
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("domain", list(domains()))
+def test_algorithms_compute_what_they_say(domain: str, tmp_path: Path) -> None:
+    """Outputs are those of the reference, or have the properties claimed; both compilers and all checks agree."""
+    warp_api.start(tmp_path / "kernels")
+    programs = []
+    for algorithm in domains()[domain].algorithms:
+        drafts, left = covering(algorithm)
+        assert not left, f"{algorithm.name} never takes {left}"
+        programs += drafts
+    failures = list(prove(programs, tmp_path / "checks"))
+    assert not failures, "\n".join(f"{f.written.program.name}: {f.why}" for f in failures)
+
+
+def _failures(algorithm: Algorithm, folder: Path) -> list[Failure]:
+    warp_api.start(folder / "kernels")
+    return list(prove(covering(algorithm)[0], folder / "checks"))
+
+
+def doubled(d: Draft) -> None:
+    """Doubles each element."""
+    factor = d.option("factor", "2.0", "3.0")
+    d.input("x", "float", 32, -1.0, 1.0)
+    d.output("y", "float", 32)
+    d.launch(32)
+    d.code("tid = wp.tid()\ny[tid] = $factor * x[tid]", factor=factor)
+    d.check(lambda v: {"y": 2.0 * v.x})
+
+
+def unclaimed(d: Draft) -> None:
+    """Copies each element."""
+    d.input("x", "float", 32)
+    d.output("y", "float", 32)
+    d.launch(32)
+    d.code("tid = wp.tid()\ny[tid] = x[tid]")
+
+
+def vacuous(d: Draft) -> None:
+    """Copies each element, and claims what holds of anything."""
+    unclaimed(d)
+    d.holds(lambda before, after: None)
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [(doubled, "of it differ"), (unclaimed, "nothing is claimed"), (vacuous, "holds of wrong outputs")],
+)
+def test_a_wrong_or_empty_claim_is_found(write: Callable[[Draft], None], said: str, tmp_path: Path) -> None:
+    """A formula that is not its reference's, no claim at all, and a claim that cannot fail."""
+    domain = Domain("planted", "faults")
+    domain.algorithm(source="none")(write)
+    failures = _failures(domain.algorithms[0], tmp_path)
+    assert failures
+    assert all(said in failure.why for failure in failures)

@@ -1,0 +1,1 @@
+"""Runs and their files disturbed: kills, power cuts, damage."""

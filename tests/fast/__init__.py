@@ -1,0 +1,1 @@
+"""No compiler, no command: what can be told in this process within a minute."""

@@ -1,0 +1,1 @@
+"""What tests share: datasets, programs, sessions, servers, and ways to disturb them."""

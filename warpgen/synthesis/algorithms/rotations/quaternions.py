@@ -1,0 +1,281 @@
+"""Making, reading, joining and blending rotations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rotations import DOMAIN
+from warpgen.synthesis.algorithms.rotations import _numpy as rot
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "q": "rotations|orientations|quats|body_q",
+    "angles": "euler|rpy|attitude",
+    "v": "vectors|directions|x",
+    "axis": "axes|rotation_axis|n",
+}
+
+
+@DOMAIN.algorithm(
+    source="Diebel 2006, sec. 5; Warp manual, Quaternion Math",
+    names=_NAMES | {"orient": "quats_from_angles|build_orientations|euler_to_quat"},
+    double=True,
+)
+def orient(d: Draft) -> None:
+    """Makes a rotation of three angles or of an axis and an angle."""
+    way = d.option("way", "axis and angle", "rpy", "products", "matrix", "half angles")
+    result = d.option("result", "rotation", "turned vector", "matrix")
+    shared = d.flag("shared")
+    count = d.pick(48, 64, 96)
+    d.says({
+        "axis and angle": "Turns by an angle about an axis",
+        "rpy": "Makes rotations of roll, pitch and yaw",
+        "products": "Makes rotations of yaw, pitch and roll, one about each axis",
+        "matrix": "Makes rotations out of frames of orthonormal columns",
+        "half angles": "Turns by an angle about an axis, by the sine and cosine of its half",
+    }[way] + {"rotation": ".", "turned vector": ", and turns a vector by each.", "matrix": ", as matrices."}[result])  # fmt: skip
+    if way in ("axis and angle", "half angles"):
+        d.input("axis", "vec3", count, kind="unit")
+        d.input("angle", "float", count, -3.0, 3.0)
+    elif way == "matrix":
+        d.input("frames", "mat33", count, kind="rotation")
+    else:
+        d.input("angles", "vec3", count, -1.4, 1.4)
+    if result == "turned vector":
+        if shared:
+            d.param("v", "vec3", -2.0, 2.0)
+        else:
+            d.input("v", "vec3", count, -2.0, 2.0)
+    make = {
+        "axis and angle": "rotation = wp.quat_from_axis_angle(axis[tid], angle[tid])",
+        "rpy": "a = angles[tid]\nrotation = wp.quat_rpy(a[0], a[1], a[2])",
+        "products": """
+        a = angles[tid]
+        roll = wp.quat_from_axis_angle(wp.vec3(1.0, 0.0, 0.0), a[0])
+        pitch = wp.quat_from_axis_angle(wp.vec3(0.0, 1.0, 0.0), a[1])
+        yaw = wp.quat_from_axis_angle(wp.vec3(0.0, 0.0, 1.0), a[2])
+        # the rightmost acts first
+        rotation = yaw * pitch * roll
+        """,
+        "matrix": "rotation = wp.quat_from_matrix(frames[tid])",
+        "half angles": """
+        half = 0.5 * angle[tid]
+        n = wp.sin(half) * axis[tid]
+        rotation = wp.quat(n[0], n[1], n[2], wp.cos(half))
+        """,
+    }[way]
+    element = "v" if shared else "v[tid]"
+    if result == "rotation":
+        d.output("q", "quat", count)
+        store = "q[tid] = rotation"
+    elif result == "matrix":
+        d.output("m", "mat33", count)
+        store = "m[tid] = wp.quat_to_matrix(rotation)"
+    else:
+        d.output("turned", "vec3", count)
+        store = f"turned[tid] = wp.quat_rotate(rotation, {element})"
+    d.launch(count)
+    d.code("tid = wp.tid()\n$make\n$store", make=make, store=store)
+    d.explain("Angles are in radians; quaternions are (x, y, z, w) with the real part last.")
+
+    def matrices(v: Values) -> Any:
+        if way == "matrix":
+            return v.frames
+        if way in ("axis and angle", "half angles"):
+            return rot.matrix(rot.about(v.axis, v.angle))
+        e = np.eye(3)[:, None, :]
+        roll, pitch, yaw = (rot.matrix(rot.about(e[k] + 0.0 * v.angles, v.angles[:, k])) for k in range(3))
+        return yaw @ pitch @ roll
+
+    def turned(before: Values, after: Values) -> None:
+        r = matrices(before)
+        if result == "matrix":
+            np.testing.assert_allclose(after.m, r, atol=2e-5)
+        elif result == "turned vector":
+            vectors = np.broadcast_to(before.v, (count, 3))
+            np.testing.assert_allclose(after.turned, np.einsum("nij,nj->ni", r, vectors), atol=1e-4)
+        else:
+            np.testing.assert_allclose(rot.matrix(after.q), r, atol=2e-5)
+
+    d.holds(turned)
+
+
+@DOMAIN.algorithm(
+    source="Diebel 2006, sec. 5.6; Dobrowolski 2015 (swing and twist)",
+    names=_NAMES | {"read_angles": "quat_angles|extract_angles|decompose_rotation"},
+)
+def read_angles(d: Draft) -> None:
+    """Reads angles off rotations: about an axis, by roll, pitch and yaw, or by twist."""
+    way = d.option(
+        "way", "axis and angle", "rpy", "by hand", "twist", "twist angle", "signed twist", "real part"
+    )
+    relative = d.flag("relative")
+    count = d.pick(48, 64, 96)
+    d.input("q", "quat", count, kind="unit")
+    if relative:
+        d.input("reference", "quat", count, kind="unit")
+    if "twist" in way:
+        d.param("axis", "vec3", 0.0, 1.0, "unit")
+    d.says({
+        "axis and angle": "Reads axis and angle off rotations, as one rotation vector",
+        "rpy": "Reads roll, pitch and yaw off rotations",
+        "by hand": "Reads roll, pitch and yaw off rotations by their arctangents",
+        "twist": "Takes from rotations their part about one axis",
+        "twist angle": "Measures by how much rotations turn about one axis",
+        "signed twist": "Measures by how much, and which way, rotations turn about one axis",
+        "real part": "Measures the whole angle of rotations",
+    }[way] + (", relative to others." if relative else "."))  # fmt: skip
+    take = "r = wp.quat_inverse(reference[tid]) * q[tid]" if relative else "r = q[tid]"
+    if way == "axis and angle":
+        d.output("rotvec", "vec3", count)
+        body = "n, theta = wp.quat_to_axis_angle(r)\nrotvec[tid] = theta * n"
+    elif way == "rpy":
+        d.output("angles", "vec3", count)
+        body = "angles[tid] = wp.quat_to_rpy(r)"
+    elif way == "by hand":
+        d.output("angles", "vec3", count)
+        body = """
+        x = r[0]
+        y = r[1]
+        z = r[2]
+        w = r[3]
+        roll = wp.atan2(2.0 * (w * x + y * z), 1.0 - 2.0 * (x * x + y * y))
+        # rounding may carry the sine past one, where the arcsine is not defined
+        pitch = wp.asin(wp.clamp(2.0 * (w * y - z * x), -1.0, 1.0))
+        yaw = wp.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+        angles[tid] = wp.vec3(roll, pitch, yaw)
+        """
+    elif way == "twist":
+        d.output("twist", "quat", count)
+        body = "twist[tid] = wp.quat_twist(axis, r)"
+    else:
+        d.output("angle", "float", count)
+        body = {
+            "twist angle": "angle[tid] = wp.quat_twist_angle(axis, r)",
+            "signed twist": "angle[tid] = wp.quat_twist_angle_signed(axis, r)",
+            "real part": "# q and -q are one rotation: the magnitude picks the shorter way round\nangle[tid] = 2.0 * wp.acos(wp.min(wp.abs(r[3]), 1.0))",
+        }[way]
+    d.launch(count)
+    d.code("tid = wp.tid()\n$take\n$body", take=take, body=body)
+    d.explain("Quaternions are (x, y, z, w) of length one; angles in radians.")
+
+    def turned(before: Values, after: Values) -> None:
+        q = rot.multiply(rot.conjugate(before.reference), before.q) if relative else before.q
+        if way == "axis and angle":
+            theta = np.linalg.norm(after.rotvec, axis=1)
+            rot.same_rotation(rot.about(after.rotvec / theta[:, None], theta), q)
+        elif way in ("rpy", "by hand"):
+            e = np.eye(3)[:, None, :]
+            made = [rot.about(e[k] + 0.0 * after.angles, after.angles[:, k]) for k in range(3)]
+            rot.same_rotation(rot.multiply(made[2], rot.multiply(made[1], made[0])), q, 2e-3)
+        elif way == "twist":
+            np.testing.assert_allclose(np.linalg.norm(after.twist, axis=1), 1.0, atol=1e-4)
+            np.testing.assert_allclose(np.cross(after.twist[:, :3], before.axis), 0.0, atol=1e-4)
+            # what is left turns about an axis at right angles to it
+            swing = rot.multiply(q, rot.conjugate(after.twist))
+            np.testing.assert_allclose(swing[:, :3] @ before.axis, 0.0, atol=1e-3)
+        elif way == "real part":
+            np.testing.assert_allclose(np.cos(after.angle / 2), np.abs(q[:, 3]), atol=1e-4)
+        else:
+            along = q[:, :3] @ before.axis
+            expected = 2.0 * np.arctan2(along, q[:, 3])
+            expected = np.where(
+                expected > np.pi,
+                expected - 2 * np.pi,
+                np.where(expected < -np.pi, expected + 2 * np.pi, expected),
+            )
+            found = after.angle if way == "signed twist" else np.abs(after.angle)
+            expected = expected if way == "signed twist" else np.abs(expected)
+            np.testing.assert_allclose(np.cos(found), np.cos(expected), atol=2e-3)
+            if way == "signed twist":
+                np.testing.assert_allclose(np.sin(found), np.sin(expected), atol=5e-3)
+
+    d.holds(turned)
+
+
+@DOMAIN.algorithm(
+    source="Shoemake 1985; Warp manual, Quaternion Math",
+    names=_NAMES
+    | {
+        "blend": "interpolate_orientations|slerp_keyframes|blend_rotations",
+        "t": "time|alpha|blend_weight",
+        "a": "q0|start|from_q",
+        "b": "q1|end|to_q",
+    },
+    double=True,
+)
+def blend(d: Draft) -> None:
+    """Blends between two rotations at a constant rate."""
+    way = d.option("way", "builtin", "power", "normalised sum")
+    ends = d.option("ends", "arrays", "keys", "shared end")
+    eased = d.flag("eased", 0.35)
+    shortest = d.flag("shortest") if way == "normalised sum" else False
+    count, keys = d.pick(48, 64, 96), d.pick(6, 9)
+    if ends == "keys":
+        d.input("keyframes", "quat", keys, kind="unit")
+        d.input("t", "float", count, 0.0, keys - 1.001)
+    else:
+        d.input("a", "quat", count, kind="unit")
+        d.input("t", "float", count, 0.05, 0.95)
+        if ends == "arrays":
+            d.input("b", "quat", count, kind="unit")
+        else:
+            d.param("b", "quat", 0.0, 1.0, "unit")
+    d.output("q", "quat", count)
+    take = {
+        "arrays": "q0 = a[tid]\nq1 = b[tid]\ns = t[tid]",
+        "shared end": "q0 = a[tid]\nq1 = b\ns = t[tid]",
+        "keys": "k = int(t[tid])\ns = t[tid] - float(k)\nq0 = keyframes[k]\nq1 = keyframes[k + 1]",
+    }[ends]
+    # the other two take the shorter way by themselves
+    shorter = way != "normalised sum" or shortest
+    flip = ""
+    if way == "normalised sum" and shortest:
+        flip = (
+            "if wp.dot(q0, q1) < 0.0:\n    # -q1 is the same rotation, on the shorter way round\n    q1 = -q1"
+        )
+    ease = (
+        "# zero rate at both ends, so that the motion starts and stops smoothly\ns = s * s * (3.0 - 2.0 * s)"
+        if eased
+        else ""
+    )
+    body = {
+        "builtin": "q[tid] = wp.quat_slerp(q0, q1, s)",
+        "power": """
+        # a part s of the rotation that leads from q0 to q1
+        n, theta = wp.quat_to_axis_angle(wp.quat_inverse(q0) * q1)
+        q[tid] = q0 * wp.quat_from_axis_angle(n, s * theta)
+        """,
+        "normalised sum": "q[tid] = wp.normalize((1.0 - s) * q0 + s * q1)",
+    }[way]
+    d.says(
+        "Blends between two rotations"
+        + (" along the chord, then normalises." if way == "normalised sum" else " at a constant rate.")
+    )
+    d.launch(count)
+    d.code("tid = wp.tid()\n$take\n$flip\n$ease\n$body", take=take, flip=flip, ease=ease, body=body)
+
+    def between(before: Values, after: Values) -> None:
+        if ends == "keys":
+            k = before.t.astype(int)
+            q0, q1, s = before.keyframes[k], before.keyframes[k + 1], before.t - k
+        else:
+            q0, q1, s = before.a, np.broadcast_to(before.b, before.a.shape), before.t
+        if eased:
+            s = s * s * (3 - 2 * s)
+        near = (q0 * q1).sum(axis=1)
+        if shorter:
+            q1, near = q1 * np.where(near < 0, -1.0, 1.0)[:, None], np.abs(near)
+        if way == "normalised sum":
+            expected = (1 - s)[:, None] * q0 + s[:, None] * q1
+            expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+        else:
+            omega = np.arccos(np.clip(near, -1, 1))
+            weights = np.sin((1 - s) * omega) / np.sin(omega), np.sin(s * omega) / np.sin(omega)
+            expected = weights[0][:, None] * q0 + weights[1][:, None] * q1
+        sure = np.abs(near) < 0.98  # else the angle between is small, and its sine inexact
+        rot.same_rotation(after.q[sure], expected[sure], 2e-3)
+
+    d.holds(between)

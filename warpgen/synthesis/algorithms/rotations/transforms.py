@@ -1,0 +1,262 @@
+"""Rigid and affine transforms of points, frames, twists and wrenches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rotations import DOMAIN
+from warpgen.synthesis.algorithms.rotations import _numpy as rot
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "poses": "transforms|body_q|frames|xforms",
+    "points": "vertices|x|local_points|positions",
+    "moved": "world_points|points_out|transformed",
+    "body": "bodies|parent|owner|body_index",
+    "pose": "xform|X|frame|tf",
+}
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Transformations; Craig 2005, ch. 2",
+    names=_NAMES | {"place_points": "transform_points|points_to_world|update_vertices"},
+    double=True,
+    weight=2,
+)
+def place_points(d: Draft) -> None:
+    """Carries points between a body's frame and the world."""
+    way = d.option("way", "point", "vector", "parts", "matrix", "rotation matrix")
+    back = d.flag("back")
+    owner = d.option("owner", "shared", "each", "indexed", "optional")
+    layout = d.option("layout", "points", "in place", "accumulated offset")
+    count, bodies = d.pick(64, 96, 128), d.pick(5, 8, 12)
+    if way == "matrix" and back:
+        way = "point"
+    what = "directions" if way == "vector" else "points"
+    d.says(f"Carries {what} from {'the world into a body frame' if back else 'a body frame into the world'}" + (
+        "; those without a body stay." if owner == "optional" else "."))  # fmt: skip
+    if owner == "shared":
+        d.param("pose", "transform", -1.0, 1.0, "transform")
+    else:
+        d.input("poses", "transform", count if owner == "each" else bodies, -1.0, 1.0, "transform")
+    if owner in ("indexed", "optional"):
+        d.input("body", "int", count, -1 if owner == "optional" else 0, bodies)
+    if layout == "in place":
+        d.forward_only()  # what is overwritten is lost to the adjoint
+        d.inout("points", "vec3", count, -1.0, 1.0)
+    else:
+        d.input("points", "vec3", count, -1.0, 1.0)
+        if layout == "accumulated offset":
+            d.param("offset", "vec3", -0.5, 0.5)
+        d.output("moved", "vec3", count)
+    target = "points[tid]" if layout == "in place" else "moved[tid]"
+    local = "(points[tid] + offset)" if layout == "accumulated offset" else "points[tid]"
+    find = {
+        "shared": "",
+        "each": "pose = poses[tid]",
+        "indexed": "pose = poses[body[tid]]",
+        "optional": """
+        b = body[tid]
+        if b < 0:
+            # fixed to the world: there is no frame to go through
+            $stay
+            return
+        pose = poses[b]
+        """,
+    }[owner]
+    inverted = "pose_inv = wp.transform_inverse(pose)" if back and way != "parts" else ""
+    pose = "pose_inv" if inverted else "pose"
+    if way == "parts" and back:
+        # undo the shift first, then the turn
+        move = "p = wp.transform_get_translation(pose)\nq = wp.transform_get_rotation(pose)\n$target = wp.quat_rotate_inv(q, $local - p)"
+    elif way == "parts":
+        move = "p = wp.transform_get_translation(pose)\nq = wp.transform_get_rotation(pose)\n$target = p + wp.quat_rotate(q, $local)"
+    elif way == "matrix":
+        move = "# the same as a 4x4 matrix on homogeneous coordinates\nm = wp.transform_to_matrix(pose)\n$target = wp.transform_point(m, $local)"
+    elif way == "rotation matrix":
+        move = "r = wp.quat_to_matrix(wp.transform_get_rotation($pose))\n$target = r * $local + wp.transform_get_translation($pose)"
+    else:
+        move = f"$target = wp.transform_{way}($pose, {local.strip('()')})"
+    stay = "" if layout == "in place" else f"{target} = {local.strip('()')}"
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$find\n$inverted\n$move",
+        find=find, inverted=inverted, move=move, stay=stay, target=target, local=local, pose=pose,
+    )  # fmt: skip
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.points + (v.offset if layout == "accumulated offset" else 0.0)
+        t = (
+            np.broadcast_to(v.pose, (count, 7))
+            if owner == "shared"
+            else v.poses
+            if owner == "each"
+            else v.poses[np.maximum(v.body, 0)]
+        )
+        t = rot.inverse(t) if back else t
+        y = rot.rotate(t[:, 3:], x) if way == "vector" else rot.point(t, x)
+        if owner == "optional":
+            y = np.where((v.body < 0)[:, None], x, y)
+        return {"points" if layout == "in place" else "moved": y}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Featherstone 2008, ch. 2; Murray, Li & Sastry 1994, ch. 2",
+    names=_NAMES
+    | {
+        "change_frame": "transform_spatial|twists_to_world|move_wrenches",
+        "vectors": "twists|wrenches|spatial|body_qd",
+        "out": "result|world_twists|transformed",
+    },
+)
+def change_frame(d: Draft) -> None:
+    """Carries twists or wrenches from one frame to another."""
+    what = d.option("what", "twist", "wrench")
+    way = d.option("way", "builtin", "parts", "adjoint")
+    owner = d.option("owner", "each", "indexed", "shared")
+    summed = d.flag("summed", 0.4)
+    count, bodies = d.pick(48, 64, 96), d.pick(6, 8)
+    d.says(
+        f"Carries {'twists (angular, linear velocities)' if what == 'twist' else 'wrenches (moments, forces)'} from body frames into the world"
+        + (", and adds them up." if summed else ".")
+    )
+    if owner == "shared":
+        d.param("pose", "transform", -1.0, 1.0, "transform")
+    else:
+        d.input("poses", "transform", count if owner == "each" else bodies, -1.0, 1.0, "transform")
+    if owner == "indexed":
+        d.input("body", "int", count, 0, bodies)
+    d.input("vectors", "spatial_vector", count, -1.0, 1.0)
+    d.output("out", "spatial_vector", 1 if summed else count)
+    find = {"shared": "", "each": "pose = poses[tid]", "indexed": "pose = poses[body[tid]]"}[owner]
+    if way == "builtin":
+        move = f"moved = wp.transform_{what}(pose, vectors[tid])"
+    elif way == "parts" and what == "twist":
+        move = """
+        q = wp.transform_get_rotation(pose)
+        w = wp.quat_rotate(q, wp.spatial_top(vectors[tid]))
+        v = wp.quat_rotate(q, wp.spatial_bottom(vectors[tid]))
+        # a turning frame gives its own origin a velocity p x w
+        moved = wp.spatial_vector(w, v + wp.cross(wp.transform_get_translation(pose), w))
+        """
+    elif way == "parts":
+        move = """
+        q = wp.transform_get_rotation(pose)
+        f = wp.quat_rotate(q, wp.spatial_bottom(vectors[tid]))
+        # the force acts at p, and so has a moment p x f about the world's origin
+        moment = wp.quat_rotate(q, wp.spatial_top(vectors[tid])) + wp.cross(wp.transform_get_translation(pose), f)
+        moved = wp.spatial_vector(moment, f)
+        """
+    else:
+        turn = "r = wp.quat_to_matrix(wp.transform_get_rotation(pose))\ns = wp.skew(wp.transform_get_translation(pose)) * r\n"
+        if what == "twist":
+            move = (
+                turn
+                + "# the adjoint of the transform, a 6x6 matrix with blocks (R 0; [p]R R)\nmoved = wp.spatial_adjoint(r, s) * vectors[tid]"
+            )
+        else:
+            move = (
+                turn
+                + "# the dual of the adjoint: moments take the place of velocities\nadjoint = wp.spatial_adjoint(r, s)\nw = vectors[tid]\nswapped = adjoint * wp.spatial_vector(w[3], w[4], w[5], w[0], w[1], w[2])\nmoved = wp.spatial_vector(wp.spatial_bottom(swapped), wp.spatial_top(swapped))"
+            )
+    store = "wp.atomic_add(out, 0, moved)" if summed else "out[tid] = moved"
+    d.launch(count)
+    d.code("tid = wp.tid()\n$find\n$move\n$store", find=find, move=move, store=store)
+    d.explain("Spatial vectors hold the angular part first, then the linear part.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        t = (
+            np.broadcast_to(v.pose, (count, 7))
+            if owner == "shared"
+            else v.poses
+            if owner == "each"
+            else v.poses[v.body]
+        )
+        top, bottom = (rot.rotate(t[:, 3:], part) for part in (v.vectors[:, :3], v.vectors[:, 3:]))
+        p = t[:, :3]
+        if what == "twist":
+            made = np.concatenate([top, bottom + np.cross(p, top)], axis=1)
+        else:
+            made = np.concatenate([top + np.cross(p, bottom), bottom], axis=1)
+        return {"out": made.sum(axis=0, keepdims=True) if summed else made}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Featherstone 2008, eq. 2.31; Warp manual, Spatial Math",
+    names={
+        "velocity_products": "spatial_bias|coriolis_terms|gyroscopic_bias",
+        "v": "twists|body_v|velocities",
+        "m": "inertias|I|spatial_inertia",
+        "bias": "forces|p_bias|f_bias",
+    },
+)
+def velocity_products(d: Draft) -> None:
+    """Computes the force that a moving body's own inertia exerts: v x* (I v)."""
+    way = d.option("way", "builtin", "parts")
+    result = d.option("result", "bias", "power", "net force")
+    inertia = d.option("inertia", "each", "shared")
+    count = d.pick(48, 64)
+    d.says({
+        "bias": "Computes the force that a moving body's own inertia exerts: v x* (I v).",
+        "power": "Computes the kinetic energy 1/2 v . I v of moving bodies.",
+        "net force": "Computes the force that gives bodies an acceleration: I a + v x* (I v).",
+    }[result])  # fmt: skip
+    if inertia == "each":
+        d.input("m", "spatial_matrix", count, 0.5, 2.0, "uniform")
+        momentum = "m[tid] * $arg"
+    else:
+        d.param("m", "spatial_matrix", 0.5, 2.0)
+        momentum = "m * $arg"
+    d.input("v", "spatial_vector", count, -1.0, 1.0)
+    if result == "net force":
+        d.input("a", "spatial_vector", count, -1.0, 1.0)
+    d.output(
+        "energy" if result == "power" else "bias", "float" if result == "power" else "spatial_vector", count
+    )
+    h = momentum.replace("$arg", "v[tid]")
+    if result == "power":
+        body = (
+            f"energy[tid] = 0.5 * wp.spatial_dot(v[tid], {h})"
+            if way == "builtin"
+            else f"h = {h}\nw = v[tid]\nenergy[tid] = 0.5 * (wp.dot(wp.spatial_top(w), wp.spatial_top(h)) + wp.dot(wp.spatial_bottom(w), wp.spatial_bottom(h)))"
+        )
+    else:
+        product = "wp.spatial_cross_dual(v[tid], h)"
+        lines = ""
+        if way == "parts":
+            lines = """
+            w = wp.spatial_top(v[tid])
+            u = wp.spatial_bottom(v[tid])
+            top = wp.vec3(h[0], h[1], h[2])
+            bottom = wp.vec3(h[3], h[4], h[5])
+            # momentum turns with the body, and is carried along by it
+            carried = wp.spatial_vector(wp.cross(w, top) + wp.cross(u, bottom), wp.cross(w, bottom))
+            """
+            product = "carried"
+        total = product if result == "bias" else momentum.replace("$arg", "a[tid]") + f" + {product}"
+        body = f"h = {h}\n$lines\nbias[tid] = {total}"
+        d.launch(count)
+        d.code("tid = wp.tid()\n$body", body=body, lines=lines)
+    if result == "power":
+        d.launch(count)
+        d.code("tid = wp.tid()\n$body", body=body)
+    d.explain("Spatial vectors hold the angular part first; the inertia maps velocity to momentum.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        def apply(x: Any) -> Any:
+            return np.einsum("nij,nj->ni", np.broadcast_to(v.m, (count, 6, 6)), x)
+
+        h = apply(v.v)
+        if result == "power":
+            return {"energy": 0.5 * (v.v * h).sum(axis=1)}
+        w, u, top, bottom = v.v[:, :3], v.v[:, 3:], h[:, :3], h[:, 3:]
+        made = np.concatenate([np.cross(w, top) + np.cross(u, bottom), np.cross(w, bottom)], axis=1)
+        return {"bias": made + (apply(v.a) if result == "net force" else 0.0)}
+
+    d.check(reference)

@@ -1,0 +1,187 @@
+"""Gradient noise summed over octaves, warped, made into terrain, flow and clouds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.sampling import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "height": "heights|elevation|terrain|h_map",
+    "seed": "noise_seed|world_seed",
+    "frequency": "base_frequency|freq|scale",
+    "amplitude": "amp|gain_k|weight",
+    "state": "rng|rng_state",
+}
+
+
+@DOMAIN.algorithm(
+    source="Musgrave, in Ebert et al. 2003, ch. 16; Perlin 2002",
+    names=_NAMES | {"fractal_noise": "fbm_heightmap|generate_terrain|noise_octaves", "octave": "o|level|k"},
+    adjoint="either",
+    weight=3,
+)
+def fractal_noise(d: Draft) -> None:
+    """Sums octaves of gradient noise over a grid, each of twice the frequency and half the height."""
+    kind = d.option("kind", "fbm", "turbulence", "ridged")
+    dimension = d.option("dimension", 2, 3)
+    periodic = d.flag("periodic", 0.3)
+    octaves = d.option("octaves", "fixed", "given", "until fine")
+    normalised = d.flag("normalised")
+    loop = {
+        "fixed": f"for octave in range({d.pick(3, 4)}):",
+        "given": "for octave in range(octaves):",
+        "until fine": "while frequency_k < cutoff:",
+    }[octaves]
+    d.says({
+        "fbm": "Sums octaves of gradient noise over a grid, each of twice the frequency and half the height.",
+        "turbulence": "Sums the magnitudes of octaves of gradient noise, which gives creases like those of smoke.",
+        "ridged": "Sums inverted magnitudes of octaves of gradient noise, which gives sharp crests like mountains'.",
+    }[kind])  # fmt: skip
+    rows, columns = d.pick((12, 16), (10, 12), (16, 16))
+    d.param("seed", "int", 0, 1000)
+    if periodic:
+        frequency = "4.0"
+    else:
+        d.param("frequency", "float", 0.5, 2.0)
+        frequency = "frequency"
+    if dimension == 3:
+        d.param("time", "float", 0.0, 4.0)
+    if octaves == "given":
+        d.param("octaves", "int", d.pick(3, 4, 5))
+    elif octaves == "until fine":
+        d.param("cutoff", "float", 12.0, 20.0)
+    d.output("height", "float", (rows, columns))
+    x, y = f"float(j) / {columns}.0", f"float(i) / {rows}.0"
+    point = f"wp.vec2({x}, {y})" if dimension == 2 else f"wp.vec3({x}, {y}, time)"
+    sampled = "wp.noise(state, frequency_k * p)"
+    if periodic:
+        period = "int(frequency_k)"
+        periods = ", ".join([period] * dimension)
+        sampled = f"wp.pnoise(state, frequency_k * p, {periods})"
+    term = {"fbm": sampled, "turbulence": f"wp.abs({sampled})", "ridged": f"(1.0 - wp.abs({sampled}))"}[kind]
+    d.launch(rows, columns)
+    d.code(
+        f"""
+        i, j = wp.tid()
+        state = wp.rand_init(seed)
+        p = {point}
+        total = float(0.0)
+        amplitude = float(1.0)
+        frequency_k = float({frequency})
+        $reach
+        {loop}
+            total += amplitude * {term}
+            $reached
+            amplitude *= 0.5
+            frequency_k *= 2.0
+        height[i, j] = {"total / reach" if normalised else "total"}
+        """,
+        reach="reach = float(0.0)" if normalised else "",
+        reached="reach += amplitude" if normalised else "",
+    )
+    if periodic:
+        d.explain(
+            "The noise repeats every cell of the base frequency, so that tiles fit together without a seam."
+        )
+    else:
+        d.explain("Halving the amplitude each time gives a spectrum of about 1/f, as natural surfaces have.")
+
+    def shaped(before: Values, after: Values) -> None:
+        h = after.height
+        assert np.isfinite(h).all()
+        assert h.std() > 1e-3
+        bound = 1.0 if normalised else 2.0
+        assert np.abs(h).max() <= bound + 1e-5
+        if kind == "turbulence":
+            assert (h >= 0.0).all()
+        # neighbours are alike: noise is continuous
+        assert np.abs(np.diff(h, axis=1)).mean() < 1.6 * h.std()
+
+    d.holds(shaped)
+
+
+@DOMAIN.algorithm(
+    source="Bridson, Hourihan & Nordenstam 2007, sec. 2",
+    names=_NAMES
+    | {
+        "curl_flow": "advect_noise|turbulent_velocity|swirl",
+        "x": "positions|points|p",
+        "v": "velocities|velocity|u",
+    },
+    adjoint="either",
+    weight=2,
+)
+def curl_flow(d: Draft) -> None:
+    """Gives points a swirling velocity without sources or sinks: the curl of a noise potential."""
+    dimension = d.option("dimension", 2, 3)
+    way = d.option("way", "builtin", "differences")
+    step = d.flag("step")
+    octaves = d.flag("octaves")
+    type_ = f"vec{dimension}"
+    count = d.pick(64, 96, 128)
+    d.param("seed", "int", 0, 1000)
+    d.param("frequency", "float", 0.5, 2.0)
+    d.input("x", type_, count, -2.0, 2.0)
+    if step:
+        d.param("dt", "float", 0.01, 0.1)
+        d.output("moved", type_, count)
+    else:
+        d.output("v", type_, count)
+    wide = "" if dimension == 2 else "3"
+    curl = "wp.curlnoise(state, frequency * x[tid])"
+    lines = ""
+    if way == "differences":
+        name = f"potential_curl{wide}"
+        curl = f"{name}(state, frequency * x[tid])"
+        if dimension == 2:
+            d.function(f"""
+                @wp.func
+                def {name}(state: wp.uint32, p: wp.vec2):
+                    # central differences of the stream function psi: v = (d psi/dy, -d psi/dx)
+                    h = 0.01
+                    dx = wp.noise(state, p + wp.vec2(h, 0.0)) - wp.noise(state, p - wp.vec2(h, 0.0))
+                    dy = wp.noise(state, p + wp.vec2(0.0, h)) - wp.noise(state, p - wp.vec2(0.0, h))
+                    return wp.vec2(dy, -dx) / (2.0 * h)
+            """)
+        else:
+            d.function("""
+                @wp.func
+                def potential(state: wp.uint32, p: wp.vec3):
+                    # offsets far apart make three unrelated components out of one noise
+                    a = wp.noise(state, p)
+                    b = wp.noise(state, p + wp.vec3(31.3, -12.7, 74.1))
+                    c = wp.noise(state, p + wp.vec3(-57.9, 43.2, 19.6))
+                    return wp.vec3(a, b, c)
+            """)
+            d.function(f"""
+                @wp.func
+                def {name}(state: wp.uint32, p: wp.vec3):
+                    h = 0.01
+                    ex = wp.vec3(h, 0.0, 0.0)
+                    ey = wp.vec3(0.0, h, 0.0)
+                    ez = wp.vec3(0.0, 0.0, h)
+                    dx = potential(state, p + ex) - potential(state, p - ex)
+                    dy = potential(state, p + ey) - potential(state, p - ey)
+                    dz = potential(state, p + ez) - potential(state, p - ez)
+                    return wp.vec3(dy[2] - dz[1], dz[0] - dx[2], dx[1] - dy[0]) / (2.0 * h)
+            """)
+    if octaves:
+        second = curl.replace("frequency * x[tid]", "2.0 * frequency * x[tid]")
+        lines = f"# half as strong at twice the frequency, so that small eddies ride on large ones\nvelocity = {curl} + 0.5 * {second}"
+        curl = "velocity"
+    target = f"moved[tid] = x[tid] + dt * {curl}" if step else f"v[tid] = {curl}"
+    d.launch(count)
+    d.code("tid = wp.tid()\nstate = wp.rand_init(seed)\n$lines\n$target", lines=lines, target=target)
+    d.explain("A curl has no divergence, so that what drifts along neither gathers nor thins out.")
+
+    def swirling(before: Values, after: Values) -> None:
+        v = (after.moved - before.x) / before.dt if step else after.v
+        assert np.isfinite(v).all()
+        assert (v.std(axis=0) > 0.05).all()
+        assert np.abs(v.mean(axis=0)).max() < 1.5
+        assert np.linalg.norm(v, axis=1).max() < 20.0
+        assert len(np.unique(np.round(v, 4), axis=0)) > 0.9 * count
+
+    d.holds(swirling)

@@ -1,0 +1,182 @@
+"""Random numbers of a given law, by inversion, by rejection or by Warp's own generators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.sampling import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+# By law: mean and standard deviation for the parameter a (and b), and how it is drawn.
+_LAWS = {
+    "uniform": ("draws uniformly from [a, b)", ("value = wp.randf(state, a, b)", "value = a + (b - a) * wp.randf(state)", "value = wp.lerp(a, b, wp.randf(state))")),
+    "normal": ("draws from the normal law of mean a and deviation b", ("value = a + b * wp.randn(state)", "u = 1.0 - wp.randf(state)\nphi = 2.0 * wp.pi * wp.randf(state)\n# Box and Muller; 1 - u keeps the logarithm away from zero\nvalue = a + b * wp.sqrt(-2.0 * wp.log(u)) * wp.cos(phi)")),
+    "exponential": ("draws waiting times of mean a", ("value = -a * wp.log(1.0 - wp.randf(state))",)),
+    "rayleigh": ("draws from the Rayleigh law of scale a", ("value = a * wp.sqrt(-2.0 * wp.log(1.0 - wp.randf(state)))", "value = a * wp.length(wp.vec2(wp.randn(state), wp.randn(state)))")),
+    "triangular": ("draws from the symmetric triangular law on [0, a]", ("value = 0.5 * a * (wp.randf(state) + wp.randf(state))",)),
+    "poisson": ("draws counts from the Poisson law of mean a", ("value = float(wp.poisson(state, a))",)),
+    "logistic": ("draws from the logistic law of scale a", ("u = wp.clamp(wp.randf(state), 1.0e-6, 1.0 - 1.0e-6)\nvalue = a * wp.log(u / (1.0 - u))",)),
+    "lognormal": ("draws from the log-normal law of parameters a and b", ("value = wp.exp(a + b * wp.randn(state))",)),
+}  # fmt: skip
+
+
+def _moments(law: str, a: float, b: float) -> tuple[float, float]:
+    """Mean and standard deviation."""
+    return {
+        "uniform": (0.5 * (a + b), (b - a) / 12**0.5),
+        "normal": (a, b),
+        "exponential": (a, a),
+        "rayleigh": (a * (np.pi / 2) ** 0.5, a * (2 - np.pi / 2) ** 0.5),
+        "triangular": (0.5 * a, a / 24**0.5),
+        "poisson": (a, a**0.5),
+        "logistic": (0.0, a * np.pi / 3**0.5),
+        "lognormal": (
+            float(np.exp(a + 0.5 * b * b)),
+            float(np.exp(a + 0.5 * b * b) * (np.exp(b * b) - 1) ** 0.5),
+        ),
+    }[law]
+
+
+@DOMAIN.algorithm(
+    source="Devroye 1986, ch. II; Warp manual, Random",
+    names={
+        "seed": "rng_seed|base_seed",
+        "state": "rng|rng_state",
+        "samples": "draws|values_out|variates",
+        "draw_samples": "sample_distribution|fill_random|generate_variates",
+        "value": "x|draw|sample",
+    },
+    adjoint="no",
+    weight=3,
+)
+def draw_samples(d: Draft) -> None:
+    """Fills an array with independent random numbers of one law."""
+    law = d.option("law", *_LAWS)
+    said, ways = _LAWS[law]
+    way = d.pick(*ways)
+    layout = d.option("layout", "one", "row", "grid", "mean")
+    d.says(
+        f"{said[0].upper()}{said[1:]}, independently for each element."
+        if layout != "mean"
+        else f"Each thread {said} and keeps the mean of many."
+    )
+    rows, columns = (
+        (d.pick(12, 16), d.pick(16, 24)) if layout in ("row", "grid") else (d.pick(160, 200, 256), 1)
+    )
+    d.param("seed", "int", 1, 10000)
+    d.param("a", "float", 1.0, 2.0)
+    two = law in ("uniform", "normal", "lognormal")
+    if two:
+        d.param("b", "float", *((2.5, 4.0) if law == "uniform" else (0.2, 0.5)))
+    d.output("samples", "float", (rows, columns) if layout in ("row", "grid") else rows)
+    if layout == "one":
+        d.launch(rows)
+        d.code("tid = wp.tid()\nstate = wp.rand_init(seed, tid)\n$way\nsamples[tid] = value", way=way)
+    elif layout == "grid":
+        d.launch(rows, columns)
+        d.code(
+            "i, j = wp.tid()\nstate = wp.rand_init(seed, i * samples.shape[1] + j)\n$way\nsamples[i, j] = value",
+            way=way,
+        )
+    elif layout == "row":
+        d.launch(rows)
+        d.code(
+            "row = wp.tid()\nstate = wp.rand_init(seed, row)\nfor j in range(samples.shape[1]):\n    $way\n    samples[row, j] = value",
+            way=way,
+        )
+    else:
+        draws = d.pick(8, 16)
+        d.launch(rows)
+        d.code(
+            f"tid = wp.tid()\nstate = wp.rand_init(seed, tid)\ntotal = float(0.0)\nfor draw_k in range({draws}):\n    $way\n    total += value\nsamples[tid] = total / {draws}.0",
+            way=way,
+        )
+
+    def distributed(before: Values, after: Values) -> None:
+        mean, deviation = _moments(law, float(before.a), float(before.b) if two else 0.0)
+        found = after.samples.ravel()
+        if layout == "mean":
+            deviation /= draws**0.5
+        # Five standard errors, and a third of the deviation: the laws differ by more.
+        assert abs(found.mean() - mean) < 5.0 * deviation / found.size**0.5
+        assert 0.6 * deviation < found.std() < 1.6 * deviation
+        if law == "poisson" and layout != "mean":
+            assert (found == np.round(found)).all()
+
+    d.holds(distributed)
+
+
+@DOMAIN.algorithm(
+    source="Fisher & Yates 1938; Knuth 1997, algorithm P",
+    names={
+        "seed": "rng_seed|epoch_seed",
+        "state": "rng|rng_state",
+        "order": "perm|permutation|indices",
+        "shuffle_rows": "shuffle|random_permutations|permute_batches",
+        "j": "other|pick|r",
+    },
+    adjoint="no",
+)
+def shuffle_rows(d: Draft) -> None:
+    """Shuffles each row of an array, every order being equally likely."""
+    source = d.option("source", "identity", "given")
+    direction = d.option("direction", "down", "up")
+    type_ = d.option("type", "int", "float", "vec3")
+    partial = d.flag("partial", 0.3)
+    flat = d.flag("flat")
+    stream = d.option("stream", "wp.rand_init(seed, row)", "wp.rand_init(seed + row)")
+    rows, columns = d.pick(16, 24, 32), d.pick(8, 10, 13)
+    extents: int | tuple[int, int] = rows * columns if flat else (rows, columns)
+    if source == "identity":
+        type_ = "int"
+    d.param("seed", "int", 1, 10000)
+    if source == "identity":
+        d.output("order", "int", extents)
+    else:
+        d.inout("order", type_, extents, 0, 100)
+    at = "start + $k" if flat else "row, $k"
+    i, j = at.replace("$k", "i"), at.replace("$k", "j")
+    swap = f"value = order[{i}]\norder[{i}] = order[{j}]\norder[{j}] = value"
+    if source == "identity":
+        body = f"""
+        # the inside-out form fills and shuffles at once: i goes to a place among the first i + 1
+        for i in range({columns}):
+            j = wp.randi(state, 0, i + 1)
+            order[{i}] = order[{j}]
+            order[{j}] = i
+        """
+    elif partial:
+        kept = columns // 2
+        body = f"""
+        # only the first {kept} are wanted, the rest need not be mixed
+        for i in range({kept}):
+            j = wp.randi(state, i, {columns})
+            $swap
+        """
+    elif direction == "down":
+        body = f"""
+        for k in range({columns - 1}):
+            i = {columns - 1} - k
+            j = wp.randi(state, 0, i + 1)
+            $swap
+        """
+    else:
+        body = f"for i in range({columns - 1}):\n    j = wp.randi(state, i, {columns})\n    $swap"
+    d.launch(rows)
+    d.code(
+        "row = wp.tid()\n$start\nstate = $stream\n$body",
+        start=f"start = row * {columns}" if flat else "", stream=stream, body=body, swap=swap,
+    )  # fmt: skip
+
+    def permuted(before: Values, after: Values) -> None:
+        first = np.broadcast_to(np.arange(columns), (rows, columns))
+        if source != "identity":
+            first = before.order.reshape(rows, columns, -1)[..., 0]
+
+        found = after.order.reshape(rows, columns, -1)[..., 0]
+        np.testing.assert_array_equal(np.sort(found, axis=1), np.sort(first, axis=1))
+        assert (found != first).any(axis=1).mean() > 0.9
+
+    d.holds(permuted)

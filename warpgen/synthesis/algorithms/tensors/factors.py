@@ -1,0 +1,312 @@
+"""Factors of small matrices: eigenvectors, singular values, QR, polar parts, inverses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.tensors import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "matrices": "mats|tensors|A|blocks",
+    "a": "m|mat|A_i|tensor",
+    "values": "eigenvalues|lambdas|w|sigma",
+    "axes": "vectors|directions|principal_axes",
+}
+
+
+@DOMAIN.algorithm(
+    source="Golub & Van Loan 2013, sec. 8.1; Warp manual, Vector Math",
+    names=_NAMES | {"principal_axes_of": "eigen_decompose|principal_directions|diagonalize_tensors"},
+    adjoint="no",  # principal values may come close to each other, where axes have no slope
+    weight=2,
+)
+def principal_axes_of(d: Draft) -> None:
+    """Finds the principal values or axes of symmetric tensors."""
+    given = d.option("given", "matrix", "six components", "outer products", "matrix and its transpose")
+    result = d.option("result", "values", "largest axis", "anisotropy", "square root", "smallest axis")
+    if given == "outer products" and "axis" in result:
+        result = "values"  # of four points the axes are often too close to tell apart
+    count = d.pick(32, 48, 64)
+    said = {
+        "values": "Finds the principal values of symmetric tensors",
+        "largest axis": "Finds the axis of the largest principal value of symmetric tensors",
+        "smallest axis": "Finds the axis of the smallest principal value of symmetric tensors",
+        "anisotropy": "Measures the fractional anisotropy of symmetric tensors by their principal values",
+        "square root": "Takes the square root of symmetric positive tensors by their principal values",
+    }[result]
+    d.says(said + {
+        "matrix": ".", "six components": ", given by their six components.",
+        "outer products": " that sum up the spread of four vectors each.",
+        "matrix and its transpose": " made of a matrix times its transpose.",
+    }[given])  # fmt: skip
+    if given == "matrix":
+        d.input("matrices", "mat33", count, 0.5, 3.0, "spd")
+        form = "a = matrices[tid]"
+    elif given == "six components":
+        # diagonally dominant, and so positive
+        d.input("diagonal", "vec3", count, 1.5, 3.0)
+        d.input("mixed", "vec3", count, -0.6, 0.6)
+        form = """
+        d = diagonal[tid]
+        s = mixed[tid]
+        # the order of Voigt: xx, yy, zz, then yz, xz, xy
+        a = wp.mat33(d[0], s[2], s[1], s[2], d[1], s[0], s[1], s[0], d[2])
+        """
+    elif given == "outer products":
+        d.input("points", "vec3", (count, 4), -1.0, 1.0)
+        form = """
+        mean = 0.25 * (points[tid, 0] + points[tid, 1] + points[tid, 2] + points[tid, 3])
+        a = wp.mat33()
+        for k in range(4):
+            r = points[tid, k] - mean
+            a += wp.outer(r, r)
+        """
+    else:
+        d.input("matrices", "mat33", count, -1.0, 1.0)
+        form = "f = matrices[tid]\na = f * wp.transpose(f)"
+    split = "axes, values = wp.eig3(a)" if result != "square root" else "q, lam = wp.eig3(a)"
+    if result == "values":
+        d.output("principal", "vec3", count)
+        store = "principal[tid] = values"
+    elif result in ("largest axis", "smallest axis"):
+        pick = "argmax" if result == "largest axis" else "argmin"
+        d.output("axis", "vec3", count)
+        store = f"""
+        k = int(wp.{pick}(values))
+        n = wp.vec3(axes[0, k], axes[1, k], axes[2, k])
+        # an axis has no direction of its own, so let it point upwards
+        axis[tid] = wp.where(n[2] < 0.0, -n, n)
+        """
+    elif result == "anisotropy":
+        d.output("anisotropy", "float", count)
+        store = """
+        spread = values - wp.vec3((values[0] + values[1] + values[2]) / 3.0)
+        # zero for a ball, one for a needle
+        anisotropy[tid] = wp.sqrt(1.5 * wp.length_sq(spread) / wp.length_sq(values))
+        """
+    else:
+        d.output("root", "mat33", count)
+        store = """
+        # rounding may leave a principal value just below zero, where there is no root
+        s = wp.vec3(wp.sqrt(wp.max(lam[0], 0.0)), wp.sqrt(wp.max(lam[1], 0.0)), wp.sqrt(wp.max(lam[2], 0.0)))
+        root[tid] = q * wp.diag(s) * wp.transpose(q)
+        """
+    d.launch(count)
+    d.code("tid = wp.tid()\n$form\n$split\n$store", form=form, split=split, store=store)
+
+    def tensors(v: Values) -> Any:
+        if given == "matrix":
+            return v.matrices
+        if given == "six components":
+            (xx, yy, zz), (yz, xz, xy) = v.diagonal.T, v.mixed.T
+            return np.stack([xx, xy, xz, xy, yy, yz, xz, yz, zz], axis=-1).reshape(-1, 3, 3)
+        if given == "outer products":
+            r = v.points - v.points.mean(axis=1, keepdims=True)
+            return np.einsum("nki,nkj->nij", r, r)
+        return v.matrices @ np.swapaxes(v.matrices, 1, 2)
+
+    def principal(before: Values, after: Values) -> None:
+        a = tensors(before)
+        w = np.linalg.eigvalsh(a)
+        if result == "values":
+            np.testing.assert_allclose(np.sort(after.principal, axis=1), w, atol=2e-3)
+        elif result == "anisotropy":
+            spread = w - w.mean(axis=1, keepdims=True)
+            expected = np.sqrt(1.5 * (spread**2).sum(axis=1) / (w**2).sum(axis=1))
+            np.testing.assert_allclose(after.anisotropy, expected, atol=2e-3)
+        elif result == "square root":
+            np.testing.assert_allclose(after.root @ after.root, a, atol=5e-3)
+            np.testing.assert_allclose(after.root, np.swapaxes(after.root, 1, 2), atol=2e-3)
+        else:
+            k = 2 if result == "largest axis" else 0
+            stretched = np.einsum("nij,nj->ni", a, after.axis)
+            np.testing.assert_allclose(stretched, w[:, k, None] * after.axis, atol=5e-3)
+            np.testing.assert_allclose(np.linalg.norm(after.axis, axis=1), 1.0, atol=1e-3)
+
+    d.holds(principal)
+
+
+@DOMAIN.algorithm(
+    source="Horn & Johnson 2012, sec. 7.3; Higham 1986",
+    names=_NAMES
+    | {"split_deformation": "polar_parts|extract_rotation|svd_factors", "f": "F|deformation|grad"},
+    adjoint="no",
+    weight=2,
+)
+def split_deformation(d: Draft) -> None:
+    """Splits deformation gradients into rotation and stretch."""
+    way = d.option("way", "svd", "iteration", "eigenvectors")
+    result = d.option("result", "rotation", "stretch", "singular values")
+    layout = d.option("layout", "plain", "edges", "two vectors")
+    count = d.pick(32, 48, 64)
+    if result == "singular values":
+        way = "svd"
+    if layout == "plain":
+        d.input("f", "mat33", count, 0.4, 2.0, "spd")
+        d.input("turns", "mat33", count, kind="rotation")
+        make = "a = turns[tid] * f[tid]"
+    elif layout == "edges":
+        d.input("edges", "vec3", (count, 3), -0.3, 0.3)
+        make = """
+        # columns are the deformed edges, close to the axes that they were
+        a = wp.identity(n=3, dtype=float) + wp.matrix_from_cols(edges[tid, 0], edges[tid, 1], edges[tid, 2])
+        """
+    else:
+        d.input("u", "vec3", count, 0.3, 0.6)
+        d.input("w", "vec3", count, -0.5, 0.5)
+        make = "# a simple shear of strength |u| |w|\na = wp.identity(n=3, dtype=float) + wp.outer(u[tid], w[tid])"
+    split = {
+        "svd": "u_svd, sigma, v_svd = wp.svd3(a)",
+        "iteration": f"""
+        r = a
+        for step in range({d.pick(6, 8)}):
+            # the mean of a matrix and its inverse transpose comes closer to orthogonal, quadratically
+            r = 0.5 * (r + wp.transpose(wp.inverse(r)))
+        """,
+        "eigenvectors": """
+        q, lam = wp.eig3(wp.transpose(a) * a)
+        s = wp.diag(wp.vec3(1.0 / wp.sqrt(lam[0]), 1.0 / wp.sqrt(lam[1]), 1.0 / wp.sqrt(lam[2])))
+        r = a * q * s * wp.transpose(q)
+        """,
+    }[way]
+    if result == "rotation":
+        d.output("rotation", "mat33", count)
+        store = "rotation[tid] = u_svd * wp.transpose(v_svd)" if way == "svd" else "rotation[tid] = r"
+    elif result == "stretch":
+        d.output("stretch", "mat33", count)
+        store = (
+            "stretch[tid] = v_svd * wp.diag(sigma) * wp.transpose(v_svd)"
+            if way == "svd"
+            else "stretch[tid] = wp.transpose(r) * a"
+        )
+    else:
+        d.output("sigmas", "vec3", count)
+        split = "u_svd, sigma, v_svd = wp.svd3(a)"
+        store = "sigmas[tid] = sigma"
+    d.says({
+        "rotation": "Splits off the rotation of deformation gradients, the R of F = R S.",
+        "stretch": "Splits off the stretch of deformation gradients, the S of F = R S.",
+        "singular values": "Finds the principal stretches of deformation gradients.",
+    }[result])  # fmt: skip
+    d.launch(count)
+    if result == "singular values":
+        split, store = split.replace("u_svd, sigma, v_svd", "_u, sigma, _v"), store
+    d.code("tid = wp.tid()\n$make\n$split\n$store", make=make, split=split, store=store)
+
+    def gradients(v: Values) -> Any:
+        if layout == "plain":
+            return v.turns @ v.f
+        if layout == "edges":
+            return np.eye(3) + np.swapaxes(v.edges, 1, 2)
+        return np.eye(3) + v.u[:, :, None] * v.w[:, None, :]
+
+    def reference(v: Values) -> dict[str, Any]:
+        u, sigma, vt = np.linalg.svd(gradients(v))
+        r = u @ vt
+        if result == "singular values":
+            return {"sigmas": sigma}
+        if result == "stretch":
+            return {"stretch": np.einsum("nji,nj,njk->nik", vt, sigma, vt)}
+        return {"rotation": r}
+
+    d.check(reference, 2e-3)
+
+
+@DOMAIN.algorithm(
+    source="Golub & Van Loan 2013, ch. 3, 5",
+    names=_NAMES
+    | {
+        "solve_small": "solve_systems|apply_inverse|linear_solves",
+        "b": "rhs|right_sides|f",
+        "x": "solution|sol|u",
+    },
+    double=True,
+)
+def solve_small(d: Draft) -> None:
+    """Solves a system of two, three or four equations for each element."""
+    size = d.option("size", 2, 3, 4)
+    way = d.option("way", "inverse", "cramer", "qr", "elimination")
+    damped = d.flag("damped", 0.4)
+    shared = d.flag("shared", 0.3)
+    if way in ("qr", "cramer") and size != 3:
+        way = "inverse"
+    if way == "elimination" and size == 4:
+        way = "inverse"
+    count = d.pick(48, 64, 96)
+    matrix, vector = f"mat{size}{size}", f"vec{size}"
+    d.says(f"Solves a system of {['', '', 'two', 'three', 'four'][size]} equations for each element" + (
+        ", shifted by a damping." if damped else "."))  # fmt: skip
+    if shared:
+        d.param("a_all", matrix, 0.5, 2.0, "spd")
+    else:
+        d.input("matrices", matrix, count, 0.5, 2.0, "spd")
+    d.input("b", vector, count, -1.0, 1.0)
+    if damped:
+        d.param("damping", "float", 0.1, 0.5)
+    d.output("x", vector, count)
+    source = "a_all" if shared else "matrices[tid]"
+    make = f"a = {source} + damping * wp.identity(n={size}, dtype=float)" if damped else f"a = {source}"
+    if way == "inverse":
+        body = "x[tid] = wp.inverse(a) * b[tid]"
+    elif way == "cramer":
+        body = """
+        c0 = wp.vec3(a[0, 0], a[1, 0], a[2, 0])
+        c1 = wp.vec3(a[0, 1], a[1, 1], a[2, 1])
+        c2 = wp.vec3(a[0, 2], a[1, 2], a[2, 2])
+        r = b[tid]
+        # ratios of volumes, each with one column replaced by the right side
+        volume = wp.dot(c0, wp.cross(c1, c2))
+        x0 = wp.dot(r, wp.cross(c1, c2))
+        x1 = wp.dot(c0, wp.cross(r, c2))
+        x2 = wp.dot(c0, wp.cross(c1, r))
+        x[tid] = wp.vec3(x0, x1, x2) / volume
+        """
+    elif way == "qr":
+        body = """
+        q, r = wp.qr3(a)
+        y = wp.transpose(q) * b[tid]
+        # back substitution
+        x2 = y[2] / r[2, 2]
+        x1 = (y[1] - r[1, 2] * x2) / r[1, 1]
+        x0 = (y[0] - r[0, 1] * x1 - r[0, 2] * x2) / r[0, 0]
+        x[tid] = wp.vec3(x0, x1, x2)
+        """
+    elif size == 2:
+        body = """
+        r = b[tid]
+        m = a[1, 0] / a[0, 0]
+        x1 = (r[1] - m * r[0]) / (a[1, 1] - m * a[0, 1])
+        x0 = (r[0] - a[0, 1] * x1) / a[0, 0]
+        x[tid] = wp.vec2(x0, x1)
+        """
+    else:
+        body = """
+        r = b[tid]
+        # positive definite, so that no pivot vanishes
+        m1 = a[1, 0] / a[0, 0]
+        m2 = a[2, 0] / a[0, 0]
+        a11 = a[1, 1] - m1 * a[0, 1]
+        a12 = a[1, 2] - m1 * a[0, 2]
+        a21 = a[2, 1] - m2 * a[0, 1]
+        a22 = a[2, 2] - m2 * a[0, 2]
+        r1 = r[1] - m1 * r[0]
+        m3 = a21 / a11
+        x2 = (r[2] - m2 * r[0] - m3 * r1) / (a22 - m3 * a12)
+        x1 = (r1 - a12 * x2) / a11
+        x0 = (r[0] - a[0, 1] * x1 - a[0, 2] * x2) / a[0, 0]
+        x[tid] = wp.vec3(x0, x1, x2)
+        """
+    if way == "qr":
+        d.forward_only()
+    d.launch(count)
+    d.code("tid = wp.tid()\n$make\n$body", make=make, body=body)
+
+    def reference(v: Values) -> dict[str, Any]:
+        a = np.broadcast_to(v.a_all, (count, size, size)) if shared else v.matrices
+        a = a + (v.damping if damped else 0.0) * np.eye(size)
+        return {"x": np.linalg.solve(a, v.b[..., None])[..., 0]}
+
+    d.check(reference, 1e-3)

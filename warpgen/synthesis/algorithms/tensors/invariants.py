@@ -1,0 +1,358 @@
+"""Invariants of tensors, norms of residuals, frames, and scores of classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.tensors import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {"stress": "sigma|stresses|cauchy|tau", "residuals": "r|errors|diff", "s": "dev|deviator|s_dev"}
+
+
+@DOMAIN.algorithm(
+    source="Malvern 1969, sec. 3.3; Simo & Hughes 1998, ch. 2",
+    names=_NAMES
+    | {
+        "stress_measure": "equivalent_stress|tensor_invariants|yield_measure",
+        "out": "measure|q_eq|equivalent",
+    },
+    double=True,
+    weight=2,
+)
+def stress_measure(d: Draft) -> None:
+    """Reduces stress tensors to one number each."""
+    what = d.option(
+        "what", "von mises", "pressure", "j2", "j3", "frobenius", "triaxiality", "tresca bound", "power"
+    )
+    given = d.option("given", "matrix", "strain", "sum")
+    limit = d.flag("limit", 0.35)
+    count = d.pick(48, 64, 96)
+    d.says({
+        "von mises": "Computes the von Mises stress sqrt(3/2 s:s) of stress tensors",
+        "pressure": "Computes the pressure -tr(sigma)/3 of stress tensors",
+        "j2": "Computes the second invariant J2 = 1/2 s:s of deviatoric stress",
+        "j3": "Computes the third invariant J3 = det s of deviatoric stress",
+        "frobenius": "Computes the Frobenius norm of stress tensors",
+        "triaxiality": "Computes the triaxiality of stress tensors: mean over von Mises stress",
+        "tresca bound": "Computes an upper bound of the shear stress: the largest magnitude off the diagonal",
+        "power": "Computes the density sigma:d of the power of stress on a rate of strain",
+    }[what] + ", relative to a limit." * limit + "." * (not limit))  # fmt: skip
+    if given == "strain":
+        d.input("strain", "mat33", count, -0.1, 0.1)
+        d.param("mu", "float", 1.0, 3.0)
+        d.param("lam", "float", 1.0, 3.0)
+        make = """
+        eps = 0.5 * (strain[tid] + wp.transpose(strain[tid]))
+        # Hooke's law of an isotropic solid
+        sigma_i = 2.0 * mu * eps + lam * wp.trace(eps) * wp.identity(n=3, dtype=float)
+        """
+    elif given == "sum":
+        d.input("stress", "mat33", count, 1.0, 3.0, "spd")
+        d.input("back_stress", "mat33", count, 0.1, 0.5, "spd")
+        make = "# kinematic hardening moves the origin to the back stress\nsigma_i = stress[tid] - back_stress[tid]"
+    else:
+        d.input("stress", "mat33", count, 1.0, 3.0, "spd")
+        make = "sigma_i = stress[tid]"
+    if what == "power":
+        d.input("rate", "mat33", count, -1.0, 1.0)
+    if limit:
+        d.param("sigma_y", "float", 2.0, 4.0)
+    deviator = "s = sigma_i - (wp.trace(sigma_i) / 3.0) * wp.identity(n=3, dtype=float)"
+    lines, value = {
+        "von mises": (deviator, "wp.sqrt(1.5 * wp.ddot(s, s))"),
+        "pressure": ("", "-wp.trace(sigma_i) / 3.0"),
+        "j2": (deviator, "0.5 * wp.ddot(s, s)"),
+        "j3": (deviator, "wp.determinant(s)"),
+        "frobenius": ("", "wp.sqrt(wp.ddot(sigma_i, sigma_i))"),
+        "triaxiality": (deviator, "wp.trace(sigma_i) / 3.0 / wp.sqrt(1.5 * wp.ddot(s, s))"),
+        "tresca bound": (
+            "",
+            "wp.max(wp.abs(sigma_i[0, 1]), wp.max(wp.abs(sigma_i[0, 2]), wp.abs(sigma_i[1, 2])))",
+        ),
+        "power": ("", "wp.ddot(sigma_i, rate[tid])"),
+    }[what]
+    d.output("out", "float", count)
+    store = f"out[tid] = ({value}) / sigma_y" if limit else f"out[tid] = {value}"
+    d.launch(count)
+    d.code("tid = wp.tid()\n$make\n$lines\n$store", make=make, lines=lines, store=store)
+
+    def reference(v: Values) -> dict[str, Any]:
+        if given == "strain":
+            eps = 0.5 * (v.strain + np.swapaxes(v.strain, 1, 2))
+            sigma = 2 * v.mu * eps + v.lam * np.trace(eps, axis1=1, axis2=2)[:, None, None] * np.eye(3)
+        else:
+            sigma = v.stress - (v.back_stress if given == "sum" else 0.0)
+        mean = np.trace(sigma, axis1=1, axis2=2) / 3
+        s = sigma - mean[:, None, None] * np.eye(3)
+        ss = (s * s).sum(axis=(1, 2))
+        off = np.abs(np.stack([sigma[:, 0, 1], sigma[:, 0, 2], sigma[:, 1, 2]]))
+        made = {
+            "von mises": lambda: np.sqrt(1.5 * ss),
+            "pressure": lambda: -mean,
+            "j2": lambda: 0.5 * ss,
+            "j3": lambda: np.linalg.det(s),
+            "frobenius": lambda: np.linalg.norm(sigma, axis=(1, 2)),
+            "triaxiality": lambda: mean / np.sqrt(1.5 * ss),
+            "tresca bound": lambda: off.max(axis=0),
+            "power": lambda: (sigma * v.rate).sum(axis=(1, 2)),
+        }[what]()
+        return {"out": made / (v.sigma_y if limit else 1.0)}
+
+    d.check(reference, 2e-3 if what == "triaxiality" else 2e-4)
+
+
+@DOMAIN.algorithm(
+    source="Huber 1964; Charbonnier et al. 1997; Warp manual, Vector Math",
+    names=_NAMES
+    | {
+        "robust_norm": "residual_cost|robust_loss|fit_error",
+        "targets": "observed|measured|goal",
+        "x": "predicted|points|estimate",
+        "cost": "loss|energy|error",
+    },
+    weight=2,
+)
+def robust_norm(d: Draft) -> None:
+    """Measures residuals by a norm that large errors weigh less in."""
+    norm = d.option("norm", "norm_l1", "norm_l2", "norm_huber", "norm_pseudo_huber", "cauchy", "geman")
+    size = d.option("size", 2, 3, 4)
+    weights = d.option("weights", "none", "each", "component")
+    total = d.flag("total")
+    relative = d.flag("relative", 0.3)
+    count, vector = d.pick(64, 96, 128), f"vec{size}"
+    d.says({
+        "norm_l1": "Sums the magnitudes of the components of residuals",
+        "norm_l2": "Measures the lengths of residuals",
+        "norm_huber": "Measures residuals by Huber's norm, quadratic near zero and linear beyond",
+        "norm_pseudo_huber": "Measures residuals by the smooth form of Huber's norm, whose least value is delta",
+        "cauchy": "Measures residuals by Cauchy's loss log(1 + r^2/c^2)",
+        "geman": "Measures residuals by the loss of Geman and McClure, which never exceeds one",
+    }[norm] + (", and adds them up." if total else "."))  # fmt: skip
+    d.input("x", vector, count, -1.0, 1.0)
+    d.input("targets", vector, count, 1.2, 3.0)
+    if weights == "each":
+        d.input("weight", "float", count, 0.2, 1.0)
+    elif weights == "component":
+        d.param("scale", vector, 0.5, 2.0)
+    if norm not in ("norm_l1", "norm_l2"):
+        d.param("delta", "float", 0.5, 1.5)
+    d.output("cost", "float", 1 if total else count)
+    r = "r = targets[tid] - x[tid]"
+    if relative:
+        r = "t = targets[tid]\nr = wp.cw_div(t - x[tid], t)"
+    if weights == "component":
+        r += "\nr = wp.cw_mul(scale, r)"
+    value = {
+        "norm_l1": "wp.norm_l1(r)",
+        "norm_l2": "wp.norm_l2(r)",
+        "norm_huber": "wp.norm_huber(r, delta)",
+        "norm_pseudo_huber": "wp.norm_pseudo_huber(r, delta)",
+        "cauchy": "wp.log(1.0 + wp.length_sq(r) / (delta * delta))",
+        "geman": "wp.length_sq(r) / (delta * delta + wp.length_sq(r))",
+    }[norm]
+    if weights == "each":
+        value = f"weight[tid] * {value}"
+    store = f"wp.atomic_add(cost, 0, {value})" if total else f"cost[tid] = {value}"
+    d.launch(count)
+    d.code("tid = wp.tid()\n$r\n$store", r=r, store=store)
+
+    def reference(v: Values) -> dict[str, Any]:
+        r = v.targets - v.x
+        r = r / v.targets if relative else r
+        r = r * v.scale if weights == "component" else r
+        length = np.linalg.norm(r, axis=1)
+        c = v.get("delta", 1.0)
+        made = {
+            "norm_l1": lambda: np.abs(r).sum(axis=1),
+            "norm_l2": lambda: length,
+            "norm_huber": lambda: np.where(length <= c, 0.5 * length**2, c * (length - 0.5 * c)),
+            "norm_pseudo_huber": lambda: c * np.sqrt(1.0 + (length / c) ** 2),
+            "cauchy": lambda: np.log1p((length / c) ** 2),
+            "geman": lambda: length**2 / (c * c + length**2),
+        }[norm]()
+        made = made * (v.weight if weights == "each" else 1.0)
+        return {"cost": np.array([made.sum()]) if total else made}
+
+    d.check(reference, 5e-4)
+
+
+@DOMAIN.algorithm(
+    source="Duff et al. 2017; Frisvad 2012",
+    names={
+        "build_frame": "orthonormal_basis|tangent_frame|local_frames",
+        "n": "normals|normal|directions",
+        "frames": "bases|tbn|rotations",
+        "t": "tangent|u",
+        "b": "bitangent|w",
+    },
+    double=True,
+)
+def build_frame(d: Draft) -> None:
+    """Builds a right-handed frame of orthonormal vectors around each direction."""
+    way = d.option("way", "duff", "least axis", "given tangent", "cross up")
+    result = d.option("result", "columns", "rows", "local vector", "to world")
+    scaled = d.flag("scaled", 0.3)
+    count = d.pick(48, 64, 96)
+    d.input("n", "vec3", count, kind="unit")
+    if way == "given tangent":
+        d.input("tangents", "vec3", count, -1.0, 1.0)
+    if result in ("local vector", "to world"):
+        d.input("v", "vec3", count, -1.0, 1.0)
+    head = (
+        "# the length does not matter, so make it one\nz = wp.normalize(2.0 * n[tid])"
+        if scaled
+        else "z = n[tid]"
+    )
+    body = {
+        "duff": """
+        # without a branch for the pole: the sign keeps the division away from zero
+        s = wp.where(z[2] >= 0.0, 1.0, -1.0)
+        a = -1.0 / (s + z[2])
+        c = z[0] * z[1] * a
+        t = wp.vec3(1.0 + s * z[0] * z[0] * a, s * c, -s * z[0])
+        b = wp.vec3(c, s + z[1] * z[1] * a, -z[1])
+        """,
+        "least axis": """
+        # the axis that the direction is farthest from, so that the cross product is not short
+        axis = wp.vec3(1.0, 0.0, 0.0)
+        if wp.abs(z[0]) > 0.6:
+            axis = wp.vec3(0.0, 1.0, 0.0)
+        t = wp.normalize(wp.cross(axis, z))
+        b = wp.cross(z, t)
+        """,
+        "given tangent": """
+        # Gram and Schmidt: what of the tangent lies along the normal is taken off
+        t = wp.normalize(tangents[tid] - wp.dot(tangents[tid], z) * z)
+        b = wp.cross(z, t)
+        """,
+        "cross up": """
+        up = wp.vec3(0.0, 0.0, 1.0)
+        if wp.abs(z[2]) > 0.95:
+            up = wp.vec3(1.0, 0.0, 0.0)
+        t = wp.normalize(wp.cross(up, z))
+        b = wp.cross(z, t)
+        """,
+    }[way]
+    if result in ("columns", "rows"):
+        d.output("frames", "mat33", count)
+        store = f"frames[tid] = wp.matrix_from_{'cols' if result == 'columns' else 'rows'}(t, b, z)"
+    elif result == "local vector":
+        d.output("local", "vec3", count)
+        store = "local[tid] = wp.vec3(wp.dot(v[tid], t), wp.dot(v[tid], b), wp.dot(v[tid], z))"
+    else:
+        d.output("world", "vec3", count)
+        store = "p = v[tid]\nworld[tid] = p[0] * t + p[1] * b + p[2] * z"
+    d.says("Builds a right-handed frame of orthonormal vectors around each direction" + {
+        "columns": ".", "rows": ", as the rows of a matrix.",
+        "local vector": ", and gives a vector's components in it.",
+        "to world": ", and carries a vector from it into the world.",
+    }[result])  # fmt: skip
+    if way != "duff":
+        d.forward_only() if way in ("least axis", "cross up") else None
+    d.launch(count)
+    d.code("tid = wp.tid()\n$head\n$body\n$store", head=head, body=body, store=store)
+
+    def orthonormal(before: Values, after: Values) -> None:
+        if result in ("columns", "rows"):
+            f = after.frames if result == "columns" else np.swapaxes(after.frames, 1, 2)
+            np.testing.assert_allclose(
+                np.swapaxes(f, 1, 2) @ f, np.broadcast_to(np.eye(3), f.shape), atol=2e-3
+            )
+            np.testing.assert_allclose(np.linalg.det(f), 1.0, atol=2e-3)
+            np.testing.assert_allclose(f[:, :, 2], before.n, atol=1e-4)
+            if way == "given tangent":
+                assert ((f[:, :, 0] * before.tangents).sum(axis=1) >= -1e-4).all()
+        elif result == "local vector":
+            np.testing.assert_allclose(
+                np.linalg.norm(after.local, axis=1), np.linalg.norm(before.v, axis=1), rtol=2e-3
+            )
+            np.testing.assert_allclose(after.local[:, 2], (before.v * before.n).sum(axis=1), atol=1e-4)
+        else:
+            np.testing.assert_allclose(
+                np.linalg.norm(after.world, axis=1), np.linalg.norm(before.v, axis=1), rtol=2e-3
+            )
+            np.testing.assert_allclose((after.world * before.n).sum(axis=1), before.v[:, 2], atol=2e-3)
+
+    d.holds(orthonormal)
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Vector Math",
+    names={
+        "classify": "pick_class|argmax_labels|winner",
+        "scores": "logits|votes|probabilities",
+        "label": "classes|predicted|labels",
+        "best": "k|winner_k|top",
+    },
+    adjoint="no",
+)
+def classify(d: Draft) -> None:
+    """Gives each element the class of its best score, or none where no score is good enough."""
+    size = d.option("size", 2, 3, 4)
+    way = d.option("way", "argmax", "argmin", "loop")
+    none = d.option("none", "never", "threshold", "margin")
+    counted = d.flag("counted", 0.4)
+    biased = d.flag("biased", 0.3)
+    count, vector = d.pick(64, 96, 128), f"vec{size}"
+    good = "lowest cost" if way == "argmin" else "best score"
+    d.says(f"Gives each element the class of its {good}" + (
+        "." if none == "never" else ", or none where it is not good enough." if none == "threshold"
+        else ", or none where the second is too close."))  # fmt: skip
+    d.input("scores", vector, count, 0.0, 1.0)
+    if biased:
+        d.param("bias", vector, -0.2, 0.2)
+    if none == "threshold":
+        d.param("threshold", "float", *((0.3, 0.4) if way == "argmin" else (0.6, 0.7)))
+    elif none == "margin":
+        d.param("margin", "float", 0.1, 0.2)
+    d.output("label", "int", count)
+    if counted:
+        d.output("counts", "int", size)
+    load = "s = scores[tid] + bias" if biased else "s = scores[tid]"
+    better = "<" if way == "argmin" else ">"
+    if way == "loop":
+        find = f"best = int(0)\nfor k in range(1, {size}):\n    if s[k] > s[best]:\n        best = k"
+    else:
+        find = f"best = int(wp.{way}(s))"
+    if none == "margin":
+        gap = "s[k] - s[best]" if way == "argmin" else "s[best] - s[k]"
+        test = f"""
+        for c in range({size}):
+            if c != best and {gap.replace("[k]", "[c]")} < margin:
+                # too close to call
+                label[tid] = -1
+                return
+        """
+    elif none == "threshold":
+        test = f"if not s[best] {better} threshold:\n    label[tid] = -1\n    return"
+    else:
+        test = ""
+    count_it = "wp.atomic_add(counts, best, 1)" if counted else ""
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$load\n$find\n$test\nlabel[tid] = best\n$count_it",
+        load=load,
+        find=find,
+        test=test,
+        count_it=count_it,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        s = (v.scores + (v.bias if biased else 0.0)) * (-1.0 if way == "argmin" else 1.0)
+        best = s.argmax(axis=1)
+        ordered = np.sort(s, axis=1)
+        if none == "threshold":
+            keep = ordered[:, -1] > (-v.threshold if way == "argmin" else v.threshold)
+        elif none == "margin":
+            keep = ordered[:, -1] - ordered[:, -2] >= v.margin
+        else:
+            keep = np.ones(count, bool)
+        made = {"label": np.where(keep, best, -1)}
+        if counted:
+            made["counts"] = np.bincount(best[keep], minlength=size)
+        return made
+
+    d.check(reference)

@@ -1,1 +1,0 @@
-"""What categories are built of: motifs, functions, structs, rows, queries, tiles."""

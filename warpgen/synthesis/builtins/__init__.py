@@ -1,1 +1,0 @@
-"""Every builtin of Warp in turn, dealt out over the programs."""

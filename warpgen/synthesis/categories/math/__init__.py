@@ -1,9 +1,0 @@
-"""The category `math`."""
-
-from __future__ import annotations
-
-from warpgen.synthesis.blocks.motif import Category
-
-CATEGORY = Category(
-    "math", "transcendental builtins: trigonometry, exponentials, special functions, rounding", 1.0
-)

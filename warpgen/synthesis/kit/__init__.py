@@ -1,1 +1,0 @@
-"""What motifs are written with: statements, literals, calls, arrays, requests, all behind `Kit`."""
