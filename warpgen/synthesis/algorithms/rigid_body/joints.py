@@ -1,0 +1,592 @@
+"""Articulated bodies: kinematics of chains, joints, centers of mass, inverse kinematics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.library import quaternions
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "parent": "joint_parent|parents|parent_index",
+    "q": "joint_q|angles|coords",
+    "axis": "joint_axis|axes|hinge_axis",
+    "start": "articulation_start|chain_start|first_joint",
+    "local": "joint_X_p|rest_pose|x_parent",
+    "body_q": "poses|link_poses|world_poses",
+    "target": "goal|targets|desired",
+    "joints": "num_joints|dofs|links",
+}
+
+
+@DOMAIN.algorithm(
+    source="Featherstone 2008, sec. 4.1; Siciliano et al. 2009, sec. 2.8",
+    names=_NAMES
+    | {
+        "forward_kinematics": "eval_fk|compute_link_poses|chain_kinematics|fk",
+        "world": "X_wc|pose|x_world",
+        "x_j": "X_j|joint_transform|motion",
+        "tip": "end_effector|ee_pos|hand",
+    },
+    double=True,
+    adjoint="no",
+)
+def forward_kinematics(d: Draft) -> None:
+    """Computes the poses of the links of serial chains from their joint coordinates."""
+    joints = d.option("joint", "revolute", "prismatic", "mixed")
+    tree = d.option("tree", "serial", "branching")
+    wanted = d.option("wanted", "poses", "positions", "tip")
+    frames = d.option("frames", "transform", "offset")
+    base = d.flag("base", 0.4)
+    chains, links = d.pick(24, 32, 48), d.pick(4, 5, 6)
+    d.input("q", "float", (chains, links), -1.5, 1.5)
+    d.input("axis", "vec3", links, kind="unit")
+    if frames == "transform":
+        d.input("local", "transform", links, -0.5, 0.5, kind="transform")
+    else:
+        d.input("local", "vec3", links, -0.5, 0.5)
+    if joints == "mixed":
+        d.input("joint_type", "int", links, 0, 2)
+        d.module("JOINT_REVOLUTE = wp.constant(0)")
+    if base:
+        d.input("base", "transform", chains, -1.0, 1.0, kind="transform")
+    kinds = {"poses": ("body_q", "transform"), "positions": ("points", "vec3"), "tip": ("tip", "vec3")}
+    name, kind = kinds[wanted]
+    if tree == "branching" and wanted != "poses":
+        tree = "serial"
+    if tree == "branching":
+        d.input("parent", "int", links, -1, 2)
+    d.output(name, kind, chains if wanted == "tip" else (chains, links))
+    turn = "x_j = wp.transform(wp.vec3(0.0, 0.0, 0.0), wp.quat_from_axis_angle(axis[j], q[tid, j]))"
+    slide = "x_j = wp.transform(axis[j] * q[tid, j], wp.quat_identity(dtype=float))"
+    motion = {
+        "revolute": turn,
+        "prismatic": slide,
+        "mixed": f"{slide}\nif joint_type[j] == JOINT_REVOLUTE:\n    {turn}",
+    }
+    local = "local[j]" if frames == "transform" else "wp.transform(local[j], wp.quat_identity(dtype=float))"
+    root = "base[tid]" if base else "wp.transform_identity(dtype=float)"
+    loop = """
+    world = $root
+    for j in range(axis.shape[0]):
+        $motion
+        # from the parent's frame over the joint's to the link's own
+        world = world * $local * x_j
+        $keep
+    $tip
+    """
+    if tree == "branching":
+        loop = """
+        for j in range(axis.shape[0]):
+            world = $root
+            # parents come before their children; -1 is the ground
+            if parent[j] >= 0 and parent[j] < j:
+                world = body_q[tid, parent[j]]
+            $motion
+            body_q[tid, j] = world * $local * x_j
+        """
+    d.launch(chains)
+    d.code(
+        "tid = wp.tid()\n$loop",
+        loop=loop,
+        root=root,
+        motion=motion[joints],
+        local=local,
+        keep={
+            "poses": "body_q[tid, j] = world",
+            "positions": "points[tid, j] = wp.transform_get_translation(world)",
+            "tip": "",
+        }[wanted],
+        tip="tip[tid] = wp.transform_get_translation(world)" if wanted == "tip" else "",
+    )
+    what = {
+        "poses": "the poses of the links",
+        "positions": "the positions of the joints",
+        "tip": "the positions of the tips",
+    }
+    d.says(f"Computes {what[wanted]} of {tree} chains from joint coordinates.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        made = np.zeros((chains, links, 4, 4))
+        root_ = np.tile(np.eye(4), (chains, 1, 1))
+        if base:
+            root_[:, :3, :3], root_[:, :3, 3] = quaternions.matrix(v.base[:, 3:]), v.base[:, :3]
+        quats = np.zeros((chains, links, 4))
+        start = np.tile(np.array([0.0, 0.0, 0.0, 1.0]), (chains, 1))
+        for j in range(links):
+            before, turned = (root_, v.base[:, 3:] if base else start)
+            if tree == "serial" and j:
+                before, turned = made[:, j - 1], quats[:, j - 1]
+            elif tree == "branching" and 0 <= v.parent[j] < j:
+                before, turned = made[:, v.parent[j]], quats[:, v.parent[j]]
+            fixed, motion_ = np.eye(4), np.tile(np.eye(4), (chains, 1, 1))
+            own = np.array([0.0, 0.0, 0.0, 1.0])
+            if frames == "transform":
+                own = v.local[j, 3:]
+            fixed[:3, :3], fixed[:3, 3] = quaternions.matrix(own), v.local[j, :3]
+            turning = joints == "revolute" or (joints == "mixed" and v.joint_type[j] == 0)
+            spin = quaternions.exponential(v.q[:, j, None] * v.axis[j] * (1.0 if turning else 0.0))
+            motion_[:, :3, :3] = quaternions.matrix(spin)
+            if not turning:
+                motion_[:, :3, 3] = v.q[:, j, None] * v.axis[j]
+            made[:, j] = before @ fixed @ motion_
+            quats[:, j] = quaternions.product(quaternions.product(turned, own + 0.0 * turned), spin)
+        place = made[..., :3, 3]
+        if wanted == "poses":
+            return {"body_q": np.concatenate([place, quats], -1)}
+        return {name: place if wanted == "positions" else place[:, -1]}
+
+    d.check(reference, 3e-4)
+
+
+@DOMAIN.algorithm(
+    source="Warp's sim, eval_body_joints; Featherstone 2008, sec. 3.5",
+    names=_NAMES
+    | {
+        "joint_torques": "eval_joint_force|joint_force|actuator_torques|pd_control",
+        "qd": "joint_qd|velocities|rates",
+        "ke": "stiffness|kp|target_ke",
+        "kd": "damping|kv|target_kd",
+        "tau": "torque|joint_f|torques",
+        "lower": "limit_lower|q_min|joint_limit_lower",
+        "upper": "limit_upper|q_max|joint_limit_upper",
+        "effort": "max_torque|effort_limit|tau_max",
+    },
+    double=True,
+)
+def joint_torques(d: Draft) -> None:
+    """Computes the torques of joint motors that hold targets, and those of joint limits."""
+    drive = d.option("drive", "position", "velocity", "both", "feedforward")
+    limits = d.option("limits", "spring", "none", "damped")
+    saturated = d.flag("saturated")
+    friction = d.option("friction", "none", "coulomb", "viscous")
+    batch = d.flag("batch")
+    n = d.pick(6, 8, 12)
+    envs = d.pick(16, 24)
+    shape = (envs, n) if batch else (n * envs,)
+    per = n if batch else n * envs
+    at, row = ("env, j", "j") if batch else ("tid", "tid")
+    d.input("q", "float", shape, -2.0, 2.0)
+    d.input("qd", "float", shape, -3.0, 3.0)
+    if drive != "velocity":
+        d.input("target", "float", shape, -1.0, 1.0)
+    if drive in ("velocity", "both"):
+        d.input("target_v", "float", shape, -1.0, 1.0)
+    if drive == "feedforward":
+        d.input("bias", "float", shape, -2.0, 2.0)
+    if drive != "velocity":
+        d.input("ke", "float", per, 5.0, 20.0)
+    d.input("kd", "float", per, 0.5, 2.0)
+    if limits != "none":
+        d.input("lower", "float", per, -1.5, -0.5)
+        d.input("upper", "float", per, 0.5, 1.5)
+        d.param("limit_ke", "float", 50.0, 200.0)
+        if limits == "damped":
+            d.param("limit_kd", "float", 0.5, 2.0)
+    if saturated:
+        d.param("effort", "float", 8.0, 20.0)
+    if friction != "none":
+        d.param("mu", "float", 0.1, 0.5)
+    d.output("tau", "float", shape)
+    motors = {
+        "position": f"t = ke[{row}] * (target[{at}] - angle) - kd[{row}] * rate",
+        "velocity": f"t = kd[{row}] * (target_v[{at}] - rate)",
+        "both": f"t = ke[{row}] * (target[{at}] - angle) + kd[{row}] * (target_v[{at}] - rate)",
+        "feedforward": f"t = bias[{at}] + ke[{row}] * (target[{at}] - angle) - kd[{row}] * rate",
+    }
+    rub = {
+        "none": "",
+        "coulomb": "# a smooth sign, which does not chatter around rest\nt -= mu * wp.tanh(rate / 0.05)",
+        "viscous": "t -= mu * rate",
+    }
+    past = {
+        "none": "",
+        "spring": f"""
+        # both terms are zero within the limits
+        t += limit_ke * (wp.max(lower[{row}] - angle, 0.0) - wp.max(angle - upper[{row}], 0.0))
+        """,
+        "damped": f"""
+        if angle < lower[{row}]:
+            t += limit_ke * (lower[{row}] - angle) - limit_kd * wp.min(rate, 0.0)
+        elif angle > upper[{row}]:
+            # only what drives further into the limit is damped
+            t -= limit_ke * (angle - upper[{row}]) + limit_kd * wp.max(rate, 0.0)
+        """,
+    }
+    d.launch(*shape)
+    d.code(
+        """
+        $ids = wp.tid()
+        angle = q[$at]
+        rate = qd[$at]
+        $motor
+        $saturate
+        $rub
+        $past
+        tau[$at] = t
+        """,
+        ids=at,
+        at=at,
+        motor=motors[drive],
+        saturate="""
+        # what the motor can give; limits of the joint are not the motor's
+        t = wp.clamp(t, -effort, effort)
+        """
+        if saturated
+        else "",
+        rub=rub[friction],
+        past=past[limits],
+    )
+    if limits == "none":
+        d.says("Computes the torques of joint motors that hold targets.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        t = v.kd * ((v.target_v if drive in ("velocity", "both") else 0.0) - v.qd)
+        if drive != "velocity":
+            t = t + v.ke * (v.target - v.q)
+        if drive == "feedforward":
+            t = t + v.bias
+        if saturated:
+            t = np.clip(t, -v.effort, v.effort)
+        if friction != "none":
+            t = t - v.mu * (v.qd if friction == "viscous" else np.tanh(v.qd / 0.05))
+        if limits != "none":
+            under, over = np.maximum(v.lower - v.q, 0.0), np.maximum(v.q - v.upper, 0.0)
+            t = t + v.limit_ke * (under - over)
+            if limits == "damped":
+                t = t - v.limit_kd * np.where(under > 0.0, np.minimum(v.qd, 0.0), 0.0)
+                t = t - v.limit_kd * np.where(over > 0.0, np.maximum(v.qd, 0.0), 0.0)
+        return {"tau": t}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Welman 1993 (cyclic coordinate descent); Wolovich & Elliott 1984 (Jacobian transpose)",
+    names=_NAMES
+    | {
+        "jacobian_transpose_step": "ik_step|inverse_kinematics_step|jt_ik|solve_ik",
+        "tip": "end_effector|ee|hand",
+        "q_new": "q_out|joint_q_out|angles_out",
+        "err": "e|error|residual",
+        "gain": "alpha|step_size|rate",
+    },
+    double=True,
+)
+def jacobian_transpose_step(d: Draft) -> None:
+    """Turns the joints of an arm towards a target by the transpose of its Jacobian."""
+    form = d.option("form", "transpose", "damped", "gradient")
+    limits = d.flag("limits")
+    frames = d.option("frames", "world", "matrix")
+    step = d.flag("bounded")
+    weights = d.flag("weights", 0.4)
+    arms, links = d.pick(24, 32, 48), d.pick(3, 4, 5, 6)
+    d.input("points", "vec3", (arms, links + 1), -1.0, 1.0)
+    if frames == "world":
+        d.input("axis", "vec3", (arms, links), kind="unit")
+    else:
+        d.input("basis", "mat33", (arms, links), kind="rotation")
+    d.input("target", "vec3", arms, -1.0, 1.0)
+    if form != "gradient":
+        d.input("q", "float", (arms, links), -1.0, 1.0)
+    if weights:
+        d.input("weight", "float", links, 0.2, 1.0)
+    if form == "damped":
+        d.param("damping", "float", 0.1, 0.5)
+    else:
+        d.param("gain", "float", 0.1, 0.5)
+    if limits and form != "gradient":
+        d.param("q_max", "float", 0.8, 1.5)
+    if step and form != "gradient":
+        d.param("most", "float", 0.1, 0.3)
+    output = "gradient" if form == "gradient" else "q_new"
+    d.output(output, "float", (arms, links))
+    limits, step = limits and form != "gradient", step and form != "gradient"
+    column = "wp.vec3(basis[a, j][0, 2], basis[a, j][1, 2], basis[a, j][2, 2])"
+    axis = "axis[a, j]" if frames == "world" else column
+    per = "weight[j] * " if weights else ""
+    lines = {
+        "transpose": f"dq = gain * {per}wp.dot(column, err)",
+        "damped": f"""
+        # each joint alone, damped where it hardly moves the tip
+        dq = {per}wp.dot(column, err) / (wp.length_sq(column) + damping)
+        """,
+        "gradient": f"gradient[a, j] = -gain * {per}wp.dot(column, err)",
+    }
+    store = "q_new[a, j] = q[a, j] + dq"
+    if limits:
+        store = "q_new[a, j] = wp.clamp(q[a, j] + dq, -q_max, q_max)"
+    d.launch(arms, links)
+    d.code(
+        """
+        a, j = wp.tid()
+        last = points.shape[1] - 1
+        tip = points[a, last]
+        err = target[a] - tip
+        # a turn about the joint's axis moves the tip across the arm
+        column = wp.cross($axis, tip - points[a, j])
+        $line
+        $bound
+        $store
+        """,
+        axis=axis,
+        line=lines[form],
+        bound="dq = wp.clamp(dq, -most, most)" if step else "",
+        store="" if form == "gradient" else store,
+    )
+    if form == "gradient":
+        d.says("Computes the scaled gradient of the squared distance between an arm's tip and its target.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        axes = v.axis if frames == "world" else v.basis[..., 2]
+        tip = v.points[:, -1]
+        jacobian = np.cross(axes, tip[:, None] - v.points[:, :-1])
+        made = np.einsum("ajk,ak->aj", jacobian, v.target - tip)
+        if weights:
+            made = made * v.weight
+        made = made / ((jacobian**2).sum(-1) + v.damping) if form == "damped" else made * v.gain
+        if form == "gradient":
+            return {"gradient": -made}
+        if step:
+            made = np.clip(made, -v.most, v.most)
+        made = v.q + made
+        return {"q_new": np.clip(made, -v.q_max, v.q_max) if limits else made}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Welman 1993, sec. 3.3.2 (cyclic coordinate descent)",
+    names=_NAMES
+    | {
+        "ccd_sweep": "ccd_ik|cyclic_coordinate_descent|solve_ccd|ccd_iteration",
+        "pivot": "p_j|joint_pos|center",
+        "to_tip": "u|tip_dir|to_end",
+        "to_target": "w|goal_dir|to_goal",
+        "points": "joint_pos|positions|chain",
+    },
+    adjoint="no",
+)
+def ccd_sweep(d: Draft) -> None:
+    """Bends chains towards targets by one sweep of cyclic coordinate descent from the tip to the root."""
+    dimension = d.option("dimension", "space", "plane")
+    limited = d.flag("limited")
+    stop = d.flag("stop")
+    place = d.option("place", "in place", "distance")
+    sweeps = d.option("sweeps", 1, 2)
+    chains, links = d.pick(16, 24, 32), d.pick(4, 5, 6)
+    vector = "vec3" if dimension == "space" else "vec2"
+    d.inout("points", vector, (chains, links), -1.0, 1.0)
+    d.input("target", vector, chains, -1.0, 1.0)
+    if limited:
+        d.param("most", "float", 0.2, 0.6)
+    if stop:
+        d.param("tol", "float", 0.05, 0.2)
+    if place == "distance":
+        d.output("gap", "float", chains)
+    if dimension == "space":
+        turn = d.use(quaternions.BETWEEN)
+        if limited:
+            bend = """
+            axis = wp.cross(to_tip, to_target)
+            sine = wp.length(axis)
+            if sine < 1.0e-6:
+                continue
+            angle = wp.min(wp.atan2(sine, wp.dot(to_tip, to_target)), most)
+            r = wp.quat_from_axis_angle(axis / sine, angle)
+            """
+        else:
+            bend = f"r = {turn}(wp.normalize(to_tip), wp.normalize(to_target))"
+        move = "points[tid, k] = pivot + wp.quat_rotate(r, points[tid, k] - pivot)"
+    else:
+        bend = """
+        # the signed angle from one to the other
+        angle = wp.atan2(
+            to_tip[0] * to_target[1] - to_tip[1] * to_target[0], wp.dot(to_tip, to_target)
+        )
+        $clamp
+        cs = wp.cos(angle)
+        sn = wp.sin(angle)
+        """
+        move = """
+        arm = points[tid, k] - pivot
+        points[tid, k] = pivot + wp.vec2(cs * arm[0] - sn * arm[1], sn * arm[0] + cs * arm[1])
+        """
+    joint = """
+    pivot = points[tid, j]
+    to_tip = points[tid, last] - pivot
+    to_target = target[tid] - pivot
+    $stop
+    $bend
+    # everything behind the joint turns with it
+    for k in range(j + 1, last + 1):
+        $move
+    """
+    loop = """
+    for step in range(last):
+        j = last - 1 - step
+        $joint
+    """
+    if sweeps > 1:
+        loop = f"""
+        for step in range({sweeps} * last):
+            j = last - 1 - step % last
+            $joint
+        """
+    d.launch(chains)
+    d.code(
+        """
+        tid = wp.tid()
+        last = points.shape[1] - 1
+        $loop
+        $gap
+        """,
+        loop=loop,
+        joint=joint,
+        stop="if wp.length(to_target - to_tip) < tol:\n    break" if stop else "",
+        bend=bend,
+        clamp="angle = wp.clamp(angle, -most, most)" if limited else "",
+        move=move,
+        gap="gap[tid] = wp.length(points[tid, last] - target[tid])" if place == "distance" else "",
+    )
+    if sweeps > 1:
+        d.says("Bends chains towards targets by two sweeps of cyclic coordinate descent.")
+
+    def holds(before: Values, after: Values) -> None:
+        bones = [np.linalg.norm(np.diff(v.points, axis=1), axis=-1) for v in (before, after)]
+        np.testing.assert_allclose(bones[1], bones[0], rtol=2e-3, atol=1e-4, err_msg="bones change length")
+        np.testing.assert_allclose(after.points[:, 0], before.points[:, 0], err_msg="roots move")
+        gaps = [np.linalg.norm(v.points[:, -1] - v.target, axis=-1) for v in (before, after)]
+        assert (gaps[1] <= gaps[0] + 1e-4).all(), "a sweep leads away from the target"
+        moved = np.linalg.norm(after.points - before.points, axis=-1).max(axis=1)
+        assert (moved[gaps[0] > 0.25] > 1e-4).all(), "a chain does not move"
+        if place == "distance":
+            np.testing.assert_allclose(after.gap, gaps[1], rtol=1e-3, atol=1e-4, err_msg="wrong gaps")
+
+    d.holds(holds)
+
+
+@DOMAIN.algorithm(
+    source="Goldstein 1980, sec. 1.2; Orin, Goswami & Lee 2013 (centroidal dynamics)",
+    names=_NAMES
+    | {
+        "center_of_mass": "compute_com|articulation_com|system_com|com_reduction",
+        "mass": "body_mass|m|link_mass",
+        "com": "body_com|local_com|center",
+        "m_sum": "total_mass|sum_m|m_tot",
+        "weighted": "moment|sum_mx|first_moment",
+    },
+    double=True,
+    adjoint="no",
+)
+def center_of_mass(d: Draft) -> None:
+    """Computes the center of mass of each articulation from the poses of its links."""
+    poses = d.option("poses", "transform", "pair")
+    layout = d.option("layout", "ranges", "rows", "chained")
+    offset = d.flag("offset", 0.6)
+    velocity = d.flag("velocity", 0.35)
+    masses = d.flag("masses", 0.3)
+    groups, count = d.pick(12, 16, 24), 96
+    shape: Any = (groups, 6) if layout == "rows" else count
+    if poses == "transform":
+        d.input("body_q", "transform", shape, -1.0, 1.0, kind="transform")
+    else:
+        d.input("x", "vec3", shape, -1.0, 1.0)
+        if offset:
+            d.input("r", "quat", shape, kind="unit")
+    if velocity:
+        d.input("v", "vec3", shape, -1.0, 1.0)
+    if offset:
+        d.input("com", "vec3", shape, -0.2, 0.2)
+    d.input("mass", "float", shape, 0.2, 2.0)
+    if layout == "ranges":
+        d.input("start", "int", groups + 1, 0, count, kind="offsets")
+    elif layout == "chained":
+        d.input("head", "int", groups, -1, count)
+        d.input("next_link", "int", count, -1, count)
+    d.output("center", "vec3", groups)
+    if velocity:
+        d.output("center_v", "vec3", groups)
+    if masses:
+        d.output("masses", "float", groups)
+    b = "tid, b" if layout == "rows" else "b"
+    place = {
+        ("transform", True): f"wp.transform_point(body_q[{b}], com[{b}])",
+        ("transform", False): f"wp.transform_get_translation(body_q[{b}])",
+        ("pair", True): f"x[{b}] + wp.quat_rotate(r[{b}], com[{b}])",
+        ("pair", False): f"x[{b}]",
+    }[poses, offset]
+    body = """
+    m = mass[$b]
+    weighted += m * ($place)
+    $velocity
+    m_sum += m
+    """
+    loops = {
+        "ranges": "for b in range(start[tid], start[tid + 1]):\n    $body",
+        "rows": "for b in range(mass.shape[1]):\n    $body",
+        "chained": """
+        b = head[tid]
+        # links are chained by number; a bound on their count, so that a cycle ends, too
+        hops = int(0)
+        while b >= 0 and hops < 16:
+            $body
+            b = next_link[b]
+            hops += 1
+        """,
+    }
+    d.launch(groups)
+    d.code(
+        """
+        tid = wp.tid()
+        weighted = wp.vec3()
+        $momentum
+        m_sum = float(0.0)
+        $loop
+        if m_sum > 0.0:
+            center[tid] = weighted / m_sum
+            $center_v
+        $masses
+        """,
+        momentum="momentum = wp.vec3()" if velocity else "",
+        loop=loops[layout],
+        body=body,
+        b=b,
+        place=place,
+        velocity=f"momentum += m * v[{b}]" if velocity else "",
+        center_v="center_v[tid] = momentum / m_sum" if velocity else "",
+        masses="masses[tid] = m_sum" if masses else "",
+    )
+    if velocity:
+        d.says("Computes the center of mass of each articulation and its velocity.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.body_q[..., :3] if poses == "transform" else v.x
+        if offset:
+            x = x + quaternions.rotated(v.body_q[..., 3:] if poses == "transform" else v.r, v.com)
+        member = np.zeros((groups, count))
+        if layout == "ranges":
+            for g in range(groups):
+                member[g, v.start[g] : v.start[g + 1]] = 1.0
+        elif layout == "chained":
+            for g in range(groups):
+                at, hops = v.head[g], 0
+                while at >= 0 and hops < 16:
+                    member[g, at] += 1.0
+                    at, hops = v.next_link[at], hops + 1
+        if layout == "rows":
+            sums = [v.mass.sum(1), (v.mass[..., None] * x).sum(1)]
+            sums += [(v.mass[..., None] * v.v).sum(1)] if velocity else []
+        else:
+            sums = [member @ v.mass, member @ (v.mass[:, None] * x)]
+            sums += [member @ (v.mass[:, None] * v.v)] if velocity else []
+        m = np.where(sums[0] > 0.0, sums[0], 1.0)[:, None]
+        made = {"center": sums[1] / m}
+        if velocity:
+            made["center_v"] = sums[2] / m
+        return made | {"masses": sums[0]} if masses else made
+
+    d.check(reference, 3e-4)
