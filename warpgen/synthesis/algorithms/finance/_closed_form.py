@@ -10,7 +10,7 @@ NAMES = {
     "spot": "s0|underlying|spot_price",
     "strike": "strikes|k_strike|exercise_price",
     "expiry": "maturity|time_to_expiry|tau",
-    "sigma": "vol|volatility|implied_vol",
+    "sigma": "vol|volatility|annual_vol",
     "r": "rate|risk_free|riskless_rate",
     "q": "dividend_yield|carry|div",
     "price": "prices|premium|option_price|pv",

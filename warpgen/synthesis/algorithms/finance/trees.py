@@ -148,7 +148,7 @@ def binomial_tree(d: Draft) -> None:
         for n in range(steps):
             level = steps - 1 - n
             $inner
-        price[tid] = {node.format("0")}
+        price[tid] = {node.format("0").replace("base + 0", "base")}
         """,
         factors=factors,
         make=make,
@@ -279,7 +279,7 @@ def trinomial_tree(d: Draft) -> None:
         climb="s_T *= ratio" if ratio else "",
         inner=inner,
         **blocks,
-        root=node.format("0"),
+        root=node.format("0").replace("base + 0", "base"),
     )
     d.explain("""
         Node i of level n lies at log S + (i - n) dx. Steps are sqrt(2) to sqrt(3) standard deviations wide,
