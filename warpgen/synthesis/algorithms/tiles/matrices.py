@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -425,12 +425,13 @@ wp.tile_store(filtered, shaped * ({inverse}), offset=(block, 0))""".lstrip()
         if kind == "transform":
             out = z / np.sqrt(n)
         else:
-            gain = {
+            gains: dict[str, Callable[[], Any]] = {
                 "low pass": lambda: 1.0 / (1.0 + (f / v.cutoff) ** 4),
                 "derivative": lambda: 1j * f,
                 "shift": lambda: np.exp(-2j * np.pi * f * v.delay),
                 "convolve": lambda: v.response[:, 0] + 1j * v.response[:, 1],
-            }[kind]()
+            }
+            gain = gains[kind]()
             out = np.fft.ifft(gain * z, axis=1)
         return {"filtered": np.stack([out.real, out.imag], axis=-1)}
 

@@ -198,7 +198,8 @@ def block_histogram(d: Draft) -> None:
         }[spaced]()
         out = np.zeros((blocks, 2, bins))
         block = np.repeat(np.arange(blocks), per)
-        np.add.at(out, (block, v.side if two else 0, level), v.weights if weighted else 1)
+        side = v.side if two else np.zeros(per * blocks, int)
+        np.add.at(out, (block, side, level), v.weights if weighted else 1)
         out = out if two else out[:, 0]
         return {"counts": out.sum(axis=0) if combined == "total" else out}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -164,11 +164,9 @@ def quantise_tile(d: Draft) -> None:
 
     def agree(before: Values, after: Values) -> None:
         x = before.x.reshape(blocks, n)
-        h = {
-            "given": lambda: before.step,
-            "per block": lambda: before.steps[:, None],
-            "power": lambda: 0.125,
-        }[scale]()
+        h = 0.125
+        if scale != "power":
+            h = before.step if scale == "given" else before.steps[:, None]
         q = {"nearest": np.rint, "down": np.floor, "up": np.ceil, "towards zero": np.trunc}[rounding](x / h)
         q = np.clip(q, -16.0, 15.0) if limit else q
         error = x - q * h
@@ -257,14 +255,15 @@ gain_t = wp.tile_from_thread(shape={size}, value=gain, thread_idx=0)""".strip("\
     def reference(v: Values) -> Mapping[str, Any]:
         x = v.x.reshape(blocks, n)
         reverse = [int(format(i, f"0{bits}b")[::-1], 2) for i in range(n)]
-        out = {
+        orders: dict[str, Callable[[], Any]] = {
             "reverse": lambda: x[:, ::-1],
             "rotate": lambda: np.roll(x, shift, axis=1),
             "even odd": lambda: np.concatenate([x[:, ::2], x[:, 1::2]], axis=1),
             "transpose": lambda: x.reshape(blocks, n // side, side).swapaxes(1, 2).reshape(blocks, n),
             "bit reversal": lambda: x[:, reverse],
-        }[order]()
-        out = out * {"one thread": lambda: v.gains[:, None], "all": lambda: v.gain}.get(scaled, lambda: 1.0)()
+        }
+        out = orders[order]()
+        out = out * (v.gains[:, None] if scaled == "one thread" else v.gain) if scaled != "no" else out
         return {"out": out.ravel()}
 
     d.check(reference)
@@ -357,7 +356,7 @@ def joined_halves(d: Draft) -> None:
     | {
         "random_tiles": "noise_tiles|draw_tiles|jitter_blocks",
         "seed": "base_seed|rng_seed|key",
-        "rng": "state|generator|rand_state",
+        "state": "rng_state|generator|rand_state",
         "out": "samples|noisy|draws",
         "x": "values|signal|clean",
         "strength": "sigma|amplitude|level",
@@ -402,10 +401,10 @@ def random_tiles(d: Draft) -> None:
     shape = size if flat else f"(1, {size})"
     at = f"block * {size}" if flat else "(block, 0)"
     draw = {
-        "dice": f"drawn = wp.tile_randi(shape={shape}, rng=rng, min=1, max=7)",
-        "interval": f"drawn = wp.tile_randf(shape={shape}, rng=rng, min=-1.0, max=3.0)",
-        "jitter": f"drawn = wp.tile_randf(shape={shape}, rng=rng, min=-1.0, max=1.0)",
-    }.get(what, f"drawn = wp.tile_randf(shape={shape}, rng=rng)")
+        "dice": f"drawn = wp.tile_randi(shape={shape}, rng=state, min=1, max=7)",
+        "interval": f"drawn = wp.tile_randf(shape={shape}, rng=state, min=-1.0, max=3.0)",
+        "jitter": f"drawn = wp.tile_randf(shape={shape}, rng=state, min=-1.0, max=1.0)",
+    }.get(what, f"drawn = wp.tile_randf(shape={shape}, rng=state)")
     load = f"wp.tile_load(x, shape={size}, offset=block * {size})"
     result = {
         "jitter": f"{load} + strength * drawn",
@@ -415,7 +414,7 @@ def random_tiles(d: Draft) -> None:
     d.launch(blocks, tiled=True)
     d.code(f"""
         block = wp.tid()
-        rng = wp.rand_init(seed, {"block" if stream == "block" else "streams[block]"})
+        state = wp.rand_init(seed, {"block" if stream == "block" else "streams[block]"})
         {draw}
         wp.tile_store(out, {result}, offset={"block" if what == "mean" else at})
     """)
@@ -424,14 +423,15 @@ def random_tiles(d: Draft) -> None:
         out = after.out.ravel()
         if what in ("jitter", "dropout"):
             out = out - before.x if what == "jitter" else out / before.x
-        low, high, mean, deviation = {
+        laws: dict[str, Callable[[], tuple[float, ...]]] = {
             "uniform": lambda: (0.0, 1.0, 0.5, 12**-0.5),
             "interval": lambda: (-1.0, 3.0, 1.0, 4 * 12**-0.5),
             "dice": lambda: (1, 6, 3.5, (35 / 12) ** 0.5),
             "jitter": lambda: (-before.strength, before.strength, 0.0, before.strength * 3**-0.5),
             "dropout": lambda: (0.0, 1 / (1 - before.rate), 1.0, (before.rate / (1 - before.rate)) ** 0.5),
             "mean": lambda: (0.0, 1.0, 0.5, (12 * n) ** -0.5),
-        }[what]()
+        }
+        low, high, mean, deviation = laws[what]()
         assert out.min() >= low - 1e-5
         assert out.max() <= high + 1e-5
         assert abs(out.mean() - mean) < 5.0 * deviation / out.size**0.5
