@@ -46,7 +46,8 @@ def sun_position(d: Draft) -> None:
     if sites == "grid":
         d.input("lats", "float", rows, 0.2, 1.0)
         d.input("days", "float", columns, 0.0, 365.0)
-        lat, day, out = "lats[i]", "days[j]", (rows, columns)
+        lat, day = "lats[i]", "days[j]"
+        out: int | tuple[int, int] = (rows, columns)
     else:
         out = count
         if sites == "each":

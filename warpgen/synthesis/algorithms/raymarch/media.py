@@ -266,7 +266,7 @@ def march_single_scattering(d: Draft) -> None:
         """
         tid = wp.tid()
         $start
-        to_sun = wp.normalize(sun)
+        $sunward
         scatter = $phase($arguments)
         dt = $dt
         T = float(1.0)
@@ -281,6 +281,7 @@ def march_single_scattering(d: Draft) -> None:
         radiance[tid] = gathered
         $both
         """,
+        sunward="to_sun = wp.normalize(sun)" if "to_sun" in arguments + light + lines else "",
         start=_START,
         phase=d.use(function),
         arguments=arguments,
