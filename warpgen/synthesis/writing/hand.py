@@ -30,6 +30,19 @@ _AMERICAN = {
 }  # fmt: skip
 _BRITISH = re.compile("|".join(_AMERICAN), re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_OWN = re.compile(r"(?<![\w.])[A-Za-z_]\w*\b(?!=(?!=))")  # neither an attribute nor a keyword
+# What people also call things; what an algorithm says of its names goes before it.
+_OTHERWISE = {
+    "distance": "dist|d", "direction": "dir|d", "offset": "delta|diff", "value": "val|v",
+    "previous": "prev", "current": "cur|curr", "gradient": "grad|g", "weight": "w|wt",
+    "total": "acc|s|accum", "angle": "theta|phi", "radius": "r|rad", "slot": "at|pos", "row": "r",
+    "count": "num|n", "scale": "s|k", "ratio": "q|alpha", "step": "h|ds", "mean": "mu|avg",
+    "best": "top|winner", "low": "lo|left", "high": "hi|right", "normal": "n|nrm", "force": "f|frc",
+    "mass": "m", "velocity": "vel|v", "position": "pos|p|x", "center": "c|mid", "error": "err|e",
+    "half": "h|mid", "sum": "s|acc", "square": "sq|sqr", "factor": "fac|k|s", "energy": "e|en",
+    "first": "a|i0", "second": "b|i1", "left": "l|lhs", "right": "r|rhs", "point": "p|pt", "depth": "dep|z",
+    "color": "col|rgb|c",
+}  # fmt: skip
 _SUFFIX = {"float64": "d", "float16": "h"}
 # Shares here and below are about those of newton, warp.examples and warp.tests.
 _ARRAYS = {"dtype": 0.72, "bracket": 0.18, "ranked": 0.1}
@@ -63,7 +76,7 @@ class Hand:
         """New names for those in `code` that have synonyms (`"a|b|c"`), none of them taken."""
         taken = set(_WORD.findall(code))
         made: dict[str, str] = {}
-        for name, others in {"tid": "|".join(_THREAD), **synonyms}.items():
+        for name, others in {"tid": "", **_OTHERWISE, **synonyms}.items():
             if name not in taken:
                 continue
             options = others.split("|")
@@ -82,9 +95,7 @@ class Hand:
         """Code with these names for the draft's own."""
         if not names:
             return text
-        every = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
-        plain = re.compile(rf"(?<![\w.])({every})\b")
-        return _in_code(text, lambda code: plain.sub(lambda m: names[m[1]], code))
+        return _in_code(text, lambda code: _OWN.sub(lambda m: names.get(m[0], m[0]), code))
 
     def commented(self, text: str, names: Mapping[str, str]) -> str:
         """Code with its comments as this hand writes them, or without any."""

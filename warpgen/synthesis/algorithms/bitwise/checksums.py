@@ -404,10 +404,8 @@ def luhn(d: Draft) -> None:
     }[doubling]
     if doubling == "table":
         d.module(
-
-                "vec10i = wp.types.vector(10, wp.int32)\n"
-                "DOUBLED = wp.constant(vec10i(0, 2, 4, 6, 8, 1, 3, 5, 7, 9))"
-
+            "vec10i = wp.types.vector(10, wp.int32)\n"
+            "DOUBLED = wp.constant(vec10i(0, 2, 4, 6, 8, 1, 3, 5, 7, 9))"
         )
     if layout == "packed":
         loop, test = "for k in range($n):", f"k % 2 == {odd}"

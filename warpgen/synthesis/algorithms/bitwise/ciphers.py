@@ -343,14 +343,12 @@ def sha256(d: Draft) -> None:
         rows = [", ".join(f"{c:#010x}" for c in constants[i : i + 8]) for i in range(0, 64, 8)]
         table = "".join(f"        {r},\n" for r in rows)
         d.module(
-
-                "vec64u = wp.types.vector(64, wp.uint32)\n"
-                "# cube roots of the first 64 primes\n"
-                "K = wp.constant(\n"
-                "    vec64u(\n"
-                f"{table}    )\n"
-                ")"
-
+            "vec64u = wp.types.vector(64, wp.uint32)\n"
+            "# cube roots of the first 64 primes\n"
+            "K = wp.constant(\n"
+            "    vec64u(\n"
+            f"{table}    )\n"
+            ")"
         )
     d.output("digests", "uint32", (n, 8))
 
