@@ -126,7 +126,7 @@ def _rate(system: System, v: Values, per_thread: bool) -> Rate:
     names=_NAMES
     | {"integrate_ensemble": "rk_step|integrate|advance|time_step", "steps": "num_steps|n_steps|substeps"},
     double=True,
-    weight=2.0,
+    weight=2,
 )
 def integrate_ensemble(d: Draft) -> None:
     """Advances an ensemble of trajectories by an explicit Runge-Kutta scheme."""

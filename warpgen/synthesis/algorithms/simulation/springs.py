@@ -169,7 +169,7 @@ def spring_forces(d: Draft) -> None:
         "n": "dir|grad|direction",
     },
     double=True,
-    adjoint="no",
+    adjoint="either",
 )
 def solve_distance(d: Draft) -> None:
     """Projects particles so that the distances between them come closer to their rest lengths."""
@@ -178,6 +178,8 @@ def solve_distance(d: Draft) -> None:
     pinned = d.flag("pinned")
     tether = d.option("tether", "both", "stretch only", "relaxed")
     kept = d.flag("multipliers") and method != "pbd"
+    if way == "colour" or kept:
+        d.forward_only()
     count = d.pick(48, 64, 96, 128)
     springs = count // 2
     if way == "colour":
@@ -305,7 +307,7 @@ def solve_distance(d: Draft) -> None:
         "rate": "closing|v_rel|vn",
     },
     double=True,
-    adjoint="no",
+    adjoint="either",
 )
 def limit_strain(d: Draft) -> None:
     """Corrects the ends of edges that are stretched or compressed beyond a limit."""
@@ -318,6 +320,8 @@ def limit_strain(d: Draft) -> None:
     springs = count // 2 if ends == "flat" else count
     target = "x" if corrected == "positions" else "v"
     scatter = ends == "two arrays"
+    if not scatter:
+        d.forward_only()
     if corrected == "positions" and not scatter:
         d.inout("x", "vec3", count, -1.0, 1.0)
     else:
