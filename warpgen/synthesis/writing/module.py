@@ -39,7 +39,7 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
         {"float32": 0.93, "float64": 0.07 * algorithm.double, "float16": 0.03 * algorithm.half}
     )
     plain = draft.forward or algorithm.adjoint == "no" or (algorithm.adjoint == "either" and rng.chance(0.5))
-    parameters = _ordered(draft.parameters, hand.order)
+    parameters = _ordered(_named(draft), hand.order)
     own = [*draft.prelude, *draft.functions, _kernel(algorithm, draft, hand, parameters, plain)]
     names = hand.rename("\n".join([*own, *(p.text for p in draft.pieces)]), _synonyms(algorithm))
     if hand.suffix and not names.get(algorithm.name, algorithm.name).endswith("_kernel"):
@@ -67,6 +67,12 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
 
 def _synonyms(algorithm: Algorithm) -> dict[str, str]:
     return {algorithm.name: algorithm.name, **algorithm.names}
+
+
+def _named(draft: Draft) -> list[Parameter]:
+    """The arguments that the variant names, or that another is built over."""
+    words = set(re.findall(r"\w+", draft.text)) | {fill.of for p in draft.parameters for fill in p.fills}
+    return [p for p in draft.parameters if p.name in words]
 
 
 def _ordered(parameters: list[Parameter], order: str) -> list[Parameter]:

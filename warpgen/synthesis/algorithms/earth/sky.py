@@ -46,7 +46,8 @@ def sun_position(d: Draft) -> None:
     if sites == "grid":
         d.input("lats", "float", rows, 0.2, 1.0)
         d.input("days", "float", columns, 0.0, 365.0)
-        lat, day, out = "lats[i]", "days[j]", (rows, columns)
+        lat, day = "lats[i]", "days[j]"
+        out: int | tuple[int, int] = (rows, columns)
     else:
         out = count
         if sites == "each":
@@ -332,7 +333,7 @@ def propagate_orbits(d: Draft) -> None:
         if solver == "series"
         else """
     b = wp.sqrt(1.0 - ecc * ecc)
-    r = sma * (1.0 - ecc * wp.cos(ecc_anomaly))
+    $radius
     x = sma * (wp.cos(ecc_anomaly) - ecc)
     y = sma * b * wp.sin(ecc_anomaly)
     """
@@ -386,6 +387,9 @@ def propagate_orbits(d: Draft) -> None:
         plane=plane,
         axes=axes,
         store=store,
+        radius="r = sma * (1.0 - ecc * wp.cos(ecc_anomaly))"
+        if result in ("ground track", "position and velocity")
+        else "",
     )
     d.explain(
         "Lengths are in 1000 km, times in hours, angles in radians; angles are inclination, node and perigee."

@@ -39,7 +39,7 @@ class Pairs:
         return np.where(self.near, values, 0.0)
 
     def gradient(self, kernel: smoothing.Smoothing, h: float) -> Any:
-        """grad W of all pairs."""
+        """Grad W of all pairs."""
         return self.of(kernel.slope(self.r, h))[..., None] * self.normal
 
 

@@ -222,7 +222,7 @@ def joint_torques(d: Draft) -> None:
     d.code(
         """
         $ids = wp.tid()
-        angle = q[$at]
+        $angle
         rate = qd[$at]
         $motor
         $saturate
@@ -232,6 +232,7 @@ def joint_torques(d: Draft) -> None:
         """,
         ids=at,
         at=at,
+        angle="angle = q[$at]" if "angle" in motors[drive] + past[limits] else "",
         motor=motors[drive],
         saturate="""
         # what the motor can give; limits of the joint are not the motor's

@@ -1,0 +1,590 @@
+"""Checksums and codes that find or mend errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.bitwise import DOMAIN
+from warpgen.synthesis.algorithms.bitwise.strings import NAMES, strings
+from warpgen.synthesis.library.words import bits, joined
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_CRCS = {  # reflected polynomial, initial value, final xor
+    "CRC-32": (0xEDB88320, 0xFFFFFFFF, 0xFFFFFFFF),
+    "CRC-32C": (0x82F63B78, 0xFFFFFFFF, 0xFFFFFFFF),
+    "CRC-16/ARC": (0xA001, 0, 0),
+    "CRC-16/MODBUS": (0xA001, 0xFFFF, 0),
+    "CRC-16/X-25": (0x8408, 0xFFFF, 0xFFFF),
+}
+
+
+def _crc(row: list[int], poly: int, start: int, final: int) -> int:
+    crc = start
+    for byte in row:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (poly if crc & 1 else 0)
+    return crc ^ final
+
+
+@DOMAIN.algorithm(
+    source="Peterson & Brown 1961; Sarwate 1988; Warren 2012, Hacker's Delight, 14-2",
+    names=NAMES
+    | {
+        "crc": "checksum|reg|remainder",
+        "crcs": "checksums|crc_out|codes",
+        "table": "crc_table|lut|lookup",
+        "cyclic_redundancy": "crc32|compute_crc|crc_checksum|crc_rows",
+    },
+    adjoint="no",
+)
+def cyclic_redundancy(d: Draft) -> None:
+    """Computes a cyclic redundancy check of each message."""
+    kind = d.option("kind", *_CRCS)
+    how = d.option("how", "branch", "mask", "nibble table", "byte table")
+    verify = d.flag("verify", 0.3)
+    bytes_ = d.option("bytes", "uint8", "int")
+    poly, start, final = _CRCS[kind]
+    count = d.pick(32, 48, 64)
+    s = strings(d, "data", bytes_, count, d.pick(6, 9, 12), 256)
+    d.says(f"Computes the {kind} of each message.")
+    if how.endswith("table"):
+        # made from the polynomial by the host: any table of numbers would do for the recurrence
+        d.input("table", "uint32", 256 if how == "byte table" else 16, 0, 1 << 32)
+    byte = f"wp.uint32({s.at})"
+    if how == "branch":
+        d.module(f"POLYNOMIAL = wp.constant(wp.uint32({poly:#x}))  # {kind}, reflected")
+        step = f"""
+        crc = crc ^ {byte}
+        for bit in range(8):
+            if (crc & wp.uint32(1)) != wp.uint32(0):
+                crc = (crc >> wp.uint32(1)) ^ POLYNOMIAL
+            else:
+                crc = crc >> wp.uint32(1)
+        """
+    elif how == "mask":
+        step = f"""
+        crc = crc ^ {byte}
+        for bit in range(8):
+            # all ones where the lowest bit is set: saves the branch
+            mask = wp.uint32(0) - (crc & wp.uint32(1))
+            crc = (crc >> wp.uint32(1)) ^ (wp.uint32({poly:#x}) & mask)
+        """
+    elif how == "nibble table":
+        step = f"""
+        crc = crc ^ {byte}
+        # half a byte at a time keeps the table at 16 entries
+        crc = (crc >> wp.uint32(4)) ^ table[int(crc & wp.uint32(15))]
+        crc = (crc >> wp.uint32(4)) ^ table[int(crc & wp.uint32(15))]
+        """
+    else:
+        step = f"crc = (crc >> wp.uint32(8)) ^ table[int((crc ^ {byte}) & wp.uint32(255))]"
+    value = f"crc ^ wp.uint32({final:#x})" if final else "crc"
+    if verify:
+        d.inout("crcs", "uint32", count, 0, 1 << 32)
+        d.output("errors", "uint32", count)
+        store = (
+            "# nonzero where the message was damaged\n"
+            f"errors[tid] = ({value}) ^ crcs[tid]\n"
+            f"crcs[tid] = {value}"
+        )
+        d.says(f"Computes the {kind} of each message, and how it differs from the one that came with it.")
+    else:
+        d.output("crcs", "uint32", count)
+        store = f"crcs[tid] = {value}"
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $head
+        crc = wp.uint32($start)
+        $loop
+            $step
+        $store
+        """,
+        head=s.head,
+        start=f"{start:#x}" if start else "0",
+        loop=s.loop,
+        step=step,
+        store=store,
+    )
+    d.explain(f"""
+        {kind}: reflected polynomial {poly:#x}, initial value {start:#x}, final xor {final:#x}.
+        Bits of a byte are taken from the lowest, as on serial lines.
+    """)
+
+    def tabled(row: list[int], table: Any) -> int:
+        crc = start
+        for byte in row:
+            if how == "byte table":
+                crc = (crc >> 8) ^ int(table[(crc ^ byte) & 255])
+            else:
+                crc ^= byte
+                for _ in range(2):
+                    crc = (crc >> 4) ^ int(table[crc & 15])
+        return crc ^ final
+
+    def reference(v: Values) -> dict[str, Any]:
+        if how.endswith("table"):
+            made = [tabled(row.tolist(), v.table) for row in s.rows(v)]
+        else:
+            made = [_crc(row.tolist(), poly, start, final) for row in s.rows(v)]
+        crcs = np.array(made, np.uint32)
+        return {"crcs": crcs, "errors": crcs ^ v.crcs} if verify else {"crcs": crcs}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Deutsch & Gailly, RFC 1950; Fletcher 1982; Braden et al., RFC 1071",
+    names=NAMES
+    | {
+        "running_sums": "adler32|fletcher_checksum|compute_checksums|block_checksum",
+        "a": "s1|lo|sum1|c0",
+        "b": "s2|hi|sum2|c1",
+        "checksums": "sums|check|digests",
+    },
+    adjoint="no",
+)
+def running_sums(d: Draft) -> None:
+    """Computes a checksum of each message from its running sums."""
+    kind = d.option("kind", "adler32", "fletcher16", "fletcher32", "internet")
+    late = d.flag("late")
+    check = d.option("check", "sum", "pair", "verify")
+    narrow = kind in ("adler32", "fletcher16")
+    count = d.pick(32, 48, 64, 96)
+    type = d.option("type", "int", "uint32")
+    s = strings(d, "data", type, count, d.pick(8, 12, 16), 256 if narrow else 65536)
+    at = s.at if type == "uint32" else f"wp.uint32({s.at})"
+    modulus = {"adler32": 65521, "fletcher16": 255, "fletcher32": 65535, "internet": 65535}[kind]
+    half = 8 if kind == "fletcher16" else 16
+    if kind == "internet":
+        d.says("Computes the Internet checksum of each message of 16-bit words.")
+        loop = f"a += {at}"
+        after = """
+        # carries are added back in: arithmetic of ones' complement
+        while (a >> wp.uint32(16)) != wp.uint32(0):
+            a = (a & wp.uint32(0xFFFF)) + (a >> wp.uint32(16))
+        """
+        value = "~a & wp.uint32(0xFFFF)"
+    else:
+        d.says(f"Computes the {kind.capitalize()} checksum of each message.")
+        if late:
+            loop = f"a += {at}\nb += a"
+            after = (
+                "# short messages cannot overflow 32 bits, so that one division each is enough\n"
+                f"a = a % wp.uint32({modulus})\n"
+                f"b = b % wp.uint32({modulus})"
+            )
+        else:
+            loop = f"a = (a + {at}) % wp.uint32({modulus})\nb = (b + a) % wp.uint32({modulus})"
+            after = ""
+        value = f"(b << wp.uint32({half})) | a"
+    pair = check == "pair" and kind != "internet"
+    if pair:
+        d.output("lower", "uint32", count)
+        d.output("upper", "uint32", count)
+        store = "lower[tid] = a\nupper[tid] = b"
+    elif check == "verify":
+        d.input("expected", "uint32", count, 0, 1 << (2 * half if kind != "internet" else 16))
+        d.output("syndrome", "uint32", count)
+        store = f"syndrome[tid] = expected[tid] ^ ({value})"
+    else:
+        d.output("checksums", "uint32", count)
+        store = f"checksums[tid] = {value}"
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $head
+        a = wp.uint32($one)
+        $b
+        $loop
+            $step
+        $after
+        $store
+        """,
+        head=s.head,
+        one="1" if kind == "adler32" else "0",
+        b="" if kind == "internet" else "b = wp.uint32(0)",
+        loop=s.loop,
+        step=loop,
+        after=after,
+        store=store,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        lower, upper = [], []
+        for row in s.rows(v):
+            row = row.astype(np.int64)
+            first = 1 if kind == "adler32" else 0
+            sums = first + np.cumsum(row)
+            lower.append((sums[-1] if len(row) else first) % modulus)
+            upper.append(sums.sum() % modulus)
+        a, b = np.array(lower, np.uint32), np.array(upper, np.uint32)
+        if kind == "internet":
+            plain = np.array([row.astype(np.int64).sum() for row in s.rows(v)])
+            # ones' complement has two zeros: only a message of zeros sums to the positive one
+            a = np.where((plain > 0) & (a == 0), 65535, a).astype(np.uint32)
+            value = ~a & np.uint32(0xFFFF)
+        else:
+            value = (b << np.uint32(half)) | a
+        if pair:
+            return {"lower": a, "upper": b}
+        return {"syndrome": v.expected ^ value} if check == "verify" else {"checksums": value}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Hamming 1950",
+    names={
+        "hamming_code": "hamming_7_4|hamming_codec|protect_nibbles|ecc_words",
+        "words": "codes|received|values",
+        "code": "word|received_word|c",
+        "syndrome": "s|error_position|flaw",
+        "nibbles": "data|messages|payload",
+    },
+    adjoint="no",
+)
+def hamming_code(d: Draft) -> None:
+    """Encodes or decodes words of Hamming's code of seven bits for four."""
+    way = d.option("way", "encode", "decode", "channel")
+    extended = d.flag("extended")
+    form = d.option("form", "named bits", "parity masks")
+    type = d.option("type", "int", "uint32")
+    count = d.pick(64, 96, 128, 256)
+    u = (lambda n: f"wp.uint32({n})") if type == "uint32" else str
+
+    def bit(x: str, i: int) -> str:
+        return f"({x} >> {u(i)}) & {u(1)}" if i else f"{x} & {u(1)}"
+
+    encode = "\n".join(f"d{i} = {bit('n', i)}" for i in range(4))
+    encode += f"""
+p1 = d0 ^ d1 ^ d3
+p2 = d0 ^ d2 ^ d3
+p4 = d1 ^ d2 ^ d3
+# positions 1, 2 and 4 hold parities, so that a syndrome spells the place of the flaw
+code = p1 | (p2 << {u(1)}) | (d0 << {u(2)}) | (p4 << {u(3)}) | (d1 << {u(4)}) | (d2 << {u(5)}) | (d3 << {u(6)})"""
+    overall = (
+        f"even = code ^ (code >> {u(4)})\n"
+        f"even = even ^ (even >> {u(2)})\n"
+        f"even = (even ^ (even >> {u(1)})) & {u(1)}"
+    )
+    if form == "named bits":
+        check = "\n".join(f"c{i + 1} = {bit('code', i)}" for i in range(7))
+        check += f"""
+s1 = c1 ^ c3 ^ c5 ^ c7
+s2 = c2 ^ c3 ^ c6 ^ c7
+s4 = c4 ^ c5 ^ c6 ^ c7
+syndrome = s1 | (s2 << {u(1)}) | (s4 << {u(2)})"""
+    else:
+        d.function(
+            """
+            @wp.func
+            def parity8(x: $t) -> $t:
+                x = x ^ (x >> $four)
+                x = x ^ (x >> $two)
+                return (x ^ (x >> $one)) & $one
+            """,
+            t="int" if type == "int" else "wp.uint32",
+            four=u(4),
+            two=u(2),
+            one=u(1),
+        )
+        masks = [u(m) for m in ("0x55", "0x66", "0x78")]
+        check = f"""syndrome = parity8(code & {masks[0]})
+syndrome = syndrome | (parity8(code & {masks[1]}) << {u(1)})
+syndrome = syndrome | (parity8(code & {masks[2]}) << {u(2)})"""
+    mend = f"if syndrome != {u(0)}:\n    code = code ^ ({u(1)} << (syndrome - {u(1)}))"
+    if extended and way != "encode":
+        mend = f"""{overall}
+if syndrome != {u(0)}:
+    # an even word with a syndrome has two flaws: nothing can be said of where they are
+    if even == {u(0)}:
+        $two
+        return
+    code = code ^ ({u(1)} << (syndrome - {u(1)}))"""
+    gather = f"n = (code >> {u(2)}) & {u(1)}\nn = n | ((code >> {u(3)}) & {u(14)})"
+    if way == "encode":
+        d.input("nibbles", type, count, 0, 16)
+        d.output("words", type, count)
+        body = "n = nibbles[tid]\n" + encode
+        if extended:
+            body += f"\n{overall}\nwords[tid] = code | (even << {u(7)})"
+        else:
+            body += "\nwords[tid] = code"
+        d.says(
+            "Encodes each nibble in Hamming's code of seven bits" + (" and a parity." if extended else ".")
+        )
+    elif way == "decode":
+        d.input("words", type, count, 0, 256 if extended else 128)
+        d.output("nibbles", type, count)
+        erased = f"nibbles[tid] = {u(255)}"
+        body = f"code = words[tid]\n{check}\n{mend.replace('$two', erased)}\n{gather}\nnibbles[tid] = n"
+        d.says("Decodes words of Hamming's code and mends one flaw in each.")
+    else:
+        d.input("nibbles", type, count, 0, 16)
+        d.input("noise", type, count, 0, 256 if extended else 128)
+        d.output("decoded", type, count)
+        even = f"{overall}\ncode = code | (even << {u(7)})" if extended else ""
+        erased = f"decoded[tid] = {u(255)}"
+        body = f"""n = nibbles[tid]
+{encode}
+{even}
+code = code ^ noise[tid]
+{check}
+{mend.replace("$two", erased)}
+{gather}
+decoded[tid] = n""".replace("\n\n", "\n")
+        d.says("Sends each nibble through a channel that flips bits, under Hamming's code.")
+    d.launch(count)
+    d.code("tid = wp.tid()\n$body", body=body)
+
+    book = _hamming_book(extended)
+
+    def reference(v: Values) -> dict[str, Any]:
+        if way == "encode":
+            return {"words": book[v.nibbles].astype(v.nibbles.dtype)}
+        sent = v.words if way == "decode" else book[v.nibbles] ^ v.noise.astype(np.int64)
+        # the nearest word of the code: at most one flaw away, or two where the parity says so
+        apart = bits(sent.astype(np.int64)[:, None] ^ book[None], 8).sum(axis=-1)
+        nibbles = np.where(apart.min(axis=1) > 1, 255, apart.argmin(axis=1))
+        return {"nibbles" if way == "decode" else "decoded": nibbles}
+
+    d.check(reference)
+
+
+def _hamming_book(extended: bool) -> Any:
+    """The word for each nibble, by the generator matrix."""
+    rows = np.array(
+        [[1, 1, 1, 0, 0, 0, 0], [1, 0, 0, 1, 1, 0, 0], [0, 1, 0, 1, 0, 1, 0], [1, 1, 0, 1, 0, 0, 1]]
+    )
+    made = bits(np.arange(16), 4).astype(int) @ rows % 2
+    if extended:
+        made = np.concatenate([made, made.sum(axis=1, keepdims=True) % 2], axis=1)
+    return joined(made).astype(np.int64)
+
+
+@DOMAIN.algorithm(
+    source="Luhn 1960, US patent 2,950,048; Verhoeff 1969",
+    names={
+        "luhn": "luhn_checksum|check_digits|validate_numbers|luhn_check",
+        "digits": "numbers|cards|account_digits",
+        "total": "acc|checksum|s",
+        "digit": "value|x|q",
+    },
+    adjoint="no",
+)
+def luhn(d: Draft) -> None:
+    """Checks numbers by Luhn's formula, which doubles every second digit from the right."""
+    way = d.option("way", "valid", "digit")
+    layout = d.option("layout", "rows", "columns", "packed")
+    doubling = d.option("doubling", "subtract", "table", "split")
+    order = d.option("order", "backwards", "parity")
+    count, size = d.pick(64, 96, 128), d.pick(8, 11, 15, 16)
+    if layout == "packed":
+        size = d.pick(6, 7, 8)
+        d.input("packed", "uint32", count, 0, 1 << (4 * size))
+    else:
+        d.input("digits", "int", (count, size) if layout == "rows" else (size, count), 0, 10)
+    n = {"rows": "digits.shape[1]", "columns": "digits.shape[0]", "packed": str(size)}[layout]
+    place = {
+        "rows": "digits[tid, k]",
+        "columns": "digits[k, tid]",
+        "packed": "int((code >> wp.uint32(4 * k)) & wp.uint32(15)) % 10",
+    }[layout]
+    odd = 1 if way == "valid" else 0
+    double = {
+        "subtract": "digit = 2 * digit\nif digit > 9:\n    digit -= 9",
+        "split": "digit = (2 * digit) // 10 + (2 * digit) % 10",
+        "table": "digit = DOUBLED[digit]",
+    }[doubling]
+    if doubling == "table":
+        d.module(
+
+                "vec10i = wp.types.vector(10, wp.int32)\n"
+                "DOUBLED = wp.constant(vec10i(0, 2, 4, 6, 8, 1, 3, 5, 7, 9))"
+
+        )
+    if layout == "packed":
+        loop, test = "for k in range($n):", f"k % 2 == {odd}"
+    elif order == "backwards":
+        loop, test = "for step in range($n):\n    k = $n - 1 - step", f"step % 2 == {odd}"
+    else:
+        loop, test = "for k in range($n):", f"($n - 1 - k) % 2 == {odd}"
+    loop, test = loop.replace("$n", n), test.replace("$n", n)
+    d.output("valid" if way == "valid" else "check", "int", count)
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $load
+        total = int(0)
+        $loop
+            digit = $place
+            if $test:
+                $double
+            total += digit
+        $store
+        """,
+        load="code = packed[tid]" if layout == "packed" else "",
+        loop=loop,
+        place=place,
+        test=test,
+        double=double,
+        store="valid[tid] = 1 if total % 10 == 0 else 0"
+        if way == "valid"
+        else "# the digit that makes the sum a multiple of ten\ncheck[tid] = (10 - total % 10) % 10",
+    )
+    d.says(
+        "Tells by Luhn's formula which numbers are well-formed."
+        if way == "valid"
+        else "Computes the check digit that Luhn's formula appends to each number."
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        if layout == "packed":
+            rows = ((v.packed.astype(np.int64)[:, None] >> (4 * np.arange(size))) & 15) % 10
+        else:
+            rows = (v.digits if layout == "rows" else v.digits.T)[:, ::-1]
+        rows = rows.copy()
+        rows[:, odd::2] = np.array([0, 2, 4, 6, 8, 1, 3, 5, 7, 9])[rows[:, odd::2]]
+        rest = rows.sum(axis=1) % 10
+        return {"valid": rest == 0} if way == "valid" else {"check": -rest % 10}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Reed & Solomon 1960; Daemen & Rijmen 2002, section 4.2 (polynomial 0x11b); QR codes (0x11d)",
+    names={
+        "galois_field": "gf256_multiply|gf_mul|rs_syndromes|field_products",
+        "a": "lhs|x|p",
+        "b": "rhs|y|q",
+        "product": "r|prod|acc",
+    },
+    adjoint="no",
+)
+def galois_field(d: Draft) -> None:
+    """Multiplies in the field of 256 elements."""
+    poly = d.option("poly", 0x11B, 0x11D)
+    way = d.option("way", "products", "dot", "syndrome", "power")
+    form = d.option("form", "function", "inline")
+    carry = d.option("carry", "branch", "mask")
+    count, size = d.pick(48, 64, 96), d.pick(6, 8, 12)
+    reduction = (
+        f"if a >= 256:\n    a = a ^ {poly:#x}"
+        if carry == "branch"
+        else f"# subtracts the polynomial where a carry left the byte\na = a ^ ({poly:#x} & -(a >> 8))"
+    )
+    core = """
+    for bit in range(8):
+        if (b & 1) != 0:
+            product = product ^ a
+        a = a << 1
+        $reduction
+        b = b >> 1
+    """
+    if form == "function" or way == "power":
+        d.function(
+            (
+                "@wp.func\n"
+                "def gf_multiply(a: int, b: int) -> int:\n"
+                "    product = int(0)\n"
+                "    $core\n"
+                "    return product"
+            ),
+            core=core,
+            reduction=reduction,
+        )
+
+    def product(a: str, b: str, into: str) -> str:
+        if form == "function" or way == "power":
+            return into.replace("product", f"gf_multiply({a}, {b})")
+        return f"a = {a}\nb = {b}\nproduct = int(0)\n$core\n{into}"
+
+    if way == "products":
+        d.input("x", "int", count, 0, 256)
+        d.input("y", "int", count, 0, 256)
+        d.output("z", "int", count)
+        body = product("x[tid]", "y[tid]", "z[tid] = product")
+        d.says("Multiplies bytes pairwise in the field of 256 elements.")
+    elif way == "dot":
+        d.input("matrix", "int", (count, size), 0, 256)
+        d.input("x", "int", size, 0, 256)
+        d.output("z", "int", count)
+        inner = product("matrix[tid, k]", "x[k]", "row = row ^ product")
+        body = "row = int(0)\nfor k in range(x.shape[0]):\n    $inner\nz[tid] = row"
+        d.says("Multiplies a matrix and a vector over the field of 256 elements, as erasure codes do.")
+    elif way == "syndrome":
+        d.input("received", "int", (count, size), 0, 256)
+        d.input("roots", "int", 4, 1, 256)
+        d.output("syndromes", "int", (count, 4))
+        inner = product("value", "root", "value = product ^ received[tid, k]")
+        body = (
+            "root = roots[j]\n"
+            "value = int(0)\n"
+            "# Horner's rule\n"
+            "for k in range(received.shape[1]):\n"
+            "    $inner\n"
+            "syndromes[tid, j] = value"
+        )
+        d.says("Evaluates received words at the roots of a Reed-Solomon code: zeros if nothing was damaged.")
+    else:
+        d.input("x", "int", count, 0, 256)
+        d.input("exponent", "int", count, 0, 255)
+        d.output("z", "int", count)
+        body = """
+        base = x[tid]
+        e = exponent[tid]
+        power = int(1)
+        while e > 0:
+            if (e & 1) != 0:
+                power = gf_multiply(power, base)
+            base = gf_multiply(base, base)
+            e = e >> 1
+        z[tid] = power
+        """
+        inner = ""
+        d.says("Raises bytes to powers in the field of 256 elements by repeated squaring.")
+    if way == "syndrome":
+        d.launch(count, 4)
+    else:
+        d.launch(count)
+    d.code(
+        "$ids\n$body",
+        ids="tid, j = wp.tid()" if way == "syndrome" else "tid = wp.tid()",
+        body=body,
+        inner=inner if way in ("dot", "syndrome") else "",
+        core=core,
+        reduction=reduction,
+    )
+
+    def multiply(a: Any, b: Any) -> Any:
+        a, b = np.broadcast_arrays(np.asarray(a, np.int64), np.asarray(b, np.int64))
+        wide = np.zeros(a.shape, np.int64)
+        for i in range(8):
+            wide ^= np.where((b >> i) & 1, a << i, 0)
+        for i in range(14, 7, -1):
+            wide ^= np.where((wide >> i) & 1, poly << (i - 8), 0)
+        return wide
+
+    def reference(v: Values) -> dict[str, Any]:
+        if way == "products":
+            return {"z": multiply(v.x, v.y)}
+        if way == "dot":
+            return {"z": np.bitwise_xor.reduce(multiply(v.matrix, v.x), axis=1)}
+        if way == "power":
+            z = np.ones(count, np.int64)
+            for i in range(255):
+                z = np.where(i < v.exponent, multiply(z, v.x), z)
+            return {"z": z}
+        found = np.zeros((count, 4), np.int64)
+        for k in range(size):
+            found = multiply(found, v.roots) ^ v.received[:, k, None]
+        return {"syndromes": found}
+
+    d.check(reference)

@@ -1,0 +1,476 @@
+"""Ciphers, digests and generators of random words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.bitwise import DOMAIN
+from warpgen.synthesis.library import mixers
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_M32 = 0xFFFFFFFF
+
+
+@DOMAIN.algorithm(
+    source="Wheeler & Needham 1994 (TEA), Needham & Wheeler 1997 (XTEA)",
+    names={
+        "tiny_cipher": "xtea_encrypt|tea_blocks|encrypt_blocks|tea_cipher",
+        "v0": "left|y|l",
+        "v1": "right|z|r",
+        "total": "sum_|delta_sum|s",
+        "rounds": "num_rounds|cycles|n",
+        "blocks": "plaintext|words|messages",
+    },
+    adjoint="no",
+)
+def tiny_cipher(d: Draft) -> None:
+    """Runs blocks of 64 bits through the Tiny Encryption Algorithm."""
+    kind = d.option("kind", "TEA", "XTEA")
+    back = d.flag("decrypt", 0.4)
+    layout = d.option("layout", "rows", "two arrays", "vector")
+    keys = d.option("key", "array", "words", "vector")
+    mode = d.option("mode", "blocks", "counter", weights=(3.0, 1.0))
+    back = back and mode == "blocks"
+    loop = d.option("loop", "for", "while")
+    n = d.pick(32, 64, 96)
+    d.module("DELTA = wp.constant(wp.uint32(0x9E3779B9))  # 2^32 over the golden ratio")
+    if mode == "blocks":
+        if layout == "two arrays":
+            d.inout("left_words", "uint32", n, 0, 1 << 32)
+            d.inout("right_words", "uint32", n, 0, 1 << 32)
+            load, store = (
+                "v0 = wp.uint32(left_words[tid])\nv1 = wp.uint32(right_words[tid])",
+                "left_words[tid] = v0\nright_words[tid] = v1",
+            )
+        elif layout == "rows":
+            d.input("blocks", "uint32", (n, 2), 0, 1 << 32)
+            load, store = (
+                "v0 = wp.uint32(blocks[tid, 0])\nv1 = wp.uint32(blocks[tid, 1])",
+                "cipher[tid, 0] = v0\ncipher[tid, 1] = v1",
+            )
+        else:
+            d.input("blocks", "vec2ui", n, 0, 1 << 32)
+            load, store = (
+                "block = blocks[tid]\nv0 = wp.uint32(block[0])\nv1 = wp.uint32(block[1])",
+                "cipher[tid] = wp.vec2ui(v0, v1)",
+            )
+    else:
+        d.input("text", "uint32", n, 0, 1 << 32)
+        d.param("nonce", "uint32", 0, 1 << 32)
+        load = (
+            "# the counter is enciphered, not the text: blocks are independent, and decryption is "
+            "the same\n"
+            "v0 = wp.uint32(nonce)\n"
+            "v1 = wp.uint32(tid)"
+        )
+        store = "cipher[tid] = text[tid] ^ v0"
+    if keys == "array":
+        d.input("key", "uint32", 4, 0, 1 << 32)
+    elif keys == "vector":
+        d.param("key", "vec4ui", 0, 1 << 32)
+    else:
+        for i in range(4):
+            d.param(f"key{i}", "uint32", 0, 1 << 32)
+        if kind == "XTEA":
+            load += "\nkey = wp.vec4ui(key0, key1, key2, key3)"
+    k = [f"key[{i}]" if keys != "words" else f"key{i}" for i in range(4)]
+    rounds = d.pick(8, 16, 32)
+    d.param("rounds", "int", rounds)
+    if mode == "blocks" and layout != "two arrays":
+        d.output("cipher", "uint32" if layout == "rows" else "vec2ui", (n, 2) if layout == "rows" else n)
+    elif mode == "counter":
+        d.output("cipher", "uint32", n)
+
+    def half(a: str, b: str, first: int) -> str:
+        if kind == "TEA":
+            i = 0 if first else 2
+            return f"(({b} << wp.uint32(4)) + {k[i]}) ^ ({b} + total) ^ (({b} >> wp.uint32(5)) + {k[i + 1]})"
+        part = (
+            "key[int(total & wp.uint32(3))]" if first else "key[int((total >> wp.uint32(11)) & wp.uint32(3))]"
+        )
+        return f"((({b} << wp.uint32(4)) ^ ({b} >> wp.uint32(5))) + {b}) ^ (total + {part})"
+
+    up, down = f"v0 += {half('v0', 'v1', 1)}", f"v1 += {half('v1', 'v0', 0)}"
+    if back:
+        up, down = up.replace("+=", "-=", 1), down.replace("+=", "-=", 1)
+        steps = [down, up, "total -= DELTA"] if kind == "TEA" else [down, "total -= DELTA", up]
+    else:
+        steps = ["total += DELTA", up, down] if kind == "TEA" else [up, "total += DELTA", down]
+    loops = "for _ in range(rounds):\n    $steps"
+    if loop == "while":
+        loops = "remaining = int(rounds)\nwhile remaining > 0:\n    $steps\n    remaining -= 1"
+    d.says(f"{'Deciphers' if back else 'Enciphers'} blocks of 64 bits with {kind}.")
+    if mode == "counter":
+        d.says(f"Enciphers a text of words with {kind} in counter mode.")
+    d.launch(n)
+    d.code(
+        "tid = wp.tid()\n$load\ntotal = $start\n$loops\n$store",
+        load=load,
+        start="DELTA * wp.uint32(rounds)" if back else "wp.uint32(0)",
+        loops=loops,
+        steps="\n".join(steps),
+        store=store,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        key = [np.uint32(v[f"key{i}"]) for i in range(4)] if keys == "words" else np.asarray(v.key)
+        if mode == "counter":
+            a, b = np.full(n, v.nonce, np.uint32), np.arange(n, dtype=np.uint32)
+        elif layout == "two arrays":
+            a, b = v.left_words.copy(), v.right_words.copy()
+        else:
+            a, b = v.blocks[:, 0].copy(), v.blocks[:, 1].copy()
+        delta, four, five = np.uint32(0x9E3779B9), np.uint32(4), np.uint32(5)
+
+        def f(x: Any, s: int, first: bool) -> Any:
+            if kind == "TEA":
+                p, q = key[:2] if first else key[2:]
+                return ((x << four) + p) ^ (x + np.uint32(s)) ^ ((x >> five) + q)
+            return (((x << four) ^ (x >> five)) + x) ^ (np.uint32(s) + key[(s if first else s >> 11) & 3])
+
+        sums = [int(delta) * i & _M32 for i in range(rounds + 1)]
+        for i in reversed(range(rounds)) if back else range(rounds):
+            s, t = (sums[i + 1], sums[i + 1]) if kind == "TEA" else (sums[i], sums[i + 1])
+            if back:
+                b = b - f(a, t, False)
+                a = a - f(b, s, True)
+            else:
+                a = a + f(b, s, True)
+                b = b + f(a, t, False)
+        if mode == "counter":
+            return {"cipher": v.text ^ a}
+        if layout == "two arrays":
+            return {"left_words": a, "right_words": b}
+        return {"cipher": np.stack([a, b], axis=1)}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Bernstein 2008; Nir & Langley, RFC 8439",
+    names={
+        "chacha": "chacha20_block|chacha_keystream|chacha20_blocks|keystream",
+        "key": "key_words|secret|k",
+        "nonce": "nonce_words|iv|stream_id",
+        "double_rounds": "num_double_rounds|rounds|loops",
+        "s": "x|state|block",
+    },
+    adjoint="no",
+)
+def chacha(d: Draft) -> None:
+    """Computes blocks of the ChaCha key stream."""
+    how = d.option("state", "vector", "array")
+    use = d.option("use", "stream", "cipher", "uniform")
+    quarter = d.option("quarter", "function", "pairs")
+    nonce = d.option("nonce", "array", "vector", "words")
+    start = d.flag("start")
+    n = d.pick(8, 16, 24)
+    rounds = d.pick(4, 6, 10)
+    if use == "cipher":
+        d.input("text", "uint32", (n, 16), 0, 1 << 32)
+    d.input("key", "uint32", 8, 0, 1 << 32)
+    if nonce == "array":
+        d.input("nonce", "uint32", 3, 0, 1 << 32)
+    elif nonce == "vector":
+        d.param("nonce", "vec3ui", 0, 1 << 32)
+    else:
+        for i in range(3):
+            d.param(f"nonce{i}", "uint32", 0, 1 << 32)
+    if start:
+        d.param("counter", "uint32", 0, 1 << 20)
+    d.param("double_rounds", "int", rounds)
+    d.output("out", "float" if use == "uniform" else "uint32", (n, 16))
+    rotl = d.use(mixers.ROTL32)
+    if how == "vector":
+        d.module("vec16u = wp.types.vector(16, wp.uint32)")
+    zero = "vec16u()" if how == "vector" else "wp.zeros(shape=16, dtype=wp.uint32)"
+    words = ["0x61707865", "0x3320646E", "0x79622D32", "0x6B206574"]
+    setup = '# "expand 32-byte k"\n' + "\n".join(f"start[{i}] = wp.uint32({w})" for i, w in enumerate(words))
+    setup += "\nfor i in range(8):\n    start[4 + i] = key[i]\n"
+    setup += f"start[12] = {'counter + ' if start else ''}wp.uint32(tid)\n"
+    setup += "\n".join(
+        f"start[{13 + i}] = {f'nonce{i}' if nonce == 'words' else f'nonce[{i}]'}" for i in range(3)
+    )
+    pairs = ((16, "a", "b", "d"), (12, "c", "d", "b"), (8, "a", "b", "d"), (7, "c", "d", "b"))
+    body = "\n".join(f"{p} += {q}\n{r} = {rotl}({r} ^ {p}, wp.uint32({turn}))" for turn, p, q, r in pairs)
+    if quarter == "function":
+        d.function(
+            (
+                "@wp.func\n"
+                "def quarter_round(a: wp.uint32, b: wp.uint32, c: wp.uint32, d: wp.uint32):\n"
+                "    $body\n"
+                "    return a, b, c, d"
+            ),
+            body=body,
+        )
+
+        def call(a: str, b: str, c: str, e: str) -> str:
+            return f"a, b, c, d = quarter_round(s[{a}], s[{b}], s[{c}], s[{e}])"
+    else:
+        half = """
+        @wp.func
+        def half_round(a: wp.uint32, b: wp.uint32, d: wp.uint32, turn: wp.uint32):
+            a += b
+            return a, $rotl(d ^ a, turn)
+        """
+        d.function(half, rotl=rotl)
+
+        def call(a: str, b: str, c: str, e: str) -> str:
+            return f"""a, d = half_round(s[{a}], s[{b}], s[{e}], wp.uint32(16))
+c, b = half_round(s[{c}], d, s[{b}], wp.uint32(12))
+a, d = half_round(a, b, d, wp.uint32(8))
+c, b = half_round(c, d, b, wp.uint32(7))"""
+
+    def put(a: str, b: str, c: str, e: str) -> str:
+        return f"s[{a}] = a\ns[{b}] = b\ns[{c}] = c\ns[{e}] = d"
+
+    column = ("i", "4 + i", "8 + i", "12 + i")
+    diagonal = ("i", "4 + (i + 1) % 4", "8 + (i + 2) % 4", "12 + (i + 3) % 4")
+    value = {
+        "stream": "s[i] + start[i]",
+        "cipher": "text[tid, i] ^ (s[i] + start[i])",
+        "uniform": "float((s[i] + start[i]) >> wp.uint32(8)) * (1.0 / 16777216.0)",
+    }[use]
+    if use == "cipher":
+        d.says("Enciphers blocks of sixteen words with the ChaCha key stream.")
+    if use == "uniform":
+        d.says("Turns blocks of the ChaCha key stream to uniform random numbers.")
+    d.launch(n)
+    d.code(
+        """
+        tid = wp.tid()
+        start = $zero
+        $setup
+        s = $zero
+        for i in range(16):
+            s[i] = start[i]
+        for _ in range(double_rounds):
+            for i in range(4):
+                $columns
+                $put_columns
+            for i in range(4):
+                $diagonals
+                $put_diagonals
+        # the start is added, since the rounds alone could be run backwards
+        for i in range(16):
+            out[tid, i] = $value
+        """,
+        zero=zero,
+        setup=setup,
+        columns=call(*column),
+        put_columns=put(*column),
+        diagonals=call(*diagonal),
+        put_diagonals=put(*diagonal),
+        value=value,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        state = np.zeros((n, 16), np.uint32)
+        state[:, :4] = [int(w, 16) for w in words]
+        state[:, 4:12] = v.key
+        state[:, 12] = np.arange(n, dtype=np.uint32) + (np.uint32(v.counter) if start else np.uint32(0))
+        state[:, 13:] = [v[f"nonce{i}"] for i in range(3)] if nonce == "words" else v.nonce
+        x = state.T.reshape(4, 4, n).copy()  # row of the matrix, column, block
+        for step in range(2 * rounds):
+            a, b, c, e = (np.roll(x[r], -r * (step % 2), axis=0) for r in range(4))
+            for turn, even in ((16, True), (12, False), (8, True), (7, False)):
+                left, right = np.uint32(turn), np.uint32(32 - turn)
+                if even:
+                    a = a + b
+                    e = ((e ^ a) << left) | ((e ^ a) >> right)
+                else:
+                    c = c + e
+                    b = ((b ^ c) << left) | ((b ^ c) >> right)
+            x = np.stack([np.roll(y, r * (step % 2), axis=0) for r, y in enumerate((a, b, c, e))])
+        stream = x.reshape(16, n).T + state
+        if use == "uniform":
+            return {"out": (stream >> np.uint32(8)) / 2.0**24}
+        return {"out": stream ^ v.text if use == "cipher" else stream}
+
+    d.check(reference)
+
+
+def _roots(count: int, exponent: float) -> list[int]:
+    """Fractions of roots of the first primes, 32 bits of each, as FIPS 180-4 has them."""
+    primes = [p for p in range(2, 400) if all(p % q for q in range(2, int(p**0.5) + 1))][:count]
+    found = []
+    for p in primes:
+        wide = p << (96 if exponent == 3 else 64)
+        low, high = 0, 1 << 40
+        while low < high:  # the integer root, exact where floats are not
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if middle**exponent <= wide else (low, middle - 1)
+        found.append(low & _M32)
+    return found
+
+
+@DOMAIN.algorithm(
+    source="NIST FIPS 180-4, section 6.2",
+    names={
+        "sha256": "sha256_compress|sha256_blocks|hash_blocks|sha256_kernel",
+        "w": "schedule|W|words",
+        "k": "constants|round_keys|K",
+        "messages": "blocks|data|chunks",
+        "digests": "hashes|state_out|outputs",
+        "t1": "temp1|x1|mixed",
+        "t2": "temp2|x2|major",
+    },
+    adjoint="no",
+)
+def sha256(d: Draft) -> None:
+    """Compresses a block of sixteen words with SHA-256."""
+    schedule = d.option("schedule", "whole", "ring")
+    functions = d.option("functions", "helpers", "inline")
+    state = d.option("state", "initial", "chained", "padded")
+    rounds_of = d.option("constants", "array", "vector")
+    choose = d.option("choose", "xor", "mask")
+    n = d.pick(8, 12, 16)
+    rotl = d.use(mixers.ROTL32)
+    constants = _roots(64, 3)
+    initial = _roots(8, 2)
+    size = 8 if state == "padded" else 16
+    d.input("messages", "uint32", (n, size), 0, 1 << 32)
+    if state == "chained":
+        d.input("chain", "uint32", (n, 8), 0, 1 << 32)
+    if rounds_of == "array":
+        # any words would do for the recurrence: the host uploads those of the standard
+        d.input("k", "uint32", 64, 0, 1 << 32)
+    else:
+        rows = [", ".join(f"{c:#010x}" for c in constants[i : i + 8]) for i in range(0, 64, 8)]
+        table = "".join(f"        {r},\n" for r in rows)
+        d.module(
+
+                "vec64u = wp.types.vector(64, wp.uint32)\n"
+                "# cube roots of the first 64 primes\n"
+                "K = wp.constant(\n"
+                "    vec64u(\n"
+                f"{table}    )\n"
+                ")"
+
+        )
+    d.output("digests", "uint32", (n, 8))
+
+    def turned(x: str, *by: int) -> str:
+        return " ^ ".join(f"{rotl}({x}, wp.uint32({32 - r}))" for r in by)
+
+    sigmas: dict[str, Callable[[str], str]] = {
+        "small_sigma0": lambda x: f"{turned(x, 7, 18)} ^ ({x} >> wp.uint32(3))",
+        "small_sigma1": lambda x: f"{turned(x, 17, 19)} ^ ({x} >> wp.uint32(10))",
+        "big_sigma0": lambda x: turned(x, 2, 13, 22),
+        "big_sigma1": lambda x: turned(x, 6, 11, 25),
+    }
+
+    def sigma(name: str, x: str) -> str:
+        return f"{name}({x})" if functions == "helpers" else f"({sigmas[name](x)})"
+
+    if functions == "helpers":
+        for name, make in sigmas.items():
+            d.function(f"@wp.func\ndef {name}(x: wp.uint32) -> wp.uint32:\n    return {make('x')}")
+
+    def at(place: str) -> str:
+        return f"w[({place}) % 16]" if schedule == "ring" else f"w[{place}]"
+
+    expand = f"""
+    w15 = {at("t - 15")}
+    w2 = {at("t - 2")}
+    {at("t")} = {at("t - 16")} + {sigma("small_sigma0", "w15")} + {at("t - 7")} + {sigma("small_sigma1", "w2")}
+    """
+    ch = "(e & f) ^ (~e & g)" if choose == "xor" else "g ^ (e & (f ^ g))"
+    maj = "(a & b) ^ (a & c) ^ (b & c)" if choose == "xor" else "(a & b) | (c & (a | b))"
+    letters = "abcdefgh"
+    if state == "chained":
+        load = "\n".join(f"{x} = wp.uint32(chain[tid, {i}])" for i, x in enumerate(letters))
+        store = "\n".join(f"digests[tid, {i}] = chain[tid, {i}] + {x}" for i, x in enumerate(letters))
+        d.says("Continues the SHA-256 of each message by one block of sixteen words.")
+    else:
+        load = "\n".join(f"{x} = wp.uint32({h:#010x})" for x, h in zip(letters, initial, strict=True))
+        store = "\n".join(
+            f"digests[tid, {i}] = wp.uint32({h:#010x}) + {x}"
+            for i, (x, h) in enumerate(zip(letters, initial, strict=True))
+        )
+    pad = ""
+    if state == "padded":
+        pad = (
+            "# a message of 256 bits: a one, zeros, and its length\n"
+            "w[8] = wp.uint32(0x80000000)\n"
+            "w[15] = wp.uint32(256)"
+        )
+        d.says("Hashes each message of eight words, a digest itself, with SHA-256.")
+    length = 16 if schedule == "ring" else 64
+    zero = f"wp.zeros(shape={length}, dtype=wp.uint32)"
+    if schedule == "ring":
+        expanding = "if t >= 16:\n    $expand"
+        whole = ""
+    else:
+        expanding, whole = "", "for t in range(16, 64):\n    $expand"
+    d.launch(n)
+    d.code(
+        """
+        tid = wp.tid()
+        w = $zero
+        for i in range($size):
+            w[i] = messages[tid, i]
+        $pad
+        $whole
+        $load
+        for t in range(64):
+            $expanding
+            t1 = h + $e1 + ($ch) + $k[t] + $wt
+            t2 = $e0 + ($maj)
+            h = g
+            g = f
+            f = e
+            e = d + t1
+            d = c
+            c = b
+            b = a
+            a = t1 + t2
+        $store
+        """,
+        zero=zero,
+        size=str(size),
+        pad=pad,
+        whole=whole,
+        expanding=expanding,
+        expand=expand,
+        load=load,
+        e1=sigma("big_sigma1", "e"),
+        e0=sigma("big_sigma0", "a"),
+        ch=ch,
+        maj=maj,
+        k="k" if rounds_of == "array" else "K",
+        wt="w[t % 16]" if schedule == "ring" else "w[t]",
+        store=store,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        if state == "padded" and rounds_of == "vector":
+            rows = [hashlib.sha256(row.astype(">u4").tobytes()).digest() for row in v.messages]
+            return {"digests": np.array([np.frombuffer(r, ">u4") for r in rows]).astype(np.uint32)}
+        one = np.zeros((64, n), np.uint32)
+        one[:size] = v.messages.T
+        if state == "padded":
+            one[8], one[15] = 0x80000000, 256
+
+        def ror(x: Any, *by: int) -> Any:
+            return np.bitwise_xor.reduce([(x >> np.uint32(r)) | (x << np.uint32(32 - r)) for r in by])
+
+        for t in range(16, 64):
+            p, q = one[t - 15], one[t - 2]
+            one[t] = one[t - 16] + one[t - 7]
+            one[t] += (ror(p, 7, 18) ^ (p >> np.uint32(3))) + (ror(q, 17, 19) ^ (q >> np.uint32(10)))
+        key = v.k if rounds_of == "array" else np.array(constants, np.uint32)
+        first = v.chain.T if state == "chained" else np.repeat(np.array(initial, np.uint32)[:, None], n, 1)
+        s = [x.copy() for x in first]
+        for t in range(64):
+            a, b, c, _, e, f, g, h = s
+            x = h + ror(e, 6, 11, 25) + ((e & f) | (~e & g)) + key[t] + one[t]
+            y = ror(a, 2, 13, 22) + ((a & b) | (a & c) | (b & c))
+            s = [x + y, a, b, c, s[3] + x, e, f, g]
+        return {"digests": (first + np.array(s)).T}
+
+    d.check(reference)

@@ -1,0 +1,337 @@
+"""Counting bits: distances between binary codes, sets as words, positions of bits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.bitwise import DOMAIN
+from warpgen.synthesis.library import mixers, words
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Hamming 1950; Jaccard 1901; Tversky 1977; Calonder et al. 2010 (BRIEF)",
+    names={
+        "binary_distance": "hamming_distances|fingerprint_similarity|match_descriptors|popcount_rows",
+        "a": "queries|descriptors|lhs",
+        "b": "references|train|rhs",
+        "both": "common|shared|inter",
+        "either": "union|joint|any_set",
+        "dist": "distance|d|count",
+    },
+    adjoint="no",
+)
+def binary_distance(d: Draft) -> None:
+    """Compares binary descriptors kept as words of 32 bits."""
+    measure = d.option("measure", "hamming", "jaccard", "dice", "tversky")
+    count_bits = d.option("count bits", *words.POPCOUNTS, None)
+    form = d.option("form", "pairs", "all pairs", "nearest")
+    ratio = form == "nearest" and d.flag("ratio", 0.4)
+    n, m, size = d.pick(24, 32, 48), d.pick(12, 16, 20), d.pick(2, 4, 8)
+    count = d.use(count_bits) if count_bits else "wp.bit_count"
+    other = n if form == "pairs" else m
+    d.input("a", "uint32", (n, size), 0, 1 << 32)
+    d.input("b", "uint32", (other, size), 0, 1 << 32)
+    if measure == "tversky":
+        d.param("alpha", "float", 0.2, 0.9)
+        d.param("beta", "float", 0.2, 0.9)
+    row = {"pairs": "b[tid, k]", "all pairs": "b[j, k]", "nearest": "b[j, k]"}[form]
+    me = "a[i, k]" if form == "all pairs" else "a[tid, k]"
+    integer = measure == "hamming"
+    if integer:
+        loop = f"dist = int(0)\nfor k in range(a.shape[1]):\n    dist += {count}({me} ^ {row})"
+        value = "dist"
+    elif measure == "jaccard":
+        loop = f"""
+        both = int(0)
+        either = int(0)
+        for k in range(a.shape[1]):
+            both += {count}({me} & {row})
+            either += {count}({me} | {row})
+        """
+        value = "1.0 - float(both) / float(either)"
+    elif measure == "dice":
+        loop = f"""
+        both = int(0)
+        ones = int(0)
+        for k in range(a.shape[1]):
+            both += {count}({me} & {row})
+            ones += {count}({me}) + {count}({row})
+        """
+        value = "1.0 - 2.0 * float(both) / float(ones)"
+    else:
+        loop = f"""
+        both = int(0)
+        only_a = int(0)
+        only_b = int(0)
+        for k in range(a.shape[1]):
+            both += {count}({me} & {row})
+            only_a += {count}({me} & ~{row})
+            only_b += {count}({row} & ~{me})
+        """
+        value = "1.0 - float(both) / (float(both) + alpha * float(only_a) + beta * float(only_b))"
+    kind, big = ("int", "1 << 30") if integer else ("float", "2.0")
+    if form == "nearest":
+        d.output("match", "int", n)
+        if ratio:
+            d.param("max_ratio", "float", 0.75, 0.95)
+            accept = "second = " + ("int" if integer else "float") + f"({big})"
+            take = (
+                "if current < best:\n"
+                "    second = best\n"
+                "    best = current\n"
+                "    nearest = j\n"
+                "elif current < second:\n"
+                "    second = current"
+            )
+            one, two = ("float(best)", "float(second)") if integer else ("best", "second")
+            end = (
+                "# Lowe's ratio test: an ambiguous match is none\n"
+                f"if {one} < max_ratio * {two}:\n"
+                "    match[tid] = nearest\n"
+                "else:\n"
+                "    match[tid] = -1"
+            )
+        else:
+            accept, take = "", "if current < best:\n    best = current\n    nearest = j"
+            end = "match[tid] = nearest"
+        text = f"""
+        tid = wp.tid()
+        nearest = int(-1)
+        best = {kind}({big})
+        $accept
+        for j in range(b.shape[0]):
+            $loop
+            current = {value}
+            $take
+        $end
+        """
+        d.says("Finds for each binary descriptor the nearest of the others.")
+    elif form == "pairs":
+        accept = take = end = ""
+        d.output("distances", kind, n)
+        text = f"tid = wp.tid()\n$loop\ndistances[tid] = {value}"
+    else:
+        accept = take = end = ""
+        d.output("distances", kind, (n, m))
+        text = f"i, j = wp.tid()\n$loop\ndistances[i, j] = {value}"
+        d.says("Compares each binary descriptor of one set with each of another.")
+    d.launch(*((n, m) if form == "all pairs" else (n,)))
+    d.code(text, loop=loop, accept=accept, take=take, end=end)
+
+    def reference(v: Values) -> dict[str, Any]:
+        a = words.bits(v.a).reshape(n, 1, -1).astype(bool)
+        b = words.bits(v.b).reshape(1, other, -1).astype(bool)
+        if form == "pairs":
+            b = b.reshape(n, 1, -1)
+        both, one, two = (a & b).sum(-1), (a & ~b).sum(-1), (b & ~a).sum(-1)
+        distance = {
+            "hamming": lambda: one + two,
+            "jaccard": lambda: 1 - both / (both + one + two),
+            "dice": lambda: 1 - 2 * both / (2 * both + one + two),
+            "tversky": lambda: 1 - both / (both + v.alpha * one + v.beta * two),
+        }[measure]()
+        if form == "pairs":
+            return {"distances": distance[:, 0]}
+        if form == "all pairs":
+            return {"distances": distance}
+        distance = np.round(distance, 9)
+        match, sorted_ = distance.argmin(axis=1), np.sort(distance, axis=1)
+        if ratio:
+            match = np.where(sorted_[:, 0] < v.max_ratio * sorted_[:, 1], match, -1)
+        return {"match": match}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Warren 2012, Hacker's Delight, 7-1; Cooley & Tukey 1965 (the permutation)",
+    names={
+        "bit_reversal": "reverse_words|bit_reverse_permutation|fft_shuffle|reverse_indices",
+        "data": "x|signal|samples",
+        "result": "y|shuffled|reordered",
+        "j": "partner|target|r",
+    },
+    adjoint="no",
+)
+def bit_reversal(d: Draft) -> None:
+    """Reverses the order of bits in words, or that of elements by the bits of their indices."""
+    form = d.option("form", *words.REVERSALS, None)
+    use = d.option("use", "words", "scatter", "gather", "in place", "radical inverse")
+    bits = d.pick(5, 6, 7, 8)
+    n = 1 << bits
+    if form is None or use != "words":
+        loop = d.option("loop", "while", "for")
+    if form is None:
+        head = "x = {0}\nr = wp.uint32(0)\n"
+        width = "32" if use in ("words", "radical inverse") else "log2n"
+        if loop == "for":
+            take = (
+                f"{head}for _ in range({width}):\n"
+                "    r = (r << wp.uint32(1)) | (x & wp.uint32(1))\n"
+                "    x = x >> wp.uint32(1)"
+            )
+        else:
+            take = (
+                f"{head}k = int(0)\n"
+                f"while k < {width}:\n"
+                "    r = (r << wp.uint32(1)) | (x & wp.uint32(1))\n"
+                "    x = x >> wp.uint32(1)\n"
+                "    k += 1"
+            )
+        reverse = take.replace("x = {0}", "x = wp.uint32({0})")
+    else:
+        name = d.use(form)
+        shift = "" if use in ("words", "radical inverse") else " >> wp.uint32(32 - log2n)"
+        reverse = f"r = {name}(wp.uint32({{0}})){shift}"
+    if use == "words":
+        d.input("codes", "uint32", n, 0, 1 << 32)
+        d.output("reversed_codes", "uint32", n)
+        body = reverse.format("codes[tid]") + "\nreversed_codes[tid] = r"
+        d.says("Reverses the order of the 32 bits of each word.")
+    elif use == "radical inverse":
+        d.input("index", "int", n, 0, 1 << 20)
+        d.output("points", "float", n)
+        body = reverse.format("index[tid]") + (
+            "\n"
+            "# 2^-32 puts the binary point before the reversed digits\n"
+            "points[tid] = float(r) * 2.3283064365386963e-10"
+        )
+        d.says("Computes the radical inverse of indices in base two, the points of van der Corput.")
+    else:
+        type = d.option("type", "float", "vec2")
+        d.param("log2n", "int", bits)
+        turned = reverse.format("tid") + "\nj = int(r)"
+        if use == "in place":
+            d.inout("data", type, n, -1.0, 1.0)
+            body = (
+                f"{turned}\n"
+                "# each pair is swapped once, by the thread of its lower index\n"
+                "if j > tid:\n"
+                "    held = data[tid]\n"
+                "    data[tid] = data[j]\n"
+                "    data[j] = held"
+            )
+        else:
+            d.input("data", type, n, -1.0, 1.0)
+            d.output("result", type, n)
+            body = f"{turned}\n" + ("result[j] = data[tid]" if use == "scatter" else "result[tid] = data[j]")
+        d.says("Permutes samples into bit-reversed order, as a transform by decimation in time begins.")
+    d.launch(n)
+    d.code("tid = wp.tid()\n$body", body=body)
+
+    def reference(v: Values) -> dict[str, Any]:
+        if use == "words":
+            return {"reversed_codes": words.REVERSE_SWAPS(v.codes)}
+        if use == "radical inverse":
+            return {"points": words.REVERSE_SWAPS(v.index) / 2.0**32}
+        order = np.array([0])
+        while len(order) < n:  # even half, then odd half
+            order = np.concatenate([2 * order, 2 * order + 1])
+        return {"data" if use == "in place" else "result": v.data[order]}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Bloom 1970; Kirsch & Mitzenmacher 2006 (double hashing)",
+    names={
+        "bloom_filter": "bloom_insert|bloom_query|filter_keys|membership_filter",
+        "keys": "items|ids|elements",
+        "bitmap": "filter|words|bit_array",
+        "num_hashes": "k|hashes|rounds",
+        "h1": "h|hash_a|first",
+        "h2": "delta|hash_b|stride",
+        "found": "present|maybe|hits",
+        "bit": "slot|index|pos",
+    },
+    adjoint="no",
+)
+def bloom_filter(d: Draft) -> None:
+    """Inserts keys into a Bloom filter, or tests whether they may be in it."""
+    way = d.option("way", "insert", "query", "count")
+    mixer = d.option("mixer", *mixers.MIXERS)
+    probing = d.option("probing", "double", "salted", "blocked")
+    loop = d.option("loop", "for", "while")
+    n, size = d.pick(48, 64, 96), d.pick(16, 32, 64)
+    mix = d.use(mixer)
+    d.input("keys", "uint32", n, 0, 1 << 32)
+    k = d.pick(3, 4, 5)
+    d.param("num_hashes", "int", k)
+    if way == "insert":
+        d.inout("bitmap", "uint32", size, value=0.0)
+    elif way == "query":
+        d.input("bitmap", "uint32", size, 0xFFFF0000, 1 << 32)  # a filter that is three quarters full
+        d.output("found", "int", n)
+    else:
+        d.inout("counters", "int", 32 * size, 0, 3)
+    total = "wp.uint32(32 * bitmap.shape[0])" if way != "count" else "wp.uint32(counters.shape[0])"
+    if probing == "double":
+        setup = (
+            f"h1 = {mix}(keys[tid])\n"
+            "# odd, so that the probes of a table of 2^n bits do not come back too soon\n"
+            f"h2 = {mix}(h1) | wp.uint32(1)"
+        )
+        bit = f"bit = (h1 + wp.uint32(round) * h2) % {total}"
+    elif probing == "salted":
+        setup = "key = keys[tid]"
+        bit = f"bit = {mix}(key + wp.uint32(round) * wp.uint32(0x9E3779B9)) % {total}"
+    else:
+        setup = (
+            f"h1 = {mix}(keys[tid])\n"
+            "# all bits of a key lie in one word: one access to memory instead of k\n"
+            f"block = h1 % ({total} / wp.uint32(32))\n"
+            f"h2 = {mix}(h1)"
+        )
+        bit = "bit = block * wp.uint32(32) + ((h2 >> wp.uint32(5 * round)) & wp.uint32(31))"
+    word = "int(bit >> wp.uint32(5))"
+    one = "(wp.uint32(1) << (bit & wp.uint32(31)))"
+    if way == "insert":
+        act, before, end = f"wp.atomic_or(bitmap, {word}, {one[1:-1]})", "", ""
+        d.says("Inserts each key into a Bloom filter.")
+    elif way == "count":
+        act, before, end = "wp.atomic_add(counters, int(bit), 1)", "", ""
+        d.says("Inserts each key into a counting Bloom filter, from which keys can be taken again.")
+    else:
+        act = f"if (bitmap[{word}] & {one}) == wp.uint32(0):\n    present = 0\n    break"
+        before, end = "present = int(1)", "found[tid] = present"
+        d.says("Tests whether each key may have been inserted into a Bloom filter.")
+    if loop == "for":
+        body = "for round in range(num_hashes):\n    $bit\n    $act"
+    else:
+        body = "round = int(0)\nwhile round < num_hashes:\n    $bit\n    $act\n    round += 1"
+    d.launch(n)
+    d.code(
+        "tid = wp.tid()\n$setup\n$before\n$body\n$end",
+        setup=setup,
+        before=before,
+        body=body,
+        end=end,
+        bit=bit,
+        act=act,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        rounds = np.arange(k, dtype=np.uint32)
+        key = v["keys"][:, None]
+        if probing == "double":
+            first = mixer(key)
+            bits = (first + rounds * (mixer(first) | np.uint32(1))) % np.uint32(32 * size)
+        elif probing == "salted":
+            bits = mixer(key + rounds * np.uint32(0x9E3779B9)) % np.uint32(32 * size)
+        else:
+            first = mixer(key)
+            bits = first % np.uint32(size) * np.uint32(32) + (
+                (mixer(first) >> (np.uint32(5) * rounds)) & np.uint32(31)
+            )
+        bits = bits.astype(np.int64)
+        if way == "count":
+            return {"counters": v.counters + np.bincount(bits.ravel(), minlength=32 * size)}
+        if way == "insert":
+            there = np.bincount(bits.ravel(), minlength=32 * size) > 0
+            return {"bitmap": words.joined(there.reshape(size, 32)).astype(np.uint32)}
+        return {"found": words.bits(v.bitmap).ravel()[bits].all(axis=1)}
+
+    d.check(reference)

@@ -1,0 +1,433 @@
+"""Orders of cells along curves, and codes of neighbours that differ in one bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.bitwise import DOMAIN
+from warpgen.synthesis.library import words
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+def _interleaved(cells: Any, width: int) -> Any:
+    """Morton codes of cells (n, dim), the first axis in the lowest bit."""
+    b = words.bits(cells, width)  # n, dim, width
+    return words.joined(np.swapaxes(b, 1, 2).reshape(len(b), -1)).astype(np.uint32)
+
+
+@DOMAIN.algorithm(
+    source="Morton 1966; Karras 2012, section 2; Giesen 2009",
+    names={
+        "morton_codes": "compute_morton_codes|z_order|assign_codes|encode_positions",
+        "x": "points|positions|centroids|pos",
+        "codes": "keys|morton|z_codes",
+        "code": "key|m|z",
+        "lower": "lo|box_min|origin",
+        "inv_extent": "scale|inv_size|rcp_extent",
+        "p": "q|xi|point",
+    },
+    adjoint="no",
+)
+def morton_codes(d: Draft) -> None:
+    """Computes the Morton code of each point within a box."""
+    dim = d.option("dim", 3, 2)
+    source = d.option("source", "points", "boxes", "cells")
+    form = d.option("form", "masks", "loop")
+    box = d.option("box", "vectors", "unit")
+    index = d.flag("index", 0.35)
+    count = d.pick(64, 96, 128, 256)
+    width = 10 if dim == 3 else d.pick(12, 16)
+    axes = "xyz"[:dim]
+    side = float(1 << width)
+    if source == "cells":
+        d.input("cells", f"vec{dim}i", count, 0, 1 << width)
+        load = "c = cells[tid]"
+        names = [f"wp.uint32(c[{i}])" for i in range(dim)]
+    else:
+        vec = f"vec{dim}"
+        if source == "points":
+            d.input("x", vec, count, 0.0, 1.0)
+            load = "p = x[tid]"
+        else:
+            d.input("lowers", vec, count, 0.0, 0.6)
+            d.input("uppers", vec, count, 0.6, 1.0)
+            load = "p = 0.5 * (lowers[tid] + uppers[tid])"
+        if box == "vectors":
+            d.param("lower", vec, -0.2, 0.0)
+            d.param("inv_extent", vec, 0.6, 0.8)
+            load += "\np = wp.cw_mul(p - lower, inv_extent)"
+        load += "\n# points on the upper faces belong to the last cells"
+        for i, a in enumerate(axes):
+            load += f"\n{a}i = wp.uint32(wp.clamp(p[{i}] * {side}, 0.0, {side - 1.0}))"
+        names = [f"{a}i" for a in axes]
+    if form == "masks":
+        part = d.use(words.PART1BY1 if dim == 2 else words.PART1BY2)
+        terms = [f"{part}({n})" for n in names]
+        shifted = [terms[0], *(f"({t} << wp.uint32({i}))" for i, t in enumerate(terms[1:], 1))]
+        body = "code = " + " | ".join(shifted)
+    else:
+        body = f"code = wp.uint32(0)\nfor bit in range({width}):\n    b = wp.uint32(bit)\n"
+        for i, n in enumerate(names):
+            place = f"wp.uint32({dim}) * b" + (f" + wp.uint32({i})" if i else "")
+            body += f"    code = code | ((({n} >> b) & wp.uint32(1)) << ({place}))\n"
+    if index:
+        d.output("keys", "uint64", count)
+        store = (
+            "# the index below the code keeps keys of one cell apart\n"
+            "keys[tid] = (wp.uint64(code) << wp.uint64(32)) | wp.uint64(tid)"
+        )
+    else:
+        d.output("codes", "uint32", count)
+        store = "codes[tid] = code"
+    d.launch(count)
+    d.code("tid = wp.tid()\n$load\n$body\n$store", load=load, body=body.rstrip(), store=store)
+    d.explain(f"""
+        Bits of the {dim} coordinates, {width} of each, are interleaved with x lowest, so that points
+        near in the code are near in space.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        if source == "cells":
+            cells = v.cells
+        else:
+            p = v.x if source == "points" else 0.5 * (v.lowers + v.uppers)
+            p = p.astype(np.float32)
+            if box == "vectors":
+                p = (p - v.lower.astype(np.float32)) * v.inv_extent.astype(np.float32)
+            cells = np.clip(p * np.float32(side), 0, side - 1).astype(np.int64)
+        code = _interleaved(cells, width)
+        if index:
+            return {"keys": (code.astype(np.uint64) << np.uint64(32)) | np.arange(count, dtype=np.uint64)}
+        return {"codes": code}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Morton 1966; Raman & Wise 2008, Converting to and from dilated integers",
+    names={
+        "morton_cells": "decode_morton|morton_decode|morton_neighbors|cells_of_codes",
+        "codes": "keys|morton|z",
+        "cells": "coords|ijk|voxels",
+        "m": "code|key|c",
+    },
+    adjoint="no",
+)
+def morton_cells(d: Draft) -> None:
+    """Decodes Morton codes to the coordinates of cells."""
+    dim = d.option("dim", 3, 2)
+    form = d.option("form", "masks", "loop")
+    what = d.option("what", "cells", "centers", "neighbor", "parent")
+    store = d.option("store", "vector", "arrays")
+    count = d.pick(64, 96, 128, 256)
+    width = 10 if dim == 3 else 12
+    axes = "xyz"[:dim]
+    d.input("codes", "uint32", count, 0, 1 << (dim * width))
+    if form == "masks":
+        compact = d.use(words.COMPACT1BY1 if dim == 2 else words.COMPACT1BY2)
+        body = "\n".join(
+            f"{a} = int({compact}({f'm >> wp.uint32({i})' if i else 'm'}))" for i, a in enumerate(axes)
+        )
+    else:
+        body = "\n".join(f"{a} = int(0)" for a in axes) + f"\nfor b in range({width}):\n"
+        for i, a in enumerate(axes):
+            body += f"    {a} = {a} | (int((m >> wp.uint32({dim} * b + {i})) & wp.uint32(1)) << b)\n"
+    load = "m = codes[tid]"
+    if what == "parent":
+        d.param("level", "int", 1, 4)
+        load += "\n# an octree's nodes share the upper bits of their codes" if dim == 3 else ""
+        load += f"\nm = m >> wp.uint32({dim} * level)"
+        d.says("Decodes Morton codes to the cells that hold them a few levels up in the tree.")
+    if what == "neighbor":
+        axis = d.pick(*range(dim))
+        mask = sum(1 << (dim * b + axis) for b in range(width))
+        load += f"""
+        # one step along {"xyz"[axis]} without decoding: ones in the other axes' bits pass the carry on
+        m = (((m | ~AXIS_MASK) + wp.uint32(1)) & AXIS_MASK) | (m & ~AXIS_MASK)"""
+        load = load.replace("        ", "")
+        d.module(f"AXIS_MASK = wp.constant(wp.uint32({mask:#010x}))")
+        d.says("Decodes the cells beside those of given Morton codes.")
+    if what == "centers":
+        d.param("h", "float", 0.01, 0.1)
+        values, kind = [f"(float({a}) + 0.5) * h" for a in axes], "float"
+        d.says("Decodes Morton codes to the centers of their cells.")
+    else:
+        values, kind = list(axes), "int"
+    if store == "vector":
+        type = f"vec{dim}" if kind == "float" else f"vec{dim}i"
+        d.output("cells", type, count)
+        ending = f"cells[tid] = wp.{type}({', '.join(values)})"
+    else:
+        for a in axes:
+            d.output(f"cell_{a}", kind, count)
+        ending = "\n".join(f"cell_{a}[tid] = {value}" for a, value in zip(axes, values, strict=True))
+    d.launch(count)
+    d.code("tid = wp.tid()\n$load\n$body\n$ending", load=load, body=body.rstrip(), ending=ending)
+
+    def reference(v: Values) -> dict[str, Any]:
+        m = v.codes.astype(np.int64)
+        if what == "parent":
+            m = m >> (dim * int(v.level))
+        b = words.bits(m, dim * width).reshape(count, width, dim)
+        cells = words.joined(np.swapaxes(b, 1, 2)).astype(np.int64)
+        if what == "neighbor":
+            cells[:, axis] = (cells[:, axis] + 1) % (1 << width)
+        made = (cells + 0.5) * v.h if what == "centers" else cells
+        if store == "vector":
+            return {"cells": made}
+        return {f"cell_{a}": made[:, i] for i, a in enumerate(axes)}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Hilbert 1891; Warren 2012, Hacker's Delight, chapter 16",
+    names={
+        "hilbert_curve": "hilbert_index|hilbert_order|xy_to_hilbert|hilbert_points",
+        "index": "h|distance|key",
+        "order": "levels|bits|depth",
+        "cells": "coords|points|xy",
+        "s": "half|side|step",
+    },
+    adjoint="no",
+)
+def hilbert_curve(d: Draft) -> None:
+    """Converts between cells of a square and their places along Hilbert's curve."""
+    way = d.option("way", "to index", "to cell")
+    layout = d.option("layout", "vector", "two arrays")
+    loop = d.option("loop", "while", "for")
+    turn = d.option("turn", "inline", "function")
+    launch = d.flag("grid", 0.3) and way == "to index"
+    count = d.pick(64, 96, 128, 200)
+    order = d.pick(4, 5, 6)
+    d.says(
+        "Finds the place of each cell along Hilbert's curve."
+        if way == "to index"
+        else "Finds the cell at each place along Hilbert's curve."
+    )
+    n = 1 << order
+    flip = "n - 1" if way == "to index" else "s - 1"
+    if turn == "function":
+        d.function("""
+            @wp.func
+            def rotate_quadrant(n: int, x: int, y: int, rx: int, ry: int):
+                if ry != 0:
+                    return x, y
+                if rx == 1:
+                    return n - 1 - y, n - 1 - x
+                return y, x
+        """)
+        turned = f"x, y = rotate_quadrant({flip[:1]}, x, y, rx, ry)"
+    else:
+        turned = f"""
+        # the lower quadrants hold the curve transposed, the right one also reversed
+        if ry == 0:
+            if rx == 1:
+                x = {flip} - x
+                y = {flip} - y
+            swap = x
+            x = y
+            y = swap
+        """
+    if way == "to index":
+        if launch:
+            d.output("index", "int", (n, n))
+            load = "i, j = wp.tid()\nx = int(i)\ny = int(j)"
+            put = "index[i, j] = h"
+            d.param("order", "int", order)
+        elif layout == "vector":
+            d.input("cells", "vec2i", count, 0, n)
+            load = "tid = wp.tid()\ncell = cells[tid]\nx = int(cell[0])\ny = int(cell[1])"
+        else:
+            d.input("cell_x", "int", count, 0, n)
+            d.input("cell_y", "int", count, 0, n)
+            load = "tid = wp.tid()\nx = int(cell_x[tid])\ny = int(cell_y[tid])"
+        if not launch:
+            d.param("order", "int", order)
+            d.output("index", "int", count)
+            put = "index[tid] = h"
+        inner = """
+        rx = 1 if (x & s) != 0 else 0
+        ry = 1 if (y & s) != 0 else 0
+        h += s * s * ((3 * rx) ^ ry)
+        $turned
+        """
+        if loop == "while":
+            body = "s = n >> 1\nwhile s > 0:\n    $inner\n    s = s >> 1"
+        else:
+            body = "for level in range(order):\n    s = 1 << (order - 1 - level)\n    $inner"
+        text = "$load\nn = 1 << order\nh = int(0)\n$body\n$put"
+        if loop == "while":
+            text = text.replace("$body", "s = int(n >> 1)\n$body")
+            body = body.removeprefix("s = n >> 1\n")
+    else:
+        d.input("index", "int", count, 0, n * n)
+        d.param("order", "int", order)
+        if layout == "vector":
+            d.output("cells", "vec2i", count)
+            put = "cells[tid] = wp.vec2i(x, y)"
+        else:
+            d.output("cell_x", "int", count)
+            d.output("cell_y", "int", count)
+            put = "cell_x[tid] = x\ncell_y[tid] = y"
+        load = "tid = wp.tid()\nt = int(index[tid])"
+        inner = """
+        rx = 1 & (t >> 1)
+        ry = 1 & (t ^ rx)
+        $turned
+        x += s * rx
+        y += s * ry
+        t = t >> 2
+        """
+        body = (
+            "s = int(1)\nwhile s < (1 << order):\n    $inner\n    s = s << 1"
+            if loop == "while"
+            else "for level in range(order):\n    s = 1 << level\n    $inner"
+        )
+        text = "$load\nx = int(0)\ny = int(0)\n$body\n$put"
+    d.launch(*((n, n) if launch else (count,)))
+    d.code(text, load=load, body=body, inner=inner, turned=turned, put=put)
+
+    def curve(size: int) -> Any:
+        """Cells along the curve, each level from four copies of the one below."""
+        cells = np.zeros((1, 2), np.int64)
+        half = 1
+        while half < size:
+            swapped, far = cells[:, ::-1], 2 * half - 1
+            last = np.stack([far - cells[:, 1], half - 1 - cells[:, 0]], axis=1)
+            cells = np.concatenate([swapped, cells + np.array([0, half]), cells + half, last])
+            half *= 2
+        return cells
+
+    def reference(v: Values) -> dict[str, Any]:
+        cells = curve(n)
+        place = np.zeros((n, n), np.int64)
+        place[cells[:, 0], cells[:, 1]] = np.arange(n * n)
+        if launch:
+            return {"index": place}
+        if way == "to index":
+            x, y = v.cells.T if layout == "vector" else (v.cell_x, v.cell_y)
+            return {"index": place[x, y]}
+        found = cells[v.index]
+        if layout == "vector":
+            return {"cells": found}
+        return {"cell_x": found[:, 0], "cell_y": found[:, 1]}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Gray 1953, US patent 2,632,058; Warren 2012, Hacker's Delight, chapter 13",
+    names={
+        "gray_code": "gray_decode|binary_to_gray|gray_to_binary|gray_codes",
+        "g": "gray|code|x",
+        "values": "numbers|counts|positions",
+    },
+    adjoint="no",
+)
+def gray_code(d: Draft) -> None:
+    """Converts between binary numbers and Gray's reflected code."""
+    way = d.option("way", "encode", "decode", "angle", "transitions")
+    form = d.option("form", "doubling", "shift loop", "bit by bit")
+    type = d.option("type", "uint32", "int")
+    layout = d.option("layout", "vector", "matrix")
+    count = d.pick(64, 96, 128, 256)
+    rows = d.pick(8, 12)
+    width = d.pick(10, 12, 16)
+    u = (lambda n: f"wp.uint32({n})") if type == "uint32" else str
+    at = "[tid]" if layout == "vector" else "[i, j]"
+    shape = count if layout == "vector" else (rows, count // 8)
+    zero = "wp.uint32(0)" if type == "uint32" else "int(0)"
+    decode = {
+        "doubling": "\n".join(f"g = g ^ (g >> {u(s)})" for s in (8, 4, 2, 1)),
+        "shift loop": (
+            f"shifted = g >> {u(1)}\n"
+            f"while shifted != {u(0)}:\n"
+            "    g = g ^ shifted\n"
+            f"    shifted = shifted >> {u(1)}"
+        ),
+        "bit by bit": f"""
+        # each bit is the parity of the code's bits from the top down to it
+        b = {zero}
+        parity = {zero}
+        for k in range({width}):
+            parity = parity ^ ((g >> {u("NBITS - 1 - k") if type == "int" else "wp.uint32(NBITS - 1 - k)"}) & {u(1)})
+            b = (b << {u(1)}) | parity
+        g = b
+        """.replace("NBITS", str(width)),
+    }[form]
+    if form == "bit by bit" and way in ("decode", "angle"):
+        decode = decode.replace(f"range({width})", "range(nbits)").replace(
+            f"{width} - 1 - k", "nbits - 1 - k"
+        )
+    decode_param = form == "bit by bit" and way in ("decode", "angle")
+    d.input("values", type, shape, 0, 1 << width)
+    if decode_param:
+        d.param("nbits", "int", width)
+    load = f"g = values{at}"
+    if form == "shift loop" or form == "doubling":
+        load = f"g = {'wp.uint32' if type == 'uint32' else 'int'}(values{at})"
+    if way == "encode":
+        d.output("codes", type, shape)
+        body = f"b = values{at}\ncodes{at} = b ^ (b >> {u(1)})"
+        d.says("Converts binary numbers to Gray's reflected code.")
+    elif way == "decode":
+        d.output("numbers", type, shape)
+        body = f"{load}\n$decode\nnumbers{at} = g"
+        d.says("Converts numbers from Gray's reflected code to binary.")
+    elif way == "angle":
+        d.output("angles", "float", shape)
+        body = (
+            f"{load}\n"
+            "$decode\n"
+            "# ticks of an absolute encoder\n"
+            f"angles{at} = 2.0 * wp.pi * float(g) / {float(1 << width)}"
+        )
+        d.says("Converts the readings of an absolute rotary encoder, which are in Gray's code, to angles.")
+    else:
+        d.output("changed", "int", shape)
+        inner = f"flip = (b ^ (b >> {u(1)})) ^ (c ^ (c >> {u(1)}))"
+        if form == "doubling":
+            find = "changed$at = wp.bit_count(flip - $one)".replace("$one", u(1))
+        else:
+            find = (
+                "place = int(0)\n"
+                f"while (flip & {u(1)}) == {u(0)}:\n"
+                f"    flip = flip >> {u(1)}\n"
+                "    place += 1\n"
+                "changed$at = place"
+            )
+        body = (
+            f"b = values{at}\nc = b + {u(1)}\n{inner}\n# successive codes differ in this bit alone\n"
+            + find.replace("$at", at)
+        )
+        if form != "doubling":
+            body = body.replace(
+                inner, inner.replace("flip = ", f"flip = {'wp.uint32' if type == 'uint32' else 'int'}(") + ")"
+            )
+        d.says("Finds the bit that changes in Gray's code from each number to the next.")
+    if layout == "vector":
+        d.launch(count)
+    else:
+        d.launch(*shape)  # type: ignore[misc]
+    d.code(
+        "$ids\n$body",
+        ids="tid = wp.tid()" if layout == "vector" else "i, j = wp.tid()",
+        body=body,
+        decode=decode,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v["values"].astype(np.int64)
+        if way == "encode":
+            return {"codes": x ^ (x >> 1)}
+        if way == "transitions":
+            flip = (x ^ (x >> 1)) ^ ((x + 1) ^ ((x + 1) >> 1))
+            return {"changed": np.log2(flip).astype(np.int64)}
+        b = words.bits(x, width)[..., ::-1]
+        found = words.joined((np.cumsum(b, axis=-1) & 1)[..., ::-1]).astype(np.int64)
+        return {"angles": 2 * np.pi * found / (1 << width)} if way == "angle" else {"numbers": found}
+
+    d.check(reference)

@@ -1,0 +1,604 @@
+"""Hashes of strings, of cells in space and of boards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.bitwise import DOMAIN
+from warpgen.synthesis.algorithms.bitwise.strings import NAMES, strings
+from warpgen.synthesis.library import mixers
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_M32, _M64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
+
+
+@DOMAIN.algorithm(
+    source="Fowler, Noll & Vo 1991; Eastlake et al., RFC draft-eastlake-fnv",
+    names=NAMES | {"fnv_hash": "fnv1a|hash_strings|fnv1a_hash|hash_keys", "h": "hash|digest|state"},
+    adjoint="no",
+)
+def fnv_hash(d: Draft) -> None:
+    """Hashes each string of bytes with the function of Fowler, Noll and Vo."""
+    wide = d.flag("wide", 0.4)
+    order = d.option("order", "1a", "1")
+    end = d.option("end", "plain", "fold", "bucket")
+    bytes_ = d.option("bytes", "uint8", "int")
+    count = d.pick(32, 48, 64, 96)
+    s = strings(d, "data", bytes_, count, d.pick(6, 8, 12, 16), 256)
+    word = "wp.uint64" if wide else "wp.uint32"
+    offset, prime, mask = (
+        (0xCBF29CE484222325, 0x100000001B3, _M64) if wide else (0x811C9DC5, 0x01000193, _M32)
+    )
+    constant = d.flag("constants")
+    if constant:
+        d.module(f"FNV_PRIME = wp.constant({word}({prime:#x}))")
+    p = "FNV_PRIME" if constant else f"{word}({prime:#x})"
+    byte = f"{word}({s.at})"
+    step = f"h = (h ^ {byte}) * {p}" if order == "1a" else f"h = (h * {p}) ^ {byte}"
+    out = "uint64" if wide else "uint32"
+    bits, store = (32 if wide else 16), "hashes[tid] = h"
+    fold = f"h = (h >> {word}({bits})) ^ (h & {word}({(1 << bits) - 1:#x}))"
+    if end == "bucket":
+        d.param("num_buckets", "int", d.pick(31, 61, 97, 127))
+        store, out = f"buckets[tid] = int(h % {word}(num_buckets))", "int"
+    d.output("buckets" if end == "bucket" else "hashes", out, count)
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $head
+        h = $word($offset)
+        $loop
+            $step
+        $fold
+        $store
+        """,
+        head=s.head,
+        word=word,
+        offset=f"{offset:#x}",
+        loop=s.loop,
+        step=step,
+        fold=""
+        if end != "fold"
+        else f"# xor-folding keeps what the upper half knows, which a mere mask would drop\n{fold}",
+        store=store,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        found = []
+        for row in s.rows(v):
+            h = offset
+            for byte in row.tolist():
+                h = ((h ^ byte) * prime if order == "1a" else (h * prime) ^ byte) & mask
+            if end == "fold":
+                h = (h >> bits) ^ (h & ((1 << bits) - 1))
+            found.append(h % int(v.num_buckets) if end == "bucket" else h)
+        if end == "bucket":
+            return {"buckets": np.array(found, np.int32)}
+        return {"hashes": np.array(found, np.uint64).astype(np.uint64 if wide else np.uint32)}
+
+    d.check(reference)
+
+
+def _rotl(x: int, r: int) -> int:
+    return ((x << r) | (x >> (32 - r))) & _M32
+
+
+def _murmur3(words: list[int], seed: int) -> int:
+    h = seed
+    for w in words:
+        h ^= _rotl(w * 0xCC9E2D51 & _M32, 15) * 0x1B873593 & _M32
+        h = (_rotl(h, 13) * 5 + 0xE6546B64) & _M32
+    h ^= 4 * len(words)
+    return int(mixers.MURMUR(np.uint32(h)))
+
+
+@DOMAIN.algorithm(
+    source="Appleby 2011, MurmurHash3_x86_32",
+    names=NAMES
+    | {
+        "murmur3": "murmur3_x86_32|hash_words|murmur_hash|hash_keys",
+        "h": "hash|h1|state",
+        "w": "word|block|k1",
+        "seed": "hash_seed|salt",
+    },
+    adjoint="no",
+)
+def murmur3(d: Draft) -> None:
+    """Hashes each key of 32-bit words with MurmurHash3."""
+    seeded = d.flag("seeded", 0.6)
+    rotate = d.option("rotate", "function", "inline")
+    end = d.option("end", "hash", "bucket", "unit")
+    count = d.pick(32, 48, 64, 96)
+    s = strings(d, "data", "uint32", count, d.pick(3, 4, 6, 8), 1 << 32)
+    if seeded:
+        d.param("seed", "uint32", 0, 1 << 32)
+    fmix = d.use(mixers.MURMUR)
+    if rotate == "function":
+        rotl = d.use(mixers.ROTL32)
+        mixed = f"w = {rotl}(w, wp.uint32(15)) * wp.uint32(0x1B873593)"
+        turned = f"h = {rotl}(h ^ w, wp.uint32(13)) * wp.uint32(5) + wp.uint32(0xE6546B64)"
+    else:
+        mixed = "w = ((w << wp.uint32(15)) | (w >> wp.uint32(17))) * wp.uint32(0x1B873593)"
+        turned = (
+            "h = h ^ w\n"
+            "h = (h << wp.uint32(13)) | (h >> wp.uint32(19))\n"
+            "h = h * wp.uint32(5) + wp.uint32(0xE6546B64)"
+        )
+    if end == "bucket":
+        d.param("mask", "uint32", d.pick(63, 127, 255))
+        d.output("slots", "int", count)
+        store = "slots[tid] = int(h & mask)"
+    elif end == "unit":
+        d.output("u", "float", count)
+        store = (
+            "# the upper 24 bits fill a float's mantissa, so that u < 1\n"
+            "u[tid] = float(h >> wp.uint32(8)) * (1.0 / 16777216.0)"
+        )
+    else:
+        d.output("hashes", "uint32", count)
+        store = "hashes[tid] = h"
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $head
+        h = wp.uint32($seed)
+        $loop
+            w = $at * wp.uint32(0xCC9E2D51)
+            $mixed
+            $turned
+        # the length, in bytes, keeps keys apart that differ by trailing zeros only
+        h = $fmix(h ^ wp.uint32(4 * $length))
+        $store
+        """,
+        head=s.head,
+        seed="seed" if seeded else "0",
+        loop=s.loop,
+        at=s.at,
+        mixed=mixed,
+        turned=turned,
+        fmix=fmix,
+        length=s.length,
+        store=store,
+    )
+    d.explain("""
+        The 32-bit variant for x86, over whole words: keys have no tail of single bytes. Equal to the
+        reference implementation on a little-endian machine.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        start = int(v.seed) if seeded else 0
+        h = np.array([_murmur3([int(w) for w in row], start) for row in s.rows(v)], np.uint32)
+        if end == "bucket":
+            return {"slots": (h & np.uint32(v.mask)).astype(np.int32)}
+        return {"u": (h >> np.uint32(8)) / 2.0**24} if end == "unit" else {"hashes": h}
+
+    d.check(reference)
+
+
+_P32 = (2654435761, 2246822519, 3266489917, 668265263, 374761393)
+
+
+def _xxh32(words: list[int], seed: int) -> int:
+    def turn(acc: int, lane: int) -> int:
+        return _rotl((acc + lane * _P32[1]) & _M32, 13) * _P32[0] & _M32
+
+    at = 0
+    if len(words) >= 4:
+        a = [(seed + _P32[0] + _P32[1]) & _M32, (seed + _P32[1]) & _M32, seed, (seed - _P32[0]) & _M32]
+        while at + 4 <= len(words):
+            a = [turn(x, w) for x, w in zip(a, words[at : at + 4], strict=True)]
+            at += 4
+        h = sum(_rotl(x, r) for x, r in zip(a, (1, 7, 12, 18), strict=True)) & _M32
+    else:
+        h = (seed + _P32[4]) & _M32
+    h = (h + 4 * len(words)) & _M32
+    for w in words[at:]:
+        h = _rotl((h + w * _P32[2]) & _M32, 17) * _P32[3] & _M32
+    return int(mixers.XXHASH(np.uint32(h)))
+
+
+@DOMAIN.algorithm(
+    source="Collet 2012, xxHash fast digest algorithm, specification 0.1.1",
+    names=NAMES
+    | {
+        "xxhash32": "xxh32|hash_words|xxhash_keys",
+        "h": "acc|hash|digest",
+        "seed": "hash_seed|salt",
+        "n": "num_words|words",
+        "p": "pos|at|cursor",
+    },
+    adjoint="no",
+)
+def xxhash32(d: Draft) -> None:
+    """Hashes each key of 32-bit words with xxHash32, four lanes at a time."""
+    seeded = d.flag("seeded", 0.6)
+    lanes = d.option("lanes", "scalars", "vector")
+    tail = d.option("tail", "while", "for")
+    end = d.option("end", "hash", "bucket")
+    count = d.pick(32, 48, 64)
+    s = strings(d, "data", "uint32", count, d.pick(5, 7, 9, 10), 1 << 32)
+    if seeded:
+        d.param("seed", "uint32", 0, 1 << 32)
+    for i, prime in enumerate(_P32):
+        d.module(f"PRIME32_{i + 1} = wp.constant(wp.uint32({prime}))")
+    rotl, avalanche = d.use(mixers.ROTL32), d.use(mixers.XXHASH)
+    d.function(
+        """
+        @wp.func
+        def xxh32_round(acc: wp.uint32, lane: wp.uint32) -> wp.uint32:
+            return $rotl(acc + lane * PRIME32_2, wp.uint32(13)) * PRIME32_1
+        """,
+        rotl=rotl,
+    )
+    one = "seed" if seeded else "wp.uint32(0)"
+    lane = [s.element(f"p + {i}" if i else "p") for i in range(4)]
+    if lanes == "scalars":
+        setup = f"""
+        v1 = {one} + PRIME32_1 + PRIME32_2
+        v2 = {one} + PRIME32_2
+        v3 = {one} + wp.uint32(0)
+        v4 = {one} - PRIME32_1
+        """
+        body = "\n".join(f"v{i + 1} = xxh32_round(v{i + 1}, {lane[i]})" for i in range(4))
+        parts = [f"v{i + 1}" for i in range(4)]
+    else:
+        setup = f"v = wp.vec4ui({one} + PRIME32_1 + PRIME32_2, {one} + PRIME32_2, {one}, {one} - PRIME32_1)"
+        rounds = [f"xxh32_round(v[{i}], {lane[i]})" for i in range(4)]
+        body = "v = wp.vec4ui(\n" + "".join(f"    {r},\n" for r in rounds) + ")"
+        parts = [f"v[{i}]" for i in range(4)]
+    merged = " + ".join(f"{rotl}({x}, wp.uint32({r}))" for x, r in zip(parts[:2], (1, 7), strict=True))
+    rest = " + ".join(f"{rotl}({x}, wp.uint32({r}))" for x, r in zip(parts[2:], (12, 18), strict=True))
+    item = s.element("p")
+    step = f"h = {rotl}(h + {item} * PRIME32_3, wp.uint32(17)) * PRIME32_4"
+    if tail == "while":
+        ending = f"while p < n:\n    {step}\n    p += 1"
+    else:
+        ending = f"for q in range(p, n):\n    {step.replace(item, s.element('q'))}"
+    if end == "bucket":
+        d.param("num_slots", "uint32", d.pick(53, 101, 251))
+        d.output("slots", "uint32", count)
+    else:
+        d.output("hashes", "uint32", count)
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $head
+        n = int($length)
+        p = int(0)
+        h = $one + PRIME32_5
+        if n >= 4:
+            $setup
+            while p + 4 <= n:
+                $body
+                p += 4
+            h = $merged
+            h += $rest
+        h += wp.uint32(4 * n)
+        # words that do not fill a stripe of four
+        $ending
+        $store
+        """,
+        head=s.head,
+        length=s.length.strip("()"),
+        one=one,
+        setup=setup,
+        body=body,
+        merged=merged,
+        rest=rest,
+        ending=ending,
+        store=f"slots[tid] = {avalanche}(h) % num_slots"
+        if end == "bucket"
+        else f"hashes[tid] = {avalanche}(h)",
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        start = int(v.seed) if seeded else 0
+        h = np.array([_xxh32([int(w) for w in row], start) for row in s.rows(v)], np.uint32)
+        return {"slots": h % np.uint32(v.num_slots)} if end == "bucket" else {"hashes": h}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Jenkins 1997, one-at-a-time; Bernstein (djb2); Kernighan & Ritchie 1988; Weinberger (PJW, ELF)",
+    names=NAMES
+    | {
+        "string_hash": "hash_strings|hash_names|hash_bytes",
+        "h": "hash|digest|value",
+        "table": "counts|heads|fill",
+    },
+    adjoint="no",
+)
+def string_hash(d: Draft) -> None:
+    """Hashes each string of bytes with a classic function."""
+    kind = d.option("kind", "jenkins", "djb2", "sdbm", "pjw", "polynomial")
+    purpose = d.option("purpose", "hash", "bucket", "histogram")
+    bytes_ = d.option("bytes", "uint8", "int")
+    count = d.pick(48, 64, 96)
+    s = strings(d, "data", bytes_, count, d.pick(5, 8, 11), 256)
+    c = f"wp.uint32({s.at})"
+    start, after = "0", ""
+    if kind == "jenkins":
+        d.says("Hashes each string of bytes with Jenkins's one-at-a-time function.")
+        step = f"h += {c}\nh += h << wp.uint32(10)\nh = h ^ (h >> wp.uint32(6))"
+        after = "h += h << wp.uint32(3)\nh = h ^ (h >> wp.uint32(11))\nh += h << wp.uint32(15)"
+    elif kind == "djb2":
+        d.says("Hashes each string of bytes with Bernstein's djb2.")
+        start, step = "5381", f"h = (h << wp.uint32(5)) + h + {c}"
+    elif kind == "sdbm":
+        d.says("Hashes each string of bytes with the function of the sdbm database.")
+        step = f"h = {c} + (h << wp.uint32(6)) + (h << wp.uint32(16)) - h"
+    elif kind == "pjw":
+        d.says("Hashes each string of bytes with the ELF form of Weinberger's function.")
+        step = f"""
+        h = (h << wp.uint32(4)) + {c}
+        # the top nibble is fed back before it is shifted out
+        high = h & wp.uint32(0xF0000000)
+        h = (h ^ (high >> wp.uint32(24))) & ~high
+        """
+    else:
+        d.says("Hashes each string of bytes as a polynomial of base 31.")
+        step = f"h = h * wp.uint32(31) + {c}"
+    size = d.pick(16, 32, 64)
+    if purpose == "hash":
+        d.output("hashes", "uint32", count)
+        store = "hashes[tid] = h"
+    elif purpose == "bucket":
+        d.output("buckets", "int", count)
+        store = f"buckets[tid] = int(h & wp.uint32({size - 1}))"
+    else:
+        d.output("table", "int", size)
+        store = "# how evenly the buckets fill\nwp.atomic_add(table, int(h % wp.uint32(table.shape[0])), 1)"
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $head
+        h = wp.uint32($start)
+        $loop
+            $step
+        $after
+        $store
+        """,
+        head=s.head,
+        start=start,
+        loop=s.loop,
+        step=step,
+        after=after,
+        store=store,
+    )
+
+    def one(row: Any) -> int:
+        h = int(start)
+        for byte in row.tolist():
+            if kind == "jenkins":
+                h = (h + byte) * 1025 & _M32
+                h ^= h >> 6
+            elif kind == "pjw":
+                h = (h * 16 + byte) & _M32
+                high = h & 0xF0000000
+                h = (h ^ (high >> 24)) & ~high
+            else:
+                h = (h * {"djb2": 33, "sdbm": 65599, "polynomial": 31}[kind] + byte) & _M32
+        if kind == "jenkins":
+            h = h * 9 & _M32
+            h ^= h >> 11
+            h = h * 32769 & _M32
+        return h
+
+    def reference(v: Values) -> dict[str, Any]:
+        h = np.array([one(row) for row in s.rows(v)], np.uint32)
+        if purpose == "hash":
+            return {"hashes": h}
+        if purpose == "bucket":
+            return {"buckets": (h % size).astype(np.int32)}
+        return {"table": np.bincount((h % size).astype(int), minlength=size).astype(np.int32)}
+
+    d.check(reference)
+
+
+_TESCHNER = (73856093, 19349663, 83492791)
+
+
+@DOMAIN.algorithm(
+    source="Teschner et al. 2003, section 4.1; Jarzynski & Olano 2020",
+    names={
+        "spatial_hash": "hash_cells|cell_hash|compute_cell_ids|hash_positions",
+        "x": "points|positions|pos|particle_q",
+        "cells": "cell_ids|keys|hashes",
+        "counts": "cell_counts|histogram|occupancy",
+        "h": "key|hash|code",
+        "cell_size": "spacing|dx|voxel_size",
+        "table_size": "num_cells|hash_size|buckets",
+    },
+    adjoint="no",
+)
+def spatial_hash(d: Draft) -> None:
+    """Maps each point to a slot of a hash table through the grid cell that holds it."""
+    dim = d.option("dim", 3, 2)
+    how = d.option("how", "xor of primes", "chained", "combined", weights=(2.0, 2.0, 1.0))
+    mixer = d.option("mixer", *mixers.MIXERS)
+    out = d.option("out", "cell", "count", "both")
+    inverse = d.flag("inverse")
+    count, size = d.pick(64, 96, 128, 200), d.pick(64, 128, 97, 151)
+    d.input("x", f"vec{dim}", count, -4.0, 4.0)
+    width = d.pick(0.25, 0.5, 1.0)
+    d.param("inv_cell" if inverse else "cell_size", "float", 1.0 / width if inverse else width)
+    if out != "count":
+        d.output("cells", "int", count)
+    if out != "cell":
+        d.output("counts", "int", size)
+    else:
+        d.param("table_size", "int", size)
+    axes = "xyz"[:dim]
+    scale = "* inv_cell" if inverse else "/ cell_size"
+    lines = "\n".join(f"i{a} = wp.uint32(int(wp.floor(p[{n}] {scale})))" for n, a in enumerate(axes))
+    if how == "xor of primes":
+        terms = " ^ ".join(f"(i{a} * wp.uint32({_TESCHNER[n]}))" for n, a in enumerate(axes))
+        hashed = f"h = {terms}"
+    elif how == "chained":
+        mix = d.use(mixer)
+        nested = "ix"
+        for a in axes[1:]:
+            nested = f"{mix}({nested}) + i{a}"
+        hashed = (
+            "# each axis is mixed before the next joins: a plain sum would be equal for (1, 2) and "
+            "(2, 1)\n"
+            f"h = {mix}({nested})"
+        )
+    else:
+        mix = d.use(mixer)
+        folded = "\n".join(
+            f"h = h ^ ({mix}(i{a}) + wp.uint32(0x9E3779B9) + (h << wp.uint32(6)) + (h >> wp.uint32(2)))"
+            for a in axes[1:]
+        )
+        hashed = f"h = {mix}(ix)\n{folded}"
+    total = "table_size" if out == "cell" else "counts.shape[0]"
+    slot = f"int(h % wp.uint32({total}))"
+    store = {
+        "cell": f"cells[tid] = {slot}",
+        "count": f"wp.atomic_add(counts, {slot}, 1)",
+        "both": f"cell = {slot}\ncells[tid] = cell\nwp.atomic_add(counts, cell, 1)",
+    }[out]
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        p = x[tid]
+        # floor, since a cast would put both sides of zero into one cell
+        $lines
+        $hashed
+        $store
+        """,
+        lines=lines,
+        hashed=hashed,
+        store=store,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        i = np.floor(v.x / width).astype(np.int64).astype(np.uint32).T
+        with np.errstate(over="ignore"):
+            if how == "xor of primes":
+                h = np.bitwise_xor.reduce([i[a] * np.uint32(_TESCHNER[a]) for a in range(dim)])
+            elif how == "chained":
+                h = mixer(i[0])
+                for a in range(1, dim):
+                    h = mixer(h + i[a])
+            else:
+                h = mixer(i[0])
+                for a in range(1, dim):
+                    h = h ^ (mixer(i[a]) + np.uint32(0x9E3779B9) + (h << np.uint32(6)) + (h >> np.uint32(2)))
+        cell = (h % np.uint32(size)).astype(np.int32)
+        found: dict[str, Any] = {}
+        if out != "count":
+            found["cells"] = cell
+        if out != "cell":
+            found["counts"] = np.bincount(cell, minlength=size).astype(np.int32)
+        return found
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Zobrist 1970",
+    names={
+        "zobrist_hash": "zobrist_keys|hash_positions|hash_boards|board_hash",
+        "board": "boards|positions|squares",
+        "table": "zobrist|random_keys|bitstrings",
+        "key": "h|hash|signature",
+        "piece": "stone|figure|man",
+        "side": "to_move|side_to_move|turn",
+    },
+    adjoint="no",
+)
+def zobrist_hash(d: Draft) -> None:
+    """Hashes each board position to the exclusive or of random numbers, one per piece and square."""
+    wide = d.flag("wide", 0.4)
+    mode = d.option("mode", "full", "moved", "grid")
+    side = d.flag("side")
+    empty = d.option("empty", "zero", "negative")
+    word = "uint64" if wide else "uint32"
+    boards, squares, kinds = d.pick(24, 32, 48), d.pick(9, 16, 25), d.pick(2, 4, 6)
+    edge = int(squares**0.5)
+    top = float(1 << 52) if wide else 1 << 32
+    low = 0 if empty == "zero" else -1
+    test = "piece == 0" if low == 0 else "piece < 0"
+    row = "piece - 1" if low == 0 else "piece"
+    shape = (boards, edge, edge) if mode == "grid" else (boards, squares)
+    d.input("board", "int", shape, low, kinds + 1 + low)
+    d.input("table", word, (kinds, squares), 1, top)
+    if side:
+        d.input("side", "int", boards, 0, 2)
+        d.param("side_key", word, 1, top)
+    if mode == "moved":
+        d.input("origin", "int", boards, 0, squares)
+        d.input("target", "int", boards, 0, squares)
+    d.output("keys", word, boards)
+    d.launch(boards)
+    if mode == "grid":
+        loop = f"""
+        for r in range(board.shape[1]):
+            for c in range(board.shape[2]):
+                piece = board[tid, r, c]
+                if {test}:
+                    continue
+                key = key ^ table[{row}, r * board.shape[2] + c]
+        """
+    else:
+        loop = f"""
+        for s in range(board.shape[1]):
+            piece = board[tid, s]
+            if {test}:
+                continue
+            key = key ^ table[{row}, s]
+        """
+    moved = ""
+    if mode == "moved":
+        d.says("Hashes each board position after one move by Zobrist's method.")
+        moved = f"""
+        # a move takes its piece from one square and sets it on another: xor undoes itself
+        a = origin[tid]
+        b = target[tid]
+        piece = board[tid, a]
+        if {test.replace("==", "!=").replace("<", ">=")} and a != b:
+            key = key ^ table[{row}, a] ^ table[{row}, b]
+            taken = board[tid, b]
+            if {test.replace("piece", "taken").replace("==", "!=").replace("<", ">=")}:
+                key = key ^ table[{row.replace("piece", "taken")}, b]
+        """
+    d.code(
+        """
+        tid = wp.tid()
+        key = wp.$word(0)
+        $loop
+        $moved
+        $side
+        keys[tid] = key
+        """,
+        word=word,
+        loop=loop,
+        moved=moved,
+        side="if side[tid] != 0:\n    key = key ^ side_key" if side else "",
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        board = v.board.reshape(boards, squares).copy()
+        if mode == "moved":
+            every = np.arange(boards)
+            moving = board[every, v.origin]
+            there = (moving != low) & (v.origin != v.target)
+            board[every[there], v.target[there]] = moving[there]
+            board[every[there], v.origin[there]] = low
+        kind = board - 1 if low == 0 else board
+        keys = np.where(board == low, 0, v.table[np.maximum(kind, 0), np.arange(squares)])
+        made = np.bitwise_xor.reduce(keys.astype(v.table.dtype), axis=1)
+        if side:
+            made = np.where(v.side != 0, made ^ v.side_key, made).astype(v.table.dtype)
+        return {"keys": made}
+
+    d.check(reference)

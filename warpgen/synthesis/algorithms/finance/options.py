@@ -1,0 +1,273 @@
+"""Options in closed form: prices, sensitivities, the volatility that a price implies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.finance import DOMAIN
+from warpgen.synthesis.algorithms.finance._closed_form import NAMES, d1_d2
+from warpgen.synthesis.library import normal
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+OPTION = piece("""
+@wp.struct
+class Option:
+    spot: float
+    strike: float
+    expiry: float
+    sigma: float
+""")
+
+
+def _contracts(d: Draft, layout: str) -> tuple[str, str]:
+    """Arguments of options in one of the layouts: how a thread reads its own, and where its result goes."""
+    if layout == "surface":
+        rows, columns = d.pick((12, 8), (16, 10), (10, 12))
+        d.param("spot", "float", 80.0, 120.0)
+        d.input("strike", "float", rows, 70.0, 130.0)
+        d.input("expiry", "float", columns, 0.25, 2.0)
+        d.param("sigma", "float", 0.15, 0.5)
+        d.launch(rows, columns)
+        return "i, j = wp.tid()\nk = strike[i]\nt = expiry[j]\ns = spot\nvol = sigma", "[i, j]"
+    count = d.pick(64, 96, 128)
+    if layout == "structs":
+        fields = {
+            "spot": fill(80.0, 120.0),
+            "strike": fill(80.0, 120.0),
+            "expiry": fill(0.25, 2.0),
+            "sigma": fill(0.15, 0.5),
+        }
+        d.struct("book", OPTION, fields, count)
+        lines = (
+            "option = book[tid]\ns = option.spot\nk = option.strike\nt = option.expiry\nvol = option.sigma"
+        )
+    elif layout == "spots":
+        d.input("spot", "float", count, 70.0, 130.0)
+        d.param("strike", "float", 90.0, 110.0)
+        d.param("expiry", "float", 0.25, 2.0)
+        d.param("sigma", "float", 0.15, 0.5)
+        lines = "s = spot[tid]\nk = strike\nt = expiry\nvol = sigma"
+    else:
+        d.input("spot", "float", count, 80.0, 120.0)
+        d.input("strike", "float", count, 80.0, 120.0)
+        d.input("expiry", "float", count, 0.25, 2.0)
+        d.param("sigma", "float", 0.15, 0.5)
+        lines = "s = spot[tid]\nk = strike[tid]\nt = expiry[tid]\nvol = sigma"
+    d.launch(count)
+    return "tid = wp.tid()\n" + lines, "[tid]"
+
+
+def _read(v: Values, layout: str) -> tuple[Any, Any, Any, Any]:
+    if layout == "structs":
+        return v["book.spot"], v["book.strike"], v["book.expiry"], v["book.sigma"]
+    if layout == "surface":
+        return v.spot, v.strike[:, None], v.expiry[None, :], v.sigma
+    return v.spot, v.strike, v.expiry, v.sigma
+
+
+def _output(d: Draft, name: str) -> None:
+    d.output(name, "float", d.dim)
+
+
+@DOMAIN.algorithm(
+    source="Black & Scholes 1973, eq. 13; Merton 1973; Black 1976; Reiner & Rubinstein 1991",
+    names=NAMES | {"black_scholes": "european_option|price_options|bs_price", "book": "options|contracts"},
+    double=True,
+    weight=3,
+)
+def black_scholes(d: Draft) -> None:
+    """Prices European options in closed form."""
+    payoff = d.option("payoff", "call", "put", "both", "kinds", "cash call", "asset put")
+    model = d.option("model", "plain", "dividend", "futures")
+    cdf = d.option("cdf", *normal.CDFS)
+    layout = d.option("layout", "arrays", "structs", "surface", "spots")
+    n = d.use(cdf)
+    said = {
+        "call": "European calls",
+        "put": "European puts",
+        "both": "a European call and, by parity, the put",
+        "kinds": "European calls and puts",
+        "cash call": "digital calls that pay one unit of cash",
+        "asset put": "digital puts that pay the asset",
+    }[payoff]
+    under = {"plain": "", "dividend": " on an asset with a dividend yield", "futures": " on futures"}[model]
+    d.says(f"Prices {said}{under} in closed form.")
+    load, at = _contracts(d, layout)
+    d.param("r", "float", 0.01, 0.06)
+    if model == "dividend":
+        d.param("q", "float", 0.005, 0.04)
+    if payoff == "kinds":
+        d.input("kind", "int", d.dim, 0, 2)
+        d.module("CALL = wp.constant(0)")
+    _output(d, "price")
+    if payoff == "both":
+        _output(d, "put_price")
+    drift = {"plain": "r * t", "dividend": "(r - q) * t", "futures": ""}[model]
+    moneyness = f"(wp.log(s / k) + {drift}) / sd" if drift else "wp.log(s / k) / sd"
+    asset = {"plain": "s", "dividend": "s * wp.exp(-q * t)", "futures": "df * s"}[model]
+    store = {
+        "call": f"price{at} = {asset} * {n}(d1) - df * k * {n}(d2)",
+        "put": f"price{at} = df * k * {n}(-d2) - {asset} * {n}(-d1)",
+        "both": f"""
+        call = {asset} * {n}(d1) - df * k * {n}(d2)
+        price{at} = call
+        # parity: call - put is worth the forward
+        put_price{at} = call - {asset} + df * k
+        """,
+        "kinds": f"""
+        # one formula for both: a put is a call with all signs turned
+        phi = 1.0 if kind{at} == CALL else -1.0
+        price{at} = phi * ({asset} * {n}(phi * d1) - df * k * {n}(phi * d2))
+        """,
+        "cash call": f"price{at} = df * {n}(d2)",
+        "asset put": f"price{at} = {asset} * {n}(-d1)",
+    }[payoff]
+    needs_df = not (payoff == "asset put" and model != "futures")
+    needs_d2 = payoff != "asset put"
+    if payoff == "cash call":
+        d1 = f"d2 = {moneyness} - 0.5 * sd"
+        needs_d2 = False
+    else:
+        d1 = f"d1 = {moneyness} + 0.5 * sd"
+    d.code(
+        "$load\n$df\nsd = vol * wp.sqrt(t)\n$d1\n$d2\n$store",
+        load=load,
+        df="df = wp.exp(-r * t)" if needs_df else "",
+        d1=d1,
+        d2="d2 = d1 - sd" if needs_d2 else "",
+        store=store,
+    )
+    d.explain("""
+        Prices are in units of the spot, `expiry` in years; rates are continuously compounded and
+        volatility is per square root of a year. Exercise is at expiry only.
+    """ if layout != "structs" else """
+        Times are in years, rates continuously compounded, volatilities per square root of a year.
+    """)  # fmt: skip
+
+    def reference(v: Values) -> dict[str, Any]:
+        s, k, t, sigma = _read(v, layout)
+        carry = {"plain": v.r, "dividend": v.r - v.get("q", 0.0), "futures": 0.0}[model]
+        d1, d2 = d1_d2(s, k, t, sigma, carry)
+        df = np.exp(-v.r * t)
+        a = s * np.exp((carry - v.r) * t)
+        call = a * cdf(d1) - df * k * cdf(d2)
+        put = call - a + df * k
+        return {
+            "call": {"price": call},
+            "put": {"price": put},
+            "both": {"price": call, "put_price": put},
+            "kinds": {"price": np.where(v.get("kind", 0) == 0, call, put)},
+            "cash call": {"price": df * cdf(d2)},
+            "asset put": {"price": a * cdf(-d1)},
+        }[payoff]
+
+    d.check(reference, 2e-4)
+
+
+@DOMAIN.algorithm(
+    source="Haug 2007, ch. 2; Hull 2018, ch. 19",
+    names=NAMES
+    | {
+        "option_greeks": "compute_greeks|bs_sensitivities|greeks",
+        "book": "options|contracts",
+        "delta": "deltas|hedge_ratio",
+        "greek": "sensitivity|exposure|risk",
+    },
+    double=True,
+    weight=3,
+)
+def option_greeks(d: Draft) -> None:
+    """Computes a sensitivity of European options in closed form."""
+    what = d.option("what", "delta", "gamma", "vega", "theta", "rho", "vanna", "volga", "delta and gamma")
+    kind = d.option("kind", "call", "put")
+    cdf = d.option("cdf", *normal.CDFS)
+    layout = d.option("layout", "arrays", "structs", "surface", "spots")
+    position = d.flag("position", 0.3)
+    symmetric = what in ("gamma", "vega", "vanna", "volga")
+    said = {
+        "delta": "delta, the slope of the price in the spot",
+        "gamma": "gamma, the second derivative of the price in the spot",
+        "vega": "vega, the slope of the price in the volatility",
+        "theta": "theta, the rate at which the price decays in time",
+        "rho": "rho, the slope of the price in the interest rate",
+        "vanna": "vanna, the change of delta with volatility",
+        "volga": "volga, the curvature of the price in the volatility",
+        "delta and gamma": "delta and gamma",
+    }[what]
+    whose = "European options" if symmetric else f"European {kind}s"
+    d.says(f"Computes for {whose} {said}" + (", for a position in them." if position else "."))
+    pdf = d.use(normal.PDF) if what not in ("delta", "rho") else ""
+    n = d.use(cdf) if not symmetric else ""
+    load, at = _contracts(d, layout)
+    d.param("r", "float", 0.01, 0.06)
+    if position:
+        d.input("position", "float", d.dim, -10.0, 10.0)
+    first = "delta" if what.startswith("delta") else "greek"
+    _output(d, first)
+    if what == "delta and gamma":
+        _output(d, "gamma")
+    plus = "" if kind == "call" else "-"
+    delta = f"{n}(d1)" if kind == "call" else f"{n}(d1) - 1.0"
+    value = {
+        "delta": delta,
+        "delta and gamma": delta,
+        "gamma": f"{pdf}(d1) / (s * sd)",
+        "vega": f"s * {pdf}(d1) * root_t",
+        "rho": f"{plus}k * t * wp.exp(-r * t) * {n}({plus}d2)",
+        "theta": f"decay {'-' if kind == 'call' else '+'} r * k * wp.exp(-r * t) * {n}({plus}d2)",
+        "vanna": f"-{pdf}(d1) * d2 / vol",
+        "volga": f"s * {pdf}(d1) * root_t * d1 * d2 / vol",
+    }[what]
+    if position:
+        value = f"position{at} * ({value})" if " - " in value or " + " in value else f"position{at} * {value}"
+    gamma = f"{pdf}(d1) / (s * sd)"
+    d.code(
+        """
+        $load
+        root_t = wp.sqrt(t)
+        sd = vol * root_t
+        d1 = (wp.log(s / k) + (r + 0.5 * vol * vol) * t) / sd
+        $d2
+        $decay
+        $store
+        $second
+        """,
+        load=load,
+        d2="d2 = d1 - sd" if what in ("theta", "rho", "vanna", "volga") else "",
+        decay=f"# time value is lost fastest at the money\ndecay = -0.5 * s * {pdf}(d1) * vol / root_t"
+        if what == "theta"
+        else "",
+        store=f"{first}{at} = {value}",
+        second=f"gamma{at} = {f'position{at} * ' if position else ''}{gamma}"
+        if what == "delta and gamma"
+        else "",
+    )
+    d.explain("""
+        Black-Scholes without dividends. Sensitivities are per unit of what is varied: vega and rho per 1.00,
+        not per percent, theta per year.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        s, k, t, sigma = _read(v, layout)
+        d1, d2 = d1_d2(s, k, t, sigma, v.r)
+        phi = 1.0 if kind == "call" else -1.0
+        k_df, density, root = k * np.exp(-v.r * t), normal.PDF(d1), np.sqrt(t)
+        vega = s * density * root
+        made = {
+            "delta": lambda: phi * cdf(phi * d1),
+            "gamma": lambda: density / (s * sigma * root),
+            "vega": lambda: vega,
+            "theta": lambda: -s * density * sigma / (2 * root) - phi * v.r * k_df * cdf(phi * d2),
+            "rho": lambda: phi * t * k_df * cdf(phi * d2),
+            "vanna": lambda: vega / s * (1.0 - d1 / (sigma * root)),
+            "volga": lambda: vega * d1 * d2 / sigma,
+        }
+        held = v.position if position else 1.0
+        if what == "delta and gamma":
+            return {"delta": held * made["delta"](), "gamma": held * made["gamma"]()}
+        return {first: held * made[what]()}
+
+    d.check(reference, 5e-4)

@@ -1,0 +1,326 @@
+"""Price paths: payoffs along them, and paths drawn at random."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.finance import DOMAIN
+from warpgen.synthesis.algorithms.finance._closed_form import NAMES
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = NAMES | {
+    "s": "price_t|x|level",
+    "z": "normals|gaussians|shocks|dw",
+    "dt": "time_step|step|delta_t",
+    "k": "step_k|t|n",
+    "payoff": "payoffs|value|pv",
+    "seed": "rng_seed|base_seed",
+    "state": "rng|rng_state",
+}
+_PAYS = {
+    # what is paid, how an observer of the path begins, and what it does at each step
+    "call": ("calls", "wp.max(s - strike, 0.0)", "", ""),
+    "asian": ("Asian calls on the arithmetic mean", "wp.max(sum / float(steps) - strike, 0.0)",
+              "sum = float(0.0)", "sum += s"),
+    "geometric": ("Asian calls on the geometric mean", "wp.max(wp.exp(log_sum / float(steps)) - strike, 0.0)",
+                  "log_sum = float(0.0)", "log_sum += wp.log(s)"),
+    "lookback": ("calls on the highest price", "wp.max(high - strike, 0.0)", "high = float(spot)",
+                 "high = wp.max(high, s)"),
+    "floating": ("lookback calls struck at the lowest price", "(s - low)", "low = float(spot)",
+                 "low = wp.min(low, s)"),
+    "up-and-out": ("up-and-out calls", "wp.max(s - strike, 0.0)", "", ""),
+    "down-and-in": ("down-and-in calls", "wp.max(s - strike, 0.0)", "touched = bool(False)",
+                    "if s <= barrier:\n    touched = True"),
+    "range": ("range accruals", "days / float(steps)", "days = float(0.0)",
+              "if s > strike and s < barrier:\n    days += 1.0"),
+}  # fmt: skip
+
+
+@DOMAIN.algorithm(
+    source="Glasserman 2004, secs. 3.2 and 6.1",
+    names=_NAMES
+    | {
+        "path_payoff": "monte_carlo_payoff|simulate_payoff|gbm_payoff",
+        "steps": "num_steps|n_steps|fixings",
+        "barrier": "knock_level|trigger|upper",
+        "sum": "total|running_sum|acc",
+        "high": "highest|running_max|s_max",
+        "low": "lowest|running_min|s_min",
+    },
+    double=True,
+    adjoint="no",
+    weight=3,
+)
+def path_payoff(d: Draft) -> None:
+    """Follows geometric Brownian motion along given normal numbers and values what a path pays."""
+    pays = d.option("pays", *_PAYS)
+    scheme = d.option("scheme", "exact", "euler", "milstein")
+    layout = d.option("layout", "path rows", "step rows", "flat")
+    volatility = d.option("volatility", "constant", "term")
+    result = d.option("result", "each", "mean")
+    said, value, begin, observe = _PAYS[pays]
+    paths, steps = d.pick(48, 64, 96), d.pick(12, 16, 20)
+    ending = ", and averages them" if result == "mean" else ""
+    d.says(f"Values {said} along given paths of geometric Brownian motion{ending}.")
+    shape = {"path rows": (paths, steps), "step rows": (steps, paths), "flat": (paths * steps,)}[layout]
+    d.input("z", "float", shape, -2.0, 2.0)
+    d.param("spot", "float", 95.0, 105.0)
+    d.param("strike", "float", *((85.0, 95.0) if pays == "range" else (90.0, 100.0)))
+    if pays in ("up-and-out", "range"):
+        d.param("barrier", "float", 115.0, 130.0)
+    elif pays == "down-and-in":
+        d.param("barrier", "float", 85.0, 93.0)
+    d.param("r", "float", 0.01, 0.05)
+    if volatility == "term":
+        d.input("sigma", "float", steps, 0.15, 0.4)
+    else:
+        d.param("sigma", "float", 0.15, 0.4)
+    d.param("dt", "float", 0.02, 0.06)
+    d.param("steps", "int", steps)
+    d.output("payoff", "float", 1 if result == "mean" else paths)
+    normal = {"path rows": "z[tid, k]", "step rows": "z[k, tid]", "flat": "z[tid * steps + k]"}[layout]
+    vol = "sigma[k]" if volatility == "term" else "sigma"
+    before, move = "", ""
+    if scheme == "exact" and volatility == "constant":
+        before = "drift = (r - 0.5 * sigma * sigma) * dt\nsd = sigma * wp.sqrt(dt)"
+        move = f"s *= wp.exp(drift + sd * {normal})"
+    elif scheme == "exact":
+        before = "root_dt = wp.sqrt(dt)"
+        move = f"vol = sigma[k]\ns *= wp.exp((r - 0.5 * vol * vol) * dt + vol * root_dt * {normal})"
+    elif scheme == "euler":
+        before = "root_dt = wp.sqrt(dt)"
+        move = f"s *= 1.0 + r * dt + {vol} * root_dt * {normal}"
+    else:
+        before = "root_dt = wp.sqrt(dt)"
+        move = f"""
+        x = {vol} * root_dt * {normal}
+        # Milstein's term 1/2 sigma^2 (dW^2 - dt) makes the scheme of first order along each path
+        s *= 1.0 + r * dt + x + 0.5 * (x * x - {vol} * {vol} * dt)
+        """
+    after = ""
+    store = "wp.atomic_add(payoff, 0, {} / float({}))" if result == "mean" else "payoff[tid] = {}"
+    if pays == "up-and-out":
+        # nothing is paid once the barrier is reached: outputs begin with zeros
+        observe = "if s >= barrier:\n    return"
+    elif pays == "down-and-in":
+        after = "if not touched:\n    return"
+    d.launch(paths)
+    d.code(
+        """
+        tid = wp.tid()
+        $before
+        s = float(spot)
+        $begin
+        for k in range(steps):
+            $move
+            $observe
+        $after
+        $store
+        """,
+        before=before,
+        begin=begin,
+        move=move,
+        observe=observe,
+        after=after,
+        store=store.format(f"wp.exp(-r * dt * float(steps)) * {value}", paths),
+    )
+    d.explain("""
+        dS = r S dt + sigma S dW under the risk-neutral measure, in `steps` steps of `dt` years. What is paid
+        at the end is discounted to today; barriers and means are watched at the steps only.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        z = v.z.T if layout == "step rows" else v.z.reshape(paths, steps)
+        vol_ = np.broadcast_to(v.sigma, steps)
+        w = vol_ * np.sqrt(v.dt) * z
+        if scheme == "exact":
+            growth = np.exp((v.r - vol_**2 / 2) * v.dt + w)
+        else:
+            growth = 1 + v.r * v.dt + w
+            if scheme == "milstein":
+                growth = growth + 0.5 * (w**2 - vol_**2 * v.dt)
+        s = v.spot * np.cumprod(growth, axis=1)
+        whole = np.concatenate([np.full((paths, 1), v.spot), s], axis=1)
+        call = np.maximum(s[:, -1] - v.strike, 0)
+        paid = {
+            "call": lambda: call,
+            "asian": lambda: np.maximum(s.mean(axis=1) - v.strike, 0),
+            "geometric": lambda: np.maximum(np.exp(np.log(s).mean(axis=1)) - v.strike, 0),
+            "lookback": lambda: np.maximum(whole.max(axis=1) - v.strike, 0),
+            "floating": lambda: s[:, -1] - whole.min(axis=1),
+            "up-and-out": lambda: call * (s < v.barrier).all(axis=1),
+            "down-and-in": lambda: call * (s <= v.barrier).any(axis=1),
+            "range": lambda: ((s > v.strike) & (s < v.barrier)).mean(axis=1),
+        }[pays]() * np.exp(-v.r * v.dt * steps)
+        return {"payoff": np.array([paid.mean()]) if result == "mean" else paid}
+
+    d.check(reference, 1e-3)
+
+
+_PROCESSES = {
+    "gbm": "geometric Brownian motion",
+    "ou": "the Ornstein-Uhlenbeck process",
+    "cir": "the square-root process of Cox, Ingersoll and Ross",
+    "jump": "Merton's jump diffusion",
+    "bridge": "a Brownian bridge",
+}
+
+
+def _law(process: str, v: Values, t: float) -> tuple[float, float]:
+    """Mean and variance at time t."""
+    x0, sigma = v.x0, v.sigma
+    if process == "bridge":  # at three quarters of its way
+        return 0.25 * x0 + 0.75 * v.x1, sigma**2 * t * 0.1875
+    if process in ("gbm", "jump"):
+        extra = 0.0
+        if process == "jump":
+            m, s = v.jump_mean, v.jump_sd
+            extra = v.intensity * (np.exp(2 * m + 2 * s * s) - 2 * np.exp(m + s * s / 2) + 1)
+        mean = x0 * np.exp(v.mu * t)
+        return mean, mean**2 * (np.exp((sigma**2 + extra) * t) - 1)
+    e = np.exp(-v.kappa * t)
+    mean = v.theta + (x0 - v.theta) * e
+    if process == "ou":
+        return mean, sigma**2 / (2 * v.kappa) * (1 - e * e)
+    return mean, sigma**2 / v.kappa * (x0 * (e - e * e) + 0.5 * v.theta * (1 - e) ** 2)
+
+
+@DOMAIN.algorithm(
+    source="Glasserman 2004, ch. 3; Merton 1976; Lord, Koekkoek & van Dijk 2010",
+    names=_NAMES
+    | {
+        "random_paths": "simulate_paths|generate_paths|sample_sde",
+        "x": "path_value|s|y",
+        "paths": "trajectories|samples|scenarios",
+        "kappa": "mean_reversion|speed|reversion",
+        "theta": "long_run_mean|mean_level|target",
+        "steps": "num_steps|n_steps|horizon",
+    },
+    adjoint="no",
+    weight=2,
+)
+def random_paths(d: Draft) -> None:
+    """Draws paths of a stochastic process at random."""
+    process = d.option("process", *_PROCESSES)
+    result = d.option("result", "terminal", "path", "transposed")
+    stream = d.option("stream", "offset", "mixed")
+    antithetic = d.flag("antithetic", 0.35)
+    steps_given = d.flag("steps given")
+    count, steps = d.pick(160, 192, 256), d.pick(12, 16, 20)
+    if process == "bridge":
+        result = "path" if result == "terminal" else result
+    if process == "jump":
+        antithetic = False
+    paths_said = "ends of paths" if result == "terminal" else "paths"
+    pairs = ", each normal number being used with both signs" if antithetic else ""
+    d.says(f"Draws {paths_said} of {_PROCESSES[process]} at random{pairs}.")
+    d.param("seed", "int", 1, 10000)
+    if process in ("gbm", "jump"):
+        d.param("x0", "float", 50.0, 150.0)
+        d.param("mu", "float", 0.02, 0.1)
+        d.param("sigma", "float", 0.2, 0.4)
+    elif process == "bridge":
+        d.param("x0", "float", -1.0, 1.0)
+        d.param("x1", "float", -1.0, 1.0)
+        d.param("sigma", "float", 0.3, 0.8)
+    else:
+        d.param("x0", "float", 0.06, 0.09)
+        d.param("kappa", "float", 0.5, 1.5)
+        d.param("theta", "float", 0.03, 0.05)
+        d.param("sigma", "float", *((0.01, 0.03) if process == "ou" else (0.05, 0.1)))
+    if process == "jump":
+        d.param("intensity", "float", 0.5, 2.0)
+        d.param("jump_mean", "float", -0.15, -0.05)
+        d.param("jump_sd", "float", 0.05, 0.15)
+    d.param("dt", "float", 0.04, 0.08)
+    if steps_given:
+        d.param("steps", "int", steps)
+    shape = {"terminal": (count,), "path": (count, steps), "transposed": (steps, count)}[result]
+    d.output("paths", "float", shape)
+    own = {"terminal": str(steps), "path": "paths.shape[1]", "transposed": "paths.shape[0]"}[result]
+    each = "steps" if steps_given else own
+    if antithetic:
+        init = """
+        # threads of a pair share their numbers, but for the sign
+        state = wp.rand_init(seed, tid // 2)
+        sign = 1.0 if tid % 2 == 0 else -1.0
+        """
+    elif stream == "mixed":
+        init = """
+        # a large odd stride keeps the streams of neighbours apart
+        state = wp.rand_init(seed + 7919 * tid)
+        """
+    else:
+        init = "state = wp.rand_init(seed, tid)"
+    normal = "sign * wp.randn(state)" if antithetic else "wp.randn(state)"
+    before = "root_dt = wp.sqrt(dt)"
+    move = {
+        "gbm": f"x *= wp.exp(drift + sigma * root_dt * {normal})",
+        "ou": f"x = theta + (x - theta) * decay + sd * {normal}",
+        "cir": f"""
+        # full truncation: a rate below zero drifts back and has no noise
+        positive = wp.max(x, 0.0)
+        x += kappa * (theta - positive) * dt + sigma * wp.sqrt(positive) * root_dt * {normal}
+        """,
+        "jump": f"""
+        x *= wp.exp(drift + sigma * root_dt * {normal})
+        jumps = float(wp.poisson(state, intensity * dt))
+        # the sum of that many normal jumps is normal again
+        x *= wp.exp(jump_mean * jumps + jump_sd * wp.sqrt(jumps) * wp.randn(state))
+        """,
+        "bridge": f"""
+        left = float({each} - k)
+        # towards the end, as far as the steps that are left ask for
+        x += (x1 - x) / left + sigma * wp.sqrt(dt * (left - 1.0) / left) * {normal}
+        """,
+    }[process]
+    if process in ("gbm", "jump"):
+        before = "root_dt = wp.sqrt(dt)\ndrift = (mu - 0.5 * sigma * sigma) * dt"
+    if process == "jump":
+        before += """
+# the drift makes up for what jumps add on average
+drift -= intensity * dt * (wp.exp(jump_mean + 0.5 * jump_sd * jump_sd) - 1.0)"""
+    elif process == "ou":
+        before = """
+        # the exact transition of the process: no step is too long
+        decay = wp.exp(-kappa * dt)
+        sd = sigma * wp.sqrt((1.0 - decay * decay) / (2.0 * kappa))
+        """
+    elif process == "bridge":
+        before = ""
+    inner = {"terminal": "", "path": "paths[tid, k] = x", "transposed": "paths[k, tid] = x"}[result]
+    d.launch(count)
+    d.code(
+        f"""
+        tid = wp.tid()
+        $init
+        $before
+        x = float(x0)
+        for k in range({each}):
+            $move
+            $inner
+        {"paths[tid] = x" if result == "terminal" else ""}
+        """,
+        init=init,
+        before=before,
+        move=move,
+        inner=inner,
+    )
+
+    def distributed(before: Values, after: Values) -> None:
+        p = after.paths if result != "transposed" else after.paths.T
+        assert np.isfinite(p).all()
+        if process == "bridge":
+            np.testing.assert_allclose(p[:, -1], before.x1, atol=1e-4)
+        at = 3 * steps // 4 if process == "bridge" else steps
+        end = p if result == "terminal" else p[:, at - 1]
+        mean, variance = _law(process, before, steps * before.dt)
+        sd = variance**0.5
+        assert abs(end.mean() - mean) < 6.0 * sd / count**0.5
+        assert 0.7 * sd < end.std() < 1.45 * sd
+        if antithetic:
+            assert np.corrcoef(end[::2], end[1::2])[0, 1] < -0.7
+
+    d.holds(distributed)

@@ -1,0 +1,444 @@
+"""Dense layers, gated units, and what stands between them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.library import activations
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "x": "inputs|input_|activations|features",
+    "w": "weights|weight|kernel_weights|W",
+    "b": "bias|biases|offset",
+    "y": "outputs|hidden|out_features",
+    "z": "pre|acc|preact",
+    "k": "c|l|in_idx",
+}
+
+
+@DOMAIN.algorithm(
+    source="Rosenblatt 1958; Goodfellow, Bengio & Courville 2016, section 6.3",
+    names=_NAMES
+    | {
+        "dense_layer": "linear_layer|linear_forward|fully_connected|mlp_layer",
+        "residual": "skip|shortcut|identity",
+    },
+    half=True,
+    double=True,
+)
+def dense_layer(d: Draft) -> None:
+    """Applies a fully connected layer and its activation to a batch."""
+    act = d.option("activation", *activations.ACTIVATIONS)
+    layout = d.option("layout", "out by in", "in by out", "flat")
+    bias = d.flag("bias", 0.7)
+    skip = d.option("skip", "none", "residual", "gated", weights=(3.0, 1.0, 1.0))
+    threads = d.option("threads", "element", "sample")
+    keep = d.flag("keep", 0.25) and skip == "none"
+    batch, fan_in, fan_out = d.pick(12, 16, 24), d.pick(6, 8, 12), d.pick(6, 8, 10)
+    f = d.use(act.value)
+    d.input("x", "float", (batch, fan_in), -1.0, 1.0)
+    shape: Any = {
+        "out by in": (fan_out, fan_in),
+        "in by out": (fan_in, fan_out),
+        "flat": fan_out * fan_in,
+    }[layout]
+    at = {"out by in": "w[j, k]", "in by out": "w[k, j]", "flat": "w[j * x.shape[1] + k]"}[layout]
+    d.input("w", "float", shape, -0.8, 0.8)
+    if bias:
+        d.input("b", "float", fan_out, -0.3, 0.3)
+    if skip == "residual":
+        d.input("residual", "float", (batch, fan_out), -1.0, 1.0)
+    elif skip == "gated":
+        d.input("gate", "float", (batch, fan_out), 0.0, 1.0)
+    d.output("y", "float", (batch, fan_out))
+    if keep:
+        # the backward pass needs them for the slope of the activation
+        d.output("z_out", "float", (batch, fan_out))
+    value = {
+        "none": f"{f}(z)",
+        "residual": f"residual[i, j] + {f}(z)",
+        "gated": f"gate[i, j] * {f}(z)",
+    }[skip]
+    array = "wp.array(dtype=float)" if layout == "flat" else "wp.array2d(dtype=float)"
+    d.function(
+        """
+        @wp.func
+        def weighted_sum(x: wp.array2d(dtype=float), w: $array, i: int, j: int) -> float:
+            z = float(0.0)
+            for k in range(x.shape[1]):
+                z += $at * x[i, k]
+            return z
+        """,
+        array=array,
+        at=at,
+    )
+    element = """
+    z = weighted_sum(x, w, i, j)$start
+    $keep
+    y[i, j] = $value
+    """
+    if threads == "element":
+        d.launch(batch, fan_out)
+        text = "i, j = wp.tid()\n$element"
+    else:
+        d.launch(batch)
+        text = "i = wp.tid()\nfor j in range(y.shape[1]):\n    $element"
+    d.code(
+        text,
+        element=element,
+        start=" + b[j]" if bias else "",
+        keep="z_out[i, j] = z" if keep else "",
+        value=value,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        weights = v.w.T if layout == "in by out" else v.w.reshape(fan_out, fan_in)
+        z = v.x @ weights.T + (v.b if bias else 0.0)
+        y = act.value(z)
+        if skip == "residual":
+            y = y + v.residual
+        if skip == "gated":
+            y = y * v.gate
+        return {"y": y, "z_out": z} if keep else {"y": y}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Rumelhart, Hinton & Williams 1986",
+    names=_NAMES
+    | {
+        "dense_backward": "linear_backward|backprop_layer|mlp_backward|dense_gradients",
+        "dy": "grad_out|upstream|grad_y",
+        "dx": "grad_in|grad_x|grad_input",
+        "dw": "grad_w|weight_grad|dW",
+        "db": "grad_b|bias_grad|dbias",
+        "n": "s|sample|batch_idx",
+        "delta": "error|local_grad|g",
+    },
+    double=True,
+    adjoint="no",
+)
+def dense_backward(d: Draft) -> None:
+    """Propagates the gradient of a loss back through a fully connected layer and its activation."""
+    act = d.option("activation", *activations.ACTIVATIONS)
+    what = d.option("what", "inputs", "weights", "weights and bias", "step")
+    layout = d.option("layout", "out by in", "in by out")
+    mean = d.flag("mean") and what != "inputs"
+    decay = what == "step" and d.flag("decay")
+    batch, fan_in, fan_out = d.pick(10, 16, 20), d.pick(6, 8, 12), d.pick(5, 8, 10)
+    slope = d.use(act.slope)
+    at = "w[j, k]" if layout == "out by in" else "w[k, j]"
+    shape = (fan_out, fan_in) if layout == "out by in" else (fan_in, fan_out)
+    d.input("dy", "float", (batch, fan_out), -1.0, 1.0)
+    d.input("z", "float", (batch, fan_out), -2.0, 2.0)
+    scale = " / float(dy.shape[0])" if mean else ""
+    if what == "inputs":
+        d.input("w", "float", shape, -1.0, 1.0)
+        d.output("dx", "float", (batch, fan_in))
+        d.launch(batch, fan_in)
+        d.code(f"""
+            n, k = wp.tid()
+            g = float(0.0)
+            for j in range(dy.shape[1]):
+                g += {at} * dy[n, j] * {slope}(z[n, j])
+            dx[n, k] = g
+        """)
+    else:
+        d.input("x", "float", (batch, fan_in), -1.0, 1.0)
+        if what == "step":
+            d.inout("w", "float", shape, -1.0, 1.0)
+            d.param("lr", "float", 0.01, 0.1)
+            if decay:
+                d.param("decay", "float", 0.01, 0.1)
+            store = f"{at} = {at} - lr * (g{scale})" if mean else f"{at} = {at} - lr * g"
+            if decay:
+                store = store.replace("lr * (g", "lr * (g").replace("lr * g", "lr * (g)")
+                store = store[:-1] + f" + decay * {at})"
+        else:
+            d.output("dw", "float", shape)
+            store = f"{at.replace('w[', 'dw[')} = g{scale}"
+        bias = what == "weights and bias"
+        if bias:
+            d.output("db", "float", fan_out)
+        d.launch(fan_out, fan_in)
+        body = """
+            j, k = wp.tid()
+            g = float(0.0)
+            $g_bias
+            for n in range(dy.shape[0]):
+                delta = dy[n, j] * $slope(z[n, j])
+                g += delta * x[n, k]
+                $add_bias
+            $store
+            $store_bias
+        """
+        d.code(
+            body,
+            slope=slope,
+            store=store,
+            g_bias="g_bias = float(0.0)" if bias else "",
+            add_bias="g_bias += delta" if bias else "",
+            store_bias=f"# the bias has no column: the first thread of the row keeps its sum\nif k == 0:\n    db[j] = g_bias{scale}"
+            if bias
+            else "",
+        )
+    d.says(
+        {
+            "inputs": "Propagates the gradient of a loss through a dense layer to its inputs.",
+            "weights": "Computes the gradient of a loss with the weights of a dense layer.",
+            "weights and bias": "Computes the gradient of a loss with the weights and biases of a dense layer.",
+            "step": "Moves the weights of a dense layer down the gradient of the loss.",
+        }[what]
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        delta = v.dy * act.slope(v.z)
+        if what == "inputs":
+            return {"dx": delta @ (v.w if layout == "out by in" else v.w.T)}
+        g = delta.T @ v.x / (batch if mean else 1)
+        g = g if layout == "out by in" else g.T
+        if what == "step":
+            return {"w": v.w - v.lr * (g + (v.decay * v.w if decay else 0.0))}
+        found = {"dw": g}
+        if what == "weights and bias":
+            found["db"] = delta.sum(axis=0) / (batch if mean else 1)
+        return found
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Shazeer 2020, GLU variants improve transformer; Dauphin et al. 2017",
+    names=_NAMES
+    | {
+        "gated_unit": "swiglu|glu_forward|gated_linear_unit|geglu",
+        "gate": "g|gate_pre|a",
+        "up": "u|value|lin",
+    },
+    double=True,
+    half=True,
+)
+def gated_unit(d: Draft) -> None:
+    """Multiplies one linear projection of the input by an activation of another."""
+    act = d.option("activation", *activations.SMOOTH, None)
+    packing = d.option("packing", "two weights", "stacked", "precomputed halves", "interleaved")
+    bias = d.flag("bias", 0.3)
+    scale = d.flag("scale", 0.25)
+    order = d.option("order", "ij", "ji")
+    batch, fan_in, width = d.pick(12, 16), d.pick(6, 8), d.pick(6, 8, 10)
+    f = d.use(act.value) if act else d.use(activations.SIGMOID)
+    reference_of = act.value if act else activations.SIGMOID
+    precomputed = packing in ("precomputed halves", "interleaved")
+    if precomputed:
+        d.input("h", "float", (batch, 2 * width), -2.0, 2.0)
+        a, b = (
+            ("h[i, j]", "h[i, j + width]")
+            if packing == "precomputed halves"
+            else ("h[i, 2 * j]", "h[i, 2 * j + 1]")
+        )
+    else:
+        d.input("x", "float", (batch, fan_in), -1.0, 1.0)
+        if packing == "two weights":
+            d.input("w_gate", "float", (width, fan_in), -1.0, 1.0)
+            d.input("w_up", "float", (width, fan_in), -1.0, 1.0)
+            a, b = "project(w_gate, x, j, i)", "project(w_up, x, j, i)"
+        else:
+            d.input("w", "float", (2 * width, fan_in), -1.0, 1.0)
+            a, b = "project(w, x, j, i)", "project(w, x, width + j, i)"
+    if bias:
+        d.input("b", "float", 2 * width, -0.5, 0.5)
+    if scale:
+        d.param("scale", "float", 0.5, 2.0)
+    d.output("y", "float", (batch, width))
+    needs_width = packing in ("precomputed halves", "stacked") or bias
+    value = f"{f}(gate) * up" + (" * scale" if scale else "")
+    plus = (" + b[j]", " + b[width + j]") if bias else ("", "")
+    if not precomputed:
+        d.function("""
+            @wp.func
+            def project(w: wp.array2d(dtype=float), x: wp.array2d(dtype=float), j: int, i: int) -> float:
+                acc = float(0.0)
+                for k in range(x.shape[1]):
+                    acc += w[j, k] * x[i, k]
+                return acc
+        """)
+    body = f"gate = {a}{plus[0]}\nup = {b}{plus[1]}"
+    d.launch(*((batch, width) if order == "ij" else (width, batch)))
+    d.code(
+        "$ids = wp.tid()\n$width\n$body\ny[i, j] = $value",
+        ids="i, j" if order == "ij" else "j, i",
+        width="width = y.shape[1]" if needs_width else "",
+        body=body,
+        value=value,
+    )
+    d.explain("y = act(x W_gate) * (x W_up): SwiGLU with SiLU, GEGLU with GELU, plain GLU with the sigmoid.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        if precomputed:
+            h = (
+                v.h
+                if packing == "precomputed halves"
+                else np.concatenate([v.h[:, ::2], v.h[:, 1::2]], axis=1)
+            )
+        else:
+            h = v.x @ (v.w if packing == "stacked" else np.concatenate([v.w_gate, v.w_up])).T
+        if bias:
+            h = h + v.b
+        y = reference_of(h[:, :width]) * h[:, width:]
+        return {"y": y * v.scale if scale else y}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Ba, Kiros & Hinton 2016 (layer); Zhang & Sennrich 2019 (RMS); Wu & He 2018 (group)",
+    names={
+        "feature_norm": "layer_norm|normalize_rows|rms_norm|norm_forward",
+        "x": "inputs|hidden|activations",
+        "y": "outputs|normed|normalized",
+        "gamma": "weight|scale|gain",
+        "beta": "bias|shift|offset",
+        "mean": "mu|m|row_mean",
+        "var": "variance|m2|sigma2",
+        "rstd": "inv_std|rsigma|inv",
+        "eps": "epsilon|tiny",
+        "k": "c|col|f",
+    },
+    double=True,
+    half=True,
+    adjoint="no",
+)
+def feature_norm(d: Draft) -> None:
+    """Normalises the features of each sample."""
+    kind = d.option("kind", "layer", "rms", "group", "l2")
+    passes = d.option("passes", "two pass", "welford", "one pass")
+    affine = d.option("affine", "both", "gamma", "none", "gamma plus one")
+    residual = d.flag("residual", 0.3)
+    keep = d.flag("keep", 0.25)
+    batch, groups = d.pick(16, 24, 32), d.pick(2, 3, 4)
+    width = groups * d.pick(4, 6) if kind == "group" else d.pick(8, 12, 16)
+    d.input("x", "float", (batch, width), -2.0, 2.0)
+    if residual:
+        d.input("residual", "float", (batch, width), -1.0, 1.0)
+    if affine != "none":
+        d.input(
+            "gamma",
+            "float",
+            width,
+            -0.5 if affine == "gamma plus one" else 0.5,
+            0.5 if affine == "gamma plus one" else 1.5,
+        )
+    if affine == "both":
+        d.input("beta", "float", width, -0.5, 0.5)
+    if kind == "group":
+        d.param("groups", "int", groups)
+    d.param("eps", "float", 1e-5, 1e-3)
+    d.output("y", "float", (batch, width))
+    if keep:
+        d.output("rstd_out", "float", (batch, groups) if kind == "group" else batch)
+    at = "(x[i, k] + residual[i, k])" if residual else "x[i, k]"
+    span, size = ("range(first, first + size)", "size") if kind == "group" else ("range(width)", "width")
+    n = f"float({size})"
+    if kind in ("rms", "l2"):
+        stats = f"""
+        square = float(0.0)
+        for k in {span}:
+            square += {at} * {at}
+        """
+        rstd = (
+            f"rstd = 1.0 / wp.sqrt(square / {n} + eps)"
+            if kind == "rms"
+            else "rstd = 1.0 / wp.sqrt(square + eps)"
+        )
+        centred = at
+    else:
+        centred = f"({at.strip('()')} - mean)"
+        rstd = f"rstd = 1.0 / wp.sqrt(var / {n} + eps)"
+        if passes == "two pass":
+            stats = f"""
+            mean = float(0.0)
+            for k in {span}:
+                mean += {at} / {n}
+            # deviations are summed in a second pass, as E[x^2] - E[x]^2 cancels for large means
+            var = float(0.0)
+            for k in {span}:
+                var += {centred} * {centred}
+            """
+        elif passes == "welford":
+            stats = f"""
+            mean = float(0.0)
+            var = float(0.0)
+            count = float(0.0)
+            for k in {span}:
+                count += 1.0
+                delta = {at.strip("()")} - mean
+                mean += delta / count
+                var += delta * ({at.strip("()")} - mean)
+            """
+        else:
+            stats = f"""
+            s1 = float(0.0)
+            s2 = float(0.0)
+            for k in {span}:
+                s1 += {at}
+                s2 += {at} * {at}
+            mean = s1 / {n}
+            var = s2 - s1 * mean
+            """
+    value = f"{centred} * rstd"
+    value += {
+        "both": " * gamma[k] + beta[k]",
+        "gamma": " * gamma[k]",
+        "none": "",
+        "gamma plus one": " * (1.0 + gamma[k])",
+    }[affine]
+    group = kind == "group"
+    kept = ("rstd_out[i, g] = rstd" if group else "rstd_out[i] = rstd") if keep else ""
+    d.launch(*((batch, groups) if group else (batch,)))
+    d.code(
+        """
+        $ids
+        $size
+        $stats
+        $rstd
+        $kept
+        for k in $span:
+            y[i, k] = $value
+        """,
+        ids="i, g = wp.tid()" if group else "i = wp.tid()",
+        size="size = x.shape[1] / groups\nfirst = g * size" if group else "width = x.shape[1]",
+        stats=stats,
+        rstd=rstd,
+        kept=kept,
+        span=span,
+        value=value,
+    )
+    d.says(
+        {
+            "layer": "Normalises the features of each sample to mean zero and variance one.",
+            "rms": "Divides the features of each sample by their root mean square.",
+            "group": "Normalises each group of features of each sample.",
+            "l2": "Scales the features of each sample to unit length.",
+        }[kind]
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.x + (v.residual if residual else 0.0)
+        x = x.reshape(batch, groups, -1) if group else x[:, None]
+        if kind in ("rms", "l2"):
+            top = x
+            r = 1 / np.sqrt((x**2).mean(-1) + v.eps) if kind == "rms" else 1 / np.sqrt((x**2).sum(-1) + v.eps)
+        else:
+            top, r = x - x.mean(-1, keepdims=True), 1 / np.sqrt(x.var(-1) + v.eps)
+        y = (top * r[..., None]).reshape(batch, width)
+        if affine != "none":
+            y = y * (v.gamma + (affine == "gamma plus one"))
+        found = {"y": y + (v.beta if affine == "both" else 0.0)}
+        return found | ({"rstd_out": r if group else r[:, 0]} if keep else {})
+
+    d.check(reference, 5e-4)
