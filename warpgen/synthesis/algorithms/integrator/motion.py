@@ -273,7 +273,7 @@ def implicit_step(d: Draft) -> None:
     if scheme == "bdf2":
         d.input("y_old", vector, count, low, high)
     constants = {
-        "robertson": [("k1", 0.02, 0.06), ("k2", 5.0, 20.0), ("k3", 50.0, 100.0)],
+        "robertson": [("k1", 0.02, 0.06), ("k2", 1.0, 5.0), ("k3", 5.0, 20.0)],
         "van der pol": [("mu", 2.0, 6.0)],
         "brusselator": [("feed", 0.8, 1.2), ("drain", 1.5, 3.0)],
     }[chemistry]
@@ -288,6 +288,8 @@ def implicit_step(d: Draft) -> None:
     d.output("y_new", vector, count)
     p = ", ".join(n for n, _, _ in constants)
     typed = ", ".join(f"{n}: float" for n, _, _ in constants)
+    p_jac = p.removeprefix("feed, ")  # what is fed in is constant
+    typed_jac = typed.removeprefix("feed: float, ")
     rates = {
         "robertson": """
         slow = k1 * s[0]
@@ -321,7 +323,7 @@ def implicit_step(d: Draft) -> None:
         f"@wp.func\ndef rate(s: wp.{vector}, {typed}) -> wp.{vector}:\n    $body", body=rates[chemistry]
     )
     d.function(
-        f"@wp.func\ndef rate_jacobian(s: wp.{vector}, {typed}) -> wp.{matrix}:\n    $body",
+        f"@wp.func\ndef rate_jacobian(s: wp.{vector}, {typed_jac}) -> wp.{matrix}:\n    $body",
         body=jacobians[chemistry],
     )
     if solve == "explicit":
@@ -351,7 +353,7 @@ def implicit_step(d: Draft) -> None:
         for it in range(6):
             $residual
             $tested
-            jac = $unit - $share * rate_jacobian(s, $p)
+            jac = $unit - $share * rate_jacobian(s, $p_jac)
             s -= $solved
         y_new[tid] = s
         """
@@ -359,7 +361,7 @@ def implicit_step(d: Draft) -> None:
         residual, share = "", "$h"
         body = """
         # one Newton step of backward Euler from the old state: cheap, and stable for stiff decay
-        jac = $unit - $h * rate_jacobian(s0, $p)
+        jac = $unit - $h * rate_jacobian(s0, $p_jac)
         res = $h * rate(s0, $p)
         y_new[tid] = s0 + $solved
         """
@@ -368,7 +370,7 @@ def implicit_step(d: Draft) -> None:
         body = """
         # gamma = 1 + 1 / sqrt(2) makes the scheme L-stable
         gamma = 1.0 + 1.0 / wp.sqrt(2.0)
-        jac = $unit - gamma * $h * rate_jacobian(s0, $p)
+        jac = $unit - gamma * $h * rate_jacobian(s0, $p_jac)
         inv = wp.inverse(jac)
         k1_ = inv * rate(s0, $p)
         k2_ = inv * (rate(s0 + $h * k1_, $p) - 2.0 * k1_)
@@ -387,6 +389,7 @@ def implicit_step(d: Draft) -> None:
         share=share.replace("$h", "h" if own else "dt"),
         solved=solved.format("jac", "res"),
         p=p,
+        p_jac=p_jac,
     )
     name = {
         "backward euler": "backward Euler",

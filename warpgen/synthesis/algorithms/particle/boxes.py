@@ -236,7 +236,7 @@ def sort_to_cells(d: Draft) -> None:
         "x_new": "wrapped|x_out|pos_out",
     },
     double=True,
-    adjoint="no",
+    adjoint="either",
 )
 def wrap_positions(d: Draft) -> None:
     """Brings particles that have left a box back into it."""
@@ -257,6 +257,8 @@ def wrap_positions(d: Draft) -> None:
     if box == "sheared":
         d.param("tilt", "float", -0.5, 0.5)
     mirrored = walls == "mirror"
+    if mirrored or placed == "in place":
+        d.forward_only()
     if mirrored:
         images = False
         d.inout("v", "vec3", count, -1.0, 1.0)

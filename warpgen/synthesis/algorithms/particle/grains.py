@@ -45,6 +45,8 @@ def grain_contact_forces(d: Draft) -> None:
     spinning = d.flag("spinning", 0.35) and friction is not None
     gravity = d.flag("gravity", 0.4)
     cohesion = d.flag("cohesion", 0.3)
+    if search == "grid":
+        d.forward_only()
     count = d.pick(32, 48, 64)
     law, split = d.use(normal), d.use(contact.SPLIT)
     if search == "grid":

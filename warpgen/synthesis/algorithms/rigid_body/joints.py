@@ -161,6 +161,8 @@ def joint_torques(d: Draft) -> None:
     """Computes the torques of joint motors that hold targets, and those of joint limits."""
     drive = d.option("drive", "position", "velocity", "both", "feedforward")
     limits = d.option("limits", "spring", "none", "damped")
+    if drive == "velocity" and limits == "none":
+        limits = "damped"
     saturated = d.flag("saturated")
     friction = d.option("friction", "none", "coulomb", "viscous")
     batch = d.flag("batch")

@@ -166,7 +166,7 @@ def tet_forces(d: Draft) -> None:
         "w": "w_sum|denom|wsum",
     },
     double=True,
-    adjoint="no",
+    adjoint="either",
 )
 def solve_volume(d: Draft) -> None:
     """Projects the corners of tetrahedra so that their volumes come closer to those at rest."""
@@ -176,6 +176,8 @@ def solve_volume(d: Draft) -> None:
     measure = d.option("measure", "six", "volume")
     pressure = d.flag("inflated", 0.35)
     watched = d.flag("watched", 0.3)
+    if way == "colour":
+        d.forward_only()
     count = d.pick(32, 48, 64)
     if way == "colour":
         d.inout("x", "vec3", 4 * count, -1.0, 1.0)

@@ -169,7 +169,7 @@ def spring_forces(d: Draft) -> None:
         "n": "dir|grad|direction",
     },
     double=True,
-    adjoint="no",
+    adjoint="either",
 )
 def solve_distance(d: Draft) -> None:
     """Projects particles so that the distances between them come closer to their rest lengths."""
@@ -178,6 +178,8 @@ def solve_distance(d: Draft) -> None:
     pinned = d.flag("pinned")
     tether = d.option("tether", "both", "stretch only", "relaxed")
     kept = d.flag("multipliers") and method != "pbd"
+    if way == "colour" or kept:
+        d.forward_only()
     count = d.pick(48, 64, 96, 128)
     springs = count // 2
     if way == "colour":
@@ -220,7 +222,6 @@ def solve_distance(d: Draft) -> None:
         lam = (-c{known} - gamma * moved) / ((1.0 + gamma) * w + alpha)
         """,
     }
-    correction = "relaxation * lam * n" if tether == "relaxed" else "lam * n"
     d.code(
         """
         tid = wp.tid()
@@ -235,6 +236,7 @@ def solve_distance(d: Draft) -> None:
         c = l - rest[tid]
         $stretch
         $lam
+        $relax
         $keep
         $apply
         """,
@@ -242,16 +244,17 @@ def solve_distance(d: Draft) -> None:
         both_pinned="if w == 0.0:\n    return" if pinned else "",
         stretch="if c <= 0.0:\n    # a tether: slack is fine\n    return" if tether == "stretch only" else "",
         lam=lam[method],
+        relax="lam = relaxation * lam" if tether == "relaxed" else "",
         keep="lambdas[tid] += lam" if kept else "",
-        apply=f"""
-        wp.atomic_add(delta, i, wi * {correction})
-        wp.atomic_sub(delta, j, wj * {correction})
+        apply="""
+        wp.atomic_add(delta, i, wi * lam * n)
+        wp.atomic_sub(delta, j, wj * lam * n)
         """
         if way == "jacobi"
-        else f"""
+        else """
         # edges of one colour share no particle, hence no atomics
-        x[i] += wi * {correction}
-        x[j] -= wj * {correction}
+        x[i] += wi * lam * n
+        x[j] -= wj * lam * n
         """,
     )
     d.explain(
@@ -284,8 +287,10 @@ def solve_distance(d: Draft) -> None:
         lam = np.where(total > 0.0, lam, 0.0)
         if tether == "stretch only":
             lam = np.where(c > 0.0, lam, 0.0)
+        elif tether == "relaxed":
+            lam = v.relaxation * lam
         made = {"lambdas": v.lambdas + lam} if kept else {}
-        step = lam[:, None] * n * (v.relaxation if tether == "relaxed" else 1.0)
+        step = lam[:, None] * n
         delta = np.zeros((count, 3))
         delta[i] = w[i, None] * step
         delta[j] = -w[j, None] * step
@@ -305,7 +310,7 @@ def solve_distance(d: Draft) -> None:
         "rate": "closing|v_rel|vn",
     },
     double=True,
-    adjoint="no",
+    adjoint="either",
 )
 def limit_strain(d: Draft) -> None:
     """Corrects the ends of edges that are stretched or compressed beyond a limit."""
@@ -318,6 +323,8 @@ def limit_strain(d: Draft) -> None:
     springs = count // 2 if ends == "flat" else count
     target = "x" if corrected == "positions" else "v"
     scatter = ends == "two arrays"
+    if not scatter:
+        d.forward_only()
     if corrected == "positions" and not scatter:
         d.inout("x", "vec3", count, -1.0, 1.0)
     else:
