@@ -58,10 +58,10 @@ def bond_measure(d: Draft) -> None:
         rate = "continuous"
     said = {
         "price": "Computes the price of each bond",
-        "macaulay": "Computes the Macaulay duration of bonds, the mean time of their flows by value",
-        "modified": "Computes the modified duration of each bond, the relative slope of its price in the yield",
+        "macaulay": "Computes the Macaulay duration of bonds, the mean time of their flows",
+        "modified": "Computes the modified duration of each bond, its relative loss per unit of yield",
         "convexity": "Computes the second moment of the times of each bond's flows by present value",
-        "dv01": "Computes by how much the price of each bond falls when its yield rises by a basis point",
+        "dv01": "Computes by how much the price of each bond falls for a basis point of yield",
         "accrued": "Computes the clean price of each bond, without the accrued part of the next coupon",
     }[what]
     d.says(said + (" from a curve of zero rates." if rate == "curve" else "."))

@@ -261,23 +261,27 @@ def loan_schedule(d: Draft) -> None:
     }[kept]
     d.launch(count)
     d.code(
-        f"""
+        """
         tid = wp.tid()
         left = float(principal[tid])
-        {f"i = {rate} / 12.0" if needs_due or plan != "linear" else ""}
+        $monthly
         $start
-        {"paid = float(0.0)" if kept == "interest paid" else ""}
+        $paid
         for k in range(months):
-            {"due = left * i" if needs_due else ""}
-            {f"interest{at} = due" if kept == "interest each month" else ""}
+            $due
+            $first
             $pay
             $note
-        {"interest[tid] = paid" if kept == "interest paid" else ""}
-        {"balance[tid] = left" if kept == "last balance" else ""}
+        $store
         """,
+        monthly=f"i = {rate} / 12.0" if needs_due else "",
         start=start,
+        paid="paid = float(0.0)" if kept == "interest paid" else "",
+        due="due = left * i" if needs_due else "",
+        first=f"interest{at} = due" if kept == "interest each month" else "",
         pay=pay,
         note=note,
+        store={"interest paid": "interest[tid] = paid", "last balance": "balance[tid] = left"}.get(kept, ""),
     )
     if not needs_due:
         d.parameters = [p for p in d.parameters if p.name not in ("rate", "credit_class")]
