@@ -344,7 +344,7 @@ def fft_stage(d: Draft) -> None:
     d.explain({
         "in time": "The input must be in bit-reversed order; `half` runs 1, 2, 4 up to half the length.",
         "in frequency": "`half` runs from half the length down to 1; the result is in bit-reversed order.",
-        "stockham": "`half` runs 1, 2, 4 up to half the length; nothing is reordered, but there are two buffers.",
+        "stockham": "`half` runs 1, 2, 4 up to half the length; nothing is reordered.",
     }[kind])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
