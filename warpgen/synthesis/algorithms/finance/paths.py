@@ -301,8 +301,9 @@ drift -= intensity * dt * (wp.exp(jump_mean + 0.5 * jump_sd * jump_sd) - 1.0)"""
         for k in range({each}):
             $move
             $inner
-        {"paths[tid] = x" if result == "terminal" else ""}
+        $store
         """,
+        store="paths[tid] = x" if result == "terminal" else "",
         init=init,
         before=before,
         move=move,
