@@ -177,7 +177,7 @@ def move_arm(d: Draft) -> None:
         store = "energy[tid] = kinetic" + (" + potential" if gravity else "")
     if result == "step":
         store += "\n".join(
-            [f"v{k} = {at('rates', k)} + dt * ({vector[k]})" for k in n]
+            [f"v{k} = {at('rates', k)} + dt * " + (f"({vector[k]})" if k else vector[k]) for k in n]
             + [f"x{k} = {at('angles', k)} + dt * v{k}" for k in n]
         )
         outs = [("new_angles", "x"), ("new_rates", "v")]
