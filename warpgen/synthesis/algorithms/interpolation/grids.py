@@ -232,7 +232,7 @@ def scattered_interpolation(d: Draft) -> None:
     d.says(
         {
             "shepard": "Interpolates values at scattered points by inverse distances (Shepard).",
-            "modified": "Interpolates values at scattered points within a radius by Franke and Little's weights.",
+            "modified": "Interpolates values at scattered points by Franke and Little's local weights.",
             "nearest": "Takes to each position the value of the nearest of scattered points.",
         }.get(method, f"Evaluates an interpolant of {method} radial basis functions.")
     )
