@@ -62,7 +62,8 @@ def element_matrices(d: Draft) -> None:
     if result in ("apply", "energy"):
         d.input("u", "float", nodes, -1.0, 1.0)
     name = {"matrix": "K", "apply": "Ku", "diagonal": "diag", "energy": "energy"}[result]
-    d.output(name, "float", {"matrix": (elements, n, n), "energy": elements}.get(result, nodes))
+    extent: Any = {"matrix": (elements, n, n), "energy": elements}.get(result, nodes)
+    d.output(name, "float", extent)
     size = {2: 0.5, 3: 1.0 / 6.0}[axes]
     volume = {2: "0.5 * wp.determinant(J[elem])", 3: "wp.determinant(J[elem]) / 6.0"}[axes]
     k = {"one": "kappa * ", "per element": "kappa[elem] * ", "tensor": ""}[material]
@@ -130,7 +131,8 @@ def element_matrices(d: Draft) -> None:
             d.code(
                 head
                 + "$first\n"
-                + f"# no matrix is stored: the flux of the element is tested with each gradient\nflux = {flux}\n"
+                + "# no matrix is stored: the flux of the element is tested with each gradient\n"
+                + f"flux = {flux}\n"
                 + f"for a in range({n}):\n    n = elements[elem, a]\n"
                 + f"    wp.atomic_add(Ku, n, wp.dot(flux, shape_gradient(inverse, a)){convect}{inertia})",
                 first=first,
