@@ -1,0 +1,568 @@
+"""Streams of random numbers, sequences that fill space evenly, and transforms to other distributions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.monte_carlo import DOMAIN
+from warpgen.synthesis.library import mixers, normal, words
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_M32, _M64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
+
+
+@DOMAIN.algorithm(
+    source="Marsaglia 2003 (xorshift); O'Neill 2014 (PCG); Steele, Lea & Flood 2014 (SplitMix); Blackman & Vigna 2018",
+    names={
+        "random_stream": "generate_random|rng_kernel|advance_generators|random_words",
+        "states": "seeds|rng_state|generators",
+        "s": "state|x|seed_i",
+        "out": "samples|numbers|values",
+        "word": "r|bits|draw",
+        "draws": "count|num_draws|per_thread",
+    },
+    adjoint="no",
+)
+def random_stream(d: Draft) -> None:
+    """Draws numbers from one generator per thread."""
+    kind = d.option("kind", "xorshift32", "pcg32", "splitmix64", "xorwow", "xoshiro128+", "lcg", "mwc")
+    out = d.option("out", "words", "unit", "range", "mean")
+    seeding = d.option("seeding", "states", "seed")
+    mixer = d.option("mixer", *mixers.MIXERS)
+    skip = d.flag("skip", 0.2)
+    n, draws = d.pick(32, 48, 64), d.pick(4, 6, 8)
+    wide = kind in ("pcg32", "splitmix64", "lcg", "mwc")
+    size = {"xorwow": 6, "xoshiro128+": 4}.get(kind, 1)
+    seeding = "states" if size > 1 or wide else seeding
+    word = "uint64" if wide else "uint32"
+    if seeding == "states":
+        d.inout("states", word, (n, size) if size > 1 else n, 1, float(1 << 52) if wide else 1 << 32)
+        load = "s = wp.$w(states[tid])".replace("$w", word)
+        save = "states[tid] = s"
+    else:
+        d.param("seed", "uint32", 1, 1 << 32)
+        load, save = (
+            f"# zero is the one state that never leaves itself\ns = {d.use(mixer)}(seed + wp.uint32(tid)) | wp.uint32(1)",
+            "",
+        )
+    if out == "range":
+        d.param("bound", "uint32", 5, 200)
+    d.param("draws", "int", draws)
+    if out == "mean":
+        d.output("means", "float", n)
+    else:
+        d.output("out", {"words": "uint32", "unit": "float", "range": "int"}[out], (n, draws))
+    step = {
+        "xorshift32": "s = s ^ (s << wp.uint32(13))\ns = s ^ (s >> wp.uint32(17))\ns = s ^ (s << wp.uint32(5))\nword = s",
+        "pcg32": "old = s\ns = old * wp.uint64(6364136223846793005) + wp.uint64(1442695040888963407)\n# the top bits, the best of a linear generator, choose how far the others turn\nshifted = wp.uint32(((old >> wp.uint64(18)) ^ old) >> wp.uint64(27))\nturn = wp.uint32(old >> wp.uint64(59))\nword = (shifted >> turn) | (shifted << ((wp.uint32(32) - turn) & wp.uint32(31)))",
+        "splitmix64": "s += wp.uint64(0x9E3779B97F4A7C15)\nz = s\nz = (z ^ (z >> wp.uint64(30))) * wp.uint64(0xBF58476D1CE4E5B9)\nz = (z ^ (z >> wp.uint64(27))) * wp.uint64(0x94D049BB133111EB)\nword = wp.uint32((z ^ (z >> wp.uint64(31))) >> wp.uint64(32))",
+        "lcg": "s = s * wp.uint64(6364136223846793005) + wp.uint64(1)\n# low bits of a linear congruential generator have short periods\nword = wp.uint32(s >> wp.uint64(32))",
+        "mwc": "# Marsaglia's multiply with carry: the carry is the upper half\ns = wp.uint64(4294957665) * (s & wp.uint64(0xFFFFFFFF)) + (s >> wp.uint64(32))\nword = wp.uint32(s & wp.uint64(0xFFFFFFFF))",
+        "xorwow": "t = states[tid, 4]\nt = t ^ (t >> wp.uint32(2))\nt = t ^ (t << wp.uint32(1))\nfirst = states[tid, 0]\nfor k in range(3):\n    states[tid, 4 - k] = states[tid, 3 - k]\nstates[tid, 1] = first\nt = t ^ first ^ (first << wp.uint32(4))\nstates[tid, 0] = t\ncounter = states[tid, 5] + wp.uint32(362437)\nstates[tid, 5] = counter\nword = t + counter",
+        "xoshiro128+": "word = s0 + s3\nt = s1 << wp.uint32(9)\ns2 = s2 ^ s0\ns3 = s3 ^ s1\ns1 = s1 ^ s2\ns0 = s0 ^ s3\ns2 = s2 ^ t\ns3 = $rotl(s3, wp.uint32(11))",
+    }[kind]
+    rotl = ""
+    if kind == "xoshiro128+":
+        rotl = d.use(mixers.ROTL32)
+        load = "\n".join(f"s{i} = wp.uint32(states[tid, {i}])" for i in range(4))
+        save = "\n".join(f"states[tid, {i}] = s{i}" for i in range(4))
+    elif kind == "xorwow":
+        load = save = ""
+    store = {
+        "words": "out[tid, i] = word",
+        "unit": "# 24 bits fill the mantissa, and keep the number below one\nout[tid, i] = float(word >> wp.uint32(8)) * (1.0 / 16777216.0)",
+        "range": "# the upper half of a product maps to the range without a division\nout[tid, i] = int((wp.uint64(word) * wp.uint64(bound)) >> wp.uint64(32))",
+        "mean": "acc += float(word >> wp.uint32(8)) * (1.0 / 16777216.0)",
+    }[out]
+    d.launch(n)
+    d.code(
+        "tid = wp.tid()\n$load\n$start\nfor i in range(draws):\n    $step\n    $skip\n    $store\n$end\n$save",
+        load=load,
+        start="acc = float(0.0)" if out == "mean" else "",
+        step=step,
+        rotl=rotl,
+        skip="if i == 0:\n    # the first number is close to the seed\n    continue"
+        if skip and out != "mean"
+        else "",
+        store=store,
+        end="means[tid] = acc / float(draws)" if out == "mean" else "",
+        save=save,
+    )
+    d.says(f"Draws numbers from one {kind} generator per thread.")
+
+    def one(s: list[int]) -> tuple[int, list[int]]:
+        a = s[0]
+        if kind == "xorshift32":
+            a ^= a << 13 & _M32
+            a ^= a >> 17
+            a ^= a << 5 & _M32
+            return a, [a]
+        if kind == "pcg32":
+            x, r = ((a >> 18 ^ a) >> 27) & _M32, a >> 59
+            return ((x >> r) | (x << (-r & 31))) & _M32, [
+                (a * 6364136223846793005 + 1442695040888963407) & _M64
+            ]
+        if kind == "splitmix64":
+            z = a = (a + 0x9E3779B97F4A7C15) & _M64
+            z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & _M64
+            z = (z ^ z >> 27) * 0x94D049BB133111EB & _M64
+            return (z ^ z >> 31) >> 32, [a]
+        if kind == "lcg":
+            a = (a * 6364136223846793005 + 1) & _M64
+            return a >> 32, [a]
+        if kind == "mwc":
+            a = (4294957665 * (a & _M32) + (a >> 32)) & _M64
+            return a & _M32, [a]
+        if kind == "xorwow":
+            t = s[4] ^ s[4] >> 2
+            t ^= t << 1 & _M32
+            t ^= a ^ (a << 4 & _M32)
+            count = (s[5] + 362437) & _M32
+            return (t + count) & _M32, [t, *s[:4], count]
+        s0, s1, s2, s3 = s
+        word_ = (s0 + s3) & _M32
+        t = s1 << 9 & _M32
+        s2, s3 = s2 ^ s0, s3 ^ s1
+        s1, s0 = s1 ^ s2, s0 ^ s3
+        return word_, [s0, s1, s2 ^ t, (s3 << 11 | s3 >> 21) & _M32]
+
+    def reference(v: Values) -> dict[str, Any]:
+        if seeding == "states":
+            states = v.states.reshape(n, size).tolist()
+        else:
+            start = np.uint32(v.seed) + np.arange(n, dtype=np.uint32)
+            states = (mixer(start) | np.uint32(1)).reshape(n, 1).tolist()
+        numbers = np.zeros((n, draws), np.uint32)
+        for i in range(n):
+            for k in range(draws):
+                numbers[i, k], states[i] = one(states[i])
+        found: dict[str, Any] = {}
+        if seeding == "states":
+            found["states"] = np.array(states, v.states.dtype).reshape(v.states.shape)
+        unit = (numbers >> np.uint32(8)) / 2.0**24
+        if out == "mean":
+            return found | {"means": unit.mean(axis=1)}
+        made: Any = {"words": numbers, "unit": unit}.get(out)
+        if out == "range":
+            made = (numbers.astype(np.uint64) * np.uint64(v.bound)) >> np.uint64(32)
+        made = made.copy()
+        if skip:
+            made[:, 0] = 0
+        return found | {"out": made.astype(np.int32) if out == "range" else made}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3, section 3.3",
+    names={
+        "counter_stream": "philox|philox_kernel|counter_rng|philox4x32",
+        "c0": "x0|ctr0|a",
+        "c1": "x1|ctr1|b",
+        "k0": "key_lo|kx|key_a",
+        "hi0": "upper0|h0|high0",
+        "lo0": "lower0|l0|low0",
+        "rounds": "num_rounds|n_rounds|r",
+    },
+    adjoint="no",
+)
+def counter_stream(d: Draft) -> None:
+    """Computes random numbers from counters with the Philox generator."""
+    width = d.option("width", 2, 4)
+    out = d.option("out", "words", "unit", "normal")
+    counter = d.option("counter", "index", "array")
+    high = d.option("high", "uint64", "halves")
+    loop = d.option("loop", "for", "while")
+    layout = d.option("layout", "matrix", "planes", "vector")
+    n = d.pick(32, 48, 64)
+    rounds = d.pick(7, 10)
+    if counter == "array":
+        d.input("counters", "uint32", n, 0, 1 << 32)
+    d.param("key", "uint32" if width == 2 else "vec2ui", 0, 1 << 32)
+    d.param("rounds", "int", rounds)
+    if counter == "index":
+        d.param("step", "uint32", 0, 1 << 20)
+    type = "uint32" if out == "words" else "float"
+    if layout == "vector":
+        kind = {("words", 2): "vec2ui", ("words", 4): "vec4ui"}.get((out, width), f"vec{width}")
+        d.output("out", kind, n)
+    else:
+        d.output("out", type, (n, width) if layout == "matrix" else (width, n))
+    if high == "uint64":
+        d.function("""
+            @wp.func
+            def mul_high(a: wp.uint32, b: wp.uint32) -> wp.uint32:
+                return wp.uint32((wp.uint64(a) * wp.uint64(b)) >> wp.uint64(32))
+        """)
+    else:
+        d.function("""
+            @wp.func
+            def mul_high(a: wp.uint32, b: wp.uint32) -> wp.uint32:
+                # products of halves of 16 bits, for devices without wide integers
+                al = a & wp.uint32(0xFFFF)
+                ah = a >> wp.uint32(16)
+                bl = b & wp.uint32(0xFFFF)
+                bh = b >> wp.uint32(16)
+                middle = ah * bl + ((al * bl) >> wp.uint32(16))
+                cross = al * bh + (middle & wp.uint32(0xFFFF))
+                return ah * bh + (middle >> wp.uint32(16)) + (cross >> wp.uint32(16))
+        """)
+    first = "counters[tid]" if counter == "array" else "tid"
+    second = "wp.uint32(0)" if counter == "array" else "wp.uint32(step)"
+    if width == 2:
+        init = f"c0 = wp.uint32({first})\nc1 = {second}\nk0 = wp.uint32(key)"
+        body = "hi0 = mul_high(wp.uint32(0xD256D193), c0)\nlo0 = wp.uint32(0xD256D193) * c0\nc0 = hi0 ^ k0 ^ c1\nc1 = lo0\n# Weyl sequence of keys\nk0 += wp.uint32(0x9E3779B9)"
+    else:
+        init = f"c0 = wp.uint32({first})\nc1 = {second}\nc2 = wp.uint32(0)\nc3 = wp.uint32(0)\nk0 = wp.uint32(key[0])\nk1 = wp.uint32(key[1])"
+        body = "hi0 = mul_high(wp.uint32(0xD2511F53), c0)\nlo0 = wp.uint32(0xD2511F53) * c0\nhi1 = mul_high(wp.uint32(0xCD9E8D57), c2)\nlo1 = wp.uint32(0xCD9E8D57) * c2\nc0 = hi1 ^ c1 ^ k0\nc1 = lo1\nc2 = hi0 ^ c3 ^ k1\nc3 = lo0\n# Weyl sequences of keys\nk0 += wp.uint32(0x9E3779B9)\nk1 += wp.uint32(0xBB67AE85)"
+    names = [f"c{i}" for i in range(width)]
+    pre = ""
+    if out == "unit":
+        values = [f"float({c} >> wp.uint32(8)) * (1.0 / 16777216.0)" for c in names]
+    elif out == "normal":
+        values = []
+        for i in range(0, width, 2):
+            pre += f"# Box and Muller; the half keeps the logarithm away from zero\nr{i} = wp.sqrt(-2.0 * wp.log((float(c{i} >> wp.uint32(8)) + 0.5) / 16777216.0))\nphi{i} = 2.0 * wp.pi * float(c{i + 1} >> wp.uint32(8)) / 16777216.0\n"
+            values += [f"r{i} * wp.cos(phi{i})", f"r{i} * wp.sin(phi{i})"]
+    else:
+        values = names
+    if layout == "vector":
+        store = f"out[tid] = wp.{kind}({', '.join(values)})"
+    else:
+        at = "[tid, {}]" if layout == "matrix" else "[{}, tid]"
+        store = "\n".join(f"out{at.format(i)} = {value}" for i, value in enumerate(values))
+    loops = (
+        "for _ in range(rounds):\n    $body"
+        if loop == "for"
+        else "left = int(rounds)\nwhile left > 0:\n    $body\n    left -= 1"
+    )
+    d.launch(n)
+    d.code(
+        "tid = wp.tid()\n$init\n$loops\n$pre\n$store",
+        init=init,
+        loops=loops,
+        body=body,
+        pre=pre.rstrip(),
+        store=store,
+    )
+    d.explain(f"Philox{width}x32: a bijection of the counter for each key, so that streams need no state.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        c = np.zeros((4, n), np.uint64)
+        c[0] = v.counters if counter == "array" else np.arange(n)
+        c[1] = 0 if counter == "array" else int(v.step)
+        k = [int(v.key), 0] if width == 2 else [int(v.key[0]), int(v.key[1])]
+        for _ in range(rounds):
+            if width == 2:
+                p = c[0] * np.uint64(0xD256D193)
+                c[0], c[1] = (p >> np.uint64(32)) ^ np.uint64(k[0]) ^ c[1], p & np.uint64(_M32)
+            else:
+                p, q = c[0] * np.uint64(0xD2511F53), c[2] * np.uint64(0xCD9E8D57)
+                c = np.array(
+                    [
+                        (q >> np.uint64(32)) ^ c[1] ^ np.uint64(k[0]),
+                        q & np.uint64(_M32),
+                        (p >> np.uint64(32)) ^ c[3] ^ np.uint64(k[1]),
+                        p & np.uint64(_M32),
+                    ]
+                )
+            k = [(k[0] + 0x9E3779B9) & _M32, (k[1] + 0xBB67AE85) & _M32]
+        w = c[:width].astype(np.uint32)
+        made: Any = w
+        u = (w >> np.uint32(8)).astype(float) / 2**24
+        if out == "unit":
+            made = u
+        elif out == "normal":
+            r = np.sqrt(-2 * np.log(u[::2] + 0.5 / 2**24)) * np.exp(2j * np.pi * u[1::2])
+            made = np.stack([r.real, r.imag], axis=1).reshape(width, n)
+        return {"out": made if layout == "planes" else made.T}
+
+    d.check(reference, 1e-3)
+
+
+@DOMAIN.algorithm(
+    source="van der Corput 1935; Halton 1960; Hammersley 1960; Sobol 1967; Roberts 2018 (R2); Cranley & Patterson 1976",
+    names={
+        "even_points": "low_discrepancy|halton_points|quasi_random|qmc_points",
+        "points": "samples|out|xs",
+        "index": "i_seq|k|sample_id",
+        "shift": "offset|rotation|jitter",
+        "f": "inv_base|scale|digit_weight",
+        "r": "value|inverse|radical",
+    },
+    adjoint="no",
+)
+def even_points(d: Draft) -> None:
+    """Computes points of a sequence that fills the unit square or cube evenly."""
+    kind = d.option("kind", "halton", "hammersley", "sobol", "r2", "lattice")
+    dim = d.option("dim", 2, 3)
+    radical = d.option("radical", *words.REVERSALS, None)
+    shifted = d.option("shift", "none", "rotation", "start")
+    layout = d.option("layout", "vector", "matrix", "planes")
+    n = d.pick(64, 96, 128)
+    if kind == "sobol":
+        dim = 2
+    index = "tid"
+    if shifted == "start":
+        d.param("start", "int", 1, 50)
+        index = "(start + tid)"
+    if shifted == "rotation":
+        d.param("shift", f"vec{dim}", 0.0, 1.0)
+    if kind in ("hammersley", "lattice"):
+        d.param("count", "int", n + (60 if shifted == "start" else 0))
+    d.output(
+        "points",
+        f"vec{dim}" if layout == "vector" else "float",
+        {"vector": n, "matrix": (n, dim), "planes": (dim, n)}[layout],
+    )
+    bases = (2, 3, 5)
+
+    def inverse(base: int) -> str:
+        if base == 2 and radical is not None:
+            # exact where the loop's sum rounds
+            return f"float({d.use(radical)}(wp.uint32({index}))) * 2.3283064365386963e-10"
+        return f"radical_inverse({index}, {base})"
+
+    looped = kind == "halton" or (kind == "hammersley" and (dim == 3 or radical is None))
+    if looped:
+        d.function("""
+            @wp.func
+            def radical_inverse(index: int, base: int) -> float:
+                # the digits of the index, mirrored at the point
+                f = float(1.0)
+                r = float(0.0)
+                i = int(index)
+                while i > 0:
+                    f = f / float(base)
+                    r += f * float(i % base)
+                    i = i // base
+                return r
+        """)
+    pre = ""
+    if kind == "halton":
+        values = [inverse(b) for b in bases[:dim]]
+    elif kind == "hammersley":
+        values = [f"float({index}) / float(count)"] + [inverse(b) for b in bases[: dim - 1]]
+    elif kind == "sobol":
+        first = d.use(radical or words.REVERSE_SWAPS)
+        pre = f"""
+        k = wp.uint32({index})
+        x0 = {first}(k)
+        # direction numbers of the second dimension: v = v ^ (v >> 1), from the top bit down
+        x1 = wp.uint32(0)
+        v = wp.uint32(0x80000000)
+        while k != wp.uint32(0):
+            if (k & wp.uint32(1)) != wp.uint32(0):
+                x1 = x1 ^ v
+            v = v ^ (v >> wp.uint32(1))
+            k = k >> wp.uint32(1)
+        """
+        values = ["float(x0 >> wp.uint32(8)) / 16777216.0", "float(x1 >> wp.uint32(8)) / 16777216.0"]
+    elif kind == "r2":
+        # powers of the root of x^(d+1) = x + 1, the plastic number where d = 2
+        g = {2: 1.324717957244746, 3: 1.2207440846057596}[dim]
+        values = [f"wp.mod(0.5 + float({index}) * {g ** -(a + 1):.10f}, 1.0)" for a in range(dim)]
+    else:
+        values = [f"float({index}) / float(count)"] + [
+            f"wp.mod(float({index} * {z}) / float(count), 1.0)" for z in (55, 34)[: dim - 1]
+        ]
+        pre = "# a rank-one lattice: its generating vector was searched for by the host"
+    body = ""
+    if layout == "vector":
+        body = f"p = wp.vec{dim}(\n" + "".join(f"    {value},\n" for value in values) + ")\n"
+        if shifted == "rotation":
+            body += (
+                "p = p + shift\n# Cranley and Patterson's rotation wraps around\n"
+                + "points[tid] = "
+                + f"wp.vec{dim}("
+                + ", ".join(f"wp.mod(p[{a}], 1.0)" for a in range(dim))
+                + ")"
+            )
+        else:
+            body = body.replace("p = ", "points[tid] = ")
+    else:
+        for a, value in enumerate(values):
+            at = f"points[tid, {a}]" if layout == "matrix" else f"points[{a}, tid]"
+            body += (
+                f"{at} = wp.mod({value} + shift[{a}], 1.0)\n"
+                if shifted == "rotation"
+                else f"{at} = {value}\n"
+            )
+    d.launch(n)
+    d.code("tid = wp.tid()\n$pre\n$body", pre=pre, body=body.rstrip())
+    d.says(
+        f"Computes points of the {'R' + str(dim) if kind == 'r2' else kind.capitalize()} sequence."
+        if kind != "lattice"
+        else "Computes the points of a rank-one lattice."
+    )
+
+    def digits(i: Any, base: int) -> Any:
+        r, f, i = np.zeros(len(i)), 1.0, i.copy()
+        while i.any():
+            f /= base
+            r, i = r + f * (i % base), i // base
+        return r
+
+    def reference(v: Values) -> dict[str, Any]:
+        i = np.arange(n) + (int(v.start) if shifted == "start" else 0)
+        if kind == "halton":
+            p = [digits(i, b) for b in bases[:dim]]
+        elif kind == "hammersley":
+            p = [i / float(v.count)] + [digits(i, b) for b in bases[: dim - 1]]
+        elif kind == "sobol":
+            pascal = np.array([[1]])  # the second generator matrix is Pascal's triangle modulo two
+            while len(pascal) < 16:
+                pascal = np.block([[pascal, pascal], [0 * pascal, pascal]])
+            b = words.bits(i, 16).astype(np.int64)
+            p = [digits(i, 2), (b @ pascal.T % 2) @ 0.5 ** np.arange(1, 17)]
+        elif kind == "r2":
+            g = np.roots([1] + [0] * (dim - 1) + [-1, -1])
+            g = g[np.abs(g.imag) < 1e-9].real.max()
+            p = [(0.5 + i * g ** -(a + 1)) % 1 for a in range(dim)]
+        else:
+            p = [i * z / float(v.count) % 1 for z in (1, 55, 34)[:dim]]
+        made = np.array(p)
+        if shifted == "rotation":
+            made = (made + v.shift[:, None]) % 1
+        return {"points": made if layout == "planes" else made.T}
+
+    d.check(reference, 1e-3)
+
+
+@DOMAIN.algorithm(
+    source="Devroye 1986, chapter 2; Box & Muller 1958; Gumbel 1935; Archimedes (spheres)",
+    names={
+        "inverse_transform": "sample_distribution|transform_uniforms|draw_samples|inverse_cdf",
+        "u": "uniforms|xi|randoms",
+        "y": "samples|draws|out",
+        "scale": "sigma|lam|theta",
+        "loc": "mu|center|location",
+    },
+    double=True,
+)
+def inverse_transform(d: Draft) -> None:
+    """Turns uniform random numbers to samples of another distribution by its inverse."""
+    kind = d.option(
+        "kind",
+        "exponential",
+        "weibull",
+        "cauchy",
+        "logistic",
+        "gumbel",
+        "pareto",
+        "rayleigh",
+        "laplace",
+        "triangular",
+        "normal",
+        "lognormal",
+        "kumaraswamy",
+    )
+    quantile = d.option("quantile", normal.QUANTILE_ACKLAM, normal.QUANTILE_MORO)
+    where = d.option("where", "array", "truncated", "stratified")
+    parameters = d.option("parameters", "common", "each")
+    density = d.flag("density", 0.3) and kind in ("exponential", "rayleigh", "logistic")
+    n = d.pick(64, 96, 128, 200)
+    d.input("u", "float", n, 0.05, 0.95)
+    each = parameters == "each"
+
+    def needs(name: str, low: float, high: float) -> str:
+        if each:
+            d.input(name, "float", n, low, high)
+            return f"{name}[i]"
+        d.param(name, "float", low, high)
+        return name
+
+    scale = needs("scale", 0.5, 1.5)
+    third = kind in ("weibull", "pareto", "kumaraswamy", "triangular")
+    shape = needs("shape", 1.2, 3.0) if third else ""
+    loc = (
+        needs("loc", -1.0, 1.0)
+        if kind in ("cauchy", "logistic", "gumbel", "laplace", "normal", "lognormal")
+        else ""
+    )
+    if where == "truncated":
+        d.param("lower", "float", 0.02, 0.2)
+        d.param("upper", "float", 0.8, 0.98)
+    d.output("y", "float", n)
+    if density:
+        d.output("pdf", "float", n)
+    q = d.use(quantile) if kind in ("normal", "lognormal") else ""
+    formula = {
+        "exponential": f"-{scale} * wp.log(1.0 - p)",
+        "weibull": f"{scale} * wp.pow(-wp.log(1.0 - p), 1.0 / {shape})",
+        "cauchy": f"{loc} + {scale} * wp.tan(wp.pi * (p - 0.5))",
+        "logistic": f"{loc} + {scale} * wp.log(p / (1.0 - p))",
+        "gumbel": f"{loc} - {scale} * wp.log(-wp.log(p))",
+        "pareto": f"{scale} / wp.pow(1.0 - p, 1.0 / {shape})",
+        "rayleigh": f"{scale} * wp.sqrt(-2.0 * wp.log(1.0 - p))",
+        "laplace": f"{loc} - {scale} * wp.sign(p - 0.5) * wp.log(1.0 - 2.0 * wp.abs(p - 0.5))",
+        "normal": f"{loc} + {scale} * {q}(p)",
+        "lognormal": f"wp.exp({loc} + {scale} * {q}(p))",
+        "kumaraswamy": f"wp.pow(1.0 - wp.pow(1.0 - p, 1.0 / {scale}), 1.0 / {shape})",
+        "triangular": "",
+    }[kind]
+    if kind == "triangular":
+        body = f"""
+        # rises to the mode at `scale`, falls to `scale + shape`
+        width = {scale} + {shape}
+        if p < {scale} / width:
+            y[i] = wp.sqrt(p * width * {scale})
+        else:
+            y[i] = width - wp.sqrt((1.0 - p) * width * {shape})
+        """.replace("`scale`", "the first parameter").replace("`scale + shape`", "the sum of both")
+    else:
+        body = f"y[i] = {formula}"
+    if density:
+        pdf = {
+            "exponential": f"(1.0 - p) / {scale}",
+            "rayleigh": f"wp.sqrt(-2.0 * wp.log(1.0 - p)) * (1.0 - p) / {scale}",
+            "logistic": f"p * (1.0 - p) / {scale}",
+        }[kind]
+        body += f"\n# the density at the sample, in terms of the uniform number itself\npdf[i] = {pdf}"
+    load = {
+        "array": "p = u[i]",
+        "truncated": "# between two quantiles, so that no sample is far out\np = lower + u[i] * (upper - lower)",
+        "stratified": "# one sample in each of n strata of equal probability\np = (float(i) + u[i]) / float(u.shape[0])",
+    }[where]
+    d.launch(n)
+    d.code("i = wp.tid()\n$load\n$body", load=load, body=body)
+    d.says(f"Turns uniform random numbers to samples of the {kind} distribution.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        p = v.u
+        if where == "truncated":
+            p = v.lower + p * (v.upper - v.lower)
+        elif where == "stratified":
+            p = (np.arange(n) + p) / n
+        s, c, m = v.scale, v.get("shape"), v.get("loc")
+        z = normal.QUANTILE_ACKLAM(p)
+        e = -np.log1p(-p)  # a unit exponential, of which many others are made
+        y = {
+            "exponential": lambda: s * e,
+            "weibull": lambda: s * e ** (1 / c),
+            "cauchy": lambda: m - s / np.tan(np.pi * p),
+            "logistic": lambda: m + 2 * s * np.arctanh(2 * p - 1),
+            "gumbel": lambda: m - s * np.log(-np.log(p)),
+            "pareto": lambda: s * np.exp(e / c),
+            "rayleigh": lambda: s * np.sqrt(2 * e),
+            "laplace": lambda: m + s * np.where(p < 0.5, np.log(2 * p), -np.log(2 - 2 * p)),
+            "normal": lambda: m + s * z,
+            "lognormal": lambda: np.exp(m) * np.exp(s * z),
+            "kumaraswamy": lambda: (1 - np.exp(-e / s)) ** (1 / c),
+            "triangular": lambda: np.where(
+                p < s / (s + c), np.sqrt(p * s * (s + c)), s + c - np.sqrt((1 - p) * c * (s + c))
+            ),
+        }[kind]()
+        found = {"y": y}
+        if density:
+            x = (y - (m if m is not None else 0.0)) / s
+            found["pdf"] = {
+                "exponential": np.exp(-x),
+                "rayleigh": x * np.exp(-x * x / 2),
+                "logistic": 0.25 / np.cosh(x / 2) ** 2,
+            }[kind] / s
+        return found
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,447 @@
+"""Softmax and attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_BIG = 1e30
+
+
+def _softmax(s: Any, axis: int = -1) -> Any:
+    e = np.exp(s - s.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+@DOMAIN.algorithm(
+    source="Milakov & Gimelshein 2018, Online normalizer calculation for softmax, algorithms 2 and 3",
+    names={
+        "softmax": "softmax_rows|row_softmax|stable_softmax|softmax_forward",
+        "x": "logits|scores|inputs",
+        "y": "probs|p|weights",
+        "m": "peak|row_max|max_logit",
+        "z": "denom|norm|partition",
+        "temperature": "tau|temp|T",
+        "k": "c|j|col",
+    },
+    double=True,
+    half=True,
+    adjoint="no",
+)
+def softmax(d: Draft) -> None:
+    """Turns each row of scores to probabilities without overflow."""
+    how = d.option("how", "three pass", "online", "in place")
+    out = d.option("out", "softmax", "log softmax", "entropy", "argmax")
+    mask = d.option("mask", "none", "lengths", "causal", "mask")
+    heat = d.flag("temperature", 0.4)
+    layout = d.option("layout", "rows", "columns")
+    n, width = d.pick(16, 24, 32), d.pick(8, 12, 16)
+    shape = (n, width) if layout == "rows" else (width, n)
+    at = "[i, k]" if layout == "rows" else "[k, i]"
+    place = how == "in place" and out in ("softmax", "log softmax")
+    if place:
+        d.inout("x", "float", shape, -4.0, 4.0)
+    else:
+        d.input("x", "float", shape, -4.0, 4.0)
+    if mask == "lengths":
+        d.input("lengths", "int", n, 1, width + 1)
+    elif mask == "mask":
+        d.input("keep", "int", shape, 0, 4)
+    if heat:
+        d.param("temperature", "float", 0.5, 2.0)
+    to = "x" if place else "y"
+    if out in ("softmax", "log softmax"):
+        if not place:
+            d.output("y", "float", shape)
+    elif out == "entropy":
+        d.output("entropy", "float", n)
+    else:
+        d.output("best", "int", n)
+        d.output("confidence", "float", n)
+    width_text = "x.shape[1]" if layout == "rows" else "x.shape[0]"
+    end = {"lengths": "lengths[i]", "causal": f"wp.min(i + 1, {width_text})"}.get(mask, width_text)
+    skip = f"if keep{at} == 0:\n    continue" if mask == "mask" else ""
+    s = f"x{at} / temperature" if heat else f"x{at}"
+    argmax = out == "argmax"
+    if how == "online":
+        sums = """
+        # one pass: what was summed is rescaled whenever a larger score turns up
+        m = float(-1.0e4)
+        z = float(0.0)
+        $best
+        for k in range(n):
+            $skip
+            s = $s
+            if s > m:
+                z = z * wp.exp(m - s)
+                m = s
+                $take
+            z += wp.exp(s - m)
+        """
+    else:
+        sums = """
+        m = float(-1.0e4)
+        $best
+        for k in range(n):
+            $skip
+            s = $s
+            if s > m:
+                m = s
+                $take
+        z = float(0.0)
+        for k in range(n):
+            $skip
+            z += wp.exp($s - m)
+        """
+        if not argmax:
+            sums = sums.replace(
+                "s = $s\n            if s > m:\n                m = s\n                $take",
+                "m = wp.max(m, $s)",
+            )
+    entries = {
+        "softmax": f"{to}{at} = wp.exp($s - m) / z",
+        "log softmax": f"{to}{at} = $s - m - log_z",
+    }
+    before = "log_z = wp.log(z)" if out == "log softmax" else ""
+    if out in entries:
+        if mask in ("lengths", "causal") and out == "softmax":
+            tail = f"for k in range(n, {width_text}):\n    {to}{at} = 0.0" if place else ""
+        else:
+            tail = ""
+        ending = f"{before}\nfor k in range(n):\n    $skip\n    {entries[out]}\n{tail}".strip()
+        if place and mask == "mask":
+            ending = ending.replace(
+                "    $skip\n", f"    if keep{at} == 0:\n        x{at} = 0.0\n        continue\n"
+            )
+    elif out == "entropy":
+        ending = """
+        # H = log Z - E[s], which never takes the logarithm of a small probability
+        mean = float(0.0)
+        for k in range(n):
+            $skip
+            mean += ($s - m) * wp.exp($s - m)
+        entropy[i] = wp.log(z) - mean / z
+        """
+        d.says("Computes the entropy of the softmax of each row of scores.")
+    else:
+        ending = "best[i] = top\n# the exponential of the largest score is one\nconfidence[i] = 1.0 / z"
+        d.says("Finds the most likely class of each row of scores and its probability under a softmax.")
+        if mask == "mask":
+            ending = "best[i] = top\nif z > 0.0:\n    confidence[i] = 1.0 / z"
+    if out == "log softmax":
+        d.says("Turns each row of scores to logarithms of probabilities without overflow.")
+    if mask == "mask" and out == "entropy":
+        ending = "if z == 0.0:\n    return\n" + ending.replace("        ", "").strip()
+    d.launch(n)
+    d.code(
+        "i = wp.tid()\nn = $end\n$sums\n$ending",
+        end=end,
+        sums=sums,
+        ending=ending,
+        skip=skip,
+        s=s,
+        best="top = int(-1)" if argmax else "",
+        take="top = k" if argmax else "",
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.x if layout == "rows" else v.x.T
+        x = x / (v.temperature if heat else 1.0)
+        k = np.arange(width)[None]
+        there = np.ones((n, width), bool)
+        if mask == "lengths":
+            there = k < v.lengths[:, None]
+        elif mask == "causal":
+            there = k <= np.arange(n)[:, None]
+        elif mask == "mask":
+            there = (v.keep if layout == "rows" else v.keep.T) != 0
+        any_ = there.any(axis=1)
+        p = np.where(there, _softmax(np.where(there, x, -_BIG)), 0.0) * any_[:, None]
+        log = np.log(np.where(p > 0, p, 1.0))
+        if out == "entropy":
+            return {"entropy": -(p * log).sum(axis=1)}
+        if out == "argmax":
+            return {"best": np.where(any_, p.argmax(axis=1), -1), "confidence": p.max(axis=1)}
+        value = p if out == "softmax" else log
+        if place and mask in ("lengths", "causal") and out == "log softmax":
+            value = np.where(there, value, x * (v.temperature if heat else 1.0))
+        return {to: value if layout == "rows" else value.T}
+
+    d.check(reference, 5e-4)
+
+
+@DOMAIN.algorithm(
+    source="Vaswani et al. 2017; Dao et al. 2022 (online); Press et al. 2022 (ALiBi); Shazeer 2019 (shared keys)",
+    names={
+        "attention": "attention_forward|scaled_dot_attention|self_attention|flash_attention",
+        "q": "queries|query|Q",
+        "k": "keys|key|K",
+        "v": "values|value|V",
+        "o": "context|attended|head_out",
+        "m": "running_max|peak|row_max",
+        "z": "denom|normalizer|l",
+        "s": "score|logit|dot",
+        "scale": "inv_sqrt_d|softmax_scale|sm_scale",
+        "h": "head|head_idx|hd",
+        "window": "span|window_size|reach",
+    },
+    adjoint="no",
+)
+def attention(d: Draft) -> None:
+    """Averages values by the softmax of the products of queries and keys."""
+    how = d.option("how", "online", "two pass", "cached scores")
+    bias = d.option("bias", "none", "alibi", "table")
+    reach = d.option("reach", "all", "causal", "window")
+    heads = d.option("heads", "one", "multi", "shared keys")
+    scaling = d.option("scale", "argument", "computed", "queries scaled")
+    cap = d.flag("soft cap", 0.2)
+    seq, width, count = d.pick(8, 12, 16), d.pick(4, 6, 8), d.pick(2, 3)
+    one = heads == "one"
+    qs = (seq, width) if one else (count, seq, width)
+    ks = (seq, width) if heads != "multi" else (count, seq, width)
+    d.input("q", "float", qs, -1.5, 1.5)
+    d.input("k", "float", ks, -1.5, 1.5)
+    d.input("v", "float", ks, -1.0, 1.0)
+    qi = "[i, c]" if one else "[h, i, c]"
+    kj = "[j, c]" if heads != "multi" else "[h, j, c]"
+    if bias == "alibi":
+        d.param("slope", "float", 0.1, 0.5) if one else d.input("slopes", "float", count, 0.1, 0.5)
+    elif bias == "table":
+        d.input("bias", "float", (seq, seq) if one else (count, seq, seq), -1.0, 1.0)
+    if reach == "window":
+        d.param("window", "int", d.pick(2, 3, 4))
+    if scaling == "argument":
+        d.param("scale", "float", 0.3, 0.5)
+    if cap:
+        d.param("cap", "float", 1.0, 3.0)
+    if how == "cached scores":
+        d.output("p", "float", (seq, seq) if one else (count, seq, seq))
+    d.output("o", "float", qs)
+    dims = "q.shape[1]" if one else "q.shape[2]"
+    length = "k.shape[0]" if heads != "multi" else "k.shape[1]"
+    start, end = {
+        "all": ("0", length),
+        "causal": ("0", "i + 1"),
+        "window": ("wp.max(i - window, 0)", "i + 1"),
+    }[reach]
+    span = f"range({end})" if start == "0" else f"range({start}, {end})"
+    term = f"q{qi} * scale * k{kj}" if scaling == "queries scaled" else f"q{qi} * k{kj}"
+    d.function(
+        """
+        @wp.func
+        def score($args, i: int, j: int) -> float:
+            s = float(0.0)
+            for c in range($dims):
+                s += $term
+            return s
+        """,
+        args=("" if one else "h: int, ")
+        + f"q: wp.array{len(qs)}d(dtype=float), k: wp.array{len(ks)}d(dtype=float)"
+        + (", scale: float" if scaling == "queries scaled" else ""),
+        dims=dims,
+        term=term,
+    )
+    call = f"score({'' if one else 'h, '}q, k{', scale' if scaling == 'queries scaled' else ''}, i, j)"
+    if scaling != "queries scaled":
+        call = f"scale * {call}"
+    after = ""
+    if cap:
+        after += "# saturates large scores smoothly\ns = cap * wp.tanh(s / cap)\n"
+    if bias == "alibi":
+        distance = "wp.abs(i - j)" if reach == "all" else "(i - j)"
+        slope = "slope" if one else "slopes[h]"
+        after += f"# a penalty that grows with distance replaces positional encodings\ns = s - {slope} * float({distance})\n"
+    elif bias == "table":
+        after += f"s = s + bias[{'' if one else 'h, '}i, j]\n"
+    at_p = "p[i, j]" if one else "p[h, i, j]"
+    if how == "online":
+        body = f"""
+        m = float(-1.0e4)
+        z = float(0.0)
+        for j in {span}:
+            s = $call
+            $after
+            m_new = wp.max(m, s)
+            # what was gathered so far is rescaled to the new maximum, so that scores need no memory
+            shrink = wp.exp(m - m_new)
+            w = wp.exp(s - m_new)
+            z = z * shrink + w
+            for c in range({dims}):
+                o{qi} = o{qi} * shrink + w * v{kj}
+            m = m_new
+        for c in range({dims}):
+            o{qi} = o{qi} / z
+        """
+    elif how == "two pass":
+        body = f"""
+        m = float(-1.0e4)
+        for j in {span}:
+            s = $call
+            $after
+            m = wp.max(m, s)
+        z = float(0.0)
+        for j in {span}:
+            s = $call
+            $after
+            w = wp.exp(s - m)
+            z += w
+            for c in range({dims}):
+                o{qi} += w * v{kj}
+        for c in range({dims}):
+            o{qi} = o{qi} / z
+        """
+    else:
+        body = f"""
+        m = float(-1.0e4)
+        for j in {span}:
+            s = $call
+            $after
+            {at_p} = s
+            m = wp.max(m, s)
+        z = float(0.0)
+        for j in {span}:
+            {at_p} = wp.exp({at_p} - m)
+            z += {at_p}
+        for j in {span}:
+            {at_p} = {at_p} / z
+        for c in range({dims}):
+            mixed = float(0.0)
+            for j in {span}:
+                mixed += {at_p} * v{kj}
+            o{qi} = mixed
+        """
+    d.launch(*((seq,) if one else (count, seq)))
+    d.code(
+        "$ids\n$scale\n$body",
+        ids="i = wp.tid()" if one else "h, i = wp.tid()",
+        scale="" if scaling == "argument" else f"scale = 1.0 / wp.sqrt(float({dims}))",
+        body=body,
+        call=call,
+        after=after.rstrip(),
+    )
+    d.says(
+        "Averages values by the softmax of the products of queries and keys"
+        + {"all": ".", "causal": " that do not lie ahead.", "window": " within a window behind them."}[reach]
+    )
+    d.explain("o_i = sum_j softmax_j(q_i . k_j / sqrt(d)) v_j, one thread for each query (of each head).")
+
+    def reference(v: Values) -> dict[str, Any]:
+        q = v.q[None] if one else v.q
+        k, value = (x if heads == "multi" else x[None] for x in (v.k, v.v))
+        s = q @ np.swapaxes(k, 1, 2) * (v.scale if scaling == "argument" else width**-0.5)
+        if cap:
+            s = v.cap * np.tanh(s / v.cap)
+        apart = np.arange(seq)[:, None] - np.arange(seq)[None]
+        if bias == "alibi":
+            slope = np.atleast_1d(v.slope if one else v.slopes)
+            s = s - slope[:, None, None] * np.abs(apart)
+        elif bias == "table":
+            s = s + v.bias
+        if reach != "all":
+            there = (apart >= 0) & (apart <= (int(v.window) if reach == "window" else seq))
+            s = np.where(there, s, -_BIG)
+        p = _softmax(s)
+        found = {"o": (p @ value).reshape(qs)}
+        if how == "cached scores":
+            found["p"] = p.reshape((seq, seq) if one else (count, seq, seq))
+        return found
+
+    d.check(reference, 5e-4)
+
+
+@DOMAIN.algorithm(
+    source="Su et al. 2021 (RoFormer), eq. 34; Vaswani et al. 2017, section 3.5; Chen et al. 2023 (interpolation)",
+    names={
+        "rotary_embedding": "apply_rope|rope_forward|rotate_queries|positional_rotation",
+        "x": "q|queries|hidden",
+        "y": "rotated|q_rot|encoded",
+        "angle": "theta|phase|phi",
+        "base": "theta_base|rope_base|wavelength",
+        "half": "pairs|half_dim|num_pairs",
+    },
+    double=True,
+)
+def rotary_embedding(d: Draft) -> None:
+    """Encodes positions by rotating pairs of features, or by adding waves to them."""
+    kind = d.option("kind", "rotary", "sinusoidal")
+    pairing = d.option("pairing", "halves", "interleaved")
+    positions = d.option("positions", "index", "array", "offset")
+    angles = d.option("angles", "computed", "table")
+    stretch = d.flag("stretch", 0.25)
+    inverse = kind == "rotary" and d.flag("inverse", 0.2)
+    seq, width = d.pick(12, 16, 24), d.pick(8, 12, 16)
+    half = width // 2
+    d.input("x", "float", (seq, width), -1.0, 1.0)
+    if positions == "array":
+        d.input("position", "int", seq, 0, 40)
+    elif positions == "offset":
+        d.param("start", "int", 1, 20)
+    if angles == "table":
+        d.input("inv_freq", "float", half, 0.05, 1.0)
+    else:
+        d.param("base", "float", 100.0, 10000.0)
+    if stretch:
+        d.param("stretch", "float", 1.5, 4.0)
+    d.output("y", "float", (seq, width))
+    where = {"index": "float(i)", "array": "float(position[i])", "offset": "float(start + i)"}[positions]
+    if stretch:
+        where = f"{where} / stretch"
+    frequency = "inv_freq[p]" if angles == "table" else "wp.pow(base, -2.0 * float(p) / float(x.shape[1]))"
+    a, b = ("p", "p + half") if pairing == "halves" else ("2 * p", "2 * p + 1")
+    if kind == "rotary":
+        first, second = ("+", "-") if inverse else ("-", "+")
+        body = f"""
+        u = x[i, {a}]
+        v = x[i, {b}]
+        y[i, {a}] = u * c {first} v * s
+        y[i, {b}] = v * c {second} u * s
+        """
+        d.says("Rotates pairs of features by angles that grow with the position in the sequence.")
+    else:
+        body = f"y[i, {a}] = x[i, {a}] + s\ny[i, {b}] = x[i, {b}] + c"
+        d.says("Adds sines and cosines of the position in the sequence to the features.")
+    d.launch(seq, half)
+    d.code(
+        """
+        i, p = wp.tid()
+        $half
+        angle = $where * $frequency
+        c = wp.cos(angle)
+        s = wp.sin(angle)
+        $body
+        """,
+        half="half = x.shape[1] // 2" if pairing == "halves" else "",
+        where=where,
+        frequency=frequency,
+        body=body,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        at = (
+            np.arange(seq)
+            if positions == "index"
+            else v.position
+            if positions == "array"
+            else v.start + np.arange(seq)
+        )
+        f = v.inv_freq if angles == "table" else v.base ** (-2 * np.arange(half) / width)
+        angle = at[:, None] / (v.stretch if stretch else 1.0) * f
+        one, two = (
+            (slice(0, half), slice(half, None))
+            if pairing == "halves"
+            else (slice(0, None, 2), slice(1, None, 2))
+        )
+        y = v.x.copy()
+        if kind == "rotary":
+            z = (v.x[:, one] + 1j * v.x[:, two]) * np.exp((-1j if inverse else 1j) * angle)
+            y[:, one], y[:, two] = z.real, z.imag
+        else:
+            y[:, one] += np.sin(angle)
+            y[:, two] += np.cos(angle)
+        return {"y": y}
+
+    d.check(reference, 5e-4)

@@ -1,0 +1,7 @@
+"""Estimates from data."""
+
+from __future__ import annotations
+
+from warpgen.synthesis.writing.algorithm import Domain
+
+DOMAIN = Domain("statistics", "moments, densities, clusters, filters and classifiers")

@@ -1,0 +1,387 @@
+"""Clusters, classifiers and regressions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.statistics import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Lloyd 1982; Arthur & Vassilvitskii 2007; Bezdek 1981 (fuzzy c-means)",
+    names={
+        "assign_clusters": "kmeans_assign|nearest_centroid|lloyd_step|assign_points",
+        "x": "points|data|samples",
+        "centers": "centroids|means|codebook",
+        "labels": "assignment|cluster_ids|owner",
+        "nearest": "best|closest|winner",
+        "best": "min_dist|best_dist|d_min",
+        "c": "k|cluster|j",
+    },
+    adjoint="no",
+)
+def assign_clusters(d: Draft) -> None:
+    """Assigns each point to the nearest of the cluster centers."""
+    dim = d.option("dim", 2, 3, "many")
+    metric = d.option("metric", "euclidean", "manhattan", "cosine")
+    extra = d.option("extra", "labels", "sums", "distance", "inertia")
+    fuzzy = extra == "distance" and d.flag("second", 0.4)
+    expanded = metric == "euclidean" and d.flag("expanded", 0.3)
+    n, k, size = d.pick(64, 96, 128), d.pick(4, 5, 8), d.pick(4, 5, 6)
+    many = dim == "many"
+    type = "float" if many else f"vec{dim}"
+    shape = (n, size) if many else (n,)
+    d.input("x", type, shape, -1.0, 1.0)
+    d.input("centers", type, (k, size) if many else (k,), -1.0, 1.0)
+    if extra == "sums":
+        d.output("sums", type, (k, size) if many else (k,))
+        d.output("counts", "int", k)
+    elif extra == "inertia":
+        d.output("inertia", "float", 1)
+    else:
+        d.output("labels", "int", n)
+        if extra == "distance":
+            d.output("margin" if fuzzy else "distances", "float", n)
+    if many:
+        start = (
+            "dist = float(0.0)"
+            if metric != "cosine" and not expanded
+            else "dot = float(0.0)\nnorm = float(0.0)"
+        )
+        step = {
+            "euclidean": "diff = x[i, a] - centers[c, a]\ndist += diff * diff",
+            "manhattan": "dist += wp.abs(x[i, a] - centers[c, a])",
+            "cosine": "dot += x[i, a] * centers[c, a]\nnorm += centers[c, a] * centers[c, a]",
+        }[metric]
+        after = ""
+        if expanded:
+            step = "dot += x[i, a] * centers[c, a]\nnorm += centers[c, a] * centers[c, a]"
+            after = "# |x|^2 is the same for all centers, and left out\ndist = norm - 2.0 * dot"
+        elif metric == "cosine":
+            after = "# the length of x is the same for all centers, and left out\ndist = -dot / wp.sqrt(norm)"
+        measure = (
+            f"{start}\nfor a in range(x.shape[1]):\n    {step.replace(chr(10), chr(10) + '    ')}\n{after}"
+        )
+        load = ""
+    else:
+        load = "p = x[i]"
+        measure = {
+            "euclidean": "dist = wp.length_sq(p - centers[c])",
+            "manhattan": "diff = p - centers[c]\ndist = "
+            + " + ".join(f"wp.abs(diff[{a}])" for a in range(int(dim))),  # type: ignore[call-overload]
+            "cosine": "# the length of p is the same for all centers, and left out\ndist = -wp.dot(p, centers[c]) / wp.length(centers[c])",
+        }[metric]
+        if expanded:
+            measure = "# |p|^2 is the same for all centers, and left out\ndist = wp.dot(centers[c], centers[c]) - 2.0 * wp.dot(p, centers[c])"
+    if fuzzy:
+        select = "if dist < best:\n    second = best\n    best = dist\n    nearest = c\nelif dist < second:\n    second = dist"
+    else:
+        select = "if dist < best:\n    best = dist\n    nearest = c"
+    if extra == "sums":
+        add = (
+            "wp.atomic_add(sums, nearest, p)"
+            if not many
+            else "for a in range(x.shape[1]):\n    wp.atomic_add(sums, nearest, a, x[i, a])"
+        )
+        end = f"# the means are their quotients, once all points have been added\nwp.atomic_add(counts, nearest, 1)\n{add}"
+        d.says(
+            "Adds each point to the sums of its nearest cluster center, the first half of Lloyd's iteration."
+        )
+    elif extra == "inertia":
+        end = "wp.atomic_add(inertia, 0, best)"
+        d.says("Sums the distances of points from their nearest cluster centers.")
+        select = "if dist < best:\n    best = dist"
+    else:
+        end = "labels[i] = nearest"
+        if extra == "distance":
+            end += "\nmargin[i] = second - best" if fuzzy else "\ndistances[i] = best"
+    if extra == "inertia" and not fuzzy:
+        begin = "best = float(1.0e10)"
+    else:
+        begin = "nearest = int(-1)\nbest = float(1.0e10)" + ("\nsecond = float(1.0e10)" if fuzzy else "")
+    d.launch(n)
+    d.code(
+        "i = wp.tid()\n$load\n$begin\nfor c in range(centers.shape[0]):\n    $measure\n    $select\n$end",
+        load=load,
+        begin=begin,
+        measure=measure,
+        select=select,
+        end=end,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        gap = v.x[:, None] - v.centers[None]
+        if metric == "manhattan":
+            dist = np.abs(gap).sum(-1)
+        elif metric == "cosine":
+            dist = -(v.x @ v.centers.T) / np.linalg.norm(v.centers, axis=1)
+        else:
+            dist = (gap**2).sum(-1) - ((v.x**2).sum(-1, keepdims=True) if expanded else 0)
+        label, ordered = dist.argmin(axis=1), np.sort(dist, axis=1)
+        if extra == "sums":
+            hot = np.eye(k)[label]
+            return {"sums": hot.T @ v.x, "counts": hot.sum(axis=0).astype(int)}
+        if extra == "inertia":
+            return {"inertia": ordered[:, 0].sum(keepdims=True)}
+        found = {"labels": label}
+        if extra == "distance":
+            found |= {"margin": ordered[:, 1] - ordered[:, 0]} if fuzzy else {"distances": ordered[:, 0]}
+        return found
+
+    d.check(reference, 5e-4)
+
+
+@DOMAIN.algorithm(
+    source="Dempster, Laird & Rubin 1977; Bishop 2006, section 9.2; Rasmussen & Williams 2006",
+    names={
+        "mixture_responsibilities": "gmm_e_step|expectation_step|posterior_weights|gaussian_mixture",
+        "x": "points|data|samples",
+        "means": "mu|centers|centroids",
+        "log_pi": "log_weights|log_prior|mix",
+        "resp": "gamma|posterior|responsibilities",
+        "peak": "m|max_log|top",
+        "mass": "z|total_prob|norm",
+        "c": "k|comp|j",
+    },
+    double=True,
+    adjoint="no",
+)
+def mixture_responsibilities(d: Draft) -> None:
+    """Computes the share of each Gaussian of a mixture in each point, the expectation step of EM."""
+    dim = d.option("dim", 1, 2, 3)
+    shape = d.option("covariance", "spherical", "diagonal", "full")
+    out = d.option("out", "responsibilities", "likelihood", "both", "hard")
+    stable = d.option("sum", "two loops", "streaming")
+    n, k = d.pick(48, 64, 96), d.pick(3, 4, 5)
+    if dim == 1 and shape == "full":
+        shape = "diagonal"
+    type = "float" if dim == 1 else f"vec{dim}"
+    d.input("x", type, n, -2.0, 2.0)
+    d.input("means", type, k, -1.5, 1.5)
+    if shape == "spherical":
+        d.input("variance", "float", k, 0.3, 1.5)
+    elif shape == "diagonal":
+        d.input("variance", type, k, 0.3, 1.5)
+    else:
+        d.input("precision", f"mat{dim}{dim}", k, 0.5, 3.0, kind="spd")
+    d.input("log_pi", "float", k, -2.0, -0.5)
+    if out in ("responsibilities", "both"):
+        d.output("resp", "float", (n, k))
+    if out in ("likelihood", "both"):
+        d.output("log_likelihood", "float", n)
+    if out == "hard":
+        d.output("labels", "int", n)
+    half = 0.5 * dim * np.log(2 * np.pi)
+    if dim == 1:
+        quad = "e * e / variance[c]"
+        det = "wp.log(variance[c])"
+    elif shape == "spherical":
+        quad, det = "wp.dot(e, e) / variance[c]", f"{float(dim)} * wp.log(variance[c])"
+    elif shape == "diagonal":
+        quad = "wp.dot(e, wp.cw_div(e, variance[c]))"
+        det = " + ".join(f"wp.log(variance[c][{a}])" for a in range(dim))
+        det = det if dim == 1 else f"({det})"
+    else:
+        quad, det = "wp.dot(e, precision[c] * e)", "wp.log(wp.determinant(precision[c]))"
+    sign = "+" if shape == "full" and dim > 1 else "-"
+    types = {
+        "x": "float" if dim == 1 else f"wp.vec{dim}",
+        "v": "float" if shape == "spherical" or dim == 1 else f"wp.vec{dim}",
+    }
+    spread = (
+        f"precision: wp.array(dtype=wp.mat{dim}{dim})"
+        if shape == "full" and dim > 1
+        else f"variance: wp.array(dtype={types['v']})"
+    )
+    name = "precision" if shape == "full" and dim > 1 else "variance"
+    d.function(
+        """
+        @wp.func
+        def log_joint(c: int, xi: $t, means: wp.array(dtype=$t), $spread, log_pi: wp.array(dtype=float)) -> float:
+            e = xi - means[c]
+            # log pi_c + log N(x; mu_c, S_c)
+            return log_pi[c] - 0.5 * $quad $sign 0.5 * $det - $half
+        """,
+        t=types["x"],
+        spread=spread,
+        quad=quad,
+        sign=sign,
+        det=det,
+        half=f"{half:.7f}",
+    )
+    call = f"log_joint(c, xi, means, {name}, log_pi)"
+    if out == "hard":
+        body = f"""
+        best = float(-1.0e10)
+        winner = int(-1)
+        for c in range(means.shape[0]):
+            lp = {call}
+            if lp > best:
+                best = lp
+                winner = c
+        labels[i] = winner
+        """
+        d.says("Assigns each point to the Gaussian of a mixture that it most likely came from.")
+    else:
+        if stable == "two loops":
+            body = f"""
+            peak = float(-1.0e10)
+            for c in range(means.shape[0]):
+                peak = wp.max(peak, {call})
+            # the largest exponent becomes zero, so that points far from all components do not underflow
+            mass = float(0.0)
+            for c in range(means.shape[0]):
+                mass += wp.exp({call} - peak)
+            """
+        else:
+            body = f"""
+            peak = float(-1.0e10)
+            mass = float(0.0)
+            for c in range(means.shape[0]):
+                lp = {call}
+                if lp > peak:
+                    mass = mass * wp.exp(peak - lp) + 1.0
+                    peak = lp
+                else:
+                    mass += wp.exp(lp - peak)
+            """
+        tail = ""
+        if out in ("responsibilities", "both"):
+            tail += f"for c in range(means.shape[0]):\n    resp[i, c] = wp.exp({call} - peak) / mass\n"
+        if out in ("likelihood", "both"):
+            tail += "log_likelihood[i] = peak + wp.log(mass)\n"
+        if out == "likelihood":
+            d.says("Computes the log-likelihood of each point under a mixture of Gaussians.")
+    d.launch(n)
+    d.code("i = wp.tid()\nxi = x[i]\n$body\n$tail", body=body, tail="" if out == "hard" else tail.rstrip())
+
+    def reference(v: Values) -> dict[str, Any]:
+        e = v.x.reshape(n, 1, dim) - v.means.reshape(1, k, dim)
+        if shape == "full" and dim > 1:
+            p = v.precision
+        else:
+            p = np.array([np.eye(dim) / np.broadcast_to(s, dim) for s in v.variance])
+        quad = np.einsum("nka,kab,nkb->nk", e, p, e)
+        lp = v.log_pi - 0.5 * quad + 0.5 * np.linalg.slogdet(p)[1] - half
+        if out == "hard":
+            return {"labels": lp.argmax(axis=1)}
+        like = np.logaddexp.reduce(lp, axis=1)
+        found = {"resp": np.exp(lp - like[:, None])} if out != "likelihood" else {}
+        return found | ({"log_likelihood": like} if out != "responsibilities" else {})
+
+    d.check(reference, 5e-4)
+
+
+@DOMAIN.algorithm(
+    source="Breiman et al. 1984; Friedman 2001 (boosting); Breiman 2001 (forests)",
+    names={
+        "tree_inference": "predict_trees|forest_predict|decision_forest|traverse_trees",
+        "x": "features|samples|rows",
+        "node": "cur|n|at",
+        "feature": "split_feature|feat|axis",
+        "threshold": "split_value|cut|thresh",
+        "value": "leaf_value|leaf|prediction",
+        "depth": "levels|max_depth|height",
+        "y": "scores|predictions|margin",
+    },
+    adjoint="no",
+)
+def tree_inference(d: Draft) -> None:
+    """Walks each sample down decision trees to the values of their leaves."""
+    layout = d.option("layout", "heap", "children", "struct of arrays")
+    ensemble = d.option("ensemble", "one", "sum", "mean", "votes")
+    missing = d.flag("missing", 0.3)
+    early = d.flag("early leaves")
+    per_tree = ensemble == "sum" and d.flag("atomic", 0.4)
+    n, width, depth, trees = d.pick(48, 64, 96), d.pick(4, 6, 8), d.pick(3, 4), d.pick(3, 5)
+    inner = (1 << depth) - 1
+    size = inner if layout == "heap" else 2 * inner + 1
+    one = ensemble == "one"
+    pre = () if one else (trees,)
+    at = "[node]" if one else "[t, node]"
+    d.input("x", "float", (n, width), -1.0, 1.0)
+    low = -1 if early and layout != "heap" else 0
+    d.input("feature", "int", (*pre, size), low, width)
+    d.input("threshold", "float", (*pre, size), -0.6, 0.6)
+    if missing:
+        d.input("present", "int", (n, width), 0, 3)
+    if layout == "heap":
+        leaves: tuple[int, ...] = (*pre, inner + 1)
+    else:
+        leaves = (*pre, size)
+    votes = ensemble == "votes"
+    classes = 3
+    d.input("value", "int" if votes else "float", leaves, 0 if votes else -1.0, classes if votes else 1.0)
+    d.param("depth", "int", depth)
+    d.output("votes" if votes else "y", "int" if votes else "float", (n, classes) if votes else n)
+    test = f"x[i, feature{at}] < threshold{at}"
+    if missing:
+        # samples without the feature go left
+        test = f"present[i, f] == 0 or x[i, f] < threshold{at}"
+    leaf = f"value{at.replace('node', 'node - first_leaf')}" if layout == "heap" else f"value{at}"
+    go = {
+        "heap": f"if {test}:\n    node = 2 * node + 1\nelse:\n    node = 2 * node + 2",
+        "children": f"if {test}:\n    node = 2 * node + 1\nelse:\n    node = 2 * node + 2",
+        "struct of arrays": f"node = wp.where({test}, 2 * node + 1, 2 * node + 2)",
+    }[layout]
+    stop = ""
+    if low < 0:
+        stop = f"# a node without a feature is a leaf\nif feature{at} < 0:\n    break"
+    if missing:
+        go = f"f = feature{at}\n# a missing feature takes the default branch, the left one\n{go}"
+    walk = f"node = int(0)\nfor level in range(depth):\n    $stop\n    $go"
+    if one:
+        body, end = "$walk", f"y[i] = {leaf}"
+        ids, dims = "i = wp.tid()", (n,)
+    elif per_tree:
+        body, end = "$walk", f"wp.atomic_add(y, i, {leaf})"
+        ids, dims = "i, t = wp.tid()", (n, trees)  # type: ignore[assignment]
+    elif votes:
+        body, end = f"for t in range(feature.shape[0]):\n    $walk\n    votes[i, {leaf}] += 1", ""
+        ids, dims = "i = wp.tid()", (n,)
+    else:
+        over = " / float(feature.shape[0])" if ensemble == "mean" else ""
+        body = f"margin = float(0.0)\nfor t in range(feature.shape[0]):\n    $walk\n    margin += {leaf}"
+        end = f"y[i] = margin{over}"
+        ids, dims = "i = wp.tid()", (n,)
+    d.launch(*dims)
+    first = (
+        ("first_leaf = feature.shape[0]" if one else "first_leaf = feature.shape[1]")
+        if layout == "heap"
+        else ""
+    )
+    d.code("$ids\n$first\n$body\n$end", ids=ids, first=first, body=body, end=end, walk=walk, stop=stop, go=go)
+    d.explain(
+        "Children of node i are 2 i + 1 and 2 i + 2, as in a binary heap, so that trees need no pointers."
+    )
+    d.says(
+        {
+            "one": "Walks each sample down a decision tree to the value of its leaf.",
+            "sum": "Sums the values of the leaves that each sample reaches in boosted trees.",
+            "mean": "Averages the values of the leaves that each sample reaches in a forest.",
+            "votes": "Counts the votes of a forest's trees for the classes of each sample.",
+        }[ensemble]
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        feature, cut, value = (a.reshape(-1, a.shape[-1]) for a in (v.feature, v.threshold, v.value))
+        found = []
+        for t in range(len(feature)):
+            node = np.zeros(n, int)
+            for _ in range(depth):
+                f = feature[t, node]
+                row = np.arange(n)
+                left = v.x[row, f] < cut[t, node]
+                if missing:
+                    left |= v.present[row, f] == 0
+                node = np.where(f < 0, node, 2 * node + np.where(left, 1, 2))
+            found.append(value[t, node - inner] if layout == "heap" else value[t, node])
+        leaf_values = np.array(found)
+        if votes:
+            return {"votes": (leaf_values[..., None] == np.arange(classes)).sum(axis=0)}
+        return {"y": leaf_values.mean(axis=0) if ensemble == "mean" else leaf_values.sum(axis=0)}
+
+    d.check(reference)

@@ -1,0 +1,419 @@
+"""Filters that follow hidden states, and smoothers of series."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.statistics import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Kalman 1960; Bar-Shalom, Li & Kirubarajan 2001, section 6.3; Joseph form: Bucy & Joseph 1968",
+    names={
+        "kalman_filter": "kalman_step|kf_update|track_step|predict_update",
+        "x": "state|states|mean",
+        "p": "cov|covariance|P",
+        "z": "measurement|meas|observation",
+        "y": "innovation|residual|nu",
+        "s": "innovation_cov|S|gate_cov",
+        "gain": "K|kalman_gain|kg",
+        "q": "process_noise|accel_var|psd",
+        "r": "meas_noise|obs_var|R",
+        "f": "transition|F|A",
+    },
+    double=True,
+    adjoint="no",
+)
+def kalman_filter(d: Draft) -> None:
+    """Predicts and corrects a bank of Kalman filters by one measurement each."""
+    model = d.option("model", "constant velocity", "constant acceleration", "walk")
+    steps = d.option("steps", "both", "predict", "update")
+    form = d.option("form", "standard", "joseph")
+    gate = d.flag("gate", 0.3) and steps != "predict"
+    matrix = d.option("transition", "built", "argument")
+    likelihood = d.flag("likelihood", 0.3) and steps != "predict"
+    dim = {"walk": 2, "constant velocity": 2, "constant acceleration": 3}[model]
+    n = d.pick(32, 48, 64)
+    vec, mat = f"vec{dim}", f"mat{dim}{dim}"
+    d.inout("x", vec, n, -2.0, 2.0)
+    d.inout("p", mat, n, 0.3, 2.0, kind="spd")
+    predicting, updating = steps != "update", steps != "predict"
+    if updating:
+        d.input("z", "float", n, -2.0, 2.0)
+    if predicting:
+        if matrix == "argument":
+            d.param("f", mat, -1.0, 1.0)
+        elif model != "walk":
+            d.param("dt", "float", 0.05, 0.5)
+        d.param("q", "float", 0.1, 1.0)
+    if updating:
+        d.param("r", "float", 0.1, 1.0)
+    if gate:
+        d.param("max_distance", "float", 3.0, 9.0)
+    if likelihood:
+        d.output("log_likelihood", "float", n)
+    built = {
+        "constant velocity": "f = wp.mat22(1.0, dt, 0.0, 1.0)",
+        "constant acceleration": "f = wp.mat33(1.0, dt, 0.5 * dt * dt, 0.0, 1.0, dt, 0.0, 0.0, 1.0)",
+        "walk": "",
+    }[model]
+    noise = {
+        "constant velocity": "# white acceleration, piecewise constant\ng = wp.vec2(0.5 * dt * dt, dt)\nnoise = q * wp.outer(g, g)",
+        "constant acceleration": "# white jerk, piecewise constant\ng = wp.vec3(dt * dt * dt / 6.0, 0.5 * dt * dt, dt)\nnoise = q * wp.outer(g, g)",
+        "walk": f"noise = q * wp.identity(n={dim}, dtype=float)",
+    }[model]
+    if matrix == "argument":
+        built, noise = "", f"noise = q * wp.identity(n={dim}, dtype=float)"
+    walk = model == "walk" and matrix == "built"
+    predict = (
+        f"""
+    {built}
+    {noise}
+    """
+        if not walk
+        else noise
+    )
+    predict = "\n".join(line.strip() for line in predict.strip().splitlines())
+    if walk:
+        predict += "\npi = pi + noise"
+    else:
+        predict += "\nxi = f * xi\npi = f * pi * wp.transpose(f) + noise"
+    head = ", ".join(["1.0"] + ["0.0"] * (dim - 1))
+    update = f"""
+    # the first component alone is measured: H = [1 0{" 0" if dim == 3 else ""}]
+    y = z[i] - xi[0]
+    s = pi[0, 0] + r
+    $gate
+    gain = wp.{vec}({", ".join(f"pi[{a}, 0]" for a in range(dim))}) / s
+    xi = xi + gain * y
+    $cov
+    $likelihood
+    """
+    if form == "standard":
+        cov = f"pi = pi - wp.outer(gain, wp.{vec}({', '.join(f'pi[0, {a}]' for a in range(dim))}))"
+    else:
+        cov = f"# Joseph's form stays symmetric and positive whatever the rounding\nikh = wp.identity(n={dim}, dtype=float) - wp.outer(gain, wp.{vec}({head}))\npi = ikh * pi * wp.transpose(ikh) + r * wp.outer(gain, gain)"
+    stay = "x[i] = xi\n    p[i] = pi\n    return" if predicting else "return"
+    gate_text = (
+        f"# a measurement too far off is clutter: the prediction stands\nif y * y > max_distance * s:\n    {stay}"
+        if gate
+        else ""
+    )
+    d.launch(n)
+    d.code(
+        "i = wp.tid()\nxi = x[i]\npi = p[i]\n$predict\n$update\nx[i] = xi\np[i] = pi",
+        predict=predict if predicting else "",
+        update=update if updating else "",
+        gate=gate_text,
+        cov=cov,
+        likelihood="log_likelihood[i] = -0.5 * (y * y / s + wp.log(2.0 * wp.pi * s))" if likelihood else "",
+    )
+    d.says(
+        {
+            "both": f"Predicts and corrects Kalman filters of a {model} model by one measurement each.",
+            "predict": f"Predicts the states and covariances of Kalman filters of a {model} model.",
+            "update": "Corrects the states and covariances of Kalman filters by one measurement each.",
+        }[steps].replace("walk model", "random-walk model")
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        x, p = v.x, v.p
+        if predicting:
+            dt = v.get("dt", 0.0)
+            f = np.eye(dim)
+            noise_of = v.q * np.eye(dim)
+            if matrix == "argument":
+                f = v.f
+            elif model != "walk":
+                g = np.array([dt**3 / 6, dt**2 / 2, dt])[-dim:]
+                noise_of = v.q * np.outer(g, g)
+                f = np.eye(dim) + np.eye(dim, k=1) * dt + np.eye(dim, k=2) * dt**2 / 2
+            x, p = x @ f.T, f @ p @ f.T + noise_of
+        if not updating:
+            return {"x": x, "p": p}
+        y, s = v.z - x[:, 0], p[:, 0, 0] + v.r
+        use = y**2 <= v.max_distance * s if gate else np.ones(n, bool)
+        # in information form: the inverse of the covariance gains the measurement's
+        h = np.zeros((dim, dim))
+        h[0, 0] = 1 / v.r
+        post = np.linalg.inv(np.linalg.inv(p) + h)
+        e = np.zeros((n, dim))
+        e[:, 0] = y / v.r
+        moved = x + np.einsum("nab,nb->na", post, e)
+        found = {"x": np.where(use[:, None], moved, x), "p": np.where(use[:, None, None], post, p)}
+        if likelihood:
+            found["log_likelihood"] = np.where(use, -0.5 * (y**2 / s + np.log(2 * np.pi * s)), 0.0)
+        return found
+
+    d.check(reference, 2e-3)
+
+
+@DOMAIN.algorithm(
+    source="Gordon, Salmond & Smith 1993; Kitagawa 1996 (systematic); Douc & Cappe 2005 (stratified)",
+    names={
+        "resample_particles": "systematic_resampling|particle_resample|draw_ancestors|resampling",
+        "cumulative": "cdf|cum_weights|prefix",
+        "ancestors": "parents|indices|picks",
+        "lo": "left|a|first",
+        "hi": "right|b|last",
+        "mid": "middle|c|half",
+        "target": "u|point|position",
+        "n": "count|num_particles|m",
+    },
+    adjoint="no",
+)
+def resample_particles(d: Draft) -> None:
+    """Draws particles with replacement in proportion to their weights."""
+    scheme = d.option("scheme", "systematic", "stratified", "multinomial")
+    find = d.option("find", "binary", "lower bound", "scan")
+    copy = d.option("copy", "ancestors", "states", "jitter")
+    type = d.option("type", "float", "vec2", "vec3")
+    random = d.option("random", "given", "generated")
+    n = d.pick(32, 64, 96)
+    d.input("cumulative", "float", n, 0.0, 1.0, kind="ascending")
+    if copy != "ancestors":
+        d.input("states", type, n, -1.0, 1.0)
+    if copy == "jitter":
+        d.input("noise", type, n, -0.1, 0.1)
+        d.param("spread", "float", 0.2, 1.0)
+    rng = random == "generated"
+    if rng:
+        d.param("seed", "int", 1, 10000)
+    elif scheme == "systematic":
+        d.param("u0", "float", 0.05, 0.95)
+    else:
+        d.input("uniforms", "float", n, 0.0, 1.0)
+    if copy == "ancestors":
+        d.output("ancestors", "int", n)
+    else:
+        d.output("resampled", type, n)
+    draw = {
+        (
+            "systematic",
+            True,
+        ): "# one number for all threads: combs of equal teeth keep the variance low\nstate = wp.rand_init(seed)\nu = wp.randf(state)",
+        ("systematic", False): "u = u0",
+        ("stratified", True): "state = wp.rand_init(seed, tid)\nu = wp.randf(state)",
+        ("multinomial", True): "state = wp.rand_init(seed, tid)\nu = wp.randf(state)",
+        ("stratified", False): "u = uniforms[tid]",
+        ("multinomial", False): "u = uniforms[tid]",
+    }[scheme, rng]
+    point = "u" if scheme == "multinomial" else "(float(tid) + u) / float(n)"
+    search = {
+        "binary": """
+        lo = int(0)
+        hi = int(n - 1)
+        while lo < hi:
+            mid = (lo + hi) // 2
+            if cumulative[mid] < target:
+                lo = mid + 1
+            else:
+                hi = mid
+        """,
+        "lower bound": "lo = wp.min(wp.lower_bound(cumulative, target), n - 1)",
+        "scan": "lo = int(0)\nwhile lo < n - 1 and cumulative[lo] < target:\n    lo += 1",
+    }[find]
+    end = {
+        "ancestors": "ancestors[tid] = lo",
+        "states": "resampled[tid] = states[lo]",
+        "jitter": "# copies of one particle part again\nresampled[tid] = states[lo] + spread * noise[tid]",
+    }[copy]
+    d.launch(n)
+    d.code(
+        "tid = wp.tid()\nn = cumulative.shape[0]\n$draw\n# weights need not be normalised: the last sum is their total\ntarget = $point * cumulative[n - 1]\n$search\n$end",
+        draw=draw,
+        point=point,
+        search=search,
+        end=end,
+    )
+    d.says(f"Draws particles in proportion to their weights by {scheme} resampling.")
+    if rng:
+
+        def holds(before: Values, after: Values) -> None:
+            if copy == "ancestors":
+                a = after.ancestors
+            elif copy == "states":
+                gap = np.abs(after.resampled[:, None] - before.states[None]).reshape(n, n, -1).max(axis=2)
+                a = gap.argmin(axis=1)
+                np.testing.assert_allclose(gap.min(axis=1), 0.0, atol=1e-6)
+            else:
+                moved = after.resampled - before.spread * before.noise
+                gap = np.abs(moved[:, None] - before.states[None]).reshape(n, n, -1).max(axis=2)
+                a = gap.argmin(axis=1)
+                np.testing.assert_allclose(gap.min(axis=1), 0.0, atol=1e-5)
+            assert a.min() >= 0 and a.max() < n
+            weights = np.diff(before.cumulative, prepend=0.0) / before.cumulative[-1]
+            counts = np.bincount(a, minlength=n)
+            off = {
+                "systematic": 1.001,
+                "stratified": 2.001,
+                "multinomial": 4.0 * np.sqrt(n * weights.max()) + 4.0,
+            }[scheme]
+            assert np.abs(counts - n * weights).max() <= off, "a particle was drawn too often or too rarely"
+            if scheme != "multinomial":
+                assert (np.diff(a) >= 0).all(), "strata are in order"
+
+        d.holds(holds)
+        return
+
+    def reference(v: Values) -> dict[str, Any]:
+        u = v.u0 if scheme == "systematic" else v.uniforms
+        teeth = u if scheme == "multinomial" else (np.arange(n) + u) / n
+        a = np.minimum(np.searchsorted(v.cumulative, teeth * v.cumulative[-1]), n - 1)
+        if copy == "ancestors":
+            return {"ancestors": a}
+        return {"resampled": v.states[a] + (v.spread * v.noise if copy == "jitter" else 0.0)}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Brown 1959; Holt 1957; Winters 1960; Gardner & McKenzie 1985 (damped trend)",
+    names={
+        "exponential_smoothing": "holt_winters|smooth_series|ewma|holt_linear",
+        "x": "series|values|demand",
+        "level": "l|s|base",
+        "trend": "slope|b|growth",
+        "alpha": "level_gain|a_level|smoothing",
+        "forecast": "predicted|yhat|expected",
+        "fitted": "smoothed|y|one_step",
+    },
+    double=True,
+    adjoint="no",
+)
+def exponential_smoothing(d: Draft) -> None:
+    """Smooths each series exponentially and forecasts its next value."""
+    kind = d.option("kind", "simple", "trend", "damped", "seasonal", "multiplicative")
+    out = d.option("out", "fitted", "forecast", "error", "ahead")
+    layout = d.option("layout", "rows", "columns")
+    rates = d.option("rates", "common", "each")
+    period = 4
+    n, length = d.pick(32, 48, 64), d.pick(12, 16, 20)
+    seasonal = kind in ("seasonal", "multiplicative")
+    d.input("x", "float", (n, length) if layout == "rows" else (length, n), 1.0, 3.0)
+    at = "x[i, {}]" if layout == "rows" else "x[{}, i]"
+    names = ["alpha"] + (["beta"] if kind in ("trend", "damped") else []) + (["gamma"] if seasonal else [])
+    for name in names:
+        if rates == "each":
+            d.input(name, "float", n, 0.1, 0.6)
+        else:
+            d.param(name, "float", 0.1, 0.6)
+    if kind == "damped":
+        d.param("phi", "float", 0.8, 0.98)
+    if out == "ahead":
+        d.param("horizon", "int", d.pick(2, 3, 5))
+    if seasonal:
+        d.inout("season", "float", (n, period), *((0.8, 1.2) if kind == "multiplicative" else (-0.5, 0.5)))
+    target = {"fitted": "fitted", "forecast": "forecasts", "error": "mse", "ahead": "forecasts"}[out]
+    d.output(target, "float", ((n, length) if layout == "rows" else (length, n)) if out == "fitted" else n)
+    a, b, c = (f"{name}[i]" if rates == "each" else name for name in ("alpha", "beta", "gamma"))
+    first = at.format("0")
+    init = f"level = float({first})"
+    if kind in ("trend", "damped"):
+        init += f"\ntrend = float({at.format('1')} - {first})"
+    if kind == "multiplicative":
+        init = f"level = float({first} / season[i, 0])"
+    elif kind == "seasonal":
+        init = f"level = float({first} - season[i, 0])"
+    ahead = {
+        "simple": "level",
+        "trend": "level + trend",
+        "damped": "level + phi * trend",
+        "seasonal": "level + season[i, k % PERIOD]",
+        "multiplicative": "level * season[i, k % PERIOD]",
+    }[kind]
+    step = {
+        "simple": f"level += {a} * (xk - level)",
+        "trend": f"previous = level\nlevel = forecast + {a} * (xk - forecast)\ntrend += {b} * (level - previous - trend)",
+        "damped": f"previous = level\nlevel = forecast + {a} * (xk - forecast)\ntrend = {b} * (level - previous) + (1.0 - {b}) * phi * trend",
+        "seasonal": f"s = season[i, k % PERIOD]\nlevel += {a} * (xk - s - level)\nseason[i, k % PERIOD] = s + {c} * (xk - level - s)",
+        "multiplicative": f"s = season[i, k % PERIOD]\nlevel += {a} * (xk / s - level)\nseason[i, k % PERIOD] = s + {c} * (xk / level - s)",
+    }[kind]
+    if seasonal:
+        d.module(f"PERIOD = wp.constant({period})")
+    needs = kind in ("trend", "damped") or out in ("fitted", "error")
+    count = "x.shape[1]" if layout == "rows" else "x.shape[0]"
+    body = f"xk = {at.format('k')}\n"
+    if needs:
+        body += f"forecast = {ahead}\n"
+    if out == "fitted":
+        body += f"fitted{'[i, k]' if layout == 'rows' else '[k, i]'} = forecast\n"
+    elif out == "error":
+        body += "sse += (xk - forecast) * (xk - forecast)\n"
+    body += step
+    last = ahead.replace("k % PERIOD", f"{count} % PERIOD")
+    end = {
+        "fitted": "",
+        "forecast": f"forecasts[i] = {last}",
+        "error": f"mse[i] = sse / float({count} - 1)",
+    }.get(out, "")
+    if out == "ahead":
+        if kind == "damped":
+            end = "# the trend's increments shrink by phi each step, so that it levels off\ngain = phi * (1.0 - wp.pow(phi, float(horizon))) / (1.0 - phi)\nforecasts[i] = level + gain * trend"
+        elif kind == "trend":
+            end = "forecasts[i] = level + float(horizon) * trend"
+        elif kind == "simple":
+            end = f"forecasts[i] = wp.where(horizon > 0, level, {at.format(count + ' - 1')})"
+        else:
+            end = "forecasts[i] = " + ahead.replace("k % PERIOD", f"({count} + horizon - 1) % PERIOD")
+    if out == "error":
+        init += "\nsse = float(0.0)"
+    d.launch(n)
+    d.code(
+        "i = wp.tid()\n$init\nfor k in range(1, $count):\n    $body\n$end",
+        init=init,
+        count=count,
+        body=body,
+        end=end,
+    )
+    d.says(
+        {
+            "fitted": "Smooths each series exponentially, to forecasts of one step.",
+            "forecast": "Smooths each series exponentially and forecasts its next value.",
+            "error": "Computes the mean squared error of exponential smoothing's forecasts on each series.",
+            "ahead": "Smooths each series exponentially and forecasts a few steps ahead.",
+        }[out]
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.x if layout == "rows" else v.x.T
+        al, be, ga = v.alpha, v.get("beta"), v.get("gamma")
+        phi = v.phi if kind == "damped" else 1.0
+        level, trend = x[:, 0].copy(), np.zeros(n)
+        season = v.season.copy() if seasonal else np.zeros((n, period))
+        if kind == "multiplicative":
+            level = level / season[:, 0]
+        elif kind == "seasonal":
+            level = level - season[:, 0]
+        elif kind in ("trend", "damped"):
+            trend = x[:, 1] - x[:, 0]
+        fitted = np.zeros((n, length))
+        for k in range(1, length):
+            s = season[:, k % period]
+            fitted[:, k] = level * s if kind == "multiplicative" else level + phi * trend + s
+            clean = x[:, k] / s if kind == "multiplicative" else x[:, k] - s
+            old = level
+            level = al * clean + (1 - al) * (level + phi * trend)
+            if be is not None:
+                trend = be * (level - old) + (1 - be) * phi * trend
+            if seasonal:
+                seen = x[:, k] / level if kind == "multiplicative" else x[:, k] - level
+                season[:, k % period] = ga * seen + (1 - ga) * s
+        h = int(v.get("horizon", 1))
+        s = season[:, (length + h - 1) % period]
+        future = (
+            level * s
+            if kind == "multiplicative"
+            else level + trend * sum(phi**j for j in range(1, h + 1)) + s
+        )
+        found = {"season": season} if seasonal else {}
+        if out == "fitted":
+            return found | {"fitted": fitted if layout == "rows" else fitted.T}
+        if out == "error":
+            return found | {"mse": ((x - fitted)[:, 1:] ** 2).mean(axis=1)}
+        return found | {"forecasts": future}
+
+    d.check(reference, 1e-3)

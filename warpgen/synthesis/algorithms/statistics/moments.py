@@ -1,0 +1,415 @@
+"""Moments, ranks and densities of samples."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.statistics import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Welford 1962; Pebay 2008, eq. 2.1 (higher orders); Chan, Golub & LeVeque 1979",
+    names={
+        "running_moments": "welford|online_variance|column_statistics|update_statistics",
+        "x": "samples|data|values",
+        "mean": "mu|avg|m1",
+        "m2": "ssd|sum_sq|s2",
+        "delta": "diff|d0|dev",
+        "n": "count|k|num",
+        "w_sum": "total_weight|weight_sum|sum_w",
+    },
+    double=True,
+    adjoint="no",
+)
+def running_moments(d: Draft) -> None:
+    """Computes mean and variance of each series in one pass, without cancellation."""
+    order = d.option("order", 2, 3, 4)
+    weighted = d.flag("weighted", 0.4) and order == 2
+    layout = d.option("layout", "rows", "columns", "groups")
+    missing = d.option("missing", "none", "nan", "mask", weights=(2.0, 1.0, 1.0))
+    want = d.option("want", "variance", "deviation", "error")
+    missing = "none" if missing == "nan" else missing
+    series, length = d.pick(32, 48, 64), d.pick(8, 12, 20)
+    if layout == "groups":
+        d.input("offsets", "int", series + 1, 0, series * length, kind="offsets")
+        d.input("x", "float", series * length, -2.0, 5.0)
+        loop, at, shape = "for k in range(offsets[tid], offsets[tid + 1]):", "[k]", (series * length,)
+    elif layout == "rows":
+        shape = (series, length)  # type: ignore[assignment]
+        d.input("x", "float", shape, -2.0, 5.0)
+        loop, at = "for k in range(x.shape[1]):", "[tid, k]"
+    else:
+        shape = (length, series)  # type: ignore[assignment]
+        d.input("x", "float", shape, -2.0, 5.0)
+        loop, at = "for k in range(x.shape[0]):", "[k, tid]"
+    if weighted:
+        d.input("weights", "float", shape, 0.1, 2.0)
+    if missing == "mask":
+        d.input("valid", "int", shape, 0, 4)
+    d.output("means", "float", series)
+    d.output(
+        "variances" if want == "variance" else "deviations" if want == "deviation" else "errors",
+        "float",
+        series,
+    )
+    if order >= 3:
+        d.output("skewness", "float", series)
+    if order == 4:
+        d.output("kurtosis", "float", series)
+    if weighted:
+        step = f"w = weights{at}\nw_sum += w\ndelta = x{at} - mean\nmean += delta * w / w_sum\nm2 += w * delta * (x{at} - mean)"
+        init, count = "w_sum = float(0.0)\nmean = float(0.0)\nm2 = float(0.0)", "w_sum"
+    elif order == 2:
+        step = f"n += 1.0\ndelta = x{at} - mean\nmean += delta / n\n# the deviations before and after the update: their product is what the sum of squares gains\nm2 += delta * (x{at} - mean)"
+        init, count = "n = float(0.0)\nmean = float(0.0)\nm2 = float(0.0)", "n"
+    else:
+        fourth = (
+            "m4 += gain * u * u * (n * n - 3.0 * n + 3.0) + 6.0 * u * u * m2 - 4.0 * u * m3\n"
+            if order == 4
+            else ""
+        )
+        step = f"n += 1.0\ndelta = x{at} - mean\nu = delta / n\ngain = delta * u * (n - 1.0)\nmean += u\n# the higher sums use the lower ones as they were, so they come first\n{fourth}m3 += gain * u * (n - 2.0) - 3.0 * u * m2\nm2 += gain"
+        init, count = (
+            "n = float(0.0)\nmean = float(0.0)\nm2 = float(0.0)\nm3 = float(0.0)"
+            + ("\nm4 = float(0.0)" if order == 4 else ""),
+            "n",
+        )
+    least = "0.0" if weighted else "1.0"
+    unbiased = f"({count} - 1.0)" if not weighted else "w_sum"
+    spread = {
+        "variance": f"variances[tid] = m2 / {unbiased}",
+        "deviation": f"deviations[tid] = wp.sqrt(m2 / {unbiased})",
+        "error": f"# of the mean\nerrors[tid] = wp.sqrt(m2 / {unbiased} / {count})",
+    }[want].replace("((", "(")
+    end = f"means[tid] = mean\n{spread}"
+    if order >= 3:
+        end += "\nif m2 > 0.0:\n    skewness[tid] = wp.sqrt(n) * m3 / wp.pow(m2, 1.5)"
+    if order == 4:
+        end += (
+            "\n    # excess over that of a normal distribution\n    kurtosis[tid] = n * m4 / (m2 * m2) - 3.0"
+        )
+    d.launch(series)
+    d.code(
+        """
+        tid = wp.tid()
+        $init
+        $loop
+            $skip
+            $step
+        # fewer samples have no spread
+        if $count <= $least:
+            return
+        $end
+        """,
+        init=init,
+        loop=loop,
+        skip=f"if valid{at} == 0:\n    continue" if missing == "mask" else "",
+        step=step,
+        count=count,
+        least=least,
+        end=end,
+    )
+    if order > 2:
+        d.says("Computes the first moments of each series in one pass, without cancellation.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        if layout == "groups":
+            cut = [slice(a, b) for a, b in zip(v.offsets[:-1], v.offsets[1:], strict=True)]
+            parts = [
+                (v.x[c], v.weights[c] if weighted else None, v.valid[c] if missing == "mask" else None)
+                for c in cut
+            ]
+        else:
+            turn = (lambda a: a) if layout == "rows" else (lambda a: a.T)
+            w = turn(v.weights) if weighted else [None] * series
+            m = turn(v.valid) if missing == "mask" else [None] * series
+            parts = list(zip(turn(v.x), w, m, strict=True))
+        made: dict[str, list[float]] = {
+            "means": [],
+            "variances": [],
+            "deviations": [],
+            "errors": [],
+            "skewness": [],
+            "kurtosis": [],
+        }
+        for x, w, m in parts:
+            if m is not None:
+                x, w = x[m != 0], None if w is None else w[m != 0]
+            n = float(len(x)) if w is None else w.sum()
+            if n <= float(least):
+                for name in made:
+                    made[name].append(0.0)
+                continue
+            mean = np.average(x, weights=w)
+            c = x - mean
+            var = (c**2).sum() / (n - 1) if w is None else np.average(c**2, weights=w)
+            made["means"].append(mean)
+            made["variances"].append(var)
+            made["deviations"].append(math.sqrt(var))
+            made["errors"].append(math.sqrt(var / n))
+            made["skewness"].append((c**3).mean() / (c**2).mean() ** 1.5)
+            made["kurtosis"].append((c**4).mean() / (c**2).mean() ** 2 - 3)
+        return {p.name: np.array(made[p.name]) for p in d.parameters if p.role == "output"}
+
+    d.check(reference, 2e-3)
+
+
+_KERNELS = {
+    "gaussian": (
+        "0.3989422804014327 * wp.exp(-0.5 * u * u)",
+        lambda u: np.exp(-0.5 * u * u) / np.sqrt(2 * np.pi),
+    ),
+    "epanechnikov": ("0.75 * wp.max(1.0 - u * u, 0.0)", lambda u: 0.75 * np.maximum(1 - u * u, 0)),
+    "triangular": ("wp.max(1.0 - wp.abs(u), 0.0)", lambda u: np.maximum(1 - np.abs(u), 0)),
+    "quartic": ("0.9375 * q * q", lambda u: 0.9375 * np.maximum(1 - u * u, 0) ** 2),
+    "logistic": ("1.0 / (wp.exp(u) + 2.0 + wp.exp(-u))", lambda u: 1 / (np.exp(u) + 2 + np.exp(-u))),
+}
+
+
+@DOMAIN.algorithm(
+    source="Rosenblatt 1956; Parzen 1962; Nadaraya 1964; Watson 1964; Silverman 1986",
+    names={
+        "kernel_density": "kde|density_estimate|parzen_window|kernel_regression",
+        "samples": "data|observations|xs",
+        "grid": "queries|eval_points|points",
+        "bandwidth": "h|width|sigma",
+        "u": "t|scaled|dist",
+        "density": "pdf|estimate|p",
+    },
+    double=True,
+    adjoint="no",
+)
+def kernel_density(d: Draft) -> None:
+    """Estimates a density at given points as a sum of kernels on the samples."""
+    kernel = d.option("kernel", *_KERNELS)
+    dim = d.option("dim", 1, 2, 3)
+    what = d.option("what", "density", "regression", "weighted", "leave one out")
+    width = d.option("bandwidth", "one", "per sample")
+    points, n = d.pick(32, 48, 64), d.pick(24, 40, 60)
+    type = "float" if dim == 1 else f"vec{dim}"
+    text, value = _KERNELS[kernel]
+    own = what == "leave one out"
+    points = n if own else points
+    d.input("samples", type, n, -1.0, 1.0)
+    if not own:
+        d.input("grid", type, points, -1.0, 1.0)
+    if what == "regression":
+        d.input("targets", "float", n, -1.0, 2.0)
+    elif what == "weighted":
+        d.input("weights", "float", n, 0.1, 1.0)
+    if width == "one":
+        d.param("bandwidth", "float", 0.8, 1.5)
+        h = "bandwidth"
+    else:
+        d.input("bandwidths", "float", n, 0.8, 1.5)
+        h = "h"
+    d.output("fitted" if what == "regression" else "density", "float", points)
+    apart = "p - samples[k]"
+    if dim == 1:
+        steps = f"u = ({apart}) / {h}\n"
+    elif kernel in ("gaussian", "epanechnikov", "quartic"):
+        steps = f"u = wp.length({apart}) / {h}\n"
+    else:
+        steps = f"u = wp.length({apart}) / {h}\n"
+    norm = {1: 1.0, 2: 2 * math.pi, 3: 4 * math.pi}[dim]
+    # the mass of the radial kernel, so that densities integrate to one in each dimension
+    radii = np.linspace(0, 60, 600001)
+    mass = 1.0
+    if dim > 1:
+        f = value(radii) * radii ** (dim - 1)
+        mass = float(((f[1:] + f[:-1]) * 0.5).sum() * 1e-4 * norm)
+    if kernel == "quartic":
+        steps += "q = wp.max(1.0 - u * u, 0.0)\n"
+    scale = {1: h, 2: f"({h} * {h})", 3: f"({h} * {h} * {h})"}[dim]
+    weight = f"{text}"
+    if width != "one":
+        steps = "h = bandwidths[k]\n" + steps
+    d.module(
+        f"KERNEL_MASS = wp.constant({mass:.7f})  # of the {kernel} kernel over R^{dim}"
+    ) if dim > 1 and what != "regression" else None
+    over = f" / (KERNEL_MASS * {scale})" if dim > 1 else f" / {scale}"
+    if what == "regression":
+        body = f"{steps}w = {weight}\nmass += w\nmoment += w * targets[k]"
+        start, end = (
+            "mass = float(0.0)\nmoment = float(0.0)",
+            "# points that no kernel reaches have no estimate\nif mass > 1.0e-6:\n    fitted[tid] = moment / mass",
+        )
+        d.says(
+            "Estimates targets at given points as averages of the samples, weighted by a kernel of distance."
+        )
+    else:
+        term = f"{weight}{over}"
+        if what == "weighted":
+            term = f"weights[k] * {term}"
+        skip = "if k == tid:\n    continue\n" if own else ""
+        body = f"{skip}{steps}acc += {term}"
+        count = "samples.shape[0] - 1" if own else "samples.shape[0]"
+        start = "acc = float(0.0)"
+        end = f"density[tid] = acc / float({count})" if what != "weighted" else "density[tid] = acc"
+        if own:
+            d.says("Estimates the density at each sample from all the others, as cross-validation needs it.")
+    d.launch(points)
+    d.code(
+        "tid = wp.tid()\np = $p[tid]\n$start\nfor k in range(samples.shape[0]):\n    $body\n$end",
+        p="samples" if own else "grid",
+        start=start,
+        body=body,
+        end=end,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.samples.reshape(n, -1)
+        p = x if own else v.grid.reshape(points, -1)
+        h = v.bandwidth if width == "one" else v.bandwidths[None]
+        k = value(np.linalg.norm(p[:, None] - x[None], axis=-1) / h)
+        if what == "regression":
+            mass = k.sum(axis=1)
+            return {"fitted": np.where(mass > 1e-6, k @ v.targets / np.maximum(mass, 1e-9), 0.0)}
+        k = k / (mass_of * h**dim)
+        if own:
+            return {"density": (k.sum(axis=1) - np.diag(k)) / (n - 1)}
+        return {"density": k @ v.weights if what == "weighted" else k.mean(axis=1)}
+
+    mass_of = mass
+    d.check(reference, 5e-4)
+
+
+@DOMAIN.algorithm(
+    source="Wilcoxon 1945; Mann & Whitney 1947; Kendall 1938; Fawcett 2006 (ROC)",
+    names={
+        "rank_statistics": "mann_whitney|rank_samples|kendall_counts|auc_pairs",
+        "x": "values|scores|samples",
+        "y": "others|targets|controls",
+        "below": "less|smaller|wins",
+        "ties": "equal|same|tied",
+        "ranks": "rank_of|order_stat|positions",
+    },
+    adjoint="no",
+)
+def rank_statistics(d: Draft) -> None:
+    """Ranks samples by counting those below, ties sharing their mean rank."""
+    what = d.option("what", "ranks", "mann whitney", "kendall", "roc", "auc")
+    type = d.option("type", "float", "int")
+    form = d.option("form", "branches", "arithmetic")
+    ragged = d.flag("valid", 0.3)
+    n, m = d.pick(32, 48, 64), d.pick(24, 40)
+    high = 12 if type == "int" else 1.0
+    d.input("x", type, n, 0, high)
+    if what == "mann whitney":
+        d.input("y", type, m, 0, high)
+    elif what == "kendall":
+        d.input("y", type, n, 0, high)
+    elif what in ("roc", "auc"):
+        d.input("label", "int", n, 0, 2)
+    if what == "roc":
+        d.input("thresholds", type, m, 0, high, kind="ascending" if type == "float" else "uniform")
+    ragged = ragged and what in ("ranks", "mann whitney")
+    other, size = ("y", "y.shape[0]") if what == "mann whitney" else ("x", "x.shape[0]")
+    if ragged:
+        d.input("valid", "int", m if other == "y" else n, 0, 3)
+    skip = "if valid[j] == 0:\n    continue" if ragged else ""
+
+    def count(a: str, b: str) -> str:
+        if form == "branches":
+            return f"if {a} < {b}:\n    below += 1\nelif {a} == {b}:\n    ties += 1"
+        return f"below += wp.where({a} < {b}, 1, 0)\nties += wp.where({a} == {b}, 1, 0)"
+
+    threads = m if what == "roc" else n
+    if what in ("ranks", "mann whitney"):
+        d.output("ranks" if what == "ranks" else "u", "float", n)
+        end = (
+            "ranks[i] = float(below) + 0.5 * float(ties + 1)"
+            if what == "ranks"
+            else "# a pair that ties counts half\nu[i] = float(below) + 0.5 * float(ties)"
+        )
+        d.code(
+            f"i = wp.tid()\nxi = x[i]\nbelow = int(0)\nties = int(0)\nfor j in range({size}):\n    $skip\n    $count\n$end",
+            skip=skip,
+            count=count(f"{other}[j]", "xi"),
+            end=end,
+        )
+        if what == "mann whitney":
+            d.says(
+                "Counts for each sample how many of the other group lie below it, the terms of Mann and Whitney's U."
+            )
+    elif what == "kendall":
+        d.output("concordance", "int", n)
+        if form == "branches":
+            body = "# the sign of the product tells whether both rank the pair alike\na = x[j] - x[i]\nb = y[j] - y[i]\nif a == $zero or b == $zero:\n    continue\nif (a > $zero) == (b > $zero):\n    balance += 1\nelse:\n    balance -= 1"
+        else:
+            body = "balance += int(wp.sign(x[j] - x[i])) * int(wp.sign(y[j] - y[i]))"
+            if type == "float":
+                body = "if x[j] != x[i] and y[j] != y[i]:\n    balance += int(wp.sign(x[j] - x[i]) * wp.sign(y[j] - y[i]))"
+            else:
+                body = "a = wp.where(x[j] > x[i], 1, 0) - wp.where(x[j] < x[i], 1, 0)\nb = wp.where(y[j] > y[i], 1, 0) - wp.where(y[j] < y[i], 1, 0)\nbalance += a * b"
+        d.code(
+            "i = wp.tid()\nbalance = int(0)\nfor j in range(i + 1, x.shape[0]):\n    $body\nconcordance[i] = balance",
+            body=body,
+            zero="0.0" if type == "float" else "0",
+        )
+        d.says(
+            "Counts for each sample its concordant less its discordant pairs with later ones, the terms of Kendall's tau."
+        )
+    elif what == "roc":
+        d.output("true_positives", "int", m)
+        d.output("false_positives", "int", m)
+        d.code("""
+            i = wp.tid()
+            threshold = thresholds[i]
+            tp = int(0)
+            fp = int(0)
+            for j in range(x.shape[0]):
+                if x[j] < threshold:
+                    continue
+                if label[j] == 1:
+                    tp += 1
+                else:
+                    fp += 1
+            true_positives[i] = tp
+            false_positives[i] = fp
+        """)
+        d.says("Counts true and false positives of a score at each threshold, the points of a ROC curve.")
+    else:
+        d.output("wins", "float", 1)
+        d.code(
+            """
+            i = wp.tid()
+            # each positive is held against all negatives
+            if label[i] == 0:
+                return
+            below = int(0)
+            ties = int(0)
+            for j in range(x.shape[0]):
+                if label[j] == 1:
+                    continue
+                $count
+            wp.atomic_add(wins, 0, float(below) + 0.5 * float(ties))
+            """,
+            count=count("x[j]", "x[i]"),
+        )
+        d.says("Counts the pairs of a positive and a negative sample that a score orders rightly.")
+    d.launch(threads)
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.x
+        if what in ("ranks", "mann whitney"):
+            o = v[other][v.valid != 0] if ragged else v[other]
+            half = (o[None] < x[:, None]).sum(1) + 0.5 * (o[None] == x[:, None]).sum(1)
+            return {"u": half} if what == "mann whitney" else {"ranks": half + 0.5}
+        if what == "kendall":
+            s = np.sign(x[None] - x[:, None]) * np.sign(v.y[None] - v.y[:, None])
+            return {"concordance": np.triu(s, 1).sum(axis=1).astype(np.int64)}
+        if what == "roc":
+            hit = x[None] >= v.thresholds[:, None]
+            return {
+                "true_positives": (hit & (v.label == 1)).sum(1),
+                "false_positives": (hit & (v.label == 0)).sum(1),
+            }
+        p, q = x[v.label == 1], x[v.label == 0]
+        return {"wins": np.array([(q[None] < p[:, None]).sum() + 0.5 * (q[None] == p[:, None]).sum()])}
+
+    d.check(reference)
