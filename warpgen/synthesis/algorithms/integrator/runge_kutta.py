@@ -106,19 +106,11 @@ def _system(d: Draft, count: int, per_thread: bool, *systems: System) -> tuple[S
     vector = f"vec{system.dimension}"
     d.input("y", vector, count, system.low, system.high)
     if per_thread:
-<<<<<<< HEAD
-        name, low, high = system.constants[0]
-        d.input(f"{name}_each", "float", count, low, high)
-    for name, low, high in system.constants[per_thread:]:
-        d.param(name, "float", low, high)
-    first = [f"{system.constants[0][0]}_each[tid]"] if per_thread else [system.constants[0][0]]
-=======
         _, low, high = system.constants[0]
         d.input(_plural(system), "float", count, low, high)
     for name, low, high in system.constants[per_thread:]:
         d.param(name, "float", low, high)
     first = [f"{_plural(system)}[tid]"] if per_thread else [system.constants[0][0]]
->>>>>>> h1
     return system, d.use(system.rate), ", ".join(first + [n for n, _, _ in system.constants[1:]])
 
 
@@ -131,11 +123,7 @@ def _plural(system: System) -> str:
 def _rate(system: System, v: Values, per_thread: bool) -> Rate:
     values = dict(v)
     if per_thread:
-<<<<<<< HEAD
-        values[system.constants[0][0]] = v[f"{system.constants[0][0]}_each"]
-=======
         values[system.constants[0][0]] = v[_plural(system)]
->>>>>>> h1
     return lambda y: system.of(y, values)
 
 
