@@ -95,7 +95,7 @@ def _unused(function: ast.FunctionDef) -> list[str]:
     changed = {n.id for n in names if isinstance(n.ctx, ast.Store)}
     parameters = {a.arg for a in function.args.args}
     found = [p for p in parameters if reads[p] <= 0 and p not in changed]  # `wp.ref` ones are changed
-    return found + [name for name in locals_ - parameters if reads[name] <= 0]
+    return found + [name for name in locals_ - parameters if reads[name] <= 0 and not name.startswith("_")]
 
 
 @_ALGORITHMS

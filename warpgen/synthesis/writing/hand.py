@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 
 from warpgen.synthesis.writing.rng import Rng
 
-LINE_LENGTH = 100
-
 # Code stands at even places of what this splits, docstrings and comments at odd ones.
 _PROSE = re.compile(r'("""[\s\S]*?"""|#[^\n]*)')
 _ARRAY = re.compile(r"wp\.array(?:([2-4])d)?\(dtype=([\w.]+)\)")
@@ -54,11 +52,12 @@ class Hand:
 
     def __init__(self, rng: Rng) -> None:
         self.rng = rng
-        self.full_scalars = rng.chance(0.29)  # wp.float32 rather than float
-        self.full_integers = rng.chance(0.85 if self.full_scalars else 0.1)
-        self.full_vectors = rng.chance(0.12)  # wp.vec3f rather than wp.vec3
+        self.full_scalars = rng.chance(0.1)  # wp.float32 rather than float
+        self.full_integers = rng.chance(0.8 if self.full_scalars else 0.04)
+        self.full_vectors = rng.chance(0.05)  # wp.vec3f rather than wp.vec3
         self.array_style = rng.weighted(_ARRAYS)
         self.comments = rng.chance(0.55)
+        self.paragraphs = rng.chance(0.6)  # blank lines in bodies
         self.capitals = rng.chance(0.4)  # comments begin with a capital letter
         self.full_stops = self.capitals and rng.chance(0.4)
         self.docstring = rng.weighted({"none": 0.6, "sentence": 0.22, "long": 0.18})
@@ -70,7 +69,7 @@ class Hand:
         self.augments = rng.chance(0.8)  # a += b rather than a = a + b
         self.own_names = rng.choice((0.25, 0.5, 0.75, 1.0))  # how often the first name of a thing is taken
         self.order = rng.weighted({"declared": 0.7, "params first": 0.15, "params behind inputs": 0.15})
-        self.line_length = rng.choice((60, 80, LINE_LENGTH, 120))
+        self.line_length = rng.choice((80, 100, 110, 120))
 
     def rename(self, code: str, synonyms: Mapping[str, str]) -> dict[str, str]:
         """New names for those in `code` that have synonyms (`"a|b|c"`), none of them taken."""
@@ -131,6 +130,23 @@ class Hand:
         if self.docstring == "long" and more:
             return f'"""{said}\n\n{more}\n"""'
         return f'"""{said}"""'
+
+    def spaced(self, body: str) -> str:
+        """A kernel's body with blank lines between its paragraphs, or without."""
+        if not self.paragraphs:
+            return body
+        made: list[str] = []
+        for line in body.splitlines():
+            before = made[-1] if made else ""
+            closes = before.startswith(" ") and not line.startswith((" ", "el", ")", "]"))
+            if (
+                before
+                and not before.startswith("#")
+                and (before.endswith("= wp.tid()") or line.startswith("#") or closes)
+            ):
+                made.append("")
+            made.append(line)
+        return "\n".join(made)
 
     def assigned(self, text: str) -> str:
         """`a += b` of local names as this hand writes it."""

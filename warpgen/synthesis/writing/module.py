@@ -16,6 +16,7 @@ from warpgen.synthesis.writing.draft import Draft, Parameter
 from warpgen.synthesis.writing.hand import Hand, prose
 from warpgen.synthesis.writing.rng import Rng
 
+_WHOLE = re.compile(r"\((?:u?int\d+|bool|vec\di)\)")  # of arrays without floats
 _IMPORTS = (("math.", "import math"), ("Any", "from typing import Any"))
 
 
@@ -45,7 +46,7 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     real = rng.weighted(
         {"float32": 0.93, "float64": 0.07 * algorithm.double, "float16": 0.03 * algorithm.half}
     )
-    plain = draft.forward or algorithm.adjoint == "no" or (algorithm.adjoint == "either" and rng.chance(0.5))
+    plain = _is_plain(algorithm, draft, rng)
     parameters = _ordered(_named(draft), hand.order)
     own = [*draft.prelude, *draft.functions, _kernel(algorithm, draft, hand, parameters, plain)]
     names = hand.rename("\n".join([*own, *(p.text for p in draft.pieces)]), _synonyms(algorithm))
@@ -76,6 +77,17 @@ def _synonyms(algorithm: Algorithm) -> dict[str, str]:
     return {algorithm.name: algorithm.name, **algorithm.names}
 
 
+def _is_plain(algorithm: Algorithm, draft: Draft, rng: Rng) -> bool:
+    """Whether the kernel has no adjoint. Where there is nothing to differentiate, people seldom say so."""
+    floats = any(
+        p.role in ("input", "inout") and p.type.startswith("array") and not _WHOLE.search(p.type)
+        for p in draft.parameters
+    )
+    if draft.forward or algorithm.adjoint == "no":
+        return floats or rng.chance(0.3)
+    return algorithm.adjoint == "either" and rng.chance(0.1)
+
+
 def _named(draft: Draft) -> list[Parameter]:
     """The arguments that the variant names, or that another is built over."""
     words = set(re.findall(r"\w+", draft.text)) | {fill.of for p in draft.parameters for fill in p.fills}
@@ -103,7 +115,7 @@ def _kernel(algorithm: Algorithm, draft: Draft, hand: Hand, parameters: list[Par
                 rows.insert(0, "    # inputs")
         head = "\n".join([f"def {algorithm.name}(", *rows, "):"])
     # The docstring comes last, when names are known.
-    return "\n".join([decorator, head, "    $doc", textwrap.indent(draft.text.rstrip(), "    ")])
+    return "\n".join([decorator, head, "    $doc", textwrap.indent(hand.spaced(draft.text.rstrip()), "    ")])
 
 
 def _argument(parameter: Parameter, names: Mapping[str, str], real: str) -> Argument:
