@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("domain", list(domains()))
 def test_algorithms_compute_what_they_say(domain: str, tmp_path: Path) -> None:
-    """Outputs are those of the reference, or have the properties claimed; both compilers and all checks agree."""
+    """Outputs are the reference's, or have the properties claimed; compilers and checks agree."""
     warp_api.start(tmp_path / "kernels")
     programs = []
     for algorithm in domains()[domain].algorithms:

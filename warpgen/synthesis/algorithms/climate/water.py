@@ -35,12 +35,14 @@ def evaporate_reference(d: Draft) -> None:
     mast = d.flag("mast", 0.5)
     count, rows = d.pick(48, 64, 96), d.pick(8, 12)
     grid = axis == "grid"
-    d.says({
-        "et0": "Computes how much water a well-watered lawn evaporates in a day, by Penman and Monteith.",
-        "net radiation": "Computes the net radiation that a lawn takes up in a day, as in FAO 56.",
-        "crop": "Computes the water that a crop in its stage of growth needs in a day, as in FAO 56.",
-        "aerodynamic share": "Computes what part of a lawn's evaporation wind and dry air drive, not the sun.",
-    }[result])  # fmt: skip
+    d.says(
+        {
+            "et0": "Computes how much water a well-watered lawn evaporates in a day, by Penman and Monteith.",
+            "net radiation": "Computes the net radiation that a lawn takes up in a day, as in FAO 56.",
+            "crop": "Computes the water that a crop in its stage of growth needs in a day, as in FAO 56.",
+            "aerodynamic share": "Computes what part of a lawn's evaporation wind and dry air drive, not the sun.",
+        }[result]
+    )
     shape: Any = (rows, d.pick(8, 12, 16)) if grid else count
     here = "i, j" if grid else "tid"
     d.input("t_min", "float", shape, 4.0, 12.0)
@@ -113,9 +115,17 @@ def evaporate_reference(d: Draft) -> None:
     outside = 1440.0 / wp.pi * 0.0820 * distance * high
     """
     ground = {
-        "sunshine": "hours = 24.0 / wp.pi * sunset\nglobal_rad = (0.25 + 0.5 * wp.min(sun[@] / hours, 1.0)) * outside",
-        "measured": "# a pyranometer cannot read more than a clear sky lets through\nglobal_rad = wp.min(solar[@], clear)",
-        "temperature range": "# Hargreaves: clear skies make warm days and cold nights\nglobal_rad = 0.16 * wp.sqrt(warm - cold) * outside",
+        "sunshine": (
+            "hours = 24.0 / wp.pi * sunset\nglobal_rad = (0.25 + 0.5 * wp.min(sun[@] / hours, 1.0)) * outside"
+        ),
+        "measured": (
+            "# a pyranometer cannot read more than a clear sky lets through\n"
+            "global_rad = wp.min(solar[@], clear)"
+        ),
+        "temperature range": (
+            "# Hargreaves: clear skies make warm days and cold nights\n"
+            "global_rad = 0.16 * wp.sqrt(warm - cold) * outside"
+        ),
     }[light]
     budget = """
     clear = (0.75 + 2.0e-5 * z) * outside
@@ -279,9 +289,9 @@ def rain_warm_clouds(d: Draft) -> None:
         d.param("dz", "float", 200.0, 400.0)
     d.module("LV = wp.constant(2.5e6)  # J/kg, to evaporate water\nCP = wp.constant(1004.0)")
     if fall == "upstream":
-        speed = lambda k: (
-            f"36.34 * wp.pow(0.001 * rho[{k}] * qr[c, {k}], 0.1364) * wp.sqrt(rho[0] / rho[{k}])"
-        )  # noqa: E731
+
+        def speed(k):
+            return f"36.34 * wp.pow(0.001 * rho[{k}] * qr[c, {k}], 0.1364) * wp.sqrt(rho[0] / rho[{k}])"
     else:
         speed = lambda k: "5.0"  # noqa: E731
     drop = ""
@@ -354,7 +364,10 @@ def rain_warm_clouds(d: Draft) -> None:
     {fresh}qr[c, k] = rain{lost}
     """
     if surface:
-        first = f"# mm that reach the ground, while it is as it was\nrainfall[c] = dt * rho[0] * qr[c, 0] * {speed('0')}"
+        first = (
+            f"# mm that reach the ground, while it is as it was\n"
+            f"rainfall[c] = dt * rho[0] * qr[c, 0] * {speed('0')}"
+        )
     else:
         first = ""
     if sweep == "column":

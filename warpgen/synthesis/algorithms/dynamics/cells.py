@@ -141,7 +141,13 @@ def step_membrane(d: Draft) -> None:
     """
     step = "$rates\n$gates\n$membrane"
     if inner == "several":
-        step = f"# the gates are stiff: {substeps} steps for each of the network's\nfor sub in range({substeps}):\n    $rates\n    $gates\n    $membrane"
+        step = (
+            f"# the gates are stiff: {substeps} steps for each of the network's\n"
+            f"for sub in range({substeps}):\n"
+            f"    $rates\n"
+            f"    $gates\n"
+            f"    $membrane"
+        )
     mark = (
         """
     # a spike is counted once, where the potential crosses upwards
@@ -154,9 +160,16 @@ def step_membrane(d: Draft) -> None:
     d.launch(count)
     d.code(
         "tid = wp.tid()\nu = float(v[tid])\n$before\n$load\n$drive\n$step\nv[tid] = u\n$save\n$mark",
-        before="before = float(v[tid])" if spikes else "", load=load, drive=drive, step=step, rates=rates, gates=gates,
-        membrane=membrane, save=save, mark=mark,
-    )  # fmt: skip
+        before="before = float(v[tid])" if spikes else "",
+        load=load,
+        drive=drive,
+        step=step,
+        rates=rates,
+        gates=gates,
+        membrane=membrane,
+        save=save,
+        mark=mark,
+    )
     d.explain("Potentials in mV, time in ms, currents in uA/cm^2, conductances in mS/cm^2.")
 
     def reference(v: Values) -> dict[str, Any]:
@@ -225,12 +238,14 @@ def spiking_step(d: Draft) -> None:
     count, classes = d.pick(64, 96, 128), d.pick(3, 4)
     if model in ("leaky", "quadratic"):
         kinds = "one"
-    d.says({
-        "izhikevich": "Steps Izhikevich's spiking nerve cells and tells which of them fire.",
-        "leaky": "Steps leaky integrate-and-fire cells and tells which of them fire.",
-        "adaptive exponential": "Steps adaptive exponential integrate-and-fire cells and tells which of them fire.",
-        "quadratic": "Steps quadratic integrate-and-fire cells and tells which of them fire.",
-    }[model])  # fmt: skip
+    d.says(
+        {
+            "izhikevich": "Steps Izhikevich's spiking nerve cells and tells which of them fire.",
+            "leaky": "Steps leaky integrate-and-fire cells and tells which of them fire.",
+            "adaptive exponential": "Steps adaptive exponential integrate-and-fire cells and tells which of them fire.",
+            "quadratic": "Steps quadratic integrate-and-fire cells and tells which of them fire.",
+        }[model]
+    )
     d.inout("v", "float", count, -70.0, -35.0)
     if model in ("izhikevich", "adaptive exponential"):
         d.inout("u", "float", count, -15.0, 5.0)
@@ -268,7 +283,10 @@ def spiking_step(d: Draft) -> None:
     change = {
         "izhikevich": "x += $h * (0.04 * x * x + 5.0 * x + 140.0 - w + current[tid])",
         "leaky": "x += $h / 20.0 * (-65.0 - x + current[tid])",
-        "adaptive exponential": "x += $h / 281.0 * (-30.0 * (x + 70.6) + 60.0 * wp.exp(wp.min((x + 50.4) / 2.0, 3.0)) - w + 10.0 * current[tid])",
+        "adaptive exponential": (
+            "x += $h / 281.0 * (-30.0 * (x + 70.6) + 60.0 * wp.exp(wp.min((x + 50.4) / 2.0, "
+            "3.0)) - w + 10.0 * current[tid])"
+        ),
         "quadratic": "x += $h / 20.0 * (0.1 * (x + 65.0) * (x + 45.0) + current[tid])",
     }[model].replace("$h", steps[0])
     march = (
@@ -276,7 +294,9 @@ def spiking_step(d: Draft) -> None:
     )
     recover = {
         "izhikevich": f"w += dt * {a} * ({b} * x - w)",
-        "adaptive exponential": f"w += dt / 144.0 * (4.0 * (x + 70.6) - w){'' if kinds == 'one' else ' * (1.0 + p[0])'}",
+        "adaptive exponential": (
+            f"w += dt / 144.0 * (4.0 * (x + 70.6) - w){'' if kinds == 'one' else ' * (1.0 + p[0])'}"
+        ),
     }.get(model, "")
     limit, reset = {
         "izhikevich": ("30.0", "-65.0"),
@@ -302,10 +322,28 @@ def spiking_step(d: Draft) -> None:
     second = "w = float(u[tid])" if recover else ""
     d.launch(count)
     d.code(
-        "tid = wp.tid()\n$head\n$parameters\nx = float(v[tid])\n$second\n$march\n$recover\n$fire\nv[tid] = x\n$save",
-        head=head, parameters=parameters, second=second, march=march, recover=recover, fire=fire, note=note,
-        rest=f"resting[tid] = {d.pick(2, 3, 5)}" if rest == "counter" else "", save="u[tid] = w" if recover else "",
-    )  # fmt: skip
+        (
+            "tid = wp.tid()\n"
+            "$head\n"
+            "$parameters\n"
+            "x = float(v[tid])\n"
+            "$second\n"
+            "$march\n"
+            "$recover\n"
+            "$fire\n"
+            "v[tid] = x\n"
+            "$save"
+        ),
+        head=head,
+        parameters=parameters,
+        second=second,
+        march=march,
+        recover=recover,
+        fire=fire,
+        note=note,
+        rest=f"resting[tid] = {d.pick(2, 3, 5)}" if rest == "counter" else "",
+        save="u[tid] = w" if recover else "",
+    )
     d.explain("Potentials in mV, time in ms. A cell that reaches its peak is reset at once.")
 
     def stepped(before: Values, after: Values) -> None:

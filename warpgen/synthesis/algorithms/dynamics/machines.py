@@ -32,11 +32,17 @@ def drive_step(d: Draft) -> None:
     layout = d.option("layout", "two vectors", "matrix")
     result = d.option("result", "state", "accelerations", "lateral forces")
     count = d.pick(48, 64, 96)
-    d.says({
-        "state": "Steps cars as single-track vehicles: slip angles, tire forces, then yaw and sway.",
-        "accelerations": "Computes accelerations of cars as single-track vehicles from slip angles and tire forces.",
-        "lateral forces": "Computes the lateral forces of the front and rear tires of cars as single-track vehicles.",
-    }[result])  # fmt: skip
+    d.says(
+        {
+            "state": "Steps cars as single-track vehicles: slip angles, tire forces, then yaw and sway.",
+            "accelerations": (
+                "Computes accelerations of cars as single-track vehicles from slip angles and tire forces."
+            ),
+            "lateral forces": (
+                "Computes the lateral forces of the front and rear tires of cars as single-track vehicles."
+            ),
+        }[result]
+    )
     if layout == "two vectors":
         d.input("pose", "vec3", count, -1.0, 1.0)
         d.input("vel", "vec3", count, -0.3, 0.3)
@@ -44,7 +50,12 @@ def drive_step(d: Draft) -> None:
         place = "px = pose[tid][0]\npy = pose[tid][1]\nyaw = pose[tid][2]"
     else:
         d.input("state", "float", (count, 6), -0.3, 0.3)
-        read = "# the forward speed is stored relative to 12 m/s, in units of 20 m/s\nvx = 12.0 + 20.0 * state[tid, 3]\nvy = state[tid, 4]\nr = state[tid, 5]"
+        read = (
+            "# the forward speed is stored relative to 12 m/s, in units of 20 m/s\n"
+            "vx = 12.0 + 20.0 * state[tid, 3]\n"
+            "vy = state[tid, 4]\n"
+            "r = state[tid, 5]"
+        )
         place = "px = state[tid, 0]\npy = state[tid, 1]\nyaw = state[tid, 2]"
     if result != "state":
         d.parameters = [p for p in d.parameters if p.name != "pose"]
@@ -134,7 +145,12 @@ def drive_step(d: Draft) -> None:
         yaw += dt * {use[2]}
         """
         if layout == "two vectors":
-            store = f"{speeds}\n$moves\nnext_pose[tid] = wp.vec3(px, py, yaw)\nnext_vel[tid] = wp.vec3(ux, uy, ur)"
+            store = (
+                f"{speeds}\n"
+                f"$moves\n"
+                f"next_pose[tid] = wp.vec3(px, py, yaw)\n"
+                f"next_vel[tid] = wp.vec3(ux, uy, ur)"
+            )
         else:
             cells = "\n".join(
                 f"next_state[tid, {k}] = {x}" for k, x in enumerate(("px", "py", "yaw", "ux", "uy", "ur"))
@@ -229,8 +245,11 @@ def fly_step(d: Draft) -> None:
     motors = d.option("motors", "speeds", "thrusts", "lagged")
     result = d.option("result", "state", "wrench")
     count = d.pick(48, 64, 96)
-    d.says("Steps quadrotors: rotor thrusts and torques turn the body, gravity and drag move it." if result == "state" else
-           "Computes force and angular acceleration of quadrotors from their rotors.")  # fmt: skip
+    d.says(
+        "Steps quadrotors: rotor thrusts and torques turn the body, gravity and drag move it."
+        if result == "state"
+        else "Computes force and angular acceleration of quadrotors from their rotors."
+    )
     if result == "state" or ground:
         d.input("pos", "vec3", count, 0.5, 3.0)
     if result == "state" or drag != "none":
@@ -250,9 +269,17 @@ def fly_step(d: Draft) -> None:
         IZ = wp.constant(0.022)
     """)
     thrust = {
-        "speeds": "s = rotors[tid]\n# thrust grows with the square of the speed, here in units of hover\nf = 2.94 * wp.cw_mul(s, s)",
+        "speeds": (
+            "s = rotors[tid]\n"
+            "# thrust grows with the square of the speed, here in units of hover\n"
+            "f = 2.94 * wp.cw_mul(s, s)"
+        ),
         "thrusts": "f = 2.94 * rotors[tid]",
-        "lagged": "# the motors follow their commands with a time constant of 20 ms\ns = rotors[tid] + (dt / (0.02 + dt)) * (commands[tid] - rotors[tid])\nf = 2.94 * wp.cw_mul(s, s)",
+        "lagged": (
+            "# the motors follow their commands with a time constant of 20 ms\n"
+            "s = rotors[tid] + (dt / (0.02 + dt)) * (commands[tid] - rotors[tid])\n"
+            "f = 2.94 * wp.cw_mul(s, s)"
+        ),
     }[motors]
     if frame == "plus":
         moments = """

@@ -75,8 +75,15 @@ def geodetic_to_ecef(d: Draft) -> None:
         d.param("site_lon", "float", -1.0, 1.0)
     d.module(_ELLIPSOID)
     load = load.replace("$angle(", "wp.radians(" if units == "degrees" and not packed else "(")
-    load = load if "wp.radians" in load else load.replace("((", "(").replace("(lat[tid])", "lat[tid]").replace(
-        "(lon[tid])", "lon[tid]").replace("(g[0])", "g[0]").replace("(g[1])", "g[1]")  # fmt: skip
+    load = (
+        load
+        if "wp.radians" in load
+        else load.replace("((", "(")
+        .replace("(lat[tid])", "lat[tid]")
+        .replace("(lon[tid])", "lon[tid]")
+        .replace("(g[0])", "g[0]")
+        .replace("(g[1])", "g[1]")
+    )
     place = """
     e2 = EARTH_F * (2.0 - EARTH_F)
     s = wp.sin(phi)
@@ -118,7 +125,10 @@ def geodetic_to_ecef(d: Draft) -> None:
         store = "enu[tid] = wp.vec3(east, north, up)"
     else:
         d.output("angles", "vec2", count)
-        store = "# azimuth from north over east\nangles[tid] = wp.vec2(wp.atan2(east, north), wp.asin(up / wp.length(d)))"
+        store = (
+            "# azimuth from north over east\n"
+            "angles[tid] = wp.vec2(wp.atan2(east, north), wp.asin(up / wp.length(d)))"
+        )
     d.launch(count)
     d.code(
         "tid = wp.tid()\n$load\n$place\n$of_site\n$local\n$store",
@@ -129,7 +139,8 @@ def geodetic_to_ecef(d: Draft) -> None:
         store=store,
     )
     d.explain(
-        f"Angles are in {'degrees' if units == 'degrees' and not packed else 'radians'}, heights and distances in m above WGS 84."
+        f"Angles are in {'degrees' if units == 'degrees' and not packed else 'radians'}, "
+        f"heights and distances in m above WGS 84."
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -175,11 +186,17 @@ def surface_distance(d: Draft) -> None:
     pairs = d.option("pairs", "arrays", "from one", "indexed")
     bearing = d.flag("bearing", 0.4)
     count, places = d.pick(64, 96, 128), d.pick(12, 20)
-    d.says("Measures how far points are from each other along the earth's surface" + {
-        "haversine": ", taken for a ball (haversine formula)", "chord": ", taken for a ball, by the chord between them",
-        "vincenty": " by Vincenty's iteration on the ellipsoid", "vincenty fixed": " by some steps of Vincenty's iteration",
-        "mean latitude": ", on the ellipsoid's curvature at the latitude between them",
-    }[way] + (", and the bearing to start with." if bearing else "."))  # fmt: skip
+    d.says(
+        "Measures how far points are from each other along the earth's surface"
+        + {
+            "haversine": ", taken for a ball (haversine formula)",
+            "chord": ", taken for a ball, by the chord between them",
+            "vincenty": " by Vincenty's iteration on the ellipsoid",
+            "vincenty fixed": " by some steps of Vincenty's iteration",
+            "mean latitude": ", on the ellipsoid's curvature at the latitude between them",
+        }[way]
+        + (", and the bearing to start with." if bearing else ".")
+    )
     if pairs == "indexed":
         d.input("places", "vec2", places, -1.2, 1.2)
         d.input("edges", "vec2i", count, 0, places)
@@ -298,7 +315,7 @@ def surface_distance(d: Draft) -> None:
             $step
             lam = {update}
         """
-    body = ball[way] if way in ball else "$head\n$loop\n$tail"
+    body = ball.get(way, "$head\n$loop\n$tail")
     aim = (
         """
     # forward azimuth, clockwise from north
@@ -352,8 +369,10 @@ def surface_distance(d: Draft) -> None:
 
 def _geodesic(lat1: Any, lon1: Any, lat2: Any, lon2: Any) -> Any:
     """Lengths of paths over the ellipsoid, by summing up a great ellipse: right to 1 in 10^5."""
-    u, w = (np.stack([np.cos(b) * np.cos(l), np.cos(b) * np.sin(l), np.sin(b)], axis=-1)
-            for b, l in ((np.arctan((1 - _F) * np.tan(lat1)), lon1), (np.arctan((1 - _F) * np.tan(lat2)), lon2)))  # fmt: skip
+    u, w = (
+        np.stack([np.cos(b) * np.cos(l), np.cos(b) * np.sin(l), np.sin(b)], axis=-1)
+        for b, l in ((np.arctan((1 - _F) * np.tan(lat1)), lon1), (np.arctan((1 - _F) * np.tan(lat2)), lon2))
+    )
     angle = np.arctan2(np.linalg.norm(np.cross(u, w), axis=1), (u * w).sum(axis=1))[:, None, None]
     t = np.linspace(0.0, 1.0, 401)[None, :, None]
     safe = np.where(np.abs(np.sin(angle)) < 1e-12, 1.0, np.sin(angle))

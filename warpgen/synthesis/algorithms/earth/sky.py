@@ -128,7 +128,14 @@ def sun_position(d: Draft) -> None:
         store = f"to_sun[{at}] = wp.vec3(east, north, sin_el)"
     elif result == "irradiance":
         d.output("irradiance", "float", out)
-        store = f"if sin_el <= 0.0:\n    # night\n    irradiance[{at}] = 0.0\n    return\n$beam\nirradiance[{at}] = beam * sin_el"
+        store = (
+            f"if sin_el <= 0.0:\n"
+            f"    # night\n"
+            f"    irradiance[{at}] = 0.0\n"
+            f"    return\n"
+            f"$beam\n"
+            f"irradiance[{at}] = beam * sin_el"
+        )
     elif result == "tilted surface":
         d.output("power", "float", out)
         store = f"""
@@ -157,7 +164,8 @@ def sun_position(d: Draft) -> None:
         declination=declination, hour=hour, angles=angles, horizontal=horizontal, beam=beam, store=store,
     )  # fmt: skip
     d.explain(
-        "Latitudes in radians; times in days since noon of 1 January 2000 or the year's start; light in W/m^2."
+        "Latitudes in radians; times in days since noon of 1 January 2000 or the year's "
+        "start; light in W/m^2."
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -255,7 +263,13 @@ def propagate_orbits(d: Draft) -> None:
         )
     else:
         d.input("elements", "float", (count, 6), 0.1, 0.9)
-        load = f"# scaled to semi-major axis in 1000 km, eccentricity, and angles\nsma = 7.0 + 5.0 * elements[tid, 0]\necc = {top} * elements[tid, 1]\n$turns\nmean0 = 6.2831853 * elements[tid, 5]"
+        load = (
+            f"# scaled to semi-major axis in 1000 km, eccentricity, and angles\n"
+            f"sma = 7.0 + 5.0 * elements[tid, 0]\n"
+            f"ecc = {top} * elements[tid, 1]\n"
+            f"$turns\n"
+            f"mean0 = 6.2831853 * elements[tid, 5]"
+        )
         turns = (
             ""
             if result == "perifocal"
@@ -265,14 +279,19 @@ def propagate_orbits(d: Draft) -> None:
     if drift == "drag":
         d.param("decay", "float", 0.01, 0.05)
     d.module(
-        "# 10^9 m^3/s^2 scaled to 1000 km and hours\nMU = wp.constant(5165.8)\nEARTH_R = wp.constant(6.378137)"
+        "# 10^9 m^3/s^2 scaled to 1000 km and hours\n"
+        "MU = wp.constant(5165.8)\n"
+        "EARTH_R = wp.constant(6.378137)"
     )
     motion = "n = wp.sqrt(MU / (sma * sma * sma))\nmean = mean0 + n * dt"
     if drift == "j2":
         turning = (
             ""
             if result == "perifocal"
-            else "node -= 1.5 * k * n * wp.cos(inc) * dt\nperi += 0.75 * k * n * (5.0 * wp.cos(inc) * wp.cos(inc) - 1.0) * dt"
+            else (
+                "node -= 1.5 * k * n * wp.cos(inc) * dt\n"
+                "peri += 0.75 * k * n * (5.0 * wp.cos(inc) * wp.cos(inc) - 1.0) * dt"
+            )
         )
         tilt = "0.0" if result == "perifocal" else "inc"
         motion = f"""

@@ -14,7 +14,10 @@ _M32, _M64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 
 
 @DOMAIN.algorithm(
-    source="Marsaglia 2003 (xorshift); O'Neill 2014 (PCG); Steele, Lea & Flood 2014 (SplitMix); Blackman & Vigna 2018",
+    source=(
+        "Marsaglia 2003 (xorshift); O'Neill 2014 (PCG); Steele, Lea & Flood 2014 (SplitMix); "
+        "Blackman & Vigna 2018"
+    ),
     names={
         "random_stream": "generate_random|rng_kernel|advance_generators|random_words",
         "states": "seeds|rng_state|generators",
@@ -44,7 +47,10 @@ def random_stream(d: Draft) -> None:
     else:
         d.param("seed", "uint32", 1, 1 << 32)
         load, save = (
-            f"# zero is the one state that never leaves itself\ns = {d.use(mixer)}(seed + wp.uint32(tid)) | wp.uint32(1)",
+            (
+                f"# zero is the one state that never leaves itself\n"
+                f"s = {d.use(mixer)}(seed + wp.uint32(tid)) | wp.uint32(1)"
+            ),
             "",
         )
     if out == "range":
@@ -55,13 +61,61 @@ def random_stream(d: Draft) -> None:
     else:
         d.output("out", {"words": "uint32", "unit": "float", "range": "int"}[out], (n, draws))
     step = {
-        "xorshift32": "s = s ^ (s << wp.uint32(13))\ns = s ^ (s >> wp.uint32(17))\ns = s ^ (s << wp.uint32(5))\nword = s",
-        "pcg32": "old = s\ns = old * wp.uint64(6364136223846793005) + wp.uint64(1442695040888963407)\n# the top bits, the best of a linear generator, choose how far the others turn\nshifted = wp.uint32(((old >> wp.uint64(18)) ^ old) >> wp.uint64(27))\nturn = wp.uint32(old >> wp.uint64(59))\nword = (shifted >> turn) | (shifted << ((wp.uint32(32) - turn) & wp.uint32(31)))",
-        "splitmix64": "s += wp.uint64(0x9E3779B97F4A7C15)\nz = s\nz = (z ^ (z >> wp.uint64(30))) * wp.uint64(0xBF58476D1CE4E5B9)\nz = (z ^ (z >> wp.uint64(27))) * wp.uint64(0x94D049BB133111EB)\nword = wp.uint32((z ^ (z >> wp.uint64(31))) >> wp.uint64(32))",
-        "lcg": "s = s * wp.uint64(6364136223846793005) + wp.uint64(1)\n# low bits of a linear congruential generator have short periods\nword = wp.uint32(s >> wp.uint64(32))",
-        "mwc": "# Marsaglia's multiply with carry: the carry is the upper half\ns = wp.uint64(4294957665) * (s & wp.uint64(0xFFFFFFFF)) + (s >> wp.uint64(32))\nword = wp.uint32(s & wp.uint64(0xFFFFFFFF))",
-        "xorwow": "t = states[tid, 4]\nt = t ^ (t >> wp.uint32(2))\nt = t ^ (t << wp.uint32(1))\nfirst = states[tid, 0]\nfor k in range(3):\n    states[tid, 4 - k] = states[tid, 3 - k]\nstates[tid, 1] = first\nt = t ^ first ^ (first << wp.uint32(4))\nstates[tid, 0] = t\ncounter = states[tid, 5] + wp.uint32(362437)\nstates[tid, 5] = counter\nword = t + counter",
-        "xoshiro128+": "word = s0 + s3\nt = s1 << wp.uint32(9)\ns2 = s2 ^ s0\ns3 = s3 ^ s1\ns1 = s1 ^ s2\ns0 = s0 ^ s3\ns2 = s2 ^ t\ns3 = $rotl(s3, wp.uint32(11))",
+        "xorshift32": (
+            "s = s ^ (s << wp.uint32(13))\n"
+            "s = s ^ (s >> wp.uint32(17))\n"
+            "s = s ^ (s << wp.uint32(5))\n"
+            "word = s"
+        ),
+        "pcg32": (
+            "old = s\n"
+            "s = old * wp.uint64(6364136223846793005) + wp.uint64(1442695040888963407)\n"
+            "# the top bits, the best of a linear generator, choose how far the others turn\n"
+            "shifted = wp.uint32(((old >> wp.uint64(18)) ^ old) >> wp.uint64(27))\n"
+            "turn = wp.uint32(old >> wp.uint64(59))\n"
+            "word = (shifted >> turn) | (shifted << ((wp.uint32(32) - turn) & wp.uint32(31)))"
+        ),
+        "splitmix64": (
+            "s += wp.uint64(0x9E3779B97F4A7C15)\n"
+            "z = s\n"
+            "z = (z ^ (z >> wp.uint64(30))) * wp.uint64(0xBF58476D1CE4E5B9)\n"
+            "z = (z ^ (z >> wp.uint64(27))) * wp.uint64(0x94D049BB133111EB)\n"
+            "word = wp.uint32((z ^ (z >> wp.uint64(31))) >> wp.uint64(32))"
+        ),
+        "lcg": (
+            "s = s * wp.uint64(6364136223846793005) + wp.uint64(1)\n"
+            "# low bits of a linear congruential generator have short periods\n"
+            "word = wp.uint32(s >> wp.uint64(32))"
+        ),
+        "mwc": (
+            "# Marsaglia's multiply with carry: the carry is the upper half\n"
+            "s = wp.uint64(4294957665) * (s & wp.uint64(0xFFFFFFFF)) + (s >> wp.uint64(32))\n"
+            "word = wp.uint32(s & wp.uint64(0xFFFFFFFF))"
+        ),
+        "xorwow": (
+            "t = states[tid, 4]\n"
+            "t = t ^ (t >> wp.uint32(2))\n"
+            "t = t ^ (t << wp.uint32(1))\n"
+            "first = states[tid, 0]\n"
+            "for k in range(3):\n"
+            "    states[tid, 4 - k] = states[tid, 3 - k]\n"
+            "states[tid, 1] = first\n"
+            "t = t ^ first ^ (first << wp.uint32(4))\n"
+            "states[tid, 0] = t\n"
+            "counter = states[tid, 5] + wp.uint32(362437)\n"
+            "states[tid, 5] = counter\n"
+            "word = t + counter"
+        ),
+        "xoshiro128+": (
+            "word = s0 + s3\n"
+            "t = s1 << wp.uint32(9)\n"
+            "s2 = s2 ^ s0\n"
+            "s3 = s3 ^ s1\n"
+            "s1 = s1 ^ s2\n"
+            "s0 = s0 ^ s3\n"
+            "s2 = s2 ^ t\n"
+            "s3 = $rotl(s3, wp.uint32(11))"
+        ),
     }[kind]
     rotl = ""
     if kind == "xoshiro128+":
@@ -72,13 +126,29 @@ def random_stream(d: Draft) -> None:
         load = save = ""
     store = {
         "words": "out[tid, i] = word",
-        "unit": "# 24 bits fill the mantissa, and keep the number below one\nout[tid, i] = float(word >> wp.uint32(8)) * (1.0 / 16777216.0)",
-        "range": "# the upper half of a product maps to the range without a division\nout[tid, i] = int((wp.uint64(word) * wp.uint64(bound)) >> wp.uint64(32))",
+        "unit": (
+            "# 24 bits fill the mantissa, and keep the number below one\n"
+            "out[tid, i] = float(word >> wp.uint32(8)) * (1.0 / 16777216.0)"
+        ),
+        "range": (
+            "# the upper half of a product maps to the range without a division\n"
+            "out[tid, i] = int((wp.uint64(word) * wp.uint64(bound)) >> wp.uint64(32))"
+        ),
         "mean": "acc += float(word >> wp.uint32(8)) * (1.0 / 16777216.0)",
     }[out]
     d.launch(n)
     d.code(
-        "tid = wp.tid()\n$load\n$start\nfor i in range(draws):\n    $step\n    $skip\n    $store\n$end\n$save",
+        (
+            "tid = wp.tid()\n"
+            "$load\n"
+            "$start\n"
+            "for i in range(draws):\n"
+            "    $step\n"
+            "    $skip\n"
+            "    $store\n"
+            "$end\n"
+            "$save"
+        ),
         load=load,
         start="acc = float(0.0)" if out == "mean" else "",
         step=step,
@@ -213,10 +283,36 @@ def counter_stream(d: Draft) -> None:
     second = "wp.uint32(0)" if counter == "array" else "wp.uint32(step)"
     if width == 2:
         init = f"c0 = wp.uint32({first})\nc1 = {second}\nk0 = wp.uint32(key)"
-        body = "hi0 = mul_high(wp.uint32(0xD256D193), c0)\nlo0 = wp.uint32(0xD256D193) * c0\nc0 = hi0 ^ k0 ^ c1\nc1 = lo0\n# Weyl sequence of keys\nk0 += wp.uint32(0x9E3779B9)"
+        body = (
+            "hi0 = mul_high(wp.uint32(0xD256D193), c0)\n"
+            "lo0 = wp.uint32(0xD256D193) * c0\n"
+            "c0 = hi0 ^ k0 ^ c1\n"
+            "c1 = lo0\n"
+            "# Weyl sequence of keys\n"
+            "k0 += wp.uint32(0x9E3779B9)"
+        )
     else:
-        init = f"c0 = wp.uint32({first})\nc1 = {second}\nc2 = wp.uint32(0)\nc3 = wp.uint32(0)\nk0 = wp.uint32(key[0])\nk1 = wp.uint32(key[1])"
-        body = "hi0 = mul_high(wp.uint32(0xD2511F53), c0)\nlo0 = wp.uint32(0xD2511F53) * c0\nhi1 = mul_high(wp.uint32(0xCD9E8D57), c2)\nlo1 = wp.uint32(0xCD9E8D57) * c2\nc0 = hi1 ^ c1 ^ k0\nc1 = lo1\nc2 = hi0 ^ c3 ^ k1\nc3 = lo0\n# Weyl sequences of keys\nk0 += wp.uint32(0x9E3779B9)\nk1 += wp.uint32(0xBB67AE85)"
+        init = (
+            f"c0 = wp.uint32({first})\n"
+            f"c1 = {second}\n"
+            f"c2 = wp.uint32(0)\n"
+            f"c3 = wp.uint32(0)\n"
+            f"k0 = wp.uint32(key[0])\n"
+            f"k1 = wp.uint32(key[1])"
+        )
+        body = (
+            "hi0 = mul_high(wp.uint32(0xD2511F53), c0)\n"
+            "lo0 = wp.uint32(0xD2511F53) * c0\n"
+            "hi1 = mul_high(wp.uint32(0xCD9E8D57), c2)\n"
+            "lo1 = wp.uint32(0xCD9E8D57) * c2\n"
+            "c0 = hi1 ^ c1 ^ k0\n"
+            "c1 = lo1\n"
+            "c2 = hi0 ^ c3 ^ k1\n"
+            "c3 = lo0\n"
+            "# Weyl sequences of keys\n"
+            "k0 += wp.uint32(0x9E3779B9)\n"
+            "k1 += wp.uint32(0xBB67AE85)"
+        )
     names = [f"c{i}" for i in range(width)]
     pre = ""
     if out == "unit":
@@ -224,7 +320,11 @@ def counter_stream(d: Draft) -> None:
     elif out == "normal":
         values = []
         for i in range(0, width, 2):
-            pre += f"# Box and Muller; the half keeps the logarithm away from zero\nr{i} = wp.sqrt(-2.0 * wp.log((float(c{i} >> wp.uint32(8)) + 0.5) / 16777216.0))\nphi{i} = 2.0 * wp.pi * float(c{i + 1} >> wp.uint32(8)) / 16777216.0\n"
+            pre += (
+                f"# Box and Muller; the half keeps the logarithm away from zero\n"
+                f"r{i} = wp.sqrt(-2.0 * wp.log((float(c{i} >> wp.uint32(8)) + 0.5) / 16777216.0))\n"
+                f"phi{i} = 2.0 * wp.pi * float(c{i + 1} >> wp.uint32(8)) / 16777216.0\n"
+            )
             values += [f"r{i} * wp.cos(phi{i})", f"r{i} * wp.sin(phi{i})"]
     else:
         values = names
@@ -283,7 +383,10 @@ def counter_stream(d: Draft) -> None:
 
 
 @DOMAIN.algorithm(
-    source="van der Corput 1935; Halton 1960; Hammersley 1960; Sobol 1967; Roberts 2018 (R2); Cranley & Patterson 1976",
+    source=(
+        "van der Corput 1935; Halton 1960; Hammersley 1960; Sobol 1967; Roberts 2018 (R2); "
+        "Cranley & Patterson 1976"
+    ),
     names={
         "even_points": "low_discrepancy|halton_points|quasi_random|qmc_points",
         "points": "samples|out|xs",
@@ -523,8 +626,12 @@ def inverse_transform(d: Draft) -> None:
         body += f"\n# the density at the sample, in terms of the uniform number itself\npdf[i] = {pdf}"
     load = {
         "array": "p = u[i]",
-        "truncated": "# between two quantiles, so that no sample is far out\np = lower + u[i] * (upper - lower)",
-        "stratified": "# one sample in each of n strata of equal probability\np = (float(i) + u[i]) / float(u.shape[0])",
+        "truncated": (
+            "# between two quantiles, so that no sample is far out\np = lower + u[i] * (upper - lower)"
+        ),
+        "stratified": (
+            "# one sample in each of n strata of equal probability\np = (float(i) + u[i]) / float(u.shape[0])"
+        ),
     }[where]
     d.launch(n)
     d.code("i = wp.tid()\n$load\n$body", load=load, body=body)

@@ -175,7 +175,9 @@ def softmax(d: Draft) -> None:
 
 
 @DOMAIN.algorithm(
-    source="Vaswani et al. 2017; Dao et al. 2022 (online); Press et al. 2022 (ALiBi); Shazeer 2019 (shared keys)",
+    source=(
+        "Vaswani et al. 2017; Dao et al. 2022 (online); Press et al. 2022 (ALiBi); Shazeer 2019 (shared keys)"
+    ),
     names={
         "attention": "attention_forward|scaled_dot_attention|self_attention|flash_attention",
         "q": "queries|query|Q",
@@ -254,7 +256,10 @@ def attention(d: Draft) -> None:
     if bias == "alibi":
         distance = "wp.abs(i - j)" if reach == "all" else "(i - j)"
         slope = "slope" if one else "slopes[h]"
-        after += f"# a penalty that grows with distance replaces positional encodings\ns = s - {slope} * float({distance})\n"
+        after += (
+            f"# a penalty that grows with distance replaces positional encodings\n"
+            f"s = s - {slope} * float({distance})\n"
+        )
     elif bias == "table":
         after += f"s = s + bias[{'' if one else 'h, '}i, j]\n"
     at_p = "p[i, j]" if one else "p[h, i, j]"
@@ -354,7 +359,10 @@ def attention(d: Draft) -> None:
 
 
 @DOMAIN.algorithm(
-    source="Su et al. 2021 (RoFormer), eq. 34; Vaswani et al. 2017, section 3.5; Chen et al. 2023 (interpolation)",
+    source=(
+        "Su et al. 2021 (RoFormer), eq. 34; Vaswani et al. 2017, section 3.5; Chen et al. "
+        "2023 (interpolation)"
+    ),
     names={
         "rotary_embedding": "apply_rope|rope_forward|rotate_queries|positional_rotation",
         "x": "q|queries|hidden",

@@ -183,7 +183,11 @@ def dense_backward(d: Draft) -> None:
             store=store,
             g_bias="g_bias = float(0.0)" if bias else "",
             add_bias="g_bias += delta" if bias else "",
-            store_bias=f"# the bias has no column: the first thread of the row keeps its sum\nif k == 0:\n    db[j] = g_bias{scale}"
+            store_bias=(
+                f"# the bias has no column: the first thread of the row keeps its sum\n"
+                f"if k == 0:\n"
+                f"    db[j] = g_bias{scale}"
+            )
             if bias
             else "",
         )

@@ -168,7 +168,14 @@ def classification_loss(d: Draft) -> None:
 
 _LOSSES = {  # of prediction y and target t (or label -1, 1)
     "huber": (
-        "r = y[i] - t[i]\na = wp.abs(r)\nif a <= delta:\n    $f = 0.5 * r * r\nelse:\n    $f = delta * (a - 0.5 * delta)",
+        (
+            "r = y[i] - t[i]\n"
+            "a = wp.abs(r)\n"
+            "if a <= delta:\n"
+            "    $f = 0.5 * r * r\n"
+            "else:\n"
+            "    $f = delta * (a - 0.5 * delta)"
+        ),
         lambda v: np.where(
             np.abs(v.y - v.t) <= v.delta,
             0.5 * (v.y - v.t) ** 2,
@@ -177,7 +184,12 @@ _LOSSES = {  # of prediction y and target t (or label -1, 1)
         "Computes the Huber loss of each prediction, quadratic near zero and linear beyond.",
     ),
     "log cosh": (
-        "r = y[i] - t[i]\na = wp.abs(r)\n# log cosh r, written so that the exponential cannot overflow\n$f = a + wp.log(1.0 + wp.exp(-2.0 * a)) - 0.6931471805599453",
+        (
+            "r = y[i] - t[i]\n"
+            "a = wp.abs(r)\n"
+            "# log cosh r, written so that the exponential cannot overflow\n"
+            "$f = a + wp.log(1.0 + wp.exp(-2.0 * a)) - 0.6931471805599453"
+        ),
         lambda v: np.log(np.cosh(v.y - v.t)),
         "Computes the log-cosh loss of each prediction.",
     ),
@@ -187,12 +199,20 @@ _LOSSES = {  # of prediction y and target t (or label -1, 1)
         "Computes the pinball loss of each predicted quantile.",
     ),
     "bce": (
-        "x = y[i]\n# t log s(x) + (1 - t) log s(-x) without the overflow of either\n$f = wp.max(x, 0.0) - x * t[i] + wp.log(1.0 + wp.exp(-wp.abs(x)))",
+        (
+            "x = y[i]\n"
+            "# t log s(x) + (1 - t) log s(-x) without the overflow of either\n"
+            "$f = wp.max(x, 0.0) - x * t[i] + wp.log(1.0 + wp.exp(-wp.abs(x)))"
+        ),
         lambda v: -(v.t * np.log(1 / (1 + np.exp(-v.y))) + (1 - v.t) * np.log(1 / (1 + np.exp(v.y)))),
         "Computes the binary cross entropy of each score with its target.",
     ),
     "squared hinge": (
-        "label = wp.where(t[i] > 0.5, 1.0, -1.0)\nmargin = wp.max(delta - label * y[i], 0.0)\n$f = margin * margin",
+        (
+            "label = wp.where(t[i] > 0.5, 1.0, -1.0)\n"
+            "margin = wp.max(delta - label * y[i], 0.0)\n"
+            "$f = margin * margin"
+        ),
         lambda v: np.maximum(v.delta - np.where(v.t > 0.5, 1, -1) * v.y, 0.0) ** 2,
         "Computes the squared hinge loss of each score.",
     ),
@@ -202,7 +222,10 @@ _LOSSES = {  # of prediction y and target t (or label -1, 1)
         "Computes the Charbonnier loss of each prediction, a smooth absolute difference.",
     ),
     "poisson": (
-        "# the rate is exp(y), so that it is positive whatever the network gives\n$f = wp.exp(y[i]) - t[i] * y[i]",
+        (
+            "# the rate is exp(y), so that it is positive whatever the network gives\n"
+            "$f = wp.exp(y[i]) - t[i] * y[i]"
+        ),
         lambda v: np.exp(v.y) - v.t * v.y,
         "Computes the negative log-likelihood of counts under Poisson distributions of predicted log-rate.",
     ),
@@ -288,7 +311,10 @@ def regression_loss(d: Draft) -> None:
 
 
 @DOMAIN.algorithm(
-    source="Kingma & Ba 2015; Loshchilov & Hutter 2019; Chen et al. 2023 (Lion); Hinton 2012 (RMSProp); Duchi et al. 2011",
+    source=(
+        "Kingma & Ba 2015; Loshchilov & Hutter 2019; Chen et al. 2023 (Lion); Hinton 2012 "
+        "(RMSProp); Duchi et al. 2011"
+    ),
     names={
         "optimizer_step": "adam_step|update_params|apply_gradients|optimizer_update",
         "w": "params|weights|theta",
@@ -338,7 +364,7 @@ def optimizer_step(d: Draft) -> None:
     d.param("lr", "float", 0.01, 0.1)
     if first:
         d.param("beta1", "float", 0.8, 0.95)
-    if second and kind != "adagrad" or kind == "lion":
+    if (second and kind != "adagrad") or kind == "lion":
         d.param("beta2", "float", 0.9, 0.99)
     if second:
         d.param("eps", "float", 1e-6, 1e-3)

@@ -9,15 +9,48 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 # By law: mean and standard deviation for the parameter a (and b), and how it is drawn.
 _LAWS = {
-    "uniform": ("draws uniformly from [a, b)", ("value = wp.randf(state, a, b)", "value = a + (b - a) * wp.randf(state)", "value = wp.lerp(a, b, wp.randf(state))")),
-    "normal": ("draws from the normal law of mean a and deviation b", ("value = a + b * wp.randn(state)", "u = 1.0 - wp.randf(state)\nphi = 2.0 * wp.pi * wp.randf(state)\n# Box and Muller; 1 - u keeps the logarithm away from zero\nvalue = a + b * wp.sqrt(-2.0 * wp.log(u)) * wp.cos(phi)")),
+    "uniform": (
+        "draws uniformly from [a, b)",
+        (
+            "value = wp.randf(state, a, b)",
+            "value = a + (b - a) * wp.randf(state)",
+            "value = wp.lerp(a, b, wp.randf(state))",
+        ),
+    ),
+    "normal": (
+        "draws from the normal law of mean a and deviation b",
+        (
+            "value = a + b * wp.randn(state)",
+            (
+                "u = 1.0 - wp.randf(state)\n"
+                "phi = 2.0 * wp.pi * wp.randf(state)\n"
+                "# Box and Muller; 1 - u keeps the logarithm away from zero\n"
+                "value = a + b * wp.sqrt(-2.0 * wp.log(u)) * wp.cos(phi)"
+            ),
+        ),
+    ),
     "exponential": ("draws waiting times of mean a", ("value = -a * wp.log(1.0 - wp.randf(state))",)),
-    "rayleigh": ("draws from the Rayleigh law of scale a", ("value = a * wp.sqrt(-2.0 * wp.log(1.0 - wp.randf(state)))", "value = a * wp.length(wp.vec2(wp.randn(state), wp.randn(state)))")),
-    "triangular": ("draws from the symmetric triangular law on [0, a]", ("value = 0.5 * a * (wp.randf(state) + wp.randf(state))",)),
+    "rayleigh": (
+        "draws from the Rayleigh law of scale a",
+        (
+            "value = a * wp.sqrt(-2.0 * wp.log(1.0 - wp.randf(state)))",
+            "value = a * wp.length(wp.vec2(wp.randn(state), wp.randn(state)))",
+        ),
+    ),
+    "triangular": (
+        "draws from the symmetric triangular law on [0, a]",
+        ("value = 0.5 * a * (wp.randf(state) + wp.randf(state))",),
+    ),
     "poisson": ("draws counts from the Poisson law of mean a", ("value = float(wp.poisson(state, a))",)),
-    "logistic": ("draws from the logistic law of scale a", ("u = wp.clamp(wp.randf(state), 1.0e-6, 1.0 - 1.0e-6)\nvalue = a * wp.log(u / (1.0 - u))",)),
-    "lognormal": ("draws from the log-normal law of parameters a and b", ("value = wp.exp(a + b * wp.randn(state))",)),
-}  # fmt: skip
+    "logistic": (
+        "draws from the logistic law of scale a",
+        (("u = wp.clamp(wp.randf(state), 1.0e-6, 1.0 - 1.0e-6)\nvalue = a * wp.log(u / (1.0 - u))"),),
+    ),
+    "lognormal": (
+        "draws from the log-normal law of parameters a and b",
+        ("value = wp.exp(a + b * wp.randn(state))",),
+    ),
+}
 
 
 def _moments(law: str, a: float, b: float) -> tuple[float, float]:
@@ -75,20 +108,39 @@ def draw_samples(d: Draft) -> None:
     elif layout == "grid":
         d.launch(rows, columns)
         d.code(
-            "i, j = wp.tid()\nstate = wp.rand_init(seed, i * samples.shape[1] + j)\n$way\nsamples[i, j] = value",
+            (
+                "i, j = wp.tid()\n"
+                "state = wp.rand_init(seed, i * samples.shape[1] + j)\n"
+                "$way\n"
+                "samples[i, j] = value"
+            ),
             way=way,
         )
     elif layout == "row":
         d.launch(rows)
         d.code(
-            "row = wp.tid()\nstate = wp.rand_init(seed, row)\nfor j in range(samples.shape[1]):\n    $way\n    samples[row, j] = value",
+            (
+                "row = wp.tid()\n"
+                "state = wp.rand_init(seed, row)\n"
+                "for j in range(samples.shape[1]):\n"
+                "    $way\n"
+                "    samples[row, j] = value"
+            ),
             way=way,
         )
     else:
         draws = d.pick(8, 16)
         d.launch(rows)
         d.code(
-            f"tid = wp.tid()\nstate = wp.rand_init(seed, tid)\ntotal = float(0.0)\nfor draw_k in range({draws}):\n    $way\n    total += value\nsamples[tid] = total / {draws}.0",
+            (
+                f"tid = wp.tid()\n"
+                f"state = wp.rand_init(seed, tid)\n"
+                f"total = float(0.0)\n"
+                f"for draw_k in range({draws}):\n"
+                f"    $way\n"
+                f"    total += value\n"
+                f"samples[tid] = total / {draws}.0"
+            ),
             way=way,
         )
 

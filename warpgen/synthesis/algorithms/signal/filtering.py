@@ -48,9 +48,7 @@ def fir_filter(d: Draft) -> None:
         d.param("taps", "int", taps)
     else:
         d.input("h", "float", taps, -0.5, 0.5)
-    if kind == "decimate":
-        d.param("factor", "int", up)
-    elif kind == "interpolate":
+    if kind == "decimate" or kind == "interpolate":
         d.param("factor", "int", up)
     length = n if edge != "valid" else n - taps + 1
     size = {"decimate": (length + up - 1) // up, "interpolate": n * up}.get(kind, length)
@@ -68,14 +66,20 @@ def fir_filter(d: Draft) -> None:
         "valid": "",
         "clamp": "j = wp.clamp(j, 0, n - 1)",
         "wrap": "j = (j + n) % n",
-        "mirror": "# the edge sample itself is not repeated\nif j < 0:\n    j = -j\nif j >= n:\n    j = 2 * (n - 1) - j",
+        "mirror": (
+            "# the edge sample itself is not repeated\n"
+            "if j < 0:\n"
+            "    j = -j\n"
+            "if j >= n:\n"
+            "    j = 2 * (n - 1) - j"
+        ),
     }[edge]
     at = c.format("j")
     tap = {"symmetric": "h[wp.abs(k - h.shape[0] + 1)]"}.get(kind, "h[k]")
     pre = ""
     if kind == "windowed sinc":
         w = d.use(window)
-        pre = f"""
+        pre = """
         # sinc of the cutoff (in cycles per sample), limited by a window
         t = float(k) - 0.5 * float(taps - 1)
         ideal = 2.0 * cutoff
@@ -178,7 +182,10 @@ def fir_filter(d: Draft) -> None:
 
 
 @DOMAIN.algorithm(
-    source="Bristow-Johnson, Audio EQ cookbook; Oppenheim & Schafer 2010, section 6.3; Chamberlin 1985; Zavalishin 2012",
+    source=(
+        "Bristow-Johnson, Audio EQ cookbook; Oppenheim & Schafer 2010, section 6.3; "
+        "Chamberlin 1985; Zavalishin 2012"
+    ),
     names={
         "recursive_filter": "biquad|iir_filter|biquad_cascade|process_block",
         "x": "signal|input_signal|audio",
@@ -235,10 +242,19 @@ def recursive_filter(d: Draft) -> None:
     if cascade:
         load = f"bs = b[s]\nas_ = a[s]\n{load}"
     step = {
-        "direct I": f"u = {b0} * v + {b1} * x1 + {b2} * x2 - {a1} * y1 - {a2} * y2\nx2 = x1\nx1 = v\ny2 = y1\ny1 = u",
+        "direct I": (
+            f"u = {b0} * v + {b1} * x1 + {b2} * x2 - {a1} * y1 - {a2} * y2\nx2 = x1\nx1 = v\ny2 = y1\ny1 = u"
+        ),
         "direct II": f"w = v - {a1} * z1 - {a2} * z2\nu = {b0} * w + {b1} * z1 + {b2} * z2\nz2 = z1\nz1 = w",
         "transposed II": f"u = {b0} * v + z1\nz1 = {b1} * v - {a1} * u + z2\nz2 = {b2} * v - {a2} * u",
-        "state variable": "# trapezoidal integrators, solved for the loop without delay\nhp = (v - (k + g) * z1 - z2) / (1.0 + g * (g + k))\nbp = g * hp + z1\nu = g * bp + z2\nz1 = bp + g * hp\nz2 = u + g * bp",
+        "state variable": (
+            "# trapezoidal integrators, solved for the loop without delay\n"
+            "hp = (v - (k + g) * z1 - z2) / (1.0 + g * (g + k))\n"
+            "bp = g * hp + z1\n"
+            "u = g * bp + z2\n"
+            "z1 = bp + g * hp\n"
+            "z2 = u + g * bp"
+        ),
     }[form]
     value = {"none": "u", "gain": "gain * u", "difference": f"x{at} - u"}[mix]
     loop_length = "x.shape[1]" if layout == "rows" else "x.shape[0]"
@@ -247,7 +263,10 @@ def recursive_filter(d: Draft) -> None:
         save_ = save.replace("\n", "\n    ")
         last = ""
         if mix != "none":
-            last = f"for i in range({loop_length}):\n    y{at} = {'gain * ' if mix == 'gain' else f'x{at} - '}y{at}"
+            last = (
+                f"for i in range({loop_length}):\n"
+                f"    y{at} = {'gain * ' if mix == 'gain' else f'x{at} - '}y{at}"
+            )
         text = f"""
 tid = wp.tid()
 for i in range({loop_length}):
@@ -266,7 +285,15 @@ for s in range(b.shape[0]):
         d.code(text)
     else:
         d.code(
-            "tid = wp.tid()\n$load\nfor i in range($length):\n    v = x$at\n    $step\n    y$at = $value\n$save",
+            (
+                "tid = wp.tid()\n"
+                "$load\n"
+                "for i in range($length):\n"
+                "    v = x$at\n"
+                "    $step\n"
+                "    y$at = $value\n"
+                "$save"
+            ),
             load=load,
             length=loop_length,
             at=at,
@@ -370,21 +397,43 @@ def adaptive_filter(d: Draft) -> None:
     first = taps - 1
     stop = "if wp.abs(e) < threshold:\n    continue" if freeze else ""
     if vector:
-        gather = f"u = wp.vec3(x{at.format('i')}, x{at.format('i - 1')}, x{at.format('i - 2')})\nestimate = wp.dot(wi, u)"
+        gather = (
+            f"u = wp.vec3(x{at.format('i')}, x{at.format('i - 1')}, x{at.format('i - 2')})\n"
+            f"estimate = wp.dot(wi, u)"
+        )
         update = {
             "lms": "wi = wi + mu * e * u",
             "nlms": "# independent of the level of the input\nwi = wi + mu * e / (eps + wp.dot(u, u)) * u",
             "sign": "wi = wi + mu * wp.sign(e) * u",
-            "leaky": "# the leak keeps taps from drifting where the input has no power\nwi = (1.0 - mu * leak) * wi + mu * e * u",
-            "rls": "pu = p * u\ngain = pu / (forgetting + wp.dot(u, pu))\nwi = wi + e * gain\np = (p - wp.outer(gain, pu)) / forgetting",
+            "leaky": (
+                "# the leak keeps taps from drifting where the input has no power\n"
+                "wi = (1.0 - mu * leak) * wi + mu * e * u"
+            ),
+            "rls": (
+                "pu = p * u\n"
+                "gain = pu / (forgetting + wp.dot(u, pu))\n"
+                "wi = wi + e * gain\n"
+                "p = (p - wp.outer(gain, pu)) / forgetting"
+            ),
         }[kind]
         load = "wi = w[tid]" + ("\np = p0 * wp.identity(n=3, dtype=float)" if kind == "rls" else "")
         save = "w[tid] = wi"
     else:
-        gather = f"estimate = float(0.0)\nfor k in range(w.shape[1]):\n    estimate += w[tid, k] * x{at.format('i - k')}"
+        gather = (
+            f"estimate = float(0.0)\n"
+            f"for k in range(w.shape[1]):\n"
+            f"    estimate += w[tid, k] * x{at.format('i - k')}"
+        )
         back = f"x{at.format('i - k')}"
         if kind == "nlms":
-            update = f"power = float(eps)\nfor k in range(w.shape[1]):\n    power += {back} * {back}\n# independent of the level of the input\nfor k in range(w.shape[1]):\n    w[tid, k] = w[tid, k] + mu * e / power * {back}"
+            update = (
+                f"power = float(eps)\n"
+                f"for k in range(w.shape[1]):\n"
+                f"    power += {back} * {back}\n"
+                f"# independent of the level of the input\n"
+                f"for k in range(w.shape[1]):\n"
+                f"    w[tid, k] = w[tid, k] + mu * e / power * {back}"
+            )
         else:
             rule = {
                 "lms": f"w[tid, k] + mu * e * {back}",
@@ -401,7 +450,19 @@ def adaptive_filter(d: Draft) -> None:
     }[out]
     d.launch(n)
     d.code(
-        "tid = wp.tid()\n$load\n$start\nfor i in range($first, $count):\n    $gather\n    e = desired$here - estimate\n    $store\n    $stop\n    $update\n$save\n$end",
+        (
+            "tid = wp.tid()\n"
+            "$load\n"
+            "$start\n"
+            "for i in range($first, $count):\n"
+            "    $gather\n"
+            "    e = desired$here - estimate\n"
+            "    $store\n"
+            "    $stop\n"
+            "    $update\n"
+            "$save\n"
+            "$end"
+        ),
         load=load,
         start="mse = float(0.0)" if out == "power" else "",
         first=str(first),

@@ -107,7 +107,9 @@ def spectrum(d: Draft) -> None:
         "power": f"power[frame, b] = {square}",
         "complex": "spectra[frame, b] = wp.vec2(re, im)",
         "magnitude": f"magnitude[frame, b] = wp.sqrt({square}) / float(n)",
-        "decibel": f"# the floor keeps silence finite\nlevel[frame, b] = 4.3429448 * wp.log({square} + 1.0e-3)",
+        "decibel": (
+            f"# the floor keeps silence finite\nlevel[frame, b] = 4.3429448 * wp.log({square} + 1.0e-3)"
+        ),
         "phase": "phase[frame, b] = wp.atan2(im, re)",
     }[out]
     d.launch(frames, count)
@@ -249,12 +251,31 @@ def butterfly_stage(d: Draft) -> None:
     elif layout == "planes":
         read = "\n".join(f"{a}{p[0]} = {p}{at[i]}" for a, i in (("a", "i"), ("b", "j")) for p in ("re", "im"))
         if kind == "in frequency":
-            act = f"dr = ar - br\ndi = ai - bi\nre{io} = ar + br\nim{io} = ai + bi\nre{jo} = dr * wr - di * wi\nim{jo} = dr * wi + di * wr"
+            act = (
+                f"dr = ar - br\n"
+                f"di = ai - bi\n"
+                f"re{io} = ar + br\n"
+                f"im{io} = ai + bi\n"
+                f"re{jo} = dr * wr - di * wi\n"
+                f"im{jo} = dr * wi + di * wr"
+            )
         else:
-            act = f"tr = br * wr - bi * wi\nti = br * wi + bi * wr\nre{suffix}{io} = ar + tr\nim{suffix}{io} = ai + ti\nre{suffix}{jo} = ar - tr\nim{suffix}{jo} = ai - ti"
+            act = (
+                f"tr = br * wr - bi * wi\n"
+                f"ti = br * wi + bi * wr\n"
+                f"re{suffix}{io} = ar + tr\n"
+                f"im{suffix}{io} = ai + ti\n"
+                f"re{suffix}{jo} = ar - tr\n"
+                f"im{suffix}{jo} = ai - ti"
+            )
     elif layout == "int":
         read = f"even = data{at['i']}\nodd = data{at['j']}"
-        act = f"# 7680^2 fits 31 bits, so that one remainder does\nodd = (odd * w) % 7681\ndata{io} = (even + odd) % 7681\ndata{jo} = (even - odd + 7681) % 7681"
+        act = (
+            f"# 7680^2 fits 31 bits, so that one remainder does\n"
+            f"odd = (odd * w) % 7681\n"
+            f"data{io} = (even + odd) % 7681\n"
+            f"data{jo} = (even - odd + 7681) % 7681"
+        )
     else:
         read = f"even = data{at['i']}\nodd = data{at['j']}"
         act = f"data{io} = even + odd\ndata{jo} = even - odd"
@@ -312,7 +333,10 @@ def butterfly_stage(d: Draft) -> None:
 
 
 @DOMAIN.algorithm(
-    source="Haar 1910; Daubechies & Sweldens 1998 (lifting); Le Gall & Tabatabai 1988 (5/3); Cohen et al. 1992 (9/7)",
+    source=(
+        "Haar 1910; Daubechies & Sweldens 1998 (lifting); Le Gall & Tabatabai 1988 (5/3); "
+        "Cohen et al. 1992 (9/7)"
+    ),
     names={
         "wavelet_step": "dwt_level|lifting_step|haar_transform|wavelet_level",
         "x": "signal|samples|row",
@@ -381,16 +405,31 @@ def wavelet_step(d: Draft) -> None:
 
     if kind in ("haar", "denoise"):
         if inverse:
-            body = f"s = {lo}\nd = {hi}\n{x('2 * i')} = (s + d) * 0.7071067811865476\n{x('2 * i + 1')} = (s - d) * 0.7071067811865476"
+            body = (
+                f"s = {lo}\n"
+                f"d = {hi}\n"
+                f"{x('2 * i')} = (s + d) * 0.7071067811865476\n"
+                f"{x('2 * i + 1')} = (s - d) * 0.7071067811865476"
+            )
         else:
             body = f"a = {x('2 * i')}\nb = {x('2 * i + 1')}\n{lo} = (a + b) * 0.7071067811865476"
             if threshold:
-                body += f"\n# soft threshold: noise is spread over all details, the signal over few\nw = (a - b) * 0.7071067811865476\n{hi} = wp.sign(w) * wp.max(wp.abs(w) - threshold, 0.0)"
+                body += (
+                    f"\n"
+                    f"# soft threshold: noise is spread over all details, the signal over few\n"
+                    f"w = (a - b) * 0.7071067811865476\n"
+                    f"{hi} = wp.sign(w) * wp.max(wp.abs(w) - threshold, 0.0)"
+                )
             else:
                 body += f"\n{hi} = (a - b) * 0.7071067811865476"
     elif kind == "d4":
         d.module(
-            "# Daubechies 1988, four taps: (1 + sqrt 3) / (4 sqrt 2), (3 + sqrt 3) / (4 sqrt 2), ...\nH0 = wp.constant(0.48296291314453416)\nH1 = wp.constant(0.8365163037378079)\nH2 = wp.constant(0.2241438680420134)\nH3 = wp.constant(-0.12940952255126037)"
+            "# Daubechies 1988, four taps: (1 + sqrt 3) / (4 sqrt 2), (3 + sqrt 3) / (4 sqrt 2), "
+            "...\n"
+            "H0 = wp.constant(0.48296291314453416)\n"
+            "H1 = wp.constant(0.8365163037378079)\n"
+            "H2 = wp.constant(0.2241438680420134)\n"
+            "H3 = wp.constant(-0.12940952255126037)"
         )
         edge = "wrap"
         if inverse:
@@ -399,9 +438,21 @@ def wavelet_step(d: Draft) -> None:
                 if one_array
                 else (at("approx", "p"), at("detail", "p"))
             )
-            body = f"p = (i + half - 1) % half\n{x('2 * i')} = H2 * {plo} + H1 * {phi} + H0 * {lo} + H3 * {hi}\n{x('2 * i + 1')} = H3 * {plo} - H0 * {phi} + H1 * {lo} - H2 * {hi}"
+            body = (
+                f"p = (i + half - 1) % half\n"
+                f"{x('2 * i')} = H2 * {plo} + H1 * {phi} + H0 * {lo} + H3 * {hi}\n"
+                f"{x('2 * i + 1')} = H3 * {plo} - H0 * {phi} + H1 * {lo} - H2 * {hi}"
+            )
         else:
-            body = f"a = {x('2 * i')}\nb = {x('2 * i + 1')}\nc = {x('(2 * i + 2) % (2 * half)')}\ne = {x('(2 * i + 3) % (2 * half)')}\n{lo} = H0 * a + H1 * b + H2 * c + H3 * e\n# the wavelet has the taps reversed, with alternating signs\n{hi} = H3 * a - H2 * b + H1 * c - H0 * e"
+            body = (
+                f"a = {x('2 * i')}\n"
+                f"b = {x('2 * i + 1')}\n"
+                f"c = {x('(2 * i + 2) % (2 * half)')}\n"
+                f"e = {x('(2 * i + 3) % (2 * half)')}\n"
+                f"{lo} = H0 * a + H1 * b + H2 * c + H3 * e\n"
+                f"# the wavelet has the taps reversed, with alternating signs\n"
+                f"{hi} = H3 * a - H2 * b + H1 * c - H0 * e"
+            )
     elif kind in ("cdf 5/3", "integer 5/3"):
         if integer:
             predict = "{o} - ((({l}) + ({r})) >> 1)"
@@ -424,7 +475,11 @@ def wavelet_step(d: Draft) -> None:
         if edge == "mirror":
             body = body.replace(
                 f"d0 = {predict.format(o=x(prev), l=x(before), r='even')}",
-                f"d0 = d1\n        if i > 0:\n            d0 = {predict.format(o=x('2 * i - 1'), l=x('2 * i - 2'), r='even')}",
+                (
+                    f"d0 = d1\n"
+                    f"        if i > 0:\n"
+                    f"            d0 = {predict.format(o=x('2 * i - 1'), l=x('2 * i - 2'), r='even')}"
+                ),
             )
     else:
         body = f"""
@@ -445,7 +500,8 @@ def wavelet_step(d: Draft) -> None:
         d.says("Splits a signal by one level of Haar's transform and shrinks its details.")
     elif inverse:
         d.says(
-            "Joins averages and details to the signal they came from, by one level of an inverse wavelet transform."
+            "Joins averages and details to the signal they came from, by one level of an inverse "
+            "wavelet transform."
         )
 
     def reference(v: Values) -> dict[str, Any]:

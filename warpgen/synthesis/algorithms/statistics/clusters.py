@@ -72,12 +72,25 @@ def assign_clusters(d: Draft) -> None:
             "euclidean": "dist = wp.length_sq(p - centers[c])",
             "manhattan": "diff = p - centers[c]\ndist = "
             + " + ".join(f"wp.abs(diff[{a}])" for a in range(int(dim))),  # type: ignore[call-overload]
-            "cosine": "# the length of p is the same for all centers, and left out\ndist = -wp.dot(p, centers[c]) / wp.length(centers[c])",
+            "cosine": (
+                "# the length of p is the same for all centers, and left out\n"
+                "dist = -wp.dot(p, centers[c]) / wp.length(centers[c])"
+            ),
         }[metric]
         if expanded:
-            measure = "# |p|^2 is the same for all centers, and left out\ndist = wp.dot(centers[c], centers[c]) - 2.0 * wp.dot(p, centers[c])"
+            measure = (
+                "# |p|^2 is the same for all centers, and left out\n"
+                "dist = wp.dot(centers[c], centers[c]) - 2.0 * wp.dot(p, centers[c])"
+            )
     if fuzzy:
-        select = "if dist < best:\n    second = best\n    best = dist\n    nearest = c\nelif dist < second:\n    second = dist"
+        select = (
+            "if dist < best:\n"
+            "    second = best\n"
+            "    best = dist\n"
+            "    nearest = c\n"
+            "elif dist < second:\n"
+            "    second = dist"
+        )
     else:
         select = "if dist < best:\n    best = dist\n    nearest = c"
     if extra == "sums":
@@ -86,7 +99,11 @@ def assign_clusters(d: Draft) -> None:
             if not many
             else "for a in range(x.shape[1]):\n    wp.atomic_add(sums, nearest, a, x[i, a])"
         )
-        end = f"# the means are their quotients, once all points have been added\nwp.atomic_add(counts, nearest, 1)\n{add}"
+        end = (
+            f"# the means are their quotients, once all points have been added\n"
+            f"wp.atomic_add(counts, nearest, 1)\n"
+            f"{add}"
+        )
         d.says(
             "Adds each point to the sums of its nearest cluster center, the first half of Lloyd's iteration."
         )
@@ -332,7 +349,7 @@ def tree_inference(d: Draft) -> None:
         stop = f"# a node without a feature is a leaf\nif feature{at} < 0:\n    break"
     if missing:
         go = f"f = feature{at}\n# a missing feature takes the default branch, the left one\n{go}"
-    walk = f"node = int(0)\nfor level in range(depth):\n    $stop\n    $go"
+    walk = "node = int(0)\nfor level in range(depth):\n    $stop\n    $go"
     if one:
         body, end = "$walk", f"y[i] = {leaf}"
         ids, dims = "i = wp.tid()", (n,)

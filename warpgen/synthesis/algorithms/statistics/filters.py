@@ -61,8 +61,16 @@ def kalman_filter(d: Draft) -> None:
         "walk": "",
     }[model]
     noise = {
-        "constant velocity": "# white acceleration, piecewise constant\ng = wp.vec2(0.5 * dt * dt, dt)\nnoise = q * wp.outer(g, g)",
-        "constant acceleration": "# white jerk, piecewise constant\ng = wp.vec3(dt * dt * dt / 6.0, 0.5 * dt * dt, dt)\nnoise = q * wp.outer(g, g)",
+        "constant velocity": (
+            "# white acceleration, piecewise constant\n"
+            "g = wp.vec2(0.5 * dt * dt, dt)\n"
+            "noise = q * wp.outer(g, g)"
+        ),
+        "constant acceleration": (
+            "# white jerk, piecewise constant\n"
+            "g = wp.vec3(dt * dt * dt / 6.0, 0.5 * dt * dt, dt)\n"
+            "noise = q * wp.outer(g, g)"
+        ),
         "walk": f"noise = q * wp.identity(n={dim}, dtype=float)",
     }[model]
     if matrix == "argument":
@@ -95,10 +103,18 @@ def kalman_filter(d: Draft) -> None:
     if form == "standard":
         cov = f"pi = pi - wp.outer(gain, wp.{vec}({', '.join(f'pi[0, {a}]' for a in range(dim))}))"
     else:
-        cov = f"# Joseph's form stays symmetric and positive whatever the rounding\nikh = wp.identity(n={dim}, dtype=float) - wp.outer(gain, wp.{vec}({head}))\npi = ikh * pi * wp.transpose(ikh) + r * wp.outer(gain, gain)"
+        cov = (
+            f"# Joseph's form stays symmetric and positive whatever the rounding\n"
+            f"ikh = wp.identity(n={dim}, dtype=float) - wp.outer(gain, wp.{vec}({head}))\n"
+            f"pi = ikh * pi * wp.transpose(ikh) + r * wp.outer(gain, gain)"
+        )
     stay = "x[i] = xi\n    p[i] = pi\n    return" if predicting else "return"
     gate_text = (
-        f"# a measurement too far off is clutter: the prediction stands\nif y * y > max_distance * s:\n    {stay}"
+        (
+            f"# a measurement too far off is clutter: the prediction stands\n"
+            f"if y * y > max_distance * s:\n"
+            f"    {stay}"
+        )
         if gate
         else ""
     )
@@ -194,7 +210,11 @@ def resample_particles(d: Draft) -> None:
         (
             "systematic",
             True,
-        ): "# one number for all threads: combs of equal teeth keep the variance low\nstate = wp.rand_init(seed)\nu = wp.randf(state)",
+        ): (
+            "# one number for all threads: combs of equal teeth keep the variance low\n"
+            "state = wp.rand_init(seed)\n"
+            "u = wp.randf(state)"
+        ),
         ("systematic", False): "u = u0",
         ("stratified", True): "state = wp.rand_init(seed, tid)\nu = wp.randf(state)",
         ("multinomial", True): "state = wp.rand_init(seed, tid)\nu = wp.randf(state)",
@@ -223,7 +243,15 @@ def resample_particles(d: Draft) -> None:
     }[copy]
     d.launch(n)
     d.code(
-        "tid = wp.tid()\nn = cumulative.shape[0]\n$draw\n# weights need not be normalised: the last sum is their total\ntarget = $point * cumulative[n - 1]\n$search\n$end",
+        (
+            "tid = wp.tid()\n"
+            "n = cumulative.shape[0]\n"
+            "$draw\n"
+            "# weights need not be normalised: the last sum is their total\n"
+            "target = $point * cumulative[n - 1]\n"
+            "$search\n"
+            "$end"
+        ),
         draw=draw,
         point=point,
         search=search,
@@ -327,10 +355,26 @@ def exponential_smoothing(d: Draft) -> None:
     }[kind]
     step = {
         "simple": f"level += {a} * (xk - level)",
-        "trend": f"previous = level\nlevel = forecast + {a} * (xk - forecast)\ntrend += {b} * (level - previous - trend)",
-        "damped": f"previous = level\nlevel = forecast + {a} * (xk - forecast)\ntrend = {b} * (level - previous) + (1.0 - {b}) * phi * trend",
-        "seasonal": f"s = season[i, k % PERIOD]\nlevel += {a} * (xk - s - level)\nseason[i, k % PERIOD] = s + {c} * (xk - level - s)",
-        "multiplicative": f"s = season[i, k % PERIOD]\nlevel += {a} * (xk / s - level)\nseason[i, k % PERIOD] = s + {c} * (xk / level - s)",
+        "trend": (
+            f"previous = level\n"
+            f"level = forecast + {a} * (xk - forecast)\n"
+            f"trend += {b} * (level - previous - trend)"
+        ),
+        "damped": (
+            f"previous = level\n"
+            f"level = forecast + {a} * (xk - forecast)\n"
+            f"trend = {b} * (level - previous) + (1.0 - {b}) * phi * trend"
+        ),
+        "seasonal": (
+            f"s = season[i, k % PERIOD]\n"
+            f"level += {a} * (xk - s - level)\n"
+            f"season[i, k % PERIOD] = s + {c} * (xk - level - s)"
+        ),
+        "multiplicative": (
+            f"s = season[i, k % PERIOD]\n"
+            f"level += {a} * (xk / s - level)\n"
+            f"season[i, k % PERIOD] = s + {c} * (xk / level - s)"
+        ),
     }[kind]
     if seasonal:
         d.module(f"PERIOD = wp.constant({period})")
@@ -352,7 +396,11 @@ def exponential_smoothing(d: Draft) -> None:
     }.get(out, "")
     if out == "ahead":
         if kind == "damped":
-            end = "# the trend's increments shrink by phi each step, so that it levels off\ngain = phi * (1.0 - wp.pow(phi, float(horizon))) / (1.0 - phi)\nforecasts[i] = level + gain * trend"
+            end = (
+                "# the trend's increments shrink by phi each step, so that it levels off\n"
+                "gain = phi * (1.0 - wp.pow(phi, float(horizon))) / (1.0 - phi)\n"
+                "forecasts[i] = level + gain * trend"
+            )
         elif kind == "trend":
             end = "forecasts[i] = level + float(horizon) * trend"
         elif kind == "simple":

@@ -61,10 +61,23 @@ def running_moments(d: Draft) -> None:
     if order == 4:
         d.output("kurtosis", "float", series)
     if weighted:
-        step = f"w = weights{at}\nw_sum += w\ndelta = x{at} - mean\nmean += delta * w / w_sum\nm2 += w * delta * (x{at} - mean)"
+        step = (
+            f"w = weights{at}\n"
+            f"w_sum += w\n"
+            f"delta = x{at} - mean\n"
+            f"mean += delta * w / w_sum\n"
+            f"m2 += w * delta * (x{at} - mean)"
+        )
         init, count = "w_sum = float(0.0)\nmean = float(0.0)\nm2 = float(0.0)", "w_sum"
     elif order == 2:
-        step = f"n += 1.0\ndelta = x{at} - mean\nmean += delta / n\n# the deviations before and after the update: their product is what the sum of squares gains\nm2 += delta * (x{at} - mean)"
+        step = (
+            f"n += 1.0\n"
+            f"delta = x{at} - mean\n"
+            f"mean += delta / n\n"
+            f"# the deviations before and after the update: their product is what the sum of "
+            f"squares gains\n"
+            f"m2 += delta * (x{at} - mean)"
+        )
         init, count = "n = float(0.0)\nmean = float(0.0)\nm2 = float(0.0)", "n"
     else:
         fourth = (
@@ -72,7 +85,16 @@ def running_moments(d: Draft) -> None:
             if order == 4
             else ""
         )
-        step = f"n += 1.0\ndelta = x{at} - mean\nu = delta / n\ngain = delta * u * (n - 1.0)\nmean += u\n# the higher sums use the lower ones as they were, so they come first\n{fourth}m3 += gain * u * (n - 2.0) - 3.0 * u * m2\nm2 += gain"
+        step = (
+            f"n += 1.0\n"
+            f"delta = x{at} - mean\n"
+            f"u = delta / n\n"
+            f"gain = delta * u * (n - 1.0)\n"
+            f"mean += u\n"
+            f"# the higher sums use the lower ones as they were, so they come first\n"
+            f"{fourth}m3 += gain * u * (n - 2.0) - 3.0 * u * m2\n"
+            f"m2 += gain"
+        )
         init, count = (
             "n = float(0.0)\nmean = float(0.0)\nm2 = float(0.0)\nm3 = float(0.0)"
             + ("\nm4 = float(0.0)" if order == 4 else ""),
@@ -236,7 +258,11 @@ def kernel_density(d: Draft) -> None:
         body = f"{steps}w = {weight}\nmass += w\nmoment += w * targets[k]"
         start, end = (
             "mass = float(0.0)\nmoment = float(0.0)",
-            "# points that no kernel reaches have no estimate\nif mass > 1.0e-6:\n    fitted[tid] = moment / mass",
+            (
+                "# points that no kernel reaches have no estimate\n"
+                "if mass > 1.0e-6:\n"
+                "    fitted[tid] = moment / mass"
+            ),
         )
         d.says(
             "Estimates targets at given points as averages of the samples, weighted by a kernel of distance."
@@ -327,32 +353,66 @@ def rank_statistics(d: Draft) -> None:
             else "# a pair that ties counts half\nu[i] = float(below) + 0.5 * float(ties)"
         )
         d.code(
-            f"i = wp.tid()\nxi = x[i]\nbelow = int(0)\nties = int(0)\nfor j in range({size}):\n    $skip\n    $count\n$end",
+            (
+                f"i = wp.tid()\n"
+                f"xi = x[i]\n"
+                f"below = int(0)\n"
+                f"ties = int(0)\n"
+                f"for j in range({size}):\n"
+                f"    $skip\n"
+                f"    $count\n"
+                f"$end"
+            ),
             skip=skip,
             count=count(f"{other}[j]", "xi"),
             end=end,
         )
         if what == "mann whitney":
             d.says(
-                "Counts for each sample how many of the other group lie below it, the terms of Mann and Whitney's U."
+                "Counts for each sample how many of the other group lie below it, the terms of Mann "
+                "and Whitney's U."
             )
     elif what == "kendall":
         d.output("concordance", "int", n)
         if form == "branches":
-            body = "# the sign of the product tells whether both rank the pair alike\na = x[j] - x[i]\nb = y[j] - y[i]\nif a == $zero or b == $zero:\n    continue\nif (a > $zero) == (b > $zero):\n    balance += 1\nelse:\n    balance -= 1"
+            body = (
+                "# the sign of the product tells whether both rank the pair alike\n"
+                "a = x[j] - x[i]\n"
+                "b = y[j] - y[i]\n"
+                "if a == $zero or b == $zero:\n"
+                "    continue\n"
+                "if (a > $zero) == (b > $zero):\n"
+                "    balance += 1\n"
+                "else:\n"
+                "    balance -= 1"
+            )
         else:
             body = "balance += int(wp.sign(x[j] - x[i])) * int(wp.sign(y[j] - y[i]))"
             if type == "float":
-                body = "if x[j] != x[i] and y[j] != y[i]:\n    balance += int(wp.sign(x[j] - x[i]) * wp.sign(y[j] - y[i]))"
+                body = (
+                    "if x[j] != x[i] and y[j] != y[i]:\n"
+                    "    balance += int(wp.sign(x[j] - x[i]) * wp.sign(y[j] - y[i]))"
+                )
             else:
-                body = "a = wp.where(x[j] > x[i], 1, 0) - wp.where(x[j] < x[i], 1, 0)\nb = wp.where(y[j] > y[i], 1, 0) - wp.where(y[j] < y[i], 1, 0)\nbalance += a * b"
+                body = (
+                    "a = wp.where(x[j] > x[i], 1, 0) - wp.where(x[j] < x[i], 1, 0)\n"
+                    "b = wp.where(y[j] > y[i], 1, 0) - wp.where(y[j] < y[i], 1, 0)\n"
+                    "balance += a * b"
+                )
         d.code(
-            "i = wp.tid()\nbalance = int(0)\nfor j in range(i + 1, x.shape[0]):\n    $body\nconcordance[i] = balance",
+            (
+                "i = wp.tid()\n"
+                "balance = int(0)\n"
+                "for j in range(i + 1, x.shape[0]):\n"
+                "    $body\n"
+                "concordance[i] = balance"
+            ),
             body=body,
             zero="0.0" if type == "float" else "0",
         )
         d.says(
-            "Counts for each sample its concordant less its discordant pairs with later ones, the terms of Kendall's tau."
+            "Counts for each sample its concordant less its discordant pairs with later ones, "
+            "the terms of Kendall's tau."
         )
     elif what == "roc":
         d.output("true_positives", "int", m)
