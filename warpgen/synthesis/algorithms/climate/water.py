@@ -288,12 +288,12 @@ def rain_warm_clouds(d: Draft) -> None:
     if fall != "none":
         d.param("dz", "float", 200.0, 400.0)
     d.module("LV = wp.constant(2.5e6)  # J/kg, to evaporate water\nCP = wp.constant(1004.0)")
-    if fall == "upstream":
 
-        def speed(k):
-            return f"36.34 * wp.pow(0.001 * rho[{k}] * qr[c, {k}], 0.1364) * wp.sqrt(rho[0] / rho[{k}])"
-    else:
-        speed = lambda k: "5.0"  # noqa: E731
+    def speed(k: str) -> str:
+        if fall != "upstream":
+            return "5.0"
+        return f"36.34 * wp.pow(0.001 * rho[{k}] * qr[c, {k}], 0.1364) * wp.sqrt(rho[0] / rho[{k}])"
+
     drop = ""
     if fall != "none":
         drop = f"""

@@ -370,8 +370,11 @@ def surface_distance(d: Draft) -> None:
 def _geodesic(lat1: Any, lon1: Any, lat2: Any, lon2: Any) -> Any:
     """Lengths of paths over the ellipsoid, by summing up a great ellipse: right to 1 in 10^5."""
     u, w = (
-        np.stack([np.cos(b) * np.cos(l), np.cos(b) * np.sin(l), np.sin(b)], axis=-1)
-        for b, l in ((np.arctan((1 - _F) * np.tan(lat1)), lon1), (np.arctan((1 - _F) * np.tan(lat2)), lon2))
+        np.stack([np.cos(b) * np.cos(lam_), np.cos(b) * np.sin(lam_), np.sin(b)], axis=-1)
+        for b, lam_ in (
+            (np.arctan((1 - _F) * np.tan(lat1)), lon1),
+            (np.arctan((1 - _F) * np.tan(lat2)), lon2),
+        )
     )
     angle = np.arctan2(np.linalg.norm(np.cross(u, w), axis=1), (u * w).sum(axis=1))[:, None, None]
     t = np.linspace(0.0, 1.0, 401)[None, :, None]

@@ -159,7 +159,7 @@ def softmax(d: Draft) -> None:
             there = k <= np.arange(n)[:, None]
         elif mask == "mask":
             there = (v.keep if layout == "rows" else v.keep.T) != 0
-        any_ = there.any(axis=1)
+        any_ = np.asarray(there.any(axis=1))
         p = np.where(there, _softmax(np.where(there, x, -_BIG)), 0.0) * any_[:, None]
         log = np.log(np.where(p > 0, p, 1.0))
         if out == "entropy":
