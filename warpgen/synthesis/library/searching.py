@@ -103,5 +103,5 @@ def lower_bound_scan{suffix}(values: wp.array(dtype={dtype}), lo: int, hi: int, 
 
 
 INTEGERS = _searches("int", "")
-FLOATS = _searches("float", "f")
+FLOATS = _searches("float", "_float")
 WAYS = ("halving", "branchless", "doubling", "scan")
