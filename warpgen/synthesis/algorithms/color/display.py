@@ -116,7 +116,7 @@ def develop_image(d: Draft) -> None:
         # Hable's curve, with a toe for the shadows and a shoulder for the lights
         @n = @x * (0.22 * @x + 0.03) + 0.002
         @d = @x * (0.22 * @x + 0.3) + 0.06
-        @y = (@n / @d - 0.0333333) / 0.7280245
+        @y = (@n / @d - 0.0333333) / 0.8673012
         """,
         "reinhard": "@y = @x / (1.0 + @x)",
         "narkowicz": "# a fit to the ACES reference curve\n@y = @x * (2.51 * @x + 0.03) / (@x * (2.43 * @x + 0.59) + 0.14)",
