@@ -219,7 +219,6 @@ def regulate_glucose(d: Draft) -> None:
         if insulin == "secreted":
             lines.append(f"born{stage} = 0.12 * wp.max({g} - 0.4, 0.0)")
         elif insulin == "closed loop":
-            # the sensor's reading sets the pump, which cannot draw insulin back
             lines.append(f"born{stage} = wp.clamp(k_p * ({g} - 0.5) + 0.02, 0.0, 0.1)")
         lines.append(f"di_{stage} = {'pump' if insulin == 'pumped' else f'born{stage}'} - 0.14 * {i}")
         if meal == "decaying":
