@@ -39,7 +39,7 @@ RUN = [
     (["--rows", str(MOST)], "free"),
     (["--partition", "1/3", "--programs", str(1 << 63)], "too large"),
     (["--partition", f"1/{1 << 63}"], "not i/n"),
-    (["--categories", "particle=1e308,tile=1e308"], "too large"),
+    (["--categories", "particle=1e308,graph=1e308"], "too large"),
     (["--categories", "no_such=1"], "unknown category"),
     (["--categories", "particle=x"], "not a number"),
     (["--categories", "particle=0"], "more than zero"),
@@ -200,8 +200,8 @@ def test_run_in_a_root_with_another_recipe(finished: Path) -> None:
         (["--rows", "99", "--verify", "none"], "rows 100 and 99"),
         (["--size", "3MiB", "--seed", "7"], "rows 100 and size 3MiB, seed 0 and 7, verify none and run"),
         (
-            ["--rows", "100", "--verify", "none", "--categories", "tile=2,graph", "--complexity", "small"],
-            "categories as built in and graph=1.0,tile=2.0, complexity mixed and small",
+            ["--rows", "100", "--verify", "none", "--categories", "particle=2,graph", "--complexity", "small"],
+            "categories as built in and graph=1.0,particle=2.0, complexity mixed and small",
         ),
     ):
         with pytest.raises(UsageError) as error:

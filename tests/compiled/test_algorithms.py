@@ -13,8 +13,6 @@ from warpgen.synthesis.algorithms import domains
 from warpgen.synthesis.writing.algorithm import Algorithm, Domain
 from warpgen.synthesis.writing.draft import Draft
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.mark.parametrize("domain", list(domains()))
 def test_algorithms_compute_what_they_say(domain: str, tmp_path: Path) -> None:

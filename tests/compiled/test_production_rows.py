@@ -70,8 +70,8 @@ def test_ids_are_those_of_the_recipe_of_the_program() -> None:
     changes: list[dict[str, Any]] = [
         {"seed": 1},
         {"complexity": "mixed"},
-        {"categories": {"tile": 1.0}},
-        {"categories": {"tile": 2.0}},
+        {"categories": {"tiles": 1.0}},
+        {"categories": {"tiles": 2.0}},
         {"warpgen": "0.2.0"},
         {"warp": "1.20.0"},
     ]
