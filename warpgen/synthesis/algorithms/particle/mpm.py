@@ -1,4 +1,4 @@
-"""The material point method: particles to grid and back, the grid's update, stresses of particles."""
+"""The material point method: particles to grid and back, and the grid's update."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.particle import DOMAIN
-from warpgen.synthesis.library import bsplines, elasticity
+from warpgen.synthesis.library import bsplines
 from warpgen.synthesis.library.bsplines import Spline
 from warpgen.synthesis.writing.draft import Draft, Values
 
-_NAMES = {
+NAMES = {
     "x": "particle_x|pos|positions|particle_q",
     "v": "particle_v|vel|velocities|particle_qd",
     "c": "C|affine|particle_C",
@@ -85,7 +85,7 @@ class Transfer:
 
 @DOMAIN.algorithm(
     source="Jiang et al. 2015 (APIC); Hu et al. 2018 (MLS-MPM), eq. 29; Stomakhin et al. 2013",
-    names=_NAMES
+    names=NAMES
     | {
         "particles_to_grid": "p2g|p2g_apic|scatter_to_grid|transfer_to_grid",
         "vol": "volume|particle_vol|vol0",
@@ -175,7 +175,7 @@ def particles_to_grid(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Jiang et al. 2015 (APIC), eq. 8; Brackbill & Ruppel 1986 (FLIP); Zhu & Bridson 2005",
-    names=_NAMES
+    names=NAMES
     | {
         "grid_to_particles": "g2p|g2p_apic|gather_from_grid|transfer_to_particles",
         "vp": "new_v|v_pic|vel_p",
@@ -273,7 +273,7 @@ def grid_to_particles(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Stomakhin et al. 2013, sec. 4; Klar et al. 2016 (boundaries with friction)",
-    names=_NAMES
+    names=NAMES
     | {
         "grid_update": "update_grid|grid_op|normalize_grid|grid_normalization_and_gravity",
         "padding": "bound|border|wall",
@@ -381,94 +381,3 @@ if {a} >= grid_m.shape[{m}] - padding and vel[{m}] > 0.0:
         return {target: np.where(full, vel, v.grid_mv if place == "in place" else 0.0)}
 
     d.check(reference)
-
-
-@DOMAIN.algorithm(
-    source="Stomakhin et al. 2013, sec. 5; Klar et al. 2016, sec. 7; Jiang et al. 2016, ch. 6",
-    names=_NAMES
-    | {
-        "particle_stress": "compute_stress|stress_from_f_trial|update_stress|kirchhoff_stress",
-        "f": "F|def_grad|deformation",
-        "f_new": "F_new|F_trial|f_trial",
-        "mu": "shear_modulus|mu0|shear",
-        "lam": "lame_lambda|bulk|lambda0",
-        "tau": "stress|particle_stress_out|kirchhoff",
-    },
-    double=True,
-)
-def particle_stress(d: Draft) -> None:
-    """Advances the deformation gradients of particles and computes their Kirchhoff stresses."""
-    model = d.option("model", *elasticity.UPRIGHT)
-    given = d.option("given", "young", "lame", "per particle")
-    hardened = d.flag("hardened", 0.35)
-    scaled = d.flag("scaled", 0.35)
-    count = d.pick(64, 96, 128)
-    stress = d.use(model)
-    d.input("c", "mat33", count, -5.0, 5.0)
-    d.input("f", "mat33", count, 0.8, 1.2, kind="spd")
-    first, second = ("young", "poisson") if given == "young" else ("mu", "lam")
-    if given == "per particle":
-        d.input("mu", "float", count, 50.0, 200.0)
-        d.input("lam", "float", count, 50.0, 200.0)
-    else:
-        d.param(first, "float", 100.0, 500.0)
-        if given == "young":
-            d.param("poisson", "float", 0.1, 0.4)
-        else:
-            d.param(second, "float", 50.0, 200.0)
-    if hardened:
-        d.input("jp", "float", count, 0.9, 1.1)
-        d.param("hardening", "float", 3.0, 10.0)
-    if scaled:
-        d.input("vol", "float", count, 0.001, 0.01)
-    d.param("dt", "float", 0.001, 0.01)
-    d.output("f_new", "mat33", count)
-    d.output("tau", "mat33", count)
-    if given == "young":
-        d.function("""
-        @wp.func
-        def lame_parameters(young: float, poisson: float):
-            mu = young / (2.0 * (1.0 + poisson))
-            lam = young * poisson / ((1.0 + poisson) * (1.0 - 2.0 * poisson))
-            return mu, lam
-        """)
-    d.launch(count)
-    d.code(
-        """
-        p = wp.tid()
-        # dF/dt = grad(v) F
-        fp = (wp.identity(n=3, dtype=float) + dt * c[p]) * f[p]
-        $lame
-        $harden
-        f_new[p] = fp
-        tau[p] = $scale$stress(fp, $mu, $lam) * wp.transpose(fp)
-        """,
-        lame="mu, lam = lame_parameters(young, poisson)" if given == "young" else "",
-        harden="""
-        # snow that was packed (Jp < 1) is harder
-        h = wp.exp(hardening * (1.0 - jp[p]))
-        """
-        if hardened
-        else "",
-        scale="vol[p] * " if scaled else "",
-        stress=stress,
-        mu=("h * " if hardened else "") + ("mu[p]" if given == "per particle" else "mu"),
-        lam=("h * " if hardened else "") + ("lam[p]" if given == "per particle" else "lam"),
-    )
-    d.explain("""
-        tau = P(F) F^T with the first Piola-Kirchhoff stress P; `c` is the gradient of velocity in 1/s.
-    """)
-
-    def reference(v: Values) -> dict[str, Any]:
-        f = (np.eye(3) + v.dt * v.c) @ v.f
-        mu, lam = (v[first], v[second]) if given != "young" else (0.0, 0.0)
-        if given == "young":
-            mu = v.young / (2.0 * (1.0 + v.poisson))
-            lam = 2.0 * mu * v.poisson / (1.0 - 2.0 * v.poisson)
-        h = np.exp(v.hardening * (1.0 - v.jp)) if hardened else np.ones(count)
-        tau = model(f, h * mu, h * lam) @ np.swapaxes(f, -1, -2)
-        if scaled:
-            tau = v.vol[:, None, None] * tau
-        return {"f_new": f, "tau": tau}
-
-    d.check(reference, 5e-4)

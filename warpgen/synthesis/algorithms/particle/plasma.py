@@ -53,6 +53,7 @@ class Periodic:
         d.input("x", self.type, self.count, 0.0, 1.0)
 
     def sizes(self, d: Draft) -> None:
+        """The last arguments: what turns positions into cells, and where the grid ends."""
         d.param("inv_dx", "float", float(self.n))
         d.param("nodes", "int", self.n)
 
