@@ -22,7 +22,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "diagonal": "corner_mean|diag",
     },
     double=True,
-    adjoint="either",
 )
 def demosaic(d: Draft) -> None:
     """Interpolates the two colours that each pixel behind a Bayer filter lacks."""
