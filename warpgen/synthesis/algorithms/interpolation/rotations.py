@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.interpolation import DOMAIN
-from warpgen.synthesis.library import searching
+from warpgen.synthesis.library import brackets
 from warpgen.synthesis.writing.draft import Draft, Values
 
 
@@ -25,7 +25,7 @@ def interpolate_rotation(d: Draft) -> None:
     """Interpolates key rotations at given times along the shortest arcs."""
     method = d.option("method", "slerp", "nlerp", "builtin", "squad")
     search = d.option("keys", "timed", "uniform")
-    found = d.option("search", *searching.SEARCHES) if search == "timed" else searching.BISECT
+    found = d.option("search", *brackets.SEARCHES) if search == "timed" else brackets.BISECT
     ends = d.option("ends", "clamp", "loop") if search == "uniform" else "clamp"
     position = d.flag("transform", 0.3) if method in ("slerp", "nlerp") else False
     n, m = d.pick(5, 6, 8), d.pick(48, 64, 96)

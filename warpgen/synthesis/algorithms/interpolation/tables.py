@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.interpolation import DOMAIN
-from warpgen.synthesis.library import searching
+from warpgen.synthesis.library import brackets
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
@@ -21,7 +21,7 @@ _NAMES = {
 
 def _bracket(d: Draft) -> str:
     """The line that finds k with xs[k] <= x < xs[k + 1]."""
-    return f"k = {d.use(d.option('search', *searching.SEARCHES))}(xs, x)"
+    return f"k = {d.use(d.option('search', *brackets.SEARCHES))}(xs, x)"
 
 
 def _slopes(method: str, x: Any, y: Any) -> Any:
