@@ -60,7 +60,6 @@ def cubic_weight(t: float) -> float:
         "resample_image": "remap|warp_image|transform_image|resample",
         "angle": "theta|rotation|phi",
     },
-    adjoint="no",
 )
 def resample_image(d: Draft) -> None:
     """Samples an image at the places that a geometric transform assigns to the pixels of another."""

@@ -22,7 +22,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "diagonal": "corner_mean|diag",
     },
     double=True,
-    adjoint="either",
 )
 def demosaic(d: Draft) -> None:
     """Interpolates the two colours that each pixel behind a Bayer filter lacks."""
@@ -34,7 +33,11 @@ def demosaic(d: Draft) -> None:
     d.input("raw", "float", (h, w), 0.1, 1.0)
     if gains:
         d.param("wb", "vec3", 0.8, 2.0)
-    d.output("rgb", "vec3", (h, w))
+    planes = d.option("layout", "pixels", "channels", "planes")
+    if planes == "pixels":
+        d.output("rgb", "vec3", (h, w))
+    else:
+        d.output("rgb", "float", (h, w, 3) if planes == "channels" else (3, h, w))
     lines = ["i, j = wp.tid()"]
     if border.kind == "mirror":
         lines += ["height = raw.shape[0]", "width = raw.shape[1]"]
@@ -98,8 +101,14 @@ def demosaic(d: Draft) -> None:
         f"    c = wp.vec3(vertical, here, {same_row})",
         "elif not red_row and not red_col:",
         "    c = wp.vec3(diagonal, cross, here)",
-        "rgb[i, j] = wp.cw_mul(wb, c)" if gains else "rgb[i, j] = c",
     ]
+    if planes == "pixels":
+        lines.append("rgb[i, j] = wp.cw_mul(wb, c)" if gains else "rgb[i, j] = c")
+    else:
+        if gains:
+            lines.append("c = wp.cw_mul(wb, c)")
+        place = "i, j, {}" if planes == "channels" else "{}, i, j"
+        lines += [f"rgb[{place.format(k)}] = c[{k}]" for k in range(3)]
     d.launch(h, w)
     d.code("\n".join(lines))
 
@@ -121,6 +130,6 @@ def demosaic(d: Draft) -> None:
         if border.kind == "interior":
             inside = np.pad(np.ones((h - 2, w - 2)), 1)[..., None]
             colour = colour * inside
-        return {"rgb": colour}
+        return {"rgb": np.moveaxis(colour, -1, 0) if planes == "planes" else colour}
 
     d.check(reference)

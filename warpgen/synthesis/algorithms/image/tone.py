@@ -61,7 +61,6 @@ def _each(function: Piece) -> Any:
         "converted": "color_out|colors_out|encoded",
         "c": "color|pixel|px",
     },
-    adjoint="either",
 )
 def convert_colors(d: Draft) -> None:
     """Converts the colours of an image to another space."""
@@ -123,7 +122,6 @@ def convert_colors(d: Draft) -> None:
         "exposure": "gain|ev_scale|exposure_scale",
         "white": "white_point|max_white|l_white",
     },
-    adjoint="either",
 )
 def tone_map(d: Draft) -> None:
     """Compresses radiances to what a display shows."""

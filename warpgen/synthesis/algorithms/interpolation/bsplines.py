@@ -18,6 +18,31 @@ def _zero(kind: str) -> str:
     return "float(0.0)" if kind == "float" else f"wp.{kind}()"
 
 
+_SPANS = {
+    "linear": """
+@wp.func
+def find_span(knots: wp.array(dtype=float), degree: int, n: int, x: float) -> int:
+    span = int(degree)
+    while span < n - 1 and knots[span + 1] <= x:
+        span += 1
+    return span
+""",
+    "binary": """
+@wp.func
+def find_span(knots: wp.array(dtype=float), degree: int, n: int, x: float) -> int:
+    low = int(degree)
+    high = int(n)
+    while high - low > 1:
+        mid = (low + high) // 2
+        if x < knots[mid]:
+            high = mid
+        else:
+            low = mid
+    return low
+""",
+}
+
+
 @DOMAIN.algorithm(
     source="de Boor 1972; Cox 1972; Piegl & Tiller 1997, The NURBS Book",
     names=_NAMES
@@ -27,7 +52,6 @@ def _zero(kind: str) -> str:
         "span": "k|segment|interval",
     },
     double=True,
-    adjoint="no",
 )
 def bspline_curve(d: Draft) -> None:
     """Evaluates a B-spline curve at many parameters by de Boor's algorithm."""
@@ -35,7 +59,8 @@ def bspline_curve(d: Draft) -> None:
     search = d.option("search", "linear", "binary", "given")
     kind = d.option("kind", "vec3", "float", "vec2")
     method = d.option("method", "triangle", "basis", "loops")
-    rational = d.flag("rational", 0.3) if kind == "vec3" else False
+    # a quotient of what a loop of unknown length summed has no adjoint
+    rational = d.flag("rational", 0.3) if kind == "vec3" and method != "loops" else False
     n, m = d.pick(7, 8, 10), d.pick(48, 64, 96)
     label = {2: "quadratic", 3: "cubic"}[degree]
     if rational:
@@ -60,20 +85,8 @@ def bspline_curve(d: Draft) -> None:
             "# u is relative to where the basis is complete",
             f"x = wp.lerp(knots[{p}], knots[n], u[tid])",
         ]
-        if search == "linear":
-            lines += [f"span = int({p})", "while span < n - 1 and knots[span + 1] <= x:", "    span += 1"]
-        else:
-            lines += [
-                f"low = int({p})",
-                "high = int(n)",
-                "while high - low > 1:",
-                "    mid = (low + high) // 2",
-                "    if x < knots[mid]:",
-                "        high = mid",
-                "    else:",
-                "        low = mid",
-                "span = low",
-            ]
+        d.function(_SPANS[search])
+        lines.append(f"span = find_span(knots, {p}, n, x)")
     if method == "basis":
         if degree == 2:
             lines += [
@@ -125,26 +138,23 @@ def bspline_curve(d: Draft) -> None:
                 ]
         lines += [f"q = d{degree}"]
     else:
-        d.function(f"""
+        d.function("""
             @wp.func
-            def basis(knots: wp.array(dtype=float), i: int, x: float) -> float:
-                # degree zero on the {degree + 1} intervals of this function, then up by the recurrence
-                v = wp.vec4()
-                for j in range({degree + 1}):
-                    if knots[i + j] <= x and x < knots[i + j + 1]:
-                        v[j] = 1.0
-                for r in range(1, {degree + 1}):
-                    for j in range({degree + 1} - r):
-                        k = i + j
-                        a = (x - knots[k]) / (knots[k + r] - knots[k])
-                        b = (knots[k + r + 1] - x) / (knots[k + r + 1] - knots[k + 1])
-                        v[j] = a * v[j] + b * v[j + 1]
-                return v[0]
+            def basis0(knots: wp.array(dtype=float), i: int, x: float) -> float:
+                return 1.0 if knots[i] <= x and x < knots[i + 1] else 0.0
         """)
+        for r in range(1, degree + 1):
+            d.function(f"""
+                @wp.func
+                def basis{r}(knots: wp.array(dtype=float), i: int, x: float) -> float:
+                    rise = (x - knots[i]) / (knots[i + {r}] - knots[i])
+                    fall = (knots[i + {r + 1}] - x) / (knots[i + {r + 1}] - knots[i + 1])
+                    return rise * basis{r - 1}(knots, i, x) + fall * basis{r - 1}(knots, i + 1, x)
+            """)
         lines += [
             f"q = {_zero(stored)}",
             f"for i in range(span - {degree}, span + 1):",
-            "    q += basis(knots, i, x) * points[i]",
+            f"    q += basis{degree}(knots, i, x) * points[i]",
         ]
     lines.append("curve[tid] = wp.vec3(q[0], q[1], q[2]) / q[3]" if rational else "curve[tid] = q")
     d.launch(m)

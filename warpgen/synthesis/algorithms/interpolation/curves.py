@@ -26,7 +26,6 @@ _NAMES = {
         "i": "seg|segment|k",
     },
     double=True,
-    adjoint="either",
 )
 def sample_spline(d: Draft) -> None:
     """Evaluates a cubic spline through equally spaced points."""

@@ -23,7 +23,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "inv_dx": "inv_cell|inv_h|inv_spacing",
     },
     double=True,
-    adjoint="either",
 )
 def sample_grid(d: Draft) -> None:
     """Interpolates a field on a regular grid at given positions."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.interpolation import DOMAIN
+from warpgen.synthesis.library import brackets
 from warpgen.synthesis.writing.draft import Draft, Values
 
 
@@ -18,15 +19,13 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "times": "key_times|t_keys|timestamps",
         "when": "t|query_time|time",
         "pose": "orientation|rotation_out|q_out",
-        "low": "lo|first|left",
-        "high": "hi|last|right",
     },
-    adjoint="no",
 )
 def interpolate_rotation(d: Draft) -> None:
     """Interpolates key rotations at given times along the shortest arcs."""
     method = d.option("method", "slerp", "nlerp", "builtin", "squad")
-    search = d.option("search", "binary", "linear", "uniform")
+    search = d.option("keys", "timed", "uniform")
+    found = d.option("search", *brackets.SEARCHES) if search == "timed" else brackets.BISECT
     ends = d.option("ends", "clamp", "loop") if search == "uniform" else "clamp"
     position = d.flag("transform", 0.3) if method in ("slerp", "nlerp") else False
     n, m = d.pick(5, 6, 8), d.pick(48, 64, 96)
@@ -57,20 +56,7 @@ def interpolate_rotation(d: Draft) -> None:
             lines += ["k = wp.min(k, n - 2)", "alpha = wp.min(s - float(k), 1.0)", "after = k + 1"]
     else:
         lines += ["t = wp.clamp(when[tid], times[0], times[n - 1])"]
-        if search == "linear":
-            lines += ["k = int(0)", "while k < n - 2 and times[k + 1] < t:", "    k += 1"]
-        else:
-            lines += [
-                "low = int(0)",
-                "high = n - 1",
-                "while high - low > 1:",
-                "    mid = (low + high) // 2",
-                "    if times[mid] <= t:",
-                "        low = mid",
-                "    else:",
-                "        high = mid",
-                "k = low",
-            ]
+        lines.append(f"k = {d.use(found)}(times, t)")
         lines += ["alpha = (t - times[k]) / (times[k + 1] - times[k])", "after = k + 1"]
     if position:
         lines += ["a = wp.transform_get_rotation(keys[k])", "b = wp.transform_get_rotation(keys[after])"]
@@ -118,6 +104,8 @@ def interpolate_rotation(d: Draft) -> None:
         ]
     else:
         lines.append(f"pose[tid] = {value}")
+    if not any("n - " in line or "% n" in line for line in lines):
+        lines.remove("n = keys.shape[0]")
     d.launch(m)
     d.code("\n".join(lines))
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.interpolation import DOMAIN
+from warpgen.synthesis.library import brackets
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
@@ -18,23 +19,9 @@ _NAMES = {
 }
 
 
-def _bracket(d: Draft) -> tuple[list[str], str]:
-    """Lines that find k with xs[k] <= x < xs[k + 1], and which way they do."""
-    search = d.option("search", "binary", "linear", "lower_bound")
-    if search == "linear":
-        return ["k = int(0)", "while k < n - 2 and x >= xs[k + 1]:", "    k += 1"], search
-    if search == "binary":
-        return [
-            "k = int(0)",
-            "high = n - 1",
-            "while high - k > 1:",
-            "    mid = (k + high) // 2",
-            "    if x < xs[mid]:",
-            "        high = mid",
-            "    else:",
-            "        k = mid",
-        ], search
-    return ["k = wp.clamp(wp.lower_bound(xs, x) - 1, 0, n - 2)"], search
+def _bracket(d: Draft) -> str:
+    """The line that finds k with xs[k] <= x < xs[k + 1]."""
+    return f"k = {d.use(d.option('search', *brackets.SEARCHES))}(xs, x)"
 
 
 def _slopes(method: str, x: Any, y: Any) -> Any:
@@ -70,7 +57,6 @@ def _slopes(method: str, x: Any, y: Any) -> Any:
         "slope_at": "node_slope|tangent_at|derivative_at",
     },
     double=True,
-    adjoint="no",
 )
 def cubic_table(d: Draft) -> None:
     """Interpolates a table of one variable by cubics whose slopes come from the table."""
@@ -168,13 +154,13 @@ def cubic_table(d: Draft) -> None:
                 return secant(xs, ys, k)
         """)
     d.function(head + textwrap.indent(textwrap.dedent(body.strip("\n")).rstrip(), "    "))
-    lines, _ = _bracket(d)
+    found = _bracket(d)
     first = "x = query[tid]" if outside == "extrapolate" else "x = wp.clamp(query[tid], xs[0], xs[n - 1])"
     lines = [
         "tid = wp.tid()",
         "n = xs.shape[0]",
         first,
-        *lines,
+        found,
         "h = xs[k + 1] - xs[k]",
         "t = (x - xs[k]) / h",
         "m0 = slope_at(xs, ys, k)",
@@ -191,6 +177,8 @@ def cubic_table(d: Draft) -> None:
             "along = s * s * (1.0 + 2.0 * t) * ys[k] + t * t * (3.0 - 2.0 * t) * ys[k + 1]",
             "result[tid] = along + h * t * s * (s * m0 - t * m1)",
         ]
+    if not any("n - 1" in line for line in lines):
+        lines.remove("n = xs.shape[0]")
     d.launch(m)
     d.code("\n".join(lines))
 
@@ -217,7 +205,6 @@ def cubic_table(d: Draft) -> None:
         "result": "looked_up|interpolated|outputs",
     },
     double=True,
-    adjoint="no",
 )
 def table_lookup(d: Draft) -> None:
     """Looks values up in a table of breakpoints, straight between them."""
@@ -240,7 +227,7 @@ def table_lookup(d: Draft) -> None:
         d.input("curvature", "float", n, -1.0, 1.0)
     d.input("query", "float", m, 0.2, 9.0)
     d.output("result", kind, m)
-    found, _ = _bracket(d)
+    found = _bracket(d)
     zero = "0.0" if kind == "float" else "wp.vec3(0.0, 0.0, 0.0)"
     lines = ["tid = wp.tid()", "n = xs.shape[0]", "x = query[tid]"]
     if outside == "clamp":
@@ -254,7 +241,7 @@ def table_lookup(d: Draft) -> None:
         ]
     elif outside == "nan-free zero":
         lines += ["if x < xs[0] or x > xs[n - 1]:", f"    result[tid] = {zero}", "    return"]
-    lines += found
+    lines.append(found)
     if method != "step":
         lines += ["t = (x - xs[k]) / (xs[k + 1] - xs[k])"]
     lines += {
@@ -277,6 +264,8 @@ def table_lookup(d: Draft) -> None:
             "result[tid] = s * ys[k] + t * ys[k + 1] + bend * h * h / 6.0",
         ],
     }[method]
+    if not any("n - 1" in line for line in lines):
+        lines.remove("n = xs.shape[0]")
     d.launch(m)
     d.code("\n".join(lines))
 

@@ -24,7 +24,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "nu": "cfl|courant|sigma",
     },
     double=True,
-    adjoint="either",
 )
 def advect_finite_volume(d: Draft) -> None:
     """Advects a scalar to the right by one step of a finite-volume scheme."""
@@ -273,7 +272,6 @@ def bilinear(field: Any, x: Any, y: Any) -> Any:
         "rate": "decay|dissipation|damping",
     },
     double=True,
-    adjoint="either",
 )
 def advect_semi_lagrangian(d: Draft) -> None:
     """Advects a field along a velocity grid by tracing each node back and sampling where it came from."""

@@ -139,12 +139,16 @@ def elementary_automaton(d: Draft) -> None:
     d.input("cells", kind, n, 0, 2**31 - 1 if packed == "words" else 2)
     if memory:
         d.input("before", kind, n, 0, 2**31 - 1 if packed == "words" else 2)
+    number = d.option("number", 30, 90, 110)
     if packed == "table":
-        d.input("rule", "int", 8, 0, 2)
+        bits = ", ".join(str((number >> k) & 1) for k in range(8))
+        d.module(f"""
+            vec8i = wp.types.vector(length=8, dtype=int)
+            # rule {number}: what follows each pattern of three cells, 000 first
+            RULE = wp.constant(vec8i({bits}))
+        """)
     elif packed == "cells":
-        d.param("rule", "int", d.pick(30, 90, 110, 150, 184))
-    else:
-        number = d.option("number", 30, 90, 110)
+        d.param("rule", "int", number)
     d.output("cells_new", kind, n)
     lines = ["tid = wp.tid()", "n = cells.shape[0]"]
     if edges == "wrap":
@@ -167,7 +171,7 @@ def elementary_automaton(d: Draft) -> None:
         ]
     else:
         lines += ["pattern = 4 * left + 2 * cells[tid] + right"]
-        value = "rule[pattern]" if packed == "table" else "(rule >> pattern) & 1"
+        value = "RULE[pattern]" if packed == "table" else "(rule >> pattern) & 1"
     if memory:
         lines += ["# exclusive or with the row before makes any rule reversible"]
         lines += [f"cells_new[tid] = ({value}) ^ before[tid]"]
@@ -188,10 +192,7 @@ def elementary_automaton(d: Draft) -> None:
         else:
             low, high = np.r_[0, row[:-1]], np.r_[row[1:], 0]
         pattern = 4 * low + 2 * row + high
-        if packed == "table":
-            new = v.rule[pattern]
-        else:
-            new = ((number if packed == "words" else v.rule) >> pattern) & 1
+        new = (number >> pattern) & 1
         if packed == "words":
             new = (new.reshape(-1, 32) << np.arange(32)).sum(1)
         if memory:

@@ -36,7 +36,6 @@ def laplacian(g: Grid, values: Any) -> Any:
         "r": "courant|fourier_number|coef",
     },
     double=True,
-    adjoint="either",
 )
 def heat_step(d: Draft) -> None:
     """Advances the heat equation by one explicit Euler step."""

@@ -212,7 +212,6 @@ def subtract_pressure_gradient(d: Draft) -> None:
         "parity": "color|colour|phase",
     },
     double=True,
-    adjoint="either",
 )
 def poisson_sweep(d: Draft) -> None:
     """Makes one sweep of damped Jacobi over the discrete Poisson equation lap(p) = b."""

@@ -25,7 +25,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "lap": "laplacian|lap_u|d2u",
     },
     double=True,
-    adjoint="either",
 )
 def wave_step(d: Draft) -> None:
     """Advances the wave equation by one step of the leapfrog scheme."""

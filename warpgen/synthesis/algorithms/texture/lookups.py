@@ -152,7 +152,7 @@ def grade_colors(d: Draft) -> None:
         "filtered": "dst|pixels|result",
         "radius": "taps|half_width|r",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def filter_texture(d: Draft) -> None:
     """Filters a texture into an image of pixels of its own."""

@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "filtered": "voxels_out|result|field_out",
         "center": "c|here|value",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def filter_voxels(d: Draft) -> None:
     """Applies a stencil to the voxels of a volume."""
