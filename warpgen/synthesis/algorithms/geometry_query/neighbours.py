@@ -8,7 +8,7 @@ from warpgen.synthesis.algorithms.geometry_query import DOMAIN
 from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values
 
-_NAMES = {
+NAMES = {
     "grid": "hash_grid|grid_id|neighbors",
     "x": "points|positions|cloud",
     "p": "xi|query|center",
@@ -20,7 +20,7 @@ _NAMES = {
 }
 
 
-def _loop(kind: str) -> str:
+def query_loop(kind: str) -> str:
     return {
         "for": "for index in wp.hash_grid_query(grid, p, $reach):\n    $inner",
         "while": """
@@ -32,14 +32,14 @@ def _loop(kind: str) -> str:
     }[kind]
 
 
-def _points(d: Draft, n: int, width: float = 0.5) -> None:
+def cloud(d: Draft, n: int, width: float = 0.5) -> None:
     d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=width)
     d.input("x", "vec3", n, -1.0, 1.0)
 
 
 @DOMAIN.algorithm(
     source="Green 2010, Particle simulation using CUDA; Hoppe et al. 1992 (means of neighbours)",
-    names=_NAMES | {"radius_search": "fixed_radius_neighbors|count_neighbors|neighbor_search|radius_query"},
+    names=NAMES | {"radius_search": "fixed_radius_neighbors|count_neighbors|neighbor_search|radius_query"},
     adjoint="no",
 )
 def radius_search(d: Draft) -> None:
@@ -48,7 +48,7 @@ def radius_search(d: Draft) -> None:
     loop = d.option("loop", "for", "while")
     queries = d.option("queries", "own points", "others", "sorted")
     n, m, room = d.pick(64, 96, 128), d.pick(48, 64), 12
-    _points(d, n)
+    cloud(d, n)
     own = queries != "others"
     if not own:
         d.input("targets", "vec3", m, -1.0, 1.0)
@@ -127,7 +127,7 @@ def radius_search(d: Draft) -> None:
         "$head\n$begin\n$loop\n$last",
         head=head,
         begin=begin,
-        loop=_loop(loop),
+        loop=query_loop(loop),
         reach="radius",
         inner="$tests\n$step",
         tests="\n".join(tests),
@@ -166,7 +166,7 @@ def radius_search(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Cover & Hart 1967; insertion as in Garcia, Debreuve & Barlaud 2008",
-    names=_NAMES
+    names=NAMES
     | {"nearest_neighbours": "knn_search|k_nearest|find_knn|knn_kernel", "worst": "kth|last_dist|bound"},
     adjoint="no",
 )
@@ -181,7 +181,7 @@ def nearest_neighbours(d: Draft) -> None:
         insert = "shift"
     n, m = d.pick(64, 96), d.pick(48, 64)
     if source == "grid":
-        _points(d, n)
+        cloud(d, n)
         d.param("radius", "float", 0.45)
     else:
         d.input("x", "vec3", n, -1.0, 1.0)
@@ -245,7 +245,7 @@ def nearest_neighbours(d: Draft) -> None:
         inner = inner.replace(
             "$add", "# cells reach beyond the radius\nif d2 > radius * radius:\n    continue\n$add"
         )
-        loop = _loop(d.option("loop", "for", "while"))
+        loop = query_loop(d.option("loop", "for", "while"))
     else:
         loop = "for index in range(x.shape[0]):\n    $inner"
     d.launch(threads)
@@ -287,131 +287,5 @@ def nearest_neighbours(d: Draft) -> None:
             mostly_close(after.idx, np.where(there, order, -1), 1e-4)
         if "dist" in after:
             mostly_close(after.dist, np.where(there, least, -1.0), 1e-3)
-
-    d.holds(agrees)
-
-
-@DOMAIN.algorithm(
-    source="Hoppe et al. 1992, Surface reconstruction from unorganized points; Pauly et al. 2002",
-    names=_NAMES
-    | {
-        "estimate_normals": "pca_normals|point_cloud_normals|cloud_covariance|surface_variation",
-        "C": "cov|covariance|scatter",
-    },
-    adjoint="no",
-)
-def estimate_normals(d: Draft) -> None:
-    """Estimates normals of a point cloud as the least principal axis of each neighbourhood."""
-    result = d.option("result", "normal", "covariance", "variation")
-    passes = d.option("passes", "two", "one")
-    weighted = d.flag("weighted")
-    facing = d.option("facing", "eye", "up", "outwards") if result == "normal" else ""
-    loop = d.option("loop", "for", "while")
-    n = d.pick(96, 128)
-    _points(d, n, 1.0)
-    d.param("radius", "float", 0.8, 0.95)
-    if facing == "eye":
-        d.param("eye", "vec3", 2.0, 4.0)
-    d.output(
-        *{
-            "normal": ("normals", "vec3", n),
-            "covariance": ("cov", "mat33", n),
-            "variation": ("curvature", "float", n),
-        }[result]
-    )
-    d.says(
-        {
-            "normal": "Estimates normals of a point cloud as the least principal axis of each neighbourhood.",
-            "covariance": "Computes the covariance of the points in each point's neighbourhood.",
-            "variation": "Computes the surface variation of a point cloud: least eigenvalue over their sum.",
-        }[result]
-    )
-    w = "wp.max(1.0 - wp.length_sq(x[index] - p) / (radius * radius), 0.0)" if weighted else "1.0"
-    if passes == "two":
-        again = _loop(loop)
-        gather = "$first_loop\nmean = mean / weight\nC = wp.mat33()\n$second_loop\nC = C / weight"
-        first = "$near\nw = $w\nmean += w * x[index]\nweight += w"
-        second = (
-            "$near\ne = x[index] - mean\nC += $w * wp.outer(e, e)"
-            if weighted
-            else "$near\ne = x[index] - mean\nC += wp.outer(e, e)"
-        )
-    else:
-        again = ""
-        gather = """
-            C = wp.mat33()
-            $first_loop
-            mean = mean / weight
-            # E[e e^T] - E[e] E[e]^T, with offsets from the point so that little is lost by cancellation
-            C = C / weight - wp.outer(mean, mean)
-            """
-        first = "$near\ne = x[index] - p\nw = $w\nmean += w * e\nC += w * wp.outer(e, e)\nweight += w"
-        second = ""
-    values = {
-        "covariance": "cov[tid] = C",
-        "normal": """
-            Q, lam = wp.eig3(C)
-            # eigenvectors are columns, in no order
-            least = int(0)
-            if lam[1] < lam[least]:
-                least = 1
-            if lam[2] < lam[least]:
-                least = 2
-            n = wp.vec3(Q[0, least], Q[1, least], Q[2, least])
-            $flip
-            normals[tid] = n
-            """,
-        "variation": """
-            Q, lam = wp.eig3(C)
-            curvature[tid] = wp.min(lam) / wp.max(lam[0] + lam[1] + lam[2], 1.0e-8)
-            """,
-    }
-    d.launch(n)
-    d.code(
-        """
-        tid = wp.tid()
-        p = x[tid]
-        mean = wp.vec3()
-        weight = float(0.0)
-        $gather
-        $value
-        """,
-        gather=gather,
-        first_loop=_loop(loop).replace("$inner", "$first"),
-        second_loop=again.replace("$inner", "$second"),
-        first=first
-        if weighted
-        else first.replace("\nw = $w", "").replace("w * ", "").replace("weight += w", "weight += 1.0"),
-        second=second,
-        near="if wp.length(x[index] - p) > radius:\n    continue",
-        w=w,
-        reach="radius",
-        value=values[result],
-        flip="# the sign of an eigenvector is arbitrary\nif $side < 0.0:\n    n = -n",
-        side={"eye": "wp.dot(n, eye - p)", "up": "n[2]", "outwards": "wp.dot(n, p)"}.get(facing, ""),
-    )
-
-    def agrees(v: Values, after: Values) -> None:
-        far = np.linalg.norm(v.x[None] - v.x[:, None], axis=-1)
-        wt = np.where(far <= v.radius, np.maximum(1.0 - (far / v.radius) ** 2, 0.0) if weighted else 1.0, 0.0)
-        mean = wt @ v.x / wt.sum(axis=1, keepdims=True)
-        e = v.x[None] - mean[:, None]
-        cov = np.einsum("nm,nma,nmb->nab", wt, e, e) / wt.sum(axis=1)[:, None, None]
-        lam, q = np.linalg.eigh(cov)
-        if result == "covariance":
-            mostly_close(after.cov, cov, 2e-3)
-        elif result == "variation":
-            mostly_close(after.curvature, lam[:, 0] / np.maximum(lam.sum(axis=1), 1e-8), 2e-3)
-        else:
-            sure = lam[:, 1] - lam[:, 0] > 2e-3
-            cos = (q[:, :, 0] * after.normals).sum(axis=1)
-            assert np.mean(np.abs(np.abs(cos[sure]) - 1.0) < 1e-2) > 0.95
-            way = {
-                "eye": lambda: np.asarray(v.eye) - v.x,
-                "up": lambda: np.eye(3)[2],
-                "outwards": lambda: v.x,
-            }
-            assert np.all((after.normals * way[facing]()).sum(axis=1) > -1e-4)
-            np.testing.assert_allclose(np.linalg.norm(after.normals, axis=1), 1.0, atol=1e-3)
 
     d.holds(agrees)
