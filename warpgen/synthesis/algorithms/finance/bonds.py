@@ -48,7 +48,7 @@ def bond_analytics(d: Draft) -> None:
         form = "loop"
     d.input("coupon", "float", n, 0.02, 0.08)
     if want == "yield":
-        d.input("price", "float", n, 90.0, 110.0)
+        d.input("price", "float", n, 98.0, 102.0)
     else:
         d.input("y", "float", n, 0.02, 0.08)
     d.input("periods", "int", n, 3, longest + 1)
@@ -113,8 +113,8 @@ def bond_analytics(d: Draft) -> None:
             """
         else:
             body = f"""
-            lo = float(-0.05)
-            hi = float(0.3)
+            lo = float(-0.2)
+            hi = float(0.4)
             for it in range(30):
                 yi = 0.5 * (lo + hi)
                 $loop
@@ -176,7 +176,7 @@ def bond_analytics(d: Draft) -> None:
             return (cash_ * disc * power).sum(axis=1)
 
         if want == "yield":
-            low, high = np.full(n, -0.05), np.full(n, 0.3)
+            low, high = np.full(n, -0.2), np.full(n, 0.4)
             for _ in range(60):
                 y = (low + high) / 2
                 above = worth(y) - interest > v.price
@@ -427,8 +427,8 @@ def price_indicator(d: Draft) -> None:
     at = (lambda t: f"[s, {t}]") if layout == "series first" else (lambda t: f"[{t}, s]")
     d.input("close", "float", shape, 40.0, 60.0)
     if kind == "atr":
-        d.input("high", "float", shape, 60.0, 66.0)
-        d.input("low", "float", shape, 34.0, 40.0)
+        d.input("high", "float", shape, 52.0, 66.0)
+        d.input("low", "float", shape, 34.0, 48.0)
     if kind == "obv":
         d.input("volume", "float", shape, 1.0, 10.0)
     if kind != "obv" and kind != "macd":
@@ -462,7 +462,7 @@ def price_indicator(d: Draft) -> None:
     elif kind == "atr":
         init = f"alpha = {alpha}\nrange_ = float(high{at('0')} - low{at('0')})"
         step = f"# gaps over night count, too\ntrue_range = wp.max(high{at('t')}, {before}) - wp.min(low{at('t')}, {before})\nrange_ += alpha * (true_range - range_)"
-        value, high, low = "range_", "26.5", "24.5"
+        value, high, low = "range_", "21.0", "19.0"
     elif kind == "obv":
         init = "flow = float(0.0)"
         step = f"if {now} > {before}:\n    flow += volume{at('t')}\nelif {now} < {before}:\n    flow -= volume{at('t')}"
