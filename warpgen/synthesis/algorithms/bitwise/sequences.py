@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Levenshtein 1966; Needleman & Wunsch 1970; Smith & Waterman 1981; Sakoe & Chiba 1978 (DTW)",
     names={
-        "align_sequences": "edit_distance|smith_waterman|lcs_length|levenshtein",
+        "align_sequences": "align_pairs|sequence_alignment|compare_sequences",
         "a": "query|source|first_seq",
         "b": "reference|target|second_seq",
         "row": "table|dp|scores",
@@ -53,7 +53,7 @@ def align_sequences(d: Draft) -> None:
     d.inout("row", type, (n, lb + 1) if layout == "rows" else (lb + 1, n), value=0.0)
     out = {"lcs": "lengths", "local": "best", "global": "scores_out"}.get(kind, "distances")
     d.output(out, type, n)
-    r = (lambda j: f"row[tid, {j}]") if layout == "rows" else (lambda j: f"row[{j}, tid]")
+    r: Any = (lambda j: f"row[tid, {j}]") if layout == "rows" else (lambda j: f"row[{j}, tid]")
     bj = "b[tid, j]" if against == "pairs" else "b[j]"
     mb = "b.shape[1]" if against == "pairs" else "b.shape[0]"
     ma = "length_a[tid]" if lengths else "a.shape[1]"
@@ -78,11 +78,30 @@ def align_sequences(d: Draft) -> None:
     symbol = f"a[tid, i] == {bj}"
     pair = f"score[a[tid, i], {bj}]" if weighted and scoring else f"wp.where({symbol}, MATCH, MISMATCH)"
     value = {
-        "levenshtein": f"cost = diagonal\nif a[tid, i] != {bj}:\n    cost += {'change' if weighted else '1'}\n{r('j + 1')} = wp.min(cost, wp.min(above, {r('j')}) + {gap})",
-        "lcs": f"if {symbol}:\n    {r('j + 1')} = diagonal + 1\nelse:\n    {r('j + 1')} = wp.max(above, {r('j')})",
-        "local": f"h = wp.max(diagonal + {pair}, wp.max(above, {r('j')}) + {gap})\n# a local alignment may begin anywhere: nothing is worth less than no alignment\nh = wp.max(h, 0)\n{r('j + 1')} = h\ntop = wp.max(top, h)",
+        "levenshtein": (
+            "cost = diagonal\n"
+            f"if a[tid, i] != {bj}:\n"
+            f"    cost += {'change' if weighted else '1'}\n"
+            f"{r('j + 1')} = wp.min(cost, wp.min(above, {r('j')}) + {gap})"
+        ),
+        "lcs": (
+            f"if {symbol}:\n"
+            f"    {r('j + 1')} = diagonal + 1\n"
+            "else:\n"
+            f"    {r('j + 1')} = wp.max(above, {r('j')})"
+        ),
+        "local": (
+            f"h = wp.max(diagonal + {pair}, wp.max(above, {r('j')}) + {gap})\n"
+            "# a local alignment may begin anywhere: nothing is worth less than no alignment\n"
+            "h = wp.max(h, 0)\n"
+            f"{r('j + 1')} = h\n"
+            "top = wp.max(top, h)"
+        ),
         "global": f"{r('j + 1')} = wp.max(diagonal + {pair}, wp.max(above, {r('j')}) + {gap})",
-        "warping": f"step = wp.abs(a[tid, i] - {bj})\n{r('j + 1')} = step + wp.min(diagonal, wp.min(above, {r('j')}))",
+        "warping": (
+            f"step = wp.abs(a[tid, i] - {bj})\n"
+            f"{r('j + 1')} = step + wp.min(diagonal, wp.min(above, {r('j')}))"
+        ),
     }[kind]
     end = f"{out}[tid] = top" if kind == "local" else f"{out}[tid] = {r(mb)}"
     d.launch(n)
@@ -111,10 +130,14 @@ def align_sequences(d: Draft) -> None:
     )
     d.says(
         {
-            "levenshtein": "Computes the edit distance of pairs of sequences, one row of the table at a time.",
+            "levenshtein": "Computes the edit distance of pairs of sequences.",
             "lcs": "Computes the length of the longest common subsequence of pairs of sequences.",
-            "local": "Scores the best local alignment of pairs of sequences by the method of Smith and Waterman.",
-            "global": "Scores the global alignment of pairs of sequences by the method of Needleman and Wunsch.",
+            "local": (
+                "Scores the best local alignment of pairs of sequences by the method of Smith and Waterman."
+            ),
+            "global": (
+                "Scores the global alignment of pairs of sequences by the method of Needleman and Wunsch."
+            ),
             "warping": "Computes the cost of warping one time series onto another.",
         }[kind]
     )
@@ -151,9 +174,11 @@ def align_sequences(d: Draft) -> None:
 
 
 @DOMAIN.algorithm(
-    source="Knuth, Morris & Pratt 1977; Horspool 1980; Karp & Rabin 1987; Baeza-Yates & Gonnet 1992 (shift-or)",
+    source=(
+        "Knuth, Morris & Pratt 1977; Horspool 1980; Karp & Rabin 1987; Baeza-Yates & Gonnet 1992 (shift-or)"
+    ),
     names={
-        "find_pattern": "kmp_search|string_match|count_matches|search_text",
+        "find_pattern": "string_match|pattern_search|search_text",
         "text": "haystack|symbols|stream",
         "pattern": "needle|word|motif",
         "matched": "q|state|prefix_len",
@@ -172,7 +197,7 @@ def find_pattern(d: Draft) -> None:
     k = 3
     d.input("text", alphabet, (n, length) if layout == "rows" else (length, n), 0, 2 if m == 3 else k)
     d.input("pattern", alphabet, m, 0, 2 if m == 3 else k)
-    at = (lambda i: f"text[tid, {i}]") if layout == "rows" else (lambda i: f"text[{i}, tid]")
+    at: Any = (lambda i: f"text[tid, {i}]") if layout == "rows" else (lambda i: f"text[{i}, tid]")
     total = "text.shape[1]" if layout == "rows" else "text.shape[0]"
     if method == "kmp":
         d.module(f"vecmi = wp.types.vector({m}, wp.int32)")
@@ -182,10 +207,17 @@ def find_pattern(d: Draft) -> None:
         "int",
         (n, length) if out == "flags" and layout == "rows" else (length, n) if out == "flags" else n,
     )
-    hit_at = (lambda i: f"found[tid, {i}] = 1") if layout == "rows" else (lambda i: f"found[{i}, tid] = 1")
+    hit_at: Any = (
+        (lambda i: f"found[tid, {i}] = 1") if layout == "rows" else (lambda i: f"found[{i}, tid] = 1")
+    )
 
     def hit(i: str) -> str:
-        return {"count": "hits += 1", "first": f"position[tid] = {i}\nreturn", "flags": hit_at(i)}[out]
+        made: dict[str, str] = {
+            "count": "hits += 1",
+            "first": f"position[tid] = {i}\nreturn",
+            "flags": hit_at(i),
+        }
+        return made[out]
 
     start = {"count": "hits = int(0)", "first": "position[tid] = -1", "flags": ""}[out]
     end = "matches[tid] = hits" if out == "count" else ""

@@ -21,172 +21,6 @@ _NAMES = {
 
 
 @DOMAIN.algorithm(
-    source="Cox, Ross & Rubinstein 1979; Jarrow & Rudd 1983; Boyle 1986 (trinomial); Tian 1993",
-    names=_NAMES
-    | {
-        "lattice_price": "binomial_tree|crr_tree|american_option|tree_price",
-        "values": "nodes|v|lattice",
-        "u": "up|up_factor|rise",
-        "down": "dn|down_factor|fall",
-        "pu": "p|prob_up|q_up",
-        "node": "j|k|level_node",
-        "held": "continuation|hold|cont",
-    },
-    double=True,
-    adjoint="no",
-)
-def lattice_price(d: Draft) -> None:
-    """Prices options by working back through a recombining lattice."""
-    lattice = d.option("lattice", "crr", "equal probability", "tian", "trinomial")
-    american = d.flag("american")
-    kind = d.option("kind", "put", "call")
-    barrier = d.flag("barrier", 0.3)
-    out = d.option("out", "price", "delta")
-    scratch = d.option("scratch", "rows", "columns")
-    n, steps = d.pick(16, 24, 32), d.pick(8, 12, 16)
-    three = lattice == "trinomial"
-    width = 2 * steps + 1 if three else steps + 1
-    d.input("s0", "float", n, 80.0, 120.0)
-    d.input("strike", "float", n, 85.0, 115.0)
-    d.param("expiry", "float", 0.5, 2.0)
-    d.param("vol", "float", 0.2, 0.4)
-    d.param("r", "float", 0.02, 0.06)
-    if barrier:
-        d.param("barrier", "float", 135.0, 160.0)
-    d.param("steps", "int", steps)
-    d.inout("values", "float", (n, width) if scratch == "rows" else (width, n), value=0.0)
-    d.output("price", "float", n)
-    if out == "delta":
-        d.output("delta", "float", n)
-    at = (lambda j: f"values[tid, {j}]") if scratch == "rows" else (lambda j: f"values[{j}, tid]")
-    setup = {
-        "crr": "u = wp.exp(vol * wp.sqrt(dt))\ndown = 1.0 / u\npu = (wp.exp(r * dt) - down) / (u - down)",
-        "equal probability": "# Jarrow and Rudd: both moves as likely, the drift in the factors\ncentre = (r - 0.5 * vol * vol) * dt\nu = wp.exp(centre + vol * wp.sqrt(dt))\ndown = wp.exp(centre - vol * wp.sqrt(dt))\npu = 0.5",
-        "tian": "# Tian: factors match three moments of the lognormal\nm = wp.exp(r * dt)\nv = wp.exp(vol * vol * dt)\nroot = wp.sqrt(v * v + 2.0 * v - 3.0)\nu = 0.5 * m * v * (v + 1.0 + root)\ndown = 0.5 * m * v * (v + 1.0 - root)\npu = (m - down) / (u - down)",
-        "trinomial": "u = wp.exp(vol * wp.sqrt(2.0 * dt))\na = wp.exp(0.5 * r * dt)\nb = wp.exp(vol * wp.sqrt(0.5 * dt))\npu = ((a - 1.0 / b) / (b - 1.0 / b)) * ((a - 1.0 / b) / (b - 1.0 / b))\npd = ((b - a) / (b - 1.0 / b)) * ((b - a) / (b - 1.0 / b))\npm = 1.0 - pu - pd",
-    }[lattice]
-    if three:
-
-        def spot(step: str, j: str) -> str:
-            return f"s * wp.pow(u, float({j} - {step}))"
-
-        last, count, held = (
-            "2 * steps + 1",
-            "2 * step + 1",
-            f"df * (pd * {at('node')} + pm * {at('node + 1')} + pu * {at('node + 2')})",
-        )
-    else:
-
-        def spot(step: str, j: str) -> str:
-            return f"s * wp.pow(u, float({j})) * wp.pow(down, float({step} - {j}))"
-
-        last, count, held = (
-            "steps + 1",
-            "step + 1",
-            f"df * (pu * {at('node + 1')} + (1.0 - pu) * {at('node')})",
-        )
-    payoff = (lambda x: f"wp.max(k - {x}, 0.0)") if kind == "put" else (lambda x: f"wp.max({x} - k, 0.0)")
-    knocked = f"# knocked out\nif st >= barrier:\n    {at('node')} = 0.0\n    continue" if barrier else ""
-    exercise = american or barrier
-    inner = f"held = {held}"
-    if exercise:
-        inner = f"st = {spot('step', 'node')}\n$knocked\n{inner}"
-    store = f"{at('node')} = " + (
-        f"wp.max(held, {payoff('st')[len('wp.max(') : -len(', 0.0)')]})" if american else "held"
-    )
-    delta = ""
-    if out == "delta":
-        top, bottom = ("2", "0") if three else ("1", "0")
-        low = "s / u" if three else "s * down"
-        delta = f"if step == 1:\n    # the slope between the outer nodes of the first step\n    delta[tid] = ({at(top)} - {at(bottom)}) / (s * u - {low})"
-    d.launch(n)
-    d.code(
-        """
-        tid = wp.tid()
-        s = s0[tid]
-        k = strike[tid]
-        dt = expiry / float(steps)
-        df = wp.exp(-r * dt)
-        $setup
-        for node in range($last):
-            st = $terminal
-            $knocked
-            $leaf = $payoff
-        for back in range(steps):
-            step = steps - 1 - back
-            for node in range($count):
-                $inner
-                $store
-            $delta
-        price[tid] = $root
-        """,
-        setup=setup,
-        last=last,
-        terminal=spot("steps", "node"),
-        knocked=knocked,
-        leaf=at("node"),
-        payoff=payoff("st"),
-        count=count,
-        inner=inner,
-        store=store,
-        delta=delta,
-        root=at("0"),
-    )
-    style = ("American" if american else "European") + (f" up-and-out {kind}s" if barrier else f" {kind}s")
-    d.says(
-        f"Prices {style} by working back through a recombining {'trinomial' if three else 'binomial'} lattice."
-    )
-
-    def reference(v: Values) -> dict[str, Any]:
-        dt, sigma, r = v.expiry / steps, v.vol, v.r
-        df = np.exp(-r * dt)
-        if three:
-            u = np.exp(sigma * np.sqrt(2 * dt))
-            e, b = np.exp(r * dt / 2), np.exp(sigma * np.sqrt(dt / 2))
-            pu, pd = ((e - 1 / b) / (b - 1 / b)) ** 2, ((b - e) / (b - 1 / b)) ** 2
-            moves, probs = np.array([1 / u, 1.0, u]), np.array([pd, 1 - pu - pd, pu])
-        else:
-            if lattice == "crr":
-                u = np.exp(sigma * np.sqrt(dt))
-                w = 1 / u
-            elif lattice == "tian":
-                m, q = np.exp(r * dt), np.exp(sigma**2 * dt)
-                root = np.sqrt(q * q + 2 * q - 3)
-                u, w = 0.5 * m * q * (q + 1 + root), 0.5 * m * q * (q + 1 - root)
-            else:
-                u, w = np.exp((r - sigma**2 / 2) * dt + sigma * np.sqrt(dt) * np.array([1, -1]))
-            p = 0.5 if lattice == "equal probability" else (np.exp(r * dt) - w) / (u - w)
-            moves, probs = np.array([w, u]), np.array([1 - p, p])
-        sign = -1 if kind == "put" else 1
-
-        def spots(step: int) -> Any:
-            j = np.arange(step * (len(moves) - 1) + 1)
-            return v.s0[:, None] * moves[0] ** step * (moves[1] / moves[0]) ** j
-
-        def pay(s: Any) -> Any:
-            return np.maximum(sign * (s - v.strike[:, None]), 0.0)
-
-        s = spots(steps)
-        value = pay(s) * ((s < v.barrier) if barrier else 1.0)
-        found = {}
-        full = value.copy()
-        for step in range(steps - 1, -1, -1):
-            value = df * sum(q * value[:, i : i + step * (len(moves) - 1) + 1] for i, q in enumerate(probs))
-            s = spots(step)
-            if american:
-                value = np.maximum(value, pay(s))
-            if barrier:
-                value = value * (s < v.barrier)
-            full[:, : value.shape[1]] = value
-            if step == 1 and out == "delta":
-                found["delta"] = (value[:, -1] - value[:, 0]) / (s[:, -1] - s[:, 0])
-        found |= {"price": value[:, 0], "values": full if scratch == "rows" else full.T}
-        return found
-
-    d.check(reference, 3e-3)
-
-
-@DOMAIN.algorithm(
     source="Glasserman 2003, Monte Carlo Methods in Financial Engineering, sections 3.2 and 4.2",
     names=_NAMES
     | {
@@ -244,7 +78,11 @@ def path_payoff(d: Draft) -> None:
     move = {
         "exact": f"s = s * wp.exp(drift + sd * {signed})",
         "euler": f"s += s * (r * dt + sd * {signed})",
-        "milstein": f"w = {signed}\n# Milstein's term makes the scheme strong of order one\ns += s * (r * dt + sd * w + 0.5 * sd * sd * (w * w - 1.0))",
+        "milstein": (
+            f"w = {signed}\n"
+            "# Milstein's term makes the scheme strong of order one\n"
+            "s += s * (r * dt + sd * w + 0.5 * sd * sd * (w * w - 1.0))"
+        ),
     }[scheme]
     setup = "sd = vol * wp.sqrt(dt)"
     if scheme == "exact":
@@ -270,7 +108,10 @@ def path_payoff(d: Draft) -> None:
     elif style == "cliquet":
         init, watch = (
             "bonus = float(0.0)",
-            "# each period's return is floored at zero and capped\nbonus += wp.clamp(s / previous - 1.0, 0.0, cap)",
+            (
+                "# each period's return is floored at zero and capped\n"
+                "bonus += wp.clamp(s / previous - 1.0, 0.0, cap)"
+            ),
         )
         move = "previous = s\n" + move
     payoff = f"wp.max({final} - strike, 0.0)" if kind == "call" else f"wp.max(strike - {final}, 0.0)"
@@ -285,13 +126,23 @@ def path_payoff(d: Draft) -> None:
     discount = f"wp.exp(-r * dt * float({count}))"
     value = f"{discount} * payoff"
     store = (
-        f"wp.atomic_add(mean_payoff, 0, {value} / float({'z.shape[0]' if layout == 'paths first' else 'z.shape[1]'}))"
+        (
+            f"wp.atomic_add(mean_payoff, 0, {value} / "
+            f"float({'z.shape[0]' if layout == 'paths first' else 'z.shape[1]'}))"
+        )
         if reduce
         else f"payoffs[tid] = {value}"
     )
     walk = f"s = float(s0)\n{init}\nfor step in range({count}):\n    $move\n    $watch"
     if anti:
-        body = f"# each path and its mirror image: errors of odd order cancel\npayoff = float(0.0)\nfor mirror in range(2):\n    sign = 1.0 - 2.0 * float(mirror)\n    $walk\n    payoff += 0.5 * {payoff}"
+        body = (
+            "# each path and its mirror image: errors of odd order cancel\n"
+            "payoff = float(0.0)\n"
+            "for mirror in range(2):\n"
+            "    sign = 1.0 - 2.0 * float(mirror)\n"
+            "    $walk\n"
+            f"    payoff += 0.5 * {payoff}"
+        )
     else:
         body = f"$walk\npayoff = {payoff}"
     d.launch(n)
@@ -305,9 +156,12 @@ def path_payoff(d: Draft) -> None:
         store=store,
     )
     d.says(
-        f"Simulates paths of a price and takes the discounted payoff of {'an' if style[0] in 'ae' else 'a'} {style} {'' if style == 'cliquet' else kind + ' '}option on each.".replace(
-            "european", "European"
+        (
+            "Simulates paths of a price and takes the discounted payoff of "
+            f"{'an' if style[0] in 'ae' else 'a'} {style} "
+            f"{'' if style == 'cliquet' else kind + ' '}option on each."
         )
+        .replace("european", "European")
         .replace("asian", "Asian")
         .replace("a Asian", "an Asian")
     )
@@ -348,9 +202,12 @@ def path_payoff(d: Draft) -> None:
 
 
 @DOMAIN.algorithm(
-    source="Heston 1993; Vasicek 1977; Cox, Ingersoll & Ross 1985; Hagan et al. 2002; Merton 1976; Lord et al. 2010 (truncation)",
+    source=(
+        "Heston 1993; Vasicek 1977; Cox, Ingersoll & Ross 1985; Hagan et al. 2002; Merton 1976; Lord "
+        "et al. 2010 (truncation)"
+    ),
     names={
-        "diffusion_step": "advance_paths|heston_step|euler_maruyama|evolve_rates",
+        "diffusion_step": "advance_paths|sde_step|evolve_states",
         "x": "log_price|state|s",
         "v": "variance|var|nu",
         "kappa": "mean_reversion|speed|a",
@@ -420,7 +277,7 @@ def diffusion_step(d: Draft) -> None:
     }[model]
     for name, p, q in a:
         d.param(name, "float", p, q)
-    positive = (lambda s: f"wp.max({s}, 0.0)") if floor == "truncate" else (lambda s: f"wp.abs({s})")
+    positive: Any = (lambda s: f"wp.max({s}, 0.0)") if floor == "truncate" else (lambda s: f"wp.abs({s})")
     first, second = (f"noise{at}[0]", f"noise{at}[1]") if vec else (f"z1{at}", f"z2{at}")
     mixed = f"rho * {first} + wp.sqrt(1.0 - rho * rho) * {second}"
     keep = {
@@ -428,17 +285,46 @@ def diffusion_step(d: Draft) -> None:
         "reflect": "# reflection at zero",
     }[floor]
     step = {
-        "heston": f"w = {mixed}\n{keep}\nvp = {positive('vt')}\nxt = xt + (r - 0.5 * vp) * dt + wp.sqrt(vp * dt) * {first}\nvt = vt + kappa * (theta - vp) * dt + xi * wp.sqrt(vp * dt) * w",
+        "heston": (
+            f"w = {mixed}\n"
+            f"{keep}\n"
+            f"vp = {positive('vt')}\n"
+            f"xt = xt + (r - 0.5 * vp) * dt + wp.sqrt(vp * dt) * {first}\n"
+            "vt = vt + kappa * (theta - vp) * dt + xi * wp.sqrt(vp * dt) * w"
+        ),
         "vasicek": f"xt = xt + kappa * (theta - xt) * dt + xi * wp.sqrt(dt) * {first}",
         "schwartz": f"xt = xt + kappa * (theta - xt) * dt + xi * wp.sqrt(dt) * {first}",
-        "cir": f"{keep}\nrp = {positive('xt')}\nxt = xt + kappa * (theta - rp) * dt + xi * wp.sqrt(rp * dt) * {first}",
-        "sabr": f"w = {mixed}\nxt = {positive(f'xt + vt * wp.pow(xt, beta) * wp.sqrt(dt) * {first}')}\n# the volatility is lognormal, and its step exact\nvt = vt * wp.exp(xi * wp.sqrt(dt) * w - 0.5 * xi * xi * dt)",
-        "jump": f"# the drift makes up for the mean of the jumps\nlift = wp.exp(jump_mean + 0.5 * jump_dev * jump_dev) - 1.0\nm = float(jumps{at})\nxt = xt + (r - 0.5 * vol * vol - intensity * lift) * dt + vol * wp.sqrt(dt) * {first}\nxt = xt + m * jump_mean + wp.sqrt(m) * jump_dev * z2{at}",
-        "gbm 2": f"w = {mixed}\nxt = xt * wp.exp((r - 0.5 * vol1 * vol1) * dt + vol1 * wp.sqrt(dt) * {first})\nvt = vt * wp.exp((r - 0.5 * vol2 * vol2) * dt + vol2 * wp.sqrt(dt) * w)",
+        "cir": (
+            f"{keep}\n"
+            f"rp = {positive('xt')}\n"
+            f"xt = xt + kappa * (theta - rp) * dt + xi * wp.sqrt(rp * dt) * {first}"
+        ),
+        "sabr": (
+            f"w = {mixed}\n"
+            f"xt = {positive(f'xt + vt * wp.pow(xt, beta) * wp.sqrt(dt) * {first}')}\n"
+            "# the volatility is lognormal, and its step exact\n"
+            "vt = vt * wp.exp(xi * wp.sqrt(dt) * w - 0.5 * xi * xi * dt)"
+        ),
+        "jump": (
+            "# the drift makes up for the mean of the jumps\n"
+            "lift = wp.exp(jump_mean + 0.5 * jump_dev * jump_dev) - 1.0\n"
+            f"m = float(jumps{at})\n"
+            f"xt = xt + (r - 0.5 * vol * vol - intensity * lift) * dt + vol * wp.sqrt(dt) * {first}\n"
+            f"xt = xt + m * jump_mean + wp.sqrt(m) * jump_dev * z2{at}"
+        ),
+        "gbm 2": (
+            f"w = {mixed}\n"
+            f"xt = xt * wp.exp((r - 0.5 * vol1 * vol1) * dt + vol1 * wp.sqrt(dt) * {first})\n"
+            "vt = vt * wp.exp((r - 0.5 * vol2 * vol2) * dt + vol2 * wp.sqrt(dt) * w)"
+        ),
     }[model]
     pre = ""
     if exact:
-        pre = "# the Ornstein-Uhlenbeck process over a step is normal: no error of discretisation\ndecay = wp.exp(-kappa * dt)\nspread = xi * wp.sqrt((1.0 - decay * decay) / (2.0 * kappa))"
+        pre = (
+            "# the Ornstein-Uhlenbeck process over a step is normal: no error of discretisation\n"
+            "decay = wp.exp(-kappa * dt)\n"
+            "spread = xi * wp.sqrt((1.0 - decay * decay) / (2.0 * kappa))"
+        )
         step = f"xt = theta + (xt - theta) * decay + spread * {first}"
     d.launch(n)
     d.code(
@@ -469,9 +355,9 @@ def diffusion_step(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         x, y, dt = v.x.copy(), (v.v.copy() if two else None), v.dt
         root = np.sqrt(dt)
-        pos = (lambda s: np.maximum(s, 0)) if floor == "truncate" else np.abs
+        pos: Any = (lambda s: np.maximum(s, 0)) if floor == "truncate" else np.abs
         for k in range(count if many else 1):
-            pick = (lambda arr, k=k: arr[:, k]) if many else (lambda arr: arr)
+            pick: Any = (lambda arr, k=k: arr[:, k]) if many else (lambda arr: arr)
             g1 = pick(v.noise)[:, 0] if vec else pick(v.z1)
             if two:
                 g2 = pick(v.noise)[:, 1] if vec else pick(v.z2)

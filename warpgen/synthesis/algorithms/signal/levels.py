@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Giannoulis, Massberg & Reiss 2012, Digital dynamic range compressor design",
     names={
-        "compressor": "dynamics|compress_audio|gain_reduction|limiter",
+        "compressor": "dynamics|dynamics_processor|gain_computer",
         "x": "audio|signal|input_signal",
         "y": "compressed|out_signal|processed",
         "env": "envelope|level|detector",
@@ -55,7 +55,10 @@ def compressor(d: Draft) -> None:
     rise = {
         "peak": f"s = wp.abs({heard})",
         "rms": f"s = {heard} * {heard}",
-        "decibel": f"# the floor keeps the logarithm of silence finite\ns = 8.685889638 * wp.log(wp.max(wp.abs({heard}), 1.0e-4))",
+        "decibel": (
+            "# the floor keeps the logarithm of silence finite\n"
+            f"s = 8.685889638 * wp.log(wp.max(wp.abs({heard}), 1.0e-4))"
+        ),
     }[detector]
     level = {
         "peak": "8.685889638 * wp.log(wp.max(env, 1.0e-4))",
@@ -117,7 +120,7 @@ def compressor(d: Draft) -> None:
         "compressor": "Reduces the gain of each channel where its envelope passes a threshold.",
         "limiter": "Holds the envelope of each channel below a threshold.",
         "gate": "Mutes each channel while its envelope is below a threshold.",
-        "expander": "Lowers the gain of each channel the more, the further its envelope is below a threshold.",
+        "expander": "Lowers the gain of each channel the more, the further its envelope falls below a level.",
     }[kind]
     d.says(
         verb if out != "envelope" else "Follows the envelope of each channel, quick to rise and slow to fall."
@@ -133,7 +136,7 @@ def compressor(d: Draft) -> None:
             pole = np.where(s[:, i] > e, v.attack, v.release)
             e = pole * e + (1 - pole) * s[:, i]
             env[:, i] = e
-        turn = (lambda a: a) if layout == "rows" else np.transpose
+        turn: Any = (lambda a: a) if layout == "rows" else np.transpose
         if out == "envelope":
             return {"envelope": turn(env)}
         level_ = (
@@ -172,7 +175,7 @@ def compressor(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="de Cheveigne & Kawahara 2002 (YIN); Ross et al. 1974 (AMDF); Rabiner 1977",
     names={
-        "pitch_lag": "yin_pitch|autocorrelation_pitch|detect_period|estimate_pitch",
+        "pitch_lag": "detect_period|estimate_pitch|period_search",
         "x": "frames|signal|audio",
         "lag": "tau|shift|period",
         "best": "best_value|minimum|lowest",
@@ -209,29 +212,74 @@ def pitch_lag(d: Draft) -> None:
         else ("x[frame * hop + t]", "x[frame * hop + t + lag]")
     )
     sums = {
-        "autocorrelation": f"# overlap shrinks with the lag: the sum is made an average\nvalue = float(0.0)\nfor t in range({size} - lag):\n    value -= {a} * {b}\nvalue = value / float({size} - lag)",
+        "autocorrelation": (
+            "# overlap shrinks with the lag: the sum is made an average\n"
+            "value = float(0.0)\n"
+            f"for t in range({size} - lag):\n"
+            f"    value -= {a} * {b}\n"
+            f"value = value / float({size} - lag)"
+        ),
         "amdf": f"value = float(0.0)\nfor t in range({size} - max_lag):\n    value += wp.abs({a} - {b})",
-        "yin": f"diff = float(0.0)\nfor t in range({size} - max_lag):\n    step = {a} - {b}\n    diff += step * step\nrunning += diff\n# relative to the mean over shorter lags, so that small lags do not win\nvalue = diff * float(lag) / running",
-        "normalised": f"dot = float(0.0)\nenergy = float(1.0e-6)\nfor t in range({size} - max_lag):\n    dot += {a} * {b}\n    energy += {a} * {a} + {b} * {b}\n# 1 - 2 r / (e0 + e1), zero for a perfect period\nvalue = 1.0 - 2.0 * dot / energy",
+        "yin": (
+            "diff = float(0.0)\n"
+            f"for t in range({size} - max_lag):\n"
+            f"    step = {a} - {b}\n"
+            "    diff += step * step\n"
+            "running += diff\n"
+            "# relative to the mean over shorter lags, so that small lags do not win\n"
+            "value = diff * float(lag) / running"
+        ),
+        "normalised": (
+            "dot = float(0.0)\n"
+            "energy = float(1.0e-6)\n"
+            f"for t in range({size} - max_lag):\n"
+            f"    dot += {a} * {b}\n"
+            f"    energy += {a} * {a} + {b} * {b}\n"
+            "# 1 - 2 r / (e0 + e1), zero for a perfect period\n"
+            "value = 1.0 - 2.0 * dot / energy"
+        ),
     }[method]
     running = "running = float(0.0)" if method == "yin" else ""
     if out == "curve":
         d.output("curve", "float", (frames, most + 1))
         d.launch(frames)
-        text = "frame = wp.tid()\n$running\nfor lag in range(1, max_lag + 1):\n    $sums\n    curve[frame, lag] = value"
+        text = (
+            "frame = wp.tid()\n"
+            "$running\n"
+            "for lag in range(1, max_lag + 1):\n"
+            "    $sums\n"
+            "    curve[frame, lag] = value"
+        )
         d.says("Compares each frame with itself at growing lags.")
         end = stop = ""
     else:
         d.output("lags" if out == "lag" else "frequencies", "int" if out == "lag" else "float", frames)
         d.launch(frames)
         stop = (
-            "# the first dip that is deep enough, not the deepest, which may be a multiple of the period\nif value < threshold:\n    found = lag\n    break"
+            (
+                "# the first dip that is deep enough, not the deepest, which may be a multiple of "
+                "the period\n"
+                "if value < threshold:\n"
+                "    found = lag\n"
+                "    break"
+            )
             if early
             else ""
         )
         track = "if value < best:\n    best = value\n    found = lag"
         if refine:
-            track = "if value < best:\n    best = value\n    found = lag\n    before = previous\n    after = 1.0e10\n    fresh = int(1)\nelif fresh == 1:\n    after = value\n    fresh = 0\nprevious = value"
+            track = (
+                "if value < best:\n"
+                "    best = value\n"
+                "    found = lag\n"
+                "    before = previous\n"
+                "    after = 1.0e10\n"
+                "    fresh = int(1)\n"
+                "elif fresh == 1:\n"
+                "    after = value\n"
+                "    fresh = 0\n"
+                "previous = value"
+            )
         start = "found = int(1)\nbest = float(1.0e10)"
         if refine:
             start += (
@@ -242,8 +290,23 @@ def pitch_lag(d: Draft) -> None:
             out
         ]
         if refine:
-            end = "period = float(found)\n# the vertex of the parabola through the dip and its neighbours\nif before < 1.0e9 and after < 1.0e9:\n    period += 0.5 * (before - after) / (before - 2.0 * best + after)\nfrequencies[frame] = sample_rate / period"
-        text = f"frame = wp.tid()\n$running\n{start}\nfor lag in range(1, max_lag + 1):\n    $sums\n    $stop\n    {track.replace(chr(10), chr(10) + '    ')}\n$end"
+            end = (
+                "period = float(found)\n"
+                "# the vertex of the parabola through the dip and its neighbours\n"
+                "if before < 1.0e9 and after < 1.0e9:\n"
+                "    period += 0.5 * (before - after) / (before - 2.0 * best + after)\n"
+                "frequencies[frame] = sample_rate / period"
+            )
+        text = (
+            "frame = wp.tid()\n"
+            "$running\n"
+            f"{start}\n"
+            "for lag in range(1, max_lag + 1):\n"
+            "    $sums\n"
+            "    $stop\n"
+            f"    {track.replace(chr(10), chr(10) + '    ')}\n"
+            "$end"
+        )
     d.code(text, running=running, sums=sums, stop=stop, end=end)
 
     def curve_of(v: Values) -> Any:
