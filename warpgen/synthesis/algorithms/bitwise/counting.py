@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Hamming 1950; Jaccard 1901; Tversky 1977; Calonder et al. 2010 (BRIEF)",
     names={
-        "binary_distance": "hamming_distances|fingerprint_similarity|match_descriptors|popcount_rows",
+        "binary_distance": "compare_descriptors|descriptor_distance|binary_match",
         "a": "queries|descriptors|lhs",
         "b": "references|train|rhs",
         "both": "common|shared|inter",
@@ -149,7 +149,7 @@ def binary_distance(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Warren 2012, Hacker's Delight, 7-1; Cooley & Tukey 1965 (the permutation)",
     names={
-        "bit_reversal": "reverse_words|bit_reverse_permutation|fft_shuffle|reverse_indices",
+        "bit_reversal": "bit_reverse|reverse_bit_order|bit_reversed",
         "data": "x|signal|samples",
         "result": "y|shuffled|reordered",
         "j": "partner|target|r",
@@ -238,10 +238,10 @@ def bit_reversal(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Bloom 1970; Kirsch & Mitzenmacher 2006 (double hashing)",
     names={
-        "bloom_filter": "bloom_insert|bloom_query|filter_keys|membership_filter",
+        "bloom_filter": "bloom_kernel|filter_keys|membership_filter",
         "keys": "items|ids|elements",
         "bitmap": "filter|words|bit_array",
-        "num_hashes": "k|hashes|rounds",
+        "num_hashes": "k|hashes|num_probes",
         "h1": "h|hash_a|first",
         "h2": "delta|hash_b|stride",
         "found": "present|maybe|hits",

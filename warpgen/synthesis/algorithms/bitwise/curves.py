@@ -108,7 +108,7 @@ def morton_codes(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Morton 1966; Raman & Wise 2008, Converting to and from dilated integers",
     names={
-        "morton_cells": "decode_morton|morton_decode|morton_neighbors|cells_of_codes",
+        "morton_cells": "decode_morton|morton_decode|cells_of_codes",
         "codes": "keys|morton|z",
         "cells": "coords|ijk|voxels",
         "m": "code|key|c",
@@ -131,9 +131,13 @@ def morton_cells(d: Draft) -> None:
             f"{a} = int({compact}({f'm >> wp.uint32({i})' if i else 'm'}))" for i, a in enumerate(axes)
         )
     else:
+
+        def step(i: int) -> str:
+            return f"wp.uint32({dim} * b + {i})" if i else f"wp.uint32({dim} * b)"
+
         body = "\n".join(f"{a} = int(0)" for a in axes) + f"\nfor b in range({width}):\n"
         for i, a in enumerate(axes):
-            body += f"    {a} = {a} | (int((m >> wp.uint32({dim} * b + {i})) & wp.uint32(1)) << b)\n"
+            body += f"    {a} = {a} | (int((m >> {step(i)}) & wp.uint32(1)) << b)\n"
     load = "m = codes[tid]"
     if what == "parent":
         d.param("level", "int", 1, 4)
@@ -185,10 +189,10 @@ def morton_cells(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Hilbert 1891; Warren 2012, Hacker's Delight, chapter 16",
     names={
-        "hilbert_curve": "hilbert_index|hilbert_order|xy_to_hilbert|hilbert_points",
+        "hilbert_curve": "hilbert_map|hilbert_order|hilbert_convert",
         "index": "h|distance|key",
         "order": "levels|bits|depth",
-        "cells": "coords|points|xy",
+        "cells": "coords|places|xy",
         "s": "half|side|step",
     },
     adjoint="no",
@@ -314,120 +318,5 @@ def hilbert_curve(d: Draft) -> None:
         if layout == "vector":
             return {"cells": found}
         return {"cell_x": found[:, 0], "cell_y": found[:, 1]}
-
-    d.check(reference)
-
-
-@DOMAIN.algorithm(
-    source="Gray 1953, US patent 2,632,058; Warren 2012, Hacker's Delight, chapter 13",
-    names={
-        "gray_code": "gray_decode|binary_to_gray|gray_to_binary|gray_codes",
-        "g": "gray|code|x",
-        "values": "numbers|counts|positions",
-    },
-    adjoint="no",
-)
-def gray_code(d: Draft) -> None:
-    """Converts between binary numbers and Gray's reflected code."""
-    way = d.option("way", "encode", "decode", "angle", "transitions")
-    form = d.option("form", "doubling", "shift loop", "bit by bit")
-    type = d.option("type", "uint32", "int")
-    layout = d.option("layout", "vector", "matrix")
-    count = d.pick(64, 96, 128, 256)
-    rows = d.pick(8, 12)
-    width = d.pick(10, 12, 16)
-    u = (lambda n: f"wp.uint32({n})") if type == "uint32" else str
-    at = "[tid]" if layout == "vector" else "[i, j]"
-    shape = count if layout == "vector" else (rows, count // 8)
-    zero = "wp.uint32(0)" if type == "uint32" else "int(0)"
-    decode = {
-        "doubling": "\n".join(f"g = g ^ (g >> {u(s)})" for s in (8, 4, 2, 1)),
-        "shift loop": (
-            f"shifted = g >> {u(1)}\n"
-            f"while shifted != {u(0)}:\n"
-            "    g = g ^ shifted\n"
-            f"    shifted = shifted >> {u(1)}"
-        ),
-        "bit by bit": f"""
-        # each bit is the parity of the code's bits from the top down to it
-        b = {zero}
-        parity = {zero}
-        for k in range({width}):
-            parity = parity ^ ((g >> {u("NBITS - 1 - k") if type == "int" else "wp.uint32(NBITS - 1 - k)"}) & {u(1)})
-            b = (b << {u(1)}) | parity
-        g = b
-        """.replace("NBITS", str(width)),
-    }[form]
-    if form == "bit by bit" and way in ("decode", "angle"):
-        decode = decode.replace(f"range({width})", "range(nbits)").replace(
-            f"{width} - 1 - k", "nbits - 1 - k"
-        )
-    decode_param = form == "bit by bit" and way in ("decode", "angle")
-    d.input("values", type, shape, 0, 1 << width)
-    if decode_param:
-        d.param("nbits", "int", width)
-    load = f"g = values{at}"
-    if form == "shift loop" or form == "doubling":
-        load = f"g = {'wp.uint32' if type == 'uint32' else 'int'}(values{at})"
-    if way == "encode":
-        d.output("codes", type, shape)
-        body = f"b = values{at}\ncodes{at} = b ^ (b >> {u(1)})"
-        d.says("Converts binary numbers to Gray's reflected code.")
-    elif way == "decode":
-        d.output("numbers", type, shape)
-        body = f"{load}\n$decode\nnumbers{at} = g"
-        d.says("Converts numbers from Gray's reflected code to binary.")
-    elif way == "angle":
-        d.output("angles", "float", shape)
-        body = (
-            f"{load}\n"
-            "$decode\n"
-            "# ticks of an absolute encoder\n"
-            f"angles{at} = 2.0 * wp.pi * float(g) / {float(1 << width)}"
-        )
-        d.says("Converts the readings of an absolute rotary encoder, which are in Gray's code, to angles.")
-    else:
-        d.output("changed", "int", shape)
-        inner = f"flip = (b ^ (b >> {u(1)})) ^ (c ^ (c >> {u(1)}))"
-        if form == "doubling":
-            find = "changed$at = wp.bit_count(flip - $one)".replace("$one", u(1))
-        else:
-            find = (
-                "place = int(0)\n"
-                f"while (flip & {u(1)}) == {u(0)}:\n"
-                f"    flip = flip >> {u(1)}\n"
-                "    place += 1\n"
-                "changed$at = place"
-            )
-        body = (
-            f"b = values{at}\nc = b + {u(1)}\n{inner}\n# successive codes differ in this bit alone\n"
-            + find.replace("$at", at)
-        )
-        if form != "doubling":
-            body = body.replace(
-                inner, inner.replace("flip = ", f"flip = {'wp.uint32' if type == 'uint32' else 'int'}(") + ")"
-            )
-        d.says("Finds the bit that changes in Gray's code from each number to the next.")
-    if layout == "vector":
-        d.launch(count)
-    else:
-        d.launch(*shape)  # type: ignore[misc]
-    d.code(
-        "$ids\n$body",
-        ids="tid = wp.tid()" if layout == "vector" else "i, j = wp.tid()",
-        body=body,
-        decode=decode,
-    )
-
-    def reference(v: Values) -> dict[str, Any]:
-        x = v["values"].astype(np.int64)
-        if way == "encode":
-            return {"codes": x ^ (x >> 1)}
-        if way == "transitions":
-            flip = (x ^ (x >> 1)) ^ ((x + 1) ^ ((x + 1) >> 1))
-            return {"changed": np.log2(flip).astype(np.int64)}
-        b = words.bits(x, width)[..., ::-1]
-        found = words.joined((np.cumsum(b, axis=-1) & 1)[..., ::-1]).astype(np.int64)
-        return {"angles": 2 * np.pi * found / (1 << width)} if way == "angle" else {"numbers": found}
 
     d.check(reference)

@@ -16,7 +16,7 @@ _M32, _M64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 
 @DOMAIN.algorithm(
     source="Fowler, Noll & Vo 1991; Eastlake et al., RFC draft-eastlake-fnv",
-    names=NAMES | {"fnv_hash": "fnv1a|hash_strings|fnv1a_hash|hash_keys", "h": "hash|digest|state"},
+    names=NAMES | {"fnv_hash": "hash_strings|fnv_hashes|hash_keys", "h": "hash_value|digest|state"},
     adjoint="no",
 )
 def fnv_hash(d: Draft) -> None:
@@ -100,7 +100,7 @@ def _murmur3(words: list[int], seed: int) -> int:
     names=NAMES
     | {
         "murmur3": "murmur3_x86_32|hash_words|murmur_hash|hash_keys",
-        "h": "hash|h1|state",
+        "h": "hash_value|h1|state",
         "w": "word|block|k1",
         "seed": "hash_seed|salt",
     },
@@ -206,7 +206,7 @@ def _xxh32(words: list[int], seed: int) -> int:
     names=NAMES
     | {
         "xxhash32": "xxh32|hash_words|xxhash_keys",
-        "h": "acc|hash|digest",
+        "h": "acc|hash_value|digest",
         "seed": "hash_seed|salt",
         "n": "num_words|words",
         "p": "pos|at|cursor",
@@ -309,7 +309,7 @@ def xxhash32(d: Draft) -> None:
     names=NAMES
     | {
         "string_hash": "hash_strings|hash_names|hash_bytes",
-        "h": "hash|digest|value",
+        "h": "hash_value|digest|value",
         "table": "counts|heads|fill",
     },
     adjoint="no",
@@ -398,207 +398,5 @@ def string_hash(d: Draft) -> None:
         if purpose == "bucket":
             return {"buckets": (h % size).astype(np.int32)}
         return {"table": np.bincount((h % size).astype(int), minlength=size).astype(np.int32)}
-
-    d.check(reference)
-
-
-_TESCHNER = (73856093, 19349663, 83492791)
-
-
-@DOMAIN.algorithm(
-    source="Teschner et al. 2003, section 4.1; Jarzynski & Olano 2020",
-    names={
-        "spatial_hash": "hash_cells|cell_hash|compute_cell_ids|hash_positions",
-        "x": "points|positions|pos|particle_q",
-        "cells": "cell_ids|keys|hashes",
-        "counts": "cell_counts|histogram|occupancy",
-        "h": "key|hash|code",
-        "cell_size": "spacing|dx|voxel_size",
-        "table_size": "num_cells|hash_size|buckets",
-    },
-    adjoint="no",
-)
-def spatial_hash(d: Draft) -> None:
-    """Maps each point to a slot of a hash table through the grid cell that holds it."""
-    dim = d.option("dim", 3, 2)
-    how = d.option("how", "xor of primes", "chained", "combined", weights=(2.0, 2.0, 1.0))
-    mixer = d.option("mixer", *mixers.MIXERS)
-    out = d.option("out", "cell", "count", "both")
-    inverse = d.flag("inverse")
-    count, size = d.pick(64, 96, 128, 200), d.pick(64, 128, 97, 151)
-    d.input("x", f"vec{dim}", count, -4.0, 4.0)
-    width = d.pick(0.25, 0.5, 1.0)
-    d.param("inv_cell" if inverse else "cell_size", "float", 1.0 / width if inverse else width)
-    if out != "count":
-        d.output("cells", "int", count)
-    if out != "cell":
-        d.output("counts", "int", size)
-    else:
-        d.param("table_size", "int", size)
-    axes = "xyz"[:dim]
-    scale = "* inv_cell" if inverse else "/ cell_size"
-    lines = "\n".join(f"i{a} = wp.uint32(int(wp.floor(p[{n}] {scale})))" for n, a in enumerate(axes))
-    if how == "xor of primes":
-        terms = " ^ ".join(f"(i{a} * wp.uint32({_TESCHNER[n]}))" for n, a in enumerate(axes))
-        hashed = f"h = {terms}"
-    elif how == "chained":
-        mix = d.use(mixer)
-        nested = "ix"
-        for a in axes[1:]:
-            nested = f"{mix}({nested}) + i{a}"
-        hashed = (
-            "# each axis is mixed before the next joins: a plain sum would be equal for (1, 2) and "
-            "(2, 1)\n"
-            f"h = {mix}({nested})"
-        )
-    else:
-        mix = d.use(mixer)
-        folded = "\n".join(
-            f"h = h ^ ({mix}(i{a}) + wp.uint32(0x9E3779B9) + (h << wp.uint32(6)) + (h >> wp.uint32(2)))"
-            for a in axes[1:]
-        )
-        hashed = f"h = {mix}(ix)\n{folded}"
-    total = "table_size" if out == "cell" else "counts.shape[0]"
-    slot = f"int(h % wp.uint32({total}))"
-    store = {
-        "cell": f"cells[tid] = {slot}",
-        "count": f"wp.atomic_add(counts, {slot}, 1)",
-        "both": f"cell = {slot}\ncells[tid] = cell\nwp.atomic_add(counts, cell, 1)",
-    }[out]
-    d.launch(count)
-    d.code(
-        """
-        tid = wp.tid()
-        p = x[tid]
-        # floor, since a cast would put both sides of zero into one cell
-        $lines
-        $hashed
-        $store
-        """,
-        lines=lines,
-        hashed=hashed,
-        store=store,
-    )
-
-    def reference(v: Values) -> dict[str, Any]:
-        i = np.floor(v.x / width).astype(np.int64).astype(np.uint32).T
-        with np.errstate(over="ignore"):
-            if how == "xor of primes":
-                h = np.bitwise_xor.reduce([i[a] * np.uint32(_TESCHNER[a]) for a in range(dim)])
-            elif how == "chained":
-                h = mixer(i[0])
-                for a in range(1, dim):
-                    h = mixer(h + i[a])
-            else:
-                h = mixer(i[0])
-                for a in range(1, dim):
-                    h = h ^ (mixer(i[a]) + np.uint32(0x9E3779B9) + (h << np.uint32(6)) + (h >> np.uint32(2)))
-        cell = (h % np.uint32(size)).astype(np.int32)
-        found: dict[str, Any] = {}
-        if out != "count":
-            found["cells"] = cell
-        if out != "cell":
-            found["counts"] = np.bincount(cell, minlength=size).astype(np.int32)
-        return found
-
-    d.check(reference)
-
-
-@DOMAIN.algorithm(
-    source="Zobrist 1970",
-    names={
-        "zobrist_hash": "zobrist_keys|hash_positions|hash_boards|board_hash",
-        "board": "boards|positions|squares",
-        "table": "zobrist|random_keys|bitstrings",
-        "key": "h|hash|signature",
-        "piece": "stone|figure|man",
-        "side": "to_move|side_to_move|turn",
-    },
-    adjoint="no",
-)
-def zobrist_hash(d: Draft) -> None:
-    """Hashes each board position to the exclusive or of random numbers, one per piece and square."""
-    wide = d.flag("wide", 0.4)
-    mode = d.option("mode", "full", "moved", "grid")
-    side = d.flag("side")
-    empty = d.option("empty", "zero", "negative")
-    word = "uint64" if wide else "uint32"
-    boards, squares, kinds = d.pick(24, 32, 48), d.pick(9, 16, 25), d.pick(2, 4, 6)
-    edge = int(squares**0.5)
-    top = float(1 << 52) if wide else 1 << 32
-    low = 0 if empty == "zero" else -1
-    test = "piece == 0" if low == 0 else "piece < 0"
-    row = "piece - 1" if low == 0 else "piece"
-    shape = (boards, edge, edge) if mode == "grid" else (boards, squares)
-    d.input("board", "int", shape, low, kinds + 1 + low)
-    d.input("table", word, (kinds, squares), 1, top)
-    if side:
-        d.input("side", "int", boards, 0, 2)
-        d.param("side_key", word, 1, top)
-    if mode == "moved":
-        d.input("origin", "int", boards, 0, squares)
-        d.input("target", "int", boards, 0, squares)
-    d.output("keys", word, boards)
-    d.launch(boards)
-    if mode == "grid":
-        loop = f"""
-        for r in range(board.shape[1]):
-            for c in range(board.shape[2]):
-                piece = board[tid, r, c]
-                if {test}:
-                    continue
-                key = key ^ table[{row}, r * board.shape[2] + c]
-        """
-    else:
-        loop = f"""
-        for s in range(board.shape[1]):
-            piece = board[tid, s]
-            if {test}:
-                continue
-            key = key ^ table[{row}, s]
-        """
-    moved = ""
-    if mode == "moved":
-        d.says("Hashes each board position after one move by Zobrist's method.")
-        moved = f"""
-        # a move takes its piece from one square and sets it on another: xor undoes itself
-        a = origin[tid]
-        b = target[tid]
-        piece = board[tid, a]
-        if {test.replace("==", "!=").replace("<", ">=")} and a != b:
-            key = key ^ table[{row}, a] ^ table[{row}, b]
-            taken = board[tid, b]
-            if {test.replace("piece", "taken").replace("==", "!=").replace("<", ">=")}:
-                key = key ^ table[{row.replace("piece", "taken")}, b]
-        """
-    d.code(
-        """
-        tid = wp.tid()
-        key = wp.$word(0)
-        $loop
-        $moved
-        $side
-        keys[tid] = key
-        """,
-        word=word,
-        loop=loop,
-        moved=moved,
-        side="if side[tid] != 0:\n    key = key ^ side_key" if side else "",
-    )
-
-    def reference(v: Values) -> dict[str, Any]:
-        board = v.board.reshape(boards, squares).copy()
-        if mode == "moved":
-            every = np.arange(boards)
-            moving = board[every, v.origin]
-            there = (moving != low) & (v.origin != v.target)
-            board[every[there], v.target[there]] = moving[there]
-            board[every[there], v.origin[there]] = low
-        kind = board - 1 if low == 0 else board
-        keys = np.where(board == low, 0, v.table[np.maximum(kind, 0), np.arange(squares)])
-        made = np.bitwise_xor.reduce(keys.astype(v.table.dtype), axis=1)
-        if side:
-            made = np.where(v.side != 0, made ^ v.side_key, made).astype(v.table.dtype)
-        return {"keys": made}
 
     d.check(reference)

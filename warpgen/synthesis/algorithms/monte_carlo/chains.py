@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Metropolis et al. 1953; Hastings 1970; Roberts & Tweedie 1996 (MALA); Neal 2011 (HMC)",
     names={
-        "metropolis_step": "metropolis_hastings|mcmc_step|random_walk_mh|advance_chains",
+        "metropolis_step": "metropolis_hastings|mcmc_step|advance_chains",
         "x": "states|chains|samples",
         "xi": "current|state_i|old",
         "proposal": "candidate|new|trial",
@@ -58,7 +57,11 @@ def metropolis_step(d: Draft) -> None:
     density = {
         "normal": f"return -0.5 * {sq}",
         "student": f"# four degrees of freedom\nreturn {-0.5 * (4 + dim)} * wp.log(1.0 + 0.25 * {sq})",
-        "banana": "# Rosenbrock's valley, bent along a parabola\nbent = x[1] - x[0] * x[0]\nreturn -0.5 * x[0] * x[0] - 2.0 * bent * bent",
+        "banana": (
+            "# Rosenbrock's valley, bent along a parabola\n"
+            "bent = x[1] - x[0] * x[0]\n"
+            "return -0.5 * x[0] * x[0] - 2.0 * bent * bent"
+        ),
         "bimodal": (
             "a = x - 1.0\nb = x + 1.0" if dim == 1 else "a = x - wp.vec2(1.0, 0.0)\nb = x + wp.vec2(1.0, 0.0)"
         )
@@ -67,7 +70,10 @@ def metropolis_step(d: Draft) -> None:
             if dim == 1
             else "\nreturn wp.log(wp.exp(-2.0 * wp.dot(a, a)) + wp.exp(-2.0 * wp.dot(b, b)))"
         ),
-        "funnel": "# Neal's funnel: the width of the second axis is the exponential of the first\nreturn -0.5 * x[0] * x[0] - 0.5 * x[0] - 0.5 * x[1] * x[1] * wp.exp(-x[0])",
+        "funnel": (
+            "# Neal's funnel: the width of the second axis is the exponential of the first\n"
+            "return -0.5 * x[0] * x[0] - 0.5 * x[0] - 0.5 * x[1] * x[1] * wp.exp(-x[0])"
+        ),
     }[target]
     t = "float" if dim == 1 else "wp.vec2"
     d.function("@wp.func\ndef log_density(x: $t) -> float:\n    $density", t=t, density=density)
@@ -84,7 +90,11 @@ def metropolis_step(d: Draft) -> None:
         propose = f"proposal = 1.5 * noise{at}"
         g = "noise{0} * noise{0}" if dim == 1 else "wp.dot(noise{0}, noise{0})"
         cur = "xi * xi" if dim == 1 else "wp.dot(xi, xi)"
-        ratio += f"\n# the proposal does not depend on the state: its own density enters the ratio\nlog_ratio += 0.5 * {g.format(at)} - 0.5 * {cur} / 2.25"
+        ratio += (
+            "\n"
+            "# the proposal does not depend on the state: its own density enters the ratio\n"
+            f"log_ratio += 0.5 * {g.format(at)} - 0.5 * {cur} / 2.25"
+        )
         h = ""
     else:
         grad = (
@@ -93,14 +103,24 @@ def metropolis_step(d: Draft) -> None:
             else f"{-(4 + dim) / 4.0} / (1.0 + 0.25 * {sq.replace('x', '{0}')}) * {{0}}"
         )
         d.function(
-            "@wp.func\ndef drift(x: $t) -> $t:\n    # gradient of the logarithm of the density\n    return $grad",
+            (
+                "@wp.func\n"
+                "def drift(x: $t) -> $t:\n"
+                "    # gradient of the logarithm of the density\n"
+                "    return $grad"
+            ),
             t=t,
             grad=grad.format("x"),
         )
         h2 = f"{h} * {h}"
         propose = f"forward = xi + 0.5 * {h2} * drift(xi)\nproposal = forward + {h} * noise{at}"
-        lsq = (lambda a: f"{a} * {a}") if dim == 1 else (lambda a: f"wp.dot({a}, {a})")
-        ratio += f"\n# the way back is as likely as its own drift makes it\nback = xi - proposal - 0.5 * {h2} * drift(proposal)\nlog_ratio += 0.5 * {lsq(f'noise{at}')} - 0.5 * {lsq('back')} / ({h2})"
+        lsq: Any = (lambda a: f"{a} * {a}") if dim == 1 else (lambda a: f"wp.dot({a}, {a})")
+        ratio += (
+            "\n"
+            "# the way back is as likely as its own drift makes it\n"
+            f"back = xi - proposal - 0.5 * {h2} * drift(proposal)\n"
+            f"log_ratio += 0.5 * {lsq(f'noise{at}')} - 0.5 * {lsq('back')} / ({h2})"
+        )
     if proposal == "independent":
         # nothing else would use the width
         d.parameters = [p for p in d.parameters if p.name != "step"]
@@ -110,7 +130,13 @@ def metropolis_step(d: Draft) -> None:
     act = {
         "none": "    xi = proposal",
         "flags": "    xi = proposal\n    moves += 1",
-        "adapt": f"    xi = proposal\n    # grows on success and shrinks on failure, balanced at 44 % of acceptance\n    step[tid] = {h} * 1.1\nelse:\n    step[tid] = {h} * 0.928",
+        "adapt": (
+            "    xi = proposal\n"
+            "    # grows on success and shrinks on failure, balanced at 44 % of acceptance\n"
+            f"    step[tid] = {h} * 1.1\n"
+            "else:\n"
+            f"    step[tid] = {h} * 0.928"
+        ),
     }[count]
     body = f"{propose}\n{ratio}\n{test}\n{act}"
     start = f"xi = {t}(x[tid])" if several else "xi = x[tid]"
@@ -179,7 +205,7 @@ def metropolis_step(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Ising 1925; Metropolis et al. 1953; Glauber 1963; Potts 1952; Wolff 1989 for the check-board",
     names={
-        "spin_sweep": "ising_sweep|checkerboard_update|metropolis_sweep|glauber_update",
+        "spin_sweep": "checkerboard_update|lattice_sweep|update_spins",
         "spins": "lattice|s|field",
         "beta": "inv_temp|coupling|inverse_temperature",
         "u": "randoms|uniforms|xi",
@@ -240,11 +266,14 @@ def spin_sweep(d: Draft) -> None:
             guard = f"if {a} + 1 < {n_of[a]}:" if sign == "+" else f"if {a} > 0:"
             neighbours.append((place, guard, a + sign))
     lines = []
-    spin = (lambda p: f"(2 * spins[{p}] - 1)") if not potts else (lambda p: f"spins[{p}]")
+    spin: Any = (lambda p: f"(2 * spins[{p}] - 1)") if not potts else (lambda p: f"spins[{p}]")
     real = model == "bonds"
     for place, guard, name in neighbours:
         if potts:
-            add = f"old_equal += wp.where(spins[{place}] == old, 1, 0)\nnew_equal += wp.where(spins[{place}] == new, 1, 0)"
+            add = (
+                f"old_equal += wp.where(spins[{place}] == old, 1, 0)\n"
+                f"new_equal += wp.where(spins[{place}] == new, 1, 0)"
+            )
         elif real:
             bond = f"bond_{'x' if name[0] == 'i' else 'y'}[{here if name[1] == '+' else place}]"
             add = f"local += {bond} * float({spin(place)[1:-1]})"
@@ -271,10 +300,29 @@ def spin_sweep(d: Draft) -> None:
     )
     me = f"float(2 * spins[{here}] - 1)"
     act = {
-        "metropolis": f"# energy that a flip would cost\nde = 2.0 * {me} * h\nif r < wp.exp(-beta * de):\n    spins[{here}] = 1 - spins[{here}]",
-        "heat bath": f"# the chance of an up spin, whatever it was before\nup = 1.0 / (1.0 + wp.exp(-2.0 * beta * h))\nspins[{here}] = wp.where(r < up, 1, 0)",
-        "glauber": f"de = 2.0 * {me} * h\nif r < 1.0 / (1.0 + wp.exp(beta * de)):\n    spins[{here}] = 1 - spins[{here}]",
-        "deterministic": f"# temperature zero: the spin follows its neighbours, and stays if they are at odds\nif h > 0.0:\n    spins[{here}] = 1\nelif h < 0.0:\n    spins[{here}] = 0",
+        "metropolis": (
+            "# energy that a flip would cost\n"
+            f"de = 2.0 * {me} * h\n"
+            "if r < wp.exp(-beta * de):\n"
+            f"    spins[{here}] = 1 - spins[{here}]"
+        ),
+        "heat bath": (
+            "# the chance of an up spin, whatever it was before\n"
+            "up = 1.0 / (1.0 + wp.exp(-2.0 * beta * h))\n"
+            f"spins[{here}] = wp.where(r < up, 1, 0)"
+        ),
+        "glauber": (
+            f"de = 2.0 * {me} * h\n"
+            "if r < 1.0 / (1.0 + wp.exp(beta * de)):\n"
+            f"    spins[{here}] = 1 - spins[{here}]"
+        ),
+        "deterministic": (
+            "# temperature zero: the spin follows its neighbours, and stays if they are at odds\n"
+            "if h > 0.0:\n"
+            f"    spins[{here}] = 1\n"
+            "elif h < 0.0:\n"
+            f"    spins[{here}] = 0"
+        ),
     }[rule]
     if potts:
         act = (
@@ -292,7 +340,17 @@ def spin_sweep(d: Draft) -> None:
     sizes = "\n".join(line for line in sizes.splitlines() if line.split(" ")[0] in uses)
     d.launch(*dims)
     d.code(
-        "$ids\n# sites of one color do not touch, so that all of them may move at once\n$check\n$sizes\n$init\n$gather\n$energy\n$draw\n$act",
+        (
+            "$ids\n"
+            "# sites of one color do not touch, so that all of them may move at once\n"
+            "$check\n"
+            "$sizes\n"
+            "$init\n"
+            "$gather\n"
+            "$energy\n"
+            "$draw\n"
+            "$act"
+        ),
         ids=ids,
         check=check,
         sizes=sizes,
@@ -367,243 +425,5 @@ def spin_sweep(d: Draft) -> None:
         off = abs(moved.sum() - p.sum()) / (np.sqrt((p * (1 - p)).sum()) + 0.5)
         assert off < 4.5, f"{moved.sum()} spins moved where {p.sum():.1f} were expected"
         assert moved[p > 0.999999].all(), "a certain move was not made"
-
-    d.holds(holds)
-
-
-@DOMAIN.algorithm(
-    source="Metropolis & Ulam 1949; Hammersley & Handscomb 1964; Owen 2013, chapters 8 and 9",
-    names={
-        "integrate_by_chance": "monte_carlo_integral|estimate_integral|mc_estimate|sample_integral",
-        "n": "count|num_samples|per_thread",
-        "estimate": "estimates|means|integral",
-        "u": "xi|r|point",
-        "acc": "running|mean_f|tally",
-    },
-    adjoint="no",
-)
-def integrate_by_chance(d: Draft) -> None:
-    """Estimates an integral over the unit interval by random points."""
-    function = d.option("function", "circle", "exponential", "peak", "sine", "volume")
-    variance = d.option("variance", "plain", "antithetic", "stratified", "control", "importance")
-    out = d.option("out", "means", "sum", "moments")
-    seeds = d.option("seeds", "param", "array")
-    loop = d.option("loop", "for", "while")
-    threads, n = d.pick(48, 64, 96), d.pick(64, 96, 128)
-    if variance == "importance":
-        function = "peak"
-    if function == "volume":
-        variance = "plain"
-    d.param("seed", "int", 1, 100000) if seeds == "param" else d.input("seeds", "int", threads, 1, 100000)
-    if function in ("peak", "sine", "exponential"):
-        d.param("a", "float", 1.0, 3.0)
-    d.param("n", "int", n)
-    if out == "sum":
-        d.output("estimate", "float", 1)
-    elif out == "means":
-        d.output("estimate", "float", threads)
-    else:
-        d.output("estimate", "float", threads)
-        d.output("spread", "float", threads)
-    value = {
-        "circle": "wp.sqrt(1.0 - {0} * {0})",
-        "exponential": "wp.exp(-a * {0})",
-        "peak": "wp.exp(-a * {0}) * (1.0 + {0})",
-        "sine": "wp.sin(a * {0})",
-        "volume": "",
-    }[function]
-    if function == "volume":
-        sample = "p = wp.vec3(wp.randf(state), wp.randf(state), wp.randf(state))\n# the share of the cube within a ball of radius one\nf = wp.where(wp.dot(p, p) < 1.0, 1.0, 0.0)"
-    elif variance == "plain":
-        sample = f"u = wp.randf(state)\nf = {value.format('u')}"
-    elif variance == "antithetic":
-        sample = f"u = wp.randf(state)\n# the mirrored point errs the other way where the function is monotone\nf = 0.5 * ({value.format('u')} + {value.format('(1.0 - u)')})"
-    elif variance == "stratified":
-        sample = f"# one point in each of n strata\nu = (float(k) + wp.randf(state)) / float(n)\nf = {value.format('u')}"
-    elif variance == "control":
-        sample = f"u = wp.randf(state)\n# u itself, whose mean is known, takes the linear part of the noise away\nf = {value.format('u')} + $slope * (u - 0.5)"
-    else:
-        sample = "# points follow exp(-a x), by the inverse of its distribution function\nmass = 1.0 - wp.exp(-a)\nu = -wp.log(1.0 - mass * wp.randf(state)) / a\nf = (1.0 + u) * mass / a"
-    slope = {"circle": "0.8", "exponential": "0.6", "peak": "0.6", "sine": "-0.5"}.get(function, "0.0")
-    number = "float(n)"
-    body = f"{sample}\nacc += f / {number}" if out != "moments" else f"{sample}\nacc += f\nsquare += f * f"
-    if loop == "while":
-        loops = "k = int(0)\nwhile k < n:\n    $body\n    k += 1"
-    else:
-        loops = "for k in range(n):\n    $body"
-    end = {
-        "means": "estimate[tid] = acc",
-        "sum": f"wp.atomic_add(estimate, 0, acc / {float(threads)})",
-        "moments": f"mean = acc / {number}\nestimate[tid] = mean\nspread[tid] = wp.sqrt(wp.max(square / {number} - mean * mean, 0.0) / {number})",
-    }[out]
-    d.launch(threads)
-    d.code(
-        "tid = wp.tid()\nstate = wp.rand_init($seed, tid)\nacc = float(0.0)\n$square\n$loops\n$end",
-        seed="seed" if seeds == "param" else "seeds[tid]",
-        square="square = float(0.0)" if out == "moments" else "",
-        loops=loops,
-        body=body,
-        slope=slope,
-        end=end,
-    )
-    d.says(
-        {
-            "circle": "Estimates a quarter of pi, the area under a circle, by random points.",
-            "exponential": "Estimates the integral of a decaying exponential by random points.",
-            "peak": "Estimates the integral of (1 + x) exp(-a x) over the unit interval by random points.",
-            "sine": "Estimates the integral of a sine by random points.",
-            "volume": "Estimates the volume of an octant of a ball by random points.",
-        }[function]
-    )
-
-    def holds(before: Values, after: Values) -> None:
-        a = float(before.get("a", 1.0))
-        x = (np.arange(20000) + 0.5) / 20000
-        f = {
-            "circle": np.sqrt(1 - x * x),
-            "exponential": np.exp(-a * x),
-            "peak": np.exp(-a * x) * (1 + x),
-            "sine": np.sin(a * x),
-            "volume": np.full(1, math.pi / 6),
-        }[function]
-        truth = f.mean()
-        # no method here has a larger deviation than that of plain sampling of the function or a coin
-        sd = 0.5 if function == "volume" else max(float(f.std()), 0.2)
-        each = np.atleast_1d(after.estimate)
-        np.testing.assert_allclose(each.mean(), truth, atol=5 * sd / np.sqrt(n * threads) + 1e-4)
-        if out != "sum":
-            assert np.abs(each - truth).max() < 6 * sd / np.sqrt(n) + 1e-4, "an estimate is far off"
-        if out == "moments" and variance != "stratified":
-            off = np.abs(each - truth) / (after.spread + 1e-6)
-            assert np.median(off) < 2.0, "the errors are not what they are said to be"
-            assert off.mean() > 0.2, "the errors are said to be too large"
-
-    d.holds(holds)
-
-
-@DOMAIN.algorithm(
-    source="Pearson 1905; Flory 1949; Muller 1956 (walk on spheres); Woodcock et al. 1965 (tracking); Wang & Jacques 1995",
-    names={
-        "random_walk": "walkers|simulate_walks|diffuse_particles|photon_walk",
-        "steps": "num_steps|n|length",
-        "x": "pos|walker|where_at",
-        "ends": "final|endpoints|positions",
-        "step_length": "stride|hop|lattice_constant",
-    },
-    adjoint="no",
-)
-def random_walk(d: Draft) -> None:
-    """Lets walkers wander at random and records where they end."""
-    kind = d.option("kind", "lattice", "sphere", "gaussian", "photons", "persistent")
-    dim = d.option("dim", 2, 3)
-    out = d.option("out", "ends", "square", "histogram", "furthest")
-    wall = d.option("wall", "none", "box", "absorb")
-    seeds = d.option("seeds", "param", "array")
-    n, steps = d.pick(48, 64, 96), d.pick(16, 24, 32)
-    if kind in ("sphere", "photons", "persistent"):
-        dim = 3
-    d.param("seed", "int", 1, 100000) if seeds == "param" else d.input("seeds", "int", n, 1, 100000)
-    d.param("steps", "int", steps)
-    if kind == "photons":
-        d.param("mean_free_path", "float", 0.2, 0.5)
-        d.param("albedo", "float", 0.9, 0.99)
-    else:
-        d.param("step_length", "float", 0.1, 0.3)
-    if kind == "persistent":
-        d.param("memory", "float", 0.3, 0.8)
-    if wall == "box":
-        d.param("half_width", "float", 0.8, 1.2)
-    elif wall == "absorb":
-        d.param("radius", "float", 0.8, 1.6)
-    bins = 12
-    if out == "ends":
-        d.output("ends", f"vec{dim}", n)
-    elif out == "histogram":
-        d.output("counts", "int", bins)
-    else:
-        d.output("squares" if out == "square" else "furthest", "float", n)
-    vec = f"wp.vec{dim}"
-    unit = "wp.sample_unit_sphere_surface(state)"
-    pre = ""
-    if kind == "lattice":
-        hop = f"axis = wp.randi(state, 0, {dim})\nsign = 2.0 * float(wp.randi(state, 0, 2)) - 1.0\nx[axis] = x[axis] + sign * step_length"
-    elif kind == "sphere":
-        hop = f"x = x + step_length * {unit}"
-    elif kind == "gaussian":
-        hop = f"x = x + step_length * {vec}({', '.join(['wp.randn(state)'] * dim)})"
-    elif kind == "persistent":
-        pre = f"heading = {unit}"
-        hop = f"# the heading is forgotten little by little\nheading = wp.normalize(memory * heading + (1.0 - memory) * {unit})\nx = x + step_length * heading"
-    else:
-        hop = f"# free paths are exponential: Beer's law\nfree = -mean_free_path * wp.log(1.0 - wp.randf(state))\nx = x + free * {unit}\n# survives a collision with the chance of the albedo\nif wp.randf(state) > albedo:\n    break"
-    if wall == "box":
-        after = "\n".join(
-            [
-                f"x = {vec}("
-                + ", ".join(f"wp.clamp(x[{a}], -half_width, half_width)" for a in range(dim))
-                + ")"
-            ]
-        )
-    elif wall == "absorb":
-        after = "if wp.length(x) > radius:\n    break"
-    else:
-        after = ""
-    track = ""
-    if out == "furthest":
-        pre += "\nfar = float(0.0)"
-        track = "far = wp.max(far, wp.length(x))"
-    end = {
-        "ends": "ends[tid] = x",
-        "square": "squares[tid] = wp.dot(x, x)",
-        "histogram": "wp.atomic_add(counts, wp.min(int(4.0 * wp.length(x)), counts.shape[0] - 1), 1)",
-        "furthest": "furthest[tid] = far",
-    }[out]
-    if kind == "photons" and out == "furthest":
-        hop = hop.replace("# survives", "far = wp.max(far, wp.length(x))\n# survives")
-        track = ""
-    first = wall == "absorb"  # a walker that leaves has been outside
-    d.launch(n)
-    d.code(
-        "tid = wp.tid()\nstate = wp.rand_init($seed, tid)\nx = $vec()\n$pre\nfor k in range(steps):\n    $hop\n    $after\n    $track\n$end",
-        seed="seed" if seeds == "param" else "seeds[tid]",
-        vec=vec,
-        pre=pre.strip("\n"),
-        hop=hop,
-        after=track if first else after,
-        track=after if first else track,
-        end=end,
-    )
-    if kind == "photons":
-        d.says("Follows photons through a scattering medium until they are absorbed.")
-
-    def holds(before: Values, after: Values) -> None:
-        step = float(before.get("step_length", before.get("mean_free_path", 0.0)))
-        second = {"gaussian": dim, "photons": 2.0}.get(kind, 1.0) * step**2  # mean square of a step
-        if kind == "persistent":
-            upper = (steps * step) ** 2
-        else:
-            upper = steps * second
-        if out == "histogram":
-            assert after.counts.sum() == n and (after.counts >= 0).all()
-            mean = ((np.arange(bins) / 4.0) ** 2 * after.counts).sum() / n
-            assert mean <= 1.8 * upper + 0.1
-            return
-        if out == "ends":
-            ends = after.ends
-            squares = (ends**2).sum(axis=1)
-            deviation = np.sqrt(max(squares.mean(), 1e-6) / dim / n)
-            assert np.abs(ends.mean(axis=0)).max() < 5 * deviation, "walks drift"
-            assert len(np.unique(ends, axis=0)) > n // 4, "walkers go together"
-            if kind == "lattice" and wall == "none":
-                on = ends / step
-                np.testing.assert_allclose(on, np.round(on), atol=1e-3)
-                assert ((np.round(on).sum(axis=1) - steps) % 2 == 0).all()
-        else:
-            squares = after.squares if out == "square" else after.furthest**2
-        if wall == "box":
-            assert squares.max() <= dim * float(before.half_width) ** 2 + 1e-3
-        assert squares.min() >= 0.0 and squares.mean() <= 1.8 * upper
-        least = 0.0 if kind == "photons" or wall != "none" else 0.5 * steps * second
-        assert squares.mean() > max(least, 1e-3), "walks stay too close"
 
     d.holds(holds)

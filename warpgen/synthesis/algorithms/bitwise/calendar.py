@@ -1,0 +1,222 @@
+"""Days and dates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.bitwise import DOMAIN
+from warpgen.synthesis.library import dates
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Hinnant 2013; ISO 8601; ISDA 2006 definitions, section 4.16 (day counts)",
+    names={
+        "calendar_dates": "civil_dates|date_kernel|calendar_kernel",
+        "days": "day_numbers|serial|epoch_days",
+        "year": "years|yyyy|yr",
+        "month": "months|mm|mon",
+        "day": "mday|dd|dom",
+        "start": "begin|first_date|from_day",
+        "end": "finish|second_date|to_day",
+    },
+    adjoint="no",
+)
+def calendar_dates(d: Draft) -> None:
+    """Converts between days since 1970 and dates of the Gregorian calendar."""
+    kind = d.option(
+        "kind", "from civil", "to civil", "weekday", "yyyymmdd", "fraction", "add months", "easter"
+    )
+    layout = d.option("layout", "arrays", "vector")
+    count = d.option("count", "30/360", "act/365", "act/360", "act/act")
+    roll = d.option("roll", "following", "plain")
+    n = d.pick(64, 96, 128)
+    high = 40000
+    if kind in ("from civil",):
+        if layout == "vector":
+            d.input("ymd", "vec3i", n, 1, 29)
+            d.param("century", "int", 2000)
+            load = "date = ymd[tid]\nyear = century + date[0]\nmonth = (date[1] - 1) % 12 + 1\nday = date[2]"
+        else:
+            d.input("year", "int", n, 1901, 2100)
+            d.input("month", "int", n, 1, 13)
+            d.input("day", "int", n, 1, 29)
+            load = "y = year[tid]\nm = month[tid]\ndom = day[tid]"
+        d.output("days", "int", n)
+        f = d.use(dates.DAYS_FROM_CIVIL)
+        body = f"{load}\ndays[tid] = {f}({'year, month, day' if layout == 'vector' else 'y, m, dom'})"
+    elif kind in ("to civil", "yyyymmdd", "weekday"):
+        d.input("days", "int", n, 1, high)
+        f = d.use(dates.CIVIL_FROM_DAYS)
+        if kind == "weekday":
+            d.output("weekday", "int", n)
+            d.output("month_of", "int", n)
+            body = (
+                "# 1970-01-01 was a Thursday; Monday is zero\n"
+                "weekday[tid] = (days[tid] + 3) % 7\n"
+                f"y, m, dom = {f}(days[tid])\n"
+                "month_of[tid] = m"
+            )
+            if roll == "following":
+                body = (
+                    "t = int(days[tid])\n"
+                    "# weekends roll to the Monday after\n"
+                    "if (t + 3) % 7 == 5:\n"
+                    "    t += 2\n"
+                    "elif (t + 3) % 7 == 6:\n"
+                    "    t += 1\n"
+                    "weekday[tid] = (t + 3) % 7\n"
+                    f"y, m, dom = {f}(t)\n"
+                    "month_of[tid] = m"
+                )
+            d.says(
+                "Finds weekday and month of days since 1970"
+                + (", weekends rolled forward." if roll == "following" else ".")
+            )
+        elif kind == "yyyymmdd":
+            d.output("stamps", "int", n)
+            body = (
+                f"y, m, dom = {f}(days[tid])\n"
+                "# sorts as the dates do\n"
+                "stamps[tid] = y * 10000 + m * 100 + dom"
+            )
+            d.says("Writes days since 1970 as numbers of the form yyyymmdd.")
+        elif layout == "vector":
+            d.output("dates", "vec3i", n)
+            body = f"y, m, dom = {f}(days[tid])\ndates[tid] = wp.vec3i(y, m, dom)"
+        else:
+            for name in ("year", "month", "day"):
+                d.output(name, "int", n)
+            body = f"y, m, dom = {f}(days[tid])\nyear[tid] = y\nmonth[tid] = m\nday[tid] = dom"
+    elif kind == "fraction":
+        d.input("start", "int", n, 10000, 15000)
+        d.input("end", "int", n, 15000, 25000)
+        d.output("fraction", "float", n)
+        f = d.use(dates.CIVIL_FROM_DAYS) if count in ("30/360", "act/act") else ""
+        if count == "30/360":
+            body = f"""
+            y1, m1, d1 = {f}(start[tid])
+            y2, m2, d2 = {f}(end[tid])
+            # months are taken to have thirty days
+            a = wp.min(d1, 30)
+            b = d2
+            if a == 30:
+                b = wp.min(d2, 30)
+            fraction[tid] = float(360 * (y2 - y1) + 30 * (m2 - m1) + b - a) / 360.0
+            """
+        elif count == "act/act":
+            g = d.use(dates.DAYS_FROM_CIVIL)
+            body = f"""
+            y1, m1, d1 = {f}(start[tid])
+            y2, m2, d2 = {f}(end[tid])
+            # the parts of the first and the last year, each over its own length
+            head = {g}(y1 + 1, 1, 1) - start[tid]
+            tail = end[tid] - {g}(y2, 1, 1)
+            length1 = {g}(y1 + 1, 1, 1) - {g}(y1, 1, 1)
+            length2 = {g}(y2 + 1, 1, 1) - {g}(y2, 1, 1)
+            fraction[tid] = float(head) / float(length1) + float(y2 - y1 - 1) + float(tail) / float(length2)
+            """
+        else:
+            body = f"fraction[tid] = float(end[tid] - start[tid]) / {count[4:]}.0"
+        d.says(f"Computes year fractions between days by the {count} convention.")
+    elif kind == "add months":
+        d.input("days", "int", n, 1, high)
+        d.input("offset", "int", n, 1, 30)
+        d.output("moved", "int", n)
+        f, g = d.use(dates.CIVIL_FROM_DAYS), d.use(dates.DAYS_FROM_CIVIL)
+        body = f"""
+        y, m, dom = {f}(days[tid])
+        k = m - 1 + offset[tid]
+        y2 = y + k // 12
+        m2 = k % 12 + 1
+        # the day before the first of the next month is the last that the month has
+        last = {g}(y2 + m2 // 12, m2 % 12 + 1, 1) - {g}(y2, m2, 1)
+        moved[tid] = {g}(y2, m2, wp.min(dom, last))
+        """
+        d.says("Moves days by whole months, to the last day where a month is too short.")
+    else:
+        d.input("year", "int", n, 1900, 2200)
+        d.output("easter", "int", n)
+        f = d.use(dates.DAYS_FROM_CIVIL)
+        body = f"""
+        y = year[tid]
+        # Meeus, Jones and Butcher: the moon's cycle of 19 years, centuries and their leap years
+        a = y % 19
+        b = y // 100
+        c = y % 100
+        g = (8 * b + 13) // 25
+        h = (19 * a + b - b // 4 - g + 15) % 30
+        r = (32 + 2 * (b % 4) + 2 * (c // 4) - h - c % 4) % 7
+        m = (a + 11 * h + 22 * r) // 451
+        k = h + r - 7 * m + 114
+        easter[tid] = {f}(y, k // 31, k % 31 + 1)
+        """
+        d.says("Computes the dates of Easter as days since 1970.")
+    d.launch(n)
+    d.code("tid = wp.tid()\n$body", body=body)
+    if kind == "from civil":
+        d.says("Converts dates of the Gregorian calendar to days since 1970.")
+    elif kind == "to civil":
+        d.says("Converts days since 1970 to dates of the Gregorian calendar.")
+
+    def split(t: Any) -> tuple[Any, Any, Any]:
+        t = np.asarray(t).astype("datetime64[D]")
+        y, m = t.astype("datetime64[Y]"), t.astype("datetime64[M]")
+        return (
+            y.astype(int) + 1970,
+            (m - y.astype("datetime64[M]")).astype(int) + 1,
+            (t - m.astype("datetime64[D]")).astype(int) + 1,
+        )
+
+    def reference(v: Values) -> dict[str, Any]:
+        days_of = dates.DAYS_FROM_CIVIL
+        if kind == "from civil":
+            if layout == "vector":
+                y, m, q = v.ymd.T
+                return {"days": days_of(2000 + y, (m - 1) % 12 + 1, q)}
+            return {"days": days_of(v.year, v.month, v.day)}
+        if kind == "weekday":
+            t = v.days
+            if roll == "following":
+                t = np.busday_offset(t.astype("datetime64[D]"), 0, roll="forward").astype(np.int64)
+            return {"weekday": (t + 3) % 7, "month_of": split(t)[1]}
+        if kind in ("to civil", "yyyymmdd"):
+            y, m, q = split(v.days)
+            if kind == "yyyymmdd":
+                return {"stamps": 10000 * y + 100 * m + q}
+            return (
+                {"dates": np.stack([y, m, q], 1)} if layout == "vector" else {"year": y, "month": m, "day": q}
+            )
+        if kind == "fraction":
+            if count == "30/360":
+                (y1, m1, d1), (y2, m2, d2) = split(v.start), split(v.end)
+                d1 = np.where(d1 == 31, 30, d1)
+                d2 = np.where((d2 == 31) & (d1 == 30), 30, d2)
+                return {"fraction": (y2 - y1) + (m2 - m1) / 12 + (d2 - d1) / 360}
+            if count == "act/act":
+
+                def decimal(t: Any) -> Any:
+                    y_ = split(t)[0]
+                    first = days_of(y_, 1, 1)
+                    return y_ + (t - first) / (days_of(y_ + 1, 1, 1) - first)
+
+                return {"fraction": decimal(v.end) - decimal(v.start)}
+            return {"fraction": (v.end - v.start) / float(count[4:])}
+        if kind == "add months":
+            y, m, q = split(v.days)
+            k = 12 * y + m - 1 + v.offset
+            last = days_of((k + 1) // 12, (k + 1) % 12 + 1, 1) - days_of(k // 12, k % 12 + 1, 1)
+            return {"moved": days_of(k // 12, k % 12 + 1, np.minimum(q, last))}
+        # Gauss's rule with the corrections of the Gregorian calendar
+        y = v.year
+        a, k = y % 19, y // 100
+        m = (15 + k - (13 + 8 * k) // 25 - k // 4) % 30
+        q = (19 * a + m) % 30
+        s = q - ((q == 29) | ((q == 28) & (a > 10)))
+        march = 21 + s  # the paschal full moon
+        full = days_of(y, 3, 1) + march - 1
+        return {"easter": full + 7 - (full + 4) % 7}
+
+    d.check(reference, 1e-5)

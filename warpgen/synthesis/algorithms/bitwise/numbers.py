@@ -1,0 +1,356 @@
+"""Number theory, calendars and puzzles in integers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.bitwise import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Knuth 1997, TAOCP 2, 4.5.2 and 4.6.3; Stein 1967 (binary gcd); Montgomery 1985; Rabin 1980",
+    names={
+        "modular_arithmetic": "number_theory|residues|integer_arithmetic",
+        "base": "b|g|numbers",
+        "exponent": "e|power|exponents",
+        "modulus": "m|n|moduli",
+        "acc": "y|product|running",
+        "a": "u|x|lhs",
+        "b": "v|y|rhs",
+    },
+    adjoint="no",
+)
+def modular_arithmetic(d: Draft) -> None:
+    """Computes with remainders of integers."""
+    kind = d.option("kind", "power", "gcd", "inverse", "prime", "crt", "order", "jacobi")
+    wide = d.option("word", "uint32", "uint64", "int")
+    form = d.option("form", "while", "function")
+    method = d.option("method", "first", "second")
+    n = d.pick(48, 64, 96, 128)
+    if kind in ("gcd", "jacobi", "inverse"):
+        wide = "int" if kind != "gcd" else wide
+    top = 30000 if wide == "int" or kind in ("crt",) else 65000
+    w = {"int": "int", "uint32": "wp.uint32", "uint64": "wp.uint64"}[wide]
+
+    def lit(x: int) -> str:
+        return str(x) if wide == "int" else f"{w}({x})"
+
+    def var(x: str) -> str:
+        return f"{w}({x})"
+
+    power_text = f"""
+    @wp.func
+    def power_mod(base: {w}, exponent: {w}, modulus: {w}) -> {w}:
+        acc = {w}(1)
+        b = {w}(base % modulus)
+        e = {w}(exponent)
+        while e > {lit(0)}:
+            if (e & {lit(1)}) == {lit(1)}:
+                acc = (acc * b) % modulus
+            b = (b * b) % modulus
+            e = e >> {lit(1)}
+        return acc
+    """
+    place = "(15 - k)" if wide == "int" else f"{w}(15 - k)"
+    if kind == "power":
+        d.input("base", wide, n, 2, top)
+        d.input("exponent", wide, n, 0, top)
+        d.input("modulus", wide, n, 3, top)
+        d.output("powers", wide, n)
+        if form == "function":
+            d.function(power_text)
+            body = "powers[tid] = power_mod(base[tid], exponent[tid], modulus[tid])"
+        elif method == "first":
+            body = f"""
+            m = modulus[tid]
+            b = {var("base[tid] % m")}
+            e = {var("exponent[tid]")}
+            acc = {w}(1)
+            # products of two remainders fit the word
+            while e > {lit(0)}:
+                if (e & {lit(1)}) == {lit(1)}:
+                    acc = (acc * b) % m
+                b = (b * b) % m
+                e = e >> {lit(1)}
+            powers[tid] = acc
+            """
+        else:
+            body = f"""
+            m = modulus[tid]
+            b = base[tid] % m
+            acc = {w}(1)
+            # from the top bit down, so that only the base is multiplied in
+            for k in range(16):
+                acc = (acc * acc) % m
+                if ((exponent[tid] >> {place}) & {lit(1)}) == {lit(1)}:
+                    acc = (acc * b) % m
+            powers[tid] = acc
+            """
+        d.says("Raises numbers to powers modulo others by repeated squaring.")
+    elif kind == "gcd":
+        d.input("x", wide, n, 1, top)
+        d.input("y", wide, n, 1, top)
+        d.output("gcds", wide, n)
+        if method == "first":
+            body = f"""
+            a = {var("x[tid]")}
+            b = {var("y[tid]")}
+            while b != {lit(0)}:
+                r = a % b
+                a = b
+                b = r
+            gcds[tid] = a
+            """
+        else:
+            body = f"""
+            a = {var("x[tid]")}
+            b = {var("y[tid]")}
+            # Stein: halvings and differences instead of divisions
+            twos = {w}(0)
+            while ((a | b) & {lit(1)}) == {lit(0)}:
+                a = a >> {lit(1)}
+                b = b >> {lit(1)}
+                twos += {lit(1)}
+            while (a & {lit(1)}) == {lit(0)}:
+                a = a >> {lit(1)}
+            while b != {lit(0)}:
+                while (b & {lit(1)}) == {lit(0)}:
+                    b = b >> {lit(1)}
+                if a > b:
+                    swap = a
+                    a = b
+                    b = swap
+                b = b - a
+            gcds[tid] = a << twos
+            """
+        if form == "function":
+            body = (
+                body.replace(
+                    "gcds[tid] = a << twos",
+                    "divisor = a << twos\ngcds[tid] = divisor".replace("\n", "\n            "),
+                )
+                if method == "second"
+                else body
+            )
+            d.output("lcms", wide, n)
+            body = body.rstrip() + (
+                "\n            lcms[tid] = x[tid] // a * y[tid]"
+                if method == "first"
+                else "\n            lcms[tid] = x[tid] // divisor * y[tid]"
+            )
+        d.says(
+            "Computes greatest common divisors"
+            + (" and least common multiples" if form == "function" else "")
+            + " of pairs of numbers."
+        )
+        if wide != "int":
+            body = body.replace(" // ", " / ")
+    elif kind == "inverse":
+        d.input("x", "int", n, 1, top)
+        d.param("modulus", "int", d.pick(997, 7919, 29989))
+        d.output("inverses", "int", n)
+        if method == "first":
+            body = """
+            # extended Euclid: r = s x modulo the modulus all along
+            r0 = int(modulus)
+            r1 = int(x[tid] % modulus)
+            s0 = int(0)
+            s1 = int(1)
+            while r1 != 0:
+                q = r0 // r1
+                r2 = r0 - q * r1
+                r0 = r1
+                r1 = r2
+                s2 = s0 - q * s1
+                s0 = s1
+                s1 = s2
+            if r0 != 1:
+                inverses[tid] = -1
+                return
+            inverses[tid] = (s0 + modulus) % modulus
+            """
+        else:
+            d.function(power_text)
+            body = """
+            value = x[tid] % modulus
+            if value == 0:
+                inverses[tid] = -1
+                return
+            # Fermat: for a prime modulus x^(p - 2) is the inverse
+            inverses[tid] = power_mod(value, modulus - 2, modulus)
+            """
+        d.says("Inverts numbers modulo a prime; -1 marks those that have no inverse.")
+    elif kind == "prime":
+        d.input("candidates", wide, n, 3, top)
+        d.output("is_prime", "int", n)
+        if method == "first":
+            d.function(power_text)
+            body = f"""
+            c = candidates[tid]
+            if c % {lit(2)} == {lit(0)}:
+                return
+            odd = {var(f"c - {lit(1)}")}
+            twos = int(0)
+            while odd % {lit(2)} == {lit(0)}:
+                odd = odd >> {lit(1)}
+                twos += 1
+            # bases 2 and 3 leave no pseudoprime below 1,373,653
+            for base in range(2, 4):
+                if {w}(base) % c == {lit(0)}:
+                    continue
+                p = power_mod({w}(base), odd, c)
+                witness = int(1)
+                if p == {lit(1)} or p == c - {lit(1)}:
+                    witness = 0
+                for _ in range(twos - 1):
+                    p = (p * p) % c
+                    if p == c - {lit(1)}:
+                        witness = 0
+                if witness == 1:
+                    return
+            is_prime[tid] = 1
+            """
+            d.says("Tells primes by the test of Miller and Rabin.")
+        else:
+            body = f"""
+            c = candidates[tid]
+            if c % {lit(2)} == {lit(0)} or c % {lit(3)} == {lit(0)}:
+                is_prime[tid] = {"1 if c == 3 else 0" if wide == "int" else f"1 if c == {lit(3)} else 0"}
+                return
+            # all other primes stand beside a multiple of six
+            f = {w}(5)
+            while f * f <= c:
+                if c % f == {lit(0)} or c % (f + {lit(2)}) == {lit(0)}:
+                    return
+                f += {lit(6)}
+            is_prime[tid] = 1
+            """
+            d.says("Tells primes by trial division.")
+    elif kind == "crt":
+        moduli = d.pick((7, 11, 13), (16, 27, 25), (5, 9, 32))
+        total = math.prod(moduli)
+        for i in range(3):
+            d.input(f"r{i}", wide, n, 0, moduli[i])
+        d.output("x", wide, n)
+        if method == "first":
+            coefficients = [total // m * pow(total // m, -1, m) for m in moduli]
+            terms = " + ".join(f"r{i}[tid] * {lit(c)}" for i, c in enumerate(coefficients))
+            body = (
+                "# each coefficient is one modulo its own modulus and zero modulo the others: "
+                f"{', '.join(map(str, moduli))}\n"
+                f"x[tid] = ({terms}) % {lit(total)}"
+            )
+        else:
+            m0, m1, m2 = moduli
+            body = f"""
+            # Garner: mixed digits, one modulus after the other
+            d0 = r0[tid]
+            d1 = ((r1[tid] + {lit(m1 * ((m0 // m1) + 1))} - d0) * {lit(pow(m0, -1, m1))}) % {lit(m1)}
+            partial = d0 + d1 * {lit(m0)}
+            rest = r2[tid] + {lit(m2 * ((m0 * m1 // m2) + 1))} - partial
+            d2 = (rest * {lit(pow(m0 * m1, -1, m2))}) % {lit(m2)}
+            x[tid] = partial + d2 * {lit(m0 * m1)}
+            """
+        d.says("Finds numbers from their remainders by three coprime moduli.")
+    elif kind == "order":
+        d.input("base", wide, n, 2, 200)
+        d.param("modulus", wide, d.pick(97, 101, 127, 193))
+        d.output("orders", "int", n)
+        body = f"""
+        b = base[tid] % modulus
+        if b == {lit(0)}:
+            return
+        acc = {var("b")}
+        order = int(1)
+        while acc != {lit(1)}:
+            acc = (acc * b) % modulus
+            order += 1
+        orders[tid] = order
+        """
+        if method == "second":
+            body = f"""
+            b = base[tid] % modulus
+            if b == {lit(0)}:
+                return
+            acc = {var("b")}
+            # the order divides p - 1, so that at most p - 1 products are needed
+            for order in range(1, int(modulus)):
+                if acc == {lit(1)}:
+                    orders[tid] = order
+                    return
+                acc = (acc * b) % modulus
+            """
+        d.says("Finds the multiplicative order of numbers modulo a prime; 0 where there is none.")
+    else:
+        d.input("x", "int", n, 0, top)
+        d.input("odd", "int", n, 1, 5000)
+        d.output("symbols", "int", n)
+        sign = (
+            "if m % 8 == 3 or m % 8 == 5:\n                        sign = -sign"
+            if method == "first"
+            else "sign = sign * (1 - 2 * (((m * m - 1) // 8) % 2))"
+        )
+        body = f"""
+        m = int(2 * odd[tid] + 1)
+        a = int(x[tid] % m)
+        sign = int(1)
+        while a != 0:
+            while a % 2 == 0:
+                a = a // 2
+                {sign.replace("                        ", "                    ")}
+            # quadratic reciprocity
+            swap = a
+            a = m
+            m = swap
+            if a % 4 == 3 and m % 4 == 3:
+                sign = -sign
+            a = a % m
+        if m == 1:
+            symbols[tid] = sign
+        """
+        d.says("Computes Jacobi symbols of pairs of numbers by reciprocity.")
+    d.launch(n)
+    d.code("tid = wp.tid()\n$body", body=body)
+
+    def prime(x: int) -> bool:
+        return x > 1 and all(x % q for q in range(2, math.isqrt(x) + 1))
+
+    def jacobi(a: int, m: int) -> int:
+        made, q = 1, 3
+        while m > 1:
+            if m % q == 0:
+                r = pow(a, (q - 1) // 2, q)
+                made *= -1 if r == q - 1 else r
+                m //= q
+            else:
+                q += 2
+        return made
+
+    def reference(v: Values) -> dict[str, Any]:
+        def over(f: Any, *names: str) -> Any:
+            return np.array([f(*(int(v[name][i]) for name in names)) for i in range(n)])
+
+        if kind == "power":
+            return {"powers": over(pow, "base", "exponent", "modulus")}
+        if kind == "gcd":
+            found = {"gcds": over(math.gcd, "x", "y")}
+            return found | ({"lcms": over(math.lcm, "x", "y")} if form == "function" else {})
+        if kind == "inverse":
+            m = int(v.modulus)
+            return {"inverses": over(lambda x: pow(x, -1, m) if x % m else -1, "x")}
+        if kind == "prime":
+            return {"is_prime": over(prime, "candidates").astype(int)}
+        if kind == "crt":
+            x = np.arange(math.prod(moduli))
+            place = {(int(a % moduli[0]), int(a % moduli[1]), int(a % moduli[2])): int(a) for a in x}
+            return {"x": over(lambda a, b, c: place[a, b, c], "r0", "r1", "r2")}
+        if kind == "order":
+            m = int(v.modulus)
+            return {"orders": over(lambda b: next((k for k in range(1, m) if pow(b, k, m) == 1), 0), "base")}
+        return {"symbols": over(lambda a, o: jacobi(a, 2 * o + 1), "x", "odd")}
+
+    d.check(reference)

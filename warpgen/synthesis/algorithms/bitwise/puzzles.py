@@ -1,0 +1,340 @@
+"""Puzzles whose states are sets of bits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.bitwise import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Somers 2002 (queens by bits); Norvig 2006 (sudoku candidates); Collatz 1937; Gardner 1970 (life)",
+    names={
+        "bit_puzzles": "puzzle_kernel|bit_search|bitboard_kernel",
+        "columns": "cols|taken|files",
+        "placed": "row|depth|level",
+        "solutions": "counts|num_solutions|found",
+        "free": "open|avail|candidates",
+        "bit": "square|place|lowest",
+    },
+    adjoint="no",
+)
+def bit_puzzles(d: Draft) -> None:
+    """Solves puzzles whose states are sets of bits."""
+    kind = d.option("kind", "queens", "sudoku", "collatz", "life", "subsets")
+    form = d.option("form", "plain", "compact")
+    word = d.option("word", "int", "uint32")
+    extra = d.flag("extra")
+    n = d.pick(32, 48, 64)
+    w = "int" if word == "int" else "wp.uint32"
+
+    def lit(x: Any) -> str:
+        return str(x) if word == "int" else f"wp.uint32({x})"
+
+    if kind == "queens":
+        size = d.pick(5, 6, 7)
+        n = size * size
+        d.module(f"SIZE = wp.constant({size})\nvecs = wp.types.vector({size + 1}, wp.int32)")
+        d.output("solutions", "int", n)
+        d.input("blocked", "int", n, 0, 1 << size) if extra else None
+        full = (1 << size) - 1
+        seed = (
+            "first = tid // SIZE\nsecond = tid % SIZE"
+            if form == "plain"
+            else "first = tid % SIZE\nsecond = tid // SIZE"
+        )
+        last = f"free[2] = {full} & ~(columns[2] | left[2] | right[2])" + (
+            " & ~blocked[tid]" if extra else ""
+        )
+        nxt = f"free[placed] = {full} & ~(columns[placed] | left[placed] | right[placed])"
+        body = f"""
+        # each thread fixes the queens of the first two rows and counts all ways to go on
+        {seed}
+        if wp.abs(first - second) < 2:
+            return
+        columns = vecs()
+        left = vecs()
+        right = vecs()
+        free = vecs()
+        a = 1 << first
+        b = 1 << second
+        columns[2] = a | b
+        left[2] = ((a << 1) | b) << 1
+        right[2] = ((a >> 1) | b) >> 1
+        {last}
+        placed = int(2)
+        count = int(0)
+        while placed >= 2:
+            if placed == SIZE:
+                count += 1
+                placed -= 1
+                continue
+            if free[placed] == 0:
+                placed -= 1
+                continue
+            # the lowest free square is tried next, and is then no longer free
+            bit = free[placed] & -free[placed]
+            free[placed] = free[placed] ^ bit
+            columns[placed + 1] = columns[placed] | bit
+            left[placed + 1] = (left[placed] | bit) << 1
+            right[placed + 1] = (right[placed] | bit) >> 1
+            placed += 1
+            if placed < SIZE:
+                {nxt}
+        solutions[tid] = count
+        """.replace("\n        ", "\n").strip()
+        dims: tuple[int, ...] = (n,)
+        d.says("Counts the ways to place queens that do not attack each other, by their first two rows.")
+    elif kind == "sudoku":
+        n = d.pick(4, 6)
+        d.input("grid", "int", (n, 9, 9), 0, 10)
+        if extra:
+            d.output("counts", "int", (n, 9, 9))
+        else:
+            d.output("masks", word, (n, 9, 9))
+        add: Any = (lambda c: f"used = used | ({lit(1)} << {w}(grid[p, {c}]))") if form == "plain" else None
+        if add:
+            body = f"""
+            if grid[p, r, c] != 0:
+                return
+            used = {w}(1)
+            top = r // 3 * 3
+            left = c // 3 * 3
+            for k in range(9):
+                {add("r, k")}
+                {add("k, c")}
+                {add("top + k // 3, left + k % 3")}
+            """
+        else:
+            body = f"""
+            if grid[p, r, c] != 0:
+                return
+            used = {w}(1)
+            # the row, the column and the box have 27 places, some of them twice
+            for k in range(27):
+                i = r
+                j = k % 9
+                if k >= 18:
+                    i = r // 3 * 3 + (k - 18) // 3
+                    j = c // 3 * 3 + k % 3
+                elif k >= 9:
+                    i = k - 9
+                    j = c
+                used = used | ({lit(1)} << {w}(grid[p, i, j]))
+            """
+        free = f"~used & {lit(1022)}"
+        body += (
+            (
+                "\n"
+                "            # how many digits are left decides where to guess\n"
+                f"            counts[p, r, c] = wp.bit_count({free})"
+            )
+            if extra
+            else f"\n            # bits 1 .. 9\n            masks[p, r, c] = {free}"
+        )
+        dims = (n, 9, 9)
+        d.says("Finds the digits that a sudoku's rules leave for each empty cell.")
+    elif kind == "collatz":
+        d.input("start", "int", n, 1, 400)
+        d.output("steps", "int", n)
+        if extra:
+            d.output("peak", "int", n)
+        track = "top = wp.max(top, x)" if extra else ""
+        if form == "plain":
+            step = "if x % 2 == 0:\n    x = x // 2\nelse:\n    x = 3 * x + 1\ncount += 1"
+        else:
+            step = (
+                "# odd numbers take both steps at once: 3 x + 1 is even\n"
+                "if (x & 1) == 1:\n"
+                "    x = 3 * x + 1\n"
+                "    $track\n"
+                "    count += 1\n"
+                "x = x >> 1\n"
+                "count += 1"
+            )
+        body = (
+            "x = int(start[tid])\n"
+            + ("top = int(x)\n" if extra else "")
+            + "count = int(0)\nwhile x != 1:\n    $step\n    $track\nsteps[tid] = count"
+            + ("\npeak[tid] = top" if extra else "")
+        )
+        body = body.replace("$step", step.replace("\n", "\n    "))
+        body = (
+            body.replace("    $track\n", "").replace("        $track\n", "")
+            if not track
+            else body.replace("$track", track)
+        )
+        dims = (n,)
+        d.says("Counts the steps that numbers take to one under Collatz's rule.")
+    elif kind == "life":
+        rows, cols = d.pick(16, 24), d.pick(4, 6)
+        d.input("board", "uint32", (rows, cols), 0, 1 << 32)
+        d.output("after", "uint32", (rows, cols))
+        wrap = extra
+        up = "(r + rows - 1) % rows" if wrap else "r - 1"
+        down = "(r + 1) % rows" if wrap else "r + 1"
+        d.function(
+            """
+            @wp.func
+            def word_at(board: wp.array2d(dtype=wp.uint32), r: int, c: int) -> wp.uint32:
+                $guard
+                return board[$row, $col]
+            """,
+            guard=""
+            if wrap
+            else (
+                "# nothing lives beyond the edges\n"
+                "if r < 0 or r >= board.shape[0] or c < 0 or c >= board.shape[1]:\n"
+                "    return wp.uint32(0)"
+            ),
+            row="r",
+            col="(c + board.shape[1]) % board.shape[1]" if wrap else "c",
+        )
+        d.function("""
+            @wp.func
+            def west(board: wp.array2d(dtype=wp.uint32), r: int, c: int) -> wp.uint32:
+                # the neighbor at the lower bit; its word's top bit is carried over
+                return (word_at(board, r, c) << wp.uint32(1)) | (word_at(board, r, c - 1) >> wp.uint32(31))
+        """)
+        d.function("""
+            @wp.func
+            def east(board: wp.array2d(dtype=wp.uint32), r: int, c: int) -> wp.uint32:
+                return (word_at(board, r, c) >> wp.uint32(1)) | (word_at(board, r, c + 1) << wp.uint32(31))
+        """)
+        order = (
+            [f"west(board, {q}, c)" for q in (up, "r", down)]
+            + [f"east(board, {q}, c)" for q in (up, "r", down)]
+            + [f"word_at(board, {q}, c)" for q in (up, down)]
+        )
+        lines = []
+        for neighbour in order:
+            lines.append(
+                f"x = {neighbour}\n"
+                "fours = fours | (twos & ones & x)\n"
+                "twos = twos ^ (ones & x)\n"
+                "ones = ones ^ x"
+            )
+        if form == "plain":
+            adders = "\n".join(lines)
+            body = (
+                "ones = wp.uint32(0)\n"
+                "twos = wp.uint32(0)\n"
+                "fours = wp.uint32(0)\n"
+                "# counters of all 32 cells at once, one plane for each binary digit\n"
+            ) + adders
+        else:
+            d.function("""
+                @wp.func
+                def count_in(ones: wp.uint32, twos: wp.uint32, fours: wp.uint32, x: wp.uint32):
+                    # a carry that leaves the twos marks four and more, which need no telling apart
+                    return ones ^ x, twos ^ (ones & x), fours | (twos & ones & x)
+            """)
+            body = "ones = wp.uint32(0)\ntwos = wp.uint32(0)\nfours = wp.uint32(0)\n" + "\n".join(
+                f"ones, twos, fours = count_in(ones, twos, fours, {q})" for q in order
+            )
+        body += (
+            "\n"
+            "# three neighbors give birth, two keep alive\n"
+            "after[r, c] = ~fours & twos & (ones | board[r, c])"
+        )
+        if wrap:
+            body = "rows = board.shape[0]\n" + body
+        dims = (rows, cols)
+        d.says("Advances Conway's game of life by one generation, 32 cells to a word.")
+    else:
+        size = d.pick(6, 8)
+        d.input("weights", "int", size, 1, 20)
+        n = 1 << size
+        d.param("capacity", "int", d.pick(20, 30, 40))
+        if extra:
+            d.input("values_of", "int", size, 1, 20)
+        d.output("best", "int", 1)
+        loop = (
+            (
+                f"for k in range({'weights.shape[0]'}):\n"
+                "    if ((tid >> k) & 1) == 1:\n"
+                "        load += weights[k]"
+            )
+            if form == "plain"
+            else (
+                "rest = int(tid)\n"
+                "k = int(0)\n"
+                "while rest != 0:\n"
+                "    if (rest & 1) == 1:\n"
+                "        load += weights[k]\n"
+                "    rest = rest >> 1\n"
+                "    k += 1"
+            )
+        )
+        init = "load = int(0)"
+        value = "load"
+        if extra:
+            loop = loop.replace("load += weights[k]", "load += weights[k]\n$pad" + "worth += values_of[k]")
+            loop = loop.replace("$pad", "        ")
+            init += "\nworth = int(0)"
+            value = "worth"
+        body = (
+            "# thread t tries the subset whose members are the bits of t\n"
+            f"{init}\n"
+            f"{loop}\n"
+            "if load <= capacity:\n"
+            f"    wp.atomic_max(best, 0, {value})"
+        )
+        dims = (n,)
+        d.says("Finds the best filling of a knapsack by trying all subsets.")
+    ids = {"sudoku": "p, r, c = wp.tid()", "life": "r, c = wp.tid()"}.get(kind, "tid = wp.tid()")
+    d.launch(*dims)
+    d.code("$ids\n$body", ids=ids, body=body)
+
+    def queens(v: Values) -> Any:
+        found = np.zeros((size, size), int)
+
+        def go(rows: list[int]) -> None:
+            if len(rows) == size:
+                i, j = rows[:2] if form == "plain" else rows[1::-1]
+                found[i, j] += 1
+                return
+            for c in range(size):
+                if all(c != q and abs(c - q) != len(rows) - r for r, q in enumerate(rows)):
+                    if extra and len(rows) == 2:
+                        at = rows[0] * size + rows[1] if form == "plain" else rows[1] * size + rows[0]
+                        if v.blocked[at] >> c & 1:
+                            continue
+                    go([*rows, c])
+
+        go([])
+        return found.ravel()
+
+    def reference(v: Values) -> dict[str, Any]:
+        if kind == "queens":
+            return {"solutions": queens(v)}
+        if kind == "sudoku":
+            hot = v.grid[..., None] == np.arange(1, 10)
+            box = hot.reshape(n, 3, 3, 3, 3, 9).any(axis=(2, 4))
+            seen = hot.any(axis=2)[:, :, None] | hot.any(axis=1)[:, None] | box.repeat(3, 1).repeat(3, 2)
+            left = ~seen & (v.grid == 0)[..., None]
+            return {"counts": left.sum(-1)} if extra else {"masks": (left * 2 ** np.arange(1, 10)).sum(-1)}
+        if kind == "collatz":
+            steps, peak = [], []
+            for x in v.start.tolist():
+                path = [x]
+                while path[-1] != 1:
+                    path.append(path[-1] // 2 if path[-1] % 2 == 0 else 3 * path[-1] + 1)
+                steps.append(len(path) - 1)
+                peak.append(max(path))
+            return {"steps": np.array(steps)} | ({"peak": np.array(peak)} if extra else {})
+        if kind == "life":
+            cells = np.unpackbits(v.board.astype("<u4").view("u1"), axis=1, bitorder="little").astype(int)
+            padded = np.pad(cells, 1, "wrap" if extra else "constant")
+            windows_ = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).sum(axis=(2, 3)) - cells
+            alive = (windows_ == 3) | ((windows_ == 2) & (cells == 1))
+            return {"after": np.packbits(alive, axis=1, bitorder="little").view("<u4").astype(np.uint32)}
+        subsets = (np.arange(1 << size)[:, None] >> np.arange(size)) & 1
+        load = subsets @ v.weights
+        worth = subsets @ (v.values_of if extra else v.weights)
+        return {"best": np.array([worth[load <= v.capacity].max()])}
+
+    d.check(reference)

@@ -1,0 +1,298 @@
+"""Random walks, and integrals by chance."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.monte_carlo import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Metropolis & Ulam 1949; Hammersley & Handscomb 1964; Owen 2013, chapters 8 and 9",
+    names={
+        "integrate_by_chance": "monte_carlo_integral|estimate_integral|mc_estimate|sample_integral",
+        "n": "count|num_samples|per_thread",
+        "estimate": "estimates|means|integral",
+        "u": "xi|r|point",
+        "acc": "running|mean_f|tally",
+    },
+    adjoint="no",
+)
+def integrate_by_chance(d: Draft) -> None:
+    """Estimates an integral over the unit interval by random points."""
+    function = d.option("function", "circle", "exponential", "peak", "sine", "volume")
+    variance = d.option("variance", "plain", "antithetic", "stratified", "control", "importance")
+    out = d.option("out", "means", "sum", "moments")
+    seeds = d.option("seeds", "param", "array")
+    loop = d.option("loop", "for", "while")
+    threads, n = d.pick(48, 64, 96), d.pick(64, 96, 128)
+    if variance == "importance":
+        function = "peak"
+    if function == "volume":
+        variance = "plain"
+    d.param("seed", "int", 1, 100000) if seeds == "param" else d.input("seeds", "int", threads, 1, 100000)
+    if function in ("peak", "sine", "exponential"):
+        d.param("a", "float", 1.0, 3.0)
+    d.param("n", "int", n)
+    if out == "sum":
+        d.output("estimate", "float", 1)
+    elif out == "means":
+        d.output("estimate", "float", threads)
+    else:
+        d.output("estimate", "float", threads)
+        d.output("spread", "float", threads)
+    value = {
+        "circle": "wp.sqrt(1.0 - {0} * {0})",
+        "exponential": "wp.exp(-a * {0})",
+        "peak": "wp.exp(-a * {0}) * (1.0 + {0})",
+        "sine": "wp.sin(a * {0})",
+        "volume": "",
+    }[function]
+    if function == "volume":
+        sample = (
+            "p = wp.vec3(wp.randf(state), wp.randf(state), wp.randf(state))\n"
+            "# the share of the cube within a ball of radius one\n"
+            "f = wp.where(wp.dot(p, p) < 1.0, 1.0, 0.0)"
+        )
+    elif variance == "plain":
+        sample = f"u = wp.randf(state)\nf = {value.format('u')}"
+    elif variance == "antithetic":
+        sample = (
+            "u = wp.randf(state)\n"
+            "# the mirrored point errs the other way where the function is monotone\n"
+            f"f = 0.5 * ({value.format('u')} + {value.format('(1.0 - u)')})"
+        )
+    elif variance == "stratified":
+        sample = (
+            "# one point in each of n strata\n"
+            "u = (float(k) + wp.randf(state)) / float(n)\n"
+            f"f = {value.format('u')}"
+        )
+    elif variance == "control":
+        sample = (
+            "u = wp.randf(state)\n"
+            "# u itself, whose mean is known, takes the linear part of the noise away\n"
+            f"f = {value.format('u')} + $slope * (u - 0.5)"
+        )
+    else:
+        sample = (
+            "# points follow exp(-a x), by the inverse of its distribution function\n"
+            "mass = 1.0 - wp.exp(-a)\n"
+            "u = -wp.log(1.0 - mass * wp.randf(state)) / a\n"
+            "f = (1.0 + u) * mass / a"
+        )
+    slope = {"circle": "0.8", "exponential": "0.6", "peak": "0.6", "sine": "-0.5"}.get(function, "0.0")
+    number = "float(n)"
+    body = f"{sample}\nacc += f / {number}" if out != "moments" else f"{sample}\nacc += f\nsquare += f * f"
+    if loop == "while":
+        loops = "k = int(0)\nwhile k < n:\n    $body\n    k += 1"
+    else:
+        loops = "for k in range(n):\n    $body"
+    end = {
+        "means": "estimate[tid] = acc",
+        "sum": f"wp.atomic_add(estimate, 0, acc / {float(threads)})",
+        "moments": (
+            f"mean = acc / {number}\n"
+            "estimate[tid] = mean\n"
+            f"spread[tid] = wp.sqrt(wp.max(square / {number} - mean * mean, 0.0) / {number})"
+        ),
+    }[out]
+    d.launch(threads)
+    d.code(
+        "tid = wp.tid()\nstate = wp.rand_init($seed, tid)\nacc = float(0.0)\n$square\n$loops\n$end",
+        seed="seed" if seeds == "param" else "seeds[tid]",
+        square="square = float(0.0)" if out == "moments" else "",
+        loops=loops,
+        body=body,
+        slope=slope,
+        end=end,
+    )
+    d.says(
+        {
+            "circle": "Estimates a quarter of pi, the area under a circle, by random points.",
+            "exponential": "Estimates the integral of a decaying exponential by random points.",
+            "peak": "Estimates the integral of (1 + x) exp(-a x) over the unit interval by random points.",
+            "sine": "Estimates the integral of a sine by random points.",
+            "volume": "Estimates the volume of an octant of a ball by random points.",
+        }[function]
+    )
+
+    def holds(before: Values, after: Values) -> None:
+        a = float(before.get("a", 1.0))
+        x = (np.arange(20000) + 0.5) / 20000
+        f = {
+            "circle": np.sqrt(1 - x * x),
+            "exponential": np.exp(-a * x),
+            "peak": np.exp(-a * x) * (1 + x),
+            "sine": np.sin(a * x),
+            "volume": np.full(1, math.pi / 6),
+        }[function]
+        truth = f.mean()
+        # no method here has a larger deviation than that of plain sampling of the function or a coin
+        sd = 0.5 if function == "volume" else max(float(f.std()), 0.2)
+        each = np.atleast_1d(after.estimate)
+        np.testing.assert_allclose(each.mean(), truth, atol=5 * sd / np.sqrt(n * threads) + 1e-4)
+        if out != "sum":
+            assert np.abs(each - truth).max() < 6 * sd / np.sqrt(n) + 1e-4, "an estimate is far off"
+        if out == "moments" and variance != "stratified":
+            off = np.abs(each - truth) / (after.spread + 1e-6)
+            assert np.median(off) < 2.0, "the errors are not what they are said to be"
+            assert off.mean() > 0.2, "the errors are said to be too large"
+
+    d.holds(holds)
+
+
+@DOMAIN.algorithm(
+    source=(
+        "Pearson 1905; Flory 1949; Muller 1956 (walk on spheres); Woodcock et al. 1965 (tracking); "
+        "Wang & Jacques 1995"
+    ),
+    names={
+        "random_walk": "walkers|simulate_walks|wander",
+        "steps": "num_steps|n|length",
+        "x": "pos|walker|where_at",
+        "ends": "final|endpoints|positions",
+        "step_length": "stride|hop|lattice_constant",
+    },
+    adjoint="no",
+)
+def random_walk(d: Draft) -> None:
+    """Lets walkers wander at random and records where they end."""
+    kind = d.option("kind", "lattice", "sphere", "gaussian", "photons", "persistent")
+    dim = d.option("dim", 2, 3)
+    out = d.option("out", "ends", "square", "histogram", "furthest")
+    wall = d.option("wall", "none", "box", "absorb")
+    seeds = d.option("seeds", "param", "array")
+    n, steps = d.pick(48, 64, 96), d.pick(16, 24, 32)
+    if kind in ("sphere", "photons", "persistent"):
+        dim = 3
+    d.param("seed", "int", 1, 100000) if seeds == "param" else d.input("seeds", "int", n, 1, 100000)
+    d.param("steps", "int", steps)
+    if kind == "photons":
+        d.param("mean_free_path", "float", 0.2, 0.5)
+        d.param("albedo", "float", 0.9, 0.99)
+    else:
+        d.param("step_length", "float", 0.1, 0.3)
+    if kind == "persistent":
+        d.param("memory", "float", 0.3, 0.8)
+    if wall == "box":
+        d.param("half_width", "float", 0.8, 1.2)
+    elif wall == "absorb":
+        d.param("radius", "float", 0.8, 1.6)
+    bins = 12
+    if out == "ends":
+        d.output("ends", f"vec{dim}", n)
+    elif out == "histogram":
+        d.output("counts", "int", bins)
+    else:
+        d.output("squares" if out == "square" else "furthest", "float", n)
+    vec = f"wp.vec{dim}"
+    unit = "wp.sample_unit_sphere_surface(state)"
+    pre = ""
+    if kind == "lattice":
+        hop = (
+            f"axis = wp.randi(state, 0, {dim})\n"
+            "sign = 2.0 * float(wp.randi(state, 0, 2)) - 1.0\n"
+            "x[axis] = x[axis] + sign * step_length"
+        )
+    elif kind == "sphere":
+        hop = f"x = x + step_length * {unit}"
+    elif kind == "gaussian":
+        hop = f"x = x + step_length * {vec}({', '.join(['wp.randn(state)'] * dim)})"
+    elif kind == "persistent":
+        pre = f"heading = {unit}"
+        hop = (
+            "# the heading is forgotten little by little\n"
+            f"heading = wp.normalize(memory * heading + (1.0 - memory) * {unit})\n"
+            "x = x + step_length * heading"
+        )
+    else:
+        hop = (
+            "# free paths are exponential: Beer's law\n"
+            "free = -mean_free_path * wp.log(1.0 - wp.randf(state))\n"
+            f"x = x + free * {unit}\n"
+            "# survives a collision with the chance of the albedo\n"
+            "if wp.randf(state) > albedo:\n"
+            "    break"
+        )
+    if wall == "box":
+        after = "\n".join(
+            [
+                f"x = {vec}("
+                + ", ".join(f"wp.clamp(x[{a}], -half_width, half_width)" for a in range(dim))
+                + ")"
+            ]
+        )
+    elif wall == "absorb":
+        after = "if wp.length(x) > radius:\n    break"
+    else:
+        after = ""
+    track = ""
+    if out == "furthest":
+        pre += "\nfar = float(0.0)"
+        track = "far = wp.max(far, wp.length(x))"
+    end = {
+        "ends": "ends[tid] = x",
+        "square": "squares[tid] = wp.dot(x, x)",
+        "histogram": "wp.atomic_add(counts, wp.min(int(4.0 * wp.length(x)), counts.shape[0] - 1), 1)",
+        "furthest": "furthest[tid] = far",
+    }[out]
+    if kind == "photons" and out == "furthest":
+        hop = hop.replace("# survives", "far = wp.max(far, wp.length(x))\n# survives")
+        track = ""
+    first = wall == "absorb"  # a walker that leaves has been outside
+    d.launch(n)
+    d.code(
+        (
+            "tid = wp.tid()\n"
+            "state = wp.rand_init($seed, tid)\n"
+            "x = $vec()\n"
+            "$pre\n"
+            "for k in range(steps):\n"
+            "    $hop\n"
+            "    $after\n"
+            "    $track\n"
+            "$end"
+        ),
+        seed="seed" if seeds == "param" else "seeds[tid]",
+        vec=vec,
+        pre=pre.strip("\n"),
+        hop=hop,
+        after=track if first else after,
+        track=after if first else track,
+        end=end,
+    )
+    if kind == "photons":
+        d.says("Follows photons through a scattering medium until they are absorbed.")
+
+    def holds(before: Values, after: Values) -> None:
+        step = float(before.get("step_length", before.get("mean_free_path", 0.0)))
+        second = {"gaussian": dim, "photons": 2.0}.get(kind, 1.0) * step**2  # mean square of a step
+        upper = (steps * step) ** 2 if kind == "persistent" else steps * second
+        if out == "histogram":
+            assert after.counts.sum() == n and (after.counts >= 0).all()
+            mean = ((np.arange(bins) / 4.0) ** 2 * after.counts).sum() / n
+            assert mean <= 1.8 * upper + 0.1
+            return
+        if out == "ends":
+            ends = after.ends
+            squares = (ends**2).sum(axis=1)
+            deviation = np.sqrt(max(squares.mean(), 1e-6) / dim / n)
+            assert np.abs(ends.mean(axis=0)).max() < 5 * deviation, "walks drift"
+            assert len(np.unique(ends, axis=0)) > n // 4, "walkers go together"
+            if kind == "lattice" and wall == "none":
+                on = ends / step
+                np.testing.assert_allclose(on, np.round(on), atol=1e-3)
+                assert ((np.round(on).sum(axis=1) - steps) % 2 == 0).all()
+        else:
+            squares = after.squares if out == "square" else after.furthest**2
+        if wall == "box":
+            assert squares.max() <= dim * float(before.half_width) ** 2 + 1e-3
+        assert squares.min() >= 0.0 and squares.mean() <= 1.8 * upper
+        least = 0.0 if kind == "photons" or wall != "none" else 0.5 * steps * second
+        assert squares.mean() > max(least, 1e-3), "walks stay too close"
+
+    d.holds(holds)

@@ -1,0 +1,198 @@
+"""Convolutions and pools."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.library import activations
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "x": "inputs|image|feature_map",
+    "w": "weights|filters|kernel_weights",
+    "y": "outputs|conv_out|features",
+    "b": "bias|biases|offsets",
+    "stride": "step|hop|s",
+    "pad": "padding|margin|p",
+    "dilation": "rate|spacing|atrous",
+    "o": "oc|out_ch|f",
+    "c": "ic|in_ch|channel",
+}
+
+
+@DOMAIN.algorithm(
+    source=(
+        "LeCun et al. 1998; Yu & Koltun 2016 (dilation); Howard et al. 2017 (depthwise); Dumoulin & "
+        "Visin 2016"
+    ),
+    names=_NAMES | {"convolution": "conv_forward|convolve_features|conv_layer", "z": "acc|response|pre"},
+    half=True,
+    adjoint="no",
+)
+def convolution(d: Draft) -> None:
+    """Convolves feature maps with the filters of a layer."""
+    dim = d.option("dim", 2, 1)
+    kind = d.option("kind", "full", "depthwise", "pointwise", "transposed", "grouped")
+    act = d.option(
+        "activation", None, *activations.ACTIVATIONS, weights=(5.0, *([1.0] * len(activations.ACTIVATIONS)))
+    )
+    bias = d.flag("bias", 0.5)
+    form = d.option("stride", "unit", "strided", "dilated")
+    bounds = d.option("bounds", "skip", "zero index", "valid")
+    size, cin, taps = d.pick(6, 7, 8), d.pick(2, 4), 3
+    length = size if dim == 2 else d.pick(20, 24)
+    cout = {"depthwise": cin, "grouped": 4}.get(kind, d.pick(2, 3))
+    if kind == "pointwise":
+        taps, form, bounds = 1, "unit", "valid"
+    if kind == "transposed":
+        form, bounds = "strided", "skip"
+    pad = 1 if bounds != "valid" else 0
+    stride, dilation = (2 if form == "strided" else 1), (2 if form == "dilated" else 1)
+    reach = dilation * (taps - 1) + 1
+    groups = 2
+    out = (
+        (length - 1) * stride - 2 * pad + taps
+        if kind == "transposed"
+        else (length + 2 * pad - reach) // stride + 1
+    )
+    space = (length,) * dim
+    d.input("x", "float", (cin, *space), -1.0, 1.0)
+    per = {"depthwise": 1, "grouped": cin // groups}.get(kind, cin)
+    k_shape = (taps,) * dim if kind != "pointwise" else ()
+    if kind == "depthwise":
+        d.input("w", "float", (cin, *k_shape), -0.6, 0.6)
+    elif kind == "transposed":
+        d.input("w", "float", (cin, cout, *k_shape), -0.6, 0.6)
+    else:
+        d.input("w", "float", (cout, per, *k_shape), -0.6, 0.6)
+    if bias:
+        d.input("b", "float", cout, -0.3, 0.3)
+    if stride > 1:
+        d.param("stride", "int", stride)
+    if pad:
+        d.param("pad", "int", pad)
+    if dilation > 1:
+        d.param("dilation", "int", dilation)
+    d.output("y", "float", (cout, *(out,) * dim))
+    axes = ("i", "j")[:dim]
+    taps_of = ("u", "v")[:dim]
+    first = 1 if kind == "depthwise" else 2
+    loops = []
+    channel = {"depthwise": "o", "grouped": "first + c"}.get(kind, "c")
+    if kind != "depthwise":
+        loops.append(f"for c in range({'w.shape[0]' if kind == 'transposed' else 'w.shape[1]'}):")
+    sources = []
+    for n, (a, t) in enumerate(zip(axes, taps_of, strict=True)):
+        if kind == "pointwise":
+            sources.append(a)
+            continue
+        loops.append(f"for {t} in range(w.shape[{first + n}]):")
+        if kind == "transposed":
+            sources.append("rc"[n])
+            continue
+        where = f"{a} * stride" if stride > 1 else a
+        where += f" + {t} * dilation" if dilation > 1 else f" + {t}"
+        sources.append(f"{where} - pad" if pad else where)
+    index: list[str] = []
+    depth = 0
+    if kind == "pointwise" or bounds == "valid":
+        index = sources
+        text = ""
+        for loop in loops:
+            text += "    " * depth + loop + "\n"
+            depth += 1
+    else:
+        text = ""
+        names = ("r", "q")[:dim]
+        k = 0
+        for loop in loops:
+            text += "    " * depth + loop + "\n"
+            depth += 1
+            if loop.startswith("for c"):
+                continue
+            ind = "    " * depth
+            name = names[k]
+            edge = f"x.shape[{1 + k}]"
+            if kind == "transposed":
+                text += f"{ind}at_{name} = {axes[k]} + pad - {taps_of[k]}\n"
+                if k == 0:
+                    text += f"{ind}# an output meets only taps that fall on an input of the strided grid\n"
+                text += (
+                    f"{ind}if at_{name} < 0 or at_{name} % stride != 0:\n"
+                    f"{ind}    continue\n"
+                    f"{ind}{name} = at_{name} // stride\n"
+                    f"{ind}if {name} >= {edge}:\n"
+                    f"{ind}    continue\n"
+                )
+            elif bounds == "skip":
+                text += (
+                    f"{ind}{name} = {sources[k]}\n"
+                    f"{ind}if {name} < 0 or {name} >= {edge}:\n"
+                    f"{ind}    continue\n"
+                )
+            else:
+                text += f"{ind}{name} = {sources[k]}\n"
+            index.append(name)
+            k += 1
+    element = f"x[{', '.join([channel, *index])}]"
+    weight = {"depthwise": "o", "transposed": "c, o"}.get(kind, "o, c")
+    weight = f"w[{', '.join([weight, *(taps_of if kind != 'pointwise' else ())])}]"
+    ind = "    " * depth
+    if bounds == "zero index" and kind != "pointwise":
+        test = " and ".join(f"{n} >= 0 and {n} < x.shape[{1 + k}]" for k, n in enumerate(index))
+        text += f"{ind}if {test}:\n{ind}    z += {weight} * {element}"
+    else:
+        text += f"{ind}z += {weight} * {element}"
+    f = d.use(act.value) if act else ""
+    d.launch(cout, *(out,) * dim)
+    d.code(
+        "o, $axes = wp.tid()\n$first\nz = float($start)\n$sums\ny[o, $axes] = $value",
+        axes=", ".join(axes),
+        first=(
+            f"# channels see those of their own group only\nfirst = (o * {groups} // w.shape[0]) * w.shape[1]"
+        )
+        if kind == "grouped"
+        else "",
+        start="b[o]" if bias else "0.0",
+        sums=text,
+        value=f"{f}(z)" if act else "z",
+    )
+    words = {
+        "full": "Convolves feature maps with the filters of a layer.",
+        "depthwise": "Convolves each channel with a filter of its own.",
+        "pointwise": "Mixes channels at each place, a convolution of width one.",
+        "transposed": "Spreads feature maps to a finer grid by a transposed convolution.",
+        "grouped": "Convolves feature maps with filters that see one group of channels each.",
+    }
+    d.says(words[kind])
+
+    def reference(v: Values) -> dict[str, Any]:
+        y = np.zeros((cout, *(out,) * dim))
+        offsets = np.ndindex(*k_shape) if kind != "pointwise" else iter([()])
+        x = np.pad(v.x, [(0, 0)] + [(pad, pad)] * dim) if kind != "transposed" else v.x
+        big = np.zeros((cout, *((length - 1) * stride + taps,) * dim))
+        for at in offsets:
+            w = v.w[(..., *at)] if at else v.w
+            if kind == "transposed":
+                cut = tuple(slice(t, t + (length - 1) * stride + 1, stride) for t in at)
+                big[(slice(None), *cut)] += np.einsum("co,c...->o...", w, x)
+                continue
+            cut = tuple(slice(t * dilation, t * dilation + (out - 1) * stride + 1, stride) for t in at)
+            part = x[(slice(None), *cut)] if at else x
+            if kind == "depthwise":
+                y += w[(slice(None), *(None,) * dim)] * part
+            elif kind == "grouped":
+                g = part.reshape(groups, per, *part.shape[1:])
+                y += np.einsum("gop,gp...->go...", w.reshape(groups, cout // groups, per), g).reshape(y.shape)
+            else:
+                y += np.einsum("oc,c...->o...", w, part)
+        if kind == "transposed":
+            y = big[(slice(None), *(slice(pad, pad + out),) * dim)]
+        if bias:
+            y = y + v.b[(slice(None), *(None,) * dim)]
+        return {"y": act.value(y) if act else y}
+
+    d.check(reference, 5e-4)

@@ -1,0 +1,107 @@
+"""Encodings of positions in a sequence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source=(
+        "Su et al. 2021 (RoFormer), eq. 34; Vaswani et al. 2017, section 3.5; Chen et al. 2023 "
+        "(interpolation)"
+    ),
+    names={
+        "rotary_embedding": "encode_positions|positional_encoding|add_positions",
+        "x": "q|queries|hidden",
+        "y": "rotated|q_rot|encoded",
+        "angle": "theta|phase|phi",
+        "base": "theta_base|rope_base|wavelength",
+        "half": "pairs|half_dim|num_pairs",
+    },
+    double=True,
+)
+def rotary_embedding(d: Draft) -> None:
+    """Encodes positions by rotating pairs of features, or by adding waves to them."""
+    kind = d.option("kind", "rotary", "sinusoidal")
+    pairing = d.option("pairing", "halves", "interleaved")
+    positions = d.option("positions", "index", "array", "offset")
+    angles = d.option("angles", "computed", "table")
+    stretch = d.flag("stretch", 0.25)
+    inverse = kind == "rotary" and d.flag("inverse", 0.2)
+    seq, width = d.pick(12, 16, 24), d.pick(8, 12, 16)
+    half = width // 2
+    d.input("x", "float", (seq, width), -1.0, 1.0)
+    if positions == "array":
+        d.input("position", "int", seq, 0, 40)
+    elif positions == "offset":
+        d.param("start", "int", 1, 20)
+    if angles == "table":
+        d.input("inv_freq", "float", half, 0.05, 1.0)
+    else:
+        d.param("base", "float", 100.0, 10000.0)
+    if stretch:
+        d.param("stretch", "float", 1.5, 4.0)
+    d.output("y", "float", (seq, width))
+    where = {"index": "float(i)", "array": "float(position[i])", "offset": "float(start + i)"}[positions]
+    if stretch:
+        where = f"{where} / stretch"
+    frequency = "inv_freq[p]" if angles == "table" else "wp.pow(base, -2.0 * float(p) / float(x.shape[1]))"
+    a, b = ("p", "p + half") if pairing == "halves" else ("2 * p", "2 * p + 1")
+    if kind == "rotary":
+        first, second = ("+", "-") if inverse else ("-", "+")
+        body = f"""
+        u = x[i, {a}]
+        v = x[i, {b}]
+        y[i, {a}] = u * c {first} v * s
+        y[i, {b}] = v * c {second} u * s
+        """
+        d.says("Rotates pairs of features by angles that grow with the position in the sequence.")
+    else:
+        body = f"y[i, {a}] = x[i, {a}] + s\ny[i, {b}] = x[i, {b}] + c"
+        d.says("Adds sines and cosines of the position in the sequence to the features.")
+    d.launch(seq, half)
+    d.code(
+        """
+        i, p = wp.tid()
+        $half
+        angle = $where * $frequency
+        c = wp.cos(angle)
+        s = wp.sin(angle)
+        $body
+        """,
+        half="half = x.shape[1] // 2" if pairing == "halves" else "",
+        where=where,
+        frequency=frequency,
+        body=body,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        at = (
+            np.arange(seq)
+            if positions == "index"
+            else v.position
+            if positions == "array"
+            else v.start + np.arange(seq)
+        )
+        f = v.inv_freq if angles == "table" else v.base ** (-2 * np.arange(half) / width)
+        angle = at[:, None] / (v.stretch if stretch else 1.0) * f
+        one, two = (
+            (slice(0, half), slice(half, None))
+            if pairing == "halves"
+            else (slice(0, None, 2), slice(1, None, 2))
+        )
+        y = v.x.copy()
+        if kind == "rotary":
+            z = (v.x[:, one] + 1j * v.x[:, two]) * np.exp((-1j if inverse else 1j) * angle)
+            y[:, one], y[:, two] = z.real, z.imag
+        else:
+            y[:, one] += np.sin(angle)
+            y[:, two] += np.cos(angle)
+        return {"y": y}
+
+    d.check(reference, 5e-4)

@@ -1,0 +1,357 @@
+"""Cells of recurrent networks, and returns of rollouts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.library import activations
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source=(
+        "Hochreiter & Schmidhuber 1997; Cho et al. 2014; Gers et al. 2000 (peepholes); Bradbury et al. 2017"
+    ),
+    names={
+        "recurrent_cell": "cell_step|rnn_step|cell_forward",
+        "x": "inputs|x_t|tokens",
+        "h": "hidden|h_prev|state",
+        "c": "cell|c_prev|memory",
+        "wx": "w_input|kernel_weights|w_ih",
+        "wh": "w_hidden|recurrent|w_hh",
+        "g": "candidate|gate_g|fresh",
+        "k": "kk|col|inp",
+    },
+    double=True,
+)
+def recurrent_cell(d: Draft) -> None:
+    """Advances the cells of a recurrent network by one step."""
+    kind = d.option("kind", "lstm", "gru", "rnn", "minimal", "coupled")
+    gates_from = d.option("gates", "projected", "computed")
+    bias = d.flag("bias", 0.5)
+    layout = d.option("layout", "packed", "interleaved")
+    extra = d.option("extra", "none", "mask", "clip")
+    batch, width, fan = d.pick(10, 12, 16), d.pick(4, 6, 8), d.pick(3, 5)
+    count = {"lstm": 4, "gru": 3, "rnn": 1, "minimal": 2, "coupled": 3}[kind]
+    names = {"lstm": "ifgo", "gru": "rzn", "rnn": "n", "minimal": "fn", "coupled": "fgo"}[kind]
+    computed = gates_from == "computed"
+    split = kind in ("gru", "minimal")  # the candidate sees the gated state
+    if computed:
+        d.input("x", "float", (batch, fan), -1.0, 1.0)
+        d.input("wx", "float", (count * width, fan), -0.8, 0.8)
+        d.input("wh", "float", (count * width, width), -0.8, 0.8)
+    else:
+        d.input("zx", "float", (batch, count * width), -1.5, 1.5)
+        if split:
+            d.input("zh", "float", (batch, count * width), -1.5, 1.5)
+    d.input("h", "float", (batch, width), -1.0, 1.0)
+    if kind in ("lstm", "coupled"):
+        d.input("c", "float", (batch, width), -1.0, 1.0)
+    if bias:
+        d.input("b", "float", count * width, -0.4, 0.4)
+    if extra == "mask":
+        d.input("active", "int", batch, 0, 4)
+    elif extra == "clip":
+        d.param("limit", "float", 0.5, 0.9)
+    d.output("h_new", "float", (batch, width))
+    if kind in ("lstm", "coupled"):
+        d.output("c_new", "float", (batch, width))
+    sigmoid = d.use(activations.SIGMOID)
+
+    def row(n: int) -> str:
+        if layout == "packed" or count == 1:
+            return ("j", "width + j")[n] if n < 2 else f"{n} * width + j"
+        return f"{count} * j + {n}" if n else f"{count} * j"
+
+    if computed:
+        d.function("""
+            @wp.func
+            def dot_row(a: wp.array2d(dtype=float), w: wp.array2d(dtype=float), i: int, row: int) -> float:
+                acc = float(0.0)
+                for k in range(a.shape[1]):
+                    acc += w[row, k] * a[i, k]
+                return acc
+        """)
+
+    def pre(n: int) -> tuple[str, str]:
+        b = f" + b[{row(n)}]" if bias else ""
+        if computed:
+            return f"dot_row(x, wx, i, {row(n)}){b}", f"dot_row(h, wh, i, {row(n)})"
+        return f"zx[i, {row(n)}]{b}", f"zh[i, {row(n)}]" if split else ""
+
+    def both(n: int) -> str:
+        a, b = pre(n)
+        return f"{a} + {b}" if b else a
+
+    if kind == "lstm":
+        body = "\n".join(
+            f"{gate}_gate = {'wp.tanh' if gate == 'g' else sigmoid}({both(n)})"
+            for n, gate in enumerate(names)
+        ).replace("g_gate", "g")
+        body += "\ncell = f_gate * c[i, j] + i_gate * g"
+        final = "o_gate * wp.tanh(cell)"
+    elif kind == "coupled":
+        body = (
+            f"f_gate = {sigmoid}({both(0)})\n"
+            f"g = wp.tanh({both(1)})\n"
+            f"o_gate = {sigmoid}({both(2)})\n"
+            "# what is forgotten makes room for what is new\n"
+            "cell = f_gate * c[i, j] + (1.0 - f_gate) * g"
+        )
+        final = "o_gate * wp.tanh(cell)"
+    elif kind == "gru":
+        a, b = pre(2)
+        body = (
+            f"r = {sigmoid}({both(0)})\n"
+            f"z = {sigmoid}({both(1)})\n"
+            "# the reset gate acts on the projected state, so that one product serves all gates\n"
+            f"g = wp.tanh({a} + r * ({b}))"
+        )
+        final = "(1.0 - z) * g + z * h[i, j]"
+    elif kind == "minimal":
+        a, b = pre(1)
+        body = f"f_gate = {sigmoid}({both(0)})\ng = wp.tanh({a} + f_gate * ({b}))"
+        final = "(1.0 - f_gate) * h[i, j] + f_gate * g"
+    else:
+        body, final = "", f"wp.tanh({both(0)})" if computed else f"wp.tanh({both(0)} + 0.5 * h[i, j])"
+    cells = kind in ("lstm", "coupled")
+    if extra == "clip" and cells:
+        body += "\ncell = wp.clamp(cell, -limit, limit)"
+    final_ = f"wp.clamp({final}, -limit, limit)" if extra == "clip" and not cells else final
+    mask = (
+        "# finished sequences keep their state\nif active[i] == 0:\n    h_new[i, j] = h[i, j]\n"
+        + ("    c_new[i, j] = c[i, j]\n" if cells else "")
+        + "    return"
+        if extra == "mask"
+        else ""
+    )
+    if (kind == "lstm" and not computed) or (kind == "coupled" and not computed):
+        # the projections hold the state's part, too
+        d.parameters = [p for p in d.parameters if p.name != "h" or extra == "mask"]
+    d.launch(batch, width)
+    text = f"{body}\n" + ("c_new[i, j] = cell\n" if cells else "") + f"h_new[i, j] = {final_}"
+    d.code(
+        "i, j = wp.tid()\n$mask\n$width\n$step",
+        mask=mask,
+        width="width = h_new.shape[1]" if "width" in text else "",
+        step=text.strip("\n"),
+    )
+    long = {
+        "lstm": "long short-term memory",
+        "gru": "gated recurrent units",
+        "rnn": "a plain recurrent network",
+        "minimal": "minimal gated units",
+        "coupled": "long short-term memory with coupled gates",
+    }[kind]
+    d.says(f"Advances the cells of {long} by one step.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        order = (
+            np.arange(count * width).reshape(count, width)
+            if layout == "packed" or count == 1
+            else np.arange(count * width).reshape(width, count).T
+        )
+        zx = v.x @ v.wx.T if computed else v.zx
+        zh = v.h @ v.wh.T if computed else (v.zh if split else np.zeros_like(zx))
+        if bias:
+            zx = zx + v.b
+        a, b = zx[:, order], zh[:, order]
+        sg, th = activations.SIGMOID, np.tanh
+        s = np.swapaxes(a + b, 0, 1)
+        found: dict[str, Any] = {}
+        h: Any = v.get("h")
+        if kind in ("lstm", "coupled"):
+            f, g, o = (sg(s[1]), th(s[2]), sg(s[3])) if kind == "lstm" else (sg(s[0]), th(s[1]), sg(s[2]))
+            cell = f * v.c + (sg(s[0]) if kind == "lstm" else 1 - f) * g
+            if extra == "clip":
+                cell = np.clip(cell, -v.limit, v.limit)
+            found["c_new"], new = cell, o * th(cell)
+        elif kind == "gru":
+            r, z = sg(s[0]), sg(s[1])
+            new = (1 - z) * th(a[:, 2] + r * b[:, 2]) + z * h
+        elif kind == "minimal":
+            f = sg(s[0])
+            new = (1 - f) * h + f * th(a[:, 1] + f * b[:, 1])
+        else:
+            new = th(s[0] + (0 if computed else 0.5 * h))
+        if extra == "clip" and kind not in ("lstm", "coupled"):
+            new = np.clip(new, -v.limit, v.limit)
+        found["h_new"] = new
+        if extra == "mask":
+            stay = (v.active == 0)[:, None]
+            found["h_new"] = np.where(stay, h, found["h_new"])
+            if "c_new" in found:
+                found["c_new"] = np.where(stay, v.c, found["c_new"])
+        return found
+
+    d.check(reference, 5e-4)
+
+
+@DOMAIN.algorithm(
+    source=(
+        "Schulman et al. 2016, eq. 16 (GAE); Sutton & Barto 2018, chapter 12; Espeholt et al. 2018 (V-trace)"
+    ),
+    names={
+        "advantages": "rollout_targets|compute_targets|credit_kernel",
+        "rewards": "r|reward|rew",
+        "values": "v|critic|baseline",
+        "dones": "terminated|done|masks",
+        "gamma": "discount|g|rate",
+        "lam": "gae_lambda|trace_decay|lmbda",
+        "delta": "td_error|surprise|td",
+        "adv": "advantage|gae|out_adv",
+        "running": "acc|last_gae|carry",
+    },
+    double=True,
+    adjoint="no",
+)
+def advantages(d: Draft) -> None:
+    """Computes returns or advantages of each episode from its end to its beginning."""
+    kind = d.option("kind", "gae", "returns", "td lambda", "v-trace", "n-step")
+    layout = d.option("layout", "envs first", "time first")
+    ends = d.option("ends", "dones", "continues", "none")
+    bootstrap = d.flag("bootstrap", 0.6)
+    extra = d.option("extra", "none", "normal targets", "scaled")
+    loop = d.option("loop", "for", "while")
+    n, t = d.pick(24, 32, 48), d.pick(12, 16, 20)
+    shape = (n, t) if layout == "envs first" else (t, n)
+    at: Any = (lambda k: f"[e, {k}]") if layout == "envs first" else (lambda k: f"[{k}, e]")
+    needs_values = kind != "returns"
+    d.input("rewards", "float", shape, -1.0, 1.0)
+    if needs_values:
+        d.input("values", "float", shape, -2.0, 2.0)
+    if ends == "dones":
+        d.input("dones", "int", shape, 0, 2)
+    elif ends == "continues":
+        d.input("alive", "float", shape, 0.5, 1.0)
+    if kind == "v-trace":
+        d.input("ratio", "float", shape, 0.4, 1.8)
+        d.param("clip", "float", 0.9, 1.2)
+    if bootstrap:
+        d.input("last_value", "float", n, -2.0, 2.0)
+    d.param("gamma", "float", 0.9, 0.99)
+    if kind in ("gae", "td lambda"):
+        d.param("lam", "float", 0.8, 0.97)
+    if kind == "n-step":
+        d.param("horizon", "int", d.pick(2, 3, 4))
+    if extra == "scaled":
+        d.param("reward_scale", "float", 0.1, 1.0)
+    name = "adv" if kind in ("gae", "v-trace") else "returns"
+    if kind == "v-trace":
+        name = "targets"
+    d.output(name, "float", shape)
+    both = extra == "normal targets" and kind == "gae"
+    if both:
+        d.output("targets", "float", shape)
+    count = "rewards.shape[1]" if layout == "envs first" else "rewards.shape[0]"
+    go = {"dones": f"go = 1.0 - float(dones{at('k')})", "continues": f"go = alive{at('k')}", "none": ""}[ends]
+    g = "gamma * go" if ends != "none" else "gamma"
+    r = f"rewards{at('k')}" + (" * reward_scale" if extra == "scaled" else "")
+    tail = "last_value[e]" if bootstrap else "0.0"
+    if kind == "n-step":
+        body = f"""
+        running = float(0.0)
+        weight = float(1.0)
+        last = wp.min(i + horizon, {count})
+        for k in range(i, last):
+            {go}
+            running += weight * {r}
+            weight = weight * {g}
+        # the critic stands for all rewards behind the horizon
+        if last < {count}:
+            running += weight * values{at("last")}
+        {"else:" if bootstrap else ""}
+        {"    running += weight * " + tail if bootstrap else ""}
+        returns{at("i")} = running
+        """
+        body = "\n".join(line for line in body.splitlines() if line.strip())
+        d.launch(n, t)
+        d.code("e, i = wp.tid()\n$body", body=body)
+    else:
+        init = {
+            "gae": f"running = float(0.0)\nnext_value = float({tail})",
+            "returns": f"running = float({tail})",
+            "td lambda": f"running = float({tail})\nnext_value = float({tail})",
+            "v-trace": f"running = float(0.0)\nnext_value = float({tail})",
+        }[kind]
+        v = f"values{at('k')}"
+        step = {
+            "gae": (
+                f"delta = {r} + {g} * next_value - {v}\n"
+                f"running = delta + {g} * lam * running\n"
+                f"adv{at('k')} = running"
+            ),
+            "returns": f"running = {r} + {g} * running\nreturns{at('k')} = running",
+            "td lambda": (
+                "# between the one-step and the Monte Carlo return\n"
+                f"running = {r} + {g} * ((1.0 - lam) * next_value + lam * running)\n"
+                f"returns{at('k')} = running"
+            ),
+            "v-trace": (
+                f"rho = wp.min(ratio{at('k')}, clip)\n"
+                f"delta = rho * ({r} + {g} * next_value - {v})\n"
+                "# traces are cut at one, so that far corrections cannot grow\n"
+                f"running = delta + {g} * wp.min(ratio{at('k')}, 1.0) * running\n"
+                f"targets{at('k')} = {v} + running"
+            ),
+        }[kind]
+        if both:
+            step += f"\n# what the critic is to learn\ntargets{at('k')} = running + {v}"
+        if "next_value" in init:
+            step += f"\nnext_value = {v}"
+        if loop == "for":
+            body = f"for back in range({count}):\n    k = {count} - 1 - back\n    $go\n    $step"
+        else:
+            body = f"k = int({count} - 1)\nwhile k >= 0:\n    $go\n    $step\n    k -= 1"
+        d.launch(n)
+        d.code("e = wp.tid()\n$init\n$body", init=init, body=body, go=go, step=step)
+    title = {
+        "gae": "generalised advantage estimates",
+        "returns": "discounted returns",
+        "td lambda": "lambda returns",
+        "v-trace": "V-trace targets",
+        "n-step": "n-step returns",
+    }[kind]
+    d.says(f"Computes {title} of each environment's rollout.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        turn: Any = (lambda a: a) if layout == "envs first" else np.transpose
+        rew = turn(v.rewards) * (v.reward_scale if extra == "scaled" else 1.0)
+        keep = np.ones((n, t))
+        if ends == "dones":
+            keep = 1.0 - turn(v.dones)
+        elif ends == "continues":
+            keep = turn(v.alive)
+        disc = v.gamma * keep
+        end = v.last_value if bootstrap else np.zeros(n)
+        made = np.zeros((n, t))
+        if kind == "returns":
+            # sums of rewards weighted by products of discounts
+            for i in range(t):
+                w = np.cumprod(np.concatenate([np.ones((n, 1)), disc[:, i:]], axis=1), axis=1)
+                made[:, i] = (w[:, :-1] * rew[:, i:]).sum(axis=1) + w[:, -1] * end
+            return {name: turn(made)}
+        val = turn(v["values"])
+        after = np.concatenate([val[:, 1:], end[:, None]], axis=1)
+        if kind == "n-step":
+            for i in range(t):
+                last = min(i + int(v.horizon), t)
+                w = np.cumprod(np.concatenate([np.ones((n, 1)), disc[:, i:last]], axis=1), axis=1)
+                made[:, i] = (w[:, :-1] * rew[:, i:last]).sum(axis=1) + w[:, -1] * (
+                    val[:, last] if last < t else end
+                )
+            return {name: turn(made)}
+        td = rew + disc * after - val
+        decay = disc * v.get("lam", 1.0)
+        if kind == "v-trace":
+            td, decay = td * np.minimum(turn(v.ratio), v.clip), disc * np.minimum(turn(v.ratio), 1.0)
+        for i in range(t):
+            w = np.cumprod(np.concatenate([np.ones((n, 1)), decay[:, i:-1]], axis=1), axis=1)
+            made[:, i] = (w * td[:, i:]).sum(axis=1)
+        found = {name: turn(made if kind == "gae" else made + val)}
+        return found | ({"targets": turn(made + val)} if both else {})
+
+    d.check(reference, 1e-3)
