@@ -259,8 +259,10 @@ def smooth_polynomial(d: Draft) -> None:
         value = f"{value} / (dt * dt)" if form == "table" else f"fit / ({float(by)} * dt * dt)"
     d.launch(*((rows, count) if layout == "rows" else (count,)))
     d.code("$ids = wp.tid()\n$head\n$lines\ny[$ids] = $value", ids=ids, head=head, lines=lines, value=value)
-    d.explain("`c` holds the weights of the least-squares fit, by distance from the left end of the window."
-              if form == "table" else "The weights are those of the least-squares fit, whole numbers over a divisor.")  # fmt: skip
+    if form == "table":
+        d.explain("`c` holds the weights of the least-squares fit, from the left end of the window.")
+    else:
+        d.explain("The weights are those of the least-squares fit, whole numbers over a divisor.")
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.x if layout == "rows" else v.x.T.reshape(-1, size)
