@@ -1,0 +1,235 @@
+"""Vectors, matrices and poses built out of numbers, changed in place and taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.language import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_Formulas = dict[str, Callable[[], Any]]
+
+
+@DOMAIN.algorithm(
+    source="Golub & Van Loan 2013, sec. 2.4, 2.1.4; Higham 1986",
+    names={
+        "plane_matrices": "small_matrices|matrix_kernel|two_by_two",
+        "a": "m_in|matrices|F",
+        "out": "result|factor|m_out",
+        "shift": "ridge|damping|eps",
+    },
+    adjoint="no",
+    weight=2,
+)
+def plane_matrices(d: Draft) -> None:
+    """Factorises and inverts small matrices."""
+    kind = d.option("kind", "polar", "stretch", "inverse", "balance", "built", "ratio")
+    shifted = d.flag("shifted")
+    apart = d.option("place", "inline", "function")
+    per = d.option("layout", "matrices", "rows")
+    d.says({
+        "polar": "Finds the rotations that are nearest to plane deformations.",
+        "stretch": "Finds the principal stretches of plane deformations.",
+        "inverse": "Inverts small matrices, approximately on a GPU.",
+        "balance": "Scales the columns of small matrices by their diagonals.",
+        "built": "Builds plane stiffness matrices out of the gradients of springs.",
+        "ratio": "Divides small matrices by their traces, approximately on a GPU.",
+    }[kind])  # fmt: skip
+    n = d.pick(48, 64, 96)
+    if per == "matrices":
+        d.input("a", "mat22", n, 0.1, 0.5)
+        load = "m = a[tid]"
+    else:
+        d.input("a", "float", (n, 4), 0.1, 0.5)
+        load = "m = wp.matrix(a[tid, 0], a[tid, 1], a[tid, 2], a[tid, 3], shape=(2, 2))"
+    if shifted:
+        d.param("shift", "float", 1.0, 2.0)
+    d.output("out", "vec2" if kind == "stretch" else "mat22", n)
+    shift = "shift" if shifted else "1.0"
+    lines, result = {
+        "polar": ("u, s, v = wp.svd2(f)", "u @ wp.transpose(v)"),
+        "stretch": ("u, s, v = wp.svd2(f)", "s"),
+        "inverse": ("", "wp.inverse_approx(f)"),
+        "balance": ("p = wp.get_diag(f)", "f @ wp.diag(wp.vec2(wp.div_approx(1.0, p[0]), 1.0 / p[1]))"),
+        "built": ("g = f[0]", "wp.matrix_from_rows(g[0] * g, g[1] * g)"),
+        "ratio": ("", "wp.div_approx(f, wp.trace(f))"),
+    }[kind]
+    if kind in ("polar", "stretch"):
+        lines = lines.replace("u, s, v", "u, s, v")
+    # away from singular matrices
+    d.launch(n)
+    if apart == "function":
+        head = f"f: wp.mat22{', shift: float' if shifted else ''}"
+        moved = f"f = f + {shift} * wp.identity(n=2, dtype=float)"
+        d.function(
+            f"@wp.func\ndef factor_of({head}):\n    g0 = {moved[4:]}\n    $lines\n    return {result.replace('(f', '(g0').replace('f @', 'g0 @')}",
+            lines=lines.replace("(f)", "(g0)").replace("f[0]", "g0[0]"),
+        )
+        d.code(f"tid = wp.tid()\n{load}\nout[tid] = factor_of(m{', shift' if shifted else ''})")
+    else:
+        d.code(
+            f"tid = wp.tid()\n{load}\nf = m + {shift} * wp.identity(n=2, dtype=float)\n$lines\nout[tid] = {result}",
+            lines=lines,
+        )
+
+    def agree(before: Values, after: Values) -> None:
+        f = before.a.reshape(n, 2, 2) + (before.shift if shifted else 1.0) * np.eye(2)
+        u, s, vt = np.linalg.svd(f)
+        diagonal = np.diagonal(f, axis1=1, axis2=2)
+        formulas: _Formulas = {
+            "polar": lambda: u @ vt,
+            "stretch": lambda: s,
+            "inverse": lambda: np.linalg.inv(f),
+            "balance": lambda: f / diagonal[:, None, :],
+            "built": lambda: f[:, 0, :, None] * f[:, 0, None, :],
+            "ratio": lambda: f / np.trace(f, axis1=1, axis2=2)[:, None, None],
+        }
+        np.testing.assert_allclose(after.out, formulas[kind](), rtol=2e-3, atol=2e-3)
+
+    d.holds(agree)
+
+
+def turned(q: Any, x: Any) -> Any:
+    """Vectors turned by quaternions x, y, z, w."""
+    u, w = q[..., :3], q[..., 3:]
+    t = 2 * np.cross(u, x)
+    return x + w * t + np.cross(u, t)
+
+
+def product(p: Any, q: Any) -> Any:
+    """Products of quaternions x, y, z, w."""
+    a, b, x, y = p[..., :3], q[..., :3], p[..., 3:], q[..., 3:]
+    scalar = x * y - (a * b).sum(axis=-1, keepdims=True)
+    return np.concatenate([x * b + y * a + np.cross(a, b), scalar], axis=-1)
+
+
+@DOMAIN.algorithm(
+    source="Murray, Li & Sastry 1994, ch. 2; Warp manual, Transformations",
+    names={
+        "built_poses": "assemble_poses|pose_kernel|update_frames",
+        "poses": "frames|xforms|body_q",
+        "positions": "translations|origins|p_in",
+        "rotations": "orientations|quats|q_in",
+        "scales": "sizes|s_in|stretch",
+        "out": "result|world|moved",
+        "pose": "frame|xf|tf",
+    },
+    adjoint="no",
+    weight=2,
+)
+def built_poses(d: Draft) -> None:
+    """Builds poses out of positions and rotations, or takes them apart."""
+    kind = d.option(
+        "kind",
+        "compose",
+        "decompose",
+        "from matrix",
+        "set position",
+        "set rotation",
+        "chain",
+        "blend",
+        "euler",
+    )
+    applied = d.option("result", "point", "whole")
+    spelled = d.option("spelled", "short", "long")
+    d.says({
+        "compose": "Builds model matrices out of positions, rotations and scales.",
+        "decompose": "Takes the scale out of model matrices.",
+        "from matrix": "Turns rigid matrices into poses.",
+        "set position": "Moves poses to given positions and leaves their rotations.",
+        "set rotation": "Gives poses new rotations and leaves their positions.",
+        "chain": "Puts poses one behind the other, starting from the identity.",
+        "blend": "Builds poses whose rotations are half of given ones.",
+        "euler": "Builds poses out of positions and Euler angles.",
+    }[kind] + (" and carries a point along." if applied == "point" else ""))  # fmt: skip
+    d.sentence = d.sentence.replace(". and", " and")
+    n = d.pick(48, 64, 96)
+    changes = kind in ("set position", "set rotation", "chain")
+    if changes:
+        d.input("poses", "transform", n, -1.0, 1.0, kind="transform")
+    if kind not in ("set rotation", "chain"):
+        d.input("positions", "vec3", n, -1.0, 1.0)
+    if kind in ("compose", "decompose", "from matrix", "set rotation", "blend"):
+        d.input("rotations", "quat", n, kind="unit")
+    if kind == "euler":
+        d.input("angles", "vec3", n, -1.0, 1.0)
+    if kind in ("compose", "decompose"):
+        d.input("scales", "vec3", n, 0.5, 2.0)
+    if kind == "chain":
+        d.param("links", "int", d.pick(2, 3, 4))
+    point = applied == "point"
+    if point:
+        d.param("corner", "vec3", -1.0, 1.0)
+    matrix = kind == "compose"
+    d.output("out", "vec3" if point else "mat44" if matrix else "transform", n)
+    make = "wp.transformation" if spelled == "long" else "wp.transform"
+    model = "model = wp.transform_compose(positions[tid], rotations[tid], scales[tid])"
+    one = "wp.vec3(1.0, 1.0, 1.0)"
+    half = "wp.quat_slerp(wp.quat_identity(), rotations[tid], 0.5)"
+    lines = {
+        "compose": model,
+        "decompose": f"{model}\np, q, s = wp.transform_decompose(model)\npose = {make}(p, q)",
+        "from matrix": f"rigid = wp.transform_compose(positions[tid], rotations[tid], {one})\n"
+        "pose = wp.transform_from_matrix(rigid)",
+        "set position": "pose = poses[tid]\nwp.transform_set_translation(pose, positions[tid])",
+        "set rotation": "pose = poses[tid]\nwp.transform_set_rotation(pose, rotations[tid])",
+        "chain": "pose = wp.transform_identity()\nfor k in range(links):\n    # wraps around at the end of the list\n    "
+        + ("pose = wp.transform_multiply(pose, poses[(tid + k) % poses.shape[0]])" if spelled == "long"
+           else "pose = pose * poses[(tid + k) % len(poses)]"),
+        "blend": f"pose = {make}(positions[tid], {half})",
+        "euler": "e = angles[tid]\n"
+        + ("q = wp.quat_from_euler(e, 2, 1, 0)" if spelled == "short" else
+           "# about z, then y, then x\nq = (\n"
+           "    wp.quat_from_axis_angle(wp.vec3(0.0, 0.0, 1.0), e[0])\n"
+           "    * wp.quat_from_axis_angle(wp.vec3(0.0, 1.0, 0.0), e[1])\n"
+           "    * wp.quat_from_axis_angle(wp.vec3(1.0, 0.0, 0.0), e[2])\n)")
+        + f"\npose = {make}(positions[tid], q)",
+    }[kind]  # fmt: skip
+    held = "model" if matrix else "pose"
+    d.launch(n)
+    d.code(
+        f"tid = wp.tid()\n$lines\nout[tid] = {f'wp.transform_point({held}, corner)' if point else held}",
+        lines=lines,
+    )
+
+    def agree(before: Values, after: Values) -> None:
+        v = before
+        p = v.get("positions", np.zeros((n, 3)))
+        q = v.get("rotations", np.zeros((n, 4)))
+        if kind == "set position":
+            q = v.poses[:, 3:]
+        elif kind == "set rotation":
+            p = v.poses[:, :3]
+        elif kind == "chain":
+            p, q = np.zeros((n, 3)), np.tile([0.0, 0, 0, 1], (n, 1))
+            for k in range(int(v.links)):
+                link = np.roll(v.poses, -k, axis=0)
+                p, q = p + turned(q, link[:, :3]), product(q, link[:, 3:])
+        elif kind == "blend":
+            # the shorter way round
+            q = q * np.where(q[:, 3:] < 0, -1.0, 1.0) + [0, 0, 0, 1]
+            q = q / np.linalg.norm(q, axis=1, keepdims=True)
+        elif kind == "euler":
+            parts = [np.zeros((n, 4)) for _ in range(3)]
+            for k, axis in enumerate((2, 1, 0)):
+                parts[k][:, axis] = np.sin(v.angles[:, k] / 2)
+                parts[k][:, 3] = np.cos(v.angles[:, k] / 2)
+            q = product(product(parts[0], parts[1]), parts[2])
+        scale = v.scales if matrix else np.ones((n, 3))
+        if point:
+            np.testing.assert_allclose(after.out, p + turned(q, scale * v.corner), atol=2e-3)
+            return
+        basis = np.stack([turned(q, scale[:, k : k + 1] * np.eye(3)[k]) for k in range(3)], axis=2)
+        if matrix:
+            np.testing.assert_allclose(after.out[:, :3, :3], basis, atol=2e-3)
+            np.testing.assert_allclose(after.out[:, :3, 3], p, atol=2e-3)
+            return
+        found = after.out
+        np.testing.assert_allclose(found[:, :3], p, atol=2e-3)
+        axes = np.stack([turned(found[:, 3:], np.tile(np.eye(3)[k], (n, 1))) for k in range(3)], axis=2)
+        np.testing.assert_allclose(axes, basis, atol=3e-3)
+
+    d.holds(agree)
