@@ -90,8 +90,9 @@ def claimed_slots(d: Draft) -> None:
                 assert sorted(left_over[left_over >= 0]) == sorted(active)
         elif kind == "linked list":
             for slot in range(m):
-                at, seen = after.slots[slot], []
-                while at >= 0:
+                at = after.slots[slot]
+                seen: list[int] = []
+                while at >= 0 and len(seen) <= n:
                     seen.append(int(at))
                     at = after.next_in_list[at]
                 assert sorted(seen) == sorted(active[keys == slot])

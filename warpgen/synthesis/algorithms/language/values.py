@@ -57,23 +57,19 @@ def plane_matrices(d: Draft) -> None:
         "built": ("g = f[0]", "wp.matrix_from_rows(g[0] * g, g[1] * g)"),
         "ratio": ("", "wp.div_approx(f, wp.trace(f))"),
     }[kind]
-    if kind in ("polar", "stretch"):
-        lines = lines.replace("u, s, v", "u, s, v")
-    # away from singular matrices
+    # the shift keeps the matrices away from singular ones
+    lift = f"f = m + {shift} * wp.identity(n=2, dtype=float)"
     d.launch(n)
     if apart == "function":
-        head = f"f: wp.mat22{', shift: float' if shifted else ''}"
-        moved = f"f = f + {shift} * wp.identity(n=2, dtype=float)"
         d.function(
-            f"@wp.func\ndef factor_of({head}):\n    g0 = {moved[4:]}\n    $lines\n    return {result.replace('(f', '(g0').replace('f @', 'g0 @')}",
-            lines=lines.replace("(f)", "(g0)").replace("f[0]", "g0[0]"),
-        )
-        d.code(f"tid = wp.tid()\n{load}\nout[tid] = factor_of(m{', shift' if shifted else ''})")
-    else:
-        d.code(
-            f"tid = wp.tid()\n{load}\nf = m + {shift} * wp.identity(n=2, dtype=float)\n$lines\nout[tid] = {result}",
+            f"@wp.func\ndef factor_of(m: wp.mat22{', shift: float' if shifted else ''}):\n"
+            f"    {lift}\n    $lines\n    return {result}",
             lines=lines,
         )
+        given = ", shift" if shifted else ""
+        d.code(f"tid = wp.tid()\n{load}\nout[tid] = factor_of(m{given})")
+    else:
+        d.code(f"tid = wp.tid()\n{load}\n{lift}\n$lines\nout[tid] = {result}", lines=lines)
 
     def agree(before: Values, after: Values) -> None:
         f = before.a.reshape(n, 2, 2) + (before.shift if shifted else 1.0) * np.eye(2)
@@ -176,16 +172,17 @@ def built_poses(d: Draft) -> None:
         "pose = wp.transform_from_matrix(rigid)",
         "set position": "pose = poses[tid]\nwp.transform_set_translation(pose, positions[tid])",
         "set rotation": "pose = poses[tid]\nwp.transform_set_rotation(pose, rotations[tid])",
-        "chain": "pose = wp.transform_identity()\nfor k in range(links):\n    # wraps around at the end of the list\n    "
+        "chain": "pose = wp.transform_identity()\nfor k in range(links):\n"
+        "    # wraps around at the end of the list\n    "
         + ("pose = wp.transform_multiply(pose, poses[(tid + k) % poses.shape[0]])" if spelled == "long"
            else "pose = pose * poses[(tid + k) % len(poses)]"),
         "blend": f"pose = {make}(positions[tid], {half})",
         "euler": "e = angles[tid]\n"
-        + ("q = wp.quat_from_euler(e, 2, 1, 0)" if spelled == "short" else
-           "# about z, then y, then x\nq = (\n"
-           "    wp.quat_from_axis_angle(wp.vec3(0.0, 0.0, 1.0), e[0])\n"
+        + ("q = wp.quat_from_euler(e, 0, 1, 2)" if spelled == "short" else
+           "# about x, then y, then z, all fixed\nq = (\n"
+           "    wp.quat_from_axis_angle(wp.vec3(0.0, 0.0, 1.0), e[2])\n"
            "    * wp.quat_from_axis_angle(wp.vec3(0.0, 1.0, 0.0), e[1])\n"
-           "    * wp.quat_from_axis_angle(wp.vec3(1.0, 0.0, 0.0), e[2])\n)")
+           "    * wp.quat_from_axis_angle(wp.vec3(1.0, 0.0, 0.0), e[0])\n)")
         + f"\npose = {make}(positions[tid], q)",
     }[kind]  # fmt: skip
     held = "model" if matrix else "pose"
@@ -215,8 +212,8 @@ def built_poses(d: Draft) -> None:
         elif kind == "euler":
             parts = [np.zeros((n, 4)) for _ in range(3)]
             for k, axis in enumerate((2, 1, 0)):
-                parts[k][:, axis] = np.sin(v.angles[:, k] / 2)
-                parts[k][:, 3] = np.cos(v.angles[:, k] / 2)
+                parts[k][:, axis] = np.sin(v.angles[:, axis] / 2)
+                parts[k][:, 3] = np.cos(v.angles[:, axis] / 2)
             q = product(product(parts[0], parts[1]), parts[2])
         scale = v.scales if matrix else np.ones((n, 3))
         if point:
