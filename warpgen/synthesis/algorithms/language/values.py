@@ -230,3 +230,143 @@ def built_poses(d: Draft) -> None:
         np.testing.assert_allclose(axes, basis, atol=3e-3)
 
     d.holds(agree)
+
+
+@DOMAIN.algorithm(
+    source="Featherstone 2008, ch. 2; Diebel 2006",
+    names={
+        "moving_frames": "twist_kernel|spatial_motion|frame_rates",
+        "twists": "velocities|body_qd|motions",
+        "others": "second_twists|joint_axes|axes",
+        "rotations": "orientations|body_q|quats",
+        "offset": "arm|lever|r_local",
+        "out": "result|rates|y",
+        "q": "rot|attitude|r",
+    },
+    adjoint="no",
+    weight=2,
+)
+def moving_frames(d: Draft) -> None:
+    """Works out what moving and turning frames do."""
+    kind = d.option("kind", "point", "bracket", "angles", "inverse", "step", "real part")
+    source = d.option("offset", "given", "per frame")
+    apart = d.option("place", "inline", "function")
+    wrapped = d.flag("negated")
+    d.says({
+        "point": "Gives the velocities of points that are fixed to moving frames.",
+        "bracket": "Takes the cross products of twists, as in the acceleration of jointed bodies.",
+        "angles": "Finds the Euler angles of rotations.",
+        "inverse": "Turns rotations round by negating their imaginary parts.",
+        "step": "Turns rotations on by angular velocities over a step of time.",
+        "real part": "Builds rotations whose real parts follow from the imaginary ones.",
+    }[kind])  # fmt: skip
+    n = d.pick(48, 64, 96)
+    twisted, turned_ = kind in ("point", "bracket"), kind in ("angles", "inverse", "step")
+    if twisted:
+        d.input("twists", "spatial_vector", n, -1.0, 1.0)
+    if turned_:
+        d.input("rotations", "quat", n, kind="unit")
+    if kind == "bracket":
+        d.input("others", "spatial_vector", n, -1.0, 1.0)
+    extra = {"point": "offset", "step": "omega"}.get(kind, "")
+    if extra and source == "given":
+        d.param(extra, "vec3", -1.0, 1.0)
+    elif extra:
+        d.input(extra, "vec3", n, -1.0, 1.0)
+    if kind == "real part":
+        d.input("imaginary", "vec3", n, -0.5, 0.5)
+    if kind == "step":
+        d.param("dt", "float", 0.01, 0.1)
+    type_ = {"point": "vec3", "bracket": "spatial_vector", "angles": "vec3"}.get(kind, "quat")
+    d.output("out", type_, n)
+    given = extra + ("[tid]" if source == "per frame" else "")
+    minus = "-" if wrapped else ""
+    lines, value, heads, call = {
+        "point": (
+            "",
+            f"{minus}wp.velocity_at_point(v, r)",
+            "v: wp.spatial_vector, r: wp.vec3",
+            f"twists[tid], {given}",
+        ),
+        "bracket": (
+            "",
+            f"{minus}wp.spatial_cross(v, w)",
+            "v: wp.spatial_vector, w: wp.spatial_vector",
+            "twists[tid], others[tid]",
+        ),
+        "angles": (
+            "# the same sequence as quat_from_euler takes",
+            f"{minus}wp.quat_to_euler(q, 0, 1, 2)",
+            "q: wp.quat",
+            "rotations[tid]",
+        ),
+        "inverse": (
+            "",
+            "wp.quaternion(-q[0], -q[1], -q[2], q[3])"
+            if wrapped
+            else "wp.quaternion(-wp.vec3(q[0], q[1], q[2]), q[3])",
+            "q: wp.quat",
+            "rotations[tid]",
+        ),
+        "step": (
+            "# dq/dt = w q / 2, with w as a quaternion without a real part\n"
+            f"rate = wp.quaternion({minus}w, 0.0) * q",
+            "wp.normalize(q + 0.5 * dt * rate)",
+            "q: wp.quat, w: wp.vec3, dt: float",
+            f"rotations[tid], {given}, dt",
+        ),
+        "real part": (
+            f"real = {minus}wp.sqrt(1.0 - wp.length_sq(v))",
+            "wp.quaternion(v, real)",
+            "v: wp.vec3",
+            "imaginary[tid]",
+        ),
+    }[kind]
+    d.launch(n)
+    if apart == "function":
+        d.function(f"@wp.func\ndef frame_rate({heads}):\n    $lines\n    return {value}", lines=lines)
+        d.code(f"tid = wp.tid()\nout[tid] = frame_rate({call})")
+    else:
+        locals_ = [head.split(":")[0].strip() for head in heads.split(",")]
+        pairs = zip(locals_, call.split(", "), strict=True)
+        reads = "\n".join(f"{name} = {text}" for name, text in pairs if name != text)
+        d.code(f"tid = wp.tid()\n$reads\n$lines\nout[tid] = {value}", reads=reads, lines=lines)
+
+    def agree(before: Values, after: Values) -> None:
+        v, sign = before, -1.0 if wrapped else 1.0
+        if kind == "angles":
+            e = sign * after.out
+            parts = [np.zeros((n, 4)) for _ in range(3)]
+            for k in range(3):
+                parts[k][:, k] = np.sin(e[:, k] / 2)
+                parts[k][:, 3] = np.cos(e[:, k] / 2)
+            q = product(product(parts[2], parts[1]), parts[0])
+            same = np.abs((q * v.rotations).sum(axis=1))
+            assert (same > 1 - 1e-3).mean() > 0.97
+            return
+        zero = np.zeros((n, 1))
+        first, last = (v.twists[:, :3], v.twists[:, 3:]) if twisted else (zero, zero)
+
+        def bracket() -> Any:
+            a, b = v.others[:, :3], v.others[:, 3:]
+            return sign * np.concatenate([np.cross(first, a), np.cross(last, a) + np.cross(first, b)], axis=1)
+
+        def step() -> Any:
+            omega = np.broadcast_to(v.omega, (n, 3))
+            q = v.rotations + 0.5 * v.dt * product(np.concatenate([sign * omega, zero], axis=1), v.rotations)
+            return q / np.linalg.norm(q, axis=1, keepdims=True)
+
+        def real() -> Any:
+            w = np.sqrt(1 - (v.imaginary**2).sum(axis=1, keepdims=True))
+            return np.concatenate([v.imaginary, sign * w], axis=1)
+
+        formulas: _Formulas = {
+            "point": lambda: sign * (last + np.cross(first, v.offset)),
+            "bracket": bracket,
+            "inverse": lambda: v.rotations * [-1, -1, -1, 1],
+            "step": step,
+            "real part": real,
+        }
+        np.testing.assert_allclose(after.out, formulas[kind](), atol=2e-3)
+
+    d.holds(agree)
