@@ -65,7 +65,13 @@ def solve_cubic_state(d: Draft) -> None:
                 d.input(name, "float", count, least, most)
             else:
                 d.param(name, "float", least, most)
-        load = f"t = temperature[tid]\np = pressure[tid]\ntc = critical{where}\npc = p_crit{where}\nomega = acentric{where}"
+        load = (
+            "t = temperature[tid]\n"
+            "p = pressure[tid]\n"
+            f"tc = critical{where}\n"
+            f"pc = p_crit{where}\n"
+            f"omega = acentric{where}"
+        )
     d.module("GAS = wp.constant(83.14462)  # cm^3 bar / (mol K)")
     # p = R T / (v - b) - a / ((v + e b) (v + s b))
     omega_a, omega_b, e, s = {
@@ -88,7 +94,11 @@ def solve_cubic_state(d: Draft) -> None:
         "slope = -kappa * wp.sqrt(tr) / root_alpha",
     )
     polynomial = {
-        "peng robinson": "c2 = big_b - 1.0\nc1 = big_a - big_b * (3.0 * big_b + 2.0)\nc0 = big_b * (big_b * (1.0 + big_b) - big_a)",
+        "peng robinson": (
+            "c2 = big_b - 1.0\n"
+            "c1 = big_a - big_b * (3.0 * big_b + 2.0)\n"
+            "c0 = big_b * (big_b * (1.0 + big_b) - big_a)"
+        ),
         "van der waals": "c2 = -1.0 - big_b\nc1 = big_a\nc0 = -big_a * big_b",
     }.get(model, "c2 = -1.0\nc1 = big_a - big_b * (1.0 + big_b)\nc0 = -big_a * big_b")
     if roots == "newton":

@@ -113,9 +113,17 @@ def evaporate_reference(d: Draft) -> None:
     outside = 1440.0 / wp.pi * 0.0820 * distance * high
     """
     ground = {
-        "sunshine": "hours = 24.0 / wp.pi * sunset\nglobal_rad = (0.25 + 0.5 * wp.min(sun[@] / hours, 1.0)) * outside",
-        "measured": "# a pyranometer cannot read more than a clear sky lets through\nglobal_rad = wp.min(solar[@], clear)",
-        "temperature range": "# Hargreaves: clear skies make warm days and cold nights\nglobal_rad = 0.16 * wp.sqrt(warm - cold) * outside",
+        "sunshine": (
+            "hours = 24.0 / wp.pi * sunset\nglobal_rad = (0.25 + 0.5 * wp.min(sun[@] / hours, 1.0)) * outside"
+        ),
+        "measured": (
+            "# a pyranometer cannot read more than a clear sky lets through\n"
+            "global_rad = wp.min(solar[@], clear)"
+        ),
+        "temperature range": (
+            "# Hargreaves: clear skies make warm days and cold nights\n"
+            "global_rad = 0.16 * wp.sqrt(warm - cold) * outside"
+        ),
     }[light]
     budget = """
     clear = (0.75 + 2.0e-5 * z) * outside
@@ -278,12 +286,12 @@ def rain_warm_clouds(d: Draft) -> None:
     if fall != "none":
         d.param("dz", "float", 200.0, 400.0)
     d.module("LV = wp.constant(2.5e6)  # J/kg, to evaporate water\nCP = wp.constant(1004.0)")
-    if fall == "upstream":
-        speed = lambda k: (
-            f"36.34 * wp.pow(0.001 * rho[{k}] * qr[c, {k}], 0.1364) * wp.sqrt(rho[0] / rho[{k}])"
-        )  # noqa: E731
-    else:
-        speed = lambda k: "5.0"  # noqa: E731
+
+    def speed(k: str) -> str:
+        if fall != "upstream":
+            return "5.0"
+        return f"36.34 * wp.pow(0.001 * rho[{k}] * qr[c, {k}], 0.1364) * wp.sqrt(rho[0] / rho[{k}])"
+
     drop = ""
     if fall != "none":
         drop = f"""
@@ -354,7 +362,10 @@ def rain_warm_clouds(d: Draft) -> None:
     {fresh}qr[c, k] = rain{lost}
     """
     if surface:
-        first = f"# mm that reach the ground, while it is as it was\nrainfall[c] = dt * rho[0] * qr[c, 0] * {speed('0')}"
+        first = (
+            "# mm that reach the ground, while it is as it was\n"
+            f"rainfall[c] = dt * rho[0] * qr[c, 0] * {speed('0')}"
+        )
     else:
         first = ""
     if sweep == "column":

@@ -106,16 +106,30 @@ def track_targets(d: Draft) -> None:
     """.replace("z[tid]", "z[m]" if picked else "z[tid]")
     choose = ""
     if picked:
-        choose = "m = assigned[tid]\nif m < 0:\n    # not seen in this scan: the prediction has to do\n    $unseen\n    return"
+        choose = (
+            "m = assigned[tid]\n"
+            "if m < 0:\n"
+            "    # not seen in this scan: the prediction has to do\n"
+            "    $unseen\n"
+            "    return"
+        )
         unseen = "loglik[tid] = 0.0" if result == "likelihood" else "$write_state\n$write_cov"
     else:
         unseen = ""
     gating = ""
     if gate or result == "likelihood":
-        gating = "# squared Mahalanobis distance\nd2 = (syy * rx * rx - 2.0 * p01 * rx * ry + sxx * ry * ry) / det\n"
+        gating = (
+            "# squared Mahalanobis distance\n"
+            "d2 = (syy * rx * rx - 2.0 * p01 * rx * ry + sxx * ry * ry) / det\n"
+        )
     far = ""
     if gate:
-        gating += "if d2 > GATE:\n    # too far for this target, so that clutter does not drag it along\n    $far\n    return"
+        gating += (
+            "if d2 > GATE:\n"
+            "    # too far for this target, so that clutter does not drag it along\n"
+            "    $far\n"
+            "    return"
+        )
         far = "loglik[tid] = -0.5 * GATE" if result == "likelihood" else "$write_state\n$write_cov"
         d.module("GATE = wp.constant(9.21)  # 99 % of chi-square with two degrees of freedom")
         d.forward_only()
@@ -178,7 +192,7 @@ def track_targets(d: Draft) -> None:
             correct = "\n".join(lines)
     d.launch(count)
     d.code(
-        "tid = wp.tid()\nx = state[tid]\n$load\n$predict\n$spread\n$adds\n$choose\n$residual\n$gating\n$correct\n$store",
+        ("tid = wp.tid()\n" "x = state[tid]\n" "$load\n" "$predict\n" "$spread\n" "$adds\n" "$choose\n" "$residual\n" "$gating\n" "$correct\n" "$store"),
         load=load, predict=predict, spread=spread, adds=adds, choose=choose, residual=residual, gating=gating,
         correct=correct, store=store, unseen=unseen, far=far, write_state=write_state, write_cov=write_cov,
     )  # fmt: skip
@@ -266,7 +280,10 @@ def fuse_imu(d: Draft) -> None:
     else:
         # rates, specific force and perhaps the field, as the sensor sends them
         d.input("imu", "float", (count, 9 if compass else 6), 0.2, 0.9)
-        read = "g = wp.vec3(imu[tid, 0], imu[tid, 1], imu[tid, 2])\na = wp.vec3(imu[tid, 3], imu[tid, 4], imu[tid, 5])"
+        read = (
+            "g = wp.vec3(imu[tid, 0], imu[tid, 1], imu[tid, 2])\n"
+            "a = wp.vec3(imu[tid, 3], imu[tid, 4], imu[tid, 5])"
+        )
         field = "m = wp.normalize(wp.vec3(imu[tid, 6], imu[tid, 7], imu[tid, 8]))"
     integral = method == "integral feedback"
     if integral:
@@ -277,8 +294,17 @@ def fuse_imu(d: Draft) -> None:
         d.param("ki", "float", 0.05, 0.3)
     weight = {
         "always": "k = gain",
-        "near 1 g": "# while the body speeds up, its specific force is not the way up\nk = gain\nif wp.abs(size - 1.0) > 0.3:\n    k = 0.0",
-        "weighted": "# the further from 1 g, the less it tells where up is\nerr = (size - 1.0) / 0.3\nk = gain / (1.0 + err * err)",
+        "near 1 g": (
+            "# while the body speeds up, its specific force is not the way up\n"
+            "k = gain\n"
+            "if wp.abs(size - 1.0) > 0.3:\n"
+            "    k = 0.0"
+        ),
+        "weighted": (
+            "# the further from 1 g, the less it tells where up is\n"
+            "err = (size - 1.0) / 0.3\n"
+            "k = gain / (1.0 + err * err)"
+        ),
     }[trust]
     start = "q = att[tid]\nx = q[0]\ny = q[1]\nz = q[2]\nw = q[3]\n"
     if compass:
@@ -398,6 +424,7 @@ bz = h[2]
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "arrays":
+            m: Any
             g, a, m = v.gyro, v.accel, v.get("mag")
         else:
             g, a, m = v.imu[:, :3], v.imu[:, 3:6], v.imu[:, 6:]
