@@ -37,7 +37,7 @@ def solve_cubic_state(d: Draft) -> None:
         "compressibility": "Solves a cubic equation of state for how far real gases are from ideal ones.",
         "fugacity": "Computes the logarithm of fugacity coefficients from a cubic equation of state.",
         "volume": "Computes molar volumes of real fluids from a cubic equation of state.",
-        "departure": "Computes how much less enthalpy real fluids have than ideal gases, by a cubic equation of state.",
+        "departure": "Computes how much less enthalpy real fluids have than ideal gases, by a cubic state.",
     }[result])  # fmt: skip
     shaped = model in ("peng robinson", "soave")
     # Newton's iterations are for gases above their critical point, where there is one root
@@ -243,7 +243,7 @@ def solve_cubic_state(d: Draft) -> None:
                 if least > b[i]:
                     both = [
                         x - 1 - np.log(x - b[i])
-                        - a[i] * (1 / x if e == s else np.log((x + e * b[i]) / (x + s * b[i])) / ((e - s) * b[i]))
+                        - a[i] * (1 / x if e == s else np.log((x + e * b[i]) / (x + s * b[i])) / (e - s) / b[i])
                         for x in (least, z[i])
                     ]  # fmt: skip
                     z[i] = least if both[0] < both[1] else z[i]

@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.trim import trim
 
 
 @DOMAIN.algorithm(
-    source="Farquhar, von Caemmerer & Berry 1980; Bernacchi et al. 2001; Collatz et al. 1991; Medlyn et al. 2011",
+    source="Farquhar et al. 1980; Bernacchi et al. 2001; Collatz et al. 1991; Medlyn et al. 2011",
     names={
         "assimilate_carbon": "photosynthesis|leaf_uptake|farquhar_model",
         "light": "par|ppfd|q_par",
@@ -135,7 +135,8 @@ def assimilate_carbon(d: Draft) -> None:
         if inside == "ball berry":
             head = (
                 "# relative humidity at the leaf's surface, by Tetens\n"
-                "humid = 1.0 - dryness[@] / (0.6108 * wp.exp(17.27 * leaf_temp[@] / (leaf_temp[@] + 237.3)))\n"
+                "saturated = 0.6108 * wp.exp(17.27 * leaf_temp[@] / (leaf_temp[@] + 237.3))\n"
+                "humid = 1.0 - dryness[@] / saturated\n"
                 "humid = wp.max(humid, 0.1)\n"
             )
         turns = d.pick(4, 5, 6)

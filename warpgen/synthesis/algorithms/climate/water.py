@@ -39,7 +39,7 @@ def evaporate_reference(d: Draft) -> None:
         "et0": "Computes how much water a well-watered lawn evaporates in a day, by Penman and Monteith.",
         "net radiation": "Computes the net radiation that a lawn takes up in a day, as in FAO 56.",
         "crop": "Computes the water that a crop in its stage of growth needs in a day, as in FAO 56.",
-        "aerodynamic share": "Computes what part of a lawn's evaporation wind and dry air drive, not the sun.",
+        "aerodynamic share": "Computes what part of a lawn's evaporation wind and dry air drive.",
     }[result])  # fmt: skip
     shape: Any = (rows, d.pick(8, 12, 16)) if grid else count
     here = "i, j" if grid else "tid"

@@ -43,7 +43,7 @@ def _rows(names: str, matrix: Any, of: str, digits: int = 7) -> str:
 
 
 @DOMAIN.algorithm(
-    source="Lindbloom 2017 (chromatic adaptation); Hable 2010; Reinhard et al. 2002; Ottosson 2020; IEC 61966-2-1",
+    source="Lindbloom 2017; Hable 2010; Reinhard et al. 2002; Ottosson 2020; IEC 61966-2-1",
     names={
         "develop_image": "tonemap_image|render_to_display|grade_pixels",
         "linear": "hdr|scene|radiance",
@@ -199,7 +199,8 @@ b *= ratio"""
     d.launch(*((rows * columns,) if flat else (rows, columns)))
     d.code(
         f"{at} = wp.tid()\n$load\n$expose\n$adapt\n$toned\n$colorful\n$clip\n$code\n$store",
-        load=load, expose=expose, adapt=adapt, toned=toned, colorful=colorful, clip=clip, code=code, store=store,
+        load=load, expose=expose, adapt=adapt, toned=toned, colorful=colorful, clip=clip, code=code,
+        store=store,
     )  # fmt: skip
     trim(d)
     d.explain(

@@ -215,7 +215,7 @@ def compare_colors(d: Draft) -> None:
     d.code(text, shared=shared, one=one, two=two, body=body)
     trim(d)
     d.explain({
-        "ciede2000": "CIEDE2000 with the hue mean and difference on the circle, as Sharma et al. spell them out.",
+        "ciede2000": "CIEDE2000 with means and differences of hue on the circle.",
         "cie94": "CIE94 for graphic arts; the first color is the standard that sets the weights.",
         "cmc": "CMC l:c; the first color is the standard that sets the size of its ellipsoid.",
     }[formula])  # fmt: skip
@@ -263,7 +263,7 @@ def compare_colors(d: Draft) -> None:
             if formula == "cie94":
                 sl, sc, sh = 1.0, 1 + 0.045 * c1, 1 + 0.015 * c1
             else:
-                h = np.degrees(np.angle(z1)) % 360
+                h: Any = np.degrees(np.angle(z1)) % 360
                 sl = np.where(l1 < 16, 0.511, 0.040975 * l1 / (1 + 0.01765 * l1))
                 sc = 0.0638 * c1 / (1 + 0.0131 * c1) + 0.638
                 f = np.sqrt(c1**4 / (c1**4 + 1900))
