@@ -234,19 +234,14 @@ def solve_cubic_state(d: Draft) -> None:
             quad[2] - b * quad[1] - quad[1] + a,
             -b * quad[2] - quad[2] - a * b,
         ]
-        z = np.empty_like(b)
+        z, least = np.empty_like(b), np.empty_like(b)
         for i, row in enumerate(np.stack(coefficients, axis=-1)):
             found = np.roots(row)
-            z[i] = found.real[np.abs(found.imag) < 1e-9].max()
-            if phase == "stable":
-                least = found.real[np.abs(found.imag) < 1e-9].min()
-                if least > b[i]:
-                    both = [
-                        x - 1 - np.log(x - b[i])
-                        - a[i] * (1 / x if e == s else np.log((x + e * b[i]) / (x + s * b[i])) / (e - s) / b[i])
-                        for x in (least, z[i])
-                    ]  # fmt: skip
-                    z[i] = least if both[0] < both[1] else z[i]
+            real = found.real[np.abs(found.imag) < 1e-9]
+            z[i], least[i] = real.max(), real.min()
+        if phase == "stable":
+            low_ = np.where(least > b, least, z)
+            z = np.where(gibbs(low_) < gibbs(z), low_, z)
         if result == "compressibility":
             return {"factor": z}
         if result == "volume":

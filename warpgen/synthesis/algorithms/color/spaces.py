@@ -241,6 +241,9 @@ def compare_colors(d: Draft) -> None:
         l1, l2 = p[..., 0], q[..., 0]
         z1, z2 = p[..., 1] + 1j * p[..., 2], q[..., 1] + 1j * q[..., 2]
         eh: Any
+        sl: Any
+        sc: Any
+        sh: Any
         turn: Any = 0.0
         if formula == "ciede2000":
             c7 = ((abs(z1) + abs(z2)) / 2) ** 7
@@ -263,7 +266,7 @@ def compare_colors(d: Draft) -> None:
             if formula == "cie94":
                 sl, sc, sh = 1.0, 1 + 0.045 * c1, 1 + 0.015 * c1
             else:
-                h: Any = np.degrees(np.angle(z1)) % 360
+                h = np.degrees(np.angle(z1)) % 360
                 sl = np.where(l1 < 16, 0.511, 0.040975 * l1 / (1 + 0.01765 * l1))
                 sc = 0.0638 * c1 / (1 + 0.0131 * c1) + 0.638
                 f = np.sqrt(c1**4 / (c1**4 + 1900))
