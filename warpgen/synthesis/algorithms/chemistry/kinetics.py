@@ -168,7 +168,10 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
             lines.append("a1 += da\nb1 += db\nc1 += dc")
         if method == "midpoint":
             lines.append(
-                "# from the middle of the step to its end\na2 = 2.0 * a1 - a0\nb2 = 2.0 * b1 - b0\nc2 = 2.0 * c1 - c0"
+                "# from the middle of the step to its end\n"
+                "a2 = 2.0 * a1 - a0\n"
+                "b2 = 2.0 * b1 - b0\n"
+                "c2 = 2.0 * c1 - c0"
             )
             last = ("a2", "b2", "c2")
         else:

@@ -37,7 +37,7 @@ def solve_cubic_state(d: Draft) -> None:
         "compressibility": "Solves a cubic equation of state for how far real gases are from ideal ones.",
         "fugacity": "Computes the logarithm of fugacity coefficients from a cubic equation of state.",
         "volume": "Computes molar volumes of real fluids from a cubic equation of state.",
-        "departure": "Computes how much less enthalpy real fluids have than ideal gases, by a cubic equation of state.",
+        "departure": "Computes how much less enthalpy real fluids have than ideal gases, by a cubic state.",
     }[result])  # fmt: skip
     shaped = model in ("peng robinson", "soave")
     # Newton's iterations are for gases above their critical point, where there is one root
@@ -65,7 +65,13 @@ def solve_cubic_state(d: Draft) -> None:
                 d.input(name, "float", count, least, most)
             else:
                 d.param(name, "float", least, most)
-        load = f"t = temperature[tid]\np = pressure[tid]\ntc = critical{where}\npc = p_crit{where}\nomega = acentric{where}"
+        load = (
+            "t = temperature[tid]\n"
+            "p = pressure[tid]\n"
+            f"tc = critical{where}\n"
+            f"pc = p_crit{where}\n"
+            f"omega = acentric{where}"
+        )
     d.module("GAS = wp.constant(83.14462)  # cm^3 bar / (mol K)")
     # p = R T / (v - b) - a / ((v + e b) (v + s b))
     omega_a, omega_b, e, s = {
@@ -88,7 +94,11 @@ def solve_cubic_state(d: Draft) -> None:
         "slope = -kappa * wp.sqrt(tr) / root_alpha",
     )
     polynomial = {
-        "peng robinson": "c2 = big_b - 1.0\nc1 = big_a - big_b * (3.0 * big_b + 2.0)\nc0 = big_b * (big_b * (1.0 + big_b) - big_a)",
+        "peng robinson": (
+            "c2 = big_b - 1.0\n"
+            "c1 = big_a - big_b * (3.0 * big_b + 2.0)\n"
+            "c0 = big_b * (big_b * (1.0 + big_b) - big_a)"
+        ),
         "van der waals": "c2 = -1.0 - big_b\nc1 = big_a\nc0 = -big_a * big_b",
     }.get(model, "c2 = -1.0\nc1 = big_a - big_b * (1.0 + big_b)\nc0 = -big_a * big_b")
     if roots == "newton":
@@ -224,19 +234,14 @@ def solve_cubic_state(d: Draft) -> None:
             quad[2] - b * quad[1] - quad[1] + a,
             -b * quad[2] - quad[2] - a * b,
         ]
-        z = np.empty_like(b)
+        z, least = np.empty_like(b), np.empty_like(b)
         for i, row in enumerate(np.stack(coefficients, axis=-1)):
             found = np.roots(row)
-            z[i] = found.real[np.abs(found.imag) < 1e-9].max()
-            if phase == "stable":
-                least = found.real[np.abs(found.imag) < 1e-9].min()
-                if least > b[i]:
-                    both = [
-                        x - 1 - np.log(x - b[i])
-                        - a[i] * (1 / x if e == s else np.log((x + e * b[i]) / (x + s * b[i])) / ((e - s) * b[i]))
-                        for x in (least, z[i])
-                    ]  # fmt: skip
-                    z[i] = least if both[0] < both[1] else z[i]
+            real = found.real[np.abs(found.imag) < 1e-9]
+            z[i], least[i] = real.max(), real.min()
+        if phase == "stable":
+            low_ = np.where(least > b, least, z)
+            z = np.where(gibbs(low_) < gibbs(z), low_, z)
         if result == "compressibility":
             return {"factor": z}
         if result == "volume":

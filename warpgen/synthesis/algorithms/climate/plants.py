@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.trim import trim
 
 
 @DOMAIN.algorithm(
-    source="Farquhar, von Caemmerer & Berry 1980; Bernacchi et al. 2001; Collatz et al. 1991; Medlyn et al. 2011",
+    source="Farquhar et al. 1980; Bernacchi et al. 2001; Collatz et al. 1991; Medlyn et al. 2011",
     names={
         "assimilate_carbon": "photosynthesis|leaf_uptake|farquhar_model",
         "light": "par|ppfd|q_par",
@@ -88,7 +88,11 @@ def assimilate_carbon(d: Draft) -> None:
         j_rate = (sum_ - wp.sqrt(sum_ * sum_ - 4.0 * 0.7 * caught * jmax)) / (2.0 * 0.7)
         """,
         "rectangular": "caught = 0.3 * light[@]\nj_rate = caught * jmax / (caught + jmax)",
-        "saturating": "# Smith's curve\ncaught = 0.24 * light[@]\nj_rate = caught / wp.sqrt(1.0 + caught * caught / (jmax * jmax))",
+        "saturating": (
+            "# Smith's curve\n"
+            "caught = 0.24 * light[@]\n"
+            "j_rate = caught / wp.sqrt(1.0 + caught * caught / (jmax * jmax))"
+        ),
     }[electrons].replace("sum_", "both")
 
     def rates(ci: str) -> str:
@@ -129,13 +133,27 @@ def assimilate_carbon(d: Draft) -> None:
         }[inside]
         head = ""
         if inside == "ball berry":
-            head = "# relative humidity at the leaf's surface, by Tetens\nhumid = 1.0 - dryness[@] / (0.6108 * wp.exp(17.27 * leaf_temp[@] / (leaf_temp[@] + 237.3)))\nhumid = wp.max(humid, 0.1)\n"
+            head = (
+                "# relative humidity at the leaf's surface, by Tetens\n"
+                "saturated = 0.6108 * wp.exp(17.27 * leaf_temp[@] / (leaf_temp[@] + 237.3))\n"
+                "humid = 1.0 - dryness[@] / saturated\n"
+                "humid = wp.max(humid, 0.1)\n"
+            )
         turns = d.pick(4, 5, 6)
         body = (
             head
-            + "# stomata open as far as uptake asks, and uptake needs open stomata: iterate\nci = float(0.7 * co2)\n"
+            + (
+                "# stomata open as far as uptake asks, and uptake needs open stomata: iterate\n"
+                "ci = float(0.7 * co2)\n"
+            )
             + "net = float(0.0)\ngs = float(0.0)\n"
-            + f"for turn in range({turns}):\n    $inner\n    $law\n    # half the way, so that it does not swing\n    ci = 0.5 * (ci + wp.max(co2 - 1.6 * net / gs, 1.2 * gamma_star))"
+            + (
+                f"for turn in range({turns}):\n"
+                "    $inner\n"
+                "    $law\n"
+                "    # half the way, so that it does not swing\n"
+                "    ci = 0.5 * (ci + wp.max(co2 - 1.6 * net / gs, 1.2 * gamma_star))"
+            )
         )
         inner = _flat(rates("ci"))
     if not solved:

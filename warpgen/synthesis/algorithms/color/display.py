@@ -43,7 +43,7 @@ def _rows(names: str, matrix: Any, of: str, digits: int = 7) -> str:
 
 
 @DOMAIN.algorithm(
-    source="Lindbloom 2017 (chromatic adaptation); Hable 2010; Reinhard et al. 2002; Ottosson 2020; IEC 61966-2-1",
+    source="Lindbloom 2017; Hable 2010; Reinhard et al. 2002; Ottosson 2020; IEC 61966-2-1",
     names={
         "develop_image": "tonemap_image|render_to_display|grade_pixels",
         "linear": "hdr|scene|radiance",
@@ -90,7 +90,9 @@ def develop_image(d: Draft) -> None:
     back = np.linalg.inv(_XYZ)
     adapt = {
         "none": "",
-        "channel gains": "# so that the light's color comes out gray\nr *= white[1] / white[0]\nb *= white[1] / white[2]",
+        "channel gains": (
+            "# so that the light's color comes out gray\nr *= white[1] / white[0]\nb *= white[1] / white[2]"
+        ),
         "bradford": "\n".join(
             [
                 "# to the responses of cones, where an eye adapts by a gain of each (von Kries)",
@@ -119,9 +121,17 @@ def develop_image(d: Draft) -> None:
         @y = (@n / @d - 0.0333333) / 0.8673012
         """,
         "reinhard": "@y = @x / (1.0 + @x)",
-        "narkowicz": "# a fit to the ACES reference curve\n@y = @x * (2.51 * @x + 0.03) / (@x * (2.43 * @x + 0.59) + 0.14)",
-        "logarithmic": "# equal steps for equal ratios, as the eye counts\n@y = wp.log(1.0 + 8.0 * @x) / wp.log(41.0)",
-        "white point": "# as Reinhard's curve, but `brightest` becomes white\n@y = @x * (1.0 + @x / (brightest * brightest)) / (1.0 + @x)",
+        "narkowicz": (
+            "# a fit to the ACES reference curve\n"
+            "@y = @x * (2.51 * @x + 0.03) / (@x * (2.43 * @x + 0.59) + 0.14)"
+        ),
+        "logarithmic": (
+            "# equal steps for equal ratios, as the eye counts\n@y = wp.log(1.0 + 8.0 * @x) / wp.log(41.0)"
+        ),
+        "white point": (
+            "# as Reinhard's curve, but `brightest` becomes white\n"
+            "@y = @x * (1.0 + @x / (brightest * brightest)) / (1.0 + @x)"
+        ),
     }[curve]
     tone = "\n".join(line.strip() for line in tone.strip().split("\n"))
     if apply == "channels":
@@ -189,7 +199,8 @@ b *= ratio"""
     d.launch(*((rows * columns,) if flat else (rows, columns)))
     d.code(
         f"{at} = wp.tid()\n$load\n$expose\n$adapt\n$toned\n$colorful\n$clip\n$code\n$store",
-        load=load, expose=expose, adapt=adapt, toned=toned, colorful=colorful, clip=clip, code=code, store=store,
+        load=load, expose=expose, adapt=adapt, toned=toned, colorful=colorful, clip=clip, code=code,
+        store=store,
     )  # fmt: skip
     trim(d)
     d.explain(

@@ -63,8 +63,18 @@ def compare_colors(d: Draft) -> None:
         shared = "# a and b are stored with an offset of 40, so that none is negative\n"
     elif space == "lch":
         shared = ""
-        one = "lch_a = first[tid]\nl1 = lch_a[0]\na1 = lch_a[1] * wp.cos(0.1 * lch_a[2])\nb1 = lch_a[1] * wp.sin(0.1 * lch_a[2])"
-        two = f"lch_b = {other}\nl2 = lch_b[0]\na2 = lch_b[1] * wp.cos(0.1 * lch_b[2])\nb2 = lch_b[1] * wp.sin(0.1 * lch_b[2])"
+        one = (
+            "lch_a = first[tid]\n"
+            "l1 = lch_a[0]\n"
+            "a1 = lch_a[1] * wp.cos(0.1 * lch_a[2])\n"
+            "b1 = lch_a[1] * wp.sin(0.1 * lch_a[2])"
+        )
+        two = (
+            f"lch_b = {other}\n"
+            "l2 = lch_b[0]\n"
+            "a2 = lch_b[1] * wp.cos(0.1 * lch_b[2])\n"
+            "b2 = lch_b[1] * wp.sin(0.1 * lch_b[2])"
+        )
         shared = "# hues come in tenths of a radian\n"
     else:
         shared = ""
@@ -205,7 +215,7 @@ def compare_colors(d: Draft) -> None:
     d.code(text, shared=shared, one=one, two=two, body=body)
     trim(d)
     d.explain({
-        "ciede2000": "CIEDE2000 with the hue mean and difference on the circle, as Sharma et al. spell them out.",
+        "ciede2000": "CIEDE2000 with means and differences of hue on the circle.",
         "cie94": "CIE94 for graphic arts; the first color is the standard that sets the weights.",
         "cmc": "CMC l:c; the first color is the standard that sets the size of its ellipsoid.",
     }[formula])  # fmt: skip
@@ -230,6 +240,10 @@ def compare_colors(d: Draft) -> None:
         kl, kc = v.get("kl", 1.0), v.get("kc", 1.0)
         l1, l2 = p[..., 0], q[..., 0]
         z1, z2 = p[..., 1] + 1j * p[..., 2], q[..., 1] + 1j * q[..., 2]
+        eh: Any
+        sl: Any
+        sc: Any
+        sh: Any
         turn: Any = 0.0
         if formula == "ciede2000":
             c7 = ((abs(z1) + abs(z2)) / 2) ** 7

@@ -36,15 +36,15 @@ def dose_patients(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     d.says({
         "amounts": "Steps the amounts of a drug in the compartments of patients by a Runge-Kutta method.",
-        "concentration": "Computes a drug's concentration in the blood of patients after one Runge-Kutta step.",
-        "effect": "Computes the effect of a drug that lags behind its concentration, after one Runge-Kutta step.",
+        "concentration": "Computes a drug's concentration in the blood after one Runge-Kutta step.",
+        "effect": "Computes a drug's effect, which lags behind its concentration, one step later.",
     }[result])  # fmt: skip
     states = ["cen", "per"] + (["deep"] if peripheral == 2 else [])
     states += {"infusion": [], "oral": ["gut"], "transit": ["gut", "pre"]}[route]
     if result == "effect":
         states.append("eff")
     n = len(states)
-    names = {"cen": "blood", "per": "tissue that fills fast", "deep": "tissue that fills slowly", "gut": "gut",
+    names = {"cen": "blood", "per": "fast tissue", "deep": "slow tissue", "gut": "gut",
              "pre": "stomach", "eff": "place of effect"}  # fmt: skip
     d.input("amounts", "float", (count, n), 0.5, 6.0)
     if route == "infusion":
@@ -183,7 +183,7 @@ def regulate_glucose(d: Draft) -> None:
     count_states = len(states)
     d.says({
         "state": "Steps sugar and insulin in the blood of patients by Bergman's minimal model.",
-        "glucose": "Predicts the blood sugar of patients one Runge-Kutta step ahead by Bergman's minimal model.",
+        "glucose": "Predicts the blood sugar of patients one step ahead by Bergman's minimal model.",
         "rates": "Computes how fast sugar and insulin change in the blood by Bergman's minimal model.",
     }[result])  # fmt: skip
 

@@ -37,7 +37,7 @@ def spread_disease(d: Draft) -> None:
     latent = model != "sir"
     d.says({
         "state": "Steps epidemics in regions whose children, adults and old people meet at different rates.",
-        "new cases": "Counts who catches a disease within a step, in regions of three ages that mix unevenly.",
+        "new cases": "Counts who catches a disease within a step, in regions of three ages.",
         "growth": "Computes how fast the infected of regions multiply, from contacts between three ages.",
     }[result])  # fmt: skip
     words = {"s": "susceptible", "e": "exposed", "i": "infectious", "h": "in_hospital", "r": "recovered"}

@@ -71,12 +71,16 @@ def move_arm(d: Draft) -> None:
     if result == "step":
         d.param("dt", "float", 0.002, 0.02)
 
-    center = {
-        "rods": lambda k: f"c{k} = 0.5 * l{k}\ni{k} = m{k} * l{k} * l{k} / 12.0",
-        "point masses": lambda k: f"c{k} = l{k}",
-        "measured": lambda k: f"c{k} = centers[{k}]\ni{k} = inertias[{k}]",
-    }[shape]
-    turning = (lambda k: "") if shape == "point masses" else (lambda k: f" + i{k}")
+    def center(k: int) -> str:
+        if shape == "point masses":
+            return f"c{k} = l{k}"
+        if shape == "rods":
+            return f"c{k} = 0.5 * l{k}\ni{k} = m{k} * l{k} * l{k} / 12.0"
+        return f"c{k} = centers[{k}]\ni{k} = inertias[{k}]"
+
+    def turning(k: int) -> str:
+        return "" if shape == "point masses" else f" + i{k}"
+
     body = "\n".join(f"l{k} = lengths[{k}]\nm{k} = masses[{k}]\n{center(k)}" for k in n)
     read = "\n".join(
         ["# absolute angles of the links, so that the inertias depend on differences alone"]
@@ -112,11 +116,11 @@ def move_arm(d: Draft) -> None:
     def sym(prefix: str, j: int, k: int) -> str:
         return f"a{j}{j}" if j == k else f"{prefix}{min(j, k)}{max(j, k)}"
 
-    rub = {
-        "none": lambda k: "",
-        "viscous": lambda k: f"damping * {at('rates', k)}",
-        "coulomb": lambda k: f"damping * wp.tanh(20.0 * {at('rates', k)})",
-    }[friction]
+    def rub(k: int) -> str:
+        if friction == "viscous":
+            return f"damping * {at('rates', k)}"
+        return f"damping * wp.tanh(20.0 * {at('rates', k)})"
+
     if result == "torques":
         lines = [f"e{k} = " + (f"e{k - 1} + " if k else "") + at("wanted", k) for k in n]
         for k in n:
@@ -209,8 +213,8 @@ def move_arm(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         q, qd = v.angles, v.rates
         lengths, m = np.asarray(v.lengths), np.asarray(v.masses)
-        c = {"rods": lengths / 2, "point masses": lengths, "measured": v.get("centers")}[shape]
-        i = {"rods": m * lengths**2 / 12, "point masses": 0 * m, "measured": v.get("inertias")}[shape]
+        c: Any = {"rods": lengths / 2, "point masses": lengths, "measured": v.get("centers")}[shape]
+        i: Any = {"rods": m * lengths**2 / 12, "point masses": 0 * m, "measured": v.get("inertias")}[shape]
         t = np.cumsum(q, axis=1)
         along = np.stack([np.cos(t), np.sin(t)], axis=-1)
         across = np.stack([-np.sin(t), np.cos(t)], axis=-1)
