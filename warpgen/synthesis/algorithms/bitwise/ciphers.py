@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,14 +16,14 @@ _M32 = 0xFFFFFFFF
 @DOMAIN.algorithm(
     source="Wheeler & Needham 1994 (TEA), Needham & Wheeler 1997 (XTEA)",
     names={
-        "tiny_cipher": "xtea_encrypt|tea_blocks|encrypt_blocks|tea_cipher",
+        "tiny_cipher": "cipher_blocks|block_cipher|feistel_blocks",
         "v0": "left|y|l",
         "v1": "right|z|r",
         "total": "sum_|delta_sum|s",
         "rounds": "num_rounds|cycles|n",
         "blocks": "plaintext|words|messages",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def tiny_cipher(d: Draft) -> None:
     """Runs blocks of 64 bits through the Tiny Encryption Algorithm."""
@@ -159,7 +157,7 @@ def tiny_cipher(d: Draft) -> None:
         "double_rounds": "num_double_rounds|rounds|loops",
         "s": "x|state|block",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def chacha(d: Draft) -> None:
     """Computes blocks of the ChaCha key stream."""
@@ -290,185 +288,5 @@ c, b = half_round(c, d, b, wp.uint32(7))"""
         if use == "uniform":
             return {"out": (stream >> np.uint32(8)) / 2.0**24}
         return {"out": stream ^ v.text if use == "cipher" else stream}
-
-    d.check(reference)
-
-
-def _roots(count: int, exponent: float) -> list[int]:
-    """Fractions of roots of the first primes, 32 bits of each, as FIPS 180-4 has them."""
-    primes = [p for p in range(2, 400) if all(p % q for q in range(2, int(p**0.5) + 1))][:count]
-    found = []
-    for p in primes:
-        wide = p << (96 if exponent == 3 else 64)
-        low, high = 0, 1 << 40
-        while low < high:  # the integer root, exact where floats are not
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if middle**exponent <= wide else (low, middle - 1)
-        found.append(low & _M32)
-    return found
-
-
-@DOMAIN.algorithm(
-    source="NIST FIPS 180-4, section 6.2",
-    names={
-        "sha256": "sha256_compress|sha256_blocks|hash_blocks|sha256_kernel",
-        "w": "schedule|W|words",
-        "k": "constants|round_keys|K",
-        "messages": "blocks|data|chunks",
-        "digests": "hashes|state_out|outputs",
-        "t1": "temp1|x1|mixed",
-        "t2": "temp2|x2|major",
-    },
-    adjoint="no",
-)
-def sha256(d: Draft) -> None:
-    """Compresses a block of sixteen words with SHA-256."""
-    schedule = d.option("schedule", "whole", "ring")
-    functions = d.option("functions", "helpers", "inline")
-    state = d.option("state", "initial", "chained", "padded")
-    rounds_of = d.option("constants", "array", "vector")
-    choose = d.option("choose", "xor", "mask")
-    n = d.pick(8, 12, 16)
-    rotl = d.use(mixers.ROTL32)
-    constants = _roots(64, 3)
-    initial = _roots(8, 2)
-    size = 8 if state == "padded" else 16
-    d.input("messages", "uint32", (n, size), 0, 1 << 32)
-    if state == "chained":
-        d.input("chain", "uint32", (n, 8), 0, 1 << 32)
-    if rounds_of == "array":
-        # any words would do for the recurrence: the host uploads those of the standard
-        d.input("k", "uint32", 64, 0, 1 << 32)
-    else:
-        rows = [", ".join(f"{c:#010x}" for c in constants[i : i + 8]) for i in range(0, 64, 8)]
-        table = "".join(f"        {r},\n" for r in rows)
-        d.module(
-            "vec64u = wp.types.vector(64, wp.uint32)\n"
-            "# cube roots of the first 64 primes\n"
-            "K = wp.constant(\n"
-            "    vec64u(\n"
-            f"{table}    )\n"
-            ")"
-        )
-    d.output("digests", "uint32", (n, 8))
-
-    def turned(x: str, *by: int) -> str:
-        return " ^ ".join(f"{rotl}({x}, wp.uint32({32 - r}))" for r in by)
-
-    sigmas: dict[str, Callable[[str], str]] = {
-        "small_sigma0": lambda x: f"{turned(x, 7, 18)} ^ ({x} >> wp.uint32(3))",
-        "small_sigma1": lambda x: f"{turned(x, 17, 19)} ^ ({x} >> wp.uint32(10))",
-        "big_sigma0": lambda x: turned(x, 2, 13, 22),
-        "big_sigma1": lambda x: turned(x, 6, 11, 25),
-    }
-
-    def sigma(name: str, x: str) -> str:
-        return f"{name}({x})" if functions == "helpers" else f"({sigmas[name](x)})"
-
-    if functions == "helpers":
-        for name, make in sigmas.items():
-            d.function(f"@wp.func\ndef {name}(x: wp.uint32) -> wp.uint32:\n    return {make('x')}")
-
-    def at(place: str) -> str:
-        return f"w[({place}) % 16]" if schedule == "ring" else f"w[{place}]"
-
-    expand = f"""
-    w15 = {at("t - 15")}
-    w2 = {at("t - 2")}
-    {at("t")} = {at("t - 16")} + {sigma("small_sigma0", "w15")} + {at("t - 7")} + {sigma("small_sigma1", "w2")}
-    """
-    ch = "(e & f) ^ (~e & g)" if choose == "xor" else "g ^ (e & (f ^ g))"
-    maj = "(a & b) ^ (a & c) ^ (b & c)" if choose == "xor" else "(a & b) | (c & (a | b))"
-    letters = "abcdefgh"
-    if state == "chained":
-        load = "\n".join(f"{x} = wp.uint32(chain[tid, {i}])" for i, x in enumerate(letters))
-        store = "\n".join(f"digests[tid, {i}] = chain[tid, {i}] + {x}" for i, x in enumerate(letters))
-        d.says("Continues the SHA-256 of each message by one block of sixteen words.")
-    else:
-        load = "\n".join(f"{x} = wp.uint32({h:#010x})" for x, h in zip(letters, initial, strict=True))
-        store = "\n".join(
-            f"digests[tid, {i}] = wp.uint32({h:#010x}) + {x}"
-            for i, (x, h) in enumerate(zip(letters, initial, strict=True))
-        )
-    pad = ""
-    if state == "padded":
-        pad = (
-            "# a message of 256 bits: a one, zeros, and its length\n"
-            "w[8] = wp.uint32(0x80000000)\n"
-            "w[15] = wp.uint32(256)"
-        )
-        d.says("Hashes each message of eight words, a digest itself, with SHA-256.")
-    length = 16 if schedule == "ring" else 64
-    zero = f"wp.zeros(shape={length}, dtype=wp.uint32)"
-    if schedule == "ring":
-        expanding = "if t >= 16:\n    $expand"
-        whole = ""
-    else:
-        expanding, whole = "", "for t in range(16, 64):\n    $expand"
-    d.launch(n)
-    d.code(
-        """
-        tid = wp.tid()
-        w = $zero
-        for i in range($size):
-            w[i] = messages[tid, i]
-        $pad
-        $whole
-        $load
-        for t in range(64):
-            $expanding
-            t1 = h + $e1 + ($ch) + $k[t] + $wt
-            t2 = $e0 + ($maj)
-            h = g
-            g = f
-            f = e
-            e = d + t1
-            d = c
-            c = b
-            b = a
-            a = t1 + t2
-        $store
-        """,
-        zero=zero,
-        size=str(size),
-        pad=pad,
-        whole=whole,
-        expanding=expanding,
-        expand=expand,
-        load=load,
-        e1=sigma("big_sigma1", "e"),
-        e0=sigma("big_sigma0", "a"),
-        ch=ch,
-        maj=maj,
-        k="k" if rounds_of == "array" else "K",
-        wt="w[t % 16]" if schedule == "ring" else "w[t]",
-        store=store,
-    )
-
-    def reference(v: Values) -> dict[str, Any]:
-        if state == "padded" and rounds_of == "vector":
-            rows = [hashlib.sha256(row.astype(">u4").tobytes()).digest() for row in v.messages]
-            return {"digests": np.array([np.frombuffer(r, ">u4") for r in rows]).astype(np.uint32)}
-        one = np.zeros((64, n), np.uint32)
-        one[:size] = v.messages.T
-        if state == "padded":
-            one[8], one[15] = 0x80000000, 256
-
-        def ror(x: Any, *by: int) -> Any:
-            return np.bitwise_xor.reduce([(x >> np.uint32(r)) | (x << np.uint32(32 - r)) for r in by])
-
-        for t in range(16, 64):
-            p, q = one[t - 15], one[t - 2]
-            one[t] = one[t - 16] + one[t - 7]
-            one[t] += (ror(p, 7, 18) ^ (p >> np.uint32(3))) + (ror(q, 17, 19) ^ (q >> np.uint32(10)))
-        key = v.k if rounds_of == "array" else np.array(constants, np.uint32)
-        first = v.chain.T if state == "chained" else np.repeat(np.array(initial, np.uint32)[:, None], n, 1)
-        s = [x.copy() for x in first]
-        for t in range(64):
-            a, b, c, _, e, f, g, h = s
-            x = h + ror(e, 6, 11, 25) + ((e & f) | (~e & g)) + key[t] + one[t]
-            y = ror(a, 2, 13, 22) + ((a & b) | (a & c) | (b & c))
-            s = [x + y, a, b, c, s[3] + x, e, f, g]
-        return {"digests": (first + np.array(s)).T}
 
     d.check(reference)

@@ -17,7 +17,7 @@ _M32, _M64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 @DOMAIN.algorithm(
     source="Fowler, Noll & Vo 1991; Eastlake et al., RFC draft-eastlake-fnv",
     names=NAMES | {"fnv_hash": "hash_strings|fnv_hashes|hash_keys", "h": "hash_value|digest|state"},
-    adjoint="no",
+    adjoint="either",
 )
 def fnv_hash(d: Draft) -> None:
     """Hashes each string of bytes with the function of Fowler, Noll and Vo."""
@@ -104,7 +104,7 @@ def _murmur3(words: list[int], seed: int) -> int:
         "w": "word|block|k1",
         "seed": "hash_seed|salt",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def murmur3(d: Draft) -> None:
     """Hashes each key of 32-bit words with MurmurHash3."""
@@ -211,7 +211,7 @@ def _xxh32(words: list[int], seed: int) -> int:
         "n": "num_words|words",
         "p": "pos|at|cursor",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def xxhash32(d: Draft) -> None:
     """Hashes each key of 32-bit words with xxHash32, four lanes at a time."""

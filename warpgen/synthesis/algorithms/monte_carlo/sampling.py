@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "f": "inv_base|scale|digit_weight",
         "r": "value|inverse|radical",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def even_points(d: Draft) -> None:
     """Computes points of a sequence that fills the unit square or cube evenly."""
@@ -44,11 +44,8 @@ def even_points(d: Draft) -> None:
         d.param("shift", f"vec{dim}", 0.0, 1.0)
     if kind in ("hammersley", "lattice"):
         d.param("count", "int", n + (60 if shifted == "start" else 0))
-    d.output(
-        "points",
-        f"vec{dim}" if layout == "vector" else "float",
-        {"vector": n, "matrix": (n, dim), "planes": (dim, n)}[layout],
-    )
+    shape = {"vector": (n,), "matrix": (n, dim), "planes": (dim, n)}[layout]
+    d.output("points", f"vec{dim}" if layout == "vector" else "float", shape)
     bases = (2, 3, 5)
 
     def inverse(base: int) -> str:

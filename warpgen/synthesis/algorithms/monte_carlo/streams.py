@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.monte_carlo import DOMAIN
-from warpgen.synthesis.library import mixers, normal, words
+from warpgen.synthesis.library import mixers
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _M32, _M64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
@@ -26,7 +26,7 @@ _M32, _M64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
         "word": "r|bits|draw",
         "draws": "count|num_draws|per_thread",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def random_stream(d: Draft) -> None:
     """Draws numbers from one generator per thread."""
@@ -48,7 +48,7 @@ def random_stream(d: Draft) -> None:
         d.param("seed", "uint32", 1, 1 << 32)
         load, save = (
             (
-                f"# zero is the one state that never leaves itself\n"
+                "# zero is the one state that never leaves itself\n"
                 f"s = {d.use(mixer)}(seed + wp.uint32(tid)) | wp.uint32(1)"
             ),
             "",
@@ -228,7 +228,7 @@ def random_stream(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3, section 3.3",
     names={
-        "counter_stream": "philox|philox_kernel|counter_rng|philox4x32",
+        "counter_stream": "philox|philox_kernel|counter_rng",
         "c0": "x0|ctr0|a",
         "c1": "x1|ctr1|b",
         "k0": "key_lo|kx|key_a",
@@ -236,7 +236,7 @@ def random_stream(d: Draft) -> None:
         "lo0": "lower0|l0|low0",
         "rounds": "num_rounds|n_rounds|r",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def counter_stream(d: Draft) -> None:
     """Computes random numbers from counters with the Philox generator."""
@@ -295,10 +295,10 @@ def counter_stream(d: Draft) -> None:
         init = (
             f"c0 = wp.uint32({first})\n"
             f"c1 = {second}\n"
-            f"c2 = wp.uint32(0)\n"
-            f"c3 = wp.uint32(0)\n"
-            f"k0 = wp.uint32(key[0])\n"
-            f"k1 = wp.uint32(key[1])"
+            "c2 = wp.uint32(0)\n"
+            "c3 = wp.uint32(0)\n"
+            "k0 = wp.uint32(key[0])\n"
+            "k1 = wp.uint32(key[1])"
         )
         body = (
             "hi0 = mul_high(wp.uint32(0xD2511F53), c0)\n"
@@ -319,9 +319,9 @@ def counter_stream(d: Draft) -> None:
         values = [f"float({c} >> wp.uint32(8)) * (1.0 / 16777216.0)" for c in names]
     elif out == "normal":
         values = []
+        pre = "# Box and Muller; the half keeps the logarithm away from zero\n"
         for i in range(0, width, 2):
             pre += (
-                f"# Box and Muller; the half keeps the logarithm away from zero\n"
                 f"r{i} = wp.sqrt(-2.0 * wp.log((float(c{i} >> wp.uint32(8)) + 0.5) / 16777216.0))\n"
                 f"phi{i} = 2.0 * wp.pi * float(c{i + 1} >> wp.uint32(8)) / 16777216.0\n"
             )
@@ -378,295 +378,5 @@ def counter_stream(d: Draft) -> None:
             r = np.sqrt(-2 * np.log(u[::2] + 0.5 / 2**24)) * np.exp(2j * np.pi * u[1::2])
             made = np.stack([r.real, r.imag], axis=1).reshape(width, n)
         return {"out": made if layout == "planes" else made.T}
-
-    d.check(reference, 1e-3)
-
-
-@DOMAIN.algorithm(
-    source=(
-        "van der Corput 1935; Halton 1960; Hammersley 1960; Sobol 1967; Roberts 2018 (R2); "
-        "Cranley & Patterson 1976"
-    ),
-    names={
-        "even_points": "low_discrepancy|halton_points|quasi_random|qmc_points",
-        "points": "samples|out|xs",
-        "index": "i_seq|k|sample_id",
-        "shift": "offset|rotation|jitter",
-        "f": "inv_base|scale|digit_weight",
-        "r": "value|inverse|radical",
-    },
-    adjoint="no",
-)
-def even_points(d: Draft) -> None:
-    """Computes points of a sequence that fills the unit square or cube evenly."""
-    kind = d.option("kind", "halton", "hammersley", "sobol", "r2", "lattice")
-    dim = d.option("dim", 2, 3)
-    radical = d.option("radical", *words.REVERSALS, None)
-    shifted = d.option("shift", "none", "rotation", "start")
-    layout = d.option("layout", "vector", "matrix", "planes")
-    n = d.pick(64, 96, 128)
-    if kind == "sobol":
-        dim = 2
-    index = "tid"
-    if shifted == "start":
-        d.param("start", "int", 1, 50)
-        index = "(start + tid)"
-    if shifted == "rotation":
-        d.param("shift", f"vec{dim}", 0.0, 1.0)
-    if kind in ("hammersley", "lattice"):
-        d.param("count", "int", n + (60 if shifted == "start" else 0))
-    shape = {"vector": (n,), "matrix": (n, dim), "planes": (dim, n)}[layout]
-    d.output("points", f"vec{dim}" if layout == "vector" else "float", shape)
-    bases = (2, 3, 5)
-
-    def inverse(base: int) -> str:
-        if base == 2 and radical is not None:
-            # exact where the loop's sum rounds
-            return f"float({d.use(radical)}(wp.uint32({index}))) * 2.3283064365386963e-10"
-        return f"radical_inverse({index}, {base})"
-
-    looped = kind == "halton" or (kind == "hammersley" and (dim == 3 or radical is None))
-    if looped:
-        d.function("""
-            @wp.func
-            def radical_inverse(index: int, base: int) -> float:
-                # the digits of the index, mirrored at the point
-                f = float(1.0)
-                r = float(0.0)
-                i = int(index)
-                while i > 0:
-                    f = f / float(base)
-                    r += f * float(i % base)
-                    i = i // base
-                return r
-        """)
-    pre = ""
-    if kind == "halton":
-        values = [inverse(b) for b in bases[:dim]]
-    elif kind == "hammersley":
-        values = [f"float({index}) / float(count)"] + [inverse(b) for b in bases[: dim - 1]]
-    elif kind == "sobol":
-        first = d.use(radical or words.REVERSE_SWAPS)
-        pre = f"""
-        k = wp.uint32({index})
-        x0 = {first}(k)
-        # direction numbers of the second dimension: v = v ^ (v >> 1), from the top bit down
-        x1 = wp.uint32(0)
-        v = wp.uint32(0x80000000)
-        while k != wp.uint32(0):
-            if (k & wp.uint32(1)) != wp.uint32(0):
-                x1 = x1 ^ v
-            v = v ^ (v >> wp.uint32(1))
-            k = k >> wp.uint32(1)
-        """
-        values = ["float(x0 >> wp.uint32(8)) / 16777216.0", "float(x1 >> wp.uint32(8)) / 16777216.0"]
-    elif kind == "r2":
-        # powers of the root of x^(d+1) = x + 1, the plastic number where d = 2
-        g = {2: 1.324717957244746, 3: 1.2207440846057596}[dim]
-        values = [f"wp.mod(0.5 + float({index}) * {g ** -(a + 1):.10f}, 1.0)" for a in range(dim)]
-    else:
-        values = [f"float({index}) / float(count)"] + [
-            f"wp.mod(float({index} * {z}) / float(count), 1.0)" for z in (55, 34)[: dim - 1]
-        ]
-        pre = "# a rank-one lattice: its generating vector was searched for by the host"
-    body = ""
-    if layout == "vector":
-        body = f"p = wp.vec{dim}(\n" + "".join(f"    {value},\n" for value in values) + ")\n"
-        if shifted == "rotation":
-            body += (
-                "p = p + shift\n# Cranley and Patterson's rotation wraps around\n"
-                + "points[tid] = "
-                + f"wp.vec{dim}("
-                + ", ".join(f"wp.mod(p[{a}], 1.0)" for a in range(dim))
-                + ")"
-            )
-        else:
-            body = body.replace("p = ", "points[tid] = ")
-    else:
-        for a, value in enumerate(values):
-            at = f"points[tid, {a}]" if layout == "matrix" else f"points[{a}, tid]"
-            body += (
-                f"{at} = wp.mod({value} + shift[{a}], 1.0)\n"
-                if shifted == "rotation"
-                else f"{at} = {value}\n"
-            )
-    d.launch(n)
-    d.code("tid = wp.tid()\n$pre\n$body", pre=pre, body=body.rstrip())
-    d.says(
-        f"Computes points of the {'R' + str(dim) if kind == 'r2' else kind.capitalize()} sequence."
-        if kind != "lattice"
-        else "Computes the points of a rank-one lattice."
-    )
-
-    def digits(i: Any, base: int) -> Any:
-        r, f, i = np.zeros(len(i)), 1.0, i.copy()
-        while i.any():
-            f /= base
-            r, i = r + f * (i % base), i // base
-        return r
-
-    def reference(v: Values) -> dict[str, Any]:
-        i = np.arange(n) + (int(v.start) if shifted == "start" else 0)
-        if kind == "halton":
-            p = [digits(i, b) for b in bases[:dim]]
-        elif kind == "hammersley":
-            p = [i / float(v.count)] + [digits(i, b) for b in bases[: dim - 1]]
-        elif kind == "sobol":
-            pascal = np.array([[1]])  # the second generator matrix is Pascal's triangle modulo two
-            while len(pascal) < 16:
-                pascal = np.block([[pascal, pascal], [0 * pascal, pascal]])
-            b = words.bits(i, 16).astype(np.int64)
-            p = [digits(i, 2), (b @ pascal.T % 2) @ 0.5 ** np.arange(1, 17)]
-        elif kind == "r2":
-            g = np.roots([1] + [0] * (dim - 1) + [-1, -1])
-            g = g[np.abs(g.imag) < 1e-9].real.max()
-            p = [(0.5 + i * g ** -(a + 1)) % 1 for a in range(dim)]
-        else:
-            p = [i * z / float(v.count) % 1 for z in (1, 55, 34)[:dim]]
-        made = np.array(p)
-        if shifted == "rotation":
-            made = (made + v.shift[:, None]) % 1
-        return {"points": made if layout == "planes" else made.T}
-
-    d.check(reference, 1e-3)
-
-
-@DOMAIN.algorithm(
-    source="Devroye 1986, chapter 2; Box & Muller 1958; Gumbel 1935; Archimedes (spheres)",
-    names={
-        "inverse_transform": "sample_distribution|transform_uniforms|draw_samples|inverse_cdf",
-        "u": "uniforms|xi|randoms",
-        "y": "samples|draws|out",
-        "scale": "sigma|lam|theta",
-        "loc": "mu|center|location",
-    },
-    double=True,
-)
-def inverse_transform(d: Draft) -> None:
-    """Turns uniform random numbers to samples of another distribution by its inverse."""
-    kind = d.option(
-        "kind",
-        "exponential",
-        "weibull",
-        "cauchy",
-        "logistic",
-        "gumbel",
-        "pareto",
-        "rayleigh",
-        "laplace",
-        "triangular",
-        "normal",
-        "lognormal",
-        "kumaraswamy",
-    )
-    quantile = d.option("quantile", normal.QUANTILE_ACKLAM, normal.QUANTILE_MORO)
-    where = d.option("where", "array", "truncated", "stratified")
-    parameters = d.option("parameters", "common", "each")
-    density = d.flag("density", 0.3) and kind in ("exponential", "rayleigh", "logistic")
-    n = d.pick(64, 96, 128, 200)
-    d.input("u", "float", n, 0.05, 0.95)
-    each = parameters == "each"
-
-    def needs(name: str, low: float, high: float) -> str:
-        if each:
-            d.input(name, "float", n, low, high)
-            return f"{name}[i]"
-        d.param(name, "float", low, high)
-        return name
-
-    scale = needs("scale", 0.5, 1.5)
-    third = kind in ("weibull", "pareto", "kumaraswamy", "triangular")
-    shape = needs("shape", 1.2, 3.0) if third else ""
-    loc = (
-        needs("loc", -1.0, 1.0)
-        if kind in ("cauchy", "logistic", "gumbel", "laplace", "normal", "lognormal")
-        else ""
-    )
-    if where == "truncated":
-        d.param("lower", "float", 0.02, 0.2)
-        d.param("upper", "float", 0.8, 0.98)
-    d.output("y", "float", n)
-    if density:
-        d.output("pdf", "float", n)
-    q = d.use(quantile) if kind in ("normal", "lognormal") else ""
-    formula = {
-        "exponential": f"-{scale} * wp.log(1.0 - p)",
-        "weibull": f"{scale} * wp.pow(-wp.log(1.0 - p), 1.0 / {shape})",
-        "cauchy": f"{loc} + {scale} * wp.tan(wp.pi * (p - 0.5))",
-        "logistic": f"{loc} + {scale} * wp.log(p / (1.0 - p))",
-        "gumbel": f"{loc} - {scale} * wp.log(-wp.log(p))",
-        "pareto": f"{scale} / wp.pow(1.0 - p, 1.0 / {shape})",
-        "rayleigh": f"{scale} * wp.sqrt(-2.0 * wp.log(1.0 - p))",
-        "laplace": f"{loc} - {scale} * wp.sign(p - 0.5) * wp.log(1.0 - 2.0 * wp.abs(p - 0.5))",
-        "normal": f"{loc} + {scale} * {q}(p)",
-        "lognormal": f"wp.exp({loc} + {scale} * {q}(p))",
-        "kumaraswamy": f"wp.pow(1.0 - wp.pow(1.0 - p, 1.0 / {scale}), 1.0 / {shape})",
-        "triangular": "",
-    }[kind]
-    if kind == "triangular":
-        body = f"""
-        # rises to the mode at `scale`, falls to `scale + shape`
-        width = {scale} + {shape}
-        if p < {scale} / width:
-            y[i] = wp.sqrt(p * width * {scale})
-        else:
-            y[i] = width - wp.sqrt((1.0 - p) * width * {shape})
-        """.replace("`scale`", "the first parameter").replace("`scale + shape`", "the sum of both")
-    else:
-        body = f"y[i] = {formula}"
-    if density:
-        pdf = {
-            "exponential": f"(1.0 - p) / {scale}",
-            "rayleigh": f"wp.sqrt(-2.0 * wp.log(1.0 - p)) * (1.0 - p) / {scale}",
-            "logistic": f"p * (1.0 - p) / {scale}",
-        }[kind]
-        body += f"\n# the density at the sample, in terms of the uniform number itself\npdf[i] = {pdf}"
-    load = {
-        "array": "p = u[i]",
-        "truncated": (
-            "# between two quantiles, so that no sample is far out\np = lower + u[i] * (upper - lower)"
-        ),
-        "stratified": (
-            "# one sample in each of n strata of equal probability\np = (float(i) + u[i]) / float(u.shape[0])"
-        ),
-    }[where]
-    d.launch(n)
-    d.code("i = wp.tid()\n$load\n$body", load=load, body=body)
-    d.says(f"Turns uniform random numbers to samples of the {kind} distribution.")
-
-    def reference(v: Values) -> dict[str, Any]:
-        p = v.u
-        if where == "truncated":
-            p = v.lower + p * (v.upper - v.lower)
-        elif where == "stratified":
-            p = (np.arange(n) + p) / n
-        s, c, m = v.scale, v.get("shape"), v.get("loc")
-        z = normal.QUANTILE_ACKLAM(p)
-        e = -np.log1p(-p)  # a unit exponential, of which many others are made
-        y = {
-            "exponential": lambda: s * e,
-            "weibull": lambda: s * e ** (1 / c),
-            "cauchy": lambda: m - s / np.tan(np.pi * p),
-            "logistic": lambda: m + 2 * s * np.arctanh(2 * p - 1),
-            "gumbel": lambda: m - s * np.log(-np.log(p)),
-            "pareto": lambda: s * np.exp(e / c),
-            "rayleigh": lambda: s * np.sqrt(2 * e),
-            "laplace": lambda: m + s * np.where(p < 0.5, np.log(2 * p), -np.log(2 - 2 * p)),
-            "normal": lambda: m + s * z,
-            "lognormal": lambda: np.exp(m) * np.exp(s * z),
-            "kumaraswamy": lambda: (1 - np.exp(-e / s)) ** (1 / c),
-            "triangular": lambda: np.where(
-                p < s / (s + c), np.sqrt(p * s * (s + c)), s + c - np.sqrt((1 - p) * c * (s + c))
-            ),
-        }[kind]()
-        found = {"y": y}
-        if density:
-            x = (y - (m if m is not None else 0.0)) / s
-            found["pdf"] = {
-                "exponential": np.exp(-x),
-                "rayleigh": x * np.exp(-x * x / 2),
-                "logistic": 0.25 / np.cosh(x / 2) ** 2,
-            }[kind] / s
-        return found
 
     d.check(reference, 1e-3)

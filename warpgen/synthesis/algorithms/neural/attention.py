@@ -20,7 +20,7 @@ def _softmax(s: Any, axis: int = -1) -> Any:
 @DOMAIN.algorithm(
     source="Milakov & Gimelshein 2018, Online normalizer calculation for softmax, algorithms 2 and 3",
     names={
-        "softmax": "softmax_rows|row_softmax|stable_softmax|softmax_forward",
+        "softmax": "softmax_rows|row_softmax|softmax_forward",
         "x": "logits|scores|inputs",
         "y": "probs|p|weights",
         "m": "peak|row_max|max_logit",
@@ -159,7 +159,7 @@ def softmax(d: Draft) -> None:
             there = k <= np.arange(n)[:, None]
         elif mask == "mask":
             there = (v.keep if layout == "rows" else v.keep.T) != 0
-        any_ = np.asarray(there.any(axis=1))
+        any_: Any = there.any(axis=1)
         p = np.where(there, _softmax(np.where(there, x, -_BIG)), 0.0) * any_[:, None]
         log = np.log(np.where(p > 0, p, 1.0))
         if out == "entropy":
@@ -179,7 +179,7 @@ def softmax(d: Draft) -> None:
         "Vaswani et al. 2017; Dao et al. 2022 (online); Press et al. 2022 (ALiBi); Shazeer 2019 (shared keys)"
     ),
     names={
-        "attention": "attention_forward|scaled_dot_attention|self_attention|flash_attention",
+        "attention": "attention_forward|scaled_dot_attention|self_attention",
         "q": "queries|query|Q",
         "k": "keys|key|K",
         "v": "values|value|V",
@@ -257,7 +257,7 @@ def attention(d: Draft) -> None:
         distance = "wp.abs(i - j)" if reach == "all" else "(i - j)"
         slope = "slope" if one else "slopes[h]"
         after += (
-            f"# a penalty that grows with distance replaces positional encodings\n"
+            "# a penalty that grows with distance replaces positional encodings\n"
             f"s = s - {slope} * float({distance})\n"
         )
     elif bias == "table":
@@ -354,102 +354,5 @@ def attention(d: Draft) -> None:
         if how == "cached scores":
             found["p"] = p.reshape((seq, seq) if one else (count, seq, seq))
         return found
-
-    d.check(reference, 5e-4)
-
-
-@DOMAIN.algorithm(
-    source=(
-        "Su et al. 2021 (RoFormer), eq. 34; Vaswani et al. 2017, section 3.5; Chen et al. "
-        "2023 (interpolation)"
-    ),
-    names={
-        "rotary_embedding": "apply_rope|rope_forward|rotate_queries|positional_rotation",
-        "x": "q|queries|hidden",
-        "y": "rotated|q_rot|encoded",
-        "angle": "theta|phase|phi",
-        "base": "theta_base|rope_base|wavelength",
-        "half": "pairs|half_dim|num_pairs",
-    },
-    double=True,
-)
-def rotary_embedding(d: Draft) -> None:
-    """Encodes positions by rotating pairs of features, or by adding waves to them."""
-    kind = d.option("kind", "rotary", "sinusoidal")
-    pairing = d.option("pairing", "halves", "interleaved")
-    positions = d.option("positions", "index", "array", "offset")
-    angles = d.option("angles", "computed", "table")
-    stretch = d.flag("stretch", 0.25)
-    inverse = kind == "rotary" and d.flag("inverse", 0.2)
-    seq, width = d.pick(12, 16, 24), d.pick(8, 12, 16)
-    half = width // 2
-    d.input("x", "float", (seq, width), -1.0, 1.0)
-    if positions == "array":
-        d.input("position", "int", seq, 0, 40)
-    elif positions == "offset":
-        d.param("start", "int", 1, 20)
-    if angles == "table":
-        d.input("inv_freq", "float", half, 0.05, 1.0)
-    else:
-        d.param("base", "float", 100.0, 10000.0)
-    if stretch:
-        d.param("stretch", "float", 1.5, 4.0)
-    d.output("y", "float", (seq, width))
-    where = {"index": "float(i)", "array": "float(position[i])", "offset": "float(start + i)"}[positions]
-    if stretch:
-        where = f"{where} / stretch"
-    frequency = "inv_freq[p]" if angles == "table" else "wp.pow(base, -2.0 * float(p) / float(x.shape[1]))"
-    a, b = ("p", "p + half") if pairing == "halves" else ("2 * p", "2 * p + 1")
-    if kind == "rotary":
-        first, second = ("+", "-") if inverse else ("-", "+")
-        body = f"""
-        u = x[i, {a}]
-        v = x[i, {b}]
-        y[i, {a}] = u * c {first} v * s
-        y[i, {b}] = v * c {second} u * s
-        """
-        d.says("Rotates pairs of features by angles that grow with the position in the sequence.")
-    else:
-        body = f"y[i, {a}] = x[i, {a}] + s\ny[i, {b}] = x[i, {b}] + c"
-        d.says("Adds sines and cosines of the position in the sequence to the features.")
-    d.launch(seq, half)
-    d.code(
-        """
-        i, p = wp.tid()
-        $half
-        angle = $where * $frequency
-        c = wp.cos(angle)
-        s = wp.sin(angle)
-        $body
-        """,
-        half="half = x.shape[1] // 2" if pairing == "halves" else "",
-        where=where,
-        frequency=frequency,
-        body=body,
-    )
-
-    def reference(v: Values) -> dict[str, Any]:
-        at = (
-            np.arange(seq)
-            if positions == "index"
-            else v.position
-            if positions == "array"
-            else v.start + np.arange(seq)
-        )
-        f = v.inv_freq if angles == "table" else v.base ** (-2 * np.arange(half) / width)
-        angle = at[:, None] / (v.stretch if stretch else 1.0) * f
-        one, two = (
-            (slice(0, half), slice(half, None))
-            if pairing == "halves"
-            else (slice(0, None, 2), slice(1, None, 2))
-        )
-        y = v.x.copy()
-        if kind == "rotary":
-            z = (v.x[:, one] + 1j * v.x[:, two]) * np.exp((-1j if inverse else 1j) * angle)
-            y[:, one], y[:, two] = z.real, z.imag
-        else:
-            y[:, one] += np.sin(angle)
-            y[:, two] += np.cos(angle)
-        return {"y": y}
 
     d.check(reference, 5e-4)

@@ -112,7 +112,7 @@ def dense_layer(d: Draft) -> None:
     source="Rumelhart, Hinton & Williams 1986",
     names=_NAMES
     | {
-        "dense_backward": "linear_backward|backprop_layer|mlp_backward|dense_gradients",
+        "dense_backward": "linear_backward|backprop_layer|mlp_backward",
         "dy": "grad_out|upstream|grad_y",
         "dx": "grad_in|grad_x|grad_input",
         "dw": "grad_w|weight_grad|dW",
@@ -121,7 +121,7 @@ def dense_layer(d: Draft) -> None:
         "delta": "error|local_grad|g",
     },
     double=True,
-    adjoint="no",
+    adjoint="either",
 )
 def dense_backward(d: Draft) -> None:
     """Propagates the gradient of a loss back through a fully connected layer and its activation."""
@@ -184,8 +184,8 @@ def dense_backward(d: Draft) -> None:
             g_bias="g_bias = float(0.0)" if bias else "",
             add_bias="g_bias += delta" if bias else "",
             store_bias=(
-                f"# the bias has no column: the first thread of the row keeps its sum\n"
-                f"if k == 0:\n"
+                "# the bias has no column: the first thread of the row keeps its sum\n"
+                "if k == 0:\n"
                 f"    db[j] = g_bias{scale}"
             )
             if bias
@@ -195,7 +195,7 @@ def dense_backward(d: Draft) -> None:
         {
             "inputs": "Propagates the gradient of a loss through a dense layer to its inputs.",
             "weights": "Computes the gradient of a loss with the weights of a dense layer.",
-            "weights and bias": "Computes the gradient of a loss with the weights and biases of a dense layer.",
+            "weights and bias": "Computes the gradient of a loss with a dense layer's weights and biases.",
             "step": "Moves the weights of a dense layer down the gradient of the loss.",
         }[what]
     )
@@ -220,7 +220,7 @@ def dense_backward(d: Draft) -> None:
     source="Shazeer 2020, GLU variants improve transformer; Dauphin et al. 2017",
     names=_NAMES
     | {
-        "gated_unit": "swiglu|glu_forward|gated_linear_unit|geglu",
+        "gated_unit": "glu_forward|gated_linear_unit|glu_layer",
         "gate": "g|gate_pre|a",
         "up": "u|value|lin",
     },
@@ -297,152 +297,3 @@ def gated_unit(d: Draft) -> None:
         return {"y": y * v.scale if scale else y}
 
     d.check(reference)
-
-
-@DOMAIN.algorithm(
-    source="Ba, Kiros & Hinton 2016 (layer); Zhang & Sennrich 2019 (RMS); Wu & He 2018 (group)",
-    names={
-        "feature_norm": "layer_norm|normalize_rows|rms_norm|norm_forward",
-        "x": "inputs|hidden|activations",
-        "y": "outputs|normed|normalized",
-        "gamma": "weight|scale|gain",
-        "beta": "bias|shift|offset",
-        "mean": "mu|m|row_mean",
-        "var": "variance|m2|sigma2",
-        "rstd": "inv_std|rsigma|inv",
-        "eps": "epsilon|tiny",
-        "k": "c|col|f",
-    },
-    double=True,
-    half=True,
-    adjoint="no",
-)
-def feature_norm(d: Draft) -> None:
-    """Normalises the features of each sample."""
-    kind = d.option("kind", "layer", "rms", "group", "l2")
-    passes = d.option("passes", "two pass", "welford", "one pass")
-    affine = d.option("affine", "both", "gamma", "none", "gamma plus one")
-    residual = d.flag("residual", 0.3)
-    keep = d.flag("keep", 0.25)
-    batch, groups = d.pick(16, 24, 32), d.pick(2, 3, 4)
-    width = groups * d.pick(4, 6) if kind == "group" else d.pick(8, 12, 16)
-    d.input("x", "float", (batch, width), -2.0, 2.0)
-    if residual:
-        d.input("residual", "float", (batch, width), -1.0, 1.0)
-    if affine != "none":
-        d.input(
-            "gamma",
-            "float",
-            width,
-            -0.5 if affine == "gamma plus one" else 0.5,
-            0.5 if affine == "gamma plus one" else 1.5,
-        )
-    if affine == "both":
-        d.input("beta", "float", width, -0.5, 0.5)
-    if kind == "group":
-        d.param("groups", "int", groups)
-    d.param("eps", "float", 1e-5, 1e-3)
-    d.output("y", "float", (batch, width))
-    if keep:
-        d.output("rstd_out", "float", (batch, groups) if kind == "group" else batch)
-    at = "(x[i, k] + residual[i, k])" if residual else "x[i, k]"
-    span, size = ("range(first, first + size)", "size") if kind == "group" else ("range(width)", "width")
-    n = f"float({size})"
-    if kind in ("rms", "l2"):
-        stats = f"""
-        square = float(0.0)
-        for k in {span}:
-            square += {at} * {at}
-        """
-        rstd = (
-            f"rstd = 1.0 / wp.sqrt(square / {n} + eps)"
-            if kind == "rms"
-            else "rstd = 1.0 / wp.sqrt(square + eps)"
-        )
-        centred = at
-    else:
-        centred = f"({at.strip('()')} - mean)"
-        rstd = f"rstd = 1.0 / wp.sqrt(var / {n} + eps)"
-        if passes == "two pass":
-            stats = f"""
-            mean = float(0.0)
-            for k in {span}:
-                mean += {at} / {n}
-            # deviations are summed in a second pass, as E[x^2] - E[x]^2 cancels for large means
-            var = float(0.0)
-            for k in {span}:
-                var += {centred} * {centred}
-            """
-        elif passes == "welford":
-            stats = f"""
-            mean = float(0.0)
-            var = float(0.0)
-            count = float(0.0)
-            for k in {span}:
-                count += 1.0
-                delta = {at.strip("()")} - mean
-                mean += delta / count
-                var += delta * ({at.strip("()")} - mean)
-            """
-        else:
-            stats = f"""
-            s1 = float(0.0)
-            s2 = float(0.0)
-            for k in {span}:
-                s1 += {at}
-                s2 += {at} * {at}
-            mean = s1 / {n}
-            var = s2 - s1 * mean
-            """
-    value = f"{centred} * rstd"
-    value += {
-        "both": " * gamma[k] + beta[k]",
-        "gamma": " * gamma[k]",
-        "none": "",
-        "gamma plus one": " * (1.0 + gamma[k])",
-    }[affine]
-    group = kind == "group"
-    kept = ("rstd_out[i, g] = rstd" if group else "rstd_out[i] = rstd") if keep else ""
-    d.launch(*((batch, groups) if group else (batch,)))
-    d.code(
-        """
-        $ids
-        $size
-        $stats
-        $rstd
-        $kept
-        for k in $span:
-            y[i, k] = $value
-        """,
-        ids="i, g = wp.tid()" if group else "i = wp.tid()",
-        size="size = x.shape[1] / groups\nfirst = g * size" if group else "width = x.shape[1]",
-        stats=stats,
-        rstd=rstd,
-        kept=kept,
-        span=span,
-        value=value,
-    )
-    d.says(
-        {
-            "layer": "Normalises the features of each sample to mean zero and variance one.",
-            "rms": "Divides the features of each sample by their root mean square.",
-            "group": "Normalises each group of features of each sample.",
-            "l2": "Scales the features of each sample to unit length.",
-        }[kind]
-    )
-
-    def reference(v: Values) -> dict[str, Any]:
-        x = v.x + (v.residual if residual else 0.0)
-        x = x.reshape(batch, groups, -1) if group else x[:, None]
-        if kind in ("rms", "l2"):
-            top = x
-            r = 1 / np.sqrt((x**2).mean(-1) + v.eps) if kind == "rms" else 1 / np.sqrt((x**2).sum(-1) + v.eps)
-        else:
-            top, r = x - x.mean(-1, keepdims=True), 1 / np.sqrt(x.var(-1) + v.eps)
-        y = (top * r[..., None]).reshape(batch, width)
-        if affine != "none":
-            y = y * (v.gamma + (affine == "gamma plus one"))
-        found = {"y": y + (v.beta if affine == "both" else 0.0)}
-        return found | ({"rstd_out": r if group else r[:, 0]} if keep else {})
-
-    d.check(reference, 5e-4)

@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Bishop 2006, eq. 4.108; Szegedy et al. 2016 (smoothing); Lin et al. 2017 (focal)",
     names={
-        "classification_loss": "cross_entropy|nll_loss|softmax_cross_entropy|focal_loss",
+        "classification_loss": "softmax_cross_entropy|cross_entropy|class_loss",
         "x": "logits|scores|outputs",
         "labels": "targets|classes|y_true",
         "m": "peak|max_logit|shift",
@@ -166,7 +166,7 @@ def classification_loss(d: Draft) -> None:
     d.check(reference, 3e-4)
 
 
-_LOSSES = {  # of prediction y and target t (or label -1, 1)
+_LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
     "huber": (
         (
             "r = y[i] - t[i]\n"
@@ -240,7 +240,7 @@ _LOSSES = {  # of prediction y and target t (or label -1, 1)
 @DOMAIN.algorithm(
     source="Huber 1964; Koenker & Bassett 1978; Charbonnier et al. 1994; Kendall & Gal 2017",
     names={
-        "regression_loss": "huber_loss|pointwise_loss|robust_loss|compute_loss",
+        "regression_loss": "pointwise_loss|elementwise_loss|compute_loss",
         "y": "pred|predictions|outputs",
         "t": "target|targets|y_true",
         "r": "residual|diff|err",
@@ -306,224 +306,5 @@ def regression_loss(d: Draft) -> None:
         if reduction == "none":
             return {"losses": losses}
         return {"loss": np.array([losses.sum() / (n if reduction == "mean" else 1)])}
-
-    d.check(reference, 3e-4)
-
-
-@DOMAIN.algorithm(
-    source=(
-        "Kingma & Ba 2015; Loshchilov & Hutter 2019; Chen et al. 2023 (Lion); Hinton 2012 "
-        "(RMSProp); Duchi et al. 2011"
-    ),
-    names={
-        "optimizer_step": "adam_step|update_params|apply_gradients|optimizer_update",
-        "w": "params|weights|theta",
-        "g": "grad|grads|gradient",
-        "m": "exp_avg|first_moment|momentum_buf",
-        "s": "exp_avg_sq|second_moment|sq_avg",
-        "lr": "learning_rate|alpha|step_size",
-        "beta1": "b1|momentum|mu",
-        "beta2": "b2|rho|decay2",
-        "eps": "epsilon|tiny",
-        "decay": "weight_decay|wd|l2",
-        "gi": "g_t|dw|gw",
-    },
-    double=True,
-    adjoint="no",
-)
-def optimizer_step(d: Draft) -> None:
-    """Moves parameters by one step of an optimiser."""
-    kind = d.option(
-        "kind", "sgd", "nesterov", "adam", "adamax", "lion", "rmsprop", "adagrad", "adadelta", "amsgrad"
-    )
-    decay = d.option("decay", "none", "coupled", "decoupled")
-    clip = d.option("clip", "none", "value", "norm", weights=(2.0, 1.0, 1.0))
-    type = d.option("type", "float", "vec3", weights=(3.0, 1.0))
-    indexed = d.flag("indexed", 0.25)
-    corrected = d.option("corrected", "inside", "by host")
-    zero = d.flag("clear", 0.2)
-    n = d.pick(64, 96, 128)
-    vec = type == "vec3"
-    if indexed:
-        d.input("active", "int", n, kind="permutation")
-    d.inout("w", type, n, -1.0, 1.0)
-    if zero:
-        d.inout("g", type, n, -1.0, 1.0)
-    else:
-        d.input("g", type, n, -1.0, 1.0)
-    first = kind in ("sgd", "nesterov", "adam", "adamax", "lion", "amsgrad")
-    second = kind in ("adam", "adamax", "rmsprop", "adagrad", "adadelta", "amsgrad")
-    if first:
-        d.inout("m", type, n, -0.5, 0.5)
-    if second:
-        d.inout("s", type, n, 0.2, 1.0)
-    if kind == "adadelta":
-        d.inout("moved", type, n, 0.01, 0.1)
-    if kind == "amsgrad":
-        d.inout("s_max", type, n, 0.2, 1.0)
-    d.param("lr", "float", 0.01, 0.1)
-    if first:
-        d.param("beta1", "float", 0.8, 0.95)
-    if (second and kind != "adagrad") or kind == "lion":
-        d.param("beta2", "float", 0.9, 0.99)
-    if second:
-        d.param("eps", "float", 1e-6, 1e-3)
-    biased = kind in ("adam", "adamax")
-    if biased and corrected == "inside":
-        d.param("t", "int", 2, 20)
-    if decay != "none":
-        d.param("decay", "float", 0.01, 0.1)
-    if clip == "value":
-        d.param("max_grad", "float", 0.4, 0.8)
-    elif clip == "norm":
-        d.input("grad_norm", "float", 1, 1.0, 8.0)
-        d.param("max_norm", "float", 0.8, 2.0)
-
-    def root(x: str) -> str:
-        return f"wp.vec3(wp.sqrt({x}[0]), wp.sqrt({x}[1]), wp.sqrt({x}[2]))" if vec else f"wp.sqrt({x})"
-
-    def times(a: str, b: str) -> str:
-        return f"wp.cw_mul({a}, {b})" if vec else f"{a} * {b}"
-
-    def over(a: str, b: str) -> str:
-        return f"wp.cw_div({a}, {b})" if vec else f"{a} / ({b})"
-
-    eps = "wp.vec3(eps)" if vec else "eps"
-    lines = ["gi = g[i]"]
-    if clip == "value":
-        lines.append(
-            "gi = wp.max(wp.min(gi, wp.vec3(max_grad)), wp.vec3(-max_grad))"
-            if vec
-            else "gi = wp.clamp(gi, -max_grad, max_grad)"
-        )
-    elif clip == "norm":
-        lines += [
-            "# the norm is over all parameters, and was summed before",
-            "gi = gi * wp.min(1.0, max_norm / grad_norm[0])",
-        ]
-    if decay == "coupled":
-        lines.append("gi = gi + decay * w[i]")
-    shrink = "w[i] * (1.0 - lr * decay)" if decay == "decoupled" else "w[i]"
-    if kind == "sgd":
-        lines += ["mi = beta1 * m[i] + gi", "m[i] = mi", f"w[i] = {shrink} - lr * mi"]
-    elif kind == "nesterov":
-        lines += [
-            "mi = beta1 * m[i] + gi",
-            "m[i] = mi",
-            "# looks ahead: as if the momentum had already acted",
-            f"w[i] = {shrink} - lr * (gi + beta1 * mi)",
-        ]
-    elif kind == "lion":
-        sign = "wp.vec3(wp.sign(u[0]), wp.sign(u[1]), wp.sign(u[2]))" if vec else "wp.sign(u)"
-        lines += [
-            "# only the sign counts, so that all steps are of one size",
-            "u = beta1 * m[i] + (1.0 - beta1) * gi",
-            f"w[i] = {shrink} - lr * {sign}",
-            "m[i] = beta2 * m[i] + (1.0 - beta2) * gi",
-        ]
-    elif kind in ("rmsprop", "adagrad", "adadelta"):
-        grown = (
-            f"beta2 * s[i] + (1.0 - beta2) * {times('gi', 'gi')}"
-            if kind != "adagrad"
-            else f"s[i] + {times('gi', 'gi')}"
-        )
-        lines += [f"si = {grown}", "s[i] = si"]
-        if kind == "adadelta":
-            lines += [
-                "# units agree: the step is in those of the parameters",
-                f"old = moved[i] + {eps}",
-                f"new = si + {eps}",
-                f"step = {times(over(root('old'), root('new')), 'gi')}",
-                f"moved[i] = beta2 * moved[i] + (1.0 - beta2) * {times('step', 'step')}",
-                f"w[i] = {shrink} - lr * step",
-            ]
-        else:
-            lines += [f"w[i] = {shrink} - lr * {over('gi', root('si') + ' + ' + eps)}"]
-    else:
-        lines += ["mi = beta1 * m[i] + (1.0 - beta1) * gi", "m[i] = mi"]
-        if kind == "adamax":
-            a = "wp.vec3(wp.abs(gi[0]), wp.abs(gi[1]), wp.abs(gi[2]))" if vec else "wp.abs(gi)"
-            lines += [f"si = wp.max(beta2 * s[i], {a})"]
-        else:
-            lines += [f"si = beta2 * s[i] + (1.0 - beta2) * {times('gi', 'gi')}"]
-        lines += ["s[i] = si"]
-        mi, si = "mi", "si"
-        if kind == "amsgrad":
-            lines += [
-                "# the largest ever, so that steps never grow again",
-                "s_top = wp.max(s_max[i], si)",
-                "s_max[i] = s_top",
-            ]
-            si = "s_top"
-        if biased and corrected == "inside":
-            lines += ["# both averages began at zero", "m_hat = mi / (1.0 - wp.pow(beta1, float(t)))"]
-            mi = "m_hat"
-            if kind == "adam":
-                lines += ["s_hat = si / (1.0 - wp.pow(beta2, float(t)))"]
-                si = "s_hat"
-        size_of = si if kind == "adamax" else root(si)
-        lines += [f"w[i] = {shrink} - lr * {over(mi, f'{size_of} + {eps}')}"]
-    if zero:
-        lines.append(f"g[i] = {'wp.vec3()' if vec else '0.0'}")
-    names = {
-        "sgd": "gradient descent with momentum",
-        "nesterov": "Nesterov's accelerated gradient",
-        "adam": "Adam",
-        "adamax": "AdaMax",
-        "lion": "Lion",
-        "rmsprop": "RMSProp",
-        "adagrad": "Adagrad",
-        "adadelta": "Adadelta",
-        "amsgrad": "AMSGrad",
-    }
-    d.says(f"Moves parameters by one step of {names[kind]}.")
-    d.launch(n)
-    d.code(
-        "$ids\n$body",
-        ids="tid = wp.tid()\ni = active[tid]" if indexed else "i = wp.tid()",
-        body="\n".join(lines),
-    )
-
-    def reference(v: Values) -> dict[str, Any]:
-        g, w, b1 = v.g, v.w, v.get("beta1")
-        if clip == "value":
-            g = np.clip(g, -v.max_grad, v.max_grad)
-        elif clip == "norm":
-            g = g * min(1.0, v.max_norm / v.grad_norm[0])
-        if decay == "coupled":
-            g = g + v.decay * w
-        base = w * (1 - v.lr * v.decay) if decay == "decoupled" else w
-        found: dict[str, Any] = {}
-        if kind in ("sgd", "nesterov"):
-            found["m"] = m = b1 * v.m + g
-            step = m if kind == "sgd" else g + b1 * m
-        elif kind == "lion":
-            step = np.sign(b1 * v.m + (1 - b1) * g)
-            found["m"] = v.beta2 * v.m + (1 - v.beta2) * g
-        else:
-            if first:
-                found["m"] = b1 * v.m + (1 - b1) * g
-            if kind == "adagrad":
-                s = v.s + g * g
-            elif kind == "adamax":
-                s = np.maximum(v.beta2 * v.s, np.abs(g))
-            else:
-                s = v.beta2 * v.s + (1 - v.beta2) * g * g
-            found["s"] = s
-            top = found.get("m", g)
-            if kind == "amsgrad":
-                found["s_max"] = s = np.maximum(v.s_max, s)
-            if biased and corrected == "inside":
-                top = top / (1 - b1 ** float(v.t))
-                s = s / (1 - v.beta2 ** float(v.t)) if kind == "adam" else s
-            if kind == "adadelta":
-                step = np.sqrt((v.moved + v.eps) / (s + v.eps)) * g
-                found["moved"] = v.beta2 * v.moved + (1 - v.beta2) * step**2
-            else:
-                step = top / ((s if kind == "adamax" else np.sqrt(s)) + v.eps)
-        found["w"] = base - v.lr * step
-        if zero:
-            found["g"] = 0.0 * g
-        return found
 
     d.check(reference, 3e-4)

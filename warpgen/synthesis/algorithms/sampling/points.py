@@ -47,7 +47,7 @@ _SAID = {
         "center": "origin|emitter",
         "size": "radius|scale|extent",
     },
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def scatter_points(d: Draft) -> None:

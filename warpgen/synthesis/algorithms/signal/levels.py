@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Giannoulis, Massberg & Reiss 2012, Digital dynamic range compressor design",
     names={
-        "compressor": "dynamics|compress_audio|gain_reduction|limiter",
+        "compressor": "dynamics|dynamics_processor|gain_computer",
         "x": "audio|signal|input_signal",
         "y": "compressed|out_signal|processed",
         "env": "envelope|level|detector",
@@ -56,7 +56,7 @@ def compressor(d: Draft) -> None:
         "peak": f"s = wp.abs({heard})",
         "rms": f"s = {heard} * {heard}",
         "decibel": (
-            f"# the floor keeps the logarithm of silence finite\n"
+            "# the floor keeps the logarithm of silence finite\n"
             f"s = 8.685889638 * wp.log(wp.max(wp.abs({heard}), 1.0e-4))"
         ),
     }[detector]
@@ -120,9 +120,7 @@ def compressor(d: Draft) -> None:
         "compressor": "Reduces the gain of each channel where its envelope passes a threshold.",
         "limiter": "Holds the envelope of each channel below a threshold.",
         "gate": "Mutes each channel while its envelope is below a threshold.",
-        "expander": (
-            "Lowers the gain of each channel the more, the further its envelope is below a threshold."
-        ),
+        "expander": "Lowers the gain of each channel the more, the further its envelope falls below a level.",
     }[kind]
     d.says(
         verb if out != "envelope" else "Follows the envelope of each channel, quick to rise and slow to fall."
@@ -138,7 +136,7 @@ def compressor(d: Draft) -> None:
             pole = np.where(s[:, i] > e, v.attack, v.release)
             e = pole * e + (1 - pole) * s[:, i]
             env[:, i] = e
-        turn = (lambda a: a) if layout == "rows" else np.transpose
+        turn: Any = (lambda a: a) if layout == "rows" else np.transpose
         if out == "envelope":
             return {"envelope": turn(env)}
         level_ = (
@@ -177,7 +175,7 @@ def compressor(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="de Cheveigne & Kawahara 2002 (YIN); Ross et al. 1974 (AMDF); Rabiner 1977",
     names={
-        "pitch_lag": "yin_pitch|autocorrelation_pitch|detect_period|estimate_pitch",
+        "pitch_lag": "detect_period|estimate_pitch|period_search",
         "x": "frames|signal|audio",
         "lag": "tau|shift|period",
         "best": "best_value|minimum|lowest",
@@ -215,30 +213,30 @@ def pitch_lag(d: Draft) -> None:
     )
     sums = {
         "autocorrelation": (
-            f"# overlap shrinks with the lag: the sum is made an average\n"
-            f"value = float(0.0)\n"
+            "# overlap shrinks with the lag: the sum is made an average\n"
+            "value = float(0.0)\n"
             f"for t in range({size} - lag):\n"
             f"    value -= {a} * {b}\n"
             f"value = value / float({size} - lag)"
         ),
         "amdf": f"value = float(0.0)\nfor t in range({size} - max_lag):\n    value += wp.abs({a} - {b})",
         "yin": (
-            f"diff = float(0.0)\n"
+            "diff = float(0.0)\n"
             f"for t in range({size} - max_lag):\n"
             f"    step = {a} - {b}\n"
-            f"    diff += step * step\n"
-            f"running += diff\n"
-            f"# relative to the mean over shorter lags, so that small lags do not win\n"
-            f"value = diff * float(lag) / running"
+            "    diff += step * step\n"
+            "running += diff\n"
+            "# relative to the mean over shorter lags, so that small lags do not win\n"
+            "value = diff * float(lag) / running"
         ),
         "normalised": (
-            f"dot = float(0.0)\n"
-            f"energy = float(1.0e-6)\n"
+            "dot = float(0.0)\n"
+            "energy = float(1.0e-6)\n"
             f"for t in range({size} - max_lag):\n"
             f"    dot += {a} * {b}\n"
             f"    energy += {a} * {a} + {b} * {b}\n"
-            f"# 1 - 2 r / (e0 + e1), zero for a perfect period\n"
-            f"value = 1.0 - 2.0 * dot / energy"
+            "# 1 - 2 r / (e0 + e1), zero for a perfect period\n"
+            "value = 1.0 - 2.0 * dot / energy"
         ),
     }[method]
     running = "running = float(0.0)" if method == "yin" else ""
@@ -300,14 +298,14 @@ def pitch_lag(d: Draft) -> None:
                 "frequencies[frame] = sample_rate / period"
             )
         text = (
-            f"frame = wp.tid()\n"
-            f"$running\n"
+            "frame = wp.tid()\n"
+            "$running\n"
             f"{start}\n"
-            f"for lag in range(1, max_lag + 1):\n"
-            f"    $sums\n"
-            f"    $stop\n"
+            "for lag in range(1, max_lag + 1):\n"
+            "    $sums\n"
+            "    $stop\n"
             f"    {track.replace(chr(10), chr(10) + '    ')}\n"
-            f"$end"
+            "$end"
         )
     d.code(text, running=running, sums=sums, stop=stop, end=end)
 

@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Lloyd 1982; Arthur & Vassilvitskii 2007; Bezdek 1981 (fuzzy c-means)",
     names={
-        "assign_clusters": "kmeans_assign|nearest_centroid|lloyd_step|assign_points",
+        "assign_clusters": "kmeans_assign|nearest_centroid|assign_points",
         "x": "points|data|samples",
         "centers": "centroids|means|codebook",
         "labels": "assignment|cluster_ids|owner",
@@ -100,8 +100,8 @@ def assign_clusters(d: Draft) -> None:
             else "for a in range(x.shape[1]):\n    wp.atomic_add(sums, nearest, a, x[i, a])"
         )
         end = (
-            f"# the means are their quotients, once all points have been added\n"
-            f"wp.atomic_add(counts, nearest, 1)\n"
+            "# the means are their quotients, once all points have been added\n"
+            "wp.atomic_add(counts, nearest, 1)\n"
             f"{add}"
         )
         d.says(
@@ -154,7 +154,7 @@ def assign_clusters(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Dempster, Laird & Rubin 1977; Bishop 2006, section 9.2; Rasmussen & Williams 2006",
     names={
-        "mixture_responsibilities": "gmm_e_step|expectation_step|posterior_weights|gaussian_mixture",
+        "mixture_responsibilities": "gmm_kernel|mixture_model|gaussian_mixture",
         "x": "points|data|samples",
         "means": "mu|centers|centroids",
         "log_pi": "log_weights|log_prior|mix",
@@ -217,7 +217,9 @@ def mixture_responsibilities(d: Draft) -> None:
     d.function(
         """
         @wp.func
-        def log_joint(c: int, xi: $t, means: wp.array(dtype=$t), $spread, log_pi: wp.array(dtype=float)) -> float:
+        def log_joint(
+            c: int, xi: $t, means: wp.array(dtype=$t), $spread, log_pi: wp.array(dtype=float)
+        ) -> float:
             e = xi - means[c]
             # log pi_c + log N(x; mu_c, S_c)
             return log_pi[c] - 0.5 * $quad $sign 0.5 * $det - $half
@@ -290,115 +292,3 @@ def mixture_responsibilities(d: Draft) -> None:
         return found | ({"log_likelihood": like} if out != "responsibilities" else {})
 
     d.check(reference, 5e-4)
-
-
-@DOMAIN.algorithm(
-    source="Breiman et al. 1984; Friedman 2001 (boosting); Breiman 2001 (forests)",
-    names={
-        "tree_inference": "predict_trees|forest_predict|decision_forest|traverse_trees",
-        "x": "features|samples|rows",
-        "node": "cur|n|at",
-        "feature": "split_feature|feat|axis",
-        "threshold": "split_value|cut|thresh",
-        "value": "leaf_value|leaf|prediction",
-        "depth": "levels|max_depth|height",
-        "y": "scores|predictions|margin",
-    },
-    adjoint="no",
-)
-def tree_inference(d: Draft) -> None:
-    """Walks each sample down decision trees to the values of their leaves."""
-    layout = d.option("layout", "heap", "children", "struct of arrays")
-    ensemble = d.option("ensemble", "one", "sum", "mean", "votes")
-    missing = d.flag("missing", 0.3)
-    early = d.flag("early leaves")
-    per_tree = ensemble == "sum" and d.flag("atomic", 0.4)
-    n, width, depth, trees = d.pick(48, 64, 96), d.pick(4, 6, 8), d.pick(3, 4), d.pick(3, 5)
-    inner = (1 << depth) - 1
-    size = inner if layout == "heap" else 2 * inner + 1
-    one = ensemble == "one"
-    pre = () if one else (trees,)
-    at = "[node]" if one else "[t, node]"
-    d.input("x", "float", (n, width), -1.0, 1.0)
-    low = -1 if early and layout != "heap" else 0
-    d.input("feature", "int", (*pre, size), low, width)
-    d.input("threshold", "float", (*pre, size), -0.6, 0.6)
-    if missing:
-        d.input("present", "int", (n, width), 0, 3)
-    if layout == "heap":
-        leaves: tuple[int, ...] = (*pre, inner + 1)
-    else:
-        leaves = (*pre, size)
-    votes = ensemble == "votes"
-    classes = 3
-    d.input("value", "int" if votes else "float", leaves, 0 if votes else -1.0, classes if votes else 1.0)
-    d.param("depth", "int", depth)
-    d.output("votes" if votes else "y", "int" if votes else "float", (n, classes) if votes else n)
-    test = f"x[i, feature{at}] < threshold{at}"
-    if missing:
-        # samples without the feature go left
-        test = f"present[i, f] == 0 or x[i, f] < threshold{at}"
-    leaf = f"value{at.replace('node', 'node - first_leaf')}" if layout == "heap" else f"value{at}"
-    go = {
-        "heap": f"if {test}:\n    node = 2 * node + 1\nelse:\n    node = 2 * node + 2",
-        "children": f"if {test}:\n    node = 2 * node + 1\nelse:\n    node = 2 * node + 2",
-        "struct of arrays": f"node = wp.where({test}, 2 * node + 1, 2 * node + 2)",
-    }[layout]
-    stop = ""
-    if low < 0:
-        stop = f"# a node without a feature is a leaf\nif feature{at} < 0:\n    break"
-    if missing:
-        go = f"f = feature{at}\n# a missing feature takes the default branch, the left one\n{go}"
-    walk = "node = int(0)\nfor level in range(depth):\n    $stop\n    $go"
-    if one:
-        body, end = "$walk", f"y[i] = {leaf}"
-        ids, dims = "i = wp.tid()", (n,)
-    elif per_tree:
-        body, end = "$walk", f"wp.atomic_add(y, i, {leaf})"
-        ids, dims = "i, t = wp.tid()", (n, trees)  # type: ignore[assignment]
-    elif votes:
-        body, end = f"for t in range(feature.shape[0]):\n    $walk\n    votes[i, {leaf}] += 1", ""
-        ids, dims = "i = wp.tid()", (n,)
-    else:
-        over = " / float(feature.shape[0])" if ensemble == "mean" else ""
-        body = f"margin = float(0.0)\nfor t in range(feature.shape[0]):\n    $walk\n    margin += {leaf}"
-        end = f"y[i] = margin{over}"
-        ids, dims = "i = wp.tid()", (n,)
-    d.launch(*dims)
-    first = (
-        ("first_leaf = feature.shape[0]" if one else "first_leaf = feature.shape[1]")
-        if layout == "heap"
-        else ""
-    )
-    d.code("$ids\n$first\n$body\n$end", ids=ids, first=first, body=body, end=end, walk=walk, stop=stop, go=go)
-    d.explain(
-        "Children of node i are 2 i + 1 and 2 i + 2, as in a binary heap, so that trees need no pointers."
-    )
-    d.says(
-        {
-            "one": "Walks each sample down a decision tree to the value of its leaf.",
-            "sum": "Sums the values of the leaves that each sample reaches in boosted trees.",
-            "mean": "Averages the values of the leaves that each sample reaches in a forest.",
-            "votes": "Counts the votes of a forest's trees for the classes of each sample.",
-        }[ensemble]
-    )
-
-    def reference(v: Values) -> dict[str, Any]:
-        feature, cut, value = (a.reshape(-1, a.shape[-1]) for a in (v.feature, v.threshold, v.value))
-        found = []
-        for t in range(len(feature)):
-            node = np.zeros(n, int)
-            for _ in range(depth):
-                f = feature[t, node]
-                row = np.arange(n)
-                left = v.x[row, f] < cut[t, node]
-                if missing:
-                    left |= v.present[row, f] == 0
-                node = np.where(f < 0, node, 2 * node + np.where(left, 1, 2))
-            found.append(value[t, node - inner] if layout == "heap" else value[t, node])
-        leaf_values = np.array(found)
-        if votes:
-            return {"votes": (leaf_values[..., None] == np.arange(classes)).sum(axis=0)}
-        return {"y": leaf_values.mean(axis=0) if ensemble == "mean" else leaf_values.sum(axis=0)}
-
-    d.check(reference)

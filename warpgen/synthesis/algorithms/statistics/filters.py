@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Kalman 1960; Bar-Shalom, Li & Kirubarajan 2001, section 6.3; Joseph form: Bucy & Joseph 1968",
     names={
-        "kalman_filter": "kalman_step|kf_update|track_step|predict_update",
+        "kalman_filter": "kalman_step|kf_step|track_step",
         "x": "state|states|mean",
         "p": "cov|covariance|P",
         "z": "measurement|meas|observation",
@@ -104,15 +104,15 @@ def kalman_filter(d: Draft) -> None:
         cov = f"pi = pi - wp.outer(gain, wp.{vec}({', '.join(f'pi[0, {a}]' for a in range(dim))}))"
     else:
         cov = (
-            f"# Joseph's form stays symmetric and positive whatever the rounding\n"
+            "# Joseph's form stays symmetric and positive whatever the rounding\n"
             f"ikh = wp.identity(n={dim}, dtype=float) - wp.outer(gain, wp.{vec}({head}))\n"
-            f"pi = ikh * pi * wp.transpose(ikh) + r * wp.outer(gain, gain)"
+            "pi = ikh * pi * wp.transpose(ikh) + r * wp.outer(gain, gain)"
         )
     stay = "x[i] = xi\n    p[i] = pi\n    return" if predicting else "return"
     gate_text = (
         (
-            f"# a measurement too far off is clutter: the prediction stands\n"
-            f"if y * y > max_distance * s:\n"
+            "# a measurement too far off is clutter: the prediction stands\n"
+            "if y * y > max_distance * s:\n"
             f"    {stay}"
         )
         if gate
@@ -170,7 +170,7 @@ def kalman_filter(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Gordon, Salmond & Smith 1993; Kitagawa 1996 (systematic); Douc & Cappe 2005 (stratified)",
     names={
-        "resample_particles": "systematic_resampling|particle_resample|draw_ancestors|resampling",
+        "resample_particles": "particle_resample|draw_particles|resampling",
         "cumulative": "cdf|cum_weights|prefix",
         "ancestors": "parents|indices|picks",
         "lo": "left|a|first",
@@ -296,172 +296,3 @@ def resample_particles(d: Draft) -> None:
         return {"resampled": v.states[a] + (v.spread * v.noise if copy == "jitter" else 0.0)}
 
     d.check(reference)
-
-
-@DOMAIN.algorithm(
-    source="Brown 1959; Holt 1957; Winters 1960; Gardner & McKenzie 1985 (damped trend)",
-    names={
-        "exponential_smoothing": "holt_winters|smooth_series|ewma|holt_linear",
-        "x": "series|values|demand",
-        "level": "l|s|base",
-        "trend": "slope|b|growth",
-        "alpha": "level_gain|a_level|smoothing",
-        "forecast": "predicted|yhat|expected",
-        "fitted": "smoothed|y|one_step",
-    },
-    double=True,
-    adjoint="no",
-)
-def exponential_smoothing(d: Draft) -> None:
-    """Smooths each series exponentially and forecasts its next value."""
-    kind = d.option("kind", "simple", "trend", "damped", "seasonal", "multiplicative")
-    out = d.option("out", "fitted", "forecast", "error", "ahead")
-    layout = d.option("layout", "rows", "columns")
-    rates = d.option("rates", "common", "each")
-    period = 4
-    n, length = d.pick(32, 48, 64), d.pick(12, 16, 20)
-    seasonal = kind in ("seasonal", "multiplicative")
-    d.input("x", "float", (n, length) if layout == "rows" else (length, n), 1.0, 3.0)
-    at = "x[i, {}]" if layout == "rows" else "x[{}, i]"
-    names = ["alpha"] + (["beta"] if kind in ("trend", "damped") else []) + (["gamma"] if seasonal else [])
-    for name in names:
-        if rates == "each":
-            d.input(name, "float", n, 0.1, 0.6)
-        else:
-            d.param(name, "float", 0.1, 0.6)
-    if kind == "damped":
-        d.param("phi", "float", 0.8, 0.98)
-    if out == "ahead":
-        d.param("horizon", "int", d.pick(2, 3, 5))
-    if seasonal:
-        d.inout("season", "float", (n, period), *((0.8, 1.2) if kind == "multiplicative" else (-0.5, 0.5)))
-    target = {"fitted": "fitted", "forecast": "forecasts", "error": "mse", "ahead": "forecasts"}[out]
-    d.output(target, "float", ((n, length) if layout == "rows" else (length, n)) if out == "fitted" else n)
-    a, b, c = (f"{name}[i]" if rates == "each" else name for name in ("alpha", "beta", "gamma"))
-    first = at.format("0")
-    init = f"level = float({first})"
-    if kind in ("trend", "damped"):
-        init += f"\ntrend = float({at.format('1')} - {first})"
-    if kind == "multiplicative":
-        init = f"level = float({first} / season[i, 0])"
-    elif kind == "seasonal":
-        init = f"level = float({first} - season[i, 0])"
-    ahead = {
-        "simple": "level",
-        "trend": "level + trend",
-        "damped": "level + phi * trend",
-        "seasonal": "level + season[i, k % PERIOD]",
-        "multiplicative": "level * season[i, k % PERIOD]",
-    }[kind]
-    step = {
-        "simple": f"level += {a} * (xk - level)",
-        "trend": (
-            f"previous = level\n"
-            f"level = forecast + {a} * (xk - forecast)\n"
-            f"trend += {b} * (level - previous - trend)"
-        ),
-        "damped": (
-            f"previous = level\n"
-            f"level = forecast + {a} * (xk - forecast)\n"
-            f"trend = {b} * (level - previous) + (1.0 - {b}) * phi * trend"
-        ),
-        "seasonal": (
-            f"s = season[i, k % PERIOD]\n"
-            f"level += {a} * (xk - s - level)\n"
-            f"season[i, k % PERIOD] = s + {c} * (xk - level - s)"
-        ),
-        "multiplicative": (
-            f"s = season[i, k % PERIOD]\n"
-            f"level += {a} * (xk / s - level)\n"
-            f"season[i, k % PERIOD] = s + {c} * (xk / level - s)"
-        ),
-    }[kind]
-    if seasonal:
-        d.module(f"PERIOD = wp.constant({period})")
-    needs = kind in ("trend", "damped") or out in ("fitted", "error")
-    count = "x.shape[1]" if layout == "rows" else "x.shape[0]"
-    body = f"xk = {at.format('k')}\n"
-    if needs:
-        body += f"forecast = {ahead}\n"
-    if out == "fitted":
-        body += f"fitted{'[i, k]' if layout == 'rows' else '[k, i]'} = forecast\n"
-    elif out == "error":
-        body += "sse += (xk - forecast) * (xk - forecast)\n"
-    body += step
-    last = ahead.replace("k % PERIOD", f"{count} % PERIOD")
-    end = {
-        "fitted": "",
-        "forecast": f"forecasts[i] = {last}",
-        "error": f"mse[i] = sse / float({count} - 1)",
-    }.get(out, "")
-    if out == "ahead":
-        if kind == "damped":
-            end = (
-                "# the trend's increments shrink by phi each step, so that it levels off\n"
-                "gain = phi * (1.0 - wp.pow(phi, float(horizon))) / (1.0 - phi)\n"
-                "forecasts[i] = level + gain * trend"
-            )
-        elif kind == "trend":
-            end = "forecasts[i] = level + float(horizon) * trend"
-        elif kind == "simple":
-            end = f"forecasts[i] = wp.where(horizon > 0, level, {at.format(count + ' - 1')})"
-        else:
-            end = "forecasts[i] = " + ahead.replace("k % PERIOD", f"({count} + horizon - 1) % PERIOD")
-    if out == "error":
-        init += "\nsse = float(0.0)"
-    d.launch(n)
-    d.code(
-        "i = wp.tid()\n$init\nfor k in range(1, $count):\n    $body\n$end",
-        init=init,
-        count=count,
-        body=body,
-        end=end,
-    )
-    d.says(
-        {
-            "fitted": "Smooths each series exponentially, to forecasts of one step.",
-            "forecast": "Smooths each series exponentially and forecasts its next value.",
-            "error": "Computes the mean squared error of exponential smoothing's forecasts on each series.",
-            "ahead": "Smooths each series exponentially and forecasts a few steps ahead.",
-        }[out]
-    )
-
-    def reference(v: Values) -> dict[str, Any]:
-        x = v.x if layout == "rows" else v.x.T
-        al, be, ga = v.alpha, v.get("beta"), v.get("gamma")
-        phi = v.phi if kind == "damped" else 1.0
-        level, trend = x[:, 0].copy(), np.zeros(n)
-        season = v.season.copy() if seasonal else np.zeros((n, period))
-        if kind == "multiplicative":
-            level = level / season[:, 0]
-        elif kind == "seasonal":
-            level = level - season[:, 0]
-        elif kind in ("trend", "damped"):
-            trend = x[:, 1] - x[:, 0]
-        fitted = np.zeros((n, length))
-        for k in range(1, length):
-            s = season[:, k % period]
-            fitted[:, k] = level * s if kind == "multiplicative" else level + phi * trend + s
-            clean = x[:, k] / s if kind == "multiplicative" else x[:, k] - s
-            old = level
-            level = al * clean + (1 - al) * (level + phi * trend)
-            if be is not None:
-                trend = be * (level - old) + (1 - be) * phi * trend
-            if seasonal:
-                seen = x[:, k] / level if kind == "multiplicative" else x[:, k] - level
-                season[:, k % period] = ga * seen + (1 - ga) * s
-        h = int(v.get("horizon", 1))
-        s = season[:, (length + h - 1) % period]
-        future = (
-            level * s
-            if kind == "multiplicative"
-            else level + trend * sum(phi**j for j in range(1, h + 1)) + s
-        )
-        found = {"season": season} if seasonal else {}
-        if out == "fitted":
-            return found | {"fitted": fitted if layout == "rows" else fitted.T}
-        if out == "error":
-            return found | {"mse": ((x - fitted)[:, 1:] ** 2).mean(axis=1)}
-        return found | {"forecasts": future}
-
-    d.check(reference, 1e-3)

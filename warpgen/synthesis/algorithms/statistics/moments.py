@@ -63,19 +63,19 @@ def running_moments(d: Draft) -> None:
     if weighted:
         step = (
             f"w = weights{at}\n"
-            f"w_sum += w\n"
+            "w_sum += w\n"
             f"delta = x{at} - mean\n"
-            f"mean += delta * w / w_sum\n"
+            "mean += delta * w / w_sum\n"
             f"m2 += w * delta * (x{at} - mean)"
         )
         init, count = "w_sum = float(0.0)\nmean = float(0.0)\nm2 = float(0.0)", "w_sum"
     elif order == 2:
         step = (
-            f"n += 1.0\n"
+            "n += 1.0\n"
             f"delta = x{at} - mean\n"
-            f"mean += delta / n\n"
-            f"# the deviations before and after the update: their product is what the sum of "
-            f"squares gains\n"
+            "mean += delta / n\n"
+            "# the deviations before and after the update: their product is what the sum of squares "
+            "gains\n"
             f"m2 += delta * (x{at} - mean)"
         )
         init, count = "n = float(0.0)\nmean = float(0.0)\nm2 = float(0.0)", "n"
@@ -86,14 +86,14 @@ def running_moments(d: Draft) -> None:
             else ""
         )
         step = (
-            f"n += 1.0\n"
+            "n += 1.0\n"
             f"delta = x{at} - mean\n"
-            f"u = delta / n\n"
-            f"gain = delta * u * (n - 1.0)\n"
-            f"mean += u\n"
-            f"# the higher sums use the lower ones as they were, so they come first\n"
+            "u = delta / n\n"
+            "gain = delta * u * (n - 1.0)\n"
+            "mean += u\n"
+            "# the higher sums use the lower ones as they were, so they come first\n"
             f"{fourth}m3 += gain * u * (n - 2.0) - 3.0 * u * m2\n"
-            f"m2 += gain"
+            "m2 += gain"
         )
         init, count = (
             "n = float(0.0)\nmean = float(0.0)\nm2 = float(0.0)\nm3 = float(0.0)"
@@ -122,7 +122,7 @@ def running_moments(d: Draft) -> None:
         $loop
             $skip
             $step
-        # fewer samples have no spread
+        # $few
         if $count <= $least:
             return
         $end
@@ -132,6 +132,7 @@ def running_moments(d: Draft) -> None:
         skip=f"if valid{at} == 0:\n    continue" if missing == "mask" else "",
         step=step,
         count=count,
+        few="nothing was weighed" if weighted else "one sample alone has no spread",
         least=least,
         end=end,
     )
@@ -146,7 +147,7 @@ def running_moments(d: Draft) -> None:
                 for c in cut
             ]
         else:
-            turn = (lambda a: a) if layout == "rows" else (lambda a: a.T)
+            turn: Any = (lambda a: a) if layout == "rows" else (lambda a: a.T)
             w = turn(v.weights) if weighted else [None] * series
             m = turn(v.valid) if missing == "mask" else [None] * series
             parts = list(zip(turn(v.x), w, m, strict=True))
@@ -180,7 +181,7 @@ def running_moments(d: Draft) -> None:
     d.check(reference, 2e-3)
 
 
-_KERNELS = {
+_KERNELS: dict[str, Any] = {
     "gaussian": (
         "0.3989422804014327 * wp.exp(-0.5 * u * u)",
         lambda u: np.exp(-0.5 * u * u) / np.sqrt(2 * np.pi),
@@ -195,7 +196,7 @@ _KERNELS = {
 @DOMAIN.algorithm(
     source="Rosenblatt 1956; Parzen 1962; Nadaraya 1964; Watson 1964; Silverman 1986",
     names={
-        "kernel_density": "kde|density_estimate|parzen_window|kernel_regression",
+        "kernel_density": "kernel_estimate|parzen_window|kernel_smoother",
         "samples": "data|observations|xs",
         "grid": "queries|eval_points|points",
         "bandwidth": "h|width|sigma",
@@ -302,174 +303,3 @@ def kernel_density(d: Draft) -> None:
 
     mass_of = mass
     d.check(reference, 5e-4)
-
-
-@DOMAIN.algorithm(
-    source="Wilcoxon 1945; Mann & Whitney 1947; Kendall 1938; Fawcett 2006 (ROC)",
-    names={
-        "rank_statistics": "mann_whitney|rank_samples|kendall_counts|auc_pairs",
-        "x": "values|scores|samples",
-        "y": "others|targets|controls",
-        "below": "less|smaller|wins",
-        "ties": "equal|same|tied",
-        "ranks": "rank_of|order_stat|positions",
-    },
-    adjoint="no",
-)
-def rank_statistics(d: Draft) -> None:
-    """Ranks samples by counting those below, ties sharing their mean rank."""
-    what = d.option("what", "ranks", "mann whitney", "kendall", "roc", "auc")
-    type = d.option("type", "float", "int")
-    form = d.option("form", "branches", "arithmetic")
-    ragged = d.flag("valid", 0.3)
-    n, m = d.pick(32, 48, 64), d.pick(24, 40)
-    high = 12 if type == "int" else 1.0
-    d.input("x", type, n, 0, high)
-    if what == "mann whitney":
-        d.input("y", type, m, 0, high)
-    elif what == "kendall":
-        d.input("y", type, n, 0, high)
-    elif what in ("roc", "auc"):
-        d.input("label", "int", n, 0, 2)
-    if what == "roc":
-        d.input("thresholds", type, m, 0, high, kind="ascending" if type == "float" else "uniform")
-    ragged = ragged and what in ("ranks", "mann whitney")
-    other, size = ("y", "y.shape[0]") if what == "mann whitney" else ("x", "x.shape[0]")
-    if ragged:
-        d.input("valid", "int", m if other == "y" else n, 0, 3)
-    skip = "if valid[j] == 0:\n    continue" if ragged else ""
-
-    def count(a: str, b: str) -> str:
-        if form == "branches":
-            return f"if {a} < {b}:\n    below += 1\nelif {a} == {b}:\n    ties += 1"
-        return f"below += wp.where({a} < {b}, 1, 0)\nties += wp.where({a} == {b}, 1, 0)"
-
-    threads = m if what == "roc" else n
-    if what in ("ranks", "mann whitney"):
-        d.output("ranks" if what == "ranks" else "u", "float", n)
-        end = (
-            "ranks[i] = float(below) + 0.5 * float(ties + 1)"
-            if what == "ranks"
-            else "# a pair that ties counts half\nu[i] = float(below) + 0.5 * float(ties)"
-        )
-        d.code(
-            (
-                f"i = wp.tid()\n"
-                f"xi = x[i]\n"
-                f"below = int(0)\n"
-                f"ties = int(0)\n"
-                f"for j in range({size}):\n"
-                f"    $skip\n"
-                f"    $count\n"
-                f"$end"
-            ),
-            skip=skip,
-            count=count(f"{other}[j]", "xi"),
-            end=end,
-        )
-        if what == "mann whitney":
-            d.says(
-                "Counts for each sample how many of the other group lie below it, the terms of Mann "
-                "and Whitney's U."
-            )
-    elif what == "kendall":
-        d.output("concordance", "int", n)
-        if form == "branches":
-            body = (
-                "# the sign of the product tells whether both rank the pair alike\n"
-                "a = x[j] - x[i]\n"
-                "b = y[j] - y[i]\n"
-                "if a == $zero or b == $zero:\n"
-                "    continue\n"
-                "if (a > $zero) == (b > $zero):\n"
-                "    balance += 1\n"
-                "else:\n"
-                "    balance -= 1"
-            )
-        else:
-            body = "balance += int(wp.sign(x[j] - x[i])) * int(wp.sign(y[j] - y[i]))"
-            if type == "float":
-                body = (
-                    "if x[j] != x[i] and y[j] != y[i]:\n"
-                    "    balance += int(wp.sign(x[j] - x[i]) * wp.sign(y[j] - y[i]))"
-                )
-            else:
-                body = (
-                    "a = wp.where(x[j] > x[i], 1, 0) - wp.where(x[j] < x[i], 1, 0)\n"
-                    "b = wp.where(y[j] > y[i], 1, 0) - wp.where(y[j] < y[i], 1, 0)\n"
-                    "balance += a * b"
-                )
-        d.code(
-            (
-                "i = wp.tid()\n"
-                "balance = int(0)\n"
-                "for j in range(i + 1, x.shape[0]):\n"
-                "    $body\n"
-                "concordance[i] = balance"
-            ),
-            body=body,
-            zero="0.0" if type == "float" else "0",
-        )
-        d.says(
-            "Counts for each sample its concordant less its discordant pairs with later ones, "
-            "the terms of Kendall's tau."
-        )
-    elif what == "roc":
-        d.output("true_positives", "int", m)
-        d.output("false_positives", "int", m)
-        d.code("""
-            i = wp.tid()
-            threshold = thresholds[i]
-            tp = int(0)
-            fp = int(0)
-            for j in range(x.shape[0]):
-                if x[j] < threshold:
-                    continue
-                if label[j] == 1:
-                    tp += 1
-                else:
-                    fp += 1
-            true_positives[i] = tp
-            false_positives[i] = fp
-        """)
-        d.says("Counts true and false positives of a score at each threshold, the points of a ROC curve.")
-    else:
-        d.output("wins", "float", 1)
-        d.code(
-            """
-            i = wp.tid()
-            # each positive is held against all negatives
-            if label[i] == 0:
-                return
-            below = int(0)
-            ties = int(0)
-            for j in range(x.shape[0]):
-                if label[j] == 1:
-                    continue
-                $count
-            wp.atomic_add(wins, 0, float(below) + 0.5 * float(ties))
-            """,
-            count=count("x[j]", "x[i]"),
-        )
-        d.says("Counts the pairs of a positive and a negative sample that a score orders rightly.")
-    d.launch(threads)
-
-    def reference(v: Values) -> dict[str, Any]:
-        x = v.x
-        if what in ("ranks", "mann whitney"):
-            o = v[other][v.valid != 0] if ragged else v[other]
-            half = (o[None] < x[:, None]).sum(1) + 0.5 * (o[None] == x[:, None]).sum(1)
-            return {"u": half} if what == "mann whitney" else {"ranks": half + 0.5}
-        if what == "kendall":
-            s = np.sign(x[None] - x[:, None]) * np.sign(v.y[None] - v.y[:, None])
-            return {"concordance": np.triu(s, 1).sum(axis=1).astype(np.int64)}
-        if what == "roc":
-            hit = x[None] >= v.thresholds[:, None]
-            return {
-                "true_positives": (hit & (v.label == 1)).sum(1),
-                "false_positives": (hit & (v.label == 0)).sum(1),
-            }
-        p, q = x[v.label == 1], x[v.label == 0]
-        return {"wins": np.array([(q[None] < p[:, None]).sum() + 0.5 * (q[None] == p[:, None]).sum()])}
-
-    d.check(reference)
