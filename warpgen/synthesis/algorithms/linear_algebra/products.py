@@ -42,7 +42,7 @@ def gemm(d: Draft) -> None:
     m, n, depth = tm * bm, tn * bn, tk * bk
     if form == "split depth":
         ending = "plain"
-    elif ending == "relu" and not tiled:  # the adjoint of a loop's sum does not know its sign
+    elif ending == "relu" and form != "tile":  # the adjoint of a loop's sum does not know its sign
         ending = "bias"
     d.input("A", "float", (depth, m) if left == "transposed" else (m, depth), -1.0, 1.0)
     d.input("B", "float", (n, depth) if right == "transposed" else (depth, n), -1.0, 1.0)
