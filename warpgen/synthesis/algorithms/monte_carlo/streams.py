@@ -319,9 +319,9 @@ def counter_stream(d: Draft) -> None:
         values = [f"float({c} >> wp.uint32(8)) * (1.0 / 16777216.0)" for c in names]
     elif out == "normal":
         values = []
+        pre = "# Box and Muller; the half keeps the logarithm away from zero\n"
         for i in range(0, width, 2):
             pre += (
-                "# Box and Muller; the half keeps the logarithm away from zero\n"
                 f"r{i} = wp.sqrt(-2.0 * wp.log((float(c{i} >> wp.uint32(8)) + 0.5) / 16777216.0))\n"
                 f"phi{i} = 2.0 * wp.pi * float(c{i + 1} >> wp.uint32(8)) / 16777216.0\n"
             )

@@ -122,7 +122,7 @@ def running_moments(d: Draft) -> None:
         $loop
             $skip
             $step
-        # fewer samples have no spread
+        # $few
         if $count <= $least:
             return
         $end
@@ -132,6 +132,7 @@ def running_moments(d: Draft) -> None:
         skip=f"if valid{at} == 0:\n    continue" if missing == "mask" else "",
         step=step,
         count=count,
+        few="nothing was weighed" if weighted else "one sample alone has no spread",
         least=least,
         end=end,
     )
