@@ -2,6 +2,9 @@
 # alone: the first line of other programs there cannot name every folder.
 # shellcheck shell=bash
 
+# Installs the groups of pyproject.toml, which the pip that comes with Python 3.10 and 3.11 cannot.
+PIP=pip==26.3
+
 # fail SENTENCE: say what is wrong and leave with the exit code of a request that cannot be done.
 fail() {
     echo "warpgen: $1" >&2
@@ -20,28 +23,39 @@ find_python() {
     fail "no Python 3.10 or newer was found: install one, with its venv module"
 }
 
-# environment FILE: make .venv hold what FILE pins. The stamp is written last and holds a checksum of what
-# was installed, so an interrupted installation is done again and a complete one is not.
+# pins [GROUP]: print all that decides what is installed.
+pins() {
+    cat requirements.txt
+    if [[ $# -gt 0 ]]; then
+        sed -n '/^\[dependency-groups\]/,/^\[[^d]/p' pyproject.toml
+    fi
+}
+
+# environment [GROUP]: make .venv hold what requirements.txt pins, and that group of pyproject.toml. The stamp is
+# written last and holds a checksum of what was installed, so an interrupted installation is done again and a
+# complete one is not.
 environment() {
-    local stamp=".venv/installed-${1%.txt}" wanted quiet=(--quiet)
-    wanted="$(cat requirements*.txt | cksum) $PWD"
+    local stamp=".venv/installed-${1:-run}" wanted quiet=(--quiet --disable-pip-version-check)
+    wanted="$(pins "$@" | cksum) $PWD"
     if [[ -x .venv/bin/python && -f $stamp && $(<"$stamp") == "$wanted" ]]; then
         return
     fi
     if [[ ! -w . ]]; then
         fail "nothing can be written to $PWD, where .venv is to be: copy the checkout to a folder of yours"
     fi
-    echo "warpgen: installing what $1 pins into $PWD/.venv, once; this takes some minutes" >&2
+    echo "warpgen: installing requirements.txt${1:+ and the group $1} into $PWD/.venv, once; this takes some minutes" >&2
     if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
         local python
         python=$(find_python)
         "$python" -m venv --clear .venv || fail "$python cannot make .venv: install its venv module and ensurepip"
     fi
     if [[ -t 2 ]]; then
-        quiet=() # a person is there to see how it goes on
+        quiet=(--disable-pip-version-check) # a person is there to see how it goes on
     fi
-    .venv/bin/python -m pip install "${quiet[@]}" --disable-pip-version-check -r "$1" >&2 ||
-        fail "the requirements could not be installed: see above, then call again"
+    {
+        { [[ $# -eq 0 ]] || .venv/bin/python -m pip install "${quiet[@]}" "$PIP"; } &&
+            .venv/bin/python -m pip install "${quiet[@]}" -r requirements.txt ${1:+--group "$1"}
+    } >&2 || fail "the requirements could not be installed: see above, then call again"
     # Lets .venv/bin/python find warpgen from any folder. Relative, as a line cannot hold every folder's name.
     .venv/bin/python -c '
 import os, sysconfig
@@ -51,13 +65,13 @@ with open(os.path.join(packages, "warpgen.pth"), "w") as file:
     echo "$wanted" >"$stamp"
 }
 
-# prepare FILE: as `environment`, in the folder of the checkout, one caller at a time.
+# prepare [GROUP]: as `environment`, in the folder of the checkout, one caller at a time.
 prepare() {
     cd "$(dirname "${BASH_SOURCE[0]}")/.." || fail "the folder of warpgen cannot be entered"
     exec 9<.
     if command -v flock >/dev/null; then
         flock 9
     fi
-    environment "$1"
+    environment "$@"
     exec 9<&-
 }

@@ -1,4 +1,4 @@
-"""The whole session has a folder of temporary files to itself, and fails if anything is left there."""
+"""Every process of the tests has a temporary folder of its own; whatever is left there fails them all."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import pytest
 
 # pytest's own folders, which stay for a person to look at, go where they always do.
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
-# A short name, for there are sockets in it, whose paths may have 107 bytes.
-_OWN = Path(tempfile.mkdtemp(prefix="tests-"))
+# A short name, for there are sockets in it, whose paths may have 107 bytes. That of a worker of xdist is made
+# in that of the process which started it, and is gone before that looks.
+_OWN = Path(tempfile.mkdtemp(prefix="t-"))
 os.environ["TMPDIR"] = tempfile.tempdir = str(_OWN)
 
 # Under nohup, or in the background of a script, these are ignored, and would be in all that tests start.
@@ -34,13 +35,15 @@ def _own_folder_stays() -> Iterator[None]:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Whatever is kept for all of a session goes; then the folder must be empty."""
-    for module, end in (("warpgen.execution", "stop"), ("tests.support.exported", "remove")):
+    for module, end in (("warpgen.execution", "stop"), ("tests.support.roots", "remove")):
         if module in sys.modules:
             getattr(sys.modules[module], end)()
     if internals := sys.modules.get("warpgen.warp_internals"):  # Warp keeps its headers until a process ends
         for folder in getattr(internals.context.runtime, "_pch_dirs", {}).values():
             folder.cleanup()
-    left = sorted(path.name for path in _OWN.iterdir())
+    left = sorted(str(path.relative_to(_OWN)) for path in _OWN.rglob("*"))
+    if left and hasattr(session.config, "workerinput"):
+        return  # xdist's worker: the process that started it finds them in its own folder
     shutil.rmtree(_OWN, ignore_errors=True)
     if left:
         print(f"\nleft among the temporary files: {', '.join(left)}", file=sys.stderr)

@@ -1,1 +1,1 @@
-"""What keeps the project in order: run by those who change it, and by its tests."""
+"""What makes, measures and tries warpgen and is no part of it: `./scripts/python -m tools.NAME --help`."""

@@ -28,7 +28,6 @@ from warpgen.synthesis.writing.module import Written, write
 from warpgen.synthesis.writing.rng import Rng
 from warpgen.verification import check_unit
 from warpgen.verification.compiling.compiler import Compiler
-from warpgen.verification.compiling.translation_unit import kernel_dim, kernel_name
 from warpgen.verification.judging.prepare import Prepared, prepare
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.isolation import Died, Note, isolated
@@ -101,7 +100,7 @@ def _compared(programs: Sequence[Written], codes: Sequence[Any], workdir: Path) 
         made = prepared[i]
         assert isinstance(made, Prepared)
         library = warp_native.Library(compiled.objects[i])
-        kernel = Executable(library, kernel_name(texts[i]), kernel_dim(texts[i]), programs[i].program.launch)
+        kernel = Executable(library, texts[i], programs[i].program.launch)
         return [_difference(programs[i], kernel, made, variant) for variant in range(DRAWS)]
 
     results = isolated(len(ready), task)

@@ -70,8 +70,10 @@ def _whole(text: str) -> int:
 
 
 def call(main: Callable[[list[str]], int]) -> NoReturn:
-    """Run a command's `main` on the command line and leave with its exit code; 2 for a UsageError, 128 and a
-    signal's number where one asked for the end."""
+    """Run a command's `main` on the command line and leave with its exit code.
+
+    The code is 2 for a UsageError, 128 and a signal's number where one asked for the end.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Unicode shows ?, not a traceback

@@ -47,13 +47,13 @@ class Row(record.Row, frozen=True):
         return run(self)
 
     def check(self, source: str, language: Language = "python", gradients: bool = True) -> Check:
-        """Whether somebody else's kernel does the same as this row's: compiles, and gives the same outputs
-        and, with `gradients`, the same gradients on several draws of the row's inputs.
+        """Whether somebody else's kernel does the same as this row's.
 
-        `source` is a module with one `@wp.kernel` whose arguments have the types of the row's, in their
-        order (`python`), or a whole text like the row's `code` (`cpp`, `cuda`). Names are free. It runs in a
-        process of its own, under limits. Raises VerificationError where the row itself cannot be run;
-        whatever is wrong with `source` is told in the result.
+        It must compile and give the same outputs and, with `gradients`, the same gradients on several draws
+        of the row's inputs. `source` is a module with one `@wp.kernel` whose arguments have the types of the
+        row's, in their order (`python`), or a whole text like the row's `code` (`cpp`, `cuda`). Names are
+        free. It runs in a process of its own, under limits. Raises VerificationError where the row itself
+        cannot be run; whatever is wrong with `source` is told in the result.
         """
         from warpgen.execution import check
 
@@ -80,8 +80,11 @@ class Dataset:
         return f"<warpgen.Dataset of {names}, {len(self._tests)} filters>"
 
     def __iter__(self) -> Iterator[Row]:
-        """Rows that pass all filters. Raises DamageError at a line that is no row, and at the end of a file
-        that is not the one that its manifest describes; UsageError at rows of version 1."""
+        """Rows that pass all filters.
+
+        Raises DamageError at a line that is no row, and at the end of a file that is not the one that its
+        manifest describes; UsageError at rows of version 1.
+        """
         for path in self.files:
             for number, line in self._lines(path):
                 row = _decode(path, number, line, Row)
@@ -186,8 +189,9 @@ class _Key(msgspec.Struct):
 
 
 def open(path: str | Path, *, origin: Origin = "synthesis") -> Dataset:
-    """The rows of a dataset file, or of all finished datasets under a root. What is in an object store is
-    fetched into a folder of this machine, which goes with the Dataset.
+    """The rows of a dataset file, or of all finished datasets under a root.
+
+    What is in an object store is fetched into a folder of this machine, which goes with the Dataset.
 
     Under a root, `origin` chooses between what was synthesised and what was harvested. Raises UsageError
     where nothing is found, DamageError where a file is not what its manifest describes.

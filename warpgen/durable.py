@@ -14,7 +14,9 @@ from warpgen.store import Appender, Remote, RemoteLog
 
 def write(path: Path | Remote, data: bytes) -> None:
     """Put `data` at `path`: temporary name, sync, rename, sync of the folder; one put in an object store.
-    Raises OSError."""
+
+    Raises OSError.
+    """
     if isinstance(path, Remote):
         path.write(data)
         return
@@ -47,8 +49,11 @@ def _opener(path: str, flags: int) -> int:
 
 
 def make_folder(path: Path, mode: int = 0o755) -> None:
-    """Make the folder, of that mode, and what lacks above it, so that a power cut does not take the names
-    away again. Nobody but the owner may write in any of them, whatever the umask says."""
+    """Make the folder, of that mode, and what lacks above it.
+
+    A power cut does not take the names away again. Nobody but the owner may write in any of them, whatever
+    the umask says.
+    """
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     for folder in reversed(missing):
         folder.mkdir(mode=mode if folder == path else 0o755, exist_ok=True)
@@ -76,6 +81,7 @@ class Log:
         sync(self._file.fileno())
 
     def close(self) -> None:
+        """Close the file; all in it was synced."""
         self._file.close()
 
 

@@ -16,6 +16,7 @@ _LEVELS = ("ptx", "sass", "llvm", "asm")
 
 
 def parser() -> Parser:
+    """The options of `warpgen export`."""
     made = Parser(
         "export",
         "Write the finished datasets under a root in a format that other tools load. "

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 def parser() -> Parser:
+    """The options of `warpgen harvest`."""
     made = Parser(
         "harvest",
         "Find the kernels that people wrote, make each stand alone and lower it to C++ and CUDA C++. "

@@ -69,8 +69,10 @@ class Interruption:
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
-    """Raise Interrupted inside for the first signal that comes, wherever that is: what is open is tidied on
-    the way out."""
+    """Raise Interrupted inside for the first signal that comes, wherever that is.
+
+    What is open is tidied on the way out.
+    """
     interruption = Interruption()
     with interruption.caught(), interruption.welcome():
         yield

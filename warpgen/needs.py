@@ -27,8 +27,10 @@ _READING = {"msgspec", "xxhash"}
 
 
 def check() -> None:
-    """Where a package is missing, leave a command with exit code 2 and one sentence on how to get it; an
-    import, to which some are enough to read rows, raises ImportError with the same sentence."""
+    """Where a package is missing, leave a command with exit code 2 and one sentence on how to get it.
+
+    An import, to which some are enough to read rows, raises ImportError with the same sentence.
+    """
     missing = [package for name, package in PACKAGES.items() if find_spec(name) is None]
     is_command = sys.argv[0] == "-m"  # as long as `python -m` imports the package that a command stands in
     if not missing or not (is_command or _READING.intersection(missing)):

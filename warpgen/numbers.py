@@ -41,8 +41,10 @@ def _longer(number: float) -> str:
 
 
 def shorten(number: float, up: bool) -> float:
-    """A number of few digits: the same but for rounding errors where there is one, else just above it, if
-    `up`, or just below."""
+    """A number of few digits: the same but for rounding errors, or else a neighbour.
+
+    Where there is none, it is just above, if `up`, or just below.
+    """
     if not math.isfinite(number) or number.is_integer():  # whole numbers count things
         return number
     near = float(f"{number:.{_DIGITS}g}")

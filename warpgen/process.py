@@ -41,8 +41,11 @@ def signals_held() -> Iterator[None]:
 
 
 def begin_child(parent: int, descriptors: Sequence[int] = ()) -> None:
-    """What a child that was forked under `signals_held` does first: die with its parent, leave Ctrl-C and the
-    end of the terminal to it, and close the descriptors that are the parent's alone."""
+    """What a child that was forked under `signals_held` does first.
+
+    It dies with its parent, leaves Ctrl-C and the end of the terminal to it, and closes the descriptors that
+    are the parent's alone.
+    """
     die_with_parent(parent)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

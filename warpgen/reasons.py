@@ -13,6 +13,7 @@ class Reason(str, Enum):
     sentence: str
 
     def __new__(cls, word: str, sentence: str = "") -> Reason:
+        """A member whose value is the word."""
         member = str.__new__(cls, word)
         member._value_ = word
         member.sentence = sentence
@@ -37,10 +38,7 @@ class Reason(str, Enum):
     BLIND = "blind", "No output depends on one of its inputs."
     CONSTANT = "constant", "It has no inputs that vary, and every output is zero."
     GRADIENT = "gradient", "The adjoint is not the slope of the outputs."
-    WRONG_GRADIENT = (
-        "wrong gradient",
-        "Warp gets its gradient wrong, as of a tenth of the rows already.",
-    )
+    WRONG_GRADIENT = ("wrong gradient", "Warp gets its gradient wrong, as of a tenth of the rows already.")
     BOUNDS = "bounds", "Something beside an array is read or written."
 
     # How a run ends that does not come to its end.

@@ -58,6 +58,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def targets(self) -> tuple[Target, ...]:
+        """What is made, as a tuple."""
         return TARGETS if self.target == "both" else (self.target,)
 
     def kernel_id(self, index: int) -> str:

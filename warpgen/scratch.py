@@ -39,8 +39,10 @@ def remove(path: Path) -> None:
 
 @contextlib.contextmanager
 def kept_if_used(*paths: Path) -> Iterator[None]:
-    """Make the folders and what lacks above them; those that are empty in the end, as those of a command that
-    was refused, go again. Raises OSError."""
+    """Make the folders and what lacks above them.
+
+    Those that are empty in the end, as those of a command that was refused, go again. Raises OSError.
+    """
     made: list[Path] = []
     try:
         for path in paths:

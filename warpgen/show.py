@@ -24,6 +24,7 @@ _LEXERS = {"python": "python", "cpu": "cpp", "cuda": "cuda"}
 
 
 def parser() -> Parser:
+    """The options of `warpgen show`."""
     made = Parser(
         "show",
         "Print the program of one index, highlighted on a terminal. Without --category it is the program "

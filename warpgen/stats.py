@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 def parser() -> Parser:
+    """The options of `warpgen stats`."""
     made = Parser(
         "stats",
         "Show rows, bytes, categories, sizes and features of the finished datasets under a root. "

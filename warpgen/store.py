@@ -48,16 +48,20 @@ class Remote:
 
     @property
     def name(self) -> str:
+        """The last part of the address."""
         return self.address.rpartition("/")[2]
 
     @property
     def parent(self) -> Remote:
+        """The folder that it is in."""
         return Remote(self.address.rpartition("/")[0])
 
     def exists(self) -> bool:
+        """Whether there is anything at the address."""
         return bool(_patiently(lambda fs, path: fs.exists(path), self.address))
 
     def is_file(self) -> bool:
+        """Whether there is an object at the address."""
         try:  # fsspec's own `isfile` takes a store that does not answer for one that says no
             return bool(_patiently(lambda fs, path: fs.info(path)["type"] == "file", self.address))
         except FileNotFoundError:
@@ -114,6 +118,7 @@ class Remote:
                 file.write(_patiently(_part(start, end), self.address))
 
     def unlink(self, missing_ok: bool = False) -> None:
+        """Remove the object."""
         try:
             _patiently(lambda fs, path: fs.rm_file(path), self.address)
         except FileNotFoundError:
@@ -138,6 +143,7 @@ class RemoteLog(Remote):
     """A log: one object, and beside it segments, each of one writer, that hold what was appended since."""
 
     def read_bytes(self) -> bytes:
+        """All segments, one after the other."""
         segments = self._segments()
         self._check(sum(segment.stat().st_size for segment in segments))
         return b"".join([super().read_bytes(), *(segment.read_bytes() for segment in segments)])
@@ -150,11 +156,13 @@ class RemoteLog(Remote):
             segment.unlink(missing_ok=True)
 
     def unlink(self, missing_ok: bool = False) -> None:
+        """Remove it with its segments."""
         super().unlink(missing_ok)
         for segment in self._segments():
             segment.unlink(missing_ok=True)
 
     def appender(self) -> Appender:
+        """What writes on at its end."""
         return Appender(self.address)
 
     def _segments(self) -> list[Remote]:

@@ -29,6 +29,7 @@ _BLOCK = 64
 
 
 def parser() -> Parser:
+    """The options of `warpgen verify`."""
     made = Parser(
         "verify",
         "Check the rows of a dataset again: that they are rows, that code and hashes belong to the source, "

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 
 import pytest
 
-from tests.support.commands import REPOSITORY, finished
+from tests.support.commands import python
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("part", "argument", "figures"),
     [
@@ -22,8 +19,7 @@ from tests.support.commands import REPOSITORY, finished
 )
 def test_part_prints_its_figures(part: str, argument: str, figures: set[str]) -> None:
     """Each part ends well and prints one JSON object with its figures, none of them negative."""
-    command = [sys.executable, "scripts/benchmark/parts.py", part, argument]
-    done = finished(command, 100, cwd=REPOSITORY, env=os.environ | {"PYTHONPATH": str(REPOSITORY)})
+    done = python("-m", "benchmarks.speed.parts", part, argument)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert figures == set(found)

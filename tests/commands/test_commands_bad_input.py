@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -10,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import commands
-from tests.support.commands import call
+from tests.support.commands import call, python
 from tests.support.imaginary import PowerCut, files_left, go_on, power_cut, produce
 from warpgen import __version__, machine, merge, report, resume, run, show, stats, verify
 from warpgen.errors import UsageError
@@ -41,7 +39,7 @@ RUN = [
     (["--rows", str(MOST)], "free"),
     (["--partition", "1/3", "--programs", str(1 << 63)], "too large"),
     (["--partition", f"1/{1 << 63}"], "not i/n"),
-    (["--categories", "particle=1e308,tile=1e308"], "too large"),
+    (["--categories", "particle=1e308,graph=1e308"], "too large"),
     (["--categories", "no_such=1"], "unknown category"),
     (["--categories", "particle=x"], "not a number"),
     (["--categories", "particle=0"], "more than zero"),
@@ -115,7 +113,7 @@ REFUSED = [
     ["report", "--root", "new"],
     ["verify", "new"],
     ["export", "--format", "hf", "--out", "other/out", "--root", "new"],
-    ["export", "--format", "hf", "--out", "other/out", "--root", "ROOT", "--exclude", "new"],
+    ["export", "--format", "hf", "--out", "other/out", "--root", "REPOSITORY", "--exclude", "new"],
     [
         "export",
         "--format",
@@ -123,31 +121,26 @@ REFUSED = [
         "--out",
         "other/out",
         "--root",
-        "ROOT",
+        "REPOSITORY",
         "--view",
         "ladder",
         "--levels",
         "ptx",
     ],
-    ["export", "--format", "hf", "--out", "other/out", "--root", "ROOT", "--view", "instruct"],
+    ["export", "--format", "hf", "--out", "other/out", "--root", "REPOSITORY", "--view", "instruct"],
     ["harvest", "no_such_package", "--root", "new"],
     ["show", "--category", "nonsense"],
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("args", REFUSED, ids=" ".join)
 def test_a_refused_command_leaves_nothing(finished: Path, tmp_path: Path, args: list[str]) -> None:
     """Neither where it was called, nor among the temporary files, nor where it should have written."""
     (tmp_path / "here").mkdir()
     (tmp_path / "temporary").mkdir()
     before = [*tmp_path.rglob("*"), *finished.rglob("*")]
-    done = commands.finished(
-        [sys.executable, "-m", "warpgen", *(str(finished) if arg == "ROOT" else arg for arg in args)],
-        60,
-        cwd=tmp_path / "here",
-        env=os.environ | {"TMPDIR": str(tmp_path / "temporary")},
-    )
+    words = (str(finished) if arg == "REPOSITORY" else arg for arg in args)
+    done = python("-m", "warpgen", *words, cwd=tmp_path / "here", env={"TMPDIR": str(tmp_path / "temporary")})
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert [*tmp_path.rglob("*"), *finished.rglob("*")] == before
 
@@ -207,8 +200,8 @@ def test_run_in_a_root_with_another_recipe(finished: Path) -> None:
         (["--rows", "99", "--verify", "none"], "rows 100 and 99"),
         (["--size", "3MiB", "--seed", "7"], "rows 100 and size 3MiB, seed 0 and 7, verify none and run"),
         (
-            ["--rows", "100", "--verify", "none", "--categories", "tile=2,graph", "--complexity", "small"],
-            "categories as built in and graph=1.0,tile=2.0, complexity mixed and small",
+            ["--rows", "100", "--verify", "none", "--categories", "particle=2,graph", "--complexity", "small"],
+            "categories as built in and graph=1.0,particle=2.0, complexity mixed and small",
         ),
     ):
         with pytest.raises(UsageError) as error:

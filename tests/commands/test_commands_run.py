@@ -15,20 +15,16 @@ import pytest
 
 from tests.support.commands import REPOSITORY, SMALL, call, files, started
 from tests.support.imaginary import FINISHED, files_left
+from tests.support.roots import made_root
 from warpgen import __main__
 from warpgen.paths import manifest_path
 from warpgen.reporting.manifest import read
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed() -> Path:
     """A root with the datasets of SMALL, made in one process."""
-    root = tmp_path_factory.mktemp("undisturbed")
-    code, _, errors = call("run", *SMALL, "--engine", "serial", "--root", root)
-    assert (code, errors.count("Traceback")) == (0, 0), errors
-    return root
+    return made_root(*SMALL, "--engine", "serial")
 
 
 def test_a_run_leaves_only_what_is_finished(undisturbed: Path) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
-import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -13,22 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.test_docs_commands import run_block
-from tests.support.pages import ROOT, blocks, shortened
+from tests.support.commands import REPOSITORY, python
+from tests.support.pages import blocks, checkout, run_block, shortened
 
 # The packages that warpgen needs are those of this environment: to download them again proves nothing.
 _HERE = (
     ("python3 -m venv env", f"{shlex.quote(sys.executable)} -m venv --without-pip env && {{shared}}"),
     ("pip install ./warpgen", "pip install --quiet --no-deps --no-build-isolation ./warpgen"),
 )
-
-
-def checkout(folder: Path) -> None:
-    """A copy of what an installation reads."""
-    skipped = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
-    shutil.copytree(ROOT / "warpgen", folder / "warpgen", ignore=skipped)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, folder)
 
 
 @pytest.fixture
@@ -38,7 +28,6 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-@pytest.mark.slow
 def test_the_page_is_true_word_by_word(folder: Path) -> None:
     """Every block ends well; the command, its data files and the rows are there; verdicts are as told."""
     pytest.importorskip("flit_core", reason="building a wheel needs flit_core")
@@ -47,7 +36,7 @@ def test_the_page_is_true_word_by_word(folder: Path) -> None:
     shared = f'echo {packages} >"$(echo env/lib/python*/site-packages)/shared.pth"'
     before = sorted((folder / "warpgen").rglob("*"))
     told = ""
-    for block in blocks(ROOT / "docs" / "first_ten_minutes.md"):
+    for block in blocks(REPOSITORY / "docs" / "first_ten_minutes.md"):
         text = shortened(block.text)
         for told_them, done_here in _HERE:
             text = text.replace(told_them, done_here.replace("{shared}", shared))
@@ -66,18 +55,10 @@ def test_the_page_is_true_word_by_word(folder: Path) -> None:
 
 def test_the_command_calls_the_others() -> None:
     """`warpgen stats --help` is that of stats; an unknown command is one clear sentence."""
-    done = subprocess.run(
-        [sys.executable, "-m", "warpgen", "stats", "--help"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=60,
-    )
+    done = python("-m", "warpgen", "stats", "--help")
     assert done.returncode == 0
     assert "--html" in done.stdout
-    done = subprocess.run(
-        [sys.executable, "-m", "warpgen", "nonsense"], capture_output=True, text=True, cwd=ROOT, timeout=60
-    )
+    done = python("-m", "warpgen", "nonsense")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("warpgen: there is no command 'nonsense': it is one of ")
     assert done.stderr.count("\n") == 1

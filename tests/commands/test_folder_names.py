@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.commands import REPOSITORY, call, files, finished
+from tests.support.commands import REPOSITORY, SAMPLES, call, files, finished, python
+from tests.support.roots import made_root
 from warpgen.errors import CompilerError
 from warpgen.verification.compiling import nvrtc
 from warpgen.verification.compiling.compiler import Compiler
@@ -22,12 +22,9 @@ _VERIFIED = ("--rows", "2", "--complexity", "small", "--verify", "run", "--worke
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def plain() -> dict[str, bytes]:
     """The datasets as a root with a plain name gets them."""
-    root = tmp_path_factory.mktemp("plain")
-    code, _, errors = call("run", *_VERIFIED, "--root", root)
-    assert code == 0, errors
-    return files(root)
+    return files(made_root(*_VERIFIED))
 
 
 @pytest.fixture
@@ -40,7 +37,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     return folder
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "engine"), [*zip(NAMES, ("serial", "local"), strict=True)], indirect=["place"]
 )
@@ -56,7 +52,7 @@ def test_rows_are_made_verified_run_and_exported(place: Path, engine: str, plain
         "import sys, warpgen; row = warpgen.open(sys.argv[1]).first(); "
         "print(len(row.run().outputs) > 0, row.check(row.python_source).right)"
     )
-    ran = finished([sys.executable, "-c", program, place], 100, env=_environment())
+    ran = python("-c", program, place)
     assert (ran.returncode, ran.stdout) == (0, "True True\n"), ran.stderr
     ladder = ("--view", "ladder", "--levels", "ptx,sass,llvm,asm")
     code, told, errors = call("export", *ladder, "--format", "parquet", "--root", place, "--out", place / "o")
@@ -64,7 +60,6 @@ def test_rows_are_made_verified_run_and_exported(place: Path, engine: str, plain
     assert not any(Path(os.environ["TMPDIR"]).iterdir())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("place", NAMES, indirect=True)
 def test_a_folder_is_harvested(place: Path) -> None:
     """Its kernels compile, and no row holds the folder's name."""
@@ -77,7 +72,6 @@ def test_a_folder_is_harvested(place: Path) -> None:
     assert place.name.encode() not in (place / "data" / "harvest" / "cpu_harvest.jsonl").read_bytes()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("place", NAMES[:1], indirect=True)
 def test_a_path_in_a_row_is_found_though_json_writes_it_otherwise(place: Path) -> None:
     """A kernel that names its folder is not harvested."""
@@ -87,7 +81,6 @@ def test_a_path_in_a_row_is_found_though_json_writes_it_otherwise(place: Path) -
     assert "rows: 0 cpu, 0 cuda" in told and "a path of this machine is in its row" in told
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("place", NAMES, indirect=True)
 def test_a_checkout_finds_its_packages(place: Path) -> None:
     """Its Python, made by the scripts, imports warpgen from anywhere."""
@@ -96,7 +89,7 @@ def test_a_checkout_finds_its_packages(place: Path) -> None:
     (place / "scripts" / "environment.sh").write_bytes((REPOSITORY / "scripts/environment.sh").read_bytes())
     (place / "warpgen" / "__init__.py").touch()
     (place / "requirements.txt").touch()
-    (place / "call").write_text("set -eu\nsource scripts/environment.sh\nprepare requirements.txt\n")
+    (place / "call").write_text("set -eu\nsource scripts/environment.sh\nprepare\n")
     done = finished(["bash", "call"], 100, cwd=place)
     assert done.returncode == 0, done.stderr
     python = place / ".venv" / "bin" / "python"
@@ -129,12 +122,11 @@ def test_a_folder_that_compilers_cannot_take_is_refused(tmp_path: Path) -> None:
         Compiler(folder).compile("cpu", {0: "int x;"})
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("command", ["run", "verify", "harvest"])
 def test_a_compiler_that_cannot_be_used_is_told_of(tmp_path: Path, command: str) -> None:
     """One sentence and exit code 2, from every command that compiles in processes of its own."""
     (tmp_path / "kernels.py").write_text(_KERNEL)
-    sample = REPOSITORY / "data" / "samples" / "cpu_sample.jsonl"
+    sample = SAMPLES["cpu"]
     arguments: dict[str, list[str | Path]] = {
         "run": ["--rows", "1", "--engine", "serial", "--root", tmp_path / "root"],
         "verify": [sample, "--sample", "1", "--workers", "1"],
@@ -145,7 +137,7 @@ def test_a_compiler_that_cannot_be_used_is_told_of(tmp_path: Path, command: str)
         "native.compile_object = lambda *_: os.kill(os.getpid(), signal.SIGSEGV); "
         f"from warpgen.{command} import main; warpgen.command.call(main)"
     )
-    done = finished([sys.executable, "-c", program, *arguments[command]], 100, env=_environment())
+    done = python("-c", program, *arguments[command])
     assert done.returncode == 2, done.stderr
     said = [line for line in done.stderr.splitlines() if line.startswith("warpgen: ")]
     assert len(said) == 1 and "the compiler for cpu refuses Warp's own headers" in said[0]
@@ -154,7 +146,3 @@ def test_a_compiler_that_cannot_be_used_is_told_of(tmp_path: Path, command: str)
 
 def _die(*_: Any, **__: Any) -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
-
-
-def _environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(REPOSITORY)}

@@ -54,11 +54,15 @@ LIMITS = {"far": 9.0}
 def _clamp(x: float):
     return x + 1.0
 
+@wp.func
+def heavier(body: Body):
+    return Body(body.mass + 1.0, body.place)
+
 @wp.kernel
 def step(bodies: wp.array(dtype=Body), out: wp.array(dtype=float), total: wp.array(dtype=wp.vec3), mode: int):
     i = wp.tid()
     # how far
-    m = tools.clamp(bodies[i].mass) + _clamp(float(math.pi))
+    m = tools.clamp(bodies[i].mass) + _clamp(float(math.pi)) + heavier(bodies[i]).mass
     if mode == Kind.HARD:
         for k in range(N):
             m += float(k)
@@ -142,7 +146,6 @@ def kernel(x, y, z, n, mesh):
     assert roles == ["output", "input", "inout", "param", "handle"]
 
 
-@pytest.mark.slow
 def test_a_package_becomes_rows_that_stand_alone(package: Path, tmp_path: Path) -> None:
     """Functions, structs, enums, constants and overloads come along; failures are counted with reasons."""
     root = tmp_path / "root"

@@ -17,13 +17,13 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.commands import REPOSITORY, finished
+from tests.support.commands import REPOSITORY, SAMPLES, finished
 from tests.support.poison import poisoned
 from warpgen.errors import WarpgenError
 from warpgen.helper import Helper
 from warpgen.record import TARGETS
 
-SAMPLE = REPOSITORY / "data" / "samples" / "cpu_sample.jsonl"
+SAMPLE = SAMPLES["cpu"]
 
 
 @pytest.fixture(autouse=True)
@@ -151,7 +151,6 @@ print(sorted(row.run().outputs), row.check(row.python_source).right)
 """
 
 
-@pytest.mark.slow
 def test_rows_run_in_a_folder_of_strangers_files(tmp_path: Path) -> None:
     """`row.run()` and `row.check()` take no module of Python's from there."""
     folder = tmp_path / "folder"
@@ -163,7 +162,6 @@ def test_rows_run_in_a_folder_of_strangers_files(tmp_path: Path) -> None:
     assert (done.returncode, "True" in done.stdout) == (0, True), done.stderr
 
 
-@pytest.mark.slow
 def test_why_rows_cannot_run_is_told(tmp_path: Path) -> None:
     """By what the process said, not by an advice to try again."""
     (tmp_path / "script.py").write_text(RUN)
@@ -175,7 +173,6 @@ def test_why_rows_cannot_run_is_told(tmp_path: Path) -> None:
     assert "this Warp is broken" in last
 
 
-@pytest.mark.slow
 def test_the_installed_command_takes_nothing_from_the_current_folder(tmp_path: Path) -> None:
     """Whatever it does, with all its processes; compilers neither."""
     folder, root, package = tmp_path / "folder", tmp_path / "root", tmp_path / "package"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import pty
 import re
@@ -10,58 +9,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.support.commands import REPOSITORY, SMALL, call
-from warpgen import __main__
-from warpgen.interruption import Interrupted, Interruption, stoppable
+from tests.support.commands import SAMPLES, SMALL
+from tests.support.roots import made_root
 from warpgen.process import STOPS
 
-SAMPLE = REPOSITORY / "data" / "samples" / "cpu_sample.jsonl"
+SAMPLE = SAMPLES["cpu"]
 _LIMIT = 60  # seconds for an end that takes one or two
-
-
-@pytest.fixture
-def restored() -> Iterator[None]:
-    """The handlers of before, whatever a test did."""
-    before = {number: signal.getsignal(number) for number in STOPS}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-def test_the_first_signal_is_raised_and_the_next_are_not(restored: None) -> None:
-    """So that the second does not disturb the tidying; what was there before comes back."""
-    before = signal.getsignal(signal.SIGTERM)
-    tidied = []
-    with pytest.raises(Interrupted) as raised, stoppable():
-        try:
-            signal.raise_signal(signal.SIGTERM)
-        finally:
-            signal.raise_signal(signal.SIGINT)
-            tidied.append(True)
-    assert (raised.value.code, tidied) == (143, [True])
-    assert signal.getsignal(signal.SIGTERM) == before
-
-
-def test_a_signal_that_is_ignored_stays_so(restored: None) -> None:
-    """As under `nohup`."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with Interruption().caught(), stoppable():
-        signal.raise_signal(signal.SIGHUP)
-    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-
-
-def test_all_commands_go_through_one_door() -> None:
-    """Each module of a command ends in `call(main)`."""
-    for name, _ in __main__.commands():
-        last = ast.parse((REPOSITORY / "warpgen" / f"{name}.py").read_text()).body[-1]
-        assert isinstance(last, ast.If)
-        assert [ast.unparse(statement) for statement in last.body] == ["call(main)"], name
 
 
 class Place:
@@ -101,15 +60,6 @@ class Place:
         return sorted(str(path) for path in folder.rglob("*"))
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The datasets of a few programs."""
-    made = tmp_path_factory.mktemp("root")
-    code, _, errors = call("run", *SMALL, "--root", made)
-    assert code == 0, errors
-    return made
-
-
 def _many(folder: Path) -> Path:
     """More rows than one worker takes at a time."""
     path = folder / "rows.jsonl"
@@ -117,7 +67,6 @@ def _many(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", STOPS)
 def test_verify_tidies_up(tmp_path: Path, number: signal.Signals) -> None:
     """While its workers compile."""
@@ -126,7 +75,6 @@ def test_verify_tidies_up(tmp_path: Path, number: signal.Signals) -> None:
     place.stop(number)
 
 
-@pytest.mark.slow
 def test_verify_says_what_became_of_a_worker(tmp_path: Path) -> None:
     """And tidies up as after a signal to itself."""
     place = Place(tmp_path, "warpgen.verify", _many(tmp_path), "--workers", "2")
@@ -140,7 +88,6 @@ def test_verify_says_what_became_of_a_worker(tmp_path: Path) -> None:
     assert list(place.temporary.iterdir()) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", STOPS)
 def test_harvest_tidies_up(tmp_path: Path, number: signal.Signals) -> None:
     """While a package that takes its time is imported."""
@@ -157,13 +104,12 @@ def test_harvest_tidies_up(tmp_path: Path, number: signal.Signals) -> None:
     place.stop(number)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", STOPS)
 @pytest.mark.parametrize("view", ["rows", "instruct"])
-def test_export_tidies_up(tmp_path: Path, root: Path, number: signal.Signals, view: str) -> None:
+def test_export_tidies_up(tmp_path: Path, number: signal.Signals, view: str) -> None:
     """While it writes, and while its processes compile."""
     out = tmp_path / "new" / "out"
-    arguments = ("--root", root, "--format", "parquet", "--view", view, "--out", out)
+    arguments = ("--root", made_root(*SMALL), "--format", "parquet", "--view", view, "--out", out)
     place = Place(tmp_path, "warpgen.export", *arguments)
     if view == "rows":
         place.when(lambda: list(out.parent.glob(".out-*")))
@@ -172,7 +118,6 @@ def test_export_tidies_up(tmp_path: Path, root: Path, number: signal.Signals, vi
     place.stop(number)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", STOPS)
 def test_a_run_stops_in_good_order(tmp_path: Path, number: signal.Signals) -> None:
     """It says how to go on, and leaves nothing among the temporary files."""
@@ -185,23 +130,12 @@ def test_a_run_stops_in_good_order(tmp_path: Path, number: signal.Signals) -> No
     assert list(place.temporary.iterdir()) == []
 
 
-@pytest.mark.slow
 def test_a_run_whose_terminal_is_gone(tmp_path: Path) -> None:
     """It stops as by any signal, and does not take the terminal's error for one of the disk."""
     pid, terminal = pty.fork()
     root = tmp_path / "root"
     if pid == 0:
-        command = [
-            sys.executable,
-            "-m",
-            "warpgen.run",
-            "--rows",
-            "5000",
-            "--workers",
-            "2",
-            "--root",
-            str(root),
-        ]
+        command = [sys.executable, *"-m warpgen.run --rows 5000 --workers 2 --root".split(), str(root)]
         os.execv(sys.executable, command)
     while not list(root.glob("data/work/scratch/worker-1/*")):
         os.read(terminal, 1 << 16)

@@ -1,26 +1,22 @@
-"""scripts/leaks finds the near-duplicates that cross a split, by other means than the export's own."""
+"""tools/leaks.py finds the near-duplicates that cross a split, by other means than the export's own."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.fast.test_exporting_splits import planted_root
-from tests.support.commands import REPOSITORY
-from tests.support.exported import exported
+from tests.support.commands import python
+from tests.support.reporting_root import planted_root
+from tests.support.roots import exported
 from warpgen.exporting.export import Request, export
-
-CHECK = [sys.executable, str(REPOSITORY / "scripts" / "leaks.py")]
 
 
 def leaks(folder: Path) -> tuple[int, str]:
     """Exit code and output of the check."""
-    done = subprocess.run([*CHECK, str(folder)], capture_output=True, text=True, timeout=120)
+    done = python("-m", "tools.leaks", folder)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -102,7 +98,6 @@ def test_near_duplicates_that_stay_together_are_none(tmp_path: Path) -> None:
     assert output.startswith("180 programs: test ")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("view", ["rows", "pretrain", "translate", "instruct", "ladder"])
 def test_an_export_has_none_until_one_is_planted(tmp_path: Path, view: str) -> None:
     """Of every view that has Python, real programs; then a test program is put into train as well."""

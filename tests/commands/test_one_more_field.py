@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.commands import REPOSITORY, finished
-
-pytestmark = pytest.mark.slow
+from tests.support.commands import REPOSITORY, python
 
 _RECORD = Path("warpgen", "record.py")
 
@@ -41,8 +37,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _run(copy: Path, *command: str | Path) -> tuple[int, str]:
     """Exit code of a Python that knows the copy alone, and all that it says."""
-    environment = os.environ | {"PYTHONPATH": str(copy)}
-    done = finished([sys.executable, *command], 120, cwd=copy, env=environment)
+    done = python(*command, cwd=copy, env={"PYTHONPATH": str(copy)})
     return done.returncode, done.stdout + done.stderr
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 import tempfile
@@ -10,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import REPOSITORY, call, files, finished
+from tests.support.commands import call, files, python
 from tests.support.imaginary import FINISHED, files_left
+from tests.support.roots import made_root
 from warpgen import run
 from warpgen.errors import UsageError
 from warpgen.paths import manifest_path
@@ -24,24 +24,17 @@ LONG = ("--rows", "900", "--complexity", "small", "--verify", "none")
 
 def on_cluster(case: str, root: Path, *args: str) -> str:
     """What a run on two nodes prints; its processes are ended with it."""
-    done = finished(
-        [sys.executable, REPOSITORY / "tests" / "support" / "ray_cluster.py", case, root, *args],
-        _LIMIT,
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
-    )
+    done = python("-m", "tests.support.ray_cluster", case, root, *args, seconds=_LIMIT)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def undisturbed() -> dict[str, bytes]:
     """The datasets of LONG, made in one process."""
-    root = tmp_path_factory.mktemp("undisturbed")
-    assert call("run", *LONG, "--engine", "serial", "--root", root)[0] == 0
-    return files(root)
+    return files(made_root(*LONG, "--engine", "serial"))
 
 
-@pytest.mark.slow
 def test_a_cluster_of_our_own(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
     """Started when no address is given, and gone at the end."""
     code, _, errors = call("run", *LONG, "--engine", "ray", "--workers", "2", "--root", tmp_path)
@@ -50,7 +43,6 @@ def test_a_cluster_of_our_own(tmp_path: Path, undisturbed: dict[str, bytes]) -> 
     assert files_left(tmp_path) == FINISHED
 
 
-@pytest.mark.slow
 def test_a_node_killed_in_the_middle_costs_nothing(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
     """Its unit goes to the node that is left."""
     assert "node killed" in on_cluster("lost", tmp_path, *LONG)
@@ -63,7 +55,6 @@ def test_a_node_killed_in_the_middle_costs_nothing(tmp_path: Path, undisturbed: 
         assert manifest.circumstances.retries >= 1
 
 
-@pytest.mark.slow
 def test_bad_programs_cost_themselves(tmp_path: Path) -> None:
     """Whether they kill our process or Ray's, they alone are given up, by their index."""
     on_cluster("poison", tmp_path)
@@ -71,7 +62,6 @@ def test_bad_programs_cost_themselves(tmp_path: Path) -> None:
     assert [failure.index for failure in manifest.failures if failure.reason == "unit"] == [20, 77]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "address", ["auto", "127.0.0.1:1", "no.such.host.invalid:6379", "192.0.2.200:6379", ""]
 )
@@ -80,11 +70,8 @@ def test_a_wrong_address_is_told_soon(address: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = address or f"127.0.0.1:{server.getsockname()[1]}"
         command = ["-m", "warpgen.run", "--rows", "3", "--engine", "ray", "--ray-address", address]
-        done = finished(
-            [sys.executable, *command, "--root", tmp_path],
-            60,  # seconds; Ray itself goes on for two minutes at the least
-            env=os.environ | {"PYTHONPATH": str(REPOSITORY), "RAY_ADDRESS": "127.0.0.1:1"},
-        )
+        # Ray itself goes on for two minutes at the least.
+        done = python(*command, "--root", tmp_path, seconds=60, env={"RAY_ADDRESS": "127.0.0.1:1"})
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"warpgen: no Ray cluster can be used at {address} (")
     assert done.stderr.count("\n") == 1

@@ -22,12 +22,12 @@ from tests.support.imaginary import (
     FINISHED,
     PowerCut,
     Trouble,
-    datasets,
     go_on,
     power_cut,
     produce,
     quick,
     recipe_of,
+    undisturbed,
 )
 from tests.support.readers import READERS, tables, told
 from warpgen import merge, resume, run, stats, verify
@@ -42,9 +42,8 @@ from warpgen.production.unit import Unit
 from warpgen.recipe import UNIT_SIZE
 from warpgen.store import Remote, RemoteLog
 
-pytestmark = pytest.mark.slow
-
-RECIPE = recipe_of(rows=400)
+ROWS = 400
+RECIPE = recipe_of(ROWS)
 WORKERS = RunOptions(engine="local", workers=2)
 
 
@@ -109,20 +108,10 @@ def published(address: str) -> dict[str, bytes]:
     }
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The datasets of RECIPE on a disk."""
-    root = tmp_path_factory.mktemp("undisturbed")
-    produce(root, RECIPE)
-    return datasets(root)
-
-
-def test_a_store_gets_the_same_bytes(
-    bucket: str, server: Path, tmp_path: Path, undisturbed: dict[str, bytes]
-) -> None:
+def test_a_store_gets_the_same_bytes(bucket: str, server: Path, tmp_path: Path) -> None:
     """By workers that put their shards there themselves; nothing else stays, there or here."""
     assert produce(bucket, RECIPE, WORKERS) == 0
-    assert published(bucket) == undisturbed
+    assert published(bucket) == undisturbed(ROWS)
     assert names(bucket) == FINISHED
     assert not list((tmp_path / "cache").rglob("*"))
     assert "PUT" in server.read_text()  # some did fail
@@ -131,7 +120,7 @@ def test_a_store_gets_the_same_bytes(
     assert b"nothing to do" not in state
 
 
-def test_another_machine_goes_on(bucket: str, tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
+def test_another_machine_goes_on(bucket: str, tmp_path: Path) -> None:
     """With nothing but the store left, no shard that is there is made again."""
     with pytest.raises(PowerCut):
         produce(bucket, RECIPE, trouble={300: power_cut})
@@ -140,13 +129,11 @@ def test_another_machine_goes_on(bucket: str, tmp_path: Path, undisturbed: dict[
     trouble: dict[int, Trouble] = dict.fromkeys(range(0, 1000, UNIT_SIZE), made.append)
     assert go_on(bucket, trouble=trouble) == 0
     assert min(unit.start for unit in made) == 2 * UNIT_SIZE
-    assert published(bucket) == undisturbed
+    assert published(bucket) == undisturbed(ROWS)
     assert names(bucket) == FINISHED
 
 
-def test_a_shard_damaged_in_the_store_is_made_again(
-    bucket: str, tmp_path: Path, undisturbed: dict[str, bytes]
-) -> None:
+def test_a_shard_damaged_in_the_store_is_made_again(bucket: str, tmp_path: Path) -> None:
     """The merge finds it there as it would on a disk."""
     with pytest.raises(PowerCut):
         produce(bucket, RECIPE, trouble={300: power_cut})
@@ -155,10 +142,10 @@ def test_a_shard_damaged_in_the_store_is_made_again(
     assert isinstance(shard, Remote)
     shard.write(shard.read_bytes()[:-1])
     assert go_on(bucket) == 0
-    assert published(bucket) == undisturbed
+    assert published(bucket) == undisturbed(ROWS)
 
 
-def test_shards_in_a_store_are_merged(bucket: str, tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
+def test_shards_in_a_store_are_merged(bucket: str, tmp_path: Path) -> None:
     """From roots there and here, into a root there."""
     from tests.support.imaginary import ImaginaryJob
 
@@ -170,7 +157,7 @@ def test_shards_in_a_store_are_merged(bucket: str, tmp_path: Path, undisturbed: 
             work = share.ShareRun(layout, RECIPE, part, stored, None)
             assert work.carry_out(engine_of(quick(), lock), ImaginaryJob(layout, RECIPE)) == 0
     assert merge.main([*parts, "--root", f"{bucket}/whole"]) == 0
-    assert published(f"{bucket}/whole") == undisturbed
+    assert published(f"{bucket}/whole") == undisturbed(ROWS)
 
 
 def test_a_root_has_one_holder(bucket: str) -> None:

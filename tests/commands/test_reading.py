@@ -15,6 +15,7 @@ import pytest
 import warpgen
 from tests.support.commands import call
 from tests.support.reporting_root import CIRCUMSTANCES, finished_root, row, write_rows
+from tests.support.roots import made_root
 from warpgen.errors import UsageError
 from warpgen.exporting.columns import ROW
 from warpgen.launch import Argument, Fill
@@ -101,23 +102,20 @@ def hand_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Real rows of all levels, a hundred without a struct first."""
-    folder = tmp_path_factory.mktemp("read")
     lines: list[bytes] = []
-    for rows, level in ((120, "none"), (6, "compile"), (8, "run")):
-        root = folder / level
-        code, _, errors = call("run", "--rows", str(rows), "--verify", level, "--root", root)
-        assert code == 0, errors
+    for rows, level in ((120, "none"), (4, "compile"), (8, "run")):
+        root = made_root("--rows", str(rows), "--verify", level)
         lines += [line for t in TARGETS for line in dataset_path(root, t).read_bytes().splitlines(True)]
     lines.sort(key=lambda line: any(len(arg["fills"]) > 1 for arg in json.loads(line)["args"]))
     first = [max(len(arg["fills"]) for arg in json.loads(line)["args"]) for line in lines]
     assert first[:100] == [1] * 100 and first[-1] > 1
-    path = folder / "rows.jsonl"
+    path = tmp_path_factory.mktemp("read") / "rows.jsonl"
     path.write_bytes(b"".join(lines))
     return path
 
 
 @pytest.mark.parametrize("read", READERS, ids=lambda read: read.__name__)
-@pytest.mark.parametrize("file", ["hand_made", pytest.param("real", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("file", ["hand_made", "real"])
 def test_every_reader_finds_the_columns_and_values(
     file: str, read: Callable[[Path], Table], request: pytest.FixtureRequest
 ) -> None:
@@ -156,7 +154,6 @@ def _holes(kind: pa.DataType, value: Any, path: str = "row") -> list[str]:
     return [] if type(value) is wanted else [path]
 
 
-@pytest.mark.slow
 def test_every_key_is_written_with_its_type(real: Path) -> None:
     """Of every row, in the order of the structs."""
     for line in real.read_bytes().splitlines():

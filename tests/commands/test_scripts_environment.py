@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pages import ROOT
+from tests.support.commands import REPOSITORY
 
 # In place of Python: it notes what it is called with.
 _FAKE = """#!/bin/sh
@@ -27,9 +27,12 @@ def checkout(tmp_path: Path) -> Path:
     """A checkout whose .venv is there but for the packages."""
     folder = tmp_path / "a checkout"
     (folder / "scripts").mkdir(parents=True)
-    for name in ("environment.sh", "python", "produce"):
-        shutil.copy(ROOT / "scripts" / name, folder / "scripts")
+    for name in ("environment.sh", "python", "produce", "check"):
+        shutil.copy(REPOSITORY / "scripts" / name, folder / "scripts")
     (folder / "requirements.txt").write_text("rich==15.0.0\n")
+    (folder / "pyproject.toml").write_text(
+        "[dependency-groups]\ndev = ['ruff==1']\n[tool.ruff]\nfix = true\n"
+    )
     fake = folder / ".venv" / "bin" / "python"
     fake.parent.mkdir(parents=True)
     fake.write_text(_FAKE.format(calls=shlex.quote(str(tmp_path / "calls"))))
@@ -47,12 +50,25 @@ def test_a_log_gets_one_line_and_the_second_call_none(checkout: Path, tmp_path: 
     done = [subprocess.run(command, cwd=tmp_path, capture_output=True, text=True) for _ in range(2)]
     assert [(one.returncode, one.stdout) for one in done] == [(0, ""), (0, "")]
     line, _, rest = done[0].stderr.partition("\n")
-    assert line.startswith("warpgen: installing what requirements.txt pins into ")
+    assert line.startswith("warpgen: installing requirements.txt into ")
     assert (rest, done[1].stderr) == ("progress\n", "")
     assert [call for call in _calls(checkout) if "pip install" in call] == [
         "-m pip install --quiet --disable-pip-version-check -r requirements.txt"
     ]
     assert _calls(checkout)[-1] == "-m warpgen.stats --root a b"
+
+
+def test_a_group_is_installed_when_it_changes(checkout: Path) -> None:
+    """By a pip that knows groups; other lines of pyproject.toml have no say."""
+    group = "-m pip install --quiet --disable-pip-version-check -r requirements.txt --group dev"
+    project = checkout / "pyproject.toml"
+    text = project.read_text()
+    for changed, times in ((text, 1), (text.replace("true", "false"), 1), (text.replace("==1", "==2"), 2)):
+        project.write_text(changed)
+        assert subprocess.run([f"{checkout}/scripts/check"], capture_output=True).returncode == 0
+        assert _calls(checkout).count(group) == times
+    first = next(call for call in _calls(checkout) if "pip install" in call)
+    assert first.startswith("-m pip install --quiet --disable-pip-version-check pip==")
 
 
 def test_a_terminal_shows_what_pip_says(checkout: Path) -> None:
@@ -93,7 +109,7 @@ def test_a_checkout_that_cannot_be_written_is_named(checkout: Path) -> None:
 def test_a_root_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """The same of `python -m warpgen.run` where the packages are."""
     done = _read_only(
-        tmp_path, "env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "warpgen.run", "--rows", "1"
+        tmp_path, "env", f"PYTHONPATH={REPOSITORY}", sys.executable, "-m", "warpgen.run", "--rows", "1"
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (

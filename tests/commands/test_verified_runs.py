@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from tests.support.commands import call, files, started
-from tests.support.corpus import out, program, ramp
+from tests.support.corpus.writing import out, program, ramp
+from tests.support.roots import made_root
 from warpgen import __version__
 from warpgen.extraction.versions import warp_version
 from warpgen.paths import manifest_path
@@ -27,8 +28,6 @@ from warpgen.reporting.check import first_difference
 from warpgen.reporting.manifest import read
 from warpgen.synthesis.generator import Options, synthesize
 from warpgen.verification.compiling import compiler as compiling
-
-pytestmark = pytest.mark.slow
 
 ROWS = 20
 # Strict, since which wrong gradients are over the tenth that may stay depends on the rows before them.
@@ -45,12 +44,9 @@ ARGUMENTS = ("--target", "cpu", "--rows", str(ROWS), "--complexity", "small", "-
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed() -> Path:
     """The root of a run with one worker; run is the level that is taken when nothing is said."""
-    root = tmp_path_factory.mktemp("undisturbed")
-    code, _, errors = call("run", *ARGUMENTS, "--workers", "1", "--root", root)
-    assert code == 0, errors
-    return root
+    return made_root(*ARGUMENTS, "--workers", "1")
 
 
 def test_the_manifest_counts_verdicts_drops_and_references(undisturbed: Path) -> None:

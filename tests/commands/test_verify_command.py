@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from tests.support.alterations import ALTERED, BAD, Change, Row, named
-from tests.support.corpus import out, program, ramp
+from tests.support.commands import python
+from tests.support.corpus.writing import out, program, ramp
+from tests.support.roots import made_root
 from warpgen.extraction.codegen import lower
 from warpgen.extraction.features import inspect_source
 from warpgen.paths import dataset_path, manifest_path
@@ -21,22 +21,11 @@ from warpgen.program import Program
 from warpgen.record import TARGETS
 from warpgen.split import split_of
 
-pytestmark = pytest.mark.slow
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, start_new_session=True)
-
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root() -> Path:
     """Two small datasets at level run."""
-    root = tmp_path_factory.mktemp("root")
-    options = ("--rows", "6", "--complexity", "small", "--verify", "run", "--workers", "1")
-    done = run("warpgen.run", "--root", str(root), *options)
-    assert done.returncode == 0, done.stderr
-    return root
+    return made_root("--rows", "6", "--complexity", "small", "--verify", "run", "--workers", "1")
 
 
 @pytest.fixture(scope="module")
@@ -54,29 +43,28 @@ def test_a_finished_file_holds(lines: list[str], tmp_path: Path) -> None:
     """Every stored verdict of an untouched file is found again; a sample of it too."""
     dataset = tmp_path / "rows.jsonl"
     dataset.write_text("\n".join(lines) + "\n")
-    done = run("warpgen.verify", str(dataset), "--sample", "3", "--workers", "1")
+    done = python("-m", "warpgen.verify", str(dataset), "--sample", "3", "--workers", "1")
     assert (done.returncode, done.stdout) == (0, "3 rows: 3 holds, 0 invalid, 0 altered, 0 refuted\n")
 
 
 def test_a_root_is_verified_file_by_file(root: Path, tmp_path: Path) -> None:
-    """A folder stands for the finished datasets in it; a row that does not hold is told under its file, and
-    a dataset that is not its manifest's, or has none, is named."""
+    """A folder stands for the datasets in it, also for one that is not its manifest's or has none."""
     copy = shutil.copytree(root, tmp_path / "root")
-    done = run("warpgen.verify", str(copy), "--workers", "1", "--level", "none")
+    done = python("-m", "warpgen.verify", str(copy), "--workers", "1", "--level", "none")
     holds = "6 rows: 6 holds, 0 invalid, 0 altered, 0 refuted"
     told = [line for target in TARGETS for line in (f"{dataset_path(copy, target)}:", holds)]
     assert (done.returncode, done.stdout.splitlines()) == (0, told)
     data = dataset_path(copy, "cuda").read_bytes()
     dataset_path(copy, "cuda").write_bytes(b"{}" + data[2:])
-    done = run("warpgen.verify", str(copy), "--workers", "1", "--level", "none")
+    done = python("-m", "warpgen.verify", str(copy), "--workers", "1", "--level", "none")
     assert (done.returncode, done.stdout.splitlines()[:3]) == (1, told[:3])
     assert "1 invalid" in done.stdout
     assert "checksums differ" in done.stdout
     manifest_path(copy, "cuda").unlink()
-    done = run("warpgen.verify", str(copy), "--workers", "1", "--level", "none")
+    done = python("-m", "warpgen.verify", str(copy), "--workers", "1", "--level", "none")
     assert done.returncode == 2
     assert "without manifests/cuda_manifest.json" in done.stderr
-    done = run("warpgen.verify", str(copy / "data"), "--workers", "1")
+    done = python("-m", "warpgen.verify", str(copy / "data"), "--workers", "1")
     assert (done.returncode, done.stdout) == (2, "")
     assert "no finished dataset under" in done.stderr
 
@@ -99,7 +87,7 @@ def test_exactly_the_changed_rows_are_named(
     dataset = tmp_path / "rows.jsonl"
     dataset.write_text("\n".join(text) + "\n")
     before = sorted(tmp_path.rglob("*"))
-    done = run("warpgen.verify", str(dataset), "--workers", "1")
+    done = python("-m", "warpgen.verify", str(dataset), "--workers", "1")
     expected = {i + 1: verdict for i, (_, _, verdict) in enumerate(changes)} | {len(text): "invalid"}
     assert (1, expected) == (done.returncode, named(done.stdout)), done.stdout
     assert before == sorted(tmp_path.rglob("*"))
@@ -144,7 +132,7 @@ def hangs(x: wp.array(dtype=float), y: wp.array(dtype=float)):
     row = made(program("hangs", source, ramp("x"), out("y")), json.loads(lines[0]))
     dataset = tmp_path / "rows.jsonl"
     dataset.write_text(json.dumps(row) + "\n" + lines[0] + "\n")
-    done = run("warpgen.verify", str(dataset), "--workers", "1")
+    done = python("-m", "warpgen.verify", str(dataset), "--workers", "1")
     assert (done.returncode, named(done.stdout)) == (1, {1: "invalid"}), done.stdout
     assert "timeout" in done.stdout
 
@@ -179,12 +167,12 @@ def starts(x: wp.array(dtype=float), y: wp.array(dtype=float)):
     row = made(program("starts", source, ramp("x"), out("y")), json.loads(lines[0]))
     dataset = tmp_path / "rows.jsonl"
     dataset.write_text(json.dumps(row) + "\n")
-    done = run("warpgen.verify", str(dataset), "--workers", "1")
+    done = python("-m", "warpgen.verify", str(dataset), "--workers", "1")
     assert "a kernel may not call system" in done.stdout, done.stdout
     assert not mark.exists()
 
 
 def test_no_file_is_a_usage_error(tmp_path: Path) -> None:
     """A path that names nothing is answered with one sentence."""
-    done = run("warpgen.verify", str(tmp_path / "none"))
+    done = python("-m", "warpgen.verify", str(tmp_path / "none"))
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.test_first_ten_minutes import checkout
-from tests.support.commands import REPOSITORY, files
+from tests.support.commands import files
+from tests.support.pages import checkout
+from tests.support.roots import made_root
 
 # CUDA rows name the NVRTC that judged them.
 RECIPE = ("--rows", "6", "--complexity", "small", "--verify", "compile")
@@ -26,8 +27,10 @@ def _call(*command: str | Path) -> None:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python with the wheel in it, and this environment's packages on its path: what the wheel asks for is
-    held against them by name and version, so to download them again would prove no more."""
+    """A Python with the wheel in it, and this environment's packages on its path.
+
+    What the wheel asks for is held against them by name and version: to download it proves no more.
+    """
     pytest.importorskip("flit_core", reason="building a wheel needs flit_core")
     folder = tmp_path_factory.mktemp("wheel")
     checkout(folder / "source")
@@ -41,7 +44,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "env" / "bin" / "python"
 
 
-@pytest.mark.slow
 def test_the_wheel_asks_for_what_is_installed_here(installed: Path) -> None:
     """By name and version, so a bare environment gets what decides a byte."""
     code = """
@@ -56,19 +58,10 @@ for line in importlib.metadata.requires("warpgen"):
     _call(installed, "-c", code)
 
 
-@pytest.mark.slow
 def test_the_wheel_makes_the_bytes_of_the_checkout(installed: Path, tmp_path: Path) -> None:
     """With assertions and without."""
     _call(installed, "-m", "warpgen.run", *RECIPE, "--root", tmp_path / "wheel")
     _call(installed, "-O", "-m", "warpgen.run", *RECIPE, "--root", tmp_path / "optimised")
-    done = subprocess.run(
-        [sys.executable, "-m", "warpgen.run", *RECIPE, "--root", tmp_path / "checkout"],
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    made = [files(tmp_path / name) for name in ("wheel", "optimised", "checkout")]
+    made = [*(files(tmp_path / name) for name in ("wheel", "optimised")), files(made_root(*RECIPE))]
     assert len(made[0]) == 2
     assert made[0] == made[1] == made[2]

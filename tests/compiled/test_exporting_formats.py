@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
@@ -15,16 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.commands import REPOSITORY, call
-from tests.support.exported import exported, root
+from tests.support.commands import REPOSITORY, call, python
+from tests.support.roots import exported, root
 from warpgen.errors import DamageError, UsageError
 from warpgen.exporting.columns import restore
 from warpgen.exporting.formats import croissant, files
 from warpgen.jsonl import rows
 from warpgen.paths import dataset_path
 from warpgen.record import TARGETS, Row
-
-pytestmark = pytest.mark.slow
 
 
 def all_rows() -> dict[str, Row]:
@@ -33,11 +28,7 @@ def all_rows() -> dict[str, Row]:
 
 def in_python(code: str, folder: Path) -> str:
     """What a fresh Python without a network prints."""
-    offline = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder)}
-    command = [sys.executable, "-c", code]
-    made = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, env=os.environ | offline, start_new_session=True
-    )
+    made = python("-c", code, env={"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder)})
     assert made.returncode == 0, made.stderr
     return made.stdout
 
@@ -120,8 +111,7 @@ def test_croissant_is_valid(tmp_path: Path) -> None:
     exported(tmp_path / "out", format="hf", shares=(60, 20, 20))
     jsonld = tmp_path / "out" / "croissant.json"
     program = "from mlcroissant.scripts.cli import main; main()"
-    command = [sys.executable, "-c", program, "validate", "--jsonld", str(jsonld)]
-    made = subprocess.run(command, capture_output=True, text=True, timeout=120, start_new_session=True)
+    made = python("-c", program, "validate", "--jsonld", jsonld)
     assert made.returncode == 0, made.stderr
     assert "error" not in made.stderr.lower()
     # A date would make the same export other bytes tomorrow; all else that is recommended is there.

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import warpgen
-from tests.support.exported import exported, root
+from tests.support.roots import exported, root
 from warpgen.errors import UsageError
 from warpgen.exporting.comments import strip
 from warpgen.exporting.kernels import Datasets, Kernel
@@ -26,8 +26,6 @@ from warpgen.extraction import warp_api
 from warpgen.paths import dataset_path
 from warpgen.record import TARGETS, Target
 from warpgen.verification.compiling.compiler import Compiler
-
-pytestmark = pytest.mark.slow
 
 COMMON = ["id", "kernel_id", "category"]
 ENDS = ["licence", "cluster", "split"]
@@ -196,13 +194,19 @@ def test_rows_of_a_kernel_stay_together() -> None:
     assert found == stored
 
 
-def test_work_comes_back_in_order() -> None:
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes find these tests: they take nothing from the current folder, which the checkout may be."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_work_comes_back_in_order(elsewhere: None) -> None:
     """Whichever process is the faster."""
     things: Iterator[int] = iter(range(100))
     assert list(in_order(_squares, things)) == [(k, k * k) for k in range(100)]
 
 
-def test_work_whose_process_dies_is_told() -> None:
+def test_work_whose_process_dies_is_told(elsewhere: None) -> None:
     """By what ended it, with what to do."""
     with pytest.raises(
         UsageError, match="a process of the export was killed by SIGKILL; run the command again"

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from tests.support.corpus import BY_NAME, PROGRAMS, out, program, ramp
+from tests.support.corpus import BY_NAME, PROGRAMS
+from tests.support.corpus.writing import out, program, ramp
 from warpgen.errors import ExtractionError
 from warpgen.extraction import codegen, warp_api
 from warpgen.extraction.codegen import lower

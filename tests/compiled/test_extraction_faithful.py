@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 import warp
 
-from tests.support.commands import REPOSITORY, finished
+from tests.support.commands import python
 from tests.support.corpus import PROGRAMS
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import lower
@@ -22,13 +21,6 @@ def warp_started() -> None:
     warp_api.start()
 
 
-def run(command: list[str], seconds: float) -> None:
-    """Run a command that must succeed."""
-    done = finished(command, seconds)
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.slow
 def test_text_is_byte_for_byte_what_warp_writes(tmp_path: Path) -> None:
     """Both targets of the corpus and of synthesised programs equal Warp's own files but for folders."""
     programs: dict[str, Program] = {p.name: p for p in PROGRAMS}
@@ -38,7 +30,8 @@ def test_text_is_byte_for_byte_what_warp_writes(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "kernel.py").write_text(program.source)
         (folder / "name").write_text(program.name)
-    run([sys.executable, str(REPOSITORY / "tests" / "support" / "warp_reference.py"), str(tmp_path)], 240)
+    done = python("-m", "tests.support.warp_reference", tmp_path, seconds=240)
+    assert done.returncode == 0, done.stderr
     library = str(Path(warp.__file__).parent.parent)
     for name, program in programs.items():
         codes = lower(program, TARGETS)

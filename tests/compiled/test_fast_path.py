@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import gc
-import os
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from tests.support.commands import REPOSITORY, finished
+from tests.support.commands import python
 from tests.support.corpus import PROGRAMS
 from warpgen.errors import ExtractionError
 from warpgen.extraction import fast_path, parsing, warp_api
@@ -124,17 +122,7 @@ def test_memory_does_not_grow() -> None:
     assert counts[2] - counts[1] < len(PROGRAMS)
 
 
-@pytest.mark.slow
 def test_warps_own_test_kernels_are_the_same() -> None:
     """The comparison that looks at every kernel of Warp's tests, on a sample of them."""
-    command = [
-        sys.executable,
-        "scripts/compare_codegen.py",
-        "--programs",
-        "0",
-        "--warp",
-        "--only",
-        "tests.tile",
-    ]
-    done = finished(command, 200, cwd=REPOSITORY, env=os.environ | {"PYTHONPATH": str(REPOSITORY)})
+    done = python("-m", "tools.compare_codegen", "--programs", "0", "--warp", "--only", "tests.tile")
     assert done.returncode == 0, done.stdout

@@ -46,7 +46,6 @@ def signs(mesh: wp.uint64, points: wp.array[wp.vec3], out: wp.array[float]):
 """
 
 
-@pytest.mark.slow
 def test_winding_numbers_tell_inside_from_outside(tmp_path: Path) -> None:
     """Whatever lay in the memory that Warp takes for a mesh before."""
     points = np.concatenate([Stream("p").uniform((200, 3)) - 0.5, Stream("q").uniform((200, 3)) + 1.0])

@@ -70,8 +70,8 @@ def test_ids_are_those_of_the_recipe_of_the_program() -> None:
     changes: list[dict[str, Any]] = [
         {"seed": 1},
         {"complexity": "mixed"},
-        {"categories": {"tile": 1.0}},
-        {"categories": {"tile": 2.0}},
+        {"categories": {"tiles": 1.0}},
+        {"categories": {"tiles": 2.0}},
         {"warpgen": "0.2.0"},
         {"warp": "1.20.0"},
     ]
@@ -94,7 +94,6 @@ def test_one_target_gives_the_rows_of_both(tmp_path: Path) -> None:
 
 def test_a_judgement_keeps_or_drops_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Evidence goes into the row; a refusal takes it out of that target alone, and is noted."""
-
     compiled = msgspec.structs.replace(UNVERIFIED, compile=Compile("pass"))
 
     def judge(

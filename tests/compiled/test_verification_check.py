@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from tests.support.commands import REPOSITORY
-from tests.support.corpus import BY_NAME, PROGRAMS, out, program, ramp
+from tests.support.commands import python
+from tests.support.corpus import BY_NAME, PROGRAMS
+from tests.support.corpus.writing import out, program, ramp
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import Code, lower
 from warpgen.program import Program
@@ -22,7 +20,6 @@ from warpgen.verification.compiling import nvrtc
 from warpgen.verification.compiling.compiler import Compiler
 from warpgen.warp_internals import build
 
-pytestmark = pytest.mark.slow
 Judged = dict[str, dict[Target, Judgement]]
 
 NAMES = ("scale", "integrate", "histogram", "collatz", "unrolled", "rigid", "volume4d", "matmul")
@@ -175,7 +172,9 @@ def greedy(x: wp.array(dtype=float), y: wp.array(dtype=float)):
 
 def test_what_compilers_let_through_is_dropped(workdir: Path) -> None:
     """At level compile: a function that nobody defines, and more shared memory than any block can have.
-    Forward and backward take 8 bytes an element; the C++ of the greedy kernel is as good as any."""
+
+    Forward and backward take 8 bytes an element; the C++ of the greedy kernel is as good as any.
+    """
     fits, greedy = 28 << 10, 32 << 10
     programs = [
         program("undefined", UNDEFINED, ramp("x"), out("y")),
@@ -253,8 +252,10 @@ sys.stdout.buffer.write(msgspec.json.encode(made))
 
 
 def test_evidence_does_not_depend_on_the_host(tmp_path: Path) -> None:
-    """A processor without wide vectors and fused products, and memory with other leavings, bring the very
-    same evidence, of programs by hand and of the first that the default recipe makes."""
+    """A processor without wide vectors and fused products, and memory with other leavings, bring the same.
+
+    Of programs by hand and of the first that the default recipe makes.
+    """
     masked = {
         "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-AVX512F",
         "MALLOC_PERTURB_": "85",  # memory that nobody set holds something else
@@ -264,11 +265,8 @@ def test_evidence_does_not_depend_on_the_host(tmp_path: Path) -> None:
     for number, setting in enumerate(({}, masked)):
         folder = tmp_path / str(number)
         folder.mkdir()
-        command = [sys.executable, "-W", "ignore", "-c", SCRIPT, str(folder)]
-        environment = {**os.environ, **setting, "PYTHONPATH": str(REPOSITORY)}
-        done = subprocess.run(
-            command, env=environment, capture_output=True, timeout=120, check=True, start_new_session=True
-        )
+        done = python("-W", "ignore", "-c", SCRIPT, folder, env=setting)
+        assert done.returncode == 0, done.stderr
         made.append(done.stdout)
     assert made[0] == made[1]
     kept = [unit["cpu"] for unit in msgspec.json.decode(made[0]) if unit["cpu"]["verified"] is not None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.corpus import out, program, ramp
+from tests.support.corpus.writing import out, program, ramp
 from warpgen.verification.judging.gradient import known_wrong
 
 

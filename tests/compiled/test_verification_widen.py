@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from tests.support.corpus import out, program, ramp
+from tests.support.corpus.writing import out, program, ramp
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import lower
 from warpgen.program import Program
 from warpgen.verification import check_unit
-
-pytestmark = pytest.mark.slow
 
 
 def kernel(name: str, line: str) -> Program:

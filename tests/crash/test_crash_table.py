@@ -10,16 +10,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.crash_faults import Fault
-from tests.support.crash_session import Broken, Session, Trial, imaginary_kind
-from tests.support.crash_table import CASES, Case, Table, can_mount, one_of_each
+from tests.support.crash_session import Broken, Case, Session, Trial, imaginary_kind
+from tests.support.crash_surroundings import can_mount
+from tests.support.crash_table import CASES, Table, one_of_each
 from tests.support.crash_warp import CASES as WARP_CASES
 from tests.support.crash_warp import warp_kind
 from warpgen.production.state.chronicle import Chronicle
 from warpgen.production.state.dedup import Index
 
-pytestmark = pytest.mark.slow
-
-# All of the table takes minutes; scripts/chaos draws from it as much as one likes.
+# All of the table takes minutes; tools/chaos.py draws from it as much as one likes.
 CHOSEN = one_of_each(random.Random(0))
 ON_WARP = [
     case for case in WARP_CASES if case.name in ("synthesis: out of memory", "compiler nvrtc: SIGKILL")

@@ -1,4 +1,4 @@
-"""Files cut or flipped at random places: no dataset becomes a wrong one. scripts/damage tries more."""
+"""Files cut or flipped at random places: no dataset becomes a wrong one. tools/damage.py tries more."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from tests.support.crash_session import Broken
 from tests.support.damage_cases import CASES, Case, Trials
 from warpgen.production.state.append_only import Known
 from warpgen.production.state.journal import Mark
-
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -147,7 +147,6 @@ def test_verify_names_an_empty_file(tmp_path: Path) -> None:
         verify.main([str(path)])
 
 
-@pytest.mark.slow
 def test_verify_sees_what_was_cut_off(root: Path, finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """By the manifest, where it lies beside: the rows that are left say nothing of it."""
     path = dataset_path(root, "cpu")

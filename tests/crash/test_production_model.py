@@ -21,18 +21,12 @@ from unittest import mock
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, settings, stateful
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from tests.support import imaginary
+from tests.support.commands import files
 from tests.support.coordinator_stage import Ask, Stage
 from tests.support.power import Disk
 from warpgen import durable
@@ -81,7 +75,7 @@ def undisturbed(poison: frozenset[int]) -> tuple[dict[str, bytes], list[dict[str
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         imaginary.produce(root, RECIPE, trouble=dict.fromkeys(poison, _fail))
-        return imaginary.datasets(root), told(root)
+        return files(root), told(root)
 
 
 def told(root: Path) -> list[dict[str, Any]]:
@@ -92,7 +86,7 @@ def told(root: Path) -> list[dict[str, Any]]:
     return made
 
 
-class Production(RuleBasedStateMachine):
+class Production(stateful.RuleBasedStateMachine):
     """Rules are what can happen; each is carried out to where the coordinator waits for the next."""
 
     def __init__(self) -> None:
@@ -291,7 +285,7 @@ class Production(RuleBasedStateMachine):
             self.the_journal_claims_no_more_than_is_safe()
         self._end()
         assert self.finished
-        assert imaginary.datasets(self.root) == self.expected
+        assert files(self.root) == self.expected
         assert told(self.root) == self.manifests
         assert imaginary.files_left(self.root) == imaginary.FINISHED
 
@@ -351,7 +345,7 @@ class Production(RuleBasedStateMachine):
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 def test_whatever_happens_the_dataset_is_the_same() -> None:
     """And neither journal nor state ever claim what a power cut could take."""
-    run_state_machine_as_test(Production, settings=LIMITS)
+    stateful.run_state_machine_as_test(Production, settings=LIMITS)
     gc.collect()
 
 
@@ -397,5 +391,5 @@ def test_the_model_catches(monkeypatch: pytest.MonkeyPatch, target: str, wrong: 
         undisturbed(poison)  # before the fault is there
     monkeypatch.setattr(target, wrong)
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(Production, settings=LIMITS)
+        stateful.run_state_machine_as_test(Production, settings=LIMITS)
     gc.collect()

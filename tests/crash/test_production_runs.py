@@ -14,12 +14,12 @@ import msgspec
 import pytest
 
 from tests.support import imaginary
+from tests.support.commands import files
 from tests.support.coordinator_stage import Ask, Stage
 from tests.support.imaginary import (
     FINISHED,
     PowerCut,
     Trouble,
-    datasets,
     files_left,
     go_on,
     power_cut,
@@ -27,6 +27,7 @@ from tests.support.imaginary import (
     quick,
     recipe_of,
     shard_of,
+    undisturbed,
 )
 from warpgen.errors import DamageError, RootError
 from warpgen.interruption import Interrupted
@@ -38,15 +39,8 @@ from warpgen.production.work.worker import store
 from warpgen.recipe import UNIT_SIZE
 from warpgen.record import TARGETS, Target
 
-RECIPE = recipe_of(rows=400)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The datasets of RECIPE."""
-    root = tmp_path_factory.mktemp("undisturbed")
-    produce(root, RECIPE)
-    return datasets(root)
+ROWS = 400
+RECIPE = recipe_of(ROWS)
 
 
 @pytest.fixture(scope="module")
@@ -59,31 +53,27 @@ def cut_short(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
-def test_any_number_of_workers_gives_the_same_bytes(
-    tmp_path: Path, undisturbed: dict[str, bytes], workers: int
-) -> None:
+def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path, workers: int) -> None:
     """Arrival order has no influence, and only finished files stay."""
     assert produce(tmp_path, RECIPE, quick("local", workers)) == 0
-    assert datasets(tmp_path) == undisturbed
+    assert files(tmp_path) == undisturbed(ROWS)
     assert files_left(tmp_path) == FINISHED
     state = (tmp_path / "DATASET_STATE.md").read_text()
     assert "**Status**: completed" in state
     assert str(tmp_path) not in state
 
 
-def test_a_run_is_resumed_from_where_it_stopped(
-    tmp_path: Path, cut_short: Path, undisturbed: dict[str, bytes]
-) -> None:
+def test_a_run_is_resumed_from_where_it_stopped(tmp_path: Path, cut_short: Path) -> None:
     """Nothing that was merged is made again."""
     root = shutil.copytree(cut_short, tmp_path / "root", symlinks=True)
     made: list[Unit] = []
     assert go_on(root, trouble=dict.fromkeys(range(0, 1000, UNIT_SIZE), made.append)) == 0
     assert min(unit.start for unit in made) == 2 * UNIT_SIZE
-    assert datasets(root) == undisturbed
+    assert files(root) == undisturbed(ROWS)
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_power_cuts_change_nothing(tmp_path: Path, undisturbed: dict[str, bytes], seed: int) -> None:
+def test_power_cuts_change_nothing(tmp_path: Path, seed: int) -> None:
     """A run that loses its power again and again ends with the same bytes, by whatever engine."""
     draw = random.Random(seed)
     with pytest.raises(PowerCut):
@@ -97,13 +87,11 @@ def test_power_cuts_change_nothing(tmp_path: Path, undisturbed: dict[str, bytes]
         break
     else:
         go_on(tmp_path, quick("local", draw.randint(1, 3)))
-    assert datasets(tmp_path) == undisturbed
+    assert files(tmp_path) == undisturbed(ROWS)
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_damaged_files_are_mended(
-    tmp_path: Path, cut_short: Path, undisturbed: dict[str, bytes], seed: int
-) -> None:
+def test_damaged_files_are_mended(tmp_path: Path, cut_short: Path, seed: int) -> None:
     """A bit flipped or a cut at any byte of any file of an unfinished run: the same bytes in the end."""
     draw = random.Random(seed)
     root = shutil.copytree(cut_short, tmp_path / "root", symlinks=True)
@@ -121,13 +109,11 @@ def test_damaged_files_are_mended(
         assert path.name == "journal"
         assert place < 2 * data.find(b"\n") + 2 or data.count(b"\n") < 1
         return
-    assert datasets(root) == undisturbed
+    assert files(root) == undisturbed(ROWS)
 
 
 @pytest.mark.parametrize("name", ["shards", "scratch", "seen", "failures.jsonl"])
-def test_missing_files_are_made_again(
-    tmp_path: Path, cut_short: Path, undisturbed: dict[str, bytes], name: str
-) -> None:
+def test_missing_files_are_made_again(tmp_path: Path, cut_short: Path, name: str) -> None:
     """Whatever is gone but the journal."""
     root = shutil.copytree(cut_short, tmp_path / "root", symlinks=True)
     path = root / "data" / "work" / name
@@ -136,10 +122,10 @@ def test_missing_files_are_made_again(
     else:
         path.unlink(missing_ok=True)
     go_on(root)
-    assert datasets(root) == undisturbed
+    assert files(root) == undisturbed(ROWS)
 
 
-def test_a_shard_damaged_while_it_waits_is_made_again(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
+def test_a_shard_damaged_while_it_waits_is_made_again(tmp_path: Path) -> None:
     """The merge finds it, and the unit goes to a worker again."""
     done = tmp_path / "damaged"
 
@@ -154,10 +140,10 @@ def test_a_shard_damaged_while_it_waits_is_made_again(tmp_path: Path, undisturbe
             os.sched_yield()
 
     assert produce(tmp_path, RECIPE, quick("local", 2), {0: wait, 32: damage}) == 0
-    assert datasets(tmp_path) == undisturbed
+    assert files(tmp_path) == undisturbed(ROWS)
 
 
-def test_shards_that_were_ahead_are_not_made_again(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
+def test_shards_that_were_ahead_are_not_made_again(tmp_path: Path) -> None:
     """A resumed run makes the gaps between them, and nothing twice."""
 
     def wait(unit: Unit) -> None:
@@ -179,12 +165,12 @@ def test_shards_that_were_ahead_are_not_made_again(tmp_path: Path, undisturbed: 
     starts = [index for unit in made for index in range(unit.start, unit.stop)]
     assert len(starts) == len(set(starts))
     assert not ahead & set(starts)
-    assert datasets(tmp_path) == undisturbed
+    assert files(tmp_path) == undisturbed(ROWS)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_in_good_order(
-    tmp_path: Path, undisturbed: dict[str, bytes], number: signal.Signals, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, number: signal.Signals, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Checkpoint, state, a word on how to resume, the exit code that is the custom."""
     assert produce(tmp_path, RECIPE, trouble={300: lambda unit: signal.raise_signal(number)}) == 128 + number
@@ -195,12 +181,10 @@ def test_a_signal_stops_in_good_order(
     assert f"stopped by {number.name}" in state
     assert journal.read(Layout(tmp_path).journal).checkpoints[-1].next == 256
     assert go_on(tmp_path) == 0
-    assert datasets(tmp_path) == undisturbed
+    assert files(tmp_path) == undisturbed(ROWS)
 
 
-def test_a_crash_while_a_run_ends_is_gone_on_from(
-    tmp_path: Path, undisturbed: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crash_while_a_run_ends_is_gone_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the final names given and the manifests not written, resume does only what is left."""
     with monkeypatch.context() as patched:
         patched.setattr("warpgen.production.session.write_manifest", power_cut_at_manifest)
@@ -209,7 +193,7 @@ def test_a_crash_while_a_run_ends_is_gone_on_from(
     made: list[Unit] = []
     assert go_on(tmp_path, trouble=dict.fromkeys(range(1000), made.append)) == 0
     assert made == []
-    assert datasets(tmp_path) == undisturbed
+    assert files(tmp_path) == undisturbed(ROWS)
     assert files_left(tmp_path) == FINISHED
 
 
@@ -217,7 +201,7 @@ def power_cut_at_manifest(*_: object) -> None:
     raise PowerCut
 
 
-def test_a_full_disk_blocks_and_is_told(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
+def test_a_full_disk_blocks_and_is_told(tmp_path: Path) -> None:
     """The run stops with one sentence, the state says what blocks it, and it can be resumed."""
 
     def remove_folder(unit: Unit) -> None:
@@ -228,7 +212,7 @@ def test_a_full_disk_blocks_and_is_told(tmp_path: Path, undisturbed: dict[str, b
     state = (tmp_path / "DATASET_STATE.md").read_text()
     assert "**Status**: blocked" in state
     assert go_on(tmp_path) == 0
-    assert datasets(tmp_path) == undisturbed
+    assert files(tmp_path) == undisturbed(ROWS)
 
 
 def test_a_quarantined_program_is_listed(tmp_path: Path) -> None:
@@ -274,9 +258,7 @@ def test_beginning_clears_an_unfinished_run(cut_short: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 4])
 @pytest.mark.parametrize("merged", [0, 16])
-def test_a_shard_damaged_before_a_resume_is_in_work_once(
-    tmp_path: Path, undisturbed: dict[str, bytes], workers: int, merged: int
-) -> None:
+def test_a_shard_damaged_before_a_resume_is_in_work_once(tmp_path: Path, workers: int, merged: int) -> None:
     """The first that waits is made again in its old bounds, and nobody is given its programs in others."""
     with pytest.raises(PowerCut):
         produce(tmp_path, RECIPE, quick(), {merged: power_cut})
@@ -300,7 +282,7 @@ def test_a_shard_damaged_before_a_resume_is_in_work_once(
     units = sorted({tuple(map(int, line.split())) for line in made.read_text().splitlines()})
     assert units[0][0] == merged
     assert all(stop <= start for (_, stop), (start, _) in itertools.pairwise(units))
-    assert datasets(tmp_path) == undisturbed
+    assert files(tmp_path) == undisturbed(ROWS)
 
 
 def test_shards_that_wait_are_bounded(tmp_path: Path) -> None:

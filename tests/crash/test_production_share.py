@@ -12,15 +12,16 @@ from shlex import quote
 import msgspec
 import pytest
 
+from tests.support.commands import files
 from tests.support.imaginary import (
     FINISHED,
     ImaginaryJob,
     Trouble,
-    datasets,
     files_left,
     produce,
     quick,
     recipe_of,
+    undisturbed,
 )
 from warpgen import merge, resume, run
 from warpgen.errors import RootError, UsageError
@@ -33,15 +34,8 @@ from warpgen.production.state.layout import Layout
 from warpgen.recipe import UNIT_SIZE, Recipe
 from warpgen.reporting.manifest import read
 
-RECIPE = recipe_of(rows=900)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The datasets of RECIPE in one run."""
-    root = tmp_path_factory.mktemp("undisturbed")
-    produce(root, RECIPE)
-    return datasets(root)
+ROWS = 900
+RECIPE = recipe_of(ROWS)
 
 
 def make(
@@ -75,19 +69,19 @@ def join(root: Path, parts: list[Path]) -> int:
 
 
 @pytest.mark.parametrize("of", [1, 2, 4])
-def test_shares_joined_are_one_run(tmp_path: Path, undisturbed: dict[str, bytes], of: int) -> None:
+def test_shares_joined_are_one_run(tmp_path: Path, of: int) -> None:
     """In any order, the shares left as they were, and with the manifest's counts of one run."""
     parts = make_all(tmp_path, of)
     before = [files_left(part) for part in parts]
     for turn, order in enumerate(itertools.islice(itertools.permutations(parts), 3)):
         assert join(tmp_path / str(turn), list(order)) == 0
-        assert datasets(tmp_path / str(turn)) == undisturbed
+        assert files(tmp_path / str(turn)) == undisturbed(ROWS)
         assert files_left(tmp_path / str(turn)) == FINISHED
     assert [files_left(part) for part in parts] == before
     assert join(tmp_path / "0", parts) == 0  # again: nothing to do
 
 
-def test_too_few_programs_are_named_and_can_be_added(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
+def test_too_few_programs_are_named_and_can_be_added(tmp_path: Path) -> None:
     """The merge says how to make more, and goes on with what it has merged."""
     parts = make_all(tmp_path, 3, programs=400)
     with pytest.raises(RootError, match=r"from 512 on.* part 2/3 .*--programs (\d+) ") as told:
@@ -96,13 +90,11 @@ def test_too_few_programs_are_named_and_can_be_added(tmp_path: Path, undisturbed
     assert "blocked" in (tmp_path / "whole" / "DATASET_STATE.md").read_text()
     make_all(tmp_path, 3)
     assert join(tmp_path / "whole", parts) == 0
-    assert datasets(tmp_path / "whole") == undisturbed
+    assert files(tmp_path / "whole") == undisturbed(ROWS)
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1])])
-def test_a_shard_gone_bad_is_named_and_made_again(
-    tmp_path: Path, undisturbed: dict[str, bytes], damage: Trouble
-) -> None:
+def test_a_shard_gone_bad_is_named_and_made_again(tmp_path: Path, damage: Trouble) -> None:
     """Missing or damaged: its share's command makes it, and it alone."""
     parts = make_all(tmp_path, 2)
     (path,) = Layout(parts[1]).shards.glob(f"{UNIT_SIZE:012d}-*.shard")
@@ -115,10 +107,10 @@ def test_a_shard_gone_bad_is_named_and_made_again(
     make(parts[1], 2, 2, trouble=dict.fromkeys(range(2000), lambda unit: made.append(unit.start)))
     assert set(made) == {UNIT_SIZE}
     assert join(tmp_path / "whole", parts) == 0
-    assert datasets(tmp_path / "whole") == undisturbed
+    assert files(tmp_path / "whole") == undisturbed(ROWS)
 
 
-def test_a_share_stopped_goes_on(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
+def test_a_share_stopped_goes_on(tmp_path: Path) -> None:
     """By its own command, making nothing twice."""
     parts = [tmp_path / "a", tmp_path / "b"]
     assert make(parts[0], 1, 2) == 0
@@ -130,7 +122,7 @@ def test_a_share_stopped_goes_on(tmp_path: Path, undisturbed: dict[str, bytes]) 
     )
     assert made[0] == 3 * UNIT_SIZE
     assert join(tmp_path / "whole", parts) == 0
-    assert datasets(tmp_path / "whole") == undisturbed
+    assert files(tmp_path / "whole") == undisturbed(ROWS)
 
 
 def test_a_program_given_up_is_listed(tmp_path: Path) -> None:
@@ -144,7 +136,7 @@ def test_a_program_given_up_is_listed(tmp_path: Path) -> None:
     make(roots_[1], 2, 2)
     assert join(tmp_path / "whole", roots_) == 0
     assert produce(tmp_path / "one", RECIPE, quick("local"), {20: die}) == 0
-    assert datasets(tmp_path / "whole") == datasets(tmp_path / "one")
+    assert files(tmp_path / "whole") == files(tmp_path / "one")
     for target in RECIPE.targets:
         one, whole = (read(manifest_path(tmp_path / name, target)) for name in ("one", "whole"))
         assert one.failures == whole.failures

@@ -12,13 +12,13 @@ import xxhash
 import zstandard
 
 from tests.support import imaginary
-from tests.support.pages import ROOT
+from tests.support.commands import REPOSITORY
 from warpgen.production.state import dedup, journal, shard
 from warpgen.production.state.layout import Layout
 from warpgen.production.unit import Unit
 from warpgen.record import Target
 
-PAGE = (ROOT / "docs" / "formats.md").read_text()
+PAGE = (REPOSITORY / "docs" / "formats.md").read_text()
 RECIPE = imaginary.recipe_of(rows=100)
 
 

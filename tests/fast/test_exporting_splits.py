@@ -8,36 +8,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from tests.support.reporting_root import CIRCUMSTANCES, row, write_rows
+from tests.support.reporting_root import planted_root, source
 from warpgen.exporting.clusters import alike
 from warpgen.exporting.export import Request, export
-from warpgen.paths import dataset_path
-from warpgen.recipe import Recipe
-from warpgen.record import TARGETS, Row
-from warpgen.reporting.manifest import write_manifest
 from warpgen.reporting.similarity import token_grams
 from warpgen.split import split_of
-
-
-def source(family: int, member: int) -> str:
-    """Programs of a family differ in one word of forty; families share nothing."""
-    words = [f"name_{family}_{k}" for k in range(40)]
-    words[member + 5] = f"other_{member}"
-    return " ".join(words)
-
-
-def planted_root(root: Path, families: int = 60, members: int = 3) -> None:
-    """Near-duplicates far apart in the files, whose structures would put them in different splits."""
-    recipe = Recipe(target="both", size=None, rows=families * members, warpgen="0.1.0", warp="1.19.0")
-    for target in TARGETS:
-        made: list[Row] = []
-        for index in range(families * members):
-            text = source(index % families, index // families)
-            structure = f"{index * 0x9E3779B1 % 2**32:08x}" + "0" * 16 + f"{index:08x}"
-            changes = {"python_source": text, "structure_hash": structure, "split": split_of(structure)}
-            made.append(row(index, target, **changes))
-        write_rows(dataset_path(root, target), made)
-        write_manifest(root, target, recipe, CIRCUMSTANCES, {}, [])
 
 
 def crossings(rows: list[dict[str, str]]) -> int:

@@ -15,12 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support import imaginary
-from tests.support.commands import call
 from tests.support.fuzzing import PARSERS, RECIPE, UNIT, fuzz_once
-from tests.support.reporting_root import finished_root
 from warpgen import durable, jsonl, store
 from warpgen.errors import DamageError, RootError, UnitError
-from warpgen.paths import manifest_path
 from warpgen.production.state import shard
 from warpgen.reporting import report
 from warpgen.reporting.survey import survey
@@ -108,16 +105,6 @@ def test_an_object_too_large_to_be_ours_is_not_read(monkeypatch: pytest.MonkeyPa
         store.Remote("memory://bucket/file").read_bytes()
     with pytest.raises(OSError, match="120 bytes, more than"):
         store.RemoteLog("memory://bucket/log").read_bytes()
-
-
-def test_an_error_cannot_speak_to_the_terminal(tmp_path: Path) -> None:
-    """It may quote a field's name from a stranger's manifest."""
-    finished_root(tmp_path, ("cpu",))
-    path = manifest_path(tmp_path, "cpu")
-    path.write_bytes(path.read_bytes().replace(b'"licence"', b'"\\u001b]0;x\\u0007"'))
-    code, _, errors = call("stats", "--root", tmp_path)
-    assert code == 2
-    assert "\x1b" not in errors and "\\x1b]0;x\\x07" in errors
 
 
 def test_nobody_else_may_write_what_a_run_makes(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.mutation_faults import FAULTS
+from tools.mutation_faults import FAULTS
 
 ADJOINT = """    wp::int32 adj_1 = {};
     wp::int32 adj_2 = {};

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.support.imaginary import datasets, hashes, produce, recipe_of, refused, row, wrong
+from tests.support.commands import files
+from tests.support.imaginary import hashes, produce, recipe_of, refused, row, wrong
 from warpgen.errors import RootError
 from warpgen.paths import manifest_path
 from warpgen.record import TARGETS, Target
@@ -41,7 +42,7 @@ def test_rows_repeats_and_failures_follow_the_rules(tmp_path: Path, target: Targ
     produce(tmp_path, recipe_of(rows=300, target=target))
     lines, repeats, failures = expected(target, 300)
     manifest = read(manifest_path(tmp_path, target))
-    assert datasets(tmp_path)[f"{target}_code_dataset.jsonl"] == lines
+    assert files(tmp_path)[f"{target}_code_dataset.jsonl"] == lines
     assert manifest.dropped == {"duplicate": repeats}
     assert len(manifest.failures) == failures
     assert manifest.figures.last_index + 1 == 300 + sum(repeats.values()) + failures
@@ -58,8 +59,8 @@ def test_both_gives_the_same_files_as_each_alone(tmp_path: Path) -> None:
     """Neither what one target refuses nor when it is done has any influence on the other."""
     for target in (*TARGETS, "both"):
         produce(tmp_path / target, recipe_of(rows=300, target=target))
-    alone = datasets(tmp_path / "cpu") | datasets(tmp_path / "cuda")
-    assert datasets(tmp_path / "both") == alone
+    alone = files(tmp_path / "cpu") | files(tmp_path / "cuda")
+    assert files(tmp_path / "both") == alone
     manifests = [
         [
             msgspec.structs.replace(read(manifest_path(tmp_path / name, target)), **_ASIDE)
@@ -81,7 +82,7 @@ def test_a_dataset_ends_with_the_row_that_reaches_its_size(tmp_path: Path, size:
     """No row more, none less, and the two files each on their own."""
     recipe = msgspec.structs.replace(recipe_of(), rows=None, size=size)
     produce(tmp_path, recipe)
-    for data in datasets(tmp_path).values():
+    for data in files(tmp_path).values():
         last = data.splitlines(keepends=True)[-1]
         assert len(data) - len(last) < size <= len(data)
 

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from msgspec import inspect
 
+from tests.support.commands import REPOSITORY
 from tests.support.reporting_root import FORWARD, finished_root, row
 from warpgen import launch, record
 from warpgen.__main__ import commands
@@ -19,9 +20,8 @@ from warpgen.errors import RootError
 from warpgen.reasons import Reason
 from warpgen.reporting.showcase import main, refresh
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-RECORD = (ROOT / "docs" / "record.md").read_text()
+PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
+RECORD = (REPOSITORY / "docs" / "record.md").read_text()
 
 
 def _section(title: str) -> str:
@@ -58,7 +58,8 @@ def test_every_kind_of_fill_is_explained() -> None:
 
 def test_every_word_for_a_program_without_a_row_is_explained() -> None:
     """The table of docs/verification.md has the words and sentences of the code, in its order."""
-    section = (ROOT / "docs" / "verification.md").read_text().split("\n## Why a program gives no row\n", 1)[1]
+    section = (REPOSITORY / "docs" / "verification.md").read_text()
+    section = section.split("\n## Why a program gives no row\n", 1)[1]
     rows = re.findall(r"^\| (.+) \| (.+) \|$", section.split("\n## ", 1)[0], flags=re.M)
     assert [("word", "what it says"), *((r.value, r.sentence) for r in Reason)] == rows
 
@@ -80,7 +81,7 @@ def test_example_is_a_row() -> None:
 
 def test_every_command_is_in_the_readme() -> None:
     """The table of commands names each command that there is."""
-    readme = (ROOT / "README.md").read_text()
+    readme = (REPOSITORY / "README.md").read_text()
     for name, purpose in commands():
         assert f"`python -m warpgen.{name}`" in readme
         assert purpose
@@ -93,9 +94,9 @@ def test_links_and_scripts_of_pages_exist(page: Path) -> None:
     for link in re.findall(r"\]\((?!https?://)([^)#]+)\)", text):
         assert (page.parent / link).exists(), link
     for script in re.findall(r"\./(scripts/\w+)", text):
-        assert (ROOT / script).exists(), script
+        assert (REPOSITORY / script).exists(), script
     for module in re.findall(r"python -m warpgen\.(\w+)", text):
-        assert (ROOT / "warpgen" / f"{module}.py").exists(), module
+        assert (REPOSITORY / "warpgen" / f"{module}.py").exists(), module
 
 
 def test_marked_blocks_are_written_anew() -> None:

@@ -114,7 +114,7 @@ def test_control_characters_of_rows_stay_out(tmp_path: Path) -> None:
 
 def test_plots_stand_beside_the_report_and_are_the_same_bytes_every_time(tmp_path: Path) -> None:
     """Every picture that the report shows is there, without a time or a version in it."""
-    pytest.importorskip("matplotlib", reason="plots need requirements-plots.txt")
+    pytest.importorskip("matplotlib", reason="plots need the extra `plots`")
     finished_root(tmp_path)
     assert report.main(["--root", str(tmp_path)]) == 0
     shown = re.findall(r"!\[.+\]\((.+)\)", report_path(tmp_path).read_text())
@@ -129,7 +129,7 @@ def test_plots_stand_beside_the_report_and_are_the_same_bytes_every_time(tmp_pat
 
 def test_the_speed_is_drawn_where_the_manifest_tells_it(tmp_path: Path) -> None:
     """With moments in the manifest there is a plot more."""
-    pytest.importorskip("matplotlib", reason="plots need requirements-plots.txt")
+    pytest.importorskip("matplotlib", reason="plots need the extra `plots`")
     (manifest,) = finished_root(tmp_path, ("cpu",)).values()
     moments = tuple(Moment(float(second), second, 1000 * second) for second in range(5))
     told = msgspec.structs.replace(

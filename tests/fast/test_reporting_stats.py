@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -173,25 +170,6 @@ def test_nothing_there_is_one_clear_sentence(tmp_path: Path, arguments: list[str
         stats.main(["--root", str(tmp_path), *arguments])
 
 
-def test_a_reader_that_stops_early_sees_no_traceback(root: Path) -> None:
-    """Into a closed pipe the command ends with the exit code of SIGPIPE and says nothing."""
-    command = [sys.executable, "-m", "warpgen.stats", "--root", str(root), "--json"]
-    reading, writing = os.pipe()
-    os.close(reading)
-    try:
-        done = subprocess.run(
-            command,
-            stdout=writing,
-            stderr=subprocess.PIPE,
-            cwd=Path(stats.__file__).parent.parent,
-            start_new_session=True,
-            timeout=60,
-        )
-    finally:
-        os.close(writing)
-    assert (done.returncode, done.stderr) == (141, b"")
-
-
 def test_an_unfinished_run_is_told_from_nothing(tmp_path: Path) -> None:
     """Where a run stopped half-way the error names the command that goes on."""
     (tmp_path / "data" / "work").mkdir(parents=True)
@@ -207,20 +185,6 @@ def test_options_that_do_not_go_together_are_refused(root: Path, arguments: list
     """No option is silently left out."""
     with pytest.raises(UsageError, match=r"--json|--check|--markdown"):
         stats.main(["--root", str(root), *arguments])
-
-
-def test_a_terminal_without_unicode_gets_plain_characters(root: Path) -> None:
-    """What cannot be encoded is shown as a question mark."""
-    done = subprocess.run(
-        [sys.executable, "-m", "warpgen.stats", "--root", str(root)],
-        capture_output=True,
-        cwd=Path(stats.__file__).parent.parent,
-        env={**os.environ, "PYTHONIOENCODING": "ascii"},
-        start_new_session=True,
-        timeout=60,
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert b"????" in done.stdout
 
 
 def test_only_one_target_is_enough(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,12 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 _LIMIT = 120  # seconds; the slowest call takes about ten on a busy machine
 REPOSITORY = Path(__file__).resolve().parents[2]
+SAMPLES = {target: REPOSITORY / "data" / "samples" / f"{target}_sample.jsonl" for target in ("cpu", "cuda")}
 
 # Three units of small programs: enough for three workers, little enough for a test.
 SMALL = ("--rows", "130", "--complexity", "small", "--verify", "none")
@@ -50,6 +52,17 @@ def finished(
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
     return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+def python(
+    *words: str | Path,
+    seconds: float = _LIMIT,
+    cwd: str | Path = REPOSITORY,
+    env: Mapping[str, str] = MappingProxyType({}),
+) -> subprocess.CompletedProcess[str]:
+    """This Python, called with these words and more variables; it knows the checkout."""
+    known = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    return finished([sys.executable, *words], seconds, cwd=cwd, env=known | dict(env))
 
 
 def call(command: str, *args: str | Path) -> tuple[int, str, str]:

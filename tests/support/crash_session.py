@@ -23,6 +23,7 @@ import msgspec
 import psutil
 
 from tests.support import imaginary
+from tests.support.commands import files
 from tests.support.crash_faults import Fault, plant
 from warpgen.command import call
 from warpgen.errors import RootError
@@ -55,7 +56,6 @@ class Kind(msgspec.Struct, frozen=True):
 
 def imaginary_kind(options: RunOptions = OPTIONS, recipe: Recipe = RECIPE) -> Kind:
     """Runs of imaginary programs: all of production is real, only the rows are not."""
-
     return Kind(
         recipe,
         begin=lambda root: imaginary.produce(root, recipe, options),
@@ -247,7 +247,7 @@ class Trial:
 
     def check_finals(self) -> None:
         """Whatever has its final name is whole."""
-        for name, data in imaginary.datasets(self.root).items():
+        for name, data in files(self.root).items():
             if data != self.expected[name]:
                 raise Broken(f"{name} has its final name and other bytes than the undisturbed one")
 
@@ -266,7 +266,7 @@ class Trial:
 
     def check_end(self) -> None:
         """The same bytes as undisturbed, true manifests, nothing left over."""
-        found = {name: _sha(data) for name, data in imaginary.datasets(self.root).items()}
+        found = {name: _sha(data) for name, data in files(self.root).items()}
         if found != {name: _sha(data) for name, data in self.expected.items()}:
             raise Broken(f"other datasets than undisturbed: {found}")
         if "**Status**: completed" not in (self.root / "DATASET_STATE.md").read_text():
@@ -305,7 +305,7 @@ def undisturbed(kind: Kind, scratch: Path) -> Iterator[dict[str, bytes]]:
         time.sleep(0.01)
     if session.code != 0:
         raise RootError(f"the undisturbed run failed: {session.errors}")
-    yield imaginary.datasets(root)
+    yield files(root)
 
 
 def damage(path: Path, draw: random.Random) -> str:
@@ -338,3 +338,17 @@ def _read_bytes(path: Path) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         return None
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One row of the table. `test` disturbs the trial; what must hold in the end is the same for all."""
+
+    where: str
+    how: str
+    test: Callable[[Trial, random.Random], None]
+    kind: str = ""  # of run: imaginary programs, or real ones verified to this level
+    needs_mount: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.where}: {self.how}"

@@ -10,8 +10,7 @@ import random
 from pathlib import Path
 
 from tests.support.crash_faults import WARP_PLACES, Fault
-from tests.support.crash_session import Broken, Kind, Trial, check_exit
-from tests.support.crash_table import Case
+from tests.support.crash_session import Broken, Case, Kind, Trial, check_exit
 from warpgen.recipe import Recipe
 
 # What each place needs the rows to be verified to. One target and few rows: a case takes seconds.

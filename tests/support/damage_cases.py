@@ -19,6 +19,7 @@ from unittest import mock
 import msgspec
 
 from tests.support import imaginary
+from tests.support.commands import files
 from tests.support.crash_session import LIMIT, Broken, Session, check_exit, damage
 from tests.support.imaginary import ImaginaryJob, PowerCut, power_cut, quick
 from tests.support.readers import READERS, again, told
@@ -157,7 +158,7 @@ def _resumed_by_workers(root: Path, expected: dict[str, bytes], draw: random.Ran
 def _checked(root: Path, expected: dict[str, bytes], draw: random.Random) -> str:
     """A finished root: either what is wrong is named, of a dataset by all that read it, or nothing is."""
     unseen = [name for name, reader in ALL.items() if not told(reader, root)]
-    if imaginary.datasets(root) != expected:
+    if files(root) != expected:
         if unseen:
             raise Broken(f"a damaged dataset is not seen by {', '.join(unseen)}")
         return NAMED
@@ -183,7 +184,7 @@ def _named(sentence: str) -> str:
 
 
 def _check_whole(root: Path, expected: dict[str, bytes]) -> None:
-    if imaginary.datasets(root) != expected:
+    if files(root) != expected:
         raise Broken("other datasets than undisturbed")
     if imaginary.files_left(root) != imaginary.FINISHED:
         raise Broken(f"left over: {imaginary.files_left(root)}")
@@ -224,7 +225,7 @@ class Trials:
         for name, (make, _) in _SCENES.items():
             with _quiet():
                 make(scratch / name)
-        self.expected = imaginary.datasets(scratch / "finished")
+        self.expected = files(scratch / "finished")
 
     def carry_out(self, case: Case, draw: random.Random) -> tuple[str, str]:
         """What was done, and what came of it. Raises Broken."""

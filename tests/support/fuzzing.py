@@ -1,6 +1,6 @@
 """What reads bytes that anybody may have written, with samples to begin from and a way to alter them.
 
-Each parser must answer anything with a value or with an error of its own; see test_fuzz.py and scripts/fuzz.
+Each parser must answer anything with a value or with an error of its own; see test_fuzz.py and tools/fuzz.py.
 """
 
 from __future__ import annotations

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 import xxhash
 
+from tests.support.commands import files
 from warpgen.launch import Launch
 from warpgen.production import session
 from warpgen.production.run_options import RunOptions
@@ -162,9 +165,12 @@ def _carry_out(
     ).carry_out()
 
 
-def datasets(root: Path) -> dict[str, bytes]:
-    """The finished datasets under a root."""
-    return {path.name: path.read_bytes() for path in sorted(root.glob("data/production_*/*.jsonl"))}
+@functools.cache
+def undisturbed(rows: int) -> dict[str, bytes]:
+    """The datasets of `recipe_of(rows)` in one run that nothing disturbs."""
+    with tempfile.TemporaryDirectory() as name:
+        produce(Path(name), recipe_of(rows))
+        return files(Path(name))
 
 
 def files_left(root: Path) -> list[str]:

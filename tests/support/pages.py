@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.commands import REPOSITORY, finished
 
 # What is replaced before a block runs: the sizes and levels that people want, by what a test can wait for.
 SUBSTITUTIONS = (
@@ -15,6 +18,7 @@ SUBSTITUTIONS = (
     # scripts/produce prepares .venv in the checkout and then calls this.
     (r"\./scripts/produce", "python -m warpgen.run"),
     (r"\./scripts/python", "python"),
+    (r"\./scripts/bench", "python -m benchmarks"),
     (r"(-m warpgen\.|warpgen )run\b(?![^\n]*--rows)", r"\1run --rows 12"),
     # Verified runs have tests of their own; each would take its compilers' ten seconds here.
     (r"--verify run", "--verify none"),
@@ -32,7 +36,7 @@ class Block(NamedTuple):
 
 def pages() -> list[Path]:
     """All pages that a reader may follow; what commands write themselves is not among them."""
-    return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+    return sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
 
 
 def blocks(page: Path) -> list[Block]:
@@ -49,3 +53,27 @@ def shortened(block: str) -> str:
     for pattern, replacement in SUBSTITUTIONS:
         block = re.sub(pattern, replacement, block)
     return block
+
+
+def checkout(folder: Path) -> None:
+    """A copy of what an installation reads."""
+    skipped = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
+    shutil.copytree(REPOSITORY / "warpgen", folder / "warpgen", ignore=skipped)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(REPOSITORY / name, folder)
+
+
+_LIMIT = 240  # seconds for one block; most take about five
+
+
+def run_block(text: str, folder: Path) -> tuple[int, str]:
+    """Exit code and all output of commands in a folder; their whole group is killed at the end."""
+    done = finished(
+        ["bash", "-euo", "pipefail", "-c", text],
+        _LIMIT,
+        cwd=folder,
+        stderr=subprocess.STDOUT,
+        env=os.environ
+        | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1"},
+    )
+    return done.returncode, done.stdout

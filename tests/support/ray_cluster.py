@@ -1,4 +1,4 @@
-"""A Ray cluster of two nodes on this machine and a run on it: `python ray_cluster.py CASE ROOT [ARGS]`.
+"""A Ray cluster of two nodes on this machine and a run on it: `python ray_cluster.py CASE REPOSITORY [ARGS]`.
 
 A process of its own, because Ray's threads would stay in the tests' and its workers import this folder.
 """

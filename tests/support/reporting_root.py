@@ -7,11 +7,13 @@ from pathlib import Path
 
 import msgspec
 
+from warpgen import stats
 from warpgen.launch import Argument, Fill, Launch
 from warpgen.paths import dataset_path
 from warpgen.recipe import Recipe
-from warpgen.record import TARGETS, UNVERIFIED, Compile, Features, Provenance, Row, Target, encode
+from warpgen.record import TARGETS, UNVERIFIED, Compile, Features, Forward, Provenance, Row, Target, encode
 from warpgen.reporting.manifest import Circumstances, Failure, Manifest, write_manifest
+from warpgen.split import split_of
 
 SOURCE = "import warp as wp\n\n\n@wp.kernel\ndef scale(x: wp.array(dtype=float)):\n    x[{index}] = 1.0\n"
 FORWARD = "void scale_forward()\n{\n    var_1 = wp::mul(var_0, var_0);\n}\n"
@@ -88,3 +90,52 @@ def finished_root(root: Path, targets: Sequence[Target] = TARGETS, count: int = 
             [Failure(1, "extraction", "no overload of wp.sin")],
         )
     return made
+
+
+_HOSTILE = "</script><img src=x onerror=\"document.title='broken'\"><!-- \u202e"
+
+
+def page_of(root: Path) -> str:
+    assert stats.main(["--root", str(root), "--html", str(root / "page.html")]) == 0
+    return (root / "page.html").read_text()
+
+
+def hostile_root(root: Path) -> None:
+    """Rows that would break out of wherever they are put."""
+    for target in TARGETS:
+        rows = [
+            row(
+                index,
+                target,
+                name=_HOSTILE,
+                category=_HOSTILE,
+                python_source=f"# {_HOSTILE}\nx = 1\n",
+                code=row(index).code.replace("var_1", _HOSTILE),
+                verified=msgspec.structs.replace(UNVERIFIED, forward=Forward("pass", references=_HOSTILE)),
+            )
+            for index in range(3)
+        ]
+        write_rows(dataset_path(root, target), rows)
+        recipe = Recipe(target="both", size=None, rows=3)
+        write_manifest(root, target, recipe, CIRCUMSTANCES, {"duplicate": {_HOSTILE: 1}}, [])
+
+
+def source(family: int, member: int) -> str:
+    """Programs of a family differ in one word of forty; families share nothing."""
+    words = [f"name_{family}_{k}" for k in range(40)]
+    words[member + 5] = f"other_{member}"
+    return " ".join(words)
+
+
+def planted_root(root: Path, families: int = 60, members: int = 3) -> None:
+    """Near-duplicates far apart in the files, whose structures would put them in different splits."""
+    recipe = Recipe(target="both", size=None, rows=families * members, warpgen="0.1.0", warp="1.19.0")
+    for target in TARGETS:
+        made: list[Row] = []
+        for index in range(families * members):
+            text = source(index % families, index // families)
+            structure = f"{index * 0x9E3779B1 % 2**32:08x}" + "0" * 16 + f"{index:08x}"
+            changes = {"python_source": text, "structure_hash": structure, "split": split_of(structure)}
+            made.append(row(index, target, **changes))
+        write_rows(dataset_path(root, target), made)
+        write_manifest(root, target, recipe, CIRCUMSTANCES, {}, [])

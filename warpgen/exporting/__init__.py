@@ -1,0 +1,1 @@
+"""Finished datasets in forms that other tools read."""

@@ -18,20 +18,18 @@ from warpgen.record import Row
 GRAM = 13
 _TOKEN = re.compile(r"[A-Za-z_]\w*|\d[\w.]*|[^\s\w]")
 # Comments are not code, and what begins one depends on the language: `//` divides in Python.
-_COMMENTS = {
-    "python": re.compile(r"#[^\n]*"),
-    "c": re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL),
-}
+_COMMENTS = {"python": re.compile(r"#[^\n]*"), "c": re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)}
 _LANGUAGES: dict[str, tuple[str, ...]] = {".py": ("python",)}
 _LANGUAGES |= dict.fromkeys((".c", ".cc", ".cpp", ".cu", ".cuh", ".h", ".hpp"), ("c",))
 
 
 class Benchmarks:
-    """The 13-grams of the given files, at least one. Raises UsageError for a file that cannot be read or
-    holds none.
+    """The 13-grams of the given files, at least one.
 
-    Of a .json or .jsonl file every text in it is code. Where the name does not tell the language, the
-    file is read as Python and as C++.
+    Raises UsageError for a file that cannot be read or holds none.
+
+    Of a .json or .jsonl file every text in it is code. Where the name does not tell the language, the file is
+    read as Python and as C++.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:

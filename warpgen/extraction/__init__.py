@@ -1,0 +1,1 @@
+"""From a program's Python to the C++ and CUDA C++ that Warp writes of it."""

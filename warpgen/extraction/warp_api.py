@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -105,12 +104,8 @@ def silenced() -> Iterator[None]:
             os.close(copy)
 
 
-def make_cache_folder(parent: Path | None = None) -> Path:
-    """A kernel-cache folder of this process alone; the caller removes it."""
-    return Path(tempfile.mkdtemp(prefix=f"warp-cache-{os.getpid()}-", dir=parent))
-
-
 def is_kernel(value: Any) -> bool:
+    """Whether a value of a module is a kernel."""
     return isinstance(value, context.Kernel)
 
 

@@ -14,26 +14,18 @@ import math
 import textwrap
 import types
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import warp as wp
 
 from warpgen.errors import ExtractionError
-from warpgen.extraction.builtins import builtins as known
-from warpgen.harvesting.spelling import spelled, type_name
+from warpgen.harvesting.spelling import literal, spelled
+from warpgen.harvesting.surroundings import Found, Surroundings
+from warpgen.harvesting.text import Text
 from warpgen.verification.native import warp_native
 
-_MODULES = {"math": math}
 _MISSING = object()
-
-
-class Edit(NamedTuple):
-    """Bytes of a function's source to be replaced."""
-
-    start: int
-    stop: int
-    text: str
 
 
 def embed(kernel: Any, arg_types: Mapping[str, Any]) -> str:
@@ -116,7 +108,7 @@ class _Book:
             return f"{self.write(type(value).__name__, type(value))}.{value.name}"
         if isinstance(value, type) or warp_native.array_family(value):
             return self._type(name, value)
-        text = _literal(value)
+        text = literal(value)
         if text is None and hasattr(type(value), "_shape_"):
             items = ", ".join(repr(item) for item in np.asarray(value).ravel().tolist())
             text = f"{self.write(f'{name}_type', type(value))}({items})"
@@ -134,7 +126,7 @@ class _Book:
 
     def _constant(self, name: str, value: Any, text: str) -> str:
         same = self._names.get(name, _MISSING)
-        if same is not _MISSING and type(same) is type(value) and _literal(same) == text:
+        if same is not _MISSING and type(same) is type(value) and literal(same) == text:
             return name
         chosen = self.take(name, value)
         plain = isinstance(value, (tuple, str, type(None)))
@@ -204,9 +196,9 @@ class _Book:
         for argument in node.args.args:
             if argument.arg in arg_types and argument.annotation is not None:
                 kind = arg_types[argument.arg]
-                reader.replace(argument.annotation, self.spell(kind))
+                reader.text.replace(argument.annotation, self.spell(kind))
         reader.read(known_types)
-        text = reader.text(name)
+        text = reader.text.written(name)
         return f"{decorator}\n{text}" if decorator else text
 
     def module(self, name: str) -> None:
@@ -221,78 +213,49 @@ class _Reader:
     """Reads one function and notes what must be replaced in its text."""
 
     def __init__(self, book: _Book, func: Any, source: str, node: ast.FunctionDef) -> None:
-        self._book, self._func, self._node = book, func, node
-        self._data = source.encode()
-        lines = self._data.splitlines(keepends=True)
-        self._starts = [0]
-        for line in lines:
-            self._starts.append(self._starts[-1] + len(line))
-        self._edits: list[Edit] = []
-        self._done: set[int] = set()
+        self._book, self._node = book, node
+        self.text = Text(source, node)
+        self._outside = Surroundings(func)
         stored = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         self._bound = stored | {a.arg for a in node.args.args}
-        free = inspect.getclosurevars(func) if hasattr(func, "__code__") else None
-        self._closure = dict(free.nonlocals) if free else {}
-
-    def replace(self, node: ast.expr, text: str) -> None:
-        assert node.end_lineno is not None and node.end_col_offset is not None
-        start = self._starts[node.lineno - 1] + node.col_offset
-        stop = self._starts[node.end_lineno - 1] + node.end_col_offset
-        if self._data[start:stop].decode() != text:
-            self._edits.append(Edit(start, stop, text))
-        self._done.update(id(inner) for inner in ast.walk(node))
 
     def read(self, known_types: Mapping[str, Any]) -> None:
         """Find everything that the function takes from outside."""
         for default in self._node.args.defaults:
             self._visit(default, set())
         for argument in self._node.args.args:
-            if argument.annotation is not None and id(argument.annotation) not in self._done:
+            if argument.annotation is not None and not self.text.is_done(argument.annotation):
                 try:
                     self._annotation(argument.annotation)
                 except ExtractionError:
                     if argument.arg not in known_types:
                         raise
-                    self.replace(argument.annotation, self._book.spell(known_types[argument.arg]))
+                    self.text.replace(argument.annotation, self._book.spell(known_types[argument.arg]))
         if self._node.returns is not None:
             try:
                 self._annotation(self._node.returns)
             except ExtractionError:
-                self._drop_return()
+                self.text.drop_return()
         for statement in self._node.body:
             self._visit(statement, self._bound)
-
-    def _drop_return(self) -> None:
-        """Leave out what a function says it returns: Warp finds out by itself."""
-        node = self._node.returns
-        assert node is not None and node.end_lineno is not None and node.end_col_offset is not None
-        start = self._starts[node.lineno - 1] + node.col_offset
-        stop = self._starts[node.end_lineno - 1] + node.end_col_offset
-        arrow = self._data.rindex(b"->", 0, start)
-        self._edits = [edit for edit in self._edits if not arrow <= edit.start < stop]
-        self._edits.append(Edit(arrow, stop, ""))
 
     def _annotation(self, node: ast.expr) -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             inner = ast.parse(node.value, mode="eval").body
-            value = self._evaluated(inner)
-            self.replace(node, self._book.write(ast.unparse(inner).replace(".", "_"), value))
+            value = self._outside.evaluated(inner)
+            self.text.replace(node, self._book.write(ast.unparse(inner).replace(".", "_"), value))
             return
         self._visit(node, set())
 
     def _visit(self, node: ast.AST, bound: set[str]) -> None:
-        if id(node) in self._done:
+        if self.text.is_done(node):
             return
         if isinstance(node, ast.Call) and self._is_static(node):
             return self._static(node, bound)
-        if isinstance(node, (ast.Name, ast.Attribute)):
-            root = node
-            while isinstance(root, ast.Attribute):
-                root = root.value  # type: ignore[assignment]
-            if isinstance(root, ast.Name):
-                if root.id not in bound:
-                    self._outside(node)
-                return
+        if isinstance(node, ast.expr) and (chain := _chain(node)):
+            if isinstance(chain[0], ast.Name) and chain[0].id not in bound:
+                self._replace(chain)
+            return
         for child in ast.iter_child_nodes(node):
             self._visit(child, bound)
 
@@ -301,122 +264,53 @@ class _Reader:
 
     def _static(self, node: ast.Call, bound: set[str]) -> None:
         """`wp.static(expression)`: as it stands, or its value where the expression cannot be taken along."""
-        before = list(self._edits), set(self._done)
+        before = self.text.state()
         book = self._book.state()
         try:
             for child in ast.iter_child_nodes(node):
                 self._visit(child, bound)
         except ExtractionError:
-            self._edits, self._done = before
+            self.text.restore(before)
             self._book.restore(book)
-            value = self._evaluated(node.args[0])
-            text = _literal(value)
-            self.replace(node, text if text is not None else self._book.write("static", value))
+            value = self._outside.evaluated(node.args[0])
+            text = literal(value)
+            self.text.replace(node, text if text is not None else self._book.write("static", value))
 
-    def _evaluated(self, node: ast.expr) -> Any:
-        code = compile(ast.fix_missing_locations(ast.Expression(node)), "annotation", "eval")
-        try:
-            return eval(code, {**self._func.__globals__, **self._closure})
-        except Exception as error:
-            raise ExtractionError(
-                f"{ast.unparse(node)} has no value outside a launch: {type(error).__name__}"
-            ) from error
+    def _replace(self, chain: list[ast.Name | ast.Attribute]) -> None:
+        """Write what the module calls it in place of a name from outside, or of a dotted one."""
+        found = self._outside.find(chain)
+        if found is not None:
+            self.text.replace(*self._called(found, chain[-1]))
+        self.text.leave(chain[-1])
 
-    def _value(self, name: str) -> Any:
-        if name in self._closure:
-            return self._closure[name]
-        return self._func.__globals__.get(name, _MISSING)
-
-    def _outside(self, node: ast.expr) -> None:
-        """A name from outside, or a dotted one: replaced by what the module calls it."""
-        chain: list[ast.expr] = [node]
-        while isinstance(chain[-1], ast.Attribute):
-            chain.append(chain[-1].value)
-        chain.reverse()  # a, a.b, a.b.c
-        root = chain[0]
-        assert isinstance(root, ast.Name)
-        value = self._value(root.id)
-        if value is _MISSING:
-            if hasattr(builtins, root.id):
-                return
-            raise ExtractionError(f"the name {root.id} is not known")
-        for place, part in enumerate(chain):
-            if place:
-                assert isinstance(part, ast.Attribute)
-                owner, value = value, getattr(value, part.attr, _MISSING)
-                if (
-                    owner is wp
-                    and value is _MISSING
-                    and (part.attr in known().functions or part.attr == "adjoint")
-                ):
-                    value = None
-                if value is _MISSING:
-                    raise ExtractionError(f"{ast.unparse(part)} is not known")
-                if owner in (wp, wp.types) and not _is_written(value):
-                    prefix = "wp" if owner is wp else "wp.types"
-                    self._done.update(id(n) for n in ast.walk(node))
-                    self.replace(part, f"{prefix}.{part.attr}")
-                    return
-                if owner is math:
-                    self._book.module("math")
-                    self._done.update(id(n) for n in ast.walk(node))
-                    self.replace(part, f"math.{part.attr}")
-                    return
-            if isinstance(value, types.ModuleType):
-                continue
-            if place + 1 < len(chain) and _is_namespace(value, chain[place + 1]):
-                continue
-            self._write(node, chain, place, value)
-            return
-        self._done.update(id(n) for n in ast.walk(node))
-
-    def _write(self, node: ast.expr, chain: list[ast.expr], place: int, value: Any) -> None:
-        part = chain[place]
-        name = part.id if isinstance(part, ast.Name) else part.attr  # type: ignore[attr-defined]
+    def _called(self, found: Found, whole: ast.expr) -> tuple[ast.expr, str]:
+        """What is replaced, and by what."""
+        part, name, value = found.part, found.name, found.value
+        if found.module == "math":
+            self._book.module("math")
+        if found.module:
+            return part, f"{found.module}.{name}"
         if getattr(value, "__module__", "") == "typing" or value is Any:
-            text = self._book.typing(name)
-        elif getattr(builtins, name, _MISSING) is value:
-            text = name
-        else:
-            try:
-                text = self._book.write(name, value)
-            except ExtractionError:
-                final = self._evaluated(node)  # an attribute of a thing that cannot be taken along
-                literal = _literal(final)
-                if literal is None or part is node:
-                    raise
-                self.replace(node, literal)
-                return
-        self.replace(part, text)
-        self._done.update(id(n) for n in ast.walk(node))
-
-    def text(self, name: str) -> str:
-        """The function's text from `def` on, under another name."""
-        edits = sorted(self._edits)
-        data, at, made = self._data, self._starts[self._node.lineno - 1], []
-        head = data.index(self._node.name.encode(), at)
-        edits = sorted([Edit(head, head + len(self._node.name.encode()), name), *edits])
-        for edit in edits:
-            if edit.start < at:
-                continue  # of the decorators, or inside a replaced expression
-            made += [data[at : edit.start], edit.text.encode()]
-            at = edit.stop
-        made.append(data[at:])
-        return b"".join(made).decode()
+            return part, self._book.typing(name)
+        if getattr(builtins, name, _MISSING) is value:
+            return part, name
+        try:
+            return part, self._book.write(name, value)
+        except ExtractionError:
+            # An attribute of a thing that cannot be taken along.
+            plain = literal(self._outside.evaluated(whole))
+            if plain is None or part is whole:
+                raise
+            return whole, plain
 
 
-def _is_namespace(value: Any, part: ast.expr) -> bool:
-    """A class that only holds what is wanted: a struct or function inside a class, or inside an enum."""
-    if not isinstance(value, type) or hasattr(value, "_wp_scalar_type_") or type_name(value):
-        return False
-    assert isinstance(part, ast.Attribute)
-    inner = getattr(value, part.attr, _MISSING)
-    return isinstance(inner, (type, wp.Function)) or warp_native.is_struct(inner)
-
-
-def _is_written(value: Any) -> bool:
-    """A module, or a function that is written in Python, which both have to be followed."""
-    return isinstance(value, types.ModuleType) or (isinstance(value, wp.Function) and value.func is not None)
+def _chain(node: ast.expr) -> list[ast.Name | ast.Attribute]:
+    """`a`, `a.b`, `a.b.c` of a dotted name; nothing for an attribute of what has none."""
+    chain = []
+    while isinstance(node, ast.Attribute):
+        chain.append(node)
+        node = node.value
+    return [node, *reversed(chain)] if isinstance(node, ast.Name) else []
 
 
 def _source_of(func: Any) -> str:
@@ -438,25 +332,3 @@ def _decorator(function: Any) -> str:
     if function.replay_snippet is not None:
         given.append(f"replay_snippet={function.replay_snippet!r}")
     return f"@wp.func_native({', '.join(given)})"
-
-
-def _literal(value: Any) -> str | None:
-    """An expression for a plain value, None where there is none."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or (isinstance(value, (bool, int, str)) and not isinstance(value, enum.Enum)):
-        return repr(value)
-    if isinstance(value, float):
-        if math.isfinite(value):
-            return repr(value)
-        return "wp.nan" if math.isnan(value) else ("wp.inf" if value > 0 else "-wp.inf")
-    if isinstance(value, tuple):
-        items = [_literal(item) for item in value]
-        return None if None in items else f"({', '.join(map(str, items))}{',' * (len(items) == 1)})"
-    name = type_name(type(value))
-    if name and hasattr(value, "value"):
-        return f"wp.{name}({_literal(value.value)})"
-    shape = getattr(type(value), "_shape_", None)
-    if name and shape is not None:
-        return f"wp.{name}({', '.join(str(_literal(item)) for item in np.asarray(value).ravel().tolist())})"
-    return None

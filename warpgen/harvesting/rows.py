@@ -15,12 +15,13 @@ import msgspec
 from warpgen import __version__
 from warpgen.errors import ProgramError
 from warpgen.explain import first_line
-from warpgen.extraction.features import inspect_source
+from warpgen.extraction.codegen import Code
+from warpgen.extraction.features import Inspection, inspect_source
 from warpgen.extraction.versions import warp_version
 from warpgen.harvesting.collecting import UNKNOWN, Kernel, collect
 from warpgen.harvesting.finding import Package, Source
 from warpgen.program import Program
-from warpgen.record import NO_LAUNCH, TARGETS, UNVERIFIED, Provenance, Row, Target, encode
+from warpgen.record import NO_LAUNCH, TARGETS, UNVERIFIED, Provenance, Row, Target, Verified, encode
 from warpgen.reporting.harvested import Failure, Level, Reason, Yield
 from warpgen.split import split_of
 from warpgen.verification import Judgement, check_unit
@@ -106,45 +107,14 @@ class Harvester:
             self._fail(made, source, kernel.line, kernel.name, "duplicate", "the same program came before")
             return True
         self._seen.add(inspection.source_hash)
-        kernel_id, wrote = f"h{inspection.source_hash[:16]}", False
-        about = f"{package.name} {package.version}".strip()
+        wrote = False
         for target, code in kernel.codes.items():
             judgement = judgements[target]
             if judgement.verified is None:
                 error = f"{judgement.reason}: {judgement.error}"
                 self._fail(made, source, kernel.line, kernel.name, "verification", error)
                 continue
-            row = Row(
-                id=f"{kernel_id}-{target}",
-                kernel_id=kernel_id,
-                target=target,
-                category=CATEGORY,
-                name=kernel.name,
-                python_source=kernel.source,
-                code=code.text,
-                forward=code.forward,
-                backward=code.backward,
-                args=kernel.args,
-                launch=UNKNOWN,
-                features=inspection.features,
-                source_hash=inspection.source_hash,
-                structure_hash=inspection.structure_hash,
-                split=split_of(inspection.structure_hash),
-                summary="",  # only its author knows
-                verified=msgspec.structs.replace(judgement.verified, forward=NO_LAUNCH),
-                provenance=Provenance(
-                    "harvest",
-                    0,
-                    self._index,
-                    __version__,
-                    warp_version(),
-                    package.licence,
-                    about,
-                    source.file,
-                    kernel.line,
-                ),
-            )
-            line = encode(row)
+            line = encode(self._row(package, source, kernel, inspection, target, code, judgement.verified))
             if any(msgspec.json.encode(path)[1:-1] in line for path in _machine(source)):
                 why = "a path of this machine is in its row"
                 self._fail(made, source, kernel.line, kernel.name, "extraction", why)
@@ -154,6 +124,39 @@ class Harvester:
             wrote = True
         self._index += wrote
         return wrote
+
+    def _row(
+        self,
+        package: Package,
+        source: Source,
+        kernel: Kernel,
+        inspection: Inspection,
+        target: Target,
+        code: Code,
+        verified: Verified,
+    ) -> Row:
+        kernel_id, about = f"h{inspection.source_hash[:16]}", f"{package.name} {package.version}".strip()
+        where = package.licence, about, source.file, kernel.line
+        return Row(
+            id=f"{kernel_id}-{target}",
+            kernel_id=kernel_id,
+            target=target,
+            category=CATEGORY,
+            name=kernel.name,
+            python_source=kernel.source,
+            code=code.text,
+            forward=code.forward,
+            backward=code.backward,
+            args=kernel.args,
+            launch=UNKNOWN,
+            features=inspection.features,
+            source_hash=inspection.source_hash,
+            structure_hash=inspection.structure_hash,
+            split=split_of(inspection.structure_hash),
+            summary="",  # only its author knows
+            verified=msgspec.structs.replace(verified, forward=NO_LAUNCH),
+            provenance=Provenance("harvest", 0, self._index, __version__, warp_version(), *where),
+        )
 
     def _fail(self, made: Yield, source: Source, line: int, name: str, reason: Reason, error: str) -> None:
         for path in _machine(source):

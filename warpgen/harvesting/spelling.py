@@ -1,11 +1,14 @@
-"""Warp types as people write them in a program (`wp.array2d(dtype=wp.vec3)`) and as a row names them."""
+"""Types and plain values as programs write them (`wp.array2d(dtype=wp.vec3)`), types as rows name them."""
 
 from __future__ import annotations
 
+import enum
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import warp as wp
 
 from warpgen.errors import ExtractionError
@@ -81,3 +84,25 @@ def _names() -> dict[Any, list[str]]:
         if isinstance(value, type) and not name.startswith("_") and value.__module__.startswith("warp"):
             found.setdefault(value, []).append(name)
     return {kind: sorted(names, key=lambda n: (len(n), n)) for kind, names in found.items()}
+
+
+def literal(value: Any) -> str | None:
+    """An expression for a plain value, None where there is none."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or (isinstance(value, (bool, int, str)) and not isinstance(value, enum.Enum)):
+        return repr(value)
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return repr(value)
+        return "wp.nan" if math.isnan(value) else ("wp.inf" if value > 0 else "-wp.inf")
+    if isinstance(value, tuple):
+        items = [literal(item) for item in value]
+        return None if None in items else f"({', '.join(map(str, items))}{',' * (len(items) == 1)})"
+    name = type_name(type(value))
+    if name and hasattr(value, "value"):
+        return f"wp.{name}({literal(value.value)})"
+    shape = getattr(type(value), "_shape_", None)
+    if name and shape is not None:
+        return f"wp.{name}({', '.join(str(literal(item)) for item in np.asarray(value).ravel().tolist())})"
+    return None

@@ -44,8 +44,10 @@ _TRIES = 3  # at making a shard that is found damaged when it is merged: the dis
 
 
 class Coordinator:
-    """One session of a run, from the state that `recovery` found to the last row. `last` is the newest
-    checkpoint."""
+    """One session of a run, from the state that `recovery` found to the last row.
+
+    `last` is the newest checkpoint.
+    """
 
     def __init__(
         self,
@@ -80,8 +82,11 @@ class Coordinator:
         self._patience = Patience(options.stalled_seconds)
 
     def run(self, engine: Engine, job: Job) -> Checkpoint:
-        """Make all datasets of the recipe and return the last checkpoint. Raises Interrupted, after a
-        checkpoint, when a signal asks for it, and RootError when the machine does not let it go on."""
+        """Make all datasets of the recipe and return the last checkpoint.
+
+        Raises Interrupted, after a checkpoint, when a signal asks for it, and RootError when the machine does
+        not let it go on.
+        """
         try:
             with contextlib.closing(self._outcomes(engine, job)) as outcomes:
                 self._merge_ready()
@@ -126,8 +131,10 @@ class Coordinator:
             yield unit
 
     def _fresh(self) -> Unit | None:
-        """Programs that nobody was given yet; None while what is in work may well be enough, or too many
-        shards would wait."""
+        """Programs that nobody was given yet.
+
+        None while what is in work may well be enough, or too many shards would wait.
+        """
         while self._handed_out in self._found:
             self._handed_out = self._found[self._handed_out]
         start = self._handed_out
@@ -144,8 +151,10 @@ class Coordinator:
         return Unit(start, self._handed_out)
 
     def _is_far_ahead(self) -> bool:
-        """Shards wait on disk for the merge to come to them: their number must stay bounded, whatever the
-        merge waits for."""
+        """Shards wait on disk for the merge to come to them.
+
+        Their number must stay bounded, whatever the merge waits for.
+        """
         return self._handed_out - self._merge.next >= UNIT_SIZE * 4 * (self._options.workers + 2)
 
     def _take(self, outcome: Outcome) -> None:
@@ -248,9 +257,11 @@ class Coordinator:
 
 
 class Patience:
-    """Watches that a run gets on: as soon as nothing was merged, made again or tried again for so many
-    `seconds`, it raises RootError. Only those count in which the run was there to look: a laptop that was
-    closed for a night has not stalled."""
+    """Watches that a run gets on.
+
+    As soon as nothing was merged, made again or tried again for so many `seconds`, it raises RootError. Only
+    those count in which the run was there to look: a laptop that was closed for a night has not stalled.
+    """
 
     _LONGEST_LOOK = 5.0  # seconds that one look may count
 

@@ -58,6 +58,7 @@ class Speed:
         self._first: tuple[float, int] | None = None
 
     def of(self, view: View) -> float:
+        """The speed that a view shows by now."""
         now = time.monotonic()
         began, size = self._first = self._first or (now, view.size)
         return (view.size - size) / max(now - began, 1e-9)
@@ -73,6 +74,7 @@ class Lines:
         self._rows = 0
 
     def look(self, view: View) -> None:
+        """Print a line if there is something new to say."""
         now = time.monotonic()
         speed = self._speed.of(view)
         if now - self._last >= (_LINE if view.rows != self._rows else _ALIVE):
@@ -89,6 +91,7 @@ class Picture:
         self._next = 0.0
 
     def look(self, view: View) -> None:
+        """Draw the picture anew."""
         now = time.monotonic()
         speed = self._speed.of(view)
         if now >= self._next:

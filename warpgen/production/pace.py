@@ -47,8 +47,10 @@ class Pace:
             self._took.popleft()
 
     def left(self, programs: int) -> float | None:
-        """Seconds until so many more programs are there, those in work among them; None while that
-        cannot be told."""
+        """Seconds until so many more programs are there, those in work among them.
+
+        None while that cannot be told.
+        """
         if not self._took:
             return None
         now = time.monotonic()

@@ -32,8 +32,10 @@ from warpgen.reporting.survey import Survey, survey
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """All that one session needs; `lock` is the descriptor of the root's lock, `engine` one that the options
-    cannot name."""
+    """All that one session needs.
+
+    `lock` is the descriptor of the root's lock, `engine` one that the options cannot name.
+    """
 
     layout: Layout
     found: Found

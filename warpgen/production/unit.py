@@ -14,6 +14,7 @@ class Unit(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def size(self) -> int:
+        """How many programs it has."""
         return self.stop - self.start
 
 

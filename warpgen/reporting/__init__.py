@@ -1,0 +1,1 @@
+"""What is told of datasets: figures, manifests, checks, pages."""

@@ -60,8 +60,10 @@ def described(root: Path | Remote, asked: Sequence[Target] = ()) -> dict[Target,
 def at_hand(
     place: Path | Remote | str, asked: Sequence[Target] = (), whole: bool = True
 ) -> Iterator[tuple[Path, tuple[Target, ...]]]:
-    """A folder with what is finished in a root, and `targets` of it: the root or, of one in a store, what was
-    fetched. With `whole` every dataset is held to its manifest. Raises as `targets` and `path_of` do.
+    """A folder with what is finished in a root, and `targets` of it.
+
+    It is the root or, of one in a store, what was fetched. With `whole` every dataset is held to its
+    manifest. Raises as `targets` and `path_of` do.
     """
     root = places.at(place) if isinstance(place, str) else place
     found = targets(root, asked)
@@ -73,8 +75,11 @@ def at_hand(
 
 
 def path_of(root: Path, manifest: Manifest, whole: bool = False) -> Path:
-    """Where the dataset of a manifest lies. Raises RootError when it is not there, DamageError when it has
-    another size than its manifest says or, with `whole`, another checksum."""
+    """Where the dataset of a manifest lies.
+
+    Raises RootError when it is not there, DamageError when it has another size than its manifest says or,
+    with `whole`, another checksum.
+    """
     path = present(root, manifest)
     wrong = difference(path, manifest.figures, whole)
     if wrong:
@@ -83,8 +88,10 @@ def path_of(root: Path, manifest: Manifest, whole: bool = False) -> Path:
 
 
 def difference(path: Path | Remote, figures: Survey, whole: bool = False) -> str:
-    """What is wrong with the dataset at `path`, nothing if it has the size and, with `whole`, the checksum of
-    its figures."""
+    """What is wrong with the dataset at `path`.
+
+    Nothing, if it has the size and, with `whole`, the checksum of its figures.
+    """
     size = path.stat().st_size
     if size != figures.bytes:
         return f"has {size} bytes, and its manifest says {figures.bytes}"

@@ -30,8 +30,11 @@ class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Yield(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What one package gave, counted in kernels: `found` in the text of its files, `imported` once these were
-    imported, `emitted` with a row for at least one target."""
+    """What one package gave, counted in kernels.
+
+    `found` in the text of its files, `imported` once these were imported, `emitted` with a row for at least
+    one target.
+    """
 
     name: str
     version: str
@@ -67,10 +70,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def dataset_path(root: Path, target: Target) -> Path:
+    """Where a harvest keeps the rows of a target."""
     return root / "data" / "harvest" / f"{target}_harvest.jsonl"
 
 
 def manifest_path(root: Path) -> Path:
+    """Where it says what they are."""
     return root / "manifests" / "harvest_manifest.json"
 
 

@@ -106,12 +106,11 @@ def write_manifest(
     failures: Iterable[Failure],
     figures: Survey | None = None,
 ) -> Manifest:
-    """Survey the finished dataset of `target`, unless its figures are given, and put its manifest beside it,
-    atomically.
+    """Survey the finished dataset of `target`, unless its figures are given, and put its manifest beside it.
 
-    `dropped` and `failures` hold the programs up to the last row's index that gave no row, each in one
-    of the two: `stats --check` wants rows, dropped and failures to add up to the programs made.
-    Raises DamageError when the dataset cannot be read as rows.
+    That is done atomically. `dropped` and `failures` hold the programs up to the last row's index that gave
+    no row, each in one of the two: `stats --check` wants rows, dropped and failures to add up to the programs
+    made. Raises DamageError when the dataset cannot be read as rows.
     """
     path = dataset_path(root, target)
     ordered = tuple(sorted(failures, key=lambda failure: failure.index))
@@ -133,8 +132,10 @@ def write_manifest(
 
 
 def refused(failures: Iterable[Failure]) -> dict[str, dict[str, int]]:
-    """How many failures there are by reason, and within one by the words that their errors begin with:
-    the check that a program failed, or the kind of its error."""
+    """How many failures there are by reason, and within one by the words that their errors begin with.
+
+    These tell the check that a program failed, or the kind of its error.
+    """
     counts: dict[str, Counter[str]] = {}
     for failure in failures:
         counts.setdefault(failure.reason, Counter())[_SPECIFIC.split(failure.error, 1)[0]] += 1
@@ -150,9 +151,11 @@ def write(manifest: Manifest, path: Path) -> Manifest:
 
 
 def read(path: Path | Remote) -> Manifest:
-    """The manifest at `path`; raises RootError when there is none, DamageError when it is not whole, its seal
-    does not hold, or it names another file or command than its recipe's: people are shown both, and may
-    follow them."""
+    """The manifest at `path`.
+
+    Raises RootError when there is none, DamageError when it is not whole, its seal does not hold, or it names
+    another file or command than its recipe's: people are shown both, and may follow them.
+    """
     data = _data(path)
     manifest = _decoded(path, data)
     if manifest.file != dataset_path(Path(), manifest.target).as_posix():
@@ -167,8 +170,10 @@ def read(path: Path | Remote) -> Manifest:
 
 
 def decode(path: Path | Remote) -> tuple[Manifest, seal.Seal]:
-    """What stands in the manifest at `path`, held to its form alone, and whether its seal holds; raises as
-    `read` does."""
+    """What stands in the manifest at `path`, held to its form alone, and whether its seal holds.
+
+    Raises as `read` does.
+    """
     data = _data(path)
     return _decoded(path, data), seal.state_of(data)
 

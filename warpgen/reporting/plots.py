@@ -1,6 +1,6 @@
 """Plots of the datasets as PNG files beside the report. The same manifests give the same bytes.
 
-They need matplotlib, an extra: `requirements-plots.txt`. Only `drawn` imports it.
+They need matplotlib, which the extra `plots` brings. Only `drawn` imports it.
 """
 
 from __future__ import annotations

@@ -61,8 +61,10 @@ def require_allowed(source: str) -> None:
 
 
 def _own(scope: ast.AST) -> list[ast.Name]:
-    """Names that are a program's own and may be anything: `dir` is a direction, as a struct's field or as a
-    function's variable."""
+    """Names that are a program's own and may be anything.
+
+    `dir` is a direction, as a struct's field or as a function's variable.
+    """
     if isinstance(scope, ast.ClassDef):
         fields = [s.target for s in scope.body if isinstance(s, ast.AnnAssign) and s.value is None]
         return [field for field in fields if isinstance(field, ast.Name) and "__" not in field.id]

@@ -17,12 +17,10 @@ from warpgen.reasons import Reason
 from warpgen.record import UNVERIFIED, Compile, Target, Verified
 from warpgen.verification.compiling import nvrtc
 from warpgen.verification.compiling.compiler import Compiler
-from warpgen.verification.compiling.translation_unit import kernel_dim, kernel_name
 from warpgen.verification.judging.examine import Failed, Subject, examine
 from warpgen.verification.judging.prepare import Prepared, prepare
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.isolation import Died, Note, isolated
-from warpgen.verification.running.execute import Executable
 
 Level = Literal["compile", "run"]
 
@@ -141,7 +139,7 @@ class _Unit:
             index = order[number]
             mine, other = libraries[narrow.objects[index]], wide.objects.get(index)
             theirs = libraries[other] if other is not None else None
-            subject = self._subject(index, ready[index], texts[index], mine, theirs)
+            subject = Subject.of(self._programs[index], ready[index], texts[index], mine, theirs)
             try:
                 return msgspec.to_builtins(examine(subject, note))
             except Failed as failed:
@@ -161,24 +159,6 @@ class _Unit:
     def _cpu_text(self, index: int, prepared: Prepared) -> str:
         code = self._codes[index] or {}
         return code["cpu"].text if "cpu" in code else prepared.cpu
-
-    def _subject(
-        self,
-        index: int,
-        prepared: Prepared,
-        text: str,
-        narrow: warp_native.Library,
-        wide: warp_native.Library | None,
-    ) -> Subject:
-        program = self._programs[index]
-        name = kernel_name(text)
-        kernel = Executable(narrow, name, kernel_dim(text), program.launch)
-        other = None
-        if wide is not None:
-            name_of_wide, dim = kernel_name(prepared.wide), kernel_dim(prepared.wide)
-            other = Executable(wide, name_of_wide, dim, program.launch)
-        has_adjoint = f"void {name}_cpu_backward(" in text
-        return Subject(program, prepared.layouts, kernel, has_adjoint, other, prepared.coarse)
 
 
 def _settled(result: Any, strict: bool) -> Verified | Died:

@@ -175,6 +175,7 @@ def _compare(number: int, row: StrictRow, judgement: Judgement) -> Finding:
 
 
 def program_of(row: Row) -> Program:
+    """The program that a row was made of."""
     source, provenance = row.python_source, row.provenance
     return Program(provenance.seed, provenance.index, row.category, row.name, source, row.args, row.launch)
 

@@ -40,9 +40,11 @@ class Shard(Protocol):
     rows: int
     size: int  # bytes of text so far
 
-    def add(self, record: dict[str, Any]) -> None: ...
+    def add(self, record: dict[str, Any]) -> None:
+        """Take one record."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Write what is left."""
 
 
 class ParquetShard:
@@ -67,6 +69,7 @@ class ParquetShard:
         self._writer.add_key_value_metadata(dict(metadata))
 
     def add(self, record: dict[str, Any]) -> None:
+        """Take one record."""
         length = _length(record)
         if self._group and self._group_bytes + length > GROUP_BYTES:
             self._flush()
@@ -75,6 +78,7 @@ class ParquetShard:
         self.rows += 1
 
     def close(self) -> None:
+        """Write the last group and the footer."""
         self._flush()
         self._writer.close()
 
@@ -101,6 +105,7 @@ class TarShard:
         self._tar = tarfile.TarFile(path, "w", format=tarfile.USTAR_FORMAT)
 
     def add(self, record: dict[str, Any]) -> None:
+        """Take one record, a file of the archive for each of its texts."""
         self.rows += 1
         self.size += _length(record)
         rest = dict(record)
@@ -111,6 +116,7 @@ class TarShard:
         self._member(f"{key}.json", msgspec.json.encode(rest))
 
     def close(self) -> None:
+        """End the archive."""
         self._tar.close()
 
     def _member(self, name: str, data: bytes) -> None:

@@ -34,8 +34,11 @@ Lower = Callable[[TranslationUnit, Path], Sequence[msgspec.Struct]]
 
 
 def ladder(levels: Sequence[str]) -> View:
-    """The view with these levels. With any, only kernels are in it whose two texts compiled when they were
-    verified, and whose machine code can be made."""
+    """The view with these levels.
+
+    With any, only kernels are in it whose two texts compiled when they were verified, and whose machine code
+    can be made.
+    """
     fields = dict.fromkeys(("name", "python", "cpp", "cuda", *levels), TEXT)
     kinds = {"cpu_usage": (_CPU, {"asm"}), "gpu_usage": (_GPU, {"ptx", "sass"})}
     usage = {name: kind for name, (kind, of) in kinds.items() if of & set(levels)}

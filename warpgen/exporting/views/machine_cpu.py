@@ -42,7 +42,7 @@ class Lowered(msgspec.Struct, frozen=True):
 
 
 def binding() -> Any:
-    """llvmlite's binding of LLVM, ready for x86-64; raises UsageError where it is not installed."""
+    """LLVM as llvmlite binds it, ready for x86-64; raises UsageError where it is not installed."""
     try:
         import llvmlite.binding as llvm
     except ImportError:

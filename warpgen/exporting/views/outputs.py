@@ -16,7 +16,7 @@ from warpgen.extraction.loading import load
 from warpgen.record import Row
 from warpgen.verification.allowlist import require_allowed
 from warpgen.verification.compiling.compiler import Compiler
-from warpgen.verification.compiling.translation_unit import kernel_dim, kernel_name, without_fast_path
+from warpgen.verification.compiling.translation_unit import without_fast_path
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.isolation import Died, Note, isolated
 from warpgen.verification.recheck import program_of
@@ -74,7 +74,7 @@ def outputs(rows: Sequence[Row], workdir: Path) -> list[list[Output]]:
         index = ready[number]
         row, library, source = rows[index], libraries[compiled.objects[index]], sources[index]
         assert source is not None
-        kernel = Executable(library, kernel_name(source.text), kernel_dim(source.text), row.launch)
+        kernel = Executable(library, source.text, row.launch)
         arguments = Arguments(row.args, source.layouts, row.launch.seed)
         kernel.run(arguments)
         return [msgspec.to_builtins(_told(leaf.path, leaf.values)) for leaf in arguments.outputs()]

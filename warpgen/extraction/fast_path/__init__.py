@@ -2,7 +2,7 @@
 
 Each function here that carries `@replaces` stands in for the function of Warp that it names, and is
 installed only if the source of that function is the one it was written for. None changes a byte of the
-generated text: `scripts/compare_codegen` holds both against each other.
+generated text: `tools/compare_codegen.py` holds both against each other.
 
     sources    the functions of Warp that it knows: the table to renew for another Warp
     patches    install, uninstall and the register of stand-ins

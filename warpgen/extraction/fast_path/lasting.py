@@ -32,6 +32,7 @@ def is_lasting(type_: Any) -> bool:
 
 @replaces(codegen.Var, "type_to_ctype")
 def type_to_ctype(t: Any, value_type: bool = False) -> str:
+    """As Warp's own, for types that were written out before."""
     pointer = ""
     if t.__class__ is Reference:
         t, pointer = t.value_type, "" if value_type else "*"

@@ -30,9 +30,11 @@ class Patch:
 
     @property
     def known(self) -> bool:
+        """Whether Warp's function is the one that the patch was written for."""
         return source_digest(self.stock) == self.source
 
     def put(self, function: Any) -> None:
+        """Set this function in the place of Warp's."""
         setattr(self.owner, self.name, staticmethod(function) if self.is_static else function)
         self.installed = function is self.stand_in
 

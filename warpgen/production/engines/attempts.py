@@ -10,8 +10,10 @@ RETRIES = 2  # beyond the first try: a worker may die for a reason that is not t
 
 
 def attempt(job: Job, unit: Unit) -> Outcome:
-    """The job's outcome; whatever it raises becomes the unit's error. Raises MemoryError: a process that
-    ran out of memory is no place for another try."""
+    """The job's outcome; whatever it raises becomes the unit's error.
+
+    Raises MemoryError: a process that ran out of memory is no place for another try.
+    """
     try:
         return job(unit)
     except MemoryError:

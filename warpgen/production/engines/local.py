@@ -1,8 +1,8 @@
-"""Worker processes on this machine: one process and one pipe each, because pools hang for ever when a
-worker is killed.
+"""Worker processes on this machine: one process and one pipe each.
 
-Workers are forked from the coordinator after it has loaded Warp: a new one is ready in milliseconds and
-shares the memory. A worker that dies, hangs or grows too large is replaced; all die with the coordinator.
+Pools hang for ever when a worker is killed. Workers are forked from the coordinator after it has loaded Warp:
+a new one is ready in milliseconds and shares the memory. A worker that dies, hangs or grows too large is
+replaced; all die with the coordinator.
 """
 
 from __future__ import annotations
@@ -39,8 +39,10 @@ _FORK: Any = multiprocess.get_context("fork")
 
 
 class LocalEngine:
-    """`descriptors` are those a child must not keep open, such as the lock's; `name` is what the workers are
-    called, before their number."""
+    """`descriptors` are those a child must not keep open, such as the lock's.
+
+    `name` is what the workers are called, before their number.
+    """
 
     def __init__(self, options: RunOptions, descriptors: Sequence[int] = (), name: str = "worker") -> None:
         self._options = options
@@ -54,6 +56,7 @@ class LocalEngine:
 
     @property
     def workers(self) -> list[WorkerView]:
+        """Its processes, as the display shows them."""
         return [worker.view for worker in self._pool]
 
     def run(self, job: Job, units: Iterator[Unit | None]) -> Generator[Outcome | None, None, None]:

@@ -53,8 +53,10 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def connect(address: str, workers: int | None) -> int:
-    """Join the cluster at `address`, or start one on this machine when it is empty, and return how many tasks
-    to have in work: `workers`, or one per core of the cluster. Raises UsageError."""
+    """Join the cluster at `address`, or start one on this machine when it is empty.
+
+    Returns how many tasks to have in work: `workers`, or one per core of the cluster. Raises UsageError.
+    """
     own = {} if address else {"num_cpus": workers, "include_dashboard": False, "_temp_dir": _own_files()}
     ray, ending = _ray(), signal.getsignal(signal.SIGTERM)
     try:

@@ -23,9 +23,11 @@ class SerialEngine:
 
     @property
     def workers(self) -> list[WorkerView]:
+        """The one there is, as the display shows it."""
         return [self._view]
 
     def run(self, job: Job, units: Iterator[Unit | None]) -> Generator[Outcome | None, None, None]:
+        """Work on the units one by one."""
         job.preload()
         job.begin("serial")
         again: deque[Unit] = deque()

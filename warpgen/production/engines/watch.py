@@ -1,5 +1,8 @@
-"""Is a worker still at it? By the CPU time that it and its children take, not by the clock: on a busy machine
-a sound unit may take ten times as long as on an idle one, and must not be given up for that."""
+"""Is a worker still at it?
+
+By the CPU time that it and its children take, not by the clock: on a busy machine a sound unit may take ten
+times as long as on an idle one, and must not be given up for that.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,11 @@ _MOVED = 0.01  # CPU seconds, the grain of the kernel's counts, that tell a work
 
 
 class Watch:
-    """Over one unit of one worker. `cpu` seconds may be used for it; after `silent` seconds by the clock
-    without any use, the worker is stopped, deadlocked or lost."""
+    """Over one unit of one worker.
+
+    `cpu` seconds may be used for it; after `silent` seconds by the clock without any use, the worker is
+    stopped, deadlocked or lost.
+    """
 
     def __init__(self, pid: int, cpu: float, silent: float) -> None:
         self._pid = pid

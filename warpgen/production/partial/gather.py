@@ -28,6 +28,7 @@ class Part(msgspec.Struct, frozen=True):
 
     @property
     def number(self) -> int:
+        """Which part of the dataset it is, from 1."""
         share = self.story.begun.share
         return share.number if share else 0
 
@@ -102,6 +103,7 @@ class GatheredEngine:
 
     @property
     def workers(self) -> list[WorkerView]:
+        """None: all was worked on elsewhere."""
         return []
 
     def run(self, job: Job, units: Iterator[Unit | None]) -> Generator[Outcome | None, None, None]:

@@ -37,6 +37,7 @@ class AppendOnlyFile:
         return Mark(self.length, self._hash.hexdigest())
 
     def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
 

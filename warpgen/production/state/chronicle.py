@@ -57,12 +57,7 @@ class Chronicle:
         self._put(State("P3_REPORT", "completed", action, outputs, report, session))
 
     def _write(
-        self,
-        checkpoint: Checkpoint,
-        status: Status,
-        what: str,
-        blockers: tuple[str, ...],
-        action: str = "",
+        self, checkpoint: Checkpoint, status: Status, what: str, blockers: tuple[str, ...], action: str = ""
     ) -> None:
         outputs = {target: self.output(checkpoint, target) for target in self._recipe.targets}
         self._put(

@@ -156,8 +156,11 @@ class _Table:
 
 
 def part_of(key: bytes, parts: int) -> int:
-    """Which of so many parts, by the prefix of its structure's hash, is the program's: 0 ... parts - 1. Parts
-    know nothing of each other, so each may be held by another process or machine."""
+    """Which of so many parts, by the prefix of its structure's hash, is the program's.
+
+    It is 0 ... parts - 1. Parts know nothing of each other, so each may be held by another process or
+    machine.
+    """
     return int.from_bytes(key[:8], "big") * parts >> 64
 
 

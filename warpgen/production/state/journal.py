@@ -1,4 +1,4 @@
-"""The journal: what is known to be safe on disk.
+r"""The journal: what is known to be safe on disk.
 
 A line is `<xxh3-64 of the JSON, 16 hex digits> <JSON>\n`, synced before anything leans on it. The first
 line, the recipe, stands there twice, an empty line between so that no one byte damages both: it is the one
@@ -124,6 +124,7 @@ class Journal:
         self._log.append(line_of(record))
 
     def close(self) -> None:
+        """Close the file."""
         self._log.close()
 
 

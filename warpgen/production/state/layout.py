@@ -33,18 +33,22 @@ class Layout(msgspec.Struct, frozen=True):
 
     @property
     def data(self) -> Path:
+        """All that a run writes, but for manifests and reports."""
         return self.root / "data"
 
     @property
     def lock(self) -> Path:
+        """Held by the session that is at work."""
         return self.data / ".lock"
 
     @property
     def work(self) -> Path:
+        """What an unfinished run keeps."""
         return self.data / "work"
 
     @property
     def journal(self) -> Path:
+        """What is known to be safe."""
         return self.work / "journal"
 
     @property
@@ -54,6 +58,7 @@ class Layout(msgspec.Struct, frozen=True):
 
     @property
     def shards(self) -> Path:
+        """Units that are made and not merged yet."""
         return self.work / "shards"
 
     @property
@@ -63,6 +68,7 @@ class Layout(msgspec.Struct, frozen=True):
 
     @property
     def scratch(self) -> Path:
+        """What workers need while they work."""
         return self.work / "scratch"
 
     @property
@@ -88,6 +94,7 @@ class Layout(msgspec.Struct, frozen=True):
             place.upload(path)
 
     def final(self, target: Target) -> Path:
+        """The finished dataset of a target."""
         return dataset_path(self.root, target)
 
     def partial(self, target: Target) -> Path:

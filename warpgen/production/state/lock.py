@@ -13,8 +13,11 @@ from warpgen.errors import RootError
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[int]:
-    """Hold the lock file at `path` and remove it at the end; gives its descriptor, which a forked child
-    must close, or it would hold on after its parent. Raises RootError when another process holds it."""
+    """Hold the lock file at `path` and remove it at the end.
+
+    Gives its descriptor, which a forked child must close, or it would hold on after its parent. Raises
+    RootError when another process holds it.
+    """
     descriptor = acquire(path)
     try:
         yield descriptor

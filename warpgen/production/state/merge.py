@@ -101,6 +101,7 @@ class Dataset:
         return (wanted - have) * made // have + 1
 
     def progress(self) -> Progress:
+        """How far it is, for a checkpoint."""
         return Progress(self.rows, dict(sorted(self.dropped.items())), self.done, self.wrong)
 
 
@@ -125,6 +126,7 @@ class Merge:
 
     @property
     def done(self) -> bool:
+        """Whether every dataset has its rows."""
         return all(dataset.done for dataset in self.datasets)
 
     @property
@@ -167,6 +169,7 @@ class Merge:
         return Checkpoint(self.next, marks, progress, spent)
 
     def close(self) -> None:
+        """Close the files of the datasets."""
         for file in self._files.values():
             file.close()
 

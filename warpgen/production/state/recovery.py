@@ -58,8 +58,11 @@ def begin(layout: Layout, recipe: Recipe, started: str) -> Found:
 
 
 def lay_out(layout: Layout) -> None:
-    """Make the folders that a run writes to. Raises RootError where one is a link: what no one waits for is
-    removed from them, and a root made by somebody else could point anywhere."""
+    """Make the folders that a run writes to.
+
+    Raises RootError where one is a link: what no one waits for is removed from them, and a root made by
+    somebody else could point anywhere.
+    """
     for folder in (layout.work, layout.shards, layout.scratch):
         if folder.is_symlink():
             raise RootError(

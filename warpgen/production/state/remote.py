@@ -31,8 +31,11 @@ def layout_of(root: Path | str) -> Layout:
 
 @contextlib.contextmanager
 def mirrored(layout: Layout) -> Iterator[None]:
-    """Hold a root in a store, with what is small of it at hand here. The folder of this machine goes when no
-    unfinished run is left. Raises RootError when another process holds the root, and OSError."""
+    """Hold a root in a store, with what is small of it at hand here.
+
+    The folder of this machine goes when no unfinished run is left. Raises RootError when another process
+    holds the root, and OSError.
+    """
     lock = Remote(f"{layout.address}/data/lock")
     _take(lock)
     try:
@@ -51,8 +54,11 @@ def mirrored(layout: Layout) -> Iterator[None]:
 
 
 def _take(lock: Remote) -> None:
-    """A kernel drops the locks of the dead, a store does not: the lock of a process that was on this machine
-    and is gone is taken over, others are for a person to judge."""
+    """A kernel drops the locks of the dead, a store does not.
+
+    The lock of a process that was on this machine and is gone is taken over, others are for a person to
+    judge.
+    """
     own = psutil.Process()
     mine = f"{socket.gethostname()} {own.pid} {own.create_time()}"
     while not lock.create(mine.encode()):

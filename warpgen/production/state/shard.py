@@ -39,8 +39,11 @@ Reason = Literal["synthesis", "extraction", "verification", "unit"]
 
 
 class Made(msgspec.Struct, frozen=True, array_like=True):
-    """One program: hashes of 16 bytes (empty where none could be made), row bytes per target (0: no row),
-    and whether its rows say that Warp gets its gradient wrong."""
+    """One program: its hashes, and the sizes of its rows.
+
+    Hashes have 16 bytes (none where none could be made), a target that has no row a size of 0. `wrong` tells
+    whether its rows say that Warp gets its gradient wrong.
+    """
 
     index: int
     source: bytes
@@ -145,8 +148,11 @@ class RowReader:
         self._reader = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW).stream_reader(frame)
 
     def take(self, size: int) -> bytes:
-        """The next `size` bytes. Raises DamageError when the frame holds fewer: its checksum held, so it
-        was made so, and making it again would not help."""
+        """The next `size` bytes.
+
+        Raises DamageError when the frame holds fewer: its checksum held, so it was made so, and making it
+        again would not help.
+        """
         try:
             data = self._reader.read(size)
         except zstandard.ZstdError as error:

@@ -92,8 +92,11 @@ class ShardMaker:
 
 
 def _keep_memory() -> None:
-    """Have the C library keep what is freed: texts of hundreds of kilobytes come and go with every program,
-    and to get new pages for each from the kernel costs 3 % of all work. Only where it is glibc."""
+    """Have the C library keep what is freed.
+
+    Texts of hundreds of kilobytes come and go with every program, and to get new pages for each from the
+    kernel costs 3 % of all work. Only where it is glibc.
+    """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, 32 << 20)  # the most that it takes

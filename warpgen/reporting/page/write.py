@@ -80,17 +80,7 @@ def _document(manifests: Mapping[Target, Manifest], body: str, shown: Sequence[d
         f"NVIDIA Warp kernels in Python, C++ and CUDA C++, seed {recipe.seed}, recipe {recipe.hash}, "
         f"warpgen {recipe.warpgen}, Warp {recipe.warp}"
     )
-    names = (
-        "categories",
-        "coverage",
-        "rows",
-        "features",
-        "sizes",
-        "similarity",
-        "verdicts",
-        "throughput",
-        "origin",
-    )
+    names = "categories coverage rows features sizes similarity verdicts throughput origin".split()
     links = "".join(f'<a href="#{name}">{name}</a>' for name in names)
     legend = "".join(f'<span class="key {t}">{sections.LANGUAGE[t]}</span>' for t in manifests)
     return f"""<!doctype html>

@@ -30,4 +30,5 @@ def _names(path: list[str]) -> list[str]:
 
 @functools.cache
 def all_algorithms() -> tuple[Algorithm, ...]:
+    """The algorithms of all domains, in order."""
     return tuple(a for d in domains().values() for a in d.algorithms)

@@ -41,6 +41,10 @@ class Values(dict[str, Any]):
         except KeyError as error:
             raise AttributeError(name) from error
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """The array of a variant that has it."""
+        return super().get(name, default)
+
 
 Reference = Callable[[Values], Mapping[str, Any]]
 Property = Callable[[Values, Values], None]

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 
 from warpgen.synthesis.writing.rng import Rng
 
-LINE_LENGTH = 100
-
 # Code stands at even places of what this splits, docstrings and comments at odd ones.
 _PROSE = re.compile(r'("""[\s\S]*?"""|#[^\n]*)')
 _ARRAY = re.compile(r"wp\.array(?:([2-4])d)?\(dtype=([\w.]+)\)")
@@ -19,12 +17,33 @@ _INT = re.compile(r"(?<![\w.])int\b")
 _NUMBER = r"\d+\.\d*(?:e[+-]?\d+)?|\d+e[+-]?\d+|wp\.(?:pi|PI|tau|TAU|e|E)\b"
 _LITERAL = re.compile(rf"(?<![\w.])(?:float\((-?(?:{_NUMBER}))\)|({_NUMBER}))(?![\w.])")
 _AUGMENTED = re.compile(r"^( *)([A-Za-z_]\w*) ([-+*])= (.+)$", re.MULTILINE)
-_COMMENT_LINE = re.compile(r"^ *#[^\n]*\n", re.MULTILINE)
+_COMMENTS = re.compile(r"(?:^ *#[^\n]*\n)+", re.MULTILINE)
 _COMMENT_BEHIND = re.compile(r" *  #[^\n]*")
+_AMERICAN = {
+    "neighbour": "neighbor", "colour": "color", "centre": "center", "behaviour": "behavior", "grey": "gray",
+    "normalis": "normaliz", "discretis": "discretiz", "quantis": "quantiz", "initialis": "initializ",
+    "regularis": "regulariz", "linearis": "lineariz", "minimis": "minimiz", "maximis": "maximiz",
+    "parametris": "parametriz", "symmetris": "symmetriz", "vectoris": "vectoriz", "optimis": "optimiz",
+    "metre": "meter", "fibre": "fiber",
+}  # fmt: skip
+_BRITISH = re.compile("|".join(_AMERICAN), re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_OWN = re.compile(r"(?<![\w.])[A-Za-z_]\w*\b(?!=(?!=))")  # neither an attribute nor a keyword
+# What people also call things; what an algorithm says of its names goes before it.
+_OTHERWISE = {
+    "distance": "dist|d", "direction": "dir|d", "offset": "delta|diff", "value": "val|v",
+    "previous": "prev", "current": "cur|curr", "gradient": "grad|g", "weight": "w|wt",
+    "total": "acc|s|accum", "angle": "theta|phi", "radius": "r|rad", "slot": "at|pos", "row": "r",
+    "count": "num|n", "scale": "s|k", "ratio": "q|alpha", "step": "h|ds", "mean": "mu|avg",
+    "best": "top|winner", "low": "lo|left", "high": "hi|right", "normal": "n|nrm", "force": "f|frc",
+    "mass": "m", "velocity": "vel|v", "position": "pos|p|x", "center": "c|mid", "error": "err|e",
+    "half": "h|mid", "sum": "s|acc", "square": "sq|sqr", "factor": "fac|k|s", "energy": "e|en",
+    "first": "a|i0", "second": "b|i1", "left": "l|lhs", "right": "r|rhs", "point": "p|pt", "depth": "dep|z",
+    "color": "col|rgb|c",
+}  # fmt: skip
 _SUFFIX = {"float64": "d", "float16": "h"}
-# Shares here and below as in the kernels of warp.tests 1.19, rarer spellings a little more often.
-_ARRAYS = {"bracket": 0.7, "dtype": 0.23, "ranked": 0.07}
+# Shares here and below are about those of newton, warp.examples and warp.tests.
+_ARRAYS = {"dtype": 0.72, "bracket": 0.18, "ranked": 0.1}
 _THREAD = {"tid": 0.5, "i": 0.42, "idx": 0.05, "index": 0.03}
 
 
@@ -33,22 +52,30 @@ class Hand:
 
     def __init__(self, rng: Rng) -> None:
         self.rng = rng
-        self.full_scalars = rng.chance(0.29)  # wp.float32 rather than float
-        self.full_integers = rng.chance(0.85 if self.full_scalars else 0.1)
-        self.full_vectors = rng.chance(0.12)  # wp.vec3f rather than wp.vec3
+        self.full_scalars = rng.chance(0.1)  # wp.float32 rather than float
+        self.full_integers = rng.chance(0.8 if self.full_scalars else 0.04)
+        self.full_vectors = rng.chance(0.05)  # wp.vec3f rather than wp.vec3
         self.array_style = rng.weighted(_ARRAYS)
         self.comments = rng.chance(0.55)
+        self.paragraphs = rng.chance(0.6)  # blank lines in bodies
+        self.capitals = rng.chance(0.4)  # comments begin with a capital letter
+        self.full_stops = self.capitals and rng.chance(0.4)
         self.docstring = rng.weighted({"none": 0.6, "sentence": 0.22, "long": 0.18})
+        self.imperative = rng.chance(0.6)  # "Compute ...", not "Computes ..."
+        self.quotes = rng.weighted({"": 0.45, "`": 0.25, "``": 0.3})  # around names in docstrings
+        self.so = rng.chance(0.75)  # "so x is y", not "so that x is y"
+        self.headings = rng.weighted({"": 0.65, "outputs": 0.25, "inputs and outputs": 0.1})  # in signatures
+        self.suffix = rng.chance(0.45)  # names of kernels end in _kernel
         self.augments = rng.chance(0.8)  # a += b rather than a = a + b
         self.own_names = rng.choice((0.25, 0.5, 0.75, 1.0))  # how often the first name of a thing is taken
         self.order = rng.weighted({"declared": 0.7, "params first": 0.15, "params behind inputs": 0.15})
-        self.line_length = rng.choice((60, 80, LINE_LENGTH, 120))
+        self.line_length = rng.choice((80, 100, 110, 120))
 
     def rename(self, code: str, synonyms: Mapping[str, str]) -> dict[str, str]:
         """New names for those in `code` that have synonyms (`"a|b|c"`), none of them taken."""
         taken = set(_WORD.findall(code))
         made: dict[str, str] = {}
-        for name, others in {"tid": "|".join(_THREAD), **synonyms}.items():
+        for name, others in {"tid": "", **_OTHERWISE, **synonyms}.items():
             if name not in taken:
                 continue
             options = others.split("|")
@@ -64,18 +91,62 @@ class Hand:
         return made
 
     def renamed(self, text: str, names: Mapping[str, str]) -> str:
-        """`text` with these names in its code, and in comments where they stand in backticks."""
-        if names:
-            every = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
-            plain = re.compile(rf"(?<![\w.])({every})\b")
-            text = _in_code(text, lambda code: plain.sub(lambda m: names[m[1]], code))
-        return quoted(text, names)
-
-    def commented(self, text: str) -> str:
-        """`text` with its comments, or without any."""
-        if self.comments:
+        """Code with these names for the draft's own."""
+        if not names:
             return text
-        return _COMMENT_BEHIND.sub("", _COMMENT_LINE.sub("", text))
+        return _in_code(text, lambda code: _OWN.sub(lambda m: names.get(m[0], m[0]), code))
+
+    def commented(self, text: str, names: Mapping[str, str]) -> str:
+        """Code with its comments as this hand writes them, or without any."""
+        if not self.comments:
+            return _COMMENT_BEHIND.sub("", _COMMENTS.sub("", text))
+        return _COMMENTS.sub(lambda found: self._paragraph(found, names), text)
+
+    def _paragraph(self, found: re.Match[str], names: Mapping[str, str]) -> str:
+        """Lines of comment that belong together."""
+        text = prose(found[0], names)
+        if self.so:
+            text = text.replace(", so that", ", so").replace("so that", "so")
+        at = re.search(r"# *[a-z]", text) if "# `" not in found[0] else None
+        # A formula or a name stays as it is.
+        if self.capitals and at and not re.match(r"# *\w+(?: *[=(*/^+_,]|\[|\.\w)", text[at.start() :]):
+            text = text[: at.end() - 1] + text[at.end() - 1].upper() + text[at.end() :]
+        if self.full_stops and text.rstrip()[-1].isalpha():
+            text = text.rstrip() + ".\n"
+        return text
+
+    def docstring_of(self, sentence: str, more: str, names: Mapping[str, str]) -> str:
+        """A kernel's docstring, or ""."""
+        if self.docstring == "none":
+            return ""
+        said = _imperative(sentence) if self.imperative else sentence
+
+        def name(found: re.Match[str]) -> str:
+            return f"{self.quotes}{names.get(found[1], found[1])}{self.quotes}"
+
+        said, more = (american(re.sub(r"`(\w+)`", name, text)) for text in (said, more))
+        if self.so:
+            more = more.replace(", so that", ", so").replace("so that", "so")
+        if self.docstring == "long" and more:
+            return f'"""{said}\n\n{more}\n"""'
+        return f'"""{said}"""'
+
+    def spaced(self, body: str) -> str:
+        """A kernel's body with blank lines between its paragraphs, or without."""
+        if not self.paragraphs:
+            return body
+        made: list[str] = []
+        for line in body.splitlines():
+            before = made[-1] if made else ""
+            closes = before.startswith(" ") and not line.startswith((" ", "el", ")", "]"))
+            if (
+                before
+                and not before.startswith("#")
+                and (before.endswith("= wp.tid()") or line.startswith("#") or closes)
+            ):
+                made.append("")
+            made.append(line)
+        return "\n".join(made)
 
     def assigned(self, text: str) -> str:
         """`a += b` of local names as this hand writes it."""
@@ -110,9 +181,30 @@ class Hand:
         return found[0]
 
 
-def quoted(text: str, names: Mapping[str, str]) -> str:
+def prose(text: str, names: Mapping[str, str]) -> str:
     """`text` with what stands in backticks under its new name, and without them."""
-    return re.sub(r"`(\w+)`", lambda m: names.get(m[1], m[1]), text).replace("`", "")
+    return american(re.sub(r"`(\w+)`", lambda m: names.get(m[1], m[1]), text).replace("`", ""))
+
+
+def american(text: str) -> str:
+    """`text` in the spelling that Warp's own authors use."""
+    return _BRITISH.sub(
+        lambda m: _AMERICAN[m[0].lower()] if m[0].islower() else _AMERICAN[m[0].lower()].capitalize(), text
+    )
+
+
+def _imperative(sentence: str) -> str:
+    """`Computes x.` as `Compute x.`; a sentence of several verbs stays."""
+    verb, _, rest = sentence.partition(" ")
+    if not verb.endswith("s") or " and " in rest or ";" in rest:
+        return sentence
+    if verb.endswith("ies"):
+        stem = verb[:-3] + "y"
+    elif verb.endswith(("sses", "shes", "ches", "xes", "zzes")) or verb == "Does":
+        stem = verb[:-2]
+    else:
+        stem = verb[:-1]
+    return f"{stem} {rest}"
 
 
 def _in_code(text: str, change: Callable[[str], str]) -> str:

@@ -13,9 +13,10 @@ from warpgen.launch import Argument, Launch
 from warpgen.program import Program
 from warpgen.synthesis.writing.algorithm import Algorithm
 from warpgen.synthesis.writing.draft import Draft, Parameter
-from warpgen.synthesis.writing.hand import Hand, quoted
+from warpgen.synthesis.writing.hand import Hand, prose
 from warpgen.synthesis.writing.rng import Rng
 
+_WHOLE = re.compile(r"\((?:u?int\d+|bool|vec\di)\)")  # of arrays without floats
 _IMPORTS = (("math.", "import math"), ("Any", "from typing import Any"))
 
 
@@ -28,6 +29,13 @@ class Written(msgspec.Struct, frozen=True):
     names: Mapping[str, str]
 
 
+def variant(algorithm: Algorithm, rng: Rng) -> dict[str, int]:
+    """The options that a program drawn from this stream has, by name, and the numbers it draws."""
+    draft = Draft(rng)
+    algorithm.function(draft)
+    return {name: at for name, (at, _) in draft.options.items()}
+
+
 def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     """One program of an algorithm. Raises SynthesisError where the algorithm says too little."""
     draft = Draft(rng)
@@ -38,12 +46,15 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     real = rng.weighted(
         {"float32": 0.93, "float64": 0.07 * algorithm.double, "float16": 0.03 * algorithm.half}
     )
-    plain = draft.forward or algorithm.adjoint == "no" or (algorithm.adjoint == "either" and rng.chance(0.5))
-    parameters = _ordered(draft.parameters, hand.order)
-    kernel = _kernel(algorithm, draft, hand, parameters, plain)
-    own = [*draft.prelude, *draft.functions, kernel]
+    plain = _is_plain(algorithm, draft, rng)
+    parameters = _ordered(_named(draft), hand.order)
+    own = [*draft.prelude, *draft.functions, _kernel(algorithm, draft, hand, parameters, plain)]
     names = hand.rename("\n".join([*own, *(p.text for p in draft.pieces)]), _synonyms(algorithm))
-    own = [hand.assigned(hand.commented(hand.renamed(text, names))) for text in own]
+    if hand.suffix and not names.get(algorithm.name, algorithm.name).endswith("_kernel"):
+        names[algorithm.name] = names.get(algorithm.name, algorithm.name) + "_kernel"
+    own = [hand.assigned(hand.commented(hand.renamed(text, names), names)) for text in own]
+    doc = hand.docstring_of(draft.sentence or algorithm.summary, draft.doc, names)
+    own[-1] = own[-1].replace("    $doc\n", textwrap.indent(doc, "    ") + "\n" if doc else "", 1)
     constants, functions = own[: len(draft.prelude)], own[len(draft.prelude) :]
     constants += [p.text for p in draft.pieces if not p.text.startswith(("@", "class", "#"))]
     functions = [*(p.text for p in draft.pieces if p.text.startswith(("@", "class", "#"))), *functions]
@@ -56,14 +67,31 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     source = f"{head}\n\n{body}\n" if constants else f"{head}\n\n\n{body}\n"
     arguments = tuple(_argument(p, names, real) for p in parameters)
     name = names.get(algorithm.name, algorithm.name)
-    summary = quoted(draft.sentence or algorithm.summary, names)
+    summary = prose(draft.sentence or algorithm.summary, names)
     launch = Launch(draft.dim, index, draft.tiled)
     program = Program(seed, index, algorithm.category, name, source, arguments, launch, summary)
     return Written(program, draft, real, names)
 
 
 def _synonyms(algorithm: Algorithm) -> dict[str, str]:
-    return {algorithm.name: f"{algorithm.name}_kernel", **algorithm.names}
+    return {algorithm.name: algorithm.name, **algorithm.names}
+
+
+def _is_plain(algorithm: Algorithm, draft: Draft, rng: Rng) -> bool:
+    """Whether the kernel has no adjoint. Where there is nothing to differentiate, people seldom say so."""
+    floats = any(
+        p.role in ("input", "inout") and p.type.startswith("array") and not _WHOLE.search(p.type)
+        for p in draft.parameters
+    )
+    if draft.forward or algorithm.adjoint == "no":
+        return floats or rng.chance(0.3)
+    return algorithm.adjoint == "either" and rng.chance(0.1)
+
+
+def _named(draft: Draft) -> list[Parameter]:
+    """The arguments that the variant names, or that another is built over."""
+    words = set(re.findall(r"\w+", draft.text)) | {fill.of for p in draft.parameters for fill in p.fills}
+    return [p for p in draft.parameters if p.name in words]
 
 
 def _ordered(parameters: list[Parameter], order: str) -> list[Parameter]:
@@ -78,21 +106,16 @@ def _kernel(algorithm: Algorithm, draft: Draft, hand: Hand, parameters: list[Par
     parts = [f"{p.name}: {p.annotation}" for p in parameters]
     head = f"def {algorithm.name}({', '.join(parts)}):"
     if len(head) > hand.line_length:
-        head = "\n".join([f"def {algorithm.name}(", *(f"    {part}," for part in parts), "):"])
-    lines = [decorator, head]
-    doc = _docstring(draft.sentence or algorithm.summary, draft.doc, hand.docstring)
-    if doc:
-        lines.append(textwrap.indent(doc, "    "))
-    lines.append(textwrap.indent(draft.text.rstrip(), "    "))
-    return "\n".join(lines)
-
-
-def _docstring(sentence: str, doc: str, mode: str) -> str:
-    if mode == "none":
-        return ""
-    if mode == "long" and doc:
-        return f'"""{sentence}\n\n{doc}\n"""'
-    return f'"""{sentence}"""'
+        rows = [f"    {part}," for part in parts]
+        written = [p.role in ("output", "inout") for p in parameters]
+        if written == sorted(written) and not written[0]:
+            if "outputs" in hand.headings:
+                rows.insert(written.index(True), "    # outputs")
+            if "inputs" in hand.headings:
+                rows.insert(0, "    # inputs")
+        head = "\n".join([f"def {algorithm.name}(", *rows, "):"])
+    # The docstring comes last, when names are known.
+    return "\n".join([decorator, head, "    $doc", textwrap.indent(hand.spaced(draft.text.rstrip()), "    ")])
 
 
 def _argument(parameter: Parameter, names: Mapping[str, str], real: str) -> Argument:

@@ -26,6 +26,7 @@ class Rng:
         return self._random()
 
     def chance(self, p: float) -> bool:
+        """Whether something of probability `p` happens."""
         return self._random() < p
 
     def integer(self, low: int, high: int) -> int:
@@ -33,12 +34,11 @@ class Rng:
         return low + int(self._random() * (high - low + 1))
 
     def uniform(self, low: float, high: float) -> float:
+        """Uniform in [low, high)."""
         return low + (high - low) * self._random()
 
-    def log_uniform(self, low: float, high: float) -> float:
-        return math.exp(self.uniform(math.log(low), math.log(high)))
-
     def choice(self, options: Sequence[T]) -> T:
+        """One of the options, all alike."""
         return options[int(self._random() * len(options))]
 
     def weighted(self, weights: Mapping[T, float]) -> T:
@@ -59,4 +59,5 @@ class Rng:
         return picked
 
     def shuffled(self, options: Sequence[T]) -> list[T]:
+        """All options in random order."""
         return self.sample(options, len(options))

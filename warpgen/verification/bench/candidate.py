@@ -19,7 +19,6 @@ from warpgen.verification.judging import tolerance
 from warpgen.verification.judging import values as values_of
 from warpgen.verification.judging.examine import Examination, Failed, Subject
 from warpgen.verification.native.isolation import Died, Note
-from warpgen.verification.running.streams import Stream
 
 # Draws of inputs that both kernels are run on: a branch that one draw does not take, another may.
 DRAWS = 24
@@ -84,14 +83,13 @@ def _agreement(
     """Most candidates give the very bits; only of others it must be known how far rounding goes."""
     if _identical(actual, expected):
         return values_of.Agreement(0.0, 0.0, 0.0, "")
-    agreement = values_of.agree(
-        actual, expected, mine.sensitivity(variant), mine.kind, mine.codes(), slack=_SLACK
-    )
+
+    def within(sensitivity: values_of.Values) -> values_of.Agreement:
+        return values_of.agree(actual, expected, sensitivity, mine.kind, mine.codes(), slack=_SLACK)
+
+    agreement = within(mine.sensitivity(variant))
     if 0.0 < agreement.share <= tolerance.STRAY and mine.subject.wide is not None:
-        mine.disputed = mine.few = True
-        agreement = values_of.agree(
-            actual, expected, mine.sensitivity(variant), mine.kind, mine.codes(), slack=_SLACK
-        )
+        return within(mine.sensitivity(variant, disputed=True, few=True))
     return agreement
 
 
@@ -101,9 +99,9 @@ def _identical(a: values_of.Values, b: values_of.Values) -> bool:
 
 def _slopes(mine: Examination, theirs: Examination, variant: int, note: Note) -> Slopes:
     own, candidate = mine.subject, theirs.subject
-    if not own.has_adjoint or not slopes_of.differentiable(mine.draw(variant)):
+    if not own.kernel.has_adjoint or not slopes_of.differentiable(mine.draw(variant)):
         return Slopes("none")
-    if not candidate.has_adjoint:
+    if not candidate.kernel.has_adjoint:
         return Slopes("different", 1.0, "the kernel has no adjoint")
     note(OWN)
     expected = mine.backward(variant)[1]
@@ -133,11 +131,7 @@ def _perturbed(mine: Examination, variant: int) -> list[list[NDArray[Any]]]:
     """The row's own gradients for inputs moved by about one rounding, up or down at random."""
     made = []
     for turn in range(_TURNS):
-        arguments = mine.draw(variant)
-        for leaf in arguments.leaves:
-            if leaf.floating and leaf.role != "output":
-                signs = Stream("shake", turn, leaf.path).signs(leaf.values.shape)
-                leaf.values[...] *= 1.0 + _PERTURBATION * signs
+        mine.draw(variant).perturb(_PERTURBATION, turn)
         made.append(list(mine.backward(variant)[1]))
     return made
 

@@ -27,14 +27,13 @@ from warpgen.record import Row
 from warpgen.verification.allowlist import require_allowed
 from warpgen.verification.bench.candidate import CANDIDATE, DRAWS, OWN, Comparison, Draw, compare, conclude
 from warpgen.verification.compiling.compiler import Compiler
-from warpgen.verification.compiling.translation_unit import kernel_dim, kernel_name
 from warpgen.verification.judging import gradient
 from warpgen.verification.judging.examine import Examination, Failed, Subject
 from warpgen.verification.judging.prepare import Prepared, prepare
 from warpgen.verification.native import warp_native
+from warpgen.verification.native.generated import kernel_name
 from warpgen.verification.native.isolation import Died, Note, isolated
 from warpgen.verification.recheck import contradictions, program_of
-from warpgen.verification.running.execute import Executable
 from warpgen.verification.running.memory_layout import MemoryLayout, describe
 
 # Rows that stay compiled: enough for a batch of rows that are each asked for many times.
@@ -62,14 +61,8 @@ class Staged(msgspec.Struct, frozen=True):
 
     def subject(self, path: Path, text: str) -> Subject:
         """A kernel on the row's launch; called inside a child."""
-        launch, wide = self.program.launch, None
-        kernel = Executable(warp_native.Library(path), kernel_name(text), kernel_dim(text), launch)
-        if self.wide is not None:
-            other = self.prepared.wide
-            library = warp_native.Library(self.wide)
-            wide = Executable(library, kernel_name(other), kernel_dim(other), launch)
-        has_adjoint = f"void {kernel_name(text)}_cpu_backward(" in text
-        return Subject(self.program, self.prepared.layouts, kernel, has_adjoint, wide, self.prepared.coarse)
+        wide = warp_native.Library(self.wide) if self.wide is not None else None
+        return Subject.of(self.program, self.prepared, text, warp_native.Library(path), wide)
 
 
 class Bench:
@@ -274,7 +267,7 @@ def _launch(subject: Subject, note: Note) -> dict[str, dict[str, Any]]:
     note("forward")
     for leaf, values in zip(arguments.outputs(), examination.outputs(0), strict=True):
         made["outputs"][leaf.path] = _plain(values)
-    if subject.has_adjoint and gradient.differentiable(arguments):
+    if subject.kernel.has_adjoint and gradient.differentiable(arguments):
         note("adjoint")
         weights, slopes = examination.backward(0)
         floats = [leaf for leaf in arguments.outputs() if leaf.floating and leaf.traced]

@@ -78,8 +78,11 @@ class Compiler:
         self._warm: set[Target] = set()
 
     def compile(self, target: Target, codes: Mapping[int, str], foreign: Collection[int] = ()) -> Compiled:
-        """Compile the given texts. Those in `foreign` hold a person's C++: for CUDA, down to machine code,
-        which alone shows that a function is declared and called but nowhere defined."""
+        """Compile the given texts.
+
+        Those in `foreign` hold a person's C++: for CUDA, down to machine code, which alone shows that a
+        function is declared and called but nowhere defined.
+        """
         result = Compiled({}, {})
         if not codes:
             return result
@@ -154,8 +157,10 @@ class Compiler:
                 raise OSError(f"undefined symbol: {name}_cpu_forward")
 
     def _warm_up(self, target: Target) -> None:
-        """Compile the bare headers, so that children inherit a warm compiler and its precompiled headers:
-        first in a child, as a compiler that cannot be used may take its process with it."""
+        """Compile the bare headers, so that children inherit a warm compiler and its precompiled headers.
+
+        First in a child, as a compiler that cannot be used may take its process with it.
+        """
         if target in self._warm:
             return
         if re.search("[\udc80-\udcff]", str(self._workdir)):  # what Python makes of bytes that are no UTF-8

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-_NAME = re.compile(r"\b(\w+)_(?:cpu|cuda)_kernel_forward\(")
+from warpgen.verification.native.generated import kernel_dim, kernel_name
+
 _ENTRY = re.compile(r"\bstruct\s+(wp_args_\w+)")
-_KERNEL_DIM = re.compile(r"launch_bounds_t<(\d)>")
 PRELUDE_END = '#include "deterministic.h"\n'
 
 
@@ -31,18 +31,6 @@ class TranslationUnit(msgspec.Struct, frozen=True):
         """The program that a line of the unit belongs to."""
         found = [m for m, first in zip(self.members, self.lines, strict=True) if first <= line]
         return found[-1] if found else None
-
-
-def kernel_name(code: str) -> str:
-    """Mangled name of the kernel in a generated text, '' if there is none."""
-    found = _NAME.search(code)
-    return found[1] if found else ""
-
-
-def kernel_dim(code: str) -> int:
-    """Dimensions of the launch that the kernel was generated for."""
-    found = _KERNEL_DIM.search(code)
-    return int(found[1]) if found else 1
 
 
 def single(index: int, code: str) -> TranslationUnit:

@@ -16,12 +16,13 @@ from warpgen.record import Alive, Bounds, Compile, Forward, Gradient, Verified
 from warpgen.verification.judging import gradient as slopes_of
 from warpgen.verification.judging import tolerance
 from warpgen.verification.judging import values as values_of
+from warpgen.verification.judging.prepare import Prepared
 from warpgen.verification.native.isolation import Note
+from warpgen.verification.native.warp_native import Library
 from warpgen.verification.oracle import Reading, Unsupported
 from warpgen.verification.running.arguments import Arguments
 from warpgen.verification.running.execute import Executable
 from warpgen.verification.running.memory_layout import MemoryLayout, widened
-from warpgen.verification.running.streams import Stream
 
 # Inputs are moved by this share of themselves to see how much the kernel amplifies rounding; and further
 # and oftener where elements disagree, to see whether rounding can carry them across a branch.
@@ -29,6 +30,9 @@ _PERTURBATION, _TURNS = 2e-7, 2
 _HARD_PERTURBATION, _HARD_TURNS = 1e-5, 12
 # Draws of all inputs, and turns of one of them beside each, that are tried before outputs are called blind.
 _BLIND_DRAWS, _BLIND_TURNS = 4, 3
+
+
+_Compare = Callable[..., values_of.Agreement]
 
 
 class Failed(VerificationError):
@@ -45,9 +49,17 @@ class Subject(msgspec.Struct, frozen=True):
     program: Program
     layouts: Sequence[MemoryLayout]
     kernel: Executable
-    has_adjoint: bool
     wide: Executable | None
     coarse: bool
+
+    @classmethod
+    def of(
+        cls, program: Program, prepared: Prepared, text: str, narrow: Library, wide: Library | None
+    ) -> Subject:
+        """A program whose CPU text, and whose widened one if there is any, are compiled and loaded."""
+        kernel = Executable(narrow, text, program.launch)
+        other = Executable(wide, prepared.wide, program.launch) if wide is not None else None
+        return cls(program, prepared.layouts, kernel, other, prepared.coarse)
 
 
 def examine(subject: Subject, note: Note) -> Verified:
@@ -75,7 +87,6 @@ class Examination:
         self._wide: dict[int, list[list[NDArray[Any]]]] = {}
         self._reading: Reading | None = None
         self._spreads: dict[int, list[NDArray[np.float64]]] = {}
-        self.disputed = self.few = False  # whether `sensitivity` looks for what rounding can carry far
 
     def draw(self, variant: int) -> Arguments:
         """Arguments whose every input is drawn anew for each variant."""
@@ -99,16 +110,19 @@ class Examination:
         return made
 
     def first(self) -> None:
+        """Hold the first outputs to be numbers."""
         for leaf, values in zip(self.draw(0).outputs(), self.outputs(0), strict=True):
             if leaf.floating and not np.isfinite(values).all():
                 raise Failed(Reason.NOT_FINITE, f"{leaf.path} holds nan or inf")
 
     def codes(self) -> list[str]:
+        """NumPy's codes of the outputs' types."""
         return [leaf.values.dtype.str for leaf in self.draw(0).outputs()]
 
     def forward(self) -> Forward:
+        """The outputs against every reference there is."""
         worst, references, why = values_of.Agreement(0.0, 0.0, 0.0, ""), [], ""
-        compared = {"oracle": self._against_oracle, "widened": self._against_widened}
+        compared: dict[str, _Compare] = {"oracle": self._against_oracle, "widened": self._against_widened}
         for name, compare in compared.items():
             if name == "widened" and self.subject.wide is None:
                 continue
@@ -134,29 +148,24 @@ class Examination:
             digest=values_of.digest(reference, self.kind, self.codes()),
         )
 
-    def _settle(self, compare: Callable[[int], values_of.Agreement]) -> tuple[bool, values_of.Agreement]:
+    def _settle(self, compare: _Compare) -> tuple[bool, values_of.Agreement]:
         """Judge by the first draw; where elements disagree, see how far rounding can carry them."""
         agreement = compare(0)
         if agreement.share:
-            self.disputed, self.few = True, agreement.few
-            agreement = compare(0)
-            self.disputed = False
+            agreement = compare(0, disputed=True, few=agreement.few)
         if agreement.share and self.subject.wide is None:
             return values_of.settle(compare)
         return agreement.share == 0.0, agreement
 
-    def _against_widened(self, variant: int) -> values_of.Agreement:
+    def _against_widened(self, variant: int, **doubt: bool) -> values_of.Agreement:
         reference = self._wide_outputs(variant)[0]
-        return values_of.agree(
-            self.outputs(variant), reference, self.sensitivity(variant), self.kind, self.codes()
-        )
+        sensitivity = self.sensitivity(variant, **doubt)
+        return values_of.agree(self.outputs(variant), reference, sensitivity, self.kind, self.codes())
 
-    def _against_oracle(self, variant: int) -> values_of.Agreement:
-        reference, known = self._read().outputs(self.draw(variant), every=self.disputed)
-        actual = self.outputs(variant)
-        agreement = values_of.agree(
-            actual, reference, self.sensitivity(variant), self.kind, self.codes(), known
-        )
+    def _against_oracle(self, variant: int, disputed: bool = False, few: bool = False) -> values_of.Agreement:
+        reference, known = self._read().outputs(self.draw(variant), every=disputed)
+        actual, sensitivity = self.outputs(variant), self.sensitivity(variant, disputed, few)
+        agreement = values_of.agree(actual, reference, sensitivity, self.kind, self.codes(), known)
         if agreement.share and self._read().unordered:
             raise Unsupported("the order in which a query finds things")
         return agreement
@@ -167,19 +176,24 @@ class Examination:
             self._reading = Reading(subject.program, subject.layouts, subject.kernel.dim)
         return self._reading
 
-    def sensitivity(self, variant: int) -> list[NDArray[np.float64]]:
-        """How far rounding moves each output: of the inputs always, of every result where it is disputed."""
+    def sensitivity(
+        self, variant: int, disputed: bool = False, few: bool = False
+    ) -> list[NDArray[np.float64]]:
+        """How far rounding moves each output: of the inputs always, of every result where it is disputed.
+
+        Where only a few places are, rounding may have carried them across a branch.
+        """
         sensitivity = [np.zeros(values.shape) for values in self.outputs(variant)]
         if self.subject.wide is not None:
             reference, *perturbed = self._wide_outputs(variant)
             sensitivity = values_of.movement(reference, perturbed)
-            if self.disputed and self.few:
+            if disputed and few:
                 # No slack: an element may be across the branch, but no farther.
                 far = values_of.movement(reference, self._perturbed(variant, _HARD_PERTURBATION, _HARD_TURNS))
                 sensitivity = [
                     np.maximum(a, b / values_of.SLACK) for a, b in zip(sensitivity, far, strict=True)
                 ]
-        if self.disputed:
+        if disputed:
             sensitivity = [np.maximum(a, b) for a, b in zip(sensitivity, self._spread(variant), strict=True)]
         return sensitivity
 
@@ -223,10 +237,8 @@ class Examination:
         arguments, made = self.wide(variant), []
         for turn in range(turns):
             arguments.reset()
-            for leaf in arguments.leaves if share else ():
-                if leaf.floating and leaf.role != "output":
-                    signs = Stream("shake", turn, leaf.path).signs(leaf.values.shape)
-                    leaf.values[...] *= 1.0 + share * signs
+            if share:
+                arguments.perturb(share, turn)
             kernel.run(arguments)
             made.append([leaf.values.copy() for leaf in arguments.outputs()])
         return made
@@ -248,9 +260,11 @@ class Examination:
         return Alive("pass", launches, inputs=len(names))
 
     def _changes(self, name: str) -> Iterator[bool]:
-        """Whether outputs change with one input alone, try by try: with other values of it, with all its
-        elements alike (threads in another order, as of a permutation, may change nothing), and the same
-        beside other values of all other inputs, which may have hidden it."""
+        """Whether outputs change with one input alone, try by try.
+
+        With other values of it, with all its elements alike (threads in another order, as of a permutation,
+        may change nothing), and the same beside other values of all other inputs, which may have hidden it.
+        """
         for variant in range(_BLIND_DRAWS):
             arguments, base = self.draw(variant), self.outputs(variant)
             for turn in range(1, _BLIND_TURNS):
@@ -263,8 +277,9 @@ class Examination:
         return any(leaf.argument == name and not leaf.fixed for leaf in self.draw(0).leaves)
 
     def gradient(self) -> Gradient:
+        """The adjoint against central differences."""
         subject = self.subject
-        if not subject.has_adjoint:
+        if not subject.kernel.has_adjoint:
             return Gradient("not differentiable", why="no adjoint")
         if not slopes_of.differentiable(self.draw(0)):
             self.backward(0)

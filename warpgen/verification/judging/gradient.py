@@ -57,6 +57,7 @@ def inputs(arguments: Arguments) -> list[Leaf]:
 
 
 def differentiable(arguments: Arguments) -> bool:
+    """Whether there is anything to derive, and by anything."""
     return bool(inputs(arguments)) and bool(_float_outputs(arguments))
 
 
@@ -77,24 +78,16 @@ def compare(
 
     `tape` are the adjoint's gradients of `inputs(wide)`; `launch` runs the reference from its inputs.
     """
-
-    def loss() -> tuple[float, float]:
-        """The loss, and the size of what it adds up."""
-        launch()
-        terms = [w * leaf.values for w, leaf in zip(weights, _float_outputs(wide), strict=True)]
-        return math.fsum(float(t.sum()) for t in terms), math.fsum(float(np.abs(t).sum()) for t in terms)
-
-    wide.reset()
-    middle, size = loss()
+    loss = _Loss(wide, launch, weights)
     step = COARSE_STEP if coarse else STEP
     # What the sums' own rounding does to a difference over 2 steps.
-    noise = size * (3e-8 if coarse else 1e-14) / step
+    noise = loss.size * (3e-8 if coarse else 1e-14) / step
     worst, count, kink = 0.0, 0, 0.0
     for number, gradient in enumerate(tape):
         for turn in range(2 if len(tape) < 4 else 1):
             source = Stream(*key, "direction", number, turn)
             direction = source.signs(gradient.shape) * (0.5 + source.uniform(gradient.shape))
-            slope, bend = _difference(wide, number, direction, step, loss, middle)
+            slope, bend = loss.slope(number, direction, step)
             terms = gradient * direction
             mine = float(terms.sum())
             count += 1
@@ -106,9 +99,8 @@ def compare(
                 if bend > allowed * extent + 2.0 * noise:
                     kink = max(kink, error)
                     continue
-                sensitivity = _sensitivity(
-                    wide, number, direction, 0.5 * step if coarse else step, loss, slope
-                )
+                smaller = 0.5 * step if coarse else step
+                sensitivity = loss.sensitivity(number, direction, smaller, slope)
                 error = max(error - _SLACK * sensitivity / extent, 0.0)
             worst = max(worst, error)
     if worst > allowed:
@@ -116,50 +108,54 @@ def compare(
     return Slope("kink", kink, count) if kink else Slope("pass", worst, count)
 
 
-def _difference(
-    wide: Arguments,
-    number: int,
-    direction: NDArray[np.float64],
-    step: float,
-    loss: Callable[[], tuple[float, float]],
-    middle: float,
-    perturb: int | None = None,
-) -> tuple[float, float]:
-    """Central difference along a direction, and how far the one-sided differences are apart; at the draw
-    itself, or at the draw moved by its rounding."""
-    values = []
-    for sign in (1.0, -1.0):
+class _Loss:
+    """A weighted sum of the reference's outputs, as a function of its inputs."""
+
+    def __init__(
+        self, wide: Arguments, launch: Callable[[], None], weights: Sequence[NDArray[np.float64]]
+    ) -> None:
+        self._wide, self._launch, self._weights = wide, launch, weights
         wide.reset()
-        if perturb is not None:
-            for leaf in wide.leaves:
-                if leaf.floating and leaf.role != "output":
-                    leaf.values[...] *= 1.0 + _PERTURBATION * Stream("shake", perturb, leaf.path).signs(
-                        leaf.values.shape
-                    )
-        inputs(wide)[number].values[...] += sign * step * direction
-        values.append(loss()[0])
-    ahead, behind = (values[0] - middle) / step, (middle - values[1]) / step
-    return 0.5 * (ahead + behind), abs(ahead - behind)
+        self._middle, self.size = self._value()
 
+    def _value(self) -> tuple[float, float]:
+        """The sum, and the size of what it adds up."""
+        self._launch()
+        terms = [w * leaf.values for w, leaf in zip(self._weights, _float_outputs(self._wide), strict=True)]
+        return math.fsum(float(t.sum()) for t in terms), math.fsum(float(np.abs(t).sum()) for t in terms)
 
-def _sensitivity(
-    wide: Arguments,
-    number: int,
-    direction: NDArray[np.float64],
-    step: float,
-    loss: Callable[[], tuple[float, float]],
-    slope: float,
-) -> float:
-    """How far rounding, and the step, may carry a slope: told by the reference alone, so that no adjoint
-    excuses itself."""
-    slopes = [_difference(wide, number, direction, step, loss, 0.0, turn)[0] for turn in range(_TURNS)]
-    return max(abs(other - slope) for other in slopes)
+    def slope(
+        self, number: int, direction: NDArray[np.float64], step: float, turn: int | None = None
+    ) -> tuple[float, float]:
+        """Central difference along a direction, and how far the one-sided differences are apart.
+
+        At the draw itself, or at the draw moved by its rounding.
+        """
+        values = []
+        for sign in (1.0, -1.0):
+            self._wide.reset()
+            if turn is not None:
+                self._wide.perturb(_PERTURBATION, turn)
+            inputs(self._wide)[number].values[...] += sign * step * direction
+            values.append(self._value()[0])
+        ahead, behind = (values[0] - self._middle) / step, (self._middle - values[1]) / step
+        return 0.5 * (ahead + behind), abs(ahead - behind)
+
+    def sensitivity(self, number: int, direction: NDArray[np.float64], step: float, slope: float) -> float:
+        """How far rounding, and the step, may carry a slope.
+
+        Told by the reference alone, so that no adjoint excuses itself.
+        """
+        return max(abs(self.slope(number, direction, step, turn)[0] - slope) for turn in range(_TURNS))
 
 
 def known_wrong(program: Program) -> bool:
-    """Whether Warp's adjoint may be wrong by design: a loop whose bound is not known before the run or that
-    is left early, an array, a tile or a vector's component that is read and written over, a derivative of a
-    derivative, memory behind a pointer, or a builtin without adjoint."""
+    """Whether Warp's adjoint may be wrong by design.
+
+    It may with a loop whose bound is not known before the run or that is left early, an array, a tile or a
+    vector's component that is read and written over, a derivative of a derivative, memory behind a pointer,
+    or a builtin without adjoint.
+    """
     if any(arg.role == "inout" for arg in program.args) or _WRITTEN_OVER.search(program.source):
         return True
     if not inspect_source(program.source, program.name).features.differentiable:
@@ -180,8 +176,11 @@ def _looping(node: ast.AST) -> bool:
 
 
 def _stores_components(function: ast.FunctionDef) -> bool:
-    """Whether a component of a local vector is assigned: without `enable_vector_component_overwrites`, which
-    costs compile time and is off by default, Warp forgets the value that was there."""
+    """Whether a component of a local vector is assigned.
+
+    Without `enable_vector_component_overwrites`, which costs compile time and is off by default, Warp forgets
+    the value that was there.
+    """
     arguments = {argument.arg for argument in function.args.args}
     for node in ast.walk(function):
         targets = node.targets if isinstance(node, ast.Assign) else []

@@ -13,7 +13,7 @@ from warpgen.extraction.loading import load
 from warpgen.program import Program
 from warpgen.record import Target
 from warpgen.verification.compiling.translation_unit import without_fast_path
-from warpgen.verification.judging.widen import widen
+from warpgen.verification.judging.widening.widen import widen
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.isolation import Died, Note, isolated
 from warpgen.verification.running.memory_layout import MemoryLayout, describe

@@ -64,8 +64,10 @@ def gradient(codes: set[str], coarse: bool) -> float:
 
 
 def told(error: float, tolerance: float) -> float:
-    """An error as it is written into a row: rounded up to a power of ten, no less than the floor, and no
-    more than the tolerance it kept to, or than 1."""
+    """An error as it is written into a row: rounded up to a power of ten.
+
+    It is no less than the floor, and no more than the tolerance it kept to, or than 1.
+    """
     least = max(error, tolerance * _FLOOR)
     if least == 0.0:
         return 0.0

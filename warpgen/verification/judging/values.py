@@ -21,8 +21,11 @@ _FEW = 2
 
 
 class Agreement(msgspec.Struct):
-    """`error` and `tolerance` of the worst output; `share` of the places of output `where` disagree, `few` if
-    none has more strays than rounding may carry across a branch."""
+    """`error` and `tolerance` of the worst output.
+
+    `share` of the places of output `where` disagree, `few` if none has more strays than rounding may carry
+    across a branch.
+    """
 
     error: float
     tolerance: float

@@ -171,6 +171,7 @@ def argument_types(kernel: Any) -> list[tuple[str, Any]]:
 
 
 def is_struct(kind: Any) -> bool:
+    """Whether a type is a struct of a program."""
     return isinstance(kind, codegen.Struct)
 
 

@@ -1,8 +1,7 @@
-"""What kernels know by a number: textures, volumes, meshes, trees and grids, searched one by one."""
+"""Meshes, trees of boxes and hash grids, their elements searched one by one."""
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,20 +10,10 @@ import numpy as np
 
 from warpgen.verification.oracle import operators as op
 from warpgen.verification.oracle import vectors
+from warpgen.verification.oracle.handles import RAY, Work, known, vector
 from warpgen.verification.oracle.values import Array, Record, Unsupported, Vec
-from warpgen.verification.running.scene import Boxes, Cells, Surface, Texels, Voxels
+from warpgen.verification.running.scene import Boxes, Cells, Surface
 
-
-class Work:
-    """What the searches of one launch took: elements looked at, and whether any found more than one, which
-    Warp may have met in another order."""
-
-    spend: Callable[[int], None] = lambda _: None
-    unordered = False
-
-
-# What a search of a mesh costs, in steps of a program.
-_RAY = 8
 # Faces whose distances differ by less than this share are equally close at 32 bits.
 _TIE = 1e-5
 
@@ -45,138 +34,27 @@ class Hits:
         return at is not None, 0 if at is None else at
 
 
-def _of(handle: Any, kind: type) -> Any:
-    if not isinstance(handle, kind):
-        raise Unsupported(f"a {kind.__name__.lower()} from another source")
-    if isinstance(handle, Surface):
-        Work.spend(_RAY)
-    return handle
-
-
-def _vector(items: Any) -> Vec:
-    return Vec(tuple(float(x) for x in items))
-
-
-# Textures: linear between the centres of texels, the last texel beyond the border.
-
-
-def _texture_sample(texture: Any, *items: Any, dtype: Any = None, lod: Any = None) -> Any:
-    values = _of(texture, Texels).values
-    axes = values.ndim - 1
-    given = [item for item in items if isinstance(item, (float, Vec))]
-    places = [float(x) for item in given for x in (item.c if isinstance(item, Vec) else [item])]
-    if lod is not None or len(places) != axes or any(not math.isfinite(place) for place in places):
-        raise Unsupported("this texture sample")
-    # Coordinates are named x first, memory has it last.
-    extents = values.shape[:-1]
-    spots = [
-        min(max(place * extent - 0.5, 0.0), extent - 1.0)
-        for place, extent in zip(reversed(places), extents, strict=True)
-    ]
-    channels = _linear(
-        spots, lambda at: values[tuple(min(i, n - 1) for i, n in zip(at, extents, strict=True))]
-    )
-    return channels[0] if len(channels) == 1 else Vec(tuple(channels))
-
-
-def _linear(spots: list[float], read: Callable[[tuple[int, ...]], Any]) -> list[float]:
-    """Weighted sum over the corners of the cell that a point lies in, component by component."""
-    base = [math.floor(spot) for spot in spots]
-    total: list[float] | None = None
-    for corner in itertools.product((0, 1), repeat=len(spots)):
-        weight = 1.0
-        for spot, low, side in zip(spots, base, corner, strict=True):
-            weight *= spot - low if side else 1.0 - (spot - low)
-        value = [float(x) for x in read(tuple(low + side for low, side in zip(base, corner, strict=True)))]
-        total = (
-            [weight * x for x in value]
-            if total is None
-            else [t + weight * x for t, x in zip(total, value, strict=True)]
-        )
-    assert total is not None
-    return total
-
-
-# Volumes: dense, their first voxel at the origin; zero outside.
-
-
-def _voxel(volume: Voxels, at: tuple[int, ...]) -> list[float]:
-    values = volume.values
-    if values is None:
-        raise Unsupported("a volume of indices")
-    width = values.shape[3] if values.ndim == 4 else 1
-    if any(not 0 <= i < n for i, n in zip(at, values.shape[:3], strict=True)):
-        return [0.0] * width
-    item = values[at]
-    return [float(x) for x in item] if width > 1 else [float(item)]
-
-
-def _told(volume: Voxels, value: list[float]) -> Any:
-    if len(value) > 1:
-        return Vec(tuple(value))
-    assert volume.values is not None
-    return int(value[0]) if volume.values.dtype.kind == "i" else value[0]
-
-
-def _lookup(handle: Any, *indices: Any, dtype: Any = None) -> Any:
-    volume = _of(handle, Voxels)
-    return _told(volume, _voxel(volume, tuple(int(i) for i in indices[:3])))
-
-
-def _sample(handle: Any, uvw: Vec, mode: Any = 0, dtype: Any = None) -> Any:
-    volume = _of(handle, Voxels)
-    if int(mode) == 0:
-        nearest = tuple(int(math.copysign(math.floor(abs(x) + 0.5), x)) for x in uvw.c)
-        return _told(volume, _voxel(volume, nearest))
-    return _told(volume, _linear(list(uvw.c), lambda at: _voxel(volume, at)))
-
-
-def _sample_grad(handle: Any, uvw: Vec, mode: Any, _: Any, dtype: Any = None) -> tuple[Any, Vec]:
-    volume = _of(handle, Voxels)
-    if int(mode) == 0 or _voxel(volume, (0, 0, 0))[1:]:
-        raise Unsupported("this gradient of a volume")
-    slopes = []
-    for axis in range(3):
-        # Linear along an axis within a cell: the difference of its two faces.
-        low = list(uvw.c)
-        low[axis] = float(math.floor(low[axis]))
-        high = list(low)
-        high[axis] += 1.0
-        a, b = (_linear(spot, lambda at: _voxel(volume, at))[0] for spot in (low, high))
-        slopes.append(b - a)
-    return _sample(handle, uvw, mode), Vec(tuple(slopes))
-
-
-def _scaled(inverse: bool) -> Callable[[Any, Vec], Vec]:
-    def applied(handle: Any, place: Vec) -> Vec:
-        size = _of(handle, Voxels).size
-        moved: Vec = op.mul(place, 1.0 / size if inverse else size)
-        return moved
-
-    return applied
-
-
 # Meshes.
 
 
 def _corners(mesh: Surface, face: Any) -> tuple[Vec, Vec, Vec]:
-    a, b, c = (_vector(mesh.points[i]) for i in mesh.faces[int(face)])
+    a, b, c = (vector(mesh.points[i]) for i in mesh.faces[int(face)])
     return a, b, c
 
 
 def _contents(handle: Any) -> Record:
     """`wp.mesh_get`."""
-    mesh = _of(handle, Surface)
+    mesh = known(handle, Surface)
     lists = {"points": mesh.points, "velocities": mesh.velocities}
     fields: dict[str, Any] = {
-        name: Array([_vector(row) for row in rows], (len(rows),)) for name, rows in lists.items()
+        name: Array([vector(row) for row in rows], (len(rows),)) for name, rows in lists.items()
     }
     indices = mesh.faces.reshape(-1).tolist()
     return Record(None, fields | {"indices": Array(indices, (len(indices),))})
 
 
 def _barycentric(mesh: Any, face: Any, u: Any, v: Any, values: Any) -> Vec:
-    p, q, r = (_vector(values[i]) for i in mesh.faces[int(face)])
+    p, q, r = (vector(values[i]) for i in mesh.faces[int(face)])
     total: Vec = op.add(op.add(op.mul(p, u), op.mul(q, v)), op.mul(r, 1.0 - u - v))
     return total
 
@@ -221,7 +99,7 @@ _NOTHING = {"result": False, "face": 0, "u": 0.0, "v": 0.0, "t": 0.0, "sign": 0.
 
 def _point_query(signed: bool) -> Callable[..., Record]:
     def asked(handle: Any, point: Vec, farthest: Any, *_: Any) -> Record:
-        mesh = _of(handle, Surface)
+        mesh = known(handle, Surface)
         best, hit = float(farthest) ** 2, dict(_NOTHING)
         # No point of a face is closer than its box.
         corners = mesh.points[mesh.faces].astype(np.float64)
@@ -248,7 +126,7 @@ def _point_query(signed: bool) -> Callable[..., Record]:
 
 def _inside(mesh: Surface, point: Vec) -> bool:
     """Whether most rays along the axes leave the (closed) mesh through a face."""
-    Work.spend(3 * _RAY)
+    Work.spend(3 * RAY)
     votes = 0
     for axis in range(3):
         hits = _crossed(mesh, point, Vec(tuple(float(i == axis) for i in range(3))))
@@ -257,7 +135,7 @@ def _inside(mesh: Surface, point: Vec) -> bool:
 
 
 def _farthest(handle: Any, point: Vec, least: Any) -> Record:
-    mesh = _of(handle, Surface)
+    mesh = known(handle, Surface)
     Work.unordered = True  # several faces share the vertex
     best, hit = float(least) ** 2, dict(_NOTHING)
     for face in range(len(mesh.faces)):
@@ -286,7 +164,7 @@ def _crossed(mesh: Surface, start: Vec, way: Vec) -> list[tuple[float, int, floa
             float(1.0 - v[i] - w[i]),
             float(v[i]),
             math.copysign(1.0, slants[i]),
-            _vector(normals[i]),
+            vector(normals[i]),
         )
         for i in met
     ]
@@ -295,7 +173,7 @@ def _crossed(mesh: Surface, start: Vec, way: Vec) -> list[tuple[float, int, floa
 def _ray(handle: Any, start: Vec, way: Vec, most: Any, *root: Any) -> Record:
     if root:
         raise Unsupported("a ray through a part of a mesh")
-    hits = [hit for hit in _crossed(_of(handle, Surface), start, way) if hit[0] < float(most)]
+    hits = [hit for hit in _crossed(known(handle, Surface), start, way) if hit[0] < float(most)]
     if not hits:
         return Record(None, dict(_NOTHING))
     t, face, u, v, sign, normal = min(hits, key=lambda hit: hit[0])
@@ -310,7 +188,7 @@ def _any_hit(handle: Any, start: Vec, way: Vec, most: Any, *root: Any) -> bool:
 def _count_hits(handle: Any, start: Vec, way: Vec, *root: Any) -> int:
     if root:
         raise Unsupported("a ray through a part of a mesh")
-    return len(_crossed(_of(handle, Surface), start, way))
+    return len(_crossed(known(handle, Surface), start, way))
 
 
 # Boxes that overlap.
@@ -327,7 +205,7 @@ def _count(handle: Any) -> int:
     if isinstance(handle, Boxes):
         Work.spend(len(handle.lower) // 8)
         return len(handle.lower)
-    return len(_of(handle, Surface).faces)
+    return len(known(handle, Surface).faces)
 
 
 def _overlapping(handle: Any, lower: Vec, upper: Vec) -> Hits:
@@ -357,7 +235,7 @@ def _within(handle: Any, centre: Vec, radius: Any) -> Hits:
 
 def _neighbours(handle: Any, place: Vec, radius: Any) -> Hits:
     """Points in the cells of a hash grid that a cube around a place reaches, none twice."""
-    grid = _of(handle, Cells)
+    grid = known(handle, Cells)
     Work.spend(len(grid.points) // 8)
     spans = []
     for x, extent in zip(place.c, grid.shape, strict=True):
@@ -377,7 +255,7 @@ def _neighbours(handle: Any, place: Vec, radius: Any) -> Hits:
 
 def _sorted_point(handle: Any, number: Any) -> int:
     """Points in the order of their cells, x running fastest."""
-    grid = _of(handle, Cells)
+    grid = known(handle, Cells)
     dims = grid.shape
 
     def cell(at: int) -> int:
@@ -397,14 +275,11 @@ def _following(query: Any, index: Any, *limit: Any) -> tuple[bool, int]:
 
 
 def table() -> dict[str, Any]:
-    made: dict[str, Any] = {"texture_sample": _texture_sample}
-    made |= dict.fromkeys(("volume_lookup", "volume_lookup_f", "volume_lookup_v", "volume_lookup_i"), _lookup)
-    made |= dict.fromkeys(("volume_sample", "volume_sample_f", "volume_sample_v"), _sample)
-    made |= {"volume_sample_i": lambda handle, uvw: _sample(handle, uvw, 0)}
-    made |= dict.fromkeys(("volume_sample_grad", "volume_sample_grad_f"), _sample_grad)
-    made |= dict.fromkeys(("volume_world_to_index", "volume_world_to_index_dir"), _scaled(True))
-    made |= dict.fromkeys(("volume_index_to_world", "volume_index_to_world_dir"), _scaled(False))
-    made |= {"mesh_query_point_no_sign": _point_query(False), "mesh_get_bvh": lambda mesh: mesh}
+    """Their builtins by name."""
+    made: dict[str, Any] = {
+        "mesh_query_point_no_sign": _point_query(False),
+        "mesh_get_bvh": lambda mesh: mesh,
+    }
     signs = ("", "_sign_parity", "_sign_normal", "_sign_winding_number")
     made |= {f"mesh_query_point{sign}": _point_query(True) for sign in signs}
     made |= {"mesh_get": _contents, "mesh_query_furthest_point_no_sign": _farthest, "mesh_query_ray": _ray}
@@ -414,18 +289,11 @@ def table() -> dict[str, Any]:
         "mesh_eval_velocity": lambda mesh, face, u, v: _barycentric(mesh, face, u, v, mesh.velocities),
         "mesh_eval_face_normal": _normal,
         "mesh_get_index": lambda mesh, at: int(mesh.faces.reshape(-1)[int(at)]),
-        "mesh_get_point": lambda mesh, at: _vector(mesh.points[mesh.faces.reshape(-1)[int(at)]]),
-        "mesh_get_velocity": lambda mesh, at: _vector(mesh.velocities[mesh.faces.reshape(-1)[int(at)]]),
+        "mesh_get_point": lambda mesh, at: vector(mesh.points[mesh.faces.reshape(-1)[int(at)]]),
+        "mesh_get_velocity": lambda mesh, at: vector(mesh.velocities[mesh.faces.reshape(-1)[int(at)]]),
     }
     made |= dict.fromkeys(("mesh_query_aabb", "bvh_query_aabb"), _overlapping)
     made |= dict.fromkeys(("mesh_query_sphere", "bvh_query_sphere"), _within)
     made |= {"hash_grid_query": _neighbours, "hash_grid_point_id": _sorted_point}
     made |= dict.fromkeys(("bvh_query_next", "mesh_query_aabb_next", "mesh_query_next"), _following)
     return made | {"hash_grid_query_next": _following}
-
-
-# Where a builtin leaves a second result: its number among the arguments.
-RESULTS = {"volume_sample_grad": 3, "volume_sample_grad_f": 3}
-RESULTS |= dict.fromkeys(
-    ("bvh_query_next", "mesh_query_aabb_next", "mesh_query_next", "hash_grid_query_next"), 1
-)

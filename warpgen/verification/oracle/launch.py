@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpgen.program import Program
-from warpgen.verification.oracle.geometry import Work
+from warpgen.verification.oracle.handles import Work
 from warpgen.verification.oracle.reading import read
 from warpgen.verification.oracle.rounding import perturbed
 from warpgen.verification.oracle.types import StructType
@@ -47,10 +47,10 @@ class Reading:
     def outputs(
         self, arguments: Arguments, every: bool = False
     ) -> tuple[list[NDArray[Any]], list[NDArray[np.bool_]]]:
-        """Values of the output leaves, and which of them are known: without `every`, only some threads may
-        have been read.
+        """Values of the output leaves, and which of them are known.
 
-        Raises Unsupported, also for a program that fails in a way that C does not define.
+        Without `every`, only some threads may have been read. Raises Unsupported, also for a program that
+        fails in a way that C does not define.
         """
         shape = _Shaper(arguments.leaves, self._machine.structs)
         pairs = list(zip(self._program.args, self._layouts, strict=True))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from warpgen.verification.oracle import geometry, memory, rotations, scalars, vectors
+from warpgen.verification.oracle import fields, geometry, memory, rotations, scalars, vectors
 
 
 def table() -> dict[str, Any]:
     """Builtins by name, but those that draw random numbers."""
     made = scalars.table() | vectors.table() | rotations.table() | memory.table()
-    made |= geometry.table()
+    made |= fields.table() | geometry.table()
     return made | {"static": lambda x: x, "constant": lambda x: x}

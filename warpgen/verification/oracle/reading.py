@@ -14,45 +14,30 @@ from typing import Any
 
 import warp as wp
 
-from warpgen.verification.oracle import geometry, library, memory, operators, randomness, types, vectors
-from warpgen.verification.oracle.values import Array, Indexed, Mat, Record, Unsupported, Vec, place, wrap
+from warpgen.verification.oracle import library, memory, operators, randomness, types, vectors
+from warpgen.verification.oracle.stores import assign, augment
+from warpgen.verification.oracle.translation import Translator
+from warpgen.verification.oracle.values import Unsupported
 
-_BINARY = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.Mult: "mul",
-    ast.Div: "div",
-    ast.Mod: "mod",
-    ast.FloorDiv: "floordiv",
-    ast.Pow: "power",
-    ast.MatMult: "matmul",
-    ast.LShift: "shift_left",
-    ast.RShift: "shift_right",
-    ast.BitAnd: "bit_and",
-    ast.BitOr: "bit_or",
-    ast.BitXor: "bit_xor",
-}
-_UNARY = {ast.USub: "negative", ast.UAdd: "positive", ast.Invert: "invert"}
-PYTHON_BUILTINS = frozenset(
+_PYTHON_BUILTINS = frozenset(
     """
     norm_huber norm_pseudo_huber smooth_normalize quat_from_euler quat_to_euler quat_to_rpy quat_twist
     quat_twist_angle quat_twist_angle_signed transform_twist transform_wrench velocity_at_point
     """.split()
 )
-_DEVICE = ("kernel", "func")
+_SAFE = """
+    int float bool range tuple list dict str len min max sum abs round pow enumerate zip type isinstance
+    __build_class__ property
+""".split()
 _MODULES = {"math": math, "enum": enum, "typing": typing}
 # Loop turns and calls that one launch may take: about a tenth of a second.
 _BUDGET = 20_000
 
 
-class TooLong(Unsupported):
-    """The launch takes more steps than the oracle spends."""
-
-
 def read(source: str, name: str) -> tuple[Any, Machine]:
     """The kernel as a Python function, and the machine whose `thread` it runs on. Raises Unsupported."""
     machine = Machine()
-    tree = ast.fix_missing_locations(_Translator().visit(ast.parse(source)))
+    tree = ast.fix_missing_locations(Translator().visit(ast.parse(source)))
     namespace: dict[str, Any] = machine.namespace()
     try:
         exec(compile(tree, "oracle", "exec", dont_inherit=True), namespace)
@@ -78,67 +63,42 @@ class Machine:
     def tick(self, steps: int = 1) -> None:
         self.steps += steps
         if self.steps > _BUDGET:
-            raise TooLong("too many steps")
+            raise Unsupported("too many steps")
 
     def namespace(self) -> dict[str, Any]:
-        stand_in = _Names(library.table() | types.table())
-        stand_in.table |= {"tid": lambda: self.thread, "struct": self._struct, "func": self._function}
-        stand_in.table |= {"kernel": lambda f=None, **_: f if f is not None else (lambda g: g)}
-        stand_in.table |= {"func_grad": lambda _: _ignored, "func_replay": lambda _: _ignored}
-        stand_in.table |= {"func_native": lambda *_, **__: _refused}
-        handles: dict[str, Any] = {f"Texture{n}D": types.Handle() for n in (1, 2, 3)}
-        handles["Volume"] = SimpleNamespace(CLOSEST=0, LINEAR=1)
-        stand_in.table |= handles | {
+        """What a program's module starts with."""
+        self._wp = _Names(library.table() | types.table() | self._own())
+        known = library.table()
+        plain: dict[str, Any] = {name: known[name] for name in ("min", "max", "abs", "round", "pow")}
+        plain |= {"int": types.to_int, "float": types.to_float, "bool": bool, "len": memory.length}
+        plain |= {"operators": operators, "draw": randomness.draw, "tick": self.tick}
+        plain |= {"assign": assign, "augment": augment}
+        made: dict[str, Any] = {f"oracle_{key}": value for key, value in plain.items()}
+        made |= {"wp": self._wp, "warp": self._wp, "Any": typing.Any}
+        made["__builtins__"] = {key: getattr(builtins, key) for key in _SAFE} | {"__import__": self._import}
+        self._wp.space = dict(made)
+        return made | {"__name__": "oracle"}
+
+    def _own(self) -> dict[str, Any]:
+        """What `wp` has besides its library."""
+        return {
+            "tid": lambda: self.thread,
+            "struct": self._struct,
+            "func": self._function,
+            "kernel": lambda f=None, **_: f if f is not None else (lambda g: g),
+            "func_grad": lambda _: _ignored,
+            "func_replay": lambda _: _ignored,
+            "func_native": lambda *_, **__: _refused,
+            "set_module_options": _ignored,
             "rand_init": randomness.rand_init,
             "noise": randomness.noise,
             "pnoise": randomness.noise,
-            "set_module_options": _ignored,
+            "types": SimpleNamespace(vector=vectors.vector_type, matrix=vectors.matrix_type),
+            "vector": vectors.vector,
+            "matrix": vectors.matrix,
+            "Volume": SimpleNamespace(CLOSEST=0, LINEAR=1),
+            **{f"Texture{n}D": types.Handle() for n in (1, 2, 3)},
         }
-        stand_in.table["noise"] = randomness.noise
-        shapes: dict[str, Any] = {"vector": vectors.vector_type, "matrix": vectors.matrix_type}
-        stand_in.table["types"] = SimpleNamespace(**shapes)
-        stand_in.table["vector"], stand_in.table["matrix"] = vectors.vector, vectors.matrix
-        plain: dict[str, Any] = {
-            "int": types.to_int,
-            "float": types.to_float,
-            "bool": bool,
-            "len": memory.length,
-        }
-        plain |= {name: library.table()[name] for name in ("min", "max", "abs", "round", "pow")}
-        plain |= {"operators": operators, "draw": randomness.draw, "tick": self.tick}
-        made: dict[str, Any] = {f"oracle_{key}": value for key, value in plain.items()}
-        made |= {"oracle_assign": assign, "oracle_augment": augment, "oracle_wrap": wrap, "wp": stand_in}
-        safe: tuple[str, ...] = (
-            "int",
-            "float",
-            "bool",
-            "range",
-            "tuple",
-            "list",
-            "dict",
-            "str",
-            "len",
-            "min",
-            "max",
-            "sum",
-        )
-        safe += (
-            "abs",
-            "round",
-            "pow",
-            "enumerate",
-            "zip",
-            "type",
-            "isinstance",
-            "__build_class__",
-            "property",
-        )
-        made["__builtins__"] = {key: getattr(builtins, key) for key in safe} | {"__import__": self._import}
-        made |= {"Any": typing.Any, "warp": stand_in}
-        stand_in.space = dict(made)
-        self._wp = stand_in
-        made["__name__"] = "oracle"
-        return made
 
     def _import(self, name: str, *_: Any) -> Any:
         if name == "warp":
@@ -171,9 +131,9 @@ class _Names:
         self.space: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
-        if name not in self.table and name in PYTHON_BUILTINS:
+        if name not in self.table and name in _PYTHON_BUILTINS:
             source = ast.parse(inspect.getsource(getattr(wp, name).func))
-            exec(compile(ast.fix_missing_locations(_Translator().visit(source)), "warp", "exec"), self.space)
+            exec(compile(ast.fix_missing_locations(Translator().visit(source)), "warp", "exec"), self.space)
             self.table[name] = self.space[name]
         try:
             return self.table[name]
@@ -215,224 +175,3 @@ def _refused(_: Any) -> Any:
         raise Unsupported("C++ inside the program")
 
     return called
-
-
-def assign(root: Any, path: tuple[Any, ...], value: Any) -> Any:
-    """`root` with the place at `path` (indices, and names after a dot) set; memory is set in place."""
-    step, rest = path[0], path[1:]
-    if isinstance(root, (Array, Indexed)):
-        indices = step if isinstance(step, tuple) else (step,)
-        if len(indices) < len(root.shape):
-            if not rest:
-                raise Unsupported("a store to part of an array")
-            assign(root[step], rest, value)
-            return root
-        at = root.spot(indices)
-        root.put(at, assign(root.data[at], rest, value) if rest else value)
-        return root
-    if isinstance(root, Record):
-        if not isinstance(step, str):
-            raise Unsupported("an index into a struct")
-        new = assign(root.fields_[step], rest, value) if rest else value
-        return Record(root.kind_, {**root.fields_, step: new})
-    if isinstance(root, Vec) and not rest:
-        return _with_component(root, step, value)
-    if isinstance(root, Mat):
-        if isinstance(step, tuple) and not rest:
-            at = place(step[0], root.rows) * root.cols + place(step[1], root.cols)
-            return Mat(root.rows, root.cols, (*root.c[:at], value, *root.c[at + 1 :]))
-        if not isinstance(step, (tuple, slice)):
-            i = place(step, root.rows)
-            row = assign(root[i], rest, value) if rest else value
-            start = i * root.cols
-            return Mat(root.rows, root.cols, (*root.c[:start], *row.c, *root.c[start + root.cols :]))
-    raise Unsupported("an assignment to this")
-
-
-def _with_component(root: Vec, step: Any, value: Any) -> Vec:
-    if isinstance(step, str):
-        if root.kind == "transform" and step in ("p", "q"):
-            parts = (*value.c, *root.c[3:]) if step == "p" else (*root.c[:3], *value.c)
-            return Vec(parts, root.kind)
-        step = "xyzw".index(step)
-    if isinstance(step, slice):
-        parts_list = list(root.c)
-        parts_list[step] = value.c
-        return Vec(tuple(parts_list), root.kind)
-    at = place(step, len(root))
-    return Vec((*root.c[:at], value, *root.c[at + 1 :]), root.kind)
-
-
-def augment(root: Any, path: tuple[Any, ...], operation: Callable[[Any, Any], Any], value: Any) -> Any:
-    """`root` with the place at `path` combined with a value."""
-    old = root
-    for step in path:
-        old = getattr(old, step) if isinstance(step, str) else old[step]
-    return assign(root, path, operation(old, value))
-
-
-class _Translator(ast.NodeTransformer):
-    """Operators and stores of device functions become calls; all else is Python already."""
-
-    def __init__(self) -> None:
-        self._inside = False
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
-        outer = self._inside
-        self._inside = outer or _is_device(node)
-        node.body = [self.visit(statement) for statement in node.body]
-        self._inside = outer
-        return node
-
-    def visit_Constant(self, node: ast.Constant) -> Any:
-        if self._inside and type(node.value) is int:
-            return ast.copy_location(ast.Constant(wrap(node.value)), node)
-        return node
-
-    def visit_BinOp(self, node: ast.BinOp) -> Any:
-        self.generic_visit(node)
-        return _operator(_BINARY[type(node.op)], node.left, node.right) if self._inside else node
-
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
-        self.generic_visit(node)
-        if not self._inside or isinstance(node.op, ast.Not) or isinstance(node.operand, ast.Constant):
-            return node
-        return _operator(_UNARY[type(node.op)], node.operand)
-
-    def visit_Call(self, node: ast.Call) -> Any:
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "static":
-            return node  # Python's own arithmetic
-        if _is_wide_literal(node):
-            return node
-        self.generic_visit(node)
-        if not self._inside:
-            return node
-        if isinstance(node.func, ast.Name) and node.func.id in (
-            "int",
-            "float",
-            "bool",
-            "len",
-            "min",
-            "max",
-            "abs",
-        ):
-            node.func = _name(f"oracle_{node.func.id}")
-        elif isinstance(node.func, ast.Attribute) and node.func.attr in randomness.NAMES:
-            return _drawn(node, node.func.attr)
-        elif isinstance(node.func, ast.Attribute) and len(node.args) > geometry.RESULTS.get(
-            node.func.attr, 99
-        ):
-            return _two_results(node, geometry.RESULTS[node.func.attr])
-        elif isinstance(node.func, ast.Attribute) and node.func.attr.startswith("transform_set_"):
-            if not isinstance(node.args[0], ast.Name):
-                raise Unsupported("a transform that is no variable")
-            return ast.NamedExpr(ast.Name(node.args[0].id, ast.Store()), node)
-        return node
-
-    def visit_For(self, node: ast.For) -> Any:
-        return self._ticking(node)
-
-    def visit_While(self, node: ast.While) -> Any:
-        return self._ticking(node)
-
-    def _ticking(self, node: Any) -> Any:
-        self.generic_visit(node)
-        if self._inside:
-            node.body.insert(0, ast.Expr(ast.Call(_name("oracle_tick"), [], [])))
-        return node
-
-    def visit_Assign(self, node: ast.Assign) -> Any:
-        self.generic_visit(node)
-        if not self._inside:
-            return node
-        (target,) = node.targets
-        if isinstance(target, (ast.Subscript, ast.Attribute)):
-            return _stored("oracle_assign", target, [node.value])
-        if isinstance(target, ast.Tuple) and not all(isinstance(e, ast.Name) for e in target.elts):
-            raise Unsupported("a tuple stored into memory")
-        return node
-
-    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
-        self.generic_visit(node)
-        if not self._inside:
-            return node
-        function = _BINARY[type(node.op)]
-        if isinstance(node.target, ast.Name):
-            load = ast.Name(node.target.id, ast.Load())
-            return ast.Assign([node.target], _operator(function, load, node.value))
-        operation = ast.Attribute(_name("oracle_operators"), function, ast.Load())
-        return _stored("oracle_augment", node.target, [operation, node.value])
-
-
-def _stored(function: str, target: Any, values: list[ast.expr]) -> ast.Assign:
-    """`root = function(root, path, values...)` for a target such as `a[i].x`."""
-    steps: list[ast.expr] = []
-    while isinstance(target, (ast.Subscript, ast.Attribute)):
-        steps.append(target.slice if isinstance(target, ast.Subscript) else ast.Constant(target.attr))
-        target = target.value
-    if not isinstance(target, ast.Name):
-        raise Unsupported("a store to what has no name")
-    for step in steps:
-        _loaded(step)
-    path = ast.Tuple([_slice(step) for step in reversed(steps)], ast.Load())
-    root = ast.Name(target.id, ast.Load())
-    call = ast.Call(_name(function), [root, path, *values], [])
-    return ast.Assign([ast.Name(target.id, ast.Store())], call)
-
-
-def _slice(step: ast.expr) -> ast.expr:
-    if any(isinstance(node, ast.Slice) for node in ast.walk(step)):
-        raise Unsupported("a store to a slice")
-    return step
-
-
-def _loaded(node: ast.AST) -> None:
-    for inner in ast.walk(node):
-        if hasattr(inner, "ctx"):
-            inner.ctx = ast.Load()
-
-
-def _drawn(node: ast.Call, name: str) -> ast.expr:
-    """A random builtin gives a value and a new state; the state is stored back into its variable."""
-    if not isinstance(node.args[0], ast.Name) or node.keywords:
-        raise Unsupported("a random state that is no variable")
-    call = ast.Call(_name("oracle_draw"), [ast.Constant(name), *node.args], [])
-    both = ast.NamedExpr(ast.Name("oracle_drawn", ast.Store()), call)
-    state = ast.Subscript(_name("oracle_drawn"), ast.Constant(1), ast.Load())
-    keep = ast.NamedExpr(ast.Name(node.args[0].id, ast.Store()), state)
-    first = ast.Subscript(_name("oracle_drawn"), ast.Constant(0), ast.Load())
-    return ast.Subscript(ast.Tuple([both, keep, first], ast.Load()), ast.Constant(2), ast.Load())
-
-
-def _two_results(node: ast.Call, place: int) -> ast.expr:
-    """A call whose second result goes into an argument."""
-    target = node.args[place]
-    if not isinstance(target, ast.Name):
-        raise Unsupported("a result into what is no variable")
-    both = ast.NamedExpr(ast.Name("oracle_results", ast.Store()), node)
-    second = ast.Subscript(_name("oracle_results"), ast.Constant(1), ast.Load())
-    keep = ast.NamedExpr(ast.Name(target.id, ast.Store()), second)
-    first = ast.Subscript(_name("oracle_results"), ast.Constant(0), ast.Load())
-    return ast.Subscript(ast.Tuple([both, keep, first], ast.Load()), ast.Constant(2), ast.Load())
-
-
-def _operator(function: str, *operands: ast.expr) -> ast.Call:
-    return ast.Call(ast.Attribute(_name("oracle_operators"), function, ast.Load()), list(operands), [])
-
-
-def _name(identifier: str) -> ast.Name:
-    return ast.Name(identifier, ast.Load())
-
-
-def _is_wide_literal(node: ast.Call) -> bool:
-    """`wp.uint64(2654435761)`: the number never is an int32."""
-    wide = isinstance(node.func, ast.Attribute) and node.func.attr in ("int64", "uint64")
-    return wide and len(node.args) == 1 and isinstance(node.args[0], ast.Constant)
-
-
-def _is_device(node: ast.FunctionDef) -> bool:
-    for decorator in node.decorator_list:
-        target = decorator.func if isinstance(decorator, ast.Call) else decorator
-        if isinstance(target, ast.Attribute) and target.attr in _DEVICE:
-            return True
-    return False

@@ -32,7 +32,7 @@ def _log(x: float, function: Callable[[float], float]) -> float:
 
 
 def _select(first: bool) -> Callable[[Any, Any], Any]:
-    """min (`first`) or max: of scalars, of vectors component by component."""
+    """Either min (`first`) or max: of scalars, of vectors component by component."""
 
     def chosen(a: Any, b: Any = None) -> Any:
         if b is None:

@@ -71,6 +71,8 @@ def scalar(kind: Any) -> Scalar:
 
 
 class VecType:
+    """Vectors of one length and scalar; of quaternions and transforms, `name` tells which."""
+
     def __init__(self, length: int, kind: Any, name: str = "vec") -> None:
         self.length, self.scalar, self.name = length, scalar(kind), name
 
@@ -109,6 +111,8 @@ class VecType:
 
 
 class MatType:
+    """Matrices of one shape and scalar."""
+
     def __init__(self, rows: int, cols: int, kind: Any) -> None:
         self.rows, self.cols, self.scalar = rows, cols, scalar(kind)
 
@@ -157,6 +161,8 @@ class Handle:
 
 
 class StructType:
+    """A struct of the program."""
+
     def __init__(self, name: str, fields: dict[str, Any]) -> None:
         self.name, self.fields = name, fields
 
@@ -192,8 +198,10 @@ def fits(kind: Any, value: Any) -> bool:
 
 
 def reinterpret(value: Any, dtype: Any) -> Any:
-    """`wp.cast`: the bits of a value read as another type of the same width. Of floats only those are known
-    whose 32 bits are: results that are not rounded here as there have others."""
+    """`wp.cast`: the bits of a value read as another type of the same width.
+
+    Of floats only those are known whose 32 bits are: results that are not rounded here as there have others.
+    """
     target = scalar(dtype)
     if type(value) is float:
         if target.code not in ("i32", "u32") or not math.isfinite(value) or float(np.float32(value)) != value:

@@ -52,12 +52,16 @@ class Leaf(msgspec.Struct, frozen=True):
 
     @property
     def floating(self) -> bool:
+        """Whether it holds floats."""
         return bool(self.values.dtype.kind == "f")
 
 
 class Arguments:
-    """All arguments of one launch. `variant` numbers the draw; with `like`, nothing is drawn:
-    the numbers are those that the other launch began with."""
+    """All arguments of one launch.
+
+    `variant` numbers the draw; with `like`, nothing is drawn: the numbers are those that the other launch
+    began with.
+    """
 
     def __init__(
         self,
@@ -111,11 +115,19 @@ class Arguments:
             if leaf.argument == argument and not leaf.fixed and leaf.values.size:
                 leaf.values[...] = leaf.values[:1].copy()
 
+    def perturb(self, share: float, turn: int) -> None:
+        """Float inputs move by a share of themselves, up or down at random, until the next reset."""
+        for leaf in self.leaves:
+            if leaf.floating and leaf.role != "output":
+                signs = Stream("shake", turn, leaf.path).signs(leaf.values.shape)
+                leaf.values[...] *= 1.0 + share * signs
+
     def intact(self) -> bool:
         """Whether nothing was written just before or behind any array."""
         return all((raw[:_FENCE] == _MARK).all() and (raw[-_FENCE:] == _MARK).all() for raw in self._fenced)
 
     def outputs(self) -> list[Leaf]:
+        """The leaves that the kernel writes to."""
         return [leaf for leaf in self.leaves if leaf.role in ("output", "inout")]
 
     def _argument(self, arg: Argument, layout: MemoryLayout) -> tuple[NDArray[Any], NDArray[Any]]:

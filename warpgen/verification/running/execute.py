@@ -8,6 +8,7 @@ from typing import Any
 from warpgen.errors import VerificationError
 from warpgen.launch import Launch
 from warpgen.verification.native import warp_native
+from warpgen.verification.native.generated import kernel_dim, kernel_name
 from warpgen.verification.running.arguments import Arguments
 
 # A kernel of a dataset runs over a small grid; more than this is a mistake or an attack.
@@ -15,10 +16,10 @@ MOST_THREADS = 1 << 22
 
 
 class Executable:
-    """One kernel of a loaded object."""
+    """The kernel of a generated text, out of the loaded object that it was compiled to."""
 
-    def __init__(self, library: warp_native.Library, name: str, dim: int, launch: Launch) -> None:
-        self._library = library
+    def __init__(self, library: warp_native.Library, text: str, launch: Launch) -> None:
+        self._library, name = library, kernel_name(text)
         self._forward = library.entry(f"{name}_cpu_forward")
         self._backward = library.entry(f"{name}_cpu_backward")
         if self._forward is None:
@@ -29,8 +30,9 @@ class Executable:
             threads *= extent
         if not 1 <= len(grid) <= 4 or min(grid) < 1 or threads > MOST_THREADS:
             raise VerificationError(f"a launch of {grid} threads is out of bounds")
-        self.threads, self.dim = threads, dim
-        self._bounds = warp_native.launch_bounds(grid, dim)
+        self.threads, self.dim = threads, kernel_dim(text)
+        self.has_adjoint = f"void {name}_cpu_backward(" in text
+        self._bounds = warp_native.launch_bounds(grid, self.dim)
 
     def run(self, arguments: Arguments) -> None:
         """Forward, from the arguments' present values."""

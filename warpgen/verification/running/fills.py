@@ -1,5 +1,8 @@
-"""The values that each kind of fill stands for. Plain arithmetic only, so that every machine agrees:
-NumPy's sines and matrix products differ in the last bit from one processor to the next."""
+"""The values that each kind of fill stands for.
+
+Plain arithmetic only, so that every machine agrees: NumPy's sines and matrix products differ in the last bit
+from one processor to the next.
+"""
 
 from __future__ import annotations
 

@@ -50,6 +50,7 @@ class MemoryLayout(msgspec.Struct, frozen=True):
 
     @property
     def floating(self) -> bool:
+        """Whether it is of a float, or of several in a row."""
         return self.family == "value" and np.dtype(self.code).kind == "f"
 
 

@@ -1,7 +1,7 @@
-"""Prices, rates and risks."""
+"""Prices, rates and risk."""
 
 from __future__ import annotations
 
 from warpgen.synthesis.writing.algorithm import Domain
 
-DOMAIN = Domain("finance", "options, bonds, curves, risk and indicators of markets")
+DOMAIN = Domain("finance", "options, trees, price paths, bonds and loans, portfolio risk, trading indicators")

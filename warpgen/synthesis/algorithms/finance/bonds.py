@@ -1,4 +1,4 @@
-"""Bonds, loans and portfolios."""
+"""Bonds: present values and their sensitivities to rates."""
 
 from __future__ import annotations
 
@@ -7,192 +7,201 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.finance import DOMAIN
-from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+_NAMES = {
+    "coupon": "coupons|coupon_rate|c",
+    "periods": "n_coupons|num_periods|terms",
+    "yields": "ytm|y|yield_rate",
+    "flows": "cash_flows|cashflows|amounts",
+    "times": "pay_times|flow_times|t_pay",
+    "offsets": "flow_start|row_offsets|first_flow",
+    "freq": "frequency|per_year|m",
+    "bonds": "book|portfolio|issues",
+    "k": "period|n|j",
+    "df": "disc|discount",
+    "pv": "present_value|price_i|value",
+}
+
+BOND = piece("""
+@wp.struct
+class Bond:
+    coupon: float  # a year, as a share of the face
+    periods: int
+    face: float
+""")
 
 
 @DOMAIN.algorithm(
-    source="Fabozzi 2012, Bond Markets, Analysis and Strategies, chapters 2 to 4; Macaulay 1938",
-    names={
-        "bond_analytics": "analyze_bonds|bond_kernel|compute_bonds",
-        "coupon": "coupons|coupon_rate|c",
-        "y": "yields|ytm|yield_rate",
-        "periods": "n|num_periods|maturities",
-        "freq": "frequency|m|per_year",
-        "pv": "present_value|value|dirty",
-        "df": "discount|disc|v",
-        "t": "time|tau|years",
-        "cash": "flow|payment|cf",
+    source="Fabozzi 2012, chs. 2 and 4; Macaulay 1938",
+    names=_NAMES
+    | {
+        "bond_measure": "bond_analytics|fixed_income_risk|price_bonds",
+        "measure": "out|values|bond_value",
+        "weighted": "moment|time_weighted|acc",
     },
     double=True,
-    adjoint="no",
+    adjoint="either",
+    weight=3,
 )
-def bond_analytics(d: Draft) -> None:
-    """Prices bonds from their yields, with the sensitivities that traders quote."""
-    want = d.option("want", "price", "duration", "convexity", "yield", "dv01")
-    compounding = d.option("compounding", "periodic", "continuous")
-    form = d.option("form", "loop", "closed")
-    redemption = d.option("redemption", "bullet", "amortising")
-    accrued = d.flag("accrued", 0.3)
-    solver = d.option("solver", "newton", "bisection")
-    curve = d.flag("spread", 0.25)
-    n, longest = d.pick(48, 64, 96), 12
-    if (
-        want in ("convexity", "yield")
-        or redemption == "amortising"
-        or compounding == "continuous"
-        or curve
-        or want == "dv01"
-    ):
-        form = "loop"
-    if accrued:
-        form = "loop"
-    d.input("coupon", "float", n, 0.02, 0.08)
-    if want == "yield":
-        d.input("price", "float", n, 98.0, 102.0)
+def bond_measure(d: Draft) -> None:
+    """Values bonds from their cash flows."""
+    what = d.option("what", "price", "macaulay", "modified", "convexity", "dv01", "accrued")
+    flows = d.option("flows", "arrays", "structs", "listed", "matrix")
+    rate = d.option("rate", "compounded", "continuous", "curve")
+    if what == "accrued" and flows in ("listed", "matrix"):
+        what = "price"
+    if what in ("modified", "dv01") and rate == "curve":
+        rate = "compounded"
+    if flows in ("listed", "matrix") and rate == "curve":
+        rate = "continuous"
+    said = {
+        "price": "Computes the price of each bond",
+        "macaulay": "Computes the Macaulay duration of bonds, the mean time of their flows",
+        "modified": "Computes the modified duration of each bond, its relative loss per unit of yield",
+        "convexity": "Computes the second moment of the times of each bond's flows by present value",
+        "dv01": "Computes by how much the price of each bond falls for a basis point of yield",
+        "accrued": "Computes the clean price of each bond, without the accrued part of the next coupon",
+    }[what]
+    d.says(said + (" from a curve of zero rates." if rate == "curve" else "."))
+    count, most, freq = d.pick(48, 64, 96), d.pick(10, 12, 16), d.pick(1, 2, 4)
+    if flows == "structs":
+        fields = {"coupon": fill(0.02, 0.07), "periods": fill(3, most), "face": fill(90.0, 110.0)}
+        d.struct("bonds", BOND, fields, count)
+        load = "bond = bonds[tid]"
+        coupon, face, number = "bond.coupon", "bond.face", "bond.periods"
+    elif flows == "arrays":
+        d.input("coupon", "float", count, 0.02, 0.07)
+        d.input("periods", "int", count, 3, most)
+        load, coupon, face, number = "", "coupon[tid]", "100.0", "periods[tid]"
+    elif flows == "listed":
+        d.input("offsets", "int", count + 1, 0, count * 6, "offsets")
+        d.input("times", "float", count * 6, 0.5, 8.0)
+        d.input("flows", "float", count * 6, 2.0, 20.0)
+        load, coupon, face, number = "", "", "", ""
     else:
-        d.input("y", "float", n, 0.02, 0.08)
-    d.input("periods", "int", n, 3, longest + 1)
-    if accrued:
-        d.input("elapsed", "float", n, 0.0, 0.9)
-    if curve:
-        d.input("zero_spread", "float", longest + 1, 0.0, 0.01)
-    d.param("freq", "float", float(d.pick(1, 2, 4)))
-    names = {
-        "price": ["price"],
-        "duration": ["price", "duration"],
-        "convexity": ["duration", "convexity"],
-        "yield": ["yields"],
-        "dv01": ["dv01"],
-    }[want]
-    for name in names:
-        d.output(name, "float", n)
-    principal = "100.0 / float(periods[i])" if redemption == "amortising" else "0.0"
-    if redemption == "amortising":
-        cash = f"cash = 100.0 * coupon[i] / freq * (1.0 - float(k - 1) / float(periods[i])) + {principal}"
+        d.input("times", "float", (count, most), 0.5, 8.0)
+        d.input("flows", "float", (count, most), 2.0, 20.0)
+        load, coupon, face, number = "", "", "", "flows.shape[1]"
+    if rate == "curve":
+        d.input("zero", "float", most, 0.01, 0.06)
     else:
-        cash = "cash = 100.0 * coupon[i] / freq\nif k == periods[i]:\n    cash += 100.0"
-    time = "(float(k) - elapsed[i])" if accrued else "float(k)"
-    rate = "(yi + zero_spread[k])" if curve else "yi"
-    if compounding == "continuous":
-        df = f"df = wp.exp(-{rate} * {time} / freq)"
-    else:
-        df = f"df = wp.pow(1.0 + {rate} / freq, -{time})"
-    total = "pv += cash * df"
-    if want in ("duration",):
-        total += f"\nweighted += {time} / freq * cash * df"
-    elif want in ("convexity", "yield", "dv01"):
-        total += f"\nweighted += {time} / freq * cash * df"
-        if want == "convexity":
-            square = (
-                f"({time} / freq) * ({time} / freq)"
-                if compounding == "continuous"
-                else f"{time} * ({time} + 1.0) / (freq * freq)"
-            )
-            total += f"\nsquared += {square} * cash * df"
-    modify = "" if compounding == "continuous" else " / (1.0 + yi / freq)"
-    inits = (
-        "pv = float(0.0)"
-        + ("\nweighted = float(0.0)" if want not in ("price",) else "")
-        + ("\nsquared = float(0.0)" if want == "convexity" else "")
-    )
-    loop = f"{inits}\nfor k in range(1, periods[i] + 1):\n    $cash\n    $df\n    $total"
-    less = " - 100.0 * coupon[i] / freq * elapsed[i]" if accrued else ""
-    clean = "# quoted clean: less the coupon that has accrued\n" if accrued else ""
-    if want == "yield":
-        if solver == "newton":
-            body = f"""
-            yi = float(coupon[i])
-            for it in range(20):
-                $loop
-                gap = pv{less} - price[i]
-                if wp.abs(gap) < 1.0e-4:
-                    break
-                # the slope of the price is minus the modified duration times it
-                yi += gap / (weighted{modify})
-            yields[i] = yi
-            """
-        else:
-            body = f"""
-            lo = float(-0.2)
-            hi = float(0.4)
-            for it in range(30):
-                yi = 0.5 * (lo + hi)
-                $loop
-                # the price falls with the yield
-                if pv{less} > price[i]:
-                    lo = yi
-                else:
-                    hi = yi
-            yields[i] = 0.5 * (lo + hi)
-            """
-            total = "pv += cash * df"
-            loop = loop.replace("\nweighted = float(0.0)", "")
-        d.says("Solves for the yields at which bonds are worth their prices.")
-    elif form == "closed" and want in ("price", "duration"):
-        body = """
-        yi = y[i]
-        m = float(periods[i])
-        c = 100.0 * coupon[i] / freq
-        g = yi / freq
-        v = wp.pow(1.0 + g, -m)
-        # an annuity of coupons and the principal
-        annuity = (1.0 - v) / g
-        price[i] = c * annuity + 100.0 * v
+        d.input("yields", "float", count, 0.01, 0.08)
+    regular = flows in ("arrays", "structs")
+    if regular:
+        d.param("freq", "int", freq)
+    if what == "accrued":
+        d.param("elapsed", "float", 0.1, 0.9)
+    d.output("measure", "float", count)
+    y = "y = yields[tid]" if rate != "curve" else ""
+    if regular:
+        time = (
+            "t = (float(k + 1) - elapsed) / float(freq)"
+            if what == "accrued"
+            else "t = float(k + 1) / float(freq)"
+        )
+        flow = f"""
+        amount = c
+        if k == {number} - 1:
+            amount += {face}
         """
-        if want == "duration":
-            body += """
-        # Macaulay's duration: the slope with the yield, times one period's growth
-        slope = c * (annuity * (1.0 + g) - m * v) / g + 100.0 * m * v
-        duration[i] = slope / (freq * price[i])
-        """.replace("slope / (freq * price[i])", "slope / (freq * (c * annuity + 100.0 * v))")
+        head = f"c = {face} * {coupon} / float(freq)"
+        loop = f"for k in range({number}):"
+        df = {
+            "compounded": "wp.pow(1.0 + y / float(freq), -t * float(freq))",
+            "continuous": "wp.exp(-y * t)",
+            "curve": "wp.exp(-zero[k] * t)",
+        }[rate]
     else:
-        ends = {
-            "price": f"{clean}price[i] = pv{less}",
-            "duration": f"{clean}price[i] = pv{less}\nduration[i] = weighted / pv",
-            "convexity": f"duration[i] = weighted / pv{modify}\nconvexity[i] = squared / pv{modify}{modify}",
-            "dv01": f"# what one basis point of yield is worth\ndv01[i] = 1.0e-4 * weighted{modify}",
-        }
-        body = f"yi = y[i]\n$loop\n{ends[want]}"
-    d.launch(n)
-    d.code("i = wp.tid()\n$body", body=body, loop=loop, cash=cash, df=df, total=total)
-    d.explain("Prices are per 100 of face value; times in years are periods over the coupons per year.")
+        at = "[k]" if flows == "listed" else "[tid, k]"
+        time, flow, head = f"t = times{at}", f"amount = flows{at}", ""
+        loop = f"for k in range({number}):"
+        if flows == "listed":
+            loop = "for k in range(offsets[tid], offsets[tid + 1]):"
+        df = {"compounded": "wp.pow(1.0 + y, -t)", "continuous": "wp.exp(-y * t)", "curve": ""}[rate]
+    moments = what in ("macaulay", "modified", "dv01", "convexity")
+    if moments:
+        d.forward_only()  # Warp does not tape what the loop adds up, which the quotient's adjoint needs
+    scale = "" if rate == "continuous" else (" / (1.0 + y / float(freq))" if regular else " / (1.0 + y)")
+    guard = ""
+    if flows == "listed" and moments and what != "dv01":
+        guard = "if pv == 0.0:\n    return  # nothing is due any more"
+    store = {
+        "price": "pv",
+        "macaulay": "weighted / pv",
+        "modified": f"weighted / pv{scale}",
+        "convexity": "weighted / pv",
+        "dv01": f"1.0e-4 * weighted{scale}",
+        "accrued": "pv - c * elapsed",
+    }[what]
+    pv_used = what != "dv01"
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $load
+        $head
+        $y
+        $pv
+        $weighted
+        $loop
+            $time
+            $flow
+            $add
+            $second
+        $guard
+        measure[tid] = $store
+        """,
+        load=load,
+        head=head,
+        y=y,
+        pv="pv = float(0.0)" if pv_used else "",
+        weighted="weighted = float(0.0)" if moments else "",
+        loop=loop,
+        time=time,
+        flow=flow,
+        add=f"discounted = amount * {df}\npv += discounted" if pv_used and moments
+        else f"pv += amount * {df}" if pv_used else "",
+        second="" if not moments else f"weighted += t * amount * {df}" if not pv_used
+        else "weighted += t * t * discounted" if what == "convexity" else "weighted += t * discounted",
+        guard=guard,
+        store=store,
+    )  # fmt: skip
+    d.explain({
+        "compounded": "Yields are compounded at each coupon date; times are in years.",
+        "continuous": "Yields are continuously compounded; times are in years.",
+        "curve": "`zero` holds the continuously compounded zero rate of each coupon date.",
+    }[rate] if regular else "Flows are paid at times in years, in any order.")  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
-        k = np.arange(1, longest + 1)[None]
-        m = v.periods[:, None]
-        there = k <= m
-        pay = 100 * v.coupon[:, None] / v.freq
-        if redemption == "amortising":
-            cash_ = (pay * (1 - (k - 1) / m) + 100 / m) * there
+        k = np.arange(most)
+        if regular:
+            c, n = (v["bonds.coupon"], v["bonds.periods"]) if flows == "structs" else (v.coupon, v.periods)
+            par = v["bonds.face"] if flows == "structs" else np.full(count, 100.0)
+            n = n[:, None]
+            t = np.broadcast_to((k + 1 - v.get("elapsed", 0.0)) / freq, (count, most))
+            paid = (par * c / freq)[:, None] * (k < n) + par[:, None] * (k == n - 1)
+        elif flows == "matrix":
+            t, paid = v.times, v.flows
         else:
-            cash_ = pay * there + 100 * (k == m)
-        times = k - (v.elapsed[:, None] if accrued else 0.0)
-        extra = v.zero_spread[1:][None] if curve else 0.0
-        interest = (100 * v.coupon / v.freq * v.elapsed) if accrued else 0.0
+            t, all_ = np.broadcast_to(v.times, (count, len(v.times))), np.arange(len(v.times))
+            paid = v.flows * ((all_ >= v.offsets[:-1, None]) & (all_ < v.offsets[1:, None]))
+        y = v.yields[:, None] if rate != "curve" else v.zero
+        m = freq if regular else 1
+        df = (1 + y / m) ** (-t * m) if rate == "compounded" else np.exp(-y * t)
+        pv = (paid * df).sum(axis=1)
+        first = (t * paid * df).sum(axis=1)
+        slope = first if rate == "continuous" else first / (1 + y[:, 0] / m) if rate != "curve" else first
+        with np.errstate(all="ignore"):
+            made = {
+                "price": lambda: pv,
+                "macaulay": lambda: np.nan_to_num(first / pv),
+                "modified": lambda: np.nan_to_num(slope / pv),
+                "convexity": lambda: np.nan_to_num((t * t * paid * df).sum(axis=1) / pv),
+                "dv01": lambda: 1e-4 * slope,
+                "accrued": lambda: pv - par * c / freq * v.elapsed,
+            }[what]()
+        return {"measure": made}
 
-        def worth(y: Any, power: Any = 1.0) -> Any:
-            r = y[:, None] + extra
-            disc = np.exp(-r * times / v.freq) if compounding == "continuous" else (1 + r / v.freq) ** -times
-            return (cash_ * disc * power).sum(axis=1)
-
-        if want == "yield":
-            low, high = np.full(n, -0.2), np.full(n, 0.4)
-            for _ in range(60):
-                y = (low + high) / 2
-                above = worth(y) - interest > v.price
-                low, high = np.where(above, y, low), np.where(above, high, y)
-            return {"yields": y}
-        pv = worth(v.y)
-        mac = worth(v.y, times / v.freq)
-        grow = 1.0 if compounding == "continuous" else 1 + v.y / v.freq
-        second = worth(
-            v.y, (times / v.freq) ** 2 if compounding == "continuous" else times * (times + 1) / v.freq**2
-        )
-        return {
-            "price": {"price": pv - interest},
-            "duration": {"price": pv - interest, "duration": mac / pv},
-            "convexity": {"duration": mac / pv / grow, "convexity": second / pv / grow**2},
-            "dv01": {"dv01": 1e-4 * mac / grow},
-        }[want]
-
-    d.check(reference, 2e-3)
+    d.check(reference, 3e-4)

@@ -1,4 +1,4 @@
-"""Indicators of technical analysis."""
+"""Indicators of technical analysis along series of prices."""
 
 from __future__ import annotations
 
@@ -9,196 +9,327 @@ import numpy as np
 from warpgen.synthesis.algorithms.finance import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
+_NAMES = {
+    "prices": "close|closes|px",
+    "window": "length|lookback|n_bars",
+    "s": "asset|symbol|series",
+    "t": "bar|k|day",
+}
+
 
 @DOMAIN.algorithm(
-    source="Wilder 1978 (RSI, ATR); Appel 1979 (MACD); Bollinger 2001; Lane 1984 (stochastic)",
-    names={
-        "price_indicator": "technical_indicator|compute_indicator|indicator_kernel",
-        "close": "prices|price|last",
-        "period": "window|length|lookback",
-        "gain": "up|avg_gain|rise",
-        "loss": "down|avg_loss|fall",
-        "fast": "ema_fast|short_ema|quick",
-        "slow": "ema_slow|long_ema|lazy",
-    },
+    source="Kaufman 2013, chs. 7 and 8; Wilder 1978; Bollinger 2001",
+    names=_NAMES
+    | {"price_average": "moving_average|smooth_prices|trend_line", "line": "average|ma|smoothed"},
     double=True,
     adjoint="no",
+    weight=2,
 )
-def price_indicator(d: Draft) -> None:
-    """Computes an indicator of technical analysis for each series of prices."""
-    kind = d.option("kind", "rsi", "macd", "bollinger", "stochastic", "atr", "momentum", "obv")
-    layout = d.option("layout", "series first", "days first")
-    smoothing = d.option("smoothing", "wilder", "exponential")
-    out = d.option("out", "series", "last", "signal")
-    n, days = d.pick(24, 32, 48), d.pick(16, 20, 24)
-    shape = (n, days) if layout == "series first" else (days, n)
-    at: Any = (lambda t: f"[s, {t}]") if layout == "series first" else (lambda t: f"[{t}, s]")
-    d.input("close", "float", shape, 40.0, 60.0)
-    if kind == "atr":
-        d.input("high", "float", shape, 52.0, 66.0)
-        d.input("low", "float", shape, 34.0, 48.0)
-    if kind == "obv":
-        d.input("volume", "float", shape, 1.0, 10.0)
-    if kind != "obv" and kind != "macd":
-        d.param(
-            "period",
-            "float" if kind in ("rsi", "atr") else "int",
-            *((4.0, 9.0) if kind in ("rsi", "atr") else (d.pick(4, 5, 6),)),
-        )
-    if kind == "macd":
-        d.param("alpha_fast", "float", 0.3, 0.5)
-        d.param("alpha_slow", "float", 0.1, 0.2)
-    if kind == "bollinger":
-        d.param("width", "float", 1.5, 2.5)
-    count = "close.shape[1]" if layout == "series first" else "close.shape[0]"
-    if out == "signal":
-        d.output("signals", "int", n)
-    else:
-        d.output("indicator", "float", n if out == "last" else shape)
-    now = f"close{at('t')}"
-    before = f"close{at('t - 1')}"
-    alpha = "1.0 / period" if smoothing == "wilder" else "2.0 / (period + 1.0)"
-    init, step, value, start, high, low = "", "", "", "1", "", ""
-    if kind == "rsi":
-        init = f"alpha = {alpha}\ngain = float(0.0)\nloss = float(0.0)"
-        step = (
-            f"change = {now} - {before}\n"
-            "gain += alpha * (wp.max(change, 0.0) - gain)\n"
-            "loss += alpha * (wp.max(-change, 0.0) - loss)"
-        )
-        value, high, low = "100.0 * gain / (gain + loss + 1.0e-6)", "60.0", "40.0"
-    elif kind == "macd":
-        init = f"fast = float(close{at('0')})\nslow = float(close{at('0')})"
-        step = f"fast += alpha_fast * ({now} - fast)\nslow += alpha_slow * ({now} - slow)"
-        value, high, low = "fast - slow", "0.5", "-0.5"
-    elif kind == "atr":
-        init = f"alpha = {alpha}\nrange_ = float(high{at('0')} - low{at('0')})"
-        step = (
-            "# gaps over night count, too\n"
-            f"true_range = wp.max(high{at('t')}, {before}) - wp.min(low{at('t')}, {before})\n"
-            "range_ += alpha * (true_range - range_)"
-        )
-        value, high, low = "range_", "21.0", "19.0"
-    elif kind == "obv":
-        init = "flow = float(0.0)"
-        step = (
-            f"if {now} > {before}:\n"
-            f"    flow += volume{at('t')}\n"
-            f"elif {now} < {before}:\n"
-            f"    flow -= volume{at('t')}"
-        )
-        value, high, low = "flow", "6.0", "-6.0"
-    elif kind == "momentum":
-        start = "period"
-        value, high, low = f"100.0 * ({now} / close{at('t - period')} - 1.0)", "5.0", "-5.0"
-    elif kind == "bollinger":
-        start = "period - 1"
-        step = (
-            "mean = float(0.0)\n"
-            "for k in range(period):\n"
-            f"    mean += close{at('t - k')} / float(period)\n"
-            "square = float(0.0)\n"
-            "for k in range(period):\n"
-            f"    off = close{at('t - k')} - mean\n"
-            "    square += off * off"
-        )
-        value, high, low = f"({now} - mean) / (width * wp.sqrt(square / float(period)))", "0.5", "-0.5"
-    else:
-        start = "period - 1"
-        step = (
-            f"top = float({now})\n"
-            f"bottom = float({now})\n"
-            "for k in range(1, period):\n"
-            f"    top = wp.max(top, close{at('t - k')})\n"
-            f"    bottom = wp.min(bottom, close{at('t - k')})"
-        )
-        value, high, low = f"100.0 * ({now} - bottom) / (top - bottom)", "80.0", "20.0"
-    rolling = kind in ("momentum", "bollinger", "stochastic")
-    if out == "series":
-        body = f"$init\nfor t in range({start}, {count}):\n    $step\n    indicator{at('t')} = {value}"
-    elif rolling:
-        body = f"# only the last day is asked for\nt = {count} - 1\n$step\nvalue = {value}"
-        body += (
-            "\nindicator[s] = value"
-            if out == "last"
-            else f"\nif value > {high}:\n    signals[s] = -1\nelif value < {low}:\n    signals[s] = 1"
-        )
-        if out == "last":
-            body = body.replace("value = " + value + "\nindicator[s] = value", "indicator[s] = " + value)
-    else:
-        body = f"$init\nfor t in range({start}, {count}):\n    $step\n"
-        body += (
-            f"indicator[s] = {value}"
-            if out == "last"
-            else (
-                f"value = {value}\n"
-                f"if value > {high}:\n"
-                "    signals[s] = -1\n"
-                f"elif value < {low}:\n"
-                "    signals[s] = 1"
-            )
-        )
-    d.launch(n)
-    d.code("s = wp.tid()\n$body", body=body, init=init, step=step)
-    long = {
-        "rsi": "the relative strength index",
-        "macd": "the difference of a fast and a slow average",
-        "bollinger": "the place within Bollinger's bands",
-        "stochastic": "the stochastic oscillator",
-        "atr": "the average true range",
-        "momentum": "the rate of change",
-        "obv": "the on-balance volume",
+def price_average(d: Draft) -> None:
+    """Smooths series of prices by a moving average."""
+    kind = d.option("kind", "exponential", "wilder", "double", "macd", "simple", "adaptive", "volume")
+    layout = d.option("layout", "rows", "columns")
+    span = d.option("span", "common", "each")
+    result = d.option("result", "average", "distance", "signal")
+    count, size = d.pick(16, 24, 32), d.pick(40, 48, 64)
+    said = {
+        "exponential": "an exponential moving average",
+        "wilder": "Wilder's moving average",
+        "double": "the double exponential moving average, which lags less",
+        "macd": "the difference of a fast and a slow exponential moving average",
+        "simple": "a simple moving average, kept as a running sum",
+        "adaptive": "Kaufman's adaptive moving average",
+        "volume": "an exponential moving average weighted by volume",
     }[kind]
-    d.says(
-        f"Computes {long} of each series of prices."
-        if out != "signal"
-        else f"Turns {long} of each series of prices to a signal to buy or to sell."
+    tail = {"average": "", "distance": ", and keeps the relative distance of prices from it",
+            "signal": ", and tells on which side of it they are"}[result]  # fmt: skip
+    if kind == "macd":
+        result, tail = "average", ""
+    d.says(f"Smooths series of prices by {said}{tail}.")
+    shape = (count, size) if layout == "rows" else (size, count)
+    d.input("prices", "float", shape, 80.0, 120.0)
+    if kind == "volume":
+        d.input("volume", "float", shape, 1.0, 10.0)
+    if span == "each":
+        d.input("window", "int", count, 4, 12)
+        n = "window[s]"
+    else:
+        d.param("window", "int", d.pick(5, 8, 10))
+        n = "window"
+    d.output("side" if result == "signal" else "line", "int" if result == "signal" else "float", shape)
+
+    def at(name: str, t: str) -> str:
+        return f"{name}[s, {t}]" if layout == "rows" else f"{name}[{t}, s]"
+
+    p = at("prices", "t")
+    first = at("prices", "0")
+    alpha = f"alpha = 2.0 / (float({n}) + 1.0)"
+    start, step, value = {
+        "exponential": (f"{alpha}\nema = float({first})", f"ema += alpha * ({p} - ema)", "ema"),
+        "wilder": (f"ema = float({first})", f"ema += ({p} - ema) / float({n})", "ema"),
+        "double": (
+            f"{alpha}\nema = float({first})\nema2 = float({first})",
+            f"ema += alpha * ({p} - ema)\nema2 += alpha * (ema - ema2)",
+            "(2.0 * ema - ema2)",
+        ),
+        "macd": (
+            f"{alpha}\n# the slow line looks twice as far back\nslow_alpha = 1.0 / (float({n}) + 0.5)\n"
+            f"fast = float({first})\nslow = float({first})",
+            f"fast += alpha * ({p} - fast)\nslow += slow_alpha * ({p} - slow)",
+            "(fast - slow)",
+        ),
+        "simple": (
+            "sum = float(0.0)",
+            f"""
+            sum += {p}
+            # fewer prices than the window at first
+            many = wp.min(t + 1, {n})
+            if t >= {n}:
+                sum -= {at("prices", f"t - {n}")}
+            """,
+            "(sum / float(many))",
+        ),
+        "adaptive": (
+            f"kama = float({first})",
+            f"""
+            back = wp.max(t - {n}, 0)
+            path = float(1.0e-6)
+            for j in range(back, t):
+                path += wp.abs({at("prices", "j + 1")} - {at("prices", "j")})
+            # efficiency: one for a straight move, near zero for noise
+            efficiency = wp.abs({p} - {at("prices", "back")}) / path
+            smooth = efficiency * (2.0 / 3.0 - 2.0 / 31.0) + 2.0 / 31.0
+            kama += smooth * smooth * ({p} - kama)
+            """,
+            "kama",
+        ),
+        "volume": (
+            f"{alpha}\nturnover = float({first} * {at('volume', '0')})\ntraded = float({at('volume', '0')})",
+            f"turnover += alpha * ({p} * {at('volume', 't')} - turnover)\n"
+            f"traded += alpha * ({at('volume', 't')} - traded)",
+            "(turnover / traded)",
+        ),
+    }[kind]
+    plain = value[1:-1] if value.startswith("(") else value
+    store = {
+        "average": f"{at('line', 't')} = {plain}",
+        "distance": f"{at('line', 't')} = {p} / {value} - 1.0",
+        "signal": f"{at('side', 't')} = 1 if {p} > {value} else -1",
+    }[result]
+    d.launch(count)
+    d.code(
+        """
+        s = wp.tid()
+        $start
+        for t in range(prices.shape[$axis]):
+            $step
+            $store
+        """,
+        axis="1" if layout == "rows" else "0",
+        start=start,
+        step=step,
+        store=store,
+    )
+    if kind != "simple":
+        d.explain("Averages begin at the first price.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.prices if layout == "rows" else v.prices.T
+        n_ = np.broadcast_to(v.window, count).astype(float)
+
+        def ema(y: Any, a: Any, begin: Any) -> Any:
+            rows = [begin]
+            for column in y.T:
+                rows.append((1 - a) * rows[-1] + a * column)
+            return np.stack(rows[1:], axis=1)
+
+        a = 2 / (n_ + 1)
+        if kind in ("exponential", "wilder"):
+            made = ema(x, a if kind == "exponential" else 1 / n_, x[:, 0])
+        elif kind == "double":
+            one = ema(x, a, x[:, 0])
+            made = 2 * one - ema(one, a, x[:, 0])
+        elif kind == "macd":
+            made = ema(x, a, x[:, 0]) - ema(x, 2 / (2 * n_ + 1), x[:, 0])
+        elif kind == "volume":
+            u = v.volume if layout == "rows" else v.volume.T
+            made = ema(x * u, a, x[:, 0] * u[:, 0]) / ema(u, a, u[:, 0])
+        elif kind == "simple":
+            spans = n_.astype(int)
+            made = np.array(
+                [
+                    [row[max(t + 1 - m, 0) : t + 1].mean() for t in range(size)]
+                    for row, m in zip(x, spans, strict=True)
+                ]
+            )
+        else:
+            made = np.empty_like(x)
+            for s, m in enumerate(n_.astype(int)):
+                line = x[s, 0]
+                for t in range(size):
+                    part = x[s, max(t - m, 0) : t + 1]
+                    e = abs(part[-1] - part[0]) / (np.abs(np.diff(part)).sum() + 1e-6)
+                    line = line + (e * (2 / 3 - 2 / 31) + 2 / 31) ** 2 * (x[s, t] - line)
+                    made[s, t] = line
+        if result == "distance":
+            made = x / made - 1
+        if result == "signal":
+            # a price that is the average up to rounding may be on either side
+            made = np.where(x > made, 1, -1)
+        made = made if layout == "rows" else made.T
+        return {"side" if result == "signal" else "line": made}
+
+    if result != "signal":
+        d.check(reference, 2e-3)
+        return
+
+    def sided(before: Values, after: Values) -> None:
+        wrong = reference(before)["side"] != after.side
+        wrong = wrong[:, 1:] if layout == "rows" else wrong[1:]
+        assert np.isin(after.side, (-1, 1)).all()
+        assert wrong.mean() < 0.01
+
+    d.holds(sided)
+
+
+@DOMAIN.algorithm(
+    source="Wilder 1978; Lane 1984; Bollinger 2001; Lambert 1980",
+    names=_NAMES
+    | {"window_indicator": "price_oscillator|technical_indicator|oscillator", "value": "score|osc|indicator"},
+    double=True,
+    weight=2,
+)
+def window_indicator(d: Draft) -> None:
+    """Places each price within its recent past."""
+    kind = d.option("kind", "strength", "stochastic", "z-score", "width", "channel", "momentum", "range")
+    layout = d.option("layout", "rows", "columns")
+    early = d.option("early", "skip", "short", "valid")
+    scaled = d.flag("scaled", 0.4)
+    count, size, window = d.pick(12, 16), d.pick(32, 40, 48), d.pick(6, 8, 10)
+    said = {
+        "strength": "Computes the relative strength index of prices: gains as a share of all moves",
+        "stochastic": "Places prices between the lowest and the highest of their recent past",
+        "z-score": "Measures by how many standard deviations prices are off their mean",
+        "width": "Computes the width of Bollinger's bands relative to the mean price",
+        "channel": "Computes Lambert's commodity channel index of prices, less its constant",
+        "momentum": "Computes the relative change of prices over a window",
+        "range": "Computes the mean absolute move of prices over a window",
+    }[kind]
+    d.says(said + ", in percent." if scaled else said + ".")
+    shape = (count, size) if layout == "rows" else (size, count)
+    d.input("prices", "float", shape, 80.0, 120.0)
+    d.param("window", "int", window)
+    width = size - window if early == "valid" else size
+    d.output("value", "float", (count, width) if layout == "rows" else (width, count))
+
+    def at(name: str, t: str) -> str:
+        return f"{name}[s, {t}]" if layout == "rows" else f"{name}[{t}, s]"
+
+    if early == "skip":
+        head = "if t < window:\n    return  # there is no full window yet\nfirst = t - window"
+    elif early == "short":
+        head = "# windows are shorter at first\nfirst = wp.max(t - window, 0)"
+        head += "\nif first == t:\n    return"
+    else:
+        head = "t = first + window"
+    p = at("prices", "t")
+    many = "float(t - first + 1)" if early == "short" else "float(window + 1)"
+    moves = "float(t - first)" if early == "short" else "float(window)"
+    each = at("prices", "j")
+    body, formula = {
+        "strength": (
+            f"""
+            gains = float(0.0)
+            moves = float(0.0)
+            for j in range(first, t):
+                move = {at("prices", "j + 1")} - {each}
+                gains += wp.max(move, 0.0)
+                moves += wp.abs(move)
+            """,
+            "gains / moves",
+        ),
+        "stochastic": (
+            f"""
+            low = float({p})
+            high = float({p})
+            for j in range(first, t):
+                low = wp.min(low, {each})
+                high = wp.max(high, {each})
+            """,
+            f"({p} - low) / (high - low)",
+        ),
+        "z-score": ("$bands", f"({p} - mean) / wp.sqrt(squares / {many})"),
+        "width": ("$bands", f"4.0 * wp.sqrt(squares / {many}) / mean"),
+        "channel": (
+            f"""
+            mean = float(0.0)
+            for j in range(first, t + 1):
+                mean += {each}
+            mean /= {many}
+            spread = float(0.0)
+            for j in range(first, t + 1):
+                spread += wp.abs({each} - mean)
+            spread /= {many}
+            """,
+            f"({p} - mean) / spread",
+        ),
+        "momentum": ("", f"{p} / {at('prices', 'first')} - 1.0"),
+        "range": (
+            f"""
+            path = float(0.0)
+            for j in range(first, t):
+                path += wp.abs({at("prices", "j + 1")} - {each})
+            """,
+            f"path / {moves}",
+        ),
+    }[kind]
+    bands = f"""
+    mean = float(0.0)
+    for j in range(first, t + 1):
+        mean += {each}
+    mean /= {many}
+    # a second pass: squares of large prices would cancel
+    squares = float(0.0)
+    for j in range(first, t + 1):
+        dev = {each} - mean
+        squares += dev * dev
+    """
+    if kind not in ("momentum", "range"):
+        d.forward_only()  # Warp does not tape what loops find, which the adjoint of the quotient needs
+    ids = "first" if early == "valid" else "t"
+    target = at("value", ids)
+    value = f"{target} = 100.0 * ({formula})" if scaled else f"{target} = {formula}"
+    d.launch(*((count, width) if layout == "rows" else (width, count)))
+    d.code(
+        f"{f's, {ids}' if layout == 'rows' else f'{ids}, s'} = wp.tid()\n$head\n$body\n$value",
+        head=head,
+        body=body,
+        bands=bands,
+        value=value,
     )
 
     def reference(v: Values) -> dict[str, Any]:
-        turn: Any = (lambda a: a) if layout == "series first" else np.transpose
-        c = turn(v.close)
-        x = np.zeros((n, days))
-        p = v.get("period", 0)
-        a = 1 / p if smoothing == "wilder" and p else 2 / (p + 1)
-
-        def ema(values: Any, first: Any, rate: float) -> Any:
-            y, made = first, []
-            for t in range(values.shape[1]):
-                y = rate * values[:, t] + (1 - rate) * y
-                made.append(y)
-            return np.array(made).T
-
-        change = np.diff(c, axis=1)
-        if kind == "rsi":
-            g, s = (ema(np.maximum(w, 0), 0.0, a) for w in (change, -change))
-            x[:, 1:] = 100 * g / (g + s + 1e-6)
-        elif kind == "macd":
-            x[:, 1:] = ema(c[:, 1:], c[:, 0], v.alpha_fast) - ema(c[:, 1:], c[:, 0], v.alpha_slow)
-        elif kind == "atr":
-            h, s = turn(v.high), turn(v.low)
-            x[:, 1:] = ema(
-                np.maximum(h[:, 1:], c[:, :-1]) - np.minimum(s[:, 1:], c[:, :-1]), h[:, 0] - s[:, 0], a
-            )
-        elif kind == "obv":
-            x[:, 1:] = np.cumsum(np.sign(change) * turn(v.volume)[:, 1:], axis=1)
-        elif kind == "momentum":
-            p = int(p)
-            x[:, p:] = 100 * (c[:, p:] / c[:, :-p] - 1)
-        else:
-            p = int(p)
-            w = np.lib.stride_tricks.sliding_window_view(c, p, axis=1)
-            if kind == "bollinger":
-                x[:, p - 1 :] = (c[:, p - 1 :] - w.mean(-1)) / (v.width * w.std(-1))
-            else:
-                x[:, p - 1 :] = 100 * (c[:, p - 1 :] - w.min(-1)) / (w.max(-1) - w.min(-1))
-        if out == "series":
-            return {"indicator": turn(x)}
-        y = x[:, -1]
-        return (
-            {"indicator": y}
-            if out == "last"
-            else {"signals": np.where(y > float(high), -1, np.where(y < float(low), 1, 0))}
-        )
+        x = v.prices if layout == "rows" else v.prices.T
+        made = np.zeros((count, size))
+        for t_ in range(1, size):
+            part = x[:, max(t_ - window, 0) : t_ + 1]
+            step = np.diff(part, axis=1)
+            last, mean = part[:, -1], part.mean(axis=1)
+            low, high = part.min(axis=1), part.max(axis=1)
+            made[:, t_] = {
+                "strength": np.maximum(step, 0).sum(axis=1) / np.abs(step).sum(axis=1),
+                "stochastic": (last - low) / (high - low),
+                "z-score": (last - mean) / part.std(axis=1),
+                "width": 4 * part.std(axis=1) / mean,
+                "channel": (last - mean) / np.abs(part - mean[:, None]).mean(axis=1),
+                "momentum": last / part[:, 0] - 1,
+                "range": np.abs(step).mean(axis=1),
+            }[kind]
+        if early == "skip":
+            made[:, :window] = 0
+        elif early == "valid":
+            made = made[:, window:]
+        made = made * (100 if scaled else 1)
+        return {"value": made if layout == "rows" else made.T}
 
     d.check(reference, 2e-3)

@@ -29,13 +29,18 @@ def orient(d: Draft) -> None:
     result = d.option("result", "rotation", "turned vector", "matrix")
     shared = d.flag("shared")
     count = d.pick(48, 64, 96)
-    d.says({
-        "axis and angle": "Turns by an angle about an axis",
-        "rpy": "Makes rotations of roll, pitch and yaw",
-        "products": "Makes rotations of yaw, pitch and roll, one about each axis",
-        "matrix": "Makes rotations out of frames of orthonormal columns",
-        "half angles": "Turns by an angle about an axis, by the sine and cosine of its half",
-    }[way] + {"rotation": ".", "turned vector": ", and turns a vector by each.", "matrix": ", as matrices."}[result])  # fmt: skip
+    d.says(
+        {
+            "axis and angle": "Turns by an angle about an axis",
+            "rpy": "Makes rotations of roll, pitch and yaw",
+            "products": "Makes rotations of yaw, pitch and roll, one about each axis",
+            "matrix": "Makes rotations out of frames of orthonormal columns",
+            "half angles": "Turns by an angle about an axis, by the sine and cosine of its half",
+        }[way]
+        + {"rotation": ".", "turned vector": ", and turns a vector by each.", "matrix": ", as matrices."}[
+            result
+        ]
+    )
     if way in ("axis and angle", "half angles"):
         d.input("axis", "vec3", count, kind="unit")
         d.input("angle", "float", count, -3.0, 3.0)
@@ -155,7 +160,10 @@ def read_angles(d: Draft) -> None:
         body = {
             "twist angle": "angle[tid] = wp.quat_twist_angle(axis, r)",
             "signed twist": "angle[tid] = wp.quat_twist_angle_signed(axis, r)",
-            "real part": "# q and -q are one rotation: the magnitude picks the shorter way round\nangle[tid] = 2.0 * wp.acos(wp.min(wp.abs(r[3]), 1.0))",
+            "real part": (
+                "# q and -q are one rotation: the magnitude picks the shorter way round\n"
+                "angle[tid] = 2.0 * wp.acos(wp.min(wp.abs(r[3]), 1.0))"
+            ),
         }[way]
     d.launch(count)
     d.code("tid = wp.tid()\n$take\n$body", take=take, body=body)

@@ -35,8 +35,10 @@ def place_points(d: Draft) -> None:
     if way == "matrix" and back:
         way = "point"
     what = "directions" if way == "vector" else "points"
-    d.says(f"Carries {what} from {'the world into a body frame' if back else 'a body frame into the world'}" + (
-        "; those without a body stay." if owner == "optional" else "."))  # fmt: skip
+    d.says(
+        (f"Carries {what} from {'the world into a body frame' if back else 'a body frame into the world'}")
+        + ("; those without a body stay." if owner == "optional" else ".")
+    )
     if owner == "shared":
         d.param("pose", "transform", -1.0, 1.0, "transform")
     else:
@@ -70,13 +72,28 @@ def place_points(d: Draft) -> None:
     pose = "pose_inv" if inverted else "pose"
     if way == "parts" and back:
         # undo the shift first, then the turn
-        move = "p = wp.transform_get_translation(pose)\nq = wp.transform_get_rotation(pose)\n$target = wp.quat_rotate_inv(q, $local - p)"
+        move = (
+            "p = wp.transform_get_translation(pose)\n"
+            "q = wp.transform_get_rotation(pose)\n"
+            "$target = wp.quat_rotate_inv(q, $local - p)"
+        )
     elif way == "parts":
-        move = "p = wp.transform_get_translation(pose)\nq = wp.transform_get_rotation(pose)\n$target = p + wp.quat_rotate(q, $local)"
+        move = (
+            "p = wp.transform_get_translation(pose)\n"
+            "q = wp.transform_get_rotation(pose)\n"
+            "$target = p + wp.quat_rotate(q, $local)"
+        )
     elif way == "matrix":
-        move = "# the same as a 4x4 matrix on homogeneous coordinates\nm = wp.transform_to_matrix(pose)\n$target = wp.transform_point(m, $local)"
+        move = (
+            "# the same as a 4x4 matrix on homogeneous coordinates\n"
+            "m = wp.transform_to_matrix(pose)\n"
+            "$target = wp.transform_point(m, $local)"
+        )
     elif way == "rotation matrix":
-        move = "r = wp.quat_to_matrix(wp.transform_get_rotation($pose))\n$target = r * $local + wp.transform_get_translation($pose)"
+        move = (
+            "r = wp.quat_to_matrix(wp.transform_get_rotation($pose))\n"
+            "$target = r * $local + wp.transform_get_translation($pose)"
+        )
     else:
         move = f"$target = wp.transform_{way}($pose, {local.strip('()')})"
     stay = "" if layout == "in place" else f"{target} = {local.strip('()')}"
@@ -152,16 +169,22 @@ def change_frame(d: Draft) -> None:
         moved = wp.spatial_vector(moment, f)
         """
     else:
-        turn = "r = wp.quat_to_matrix(wp.transform_get_rotation(pose))\ns = wp.skew(wp.transform_get_translation(pose)) * r\n"
+        turn = (
+            "r = wp.quat_to_matrix(wp.transform_get_rotation(pose))\n"
+            "s = wp.skew(wp.transform_get_translation(pose)) * r\n"
+        )
         if what == "twist":
-            move = (
-                turn
-                + "# the adjoint of the transform, a 6x6 matrix with blocks (R 0; [p]R R)\nmoved = wp.spatial_adjoint(r, s) * vectors[tid]"
+            move = turn + (
+                "# the adjoint of the transform, a 6x6 matrix with blocks (R 0; [p]R R)\n"
+                "moved = wp.spatial_adjoint(r, s) * vectors[tid]"
             )
         else:
-            move = (
-                turn
-                + "# the dual of the adjoint: moments take the place of velocities\nadjoint = wp.spatial_adjoint(r, s)\nw = vectors[tid]\nswapped = adjoint * wp.spatial_vector(w[3], w[4], w[5], w[0], w[1], w[2])\nmoved = wp.spatial_vector(wp.spatial_bottom(swapped), wp.spatial_top(swapped))"
+            move = turn + (
+                "# the dual of the adjoint: moments take the place of velocities\n"
+                "adjoint = wp.spatial_adjoint(r, s)\n"
+                "w = vectors[tid]\n"
+                "swapped = adjoint * wp.spatial_vector(w[3], w[4], w[5], w[0], w[1], w[2])\n"
+                "moved = wp.spatial_vector(wp.spatial_bottom(swapped), wp.spatial_top(swapped))"
             )
     store = "wp.atomic_add(out, 0, moved)" if summed else "out[tid] = moved"
     d.launch(count)
@@ -224,7 +247,12 @@ def velocity_products(d: Draft) -> None:
         body = (
             f"energy[tid] = 0.5 * wp.spatial_dot(v[tid], {h})"
             if way == "builtin"
-            else f"h = {h}\nw = v[tid]\nenergy[tid] = 0.5 * (wp.dot(wp.spatial_top(w), wp.spatial_top(h)) + wp.dot(wp.spatial_bottom(w), wp.spatial_bottom(h)))"
+            else (
+                f"h = {h}\n"
+                f"w = v[tid]\n"
+                f"energy[tid] = 0.5 * (wp.dot(wp.spatial_top(w), wp.spatial_top(h)) + "
+                f"wp.dot(wp.spatial_bottom(w), wp.spatial_bottom(h)))"
+            )
         )
     else:
         product = "wp.spatial_cross_dual(v[tid], h)"

@@ -34,11 +34,20 @@ def fractal_noise(d: Draft) -> None:
         "given": "for octave in range(octaves):",
         "until fine": "while frequency_k < cutoff:",
     }[octaves]
-    d.says({
-        "fbm": "Sums octaves of gradient noise over a grid, each of twice the frequency and half the height.",
-        "turbulence": "Sums the magnitudes of octaves of gradient noise, which gives creases like those of smoke.",
-        "ridged": "Sums inverted magnitudes of octaves of gradient noise, which gives sharp crests like mountains'.",
-    }[kind])  # fmt: skip
+    d.says(
+        {
+            "fbm": (
+                "Sums octaves of gradient noise over a grid, each of twice the frequency and half the height."
+            ),
+            "turbulence": (
+                "Sums the magnitudes of octaves of gradient noise, which gives creases like those of smoke."
+            ),
+            "ridged": (
+                "Sums inverted magnitudes of octaves of gradient noise, which gives sharp crests "
+                "like mountains'."
+            ),
+        }[kind]
+    )
     rows, columns = d.pick((12, 16), (10, 12), (16, 16))
     d.param("seed", "int", 0, 1000)
     if periodic:
@@ -130,7 +139,7 @@ def curl_flow(d: Draft) -> None:
     else:
         d.output("v", type_, count)
     wide = "" if dimension == 2 else "3"
-    curl = f"wp.curlnoise(state, frequency * x[tid])"
+    curl = "wp.curlnoise(state, frequency * x[tid])"
     lines = ""
     if way == "differences":
         name = f"potential_curl{wide}"
@@ -169,7 +178,10 @@ def curl_flow(d: Draft) -> None:
             """)
     if octaves:
         second = curl.replace("frequency * x[tid]", "2.0 * frequency * x[tid]")
-        lines = f"# half as strong at twice the frequency, so that small eddies ride on large ones\nvelocity = {curl} + 0.5 * {second}"
+        lines = (
+            f"# half as strong at twice the frequency, so that small eddies ride on large ones\n"
+            f"velocity = {curl} + 0.5 * {second}"
+        )
         curl = "velocity"
     target = f"moved[tid] = x[tid] + dt * {curl}" if step else f"v[tid] = {curl}"
     d.launch(count)

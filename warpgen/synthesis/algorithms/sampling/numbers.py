@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from warpgen.synthesis.algorithms.sampling import DOMAIN
@@ -11,15 +9,48 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 # By law: mean and standard deviation for the parameter a (and b), and how it is drawn.
 _LAWS = {
-    "uniform": ("draws uniformly from [a, b)", ("value = wp.randf(state, a, b)", "value = a + (b - a) * wp.randf(state)", "value = wp.lerp(a, b, wp.randf(state))")),
-    "normal": ("draws from the normal law of mean a and deviation b", ("value = a + b * wp.randn(state)", "u = 1.0 - wp.randf(state)\nphi = 2.0 * wp.pi * wp.randf(state)\n# Box and Muller; 1 - u keeps the logarithm away from zero\nvalue = a + b * wp.sqrt(-2.0 * wp.log(u)) * wp.cos(phi)")),
+    "uniform": (
+        "draws uniformly from [a, b)",
+        (
+            "value = wp.randf(state, a, b)",
+            "value = a + (b - a) * wp.randf(state)",
+            "value = wp.lerp(a, b, wp.randf(state))",
+        ),
+    ),
+    "normal": (
+        "draws from the normal law of mean a and deviation b",
+        (
+            "value = a + b * wp.randn(state)",
+            (
+                "u = 1.0 - wp.randf(state)\n"
+                "phi = 2.0 * wp.pi * wp.randf(state)\n"
+                "# Box and Muller; 1 - u keeps the logarithm away from zero\n"
+                "value = a + b * wp.sqrt(-2.0 * wp.log(u)) * wp.cos(phi)"
+            ),
+        ),
+    ),
     "exponential": ("draws waiting times of mean a", ("value = -a * wp.log(1.0 - wp.randf(state))",)),
-    "rayleigh": ("draws from the Rayleigh law of scale a", ("value = a * wp.sqrt(-2.0 * wp.log(1.0 - wp.randf(state)))", "value = a * wp.length(wp.vec2(wp.randn(state), wp.randn(state)))")),
-    "triangular": ("draws from the symmetric triangular law on [0, a]", ("value = 0.5 * a * (wp.randf(state) + wp.randf(state))",)),
+    "rayleigh": (
+        "draws from the Rayleigh law of scale a",
+        (
+            "value = a * wp.sqrt(-2.0 * wp.log(1.0 - wp.randf(state)))",
+            "value = a * wp.length(wp.vec2(wp.randn(state), wp.randn(state)))",
+        ),
+    ),
+    "triangular": (
+        "draws from the symmetric triangular law on [0, a]",
+        ("value = 0.5 * a * (wp.randf(state) + wp.randf(state))",),
+    ),
     "poisson": ("draws counts from the Poisson law of mean a", ("value = float(wp.poisson(state, a))",)),
-    "logistic": ("draws from the logistic law of scale a", ("u = wp.clamp(wp.randf(state), 1.0e-6, 1.0 - 1.0e-6)\nvalue = a * wp.log(u / (1.0 - u))",)),
-    "lognormal": ("draws from the log-normal law of parameters a and b", ("value = wp.exp(a + b * wp.randn(state))",)),
-}  # fmt: skip
+    "logistic": (
+        "draws from the logistic law of scale a",
+        (("u = wp.clamp(wp.randf(state), 1.0e-6, 1.0 - 1.0e-6)\nvalue = a * wp.log(u / (1.0 - u))"),),
+    ),
+    "lognormal": (
+        "draws from the log-normal law of parameters a and b",
+        ("value = wp.exp(a + b * wp.randn(state))",),
+    ),
+}
 
 
 def _moments(law: str, a: float, b: float) -> tuple[float, float]:
@@ -77,20 +108,39 @@ def draw_samples(d: Draft) -> None:
     elif layout == "grid":
         d.launch(rows, columns)
         d.code(
-            "i, j = wp.tid()\nstate = wp.rand_init(seed, i * samples.shape[1] + j)\n$way\nsamples[i, j] = value",
+            (
+                "i, j = wp.tid()\n"
+                "state = wp.rand_init(seed, i * samples.shape[1] + j)\n"
+                "$way\n"
+                "samples[i, j] = value"
+            ),
             way=way,
         )
     elif layout == "row":
         d.launch(rows)
         d.code(
-            "row = wp.tid()\nstate = wp.rand_init(seed, row)\nfor j in range(samples.shape[1]):\n    $way\n    samples[row, j] = value",
+            (
+                "row = wp.tid()\n"
+                "state = wp.rand_init(seed, row)\n"
+                "for j in range(samples.shape[1]):\n"
+                "    $way\n"
+                "    samples[row, j] = value"
+            ),
             way=way,
         )
     else:
         draws = d.pick(8, 16)
         d.launch(rows)
         d.code(
-            f"tid = wp.tid()\nstate = wp.rand_init(seed, tid)\ntotal = float(0.0)\nfor draw_k in range({draws}):\n    $way\n    total += value\nsamples[tid] = total / {draws}.0",
+            (
+                f"tid = wp.tid()\n"
+                f"state = wp.rand_init(seed, tid)\n"
+                f"total = float(0.0)\n"
+                f"for draw_k in range({draws}):\n"
+                f"    $way\n"
+                f"    total += value\n"
+                f"samples[tid] = total / {draws}.0"
+            ),
             way=way,
         )
 
@@ -125,51 +175,58 @@ def shuffle_rows(d: Draft) -> None:
     direction = d.option("direction", "down", "up")
     type_ = d.option("type", "int", "float", "vec3")
     partial = d.flag("partial", 0.3)
+    flat = d.flag("flat")
+    stream = d.option("stream", "wp.rand_init(seed, row)", "wp.rand_init(seed + row)")
     rows, columns = d.pick(16, 24, 32), d.pick(8, 10, 13)
+    extents: int | tuple[int, int] = rows * columns if flat else (rows, columns)
     if source == "identity":
         type_ = "int"
     d.param("seed", "int", 1, 10000)
     if source == "identity":
-        d.output("order", "int", (rows, columns))
-        start = "# inside out: no start value is needed\n"
+        d.output("order", "int", extents)
     else:
-        d.inout("order", type_, (rows, columns), 0, 100)
-        start = ""
-    swap = "value = order[row, i]\norder[row, i] = order[row, j]\norder[row, j] = value"
+        d.inout("order", type_, extents, 0, 100)
+    at = "start + $k" if flat else "row, $k"
+    i, j = at.replace("$k", "i"), at.replace("$k", "j")
+    swap = f"value = order[{i}]\norder[{i}] = order[{j}]\norder[{j}] = value"
     if source == "identity":
         body = f"""
         # the inside-out form fills and shuffles at once: i goes to a place among the first i + 1
         for i in range({columns}):
             j = wp.randi(state, 0, i + 1)
-            order[row, i] = order[row, j]
-            order[row, j] = i
+            order[{i}] = order[{j}]
+            order[{j}] = i
         """
     elif partial:
         kept = columns // 2
         body = f"""
-        # only the first {kept} are wanted, so that the rest need not be mixed
+        # only the first {kept} are wanted, the rest need not be mixed
         for i in range({kept}):
             j = wp.randi(state, i, {columns})
             $swap
         """
     elif direction == "down":
-        body = f"for k in range({columns - 1}):\n    i = {columns - 1} - k\n    j = wp.randi(state, 0, i + 1)\n    $swap"
+        body = f"""
+        for k in range({columns - 1}):
+            i = {columns - 1} - k
+            j = wp.randi(state, 0, i + 1)
+            $swap
+        """
     else:
         body = f"for i in range({columns - 1}):\n    j = wp.randi(state, i, {columns})\n    $swap"
-    del start
     d.launch(rows)
-    d.code("row = wp.tid()\nstate = wp.rand_init(seed, row)\n$body", body=body, swap=swap)
+    d.code(
+        "row = wp.tid()\n$start\nstate = $stream\n$body",
+        start=f"start = row * {columns}" if flat else "", stream=stream, body=body, swap=swap,
+    )  # fmt: skip
 
     def permuted(before: Values, after: Values) -> None:
-        if source == "identity":
-            first = np.broadcast_to(np.arange(columns), (rows, columns))
-        else:
-            first = before.order
+        first = np.broadcast_to(np.arange(columns), (rows, columns))
+        if source != "identity":
+            first = before.order.reshape(rows, columns, -1)[..., 0]
 
-        def keys(rows_: Any) -> Any:
-            return np.sort(rows_[..., 0] if type_ == "vec3" else rows_, axis=1)
-
-        np.testing.assert_array_equal(keys(after.order), keys(first))
-        assert (after.order != first).reshape(rows, -1).any(axis=1).mean() > 0.9
+        found = after.order.reshape(rows, columns, -1)[..., 0]
+        np.testing.assert_array_equal(np.sort(found, axis=1), np.sort(first, axis=1))
+        assert (found != first).any(axis=1).mean() > 0.9
 
     d.holds(permuted)

@@ -52,7 +52,10 @@ def stress_measure(d: Draft) -> None:
     elif given == "sum":
         d.input("stress", "mat33", count, 1.0, 3.0, "spd")
         d.input("back_stress", "mat33", count, 0.1, 0.5, "spd")
-        make = "# kinematic hardening moves the origin to the back stress\nsigma_i = stress[tid] - back_stress[tid]"
+        make = (
+            "# kinematic hardening moves the origin to the back stress\n"
+            "sigma_i = stress[tid] - back_stress[tid]"
+        )
     else:
         d.input("stress", "mat33", count, 1.0, 3.0, "spd")
         make = "sigma_i = stress[tid]"
@@ -123,14 +126,17 @@ def robust_norm(d: Draft) -> None:
     total = d.flag("total")
     relative = d.flag("relative", 0.3)
     count, vector = d.pick(64, 96, 128), f"vec{size}"
-    d.says({
-        "norm_l1": "Sums the magnitudes of the components of residuals",
-        "norm_l2": "Measures the lengths of residuals",
-        "norm_huber": "Measures residuals by Huber's norm, quadratic near zero and linear beyond",
-        "norm_pseudo_huber": "Measures residuals by the smooth form of Huber's norm, whose least value is delta",
-        "cauchy": "Measures residuals by Cauchy's loss log(1 + r^2/c^2)",
-        "geman": "Measures residuals by the loss of Geman and McClure, which never exceeds one",
-    }[norm] + (", and adds them up." if total else "."))  # fmt: skip
+    d.says(
+        {
+            "norm_l1": "Sums the magnitudes of the components of residuals",
+            "norm_l2": "Measures the lengths of residuals",
+            "norm_huber": "Measures residuals by Huber's norm, quadratic near zero and linear beyond",
+            "norm_pseudo_huber": "Measures residuals by the smooth form of Huber's norm, whose least value is delta",
+            "cauchy": "Measures residuals by Cauchy's loss log(1 + r^2/c^2)",
+            "geman": "Measures residuals by the loss of Geman and McClure, which never exceeds one",
+        }[norm]
+        + (", and adds them up." if total else ".")
+    )
     d.input("x", vector, count, -1.0, 1.0)
     d.input("targets", vector, count, 1.2, 3.0)
     if weights == "each":
@@ -144,7 +150,7 @@ def robust_norm(d: Draft) -> None:
     if relative:
         r = "t = targets[tid]\nr = wp.cw_div(t - x[tid], t)"
     if weights == "component":
-        r += "\nr = wp.cw_mul(scale, r)" if not relative else "\nr = wp.cw_mul(scale, r)"
+        r += "\nr = wp.cw_mul(scale, r)"
     value = {
         "norm_l1": "wp.norm_l1(r)",
         "norm_l2": "wp.norm_l2(r)",

@@ -1,0 +1,1 @@
+"""What runs cost in time and memory: `./scripts/bench` lists what is measured."""

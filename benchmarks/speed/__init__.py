@@ -1,0 +1,1 @@
+"""How fast warpgen is beside Warp's own code generator, as one table from one go."""

@@ -1,0 +1,39 @@
+"""What a compiled kernel makes of the inputs that are drawn for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from warpgen.extraction.loading import load
+from warpgen.launch import Launch
+from warpgen.program import Program
+from warpgen.verification.judging import gradient
+from warpgen.verification.native import warp_native
+from warpgen.verification.running.arguments import Arguments
+from warpgen.verification.running.execute import Executable
+from warpgen.verification.running.memory_layout import MemoryLayout, describe
+
+
+def executable(path: Path, text: str, launch: Launch) -> Executable:
+    """The kernel of an object and the text that it was compiled from; for a confined child."""
+    return Executable(warp_native.Library(path), text, launch)
+
+
+def layouts_of(program: Program) -> list[MemoryLayout]:
+    """How each argument lies in memory."""
+    with load(program) as live:
+        return [describe(kind) for _, kind in warp_native.argument_types(live.kernel)]
+
+
+def launched(kernel: Executable, arguments: Arguments, draw: int, adjoint: bool = True) -> list[NDArray[Any]]:
+    """The outputs of one launch and, if asked for, the gradients where there are any."""
+    kernel.run(arguments)
+    made = [leaf.values.copy() for leaf in arguments.outputs()]
+    if adjoint and gradient.differentiable(arguments):
+        gradient.seed_cotangents(arguments, (draw,))
+        kernel.run_backward(arguments)
+        made += [leaf.gradient.copy() for leaf in gradient.inputs(arguments)]
+    return made

@@ -1,0 +1,236 @@
+"""Kinetics and equilibria, a reactor or a sample for each thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.chemistry import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
+
+
+@DOMAIN.algorithm(
+    source="Robertson 1966; Hairer & Wanner 1996, sec. IV.10",
+    names={
+        "react_stiffly": "robertson_step|implicit_kinetics|advance_species",
+        "conc": "species|y|concentrations",
+        "rates": "k|rate_constants|coeffs",
+        "dt": "step|h|time_step",
+    },
+    adjoint="either",
+    weight=4,
+)
+def react_stiffly(d: Draft) -> None:
+    """Steps three species that react at very unlike speeds by an implicit method with Newton's iterations."""
+    method = d.option("method", "backward euler", "midpoint", "rosenbrock", "trapezoid")
+    solve = d.option("solve", "cramer", "elimination", "mat33")
+    layout = d.option("layout", "vec3", "matrix", "planes")
+    jacobian = d.option("jacobian", "fresh", "frozen")
+    source = d.flag("source", 0.4)
+    arrhenius = d.flag("arrhenius", 0.45)
+    count, turns = d.pick(48, 64, 96), d.pick(2, 3)
+    d.says({
+        "backward euler": "Steps three species that react at unlike speeds by the implicit Euler method.",
+        "midpoint": "Steps three species that react at unlike speeds by the implicit midpoint rule.",
+        "rosenbrock": "Steps three species that react at unlike speeds by a Rosenbrock method of two stages.",
+        "trapezoid": "Steps three species that react at unlike speeds by the implicit trapezoidal rule.",
+    }[method])  # fmt: skip
+    if layout == "vec3":
+        d.input("conc", "vec3", count, 0.1, 1.0)
+        load = "c = conc[tid]\na0 = c[0]\nb0 = c[1]\nc0 = c[2]"
+    elif layout == "matrix":
+        d.input("conc", "float", (count, 3), 0.1, 1.0)
+        load = "a0 = conc[tid, 0]\nb0 = conc[tid, 1]\nc0 = conc[tid, 2]"
+    else:
+        d.input("conc", "float", (3, count), 0.1, 1.0)
+        load = "a0 = conc[0, tid]\nb0 = conc[1, tid]\nc0 = conc[2, tid]"
+    if arrhenius:
+        d.input("temp", "float", count, 290.0, 330.0)
+        speeds = """
+        # rate constants at 300 K, carried to the reactor's temperature by their activation energies
+        warm = 1.0 / 300.0 - 1.0 / temp[tid]
+        k1 = 0.04 * wp.exp(2400.0 * warm)
+        k2 = 30.0 * wp.exp(900.0 * warm)
+        k3 = 10.0 * wp.exp(1500.0 * warm)
+        """
+    else:
+        d.param("rates", "vec3", 0.04, 20.0)
+        speeds = "k1 = rates[0]\nk2 = rates[1]\nk3 = rates[2]"
+    if source:
+        d.param("flow", "float", 0.05, 0.5)
+    d.param("dt", "float", 0.05, 0.3)
+    fed = " + flow * (1.0 - {0})" if source else ""
+    out = " - flow * {0}" if source else ""
+
+    def slopes(s: str, x: str) -> str:
+        a, b, c = (f"{n}{x}" for n in "abc")
+        return "\n".join(
+            [
+                f"slow{s} = k1 * {a}",
+                f"pair{s} = k2 * {b} * {b}",
+                f"back{s} = k3 * {b} * {c}",
+                f"fa{s} = back{s} - slow{s}{fed.format(a)}",
+                f"fb{s} = slow{s} - back{s} - pair{s}{out.format(b)}",
+                f"fc{s} = pair{s}{out.format(c)}",
+            ]
+        )
+
+    loss = " - flow" if source else ""
+
+    def matrix(x: str, g: str) -> str:
+        b, c = f"b{x}", f"c{x}"
+        return f"""
+# I - {g} J, row by row
+jaa = 1.0 - {g} * (-k1{loss})
+jab = -{g} * k3 * {c}
+jac = -{g} * k3 * {b}
+jba = -{g} * k1
+jbb = 1.0 - {g} * (-k3 * {c} - 2.0 * k2 * {b}{loss})
+jbc = {g} * k3 * {b}
+jcb = -{g} * 2.0 * k2 * {b}
+{f"jcc = 1.0 + {g} * flow" if source else "jcc = 1.0"}""".strip()
+
+    def solved(r: str, x: str, fresh: bool) -> str:
+        """Solves for x the linear system with right-hand sides {r}a, {r}b, {r}c."""
+        ra, rb, rc = (f"{r}{n}" for n in "abc")
+        xa, xb, xc = (f"{x}{n}" for n in "abc")
+        if solve == "cramer":
+            det = """
+# cofactors; the first column has a zero, since the third species makes none of itself from the first
+maa = jbb * jcc - jbc * jcb
+mab = jab * jcc - jac * jcb
+mac = jab * jbc - jac * jbb
+det = jaa * maa - jba * mab
+""".strip()
+            made = f"""
+{xa} = ({ra} * maa - {rb} * mab + {rc} * mac) / det
+{xb} = (jcc * (jaa * {rb} - jba * {ra}) - {rc} * (jaa * jbc - jac * jba)) / det
+{xc} = ({rc} * (jaa * jbb - jab * jba) - jcb * (jaa * {rb} - jba * {ra})) / det""".strip()
+        elif solve == "elimination":
+            det = """
+# the pivots stay near one or above, so that no rows need change places
+lba = jba / jaa
+dbb = jbb - lba * jab
+dbc = jbc - lba * jac
+lcb = jcb / dbb
+dcc = jcc - lcb * dbc
+""".strip()
+            made = f"""
+sb = {rb} - lba * {ra}
+sc = {rc} - lcb * sb
+{xc} = sc / dcc
+{xb} = (sb - dbc * {xc}) / dbb
+{xa} = ({ra} - jab * {xb} - jac * {xc}) / jaa""".strip()
+        else:
+            det = "inv = wp.inverse(wp.mat33(jaa, jab, jac, jba, jbb, jbc, 0.0, jcb, jcc))"
+            made = f"""
+v = inv * wp.vec3({ra}, {rb}, {rc})
+{xa} = v[0]
+{xb} = v[1]
+{xc} = v[2]""".strip()
+        return f"{det}\n{made}" if fresh else made
+
+    if method == "rosenbrock":
+        # ROS2 of Verwer: gamma = 1 - 1/sqrt(2)
+        body = "\n".join(
+            [
+                "# an L-stable pair of stages that share one matrix",
+                "g = 0.29289322 * dt",
+                slopes("", "0"),
+                matrix("0", "g"),
+                solved("f", "p", True),
+                "a1 = a0 + dt * pa\nb1 = b0 + dt * pb\nc1 = c0 + dt * pc",
+                slopes("1", "1"),
+                "ra = fa1 - 2.0 * pa\nrb = fb1 - 2.0 * pb\nrc = fc1 - 2.0 * pc",
+                solved("r", "q", False),
+                "a2 = a0 + dt * (1.5 * pa + 0.5 * qa)\nb2 = b0 + dt * (1.5 * pb + 0.5 * qb)",
+                "c2 = c0 + dt * (1.5 * pc + 0.5 * qc)",
+            ]
+        )
+        last = ("a2", "b2", "c2")
+    else:
+        lines = []
+        if method == "trapezoid":
+            lines += [slopes("0", "0")]
+        share = "dt" if method == "backward euler" else "0.5 * dt"
+        lines += [f"g = {share}", "# the first guess is what there is", "a1 = a0\nb1 = b0\nc1 = c0"]
+        for turn in range(turns):
+            fresh = jacobian == "fresh" or turn == 0
+            lines.append(slopes("1", "1"))
+            if fresh:
+                lines.append(matrix("1", "g"))
+            for n in "abc":
+                old = f"{n}0 + g * f{n}0" if method == "trapezoid" else f"{n}0"
+                lines.append(f"r{n} = {old} + g * f{n}1 - {n}1")
+            lines.append(solved("r", "d", fresh))
+            lines.append("a1 += da\nb1 += db\nc1 += dc")
+        if method == "midpoint":
+            lines.append(
+                "# from the middle of the step to its end\n"
+                "a2 = 2.0 * a1 - a0\n"
+                "b2 = 2.0 * b1 - b0\n"
+                "c2 = 2.0 * c1 - c0"
+            )
+            last = ("a2", "b2", "c2")
+        else:
+            last = ("a1", "b1", "c1")
+        body = "\n".join(lines)
+    a, b, c = last
+    if layout == "vec3":
+        d.output("next_conc", "vec3", count)
+        store = f"next_conc[tid] = wp.vec3({a}, {b}, {c})"
+    elif layout == "matrix":
+        d.output("next_conc", "float", (count, 3))
+        store = f"next_conc[tid, 0] = {a}\nnext_conc[tid, 1] = {b}\nnext_conc[tid, 2] = {c}"
+    else:
+        d.output("next_conc", "float", (3, count))
+        store = f"next_conc[0, tid] = {a}\nnext_conc[1, tid] = {b}\nnext_conc[2, tid] = {c}"
+    d.launch(count)
+    d.code("tid = wp.tid()\n$load\n$speeds\n$body\n$store", load=load, speeds=speeds, body=body, store=store)
+    trim(d)
+    d.explain("Robertson's scheme: A -> B (k1), B + B -> B + C (k2), B + C -> A + C (k3); times in s.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        y = v.conc.T if layout == "planes" else np.asarray(v.conc)
+        if arrhenius:
+            w = 1 / 300 - 1 / v.temp
+            k1, k2, k3 = (k * np.exp(e * w) for k, e in ((0.04, 2400), (30.0, 900), (10.0, 1500)))
+        else:
+            k1, k2, k3 = v.rates
+        flow = v.get("flow", 0.0)
+        made = np.array([[-1, 1, 0], [0, -1, 1], [1, -1, 0]], float)  # what each reaction makes
+
+        def f(u: Any) -> Any:
+            speeds_ = np.stack([k1 * u[:, 0], k2 * u[:, 1] ** 2, k3 * u[:, 1] * u[:, 2]], axis=-1)
+            return speeds_ @ made + flow * (np.array([1.0, 0.0, 0.0]) - u)
+
+        def slope(u: Any) -> Any:
+            zero = 0 * u[:, 0]
+            rows = [
+                [k1 + zero, zero, zero],
+                [zero, 2 * k2 * u[:, 1], zero],
+                [zero, k3 * u[:, 2], k3 * u[:, 1]],
+            ]
+            return np.einsum("rm,rsn->nms", made, np.array(rows)) - flow * np.eye(3)
+
+        h = v.dt
+        if method == "rosenbrock":
+            m = np.eye(3) - (1 - 2**-0.5) * h * slope(y)
+            p = np.linalg.solve(m, f(y)[:, :, None])[:, :, 0]
+            q = np.linalg.solve(m, (f(y + h * p) - 2 * p)[:, :, None])[:, :, 0]
+            after = y + h * (1.5 * p + 0.5 * q)
+        else:
+            g = h if method == "backward euler" else h / 2
+            base = y + g * f(y) if method == "trapezoid" else y
+            after = y.copy()
+            for turn in range(turns):
+                if turn == 0 or jacobian == "fresh":
+                    m = np.eye(3) - g * slope(after)
+                after = after + np.linalg.solve(m, (base + g * f(after) - after)[:, :, None])[:, :, 0]
+            if method == "midpoint":
+                after = 2 * after - y
+        return {"next_conc": after.T if layout == "planes" else after}
+
+    d.check(reference, 2e-3)

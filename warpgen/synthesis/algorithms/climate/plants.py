@@ -1,0 +1,241 @@
+"""Leaves that take up carbon and let water out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.climate import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
+
+
+@DOMAIN.algorithm(
+    source="Farquhar et al. 1980; Bernacchi et al. 2001; Collatz et al. 1991; Medlyn et al. 2011",
+    names={
+        "assimilate_carbon": "photosynthesis|leaf_uptake|farquhar_model",
+        "light": "par|ppfd|q_par",
+        "leaf_temp": "t_leaf|leaf_celsius|temperature",
+        "vcmax25": "vcmax|carboxylation|vc25",
+        "dryness": "vpd|vapor_deficit|air_dryness",
+        "co2": "ca|ambient_co2|carbon_dioxide",
+    },
+    adjoint="either",
+    weight=4,
+)
+def assimilate_carbon(d: Draft) -> None:
+    """Computes how much carbon leaves take up, limited by enzymes, light or what they can use."""
+    inside = d.option("inside", "ratio", "given", "medlyn", "ball berry")
+    limit = d.option("limit", "hard", "smooth")
+    heat = d.option("heat", "arrhenius", "peaked")
+    electrons = d.option("electrons", "quadratic", "rectangular", "saturating")
+    product = d.flag("product", 0.4)
+    result = d.option("result", "uptake", "conductance", "regime", "gross")
+    shape = d.option("layout", "leaves", "canopy")
+    count, layers = d.pick(48, 64, 96), d.pick(4, 6)
+    grid = shape == "canopy"
+    size: Any = (d.pick(12, 16), layers) if grid else count
+    at = "i, j" if grid else "tid"
+    solved = inside in ("medlyn", "ball berry")
+    d.says({
+        "uptake": "Computes how much carbon leaves take up, limited by enzymes, light or what they can use.",
+        "conductance": "Computes how wide leaves open their stomata for the carbon that they take up.",
+        "regime": "Tells how much carbon uptake light allows for each unit that the enzymes allow.",
+        "gross": "Computes the photosynthesis of leaves before they respire part of it.",
+    }[result])  # fmt: skip
+    d.input("light", "float", size, 100.0, 1500.0)
+    d.input("leaf_temp", "float", size, 10.0, 35.0)
+    d.input("vcmax25", "float", size, 40.0, 100.0)
+    if solved or result == "conductance":
+        d.input("dryness", "float", size, 0.5, 2.5)
+    if inside == "given":
+        d.input("inner_co2", "float", size, 150.0, 350.0)
+        if result == "conductance":
+            d.param("co2", "float", 380.0, 450.0)
+    else:
+        d.param("co2", "float", 380.0, 450.0)
+    if inside == "ratio":
+        d.param("ratio", "float", 0.6, 0.8)
+    d.module("GAS = wp.constant(8.314)  # J / (mol K)")
+    warm = """
+    tk = leaf_temp[@] + 273.15
+    vc25 = vcmax25[@]
+    # Arrhenius' exponent for each J/mol of activation energy, relative to 25 C
+    x = (tk - 298.15) / (298.15 * GAS * tk)
+    kc = 404.9 * wp.exp(79430.0 * x)
+    ko = 278.4 * wp.exp(36380.0 * x)
+    gamma_star = 42.75 * wp.exp(37830.0 * x)
+    vcmax = vc25 * wp.exp(65330.0 * x)
+    jmax = 1.67 * vc25 * wp.exp(43540.0 * x)
+    rd = 0.015 * vc25 * wp.exp(46390.0 * x)
+    # oxygen, at 210 mmol/mol, competes for the enzyme
+    km = kc * (1.0 + 210.0 / ko)
+    """
+    if heat == "peaked":
+        warm += """
+    # above some 35 C the enzymes lose their shape
+    melt25 = 1.0 + wp.exp((298.15 * 650.0 - 200000.0) / (298.15 * GAS))
+    melt = 1.0 + wp.exp((tk * 650.0 - 200000.0) / (tk * GAS))
+    vcmax *= melt25 / melt
+    jmax *= melt25 / melt
+    """
+    transport = {
+        "quadratic": """
+        # the smaller root of theta J^2 - (I + Jmax) J + I Jmax = 0
+        caught = 0.5 * 0.85 * 0.85 * light[@]
+        sum_ = caught + jmax
+        j_rate = (sum_ - wp.sqrt(sum_ * sum_ - 4.0 * 0.7 * caught * jmax)) / (2.0 * 0.7)
+        """,
+        "rectangular": "caught = 0.3 * light[@]\nj_rate = caught * jmax / (caught + jmax)",
+        "saturating": (
+            "# Smith's curve\n"
+            "caught = 0.24 * light[@]\n"
+            "j_rate = caught / wp.sqrt(1.0 + caught * caught / (jmax * jmax))"
+        ),
+    }[electrons].replace("sum_", "both")
+
+    def rates(ci: str) -> str:
+        text = f"""
+        a_c = vcmax * ({ci} - gamma_star) / ({ci} + km)
+        a_j = 0.25 * j_rate * ({ci} - gamma_star) / ({ci} + 2.0 * gamma_star)
+        """
+        if limit == "hard":
+            text += """
+        gross = wp.min(a_c, a_j)
+        """
+        else:
+            text += """
+        # the two limits blend, since chloroplasts in a leaf are not all alike
+        mixed = a_c + a_j
+        gross = (mixed - wp.sqrt(mixed * mixed - 4.0 * 0.98 * a_c * a_j)) / (2.0 * 0.98)
+        """
+        if product:
+            text += """
+        # sucrose is not made faster than that
+        gross = wp.min(gross, 0.5 * vcmax)
+        """
+        return (
+            text
+            + """
+        net = gross - rd
+        """
+        )
+
+    if inside == "ratio":
+        body = "ci = ratio * co2\n" + _flat(rates("ci"))
+    elif inside == "given":
+        body = "ci = inner_co2[@]\n" + _flat(rates("ci"))
+    else:
+        law = {
+            "medlyn": "gs = 0.02 + 1.6 * (1.0 + 4.0 / wp.sqrt(dryness[@])) * wp.max(net, 0.1) / co2",
+            "ball berry": "gs = 0.02 + 9.0 * humid * wp.max(net, 0.1) / co2",
+        }[inside]
+        head = ""
+        if inside == "ball berry":
+            head = (
+                "# relative humidity at the leaf's surface, by Tetens\n"
+                "saturated = 0.6108 * wp.exp(17.27 * leaf_temp[@] / (leaf_temp[@] + 237.3))\n"
+                "humid = 1.0 - dryness[@] / saturated\n"
+                "humid = wp.max(humid, 0.1)\n"
+            )
+        turns = d.pick(4, 5, 6)
+        body = (
+            head
+            + (
+                "# stomata open as far as uptake asks, and uptake needs open stomata: iterate\n"
+                "ci = float(0.7 * co2)\n"
+            )
+            + "net = float(0.0)\ngs = float(0.0)\n"
+            + (
+                f"for turn in range({turns}):\n"
+                "    $inner\n"
+                "    $law\n"
+                "    # half the way, so that it does not swing\n"
+                "    ci = 0.5 * (ci + wp.max(co2 - 1.6 * net / gs, 1.2 * gamma_star))"
+            )
+        )
+        inner = _flat(rates("ci"))
+    if not solved:
+        law, inner, turns = "", "", 0
+    if solved and result in ("gross", "regime"):
+        body = body.replace("net = float(0.0)\n", "net = float(0.0)\n")
+        carried = "gross = float(0.0)" if result == "gross" else "a_c = float(0.0)\na_j = float(0.0)"
+        body = body.replace("net = float(0.0)", f"net = float(0.0)\n{carried}")
+    out = {"uptake": "uptake", "conductance": "opening", "regime": "share", "gross": "photosynthesis"}[result]
+    d.output(out, "float", size)
+    store = {
+        "uptake": "uptake[@] = net",
+        "gross": "photosynthesis[@] = gross",
+        "regime": "share[@] = a_j / a_c",
+        "conductance": "opening[@] = gs" if solved else """
+        # what the difference of CO2 needs to let that much in, and more for water, which is lighter
+        gs = 1.6 * net / (co2 - ci)
+        opening[@] = gs * dryness[@] / 101.3
+        """,
+    }[result]  # fmt: skip
+    if result == "conductance" and not solved:
+        d.says("Computes how much water leaves lose for the carbon that they take up.")
+    if limit == "hard" or product or solved:
+        d.forward_only()
+    d.launch(*(size if grid else (count,)))
+    blocks = {"warm": warm, "transport": transport, "body": body, "store": store, "inner": inner, "law": law}
+    d.code(
+        f"{at} = wp.tid()\n$warm\n$transport\n$body\n$store",
+        **{name: text.replace("@", at) for name, text in blocks.items()},
+    )
+    trim(d)
+    d.explain("Uptake and light are in umol/(m^2 s), CO2 in umol/mol, temperatures in C, `dryness` in kPa.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        t = v.leaf_temp + 273.15
+
+        def grow(energy: float) -> Any:
+            return np.exp(energy / 8.314 * (1 / 298.15 - 1 / t))
+
+        melt = 1.0
+        if heat == "peaked":
+            melt = (1 + np.exp((650 - 2e5 / 298.15) / 8.314)) / (1 + np.exp((650 - 2e5 / t) / 8.314))
+        vc = v.vcmax25 * grow(65330) * melt
+        jmax = 1.67 * v.vcmax25 * grow(43540) * melt
+        star, km = 42.75 * grow(37830), 404.9 * grow(79430) * (1 + 210 / (278.4 * grow(36380)))
+        if electrons == "quadratic":
+            i = 0.36125 * v.light
+            j = 2 * i * jmax / (i + jmax + np.sqrt((i + jmax) ** 2 - 2.8 * i * jmax))
+        elif electrons == "rectangular":
+            j = 1 / (1 / (0.3 * v.light) + 1 / jmax)
+        else:
+            j = 1 / np.sqrt((0.24 * v.light) ** -2 + jmax**-2)
+
+        def carbon(ci: Any) -> tuple[Any, Any, Any]:
+            c, e = vc * (ci - star) / (ci + km), j / 4 * (ci - star) / (ci + 2 * star)
+            gross = np.minimum(c, e)
+            if limit == "smooth":
+                gross = 2 * c * e / (c + e + np.sqrt((c + e) ** 2 - 3.92 * c * e))
+            return c, e, np.minimum(gross, vc / 2) if product else gross
+
+        rd = 0.015 * v.vcmax25 * grow(46390)
+        gs: Any = 0.0
+        if solved:
+            ci = 0.7 * v.co2 + 0 * t
+            for _ in range(turns):
+                c, e, gross = carbon(ci)
+                open_ = np.maximum(gross - rd, 0.1) / v.co2
+                if inside == "medlyn":
+                    gs = 0.02 + 1.6 * (1 + 4 / np.sqrt(v.dryness)) * open_
+                else:
+                    wet = 1 - v.dryness / (0.6108 * np.exp(17.27 * v.leaf_temp / (v.leaf_temp + 237.3)))
+                    gs = 0.02 + 9 * np.maximum(wet, 0.1) * open_
+                ci = (ci + np.maximum(v.co2 - 1.6 * (gross - rd) / gs, 1.2 * star)) / 2
+        else:
+            ci = v.ratio * v.co2 if inside == "ratio" else v.inner_co2
+            c, e, gross = carbon(ci)
+            if result == "conductance":
+                gs = 1.6 * (gross - rd) / (v.co2 - ci) * v.dryness / 101.3
+        return {out: {"uptake": gross - rd, "gross": gross, "regime": e / c, "conductance": gs}[result]}
+
+    d.check(reference, 3e-3)
+
+
+def _flat(text: str) -> str:
+    return "\n".join(line.strip() for line in text.split("\n") if line.strip())

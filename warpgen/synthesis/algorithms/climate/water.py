@@ -1,0 +1,424 @@
+"""Water between soil, plants, clouds and rain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.climate import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
+
+
+@DOMAIN.algorithm(
+    source="Allen et al. 1998 (FAO 56), ch. 3 and 4",
+    names={
+        "evaporate_reference": "penman_monteith|reference_et|evapotranspiration",
+        "t_min": "low|tmin|coldest",
+        "t_max": "high|tmax|warmest",
+        "wind": "u10|wind_speed|breeze",
+        "et0": "et_ref|evaporation|water_loss",
+        "altitude": "elevation|height|z_site",
+        "latitude": "lat|phi_site|parallel",
+        "sun": "sunshine|sun_hours|bright_hours",
+    },
+    adjoint="either",
+    weight=4,
+)
+def evaporate_reference(d: Draft) -> None:
+    """Computes how much water a well-watered lawn evaporates in a day, by Penman and Monteith."""
+    humidity = d.option("humidity", "dew point", "extremes", "mean", "wet bulb")
+    light = d.option("light", "sunshine", "measured", "temperature range")
+    axis = d.option("axis", "sites", "days", "grid")
+    result = d.option("result", "et0", "net radiation", "crop", "aerodynamic share")
+    mast = d.flag("mast", 0.5)
+    count, rows = d.pick(48, 64, 96), d.pick(8, 12)
+    grid = axis == "grid"
+    d.says(
+        {
+            "et0": "Computes how much water a well-watered lawn evaporates in a day, by Penman and Monteith.",
+            "net radiation": "Computes the net radiation that a lawn takes up in a day, as in FAO 56.",
+            "crop": "Computes the water that a crop in its stage of growth needs in a day, as in FAO 56.",
+            "aerodynamic share": "Computes what part of a lawn's evaporation wind and dry air drive, not the sun.",
+        }[result]
+    )
+    shape: Any = (rows, d.pick(8, 12, 16)) if grid else count
+    here = "i, j" if grid else "tid"
+    d.input("t_min", "float", shape, 4.0, 12.0)
+    d.input("t_max", "float", shape, 16.0, 30.0)
+    d.input("moist", "vec2" if humidity == "extremes" else "float", shape, 0.35, 0.85)
+    d.input("wind", "float", shape, 0.5, 6.0)
+    if light == "sunshine":
+        d.input("sun", "float", shape, 1.0, 8.0)
+    elif light == "measured":
+        d.input("solar", "float", shape, 8.0, 24.0)
+    if axis == "sites":
+        d.input("latitude", "float", count, -0.9, 0.9)
+        d.input("altitude", "float", count, 0.0, 1500.0)
+        d.param("day", "float", 60.0, 300.0)
+        site = "phi = latitude[tid]\nz = altitude[tid]\nt = day"
+    elif axis == "days":
+        d.param("latitude", "float", 0.2, 0.9)
+        d.param("altitude", "float", 0.0, 1500.0)
+        d.input("day", "float", count, 1.0, 365.0)
+        site = "phi = latitude\nz = altitude\nt = day[tid]"
+    else:
+        d.input("latitude", "float", rows, -0.9, 0.9)
+        d.input("altitude", "float", shape, 0.0, 1500.0)
+        d.param("day", "float", 60.0, 300.0)
+        site = "# rows of the grid are parallels\nphi = latitude[i]\nz = altitude[i, j]\nt = day"
+    if mast:
+        d.param("mast", "float", 4.0, 12.0)
+    if result == "crop":
+        d.input("growth", "float", shape, 0.0, 1.0)
+    air = """
+    cold = t_min[@]
+    warm = t_max[@]
+    mean = 0.5 * (cold + warm)
+    pressure = 101.3 * wp.pow((293.0 - 0.0065 * z) / 293.0, 5.26)
+    gamma = 0.000665 * pressure
+    # saturation is convex in temperature, so that the mean of both ends is more than that of the mean
+    e_cold = 0.6108 * wp.exp(17.27 * cold / (cold + 237.3))
+    e_warm = 0.6108 * wp.exp(17.27 * warm / (warm + 237.3))
+    e_sat = 0.5 * (e_cold + e_warm)
+    e_mean = 0.6108 * wp.exp(17.27 * mean / (mean + 237.3))
+    slope = 4098.0 * e_mean / ((mean + 237.3) * (mean + 237.3))
+    """
+    vapor = {
+        "dew point": """
+        # the dew point as a fraction of the night's lowest temperature
+        dew = cold * moist[@]
+        e_air = 0.6108 * wp.exp(17.27 * dew / (dew + 237.3))
+        """,
+        "extremes": """
+        # relative humidity is highest when it is coldest
+        rh_high = 0.6 + 0.4 * moist[@][0]
+        rh_low = 0.6 * moist[@][1]
+        e_air = 0.5 * (e_cold * rh_high + e_warm * rh_low)
+        """,
+        "mean": "e_air = moist[@] * e_sat",
+        "wet bulb": """
+        # an aspirated psychrometer whose wet bulb is that much of the mean temperature
+        wet = moist[@] * mean
+        e_wet = 0.6108 * wp.exp(17.27 * wet / (wet + 237.3))
+        e_air = wp.max(e_wet - 0.000662 * pressure * (mean - wet), 0.05)
+        """,
+    }[humidity]
+    sky = """
+    year = 2.0 * wp.pi * t / 365.0
+    distance = 1.0 + 0.033 * wp.cos(year)
+    tilt = 0.409 * wp.sin(year - 1.39)
+    sunset = wp.acos(-wp.tan(phi) * wp.tan(tilt))
+    high = sunset * wp.sin(phi) * wp.sin(tilt) + wp.cos(phi) * wp.cos(tilt) * wp.sin(sunset)
+    # MJ per m^2 and day above the air
+    outside = 1440.0 / wp.pi * 0.0820 * distance * high
+    """
+    ground = {
+        "sunshine": (
+            "hours = 24.0 / wp.pi * sunset\nglobal_rad = (0.25 + 0.5 * wp.min(sun[@] / hours, 1.0)) * outside"
+        ),
+        "measured": (
+            "# a pyranometer cannot read more than a clear sky lets through\n"
+            "global_rad = wp.min(solar[@], clear)"
+        ),
+        "temperature range": (
+            "# Hargreaves: clear skies make warm days and cold nights\n"
+            "global_rad = 0.16 * wp.sqrt(warm - cold) * outside"
+        ),
+    }[light]
+    budget = """
+    clear = (0.75 + 2.0e-5 * z) * outside
+    $ground
+    short = (1.0 - 0.23) * global_rad
+    k_cold = cold + 273.16
+    k_warm = warm + 273.16
+    black = 4.903e-9 * 0.5 * (k_cold * k_cold * k_cold * k_cold + k_warm * k_warm * k_warm * k_warm)
+    cloud = 1.35 * wp.min(global_rad / clear, 1.0) - 0.35
+    long = black * (0.34 - 0.14 * wp.sqrt(e_air)) * cloud
+    net = short - long
+    """
+    if mast:
+        blow = (
+            "# logarithmic profile over grass, down to 2 m\nu2 = wind[@] * 4.87 / wp.log(67.8 * mast - 5.42)"
+        )
+    else:
+        blow = "u2 = wind[@]"
+    combine = """
+    # the lawn's resistance is 70 s/m, and the air's is 208 / u2
+    below = slope + gamma * (1.0 + 0.34 * u2)
+    sunny = 0.408 * slope * net / below
+    windy = gamma * 900.0 / (mean + 273.0) * u2 * (e_sat - e_air) / below
+    """
+    out = {"et0": "et0", "net radiation": "net_rad", "crop": "demand", "aerodynamic share": "share"}[result]
+    d.output(out, "float", shape)
+    store = {
+        "et0": "et0[@] = sunny + windy",
+        "net radiation": "net_rad[@] = net",
+        "aerodynamic share": "share[@] = windy / (wp.max(sunny, 0.1) + windy)",
+        "crop": """
+        # the coefficient rises from bare soil to full cover, then falls as the crop ripens
+        stage = growth[@]
+        kc = 0.4
+        if stage > 0.8:
+            kc = 1.15 - 2.75 * (stage - 0.8)
+        elif stage > 0.5:
+            kc = 1.15
+        elif stage > 0.2:
+            kc = 0.4 + 2.5 * (stage - 0.2)
+        demand[@] = kc * (sunny + windy)
+        """,
+    }[result]
+    if result in ("crop", "aerodynamic share") or humidity == "wet bulb" or light != "temperature range":
+        d.forward_only()
+    d.launch(*((shape) if grid else (count,)))
+    text = "@ = wp.tid()\n$site\n$air\n$vapor\n$sky\n$budget\n$blow\n$combine\n$store"
+    d.code(
+        text.replace("@", here),
+        **{
+            name: block.replace("@", here)
+            for name, block in {
+                "site": site, "air": air, "vapor": vapor, "sky": sky, "budget": budget, "ground": ground,
+                "blow": blow, "combine": combine, "store": store,
+            }.items()
+        },
+    )  # fmt: skip
+    trim(d)
+    d.explain(
+        "Temperatures in degrees C, vapor pressures in kPa, radiation in MJ/m^2 and water in mm, all per day."
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        low, high = v.t_min, v.t_max
+        mean = (low + high) / 2
+        phi = v.get("latitude", 0.5)
+        phi = phi[:, None] if grid else phi
+        z, t = v.get("altitude", 0.0), v.get("day", 0.0)
+
+        def sat(x: Any) -> Any:
+            return 0.6108 * np.exp(17.27 * x / (x + 237.3))
+
+        p = 101.3 * (1 - 0.0065 * z / 293) ** 5.26
+        gamma, delta = 6.65e-4 * p, 4098 * sat(mean) / (mean + 237.3) ** 2
+        if humidity == "dew point":
+            ea = sat(low * v.moist)
+        elif humidity == "extremes":
+            ea = (sat(low) * (0.6 + 0.4 * v.moist[..., 0]) + sat(high) * 0.6 * v.moist[..., 1]) / 2
+        elif humidity == "mean":
+            ea = v.moist * (sat(low) + sat(high)) / 2
+        else:
+            ea = np.maximum(sat(v.moist * mean) - 6.62e-4 * p * (1 - v.moist) * mean, 0.05)
+        dec = 0.409 * np.sin(2 * np.pi * t / 365 - 1.39)
+        ws = np.arccos(-np.tan(phi) * np.tan(dec))
+        ra = ws * np.sin(phi) * np.sin(dec) + np.cos(phi) * np.cos(dec) * np.sin(ws)
+        ra = ra * 37.5860314 * (1 + 0.033 * np.cos(2 * np.pi * t / 365))
+        clear = (0.75 + 2e-5 * z) * ra
+        if light == "sunshine":
+            rs = (0.25 + 0.5 * np.minimum(v.sun * np.pi / (24 * ws), 1)) * ra
+        elif light == "measured":
+            rs = np.minimum(v.solar, clear)
+        else:
+            rs = 0.16 * np.sqrt(high - low) * ra
+        emitted = 4.903e-9 * ((low + 273.16) ** 4 + (high + 273.16) ** 4) / 2
+        rn = 0.77 * rs - emitted * (0.34 - 0.14 * np.sqrt(ea)) * (1.35 * np.minimum(rs / clear, 1) - 0.35)
+        if result == "net radiation":
+            return {"net_rad": rn}
+        u = v.wind * (4.87 / np.log(67.8 * v.mast - 5.42) if mast else 1.0)
+        dry = (sat(low) + sat(high)) / 2 - ea
+        under = delta + gamma * (1 + 0.34 * u)
+        sunny, windy = 0.408 * delta * rn / under, gamma * 900 / (mean + 273) * u * dry / under
+        if result == "aerodynamic share":
+            return {"share": windy / (np.maximum(sunny, 0.1) + windy)}
+        if result == "et0":
+            return {"et0": sunny + windy}
+        kc = np.interp(v.growth, [0, 0.2, 0.5, 0.8, 1.0], [0.4, 0.4, 1.15, 1.15, 0.6])
+        return {"demand": kc * (sunny + windy)}
+
+    d.check(reference, 2e-3)
+
+
+@DOMAIN.algorithm(
+    source="Kessler 1969; Klemp & Wilhelmson 1978, eq. 2.12 to 2.15",
+    names={
+        "rain_warm_clouds": "kessler_step|warm_rain|microphysics",
+        "theta": "potential_temp|th|pot_temp",
+        "qv": "vapor|water_vapor|q_v",
+        "qc": "cloud|cloud_water|q_c",
+        "qr": "rain|rain_water|q_r",
+        "rho": "density|air_density|dens",
+        "exner": "pk|exner_function|pi_",
+        "dt": "step|time_step|delta_t",
+    },
+    adjoint="no",
+    weight=4,
+)
+def rain_warm_clouds(d: Draft) -> None:
+    """Turns cloud water into rain that falls and evaporates, and condenses what vapor is too much."""
+    sweep = d.option("sweep", "column", "level")
+    store_in = d.option("store", "in place", "new arrays")
+    fall = d.option("fall", "upstream", "none", "fixed speed")
+    growth = d.option("growth", "implicit", "explicit", "berry")
+    evaporate = d.flag("evaporate", 0.7)
+    air = d.option("air", "exner", "temperature")
+    surface = d.flag("surface", 0.4)
+    columns, levels = d.pick(12, 16, 24), d.pick(8, 12, 16)
+    shape = (columns, levels)
+    if sweep == "level" and fall != "none":
+        store_in = "new arrays"  # the level above is read as it was
+    inplace = store_in == "in place"
+    surface = surface and sweep == "column" and fall != "none"
+    declare = d.inout if inplace else d.input
+    if fall == "none":
+        d.says("Turns cloud water into rain and condenses what vapor is too much, without letting rain fall.")
+    heat = "theta" if air == "exner" else "temp"
+    declare(heat, "float", shape, 280.0, 290.0)
+    declare("qv", "float", shape, 0.006, 0.013)
+    declare("qc", "float", shape, 0.0, 0.003)
+    declare("qr", "float", shape, 0.0001, 0.003)
+    d.input("rho", "float", levels, 0.8, 1.2)
+    if air == "exner":
+        d.input("exner", "float", levels, 0.95, 1.0)
+        warmth = "pk = exner[k]\nt = theta[c, k] * pk\np = 1000.0 * wp.pow(pk, 3.5)"
+        warm = "LV / (CP * pk)"
+    else:
+        d.input("pressure", "float", levels, 830.0, 1000.0)
+        warmth = "t = temp[c, k]\np = pressure[k]"
+        warm = "LV / CP"
+    d.param("dt", "float", 2.0, 8.0)
+    if fall != "none":
+        d.param("dz", "float", 200.0, 400.0)
+    d.module("LV = wp.constant(2.5e6)  # J/kg, to evaporate water\nCP = wp.constant(1004.0)")
+
+    def speed(k: str) -> str:
+        if fall != "upstream":
+            return "5.0"
+        return f"36.34 * wp.pow(0.001 * rho[{k}] * qr[c, {k}], 0.1364) * wp.sqrt(rho[0] / rho[{k}])"
+
+    drop = ""
+    if fall != "none":
+        drop = f"""
+        # rain that comes from the level above, less that which leaves to the one below
+        leaving = rho[k] * qr[c, k] * {speed("k")}
+        coming = 0.0
+        if k + 1 < rho.shape[0]:
+            coming = rho[k + 1] * qr[c, k + 1] * {speed("k + 1")}
+        falling = dt * (coming - leaving) / (rho[k] * dz)
+        """
+    make = {
+        "implicit": """
+        # conversion above a threshold, and collection by drops that fall, which is implicit in the cloud
+        auto = dt * wp.max(0.001 * (cloud - 0.001), 0.0)
+        left = (cloud - auto) / (1.0 + dt * 2.2 * wp.pow(rain, 0.875))
+        born = cloud - left
+        """,
+        "explicit": """
+        auto = wp.max(0.001 * (cloud - 0.001), 0.0)
+        collect = 2.2 * cloud * wp.pow(rain, 0.875)
+        # no more than there is
+        born = wp.min(dt * (auto + collect), cloud)
+        """,
+        "berry": """
+        # Berry's rate of conversion has no threshold: many small droplets make it slow
+        dense = 1000.0 * r * cloud
+        auto = cloud * dense / (60.0 * (5.0 + 0.0366 * 100.0 / (wp.max(dense, 1.0e-3) * 0.3)))
+        collect = 2.2 * cloud * wp.pow(rain, 0.875)
+        born = wp.min(dt * (auto + collect), cloud)
+        """,
+    }[growth]
+    dry = ""
+    if evaporate:
+        dry = """
+        # rain evaporates in what is then still dry air, ventilated as it falls
+        w = 0.001 * r * rain
+        vent = (1.6 + 124.9 * wp.pow(w, 0.2046)) * wp.pow(w, 0.525)
+        deficit = wp.max(qvs - vapor, 0.0) / (0.001 * r * qvs)
+        rate = vent * deficit / (2.55e6 / (p * qvs) + 5.4e5)
+        lost = wp.min(wp.min(dt * rate, wp.max(-excess - cloud, 0.0)), rain)
+        """
+    lost = " - lost" if evaporate else ""
+    gained = " + lost" if evaporate else ""
+    fresh = "" if inplace else "new_"
+    if not inplace:
+        for name in (heat, "qv", "qc", "qr"):
+            d.output(f"new_{name}", "float", shape)
+    if surface:
+        d.output("rainfall", "float", columns)
+    step = f"""
+    $warmth
+    r = rho[k]
+    vapor = qv[c, k]
+    cloud = qc[c, k]
+    rain = qr[c, k]
+    $drop
+    $make
+    cloud = cloud - born
+    rain = {"wp.max(rain + born + falling, 0.0)" if fall != "none" else "rain + born"}
+    # Tetens' saturation, and one step of Newton's since condensing warms the air
+    qvs = 3.8 / p * wp.exp(17.27 * (t - 273.0) / (t - 36.0))
+    excess = (vapor - qvs) / (1.0 + qvs * 237.3 * 17.27 * LV / (CP * (t - 36.0) * (t - 36.0)))
+    condensed = wp.max(excess, -cloud)
+    $dry
+    {fresh}{heat}[c, k] = {heat}[c, k] + {warm} * {"(condensed - lost)" if evaporate else "condensed"}
+    {fresh}qv[c, k] = wp.max(vapor - condensed{gained}, 0.0)
+    {fresh}qc[c, k] = cloud + condensed
+    {fresh}qr[c, k] = rain{lost}
+    """
+    if surface:
+        first = (
+            f"# mm that reach the ground, while it is as it was\n"
+            f"rainfall[c] = dt * rho[0] * qr[c, 0] * {speed('0')}"
+        )
+    else:
+        first = ""
+    if sweep == "column":
+        d.launch(columns)
+        text = "c = wp.tid()\n$first\nfor k in range(rho.shape[0]):\n    $step"
+    else:
+        d.launch(columns, levels)
+        text = "c, k = wp.tid()\n$step"
+    d.code(text, step=step, first=first, warmth=warmth, drop=drop, make=make, dry=dry)
+    trim(d)
+    d.explain("Mixing ratios in kg/kg, pressures in hPa; levels go up from the ground.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        qv, qc, qr, rho = v.qv, v.qc, v.qr, v.rho
+        if air == "exner":
+            t, p, scale = v.theta * v.exner, 1000 * v.exner**3.5, 2.5e6 / (1004 * v.exner)
+        else:
+            t, p, scale = v.temp, v.pressure, 2.5e6 / 1004
+        if fall == "upstream":
+            speed_ = 36.34 * (1e-3 * rho * qr) ** 0.1364 * np.sqrt(rho[0] / rho)
+        else:
+            speed_ = np.full(qr.shape, 5.0)
+        flux = rho * qr * speed_
+        sink = 0.0 if fall == "none" else v.dt * np.diff(flux, axis=1, append=0.0) / (rho * v.dz)
+        pull = 2.2 * qr**0.875
+        if growth == "implicit":
+            left = (qc - v.dt * np.maximum(1e-3 * (qc - 1e-3), 0)) / (1 + v.dt * pull)
+        else:
+            auto = np.maximum(1e-3 * (qc - 1e-3), 0)
+            if growth == "berry":
+                content = 1000 * rho * qc
+                auto = qc * content / (60 * (5 + 12.2 / np.maximum(content, 1e-3)))
+            left = np.maximum(qc - v.dt * (auto + pull * qc), 0)
+        rain = np.maximum(qr + qc - left + sink, 0)
+        qvs = 3.8 / p * np.exp(17.27 * (t - 273) / (t - 36))
+        excess = (qv - qvs) / (1 + qvs * 17.27 * 237.3 * 2.5e6 / (1004 * (t - 36) ** 2))
+        condensed = np.maximum(excess, -left)
+        lost = 0.0
+        if evaporate:
+            w = 1e-3 * rho * rain
+            deficit = np.clip(qvs - qv, 0, None) / (1e-3 * rho * qvs)
+            rate = (1.6 + 124.9 * w**0.2046) * w**0.525 * deficit / (2.55e6 / (p * qvs) + 5.4e5)
+            lost = np.minimum(np.minimum(v.dt * rate, np.clip(-excess - left, 0, None)), rain)
+        made = {
+            heat: v[heat] + scale * (condensed - lost),
+            "qv": np.maximum(qv - condensed + lost, 0),
+            "qc": left + condensed,
+            "qr": rain - lost,
+        }
+        if not inplace:
+            made = {f"new_{name}": array for name, array in made.items()}
+        return made | ({"rainfall": v.dt * flux[:, 0]} if surface else {})
+
+    d.check(reference, 2e-3)

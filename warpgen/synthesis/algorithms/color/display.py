@@ -1,0 +1,258 @@
+"""The way of linear light to a display: exposure, white balance, tone curve, gamut and coding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.color import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
+
+_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.072175], [0.0193339, 0.119192, 0.9503041]]
+)
+_BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+_TO_LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_TO_OKLAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+
+
+def _rows(names: str, matrix: Any, of: str, digits: int = 7) -> str:
+    """Assignments `name = m0 * of0 + ...` for the rows of a matrix."""
+    lines = []
+    for name, row in zip(names.split(), matrix, strict=True):
+        terms = [f"{abs(m):.{digits}f} * {x}" for m, x in zip(row, of.split(), strict=True)]
+        text = ("-" if row[0] < 0 else "") + terms[0]
+        for m, term in zip(row[1:], terms[1:], strict=True):
+            text += (" - " if m < 0 else " + ") + term
+        lines.append(f"{name} = {text}")
+    return "\n".join(lines)
+
+
+@DOMAIN.algorithm(
+    source="Lindbloom 2017; Hable 2010; Reinhard et al. 2002; Ottosson 2020; IEC 61966-2-1",
+    names={
+        "develop_image": "tonemap_image|render_to_display|grade_pixels",
+        "linear": "hdr|scene|radiance",
+        "exposure": "stops|ev|gain_ev",
+        "white": "illuminant|source_white|scene_white",
+        "display": "ldr|screen|encoded",
+        "saturation": "vibrance|colorfulness|chroma_scale",
+    },
+    adjoint="either",
+    weight=4,
+)
+def develop_image(d: Draft) -> None:
+    """Develops linear light for a display: exposure, white balance, tone curve and coding."""
+    balance = d.option("balance", "bradford", "channel gains", "none")
+    curve = d.option("curve", "filmic", "reinhard", "narkowicz", "logarithmic", "white point")
+    apply = d.option("apply", "channels", "luminance")
+    saturate = d.option("saturate", "none", "luma", "oklab")
+    coding = d.option("coding", "srgb", "gamma", "rec709", "linear")
+    layout = d.option("layout", "vectors", "planes", "pixels")
+    rows, columns = d.pick(8, 12), d.pick(12, 16)
+    flat = layout == "pixels"
+    steps = ["exposure"] + (["white balance"] if balance != "none" else []) + ["a tone curve"]
+    steps += (["saturation"] if saturate != "none" else []) + (["coding"] if coding != "linear" else [])
+    d.says(f"Develops linear light for a display: {', '.join(steps[:-1])} and {steps[-1]}.")
+    at = "p" if flat else "i, j"
+    shape: Any = rows * columns if flat else (rows, columns)
+    if layout == "planes":
+        d.input("linear", "float", (3, rows, columns), 0.05, 2.0)
+        load = "r = linear[0, i, j]\ng = linear[1, i, j]\nb = linear[2, i, j]"
+    else:
+        d.input("linear", "vec3", shape, 0.05, 2.0)
+        load = f"c = linear[{at}]\nr = c[0]\ng = c[1]\nb = c[2]"
+    d.param("exposure", "float", -1.0, 1.0)
+    if balance != "none":
+        d.param("white", "vec3", 0.8, 1.2)
+    if saturate != "none":
+        d.param("saturation", "float", 0.6, 1.3)
+    if curve == "white point":
+        d.param("brightest", "float", 2.0, 5.0)
+    if coding == "gamma":
+        d.param("gamma", "float", 1.8, 2.6)
+    expose = "# in stops\nscale = wp.pow(2.0, exposure)\nr *= scale\ng *= scale\nb *= scale"
+    inverse = np.linalg.inv(_BRADFORD)
+    back = np.linalg.inv(_XYZ)
+    adapt = {
+        "none": "",
+        "channel gains": (
+            "# so that the light's color comes out gray\nr *= white[1] / white[0]\nb *= white[1] / white[2]"
+        ),
+        "bradford": "\n".join(
+            [
+                "# to the responses of cones, where an eye adapts by a gain of each (von Kries)",
+                _rows("x y z", _XYZ, "r g b"),
+                _rows("rho gam bet", _BRADFORD, "x y z", 4),
+                _rows("rho_w gam_w bet_w", _BRADFORD, "white[0] white[1] white[2]", 4),
+                "# D65 is what the display's white looks like",
+                *(
+                    f"{name} *= {value:.6f} / {name}_w"
+                    for name, value in zip(
+                        ("rho", "gam", "bet"), _BRADFORD @ np.array([0.95047, 1.0, 1.08883]), strict=True
+                    )
+                ),
+                _rows("x y z", inverse, "rho gam bet"),
+                _rows("r g b", back, "x y z"),
+                "# colors outside of the gamut come back to its border",
+                *(f"{n} = wp.max({n}, 0.0)" for n in "rgb"),
+            ]
+        ),
+    }[balance]
+    tone = {
+        "filmic": """
+        # Hable's curve, with a toe for the shadows and a shoulder for the lights
+        @n = @x * (0.22 * @x + 0.03) + 0.002
+        @d = @x * (0.22 * @x + 0.3) + 0.06
+        @y = (@n / @d - 0.0333333) / 0.8673012
+        """,
+        "reinhard": "@y = @x / (1.0 + @x)",
+        "narkowicz": (
+            "# a fit to the ACES reference curve\n"
+            "@y = @x * (2.51 * @x + 0.03) / (@x * (2.43 * @x + 0.59) + 0.14)"
+        ),
+        "logarithmic": (
+            "# equal steps for equal ratios, as the eye counts\n@y = wp.log(1.0 + 8.0 * @x) / wp.log(41.0)"
+        ),
+        "white point": (
+            "# as Reinhard's curve, but `brightest` becomes white\n"
+            "@y = @x * (1.0 + @x / (brightest * brightest)) / (1.0 + @x)"
+        ),
+    }[curve]
+    tone = "\n".join(line.strip() for line in tone.strip().split("\n"))
+    if apply == "channels":
+        parts = []
+        for n in "rgb":
+            text = tone.replace("@x", n).replace("@y", n).replace("@n", f"num_{n}").replace("@d", f"den_{n}")
+            if n != "r":
+                text = "\n".join(line for line in text.split("\n") if not line.startswith("#"))
+            parts.append(text)
+        toned = "\n".join(parts)
+    else:
+        text = tone.replace("@x", "lum").replace("@y", "mapped").replace("@n", "num").replace("@d", "den")
+        toned = f"""lum = 0.2126 * r + 0.7152 * g + 0.0722 * b + 1.0e-4
+{text}
+# the same factor for all channels keeps the hue
+ratio = mapped / lum
+r *= ratio
+g *= ratio
+b *= ratio"""
+    to_ok = np.linalg.inv(_TO_OKLAB)
+    to_rgb = np.linalg.inv(_TO_LMS)
+    colorful = {
+        "none": "",
+        "luma": """
+        gray = 0.2126 * r + 0.7152 * g + 0.0722 * b
+        r = gray + saturation * (r - gray)
+        g = gray + saturation * (g - gray)
+        b = gray + saturation * (b - gray)
+        """,
+        "oklab": "\n".join(
+            [
+                "# chroma in OKLab, so that neither lightness nor hue seems to change",
+                *(f"{n} = wp.max({n}, 0.0)" for n in ("r", "g", "b")),
+                _rows("l m s", _TO_LMS, "r g b", 10),
+                "l = wp.cbrt(l)\nm = wp.cbrt(m)\ns = wp.cbrt(s)",
+                _rows("light ok_a ok_b", _TO_OKLAB, "l m s", 10),
+                "ok_a *= saturation\nok_b *= saturation",
+                _rows("l m s", to_ok, "light ok_a ok_b", 10),
+                "l = l * l * l\nm = m * m * m\ns = s * s * s",
+                _rows("r g b", to_rgb, "l m s", 8),
+            ]
+        ),
+    }[saturate]
+    clip = "\n".join(f"{n} = wp.clamp({n}, 0.0, 1.0)" for n in "rgb")
+    if coding == "linear":
+        code = ""
+    elif coding == "gamma":
+        code = "inv = 1.0 / gamma\n" + "\n".join(f"{n} = wp.pow({n}, inv)" for n in "rgb")
+    else:
+        power, a, b, slope, edge = {
+            "srgb": ("0.4166667", "1.055", "0.055", "12.92", "0.0031308"),
+            "rec709": ("0.45", "1.099", "0.099", "4.5", "0.018"),
+        }[coding]
+        code = "# linear close to black, since a power has no end of slope there\n" + "\n".join(
+            f"if {n} <= {edge}:\n    {n} = {slope} * {n}\nelse:\n    {n} = {a} * wp.pow({n}, {power}) - {b}"
+            for n in "rgb"
+        )
+    if layout == "planes":
+        d.output("display", "float", (3, rows, columns))
+        store = "display[0, i, j] = r\ndisplay[1, i, j] = g\ndisplay[2, i, j] = b"
+    else:
+        d.output("display", "vec3", shape)
+        store = f"display[{at}] = wp.vec3(r, g, b)"
+    d.forward_only()
+    d.launch(*((rows * columns,) if flat else (rows, columns)))
+    d.code(
+        f"{at} = wp.tid()\n$load\n$expose\n$adapt\n$toned\n$colorful\n$clip\n$code\n$store",
+        load=load, expose=expose, adapt=adapt, toned=toned, colorful=colorful, clip=clip, code=code,
+        store=store,
+    )  # fmt: skip
+    trim(d)
+    d.explain(
+        "Light is in the primaries of sRGB with 1 for a white wall; the display takes 0 to 1 in each channel."
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        c = np.moveaxis(v.linear, 0, -1) if layout == "planes" else v.linear
+        c = c * 2.0**v.exposure
+        if balance == "channel gains":
+            c = c * (v.white[1] / v.white)
+        elif balance == "bradford":
+            gains = (_BRADFORD @ np.array([0.95047, 1.0, 1.08883])) / (_BRADFORD @ v.white)
+            whole = np.linalg.inv(_XYZ) @ np.linalg.inv(_BRADFORD) @ np.diag(gains) @ _BRADFORD @ _XYZ
+            c = np.maximum(c @ whole.T, 0)
+
+        def hable(x: Any) -> Any:
+            return (x * (0.22 * x + 0.03) + 0.002) / (x * (0.22 * x + 0.3) + 0.06) - 0.02 / 0.6
+
+        def toned_(x: Any) -> Any:
+            if curve == "filmic":
+                return hable(x) / hable(11.2)
+            if curve == "reinhard":
+                return 1 - 1 / (1 + x)
+            if curve == "narkowicz":
+                return (2.51 * x**2 + 0.03 * x) / (2.43 * x**2 + 0.59 * x + 0.14)
+            if curve == "logarithmic":
+                return np.log1p(8 * x) / np.log(41)
+            return (x + (x / v.brightest) ** 2) / (1 + x)
+
+        luma = np.array([0.2126, 0.7152, 0.0722])
+        if apply == "channels":
+            c = toned_(c)
+        else:
+            lum = (c @ luma)[..., None] + 1e-4
+            c = c / lum * toned_(lum)
+        if saturate == "luma":
+            gray = (c @ luma)[..., None]
+            c = gray + v.saturation * (c - gray)
+        elif saturate == "oklab":
+            ok = np.cbrt(np.maximum(c, 0) @ _TO_LMS.T) @ _TO_OKLAB.T
+            ok = ok * np.array([1.0, v.saturation, v.saturation])
+            c = np.linalg.solve(_TO_LMS, np.linalg.solve(_TO_OKLAB, ok.reshape(-1, 3).T) ** 3).T.reshape(
+                c.shape
+            )
+        c = np.clip(c, 0, 1)
+        if coding == "srgb":
+            c = np.where(c <= 0.0031308, 12.92 * c, 1.055 * c ** (1 / 2.4) - 0.055)
+        elif coding == "rec709":
+            c = np.where(c <= 0.018, 4.5 * c, 1.099 * c**0.45 - 0.099)
+        elif coding == "gamma":
+            c = c ** (1 / v.gamma)
+        return {"display": np.moveaxis(c, -1, 0) if layout == "planes" else c}
+
+    d.check(reference, 3e-3)

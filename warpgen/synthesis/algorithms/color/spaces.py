@@ -1,0 +1,284 @@
+"""Color spaces, differences between colors, and the way from light to display."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.color import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
+
+_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.072175], [0.0193339, 0.119192, 0.9503041]]
+)
+_WHITE = np.array([0.95047, 1.0, 1.08883])
+
+
+@DOMAIN.algorithm(
+    source="Sharma, Wu & Dalal 2005; CIE 142:2001; CIE 116:1995",
+    names={
+        "compare_colors": "color_difference|delta_e|perceived_difference",
+        "first": "lab1|reference_lab|standard",
+        "second": "lab2|sample_lab|trial",
+        "delta": "delta_e|difference|de",
+    },
+    adjoint="no",
+    weight=4,
+)
+def compare_colors(d: Draft) -> None:
+    """Computes how different two colors look, from their lightness, chroma and hue."""
+    formula = d.option("formula", "ciede2000", "cie94", "cmc", weights=(0.6, 0.2, 0.2))
+    space = d.option("space", "lab", "linear rgb", "lch")
+    against = d.option("against", "pairs", "palette", "one")
+    weights = d.flag("weights", 0.35)
+    result = d.option("result", "difference", "parts", "tolerance")
+    count, patches = d.pick(48, 64, 96), d.pick(8, 12)
+    palette = against == "palette"
+    if palette and result == "parts":
+        result = "difference"
+    d.says({
+        "difference": "Computes how different two colors look, from their lightness, chroma and hue.",
+        "parts": "Splits the difference between two colors into those of lightness, chroma and hue.",
+        "tolerance": "Tells how far above or below a tolerance the difference between two colors is.",
+    }[result] if not palette else
+        "Finds for each color how different the most similar one of a palette looks.")  # fmt: skip
+    low, high = {"lab": (10.0, 70.0), "linear rgb": (0.05, 0.95), "lch": (5.0, 60.0)}[space]
+    d.input("first", "vec3", count, low, high)
+    if against == "one":
+        d.param("second", "vec3", low, high)
+    else:
+        d.input("second", "vec3", patches if palette else count, low, high)
+    if weights:
+        d.param("kl", "float", 1.0, 2.0)
+        d.param("kc", "float", 0.8, 1.4)
+    if result == "tolerance":
+        d.param("tolerance", "float", 2.0, 6.0)
+    other = {"pairs": "second[tid]", "palette": "second[s]", "one": "second"}[against]
+    if space == "lab":
+        # random components are above zero: a and b are centered, so that all hues occur
+        one = "lab_a = first[tid]\nl1 = lab_a[0]\na1 = lab_a[1] - 40.0\nb1 = lab_a[2] - 40.0"
+        two = f"lab_b = {other}\nl2 = lab_b[0]\na2 = lab_b[1] - 40.0\nb2 = lab_b[2] - 40.0"
+        shared = "# a and b are stored with an offset of 40, so that none is negative\n"
+    elif space == "lch":
+        shared = ""
+        one = (
+            "lch_a = first[tid]\n"
+            "l1 = lch_a[0]\n"
+            "a1 = lch_a[1] * wp.cos(0.1 * lch_a[2])\n"
+            "b1 = lch_a[1] * wp.sin(0.1 * lch_a[2])"
+        )
+        two = (
+            f"lch_b = {other}\n"
+            "l2 = lch_b[0]\n"
+            "a2 = lch_b[1] * wp.cos(0.1 * lch_b[2])\n"
+            "b2 = lch_b[1] * wp.sin(0.1 * lch_b[2])"
+        )
+        shared = "# hues come in tenths of a radian\n"
+    else:
+        shared = ""
+        d.function("""
+            @wp.func
+            def to_lab(rgb: wp.vec3) -> wp.vec3:
+                \"\"\"Linear sRGB to CIE L*a*b* under D65.\"\"\"
+                x = (0.4124564 * rgb[0] + 0.3575761 * rgb[1] + 0.1804375 * rgb[2]) / 0.95047
+                y = 0.2126729 * rgb[0] + 0.7151522 * rgb[1] + 0.0721750 * rgb[2]
+                z = (0.0193339 * rgb[0] + 0.1191920 * rgb[1] + 0.9503041 * rgb[2]) / 1.08883
+                # the linear part near black is never reached: the darkest channel is 0.05
+                fx = wp.cbrt(x)
+                fy = wp.cbrt(y)
+                fz = wp.cbrt(z)
+                return wp.vec3(116.0 * fy - 16.0, 500.0 * (fx - fy), 200.0 * (fy - fz))
+        """)  # fmt: skip
+        one = "lab_a = to_lab(first[tid])\nl1 = lab_a[0]\na1 = lab_a[1]\nb1 = lab_a[2]"
+        two = f"lab_b = to_lab({other})\nl2 = lab_b[0]\na2 = lab_b[1]\nb2 = lab_b[2]"
+    if formula == "ciede2000":
+        body = f"""
+        c1 = wp.sqrt(a1 * a1 + b1 * b1)
+        c2 = wp.sqrt(a2 * a2 + b2 * b2)
+        c_mean = 0.5 * (c1 + c2)
+        c7 = wp.pow(c_mean, 7.0)
+        # near gray the red-green axis is stretched
+        g = 0.5 * (1.0 - wp.sqrt(c7 / (c7 + 6103515625.0)))
+        ap1 = (1.0 + g) * a1
+        ap2 = (1.0 + g) * a2
+        cp1 = wp.sqrt(ap1 * ap1 + b1 * b1)
+        cp2 = wp.sqrt(ap2 * ap2 + b2 * b2)
+        h1 = wp.atan2(b1, ap1)
+        h2 = wp.atan2(b2, ap2)
+        if h1 < 0.0:
+            h1 += 2.0 * wp.pi
+        if h2 < 0.0:
+            h2 += 2.0 * wp.pi
+        # the shorter way around the circle of hues
+        dh = h2 - h1
+        h_sum = h1 + h2
+        if wp.abs(dh) > wp.pi:
+            dh -= wp.sign(dh) * 2.0 * wp.pi
+            if h_sum < 2.0 * wp.pi:
+                h_sum += 2.0 * wp.pi
+            else:
+                h_sum -= 2.0 * wp.pi
+        dl = l2 - l1
+        dc = cp2 - cp1
+        big_dh = 2.0 * wp.sqrt(cp1 * cp2) * wp.sin(0.5 * dh)
+        hm = 0.5 * h_sum
+        cm = 0.5 * (cp1 + cp2)
+        lm = 0.5 * (l1 + l2) - 50.0
+        t = (
+            1.0
+            - 0.17 * wp.cos(hm - 0.5235988)
+            + 0.24 * wp.cos(2.0 * hm)
+            + 0.32 * wp.cos(3.0 * hm + 0.1047198)
+            - 0.20 * wp.cos(4.0 * hm - 1.0995574)
+        )
+        sl = 1.0 + 0.015 * lm * lm / wp.sqrt(20.0 + lm * lm)
+        sc = 1.0 + 0.045 * cm
+        sh = 1.0 + 0.015 * cm * t
+        # blues: hue and chroma are not felt independently
+        u = (hm - 4.7996554) / 0.4363323
+        theta = 0.5235988 * wp.exp(-u * u)
+        cm7 = wp.pow(cm, 7.0)
+        rt = -2.0 * wp.sqrt(cm7 / (cm7 + 6103515625.0)) * wp.sin(2.0 * theta)
+        el = dl / {"(kl * sl)" if weights else "sl"}
+        ec = dc / {"(kc * sc)" if weights else "sc"}
+        eh = big_dh / sh
+        square = el * el + ec * ec + eh * eh + rt * ec * eh
+        """
+    elif formula == "cie94":
+        body = f"""
+        c1 = wp.sqrt(a1 * a1 + b1 * b1)
+        c2 = wp.sqrt(a2 * a2 + b2 * b2)
+        da = a1 - a2
+        db = b1 - b2
+        dc = c2 - c1
+        # what is left of the distance in the plane is the hue's; rounding may make it negative
+        hue_square = wp.max(da * da + db * db - dc * dc, 0.0)
+        el = {"(l2 - l1) / kl" if weights else "l2 - l1"}
+        ec = dc / {"(kc * (1.0 + 0.045 * c1))" if weights else "(1.0 + 0.045 * c1)"}
+        eh = wp.sqrt(hue_square) / (1.0 + 0.015 * c1)
+        square = el * el + ec * ec + eh * eh
+        """
+    else:
+        body = f"""
+        c1 = wp.sqrt(a1 * a1 + b1 * b1)
+        c2 = wp.sqrt(a2 * a2 + b2 * b2)
+        h1 = wp.degrees(wp.atan2(b1, a1))
+        if h1 < 0.0:
+            h1 += 360.0
+        sl = 0.511
+        if l1 >= 16.0:
+            sl = 0.040975 * l1 / (1.0 + 0.01765 * l1)
+        sc = 0.0638 * c1 / (1.0 + 0.0131 * c1) + 0.638
+        c4 = c1 * c1 * c1 * c1
+        f = wp.sqrt(c4 / (c4 + 1900.0))
+        # hues from green to blue are told apart less well
+        t = 0.36 + wp.abs(0.4 * wp.cos(wp.radians(h1 + 35.0)))
+        if h1 >= 164.0 and h1 <= 345.0:
+            t = 0.56 + wp.abs(0.2 * wp.cos(wp.radians(h1 + 168.0)))
+        sh = sc * (f * t + 1.0 - f)
+        da = a1 - a2
+        db = b1 - b2
+        dc = c2 - c1
+        hue_square = wp.max(da * da + db * db - dc * dc, 0.0)
+        el = (l2 - l1) / {"(kl * sl)" if weights else "sl"}
+        ec = dc / {"(kc * sc)" if weights else "sc"}
+        eh = wp.sqrt(hue_square) / sh
+        square = el * el + ec * ec + eh * eh
+        """
+    if result == "parts":
+        d.output("parts", "vec3", count)
+    else:
+        d.output("delta", "float", count)
+    if palette:
+        minus = " - tolerance" if result == "tolerance" else ""
+        text = f"""
+        tid = wp.tid()
+        $shared
+        $one
+        closest = float(1.0e6)
+        for s in range(second.shape[0]):
+            $two
+            $body
+            closest = wp.min(closest, square)
+        delta[tid] = wp.sqrt(closest){minus}
+        """
+    else:
+        store = {
+            "difference": "delta[tid] = wp.sqrt(square)",
+            "tolerance": "delta[tid] = wp.sqrt(square) - tolerance",
+            "parts": "parts[tid] = wp.vec3(el, ec, eh)",
+        }[result]
+        text = f"tid = wp.tid()\n$shared\n$one\n$two\n$body\n{store}"
+    d.launch(count)
+    d.code(text, shared=shared, one=one, two=two, body=body)
+    trim(d)
+    d.explain({
+        "ciede2000": "CIEDE2000 with means and differences of hue on the circle.",
+        "cie94": "CIE94 for graphic arts; the first color is the standard that sets the weights.",
+        "cmc": "CMC l:c; the first color is the standard that sets the size of its ellipsoid.",
+    }[formula])  # fmt: skip
+
+    def lab(x: Any) -> Any:
+        if space == "lab":
+            return x - np.array([0.0, 40.0, 40.0])
+        if space == "lch":
+            return np.stack(
+                [x[..., 0], x[..., 1] * np.cos(0.1 * x[..., 2]), x[..., 1] * np.sin(0.1 * x[..., 2])], -1
+            )
+        f = np.cbrt(x @ _XYZ.T / _WHITE)
+        return np.stack(
+            [116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1
+        )
+
+    def reference(v: Values) -> dict[str, Any]:
+        p, q = lab(v.first), lab(np.asarray(v.second))
+        if palette:
+            p, q = p[:, None], q[None]
+        p, q = np.broadcast_arrays(p, q)
+        kl, kc = v.get("kl", 1.0), v.get("kc", 1.0)
+        l1, l2 = p[..., 0], q[..., 0]
+        z1, z2 = p[..., 1] + 1j * p[..., 2], q[..., 1] + 1j * q[..., 2]
+        eh: Any
+        sl: Any
+        sc: Any
+        sh: Any
+        turn: Any = 0.0
+        if formula == "ciede2000":
+            c7 = ((abs(z1) + abs(z2)) / 2) ** 7
+            g = 0.5 * (1 - np.sqrt(c7 / (c7 + 25.0**7)))
+            z1, z2 = z1 + g * z1.real, z2 + g * z2.real
+            c1, c2 = abs(z1), abs(z2)
+            # the angle halfway between two directions is that of their sum
+            hm = np.degrees(np.angle(z1 / c1 + z2 / c2)) % 360
+            eh = 2 * np.sqrt(c1 * c2) * np.sin(np.angle(z2 / z1) / 2)
+            cm, lm = (c1 + c2) / 2, ((l1 + l2) / 2 - 50) ** 2
+            waves = [(-0.17, 1, -30), (0.24, 2, 0), (0.32, 3, 6), (-0.2, 4, -63)]
+            t = 1 + sum(a * np.cos(np.radians(k * hm + b)) for a, k, b in waves)
+            sl, sc, sh = 1 + 0.015 * lm / np.sqrt(20 + lm), 1 + 0.045 * cm, 1 + 0.015 * cm * t
+            angle = np.radians(60 * np.exp(-(((hm - 275) / 25) ** 2)))
+            turn = -2 * np.sqrt(cm**7 / (cm**7 + 25.0**7)) * np.sin(angle)
+        else:
+            c1, c2 = abs(z1), abs(z2)
+            # |z1 - z2|^2 = (c1 - c2)^2 + 4 c1 c2 sin^2(dh / 2)
+            eh = 2 * np.sqrt(c1 * c2) * abs(np.sin(np.angle(z2 / z1) / 2))
+            if formula == "cie94":
+                sl, sc, sh = 1.0, 1 + 0.045 * c1, 1 + 0.015 * c1
+            else:
+                h = np.degrees(np.angle(z1)) % 360
+                sl = np.where(l1 < 16, 0.511, 0.040975 * l1 / (1 + 0.01765 * l1))
+                sc = 0.0638 * c1 / (1 + 0.0131 * c1) + 0.638
+                f = np.sqrt(c1**4 / (c1**4 + 1900))
+                wide = 0.56 + abs(0.2 * np.cos(np.radians(h + 168)))
+                slim = 0.36 + abs(0.4 * np.cos(np.radians(h + 35)))
+                sh = sc * (f * np.where((h >= 164) & (h <= 345), wide, slim) + 1 - f)
+        el, ec, eh = (l2 - l1) / (kl * sl), (c2 - c1) / (kc * sc), eh / sh
+        if result == "parts":
+            return {"parts": np.stack([el, ec, eh], axis=-1)}
+        delta = np.sqrt(el**2 + ec**2 + eh**2 + turn * ec * eh)
+        if palette:
+            delta = delta.min(axis=1)
+        return {"delta": delta - v.get("tolerance", 0.0)}
+
+    d.check(reference, 5e-3)

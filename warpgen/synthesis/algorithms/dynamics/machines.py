@@ -1,0 +1,409 @@
+"""Vehicles, aircraft and arms: forces, accelerations and a step in time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.dynamics import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Rajamani 2012, ch. 2; Pacejka 2012, ch. 4",
+    names={
+        "drive_step": "vehicle_step|bicycle_model|simulate_cars",
+        "pose": "state|x|poses",
+        "vel": "velocities|twist|v",
+        "steer": "steering|delta_in|wheel_angle",
+        "throttle": "accel|drive|command",
+        "dt": "step|h|time_step",
+    },
+    adjoint="either",
+    weight=4,
+)
+def drive_step(d: Draft) -> None:
+    """Steps cars as single-track vehicles: slip angles, tire forces, then yaw and sway."""
+    tire = d.option("tire", "linear", "magic formula", "brush", "saturated")
+    load = d.option("load", "static", "transfer")
+    resist = d.flag("resistance")
+    integrate = d.option("integrate", "explicit", "symplectic")
+    layout = d.option("layout", "two vectors", "matrix")
+    result = d.option("result", "state", "accelerations", "lateral forces")
+    count = d.pick(48, 64, 96)
+    d.says(
+        {
+            "state": "Steps cars as single-track vehicles: slip angles, tire forces, then yaw and sway.",
+            "accelerations": (
+                "Computes accelerations of cars as single-track vehicles from slip angles and tire forces."
+            ),
+            "lateral forces": (
+                "Computes the lateral forces of the front and rear tires of cars as single-track vehicles."
+            ),
+        }[result]
+    )
+    if layout == "two vectors":
+        d.input("pose", "vec3", count, -1.0, 1.0)
+        d.input("vel", "vec3", count, -0.3, 0.3)
+        read = "vx = 12.0 + 20.0 * vel[tid][0]\nvy = vel[tid][1]\nr = vel[tid][2]"
+        place = "px = pose[tid][0]\npy = pose[tid][1]\nyaw = pose[tid][2]"
+    else:
+        d.input("state", "float", (count, 6), -0.3, 0.3)
+        read = (
+            "# the forward speed is stored relative to 12 m/s, in units of 20 m/s\n"
+            "vx = 12.0 + 20.0 * state[tid, 3]\n"
+            "vy = state[tid, 4]\n"
+            "r = state[tid, 5]"
+        )
+        place = "px = state[tid, 0]\npy = state[tid, 1]\nyaw = state[tid, 2]"
+    if result != "state":
+        d.parameters = [p for p in d.parameters if p.name != "pose"]
+        place = ""
+    d.input("steer", "float", count, -0.25, 0.25)
+    if result != "lateral forces" or load == "transfer":
+        d.input("throttle", "float", count, -3.0, 3.0)
+    if result == "state":
+        d.param("dt", "float", 0.005, 0.02)
+    d.module("""
+        MASS = wp.constant(1500.0)
+        INERTIA = wp.constant(2500.0)
+        FRONT = wp.constant(1.2)  # axles to the center of mass, in m
+        REAR = wp.constant(1.6)
+        HEIGHT = wp.constant(0.5)
+    """)
+    slip = """
+    delta = steer[tid]
+    # angles between where the wheels point and where they go
+    alpha_f = delta - wp.atan2(vy + FRONT * r, vx)
+    alpha_r = -wp.atan2(vy - REAR * r, vx)
+    """
+    loads = """
+    base = FRONT + REAR
+    load_f = MASS * 9.81 * REAR / base
+    load_r = MASS * 9.81 * FRONT / base
+    """
+    if load == "transfer":
+        loads += """
+    # speeding up shifts weight to the rear axle
+    shift = MASS * throttle[tid] * HEIGHT / base
+    load_f -= shift
+    load_r += shift
+    """
+    forces = {
+        "linear": "fyf = 9.5 * load_f * alpha_f\nfyr = 10.5 * load_r * alpha_r",
+        "magic formula": """
+        # Pacejka's sine of an arctangent, with stiffness, shape, peak and curvature
+        bf = 9.5 * alpha_f
+        fyf = 0.95 * load_f * wp.sin(1.4 * wp.atan(bf + 0.6 * (bf - wp.atan(bf))))
+        br = 10.5 * alpha_r
+        fyr = 0.95 * load_r * wp.sin(1.4 * wp.atan(br + 0.6 * (br - wp.atan(br))))
+        """,
+        "brush": """
+        # Fiala: adhesion gives way to sliding, until all of the patch slides
+        kf = 9.5 * wp.tan(alpha_f) / (3.0 * 0.95)
+        fyf = 0.95 * load_f * wp.sign(kf)
+        if wp.abs(kf) < 1.0:
+            fyf = 0.95 * load_f * (3.0 * kf - 3.0 * wp.abs(kf) * kf + kf * kf * kf)
+        kr = 10.5 * wp.tan(alpha_r) / (3.0 * 0.95)
+        fyr = 0.95 * load_r * wp.sign(kr)
+        if wp.abs(kr) < 1.0:
+            fyr = 0.95 * load_r * (3.0 * kr - 3.0 * wp.abs(kr) * kr + kr * kr * kr)
+        """,
+        "saturated": """
+        # linear up to what friction can hold, smoothly
+        fyf = 0.95 * load_f * wp.tanh(9.5 * alpha_f / 0.95)
+        fyr = 0.95 * load_r * wp.tanh(10.5 * alpha_r / 0.95)
+        """,
+    }[tire]
+    push = "" if result == "lateral forces" else "fx = MASS * throttle[tid]"
+    if resist and push:
+        push += "\n# air and rolling\nfx -= 0.43 * vx * wp.abs(vx) + 0.012 * MASS * 9.81"
+    accelerations = (
+        ""
+        if result == "lateral forces"
+        else """
+    ax = (fx - fyf * wp.sin(delta)) / MASS + vy * r
+    ay = (fyr + fyf * wp.cos(delta)) / MASS - vx * r
+    rdot = (FRONT * fyf * wp.cos(delta) - REAR * fyr) / INERTIA
+    """
+    )
+    if result == "state":
+        out = "next_pose" if layout == "two vectors" else "next_state"
+        if layout == "two vectors":
+            d.output("next_pose", "vec3", count)
+            d.output("next_vel", "vec3", count)
+        else:
+            d.output(out, "float", (count, 6))
+        use = ("ux", "uy", "ur") if integrate == "symplectic" else ("vx", "vy", "r")
+        speeds = "ux = vx + dt * ax\nuy = vy + dt * ay\nur = r + dt * rdot"
+        moves = f"""
+        c = wp.cos(yaw)
+        s = wp.sin(yaw)
+        px += dt * (c * {use[0]} - s * {use[1]})
+        py += dt * (s * {use[0]} + c * {use[1]})
+        yaw += dt * {use[2]}
+        """
+        if layout == "two vectors":
+            store = (
+                f"{speeds}\n"
+                f"$moves\n"
+                f"next_pose[tid] = wp.vec3(px, py, yaw)\n"
+                f"next_vel[tid] = wp.vec3(ux, uy, ur)"
+            )
+        else:
+            cells = "\n".join(
+                f"next_state[tid, {k}] = {x}" for k, x in enumerate(("px", "py", "yaw", "ux", "uy", "ur"))
+            )
+            store = f"{speeds}\n$moves\n{cells}"
+    elif result == "accelerations":
+        moves = ""
+        d.output("acc", "vec3", count)
+        store = "acc[tid] = wp.vec3(ax, ay, rdot)"
+    else:
+        moves = ""
+        d.output("forces", "vec2", count)
+        store = "forces[tid] = wp.vec2(fyf, fyr)"
+    if tire == "brush":
+        d.forward_only()
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$read\n$place\n$slip\n$loads\n$forces\n$push\n$accelerations\n$store",
+        read=read, place=place, slip=slip, loads=loads, forces=forces, push=push, accelerations=accelerations,
+        store=store, moves=moves,
+    )  # fmt: skip
+    d.explain(
+        "Positions in m, angles in rad, speeds in the car's own frame (forward, to the left), forces in N."
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        if layout == "two vectors":
+            speeds = v.vel
+            pose = v.get("pose", np.zeros((count, 3)))
+        else:
+            pose, speeds = v.state[:, :3], v.state[:, 3:]
+        vx, vy, r = 12 + 20 * speeds[:, 0], speeds[:, 1], speeds[:, 2]
+        af, ar = v.steer - np.arctan2(vy + 1.2 * r, vx), -np.arctan2(vy - 1.6 * r, vx)
+        weight = 1500 * 9.81 / 2.8
+        lf, lr = weight * 1.6, weight * 1.2
+        if load == "transfer":
+            moved = 1500 * v.throttle * 0.5 / 2.8
+            lf, lr = lf - moved, lr + moved
+
+        def side(alpha: Any, weight_: Any, stiffness: float) -> Any:
+            if tire == "linear":
+                return stiffness * weight_ * alpha
+            if tire == "saturated":
+                return 0.95 * weight_ * np.tanh(stiffness / 0.95 * alpha)
+            if tire == "magic formula":
+                b = stiffness * alpha
+                return 0.95 * weight_ * np.sin(1.4 * np.arctan(1.6 * b - 0.6 * np.arctan(b)))
+            k = np.clip(stiffness * np.tan(alpha) / 2.85, -1, 1)
+            return 0.95 * weight_ * (1 - (1 - np.abs(k)) ** 3) * np.sign(k)
+
+        fyf, fyr = side(af, lf, 9.5), side(ar, lr, 10.5)
+        if result == "lateral forces":
+            return {"forces": np.stack([fyf, fyr], axis=-1)}
+        fx = 1500 * v.throttle - (0.43 * vx * np.abs(vx) + 0.012 * 1500 * 9.81 if resist else 0.0)
+        ax = (fx - fyf * np.sin(v.steer)) / 1500 + vy * r
+        ay = (fyr + fyf * np.cos(v.steer)) / 1500 - vx * r
+        turn = (1.2 * fyf * np.cos(v.steer) - 1.6 * fyr) / 2500
+        if result == "accelerations":
+            return {"acc": np.stack([ax, ay, turn], axis=-1)}
+        after = np.stack([vx, vy, r], axis=-1) + v.dt * np.stack([ax, ay, turn], axis=-1)
+        u = after if integrate == "symplectic" else np.stack([vx, vy, r], axis=-1)
+        z = (u[:, 0] + 1j * u[:, 1]) * np.exp(1j * pose[:, 2])
+        moved_pose = pose + v.dt * np.stack([z.real, z.imag, u[:, 2]], axis=-1)
+        if layout == "two vectors":
+            return {"next_pose": moved_pose, "next_vel": after}
+        return {"next_state": np.concatenate([moved_pose, after], axis=1)}
+
+    d.check(reference, 1e-3)
+
+
+@DOMAIN.algorithm(
+    source="Mahony, Kumar & Corke 2012; Stevens, Lewis & Johnson 2015, ch. 1",
+    names={
+        "fly_step": "quadrotor_step|drone_dynamics|simulate_rotorcraft",
+        "pos": "positions|p|x",
+        "vel": "velocities|v|lin_vel",
+        "att": "attitude|q|orientation",
+        "rates": "omega|body_rates|w",
+        "rotors": "rotor_speeds|motors|u",
+        "dt": "step|h|time_step",
+    },
+    adjoint="either",
+    weight=4,
+)
+def fly_step(d: Draft) -> None:
+    """Steps quadrotors: rotor thrusts and torques turn the body, gravity and drag move it."""
+    frame = d.option("frame", "plus", "cross")
+    drag = d.option("drag", "none", "linear", "quadratic")
+    turn = d.option("attitude", "derivative", "exponential")
+    gyro = d.flag("gyro", 0.6)
+    ground = d.flag("ground", 0.35)
+    motors = d.option("motors", "speeds", "thrusts", "lagged")
+    result = d.option("result", "state", "wrench")
+    count = d.pick(48, 64, 96)
+    d.says(
+        "Steps quadrotors: rotor thrusts and torques turn the body, gravity and drag move it."
+        if result == "state"
+        else "Computes force and angular acceleration of quadrotors from their rotors."
+    )
+    if result == "state" or ground:
+        d.input("pos", "vec3", count, 0.5, 3.0)
+    if result == "state" or drag != "none":
+        d.input("vel", "vec3", count, -2.0, 2.0)
+    d.input("att", "quat", count, kind="unit")
+    if result == "state" or gyro:
+        d.input("rates", "vec3", count, -2.0, 2.0)
+    d.input("rotors", "vec4", count, 0.5, 1.5)
+    if motors == "lagged":
+        d.input("commands", "vec4", count, 0.5, 1.5)
+    if result == "state" or motors == "lagged":
+        d.param("dt", "float", 0.002, 0.01)
+    d.module("""
+        MASS = wp.constant(1.2)
+        ARM = wp.constant(0.2)
+        IXY = wp.constant(0.012)
+        IZ = wp.constant(0.022)
+    """)
+    thrust = {
+        "speeds": (
+            "s = rotors[tid]\n"
+            "# thrust grows with the square of the speed, here in units of hover\n"
+            "f = 2.94 * wp.cw_mul(s, s)"
+        ),
+        "thrusts": "f = 2.94 * rotors[tid]",
+        "lagged": (
+            "# the motors follow their commands with a time constant of 20 ms\n"
+            "s = rotors[tid] + (dt / (0.02 + dt)) * (commands[tid] - rotors[tid])\n"
+            "f = 2.94 * wp.cw_mul(s, s)"
+        ),
+    }[motors]
+    if frame == "plus":
+        moments = """
+        # front, left, back, right; the first and third turn against the others
+        tx = ARM * (f[1] - f[3])
+        ty = ARM * (f[2] - f[0])
+        tz = 0.016 * (f[1] + f[3] - f[0] - f[2])
+        """
+    else:
+        moments = """
+        # arms at 45 degrees: each rotor helps to roll and to pitch
+        lever = ARM * 0.70710678
+        tx = lever * (f[0] + f[1] - f[2] - f[3])
+        ty = lever * (f[1] + f[2] - f[0] - f[3])
+        tz = 0.016 * (f[1] + f[3] - f[0] - f[2])
+        """
+    lift = "up = f[0] + f[1] + f[2] + f[3]"
+    if ground:
+        lift += """
+# close to the ground the downwash is held up (Cheeseman and Bennett)
+ratio = 0.12 / (4.0 * wp.max(pos[tid][2], 0.15))
+up = up / (1.0 - ratio * ratio)"""
+    force = """
+    q = att[tid]
+    force = wp.quat_rotate(q, wp.vec3(0.0, 0.0, up)) - wp.vec3(0.0, 0.0, MASS * 9.81)
+    """
+    force += {
+        "none": "",
+        "linear": "force -= 0.25 * vel[tid]",
+        "quadratic": "force -= 0.06 * wp.length(vel[tid]) * vel[tid]",
+    }[drag]
+    force = force.replace("    ", "")
+    if gyro:
+        angular = """
+        w = rates[tid]
+        # Euler's equations: what turns about two axes is driven about the third
+        wdot = wp.vec3(
+            (tx - (IZ - IXY) * w[1] * w[2]) / IXY,
+            (ty - (IXY - IZ) * w[2] * w[0]) / IXY,
+            tz / IZ,
+        )
+        """
+    else:
+        angular = (
+            "w = rates[tid]\n" if result == "state" else ""
+        ) + "wdot = wp.vec3(tx / IXY, ty / IXY, tz / IZ)"
+    if result == "state":
+        for name, kind in (
+            ("next_pos", "vec3"),
+            ("next_vel", "vec3"),
+            ("next_att", "quat"),
+            ("next_rates", "vec3"),
+        ):
+            d.output(name, kind, count)
+        if turn == "derivative":
+            rotate = """
+            # dq/dt = 1/2 q w, then back to length one
+            spin = q * wp.quat(w1[0], w1[1], w1[2], 0.0)
+            next_att[tid] = wp.normalize(q + 0.5 * dt * spin)
+            """
+        else:
+            rotate = """
+            # the rotation that a constant rate makes in dt; the rates are never all zero
+            angle = wp.length(w1) * dt
+            next_att[tid] = q * wp.quat_from_axis_angle(wp.normalize(w1), angle)
+            """
+        store = """
+        v1 = vel[tid] + dt / MASS * force
+        w1 = w + dt * wdot
+        next_vel[tid] = v1
+        next_pos[tid] = pos[tid] + dt * v1
+        next_rates[tid] = w1
+        $rotate
+        """
+    else:
+        rotate = ""
+        d.output("force_out", "vec3", count)
+        d.output("wdot_out", "vec3", count)
+        store = "force_out[tid] = force\nwdot_out[tid] = wdot"
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$thrust\n$moments\n$lift\n$force\n$angular\n$store",
+        thrust=thrust, moments=moments, lift=lift, force=force, angular=angular, store=store, rotate=rotate,
+    )  # fmt: skip
+    d.explain("Positions and velocities in the world (z up), rates and rotor forces in the body's frame.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        s = v.rotors
+        if motors == "lagged":
+            s = s + v.dt / (0.02 + v.dt) * (v.commands - s)
+        f = 2.94 * (s if motors == "thrusts" else s**2)
+        if frame == "plus":
+            arms = 0.2 * np.array([[0, 1, 0, -1], [-1, 0, 1, 0]])
+        else:
+            arms = 0.2 * 0.70710678 * np.array([[1, 1, -1, -1], [-1, 1, 1, -1]])
+        torque = f @ np.vstack([arms, 0.016 * np.array([[-1, 1, -1, 1]])]).T
+        up = f.sum(axis=1)
+        if ground:
+            up = up / (1 - (0.12 / (4 * np.maximum(v.pos[:, 2], 0.15))) ** 2)
+        x, y, z, w = v.att.T
+        axis = np.stack([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)], axis=-1)
+        force = up[:, None] * axis - np.array([0, 0, 1.2 * 9.81])
+        if drag == "linear":
+            force = force - 0.25 * v.vel
+        elif drag == "quadratic":
+            force = force - 0.06 * np.linalg.norm(v.vel, axis=1, keepdims=True) * v.vel
+        inertia = np.array([0.012, 0.012, 0.022])
+        wdot = torque / inertia
+        if gyro:
+            wdot = (torque - np.cross(v.rates, inertia * v.rates)) / inertia
+        if result == "wrench":
+            return {"force_out": force, "wdot_out": wdot}
+        v1, w1 = v.vel + v.dt / 1.2 * force, v.rates + v.dt * wdot
+        xyz, real = v.att[:, :3], v.att[:, 3:]
+        if turn == "derivative":
+            half, c = 0.5 * v.dt * w1, 1.0
+        else:
+            size = np.linalg.norm(w1, axis=1, keepdims=True)
+            half, c = np.sin(size * v.dt / 2) * w1 / size, np.cos(size * v.dt / 2)
+        q = np.concatenate(
+            [c * xyz + real * half + np.cross(xyz, half), c * real - (xyz * half).sum(axis=1, keepdims=True)],
+            axis=1,
+        )
+        q = q / np.linalg.norm(q, axis=1, keepdims=True)
+        return {"next_pos": v.pos + v.dt * v1, "next_vel": v1, "next_att": q, "next_rates": w1}
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,384 @@
+"""Places and distances on the ellipsoid of the earth (WGS 84), and map projections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.earth import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_A, _F = 6378137.0, 1.0 / 298.257223563
+_E2 = _F * (2.0 - _F)
+_NAMES = {
+    "lat": "latitude|phi|lats",
+    "lon": "longitude|lam|lons",
+    "height": "altitude|h|alt",
+    "position": "ecef|xyz|positions",
+}
+_ELLIPSOID = """
+# WGS 84: equatorial radius in m, flattening
+EARTH_A = wp.constant(6378137.0)
+EARTH_F = wp.constant(0.0033528106647474805)
+"""
+
+
+def _ecef(lat: Any, lon: Any, height: Any) -> Any:
+    n = _A / np.sqrt(1.0 - _E2 * np.sin(lat) ** 2)
+    x, y = (n + height) * np.cos(lat) * np.cos(lon), (n + height) * np.cos(lat) * np.sin(lon)
+    return np.stack([x, y, (n * (1.0 - _E2) + height) * np.sin(lat)], axis=-1)
+
+
+def _enu(lat: Any, lon: Any) -> Any:
+    """Rows: unit vectors east, north and up."""
+    zero = np.zeros_like(lat)
+    east = np.stack([-np.sin(lon), np.cos(lon), zero], axis=-1)
+    north = np.stack([-np.sin(lat) * np.cos(lon), -np.sin(lat) * np.sin(lon), np.cos(lat)], axis=-1)
+    up = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
+    return np.stack([east, north, up], axis=-2)
+
+
+@DOMAIN.algorithm(
+    source="NIMA TR8350.2; Bowring 1985",
+    names=_NAMES
+    | {"geodetic_to_ecef": "ecef_from_geodetic|lla_to_ecef|place_stations", "n": "prime_vertical|nu|R_n"},
+    double=True,
+    weight=2,
+)
+def geodetic_to_ecef(d: Draft) -> None:
+    """Places points given by latitude, longitude and height in the earth-centered frame."""
+    result = d.option("result", "position", "range", "local", "look angles")
+    units = d.option("units", "radians", "degrees")
+    packed = d.flag("packed", 0.4)
+    curved = d.flag("height", 0.7)
+    site = result != "position"
+    count = d.pick(64, 96, 128)
+    d.says("Places points given by latitude, longitude and height in the earth-centered frame" + {
+        "position": ".",
+        "range": ", and measures their straight distance from a site.",
+        "local": ", then in the frame east, north, up of a site.",
+        "look angles": ", and gives azimuth and elevation at which a site sees them.",
+    }[result])  # fmt: skip
+    scale = 57.29577951308232 if units == "degrees" else 1.0
+    if packed:
+        d.input("geo", "vec3", count, 0.1, 0.9)
+        load = "g = geo[tid]\nphi = $angle(g[0])\nlam = $angle(g[1])\nh = 1.0e5 * g[2]"
+    else:
+        d.input("lat", "float", count, -1.2 * scale, 1.2 * scale)
+        d.input("lon", "float", count, -3.0 * scale, 3.0 * scale)
+        if curved:
+            d.input("height", "float", count, 0.0, 9000.0)
+        load = f"phi = $angle(lat[tid])\nlam = $angle(lon[tid])\nh = {'height[tid]' if curved else '0.0'}"
+    if site:
+        d.param("site_lat", "float", 0.3, 0.8)
+        d.param("site_lon", "float", -1.0, 1.0)
+    d.module(_ELLIPSOID)
+    load = load.replace("$angle(", "wp.radians(" if units == "degrees" and not packed else "(")
+    load = (
+        load
+        if "wp.radians" in load
+        else load.replace("((", "(")
+        .replace("(lat[tid])", "lat[tid]")
+        .replace("(lon[tid])", "lon[tid]")
+        .replace("(g[0])", "g[0]")
+        .replace("(g[1])", "g[1]")
+    )
+    place = """
+    e2 = EARTH_F * (2.0 - EARTH_F)
+    s = wp.sin(phi)
+    c = wp.cos(phi)
+    # radius of curvature in the prime vertical
+    n = EARTH_A / wp.sqrt(1.0 - e2 * s * s)
+    p = wp.vec3((n + h) * c * wp.cos(lam), (n + h) * c * wp.sin(lam), (n * (1.0 - e2) + h) * s)
+    """
+    of_site = (
+        """
+    s0 = wp.sin(site_lat)
+    c0 = wp.cos(site_lat)
+    n0 = EARTH_A / wp.sqrt(1.0 - e2 * s0 * s0)
+    cl = wp.cos(site_lon)
+    sl = wp.sin(site_lon)
+    # the site stands on the ellipsoid
+    d = p - wp.vec3(n0 * c0 * cl, n0 * c0 * sl, n0 * (1.0 - e2) * s0)
+    """
+        if site
+        else ""
+    )
+    local = (
+        """
+    east = -sl * d[0] + cl * d[1]
+    north = -s0 * cl * d[0] - s0 * sl * d[1] + c0 * d[2]
+    up = c0 * cl * d[0] + c0 * sl * d[1] + s0 * d[2]
+    """
+        if result in ("local", "look angles")
+        else ""
+    )
+    if result == "position":
+        d.output("position", "vec3", count)
+        store = "position[tid] = p"
+    elif result == "range":
+        d.output("slant_range", "float", count)
+        store = "slant_range[tid] = wp.length(d)"
+    elif result == "local":
+        d.output("enu", "vec3", count)
+        store = "enu[tid] = wp.vec3(east, north, up)"
+    else:
+        d.output("angles", "vec2", count)
+        store = (
+            "# azimuth from north over east\n"
+            "angles[tid] = wp.vec2(wp.atan2(east, north), wp.asin(up / wp.length(d)))"
+        )
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$load\n$place\n$of_site\n$local\n$store",
+        load=load,
+        place=place,
+        of_site=of_site,
+        local=local,
+        store=store,
+    )
+    d.explain(
+        f"Angles are in {'degrees' if units == 'degrees' and not packed else 'radians'}, "
+        f"heights and distances in m above WGS 84."
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        if packed:
+            lat, lon, h = v.geo[:, 0], v.geo[:, 1], 1.0e5 * v.geo[:, 2]
+        else:
+            lat, lon, h = v.lat / scale, v.lon / scale, v.height if curved else 0.0
+        p = _ecef(lat, lon, h)
+        if result == "position":
+            return {"position": p}
+        s_lat, s_lon = np.asarray(v.site_lat), np.asarray(v.site_lon)
+        away = p - _ecef(s_lat, s_lon, 0.0)
+        local = away @ _enu(s_lat, s_lon).T
+        if result == "range":
+            return {"slant_range": np.linalg.norm(away, axis=1)}
+        if result == "local":
+            return {"enu": local}
+        east, north, up = local.T
+        return {
+            "angles": np.stack(
+                [np.arctan2(east, north), np.arcsin(up / np.linalg.norm(away, axis=1))], axis=-1
+            )
+        }
+
+    d.check(reference, 2e-3)
+
+
+@DOMAIN.algorithm(
+    source="Vincenty 1975; Sinnott 1984",
+    names={
+        "surface_distance": "geodesic_distance|vincenty_inverse|great_circle",
+        "a": "start|from_points|p0",
+        "b": "goal|to_points|p1",
+        "distance": "length|meters|dist",
+        "sigma": "arc|central_angle",
+    },
+    adjoint="no",
+    weight=3,
+)
+def surface_distance(d: Draft) -> None:
+    """Measures how far points are from each other along the surface of the earth."""
+    way = d.option("way", "haversine", "chord", "vincenty", "vincenty fixed", "mean latitude")
+    pairs = d.option("pairs", "arrays", "from one", "indexed")
+    bearing = d.flag("bearing", 0.4)
+    count, places = d.pick(64, 96, 128), d.pick(12, 20)
+    d.says(
+        "Measures how far points are from each other along the earth's surface"
+        + {
+            "haversine": ", taken for a ball (haversine formula)",
+            "chord": ", taken for a ball, by the chord between them",
+            "vincenty": " by Vincenty's iteration on the ellipsoid",
+            "vincenty fixed": " by some steps of Vincenty's iteration",
+            "mean latitude": ", on the ellipsoid's curvature at the latitude between them",
+        }[way]
+        + (", and the bearing to start with." if bearing else ".")
+    )
+    if pairs == "indexed":
+        d.input("places", "vec2", places, -1.2, 1.2)
+        d.input("edges", "vec2i", count, 0, places)
+    else:
+        d.input("a", "vec2", count, 0.2, 0.6)
+        if pairs == "arrays":
+            d.input("b", "vec2", count, 0.7, 1.2)
+        else:
+            d.param("b", "vec2", 0.7, 1.2)
+    d.output("distance", "float", count)
+    if bearing:
+        d.output("azimuth", "float", count)
+    if way in ("vincenty", "vincenty fixed", "mean latitude"):
+        d.module(_ELLIPSOID)
+    else:
+        d.module("EARTH_RADIUS = wp.constant(6371008.8)  # mean, in m")
+    load = {
+        "indexed": """
+        e = edges[tid]
+        if e[0] == e[1]:
+            # one place: the formulas below divide by the sine of the angle
+            distance[tid] = 0.0
+            return
+        lat1 = places[e[0]][0]
+        lon1 = places[e[0]][1]
+        lat2 = places[e[1]][0]
+        lon2 = places[e[1]][1]
+        """,
+        "arrays": "lat1 = a[tid][0]\nlon1 = a[tid][1]\nlat2 = b[tid][0]\nlon2 = b[tid][1]",
+        "from one": "lat1 = a[tid][0]\nlon1 = a[tid][1]\nlat2 = b[0]\nlon2 = b[1]",
+    }[pairs]
+    ball = {
+        "haversine": """
+        sp = wp.sin(0.5 * (lat2 - lat1))
+        sq = wp.sin(0.5 * (lon2 - lon1))
+        # well conditioned also where the points are close, unlike the law of cosines
+        h = sp * sp + wp.cos(lat1) * wp.cos(lat2) * sq * sq
+        sigma = 2.0 * wp.asin(wp.min(wp.sqrt(h), 1.0))
+        distance[tid] = EARTH_RADIUS * sigma
+        """,
+        "chord": """
+        u = wp.vec3(wp.cos(lat1) * wp.cos(lon1), wp.cos(lat1) * wp.sin(lon1), wp.sin(lat1))
+        w = wp.vec3(wp.cos(lat2) * wp.cos(lon2), wp.cos(lat2) * wp.sin(lon2), wp.sin(lat2))
+        sigma = wp.atan2(wp.length(wp.cross(u, w)), wp.dot(u, w))
+        distance[tid] = EARTH_RADIUS * sigma
+        """,
+        "mean latitude": """
+        e2 = EARTH_F * (2.0 - EARTH_F)
+        mean = 0.5 * (lat1 + lat2)
+        w = 1.0 - e2 * wp.sin(mean) * wp.sin(mean)
+        # radii of curvature along the meridian and across it
+        m = EARTH_A * (1.0 - e2) / (w * wp.sqrt(w))
+        n = EARTH_A / wp.sqrt(w)
+        north = m * (lat2 - lat1)
+        east = n * wp.cos(mean) * (lon2 - lon1)
+        distance[tid] = wp.sqrt(north * north + east * east)
+        """,
+    }
+    steps = d.pick(5, 6, 8)
+    step = """
+    sl = wp.sin(lam)
+    cl = wp.cos(lam)
+    p = cu2 * sl
+    q = cu1 * su2 - su1 * cu2 * cl
+    ss = wp.sqrt(p * p + q * q)
+    cs = su1 * su2 + cu1 * cu2 * cl
+    sigma = wp.atan2(ss, cs)
+    sa = cu1 * cu2 * sl / ss
+    c2a = 1.0 - sa * sa
+    # on the equator there is no vertex, and the term has no weight
+    cm = 0.0
+    if c2a > 1.0e-6:
+        cm = cs - 2.0 * su1 * su2 / c2a
+    c = EARTH_F / 16.0 * c2a * (4.0 + EARTH_F * (4.0 - 3.0 * c2a))
+    """
+    head = """
+    # reduced latitudes
+    u1 = wp.atan((1.0 - EARTH_F) * wp.tan(lat1))
+    u2 = wp.atan((1.0 - EARTH_F) * wp.tan(lat2))
+    su1 = wp.sin(u1)
+    cu1 = wp.cos(u1)
+    su2 = wp.sin(u2)
+    cu2 = wp.cos(u2)
+    l = lon2 - lon1
+    lam = float(l)
+    sigma = float(0.0)
+    ss = float(0.0)
+    cs = float(0.0)
+    c2a = float(0.0)
+    cm = float(0.0)
+    """
+    tail = """
+    b_axis = EARTH_A * (1.0 - EARTH_F)
+    k2 = c2a * (EARTH_A * EARTH_A - b_axis * b_axis) / (b_axis * b_axis)
+    big_a = 1.0 + k2 / 16384.0 * (4096.0 + k2 * (-768.0 + k2 * (320.0 - 175.0 * k2)))
+    big_b = k2 / 1024.0 * (256.0 + k2 * (-128.0 + k2 * (74.0 - 47.0 * k2)))
+    inner = cs * (2.0 * cm * cm - 1.0) - big_b / 6.0 * cm * (4.0 * ss * ss - 3.0) * (4.0 * cm * cm - 3.0)
+    delta = big_b * ss * (cm + 0.25 * big_b * inner)
+    distance[tid] = b_axis * big_a * (sigma - delta)
+    """
+    update = "l + (1.0 - c) * EARTH_F * sa * (sigma + c * ss * (cm + c * cs * (2.0 * cm * cm - 1.0)))"
+    if way == "vincenty":
+        loop = f"""
+        previous = float(1.0e3)
+        turn = int(0)
+        # nearly antipodal points may never settle, hence the limit
+        while wp.abs(lam - previous) > 1.0e-7 and turn < 20:
+            $step
+            previous = lam
+            lam = {update}
+            turn += 1
+        """
+    else:
+        loop = f"""
+        for turn in range({steps}):
+            $step
+            lam = {update}
+        """
+    body = ball.get(way, "$head\n$loop\n$tail")
+    aim = (
+        """
+    # forward azimuth, clockwise from north
+    dl = lon2 - lon1
+    y = wp.sin(dl) * wp.cos(lat2)
+    x = wp.cos(lat1) * wp.sin(lat2) - wp.sin(lat1) * wp.cos(lat2) * wp.cos(dl)
+    azimuth[tid] = wp.atan2(y, x)
+    """
+        if bearing
+        else ""
+    )
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$load\n$body\n$aim",
+        load=load,
+        body=body,
+        head=head,
+        loop=loop,
+        step=step,
+        tail=tail,
+        aim=aim,
+    )
+    d.explain("Latitudes and longitudes are in radians, distances in m.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        if pairs == "indexed":
+            p, q = v.places[v.edges[:, 0]], v.places[v.edges[:, 1]]
+            same = v.edges[:, 0] == v.edges[:, 1]
+        else:
+            p, q = v.a, np.broadcast_to(v.b, v.a.shape)
+            same = np.zeros(count, bool)
+        (lat1, lon1), (lat2, lon2) = p.T, q.T
+        if way in ("haversine", "chord"):
+            cosine = np.sin(lat1) * np.sin(lat2) + np.cos(lat1) * np.cos(lat2) * np.cos(lon2 - lon1)
+            made = 6371008.8 * np.arccos(np.clip(cosine, -1, 1))
+        elif way == "mean latitude":
+            mean = (lat1 + lat2) / 2
+            w = 1 - _E2 * np.sin(mean) ** 2
+            made = np.hypot(
+                _A * (1 - _E2) / w**1.5 * (lat2 - lat1), _A / np.sqrt(w) * np.cos(mean) * (lon2 - lon1)
+            )
+        else:
+            made = _geodesic(lat1, lon1, lat2, lon2)
+        y = np.sin(lon2 - lon1) * np.cos(lat2)
+        x = np.cos(lat1) * np.sin(lat2) - np.sin(lat1) * np.cos(lat2) * np.cos(lon2 - lon1)
+        found = {"distance": np.where(same, 0.0, made)}
+        return found | ({"azimuth": np.where(same, 0.0, np.arctan2(y, x))} if bearing else {})
+
+    d.check(reference, 1e-3)
+
+
+def _geodesic(lat1: Any, lon1: Any, lat2: Any, lon2: Any) -> Any:
+    """Lengths of paths over the ellipsoid, by summing up a great ellipse: right to 1 in 10^5."""
+    u, w = (
+        np.stack([np.cos(b) * np.cos(lam_), np.cos(b) * np.sin(lam_), np.sin(b)], axis=-1)
+        for b, lam_ in (
+            (np.arctan((1 - _F) * np.tan(lat1)), lon1),
+            (np.arctan((1 - _F) * np.tan(lat2)), lon2),
+        )
+    )
+    angle = np.arctan2(np.linalg.norm(np.cross(u, w), axis=1), (u * w).sum(axis=1))[:, None, None]
+    t = np.linspace(0.0, 1.0, 401)[None, :, None]
+    safe = np.where(np.abs(np.sin(angle)) < 1e-12, 1.0, np.sin(angle))
+    path = (np.sin((1 - t) * angle) * u[:, None] + np.sin(t * angle) * w[:, None]) / safe
+    path = path * np.array([_A, _A, _A * (1 - _F)])
+    return np.linalg.norm(np.diff(path, axis=1), axis=2).sum(axis=1)

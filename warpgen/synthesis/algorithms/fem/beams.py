@@ -1,0 +1,236 @@
+"""Beams that bend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.fem import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "members": "bars|edges|elements|rods",
+    "x": "positions|nodes|coords|particle_q",
+    "f": "forces|nodal_forces|internal_force",
+    "ea": "axial_stiffness|stiffness|EA",
+    "rest": "rest_length|l0|initial_length",
+    "ei": "flexural_rigidity|bending_stiffness|EI",
+    "tid": "i",
+    "member": "e|bar|tid",
+    "h": "length|le|elem_length",
+    "w": "deflection|transverse|disp",
+    "theta": "rotation|slope|rot",
+    "n": "direction|axis_dir|unit",
+    "strain": "eps|stretch|elongation",
+}
+
+
+@DOMAIN.algorithm(
+    source="Przemieniecki 1968, Theory of Matrix Structural Analysis, sections 5.6 and 12.2",
+    names=_NAMES
+    | {
+        "beam_forces": "euler_bernoulli|beam_element|hermite_beam|bending_forces",
+        "q": "load|line_load|pressure",
+    },
+    double=True,
+)
+def beam_forces(d: Draft) -> None:
+    """Applies the stiffness of Euler and Bernoulli's beam elements to deflections and rotations."""
+    result = d.option("result", "forces", "matrix", "moment", "deflection", "energy")
+    shear = d.option("shear", "rigid", "timoshenko")
+    section = d.option("section", "one", "per element")
+    term = d.option("term", "none", "axial", "load", "foundation")
+    n = d.pick(48, 64, 96)
+    if result in ("moment", "deflection"):
+        shear, term = "rigid", "none" if term != "load" else "load"
+    if result == "deflection":
+        term = "none"
+    if term in ("axial", "foundation"):
+        shear = "rigid"
+    if term == "load" and result in ("matrix", "energy"):
+        term = "axial"
+        shear = "rigid"
+    # one element more than gaps: nodes lie in a row
+    if result != "matrix":
+        d.input("w", "float", n + 1, -1.0, 1.0)
+        d.input("theta", "float", n + 1, -1.0, 1.0)
+    per = section == "per element"
+    if per:
+        d.input("ei", "float", n, 0.5, 2.0)
+        d.input("h", "float", n, 0.8, 1.2)
+    else:
+        d.param("ei", "float", 0.5, 2.0)
+        d.param("h", "float", 0.8, 1.2)
+    if shear == "timoshenko":
+        d.param("ga", "float", 2.0, 6.0)
+    if term == "axial":
+        d.param("tension", "float", 0.2, 1.0)
+    elif term == "foundation":
+        d.param("k_soil", "float", 0.2, 1.0)
+    elif term == "load":
+        d.input("q", "float", n, -1.0, 1.0)
+    if result == "deflection":
+        d.param("s", "float", 0.1, 0.9)
+    out = {"forces": ("shear_force", "bending_moment"), "matrix": ("K",), "deflection": ("middle",)}.get(
+        result, (result,)
+    )
+    for name in out:
+        d.output(name, "mat44" if result == "matrix" else "float", n + 1 if result == "forces" else n)
+    length, rigidity = ("h[member]", "ei[member]") if per else ("h", "ei")
+    lines = [f"l = {length}"]
+    if shear == "timoshenko":
+        lines.append(f"# shear makes slender beams of stout ones\nphi = 12.0 * {rigidity} / (ga * l * l)")
+    division = " / (1.0 + phi)" if shear == "timoshenko" else ""
+    four = "(4.0 + phi)" if shear == "timoshenko" else "4.0"
+    two = "(2.0 - phi)" if shear == "timoshenko" else "2.0"
+    dofs = "w1 = w[member]\nt1 = theta[member]\nw2 = w[member + 1]\nt2 = theta[member + 1]"
+    if result in ("forces", "matrix", "energy"):
+        lines.append(f"k = {rigidity}{division} / (l * l * l)")
+        entries = [["12.0 * k", "6.0 * l * k", "-12.0 * k", "6.0 * l * k"],
+                   ["6.0 * l * k", f"{four} * l * l * k", "-6.0 * l * k", f"{two} * l * l * k"],
+                   ["-12.0 * k", "-6.0 * l * k", "12.0 * k", "-6.0 * l * k"],
+                   ["6.0 * l * k", f"{two} * l * l * k", "-6.0 * l * k", f"{four} * l * l * k"]]  # fmt: skip
+        rows = ",\n".join("    " + ", ".join(row) for row in entries)
+        matrix = f"m = wp.mat44(\n{rows},\n)"
+        if term == "axial":
+            matrix += "\n# geometric stiffness: a beam under tension bends less\n"
+            matrix += "g = tension / (30.0 * l)\nm += wp.mat44(\n"
+            matrix += "    36.0 * g, 3.0 * l * g, -36.0 * g, 3.0 * l * g,\n"
+            matrix += "    3.0 * l * g, 4.0 * l * l * g, -3.0 * l * g, -l * l * g,\n"
+            matrix += "    -36.0 * g, -3.0 * l * g, 36.0 * g, -3.0 * l * g,\n"
+            matrix += "    3.0 * l * g, -l * l * g, -3.0 * l * g, 4.0 * l * l * g,\n)"
+        elif term == "foundation":
+            matrix += "\n# Winkler's foundation has the form of a mass matrix\n"
+            matrix += "b = k_soil * l / 420.0\nm += wp.mat44(\n"
+            matrix += "    156.0 * b, 22.0 * l * b, 54.0 * b, -13.0 * l * b,\n"
+            matrix += "    22.0 * l * b, 4.0 * l * l * b, 13.0 * l * b, -3.0 * l * l * b,\n"
+            matrix += "    54.0 * b, 13.0 * l * b, 156.0 * b, -22.0 * l * b,\n"
+            matrix += "    -13.0 * l * b, -3.0 * l * l * b, -22.0 * l * b, 4.0 * l * l * b,\n)"
+        direct = result == "forces" and term not in ("axial", "foundation")
+        if direct:
+            # the element's stiffness, row by row
+            lines += [
+                dofs,
+                "gap = w1 - w2",
+                "v = k * (12.0 * gap + 6.0 * l * (t1 + t2))",
+                f"m1 = k * (6.0 * l * gap + l * l * ({four} * t1 + {two} * t2))",
+                f"m2 = k * (6.0 * l * gap + l * l * ({two} * t1 + {four} * t2))",
+            ]
+            load = ""
+            if term == "load":
+                lines.append(
+                    "# a line load leaves half of itself and a moment at each end\np = q[member] * l"
+                )
+                load = " - 0.5 * p"
+            m_load = " - p * l / 12.0" if load else ""
+            m_back = " + p * l / 12.0" if load else ""
+            lines += [
+                f"wp.atomic_add(shear_force, member, v{load})",
+                f"wp.atomic_add(bending_moment, member, m1{m_load})",
+                f"wp.atomic_add(shear_force, member + 1, -v{load})",
+                f"wp.atomic_add(bending_moment, member + 1, m2{m_back})",
+            ]
+        elif result == "forces":
+            lines += [
+                matrix,
+                "u = wp.vec4(w[member], theta[member], w[member + 1], theta[member + 1])",
+                "r = m * u",
+                "wp.atomic_add(shear_force, member, r[0])",
+                "wp.atomic_add(bending_moment, member, r[1])",
+                "wp.atomic_add(shear_force, member + 1, r[2])",
+                "wp.atomic_add(bending_moment, member + 1, r[3])",
+            ]
+        elif result == "matrix":
+            lines += [matrix, "K[member] = m"]
+        else:
+            lines += [matrix, "u = wp.vec4(w[member], theta[member], w[member + 1], theta[member + 1])",
+                      "energy[member] = 0.5 * wp.dot(u, m * u)"]  # fmt: skip
+    elif result == "moment":
+        lines += [
+            dofs,
+            f"# EI w'' in the middle: the deflections cancel there\nm = {rigidity} * (t2 - t1) / l",
+        ]
+        if term == "load":
+            lines.append(
+                "# fixed ends take moments that bend the middle the other way\nm += q[member] * l * l / 24.0"
+            )
+        lines.append("moment[member] = m")
+    else:
+        lines += [
+            dofs,
+            "# Hermite's cubics, with the slopes scaled by the length",
+            "s2 = s * s\ns3 = s2 * s",
+            "a = 1.0 - 3.0 * s2 + 2.0 * s3",
+            "b = s - 2.0 * s2 + s3",
+            "c = s3 - s2",
+            "middle[member] = a * w1 + (1.0 - a) * w2 + l * (b * t1 + c * t2)",
+        ]
+    if result == "deflection":
+        d.parameters = [p for p in d.parameters if p.name != "ei"]
+    if result == "moment":
+        lines = [line if line is not dofs else "t1 = theta[member]\nt2 = theta[member + 1]" for line in lines]
+        d.parameters = [p for p in d.parameters if p.name != "w"]
+    d.launch(n)
+    d.code("member = wp.tid()\n$body", body="\n".join(lines))
+    d.says({
+        "forces": "Adds the shear forces and moments of beam elements to the nodes at their ends.",
+        "matrix": "Computes the stiffness matrices of beam elements.",
+        "moment": "Computes the bending moment in the middle of each beam element.",
+        "deflection": "Interpolates the deflection of beams within each element by Hermite's cubics.",
+        "energy": "Computes the bending energy of each beam element.",
+    }[result])  # fmt: skip
+
+    def reference(v: Values) -> dict[str, Any]:
+        le = np.broadcast_to(v.h, n)
+        at = np.array([-1, 1]) * np.sqrt(1 / 3) * 0.5 + 0.5
+        if result == "deflection":
+            t = v.s
+            first = (v.w[:-1] * (1 - 3 * t**2 + 2 * t**3), v.w[1:] * (3 * t**2 - 2 * t**3))
+            return {
+                "middle": sum(first) + le * (v.theta[:-1] * t * (1 - t) ** 2 - v.theta[1:] * t**2 * (1 - t))
+            }
+        ei = np.broadcast_to(v.ei, n)
+        if result == "moment":
+            made = ei * np.diff(v.theta) / le
+            return {"moment": made + (v.q * le**2 / 24 if term == "load" else 0)}
+        k = np.zeros((n, 4, 4))
+        # curvatures of Hermite's cubics, integrated by two Gauss points
+        for t in at:
+            b = np.stack([(12 * t - 6) / le**2, (6 * t - 4) / le, (6 - 12 * t) / le**2, (6 * t - 2) / le], -1)
+            k += (0.5 * ei * le)[:, None, None] * b[:, :, None] * b[:, None, :]
+        if shear == "timoshenko":
+            # flexibility adds up: bend the beam, and let it shear
+            phi = 12 * ei / (v.ga * le**2)
+            c = ei / (le**3 * (1 + phi))
+            o = np.ones(n)
+            k = c[:, None, None] * np.stack([
+                np.stack([12 * o, 6 * le, -12 * o, 6 * le], -1),
+                np.stack([6 * le, (4 + phi) * le**2, -6 * le, (2 - phi) * le**2], -1),
+                np.stack([-12 * o, -6 * le, 12 * o, -6 * le], -1),
+                np.stack([6 * le, (2 - phi) * le**2, -6 * le, (4 + phi) * le**2], -1)], 1)  # fmt: skip
+        points, weights = np.polynomial.legendre.leggauss(4)
+        for t, weight in zip(0.5 * points + 0.5, 0.5 * weights, strict=True):
+            o = np.ones(n)
+            shape = np.stack([(1 - 3 * t**2 + 2 * t**3) * o, le * t * (1 - t) ** 2, (3 * t**2 - 2 * t**3) * o,
+                              le * t**2 * (t - 1)], -1)  # fmt: skip
+            slope = np.stack([(6 * t**2 - 6 * t) / le, (1 - 4 * t + 3 * t**2) * o, (6 * t - 6 * t**2) / le,
+                              (3 * t**2 - 2 * t) * o], -1)  # fmt: skip
+            if term == "axial":
+                k += (weight * v.tension * le)[:, None, None] * slope[:, :, None] * slope[:, None, :]
+            elif term == "foundation":
+                k += (weight * v.k_soil * le)[:, None, None] * shape[:, :, None] * shape[:, None, :]
+        if result == "matrix":
+            return {"K": k}
+        u = np.stack([v.w[:-1], v.theta[:-1], v.w[1:], v.theta[1:]], -1)
+        if result == "energy":
+            return {"energy": 0.5 * np.einsum("ea,eab,eb->e", u, k, u)}
+        r = np.einsum("eab,eb->ea", k, u)
+        if term == "load":
+            r -= (v.q * le)[:, None] * np.stack([0.5 * np.ones(n), le / 12, 0.5 * np.ones(n), -le / 12], -1)
+        made = np.zeros((2, n + 1))
+        made[:, :-1] += r[:, :2].T
+        made[:, 1:] += r[:, 2:].T
+        return {"shear_force": made[0], "bending_moment": made[1]}
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,177 @@
+"""Forces and energies of hyperelastic tetrahedra."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.fem import DOMAIN
+from warpgen.synthesis.library import hyperelastic
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+_NAMES = {
+    "tets": "elements|tet_indices|indices|connectivity",
+    "u": "displacement|disp|nodal_u",
+    "grads": "shape_grads|dNdX|b_grads",
+    "volume": "rest_volume|vol|quad_weight",
+    "f": "forces|nodal_forces|f_int",
+    "mu": "shear|k_mu|lame_mu",
+    "lam": "lame|k_lambda|lame_lambda",
+    "elem": "tid|e|t",
+    "F": "def_grad|deformation|Fe",
+    "P": "piola|pk1|stress_e",
+    "a": "corner|node|local",
+    "eps": "strain|e_tot|strain_in",
+    "sigma": "cauchy|stress|sig",
+    "tid": "i",
+}
+
+MATERIAL = piece("""
+@wp.struct
+class Material:
+    mu: float
+    lam: float
+""")
+
+
+@DOMAIN.algorithm(
+    source="Sifakis & Barbic 2012, FEM Simulation of 3D Deformable Solids, chapters 3 and 4",
+    names=_NAMES
+    | {"tet_elastic_forces": "eval_tetrahedra|internal_forces|elastic_forces|accumulate_element_forces"},
+    double=True,
+)
+def tet_elastic_forces(d: Draft) -> None:
+    """Adds the forces of hyperelastic tetrahedra to their nodes."""
+    solid = d.option("solid", *hyperelastic.SOLIDS)
+    result = d.option("result", "forces", "energy", "stress", "cauchy")
+    storage = d.option("storage", "flat", "2-D")
+    parameters = d.option("parameters", "one", "per element", "young")
+    active = d.flag("active", 0.3)
+    damping = d.flag("damping", 0.3) and result == "forces"
+    nodes, tets = d.pick(40, 60), d.pick(48, 64)
+    d.input("tets", "int", 4 * tets if storage == "flat" else (tets, 4), 0, nodes)
+    d.input("u", "vec3", nodes, -0.1, 0.1)
+    if damping:
+        d.input("v", "vec3", nodes, -1.0, 1.0)
+    # gradients of the four shape functions in the rest state, which cancel
+    d.input("grads", "vec3", (tets, 3), -0.6, 0.6)
+    if result in ("forces", "energy"):
+        d.input("volume", "float", tets, 0.5, 1.5)
+    if parameters == "one":
+        d.param("mu", "float", 0.5, 2.0)
+        d.param("lam", "float", 1.0, 3.0)
+        load = ""
+    elif parameters == "per element":
+        d.struct("materials", MATERIAL, {"mu": fill(0.5, 2.0), "lam": fill(0.5, 2.0)}, tets)
+        load = "mu = materials[elem].mu\nlam = materials[elem].lam"
+    else:
+        d.param("young", "float", 1.0, 4.0)
+        d.param("nu", "float", 0.2, 0.4)
+        load = "mu = young / (2.0 * (1.0 + nu))\nlam = young * nu / ((1.0 + nu) * (1.0 - 2.0 * nu))"
+    if damping:
+        d.param("k_damp", "float", 0.1, 0.5)
+    if active:
+        d.input("activation", "float", tets, -0.2, 0.2)
+    name = {"forces": "f", "energy": "energy", "stress": "P_out", "cauchy": "sigma"}[result]
+    kind = {"forces": "vec3", "energy": "float"}.get(result, "mat33")
+    d.output(name, kind, nodes if result == "forces" else tets)
+    index = [f"tets[4 * elem + {k}]" if storage == "flat" else f"tets[elem, {k}]" for k in range(4)]
+    gather = "\n".join(f"n{k} = {index[k]}" for k in range(4))
+    kinematics = """
+    # F = 1 + sum_a u_a (x) grad N_a; the fourth gradient is minus the sum of the others
+    g1 = grads[elem, 0]
+    g2 = grads[elem, 1]
+    g3 = grads[elem, 2]
+    grad_u = wp.outer(u[n1] - u[n0], g1) + wp.outer(u[n2] - u[n0], g2) + wp.outer(u[n3] - u[n0], g3)
+    F = grad_u + wp.identity(n=3, dtype=float)
+    """
+    rate = "F_dot = wp.outer(v[n1] - v[n0], g1) + wp.outer(v[n2] - v[n0], g2) + wp.outer(v[n3] - v[n0], g3)"
+    fiber = "# fibres along the first axis pull: f0 (x) e0\ne0 = wp.vec3(1.0, 0.0, 0.0)\n"
+    fiber += "P += activation[elem] * wp.outer(F * e0, e0)"
+    if result == "energy":
+        pull = (
+            " + 0.5 * activation[elem] * (wp.length_sq(F * wp.vec3(1.0, 0.0, 0.0)) - 1.0)" if active else ""
+        )
+        body = f"energy[elem] = volume[elem] * ({d.use(solid.energy)}(F, mu, lam){pull})"
+        if not pull:
+            body = body.replace("* (", "* ").removesuffix(")")
+    else:
+        body = f"P = {d.use(solid.stress)}(F, mu, lam)"
+        if active:
+            body += "\n" + fiber
+        if damping:
+            body += f"\n{rate}\nP += k_damp * F_dot"
+        body += {
+            "stress": "\nP_out[elem] = P",
+            "cauchy": "\n# sigma = P F^T / J\nsigma[elem] = P * wp.transpose(F) / wp.determinant(F)",
+            "forces": """
+# f_a = -V P grad N_a: of all four together nothing is left
+H = volume[elem] * P
+f1 = H * g1
+f2 = H * g2
+f3 = H * g3
+wp.atomic_add(f, n0, f1 + f2 + f3)
+wp.atomic_sub(f, n1, f1)
+wp.atomic_sub(f, n2, f2)
+wp.atomic_sub(f, n3, f3)""",
+        }[result]
+    d.launch(tets)
+    d.code(
+        "elem = wp.tid()\n$gather\n$load\n$kinematics\n$body",
+        gather=gather,
+        load=load,
+        kinematics=kinematics,
+        body=body,
+    )
+    d.explain("""
+        Total Lagrangian: `grads` holds the gradients of the last three shape functions in the rest state,
+        in 1/m, `u` displacements in m; stresses come in the units of `mu`.
+    """)
+    says = {
+        "energy": "Computes the elastic energy of each tetrahedron.",
+        "stress": "Computes the first Piola stress of each tetrahedron.",
+        "cauchy": "Computes the Cauchy stress of each tetrahedron.",
+    }
+    if result in says:
+        d.says(says[result])
+    elif damping:
+        d.says("Adds the forces of hyperelastic tetrahedra and of their viscosity to their nodes.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        tet = v.tets.reshape(tets, 4)
+        g = np.concatenate([-v.grads.sum(axis=1, keepdims=True), v.grads], axis=1)
+        big_f = np.einsum("eai,eaj->eij", v.u[tet], g) + np.eye(3)
+        if parameters == "one":
+            mu, lam = v.mu, v.lam
+        elif parameters == "per element":
+            mu, lam = v["materials.mu"], v["materials.lam"]
+        else:
+            mu, lam = v.young / (2 * (1 + v.nu)), v.young * v.nu / ((1 + v.nu) * (1 - 2 * v.nu))
+        first = big_f[:, :, 0]
+        if result == "energy":
+            e = solid.energy(big_f, mu, lam)
+            if active:
+                e = e + 0.5 * v.activation * ((first**2).sum(axis=1) - 1)
+            return {"energy": v.volume * e}
+        p = _stress(solid, big_f, mu, lam)
+        if active:
+            p[:, :, 0] += v.activation[:, None] * first
+        if damping:
+            p = p + v.k_damp * np.einsum("eai,eaj->eij", v.v[tet], g)
+        if result == "stress":
+            return {"P_out": p}
+        if result == "cauchy":
+            return {"sigma": p @ np.swapaxes(big_f, 1, 2) / np.linalg.det(big_f)[:, None, None]}
+        made = np.zeros((nodes, 3))
+        np.add.at(made, tet, -np.einsum("e,eij,eaj->eai", v.volume, p, g))
+        return {"f": made}
+
+    d.check(reference, 1e-3)
+
+
+def _stress(solid: hyperelastic.Solid, f: Any, mu: Any, lam: Any) -> Any:
+    """Stresses of all elements, whose parameters may differ."""
+    each = [np.broadcast_to(x, len(f)) for x in (mu, lam)]
+    return np.stack([solid.stress(one, m, n) for one, m, n in zip(f, *each, strict=True)])

@@ -1,0 +1,341 @@
+"""Stress at points: measures of it, and the return to a yield surface."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.fem import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "tets": "elements|tet_indices|indices|connectivity",
+    "u": "displacement|disp|nodal_u",
+    "grads": "shape_grads|dNdX|b_grads",
+    "volume": "rest_volume|vol|quad_weight",
+    "f": "forces|nodal_forces|f_int",
+    "mu": "shear|k_mu|lame_mu",
+    "lam": "lame|k_lambda|lame_lambda",
+    "elem": "tid|e|t",
+    "F": "def_grad|deformation|Fe",
+    "P": "piola|pk1|stress_e",
+    "a": "corner|node|local",
+    "eps": "strain|e_tot|strain_in",
+    "sigma": "cauchy|stress|sig",
+    "tid": "i",
+}
+
+
+@DOMAIN.algorithm(
+    source="Bonet & Wood 2008, section 5; Cook et al. 2002, section 3.11",
+    names=_NAMES
+    | {"stress_measure": "von_mises_stress|recover_stress|equivalent_stress|post_process_stress"},
+    double=True,
+)
+def stress_measure(d: Draft) -> None:
+    """Computes the von Mises stress of each element from its strain by Hooke's law."""
+    measure = d.option(
+        "measure", "mises", "pressure", "octahedral", "tresca", "energy", "stress", "triaxiality"
+    )
+    given = d.option("given", "strain", "gradient", "plane strain", "plane stress", "stress")
+    thermal = d.flag("thermal", 0.4)
+    average = d.flag("averaged", 0.3)
+    elements, nodes = d.pick(64, 96, 128), d.pick(30, 40)
+    plane = given in ("plane strain", "plane stress")
+    if given == "stress" or measure == "tresca":
+        thermal = False
+    if measure == "tresca":
+        given, plane = "plane stress", True
+    if given == "stress" and measure in ("stress", "energy"):
+        measure = "pressure"
+    name = {"strain": "eps", "gradient": "grad_u", "stress": "sigma_in"}.get(given, "eps")
+    d.input(name, "mat22" if plane else "mat33", elements, -0.5, 0.5)
+    if given != "stress":
+        d.param("young", "float", 1.0, 4.0)
+        d.param("nu", "float", 0.2, 0.4)
+    if thermal:
+        d.input("dT", "float", elements, -1.0, 1.0)
+        d.param("alpha", "float", 0.01, 0.1)
+    average = average and measure in ("mises", "pressure")
+    if average:
+        d.input("tets", "int", (elements, 4), 0, nodes)
+        d.output("nodal", "float", nodes)
+    out = {"octahedral": "tau_oct", "stress": "sigma", "triaxiality": "eta"}.get(measure, measure)
+    if not average:
+        d.output(out, "mat33" if measure == "stress" else "float", elements)
+    eye = "wp.identity(n=3, dtype=float)"
+    lame = "mu = young / (2.0 * (1.0 + nu))\nlam = young * nu / ((1.0 + nu) * (1.0 - 2.0 * nu))"
+    mechanical = f" - alpha * dT[tid] * {eye}" if thermal else ""
+    if given == "stress":
+        law = "s = 0.5 * (sigma_in[tid] + wp.transpose(sigma_in[tid]))"
+    elif given in ("strain", "gradient"):
+        field = name + "[tid]"
+        law = f"{lame}\ne = 0.5 * ({field} + wp.transpose({field})){mechanical}\n"
+        law += f"s = 2.0 * mu * e + lam * wp.trace(e) * {eye}"
+    elif given == "plane strain":
+        expand = "# the strain out of the plane is zero, the stress is not\n" + (
+            f"{lame}\ne2 = 0.5 * (eps[tid] + wp.transpose(eps[tid]))\n"
+            "e = wp.mat33(e2[0, 0], e2[0, 1], 0.0, e2[1, 0], e2[1, 1], 0.0, 0.0, 0.0, 0.0)"
+        )
+        law = f"{expand}{mechanical}\ns = 2.0 * mu * e + lam * wp.trace(e) * {eye}"
+    else:
+        minus = " - alpha * dT[tid] * wp.identity(n=2, dtype=float)" if thermal else ""
+        law = f"""
+        e = 0.5 * (eps[tid] + wp.transpose(eps[tid])){minus}
+        # no stress out of the plane: a thin plate
+        c = young / (1.0 - nu * nu)
+        sx = c * (e[0, 0] + nu * e[1, 1])
+        sy = c * (e[1, 1] + nu * e[0, 0])
+        txy = c * (1.0 - nu) * e[0, 1]
+        s = wp.mat33(sx, txy, 0.0, txy, sy, 0.0, 0.0, 0.0, 0.0)
+        """
+    dev = f"dev = s - wp.trace(s) / 3.0 * {eye}"
+    value = {
+        "mises": f"{dev}\n$put wp.sqrt(1.5 * wp.ddot(dev, dev))",
+        "pressure": "$put -wp.trace(s) / 3.0",
+        "octahedral": f"{dev}\n$put wp.sqrt(wp.ddot(dev, dev) / 3.0)",
+        "tresca": """
+        # principal stresses in the plane; the third one is zero
+        centre = 0.5 * (sx + sy)
+        radius = wp.sqrt(0.25 * (sx - sy) * (sx - sy) + txy * txy)
+        s1 = centre + radius
+        s2 = centre - radius
+        $put wp.max(s1, 0.0) - wp.min(s2, 0.0)
+        """,
+        "energy": "$put 0.5 * wp.ddot(s, e)",
+        "stress": "$put s",
+        "triaxiality": f"{dev}\n$put wp.trace(s) / (3.0 * wp.sqrt(1.5 * wp.ddot(dev, dev)))",
+    }[measure]
+    if measure == "tresca":
+        law = "\n".join(line for line in law.split("\n") if "wp.mat33(" not in line)
+    if measure == "energy" and given == "plane stress":
+        value = "$put 0.5 * (sx * e[0, 0] + sy * e[1, 1] + 2.0 * txy * e[0, 1])"
+        law = "\n".join(line for line in law.split("\n") if "wp.mat33(" not in line)
+    put = "share = 0.25 *" if average else f"{out}[tid] ="
+    value = value.replace("$put", put)
+    tail = "for a in range(4):\n    wp.atomic_add(nodal, tets[tid, a], share)" if average else ""
+    d.launch(elements)
+    d.code("tid = wp.tid()\n$law\n$value\n$tail", law=law, value=value, tail=tail)
+    what = {
+        "mises": "von Mises stress",
+        "pressure": "pressure",
+        "octahedral": "octahedral shear stress",
+        "tresca": "Tresca stress",
+        "energy": "density of elastic energy",
+        "stress": "stress",
+        "triaxiality": "triaxiality of stress",
+    }[measure]
+    source = {
+        "stress": "its stress",
+        "plane strain": "its strain in the plane",
+        "plane stress": "strains of a plate",
+    }
+    whose = "the elements at each node" if average else "each element"
+    if average:
+        d.says(f"Spreads a quarter of the {what} of each tetrahedron to each of its nodes.")
+    else:
+        d.says(f"Computes the {what} of {whose} from {source.get(given, 'its strain')}.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v[name]
+        x = 0.5 * (x + np.swapaxes(x, 1, 2))
+        e = np.zeros((elements, 3, 3))
+        e[:, : x.shape[1], : x.shape[1]] = x
+        if given == "stress":
+            s = e
+        else:
+            hot = v.alpha * v.dT if thermal else np.zeros(elements)
+            if given == "plane stress":
+                e[:, :2, :2] -= hot[:, None, None] * np.eye(2)
+                c = v.young / (1 - v.nu**2)
+                trace = e[:, 0, 0] + e[:, 1, 1]
+                s = c * (1 - v.nu) * e
+                s[:, 0, 0] += c * v.nu * trace
+                s[:, 1, 1] += c * v.nu * trace
+            else:
+                e = e - hot[:, None, None] * np.eye(3)
+                mu, lam = v.young / (2 * (1 + v.nu)), v.young * v.nu / ((1 + v.nu) * (1 - 2 * v.nu))
+                s = 2 * mu * e + lam * np.trace(e, axis1=1, axis2=2)[:, None, None] * np.eye(3)
+        w = np.linalg.eigvalsh(s)
+        mean = w.mean(axis=1)
+        shear = ((w - mean[:, None]) ** 2).sum(axis=1)
+        value = {
+            "mises": np.sqrt(1.5 * shear),
+            "pressure": -mean,
+            "octahedral": np.sqrt(shear / 3),
+            "tresca": w[:, 2] - w[:, 0],
+            "energy": 0.5 * (s * e).sum(axis=(1, 2)),
+            "stress": s,
+            "triaxiality": mean / np.sqrt(1.5 * shear),
+        }[measure]
+        if not average:
+            return {out: value}
+        made = np.zeros(nodes)
+        np.add.at(made, v.tets, 0.25 * value[:, None])
+        return {"nodal": made}
+
+    d.check(reference, 1e-3)
+
+
+@DOMAIN.algorithm(
+    source="Simo & Hughes 1998, boxes 3.1 and 3.2; de Souza Neto et al. 2008, box 8.8",
+    names=_NAMES
+    | {
+        "return_mapping": "radial_return|j2_plasticity|plastic_corrector|stress_update",
+        "eps_p": "plastic_strain|ep|strain_p",
+        "alpha": "hardening|kappa|acc_plastic",
+        "trial": "f_trial|phi|yield_f",
+        "dgamma": "delta_gamma|d_lambda|multiplier",
+        "s": "dev|s_trial|dev_trial",
+    },
+    double=True,
+    adjoint="either",
+)
+def return_mapping(d: Draft) -> None:
+    """Updates stress and plastic strain by radial return to von Mises' yield surface."""
+    model = d.option("model", "perfect", "isotropic", "kinematic", "drucker-prager", "viscous")
+    given = d.option("given", "strain", "gradient", "trial stress")
+    stored = d.option("stored", "plastic strain", "stress only", "equivalent")
+    form = d.option("form", "early return", "max", "branch")
+    n = d.pick(64, 96, 128)
+    if given == "trial stress":
+        d.input("sigma_trial", "mat33", n, -1.0, 1.0)
+    else:
+        d.input("eps" if given == "strain" else "grad_u", "mat33", n, -0.5, 0.5)
+        if stored == "plastic strain":
+            d.input("eps_p", "mat33", n, -0.05, 0.05)
+    plastic = given != "trial stress" and stored == "plastic strain"
+    keeps = stored == "equivalent"
+    if model in ("isotropic", "kinematic"):
+        if model == "isotropic":
+            d.input("alpha", "float", n, 0.0, 0.2)
+        else:
+            d.input("back", "mat33", n, -0.1, 0.1)
+        d.param("hardening_modulus", "float", 0.1, 0.5)
+    d.param("mu", "float", 0.8, 1.5)
+    if given != "trial stress":
+        d.param("bulk", "float", 1.0, 3.0)
+    d.param("yield_stress", "float", 0.4, 0.9)
+    if model == "drucker-prager":
+        d.param("friction", "float", 0.1, 0.3)
+    elif model == "viscous":
+        d.param("relaxation", "float", 0.2, 0.8)
+    d.output("sigma", "mat33", n)
+    if plastic:
+        d.output("eps_p_new", "mat33", n)
+    if keeps:
+        d.output("peeq", "float", n)
+    eye = "wp.identity(n=3, dtype=float)"
+    if given == "trial stress":
+        elastic = f"""
+        t = 0.5 * (sigma_trial[tid] + wp.transpose(sigma_trial[tid]))
+        p = wp.trace(t) / 3.0
+        s = t - p * {eye}
+        """
+    else:
+        field = "eps[tid]" if given == "strain" else "grad_u[tid]"
+        minus = " - 0.5 * (eps_p[tid] + wp.transpose(eps_p[tid]))" if plastic else ""
+        elastic = f"""
+        # elastic predictor: all of the strain that is not plastic yet
+        e = 0.5 * ({field} + wp.transpose({field})){minus}
+        p = bulk * wp.trace(e)
+        s = 2.0 * mu * (e - wp.trace(e) / 3.0 * {eye})
+        """
+    xi = "s"
+    relative = ""
+    if model == "kinematic":
+        relative = (
+            "# the centre of the yield surface has moved\nb = 0.5 * (back[tid] + wp.transpose(back[tid]))\n"
+        )
+        relative += f"xi = s - b + wp.trace(b) / 3.0 * {eye}"
+        xi = "xi"
+    radius = {
+        "perfect": "yield_stress",
+        "isotropic": "(yield_stress + hardening_modulus * alpha[tid])",
+        "kinematic": "yield_stress",
+        "drucker-prager": "wp.max(yield_stress - friction * p, 0.0)",
+        "viscous": "yield_stress",
+    }[model]
+    hard = "(2.0 * mu + 2.0 / 3.0 * hardening_modulus)"
+    slope = {"isotropic": hard, "kinematic": hard}.get(model, "(2.0 * mu)")
+    flow = f"trial / {slope}" if model != "viscous" else "relaxation * trial / (2.0 * mu)"
+    test = f"norm = wp.sqrt(wp.ddot({xi}, {xi}))\n"
+    test += "# sqrt(2/3): from a stress in tension to the norm of a deviator\n"
+    test += f"trial = norm - 0.81649658 * {radius}"
+    sigma0 = f"sigma[tid] = s + p * {eye}"
+    unchanged = [sigma0]
+    if plastic:
+        unchanged.append("eps_p_new[tid] = 0.5 * (eps_p[tid] + wp.transpose(eps_p[tid]))")
+    correct = [
+        f"dgamma = {flow}",
+        f"normal = {xi} / norm",
+        f"sigma[tid] = s - 2.0 * mu * dgamma * normal + p * {eye}",
+    ]
+    if plastic:
+        correct.append("eps_p_new[tid] = 0.5 * (eps_p[tid] + wp.transpose(eps_p[tid])) + dgamma * normal")
+    if keeps:
+        correct.append("peeq[tid] = 0.81649658 * dgamma")
+    if form == "max":
+        correct[0] = f"# no plastic flow inside the yield surface\ndgamma = wp.max({flow}, 0.0)"
+        body = "\n".join(correct)
+    elif form == "early return":
+        body = "if trial <= 0.0:\n    " + "\n    ".join(unchanged) + "\n    return\n" + "\n".join(correct)
+    else:
+        body = "if trial > 0.0:\n    " + "\n    ".join(correct) + "\nelse:\n    " + "\n    ".join(unchanged)
+    d.launch(n)
+    d.code(
+        "tid = wp.tid()\n$elastic\n$relative\n$test\n$body",
+        elastic=elastic,
+        relative=relative,
+        test=test,
+        body=body,
+    )
+    says = {
+        "drucker-prager": "Returns stress to Drucker and Prager's yield surface at constant pressure.",
+        "viscous": "Relaxes stress beyond von Mises' yield surface by a share of its excess.",
+        "kinematic": "Updates stress by radial return to von Mises' yield surface about a moving centre.",
+        "isotropic": "Updates stress by radial return to von Mises' yield surface, which grows.",
+    }
+    if model in says:
+        d.says(says[model])
+    d.explain("""
+        Elastic predictor, plastic corrector: f = |s| - sqrt(2/3) sigma_y, and with f > 0 flow along s / |s|
+        of size f / 2 mu (less with hardening). Pressure is not touched.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        def symmetric(x: Any) -> Any:
+            return 0.5 * (x + np.swapaxes(x, 1, 2))
+
+        def trace(x: Any) -> Any:
+            return np.trace(x, axis1=1, axis2=2)[:, None, None]
+
+        old = symmetric(v.eps_p) if plastic else 0.0
+        if given == "trial stress":
+            t = symmetric(v.sigma_trial)
+            p = trace(t) / 3
+            s = t - p * np.eye(3)
+        else:
+            e = symmetric(v.eps if given == "strain" else v.grad_u) - old
+            p = v.bulk * trace(e)
+            s = 2 * v.mu * (e - trace(e) / 3 * np.eye(3))
+        x = s
+        if model == "kinematic":
+            b = symmetric(v.back)
+            x = s - (b - trace(b) / 3 * np.eye(3))
+        h = v.get("hardening_modulus", 0.0)
+        size = np.linalg.norm(x, axis=(1, 2))[:, None, None]
+        limit = v.yield_stress + (h * v.alpha[:, None, None] if model == "isotropic" else 0.0)
+        if model == "drucker-prager":
+            limit = np.maximum(v.yield_stress - v.friction * p, 0)
+        excess = np.maximum(size - np.sqrt(2 / 3) * limit, 0.0)
+        gamma = excess / (2 * v.mu + 2 / 3 * h)
+        if model == "viscous":
+            gamma = v.relaxation * gamma
+        made = {"sigma": s - 2 * v.mu * gamma * x / size + p * np.eye(3)}
+        made["eps_p_new"] = old + gamma * x / size
+        made["peeq"] = np.sqrt(2 / 3) * gamma[:, 0, 0]
+        return {q.name: made[q.name] for q in d.parameters if q.name in made}
+
+    d.check(reference, 1e-3)

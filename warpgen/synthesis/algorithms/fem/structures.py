@@ -1,0 +1,179 @@
+"""Bars that carry axial forces alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.fem import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "members": "bars|edges|elements|rods",
+    "x": "positions|nodes|coords|particle_q",
+    "f": "forces|nodal_forces|internal_force",
+    "ea": "axial_stiffness|stiffness|EA",
+    "rest": "rest_length|l0|initial_length",
+    "ei": "flexural_rigidity|bending_stiffness|EI",
+    "tid": "i",
+    "member": "e|bar|tid",
+    "h": "length|le|elem_length",
+    "w": "deflection|transverse|disp",
+    "theta": "rotation|slope|rot",
+    "n": "direction|axis_dir|unit",
+    "strain": "eps|stretch|elongation",
+}
+
+
+@DOMAIN.algorithm(
+    source="Bathe 2014, Finite Element Procedures, section 5.3.1; Crisfield 1991, section 3.1",
+    names=_NAMES | {"truss_forces": "bar_forces|axial_forces|evaluate_truss|spring_network_forces"},
+    double=True,
+)
+def truss_forces(d: Draft) -> None:
+    """Adds the axial forces of bars to the nodes at their ends."""
+    axes = d.option("axes", 2, 3)
+    strain = d.option("strain", "engineering", "green", "logarithmic", "cable")
+    result = d.option("result", "forces", "stress", "energy", "tangent")
+    storage = d.option("storage", "vec2i", "2-D", "flat")
+    extra = d.option("extra", "none", "prestress", "damping", "gravity")
+    if result != "forces":
+        extra = "prestress" if extra == "prestress" else "none"
+    nodes, bars = d.pick(30, 40), d.pick(64, 80, 96)
+    vec = f"vec{axes}"
+    if storage == "vec2i":
+        d.input("members", "vec2i", bars, 0, nodes)
+        ends = "i = members[member][0]\nj = members[member][1]"
+    elif storage == "2-D":
+        d.input("members", "int", (bars, 2), 0, nodes)
+        ends = "i = members[member, 0]\nj = members[member, 1]"
+    else:
+        d.input("members", "int", 2 * bars, 0, nodes)
+        ends = "i = members[2 * member]\nj = members[2 * member + 1]"
+    d.input("x", vec, nodes, -2.0, 2.0)
+    if extra == "damping":
+        d.input("v", vec, nodes, -1.0, 1.0)
+    d.input("rest", "float", bars, 0.5, 2.0)
+    d.input("ea", "float", bars, 0.5, 2.0)
+    if extra == "prestress":
+        d.input("prestress", "float", bars, 0.1, 0.4)
+    elif extra == "damping":
+        d.param("damping", "float", 0.1, 0.5)
+    elif extra == "gravity":
+        d.param("weight", "float", 0.1, 0.5)
+    out = {"forces": "f", "stress": "axial", "energy": "energy", "tangent": "K"}[result]
+    kind = {"forces": vec, "tangent": f"mat{axes}{axes}"}.get(result, "float")
+    d.output(out, kind, nodes if result == "forces" else bars)
+    guard = "# a bar of no length has no direction\nif l < 1.0e-6:\n    return"
+    measure = {
+        "engineering": "strain = (l - l0) / l0",
+        "green": "strain = 0.5 * (l * l - l0 * l0) / (l0 * l0)",
+        "logarithmic": "strain = wp.log(l / l0)",
+        "cable": "# cables go slack: they pull but do not push\nstrain = wp.max((l - l0) / l0, 0.0)",
+    }[strain]
+    pull = {
+        "engineering": "force",
+        "green": "force * l / l0",
+        "logarithmic": "force * l0 / l",
+        "cable": "force",
+    }[strain]
+    slope = {
+        "engineering": "1.0 / l0",
+        "green": "l / (l0 * l0)",
+        "logarithmic": "1.0 / l",
+        "cable": "1.0 / l0",
+    }[strain]
+    initial = " + prestress[member]" if extra == "prestress" else ""
+    if result == "energy":
+        add = " + prestress[member] * strain" if initial else ""
+        end = f"energy[member] = l0 * (0.5 * ea[member] * strain * strain{add})"
+        if not add:
+            end = "energy[member] = 0.5 * l0 * ea[member] * strain * strain"
+    elif result == "stress":
+        end = f"axial[member] = ea[member] * strain{initial}"
+    elif result == "tangent":
+        curve = {"green": " + force / l0", "logarithmic": " - force * l0 / (l * l)"}.get(strain, "")
+        taut = "wp.where(strain > 0.0, ea[member], 0.0)" if strain == "cable" else "ea[member]"
+        end = f"force = ea[member] * strain{initial}\n"
+        end += "# material part along the bar, geometric part across it\nnn = wp.outer(n, n)\n"
+        end += f"along = {taut} * {slope} * {slope} * l0{curve}\nacross = force * {slope} * l0 / l\n"
+        end += f"K[member] = along * nn + across * (wp.identity(n={axes}, dtype=float) - nn)"
+    else:
+        end = f"force = ea[member] * strain{initial}\n"
+        push = f"{pull}"
+        if extra == "damping":
+            end += "# only the relative speed along the bar is damped\nrate = wp.dot(v[j] - v[i], n)\n"
+            push = f"({pull} + damping * rate)"
+        end += f"t = {push} * n\nwp.atomic_add(f, i, t)\nwp.atomic_sub(f, j, t)"
+        if extra == "gravity":
+            down = ", ".join(["0.0"] * (axes - 1) + ["-0.5 * weight * l0"])
+            end += f"\n# half of the bar's own weight hangs at each end\ng = wp.{vec}({down})\n"
+            end += "wp.atomic_add(f, i, g)\nwp.atomic_add(f, j, g)"
+    direction = "n = d / l" if result in ("forces", "tangent") else ""
+    d.launch(bars)
+    d.code(
+        """
+        member = wp.tid()
+        $ends
+        d = x[j] - x[i]
+        l = wp.length(d)
+        $guard
+        $direction
+        l0 = rest[member]
+        $measure
+        $end
+        """,
+        ends=ends,
+        guard=guard,
+        direction=direction,
+        measure=measure,
+        end=end.rstrip(),
+    )
+    d.says({
+        "forces": "Adds the axial forces of bars to the nodes at their ends.",
+        "stress": "Computes the axial force of each bar.",
+        "energy": "Computes the elastic energy of each bar.",
+        "tangent": "Computes the tangent stiffness between the two ends of each bar.",
+    }[result])  # fmt: skip
+
+    def reference(v: Values) -> dict[str, Any]:
+        i, j = v.members.reshape(bars, 2).T
+        gap = v.x[j] - v.x[i]
+        size = np.linalg.norm(gap, axis=1)
+        live = size > 0
+        le, l0 = np.where(live, size, 1.0), v.rest
+        ratio = le / l0
+        eps, first, second = {
+            "engineering": (ratio - 1, 1 / l0, 0 * le),
+            "green": (0.5 * (ratio**2 - 1), le / l0**2, 1 / l0**2),
+            "logarithmic": (np.log(ratio), 1 / le, -1 / le**2),
+            "cable": (np.maximum(ratio - 1, 0), np.where(ratio > 1, 1 / l0, 1 / l0), 0 * le),
+        }[strain]
+        before = v.prestress if extra == "prestress" else 0.0
+        force = v.ea * eps + before
+        if result == "stress":
+            return {"axial": live * force}
+        if result == "energy":
+            return {"energy": live * l0 * (0.5 * v.ea * eps**2 + before * eps)}
+        n = gap / le[:, None]
+        # the energy's slope along the bar, and the slope of that
+        slope = l0 * force * first
+        if result == "tangent":
+            stiff = v.ea * (ratio > 1) if strain == "cable" else v.ea
+            curve = l0 * (stiff * first**2 + force * second)
+            nn = n[:, :, None] * n[:, None, :]
+            made = curve[:, None, None] * nn + (slope / le)[:, None, None] * (np.eye(axes) - nn)
+            return {"K": live[:, None, None] * made}
+        if extra == "damping":
+            slope = slope + v.damping * ((v.v[j] - v.v[i]) * n).sum(axis=1)
+        pull_ = live[:, None] * slope[:, None] * n
+        made = np.zeros((nodes, axes))
+        np.add.at(made, i, pull_)
+        np.add.at(made, j, -pull_)
+        if extra == "gravity":
+            for end_ in (i, j):
+                np.add.at(made[:, -1], end_, -0.5 * live * v.weight * l0)
+        return {"f": made}
+
+    d.check(reference, 1e-3)

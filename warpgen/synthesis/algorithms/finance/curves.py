@@ -1,0 +1,349 @@
+"""Curves of interest rates: reading them between their knots, and deriving them from quotes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.finance import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "df": "discount|disc|discounts",
+    "zero": "zero_rates|zeros|spot_rates",
+    "knots": "tenors|pillars|knot_times",
+    "k": "period|n|i",
+    "par": "swap_rates|quotes|par_rates",
+}
+
+
+@DOMAIN.algorithm(
+    source="Nelson & Siegel 1987; Svensson 1994; Hagan & West 2006",
+    names=_NAMES
+    | {
+        "read_curve": "evaluate_curve|discount_curve|curve_lookup",
+        "times": "t_query|maturities|dates",
+        "rate": "r_t|z|yield_t",
+        "lo": "left|low|a",
+    },
+    double=True,
+    weight=3,
+)
+def read_curve(d: Draft) -> None:
+    """Reads a curve of interest rates at given times."""
+    model = d.option("model", "linear zero", "log discount", "linear forward", "nelson siegel", "svensson")
+    result = d.option("result", "zero", "discount", "price of flows")
+    search = d.option("search", "scan", "bisection", "builtin")
+    many = d.flag("curves", 0.4)
+    knots, count, curves = d.pick(6, 8, 10), d.pick(48, 64, 96), d.pick(3, 5)
+    parametric = model in ("nelson siegel", "svensson")
+    said = {
+        "linear zero": "whose zero rates are linear between knots",
+        "log discount": "whose discount factors are log-linear between knots",
+        "linear forward": "whose instantaneous forward rates are linear between knots",
+        "nelson siegel": "in the form of Nelson and Siegel",
+        "svensson": "in Svensson's form",
+    }[model]
+    what = {
+        "zero": "Reads zero rates at given times from a curve",
+        "discount": "Reads discount factors at given times from a curve",
+        "price of flows": "Discounts single payments on a curve",
+    }[result]
+    d.says(f"{what} {said}.")
+    lead = (curves,) if many else ()
+    c = "c, " if many else ""
+    if many:
+        d.input("which", "int", count, 0, curves)
+    if parametric:
+        wide = 6 if model == "svensson" else 4
+        if many:
+            d.input("curve", "float", (curves, wide), 0.5, 1.5)
+            b = [f"curve[c, {i}]" for i in range(wide)]
+        else:
+            d.param("b0", "float", 0.03, 0.05)
+            d.param("b1", "float", -0.02, -0.01)
+            d.param("b2", "float", -0.02, 0.02)
+            if model == "svensson":
+                d.param("b3", "float", -0.02, 0.02)
+            d.param("tau1", "float", 1.0, 2.0)
+            if model == "svensson":
+                d.param("tau2", "float", 4.0, 8.0)
+            b = (
+                ["b0", "b1", "b2", "b3", "tau1", "tau2"]
+                if model == "svensson"
+                else ["b0", "b1", "b2", "tau1"]
+            )
+    else:
+        d.input("knots", "float", knots, 0.4, 10.0, "ascending")
+        kind = {"linear zero": "zero", "log discount": "df", "linear forward": "forward"}[model]
+        d.input(kind, "float", (*lead, knots), *((0.6, 0.99) if kind == "df" else (0.01, 0.06)))
+        b = []
+    d.input("times", "float", count, 0.5, 9.5)
+    if result == "price of flows":
+        d.input("flows", "float", count, 10.0, 100.0)
+    d.output({"zero": "rates", "discount": "factors", "price of flows": "values"}[result], "float", count)
+    find = "lo = find_interval(knots, t)"
+    if parametric or model == "linear forward":
+        pass
+    elif search == "scan":
+        d.function("""
+            @wp.func
+            def find_interval(knots: wp.array(dtype=float), t: float) -> int:
+                lo = int(0)
+                while lo < knots.shape[0] - 2 and knots[lo + 1] < t:
+                    lo += 1
+                return lo
+        """)
+    elif search == "bisection":
+        d.function("""
+            @wp.func
+            def find_interval(knots: wp.array(dtype=float), t: float) -> int:
+                lo = int(0)
+                hi = int(knots.shape[0] - 1)
+                while hi - lo > 1:
+                    mid = (lo + hi) // 2
+                    if knots[mid] > t:
+                        hi = mid
+                    else:
+                        lo = mid
+                return lo
+        """)
+    else:
+        find = f"lo = wp.clamp(wp.lower_bound(knots, t) - 1, 0, {knots - 2})"
+    if model == "nelson siegel":
+        lines = f"""
+        u = t / {b[3]}
+        decay = wp.exp(-u)
+        # level, slope and hump
+        loading = (1.0 - decay) / u
+        rate = {b[0]} + {b[1]} * loading + {b[2]} * (loading - decay)
+        """
+    elif model == "svensson":
+        lines = f"""
+        u1 = t / {b[4]}
+        u2 = t / {b[5]}
+        first = (1.0 - wp.exp(-u1)) / u1
+        second = (1.0 - wp.exp(-u2)) / u2
+        # level, slope and two humps
+        rate = {b[0]} + {b[1]} * first + {b[2]} * (first - wp.exp(-u1)) + {b[3]} * (second - wp.exp(-u2))
+        """
+    elif model == "linear zero":
+        lines = f"""
+        $find
+        # flat beyond the ends
+        f = wp.clamp((t - knots[lo]) / (knots[lo + 1] - knots[lo]), 0.0, 1.0)
+        rate = wp.lerp(zero[{c}lo], zero[{c}lo + 1], f)
+        """
+    elif model == "log discount":
+        lines = f"""
+        $find
+        # flat beyond the ends
+        f = wp.clamp((t - knots[lo]) / (knots[lo + 1] - knots[lo]), 0.0, 1.0)
+        # forward rates are constant between knots then
+        log_df = wp.lerp(wp.log(df[{c}lo]), wp.log(df[{c}lo + 1]), f)
+        """
+    else:
+        lines = f"""
+        # the integral of the forward rates, trapezoid by trapezoid; before the first knot they are flat
+        integral = forward[{c}0] * wp.min(t, knots[0])
+        for k in range({knots - 1}):
+            span = wp.min(t, knots[k + 1]) - knots[k]
+            if span > 0.0:
+                slope = (forward[{c}k + 1] - forward[{c}k]) / (knots[k + 1] - knots[k])
+                integral += span * (forward[{c}k] + 0.5 * slope * span)
+        """
+    exponent = {"log discount": "log_df", "linear forward": "-integral"}.get(model, "-rate * t")
+    rate_ = {"log discount": "-log_df / t", "linear forward": "integral / t"}.get(model, "rate")
+    store = {
+        "zero": f"rates[tid] = {rate_}",
+        "discount": f"factors[tid] = wp.exp({exponent})",
+        "price of flows": f"values[tid] = flows[tid] * wp.exp({exponent})",
+    }[result]
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$own\nt = times[tid]\n$lines\n$store",
+        own="c = which[tid]" if many else "",
+        lines=lines,
+        find=find,
+        store=store,
+    )
+    if parametric and many:
+        d.explain("A row of `curve` holds the coefficients and then the scales of time, in years.")
+    elif not parametric:
+        d.explain("Rates are continuously compounded, times in years.")
+    if model == "linear forward":
+        d.forward_only()
+
+    def reference(v: Values) -> dict[str, Any]:
+        t = v.times
+        pick: Any = v.which if many else 0
+        if parametric:
+            row = list(v.curve[pick].T) if many else [v[name] for name in b]
+            taus = row[3:] if model == "nelson siegel" else row[4:]
+            rate = row[0]
+            for i, tau in enumerate(taus):
+                loading = -np.expm1(-t / tau) / (t / tau)
+                rate = (
+                    rate + (row[1] * loading if i == 0 else 0.0) + row[2 + i] * (loading - np.exp(-t / tau))
+                )
+        else:
+            y = np.atleast_2d(v[kind])[np.broadcast_to(pick, count)]
+            each = np.arange(count)
+            lo = np.clip(np.searchsorted(v.knots, t) - 1, 0, knots - 2)
+            f = np.clip((t - v.knots[lo]) / (v.knots[lo + 1] - v.knots[lo]), 0, 1)
+            if model == "linear zero":
+                rate = (1 - f) * y[each, lo] + f * y[each, lo + 1]
+            elif model == "log discount":
+                rate = -((1 - f) * np.log(y[each, lo]) + f * np.log(y[each, lo + 1])) / t
+            else:
+                made = []
+                for s, row_ in zip(t, y, strict=True):
+                    inside = v.knots[v.knots < s]
+                    # beyond the last knot nothing is added
+                    end = min(s, v.knots[-1])
+                    grid = np.concatenate([inside, [end]]) if len(inside) else np.array([s])
+                    values = np.interp(grid, v.knots, row_)
+                    area = row_[0] * min(s, v.knots[0]) + np.trapezoid(values, grid)
+                    made.append(area / s)
+                rate = np.array(made)
+        return {
+            "zero": {"rates": rate},
+            "discount": {"factors": np.exp(-rate * t)},
+            "price of flows": {"values": v.get("flows", 0.0) * np.exp(-rate * t)},
+        }[result]
+
+    d.check(reference, 1e-3)
+
+
+@DOMAIN.algorithm(
+    source="Hull 2018, secs. 4.7 and 7.6; Hagan & West 2006",
+    names=_NAMES
+    | {
+        "bootstrap_curve": "strip_curve|build_discount_curve|bootstrap",
+        "annuity": "sum_df|pv01|level",
+        "out": "curve_out|stripped|result_curve",
+        "accrual": "year_fraction|dcf|tau",
+    },
+    double=True,
+    adjoint="no",
+    weight=2,
+)
+def bootstrap_curve(d: Draft) -> None:
+    """Derives curves of discount factors from quotes, one maturity after the other."""
+    quotes = d.option("quotes", "swaps", "bonds", "forwards", "deposits")
+    result = d.option("result", "discount", "zero", "forward")
+    layout = d.option("layout", "rows", "columns")
+    fraction = d.option("fraction", "one", "common", "each")
+    bumped = d.flag("bumped", 0.3)
+    count, periods = d.pick(24, 32, 48), d.pick(8, 10, 12)
+    said = {
+        "swaps": "par swap rates",
+        "bonds": "prices of bonds with coupons",
+        "forwards": "forward rates of consecutive periods",
+        "deposits": "simple rates up to each maturity",
+    }[quotes]
+    made = {"discount": "discount factors", "zero": "zero rates", "forward": "forward rates"}[result]
+    if quotes == "forwards" and result == "forward":
+        made, result = "discount factors", "discount"
+    d.says(f"Derives curves of {made} from {said}, one maturity after the other.")
+    shape = (count, periods) if layout == "rows" else (periods, count)
+    if quotes == "bonds":
+        d.input("price", "float", shape, 96.0, 104.0)
+        d.input("coupon", "float", periods, 2.0, 5.0)
+    else:
+        d.input("par", "float", shape, 0.01, 0.05)
+    if fraction == "common":
+        d.param("accrual", "float", 0.25, 1.0)
+    elif fraction == "each":
+        d.input("accrual", "float", periods, 0.45, 0.55)
+    if bumped:
+        d.param("bump", "float", 0.0005, 0.003)
+    d.output("out", "float", shape)
+    at = "[c, k]" if layout == "rows" else "[k, c]"
+    a = {"one": "1.0", "common": "accrual", "each": "accrual[k]"}[fraction]
+    times = "" if fraction == "one" else f" * {a}"
+    quote = f"price{at}" if quotes == "bonds" else f"par{at}"
+    if bumped:
+        quote += " - 100.0 * bump" if quotes == "bonds" else " + bump"
+    uses_time = quotes == "deposits" or result == "zero"
+    step = {
+        "swaps": """
+        # the fixed leg is worth par: q (annuity + a df) + df = 1
+        df = (1.0 - q * annuity) / (1.0 + q$times)
+        annuity += $a_df
+        """,
+        "bonds": """
+        # what the earlier coupons leave of the price is the last payment's
+        c_k = coupon[k]$times
+        df = (q - c_k * annuity) / (100.0 + c_k)
+        annuity += df
+        """,
+        "forwards": "df /= 1.0 + q$times",
+        "deposits": "df = 1.0 / (1.0 + q * t)",
+    }[quotes]
+    store = {
+        "discount": f"out{at} = df",
+        "zero": f"out{at} = -wp.log(df) / t",
+        "forward": f"out{at} = (before / df - 1.0)" + ("" if fraction == "one" else f" / {a}"),
+    }[result]
+    if fraction == "one" and result == "forward":
+        store = f"out{at} = before / df - 1.0"
+    d.launch(count)
+    d.code(
+        f"""
+        c = wp.tid()
+        $annuity
+        $df
+        $clock
+        for k in range({periods}):
+            q = {quote}
+            $advance
+            $before
+            $step
+            $store
+        """,
+        annuity="annuity = float(0.0)" if quotes in ("swaps", "bonds") else "",
+        df="df = float(1.0)" if quotes == "forwards" or result == "forward" else "",
+        clock="t = float(0.0)" if uses_time else "",
+        advance=f"t += {a}" if uses_time else "",
+        before="before = df" if result == "forward" else "",
+        step=step,
+        times=times,
+        a_df="df" if fraction == "one" else f"{a} * df",
+        store=store,
+    )
+    d.explain("""
+        Each quote adds one unknown, the discount factor of its maturity. Rates are simple within a period.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        q = v.price if quotes == "bonds" else v.par
+        q = q if layout == "rows" else q.T
+        if bumped:
+            q = q - 100 * v.bump if quotes == "bonds" else q + v.bump
+        a_ = np.broadcast_to(v.accrual if fraction != "one" else 1.0, periods)
+        t = np.cumsum(a_)
+        if quotes == "forwards":
+            df = 1 / np.cumprod(1 + q * a_, axis=1)
+        elif quotes == "deposits":
+            df = 1 / (1 + q * t)
+        else:
+            # all at once: a triangular system in the discount factors
+            df = np.empty_like(q)
+            for c in range(count):
+                if quotes == "swaps":
+                    m = np.tril(q[c][:, None] * a_[None, :]) + np.eye(periods)
+                    df[c] = np.linalg.solve(m, np.ones(periods))
+                else:
+                    m = np.tril(np.repeat((v.coupon * a_)[:, None], periods, axis=1)) + 100 * np.eye(periods)
+                    df[c] = np.linalg.solve(m, q[c])
+        whole = np.concatenate([np.ones((count, 1)), df], axis=1)
+        found = {
+            "discount": df,
+            "zero": -np.log(df) / t,
+            "forward": (whole[:, :-1] / df - 1) / a_,
+        }[result]
+        return {"out": found if layout == "rows" else found.T}
+
+    d.check(reference, 2e-3)

@@ -1,0 +1,340 @@
+"""One step of stochastic models for rates and volatilities, for many paths at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.finance import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+_NAMES = {
+    "z": "normals|gaussians|shocks",
+    "dt": "time_step|step|delta_t",
+    "kappa": "mean_reversion|speed|reversion",
+    "theta": "long_run|mean_level|target",
+    "sigma": "vol|volatility|rate_vol",
+    "rho": "correlation|corr",
+    "xi": "vol_of_vol|eta|nu",
+}
+
+SHORT_RATE = piece("""
+@wp.struct
+class ShortRateModel:
+    kappa: float  # speed of reversion, 1/year
+    theta: float  # the level that rates revert to
+    sigma: float
+""")
+
+HESTON = piece("""
+@wp.struct
+class HestonParams:
+    mu: float
+    kappa: float
+    theta: float
+    xi: float  # volatility of the variance
+    rho: float
+""")
+
+
+@DOMAIN.algorithm(
+    source="Vasicek 1977; Cox, Ingersoll & Ross 1985; Black & Karasinski 1991; Hull & White 1990",
+    names=_NAMES
+    | {
+        "short_rate_step": "advance_rates|evolve_short_rate|rate_model_step",
+        "rates": "r|short_rates|rates_in",
+        "rates_out": "r_new|next_rates|rates_next",
+        "model": "params|mdl",
+        "discount": "df|bank_account|discounts",
+    },
+    double=True,
+    weight=2,
+)
+def short_rate_step(d: Draft) -> None:
+    """Moves short rates on by one time step, along given normal numbers."""
+    model = d.option(
+        "model", "vasicek", "vasicek exact", "cir", "cir milstein", "black karasinski", "hull white"
+    )
+    given = d.option("given", "numbers", "struct")
+    place = d.option("place", "new", "same")
+    discount = d.flag("discount", 0.4)
+    grid = d.flag("curves", 0.35)
+    said = {
+        "vasicek": "Vasicek's model",
+        "vasicek exact": "Vasicek's model, by its exact transition",
+        "cir": "the model of Cox, Ingersoll and Ross",
+        "cir milstein": "the model of Cox, Ingersoll and Ross, by Milstein's scheme",
+        "black karasinski": "the lognormal model of Black and Karasinski",
+        "hull white": "Hull and White's model, whose level varies with time",
+    }[model]
+    d.says(
+        f"Moves short rates of {said} on by one time step"
+        + (", and their discount factors." if discount else ".")
+    )
+    shape: tuple[int, ...] = (d.pick(6, 8), d.pick(12, 16)) if grid else (d.pick(64, 96, 128),)
+    at = "[i, j]" if grid else "[tid]"
+    square = model.startswith("cir")
+    if given == "struct":
+        level = fill(0.03, 0.06)
+        d.struct(
+            "model",
+            SHORT_RATE,
+            {
+                "kappa": fill(0.3, 1.5),
+                "theta": level,
+                "sigma": fill(0.05, 0.2) if square or model == "black karasinski" else fill(0.005, 0.02),
+            },
+            shape[0] if grid else (),
+        )
+        whose = "model[i]" if grid else "model"
+        load = f"m = {whose}" if grid else ""
+        p = "m." if grid else "model."
+    else:
+        d.param("kappa", "float", 0.3, 1.5)
+        d.param("theta", "float", 0.03, 0.06)
+        d.param("sigma", "float", *((0.05, 0.2) if square or model == "black karasinski" else (0.005, 0.02)))
+        load, p = "", ""
+    if model == "hull white":
+        # what fits today's curve, at the present time
+        if grid:
+            d.input("theta_t", "float", shape[0], 0.01, 0.05)
+        else:
+            d.param("theta_t", "float", 0.01, 0.05)
+    d.input("z", "float", shape, -2.0, 2.0)
+    d.param("dt", "float", 0.02, 0.1)
+    if place == "same":
+        d.inout("rates", "float", shape, 0.02, 0.08)
+        d.forward_only()
+    else:
+        d.input("rates", "float", shape, 0.02, 0.08)
+    if discount:
+        d.inout("discount", "float", shape, 0.8, 1.0)
+        d.forward_only()
+    if place == "new":
+        d.output("rates_out", "float", shape)
+    target = f"rates_out{at}" if place == "new" else f"rates{at}"
+    kappa, theta, sigma = f"{p}kappa", f"{p}theta", f"{p}sigma"
+    noise = f"{sigma} * wp.sqrt(dt) * z{at}"
+    theta_t = "theta_t[i]" if grid else "theta_t"
+    if model == "hull white":
+        theta = f"({theta} + {theta_t})"
+    step = {
+        "vasicek": f"{target} = r + {kappa} * ({theta} - r) * dt + {noise}",
+        "hull white": f"{target} = r + {kappa} * ({theta} - r) * dt + {noise}",
+        "vasicek exact": f"""
+        decay = wp.exp(-{kappa} * dt)
+        # variance of the transition, which tends to sigma^2 / (2 kappa)
+        sd = {sigma} * wp.sqrt((1.0 - decay * decay) / (2.0 * {kappa}))
+        {target} = {theta} + (r - {theta}) * decay + sd * z{at}
+        """,
+        "cir": f"""
+        # full truncation: where the scheme undershoots zero there is no noise
+        r_pos = wp.max(r, 0.0)
+        {target} = r + {kappa} * ({theta} - r_pos) * dt + {sigma} * wp.sqrt(r_pos * dt) * z{at}
+        """,
+        "cir milstein": f"""
+        w = wp.sqrt(dt) * z{at}
+        r_next = r + {kappa} * ({theta} - r) * dt + {sigma} * wp.sqrt(r) * w
+        r_next += 0.25 * {sigma} * {sigma} * (w * w - dt)
+        {target} = wp.abs(r_next)
+        """,
+        "black karasinski": f"""
+        # the logarithm reverts, so that rates stay positive
+        y = wp.log(r)
+        y += {kappa} * (wp.log({theta}) - y) * dt + {noise}
+        {target} = wp.exp(y)
+        """,
+    }[model]
+    d.launch(*shape)
+    d.code(
+        f"""
+        {"i, j" if grid else "tid"} = wp.tid()
+        $load
+        r = rates{at}
+        $pay
+        $step
+        """,
+        load=load,
+        pay=f"discount{at} *= wp.exp(-r * dt)" if discount else "",
+        step=step,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        def parameter(name: str) -> Any:
+            value = v[f"model.{name}"] if given == "struct" else v[name]
+            return value[:, None] if given == "struct" and grid else value
+
+        k, b, s = (parameter(x) for x in ("kappa", "theta", "sigma"))
+        r, w = v.rates, np.sqrt(v.dt) * v.z
+        if model == "hull white":
+            b = b + (v.theta_t[:, None] if grid else v.theta_t)
+        made = {
+            "vasicek": lambda: r + k * (b - r) * v.dt + s * w,
+            "hull white": lambda: r + k * (b - r) * v.dt + s * w,
+            "vasicek exact": lambda: (
+                b + (r - b) * np.exp(-k * v.dt) + s * np.sqrt(-np.expm1(-2 * k * v.dt) / (2 * k)) * v.z
+            ),
+            "cir": lambda: r + k * (b - r) * v.dt + s * np.sqrt(r) * w,
+            "cir milstein": lambda: np.abs(
+                r + k * (b - r) * v.dt + s * np.sqrt(r) * w + s * s / 4 * (w * w - v.dt)
+            ),
+            "black karasinski": lambda: r * (b / r) ** (k * v.dt) * np.exp(s * w),
+        }[model]()
+        found = {"rates_out" if place == "new" else "rates": made}
+        if discount:
+            found["discount"] = v.discount * np.exp(-r * v.dt)
+        return found
+
+    d.check(reference, 2e-4)
+
+
+@DOMAIN.algorithm(
+    source="Heston 1993; Hagan et al. 2002; Andersen 2008, sec. 3.1; Bates 1996",
+    names=_NAMES
+    | {
+        "stochastic_volatility_step": "heston_step|stoch_vol_euler|advance_heston",
+        "s": "spots|prices|price",
+        "v": "variances|var|variance",
+        "s_out": "spots_new|next_spot|s_next",
+        "v_out": "variances_new|next_var|v_next",
+        "model": "params|heston",
+        "state": "x|paths|sv_state",
+        "state_out": "x_next|paths_new|sv_next",
+    },
+    double=True,
+    weight=2,
+)
+def stochastic_volatility_step(d: Draft) -> None:
+    """Moves prices and their stochastic variances on by one time step."""
+    model = d.option("model", "heston", "log heston", "sabr", "ornstein uhlenbeck")
+    layout = d.option("layout", "arrays", "packed", "same")
+    given = d.option("given", "numbers", "struct")
+    correlate = d.option("correlate", "in kernel", "already")
+    if model in ("sabr", "ornstein uhlenbeck"):
+        given = "numbers"
+    d.says({
+        "heston": "Moves prices and variances of Heston's model on by one Euler step.",
+        "log heston": "Moves prices of Heston's model on in their logarithm, and variances by an Euler step.",
+        "sabr": "Moves forwards and volatilities of the SABR model on by one step.",
+        "ornstein uhlenbeck": "Moves prices on whose logarithm of volatility reverts to a mean, by one step.",
+    }[model])  # fmt: skip
+    count = d.pick(64, 96, 128)
+    struct = given == "struct"
+    if struct:
+        d.struct(
+            "model",
+            HESTON,
+            {
+                "mu": fill(0.01, 0.06),
+                "kappa": fill(0.5, 2.0),
+                "theta": fill(0.03, 0.09),
+                "xi": fill(0.2, 0.6),
+                "rho": fill(-0.8, -0.3),
+            },
+        )
+    elif model == "sabr":
+        d.param("beta", "float", 0.4, 0.9)
+        d.param("xi", "float", 0.2, 0.6)
+    else:
+        d.param("mu", "float", 0.01, 0.06)
+        d.param("kappa", "float", 0.5, 2.0)
+        d.param("theta", "float", *((0.03, 0.09) if model != "ornstein uhlenbeck" else (-2.0, -1.2)))
+        d.param("xi", "float", 0.2, 0.6)
+    if correlate == "in kernel" and not struct:
+        d.param("rho", "float", -0.8, -0.3)
+    d.param("dt", "float", 0.005, 0.05)
+    d.input("z", "vec2", count, -1.8, 1.8)
+    second = {"sabr": (0.15, 0.5), "ornstein uhlenbeck": (-2.0, -1.0)}.get(model, (0.02, 0.12))
+    price = (0.5, 1.5)
+    if layout == "packed":
+        # price and variance have ranges of their own, so the packed state holds both near one
+        d.input("state", "vec2", count, 0.3, 1.2)
+        d.output("state_out", "vec2", count)
+        load = "s_i = state[tid][0]\nv_i = state[tid][1]"
+        store = "state_out[tid] = wp.vec2({}, {})"
+    elif layout == "same":
+        d.inout("s", "float", count, *price)
+        d.inout("v", "float", count, *second)
+        d.forward_only()
+        load, store = "s_i = s[tid]\nv_i = v[tid]", "s[tid] = {}\nv[tid] = {}"
+    else:
+        d.input("s", "float", count, *price)
+        d.input("v", "float", count, *second)
+        d.output("s_out", "float", count)
+        d.output("v_out", "float", count)
+        load, store = "s_i = s[tid]\nv_i = v[tid]", "s_out[tid] = {}\nv_out[tid] = {}"
+    p = "model." if struct else ""
+    if correlate == "in kernel":
+        shocks = f"""
+        w1 = root_dt * z[tid][0]
+        # Cholesky factor of the two by two correlation matrix
+        w2 = root_dt * ({p}rho * z[tid][0] + wp.sqrt(1.0 - {p}rho * {p}rho) * z[tid][1])
+        """
+    else:
+        shocks = "w1 = root_dt * z[tid][0]\nw2 = root_dt * z[tid][1]"
+    variance = f"v_i + {p}kappa * ({p}theta - v_pos) * dt + {p}xi * vol * w2"
+    truncate = """
+    # full truncation: below zero a variance counts as zero
+    v_pos = wp.max(v_i, 0.0)
+    vol = wp.sqrt(v_pos)
+    """
+    lines, new_s, new_v = {
+        "heston": (truncate, f"s_i * (1.0 + {p}mu * dt + vol * w1)", variance),
+        "log heston": (truncate, f"s_i * wp.exp(({p}mu - 0.5 * v_pos) * dt + vol * w1)", variance),
+        "sabr": (
+            "# the volatility is lognormal and is moved exactly",
+            "s_i + v_i * wp.pow(s_i, beta) * w1",
+            "v_i * wp.exp(xi * w2 - 0.5 * xi * xi * dt)",
+        ),
+        "ornstein uhlenbeck": (
+            "vol = wp.exp(v_i)",
+            "s_i * wp.exp((mu - 0.5 * vol * vol) * dt + vol * w1)",
+            "v_i + kappa * (theta - v_i) * dt + xi * w2",
+        ),
+    }[model]
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$load\nroot_dt = wp.sqrt(dt)\n$shocks\n$lines\n$store",
+        load=load,
+        shocks=shocks,
+        lines=lines,
+        store=store.format(new_s, new_v),
+    )
+    if model.endswith("heston"):
+        d.explain("""
+            dS = mu S dt + sqrt(v) S dW1, dv = kappa (theta - v) dt + xi sqrt(v) dW2, where the two Brownian
+            motions are correlated. Times are in years.
+        """)
+    elif model == "sabr":
+        d.explain(
+            "dF = sigma F^beta dW1, d sigma = xi sigma dW2; the forward has no drift under its measure."
+        )
+    else:
+        d.explain("The state beside the price is the logarithm of its volatility (Scott's model).")
+
+    def reference(v: Values) -> dict[str, Any]:
+        def parameter(name: str) -> Any:
+            return v[f"model.{name}"] if struct else v[name]
+
+        w = np.sqrt(v.dt) * v.z
+        if correlate == "in kernel":
+            rho = parameter("rho")
+            w = w @ np.linalg.cholesky(np.array([[1.0, rho], [rho, 1.0]])).T
+        w1, w2 = w.T
+        s, x = v.state.T if layout == "packed" else (v.s, v.v)
+        xi = parameter("xi")
+        if model == "sabr":
+            s1, x1 = s + x * s**v.beta * w1, x * np.exp(xi * w2 - xi**2 * v.dt / 2)
+        else:
+            mu, kappa, theta = (parameter(name) for name in ("mu", "kappa", "theta"))
+            vol = np.exp(x) if model == "ornstein uhlenbeck" else np.sqrt(x)
+            grown = 1 + mu * v.dt + vol * w1
+            s1 = s * (grown if model == "heston" else np.exp((mu - vol**2 / 2) * v.dt + vol * w1))
+            x1 = x + kappa * (theta - x) * v.dt + xi * w2 * (1.0 if model == "ornstein uhlenbeck" else vol)
+        if layout == "packed":
+            return {"state_out": np.stack([s1, x1], axis=1)}
+        return {"s": s1, "v": x1} if layout == "same" else {"s_out": s1, "v_out": x1}
+
+    d.check(reference, 2e-4)

@@ -1,0 +1,139 @@
+"""Options on two assets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.finance import DOMAIN
+from warpgen.synthesis.algorithms.finance._closed_form import NAMES, d1_d2
+from warpgen.synthesis.library import normal
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Margrabe 1978; Kirk 1995; Stulz 1982",
+    names=NAMES
+    | {
+        "exchange_option": "spread_option|margrabe|price_spread",
+        "s1": "asset_a|long_asset|first_asset",
+        "s2": "asset_b|short_asset|second_asset",
+        "rho": "correlation|corr",
+        "vols": "sigmas|volatilities",
+    },
+    double=True,
+)
+def exchange_option(d: Draft) -> None:
+    """Prices options on the difference of two lognormal assets."""
+    what = d.option("what", "margrabe", "kirk", "best of", "worst of")
+    cdf = d.option("cdf", *normal.CDFS)
+    correlation = d.option("correlation", "given", "each", "pairs")
+    dividends = d.flag("dividends", 0.4)
+    packed = d.flag("packed")
+    if what == "kirk":
+        dividends = False
+    n = d.use(cdf)
+    d.says({
+        "margrabe": "Prices the right to exchange one asset for another by Margrabe's formula.",
+        "kirk": "Prices calls on the spread of two futures by Kirk's approximation.",
+        "best of": "Prices the better of two assets at expiry.",
+        "worst of": "Prices the worse of two assets at expiry.",
+    }[what])  # fmt: skip
+    count = d.pick(48, 64, 96)
+    d.input("s1", "float", count, 80.0, 120.0)
+    d.input("s2", "float", count, 80.0, 120.0)
+    assets = 5
+    if correlation == "pairs":
+        d.input("pair", "vec2i", count, 0, assets)
+        d.input("vols", "float", assets, 0.15, 0.45)
+        d.input("corr_matrix", "float", (assets, assets), -0.5, 0.8)
+        load = """
+        p = pair[tid]
+        vol1 = vols[p[0]]
+        vol2 = vols[p[1]]
+        rho = corr_matrix[p[0], p[1]]
+        """
+    else:
+        if packed:
+            d.param("vols", "vec2", 0.15, 0.45)
+            load = "vol1 = vols[0]\nvol2 = vols[1]"
+        else:
+            d.param("vol1", "float", 0.15, 0.45)
+            d.param("vol2", "float", 0.15, 0.45)
+            load = ""
+        if correlation == "each":
+            d.input("rho", "float", count, -0.5, 0.8)
+        else:
+            d.param("rho", "float", -0.5, 0.8)
+    d.param("expiry", "float", 0.5, 2.0)
+    if dividends:
+        d.param("q1", "float", 0.01, 0.04)
+        d.param("q2", "float", 0.01, 0.04)
+    if what == "kirk":
+        d.param("strike", "float", 3.0, 10.0)
+        d.param("r", "float", 0.01, 0.05)
+    d.output("price", "float", count)
+    rho = "rho[tid]" if correlation == "each" else "rho"
+    a, b = "s1[tid]", "s2[tid]"
+    if dividends:
+        a, b = "s1[tid] * wp.exp(-q1 * expiry)", "s2[tid] * wp.exp(-q2 * expiry)"
+    if what == "kirk":
+        head = f"""
+        a = {a}
+        b = s2[tid] + strike
+        # the second asset is only a part of what is paid, so that its volatility counts in proportion
+        w2 = vol2 * s2[tid] / b
+        """
+    else:
+        head = f"a = {a}\nb = {b}"
+    second = "w2" if what == "kirk" else "vol2"
+    value = {
+        "margrabe": f"a * {n}(d1) - b * {n}(d2)",
+        "kirk": f"wp.exp(-r * expiry) * (a * {n}(d1) - b * {n}(d2))",
+        "best of": f"a * {n}(d1) + b * {n}(-d2)",
+        "worst of": f"a * {n}(-d1) + b * {n}(d2)",
+    }[what]
+    d.launch(count)
+    d.code(
+        f"""
+        tid = wp.tid()
+        $load
+        $head
+        # volatility of the ratio of the two
+        sigma2 = vol1 * vol1 - 2.0 * {rho} * vol1 * {second} + {second} * {second}
+        sd = wp.sqrt(sigma2 * expiry)
+        d1 = wp.log(a / b) / sd + 0.5 * sd
+        d2 = d1 - sd
+        price[tid] = {value}
+        """,
+        load=load,
+        head=head,
+    )
+    d.explain("""
+        The ratio of the assets is lognormal with variance s1^2 - 2 rho s1 s2 + s2^2 per year, so that the
+        second asset serves as the unit of account and no rate of interest is needed.
+    """ if what != "kirk" else """
+        The spread s1 - s2 is struck at K: s2 + K is taken for lognormal, which is accurate while K is small
+        against s2.
+    """)  # fmt: skip
+
+    def reference(v: Values) -> dict[str, Any]:
+        if correlation == "pairs":
+            v1, v2 = v.vols[v.pair[:, 0]], v.vols[v.pair[:, 1]]
+            rho_ = v.corr_matrix[v.pair[:, 0], v.pair[:, 1]]
+        else:
+            v1, v2 = v.vols if packed else (v.vol1, v.vol2)
+            rho_ = v.rho
+        x, y, t = v.s1, v.s2, v.expiry
+        if dividends:
+            x, y = x * np.exp(-v.q1 * t), y * np.exp(-v.q2 * t)
+        if what == "kirk":
+            v2 = v2 * y / (y + v.strike)
+            y = y + v.strike
+        d1, d2 = d1_d2(x, y, t, np.sqrt(v1**2 + v2**2 - 2 * rho_ * v1 * v2), 0.0)
+        swap = x * cdf(d1) - y * cdf(d2)
+        made = {"margrabe": swap, "best of": y + swap, "worst of": x - swap}
+        return {"price": np.exp(-v.r * t) * swap if what == "kirk" else made[what]}
+
+    d.check(reference, 3e-4)

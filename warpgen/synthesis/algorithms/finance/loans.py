@@ -1,0 +1,322 @@
+"""Internal rates of return, and the repayment of loans."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.finance import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {"flows": "cash_flows|cashflows|amounts", "k": "period|n|j", "df": "disc|discount"}
+
+
+@DOMAIN.algorithm(
+    source="Fabozzi 2012, ch. 3; Press et al. 2007, ch. 9",
+    names=_NAMES
+    | {
+        "internal_rate": "solve_yield|yield_to_maturity|irr_solve",
+        "rate": "irr|y|ytm",
+        "rates": "irr_out|solved|yields_out",
+        "slope": "dpv|derivative|d_npv",
+        "outlay": "price|cost|investment",
+    },
+    double=True,
+    adjoint="no",
+    weight=2,
+)
+def internal_rate(d: Draft) -> None:
+    """Finds the rate at which payments are worth what was paid for them."""
+    method = d.option("method", "newton", "bisection", "secant", "halley")
+    flows = d.option("flows", "level", "rows", "columns", "listed")
+    stop = d.option("stop", "fixed", "tolerance")
+    compounding = d.option("compounding", "periodic", "continuous")
+    count, most = d.pick(48, 64, 96), d.pick(6, 8, 10)
+    if flows == "level":
+        d.says("Finds the yields at which bonds with level coupons are worth their prices.")
+    else:
+        d.says("Finds internal rates of return, at which payments are worth the outlay.")
+    d.input("outlay", "float", count, 75.0, 105.0)
+    if flows == "level":
+        d.input("coupon", "float", count, 2.0, 8.0)
+        d.param("periods", "int", most)
+    elif flows == "rows":
+        d.input("flows", "float", (count, most), 15.0, 25.0)
+    elif flows == "columns":
+        d.input("flows", "float", (most, count), 15.0, 25.0)
+    else:
+        d.input("first", "int", count, 0, 40)
+        d.input("flows", "float", 40 + most, 15.0, 25.0)
+        d.param("periods", "int", most)
+    d.output("rates", "float", count)
+    number = {"rows": "flows.shape[1]", "columns": "flows.shape[0]"}.get(flows, "periods")
+    amount = {
+        "level": "amount = coupon[tid]\n        if k == periods - 1:\n            amount += 100.0",
+        "rows": "amount = flows[tid, k]",
+        "columns": "amount = flows[k, tid]",
+        "listed": "amount = flows[first[tid] + k]",
+    }[flows].replace("\n        ", "\n")
+    periodic = compounding == "periodic"
+    df = "wp.pow(1.0 + rate, -t)" if periodic else "wp.exp(-rate * t)"
+    slope = "slope -= t * amount * df / (1.0 + rate)" if periodic else "slope -= t * amount * df"
+    curve = "curve += t * t * amount * df"
+    if periodic:
+        curve = "curve += t * (t + 1.0) * amount * df / ((1.0 + rate) * (1.0 + rate))"
+    derivative = method in ("newton", "halley")
+    worth = """
+    npv = -outlay[tid]
+    $slope0
+    $curve0
+    for k in range($number):
+        t = float(k + 1)
+        $amount
+        df = $df
+        npv += amount * df
+        $slope
+        $curve
+    """
+    leave = "if wp.abs(npv) < 1.0e-3:\n    break" if stop == "tolerance" else ""
+    body = {
+        "newton": """
+        rate = float(0.05)
+        for iteration in range($many):
+            $worth
+            $leave
+            rate -= npv / slope
+        """,
+        "halley": """
+        rate = float(0.05)
+        for iteration in range($many):
+            $worth
+            $leave
+            # Halley's step: the curvature of npv is known at no extra cost
+            step = npv / slope
+            rate -= step / (1.0 - 0.5 * step * curve / slope)
+        """,
+        "bisection": """
+        low = float(-0.1)
+        high = float(0.5)
+        rate = float(0.2)
+        for iteration in range($many):
+            $worth
+            $leave
+            # later payments are worth less at a higher rate
+            if npv > 0.0:
+                low = rate
+            else:
+                high = rate
+            rate = 0.5 * (low + high)
+        """,
+        "secant": """
+        rate = float(0.05)
+        # a first step to a rate a bit higher, so that there are two points
+        before = float(0.0)
+        npv_before = float(0.0)
+        for iteration in range($many):
+            $worth
+            $leave
+            change = npv - npv_before
+            step = float(0.02)
+            if iteration > 0:
+                if wp.abs(change) < 1.0e-5:
+                    break
+                step = -npv * (rate - before) / change
+            before = rate
+            npv_before = npv
+            rate += step
+        """,
+    }[method]
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$body\nrates[tid] = rate",
+        body=body,
+        worth=worth,
+        many={"newton": "8", "halley": "6", "bisection": "24", "secant": "12"}[method],
+        leave=leave,
+        number=number,
+        amount=amount,
+        df=df,
+        slope=slope if derivative else "",
+        slope0="slope = float(0.0)" if derivative else "",
+        curve=curve if method == "halley" else "",
+        curve0="curve = float(0.0)" if method == "halley" else "",
+    )
+    d.explain("""
+        Payments follow at the ends of periods. They are all positive, so that their worth falls with the
+        rate and there is one solution.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        k = np.arange(most)
+        paid = {
+            "level": lambda: v.coupon[:, None] + 100.0 * (k == most - 1),
+            "rows": lambda: v.flows,
+            "columns": lambda: v.flows.T,
+            "listed": lambda: v.flows[v.first[:, None] + k],
+        }[flows]()
+        low, high = np.full(count, -0.5), np.full(count, 2.0)
+        for _ in range(60):
+            middle = (low + high) / 2
+            growth = 1 + middle if compounding == "periodic" else np.exp(middle)
+            above = (paid * growth[:, None] ** -(k + 1.0)).sum(axis=1) > v.outlay
+            low, high = np.where(above, middle, low), np.where(above, high, middle)
+        return {"rates": low}
+
+    d.check(reference, 2e-3)
+
+
+@DOMAIN.algorithm(
+    source="Kellison 2009, ch. 5",
+    names={
+        "loan_schedule": "amortize_loans|repayment_plan|amortization",
+        "principal": "loan|amount|debt",
+        "rate": "annual_rate|nominal_rate|apr",
+        "months": "term|n_payments|num_months",
+        "balance": "outstanding|remaining|balances",
+        "interest": "interest_part|interest_paid",
+        "payment": "installment|annuity|pmt",
+    },
+    double=True,
+    adjoint="no",
+)
+def loan_schedule(d: Draft) -> None:
+    """Works out month by month what is left of loans."""
+    plan = d.option("plan", "annuity", "linear", "balloon", "interest first")
+    kept = d.option("kept", "balance", "interest paid", "last balance", "interest each month")
+    layout = d.option("layout", "rows", "columns")
+    extra = d.flag("extra", 0.4)
+    own_rate = d.option("rates", "each", "common", "classes")
+    if plan == "interest first":
+        extra = False
+    if kept == "last balance" and plan != "balloon":
+        kept = "interest paid"  # nothing is left at last
+    what = {
+        "balance": "what is left of loans",
+        "interest paid": "loans, and adds up the interest paid",
+        "last balance": "loans, and keeps the last balance",
+        "interest each month": "the interest part of payments on loans",
+    }[kept]
+    how = {
+        "annuity": "repaid by level payments",
+        "linear": "repaid by equal parts",
+        "balloon": "repaid by level payments but for a balloon at the end",
+        "interest first": "on which only interest is paid at first",
+    }[plan]
+    d.says(f"Works out month by month {what.replace('loans', f'loans {how}', 1)}.")
+    count, months = d.pick(24, 32, 48), d.pick(12, 18, 24)
+    d.input("principal", "float", count, 5.0, 50.0)
+    if own_rate == "common":
+        d.param("rate", "float", 0.02, 0.1)
+    elif own_rate == "each":
+        d.input("rate", "float", count, 0.02, 0.1)
+    else:
+        d.input("credit_class", "int", count, 0, 5)
+        d.input("rate", "float", 5, 0.02, 0.1)
+    rate = {"common": "rate", "each": "rate[tid]", "classes": "rate[credit_class[tid]]"}[own_rate]
+    d.param("months", "int", months)
+    if plan == "balloon":
+        d.param("balloon", "float", 0.2, 0.4)
+    if plan == "interest first":
+        d.param("grace", "int", months // 4)
+    if extra:
+        d.param("prepayment", "float", 0.05, 0.4)
+    shape = (count, months) if layout == "rows" else (months, count)
+    at = "[tid, k]" if layout == "rows" else "[k, tid]"
+    table = {"balance": "balance", "interest each month": "interest"}.get(kept)
+    single = {"interest paid": "interest", "last balance": "balance"}.get(kept)
+    if table:
+        d.output(table, "float", shape)
+    else:
+        assert single
+        d.output(single, "float", count)
+    start = {
+        "annuity": "payment = left * i / (1.0 - wp.pow(1.0 + i, -float(months)))",
+        "linear": "part = left / float(months)",
+        "balloon": """
+        # the present value of the balloon needs no repayment before the end
+        growth = wp.pow(1.0 + i, -float(months))
+        payment = left * (1.0 - balloon * growth) * i / (1.0 - growth)
+        """,
+        "interest first": "payment = left * i / (1.0 - wp.pow(1.0 + i, -float(months - grace)))",
+    }[plan]
+    pay = {
+        "annuity": "left -= payment - due",
+        "linear": "left -= part",
+        "balloon": "left -= payment - due",
+        "interest first": "if k >= grace:\n    left -= payment - due",
+    }[plan]
+    if extra:
+        pay += "\nleft = wp.max(left - prepayment, 0.0)"
+        if plan != "linear":
+            pay = "left = wp.max(left + due - payment - prepayment, 0.0)"
+        else:
+            pay = "left = wp.max(left - part - prepayment, 0.0)"
+    needs_due = plan != "linear" or kept in ("interest paid", "interest each month")
+    note = {
+        "balance": f"balance{at} = left",
+        "interest each month": "",
+        "interest paid": "paid += due",
+        "last balance": "",
+    }[kept]
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        left = float(principal[tid])
+        $monthly
+        $start
+        $paid
+        for k in range(months):
+            $due
+            $first
+            $pay
+            $note
+        $store
+        """,
+        monthly=f"i = {rate} / 12.0" if needs_due else "",
+        start=start,
+        paid="paid = float(0.0)" if kept == "interest paid" else "",
+        due="due = left * i" if needs_due else "",
+        first=f"interest{at} = due" if kept == "interest each month" else "",
+        pay=pay,
+        note=note,
+        store={"interest paid": "interest[tid] = paid", "last balance": "balance[tid] = left"}.get(kept, ""),
+    )
+    if not needs_due:
+        d.parameters = [p for p in d.parameters if p.name not in ("rate", "credit_class")]
+    d.explain("Rates are nominal, per year, charged monthly on what is still owed; payments are due monthly.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        i = (
+            np.broadcast_to(v.rate[v.credit_class] if own_rate == "classes" else v.get("rate", 0.0), count)
+            / 12
+        )
+        p, n = v.principal, months
+        left, balances, interests = p.copy(), [], []
+        with np.errstate(all="ignore"):
+            annuity = {
+                "annuity": lambda: p * i / (1 - (1 + i) ** -n),
+                "linear": lambda: p / n,
+                "balloon": lambda: (p - v.balloon * p * (1 + i) ** -n) * i / (1 - (1 + i) ** -n),
+                "interest first": lambda: p * i / (1 - (1 + i) ** -(n - v.grace)),
+            }[plan]()
+        for k in range(n):
+            due = left * i
+            interests.append(due)
+            paid = annuity - due if plan != "linear" else annuity
+            if plan == "interest first" and k < v.grace:
+                paid = np.zeros(count)
+            left = left - paid
+            if extra:
+                left = np.maximum(left - v.prepayment, 0)
+            balances.append(left)
+        b, c = np.array(balances), np.array(interests)
+        return {
+            "balance": {"balance": b if layout == "columns" else b.T},
+            "interest each month": {"interest": c if layout == "columns" else c.T},
+            "interest paid": {"interest": c.sum(axis=0)},
+            "last balance": {"balance": b[-1]},
+        }[kept]
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,167 @@
+"""Records of returns: falls from peaks, and reward relative to risk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.finance import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {"p": "portfolio|fund|account", "returns": "rets|pnl", "t": "month|period|k"}
+
+
+@DOMAIN.algorithm(
+    source="Bacon 2008, chs. 4 and 5; Sharpe 1994; Sortino & Price 1994; Martin & McCann 1989",
+    names=_NAMES
+    | {
+        "track_record": "performance_measure|judge_returns|performance",
+        "measure": "score|stat|perf",
+        "peak": "high_water|running_max|top",
+        "wealth": "value|nav|equity",
+    },
+    double=True,
+    adjoint="no",
+    weight=2,
+)
+def track_record(d: Draft) -> None:
+    """Judges series of returns by a measure of performance."""
+    what = d.option("what", "drawdown", "longest", "ulcer", "sharpe", "sortino", "calmar", "omega")
+    given = d.option("given", "simple", "log", "prices")
+    layout = d.option("layout", "rows", "columns")
+    hurdle = d.flag("hurdle")
+    curve = what in ("drawdown", "longest", "ulcer", "calmar")
+    if curve:
+        hurdle = False
+    count, periods = d.pick(24, 32, 48), d.pick(24, 36, 48)
+    d.says("Judges series of returns by " + {
+        "drawdown": "their deepest fall from a peak",
+        "longest": "the longest time that they stay below a peak",
+        "ulcer": "the root mean square of their falls from peaks",
+        "sharpe": "the Sharpe ratio",
+        "sortino": "the Sortino ratio, which counts losses alone as risk",
+        "calmar": "their growth relative to the deepest fall",
+        "omega": "the omega ratio of gains to losses",
+    }[what] + ".")  # fmt: skip
+    shape = (count, periods) if layout == "rows" else (periods, count)
+    name = "prices" if given == "prices" else "returns"
+    d.input(name, "float", shape, *((60.0, 140.0) if given == "prices" else (-0.08, 0.1)))
+    if hurdle:
+        d.param("target", "float", 0.001, 0.01)
+    d.output("measure", "int" if what == "longest" else "float", count)
+
+    def at(i: str) -> str:
+        return f"{name}[p, {i}]" if layout == "rows" else f"{name}[{i}, p]"
+
+    number = f"{name}.shape[{1 if layout == 'rows' else 0}]"
+    steps = f"range(1, {number})" if given == "prices" else f"range({number})"
+    many = f"float({number} - 1)" if given == "prices" else f"float({number})"
+    if curve:
+        grow = {
+            "simple": f"wealth *= 1.0 + {at('t')}",
+            "log": f"wealth *= wp.exp({at('t')})",
+            "prices": f"wealth = {at('t')}",
+        }[given]
+        start = "wealth = float(1.0)\npeak = float(1.0)"
+        if given == "prices":
+            start = f"peak = float({at('0')})"
+            if what == "calmar":  # which needs it after the loop, too
+                start = f"wealth = float({at('0')})\n{start}"
+        init, step, store = {
+            "drawdown": (
+                "deepest = float(0.0)",
+                "deepest = wp.max(deepest, 1.0 - wealth / peak)",
+                "measure[p] = deepest",
+            ),
+            "calmar": (
+                "deepest = float(0.0)",
+                "deepest = wp.max(deepest, 1.0 - wealth / peak)",
+                "# growth per period, compounded\n"
+                f"growth = wp.pow(wealth{' / ' + at('0') if given == 'prices' else ''}, 1.0 / {many}) - 1.0\n"
+                "measure[p] = growth / wp.max(deepest, 1.0e-3)",
+            ),
+            "ulcer": (
+                "squares = float(0.0)",
+                "fall = 1.0 - wealth / peak\nsquares += fall * fall",
+                f"measure[p] = wp.sqrt(squares / {many})",
+            ),
+            "longest": (
+                "longest = int(0)\nunder = int(0)",
+                """
+                if wealth >= peak:
+                    peak = wealth
+                    under = 0
+                else:
+                    under += 1
+                    longest = wp.max(longest, under)
+                """,
+                "measure[p] = longest",
+            ),
+        }[what]
+        track = "" if what == "longest" else "peak = wp.max(peak, wealth)"
+        body = f"{start}\n{init}\nfor t in {steps}:\n    {grow}\n    $track\n    $step"
+        blocks = {"track": track, "step": step}
+    else:
+        r = {
+            "simple": f"r = {at('t')}",
+            "log": f"r = wp.exp({at('t')}) - 1.0",
+            "prices": f"r = {at('t')} / {at('t - 1')} - 1.0",
+        }[given]
+        excess = f"{r}\nr -= target" if hurdle else r
+        init, step, store = {
+            "sharpe": (
+                "mean = float(0.0)\nsquares = float(0.0)",
+                "mean += r\nsquares += r * r",
+                f"""
+                mean /= {many}
+                # the unbiased variance
+                variance = (squares - {many} * mean * mean) / ({many} - 1.0)
+                measure[p] = mean / wp.sqrt(variance)
+                """,
+            ),
+            "sortino": (
+                "mean = float(0.0)\ndownside = float(0.0)",
+                "mean += r\nloss = wp.min(r, 0.0)\ndownside += loss * loss",
+                f"measure[p] = (mean / {many}) / wp.sqrt(downside / {many})",
+            ),
+            "omega": (
+                "gains = float(0.0)\nlosses = float(0.0)",
+                "if r > 0.0:\n    gains += r\nelse:\n    losses -= r",
+                "measure[p] = gains / wp.max(losses, 1.0e-6)",
+            ),
+        }[what]
+        body = f"{init}\nfor t in {steps}:\n    $excess\n    $step"
+        blocks = {"excess": excess, "step": step}
+    d.launch(count)
+    d.code("p = wp.tid()\n$body\n$store", body=body, store=store, **blocks)
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v[name] if layout == "rows" else v[name].T
+        r = {"simple": x, "log": np.expm1(x), "prices": x[:, 1:] / x[:, :-1] - 1}[given]
+        wealth = np.cumprod(np.concatenate([np.ones((count, 1)), 1 + r], axis=1), axis=1)
+        fall = 1 - wealth / np.maximum.accumulate(wealth, axis=1)
+        n = r.shape[1]
+        r = r - (v.target if hurdle else 0.0)
+        if what == "longest":
+            runs = []
+            for row in wealth.astype(np.float32):
+                peak, under, longest = row[0], 0, 0
+                for value in row[1:]:
+                    under = 0 if value >= peak else under + 1
+                    peak, longest = max(peak, value), max(longest, under)
+                runs.append(longest)
+            return {"measure": np.array(runs)}
+        deepest = fall.max(axis=1)
+        return {
+            "measure": {
+                "drawdown": deepest,
+                "calmar": (wealth[:, -1] ** (1 / n) - 1) / np.maximum(deepest, 1e-3),
+                "ulcer": np.sqrt((fall[:, 1:] ** 2).mean(axis=1)),
+                "sharpe": r.mean(axis=1) / r.std(axis=1, ddof=1),
+                "sortino": r.mean(axis=1) / np.sqrt((np.minimum(r, 0) ** 2).mean(axis=1)),
+                "omega": np.maximum(r, 0).sum(axis=1) / np.maximum(-np.minimum(r, 0).sum(axis=1), 1e-6),
+            }[what]
+        }
+
+    d.check(reference, 2e-3)

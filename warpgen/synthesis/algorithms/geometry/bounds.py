@@ -1,0 +1,317 @@
+"""Bounds and pairs of convex shapes: boxes that move, frusta that cull, triangles that cross."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry import DOMAIN
+from warpgen.synthesis.algorithms.geometry.distances import rotations
+from warpgen.synthesis.writing.draft import Draft, Values
+
+NAMES = {
+    "lower": "aabb_lower|box_min|lowers",
+    "upper": "aabb_upper|box_max|uppers",
+    "world_lower": "lower_out|new_lower|bounds_lower",
+    "world_upper": "upper_out|new_upper|bounds_upper",
+    "poses": "transforms|body_q|shape_transforms",
+    "visible": "in_view|not_culled|keep",
+    "planes": "frustum|frustum_planes|clip_planes",
+    "points": "positions|vertices|x",
+    "margin": "thickness|contact_margin|padding",
+}
+
+
+@DOMAIN.algorithm(
+    source="Arvo 1990, Transforming axis-aligned bounding boxes; Ericson 2004, 4.2",
+    names=NAMES | {"world_bounds": "compute_aabbs|shape_bounds|transform_aabb|update_bounds"},
+    double=True,
+)
+def world_bounds(d: Draft) -> None:
+    """Computes the bounding box in the world of each shape that moves with a pose."""
+    shape = d.option("shape", "box", "bounds", "capsule", "ellipsoid", "triangle", "cylinder")
+    result = d.option("result", "both", "center and half")
+    padded = d.flag("margin")
+    swept = d.flag("velocity", 0.3)
+    n = d.pick(48, 64, 96)
+    if shape == "triangle":
+        for name in "abc":
+            d.input(name, "vec3", n, -1.0, 1.0)
+    else:
+        d.input("poses", "transform", n, -1.0, 1.0, "transform")
+    matrix = "R = wp.quat_to_matrix(wp.transform_get_rotation(X))"
+    position = "X = poses[tid]\np = wp.transform_get_translation(X)"
+    reach = """
+        # each axis of the world gets |R| times the half extents
+        e = wp.vec3(
+            wp.abs(R[0, 0]) * h[0] + wp.abs(R[0, 1]) * h[1] + wp.abs(R[0, 2]) * h[2],
+            wp.abs(R[1, 0]) * h[0] + wp.abs(R[1, 1]) * h[1] + wp.abs(R[1, 2]) * h[2],
+            wp.abs(R[2, 0]) * h[0] + wp.abs(R[2, 1]) * h[1] + wp.abs(R[2, 2]) * h[2],
+        )
+        """
+    if shape == "box":
+        d.input("half", "vec3", n, 0.1, 0.8)
+        body = f"{position}\n{matrix}\nh = half[tid]\n$reach"
+    elif shape == "bounds":
+        d.input("lower", "vec3", n, -1.0, 0.0)
+        d.input("upper", "vec3", n, 0.0, 1.0)
+        body = f"""
+            X = poses[tid]
+            # the middle is moved like any point
+            p = wp.transform_point(X, 0.5 * (lower[tid] + upper[tid]))
+            {matrix}
+            h = 0.5 * (upper[tid] - lower[tid])
+            $reach
+            """
+    elif shape == "capsule":
+        d.input("radius", "float", n, 0.1, 0.4)
+        d.input("half_height", "float", n, 0.2, 0.8)
+        body = """
+            X = poses[tid]
+            p = wp.transform_get_translation(X)
+            axis = half_height[tid] * wp.transform_vector(X, wp.vec3(0.0, 1.0, 0.0))
+            r = radius[tid]
+            e = wp.vec3(wp.abs(axis[0]) + r, wp.abs(axis[1]) + r, wp.abs(axis[2]) + r)
+            """
+    elif shape == "cylinder":
+        d.input("radius", "float", n, 0.1, 0.4)
+        d.input("half_height", "float", n, 0.2, 0.8)
+        body = """
+            X = poses[tid]
+            p = wp.transform_get_translation(X)
+            a = wp.transform_vector(X, wp.vec3(0.0, 1.0, 0.0))
+            r = radius[tid]
+            h = half_height[tid]
+            # the rim is a circle: its extent along x is r sqrt(1 - a_x^2)
+            e = wp.vec3(
+                h * wp.abs(a[0]) + r * wp.sqrt(wp.max(1.0 - a[0] * a[0], 1.0e-6)),
+                h * wp.abs(a[1]) + r * wp.sqrt(wp.max(1.0 - a[1] * a[1], 1.0e-6)),
+                h * wp.abs(a[2]) + r * wp.sqrt(wp.max(1.0 - a[2] * a[2], 1.0e-6)),
+            )
+            """
+    elif shape == "ellipsoid":
+        d.input("radii", "vec3", n, 0.1, 0.8)
+        body = f"""
+            {position.replace(chr(10), chr(10) + "            ")}
+            {matrix}
+            # rows of R S: the support in the world's axes
+            M = R * wp.diag(radii[tid])
+            e = wp.vec3(
+                wp.length(wp.vec3(M[0, 0], M[0, 1], M[0, 2])),
+                wp.length(wp.vec3(M[1, 0], M[1, 1], M[1, 2])),
+                wp.length(wp.vec3(M[2, 0], M[2, 1], M[2, 2])),
+            )
+            """
+    else:
+        body = """
+            lo = wp.min(a[tid], wp.min(b[tid], c[tid]))
+            hi = wp.max(a[tid], wp.max(b[tid], c[tid]))
+            """
+    if shape != "triangle":
+        body += "\n$box"
+    if swept:
+        d.input("velocity", "vec3", n, -1.0, 1.0)
+        d.param("dt", "float", 0.1, 0.3)
+    if padded:
+        d.param("margin", "float", 0.01, 0.1)
+    first, second = ("world_lower", "world_upper") if result == "both" else ("box_center", "box_half")
+    d.output(first, "vec3", n)
+    d.output(second, "vec3", n)
+    stores = {
+        "both": "world_lower[tid] = lo\nworld_upper[tid] = hi",
+        "center and half": "box_center[tid] = 0.5 * (lo + hi)\nbox_half[tid] = 0.5 * (hi - lo)",
+    }[result]
+    d.launch(n)
+    d.code(
+        "tid = wp.tid()\n$body\n$sweep\n$margin\n$stores",
+        body=_flat(body),
+        reach=reach,
+        box="lo = p - e\nhi = p + e",
+        sweep="# also where it will be at the end of the step\nmove = dt * velocity[tid]\n"
+        "lo = wp.min(lo, lo + move)\nhi = wp.max(hi, hi + move)"
+        if swept
+        else "",
+        margin="m = wp.vec3(margin, margin, margin)\nlo = lo - m\nhi = hi + m" if padded else "",
+        stores=stores,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        if shape == "triangle":
+            corners = np.stack([v.a, v.b, v.c])
+            lo, hi = corners.min(axis=0), corners.max(axis=0)
+        else:
+            r, p = rotations(v.poses[:, 3:]), v.poses[:, :3]
+            if shape in ("box", "bounds"):
+                low, high = (-v.half, v.half) if shape == "box" else (v.lower, v.upper)
+                signs = np.array(list(np.ndindex(2, 2, 2)))
+                corners = np.where(signs[:, None], high, low)
+                moved = np.einsum("nij,cnj->cni", r, corners) + p
+                lo, hi = moved.min(axis=0), moved.max(axis=0)
+            else:
+                if shape == "capsule":
+                    e = np.abs(v.half_height[:, None] * r[:, :, 1]) + v.radius[:, None]
+                elif shape == "cylinder":
+                    rim = np.linalg.norm(r[:, :, [0, 2]], axis=2)  # the circle's two axes
+                    e = np.abs(v.half_height[:, None] * r[:, :, 1]) + v.radius[:, None] * rim
+                else:
+                    e = np.sqrt(np.einsum("nij,nj->ni", r**2, v.radii**2))
+                lo, hi = p - e, p + e
+        if swept:
+            lo, hi = np.minimum(lo, lo + v.dt * v.velocity), np.maximum(hi, hi + v.dt * v.velocity)
+        if padded:
+            lo, hi = lo - v.margin, hi + v.margin
+        if result == "both":
+            return {first: lo, second: hi}
+        return {first: (lo + hi) / 2.0, second: (hi - lo) / 2.0}
+
+    d.check(reference, 2e-3)
+
+
+def _flat(text: str) -> str:
+    """Lines with the indent of the first; a block that was put within one has none of its own."""
+    lines = text.strip("\n").split("\n")
+    indent = min((len(x) - len(x.lstrip()) for x in lines if x.strip() and x.startswith(" ")), default=0)
+    return "\n".join(x[indent:] if x.startswith(" " * indent) else x for x in lines)
+
+
+@DOMAIN.algorithm(
+    source="Assarsson & Moeller 2000, Optimized view frustum culling; Gribb & Hartmann 2001",
+    names=NAMES | {"frustum_cull": "cull_boxes|view_culling|cull_instances|visibility_cull"},
+    adjoint="no",
+)
+def frustum_cull(d: Draft) -> None:
+    """Marks the shapes that lie at least partly within a frustum of planes."""
+    shape = d.option("shape", "sphere", "box", "corners", "point")
+    result = d.option("result", "flag", "list", "class", "count")
+    source = d.option("planes", "array", "matrix")
+    if shape == "point" and result == "class":
+        result = "flag"
+    n = d.pick(64, 96, 128)
+    if source == "array":
+        d.input("plane_normals", "vec3", 6, kind="unit")
+        d.input("offsets", "float", 6, 0.3, 0.9)
+        sides, fetch = "offsets.shape[0]", "n = plane_normals[k]\noffset = offsets[k]"
+    else:
+        d.param("view_proj", "mat44", 0.0, 1.0)
+        sides = "6"
+        fetch = """
+            # rows of the matrix: w + x, w - x, w + y, ...
+            row = k // 2
+            s = 1.0 - 2.0 * float(k % 2)
+            n = wp.vec3(
+                view_proj[3, 0] + s * view_proj[row, 0],
+                view_proj[3, 1] + s * view_proj[row, 1],
+                view_proj[3, 2] + s * view_proj[row, 2],
+            )
+            offset = view_proj[3, 3] + s * view_proj[row, 3]
+            """
+    if shape in ("sphere", "box"):
+        d.input("centers", "vec3", n, -1.0, 1.0)
+        d.input(*{"sphere": ("radii", "float", n, 0.3, 1.2), "box": ("half", "vec3", n, 0.2, 1.0)}[shape])
+    elif shape == "corners":
+        d.input("lower", "vec3", n, -1.5, 0.8)
+        d.input("size", "vec3", n, 0.2, 0.7)
+    else:
+        d.input("points", "vec3", n, -0.4, 0.4)
+    begin = {
+        "sphere": "p = centers[tid]\nr = radii[tid]",
+        "box": "p = centers[tid]\nh = half[tid]",
+        "corners": "lo = lower[tid]\nhi = lo + size[tid]",
+        "point": "p = points[tid]",
+    }[shape]
+    measure = {
+        "sphere": "dist = wp.dot(n, p) + offset\nreach = r * wp.length(n)",
+        "box": """
+            dist = wp.dot(n, p) + offset
+            reach = h[0] * wp.abs(n[0]) + h[1] * wp.abs(n[1]) + h[2] * wp.abs(n[2])
+            """,
+        "corners": """
+            # the corner that lies farthest along the normal, and the one opposite
+            far = wp.vec3(
+                wp.where(n[0] > 0.0, hi[0], lo[0]),
+                wp.where(n[1] > 0.0, hi[1], lo[1]),
+                wp.where(n[2] > 0.0, hi[2], lo[2]),
+            )
+            near = lo + hi - far
+            dist = 0.5 * wp.dot(n, far + near) + offset
+            reach = 0.5 * wp.dot(n, far - near)
+            """,
+        "point": "dist = wp.dot(n, p) + offset",
+    }[shape]
+    if result == "list":
+        d.inout("count", "int", 1, value=0.0)
+        d.output("kept", "int", n)
+        store = "slot = wp.atomic_add(count, 0, 1)\nkept[slot] = tid"
+    elif result == "count":
+        d.inout("count", "int", 1, value=0.0)
+        store = "wp.atomic_add(count, 0, 1)"
+    else:
+        d.output("visible", "int", n)
+        store = "visible[tid] = 1" if result == "flag" else "visible[tid] = wp.where(cut > 0, 1, 2)"
+    d.says(
+        {
+            "flag": "Marks the shapes that lie at least partly within a frustum of planes.",
+            "list": "Gathers the indices of the shapes that lie at least partly within a frustum.",
+            "class": "Classifies shapes as outside a frustum (0), across its planes (1) or inside (2).",
+            "count": "Counts the shapes that lie at least partly within a frustum of planes.",
+        }[result]
+    )
+    d.launch(n)
+    d.code(
+        """
+        tid = wp.tid()
+        $begin
+        $cut
+        for k in range($sides):
+            $fetch
+            $measure
+            $behind
+                return
+            $crossing
+        $store
+        """,
+        begin=begin,
+        cut="cut = int(0)" if result == "class" else "",
+        sides=sides,
+        fetch=fetch,
+        measure=measure,
+        behind="if dist < 0.0:"
+        if shape == "point"
+        else "# wholly behind one plane is enough\nif dist < -reach:",
+        crossing="if dist < reach:\n    cut += 1" if result == "class" else "",
+        store=store,
+    )
+
+    def agrees(v: Values, after: Values) -> None:
+        if source == "array":
+            planes = np.column_stack([v.plane_normals, v.offsets])
+        else:
+            m = np.asarray(v.view_proj)
+            planes = np.array([m[3] + s * m[row] for row in range(3) for s in (1.0, -1.0)])
+        normal, offset = planes[:, :3], planes[:, 3]
+        if shape == "corners":
+            center, half = v.lower + 0.5 * v["size"], 0.5 * v["size"]
+        else:
+            center = v.points if shape == "point" else v.centers
+            half = v.half if shape == "box" else np.zeros((n, 3))
+        dist = center @ normal.T + offset
+        reach = half @ np.abs(normal).T
+        if shape == "sphere":
+            reach = v.radii[:, None] * np.linalg.norm(normal, axis=1)
+        inside = (dist >= -reach).all(axis=1)
+        sure = np.abs(dist + reach).min(axis=1) > 1e-4
+        if result == "flag":
+            np.testing.assert_array_equal(np.asarray(after.visible)[sure], inside[sure])
+        elif result == "class":
+            kind = np.where(inside, np.where((dist >= reach).all(axis=1), 2, 1), 0)
+            assert np.mean(np.asarray(after.visible) == kind) > 0.97
+        else:
+            assert abs(int(after["count"][0]) - inside.sum()) <= (~sure).sum()
+            if result == "list":
+                kept = np.asarray(after.kept)[: int(after["count"][0])]
+                assert len(set(kept)) == len(kept)
+                assert set(np.flatnonzero(inside & sure)) <= set(kept)
+                np.testing.assert_array_equal(after.kept[int(after["count"][0]) :], 0)
+
+    d.holds(agrees)

@@ -1,0 +1,332 @@
+"""Shapes that move: skinning, registration, and local fits of rotations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry import DOMAIN
+from warpgen.synthesis.algorithms.geometry.distances import rotations
+from warpgen.synthesis.writing.draft import Draft, Values
+
+NAMES = {
+    "rest": "rest_positions|bind_pose|x0",
+    "bones": "joints|transforms|bone_transforms",
+    "weights": "skin_weights|w|bone_weights",
+    "skinned": "deformed|x_out|positions",
+    "source": "src|moving|p",
+    "target": "dst|fixed|q",
+    "A": "cov|M|Apq",
+    "R": "rot|rotation|R_i",
+}
+
+
+@DOMAIN.algorithm(
+    source="Magnenat-Thalmann et al. 1988 (linear blend); Kavan et al. 2007 (dual quaternions)",
+    names=NAMES | {"skin_vertices": "linear_blend_skinning|skinning|skin_mesh|deform_vertices"},
+    double=True,
+)
+def skin_vertices(d: Draft) -> None:
+    """Moves each vertex with the bones that it is bound to."""
+    blend = d.option(
+        "blend", "transforms", "matrices", "rotation and translation", "dual quaternions", "nlerp"
+    )
+    bound = d.option("bound", "four", "rows", "all")
+    if blend in ("dual quaternions", "nlerp") and bound == "all":
+        bound = "rows"
+    normals = d.flag("normals") if blend in ("transforms", "matrices") else False
+    bind = d.flag("bind pose") if blend in ("transforms", "dual quaternions") else False
+    n, bones = d.pick(48, 64, 96), d.pick(5, 6, 8)
+    d.input("rest", "vec3", n, -1.0, 1.0)
+    if normals:
+        d.input("rest_normals", "vec3", n, kind="unit")
+    if blend in ("transforms", "dual quaternions", "nlerp"):
+        d.input("bones", "transform", bones, -0.5, 0.5, "transform")
+    elif blend == "matrices":
+        d.input("bones", "mat44", bones, -1.0, 1.0)
+    else:
+        d.input("rotations", "mat33", bones, kind="rotation")
+        d.input("translations", "vec3", bones, -0.5, 0.5)
+    if bind:
+        d.input("inverse_bind", "transform", bones, -0.5, 0.5, "transform")
+    each = 4 if bound == "four" else bones if bound == "all" else 3
+    if bound == "four":
+        d.input("bone_ids", "vec4i", n, 0, bones)
+        d.input("weights", "vec4", n, 0.05, 1.0)
+        begin = "ids = bone_ids[tid]\nws = weights[tid]\ntotal_weight = ws[0] + ws[1] + ws[2] + ws[3]"
+        head = "for k in range(4):\n    b = ids[k]\n    w = ws[k] / total_weight\n    $step"
+    elif bound == "rows":
+        d.input("bone_ids", "int", (n, 3), 0, bones)
+        d.input("weights", "float", (n, 3), 0.05, 1.0)
+        begin = "total_weight = weights[tid, 0] + weights[tid, 1] + weights[tid, 2]"
+        head = (
+            "for k in range(3):\n    b = bone_ids[tid, k]\n    w = weights[tid, k] / total_weight\n    $step"
+        )
+    else:
+        d.input("weights", "float", (n, bones), 0.05, 1.0)
+        begin = (
+            "total_weight = float(0.0)\nfor b in range(bones.shape[0]):\n    total_weight += weights[tid, b]"
+        )
+        head = "for b in range(bones.shape[0]):\n    w = weights[tid, b] / total_weight\n    $step"
+        if blend == "rotation and translation":
+            begin, head = (t.replace("bones.shape", "rotations.shape") for t in (begin, head))
+    d.output("skinned", "vec3", n)
+    if normals:
+        d.output("normals_out", "vec3", n)
+    bone = "wp.transform_multiply(bones[b], inverse_bind[b])" if bind else "bones[b]"
+    if blend == "transforms":
+        first = "moved = wp.vec3()" + ("\nturned = wp.vec3()" if normals else "")
+        step = f"X = {bone}\nmoved += w * wp.transform_point(X, p)"
+        step += "\nturned += w * wp.transform_vector(X, rest_normals[tid])" if normals else ""
+        last = "skinned[tid] = moved"
+    elif blend == "matrices":
+        first = "moved = wp.vec3()" + ("\nturned = wp.vec3()" if normals else "")
+        step = "moved += w * wp.transform_point(bones[b], p)"
+        step += "\nturned += w * wp.transform_vector(bones[b], rest_normals[tid])" if normals else ""
+        last = "skinned[tid] = moved"
+    elif blend == "rotation and translation":
+        first, step, last = (
+            "moved = wp.vec3()",
+            "moved += w * (rotations[b] * p + translations[b])",
+            "skinned[tid] = moved",
+        )
+    elif blend == "nlerp":
+        first = "q = wp.quat(0.0, 0.0, 0.0, 0.0)\nt = wp.vec3()"
+        step = """
+            r = wp.transform_get_rotation(bones[b])
+            # q and -q are the same rotation: take the one on our side
+            s = w
+            if wp.dot(q, r) < 0.0:
+                s = -w
+            q = q + s * r
+            t += w * wp.transform_get_translation(bones[b])
+            """
+        last = "skinned[tid] = wp.quat_rotate(wp.normalize(q), p) + t"
+    else:
+        first = "real = wp.quat(0.0, 0.0, 0.0, 0.0)\ndual = wp.quat(0.0, 0.0, 0.0, 0.0)"
+        step = f"""
+            X = {bone}
+            r = wp.transform_get_rotation(X)
+            t = wp.transform_get_translation(X)
+            s = w
+            if wp.dot(real, r) < 0.0:
+                s = -w
+            real = real + s * r
+            # the dual part is half the translation times the rotation
+            dual = dual + 0.5 * s * (wp.quat(t[0], t[1], t[2], 0.0) * r)
+            """
+        last = """
+            inv_norm = 1.0 / wp.length(real)
+            q0 = real * inv_norm
+            shift = 2.0 * (dual * inv_norm) * wp.quat_inverse(q0)
+            skinned[tid] = wp.quat_rotate(q0, p) + wp.vec3(shift[0], shift[1], shift[2])
+            """
+    d.says(
+        {
+            "dual quaternions": "Moves each vertex by the blend of its bones' dual quaternions.",
+            "nlerp": "Moves each vertex by the normalised blend of its bones' rotations and translations.",
+        }.get(blend, "Moves each vertex to the weighted mean of where its bones take it.")
+    )
+    d.launch(n)
+    d.code(
+        "tid = wp.tid()\np = rest[tid]\n$begin\n$first\n$head\n$last\n$normals",
+        begin=begin,
+        first=first,
+        head=head,
+        step=step,
+        last=last,
+        normals="normals_out[tid] = wp.normalize(turned)" if normals else "",
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        w = v.weights / v.weights.sum(axis=1, keepdims=True)
+        ids = np.tile(np.arange(bones), (n, 1)) if bound == "all" else v.bone_ids
+        if blend == "matrices":
+            m = v.bones[:, :3]
+        elif blend == "rotation and translation":
+            m = np.concatenate([v.rotations, v.translations[:, :, None]], axis=2)
+        else:
+            m = np.concatenate([rotations(v.bones[:, 3:]), v.bones[:, :3, None]], axis=2)
+        if bind:
+            inner = np.concatenate([rotations(v.inverse_bind[:, 3:]), v.inverse_bind[:, :3, None]], axis=2)
+            inner = np.concatenate([inner, np.tile([[[0.0, 0.0, 0.0, 1.0]]], (bones, 1, 1))], axis=1)
+            m = m @ inner
+        if blend in ("dual quaternions", "nlerp"):
+            quats = np.stack([_quaternion(x[:, :3]) for x in m])
+            q, t0, dual = np.zeros((n, 4)), np.zeros((n, 3)), np.zeros((n, 4))
+            for k in range(each):
+                r, t = quats[ids[:, k]], m[ids[:, k], :, 3]
+                if not bind:
+                    r = v.bones[ids[:, k], 3:]
+                side = np.where((q * r).sum(1) < 0.0, -w[:, k], w[:, k])[:, None]
+                q = q + side * r
+                t0 = t0 + w[:, k, None] * t
+                half = np.column_stack([t[:, 0], t[:, 1], t[:, 2], np.zeros(n)])
+                dual = dual + 0.5 * side * _times(half, r)
+            size = np.linalg.norm(q, axis=1, keepdims=True)
+            if blend == "dual quaternions":
+                t0 = 2.0 * _times(dual / size, q / size * np.array([-1.0, -1.0, -1.0, 1.0]))[:, :3]
+            return {"skinned": np.einsum("nij,nj->ni", rotations(q / size), v.rest) + t0}
+        blended = np.einsum("nk,nkij->nij", w, m[ids])
+        made = {"skinned": np.einsum("nij,nj->ni", blended, np.column_stack([v.rest, np.ones(n)]))}
+        if normals:
+            turned = np.einsum("nij,nj->ni", blended[:, :, :3], v.rest_normals)
+            made["normals_out"] = turned / np.linalg.norm(turned, axis=1, keepdims=True)
+        return made
+
+    if blend in ("dual quaternions", "nlerp"):
+
+        def agrees(before: Values, after: Values) -> None:
+            # rotations that are nearly opposite may go either way, with bone quaternions known up to sign
+            expected = reference(before)["skinned"]
+            near = np.linalg.norm(after.skinned - expected, axis=1) < 5e-3
+            assert near.mean() > (0.95 if not bind else 0.9), f"{near.mean():.3f} agree"
+
+        d.holds(agrees)
+    else:
+        d.check(reference, 2e-3)
+
+
+def _times(a: Any, b: Any) -> Any:
+    """Products of quaternions (x, y, z, w)."""
+    v = a[:, 3:] * b[:, :3] + b[:, 3:] * a[:, :3] + np.cross(a[:, :3], b[:, :3])
+    return np.column_stack([v, a[:, 3] * b[:, 3] - (a[:, :3] * b[:, :3]).sum(1)])
+
+
+def _quaternion(r: Any) -> Any:
+    """The quaternion of a rotation: the eigenvector of Davenport's matrix."""
+    z = np.array([r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]])
+    k = np.block([[r + r.T - np.trace(r) * np.eye(3), z[:, None]], [z[None], np.array([[np.trace(r)]])]])
+    return np.linalg.eigh(k)[1][:, -1]
+
+
+@DOMAIN.algorithm(
+    source="Sorkine & Alexa 2007, As-rigid-as-possible surface modeling; Higham 1986; Mueller et al. 2016",
+    names=NAMES | {"fit_rotations": "arap_local_step|local_step|polar_rotations|shape_match_rotations"},
+    adjoint="no",
+)
+def fit_rotations(d: Draft) -> None:
+    """Fits a rotation to how each vertex's edges have moved."""
+    store = d.option("neighbours", "rows", "ring", "shared")
+    weights = d.option("weights", "uniform", "per edge") if store == "rows" else "uniform"
+    result = d.option("result", "rotation", "energy", "quaternion")
+    method = d.option("method", "newton", "quaternion")
+    n = d.pick(32, 48, 64)
+    degree = d.pick(5, 6)
+    d.input("rest", "vec3", n, -1.0, 1.0)
+    d.input("u", "vec3", n, -0.15, 0.15)
+    note = ""
+    if store == "rows":
+        d.input("neighbours", "int", (n, degree), 0, n)
+        if weights == "per edge":
+            d.input("weights", "float", (n, degree), 0.3, 1.0)
+        loop, other = f"for k in range({degree}):\n    j = neighbours[i, k]\n    $step", "j"
+    elif store == "ring":
+        note = "# the mesh is a ring: neighbours are those with near indices"
+        loop = f"""
+            for k in range(1, {degree + 1}):
+                j = (i + k) % rest.shape[0]
+                $step
+            """
+        other = "j"
+    else:
+        d.input("cluster", "int", 8, 0, n)
+        loop, other = "for k in range(cluster.shape[0]):\n    j = cluster[k]\n    $step", "j"
+    d.output(
+        *{"rotation": ("R", "mat33", n), "energy": ("energy", "float", n), "quaternion": ("q", "quat", n)}[
+            result
+        ]
+    )
+    w = "weights[i, k] * " if weights == "per edge" else ""
+    d.says(
+        {
+            "rotation": "Fits a rotation to how each vertex's edges have moved.",
+            "energy": "Computes how far each vertex's edges are from a rotation of the rest shape.",
+            "quaternion": "Fits a rotation to each vertex's edges and gives it as a quaternion.",
+        }[result]
+    )
+    fit = {
+        "newton": """
+            # Newton's iteration for the polar factor, begun at a matrix of about unit size
+            rot = A / wp.sqrt(wp.ddot(A, A) / 3.0)
+            for _ in range(12):
+                rot = 0.5 * (rot + wp.transpose(wp.inverse(rot)))
+            """,
+        "quaternion": """
+            turn = wp.quat_identity()
+            for _ in range(20):
+                rot = wp.quat_to_matrix(turn)
+                c0 = wp.vec3(rot[0, 0], rot[1, 0], rot[2, 0])
+                c1 = wp.vec3(rot[0, 1], rot[1, 1], rot[2, 1])
+                c2 = wp.vec3(rot[0, 2], rot[1, 2], rot[2, 2])
+                a0 = wp.vec3(A[0, 0], A[1, 0], A[2, 0])
+                a1 = wp.vec3(A[0, 1], A[1, 1], A[2, 1])
+                a2 = wp.vec3(A[0, 2], A[1, 2], A[2, 2])
+                # the torque of columns towards their places, over their alignment
+                torque = wp.cross(c0, a0) + wp.cross(c1, a1) + wp.cross(c2, a2)
+                omega = torque / (wp.abs(wp.dot(c0, a0) + wp.dot(c1, a1) + wp.dot(c2, a2)) + 1.0e-9)
+                angle = wp.length(omega)
+                if angle < 1.0e-6:
+                    break
+                turn = wp.normalize(wp.quat_from_axis_angle(omega / angle, angle) * turn)
+            """,
+    }[method]
+    if result == "energy":
+        last = "misfit = float(0.0)\n$again\nenergy[i] = misfit"
+        if method == "quaternion":
+            last = "rot = wp.quat_to_matrix(turn)\n" + last
+    else:
+        quat = "turn" if method == "quaternion" else "wp.quat_from_matrix(rot)"
+        rot = "wp.quat_to_matrix(turn)" if method == "quaternion" else "rot"
+        last = {"rotation": f"R[i] = {rot}", "quaternion": f"q[i] = {quat}"}[result]
+    d.launch(n)
+    d.code(
+        """
+        i = wp.tid()
+        # a little of the identity, so that flat neighbourhoods have a rotation, too
+        A = 0.3 * wp.identity(n=3, dtype=float)
+        $note
+        $loop
+        $fit
+        $last
+        """,
+        loop=loop,
+        step=f"""
+        e0 = rest[i] - rest[{other}]
+        # the edge as it is now: rest shape and displacement
+        e1 = e0 + u[i] - u[{other}]
+        A += {w}wp.outer(e1, e0)
+        """,
+        fit=fit,
+        last=last,
+        note=note,
+        again=loop.replace("$step", "$term"),
+        term=f"e0 = rest[i] - rest[{other}]\nmisfit += {w}wp.length_sq(e0 + u[i] - u[{other}] - rot * e0)",
+    )
+
+    def agrees(v: Values, after: Values) -> None:
+        if store == "rows":
+            ids = v.neighbours
+        elif store == "ring":
+            ids = (np.arange(n)[:, None] + np.arange(1, degree + 1)) % n
+        else:
+            ids = np.tile(v.cluster, (n, 1))
+        w = v.weights if weights == "per edge" else np.ones(ids.shape)
+        e0, e1 = v.rest[:, None] - v.rest[ids], (v.rest + v.u)[:, None] - (v.rest + v.u)[ids]
+        s = 0.3 * np.eye(3) + np.einsum("nk,nki,nkj->nij", w, e0, e1)  # the transpose of the kernel's
+        u, sigma, vt = np.linalg.svd(s)
+        sign = np.sign(np.linalg.det(np.swapaxes(vt, 1, 2) @ np.swapaxes(u, 1, 2)))
+        r = np.einsum("nki,nk,njk->nij", vt, np.column_stack([np.ones(n), np.ones(n), sign]), u)
+        misfit = np.einsum("nk,nk->n", w, ((e1 - np.einsum("nij,nkj->nki", r, e0)) ** 2).sum(-1))
+        if result == "energy":
+            near = np.abs(after.energy - misfit) < 1e-2 * (1.0 + misfit)
+        else:
+            # rotations are unique where the two least singular values differ
+            sure = (sigma[:, 2] > 0.05) & (sign > 0.0)
+            made = rotations(after.q) if result == "quaternion" else after.R
+            np.testing.assert_allclose(np.linalg.det(made)[sure], 1.0, atol=1e-2)
+            near = np.abs(made - r).max(axis=(1, 2))[sure] < 2e-2
+        assert near.mean() > 0.95, f"{near.mean():.3f} agree"
+
+    d.holds(agrees)

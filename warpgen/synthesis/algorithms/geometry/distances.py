@@ -1,0 +1,309 @@
+"""Closest points and distances between points, segments, triangles and solids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry import DOMAIN
+from warpgen.synthesis.library import closest
+from warpgen.synthesis.writing.draft import Draft, Values
+
+NAMES = {
+    "points": "queries|query_points|x",
+    "p": "query|point|xi",
+    "closest": "closest_points|nearest|projected|c_out",
+    "distance": "dist|distances|separation",
+    "a": "p0|start|seg_a",
+    "b": "p1|end|seg_b",
+    "best": "d_min|min_dist|nearest_sq",
+    "count": "num_faces|num_triangles|n_tri",
+}
+
+
+@DOMAIN.algorithm(
+    source="Ericson 2004, Real-Time Collision Detection, 5.1",
+    names=NAMES | {"closest_point_on_shape": "project_to_primitive|closest_points|closest_point_kernel"},
+    double=True,
+)
+def closest_point_on_shape(d: Draft) -> None:
+    """Finds the point of a shape that is closest to each query."""
+    shape = d.option(
+        "shape", "segment", "triangle", "box", "oriented box", "sphere", "capsule", "plane", "disk"
+    )
+    result = d.option("result", "point", "distance", "both", "offset")
+    one = d.option("shapes", "one each", "one for all")
+    n = d.pick(48, 64, 96, 128)
+    d.says(
+        {
+            "point": f"Finds the point of a {shape} that is closest to each query point.",
+            "distance": f"Computes the distance from each point to a {shape}.",
+            "both": f"Finds the closest point of a {shape} to each query, and how far it is.",
+            "offset": f"Computes the vector from each point to the closest point of a {shape}.",
+        }[result].replace("a oriented", "an oriented")
+    )
+    d.input("points", "vec3", n, -1.5, 1.5)
+    each = one == "one each"
+
+    def given(name: str, type: str, low: float, high: float, kind: Any = "uniform") -> str:
+        if each:
+            d.input(name, type, n, low, high, kind)
+            return f"{name}[tid]"
+        d.param(name, type, low, high, kind)
+        return name
+
+    if shape == "segment":
+        text = f"c = {d.use(closest.SEGMENT)}(p, {given('a', 'vec3', -1, 1)}, {given('b', 'vec3', -1, 1)})"
+    elif shape == "triangle":
+        corners = ", ".join(given(f"v{k}", "vec3", -1, 1) for k in range(3))
+        text = f"c = {d.use(closest.TRIANGLE)}(p, {corners})"
+    elif shape == "box":
+        lower, upper = given("lower", "vec3", -1.0, -0.2), given("upper", "vec3", 0.2, 1.0)
+        text = f"c = {d.use(closest.BOX)}(p, {lower}, {upper})"
+    elif shape == "oriented box":
+        pose, half = given("pose", "transform", -0.5, 0.5, "transform"), given("half", "vec3", 0.2, 0.7)
+        text = f"""
+            X = {pose}
+            # in the frame of the box it is a clamp
+            local = wp.transform_point(wp.transform_inverse(X), p)
+            half_extents = {half}
+            c = wp.transform_point(X, wp.max(wp.min(local, half_extents), -half_extents))
+            """
+    elif shape == "sphere":
+        center, radius = given("center", "vec3", -0.5, 0.5), given("radius", "float", 0.2, 0.6)
+        text = f"c = {center} + {radius} * wp.normalize(p - {center})"
+    elif shape == "capsule":
+        a, b, radius = (
+            given("a", "vec3", -1, 1),
+            given("b", "vec3", -1, 1),
+            given("radius", "float", 0.1, 0.3),
+        )
+        text = f"""
+            axis = {d.use(closest.SEGMENT)}(p, {a}, {b})
+            c = axis + {radius} * wp.normalize(p - axis)
+            """
+    elif shape == "plane":
+        normal, offset = (
+            given("normal", "vec3", 0, 1, "unit") if each else given("normal", "vec3", 0.3, 0.9),
+            "",
+        )
+        offset = given("offset", "float", -0.5, 0.5)
+        text = f"""
+            n = wp.normalize({normal})
+            c = p - (wp.dot(n, p) - {offset}) * n
+            """
+    else:
+        center, normal = given("center", "vec3", -0.5, 0.5), given("normal", "vec3", 0.2, 0.9)
+        radius = given("radius", "float", 0.3, 0.8)
+        text = f"""
+            center_i = {center}
+            n = wp.normalize({normal})
+            offset = p - center_i
+            # the foot on the disk's plane, then pulled back to the rim if it is beyond
+            radial = offset - wp.dot(offset, n) * n
+            r = wp.length(radial)
+            c = center_i + radial * wp.min(1.0, {radius} / wp.max(r, 1.0e-6))
+            """
+    if result in ("point", "both"):
+        d.output("closest", "vec3", n)
+    if result in ("distance", "both"):
+        d.output("distance", "float", n)
+    if result == "offset":
+        d.output("closest", "vec3", n)
+    store = {
+        "point": "closest[tid] = c",
+        "distance": "distance[tid] = wp.length(p - c)",
+        "both": "closest[tid] = c\ndistance[tid] = wp.length(p - c)",
+        "offset": "closest[tid] = c - p",
+    }[result]
+    d.launch(n)
+    d.code("tid = wp.tid()\np = points[tid]\n$shape\n$store", shape=text, store=store)
+
+    def reference(v: Values) -> dict[str, Any]:
+        p = v.points
+        if shape == "segment":
+            c = closest.on_segment(p, v.a, v.b)
+        elif shape == "triangle":
+            c = closest.on_triangle(p, v.v0, v.v1, v.v2)
+        elif shape == "box":
+            c = np.clip(p, v.lower, v.upper)
+        elif shape == "oriented box":
+            pose, half = np.broadcast_to(v.pose, (n, 7)), np.broadcast_to(v.half, (n, 3))
+            r = rotations(pose[:, 3:])
+            local = np.einsum("nji,nj->ni", r, p - pose[:, :3])
+            c = pose[:, :3] + np.einsum("nij,nj->ni", r, np.clip(local, -half, half))
+        elif shape in ("sphere", "capsule"):
+            middle = v.center if shape == "sphere" else closest.on_segment(p, v.a, v.b)
+            away = p - middle
+            size = np.broadcast_to(v.radius, n)[:, None]
+            c = middle + away * size / np.linalg.norm(away, axis=-1, keepdims=True)
+        else:
+            normal = np.broadcast_to(v.normal, (n, 3))
+            normal = normal / np.linalg.norm(normal, axis=1, keepdims=True)
+            if shape == "plane":
+                c = p - ((normal * p).sum(1) - v.offset)[:, None] * normal
+            else:
+                foot = p - ((p - v.center) * normal).sum(1)[:, None] * normal
+                away = foot - v.center
+                size = np.linalg.norm(away, axis=1, keepdims=True)
+                c = v.center + away * np.minimum(1.0, np.broadcast_to(v.radius, n)[:, None] / size)
+        made = {"closest": c - p if result == "offset" else c, "distance": np.linalg.norm(p - c, axis=-1)}
+        return {
+            name: made[name]
+            for name in made
+            if result == "both" or (name == "distance") == (result == "distance")
+        }
+
+    d.check(reference, 1e-3)
+
+
+def rotations(q: Any) -> Any:
+    """Matrices of quaternions (x, y, z, w)."""
+    x, y, z, w = np.moveaxis(np.asarray(q), -1, 0)
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.moveaxis(np.array(rows), (0, 1), (-2, -1))
+
+
+@DOMAIN.algorithm(
+    source="Ericson 2004, 5.1.9; Lumelsky 1985",
+    names=NAMES
+    | {
+        "segment_segment_distance": "edge_edge_distance|closest_segments|segment_distance|capsule_distance",
+        "s": "s_param|u|alpha",
+        "t": "t_param|v|beta",
+    },
+    double=True,
+)
+def segment_segment_distance(d: Draft) -> None:
+    """Finds the closest points of two segments in space and the distance between them."""
+    layout = d.option("layout", "arrays", "edges", "rows")
+    result = d.option("result", "distance", "parameters", "capsules", "points")
+    branches = d.option("branches", "nested", "clamped")
+    n = d.pick(48, 64, 96)
+    vertices = d.pick(40, 50)
+    if layout == "arrays":
+        for name in ("p1", "q1", "p2", "q2"):
+            d.input(name, "vec3", n, -1.0, 1.0)
+        lines = "d1 = q1[tid] - p1[tid]\nd2 = q2[tid] - p2[tid]\nr = p1[tid] - p2[tid]"
+        starts = ("p1[tid]", "p2[tid]")
+    elif layout == "rows":
+        d.input("segments", "vec3", (n, 4), -1.0, 1.0)
+        lines = """
+            d1 = segments[tid, 1] - segments[tid, 0]
+            d2 = segments[tid, 3] - segments[tid, 2]
+            r = segments[tid, 0] - segments[tid, 2]
+            """
+        starts = ("segments[tid, 0]", "segments[tid, 2]")
+    else:
+        d.input("vertices", "vec3", vertices, -1.0, 1.0)
+        d.input("edges", "vec4i", n, 0, vertices)
+        lines = """
+            edge = edges[tid]
+            x1 = vertices[edge[0]]
+            x2 = vertices[edge[2]]
+            d1 = vertices[edge[1]] - x1
+            d2 = vertices[edge[3]] - x2
+            r = x1 - x2
+            """
+        starts = ("x1", "x2")
+    if result == "capsules":
+        d.param("r1", "float", 0.05, 0.2)
+        d.param("r2", "float", 0.05, 0.2)
+    if result == "parameters":
+        d.output("barycentric", "vec2", n)
+    elif result == "points":
+        d.output("witness_a", "vec3", n)
+        d.output("witness_b", "vec3", n)
+    else:
+        d.output("distance", "float", n)
+    d.says(
+        {
+            "distance": "Computes the distance between two segments in space.",
+            "parameters": "Finds where along two segments their closest points lie, both from 0 to 1.",
+            "capsules": "Computes the signed distance between two capsules.",
+            "points": "Finds the closest points of two segments in space.",
+        }[result]
+    )
+    begin = """
+        a = wp.max(wp.dot(d1, d1), 1.0e-6)
+        e = wp.max(wp.dot(d2, d2), 1.0e-6)
+        b = wp.dot(d1, d2)
+        c = wp.dot(d1, r)
+        f = wp.dot(d2, r)
+        # zero for parallel segments: then any s does
+        denom = a * e - b * b
+        """
+    if branches == "nested":
+        solve = """
+            s = 0.0
+            if denom > 1.0e-6:
+                s = wp.clamp((b * f - c * e) / denom, 0.0, 1.0)
+            t = (b * s + f) / e
+            # the point of the second line may lie beyond its ends; the first follows
+            if t < 0.0:
+                t = 0.0
+                s = wp.clamp(-c / a, 0.0, 1.0)
+            elif t > 1.0:
+                t = 1.0
+                s = wp.clamp((b - c) / a, 0.0, 1.0)
+            """
+    else:
+        solve = """
+            s0 = wp.clamp((b * f - c * e) / wp.max(denom, 1.0e-6), 0.0, 1.0)
+            t = wp.clamp((b * s0 + f) / e, 0.0, 1.0)
+            # once more for s, since t may have been clamped
+            s = wp.clamp((b * t - c) / a, 0.0, 1.0)
+            """
+    store = {
+        "distance": "distance[tid] = wp.length(r + s * d1 - t * d2)",
+        "capsules": "distance[tid] = wp.length(r + s * d1 - t * d2) - r1 - r2",
+        "parameters": "barycentric[tid] = wp.vec2(s, t)",
+        "points": f"witness_a[tid] = {starts[0]} + s * d1\nwitness_b[tid] = {starts[1]} + t * d2",
+    }[result]
+    d.launch(n)
+    d.code(
+        "tid = wp.tid()\n$lines\n$begin\n$solve\n$store", lines=lines, begin=begin, solve=solve, store=store
+    )
+
+    def ends(v: Values) -> Any:
+        if layout == "arrays":
+            return v.p1, v.q1, v.p2, v.q2
+        if layout == "rows":
+            return tuple(np.moveaxis(v.segments, 1, 0))
+        return tuple(v.vertices[v.edges[:, k]] for k in range(4))
+
+    def least(v: Values) -> Any:
+        p1, q1, p2, q2 = ends(v)
+        # the minimum is inside, where the lines' feet are, or at one of the four ends
+        d1, d2, r = q1 - p1, q2 - p2, p1 - p2
+        a, e, b = (d1 * d1).sum(1), (d2 * d2).sum(1), (d1 * d2).sum(1)
+        c, f = (d1 * r).sum(1), (d2 * r).sum(1)
+        with np.errstate(all="ignore"):
+            s, t = (b * f - c * e) / (a * e - b * b), (a * f - b * c) / (a * e - b * b)
+        inside = (s >= 0) & (s <= 1) & (t >= 0) & (t <= 1)
+        line = np.where(inside, np.linalg.norm(r + s[:, None] * d1 - t[:, None] * d2, axis=1), np.inf)
+        pairs = ((p1, p2, q2), (q1, p2, q2), (p2, p1, q1), (q2, p1, q1))
+        return np.minimum.reduce(
+            [line, *(np.linalg.norm(x - closest.on_segment(x, y, z), axis=1) for x, y, z in pairs)]
+        )
+
+    def agrees(before: Values, after: Values) -> None:
+        p1, q1, p2, q2 = ends(before)
+        if result in ("distance", "capsules"):
+            actual = np.asarray(after.distance) + (before.r1 + before.r2 if result == "capsules" else 0.0)
+        elif result == "points":
+            for x, y, z in ((after.witness_a, p1, q1), (after.witness_b, p2, q2)):
+                np.testing.assert_allclose(x, closest.on_segment(x, y, z), atol=1e-3)
+            actual = np.linalg.norm(after.witness_a - after.witness_b, axis=1)
+        else:
+            s, t = np.asarray(after.barycentric).T[..., None]
+            assert np.all((s >= 0) & (s <= 1) & (t >= 0) & (t <= 1))
+            actual = np.linalg.norm(p1 + s * (q1 - p1) - p2 - t * (q2 - p2), axis=1)
+        np.testing.assert_allclose(actual, least(before), rtol=1e-3, atol=2e-3)
+
+    d.holds(agrees)

@@ -1,0 +1,374 @@
+"""Measures of triangle meshes: areas, normals, angles, volumes and moments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+NAMES = {
+    "points": "vertices|positions|x|verts",
+    "faces": "triangles|indices|tri_indices|tris",
+    "p": "a|v0|x0",
+    "q": "b|v1|x1",
+    "r": "c|v2|x2",
+    "i": "i0|ia|tri_i",
+    "j": "i1|ib|tri_j",
+    "k": "i2|ic|tri_k",
+    "n": "nrm|normal|cross_product",
+    "areas": "area|face_areas|tri_areas",
+    "normals": "face_normals|normal_out|n_out",
+    "vertex_normals": "normals|vert_normals|n_acc",
+}
+
+
+def triangles(d: Draft, faces: int, points: int, sort: str, low: float = -1.0, high: float = 1.0) -> str:
+    """Declare triangles in one of four layouts; gives the lines that set `p`, `q`, `r`."""
+    if sort == "soup":
+        d.input("points", "vec3", 3 * faces, low, high)
+        return "p = points[3 * tid]\nq = points[3 * tid + 1]\nr = points[3 * tid + 2]"
+    d.input("points", "vec3", points, low, high)
+    if sort == "vec3i":
+        d.input("faces", "vec3i", faces, 0, points)
+        return """
+            face = faces[tid]
+            p = points[face[0]]
+            q = points[face[1]]
+            r = points[face[2]]
+            """
+    if sort == "rows":
+        d.input("faces", "int", (faces, 3), 0, points)
+        return """
+            i = faces[tid, 0]
+            j = faces[tid, 1]
+            k = faces[tid, 2]
+            p = points[i]
+            q = points[j]
+            r = points[k]
+            """
+    d.input("faces", "int", 3 * faces, 0, points)
+    return """
+        i = faces[3 * tid]
+        j = faces[3 * tid + 1]
+        k = faces[3 * tid + 2]
+        p = points[i]
+        q = points[j]
+        r = points[k]
+        """
+
+
+LAYOUTS = ("flat", "rows", "vec3i", "soup")
+
+
+def corner_ids(v: Values, sort: str) -> Any:
+    """The vertices of each triangle."""
+    if sort == "soup":
+        return np.arange(len(v.points)).reshape(-1, 3)
+    return np.asarray(v.faces).reshape(-1, 3)
+
+
+def corners(v: Values, sort: str) -> tuple[Any, Any, Any]:
+    """The corners of all triangles."""
+    at = corner_ids(v, sort)
+    return v.points[at[:, 0]], v.points[at[:, 1]], v.points[at[:, 2]]
+
+
+def unit(v: Any) -> Any:
+    """Vectors of length one; zero stays."""
+    size = np.linalg.norm(v, axis=-1, keepdims=True)
+    return np.where(size > 0.0, v / np.where(size > 0.0, size, 1.0), 0.0)
+
+
+_GUARD = """
+    # degenerate faces keep zero, since they have no normal
+    if i == j or j == k or k == i:
+        return
+    """
+
+
+@DOMAIN.algorithm(
+    source="Newell; Shewchuk 2002, What is a good linear element?",
+    names=NAMES | {"triangle_measures": "face_quality|compute_face_areas|triangle_geometry|tri_measures"},
+    adjoint="either",
+    double=True,
+)
+def triangle_measures(d: Draft) -> None:
+    """Computes a measure of each triangle."""
+    sort = d.option("layout", *LAYOUTS)
+    kind = d.option(
+        "measure", "area", "normal", "area vector", "aspect", "circumradius", "inradius", "centroid"
+    )
+    guard = d.flag("guard", 0.4)
+    count, points = d.pick(48, 64, 96), d.pick(40, 50, 64)
+    lines = triangles(d, count, points, sort)
+    vector = kind in ("normal", "area vector", "centroid")
+    target = {"area": "areas", "normal": "normals", "area vector": "normals", "centroid": "centroids"}.get(
+        kind, kind
+    )
+    d.output(target, "vec3" if vector else "float", count)
+    d.says(
+        {
+            "area": "Computes the area of each triangle.",
+            "normal": "Computes the unit normal of each triangle.",
+            "area vector": "Computes each triangle's vector area: its normal, as long as its area.",
+            "aspect": "Computes each triangle's quality, 4 sqrt(3) area over the sum of its squared edges.",
+            "circumradius": "Computes the radius of the circle through each triangle's corners.",
+            "inradius": "Computes the radius of the largest circle within each triangle.",
+            "centroid": "Computes the centroid of each triangle.",
+        }[kind]
+    )
+    area = "area = 0.5 * wp.length(wp.cross(q - p, r - p))"
+    body = {
+        "area": "areas[tid] = 0.5 * wp.length(wp.cross(q - p, r - p))",
+        "normal": "normals[tid] = wp.normalize(wp.cross(q - p, r - p))",
+        "area vector": "normals[tid] = 0.5 * wp.cross(q - p, r - p)",
+        "centroid": "centroids[tid] = (p + q + r) / 3.0",
+        "aspect": f"""
+            {area}
+            edges = wp.length_sq(q - p) + wp.length_sq(r - q) + wp.length_sq(p - r)
+            # one for an equilateral triangle, zero for a sliver
+            aspect[tid] = 6.9282032 * area / wp.max(edges, 1.0e-8)
+            """,
+        "circumradius": f"""
+            {area}
+            product = wp.length(q - p) * wp.length(r - q) * wp.length(p - r)
+            circumradius[tid] = product / wp.max(4.0 * area, 1.0e-6)
+            """,
+        "inradius": f"""
+            {area}
+            perimeter = wp.length(q - p) + wp.length(r - q) + wp.length(p - r)
+            inradius[tid] = 2.0 * area / wp.max(perimeter, 1.0e-6)
+            """,
+    }[kind]
+    indexed = sort in ("flat", "rows")
+    check = guard and indexed and kind in ("normal", "area vector", "aspect", "circumradius")
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$lines\n$guard\n$body",
+        lines=lines,
+        guard=_GUARD if check else "",
+        body=body,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        p, q, r = corners(v, sort)
+        edges = np.stack([q - p, r - q, p - r], axis=1)
+        sides = np.linalg.norm(edges, axis=2)
+        # Heron, from the sides alone
+        s = sides.sum(axis=1) / 2.0
+        area = np.sqrt(np.maximum(s * np.prod(s[:, None] - sides, axis=1), 0.0))
+        wide = np.cross(q - p, r - p)
+        value = {
+            "area": area,
+            "normal": unit(wide),
+            "area vector": 0.5 * wide,
+            "centroid": np.stack([p, q, r]).mean(axis=0),
+            "aspect": 4.0 * np.sqrt(3.0) * area / np.maximum((sides**2).sum(axis=1), 1e-8),
+            "circumradius": sides.prod(axis=1) / np.maximum(4.0 * area, 1e-6),
+            "inradius": area / np.maximum(s, 5e-7),
+        }[kind]
+        if kind == "circumradius":
+            value = np.where(area > 1e-6, value, 0.0)
+        return {target: value}
+
+    if kind in ("normal", "circumradius"):  # undefined where corners coincide
+
+        def agrees(before: Values, after: Values) -> None:
+            p, q, r = corners(before, sort)
+            fine = np.linalg.norm(np.cross(q - p, r - p), axis=-1) > 1e-2
+            expected = reference(before)[target]
+            np.testing.assert_allclose(np.asarray(after[target])[fine], expected[fine], rtol=5e-3, atol=1e-4)
+
+        d.holds(agrees)
+    else:
+        d.check(reference, 5e-4)
+
+
+@DOMAIN.algorithm(
+    source="Gouraud 1971; Thuermer & Wuethrich 1998 (angles); Max 1999 (weights of sphere)",
+    names=NAMES | {"accumulate_normals": "vertex_normals_kernel|scatter_normals|compute_vertex_normals"},
+    adjoint="either",
+    double=True,
+)
+def accumulate_normals(d: Draft) -> None:
+    """Adds each face's normal to its vertices."""
+    sort = d.option("layout", "flat", "rows", "vec3i")
+    weight = d.option("weight", "area", "angle", "uniform", "sphere")
+    count, points = d.pick(48, 64, 96), d.pick(20, 30, 40)
+    lines = triangles(d, count, points, sort)
+    d.inout("vertex_normals", "vec3", points, value=0.0)
+    d.says(
+        {
+            "area": "Adds to each vertex the normals of its faces, weighted by their areas.",
+            "angle": "Adds to each vertex the normals of its faces, weighted by the angles there.",
+            "uniform": "Adds to each vertex the unit normals of its faces.",
+            "sphere": "Adds to each vertex its faces' normals with weights that are exact on a sphere.",
+        }[weight]
+    )
+    ids = ("face[0]", "face[1]", "face[2]") if sort == "vec3i" else ("i", "j", "k")
+    helper = weight == "angle"
+    if helper:
+        d.function(
+            """
+            @wp.func
+            def corner_angle(a: wp.vec3, b: wp.vec3) -> float:
+                # better than acos of the cosine, which loses half the digits near zero
+                return wp.atan2(wp.length(wp.cross(a, b)), wp.dot(a, b))
+            """
+        )
+    begin = {
+        "area": "n = 0.5 * wp.cross(q - p, r - p)",
+        "uniform": "n = wp.normalize(wp.cross(q - p, r - p))",
+        "angle": "n = wp.normalize(wp.cross(q - p, r - p))",
+        "sphere": """
+            n = wp.cross(q - p, r - p)
+            pq = wp.max(wp.length_sq(q - p), 1.0e-6)
+            qr = wp.max(wp.length_sq(r - q), 1.0e-6)
+            rp = wp.max(wp.length_sq(p - r), 1.0e-6)
+            """,
+    }[weight]
+    shares = {
+        "area": ("n", "n", "n"),
+        "uniform": ("n", "n", "n"),
+        "angle": (
+            "corner_angle(q - p, r - p) * n",
+            "corner_angle(r - q, p - q) * n",
+            "corner_angle(p - r, q - r) * n",
+        ),
+        "sphere": ("n / (pq * rp)", "n / (pq * qr)", "n / (qr * rp)"),
+    }[weight]
+    scatter = "\n".join(
+        f"wp.atomic_add(vertex_normals, {at}, {share})" for at, share in zip(ids, shares, strict=True)
+    )
+    d.launch(count)
+    d.code("tid = wp.tid()\n$lines\n$begin\n$scatter", lines=lines, begin=begin, scatter=scatter)
+    d.explain("""
+        One thread for each face; `vertex_normals` holds zeros before. A second pass makes them unit vectors.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        at = corner_ids(v, sort)
+        p = v.points[at]  # faces x corners x 3
+        wide = np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0])
+        made = np.zeros((points, 3))
+        for corner in range(3):
+            a, b = p[:, (corner + 1) % 3] - p[:, corner], p[:, (corner + 2) % 3] - p[:, corner]
+            if weight == "area":
+                share = 0.5 * wide
+            elif weight == "uniform":
+                share = unit(wide)
+            elif weight == "angle":
+                cos = (unit(a) * unit(b)).sum(-1)
+                share = unit(wide) * np.arccos(np.clip(cos, -1.0, 1.0))[:, None]
+            else:
+                size = np.maximum((a * a).sum(-1), 1e-6) * np.maximum((b * b).sum(-1), 1e-6)
+                share = wide / size[:, None]
+            np.add.at(made, at[:, corner], share)
+        return {"vertex_normals": made}
+
+    d.check(reference, 2e-3)
+
+
+@DOMAIN.algorithm(
+    source="Zhang & Chen 2001; Tonon 2004; Mirtich 1996 (signed tetrahedra about the origin)",
+    names=NAMES | {"mesh_moments": "mesh_volume|integrate_mesh|mesh_mass_properties|signed_volumes"},
+    double=True,
+)
+def mesh_moments(d: Draft) -> None:
+    """Integrates over a closed mesh by the signed tetrahedra that its faces span with the origin."""
+    sort = d.option("layout", "flat", "rows", "vec3i")
+    kind = d.option("moment", "volume", "first", "inertia", "inertia by points", "area and volume")
+    where = d.option("where", "scatter", "per face")
+    density = d.flag("density")
+    count, points = d.pick(48, 64, 96), d.pick(20, 30, 40)
+    lines = triangles(d, count, points, sort)
+    if density:
+        d.param("rho", "float", 500.0, 1500.0)
+    scale = "rho * " if density else ""
+    d.says(
+        {
+            "volume": "Sums the signed volumes of the tetrahedra that faces span with the origin.",
+            "first": "Integrates the first moment of a closed mesh over its signed tetrahedra.",
+            "inertia": "Integrates the second moments of a closed mesh over its signed tetrahedra.",
+            "inertia by points": "Integrates a closed mesh's inertia tensor over its signed tetrahedra.",
+            "area and volume": "Sums the area of a closed mesh and the volume that it encloses.",
+        }[kind]
+    )
+    per_face = where == "per face"
+    size = count if per_face else 1
+    spread = {
+        "volume": (("volume", "float"),),
+        "first": (("moment", "vec3"),),
+        "inertia": (("second_moment", "mat33"),),
+        "inertia by points": (("inertia", "mat33"),),
+        "area and volume": (("area", "float"), ("volume", "float")),
+    }[kind]
+    for name, type in spread:
+        if per_face:
+            d.output(name, type, size)
+        else:
+            d.inout(name, type, size, value=0.0)
+    vol = f"vol = {scale}wp.dot(p, wp.cross(q, r)) / 6.0"
+    body, values = {
+        "volume": ("", (f"{scale}wp.dot(p, wp.cross(q, r)) / 6.0",)),
+        "first": (
+            f"{vol}\n# the centroid of a tetrahedron with its fourth corner at zero",
+            ("vol * (p + q + r) / 4.0",),
+        ),
+        "inertia": (
+            f"""
+            {vol}
+            s = p + q + r
+            # int x x^T over a tetrahedron with a corner at the origin
+            m = wp.outer(p, p) + wp.outer(q, q) + wp.outer(r, r) + wp.outer(s, s)
+            """,
+            ("vol / 20.0 * m",),
+        ),
+        "inertia by points": (
+            f"""
+            {vol}
+            s = p + q + r
+            m = wp.outer(p, p) + wp.outer(q, q) + wp.outer(r, r) + wp.outer(s, s)
+            # I = tr(C) E - C for the second moments C
+            eye = wp.identity(n=3, dtype=float)
+            """,
+            ("vol / 20.0 * (wp.trace(m) * eye - m)",),
+        ),
+        "area and volume": (
+            vol,
+            ("0.5 * wp.length(wp.cross(q - p, r - p))", "vol"),
+        ),
+    }[kind]
+    store = "\n".join(
+        f"{name}[tid] = {value}" if per_face else f"wp.atomic_add({name}, 0, {value})"
+        for (name, _), value in zip(spread, values, strict=True)
+    )
+    d.launch(count)
+    d.code("tid = wp.tid()\n$lines\n$body\n$store", lines=lines, body=body, store=store)
+    d.explain("""
+        By the divergence theorem, tetrahedra beyond the surface cancel: V = sum p . (q x r) / 6. Faces are
+        wound counter-clockwise as seen from outside.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        p, q, r = corners(v, sort)
+        vol = np.linalg.det(np.stack([p, q, r], axis=1)) / 6.0 * (v.rho if density else 1.0)
+        # quadrature of degree two on the tetrahedron: exact for second moments
+        a, b = 0.5854101966249685, 0.1381966011250105
+        nodes = [b * (p + q + r), *(b * (p + q + r) + (a - b) * x for x in (p, q, r))]
+        second = sum(0.25 * vol[:, None, None] * x[:, :, None] * x[:, None, :] for x in nodes)
+        tensor = np.trace(second, axis1=1, axis2=2)[:, None, None] * np.eye(3) - second
+        sides = np.linalg.norm(np.cross(q - p, r - p), axis=1) / 2.0
+        every = {
+            "volume": {"volume": vol},
+            "first": {"moment": sum(0.25 * vol[:, None] * x for x in nodes)},
+            "inertia": {"second_moment": second},
+            "inertia by points": {"inertia": tensor},
+            "area and volume": {"area": sides, "volume": vol},
+        }[kind]
+        return {name: value if per_face else value.sum(axis=0)[None] for name, value in every.items()}
+
+    d.check(reference, 2e-3)

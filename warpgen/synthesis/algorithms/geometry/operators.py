@@ -1,0 +1,143 @@
+"""Operators of differential geometry on triangle meshes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry import DOMAIN
+from warpgen.synthesis.algorithms.geometry.measures import NAMES, corner_ids, triangles, unit
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Pinkall & Polthier 1993; Meyer et al. 2003, Discrete differential-geometry operators",
+    names=NAMES
+    | {
+        "cotangent_operators": "cotan_laplacian|cotangent_weights|mesh_laplacian|discrete_curvature",
+        "u": "values|field|scalar_field",
+        "laplacian": "lap|Lu|lu",
+    },
+    double=True,
+)
+def cotangent_operators(d: Draft) -> None:
+    """Applies the cotangent Laplacian of a triangle mesh, face by face."""
+    sort = d.option("layout", "flat", "rows", "vec3i")
+    kind = d.option("operator", "scalar", "mean curvature", "weights", "gauss", "mass")
+    helper = d.option("cotangent", "helper", "inline") if kind not in ("gauss", "mass") else "none"
+    count, points = d.pick(48, 64, 96), d.pick(20, 30, 40)
+    lines = triangles(d, count, points, sort)
+    d.says(
+        {
+            "scalar": "Applies the cotangent Laplacian of a mesh to a scalar field, face by face.",
+            "mean curvature": "Adds up the cotangent Laplacian of positions: twice the mean curvature.",
+            "weights": "Computes the cotangent weights of each face's edges, opposite to its corners.",
+            "gauss": "Adds up the angles at each vertex, whose defect from 2 pi is the Gaussian curvature.",
+            "mass": "Adds a third of each face's area to its corners: the lumped mass matrix.",
+        }[kind]
+    )
+    if kind == "scalar":
+        d.input("u", "float", points, -1.0, 1.0)
+        d.inout("laplacian", "float", points, value=0.0)
+    elif kind == "mean curvature":
+        d.inout("laplacian", "vec3", points, value=0.0)
+    elif kind == "weights":
+        d.output("weights", "vec3", count)
+    elif kind == "gauss":
+        d.inout("angle_sum", "float", points, value=0.0)
+    else:
+        d.inout("mass", "float", points, value=0.0)
+    ids = ("face[0]", "face[1]", "face[2]") if sort == "vec3i" else ("i", "j", "k")
+    if helper == "helper":
+        d.function(
+            """
+            @wp.func
+            def cotangent(a: wp.vec3, b: wp.vec3) -> float:
+                return wp.dot(a, b) / wp.max(wp.length(wp.cross(a, b)), 0.01)
+            """
+        )
+        weights = """
+            # half the cotangents of the angles, each opposite to an edge
+            wp_ = 0.5 * cotangent(q - p, r - p)
+            wq = 0.5 * cotangent(r - q, p - q)
+            wr = 0.5 * cotangent(p - r, q - r)
+            """
+    else:
+        weights = """
+            # 2 area is the same for all three corners; slivers are held off zero
+            double_area = wp.max(wp.length(wp.cross(q - p, r - p)), 0.01)
+            wp_ = 0.5 * wp.dot(q - p, r - p) / double_area
+            wq = 0.5 * wp.dot(r - q, p - q) / double_area
+            wr = 0.5 * wp.dot(p - r, q - r) / double_area
+            """
+    weights = weights.replace("wp_ ", "wi ").replace("wq ", "wj ").replace("wr ", "wk ")
+    a, b, c = ids
+
+    def edges(x: str, y: str, z: str) -> str:
+        return f"""
+            wp.atomic_add(laplacian, {a}, wj * ({x} - {z}) + wk * ({x} - {y}))
+            wp.atomic_add(laplacian, {b}, wk * ({y} - {x}) + wi * ({y} - {z}))
+            wp.atomic_add(laplacian, {c}, wi * ({z} - {y}) + wj * ({z} - {x}))
+            """
+
+    body = {
+        "scalar": f"$w\nup = u[{a}]\nuq = u[{b}]\nur = u[{c}]\n$edges",
+        "mean curvature": "$w\n$edges",
+        "weights": "$w\nweights[tid] = wp.vec3(wi, wj, wk)",
+        "gauss": f"""
+            pq = wp.normalize(q - p)
+            qr = wp.normalize(r - q)
+            rp = wp.normalize(p - r)
+            wp.atomic_add(angle_sum, {a}, wp.acos(wp.clamp(-wp.dot(pq, rp), -0.9999, 0.9999)))
+            wp.atomic_add(angle_sum, {b}, wp.acos(wp.clamp(-wp.dot(qr, pq), -0.9999, 0.9999)))
+            wp.atomic_add(angle_sum, {c}, wp.acos(wp.clamp(-wp.dot(rp, qr), -0.9999, 0.9999)))
+            """,
+        "mass": f"""
+            third = wp.length(wp.cross(q - p, r - p)) / 6.0
+            wp.atomic_add(mass, {a}, third)
+            wp.atomic_add(mass, {b}, third)
+            wp.atomic_add(mass, {c}, third)
+            """,
+    }[kind]
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$lines\n$body",
+        lines=lines,
+        body=body,
+        w=weights,
+        edges=edges("up", "uq", "ur") if kind == "scalar" else edges("p", "q", "r"),
+    )
+    if kind in ("scalar", "mean curvature"):
+        d.explain("""
+            (L u)_i = sum_j (cot a_ij + cot b_ij) / 2 (u_i - u_j), positive semi-definite, not yet divided by
+            the areas of the vertices. One thread adds what one face has to say.
+        """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        at = corner_ids(v, sort)
+        x = v.points[at]
+        wide = np.maximum(np.linalg.norm(np.cross(x[:, 1] - x[:, 0], x[:, 2] - x[:, 0]), axis=1), 0.01)
+        double = np.linalg.norm(np.cross(x[:, 1] - x[:, 0], x[:, 2] - x[:, 0]), axis=1)
+        matrix, cots, angles, mass = np.zeros((points, points)), [], np.zeros(points), np.zeros(points)
+        for o in range(3):
+            a, b = x[:, (o + 1) % 3] - x[:, o], x[:, (o + 2) % 3] - x[:, o]
+            half = 0.5 * (a * b).sum(-1) / wide
+            cots.append(half)
+            i, j = at[:, (o + 1) % 3], at[:, (o + 2) % 3]
+            for row, column, sign in ((i, i, 1.0), (j, j, 1.0), (i, j, -1.0), (j, i, -1.0)):
+                np.add.at(matrix, (row, column), sign * half)
+            angle = np.arccos(np.clip((unit(a) * unit(b)).sum(-1), -0.9999, 0.9999))
+            np.add.at(angles, at[:, o], angle)
+            np.add.at(mass, at[:, o], double / 6.0)
+        found: dict[str, Callable[[], dict[str, Any]]] = {
+            "scalar": lambda: {"laplacian": matrix @ v.u},
+            "mean curvature": lambda: {"laplacian": matrix @ v.points},
+            "weights": lambda: {"weights": np.stack(cots, axis=1)},
+            "gauss": lambda: {"angle_sum": angles},
+            "mass": lambda: {"mass": mass},
+        }
+        return found[kind]()
+
+    d.check(reference, 2e-3)

@@ -1,0 +1,320 @@
+"""Predicates and contours: circles, hulls, level sets of grids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "points": "vertices|positions|p",
+    "field": "values|phi|scalar_field",
+    "iso": "level|isovalue|threshold",
+    "code": "case_index|cell_case|mask",
+    "cases": "case_out|codes|cube_index",
+    "flips": "flip_flags|illegal|needs_flip",
+}
+
+
+@DOMAIN.algorithm(
+    source="Guibas & Stolfi 1985; Shewchuk 1997; Lawson 1977 (edge flips)",
+    names=_NAMES | {"delaunay_test": "in_circle_test|check_edges|delaunay_flips|edge_flip_test"},
+    adjoint="no",
+    double=True,
+)
+def delaunay_test(d: Draft) -> None:
+    """Tests whether the far corner of each edge's two triangles lies in the circle of the other."""
+    form = d.option("form", "determinant", "angles", "circumcenter")
+    layout = d.option("layout", "quads", "rows", "soup")
+    result = d.option("result", "flag", "value", "count")
+    if form == "angles" and result == "value":
+        result = "flag"
+    n, m = d.pick(64, 96), d.pick(40, 50)
+    if layout == "soup":
+        d.input("points", "vec2", (n, 4), -1.0, 1.0)
+        lines = "a = points[tid, 0]\nb = points[tid, 1]\nc = points[tid, 2]\np = points[tid, 3]"
+    else:
+        d.input("points", "vec2", m, -1.0, 1.0)
+        if layout == "quads":
+            d.input("edges", "vec4i", n, 0, m)
+            lines = "\n".join(f"{name} = points[quad[{k}]]" for k, name in enumerate("abcp"))
+            lines = f"quad = edges[tid]\n{lines}"
+        else:
+            d.input("edges", "int", (n, 4), 0, m)
+            lines = "\n".join(f"{name} = points[edges[tid, {k}]]" for k, name in enumerate("abcp"))
+    if result == "count":
+        d.inout("count", "int", 1, value=0.0)
+        d.says("Counts the edges that are not Delaunay: a far corner lies in the circle of a triangle.")
+    elif result == "value":
+        d.output("incircle", "float", n)
+        d.says("Computes the in-circle determinant of each four points, positive if the last is inside.")
+    else:
+        d.output("flips", "int", n)
+    if form == "determinant":
+        body = """
+            u = a - p
+            v = b - p
+            w = c - p
+            det = (
+                wp.dot(u, u) * (v[0] * w[1] - v[1] * w[0])
+                - wp.dot(v, v) * (u[0] * w[1] - u[1] * w[0])
+                + wp.dot(w, w) * (u[0] * v[1] - u[1] * v[0])
+            )
+            # the sign depends on how a, b, c are wound
+            area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+            """
+        test, value = "det * area > 0.0", "wp.sign(area) * det"
+    elif form == "circumcenter":
+        body = """
+            e = b - a
+            f = c - a
+            twice = 2.0 * (e[0] * f[1] - e[1] * f[0])
+            # collinear corners have no circle
+            if wp.abs(twice) < 1.0e-6:
+                return
+            ee = wp.dot(e, e)
+            ff = wp.dot(f, f)
+            center = a + wp.vec2(f[1] * ee - e[1] * ff, e[0] * ff - f[0] * ee) / twice
+            radius_sq = wp.length_sq(center - a)
+            """
+        test, value = "wp.length_sq(p - center) < radius_sq", "radius_sq - wp.length_sq(p - center)"
+    else:
+        body = """
+            # opposite angles at c and p: their sum exceeds pi where the edge (a, b) is not Delaunay
+            ca = a - c
+            cb = b - c
+            pa = a - p
+            pb = b - p
+            sin_c = ca[0] * cb[1] - ca[1] * cb[0]
+            sin_p = pb[0] * pa[1] - pb[1] * pa[0]
+            cos_c = wp.dot(ca, cb)
+            cos_p = wp.dot(pa, pb)
+            """
+        test, value = "sin_c * sin_p > 0.0 and wp.abs(sin_c) * cos_p + cos_c * wp.abs(sin_p) < 0.0", ""
+    if form == "circumcenter" and result == "value":
+        d.says("Computes the power of each fourth point by the circle of three, positive if it is inside.")
+    store = {
+        "flag": f"flips[tid] = wp.where({test}, 1, 0)",
+        "count": f"if {test}:\n    wp.atomic_add(count, 0, 1)",
+        "value": f"incircle[tid] = {value}",
+    }[result]
+    d.launch(n)
+    d.code("tid = wp.tid()\n$lines\n$body\n$store", lines=lines, body=body, store=store)
+
+    def agrees(v: Values, after: Values) -> None:
+        q = v.points if layout == "soup" else v.points[v.edges]
+        a, b, c, p = (q[:, k] for k in range(4))
+        area = np.cross(b - a, c - a)
+        matrix = np.stack(
+            [np.concatenate([x - p, ((x - p) ** 2).sum(1, keepdims=True)], axis=1) for x in (a, b, c)], axis=1
+        )
+        inside = np.linalg.det(matrix) * np.sign(area)
+        other_side = np.cross(a - c, b - c) * np.cross(b - p, a - p)
+        test = inside > 0.0
+        sure = (np.abs(inside) > 1e-4) & (np.abs(area) > 1e-3)
+        if form == "angles":
+            test &= other_side > 0.0
+            sure &= np.abs(other_side) > 1e-4
+        if result == "value":
+            value = (
+                inside if form == "determinant" else inside / np.where(np.abs(area) > 1e-3, np.abs(area), 1.0)
+            )
+            np.testing.assert_allclose(after.incircle[sure], value[sure], rtol=2e-2, atol=2e-3)
+        elif result == "flag":
+            np.testing.assert_array_equal(np.asarray(after.flips)[sure], test[sure])
+        else:
+            assert abs(int(after.count[0]) - (test & sure).sum()) <= (~sure).sum()
+
+    d.holds(agrees)
+
+
+@DOMAIN.algorithm(
+    source="Lorensen & Cline 1987, Marching cubes; Maple 2003 (squares); Treece et al. 1999 (tetrahedra)",
+    names=_NAMES | {"classify_cells": "marching_cases|cell_cases|marching_cubes_classify|iso_crossings"},
+    adjoint="no",
+)
+def classify_cells(d: Draft) -> None:
+    """Finds how the level set of a field on a grid passes through each cell."""
+    dim = d.option("dimension", 2, 3)
+    result = d.option("result", "case", "active", "edge points", "crossings", "length")
+    side = d.option("side", "below", "above")
+    loop = d.option("loop", "unrolled", "loop")
+    if result == "length" and dim == 3:
+        result = "crossings"
+    n = d.pick(10, 12, 14) if dim == 2 else d.pick(6, 7, 8)
+    d.input("field", "float", (n,) * dim, -1.0, 1.0)
+    d.param("iso", "float", -0.3, 0.3)
+    names = "ijk"[:dim]
+    here = ", ".join(names)
+    compare = "<" if side == "below" else ">"
+    corners = [(0, 0), (1, 0), (1, 1), (0, 1)]
+    if dim == 3:
+        corners = [(*c, z) for z in (0, 1) for c in corners]  # type: ignore[misc]
+    at = [", ".join(f"{x} + 1" if s else x for x, s in zip(names, c, strict=True)) for c in corners]
+    cells = (n - 1,) * dim
+    d.says(
+        {
+            "case": f"Computes each cell's case number of marching {'squares' if dim == 2 else 'cubes'}.",
+            "active": "Marks the cells of a grid that the level set of a field passes through.",
+            "edge points": "Finds where the level set of a field crosses the first edges of each cell.",
+            "crossings": "Counts the edges of each cell that the level set of a field crosses.",
+            "length": "Computes the length of the level set in each cell of marching squares.",
+        }[result]
+    )
+    d.launch(*cells)
+    if result in ("case", "active"):
+        d.output("cases", "int", cells)
+        if loop == "unrolled":
+            bits = "code = int(0)\n" + "\n".join(
+                f"if field[{a}] {compare} iso:\n    code += {1 << k}" for k, a in enumerate(at)
+            )
+        elif dim == 2:
+            bits = f"""
+                code = int(0)
+                for k in range(4):
+                    # counter-clockwise from the lower left
+                    di = wp.where(k == 1 or k == 2, 1, 0)
+                    dj = wp.where(k >= 2, 1, 0)
+                    if field[i + di, j + dj] {compare} iso:
+                        code = code | (1 << k)
+                """
+        else:
+            bits = f"""
+                code = int(0)
+                for c in range(8):
+                    # counter-clockwise within each layer
+                    ring = c % 4
+                    di = wp.where(ring == 1 or ring == 2, 1, 0)
+                    dj = wp.where(ring >= 2, 1, 0)
+                    if field[i + di, j + dj, k + c // 4] {compare} iso:
+                        code = code | (1 << c)
+                """
+        full = (1 << len(corners)) - 1
+        store = (
+            f"cases[{here}] = code"
+            if result == "case"
+            else f"cases[{here}] = wp.where(code > 0 and code < {full}, 1, 0)"
+        )
+        d.code("$index = wp.tid()\n$bits\n$store", index=here, bits=bits, store=store)
+    elif result == "edge points":
+        d.output("crossing", "vec2" if dim == 2 else "vec3", cells)
+        d.function(
+            """
+            @wp.func
+            def crossing_at(a: float, b: float, iso: float) -> float:
+                # -1 where both ends lie on the same side
+                if (a < iso) == (b < iso):
+                    return -1.0
+                return (iso - a) / (b - a)
+            """
+        )
+        ways = [", ".join(f"{x} + 1" if x == axis else x for x in names) for axis in names]
+        parts = ", ".join(f"crossing_at(here, field[{w}], iso)" for w in ways)
+        if loop == "unrolled":
+            body = f"crossing[{here}] = wp.vec{dim}({parts})"
+        else:
+            body = "\n".join(
+                f"t{x} = crossing_at(here, field[{w}], iso)" for x, w in zip(names, ways, strict=True)
+            )
+            body += f"\ncrossing[{here}] = wp.vec{dim}({', '.join('t' + x for x in names)})"
+        d.code(f"{here} = wp.tid()\nhere = field[{here}]\n$body", body=body)
+    elif result == "crossings":
+        d.output("crossed", "int", cells)
+        edges = [
+            (a, b)
+            for a in range(len(corners))
+            for b in range(a)
+            if sum(x != y for x, y in zip(corners[a], corners[b], strict=True)) == 1
+        ]
+        lines = "\n".join(f"s{k} = field[{a}] {compare} iso" for k, a in enumerate(at))
+        lines += "\ncount = int(0)\n" + "\n".join(f"if s{b} != s{a}:\n    count += 1" for a, b in edges)
+        d.code(f"{here} = wp.tid()\n$lines\ncrossed[{here}] = count", lines=lines)
+    else:
+        d.param("h", "float", 0.05, 0.2)
+        d.output("length", "float", cells)
+        d.function(
+            """
+            @wp.func
+            def cut(a: float, b: float, iso: float) -> float:
+                return (iso - a) / (b - a)
+            """
+        )
+        d.code(
+            f"""
+            i, j = wp.tid()
+            a = field[i, j]
+            b = field[i + 1, j]
+            c = field[i + 1, j + 1]
+            e = field[i, j + 1]
+            # crossings of the four sides, in the order in which one walks around
+            p0 = wp.vec2()
+            p1 = wp.vec2()
+            n = int(0)
+            if (a {compare} iso) != (b {compare} iso):
+                p0 = wp.vec2(cut(a, b, iso), 0.0)
+                n += 1
+            if (b {compare} iso) != (c {compare} iso):
+                if n == 0:
+                    p0 = wp.vec2(1.0, cut(b, c, iso))
+                else:
+                    p1 = wp.vec2(1.0, cut(b, c, iso))
+                n += 1
+            if (e {compare} iso) != (c {compare} iso):
+                if n == 0:
+                    p0 = wp.vec2(cut(e, c, iso), 1.0)
+                else:
+                    p1 = wp.vec2(cut(e, c, iso), 1.0)
+                n += 1
+            if (a {compare} iso) != (e {compare} iso):
+                p1 = wp.vec2(0.0, cut(a, e, iso))
+                n += 1
+            # four crossings are ambiguous: such cells are left to a finer grid
+            if n == 2:
+                length[i, j] = h * wp.length(p1 - p0)
+            """
+        )
+
+    def reference(v: Values) -> dict[str, Any]:
+        f = v.field
+        cut = [f[tuple(slice(s, n - 1 + s) for s in c)] for c in corners]
+        inside = np.stack([x < v.iso if side == "below" else x > v.iso for x in cut])
+        code = sum(inside[k].astype(int) << k for k in range(len(corners)))
+        if result == "case":
+            return {"cases": code}
+        if result == "active":
+            return {"cases": inside.any(axis=0) & ~inside.all(axis=0)}
+        if result == "crossings":
+            met: Any = 0
+            for a in range(len(corners)):
+                for b in range(a):
+                    if sum(x != y for x, y in zip(corners[a], corners[b], strict=True)) == 1:
+                        met = met + (inside[a] != inside[b])
+            return {"crossed": met}
+        if result == "edge points":
+            low = f[(slice(0, n - 1),) * dim]
+            parts = []
+            for axis in range(dim):
+                high = f[tuple(slice(1, n) if k == axis else slice(0, n - 1) for k in range(dim))]
+                parts.append(np.where((low < v.iso) != (high < v.iso), (v.iso - low) / (high - low), -1.0))
+            return {"crossing": np.stack(parts, axis=-1)}
+        made = np.zeros(cells)
+        for i, j in np.ndindex(*cells):
+            ends = []
+            for (x0, y0), (x1, y1) in (
+                ((0, 0), (1, 0)),
+                ((1, 0), (1, 1)),
+                ((1, 1), (0, 1)),
+                ((0, 1), (0, 0)),
+            ):
+                p, q = f[i + x0, j + y0], f[i + x1, j + y1]
+                if (p < v.iso) != (q < v.iso):
+                    t = (v.iso - p) / (q - p)
+                    ends.append(np.array([x0 + t * (x1 - x0), y0 + t * (y1 - y0)]))
+            if len(ends) == 2:
+                made[i, j] = v.h * np.linalg.norm(ends[1] - ends[0])
+        return {"length": made}
+
+    d.check(reference, 2e-3)

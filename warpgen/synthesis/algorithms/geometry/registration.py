@@ -1,0 +1,132 @@
+"""Registration: what pairs of points say of a rigid motion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry import DOMAIN
+from warpgen.synthesis.algorithms.geometry.deformation import NAMES
+from warpgen.synthesis.algorithms.geometry.distances import rotations
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Besl & McKay 1992; Chen & Medioni 1992; Low 2004, Linear least-squares for point-to-plane ICP",
+    names=NAMES
+    | {
+        "registration_terms": "icp_residuals|icp_step|point_to_plane|build_icp_system",
+        "JTJ": "hessian|H|normal_matrix",
+    },
+    double=True,
+)
+def registration_terms(d: Draft) -> None:
+    """Computes what each pair of points adds to a rigid registration."""
+    metric = d.option("metric", "plane", "point")
+    result = d.option("result", "residual", "system", "gradient", "covariance")
+    robust = d.option("robust", "none", "huber", "tukey", "cutoff")
+    match = d.option("match", "same index", "indexed")
+    pose = d.flag("pose")
+    n, m = d.pick(48, 64, 96), d.pick(48, 64)
+    if metric == "point" and result == "system":
+        result = "residual"
+    if result == "covariance":
+        metric = "point"
+    d.input("source", "vec3", n, -1.0, 1.0)
+    d.input("target", "vec3", n if match == "same index" else m, -1.0, 1.0)
+    if metric == "plane":
+        d.input("normals", "vec3", n if match == "same index" else m, kind="unit")
+    if match == "indexed":
+        d.input("nearest", "int", n, -8, m)
+    if pose:
+        d.param("pose", "transform", -0.3, 0.3, kind="transform")
+    if robust != "none":
+        d.param("k", "float", 0.4, 1.0)
+    at = "j" if match == "indexed" else "tid"
+    outs = {
+        "residual": (("residual", "float", n),),
+        "system": (("JTJ", "spatial_matrix", 1), ("JTr", "spatial_vector", 1)),
+        "gradient": (("JTr", "spatial_vector", 1),),
+        "covariance": (("S", "mat33", 1),),
+    }[result]
+    for name, type, size in outs:
+        if size == 1:
+            d.inout(name, type, size, value=0.0)
+        else:
+            d.output(name, type, size)
+    far = "distance to the plane" if metric == "plane" else "distance"
+    d.says(
+        {
+            "residual": f"Computes the {far} of each matched pair of points.",
+            "system": "Adds up the normal equations of point-to-plane registration.",
+            "gradient": "Adds up the gradient of a registration's error by the pose's twist.",
+            "covariance": "Adds up the cross-covariance of matched points, from which the rotation follows.",
+        }[result]
+    )
+    error = "e = wp.dot(n, p - q)" if metric == "plane" else "diff = p - q\ne = wp.length(diff)"
+    weight = {
+        "none": "",
+        "huber": "# linear beyond k, so that outliers pull no harder\nw = k / wp.max(wp.abs(e), k)",
+        "tukey": "u = wp.min(wp.abs(e) / k, 1.0)\nw = (1.0 - u * u) * (1.0 - u * u)",
+        "cutoff": "# pairs that are too far apart were matched wrongly\nif wp.abs(e) > k:\n    return",
+    }[robust]
+    weighted = robust in ("huber", "tukey")
+    ws = "w * " if weighted else ""
+    jac = {"plane": "J = wp.spatial_vector(n, wp.cross(p, n))", "point": ""}[metric]
+    store = {
+        "residual": f"residual[tid] = {ws}e",
+        "system": f"{jac}\nwp.atomic_add(JTJ, 0, {ws}wp.outer(J, J))\nwp.atomic_add(JTr, 0, {ws}e * J)",
+        "gradient": f"{jac}\nwp.atomic_add(JTr, 0, {ws}e * J)"
+        if metric == "plane"
+        else f"wp.atomic_add(JTr, 0, {ws or ''}wp.spatial_vector(diff, wp.cross(p, diff)))",
+        "covariance": f"wp.atomic_add(S, 0, {ws}wp.outer(p, q))",
+    }[result]
+    needs_error = not (result == "covariance" and robust == "none")
+    d.launch(n)
+    d.code(
+        "tid = wp.tid()\n$match\np = $p\nq = target[$at]\n$n\n$error\n$weight\n$store",
+        match="j = nearest[tid]\n# no partner was found\nif j < 0:\n    return" if match == "indexed" else "",
+        p="wp.transform_point(pose, source[tid])" if pose else "source[tid]",
+        at=at,
+        n=f"n = normals[{at}]" if metric == "plane" else "",
+        error=error if needs_error else "",
+        weight=weight,
+        store=store,
+    )
+    d.explain("""
+        The pose moves by a small twist (translation, rotation): e grows by J . twist, with J = (n, p x n).
+        Steps solve (sum J J^T) x = -sum J e.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        p = v.source
+        if pose:
+            p = p @ rotations(np.asarray(v.pose)[3:]).T + np.asarray(v.pose)[:3]
+        pick = v.nearest if match == "indexed" else np.arange(n)
+        there = pick >= 0
+        q = v.target[pick]
+        if metric == "plane":
+            g = v.normals[pick]
+            e = (g * (p - q)).sum(1)
+            jac, r = np.column_stack([g, np.cross(p, g)]), e
+        else:
+            e = np.linalg.norm(p - q, axis=1)
+            jac, r = np.column_stack([p - q, np.cross(p, p - q)]), np.ones(n)
+        size = np.abs(e)
+        weighed: dict[str, Callable[[], Any]] = {
+            "none": lambda: np.ones(n),
+            "huber": lambda: np.where(size <= v.k, 1.0, v.k / size),
+            "tukey": lambda: np.where(size < v.k, (1.0 - (size / v.k) ** 2) ** 2, 0.0),
+            "cutoff": lambda: (size <= v.k) * 1.0,
+        }
+        w = weighed[robust]() * there
+        return {
+            "residual": {"residual": w * e},
+            "system": {"JTJ": ((jac * w[:, None]).T @ jac)[None], "JTr": (jac.T @ (w * r))[None]},
+            "gradient": {"JTr": (jac.T @ (w * r))[None]},
+            "covariance": {"S": ((p * w[:, None]).T @ q)[None]},
+        }[result]
+
+    d.check(reference, 3e-3)

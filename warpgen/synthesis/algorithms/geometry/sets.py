@@ -1,0 +1,134 @@
+"""Distances from points to sets of shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry import DOMAIN
+from warpgen.synthesis.algorithms.geometry.distances import NAMES
+from warpgen.synthesis.library import closest
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Ericson 2004, 5.1.5; Dubuisson & Jain 1994 (modified Hausdorff)",
+    names=NAMES
+    | {
+        "point_to_set_distance": "hausdorff_distance|nearest_in_set|chamfer_distance|one_sided_distance",
+        "other": "targets|set_b|cloud",
+    },
+    adjoint="no",
+)
+def point_to_set_distance(d: Draft) -> None:
+    """Finds the distance from each point to the nearest of a set."""
+    kind = d.option("set", "points", "segments", "triangles")
+    result = d.option("result", "distance", "nearest", "hausdorff", "chamfer")
+    early = d.flag("early") if kind == "points" else False
+    squared = d.flag("squared", 0.6)
+    n, m = d.pick(48, 64), d.pick(24, 32, 40)
+    d.input("points", "vec3", n, -1.0, 1.0)
+    if kind == "points":
+        d.input("other", "vec3", m, -1.0, 1.0)
+        measure = "other[k]"
+        span = "other.shape[0]"
+    elif kind == "segments":
+        d.input("other", "vec3", m + 1, -1.0, 1.0)
+        measure = f"{d.use(closest.SEGMENT)}(p, other[k], other[k + 1])"
+        span = "other.shape[0] - 1"
+    else:
+        d.input("other", "vec3", 3 * m, -1.0, 1.0)
+        measure = f"{d.use(closest.TRIANGLE)}(p, other[3 * k], other[3 * k + 1], other[3 * k + 2])"
+        span = "other.shape[0] // 3"
+    what = {
+        "points": "point of a cloud",
+        "segments": "segment of a polyline",
+        "triangles": "triangle of a mesh",
+    }[kind]
+    d.says(
+        {
+            "distance": f"Finds the distance from each point to the nearest {what}.",
+            "nearest": f"Finds the {what} that is nearest to each point.",
+            "hausdorff": f"Finds the one-sided Hausdorff distance: the largest to the nearest {what}.",
+            "chamfer": f"Sums the distances from points to the nearest {what} for the chamfer distance.",
+        }[result]
+    )
+    if result == "nearest":
+        d.output("nearest", "int", n)
+    elif result == "distance":
+        d.output("distance", "float", n)
+    else:
+        d.inout("reduced", "float", 1, value=0.0)
+    track = result == "nearest"
+    if squared:
+        found, far, last = "dist_sq = wp.length_sq(p - c)", "dist_sq", "wp.sqrt(best)"
+    else:
+        found, far, last = "dist = wp.length(p - c)", "dist", "best"
+    update = f"""
+        if {far} < best:
+            best = {far}
+            {"which = k" if track else ""}
+        """.replace("            \n", "")
+    if not track and not early:
+        update = f"best = wp.min(best, {far})"
+    store = {
+        "nearest": "nearest[tid] = which",
+        "distance": f"distance[tid] = {last}",
+        "hausdorff": f"wp.atomic_max(reduced, 0, {last})",
+        "chamfer": f"wp.atomic_add(reduced, 0, {last} / float(points.shape[0]))",
+    }[result]
+    d.launch(n)
+    d.code(
+        """
+        tid = wp.tid()
+        p = points[tid]
+        best = float(1.0e10)
+        $which
+        for k in range($span):
+            c = $measure
+            $skip
+            $found
+            $update
+        $store
+        """,
+        which="which = int(-1)" if track else "",
+        span=span,
+        measure=measure,
+        skip=f"""
+        # most are out already along one axis
+        dx = c[0] - p[0]
+        if {"dx * dx" if squared else "wp.abs(dx)"} > best:
+            continue
+        """
+        if early
+        else "",
+        found=found,
+        update=update,
+        store=store,
+    )
+
+    def table(v: Values) -> Any:
+        p = v.points[:, None]
+        if kind == "points":
+            c = v.other[None]
+        elif kind == "segments":
+            c = closest.on_segment(p, v.other[None, :-1], v.other[None, 1:])
+        else:
+            c = closest.on_triangle(p, *(v.other[None, k::3] for k in range(3)))
+        return np.linalg.norm(p - c, axis=-1)
+
+    def reference(v: Values) -> dict[str, Any]:
+        least = table(v).min(axis=1)
+        if result == "distance":
+            return {"distance": least}
+        return {"reduced": np.array([least.max() if result == "hausdorff" else least.mean()])}
+
+    def names_nearest(before: Values, after: Values) -> None:
+        far = table(before)
+        np.testing.assert_allclose(far[np.arange(n), after.nearest], far.min(axis=1), atol=1e-4)
+
+    if track:
+        d.holds(names_nearest)
+    else:
+        d.check(reference, 1e-3)

@@ -1,0 +1,208 @@
+"""Regular grids: traversal by rays, and codes that order cells along a curve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry_query import DOMAIN
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values
+
+NAMES = {
+    "origins": "ray_origins|starts|ro",
+    "directions": "ray_directions|ray_dirs|rd",
+    "occupied": "voxels|occupancy|solid",
+    "t_max": "t_next|side_dist|t_cross",
+    "t_delta": "delta_dist|t_step|dt_cell",
+    "codes": "morton_codes|keys|morton",
+    "points": "positions|centroids|x",
+    "lower": "scene_min|bounds_lower|lo",
+    "upper": "scene_max|bounds_upper|hi",
+}
+
+
+@DOMAIN.algorithm(
+    source="Amanatides & Woo 1987, A fast voxel traversal algorithm for ray tracing",
+    names=NAMES | {"walk_grid": "dda_traversal|grid_raycast|voxel_traversal|march_voxels"},
+    adjoint="no",
+)
+def walk_grid(d: Draft) -> None:
+    """Walks each ray from cell to cell of a grid until it meets one that is occupied."""
+    dim = d.option("dimension", 2, 3)
+    result = d.option("result", "distance", "cell", "count", "sum")
+    axis = d.option("axis", "branches", "vector")
+    storage = d.option("storage", "grid", "flat")
+    n, m = d.pick(64, 96), d.pick(8, 10, 12)
+    vec = f"vec{dim}"
+    d.input("origins", vec, n, 0.5, m - 0.5)
+    d.input("directions", vec, n, kind="unit")
+    # integers from -8 to 1: one cell in ten is occupied
+    shape: tuple[int, ...] = (m,) * dim if storage == "grid" else (m**dim,)
+    if result == "sum":
+        d.input("occupied", "float", shape, 0.0, 1.0)
+    else:
+        d.input("occupied", "int", shape, -8, 2)
+    d.output(
+        *{
+            "distance": ("t_hit", "float", n),
+            "cell": ("cell_hit", f"vec{dim}i", n),
+            "count": ("crossed", "int", n),
+            "sum": ("absorbed", "float", n),
+        }[result]
+    )
+    d.says(
+        {
+            "distance": "Walks each ray through a grid to the first occupied cell and gives how far it is.",
+            "cell": "Walks each ray through a grid and gives the first occupied cell, -1 for none.",
+            "count": "Counts the free cells that each ray passes before it is stopped.",
+            "sum": "Integrates a grid's values along each ray, weighted by the length in each cell.",
+        }[result]
+    )
+    names = "xyz"[:dim]
+    index = (
+        ", ".join(names)
+        if storage == "grid"
+        else " + ".join(["x", "y * $m", "z * $m * $m"][:dim]).replace("$m", str(m))
+    )
+    d.function(
+        """
+        @wp.func
+        def next_crossing(o: float, r: float) -> float:
+            # how far to the next plane of the grid in the ray's direction
+            if r > 0.0:
+                return (wp.floor(o) + 1.0 - o) / r
+            if r < 0.0:
+                return (wp.floor(o) - o) / r
+            return 1.0e8
+        """
+    )
+    setup = "\n".join(
+        f"{a} = int(wp.floor(o[{k}]))\nstep_{a} = int(wp.sign(r[{k}]))" for k, a in enumerate(names)
+    )
+    outside = " or ".join(f"{a} < 0 or {a} >= {m}" for a in names)
+    setup += "\nt_max = wp.$vec(" + ", ".join(f"next_crossing(o[{k}], r[{k}])" for k in range(dim)) + ")"
+    setup += (
+        "\nt_delta = wp.$vec(" + ", ".join(f"1.0 / wp.max(wp.abs(r[{k}]), 1.0e-8)" for k in range(dim)) + ")"
+    )
+    setup = setup.replace("$vec", vec)
+    if axis == "branches":
+        if dim == 2:
+            advance = """
+                if t_max[0] < t_max[1]:
+                    t = t_max[0]
+                    t_max[0] = t + t_delta[0]
+                    x += step_x
+                else:
+                    t = t_max[1]
+                    t_max[1] = t + t_delta[1]
+                    y += step_y
+                """
+        else:
+            advance = """
+                if t_max[0] < t_max[1] and t_max[0] < t_max[2]:
+                    t = t_max[0]
+                    t_max[0] = t + t_delta[0]
+                    x += step_x
+                elif t_max[1] < t_max[2]:
+                    t = t_max[1]
+                    t_max[1] = t + t_delta[1]
+                    y += step_y
+                else:
+                    t = t_max[2]
+                    t_max[2] = t + t_delta[2]
+                    z += step_z
+                """
+    else:
+        advance = "a = wp.argmin(t_max)\nt = t_max[a]\nt_max[a] = t + t_delta[a]\n"
+        advance += (
+            "\n".join(
+                ("if" if k == 0 else "elif") + f" a == {k}:\n    {name} += step_{name}"
+                if k < dim - 1
+                else f"else:\n    {name} += step_{name}"
+                for k, name in enumerate(names)
+            )
+            .replace("a == 0", "a == wp.uint32(0)")
+            .replace("a == 1", "a == wp.uint32(1)")
+        )
+    cell = f"wp.vec{dim}i({', '.join(names)})"
+    begin, inner, stop, last = {
+        "distance": ("hit = float(-1.0)", "", "hit = t\nbreak", "t_hit[tid] = hit"),
+        "cell": (
+            f"cell = wp.vec{dim}i({', '.join(['-1'] * dim)})",
+            "",
+            f"cell = {cell}\nbreak",
+            "cell_hit[tid] = cell",
+        ),
+        "count": ("passed = int(0)", "passed += 1", "break", "crossed[tid] = passed"),
+        "sum": ("tau = float(0.0)", "", "", "absorbed[tid] = tau"),
+    }[result]
+    if result == "sum":
+        loop = f"""
+            while not ($outside):
+                value = occupied[{index}]
+                entered = t
+                $advance
+                tau += value * (t - entered)
+            """
+    else:
+        loop = f"""
+            while not ($outside):
+                if occupied[{index}] > 0:
+                    $stop
+                $inner
+                $advance
+            """
+    d.launch(n)
+    d.code(
+        """
+        tid = wp.tid()
+        o = origins[tid]
+        r = directions[tid]
+        $setup
+        t = float(0.0)
+        $begin
+        $loop
+        $last
+        """,
+        setup=setup,
+        begin=begin,
+        loop=loop,
+        outside=outside,
+        stop=stop,
+        inner=inner,
+        advance=advance,
+        last=last,
+    )
+
+    def agrees(v: Values, after: Values) -> None:
+        field = np.asarray(v.occupied).reshape((m,) * dim)
+        if storage == "flat":
+            field = field.transpose(*range(dim)[::-1])
+        made: list[Any] = []
+        for o, r in zip(v.origins, v.directions, strict=True):
+            # all crossings of planes, in order; a cell is that of a stretch's middle
+            with np.errstate(all="ignore"):
+                ts = np.concatenate([(np.arange(m + 1) - o[k]) / r[k] for k in range(dim)])
+            ts = np.unique(np.concatenate([[0.0], ts[(ts > 0.0) & np.isfinite(ts)]]))
+            middle = o + 0.5 * (ts[:-1] + ts[1:])[:, None] * r
+            cells = np.floor(middle).astype(int)
+            keep = np.all((cells >= 0) & (cells < m), axis=1)
+            gone = np.flatnonzero(~keep)
+            keep[gone[0] :] = False if len(gone) else keep[-1:]
+            cells, starts, lengths = cells[keep], ts[:-1][keep], np.diff(ts)[keep]
+            values = field[tuple(cells.T)]
+            full = np.flatnonzero(values > 0)
+            if result == "sum":
+                made.append((values * lengths).sum())
+            elif result == "count":
+                made.append(full[0] if len(full) else len(cells))
+            elif result == "cell":
+                made.append(cells[full[0]] if len(full) else np.full(dim, -1))
+            else:
+                made.append(starts[full[0]] if len(full) else -1.0)
+        name = {"distance": "t_hit", "cell": "cell_hit", "count": "crossed", "sum": "absorbed"}[result]
+        mostly_close(after[name], np.array(made), 2e-3, 0.95)
+
+    d.holds(agrees)

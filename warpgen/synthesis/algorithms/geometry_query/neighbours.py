@@ -1,0 +1,291 @@
+"""Points near points, by a hash grid."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry_query import DOMAIN
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values
+
+NAMES = {
+    "grid": "hash_grid|grid_id|neighbors",
+    "x": "points|positions|cloud",
+    "p": "xi|query|center",
+    "radius": "r|h|search_radius",
+    "index": "j|other|neighbor",
+    "count": "counts|num_neighbors|degree",
+    "normals": "normal_out|n_out|estimated_normals",
+    "idx": "ids|knn|neighbors_out",
+}
+
+
+def query_loop(kind: str) -> str:
+    return {
+        "for": "for index in wp.hash_grid_query(grid, p, $reach):\n    $inner",
+        "while": """
+            query = wp.hash_grid_query(grid, p, $reach)
+            index = int(0)
+            while wp.hash_grid_query_next(query, index):
+                $inner
+            """,
+    }[kind]
+
+
+def cloud(d: Draft, n: int, width: float = 0.5) -> None:
+    d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=width)
+    d.input("x", "vec3", n, -1.0, 1.0)
+
+
+@DOMAIN.algorithm(
+    source="Green 2010, Particle simulation using CUDA; Hoppe et al. 1992 (means of neighbours)",
+    names=NAMES | {"radius_search": "fixed_radius_neighbors|count_neighbors|neighbor_search|radius_query"},
+    adjoint="no",
+)
+def radius_search(d: Draft) -> None:
+    """Gathers the points within a radius of each query."""
+    result = d.option("result", "count", "nearest", "list", "mean", "density", "any", "farthest")
+    loop = d.option("loop", "for", "while")
+    queries = d.option("queries", "own points", "others", "sorted")
+    n, m, room = d.pick(64, 96, 128), d.pick(48, 64), 12
+    cloud(d, n)
+    own = queries != "others"
+    if not own:
+        d.input("targets", "vec3", m, -1.0, 1.0)
+    d.param("radius", "float", 0.3, 0.45)
+    threads = n if own else m
+    if result == "list":
+        d.output("idx", "int", (threads, room))
+        d.output("count", "int", threads)
+    else:
+        d.output(
+            *{
+                "nearest": ("idx", "int", threads),
+                "mean": ("mean", "vec3", threads),
+                "density": ("density", "float", threads),
+                "any": ("alone", "int", threads),
+                "farthest": ("extent", "float", threads),
+            }.get(result, ("count", "int", threads))
+        )
+    d.says(
+        {
+            "count": "Counts the points within a radius of each query.",
+            "nearest": "Finds the nearest point within a radius of each query, -1 for none.",
+            "list": f"Lists up to {room} points within a radius of each query, and counts them all.",
+            "mean": "Averages the points within a radius of each query.",
+            "density": "Estimates the number density of points around each query.",
+            "any": "Marks the queries that have no point within a radius.",
+            "farthest": "Finds how far the farthest point within a radius of each query is.",
+        }[result]
+    )
+    begin, step, last = {
+        "count": ("found = int(0)", "found += 1", "count[i] = found"),
+        "nearest": (
+            "best = float(radius)\nnearest = int(-1)",
+            "if dist < best:\n    best = dist\n    nearest = index",
+            "idx[i] = nearest",
+        ),
+        "list": (
+            "found = int(0)",
+            f"if found < {room}:\n    idx[i, found] = index\nfound += 1",
+            "count[i] = found",
+        ),
+        "mean": (
+            "center_sum = wp.vec3()\nfound = int(0)",
+            "center_sum += x[index]\nfound += 1",
+            "if found > 0:\n    mean[i] = center_sum / float(found)",
+        ),
+        "density": (
+            "found = int(0)",
+            "found += 1",
+            "density[i] = float(found) / (4.0 / 3.0 * wp.pi * radius * radius * radius)",
+        ),
+        "any": ("", "alone[i] = 0\nreturn", "alone[i] = 1"),
+        "farthest": ("far = float(0.0)", "far = wp.max(far, dist)", "extent[i] = far"),
+    }[result]
+    head = {
+        "own points": "i = wp.tid()\np = x[i]",
+        "others": "i = wp.tid()\np = targets[i]",
+        "sorted": """
+            # in the grid's order, so that threads of a block look at the same cells
+            i = wp.hash_grid_point_id(grid, wp.tid())
+            p = x[i]
+            """,
+    }[queries]
+    named = result in ("nearest", "farthest")
+    tests = [
+        *(["if index == i:\n    continue"] if own else []),
+        *(["dist = wp.length(x[index] - p)"] if named else []),
+        *(
+            [f"if {'dist' if named else 'wp.length(x[index] - p)'} > radius:\n    continue"]
+            if result != "nearest"
+            else []
+        ),
+    ]
+    d.launch(threads)
+    d.code(
+        "$head\n$begin\n$loop\n$last",
+        head=head,
+        begin=begin,
+        loop=query_loop(loop),
+        reach="radius",
+        inner="$tests\n$step",
+        tests="\n".join(tests),
+        step=step,
+        last=last,
+    )
+
+    def agrees(v: Values, after: Values) -> None:
+        q = v.x if own else v.targets
+        far = np.linalg.norm(v.x[None] - q[:, None], axis=-1)
+        near = far <= v.radius
+        if own:
+            near &= ~np.eye(n, dtype=bool)
+        count = near.sum(axis=1)
+        if result in ("count", "list"):
+            mostly_close(after["count"], count, 1e-4)
+        if result == "list":
+            for i in range(threads):
+                row = after.idx[i, : min(int(after["count"][i]), room)]
+                assert len(set(row)) == len(row)
+                assert np.all(far[i, row] <= v.radius + 1e-4)
+        elif result == "nearest":
+            expected = np.where(count > 0, np.where(near, far, np.inf).argmin(axis=1), -1)
+            mostly_close(after.idx, expected, 1e-4)
+        elif result == "mean":
+            mostly_close(after.mean, near @ v.x / np.maximum(count, 1)[:, None], 1e-3)
+        elif result == "density":
+            mostly_close(after.density, count / (4.0 / 3.0 * np.pi * v.radius**3), 1e-3)
+        elif result == "any":
+            mostly_close(after.alone, count == 0, 1e-3)
+        elif result == "farthest":
+            mostly_close(after.extent, np.where(near, far, 0.0).max(axis=1), 1e-3)
+
+    d.holds(agrees)
+
+
+@DOMAIN.algorithm(
+    source="Cover & Hart 1967; insertion as in Garcia, Debreuve & Barlaud 2008",
+    names=NAMES
+    | {"nearest_neighbours": "knn_search|k_nearest|find_knn|knn_kernel", "worst": "kth|last_dist|bound"},
+    adjoint="no",
+)
+def nearest_neighbours(d: Draft) -> None:
+    """Finds the few points nearest to each, in order of distance, by insertion into a small vector."""
+    source = d.option("candidates", "grid", "all")
+    k = d.pick(3, 4, 5, 6)
+    result = d.option("result", "indices", "distances", "both", "mean distance")
+    insert = d.option("insert", "shift", "replace worst")
+    queries = d.option("queries", "own points", "others")
+    if insert == "replace worst" and result in ("indices", "both", "distances"):
+        insert = "shift"
+    n, m = d.pick(64, 96), d.pick(48, 64)
+    if source == "grid":
+        cloud(d, n)
+        d.param("radius", "float", 0.45)
+    else:
+        d.input("x", "vec3", n, -1.0, 1.0)
+    own = queries == "own points"
+    if not own:
+        d.input("targets", "vec3", m, -1.0, 1.0)
+    threads = n if own else m
+    if result in ("indices", "both"):
+        d.output("idx", "int", (threads, k))
+    if result in ("distances", "both"):
+        d.output("dist", "float", (threads, k))
+    if result == "mean distance":
+        d.output("spacing", "float", threads)
+        d.says("Averages the distances of each point to the few that are nearest.")
+    keep_index = result in ("indices", "both")
+    d.module(f"vec_dist = wp.types.vector(length={k}, dtype=float)")
+    if keep_index:
+        d.module(f"vec_index = wp.types.vector(length={k}, dtype=int)")
+    if insert == "shift":
+        add = f"""
+            if d2 >= best[{k - 1}]:
+                continue
+            # shift those that are farther by one place
+            slot = int({k - 1})
+            while slot > 0 and best[slot - 1] > d2:
+                best[slot] = best[slot - 1]
+                $move
+                slot -= 1
+            best[slot] = d2
+            $put
+            """
+    else:
+        add = f"""
+            # not kept in order: the new one takes the place of the farthest
+            worst = int(0)
+            for s in range(1, {k}):
+                if best[s] > best[worst]:
+                    worst = s
+            if d2 < best[worst]:
+                best[worst] = d2
+            """
+    stores = []
+    if keep_index:
+        stores.append("idx[i, s] = which[s]")
+    if result in ("distances", "both"):
+        stores.append("dist[i, s] = wp.where(best[s] < 1.0e9, wp.sqrt(best[s]), -1.0)")
+    if result == "mean distance":
+        last = f"""
+            distance_sum = float(0.0)
+            found = int(0)
+            for s in range({k}):
+                if best[s] < 1.0e9:
+                    distance_sum += wp.sqrt(best[s])
+                    found += 1
+            spacing[i] = distance_sum / float(wp.max(found, 1))
+            """
+    else:
+        last = f"for s in range({k}):\n    $stores"
+    inner = ("if index == i:\n    continue\n" if own else "") + "d2 = wp.length_sq(x[index] - p)\n$add"
+    if source == "grid":
+        inner = inner.replace(
+            "$add", "# cells reach beyond the radius\nif d2 > radius * radius:\n    continue\n$add"
+        )
+        loop = query_loop(d.option("loop", "for", "while"))
+    else:
+        loop = "for index in range(x.shape[0]):\n    $inner"
+    d.launch(threads)
+    d.code(
+        """
+        i = wp.tid()
+        p = $point
+        best = vec_dist(1.0e10)
+        $which
+        $loop
+        $last
+        """,
+        point="x[i]" if own else "targets[i]",
+        which="which = vec_index(-1)" if keep_index else "",
+        loop=loop,
+        reach="radius",
+        inner=inner,
+        add=add,
+        move="which[slot] = which[slot - 1]" if keep_index else "",
+        put="which[slot] = index" if keep_index else "",
+        last=last,
+        stores="\n".join(stores),
+    )
+
+    def agrees(v: Values, after: Values) -> None:
+        q = v.x if own else v.targets
+        far = np.linalg.norm(v.x[None] - q[:, None], axis=-1)
+        if own:
+            np.fill_diagonal(far, np.inf)
+        if source == "grid":
+            far = np.where(far <= v.radius, far, np.inf)
+        order = np.argsort(far, axis=1)[:, :k]
+        least = np.take_along_axis(far, order, axis=1)
+        there = np.isfinite(least)
+        if result == "mean distance":
+            mean = np.where(there, least, 0.0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+            mostly_close(after.spacing, mean, 1e-3)
+        if keep_index:
+            mostly_close(after.idx, np.where(there, order, -1), 1e-4)
+        if "dist" in after:
+            mostly_close(after.dist, np.where(there, least, -1.0), 1e-3)
+
+    d.holds(agrees)

@@ -1,0 +1,400 @@
+"""Rays against a mesh: what they hit first, and whether anything is in the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry_query import DOMAIN
+from warpgen.synthesis.algorithms.geometry_query.surface import NAMES, corners, sphere, unit
+from warpgen.synthesis.library import intersections
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {name: others for name, others in NAMES.items() if name not in ("x", "v")} | {
+    "origins": "ray_origins|starts|ro",
+    "directions": "ray_directions|ray_dirs|rd",
+    "hits": "hit_face|faces_hit|hit_index",
+    "depth": "t_hit|hit_distance|ranges",
+    "visible": "visibility|los|is_visible",
+    "image": "pixels|depth_map|framebuffer",
+}
+
+
+def hits(surface: Any, o: Any, r: Any) -> tuple[Any, Any]:
+    """How far rays go until the mesh, infinite if they miss it, and the face that they hit."""
+    a, b, c = corners(surface)
+    t = intersections.triangle(o[:, None], r[:, None], a[None], b[None], c[None])
+    t = np.where(t >= 0.0, t, np.inf)
+    return t.min(axis=1), t.argmin(axis=1)
+
+
+@DOMAIN.algorithm(
+    source="Warp documentation, mesh_query_ray; Woop, Benthin & Wald 2013",
+    names=_NAMES | {"cast_rays": "raycast_mesh|ray_cast|trace_mesh|mesh_raycast"},
+    adjoint="no",
+)
+def cast_rays(d: Draft) -> None:
+    """Casts rays against a mesh and gives what each meets first."""
+    camera = d.option("rays", "arrays", "pinhole", "orthographic", "lidar", "fan")
+    result = d.option("result", "depth", "normal", "face", "point", "facing")
+    miss = d.option("miss", "sentinel", "early")
+    helper = d.option("branch", "if", "where") if result == "depth" and miss == "sentinel" else "if"
+    stacks = sphere(d)
+    far = d.pick(10.0, 20.0, 100.0)
+    n, width, height = d.pick(64, 96, 128), d.pick(12, 16), d.pick(8, 12)
+    d.handle("mesh", "mesh", stacks)
+    where = "tid"
+    shape: tuple[int, ...] = (n,)
+    grid = f"""
+        i, j = wp.tid()
+        u = (float(j) + 0.5) / {width}.0 * 2.0 - 1.0
+        v = (float(i) + 0.5) / {height}.0 * 2.0 - 1.0
+        """
+    if camera == "arrays":
+        d.input("origins", "vec3", n, -0.5, 0.5)
+        d.input("directions", "vec3", n, kind="unit")
+        lines = "tid = wp.tid()\nro = origins[tid] - 2.0 * directions[tid]\nrd = directions[tid]"
+    elif camera == "lidar":
+        d.param("pose", "transform", -0.3, 0.3, kind="transform")
+        where, shape = "i, j", (height, width)
+        lines = f"""
+            i, j = wp.tid()
+            azimuth = 2.0 * wp.pi * float(j) / {width}.0
+            elevation = (float(i) + 0.5) / {height}.0 - 0.5
+            beam = wp.vec3(
+                wp.cos(elevation) * wp.cos(azimuth), wp.cos(elevation) * wp.sin(azimuth), wp.sin(elevation)
+            )
+            ro = wp.transform_get_translation(pose)
+            rd = wp.transform_vector(pose, beam)
+            """
+    elif camera == "fan":
+        d.param("origin", "vec3", -0.4, 0.4)
+        lines = f"""
+            tid = wp.tid()
+            angle = 2.0 * wp.pi * float(tid) / {n}.0
+            ro = origin
+            rd = wp.vec3(wp.cos(angle), wp.sin(angle), 0.0)
+            """
+    elif camera == "pinhole":
+        d.param("eye", "vec3", -0.2, 0.2)
+        where, shape = "i, j", (height, width)
+        lines = "$grid\nro = eye + wp.vec3(0.0, 0.0, 2.5)\nrd = wp.normalize(wp.vec3(0.5 * u, 0.5 * v, -1.0))"
+    else:
+        d.param("size", "float", 0.6, 1.1)
+        where, shape = "i, j", (height, width)
+        lines = "$grid\nro = wp.vec3(size * u, size * v, 2.0)\nrd = wp.vec3(0.0, 0.0, -1.0)"
+
+    target, kind, none, value = {
+        "depth": ("depth", "float", d.pick("-1.0", str(far)), "query.t"),
+        "normal": ("normals", "vec3", "", "wp.normalize(query.normal)"),
+        "face": ("hits", "int", "-1", "query.face"),
+        "point": ("points", "vec3", "", "ro + query.t * rd"),
+        "facing": ("image", "float", "", "wp.abs(wp.dot(wp.normalize(query.normal), rd))"),
+    }[result]
+    d.output(target, kind, shape)
+    d.says(
+        {
+            "depth": "Casts rays against a mesh and gives how far each goes until it meets it.",
+            "normal": "Casts rays against a mesh and gives the normals where they meet it.",
+            "face": "Casts rays against a mesh and gives the face that each meets first, -1 for none.",
+            "point": "Casts rays against a mesh and gives the points where they meet it.",
+            "facing": "Shades a mesh by how squarely each ray meets it.",
+        }[result]
+    )
+    at = f"{target}[{where}]"
+    if helper == "where":
+        store = f"{at} = wp.where(query.result, {value}, {none})"
+    elif miss == "early":
+        store = f"if not query.result:\n    $none\n    return\n{at} = {value}"
+    elif none:
+        store = f"if query.result:\n    {at} = {value}\nelse:\n    {at} = {none}"
+    else:
+        store = f"if query.result:\n    {at} = {value}"
+    d.launch(*shape)
+    d.code(
+        "$lines\nquery = wp.mesh_query_ray(mesh, ro, rd, $far)\n$store",
+        lines=lines,
+        grid=grid,
+        far=str(far),
+        store=store,
+        none=f"{at} = {none}" if none else "",
+    )
+
+    def rays(v: Values) -> tuple[Any, Any]:
+        if camera == "arrays":
+            return v.origins - 2.0 * v.directions, v.directions
+        if camera == "fan":
+            a = 2.0 * np.pi * np.arange(n) / n
+            return np.tile(v.origin, (n, 1)), np.column_stack([np.cos(a), np.sin(a), 0.0 * a])
+        i, j = np.arange(height * width) // width, np.arange(height * width) % width
+        if camera == "lidar":
+            azimuth, up = 2.0 * np.pi * j / width, (i + 0.5) / height - 0.5
+            beam = np.column_stack([np.cos(up) * np.cos(azimuth), np.cos(up) * np.sin(azimuth), np.sin(up)])
+            q, w = np.asarray(v.pose)[3:6], v.pose[6]
+            turned = beam + 2.0 * np.cross(q, np.cross(q, beam) + w * beam)
+            return np.tile(v.pose[:3], (len(i), 1)), turned
+        x, y = (j + 0.5) / width * 2.0 - 1.0, (i + 0.5) / height * 2.0 - 1.0
+        one = np.ones_like(x)
+        if camera == "pinhole":
+            return np.tile(v.eye + np.array([0.0, 0.0, 2.5]), (len(i), 1)), unit(
+                np.column_stack([0.5 * x, 0.5 * y, -one])
+            )
+        return np.column_stack([v.size * x, v.size * y, 2.0 * one]), np.tile([0.0, 0.0, -1.0], (len(i), 1))
+
+    def agrees(v: Values, after: Values) -> None:
+        o, r = rays(v)
+        t, face = hits(v.mesh, o, r)
+        met = np.isfinite(t)
+        a, b, c = (x[face] for x in corners(v.mesh))
+        normal = unit(np.cross(b - a, c - a))
+        empty = float(none) if none else 0.0
+        flat = np.where(met, t, 0.0)[:, None]
+        expected = {
+            "depth": np.where(met, t, empty),
+            "normal": np.where(met[:, None], normal, 0.0),
+            "face": np.where(met, face, -1),
+            "point": np.where(met[:, None], o + flat * r, 0.0),
+            "facing": np.where(met, np.abs((normal * r).sum(-1)), 0.0),
+        }[result]
+        actual = np.asarray(after[target]).reshape(expected.shape)
+        # rays through an edge may be given to either face
+        mostly_close(actual, expected, 5e-3, 0.85 if result in ("face", "normal", "facing") else 0.96)
+
+    d.holds(agrees)
+
+
+@DOMAIN.algorithm(
+    source="Warp documentation, mesh_query_ray_anyhit; Dutre et al. 2006, visibility function",
+    names=_NAMES | {"line_of_sight": "visibility_test|segments_blocked|check_visibility|shadow_test"},
+    adjoint="no",
+)
+def line_of_sight(d: Draft) -> None:
+    """Tests whether a mesh blocks the straight line between two points."""
+    ends = d.option("ends", "pairs", "one eye", "all pairs", "indexed")
+    query = d.option("query", "any hit", "first hit")
+    result = d.option("result", "flag", "count", "blocked") if ends != "all pairs" else "flag"
+    reach = d.flag("range", 0.4)
+    stacks = sphere(d)
+    n, m = d.pick(64, 96), d.pick(8, 10)
+    d.handle("mesh", "mesh", stacks)
+    if ends == "pairs":
+        d.input("a", "vec3", n, -1.5, 1.5)
+        d.input("b", "vec3", n, -1.5, 1.5)
+        lines = "tid = wp.tid()\nstart = a[tid]\ndelta = b[tid] - start"
+    elif ends == "one eye":
+        d.param("eye", "vec3", 1.1, 1.5)
+        d.input("points", "vec3", n, -1.5, 1.5)
+        lines = "tid = wp.tid()\nstart = eye\ndelta = points[tid] - eye"
+    elif ends == "indexed":
+        d.input("points", "vec3", m * 4, -1.5, 1.5)
+        d.input("pairs", "vec2i", n, 0, m * 4)
+        lines = """
+            tid = wp.tid()
+            pair = pairs[tid]
+            start = points[pair[0]]
+            delta = points[pair[1]] - start
+            """
+    else:
+        d.input("sensors", "vec3", m, -1.5, 1.5)
+        d.input("points", "vec3", m + 2, -1.5, 1.5)
+        lines = "i, j = wp.tid()\nstart = sensors[i]\ndelta = points[j] - start"
+    if reach:
+        d.param("max_range", "float", 1.2, 2.2)
+    shape = (m, m + 2) if ends == "all pairs" else (n,)
+    at = "i, j" if ends == "all pairs" else "tid"
+    if result == "count":
+        d.inout("count", "int", 1, value=0.0)
+        d.says("Counts the pairs of points that see each other past a mesh.")
+    elif result == "blocked":
+        d.output("blocked", "int", shape)
+    else:
+        d.output("visible", "int", shape)
+        d.says("Tests which points see each other past a mesh.")
+    if query == "any hit":
+        hidden = "wp.mesh_query_ray_anyhit(mesh, start, direction, distance)"
+        cast = f"hidden = {hidden}"
+        test = "hidden"
+    else:
+        cast, test = "query = wp.mesh_query_ray(mesh, start, direction, distance)", "query.result"
+    store = {
+        "flag": f"visible[{at}] = wp.where({test}, 0, 1)",
+        "blocked": f"blocked[{at}] = wp.where({test}, 1, 0)",
+        "count": f"if not {test}:\n    wp.atomic_add(count, 0, 1)",
+    }[result]
+    d.launch(*shape)
+    d.code(
+        """
+        $lines
+        distance = wp.length(delta)
+        # a point sees itself, and the ray would have no direction
+        if distance < 1.0e-6:
+            $same
+            return
+        $range
+        direction = delta / distance
+        $cast
+        $store
+        """,
+        lines=lines,
+        range="# beyond its range nothing is seen\nif distance > max_range:\n    $beyond\n    return"
+        if reach
+        else "",
+        beyond=f"blocked[{at}] = 1" if result == "blocked" else "",
+        same=f"visible[{at}] = 1" if result == "flag" else "",
+        cast=cast,
+        store=store,
+    )
+
+    def agrees(v: Values, after: Values) -> None:
+        if ends == "pairs":
+            a, b = v.a, v.b
+        elif ends == "one eye":
+            a, b = np.broadcast_to(v.eye, v.points.shape), v.points
+        elif ends == "indexed":
+            a, b = v.points[v.pairs[:, 0]], v.points[v.pairs[:, 1]]
+        else:
+            a, b = np.repeat(v.sensors, m + 2, axis=0), np.tile(v.points, (m, 1))
+        far = np.linalg.norm(b - a, axis=-1)
+        t, _ = hits(v.mesh, a, unit(b - a))
+        hidden = t < far
+        if reach:
+            hidden |= far > v.max_range
+        same = far < 1e-6
+        if result == "count":
+            assert abs(int(after.count[0]) - (~hidden & ~same).sum()) <= 3
+        elif result == "blocked":
+            mostly_close(after.blocked, hidden & ~same, 1e-3, 0.96)
+        else:
+            mostly_close(np.reshape(after.visible, -1), ~hidden | same, 1e-3, 0.96)
+
+    d.holds(agrees)
+
+
+@DOMAIN.algorithm(
+    source="Warp documentation, mesh_query_aabb; Ericson 2004, 6.6",
+    names=_NAMES
+    | {
+        "faces_in_box": "mesh_box_query|count_faces|aabb_triangle_count|broad_phase_mesh",
+        "count": "n_found|num_hits|total",
+    },
+    adjoint="no",
+)
+def faces_in_box(d: Draft) -> None:
+    """Counts the faces of a mesh whose bounds meet a box about each point."""
+    result = d.option("result", "count", "first", "area", "list")
+    box = d.option("box", "half given", "cube", "corners")
+    loop = d.option("loop", "for", "while")
+    exact = d.flag("sphere") if box == "cube" and result in ("count", "list") else False
+    stacks, n = sphere(d), d.pick(48, 64)
+    room = 12
+    d.handle("mesh", "mesh", stacks)
+    if box == "corners":
+        d.input("lower", "vec3", n, -1.0, 0.0)
+        d.input("size", "vec3", n, 0.2, 0.7)
+        bounds = "lo = lower[tid]\nhi = lo + size[tid]"
+    else:
+        d.input("points", "vec3", n, -0.9, 0.9)
+        if box == "cube":
+            d.param("r", "float", 0.15, 0.4)
+            bounds = "c = points[tid]\nlo = c - wp.vec3(r, r, r)\nhi = c + wp.vec3(r, r, r)"
+        else:
+            d.input("half", "vec3", n, 0.1, 0.4)
+            bounds = "lo = points[tid] - half[tid]\nhi = points[tid] + half[tid]"
+    d.says(
+        {
+            "count": "Counts the faces of a mesh whose bounds meet a box.",
+            "first": "Finds the lowest index of the faces whose bounds meet a box, -1 for none.",
+            "area": "Sums the areas of the faces whose bounds meet a box.",
+            "list": f"Lists up to {room} faces whose bounds meet a box, and counts them all.",
+        }[result]
+    )
+    if result == "list":
+        d.output("found", "int", (n, room))
+    d.output(*{"first": ("first", "int", n), "area": ("area", "float", n)}.get(result, ("count", "int", n)))
+    begin, step, last = {
+        "count": ("total = int(0)", "total += 1", "count[tid] = total"),
+        "first": (
+            "lowest = int(1 << 30)",
+            "lowest = wp.min(lowest, face)",
+            "first[tid] = wp.where(lowest < (1 << 30), lowest, -1)",
+        ),
+        "area": (
+            "total = float(0.0)",
+            """
+            p = wp.mesh_eval_position(mesh, face, 1.0, 0.0)
+            q = wp.mesh_eval_position(mesh, face, 0.0, 1.0)
+            r0 = wp.mesh_eval_position(mesh, face, 0.0, 0.0)
+            total += 0.5 * wp.length(wp.cross(q - p, r0 - p))
+            """,
+            "area[tid] = total",
+        ),
+        "list": (
+            "total = int(0)",
+            f"""
+            # those that do not fit are counted, so that the caller knows
+            if total < {room}:
+                found[tid, total] = face
+            total += 1
+            """,
+            "count[tid] = total",
+        ),
+    }[result]
+    loops = {
+        "for": "for face in wp.mesh_query_aabb(mesh, lo, hi):\n    $near\n    $step",
+        "while": """
+            query = wp.mesh_query_aabb(mesh, lo, hi)
+            face = int(0)
+            while wp.mesh_query_aabb_next(query, face):
+                $near
+                $step
+            """,
+    }
+    d.launch(n)
+    d.code(
+        "tid = wp.tid()\n$bounds\n$begin\n$loop\n$last",
+        bounds=bounds,
+        begin=begin,
+        loop=loops[loop],
+        near="""
+        centroid = wp.mesh_eval_position(mesh, face, 1.0 / 3.0, 1.0 / 3.0)
+        # boxes are coarse: keep those whose middle is within the ball
+        if wp.length(centroid - c) > r:
+            continue
+        """
+        if exact
+        else "",
+        step=step,
+        last=last,
+    )
+
+    def agrees(v: Values, after: Values) -> None:
+        a, b, c = corners(v.mesh)
+        lower, upper = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
+        if box == "corners":
+            lo, hi = v.lower, v.lower + v["size"]
+        else:
+            half = v.r if box == "cube" else v.half
+            lo, hi = v.points - half, v.points + half
+        meets = np.all((lower <= hi[:, None]) & (upper >= lo[:, None]), axis=-1)
+        if exact:
+            meets &= np.linalg.norm((a + b + c) / 3.0 - v.points[:, None], axis=-1) <= v.r
+        count = meets.sum(axis=1)
+        if result == "area":
+            size = np.linalg.norm(np.cross(b - a, c - a), axis=-1) / 2.0
+            mostly_close(after.area, (meets * size).sum(axis=1), 1e-3, 0.95)
+        elif result == "first":
+            mostly_close(after.first, np.where(count > 0, meets.argmax(axis=1), -1), 1e-3, 0.95)
+        else:
+            mostly_close(after["count"], count, 1e-3, 0.95)
+        if result == "list":
+            held = np.asarray(after.found)
+            wrong = 0
+            for i in range(n):
+                own = held[i, : min(int(after["count"][i]), room)]
+                assert len(set(own)) == len(own)
+                wrong += not meets[i, own].all()
+            assert wrong <= 0.05 * n
+
+    d.holds(agrees)

@@ -1,0 +1,233 @@
+"""What a mesh says at its closest point, and which points are inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry_query import DOMAIN
+from warpgen.synthesis.algorithms.geometry_query.surface import NAMES, corners, nearest, sphere, unit, winding
+from warpgen.synthesis.library import closest, intersections
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Haines 1994 (parity of crossings); Jacobson et al. 2013 (generalised winding numbers)",
+    names=NAMES | {"inside_mesh": "points_in_mesh|mesh_contains|classify_points|voxelize_mesh"},
+    adjoint="no",
+)
+def inside_mesh(d: Draft) -> None:
+    """Marks the points that lie inside a closed mesh."""
+    method = d.option("method", "winding", "parity", "solid angle", "ray count", "first hit")
+    result = d.option("result", "flag", "counter", "mask")
+    n, stacks = d.pick(64, 96, 128), sphere(d)
+    d.handle("mesh", "mesh", stacks)
+    d.input("points", "vec3", n, -1.0, 1.0)
+    if method == "solid angle":
+        d.module("FOUR_PI = wp.constant(4.0 * wp.pi)")
+    if method in ("ray count", "first hit"):
+        d.param("ray", "vec3", 0.1, 0.9)
+    if result == "counter":
+        d.inout("count", "int", 1, value=0.0)
+        d.says("Counts the points that lie inside a closed mesh.")
+    elif result == "mask":
+        d.inout("alive", "int", n, 0, 2)
+        d.says("Clears the flag of each point that lies inside a closed mesh.")
+    else:
+        d.output("inside", "int", n)
+    test, condition = {
+        "winding": (
+            "query = wp.mesh_query_point_sign_winding_number(mesh, p, 10.0)",
+            "query.result and query.sign < 0.0",
+        ),
+        "parity": (
+            "query = wp.mesh_query_point_sign_parity(mesh, p, 10.0)",
+            "query.result and query.sign < 0.0",
+        ),
+        "solid angle": (
+            """
+            solid_angle = float(0.0)
+            faces = wp.mesh_get(mesh).indices.shape[0] // 3
+            for face in range(faces):
+                a = wp.mesh_eval_position(mesh, face, 1.0, 0.0) - p
+                b = wp.mesh_eval_position(mesh, face, 0.0, 1.0) - p
+                c = wp.mesh_eval_position(mesh, face, 0.0, 0.0) - p
+                la = wp.length(a)
+                lb = wp.length(b)
+                lc = wp.length(c)
+                bottom = la * lb * lc + wp.dot(a, b) * lc + wp.dot(b, c) * la + wp.dot(c, a) * lb
+                # Van Oosterom and Strackee: the angle that the face spans as seen from the point
+                solid_angle += 2.0 * wp.atan2(wp.dot(a, wp.cross(b, c)), bottom)
+            """,
+            "solid_angle > 0.5 * FOUR_PI",
+        ),
+        "ray count": (
+            """
+            direction = wp.normalize(ray)
+            start = p
+            crossings = int(0)
+            query = wp.mesh_query_ray(mesh, start, direction, 10.0)
+            while query.result and crossings < 16:
+                crossings += 1
+                # go on just behind the surface
+                start = start + (query.t + 1.0e-4) * direction
+                query = wp.mesh_query_ray(mesh, start, direction, 10.0)
+            """,
+            "crossings % 2 == 1",
+        ),
+        "first hit": (
+            "query = wp.mesh_query_ray(mesh, p, wp.normalize(ray), 10.0)",
+            "query.result and query.sign < 0.0",
+        ),
+    }[method]
+    store = {
+        "flag": f"inside[tid] = wp.where({condition}, 1, 0)",
+        "counter": f"if {condition}:\n    wp.atomic_add(count, 0, 1)",
+        "mask": f"if {condition}:\n    alive[tid] = 0",
+    }[result]
+    if result == "flag" and " and " in condition:
+        store = f"if {condition}:\n    inside[tid] = 1"
+    d.launch(n)
+    d.code("tid = wp.tid()\np = points[tid]\n$test\n$store", test=test, store=store)
+
+    def agrees(before: Values, after: Values) -> None:
+        p = before.points
+        within = winding(before.mesh, p) > 0.5
+        clear = np.linalg.norm(p - nearest(before.mesh, p)[0], axis=-1) > 2e-3
+        if method == "ray count":  # rays through an edge may meet both of its faces
+            a, b, c = corners(before.mesh)
+            ray = np.broadcast_to(unit(np.asarray(before.ray)), p.shape)
+            meets = intersections.triangle(p[:, None], ray[:, None], a[None], b[None], c[None]) >= 0.0
+            assert np.mean((meets.sum(axis=1) % 2 == 1) == within) > 0.95
+        if result == "counter":
+            assert abs(int(after.count[0]) - within.sum()) <= (~clear).sum() + (
+                2 if method == "ray count" else 0
+            )
+            return
+        expected = within.astype(int) if result == "flag" else np.where(within, 0, before.alive)
+        actual = np.asarray(after.inside if result == "flag" else after.alive)
+        wrong = (actual != expected) & clear
+        assert wrong.sum() <= (2 if method == "ray count" else 0), (
+            f"{wrong.sum()} points are on the wrong side"
+        )
+
+    d.holds(agrees)
+
+
+@DOMAIN.algorithm(
+    source="Warp documentation, mesh_query_point and mesh_eval_velocity; Amberg et al. 2007",
+    names=NAMES
+    | {
+        "transfer_from_mesh": "attach_to_mesh|project_attribute|mesh_transfer|bind_to_surface",
+        "w": "bary|weights|uvw",
+    },
+    adjoint="no",
+)
+def transfer_from_mesh(d: Draft) -> None:
+    """Carries a quantity of a mesh's closest point over to each query point."""
+    what = d.option("quantity", "velocity", "normal", "attribute", "barycentric", "face")
+    limit = d.option("limit", "far", "near")
+    fall = d.flag("falloff") if what in ("velocity", "attribute") else False
+    stacks = sphere(d)
+    vertices = stacks[1] * (stacks[0] - 1) + 2
+    n = d.pick(64, 96)
+    d.handle("mesh", "mesh", stacks)
+    d.input("points", "vec3", n, -1.2, 1.2)
+    if what == "attribute":
+        d.input("values", "float", vertices, -1.0, 1.0)
+    if limit == "near":
+        d.param("max_dist", "float", 0.3, 0.5)
+    if fall:
+        d.param("h", "float", 0.3, 0.6)
+    kind = {"velocity": "vec3", "normal": "vec3", "attribute": "float", "barycentric": "vec3", "face": "int"}[
+        what
+    ]
+    d.output("carried", kind, n)
+    d.says(
+        {
+            "velocity": "Gives each point the velocity of the closest point of a moving mesh.",
+            "normal": "Gives each point the normal of the closest face of a mesh.",
+            "attribute": "Interpolates values at a mesh's vertices to the points closest to each query.",
+            "barycentric": "Finds the barycentric coordinates of the closest point of a mesh.",
+            "face": "Finds the face of a mesh that is closest to each point, -1 beyond the search radius.",
+        }[what]
+    )
+    lines = {
+        "velocity": "value = wp.mesh_eval_velocity(mesh, query.face, query.u, query.v)",
+        "normal": "value = wp.mesh_eval_face_normal(mesh, query.face)",
+        "attribute": """
+            # u and v belong to the first two corners
+            i = wp.mesh_get_index(mesh, 3 * query.face)
+            j = wp.mesh_get_index(mesh, 3 * query.face + 1)
+            k = wp.mesh_get_index(mesh, 3 * query.face + 2)
+            value = query.u * values[i] + query.v * values[j] + (1.0 - query.u - query.v) * values[k]
+            """,
+        "barycentric": "value = wp.vec3(query.u, query.v, 1.0 - query.u - query.v)",
+        "face": "value = query.face",
+    }[what]
+    if fall:
+        lines += """
+            cp = wp.mesh_eval_position(mesh, query.face, query.u, query.v)
+            value *= wp.exp(-wp.length_sq(p - cp) / (h * h))
+            """.replace("value *=", "value = value *")
+    reach = "max_dist" if limit == "near" else d.pick("1.0e6", "100.0")
+    missed = "carried[tid] = -1" if what == "face" else ""
+    d.launch(n)
+    d.code(
+        """
+        tid = wp.tid()
+        p = points[tid]
+        query = wp.mesh_query_point_no_sign(mesh, p, $reach)
+        $miss
+        $lines
+        carried[tid] = value
+        """,
+        reach=reach,
+        miss="if not query.result:\n    $missed\n    return",
+        missed=missed,
+        lines=lines if not fall else lines.replace("            ", ""),
+    )
+
+    def agrees(v: Values, after: Values) -> None:
+        p, m = v.points, v.mesh
+        cp, _ = nearest(m, p)
+        far = np.linalg.norm(p - cp, axis=-1)
+        near = far < (v.max_dist if limit == "near" else 1e6)
+        a, b, c = corners(m)
+        distance = np.linalg.norm(
+            closest.on_triangle(p[:, None], a[None], b[None], c[None]) - p[:, None], axis=-1
+        )
+        face = distance.argmin(axis=1)
+        two = np.sort(distance, axis=1)
+        own = two[:, 1] - two[:, 0] > 1e-4  # no other face is as near
+        sure = near & own & (np.abs(far - (v.max_dist if limit == "near" else 1e6)) > 1e-3)
+        if what == "face":
+            np.testing.assert_array_equal(np.asarray(after.carried)[sure], face[sure])
+            beyond = far > (v.max_dist + 1e-3 if limit == "near" else 1e6)
+            np.testing.assert_array_equal(np.asarray(after.carried)[beyond], -1)
+            return
+        x, y, z = a[face], b[face], c[face]
+        w = np.stack([bary(cp, x, y, z), bary(cp, y, z, x), bary(cp, z, x, y)], axis=-1)
+        ids = m.faces[face]
+        found: dict[str, Callable[[], Any]] = {
+            "velocity": lambda: np.einsum("nk,nkc->nc", w, m.velocities[ids].astype(float)),
+            "normal": lambda: unit(np.cross(y - x, z - x)),
+            "attribute": lambda: (w * v["values"][ids]).sum(axis=1),
+            "barycentric": lambda: w,
+        }
+        value = found[what]()
+        if fall:
+            weight = np.exp(-((far / v.h) ** 2))
+            value = value * (weight[:, None] if value.ndim == 2 else weight)
+        sure &= far > 1e-3
+        np.testing.assert_allclose(np.asarray(after.carried)[sure], value[sure], atol=1e-2)
+
+    d.holds(agrees)
+
+
+def bary(p: Any, a: Any, b: Any, c: Any) -> Any:
+    """The weight of corner a at points p of triangles."""
+    n = np.cross(b - a, c - a)
+    return (np.cross(c - b, p - b) * n).sum(-1) / (n * n).sum(-1)

@@ -1,0 +1,161 @@
+"""Trees of boxes that are walked by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry_query import DOMAIN
+from warpgen.synthesis.algorithms.geometry_query.trees import NAMES
+from warpgen.synthesis.library import intersections
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Karras 2012, Thinking parallel II: tree traversal on the GPU; Wald et al. 2007",
+    names=NAMES | {"traverse_tree": "bvh_traversal|stack_traversal|walk_bvh|query_implicit_tree"},
+    adjoint="no",
+)
+def traverse_tree(d: Draft) -> None:
+    """Walks a complete binary tree of boxes and collects the leaves that each query reaches."""
+    walk = d.option("walk", "stack", "stackless")
+    query = d.option("query", "point", "box", "ray")
+    result = d.option("result", "count", "first", "sum")
+    boxes = d.option("boxes", "two arrays", "rows", "struct")
+    depth = d.pick(4, 5)
+    inner, nodes = 2**depth - 1, 2 ** (depth + 1) - 1
+    n = d.pick(48, 64)
+    low, high = ("node_lower[node]", "node_upper[node]")
+    if boxes == "two arrays":
+        d.input("node_lower", "vec3", nodes, -1.2, -0.2)
+        d.input("node_upper", "vec3", nodes, 0.2, 1.2)
+    elif boxes == "rows":
+        d.input("bounds", "vec3", (nodes, 2), 0.2, 1.2)
+        low, high = ("-bounds[node, 0]", "bounds[node, 1]")
+    else:
+        d.input("centers", "vec3", nodes, -0.3, 0.3)
+        d.input("half", "vec3", nodes, 0.3, 1.0)
+        low, high = "centers[node] - half[node]", "centers[node] + half[node]"
+    if query == "point":
+        d.input("points", "vec3", n, -0.9, 0.9)
+        fetch = "p = points[tid]"
+        d.function(
+            """
+            @wp.func
+            def contains(lo: wp.vec3, hi: wp.vec3, p: wp.vec3) -> bool:
+                return (
+                    p[0] >= lo[0] and p[1] >= lo[1] and p[2] >= lo[2]
+                    and p[0] <= hi[0] and p[1] <= hi[1] and p[2] <= hi[2]
+                )
+            """
+        )
+        test = f"contains({low}, {high}, p)"
+    elif query == "box":
+        d.input("points", "vec3", n, -1.2, 1.2)
+        d.param("reach", "float", 0.1, 0.3)
+        fetch = "p = points[tid]"
+        d.function(
+            """
+            @wp.func
+            def near_box(lo: wp.vec3, hi: wp.vec3, p: wp.vec3, reach: float) -> bool:
+                away = p - wp.max(wp.min(p, hi), lo)
+                return wp.dot(away, away) <= reach * reach
+            """
+        )
+        test = f"near_box({low}, {high}, p, reach)"
+    else:
+        d.input("points", "vec3", n, -2.5, 2.5)
+        d.input("directions", "vec3", n, kind="unit")
+        fetch = "ro = points[tid]\nrd = directions[tid]"
+        test = f"{d.use(intersections.BOX)}(ro, rd, {low}, {high}) >= 0.0"
+    if result == "sum":
+        d.input("weight", "float", inner + 1, 0.5, 1.5)
+        d.output("sums", "float", n)
+    else:
+        d.output("leaves", "int", n)
+    d.says(
+        {
+            "count": "Walks a complete binary tree of boxes and counts the leaves that each query reaches.",
+            "first": "Walks a complete binary tree of boxes to the first leaf that each query reaches.",
+            "sum": "Walks a complete binary tree of boxes and sums the weights of the leaves it reaches.",
+        }[result]
+    )
+    begin, leaf, last = {
+        "count": ("reached = int(0)", "reached += 1", "leaves[tid] = reached"),
+        "first": ("leaf = int(-1)", f"leaf = node - {inner}\nbreak", "leaves[tid] = leaf"),
+        "sum": ("total = float(0.0)", f"total += weight[node - {inner}]", "sums[tid] = total"),
+    }[result]
+    if walk == "stack":
+        d.module(f"vec_stack = wp.types.vector(length={depth + 2}, dtype=int)")
+        loop = """
+            stack = vec_stack()
+            # node zero is the root; those from $inner on are leaves
+            top = int(1)
+            while top > 0:
+                top -= 1
+                node = stack[top]
+                if not $test:
+                    continue
+                if node >= $inner:
+                    $leaf
+                else:
+                    # the right child waits, so that leaves come from left to right
+                    stack[top] = 2 * node + 2
+                    stack[top + 1] = 2 * node + 1
+                    top += 2
+            """
+    else:
+        loop = """
+            node = int(0)
+            while node >= 0:
+                if $test:
+                    if node < $inner:
+                        node = 2 * node + 1
+                        continue
+                    $leaf
+                # skip this subtree: up while it is a right child, then to the sibling
+                while node > 0 and node % 2 == 0:
+                    node = (node - 1) // 2
+                if node == 0:
+                    break
+                node += 1
+            """
+    d.launch(n)
+    d.code(
+        "tid = wp.tid()\n$fetch\n$begin\n$loop\n$last",
+        fetch=fetch,
+        begin=begin,
+        loop=loop,
+        test=test,
+        leaf=leaf,
+        inner=str(inner),
+        last=last,
+    )
+    d.explain(f"""
+        The tree lies in an array as a heap does: node k has the children 2k+1 and 2k+2, and its leaves follow
+        the {inner} inner nodes. A subtree is left out when the query misses its box.
+    """)
+
+    def agrees(v: Values, after: Values) -> None:
+        if boxes == "two arrays":
+            lo, hi = v.node_lower, v.node_upper
+        elif boxes == "rows":
+            lo, hi = -v.bounds[:, 0], v.bounds[:, 1]
+        else:
+            lo, hi = v.centers - v.half, v.centers + v.half
+        p = v.points[:, None]
+        if query == "ray":
+            hit = intersections.box(p, v.directions[:, None], lo, hi) >= 0.0
+        else:
+            hit = np.linalg.norm(p - np.clip(p, lo, hi), axis=-1) <= (v.reach if query == "box" else 0.0)
+        for node in range(1, nodes):  # a node is reached if all above it are
+            hit[:, node] &= hit[:, (node - 1) // 2]
+        leaves = hit[:, inner:]
+        if result == "sum":
+            mostly_close(after.sums, leaves @ v.weight, 1e-3)
+        elif result == "count":
+            mostly_close(after.leaves, leaves.sum(axis=1), 1e-3)
+        else:
+            mostly_close(after.leaves, np.where(leaves.any(axis=1), leaves.argmax(axis=1), -1), 1e-3)
+
+    d.holds(agrees)

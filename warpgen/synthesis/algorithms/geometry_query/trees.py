@@ -1,0 +1,288 @@
+"""Trees of boxes: overlaps, rays, and traversals written by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry_query import DOMAIN
+from warpgen.synthesis.library import intersections
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values
+
+NAMES = {
+    "bvh": "bvh_id|tree|bvh_handle",
+    "points": "centers|centroids|positions",
+    "lo": "lower|query_lower|bmin",
+    "hi": "upper|query_upper|bmax",
+    "count": "counts|num_overlaps|n_hits",
+    "pairs": "pair_list|candidates|broad_pairs",
+    "other": "j|index|candidate",
+    "node": "node_index|current|n",
+    "stack": "todo|nodes_to_visit|work",
+}
+
+
+@DOMAIN.algorithm(
+    source="Ericson 2004, ch. 6; Warp documentation, bvh_query_aabb",
+    names=NAMES | {"bvh_overlaps": "broad_phase|find_overlaps|bvh_pairs|aabb_query"},
+    adjoint="no",
+)
+def bvh_overlaps(d: Draft) -> None:
+    """Finds the boxes of a tree that overlap each box."""
+    result = d.option("result", "count", "pairs", "nearest", "sum", "list")
+    own = d.option("queries", "own boxes", "other boxes", "balls")
+    half = d.pick(0.1, 0.15, 0.2)
+    n, m = d.pick(48, 64, 96), d.pick(48, 64)
+    room = 8
+    d.handle("bvh", "bvh", of="points", value=half)
+    d.input("points", "vec3", n, -1.0, 1.0)
+    weighted = result == "sum"
+    if own == "own boxes":
+        threads = n
+        box = f"""
+            c = points[tid]
+            lo = c - wp.vec3({half}, {half}, {half})
+            hi = c + wp.vec3({half}, {half}, {half})
+            """
+        skip = "# each pair once, and none with itself\nif other <= tid:\n    continue"
+        if result != "pairs":
+            skip = "if other == tid:\n    continue"
+    elif own == "other boxes":
+        threads = m
+        d.input("lower", "vec3", m, -1.0, 0.5)
+        d.input("size", "vec3", m, 0.2, 0.6)
+        box = "lo = lower[tid]\nhi = lo + size[tid]\nc = 0.5 * (lo + hi)"
+        skip = """
+            # boxes that only reach in from outside do not count
+            e = points[other]
+            if wp.length(e - wp.max(wp.min(e, hi), lo)) > 0.0:
+                continue
+            """
+    else:
+        threads = m
+        d.input("centers", "vec3", m, -1.0, 1.0)
+        d.param("radius", "float", 0.3, 0.5)
+        box = """
+            c = centers[tid]
+            lo = c - wp.vec3(radius, radius, radius)
+            hi = c + wp.vec3(radius, radius, radius)
+            """
+        skip = "# the ball is smaller than its box\nif wp.length(points[other] - c) > radius:\n    continue"
+    if weighted:
+        d.input("mass", "float", n, 0.5, 2.0)
+    if result == "pairs":
+        most = threads * 12
+        d.inout("total", "int", 1, value=0.0)
+        d.output("pairs", "vec2i", most)
+    elif result == "list":
+        d.output("found", "int", (threads, room))
+        d.output("count", "int", threads)
+    else:
+        d.output(
+            *{"sum": ("sums", "float", threads), "nearest": ("nearest", "int", threads)}.get(
+                result, ("count", "int", threads)
+            )
+        )
+    d.says(
+        {
+            "count": "Counts the boxes of a tree that overlap each query.",
+            "pairs": "Lists the pairs of overlapping boxes with a counter that all threads share.",
+            "nearest": "Finds the overlapping box whose centre is nearest to each query's, -1 for none.",
+            "sum": "Sums the masses of the boxes that overlap each query.",
+            "list": f"Lists up to {room} boxes that overlap each query, and counts them all.",
+        }[result]
+    )
+    begin, step, last = {
+        "count": ("found_count = int(0)", "found_count += 1", "count[tid] = found_count"),
+        "sum": ("total_mass = float(0.0)", "total_mass += mass[other]", "sums[tid] = total_mass"),
+        "nearest": (
+            "best = float(1.0e10)\nbest_index = int(-1)",
+            """
+            dist_sq = wp.length_sq(points[other] - c)
+            if dist_sq < best:
+                best = dist_sq
+                best_index = other
+            """,
+            "nearest[tid] = best_index",
+        ),
+        "pairs": (
+            "",
+            """
+            slot = wp.atomic_add(total, 0, 1)
+            # the counter goes on when the list is full, so that the caller can make it larger
+            if slot < pairs.shape[0]:
+                pairs[slot] = wp.vec2i(tid, other)
+            """,
+            "",
+        ),
+        "list": (
+            "k = int(0)",
+            f"if k < {room}:\n    found[tid, k] = other\nk += 1",
+            "count[tid] = k",
+        ),
+    }[result]
+    if own != "balls" and result not in ("nearest",):
+        box = box.replace("\n            c = 0.5 * (lo + hi)", "").replace("\nc = 0.5 * (lo + hi)", "")
+    d.launch(threads)
+    d.code(
+        """
+        tid = wp.tid()
+        $box
+        $begin
+        query = wp.bvh_query_aabb(bvh, lo, hi)
+        other = int(0)
+        while wp.bvh_query_next(query, other):
+            $skip
+            $step
+        $last
+        """,
+        box=box,
+        begin=begin,
+        skip=skip,
+        step=step,
+        last=last,
+    )
+
+    def meets(v: Values) -> tuple[Any, Any]:
+        p = v.points
+        if own == "own boxes":
+            c = p
+            hit = np.all(np.abs(p[:, None] - p[None]) <= 2.0 * half, axis=-1)
+            hit &= ~np.eye(n, dtype=bool)
+            if result == "pairs":
+                hit = np.triu(hit)
+        elif own == "other boxes":
+            lo, hi = v.lower, v.lower + v["size"]
+            c = 0.5 * (lo + hi)
+            hit = np.all((p[None] <= hi[:, None]) & (p[None] >= lo[:, None]), axis=-1)
+        else:
+            c = v.centers
+            hit = np.linalg.norm(p[None] - c[:, None], axis=-1) <= v.radius
+        return hit, np.linalg.norm(p[None] - c[:, None], axis=-1)
+
+    def agrees(v: Values, after: Values) -> None:
+        hit, far = meets(v)
+        if result == "count":
+            mostly_close(after["count"], hit.sum(axis=1), 1e-3)
+        elif result == "sum":
+            mostly_close(after.sums, hit @ v.mass, 1e-3)
+        elif result == "nearest":
+            expected = np.where(hit.any(axis=1), np.where(hit, far, np.inf).argmin(axis=1), -1)
+            mostly_close(after.nearest, expected, 1e-3)
+        elif result == "list":
+            mostly_close(after["count"], hit.sum(axis=1), 1e-3)
+            for i in range(threads):
+                row = after.found[i, : min(int(after["count"][i]), room)]
+                assert len(set(row)) == len(row)
+                assert np.mean(hit[i, row]) > 0.8 or not len(row)
+        else:
+            total = int(after.total[0])
+            assert abs(total - hit.sum()) <= 2
+            pairs = after.pairs[: min(total, most)]
+            assert len({tuple(pair) for pair in pairs}) == len(pairs)
+            assert hit[pairs[:, 0], pairs[:, 1]].mean() > 0.97
+
+    d.holds(agrees)
+
+
+@DOMAIN.algorithm(
+    source="Kay & Kajiya 1986; Warp documentation, bvh_query_ray",
+    names=NAMES
+    | {"bvh_ray_boxes": "bvh_raycast|ray_query_tree|nearest_box_hit", "best": "t_min|t_hit|nearest_t"},
+    adjoint="no",
+)
+def bvh_ray_boxes(d: Draft) -> None:
+    """Finds the first solid of a tree of boxes that each ray meets."""
+    solid = d.option("solid", "sphere", "box")
+    result = d.option("result", "distance", "index", "count", "any")
+    start = d.option("start", "outside", "given")
+    ranged = d.flag("range", 0.4)
+    half = d.pick(0.1, 0.15, 0.2)
+    n, m = d.pick(48, 64), d.pick(64, 96)
+    d.handle("bvh", "bvh", of="points", value=half)
+    d.input("points", "vec3", n, -1.0, 1.0)
+    d.input("origins", "vec3", m, -0.5, 0.5)
+    d.input("directions", "vec3", m, kind="unit")
+    d.output(*(("t_out", "float", m) if result == "distance" else ("hit", "int", m)))
+    what = {"sphere": "ball", "box": "box"}[solid]
+    d.says(
+        {
+            "distance": f"Finds how far each ray goes to the first {what} of a tree, -1 if it meets none.",
+            "index": f"Finds the first {what} of a tree that each ray meets, -1 for none.",
+            "count": f"Counts the {'balls' if what == 'ball' else 'boxes'} of a tree that each ray meets.",
+            "any": f"Tests whether each ray meets any {what} of a tree.",
+        }[result]
+    )
+    form = d.use(intersections.SPHERE if solid == "sphere" else intersections.BOX)
+    test = {
+        "sphere": f"t = {form}(ro, rd, points[leaf], {half})",
+        "box": f"""
+            c = points[leaf]
+            t = {form}(ro, rd, c - extent, c + extent)
+            """,
+    }[solid]
+    if ranged:
+        d.param("max_t", "float", 1.5, 2.5)
+    begin, step, last = {
+        "distance": (
+            "best = float(1.0e10)",
+            "if t >= 0.0:\n    best = wp.min(best, t)",
+            "t_out[tid] = wp.where(best < 1.0e10, best, -1.0)",
+        ),
+        "index": (
+            "best = float(1.0e10)\nfirst = int(-1)",
+            "if t >= 0.0 and t < best:\n    best = t\n    first = leaf",
+            "hit[tid] = first",
+        ),
+        "count": (
+            "crossed = int(0)",
+            "if t >= 0.0:\n    crossed += 1",
+            "hit[tid] = crossed",
+        ),
+        "any": ("", "if t >= 0.0:\n    hit[tid] = 1\n    return", "hit[tid] = 0"),
+    }[result]
+    d.launch(m)
+    d.code(
+        """
+        tid = wp.tid()
+        rd = directions[tid]
+        ro = $start
+        $extent
+        $begin
+        query = wp.bvh_query_ray(bvh, ro, rd)
+        leaf = int(0)
+        while wp.bvh_query_next(query, leaf):
+            $test
+            $range
+            $step
+        $last
+        """,
+        start="origins[tid] - 2.0 * rd" if start == "outside" else "origins[tid]",
+        extent=f"extent = wp.vec3({half}, {half}, {half})" if solid == "box" else "",
+        begin=begin,
+        test=test,
+        range="if t > max_t:\n    continue" if ranged else "",
+        step=step,
+        last=last,
+    )
+
+    def agrees(v: Values, after: Values) -> None:
+        r = v.directions[:, None]
+        o = v.origins[:, None] - (2.0 * r if start == "outside" else 0.0)
+        if solid == "sphere":
+            t = intersections.sphere(o, r, v.points[None], half)
+        else:
+            t = intersections.box(o, r, v.points[None] - half, v.points[None] + half)
+        met = (t >= 0.0) & (t <= (v.max_t if ranged else np.inf))
+        least = np.where(met, t, np.inf)
+        expected = {
+            "distance": np.where(met.any(axis=1), least.min(axis=1), -1.0),
+            "index": np.where(met.any(axis=1), least.argmin(axis=1), -1),
+            "count": met.sum(axis=1),
+            "any": met.any(axis=1) * 1,
+        }[result]
+        mostly_close(after.t_out if result == "distance" else after.hit, expected, 2e-3, 0.95)
+
+    d.holds(agrees)

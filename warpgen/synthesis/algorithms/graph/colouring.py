@@ -1,0 +1,197 @@
+"""Colourings, independent sets and matchings, by rounds in which local maxima of priority win."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.graph import DOMAIN
+from warpgen.synthesis.library import adjacency
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = adjacency.NAMES | {
+    "rank": "score|pr|importance",
+    "rank_new": "rank_out|next_rank|pr_next",
+    "label": "component|comp|labels",
+    "color": "colors|node_color|palette",
+    "priority": "weights_rnd|order|rand_key",
+    "degree": "out_degree|deg|num_links",
+    "s": "acc|incoming|inflow",
+}
+
+
+@DOMAIN.algorithm(
+    source="Jones & Plassmann 1993; Luby 1986; Gebremedhin & Manne 2000 (speculative greedy colouring)",
+    names=_NAMES
+    | {
+        "independent_step": "jones_plassmann_step|luby_mis_step|color_local_maxima|greedy_color_step",
+        "used": "taken|forbidden|mask",
+        "first": "smallest|free_color|lowest_free",
+    },
+    adjoint="no",
+)
+def independent_step(d: Draft) -> None:
+    """Colours those uncoloured nodes whose priority is the highest among their uncoloured neighbours."""
+    task = d.option("task", "jones-plassmann", "luby", "greedy", "conflicts", "matching")
+    layout = d.option("layout", *adjacency.LAYOUTS)
+    ties = d.option("ties", "permutation", "hash of index", "index")
+    count = d.flag("count", 0.4)
+    n, m = d.pick(48, 64, 72), d.pick(120, 160)
+    g = adjacency.declare(d, layout, n, m)
+    if task in ("jones-plassmann", "luby", "matching"):
+        if ties == "permutation":
+            d.input("priority", "int", n, kind="permutation")
+        elif ties == "hash of index":
+            d.input("priority", "int", n, 0, 8)
+    higher = {
+        "permutation": "priority[v] > priority[u]",
+        "hash of index": "priority[v] > priority[u] or (priority[v] == priority[u] and v > u)",
+        "index": "v > u",
+    }[ties]
+
+    def outranks(v: Values, a: Any, b: Any) -> Any:
+        p = v.get("priority", np.arange(n))
+        return (p[b] > p[a]) | ((p[b] == p[a]) & (b > a))
+
+    if task == "jones-plassmann":
+        d.input("color", "int", n, -1, 3)
+        d.param("current", "int", 3, 6)
+        d.output("color_new", "int", n)
+        body = "# a neighbour that is still in the race and ranks higher goes first\n"
+        body += f"if color[v] < 0 and ({higher}):\n    return"
+        if ties == "index":
+            body = body.replace("(v > u)", "v > u")
+        if count:
+            d.inout("num_colored", "int", 1, value=0.0)
+        d.launch(n)
+        d.code(
+            """
+            u = wp.tid()
+            color_new[u] = color[u]
+            if color[u] >= 0:
+                return
+            $walk
+            color_new[u] = current
+            $count
+            """,
+            walk=g.walk(body),
+            count="wp.atomic_add(num_colored, 0, 1)" if count else "",
+        )
+    elif task == "luby":
+        # 0: undecided, 1: in the set, -1: next to the set
+        d.input("state", "int", n, -1, 2)
+        d.output("state_new", "int", n)
+        if count:
+            d.inout("num_joined", "int", 1, value=0.0)
+        body = "if state[v] == 1:\n    state_new[u] = -1\n    return\n"
+        body += f"if state[v] == 0 and ({higher}):\n    wins = False"
+        if ties == "index":
+            body = body.replace("(v > u)", "v > u")
+        d.launch(n)
+        d.code(
+            """
+            u = wp.tid()
+            state_new[u] = state[u]
+            if state[u] != 0:
+                return
+            wins = bool(True)
+            $walk
+            if wins:
+                state_new[u] = 1
+                $count
+            """,
+            walk=g.walk(body),
+            count="wp.atomic_add(num_joined, 0, 1)" if count else "",
+        )
+        d.says("Adds local maxima of priority to an independent set and rules out neighbours of the set.")
+    elif task == "matching":
+        d.output("proposal", "int", n)
+        body = "if v == u:\n    continue\nif best < 0 or $better:\n    best = v"
+        better = "priority[v] > priority[best]" if ties != "index" else "v > best"
+        if ties == "hash of index":
+            better += " or (priority[v] == priority[best] and v > best)"
+        d.launch(n)
+        d.code(
+            "u = wp.tid()\nbest = int(-1)\n$walk\nproposal[u] = best$count",
+            walk=g.walk(body.replace("$better", better)),
+            count="",
+        )
+        d.says("Lets each node propose to its neighbour of highest priority, as in a parallel matching.")
+    elif task == "greedy":
+        d.input("color", "int", n, -1, 20)
+        d.output("color_new", "int", n)
+        free = "first" if count else "first_free(used)"
+        loop = "first = int(0)\nwhile (used & (1 << first)) != 0:\n    first += 1"
+        if not count:
+            d.function("""
+                @wp.func
+                def first_free(used: int) -> int:
+                    first = int(0)
+                    while (used >> first) & 1 == 1:
+                        first += 1
+                    return first
+            """)
+        d.launch(n)
+        d.code(
+            """
+            u = wp.tid()
+            # a bit for each color of the neighbours
+            used = int(0)
+            $walk
+            $loop
+            color_new[u] = $free
+            """,
+            walk=g.walk("if v != u and color[v] >= 0:\n    used = used | (1 << color[v])"),
+            loop=loop if count else "",
+            free=free,
+        )
+        d.says("Gives each node the least colour that none of its neighbours has.")
+    else:
+        d.input("color", "int", n, 0, 4)
+        d.output("recolor", "int", n)
+        if count:
+            d.inout("num_conflicts", "int", 1, value=0.0)
+        body = "# of two nodes in conflict the one with the larger number yields\n"
+        body += "if v < u and color[v] == color[u]:\n"
+        body += (
+            "    recolor[u] = 1\n"
+            + ("    wp.atomic_add(num_conflicts, 0, 1)\n" if count else "")
+            + "    return"
+        )
+        d.launch(n)
+        d.code("u = wp.tid()\n$walk", walk=g.walk(body))
+        d.says("Marks nodes that have the colour of a neighbour and must be coloured again.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        a, b, _ = g.ends(v)
+        if task == "jones-plassmann":
+            beaten = np.zeros(n, bool)
+            beaten[a[(v.color[b] < 0) & outranks(v, a, b)]] = True
+            now = (v.color < 0) & ~beaten
+            made = {"color_new": np.where(now, v.current, v.color)}
+            return made | ({"num_colored": np.array([now.sum()])} if count else {})
+        if task == "luby":
+            state = v.state.copy()
+            near, beaten = np.zeros(n, bool), np.zeros(n, bool)
+            near[a[v.state[b] == 1]] = True
+            beaten[a[(v.state[b] == 0) & outranks(v, a, b)]] = True
+            state[(v.state == 0) & near] = -1
+            joined = (v.state == 0) & ~near & ~beaten
+            state[joined] = 1
+            return {"state_new": state} | ({"num_joined": np.array([joined.sum()])} if count else {})
+        if task == "matching":
+            p = v.get("priority", np.arange(n)) * n + np.arange(n)
+            best = np.full(n, -1)
+            for x, y in zip(a, b, strict=True):
+                if x != y and (best[x] < 0 or p[y] > p[best[x]]):
+                    best[x] = y
+            return {"proposal": best}
+        if task == "greedy":
+            around = [set(v.color[b[(a == u) & (b != u)]]) for u in range(n)]
+            return {"color_new": np.array([min(set(range(40)) - colors) for colors in around])}
+        clash = np.zeros(n, int)
+        clash[a[(b < a) & (v.color[b] == v.color[a])]] = 1
+        return {"recolor": clash} | ({"num_conflicts": np.array([clash.sum()])} if count else {})
+
+    d.check(reference)

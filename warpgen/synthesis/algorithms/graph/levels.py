@@ -1,0 +1,149 @@
+"""Nodes in the order in which their neighbours let them go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.graph import DOMAIN
+from warpgen.synthesis.library import adjacency
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = adjacency.NAMES | {
+    "features": "node_features|x|h|embeddings",
+    "pooled": "aggregated|messages|out_features|h_next",
+    "c": "channel|k_feat|f",
+    "s": "acc|message_sum|pooled_val",
+    "common": "triangles|shared|num_common",
+    "degree": "deg|remaining|num_neighbors",
+    "p": "i|a|left",
+    "q": "j|b|right",
+}
+
+
+@DOMAIN.algorithm(
+    source="Batagelj & Zaversnik 2003 (k-core); Kahn 1962 (topological order); Brandes 2001 (dependencies)",
+    names=_NAMES
+    | {
+        "peel_nodes": "kcore_peel|remove_low_degree|peel_step|topological_step",
+        "alive": "active|in_core|present",
+        "pending": "in_degree|indegree|num_parents",
+        "k": "core|min_degree|threshold",
+    },
+    adjoint="no",
+)
+def peel_nodes(d: Draft) -> None:
+    """Removes nodes that have too few neighbours left, and tells their neighbours."""
+    task = d.option("task", "core", "topological", "degree", "dependencies")
+    layout = d.option("layout", *adjacency.LAYOUTS)
+    record = d.flag("record")
+    counter = d.flag("counter", 0.4)
+    n, m = d.pick(40, 56, 64), d.pick(140, 180)
+    g = adjacency.declare(d, layout, n, m)
+    if task == "core":
+        d.input("degree", "int", n, 1, 6)
+        d.inout("alive", "int", n, 0, 2)
+        d.param("k", "int", 2, 5)
+        d.inout("degree_new", "int", n, 0, 6)
+        if record:
+            d.output("core", "int", n)
+        if counter:
+            d.inout("num_removed", "int", 1, value=0.0)
+        d.launch(n)
+        d.code(
+            """
+            u = wp.tid()
+            if alive[u] == 0 or degree[u] >= k:
+                return
+            alive[u] = 0
+            $record
+            $count
+            # removed in one round, felt in the next: degrees are written apart from those read
+            $walk
+            """,
+            record="core[u] = k - 1" if record else "",
+            count="wp.atomic_add(num_removed, 0, 1)" if counter else "",
+            walk=g.walk("wp.atomic_sub(degree_new, v, 1)"),
+        )
+    elif task == "topological":
+        d.input("order", "int", n, -1, 4)
+        d.param("current", "int", 0, 4)
+        d.inout("pending", "int", n, 1, 4)
+        if record:
+            d.output("ready", "int", n)
+        if counter:
+            d.inout("num_ready", "int", 1, value=0.0)
+        last = "if wp.atomic_sub(pending, v, 1) == 1:\n    # that was its last open predecessor\n    "
+        last += "\n    ".join(["ready[v] = 1"] * record + ["wp.atomic_add(num_ready, 0, 1)"] * counter)
+        if not (record or counter):
+            last = "wp.atomic_sub(pending, v, 1)"
+        d.launch(n)
+        d.code("u = wp.tid()\nif order[u] != current:\n    return\n$walk", walk=g.walk(last))
+        d.says("Lets nodes of the current level of a topological order release their successors.")
+    elif task == "degree":
+        d.inout("in_degree", "int", n, value=0.0)
+        if record:
+            d.output("out_degree", "int", n)
+        if counter:
+            d.inout("num_loops", "int", 1, value=0.0)
+        body = "wp.atomic_add(in_degree, v, 1)"
+        if counter:
+            body += "\nif v == u:\n    wp.atomic_add(num_loops, 0, 1)"
+        if record:
+            body += "\nlinks += 1"
+        d.launch(n)
+        d.code(
+            "u = wp.tid()\n$start\n$walk\n$end",
+            start="links = int(0)" if record else "",
+            walk=g.walk(body),
+            end="out_degree[u] = links" if record else "",
+        )
+        d.says("Counts the edges that end at each node.")
+    else:
+        d.input("level", "int", n, 0, 5)
+        d.input("num_paths", "float", n, 1.0, 4.0)
+        d.input("delta", "float", n, 0.0, 2.0)
+        d.param("current", "int", 0, 4)
+        d.output("dependency", "float", n)
+        d.launch(n)
+        body = "# only edges that lead one level down lie on shortest paths\nif level[v] == current + 1:\n"
+        body += "    s += num_paths[u] / num_paths[v] * (1.0 + delta[v])"
+        d.code(
+            """
+            u = wp.tid()
+            if level[u] != current:
+                $keep
+                return
+            s = float(0.0)
+            $walk
+            dependency[u] = s
+            """,
+            keep="dependency[u] = delta[u]" if record else "",
+            walk=g.walk(body),
+        )
+        d.says("Accumulates the dependencies of one level of nodes on those below, for betweenness.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        a, b, _ = g.ends(v)
+        if task == "core":
+            gone = (v.alive != 0) & (v.degree < v.k)
+            made = {"alive": np.where(gone, 0, v.alive)}
+            made["degree_new"] = v.degree_new - np.bincount(b[gone[a]], minlength=n)
+            made["core"] = np.where(gone, v.k - 1, 0)
+            made["num_removed"] = np.array([gone.sum()])
+        elif task == "topological":
+            left = v.pending - np.bincount(b[v.order[a] == v.current], minlength=n)
+            ready = (v.pending > 0) & (left <= 0)
+            made = {"pending": left, "ready": ready.astype(int), "num_ready": np.array([ready.sum()])}
+        elif task == "degree":
+            made = {"in_degree": np.bincount(b, minlength=n), "out_degree": np.bincount(a, minlength=n)}
+            made["num_loops"] = np.array([(a == b).sum()])
+        else:
+            down = (v["level"][a] == v.current) & (v["level"][b] == v.current + 1)
+            a, b = a[down], b[down]
+            s = np.bincount(a, v.num_paths[a] / v.num_paths[b] * (1 + v.delta[b]), n)
+            made = {"dependency": np.where(v["level"] == v.current, s, v.delta if record else 0.0)}
+        return {p.name: made[p.name] for p in d.parameters if p.name in made}
+
+    d.check(reference)

@@ -1,0 +1,294 @@
+"""Sums and counts over neighbourhoods: features, and neighbours in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.graph import DOMAIN
+from warpgen.synthesis.library import adjacency
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = adjacency.NAMES | {
+    "features": "node_features|x|h|embeddings",
+    "pooled": "aggregated|messages|out_features|h_next",
+    "c": "channel|k_feat|f",
+    "s": "acc|message_sum|pooled_val",
+    "common": "triangles|shared|num_common",
+    "degree": "deg|remaining|num_neighbors",
+    "p": "i|a|left",
+    "q": "j|b|right",
+}
+
+
+@DOMAIN.algorithm(
+    source="Hamilton, Ying & Leskovec 2017 (GraphSAGE); Kipf & Welling 2017 (symmetric normalisation)",
+    names=_NAMES
+    | {
+        "neighbor_aggregate": "graph_conv_gather|aggregate_messages|sage_mean|message_passing",
+        "deg": "count|n_edges",
+    },
+    double=True,
+    adjoint="no",
+)
+def neighbor_aggregate(d: Draft) -> None:
+    """Sums the features of the neighbours of each node."""
+    layout = d.option("layout", *adjacency.LAYOUTS)
+    pool = d.option("pool", "sum", "mean", "max", "gcn", "attention", "laplacian")
+    own = d.option("self", "no", "added", "blend")
+    entry = d.option("features", "matrix", "vec4", "vec3")
+    n, m, width = d.pick(32, 40, 48), d.pick(120, 160), d.pick(4, 6, 8)
+    if pool in ("max", "laplacian"):
+        own = "no"
+    g = adjacency.declare(d, layout, n, m, 0.1, 1.0 if pool == "attention" else 0.0)
+    matrix = entry == "matrix"
+    kind = "float" if matrix else entry
+    shape: Any = (n, width) if matrix else n
+    d.input("features", kind, shape, -1.0, 1.0)
+    if pool == "gcn":
+        # 1 / sqrt(degree + 1) of every node
+        d.input("inv_sqrt_degree", "float", n, 0.2, 1.0)
+    if own == "blend":
+        d.param("mix", "float", 0.2, 0.8)
+    d.output("pooled", kind, shape)
+    tail = ", c" if matrix else ""
+    zero = "float(0.0)" if matrix else f"wp.{entry}()"
+    x = f"features[v{tail}]"
+    here = f"features[u{tail}]"
+    start = f"s = {zero}"
+    if pool == "max":
+        start = f"s = {'float' if matrix else 'wp.' + entry}({here})"
+    add = {
+        "sum": f"s += {x}",
+        "mean": f"s += {x}\ndeg += 1.0",
+        "max": f"s = wp.max(s, {x})",
+        "gcn": f"s += inv_sqrt_degree[v] * {x}",
+        "attention": f"s += {g.weight} * {x}\nnorm += {g.weight}",
+        "laplacian": f"s += {x} - {here}",
+    }[pool]
+    extra = {"mean": "deg = float(0.0)", "attention": "norm = float(0.0)"}.get(pool, "")
+    value = {
+        "mean": "s / wp.max(deg, 1.0)",
+        "attention": "s / (norm + 1.0e-6)",
+        "gcn": "inv_sqrt_degree[u] * s",
+    }.get(pool, "s")
+    if own == "added":
+        value = (
+            f"{value} + {here}"
+            if pool != "gcn"
+            else f"inv_sqrt_degree[u] * (s + inv_sqrt_degree[u] * {here})"
+        )
+    elif own == "blend":
+        value = (
+            f"(1.0 - mix) * {here} + mix * ({value})"
+            if " " in value
+            else f"(1.0 - mix) * {here} + mix * {value}"
+        )
+    d.launch(*(shape if matrix else (n,)))
+    d.code(
+        f"""
+        u{tail} = wp.tid()
+        {start}
+        $extra
+        $walk
+        pooled[u{tail}] = {value}
+        """,
+        extra=extra,
+        walk=g.walk(add),
+    )
+    d.says({
+        "sum": "Sums the features of the neighbours of each node.",
+        "mean": "Averages the features of the neighbours of each node.",
+        "max": "Takes the largest features around each node, itself included, channel by channel.",
+        "gcn": "Sums the features of neighbours with the symmetric normalisation of graph convolutions.",
+        "attention": "Averages the features of the neighbours of each node by the weights of edges.",
+        "laplacian": "Applies the graph Laplacian to features: differences to all neighbours, added up.",
+    }[pool])  # fmt: skip
+
+    def reference(v: Values) -> dict[str, Any]:
+        a, b, w = g.ends(v)
+        x = v.features
+        flat = x.reshape(n, -1)
+        adj = np.zeros((n, n))
+        np.add.at(adj, (a, b), w)
+        if pool == "max":
+            made = flat.copy()
+            np.maximum.at(made, a, flat[b])
+        elif pool == "laplacian":
+            made = adj @ flat - adj.sum(axis=1, keepdims=True) * flat
+        elif pool == "gcn":
+            k = v.inv_sqrt_degree[:, None]
+            made = k * (adj @ (k * flat))
+            if own == "added":
+                made = made + k * k * flat
+        else:
+            size = {"mean": np.maximum(adj.sum(axis=1), 1), "attention": adj.sum(axis=1) + 1e-6}.get(
+                pool, np.ones(n)
+            )
+            made = adj @ flat / size[:, None]
+        if own == "added" and pool != "gcn":
+            made = made + flat
+        elif own == "blend":
+            made = (1 - v.mix) * flat + v.mix * made
+        return {"pooled": made.reshape(x.shape)}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Schank & Wagner 2005; Polak 2016, Counting Triangles in Large Graphs on GPU",
+    names=_NAMES | {"common_neighbors": "triangle_count|count_triangles|jaccard_edges|edge_support"},
+    adjoint="no",
+)
+def common_neighbors(d: Draft) -> None:
+    """Counts for each edge the neighbours that its two ends have in common, by merging sorted lists."""
+    way = d.option("way", "merge", "search", "bitmask", "brute force")
+    measure = d.option("measure", "count", "jaccard", "cosine", "adamic", "total")
+    padded = d.flag("skip equal", 0.4)
+    n, width, m = d.pick(30, 40), d.pick(5, 6, 8), d.pick(64, 96)
+    if way == "bitmask":
+        measure = "jaccard" if measure in ("adamic", "cosine") else measure
+        d.input("mask", "uint32", n, 0, 4294967295)
+    else:
+        # each row of neighbours rises; equal ones may follow each other
+        d.input("adj", "int", (n, width), 0, n, kind="ascending")
+    d.input("sources", "int", m, 0, n)
+    d.input("dests", "int", m, 0, n)
+    if measure == "adamic":
+        d.input("inv_log_degree", "float", n, 0.2, 1.5)
+    real = measure in ("jaccard", "cosine", "adamic")
+    name = {"count": "common", "total": "triangles"}.get(measure, "similarity")
+    if measure == "total":
+        d.inout(name, "int", 1, value=0.0)
+    else:
+        d.output(name, "float" if real else "int", m)
+    hit = "shared += inv_log_degree[$v]" if measure == "adamic" else "shared += 1"
+    start = "shared = float(0.0)" if measure == "adamic" else "shared = int(0)"
+    loop = "# no loops\nif u == v:\n    return" if padded else ""
+    if way == "merge":
+        body = f"""
+        {start}
+        p = int(0)
+        q = int(0)
+        while p < adj.shape[1] and q < adj.shape[1]:
+            a = adj[u, p]
+            b = adj[v, q]
+            if a == b:
+                {hit.replace("$v", "a")}
+                p += 1
+                q += 1
+            elif a < b:
+                # the smaller one cannot come up in the other list any more
+                p += 1
+            else:
+                q += 1
+        """
+    elif way == "search":
+        d.function("""
+            @wp.func
+            def contains(adj: wp.array2d(dtype=int), row: int, key: int) -> bool:
+                lo = int(0)
+                hi = adj.shape[1]
+                while lo < hi:
+                    mid = (lo + hi) // 2
+                    if adj[row, mid] < key:
+                        lo = mid + 1
+                    else:
+                        hi = mid
+                return lo < adj.shape[1] and adj[row, wp.min(lo, adj.shape[1] - 1)] == key
+        """)
+        body = f"""
+        {start}
+        for p in range(adj.shape[1]):
+            a = adj[u, p]
+            if contains(adj, v, a):
+                {hit.replace("$v", "a")}
+        """
+        d.says(
+            "Counts for each edge those neighbours of one end that a search finds among those of the other."
+        )
+    elif way == "bitmask":
+        d.function("""
+            @wp.func
+            def bit_count(bits: wp.uint32) -> int:
+                # pairs, nibbles and bytes are added side by side
+                b = bits - ((bits >> wp.uint32(1)) & wp.uint32(0x55555555))
+                b = (b & wp.uint32(0x33333333)) + ((b >> wp.uint32(2)) & wp.uint32(0x33333333))
+                b = (b + (b >> wp.uint32(4))) & wp.uint32(0x0F0F0F0F)
+                return int((b * wp.uint32(0x01010101)) >> wp.uint32(24))
+        """)
+        body = "shared = bit_count(mask[u] & mask[v])"
+        d.says("Counts for each edge the neighbours that its two ends have in common, by bits of masks.")
+    else:
+        body = f"""
+        {start}
+        for p in range(adj.shape[1]):
+            for q in range(adj.shape[1]):
+                # lists are short: comparing all pairs beats any search
+                if adj[u, p] == adj[v, q]:
+                    {hit.replace("$v", "adj[u, p]")}
+        """
+        d.says("Counts for each edge the pairs of equal neighbours of its two ends.")
+    union = "bit_count(mask[u] | mask[v])" if way == "bitmask" else "(2 * adj.shape[1] - shared)"
+    end = {
+        "count": "common[edge] = shared",
+        "total": "wp.atomic_add(triangles, 0, shared)",
+        "jaccard": f"similarity[edge] = float(shared) / float(wp.max({union}, 1))",
+        "cosine": "similarity[edge] = float(shared) / float(adj.shape[1])",
+        "adamic": "similarity[edge] = shared",
+    }[measure]
+    if way == "brute force" and measure == "jaccard":
+        end = "similarity[edge] = float(shared) / float(adj.shape[1] * adj.shape[1])"
+    what = {
+        "total": "Counts common neighbours of the ends of edges, which are triangles, into one number",
+        "jaccard": "Compares the neighbours of the two ends of each edge by Jaccard's index",
+        "cosine": "Computes the share of neighbours that the two ends of each edge have in common",
+        "adamic": "Adds up the weights of neighbours that the two ends of each edge have in common",
+    }
+    if measure in what:
+        how = {
+            "merge": " by merging sorted lists",
+            "search": " by searches",
+            "bitmask": " by bits of masks",
+        }.get(way, "")
+        d.says(f"{what[measure]}{how}.")
+        if way == "brute force" and measure == "jaccard":
+            d.says("Computes the share of equal pairs among the neighbours of the two ends of each edge.")
+    d.launch(m)
+    d.code(
+        "edge = wp.tid()\nu = sources[edge]\nv = dests[edge]\n$loop\n$body\n$end",
+        loop=loop,
+        body=body,
+        end=end,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        shared = np.zeros(m)
+        both = np.zeros(m)
+        for k, (a, b) in enumerate(zip(v.sources, v.dests, strict=True)):
+            if way == "bitmask":
+                x, y = int(v["mask"][a]), int(v["mask"][b])
+                shared[k], both[k] = (x & y).bit_count(), (x | y).bit_count()
+                continue
+            x, y = v.adj[a], v.adj[b]
+            w = v.inv_log_degree if measure == "adamic" else np.ones(n)
+            many = np.bincount(x, minlength=n), np.bincount(y, minlength=n)
+            times = {
+                "merge": np.minimum(*many),
+                "search": many[0] * (many[1] > 0),
+                "brute force": many[0] * many[1],
+            }[way]
+            shared[k] = (times * w).sum()
+            both[k] = 2 * width - shared[k]
+        if measure == "jaccard":
+            made = shared / np.maximum(both, 1)
+            if way == "brute force":
+                made = shared / width**2
+        else:
+            made = shared / width if measure == "cosine" else shared
+        made = np.where(v.sources == v.dests, 0, made) if padded else made
+        made = made if real else made.astype(int)
+        return {name: made.sum(keepdims=True) if measure == "total" else made}
+
+    d.check(reference)

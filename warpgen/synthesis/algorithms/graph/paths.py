@@ -1,0 +1,310 @@
+"""Traversal and shortest paths, one level or one round of relaxations at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.graph import DOMAIN
+from warpgen.synthesis.library import adjacency
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = adjacency.NAMES | {
+    "dist": "distance|cost|dist_to|potential",
+    "dist_new": "dist_out|next_dist|relaxed",
+    "level": "depth|hops|bfs_level",
+    "current": "depth_now|iteration|wave",
+    "frontier": "active|queue|worklist|current_set",
+    "changed": "any_change|done_flag|updates",
+    "best": "shortest|d_min|nearest",
+    "parent": "predecessor|pred|via",
+}
+
+
+@DOMAIN.algorithm(
+    source="Merrill, Garland & Grimshaw 2012; Harish & Narayanan 2007 (level-synchronous search)",
+    names=_NAMES
+    | {"bfs_level": "expand_frontier|bfs_step|advance_level|visit_neighbors", "slot": "at|tail|pos"},
+    adjoint="no",
+)
+def bfs_level(d: Draft) -> None:
+    """Expands breadth-first search by one level: unvisited neighbours join the next one."""
+    layout = d.option("layout", *adjacency.LAYOUTS)
+    way = d.option("way", "push", "pull", "queue", "edges")
+    flag = d.flag("changed", 0.4)
+    distance = d.option("visited", "level", "mask")
+    n, m = d.pick(48, 64, 80), d.pick(200, 260)
+    edges = way == "edges"
+    if way in ("queue", "pull"):
+        distance = "level"
+    if edges:
+        layout = "arrays"
+        d.input("sources", "int", m, 0, n)
+        d.input("dests", "int", m, 0, n)
+        g = adjacency.Lists("arrays", n, m, 5)
+    else:
+        g = adjacency.declare(d, layout, n, m)
+    if way == "queue":
+        # the frontier holds a third of the nodes, each once
+        size = n // 3
+        d.input("frontier", "int", n, kind="permutation")
+        d.param("frontier_size", "int", size)
+        d.inout("visited", "int", n, 0, 2)
+        d.output("next_frontier", "int", n)
+        d.inout("next_size", "int", 1, value=0.0)
+        body = (
+            "# only the first to come takes the node into the queue\nif wp.atomic_max(visited, v, 1) == 0:\n"
+        )
+        body += "    slot = wp.atomic_add(next_size, 0, 1)\n    next_frontier[slot] = v"
+        d.launch(size)
+        d.code(
+            "tid = wp.tid()\nif tid >= frontier_size:\n    return\nu = frontier[tid]\n$walk",
+            walk=g.walk(body),
+        )
+        d.says("Expands a queue of nodes: unvisited neighbours enter the next queue, each once.")
+    elif distance == "mask":
+        d.input("frontier", "int", n, 0, 2)
+        d.inout("visited", "int", n, 0, 2)
+        d.output("next", "int", n)
+        mark = "if visited[v] == 0:\n    # others may write the same: no atomics are needed\n    next[v] = 1"
+        if flag:
+            d.output("changed", "int", 1)
+            mark += "\n    changed[0] = 1"
+        if edges:
+            d.launch(m)
+            d.code(
+                "edge = wp.tid()\nif frontier[sources[edge]] == 0:\n    return\nv = dests[edge]\n$mark",
+                mark=mark,
+            )
+        else:
+            d.launch(n)
+            d.code("u = wp.tid()\nif frontier[u] == 0:\n    return\n$walk", walk=g.walk(mark))
+        d.says("Marks all unvisited neighbours of the marked nodes as the next frontier.")
+    else:
+        # 0 and 1 are levels that are done, 7 stands for "not reached"
+        far = 7
+        if way == "pull":
+            d.input("given", "int", n, 0, far + 1)
+        d.param("current", "int", 1, 4)
+        if way == "pull":
+            d.output("level", "int", n)
+        else:
+            d.inout("level", "int", n, 0, far + 1)
+        if flag:
+            d.inout("changed", "int", 1, value=0.0)
+        notice = "\n    wp.atomic_add(changed, 0, 1)" if flag else ""
+        if way == "pull":
+            d.module(f"UNREACHED = wp.constant({far})")
+            hit = "if given[v] == current:\n    # one visited neighbour is enough\n"
+            hit += "    found = current + 1\n    break"
+            d.launch(n)
+            d.code(
+                """
+                u = wp.tid()
+                found = int(given[u])
+                if found == UNREACHED:
+                    $walk
+                level[u] = found
+                """,
+                walk=g.walk(hit),
+            )
+            if flag:
+                d.code("if found != given[u]:" + notice)
+            d.says(
+                "Lets unreached nodes look for a neighbour on the current level of a breadth-first search."
+            )
+        else:
+            put = "if level[v] > current + 1:\n    level[v] = current + 1"
+            if flag:
+                put = "if wp.atomic_min(level, v, current + 1) > current + 1:\n    changed[0] = 1"
+            if edges:
+                d.launch(m)
+                d.code(
+                    "edge = wp.tid()\nif level[sources[edge]] != current:\n    return\nv = dests[edge]\n$put",
+                    put=put,
+                )
+            else:
+                d.launch(n)
+                d.code("u = wp.tid()\nif level[u] != current:\n    return\n$walk", walk=g.walk(put))
+
+    def ends(v: Values) -> tuple[Any, Any]:
+        if edges:
+            return v.sources, v.dests
+        a, b, _ = g.ends(v)
+        return a, b
+
+    if way == "queue":
+
+        def holds(before: Values, after: Values) -> None:
+            a, b = ends(before)
+            live = np.isin(a, before.frontier[:size]) & (before.visited[b] == 0)
+            wanted = np.unique(b[live])
+            number = int(after.next_size[0])
+            np.testing.assert_array_equal(np.sort(after.next_frontier[:number]), wanted)
+            assert (after.visited[wanted] == 1).all()
+
+        d.holds(holds)
+        return
+
+    def reference(v: Values) -> dict[str, Any]:
+        a, b = ends(v)
+        if distance == "mask":
+            hit = np.unique(b[(v.frontier[a] != 0) & (v.visited[b] == 0)])
+            made = np.zeros(n, int)
+            made[hit] = 1
+            return {"next": made} | ({"changed": np.array([int(len(hit) > 0)])} if flag else {})
+        old = v.given if way == "pull" else v.level
+        new = old.copy()
+        if way == "pull":
+            near = np.unique(a[old[b] == v.current])
+            near = near[old[near] == far]
+            new[near] = v.current + 1
+            count = (new != old).sum()
+        else:
+            near = np.unique(b[old[a] == v.current])
+            new[near] = np.minimum(old[near], v.current + 1)
+            count = int((new != old).any())
+        return {"level": new} | ({"changed": np.array([count])} if flag else {})
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Bellman 1958; Ford 1956; Meyer & Sanders 2003 (light edges of delta-stepping)",
+    names=_NAMES | {"relax_edges": "bellman_ford_step|sssp_relax|relax_neighbors|update_distances"},
+    adjoint="no",
+)
+def relax_edges(d: Draft) -> None:
+    """Takes one round of Bellman and Ford: each node looks for a shorter way through its neighbours."""
+    layout = d.option("layout", *adjacency.LAYOUTS)
+    way = d.option("way", "pull", "push", "edges")
+    extra = d.option("extra", "none", "parent", "changed", "frontier", "light")
+    bound = d.flag("bounded", 0.3)
+    semiring = d.option("semiring", "shortest", "widest", "most reliable")
+    n, m = d.pick(48, 64, 80), d.pick(200, 280)
+    if way != "pull" and extra == "parent":
+        extra = "changed"
+    if way == "pull" and extra == "frontier":
+        extra = "light"
+    if way != "pull":
+        bound = False
+    if way == "edges":
+        d.input("sources", "int", m, 0, n)
+        d.input("dests", "int", m, 0, n)
+        d.input("weights", "float", m, 0.1, 1.0)
+        g = adjacency.Lists("arrays", n, m, 5)
+        weight = "weights[edge]"
+    else:
+        g = adjacency.declare(d, layout, n, m, 0.1, 1.0)
+        weight = g.weight
+    d.input("dist", "float", n, 0.0, 3.0)
+    if extra == "frontier":
+        d.input("frontier", "int", n, 0, 2)
+    if extra == "light":
+        d.param("delta", "float", 0.3, 0.7)
+    if bound:
+        d.param("limit", "float", 0.8, 2.0)
+    # two arrays, so that the round does not depend on the order of threads
+    if way == "pull":
+        d.output("dist_new", "float", n)
+    else:
+        d.inout("dist_new", "float", n, 0.0, 3.0)
+    if extra == "parent":
+        d.output("parent", "int", n)
+    if extra == "changed":
+        d.output("changed", "int", 1)
+    far = "dist[v]" if way == "pull" else "dist[u]"
+    path = {
+        "shortest": f"{far} + {weight}",
+        "widest": f"wp.min({far}, {weight})",
+        "most reliable": f"{far} * {weight}",
+    }[semiring]
+    better = "<" if semiring == "shortest" else ">"
+    atomic = "wp.atomic_min" if semiring == "shortest" else "wp.atomic_max"
+    light = f"if {weight} > delta:\n    $leave\n" if extra == "light" else ""
+    if way == "pull":
+        take = "best = d\n    via = v" if extra == "parent" else "best = d"
+        cut = "if dist[v] > limit:\n    continue\n" if bound else ""
+        body = cut + light.replace("$leave", "continue") + f"d = {path}\nif d {better} best:\n    {take}"
+        if extra != "parent" and not bound and extra == "none":
+            fold = "wp.min" if semiring == "shortest" else "wp.max"
+            body = f"best = {fold}(best, {path})"
+        d.launch(n)
+        d.code(
+            """
+            u = wp.tid()
+            best = float(dist[u])
+            $via
+            $walk
+            dist_new[u] = best
+            $parent
+            """,
+            via="# -1: no neighbour knows a better way\nvia = int(-1)" if extra == "parent" else "",
+            walk=g.walk(body),
+            parent="parent[u] = via"
+            if extra == "parent"
+            else f"if best {better} dist[u]:\n    # any thread will do\n    changed[0] = 1"
+            if extra == "changed"
+            else "",
+        )
+    else:
+        leave = "return" if way == "edges" else "continue"
+        push = light.replace("$leave", leave) + f"d = {path}\n"
+        if extra == "changed":
+            push += f"if d {better} {atomic}(dist_new, v, d):\n    changed[0] = 1"
+        else:
+            push += f"{atomic}(dist_new, v, d)"
+        stop = (
+            "# only nodes that changed last time have news\nif frontier[u] == 0:\n    return"
+            if extra == "frontier"
+            else ""
+        )
+        d.launch(m if way == "edges" else n)
+        if way == "edges":
+            d.code("edge = wp.tid()\nu = sources[edge]\n$stop\nv = dests[edge]\n$push", stop=stop, push=push)
+        else:
+            d.code("u = wp.tid()\n$stop\n$walk", stop=stop, walk=g.walk(push))
+        d.says("Relaxes all edges once, each towards its end, by atomic minima.")
+    if semiring == "widest":
+        d.says("Takes one round towards widest paths: a path is as wide as its narrowest edge.")
+    elif semiring == "most reliable":
+        d.says("Takes one round towards most reliable paths: chances along a path multiply.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        if way == "edges":
+            a, b, w = v.sources, v.dests, v.weights
+        else:
+            a, b, w = g.ends(v)
+            if way == "pull":
+                a, b = b, a
+        live = np.ones(len(a), bool)
+        if extra == "frontier":
+            live &= v.frontier[a] != 0
+        if extra == "light":
+            live &= w <= v.delta
+        if bound:
+            live &= v.dist[a] <= v.limit
+        a, b, w = a[live], b[live], w[live]
+        sign = 1.0 if semiring == "shortest" else -1.0
+        cost = {
+            "shortest": v.dist[a] + w,
+            "widest": np.minimum(v.dist[a], w),
+            "most reliable": v.dist[a] * w,
+        }[semiring]
+        start = v.dist if way == "pull" else v.dist_new
+        new = sign * start
+        np.minimum.at(new, b, sign * cost)
+        made = {"dist_new": sign * new}
+        if extra == "changed":
+            made["changed"] = np.array([int((sign * new != sign * start).any())])
+        if extra == "parent":
+            parent = np.full(n, -1)
+            for at in range(n):
+                mine = b == at
+                if mine.any() and (sign * cost[mine]).min() < sign * start[at]:
+                    parent[at] = a[mine][np.argmin(sign * cost[mine])]
+            made["parent"] = parent
+        return made
+
+    d.check(reference)

@@ -1,0 +1,304 @@
+"""Ranks and components of graphs, by rounds in which each node looks at its neighbours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.graph import DOMAIN
+from warpgen.synthesis.library import adjacency
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = adjacency.NAMES | {
+    "rank": "score|pr|importance",
+    "rank_new": "rank_out|next_rank|pr_next",
+    "label": "component|comp|labels",
+    "color": "colors|node_color|palette",
+    "priority": "weights_rnd|order|rand_key",
+    "degree": "out_degree|deg|num_links",
+    "s": "acc|incoming|inflow",
+}
+
+
+@DOMAIN.algorithm(
+    source="Page et al. 1999; Kleinberg 1999 (hubs and authorities); Haveliwala 2002 (teleport vector)",
+    names=_NAMES
+    | {
+        "pagerank_step": "rank_step|pr_pull|power_iteration_step|update_rank",
+        "damping": "alpha|d_factor|beta",
+    },
+    double=True,
+    adjoint="either",
+)
+def pagerank_step(d: Draft) -> None:
+    """Takes one step of PageRank: each node collects the rank that its neighbours share out."""
+    layout = d.option("layout", *adjacency.LAYOUTS)
+    way = d.option("way", "pull", "push", "edges")
+    teleport = d.option("teleport", "uniform", "personal", "none")
+    share = d.option("share", "degree", "weights", "inverse degree")
+    dangling = d.flag("dangling", 0.3) and teleport != "none"
+    n, m = d.pick(40, 56, 64), d.pick(160, 220)
+    if layout == "padded":
+        layout = "arrays" if way == "edges" else layout
+    weighted = share == "weights"
+    if way == "edges":
+        d.input("sources", "int", m, 0, n)
+        d.input("dests", "int", m, 0, n)
+        if weighted:
+            d.input("weights", "float", m, 0.1, 0.5)
+        g = adjacency.Lists("arrays", n, m, 5)
+        weight = "weights[edge]"
+    else:
+        g = adjacency.declare(d, layout, n, m, 0.1, 0.5 if weighted else 0.0)
+        weight = g.weight
+    d.input("rank", "float", n, 0.0, 0.1)
+    if share == "degree":
+        d.input("degree", "int", n, 1, 6)
+    elif share == "inverse degree":
+        d.input("inv_degree", "float", n, 0.1, 1.0)
+    d.param("damping", "float", 0.7, 0.95)
+    if teleport == "personal":
+        d.input("teleport", "float", n, 0.0, 0.1)
+    if dangling:
+        d.param("leak", "float", 0.01, 0.1)
+    d.output("rank_new", "float", n)
+    base = {
+        "uniform": "(1.0 - damping) / float($n)",
+        "personal": "(1.0 - damping) * teleport[u]",
+        "none": "",
+    }[teleport]
+    base = base.replace("$n", "rank.shape[0]")
+    lost = " + leak / float(rank.shape[0])" if dangling else ""
+    giver = "v" if way == "pull" else "u"
+    part = {
+        "degree": f"rank[{giver}] / float(degree[{giver}])",
+        "inverse degree": f"rank[{giver}] * inv_degree[{giver}]",
+        "weights": f"{weight} * rank[{giver}]",
+    }[share]
+    if way == "pull":
+        value = f"damping * (s{lost})" if lost else "damping * s"
+        value = f"{base} + {value}" if base else value
+        d.launch(n)
+        d.code(
+            """
+            u = wp.tid()
+            s = float(0.0)
+            $walk
+            rank_new[u] = $value
+            """,
+            walk=g.walk(f"s += {part}"),
+            value=value,
+        )
+    else:
+        constant = base + (f"{' + damping * leak / float(rank.shape[0])' if lost else ''}")
+        start = (
+            f"\n# the share of chance, once for each node\nwp.atomic_add(rank_new, u, {constant})"
+            if base
+            else ""
+        )
+        if way == "push":
+            body = f"wp.atomic_add(rank_new, v, damping * {part})"
+            if not weighted:
+                start += f"\nshare = damping * {part}"
+                body = "wp.atomic_add(rank_new, v, share)"
+            d.launch(n)
+            d.code("u = wp.tid()$start\n$walk", start=start, walk=g.walk(body))
+        else:
+            d.launch(m)
+            first = "if edge < rank.shape[0]:\n    # the first threads add the share of chance\n"
+            first += f"    wp.atomic_add(rank_new, edge, {constant.replace('[u]', '[edge]')})"
+            d.code(
+                "edge = wp.tid()\n$first\nu = sources[edge]\n"
+                f"wp.atomic_add(rank_new, dests[edge], damping * {part})",
+                first=first if base else "",
+            )
+        d.says("Takes one step of PageRank: rank is sent along all edges and added up where it arrives.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        if way == "edges":
+            a, b, w = v.sources, v.dests, v.get("weights")
+        else:
+            a, b, w = g.ends(v)
+            if way == "pull":
+                a, b = b, a
+        parts = w if share == "weights" else v.inv_degree[a] if "inv_degree" in v else 1.0 / v.degree[a]
+        made = np.bincount(b, parts * v.rank[a], n) + (v.leak / n if dangling else 0.0)
+        start = v.teleport if teleport == "personal" else 1.0 / n if teleport == "uniform" else 0.0
+        return {"rank_new": (1 - v.damping) * start + v.damping * made}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Shiloach & Vishkin 1982; Soman, Kishore & Narayanan 2010 (hooking and pointer jumping)",
+    names=_NAMES
+    | {
+        "component_step": "hook_components|label_propagate|pointer_jump|connected_components_step",
+        "parent": "root_of|comp_id|links",
+        "a": "ru|root_u|pu",
+        "b": "rv|root_v|pv",
+        "high": "larger|hi_root|max_root",
+        "low": "smaller|lo_root|min_root",
+    },
+    adjoint="no",
+)
+def component_step(d: Draft) -> None:
+    """Takes one step towards connected components: the label of each node falls to the least around it."""
+    way = d.option("way", "propagate", "hook", "jump", "find", "min edge")
+    layout = d.option("layout", *adjacency.LAYOUTS)
+    flag = d.flag("changed")
+    frozen = d.flag("barrier", 0.4)  # edges that do not join
+    n, m = d.pick(48, 64, 80), d.pick(60, 90)
+    if way == "propagate":
+        g = adjacency.declare(d, layout, n, m * 3)
+        d.input("label", "int", n, 0, n)
+        if frozen:
+            d.input("group", "int", n, 0, 3)
+        d.output("label_new", "int", n)
+        if flag:
+            d.output("changed", "int", 1)
+        test = "if group[v] != group[u]:\n    continue\n" if frozen else ""
+        d.launch(n)
+        d.code(
+            """
+            u = wp.tid()
+            least = int(label[u])
+            $walk
+            label_new[u] = least
+            $flag
+            """,
+            walk=g.walk(test + "least = wp.min(least, label[v])"),
+            flag="if least != label[u]:\n    changed[0] = 1" if flag else "",
+        )
+    elif way in ("hook", "min edge"):
+        d.input("sources", "int", m, 0, n)
+        d.input("dests", "int", m, 0, n)
+        if frozen:
+            d.input("cut", "int", m, 0, 3)
+        d.input("label", "int", n, 0, n)
+        skip = "# edges that were cut do not join\nif cut[edge] != 0:\n    return" if frozen else ""
+        if way == "hook":
+            d.inout("parent", "int", n, 0, n)
+            if flag:
+                d.output("changed", "int", 1)
+            d.launch(m)
+            d.code(
+                """
+                edge = wp.tid()
+                $skip
+                a = label[sources[edge]]
+                b = label[dests[edge]]
+                if a == b:
+                    return
+                # roots hook under smaller ones only, so that no cycle can arise
+                high = wp.max(a, b)
+                low = wp.min(a, b)
+                $hook
+                """,
+                skip=skip,
+                hook="if wp.atomic_min(parent, high, low) > low:\n    changed[0] = 1"
+                if flag
+                else "wp.atomic_min(parent, high, low)",
+            )
+            d.says("Hooks the larger root of each edge between two components under the smaller one.")
+        else:
+            d.input("weights", "float", m, 0.1, 1.0)
+            d.inout("lightest", "float", n, value=2.0)
+            note = "\nwp.atomic_add(outgoing, a, 1)\nwp.atomic_add(outgoing, b, 1)" if flag else ""
+            if flag:
+                d.inout("outgoing", "int", n, value=0.0)
+            d.launch(m)
+            d.code(
+                """
+                edge = wp.tid()
+                $skip
+                a = label[sources[edge]]
+                b = label[dests[edge]]
+                # within a component an edge would close a cycle
+                if a == b:
+                    return
+                weight = weights[edge]
+                wp.atomic_min(lightest, a, weight)
+                wp.atomic_min(lightest, b, weight)
+                $note
+                """,
+                skip=skip,
+                note=note.strip(),
+            )
+            d.says(
+                "Finds the lightest edge that leaves each component, as a round of Boruvka's algorithm does."
+            )
+    else:
+        d.input("parent", "int", n, 0, n)
+        d.output("parent_new", "int", n)
+        if frozen:
+            d.input("fixed", "int", n, 0, 2)
+        stay = "if fixed[u] != 0:\n    parent_new[u] = parent[u]\n    return" if frozen else ""
+        if flag:
+            d.output("changed", "int", 1)
+        note = "if parent_new[u] != parent[u]:\n    changed[0] = 1" if flag else ""
+        d.launch(n)
+        if way == "jump":
+            d.code(
+                """
+                u = wp.tid()
+                $stay
+                # one hop becomes two: after log2(n) rounds all point to their roots
+                parent_new[u] = parent[parent[u]]
+                $note
+                """,
+                stay=stay,
+                note=note,
+            )
+            d.says("Halves the depth of a forest: each node points to its parent's parent.")
+        else:
+            d.code(
+                """
+                u = wp.tid()
+                $stay
+                root = int(parent[u])
+                # links to larger numbers are not followed, so that the walk ends
+                while parent[root] < root:
+                    root = parent[root]
+                parent_new[u] = root
+                $note
+                """,
+                stay=stay,
+                note=note,
+            )
+            d.says("Finds the root of each node in a forest whose links lead to smaller numbers.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        if way == "propagate":
+            a, b, _ = g.ends(v)
+            if frozen:
+                a, b = a[v.group[a] == v.group[b]], b[v.group[a] == v.group[b]]
+            new = v.label.copy()
+            np.minimum.at(new, a, v.label[b])
+            return {"label_new": new} | ({"changed": np.array([int((new != v.label).any())])} if flag else {})
+        if way in ("hook", "min edge"):
+            a, b = v.label[v.sources], v.label[v.dests]
+            live = (a != b) & ((v.cut == 0) if frozen else True)
+            a, b = a[live], b[live]
+            if way == "hook":
+                new = v.parent.copy()
+                np.minimum.at(new, np.maximum(a, b), np.minimum(a, b))
+                return {"parent": new} | (
+                    {"changed": np.array([int((new != v.parent).any())])} if flag else {}
+                )
+            light = np.full(n, 2.0)
+            for end in (a, b):
+                np.minimum.at(light, end, v.weights[live])
+            made = {"lightest": light}
+            if flag:
+                made["outgoing"] = np.bincount(a, minlength=n) + np.bincount(b, minlength=n)
+            return made
+        new = v.parent[v.parent] if way == "jump" else v.parent.copy()
+        if way == "find":
+            while (v.parent[new] < new).any():
+                new = np.where(v.parent[new] < new, v.parent[new], new)
+        new = np.where(v.fixed != 0, v.parent, new) if frozen else new
+        return {"parent_new": new} | ({"changed": np.array([int((new != v.parent).any())])} if flag else {})
+
+    d.check(reference)

@@ -1,0 +1,213 @@
+"""Layers and levels: compositing and dither."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.image import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_BLENDS = {
+    "over": "",
+    "multiply": "wp.cw_mul(top, bottom)",
+    "screen": "(top + bottom - wp.cw_mul(top, bottom))",
+    "darken": "wp.min(top, bottom)",
+    "lighten": "wp.max(top, bottom)",
+}
+
+
+@DOMAIN.algorithm(
+    source="Porter & Duff 1984; W3C Compositing and Blending Level 1",
+    names={
+        "composite_layers": "composite|blend_layers|alpha_blend|over_operator",
+        "fg": "foreground|layer|source",
+        "bg": "background|backdrop|dest",
+        "composed": "blended|out_rgba|composite_out",
+        "alpha": "a|coverage|out_alpha",
+        "opacity": "layer_opacity|strength|fade",
+    },
+    double=True,
+)
+def composite_layers(d: Draft) -> None:
+    """Composites a layer with alpha over a background."""
+    blend = d.option("blend", *_BLENDS)
+    operator = d.option("operator", "over", "atop", "premultiplied", "opaque")
+    fade = d.flag("opacity", 0.5)
+    flat = d.flag("flat")
+    masked = d.flag("mask", 0.3)
+    shape: tuple[int, ...] = (d.pick(64, 96, 128),) if flat else (d.pick(8, 10, 12), d.pick(8, 12, 14))
+    place, head = ("tid", "tid = wp.tid()") if flat else ("i, j", "i, j = wp.tid()")
+    premultiplied = operator == "premultiplied"
+    opaque = operator == "opaque"
+    d.input("fg", "vec4", shape, 0.1, 0.9)
+    d.input("bg", "vec3" if opaque else "vec4", shape, 0.1, 0.9)
+    if masked:
+        d.input("mask", "float", shape)
+    if fade:
+        d.param("opacity", "float", 0.3, 1.0)
+    d.output("composed", "vec3" if opaque else "vec4", shape)
+    scale = [name for name in ("opacity" if fade else "", f"mask[{place}]" if masked else "") if name]
+    lines = [head, f"f = fg[{place}]", f"b = bg[{place}]"]
+    times = " * ".join(["f[3]", *scale])
+    if premultiplied and blend == "over":
+        if scale:
+            lines += [f"f = {' * '.join(scale)} * f"]
+        lines += [
+            "# premultiplied colours: one multiplication does all four channels",
+            f"composed[{place}] = f + (1.0 - f[3]) * b",
+        ]
+    else:
+        if premultiplied:
+            lines += ["# blend modes are defined for colours that are not premultiplied"]
+            lines += ["top = wp.vec3(f[0], f[1], f[2]) / f[3]", "bottom = wp.vec3(b[0], b[1], b[2]) / b[3]"]
+        else:
+            lines += ["top = wp.vec3(f[0], f[1], f[2])"]
+            lines += ["bottom = b" if opaque else "bottom = wp.vec3(b[0], b[1], b[2])"]
+        lines.append(f"a = {times}")
+        if blend != "over":
+            if opaque:
+                lines.append(f"top = {_BLENDS[blend]}")
+            else:
+                lines.append("# where the background is clear, there is nothing to blend with")
+                lines.append(f"top = (1.0 - b[3]) * top + b[3] * {_BLENDS[blend]}")
+        if opaque:
+            lines += [f"composed[{place}] = a * top + (1.0 - a) * bottom"]
+        elif operator == "over":
+            lines += [
+                "alpha = a + b[3] * (1.0 - a)",
+                "c = (a * top + b[3] * (1.0 - a) * bottom) / alpha",
+                f"composed[{place}] = wp.vec4(c[0], c[1], c[2], alpha)",
+            ]
+        elif operator == "atop":
+            lines += ["# atop: seen only where the background is", "c = a * top + (1.0 - a) * bottom"]
+            lines += [f"composed[{place}] = wp.vec4(c[0], c[1], c[2], b[3])"]
+        else:
+            lines += [
+                "c = a * top + b[3] * (1.0 - a) * bottom",
+                f"composed[{place}] = wp.vec4(c[0], c[1], c[2], a + b[3] * (1.0 - a))",
+            ]
+    d.launch(*shape)
+    d.code("\n".join(lines))
+
+    def reference(v: Values) -> dict[str, Any]:
+        top, a = v.fg[..., :3], v.fg[..., 3:]
+        k: Any = 1.0
+        if fade:
+            k = k * v.opacity
+        if masked:
+            k = k * v.mask[..., None]
+        bottom, b = (v.bg, np.ones_like(a)) if opaque else (v.bg[..., :3], v.bg[..., 3:])
+        if premultiplied:
+            top, bottom = top / a, bottom / b
+        a = a * k
+        mixed = {
+            "over": top,
+            "multiply": top * bottom,
+            "screen": 1 - (1 - top) * (1 - bottom),
+            "darken": np.minimum(top, bottom),
+            "lighten": np.maximum(top, bottom),
+        }[blend]
+        top = (1 - b) * top + b * mixed
+        alpha = a + b * (1 - a)
+        if opaque:
+            return {"composed": a * top + (1 - a) * bottom}
+        if operator == "atop":
+            return {"composed": np.concatenate([a * top + (1 - a) * bottom, b], -1)}
+        c = a * top + b * (1 - a) * bottom
+        return {"composed": np.concatenate([c if premultiplied else c / alpha, alpha], -1)}
+
+    d.check(reference)
+
+
+def _bayer(n: int) -> Any:
+    """The threshold matrix of n x n ranks."""
+    m = np.zeros((1, 1), int)
+    while len(m) < n:
+        m = np.block([[4 * m, 4 * m + 2], [4 * m + 3, 4 * m + 1]])
+    return m
+
+
+@DOMAIN.algorithm(
+    source="Bayer 1973; Jimenez 2014 (interleaved gradient noise)",
+    names={
+        "ordered_dither": "dither|bayer_dither|quantize_dithered|halftone",
+        "src": "image|gray|intensity",
+        "dst": "dithered|quantized|out_levels",
+        "levels": "num_levels|steps|n_levels",
+        "threshold": "bias|t|offset",
+        "bayer": "pattern|matrix|thresholds",
+    },
+    adjoint="no",
+)
+def ordered_dither(d: Draft) -> None:
+    """Quantises an image to a few levels by thresholds that differ from pixel to pixel."""
+    pattern = d.option("pattern", "array", "computed", "gradient noise", "two")
+    result = d.option("result", "bit", "level", "value")
+    size = d.pick(4, 8) if pattern == "array" else (4 if pattern == "computed" else 2)
+    flat = d.flag("flat", 0.4)
+    h, w = d.pick(8, 12, 16), d.pick(9, 12, 18)
+    n = d.pick(3, 4, 5)
+    shape: tuple[int, ...] = (h * w,) if flat else (h, w)
+    d.input("src", "float", shape)
+    if pattern == "array":
+        d.input("bayer", "int", (size, size), 0, size * size)
+    if flat:
+        d.param("width", "int", w)
+    if result != "bit":
+        d.param("levels", "int", n)
+    d.output("dst", "float" if result == "value" else "int", shape)
+    place = "tid" if flat else "y, x"
+    lines = ["tid = wp.tid()", "y = tid // width", "x = tid % width"] if flat else ["y, x = wp.tid()"]
+    if pattern == "array":
+        lines += ["n = bayer.shape[0]", "threshold = (float(bayer[y % n, x % n]) + 0.5) / float(n * n)"]
+    elif pattern == "computed":
+        lines += [
+            "# the bits of x ^ y and y interleaved, coarse ones last: the Bayer matrix of 4 x 4",
+            "q = x ^ y",
+            "rank = ((q & 1) << 3) | ((y & 1) << 2) | (q & 2) | ((y & 2) >> 1)",
+            "threshold = (float(rank) + 0.5) / 16.0",
+        ]
+    elif pattern == "two":
+        lines += ["rank = 2 * ((x ^ y) & 1) + (y & 1)", "threshold = (float(rank) + 0.5) / 4.0"]
+    else:
+        lines += [
+            "# interleaved gradient noise: nearly as even as blue noise, without a table",
+            "f = 0.06711056 * float(x) + 0.00583715 * float(y)",
+            "g = 52.9829189 * (f - wp.floor(f))",
+            "threshold = g - wp.floor(g)",
+        ]
+    if result == "bit":
+        lines.append(
+            f"dst[{place}] = 1 if src[{place}] > threshold else 0"
+            if d.pick(True, False)
+            else f"if src[{place}] > threshold:\n    dst[{place}] = 1\nelse:\n    dst[{place}] = 0"
+        )
+    else:
+        lines += ["top = float(levels - 1)", f"level = wp.floor(src[{place}] * top + threshold)"]
+        lines += [f"dst[{place}] = level / top" if result == "value" else f"dst[{place}] = int(level)"]
+    d.launch(*shape)
+    d.code("\n".join(lines))
+
+    def holds(before: Values, after: Values) -> None:
+        image = before.src.reshape(h, w)
+        y, x = np.mgrid[:h, :w]
+        if pattern == "array":
+            t = (before.bayer[y % size, x % size] + 0.5) / size**2
+        elif pattern in ("computed", "two"):
+            t = (_bayer(size)[y % size, x % size] + 0.5) / size**2
+        else:
+            f = (0.06711056 * x + 0.00583715 * y) % 1.0
+            t = (52.9829189 * f) % 1.0
+        top = 1 if result == "bit" else before.levels - 1
+        got = after.dst.reshape(h, w)
+        if result == "value":
+            got = got * top
+        exact = image - t if result == "bit" else image * top + t
+        wanted = (exact > 0).astype(int) if result == "bit" else np.floor(exact)
+        # where the threshold is met to the last bits, either level is right
+        sure = abs(exact - np.round(exact)) > 1e-3
+        assert sure.any() and np.allclose(got[sure], wanted[sure], atol=1e-4)
+
+    d.holds(holds)

@@ -1,0 +1,394 @@
+"""Features: gradients, edges, corners, motion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.image import DOMAIN
+from warpgen.synthesis.algorithms.image.pixels import NAMES, Border, sides
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_SMOOTH = {"sobel": (1.0, 2.0), "scharr": (3.0, 10.0), "prewitt": (1.0, 1.0)}
+
+
+@DOMAIN.algorithm(
+    source="Sobel & Feldman 1968; Scharr 2000; Prewitt 1970",
+    names=NAMES
+    | {
+        "image_gradient": "edge_gradient|gradient_filter|compute_gradients|image_derivatives",
+        "grad": "gradient|edges|derivative",
+        "magnitude": "edge_strength|mag|strength",
+    },
+    double=True,
+)
+def image_gradient(d: Draft) -> None:
+    """Computes the gradient of an image by a smoothing difference over 3 x 3 pixels."""
+    border = Border(d, "clamp", "clamp func", "wrap")
+    operator = d.option("operator", *_SMOOTH)
+    give = d.option("give", "vector", "magnitude", "angle", "both")
+    style = d.option("style", "named", "expression")
+    h, w = sides(d)
+    edge, centre = _SMOOTH[operator]
+    scale = 2.0 * (2.0 * edge + centre)
+    d.says(
+        {
+            "vector": "Computes the gradient of an image by a difference over 3 x 3 pixels.",
+            "magnitude": "Computes the length of an image's gradient by a difference over 3 x 3 pixels.",
+            "angle": "Computes the direction of an image's gradient by a difference over 3 x 3 pixels.",
+            "both": "Computes length and direction of an image's gradient by a difference over 3 x 3 pixels.",
+        }[give]
+    )
+    d.input("src", "float", (h, w))
+    if give == "vector":
+        d.output("grad", "vec2", (h, w))
+    if give in ("magnitude", "both"):
+        d.output("magnitude", "float", (h, w))
+    if give in ("angle", "both"):
+        d.output("angle", "float", (h, w))
+    lines = ["i, j = wp.tid()", "height = src.shape[0]", "width = src.shape[1]"]
+    lines += [f"up = {border('i - 1', 'height')}", f"down = {border('i + 1', 'height')}"]
+    lines += [f"left = {border('j - 1', 'width')}", f"right = {border('j + 1', 'width')}"]
+    p = {
+        (a, b): f"src[{r}, {c}]"
+        for a, r in zip((-1, 0, 1), ("up", "i", "down"), strict=True)
+        for b, c in zip((-1, 0, 1), ("left", "j", "right"), strict=True)
+    }
+    if style == "named":
+        names = {
+            (-1, -1): "nw",
+            (-1, 0): "n",
+            (-1, 1): "ne",
+            (0, -1): "w",
+            (0, 1): "e",
+            (1, -1): "sw",
+            (1, 0): "s",
+            (1, 1): "se",
+        }
+        lines += [f"{name} = {p[at]}" for at, name in names.items()]
+        p = p | names
+
+    def difference(first: list[str], second: list[str]) -> str:
+        pairs = [f"({b} - {a})" for a, b in zip(first, second, strict=True)]
+        if operator == "prewitt":
+            return " + ".join(pairs)
+        if operator == "sobel":
+            return f"{pairs[0]} + 2.0 * {pairs[1]} + {pairs[2]}"
+        return f"3.0 * {pairs[0]} + 10.0 * {pairs[1]} + 3.0 * {pairs[2]}"
+
+    for name, first, second in (
+        ("gx", [p[a, -1] for a in (-1, 0, 1)], [p[a, 1] for a in (-1, 0, 1)]),
+        ("gy", [p[-1, b] for b in (-1, 0, 1)], [p[1, b] for b in (-1, 0, 1)]),
+    ):
+        text = difference(first, second)
+        if len(text) > 80:
+            cut = text.index(") + ") + 1
+            text = f"(\n    {text[:cut]}\n    {text[cut + 1 :]}\n)"
+        lines.append(f"{name} = {text}")
+    if give == "vector":
+        lines += [f"# over {scale:g}: per pixel", f"grad[i, j] = wp.vec2(gx, gy) / {scale}"]
+    if give in ("magnitude", "both"):
+        lines.append(f"magnitude[i, j] = wp.sqrt(gx * gx + gy * gy) / {scale}")
+    if give in ("angle", "both"):
+        lines.append("angle[i, j] = wp.atan2(gy, gx)")
+    d.launch(h, w)
+    d.code("\n".join(lines))
+
+    def reference(v: Values) -> dict[str, Any]:
+        near = border.windows(v.src, 1).reshape(3, 3, h, w)
+        smooth, slope = np.array([edge, centre, edge]), np.array([-1.0, 0.0, 1.0])
+        gx = np.einsum("a,b,abij->ij", smooth, slope, near)
+        gy = np.einsum("a,b,abij->ij", slope, smooth, near)
+        found = {
+            "grad": np.stack([gx, gy], -1) / scale,
+            "magnitude": np.hypot(gx, gy) / scale,
+            "angle": np.arctan2(gy, gx),
+        }
+        chosen = {"vector": ["grad"], "both": ["magnitude", "angle"]}.get(give, [give])
+        return {name: found[name] for name in chosen}
+
+    d.check(reference, 1e-3)
+
+
+@DOMAIN.algorithm(
+    source="Canny 1986",
+    names=NAMES
+    | {
+        "suppress_non_maxima": "non_maximum_suppression|thin_edges|canny_nms|nms",
+        "edges": "thin|suppressed|edge_map",
+        "mag": "magnitude|m|strength",
+    },
+    adjoint="no",
+)
+def suppress_non_maxima(d: Draft) -> None:
+    """Keeps the pixels whose gradient is longest along its direction, as Canny's detector does."""
+    sector = d.option("direction", "four sectors", "interpolated", "offsets")
+    thresholds = d.option("thresholds", "none", "two", "low")
+    vector = d.flag("vector")
+    h, w = sides(d)
+    if vector:
+        d.input("grad", "vec2", (h, w), -1.0, 1.0)
+    else:
+        d.input("gx", "float", (h, w), -1.0, 1.0)
+        d.input("gy", "float", (h, w), -1.0, 1.0)
+    if thresholds != "none":
+        d.param("low", "float", 0.1, 0.3)
+    if thresholds == "two":
+        d.param("high", "float", 0.5, 0.8)
+    d.output("edges", "int" if thresholds == "two" else "float", (h, w))
+    if vector:
+        text, arguments = "return wp.length(grad[i, j])", "grad: wp.array2d(dtype=wp.vec2), i: int, j: int"
+        call = "grad"
+    else:
+        text = "return wp.sqrt(gx[i, j] * gx[i, j] + gy[i, j] * gy[i, j])"
+        arguments = "gx: wp.array2d(dtype=float), gy: wp.array2d(dtype=float), i: int, j: int"
+        call = "gx, gy"
+    d.function(f"""
+        @wp.func
+        def magnitude_at({arguments}) -> float:
+            {text}
+    """)
+
+    def at(a: str, b: str) -> str:
+        return f"magnitude_at({call}, {a}, {b})"
+
+    shape = "grad" if vector else "gx"
+    lines = [
+        "i, j = wp.tid()",
+        f"height = {shape}.shape[0]",
+        f"width = {shape}.shape[1]",
+        "if i == 0 or j == 0 or i == height - 1 or j == width - 1:",
+        "    return",
+        f"mag = {at('i', 'j')}",
+    ]
+    if thresholds != "none":
+        lines += ["if mag < low:", "    return"]
+    lines += ["g = grad[i, j]", "dx = g[0]", "dy = g[1]"] if vector else ["dx = gx[i, j]", "dy = gy[i, j]"]
+    if sector == "four sectors":
+        lines += [
+            "ax = wp.abs(dx)",
+            "ay = wp.abs(dy)",
+            "# tan(22.5 degrees) parts the four directions",
+            "if ay < 0.41421356 * ax:",
+            f"    ahead = {at('i', 'j + 1')}",
+            f"    behind = {at('i', 'j - 1')}",
+            "elif ax < 0.41421356 * ay:",
+            f"    ahead = {at('i + 1', 'j')}",
+            f"    behind = {at('i - 1', 'j')}",
+            "elif dx * dy > 0.0:",
+            f"    ahead = {at('i + 1', 'j + 1')}",
+            f"    behind = {at('i - 1', 'j - 1')}",
+            "else:",
+            f"    ahead = {at('i - 1', 'j + 1')}",
+            f"    behind = {at('i + 1', 'j - 1')}",
+        ]
+    elif sector == "offsets":
+        lines += [
+            "scale = 1.0 / mag",
+            "# the nearest pixel along the gradient: a cosine rounds to 0 or 1",
+            "di = int(wp.round(dy * scale))",
+            "dj = int(wp.round(dx * scale))",
+            f"ahead = {at('i + di', 'j + dj')}",
+            f"behind = {at('i - di', 'j - dj')}",
+        ]
+    else:
+        lines += [
+            "si = 1 if dy >= 0.0 else -1",
+            "sj = 1 if dx >= 0.0 else -1",
+            "if wp.abs(dx) > wp.abs(dy):",
+            "    t = wp.abs(dy / dx)",
+            f"    ahead = (1.0 - t) * {at('i', 'j + sj')} + t * {at('i + si', 'j + sj')}",
+            f"    behind = (1.0 - t) * {at('i', 'j - sj')} + t * {at('i - si', 'j - sj')}",
+            "else:",
+            "    t = wp.abs(dx / dy)",
+            f"    ahead = (1.0 - t) * {at('i + si', 'j')} + t * {at('i + si', 'j + sj')}",
+            f"    behind = (1.0 - t) * {at('i - si', 'j')} + t * {at('i - si', 'j - sj')}",
+        ]
+    if thresholds == "two":
+        lines += [
+            "if mag >= ahead and mag > behind:",
+            "    # 2 is an edge, 1 is one if hysteresis joins it to an edge",
+            "    edges[i, j] = 2 if mag >= high else 1",
+        ]
+    else:
+        lines += ["if mag >= ahead and mag > behind:", "    edges[i, j] = mag"]
+    d.launch(h, w)
+    d.code("\n".join(lines))
+
+    def reference(v: Values) -> dict[str, Any]:
+        gx, gy = (v.grad[..., 0], v.grad[..., 1]) if vector else (v.gx, v.gy)
+        m = np.hypot(gx, gy)
+        y, x = np.mgrid[1 : h - 1, 1 : w - 1]
+        dx, dy, here = gx[y, x], gy[y, x], m[y, x]
+        if sector == "interpolated":
+            si, sj = np.where(dy >= 0, 1, -1), np.where(dx >= 0, 1, -1)
+            flat = abs(dx) > abs(dy)
+            t = np.where(flat, abs(dy) / abs(dx), abs(dx) / abs(dy))
+            a, b = np.where(flat, 0, si), np.where(flat, sj, 0)
+            ahead = (1 - t) * m[y + a, x + b] + t * m[y + si, x + sj]
+            behind = (1 - t) * m[y - a, x - b] + t * m[y - si, x - sj]
+        else:
+            octant = np.round(np.arctan2(dy, dx) / (np.pi / 4)).astype(int) % 8
+            di = np.array([0, 1, 1, 1, 0, -1, -1, -1])[octant]
+            dj = np.array([1, 1, 0, -1, -1, -1, 0, 1])[octant]
+            if sector == "offsets":
+                di, dj = np.round(dy / here).astype(int), np.round(dx / here).astype(int)
+            ahead, behind = m[y + di, x + dj], m[y - di, x - dj]
+            if sector == "four sectors":  # the kernel's "ahead" is fixed for each direction
+                swap = (di < 0) & (dj == 0) | (dj < 0) & (di == 0) | (di < 0) & (dj < 0) | (di > 0) & (dj < 0)
+                ahead, behind = np.where(swap, behind, ahead), np.where(swap, ahead, behind)
+        kept = (here >= ahead) & (here > behind)
+        if thresholds != "none":
+            kept &= here >= v.low
+        value = np.where(here >= v.high, 2, 1) if thresholds == "two" else here
+        return {"edges": np.pad(np.where(kept, value, 0), 1)}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Harris & Stephens 1988; Shi & Tomasi 1994; Lucas & Kanade 1981",
+    names=NAMES
+    | {
+        "structure_tensor": "tensor_response|corner_response|local_structure|gradient_tensor",
+        "xx": "sxx|a",
+        "response": "score|cornerness|corners",
+        "k": "harris_k|kappa",
+    },
+    double=True,
+    adjoint="no",
+)
+def structure_tensor(d: Draft) -> None:
+    """Scores corners by the structure tensor of an image."""
+    border = Border(d, "clamp", "mirror", "clamp func", "skip")
+    measure = d.option("measure", "harris", "shi-tomasi", "noble", "flow", "coherence")
+    weights = d.option("window", "box", "gauss")
+    given = (
+        d.option("gradient", "given", "vector", "computed")
+        if measure != "flow"
+        else d.option("gradients", "given", "vector")
+    )
+    r = d.pick(1, 2)
+    h, w = sides(d)
+    d.says(
+        {
+            "harris": "Scores corners by Harris' measure of the structure tensor.",
+            "shi-tomasi": "Scores corners by the smaller eigenvalue of the structure tensor.",
+            "noble": "Scores corners by the harmonic mean of the structure tensor's eigenvalues.",
+            "flow": "Estimates the motion of each pixel from gradients by Lucas and Kanade's method.",
+            "coherence": "Measures how far the gradients around each pixel point along one line.",
+        }[measure]
+    )
+    if given == "given":
+        d.input("ix", "float", (h, w), -1.0, 1.0)
+        d.input("iy", "float", (h, w), -1.0, 1.0)
+    elif given == "vector":
+        d.input("grad", "vec2", (h, w), -1.0, 1.0)
+    else:
+        d.input("src", "float", (h, w))
+    if measure == "flow":
+        d.input("it", "float", (h, w), -1.0, 1.0)
+    d.param("radius", "int", r)
+    if weights == "gauss":
+        d.param("sigma", "float", 0.8, 2.0)
+    if measure == "harris":
+        d.param("k", "float", 0.04, 0.06)
+    if measure == "flow":
+        d.param("min_eigenvalue", "float", 0.05, 0.2)
+        d.output("flow", "vec2", (h, w))
+    else:
+        d.output("response", "float", (h, w))
+    shape = {"given": "ix", "vector": "grad", "computed": "src"}[given]
+    lines = ["i, j = wp.tid()", f"height = {shape}.shape[0]", f"width = {shape}.shape[1]"]
+    lines += ["xx = float(0.0)", "xy = float(0.0)", "yy = float(0.0)"]
+    if measure == "flow":
+        lines += ["xt = float(0.0)", "yt = float(0.0)"]
+    lines += ["for a in range(-radius, radius + 1):", "    for b in range(-radius, radius + 1):"]
+    if border.kind == "skip":
+        lines += [
+            "        y = i + a",
+            "        x = j + b",
+            "        if y < 0 or x < 0 or y >= height or x >= width:",
+            "            continue",
+        ]
+    else:
+        lines += [f"        y = {border('i + a', 'height')}", f"        x = {border('j + b', 'width')}"]
+    if given == "given":
+        lines += ["        gx = ix[y, x]", "        gy = iy[y, x]"]
+    elif given == "vector":
+        lines += ["        gx = grad[y, x][0]", "        gy = grad[y, x][1]"]
+    else:
+        lines += [
+            "        gx = 0.5 * (src[y, wp.min(x + 1, width - 1)] - src[y, wp.max(x - 1, 0)])",
+            "        gy = 0.5 * (src[wp.min(y + 1, height - 1), x] - src[wp.max(y - 1, 0), x])",
+        ]
+    g = ""
+    if weights == "gauss":
+        lines += ["        g = wp.exp(-0.5 * float(a * a + b * b) / (sigma * sigma))"]
+        g = "g * "
+    lines += [f"        xx += {g}gx * gx", f"        xy += {g}gx * gy", f"        yy += {g}gy * gy"]
+    if measure == "flow":
+        lines += [f"        xt += {g}gx * it[y, x]", f"        yt += {g}gy * it[y, x]"]
+    lines += ["det = xx * yy - xy * xy", "trace = xx + yy"]
+    root = "wp.sqrt(wp.max(0.25 * (xx - yy) * (xx - yy) + xy * xy, 0.0))"
+    lines += {
+        "harris": ["response[i, j] = det - k * trace * trace"],
+        "shi-tomasi": ["# the smaller root of x^2 - trace x + det", f"response[i, j] = 0.5 * trace - {root}"],
+        "noble": [
+            "# the small term keeps flat regions from a division by zero",
+            "response[i, j] = 2.0 * det / (trace + 1.0e-6)",
+        ],
+        "coherence": [f"root = {root}", "c = 2.0 * root / (trace + 1.0e-6)", "response[i, j] = c * c"],
+        "flow": [
+            f"smaller = 0.5 * trace - {root}",
+            "if smaller < min_eigenvalue:",
+            "    # aperture problem: only motion along the gradient could be told",
+            "    flow[i, j] = wp.vec2(0.0, 0.0)",
+            "    return",
+            "flow[i, j] = wp.vec2(xy * yt - yy * xt, xy * xt - xx * yt) / det",
+        ],
+    }[measure]
+    if measure in ("shi-tomasi", "coherence"):
+        lines.remove("det = xx * yy - xy * xy")
+    d.launch(h, w)
+    d.code("\n".join(lines))
+
+    def reference(v: Values) -> dict[str, Any]:
+        if given == "computed":
+            big = np.pad(v.src, 1, "edge")
+            gx, gy = (big[1:-1, 2:] - big[1:-1, :-2]) / 2, (big[2:, 1:-1] - big[:-2, 1:-1]) / 2
+        else:
+            gx, gy = (v.ix, v.iy) if given == "given" else (v.grad[..., 0], v.grad[..., 1])
+        a, b = np.mgrid[-r : r + 1, -r : r + 1]
+        g = np.exp(-0.5 * (a**2 + b**2) / v.sigma**2) if weights == "gauss" else np.ones(a.shape)
+
+        def summed(values: Any) -> Any:
+            if border.kind == "skip":
+                big = np.pad(values, r)
+                near = np.stack(
+                    [big[p : p + h, q : q + w] for p in range(2 * r + 1) for q in range(2 * r + 1)]
+                )
+            else:
+                near = border.windows(values, r)
+            return np.tensordot(g.reshape(-1), near, 1)
+
+        products = [summed(gx * gx), summed(gx * gy), summed(gx * gy), summed(gy * gy)]
+        tensor = np.stack(products, -1).reshape(h, w, 2, 2)
+        eigen = np.linalg.eigvalsh(tensor)
+        small, large = eigen[..., 0], eigen[..., 1]
+        if measure == "flow":
+            right = np.stack([summed(gx * v["it"]), summed(gy * v["it"])], -1)
+            safe = np.where((small > 1e-6)[..., None, None], tensor, np.eye(2))
+            flow = -np.linalg.solve(safe, right[..., None])[..., 0]
+            return {"flow": np.where((small < v.min_eigenvalue)[..., None], 0.0, flow)}
+        return {
+            "response": {
+                "harris": small * large - v.get("k", 0.0) * (small + large) ** 2,
+                "shi-tomasi": small,
+                "noble": 2 * small * large / (small + large + 1e-6),
+                "coherence": ((large - small) / (small + large + 1e-6)) ** 2,
+            }[measure]
+        }
+
+    d.check(reference, 2e-3)

@@ -1,0 +1,391 @@
+"""Filters: blur, edge-preserving smoothing, ranks and morphology."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.image import DOMAIN
+from warpgen.synthesis.algorithms.image.pixels import NAMES, Border, sides
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Gonzalez & Woods 2018, Digital Image Processing, ch. 3",
+    names=NAMES
+    | {
+        "separable_blur": "blur_pass|convolve_1d|separable_filter|blur_axis",
+        "weights": "taps|kernel_1d|coeffs",
+        "acc": "total|blurred|value",
+        "sigma": "stddev|blur_sigma",
+    },
+    double=True,
+    half=True,
+    adjoint="no",
+)
+def separable_blur(d: Draft) -> None:
+    """Blurs an image along its rows or columns: one pass of a separable filter."""
+    border = Border(d)
+    vertical = d.option("axis", "rows", "columns", "by argument")
+    kernel = d.option("kernel", "given", "gauss", "box", "binomial")
+    pixel = d.option("pixel", "float", "vec3", weights=(0.65, 0.35))
+    r = {"given": d.pick(1, 2, 3), "gauss": d.pick(2, 3), "box": d.pick(1, 2, 3), "binomial": 2}[kernel]
+    h, w = sides(d)
+    d.input("src", pixel, (h, w))
+    if kernel == "given":
+        d.input("weights", "float", 2 * r + 1, 0.1, 1.0)
+    elif kernel == "gauss":
+        d.param("sigma", "float", 0.8, 2.0)
+    if kernel in ("gauss", "box"):
+        d.param("radius", "int", r)
+    if vertical == "by argument":
+        d.param("axis", "int", d.pick(0, 1))
+    d.output("dst", pixel, (h, w))
+    zero = "float(0.0)" if pixel == "float" else "wp.vec3()"
+
+    def at(a: str) -> str:
+        if vertical == "by argument":
+            return f"src[{border(f'i + {a} * di', 'height')}, {border(f'j + {a} * dj', 'width')}]"
+        if vertical == "columns":
+            return f"src[{border(f'i + {a}', 'height')}, j]"
+        return f"src[i, {border(f'j + {a}', 'width')}]"
+
+    lines = ["i, j = wp.tid()"]
+    if vertical != "rows":
+        lines.append("height = src.shape[0]")
+    if vertical != "columns":
+        lines.append("width = src.shape[1]")
+    if vertical == "by argument":
+        lines += ["# 0 runs along columns, 1 along rows", "di = 1 - axis", "dj = axis"]
+    if kernel == "binomial":
+        tap = {
+            o: at(str(o)).replace("+ -", "- ").replace("+ 0", "").replace(" ,", ",")
+            for o in (-2, -1, 0, 1, 2)
+        }
+        for o, name in zip((-2, -1, 0, 1, 2), ("a", "b", "c", "e", "f"), strict=True):
+            lines.append(f"{name} = {tap[o] if o else 'src[i, j]'}")
+        lines += ["# the binomial row 1 4 6 4 1, close to a Gaussian of variance one"]
+        lines += ["dst[i, j] = (a + f + 4.0 * (b + e) + 6.0 * c) / 16.0"]
+    else:
+        lines.append(f"acc = {zero}")
+        if kernel == "given":
+            lines += ["radius = weights.shape[0] // 2", "norm = float(0.0)"]
+            lines += [
+                "for a in range(-radius, radius + 1):",
+                f"    acc += weights[a + radius] * {at('a')}",
+                "    norm += weights[a + radius]",
+                "# the taps need not sum to one: flat regions keep their brightness anyway",
+                "dst[i, j] = acc / norm",
+            ]
+        elif kernel == "gauss":
+            lines += [
+                "norm = float(0.0)",
+                "for a in range(-radius, radius + 1):",
+                "    t = float(a) / sigma",
+                "    g = wp.exp(-0.5 * t * t)",
+                f"    acc += g * {at('a')}",
+                "    norm += g",
+                "dst[i, j] = acc / norm",
+            ]
+        else:
+            lines += ["for a in range(-radius, radius + 1):", f"    acc += {at('a')}"]
+            lines += ["dst[i, j] = acc / float(2 * radius + 1)"]
+    d.launch(h, w)
+    d.code("\n".join(lines))
+
+    def reference(v: Values) -> dict[str, Any]:
+        offsets = np.arange(-r, r + 1)
+        if kernel == "given":
+            taps = v.weights
+        elif kernel == "gauss":
+            taps = np.exp(-0.5 * (offsets / v.sigma) ** 2)
+        else:
+            taps = {"box": np.ones(2 * r + 1), "binomial": np.array([1.0, 4, 6, 4, 1])}[kernel]
+        down = vertical == "columns" or (vertical == "by argument" and v.axis == 0)
+        big = border.padded(v.src, r)
+        big = big[:, r:-r] if down else big[r:-r]
+        parts = [t * (big[k : k + h] if down else big[:, k : k + w]) for k, t in enumerate(taps)]
+        return {"dst": sum(parts) / taps.sum()}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Tomasi & Manduchi 1998; Petschnigg et al. 2004 (joint)",
+    names=NAMES
+    | {
+        "bilateral_filter": "bilateral|edge_preserving_blur|bilateral_blur|smooth_keep_edges",
+        "sigma_s": "sigma_space|spatial_sigma",
+        "sigma_r": "sigma_range|range_sigma",
+        "guide": "depth|reference|guide_image",
+        "weight": "wgt|coeff|kernel",
+        "norm": "weight_sum|sum_w|total_weight",
+        "acc": "accum|filtered_sum|mean",
+    },
+    adjoint="no",
+)
+def bilateral_filter(d: Draft) -> None:
+    """Smooths an image by weights that fall with distance and with the difference in value."""
+    border = Border(d, "skip", "clamp", "mirror")
+    edge = border.kind
+    pixel = d.option("pixel", "float", "vec3")
+    guided = d.option("guide", "self", "joint")
+    spatial = d.option("spatial", "gauss", "box")
+    cut = d.flag("cut", 0.3)
+    r = d.pick(1, 2, 3)
+    h, w = sides(d)
+    d.input("src", pixel, (h, w))
+    if guided == "joint":
+        d.input("guide", "float", (h, w))
+        d.says("Smooths an image by weights that fall with the difference in a guide image.")
+    d.param("radius", "int", r)
+    if spatial == "gauss":
+        d.param("sigma_s", "float", 1.0, 2.5)
+    d.param("sigma_r", "float", 0.2, 0.5)
+    d.output("dst", pixel, (h, w))
+    key = "guide" if guided == "joint" else "src"
+    vector = pixel == "vec3" and guided == "self"
+    lines = ["i, j = wp.tid()", "height = src.shape[0]", "width = src.shape[1]", f"center = {key}[i, j]"]
+    lines += [f"acc = {'float(0.0)' if pixel == 'float' else 'wp.vec3()'}", "norm = float(0.0)"]
+    if edge == "skip":
+        loop = [
+            "for a in range(-radius, radius + 1):",
+            "    for b in range(-radius, radius + 1):",
+            "        y = i + a",
+            "        x = j + b",
+            "        if y < 0 or x < 0 or y >= height or x >= width:",
+            "            continue",
+        ]
+    else:
+        loop = [
+            "for a in range(-radius, radius + 1):",
+            "    for b in range(-radius, radius + 1):",
+            f"        y = {border('i + a', 'height')}",
+            f"        x = {border('j + b', 'width')}",
+        ]
+    difference = "wp.length_sq(diff)" if vector else "diff * diff"
+    loop += [f"        diff = {key}[y, x] - center"]
+    if cut:
+        size = "wp.length(diff)" if vector else "wp.abs(diff)"
+        loop += [
+            f"        if {size} > 2.0 * sigma_r:",
+            "            # across an edge: its weight would be next to nothing",
+            "            continue",
+        ]
+    exponent = f"{difference} / (2.0 * sigma_r * sigma_r)"
+    if spatial == "gauss":
+        loop += ["        dist2 = float(a * a + b * b)"]
+        exponent = f"dist2 / (2.0 * sigma_s * sigma_s) + {exponent}"
+        loop += [f"        weight = wp.exp(-({exponent}))"]
+    else:
+        loop += [f"        weight = wp.exp(-{exponent})"]
+    loop += ["        acc += weight * src[y, x]", "        norm += weight"]
+    lines += [*loop, "dst[i, j] = acc / norm"]
+    d.launch(h, w)
+    d.code("\n".join(lines))
+    d.explain("w = exp(-|dx|^2 / 2 sigma_s^2 - |dI|^2 / 2 sigma_r^2), normalised over the window.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        image = v.src if pixel == "vec3" else v.src[..., None]
+        guide = v.guide[..., None] if guided == "joint" else image
+        mode = {"skip": "edge", "clamp": "edge", "mirror": "reflect"}[edge]
+        pads = ((r, r), (r, r), (0, 0))
+        big, key_ = np.pad(image, pads, mode), np.pad(guide, pads, mode)  # type: ignore[call-overload]
+        inside = np.pad(np.ones((h, w)), r)
+        acc, norm = np.zeros_like(image), np.zeros((h, w, 1))
+        for a in range(2 * r + 1):
+            for b in range(2 * r + 1):
+                diff2 = ((key_[a : a + h, b : b + w] - guide) ** 2).sum(-1)
+                weight = np.exp(-diff2 / (2 * v.sigma_r**2))
+                if spatial == "gauss":
+                    weight = weight * np.exp(-((a - r) ** 2 + (b - r) ** 2) / (2 * v.sigma_s**2))
+                if edge == "skip":
+                    weight = weight * inside[a : a + h, b : b + w]
+                if cut:
+                    weight = np.where(diff2 > 4 * v.sigma_r**2, 0.0, weight)
+                acc = acc + weight[..., None] * big[a : a + h, b : b + w]
+                norm = norm + weight[..., None]
+        return {"dst": (acc / norm).reshape(v.src.shape)}
+
+    d.check(reference, 3e-4)
+
+
+@DOMAIN.algorithm(
+    source="Tukey 1977; Serra 1982",
+    names=NAMES
+    | {
+        "median_filter": "median3x3|despeckle|median_blur",
+        "v": "window|sorted_values|vals",
+        "tmp": "swap|t",
+    },
+    adjoint="no",
+)
+def median_filter(d: Draft) -> None:
+    """Replaces each pixel by the median of its neighbourhood."""
+    border = Border(d)
+    window = d.option("window", "3x3", "cross")
+    method = d.option("method", "insertion", "selection", "counting")
+    kind = d.option("pixel", "float", "int")
+    threshold = d.flag("only outliers", 0.35)
+    h, w = sides(d)
+    n = 9 if window == "3x3" else 5
+    high = 1.0 if kind == "float" else 256
+    d.input("src", kind, (h, w), 0.0, high)
+    if threshold:
+        d.param("limit", kind, *((0.1, 0.4) if kind == "float" else (d.pick(20, 40, 60),)))
+        d.says(
+            "Replaces pixels that differ from the median of their neighbourhood by more than a limit by it."
+        )
+    d.output("dst", kind, (h, w))
+    offsets = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if window == "3x3" or not a or not b]
+    lines = ["i, j = wp.tid()", "height = src.shape[0]", "width = src.shape[1]"]
+    lines += [f"up = {border('i - 1', 'height')}", f"down = {border('i + 1', 'height')}"]
+    lines += [f"left = {border('j - 1', 'width')}", f"right = {border('j + 1', 'width')}"]
+    row, col = {-1: "up", 0: "i", 1: "down"}, {-1: "left", 0: "j", 1: "right"}
+    typed = "float" if kind == "float" else "int"
+    d.module(f"vec{n} = wp.types.vector(length={n}, dtype={typed})")
+    items = ", ".join(f"src[{row[a]}, {col[b]}]" for a, b in offsets)
+    if len(items) > 70:
+        parts = [f"src[{row[a]}, {col[b]}]" for a, b in offsets]
+        items = "\n" + "".join("    " + ", ".join(parts[k : k + 3]) + ",\n" for k in range(0, n, 3))
+    lines.append(f"v = vec{n}({items})")
+    if method == "insertion":
+        lines += [
+            f"for a in range(1, {n}):",
+            "    key = v[a]",
+            "    b = a - 1",
+            "    while b >= 0:",
+            "        if v[b] <= key:",
+            "            break",
+            "        v[b + 1] = v[b]",
+            "        b -= 1",
+            "    v[b + 1] = key",
+            f"median = v[{n // 2}]",
+        ]
+    elif method == "selection":
+        lines += [
+            f"# the smallest {n // 2 + 1} values are enough: the last of them is the median",
+            f"for a in range({n // 2 + 1}):",
+            "    least = a",
+            f"    for b in range(a + 1, {n}):",
+            "        if v[b] < v[least]:",
+            "            least = b",
+            "    tmp = v[a]",
+            "    v[a] = v[least]",
+            "    v[least] = tmp",
+            f"median = v[{n // 2}]",
+        ]
+    else:
+        lines += [
+            "median = v[0]",
+            f"for a in range({n}):",
+            "    below = int(0)",
+            f"    for b in range({n}):",
+            "        # equal values count by their place, so that exactly one has the middle rank",
+            "        if v[b] < v[a] or (v[b] == v[a] and b < a):",
+            "            below += 1",
+            f"    if below == {n // 2}:",
+            "        median = v[a]",
+        ]
+    if threshold:
+        lines += [
+            "if wp.abs(src[i, j] - median) > limit:",
+            "    dst[i, j] = median",
+            "else:",
+            "    dst[i, j] = src[i, j]",
+        ]
+    else:
+        lines += ["dst[i, j] = median"]
+    d.launch(h, w)
+    d.code("\n".join(lines))
+
+    def reference(v: Values) -> dict[str, Any]:
+        near = border.windows(v.src, 1)
+        if window == "cross":
+            near = near[[1, 3, 4, 5, 7]]
+        median = np.sort(near, axis=0)[n // 2]
+        if threshold:
+            median = np.where(abs(v.src - median) > v.limit, median, v.src)
+        return {"dst": median}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Serra 1982; Soille 2003, Morphological Image Analysis",
+    names=NAMES
+    | {
+        "morphology": "morphological_filter|structuring_filter|morphology_pass",
+        "low": "eroded|lowest|minimum",
+        "high": "dilated|highest|maximum",
+        "element": "footprint|structuring_element|se",
+        "radius": "r|half_size",
+    },
+    adjoint="no",
+)
+def morphology(d: Draft) -> None:
+    """Filters an image by the extremes of its neighbourhoods."""
+    task = d.option("task", "erode", "dilate", "gradient", "top hat")
+    shape = d.option("shape", "square", "disk", "element")
+    border = d.option("outside", "skip", "clamp")
+    r = d.pick(1, 2)
+    h, w = sides(d)
+    d.says(
+        {
+            "erode": "Erodes a grey image: each pixel becomes the least of its neighbourhood.",
+            "dilate": "Dilates a grey image: each pixel becomes the greatest of its neighbourhood.",
+            "gradient": "Computes the morphological gradient, dilation less erosion, of a grey image.",
+            "top hat": "Computes how far each pixel stands above the least of its neighbourhood.",
+        }[task]
+    )
+    d.input("src", "float", (h, w))
+    if shape == "element":
+        d.input("element", "int", (2 * r + 1, 2 * r + 1), 0, 2)
+    else:
+        d.param("radius", "int", r)
+    d.output("dst", "float", (h, w))
+    lines = ["i, j = wp.tid()", "height = src.shape[0]", "width = src.shape[1]"]
+    if shape == "element":
+        lines.append("radius = element.shape[0] // 2")
+    use_low, use_high = task != "dilate", task in ("dilate", "gradient")
+    # the pixel itself is always among the candidates
+    lines += ["low = src[i, j]"] if use_low else []
+    lines += ["high = src[i, j]"] if use_high else []
+    lines += ["for a in range(-radius, radius + 1):", "    for b in range(-radius, radius + 1):"]
+    if shape == "disk":
+        lines += ["        if a * a + b * b > radius * radius:", "            continue"]
+    elif shape == "element":
+        lines += ["        if element[a + radius, b + radius] == 0:", "            continue"]
+    if border == "skip":
+        lines += ["        y = i + a", "        x = j + b"]
+        lines += ["        if y >= 0 and x >= 0 and y < height and x < width:"]
+        pad = "            "
+    else:
+        lines += ["        y = wp.clamp(i + a, 0, height - 1)", "        x = wp.clamp(j + b, 0, width - 1)"]
+        pad = "        "
+    lines += [f"{pad}low = wp.min(low, src[y, x])"] if use_low else []
+    lines += [f"{pad}high = wp.max(high, src[y, x])"] if use_high else []
+    lines.append(
+        "dst[i, j] = "
+        + {"erode": "low", "dilate": "high", "gradient": "high - low", "top hat": "src[i, j] - low"}[task]
+    )
+    d.launch(h, w)
+    d.code("\n".join(lines))
+
+    def reference(v: Values) -> dict[str, Any]:
+        a, b = np.mgrid[-r : r + 1, -r : r + 1]
+        chosen = {"square": np.ones_like(a), "disk": a**2 + b**2 <= r * r}.get(shape)
+        if chosen is None:
+            chosen = v.element != 0
+        chosen = np.array(chosen, bool)
+        chosen[r, r] = True
+        big = np.pad(v.src, r, "edge") if border == "clamp" else None
+        low_pad = np.pad(v.src, r, constant_values=np.inf) if big is None else big
+        high_pad = np.pad(v.src, r, constant_values=-np.inf) if big is None else big
+        at = np.argwhere(chosen)
+        low = np.min([low_pad[p : p + h, q : q + w] for p, q in at], axis=0)
+        high = np.max([high_pad[p : p + h, q : q + w] for p, q in at], axis=0)
+        return {"dst": {"erode": low, "dilate": high, "gradient": high - low, "top hat": v.src - low}[task]}
+
+    d.check(reference)

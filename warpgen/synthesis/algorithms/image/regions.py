@@ -1,0 +1,184 @@
+"""Regions: labels, seeds and distances that spread from pixel to pixel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.image import DOMAIN
+from warpgen.synthesis.algorithms.image.pixels import sides
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Rosenfeld & Pfaltz 1966 (labels, distances); Rong & Tan 2006 (jump flooding)",
+    names={
+        "propagate_regions": "region_pass|flood_step|propagate_labels|neighbour_pass",
+        "labels": "label|region|component",
+        "labels_new": "labels_out|next_labels|relabelled",
+        "changed": "dirty|flag|num_changed",
+        "seeds": "nearest|closest|site",
+        "seeds_new": "seeds_out|nearest_out|closest_new",
+    },
+    adjoint="no",
+)
+def propagate_regions(d: Draft) -> None:
+    """Passes what neighbours know of regions on by one step."""
+    task = d.option("task", "labels", "jump flood", "chamfer", "grow")
+    moore = d.option("neighbours", 4, 8)
+    changed = d.flag("changed", 0.5) if task in ("labels", "grow") else False
+    style = d.option("style", "loop", "offsets")
+    h, w = sides(d)
+    d.says(
+        {
+            "labels": "Passes the least label of each foreground pixel's neighbours on to it.",
+            "jump flood": "Looks for each pixel's nearest seed among those that pixels at a distance know.",
+            "chamfer": "Lowers distances to an object by what neighbours know (chamfer).",
+            "grow": "Grows regions into pixels that resemble a neighbour in one.",
+        }[task]
+    )
+    names = {"labels": "labels", "jump flood": "seeds", "chamfer": "dist", "grow": "labels"}[task]
+    kind = {"labels": "int", "jump flood": "vec2i", "chamfer": "float", "grow": "int"}[task]
+    low, high = {"labels": (-1, 40), "jump flood": (-1, min(h, w)), "chamfer": (0.0, 9.0), "grow": (-1, 3)}[
+        task
+    ]
+    d.input(names, kind, (h, w), low, high)
+    if task == "grow":
+        d.input("image", "float", (h, w))
+        d.param("tolerance", "float", 0.2, 0.4)
+    elif task == "jump flood":
+        d.param("jump", "int", d.pick(1, 2, 4))
+    new = f"{names}_new"
+    d.output(new, kind, (h, w))
+    if changed:
+        d.output("changed", "int", 1)
+    offsets = [(-1, 0), (0, -1), (0, 1), (1, 0)]
+    if moore == 8:
+        offsets = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if a or b]
+    k = len(offsets)
+    if style == "offsets":
+        rows, cols = (", ".join(str(o[c]) for o in offsets) for c in (0, 1))
+        d.module(f"""
+            offsets_t = wp.types.vector(length={k}, dtype=int)
+            ROWS = wp.constant(offsets_t({rows}))
+            COLS = wp.constant(offsets_t({cols}))
+        """)
+        loop, pad = [f"for k in range({k}):", "    a = ROWS[k]", "    b = COLS[k]"], "    "
+    else:
+        loop, pad = ["for a in range(-1, 2):", "    for b in range(-1, 2):"], "        "
+        if moore == 4:
+            loop += ["        if wp.abs(a) + wp.abs(b) != 1:", "            continue"]
+    step = " * jump" if task == "jump flood" else ""
+    loop += [
+        f"{pad}y = i + a{step}",
+        f"{pad}x = j + b{step}",
+        f"{pad}if y < 0 or x < 0 or y >= height or x >= width:",
+        f"{pad}    continue",
+    ]
+    lines = ["i, j = wp.tid()", f"height = {names}.shape[0]", f"width = {names}.shape[1]"]
+    if task == "labels":
+        lines += [
+            "own = labels[i, j]",
+            "if own < 0:",
+            "    # background keeps -1",
+            f"    {new}[i, j] = -1",
+            "    return",
+            "least = own",
+            *loop,
+            f"{pad}other = labels[y, x]",
+            f"{pad}if other >= 0:",
+            f"{pad}    least = wp.min(least, other)",
+            f"{new}[i, j] = least",
+        ]
+        if changed:
+            lines += ["if least != own:", "    wp.atomic_add(changed, 0, 1)"]
+    elif task == "jump flood":
+        lines += [
+            "best = seeds[i, j]",
+            "least = int(1000000)",
+            "if best[0] >= 0 and best[1] >= 0:",
+            "    least = (best[0] - i) * (best[0] - i) + (best[1] - j) * (best[1] - j)",
+            *loop,
+            f"{pad}s = seeds[y, x]",
+            f"{pad}# -1: no seed is known there yet",
+            f"{pad}if s[0] < 0 or s[1] < 0:",
+            f"{pad}    continue",
+            f"{pad}dist2 = (s[0] - i) * (s[0] - i) + (s[1] - j) * (s[1] - j)",
+            f"{pad}if dist2 < least:",
+            f"{pad}    least = dist2",
+            f"{pad}    best = s",
+            f"{new}[i, j] = best",
+        ]
+    elif task == "chamfer":
+        lines += ["best = dist[i, j]", *loop]
+        if moore == 8:
+            lines += [
+                f"{pad}# 3 along the axes and 4 along diagonals, over 3",
+                f"{pad}step = 1.0 if a == 0 or b == 0 else 4.0 / 3.0",
+                f"{pad}best = wp.min(best, dist[y, x] + step)",
+            ]
+        else:
+            lines += [f"{pad}best = wp.min(best, dist[y, x] + 1.0)"]
+        lines += [f"{new}[i, j] = best"]
+    else:
+        lines += [
+            "own = labels[i, j]",
+            "if own >= 0:",
+            f"    {new}[i, j] = own",
+            "    return",
+            "least = float(1.0e6)",
+            *loop,
+            f"{pad}if labels[y, x] < 0:",
+            f"{pad}    continue",
+            f"{pad}diff = wp.abs(image[i, j] - image[y, x])",
+            f"{pad}# the most similar neighbour wins",
+            f"{pad}if diff < tolerance and diff < least:",
+            f"{pad}    least = diff",
+            f"{pad}    own = labels[y, x]",
+            f"{new}[i, j] = own",
+        ]
+        if changed:
+            lines += ["if own >= 0:", "    wp.atomic_add(changed, 0, 1)"]
+    d.launch(h, w)
+    d.code("\n".join(lines))
+
+    def holds(before: Values, after: Values) -> None:
+        v, got = before, after[new]
+        reach = int(v.jump) if task == "jump flood" else 1
+
+        def shifted(values: Any, fill: float) -> Any:
+            big = np.pad(values, reach, constant_values=fill)
+            return np.stack([big[reach + a * reach :, reach + b * reach :][:h, :w] for a, b in offsets])
+
+        if task == "labels":
+            near = shifted(np.where(v.labels < 0, 10**6, v.labels), 10**6).min(0)
+            expected = np.where(v.labels < 0, -1, np.minimum(v.labels, near))
+            np.testing.assert_array_equal(got, expected)
+            if changed:
+                assert after.changed[0] == (expected != v.labels).sum()
+        elif task == "chamfer":
+            near = shifted(v["dist"], 1e9)
+            steps = np.array([1.0 if not a or not b else 4 / 3 for a, b in offsets])[:, None, None]
+            np.testing.assert_allclose(got, np.minimum(v["dist"], (near + steps).min(0)), rtol=1e-5)
+        elif task == "jump flood":
+            y, x = np.mgrid[:h, :w]
+            row = np.concatenate([v.seeds[None, ..., 0], shifted(v.seeds[..., 0], -1)])
+            col = np.concatenate([v.seeds[None, ..., 1], shifted(v.seeds[..., 1], -1)])
+            known = (row >= 0) & (col >= 0)
+            far = np.where(known, (row - y) ** 2 + (col - x) ** 2, 10**6)
+            mine = (got[..., 0] - y) ** 2 + (got[..., 1] - x) ** 2
+            some = known.any(0)
+            np.testing.assert_array_equal(mine[some], far.min(0)[some])
+            np.testing.assert_array_equal(got[~some], v.seeds[~some])
+        else:
+            near, images = shifted(v.labels, -1), shifted(v.image, 1e6)
+            diff = np.where(near >= 0, abs(images - v.image), 1e6)
+            first = np.take_along_axis(near, diff.argmin(0)[None], 0)[0]
+            close = diff.min(0) < v.tolerance
+            expected = np.where(v.labels >= 0, v.labels, np.where(close, first, v.labels))
+            np.testing.assert_array_equal(got, expected)
+            if changed:
+                assert after.changed[0] == ((v.labels < 0) & (expected >= 0)).sum()
+
+    d.holds(holds)

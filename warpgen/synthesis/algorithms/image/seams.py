@@ -1,0 +1,166 @@
+"""Seams: what an image loses least by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.image import DOMAIN
+from warpgen.synthesis.algorithms.image.pixels import NAMES
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Avidan & Shamir 2007",
+    names=NAMES
+    | {
+        "seam_cost_row": "seam_dp_row|accumulate_seam|cumulative_energy|seam_step",
+        "energy": "cost|gradient_energy|e",
+        "total": "cumulative|accum|dp",
+        "parent": "came_from|backtrack|direction",
+        "best": "lowest|least|cheapest",
+    },
+    double=True,
+    adjoint="no",
+)
+def seam_cost_row(d: Draft) -> None:
+    """Extends the cheapest vertical seams of an image by one row."""
+    forward = d.option("cost", "energy", "forward")
+    parent = d.flag("parent")
+    style = d.option("style", "guards", "clamped", "loop")
+    masked = d.flag("protected", 0.3)
+    h, w = d.pick(6, 8, 10), d.pick(32, 48, 64)
+    row = d.pick(1, 2, 4)
+    d.input("energy" if forward == "energy" else "src", "float", (h, w))
+    if masked:
+        d.input("protect", "int", w, 0, 2)
+    d.inout("total", "float", (h, w), 0.0, 4.0)
+    if parent:
+        d.output("parent", "int", w)
+    d.param("row", "int", row)
+    if masked:
+        d.param("penalty", "float", 5.0, 10.0)
+    lines = ["tid = wp.tid()", "width = total.shape[1]"]
+    if forward == "energy":
+        if style == "guards":
+            lines += [
+                "best = total[row - 1, tid]",
+                "step = int(0)",
+                "if tid > 0 and total[row - 1, tid - 1] < best:",
+                "    best = total[row - 1, tid - 1]",
+                "    step = -1",
+                "if tid < width - 1 and total[row - 1, tid + 1] < best:",
+                "    best = total[row - 1, tid + 1]",
+                "    step = 1",
+            ]
+        elif style == "clamped":
+            lines += [
+                "best = total[row - 1, tid]",
+                "step = int(0)",
+                "left = total[row - 1, wp.max(tid - 1, 0)]",
+                "right = total[row - 1, wp.min(tid + 1, width - 1)]",
+                "if left < best:",
+                "    best = left",
+                "    step = -1",
+                "if right < best:",
+                "    best = right",
+                "    step = 1",
+            ]
+        else:
+            lines += [
+                "best = total[row - 1, tid]",
+                "step = int(0)",
+                "for s in range(-1, 2):",
+                "    k = tid + s",
+                "    if k < 0 or k >= width:",
+                "        continue",
+                "    if total[row - 1, k] < best:",
+                "        best = total[row - 1, k]",
+                "        step = s",
+            ]
+        cost = "energy[row, tid]"
+    else:
+        lines += [
+            "l = wp.max(tid - 1, 0)",
+            "r = wp.min(tid + 1, width - 1)",
+            "# forward energy: the edges that appear when the seam is cut out",
+            "straight = wp.abs(src[row, r] - src[row, l])",
+            "best = total[row - 1, tid] + straight",
+            "step = int(0)",
+        ]
+        left = "total[row - 1, tid - 1] + straight + wp.abs(src[row - 1, tid] - src[row, l])"
+        right = "total[row - 1, tid + 1] + straight + wp.abs(src[row - 1, tid] - src[row, r])"
+        if style == "clamped":
+            lines += [
+                f"left = {left.replace('tid - 1', 'l')}",
+                "if tid > 0 and left < best:",
+                "    best = left",
+                "    step = -1",
+                f"right = {right.replace('tid + 1', 'r')}",
+                "if tid < width - 1 and right < best:",
+                "    best = right",
+                "    step = 1",
+            ]
+        elif style == "guards":
+            lines += [
+                "if tid > 0:",
+                f"    left = {left}",
+                "    if left < best:",
+                "        best = left",
+                "        step = -1",
+                "if tid < width - 1:",
+                f"    right = {right}",
+                "    if right < best:",
+                "        best = right",
+                "        step = 1",
+            ]
+        else:
+            lines += [
+                "for s in range(-1, 2, 2):",
+                "    k = tid + s",
+                "    if k < 0 or k >= width:",
+                "        continue",
+                "    turn = total[row - 1, k] + straight + wp.abs(src[row - 1, tid] - src[row, k])",
+                "    if turn < best:",
+                "        best = turn",
+                "        step = s",
+            ]
+        cost = ""
+    if not parent:
+        lines = [line for line in lines if "step" not in line]
+    if masked:
+        lines += [
+            "if protect[tid] == 1:",
+            "    # seams go round what is protected, if they can",
+            "    best += penalty",
+        ]
+    lines.append(f"total[row, tid] = best{' + ' + cost if cost else ''}")
+    if parent:
+        lines.append("parent[tid] = tid + step")
+    d.launch(w)
+    d.code("\n".join(lines))
+    d.explain(
+        "total[row, x] = cost + min over x - 1, x, x + 1 of the row before; rows are done one after another."
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        before, inf = v.total[row - 1], np.inf
+        options = np.stack([np.r_[inf, before[:-1]], before, np.r_[before[1:], inf]])
+        if forward == "forward":
+            x = np.pad(v.src, ((0, 0), (1, 1)), "edge")
+            left, right, up = x[row, :-2], x[row, 2:], v.src[row - 1]
+            options = options + abs(right - left) + np.stack([abs(up - left), 0 * up, abs(up - right)])
+        # the middle wins ties, then the left
+        order = options[[1, 0, 2]]
+        best = order.min(0)
+        new = v.total.copy()
+        new[row] = best + (v.energy[row] if forward == "energy" else 0.0)
+        if masked:
+            new[row] += np.where(v.protect == 1, v.penalty, 0.0)
+        found: dict[str, Any] = {"total": new}
+        if parent:
+            found["parent"] = np.arange(w) + np.array([0, -1, 1])[order.argmin(0)]
+        return found
+
+    d.check(reference)

@@ -1,0 +1,155 @@
+"""Oscillators advanced exactly, by the exponential of their system."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.integrator import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+def _exponential(m: Any) -> Any:
+    """exp(m) of stacked matrices: Taylor's series of m / 1024, squared ten times."""
+    term = made = np.eye(m.shape[-1]) + 0.0 * m
+    for n in range(1, 8):
+        term = term @ m / (1024.0 * n)
+        made = made + term
+    return np.linalg.matrix_power(made, 1024)
+
+
+@DOMAIN.algorithm(
+    source="Hochbruck & Ostermann 2010, sec. 2.1; Van Loan 1978",
+    names={
+        "exponential_step": "oscillator_step|exact_oscillator|exp_integrator|harmonic_step",
+        "x": "q|pos|displacement",
+        "v": "p|vel|velocity",
+        "x_new": "q_new|x_out|pos_out",
+        "v_new": "p_new|v_out|vel_out",
+        "omega": "w0|freq|omega0",
+        "zeta": "damping|damping_ratio|xi",
+        "dt": "h|step|tau",
+    },
+    double=True,
+)
+def exponential_step(d: Draft) -> None:
+    """Advances damped oscillators exactly over a step."""
+    damping = d.option("damping", "none", "under", "critical", "over", "any")
+    force = d.option("force", "none", "constant", "target")
+    modes = d.option("modes", "flat", "table")
+    own = d.flag("own damping", 0.4) and damping not in ("none", "critical")
+    energy = d.flag("energy", 0.25)
+    count = d.pick(64, 96, 128)
+    shape: Any = (8, 12) if modes == "table" else count
+    per = 12 if modes == "table" else count
+    d.input("x", "float", shape, -1.0, 1.0)
+    d.input("v", "float", shape, -2.0, 2.0)
+    d.input("omega", "float", per, 1.0, 5.0)
+    low, high = {"under": (0.05, 0.6), "over": (1.5, 3.0), "any": (0.2, 2.0)}.get(damping, (0.0, 0.0))
+    if high:
+        if own:
+            d.input("zeta", "float", per, low, high)
+        else:
+            d.param("zeta", "float", low, high)
+    if force == "constant":
+        d.input("force", "float", shape, -1.0, 1.0)
+    elif force == "target":
+        d.param("rest", "float", -0.5, 0.5)
+    d.param("dt", "float", 0.05, 0.4)
+    d.output("x_new", "float", shape)
+    d.output("v_new", "float", shape)
+    if energy:
+        d.output("energy", "float", shape)
+    at, row = ("b, k", "k") if modes == "table" else ("tid", "tid")
+    z = f"zeta[{row}]" if own else "zeta"
+    under = f"""
+    decay = {z} * w
+    wd = w * wp.sqrt(1.0 - {z} * {z})
+    e = wp.exp(-decay * dt)
+    c = wp.cos(wd * dt)
+    s = wp.sin(wd * dt) / wd
+    y1 = e * (c * y0 + s * (v0 + decay * y0))
+    v1 = e * (c * v0 - s * (w * w * y0 + decay * v0))
+    """
+    critical = """
+    e = wp.exp(-w * dt)
+    slope = v0 + w * y0
+    y1 = e * (y0 + slope * dt)
+    v1 = e * (v0 - w * slope * dt)
+    """
+    over = f"""
+    # two real rates
+    root = w * wp.sqrt({z} * {z} - 1.0)
+    fast = -{z} * w - root
+    slow = -{z} * w + root
+    a = (v0 - fast * y0) / (slow - fast)
+    b_ = y0 - a
+    y1 = a * wp.exp(slow * dt) + b_ * wp.exp(fast * dt)
+    v1 = a * slow * wp.exp(slow * dt) + b_ * fast * wp.exp(fast * dt)
+    """.replace("b_", "rest_of_y")
+    none = """
+    c = wp.cos(w * dt)
+    s = wp.sin(w * dt)
+    y1 = c * y0 + s / w * v0
+    v1 = c * v0 - w * s * y0
+    """
+    any_ = f"""
+    y1 = float(0.0)
+    v1 = float(0.0)
+    if {z} < 1.0:
+        $under
+    else:
+        $over
+    """
+    shift = {"none": "", "constant": f"force[{at}] / (w * w)", "target": "rest"}[force]
+    d.launch(*((8, 12) if modes == "table" else (count,)))
+    d.code(
+        """
+        $ids = wp.tid()
+        w = omega[$row]
+        v0 = v[$at]
+        $shift
+        $body
+        x_new[$at] = $end
+        v_new[$at] = v1
+        $energy
+        """,
+        ids=at,
+        row=row,
+        at=at,
+        shift=f"# the oscillation is around the point of balance\nbalance = {shift}\ny0 = x[{at}] - balance"
+        if shift
+        else f"y0 = x[{at}]",
+        body={"none": none, "under": under, "critical": critical, "over": over, "any": any_}[damping],
+        under=under,
+        over=over,
+        end="balance + y1" if shift else "y1",
+        energy=f"energy[{at}] = 0.5 * (v1 * v1 + w * w * y1 * y1)" if energy else "",
+    )
+    kind = {
+        "none": "undamped",
+        "under": "underdamped",
+        "critical": "critically damped",
+        "over": "overdamped",
+        "any": "damped",
+    }[damping]
+    d.says(f"Advances {kind} oscillators exactly over a step.")
+    d.explain("""
+        x'' + 2 zeta omega x' + omega^2 x = f is solved in closed form: no step is too long for it.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        w, x = np.broadcast_to(v.omega, v.x.shape), v.x
+        zeta = {"none": 0.0, "critical": 1.0}.get(damping, v.get("zeta", 0.0))
+        zeta = np.broadcast_to(zeta, v.x.shape)
+        balance = {"none": 0.0, "constant": v.get("force", 0.0) / w**2, "target": v.get("rest", 0.0)}[force]
+        system = np.zeros((*x.shape, 2, 2))
+        system[..., 0, 1] = 1.0
+        system[..., 1, 0], system[..., 1, 1] = -w * w, -2.0 * zeta * w
+        state = np.stack([x - balance, v.v], -1)
+        y = (_exponential(system * v.dt) @ state[..., None])[..., 0]
+        made = {"x_new": balance + y[..., 0], "v_new": y[..., 1]}
+        return made | {"energy": 0.5 * (y[..., 1] ** 2 + (w * y[..., 0]) ** 2)} if energy else made
+
+    d.check(reference, 5e-4)

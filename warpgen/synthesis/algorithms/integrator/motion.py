@@ -1,0 +1,241 @@
+"""Symplectic and multistep steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.integrator import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "x": "positions|pos|particle_q|q",
+    "v": "velocities|vel|particle_qd|qd",
+    "f": "forces|force|particle_f",
+    "dt": "h|timestep|delta_t",
+    "inv_mass": "w|particle_inv_mass|inv_m",
+}
+
+
+@DOMAIN.algorithm(
+    source="Hairer, Lubich & Wanner 2006, sec. I.1; Swope et al. 1982; Stoermer 1907",
+    names=_NAMES
+    | {
+        "integrate_particles": "semi_implicit_euler|particle_step|advance_particles|verlet_step",
+        "x_new": "x_out|pos_out|particle_q_new",
+        "v_new": "v_out|vel_out|particle_qd_new",
+        "gravity": "g|body_force|acceleration",
+        "v_max": "max_velocity|speed_limit|v_limit",
+    },
+    double=True,
+)
+def integrate_particles(d: Draft) -> None:
+    """Advances particles by one step under forces and gravity."""
+    scheme = d.option("scheme", "symplectic", "verlet kick-drift", "stoermer", "second half", "leapfrog")
+    pinned = d.option("pinned", "none", "mass", "flags")
+    limited = d.flag("limited", 0.35) and scheme != "stoermer"
+    drag = d.option("drag", "none", "linear", "exponential") if scheme != "stoermer" else "none"
+    gravity = d.option("gravity", "vector", "field")
+    dimension = d.option("dimension", 3, 2)
+    count = d.pick(64, 128, 256)
+    vector = f"vec{dimension}"
+    moves = scheme != "second half"
+    if moves:
+        d.input("x", vector, count, -1.0, 1.0)
+    if scheme == "stoermer":
+        d.input("x_old", vector, count, -1.0, 1.0)
+    else:
+        d.input("v", vector, count, -1.0, 1.0)
+    d.input("f", vector, count, -5.0, 5.0)
+    d.input("inv_mass", "float", count, -0.4 if pinned == "mass" else 0.2, 2.0)
+    if pinned == "flags":
+        d.input("flags", "int", count, 0, 4)
+        d.module("ACTIVE = wp.constant(1)")
+    if gravity == "vector":
+        d.param("gravity", vector, -9.81, 9.81)
+    else:
+        d.input("gravity", vector, count, -9.81, 9.81)
+    d.param("dt", "float", 0.005, 0.05)
+    if limited:
+        d.param("v_max", "float", 0.8, 1.2)
+    if drag != "none":
+        d.param("damping", "float", 0.1, 2.0)
+    if moves:
+        d.output("x_new", vector, count)
+    if scheme != "stoermer":
+        d.output("v_new", vector, count)
+    g = "gravity" if gravity == "vector" else "gravity[tid]"
+    accel = f"a = f[tid] * inv_mass[tid] + {g}"
+    kept = ("x_new[tid] = x[tid]\n" if moves else "") + "return"
+    pins = {
+        "none": "",
+        "mass": f"if inv_mass[tid] <= 0.0:\n    # held in place\n    {kept}",
+        "flags": f"if (flags[tid] & ACTIVE) == 0:\n    {kept}",
+    }
+    if "\n" in kept:
+        kept = "x_new[tid] = x[tid]\n    return"
+        pins["mass"] = f"if inv_mass[tid] <= 0.0:\n    # held in place\n    {kept}"
+        pins["flags"] = f"if (flags[tid] & ACTIVE) == 0:\n    {kept}"
+    steps = {
+        "symplectic": """
+        # the new velocity moves the particle, so that energy stays bounded
+        v1 = v[tid] + a * dt
+        $drag
+        $limit
+        x_new[tid] = x[tid] + v1 * dt
+        v_new[tid] = v1
+        """,
+        "verlet kick-drift": """
+        # first half of velocity Verlet; forces are computed anew before the second
+        v1 = v[tid] + 0.5 * dt * a
+        $drag
+        $limit
+        x_new[tid] = x[tid] + v1 * dt
+        v_new[tid] = v1
+        """,
+        "second half": """
+        # second half of velocity Verlet, with the forces of the new positions
+        v1 = v[tid] + 0.5 * dt * a
+        $drag
+        $limit
+        v_new[tid] = v1
+        """,
+        "stoermer": """
+        # positions alone: the velocity is in the last two of them
+        x_new[tid] = 2.0 * x[tid] - x_old[tid] + a * dt * dt
+        """,
+        "leapfrog": """
+        # drift, kick, drift: one evaluation of forces at the middle of the step
+        half = x[tid] + 0.5 * dt * v[tid]
+        v1 = v[tid] + a * dt
+        $drag
+        $limit
+        x_new[tid] = half + 0.5 * dt * v1
+        v_new[tid] = v1
+        """,
+    }
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$pin\n$accel\n$step",
+        pin=pins[pinned],
+        accel=accel,
+        step=steps[scheme],
+        drag={
+            "none": "",
+            "linear": "v1 = v1 * (1.0 - damping * dt)",
+            "exponential": "v1 = v1 * wp.exp(-damping * dt)",
+        }[drag],
+        limit="""
+        speed = wp.length(v1)
+        if speed > v_max:
+            v1 = v1 * (v_max / speed)
+        """
+        if limited
+        else "",
+    )
+    what = {
+        "symplectic": "Advances particles by one step of the symplectic Euler scheme.",
+        "verlet kick-drift": "Kicks particles by half of a step and moves them, as velocity Verlet begins.",
+        "second half": "Kicks particles by half of a step, the second half of velocity Verlet.",
+        "stoermer": "Advances particles by one step of Stoermer's scheme, from their last two positions.",
+        "leapfrog": "Advances particles by one leapfrog step of drift, kick and drift.",
+    }
+    d.says(what[scheme])
+
+    def reference(v: Values) -> dict[str, Any]:
+        a = v.f * v.inv_mass[:, None] + v.gravity
+        held = np.zeros((count, 1), bool)
+        if pinned != "none":
+            held = (v.inv_mass <= 0.0 if pinned == "mass" else (v.flags & 1) == 0)[:, None]
+        if scheme == "stoermer":
+            return {"x_new": np.where(held, v.x, 2.0 * v.x - v.x_old + a * v.dt**2)}
+        u = v.v + (v.dt if scheme in ("symplectic", "leapfrog") else 0.5 * v.dt) * a
+        if drag != "none":
+            u = u * (np.exp(-v.damping * v.dt) if drag == "exponential" else 1.0 - v.damping * v.dt)
+        if limited:
+            u = u * np.minimum(1.0, v.v_max / np.linalg.norm(u, axis=-1, keepdims=True))
+        made = {"v_new": np.where(held, 0.0, u)}
+        if moves:
+            moved = v.x + v.dt * (0.5 * (v.v + u) if scheme == "leapfrog" else u)
+            made["x_new"] = np.where(held, v.x, moved)
+        return made
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Hairer, Nørsett & Wanner 1993, sec. III.1: eq. 1.5, 1.9",
+    names={
+        "multistep": "adams_bashforth|ab_step|linear_multistep|adams_step",
+        "y": "state|u|values",
+        "rates": "history|derivs|f_hist",
+        "dt": "h|step|tau",
+        "y_new": "y_out|state_out|u_next",
+        "head": "newest|latest|ring_head",
+    },
+    double=True,
+)
+def multistep(d: Draft) -> None:
+    """Advances values by an Adams scheme from the rates of the last steps."""
+    order = d.option("order", 2, 3, 4, 5)
+    kind = d.option("kind", "bashforth", "moulton")
+    layout = d.option("layout", "rows", "columns", "ring")
+    value = d.option("value", "float", "vec2", "vec3", "vec4")
+    spread = d.flag("decay", 0.35)
+    count = d.pick(64, 128, 256)
+    past = order
+    d.input("y", value, count, -1.0, 1.0)
+    d.input("rates", value, (count, past) if layout == "columns" else (past, count), -2.0, 2.0)
+    if layout == "ring":
+        d.input("head", "int", 1, 0, past)
+    d.param("dt", "float", 0.01, 0.1)
+    if spread:
+        d.param("decay", "float", 0.5, 2.0)
+    d.output("y_new", value, count)
+    bashforth = {2: (3, -1), 3: (23, -16, 5), 4: (55, -59, 37, -9), 5: (1901, -2774, 2616, -1274, 251)}
+    moulton = {2: (1, 1), 3: (5, 8, -1), 4: (9, 19, -5, 1), 5: (251, 646, -264, 106, -19)}
+    below = {2: 2, 3: 12, 4: 24, 5: 720}[order]
+    weights = (bashforth if kind == "bashforth" else moulton)[order]
+
+    def at(n: int) -> str:
+        if layout == "columns":
+            return f"rates[tid, {n}]"
+        if layout == "rows":
+            return f"rates[{n}, tid]"
+        return f"rates[(newest + {past - n}) % {past}, tid]" if n else "rates[newest, tid]"
+
+    terms = ""
+    for n, weight in enumerate(weights):
+        sign = ("-" if weight < 0 else "") if not n else (" - " if weight < 0 else " + ")
+        factor = "" if abs(weight) == 1 else f"{float(abs(weight))} * "
+        terms += f"{sign}{factor}f{n}"
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$newest\n$read\n$store",
+        newest="""
+        # the rates stand in a ring: older ones follow backwards
+        newest = head[0]
+        """
+        if layout == "ring"
+        else "",
+        read="\n".join(f"f{n} = {at(n)}" for n in range(past)),
+        store=f"y_new[tid] = $old + dt / {float(below)} * ({terms})",
+        # the linear decay is integrated exactly
+        old="wp.exp(-decay * dt) * y[tid]" if spread else "y[tid]",
+    )
+    name = {"bashforth": "Adams' and Bashforth's", "moulton": "Adams' and Moulton's"}[kind]
+    d.says(f"Advances values by one step of {name} scheme of order {order}.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        rates = np.moveaxis(v.rates, 0, 1) if layout != "columns" else v.rates
+        if layout == "ring":
+            rates = np.stack([rates[:, (v["head"][0] - n) % past] for n in range(past)], 1)
+        # the polynomial through the last rates, integrated over the step
+        nodes = -np.arange(past) + (1.0 if kind == "moulton" else 0.0)
+        vandermonde = np.vander(nodes, past, increasing=True).T
+        integral = np.linalg.solve(vandermonde, 1.0 / np.arange(1, past + 1))
+        old = v.y * (np.exp(-v.decay * v.dt) if spread else 1.0)
+        return {"y_new": old + v.dt * np.tensordot(rates, integral, (1, 0))}
+
+    d.check(reference)

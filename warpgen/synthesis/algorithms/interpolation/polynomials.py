@@ -1,0 +1,171 @@
+"""Polynomials: through points, in Newton's and Chebyshev's forms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.interpolation import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "xs": "nodes|x_data|abscissae",
+    "ys": "values|y_data|samples|f",
+    "query": "xq|x_query|at",
+    "result": "yq|interpolated|y_out",
+}
+
+
+@DOMAIN.algorithm(
+    source="Berrut & Trefethen 2004; Clenshaw 1955; Neville 1934",
+    names=_NAMES
+    | {
+        "polynomial_interpolation": "eval_polynomial|poly_interp|polynomial_eval",
+        "coeffs": "c|coef|cheb",
+        "weights": "w|bary_weights",
+    },
+    double=True,
+    adjoint="no",
+)
+def polynomial_interpolation(d: Draft) -> None:
+    """Evaluates the polynomial through given points at many places."""
+    form = d.option("form", "barycentric", "lagrange", "newton", "neville", "clenshaw", "horner")
+    n, m = d.pick(4, 5, 6), d.pick(48, 64, 96)
+    rows = d.flag("a polynomial for each", 0.4)
+    derivative = d.flag("derivative", 0.35) if form in ("clenshaw", "horner", "newton") else False
+    sentence = {
+        "barycentric": "Evaluates the polynomial through given points by the barycentric formula.",
+        "lagrange": "Evaluates the polynomial through given points in Lagrange's form.",
+        "newton": "Evaluates a polynomial in Newton's form from divided differences.",
+        "neville": "Evaluates the polynomial through given points by Neville's scheme.",
+        "clenshaw": "Sums Chebyshev series by Clenshaw's recurrence.",
+        "horner": "Evaluates polynomials by Horner's rule.",
+    }[form]
+    family = {"clenshaw": "Chebyshev series", "newton": "Newton form"}.get(form, "coefficients")
+    d.says(f"Evaluates the derivative of polynomials from their {family}." if derivative else sentence)
+    series = form in ("clenshaw", "horner", "newton")
+    value = "coeffs" if series else "ys"
+    if form not in ("clenshaw", "horner"):
+        d.input("xs", "float", n, 0.0, 8.0, kind="ascending")
+    d.input(value, "float", (m, n) if rows else n, -1.0, 1.0)
+    if form == "barycentric":
+        d.input("weights", "float", n, 0.5, 2.0)
+    interval = d.flag("interval") if form == "clenshaw" else False
+    if interval:
+        d.param("lower", "float", -3.0, -1.0)
+        d.param("upper", "float", 1.0, 3.0)
+    low, high = (-0.98, 0.98) if form in ("clenshaw", "horner") else (0.2, 7.8)
+    d.input("query", "float", m, low, high)
+    d.output("result", "float", m)
+
+    def at(k: str) -> str:
+        return f"{value}[tid, {k}]" if rows else f"{value}[{k}]"
+
+    size = f"{value}.shape[{1 if rows else 0}]"
+    lines = ["tid = wp.tid()", f"n = {size}", "x = query[tid]"]
+    if interval:
+        lines[-1] = "x = (2.0 * query[tid] - lower - upper) / (upper - lower)"
+    if form == "barycentric":
+        lines += [
+            "above = float(0.0)",
+            "below = float(0.0)",
+            "for k in range(n):",
+            "    gap = x - xs[k]",
+            "    if wp.abs(gap) < 1.0e-6:",
+            "        # at a node the formula is 0 / 0, and the value is known",
+            f"        result[tid] = {at('k')}",
+            "        return",
+            "    c = weights[k] / gap",
+            f"    above += c * {at('k')}",
+            "    below += c",
+            "result[tid] = above / below",
+        ]
+    elif form == "lagrange":
+        lines += [
+            "y = float(0.0)",
+            "for i in range(n):",
+            "    basis = float(1.0)",
+            "    for k in range(n):",
+            "        if k != i:",
+            "            basis *= (x - xs[k]) / (xs[i] - xs[k])",
+            f"    y += basis * {at('i')}",
+            "result[tid] = y",
+        ]
+    elif form == "neville":
+        d.module("vec8 = wp.types.vector(length=8, dtype=float)")
+        lines += [
+            "p = vec8()",
+            "for k in range(n):",
+            f"    p[k] = {at('k')}",
+            "# each round interpolates between polynomials of one degree less",
+            "for r in range(1, n):",
+            "    for k in range(n - r):",
+            "        p[k] = ((x - xs[k + r]) * p[k] + (xs[k] - x) * p[k + 1]) / (xs[k] - xs[k + r])",
+            "result[tid] = p[0]",
+        ]
+    elif form == "clenshaw":
+        if derivative:
+            lines += [
+                "# T_k' = k U_(k-1): the same recurrence for Chebyshev polynomials of the second kind",
+                "b1 = float(0.0)",
+                "b2 = float(0.0)",
+                "for r in range(1, n):",
+                "    k = n - r",
+                f"    b0 = float(k) * {at('k')} + 2.0 * x * b1 - b2",
+                "    b2 = b1",
+                "    b1 = b0",
+                f"result[tid] = {'2.0 * b1 / (upper - lower)' if interval else 'b1'}",
+            ]
+        else:
+            lines += [
+                "b1 = float(0.0)",
+                "b2 = float(0.0)",
+                "for r in range(1, n):",
+                f"    b0 = {at('n - r')} + 2.0 * x * b1 - b2",
+                "    b2 = b1",
+                "    b1 = b0",
+                f"result[tid] = {at('0')} + x * b1 - b2",
+            ]
+    else:
+        factor = "x" if form == "horner" else "(x - xs[n - 1 - r])"
+        lines += [f"y = {at('n - 1')}" if not derivative else f"y = float({at('n - 1')})"]
+        if derivative:
+            lines += ["dy = float(0.0)", "for r in range(1, n):", f"    dy = dy * {factor} + y"]
+            lines += [f"    y = y * {factor} + {at('n - 1 - r')}", "result[tid] = dy"]
+        else:
+            lines += ["for r in range(1, n):", f"    y = y * {factor} + {at('n - 1 - r')}", "result[tid] = y"]
+    d.launch(m)
+    d.code("\n".join(lines))
+
+    def reference(v: Values) -> dict[str, Any]:
+        c = np.broadcast_to(v[value], (m, n))
+        x = v.query
+        if form == "clenshaw":
+            if interval:
+                x = (2 * x - v.lower - v.upper) / (v.upper - v.lower)
+            theta, k = np.arccos(x)[:, None], np.arange(n)
+            if derivative:
+                slope = (k * c * np.sin(k * theta) / np.sin(theta)).sum(1)
+                return {"result": slope * (2 / (v.upper - v.lower) if interval else 1.0)}
+            return {"result": (c * np.cos(k * theta)).sum(1)}
+        if form in ("horner", "newton"):
+            nodes = [0.0] * n if form == "horner" else [float(x) for x in v.xs]
+            result = np.zeros(m)
+            for row in range(m):
+                poly, base = np.poly1d([0.0]), np.poly1d([1.0])
+                for degree in range(n):
+                    poly = poly + c[row, degree] * base
+                    base = base * np.poly1d([1.0, -nodes[degree]])
+                result[row] = poly.deriv()(x[row]) if derivative else poly(x[row])
+            return {"result": result}
+        if form == "barycentric":
+            k = v.weights / (x[:, None] - v.xs)
+            near = abs(x[:, None] - v.xs) < 1e-6
+            return {"result": np.where(near.any(1), (near * c).sum(1), (k * c).sum(1) / k.sum(1))}
+        gaps = v.xs[:, None] - v.xs + np.eye(n)
+        offsets = x[:, None, None] - v.xs  # query, basis, factor
+        ratio = np.where(np.eye(n, dtype=bool), 1.0, offsets / gaps)
+        return {"result": (ratio.prod(-1) * c).sum(1)}
+
+    d.check(reference, 2e-2 if form in ("lagrange", "neville", "newton") else 1e-3)

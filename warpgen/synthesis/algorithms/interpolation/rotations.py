@@ -1,0 +1,152 @@
+"""Rotations between key rotations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.interpolation import DOMAIN
+from warpgen.synthesis.library import brackets
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Shoemake 1985 (slerp); Shoemake 1987 (squad)",
+    names={
+        "interpolate_rotation": "sample_rotation|slerp_keys|rotation_track|animate_orientation",
+        "keys": "rotations|key_rot|quats",
+        "times": "key_times|t_keys|timestamps",
+        "when": "t|query_time|time",
+        "pose": "orientation|rotation_out|q_out",
+    },
+)
+def interpolate_rotation(d: Draft) -> None:
+    """Interpolates key rotations at given times along the shortest arcs."""
+    method = d.option("method", "slerp", "nlerp", "builtin", "squad")
+    search = d.option("keys", "timed", "uniform")
+    found = d.option("search", *brackets.SEARCHES) if search == "timed" else brackets.BISECT
+    ends = d.option("ends", "clamp", "loop") if search == "uniform" else "clamp"
+    position = d.flag("transform", 0.3) if method in ("slerp", "nlerp") else False
+    n, m = d.pick(5, 6, 8), d.pick(48, 64, 96)
+    if method == "squad":
+        d.says("Interpolates key rotations at given times by Shoemake's spherical quadrangles.")
+    if position:
+        d.says(
+            "Interpolates key poses at given times: positions linearly, rotations along the shortest arcs."
+        )
+    d.input(
+        "keys", "transform" if position else "quat", n, -1.0, 1.0, kind="transform" if position else "unit"
+    )
+    if method == "squad":
+        d.input("inner", "quat", n, kind="unit")
+    if search == "uniform":
+        d.param("period", "float", 0.2, 0.5)
+        d.input("when", "float", m, 0.0, 1.0)
+    else:
+        d.input("times", "float", n, 0.0, 10.0, kind="ascending")
+        d.input("when", "float", m, 0.0, 10.0)
+    d.output("pose", "transform" if position else "quat", m)
+    lines = ["tid = wp.tid()", "n = keys.shape[0]"]
+    if search == "uniform":
+        lines += ["s = when[tid] / period", "k = int(s)"]
+        if ends == "loop":
+            lines += ["alpha = s - float(k)", "k = k % n", "after = (k + 1) % n"]
+        else:
+            lines += ["k = wp.min(k, n - 2)", "alpha = wp.min(s - float(k), 1.0)", "after = k + 1"]
+    else:
+        lines += ["t = wp.clamp(when[tid], times[0], times[n - 1])"]
+        lines.append(f"k = {d.use(found)}(times, t)")
+        lines += ["alpha = (t - times[k]) / (times[k + 1] - times[k])", "after = k + 1"]
+    if position:
+        lines += ["a = wp.transform_get_rotation(keys[k])", "b = wp.transform_get_rotation(keys[after])"]
+    else:
+        lines += ["a = keys[k]", "b = keys[after]"]
+    slerp = """
+    @wp.func
+    def slerp(a: wp.quat, b: wp.quat, t: float) -> wp.quat:
+        cos_theta = wp.dot(a, b)
+        sign = 1.0
+        if cos_theta < 0.0:
+            # q and -q are one rotation: take the nearer of them
+            cos_theta = -cos_theta
+            sign = -1.0
+        if cos_theta > 0.9995:
+            # sin(theta) is about to vanish, and a straight line is as good
+            return wp.normalize((1.0 - t) * a + sign * t * b)
+        theta = wp.acos(cos_theta)
+        return (wp.sin((1.0 - t) * theta) * a + sign * wp.sin(t * theta) * b) / wp.sin(theta)
+    """
+    if method == "slerp":
+        d.function(slerp)
+        value = "slerp(a, b, alpha)"
+    elif method == "squad":
+        d.function(slerp)
+        lines += [
+            "# two arcs between keys and inner quadrangle points, and one between the arcs",
+            "outer = slerp(a, b, alpha)",
+            "between = slerp(inner[k], inner[after], alpha)",
+        ]
+        value = "slerp(outer, between, 2.0 * alpha * (1.0 - alpha))"
+    elif method == "nlerp":
+        lines += ["if wp.dot(a, b) < 0.0:", "    b = -b"]
+        value = "wp.normalize((1.0 - alpha) * a + alpha * b)"
+    else:
+        lines += ["if wp.dot(a, b) < 0.0:", "    # the short way round", "    b = -b"]
+        value = "wp.quat_slerp(a, b, alpha)"
+    if position:
+        lines += [
+            f"q = {value}",
+            "start = wp.transform_get_translation(keys[k])",
+            "end = wp.transform_get_translation(keys[after])",
+            "p = wp.lerp(start, end, alpha)",
+            "pose[tid] = wp.transform(p, q)",
+        ]
+    else:
+        lines.append(f"pose[tid] = {value}")
+    if not any("n - " in line or "% n" in line for line in lines):
+        lines.remove("n = keys.shape[0]")
+    d.launch(m)
+    d.code("\n".join(lines))
+
+    def holds(before: Values, after: Values) -> None:
+        v = before
+        rotations = v["keys"][:, 3:] if position else v["keys"]
+        if search == "uniform":
+            s = v.when / v.period
+            k = s.astype(int)
+            if ends == "loop":
+                alpha, nxt = s - k, (k + 1) % n
+                k = k % n
+            else:
+                k = np.minimum(k, n - 2)
+                alpha, nxt = np.minimum(s - k, 1), k + 1
+        else:
+            t = np.clip(v.when, v.times[0], v.times[-1])
+            k = np.clip(np.searchsorted(v.times, t, "right") - 1, 0, n - 2)
+            nxt, alpha = k + 1, (t - v.times[k]) / (v.times[k + 1] - v.times[k])
+
+        def arc(a: Any, b: Any, t: Any) -> Any:
+            cosine = (a * b).sum(-1, keepdims=True)
+            b, cosine = np.where(cosine < 0, -b, b), abs(cosine)
+            if method == "nlerp":
+                q = (1 - t) * a + t * b
+                return q / np.linalg.norm(q, axis=-1, keepdims=True)
+            # turn a towards the part of b that is orthogonal to it
+            theta = np.arccos(np.clip(cosine, -1, 1)) * t
+            side = b - cosine * a
+            side = side / np.maximum(np.linalg.norm(side, axis=-1, keepdims=True), 1e-12)
+            return np.cos(theta) * a + np.sin(theta) * side
+
+        x = alpha[:, None]
+        q = arc(rotations[k], rotations[nxt], x)
+        if method == "squad":
+            q = arc(q, arc(v.inner[k], v.inner[nxt], x), 2 * x * (1 - x))
+        got = after.pose[:, 3:] if position else after.pose
+        np.testing.assert_allclose(abs((got * q).sum(-1)), 1.0, atol=1e-4)
+        np.testing.assert_allclose(np.linalg.norm(got, axis=-1), 1.0, atol=1e-4)
+        if position:
+            p = (1 - x) * v["keys"][k, :3] + x * v["keys"][nxt, :3]
+            np.testing.assert_allclose(after.pose[:, :3], p, atol=1e-4)
+
+    d.holds(holds)

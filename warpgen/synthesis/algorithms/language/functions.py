@@ -1,0 +1,353 @@
+"""Functions with gradients or code of their own, generic ones, tables fixed at compile time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.language import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_Formulas = dict[str, Callable[[Any], Any]]
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Differentiability: custom gradient functions; Maechler 2012",
+    names={
+        "own_gradient": "custom_gradient|stable_function|hand_adjoint",
+        "values": "inputs|scores|x_in",
+        "result": "out|activated|y",
+        "loss": "total|objective|cost",
+        "weights": "scale|coefficients|w",
+    },
+    weight=2,
+)
+def own_gradient(d: Draft) -> None:
+    """Applies a function whose gradient is written by hand."""
+    kind = d.option("kind", "softplus", "log cosh", "sigmoid", "length", "cube root")
+    native = d.option("written", "python", "native")
+    summed = d.option("summed", "each", "loss")
+    weighed = d.flag("weighted")
+    noun = {
+        "softplus": "softplus",
+        "log cosh": "logarithm of the hyperbolic cosine",
+        "sigmoid": "logistic function",
+        "length": "smoothed absolute value",
+        "cube root": "cube root of one plus a square",
+    }[kind]
+    d.says(
+        f"{'Adds up' if summed == 'loss' else 'Applies'} the {noun}"
+        f"{' of all values' if summed == 'loss' else ''}, whose gradient is written by hand."
+    )
+    name = kind.replace(" ", "_")
+    names = {
+        "softplus": "softplus",
+        "log_cosh": "log_cosh",
+        "sigmoid": "logistic",
+        "length": "soft_abs",
+        "cube_root": "root_of",
+    }
+    name = names[name]
+    n = d.pick(64, 96, 128)
+    forward, backward, snippet, adjoint = {
+        "softplus": (
+            "# log(1 + e^x) without overflow\nreturn wp.max(x, 0.0) + wp.log(1.0 + wp.exp(-wp.abs(x)))",
+            "wp.adjoint[x] += adj_ret / (1.0 + wp.exp(-x))",
+            "return fmax(x, 0.0f) + log(1.0f + exp(-fabs(x)));",
+            "adj_x += adj_ret / (1.0f + exp(-x));",
+        ),
+        "log cosh": (
+            "a = wp.abs(x)\nreturn a + wp.log(0.5 + 0.5 * wp.exp(-2.0 * a))",
+            "wp.adjoint[x] += adj_ret * wp.tanh(x)",
+            "float a = fabs(x);\nreturn a + log(0.5f + 0.5f * exp(-2.0f * a));",
+            "adj_x += adj_ret * tanh(x);",
+        ),
+        "sigmoid": (
+            "return 1.0 / (1.0 + wp.exp(-x))",
+            "s = 1.0 / (1.0 + wp.exp(-x))\nwp.adjoint[x] += adj_ret * s * (1.0 - s)",
+            "return 1.0f / (1.0f + exp(-x));",
+            "float s = 1.0f / (1.0f + exp(-x));\nadj_x += adj_ret * s * (1.0f - s);",
+        ),
+        "length": (
+            "return wp.sqrt(x * x + 0.01)",
+            "wp.adjoint[x] += adj_ret * x / wp.sqrt(x * x + 0.01)",
+            "return sqrt(x * x + 0.01f);",
+            "adj_x += adj_ret * x / sqrt(x * x + 0.01f);",
+        ),
+        "cube root": (
+            "return wp.cbrt(1.0 + x * x)",
+            "r = wp.cbrt(1.0 + x * x)\nwp.adjoint[x] += adj_ret * 2.0 * x / (3.0 * r * r)",
+            "return cbrt(1.0f + x * x);",
+            "float r = cbrt(1.0f + x * x);\nadj_x += adj_ret * 2.0f * x / (3.0f * r * r);",
+        ),
+    }[kind]
+    if native == "python":
+        d.function(f"@wp.func\ndef {name}(x: float):\n    $forward", forward=forward)
+        d.function(
+            f"@wp.func_grad({name})\ndef adj_{name}(x: float, adj_ret: float):\n    $backward",
+            backward=backward,
+        )
+    else:
+        d.module(f'snippet = """\n{snippet}\n"""\nadj_snippet = """\n{adjoint}\n"""')
+        d.function(
+            f"@wp.func_native(snippet, adj_snippet=adj_snippet)\ndef {name}(x: float) -> float: ...",
+        )
+    d.input("values", "float", n, -3.0, 3.0)
+    if weighed:
+        d.input("weights", "float", n, 0.5, 1.5)
+    d.output("loss" if summed == "loss" else "result", "float", 1 if summed == "loss" else n)
+    term = f"{'weights[tid] * ' if weighed else ''}{name}(values[tid])"
+    store = f"wp.atomic_add(loss, 0, {term})" if summed == "loss" else f"result[tid] = {term}"
+    d.launch(n)
+    d.code(f"tid = wp.tid()\n{store}")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        formulas: _Formulas = {
+            "softplus": lambda x: np.logaddexp(0, x),
+            "log cosh": lambda x: np.log(np.cosh(x)),
+            "sigmoid": lambda x: 0.5 + 0.5 * np.tanh(x / 2),
+            "length": lambda x: np.hypot(x, 0.1),
+            "cube root": lambda x: (1 + x * x) ** (1 / 3),
+        }
+        terms = (v.weights if weighed else 1.0) * formulas[kind](v["values"])
+        return {"loss": [terms.sum()]} if summed == "loss" else {"result": terms}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Code generation: wp.static; Abramowitz & Stegun 1964, sec. 25.4",
+    names={
+        "fixed_tables": "static_table|compiled_constants|unrolled_rule",
+        "values": "inputs|x_in|points",
+        "result": "out|y|integrals",
+        "total": "acc|s|value",
+    },
+    double=False,
+    adjoint="either",
+    weight=2,
+)
+def fixed_tables(d: Draft) -> None:
+    """Uses a table of numbers that is fixed when the kernel is compiled."""
+    kind = d.option("kind", "horner", "gauss", "smooth", "poles", "days")
+    loop = d.option("loop", "unrolled", "written out")
+    held = d.option("held", "vector", "static")
+    scaled = d.flag("scaled")
+    d.says({
+        "horner": "Evaluates a polynomial by Horner's rule with coefficients fixed at compile time.",
+        "gauss": "Integrates exp(-x^2) from zero by a rule of Gauss fixed at compile time.",
+        "smooth": "Smooths a signal with weights fixed at compile time.",
+        "poles": "Sums the response of relaxation processes with times fixed at compile time.",
+        "days": "Finds the day of the year of dates from a table fixed at compile time.",
+    }[kind])  # fmt: skip
+    n = d.pick(64, 96, 128)
+    if kind == "days":
+        numbers: list[float] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334]
+        loop = "looked up"
+    elif kind == "gauss":
+        numbers = [-0.7745966692, 0.0, 0.7745966692]
+    elif kind == "smooth":
+        numbers = d.pick([0.25, 0.5, 0.25], [0.0625, 0.25, 0.375, 0.25, 0.0625])
+    elif kind == "poles":
+        numbers = [0.1, 0.5, 2.0, 8.0]
+    else:
+        numbers = d.pick([1.0, -0.5, 0.25, -0.125], [0.5, 1.0, -0.2, 0.1, 0.05])
+    size = len(numbers)
+    text = ", ".join(str(x) for x in numbers)
+    vector = (
+        "wp.vec3"
+        if size == 3
+        else "wp.vec4"
+        if size == 4
+        else f"wp.types.vector(length={size}, dtype={'int' if kind == 'days' else 'float'})"
+    )
+    if held == "vector" or kind == "days":
+        d.module(f"TABLE = wp.constant({vector}({text}))")
+        get = "TABLE[k]"
+    else:
+        d.module(f"TABLE = [{text}]")
+        get = "wp.static(TABLE[k])"
+        loop = "written out"
+
+    def entry(k: int | str) -> str:
+        return get.replace("[k]", f"[{k}]")
+
+    if kind == "days":
+        d.input("dates", "vec2i", n, 1, 13)
+        d.output("result", "int", n)
+        d.launch(n)
+        leap = d.flag("leap")
+        if leap:
+            d.input("years", "int", n, 1890, 2110)
+        extra = """
+# a leap day comes before all of March
+year = years[tid]
+if month > 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
+    day += 1""".strip("\n")
+        d.code(
+            f"""
+            tid = wp.tid()
+            month = dates[tid][0]
+            day = {entry("month - 1")} + dates[tid][1]
+            $extra
+            result[tid] = day
+            """,
+            extra=extra if leap else "",
+        )
+
+        def days(v: Values) -> Mapping[str, Any]:
+            year = v.years if leap else np.full(n, 2001)
+            start = [np.datetime64(f"{y:04}-{m:02}-01") - np.datetime64(f"{y:04}-01-01")
+                     for y, m in zip(year, v.dates[:, 0], strict=True)]  # fmt: skip
+            return {"result": np.array(start).astype(int) + v.dates[:, 1]}
+
+        d.check(days)
+        return
+    d.input("values", "float", n + size - 1 if kind == "smooth" else n, 0.2, 1.5)
+    if scaled:
+        d.param("gain", "float", 0.5, 2.0)
+    d.output("result", "float", n)
+    ks = range(size)
+    if kind == "gauss":
+        # 5/9, 8/9, 5/9
+        d.module("SIDE = wp.constant(5.0 / 9.0)\nCENTRE = wp.constant(8.0 / 9.0)")
+        d.function("@wp.func\ndef bell(x: float):\n    return wp.exp(-x * x)")
+    x = "x = values[tid]\n"
+    if loop == "written out":
+        body = {
+            "horner": x
+            + f"total = {entry(size - 1)}\n"
+            + "\n".join(f"total = total * x + {entry(k)}" for k in reversed(ks[:-1])),
+            "gauss": "half = 0.5 * values[tid]\n"
+            f"side = bell(half + half * {entry(0)}) + bell(half + half * {entry(2)})\n"
+            f"total = half * (SIDE * side + CENTRE * bell(half + half * {entry(1)}))",
+            "smooth": "total = "
+            + " + ".join(f"{entry(k)} * values[tid{f' + {k}' if k else ''}]" for k in ks),
+            "poles": x + "total = " + " + ".join(f"1.0 / (1.0 + x * {entry(k)})" for k in ks),
+        }[kind]
+    else:
+        body = {
+            "horner": x
+            + f"total = float(0.0)\nfor k in range({size}):\n    total = total * x + TABLE[{size - 1} - k]",
+            "gauss": "half = 0.5 * values[tid]\ntotal = float(0.0)\nfor k in range(3):\n"
+            "    weight = CENTRE\n    # the outer two weigh alike\n    if k != 1:\n        weight = SIDE\n"
+            "    total += half * weight * bell(half + half * TABLE[k])",
+            "smooth": f"total = float(0.0)\nfor k in range({size}):\n    total += TABLE[k] * values[tid + k]",
+            "poles": x
+            + f"total = float(0.0)\nfor k in range({size}):\n    total += 1.0 / (1.0 + x * TABLE[k])",
+        }[kind]
+    d.launch(n)
+    d.code(f"tid = wp.tid()\n$body\nresult[tid] = {'gain * ' if scaled else ''}total", body=body)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        x = v["values"]
+        nodes = np.array(numbers)
+        formulas: _Formulas = {
+            "horner": lambda x: np.polynomial.polynomial.polyval(x, nodes),
+            "gauss": lambda x: (
+                (np.exp(-((x[:, None] / 2 * (1 + nodes)) ** 2)) * [5 / 9, 8 / 9, 5 / 9]).sum(1) * x / 2
+            ),
+            "smooth": lambda x: np.convolve(x, nodes, "valid"),
+            "poles": lambda x: (1 / (1 + x[:, None] * nodes)).sum(axis=1),
+        }
+        return {"result": formulas[kind](x) * (v.gain if scaled else 1.0)}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Generics; Huber 1964",
+    names={
+        "any_size": "generic_values|sized_vectors|typed_kernel",
+        "a": "first|u|left",
+        "b": "second|w|right",
+        "out": "result|measure|y",
+        "total": "acc|s|energy",
+    },
+    double=True,
+    adjoint="either",
+    weight=2,
+)
+def any_size(d: Draft) -> None:
+    """Applies a function that is written once for vectors of any length."""
+    kind = d.option(
+        "kind", "mean square", "spread", "largest gap", "reflection", "direction", "filled", "trace"
+    )
+    size = d.option("size", 2, 3, 4)
+    generic = d.option("generic", "any", "overloads") if kind in ("mean square", "largest gap") else "any"
+    n = d.pick(64, 96, 128)
+    vector = f"wp.vec{size}"
+    d.says({
+        "mean square": "Gives the mean square of vectors by a function for any length.",
+        "spread": "Gives the variance among the components of vectors by a function for any length.",
+        "largest gap": "Gives the largest difference between components by a function for any length.",
+        "reflection": "Reflects vectors at planes by a function for any dimension.",
+        "direction": "Gives smoothed directions by a function for any dimension.",
+        "filled": "Mixes vectors with one that has the same component everywhere.",
+        "trace": "Compares the diagonals of outer products with their traces.",
+    }[kind])  # fmt: skip
+    if kind in ("largest gap", "direction"):
+        d.forward_only()
+    d.input("a", f"vec{size}", n, 0.3, 2.0)
+    if kind in ("largest gap", "trace", "filled"):
+        d.input("b", f"vec{size}", n, -2.0, -0.3)
+    if kind == "reflection":
+        d.input("b", f"vec{size}", n, kind="unit")
+    scalar = kind in ("mean square", "spread", "largest gap", "trace")
+    d.output("out", "float" if scalar else f"vec{size}", n)
+    types = [vector] if generic == "any" else [f"wp.vec{k}" for k in (2, 3)] + ([vector] if size == 4 else [])
+
+    def heads(name: str, parameters: str, body: str) -> None:
+        for type_ in types:
+            annotation = "Any" if generic == "any" else type_
+            each = ", ".join(f"{p}: {annotation}" for p in parameters.split())
+            d.function(f"@wp.func\ndef {name}({each}):\n    $body", body=body)
+
+    mean = "total = float(0.0)\nfor k in range(len(v)):\n    total += v[k]"
+    call = {
+        "mean square": ("mean_square", "v", "return wp.dot(v, v) / float(len(v))", "mean_square(a[tid])"),
+        "spread": (
+            "spread", "v",
+            f"{mean}\nmean = total / float(len(v))\nreturn wp.dot(v, v) / float(len(v)) - mean * mean",
+            "spread(a[tid])",
+        ),
+        "largest gap": ("largest_gap", "v w", "return wp.max(wp.abs(v - w))", "largest_gap(a[tid], b[tid])"),
+        "reflection": (
+            "reflect", "v normal",
+            "return v - 2.0 * wp.dot(v, normal) * normal", "reflect(a[tid], b[tid])",
+        ),
+        "direction": (
+            "direction", "v",
+            "# finite at zero, unlike v / |v|\nreturn wp.smooth_normalize(v, 0.5)", "direction(a[tid])",
+        ),
+        "filled": (
+            "", "", "",
+            f"0.5 * (a[tid] + wp.vector(wp.dot(a[tid], b[tid]), length={size}, dtype=float))",
+        ),
+        "trace": (
+            "off_balance", "v w",
+            "m = wp.outer(v, w)\nd = wp.get_diag(m)\nreturn wp.trace(m) * wp.trace(m) - wp.dot(d, d)",
+            "off_balance(a[tid], b[tid])",
+        ),
+    }[kind]  # fmt: skip
+    if call[0]:
+        heads(*call[:3])
+    d.launch(n)
+    d.code(f"tid = wp.tid()\nout[tid] = {call[3]}")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        a, b = v.a, v.get("b", v.a)
+        formulas: dict[str, Callable[[], Any]] = {
+            "mean square": lambda: (a * a).mean(axis=1),
+            "spread": lambda: a.var(axis=1),
+            "largest gap": lambda: np.abs(a - b).max(axis=1),
+            "reflection": lambda: a - 2 * (a * b).sum(axis=1, keepdims=True) * b,
+            "direction": lambda: a / np.sqrt(0.25 + (a * a).sum(axis=1, keepdims=True)),
+            "filled": lambda: 0.5 * (a + (a * b).sum(axis=1, keepdims=True)),
+            "trace": lambda: (a * b).sum(axis=1) ** 2 - ((a * b) ** 2).sum(axis=1),
+        }
+        return {"out": formulas[kind]()}
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,417 @@
+"""Slots that threads take from each other, memory of one thread, bits, checks that seldom speak."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.language import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_Formulas = dict[str, Callable[[], Any]]
+
+
+@DOMAIN.algorithm(
+    source="Herlihy 1991; Warp manual, Atomics",
+    names={
+        "claimed_slots": "atomic_slots|claim_kernel|shared_state",
+        "keys": "ids|owners|targets",
+        "slots": "table|locks|state",
+        "previous": "old|before|seen",
+        "left": "remaining|budget|stock",
+        "worth": "costs|demand|amounts",
+    },
+    adjoint="no",
+    weight=2,
+)
+def claimed_slots(d: Draft) -> None:
+    """Lets threads compete for slots that they share."""
+    kind = d.option("kind", "first claim", "last seen", "budget", "linked list", "first set bit", "spend")
+    guarded = d.flag("guarded")
+    kept = d.flag("kept")
+    d.says({
+        "first claim": "Lets one thread win each slot by a compare and swap.",
+        "last seen": "Lets each thread leave its number in a slot and take what was there.",
+        "budget": "Takes amounts out of shared stocks as long as these last.",
+        "linked list": "Chains threads that share a slot into linked lists.",
+        "first set bit": "Marks flags in words that threads share and counts who was first.",
+        "spend": "Takes amounts out of shared stocks.",
+    }[kind])  # fmt: skip
+    n, m = d.pick(64, 96, 128), d.pick(8, 12, 16)
+    d.input("keys", "int", n, -2 if guarded else 0, m)
+    skip = "# a negative key means that there is nothing to do\nif slot < 0:\n    return" if guarded else ""
+    if kind in ("budget", "spend"):
+        d.input("worth", "int", n, 1, 6)
+        d.inout("left", "int", m, value=1000.0 if kind == "spend" else float(d.pick(8, 12)))
+    elif kind == "first set bit":
+        d.output("words", "uint32", m)
+    else:
+        d.inout("slots", "int", m, value=-1.0)
+    if kind == "linked list":
+        d.output("next_in_list", "int", n)
+    elif kind in ("budget", "first claim", "first set bit"):
+        d.output("won", "int", n if kept else 1)
+    elif kind == "last seen" and kept:
+        d.output("previous", "int", n)
+    win = "won[tid] = 1" if kept else "wp.atomic_add(won, 0, 1)"
+    body = {
+        "first claim": "# only who finds -1 has won\n"
+        f"if wp.atomic_cas(slots, slot, -1, tid) == -1:\n    {win}",
+        "last seen": f"{'previous[tid] = ' if kept else ''}wp.atomic_exch(slots, slot, tid)",
+        "budget": f"price = worth[tid]\nif wp.atomic_sub(left, slot, price) >= price:\n    {win}\nelse:\n"
+        "    # too late: what was taken goes back\n    wp.atomic_add(left, slot, price)",
+        "spend": "wp.atomic_sub(left, slot, worth[tid])",
+        "linked list": "# the head moves on, and what it was comes after this thread\n"
+        "next_in_list[tid] = wp.atomic_exch(slots, slot, tid)",
+        "first set bit": "bit = wp.uint32(1) << wp.uint32(tid % 8)\nbefore = wp.atomic_or(words, slot, bit)\n"
+        f"if (before & bit) == wp.uint32(0):\n    {win}",
+    }[kind]
+    d.launch(n)
+    d.code("tid = wp.tid()\nslot = keys[tid]\n$skip\n$body", skip=skip, body=body)
+
+    def consistent(before: Values, after: Values) -> None:
+        active = np.flatnonzero(before["keys"] >= 0)
+        keys = before["keys"][active]
+        used = np.unique(keys)
+        if kind == "first claim":
+            assert (after.slots[np.setdiff1d(np.arange(m), used)] == -1).all()
+            assert (before["keys"][after.slots[used]] == used).all()
+            assert after.won.sum() == len(used)
+            if kept:
+                assert (after.won[after.slots[used]] == 1).all()
+        elif kind == "last seen":
+            assert (before["keys"][after.slots[used]] == used).all()
+            assert (after.slots[np.setdiff1d(np.arange(m), used)] == -1).all()
+            if kept:
+                left_over = np.concatenate([after.previous[active], after.slots[used]])
+                # each number is either still there or was taken by one other
+                assert sorted(left_over[left_over >= 0]) == sorted(active)
+        elif kind == "linked list":
+            for slot in range(m):
+                at = after.slots[slot]
+                seen: list[int] = []
+                while at >= 0 and len(seen) <= n:
+                    seen.append(int(at))
+                    at = after.next_in_list[at]
+                assert sorted(seen) == sorted(active[keys == slot])
+        elif kind == "first set bit":
+            words = np.zeros(m, np.int64)
+            np.bitwise_or.at(words, keys, 1 << (active % 8))
+            assert (after.words == words).all()
+            assert after.won.sum() == sum(int(w).bit_count() for w in words)
+        elif kind == "spend":
+            spent = np.bincount(keys, before.worth[active], m)
+            np.testing.assert_allclose(after.left, before.left - spent)
+        else:
+            assert (after.left >= 0).all()
+            assert (after.left <= before.left).all()
+            assert 0 < after.won.sum() <= n
+            if kept:
+                won = after.won[active].astype(bool)
+                spent = np.bincount(keys[won], before.worth[active][won], m)
+                np.testing.assert_allclose(after.left, before.left - spent)
+
+    d.holds(consistent)
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Code generation: local arrays and slices; Knuth 1997, sec. 3.2.2",
+    names={
+        "local_memory": "scratch_array|window_kernel|thread_buffer",
+        "x": "samples|rows|values",
+        "scratch": "window|buf|local",
+        "y": "out|result|filtered",
+        "row": "line|r|series",
+    },
+    adjoint="no",
+    weight=2,
+)
+def local_memory(d: Draft) -> None:
+    """Works on each row in memory of the thread's own."""
+    kind = d.option("kind", "median", "histogram", "convolution", "reversal", "running", "rank filter")
+    taken = d.option("taken", "slice", "index")
+    length = d.option("length", "len", "shape", "literal")
+    size, rows, columns = d.pick(5, 7), d.pick(24, 32), d.pick(12, 16, 20)
+    d.says({
+        "median": "Finds the median of the first values of each row by sorting in its own memory.",
+        "histogram": "Finds the commonest level of each row by counting in its own memory.",
+        "convolution": "Sums the squares of each row's values convolved with themselves.",
+        "reversal": "Reverses each row through memory of the thread's own.",
+        "running": "Keeps the last values of each row in a ring and finds their largest sum.",
+        "rank filter": "Finds the second largest of the first values of each row.",
+    }[kind])  # fmt: skip
+    integer = kind == "histogram"
+    levels = d.pick(6, 8)
+    d.input(
+        "x",
+        "int" if integer else "float",
+        (rows, columns),
+        0 if integer else -1.0,
+        levels if integer else 1.0,
+    )
+    d.output("y", "int" if integer else "float", (rows, columns) if kind == "reversal" else rows)
+    head = "row = wp.tid()\n" + ("values = x[row]\n" if taken == "slice" else "")
+
+    def at(k: str) -> str:
+        return f"values[{k}]" if taken == "slice" else f"x[row, {k}]"
+
+    n = {
+        "len": "len(values)" if taken == "slice" else "x.shape[1]",
+        "shape": "x.shape[1]",
+        "literal": str(columns),
+    }[length]
+    sort = f"""
+scratch = wp.zeros(shape={size}, dtype=float)
+for k in range({size}):
+    value = {at("k")}
+    # insertion: what is larger moves up by one
+    at = int(k)
+    while at > 0 and scratch[at - 1] > value:
+        scratch[at] = scratch[at - 1]
+        at -= 1
+    scratch[at] = value""".strip("\n")
+    body = {
+        "median": f"{sort}\ny[row] = scratch[{size // 2}]",
+        "rank filter": f"{sort}\ny[row] = scratch[{size - 2}]",
+        "histogram": f"""
+scratch = wp.zeros(shape=({levels},), dtype=int)
+for k in range({n}):
+    scratch[{at("k")}] += 1
+most = int(0)
+for level in range(1, {levels}):
+    # the lower level wins where two are equally common
+    if scratch[level] > scratch[most]:
+        most = level
+y[row] = most""".strip("\n"),
+        "convolution": f"""
+scratch = wp.zeros(shape=({2 * columns - 1},), dtype=float)
+for k in range({n}):
+    for m in range({n}):
+        scratch[k + m] += {at("k")} * {at("m")}
+total = float(0.0)
+for k in range({2 * columns - 1}):
+    total += scratch[k] * scratch[k]
+y[row] = total""".strip("\n"),
+        "reversal": f"""
+scratch = wp.zeros(shape=({columns},), dtype=float)
+for k in range({n}):
+    scratch[{columns - 1} - k] = {at("k")}
+for k in range({n}):
+    y[row, k] = scratch[k]""".strip("\n"),
+        "running": f"""
+scratch = wp.zeros(shape=({size},), dtype=float)
+total = float(0.0)
+best = float(-1.0e6)
+for k in range({n}):
+    slot = k % {size}
+    # the oldest value leaves the ring as the new one comes
+    total += {at("k")} - scratch[slot]
+    scratch[slot] = {at("k")}
+    best = wp.max(best, total)
+y[row] = best""".strip("\n"),
+    }[kind]
+    if kind == "running":
+        d.says(f"Finds the largest sum of up to {size} values in a row, kept in a ring.")
+    d.launch(rows)
+    d.code(head + "$body", body=body)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        x = v.x
+
+        def rings() -> Any:
+            c = np.concatenate([np.zeros((rows, size)), x.cumsum(axis=1)], axis=1)
+            return (c[:, size:] - c[:, :columns]).max(axis=1)
+
+        formulas: _Formulas = {
+            "median": lambda: np.median(x[:, :size], axis=1),
+            "rank filter": lambda: np.sort(x[:, :size], axis=1)[:, -2],
+            "histogram": lambda: np.array([np.bincount(r).argmax() for r in x]),
+            "convolution": lambda: np.array([(np.convolve(r, r) ** 2).sum() for r in x]),
+            "reversal": lambda: x[:, ::-1],
+            "running": rings,
+        }
+        return {"y": formulas[kind]()}
+
+    d.check(reference, 1e-3)
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Debugging: printf, expect_near, breakpoint",
+    names={
+        "checked_step": "guarded_update|validated_kernel|debug_step",
+        "x": "state|values|position",
+        "v": "rate|slope|velocity",
+        "out": "advanced|x_next|result",
+        "dt": "step|h|time_step",
+    },
+    adjoint="no",
+    weight=2,
+)
+def checked_step(d: Draft) -> None:
+    """Advances a state and speaks up where it leaves its bounds."""
+    alarm = d.option("alarm", "printf", "print", "breakpoint", "expect", "printf first")
+    test = d.option("test", "not finite", "too large", "both")
+    step = d.option("step", "euler", "midpoint", "exact")
+    type_ = d.option("type", "float", "vec3")
+    n = d.pick(64, 96, 128)
+    d.says({
+        "printf": "Advances a decaying state and prints where it leaves its bounds.",
+        "print": "Advances a decaying state and prints it where it leaves its bounds.",
+        "breakpoint": "Advances a decaying state and stops the debugger where it leaves its bounds.",
+        "expect": "Advances a decaying state and checks it against the exact decay.",
+        "printf first": "Advances a decaying state and lets one thread print where it leaves its bounds.",
+    }[alarm])  # fmt: skip
+    d.input("x", type_, n, -2.0, 2.0)
+    d.param("rate", "float", 0.5, 1.0)
+    d.param("dt", "float", 0.01, 0.05)
+    d.output("out", type_, n)
+    lines = {
+        "euler": "moved = x[tid] - dt * rate * x[tid]",
+        "midpoint": "half = x[tid] - 0.5 * dt * rate * x[tid]\nmoved = x[tid] - dt * rate * half",
+        "exact": "moved = wp.exp(-dt * rate) * x[tid]",
+    }[step]
+    size = "wp.abs(moved)" if type_ == "float" else "wp.length(moved)"
+    condition = {
+        "not finite": "wp.unot(wp.isfinite(moved))",
+        "too large": f"{size} > 100.0",
+        "both": f"wp.isnan(moved) or {size} > 100.0",
+    }[test]
+    shown = "moved" if type_ == "float" else "moved[0]"
+    say = {
+        "printf": f'wp.printf("state %f of element %d is out of bounds\\n", {shown}, tid)',
+        "printf first": f'if tid == 0:\n    wp.printf("the first state is %f\\n", {shown})',
+        "print": d.pick("print(moved)", "wp.print(moved)"),
+        "breakpoint": "wp.breakpoint()",
+        "expect": "",
+    }[alarm]
+    check = f"if {condition}:\n    $say"
+    if alarm == "expect":
+        exact = "wp.exp(-dt * rate) * x[tid]"
+        check = (
+            f"# a step of first order is off by (rate dt)^2 / 2 at most\nwp.expect_near(moved, {exact}, 0.05)"
+        )
+        if test == "both":
+            check = f"# cheap enough to stay in\nexact = {exact}\nwp.expect_near(moved, exact, 0.05)"
+        elif test == "not finite":
+            check = f"if wp.isfinite(moved):\n    wp.expect_near(moved, {exact}, 0.05)"
+    d.launch(n)
+    d.code("tid = wp.tid()\n$lines\n$check\nout[tid] = moved", lines=lines, check=check, say=say)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        z = v.dt * v.rate
+        return {"out": v.x * {"euler": 1 - z, "midpoint": 1 - z + z * z / 2, "exact": np.exp(-z)}[step]}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="IEEE 754-2019, sec. 3.4; Blinn 1997, Floating-point tricks; Warren 2012, ch. 5",
+    names={
+        "float_bits": "bit_patterns|reinterpret_bits|word_tricks",
+        "x": "values|numbers|samples",
+        "bits": "word|pattern|code",
+        "out": "result|encoded|y",
+    },
+    adjoint="no",
+    weight=2,
+)
+def float_bits(d: Draft) -> None:
+    """Works on the bits of floating-point numbers."""
+    kind = d.option("kind", "sort key", "exponent", "inverse root", "parity", "truncate", "distance", "sign")
+    apart = d.option("place", "inline", "function")
+    spelled = d.option("spelled", "signs", "functions")
+    n = d.pick(64, 96, 128)
+    d.says({
+        "sort key": "Turns floats into unsigned words that sort in the same order.",
+        "exponent": "Reads the binary exponents of floats out of their bits.",
+        "inverse root": "Gives inverse square roots by a first guess out of the bits and a step of Newton's.",
+        "parity": "Counts the set bits in the mantissas of floats.",
+        "truncate": "Cuts floats to the sixteen bits of bfloat16.",
+        "distance": "Tells how many floats lie between pairs of positive numbers.",
+        "sign": "Reads the signs of floats out of their bits.",
+    }[kind])  # fmt: skip
+    signed = kind in ("sort key", "sign", "truncate")
+    d.input("x", "float", n, -4.0 if signed else 0.1, 4.0)
+    if kind == "distance":
+        d.input("other", "float", n, 1.0, 4.0)
+    d.output("out", {"sort key": "uint32", "inverse root": "float", "truncate": "float"}.get(kind, "int"), n)
+    functions = spelled == "functions"
+
+    def op(name: str, a: str, b: str) -> str:
+        sign = {"bit_and": "&", "rshift": ">>", "bit_xor": "^", "sub": "-"}[name]
+        return f"wp.{name}({a}, {b})" if functions else f"({a} {sign} {b})"
+
+    def u(x: str) -> str:
+        return f"wp.uint32({x})"
+
+    word = "bits = wp.cast(value, wp.uint32)"
+    lines, result = {
+        "sort key": (
+            f"{word}\n# negative floats sort backwards, so that all their bits are turned\n"
+            f"mask = {u('0x80000000')}\n"
+            f"if {op('bit_and', 'bits', 'mask')} != {u('0')}:\n    mask = {u('0xffffffff')}",
+            op("bit_xor", "bits", "mask"),
+        ),
+        "exponent": (
+            f"{word}\n# eight bits behind the sign, biased by 127\n"
+            f"field = {op('bit_and', op('rshift', 'bits', u('23')), u('0xff'))}",
+            op("sub", "int(field)", "127"),
+        ),
+        "inverse root": (
+            f"bits = wp.cast(value, int)\n# halves the exponent and turns its sign\n"
+            f"guess = wp.cast({op('sub', '0x5f3759df', op('rshift', 'bits', '1'))}, float)",
+            "guess * (1.5 - 0.5 * value * guess * guess)",
+        ),
+        "parity": (f"{word}\nmantissa = {op('bit_and', 'bits', u('0x7fffff'))}", "wp.bit_count(mantissa)"),
+        "truncate": (word, f"wp.cast({op('bit_and', 'bits', u('0xffff0000'))}, float)"),
+        "distance": (
+            "# positive floats are in the order of their bits\nbits = wp.cast(value, int)",
+            f"wp.abs({op('sub', 'wp.cast(second, int)', 'bits')})",
+        ),
+        "sign": (word, f"1 - 2 * int({op('rshift', 'bits', u('31'))})"),
+    }[kind]
+    result = result[1:-1] if result[0] == "(" and result[-1] == ")" and result.count("(") == 1 else result
+    two = kind == "distance"
+    d.launch(n)
+    if apart == "function":
+        d.function(
+            f"@wp.func\ndef of_bits(value: float{', second: float' if two else ''}):\n"
+            f"    $lines\n    return {result}",
+            lines=lines,
+        )
+        d.code(f"tid = wp.tid()\nout[tid] = of_bits(x[tid]{', other[tid]' if two else ''})")
+    else:
+        second = "second = other[tid]" if two else ""
+        d.code(
+            f"tid = wp.tid()\nvalue = x[tid]\n$second\n$lines\nout[tid] = {result}",
+            lines=lines,
+            second=second,
+        )
+
+    def agree(before: Values, after: Values) -> None:
+        x = before.x.astype(np.float32)
+        if kind == "sort key":
+            order = np.argsort(x, kind="stable")
+            assert (np.diff(after.out[order].astype(np.int64)) > 0).all()
+        elif kind == "exponent":
+            assert (after.out == np.floor(np.log2(x))).all()
+        elif kind == "inverse root":
+            np.testing.assert_allclose(after.out, x**-0.5, rtol=2e-3)
+        elif kind == "parity":
+            m, _ = np.frexp(x)
+            fraction = ((m.astype(float) * 2 - 1) * 2**23).astype(int)
+            assert (after.out == [int(f).bit_count() for f in fraction]).all()
+        elif kind == "truncate":
+            np.testing.assert_allclose(after.out, x, rtol=2.0**-7)
+            assert (np.abs(after.out) <= np.abs(x)).all()
+            scaled = np.frexp(after.out)[0] * 256
+            assert (scaled == np.rint(scaled)).all()
+        elif kind == "distance":
+            y = before.other.astype(np.float32)
+            assert (after.out == np.abs(x.view(np.int32).astype(int) - y.view(np.int32))).all()
+        else:
+            assert (after.out == np.sign(x)).all()
+
+    d.holds(agree)

@@ -1,0 +1,372 @@
+"""Vectors, matrices and poses built out of numbers, changed in place and taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.language import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_Formulas = dict[str, Callable[[], Any]]
+
+
+@DOMAIN.algorithm(
+    source="Golub & Van Loan 2013, sec. 2.4, 2.1.4; Higham 1986",
+    names={
+        "plane_matrices": "small_matrices|matrix_kernel|two_by_two",
+        "a": "m_in|matrices|F",
+        "out": "result|factor|m_out",
+        "shift": "ridge|damping|eps",
+    },
+    adjoint="no",
+    weight=2,
+)
+def plane_matrices(d: Draft) -> None:
+    """Factorises and inverts small matrices."""
+    kind = d.option("kind", "polar", "stretch", "inverse", "balance", "built", "ratio")
+    shifted = d.flag("shifted")
+    apart = d.option("place", "inline", "function")
+    per = d.option("layout", "matrices", "rows")
+    d.says({
+        "polar": "Finds the rotations that are nearest to plane deformations.",
+        "stretch": "Finds the principal stretches of plane deformations.",
+        "inverse": "Inverts small matrices, approximately on a GPU.",
+        "balance": "Scales the columns of small matrices by their diagonals.",
+        "built": "Builds plane stiffness matrices out of the gradients of springs.",
+        "ratio": "Divides small matrices by their traces, approximately on a GPU.",
+    }[kind])  # fmt: skip
+    n = d.pick(48, 64, 96)
+    if per == "matrices":
+        d.input("a", "mat22", n, 0.1, 0.5)
+        load = "m = a[tid]"
+    else:
+        d.input("a", "float", (n, 4), 0.1, 0.5)
+        load = "m = wp.matrix(a[tid, 0], a[tid, 1], a[tid, 2], a[tid, 3], shape=(2, 2))"
+    if shifted:
+        d.param("shift", "float", 1.0, 2.0)
+    d.output("out", "vec2" if kind == "stretch" else "mat22", n)
+    shift = "shift" if shifted else "1.0"
+    lines, result = {
+        "polar": ("u, s, v = wp.svd2(f)", "u @ wp.transpose(v)"),
+        "stretch": ("u, s, v = wp.svd2(f)", "s"),
+        "inverse": ("", "wp.inverse_approx(f)"),
+        "balance": ("p = wp.get_diag(f)", "f @ wp.diag(wp.vec2(wp.div_approx(1.0, p[0]), 1.0 / p[1]))"),
+        "built": ("g = f[0]", "wp.matrix_from_rows(g[0] * g, g[1] * g)"),
+        "ratio": ("", "wp.div_approx(f, wp.trace(f))"),
+    }[kind]
+    # the shift keeps the matrices away from singular ones
+    lift = f"f = m + {shift} * wp.identity(n=2, dtype=float)"
+    d.launch(n)
+    if apart == "function":
+        d.function(
+            f"@wp.func\ndef factor_of(m: wp.mat22{', shift: float' if shifted else ''}):\n"
+            f"    {lift}\n    $lines\n    return {result}",
+            lines=lines,
+        )
+        given = ", shift" if shifted else ""
+        d.code(f"tid = wp.tid()\n{load}\nout[tid] = factor_of(m{given})")
+    else:
+        d.code(f"tid = wp.tid()\n{load}\n{lift}\n$lines\nout[tid] = {result}", lines=lines)
+
+    def agree(before: Values, after: Values) -> None:
+        f = before.a.reshape(n, 2, 2) + (before.shift if shifted else 1.0) * np.eye(2)
+        u, s, vt = np.linalg.svd(f)
+        diagonal = np.diagonal(f, axis1=1, axis2=2)
+        formulas: _Formulas = {
+            "polar": lambda: u @ vt,
+            "stretch": lambda: s,
+            "inverse": lambda: np.linalg.inv(f),
+            "balance": lambda: f / diagonal[:, None, :],
+            "built": lambda: f[:, 0, :, None] * f[:, 0, None, :],
+            "ratio": lambda: f / np.trace(f, axis1=1, axis2=2)[:, None, None],
+        }
+        np.testing.assert_allclose(after.out, formulas[kind](), rtol=2e-3, atol=2e-3)
+
+    d.holds(agree)
+
+
+def turned(q: Any, x: Any) -> Any:
+    """Vectors turned by quaternions x, y, z, w."""
+    u, w = q[..., :3], q[..., 3:]
+    t = 2 * np.cross(u, x)
+    return x + w * t + np.cross(u, t)
+
+
+def product(p: Any, q: Any) -> Any:
+    """Products of quaternions x, y, z, w."""
+    a, b, x, y = p[..., :3], q[..., :3], p[..., 3:], q[..., 3:]
+    scalar = x * y - (a * b).sum(axis=-1, keepdims=True)
+    return np.concatenate([x * b + y * a + np.cross(a, b), scalar], axis=-1)
+
+
+@DOMAIN.algorithm(
+    source="Murray, Li & Sastry 1994, ch. 2; Warp manual, Transformations",
+    names={
+        "built_poses": "assemble_poses|pose_kernel|update_frames",
+        "poses": "frames|xforms|body_q",
+        "positions": "translations|origins|p_in",
+        "rotations": "orientations|quats|q_in",
+        "scales": "sizes|s_in|stretch",
+        "out": "result|world|moved",
+        "pose": "frame|xf|tf",
+    },
+    adjoint="no",
+    weight=2,
+)
+def built_poses(d: Draft) -> None:
+    """Builds poses out of positions and rotations, or takes them apart."""
+    kind = d.option(
+        "kind",
+        "compose",
+        "decompose",
+        "from matrix",
+        "set position",
+        "set rotation",
+        "chain",
+        "blend",
+        "euler",
+    )
+    applied = d.option("result", "point", "whole")
+    spelled = d.option("spelled", "short", "long")
+    d.says({
+        "compose": "Builds model matrices out of positions, rotations and scales.",
+        "decompose": "Takes the scale out of model matrices.",
+        "from matrix": "Turns rigid matrices into poses.",
+        "set position": "Moves poses to given positions and leaves their rotations.",
+        "set rotation": "Gives poses new rotations and leaves their positions.",
+        "chain": "Puts poses one behind the other, starting from the identity.",
+        "blend": "Builds poses whose rotations are half of given ones.",
+        "euler": "Builds poses out of positions and Euler angles.",
+    }[kind] + (" and carries a point along." if applied == "point" else ""))  # fmt: skip
+    d.sentence = d.sentence.replace(". and", " and")
+    n = d.pick(48, 64, 96)
+    changes = kind in ("set position", "set rotation", "chain")
+    if changes:
+        d.input("poses", "transform", n, -1.0, 1.0, kind="transform")
+    if kind not in ("set rotation", "chain"):
+        d.input("positions", "vec3", n, -1.0, 1.0)
+    if kind in ("compose", "decompose", "from matrix", "set rotation", "blend"):
+        d.input("rotations", "quat", n, kind="unit")
+    if kind == "euler":
+        d.input("angles", "vec3", n, -1.0, 1.0)
+    if kind in ("compose", "decompose"):
+        d.input("scales", "vec3", n, 0.5, 2.0)
+    if kind == "chain":
+        d.param("links", "int", d.pick(2, 3, 4))
+    point = applied == "point"
+    if point:
+        d.param("corner", "vec3", -1.0, 1.0)
+    matrix = kind == "compose"
+    d.output("out", "vec3" if point else "mat44" if matrix else "transform", n)
+    make = "wp.transformation" if spelled == "long" else "wp.transform"
+    model = "model = wp.transform_compose(positions[tid], rotations[tid], scales[tid])"
+    one = "wp.vec3(1.0, 1.0, 1.0)"
+    half = "wp.quat_slerp(wp.quat_identity(), rotations[tid], 0.5)"
+    lines = {
+        "compose": model,
+        "decompose": f"{model}\np, q, s = wp.transform_decompose(model)\npose = {make}(p, q)",
+        "from matrix": f"rigid = wp.transform_compose(positions[tid], rotations[tid], {one})\n"
+        "pose = wp.transform_from_matrix(rigid)",
+        "set position": "pose = poses[tid]\nwp.transform_set_translation(pose, positions[tid])",
+        "set rotation": "pose = poses[tid]\nwp.transform_set_rotation(pose, rotations[tid])",
+        "chain": "pose = wp.transform_identity()\nfor k in range(links):\n"
+        "    # wraps around at the end of the list\n    "
+        + ("pose = wp.transform_multiply(pose, poses[(tid + k) % poses.shape[0]])" if spelled == "long"
+           else "pose = pose * poses[(tid + k) % len(poses)]"),
+        "blend": f"pose = {make}(positions[tid], {half})",
+        "euler": "e = angles[tid]\n"
+        + ("q = wp.quat_from_euler(e, 0, 1, 2)" if spelled == "short" else
+           "# about x, then y, then z, all fixed\nq = (\n"
+           "    wp.quat_from_axis_angle(wp.vec3(0.0, 0.0, 1.0), e[2])\n"
+           "    * wp.quat_from_axis_angle(wp.vec3(0.0, 1.0, 0.0), e[1])\n"
+           "    * wp.quat_from_axis_angle(wp.vec3(1.0, 0.0, 0.0), e[0])\n)")
+        + f"\npose = {make}(positions[tid], q)",
+    }[kind]  # fmt: skip
+    held = "model" if matrix else "pose"
+    d.launch(n)
+    d.code(
+        f"tid = wp.tid()\n$lines\nout[tid] = {f'wp.transform_point({held}, corner)' if point else held}",
+        lines=lines,
+    )
+
+    def agree(before: Values, after: Values) -> None:
+        v = before
+        p = v.get("positions", np.zeros((n, 3)))
+        q = v.get("rotations", np.zeros((n, 4)))
+        if kind == "set position":
+            q = v.poses[:, 3:]
+        elif kind == "set rotation":
+            p = v.poses[:, :3]
+        elif kind == "chain":
+            p, q = np.zeros((n, 3)), np.tile([0.0, 0, 0, 1], (n, 1))
+            for k in range(int(v.links)):
+                link = np.roll(v.poses, -k, axis=0)
+                p, q = p + turned(q, link[:, :3]), product(q, link[:, 3:])
+        elif kind == "blend":
+            # the shorter way round
+            q = q * np.where(q[:, 3:] < 0, -1.0, 1.0) + [0, 0, 0, 1]
+            q = q / np.linalg.norm(q, axis=1, keepdims=True)
+        elif kind == "euler":
+            parts = [np.zeros((n, 4)) for _ in range(3)]
+            for k, axis in enumerate((2, 1, 0)):
+                parts[k][:, axis] = np.sin(v.angles[:, axis] / 2)
+                parts[k][:, 3] = np.cos(v.angles[:, axis] / 2)
+            q = product(product(parts[0], parts[1]), parts[2])
+        scale = v.scales if matrix else np.ones((n, 3))
+        if point:
+            np.testing.assert_allclose(after.out, p + turned(q, scale * v.corner), atol=2e-3)
+            return
+        basis = np.stack([turned(q, scale[:, k : k + 1] * np.eye(3)[k]) for k in range(3)], axis=2)
+        if matrix:
+            np.testing.assert_allclose(after.out[:, :3, :3], basis, atol=2e-3)
+            np.testing.assert_allclose(after.out[:, :3, 3], p, atol=2e-3)
+            return
+        found = after.out
+        np.testing.assert_allclose(found[:, :3], p, atol=2e-3)
+        axes = np.stack([turned(found[:, 3:], np.tile(np.eye(3)[k], (n, 1))) for k in range(3)], axis=2)
+        np.testing.assert_allclose(axes, basis, atol=3e-3)
+
+    d.holds(agree)
+
+
+@DOMAIN.algorithm(
+    source="Featherstone 2008, ch. 2; Diebel 2006",
+    names={
+        "moving_frames": "twist_kernel|spatial_motion|frame_rates",
+        "twists": "velocities|body_qd|motions",
+        "others": "second_twists|joint_axes|axes",
+        "rotations": "orientations|body_q|quats",
+        "offset": "arm|lever|r_local",
+        "out": "result|rates|y",
+        "q": "rot|attitude|r",
+    },
+    adjoint="no",
+    weight=2,
+)
+def moving_frames(d: Draft) -> None:
+    """Works out what moving and turning frames do."""
+    kind = d.option("kind", "point", "bracket", "angles", "inverse", "step", "real part")
+    source = d.option("offset", "given", "per frame")
+    apart = d.option("place", "inline", "function")
+    wrapped = d.flag("negated")
+    d.says({
+        "point": "Gives the velocities of points that are fixed to moving frames.",
+        "bracket": "Takes the cross products of twists, as in the acceleration of jointed bodies.",
+        "angles": "Finds the Euler angles of rotations.",
+        "inverse": "Turns rotations round by negating their imaginary parts.",
+        "step": "Turns rotations on by angular velocities over a step of time.",
+        "real part": "Builds rotations whose real parts follow from the imaginary ones.",
+    }[kind])  # fmt: skip
+    n = d.pick(48, 64, 96)
+    twisted, turned_ = kind in ("point", "bracket"), kind in ("angles", "inverse", "step")
+    if twisted:
+        d.input("twists", "spatial_vector", n, -1.0, 1.0)
+    if turned_:
+        d.input("rotations", "quat", n, kind="unit")
+    if kind == "bracket":
+        d.input("others", "spatial_vector", n, -1.0, 1.0)
+    extra = {"point": "offset", "step": "omega"}.get(kind, "")
+    if extra and source == "given":
+        d.param(extra, "vec3", -1.0, 1.0)
+    elif extra:
+        d.input(extra, "vec3", n, -1.0, 1.0)
+    if kind == "real part":
+        d.input("imaginary", "vec3", n, -0.5, 0.5)
+    if kind == "step":
+        d.param("dt", "float", 0.01, 0.1)
+    type_ = {"point": "vec3", "bracket": "spatial_vector", "angles": "vec3"}.get(kind, "quat")
+    d.output("out", type_, n)
+    given = extra + ("[tid]" if source == "per frame" else "")
+    minus = "-" if wrapped else ""
+    lines, value, heads, call = {
+        "point": (
+            "",
+            f"{minus}wp.velocity_at_point(v, r)",
+            "v: wp.spatial_vector, r: wp.vec3",
+            f"twists[tid], {given}",
+        ),
+        "bracket": (
+            "",
+            f"{minus}wp.spatial_cross(v, w)",
+            "v: wp.spatial_vector, w: wp.spatial_vector",
+            "twists[tid], others[tid]",
+        ),
+        "angles": (
+            "# the same sequence as quat_from_euler takes",
+            f"{minus}wp.quat_to_euler(q, 0, 1, 2)",
+            "q: wp.quat",
+            "rotations[tid]",
+        ),
+        "inverse": (
+            "",
+            "wp.quaternion(-q[0], -q[1], -q[2], q[3])"
+            if wrapped
+            else "wp.quaternion(-wp.vec3(q[0], q[1], q[2]), q[3])",
+            "q: wp.quat",
+            "rotations[tid]",
+        ),
+        "step": (
+            "# dq/dt = w q / 2, with w as a quaternion without a real part\n"
+            f"rate = wp.quaternion({minus}w, 0.0) * q",
+            "wp.normalize(q + 0.5 * dt * rate)",
+            "q: wp.quat, w: wp.vec3, dt: float",
+            f"rotations[tid], {given}, dt",
+        ),
+        "real part": (
+            f"real = {minus}wp.sqrt(1.0 - wp.length_sq(v))",
+            "wp.quaternion(v, real)",
+            "v: wp.vec3",
+            "imaginary[tid]",
+        ),
+    }[kind]
+    d.launch(n)
+    if apart == "function":
+        d.function(f"@wp.func\ndef frame_rate({heads}):\n    $lines\n    return {value}", lines=lines)
+        d.code(f"tid = wp.tid()\nout[tid] = frame_rate({call})")
+    else:
+        locals_ = [head.split(":")[0].strip() for head in heads.split(",")]
+        pairs = zip(locals_, call.split(", "), strict=True)
+        reads = "\n".join(f"{name} = {text}" for name, text in pairs if name != text)
+        d.code(f"tid = wp.tid()\n$reads\n$lines\nout[tid] = {value}", reads=reads, lines=lines)
+
+    def agree(before: Values, after: Values) -> None:
+        v, sign = before, -1.0 if wrapped else 1.0
+        if kind == "angles":
+            e = sign * after.out
+            parts = [np.zeros((n, 4)) for _ in range(3)]
+            for k in range(3):
+                parts[k][:, k] = np.sin(e[:, k] / 2)
+                parts[k][:, 3] = np.cos(e[:, k] / 2)
+            q = product(product(parts[2], parts[1]), parts[0])
+            same = np.abs((q * v.rotations).sum(axis=1))
+            assert (same > 1 - 1e-3).mean() > 0.97
+            return
+        zero = np.zeros((n, 1))
+        first, last = (v.twists[:, :3], v.twists[:, 3:]) if twisted else (zero, zero)
+
+        def bracket() -> Any:
+            a, b = v.others[:, :3], v.others[:, 3:]
+            return sign * np.concatenate([np.cross(first, a), np.cross(last, a) + np.cross(first, b)], axis=1)
+
+        def step() -> Any:
+            omega = np.broadcast_to(v.omega, (n, 3))
+            q = v.rotations + 0.5 * v.dt * product(np.concatenate([sign * omega, zero], axis=1), v.rotations)
+            return q / np.linalg.norm(q, axis=1, keepdims=True)
+
+        def real() -> Any:
+            w = np.sqrt(1 - (v.imaginary**2).sum(axis=1, keepdims=True))
+            return np.concatenate([v.imaginary, sign * w], axis=1)
+
+        formulas: _Formulas = {
+            "point": lambda: sign * (last + np.cross(first, v.offset)),
+            "bracket": bracket,
+            "inverse": lambda: v.rotations * [-1, -1, -1, 1],
+            "step": step,
+            "real part": real,
+        }
+        np.testing.assert_allclose(after.out, formulas[kind](), atol=2e-3)
+
+    d.holds(agree)

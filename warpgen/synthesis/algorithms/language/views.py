@@ -1,0 +1,91 @@
+"""Arrays seen under another shape, and places in them drawn at random."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from warpgen.synthesis.algorithms.language import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Arrays: views on pointers; Efron 1979",
+    names={
+        "viewed_rows": "reshaped_view|table_view|records_view",
+        "buffer": "storage|raw|flat",
+        "table": "rows|view|records",
+        "out": "result|sums|y",
+        "seed": "base_seed|rng_seed|key",
+        "state": "rng|rng_state|generator",
+        "at": "pick|place|chosen",
+    },
+    adjoint="no",
+    weight=2,
+)
+def viewed_rows(d: Draft) -> None:
+    """Reads the records that lie one after the other in a flat buffer."""
+    kind = d.option("kind", "sum", "largest", "column", "bootstrap", "bins")
+    type_ = d.option("type", "int", "float")
+    width = d.option("width", "fixed", "given")
+    if kind == "bins":
+        type_ = "int"
+    d.says({
+        "sum": "Adds up the fields of the records that lie one after the other in a flat buffer.",
+        "largest": "Finds the largest field of the records that lie one after the other in a flat buffer.",
+        "column": "Takes the first field out of the records of a flat buffer, less the last.",
+        "bootstrap": "Averages records of a flat buffer that are drawn at random with replacement.",
+        "bins": "Counts how often each record of a flat buffer is drawn at random.",
+    }[kind])  # fmt: skip
+    fields, rows = d.pick(2, 3, 4), d.pick(48, 64, 96)
+    random = kind in ("bootstrap", "bins")
+    if kind == "bins":
+        fields, width = 1, "given"
+    d.input("buffer", type_, rows * fields, 0, 50)
+    if random:
+        d.param("seed", "int", 1, 10000)
+    if width == "given":
+        d.param("count", "int", rows)
+    inner = 16
+    d.output("out", "float" if kind == "bootstrap" else type_, rows)
+    total = "count" if width == "given" else str(rows)
+    view = f"table = wp.array(ptr=buffer.ptr, shape=({total}, {fields}), dtype={type_})"
+    zero = "int(0)" if type_ == "int" else "float(0.0)"
+    each = {
+        "sum": f"total = {zero}\nfor k in range({fields}):\n    total += table[tid, k]\nout[tid] = total",
+        "largest": f"most = table[tid, 0]\nfor k in range(1, {fields}):\n"
+        "    most = wp.max(most, table[tid, k])\nout[tid] = most",
+        "column": f"out[tid] = table[tid, 0] - table[tid, {fields - 1}]",
+        "bootstrap": f"state = wp.rand_init(seed, tid)\ntotal = float(0.0)\nfor draw in range({inner}):\n"
+        f"    at = int(wp.randu(state) % wp.uint32({total}))\n    total += float(table[at, 0])\n"
+        f"out[tid] = total / {inner}.0",
+        "bins": "state = wp.rand_init(seed, tid)\n"
+        f"at = int(wp.randu(state, wp.uint32(0), wp.uint32({total})))\n"
+        "wp.atomic_add(out, at, 1 + table[tid, 0])",
+    }[kind]
+    d.launch(rows)
+    d.code(
+        "tid = wp.tid()\n# no copy: the view shares the memory of the buffer\n$view\n$each",
+        view=view,
+        each=each,
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        table = v.buffer.reshape(rows, fields)
+        found = {"sum": table.sum(axis=1), "largest": table.max(axis=1), "column": table[:, 0] - table[:, -1]}
+        return {"out": found[kind]}
+
+    def drawn(before: Values, after: Values) -> None:
+        first = before.buffer.reshape(rows, fields)[:, 0].astype(float)
+        if kind == "bins":
+            assert after.out.sum() == first.sum() + rows
+            assert 0.3 * rows < (after.out > 0).sum() < 0.95 * rows
+        else:
+            assert abs(after.out.mean() - first.mean()) < 5 * first.std() / (inner * rows) ** 0.5
+            assert (after.out >= first.min()).all()
+            assert (after.out <= first.max()).all()
+
+    if random:
+        d.holds(drawn)
+    else:
+        d.check(reference)

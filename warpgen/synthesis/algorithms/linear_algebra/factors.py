@@ -1,0 +1,130 @@
+"""Factors of symmetric matrices, which need no pivots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.linear_algebra import DOMAIN
+from warpgen.synthesis.algorithms.linear_algebra.batched import NAMES
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Golub & Van Loan 2013, algorithms 4.2.1 and 4.2.2; 4.1.2 for L D L^T",
+    names=NAMES
+    | {"cholesky_factor": "dense_chol|batched_cholesky|dense_cholesky", "damping": "reg|armature"},
+    adjoint="no",
+    double=True,
+)
+def cholesky_factor(d: Draft) -> None:
+    """Factors a symmetric positive definite matrix for each thread into a triangle and its transpose."""
+    form = d.option("form", "left-looking", "right-looking", "ldl")
+    layout = d.option("layout", "square", "flat", "packed")
+    damping = d.option("damping", "none", "uniform", "per row")
+    inverse = d.flag("inverse", 0.3) and form != "ldl"  # reciprocals on the diagonal
+    n, count = d.pick(4, 5, 6, 8), d.pick(32, 40, 64)
+    cells = n * (n + 1) // 2
+
+    def at(i: str, j: str) -> str:
+        if layout == "square":
+            return f"A[batch, {i}, {j}]"
+        if layout == "flat":
+            return f"A[base + {i} * n + {j}]"
+        return f"A[batch, {i} * ({i} + 1) // 2 + {j}]"
+
+    shape: Any = {"square": (count, n, n), "flat": count * n * n, "packed": (count, cells)}[layout]
+    if layout != "square":
+        d.param("n", "int", n)
+    d.inout("A", "float", shape, -1.0, 1.0)
+    d.param("shift", "float", float(n) + 1.0, float(n) + 3.0)
+    extra = ""
+    if damping == "uniform":
+        d.param("damping", "float", 0.1, 0.5)
+        extra = " + damping"
+    elif damping == "per row":
+        d.input("damping", "float", n, 0.1, 0.5)
+        extra = " + damping[i]"
+    first = f"{at('j', 'j')} += shift{extra}".replace("damping[i]", "damping[j]")
+    head = {"square": "n = A.shape[1]", "flat": "base = batch * n * n", "packed": ""}[layout]
+    root = f"r = wp.sqrt(s)\n{at('j', 'j')} = {'1.0 / r' if inverse else 'r'}"
+    over = f"{at('i', 'j')} = s * {at('j', 'j')}" if inverse else f"{at('i', 'j')} = s / {at('j', 'j')}"
+    if form == "left-looking":
+        body = f"""
+        for j in range(n):
+            {first}
+            s = {at("j", "j")}
+            for k in range(j):
+                r = {at("j", "k")}
+                s -= r * r
+            $root
+            # the rest of column j, of columns to its left only
+            for i in range(j + 1, n):
+                s = {at("i", "j")}
+                for k in range(j):
+                    s -= {at("i", "k")} * {at("j", "k")}
+                {over}
+        """
+    elif form == "right-looking":
+        body = f"""
+        for j in range(n):
+            {first}
+        for k in range(n):
+            pivot = wp.sqrt({at("k", "k")})
+            {at("k", "k")} = {"1.0 / pivot" if inverse else "pivot"}
+            for i in range(k + 1, n):
+                {at("i", "k")} = {at("i", "k")} / pivot
+            # what remains loses the outer product of column k
+            for j in range(k + 1, n):
+                for i in range(j, n):
+                    {at("i", "j")} -= {at("i", "k")} * {at("j", "k")}
+        """
+    else:
+        d.says("Factors a symmetric matrix for each thread into L D L^T with ones on the diagonal of L.")
+        body = f"""
+        for j in range(n):
+            {first}
+            pivot = {at("j", "j")}
+            for k in range(j):
+                pivot -= {at("j", "k")} * {at("j", "k")} * {at("k", "k")}
+            {at("j", "j")} = pivot
+            for i in range(j + 1, n):
+                s = {at("i", "j")}
+                for k in range(j):
+                    s -= {at("i", "k")} * {at("j", "k")} * {at("k", "k")}
+                # no roots: D keeps the squares of Cholesky's diagonal
+                {at("i", "j")} = s / pivot
+        """
+    for name in ("s", "pivot"):  # changed in the inner loops
+        body = body.replace(f"{name} = {at('j', 'j')}\n", f"{name} = float({at('j', 'j')})\n")
+        body = body.replace(f"{name} = {at('i', 'j')}\n", f"{name} = float({at('i', 'j')})\n")
+    d.launch(count)
+    d.code("batch = wp.tid()\n$head\n$body", head=head, body=body, root=root)
+    d.explain("""
+        Only the lower triangle of `A` is read and overwritten; `shift` is added to its diagonal first.
+    """)
+    lower = np.tril_indices(n)
+
+    def reference(v: Values) -> dict[str, Any]:
+        given = np.zeros((count, n, n))
+        if layout == "packed":
+            given[:, lower[0], lower[1]] = v.A
+        else:
+            given = v.A.reshape(count, n, n)
+        low = np.tril(given, -1)
+        added = v.damping if damping != "none" else 0.0
+        main = np.einsum("bii->bi", given) + v["shift"] + added
+        full = low + np.swapaxes(low, 1, 2) + main[..., None] * np.eye(n)
+        factor = np.linalg.cholesky(full)
+        scale = np.einsum("bii->bi", factor)
+        if form == "ldl":
+            factor = factor / scale[:, None, :]
+            factor = np.tril(factor, -1) + (scale**2)[..., None] * np.eye(n)
+        elif inverse:
+            factor = np.tril(factor, -1) + (1.0 / scale)[..., None] * np.eye(n)
+        if layout == "packed":
+            return {"A": factor[:, lower[0], lower[1]]}
+        return {"A": (factor + np.triu(given, 1)).reshape(v.A.shape)}
+
+    d.check(reference, 5e-4)

@@ -1,0 +1,154 @@
+"""Functions of dense matrices by iterations of products alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.linear_algebra import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "A": "a|lhs|mat_a|left",
+    "B": "b|rhs|mat_b|weights",
+    "C": "out|prod|mat_c|gemm_out",
+    "acc": "sum_tile|c_tile|partial",
+    "s": "acc_ij|dot|total",
+    "k": "kk|p|inner",
+    "alpha": "scale|gain",
+    "beta": "keep|decay",
+    "bias": "offset|b_vec|shift",
+    "TILE_M": "BLOCK_M|TM|ROWS",
+    "TILE_N": "BLOCK_N|TN|COLS",
+    "TILE_K": "BLOCK_K|TK|DEPTH",
+}
+
+
+@DOMAIN.algorithm(
+    source="Newton-Schulz iteration: Schulz 1933; Jordan et al. 2024 (Muon) for the orthogonalising quintic",
+    names=_NAMES
+    | {
+        "newton_schulz": "newton_schulz_step|schulz_inverse|orthogonalize_step|ns_iteration",
+        "X": "iterate|x_in|estimate",
+        "Y": "x_out|next_iterate|improved",
+    },
+    double=True,
+)
+def newton_schulz(d: Draft) -> None:
+    """Takes one Newton-Schulz step towards the inverse of a matrix, without dividing."""
+    goal = d.option("goal", "inverse", "orthogonal", "quintic", "sign")
+    form = d.option("form", "tile", "vec type", "threads")
+    damped = d.flag("damped", 0.3)
+    size = d.pick(3, 4) if form == "vec type" else d.pick(4, 8, 12)
+    count = d.pick(32, 48) if form == "vec type" else d.pick(6, 8, 10)
+    tile = form == "tile"
+    scale = 0.5 if form == "vec type" else 0.25
+    if form == "vec type":
+        kind: Any = f"mat{size}{size}"
+        shape: Any = count
+    else:
+        kind, shape = "float", ((count * size, size) if tile else (count, size, size))
+    if goal == "inverse":
+        d.input("A", kind, shape, -scale, scale)
+    d.input("X", kind, shape, -scale, scale)
+    if damped:
+        d.param("relax", "float", 0.4, 0.9)
+    d.output("Y", kind, shape)
+    names = {
+        "orthogonal": "Takes one Newton-Schulz step towards an orthogonal matrix: X (3 - X^T X) / 2.",
+        "quintic": "Takes one quintic Newton-Schulz step, which drives all singular values towards one.",
+        "sign": "Takes one Newton-Schulz step towards the sign of a matrix: X (3 - X X) / 2.",
+    }
+    if goal in names:
+        d.says(names[goal])
+    if form == "vec type":
+        eye = f"wp.identity(n={size}, dtype=float)"
+        body = {
+            "inverse": f"a = A[tid]\n$store {{x * (2.0 * {eye} - a * x)}}",
+            "orthogonal": f"$store {{0.5 * x * (3.0 * {eye} - wp.transpose(x) * x)}}",
+            "quintic": "g = x * wp.transpose(x)\n$store {3.4445 * x + (-4.775 * g + 2.0315 * g * g) * x}",
+            "sign": f"$store {{0.5 * x * (3.0 * {eye} - x * x)}}",
+        }[goal]
+        head, new = body.split("$store ")
+        new = new.strip("{}")
+        lines = head + f"Y[tid] = {new}"
+        if damped:
+            lines = head + f"new = {new}\nY[tid] = x + relax * (new - x)"
+        d.launch(count)
+        d.code("tid = wp.tid()\nx = X[tid]\n$lines", lines=lines)
+    elif tile:
+        d.module(f"N = wp.constant({size})")
+        steps = {
+            "inverse": "a = wp.tile_load(A, shape=(N, N), offset=(i * N, 0))\nax = wp.tile_matmul(a, x)\n"
+            "new = x * 2.0 - wp.tile_matmul(x, ax)",
+            "orthogonal": "g = wp.tile_matmul(wp.tile_transpose(x), x)\n"
+            "new = x * 1.5 - wp.tile_matmul(x, g) * 0.5",
+            "quintic": "g = wp.tile_matmul(x, wp.tile_transpose(x))\ng2 = wp.tile_matmul(g, g)\n"
+            "p = g2 * 2.0315 - g * 4.775\nnew = x * 3.4445 + wp.tile_matmul(p, x)",
+            "sign": "g = wp.tile_matmul(x, x)\nnew = x * 1.5 - wp.tile_matmul(x, g) * 0.5",
+        }[goal]
+        out = "x + (new - x) * relax" if damped else "new"
+        d.launch(count, tiled=True)
+        d.code(
+            """
+            i = wp.tid()
+            x = wp.tile_load(X, shape=(N, N), offset=(i * N, 0), storage="shared")
+            $steps
+            wp.tile_store(Y, $out, offset=(i * N, 0))
+            """,
+            steps=steps,
+            out=out,
+        )
+    else:
+        inner = {
+            "inverse": ("A[batch, k, l] * X[batch, l, j]", "2.0 * x - s"),
+            "orthogonal": ("X[batch, l, k] * X[batch, l, j]", "1.5 * x - 0.5 * s"),
+            "quintic": ("X[batch, l, k] * X[batch, l, j]", "1.5 * x - 0.5 * s"),
+            "sign": ("X[batch, k, l] * X[batch, l, j]", "1.5 * x - 0.5 * s"),
+        }[goal]
+        if goal == "quintic":
+            d.says(names["orthogonal"])
+        out = "x + relax * (new - x)" if damped else "new"
+        pair = ("A: wp.array3d(dtype=float), " if goal == "inverse" else "") + "X: wp.array3d(dtype=float)"
+        names_in = "A, X" if goal == "inverse" else "X"
+        d.function(
+            f"""
+            @wp.func
+            def inner_entry({pair}, batch: int, k: int, j: int) -> float:
+                g = float(0.0)
+                for l in range(X.shape[1]):
+                    g += {inner[0]}
+                return g
+            """
+        )
+        d.launch(count, size, size)
+        d.code(
+            f"""
+            batch, i, j = wp.tid()
+            n = X.shape[1]
+            x = X[batch, i, j]
+            s = float(0.0)
+            for k in range(n):
+                s += X[batch, i, k] * inner_entry({names_in}, batch, k, j)
+            $put
+            """,
+            put=f"new = {inner[1]}\nY[batch, i, j] = {out}" if damped else f"Y[batch, i, j] = {inner[1]}",
+        )
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.X.reshape(-1, size, size)
+        xt = np.swapaxes(x, 1, 2)
+        if goal == "inverse":
+            new = 2 * x - x @ v.A.reshape(x.shape) @ x
+        elif goal == "quintic" and form != "threads":
+            g = x @ xt
+            new = 3.4445 * x - 4.775 * g @ x + 2.0315 * g @ g @ x
+        elif goal == "sign":
+            new = 1.5 * x - 0.5 * x @ x @ x
+        else:
+            new = 1.5 * x - 0.5 * x @ xt @ x
+        new = x + v.relax * (new - x) if damped else new
+        return {"Y": new.reshape(v.X.shape)}
+
+    d.check(reference)

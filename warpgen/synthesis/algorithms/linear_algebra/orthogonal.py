@@ -1,0 +1,173 @@
+"""Orthonormal bases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.linear_algebra import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Golub & Van Loan 2013, algorithms 5.2.5 and 5.2.6; Daniel et al. 1976 (twice is enough)",
+    names={
+        "gram_schmidt": "orthonormalize|mgs_qr|orthogonalize_rows|qr_gram_schmidt",
+        "V": "basis|vectors|Q|frames",
+        "batch": "tid|b|set_id",
+        "proj": "coef|h|dot_kj",
+        "norm": "length|size|nrm",
+        "k": "row|i|m",
+        "j": "prev|l|q",
+    },
+    adjoint="no",
+    double=True,
+)
+def gram_schmidt(d: Draft) -> None:
+    """Makes a set of vectors for each thread orthonormal, in place, in the order in which they come."""
+    form = d.option("form", "modified", "guarded", "twice", "right-looking")
+    layout = d.option("layout", "rows", "columns", "vec3", "one block")
+    keep = d.flag("keep", 0.4)
+    m, n, count = d.pick(3, 4), d.pick(6, 8, 10), d.pick(32, 48)
+    if layout == "vec3":
+        m, n = 3, 3
+    block = layout == "one block"
+    if block:
+        count, keep = 1, keep
+    shape = (count, m) if layout == "vec3" else (count, m, n) if layout != "columns" else (count, n, m)
+    kind = "vec3" if layout == "vec3" else "float"
+    if block:
+        d.inout("V", "float", (d.pick(6, 8), 16), -1.0, 1.0)
+        m, n = d.parameters[-1].fills[0].shape
+        d.launch(1)
+    else:
+        d.inout("V", kind, shape, -1.0, 1.0)
+        d.launch(count)
+    if keep:
+        d.output("R", "float", (m, m) if block else (count, m, m))
+    lead = "" if block else "batch, "
+
+    def tail(k: str, e: str) -> str:
+        return f"V[{lead}{e}, {k}]" if layout == "columns" else f"V[{lead}{k}, {e}]"
+
+    vectors = "V.shape[2]" if layout == "columns" else "V.shape[0]" if block else "V.shape[1]"
+    parts = "V.shape[1]" if layout in ("columns", "one block") else "V.shape[2]"
+    head = "" if block else "batch = wp.tid()\n"
+    if layout == "vec3":
+        # written out: three vectors are few
+        twice = "u -= wp.dot(u, q0) * q0" if form == "twice" else ""
+        third = "w = V[batch, 2]\n$p2\nw -= wp.dot(w, q0) * q0\n$p3\nw -= wp.dot(w, q1) * q1"
+        if form == "guarded":
+            third = "w = V[batch, 2]\n$p2\n$p3\nw -= wp.dot(w, q0) * q0 + wp.dot(w, q1) * q1"
+        d.code(
+            """
+            batch = wp.tid()
+            u = V[batch, 0]
+            $p0
+            q0 = wp.normalize(u)
+            u = V[batch, 1]
+            $p1
+            u -= wp.dot(u, q0) * q0
+            $twice
+            $p4
+            q1 = wp.normalize(u)
+            $third
+            $p5
+            V[batch, 0] = q0
+            V[batch, 1] = q1
+            V[batch, 2] = wp.normalize(w)
+            """,
+            twice=twice,
+            third=third,
+            p0="R[batch, 0, 0] = wp.length(u)" if keep else "",
+            p1="R[batch, 0, 1] = wp.dot(u, q0)" if keep else "",
+            p2="R[batch, 0, 2] = wp.dot(w, q0)" if keep else "",
+            p3="R[batch, 1, 2] = wp.dot(w, q1)" if keep else "",
+            p4="R[batch, 1, 1] = wp.length(u)" if keep else "",
+            p5="R[batch, 2, 2] = wp.length(w)" if keep else "",
+        )
+    else:
+        record = f"R[{lead}j, k] {'+=' if form == 'twice' else '='} proj" if keep else ""
+        dot = f"proj = float(0.0)\nfor e in range(n):\n    proj += {tail('j', 'e')} * {tail('k', 'e')}"
+        subtract = f"for e in range(n):\n    {tail('k', 'e')} -= proj * {tail('j', 'e')}"
+        own = tail("k", "e")
+        size = f"norm = float(0.0)\nfor e in range(n):\n    norm += {own} * {own}\nnorm = wp.sqrt(norm)"
+        scale = f"for e in range(n):\n    {tail('k', 'e')} = {tail('k', 'e')} / norm"
+        main = f"R[{lead}k, k] = norm" if keep else ""
+        if form == "right-looking":
+            loop = """
+            for k in range(m):
+                $size
+                $main
+                $scale
+                # the later vectors lose their part along this one at once
+                for j in range(k + 1, m):
+                    $dot
+                    $record
+                    $subtract
+            """
+            record = f"R[{lead}k, j] = proj" if keep else ""
+            subtract = f"for e in range(n):\n    {tail('j', 'e')} -= proj * {tail('k', 'e')}"
+        elif form == "guarded":
+            # all projections are of the vector as it was given, one component after the other
+            loop = """
+            for k in range(m):
+                for j in range(k):
+                    $dot
+                    $record
+                    $subtract
+                $size
+                # a vector that depends on the others is left as it is
+                if norm < 1.0e-6:
+                    continue
+                $main
+                $scale
+            """
+        elif form == "twice":
+            loop = """
+            for k in range(m):
+                # a second turn removes what rounding left of the first
+                for turn in range(2):
+                    for j in range(k):
+                        $dot
+                        $record
+                        $subtract
+                $size
+                $main
+                $scale
+            """
+        else:
+            loop = """
+            for k in range(m):
+                for j in range(k):
+                    $dot
+                    $record
+                    $subtract
+                $size
+                $main
+                $scale
+            """
+        d.code(
+            f"{head}m = {vectors}\nn = {parts}\n$loop",
+            loop=loop,
+            dot=dot,
+            subtract=subtract,
+            size=size,
+            scale=scale,
+            main=main,
+            record=record,
+        )
+
+    def reference(v: Values) -> dict[str, Any]:
+        given = v.V[None] if block else v.V
+        if layout != "columns":
+            given = np.swapaxes(given, 1, 2)
+        q, r = np.linalg.qr(given)
+        sign = np.sign(np.einsum("bii->bi", r))
+        q, r = q * sign[:, None, :], r * sign[:, :, None]
+        q = q if layout == "columns" else np.swapaxes(q, 1, 2)
+        made = {"V": q[0] if block else q}
+        return made | ({"R": r[0] if block else r} if keep else {})
+
+    d.check(reference, 1e-2)

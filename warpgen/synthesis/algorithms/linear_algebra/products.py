@@ -1,0 +1,316 @@
+"""Products of dense matrices and vectors: by threads and by tiles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.linear_algebra import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "A": "a|lhs|mat_a|left",
+    "B": "b|rhs|mat_b|weights",
+    "C": "out|prod|mat_c|gemm_out",
+    "acc": "sum_tile|c_tile|partial",
+    "s": "acc_ij|dot|total",
+    "k": "kk|p|inner",
+    "alpha": "scale|gain",
+    "beta": "keep|decay",
+    "bias": "offset|b_vec|shift",
+    "TILE_M": "BLOCK_M|TM|ROWS",
+    "TILE_N": "BLOCK_N|TN|COLS",
+    "TILE_K": "BLOCK_K|TK|DEPTH",
+}
+
+
+@DOMAIN.algorithm(
+    source="Golub & Van Loan 2013, section 1.3 (block matrices); BLAS level 3",
+    names=_NAMES | {"gemm": "tile_gemm|matmul|dense_gemm|matmul_kernel", "i": "row|r", "j": "col|n"},
+    double=True,
+)
+def gemm(d: Draft) -> None:
+    """Multiplies two dense matrices."""
+    form = d.option("form", "thread", "rows of four", "tile", "tile call", "split depth")
+    left = d.option("left", "plain", "transposed")
+    right = d.option("right", "plain", "transposed")
+    ending = d.option("ending", "plain", "scaled", "bias", "relu", "plus C")
+    tiled = form in ("tile", "tile call", "split depth")
+    tm, tn, tk = d.pick(4, 8), d.pick(4, 8), d.pick(4, 8)
+    bm, bn, bk = d.pick(2, 3), d.pick(1, 2, 3), d.pick(2, 3, 4)
+    m, n, depth = tm * bm, tn * bn, tk * bk
+    if form == "split depth":
+        ending = "plain"
+    elif ending == "relu" and not tiled:  # the adjoint of a loop's sum does not know its sign
+        ending = "bias"
+    d.input("A", "float", (depth, m) if left == "transposed" else (m, depth), -1.0, 1.0)
+    d.input("B", "float", (n, depth) if right == "transposed" else (depth, n), -1.0, 1.0)
+    if ending in ("scaled", "plus C"):
+        d.param("alpha", "float", 0.5, 2.0)
+    if ending == "plus C":
+        d.input("C0", "float", (m, n), -1.0, 1.0)
+        d.param("beta", "float", 0.25, 1.0)
+    if ending in ("bias", "relu"):
+        d.input("bias", "float", n, -0.5, 0.5)
+    d.output("C", "float", (m, n))
+
+    def a(i: str, k: str) -> str:
+        return f"A[{k}, {i}]" if left == "transposed" else f"A[{i}, {k}]"
+
+    def b(k: str, j: str) -> str:
+        return f"B[{j}, {k}]" if right == "transposed" else f"B[{k}, {j}]"
+
+    value = {
+        "plain": "s",
+        "scaled": "alpha * s",
+        "bias": "s + bias[j]",
+        "relu": "wp.max(s + bias[j], 0.0)",
+        "plus C": "alpha * s + beta * C0[i, j]",
+    }[ending]
+    inner = "A.shape[0]" if left == "transposed" else "A.shape[1]"
+    if form == "thread":
+        d.launch(m, n)
+        d.code(
+            f"""
+            i, j = wp.tid()
+            s = float(0.0)
+            for k in range({inner}):
+                s += {a("i", "k")} * {b("k", "j")}
+            C[i, j] = {value}
+            """
+        )
+    elif form == "rows of four":
+        d.launch(m // 4, n)
+        stores = []
+        for r in range(4):
+            line = {
+                "plain": f"s[{r}]",
+                "scaled": f"alpha * s[{r}]",
+                "bias": f"s[{r}] + bias[j]",
+                "relu": f"wp.max(s[{r}] + bias[j], 0.0)",
+                "plus C": f"alpha * s[{r}] + beta * C0[i + {r}, j]",
+            }[ending]
+            stores.append(f"C[{'i' if r == 0 else f'i + {r}'}, j] = {line}".replace("[i + 0,", "[i,"))
+        four = ", ".join(a("i" if r == 0 else f"i + {r}", "k") for r in range(4))
+        d.code(
+            f"""
+            strip, j = wp.tid()
+            i = 4 * strip
+            # one load of B serves four rows
+            s = wp.vec4()
+            for k in range({inner}):
+                s += wp.vec4({four}) * {b("k", "j")}
+            $stores
+            """,
+            stores="\n".join(stores),
+        )
+    else:
+        d.module(f"TILE_M = wp.constant({tm})\nTILE_N = wp.constant({tn})\nTILE_K = wp.constant({tk})")
+        load_a = "at = wp.tile_load(A, shape=(TILE_M, TILE_K), offset=(i * TILE_M, k * TILE_K))"
+        if left == "transposed":
+            load_a = "columns = wp.tile_load(A, shape=(TILE_K, TILE_M), offset=(k * TILE_K, i * TILE_M))\n"
+            load_a += "at = wp.tile_transpose(columns)"
+        load_b = "bt = wp.tile_load(B, shape=(TILE_K, TILE_N), offset=(k * TILE_K, j * TILE_N))"
+        if right == "transposed":
+            load_b = "rows = wp.tile_load(B, shape=(TILE_N, TILE_K), offset=(j * TILE_N, k * TILE_K))\n"
+            load_b += "bt = wp.tile_transpose(rows)"
+        product = "wp.tile_matmul(at, bt, acc)" if form != "tile call" else "acc += wp.tile_matmul(at, bt)"
+        at = "offset=(i * TILE_M, j * TILE_N)"
+        ends = {
+            "plain": f"wp.tile_store(C, acc, {at})",
+            "scaled": f"wp.tile_store(C, acc * alpha, {at})",
+            "bias": "$row\nwp.tile_store(C, acc + spread, $at)",
+            "relu": "$row\nwp.tile_store(C, wp.tile_map(relu, acc + spread), $at)",
+            "plus C": f"old = wp.tile_load(C0, shape=(TILE_M, TILE_N), {at})\n"
+            f"wp.tile_store(C, acc * alpha + old * beta, {at})",
+        }
+        row = "row = wp.tile_load(bias, shape=TILE_N, offset=j * TILE_N)\n"
+        row += "spread = wp.tile_broadcast(row, shape=(TILE_M, TILE_N))"
+        if ending == "relu":
+            d.function("""
+                @wp.func
+                def relu(x: float) -> float:
+                    return wp.max(x, 0.0)
+            """)
+        end = ends[ending].replace("$at", at)
+        blocks = {"load_a": load_a, "load_b": load_b, "product": product, "end": end, "row": row}
+        if form == "split depth":
+            d.launch(bm, bn, bk, tiled=True)
+            d.code(
+                f"""
+                i, j, k = wp.tid()
+                $load_a
+                $load_b
+                # blocks along the depth meet in C
+                acc = wp.tile_matmul(at, bt)
+                wp.tile_atomic_add(C, acc, {at})
+                """,
+                **blocks,
+            )
+        else:
+            d.launch(bm, bn, tiled=True)
+            d.code(
+                f"""
+                i, j = wp.tid()
+                acc = wp.tile_zeros(shape=(TILE_M, TILE_N), dtype=float)
+                for k in range({inner} // TILE_K):
+                    $load_a
+                    $load_b
+                    $product
+                $end
+                """,
+                **blocks,
+            )
+    says = {
+        "bias": "Multiplies two dense matrices and adds a row to each row of the product.",
+        "relu": "Computes a dense layer: a product of matrices, a bias and a rectifier.",
+        "plus C": "Adds the scaled product of two dense matrices to a scaled third one.",
+    }
+    if ending in says:
+        d.says(says[ending])
+
+    def reference(v: Values) -> dict[str, Any]:
+        made = (v.A.T if left == "transposed" else v.A) @ (v.B.T if right == "transposed" else v.B)
+        if ending in ("scaled", "plus C"):
+            made = v.alpha * made
+        if ending == "plus C":
+            made = made + v.beta * v.C0
+        if ending in ("bias", "relu"):
+            made = made + v.bias
+        return {"C": np.maximum(made, 0.0) if ending == "relu" else made}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="BLAS level 2; Golub & Van Loan 2013, section 1.1",
+    names=_NAMES
+    | {
+        "gemv": "dense_matvec|matvec|row_dots|dense_gemv",
+        "x": "vec|v|direction",
+        "y": "ax|result_vec|image",
+        "row": "i|r",
+        "col": "j|c",
+    },
+    double=True,
+    adjoint="either",
+)
+def gemv(d: Draft) -> None:
+    """Multiplies a dense matrix by a vector."""
+    form = d.option("form", "thread", "cooperative", "tile rows", "atomic", "batched")
+    transposed = d.flag("transposed", 0.4)
+    ending = d.option("ending", "plain", "residual", "axpy", "symmetric half")
+    if ending == "symmetric half" and form in ("tile rows", "batched", "atomic"):
+        ending = "residual"
+    m, n = d.pick(24, 32, 40), d.pick(16, 24, 32)
+    half = ending == "symmetric half"
+    if half:
+        m, transposed = n, False
+    batches = d.pick(8, 12) if form == "batched" else 0
+    if batches:
+        m, n = d.pick(6, 8), d.pick(5, 7)
+    lead = "batch, " if batches else ""
+    shape = (n, m) if transposed else (m, n)
+    d.input("A", "float", (batches, *shape) if batches else shape, -1.0, 1.0)
+    d.input("x", "float", (batches, n) if batches else n, -1.0, 1.0)
+    if ending in ("residual", "axpy"):
+        d.input("b", "float", (batches, m) if batches else m, -1.0, 1.0)
+    if ending == "axpy":
+        d.param("alpha", "float", -1.0, 1.0)
+    d.output("y", "float", (batches, m) if batches else m)
+    a = f"A[{lead}col, row]" if transposed else f"A[{lead}row, col]"
+    if half:
+        # the upper triangle is never read
+        a = "A[wp.max(row, col), wp.min(row, col)]"
+        d.says("Multiplies a symmetric matrix, of which the lower triangle is stored, by a vector.")
+    value = {
+        "residual": f"b[{lead}row] - s",
+        "axpy": f"b[{lead}row] + alpha * s",
+    }.get(ending, "s")
+    length = f"x.shape[{1 if batches else 0}]"
+    if form in ("thread", "batched"):
+        d.launch(*((batches, m) if batches else (m,)))
+        d.code(
+            f"""
+            {"batch, row" if batches else "row"} = wp.tid()
+            s = float(0.0)
+            for col in range({length}):
+                s += {a} * x[{lead}col]
+            y[{lead}row] = {value}
+            """
+        )
+    elif form == "cooperative":
+        d.launch(m, tiled=True)
+        d.code(
+            f"""
+            row, lane = wp.tid()
+            s = float(0.0)
+            for col in range(lane, {length}, wp.block_dim()):
+                s += {a} * x[col]
+            # every thread of the block holds a part of the row's sum
+            dot = wp.tile_sum(wp.tile(s))
+            if lane == 0:
+                y[row] = {value[:-1] + "dot[0]"}
+            """
+        )
+    elif form == "tile rows":
+        tile, height = 8, d.pick(4, 8)
+        d.module(f"ROWS = wp.constant({height})\nCOLS = wp.constant({tile})")
+        load = "at = wp.tile_load(A, shape=(ROWS, COLS), offset=(i * ROWS, k * COLS))"
+        if transposed:
+            load = "columns = wp.tile_load(A, shape=(COLS, ROWS), offset=(k * COLS, i * ROWS))\n"
+            load += "at = wp.tile_transpose(columns)"
+        old = "wp.tile_load(b, shape=ROWS, offset=i * ROWS)"
+        store = {
+            "residual": f"r = {old} - s\nwp.tile_store(y, r, offset=i * ROWS)",
+            "axpy": f"r = {old} + s * alpha\nwp.tile_store(y, r, offset=i * ROWS)",
+        }.get(ending, "wp.tile_store(y, s, offset=i * ROWS)")
+        d.launch(m // height, tiled=True)
+        d.code(
+            f"""
+            i = wp.tid()
+            s = wp.tile_zeros(shape=ROWS, dtype=float)
+            for k in range({length} // COLS):
+                $load
+                xt = wp.tile_load(x, shape=COLS, offset=k * COLS)
+                s += wp.tile_sum(at * wp.tile_broadcast(xt, shape=(ROWS, COLS)), axis=1)
+            $store
+            """,
+            load=load,
+            store=store,
+        )
+    else:
+        # one thread per column: the sum over columns is atomic
+        first = {
+            "residual": "-A[$at] * x[col]",
+            "axpy": "alpha * A[$at] * x[col]",
+        }.get(ending, "A[$at] * x[col]").replace("$at", "col, row" if transposed else "row, col")
+        start = "if col == 0:\n    wp.atomic_add(y, row, b[row])" if ending in ("residual", "axpy") else ""
+        d.launch(n)
+        d.code(
+            f"""
+            col = wp.tid()
+            for row in range(y.shape[0]):
+                wp.atomic_add(y, row, {first})
+                $start
+            """,
+            start=start,
+        )
+    says = {
+        "residual": "Computes the residual of a dense linear system: the right side less a product.",
+        "axpy": "Adds a scaled product of a dense matrix and a vector to another vector.",
+    }
+    if ending in says:
+        d.says(says[ending])
+
+    def reference(v: Values) -> dict[str, Any]:
+        matrix = np.swapaxes(v.A, -1, -2) if transposed else v.A
+        if half:
+            matrix = np.tril(matrix) + np.tril(matrix, -1).T
+        product = np.einsum("...ij,...j->...i", matrix, v.x)
+        if ending == "residual":
+            return {"y": v.b - product}
+        return {"y": v.b + v.alpha * product if ending == "axpy" else product}
+
+    d.check(reference)

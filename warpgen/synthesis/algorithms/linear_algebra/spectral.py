@@ -1,0 +1,393 @@
+"""Eigenvalues, polar factors and exponentials of small matrices held in registers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.linear_algebra import DOMAIN
+from warpgen.synthesis.library import rotations
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "A": "matrices|mats|a|tensors",
+    "m": "a_i|work|s",
+    "tid": "i",
+    "c": "cs|cosine",
+    "s": "sn|sine",
+    "V": "vectors|axes|eigvecs|frames",
+    "values": "eigenvalues|lambdas|eigvals|principal",
+}
+
+
+def _symmetric(a: Any) -> Any:
+    return 0.5 * (a + np.swapaxes(a, -1, -2))
+
+
+@DOMAIN.algorithm(
+    source="Jacobi 1846; Golub & Van Loan 2013, section 8.5; Smith 1961 for the closed form",
+    names=_NAMES | {"symmetric_eigen": "jacobi_eigen|eigenvalues_sym3|diagonalize|principal_values"},
+    adjoint="no",
+    double=True,
+)
+def symmetric_eigen(d: Draft) -> None:
+    """Finds the eigenvalues of the symmetric part of a small matrix."""
+    way = d.option("way", "jacobi", "cyclic jacobi", "closed", "builtin")
+    vectors = d.flag("vectors") and "jacobi" in way
+    order = d.option("order", "sorted", "extremes", "spread")
+    sweeps = d.pick(5, 6, 8)
+    count = d.pick(48, 64, 96, 128)
+    given = d.option("given", "matrix", "six numbers")
+    if given == "matrix":
+        d.input("A", "mat33", count, -1.0, 1.0)
+        load = "m = 0.5 * (A[tid] + wp.transpose(A[tid]))"
+    else:
+        d.input("A", "float", (count, 6), -1.0, 1.0)
+        load = """
+        # xx, yy, zz, xy, yz, zx
+        xy = A[tid, 3]
+        yz = A[tid, 4]
+        zx = A[tid, 5]
+        m = wp.mat33(A[tid, 0], xy, zx, xy, A[tid, 1], yz, zx, yz, A[tid, 2])
+        """
+    if order == "sorted":
+        d.output("values", "vec3", count)
+    elif order == "extremes":
+        d.output("values", "vec2", count)
+        d.says("Finds the smallest and the largest eigenvalue of the symmetric part of a small matrix.")
+    else:
+        d.output("spread", "float", count)
+        d.says("Finds by how much the eigenvalues of the symmetric part of a small matrix differ at most.")
+    if vectors:
+        d.output("V", "mat33", count)
+    if way == "jacobi":
+        d.use(rotations.JACOBI_ROTATION)
+        turn = "q = q * g" if vectors else ""
+        body = f"""
+        m = wp.mat33(m)
+        {"q = wp.identity(n=3, dtype=float)" if vectors else "$none"}
+        for turn in range({3 * sweeps}):
+            # the largest of the three numbers beside the diagonal goes first
+            axis = int(0)
+            if wp.abs(m[0, 2]) > wp.abs(m[0, 1]):
+                axis = 1
+            if wp.abs(m[1, 2]) > wp.max(wp.abs(m[0, 1]), wp.abs(m[0, 2])):
+                axis = 2
+            j = wp.where(axis == 2, 1, 0)
+            k = wp.where(axis == 0, 1, 2)
+            c, s = jacobi_rotation(m[j, j], m[j, k], m[k, k])
+            g = wp.identity(n=3, dtype=float)
+            g[j, j] = c
+            g[j, k] = s
+            g[k, j] = -s
+            g[k, k] = c
+            m = wp.transpose(g) * m * g
+            {turn or "$none"}
+        w = wp.vec3(m[0, 0], m[1, 1], m[2, 2])
+        """
+    elif way == "cyclic jacobi":
+        d.use(rotations.JACOBI_ROTATION)
+        turn = "q = q * g" if vectors else "$none"
+        body = f"""
+        m = wp.mat33(m)
+        {"q = wp.identity(n=3, dtype=float)" if vectors else "$none"}
+        for sweep in range({sweeps}):
+            off = m[0, 1] * m[0, 1] + m[0, 2] * m[0, 2] + m[1, 2] * m[1, 2]
+            # convergence is quadratic: a few sweeps are enough
+            if off < 1.0e-12:
+                break
+            for j in range(2):
+                for k in range(j + 1, 3):
+                    c, s = jacobi_rotation(m[j, j], m[j, k], m[k, k])
+                    g = wp.identity(n=3, dtype=float)
+                    g[j, j] = c
+                    g[j, k] = s
+                    g[k, j] = -s
+                    g[k, k] = c
+                    m = wp.transpose(g) * m * g
+                    {turn}
+        w = wp.vec3(m[0, 0], m[1, 1], m[2, 2])
+        """
+        body = body.replace(f"range({sweeps})", "range(sweeps)")
+        d.param("sweeps", "int", sweeps)
+    elif way == "closed":
+        d.use(rotations.SYMMETRIC_EIGENVALUES)
+        body = "w = symmetric_eigenvalues(m)"
+    else:
+        body = "q, w = wp.eig3(m)"
+    # a rotation R of the basis gives columns of eigenvectors
+    store = {
+        "sorted": """
+        lo = wp.min(w)
+        hi = wp.max(w)
+        # the trace is what all three add up to
+        values[tid] = wp.vec3(hi, wp.trace(m) - lo - hi, lo)
+        """,
+        "extremes": "values[tid] = wp.vec2(wp.min(w), wp.max(w))",
+        "spread": "spread[tid] = wp.max(w) - wp.min(w)",
+    }[order]
+    if way == "closed":
+        store = {
+            "sorted": "values[tid] = symmetric_eigenvalues(m)",
+            "extremes": "values[tid] = wp.vec2(w[2], w[0])",
+            "spread": "spread[tid] = w[0] - w[2]",
+        }[order]
+        body = "" if order == "sorted" else body
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$load\n$body\n$store\n$axes",
+        load=load,
+        body=body,
+        store=store,
+        axes="V[tid] = q" if vectors else "",
+        none="",
+    )
+    if "jacobi" in way:
+        d.explain("""
+            Each rotation annuls one pair of numbers beside the diagonal; what stays on the diagonal are the
+            eigenvalues, and the product of the rotations holds the eigenvectors in its columns.
+        """)
+
+    def matrix(v: Values) -> Any:
+        if given == "matrix":
+            return _symmetric(v.A)
+        return v.A[:, [0, 3, 5, 3, 1, 4, 5, 4, 2]].reshape(-1, 3, 3)
+
+    def reference(v: Values) -> dict[str, Any]:
+        w = np.linalg.eigvalsh(matrix(v))
+        if order == "spread":
+            return {"spread": w[:, 2] - w[:, 0]}
+        return {"values": w[:, ::-1] if order == "sorted" else w[:, [0, 2]]}
+
+    d.check(reference, 1e-3)
+    if vectors:
+
+        def diagonalises(before: Values, after: Values) -> None:
+            turned = np.swapaxes(after.V, 1, 2) @ matrix(before) @ after.V
+            main = np.einsum("bii->bi", turned)
+            np.testing.assert_allclose(turned, main[..., None] * np.eye(3), atol=2e-3)
+            np.testing.assert_allclose(
+                np.swapaxes(after.V, 1, 2) @ after.V, np.eye(3)[None] + 0 * turned, atol=1e-3
+            )
+
+        d.holds(diagonalises)
+
+
+@DOMAIN.algorithm(
+    source="Higham 1986, Computing the Polar Decomposition; Muller et al. 2016 (warm started axis-angle)",
+    names=_NAMES
+    | {
+        "polar_decomposition": "extract_rotations|polar_factors|nearest_rotation|shape_match_rotation",
+        "A": "F|deformation|defgrad|transforms",
+        "R": "rotations|rot|Q",
+        "S": "stretches|stretch|U",
+        "r": "rot_i|rotation|orient",
+        "steps": "iterations|num_iters|iters",
+    },
+    adjoint="no",
+)
+def polar_decomposition(d: Draft) -> None:
+    """Finds the rotation that is nearest to each matrix."""
+    way = d.option("way", "higham", "svd", "newton-schulz", "quaternion", "planar")
+    result = d.option("result", "rotation", "both", "stretch", "strain", "distance")
+    jitter = d.flag("transposed", 0.3)
+    count = d.pick(48, 64, 96)
+    size = 2 if way == "planar" else 3
+    d.input("A", f"mat{size}{size}", count, -0.25, 0.25)
+    if way == "quaternion":
+        d.input("guess", "quat", count, kind="unit")
+    steps = d.pick(8, 10)
+    if way in ("higham", "newton-schulz"):
+        d.param("steps", "int", steps)
+    outputs = {"rotation": "R", "both": "R S", "stretch": "S", "strain": "E", "distance": "dist"}[result]
+    for name in outputs.split():
+        d.output(name, "float" if name == "dist" else f"mat{size}{size}", count)
+    load = f"a = A[tid] + wp.identity(n={size}, dtype=float)"
+    if jitter:
+        load = f"a = wp.transpose(A[tid]) + wp.identity(n={size}, dtype=float)"
+    if way in ("higham", "svd", "newton-schulz"):
+        number = ("higham", "svd", "newton-schulz").index(way)
+        d.use(rotations.POLARS[number])
+        body = f"r = polar_rotation(a, {'0' if way == 'svd' else 'steps'})"
+        if way == "svd":
+            body = "u, sigma, w = wp.svd3(a)\nr = u * wp.transpose(w)"
+            d.pieces.remove(rotations.POLAR_SVD)
+    elif way == "quaternion":
+        body = """
+        q = guess[tid]
+        for step in range(60):
+            r = wp.quat_to_matrix(q)
+            # torque of the columns of a on those of r: it vanishes where r is nearest
+            r0 = wp.vec3(r[0, 0], r[1, 0], r[2, 0])
+            r1 = wp.vec3(r[0, 1], r[1, 1], r[2, 1])
+            r2 = wp.vec3(r[0, 2], r[1, 2], r[2, 2])
+            a0 = wp.vec3(a[0, 0], a[1, 0], a[2, 0])
+            a1 = wp.vec3(a[0, 1], a[1, 1], a[2, 1])
+            a2 = wp.vec3(a[0, 2], a[1, 2], a[2, 2])
+            torque = wp.cross(r0, a0) + wp.cross(r1, a1) + wp.cross(r2, a2)
+            axis = torque / (wp.abs(wp.dot(r0, a0) + wp.dot(r1, a1) + wp.dot(r2, a2)) + 1.0e-9)
+            angle = wp.length(axis)
+            if angle < 1.0e-7:
+                break
+            q = wp.normalize(wp.quat_from_axis_angle(axis / angle, angle) * q)
+        r = wp.quat_to_matrix(q)
+        """.replace("range(60)", "range(max_steps)")
+        d.param("max_steps", "int", 200)
+    else:
+        body = """
+        # in the plane the sum of A and its cofactors is a scaled rotation
+        x = a[0, 0] + a[1, 1]
+        y = a[1, 0] - a[0, 1]
+        h = wp.sqrt(x * x + y * y)
+        r = wp.mat22(x / h, -y / h, y / h, x / h)
+        """
+    store = {
+        "rotation": "R[tid] = r",
+        "both": "R[tid] = r\n# symmetric, since a = r s\nS[tid] = wp.transpose(r) * a",
+        "stretch": "S[tid] = wp.transpose(r) * a",
+        "strain": f"# Biot's strain, free of any rotation\n"
+        f"E[tid] = wp.transpose(r) * a - wp.identity(n={size}, dtype=float)",
+        "distance": "e = a - r\ndist[tid] = wp.ddot(e, e)",
+    }[result]
+    says = {
+        "both": "Splits each matrix into a rotation and a symmetric stretch.",
+        "stretch": "Finds the symmetric stretch that is left of each matrix when its rotation is taken away.",
+        "strain": "Computes Biot's strain: the stretch of each matrix, less the identity.",
+        "distance": "Computes the squared distance of each matrix to the nearest rotation.",
+    }
+    if result in says:
+        d.says(says[result])
+    d.launch(count)
+    d.code("tid = wp.tid()\n$load\n$body\n$store", load=load, body=body, store=store)
+    d.explain("""
+        a = R S with R orthonormal and S symmetric positive definite. Here a is the identity plus `A`, as a
+        deformation gradient is the identity plus the gradient of displacements.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        a = (np.swapaxes(v.A, 1, 2) if jitter else v.A) + np.eye(size)
+        r = rotations.polar_factor(a)
+        s = np.swapaxes(r, 1, 2) @ a
+        everything = {"R": r, "S": s, "E": s - np.eye(size), "dist": ((a - r) ** 2).sum(axis=(1, 2))}
+        return {name: everything[name] for name in outputs.split()}
+
+    d.check(reference, 2e-3)
+
+
+@DOMAIN.algorithm(
+    source="Higham 2005, The Scaling and Squaring Method; Rodrigues for skew matrices; Golub & Van Loan 9.3",
+    names=_NAMES
+    | {
+        "matrix_exponential": "expm|expm_batched|exp_map|propagator",
+        "A": "generators|rates|velocity_gradients|L",
+        "E": "propagators|exp_a|flow|increments",
+        "dt": "h|time_step|tau",
+        "term": "power|t_k|monomial",
+        "squarings": "doublings|levels|halvings",
+    },
+    double=True,
+    adjoint="either",
+)
+def matrix_exponential(d: Draft) -> None:
+    """Computes the exponential of a small matrix times a step."""
+    size = d.option("size", 2, 3, 4)
+    way = d.option("way", "taylor", "scaling", "pade", "cayley", "closed")
+    applied = d.option("applied", "matrix", "vector", "composed")
+    half = d.flag("half step", 0.3)
+    count = d.pick(48, 64, 96)
+    kind = f"mat{size}{size}"
+    if way == "closed" and size == 4:
+        way = "pade"
+    d.input("A", kind, count, -1.0, 1.0)
+    d.param("dt", "float", 0.1, 0.5)
+    if applied == "vector":
+        d.input("x", f"vec{size}", count, -1.0, 1.0)
+        d.output("x_new", f"vec{size}", count)
+        store = "x_new[tid] = e * x[tid]"
+        d.says("Propagates a linear system of differential equations by the exponential of its matrix.")
+    elif applied == "composed":
+        d.input("E0", kind, count, -1.0, 1.0)
+        d.output("E", kind, count)
+        store = "E[tid] = e * E0[tid]"
+        d.says("Composes a flow with the exponential of a small matrix times a step.")
+    else:
+        d.output("E", kind, count)
+        store = "E[tid] = e"
+    identity = f"wp.identity(n={size}, dtype=float)"
+    arg = "(0.5 * dt) * A[tid]" if half else "dt * A[tid]"
+    terms, squarings = d.pick(9, 10, 12), d.pick(3, 4)
+    body = {
+        "taylor": f"""
+        m = {arg}
+        e = {identity}
+        term = {identity}
+        for k in range(1, {terms}):
+            term = term * m / float(k)
+            e += term
+        """,
+        "scaling": f"""
+        # the series converges fast for small arguments: halve `squarings` times, then square as often
+        m = {arg} / {float(2**squarings)}
+        e = {identity} + m * ({identity} + 0.5 * m * ({identity} + m / 3.0 * ({identity} + 0.25 * m)))
+        for level in range({squarings}):
+            e = e * e
+        """,
+        "pade": f"""
+        m = {arg}
+        m2 = m * m
+        # [3/3] approximant: the odd part changes sign between numerator and denominator
+        even = 120.0 * {identity} + 12.0 * m2
+        odd = m * (60.0 * {identity} + m2)
+        e = wp.inverse(even - odd) * (even + odd)
+        """,
+        "cayley": f"""
+        # Crank-Nicolson's [1/1] approximant: a rotation stays a rotation
+        m = 0.5 * {arg}
+        e = wp.inverse({identity} - m) * ({identity} + m)
+        """,
+    }
+    if way == "closed" and size == 2:
+        body["closed"] = f"""
+        m = {arg}
+        # e^(mu) (cosh(q) + sinh(q) / q (m - mu)), and q may be imaginary
+        mu = 0.5 * wp.trace(m)
+        dev = m - mu * {identity}
+        q2 = -wp.determinant(dev)
+        q = wp.sqrt(wp.abs(q2) + 1.0e-12)
+        even = wp.where(q2 > 0.0, wp.cosh(q), wp.cos(q))
+        odd = wp.where(q2 > 0.0, wp.sinh(q), wp.sin(q)) / q
+        e = wp.exp(mu) * (even * {identity} + odd * dev)
+        """
+    elif way == "closed":
+        d.says(d.sentence or "Computes the rotation that is the exponential of a skew matrix times a step.")
+        body["closed"] = f"""
+        # only the skew part turns
+        w = 0.5 * {arg.split(" * A")[0]} * (A[tid] - wp.transpose(A[tid]))
+        axis = wp.vec3(w[2, 1], w[0, 2], w[1, 0])
+        theta = wp.length(axis)
+        # Rodrigues' formula; sin(theta / 2)^2 loses no digits where theta is small
+        half = wp.sin(0.5 * theta)
+        e = {identity} + wp.sin(theta) / theta * w + 2.0 * half * half / (theta * theta) * w * w
+        """
+    if way == "cayley":
+        d.says(
+            d.sentence or "Approximates the exponential of a small matrix times a step by Cayley's transform."
+        )
+    d.launch(count)
+    d.code("tid = wp.tid()\n$body\n$store", body=body[way], store=store)
+
+    def reference(v: Values) -> dict[str, Any]:
+        m = v.A * v.dt * (0.5 if half else 1.0)
+        if way == "closed" and size == 3:
+            m = 0.5 * (m - np.swapaxes(m, 1, 2))
+        if way == "cayley":
+            e = np.linalg.solve(np.eye(size) - m / 2, np.eye(size) + m / 2)
+        else:
+            w, u = np.linalg.eig(m)
+            e = (u * np.exp(w)[:, None] @ np.linalg.inv(u)).real
+        if applied == "vector":
+            return {"x_new": np.einsum("bij,bj->bi", e, v.x)}
+        return {"E": e @ v.E0 if applied == "composed" else e}
+
+    d.check(reference, 1e-3)

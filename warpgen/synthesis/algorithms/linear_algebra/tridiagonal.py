@@ -1,0 +1,245 @@
+"""Systems with three diagonals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.linear_algebra import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Thomas 1949; Golub & Van Loan 2013, section 4.3.6; Sherman & Morrison 1950 for the periodic case",
+    names={
+        "thomas_solve": "tridiag_solve|solve_tridiagonal|tdma|tridiagonal_lines",
+        "a": "lower|sub|west",
+        "b": "diag|main|center",
+        "c": "upper|sup|east",
+        "rhs": "d|x|q",
+        "cp": "c_prime|c_star|gam",
+        "m": "denom|w|bet",
+        "line": "tid|system|col",
+        "i": "k|row",
+        "n": "num|length|size",
+    },
+    adjoint="no",
+    double=True,
+)
+def thomas_solve(d: Draft) -> None:
+    """Solves one tridiagonal system for each thread by Thomas' algorithm, overwriting the right side."""
+    layout = d.option("layout", "line first", "line last")
+    entry = d.option("entry", "float", "vec3")
+    matrix = d.option("matrix", "full", "diffusion", "shared")
+    scratch = d.option("scratch", "array", "upper diagonal")
+    backward = d.option("backward", "for", "while")
+    n, count = d.pick(12, 16, 20, 24), d.pick(32, 48, 64)
+    first = layout == "line first"
+    shape = (count, n) if first else (n, count)
+
+    def at(name: str, i: str) -> str:
+        return f"{name}[line, {i}]" if first else f"{name}[{i}, line]"
+
+    def read(name: str, i: str) -> str:
+        if matrix == "diffusion":
+            return {"a": "-alpha", "b": "(1.0 + 2.0 * alpha)", "c": "-alpha"}[name]
+        return at(name, i) if matrix == "full" else f"{name}[{i}]"
+
+    if matrix == "diffusion":
+        scratch = "array"
+        d.param("alpha", "float", 0.2, 2.0)
+        d.says("Takes an implicit step of diffusion along one line for each thread, by Thomas' algorithm.")
+    else:
+        if matrix == "shared":
+            scratch = "array"
+        extent: Any = shape if matrix == "full" else n
+        d.input("a", "float", extent, -1.0, 1.0)
+        d.input("b", "float", extent, 3.0, 5.0)
+        if scratch == "array":
+            d.input("c", "float", extent, -1.0, 1.0)
+        else:
+            d.inout("c", "float", extent, -1.0, 1.0)
+    d.inout("rhs", entry, shape, -1.0, 1.0)
+    if scratch == "array":
+        d.inout("cp", "float", shape, value=0.0)
+    cp = "cp" if scratch == "array" else "c"
+    # with -alpha as sub-diagonal the elimination adds
+    a, b, c = read("a", "i"), read("b", "i"), read("c", "i")
+    elim = f"m = {b} - {a} * {at(cp, 'i - 1')}"
+    update = f"{at('rhs', 'i')} = ({at('rhs', 'i')} - {a} * {at('rhs', 'i - 1')}) / m"
+    if matrix == "diffusion":
+        elim = f"m = 1.0 + 2.0 * alpha + alpha * {at(cp, 'i - 1')}"
+        update = f"{at('rhs', 'i')} = ({at('rhs', 'i')} + alpha * {at('rhs', 'i - 1')}) / m"
+    b0 = read("b", "0")
+    loops = {
+        "for": f"""
+            for back in range(1, n):
+                i = n - 1 - back
+                {at("rhs", "i")} -= {at(cp, "i")} * {at("rhs", "i + 1")}
+        """,
+        "while": f"""
+            i = int(n - 2)
+            while i >= 0:
+                {at("rhs", "i")} -= {at(cp, "i")} * {at("rhs", "i + 1")}
+                i -= 1
+        """,
+    }
+    forward = f"""
+        line = wp.tid()
+        n = rhs.shape[{1 if first else 0}]
+        {at(cp, "0")} = {read("c", "0")} / {b0}
+        {at("rhs", "0")} = {at("rhs", "0")} / {b0}
+        for {"i" if backward == "for" else "fw"} in range(1, n):
+            {elim}
+            {at(cp, "i")} = {c} / m
+            {update}
+    """
+    if backward == "while":
+        forward = forward.replace("fw", "j").replace("[line, i", "[line, j").replace("[i", "[j")
+    d.launch(count)
+    d.code(forward)
+    d.code("# from the last unknown up\n$loop", loop=loops[backward])
+    if matrix == "diffusion":
+        d.explain("""
+            Backward Euler: (1 + 2 alpha) x_i - alpha (x_(i-1) + x_(i+1)) = rhs_i with alpha = D dt / dx^2,
+            and zero beyond both ends.
+        """)
+    else:
+        d.explain("""
+            Row i reads `a`_i x_(i-1) + `b`_i x_i + `c`_i x_(i+1) = `rhs`_i. No pivoting: the diagonal must
+            dominate.
+        """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        side = v.rhs if first else np.swapaxes(v.rhs, 0, 1)
+        ones = np.ones((count, n))
+        if matrix == "diffusion":
+            low, main, up = -v.alpha * ones, (1 + 2 * v.alpha) * ones, -v.alpha * ones
+        else:
+            low, main, up = ((x if first else x.T) if matrix == "full" else x * ones for x in (v.a, v.b, v.c))
+        full = np.zeros((count, n, n))
+        rows = np.arange(n)
+        full[:, rows, rows] = main
+        full[:, rows[1:], rows[:-1]] = low[:, 1:]
+        full[:, rows[:-1], rows[1:]] = up[:, :-1]
+        made = np.linalg.solve(full, side.reshape(count, n, -1)).reshape(side.shape)
+        return {"rhs": made if first else np.swapaxes(made, 0, 1)}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Hockney 1965; Zhang, Cohen & Owens 2010, Fast Tridiagonal Solvers on the GPU (PCR)",
+    names={
+        "cyclic_reduction_step": "pcr_step|parallel_cyclic_reduction|reduce_tridiagonal|pcr_kernel",
+        "stride": "span|reach|delta",
+        "k1": "alpha|lo_factor|e",
+        "k2": "gamma|hi_factor|f",
+        "tid": "i",
+        "a": "lower|sub|dl",
+        "b": "diag|main|dd",
+        "c": "upper|sup|du",
+        "r": "rhs|q|y",
+    },
+    double=True,
+)
+def cyclic_reduction_step(d: Draft) -> None:
+    """Takes one step of parallel cyclic reduction, which doubles the distance of coupled unknowns."""
+    packed = d.option("layout", "arrays", "vec4")
+    border = d.option("border", "branch", "clamped", "where")
+    systems = d.flag("systems", 0.4)
+    normal = d.flag("normal", 0.4)  # each equation divided by its diagonal
+    n, count = d.pick(24, 32, 40), d.pick(3, 4, 5)
+    shape: Any = (count, n) if systems else n * 2
+    length = n if systems else n * 2
+    d.param("stride", "int", 1, 5)
+    where = (lambda i: f"s, {i}") if systems else (lambda i: i)
+    if packed == "vec4":
+        # sub-diagonal, diagonal, super-diagonal, right side
+        d.input("eq", "vec4", shape, 0.5, 1.5)
+        d.output("eq_out", "vec4", shape)
+        eq = {name: (lambda i, k=k: f"eq[{where(i)}][{k}]") for k, name in enumerate("abcr")}
+    else:
+        for name, low, high in (("a", -1.0, 1.0), ("b", 2.5, 4.0), ("c", -1.0, 1.0), ("r", -1.0, 1.0)):
+            d.input(name, "float", shape, low, high)
+        for name in "abcr":
+            d.output(f"{name}_out", "float", shape)
+        eq = {name: (lambda i, name=name: f"{name}[{where(i)}]") for name in "abcr"}
+    head = ("s, i" if systems else "i") + " = wp.tid()"
+    load = "\n".join(f"{name}i = {eq[name]('i')}" for name in "abcr")
+    n_text = f"n = {'eq' if packed == 'vec4' else 'b'}.shape[{1 if systems else 0}]"
+    left = {name: eq[name]("lo") for name in "abcr"}
+    right = {name: eq[name]("hi") for name in "abcr"}
+    if border == "branch":
+        body = f"""
+        a_new = float(0.0)
+        b_new = float(bi)
+        c_new = float(0.0)
+        r_new = float(ri)
+        lo = i - stride
+        hi = i + stride
+        if lo >= 0:
+            k1 = ai / {left["b"]}
+            a_new = -k1 * {left["a"]}
+            b_new -= k1 * {left["c"]}
+            r_new -= k1 * {left["r"]}
+        if hi < n:
+            k2 = ci / {right["b"]}
+            c_new = -k2 * {right["c"]}
+            b_new -= k2 * {right["a"]}
+            r_new -= k2 * {right["r"]}
+        """
+    else:
+        k1 = f"k1 = ai / {left['b']}"
+        k2 = f"k2 = ci / {right['b']}"
+        if border == "where":
+            k1 = f"k1 = wp.where(i >= stride, ai / {left['b']}, 0.0)"
+            k2 = f"k2 = wp.where(i + stride < n, ci / {right['b']}, 0.0)"
+        else:
+            k1 = f"k1 = float(i >= stride) * ai / {left['b']}"
+            k2 = f"k2 = float(i + stride < n) * ci / {right['b']}"
+        body = f"""
+        # beyond the ends any equation will do, since its factor is zero
+        lo = wp.max(i - stride, 0)
+        hi = wp.min(i + stride, n - 1)
+        {k1}
+        {k2}
+        a_new = -k1 * {left["a"]}
+        b_new = bi - k1 * {left["c"]} - k2 * {right["a"]}
+        c_new = -k2 * {right["c"]}
+        r_new = ri - k1 * {left["r"]} - k2 * {right["r"]}
+        """
+    names = [f"{name}_new" for name in "abcr"]
+    if normal:
+        names = ["a_new / b_new", "1.0", "c_new / b_new", "r_new / b_new"]
+    if packed == "vec4":
+        store = f"eq_out[{where('i')}] = wp.vec4({', '.join(names)})"
+    else:
+        store = "\n".join(f"{x}_out[{where('i')}] = {y}" for x, y in zip("abcr", names, strict=True))
+    d.launch(*(shape if systems else (shape,)))
+    d.code(f"{head}\n{n_text}\n$load\n$body\n$store", load=load, body=body, store=store)
+    d.explain("""
+        Equation i is freed of its two neighbours at distance `stride` by adding multiples of their equations;
+        after log2(n) steps with doubled strides each equation has one unknown left.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        a, b, c, r = np.moveaxis(v.eq, -1, 0) if packed == "vec4" else (v.a, v.b, v.c, v.r)
+        i = np.arange(length)
+        lo, hi = np.maximum(i - v.stride, 0), np.minimum(i + v.stride, length - 1)
+        k1 = np.where(i >= v.stride, a / b[..., lo], 0.0)
+        k2 = np.where(i + v.stride < length, c / b[..., hi], 0.0)
+        made = [
+            -k1 * a[..., lo],
+            b - k1 * c[..., lo] - k2 * a[..., hi],
+            -k2 * c[..., hi],
+            r - k1 * r[..., lo] - k2 * r[..., hi],
+        ]
+        if normal:
+            made = [made[0] / made[1], np.ones_like(b), made[2] / made[1], made[3] / made[1]]
+        if packed == "vec4":
+            return {"eq_out": np.stack(made, axis=-1)}
+        return {f"{name}_out": x for name, x in zip("abcr", made, strict=True)}
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,7 @@
+"""Medicine: drugs, bodies and epidemics."""
+
+from __future__ import annotations
+
+from warpgen.synthesis.writing.algorithm import Domain
+
+DOMAIN = Domain("medicine", "pharmacokinetics, physiology and epidemics")

@@ -1,0 +1,278 @@
+"""Drugs and sugar in the body."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.medicine import DOMAIN
+from warpgen.synthesis.algorithms.medicine._steps import stepped, written
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
+
+
+@DOMAIN.algorithm(
+    source="Gabrielsson & Weiner 2016, ch. 2; Sheiner et al. 1979",
+    names={
+        "dose_patients": "pharmacokinetics|pk_step|advance_drug",
+        "amounts": "state|drug|compartments",
+        "infusion": "input_rate|pump|r_in",
+        "weight": "body_mass|kg|mass",
+        "clearance": "cl|cl_pop|elimination",
+        "dt": "step|h|time_step",
+    },
+    adjoint="either",
+    weight=4,
+)
+def dose_patients(d: Draft) -> None:
+    """Steps the amounts of a drug in the compartments of patients by a Runge-Kutta method."""
+    peripheral = d.option("peripheral", 1, 2)
+    route = d.option("route", "infusion", "oral", "transit")
+    loss = d.option("loss", "linear", "saturable", "both")
+    method = d.option("method", "classical", "kutta", "heun", "ralston")
+    scaled = d.flag("scaled", 0.45)
+    result = d.option("result", "amounts", "concentration", "effect")
+    count = d.pick(48, 64, 96)
+    d.says({
+        "amounts": "Steps the amounts of a drug in the compartments of patients by a Runge-Kutta method.",
+        "concentration": "Computes a drug's concentration in the blood after one Runge-Kutta step.",
+        "effect": "Computes a drug's effect, which lags behind its concentration, one step later.",
+    }[result])  # fmt: skip
+    states = ["cen", "per"] + (["deep"] if peripheral == 2 else [])
+    states += {"infusion": [], "oral": ["gut"], "transit": ["gut", "pre"]}[route]
+    if result == "effect":
+        states.append("eff")
+    n = len(states)
+    names = {"cen": "blood", "per": "fast tissue", "deep": "slow tissue", "gut": "gut",
+             "pre": "stomach", "eff": "place of effect"}  # fmt: skip
+    d.input("amounts", "float", (count, n), 0.5, 6.0)
+    if route == "infusion":
+        d.input("infusion", "float", count, 0.0, 4.0)
+    if scaled:
+        d.input("weight", "float", count, 45.0, 110.0)
+    if loss != "saturable":
+        d.param("clearance", "float", 1.0, 4.0)
+    if loss != "linear":
+        d.param("vmax", "float", 1.0, 4.0)
+        d.param("km", "float", 0.2, 1.0)
+    if route != "infusion":
+        d.param("ka", "float", 0.5, 1.5)
+    d.param("dt", "float", 0.05, 0.25)
+    load = "\n".join(f"{x}0 = amounts[tid, {k}]" for k, x in enumerate(states))
+    size = ["# typical volume (l) and flows (l/h) between blood and tissue", "vol = 12.0", "q = 5.0"]
+    if peripheral == 2:
+        size.append("q_deep = 0.8")
+    if loss != "saturable":
+        size.append("cl = clearance")
+    if scaled:
+        size += [
+            "# allometric: volumes grow with mass, flows with its power 3/4",
+            "ratio = weight[tid] / 70.0",
+        ]
+        size += ["vol *= ratio", "speed = wp.pow(ratio, 0.75)", "q *= speed"]
+        size += ["q_deep *= speed"] if peripheral == 2 else []
+        size += ["cl *= speed"] if loss != "saturable" else []
+
+    def slopes(stage: str, at: str) -> str:
+        gone = {
+            "linear": "cl * {c}",
+            "saturable": "vmax * {c} / (km + {c})",
+            "both": "cl * {c} + vmax * {c} / (km + {c})",
+        }[loss]
+        c = f"conc{stage}"
+        lines = [f"{c} = cen{at} / vol"]
+        lines.append(f"lost{stage} = " + gone.format(c=c))
+        lines.append(f"shift{stage} = q * ({c} - per{at} / 30.0)")
+        into = f"dcen_{stage} = -lost{stage} - shift{stage}"
+        if peripheral == 2:
+            lines.append(f"sink{stage} = q_deep * ({c} - deep{at} / 60.0)")
+            into += f" - sink{stage}"
+        into += " + pumped" if route == "infusion" else f" + ka * gut{at}"
+        lines += [into, f"dper_{stage} = shift{stage}"]
+        if peripheral == 2:
+            lines.append(f"ddeep_{stage} = sink{stage}")
+        if route == "oral":
+            lines.append(f"dgut_{stage} = -ka * gut{at}")
+        if route == "transit":
+            lines += [f"dgut_{stage} = 1.2 * pre{at} - ka * gut{at}", f"dpre_{stage} = -1.2 * pre{at}"]
+        if result == "effect":
+            lines.append(f"deff_{stage} = 0.7 * ({c} - eff{at})")
+        return "\n".join(lines)
+
+    body = ("pumped = infusion[tid]\n" if route == "infusion" else "") + written(states, slopes, method)
+    if result == "amounts":
+        d.output("next_amounts", "float", (count, n))
+        store = "\n".join(f"next_amounts[tid, {k}] = {x}1" for k, x in enumerate(states))
+    elif result == "concentration":
+        d.output("conc", "float", count)
+        store = "conc[tid] = cen1 / vol"
+    else:
+        d.param("ec50", "float", 0.3, 1.5)
+        d.output("effect", "float", count)
+        store = "# Hill's curve\npart = eff1 * eff1\neffect[tid] = part / (ec50 * ec50 + part)"
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$load\n$size\n$body\n$store", load=load, size="\n".join(size), body=body, store=store
+    )
+    trim(d)
+    d.explain(f"Amounts in mg, times in h. Columns: {', '.join(names[x] for x in states)}.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        ratio = v.weight / 70 if scaled else np.ones(count)
+        vol, speed = 12 * ratio, ratio**0.75
+        column = {x: k for k, x in enumerate(states)}
+
+        def f(y: Any) -> Any:
+            made = np.zeros_like(y)
+            c = y[:, 0] / vol
+
+            def flow(a: str, b: str, amount: Any) -> None:
+                made[:, column[a]] -= amount
+                made[:, column[b]] += amount
+
+            flow("cen", "per", 5 * speed * (c - y[:, 1] / 30))
+            if peripheral == 2:
+                flow("cen", "deep", 0.8 * speed * (c - y[:, 2] / 60))
+            if route == "infusion":
+                made[:, 0] += v.infusion
+            else:
+                flow("gut", "cen", v.ka * y[:, column["gut"]])
+            if route == "transit":
+                flow("pre", "gut", 1.2 * y[:, column["pre"]])
+            if loss != "saturable":
+                made[:, 0] -= v.clearance * speed * c
+            if loss != "linear":
+                made[:, 0] -= v.vmax * c / (v.km + c)
+            if result == "effect":
+                made[:, -1] = 0.7 * (c - y[:, -1])
+            return made
+
+        after = stepped(f, v.amounts, v.dt, method)
+        if result == "amounts":
+            return {"next_amounts": after}
+        if result == "concentration":
+            return {"conc": after[:, 0] / vol}
+        return {"effect": 1 / (1 + (v.ec50 / after[:, -1]) ** 2)}
+
+    d.check(reference, 1e-3)
+
+
+@DOMAIN.algorithm(
+    source="Bergman et al. 1979; Fisher 1991; Hovorka et al. 2004",
+    names={
+        "regulate_glucose": "minimal_model|glucose_step|advance_sugar",
+        "state": "patients|levels|x",
+        "meal": "carbs|food|intake",
+        "bolus": "pump_rate|insulin_in|delivery",
+        "dt": "step|h|time_step",
+    },
+    adjoint="either",
+    weight=4,
+)
+def regulate_glucose(d: Draft) -> None:
+    """Steps sugar and insulin in the blood of patients by Bergman's minimal model."""
+    insulin = d.option("insulin", "secreted", "pumped", "closed loop")
+    meal = d.option("meal", "none", "decaying", "gut")
+    method = d.option("method", "classical", "kutta", "heun", "midpoint")
+    kidney = d.flag("kidney", 0.4)
+    layout = d.option("layout", "rows", "planes")
+    result = d.option("result", "state", "glucose", "rates")
+    count = d.pick(48, 64, 96)
+    states = ["g", "x", "i"] + {"none": [], "decaying": ["m"], "gut": ["m", "n"]}[meal]
+    count_states = len(states)
+    d.says({
+        "state": "Steps sugar and insulin in the blood of patients by Bergman's minimal model.",
+        "glucose": "Predicts the blood sugar of patients one step ahead by Bergman's minimal model.",
+        "rates": "Computes how fast sugar and insulin change in the blood by Bergman's minimal model.",
+    }[result])  # fmt: skip
+
+    def at(name: str, k: int) -> str:
+        return f"{name}[tid, {k}]" if layout == "rows" else f"{name}[{k}, tid]"
+
+    shape = (count, count_states) if layout == "rows" else (count_states, count)
+    d.input("state", "float", shape, 0.1, 1.0)
+    if insulin == "pumped":
+        d.input("bolus", "float", count, 0.0, 0.3)
+    d.param("p1", "float", 0.01, 0.04)
+    d.param("p3", "float", 0.005, 0.02)
+    if insulin == "closed loop":
+        d.param("k_p", "float", 0.05, 0.2)
+    if result != "rates":
+        d.param("dt", "float", 0.5, 2.0)
+    load = "# in units of 200 mg/dl of sugar and 40 mU/l of insulin\n" + "\n".join(
+        f"{x}0 = {at('state', k)}" for k, x in enumerate(states)
+    )
+    if insulin == "pumped":
+        load += "\npump = bolus[tid]"
+
+    def slopes(stage: str, at_: str) -> str:
+        g, x, i = f"g{at_}", f"x{at_}", f"i{at_}"
+        sugar = f"dg_{stage} = p1 * (0.45 - {g}) - 0.05 * {x} * {g}"
+        lines = []
+        if meal != "none":
+            sugar += f" + 0.03 * m{at_}"
+        if kidney:
+            lines.append(f"spill{stage} = 0.02 * wp.max({g} - 0.8, 0.0)")
+            sugar += f" - spill{stage}"
+        lines += [sugar, f"dx_{stage} = p3 * ({i} - 0.25) - 0.025 * {x}"]
+        if insulin == "secreted":
+            lines.append(f"born{stage} = 0.12 * wp.max({g} - 0.4, 0.0)")
+        elif insulin == "closed loop":
+            lines.append(f"born{stage} = wp.clamp(k_p * ({g} - 0.5) + 0.02, 0.0, 0.1)")
+        lines.append(f"di_{stage} = {'pump' if insulin == 'pumped' else f'born{stage}'} - 0.14 * {i}")
+        if meal == "decaying":
+            lines.append(f"dm_{stage} = -0.03 * m{at_}")
+        elif meal == "gut":
+            lines += [f"dm_{stage} = 0.05 * n{at_} - 0.03 * m{at_}", f"dn_{stage} = -0.05 * n{at_}"]
+        return "\n".join(lines)
+
+    if result == "rates":
+        body, out = slopes("1", "0"), "rates"
+        values = [f"d{x}_1" for x in states]
+    else:
+        body, out = written(states, slopes, method), "next_state"
+        values = [f"{x}1" for x in states]
+    if result == "glucose":
+        d.output("glucose", "float", count)
+        store = "# mg/dl\nglucose[tid] = 200.0 * g1"
+    else:
+        d.output(out, "float", shape)
+        store = "\n".join(f"{at(out, k)} = {value}" for k, value in enumerate(values))
+    if kidney or insulin != "pumped":
+        d.forward_only()
+    d.launch(count)
+    d.code("tid = wp.tid()\n$load\n$body\n$store", load=load, body=body, store=store)
+    trim(d)
+    parts = ["glucose", "remote insulin", "plasma insulin", "sugar from the gut", "sugar in the stomach"]
+    d.explain(f"Parts of the state: {', '.join(parts[:count_states])}. Times are in minutes.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        y0 = v.state if layout == "rows" else v.state.T
+
+        def f(y: Any) -> Any:
+            g, x = y[:, 0], y[:, 1]
+            # the linear part as a matrix, then what is not linear
+            a = np.zeros((count_states, count_states))
+            a[0, 0], a[1, 1], a[1, 2], a[2, 2] = -v.p1, -0.025, v.p3, -0.14
+            if meal != "none":
+                a[0, 3], a[3, 3] = 0.03, -0.03
+            if meal == "gut":
+                a[3, 4], a[4, 4] = 0.05, -0.05
+            made = y @ a.T
+            made[:, 0] += 0.45 * v.p1 - 0.05 * x * g - (0.02 * np.clip(g - 0.8, 0, None) if kidney else 0)
+            made[:, 1] -= 0.25 * v.p3
+            if insulin == "secreted":
+                made[:, 2] += 0.12 * np.clip(g - 0.4, 0, None)
+            elif insulin == "pumped":
+                made[:, 2] += v.bolus
+            else:
+                made[:, 2] += np.clip(v.k_p * (g - 0.5) + 0.02, 0, 0.1)
+            return made
+
+        after = f(y0) if result == "rates" else stepped(f, y0, v.dt, method)
+        if result == "glucose":
+            return {"glucose": 200 * after[:, 0]}
+        return {out: after if layout == "rows" else after.T}
+
+    d.check(reference, 1e-3)

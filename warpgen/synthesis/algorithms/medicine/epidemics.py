@@ -1,0 +1,157 @@
+"""Epidemics in populations of several ages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.medicine import DOMAIN
+from warpgen.synthesis.algorithms.medicine._steps import stepped, written
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
+
+
+@DOMAIN.algorithm(
+    source="Keeling & Rohani 2008, ch. 2 and 3; Diekmann, Heesterbeek & Roberts 2010",
+    names={
+        "spread_disease": "seir_step|epidemic_step|infect_regions",
+        "contact": "mixing|contact_matrix|who_meets_whom",
+        "beta": "transmission|infectivity|b_rate",
+        "susceptible": "sus|healthy|s_in",
+        "dt": "step|h|time_step",
+    },
+    adjoint="either",
+    weight=4,
+)
+def spread_disease(d: Draft) -> None:
+    """Steps epidemics in regions whose children, adults and old people meet at different rates."""
+    model = d.option("model", "seir", "sir", "seirs", "hospital")
+    method = d.option("method", "classical", "kutta", "heun", "midpoint")
+    vaccine = d.flag("vaccine", 0.4)
+    season = d.flag("season", 0.35)
+    layout = d.option("layout", "vectors", "matrix")
+    result = d.option("result", "state", "new cases", "growth")
+    count = d.pick(32, 48, 64)
+    states = {"sir": ["s", "i", "r"], "hospital": ["s", "e", "i", "h", "r"]}.get(model, ["s", "e", "i", "r"])
+    latent = model != "sir"
+    d.says({
+        "state": "Steps epidemics in regions whose children, adults and old people meet at different rates.",
+        "new cases": "Counts who catches a disease within a step, in regions of three ages.",
+        "growth": "Computes how fast the infected of regions multiply, from contacts between three ages.",
+    }[result])  # fmt: skip
+    words = {"s": "susceptible", "e": "exposed", "i": "infectious", "h": "in_hospital", "r": "recovered"}
+    ranges = {"s": (0.4, 0.8), "e": (0.01, 0.1), "i": (0.01, 0.1), "h": (0.001, 0.01), "r": (0.1, 0.3)}
+    if layout == "vectors":
+        for x in states:
+            d.input(words[x], "vec3", count, *ranges[x])
+        load = "\n".join(f"{x}0 = {words[x]}[tid]" for x in states)
+    else:
+        d.input("people", "vec3", (len(states), count), 0.05, 0.5)
+        load = "\n".join(f"{x}0 = people[{k}, tid]" for k, x in enumerate(states))
+    d.param("contact", "mat33", 0.5, 3.0)
+    d.param("beta", "float", 0.05, 0.2)
+    if season:
+        d.param("day", "float", 0.0, 365.0)
+    if vaccine:
+        d.param("doses", "vec3", 0.001, 0.01)
+    d.param("dt", "float", 0.2, 1.0)
+    alive = " + ".join(f"{x}0" for x in states)
+    ready = f"pop = {alive}\nstrength = beta"
+    if season:
+        ready += "\n# winter drives people indoors\nstrength *= 1.0 + 0.2 * wp.cos(2.0 * wp.pi * day / 365.0)"
+
+    def slopes(stage: str, at: str) -> str:
+        lines = [] if stage != "1" else ["# each age catches it from all, by how often they meet"]
+        lines += [
+            f"force{stage} = strength * (contact * wp.cw_div(i{at}, pop))",
+            f"caught{stage} = wp.cw_mul(force{stage}, s{at})",
+        ]
+        ds, dr = f"-caught{stage}", f"0.15 * i{at}"
+        di = f"0.25 * e{at} - 0.15 * i{at}" if latent else f"caught{stage} - 0.15 * i{at}"
+        if model == "hospital":
+            lines.append(f"worse{stage} = wp.cw_mul(wp.vec3(0.001, 0.005, 0.03), i{at})")
+            di += f" - worse{stage}"
+            lines.append(f"dh_{stage} = worse{stage} - 0.1 * h{at}")
+            dr += f" + 0.1 * h{at}"
+        if vaccine:
+            lines.append(f"shot{stage} = wp.cw_mul(doses, s{at})")
+            ds += f" - shot{stage}"
+            dr += f" + shot{stage}"
+        if model == "seirs":
+            lines.append(f"waned{stage} = 0.01 * r{at}")
+            ds += f" + waned{stage}"
+            dr += f" - waned{stage}"
+        lines.append(f"ds_{stage} = {ds}")
+        if latent:
+            lines.append(f"de_{stage} = caught{stage} - 0.25 * e{at}")
+        return "\n".join([*lines, f"di_{stage} = {di}", f"dr_{stage} = {dr}"])
+
+    def counting(stage: str, at: str) -> str:
+        return slopes(stage, at) + f"\ndcases_{stage} = caught{stage}"
+
+    if result == "new cases":
+        body = "cases0 = wp.vec3(0.0, 0.0, 0.0)\n" + written([*states, "cases"], counting, method)
+        d.output("new_cases", "vec3", count)
+        store = "new_cases[tid] = cases1"
+    else:
+        body = written(states, slopes, method)
+        if result == "growth":
+            d.output("growth", "float", count)
+            ill = ["e", "i"] if latent else ["i"]
+            before, after_ = (" + ".join(f"{x}{k}[{a}]" for x in ill for a in range(3)) for k in "01")
+            store = f"was = {before}\nis_now = {after_}\n# per day\ngrowth[tid] = wp.log(is_now / was) / dt"
+        elif layout == "vectors":
+            for x in states:
+                d.output(f"next_{words[x]}", "vec3", count)
+            store = "\n".join(f"next_{words[x]}[tid] = {x}1" for x in states)
+        else:
+            d.output("next_people", "vec3", (len(states), count))
+            store = "\n".join(f"next_people[{k}, tid] = {x}1" for k, x in enumerate(states))
+    d.launch(count)
+    d.code("tid = wp.tid()\n$load\n$ready\n$body\n$store", load=load, ready=ready, body=body, store=store)
+    trim(d)
+    d.explain("Rates are per day; the parts of each vector are children, adults and old people.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        if layout == "vectors":
+            y0 = np.stack([v.get(words[x], np.zeros((count, 3))) for x in states])
+        else:
+            y0 = np.asarray(v.people)
+        pop = y0.sum(axis=0)
+        beta = v.beta * (1 + 0.2 * np.cos(2 * np.pi * v.day / 365) if season else 1.0)
+        k = {x: n for n, x in enumerate(states)}
+
+        def whole(y: Any) -> Any:
+            caught = beta * y[0] * ((y[k["i"]] / pop) @ np.asarray(v.contact).T)
+            made = np.zeros_like(y)
+            made[-1] = caught  # counted beside the state
+
+            def move(a: str, b: str, amount: Any) -> None:
+                made[k[a]] -= amount
+                made[k[b]] += amount
+
+            move("s", "e" if latent else "i", caught)
+            if latent:
+                move("e", "i", 0.25 * y[k["e"]])
+            move("i", "r", 0.15 * y[k["i"]])
+            if model == "hospital":
+                move("i", "h", y[k["i"]] * [0.001, 0.005, 0.03])
+                move("h", "r", 0.1 * y[k["h"]])
+            if vaccine:
+                move("s", "r", y[0] * np.asarray(v.doses))
+            if model == "seirs":
+                move("r", "s", 0.01 * y[k["r"]])
+            return made
+
+        after = stepped(whole, np.concatenate([y0, 0 * y0[:1]]), v.dt, method)
+        if result == "new cases":
+            return {"new_cases": after[-1]}
+        if result == "growth":
+            ill = [k[x] for x in (["e", "i"] if latent else ["i"])]
+            return {"growth": np.log(after[ill].sum(axis=(0, 2)) / y0[ill].sum(axis=(0, 2))) / v.dt}
+        if layout == "vectors":
+            return {f"next_{words[x]}": after[k[x]] for x in states}
+        return {"next_people": after[:-1]}
+
+    d.check(reference, 1e-3)

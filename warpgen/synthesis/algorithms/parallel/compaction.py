@@ -1,0 +1,279 @@
+"""What scans are for: compaction, and runs of equal keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.parallel import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "x": "data|src|values|keys_in",
+    "y": "scanned|prefix|dst",
+    "tid": "i",
+    "block": "b|block_id|chunk",
+    "stride": "offset|d|distance",
+    "TILE": "BLOCK_SIZE|TILE_SIZE|CHUNK",
+    "flags": "keep|mask|predicate|is_valid",
+    "positions": "scan|offsets|slots|dest",
+    "counter": "count|num_kept|cursor",
+}
+
+
+@DOMAIN.algorithm(
+    source="Billeter, Olsson & Assarsson 2009, Efficient Stream Compaction on Wide SIMD Architectures",
+    names=_NAMES
+    | {
+        "stream_compact": "compact|filter_elements|gather_valid|append_survivors",
+        "slot": "dst_idx|at|out_index",
+    },
+    adjoint="no",
+)
+def stream_compact(d: Draft) -> None:
+    """Moves those elements of an array that pass a test to its front."""
+    place = d.option("place", "scanned", "atomic", "block", "partition")
+    test = d.option("test", "flag", "threshold", "range", "sentinel", "norm")
+    stored = d.option("stored", "value", "index", "both")
+    n = d.pick(64, 96, 128)
+    entry = "vec3" if test == "norm" else "int" if test == "sentinel" else "float"
+    low, high = (-4, 12) if entry == "int" else (-1.0, 1.0)
+    if test == "flag":
+        d.input("flags", "int", n, 0, 2)
+    d.input("x", entry, n, low, high)
+    if test in ("threshold", "norm"):
+        d.param("cutoff", "float", 0.1, 0.9 if test == "norm" else 0.4)
+    elif test == "range":
+        d.param("lower", "float", -0.6, -0.3)
+        d.param("upper", "float", 0.2, 0.7)
+    passes = {
+        "flag": "flags[tid] != 0",
+        "threshold": "x[tid] > cutoff",
+        "range": "x[tid] >= lower and x[tid] < upper",
+        "sentinel": "x[tid] >= 0",
+        "norm": "wp.length(x[tid]) > cutoff",
+    }[test]
+    fails = {
+        "flag": "flags[tid] == 0",
+        "threshold": "x[tid] <= cutoff",
+        "range": "x[tid] < lower or x[tid] >= upper",
+        "sentinel": "x[tid] < 0",
+        "norm": "wp.length(x[tid]) <= cutoff",
+    }[test]
+
+    def kept(v: Values) -> Any:
+        return {
+            "flag": lambda: v.flags != 0,
+            "threshold": lambda: v.x > v.cutoff,
+            "range": lambda: (v.x >= v.lower) & (v.x < v.upper),
+            "sentinel": lambda: v.x >= 0,
+            "norm": lambda: np.linalg.norm(v.x, axis=-1) > v.cutoff,
+        }[test]()
+
+    outputs = {"value": ("packed",), "index": ("index",), "both": ("packed", "index")}[stored]
+    if place == "scanned":
+        d.input("positions", "int", n, kind="permutation")
+    elif place in ("atomic", "partition"):
+        d.inout("counter", "int", 2 if place == "partition" else 1, value=0.0)
+    for name in outputs:
+        d.output(name, entry if name == "packed" else "int", n)
+    if place == "block":
+        d.output("kept", "int", n // 16)
+    store = "\n".join(
+        "packed[slot] = x[tid]" if name == "packed" else "index[slot] = tid" for name in outputs
+    )
+    if place == "scanned":
+        d.launch(n)
+        d.code(f"tid = wp.tid()\nif {passes}:\n    slot = positions[tid]\n    $store", store=store)
+        d.says("Scatters those elements of an array that pass a test to positions that a scan has found.")
+    elif place == "atomic":
+        d.launch(n)
+        d.code(
+            f"""
+            tid = wp.tid()
+            if {fails}:
+                return
+            # the counter ends as the number of survivors; their order is that of arrival
+            slot = wp.atomic_add(counter, 0, 1)
+            $store
+            """,
+            store=store,
+        )
+    elif place == "partition":
+        d.launch(n)
+        d.code(
+            f"""
+            tid = wp.tid()
+            slot = int(0)
+            if {passes}:
+                slot = wp.atomic_add(counter, 0, 1)
+            else:
+                # the rest fills the array from its end
+                slot = x.shape[0] - 1 - wp.atomic_add(counter, 1, 1)
+            $store
+            """,
+            store=store,
+        )
+        d.says("Splits an array in two: what passes a test from the front, the rest from the end.")
+    else:
+        d.module("CHUNK = wp.constant(16)")
+        d.launch(n // 16)
+        d.code(
+            f"""
+            block = wp.tid()
+            slot = int(block * CHUNK)
+            for tid in range(block * CHUNK, (block + 1) * CHUNK):
+                if {passes}:
+                    $store
+                    slot += 1
+            kept[block] = slot - block * CHUNK
+            """,
+            store=store,
+        )
+        d.says("Moves those elements of each chunk that pass a test to the chunk's front, in order.")
+    if place in ("scanned", "block"):
+
+        def reference(v: Values) -> dict[str, Any]:
+            live = kept(v)
+            made = {"packed": np.zeros_like(v.x), "index": np.zeros(n, np.int64)}
+            if place == "scanned":
+                made["packed"][v.positions[live]] = v.x[live]
+                made["index"][v.positions[live]] = np.flatnonzero(live)
+            else:
+                for first in range(0, n, 16):
+                    at = first + np.flatnonzero(live[first : first + 16])
+                    made["packed"][first : first + len(at)] = v.x[at]
+                    made["index"][first : first + len(at)] = at
+                made["kept"] = live.reshape(-1, 16).sum(axis=1)
+            return {p.name: made[p.name] for p in d.parameters if p.name in made}
+
+        d.check(reference)
+    else:
+
+        def holds(before: Values, after: Values) -> None:
+            live = kept(before)
+            number = int(live.sum())
+            np.testing.assert_array_equal(after.counter[0], number)
+            if place == "partition":
+                np.testing.assert_array_equal(after.counter[1], n - number)
+            parts = [(slice(0, number), live)]
+            if place == "partition":
+                parts.append((slice(number, n), ~live))
+            for where, chosen in parts:
+                if "index" in outputs:
+                    np.testing.assert_array_equal(np.sort(after.index[where]), np.flatnonzero(chosen))
+                if "packed" in outputs:
+                    found, wanted = (
+                        after.packed[where].reshape(-1, 3 if entry == "vec3" else 1),
+                        before.x[chosen],
+                    )
+                    wanted = wanted.reshape(found.shape)
+                    np.testing.assert_array_equal(found[np.lexsort(found.T)], wanted[np.lexsort(wanted.T)])
+
+        d.holds(holds)
+
+
+@DOMAIN.algorithm(
+    source="Run-length encoding by heads of runs: Merrill & Grimshaw 2010; Thrust unique_by_key",
+    names=_NAMES
+    | {
+        "run_lengths": "run_length_encode|mark_runs|find_segments|boundary_flags",
+        "keys": "labels|cells|sorted_keys|codes",
+        "length": "run|count|extent",
+    },
+    adjoint="no",
+)
+def run_lengths(d: Draft) -> None:
+    """Measures each run of equal keys in a sorted array."""
+    form = d.option("form", "walk", "cell bounds", "flags")
+    empty = d.option("empty", -1, 0)
+    place = d.option("place", "at head", "at every element")
+    kind = d.option("keys", "int", "pair")
+    n, keys = d.pick(64, 96, 128), d.pick(12, 20, 28)
+    if form == "cell bounds":
+        kind = "int"
+    if kind == "pair":
+        d.input("keys", "vec2i", n, 0, 2)
+        differ = "keys[$a][0] != keys[$b][0] or keys[$a][1] != keys[$b][1]"
+        same = "keys[$a][0] == keys[$b][0] and keys[$a][1] == keys[$b][1]"
+    else:
+        d.input("keys", "int", n, 0, keys, kind="ascending")
+        differ = "keys[$a] != keys[$b]"
+        same = "keys[$a] == keys[$b]"
+
+    def with_(text: str, a: str, b: str) -> str:
+        return text.replace("$a", a).replace("$b", b)
+
+    d.launch(n)
+    if form == "cell bounds":
+        d.inout("cell_start", "int", keys, value=float(empty))
+        d.inout("cell_end", "int", keys, value=float(empty))
+        d.code(
+            """
+            tid = wp.tid()
+            key = keys[tid]
+            # threads at the border between two runs write, all others have nothing to say
+            if tid == 0 or keys[tid - 1] != key:
+                cell_start[key] = tid
+            if tid == keys.shape[0] - 1 or keys[tid + 1] != key:
+                cell_end[key] = tid + 1
+            """
+        )
+        d.says("Finds where the run of each key begins and ends in a sorted array.")
+    elif form == "flags":
+        d.output("head", "int", n)
+        new = with_(differ, "tid", "tid - 1")
+        mark = f"head[tid] = wp.where({new}, 1, 0)"
+        if place == "at head":
+            mark = f"if {new}:\n    head[tid] = 1"
+        d.code(
+            """
+            tid = wp.tid()
+            if tid == 0:
+                head[tid] = 1
+                return
+            $mark
+            """,
+            mark=mark,
+        )
+        d.says("Marks the first element of each run of equal keys.")
+    else:
+        d.output("length", "int", n)
+        back = f"""
+        first = int(tid)
+        while first > 0 and {with_(same, "first - 1", "tid")}:
+            first -= 1
+        """
+        leave = f"if tid > 0 and ({with_(same, 'tid - 1', 'tid')}):\n    return"
+        d.code(
+            f"""
+            tid = wp.tid()
+            $begin
+            last = int(tid)
+            while last + 1 < keys.shape[0] and {with_(same, "last + 1", "tid")}:
+                last += 1
+            length[tid] = last - first + 1
+            """,
+            begin=leave + "\nfirst = tid" if place == "at head" else back,
+        )
+        if place == "at every element":
+            d.says("Finds the length of the run that each element of an array is part of.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        key = v["keys"].reshape(n, -1)
+        new = np.ones(n, bool)
+        new[1:] = (key[1:] != key[:-1]).any(axis=1)
+        run = np.cumsum(new) - 1
+        size = np.bincount(run)[run]
+        if form == "cell bounds":
+            value = key[:, 0]
+            present = np.isin(np.arange(keys), value)
+            first = np.searchsorted(value, np.arange(keys), "left")
+            last = np.searchsorted(value, np.arange(keys), "right")
+            return {"cell_start": np.where(present, first, empty), "cell_end": np.where(present, last, empty)}
+        if form == "flags":
+            return {"head": new.astype(int)}
+        return {"length": np.where(new, size, 0) if place == "at head" else size}
+
+    d.check(reference)

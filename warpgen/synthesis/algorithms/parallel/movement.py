@@ -1,0 +1,172 @@
+"""Data in another order: transposes and permutations of axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.parallel import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "x": "src|data|a|field_in",
+    "y": "dst|moved|b|field_out",
+    "i": "row|r|bi",
+    "j": "col|c|bj",
+    "perm": "order|index_map|remap",
+    "tid": "i",
+    "radius": "half_width|reach|halo",
+    "TILE": "BLOCK|TILE_DIM|T",
+}
+
+
+@DOMAIN.algorithm(
+    source="Ruetsch & Micikevicius 2009, Optimizing Matrix Transpose in CUDA",
+    names=_NAMES | {"transpose_axes": "transpose|transpose_tiles|permute_axes|swap_axes"},
+    double=True,
+    half=True,
+)
+def transpose_axes(d: Draft) -> None:
+    """Transposes a matrix."""
+    form = d.option("form", "threads", "flat", "tile", "batched", "in place", "permute")
+    extra = d.option("extra", "none", "scaled", "symmetric", "skew")
+    gather = d.option("side", "read", "written")
+    entry = d.option("entry", "float", "vec3")
+    m, n, batch = 16, d.pick(16, 24, 32), d.pick(3, 4, 5)
+    if form == "tile":
+        entry = "float"
+    if form == "in place" or extra in ("symmetric", "skew"):
+        n = m
+    if form in ("permute", "in place"):
+        extra = "none" if extra != "scaled" else extra
+    if form == "in place":
+        d.inout("x", entry, (m, m), -1.0, 1.0)
+    else:
+        shape: Any = {"flat": m * n, "batched": (batch, m, n), "permute": (batch, m, n)}.get(form, (m, n))
+        d.input("x", entry, shape, -1.0, 1.0)
+    if extra == "scaled":
+        d.param("scale", "float", 0.5, 2.0)
+    order = d.pick((2, 0, 1), (1, 0, 2), (2, 1, 0), (1, 2, 0))
+    if form == "flat":
+        d.param("rows", "int", m)
+        d.param("cols", "int", n)
+    if form != "in place":
+        back: Any = {"flat": m * n, "batched": (batch, n, m)}.get(form, (n, m))
+        if form == "permute":
+            back = tuple((batch, m, n)[k] for k in order)
+        d.output("y", entry, back)
+    factor = "scale * " if extra == "scaled" else ""
+
+    def value(here: str, there: str) -> str:
+        if extra == "symmetric":
+            return f"0.5 * ({here} + {there})"
+        return f"0.5 * ({here} - {there})" if extra == "skew" else f"{factor}{here}"
+
+    if form in ("threads", "batched"):
+        p = "k, " if form == "batched" else ""
+        threads = (m, n) if gather == "read" else (n, m)
+        d.launch(*((batch, *threads) if p else threads))
+        if gather == "read":
+            line = f"y[{p}j, i] = {value(f'x[{p}i, j]', f'x[{p}j, i]')}"
+        else:
+            line = f"y[{p}i, j] = {value(f'x[{p}j, i]', f'x[{p}i, j]')}"
+        d.code(f"{p}i, j = wp.tid()\n{line}")
+    elif form == "flat":
+        d.launch(m * n)
+        if gather == "read":
+            d.code(
+                f"""
+                tid = wp.tid()
+                i = tid // cols
+                j = tid % cols
+                y[j * rows + i] = {value("x[tid]", "x[j * rows + i]")}
+                """
+            )
+        else:
+            d.code(
+                f"""
+                tid = wp.tid()
+                # neighbouring threads write neighbouring words, and read with a stride
+                i = tid % rows
+                j = tid // rows
+                y[tid] = {value("x[i * cols + j]", "x[tid]")}
+                """
+            )
+    elif form == "tile":
+        d.module("TILE = wp.constant(8)")
+        d.launch(m // 8, n // 8, tiled=True)
+        other = "\nback = wp.tile_load(x, shape=(TILE, TILE), offset=(j * TILE, i * TILE))"
+        moved = {
+            "none": "wp.tile_transpose(t)",
+            "scaled": "wp.tile_transpose(t) * scale",
+            "symmetric": "(wp.tile_transpose(t) + back) * 0.5",
+            "skew": "(wp.tile_transpose(t) - back) * 0.5",
+        }[extra]
+        d.code(
+            f"""
+            i, j = wp.tid()
+            # rows are read and rows are written: the tile turns in between
+            t = wp.tile_load(x, shape=(TILE, TILE), offset=(i * TILE, j * TILE))
+            $back
+            wp.tile_store(y, {moved}, offset=(j * TILE, i * TILE))
+            """,
+            back=other.strip() if extra in ("symmetric", "skew") else "",
+        )
+    elif form == "in place":
+        d.launch(m, m)
+        d.code(
+            f"""
+            i, j = wp.tid()
+            # one thread for each pair: the other half has nothing to do
+            if j {"<" if extra == "scaled" else "<="} i:
+                return
+            t = x[i, j]
+            x[i, j] = {factor}x[j, i]
+            x[j, i] = {factor}t
+            """
+        )
+        if extra == "scaled":
+            d.text = d.text.replace(
+                "    return\n", "    return\nif i == j:\n    x[i, i] = scale * x[i, i]\n    return\n"
+            )
+    else:
+        names = ("i", "j", "k")
+        if gather == "read":
+            d.launch(batch, m, n)
+            target = ", ".join(names[k] for k in order)
+            d.code(f"i, j, k = wp.tid()\ny[{target}] = {factor}x[i, j, k]")
+        else:
+            d.launch(*back)
+            source = ", ".join(names[order.index(k)] for k in range(3))
+            d.code(f"i, j, k = wp.tid()\ny[i, j, k] = {factor}x[{source}]")
+    says = {
+        "batched": "Transposes each matrix of a batch.",
+        "in place": "Transposes a square matrix in place.",
+        "permute": "Permutes the axes of an array.",
+        "tile": "Transposes a matrix by tiles.",
+    }
+    if extra == "symmetric":
+        d.says("Computes the symmetric part of a matrix.")
+    elif extra == "skew":
+        d.says("Computes the skew part of the transpose of a matrix.")
+    elif form in says:
+        d.says(says[form])
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.x.reshape(m, n, *v.x.shape[1:]) if form == "flat" else v.x
+        if form == "permute":
+            made = np.transpose(x, (*order, *range(3, x.ndim)))
+        elif form == "batched":
+            made = np.swapaxes(x, 1, 2)
+        else:
+            made = np.swapaxes(x, 0, 1)
+        if extra == "symmetric":
+            made = 0.5 * (made + x)
+        elif extra == "skew":
+            made = 0.5 * (made - x)
+        elif extra == "scaled":
+            made = v.scale * made
+        return {"x" if form == "in place" else "y": made.reshape(v.x.shape) if form == "flat" else made}
+
+    d.check(reference)

@@ -1,0 +1,327 @@
+"""Reductions: many numbers to one, to one per block, per row or per segment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.parallel import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "x": "data|src|samples|field",
+    "w": "weights|mass|measure",
+    "partial": "block_sums|partials|sums",
+    "s": "acc|local_sum|accum",
+    "lane": "thread|t|lane_id",
+    "block": "b|block_id|chunk_id",
+    "row": "i|r|line",
+    "seg": "segment|group|tid",
+    "best": "winner|arg|best_index",
+    "TILE": "BLOCK_SIZE|CHUNK|TILE_SIZE",
+}
+
+
+@DOMAIN.algorithm(
+    source="Harris 2007, Optimizing Parallel Reduction in CUDA; Kahan 1965; Higham 1993",
+    names=_NAMES | {"block_reduce": "reduce_sum|partial_sums|sum_blocks|reduction_pass", "e": "term|v|y"},
+    double=True,
+)
+def block_reduce(d: Draft) -> None:
+    """Sums an array by blocks, each of which leaves one partial sum."""
+    form = d.option("form", "grid stride", "kahan", "tile", "tile loop", "atomic", "pairs")
+    term = d.option("term", "sum", "squares", "weighted", "difference", "absolute")
+    entry = d.option("entry", "float", "vec3")
+    blocks = d.pick(4, 6, 8)
+    tile = d.pick(32, 64)
+    n = blocks * tile * 2
+    tiled = form in ("tile", "tile loop")
+    if entry == "vec3":
+        term = "sum" if term in ("sum", "weighted", "difference") else "squares"
+    if tiled and entry == "vec3":
+        entry = "float"
+    if form == "atomic" and term == "sum":
+        term = "weighted"
+    d.input("x", entry, n, -1.0, 1.0)
+    if term == "weighted":
+        d.input("w", "float", n, 0.1, 1.0)
+    elif term == "difference":
+        d.input("y", "float", n, -1.0, 1.0)
+    vector = entry == "vec3" and term == "sum"
+    at = {
+        "sum": "x[$i]",
+        "squares": "wp.dot(x[$i], x[$i])" if entry == "vec3" else "x[$i] * x[$i]",
+        "weighted": "w[$i] * x[$i]",
+        "difference": "(x[$i] - y[$i]) * (x[$i] - y[$i])",
+        "absolute": "wp.abs(x[$i])",
+    }[term]
+    zero = "wp.vec3()" if vector else "float(0.0)"
+    out = "vec3" if vector else "float"
+    per_block = tile * 2
+    if form == "atomic":
+        d.output("partial", out, 1)
+        d.launch(n)
+        d.code(f"tid = wp.tid()\nwp.atomic_add(partial, 0, {at.replace('$i', 'tid')})")
+    elif form in ("grid stride", "kahan", "pairs"):
+        d.output("partial", out, per_block)
+        d.launch(per_block)
+        stride = f"for i in range(tid, x.shape[0], {per_block}):"
+        d.module(f"THREADS = wp.constant({per_block})")
+        stride = "for i in range(tid, x.shape[0], THREADS):"
+        add = f"s += {at.replace('$i', 'i')}"
+        if form == "kahan":
+            add = f"""
+            # `lost` holds the digits that the sum had no room for
+            e = {at.replace("$i", "i")} - lost
+            t = s + e
+            lost = (t - s) - e
+            s = t
+            """
+        elif form == "pairs":
+            stride = "for i in range(tid, x.shape[0] // 2, THREADS):"
+            d.says("Sums an array with a stride by threads, two distant elements at a time.")
+            add = f"k = i + x.shape[0] // 2\ns += {at.replace('$i', 'i')} + {at.replace('$i', 'k')}"
+        d.code(
+            """
+            tid = wp.tid()
+            s = $zero
+            $lost
+            $stride
+                $add
+            partial[tid] = s
+            """,
+            zero=zero,
+            lost=f"lost = {zero}" if form == "kahan" else "",
+            stride=stride,
+            add=add,
+        )
+        if form != "pairs":
+            d.says("Sums an array with a stride by threads, each of which leaves one partial sum.")
+    else:
+        d.module(f"TILE = wp.constant({tile})")
+        d.output("partial", "float", blocks)
+        e = {
+            "sum": "xt",
+            "squares": "xt * xt",
+            "weighted": "xt * wt",
+            "difference": "diff * diff",
+            "absolute": "wp.tile_map(wp.abs, xt)",
+        }[term]
+        more = {
+            "weighted": "wt = wp.tile_load(w, shape=TILE, offset=first)",
+            "difference": "diff = xt - wp.tile_load(y, shape=TILE, offset=first)",
+        }.get(term, "")
+        d.launch(blocks, tiled=True)
+        if form == "tile":
+            d.code(
+                f"""
+                block = wp.tid()
+                # each block takes two tiles, so that half as many partial sums are left
+                first = 2 * block * TILE
+                $load
+                $more
+                s = wp.tile_sum({e})
+                first += TILE
+                $load
+                $more
+                s += wp.tile_sum({e})
+                wp.tile_store(partial, s, offset=block)
+                """.replace("first = 2", "first = int(2").replace(
+                    "int(2 * block * TILE", "int(2 * block * TILE)"
+                ),
+                load="xt = wp.tile_load(x, shape=TILE, offset=first)",
+                more=more,
+            )
+        else:
+            d.code(
+                f"""
+                block = wp.tid()
+                s = wp.tile_zeros(shape=TILE, dtype=float)
+                for first in range(block * TILE, x.shape[0], {blocks} * TILE):
+                    $load
+                    $more
+                    s += {e}
+                # one reduction at the end, rather than one for each tile
+                wp.tile_store(partial, wp.tile_sum(s), offset=block)
+                """,
+                load="xt = wp.tile_load(x, shape=TILE, offset=first)",
+                more=more,
+            )
+    what = {
+        "squares": "Sums the squares of an array",
+        "weighted": "Sums the products of an array and weights",
+        "difference": "Sums the squared differences of two arrays",
+        "absolute": "Sums the magnitudes of an array",
+    }
+    ends = {"atomic": "into one number, atomically.", "tile": "by blocks.", "tile loop": "by blocks."}
+    if term in what:
+        d.says(f"{what[term]} {ends.get(form, 'with a stride by threads.')}")
+
+    def reference(v: Values) -> dict[str, Any]:
+        if term == "squares":
+            e = (v.x**2).reshape(n, -1).sum(axis=1)
+        else:
+            e = {
+                "sum": lambda: v.x,
+                "weighted": lambda: v.w * v.x,
+                "difference": lambda: (v.x - v.y) ** 2,
+                "absolute": lambda: np.abs(v.x),
+            }[term]()
+        if form == "atomic":
+            return {"partial": e.sum(axis=0, keepdims=True)}
+        if form == "tile":
+            return {"partial": e.reshape(blocks, -1).sum(axis=1)}
+        if form == "tile loop":
+            return {"partial": e.reshape(-1, blocks, tile).sum(axis=(0, 2))}
+        return {"partial": e.reshape(-1, per_block, *e.shape[1:]).sum(axis=0)}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Thrust reduce_by_key; Blelloch 1990, Prefix Sums and Their Applications, section 1.5",
+    names=_NAMES
+    | {
+        "segmented_reduce": "segment_reduce|reduce_segments|segmented_sum|pool_segments",
+        "offsets": "seg_offsets|starts|ptr|segment_start",
+        "ids": "segment_ids|labels|group_ids|keys",
+        "order": "indices|perm|gather",
+    },
+    adjoint="no",
+    double=True,
+)
+def segmented_reduce(d: Draft) -> None:
+    """Sums the elements of each segment of an array."""
+    form = d.option("form", "offsets", "cooperative", "ids", "heads")
+    op = d.option("op", "sum", "mean", "max", "argmax", "norm")
+    gathered = d.flag("gathered", 0.4)
+    entry = d.option("entry", "float", "vec3")
+    if form in ("ids", "heads"):
+        op = "max" if op in ("max", "argmax") and form == "ids" else "sum"
+    if form == "cooperative" and op == "argmax":
+        op = "max"
+    if op in ("max", "argmax") or form == "cooperative":
+        entry = "float"
+    segments, n = d.pick(16, 24, 32), d.pick(96, 128, 160)
+    if form in ("ids", "heads"):
+        d.input("ids", "int", n, 0, segments, kind="ascending" if form == "heads" else "uniform")
+    else:
+        d.input("offsets", "int", segments + 1, 0, n, kind="offsets")
+    if gathered and form != "heads":
+        d.input("order", "int", n, 0, n)
+    gathered = gathered and form != "heads"
+    d.input("x", entry, n, -1.0, 1.0)
+    name = "best" if op == "argmax" else "y"
+    x = "x[order[$k]]" if gathered else "x[$k]"
+    zero = "float(0.0)" if entry == "float" else "wp.vec3()"
+    square = "wp.dot(e, e)" if entry == "vec3" else "e * e"
+    if form == "ids":
+        if op == "max":
+            d.inout("y", "float", segments, value=-2.0)
+        else:
+            d.output("y", entry, segments)
+        d.launch(n)
+        atomic = "wp.atomic_max" if op == "max" else "wp.atomic_add"
+        d.code(f"tid = wp.tid()\n{atomic}(y, ids[tid], {x.replace('$k', 'tid')})")
+        if op == "max":
+            d.says("Finds the largest element of each label by atomic maxima.")
+        else:
+            d.says("Sums the elements of each label by atomic additions.")
+    elif form == "heads":
+        d.output("y", entry, segments)
+        d.launch(n)
+        d.code(
+            f"""
+            tid = wp.tid()
+            key = ids[tid]
+            # only the first element of a run goes on: it sums the run, so that no atomics are needed
+            if tid > 0 and ids[tid - 1] == key:
+                return
+            s = {zero}
+            k = int(tid)
+            while k < ids.shape[0]:
+                if ids[k] != key:
+                    break
+                s += x[k]
+                k += 1
+            y[key] = s
+            """
+        )
+        d.says("Sums each run of equal labels, as its first element finds them.")
+    else:
+        d.output(name, "int" if op == "argmax" else "float" if op == "norm" else entry, segments)
+        first = "start + lane" if form == "cooperative" else "start"
+        step = ", wp.block_dim()" if form == "cooperative" else ""
+        e = x.replace("$k", "k")
+        inner = {
+            "sum": f"s += {e}",
+            "mean": f"s += {e}",
+            "norm": f"e = {e}\ns += {square}",
+            "max": f"s = wp.max(s, {e})",
+            "argmax": f"e = {e}\n# the first of equal ones stays\n"
+            "if best_k < 0 or e > s:\n    s = e\n    best_k = k",
+        }[op]
+        initial = f"s = {zero if op != 'norm' else 'float(0.0)'}"
+        if op == "max":
+            initial = "# below all elements: what an empty segment is left with\ns = float(-2.0)"
+        elif op == "argmax":
+            initial = "s = float(0.0)\nbest_k = int(-1)"
+        fold = "s"
+        ending = ""
+        if form == "cooperative":
+            fold = "whole[0]"
+            ending = (
+                f"whole = wp.tile_{'max' if op == 'max' else 'sum'}(wp.tile(s))\nif lane != 0:\n    return"
+            )
+        store = {
+            "sum": f"y[seg] = {fold}",
+            "mean": f"# an empty segment has no mean: zero\ny[seg] = {fold} / float(wp.max(end - start, 1))",
+            "norm": f"y[seg] = wp.sqrt({fold})",
+            "max": f"y[seg] = {fold}",
+            "argmax": "best[seg] = best_k",
+        }[op]
+        d.launch(segments, **({"tiled": True} if form == "cooperative" else {}))
+        d.code(
+            f"""
+            {"seg, lane" if form == "cooperative" else "seg"} = wp.tid()
+            start = offsets[seg]
+            end = offsets[seg + 1]
+            $initial
+            for k in range({first}, end{step}):
+                $inner
+            $ending
+            $store
+            """,
+            initial=initial,
+            inner=inner,
+            ending=ending,
+            store=store,
+        )
+        says = {
+            "mean": "Averages the elements of each segment of an array.",
+            "norm": "Computes the Euclidean norm of each segment of an array.",
+            "max": "Finds the largest element of each segment of an array.",
+            "argmax": "Finds the place of the largest element of each segment, -1 for an empty one.",
+        }
+        if op in says:
+            d.says(says[op])
+
+    def reference(v: Values) -> dict[str, Any]:
+        e = v.x[v.order] if gathered else v.x
+        label = v.ids if form in ("ids", "heads") else np.repeat(np.arange(segments), np.diff(v.offsets))
+        parts = [e[label == k] for k in range(segments)]
+        how: dict[str, Callable[[Any], Any]] = {
+            "sum": lambda p: p.sum(axis=0),
+            "mean": lambda p: p.sum(axis=0) / max(len(p), 1),
+            "norm": lambda p: np.linalg.norm(p),
+            "max": lambda p: p.max(initial=-2.0),
+            "argmax": lambda p: int(np.argmax(p)) if len(p) else -1,
+        }
+        made = np.array([how[op](p) for p in parts])
+        if op == "argmax":
+            made = np.where(made >= 0, made + v.offsets[:-1], -1)
+        return {name: made}
+
+    d.check(reference)

@@ -1,0 +1,249 @@
+"""Scans: running sums and extremes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.parallel import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "x": "data|src|values|keys_in",
+    "y": "scanned|prefix|dst",
+    "tid": "i",
+    "block": "b|block_id|chunk",
+    "stride": "offset|d|distance",
+    "TILE": "BLOCK_SIZE|TILE_SIZE|CHUNK",
+    "flags": "keep|mask|predicate|is_valid",
+    "positions": "scan|offsets|slots|dest",
+    "counter": "count|num_kept|cursor",
+}
+
+
+@DOMAIN.algorithm(
+    source="Hillis & Steele 1986; Blelloch 1990; Harris, Sengupta & Owens 2007 (GPU Gems 3, chapter 39)",
+    names=_NAMES | {"scan_step": "hillis_steele_step|scan_pass|blelloch_step|prefix_step"},
+    adjoint="no",
+    double=True,
+)
+def scan_step(d: Draft) -> None:
+    """Takes one step of a parallel prefix sum, after which each element covers twice as many."""
+    form = d.option("form", "hillis-steele", "up sweep", "down sweep")
+    op = d.option("op", "sum", "max", "min", "product")
+    kind = d.option("type", "float", "int")
+    segmented = d.flag("segmented", 0.4)
+    rows = d.flag("rows", 0.4)
+    if form == "down sweep":
+        op = "sum"
+    if form != "hillis-steele":
+        segmented = False
+    if op == "product":
+        kind = "float"
+    n, m = 64, d.pick(3, 4)
+    shape: Any = (m, n) if rows else d.pick(64, 128)
+    length = n if rows else shape
+    low, high = {"float": (0.5, 1.5), "int": (-20, 20)}[kind]
+    at = "row, " if rows else ""
+    join = {"sum": "$a + $b", "product": "$a * $b", "max": "wp.max($a, $b)", "min": "wp.min($a, $b)"}[op]
+    fold = {"sum": np.add, "product": np.multiply, "max": np.maximum, "min": np.minimum}[op]
+    thread = "row, i = wp.tid()" if rows else "i = wp.tid()"
+    if form == "hillis-steele":
+        d.input("x", kind, shape, low, high)
+        if segmented:
+            d.input("head", "int", shape, 0, 2)
+        d.param("stride", "int", 1, 8)
+        d.output("y", kind, shape)
+        if segmented:
+            d.output("head_out", "int", shape)
+        both = join.replace("$a", f"x[{at}i - stride]").replace("$b", f"x[{at}i]")
+        if segmented:
+            body = f"""
+            flag = head[{at}i]
+            # elements behind the head of a segment do not see those before it
+            if i < stride or flag != 0:
+                y[{at}i] = x[{at}i]
+                head_out[{at}i] = flag
+                return
+            y[{at}i] = {both}
+            head_out[{at}i] = head[{at}i - stride]
+            """
+        else:
+            body = f"""
+            if i < stride:
+                # complete already
+                y[{at}i] = x[{at}i]
+                return
+            y[{at}i] = {both}
+            """
+        d.launch(*(shape if rows else (shape,)))
+        d.code(f"{thread}\n$body", body=body)
+    else:
+        d.param("stride", "int", 1, 5)
+        d.inout("x", kind, shape, low, high)
+        right, left = f"x[{at}right]", f"x[{at}left]"
+        place = "right = (2 * i + 2) * stride - 1\n"
+        guard = f"if right >= x.shape[{1 if rows else 0}]:\n    return\nleft = right - stride"
+        if form == "up sweep":
+            body = f"{place}{guard}\n{right} = {join.replace('$a', left).replace('$b', right)}"
+            d.says("Takes one step up the tree of a work-efficient scan, in place.")
+        else:
+            body = (
+                f"{place}{guard}\n# the left child gets what lies before both, the right one also its sum\n"
+            )
+            body += f"t = {left}\n{left} = {right}\n{right} += t"
+            d.says("Takes one step down the tree of a work-efficient scan, in place.")
+        d.launch(*((m, length // 2) if rows else (length // 2,)))
+        d.code(f"{thread}\n$body", body=body)
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.x.copy()
+        s = v.stride
+        if form == "hillis-steele":
+            y = x.copy()
+            y[..., s:] = fold(x[..., :-s], x[..., s:])
+            if not segmented:
+                return {"y": y}
+            out = v.head.copy()
+            out[..., s:] = np.where(v.head[..., s:] != 0, v.head[..., s:], v.head[..., :-s])
+            y[..., s:] = np.where(v.head[..., s:] != 0, x[..., s:], y[..., s:])
+            return {"y": y, "head_out": out}
+        right = np.arange(2 * s - 1, length, 2 * s)
+        left = right - s
+        if form == "up sweep":
+            x[..., right] = fold(x[..., left], x[..., right])
+        else:
+            x[..., left], x[..., right] = v.x[..., right], v.x[..., left] + v.x[..., right]
+        return {"x": x}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Blelloch 1990, Prefix Sums and Their Applications; wp.tile_scan_inclusive",
+    names=_NAMES
+    | {"block_scan": "tile_scan|scan_blocks|prefix_sum_rows|cumulative_sum", "carry": "running|base|prior"},
+    adjoint="no",
+    double=True,
+)
+def block_scan(d: Draft) -> None:
+    """Computes running sums of an array, block by block."""
+    form = d.option("form", "tile", "serial", "tile with carry", "backwards")
+    op = d.option("op", "sum", "max", "min", "exclusive")
+    kind = d.option("type", "float", "int")
+    totals = d.flag("totals", 0.4)
+    base = d.option("base", "none", "block sums", "constant")
+    tile, blocks = d.pick(16, 32, 64), d.pick(4, 6, 8)
+    n = tile * blocks
+    if form.startswith("tile"):  # Warp scans no tiles of doubles, which floats are held to
+        kind = "int"
+    if op in ("max", "min"):
+        base = "none"
+    if form in ("tile with carry", "backwards"):
+        totals, base = False, "none"
+    if form == "tile with carry" and op in ("max", "min"):
+        op = "sum"
+    low, high = {"float": (-1.0, 1.0), "int": (-9, 10)}[kind]
+    d.input("x", kind, n, low, high)
+    if base == "block sums":
+        d.input("block_base", kind, blocks, low, high)
+    elif base == "constant":
+        d.param("start", kind, 1, 5) if kind == "int" else d.param("start", kind, 0.5, 1.5)
+    d.output("y", kind, n)
+    if totals:
+        d.output("block_total", kind, blocks)
+    d.module(f"TILE = wp.constant({tile})")
+    call = {
+        "sum": "wp.tile_scan_inclusive",
+        "exclusive": "wp.tile_scan_exclusive",
+        "max": "wp.tile_scan_max_inclusive",
+        "min": "wp.tile_scan_min_inclusive",
+    }[op]
+    shift = {"none": "", "block sums": "block_base[block]", "constant": "start"}[base]
+    zero = f"{kind}(0)" if kind == "int" else "float(0.0)"
+    if form == "tile":
+        last = {
+            "sum": "wp.tile_sum(t)",
+            "exclusive": "wp.tile_sum(t)",
+            "max": "wp.tile_max(t)",
+            "min": "wp.tile_min(t)",
+        }[op]
+        add = f" + {shift} * wp.tile_ones(shape=TILE, dtype={kind})" if shift else ""
+        d.launch(blocks, tiled=True)
+        d.code(
+            f"""
+            block = wp.tid()
+            t = wp.tile_load(x, shape=TILE, offset=block * TILE)
+            $total
+            s = {call}(t)
+            wp.tile_store(y, s{add}, offset=block * TILE)
+            """,
+            total=f"wp.tile_store(block_total, {last}, offset=block)" if totals else "",
+        )
+    elif form == "tile with carry":
+        d.launch(1, tiled=True)
+        store = "wp.tile_store(y, s + carry * wp.tile_ones(shape=TILE, dtype=$kind), offset=first)"
+        d.code(
+            f"""
+            block = wp.tid()
+            carry = {zero}
+            # one block walks the array, since a tile must know the sum of those before it
+            for first in range(block, x.shape[0], TILE):
+                t = wp.tile_load(x, shape=TILE, offset=first)
+                s = {call}(t)
+                {store.replace("$kind", kind)}
+                whole = wp.tile_sum(t)
+                carry += whole[0]
+            """
+        )
+        d.says("Computes running sums of a whole array with one block, tile after tile.")
+    else:
+        join = {
+            "sum": "s += x[k]",
+            "exclusive": "s += x[k]",
+            "max": "s = wp.max(s, x[k])",
+            "min": "s = wp.min(s, x[k])",
+        }[op]
+        first = {"max": "x[first]", "min": "x[first]"}.get(op, "0" if kind == "int" else "0.0")
+        first = shift or first
+        if form == "backwards":
+            first = first.replace("first", "last")
+        body = f"y[k] = s\n{join}" if op == "exclusive" else f"{join}\ny[k] = s"
+        loop = "for k in range(first, first + TILE):\n    $body"
+        if form == "backwards":
+            loop = "for back in range(TILE):\n    k = last - back\n    $body"
+            d.says("Computes running sums from the end of each block to its front.")
+        end = {"sum": "s", "max": "s", "min": "s", "exclusive": "s"}[op] + (f" - {shift}" if shift else "")
+        d.launch(blocks)
+        d.code(
+            f"""
+            block = wp.tid()
+            {"last = block * TILE + TILE - 1" if form == "backwards" else "first = block * TILE"}
+            s = {kind}({first})
+            $loop
+            {f"block_total[block] = {end}" if totals else "$nothing"}
+            """,
+            loop=loop,
+            body=body,
+            nothing="",
+        )
+    if op in ("max", "min"):
+        d.says(f"Computes running {'maxima' if op == 'max' else 'minima'} of an array, block by block.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.x.reshape(1 if form == "tile with carry" else blocks, -1)
+        flipped = x[:, ::-1] if form == "backwards" else x
+        fold = {"max": np.maximum, "min": np.minimum}.get(op, np.add)
+        y = fold.accumulate(flipped, axis=1)
+        if op == "exclusive":
+            y = y - flipped
+        total = fold.reduce(x, axis=1)
+        if base == "block sums":
+            y = y + v.block_base[:, None]
+        elif base == "constant":
+            y = y + v.start
+        y = y[:, ::-1] if form == "backwards" else y
+        return {"y": y.reshape(-1)} | ({"block_total": total} if totals else {})
+
+    d.check(reference)

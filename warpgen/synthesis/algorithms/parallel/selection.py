@@ -1,0 +1,206 @@
+"""Selections from rows: the smallest elements, or the one of a rank."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.parallel import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "keys": "data|k_in|sort_keys|codes",
+    "values": "payload|indices|vals|items",
+    "tid": "i",
+    "row": "r|line|query",
+    "a": "left|first_list|xs",
+    "b": "right|second_list|ys",
+    "digit": "bucket|bin|d",
+    "shift": "bit|start_bit|radix_shift",
+    "partner": "other|mate|ixj",
+}
+
+
+@DOMAIN.algorithm(
+    source="Hoare 1961 (quickselect); Knuth 5.2.1 (insertion); wp.tile_sort",
+    names=_NAMES
+    | {
+        "row_select": "top_k_rows|select_smallest|kth_smallest|row_quantile",
+        "x": "scores|dist|samples|cost",
+        "k": "rank|order_k|nth",
+        "pivot": "p|guess|splitter",
+    },
+    adjoint="no",
+)
+def row_select(d: Draft) -> None:
+    """Selects the smallest elements of each row."""
+    form = d.option("form", "insertion", "quickselect", "rank count", "tile sort", "bisection")
+    result = d.option("result", "values", "indices")
+    sense = d.option("sense", "smallest", "largest")
+    layout = d.option("layout", "rows", "columns")
+    m, n = d.pick(24, 32, 40), 32 if form == "tile sort" else d.pick(15, 20, 25)
+    few = d.pick(3, 4, 5)
+    if form in ("quickselect", "bisection"):
+        result = "values"
+    if form == "tile sort":
+        layout = "rows"
+
+    def at(j: str) -> str:
+        return f"x[row, {j}]" if layout == "rows" else f"x[{j}, row]"
+
+    shape = (m, n) if layout == "rows" else (n, m)
+    before = "<" if sense == "smallest" else ">"
+    count = f"x.shape[{1 if layout == 'rows' else 0}]"
+    if form == "quickselect":
+        d.inout("x", "float", shape, -1.0, 1.0)
+    else:
+        # Warp sorts no tiles of doubles, which floats are held to
+        key, low, high = ("int", -500000000, 500000000) if form == "tile sort" else ("float", -1.0, 1.0)
+        d.input("x", key, shape, low, high)
+    if form in ("quickselect", "bisection"):
+        d.param("k", "int", 1, n - 2)
+        d.output("kth", "float", m)
+    else:
+        name, kind = (
+            ("best", "int" if form == "tile sort" else "float") if result == "values" else ("which", "int")
+        )
+        if form == "insertion":
+            d.inout("best", "float", (m, few), value=10.0 if sense == "smallest" else -10.0)
+            if result == "indices":
+                d.inout("which", "int", (m, few), value=-1.0)
+        else:
+            d.output(name, kind, (m, few))
+    if form == "insertion":
+        shift = "best[row, slot] = best[row, slot - 1]"
+        place = "best[row, slot] = v"
+        if result == "indices":
+            shift += "\nwhich[row, slot] = which[row, slot - 1]"
+            place += "\nwhich[row, slot] = j"
+        d.launch(m)
+        d.code(
+            f"""
+            row = wp.tid()
+            k = best.shape[1]
+            for j in range({count}):
+                v = {at("j")}
+                # most elements are beaten by the worst one that is kept
+                if not (v {before} best[row, k - 1]):
+                    continue
+                slot = int(k - 1)
+                while slot > 0 and v {before} best[row, slot - 1]:
+                    $shift
+                    slot -= 1
+                $place
+            """,
+            shift=shift,
+            place=place,
+        )
+        d.says(f"Keeps the {sense} elements of each row in order, by insertion.")
+    elif form == "rank count":
+        store = "best[row, rank] = v" if result == "values" else "which[row, rank] = j"
+        d.module(f"KEEP = wp.constant({few})")
+        d.launch(m, n)
+        d.code(
+            f"""
+            row, j = wp.tid()
+            v = {at("j")}
+            rank = int(0)
+            for other in range({count}):
+                u = {at("other")}
+                # equal elements rank in their order
+                if u {before} v or (u == v and other < j):
+                    rank += 1
+            if rank < KEEP:
+                {store}
+            """
+        )
+        d.says(f"Puts the {sense} elements of each row in order, each element by counting those before it.")
+    elif form == "tile sort":
+        d.module(f"COLS = wp.constant({n})\nKEEP = wp.constant({few})")
+        flip = "keys = keys * -1" if sense == "largest" else ""
+        value = {"values": "-keys[k]" if sense == "largest" else "keys[k]", "indices": "order[k]"}[result]
+        d.launch(m, tiled=True)
+        d.code(
+            f"""
+            row = wp.tid()
+            keys = wp.tile_load(x[row], shape=COLS, storage="shared")
+            $flip
+            order = wp.tile_arange(COLS, dtype=int, storage="shared")
+            # the payload moves with its key
+            wp.tile_sort(keys, order)
+            for k in range(KEEP):
+                {name}[row, k] = {value}
+            """,
+            flip=flip,
+        )
+        d.says(f"Sorts each row as a tile and keeps the {sense} elements.")
+    elif form == "quickselect":
+        d.launch(m)
+        d.code(
+            f"""
+            row = wp.tid()
+            lo = int(0)
+            hi = int({count} - 1)
+            while lo < hi:
+                pivot = {at("k")}
+                i = int(lo)
+                j = int(hi)
+                # Hoare's partition: both ends walk inwards and exchange what is on the wrong side
+                while i <= j:
+                    while {at("i")} {before} pivot:
+                        i += 1
+                    while pivot {before} {at("j")}:
+                        j -= 1
+                    if i <= j:
+                        t = {at("i")}
+                        {at("i")} = {at("j")}
+                        {at("j")} = t
+                        i += 1
+                        j -= 1
+                # only the part that holds the k-th element goes on
+                if j < k:
+                    lo = i
+                if k < i:
+                    hi = j
+            kth[row] = {at("k")}
+            """
+        )
+        d.says(f"Finds the element of rank k, counted from the {sense}, in each row by quickselect.")
+    else:
+        d.param("steps", "int", 40)
+        test = "v <= mid" if sense == "smallest" else "v > mid"
+        turn = "below > k" if sense == "smallest" else "below <= k"
+        d.launch(m)
+        d.code(
+            f"""
+            row = wp.tid()
+            lo = float(-1.0)
+            hi = float(1.0)
+            # halve the range of values, not the row, which stays as it is
+            for step in range(steps):
+                mid = 0.5 * (lo + hi)
+                below = int(0)
+                for j in range({count}):
+                    v = {at("j")}
+                    if {test}:
+                        below += 1
+                if {turn}:
+                    hi = mid
+                else:
+                    lo = mid
+            kth[row] = hi
+            """
+        )
+        d.says(f"Finds the element of rank k, counted from the {sense}, in each row by bisection of values.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.x if layout == "rows" else v.x.T
+        order = np.argsort(x if sense == "smallest" else -x, axis=1, kind="stable")
+        sorted_ = np.take_along_axis(x, order, axis=1)
+        made = {"best": sorted_[:, :few], "which": order[:, :few]}
+        if "k" in v:
+            made["kth"] = sorted_[:, v.k]
+        return {p.name: made[p.name] for p in d.parameters if p.name in made}
+
+    d.check(reference)

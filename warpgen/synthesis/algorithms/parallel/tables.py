@@ -1,0 +1,369 @@
+"""Counting and looking up: histograms, buckets, hash tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.parallel import DOMAIN
+from warpgen.synthesis.library import hashing, searching
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "x": "samples|data|values|signal",
+    "hist": "counts|bins|histogram",
+    "edges": "bin_edges|boundaries|breaks",
+    "b": "bin_id|bin|bucket",
+    "tid": "i",
+    "keys": "queries|ids|codes",
+    "slot": "pos|h|cell",
+    "table": "slots|hash_keys|table_keys",
+    "values": "payload|items|data_in",
+    "probe": "step|attempt|tries",
+}
+
+
+@DOMAIN.algorithm(
+    source="Podlozhnyuk 2007, Histogram Calculation in CUDA; Gomez-Luna et al. 2013",
+    names=_NAMES | {"histogram": "bin_samples|count_bins|accumulate_histogram|binning"},
+    adjoint="no",
+)
+def histogram(d: Draft) -> None:
+    """Counts how many samples fall into each bin."""
+    form = d.option("form", "atomic", "private rows", "tile", "per bin", "chunks")
+    binning = d.option("binning", "width", "logarithm", "edges", "integer", "pairs")
+    weighted = d.flag("weighted", 0.4)
+    outliers = d.option("outliers", "clamp", "drop")
+    bins = d.pick(8, 12, 16)
+    chunk, blocks = d.pick(12, 16, 20), d.pick(6, 8, 10)
+    n = chunk * blocks
+    if form == "tile":
+        binning = "integer" if binning in ("edges", "pairs") else binning
+        weighted = False
+    if form == "per bin" and binning == "pairs":
+        binning = "width"
+    outside = 0.1 if outliers == "drop" else 0.2
+    if binning == "logarithm":
+        d.input("x", "float", n, 0.5, 100.0)
+    elif binning == "integer":
+        d.input("x", "int", n, -1, bins + 2)
+    elif binning == "pairs":
+        d.input("x", "vec2", n, -outside, 1.0 + outside)
+    else:
+        d.input("x", "float", n, -outside, 1.0 + outside)
+    if weighted:
+        d.input("w", "float", n, 0.1, 1.0)
+    find = "halving"
+    if binning == "edges":
+        find = d.option("search", *searching.WAYS)
+        d.input("edges", "float", bins + 1, 0.0, 1.0, kind="ascending")
+    else:
+        d.option("search", *searching.WAYS)
+    size = d.pick(4, 5)
+    kind = "float" if weighted else "int"
+    shape: Any = {"private rows": (blocks, bins), "chunks": (blocks, bins)}.get(form, bins)
+    if binning == "pairs":
+        bins = size * size
+        shape = {"private rows": (blocks, bins), "chunks": (blocks, bins)}.get(form, bins)
+    d.output("hist", kind, shape)
+    d.module(f"NUM_BINS = wp.constant({size if binning == 'pairs' else bins})")
+    if form in ("private rows", "chunks", "tile"):
+        d.module(f"CHUNK = wp.constant({chunk})")
+    last = "NUM_BINS - 1"
+    place = {
+        "width": "b = int(wp.floor(x[$i] * float(NUM_BINS)))",
+        "logarithm": "# four bins to each factor of ten\nb = int(wp.floor(4.0 * wp.log10(x[$i])))",
+        "integer": "b = x[$i]",
+        "edges": "",
+        "pairs": "bx = int(wp.floor(x[$i][0] * float(NUM_BINS)))\n"
+        "by = int(wp.floor(x[$i][1] * float(NUM_BINS)))",
+    }[binning]
+    if binning == "edges":
+        name = d.use(searching.FLOATS[find])
+        place = "# behind the last edge that is not above the sample\n"
+        place += f"b = {name}(edges, 0, edges.shape[0], x[$i]) - 1"
+    leave = "return" if form in ("atomic", "private rows") else "continue"
+    if binning == "pairs":
+        guard = f"if bx < 0 or by < 0 or bx >= NUM_BINS or by >= NUM_BINS:\n    {leave}\n"
+        guard += "b = by * NUM_BINS + bx"
+        if outliers == "clamp":
+            guard = f"b = wp.clamp(by, 0, {last}) * NUM_BINS + wp.clamp(bx, 0, {last})"
+    else:
+        guard = f"if b < 0 or b >= NUM_BINS:\n    {leave}"
+        if outliers == "clamp":
+            guard = f"# what lies outside belongs to the outermost bins\nb = wp.clamp(b, 0, {last})"
+    weight = "w[$i]" if weighted else "1"
+
+    def at(i: str) -> str:
+        return f"{place}\n{guard}".replace("$i", i)
+
+    if form == "atomic":
+        d.launch(n)
+        d.code(f"tid = wp.tid()\n$bin\nwp.atomic_add(hist, b, {weight.replace('$i', 'tid')})", bin=at("tid"))
+    elif form == "private rows":
+        d.launch(n)
+        d.code(
+            f"""
+            tid = wp.tid()
+            $bin
+            # a histogram for each chunk: fewer threads meet in a bin
+            wp.atomic_add(hist, tid // CHUNK, b, {weight.replace("$i", "tid")})
+            """,
+            bin=at("tid"),
+        )
+        d.says("Counts how many samples of each chunk fall into each bin.")
+    elif form == "chunks":
+        d.launch(blocks)
+        d.code(
+            f"""
+            chunk = wp.tid()
+            for i in range(chunk * CHUNK, (chunk + 1) * CHUNK):
+                $bin
+                # no other thread has this row, so that no atomics are needed
+                hist[chunk, b] += {weight.replace("$i", "i")}
+            """,
+            bin=at("i"),
+        )
+        d.says("Counts how many samples of each chunk fall into each bin, a thread for each chunk.")
+    elif form == "tile":
+        d.launch(blocks, tiled=True)
+        d.code(
+            """
+            block, lane = wp.tid()
+            local = wp.tile_zeros(shape=NUM_BINS, dtype=int, storage="shared")
+            for first in range(0, CHUNK, wp.block_dim()):
+                i = block * CHUNK + first + lane
+                inside = first + lane < CHUNK
+                b = int(0)
+                if inside:
+                    $bin
+                # all threads of the block must take part
+                wp.tile_scatter_add(local, b, 1, inside)
+            wp.tile_atomic_add(hist, local)
+            """,
+            bin=at("i").replace(
+                "if b < 0 or b >= NUM_BINS:\n    continue", "inside = b >= 0 and b < NUM_BINS"
+            ),
+        )
+        if outliers == "drop":
+            d.text = d.text.replace(
+                "        inside = b >= 0 and", "        inside = bool(b >= 0) and"
+            ).replace("inside = first + lane < CHUNK", "inside = bool(first + lane < CHUNK)")
+            d.text = d.text.replace(
+                "wp.tile_scatter_add(local, b,", "wp.tile_scatter_add(local, wp.clamp(b, 0, NUM_BINS - 1),"
+            )
+        d.says("Counts samples by bins, each block in a shared histogram that it adds to the whole.")
+    else:
+        d.launch(bins)
+        d.code(
+            f"""
+            mine = wp.tid()
+            count = {kind}({"0.0" if weighted else "0"})
+            for i in range(x.shape[0]):
+                $bin
+                if b == mine:
+                    count += {weight.replace("$i", "i")}
+            hist[mine] = count
+            """,
+            bin=at("i"),
+        )
+        d.says("Counts the samples of each bin, a thread for each bin that reads them all.")
+    if weighted:
+        d.sentence = d.sentence or "Counts how many samples fall into each bin."
+        d.sentence = (
+            d.sentence.replace("Counts how many samples", "Adds up the weights of samples that")
+            .replace("Counts the samples", "Adds up the weights of the samples")
+            .replace("samples that of each chunk fall", "the samples of each chunk that fall")
+        )
+
+    def reference(v: Values) -> dict[str, Any]:
+        count = size if binning == "pairs" else bins
+        if binning == "edges":
+            b = np.searchsorted(v.edges, v.x, "left") - 1
+        elif binning == "logarithm":
+            b = np.floor(4 * np.log10(v.x)).astype(int)
+        else:
+            b = v.x if binning == "integer" else np.floor(v.x * count).astype(int)
+        keep = np.ones(n, bool)
+        if outliers == "clamp":
+            b = np.clip(b, 0, count - 1)
+        else:
+            keep = ((b >= 0) & (b < count)).reshape(n, -1).all(axis=1)
+        if binning == "pairs":
+            b = b[:, 1] * size + b[:, 0]
+        w = v.w if weighted else np.ones(n)
+        made = np.zeros((blocks, bins))
+        np.add.at(made, (np.arange(n)[keep] // chunk, b[keep]), w[keep])
+        made = made if len(np.shape(shape)) else made.sum(axis=0)
+        return {"hist": made if weighted else made.astype(int)}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Alcantara et al. 2009, Real-Time Parallel Hashing on the GPU; Knuth 6.4 (open addressing)",
+    names=_NAMES | {"hash_table": "hash_insert|table_insert|build_hash_table|hash_lookup"},
+    adjoint="no",
+)
+def hash_table(d: Draft) -> None:
+    """Inserts keys into a hash table with open addressing by atomic compare and swap."""
+    task = d.option("task", "insert", "lookup", "count", "slot of key")
+    function = d.option("hash", *hashing.HASHES)
+    probing = d.option("probing", "linear", "quadratic", "double")
+    power = d.option("capacity", "power of two", "any")
+    payload = d.flag("payload")
+    capacity = 256 if power == "power of two" else 251
+    n = d.pick(64, 96)
+    h = d.use(function)
+    reduce = "int($h & wp.uint32($m - 1))" if power == "power of two" else "int($h % wp.uint32($m))"
+    size = "table.shape[0]" if task != "slot of key" else "capacity"
+
+    def home(key: str) -> str:
+        return reduce.replace("$h", f"{h}({key})").replace("$m", size)
+
+    step = {
+        "linear": f"slot = (slot + 1) % {size}",
+        "quadratic": "# triangular numbers: they reach every slot of a power of two\n"
+        f"slot = (slot + probe + 1) % {size}",
+        "double": f"slot = (slot + stride) % {size}",
+    }[probing]
+    stride = "# odd, so that it has no factor in common with a power of two\nstride = 1 + 2 * (key % 31)"
+    stride = stride if probing == "double" else ""
+    d.input("keys", "int", n, 0, 60 if task == "count" else 100000)
+    if task == "slot of key":
+        payload = False
+        d.param("capacity", "int", capacity)
+        d.output("slots", "int", (n, 4))
+        d.launch(n)
+        d.code(
+            f"""
+            tid = wp.tid()
+            key = keys[tid]
+            slot = {home("key")}
+            $stride
+            # the first places that a search for the key would look at
+            for probe in range(slots.shape[1]):
+                slots[tid, probe] = slot
+                $step
+            """,
+            stride=stride,
+            step=step,
+        )
+        d.text = d.text.replace(
+            f"slot = {home('key')}\n", f"slot = int({home('key').removeprefix('int(').removesuffix(')')})\n"
+        )
+        d.says("Lists the slots of a hash table that a search for each key looks at first.")
+
+        def reference(v: Values) -> dict[str, Any]:
+            slot = function(v["keys"]) % capacity
+            made = []
+            for probe in range(4):
+                made.append(slot)
+                move: Any = {"linear": 1, "quadratic": probe + 1, "double": 1 + 2 * (v["keys"] % 31)}[probing]
+                slot = (slot + move) % capacity
+            return {"slots": np.stack(made, axis=1)}
+
+        d.check(reference)
+        return
+    if payload and task == "insert":
+        d.input("values", "int", n, 0, 1000)
+    if task == "lookup":
+        d.input("table", "int", capacity, -1, 60)
+        d.param("max_probes", "int", 6, 12)
+        d.output("found", "int", n)
+        end = "" if not payload else "found[tid] = -1 - slot"
+        d.launch(n)
+        d.code(
+            f"""
+            tid = wp.tid()
+            key = keys[tid] % 60
+            slot = {home("key")}
+            $stride
+            found[tid] = -1
+            for probe in range(max_probes):
+                entry = table[slot]
+                if entry == key:
+                    found[tid] = slot
+                    return
+                # an empty slot ends the chain: the key would have been put there
+                if entry < 0:
+                    $end
+                    return
+                $step
+            """,
+            stride=stride,
+            step=step,
+            end=end,
+        )
+        d.says("Looks keys up in a hash table with open addressing; -1 where a key is not found.")
+        if payload:
+            d.says("Looks keys up in a hash table with open addressing; -1 - slot where a key would be put.")
+
+        def looked_up(v: Values) -> dict[str, Any]:
+            found = np.full(n, -1)
+            for i, key in enumerate(v["keys"] % 60):
+                slot = int(function(key)) % capacity
+                for probe in range(v.max_probes):
+                    if v.table[slot] == key:
+                        found[i] = slot
+                        break
+                    if v.table[slot] < 0:
+                        found[i] = -1 - slot if payload else -1
+                        break
+                    slot = (
+                        slot + {"linear": 1, "quadratic": probe + 1, "double": 1 + 2 * (key % 31)}[probing]
+                    ) % capacity
+            return {"found": found}
+
+        d.check(looked_up)
+        return
+    # the table and the counters begin empty
+    d.inout("table", "int", capacity, value=-1.0)
+    if payload or task == "count":
+        d.inout("stored", "int", capacity, value=0.0)
+    if task == "insert":
+        d.output("slot_of", "int", n)
+    put = "stored[slot] = values[tid]" if payload else ""
+    if task == "count":
+        put = "wp.atomic_add(stored, slot, 1)"
+    done = "slot_of[tid] = slot" if task == "insert" else ""
+    d.launch(n)
+    d.code(
+        f"""
+        tid = wp.tid()
+        key = keys[tid]
+        slot = {home("key")}
+        $stride
+        for probe in range(table.shape[0]):
+            # -1 marks an empty slot; another thread may have brought the same key
+            old = wp.atomic_cas(table, slot, -1, key)
+            if old == -1 or old == key:
+                $put
+                $done
+                return
+            $step
+        """,
+        stride=stride,
+        put=put,
+        done=done,
+        step=step,
+    )
+    if task == "count":
+        d.says("Counts how often each key occurs in a hash table with open addressing.")
+
+    def holds(before: Values, after: Values) -> None:
+        keys = before["keys"]
+        distinct, number = np.unique(keys, return_counts=True)
+        entries = after.table[after.table >= 0]
+        np.testing.assert_array_equal(np.sort(entries), distinct)
+        if task == "insert":
+            np.testing.assert_array_equal(after.table[after.slot_of], keys)
+            if payload:
+                for key, slot in zip(keys, after.slot_of, strict=True):
+                    assert after.stored[slot] in before["values"][keys == key]
+        else:
+            at = np.argsort(np.where(after.table >= 0, after.table, 1 << 30), kind="stable")[: len(distinct)]
+            np.testing.assert_array_equal(after.stored[at], number)
+
+    d.holds(holds)

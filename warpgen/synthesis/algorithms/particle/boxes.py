@@ -1,0 +1,336 @@
+"""Particles in boxes: cells, counting sort, periodic walls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.particle import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+NAMES = {
+    "x": "positions|pos|particle_x|coords",
+    "v": "velocities|vel|particle_v",
+    "cell": "cell_id|bucket|bin",
+    "counts": "cell_counts|histogram|cell_size",
+    "start": "cell_start|offsets|cell_offsets",
+    "inv_width": "inv_cell|inv_dx|cell_scale",
+    "box": "box_size|length|domain",
+}
+
+
+class _Cells:
+    """Cells of a box, and how a particle finds its own."""
+
+    def __init__(self, d: Draft) -> None:
+        self.dimension = d.option("dimension", 2, 3)
+        self.order = d.option("order", "rows", "columns", "morton")
+        self.outside = d.option("outside", "clamp", "wrap")
+        self.side = 8 if self.dimension == 2 else 4
+        self.total = self.side**self.dimension
+        self.vector = f"vec{self.dimension}"
+
+    @property
+    def text(self) -> str:
+        """Lines that make `cell` of `xi`."""
+        axes = ["cx", "cy", "cz"][: self.dimension]
+        finite = {
+            "clamp": "wp.clamp({}, 0, side - 1)",
+            "wrap": "({} % side + side) % side",
+        }[self.outside]
+        lines = [f"{a} = {finite.format(f'int(wp.floor(xi[{n}] * inv_width))')}" for n, a in enumerate(axes)]
+        if self.order == "morton":
+            lines += [
+                "# the bits of the indices in turn: cells that are near stay near in memory",
+                "cell = int(0)",
+                f"for b in range({3 if self.dimension == 2 else 2}):",
+                "    cell = cell | "
+                + " | ".join(
+                    f"((({a} >> b) & 1) << ({self.dimension} * b + {n}))" for n, a in enumerate(axes)
+                ),
+            ]
+        else:
+            ordered = axes if self.order == "rows" else axes[::-1]
+            index = ordered[0]
+            for a in ordered[1:]:
+                index = f"({index}) * side + {a}" if " " in index else f"{index} * side + {a}"
+            lines.append(f"cell = {index}")
+        return "\n".join(lines)
+
+    def of(self, x: Any, inv_width: float) -> Any:
+        """The cell of each particle."""
+        c = np.floor(np.asarray(x) * inv_width).astype(int)
+        c = np.clip(c, 0, self.side - 1) if self.outside == "clamp" else c % self.side
+        if self.order == "morton":
+            bits = range(3 if self.dimension == 2 else 2)
+            found = np.zeros(len(c), int)
+            for b in bits:
+                for n in range(self.dimension):
+                    found += ((c[:, n] >> b) & 1) << (self.dimension * b + n)
+            return found
+        columns = c if self.order == "rows" else c[:, ::-1]
+        return np.ravel_multi_index(tuple(columns.T), (self.side,) * self.dimension)
+
+
+@DOMAIN.algorithm(
+    source="Hockney & Eastwood 1988, sec. 8.4 (chaining mesh); Green 2010; Morton 1966",
+    names=NAMES | {"count_cells": "bin_particles|cell_histogram|compute_cells|assign_cells"},
+    adjoint="no",
+)
+def count_cells(d: Draft) -> None:
+    """Finds the cell of each particle and counts the particles of cells."""
+    cells = _Cells(d)
+    wanted = d.option("wanted", "counts", "both", "cell")
+    alive = d.option("alive", "none", "mask", "type")
+    count = d.pick(96, 128, 256)
+    d.input("x", cells.vector, count, -0.1, 1.1)
+    if alive != "none":
+        d.input("state", "int", count, 0, 3)
+    if alive == "type":
+        d.param("kind", "int", 1)
+    d.param("inv_width", "float", float(cells.side))
+    d.param("side", "int", cells.side)
+    if wanted != "counts":
+        d.output("cell_of", "int", count)
+    if wanted != "cell":
+        d.output("counts", "int", cells.total)
+    skip = {
+        "none": "",
+        "mask": "if state[tid] == 0:\n    # gone\n    $mark",
+        "type": "if state[tid] != kind:\n    $mark",
+    }
+    mark = "return" if wanted == "counts" else "cell_of[tid] = -1\nreturn"
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $skip
+        xi = x[tid]
+        $cell
+        $keep
+        $count
+        """,
+        skip=skip[alive],
+        mark=mark,
+        cell=cells.text,
+        keep="cell_of[tid] = cell" if wanted != "counts" else "",
+        count="wp.atomic_add(counts, cell, 1)" if wanted != "cell" else "",
+    )
+    says = {
+        "counts": "Counts the particles in each cell of a grid.",
+        "both": "Finds the cell of each particle and counts the particles of cells.",
+        "cell": "Finds the cell that each particle is in.",
+    }
+    d.says(says[wanted])
+
+    def reference(v: Values) -> dict[str, Any]:
+        found = cells.of(v.x, v.inv_width)
+        kept = np.ones(count, bool)
+        if alive != "none":
+            kept = v.state != 0 if alive == "mask" else v.state == v.kind
+        made = {"cell_of": np.where(kept, found, -1)} if wanted != "counts" else {}
+        if wanted != "cell":
+            made["counts"] = np.bincount(found[kept], minlength=cells.total)
+        return made
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Knuth 1998, sec. 5.2, alg. D (distribution counting)",
+    names=NAMES
+    | {
+        "sort_to_cells": "scatter_to_cells|counting_sort_scatter|reorder_particles|fill_cells",
+        "cursor": "next_slot|fill|cell_fill",
+        "slot": "dst|dest|position",
+        "order": "sorted_ids|particle_index|ids",
+    },
+    adjoint="no",
+)
+def sort_to_cells(d: Draft) -> None:
+    """Files particles under their cells, each at the next free place behind the start of its cell."""
+    what = d.option("what", "ids", "positions", "both")
+    dimension = d.option("dimension", 2, 3)
+    place = d.option("place", "cursor", "rank", "ends")
+    masked = d.flag("masked", 0.4)
+    count, total = d.pick(64, 128, 192), d.pick(8, 16)
+    d.input("cell_of", "int", count, -1 if masked else 0, total)
+    if what != "ids":
+        d.input("x", f"vec{dimension}", count, -1.0, 1.0)
+    # room for all in every cell, so that each start is one of a layout of fixed width
+    room = count
+    capacity = total * room
+    if place != "rank":
+        d.inout("cursor", "int", total, value=0.0)
+    d.param("room", "int", room)
+    if what != "positions":
+        d.output("order", "int", capacity)
+    if what != "ids":
+        d.output("sorted_x", f"vec{dimension}", capacity)
+    slots = {
+        "cursor": """
+        # the order within a cell is that in which threads come
+        slot = cell * room + wp.atomic_add(cursor, cell, 1)
+        """,
+        "ends": """
+        # from the end of the cell downwards
+        slot = (cell + 1) * room - 1 - wp.atomic_add(cursor, cell, 1)
+        """,
+        "rank": """
+        # the rank among those before makes the order the same in every run
+        rank = int(0)
+        for j in range(tid):
+            if cell_of[j] == cell:
+                rank += 1
+        slot = cell * room + rank
+        """,
+    }
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        cell = cell_of[tid]
+        $gone
+        $slot
+        $ids
+        $positions
+        """,
+        gone="if cell < 0:\n    return" if masked else "",
+        slot=slots[place],
+        ids="order[slot] = tid + 1" if what != "positions" else "",
+        positions="sorted_x[slot] = x[tid]" if what != "ids" else "",
+    )
+    if what != "positions":
+        d.explain("""
+            Cells have `room` places each. Numbers begin at one, since zero marks a free place.
+        """)
+
+    def holds(before: Values, after: Values) -> None:
+        filed = np.bincount(before.cell_of[before.cell_of >= 0], minlength=total)
+        for c in range(total):
+            inside = np.flatnonzero(before.cell_of == c)
+            places = slice(c * room, c * room + filed[c])
+            if place == "ends":
+                places = slice((c + 1) * room - filed[c], (c + 1) * room)
+            if what != "positions":
+                found = after.order[places] - 1
+                found = found if place == "rank" else np.sort(found)
+                np.testing.assert_array_equal(found, inside, err_msg=f"cell {c}")
+            if what != "ids":
+                sums = after.sorted_x[places].sum(axis=0), before.x[inside].sum(axis=0)
+                np.testing.assert_allclose(*sums, atol=1e-3, err_msg=f"cell {c}")
+        if place != "rank":
+            np.testing.assert_array_equal(after.cursor, filed)
+
+    d.holds(holds)
+
+
+@DOMAIN.algorithm(
+    source="Allen & Tildesley 2017, sec. 1.6.2 and 6.2",
+    names=NAMES
+    | {
+        "wrap_positions": "periodic_wrap|apply_pbc|wrap_particles|pbc",
+        "image": "images|cell_shift|image_flags",
+        "shift": "n|k|crossings",
+        "x_new": "wrapped|x_out|pos_out",
+    },
+    double=True,
+    adjoint="either",
+)
+def wrap_positions(d: Draft) -> None:
+    """Brings particles that have left a box back into it."""
+    box = d.option("box", "cube", "sides", "sheared")
+    origin = d.option("origin", "corner", "center")
+    images = d.flag("images", 0.5) and box != "sheared"
+    walls = d.option("walls", "periodic", "slab", "mirror") if box != "sheared" else "periodic"
+    placed = d.option("place", "out", "in place")
+    count = d.pick(64, 128, 256)
+    if placed == "out":
+        d.input("x", "vec3", count, -2.5, 2.5)
+    else:
+        d.inout("x", "vec3", count, -2.5, 2.5)
+    if box == "cube":
+        d.param("box", "float", 1.5, 2.0)
+    else:
+        d.param("box", "vec3", 1.5, 2.0)
+    if box == "sheared":
+        d.param("tilt", "float", -0.5, 0.5)
+    mirrored = walls == "mirror"
+    if mirrored or placed == "in place":
+        d.forward_only()
+    if mirrored:
+        images = False
+        d.inout("v", "vec3", count, -1.0, 1.0)
+    if images:
+        d.inout("image", "vec3i", count, -2, 3)
+    if placed == "out":
+        d.output("x_new", "vec3", count)
+
+    def side(n: int) -> str:
+        return "box" if box == "cube" else f"box[{n}]"
+
+    cells = "wp.floor({0} / {1})" if origin == "corner" else "wp.round({0} / {1})"
+    axes = range(2 if walls == "slab" else 3)
+    lines = []
+    if mirrored:
+        lower = "0.0" if origin == "corner" else "-0.5 * {}"
+        upper = "{}" if origin == "corner" else "0.5 * {}"
+        for n in range(3):
+            lo, hi = lower.format(side(n)), upper.format(side(n))
+            if origin == "corner":
+                low_mirror, high_mirror = f"-xi[{n}]", f"2.0 * {side(n)} - xi[{n}]"
+            else:
+                low_mirror, high_mirror = f"-{side(n)} - xi[{n}]", f"{side(n)} - xi[{n}]"
+            lines.append(
+                f"if xi[{n}] < {lo}:\n    xi[{n}] = {low_mirror}\n    vi[{n}] = -vi[{n}]\n"
+                f"elif xi[{n}] > {hi}:\n    xi[{n}] = {high_mirror}\n    vi[{n}] = -vi[{n}]"
+            )
+    elif box == "sheared":
+        lines.append(f"""# Lees and Edwards: the copy above is shifted along x
+rows = {cells.format("xi[1]", "box[1]")}
+sheared = xi[0] - rows * tilt
+columns = {cells.format("sheared", "box[0]")}
+layers = {cells.format("xi[2]", "box[2]")}
+xi = wp.vec3(sheared - columns * box[0], xi[1] - rows * box[1], xi[2] - layers * box[2])""")
+    else:
+        names = ["nx", "ny", "nz"]
+        for n in axes:
+            lines.append(f"{names[n]} = {cells.format(f'xi[{n}]', side(n))}")
+        parts = [f"xi[{n}] - {names[n]} * {side(n)}" if n in axes else f"xi[{n}]" for n in range(3)]
+        lines.append(f"xi = wp.vec3({', '.join(parts)})")
+        if images:
+            counts = ", ".join(f"int({names[n]})" if n in axes else "0" for n in range(3))
+            lines.append("# how often the box was crossed: the true path is x + image * box")
+            lines.append(f"image[tid] += wp.vec3i({counts})")
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\nxi = x[tid]\n$velocity\n$lines\n$target[tid] = xi\n$store",
+        velocity="vi = v[tid]" if mirrored else "",
+        lines="\n".join(lines),
+        target="x" if placed == "in place" else "x_new",
+        store="v[tid] = vi" if mirrored else "",
+    )
+    if mirrored:
+        d.says("Mirrors particles that have left a box at its walls.")
+    elif walls == "slab":
+        d.says("Brings particles back into a slab that is periodic along x and y.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        side_ = np.broadcast_to(v.box, 3)
+        low = 0.0 if origin == "corner" else -0.5 * side_
+        x = v.x.copy()
+        out = "x" if placed == "in place" else "x_new"
+        if mirrored:
+            below, above = x < low, x > low + side_
+            x = np.where(below, 2.0 * low - x, np.where(above, 2.0 * (low + side_) - x, x))
+            return {out: x, "v": np.where(below | above, -v.v, v.v)}
+        if box == "sheared":
+            x[:, 0] -= np.floor((v.x - low) / side_)[:, 1] * v.tilt
+        n = np.floor((x - low) / side_)
+        if walls == "slab":
+            n[:, 2] = 0.0
+        made = {out: x - n * side_}
+        return made | {"image": v.image + n.astype(int)} if images else made
+
+    d.check(reference)

@@ -1,0 +1,246 @@
+"""Bodies that all feel each other: gravity, flocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.particle import DOMAIN
+from warpgen.synthesis.algorithms.particle.pairs import NAMES
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Aarseth 2003 (Plummer softening); Nyland, Harris & Prins 2007 (tiles)",
+    names=NAMES
+    | {
+        "nbody_acceleration": "nbody_gravity|compute_gravity|gravitational_acceleration|nbody",
+        "acc": "accel|a|acceleration_i",
+        "accel": "accelerations|particle_a|acc_out",
+        "m": "mass|masses|body_mass",
+        "eps": "softening|epsilon|soft",
+        "G": "grav|gravity_constant|g_const",
+    },
+    double=True,
+)
+def nbody_acceleration(d: Draft) -> None:
+    """Computes the gravitational acceleration of each body by all others, softened at short range."""
+    packed = d.option("masses", "array", "packed", "equal")
+    form = d.option("form", "loop", "tile", "potential")
+    step = d.flag("kick", 0.35) and form != "potential"
+    softening = d.option("softening", "plummer", "ball")
+    count = 256 if form == "tile" else d.pick(64, 96, 128)
+    if form == "tile":
+        d.module("TILE_SIZE = wp.constant(64)")
+    vector = "vec4" if packed == "packed" else "vec3"
+    d.input("x", vector, count, 0.1, 2.0)
+    if packed == "array":
+        d.input("m", "float", count, 0.5, 2.0)
+    elif packed == "equal":
+        d.param("m", "float", 0.5, 2.0)
+    d.param("G", "float", 0.5, 1.5)
+    d.param("eps", "float", 0.05, 0.3)
+    if step:
+        d.param("dt", "float", 0.001, 0.01)
+        d.inout("v", "vec3", count, -0.5, 0.5)
+    elif form == "potential":
+        d.output("phi", "float", count)
+    else:
+        d.output("accel", "vec3", count)
+    loop = """
+    for j in range(x.shape[0]):
+        $inner
+    """
+    if form == "tile":
+        loop = """
+        for k in range(x.shape[0] // TILE_SIZE):
+            # each block reads a tile of bodies once for all of its threads
+            bodies = wp.tile_load(x, shape=TILE_SIZE, offset=k * TILE_SIZE)
+            $masses
+            for j in range(TILE_SIZE):
+                $inner
+        """
+    source = "bodies[j]" if form == "tile" else "x[j]"
+    mass = {"array": "masses[j]" if form == "tile" else "m[j]", "packed": "other[3]", "equal": "m"}[packed]
+    if packed == "packed":
+        offset = f"other = {source}\ndelta = wp.vec3(other[0], other[1], other[2]) - xi"
+    else:
+        offset = f"delta = {source} - xi"
+    law = "s2 = wp.dot(delta, delta) + eps * eps"
+    if softening == "ball":
+        law = """
+        # no closer than the radius of a body: inside of it gravity falls off linearly
+        s2 = wp.max(wp.dot(delta, delta), eps * eps)
+        """
+    if form == "potential":
+        add = f"phi_i -= {mass} / wp.sqrt(s2)"
+    else:
+        add = f"acc += {mass} / (s2 * wp.sqrt(s2)) * delta"
+    store = "v[tid] += dt * G * acc" if step else "accel[tid] = G * acc"
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $mine
+        $zero
+        $loop
+        $store
+        """,
+        mine="body = x[tid]\nxi = wp.vec3(body[0], body[1], body[2])"
+        if packed == "packed"
+        else "xi = x[tid]",
+        zero="phi_i = float(0.0)" if form == "potential" else "acc = wp.vec3()",
+        loop=loop,
+        masses="masses = wp.tile_load(m, shape=TILE_SIZE, offset=k * TILE_SIZE)" if packed == "array" else "",
+        inner="$offset\n$law\n$add",
+        offset=offset,
+        law=law,
+        add=add,
+        store="phi[tid] = G * phi_i" if form == "potential" else store,
+    )
+    if form == "potential":
+        d.says("Computes the gravitational potential at each body, softened at short range.")
+    elif step:
+        d.says("Kicks each body's velocity by the gravity of all others, softened at short range.")
+    if packed == "packed":
+        d.explain("""
+            Bodies are (x, y, z, mass). The body itself is among the sources: its offset is zero, and the
+            softening `eps` keeps the quotient finite.
+        """)
+    elif form != "potential" and softening == "plummer":
+        d.explain("""
+            a_i = G sum_j m_j (x_j - x_i) / (r^2 + eps^2)^(3/2). No test for j = i is needed, since the
+            softening `eps` keeps the quotient finite.
+        """)
+    elif form != "potential":
+        d.explain("""
+            Newton's law down to the distance `eps`, linear in r below it as inside a ball.
+        """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.x[:, :3]
+        m = v.x[:, 3] if packed == "packed" else np.broadcast_to(v.m, count)
+        delta = x[None] - x[:, None]
+        r2 = (delta**2).sum(-1)
+        s2 = r2 + v.eps**2 if softening == "plummer" else np.maximum(r2, v.eps**2)
+        if form == "potential":
+            return {"phi": -v.G * (m / np.sqrt(s2)).sum(axis=1)}
+        accel = v.G * ((m / s2**1.5)[..., None] * delta).sum(axis=1)
+        return {"v": v.v + v.dt * accel} if step else {"accel": accel}
+
+    d.check(reference, 3e-4)
+
+
+@DOMAIN.algorithm(
+    source="Reynolds 1987 (boids)",
+    names=NAMES
+    | {
+        "boids_steering": "boids|flocking|update_boids|flock_step",
+        "v": "velocities|vel|heading",
+        "v_new": "v_out|new_velocities|vel_out",
+        "separation": "push|avoid|repulsion",
+        "center": "centroid|cohesion|sum_x",
+        "heading_sum": "sum_v|alignment|mean_v",
+        "near": "n|num_near|flockmates",
+        "max_speed": "v_max|speed_limit",
+    },
+    adjoint="no",
+)
+def boids_steering(d: Draft) -> None:
+    """Steers each boid away from close neighbours, along with the flock and towards its centre."""
+    dimension = d.option("dimension", 3, 2)
+    sight = d.option("sight", "radius", "cone")
+    limited = d.flag("limited", 0.6)
+    weights = d.option("weights", "params", "packed")
+    moved = d.flag("moved", 0.4)
+    goal = d.flag("goal", 0.3)
+    count = d.pick(32, 48, 64)
+    vector = f"vec{dimension}"
+    d.input("x", vector, count, 0.0, 1.0)
+    d.input("v", vector, count, -1.0, 1.0)
+    d.param("radius", "float", 0.3, 0.5)
+    if weights == "params":
+        d.param("w_separation", "float", 0.02, 0.1)
+        d.param("w_alignment", "float", 0.1, 0.6)
+        d.param("w_cohesion", "float", 0.1, 0.6)
+    else:
+        d.param("weights", "vec3", 0.02, 0.4)
+    if goal:
+        d.param("goal", vector, 0.0, 1.0)
+    if limited:
+        d.param("max_speed", "float", 0.5, 0.8)
+    if moved:
+        d.param("dt", "float", 0.01, 0.1)
+        d.output("x_new", vector, count)
+    d.output("v_new", vector, count)
+    w = ("w_separation", "w_alignment", "w_cohesion")
+    if weights != "params":
+        w = ("weights[0]", "weights[1]", "weights[2]")
+    d.launch(count)
+    d.code(
+        f"""
+        tid = wp.tid()
+        xi = x[tid]
+        vi = v[tid]
+        separation = wp.{vector}()
+        heading_sum = wp.{vector}()
+        center = wp.{vector}()
+        near = int(0)
+        for j in range(x.shape[0]):
+            if j == tid:
+                continue
+            d_ij = x[j] - xi
+            r = wp.length(d_ij)
+            if r > radius$blind:
+                continue
+            # the closer, the stronger
+            separation -= d_ij / wp.max(r * r, 1.0e-3)
+            heading_sum += v[j]
+            center += x[j]
+            near += 1
+        $goal
+        if near > 0:
+            n = float(near)
+            steer += {w[0]} * separation
+            steer += {w[1]} * (heading_sum / n - vi)
+            steer += {w[2]} * (center / n - xi)
+        v_i = vi + steer
+        $limit
+        v_new[tid] = v_i
+        $move
+        """,
+        # boids do not see what is behind them: a cone of 120 degrees to each side
+        blind=" or wp.dot(d_ij, vi) < -0.5 * r * wp.length(vi)" if sight == "cone" else "",
+        goal="steer = 0.1 * (goal - xi)" if goal else f"steer = wp.{vector}()",
+        limit="""
+        speed = wp.length(v_i)
+        if speed > max_speed:
+            v_i = v_i * (max_speed / speed)
+        """
+        if limited
+        else "",
+        move="x_new[tid] = xi + v_i * dt" if moved else "",
+    )
+    if moved:
+        d.says("Steers each boid by its flock and moves it by its new velocity.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        toward = v.x[None] - v.x[:, None]
+        r = np.linalg.norm(toward, axis=-1)
+        seen = (r <= v.radius) & ~np.eye(count, dtype=bool)
+        if sight == "cone":
+            speed = np.linalg.norm(v.v, axis=-1)[:, None]
+            seen &= np.einsum("ijk,ik->ij", toward, v.v) >= -0.5 * r * speed
+        n = np.maximum(seen.sum(axis=1), 1)[:, None]
+        w = v.weights if weights != "params" else (v.w_separation, v.w_alignment, v.w_cohesion)
+        push = -((seen / np.maximum(r * r, 1e-3))[..., None] * toward).sum(axis=1)
+        steer = w[0] * push + w[1] * (seen @ v.v / n - v.v) + w[2] * (seen @ v.x / n - v.x)
+        steer = np.where(seen.any(axis=1)[:, None], steer, 0.0)
+        new = v.v + steer + (0.1 * (v.goal - v.x) if goal else 0.0)
+        if limited:
+            speed = np.linalg.norm(new, axis=-1, keepdims=True)
+            new = new * np.minimum(1.0, v.max_speed / speed)
+        return {"v_new": new, "x_new": v.x + v.dt * new} if moved else {"v_new": new}
+
+    d.check(reference, 3e-4)

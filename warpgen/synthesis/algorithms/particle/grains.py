@@ -1,0 +1,287 @@
+"""Granular matter (DEM): contacts between grains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.particle import DOMAIN
+from warpgen.synthesis.library import contact
+from warpgen.synthesis.writing.draft import Draft, Values
+
+NAMES = {
+    "x": "particle_x|pos|positions|particle_q",
+    "v": "particle_v|vel|velocities|particle_qd",
+    "w": "omega|angular_velocity|spin",
+    "f": "particle_f|forces|force",
+    "radius": "particle_radius|r|radii",
+    "stiffness": "k_n|kn|k_contact",
+    "damping": "k_damp|gamma_n|kd",
+    "friction": "mu|k_mu|friction_coeff",
+    "viscosity": "k_friction|kf|gamma_t",
+    "n": "normal|nrm|dir",
+    "slip": "vt|v_t|tangential",
+    "overlap": "depth|delta|penetration",
+}
+
+
+@DOMAIN.algorithm(
+    source="Cundall & Strack 1979; Hertz 1882; Tsuji, Tanaka & Ishida 1992",
+    names=NAMES
+    | {
+        "grain_contact_forces": "eval_particle_contacts|dem_forces|compute_contacts|apply_forces",
+        "fi": "force|f_i|f_total",
+        "grid": "hash_grid|grid_id|neighbors",
+        "closing": "vn|approach|v_n",
+    },
+)
+def grain_contact_forces(d: Draft) -> None:
+    """Sums the contact forces between each grain and those that it touches."""
+    normal = d.option("normal", *contact.NORMALS)
+    friction = d.option("friction", *contact.FRICTIONS, None)
+    search = d.option("search", "grid", "all")
+    sizes = d.option("sizes", "equal", "per grain")
+    spinning = d.flag("spinning", 0.35) and friction is not None
+    gravity = d.flag("gravity", 0.4)
+    cohesion = d.flag("cohesion", 0.3)
+    if search == "grid":
+        d.forward_only()
+    count = d.pick(32, 48, 64)
+    law, split = d.use(normal), d.use(contact.SPLIT)
+    if search == "grid":
+        d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5)
+    d.input("x", "vec3", count, -0.8, 0.8)
+    d.input("v", "vec3", count, -1.0, 1.0)
+    if spinning:
+        d.input("w", "vec3", count, -2.0, 2.0)
+    if sizes == "equal":
+        d.param("radius", "float", 0.15, 0.25)
+    else:
+        d.input("radius", "float", count, 0.12, 0.25)
+    d.param("stiffness", "float", 50.0, 200.0)
+    d.param("damping", "float", 0.5, 2.0)
+    if friction:
+        d.param("friction", "float", 0.2, 0.6)
+        d.param("viscosity", "float", 0.5, 5.0)
+    if cohesion:
+        d.param("cohesion", "float", 0.5, 4.0)
+    if gravity:
+        d.param("weight", "vec3", -10.0, 10.0)
+    d.output("f", "vec3", count)
+    mine, other = ("radius", "radius") if sizes == "equal" else ("radius[tid]", "radius[j]")
+    loops = {
+        "grid": """
+        # two grains touch at most at the sum of their radii, so that a query of that size misses none
+        for j in wp.hash_grid_query(grid, xi, 0.5):
+            if j == tid:
+                continue
+            $pair
+        """,
+        "all": """
+        for j in range(x.shape[0]):
+            if j == tid:
+                continue
+            $pair
+        """,
+    }
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        xi = x[tid]
+        vi = v[tid]
+        $radius
+        fi = $start
+        $loop
+        f[tid] = fi
+        """,
+        radius=f"ri = {mine}" if sizes == "per grain" else "",
+        start="weight" if gravity else "wp.vec3()",
+        loop=loops[search],
+        pair="""
+        delta = xi - x[j]
+        dist = wp.length(delta)
+        $overlap
+        if overlap <= 0.0:
+            continue
+        n = delta / dist
+        $arms
+        along, slip = $split($relative, n)
+        $reduced
+        f_n = $law(overlap, -along, $r, stiffness, damping)
+        fi += f_n * n
+        $cohesion
+        $tangential
+        """,
+        overlap="overlap = 2.0 * radius - dist" if sizes == "equal" else f"overlap = ri + {other} - dist",
+        arms="""
+        # velocities of the surfaces at the point of contact
+        arm = $a * w[tid] + $b * w[j]
+        """
+        if spinning
+        else "",
+        a="radius" if sizes == "equal" else "ri",
+        b="radius" if sizes == "equal" else "radius[j]",
+        split=split,
+        relative="vi - v[j] + wp.cross(n, arm)" if spinning else "vi - v[j]",
+        reduced="r_eff = ri * radius[j] / (ri + radius[j])" if sizes == "per grain" else "",
+        law=law,
+        r="r_eff" if sizes == "per grain" else "0.5 * radius",
+        cohesion="""
+        # Johnson, Kendall & Roberts' pull grows with the patch
+        fi -= cohesion * $rc * n
+        """
+        if cohesion
+        else "",
+        rc="r_eff" if sizes == "per grain" else "radius",
+        tangential=f"fi += {d.use(friction)}(slip, friction * f_n, viscosity)" if friction else "",
+    )
+    d.explain(f"""
+        Grains of {"the same `radius`" if sizes == "equal" else "their own radii"} that overlap push each
+        other apart by a spring and a dashpot{", and rub by Coulomb's law" if friction else ""}.
+        SI units; nothing is remembered of a contact from one step to the next.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        r = np.broadcast_to(v.radius, count)
+        delta = v.x[:, None] - v.x[None]
+        dist = np.linalg.norm(delta, axis=-1) + np.eye(count)
+        overlap = r[:, None] + r - dist
+        touching = (overlap > 0.0) & ~np.eye(count, dtype=bool)
+        n = delta / dist[..., None]
+        relative = v.v[:, None] - v.v
+        if spinning:
+            arm = r[:, None, None] * v.w[:, None] + r[None, :, None] * v.w[None]
+            relative = relative + np.cross(n, arm)
+        along, slip = contact.SPLIT(relative, n)
+        reduced = r[:, None] * r / (r[:, None] + r)
+        size = normal(np.maximum(overlap, 0.0), -along, reduced, v.stiffness, v.damping)
+        made = size[..., None] * n
+        if cohesion:
+            made = (
+                made
+                - v.cohesion * (reduced if sizes == "per grain" else v.radius + 0.0 * dist)[..., None] * n
+            )
+        if friction:
+            made = made + friction(slip, v.friction * size, v.viscosity)
+        made = np.where(touching[..., None], made, 0.0).sum(axis=1)
+        return {"f": made + (v.weight if gravity else 0.0)}
+
+    d.check(reference, 3e-4)
+
+
+@DOMAIN.algorithm(
+    source="Cundall & Strack 1979, eq. 12-16; Luding 2008, sec. 3.2",
+    names=NAMES
+    | {
+        "tangential_spring": "cundall_strack_friction|update_tangential|shear_spring|friction_spring",
+        "xi": "spring|shear|history",
+        "trial": "f_trial|ft_trial|guess",
+        "f_n": "normal_force|fn|f_normal",
+        "f_t": "ft|friction_force|shear_force",
+        "k_t": "stiffness_t|kt|shear_stiffness",
+    },
+    double=True,
+    adjoint="no",
+)
+def tangential_spring(d: Draft) -> None:
+    """Advances the tangential springs of contacts, which slide where friction gives way."""
+    turned = d.option("turned", "project", "keep length")
+    damped = d.flag("damped")
+    broken = d.option("broken", "flag", "force", "none")
+    slipping = d.option("coefficients", "one", "static and dynamic")
+    own = d.flag("own", 0.35)
+    count = d.pick(64, 96, 128)
+    d.input("n", "vec3", count, kind="unit")
+    d.input("slip", "vec3", count, -0.5, 0.5)
+    if broken == "flag":
+        d.input("touching", "int", count, 0, 2)
+    d.input("f_n", "float", count, -1.0 if broken == "force" else 0.1, 4.0)
+    d.param("k_t", "float", 50.0, 200.0)
+    if damped:
+        d.param("gamma_t", "float", 0.5, 2.0)
+    if own:
+        d.input("friction", "float", count, 0.2, 0.8)
+    else:
+        d.param("friction", "float", 0.5, 0.8)
+    if slipping != "one":
+        d.param("friction_dynamic", "float", 0.1, 0.4)
+    d.param("dt", "float", 0.001, 0.01)
+    d.inout("xi", "vec3", count, -0.02, 0.02)
+    d.output("f_t", "vec3", count)
+    tests = {"flag": "touching[tid] == 0", "force": "f_n[tid] <= 0.0"}
+    mu = "friction[tid]" if own else "friction"
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $broken
+        normal = n[tid]
+        old = xi[tid]
+        # the plane of contact has turned since the last step
+        spring = old - wp.dot(old, normal) * normal
+        $lengthen
+        vt = slip[tid] - wp.dot(slip[tid], normal) * normal
+        spring += vt * dt
+        trial = -k_t * spring$damping
+        size = wp.length(trial)
+        limit = $mu * f_n[tid]
+        if size > limit:
+            $limit
+            # the spring is as long as the force that is left, so that it does not wind up
+            trial = trial * (limit / size)
+            spring = -(trial$undamping) / k_t
+        xi[tid] = spring
+        f_t[tid] = trial
+        """,
+        broken=f"""
+        if {tests[broken]}:
+            xi[tid] = wp.vec3(0.0, 0.0, 0.0)
+            f_t[tid] = wp.vec3(0.0, 0.0, 0.0)
+            return
+        """
+        if broken != "none"
+        else "",
+        lengthen="""
+        flat = wp.length(spring)
+        if flat > 1.0e-9:
+            spring = spring * (wp.length(old) / flat)
+        """
+        if turned == "keep length"
+        else "",
+        damping=" - gamma_t * vt" if damped else "",
+        undamping=" + gamma_t * vt" if damped else "",
+        mu=mu,
+        limit=""
+        if slipping == "one"
+        else """
+        # once it slides, less friction is left
+        limit = friction_dynamic * f_n[tid]
+        """,
+    )
+    d.explain("""
+        A contact sticks by a spring `xi` in its plane; Coulomb's limit cuts the spring's force.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        along = (v.xi * v.n).sum(-1, keepdims=True)
+        spring = v.xi - along * v.n
+        if turned == "keep length":
+            flat = np.linalg.norm(spring, axis=-1, keepdims=True)
+            spring = spring * np.linalg.norm(v.xi, axis=-1, keepdims=True) / flat
+        vt = v.slip - (v.slip * v.n).sum(-1, keepdims=True) * v.n
+        spring = spring + v.dt * vt
+        drag = v.gamma_t * vt if damped else 0.0
+        trial = -v.k_t * spring - drag
+        size = np.linalg.norm(trial, axis=-1)
+        slides = size > v.friction * v.f_n
+        kept = (v.friction if slipping == "one" else v.friction_dynamic) * v.f_n / size
+        trial = np.where(slides[:, None], trial * kept[:, None], trial)
+        spring = np.where(slides[:, None], -(trial + drag) / v.k_t, spring)
+        if broken != "none":
+            gone = v.touching == 0 if broken == "flag" else v.f_n <= 0.0
+            trial, spring = (np.where(gone[:, None], 0.0, a) for a in (trial, spring))
+        return {"xi": spring, "f_t": trial}
+
+    d.check(reference, 3e-4)

@@ -1,0 +1,103 @@
+"""The material point method: stresses of particles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.particle import DOMAIN
+from warpgen.synthesis.algorithms.particle.mpm import NAMES
+from warpgen.synthesis.library import elasticity
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Stomakhin et al. 2013, sec. 5; Klar et al. 2016, sec. 7; Jiang et al. 2016, ch. 6",
+    names=NAMES
+    | {
+        "particle_stress": "compute_stress|stress_from_f_trial|update_stress|kirchhoff_stress",
+        "f": "F|def_grad|deformation",
+        "f_new": "F_new|F_trial|f_trial",
+        "mu": "shear_modulus|mu0|shear",
+        "lam": "lame_lambda|bulk|lambda0",
+        "tau": "stress|particle_stress_out|kirchhoff",
+    },
+    double=True,
+)
+def particle_stress(d: Draft) -> None:
+    """Advances the deformation gradients of particles and computes their Kirchhoff stresses."""
+    model = d.option("model", *elasticity.UPRIGHT)
+    given = d.option("given", "young", "lame", "per particle")
+    hardened = d.flag("hardened", 0.35)
+    scaled = d.flag("scaled", 0.35)
+    count = d.pick(64, 96, 128)
+    stress = d.use(model)
+    d.input("c", "mat33", count, -5.0, 5.0)
+    d.input("f", "mat33", count, 0.8, 1.2, kind="spd")
+    first, second = ("young", "poisson") if given == "young" else ("mu", "lam")
+    if given == "per particle":
+        d.input("mu", "float", count, 50.0, 200.0)
+        d.input("lam", "float", count, 50.0, 200.0)
+    else:
+        d.param(first, "float", 100.0, 500.0)
+        if given == "young":
+            d.param("poisson", "float", 0.1, 0.4)
+        else:
+            d.param(second, "float", 50.0, 200.0)
+    if hardened:
+        d.input("jp", "float", count, 0.9, 1.1)
+        d.param("hardening", "float", 3.0, 10.0)
+    if scaled:
+        d.input("vol", "float", count, 0.001, 0.01)
+    d.param("dt", "float", 0.001, 0.01)
+    d.output("f_new", "mat33", count)
+    d.output("tau", "mat33", count)
+    if given == "young":
+        d.function("""
+        @wp.func
+        def lame_parameters(young: float, poisson: float):
+            mu = young / (2.0 * (1.0 + poisson))
+            lam = young * poisson / ((1.0 + poisson) * (1.0 - 2.0 * poisson))
+            return mu, lam
+        """)
+    d.launch(count)
+    d.code(
+        """
+        p = wp.tid()
+        # dF/dt = grad(v) F
+        fp = (wp.identity(n=3, dtype=float) + dt * c[p]) * f[p]
+        $lame
+        $harden
+        f_new[p] = fp
+        tau[p] = $scale$stress(fp, $mu, $lam) * wp.transpose(fp)
+        """,
+        lame="mu, lam = lame_parameters(young, poisson)" if given == "young" else "",
+        harden="""
+        # snow that was packed (Jp < 1) is harder
+        h = wp.exp(hardening * (1.0 - jp[p]))
+        """
+        if hardened
+        else "",
+        scale="vol[p] * " if scaled else "",
+        stress=stress,
+        mu=("h * " if hardened else "") + ("mu[p]" if given == "per particle" else "mu"),
+        lam=("h * " if hardened else "") + ("lam[p]" if given == "per particle" else "lam"),
+    )
+    d.explain("""
+        tau = P(F) F^T with the first Piola-Kirchhoff stress P; `c` is the gradient of velocity in 1/s.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        f = (np.eye(3) + v.dt * v.c) @ v.f
+        mu, lam = (v[first], v[second]) if given != "young" else (0.0, 0.0)
+        if given == "young":
+            mu = v.young / (2.0 * (1.0 + v.poisson))
+            lam = 2.0 * mu * v.poisson / (1.0 - 2.0 * v.poisson)
+        h = np.exp(v.hardening * (1.0 - v.jp)) if hardened else np.ones(count)
+        tau = model(f, h * mu, h * lam) @ np.swapaxes(f, -1, -2)
+        if scaled:
+            tau = v.vol[:, None, None] * tau
+        return {"f_new": f, "tau": tau}
+
+    d.check(reference, 5e-4)

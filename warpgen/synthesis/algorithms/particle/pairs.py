@@ -1,0 +1,271 @@
+"""Forces between pairs of molecules, with cutoffs and lists of neighbours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.particle import DOMAIN
+from warpgen.synthesis.library import potentials
+from warpgen.synthesis.writing.draft import Draft, Values
+
+NAMES = {
+    "x": "positions|pos|particle_q|coords",
+    "f": "forces|force|particle_f",
+    "cutoff": "r_cut|rc|cutoff_radius",
+    "box": "box_size|cell|box_length",
+    "start": "row_start|offsets|neighbor_offsets",
+    "neighbors": "nbr|neighbor_indices|adjacency",
+    "j": "other|nb|neighbor",
+    "d_ij": "offset|rij|delta",
+    "r": "dist|distance|r_ij",
+    "r_core": "r_floor|r_min_safe|core",
+}
+
+
+def _multiplicity(v: Values, count: int, listing: str) -> Any:
+    """How often each pair (i, j) is met."""
+    times = np.zeros((count, count))
+    if listing == "csr":
+        for i in range(count):
+            np.add.at(times[i], v.neighbors[v.start[i] : v.start[i + 1]], 1.0)
+    elif listing == "table":
+        rows, columns = np.nonzero(v.neighbors >= 0)
+        np.add.at(times, (rows, v.neighbors[rows, columns]), 1.0)
+    else:
+        times[:] = 1.0
+    np.fill_diagonal(times, 0.0)
+    return times
+
+
+@DOMAIN.algorithm(
+    source="Allen & Tildesley 2017, ch. 1 and 5; Frenkel & Smit 2002, alg. 5",
+    names=NAMES
+    | {
+        "pair_forces": "compute_forces|md_forces|nonbonded_forces|eval_pair_forces",
+        "energy": "potential_energy|pe|e_pot",
+        "e": "e_i|pe_i|pot",
+        "fi": "force_i|f_i|acc",
+    },
+    double=True,
+)
+def pair_forces(d: Draft) -> None:
+    """Sums the forces of a pair potential that each particle's neighbours exert on it."""
+    potential = d.option("potential", *potentials.POTENTIALS)
+    listing = d.option("listing", "all", "csr", "table")
+    periodic = d.flag("periodic")
+    wanted = d.option("wanted", "force", "energy", weights=(0.65, 0.35))
+    shifted = d.flag("shifted", 0.3) and wanted == "energy"
+    count = d.pick(32, 48, 64)
+    (first, low1, high1), (second, low2, high2) = potential.constants
+    law = d.use(potential.force if wanted == "force" else potential.energy)
+    d.input("x", "vec3", count, 0.0, 2.0)
+    if listing == "csr":
+        d.input("start", "int", count + 1, 0, count * 8, kind="offsets")
+        d.input("neighbors", "int", count * 8, 0, count)
+    elif listing == "table":
+        d.input("neighbors", "int", (count, 8), -1, count)
+    d.param(first, "float", low1, high1)
+    d.param(second, "float", low2, high2)
+    d.param("cutoff", "float", 0.9, 1.0)
+    if periodic:
+        d.param("box", "float", 2.0)
+    d.output("f" if wanted == "force" else "energy", "vec3" if wanted == "force" else "float", count)
+    bare = potential in (potentials.SOFT_SPHERE, potentials.GAUSSIAN)
+    if periodic:
+        d.function("""
+        @wp.func
+        def minimum_image(d: wp.vec3, box: float) -> wp.vec3:
+            # the nearest of the copies that the periodic box has of the other particle
+            return wp.vec3(
+                d[0] - box * wp.round(d[0] / box),
+                d[1] - box * wp.round(d[1] / box),
+                d[2] - box * wp.round(d[2] / box),
+            )
+        """)
+    loops = {
+        "all": """
+        for j in range(x.shape[0]):
+            if j == tid:
+                continue
+            $pair
+        """,
+        "csr": """
+        for k in range(start[tid], start[tid + 1]):
+            j = neighbors[k]
+            if j == tid:
+                continue
+            $pair
+        """,
+        "table": """
+        for k in range(neighbors.shape[1]):
+            j = neighbors[tid, k]
+            # rows are padded with -1
+            if j < 0 or j == tid:
+                continue
+            $pair
+        """,
+    }
+    constants = f"{first}, {second}"
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        xi = x[tid]
+        $zero
+        $loop
+        $store
+        """,
+        zero="fi = wp.vec3()" if wanted == "force" else "e = float(0.0)",
+        loop=loops[listing],
+        pair="""
+        d_ij = xi - x[j]
+        $wrap
+        r = wp.length(d_ij)
+        if r < cutoff:
+            $core
+            $term
+        """,
+        wrap="d_ij = minimum_image(d_ij, box)" if periodic else "",
+        core=""
+        if bare
+        else """
+        # pairs that overlap at the start would be shot out of the box
+        r_core = wp.max(r, 0.3)
+        """,
+        term=f"fi += {law}($at, {constants}) * (d_ij / r)"
+        if wanted == "force"
+        else f"e += {law}($at, {constants})$shift",
+        at="r" if bare else "r_core",
+        # the potential is shifted so that it does not jump where it is cut off
+        shift=f" - {law}(cutoff, {constants})" if shifted else "",
+        # each pair is met from both of its ends
+        store="f[tid] = fi" if wanted == "force" else "energy[tid] = 0.5 * e",
+    )
+    if wanted == "energy":
+        d.says("Sums each particle's half of the energies of a pair potential over its neighbours.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        offset = v.x[:, None] - v.x[None]
+        if periodic:
+            offset = offset - v.box * np.round(offset / v.box)
+        r = np.linalg.norm(offset, axis=-1)
+        met = np.where(r < v.cutoff, _multiplicity(v, count, listing), 0.0)
+        held = np.where(met > 0.0, r, 1.0)
+        core = held if bare else np.maximum(held, 0.3)
+        if wanted == "force":
+            strength = met * potential.force(core, v[first], v[second]) / held
+            return {"f": (strength[..., None] * offset).sum(axis=1)}
+        energies = potential.energy(core, v[first], v[second])
+        if shifted:
+            energies = energies - potential.energy(v.cutoff, v[first], v[second])
+        return {"energy": 0.5 * (met * energies).sum(axis=1)}
+
+    d.check(reference, 3e-4)
+
+
+@DOMAIN.algorithm(
+    source="Verlet 1967 (neighbour lists)",
+    names=NAMES
+    | {
+        "build_neighbor_list": "find_neighbors|neighbor_search|verlet_list|build_neighbors",
+        "table": "neighbor_list|nbr_list|neighbor_matrix",
+        "counts": "num_neighbors|neighbor_count|n_neighbors",
+        "found": "n|num|count",
+        "skin": "buffer|r_skin|margin",
+    },
+    adjoint="no",
+)
+def build_neighbor_list(d: Draft) -> None:
+    """Lists the neighbours of each particle within a cutoff, up to a fixed number, padded with -1."""
+    search = d.option("search", "all", "half", "periodic")
+    skin = d.flag("skin")
+    groups = d.flag("exclusions", 0.4)
+    dimension = d.option("dimension", 3, 2)
+    full = d.option("full", "stop", "count on")
+    count, most = d.pick(48, 64, 96), d.pick(8, 12, 16)
+    d.input("x", f"vec{dimension}", count, 0.0, 1.0)
+    if groups:
+        d.input("molecule", "int", count, 0, count // 4)
+    d.param("cutoff", "float", 0.3, 0.4)
+    if skin:
+        d.param("skin", "float", 0.02, 0.1)
+    if search == "periodic":
+        d.param("box", "float", 1.0)
+    d.output("table", "int", (count, most))
+    if full == "count on":
+        d.output("counts", "int", count)
+    wrap = """
+    # nearest image
+    for c in range($dim):
+        d_ij[c] = d_ij[c] - box * wp.round(d_ij[c] / box)
+    """
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        xi = x[tid]
+        $reach
+        found = int(0)
+        for j in range($range):
+            $skip
+            d_ij = xi - x[j]
+            $wrap
+            if wp.length_sq(d_ij) < $limit:
+                $enter
+        $pad
+        $counts
+        """,
+        reach="""
+        # the list stays valid until something has moved by half of the skin
+        reach = cutoff + skin
+        """
+        if skin
+        else "",
+        range="tid + 1, x.shape[0]" if search == "half" else "x.shape[0]",
+        skip=("if molecule[j] == molecule[tid]:\n    continue" if groups else "if j == tid:\n    continue")
+        if search != "half" or groups
+        else "",
+        wrap=wrap if search == "periodic" else "",
+        dim=str(dimension),
+        limit="reach * reach" if skin else "cutoff * cutoff",
+        enter="""
+        if found == table.shape[1]:
+            break
+        table[tid, found] = j
+        found += 1
+        """
+        if full == "stop"
+        else """
+        # what does not fit is counted, so that the caller can see how wide the table must be
+        if found < table.shape[1]:
+            table[tid, found] = j
+        found += 1
+        """,
+        pad="""
+        for k in range($used, table.shape[1]):
+            table[tid, k] = -1
+        """,
+        used="found" if full == "stop" else "wp.min(found, table.shape[1])",
+        counts="counts[tid] = found" if full == "count on" else "",
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        offset = v.x[:, None] - v.x[None]
+        if search == "periodic":
+            offset = offset - v.box * np.round(offset / v.box)
+        near = (offset**2).sum(-1) < (v.cutoff + (v.skin if skin else 0.0)) ** 2
+        near &= ~np.eye(count, dtype=bool)
+        if groups:
+            near &= v.molecule[:, None] != v.molecule
+        if search == "half":
+            near = np.triu(near)
+        table = np.full((count, most), -1)
+        for i, row in enumerate(near):
+            others = np.flatnonzero(row)[:most]
+            table[i, : len(others)] = others
+        made = {"table": table}
+        return made | {"counts": near.sum(axis=1)} if full == "count on" else made
+
+    d.check(reference)

@@ -1,0 +1,173 @@
+"""Smoothed particle hydrodynamics: XSPH and the rate of density."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.particle import DOMAIN
+from warpgen.synthesis.algorithms.particle.sph_forces import NAMES, Pairs, neighbour_loop, neighbours
+from warpgen.synthesis.library import smoothing
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Monaghan 1989 (XSPH); Schechter & Bridson 2012",
+    names=NAMES
+    | {
+        "xsph_velocity": "apply_xsph|xsph_smoothing|smooth_velocities",
+        "eps": "epsilon|xsph|c",
+        "v_new": "v_out|velocities_out|smoothed",
+        "dv": "correction|delta_v",
+    },
+)
+def xsph_velocity(d: Draft) -> None:
+    """Moves each particle's velocity towards the weighted mean of its neighbours' (XSPH)."""
+    kernel = d.option("kernel", *smoothing.KERNELS)
+    density = d.option("density", "mean", "theirs")
+    moved = d.flag("moved", 0.4)
+    count = d.pick(48, 64, 96)
+    w = d.use(kernel.value)
+    neighbours(d, count)
+    d.input("v", "vec3", count, -1.0, 1.0)
+    d.input("rho", "float", count, 900.0, 1100.0)
+    d.param("m", "float", 5.0, 20.0)
+    d.param("h", "float", 0.35, 0.5)
+    d.param("eps", "float", 0.1, 0.5)
+    if moved:
+        d.param("dt", "float", 0.001, 0.01)
+    d.output("x_new" if moved else "v_new", "vec3", count)
+    weight = {
+        "mean": f"2.0 * m / (rho[tid] + rho[j]) * {w}(r, h)",
+        "theirs": f"m / rho[j] * {w}(r, h)",
+    }
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        xi = x[tid]
+        vi = v[tid]
+        dv = wp.vec3()
+        for j in wp.hash_grid_query(grid, xi, h):
+            r = wp.length(xi - x[j])
+            if r < h:
+                weight = $weight
+                dv += weight * (v[j] - vi)
+        $store
+        """,
+        weight=weight[density],
+        store="x_new[tid] = xi + dt * (vi + eps * dv)" if moved else "v_new[tid] = vi + eps * dv",
+    )
+    if moved:
+        d.says("Advances each particle by a velocity that is smoothed over its neighbours (XSPH).")
+
+    def reference(v: Values) -> dict[str, Any]:
+        pairs = Pairs(v)
+        volume = 2.0 * v.m / (v.rho[:, None] + v.rho) if density == "mean" else v.m / v.rho
+        weight = volume * kernel.value(pairs.r, v.h)
+        smoothed = v.v + v.eps * (weight @ v.v - weight.sum(axis=1)[:, None] * v.v)
+        return {"x_new": v.x + v.dt * smoothed} if moved else {"v_new": smoothed}
+
+    d.check(reference, 3e-4)
+
+
+@DOMAIN.algorithm(
+    source="Monaghan 1992, eq. 2.17; Marrone et al. 2011 (delta-SPH), eq. 2; Molteni & Colagrossi 2009",
+    names=NAMES
+    | {
+        "sph_density_rate": "continuity_equation|density_derivative|compute_drho",
+        "drho": "rate|d_rho|rho_dot",
+        "divergence": "div|flux|sum_div",
+        "delta": "delta_sph|diffusion",
+        "c0": "sound_speed|cs",
+    },
+)
+def sph_density_rate(d: Draft) -> None:
+    """Computes the rate of each particle's density from the velocities of its neighbours."""
+    kernel = d.option("kernel", smoothing.CUBIC, smoothing.WENDLAND_C2, smoothing.SPIKY)
+    diffusion = d.option("diffusion", "none", "delta", "ferrari")
+    stepped = d.flag("stepped", 0.4)
+    volumes = d.flag("volumes") or diffusion == "none"
+    count = d.pick(48, 64, 96)
+    slope = d.use(kernel.slope)
+    neighbours(d, count)
+    d.input("v", "vec3", count, -1.0, 1.0)
+    if stepped:
+        d.inout("rho", "float", count, 900.0, 1100.0)
+    else:
+        d.input("rho", "float", count, 900.0, 1100.0)
+    d.param("m", "float", 5.0, 20.0)
+    d.param("h", "float", 0.35, 0.5)
+    if diffusion != "none":
+        d.param("c0", "float", 10.0, 30.0)
+    if diffusion == "delta":
+        d.param("delta", "float", 0.05, 0.2)
+    if stepped:
+        d.input("rho_old", "float", count, 900.0, 1100.0)
+        d.param("dt", "float", 0.0005, 0.002)
+    else:
+        d.output("drho", "float", count)
+    read = "rho_old" if stepped else "rho"
+    weight = f"rho_i * m / {read}[j]" if volumes else "m"
+    terms = {
+        "none": "",
+        "delta": """
+        # diffusion of density evens out the checkerboard that pressure shows otherwise
+        psi = 2.0 * (rho_j - rho_i) / (r * r + 0.01 * h * h)
+        divergence -= delta * h * c0 * psi * (m / rho_j) * wp.dot(offset, grad)
+        """,
+        "ferrari": """
+        # Rusanov's flux: the jump of density is carried along at the speed of sound
+        divergence -= m * c0 * (rho_j - rho_i) / rho_j * wp.dot(offset, grad) / r
+        """,
+    }
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        xi = x[tid]
+        vi = v[tid]
+        $mine
+        divergence = float(0.0)
+        $loop
+        $store
+        """,
+        mine=f"rho_i = {read}[tid]" if volumes or diffusion != "none" else "",
+        loop=neighbour_loop(d),
+        pair="""
+        grad = $slope(r, h) * (offset / r)
+        divergence += $weight * wp.dot(vi - v[j], grad)
+        $density
+        $extra
+        """,
+        density=f"rho_j = {read}[j]" if diffusion != "none" else "",
+        slope=slope,
+        weight=weight,
+        extra=terms[diffusion],
+        store="rho[tid] += dt * divergence" if stepped else "drho[tid] = divergence",
+    )
+    if stepped:
+        d.says("Advances each particle's density by the divergence of its neighbours' velocities.")
+    d.explain("""
+        d rho_i / dt = sum_j m_j (v_i - v_j) . grad W_ij: what sums of masses do not give, a density
+        that stays right next to a free surface.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        pairs = Pairs(v)
+        rho = v.rho_old if stepped else v.rho
+        gradient = pairs.gradient(kernel, v.h)
+        weight = rho[:, None] * v.m / rho if volumes else v.m
+        made = weight * ((v.v[:, None] - v.v) * gradient).sum(-1)
+        jump = rho - rho[:, None]
+        along = (pairs.offset * gradient).sum(-1)
+        if diffusion == "delta":
+            psi = 2.0 * jump / (pairs.r**2 + 0.01 * v.h**2)
+            made = made - v.delta * v.h * v.c0 * psi * v.m / rho * along
+        elif diffusion == "ferrari":
+            made = made - v.m * v.c0 * jump / rho * along / np.where(pairs.near, pairs.r, 1.0)
+        rate = made.sum(axis=1)
+        return {"rho": v.rho + v.dt * rate} if stepped else {"drho": rate}
+
+    d.check(reference, 3e-4)

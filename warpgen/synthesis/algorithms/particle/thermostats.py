@@ -1,0 +1,107 @@
+"""Baths of heat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.particle import DOMAIN
+from warpgen.synthesis.algorithms.particle.boxes import NAMES
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Berendsen et al. 1984; Andersen 1980; Woodcock 1971; Bussi, Donadio & Parrinello 2007",
+    names=NAMES
+    | {
+        "thermostat": "rescale_velocities|apply_thermostat|temperature_control|heat_bath",
+        "target": "t0|temperature|t_target",
+        "scale": "lam|factor|chi",
+        "kinetic": "ke|e_kin|kinetic_energy",
+        "tau": "coupling|relaxation|tau_t",
+        "now": "current|t_now|temp",
+        "m": "mass|masses|particle_mass",
+    },
+    double=True,
+)
+def thermostat(d: Draft) -> None:
+    """Scales velocities towards the temperature of a heat bath."""
+    kind = d.option("kind", "berendsen", "isokinetic", "nose-hoover", "friction")
+    groups = d.option("groups", "one", "each")
+    drift = d.flag("drift", 0.4)
+    bounded = d.flag("bounded", 0.5) and kind == "berendsen"
+    place = d.option("dimension", 3, 2)
+    count = d.pick(64, 128, 256)
+    baths = 4
+    vector = f"vec{place}"
+    d.input("v", vector, count, -2.0, 2.0)
+    if groups == "each":
+        d.input("group", "int", count, 0, baths)
+    if drift:
+        d.input("flow", vector, baths if groups == "each" else 1, -0.5, 0.5)
+    number = baths if groups == "each" else 1
+    if kind in ("berendsen", "isokinetic"):
+        d.input("kinetic", "float", number, 0.5, 2.0)
+        d.param("target", "float", 0.5, 2.0)
+    if kind == "nose-hoover":
+        d.input("xi", "float", number, -1.0, 1.0)
+    if kind == "friction":
+        d.input("bath_rate", "float", number, 0.1, 2.0)
+    if kind != "isokinetic":
+        d.param("dt", "float", 0.001, 0.01)
+    if kind == "berendsen":
+        d.param("tau", "float", 0.01, 0.1)
+    d.output("v_new", vector, count)
+    g = "group[tid]" if groups == "each" else "0"
+    now = f"now = 2.0 * kinetic[{g}] / {float(place)}"
+    scales = {
+        "berendsen": f"""
+        # k_B = 1: the mean kinetic energy of a particle is dim / 2 T
+        {now}
+        scale = wp.sqrt(1.0 + dt / tau * (target / now - 1.0))
+        $bound
+        """,
+        "isokinetic": f"{now}\nscale = wp.sqrt(target / now)",
+        "nose-hoover": f"""
+        # half of the step before the forces, half behind them
+        scale = wp.exp(-0.5 * dt * xi[{g}])
+        """,
+        "friction": f"scale = 1.0 / (1.0 + dt * bath_rate[{g}])",
+    }
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$scale\n$apply",
+        scale=scales[kind],
+        bound="scale = wp.clamp(scale, 0.8, 1.25)" if bounded else "",
+        apply=f"""
+        # heat is what moves against the flow
+        u = flow[{g}]
+        v_new[tid] = u + scale * (v[tid] - u)
+        """
+        if drift
+        else "v_new[tid] = scale * v[tid]",
+    )
+    says = {
+        "berendsen": "Scales velocities towards the temperature of a heat bath by Berendsen's rule.",
+        "isokinetic": "Scales velocities so that particles have the temperature of a heat bath.",
+        "nose-hoover": "Scales velocities over half of a step of Nose's and Hoover's thermostat.",
+        "friction": "Slows particles down by the friction of a bath, implicitly.",
+    }
+    d.says(says[kind])
+
+    def reference(v: Values) -> dict[str, Any]:
+        at = v.group if groups == "each" else np.zeros(count, int)
+        if kind == "nose-hoover":
+            scale = np.exp(-0.5 * v.dt * v.xi)
+        elif kind == "friction":
+            scale = 1.0 / (1.0 + v.dt * v.bath_rate)
+        else:
+            ratio = v.target * place / (2.0 * v.kinetic)
+            scale = np.sqrt(ratio if kind == "isokinetic" else 1.0 + v.dt / v.tau * (ratio - 1.0))
+        if bounded:
+            scale = np.clip(scale, 0.8, 1.25)
+        u = v.flow[at] if drift else 0.0
+        return {"v_new": u + scale[at][:, None] * (v.v - u)}
+
+    d.check(reference)

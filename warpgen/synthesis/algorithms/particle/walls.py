@@ -1,0 +1,179 @@
+"""Walls that particles bounce off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.particle import DOMAIN
+from warpgen.synthesis.algorithms.particle.grains import NAMES
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Bridson 2015; Macklin & Müller 2013 (walls as planes)",
+    names=NAMES
+    | {
+        "wall_response": "collide_walls|resolve_walls|particle_wall_collision|handle_boundaries",
+        "planes": "walls|boundary_planes|half_spaces",
+        "restitution": "bounce|e|elasticity",
+        "xi": "p|pos_i|q",
+        "vi": "u|vel_i|qd",
+    },
+    double=True,
+    adjoint="no",
+)
+def wall_response(d: Draft) -> None:
+    """Moves particles that have passed a wall back onto it and reflects their velocities."""
+    wall = d.option("wall", "planes", "box", "sphere", "ground")
+    tangential = d.option("tangential", "free", "scaled", "coulomb")
+    layout = d.option("layout", "in place", "copies")
+    sleeping = d.flag("inverse masses", 0.3)
+    count = d.pick(64, 128, 192)
+    copies = layout == "copies"
+    role = d.input if copies else d.inout
+    role("x", "vec3", count, -1.2, 1.2)
+    role("v", "vec3", count, -2.0, 2.0)
+    if sleeping:
+        d.input("inv_mass", "float", count, -0.5, 1.0)
+    if wall == "planes":
+        d.input("planes", "vec4", 4, kind="unit")
+    elif wall == "box":
+        d.param("lower", "vec3", -0.9, -0.6)
+        d.param("upper", "vec3", 0.6, 0.9)
+    elif wall == "sphere":
+        d.param("center", "vec3", -0.2, 0.2)
+        d.param("radius", "float", 0.6, 1.0)
+    else:
+        d.param("ground", "float", -0.5, 0.3)
+    d.param("restitution", "float", 0.2, 0.8)
+    if tangential != "free":
+        d.param("friction", "float", 0.1, 0.5)
+    if copies:
+        d.output("x_out", "vec3", count)
+        d.output("v_out", "vec3", count)
+    bounce = """
+    vn = wp.dot(vi, n)
+    if vn < 0.0:
+        # what already leaves the wall is left alone
+        vt = vi - vn * n
+        $rub
+        vi = vt - restitution * vn * n
+    """
+    rub = {
+        "free": "",
+        "scaled": "vt = (1.0 - friction) * vt",
+        "coulomb": """
+        # the impulse along the wall is bounded by that across it
+        slip = wp.length(vt)
+        stopped = friction * (1.0 + restitution) * wp.abs(vn)
+        vt = vt * wp.max(1.0 - stopped / wp.max(slip, 1.0e-6), 0.0)
+        """,
+    }
+    walls = {
+        "planes": """
+        for k in range(planes.shape[0]):
+            # n . x >= -d inside
+            plane = planes[k]
+            n = wp.normalize(wp.vec3(plane[0], plane[1], plane[2]))
+            depth = -(wp.dot(n, xi) + plane[3])
+            if depth > 0.0:
+                xi += depth * n
+                $bounce
+        """,
+        "box": """
+        for c in range(3):
+            if xi[c] < lower[c] or xi[c] > upper[c]:
+                n = wp.vec3()
+                n[c] = 1.0
+                if xi[c] > upper[c]:
+                    n[c] = -1.0
+                xi[c] = wp.clamp(xi[c], lower[c], upper[c])
+                $bounce
+        """,
+        "sphere": """
+        # the container is round
+        from_center = xi - center
+        dist = wp.length(from_center)
+        if dist > radius:
+            n = -from_center / dist
+            xi = center - radius * n
+            $bounce
+        """,
+        "ground": """
+        if xi[1] < ground:
+            n = wp.vec3(0.0, 1.0, 0.0)
+            xi = wp.vec3(xi[0], ground, xi[2])
+            $bounce
+        """,
+    }
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $fixed
+        xi = x[tid]
+        vi = v[tid]
+        $walls
+        $x[tid] = xi
+        $v[tid] = vi
+        """,
+        fixed="""
+        if inv_mass[tid] <= 0.0:
+            $keep
+            return
+        """
+        if sleeping
+        else "",
+        keep="x_out[tid] = x[tid]\nv_out[tid] = v[tid]" if copies else "",
+        walls=walls[wall],
+        bounce=bounce,
+        rub=rub[tangential],
+        x="x_out" if copies else "x",
+        v="v_out" if copies else "v",
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        x, u = v.x.copy(), v.v.copy()
+
+        def bounced(hit: Any, n: Any) -> None:
+            vn = (u * n).sum(-1, keepdims=True)
+            vt = u - vn * n
+            if tangential == "scaled":
+                vt = (1.0 - v.friction) * vt
+            elif tangential == "coulomb":
+                slip = np.maximum(np.linalg.norm(vt, axis=-1, keepdims=True), 1e-6)
+                vt = vt * np.maximum(1.0 - v.friction * (1.0 + v.restitution) * np.abs(vn) / slip, 0.0)
+            u[:] = np.where(hit[:, None] & (vn < 0.0), vt - v.restitution * vn * n, u)
+
+        if wall == "planes":
+            for plane in v.planes:
+                n = plane[:3] / np.linalg.norm(plane[:3])
+                depth = -(x @ n + plane[3])
+                x[:] = x + np.maximum(depth, 0.0)[:, None] * n
+                bounced(depth > 0.0, n)
+        elif wall == "box":
+            for c in range(3):
+                out = (x[:, c] < v.lower[c]) | (x[:, c] > v.upper[c])
+                n = np.zeros((count, 3))
+                n[:, c] = np.where(x[:, c] > v.upper[c], -1.0, 1.0)
+                x[:, c] = np.clip(x[:, c], v.lower[c], v.upper[c])
+                bounced(out, n)
+        elif wall == "sphere":
+            away = x - v.center
+            dist = np.linalg.norm(away, axis=-1)
+            out = dist > v.radius
+            n = -away / dist[:, None]
+            x[:] = np.where(out[:, None], v.center - v.radius * n, x)
+            bounced(out, n)
+        else:
+            below = x[:, 1] < v.ground
+            x[:, 1] = np.maximum(x[:, 1], v.ground)
+            bounced(below, np.array([0.0, 1.0, 0.0]))
+        if sleeping:
+            fixed = (v.inv_mass <= 0.0)[:, None]
+            x, u = np.where(fixed, v.x, x), np.where(fixed, v.v, u)
+        return {"x_out": x, "v_out": u} if copies else {"x": x, "v": u}
+
+    d.check(reference, 3e-4)

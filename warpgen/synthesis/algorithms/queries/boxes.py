@@ -1,0 +1,287 @@
+"""Trees of boxes: what overlaps a box, a ball, a ray, a capsule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.queries import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+NAMES = {
+    "points": "positions|centers|particles",
+    "tree": "bvh|bvh_id|box_tree",
+    "grid": "hash_grid|grid_id|cells",
+    "probes": "query_points|samples|queries",
+    "p": "probe|center|q",
+    "query": "overlaps|found|walk",
+    "j": "item|index|other",
+    "count": "number|hits|n",
+    "counts": "num_found|overlap_count|hit_counts",
+    "nearest": "closest|best_index|neighbour",
+    "radius": "reach|search_radius|r",
+}
+
+
+@DOMAIN.algorithm(
+    source="Ericson 2005, ch. 6; Warp manual, Geometry: bvh_query_aabb, bvh_query_sphere",
+    names=NAMES | {"box_neighbours": "overlap_query|bvh_neighbors|range_search"},
+    adjoint="no",
+    weight=2,
+)
+def box_neighbours(d: Draft) -> None:
+    """Searches a tree of boxes about each probe."""
+    shape = d.option("shape", "box", "ball", "group", "wide box")
+    wanted = d.option("wanted", "count", "nearest", "sum", "marks", "any")
+    own = d.flag("own points", 0.4)
+    near = d.flag("narrow", 0.4) or wanted == "nearest" or not own
+    d.says(
+        {
+            "count": "Counts the boxes of a tree about each probe.",
+            "nearest": "Finds the nearest of the centres whose boxes a tree finds about each probe.",
+            "sum": "Adds up the weights of the boxes of a tree about each probe.",
+            "marks": "Marks the boxes of a tree that lie about any probe.",
+            "any": "Tells for each probe whether a tree has any box about it.",
+        }[wanted]
+    )
+    n, m, half = d.pick(64, 96, 128), d.pick(32, 48), d.pick(0.05, 0.1, 0.15)
+    if own:
+        m = n
+    d.input("points", "vec3", n, -1.0, 1.0)
+    d.handle("tree", "bvh", of="points", value=half)
+    if not own:
+        d.input("probes", "vec3", m, -1.0, 1.0)
+    d.param("radius", "float", 0.25, 0.5)
+    if shape == "group":
+        d.input("groups", "int", m, 0, 4)
+    if wanted == "sum":
+        d.input("weights", "float", n, 0.1, 1.0)
+    output, type_, size = {
+        "count": ("counts", "int", m),
+        "nearest": ("nearest", "int", m),
+        "sum": ("sums", "float", m),
+        "marks": ("touched", "int", n),
+        "any": ("occupied", "int", m),
+    }[wanted]
+    d.output(output, type_, size)
+    extent = "extent = wp.vec3(radius, radius, radius)"
+    box = f"{extent}\nquery = wp.bvh_query_aabb(tree, p - extent, p + extent)"
+    start = {
+        "box": box,
+        "wide box": "# flat boxes: what lies above or below counts less\n"
+        "extent = wp.vec3(radius, radius, 0.25 * radius)\n"
+        "query = wp.bvh_query_aabb(tree, p - extent, p + extent)",
+        "ball": "query = wp.bvh_query_sphere(tree, p, radius)",
+        "group": f"# each group has a subtree of its own\nroot = wp.bvh_get_group_root(tree, groups[tid])\n"
+        f"{extent}\n"
+        "query = wp.bvh_query_aabb(tree, p - extent, p + extent, root)",
+    }[shape]
+    before, inner, after = {
+        "count": ("count = int(0)", "count += 1", "counts[tid] = count"),
+        "nearest": (
+            "best = float(1.0e6)\nwinner = int(-1)",
+            "dist = wp.length_sq(points[j] - p)\nif dist < best:\n    best = dist\n    winner = j",
+            "nearest[tid] = winner",
+        ),
+        "sum": ("total = float(0.0)", "total += weights[j]", "sums[tid] = total"),
+        "marks": ("", "touched[j] = 1", ""),
+        "any": ("", "occupied[tid] = 1\nbreak", ""),
+    }[wanted]
+    if own and wanted in ("nearest", "any"):
+        before = f"{before}" if before else ""
+        inner = f"if j == tid:\n    continue\n{inner}"
+    if near and wanted != "nearest":
+        inner = f"""
+# the boxes overlap, but the centre may be out of reach
+if wp.length(points[j] - p) > radius:
+    continue
+{inner}""".lstrip()
+    d.launch(m)
+    d.code(
+        """
+        tid = wp.tid()
+        p = $p
+        $start
+        $before
+        j = int(0)
+        while wp.bvh_query_next(query, j):
+            $inner
+        $after
+        """,
+        p="points[tid]" if own else "probes[tid]",
+        start=start,
+        before=before,
+        inner=inner,
+        after=after,
+    )
+    d.explain("A tree skips whole branches that lie outside, so that few boxes are looked at for each probe.")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        p = (v.points if own else v.probes)[:, None]
+        lower, upper = v.tree.lower.astype(float)[None], v.tree.upper.astype(float)[None]
+        gap = np.maximum(0.0, np.maximum(lower - p, p - upper))
+        e = v.radius * np.array([1.0, 1.0, 0.25 if shape == "wide box" else 1.0])
+        found = (gap**2).sum(axis=2) <= v.radius**2 if shape == "ball" else (gap <= e).all(axis=2)
+        if shape == "group":
+            found &= np.arange(n)[None] % 4 == v.groups[:, None]
+        apart = ((v.points[None] - p) ** 2).sum(axis=2)
+        if near and wanted != "nearest":
+            found &= apart <= v.radius**2
+        if own and wanted in ("nearest", "any"):
+            found &= ~np.eye(n, dtype=bool)
+        far = np.where(found, apart, np.inf)
+        results: dict[str, Callable[[], Any]] = {
+            "count": lambda: found.sum(axis=1),
+            "nearest": lambda: np.where(found.any(axis=1), far.argmin(axis=1), -1),
+            "sum": lambda: found @ v.weights,
+            "marks": lambda: found.any(axis=0).astype(int),
+            "any": lambda: found.any(axis=1).astype(int),
+        }
+        return {output: results[wanted]()}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Kay & Kajiya 1986; Ericson 2005, sec. 5.3",
+    names=NAMES
+    | {
+        "swept_balls": "raycast_balls|sweep_query|ray_through_tree",
+        "origin": "start|ray_start|o",
+        "best": "t_min|first|t_hit",
+    },
+    adjoint="no",
+    weight=2,
+)
+def swept_balls(d: Draft) -> None:
+    """Sends rays or capsules through a tree over balls."""
+    form = d.option("form", "ray", "capsule", "ray of group")
+    wanted = d.option("wanted", "first", "count", "which")
+    limited = d.flag("limited")
+    aim = d.option("aim", "direction", "target")
+    if form == "capsule" and wanted != "count":
+        wanted = "closest"
+    d.says(
+        {
+            "first": "Finds how far each ray goes until it meets the first of many balls.",
+            "count": f"Counts the balls that each {form.split()[0]} meets.",
+            "which": "Finds which of many balls each ray meets first.",
+            "closest": "Finds how close each swept ball comes to the centres of others.",
+        }[wanted]
+    )
+    n, m, half = d.pick(48, 64, 96), d.pick(32, 48), d.pick(0.2, 0.25, 0.3)
+    d.input("points", "vec3", n, -1.0, 1.0)
+    d.handle("tree", "bvh", of="points", value=half)
+    d.input("origin", "vec3", m, -2.0, 2.0)
+    if form == "capsule" or aim == "target":
+        d.input("target", "vec3", m, -1.0, 1.0)
+    else:
+        d.input("direction", "vec3", m, kind="unit")
+    group = form == "ray of group"
+    if group:
+        d.param("group", "int", d.pick(0, 1, 2, 3))
+    if form == "capsule":
+        d.param("radius", "float", 0.1, 0.3)
+    output, type_ = {
+        "first": ("depth", "float"),
+        "count": ("counts", "int"),
+        "which": ("nearest", "int"),
+        "closest": ("gap", "float"),
+    }[wanted]
+    d.output(output, type_, m)
+    root = ", wp.bvh_get_group_root(tree, group)" if group else ""
+    if form == "capsule":
+        start = "along = target[tid] - o\nquery = wp.bvh_query_capsule(tree, o, along, radius)"
+        # the sweep ends with the segment, at 1
+        step = "wp.bvh_query_next(query, j, 1.0)"
+        inner = (
+            "s = wp.clamp(wp.dot(points[j] - o, along) / wp.dot(along, along), 0.0, 1.0)\n"
+            "apart = wp.length(o + s * along - points[j])"
+        )
+        before, test, after = {
+            "closest": ("best = float(4.0)", "best = wp.min(best, apart)", "gap[tid] = best"),
+            "count": ("count = int(0)", "if apart < radius:\n    count += 1", "counts[tid] = count"),
+        }[wanted]
+        if wanted == "closest":
+            test = "if apart < radius:\n    best = wp.min(best, apart)"
+    else:
+        start = (
+            "along = wp.normalize(target[tid] - o)" if aim == "target" else "along = direction[tid]"
+        ) + f"\nquery = wp.bvh_query_ray(tree, o, along{root})"
+        step = (
+            "wp.bvh_query_next(query, j, best)"
+            if limited and wanted != "count"
+            else "wp.bvh_query_next(query, j)"
+        )
+        inner = f"""
+to_ball = o - points[j]
+b = wp.dot(to_ball, along)
+discriminant = b * b - wp.length_sq(to_ball) + {half * half}
+# negative where the ray passes by
+if discriminant < 0.0:
+    continue
+t = -b - wp.sqrt(discriminant)""".strip()
+        before, test, after = {
+            "first": ("best = float(10.0)", "if t > 0.0 and t < best:\n    best = t", "depth[tid] = best"),
+            "count": ("count = int(0)", "if t > 0.0:\n    count += 1", "counts[tid] = count"),
+            "which": (
+                "best = float(10.0)\nwinner = int(-1)",
+                "if t > 0.0 and t < best:\n    best = t\n    winner = j",
+                "nearest[tid] = winner",
+            ),
+        }[wanted]
+    d.launch(m)
+    d.code(
+        f"""
+        tid = wp.tid()
+        o = origin[tid]
+        $start
+        $before
+        j = int(0)
+        while {step}:
+            $inner
+            $test
+        $after
+        """,
+        start=start,
+        before=before,
+        inner=inner,
+        test=test,
+        after=after,
+    )
+
+    def agree(before: Values, after: Values) -> None:
+        v = before
+        o = v.origin[:, None]
+        c = v.points[None]
+        if form == "capsule":
+            along = v.target[:, None] - o
+            s = np.clip(((c - o) * along).sum(axis=2) / (along**2).sum(axis=2), 0, 1)
+            apart = np.linalg.norm(o + s[..., None] * along - c, axis=2)
+            hit = apart < v.radius
+            expected: Any = hit.sum(axis=1)
+            if wanted == "closest":
+                expected = np.minimum(4.0, np.where(hit, apart, 4.0).min(axis=1))
+        else:
+            along = (v.target - v.origin)[:, None] if aim == "target" else v.direction[:, None]
+            along = along / np.linalg.norm(along, axis=2, keepdims=True)
+            b = ((o - c) * along).sum(axis=2)
+            disc = b**2 - ((o - c) ** 2).sum(axis=2) + half**2
+            t = -b - np.sqrt(np.maximum(disc, 0.0))
+            hit = (disc >= 0) & (t > 0)
+            if group:
+                hit &= np.arange(n)[None] % 4 == v.group
+            t = np.where(hit & (t < 10.0), t, 10.0)
+            first = t.min(axis=1)
+            results = {
+                "first": first,
+                "count": hit.sum(axis=1),
+                "which": np.where(first < 10.0, t.argmin(axis=1), -1),
+            }
+            expected = results[wanted]
+        # rays that graze a ball may be decided by the last bit
+        assert (np.abs(after[output] - expected) > 2e-3).mean() < 0.05
+
+    d.holds(agree)

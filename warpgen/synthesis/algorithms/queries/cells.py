@@ -1,0 +1,362 @@
+"""Hash grids, walks of whole blocks, and exact tests of pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.queries import DOMAIN
+from warpgen.synthesis.algorithms.queries.boxes import NAMES
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Tiles: tiled queries",
+    names=NAMES
+    | {
+        "block_overlaps": "tiled_overlap|cooperative_query|block_traversal",
+        "block": "b|i|probe_id",
+        "batch": "results|found_t|chunk",
+    },
+    adjoint="no",
+    weight=3,
+)
+def block_overlaps(d: Draft) -> None:
+    """Walks a tree with a whole block for each probe."""
+    on = d.option("on", "boxes", "mesh")
+    form = d.option("form", "box", "ray") if on == "boxes" else "box"
+    spelled = d.option("spelled", "tile first", "tiled last")
+    wanted = d.option("wanted", "counts", "marks", "both")
+    shape = d.option("extent", "cube", "slab")
+    d.says(
+        {
+            "counts": "Counts with a whole block for each probe what a tree finds about it.",
+            "marks": "Marks with a whole block for each probe what a tree finds about it.",
+            "both": "Counts and marks with a whole block for each probe what a tree finds about it.",
+        }[wanted]
+    )
+    m, n = d.pick(8, 12, 16), d.pick(48, 64, 96)
+    half = d.pick(0.1, 0.15, 0.2)
+    slices = d.pick(8, 10)
+    if on == "boxes":
+        d.input("points", "vec3", n, -1.0, 1.0)
+        d.handle("tree", "bvh", of="points", value=half)
+    else:
+        d.handle("tree", "mesh", (6, slices))
+        n = 2 * slices * 5
+    d.input("probes", "vec3", m, -0.8, 0.8)
+    if form == "ray":
+        d.input("direction", "vec3", m, kind="unit")
+    else:
+        d.param("radius", "float", 0.3, 0.6)
+    if wanted != "marks":
+        d.output("counts", "int", m)
+    if wanted != "counts":
+        d.output("touched", "int", n)
+    stem = ("bvh" if on == "boxes" else "mesh") + "_query_" + ("ray" if form == "ray" else "aabb")
+    begin = f"tile_{stem}" if spelled == "tile first" else f"{stem}_tiled"
+    step = "bvh_query_next" if on == "boxes" else "mesh_query_aabb_next"
+    step = f"tile_{step}" if spelled == "tile first" else f"{step}_tiled"
+    arguments = "tree, p, along" if form == "ray" else "tree, p - extent, p + extent"
+    high = "radius" if shape == "cube" else "0.5 * radius"
+    if form == "ray":
+        narrow = (
+            "away = points[j] - p\n"
+            "away = away - wp.max(wp.dot(away, along), 0.0) * along\n"
+            "# the ray goes through the box, but perhaps past the ball in it\n"
+            f"if wp.length(away) > {half}:\n    continue"
+        )
+    else:
+        narrow = "if wp.length(points[j] - p) > radius:\n    continue"
+    lines = {"counts": "wp.atomic_add(counts, block, 1)", "marks": "touched[j] = 1"}
+    d.launch(m, tiled=True)
+    d.code(
+        f"""
+        block = wp.tid()
+        p = probes[block]
+        $extent
+        query = wp.{begin}({arguments})
+        while wp.tile_query_valid(query):
+            batch = wp.{step}(query)
+            # each thread takes what it got of the batch, and some get nothing
+            j = wp.untile(batch)
+            if j >= 0:
+                $narrow
+                $lines
+        """,
+        narrow=narrow if on == "boxes" else "",
+        extent="along = direction[block]" if form == "ray" else f"extent = wp.vec3(radius, radius, {high})",
+        lines="\n".join(lines.values()) if wanted == "both" else lines[wanted],
+    )
+    d.explain("Every thread of a block must reach each step, so that the walk can be shared among them.")
+
+    def agree(before: Values, after: Values) -> None:
+        v = before
+        if on == "boxes":
+            lower, upper = v.tree.lower.astype(float), v.tree.upper.astype(float)
+        else:
+            corners = v.tree.points[v.tree.faces].astype(float)
+            lower, upper = corners.min(axis=1), corners.max(axis=1)
+        p = v.probes[:, None]
+        if form == "ray":
+            with np.errstate(all="ignore"):
+                a, b = (lower - p) / v.direction[:, None], (upper - p) / v.direction[:, None]
+            enter, leave = np.minimum(a, b).max(axis=2), np.maximum(a, b).min(axis=2)
+            found = leave >= np.maximum(enter, 0.0)
+            away = v.points - p
+            along = v.direction[:, None]
+            away = away - np.maximum((away * along).sum(axis=2, keepdims=True), 0.0) * along
+            found &= np.linalg.norm(away, axis=2) <= half
+        else:
+            e = v.radius * np.array([1.0, 1.0, 1.0 if shape == "cube" else 0.5])
+            found = ((lower <= p + e) & (upper >= p - e)).all(axis=2)
+            if on == "boxes":
+                found &= np.linalg.norm(v.points - p, axis=2) <= v.radius
+        if wanted != "marks":
+            assert np.abs(after.counts - found.sum(axis=1)).sum() <= 2
+        if wanted != "counts":
+            assert np.abs(after.touched - found.any(axis=0)).sum() <= 2
+
+    d.holds(agree)
+
+
+@DOMAIN.algorithm(
+    source="Green 2008, Particle simulation using CUDA; Warp manual, Geometry: hash grids",
+    names=NAMES
+    | {
+        "grid_neighbours": "hash_neighbors|grid_density|cell_search",
+        "x": "p|xi|centre",
+        "h": "smoothing|support|radius_h",
+    },
+    adjoint="no",
+    weight=2,
+)
+def grid_neighbours(d: Draft) -> None:
+    """Visits the neighbours of each point in a hash grid."""
+    wanted = d.option("wanted", "count", "density", "centre", "nearest", "velocity")
+    loop = d.option("loop", "for", "next", "named")
+    order = d.option("order", "given", "cells")
+    itself = d.option("itself", "left out", "kept")
+    if wanted == "nearest":
+        itself = "left out"
+    d.says(
+        {
+            "count": "Counts the neighbours of each point in a hash grid.",
+            "density": "Sums smoothed weights of the neighbours of each point in a hash grid.",
+            "centre": "Finds the centre of the neighbours of each point in a hash grid.",
+            "nearest": "Finds the nearest neighbour of each point in a hash grid.",
+            "velocity": "Averages the velocities of the neighbours of each point in a hash grid.",
+        }[wanted]
+    )
+    n, width = d.pick(64, 96, 128), d.pick(0.3, 0.4, 0.5)
+    d.input("points", "vec3", n, -1.0, 1.0)
+    d.handle("grid", "hash_grid", (8, 8, 8), of="points", value=width)
+    d.param("h", "float", 0.35, 0.6)
+    if wanted == "velocity":
+        d.input("velocities", "vec3", n, -1.0, 1.0)
+    output, type_ = {
+        "count": ("counts", "int"),
+        "density": ("density", "float"),
+        "centre": ("centres", "vec3"),
+        "nearest": ("nearest", "int"),
+        "velocity": ("mean_velocity", "vec3"),
+    }[wanted]
+    d.output(output, type_, n)
+    own = "i" if order == "cells" else "tid"
+    before, inner, after = {
+        "count": ("count = int(0)", "count += 1", f"counts[{own}] = count"),
+        "density": ("rho = float(0.0)", "w = 1.0 - apart / h\nrho += w * w * w", f"density[{own}] = rho"),
+        "centre": (
+            "total = wp.vec3()\ncount = int(0)",
+            "total += points[j]\ncount += 1",
+            f"centres[{own}] = total / float(wp.max(count, 1))",
+        ),
+        "nearest": (
+            "best = float(1.0e6)\nwinner = int(-1)",
+            "if apart < best:\n    best = apart\n    winner = j",
+            f"nearest[{own}] = winner",
+        ),
+        "velocity": (
+            "total = wp.vec3()\ncount = int(0)",
+            "total += velocities[j]\ncount += 1",
+            f"mean_velocity[{own}] = total / float(wp.max(count, 1))",
+        ),
+    }[wanted]
+    call = "wp.hash_grid_query(grid, x, h)"
+    head = {
+        "for": f"for j in {call}:",
+        "named": f"query = {call}\nfor j in query:",
+        "next": f"query = {call}\nj = int(0)\nwhile wp.hash_grid_query_next(query, j):",
+    }[loop]
+    skip = f"if j == {own}:\n    continue" if itself == "left out" else ""
+    d.launch(n)
+    d.code(
+        """
+        tid = wp.tid()
+        $sorted
+        x = points[$own]
+        $before
+        $head
+            $skip
+            apart = wp.length(points[j] - x)
+            # cells overlap the ball: what they hold may be out of reach
+            if apart < h:
+                $inner
+        $after
+        """,
+        sorted="# threads of one cell side by side read the same memory\ni = wp.hash_grid_point_id(grid, tid)"
+        if order == "cells"
+        else "",
+        own=own,
+        before=before,
+        head=head,
+        skip=skip,
+        inner=inner,
+        after=after,
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        apart = np.linalg.norm(v.points[None] - v.points[:, None], axis=2)
+        found = apart < v.h
+        if itself == "left out":
+            found &= ~np.eye(n, dtype=bool)
+        counts = np.maximum(found.sum(axis=1), 1)[:, None]
+        results: dict[str, Callable[[], Any]] = {
+            "count": lambda: found.sum(axis=1),
+            "density": lambda: (found * (1 - apart / v.h) ** 3).sum(axis=1),
+            "centre": lambda: found @ v.points / counts,
+            "nearest": lambda: np.where(found.any(axis=1), np.where(found, apart, 9.0).argmin(axis=1), -1),
+            "velocity": lambda: found @ v.velocities / counts,
+        }
+        return {output: results[wanted]()}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Moller 1997; Ericson 2005, sec. 5.1.9",
+    names={
+        "pair_tests": "edge_triangle_tests|narrow_phase|feature_pairs",
+        "a": "vertices_a|first|points_a",
+        "b": "vertices_b|second|points_b",
+        "pairs": "candidates|pair_ids|contacts_in",
+        "hits": "intersecting|overlap|colliding",
+        "gap": "distance|separation|dist",
+        "margin": "thickness|contact_margin|eps",
+    },
+    adjoint="no",
+)
+def pair_tests(d: Draft) -> None:
+    """Tests pairs of triangles or edges exactly."""
+    kind = d.option("kind", "triangles", "edges", "edge contact", "self")
+    source = d.option("source", "arrays", "indexed")
+    counted = d.flag("counted", 0.4)
+    skip = d.flag("degenerate", 0.4)
+    d.says(
+        {
+            "triangles": "Tells which pairs of triangles intersect.",
+            "self": "Tells which pairs of triangles of one soup intersect.",
+            "edges": "Finds the distance between pairs of edges.",
+            "edge contact": "Finds how deep pairs of edges lie within a margin of each other.",
+        }[kind]
+    )
+    n = d.pick(64, 96, 128)
+    per = 2 if "edge" in kind else 3
+    one = kind == "self" and source == "indexed"
+    d.input("a", "vec3", (n, per), -1.0, 1.0)
+    if not one:
+        d.input("b", "vec3", (n, per), -1.0, 1.0)
+    if source == "indexed":
+        d.input("pairs", "vec2i", n, 0, n)
+    if kind == "edge contact":
+        d.param("margin", "float", 0.4, 0.8)
+    output, type_ = {
+        "triangles": ("hits", "int"),
+        "self": ("hits", "int"),
+        "edges": ("gap", "float"),
+        "edge contact": ("depth", "float"),
+    }[kind]
+    d.output(output, type_, n)
+    if counted and type_ == "int":
+        d.output("total", "int", 1)
+    i, j = ("i", "j") if source == "indexed" else ("tid", "tid")
+    second = "a" if one else "b"
+    head = "i = pairs[tid][0]\nj = pairs[tid][1]" if source == "indexed" else ""
+    if one:
+        head += "\n# a triangle does not count as hitting itself\nif i == j:\n    return"
+    if "edge" in kind:
+        epsilon = "1.0e-6"
+        body = (
+            f"# parameters along both edges, and the distance\n"
+            f"std = wp.closest_point_edge_edge(a[{i}, 0], a[{i}, 1], b[{j}, 0], b[{j}, 1], {epsilon})"
+        )
+        inner = "std[2]"
+        if skip:
+            # where it lies at an end, another pair of features is nearer
+            body += "\nif std[0] <= 0.0 or std[0] >= 1.0:\n    $out[tid] = 0.0\n    return".replace(
+                "$out", output
+            )
+        body += f"\n{output}[tid] = " + (inner if kind == "edges" else "wp.max(margin - std[2], 0.0)")
+    else:
+        if skip:
+            edge = f"wp.cross(a[{i}, 1] - a[{i}, 0], a[{i}, 2] - a[{i}, 0])"
+            head += f"\n# slivers have no plane of their own\nif wp.length({edge}) < 0.3:\n    return"
+        body = (
+            f"hit = wp.intersect_tri_tri(\n    a[{i}, 0], a[{i}, 1], a[{i}, 2],\n"
+            f"    {second}[{j}, 0], {second}[{j}, 1], {second}[{j}, 2],\n)\n"
+            "hits[tid] = hit"
+        )
+        if counted:
+            body += "\nif hit != 0:\n    wp.atomic_add(total, 0, 1)"
+    d.launch(n)
+    d.code("tid = wp.tid()\n$head\n$body", head=head.strip("\n"), body=body)
+
+    def agree(before: Values, after: Values) -> None:
+        v = before
+        i, j = (v.pairs[:, 0], v.pairs[:, 1]) if source == "indexed" else (np.arange(n), np.arange(n))
+        p, q = v.a[i], (v.a if one else v.b)[j]
+        if per == 2:
+            grid = np.linspace(0, 1, 41)
+            x = p[:, None, 0] + grid[None, :, None] * (p[:, 1] - p[:, 0])[:, None]
+            d1, w = (q[:, 1] - q[:, 0])[:, None], x - q[:, None, 0]
+            t = np.clip((w * d1).sum(axis=2) / (d1**2).sum(axis=2), 0, 1)
+            apart = np.linalg.norm(w - t[..., None] * d1, axis=2)
+            least, at = apart.min(axis=1), apart.argmin(axis=1)
+            expected = least if kind == "edges" else np.maximum(v.margin - least, 0)
+            close = np.abs(after[output] - expected) < 0.03
+            if skip:
+                close = np.where((at == 0) | (at == 40), close | (after[output] == 0.0), close)
+            assert close.mean() > 0.97
+            return
+
+        def crosses(t: Any, u: Any) -> Any:
+            """Whether an edge of u goes through t."""
+            found = np.zeros(n, bool)
+            for k in range(3):
+                o, e = u[:, k], u[:, (k + 1) % 3] - u[:, k]
+                m = np.stack([t[:, 1] - t[:, 0], t[:, 2] - t[:, 0], -e], axis=2)
+                good = np.abs(np.linalg.det(m)) > 1e-9
+                m[~good] = np.eye(3)
+                s = np.linalg.solve(m, (o - t[:, 0])[..., None])[..., 0]
+                found |= (
+                    good
+                    & (s[:, 0] >= 0)
+                    & (s[:, 1] >= 0)
+                    & (s[:, 0] + s[:, 1] <= 1)
+                    & (s[:, 2] >= 0)
+                    & (s[:, 2] <= 1)
+                )
+            return found
+
+        hits = crosses(p, q) | crosses(q, p)
+        if one:
+            hits &= i != j
+        if skip:
+            hits &= np.linalg.norm(np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]), axis=1) >= 0.3
+        assert (after.hits != hits).mean() < 0.05
+        if counted:
+            assert after.total[0] == after.hits.sum()
+
+    d.holds(agree)

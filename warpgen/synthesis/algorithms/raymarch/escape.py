@@ -1,0 +1,179 @@
+"""Fractals in the plane: how long orbits of complex numbers take to escape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.raymarch import DOMAIN
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "iterations": "counts|escape_time|n_iter|iters",
+    "image": "pixels|out_image|escape|field",
+    "corner": "origin|lower_left|offset",
+    "scale": "zoom|pixel_size|spacing",
+    "c": "c0|constant|seed",
+    "zx": "x|re|zr",
+    "zy": "y|im|zi",
+    "n": "k|iter_count|it",
+    "points": "positions|x|samples",
+    "distance": "de|dist|estimate",
+    "dr": "dz|derivative|running_derivative",
+    "z": "w|orbit|q",
+}
+
+_FORMS = {
+    "mandelbrot": "z^2 + c",
+    "julia": "z^2 + c for a fixed c",
+    "burning ship": "(|Re z| + i |Im z|)^2 + c",
+    "tricorn": "conj(z)^2 + c",
+    "cubic": "z^3 + c",
+}
+
+
+@DOMAIN.algorithm(
+    source="Mandelbrot 1980; Douady & Hubbard 1982; Vepstas 1997 for the smooth count",
+    names=_NAMES | {"escape_time_fractal": "mandelbrot|fractal|escape_time_kernel|compute_fractal"},
+    adjoint="no",
+)
+def escape_time_fractal(d: Draft) -> None:
+    """Counts, for each pixel of the complex plane, the iterations until the orbit of zero escapes."""
+    form = d.option("form", *_FORMS)
+    result = d.option("result", "count", "smooth", "normalised")
+    loop = d.option("loop", "while", "for")
+    number = d.option("number", "parts", "vector")
+    layout = d.option("layout", "2d", "flat")
+    skip = form == "mandelbrot" and d.flag("bulbs", 0.5)
+    width, height = d.pick(16, 20, 24), d.pick(12, 16)
+    most = d.pick(32, 48, 64)
+    radius = 4.0 if result != "smooth" else d.pick(64.0, 256.0)
+    d.says(
+        f"Iterates z -> {_FORMS[form]} from each pixel and "
+        + (
+            "counts the steps until |z| exceeds 2."
+            if result == "count"
+            else "colours it by when the orbit escapes."
+        )
+    )
+    d.param("corner", "vec2", -1.6, -1.2)
+    d.param("scale", "float", 0.1, 0.14)
+    if form == "julia":
+        d.param("c", "vec2", -0.6, -0.3)
+    whole = result == "count"
+    target = "iterations" if whole else "image"
+    d.output(target, "int" if whole else "float", (height, width) if layout == "2d" else height * width)
+    cx, cy = ("c[0]", "c[1]") if form == "julia" else ("px", "py")
+    square = {
+        "mandelbrot": ("zx * zx - zy * zy + $x", "2.0 * zx * zy + $y"),
+        "julia": ("zx * zx - zy * zy + $x", "2.0 * zx * zy + $y"),
+        "burning ship": ("zx * zx - zy * zy + $x", "2.0 * wp.abs(zx * zy) + $y"),
+        "tricorn": ("zx * zx - zy * zy + $x", "-2.0 * zx * zy + $y"),
+        "cubic": ("zx * zx * zx - 3.0 * zx * zy * zy + $x", "3.0 * zx * zx * zy - zy * zy * zy + $y"),
+    }[form]
+    x, y = (part.replace("$x", cx).replace("$y", cy) for part in square)
+    start = ("px", "py") if form == "julia" else ("0.0", "0.0")
+    if number == "vector":
+        x, y = (part.replace("zx", "z[0]").replace("zy", "z[1]") for part in (x, y))
+        begin = f"z = wp.vec2({start[0]}, {start[1]})"
+        step = f"z = wp.vec2({x}, {y})"
+        norm = "wp.dot(z, z)"
+    else:
+        begin = f"zx = float({start[0]})\nzy = float({start[1]})"
+        step = f"temp = {x}\nzy = {y}\nzx = temp"
+        norm = "zx * zx + zy * zy"
+    loops = {
+        "while": """
+            n = int(0)
+            while n < $most and $norm <= $radius:
+                $step
+                n += 1
+            """,
+        "for": """
+            n = int($most)
+            for k in range($most):
+                if $norm > $radius:
+                    n = k
+                    break
+                $step
+            """,
+    }
+    degree = "1.0986123" if form == "cubic" else "0.6931472"
+    store = {
+        "count": "$target = n",
+        "normalised": "$target = float(n) / $most.0",
+        "smooth": """
+            if n < $most:
+                # the fraction of the last step, so that bands of equal counts join without a seam
+                $target = float(n) + 1.0 - wp.log(0.5 * wp.log($norm)) / $degree
+            else:
+                $target = $most.0
+            """,
+    }[result]
+    indices = (
+        "i, j = wp.tid()" if layout == "2d" else f"tid = wp.tid()\ni = tid // {width}\nj = tid % {width}"
+    )
+    d.launch(*((height, width) if layout == "2d" else (height * width,)))
+    d.code(
+        """
+        $indices
+        px = corner[0] + scale * float(j)
+        py = corner[1] + scale * float(i)
+        $skip
+        $begin
+        $loop
+        $store
+        """,
+        indices=indices,
+        skip="""
+        # the main cardioid and the disc to its left never escape
+        q = (px - 0.25) * (px - 0.25) + py * py
+        inside = q * (q + px - 0.25) < 0.25 * py * py or (px + 1.0) * (px + 1.0) + py * py < 0.0625
+        if inside:
+            $target = $full
+            return
+        """
+        if skip
+        else "",
+        full=str(most) if whole else "1.0" if result == "normalised" else f"{most}.0",
+        begin=begin,
+        loop=loops[loop],
+        step=step,
+        norm=norm,
+        most=str(most),
+        radius=str(radius),
+        degree=degree,
+        store=store,
+        target=f"{target}[i, j]" if layout == "2d" else f"{target}[tid]",
+    )
+
+    def reference(v: Values) -> Any:
+        at = (
+            v.corner[0]
+            + v.scale * np.arange(width)
+            + 1j * (v.corner[1] + v.scale * np.arange(height))[:, None]
+        )
+        c = complex(*v.c) if form == "julia" else at
+        z = at.copy() if form == "julia" else np.zeros_like(at)
+        n, last = np.full(z.shape, most), z.copy()
+        for k in range(most + 1):
+            gone = (np.abs(z) ** 2 > radius) & (n == most)
+            n[gone & (k < most)] = k
+            last = np.where(n == most, z, last)
+            last[gone] = z[gone]
+            if form == "burning ship":
+                z = (np.abs(z.real) + 1j * np.abs(z.imag)) ** 2 + c
+            elif form == "tricorn":
+                z = np.conj(z) ** 2 + c
+            else:
+                z = z ** (3 if form == "cubic" else 2) + c
+        if result == "smooth":
+            n = np.where(n < most, n + 1 - np.log(np.log(np.abs(last))) / float(degree), most)
+        elif result == "normalised":
+            n = n / most
+        return n if layout == "2d" else n.reshape(-1)
+
+    # chaotic orbits near the boundary part by rounding
+    d.holds(lambda before, after: mostly_close(after[target], reference(before), 1e-2, 0.93))

@@ -1,0 +1,275 @@
+"""Distance fields by themselves: their values, gradients and projections onto the surface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.raymarch import DOMAIN
+from warpgen.synthesis.library import scenes
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = scenes.NAMES | {
+    "points": "positions|x|query_points|samples",
+    "p": "pos|point|x_i",
+    "phi": "distances|sdf_values|dist|signed_distance",
+    "n": "normal|grad_dir",
+    "normals": "normal_out|surface_normals|n_out",
+    "eps": "h|delta|epsilon",
+    "dist": "d0|dist_p|value",
+}
+
+
+def central(distance: Any, p: Any, h: float) -> Any:
+    """Central differences, for arrays of points."""
+    steps = h * np.eye(3)
+    return np.stack([(distance(p + s) - distance(p - s)) / (2.0 * h) for s in steps], axis=-1)
+
+
+@DOMAIN.algorithm(
+    source="Quilez, Distance functions; Ricci 1973",
+    names=_NAMES | {"sdf_samples": "eval_sdf|sample_sdf|evaluate_scene|compute_sdf|sdf_points"},
+    double=True,
+)
+def sdf_samples(d: Draft) -> None:
+    """Evaluates the signed distance from each point to a scene of solids."""
+    layout = d.option("layout", "vectors", "components", "grid", "local frame")
+    result = d.option("result", "distance", "occupancy", "truncated", "density")
+    found = scenes.draw(d, 4, floor=True if result == "occupancy" else None)
+    count = d.pick(64, 128, 256)
+    width = {"distance": 0.0, "occupancy": 0.0, "truncated": d.pick(0.1, 0.2), "density": d.pick(8.0, 20.0)}
+    values: dict[str, tuple[str, Callable[[Any], Any]]] = {
+        "distance": ("scene($p)", lambda s: s),
+        "occupancy": ("wp.where(scene($p) <= 0.0, 1.0, 0.0)", lambda s: (s <= 0.0) * 1.0),
+        "truncated": (
+            f"wp.clamp(scene($p) / {width['truncated']}, -1.0, 1.0)",
+            lambda s: np.clip(s / width["truncated"], -1.0, 1.0),
+        ),
+        "density": (
+            f"1.0 / (1.0 + wp.exp({width['density']} * scene($p)))",
+            lambda s: 1.0 / (1.0 + np.exp(width["density"] * s)),
+        ),
+    }
+    value, expected = values[result]
+    d.says(
+        {
+            "distance": "Evaluates the signed distance from each point to a scene of solids.",
+            "occupancy": "Marks the points that lie within a scene of solids.",
+            "truncated": "Evaluates the distance to a scene of solids, truncated to a band at the surface.",
+            "density": "Turns the distance to a scene of solids into a density that fades over the surface.",
+        }[result]
+    )
+    if result in ("truncated", "density"):
+        d.explain(
+            {
+                "truncated": f"In units of the half width, {width['truncated']}: -1 inside, 1 outside.",
+                "density": "A logistic step, as renderers of implicit surfaces use it: 1/2 at the surface.",
+            }[result]
+        )
+    if layout == "grid":
+        side = d.pick(6, 8)
+        d.param("origin", "vec3", -1.2, -0.8)
+        d.param("voxel", "float", 0.2, 0.35)
+        kind = "cell centres" if d.flag("centres") else "nodes"
+        shift = " + 0.5" if kind == "cell centres" else ""
+        d.output("phi", "float", (side, side, side))
+        d.launch(side, side, side)
+        d.code(
+            f"""
+            i, j, k = wp.tid()
+            p = origin + voxel * wp.vec3(float(i){shift}, float(j){shift}, float(k){shift})
+            phi[i, j, k] = $value
+            """,
+            value=value.replace("$p", "p"),
+        )
+
+        def points(v: Values) -> Any:
+            at = np.stack(np.meshgrid(*[np.arange(side)] * 3, indexing="ij"), axis=-1)
+            return np.asarray(v.origin) + v.voxel * (at + (0.5 if shift else 0.0))
+
+    elif layout == "components":
+        for axis in "xyz":
+            d.input(axis, "float", count, -1.3, 1.3)
+        d.output("phi", "float", count)
+        d.launch(count)
+        d.code(
+            """
+            tid = wp.tid()
+            phi[tid] = $value
+            """,
+            value=value.replace("$p", "wp.vec3(x[tid], y[tid], z[tid])"),
+        )
+
+        def points(v: Values) -> Any:
+            return np.stack([v.x, v.y, v.z], axis=-1)
+
+    elif layout == "vectors":
+        d.input("points", "vec3", count, -1.3, 1.3)
+        d.output("phi", "float", count)
+        d.launch(count)
+        if d.flag("named"):
+            d.code("tid = wp.tid()\np = points[tid]\nphi[tid] = $value", value=value.replace("$p", "p"))
+        else:
+            d.code("tid = wp.tid()\nphi[tid] = $value", value=value.replace("$p", "points[tid]"))
+
+        def points(v: Values) -> Any:
+            return v.points
+
+    else:
+        d.input("points", "vec3", count, -1.3, 1.3)
+        d.param("pose", "transform", -0.4, 0.4, kind="transform")
+        d.output("phi", "float", count)
+        d.launch(count)
+        d.code(
+            """
+            tid = wp.tid()
+            # the solids do not move: the point is brought into their frame
+            p = wp.transform_point(wp.transform_inverse(pose), points[tid])
+            phi[tid] = $value
+            """,
+            value=value.replace("$p", "p"),
+        )
+
+        def points(v: Values) -> Any:
+            return unposed(v.pose, v.points)
+
+    tolerance = 1e-4
+
+    def reference(v: Values) -> dict[str, Any]:
+        return {"phi": expected(found.distance(points(v)))}
+
+    if result == "occupancy":
+
+        def agrees(before: Values, after: Values) -> None:
+            s = found.distance(points(before))
+            clear = np.abs(s) > 1e-5  # nearer the surface, rounding decides
+            np.testing.assert_array_equal(np.asarray(after.phi)[clear], expected(s)[clear])
+
+        d.holds(agrees)
+    else:
+        d.check(reference, tolerance)
+
+
+def unposed(pose: Any, points: Any) -> Any:
+    """Points in the frame of a transform (position, quaternion x y z w)."""
+    pose = np.asarray(pose)
+    x, y, z, w = pose[3:]
+    r = np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+    return (points - pose[:3]) @ r
+
+
+_NORMALS = {
+    "central": """
+        n = wp.vec3(
+            scene(p + wp.vec3(eps, 0.0, 0.0)) - scene(p - wp.vec3(eps, 0.0, 0.0)),
+            scene(p + wp.vec3(0.0, eps, 0.0)) - scene(p - wp.vec3(0.0, eps, 0.0)),
+            scene(p + wp.vec3(0.0, 0.0, eps)) - scene(p - wp.vec3(0.0, 0.0, eps)),
+        )
+        """,
+    "central by axes": """
+        ex = wp.vec3(eps, 0.0, 0.0)
+        ey = wp.vec3(0.0, eps, 0.0)
+        ez = wp.vec3(0.0, 0.0, eps)
+        nx = scene(p + ex) - scene(p - ex)
+        ny = scene(p + ey) - scene(p - ey)
+        nz = scene(p + ez) - scene(p - ez)
+        n = wp.vec3(nx, ny, nz)
+        """,
+    "forward": """
+        # one-sided: the value at `p` is shared by all three, so that four evaluations do
+        dist = scene(p)
+        n = wp.vec3(
+            scene(p + wp.vec3(eps, 0.0, 0.0)) - dist,
+            scene(p + wp.vec3(0.0, eps, 0.0)) - dist,
+            scene(p + wp.vec3(0.0, 0.0, eps)) - dist,
+        )
+        """,
+    "tetrahedron": """
+        # four samples at the corners of a tetrahedron, whose offsets sum to zero
+        k0 = wp.vec3(1.0, -1.0, -1.0)
+        k1 = wp.vec3(-1.0, -1.0, 1.0)
+        k2 = wp.vec3(-1.0, 1.0, -1.0)
+        k3 = wp.vec3(1.0, 1.0, 1.0)
+        n = k0 * scene(p + eps * k0)
+        n += k1 * scene(p + eps * k1)
+        n += k2 * scene(p + eps * k2)
+        n += k3 * scene(p + eps * k3)
+        """,
+    "loop": """
+        n = wp.vec3()
+        for axis in range(3):
+            e = wp.vec3()
+            e[axis] = eps
+            n[axis] = scene(p + e) - scene(p - e)
+        """,
+}
+
+
+@DOMAIN.algorithm(
+    source="Hart 1996, sec. 3; Quilez, Normals for an SDF",
+    names=_NAMES | {"sdf_normals": "estimate_normals|surface_normals|sdf_gradient|compute_normals"},
+    double=True,
+)
+def sdf_normals(d: Draft) -> None:
+    """Estimates the unit normal of a distance field at each point from differences."""
+    kind = d.option("differences", *_NORMALS)
+    result = d.option("result", "unit", "gradient", "colour")
+    step = d.option("step", "fixed", "given")
+    found = scenes.draw(d, 3)
+    count = d.pick(64, 96, 128)
+    d.input("points", "vec3", count, -1.4, 1.4)
+    if step == "given":
+        d.param("eps", "float", 0.005, 0.02)
+    else:
+        h = d.pick(0.01, 0.005, 0.02)
+        d.module(f"EPS = wp.constant({h})")
+    d.output("normals", "vec3", count)
+    text = _NORMALS[kind].replace("eps", "eps" if step == "given" else "EPS")
+    scale = {"forward": "$e", "tetrahedron": "(4.0 * $e)"}.get(kind, "(2.0 * $e)")
+    scale = scale.replace("$e", "eps" if step == "given" else "EPS")
+    if result == "gradient":
+        d.says("Estimates the gradient of a distance field at each point from differences.")
+    elif result == "colour":
+        d.says(
+            "Estimates a distance field's normals and maps them to colours, x to red, y to green, z to blue."
+        )
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        p = points[tid]
+        $differences
+        normals[tid] = $value
+        """,
+        differences=text,
+        value={
+            "unit": "wp.normalize(n)",
+            "gradient": f"n / {scale}",
+            "colour": "0.5 * wp.normalize(n) + wp.vec3(0.5, 0.5, 0.5)",
+        }[result],
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        h = v.eps if step == "given" else h_fixed
+        f, p = found.distance, v.points
+        if kind == "forward":
+            g = np.stack([(f(p + e) - f(p)) / h for e in h * np.eye(3)], axis=-1)
+        elif kind == "tetrahedron":
+            corners = np.array([[1, -1, -1], [-1, -1, 1], [-1, 1, -1], [1, 1, 1]])
+            g = sum(f(p + h * c)[:, None] * c for c in corners) / (4.0 * h)
+        else:
+            g = central(f, p, h)
+        if result != "gradient":
+            g = g / np.linalg.norm(g, axis=-1, keepdims=True)
+        return {"normals": 0.5 * g + 0.5 if result == "colour" else g}
+
+    h_fixed = 0.0 if step == "given" else h
+    d.check(reference, 2e-3)

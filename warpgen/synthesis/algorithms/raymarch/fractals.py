@@ -1,0 +1,340 @@
+"""Fractals in space, by estimates of the distance to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.raymarch import DOMAIN
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "iterations": "counts|escape_time|n_iter|iters",
+    "image": "pixels|out_image|escape|field",
+    "corner": "origin|lower_left|offset",
+    "scale": "zoom|pixel_size|spacing",
+    "c": "c0|constant|seed",
+    "zx": "x|re|zr",
+    "zy": "y|im|zi",
+    "n": "k|iter_count|it",
+    "points": "positions|x|samples",
+    "distance": "de|dist|estimate",
+    "dr": "dz|derivative|running_derivative",
+    "z": "w|orbit|q",
+}
+
+_POWERS = {
+    "polar": """
+        theta = wp.acos(z[2] / r) * $power.0
+        phi = wp.atan2(z[1], z[0]) * $power.0
+        zr = wp.pow(r, $power.0)
+        z = zr * wp.vec3(wp.sin(theta) * wp.cos(phi), wp.sin(theta) * wp.sin(phi), wp.cos(theta)) + p
+        """,
+    "latitude": """
+        # the angle above the plane instead of from the pole: the figure turns by a quarter
+        theta = wp.asin(z[2] / r) * $power.0
+        phi = wp.atan2(z[1], z[0]) * $power.0
+        zr = wp.pow(r, $power.0)
+        z = zr * wp.vec3(wp.cos(theta) * wp.cos(phi), wp.cos(theta) * wp.sin(phi), wp.sin(theta)) + p
+        """,
+}
+
+
+@DOMAIN.algorithm(
+    source="White & Nylander 2009; Hart, Sandin & Kauffman 1989 for the distance estimate",
+    names=_NAMES | {"mandelbulb_distance": "mandelbulb|mandelbulb_de|bulb_sdf"},
+    adjoint="no",
+)
+def mandelbulb_distance(d: Draft) -> None:
+    """Estimates the distance from points to a Mandelbulb from the orbit and its running derivative."""
+    angles = d.option("angles", *_POWERS)
+    trap = d.option("trap", "none", "origin", "axis plane")
+    helper = d.option("helper", "inline", "function") if trap == "none" else "inline"
+    power = d.pick(4, 6, 8)
+    count = d.pick(64, 96, 128)
+    most = d.pick(6, 8, 10)
+    d.input("points", "vec3", count, -1.2, 1.2)
+    d.output("distance", "float", count)
+    if trap != "none":
+        d.output("trap", "float", count)
+    body = """
+        z = p
+        dr = float(1.0)
+        r = float(0.0)
+        $trap_begin
+        for _ in range($most):
+            r = wp.length(z)
+            $trap_step
+            if r > 2.0:
+                break
+            # |d z_n / d c| follows the same recurrence
+            dr = wp.pow(r, $less.0) * $power.0 * dr + 1.0
+            $angles
+        """
+    blocks = {
+        "most": str(most),
+        "less": str(power - 1),
+        "power": str(power),
+        "angles": _POWERS[angles],
+        "body": body,
+        "trap_begin": "" if trap == "none" else "nearest = float(1.0e10)",
+        "trap_step": {
+            "none": "",
+            "origin": "nearest = wp.min(nearest, r)",
+            "axis plane": "nearest = wp.min(nearest, wp.abs(z[2]))",
+        }[trap],
+    }
+    d.launch(count)
+    if helper == "function":
+        d.function(
+            """
+            @wp.func
+            def mandelbulb(p: wp.vec3) -> float:
+                $body
+                return 0.5 * wp.log(r) * r / dr
+            """,
+            **blocks,
+        )
+        d.code("tid = wp.tid()\ndistance[tid] = mandelbulb(points[tid])")
+    else:
+        d.code(
+            "tid = wp.tid()\np = points[tid]\n$body\ndistance[tid] = 0.5 * wp.log(r) * r / dr\n$trap_end",
+            trap_end="" if trap == "none" else "trap[tid] = nearest",
+            **blocks,
+        )
+    d.explain(f"""
+        z -> z^{power} + p in spherical coordinates; the distance is about r log(r) / (2 |dz|), which is too
+        short rather than too long, as sphere tracing needs it.
+    """)
+
+    def orbit(v: Values) -> tuple[Any, Any]:
+        p = v.points
+        z, dr = p.copy(), np.ones(count)
+        r, near = np.zeros(count), np.full(count, 1e10)
+        going = np.ones(count, bool)
+        for _ in range(most):
+            now = np.linalg.norm(z, axis=-1)
+            r = np.where(going, now, r)
+            near = np.where(going, np.minimum(near, now if trap == "origin" else np.abs(z[:, 2])), near)
+            going &= now <= 2.0
+            dr = np.where(going, now ** (power - 1) * power * dr + 1.0, dr)
+            flat = (z[:, 0] + 1j * z[:, 1]) / np.hypot(z[:, 0], z[:, 1])
+            pole = (z[:, 2] + 1j * np.hypot(z[:, 0], z[:, 1])) / now  # cos, sin of the angle from the pole
+            if angles == "latitude":
+                pole = pole.imag + 1j * pole.real
+            turned, around = pole**power, flat**power
+            out, up = (turned.imag, turned.real) if angles == "polar" else (turned.real, turned.imag)
+            new = now[:, None] ** power * np.stack([out * around.real, out * around.imag, up], axis=-1) + p
+            z = np.where(going[:, None], new, z)
+        return 0.5 * np.log(r) * r / dr, near
+
+    def agrees(before: Values, after: Values) -> None:
+        distance, near = orbit(before)
+        mostly_close(after.distance, distance, 2e-3, 0.9)
+        if trap != "none":
+            mostly_close(after.trap, near, 1e-2, 0.9)
+
+    d.holds(agrees)
+
+
+@DOMAIN.algorithm(
+    source="Norton 1982; Hart, Sandin & Kauffman 1989, Ray tracing deterministic 3-D fractals",
+    names=_NAMES | {"quaternion_julia": "julia_distance|quat_julia|julia_set_sdf", "q": "z4|z_quat|orbit_q"},
+    adjoint="no",
+)
+def quaternion_julia(d: Draft) -> None:
+    """Estimates the distance from points to a Julia set of quaternions."""
+    derivative = d.option("derivative", "length", "quaternion")
+    loop = d.option("loop", "for", "while")
+    slice_ = d.option("slice", "w zero", "w given")
+    constant = d.option("constant", "vec4", "quat")
+    count = d.pick(64, 96, 128)
+    most = d.pick(8, 10, 12)
+    d.input("points", "vec3", count, -1.2, 1.2)
+    d.param("c", constant, -0.4, 0.3)
+    if slice_ == "w given":
+        d.param("w", "float", -0.3, 0.3)
+    d.output("distance", "float", count)
+    w = "w" if slice_ == "w given" else "0.0"
+    wp_type = f"wp.{constant}"
+    # the real part is last, as in Warp's quaternions
+    square = f"""
+        # squares of quaternions: the vector part only scales
+        z = {wp_type}(
+            2.0 * z[3] * z[0] + c[0],
+            2.0 * z[3] * z[1] + c[1],
+            2.0 * z[3] * z[2] + c[2],
+            z[3] * z[3] - z[0] * z[0] - z[1] * z[1] - z[2] * z[2] + c[3],
+        )
+        """
+    if constant == "quat":
+        square = "z = z * z + c"
+    if derivative == "length":
+        begin, slope, size = "dr = float(1.0)", "dr = 2.0 * wp.sqrt(rr) * dr", "dr"
+    else:
+        begin, size = "dq = wp.quat(0.0, 0.0, 0.0, 1.0)", "wp.length(dq)"
+        slope = (
+            "dq = 2.0 * z * dq" if constant == "quat" else "dq = 2.0 * wp.quat(z[0], z[1], z[2], z[3]) * dq"
+        )
+    loops = {
+        "for": """
+            rr = wp.dot(z, z)
+            for _ in range($most):
+                if rr > 64.0:
+                    break
+                $slope
+                $square
+                rr = wp.dot(z, z)
+            """,
+        "while": """
+            rr = wp.dot(z, z)
+            step = int(0)
+            while rr <= 64.0 and step < $most:
+                $slope
+                $square
+                rr = wp.dot(z, z)
+                step += 1
+            """,
+    }
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        p = points[tid]
+        z = $type(p[0], p[1], p[2], $w)
+        $begin
+        $loop
+        r = wp.sqrt(rr)
+        distance[tid] = 0.5 * r * wp.log(r) / $size
+        """,
+        type=wp_type,
+        w=w,
+        begin=begin,
+        loop=loops[loop],
+        most=str(most),
+        slope=slope,
+        square=square,
+        size=size,
+    )
+
+    def agrees(before: Values, after: Values) -> None:
+        c = np.asarray(before.c)
+        real = before.w if slice_ == "w given" else 0.0
+        z = np.concatenate([before.points, np.full((count, 1), real)], axis=1)
+        slope = np.ones(count)  # |z^2| = |z|^2, so that lengths multiply
+        for _ in range(most):
+            going = (z**2).sum(1) <= 64.0
+            slope = np.where(going, 2.0 * np.linalg.norm(z, axis=1) * slope, slope)
+            v, s = z[:, :3], z[:, 3]
+            new = np.column_stack([2.0 * s[:, None] * v, s * s - (v * v).sum(1)]) + c
+            z = np.where(going[:, None], new, z)
+        r = np.linalg.norm(z, axis=1)
+        mostly_close(after.distance, 0.5 * r * np.log(r) / slope, 2e-3, 0.93)
+
+    d.holds(agrees)
+
+
+@DOMAIN.algorithm(
+    source="Quilez, Menger fractal; Hart & DeFanti 1991 for iterated function systems",
+    names=_NAMES | {"folded_fractal_distance": "ifs_distance|menger_sponge|sierpinski_sdf|fold_fractal"},
+    adjoint="either",
+)
+def folded_fractal_distance(d: Draft) -> None:
+    """Computes the distance from points to a fractal made by folding and scaling space."""
+    form = d.option("form", "menger", "sierpinski", "cubes")
+    levels = d.pick(3, 4, 5)
+    local = d.option("name", "inline", "function")
+    result = d.option("result", "distance", "shell")
+    count = d.pick(64, 96, 128)
+    d.input("points", "vec3", count, -1.3, 1.3)
+    if result == "shell":
+        d.param("thickness", "float", 0.01, 0.05)
+    d.output("distance", "float", count)
+    body = {
+        "menger": """
+            d = wp.max(wp.abs(p[0]), wp.max(wp.abs(p[1]), wp.abs(p[2]))) - 1.0
+            s = 1.0
+            for _ in range($levels):
+                # position within the cell of this level, -1 to 1
+                ax = p[0] * s - 2.0 * wp.floor(0.5 * p[0] * s) - 1.0
+                ay = p[1] * s - 2.0 * wp.floor(0.5 * p[1] * s) - 1.0
+                az = p[2] * s - 2.0 * wp.floor(0.5 * p[2] * s) - 1.0
+                s *= 3.0
+                rx = wp.abs(1.0 - 3.0 * wp.abs(ax))
+                ry = wp.abs(1.0 - 3.0 * wp.abs(ay))
+                rz = wp.abs(1.0 - 3.0 * wp.abs(az))
+                # a cross of three square holes is cut out
+                cross = wp.min(wp.max(rx, ry), wp.min(wp.max(ry, rz), wp.max(rz, rx))) - 1.0
+                d = wp.max(d, cross / s)
+            """,
+        "sierpinski": """
+            z = p
+            for _ in range($levels):
+                # mirror into the octant of the nearest corner of the tetrahedron
+                if z[0] + z[1] < 0.0:
+                    z = wp.vec3(-z[1], -z[0], z[2])
+                if z[0] + z[2] < 0.0:
+                    z = wp.vec3(-z[2], z[1], -z[0])
+                if z[1] + z[2] < 0.0:
+                    z = wp.vec3(z[0], -z[2], -z[1])
+                z = 2.0 * z - wp.vec3(1.0, 1.0, 1.0)
+            d = (wp.length(z) - 1.0) / $scale
+            """,
+        "cubes": """
+            z = p
+            d = 1.0e10
+            size = 0.5
+            for _ in range($levels):
+                z = wp.vec3(wp.abs(z[0]), wp.abs(z[1]), wp.abs(z[2]))
+                d = wp.min(d, wp.max(z[0], wp.max(z[1], z[2])) - size)
+                # children sit at the corners, half as large
+                z = z - wp.vec3(size, size, size)
+                size *= 0.5
+            """,
+    }[form]
+    blocks = {"levels": str(levels), "scale": f"{2**levels}.0", "body": body}
+    last = "wp.abs($d) - thickness" if result == "shell" else "$d"
+    d.says(
+        {
+            "menger": "Computes the distance from points to a Menger sponge: a cube less crosses.",
+            "sierpinski": "Estimates the distance from points to a Sierpinski tetrahedron by folding space.",
+            "cubes": "Computes a distance bound to cubes that carry smaller cubes at their corners.",
+        }[form]
+    )
+    d.launch(count)
+    if local == "function":
+        d.function("@wp.func\ndef fractal(p: wp.vec3) -> float:\n    $body\n    return d", **blocks)
+        d.code("tid = wp.tid()\ndistance[tid] = $value", value=last.replace("$d", "fractal(points[tid])"))
+    else:
+        d.code(
+            "tid = wp.tid()\np = points[tid]\n$body\ndistance[tid] = $value",
+            value=last.replace("$d", "d"),
+            **blocks,
+        )
+
+    def reference(v: Values) -> dict[str, Any]:
+        p = v.points
+        if form == "menger":
+            s = np.abs(p).max(axis=1) - 1.0
+            for level in range(levels):
+                a = np.sort(np.abs(1.0 - 3.0 * np.abs(np.mod(p * 3.0**level, 2.0) - 1.0)), axis=1)
+                s = np.maximum(s, (a[:, 1] - 1.0) / 3.0 ** (level + 1))  # the middle is the least of maxima
+        elif form == "sierpinski":
+            z = p.copy()
+            for _ in range(levels):
+                for i, j in ((0, 1), (0, 2), (1, 2)):
+                    low = z[:, i] + z[:, j] < 0.0
+                    z[low, i], z[low, j] = -z[low, j], -z[low, i]
+                z = 2.0 * z - 1.0
+            s = (np.linalg.norm(z, axis=1) - 1.0) / 2.0**levels
+        else:
+            z, s = p, np.full(count, 1e10)
+            for level in range(levels):
+                z = np.abs(z)
+                s = np.minimum(s, z.max(axis=1) - 0.5 ** (level + 1))
+                z = z - 0.5 ** (level + 1)
+        return {"distance": np.abs(s) - v.thickness if result == "shell" else s}
+
+    d.check(reference)

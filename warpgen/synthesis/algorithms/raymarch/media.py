@@ -1,0 +1,322 @@
+"""Participating media: light that is absorbed, emitted and scattered along rays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.raymarch import DOMAIN
+from warpgen.synthesis.library import phase, value_noise
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "origins": "ray_origins|ray_o|ro",
+    "directions": "ray_directions|ray_dirs|rd",
+    "ray": "rd_i|w|view_dir",
+    "start": "o|ro_i|entry",
+    "density": "rho|sigma_at|extinction_at|medium",
+    "transmittance": "T|trans|beam_transmittance",
+    "radiance": "L|scattered|light_out|color",
+    "sigma": "sigma_t|extinction|kappa",
+    "sun": "light_dir|sun_dir|to_sun",
+    "tau": "optical_depth|od|thickness",
+    "dt": "ds|step|step_size",
+    "g": "asymmetry|anisotropy|hg_g",
+    "albedo": "single_albedo|scatter_albedo|omega",
+}
+
+Density = Callable[[Any], Any]
+
+
+def _medium(d: Draft, kind: str) -> Density:
+    """A function `density(p)` of the program, and its counterpart."""
+    octaves = d.pick(2, 3)
+    bodies: dict[str, tuple[str, Density]] = {
+        "ball": (
+            "return wp.max(1.0 - wp.dot(p, p), 0.0)",
+            lambda p: np.maximum(1.0 - (p * p).sum(-1), 0.0),
+        ),
+        "gaussian": ("return wp.exp(-2.0 * wp.dot(p, p))", lambda p: np.exp(-2.0 * (p * p).sum(-1))),
+        "layer": (
+            """
+            # thins out with height, as air and haze do
+            return wp.exp(-1.5 * wp.max(p[1], -2.0))
+            """,
+            lambda p: np.exp(-1.5 * np.maximum(p[..., 1], -2.0)),
+        ),
+        "clouds": (
+            f"""
+            cover = $fbm(3.0 * p, {octaves})
+            return wp.max(2.0 * (cover - 0.35), 0.0)
+            """,
+            lambda p: np.maximum(2.0 * (value_noise.octaves(3.0 * p, octaves) - 0.35), 0.0),
+        ),
+        "cloudy ball": (
+            f"""
+            # noise eats into the edge of the ball
+            shape = 1.0 - wp.length(p)
+            return wp.clamp(2.0 * (shape + $fbm(4.0 * p, {octaves}) - 0.4), 0.0, 1.0)
+            """,
+            lambda p: np.clip(
+                2.0 * (1.0 - np.linalg.norm(p, axis=-1) + value_noise.octaves(4.0 * p, octaves) - 0.4),
+                0.0,
+                1.0,
+            ),
+        ),
+    }
+    body, counterpart = bodies[kind]
+    fbm = d.use(value_noise.FBM_3) if "$fbm" in body else ""
+    d.function("@wp.func\ndef density(p: wp.vec3) -> float:\n    $body", body=body, fbm=fbm)
+    return counterpart
+
+
+_MEDIA = ("ball", "gaussian", "layer", "clouds", "cloudy ball")
+_SPAN = 4.0
+
+
+def _rays(d: Draft, count: int) -> Callable[[Values], tuple[Any, Any]]:
+    d.input("origins", "vec3", count, -0.5, 0.5)
+    d.input("directions", "vec3", count, kind="unit")
+    return lambda v: (v.origins - 0.5 * _SPAN * v.directions, v.directions)
+
+
+def _at(steps: int, rule: str) -> Any:
+    """Where along the ray the density is sampled."""
+    shift = 0.5 if rule == "midpoint" else 0.0
+    return (np.arange(steps) + shift) * (_SPAN / steps)
+
+
+_START = f"""
+    ray = directions[tid]
+    start = origins[tid] - {0.5 * _SPAN} * ray
+    """
+
+
+@DOMAIN.algorithm(
+    source="Max 1995, Optical models for direct volume rendering, eq. 4-6; Beer 1852",
+    names=_NAMES | {"march_transmittance": "absorption_march|beer_lambert_march|optical_depth_kernel"},
+    adjoint="no",
+)
+def march_transmittance(d: Draft) -> None:
+    """Marches through a medium and attenuates light by what it passes, after Beer and Lambert."""
+    kind = d.option("medium", *_MEDIA)
+    rule = d.option("rule", "midpoint", "left", "trapezoid", "simpson")
+    result = d.option("result", "transmittance", "opacity", "depth", "emission")
+    count, steps = d.pick(64, 96), d.pick(16, 20, 32, 40)
+    rays = _rays(d, count)
+    d.param("sigma", "float", 0.3, 1.2)
+    target = {"depth": "tau_out", "emission": "radiance"}.get(result, result)
+    d.output(target, "float", count)
+    field = _medium(d, kind)
+    dt = _SPAN / steps
+    d.says(
+        {
+            "transmittance": "Marches through a medium and gives the share of light that passes it.",
+            "opacity": "Marches through a medium and gives the share of light that it takes.",
+            "depth": "Integrates the extinction of a medium along rays to the optical depth.",
+            "emission": "Integrates the glow of a medium along rays, dimmed by what lies in front.",
+        }[result]
+    )
+    sample = {
+        "midpoint": "rho = density(start + dt * (float(k) + 0.5) * ray)",
+        "left": "rho = density(start + dt * float(k) * ray)",
+        "trapezoid": """
+            after = density(start + dt * float(k + 1) * ray)
+            rho = 0.5 * (before + after)
+            before = after
+            """,
+        "simpson": """
+            middle = density(start + dt * (float(k) + 0.5) * ray)
+            after = density(start + dt * float(k + 1) * ray)
+            rho = (before + 4.0 * middle + after) / 6.0
+            before = after
+            """,
+    }[rule]
+    begin = "before = density(start)" if rule in ("trapezoid", "simpson") else ""
+    if result == "emission":
+        loop = """
+            T = float(1.0)
+            glow = float(0.0)
+            for k in range($steps):
+                $sample
+                passed = wp.exp(-sigma * rho * dt)
+                # source and extinction are in proportion, so that the slab's own integral is exact
+                glow += T * (1.0 - passed)
+                T *= passed
+            radiance[tid] = glow
+            """
+    else:
+        last = {
+            "transmittance": "transmittance[tid] = wp.exp(-tau)",
+            "opacity": "opacity[tid] = 1.0 - wp.exp(-tau)",
+            "depth": "tau_out[tid] = tau",
+        }[result]
+        loop = f"""
+            tau = float(0.0)
+            for k in range($steps):
+                $sample
+                tau += sigma * rho * dt
+            {last}
+            """
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$start\ndt = $dt\n$begin\n$loop",
+        dt=str(dt),
+        start=_START,
+        begin=begin,
+        loop=loop,
+        sample=sample,
+        steps=str(steps),
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        o, r = rays(v)
+        dt = _SPAN / steps
+
+        def rho(t: Any) -> Any:
+            return field(o[:, None] + t[:, None] * r[:, None])
+
+        ends = np.arange(steps + 1) * dt
+        edge, middle = rho(ends), rho(ends[:-1] + 0.5 * dt)
+        means = {
+            "midpoint": middle,
+            "left": edge[:, :-1],
+            "trapezoid": 0.5 * (edge[:, :-1] + edge[:, 1:]),
+            "simpson": (edge[:, :-1] + 4.0 * middle + edge[:, 1:]) / 6.0,
+        }[rule]
+        tau = v.sigma * dt * means.sum(axis=1)
+        passed = np.exp(-tau)
+        value = {"transmittance": passed, "depth": tau}.get(result, 1.0 - passed)
+        return {target: value}
+
+    d.check(reference, 2e-3)
+
+
+@DOMAIN.algorithm(
+    source="Max 1995; Hillaire 2015 (energy-conserving steps); Wrenninge 2013 (powder)",
+    names=_NAMES
+    | {"march_single_scattering": "volumetric_lighting|cloud_march|scatter_march|single_scatter"},
+    adjoint="no",
+)
+def march_single_scattering(d: Draft) -> None:
+    """Gathers sunlight that a medium scatters once towards the eye, dimmed on both ways."""
+    kind = d.option("medium", *_MEDIA)
+    function = d.option("phase", *phase.OF_ASYMMETRY, phase.RAYLEIGH, phase.ISOTROPIC)
+    lighting = d.option("light march", "loop", "function", "none")
+    steps_as = d.option("integration", "exact", "plain")
+    stop = d.option("stop", "never", "opaque", "skip empty")
+    both = d.flag("both", 0.3)
+    powder = d.flag("powder", 0.25)
+    count, steps, light_steps = d.pick(48, 64), d.pick(16, 20), d.pick(4, 5, 6)
+    rays = _rays(d, count)
+    d.param("sun", "vec3", 0.2, 0.9)
+    d.param("sigma", "float", 0.5, 2.0)
+    asymmetric = function in phase.OF_ASYMMETRY
+    if asymmetric:
+        d.param("g", "float", 0.2, 0.7)
+    d.output("radiance", "float", count)
+    if both:
+        d.output("transmittance", "float", count)
+    field = _medium(d, kind)
+    dt, light_dt = _SPAN / steps, 0.2
+    light_loop = f"""
+        tau = float(0.0)
+        for m in range({light_steps}):
+            tau += sigma * density($p + {light_dt} * (float(m) + 0.5) * to_sun) * {light_dt}
+        """
+    if lighting == "function":
+        d.function(
+            """
+            @wp.func
+            def sun_transmittance(p: wp.vec3, to_sun: wp.vec3, sigma: float) -> float:
+                $loop
+                return wp.exp(-tau)
+            """,
+            loop=light_loop.replace("$p", "p"),
+        )
+    light, lines = {
+        "loop": ("wp.exp(-tau)", light_loop.replace("$p", "p")),
+        "function": ("sun_transmittance(p, to_sun, sigma)", ""),
+        "none": ("", ""),
+    }[lighting]
+    arguments = {phase.ISOTROPIC: "", phase.RAYLEIGH: "wp.dot(ray, to_sun)"}.get(
+        function, "wp.dot(ray, to_sun), g"
+    )
+    factors = ["scatter", *([light] if light else [])]
+    if powder:
+        factors.append("(1.0 - wp.exp(-2.0 * extinction))")
+    source = " * ".join(factors)
+    gather = (
+        """
+        passed = wp.exp(-extinction * dt)
+        # the integral over the step, with the medium taken as even within it
+        gathered += T * (1.0 - passed) * $source
+        T *= passed
+        """
+        if steps_as == "exact"
+        else """
+        gathered += T * extinction * $source * dt
+        T *= wp.exp(-extinction * dt)
+        """
+    )
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $start
+        $sunward
+        scatter = $phase($arguments)
+        dt = $dt
+        T = float(1.0)
+        gathered = float(0.0)
+        for k in range($steps):
+            p = start + dt * (float(k) + 0.5) * ray
+            extinction = sigma * density(p)
+            $skip
+            $lines
+            $gather
+            $opaque
+        radiance[tid] = gathered
+        $both
+        """,
+        sunward="to_sun = wp.normalize(sun)" if "to_sun" in arguments + light + lines else "",
+        start=_START,
+        phase=d.use(function),
+        arguments=arguments,
+        dt=str(dt),
+        steps=str(steps),
+        skip="if extinction < 1.0e-5:\n    continue" if stop == "skip empty" else "",
+        lines=lines,
+        gather=gather,
+        source=source,
+        opaque="if T < 0.001:\n    break" if stop == "opaque" else "",
+        both="transmittance[tid] = T" if both else "",
+    )
+    d.explain("""
+        L = int T(t) sigma p(cos) T_sun(t) dt, with white sunlight of radiance one and an albedo of one.
+        The first sample lies half a step behind the start.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        o, r = rays(v)
+        sun = np.asarray(v.sun) / np.linalg.norm(v.sun)
+        p = o[:, None] + (np.arange(steps)[:, None] + 0.5) * dt * r[:, None]
+        rho = v.sigma * field(p)
+        cos = r @ sun
+        scatter = function() if function is phase.ISOTROPIC else function(cos, *([v.g] if asymmetric else []))
+        lit = np.broadcast_to(np.reshape(scatter, (-1, 1)), rho.shape)
+        if lighting != "none":
+            ways = (np.arange(light_steps) + 0.5) * light_dt
+            tau = sum(v.sigma * light_dt * field(p + s * sun) for s in ways)
+            lit = lit * np.exp(-tau)
+        if powder:
+            lit = lit * (1.0 - np.exp(-2.0 * rho))
+        passed = np.exp(-rho * dt)
+        front = np.cumprod(np.column_stack([np.ones(count), passed]), axis=1)
+        share = (1.0 - passed) if steps_as == "exact" else rho * dt
+        made = {"radiance": (front[:, :-1] * share * lit).sum(axis=1)}
+        return made | ({"transmittance": front[:, -1]} if both else {})
+
+    d.check(reference, 5e-3)

@@ -1,0 +1,225 @@
+"""What stands in the way: soft shadows and ambient occlusion by a distance field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.raymarch import DOMAIN
+from warpgen.synthesis.algorithms.raymarch.tracing import NAMES, NORMAL, normal, unit
+from warpgen.synthesis.library import scenes
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Quilez, Soft shadows in raymarched SDFs; Aaltonen 2018, GPU-based clay simulation",
+    names=NAMES | {"soft_shadows": "soft_shadow|sdf_shadows|penumbra_shadows|trace_shadow_rays"},
+    adjoint="no",
+)
+def soft_shadows(d: Draft) -> None:
+    """Estimates how much of a light is seen from points, by how closely shadow rays pass solids."""
+    kind = d.option("kind", "ratio", "improved", "hard", "smooth")
+    light = d.option("light", "directional", "point")
+    place = d.option("points", "given", "offset")
+    clamped = d.flag("clamped")
+    found = scenes.draw(d, 2, floor=True)
+    count = d.pick(64, 96, 128)
+    d.input("points", "vec3", count, -1.2, 0.9)
+    if place == "offset":
+        d.input("normals", "vec3", count, kind="unit")
+    if light == "directional":
+        d.param("light", "vec3", 0.2, 0.9)
+    else:
+        d.param("light", "vec3", 2.0, 3.0)
+    sharp = kind != "hard"
+    if sharp:
+        d.param("k", "float", 4.0, 16.0)
+    steps = d.pick(24, 32, 40)
+    d.output("shadow", "float", count)
+    least, most = (d.pick(0.01, 0.02), d.pick(0.2, 0.3)) if clamped else (0.0, 0.0)
+    near = 0.02
+    stride = f"wp.clamp(dist, {least}, {most})" if clamped else "wp.max(dist, 0.01)"
+    start = "points[tid] + 0.02 * normals[tid]" if place == "offset" else "points[tid]"
+    aim = (
+        """
+        rd = wp.normalize(light)
+        far = 4.0
+        """
+        if light == "directional"
+        else """
+        to_light = light - ro
+        far = wp.length(to_light)
+        rd = to_light / far
+        """
+    )
+    inner = {
+        "hard": """
+            if dist < 0.001:
+                visible = float(0.0)
+                break
+            """,
+        "ratio": """
+            visible = wp.min(visible, k * dist / t)
+            if visible < 0.001:
+                break
+            """,
+        "improved": """
+            # the nearest approach lies between two steps: where their spheres meet
+            y = dist * dist / (2.0 * previous)
+            width = wp.sqrt(wp.max(dist * dist - y * y, 0.0))
+            visible = wp.min(visible, k * width / wp.max(t - y, 0.001))
+            previous = wp.max(dist, 0.001)
+            if visible < 0.001:
+                break
+            """,
+        "smooth": """
+            visible = wp.min(visible, k * dist / t)
+            if visible < -1.0:
+                break
+            """,
+    }[kind]
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        ro = $start
+        $aim
+        visible = float(1.0)
+        $previous
+        t = float(0.02)
+        for _ in range($steps):
+            if t >= far:
+                break
+            dist = scene(ro + t * rd)
+            $inner
+            t += $stride
+        $last
+        """,
+        start=start,
+        aim=aim,
+        previous="previous = float(1.0e10)" if kind == "improved" else "",
+        steps=str(steps),
+        inner=inner,
+        stride=stride,
+        last="""
+        visible = wp.clamp(visible, -1.0, 1.0)
+        # a cubic that is flat at both ends
+        shadow[tid] = 0.25 * (1.0 + visible) * (1.0 + visible) * (2.0 - visible)
+        """
+        if kind == "smooth"
+        else "shadow[tid] = visible"
+        if kind == "hard"
+        else "shadow[tid] = wp.clamp(visible, 0.0, 1.0)",
+    )
+    d.explain("""
+        The penumbra is as wide as the light: visibility is the least of k d / t along the ray, where d is the
+        distance to the nearest solid. Zero is full shadow.
+    """)
+
+    def reference(v: Values) -> Any:
+        o = v.points + (0.02 * v.normals if place == "offset" else 0.0)
+        if light == "directional":
+            r, far = np.broadcast_to(unit(np.asarray(v.light)), o.shape), np.full(count, 4.0)
+        else:
+            r = np.asarray(v.light) - o
+            far = np.linalg.norm(r, axis=-1)
+            r = r / far[:, None]
+        t, seen, last = np.full(count, near), np.ones(count), np.full(count, 1e10)
+        going = np.ones(count, bool)
+        for _ in range(steps):
+            going &= t < far
+            s = found.distance(o + t[:, None] * r)
+            if kind == "hard":
+                ratio = np.where(s < 1e-3, 0.0, 1.0)
+            elif kind == "improved":
+                y = s * s / (2.0 * last)
+                ratio = v.k * np.sqrt(np.maximum(s * s - y * y, 0.0)) / np.maximum(t - y, 1e-3)
+                last = np.where(going, np.maximum(s, 1e-3), last)
+            else:
+                ratio = v.k * s / t
+            seen = np.where(going, np.minimum(seen, ratio), seen)
+            going &= seen >= (-1.0 if kind == "smooth" else 1e-3)
+            t = np.where(going, t + (np.clip(s, least, most) if clamped else np.maximum(s, 0.01)), t)
+        if kind == "smooth":
+            u = np.clip(seen, -1.0, 1.0)
+            return 0.25 * (1.0 + u) ** 2 * (2.0 - u)
+        return np.clip(seen, 0.0, 1.0)
+
+    d.holds(lambda before, after: mostly_close(after.shadow, reference(before), 2e-3))
+
+
+@DOMAIN.algorithm(
+    source="Evans 2006, Fast approximations for global illumination; Quilez, Ambient occlusion",
+    names=NAMES | {"sdf_ambient_occlusion": "ambient_occlusion|sdf_ao|compute_ao|calc_ao", "k": "strength"},
+)
+def sdf_ambient_occlusion(d: Draft) -> None:
+    """Estimates ambient occlusion from how far a distance field falls short of the way along the normal."""
+    spacing = d.option("spacing", "even", "doubling", "table")
+    weight = d.option("weight", "halving", "power", "inverse")
+    normals = d.option("normals", "given", "estimated")
+    strong = d.flag("strength")
+    found = scenes.draw(d, 3, floor=True)
+    count = d.pick(64, 96, 128)
+    taps = d.pick(4, 5, 6)
+    d.input("points", "vec3", count, -1.0, 1.0)
+    if normals == "given":
+        d.input("normals", "vec3", count, kind="unit")
+    else:
+        d.function(NORMAL)
+    if strong:
+        d.param("k", "float", 0.5, 2.0)
+    d.param("radius", "float", 0.3, 0.8)
+    d.output("occlusion", "float", count)
+    at = {
+        "even": f"radius * float(i + 1) / {taps}.0",
+        "doubling": f"radius * wp.pow(2.0, float(i - {taps - 1}))",
+        "table": f"0.01 + (radius - 0.01) * float(i) / {taps - 1}.0",
+    }[spacing]
+    base = {"halving": 0.5, "power": d.pick(0.75, 0.85, 0.95), "inverse": 1.0}[weight]
+    fade = {"halving": "fade *= 0.5", "power": f"fade *= {base}", "inverse": ""}[weight]
+    share = "fade * (h - dist)" if weight != "inverse" else "(h - dist) / h"
+    gain = "k * occluded" if strong else "occluded"
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        p = points[tid]
+        n = $normal
+        occluded = float(0.0)
+        $begin
+        for i in range($taps):
+            h = $at
+            # free space would give `h` again; what lacks is taken by something near
+            dist = scene(p + h * n)
+            occluded += $share
+            $fade
+        occlusion[tid] = wp.clamp(1.0 - $gain, 0.0, 1.0)
+        """,
+        normal="normals[tid]" if normals == "given" else "normal(p)",
+        begin="" if weight == "inverse" else "fade = float(1.0)",
+        taps=str(taps),
+        at=at,
+        share=share,
+        fade=fade,
+        gain=f"{gain} / {taps}.0" if weight == "inverse" else gain,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        n = v.normals if normals == "given" else normal(found.distance, v.points)
+        i = np.arange(taps)
+        h = {
+            "even": v.radius * (i + 1) / taps,
+            "doubling": v.radius * 2.0 ** (i - taps + 1),
+            "table": np.linspace(0.01, v.radius, taps),
+        }[spacing]
+        s = found.distance(v.points[:, None] + h[:, None] * n[:, None])
+        w = 1.0 / (h * taps) if weight == "inverse" else base**i
+        lacks = (w * (h - s)).sum(axis=1)
+        return {"occlusion": np.clip(1.0 - (v.k if strong else 1.0) * lacks, 0.0, 1.0)}
+
+    if normals == "given":
+        d.check(reference, 1e-3)
+    else:  # on an edge of the field, rounding decides which way the normal goes
+        d.holds(lambda b, a: mostly_close(a.occlusion, reference(b)["occlusion"], 5e-3))

@@ -1,0 +1,152 @@
+"""Landscapes of noise, met by rays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.raymarch import DOMAIN
+from warpgen.synthesis.library import value_noise
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "x": "start_x|ray_x|columns",
+    "slope": "pitch|tilt|descent",
+    "eye": "camera_height|eye_height|y0",
+    "hit": "hits|t_hit|hit_out",
+    "clearance": "above_ground|gap|dh",
+    "ray": "rd|dir|direction",
+    "start": "ro|origin|eye_pos",
+}
+
+
+_TERRAINS = (value_noise.FBM_2, value_noise.RIDGED_2, value_noise.BILLOW_2)
+
+
+@DOMAIN.algorithm(
+    source="Quilez, Terrain marching 2002; Musgrave 1988, Grid tracing",
+    names=_NAMES
+    | {"march_terrain": "terrain_march|raymarch_heightfield|trace_terrain", "height": "terrain|elevation"},
+    adjoint="no",
+)
+def march_terrain(d: Draft) -> None:
+    """Finds where rays meet a terrain whose height is noise of several octaves."""
+    form = d.option("terrain", *_TERRAINS)
+    stepping = d.option("step", "constant", "growing", "clearance")
+    refine = d.option("refine", "none", "secant", "bisection")
+    result = d.option("result", "distance", "point", "height")
+    octaves, steps, count = d.pick(2, 3, 4), d.pick(60, 80), d.pick(64, 96)
+    d.input("x", "float", count, 0.0, 4.0)
+    d.input("slope", "float", count, -0.6, -0.3)
+    d.param("eye", "float", 1.1, 1.4)
+    d.says(
+        {
+            "distance": "Finds how far rays go until they meet a terrain of noise in several octaves.",
+            "point": "Finds the points where rays meet a terrain of noise in several octaves.",
+            "height": "Finds the heights at which rays meet a terrain of noise in several octaves.",
+        }[result]
+    )
+    d.output("hit", "vec3" if result == "point" else "float", count)
+    d.function(
+        f"""
+        @wp.func
+        def height(p: wp.vec3) -> float:
+            return {d.use(form)}(wp.vec2(p[0], p[2]), {octaves})
+        """
+    )
+    steps_by: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
+        "constant": ("t += 0.05", lambda t, h: t + 0.05),
+        # far off, a pixel covers more ground
+        "growing": ("t += 0.02 + 0.015 * t", lambda t, h: t + 0.02 + 0.015 * t),
+        "clearance": ("t += wp.max(0.3 * clearance, 0.01)", lambda t, h: t + np.maximum(0.3 * h, 0.01)),
+    }
+    advance = steps_by[stepping]
+    refined = {
+        "none": "",
+        "secant": """
+            # between the last two samples, as if the ground were straight
+            t = previous + (t - previous) * above / (above - clearance)
+            """,
+        "bisection": """
+            near = previous
+            for _ in range(8):
+                middle = 0.5 * (near + t)
+                q = start + middle * ray
+                if q[1] < height(q):
+                    t = middle
+                else:
+                    near = middle
+            """,
+    }[refine]
+    value = {
+        "distance": "t",
+        "point": "start + t * ray",
+        "height": "start[1] + t * ray[1]",
+    }[result]
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        start = wp.vec3(x[tid], eye, 0.0)
+        ray = wp.normalize(wp.vec3(0.0, slope[tid], 1.0))
+        t = float(0.0)
+        $begin
+        for _ in range($steps):
+            p = start + t * ray
+            clearance = p[1] - height(p)
+            if clearance < 0.0:
+                $refined
+                break
+            $keep
+            $advance
+        hit[tid] = $value
+        """,
+        begin={
+            "none": "",
+            "secant": "previous = float(0.0)\nabove = float(1.0)",
+            "bisection": "previous = float(0.0)",
+        }[refine],
+        steps=str(steps),
+        refined=refined,
+        keep={"none": "", "secant": "previous = t\nabove = clearance", "bisection": "previous = t"}[refine],
+        advance=advance[0],
+        value=value,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        r = np.column_stack([np.zeros(count), v.slope, np.ones(count)])
+        r /= np.linalg.norm(r, axis=1, keepdims=True)
+        o = np.column_stack([v.x, np.full(count, v.eye), np.zeros(count)])
+
+        def above(t: Any) -> Any:
+            p = o + t[:, None] * r
+            return p[:, 1] - form(p[:, ::2], octaves)
+
+        t, last, h_last = np.zeros(count), np.zeros(count), np.ones(count)
+        done = np.zeros(count, bool)
+        for _ in range(steps):
+            h = above(t)
+            stop = ~done & (h < 0.0)
+            end = t.copy()
+            if refine == "secant":
+                end = last + (t - last) * h_last / np.where(stop, h_last - h, 1.0)
+            elif refine == "bisection":
+                near = last.copy()
+                for _ in range(8):
+                    middle = 0.5 * (near + end)
+                    low = above(middle) < 0.0
+                    end, near = np.where(low, middle, end), np.where(low, near, middle)
+            going = ~done & ~stop
+            last, h_last = np.where(going, t, last), np.where(going, h, h_last)
+            t = np.where(stop, end, np.where(going, advance[1](t, h), t))
+            done |= stop
+        p = o + t[:, None] * r
+        return {"hit": {"distance": t, "point": p, "height": p[:, 1]}[result]}
+
+    def agrees(before: Values, after: Values) -> None:
+        mostly_close(after.hit, reference(before)["hit"], 5e-3, 0.94)
+
+    d.holds(agrees)

@@ -1,0 +1,347 @@
+"""Cameras: rays of pixels, and pixels of points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rendering import DOMAIN
+from warpgen.synthesis.library import warping
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "rays": "directions|ray_dirs|rd_out",
+    "origins": "ray_origins|ro_out|ray_o",
+    "eye": "camera_pos|cam_pos|position",
+    "pose": "camera|cam_to_world|X_wc",
+    "fov": "field_of_view|fov_y|vfov",
+    "pixels": "uv|image_points|projected",
+    "points": "positions|world_points|x",
+    "focal": "f|focal_length|fx",
+}
+
+
+def turned(q: Any, v: Any) -> Any:
+    """Vectors rotated by a quaternion (x, y, z, w)."""
+    q = np.asarray(q)
+    return v + 2.0 * np.cross(q[..., :3], np.cross(q[..., :3], v) + q[..., 3:] * v)
+
+
+_LENSES = ("pinhole", "orthographic", "fisheye", "equirectangular", "thin lens", "stereographic")
+
+
+@DOMAIN.algorithm(
+    source="Kolb, Mitchell & Hanrahan 1995; Pharr, Jakob & Humphreys 2016, ch. 6; Kannala & Brandt 2006",
+    names=_NAMES | {"camera_rays": "generate_rays|primary_rays|setup_rays|ray_generation"},
+    double=True,
+    adjoint="either",
+)
+def camera_rays(d: Draft) -> None:
+    """Generates the ray of each pixel of a camera."""
+    lens = d.option("lens", *_LENSES)
+    frame = d.option("frame", "look at", "pose", "basis")
+    layout = d.option("layout", "image", "flat")
+    jitter = d.flag("jitter", 0.35)
+    width, height = d.pick(12, 16, 20), d.pick(8, 10, 12)
+    both = lens in ("orthographic", "thin lens")
+    if frame == "look at":
+        d.param("eye", "vec3", 2.0, 3.0)
+        d.param("target", "vec3", -0.3, 0.3)
+        basis = """
+            # a right-handed frame that looks along -w
+            w = wp.normalize(eye - target)
+            u = wp.normalize(wp.cross(wp.vec3(0.0, 1.0, 0.0), w))
+            v = wp.cross(w, u)
+            """
+        world, origin = "wp.normalize(x * u + y * v + z * w)", "eye"
+    elif frame == "pose":
+        d.param("pose", "transform", -1.0, 1.0, kind="transform")
+        basis, world, origin = (
+            "",
+            "wp.normalize(wp.transform_vector(pose, wp.vec3(x, y, z)))",
+            "wp.transform_get_translation(pose)",
+        )
+    else:
+        d.param("eye", "vec3", -1.0, 1.0)
+        d.param("R", "mat33", 0, 1, kind="rotation")
+        basis, world, origin = "", "wp.normalize(R * wp.vec3(x, y, z))", "eye"
+    angular = lens in ("fisheye", "stereographic")
+    if lens in ("pinhole", "thin lens"):
+        d.param("fov", "float", 0.6, 1.2)
+    elif angular:
+        d.param("fov", "float", 1.5, 3.0)
+    elif lens == "orthographic":
+        d.param("size", "float", 1.0, 2.0)
+    if lens == "thin lens":
+        d.param("aperture", "float", 0.05, 0.2)
+        d.param("focus", "float", 2.0, 4.0)
+    count = width * height
+    shape: tuple[int, ...] = (height, width) if layout == "image" else (count,)
+    if jitter:
+        d.input("jitter", "vec2", shape, 0.0, 1.0)
+    if lens == "thin lens":
+        d.input("lens_uv", "vec2", shape, 0.05, 0.95)
+    if both:
+        d.output("origins", "vec3", shape)
+    d.output("rays", "vec3", shape)
+    at = "i, j" if layout == "image" else "tid"
+    index = (
+        "i, j = wp.tid()" if layout == "image" else f"tid = wp.tid()\ni = tid // {width}\nj = tid % {width}"
+    )
+    du, dv = (f"jitter[{at}][0]", f"jitter[{at}][1]") if jitter else ("0.5", "0.5")
+    aspect = width / height
+    screen = f"""
+        # the screen runs from -1 to 1, upwards in y; rows count downwards
+        sx = 2.0 * (float(j) + {du}) / {width}.0 - 1.0
+        sy = 1.0 - 2.0 * (float(i) + {dv}) / {height}.0
+        """
+    bent = """
+        r = wp.sqrt(sx * sx + sy * sy)
+        theta = $theta
+        k = wp.sin(theta) / wp.max(r, 1.0e-6)
+        x = k * sx
+        y = k * sy
+        z = -wp.cos(theta)
+        """
+    direction = {
+        "pinhole": f"""
+            half = wp.tan(0.5 * fov)
+            x = half * {aspect!r} * sx
+            y = half * sy
+            z = -1.0
+            """,
+        "thin lens": f"""
+            half = wp.tan(0.5 * fov)
+            x = half * {aspect!r} * sx * focus
+            y = half * sy * focus
+            z = -focus
+            """,
+        "orthographic": "x = 0.0\ny = 0.0\nz = -1.0",
+        "fisheye": bent.replace("$theta", "0.5 * fov * r  # equidistant"),
+        "stereographic": bent.replace("$theta", "2.0 * wp.atan(wp.tan(0.25 * fov) * r)"),
+        "equirectangular": """
+            azimuth = wp.pi * sx
+            elevation = 0.5 * wp.pi * sy
+            x = wp.cos(elevation) * wp.sin(azimuth)
+            y = wp.sin(elevation)
+            z = -wp.cos(elevation) * wp.cos(azimuth)
+            """,
+    }[lens]
+    local_to_world = {
+        "look at": "{x} * u + {y} * v",
+        "pose": "wp.transform_vector(pose, wp.vec3({x}, {y}, 0.0))",
+    }.get(frame, "R * wp.vec3({x}, {y}, 0.0)")
+    if lens == "orthographic":
+        shift = local_to_world.format(x=f"size * {aspect!r} * sx", y="size * sy")
+        store = f"origins[{at}] = {origin} + {shift}\nrays[{at}] = {world}"
+    elif lens == "thin lens":
+        disk = d.use(warping.CONCENTRIC)
+        shift = local_to_world.format(x="lens[0]", y="lens[1]")
+        moved = {
+            "look at": "x * u + y * v + z * w",
+            "pose": "wp.transform_vector(pose, wp.vec3(x, y, z))",
+        }.get(frame, "R * wp.vec3(x, y, z)")
+        store = f"""
+            lens = aperture * {disk}(lens_uv[{at}][0], lens_uv[{at}][1])
+            offset = {shift}
+            # all rays of a pixel meet on the plane of focus
+            origins[{at}] = {origin} + offset
+            rays[{at}] = wp.normalize({moved} - offset)
+            """
+    else:
+        store = f"rays[{at}] = {world}"
+    d.launch(*shape)
+    d.code(
+        "$index\n$basis\n$screen\n$direction\n$store",
+        index=index,
+        basis=basis,
+        screen=screen,
+        direction=direction,
+        store=store,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        i, j = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
+        jit = v.jitter.reshape(height, width, 2) if jitter else np.full((height, width, 2), 0.5)
+        sx, sy = 2.0 * (j + jit[..., 0]) / width - 1.0, 1.0 - 2.0 * (i + jit[..., 1]) / height
+        if frame == "look at":
+            back = np.asarray(v.eye) - v.target
+            back = back / np.linalg.norm(back)
+            right = np.cross([0.0, 1.0, 0.0], back)
+            right = right / np.linalg.norm(right)
+            matrix, eye = np.column_stack([right, np.cross(back, right), back]), np.asarray(v.eye)
+        elif frame == "pose":
+            matrix, eye = turned(np.asarray(v.pose)[3:], np.eye(3)).T, np.asarray(v.pose)[:3]
+        else:
+            matrix, eye = np.asarray(v.R), np.asarray(v.eye)
+        zero, one = np.zeros_like(sx), np.ones_like(sx)
+        start = np.zeros((*sx.shape, 3))
+        if lens in ("pinhole", "thin lens"):
+            half = np.tan(v.fov / 2.0)
+            w = np.stack([half * aspect * sx, half * sy, -one], axis=-1)
+            if lens == "thin lens":
+                spot = v.aperture * warping.CONCENTRIC(
+                    *np.moveaxis(v.lens_uv.reshape(height, width, 2), -1, 0)
+                )
+                start = np.concatenate([spot, zero[..., None]], axis=-1)
+                w = v.focus * w - start
+        elif lens == "orthographic":
+            start = np.stack([v.size * aspect * sx, v.size * sy, zero], axis=-1)
+            w = np.stack([zero, zero, -one], axis=-1)
+        elif lens == "equirectangular":
+            a, e = np.pi * sx, np.pi / 2.0 * sy
+            w = np.stack([np.cos(e) * np.sin(a), np.sin(e), -np.cos(e) * np.cos(a)], axis=-1)
+        else:
+            r = np.hypot(sx, sy)
+            theta = v.fov * r / 2.0 if lens == "fisheye" else 2.0 * np.arctan(np.tan(v.fov / 4.0) * r)
+            w = np.stack([np.sin(theta) * sx / r, np.sin(theta) * sy / r, -np.cos(theta)], axis=-1)
+        w = w @ matrix.T
+        w = w / np.linalg.norm(w, axis=-1, keepdims=True)
+        made = {"rays": w.reshape(*shape, 3)}
+        return made | ({"origins": (eye + start @ matrix.T).reshape(*shape, 3)} if both else {})
+
+    d.check(reference, 2e-3)
+
+
+@DOMAIN.algorithm(
+    source="Hartley & Zisserman 2004, ch. 6; Brown 1966 (distortion)",
+    names=_NAMES | {"project_points": "world_to_image|camera_projection|vertex_transform|project_vertices"},
+    double=True,
+)
+def project_points(d: Draft) -> None:
+    """Projects points of the world into the image of a camera."""
+    model = d.option("model", "pinhole", "distorted", "matrix", "reprojection", "fisheye")
+    frame = d.option("frame", "pose", "rotation and translation")
+    behind = d.option("behind", "skip", "mark")
+    many = d.flag("cameras", 0.35)
+    n, cameras = d.pick(48, 64, 96), d.pick(3, 4)
+    d.input("points", "vec3", n, -1.0, 1.0)
+    observed = model == "reprojection"
+    if observed:
+        d.input("observed", "vec2", n, -1.0, 1.0)
+    if model == "matrix":
+        d.param("view_proj", "mat44", -1.0, 1.0)
+        d.output("pixels", "vec3", n)
+        d.says("Transforms vertices by a view-projection matrix to normalised device coordinates.")
+        d.launch(n)
+        d.code(
+            """
+            tid = wp.tid()
+            p = points[tid]
+            clip = view_proj * wp.vec4(p[0], p[1], p[2], 1.0)
+            # at and behind the eye there is no image
+            if clip[3] <= 0.1:
+                $behind
+                return
+            inv_w = 1.0 / clip[3]
+            pixels[tid] = wp.vec3(clip[0] * inv_w, clip[1] * inv_w, clip[2] * inv_w)
+            """,
+            behind="pixels[tid] = wp.vec3(0.0, 0.0, -1.0)" if behind == "mark" else "",
+        )
+
+        def clipped(v: Values) -> dict[str, Any]:
+            h = np.column_stack([v.points, np.ones(n)]) @ np.asarray(v.view_proj).T
+            seen = h[:, 3:] > 0.1
+            empty = np.array([0.0, 0.0, -1.0 if behind == "mark" else 0.0])
+            return {"pixels": np.where(seen, h[:, :3] / np.where(seen, h[:, 3:], 1.0), empty)}
+
+        d.check(clipped, 2e-3)
+        return
+    at = "[camera]" if many else ""
+    if many:
+        d.input("camera_id", "int", n, 0, cameras)
+    if frame == "pose":
+        if many:
+            d.input("pose", "transform", cameras, -0.5, 0.5, "transform")
+        else:
+            d.param("pose", "transform", -0.5, 0.5, kind="transform")
+        local = (
+            f"q = wp.transform_point(wp.transform_inverse(pose{at}), points[tid]) + wp.vec3(0.0, 0.0, 3.0)"
+        )
+    else:
+        if many:
+            d.input("R", "mat33", cameras, kind="rotation")
+            d.input("t", "vec3", cameras, -0.5, 0.5)
+        else:
+            d.param("R", "mat33", 0, 1, kind="rotation")
+            d.param("t", "vec3", -0.5, 0.5)
+        local = f"q = R{at} * points[tid] + t{at} + wp.vec3(0.0, 0.0, 3.0)"
+    d.param("focal", "vec2", 0.8, 1.5)
+    d.param("center", "vec2", -0.1, 0.1)
+    if model == "distorted":
+        d.param("k1", "float", -0.2, 0.2)
+        d.param("k2", "float", -0.05, 0.05)
+    d.output("residual" if observed else "pixels", "vec2", n)
+    out = "residual" if observed else "pixels"
+    d.says(
+        {
+            "pinhole": "Projects points of the world into the image of a pinhole camera.",
+            "distorted": "Projects points into the image of a camera whose lens distorts radially.",
+            "reprojection": "Computes how far projected points lie from where a camera saw them.",
+            "fisheye": "Projects points into the image of an equidistant fisheye camera.",
+        }[model]
+    )
+    body = {
+        "distorted": """
+            r2 = x * x + y * y
+            # barrel or pincushion, by the signs of the coefficients
+            scale = 1.0 + r2 * (k1 + r2 * k2)
+            x = x * scale
+            y = y * scale
+            """,
+        "fisheye": """
+            r = wp.max(wp.sqrt(x * x + y * y), 1.0e-6)
+            theta = wp.atan(r)
+            x = x * theta / r
+            y = y * theta / r
+            """,
+    }.get(model, "")
+    image = "wp.vec2(focal[0] * x + center[0], focal[1] * y + center[1])"
+    d.launch(n)
+    d.code(
+        """
+        tid = wp.tid()
+        $camera
+        # the scene lies three units before the camera
+        $local
+        if q[2] < 0.1:
+            $behind
+            return
+        x = q[0] / q[2]
+        y = q[1] / q[2]
+        $body
+        $out[tid] = $image
+        """,
+        camera="camera = camera_id[tid]" if many else "",
+        local=local,
+        behind=f"{out}[tid] = wp.vec2(-1.0, -1.0)" if behind == "mark" else "",
+        body=body,
+        out=out,
+        image=f"{image} - observed[tid]" if observed else image,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        pick = v.camera_id if many else np.zeros(n, int)
+        if frame == "pose":
+            pose = np.atleast_2d(v.pose)[pick]
+            back = pose[:, 3:] * np.array([-1.0, -1.0, -1.0, 1.0])
+            q = turned(back, v.points - pose[:, :3])
+        else:
+            q = (
+                np.einsum("nij,nj->ni", np.reshape(v.R, (-1, 3, 3))[pick], v.points)
+                + np.atleast_2d(v.t)[pick]
+            )
+        q = q + np.array([0.0, 0.0, 3.0])
+        xy = q[:, :2] / q[:, 2:]
+        r = np.linalg.norm(xy, axis=1, keepdims=True)
+        if model == "distorted":
+            xy = xy * (1.0 + v.k1 * r**2 + v.k2 * r**4)
+        elif model == "fisheye":
+            xy = xy * np.arctan(r) / r
+        image = xy * v.focal + v.center
+        if observed:
+            image = image - v.observed
+        return {out: np.where(q[:, 2:] < 0.1, -1.0 if behind == "mark" else 0.0, image)}
+
+    d.check(reference, 2e-3)

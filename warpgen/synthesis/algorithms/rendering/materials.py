@@ -1,0 +1,353 @@
+"""Surfaces: what they reflect of the light that falls on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rendering import DOMAIN
+from warpgen.synthesis.library import brdf, warping
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "normals": "shading_normals|ns|normal_in",
+    "n": "nrm|normal|N",
+    "v": "wo|view|V",
+    "l": "wi|to_light|L",
+    "radiance": "color_out|shaded|L_out",
+    "roughness": "rough|surface_roughness|m",
+    "albedo": "base_color|diffuse_color|rho",
+}
+
+
+def unit(v: Any) -> Any:
+    """Vectors of length one."""
+    return v / np.linalg.norm(v, axis=-1, keepdims=True)
+
+
+@DOMAIN.algorithm(
+    source="Cook & Torrance 1982; Walter et al. 2007; Oren & Nayar 1994; Burley 2012",
+    names=_NAMES | {"shade_points": "shading|direct_lighting|evaluate_material|shade_surface"},
+    double=True,
+)
+def shade_points(d: Draft) -> None:
+    """Computes the light that a surface reflects to the eye from a light."""
+    model = d.option("model", *brdf.BRDFS)
+    light = d.option("light", "directional", "point", "spot", "several")
+    colour = d.option("colour", "none", "albedo", "both lobes")
+    rough = d.option("roughness", "one", "per point")
+    early = d.flag("early")
+    n = d.pick(48, 64, 96)
+    d.input("positions", "vec3", n, -1.0, 1.0)
+    d.input("normals", "vec3", n, kind="unit")
+    d.param("eye", "vec3", 2.0, 3.0)
+    lights = d.pick(3, 4)
+    if light == "directional":
+        d.param("sun", "vec3", 0.2, 0.9)
+        to_light, falloff = "l = wp.normalize(sun)", ""
+    elif light == "several":
+        d.input("light_pos", "vec3", lights, 1.5, 3.0)
+        d.input("power", "float", lights, 5.0, 10.0)
+        to_light, falloff = (
+            "delta = light_pos[k] - p\nl = wp.normalize(delta)",
+            "power[k] / wp.length_sq(delta)",
+        )
+    else:
+        d.param("light_pos", "vec3", 1.5, 3.0)
+        d.param("power", "float", 5.0, 20.0)
+        to_light, falloff = "delta = light_pos - p\nl = wp.normalize(delta)", "power / wp.length_sq(delta)"
+        if light == "spot":
+            d.param("cos_inner", "float", 0.9, 0.95)
+            d.param("cos_outer", "float", 0.7, 0.8)
+            to_light += (
+                "\n# the cone points at the origin and fades from the inner to the outer angle\n"
+                "cone = wp.smoothstep(cos_outer, cos_inner, wp.dot(l, wp.normalize(light_pos)))"
+            )
+            falloff = "cone * " + falloff
+    if rough == "one":
+        d.param("roughness", "float", 0.3, 0.9)
+        r = "roughness"
+    else:
+        d.input("roughness", "float", n, 0.3, 0.9)
+        r = "roughness[tid]"
+    if colour != "none":
+        d.input("albedo", "vec3", n, 0.1, 0.9)
+    d.output("radiance", "float" if colour == "none" else "vec3", n)
+    f = f"{d.use(model)}(n, v, l, {r})"
+    if colour == "albedo":
+        f = f"{f} * albedo[tid]"
+    elif colour == "both lobes":
+        f = f"(albedo[tid] / wp.pi + {f} * wp.vec3(1.0, 1.0, 1.0))"
+    weight = f"wp.max(wp.dot(n, l), 0.0){' * ' + falloff if falloff else ''}"
+    head = "tid = wp.tid()\np = positions[tid]\nn = normals[tid]\nv = wp.normalize(eye - p)"
+    d.launch(n)
+    if light == "several":
+        d.code(
+            """
+            $head
+            reflected = $zero
+            for k in range(light_pos.shape[0]):
+                $to_light
+                $skip
+                reflected += $weight * $f
+            radiance[tid] = reflected
+            """,
+            head=head,
+            zero="float(0.0)" if colour == "none" else "wp.vec3()",
+            to_light=to_light,
+            skip="# the light is behind the surface\nif wp.dot(n, l) <= 0.0:\n    continue" if early else "",
+            weight=weight,
+            f=f,
+        )
+    else:
+        d.code(
+            "$head\n$to_light\n$skip\nradiance[tid] = $weight * $f",
+            head=head,
+            to_light=to_light,
+            skip="# the light is behind the surface\nif wp.dot(n, l) <= 0.0:\n    return" if early else "",
+            weight=weight,
+            f=f,
+        )
+    d.explain("""
+        L_o = f(v, l) E max(n . l, 0), with E from the inverse square of the distance. All directions point
+        away from the surface and have length one.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        p, nrm = v.positions, v.normals
+        made: Any = 0.0
+        for k in range(lights if light == "several" else 1):
+            if light == "directional":
+                way, e = np.broadcast_to(unit(np.asarray(v.sun)), p.shape), np.ones(n)
+            else:
+                at = v.light_pos[k] if light == "several" else np.asarray(v.light_pos)
+                delta = at - p
+                way, e = unit(delta), (v.power[k] if light == "several" else v.power) / (delta**2).sum(-1)
+            if light == "spot":
+                t = np.clip(
+                    (way @ unit(np.asarray(v.light_pos)) - v.cos_outer) / (v.cos_inner - v.cos_outer), 0, 1
+                )
+                e = e * t * t * (3.0 - 2.0 * t)
+            f = model(nrm, unit(np.asarray(v.eye) - p), way, np.broadcast_to(v.roughness, n))
+            cos = np.maximum((nrm * way).sum(-1), 0.0)
+            if colour == "albedo":
+                f = f[:, None] * v.albedo
+            elif colour == "both lobes":
+                f = v.albedo / np.pi + f[:, None]
+            made = made + (f * (cos * e)[:, None] if colour != "none" else f * cos * e)
+        return {"radiance": np.where(np.isfinite(made), made, 0.0)}
+
+    # behind the horizon the two forms of a lobe part, but the cosine is zero there
+    def agrees(before: Values, after: Values) -> None:
+        p, nrm = before.positions, before.normals
+        faces = (nrm * unit(np.asarray(before.eye) - p)).sum(-1) > 0.05
+        expected = reference(before)["radiance"][faces]
+        scale = np.abs(expected).max() + 1e-9
+        np.testing.assert_allclose(after.radiance[faces], expected, rtol=5e-3, atol=2e-3 * scale)
+
+    d.holds(agrees)
+
+
+@DOMAIN.algorithm(
+    source="Schlick 1994; Fresnel 1823; Lazanyi & Szirmay-Kalos 2005 for conductors",
+    names=_NAMES
+    | {"fresnel_terms": "fresnel_reflectance|fresnel|reflectance_kernel", "cosines": "cos_theta|mu|cos_i"},
+    double=True,
+    half=True,
+)
+def fresnel_terms(d: Draft) -> None:
+    """Computes how much light a surface reflects, by the angle of incidence."""
+    form = d.option("form", "schlick", "dielectric", "conductor", "schlick of ior")
+    angle = d.option("angle", "cosine", "vectors", "half vector")
+    result = d.option("result", "reflected", "transmitted", "split")
+    spread = d.option("index", "one", "per point")
+    n = d.pick(64, 96, 128)
+    if angle == "cosine":
+        d.input("cosines", "float", n, 0.05, 0.98)
+        cos = "c = cosines[tid]"
+    elif angle == "vectors":
+        d.input("view", "vec3", n, kind="unit")
+        d.input("normals", "vec3", n, kind="unit")
+        cos = "# either side of the surface\nc = wp.abs(wp.dot(view[tid], normals[tid]))"
+    else:
+        d.input("view", "vec3", n, 0.1, 1.0)
+        d.input("light", "vec3", n, 0.1, 1.0)
+        cos = "v = wp.normalize(view[tid])\nh = wp.normalize(v + wp.normalize(light[tid]))\nc = wp.dot(v, h)"
+    ranges = {
+        "schlick": (("f0", 0.02, 0.9),),
+        "dielectric": (("ior", 1.3, 2.0),),
+        "schlick of ior": (("ior", 1.3, 2.0),),
+        "conductor": (("ior", 0.3, 1.5), ("k", 2.0, 4.0)),
+    }[form]
+    arguments = []
+    for name, low, high in ranges:
+        if spread == "one":
+            d.param(name, "float", low, high)
+            arguments.append(name)
+        else:
+            d.input(name, "float", n, low, high)
+            arguments.append(f"{name}[tid]")
+    piece = {"dielectric": brdf.FRESNEL_DIELECTRIC, "conductor": brdf.FRESNEL_CONDUCTOR}.get(
+        form, brdf.FRESNEL_SCHLICK
+    )
+    name = d.use(piece)
+    lines = ""
+    if form == "schlick of ior":
+        lines = f"r0 = ({arguments[0]} - 1.0) / ({arguments[0]} + 1.0)"
+        arguments = ["r0 * r0"]
+    value = f"{name}(c, {', '.join(arguments)})"
+    outs = {
+        "reflected": ("reflected",),
+        "transmitted": ("transmitted",),
+        "split": ("reflected", "transmitted"),
+    }[result]
+    for out in outs:
+        d.output(out, "float", n)
+    d.says(
+        {
+            "reflected": "Computes the share of light that a surface reflects, by the angle of incidence.",
+            "transmitted": "Computes the share of light that a surface lets through.",
+            "split": "Splits light into what a surface reflects and what it lets through.",
+        }[result]
+    )
+    store = {
+        "reflected": f"reflected[tid] = {value}",
+        "transmitted": f"transmitted[tid] = 1.0 - {value}",
+        "split": f"F = {value}\nreflected[tid] = F\ntransmitted[tid] = 1.0 - F",
+    }[result]
+    d.launch(n)
+    d.code("tid = wp.tid()\n$cos\n$lines\n$store", cos=cos, lines=lines, store=store)
+
+    def reference(v: Values) -> dict[str, Any]:
+        if angle == "cosine":
+            c = v.cosines
+        elif angle == "vectors":
+            c = np.abs((v["view"] * v.normals).sum(-1))
+        else:
+            w = unit(v["view"])
+            c = (w * unit(w + unit(v.light))).sum(-1)
+        values = [np.asarray(v[key]) for key, *_ in ranges]
+        if form == "schlick of ior":
+            values = [((values[0] - 1.0) / (values[0] + 1.0)) ** 2]
+        f = piece(c, *values)
+        return {out: f if out == "reflected" else 1.0 - f for out in outs}
+
+    d.check(reference, 2e-3)
+
+
+@DOMAIN.algorithm(
+    source="Pharr, Jakob & Humphreys 2016, ch. 13; Shirley & Chiu 1997; Walter et al. 2007",
+    names=_NAMES
+    | {
+        "sample_directions": "sample_hemisphere|importance_sample|generate_directions|sample_brdf",
+        "uv": "samples|xi|random_pairs",
+    },
+)
+def sample_directions(d: Draft) -> None:
+    """Turns uniform numbers into directions about each surface's normal."""
+    kind = d.option("distribution", "cosine", "uniform", "sphere", "ggx", "concentric")
+    numbers = d.option("numbers", "pairs", "two arrays", "generator")
+    pdf = d.flag("pdf")
+    world = d.flag("world", 0.6)
+    n = d.pick(64, 96, 128)
+    if numbers == "pairs":
+        d.input("uv", "vec2", n, 0.02, 0.98)
+        head = "tid = wp.tid()\nu = uv[tid][0]\nv = uv[tid][1]"
+    elif numbers == "two arrays":
+        d.input("u1", "float", n, 0.02, 0.98)
+        d.input("u2", "float", n, 0.02, 0.98)
+        head = "tid = wp.tid()\nu = u1[tid]\nv = u2[tid]"
+    else:
+        d.param("seed", "int", 1, 1000)
+        head = "tid = wp.tid()\nstate = wp.rand_init(seed, tid)\nu = wp.randf(state)\nv = wp.randf(state)"
+    if world:
+        d.input("normals", "vec3", n, kind="unit")
+    if kind == "ggx":
+        d.param("alpha", "float", 0.2, 0.7)
+    d.output("directions", "vec3", n)
+    if pdf:
+        d.output("pdf", "float", n)
+    piece = {
+        "cosine": warping.COSINE,
+        "uniform": warping.UNIFORM_HEMISPHERE,
+        "sphere": warping.UNIFORM_SPHERE,
+        "ggx": warping.GGX_HALF,
+        "concentric": warping.CONCENTRIC,
+    }[kind]
+    extra = ", alpha" if kind == "ggx" else ""
+    call = f"{d.use(piece)}(u, v{extra})"
+    if kind == "concentric":
+        local = f"""
+            disk = {call}
+            local = wp.vec3(disk[0], disk[1], wp.sqrt(wp.max(1.0 - wp.dot(disk, disk), 0.0)))
+            """
+    else:
+        local = f"local = {call}"
+    if kind == "ggx" and pdf:
+        d.use(brdf.GGX)
+    density = {
+        "cosine": "local[2] / wp.pi",
+        "concentric": "local[2] / wp.pi",
+        "uniform": "1.0 / (2.0 * wp.pi)",
+        "sphere": "1.0 / (4.0 * wp.pi)",
+        "ggx": "ggx_distribution(local[2], alpha) * local[2]",
+    }[kind]
+    constant = kind in ("uniform", "sphere")
+    d.says(
+        {
+            "cosine": "Turns uniform numbers into directions whose density falls with the cosine.",
+            "concentric": "Turns uniform numbers into cosine-weighted directions over concentric circles.",
+            "uniform": "Turns uniform numbers into directions that are spread evenly over a hemisphere.",
+            "sphere": "Turns uniform numbers into directions that are spread evenly over the sphere.",
+            "ggx": "Draws microfacet normals of a GGX surface from uniform numbers.",
+        }[kind]
+    )
+    d.launch(n)
+    d.code(
+        "$head\n$local\ndirections[tid] = $way\n$pdf",
+        head=head,
+        local=local,
+        way=f"{d.use(warping.ONB)}(normals[tid], local)" if world else "local",
+        pdf=f"pdf[tid] = {density}" if pdf else "",
+    )
+
+    def expected(u: Any, v: Any, before: Values) -> dict[str, Any]:
+        w = piece(u, v, *([before.alpha] if kind == "ggx" else []))
+        if kind == "concentric":
+            w = np.column_stack([w, np.sqrt(np.maximum(1.0 - (w * w).sum(1), 0.0))])
+        densities: dict[str, Callable[[], Any]] = {
+            "uniform": lambda: np.full(n, 0.5 / np.pi),
+            "sphere": lambda: np.full(n, 0.25 / np.pi),
+            "ggx": lambda: brdf.GGX(w[:, 2], before.alpha) * w[:, 2],
+        }
+        value = densities.get(kind, lambda: w[:, 2] / np.pi)()
+        made = {"directions": warping.frame(before.normals, w) if world else w}
+        return made | ({"pdf": value} if pdf else {})
+
+    if numbers == "generator":
+
+        def spread(before: Values, after: Values) -> None:
+            w = after.directions
+            np.testing.assert_allclose(np.linalg.norm(w, axis=1), 1.0, atol=1e-3)
+            height = (w * before.normals).sum(1) if world else w[:, 2]
+            mean = {"sphere": 0.0, "uniform": 0.5, "ggx": 0.85}.get(kind, 2.0 / 3.0)
+            # five standard errors
+            assert abs(height.mean() - mean) < (0.2 if kind == "ggx" else 3.0 / np.sqrt(n))
+            if kind != "sphere":
+                assert height.min() > -1e-3
+            if pdf and constant:
+                np.testing.assert_allclose(
+                    after.pdf, 0.25 / np.pi if kind == "sphere" else 0.5 / np.pi, rtol=1e-3
+                )
+            elif pdf and kind != "ggx":
+                np.testing.assert_allclose(after.pdf, height / np.pi, atol=1e-3)
+            elif pdf:
+                np.testing.assert_allclose(after.pdf, brdf.GGX(height, before.alpha) * height, rtol=1e-2)
+
+        d.holds(spread)
+    else:
+        d.check(
+            lambda v: expected(*((v.uv[:, 0], v.uv[:, 1]) if numbers == "pairs" else (v.u1, v.u2)), v), 2e-3
+        )

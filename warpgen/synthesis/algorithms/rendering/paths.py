@@ -1,0 +1,191 @@
+"""Paths of light that bounce between spheres."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rendering import DOMAIN
+from warpgen.synthesis.algorithms.rendering.light import NAMES
+from warpgen.synthesis.library import intersections, warping
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Kajiya 1986, The rendering equation; Lafortune & Willems 1993",
+    names=NAMES
+    | {
+        "trace_paths": "path_tracer|path_trace|render_spheres|trace_bounces",
+        "throughput": "beta|weight|attenuation",
+    },
+    adjoint="no",
+)
+def trace_paths(d: Draft) -> None:
+    """Traces a path of a few bounces for each pixel through a scene of spheres."""
+    material = d.option("material", "diffuse", "mirror", "mixed", "fuzzy")
+    sky = d.option("sky", "gradient", "constant", "sun")
+    camera = d.option("camera", "pinhole", "rays")
+    records = d.option("spheres", "vec4", "arrays")
+    roulette = d.flag("roulette", 0.3) if material in ("diffuse", "mixed") else False
+    width, height, m = d.pick(12, 16), d.pick(8, 10), d.pick(5, 6, 8)
+    bounces = d.pick(3, 4, 5)
+    if records == "vec4":
+        d.input("spheres", "vec4", m, 0.2, 0.6)
+        center, radius = "wp.vec3(3.0 * s[0] - 1.2, 3.0 * s[1] - 1.2, -2.0 * s[2])", "s[3]"
+        fetch = f"s = spheres[k]\nt = $hit(ro, rd, {center}, {radius})"
+        normal = f"s = spheres[hit]\nn = wp.normalize(p - {center})"
+    else:
+        d.input("centers", "vec3", m, -1.0, 1.0)
+        d.input("radii", "float", m, 0.2, 0.5)
+        fetch = "t = $hit(ro, rd, centers[k], radii[k])"
+        normal = "n = (p - centers[hit]) / radii[hit]"
+    d.input("albedo", "vec3", m, 0.3, 0.9)
+    if material == "mixed":
+        d.input("kind", "int", m, 0, 2)
+    if material == "fuzzy":
+        d.param("fuzz", "float", 0.05, 0.4)
+    shape: tuple[int, ...]
+    if camera == "rays":
+        d.input("origins", "vec3", width * height, -0.5, 0.5)
+        d.input("directions", "vec3", width * height, kind="unit")
+        shape, at = (width * height,), "tid"
+        ray = "tid = wp.tid()\nrd = directions[tid]\nro = origins[tid] - 2.5 * rd"
+        number = "tid"
+    else:
+        d.param("eye", "vec3", -0.2, 0.2)
+        shape, at = (height, width), "i, j"
+        ray = f"""
+            i, j = wp.tid()
+            ro = eye + wp.vec3(0.0, 0.0, 3.0)
+            sx = (float(j) + 0.5) / {width}.0 - 0.5
+            sy = 0.5 - (float(i) + 0.5) / {height}.0
+            rd = wp.normalize(wp.vec3(sx, sy, -1.0))
+            """
+        number = f"i * {width} + j"
+    random = material != "mirror"
+    if random:
+        d.param("seed", "int", 1, 10000)
+    d.output("image", "vec3", shape)
+    background = {
+        "gradient": "wp.lerp(wp.vec3(1.0, 1.0, 1.0), wp.vec3(0.5, 0.7, 1.0), 0.5 * rd[1] + 0.5)",
+        "constant": "wp.vec3(0.8, 0.9, 1.0)",
+        "sun": "wp.vec3(0.3, 0.4, 0.5) + wp.vec3(1.0, 0.9, 0.7) * wp.max(rd[1], 0.0)",
+    }[sky]
+    diffuse = (
+        f"rd = {d.use(warping.ONB)}(n, {d.use(warping.COSINE)}(wp.randf(state), wp.randf(state)))"
+        if random and material != "fuzzy"
+        else ""
+    )
+    mirror = "rd = rd - 2.0 * wp.dot(rd, n) * n"
+    scatter = {
+        "diffuse": f"# the cosine and the density of the sample cancel, only the albedo stays\n{diffuse}",
+        "mirror": mirror,
+        "mixed": f"if kind[hit] == 0:\n    {diffuse}\nelse:\n    {mirror}",
+        "fuzzy": """
+            mirrored = rd - 2.0 * wp.dot(rd, n) * n
+            rd = wp.normalize(mirrored + fuzz * wp.sample_unit_sphere(state))
+            # the fuzz may lead into the sphere
+            if wp.dot(rd, n) < 0.0:
+                break
+            """,
+    }[material]
+    d.launch(*shape)
+    hit = d.use(intersections.SPHERE)
+    d.code(
+        """
+        $ray
+        $seed
+        throughput = wp.vec3(1.0, 1.0, 1.0)
+        radiance = wp.vec3()
+        for bounce in range($bounces):
+            nearest = float(1.0e8)
+            hit = int(-1)
+            for k in range(albedo.shape[0]):
+                $fetch
+                if t > 0.0 and t < nearest:
+                    nearest = t
+                    hit = k
+            if hit < 0:
+                radiance = wp.cw_mul(throughput, $sky)
+                break
+            p = ro + nearest * rd
+            $normal
+            $scatter
+            # start a little off the surface, otherwise the ray meets it again
+            ro = p + 1.0e-3 * n
+            throughput = wp.cw_mul(throughput, albedo[hit])
+            $roulette
+        image[$at] = radiance
+        """,
+        ray=ray,
+        seed=f"state = wp.rand_init(seed, {number})" if random else "",
+        bounces=str(bounces),
+        fetch=fetch,
+        hit=hit,
+        sky=background,
+        normal=normal,
+        scatter=scatter,
+        roulette="""
+        # dim paths end early; the others make up for them
+        q = wp.max(throughput)
+        if bounce > 1:
+            if wp.randf(state) > q:
+                break
+            throughput = throughput / q
+        """
+        if roulette
+        else "",
+        at=at,
+    )
+
+    def scene(v: Values) -> tuple[Any, Any]:
+        if records == "vec4":
+            s = v.spheres
+            return np.column_stack([3.0 * s[:, 0] - 1.2, 3.0 * s[:, 1] - 1.2, -2.0 * s[:, 2]]), s[:, 3]
+        return v.centers, v.radii
+
+    def light(r: Any) -> Any:
+        if sky == "gradient":
+            t = (0.5 * r[:, 1] + 0.5)[:, None]
+            return (1.0 - t) + t * np.array([0.5, 0.7, 1.0])
+        if sky == "sun":
+            return np.array([0.3, 0.4, 0.5]) + np.array([1.0, 0.9, 0.7]) * np.maximum(r[:, 1:2], 0.0)
+        return np.broadcast_to([0.8, 0.9, 1.0], r.shape)
+
+    def agrees(v: Values, after: Values) -> None:
+        if camera == "rays":
+            r = v.directions
+            o = v.origins - 2.5 * r
+        else:
+            i, j = np.arange(width * height) // width, np.arange(width * height) % width
+            r = np.column_stack([(j + 0.5) / width - 0.5, 0.5 - (i + 0.5) / height, -np.ones(len(i))])
+            r = r / np.linalg.norm(r, axis=1, keepdims=True)
+            o = np.tile(np.asarray(v.eye) + np.array([0.0, 0.0, 3.0]), (len(i), 1))
+        actual = np.asarray(after.image).reshape(-1, 3)
+        centers, radii = scene(v)
+        t = intersections.sphere(o[:, None], r[:, None], centers[None], radii[None])
+        sees_sky = ~(t > 0.0).any(axis=1)
+        mostly_close(actual[sees_sky], light(r[sees_sky]), 1e-3, 0.9) if sees_sky.any() else None
+        assert np.all(actual >= -1e-6)
+        most = 2.0 if not roulette else 20.0
+        assert actual.max() < most
+        if random:
+            return
+        weight, made, going = np.ones_like(r), np.zeros_like(r), np.ones(len(r), bool)
+        for _ in range(bounces):
+            t = intersections.sphere(o[:, None], r[:, None], centers[None], radii[None])
+            t = np.where(t > 0.0, t, np.inf)
+            k, near = t.argmin(axis=1), t.min(axis=1)
+            out = going & ~np.isfinite(near)
+            made[out] = weight[out] * light(r)[out]
+            going &= np.isfinite(near)
+            p = o + np.where(going, near, 0.0)[:, None] * r
+            n = (p - centers[k]) / radii[k][:, None]
+            r = np.where(going[:, None], r - 2.0 * (r * n).sum(-1, keepdims=True) * n, r)
+            o = np.where(going[:, None], p + 1e-3 * n, o)
+            weight = np.where(going[:, None], weight * v.albedo[k], weight)
+        mostly_close(actual, made, 2e-2, 0.9)
+
+    d.holds(agrees)

@@ -1,0 +1,277 @@
+"""Patterns on surfaces, by formula: textures of noise and bumps that tilt the normal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rendering import DOMAIN
+from warpgen.synthesis.library import value_noise
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "points": "positions|p_in|surface_points",
+    "colour": "color_out|albedo|rgb",
+    "scale": "frequency|tiling|freq",
+    "height": "bump_map|height_map|displacement",
+    "normals": "shading_normals|n_out|perturbed",
+    "strength": "bump_scale|amount|depth_scale",
+}
+
+
+@DOMAIN.algorithm(
+    source="Perlin 1985, An image synthesizer; Ebert et al. 2003, Texturing and modeling",
+    names=_NAMES | {"procedural_texture": "texture_pattern|solid_texture|procedural_color|shade_pattern"},
+    adjoint="no",
+)
+def procedural_texture(d: Draft) -> None:
+    """Colours points by a pattern that is a formula of their position."""
+    kind = d.option("pattern", "checker", "marble", "wood", "clouds", "stripes", "bricks", "dots")
+    mix = d.option("colours", "given", "grey", "constant")
+    layout = d.option("layout", "vec3", "uv")
+    if kind in ("bricks", "dots"):
+        layout = "uv"
+    octaves, n = d.pick(2, 3, 4), d.pick(64, 96, 128)
+    flat = layout == "uv"
+    d.input("points", "vec2" if flat else "vec3", n, -1.0, 1.0)
+    d.param("scale", "float", 2.0, 5.0)
+    if mix == "given":
+        d.param("dark", "vec3", 0.0, 0.4)
+        d.param("light", "vec3", 0.6, 1.0)
+    d.output("colour", "float" if mix == "grey" else "vec3", n)
+    fbm = value_noise.FBM_2 if flat else value_noise.FBM_3
+    axes = 2 if flat else 3
+    cells = " + ".join(f"int(wp.floor(p[{k}]))" for k in range(axes))
+    noise = d.use(fbm) if kind in ("marble", "wood", "clouds") else ""
+    radius = "wp.sqrt(p[0] * p[0] + p[1] * p[1])"
+    body = {
+        "checker": f"""
+            cell = {cells}
+            # the lowest bit, since % keeps the sign
+            t = float(cell & 1)
+            """,
+        "marble": f"""
+            # veins: a sine whose phase is shaken by noise
+            t = 0.5 + 0.5 * wp.sin(wp.pi * (p[0] + 4.0 * {noise}(p, {octaves})))
+            """,
+        "wood": f"""
+            # rings about an axis, a little off round
+            r = 3.0 * ({radius} + 0.3 * {noise}(p, {octaves}))
+            t = r - wp.floor(r)
+            """,
+        "clouds": f"t = wp.smoothstep(0.3, 0.7, {noise}(p, {octaves}))",
+        "stripes": """
+            s = p[0] + p[1]
+            w = s - wp.floor(s)
+            t = wp.smoothstep(0.4, 0.6, 2.0 * wp.abs(w - 0.5))
+            """,
+        "bricks": """
+            row = wp.floor(p[1])
+            # every other row is shifted by half a brick
+            x = 0.5 * p[0] + 0.5 * float(int(row) & 1)
+            u = x - wp.floor(x)
+            v = p[1] - row
+            t = 1.0
+            if u < 0.05 or v < 0.1:
+                t = 0.0
+            """,
+        "dots": """
+            u = p[0] - wp.floor(p[0]) - 0.5
+            v = p[1] - wp.floor(p[1]) - 0.5
+            t = 1.0 - wp.smoothstep(0.25, 0.35, wp.sqrt(u * u + v * v))
+            """,
+    }[kind]
+    d.says(
+        {
+            "checker": "Colours points like a checkerboard.",
+            "marble": "Colours points like marble: sine waves whose phase is shaken by noise.",
+            "wood": "Colours points like wood: rings about an axis, shaken by noise.",
+            "clouds": "Colours points by noise of several octaves.",
+            "stripes": "Colours points with soft diagonal stripes.",
+            "bricks": "Colours points like a brick wall with joints of mortar.",
+            "dots": "Colours points with round dots on a square lattice.",
+        }[kind]
+    )
+    constants = ((0.2, 0.1, 0.05), (0.9, 0.8, 0.6))
+    low, high = ("dark", "light") if mix == "given" else (f"wp.vec3{constants[0]}", f"wp.vec3{constants[1]}")
+    d.launch(n)
+    d.code(
+        "tid = wp.tid()\np = scale * points[tid]\n$body\ncolour[tid] = $value",
+        body=body,
+        value="t" if mix == "grey" else f"wp.lerp({low}, {high}, t)",
+    )
+
+    def agrees(v: Values, after: Values) -> None:
+        p = v.scale * v.points
+        if kind == "checker":
+            t = np.floor(p).sum(axis=1) % 2
+        elif kind == "marble":
+            t = 0.5 + 0.5 * np.sin(np.pi * (p[:, 0] + 4.0 * fbm(p, octaves)))
+        elif kind == "wood":
+            t = np.mod(3.0 * (np.linalg.norm(p[:, :2], axis=1) + 0.3 * fbm(p, octaves)), 1.0)
+        elif kind == "clouds":
+            t = _smoothstep(0.3, 0.7, fbm(p, octaves))
+        elif kind == "stripes":
+            t = _smoothstep(0.4, 0.6, 2.0 * np.abs(np.mod(p[:, 0] + p[:, 1], 1.0) - 0.5))
+        elif kind == "bricks":
+            row = np.floor(p[:, 1])
+            t = (np.mod(0.5 * p[:, 0] + 0.5 * (row % 2), 1.0) >= 0.05) & (np.mod(p[:, 1], 1.0) >= 0.1)
+        else:
+            t = 1.0 - _smoothstep(0.25, 0.35, np.linalg.norm(np.mod(p, 1.0) - 0.5, axis=1))
+        t = np.asarray(t, float)
+        if mix != "grey":
+            a, b = (np.asarray(v.dark), np.asarray(v.light)) if mix == "given" else np.array(constants)
+            t = a + t[:, None] * (b - a)
+        mostly_close(after.colour, t, 5e-3, 0.95)
+
+    d.holds(agrees)
+
+
+def _smoothstep(low: float, high: float, x: Any) -> Any:
+    t = np.clip((x - low) / (high - low), 0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)
+
+
+@DOMAIN.algorithm(
+    source="Blinn 1978, Simulation of wrinkled surfaces; Mikkelsen 2010; Barre-Brisebois & Hill 2012",
+    names=_NAMES | {"bump_normals": "normal_from_height|bump_mapping|normal_map|perturb_normals"},
+    double=True,
+)
+def bump_normals(d: Draft) -> None:
+    """Tilts normals by the slope of a height field or by a map of normals."""
+    source = d.option("source", "height", "normal map", "detail")
+    stencil = d.option("stencil", "central", "sobel", "forward") if source == "height" else "none"
+    edge = d.option("edge", "clamp", "wrap")
+    encoded = d.flag("encoded") if source == "height" else False
+    world = d.flag("world", 0.6) if source != "height" else False
+    h, w = d.pick(8, 10, 12), d.pick(10, 12, 14)
+    d.says(
+        {
+            "height": "Computes a map of normals from the slopes of a height field.",
+            "normal map": "Turns normals of a map in tangent space into the world.",
+            "detail": "Blends two maps of normals so that the finer follows the coarser one's slope.",
+        }[source]
+    )
+    if source == "height":
+        d.input("height", "float", (h, w), 0.0, 1.0)
+        d.param("strength", "float", 0.5, 2.0)
+        d.output("normals", "vec3", (h, w))
+
+        def index(name: str, shift: str, size: int) -> str:
+            back = shift.startswith("-")
+            if edge == "wrap":
+                return f"({name} {shift}{f' + {size}' if back else ''}) % {size}"
+            return f"wp.max({name} {shift}, 0)" if back else f"wp.min({name} {shift}, {size - 1})"
+
+        neighbours = f"""
+            up = {index("i", "- 1", h)}
+            down = {index("i", "+ 1", h)}
+            left = {index("j", "- 1", w)}
+            right = {index("j", "+ 1", w)}
+            """
+        slopes = {
+            "central": """
+                dx = 0.5 * (height[i, right] - height[i, left])
+                dy = 0.5 * (height[down, j] - height[up, j])
+                """,
+            "forward": "dx = height[i, right] - height[i, j]\ndy = height[down, j] - height[i, j]",
+            "sobel": """
+                dx = (
+                    height[up, right] + 2.0 * height[i, right] + height[down, right]
+                    - height[up, left] - 2.0 * height[i, left] - height[down, left]
+                ) / 8.0
+                dy = (
+                    height[down, left] + 2.0 * height[down, j] + height[down, right]
+                    - height[up, left] - 2.0 * height[up, j] - height[up, right]
+                ) / 8.0
+                """,
+        }[stencil]
+        if stencil == "forward":
+            keep = ("down =", "right =")
+            neighbours = "\n".join(x.strip() for x in neighbours.split("\n") if x.strip().startswith(keep))
+        value = "0.5 * n + wp.vec3(0.5, 0.5, 0.5)" if encoded else "n"
+        d.launch(h, w)
+        d.code(
+            """
+            i, j = wp.tid()
+            $neighbours
+            $slopes
+            n = wp.normalize(wp.vec3(-strength * dx, -strength * dy, 1.0))
+            normals[i, j] = $value
+            """,
+            neighbours=neighbours,
+            slopes=slopes,
+            value=value,
+        )
+
+        def reference(v: Values) -> dict[str, Any]:
+            f = np.pad(v.height, 1, mode="wrap" if edge == "wrap" else "edge")
+            if stencil == "forward":
+                dx, dy = f[1:-1, 2:] - f[1:-1, 1:-1], f[2:, 1:-1] - f[1:-1, 1:-1]
+            elif stencil == "central":
+                dx, dy = (f[1:-1, 2:] - f[1:-1, :-2]) / 2.0, (f[2:, 1:-1] - f[:-2, 1:-1]) / 2.0
+            else:
+                smooth = f[:-2] + 2.0 * f[1:-1] + f[2:]
+                dx = (smooth[:, 2:] - smooth[:, :-2]) / 8.0
+                smooth = f[:, :-2] + 2.0 * f[:, 1:-1] + f[:, 2:]
+                dy = (smooth[2:] - smooth[:-2]) / 8.0
+            n = np.stack([-v.strength * dx, -v.strength * dy, np.ones_like(dx)], axis=-1)
+            n = n / np.linalg.norm(n, axis=-1, keepdims=True)
+            return {"normals": 0.5 * n + 0.5 if encoded else n}
+
+        d.check(reference, 1e-3)
+        return
+    n = d.pick(48, 64, 96)
+    d.input("mapped", "vec3", n, 0.2, 0.8)
+    if source == "detail":
+        d.input("detail", "vec3", n, 0.2, 0.8)
+    if world:
+        d.input("geometric", "vec3", n, kind="unit")
+        d.input("tangents", "vec3", n, kind="unit")
+    d.output("normals", "vec3", n)
+    blend = """
+            base = 2.0 * mapped[tid] - wp.vec3(1.0, 1.0, 0.0)
+            fine = 2.0 * detail[tid] - wp.vec3(1.0, 1.0, 1.0)
+            # reoriented: the fine normal is turned as the coarse one is from (0, 0, 1)
+            u = wp.vec3(-fine[0], -fine[1], fine[2])
+            m = base * (wp.dot(base, u) / base[2]) - u
+            """
+    if source == "normal map":
+        blend = """
+            # x and y are stored as 0.5 + 0.5 n, z as it is, since it is never negative
+            c = mapped[tid]
+            m = wp.vec3(2.0 * c[0] - 1.0, 2.0 * c[1] - 1.0, c[2])
+            """
+    d.launch(n)
+    d.code(
+        "tid = wp.tid()\n$blend\n$store",
+        blend=blend,
+        store="""
+        N = geometric[tid]
+        # Gram-Schmidt, since interpolated tangents are not quite orthogonal
+        T = wp.normalize(tangents[tid] - wp.dot(tangents[tid], N) * N)
+        B = wp.cross(N, T)
+        normals[tid] = wp.normalize(m[0] * T + m[1] * B + m[2] * N)
+        """
+        if world
+        else "normals[tid] = wp.normalize(m)",
+    )
+
+    def mapped(v: Values) -> dict[str, Any]:
+        c = v.mapped
+        if source == "normal map":
+            m = np.column_stack([2.0 * c[:, :2] - 1.0, c[:, 2]])
+        else:
+            base = 2.0 * c - np.array([1.0, 1.0, 0.0])
+            u = (2.0 * v.detail - 1.0) * np.array([-1.0, -1.0, 1.0])
+            m = base * ((base * u).sum(1) / base[:, 2])[:, None] - u
+        if world:
+            nrm = v.geometric
+            t = v.tangents - (v.tangents * nrm).sum(1, keepdims=True) * nrm
+            t = t / np.linalg.norm(t, axis=1, keepdims=True)
+            m = np.einsum("nk,nkc->nc", m, np.stack([t, np.cross(nrm, t), nrm], axis=1))
+        return {"normals": m / np.linalg.norm(m, axis=1, keepdims=True)}
+
+    d.check(mapped, 5e-3)

@@ -1,0 +1,391 @@
+"""Pixels: rasterised triangles, composited samples, and tones for a screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rendering import DOMAIN
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values
+
+NAMES = {
+    "image": "pixels|framebuffer|color_out|rgb",
+    "depth": "z_buffer|depth_out|zbuf",
+    "sigma": "densities|sigmas|tau",
+    "colors": "rgbs|radiance|sample_colors",
+    "T": "transmittance|trans|remaining",
+    "alpha": "opacity|a|alpha_k",
+    "delta": "deltas|step|dt",
+    "hdr": "radiance|linear|input_image",
+    "ldr": "mapped|output_image|display",
+    "exposure": "ev_scale|gain|key",
+}
+
+
+@DOMAIN.algorithm(
+    source="Pineda 1988, A parallel algorithm for polygon rasterization; Heckbert & Moreton 1991",
+    names=NAMES | {"rasterize_triangles": "rasterize|raster_kernel|draw_triangles|edge_function_raster"},
+    adjoint="no",
+)
+def rasterize_triangles(d: Draft) -> None:
+    """Draws triangles into an image by edge functions, the nearest one for each pixel."""
+    result = d.option("result", "depth", "face", "colour", "coverage", "barycentric")
+    over = d.option("threads", "pixel", "triangle")
+    cull = d.option("cull", "none", "back", "bounds")
+    perspective = d.flag("perspective") if result in ("colour", "depth") else False
+    if over == "triangle" and result in ("face", "colour", "barycentric"):
+        over = "pixel"
+    width, height, m = d.pick(16, 20), d.pick(12, 16), d.pick(8, 10, 12)
+    d.input("vertices", "vec3", (m, 3), 0.1, 0.9)
+    if result == "colour":
+        d.input("colors", "vec3", (m, 3), 0.0, 1.0)
+    if over == "triangle":
+        d.inout(
+            "depth" if result == "depth" else "coverage",
+            "float" if result == "depth" else "int",
+            (height, width),
+            value=1.0 if result == "depth" else 0.0,
+        )
+    else:
+        d.output(
+            *{
+                "depth": ("depth", "float"),
+                "face": ("face_id", "int"),
+                "colour": ("image", "vec3"),
+                "coverage": ("coverage", "int"),
+                "barycentric": ("bary", "vec3"),
+            }[result],
+            (height, width),
+        )
+    d.says(
+        {
+            "depth": "Draws the depth of triangles into an image by edge functions.",
+            "face": "Finds the nearest triangle that covers each pixel, -1 for none.",
+            "colour": "Draws triangles with colours that are interpolated between their corners.",
+            "coverage": "Counts the triangles that cover each pixel's centre.",
+            "barycentric": "Finds the barycentric coordinates of each pixel in the nearest triangle.",
+        }[result]
+    )
+    d.function(
+        """
+        @wp.func
+        def edge(a: wp.vec3, b: wp.vec3, x: float, y: float) -> float:
+            # twice the signed area of the triangle (a, b, p)
+            return (b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0])
+        """
+    )
+    if perspective:
+        interpolate = """
+            # 1/z is linear on the screen, z is not
+            z = 1.0 / (w0 / a[2] + w1 / b[2] + w2 / c[2])
+            """
+    else:
+        interpolate = "z = w0 * a[2] + w1 * b[2] + w2 * c[2]"
+    test = {
+        "none": "area = edge(a, b, c[0], c[1])\nif wp.abs(area) < 1.0e-6:\n    continue",
+        "back": "area = edge(a, b, c[0], c[1])\n# clockwise faces look away\nif area < 1.0e-6:\n    continue",
+        "bounds": """
+            if x < wp.min(a[0], wp.min(b[0], c[0])) or x > wp.max(a[0], wp.max(b[0], c[0])):
+                continue
+            area = edge(a, b, c[0], c[1])
+            if wp.abs(area) < 1.0e-6:
+                continue
+            """,
+    }[cull]
+    weights = """
+        w0 = edge(b, c, x, y) / area
+        w1 = edge(c, a, x, y) / area
+        w2 = edge(a, b, x, y) / area
+        if w0 < 0.0 or w1 < 0.0 or w2 < 0.0:
+            continue
+        """
+    corners = "a = vertices[$f, 0]\nb = vertices[$f, 1]\nc = vertices[$f, 2]"
+    shade = ""
+    if result == "colour":
+        shade = (
+            "tint = z * (w0 / a[2] * colors[f, 0] + w1 / b[2] * colors[f, 1] + w2 / c[2] * colors[f, 2])"
+            if perspective
+            else "tint = w0 * colors[f, 0] + w1 * colors[f, 1] + w2 * colors[f, 2]"
+        )
+    if over == "pixel":
+        d.launch(height, width)
+        begin, inner, last = {
+            "depth": ("nearest = float(1.0)", "nearest = wp.min(nearest, z)", "depth[i, j] = nearest"),
+            "face": (
+                "nearest = float(1.0)\nwinner = int(-1)",
+                "if z < nearest:\n    nearest = z\n    winner = f",
+                "face_id[i, j] = winner",
+            ),
+            "colour": (
+                "nearest = float(1.0)\npixel = wp.vec3()",
+                "if z < nearest:\n    nearest = z\n    $shade\n    pixel = tint",
+                "image[i, j] = pixel",
+            ),
+            "coverage": ("covered = int(0)", "covered += 1", "coverage[i, j] = covered"),
+            "barycentric": (
+                "nearest = float(1.0)\nw = wp.vec3()",
+                "if z < nearest:\n    nearest = z\n    w = wp.vec3(w0, w1, w2)",
+                "bary[i, j] = w",
+            ),
+        }[result]
+        d.code(
+            """
+            i, j = wp.tid()
+            x = (float(j) + 0.5) / $width.0
+            y = (float(i) + 0.5) / $height.0
+            $begin
+            for f in range(vertices.shape[0]):
+                $corners
+                $test
+                $weights
+                $interpolate
+                $inner
+            $last
+            """,
+            width=str(width),
+            height=str(height),
+            begin=begin,
+            corners=corners.replace("$f", "f"),
+            test=test,
+            weights=weights,
+            interpolate="" if result == "coverage" else interpolate,
+            inner=inner,
+            shade=shade,
+            last=last,
+        )
+    else:
+        d.launch(m)
+        test = (
+            test.replace("continue", "return")
+            if cull != "bounds"
+            else "area = edge(a, b, c[0], c[1])\nif wp.abs(area) < 1.0e-6:\n    return"
+        )
+        d.code(
+            """
+            tid = wp.tid()
+            $corners
+            $test
+            # only the pixels of the bounding box
+            j0 = int(wp.floor(wp.min(a[0], wp.min(b[0], c[0])) * $width.0))
+            j1 = int(wp.floor(wp.max(a[0], wp.max(b[0], c[0])) * $width.0)) + 1
+            i0 = int(wp.floor(wp.min(a[1], wp.min(b[1], c[1])) * $height.0))
+            i1 = int(wp.floor(wp.max(a[1], wp.max(b[1], c[1])) * $height.0)) + 1
+            for i in range(wp.max(i0, 0), wp.min(i1, $height)):
+                for j in range(wp.max(j0, 0), wp.min(j1, $width)):
+                    x = (float(j) + 0.5) / $width.0
+                    y = (float(i) + 0.5) / $height.0
+                    $weights
+                    $interpolate
+                    $store
+            """,
+            width=str(width),
+            height=str(height),
+            corners=corners.replace("$f", "tid"),
+            test=test,
+            weights=weights,
+            interpolate="" if result == "coverage" else interpolate,
+            store="wp.atomic_min(depth, i, j, z)"
+            if result == "depth"
+            else "wp.atomic_add(coverage, i, j, 1)",
+        )
+
+    def agrees(v: Values, after: Values) -> None:
+        y, x = np.meshgrid(
+            (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width, indexing="ij"
+        )
+        p = np.stack([x, y, np.ones_like(x)], axis=-1)
+        best, face = np.full((height, width), 1.0), np.full((height, width), -1)
+        count, bary = np.zeros((height, width), int), np.zeros((height, width, 3))
+        tint = np.zeros((height, width, 3))
+        for f in range(m):
+            t = v.vertices[f]
+            flat = np.column_stack([t[:, :2], np.ones(3)])
+            if abs(np.linalg.det(flat)) < 1e-6 or (cull == "back" and np.linalg.det(flat) < 0.0):
+                continue
+            w = p @ np.linalg.inv(flat)  # barycentric coordinates solve w flat = p
+            z = 1.0 / (w / t[:, 2]).sum(-1) if perspective else w @ t[:, 2]
+            inside = (w >= 0.0).all(-1)
+            count += inside
+            near = inside & (z < best)
+            best, face = np.where(near, z, best), np.where(near, f, face)
+            bary = np.where(near[..., None], w, bary)
+            if result == "colour":
+                mix = w / t[:, 2] * z[..., None] if perspective else w
+                tint = np.where(near[..., None], mix @ v.colors[f], tint)
+        name, expected = {
+            "depth": ("depth", best),
+            "face": ("face_id", face),
+            "colour": ("image", tint),
+            "coverage": ("coverage", count),
+            "barycentric": ("bary", bary),
+        }[result]
+        mostly_close(after[name], expected, 2e-3, 0.98)
+
+    d.holds(agrees)
+
+
+@DOMAIN.algorithm(
+    source="Porter & Duff 1984; Max 1995; Mildenhall et al. 2020, NeRF, eq. 3; Mueller et al. 2022",
+    names=NAMES | {"composite_samples": "volume_rendering|alpha_composite|composite_rays|render_rays"},
+    double=True,
+    adjoint="no",
+)
+def composite_samples(d: Draft) -> None:
+    """Composites the samples along each ray from front to back."""
+    opacity = d.option("opacity", "density", "alpha")
+    storage = d.option("storage", "rectangular", "packed", "flat")
+    result = d.option("result", "colour", "colour and opacity", "depth", "weights")
+    stop = d.flag("stop")
+    background = d.flag("background") if result == "colour" else False
+    order = (
+        d.option("order", "front to back", "back to front")
+        if result == "colour" and not stop
+        else "front to back"
+    )
+    rays, samples = d.pick(32, 48, 64), d.pick(8, 12, 16)
+    total = rays * samples
+    shape: tuple[int, ...] = (rays, samples) if storage == "rectangular" else (total,)
+    coloured = result.startswith("colour")
+    name = "sigma" if opacity == "density" else "alphas"
+    d.input(name, "float", shape, 0.0, 4.0 if opacity == "density" else 0.8)
+    if opacity == "density":
+        d.input("delta", "float", shape, 0.02, 0.2)
+    if coloured:
+        d.input("colors", "vec3", shape, 0.0, 1.0)
+    if result == "depth":
+        d.input("t", "float", shape, 0.5, 4.0)
+    if storage == "packed":
+        d.input("ray_offsets", "int", rays + 1, 0, total, "offsets")
+        begin, span, at = "start = ray_offsets[tid]\nend = ray_offsets[tid + 1]", "range(start, end)", "k"
+    elif storage == "flat":
+        begin, span, at = f"start = tid * {samples}", f"range({samples})", "start + k"
+    else:
+        begin, span, at = "", f"range({name}.shape[1])", "tid, k"
+    if background:
+        d.param("backdrop", "vec3", 0.0, 1.0)
+    if result == "weights":
+        d.output("weights", "float", shape)
+    elif result == "depth":
+        d.output("depth", "float", rays)
+    else:
+        d.output("image", "vec3", rays)
+    if result == "colour and opacity":
+        d.output("opacity", "float", rays)
+    d.says(
+        {
+            "colour": "Composites the colours of the samples along each ray.",
+            "colour and opacity": "Composites the colours of the samples along each ray, and their opacity.",
+            "depth": "Computes the expected depth of each ray from the opacities of its samples.",
+            "weights": "Computes how much each sample of a ray adds to its pixel.",
+        }[result]
+    )
+    a = (
+        f"alpha = 1.0 - wp.exp(-sigma[{at}] * delta[{at}])"
+        if opacity == "density"
+        else f"alpha = alphas[{at}]"
+    )
+    d.launch(rays)
+    if order == "back to front":
+        reverse = {
+            "rectangular": f"range({samples})",
+            "flat": f"range({samples})",
+            "packed": "range(end - start)",
+        }[storage]
+        last = {
+            "rectangular": f"tid, {samples - 1} - k",
+            "flat": f"start + {samples - 1} - k",
+            "packed": "end - 1 - k",
+        }[storage]
+        d.code(
+            """
+            tid = wp.tid()
+            $begin
+            color = $first
+            # each sample lies over all that were behind it
+            for k in $span:
+                $a
+                color = alpha * colors[$at] + (1.0 - alpha) * color
+            image[tid] = color
+            """,
+            begin=begin,
+            first="backdrop" if background else "wp.vec3()",
+            span=reverse,
+            a=a.replace(f"[{at}]", f"[{last}]"),
+            at=last,
+        )
+    else:
+        gather = {
+            "colour": f"color += weight * colors[{at}]",
+            "colour and opacity": f"color += weight * colors[{at}]",
+            "depth": f"depth_sum += weight * t[{at}]",
+            "weights": f"weights[{at}] = weight",
+        }[result]
+        first = {"depth": "depth_sum = float(0.0)", "weights": ""}.get(result, "color = wp.vec3()")
+        end = {
+            "colour": "image[tid] = color + T * backdrop" if background else "image[tid] = color",
+            "colour and opacity": "image[tid] = color\nopacity[tid] = 1.0 - T",
+            "depth": "depth[tid] = depth_sum / wp.max(1.0 - T, 1.0e-4)",
+            "weights": "",
+        }[result]
+        d.code(
+            """
+            tid = wp.tid()
+            $begin
+            $first
+            T = float(1.0)
+            for k in $span:
+                $a
+                weight = T * alpha
+                $gather
+                T *= 1.0 - alpha
+                $stop
+            $end
+            """,
+            begin=begin,
+            first=first,
+            span=span,
+            a=a,
+            gather=gather,
+            stop="# what lies behind cannot be seen any more\nif T < 1.0e-3:\n    break" if stop else "",
+            end=end,
+        )
+    d.explain("""
+        w_k = T_k alpha_k with T_k = prod_{j<k} (1 - alpha_j). A sample of density sigma over a length delta
+        has alpha = 1 - exp(-sigma delta).
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        a = 1.0 - np.exp(-v.sigma * v.delta) if opacity == "density" else v.alphas
+        a = a.reshape(-1)
+        ends = v.ray_offsets if storage == "packed" else np.arange(rays + 1) * samples
+        weights, left = np.zeros(total), np.ones(rays)
+        for r in range(rays):
+            own = slice(ends[r], ends[r + 1])
+            front = np.cumprod(np.concatenate([[1.0], 1.0 - a[own]]))
+            if stop:
+                gone = np.flatnonzero(front < 1e-3)
+                if len(gone):
+                    front[gone[0] :] = np.where(
+                        np.arange(len(front))[gone[0] :] == gone[0], front[gone[0]], 0.0
+                    )
+                    front[gone[0] + 1 :] = 0.0
+                    weights[own] = front[:-1] * a[own]
+                    weights[ends[r] + gone[0] : ends[r + 1]] = 0.0
+                    left[r] = front[gone[0]]
+                    continue
+            weights[own], left[r] = front[:-1] * a[own], front[-1]
+
+        def summed(values: Any) -> Any:
+            values = values.reshape(total, -1) * weights[:, None]
+            return np.stack([values[ends[r] : ends[r + 1]].sum(axis=0) for r in range(rays)])
+
+        if result == "weights":
+            return {"weights": weights.reshape(shape)}
+        if result == "depth":
+            return {"depth": summed(v.t)[:, 0] / np.maximum(1.0 - left, 1e-4)}
+        made = {"image": summed(v.colors) + (left[:, None] * v.backdrop if background else 0.0)}
+        return made | ({"opacity": 1.0 - left} if result == "colour and opacity" else {})
+
+    d.check(reference, 3e-3)

@@ -1,0 +1,311 @@
+"""Gaussian splats: their ellipses on the screen and what pixels get of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rendering import DOMAIN
+from warpgen.synthesis.algorithms.rendering.cameras import turned
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "means": "positions|centers|xyz",
+    "rotations": "quats|rots|orientations",
+    "scales": "scaling|extents|sigma",
+    "conics": "inv_cov2d|conic_out|inverse_cov",
+    "means2d": "xy|centers_2d|pixel_means",
+    "alpha": "opacity|a|alpha_k",
+    "T": "transmittance|trans|remaining",
+    "image": "pixels|rendered|color_out",
+    "Sigma": "cov3d|V|covariance",
+    "J": "jacobian|dxdp|J_proj",
+}
+
+
+@DOMAIN.algorithm(
+    source="Zwicker et al. 2001, EWA volume splatting; Kerbl et al. 2023, 3D Gaussian splatting, eq. 5-6",
+    names=_NAMES
+    | {"project_gaussians": "preprocess_gaussians|ewa_projection|splat_covariance|project_splats"},
+    double=True,
+)
+def project_gaussians(d: Draft) -> None:
+    """Projects Gaussians in space to ellipses on the screen."""
+    result = d.option("result", "covariance", "conic", "radius")
+    form = d.option("covariance", "rotation and scale", "matrix", "log scale")
+    camera = d.option("camera", "matrix", "pose")
+    blur = d.flag("blur")
+    n = d.pick(48, 64, 96)
+    d.input("means", "vec3", n, -0.8, 0.8)
+    if form == "matrix":
+        d.input("cov", "mat33", n, 0.01, 0.2, "spd")
+        shape, scale = "Sigma = cov[tid]", ""
+    else:
+        d.input("rotations", "quat", n, kind="unit")
+        d.input("scales", "vec3", n, *((0.05, 0.4) if form != "log scale" else (-3.0, -1.0)))
+        scale = "s = scales[tid]"
+        if form == "log scale":
+            scale = """
+                # stored as logarithms, so that any number is a scale
+                log_s = scales[tid]
+                s = wp.vec3(wp.exp(log_s[0]), wp.exp(log_s[1]), wp.exp(log_s[2]))
+                """
+        shape = """
+            R = wp.quat_to_matrix(rotations[tid])
+            $scale
+            M = R * wp.diag(s)
+            # Sigma = R S S^T R^T, positive semi-definite by construction
+            Sigma = M * wp.transpose(M)
+            """
+    if camera == "matrix":
+        d.param("W", "mat33", 0.0, 1.0, kind="rotation")
+        view = "w = W\nt = W * means[tid] + wp.vec3(0.0, 0.0, 4.0)"
+    else:
+        d.param("pose", "transform", -0.3, 0.3, kind="transform")
+        view = """
+            # from the world to the camera
+            X = wp.transform_inverse(pose)
+            w = wp.quat_to_matrix(wp.transform_get_rotation(X))
+            t = wp.transform_point(X, means[tid]) + wp.vec3(0.0, 0.0, 4.0)
+            """
+    d.param("focal", "vec2", 20.0, 40.0)
+    if blur:
+        d.param("low_pass", "float", 0.3)
+    outs = {
+        "covariance": (("cov2d", "vec3"),),
+        "conic": (("conics", "vec3"), ("means2d", "vec2")),
+        "radius": (("radii", "float"),),
+    }[result]
+    for name, type in outs:
+        d.output(name, type, n)
+    store = {
+        "covariance": "cov2d[tid] = wp.vec3(a, b, c)",
+        "conic": """
+            inv_det = 1.0 / (a * c - b * b)
+            conics[tid] = wp.vec3(c * inv_det, -b * inv_det, a * inv_det)
+            means2d[tid] = wp.vec2(focal[0] * t[0] * inv_z, focal[1] * t[1] * inv_z)
+            """,
+        "radius": """
+            # three standard deviations along the longer axis
+            mid = 0.5 * (a + c)
+            lam = mid + wp.sqrt(wp.max(mid * mid - (a * c - b * b), 0.1))
+            radii[tid] = 3.0 * wp.sqrt(lam)
+            """,
+    }[result]
+    d.says(
+        {
+            "covariance": "Projects the covariances of Gaussians in space to the screen.",
+            "conic": "Projects Gaussians in space to ellipses on the screen.",
+            "radius": "Computes the radius that each Gaussian covers on the screen.",
+        }[result]
+    )
+    widen = " + low_pass" if blur else ""
+    d.launch(n)
+    d.code(
+        """
+        tid = wp.tid()
+        $view
+        $shape
+        inv_z = 1.0 / t[2]
+        # the perspective map is taken as linear about the mean
+        J = wp.mat33(
+            focal[0] * inv_z, 0.0, -focal[0] * t[0] * inv_z * inv_z,
+            0.0, focal[1] * inv_z, -focal[1] * t[1] * inv_z * inv_z,
+            0.0, 0.0, 0.0,
+        )
+        P = J * w
+        projected = P * Sigma * wp.transpose(P)
+        a = projected[0, 0]$widen
+        b = projected[0, 1]
+        c = projected[1, 1]$widen
+        $store
+        """,
+        view=view,
+        shape=shape,
+        scale=scale,
+        widen=widen,
+        store=store,
+    )
+    d.explain("""
+        Sigma' = J W Sigma W^T J^T, of which the upper left 2 x 2 block stays. The low-pass term keeps
+        every splat at least about a pixel wide.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        if form == "matrix":
+            sigma = v.cov
+        else:
+            axes = np.stack([turned(v.rotations, np.eye(3)[k]) for k in range(3)], axis=-1)
+            s = np.exp(v.scales) if form == "log scale" else v.scales
+            sigma = np.einsum("nik,nk,njk->nij", axes, s**2, axes)
+        if camera == "matrix":
+            w = np.asarray(v.W)
+            t = v.means @ w.T
+        else:
+            pose = np.asarray(v.pose)
+            w = turned(pose[3:], np.eye(3))  # rows are the camera's axes
+            t = (v.means - pose[:3]) @ w.T
+        t = t + np.array([0.0, 0.0, 4.0])
+        j = np.zeros((n, 2, 3))
+        j[:, 0, 0], j[:, 1, 1] = v.focal[0] / t[:, 2], v.focal[1] / t[:, 2]
+        j[:, :, 2] = -np.asarray(v.focal) * t[:, :2] / t[:, 2:] ** 2
+        cov = j @ w @ sigma @ w.T @ np.swapaxes(j, 1, 2) + (v.low_pass if blur else 0.0) * np.eye(2)
+        if result == "covariance":
+            return {"cov2d": np.stack([cov[:, 0, 0], cov[:, 0, 1], cov[:, 1, 1]], axis=-1)}
+        if result == "radius":
+            mid, det = np.trace(cov, axis1=1, axis2=2) / 2.0, np.linalg.det(cov)
+            return {"radii": 3.0 * np.sqrt(mid + np.sqrt(np.maximum(mid**2 - det, 0.1)))}
+        inverse = np.linalg.inv(cov)
+        return {
+            "conics": np.stack([inverse[:, 0, 0], inverse[:, 0, 1], inverse[:, 1, 1]], axis=-1),
+            "means2d": t[:, :2] / t[:, 2:] * v.focal,
+        }
+
+    d.check(reference, 5e-3)
+
+
+@DOMAIN.algorithm(
+    source="Kerbl et al. 2023, 3D Gaussian splatting, eq. 3; Zwicker et al. 2001",
+    names=_NAMES | {"blend_splats": "render_gaussians|splat_pixels|rasterize_splats|composite_gaussians"},
+    adjoint="no",
+    double=True,
+)
+def blend_splats(d: Draft) -> None:
+    """Blends Gaussian splats, sorted from front to back, at each pixel."""
+    result = d.option("result", "colour", "alpha", "count", "depth")
+    form = d.option("conic", "vec3", "mat22", "isotropic")
+    stop = d.flag("stop")
+    skip = d.flag("skip")
+    order = d.option("order", "stored", "indexed")
+    background = d.flag("background") if result == "colour" else False
+    width, height, m = d.pick(12, 16), d.pick(8, 12), d.pick(12, 16, 20)
+    d.input("means2d", "vec2", m, 0.0, 16.0)
+    if form == "isotropic":
+        d.input("radii", "float", m, 1.5, 4.0)
+        power = "power = -0.5 * wp.dot(delta, delta) / (radii[k] * radii[k])"
+    elif form == "mat22":
+        d.input("conics", "mat22", m, 0.05, 0.4, "spd")
+        power = "power = -0.5 * wp.dot(delta, conics[k] * delta)"
+    else:
+        d.input("conics", "vec3", m, 0.1, 0.4)
+        power = """
+            q = conics[k]
+            dx = delta[0]
+            dy = delta[1]
+            power = -0.5 * (q[0] * dx * dx + q[2] * dy * dy) - q[1] * dx * dy
+            # by rounding a conic may not be definite: such splats are left out
+            if power > 0.0:
+                continue
+            """
+    d.input("opacity", "float", m, 0.2, 0.95)
+    if result == "colour":
+        d.input("colors", "vec3", m, 0.0, 1.0)
+    if result == "depth":
+        d.input("z", "float", m, 1.0, 5.0)
+    if order == "indexed":
+        d.input("order", "int", m, kind="permutation", low=0, high=m)
+    if background:
+        d.param("backdrop", "vec3", 0.0, 1.0)
+    name, type = {
+        "colour": ("image", "vec3"),
+        "alpha": ("coverage", "float"),
+        "count": ("touched", "int"),
+        "depth": ("depth", "float"),
+    }[result]
+    d.output(name, type, (height, width))
+    d.says(
+        {
+            "colour": "Blends Gaussian splats, sorted from front to back, at each pixel.",
+            "alpha": "Computes how much of each pixel Gaussian splats cover.",
+            "count": "Counts the Gaussian splats that add to each pixel before it is full.",
+            "depth": "Blends the depths of Gaussian splats, sorted from front to back, at each pixel.",
+        }[result]
+    )
+    gather = {
+        "colour": "pixel += T * alpha * colors[k]",
+        "alpha": "",
+        "count": "n += 1",
+        "depth": "mean_z += T * alpha * z[k]",
+    }[result]
+    first = {
+        "colour": "pixel = wp.vec3()",
+        "alpha": "",
+        "count": "n = int(0)",
+        "depth": "mean_z = float(0.0)",
+    }[result]
+    last = {
+        "colour": f"image[i, j] = pixel{' + T * backdrop' if background else ''}",
+        "alpha": "coverage[i, j] = 1.0 - T",
+        "count": "touched[i, j] = n",
+        "depth": "depth[i, j] = mean_z",
+    }[result]
+    if result == "count":
+        skip = True
+    d.launch(height, width)
+    d.code(
+        """
+        i, j = wp.tid()
+        p = wp.vec2(float(j) + 0.5, float(i) + 0.5)
+        $first
+        T = float(1.0)
+        for $loop in range(means2d.shape[0]):
+            $pick
+            delta = p - means2d[k]
+            $power
+            # never quite opaque, so that what lies behind still gets a share
+            alpha = wp.min(opacity[k] * wp.exp(power), 0.99)
+            $skip
+            $gather
+            T *= 1.0 - alpha
+            $stop
+        $last
+        """,
+        first=first,
+        loop="s" if order == "indexed" else "k",
+        pick="k = order[s]" if order == "indexed" else "",
+        power=power,
+        skip="if alpha < 1.0 / 255.0:\n    continue" if skip else "",
+        gather=gather,
+        stop="if T < 1.0e-2:\n    break" if stop else "",
+        last=last,
+    )
+
+    def agrees(v: Values, after: Values) -> None:
+        y, x = np.meshgrid(np.arange(height) + 0.5, np.arange(width) + 0.5, indexing="ij")
+        at = np.stack([x, y], axis=-1)
+        left = np.ones((height, width))
+        made = np.zeros((height, width, 3) if result == "colour" else (height, width))
+        for k in v.order if order == "indexed" else range(m):
+            e = at - v.means2d[k]
+            if form == "isotropic":
+                conic = np.eye(2) / v.radii[k] ** 2
+            elif form == "mat22":
+                conic = v.conics[k]
+            else:
+                a, b, c = v.conics[k]
+                conic = np.array([[a, b], [b, c]])
+            power = -0.5 * np.einsum("hwa,ab,hwb->hw", e, conic, e)
+            alpha = np.where(
+                power > 0.0, 0.0, np.minimum(v.opacity[k] * np.exp(np.minimum(power, 0.0)), 0.99)
+            )
+            if skip:
+                alpha = np.where(alpha < 1.0 / 255.0, 0.0, alpha)
+            if stop:
+                alpha = np.where(left < 1e-2, 0.0, alpha)
+            share = left * alpha
+            if result == "colour":
+                made += share[..., None] * v.colors[k]
+            elif result == "count":
+                made += alpha > 0.0
+            elif result == "depth":
+                made += share * v.z[k]
+            left = left * (1.0 - alpha)
+        if background:
+            made += left[..., None] * v.backdrop
+        if result == "alpha":
+            made = 1.0 - left
+        near = np.abs(np.asarray(after[name]) - made) <= 1e-2 * (1.0 + np.abs(made))
+        assert near.mean() > 0.97, f"{near.mean():.3f} agree"
+
+    d.holds(agrees)

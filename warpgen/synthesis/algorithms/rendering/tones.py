@@ -1,0 +1,126 @@
+"""Tones: radiance brought into the range of a screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rendering import DOMAIN
+from warpgen.synthesis.algorithms.rendering.pixels import NAMES
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_CURVES: dict[str, tuple[str, Any]] = {
+    "reinhard": ("return x / (1.0 + x)", lambda x: x / (1.0 + x)),
+    "reinhard white": (
+        "# 4 is the least radiance that becomes white\nreturn x * (1.0 + x / 16.0) / (1.0 + x)",
+        lambda x: x * (1.0 + x / 16.0) / (1.0 + x),
+    ),
+    "aces": (
+        """
+        # Narkowicz's fit of the ACES reference
+        return wp.clamp(x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14), 0.0, 1.0)
+        """,
+        lambda x: np.clip((2.51 * x * x + 0.03 * x) / (2.43 * x * x + 0.59 * x + 0.14), 0.0, 1.0),
+    ),
+    "hable": (
+        """
+        # Uncharted 2: toe, line and shoulder
+        return (x * (0.15 * x + 0.05) + 0.004) / (x * (0.15 * x + 0.5) + 0.06) - 0.02 / 0.3
+        """,
+        lambda x: (0.15 * x * x + 0.05 * x + 0.004) / (0.15 * x * x + 0.5 * x + 0.06) - 0.02 / 0.3,
+    ),
+    "exponential": ("return 1.0 - wp.exp(-x)", lambda x: 1.0 - np.exp(-x)),
+    "logarithmic": ("return wp.log(1.0 + x) / wp.log(9.0)", lambda x: np.log1p(x) / np.log(9.0)),
+}
+
+
+@DOMAIN.algorithm(
+    source="Reinhard et al. 2002; Hable 2010; Narkowicz 2015; IEC 61966-2-1 for sRGB",
+    names=NAMES
+    | {
+        "tone_map": "tonemap|tone_mapping|hdr_to_ldr|apply_tonemap",
+        "curve": "tone_curve|operator_|film_curve",
+    },
+    half=True,
+)
+def tone_map(d: Draft) -> None:
+    """Compresses radiance into the range of a screen."""
+    form = d.option("curve", *_CURVES)
+    encode = d.option("encoding", "linear", "gamma", "srgb")
+    over = d.option("over", "channels", "luminance")
+    layout = d.option("layout", "image", "flat", "packed")
+    text, curve = _CURVES[form]
+    h, w = d.pick(8, 10), d.pick(8, 12)
+    shape: tuple[int, ...] = (h, w) if layout != "flat" else (h * w,)
+    at = "i, j" if layout != "flat" else "tid"
+    d.function("@wp.func\ndef curve(x: float) -> float:\n    $body", body=text)
+    if encode == "srgb":
+        d.function(
+            """
+            @wp.func
+            def srgb(c: float) -> float:
+                # linear near black, since the power has no slope there
+                if c <= 0.0031308:
+                    return 12.92 * c
+                return 1.055 * wp.pow(c, 1.0 / 2.4) - 0.055
+            """
+        )
+    d.input("hdr", "vec3", shape, 0.05, 6.0)
+    d.param("exposure", "float", 0.4, 1.2)
+    d.output("ldr", "uint32" if layout == "packed" else "vec3", shape)
+
+    def channel(k: int) -> str:
+        value = f"curve(c[{k}])" if over == "channels" else f"m[{k}]"
+        return {
+            "linear": value,
+            "gamma": f"wp.pow(wp.max({value}, 1.0e-4), 1.0 / 2.2)",
+            "srgb": f"srgb({value})",
+        }[encode]
+
+    lines = ""
+    if over == "luminance":
+        lines = """
+            # the hue stays if all channels are scaled alike
+            lum = 0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2]
+            m = c * (curve(lum) / lum)
+            """
+    if layout == "packed":
+        store = "\n".join(
+            f"{n} = wp.uint32(255.0 * wp.clamp({channel(k)}, 0.0, 1.0) + 0.5)" for k, n in enumerate("rgb")
+        )
+        store += f"\nldr[{at}] = r | (g << wp.uint32(8)) | (b << wp.uint32(16))"
+    else:
+        store = f"ldr[{at}] = wp.vec3({', '.join(channel(k) for k in range(3))})"
+    d.launch(*shape)
+    d.code(
+        "$index\nc = exposure * hdr[$at]\n$lines\n$store",
+        index="i, j = wp.tid()" if layout != "flat" else "tid = wp.tid()",
+        at=at,
+        lines=lines,
+        store=store,
+    )
+
+    def reference(v: Values) -> Any:
+        c = v.exposure * v.hdr
+        if over == "luminance":
+            lum = c @ np.array([0.2126, 0.7152, 0.0722])
+            c = c * (curve(lum) / lum)[..., None]
+        else:
+            c = curve(c)
+        if encode == "gamma":
+            c = np.maximum(c, 1e-4) ** (1.0 / 2.2)
+        elif encode == "srgb":
+            c = np.where(c <= 0.0031308, 12.92 * c, 1.055 * np.maximum(c, 1e-9) ** (1.0 / 2.4) - 0.055)
+        return c
+
+    if layout == "packed":
+
+        def bytes_close(before: Values, after: Values) -> None:
+            packed = np.asarray(after.ldr).astype(np.int64)
+            made = np.stack([(packed >> s) & 255 for s in (0, 8, 16)], axis=-1)
+            np.testing.assert_allclose(made, 255.0 * np.clip(reference(before), 0.0, 1.0), atol=1.01)
+
+        d.holds(bytes_close)
+    else:
+        d.check(lambda v: {"ldr": reference(v)}, 2e-3)

@@ -1,0 +1,139 @@
+"""Affine bodies: nearly rigid ones with a matrix for an orientation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Lan et al. 2022 (affine body dynamics), eq. 4 to 9",
+    names={
+        "affine_body_energy": "abd_energy|orthogonality_energy|affine_potential|abd_gradient",
+        "a": "A|affine|rows",
+        "kappa": "stiffness|k_abd|rigidity",
+        "vol": "volume|body_volume|volumes",
+        "gradient": "grad|dE_dA|force",
+        "energy": "psi|potential|e_ortho",
+        "gram": "AtA|metric|c",
+    },
+    double=True,
+)
+def affine_body_energy(d: Draft) -> None:
+    """Computes the potential that keeps affine bodies close to rotations."""
+    wanted = d.option("wanted", "gradient", "energy", "force and energy")
+    form = d.option("form", "matrix", "columns")
+    law = d.option("law", "orthogonality", "stable volume", "corotated")
+    volumes = d.option("volume", "each", "one")
+    layout = d.option("layout", "matrices", "vectors")
+    count = d.pick(64, 96, 128)
+    if layout == "matrices":
+        d.input("a", "mat33", count, -1.0, 1.0)
+    else:
+        d.input("cols", "vec3", (count, 3), -1.0, 1.0)
+    if law == "corotated":
+        form = "matrix"
+        d.input("r", "mat33", count, kind="rotation")
+    if volumes == "each":
+        d.input("vol", "float", count, 0.2, 2.0)
+    else:
+        d.param("vol", "float", 0.2, 2.0)
+    d.param("kappa", "float", 0.5, 2.0)
+    if wanted != "energy":
+        d.output("gradient", "mat33", count)
+    if wanted != "gradient":
+        d.output("energy", "float", count)
+    if form == "columns" and law == "stable volume":
+        form = "matrix"
+    scale = f"kappa * {'vol[tid]' if volumes == 'each' else 'vol'}"
+    read = (
+        "m = a[tid]"
+        if layout == "matrices"
+        else "m = wp.matrix_from_cols(cols[tid, 0], cols[tid, 1], cols[tid, 2])"
+    )
+    if form == "columns":
+        read = (
+            "\n".join(f"c{n} = wp.vec3({', '.join(f'a[tid][{r}, {n}]' for r in range(3))})" for n in range(3))
+            if layout == "matrices"
+            else "\n".join(f"c{n} = cols[tid, {n}]" for n in range(3))
+        )
+        body = """
+        # of a rotation the columns have length one and are at right angles
+        s00 = wp.dot(c0, c0) - 1.0
+        s11 = wp.dot(c1, c1) - 1.0
+        s22 = wp.dot(c2, c2) - 1.0
+        s01 = wp.dot(c0, c1)
+        s02 = wp.dot(c0, c2)
+        s12 = wp.dot(c1, c2)
+        """
+        value = "s00 * s00 + s11 * s11 + s22 * s22 + 2.0 * (s01 * s01 + s02 * s02 + s12 * s12)"
+        slope = """
+        g0 = 4.0 * (s00 * c0 + s01 * c1 + s02 * c2)
+        g1 = 4.0 * (s01 * c0 + s11 * c1 + s12 * c2)
+        g2 = 4.0 * (s02 * c0 + s12 * c1 + s22 * c2)
+        gradient[tid] = $scale * wp.matrix_from_cols(g0, g1, g2)
+        """
+    elif law == "orthogonality":
+        body = (
+            "# zero for rotations and reflections\ngram = wp.transpose(m) * m - wp.identity(n=3, dtype=float)"
+        )
+        value = "wp.ddot(gram, gram)"
+        slope = "gradient[tid] = 4.0 * $scale * m * gram"
+    elif law == "corotated":
+        body = "# r is the rotation nearest to the body's matrix\ndev = m - r[tid]"
+        value = "wp.ddot(dev, dev)"
+        slope = "gradient[tid] = 2.0 * $scale * dev"
+    else:
+        body = """
+        gram = wp.transpose(m) * m - wp.identity(n=3, dtype=float)
+        # the determinant tells a rotation from a reflection
+        grow = wp.determinant(m) - 1.0
+        """
+        value = "wp.ddot(gram, gram) + grow * grow"
+        slope = """
+        m0 = wp.vec3(m[0, 0], m[1, 0], m[2, 0])
+        m1 = wp.vec3(m[0, 1], m[1, 1], m[2, 1])
+        m2 = wp.vec3(m[0, 2], m[1, 2], m[2, 2])
+        cof = wp.matrix_from_cols(wp.cross(m1, m2), wp.cross(m2, m0), wp.cross(m0, m1))
+        gradient[tid] = $scale * (4.0 * m * gram + 2.0 * grow * cof)
+        """
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$read\n$body\n$energy\n$gradient",
+        read=read,
+        body=body,
+        energy=f"energy[tid] = {scale} * ({value})" if wanted != "gradient" else "",
+        gradient=slope if wanted != "energy" else "",
+        scale=scale,
+    )
+    what = {
+        "gradient": "the gradient of the potential",
+        "energy": "the potential",
+        "force and energy": "the potential, and its gradient,",
+    }
+    d.says(f"Computes {what[wanted]} that keeps affine bodies close to rotations.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        m = v.a if layout == "matrices" else np.swapaxes(v.cols, -1, -2)
+
+        def energy(m: Any) -> Any:
+            if law == "corotated":
+                return ((m - v.r) ** 2).sum((-1, -2))
+            e = ((np.swapaxes(m, -1, -2) @ m - np.eye(3)) ** 2).sum((-1, -2))
+            return e + (np.linalg.det(m) - 1.0) ** 2 if law == "stable volume" else e
+
+        made = {"energy": v.kappa * v.vol * energy(m)} if wanted != "gradient" else {}
+        if wanted != "energy":
+            slope_ = np.zeros_like(m)
+            for i, j in np.ndindex(3, 3):
+                step = np.zeros((3, 3))
+                step[i, j] = 1e-5
+                slope_[:, i, j] = (energy(m + step) - energy(m - step)) / 2e-5
+            made["gradient"] = v.kappa * np.broadcast_to(v.vol, count)[:, None, None] * slope_
+        return made
+
+    d.check(reference, 3e-4)

@@ -1,0 +1,326 @@
+"""Rigid bodies that touch the ground: impulses, and forces of penalties."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.library import contact, quaternions
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "v": "body_v|lin_vel|velocities|vel",
+    "w": "body_w|ang_vel|omega|angular_velocity",
+    "n": "normal|contact_normal|dir",
+    "restitution": "bounce|e|elasticity",
+    "friction": "mu|coulomb|friction_coeff",
+    "inv_mass": "body_inv_mass|im|inv_m",
+    "inv_inertia": "body_inv_I|inv_I|inertia_inv",
+    "vn": "v_n|approach|normal_speed",
+    "k": "denom|effective|inv_eff_mass",
+}
+
+
+@DOMAIN.algorithm(
+    source="Mirtich 1996, ch. 3; Baraff 1997, sec. 8; Guendelman, Bridson & Fedkiw 2003",
+    names=_NAMES
+    | {
+        "contact_impulses": "resolve_contacts|solve_contact_impulse|collision_impulse|apply_impulses",
+        "point": "contact_point|p|position",
+        "jn": "lambda_n|impulse_n|normal_impulse",
+        "jt": "lambda_t|impulse_t|friction_impulse",
+        "impulse": "j_vec|total_impulse|delta_p",
+    },
+    double=True,
+)
+def contact_impulses(d: Draft) -> None:
+    """Computes the impulses of contacts between rigid bodies and a fixed ground."""
+    friction = d.option("friction", "coulomb", "none", "stick")
+    tensor = d.option("inertia", "diagonal world", "full", "sphere")
+    output = d.option("output", "impulse", "velocities", "magnitude")
+    bias = d.option("bias", "none", "baumgarte", "threshold")
+    if output == "magnitude":
+        friction = "none"
+    count = d.pick(64, 96, 128)
+    d.input("v", "vec3", count, -2.0, 2.0)
+    d.input("w", "vec3", count, -2.0, 2.0)
+    d.input("arm", "vec3", count, -0.8, 0.8)
+    d.input("n", "vec3", count, kind="unit")
+    d.input("inv_mass", "float", count, 0.5, 2.0)
+    if tensor == "full":
+        d.input("inv_inertia", "mat33", count, 0.5, 2.0, kind="spd")
+    elif tensor == "diagonal world":
+        d.input("inv_inertia", "vec3", count, 0.5, 2.0)
+    else:
+        d.input("inv_inertia", "float", count, 0.5, 2.0)
+    if bias == "baumgarte":
+        d.input("depth", "float", count, -0.05, 0.1)
+        d.param("beta", "float", 5.0, 20.0)
+    d.param("restitution", "float", 0.1, 0.8)
+    if friction == "coulomb":
+        d.param("friction", "float", 0.2, 0.8)
+    if bias == "threshold":
+        d.param("v_rest", "float", 0.2, 0.6)
+    if output == "impulse":
+        d.output("impulse", "vec3", count)
+    elif output == "magnitude":
+        d.output("jn_out", "float", count)
+    else:
+        d.output("v_new", "vec3", count)
+        d.output("w_new", "vec3", count)
+    times = {
+        "diagonal world": "wp.cw_mul(inv_inertia[tid], {})",
+        "full": "inv_inertia[tid] * {}",
+        "sphere": "inv_inertia[tid] * {}",
+    }[tensor]
+    nothing = {
+        "impulse": "return",
+        "magnitude": "return",
+        "velocities": "v_new[tid] = v[tid]\nw_new[tid] = w[tid]\nreturn",
+    }[output]
+    target = {
+        "none": "jn = -(1.0 + restitution) * vn / k",
+        "baumgarte": """
+        # overlap is worked off over the next steps
+        jn = (-(1.0 + restitution) * vn + beta * wp.max(depth[tid], 0.0)) / k
+        """,
+        "threshold": """
+        # slow contacts do not bounce, otherwise resting bodies never come to rest
+        e = restitution
+        if vn > -v_rest:
+            e = 0.0
+        jn = -(1.0 + e) * vn / k
+        """,
+    }
+    rub = {
+        "none": "j = jn * normal",
+        "coulomb": """
+        slip = u - vn * normal
+        speed = wp.length(slip)
+        tangent = slip / wp.max(speed, 1.0e-6)
+        kt = $inv_mass + wp.dot(wp.cross($across_t, r), tangent)
+        # as much as stops the slip, and no more than the cone allows
+        jt = wp.min(speed / kt, friction * jn)
+        j = jn * normal - jt * tangent
+        """,
+        "stick": """
+        slip = u - vn * normal
+        speed = wp.length(slip)
+        tangent = slip / wp.max(speed, 1.0e-6)
+        kt = $inv_mass + wp.dot(wp.cross($across_t, r), tangent)
+        j = jn * normal - speed / kt * tangent
+        """,
+    }
+    stores = {
+        "impulse": "impulse[tid] = j",
+        "magnitude": "jn_out[tid] = jn",
+        "velocities": """
+        v_new[tid] = v[tid] + inv_mass[tid] * j
+        w_new[tid] = w[tid] + $turn
+        """,
+    }
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        r = arm[tid]
+        normal = n[tid]
+        # the velocity of the body's material at the contact
+        u = v[tid] + wp.cross(w[tid], r)
+        vn = wp.dot(u, normal)
+        if vn >= 0.0:
+            # already parting
+            $nothing
+        k = $inv_mass + wp.dot(wp.cross($across_n, r), normal)
+        $target
+        $rub
+        $store
+        """,
+        nothing=nothing,
+        inv_mass="inv_mass[tid]",
+        across_n=times.format("wp.cross(r, normal)"),
+        across_t=times.format("wp.cross(r, tangent)"),
+        target=target[bias],
+        rub=rub[friction] if output != "magnitude" else "",
+        store=stores[output],
+        turn=times.format("wp.cross(r, j)"),
+    )
+    d.explain("""
+        j = -(1 + e) v_n / (1/m + n . (I^-1 (r x n)) x r), with the arm r from the center of mass
+        to the contact, in the world's frame.
+    """)
+    if output == "velocities":
+        d.says("Bounces rigid bodies off a fixed ground by impulses at their contacts.")
+    elif output == "magnitude":
+        d.says("Computes the normal impulses of contacts between rigid bodies and a fixed ground.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        tensor_ = v.inv_inertia
+        if tensor != "full":
+            tensor_ = (v.inv_inertia[:, None] if tensor == "sphere" else v.inv_inertia)[..., None] * np.eye(3)
+        skew = -np.cross(np.eye(3)[None], v.arm[:, None])  # rows: arm x e
+        skew = np.swapaxes(skew, -1, -2)
+        # velocity at the contact by a unit impulse there
+        respond = v.inv_mass[:, None, None] * np.eye(3) - skew @ tensor_ @ skew
+        u = v.v + np.cross(v.w, v.arm)
+        vn = (u * v.n).sum(-1)
+
+        def along(a: Any) -> Any:
+            return np.einsum("ni,nij,nj->n", a, respond, a)
+
+        e = np.where(vn > -v.v_rest, 0.0, v.restitution) if bias == "threshold" else v.restitution
+        push = v.beta * np.maximum(v.depth, 0.0) if bias == "baumgarte" else 0.0
+        jn = np.where(vn < 0.0, (-(1.0 + e) * vn + push) / along(v.n), 0.0)
+        if output == "magnitude":
+            return {"jn_out": jn}
+        j = jn[:, None] * v.n
+        if friction != "none":
+            slip = u - vn[:, None] * v.n
+            speed = np.linalg.norm(slip, axis=-1)
+            tangent = slip / speed[:, None]
+            jt = speed / along(tangent)
+            jt = np.minimum(jt, v.friction * jn) if friction == "coulomb" else jt
+            j = j - np.where(vn < 0.0, jt, 0.0)[:, None] * tangent
+        if output == "impulse":
+            return {"impulse": j}
+        turned = np.einsum("nij,nj->ni", tensor_, np.cross(v.arm, j))
+        return {"v_new": v.v + v.inv_mass[:, None] * j, "w_new": v.w + turned}
+
+    d.check(reference, 5e-4)
+
+
+@DOMAIN.algorithm(
+    source="Warp's sim, eval_rigid_contacts; Drumwright 2008 (penalty contacts)",
+    names=_NAMES
+    | {
+        "ground_contact_forces": "eval_body_contacts|rigid_contacts|penalty_forces|body_ground_contact",
+        "body_q": "poses|body_pose|transforms",
+        "body_qd": "twists|body_vel|spatial_vel",
+        "body_f": "wrenches|spatial_f|body_forces",
+        "ke": "stiffness|contact_ke|k_n",
+        "kd": "damping|contact_kd|k_d",
+        "kf": "viscosity|contact_kf|k_t",
+        "body": "body_index|shape_body|owner",
+        "local": "contact_points|offsets|point_local",
+    },
+)
+def ground_contact_forces(d: Draft) -> None:
+    """Adds to bodies the wrenches of points that have sunk into the ground."""
+    normal = d.option("normal", "linear", "capped", "hunt")
+    friction = d.option("friction", *contact.FRICTIONS, None)
+    ground = d.option("ground", "plane", "level")
+    reference_point = d.option("about", "center", "com", "origin")
+    owner = d.option("owner", "index", "blocks")
+    bodies, per = d.pick(8, 12, 16), d.pick(4, 8)
+    count = bodies * per
+    d.input("body_q", "transform", bodies, -0.8, 0.8, kind="transform")
+    d.input("body_qd", "spatial_vector", bodies, -1.0, 1.0)
+    if reference_point == "com":
+        d.input("com", "vec3", bodies, -0.2, 0.2)
+    d.input("local", "vec3", count, -0.6, 0.6)
+    if owner == "index":
+        d.input("body", "int", count, -1, bodies)
+    if ground == "plane":
+        d.input("plane", "vec4", 1, kind="unit")
+    d.param("ke", "float", 50.0, 200.0)
+    d.param("kd", "float", 0.5, 2.0)
+    if friction:
+        d.param("friction", "float", 0.2, 0.8)
+        d.param("kf", "float", 1.0, 5.0)
+    d.output("body_f", "spatial_vector", bodies)
+    split = d.use(contact.SPLIT)
+    laws = {
+        "linear": "fn = ke * depth - kd * vn",
+        "capped": """
+        # a dashpot must not hold back a body that leaves
+        fn = ke * depth - kd * wp.min(vn, 0.0)
+        """,
+        "hunt": """
+        # Hunt and Crossley: damping grows with the depth, so that the force starts at zero
+        fn = wp.max(ke * depth * (1.0 - kd * vn), 0.0)
+        """,
+    }
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $owner
+        pose = body_q[b]
+        p = wp.transform_point(pose, local[tid])
+        $plane
+        if depth <= 0.0:
+            return
+        arm = p$about
+        twist = body_qd[b]
+        u = wp.spatial_top(twist) + wp.cross(wp.spatial_bottom(twist), arm)
+        vn, slip = $split(u, n)
+        $law
+        $force
+        wp.atomic_add(body_f, b, wp.spatial_vector(f, wp.cross(arm, f)))
+        """,
+        owner="""
+        b = body[tid]
+        if b < 0:
+            # the point belongs to something that does not move
+            return
+        """
+        if owner == "index"
+        else f"b = tid // {per}",
+        plane="""
+        n = wp.normalize(wp.vec3(plane[0][0], plane[0][1], plane[0][2]))
+        depth = plane[0][3] - wp.dot(n, p)
+        """
+        if ground == "plane"
+        else "n = wp.vec3(0.0, 1.0, 0.0)\ndepth = -p[1]",
+        about={
+            "center": " - wp.transform_get_translation(pose)",
+            "com": " - wp.transform_point(pose, com[b])",
+            "origin": "",
+        }[reference_point],
+        split=split,
+        law=laws[normal],
+        force=f"f = fn * n + {d.use(friction)}(slip, friction * wp.max(fn, 0.0), kf)"
+        if friction
+        else "f = fn * n",
+    )
+    about_ = {"center": "their origins", "com": "their centers of mass", "origin": "the world's origin"}
+    d.explain(f"""
+        Wrenches are (force, torque) about {about_[reference_point]}; twists are (linear, angular) at the
+        same point. Points are given in the frames of their bodies.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        b = v.body if owner == "index" else np.arange(count) // per
+        moving = b >= 0
+        rot, place = quaternions.matrix(v.body_q[b, 3:]), v.body_q[b, :3]
+        p = place + np.einsum("nij,nj->ni", rot, v.local)
+        if ground == "plane":
+            size = np.linalg.norm(v.plane[0, :3])
+            n = v.plane[0, :3] / size
+            depth = v.plane[0, 3] - p @ n
+        else:
+            n, depth = np.array([0.0, 1.0, 0.0]), -p[:, 1]
+        arm = p
+        if reference_point == "center":
+            arm = p - place
+        elif reference_point == "com":
+            arm = np.einsum("nij,nj->ni", rot, v.local - v.com[b])
+        u = v.body_qd[b, :3] + np.cross(v.body_qd[b, 3:], arm)
+        vn = u @ n
+        if normal == "hunt":
+            fn = np.maximum(v.ke * depth * (1.0 - v.kd * vn), 0.0)
+        else:
+            fn = v.ke * depth - v.kd * (vn if normal == "linear" else np.minimum(vn, 0.0))
+        f = fn[:, None] * n
+        if friction:
+            with np.errstate(all="ignore"):
+                rub = friction(u - vn[:, None] * n, v.friction * np.maximum(fn, 0.0), v.kf)
+            f = f + np.where(fn[:, None] > 0.0, rub, 0.0)
+        f = np.where(((depth > 0.0) & moving)[:, None], f, 0.0)
+        made = np.zeros((bodies, 6))
+        np.add.at(made, b, np.concatenate([f, np.cross(arm, f)], 1))
+        return {"body_f": made}
+
+    d.check(reference, 5e-4)

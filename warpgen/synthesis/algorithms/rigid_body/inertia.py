@@ -1,0 +1,178 @@
+"""Inertia tensors of solid shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.algorithms.rigid_body.motion import NAMES
+from warpgen.synthesis.library import quaternions
+from warpgen.synthesis.writing.draft import Draft, Values
+
+SHAPES = {
+    "sphere": (
+        "i = 0.4 * m * size[0] * size[0]\nmoments = wp.vec3(i, i, i)",
+        "4.0 / 3.0 * wp.pi * size[0] * size[0] * size[0]",
+    ),
+    "box": (
+        """
+        # size holds half extents
+        xx = size[0] * size[0]
+        yy = size[1] * size[1]
+        zz = size[2] * size[2]
+        moments = wp.vec3(yy + zz, xx + zz, xx + yy) * (m / 3.0)
+        """,
+        "8.0 * size[0] * size[1] * size[2]",
+    ),
+    "cylinder": (
+        """
+        # along z: radius and half of the height
+        rr = size[0] * size[0]
+        across = m * (0.25 * rr + size[1] * size[1] / 3.0)
+        moments = wp.vec3(across, across, 0.5 * m * rr)
+        """,
+        "2.0 * wp.pi * size[0] * size[0] * size[1]",
+    ),
+    "ellipsoid": (
+        """
+        xx = size[0] * size[0]
+        yy = size[1] * size[1]
+        zz = size[2] * size[2]
+        moments = 0.2 * m * wp.vec3(yy + zz, xx + zz, xx + yy)
+        """,
+        "4.0 / 3.0 * wp.pi * size[0] * size[1] * size[2]",
+    ),
+    "cone": (
+        """
+        # about the center of mass, a quarter of the height above the base
+        rr = size[0] * size[0]
+        hh = 4.0 * size[1] * size[1]
+        across = m * (0.15 * rr + 0.0375 * hh)
+        moments = wp.vec3(across, across, 0.3 * m * rr)
+        """,
+        "2.0 / 3.0 * wp.pi * size[0] * size[0] * size[1]",
+    ),
+}
+
+
+def _moments(shape: str, size: Any) -> tuple[Any, Any]:
+    """Volume, and principal moments over mass."""
+    a, b, c = size.T
+    if shape == "sphere":
+        return 4.0 / 3.0 * np.pi * a**3, np.stack([0.4 * a * a] * 3, -1)
+    if shape == "box":
+        return 8.0 * a * b * c, np.stack([b * b + c * c, a * a + c * c, a * a + b * b], -1) / 3.0
+    if shape == "ellipsoid":
+        moments = np.stack([b * b + c * c, a * a + c * c, a * a + b * b], -1) / 5.0
+        return 4.0 / 3.0 * np.pi * a * b * c, moments
+    h = 2.0 * b
+    if shape == "cylinder":
+        across = (3.0 * a * a + h * h) / 12.0
+        return np.pi * a * a * h, np.stack([across, across, a * a / 2.0], -1)
+    across = 3.0 / 20.0 * a * a + 3.0 / 80.0 * h * h
+    return np.pi * a * a * h / 3.0, np.stack([across, across, 0.3 * a * a], -1)
+
+
+@DOMAIN.algorithm(
+    source="Goldstein 1980, eq. 5-14 (parallel axes); Eberly 2010, sec. 2.5",
+    names=NAMES
+    | {
+        "shape_inertia": "compute_inertia|inertia_of_shapes|compute_shape_inertia|body_inertia",
+        "size": "scale|extents|geo_scale",
+        "density": "rho|shape_density|shape_materials",
+        "r": "rot|R|basis",
+        "tensor": "inertia_out|I_world|I_c",
+        "offset": "com|d_com|arm",
+    },
+    double=True,
+)
+def shape_inertia(d: Draft) -> None:
+    """Computes the inertia tensors of shapes about a point that may be off their centers."""
+    shape = d.option("shape", *SHAPES)
+    moved = d.option("moved", "none", "turned", "parallel axis", "both")
+    given = d.option("given", "density", "mass")
+    summed = d.flag("summed", 0.4)
+    hollow = d.flag("masses", 0.3) and given == "density" and not summed
+    count = d.pick(48, 64, 96)
+    bodies = 8
+    text, volume = SHAPES[shape]
+    d.input("sizes", "vec3", count, 0.2, 1.0)
+    if given == "density":
+        d.param("density", "float", 0.5, 2.0)
+    else:
+        d.input("mass", "float", count, 0.5, 2.0)
+    if moved == "both":
+        d.input("pose", "transform", count, -1.0, 1.0, kind="transform")
+    elif moved == "turned":
+        d.input("pose", "quat", count, kind="unit")
+    elif moved == "parallel axis":
+        d.input("pose", "vec3", count, -1.0, 1.0)
+    if summed:
+        d.input("body", "int", count, 0, bodies)
+    d.output("tensor", "mat33", bodies if summed else count)
+    if hollow:
+        d.output("masses", "float", count)
+    turn = moved in ("turned", "both")
+    shift = moved in ("parallel axis", "both")
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        size = sizes[tid]
+        m = $mass
+        $moments
+        local = wp.diag(moments)
+        $turn
+        $shift
+        $store
+        $masses
+        """,
+        mass=f"density * ({volume})" if given == "density" else "mass[tid]",
+        moments=text,
+        turn="""
+        r = wp.quat_to_matrix($rotation)
+        local = r * local * wp.transpose(r)
+        """
+        if turn
+        else "",
+        rotation="wp.transform_get_rotation(pose[tid])" if moved == "both" else "pose[tid]",
+        shift="""
+        # parallel axes: I + m (|d|^2 1 - d d^T)
+        offset = $place
+        local += m * (wp.dot(offset, offset) * wp.identity(n=3, dtype=float) - wp.outer(offset, offset))
+        """
+        if shift
+        else "",
+        place="wp.transform_get_translation(pose[tid])" if moved == "both" else "pose[tid]",
+        store="wp.atomic_add(tensor, body[tid], local)" if summed else "tensor[tid] = local",
+        masses="masses[tid] = m" if hollow else "",
+    )
+    kind = {"box": "boxes", "ellipsoid": "ellipsoids"}.get(shape, shape + "s")
+    ending = {
+        "none": "about their centers",
+        "turned": "in the frame of the body",
+        "parallel axis": "about the body's origin",
+        "both": "in the frame and about the origin of the body",
+    }
+    what = "Sums for each body the inertia tensors" if summed else "Computes the inertia tensors"
+    d.says(f"{what} of solid {kind} {ending[moved]}.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        solid, moments = _moments(shape, v.sizes)
+        m = v.density * solid if given == "density" else v.mass
+        made = (m[:, None] * moments)[:, :, None] * np.eye(3)
+        if turn:
+            made = quaternions.WORLD_INERTIA(v.pose[:, 3:] if moved == "both" else v.pose, made)
+        if shift:
+            arm = v.pose[:, :3]
+            square = (arm**2).sum(-1)[:, None, None] * np.eye(3)
+            made = made + m[:, None, None] * (square - arm[:, :, None] * arm[:, None])
+        if summed:
+            total = np.zeros((bodies, 3, 3))
+            np.add.at(total, v.body, made)
+            return {"tensor": total}
+        return {"tensor": made, "masses": m} if hollow else {"tensor": made}
+
+    d.check(reference, 3e-4)

@@ -1,0 +1,217 @@
+"""Inverse kinematics of arms and chains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.algorithms.rigid_body.joints import NAMES
+from warpgen.synthesis.library import quaternions
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Welman 1993 (cyclic coordinate descent); Wolovich & Elliott 1984 (Jacobian transpose)",
+    names=NAMES
+    | {
+        "jacobian_transpose_step": "ik_step|inverse_kinematics_step|jt_ik|solve_ik",
+        "tip": "end_effector|ee|hand",
+        "q_new": "q_out|joint_q_out|angles_out",
+        "err": "e|error|residual",
+        "gain": "alpha|step_size|rate",
+    },
+    double=True,
+)
+def jacobian_transpose_step(d: Draft) -> None:
+    """Turns the joints of an arm towards a target by the transpose of its Jacobian."""
+    form = d.option("form", "transpose", "damped", "gradient")
+    limits = d.flag("limits")
+    frames = d.option("frames", "world", "matrix")
+    step = d.flag("bounded")
+    weights = d.flag("weights", 0.4)
+    arms, links = d.pick(24, 32, 48), d.pick(3, 4, 5, 6)
+    d.input("points", "vec3", (arms, links + 1), -1.0, 1.0)
+    if frames == "world":
+        d.input("axis", "vec3", (arms, links), kind="unit")
+    else:
+        d.input("basis", "mat33", (arms, links), kind="rotation")
+    d.input("target", "vec3", arms, -1.0, 1.0)
+    if form != "gradient":
+        d.input("q", "float", (arms, links), -1.0, 1.0)
+    if weights:
+        d.input("weight", "float", links, 0.2, 1.0)
+    if form == "damped":
+        d.param("damping", "float", 0.1, 0.5)
+    else:
+        d.param("gain", "float", 0.1, 0.5)
+    if limits and form != "gradient":
+        d.param("q_max", "float", 0.8, 1.5)
+    if step and form != "gradient":
+        d.param("most", "float", 0.1, 0.3)
+    output = "gradient" if form == "gradient" else "q_new"
+    d.output(output, "float", (arms, links))
+    limits, step = limits and form != "gradient", step and form != "gradient"
+    column = "wp.vec3(basis[a, j][0, 2], basis[a, j][1, 2], basis[a, j][2, 2])"
+    axis = "axis[a, j]" if frames == "world" else column
+    per = "weight[j] * " if weights else ""
+    lines = {
+        "transpose": f"dq = gain * {per}wp.dot(column, err)",
+        "damped": f"""
+        # each joint alone, damped where it hardly moves the tip
+        dq = {per}wp.dot(column, err) / (wp.length_sq(column) + damping)
+        """,
+        "gradient": f"gradient[a, j] = -gain * {per}wp.dot(column, err)",
+    }
+    store = "q_new[a, j] = q[a, j] + dq"
+    if limits:
+        store = "q_new[a, j] = wp.clamp(q[a, j] + dq, -q_max, q_max)"
+    d.launch(arms, links)
+    d.code(
+        """
+        a, j = wp.tid()
+        last = points.shape[1] - 1
+        tip = points[a, last]
+        err = target[a] - tip
+        # a turn about the joint's axis moves the tip across the arm
+        column = wp.cross($axis, tip - points[a, j])
+        $line
+        $bound
+        $store
+        """,
+        axis=axis,
+        line=lines[form],
+        bound="dq = wp.clamp(dq, -most, most)" if step else "",
+        store="" if form == "gradient" else store,
+    )
+    if form == "gradient":
+        d.says("Computes the scaled gradient of the squared distance between an arm's tip and its target.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        axes = v.axis if frames == "world" else v.basis[..., 2]
+        tip = v.points[:, -1]
+        jacobian = np.cross(axes, tip[:, None] - v.points[:, :-1])
+        made = np.einsum("ajk,ak->aj", jacobian, v.target - tip)
+        if weights:
+            made = made * v.weight
+        made = made / ((jacobian**2).sum(-1) + v.damping) if form == "damped" else made * v.gain
+        if form == "gradient":
+            return {"gradient": -made}
+        if step:
+            made = np.clip(made, -v.most, v.most)
+        made = v.q + made
+        return {"q_new": np.clip(made, -v.q_max, v.q_max) if limits else made}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Welman 1993, sec. 3.3.2 (cyclic coordinate descent)",
+    names=NAMES
+    | {
+        "ccd_sweep": "ccd_ik|cyclic_coordinate_descent|solve_ccd|ccd_iteration",
+        "pivot": "p_j|joint_pos|center",
+        "to_tip": "u|tip_dir|to_end",
+        "to_target": "w|goal_dir|to_goal",
+        "points": "joint_pos|positions|chain",
+    },
+    adjoint="no",
+)
+def ccd_sweep(d: Draft) -> None:
+    """Bends chains towards targets by one sweep of cyclic coordinate descent from the tip to the root."""
+    dimension = d.option("dimension", "space", "plane")
+    limited = d.flag("limited")
+    stop = d.flag("stop")
+    place = d.option("place", "in place", "distance")
+    sweeps = d.option("sweeps", 1, 2)
+    chains, links = d.pick(16, 24, 32), d.pick(4, 5, 6)
+    vector = "vec3" if dimension == "space" else "vec2"
+    d.inout("points", vector, (chains, links), -1.0, 1.0)
+    d.input("target", vector, chains, -1.0, 1.0)
+    if limited:
+        d.param("most", "float", 0.2, 0.6)
+    if stop:
+        d.param("tol", "float", 0.05, 0.2)
+    if place == "distance":
+        d.output("gap", "float", chains)
+    if dimension == "space":
+        turn = d.use(quaternions.BETWEEN)
+        if limited:
+            bend = """
+            axis = wp.cross(to_tip, to_target)
+            sine = wp.length(axis)
+            if sine < 1.0e-6:
+                continue
+            angle = wp.min(wp.atan2(sine, wp.dot(to_tip, to_target)), most)
+            r = wp.quat_from_axis_angle(axis / sine, angle)
+            """
+        else:
+            bend = f"r = {turn}(wp.normalize(to_tip), wp.normalize(to_target))"
+        move = "points[tid, k] = pivot + wp.quat_rotate(r, points[tid, k] - pivot)"
+    else:
+        bend = """
+        # the signed angle from one to the other
+        angle = wp.atan2(
+            to_tip[0] * to_target[1] - to_tip[1] * to_target[0], wp.dot(to_tip, to_target)
+        )
+        $clamp
+        cs = wp.cos(angle)
+        sn = wp.sin(angle)
+        """
+        move = """
+        arm = points[tid, k] - pivot
+        points[tid, k] = pivot + wp.vec2(cs * arm[0] - sn * arm[1], sn * arm[0] + cs * arm[1])
+        """
+    joint = """
+    pivot = points[tid, j]
+    to_tip = points[tid, last] - pivot
+    to_target = target[tid] - pivot
+    $stop
+    $bend
+    # everything behind the joint turns with it
+    for k in range(j + 1, last + 1):
+        $move
+    """
+    loop = """
+    for step in range(last):
+        j = last - 1 - step
+        $joint
+    """
+    if sweeps > 1:
+        loop = f"""
+        for step in range({sweeps} * last):
+            j = last - 1 - step % last
+            $joint
+        """
+    d.launch(chains)
+    d.code(
+        """
+        tid = wp.tid()
+        last = points.shape[1] - 1
+        $loop
+        $gap
+        """,
+        loop=loop,
+        joint=joint,
+        stop="if wp.length(to_target - to_tip) < tol:\n    break" if stop else "",
+        bend=bend,
+        clamp="angle = wp.clamp(angle, -most, most)" if limited else "",
+        move=move,
+        gap="gap[tid] = wp.length(points[tid, last] - target[tid])" if place == "distance" else "",
+    )
+    if sweeps > 1:
+        d.says("Bends chains towards targets by two sweeps of cyclic coordinate descent.")
+
+    def holds(before: Values, after: Values) -> None:
+        bones = [np.linalg.norm(np.diff(v.points, axis=1), axis=-1) for v in (before, after)]
+        np.testing.assert_allclose(bones[1], bones[0], rtol=2e-3, atol=1e-4, err_msg="bones change length")
+        np.testing.assert_allclose(after.points[:, 0], before.points[:, 0], err_msg="roots move")
+        gaps = [np.linalg.norm(v.points[:, -1] - v.target, axis=-1) for v in (before, after)]
+        assert (gaps[1] <= gaps[0] + 1e-4).all(), "a sweep leads away from the target"
+        moved = np.linalg.norm(after.points - before.points, axis=-1).max(axis=1)
+        assert (moved[gaps[0] > 0.25] > 1e-4).all(), "a chain does not move"
+        if place == "distance":
+            np.testing.assert_allclose(after.gap, gaps[1], rtol=1e-3, atol=1e-4, err_msg="wrong gaps")
+
+    d.holds(holds)

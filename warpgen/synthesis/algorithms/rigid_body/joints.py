@@ -1,0 +1,390 @@
+"""Articulated bodies: kinematics of chains, torques of joints, centers of mass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.library import quaternions
+from warpgen.synthesis.writing.draft import Draft, Values
+
+NAMES = {
+    "parent": "joint_parent|parents|parent_index",
+    "q": "joint_q|angles|coords",
+    "axis": "joint_axis|axes|hinge_axis",
+    "start": "articulation_start|chain_start|first_joint",
+    "local": "joint_X_p|rest_pose|x_parent",
+    "body_q": "poses|link_poses|world_poses",
+    "target": "goal|targets|desired",
+    "joints": "num_joints|dofs|links",
+}
+
+
+@DOMAIN.algorithm(
+    source="Featherstone 2008, sec. 4.1; Siciliano et al. 2009, sec. 2.8",
+    names=NAMES
+    | {
+        "forward_kinematics": "eval_fk|compute_link_poses|chain_kinematics|fk",
+        "world": "X_wc|pose|x_world",
+        "x_j": "X_j|joint_transform|motion",
+        "tip": "end_effector|ee_pos|hand",
+    },
+    double=True,
+    adjoint="no",
+)
+def forward_kinematics(d: Draft) -> None:
+    """Computes the poses of the links of serial chains from their joint coordinates."""
+    joints = d.option("joint", "revolute", "prismatic", "mixed")
+    tree = d.option("tree", "serial", "branching")
+    wanted = d.option("wanted", "poses", "positions", "tip")
+    frames = d.option("frames", "transform", "offset")
+    base = d.flag("base", 0.4)
+    chains, links = d.pick(24, 32, 48), d.pick(4, 5, 6)
+    d.input("q", "float", (chains, links), -1.5, 1.5)
+    d.input("axis", "vec3", links, kind="unit")
+    if frames == "transform":
+        d.input("local", "transform", links, -0.5, 0.5, kind="transform")
+    else:
+        d.input("local", "vec3", links, -0.5, 0.5)
+    if joints == "mixed":
+        d.input("joint_type", "int", links, 0, 2)
+        d.module("JOINT_REVOLUTE = wp.constant(0)")
+    if base:
+        d.input("base", "transform", chains, -1.0, 1.0, kind="transform")
+    kinds = {"poses": ("body_q", "transform"), "positions": ("points", "vec3"), "tip": ("tip", "vec3")}
+    name, kind = kinds[wanted]
+    if tree == "branching" and wanted != "poses":
+        tree = "serial"
+    if tree == "branching":
+        d.input("parent", "int", links, -1, 2)
+    d.output(name, kind, chains if wanted == "tip" else (chains, links))
+    turn = "x_j = wp.transform(wp.vec3(0.0, 0.0, 0.0), wp.quat_from_axis_angle(axis[j], q[tid, j]))"
+    slide = "x_j = wp.transform(axis[j] * q[tid, j], wp.quat_identity(dtype=float))"
+    motion = {
+        "revolute": turn,
+        "prismatic": slide,
+        "mixed": f"{slide}\nif joint_type[j] == JOINT_REVOLUTE:\n    {turn}",
+    }
+    local = "local[j]" if frames == "transform" else "wp.transform(local[j], wp.quat_identity(dtype=float))"
+    root = "base[tid]" if base else "wp.transform_identity(dtype=float)"
+    loop = """
+    world = $root
+    for j in range(axis.shape[0]):
+        $motion
+        # from the parent's frame over the joint's to the link's own
+        world = world * $local * x_j
+        $keep
+    $tip
+    """
+    if tree == "branching":
+        loop = """
+        for j in range(axis.shape[0]):
+            world = $root
+            # parents come before their children; -1 is the ground
+            if parent[j] >= 0 and parent[j] < j:
+                world = body_q[tid, parent[j]]
+            $motion
+            body_q[tid, j] = world * $local * x_j
+        """
+    d.launch(chains)
+    d.code(
+        "tid = wp.tid()\n$loop",
+        loop=loop,
+        root=root,
+        motion=motion[joints],
+        local=local,
+        keep={
+            "poses": "body_q[tid, j] = world",
+            "positions": "points[tid, j] = wp.transform_get_translation(world)",
+            "tip": "",
+        }[wanted],
+        tip="tip[tid] = wp.transform_get_translation(world)" if wanted == "tip" else "",
+    )
+    what = {
+        "poses": "the poses of the links",
+        "positions": "the positions of the joints",
+        "tip": "the positions of the tips",
+    }
+    d.says(f"Computes {what[wanted]} of {tree} chains from joint coordinates.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        made = np.zeros((chains, links, 4, 4))
+        root_ = np.tile(np.eye(4), (chains, 1, 1))
+        if base:
+            root_[:, :3, :3], root_[:, :3, 3] = quaternions.matrix(v.base[:, 3:]), v.base[:, :3]
+        quats = np.zeros((chains, links, 4))
+        start = np.tile(np.array([0.0, 0.0, 0.0, 1.0]), (chains, 1))
+        for j in range(links):
+            before, turned = (root_, v.base[:, 3:] if base else start)
+            if tree == "serial" and j:
+                before, turned = made[:, j - 1], quats[:, j - 1]
+            elif tree == "branching" and 0 <= v.parent[j] < j:
+                before, turned = made[:, v.parent[j]], quats[:, v.parent[j]]
+            fixed, motion_ = np.eye(4), np.tile(np.eye(4), (chains, 1, 1))
+            own = np.array([0.0, 0.0, 0.0, 1.0])
+            if frames == "transform":
+                own = v.local[j, 3:]
+            fixed[:3, :3], fixed[:3, 3] = quaternions.matrix(own), v.local[j, :3]
+            turning = joints == "revolute" or (joints == "mixed" and v.joint_type[j] == 0)
+            spin = quaternions.exponential(v.q[:, j, None] * v.axis[j] * (1.0 if turning else 0.0))
+            motion_[:, :3, :3] = quaternions.matrix(spin)
+            if not turning:
+                motion_[:, :3, 3] = v.q[:, j, None] * v.axis[j]
+            made[:, j] = before @ fixed @ motion_
+            quats[:, j] = quaternions.product(quaternions.product(turned, own + 0.0 * turned), spin)
+        place = made[..., :3, 3]
+        if wanted == "poses":
+            return {"body_q": np.concatenate([place, quats], -1)}
+        return {name: place if wanted == "positions" else place[:, -1]}
+
+    d.check(reference, 3e-4)
+
+
+@DOMAIN.algorithm(
+    source="Warp's sim, eval_body_joints; Featherstone 2008, sec. 3.5",
+    names=NAMES
+    | {
+        "joint_torques": "eval_joint_force|joint_force|actuator_torques|pd_control",
+        "qd": "joint_qd|velocities|rates",
+        "ke": "stiffness|kp|target_ke",
+        "kd": "damping|kv|target_kd",
+        "tau": "torque|joint_f|torques",
+        "lower": "limit_lower|q_min|joint_limit_lower",
+        "upper": "limit_upper|q_max|joint_limit_upper",
+        "effort": "max_torque|effort_limit|tau_max",
+    },
+    double=True,
+)
+def joint_torques(d: Draft) -> None:
+    """Computes the torques of joint motors that hold targets, and those of joint limits."""
+    drive = d.option("drive", "position", "velocity", "both", "feedforward")
+    limits = d.option("limits", "spring", "none", "damped")
+    if drive == "velocity" and limits == "none":
+        limits = "damped"
+    saturated = d.flag("saturated")
+    friction = d.option("friction", "none", "coulomb", "viscous")
+    batch = d.flag("batch")
+    n = d.pick(6, 8, 12)
+    envs = d.pick(16, 24)
+    shape = (envs, n) if batch else (n * envs,)
+    per = n if batch else n * envs
+    at, row = ("env, j", "j") if batch else ("tid", "tid")
+    d.input("q", "float", shape, -2.0, 2.0)
+    d.input("qd", "float", shape, -3.0, 3.0)
+    if drive != "velocity":
+        d.input("target", "float", shape, -1.0, 1.0)
+    if drive in ("velocity", "both"):
+        d.input("target_v", "float", shape, -1.0, 1.0)
+    if drive == "feedforward":
+        d.input("bias", "float", shape, -2.0, 2.0)
+    if drive != "velocity":
+        d.input("ke", "float", per, 5.0, 20.0)
+    d.input("kd", "float", per, 0.5, 2.0)
+    if limits != "none":
+        d.input("lower", "float", per, -1.5, -0.5)
+        d.input("upper", "float", per, 0.5, 1.5)
+        d.param("limit_ke", "float", 50.0, 200.0)
+        if limits == "damped":
+            d.param("limit_kd", "float", 0.5, 2.0)
+    if saturated:
+        d.param("effort", "float", 8.0, 20.0)
+    if friction != "none":
+        d.param("mu", "float", 0.1, 0.5)
+    d.output("tau", "float", shape)
+    motors = {
+        "position": f"t = ke[{row}] * (target[{at}] - angle) - kd[{row}] * rate",
+        "velocity": f"t = kd[{row}] * (target_v[{at}] - rate)",
+        "both": f"t = ke[{row}] * (target[{at}] - angle) + kd[{row}] * (target_v[{at}] - rate)",
+        "feedforward": f"t = bias[{at}] + ke[{row}] * (target[{at}] - angle) - kd[{row}] * rate",
+    }
+    rub = {
+        "none": "",
+        "coulomb": "# a smooth sign, which does not chatter around rest\nt -= mu * wp.tanh(rate / 0.05)",
+        "viscous": "t -= mu * rate",
+    }
+    past = {
+        "none": "",
+        "spring": f"""
+        # both terms are zero within the limits
+        t += limit_ke * (wp.max(lower[{row}] - angle, 0.0) - wp.max(angle - upper[{row}], 0.0))
+        """,
+        "damped": f"""
+        if angle < lower[{row}]:
+            t += limit_ke * (lower[{row}] - angle) - limit_kd * wp.min(rate, 0.0)
+        elif angle > upper[{row}]:
+            # only what drives further into the limit is damped
+            t -= limit_ke * (angle - upper[{row}]) + limit_kd * wp.max(rate, 0.0)
+        """,
+    }
+    d.launch(*shape)
+    d.code(
+        """
+        $ids = wp.tid()
+        $angle
+        rate = qd[$at]
+        $motor
+        $saturate
+        $rub
+        $past
+        tau[$at] = t
+        """,
+        ids=at,
+        at=at,
+        angle="angle = q[$at]" if "angle" in motors[drive] + past[limits] else "",
+        motor=motors[drive],
+        saturate="""
+        # what the motor can give; limits of the joint are not the motor's
+        t = wp.clamp(t, -effort, effort)
+        """
+        if saturated
+        else "",
+        rub=rub[friction],
+        past=past[limits],
+    )
+    if limits == "none":
+        d.says("Computes the torques of joint motors that hold targets.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        t = v.kd * ((v.target_v if drive in ("velocity", "both") else 0.0) - v.qd)
+        if drive != "velocity":
+            t = t + v.ke * (v.target - v.q)
+        if drive == "feedforward":
+            t = t + v.bias
+        if saturated:
+            t = np.clip(t, -v.effort, v.effort)
+        if friction != "none":
+            t = t - v.mu * (v.qd if friction == "viscous" else np.tanh(v.qd / 0.05))
+        if limits != "none":
+            under, over = np.maximum(v.lower - v.q, 0.0), np.maximum(v.q - v.upper, 0.0)
+            t = t + v.limit_ke * (under - over)
+            if limits == "damped":
+                t = t - v.limit_kd * np.where(under > 0.0, np.minimum(v.qd, 0.0), 0.0)
+                t = t - v.limit_kd * np.where(over > 0.0, np.maximum(v.qd, 0.0), 0.0)
+        return {"tau": t}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Goldstein 1980, sec. 1.2; Orin, Goswami & Lee 2013 (centroidal dynamics)",
+    names=NAMES
+    | {
+        "center_of_mass": "compute_com|articulation_com|system_com|com_reduction",
+        "mass": "body_mass|m|link_mass",
+        "com": "body_com|local_com|center",
+        "m_sum": "total_mass|sum_m|m_tot",
+        "weighted": "moment|sum_mx|first_moment",
+    },
+    double=True,
+    adjoint="no",
+)
+def center_of_mass(d: Draft) -> None:
+    """Computes the center of mass of each articulation from the poses of its links."""
+    poses = d.option("poses", "transform", "pair")
+    layout = d.option("layout", "ranges", "rows", "chained")
+    offset = d.flag("offset", 0.6)
+    velocity = d.flag("velocity", 0.35)
+    masses = d.flag("masses", 0.3)
+    groups, count = d.pick(12, 16, 24), 96
+    shape: Any = (groups, 6) if layout == "rows" else count
+    if poses == "transform":
+        d.input("body_q", "transform", shape, -1.0, 1.0, kind="transform")
+    else:
+        d.input("x", "vec3", shape, -1.0, 1.0)
+        if offset:
+            d.input("r", "quat", shape, kind="unit")
+    if velocity:
+        d.input("v", "vec3", shape, -1.0, 1.0)
+    if offset:
+        d.input("com", "vec3", shape, -0.2, 0.2)
+    d.input("mass", "float", shape, 0.2, 2.0)
+    if layout == "ranges":
+        d.input("start", "int", groups + 1, 0, count, kind="offsets")
+    elif layout == "chained":
+        d.input("head", "int", groups, -1, count)
+        d.input("next_link", "int", count, -1, count)
+    d.output("center", "vec3", groups)
+    if velocity:
+        d.output("center_v", "vec3", groups)
+    if masses:
+        d.output("masses", "float", groups)
+    b = "tid, b" if layout == "rows" else "b"
+    place = {
+        ("transform", True): f"wp.transform_point(body_q[{b}], com[{b}])",
+        ("transform", False): f"wp.transform_get_translation(body_q[{b}])",
+        ("pair", True): f"x[{b}] + wp.quat_rotate(r[{b}], com[{b}])",
+        ("pair", False): f"x[{b}]",
+    }[poses, offset]
+    body = """
+    m = mass[$b]
+    weighted += m * ($place)
+    $velocity
+    m_sum += m
+    """
+    loops = {
+        "ranges": "for b in range(start[tid], start[tid + 1]):\n    $body",
+        "rows": "for b in range(mass.shape[1]):\n    $body",
+        "chained": """
+        b = head[tid]
+        # links are chained by number; a bound on their count, so that a cycle ends, too
+        hops = int(0)
+        while b >= 0 and hops < 16:
+            $body
+            b = next_link[b]
+            hops += 1
+        """,
+    }
+    d.launch(groups)
+    d.code(
+        """
+        tid = wp.tid()
+        weighted = wp.vec3()
+        $momentum
+        m_sum = float(0.0)
+        $loop
+        if m_sum > 0.0:
+            center[tid] = weighted / m_sum
+            $center_v
+        $masses
+        """,
+        momentum="momentum = wp.vec3()" if velocity else "",
+        loop=loops[layout],
+        body=body,
+        b=b,
+        place=place,
+        velocity=f"momentum += m * v[{b}]" if velocity else "",
+        center_v="center_v[tid] = momentum / m_sum" if velocity else "",
+        masses="masses[tid] = m_sum" if masses else "",
+    )
+    if velocity:
+        d.says("Computes the center of mass of each articulation and its velocity.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.body_q[..., :3] if poses == "transform" else v.x
+        if offset:
+            x = x + quaternions.rotated(v.body_q[..., 3:] if poses == "transform" else v.r, v.com)
+        member = np.zeros((groups, count))
+        if layout == "ranges":
+            for g in range(groups):
+                member[g, v.start[g] : v.start[g + 1]] = 1.0
+        elif layout == "chained":
+            for g in range(groups):
+                at, hops = v.head[g], 0
+                while at >= 0 and hops < 16:
+                    member[g, at] += 1.0
+                    at, hops = v.next_link[at], hops + 1
+        if layout == "rows":
+            sums = [v.mass.sum(1), (v.mass[..., None] * x).sum(1)]
+            sums += [(v.mass[..., None] * v.v).sum(1)] if velocity else []
+        else:
+            sums = [member @ v.mass, member @ (v.mass[:, None] * x)]
+            sums += [member @ (v.mass[:, None] * v.v)] if velocity else []
+        m = np.where(sums[0] > 0.0, sums[0], 1.0)[:, None]
+        made = {"center": sums[1] / m}
+        if velocity:
+            made["center_v"] = sums[2] / m
+        return made | {"masses": sums[0]} if masses else made
+
+    d.check(reference, 3e-4)

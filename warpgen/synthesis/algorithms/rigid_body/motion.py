@@ -1,0 +1,291 @@
+"""Free motion of rigid bodies: steps of position and orientation, energy, momentum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.library import quaternions
+from warpgen.synthesis.writing.draft import Draft, Values
+
+NAMES = {
+    "x": "body_x|positions|pos|body_pos",
+    "q": "body_r|orientations|rot|body_rot",
+    "v": "body_v|velocities|lin_vel|vel",
+    "w": "body_w|omega|ang_vel|angular_velocity",
+    "inertia": "body_I|I_body|inertia_body|moments",
+    "mass": "body_mass|m|masses",
+}
+
+
+@DOMAIN.algorithm(
+    source="Featherstone 2008, sec. 2.14; Catto 2015 (gyroscopic term); Warp's sim, integrate_rigid_bodies",
+    names=NAMES
+    | {
+        "integrate_bodies": "integrate_rigid_bodies|body_step|advance_bodies|integrate_body",
+        "wb": "omega_body|w_local|wl",
+        "tb": "torque_body|t_local|tau_body",
+        "f": "body_f|forces|force",
+        "t": "torques|body_t|torque",
+    },
+    double=True,
+)
+def integrate_bodies(d: Draft) -> None:
+    """Advances rigid bodies by one symplectic step under forces and torques."""
+    step = d.option("step", *quaternions.STEPS)
+    gyroscopic = d.option("gyroscopic", "explicit", "none", "implicit")
+    tensor = d.option("tensor", "diagonal", "full")
+    poses = d.option("poses", "transform", "pair")
+    wrench = d.option("wrench", "pair", "spatial")
+    damped = d.flag("damped", 0.4)
+    static = d.flag("static", 0.35)
+    if gyroscopic == "implicit":
+        tensor = "full"
+    count = d.pick(48, 64, 96)
+    advance = d.use(step)
+    if poses == "transform":
+        d.input("q", "transform", count, -1.0, 1.0, kind="transform")
+    else:
+        d.input("x", "vec3", count, -1.0, 1.0)
+        d.input("q", "quat", count, kind="unit")
+    d.input("v", "vec3", count, -1.0, 1.0)
+    d.input("w", "vec3", count, -2.0, 2.0)
+    if wrench == "spatial":
+        d.input("f", "spatial_vector", count, -5.0, 5.0)
+    else:
+        d.input("f", "vec3", count, -5.0, 5.0)
+        d.input("t", "vec3", count, -5.0, 5.0)
+    d.input("inv_mass", "float", count, -0.5 if static else 0.2, 2.0)
+    if tensor == "full":
+        d.input("inertia", "mat33", count, 0.5, 2.0, kind="spd")
+    else:
+        d.input("inertia", "vec3", count, 0.5, 2.0)
+    d.param("gravity", "vec3", -9.81, 9.81)
+    d.param("dt", "float", 0.005, 0.02)
+    if damped:
+        d.param("angular_damping", "float", 0.05, 0.5)
+    if poses == "transform":
+        d.output("q_new", "transform", count)
+    else:
+        d.output("x_new", "vec3", count)
+        d.output("q_new", "quat", count)
+    d.output("v_new", "vec3", count)
+    d.output("w_new", "vec3", count)
+    transform = poses == "transform"
+    times = "inertia[tid] * wb" if tensor == "full" else "wp.cw_mul(inertia[tid], wb)"
+    inverse = "wp.inverse(inertia[tid]) * {}" if tensor == "full" else "wp.cw_div({}, inertia[tid])"
+    torque = "t0" if wrench == "spatial" else "t[tid]"
+    turns = {
+        "explicit": f"""
+        # in the body's frame the inertia is constant; w x I w turns the axis of a spinning body
+        wb = wp.quat_rotate_inv(r0, w0)
+        tb = wp.quat_rotate_inv(r0, {torque}) - wp.cross(wb, {times})
+        w1 = wp.quat_rotate(r0, wb + dt * ({inverse.format("tb")}))
+        """,
+        "none": f"""
+        wb = wp.quat_rotate_inv(r0, w0)
+        tb = wp.quat_rotate_inv(r0, {torque})
+        w1 = wp.quat_rotate(r0, wb + dt * ({inverse.format("tb")}))
+        """,
+        "implicit": f"""
+        # one Newton step of the implicit equation: stable for long thin bodies that spin fast
+        wb = wp.quat_rotate_inv(r0, w0)
+        tensor = inertia[tid]
+        tb = wp.quat_rotate_inv(r0, {torque})
+        residual = dt * (wp.cross(wb, tensor * wb) - tb)
+        jacobian = tensor + dt * (wp.skew(wb) * tensor - wp.skew(tensor * wb))
+        w1 = wp.quat_rotate(r0, wb - wp.inverse(jacobian) * residual)
+        """,
+    }
+    keep = "q_new[tid] = q[tid]\n" + ("" if transform else "x_new[tid] = x[tid]\n") + "return"
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $static
+        $pose
+        w0 = w[tid]
+        $wrench
+        $fall
+        v1 = v[tid] + dt * (f0 * inv_m + gravity)
+        $turn
+        $damp
+        # positions move by the new velocities: that is what makes the step symplectic
+        x1 = x0 + dt * v1
+        r1 = $advance(r0, w1, dt)
+        $store
+        v_new[tid] = v1
+        w_new[tid] = w1
+        """,
+        static="if inv_mass[tid] <= 0.0:\n    # static bodies have no mass\n    $keep" if static else "",
+        keep=keep,
+        pose="""
+        x0 = wp.transform_get_translation(q[tid])
+        r0 = wp.transform_get_rotation(q[tid])
+        """
+        if transform
+        else "x0 = x[tid]\nr0 = q[tid]",
+        wrench="f0 = wp.spatial_top(f[tid])\nt0 = wp.spatial_bottom(f[tid])"
+        if wrench == "spatial"
+        else "f0 = f[tid]",
+        fall="inv_m = inv_mass[tid]",
+        turn=turns[gyroscopic],
+        damp="w1 = w1 * (1.0 - angular_damping * dt)" if damped else "",
+        advance=advance,
+        store="q_new[tid] = wp.transform(x1, r1)" if transform else "x_new[tid] = x1\nq_new[tid] = r1",
+    )
+    d.explain("""
+        v += dt (f / m + g), x += dt v; I w' = t - w x (I w) in the body's frame. Forces act at the
+        center of mass, in the world's frame.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        x, q = (v.q[:, :3], v.q[:, 3:]) if transform else (v.x, v.q)
+        force, torque_ = (v.f[:, :3], v.f[:, 3:]) if wrench == "spatial" else (v.f, v.t)
+        rot = quaternions.matrix(q)
+        tensor_ = v.inertia if tensor == "full" else v.inertia[:, :, None] * np.eye(3)
+        wb = np.einsum("nji,nj->ni", rot, v.w)
+        tb = np.einsum("nji,nj->ni", rot, torque_)
+        spin = np.einsum("nij,nj->ni", tensor_, wb)
+        if gyroscopic == "implicit":
+            basis = np.eye(3)
+            jacobian = tensor_ + v.dt * np.stack(
+                [np.cross(wb, tensor_[:, :, k]) + np.cross(basis[k], spin) for k in range(3)], -1
+            )
+            change = -np.linalg.solve(jacobian, v.dt * (np.cross(wb, spin) - tb)[..., None])[..., 0]
+        else:
+            moment = tb - (np.cross(wb, spin) if gyroscopic == "explicit" else 0.0)
+            change = v.dt * np.linalg.solve(tensor_, moment[..., None])[..., 0]
+        w1 = np.einsum("nij,nj->ni", rot, wb + change)
+        if damped:
+            w1 = w1 * (1.0 - v.angular_damping * v.dt)
+        v1 = v.v + v.dt * (force * v.inv_mass[:, None] + v.gravity)
+        x1, q1 = x + v.dt * v1, step(q, w1, v.dt)
+        if static:
+            still = (v.inv_mass <= 0.0)[:, None]
+            x1, q1 = np.where(still, x, x1), np.where(still, q, q1)
+            v1, w1 = np.where(still, 0.0, v1), np.where(still, 0.0, w1)
+        pose = {"q_new": np.concatenate([x1, q1], 1)} if transform else {"x_new": x1, "q_new": q1}
+        return pose | {"v_new": v1, "w_new": w1}
+
+    d.check(reference, 5e-4)
+
+
+@DOMAIN.algorithm(
+    source="Goldstein 1980, ch. 5; Featherstone 2008, sec. 2.9 to 2.13",
+    names=NAMES
+    | {
+        "body_momentum": "compute_momentum|angular_momentum|body_momenta|kinetic_energy",
+        "origin": "pivot|reference|about",
+        "l": "ang|L|spin",
+        "p": "lin|momentum|linear",
+        "energy": "kinetic|ke|kinetic_energy_out",
+    },
+)
+def body_momentum(d: Draft) -> None:
+    """Computes the momenta of rigid bodies."""
+    wanted = d.option("wanted", "momentum", "energy", "angular")
+    tensor = d.option("tensor", "full", "diagonal")
+    summed = d.option("summed", "each", "sum", "groups")
+    poses = d.option("poses", "quat", "transform")
+    motion = d.option("motion", "pair", "spatial")
+    count = d.pick(48, 64, 96)
+    groups = 4
+    if poses == "transform":
+        d.input("q", "transform", count, -1.0, 1.0, kind="transform")
+    else:
+        if wanted != "energy":
+            d.input("x", "vec3", count, -1.0, 1.0)
+        d.input("q", "quat", count, kind="unit")
+    if motion == "spatial":
+        d.input("v", "spatial_vector", count, -2.0, 2.0)
+    else:
+        d.input("v", "vec3", count, -2.0, 2.0)
+        d.input("w", "vec3", count, -2.0, 2.0)
+    d.input("mass", "float", count, 0.5, 2.0)
+    if tensor == "full":
+        d.input("inertia", "mat33", count, 0.5, 2.0, kind="spd")
+    else:
+        d.input("inertia", "vec3", count, 0.5, 2.0)
+    if summed == "groups":
+        d.input("island", "int", count, 0, groups)
+    if wanted != "energy":
+        d.param("origin", "vec3", -0.5, 0.5)
+    kind = {"momentum": "spatial_vector", "energy": "float", "angular": "vec3"}[wanted]
+    d.output(
+        {"momentum": "h", "energy": "energy", "angular": "h"}[wanted],
+        kind,
+        {"each": count, "sum": 1}.get(summed, groups),
+    )
+    name = "energy" if wanted == "energy" else "h"
+    store = {
+        "each": f"{name}[tid] = $value",
+        "sum": f"wp.atomic_add({name}, 0, $value)",
+        "groups": f"wp.atomic_add({name}, island[tid], $value)",
+    }[summed]
+    values = {
+        "momentum": "wp.spatial_vector(p, l)",
+        "energy": "0.5 * (mass[tid] * wp.length_sq(lin_vel) + wp.dot(wb, spin))",
+        "angular": "l",
+    }
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $motion
+        $rotation
+        # the inertia is known in the body's frame
+        wb = wp.quat_rotate_inv(r, ang_vel)
+        spin = $times
+        $momentum
+        $store
+        """,
+        motion="lin_vel = wp.spatial_top(v[tid])\nang_vel = wp.spatial_bottom(v[tid])"
+        if motion == "spatial"
+        else "lin_vel = v[tid]\nang_vel = w[tid]",
+        rotation="r = wp.transform_get_rotation(q[tid])" if poses == "transform" else "r = q[tid]",
+        times="inertia[tid] * wb" if tensor == "full" else "wp.cw_mul(inertia[tid], wb)",
+        momentum=""
+        if wanted == "energy"
+        else """
+        p = mass[tid] * lin_vel
+        arm = $place - origin
+        l = wp.cross(arm, p) + wp.quat_rotate(r, spin)
+        """,
+        place="wp.transform_get_translation(q[tid])" if poses == "transform" else "x[tid]",
+        store=store,
+        value=values[wanted],
+    )
+    what = {
+        "momentum": "the linear and angular momentum",
+        "energy": "the kinetic energy",
+        "angular": "the angular momentum about a point",
+    }
+    of = {
+        "each": "of each rigid body",
+        "sum": "of all rigid bodies together",
+        "groups": "of each island of rigid bodies",
+    }
+    d.says(f"Computes {what[wanted]} {of[summed]}.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        x, q = (v.q[:, :3], v.q[:, 3:]) if poses == "transform" else (v.get("x"), v.q)
+        lin, ang = (v.v[:, :3], v.v[:, 3:]) if motion == "spatial" else (v.v, v.w)
+        tensor_ = v.inertia if tensor == "full" else v.inertia[:, :, None] * np.eye(3)
+        spin = np.einsum("nij,nj->ni", quaternions.WORLD_INERTIA(q, tensor_), ang)
+        if wanted == "energy":
+            made = 0.5 * (v.mass * (lin**2).sum(-1) + (ang * spin).sum(-1))
+        else:
+            p = v.mass[:, None] * lin
+            made = np.cross(x - v.origin, p) + spin
+            if wanted == "momentum":
+                made = np.concatenate([p, made], 1)
+        if summed == "each":
+            return {name: made}
+        total = np.zeros((groups if summed == "groups" else 1, *made.shape[1:]))
+        np.add.at(total, v.island if summed == "groups" else np.zeros(count, int), made)
+        return {name: total}
+
+    d.check(reference, 3e-4)

@@ -1,0 +1,250 @@
+"""Arms: equations of motion and kinematics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.robotics import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
+
+
+@DOMAIN.algorithm(
+    source="Spong, Hutchinson & Vidyasagar 2020, ch. 6; Craig 2017, ch. 6",
+    names={
+        "move_arm": "arm_dynamics|planar_arm|manipulator_step",
+        "angles": "q|joints|joint_q",
+        "rates": "qd|joint_qd|speeds",
+        "torques": "tau|efforts|joint_f",
+        "wanted": "qdd|joint_acc|demand",
+        "dt": "step|h|time_step",
+    },
+    adjoint="either",
+    weight=4,
+)
+def move_arm(d: Draft) -> None:
+    """Computes the torques that planar arms of several links need for given accelerations."""
+    links = d.option("links", 2, 3)
+    result = d.option("result", "torques", "accelerations", "step", "energy")
+    shape = d.option("shape", "rods", "point masses", "measured")
+    friction = d.option("friction", "none", "viscous", "coulomb")
+    layout = d.option("layout", "vectors", "matrix")
+    gravity = d.flag("gravity", 0.65)
+    tip = d.flag("tip", 0.35)
+    count = d.pick(48, 64, 96)
+    n = range(links)
+    forward = result in ("accelerations", "step")
+    d.says({
+        "torques": "Computes the torques that planar arms of several links need for given accelerations.",
+        "accelerations": "Computes how the joints of planar arms accelerate under given torques.",
+        "step": "Steps planar arms through time: joint accelerations from torques, then rates and angles.",
+        "energy": "Computes the kinetic and potential energy of planar arms of several links.",
+    }[result])  # fmt: skip
+    kind = f"vec{links}"
+
+    def joint(name: str, low: float, high: float) -> None:
+        if layout == "vectors":
+            d.input(name, kind, count, low, high)
+        else:
+            d.input(name, "float", (count, links), low, high)
+
+    def at(name: str, k: int) -> str:
+        return f"{name}[tid][{k}]" if layout == "vectors" else f"{name}[tid, {k}]"
+
+    joint("angles", -1.5, 1.5)
+    joint("rates", -2.0, 2.0)
+    if result == "torques":
+        joint("wanted", -3.0, 3.0)
+    elif forward:
+        joint("torques", -4.0, 4.0)
+    d.param("lengths", kind, 0.4, 0.8)
+    d.param("masses", kind, 0.8, 2.0)
+    if shape == "measured":
+        d.param("centers", kind, 0.2, 0.4)
+        d.param("inertias", kind, 0.02, 0.06)
+    if tip:
+        d.param("payload", "float", 0.2, 1.0)
+    if friction != "none" and result != "energy":
+        d.param("damping", "float", 0.1, 0.5)
+    if result == "step":
+        d.param("dt", "float", 0.002, 0.02)
+
+    def center(k: int) -> str:
+        if shape == "point masses":
+            return f"c{k} = l{k}"
+        if shape == "rods":
+            return f"c{k} = 0.5 * l{k}\ni{k} = m{k} * l{k} * l{k} / 12.0"
+        return f"c{k} = centers[{k}]\ni{k} = inertias[{k}]"
+
+    def turning(k: int) -> str:
+        return "" if shape == "point masses" else f" + i{k}"
+
+    body = "\n".join(f"l{k} = lengths[{k}]\nm{k} = masses[{k}]\n{center(k)}" for k in n)
+    read = "\n".join(
+        ["# absolute angles of the links, so that the inertias depend on differences alone"]
+        + [f"t{k} = " + (f"t{k - 1} + " if k else "") + at("angles", k) for k in n]
+        + [f"w{k} = " + (f"w{k - 1} + " if k else "") + at("rates", k) for k in n]
+    )
+    # Inertias in absolute angles: a_kk, and a_jk where j is the inner link.
+    lines = []
+    for k in n:
+        beyond = [f"m{j}" for j in n if j > k] + (["payload"] if tip else [])
+        lines.append(f"outer{k} = {' + '.join(beyond)}" if beyond else "")
+        reach = f" + outer{k} * l{k} * l{k}" if beyond else ""
+        lines.append(f"a{k}{k} = m{k} * c{k} * c{k}{turning(k)}{reach}")
+        lever = f" + outer{k} * l{k}" if beyond else ""
+        lines.append(f"s{k} = m{k} * c{k}{lever}")
+        for j in range(k):
+            lines.append(f"a{j}{k} = l{j} * s{k}")
+    inertia = "\n".join(line for line in lines if line)
+    pairs = [(j, k) for k in n for j in range(k)]
+    cosines = "\n".join(f"b{j}{k} = a{j}{k} * wp.cos(t{j} - t{k})" for j, k in pairs)
+    sines = "\n".join(f"h{j}{k} = a{j}{k} * wp.sin(t{j} - t{k})" for j, k in pairs)
+    weights = "\n".join(f"g{k} = 9.81 * s{k} * wp.cos(t{k})" for k in n) if gravity else ""
+
+    def speed_terms(k: int) -> str:
+        """What centrifugal forces ask of link k."""
+        parts = [f"h{k}{j} * w{j} * w{j}" for j in n if j > k]
+        minus = [f"h{j}{k} * w{j} * w{j}" for j in n if j < k]
+        text = " + ".join(parts)
+        for m in minus:
+            text = f"{text} - {m}" if text else f"-{m}"
+        return text + (f" + g{k}" if gravity else "")
+
+    def sym(prefix: str, j: int, k: int) -> str:
+        return f"a{j}{j}" if j == k else f"{prefix}{min(j, k)}{max(j, k)}"
+
+    def rub(k: int) -> str:
+        if friction == "viscous":
+            return f"damping * {at('rates', k)}"
+        return f"damping * wp.tanh(20.0 * {at('rates', k)})"
+
+    if result == "torques":
+        lines = [f"e{k} = " + (f"e{k - 1} + " if k else "") + at("wanted", k) for k in n]
+        for k in n:
+            row = " + ".join(f"{sym('b', k, j)} * e{j}" for j in n)
+            lines.append(f"u{k} = {row} + {speed_terms(k)}".replace("+ -", "- "))
+        solve = "\n".join(lines)
+        lines = ["# a joint carries its own link and all beyond it"]
+        for k in reversed(n):
+            lines.append(f"tau{k} = u{k}" + (f" + tau{k + 1}" if k + 1 < links else ""))
+        if friction != "none":
+            if friction == "coulomb":
+                lines.append("# dry friction, smoothed where the joint reverses")
+            lines += [f"f{k} = {rub(k)}" for k in n]
+        vector = [f"tau{k}" + (f" + f{k}" if friction != "none" else "") for k in n]
+        store = "\n".join(lines) + "\n"
+        name = "torque"
+    elif forward:
+        lines = []
+        if friction == "coulomb":
+            lines.append("# dry friction, smoothed where the joint reverses")
+        for k in n:
+            lines.append(f"tau{k} = {at('torques', k)}" + (f" - {rub(k)}" if friction != "none" else ""))
+        for k in n:
+            own = f"tau{k}" + (f" - tau{k + 1}" if k + 1 < links else "")
+            lines.append(f"r{k} = {own} - ({speed_terms(k)})")
+        if links == 2:
+            lines += [
+                "# Cramer's rule",
+                "det = a00 * a11 - b01 * b01",
+                "e0 = (a11 * r0 - b01 * r1) / det",
+                "e1 = (a00 * r1 - b01 * r0) / det",
+            ]
+        else:
+            lines += [
+                "# L D L' of the symmetric inertia matrix, then two triangular solves",
+                "p10 = b01 / a00", "p20 = b02 / a00", "d1 = a11 - p10 * b01",
+                "p21 = (b12 - p20 * b01) / d1", "d2 = a22 - p20 * b02 - p21 * p21 * d1",
+                "y1 = r1 - p10 * r0", "y2 = r2 - p20 * r0 - p21 * y1",
+                "e2 = y2 / d2", "e1 = y1 / d1 - p21 * e2", "e0 = r0 / a00 - p10 * e1 - p20 * e2",
+            ]  # fmt: skip
+        solve = "\n".join(lines)
+        vector = ["e0"] + [f"e{k} - e{k - 1}" for k in n if k]
+        store = ""
+        name = "acc"
+    else:
+        squares = " + ".join([f"a{k}{k} * w{k} * w{k}" for k in n])
+        mixed = " + ".join(f"b{j}{k} * w{j} * w{k}" for j, k in pairs)
+        solve = f"kinetic = 0.5 * ({squares}) + {mixed}"
+        sines = ""
+        weights = (
+            "# potential energy, zero when the arm is stretched out level\npotential = 9.81 * ("
+            + " + ".join(f"s{k} * wp.sin(t{k})" for k in n)
+            + ")"
+            if gravity
+            else ""
+        )
+        d.output("energy", "float", count)
+        store = "energy[tid] = kinetic" + (" + potential" if gravity else "")
+    if result == "step":
+        store += "\n".join(
+            [f"v{k} = {at('rates', k)} + dt * " + (f"({vector[k]})" if k else vector[k]) for k in n]
+            + [f"x{k} = {at('angles', k)} + dt * v{k}" for k in n]
+        )
+        outs = [("new_angles", "x"), ("new_rates", "v")]
+        for out, letter in outs:
+            if layout == "vectors":
+                d.output(out, kind, count)
+                store += f"\n{out}[tid] = wp.{kind}({', '.join(f'{letter}{k}' for k in n)})"
+            else:
+                d.output(out, "float", (count, links))
+                store += "".join(f"\n{out}[tid, {k}] = {letter}{k}" for k in n)
+    elif result != "energy":
+        if layout == "vectors":
+            d.output(name, kind, count)
+            store += f"{name}[tid] = wp.{kind}({', '.join(vector)})"
+        else:
+            d.output(name, "float", (count, links))
+            store += "\n".join(f"{name}[tid, {k}] = {vector[k]}" for k in n)
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$body\n$read\n$inertia\n$cosines\n$sines\n$weights\n$solve\n$store",
+        body=body, read=read, inertia=inertia, cosines=cosines, sines=sines, weights=weights, solve=solve,
+        store=store,
+    )  # fmt: skip
+    trim(d)
+    d.explain(
+        "Joint angles in rad, each relative to the link before; lengths in m, masses in kg, torques in N m."
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        q, qd = v.angles, v.rates
+        lengths, m = np.asarray(v.lengths), np.asarray(v.masses)
+        c: Any = {"rods": lengths / 2, "point masses": lengths, "measured": v.get("centers")}[shape]
+        i: Any = {"rods": m * lengths**2 / 12, "point masses": 0 * m, "measured": v.get("inertias")}[shape]
+        t = np.cumsum(q, axis=1)
+        along = np.stack([np.cos(t), np.sin(t)], axis=-1)
+        across = np.stack([-np.sin(t), np.cos(t)], axis=-1)
+        w = np.cumsum(qd, axis=1)
+        bodies = [(m[k], i[k], k, c[k]) for k in n] + (
+            [(v.payload, 0.0, links - 1, lengths[-1])] if tip else []
+        )
+        mass, bias, potential = np.zeros((count, links, links)), np.zeros((count, links)), 0.0
+        for weight, inner, last, at_ in bodies:
+            arms = np.array([lengths[k] if k < last else at_ if k == last else 0.0 for k in n])
+            # Jacobian of the body's place, and its acceleration when the joints turn evenly
+            steps = arms[None, :, None] * across
+            jac = np.cumsum(steps[:, ::-1], axis=1)[:, ::-1]
+            even = -(arms[None, :, None] * (w**2)[:, :, None] * along).sum(axis=1)
+            even = even + np.array([0.0, 9.81 if gravity else 0.0])
+            turns = np.array([float(k <= last) for k in n])
+            mass += weight * np.einsum("njx,nkx->njk", jac, jac) + inner * np.outer(turns, turns)
+            bias += weight * np.einsum("njx,nx->nj", jac, even)
+            potential = potential + weight * 9.81 * (arms[None, :] * along[:, :, 1]).sum(axis=1)
+        if result == "energy":
+            kinetic = 0.5 * np.einsum("nj,njk,nk->n", qd, mass, qd)
+            return {"energy": kinetic + (potential if gravity else 0.0)}
+        if friction != "none":
+            bias = bias + v.damping * (qd if friction == "viscous" else np.tanh(20 * qd))
+        if result == "torques":
+            return {"torque": np.einsum("njk,nk->nj", mass, v.wanted) + bias}
+        acc = np.linalg.solve(mass, (v.torques - bias)[:, :, None])[:, :, 0]
+        if result == "accelerations":
+            return {"acc": acc}
+        after = qd + v.dt * acc
+        return {"new_angles": q + v.dt * after, "new_rates": after}
+
+    d.check(reference, 5e-3)

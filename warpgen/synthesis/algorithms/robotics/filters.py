@@ -1,0 +1,541 @@
+"""Filters that estimate attitude and motion from noisy sensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.robotics import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
+
+_PAIRS = [(i, j) for i in range(4) for j in range(i, 4)]
+
+
+@DOMAIN.algorithm(
+    source="Bar-Shalom, Li & Kirubarajan 2001, ch. 5 and 6",
+    names={
+        "track_targets": "kalman_step|update_tracks|filter_tracks",
+        "state": "x|states|tracks",
+        "cov": "P|covariance|sigma",
+        "z": "detections|measured|observations",
+        "dt": "step|period|delta_t",
+        "accel_noise": "q|process_noise|sigma_a",
+        "meas_var": "r_var|sensor_var|meas_noise",
+    },
+    adjoint="either",
+    weight=4,
+)
+def track_targets(d: Draft) -> None:
+    """Predicts targets of constant velocity in the plane and corrects them by a measured position."""
+    noise = d.option("noise", "discrete", "continuous", "velocity")
+    update = d.option("update", "inverse", "sequential", "steady speed")
+    layout = d.option("layout", "mat44", "blocks")
+    result = d.option("result", "track", "state", "likelihood")
+    gate = d.flag("gate", 0.35)
+    picked = d.flag("picked", 0.4)
+    count = d.pick(48, 64, 96)
+    whole = result == "track"
+    d.says(
+        {
+            "track": (
+                "Predicts targets of constant velocity in the plane and corrects them by a measured position."
+            ),
+            "state": "Corrects the predicted states of targets of constant velocity by measured positions.",
+            "likelihood": (
+                "Computes how likely measured positions are for predicted targets of constant velocity."
+            ),
+        }[result]
+    )
+    d.input("state", "vec4", count, -2.0, 2.0)
+    if layout == "mat44":
+        d.input("cov", "mat44", count, 0.3, 1.5, kind="spd")
+        load = "p = cov[tid]\n" + "\n".join(f"p{i}{j} = p[{i}, {j}]" for i, j in _PAIRS)
+    else:
+        d.input("pos_cov", "mat22", count, 0.3, 1.5, kind="spd")
+        d.input("cross_cov", "mat22", count, -0.1, 0.1)
+        d.input("vel_cov", "mat22", count, 0.3, 1.5, kind="spd")
+        load = "pp = pos_cov[tid]\npv = cross_cov[tid]\nvv = vel_cov[tid]\n" + "\n".join(
+            f"p{i}{j} = {('pp', 'pv', 'vv')[i // 2 + j // 2]}[{i % 2}, {j % 2}]" for i, j in _PAIRS
+        )
+    d.input("z", "vec2", d.pick(24, 40) if picked else count, -3.0, 3.0)
+    if picked:
+        d.input("assigned", "int", count, -1, 24)
+    d.param("dt", "float", 0.1, 0.5)
+    d.param("accel_noise", "float", 0.2, 1.0)
+    d.param("meas_var", "float", 0.1, 0.6)
+    predict = """
+    px = x[0] + dt * x[2]
+    py = x[1] + dt * x[3]
+    vx = x[2]
+    vy = x[3]
+    # F P F': the position takes its share of the speed's uncertainty
+    p00 += dt * (2.0 * p02 + dt * p22)
+    p01 += dt * (p03 + p12 + dt * p23)
+    p11 += dt * (2.0 * p13 + dt * p33)
+    p02 += dt * p22
+    p03 += dt * p23
+    p12 += dt * p23
+    p13 += dt * p33
+    """
+    spread = {
+        "discrete": """
+        # the acceleration is constant within a step, and drawn anew for the next
+        q4 = 0.25 * accel_noise * dt * dt * dt * dt
+        q3 = 0.5 * accel_noise * dt * dt * dt
+        q2 = accel_noise * dt * dt
+        """,
+        "continuous": """
+        # white noise in continuous time, integrated over the step
+        q4 = accel_noise * dt * dt * dt / 3.0
+        q3 = 0.5 * accel_noise * dt * dt
+        q2 = accel_noise * dt
+        """,
+        "velocity": "# only the speeds wander\nq2 = accel_noise * dt",
+    }[noise]
+    adds = "p22 += q2\np33 += q2"
+    if noise != "velocity":
+        adds = "p00 += q4\np11 += q4\np02 += q3\np13 += q3\n" + adds
+    write_state = "new_state[tid] = wp.vec4(px, py, vx, vy)"
+    write_cov = ""
+    if whole:
+        rows = [", ".join(f"p{min(i, j)}{max(i, j)}" for j in range(4)) for i in range(4)]
+        write_cov = "new_cov[tid] = wp.mat44(\n    " + ",\n    ".join(rows) + ",\n)"
+    residual = """
+    # innovation and its covariance S = H P H' + R
+    rx = z[tid][0] - px
+    ry = z[tid][1] - py
+    sxx = p00 + meas_var
+    syy = p11 + meas_var
+    det = sxx * syy - p01 * p01
+    """.replace("z[tid]", "z[m]" if picked else "z[tid]")
+    choose = ""
+    if picked:
+        choose = (
+            "m = assigned[tid]\n"
+            "if m < 0:\n"
+            "    # not seen in this scan: the prediction has to do\n"
+            "    $unseen\n"
+            "    return"
+        )
+        unseen = "loglik[tid] = 0.0" if result == "likelihood" else "$write_state\n$write_cov"
+    else:
+        unseen = ""
+    gating = ""
+    if gate or result == "likelihood":
+        gating = (
+            "# squared Mahalanobis distance\n"
+            "d2 = (syy * rx * rx - 2.0 * p01 * rx * ry + sxx * ry * ry) / det\n"
+        )
+    far = ""
+    if gate:
+        gating += (
+            "if d2 > GATE:\n"
+            "    # too far for this target, so that clutter does not drag it along\n"
+            "    $far\n"
+            "    return"
+        )
+        far = "loglik[tid] = -0.5 * GATE" if result == "likelihood" else "$write_state\n$write_cov"
+        d.module("GATE = wp.constant(9.21)  # 99 % of chi-square with two degrees of freedom")
+        d.forward_only()
+    if result == "likelihood":
+        correct = ""
+        d.output("loglik", "float", count)
+        store = "loglik[tid] = -0.5 * (d2 + wp.log(det)) - wp.log(2.0 * wp.pi)"
+    else:
+        d.output("new_state", "vec4", count)
+        if whole:
+            d.output("new_cov", "mat44", count)
+        store = "$write_state\n$write_cov"
+        if update == "sequential":
+            # One coordinate after the other, each a division by a number.
+            lines = ["# the axes' noises are independent, so that each is a scalar update"]
+            for axis, a in enumerate(("g", "h")):
+                row = [f"p{min(axis, k)}{max(axis, k)}" for k in range(4)]
+                if axis == 0:
+                    lines += ["gain = 1.0 / sxx", "e = rx"]
+                else:
+                    lines += ["gain = 1.0 / (p11 + meas_var)", f"e = z[{'m' if picked else 'tid'}][1] - py"]
+                lines += [f"{a}{k} = gain * {row[k]}" for k in range(4)]
+                lines += [f"{n} += {a}{k} * e" for k, n in enumerate(("px", "py", "vx", "vy"))]
+                if whole or axis == 0:
+                    # the row that the gains stem from goes last
+                    order = sorted(_PAIRS, key=lambda ij: axis in ij)
+                    for i, j in order:
+                        if axis not in (i, j):
+                            lines.append(f"p{i}{j} -= {a}{i} * {row[j]}")
+                    lines += [f"{row[k]} -= {a}{axis} * {row[k]}" for k in range(4)]
+            correct = "\n".join(lines)
+        else:
+            first = [f"p{min(0, k)}{max(0, k)}" for k in range(4)]
+            second = [f"p{min(1, k)}{max(1, k)}" for k in range(4)]
+            used = range(2) if update == "steady speed" else range(4)
+            lines = [
+                "# gain K = P H' inv(S), row by row",
+                "ixx = syy / det",
+                "ixy = -p01 / det",
+                "iyy = sxx / det",
+            ]
+            for k in used:
+                lines += [
+                    f"k{k}x = {first[k]} * ixx + {second[k]} * ixy",
+                    f"k{k}y = {first[k]} * ixy + {second[k]} * iyy",
+                ]
+            if update == "steady speed":
+                lines.append(
+                    "# the speeds are known from elsewhere and only considered, not corrected (Schmidt)"
+                )
+            lines += [f"{('px', 'py', 'vx', 'vy')[k]} += k{k}x * rx + k{k}y * ry" for k in used]
+            if whole:
+                if update == "steady speed":
+                    lines += [f"a{k} = {first[k]}\nb{k} = {second[k]}" for k in range(4)]
+                    lines += [f"p{i}{j} -= k{i}x * a{j} + k{i}y * b{j}" for i, j in _PAIRS if i < 2]
+                else:
+                    lines += ["# (I - K H) P, of which the upper half is enough"]
+                    lines += [f"a{k} = {first[k]}\nb{k} = {second[k]}" for k in range(4)]
+                    lines += [f"p{i}{j} -= k{i}x * a{j} + k{i}y * b{j}" for i, j in _PAIRS]
+            correct = "\n".join(lines)
+    d.launch(count)
+    d.code(
+        (
+            "tid = wp.tid()\n"
+            "x = state[tid]\n"
+            "$load\n"
+            "$predict\n"
+            "$spread\n"
+            "$adds\n"
+            "$choose\n"
+            "$residual\n"
+            "$gating\n"
+            "$correct\n"
+            "$store"
+        ),
+        load=load,
+        predict=predict,
+        spread=spread,
+        adds=adds,
+        choose=choose,
+        residual=residual,
+        gating=gating,
+        correct=correct,
+        store=store,
+        unseen=unseen,
+        far=far,
+        write_state=write_state,
+        write_cov=write_cov,
+    )
+    trim(d)
+    d.explain("States are (x, y, vx, vy); `accel_noise` is the strength of the acceleration's noise.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        if layout == "mat44":
+            p = v.cov
+        else:
+            p = np.block([[v.pos_cov, v.cross_cov], [v.cross_cov.transpose(0, 2, 1), v.vel_cov]])
+        p = np.triu(p) + np.triu(p, 1).transpose(0, 2, 1)
+        f = np.kron([[1, v.dt], [0, 1]], np.eye(2))
+        t = v.dt
+        blocks = {
+            "discrete": [[t**4 / 4, t**3 / 2], [t**3 / 2, t**2]],
+            "continuous": [[t**3 / 3, t**2 / 2], [t**2 / 2, t]],
+            "velocity": [[0, 0], [0, t]],
+        }[noise]
+        p = f @ p @ f.T + v.get("accel_noise", 0.0) * np.kron(blocks, np.eye(2))
+        x = v.state @ f.T
+        seen = np.ones(count, bool)
+        z = v.z
+        if picked:
+            seen, z = v.assigned >= 0, v.z[v.assigned]
+        s = p[:, :2, :2] + v.meas_var * np.eye(2)
+        r = z - x[:, :2]
+        d2 = np.einsum("ni,nij,nj->n", r, np.linalg.inv(s), r)
+        near = d2 <= 9.21 if gate else seen
+        if result == "likelihood":
+            like = -0.5 * (d2 + np.log(np.linalg.det(2 * np.pi * s)))
+            like = np.where(near, like, -0.5 * 9.21) if gate else like
+            return {"loglik": np.where(seen, like, 0.0)}
+        k = p[:, :, :2] @ np.linalg.inv(s)
+        if update == "steady speed":
+            k[:, 2:] = 0.0
+        k *= (seen & near)[:, None, None]
+        # Joseph's form holds for any gain
+        stay = np.eye(4) - k @ np.eye(4)[:2]
+        joseph = stay @ p @ stay.transpose(0, 2, 1) + v.meas_var * k @ k.transpose(0, 2, 1)
+        made = {"new_state": x + np.einsum("nij,nj->ni", k, r)}
+        if whole:
+            made["new_cov"] = joseph
+        return made
+
+    d.check(reference, 1e-3)
+
+
+@DOMAIN.algorithm(
+    source="Madgwick, Harrison & Vaidyanathan 2011; Mahony, Hamel & Pflimlin 2008",
+    names={
+        "fuse_imu": "attitude_filter|ahrs_update|imu_step",
+        "att": "attitude|orientation|q_in",
+        "gyro": "omega|rates|angular_velocity",
+        "accel": "acc|specific_force|accelerometer",
+        "mag": "magnetometer|compass|field",
+        "dt": "step|sample_time|period",
+        "gain": "beta|kp|strength",
+    },
+    adjoint="either",
+    weight=4,
+)
+def fuse_imu(d: Draft) -> None:
+    """Turns attitudes by gyroscope rates and pulls them to where accelerometers find down."""
+    method = d.option("method", "gradient", "feedback", "integral feedback")
+    compass = d.flag("compass", 0.45)
+    trust = d.option("trust", "always", "near 1 g", "weighted")
+    turn = d.option("turn", "derivative", "exponential", "second order")
+    layout = d.option("layout", "arrays", "packed")
+    result = d.option("result", "attitude", "gravity", "angles", weights=(0.6, 0.2, 0.2))
+    count = d.pick(48, 64, 96)
+    d.says({
+        "attitude": "Turns attitudes by gyroscope rates and pulls them to where accelerometers find down.",
+        "gravity": "Computes where up is for a body after one step of an attitude filter.",
+        "angles": "Computes roll, pitch and yaw after one step of an attitude filter.",
+    }[result])  # fmt: skip
+    d.input("att", "quat", count, kind="unit")
+    if layout == "arrays":
+        d.input("gyro", "vec3", count, -2.0, 2.0)
+        d.input("accel", "vec3", count, 0.3, 0.9)
+        if compass:
+            d.input("mag", "vec3", count, 0.2, 0.6)
+        read = "g = gyro[tid]\na = accel[tid]"
+        field = "m = wp.normalize(mag[tid])"
+    else:
+        # rates, specific force and perhaps the field, as the sensor sends them
+        d.input("imu", "float", (count, 9 if compass else 6), 0.2, 0.9)
+        read = (
+            "g = wp.vec3(imu[tid, 0], imu[tid, 1], imu[tid, 2])\n"
+            "a = wp.vec3(imu[tid, 3], imu[tid, 4], imu[tid, 5])"
+        )
+        field = "m = wp.normalize(wp.vec3(imu[tid, 6], imu[tid, 7], imu[tid, 8]))"
+    integral = method == "integral feedback"
+    if integral:
+        d.input("bias", "vec3", count, -0.05, 0.05)
+    d.param("dt", "float", 0.002, 0.02)
+    d.param("gain", "float", 0.1, 1.0)
+    if integral:
+        d.param("ki", "float", 0.05, 0.3)
+    weight = {
+        "always": "k = gain",
+        "near 1 g": (
+            "# while the body speeds up, its specific force is not the way up\n"
+            "k = gain\n"
+            "if wp.abs(size - 1.0) > 0.3:\n"
+            "    k = 0.0"
+        ),
+        "weighted": (
+            "# the further from 1 g, the less it tells where up is\n"
+            "err = (size - 1.0) / 0.3\n"
+            "k = gain / (1.0 + err * err)"
+        ),
+    }[trust]
+    start = "q = att[tid]\nx = q[0]\ny = q[1]\nz = q[2]\nw = q[3]\n"
+    if compass:
+        start += """$field
+# the field in the world's frame, turned so that its level part points along x
+h = wp.quat_rotate(q, m)
+bx = wp.sqrt(h[0] * h[0] + h[1] * h[1])
+bz = h[2]
+"""
+    if method == "gradient":
+        correct = """
+        # f: where the attitude expects up, less where it is measured
+        fx = 2.0 * (x * z - w * y) - a[0]
+        fy = 2.0 * (w * x + y * z) - a[1]
+        fz = 1.0 - 2.0 * (x * x + y * y) - a[2]
+        # steepest ascent of f.f / 2: the transposed Jacobian times f
+        sx = 2.0 * z * fx + 2.0 * w * fy - 4.0 * x * fz
+        sy = -2.0 * w * fx + 2.0 * z * fy - 4.0 * y * fz
+        sz = 2.0 * x * fx + 2.0 * y * fy
+        sw = -2.0 * y * fx + 2.0 * x * fy
+        $more
+        # a step of fixed length against it, whatever the error's size
+        s = k / wp.sqrt(sx * sx + sy * sy + sz * sz + sw * sw + 1.0e-12)
+        dx = 0.5 * (w * g[0] + y * g[2] - z * g[1]) - s * sx
+        dy = 0.5 * (w * g[1] - x * g[2] + z * g[0]) - s * sy
+        dz = 0.5 * (w * g[2] + x * g[1] - y * g[0]) - s * sz
+        dw = -0.5 * (x * g[0] + y * g[1] + z * g[2]) - s * sw
+        $rotate
+        """
+        more = """
+        mx = bx * (1.0 - 2.0 * (y * y + z * z)) + 2.0 * bz * (x * z - w * y) - m[0]
+        my = 2.0 * bx * (x * y - w * z) + 2.0 * bz * (w * x + y * z) - m[1]
+        mz = 2.0 * bx * (w * y + x * z) + bz * (1.0 - 2.0 * (x * x + y * y)) - m[2]
+        sx += 2.0 * bz * z * mx + 2.0 * (bx * y + bz * w) * my + (2.0 * bx * z - 4.0 * bz * x) * mz
+        sy += -(4.0 * bx * y + 2.0 * bz * w) * mx + 2.0 * (bx * x + bz * z) * my + (2.0 * bx * w - 4.0 * bz * y) * mz
+        sz += (2.0 * bz * x - 4.0 * bx * z) * mx + 2.0 * (bz * y - bx * w) * my + 2.0 * bx * x * mz
+        sw += -2.0 * bz * y * mx + 2.0 * (bz * x - bx * z) * my + 2.0 * bx * y * mz
+        """
+        rotate = {
+            "derivative": "q1 = wp.normalize(wp.quat(x + dt * dx, y + dt * dy, z + dt * dz, w + dt * dw))",
+            "exponential": """
+            # the rate that the derivative stands for, 2 conj(q) dq, turns the body for dt
+            rate = 2.0 * (wp.quat_inverse(q) * wp.quat(dx, dy, dz, dw))
+            v = wp.vec3(rate[0], rate[1], rate[2])
+            q1 = q * wp.quat_from_axis_angle(wp.normalize(v), wp.length(v) * dt)
+            """,
+            "second order": """
+            rate = 2.0 * (wp.quat_inverse(q) * wp.quat(dx, dy, dz, dw))
+            v = wp.vec3(rate[0], rate[1], rate[2])
+            half = 0.5 * dt
+            c = 1.0 - 0.5 * half * half * wp.dot(v, v)
+            q1 = wp.normalize(q * wp.quat(half * v[0], half * v[1], half * v[2], c))
+            """,
+        }[turn]
+    else:
+        more = """
+        # and where the field is expected, against where it is found
+        ex = bx * (1.0 - 2.0 * (y * y + z * z)) + 2.0 * bz * (x * z - w * y)
+        ey = 2.0 * bx * (x * y - w * z) + 2.0 * bz * (w * x + y * z)
+        ez = 2.0 * bx * (w * y + x * z) + bz * (1.0 - 2.0 * (x * x + y * y))
+        error += wp.cross(m, wp.vec3(ex, ey, ez))
+        """
+        correct = """
+        ux = 2.0 * (x * z - w * y)
+        uy = 2.0 * (w * x + y * z)
+        uz = 1.0 - 2.0 * (x * x + y * y)
+        # the turn that would bring the expected up to the measured one
+        error = wp.cross(a, wp.vec3(ux, uy, uz))
+        $more
+        v = g + k * error
+        $drift
+        $rotate
+        """
+        rotate = {
+            "derivative": "dq = 0.5 * (q * wp.quat(v[0], v[1], v[2], 0.0))\nq1 = wp.normalize(q + dt * dq)",
+            "exponential": "q1 = q * wp.quat_from_axis_angle(wp.normalize(v), wp.length(v) * dt)",
+            "second order": """
+            half = 0.5 * dt
+            c = 1.0 - 0.5 * half * half * wp.dot(v, v)
+            q1 = wp.normalize(q * wp.quat(half * v[0], half * v[1], half * v[2], c))
+            """,
+        }[turn]
+    drift = (
+        "# what the error sums up to is the gyroscope's drift\nb = bias[tid] + ki * dt * error\nv += b"
+        if integral
+        else ""
+    )
+    if result == "attitude":
+        d.output("new_att", "quat", count)
+        store = "new_att[tid] = q1"
+        if integral:
+            d.output("new_bias", "vec3", count)
+            store += "\nnew_bias[tid] = b"
+    elif result == "gravity":
+        d.output("up", "vec3", count)
+        store = "up[tid] = wp.quat_rotate_inv(q1, wp.vec3(0.0, 0.0, 1.0))"
+    else:
+        d.output("angles", "vec3", count)
+        store = """
+        roll = wp.atan2(2.0 * (q1[3] * q1[0] + q1[1] * q1[2]), 1.0 - 2.0 * (q1[0] * q1[0] + q1[1] * q1[1]))
+        # rounding may carry the sine past one
+        pitch = wp.asin(wp.clamp(2.0 * (q1[3] * q1[1] - q1[2] * q1[0]), -1.0, 1.0))
+        yaw = wp.atan2(2.0 * (q1[3] * q1[2] + q1[0] * q1[1]), 1.0 - 2.0 * (q1[1] * q1[1] + q1[2] * q1[2]))
+        angles[tid] = wp.vec3(roll, pitch, yaw)
+        """
+        d.forward_only()
+    if trust == "near 1 g" or method == "gradient":
+        d.forward_only()
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$read\nsize = wp.length(a)\na = a / size\n$weight\n$start\n$correct\n$store",
+        read=read, weight=weight, start=start, field=field, correct=correct, more=more if compass else "",
+        drift=drift, rotate=rotate, store=store,
+    )  # fmt: skip
+    trim(d)
+    d.explain("Attitudes turn the body's frame to the world's (z up); rates in rad/s, specific force in g.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        if layout == "arrays":
+            g, a, m = v.gyro, v.accel, v.get("mag")
+        else:
+            g, a, m = v.imu[:, :3], v.imu[:, 3:6], v.imu[:, 6:]
+        size = np.linalg.norm(a, axis=1, keepdims=True)
+        a = a / size
+        k = np.full_like(size, v.gain)
+        if trust == "near 1 g":
+            k = np.where(np.abs(size - 1) > 0.3, 0, k)
+        elif trust == "weighted":
+            k = k / (1 + ((size - 1) / 0.3) ** 2)
+        q = v.att
+        pairs = [(np.array([0.0, 0.0, 1.0]) + 0 * a, a)]
+        if compass:
+            m = m / np.linalg.norm(m, axis=1, keepdims=True)
+            h = np.einsum("nij,nj->ni", _turns(q), m)
+            level = np.stack([np.hypot(h[:, 0], h[:, 1]), 0 * h[:, 0], h[:, 2]], axis=-1)
+            pairs.append((level, m))
+
+        def seen(p: Any) -> Any:
+            return [np.einsum("nji,nj->ni", _turns(p), world) for world, _ in pairs]
+
+        if method == "gradient":
+            slope = np.zeros_like(q)
+            for column in range(4):  # the derivative by a complex step, which loses no digits
+                p = q.astype(complex)
+                p[:, column] += 1e-20j
+                for f, (_, found) in zip(seen(p), pairs, strict=True):
+                    slope[:, column] += (f.imag * 1e20 * (f.real - found)).sum(axis=1)
+            slope /= np.sqrt((slope**2).sum(axis=1, keepdims=True) + 1e-12)
+            rate = g - 2 * k * _times(q * [-1, -1, -1, 1], slope)[:, :3]
+            along = -k * (q * slope).sum(axis=1, keepdims=True)
+        else:
+            error = sum(np.cross(found, f) for f, (_, found) in zip(seen(q), pairs, strict=True))
+            rate, along = g + k * error, np.zeros_like(k)
+            if integral:
+                b = v.bias + v.ki * v.dt * error
+                rate = rate + b
+        speed = np.linalg.norm(rate, axis=1, keepdims=True)
+        if turn == "exponential":
+            step = np.hstack([np.sin(speed * v.dt / 2) * rate / speed, np.cos(speed * v.dt / 2)])
+        else:
+            c = 1 - (speed * v.dt / 2) ** 2 / 2 if turn == "second order" else 1 + v.dt * along
+            step = np.hstack([v.dt / 2 * rate, c + 0 * speed])
+        q1 = _times(q, step)
+        q1 /= np.linalg.norm(q1, axis=1, keepdims=True)
+        r = _turns(q1)
+        if result == "gravity":
+            return {"up": r[:, 2]}
+        if result == "angles":
+            pitch = np.arcsin(-r[:, 2, 0])
+            return {
+                "angles": np.stack(
+                    [np.arctan2(r[:, 2, 1], r[:, 2, 2]), pitch, np.arctan2(r[:, 1, 0], r[:, 0, 0])], -1
+                )
+            }
+        return {"new_att": q1} | ({"new_bias": b} if integral else {})
+
+    if result != "angles":
+        d.check(reference, 2e-3)
+        return
+
+    def close(before: Values, after: Values) -> None:
+        # A turn of 2 pi is none, and near the poles roll and yaw are not apart.
+        expected = reference(before)["angles"]
+        wrong = np.abs(np.exp(1j * after.angles) - np.exp(1j * expected)) > 2e-2
+        assert wrong.mean() < 0.03, f"{wrong.mean():.2f} of the angles differ"
+
+    d.holds(close)
+
+
+def _turns(q: Any) -> Any:
+    """Rotation matrices, in the form that is second degree in the parts of `q` and one for a unit vector."""
+    x, y, z, w = q.T
+    one = np.ones_like(x)
+    rows = [
+        [one - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), one - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), one - 2 * (x * x + y * y)],
+    ]
+    return np.moveaxis(np.array(rows), -1, 0)
+
+
+def _times(p: Any, q: Any) -> Any:
+    a, b = p[:, :3], q[:, :3]
+    s, t = p[:, 3:], q[:, 3:]
+    return np.hstack([s * b + t * a + np.cross(a, b), s * t - (a * b).sum(axis=1, keepdims=True)])

@@ -1,0 +1,298 @@
+"""Laws of chance, levels, curves and roots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.scalars import DOMAIN
+from warpgen.synthesis.algorithms.scalars._forms import Form
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_Formula = Callable[[Any], Any]
+_below = np.vectorize(NormalDist().cdf)
+_quantile = np.vectorize(NormalDist().inv_cdf)
+
+
+@DOMAIN.algorithm(
+    source="Abramowitz & Stegun 1964, sec. 7.1, 26.2",
+    names={
+        "normal_law": "gaussian_cdf|normal_distribution|gauss_law",
+        "x": "values|samples|z_in",
+        "mean": "mu|centre|loc",
+        "deviation": "sigma|std|spread",
+        "out": "probability|p_out|result",
+    },
+    double=True,
+    adjoint="either",
+    weight=2,
+)
+def normal_law(d: Draft) -> None:
+    """Evaluates the normal law."""
+    kind = d.option("kind", "below", "above", "quantile", "upper quantile", "within", "between")
+    given = d.option("given", "standard", "deviation", "both")
+    says = {
+        "below": "Gives the probability that a normal variable lies below each value.",
+        "above": "Gives the probability that a normal variable lies above each value.",
+        "quantile": "Finds the value below which a normal variable lies with each probability.",
+        "upper quantile": "Finds the value above which a normal variable lies with each probability.",
+        "within": "Gives the probability that a normal variable lies within each distance of its mean.",
+        "between": "Gives the probability that a normal variable lies between two values.",
+    }
+    d.says(says[kind])
+    form = Form(d)
+    inverse = "quantile" in kind
+    form.element(
+        "p" if inverse else "t",
+        "x",
+        *((0.02, 0.98) if inverse else (0.1, 2.0) if kind == "within" else (-1.5, 1.5)),
+    )
+    if kind == "between":
+        form.element("width", "widths", 0.2, 1.5)
+    if given == "both" and kind != "within":
+        form.number("mean", -0.5, 0.5)
+    if given != "standard":
+        form.number("deviation", 0.6, 1.4)
+    form.output("out")
+    mean = "mean" if "mean" in form.numbers else ""
+    scale = "deviation * " if given != "standard" else ""
+    root = f"({scale}wp.sqrt(2.0))"
+    shifted = "(t - mean)" if mean else "t"
+    plus = "mean + " if mean else ""
+    lines, value = {
+        "below": (f"z = {shifted} / {root}", "0.5 * (1.0 + wp.erf(z))"),
+        "above": (
+            f"# the complement keeps its digits where 1 - erf would lose them\nz = {shifted} / {root}",
+            "0.5 * wp.erfc(z)",
+        ),
+        "quantile": ("z = wp.sqrt(2.0) * wp.erfinv(2.0 * p - 1.0)", f"{plus}{scale}z"),
+        "upper quantile": ("z = wp.sqrt(2.0) * wp.erfcinv(2.0 * p)", f"{plus}{scale}z"),
+        "within": ("", f"wp.erf(t / {root})"),
+        "between": (
+            f"low = {shifted} / {root}\nhigh = low + width / {root}",
+            "0.5 * (wp.erf(high) - wp.erf(low))",
+        ),
+    }[kind]
+    form.write("normal_of", lines, value)
+    d.explain("The error function is erf(z) = 2/sqrt(pi) times the integral of exp(-t^2) from 0 to z.")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        mu = v.mean if mean else 0.0
+        sigma = v.deviation if scale else 1.0
+        z = (v.x - mu) / sigma
+        formulas: dict[str, Callable[[], Any]] = {
+            "below": lambda: _below(z),
+            "above": lambda: _below(-z),
+            "quantile": lambda: mu + sigma * _quantile(v.x),
+            "upper quantile": lambda: mu - sigma * _quantile(v.x),
+            "within": lambda: _below(v.x / sigma) - _below(-v.x / sigma),
+            "between": lambda: _below(z + v.widths / sigma) - _below(z),
+        }
+        return {"out": formulas[kind]()}
+
+    d.check(reference, 1e-3)
+
+
+@DOMAIN.algorithm(
+    source="ISO 80000-15; Fechner 1860",
+    names={
+        "levels": "to_decibel|log_levels|convert_levels",
+        "x": "power|signal|quantity",
+        "level": "db|out|gain",
+        "reference": "ref|x0|base_level",
+        "ratio": "r|relative|quotient",
+    },
+    double=True,
+    adjoint="either",
+    weight=2,
+)
+def levels(d: Draft) -> None:
+    """Turns quantities into levels."""
+    kind = d.option("kind", "power", "amplitude", "octaves", "cents", "acidity", "from decibel", "bits")
+    given = d.option("reference", "one", "given")
+    floored = d.flag("floored", 0.4) and kind not in ("from decibel", "bits")
+    d.says({
+        "power": "Turns powers into levels in decibel.",
+        "amplitude": "Turns amplitudes into levels in decibel.",
+        "octaves": "Tells how many octaves each frequency lies above a reference.",
+        "cents": "Tells how many cents each frequency lies above a reference.",
+        "acidity": "Gives the pH of concentrations.",
+        "from decibel": "Turns levels in decibel into ratios of power.",
+        "bits": "Tells how many bits a count of levels takes.",
+    }[kind])  # fmt: skip
+    form = Form(d)
+    low, high = {"from decibel": (-20.0, 20.0), "bits": (2.0, 5000.0)}.get(kind, (0.05, 20.0))
+    form.element("q", "x", low, high)
+    if given == "given" and kind != "bits":
+        form.number("reference", 0.5, 2.0)
+    form.output("level")
+    ratio = "q / reference" if "reference" in form.numbers else "q"
+    if floored:
+        ratio = f"wp.max({ratio}, 1.0e-3)"
+    lines, value = {
+        "power": (f"ratio = {ratio}", "10.0 * wp.log10(ratio)"),
+        "amplitude": (f"ratio = {ratio}", "20.0 * wp.log10(wp.abs(ratio))"),
+        "octaves": (f"ratio = {ratio}", "wp.log2(ratio)"),
+        "cents": (f"ratio = {ratio}", "1200.0 * wp.log2(ratio)"),
+        "acidity": (f"# 1e-7 mol/l is neutral\nconcentration = 1.0e-7 * {ratio}", "-wp.log10(concentration)"),
+        "from decibel": ("", f"{'reference * ' if 'reference' in form.numbers else ''}wp.pow(10.0, 0.1 * q)"),
+        "bits": ("", "wp.ceil(wp.log2(wp.floor(q)))"),
+    }[kind]
+    form.write("level_of", lines, value)
+    d.explain("A level is the logarithm of a ratio, so that equal steps are equal factors.")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        base = v.reference if "reference" in form.numbers else 1.0
+        ratio = v.x / base
+        formulas: dict[str, Callable[[], Any]] = {
+            "power": lambda: 10 * np.log10(ratio),
+            "amplitude": lambda: 20 * np.log10(ratio),
+            "octaves": lambda: np.log2(ratio),
+            "cents": lambda: 1200 * np.log2(ratio),
+            "acidity": lambda: 7 - np.log10(ratio),
+            "from decibel": lambda: base * 10 ** (v.x / 10),
+            "bits": lambda: np.ceil(np.log2(np.floor(v.x))),
+        }
+        return {"level": formulas[kind]()}
+
+    d.check(reference, 1e-3)
+
+
+@DOMAIN.algorithm(
+    source="Bernoulli 1691; Airy 1845; Langevin 1905; Korteweg & de Vries 1895",
+    names={
+        "hyperbolic_curves": "catenary|cable_shape|hyperbolic_profile",
+        "x": "positions|points|abscissa",
+        "y": "height|curve|out",
+        "scale": "a|length_scale|width",
+        "s": "u|xi|stretched",
+    },
+    double=True,
+    adjoint="either",
+    weight=2,
+)
+def hyperbolic_curves(d: Draft) -> None:
+    """Evaluates a curve made of hyperbolic functions."""
+    kind = d.option(
+        "kind", "catenary", "arc", "slope angle", "wave speed", "soliton", "langevin", "layer", "rapidity"
+    )
+    form = Form(d)
+    own = d.option("scale", "given", "per element")
+    offset = d.flag("offset", 0.4)
+    d.says({
+        "catenary": "Gives the height of a hanging chain.",
+        "arc": "Gives the length of a hanging chain from its lowest point.",
+        "slope angle": "Gives the angle at which a hanging chain rises.",
+        "wave speed": "Gives the phase speed of water waves over a bed of given depth.",
+        "soliton": "Gives the profile of a solitary wave in shallow water.",
+        "langevin": "Gives how far paramagnetic moments are aligned by a field.",
+        "layer": "Gives the velocity across a shear layer.",
+        "rapidity": "Turns rapidities into velocities in units of that of light.",
+    }[kind])  # fmt: skip
+    form.element("t", "x", 0.3, 2.0)
+    if own == "given":
+        form.number("scale", 0.5, 2.0)
+    else:
+        form.element("scale", "scales", 0.5, 2.0)
+    if offset:
+        form.number("lift", 0.2, 1.0)
+    form.output("y")
+    lines, value = {
+        "catenary": ("s = t / scale", "scale * wp.cosh(s)"),
+        "arc": ("s = t / scale", "scale * wp.sinh(s)"),
+        "slope angle": ("# dy/dx = sinh(x / a)\ns = t / scale", "wp.atan(wp.sinh(s))"),
+        "wave speed": (
+            "# w^2 = g k tanh(k h), with k h = t\nk = t / scale",
+            "wp.sqrt(9.81 / k * wp.tanh(t))",
+        ),
+        "soliton": ("s = t / scale\nsech = 1.0 / wp.cosh(s)", "sech * sech"),
+        "langevin": ("s = t / scale", "wp.cosh(s) / wp.sinh(s) - 1.0 / s"),
+        "layer": ("s = t / scale", "wp.tanh(s)"),
+        "rapidity": ("s = t / scale", "wp.sinh(s) / wp.cosh(s)"),
+    }[kind]
+    form.write("curve_at", lines, f"lift + {value}" if offset else value)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        a = v.scale if own == "given" else v.scales
+        s = v.x / a
+        formulas: dict[str, Callable[[], Any]] = {
+            "catenary": lambda: a * np.cosh(s),
+            "arc": lambda: a * np.sinh(s),
+            "slope angle": lambda: 2 * np.arctan(np.exp(s)) - np.pi / 2,
+            "wave speed": lambda: np.sqrt(9.81 * a / v.x * np.tanh(v.x)),
+            "soliton": lambda: np.cosh(s) ** -2,
+            "langevin": lambda: 1 / np.tanh(s) - 1 / s,
+            "layer": lambda: np.tanh(s),
+            "rapidity": lambda: np.tanh(s),
+        }
+        return {"y": formulas[kind]() + (v.lift if offset else 0.0)}
+
+    d.check(reference, 1e-3)
+
+
+@DOMAIN.algorithm(
+    source="Kepler 1619; CIE 15:2004; Cardano 1545",
+    names={
+        "cube_roots": "cubic_lengths|root_kernel|cbrt_scaling",
+        "x": "volumes|values|amounts",
+        "y": "lengths|roots|out",
+        "factor": "k|coefficient|scale",
+    },
+    double=True,
+    adjoint="either",
+)
+def cube_roots(d: Draft) -> None:
+    """Takes cube roots."""
+    kind = d.option("kind", "sphere", "orbit", "lightness", "cubic", "signed", "hydraulic")
+    form = Form(d)
+    scaled = d.option("scaled", "no", "given", "per element")
+    d.says({
+        "sphere": "Gives the radii of spheres of given volumes.",
+        "orbit": "Gives the semi-major axes of orbits of given periods.",
+        "lightness": "Turns relative luminances into CIE lightness.",
+        "cubic": "Finds the real root of x^3 + 3 x = 2 q.",
+        "signed": "Compresses signed values by the cube root.",
+        "hydraulic": "Gives the critical depth of flow in a channel for each discharge per width.",
+    }[kind])  # fmt: skip
+    low, high = {"lightness": (0.05, 1.0), "signed": (-4.0, 4.0)}.get(kind, (0.2, 8.0))
+    form.element("q", "x", low, high)
+    if kind == "signed":
+        d.forward_only()
+    if scaled == "given":
+        form.number("factor", 0.5, 2.0)
+    elif scaled == "per element":
+        form.element("factor", "factors", 0.5, 2.0)
+    form.output("y")
+    lines, value = {
+        "sphere": ("", "wp.cbrt(3.0 * q / (4.0 * wp.pi))"),
+        "orbit": ("# Kepler's third law: a^3 is as T^2", "wp.cbrt(q * q)"),
+        "lightness": ("", "116.0 * wp.cbrt(q) - 16.0"),
+        "cubic": (
+            "# Cardano: the discriminant is positive, so that there is one real root\n"
+            "root = wp.sqrt(q * q + 1.0)",
+            "wp.cbrt(q + root) + wp.cbrt(q - root)",
+        ),
+        "signed": ("", "wp.cbrt(q)"),
+        "hydraulic": ("g = 9.81", "wp.cbrt(q * q / g)"),
+    }[kind]
+    if scaled != "no":
+        value = f"factor * ({value})" if " + " in value or " - " in value else f"factor * {value}"
+    form.write("root_of", lines, value)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        q = v.x
+        formulas: dict[str, _Formula] = {
+            "sphere": lambda q: (3 * q / (4 * np.pi)) ** (1 / 3),
+            "orbit": lambda q: q ** (2 / 3),
+            "lightness": lambda q: 116 * q ** (1 / 3) - 16,
+            "cubic": lambda q: 2 * np.sinh(np.arcsinh(q) / 3),
+            "signed": lambda q: np.sign(q) * np.abs(q) ** (1 / 3),
+            "hydraulic": lambda q: (q**2 / 9.81) ** (1 / 3),
+        }
+        factor = {"no": 1.0, "given": v.get("factor"), "per element": v.get("factors")}[scaled]
+        return {"y": factor * formulas[kind](q)}
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,151 @@
+"""Sigma-delta modulation and other quantisers with memory."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.signal import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Schreier & Temes 2005, chs. 2 and 3; Inose & Yasuda 1963; Lipshitz, Wannamaker & Vanderkooy 1992",
+    names={
+        "modulate_signal": "feedback_quantiser|coarse_modulator|quantise_with_feedback",
+        "x": "signal|samples|inp",
+        "bits": "stream|codes|pulses",
+        "n": "i|t|k",
+        "ch": "channel|c|track",
+        "s1": "first|acc1|state1",
+        "s2": "second|acc2|state2",
+        "v": "level|feedback|dac",
+        "err": "e|quant_error|residue",
+    },
+    double=True,
+    adjoint="no",
+    weight=2,
+)
+def modulate_signal(d: Draft) -> None:
+    """Quantises signals coarsely such that the error averages out."""
+    loop = d.option("loop", "first order", "second order", "error feedback", "second error feedback", "delta")
+    levels = d.option("levels", "two", "many")
+    layout = d.option("layout", "rows", "columns")
+    hold = d.flag("oversampled", 0.4)
+    result = d.option("result", "codes", "mean", "signal")
+    if loop == "delta":
+        levels, hold = "two", False
+        result = "signal" if result == "mean" else result
+    count, size, over = d.pick(24, 32), d.pick(32, 48), d.pick(2, 4)
+    said = {
+        "first order": "a sigma-delta loop of first order",
+        "second order": "a sigma-delta loop of second order",
+        "error feedback": "feeding back the error of the sample before",
+        "second error feedback": "feeding back the errors of the two samples before",
+        "delta": "delta modulation, which codes whether the signal rises",
+    }[loop]
+    kept = {
+        "codes": "",
+        "mean": ", and averages what comes out",
+        "signal": ", and keeps the quantised signal",
+    }
+    d.says(f"Quantises signals coarsely by {said}{kept[result]}.")
+    shape = (count, size) if layout == "rows" else (size, count)
+    d.input("x", "float", shape, -0.6, 0.6)
+    if levels == "many":
+        d.param("step", "float", 0.2, 0.4)
+    if loop == "delta":
+        d.param("rise", "float", 0.1, 0.3)
+    longer = size * over if hold else size
+    out = (count, longer) if layout == "rows" else (longer, count)
+    name = {"codes": "bits", "mean": "mean", "signal": "y"}[result]
+    d.output(name, "int" if result == "codes" else "float", count if result == "mean" else out)
+    sample = f"n // {over}" if hold else "n"
+    at = f"x[ch, {sample}]" if layout == "rows" else f"x[{sample}, ch]"
+    to = "[ch, n]" if layout == "rows" else "[n, ch]"
+
+    body = {
+        "first order": "s1 += u - v\n$quantise",
+        "second order": """
+        s1 += u - v
+        # the inner feedback makes the loop's poles vanish: noise transfer (1 - 1/z)^2
+        s2 += s1 - v
+        $quantise
+        """,
+        "error feedback": "w = u + s1\n$quantise\ns1 = w - v",
+        "second error feedback": """
+        # noise transfer (1 - 1/z)^2
+        w = u + 2.0 * s1 - s2
+        $quantise
+        s2 = s1
+        s1 = w - v
+        """,
+        "delta": "v = 1.0 if u >= s1 else -1.0\ns1 += rise * v",
+    }[loop]
+    of = {"first order": "s1", "second order": "s2"}.get(loop, "w")
+    quantise = f"v = 1.0 if {of} >= 0.0 else -1.0"
+    if levels == "many":
+        quantise = f"code = int(wp.floor({of} / step + 0.5))\nv = float(code) * step"
+    states = ["s1", "s2"] if loop.startswith("second") else ["s1"]
+    before = [f"{state} = float(0.0)" for state in states]
+    if loop in ("first order", "second order"):
+        before.append("v = float(0.0)")
+    store = {
+        "codes": f"bits{to} = " + ("code" if levels == "many" else "int(v)"),
+        "mean": "sum += v",
+        "signal": f"y{to} = " + ("s1" if loop == "delta" else "v"),
+    }[result]
+    if result == "mean":
+        before.append("sum = float(0.0)")
+    d.launch(count)
+    d.code(
+        """
+        ch = wp.tid()
+        $before
+        for n in range($longer):
+            u = $at
+            $body
+            $store
+        $end
+        """,
+        before="\n".join(before),
+        longer=str(longer),
+        at=at,
+        body=body,
+        quantise=quantise,
+        store=store,
+        end=f"mean[ch] = sum / float({longer})" if result == "mean" else "",
+    )
+    d.explain(
+        "The loop pushes the error of quantisation to high frequencies, where a later filter removes it."
+    )
+
+    def modulated(before: Values, after: Values) -> None:
+        x = before.x if layout == "rows" else before.x.T
+        u = np.repeat(x, over, axis=1) if hold else x
+        step = before.get("step", 1.0)
+        limit = 2.0 if levels == "many" else 8.0 if loop.startswith("second") else 3.0
+        if result == "mean":
+            error = np.abs(after.mean - u.mean(axis=1)) * u.shape[1]
+            # the states are bounded, so that sums of errors are
+            assert (error < limit).all()
+            assert after.mean.std() > 0.0
+            assert np.corrcoef(after.mean, u.mean(axis=1))[0, 1] > 0.9
+            return
+        found = after.bits * step if result == "codes" else after.y
+        found = found if layout == "rows" else found.T
+        if loop == "delta":
+            rises = found if result == "codes" else np.diff(found, axis=1, prepend=0.0) / before.rise
+            np.testing.assert_allclose(np.abs(rises), 1.0, atol=1e-4)
+            follower = np.cumsum(rises, axis=1) * before.rise
+            last = np.concatenate([np.zeros((count, 1)), follower[:, :-1]], axis=1)
+            clear = np.abs(u - last) > 1e-4
+            assert ((rises > 0) == (u >= last))[clear].all()
+            return
+        on = found / step if levels == "many" else found
+        assert np.abs(on - np.round(on)).max() < 1e-3
+        if levels == "two":
+            np.testing.assert_allclose(np.abs(found), 1.0, atol=1e-6)
+        drift = np.abs(np.cumsum(found - u, axis=1))
+        assert (drift < limit).all()
+
+    d.holds(modulated)

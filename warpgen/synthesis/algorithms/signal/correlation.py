@@ -1,0 +1,295 @@
+"""Likeness of signals at a lag, and the pitch that follows from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.signal import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "x": "signal|samples|audio",
+    "n": "i|t|m",
+    "lag": "tau|delay|shift",
+    "hop": "stride|hop_size|frame_step",
+}
+
+
+@DOMAIN.algorithm(
+    source="Oppenheim & Schafer 2010, sec. 10.5; Ross et al. 1974; de Cheveigné & Kawahara 2002, eq. 6",
+    names=_NAMES
+    | {
+        "correlate_lags": "lag_products|compare_lags|lag_sums",
+        "r": "corr|acf|likeness",
+        "y": "other|reference_signal|template",
+        "acc": "sum|s|r_lag",
+    },
+    double=True,
+    adjoint="either",
+    weight=3,
+)
+def correlate_lags(d: Draft) -> None:
+    """Compares a signal with itself or another at a range of lags."""
+    what = d.option("what", "auto", "cross", "difference", "magnitude difference", "normalised", "circular")
+    scale = d.option("scale", "sum", "biased", "unbiased")
+    layout = d.option("layout", "one", "rows", "frames")
+    two_sided = d.flag("two sided", 0.3)
+    centred = d.flag("centred", 0.3)
+    lags, size, rows = d.pick(12, 16, 24), d.pick(48, 64), d.pick(4, 6)
+    if what == "normalised":
+        scale = "sum"
+    if what == "circular" or layout == "frames":
+        two_sided = False
+    hop = size // 2
+    d.says({
+        "auto": "Computes the autocorrelation of signals at a range of lags.",
+        "cross": "Correlates two signals at a range of lags.",
+        "difference": "Sums squared differences of a signal and its shift at a range of lags.",
+        "magnitude difference": "Sums absolute differences of a signal and its shift at a range of lags.",
+        "normalised": "Correlates a signal with its shift, relative to their energy, at a range of lags.",
+        "circular": "Correlates two periodic signals at a range of lags.",
+    }[what])  # fmt: skip
+    two = what in ("cross", "circular")
+    shape = {"one": (size,), "rows": (rows, size), "frames": (hop * (rows - 1) + size,)}[layout]
+    low = 0.1 if what == "normalised" else -1.0
+    d.input("x", "float", shape, low, 1.0)
+    if two:
+        d.input("y", "float", shape, low, 1.0)
+    if centred:
+        if layout == "one":
+            d.param("mean", "float", -0.1, 0.1)
+        else:
+            d.input("mean", "float", rows, -0.1, 0.1)
+    count = 2 * lags - 1 if two_sided else lags
+    out = (count,) if layout == "one" else (rows, count)
+    d.output("r", "float", out)
+    other = "y" if two else "x"
+    place = {"one": "{}[{}]", "rows": "{}[row, {}]", "frames": f"{{}}[row * {hop} + {{}}]"}[layout]
+    a, b = place.format("x", "n"), place.format(other, "n + lag")
+    if what == "circular":
+        b = place.format(other, f"(n + lag) % {size}")
+    mean = "mean" if layout == "one" else "mean[row]"
+    lines = ""
+    if centred and what not in ("difference", "magnitude difference"):
+        lines = f"a = {a} - {mean}\nb = {b} - {mean}"
+        a, b = "a", "b"
+    elif what not in ("auto", "cross", "circular"):
+        lines = f"a = {a}\nb = {b}"
+        a, b = "a", "b"
+    if centred and what in ("difference", "magnitude difference"):
+        d.parameters = [p for p in d.parameters if p.name != "mean"]
+    terms = {
+        "difference": "acc += (a - b) * (a - b)",
+        "magnitude difference": "acc += wp.abs(a - b)",
+        "normalised": "acc += a * b\nenergy += a * a + b * b",
+    }.get(what, f"acc += {a} * {b}")
+    bounds = f"{size} - lag"
+    if two_sided:
+        bounds = f"wp.max(-lag, 0), {size} - wp.max(lag, 0)"
+    if what == "circular":
+        bounds = f"{size}"
+    overlap = f"float({size})" if what == "circular" or scale == "biased" else f"float({size} - lag)"
+    if two_sided and scale == "unbiased":
+        overlap = f"float({size} - wp.abs(lag))"
+    value = {"sum": "acc", "biased": f"acc / {overlap}", "unbiased": f"acc / {overlap}"}[scale]
+    if what == "normalised":
+        value = "2.0 * acc / energy"
+        d.forward_only()  # Warp does not tape the sums, which the adjoint of the quotient needs
+    index = "k" if two_sided else "lag"
+    ids = index if layout == "one" else f"row, {index}"
+    d.launch(*out)
+    d.code(
+        f"""
+        {ids} = wp.tid()
+        $lag
+        acc = float(0.0)
+        $energy
+        for n in range({bounds}):
+            $lines
+            $terms
+        r[{ids}] = {value}
+        """,
+        lag=f"lag = k - {lags - 1}  # zero in the middle" if two_sided else "",
+        energy="energy = float(0.0)" if what == "normalised" else "",
+        lines=lines,
+        terms=terms,
+    )
+    d.explain({
+        "sum": "Terms are summed where both samples lie within the signal.",
+        "biased": "Sums are divided by the whole length, so that large lags, with few terms, count less.",
+        "unbiased": "Sums are divided by the number of their terms.",
+    }[scale])  # fmt: skip
+
+    def reference(v: Values) -> dict[str, Any]:
+        def rows_(z: Any) -> Any:
+            if layout == "frames":
+                return np.lib.stride_tricks.sliding_window_view(z, size)[::hop][:rows]
+            return z.reshape(-1, size)
+
+        x = rows_(v.x)
+        y = rows_(v.y) if two else x
+        if centred and what not in ("difference", "magnitude difference"):
+            m = np.reshape(v.mean, (-1, 1))
+            x, y = x - m, y - m
+        made = []
+        for lag in range(1 - lags, lags) if two_sided else range(lags):
+            if what == "circular":
+                p, q = x, np.roll(y, -lag, axis=1)
+            else:
+                p = x[:, max(-lag, 0) : size - max(lag, 0)]
+                q = y[:, max(lag, 0) : size - max(-lag, 0)]
+            total = {
+                "difference": ((p - q) ** 2).sum(axis=1),
+                "magnitude difference": np.abs(p - q).sum(axis=1),
+                "normalised": 2 * (p * q).sum(axis=1) / (p * p + q * q).sum(axis=1),
+            }.get(what, (p * q).sum(axis=1))
+            made.append(total / {"sum": 1, "biased": size, "unbiased": p.shape[1]}[scale])
+        return {"r": np.stack(made, axis=-1).reshape(out)}
+
+    d.check(reference, 5e-4)
+
+
+@DOMAIN.algorithm(
+    source="de Cheveigné & Kawahara 2002, sec. II",
+    names=_NAMES
+    | {
+        "yin_pitch": "estimate_pitch|pitch_yin|fundamental_period",
+        "pitch": "f0|periods|fundamental",
+        "diff": "d_tau|difference|df",
+        "cumulative": "running|running_sum|total",
+        "best": "tau_best|chosen|period",
+    },
+    double=True,
+    adjoint="no",
+    weight=2,
+)
+def yin_pitch(d: Draft) -> None:
+    """Estimates the period of each frame of a signal from the differences with its shifts."""
+    source = d.option("source", "differences", "signal")
+    choice = d.option("choice", "first below", "least")
+    refine = d.flag("parabola")
+    result = d.option("result", "period", "frequency", "period and clarity")
+    normalise = d.option("normalise", "cumulative", "plain")
+    frames, most = d.pick(16, 24, 32), d.pick(24, 32)
+    size = 2 * most
+    least = d.pick(2, 3)
+    if normalise == "plain":
+        choice = "least"
+    what = "frequency" if result == "frequency" else "period"
+    method = "the YIN method without its normalisation" if normalise == "plain" else "the YIN method"
+    d.says(f"Estimates the {what} of each frame of a signal by {method}.")
+    if source == "differences":
+        d.input("diff", "float", (frames, most), 0.2, 1.5)
+    else:
+        d.input("x", "float", (frames, size), -1.0, 1.0)
+    if choice == "first below":
+        d.param("threshold", "float", 0.6, 0.9)
+    if result == "frequency":
+        d.param("rate", "float", 8000.0, 16000.0)
+    d.output("pitch", "float", frames)
+    if result == "period and clarity":
+        d.output("clarity", "float", frames)
+    d.output("norm_diff", "float", (frames, most))
+    if source == "signal":
+        term = f"""
+        d_lag = float(0.0)
+        for n in range({size - most}):
+            delta = x[frame, n] - x[frame, n + lag]
+            d_lag += delta * delta
+        """
+        value = "d_lag"
+    else:
+        term, value = "", "diff[frame, lag]"
+    if normalise == "cumulative":
+        first = f"""
+        cumulative = float(0.0)
+        # at lag zero the difference vanishes; one there keeps it from being chosen
+        norm_diff[frame, 0] = 1.0
+        for lag in range(1, {most}):
+            $term
+            cumulative += {value}
+            # relative to the mean of all shorter lags, so that no weight for short lags is needed
+            norm_diff[frame, lag] = {value} * float(lag) / cumulative
+        """
+    else:
+        first = f"for lag in range({most}):\n    $term\n    norm_diff[frame, lag] = {value}"
+    if choice == "least":
+        choose = f"""
+        best = int({least})
+        for lag in range({least + 1}, {most - 1}):
+            if norm_diff[frame, lag] < norm_diff[frame, best]:
+                best = lag
+        """
+    else:
+        choose = f"""
+        best = int({most - 2})
+        for lag in range({least}, {most - 1}):
+            # the first dip below the threshold, not the deepest: multiples of the period dip, too
+            if norm_diff[frame, lag] < threshold and norm_diff[frame, lag] <= norm_diff[frame, lag + 1]:
+                best = lag
+                break
+        """
+    fine = ""
+    period = "float(best)"
+    if refine:
+        fine = """
+        # the vertex of the parabola through the dip and its neighbours
+        a = norm_diff[frame, best - 1]
+        b = norm_diff[frame, best]
+        c = norm_diff[frame, best + 1]
+        curvature = a - 2.0 * b + c
+        period = float(best)
+        if curvature > 1.0e-4:
+            period += wp.clamp(0.5 * (a - c) / curvature, -0.5, 0.5)
+        """
+        period = "period"
+    store = f"pitch[frame] = {'rate / ' if result == 'frequency' else ''}{period}"
+    if result == "period and clarity":
+        store += "\nclarity[frame] = 1.0 - norm_diff[frame, best]"
+    d.launch(frames)
+    d.code(
+        "frame = wp.tid()\n$first\n$choose\n$fine\n$store",
+        first=first,
+        term=term,
+        choose=choose,
+        fine=fine,
+        store=store,
+    )
+    d.explain("""
+        Periods are in samples. `norm_diff` keeps the differences by lag, which later steps may want for
+        tracking.
+    """)
+
+    def differences(v: Values) -> Any:
+        raw: Any = v.get("diff")
+        if source == "signal":
+            width = size - most
+            shifts = [v.x[:, lag : lag + width] for lag in range(most)]
+            raw = np.stack([((shifts[0] - s) ** 2).sum(axis=1) for s in shifts], axis=1)
+        if normalise == "plain":
+            return raw
+        lag = np.arange(1, most)
+        tail = raw[:, 1:] * lag / np.cumsum(raw[:, 1:], axis=1)
+        return np.concatenate([np.ones((frames, 1)), tail], axis=1)
+
+    def reference(v: Values) -> dict[str, Any]:
+        made = differences(v)
+        periods, clear = [], []
+        for row in made.astype(np.float32):
+            if choice == "least":
+                best = least + int(np.argmin(row[least : most - 1]))
+            else:
+                below = [k for k in range(least, most - 1) if row[k] < v.threshold and row[k] <= row[k + 1]]
+                best = below[0] if below else most - 2
+            a, b, c = row[best - 1 : best + 2].astype(float)
+            curvature = a - 2 * b + c
+            move = np.clip(0.5 * (a - c) / curvature, -0.5, 0.5) if refine and curvature > 1e-4 else 0.0
+            periods.append(best + move)
+            clear.append(1 - b)
+        period_ = np.array(periods)
+        found = {"pitch": v.rate / period_ if result == "frequency" else period_, "norm_diff": made}
+        return found | ({"clarity": np.array(clear)} if result == "period and clarity" else {})
+
+    d.check(reference, 2e-3)

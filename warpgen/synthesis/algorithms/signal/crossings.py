@@ -1,0 +1,163 @@
+"""Crossings of a level."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.signal import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {"x": "signal|samples|audio", "n": "i|t|m"}
+
+
+@DOMAIN.algorithm(
+    source="Kedem 1986",
+    names=_NAMES
+    | {
+        "level_crossings": "zero_crossings|count_crossings|find_crossings",
+        "crossings": "count|hits|n_cross",
+        "times": "positions|instants|t_cross",
+        "level": "threshold|offset|trigger",
+    },
+    double=True,
+    adjoint="no",
+)
+def level_crossings(d: Draft) -> None:
+    """Finds where signals cross a level."""
+    direction = d.option("direction", "any", "rising", "falling")
+    result = d.option("result", "rate", "mask", "times", "first", "atomic")
+    level = d.option("level", "zero", "given", "hysteresis")
+    layout = d.option("layout", "rows", "columns")
+    if level == "hysteresis" and result in ("mask", "times", "atomic"):
+        level = "given"
+    rows, size = d.pick(24, 32, 48), d.pick(32, 48, 64)
+    said = {"any": "cross", "rising": "rise through", "falling": "fall through"}[direction]
+    line = "zero" if level == "zero" else "a level" if level == "given" else "a level, with hysteresis"
+    d.says({
+        "rate": f"Counts how often signals {said} {line}.",
+        "mask": f"Marks the samples before which signals {said} {line}.",
+        "times": f"Finds the times at which signals {said} {line}, between samples.",
+        "first": f"Finds the first sample at which signals {said} {line}, or -1.",
+        "atomic": f"Counts over all signals how often they {said} {line}.",
+    }[result])  # fmt: skip
+    shape = (rows, size) if layout == "rows" else (size, rows)
+    d.input("x", "float", shape, -1.0, 1.0)
+    if level != "zero":
+        d.param("level", "float", -0.2, 0.2)
+    if level == "hysteresis":
+        d.param("band", "float", 0.1, 0.3)
+    single = result in ("rate", "first")
+    name = {"times": "times", "first": "first"}.get(result, "crossings")
+    out = (1,) if result == "atomic" else (rows,) if single else shape
+    d.output(name, "float" if result == "times" else "int", out)
+    at = "x[row, {}]" if layout == "rows" else "x[{}, row]"
+    to = "[row, n]" if layout == "rows" else "[n, row]"
+    line = "0.0" if level == "zero" else "level"
+    less = "" if level == "zero" else " - level"
+    crossed = {
+        "any": f"(before < {line}) != (now < {line})",
+        "rising": f"before < {line} and now >= {line}",
+        "falling": f"before >= {line} and now < {line}",
+    }[direction]
+    if not single:
+        action = {
+            "mask": f"if {crossed}:\n    crossings{to} = 1",
+            "times": f"""
+            if {crossed}:
+                # linear between the samples on both sides
+                t = (before{less}) / (before - now)
+                times{to} = float(n - 1) + t
+            else:
+                times{to} = -1.0
+            """,
+            "atomic": f"if {crossed}:\n    wp.atomic_add(crossings, 0, 1)",
+        }[result]
+        d.launch(rows, size)
+        d.code(
+            f"""
+            row, n = wp.tid()
+            if n == 0:
+                return  # nothing is known of the sample before the first
+            before = {at.format("n - 1")}
+            now = {at.format("n")}
+            $action
+            """,
+            action=action,
+        )
+    elif level == "hysteresis":
+        up, down = ("$act" if direction != "falling" else ""), ("$act" if direction != "rising" else "")
+        act = "hits += 1" if result == "rate" else f"{name}[row] = n\nreturn"
+        d.launch(rows)
+        d.code(
+            f"""
+            row = wp.tid()
+            $hits
+            # the side that the signal was last seen on, beyond the band
+            above = bool({at.format("0")} >= level)
+            for n in range(1, {size}):
+                now = {at.format("n")}
+                if above:
+                    if now < level - band:
+                        above = False
+                        $down
+                else:
+                    if now > level + band:
+                        above = True
+                        $up
+            $end
+            """,
+            hits="hits = int(0)" if result == "rate" else "",
+            up=up,
+            down=down,
+            act=act,
+            end=f"{name}[row] = hits" if result == "rate" else f"{name}[row] = -1",
+        )
+    else:
+        act = "hits += 1" if result == "rate" else f"{name}[row] = n\nreturn"
+        d.launch(rows)
+        d.code(
+            f"""
+            row = wp.tid()
+            $hits
+            for n in range(1, {size}):
+                before = {at.format("n - 1")}
+                now = {at.format("n")}
+                if {crossed}:
+                    $act
+            $end
+            """,
+            hits="hits = int(0)" if result == "rate" else "",
+            act=act,
+            end=f"{name}[row] = hits" if result == "rate" else f"{name}[row] = -1",
+        )
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = (v.x if layout == "rows" else v.x.T) - v.get("level", 0.0)
+        if level == "hysteresis":
+            above = [x[:, 0] >= 0]
+            for later in x.T[1:]:
+                above.append(np.where(above[-1], later >= -v.band, later > v.band))
+            high = np.stack(above, axis=1)
+        else:
+            high = x >= 0
+        rise, fall = ~high[:, :-1] & high[:, 1:], high[:, :-1] & ~high[:, 1:]
+        hit = {"any": rise | fall, "rising": rise, "falling": fall}[direction]
+        hit = np.concatenate([np.zeros((rows, 1), bool), hit], axis=1)
+        if result == "times":
+            before = np.concatenate([x[:, :1], x[:, :-1]], axis=1)
+            left = np.arange(size) - 1
+            with np.errstate(all="ignore"):
+                made = np.where(hit, left + before / (before - x), -1.0)
+            made[:, 0] = 0.0
+            return {"times": made if layout == "rows" else made.T}
+        if result == "first":
+            return {"first": np.where(hit.any(axis=1), hit.argmax(axis=1), -1)}
+        if result == "rate":
+            return {"crossings": hit.sum(axis=1)}
+        if result == "atomic":
+            return {"crossings": np.array([hit.sum()])}
+        return {"crossings": hit.astype(int) if layout == "rows" else hit.T.astype(int)}
+
+    d.check(reference, 1e-3)

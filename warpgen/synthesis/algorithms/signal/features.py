@@ -1,0 +1,284 @@
+"""Bands of a spectrum as the ear hears them, and smoothing by local polynomials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.signal import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "power": "spectrum|power_spec|psd",
+    "bands": "mel|mel_energies|features",
+    "x": "signal|samples|data",
+    "y": "smoothed|out_signal|y_out",
+}
+
+
+@DOMAIN.algorithm(
+    source="Stevens, Volkmann & Newman 1937; Davis & Mermelstein 1980; Slaney 1998; Zwicker & Terhardt 1980",
+    names=_NAMES
+    | {
+        "band_energies": "mel_filterbank|filterbank|spectral_bands",
+        "band": "b|m|filter_index",
+        "center": "mid|f_mid|peak_hz",
+    },
+    double=True,
+    adjoint="either",
+    weight=2,
+)
+def band_energies(d: Draft) -> None:
+    """Sums power spectra in triangular bands that are even on a scale of hearing."""
+    scale = d.option("scale", "htk", "slaney", "bark", "given")
+    output = d.option("output", "linear", "log", "decibel", "root")
+    layout = d.option("layout", "rows", "columns")
+    area = d.flag("equal area")
+    amplitude = d.flag("amplitude", 0.3)
+    frames, bins, bands = d.pick(8, 12, 16), d.pick(33, 49, 65), d.pick(8, 10, 12)
+    said = {
+        "htk": "even on the mel scale",
+        "slaney": "even on Slaney's mel scale, linear below 1 kHz",
+        "bark": "even on the Bark scale",
+        "given": "with given edges",
+    }[scale]
+    d.says(f"Sums {'amplitude' if amplitude else 'power'} spectra in triangular bands {said}.")
+    d.input("power", "float", (frames, bins) if layout == "rows" else (bins, frames), 0.1, 2.0)
+    if scale == "given":
+        d.input("edges", "float", bands + 2, 0.0, 4000.0, "ascending")
+    d.param("rate", "float", 8000.0)
+    d.output("bands", "float", (frames, bands) if layout == "rows" else (bands, frames))
+    if scale == "htk":
+        d.function("""
+            @wp.func
+            def to_scale(f: float) -> float:
+                return 1127.0 * wp.log(1.0 + f / 700.0)
+        """)
+        d.function("""
+            @wp.func
+            def to_hertz(m: float) -> float:
+                return 700.0 * (wp.exp(m / 1127.0) - 1.0)
+        """)
+    elif scale == "slaney":
+        d.function("""
+            @wp.func
+            def to_scale(f: float) -> float:
+                if f < 1000.0:
+                    return 0.015 * f
+                # 27 steps from 1 kHz to 6.4 kHz
+                return 15.0 + 27.0 * wp.log(f / 1000.0) / wp.log(6.4)
+        """)
+        d.function("""
+            @wp.func
+            def to_hertz(m: float) -> float:
+                if m < 15.0:
+                    return m / 0.015
+                return 1000.0 * wp.exp((m - 15.0) * wp.log(6.4) / 27.0)
+        """)
+    elif scale == "bark":
+        d.function("""
+            @wp.func
+            def to_scale(f: float) -> float:
+                # Traunmueller's formula
+                return 26.81 * f / (1960.0 + f) - 0.53
+        """)
+        d.function("""
+            @wp.func
+            def to_hertz(z: float) -> float:
+                return 1960.0 * (z + 0.53) / (26.28 - z)
+        """)
+    if scale == "given":
+        edges = "left = edges[band]\ncenter = edges[band + 1]\nright = edges[band + 2]"
+    else:
+        edges = f"""
+        bottom = to_scale(0.0)
+        step = (to_scale(0.5 * rate) - bottom) / float({bands + 1})
+        # neighbours overlap: each band ends at the middle of the next
+        left = to_hertz(bottom + float(band) * step)
+        center = to_hertz(bottom + float(band + 1) * step)
+        right = to_hertz(bottom + float(band + 2) * step)
+        """
+    at = "power[frame, k]" if layout == "rows" else "power[k, frame]"
+    value = f"wp.sqrt({at})" if amplitude else at
+    number = "power.shape[1]" if layout == "rows" else "power.shape[0]"
+    to = "bands[frame, band]" if layout == "rows" else "bands[band, frame]"
+    energy = "2.0 * energy / (right - left)" if area else "energy"
+    store = {
+        "linear": f"{to} = {energy}",
+        "log": f"# the floor avoids the logarithm of an empty band\n{to} = wp.log(wp.max({energy}, 1.0e-6))",
+        "decibel": f"{to} = 10.0 * wp.log10(wp.max({energy}, 1.0e-6))",
+        "root": f"# the cube root stands for the loudness of a power\n{to} = wp.cbrt({energy})",
+    }[output]
+    if output != "linear" or area:
+        d.forward_only()  # Warp does not tape the sum, which the adjoint of the logarithm needs
+    d.launch(*((frames, bands) if layout == "rows" else (bands, frames)))
+    d.code(
+        f"""
+        {"frame, band" if layout == "rows" else "band, frame"} = wp.tid()
+        $edges
+        energy = float(0.0)
+        for k in range({number}):
+            f = 0.5 * rate * float(k) / float({number} - 1)
+            if f > left and f < right:
+                weight = (f - left) / (center - left)
+                if f > center:
+                    weight = (right - f) / (right - center)
+                energy += weight * {value}
+        $store
+        """,
+        edges=edges,
+        store=store,
+    )
+    height = "Triangles have equal area." if area else "Triangles have a height of one."
+    d.explain(f"Bins run from 0 to half the sampling rate. {height}")
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.power if layout == "rows" else v.power.T
+        top = v.rate / 2
+        f = np.linspace(0, top, bins)
+        if scale == "given":
+            e = v.edges
+        else:
+            fine = np.linspace(0, top, 400001)
+            map_ = {
+                "htk": 1127 * np.log1p(fine / 700),
+                "slaney": np.where(
+                    fine < 1000, 0.015 * fine, 15 + 27 * np.log(np.maximum(fine, 1) / 1e3) / np.log(6.4)
+                ),
+                "bark": 26.81 * fine / (1960 + fine) - 0.53,
+            }[scale]
+            e = np.interp(np.linspace(map_[0], map_[-1], bands + 2), map_, fine)
+        weights = np.stack([np.interp(f, e[b : b + 3], [0, 1, 0]) for b in range(bands)])
+        made = (np.sqrt(x) if amplitude else x) @ weights.T
+        if area:
+            made = made * 2 / (e[2:] - e[:-2])
+        floor = np.maximum(made, 1e-6)
+        made = {"linear": made, "log": np.log(floor), "decibel": 10 * np.log10(floor), "root": np.cbrt(made)}[
+            output
+        ]
+        return {"bands": made if layout == "rows" else made.T}
+
+    d.check(reference, 5e-3)
+
+
+@DOMAIN.algorithm(
+    source="Savitzky & Golay 1964; Press et al. 2007, sec. 14.9",
+    names=_NAMES
+    | {
+        "smooth_polynomial": "savitzky_golay|savgol_filter|local_fit",
+        "slope": "dy|derivative|rate_out",
+        "n": "i|t|k",
+    },
+    double=True,
+    half=True,
+    weight=2,
+)
+def smooth_polynomial(d: Draft) -> None:
+    """Fits a polynomial to each sample's neighbours and keeps its value or slope there."""
+    window = d.option("window", 5, 7, 9)
+    result = d.option("result", "value", "slope", "curvature")
+    edge = d.option("edge", "copy", "mirror", "clamp", "inside")
+    layout = d.option("layout", "one", "rows", "vectors")
+    form = d.option("form", "written", "table")
+    rows, size = d.pick(6, 8), d.pick(32, 48)
+    if layout != "rows":
+        size *= 3
+    if edge == "copy" and result != "value":
+        edge = "clamp"
+    half = window // 2
+    said = {"value": "value", "slope": "slope", "curvature": "second derivative"}[result]
+    d.says(f"Fits a quadratic to {window} neighbours of each sample and keeps its {said} there.")
+    type_ = "vec3" if layout == "vectors" else "float"
+    shape = (rows, size) if layout == "rows" else (size,)
+    d.input("x", type_, shape, -1.0, 1.0)
+    if result != "value":
+        d.param("dt", "float", 0.5, 1.5)
+    count = size - 2 * half if edge == "inside" else size
+    d.output("y", type_, (rows, count) if layout == "rows" else count)
+    at = "x[row, {}]" if layout == "rows" else "x[{}]"
+    k = np.arange(-half, half + 1)
+    exact: dict[tuple[str, int], tuple[list[int], int]] = {
+        # of the normal equations, as whole numbers over a common divisor
+        ("value", 5): ([-3, 12, 17, 12, -3], 35),
+        ("value", 7): ([-2, 3, 6, 7, 6, 3, -2], 21),
+        ("value", 9): ([-21, 14, 39, 54, 59, 54, 39, 14, -21], 231),
+        ("slope", 5): ([-2, -1, 0, 1, 2], 10),
+        ("slope", 7): ([-3, -2, -1, 0, 1, 2, 3], 28),
+        ("slope", 9): ([-4, -3, -2, -1, 0, 1, 2, 3, 4], 60),
+        ("curvature", 5): ([2, -1, -2, -1, 2], 7),
+        ("curvature", 7): ([5, 0, -3, -4, -3, 0, 5], 42),
+        ("curvature", 9): ([28, 7, -8, -17, -20, -17, -8, 7, 28], 462),
+    }
+    whole, by = exact[result, window]
+    last = f"{size - 1}"
+
+    def neighbour(offset: str) -> str:
+        if edge == "mirror":
+            return at.format(f"{last} - wp.abs({last} - wp.abs({offset}))")
+        if edge == "clamp":
+            return at.format(f"wp.clamp({offset}, 0, {last})")
+        return at.format(offset)
+
+    ids = "row, n" if layout == "rows" else "n"
+    head = ""
+    middle = "n"
+    if edge == "copy":
+        head = f"""
+        if n < {half} or n > {size - 1 - half}:
+            # too near an end for a full window
+            y[{ids}] = {at.format("n")}
+            return
+        """
+    elif edge == "inside":
+        middle = f"n + {half}"
+    if form == "table":
+        d.input("c", "float", window, -0.5, 0.5)
+        lines = f"""
+        fit = {"wp.vec3()" if layout == "vectors" else "float(0.0)"}
+        for j in range({window}):
+            fit += c[j] * {neighbour(f"{'n' if edge == 'inside' else f'n - {half}'} + j")}
+        """
+        value = "fit"
+    else:
+        symmetric = result != "slope"
+        terms = [] if not symmetric else [f"{float(whole[half])} * {neighbour(middle)}"]
+        for j in range(1, half + 1):
+            weight = float(whole[half + j])
+            if weight == 0.0:
+                continue
+            right, left = neighbour(f"{middle} + {j}"), neighbour(f"{middle} - {j}")
+            if edge == "inside":
+                right, left = neighbour(f"n + {half + j}"), neighbour(f"n + {half - j}" if half > j else "n")
+            terms.append(f"{weight} * ({right} {'+' if symmetric else '-'} {left})")
+        lines = f"fit = {terms[0]}\n" + "\n".join(f"fit += {term}" for term in terms[1:])
+        value = f"fit / {float(by)}"
+    if result == "slope":
+        value = f"{value} / dt" if form == "table" else f"fit / ({float(by)} * dt)"
+    elif result == "curvature":
+        value = f"{value} / (dt * dt)" if form == "table" else f"fit / ({float(by)} * dt * dt)"
+    d.launch(*((rows, count) if layout == "rows" else (count,)))
+    d.code("$ids = wp.tid()\n$head\n$lines\ny[$ids] = $value", ids=ids, head=head, lines=lines, value=value)
+    if form == "table":
+        d.explain("`c` holds the weights of the least-squares fit, from the left end of the window.")
+    else:
+        d.explain("The weights are those of the least-squares fit, whole numbers over a divisor.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.x if layout == "rows" else v.x.T.reshape(-1, size)
+        mode: Any = {"mirror": "reflect", "clamp": "edge"}.get(edge, "constant")
+        padded = x if edge == "inside" else np.pad(x, ((0, 0), (half, half)), mode=mode)
+        cut = np.lib.stride_tricks.sliding_window_view(padded, window, axis=1)
+        order = {"value": 0, "slope": 1, "curvature": 2}[result]
+        if form == "table":
+            weights = v.c
+        else:
+            # the pseudo-inverse of the powers of k gives the coefficients of the fit
+            powers = np.vander(k, 3, increasing=True).astype(float)
+            weights = np.linalg.pinv(powers)[order] * (2 if order == 2 else 1)
+        made = cut @ weights / v.get("dt", 1.0) ** order
+        if edge == "copy":
+            made[:, :half], made[:, -half:] = x[:, :half], x[:, -half:]
+        return {"y": made if layout == "rows" else made.T if layout == "vectors" else made[0]}
+
+    d.check(reference, 5e-4)

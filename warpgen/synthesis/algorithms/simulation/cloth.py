@@ -1,0 +1,281 @@
+"""Cloth: bending, and the force of air."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.simulation import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+NAMES = {
+    "x": "particle_x|pos|positions|particle_q",
+    "v": "particle_v|vel|velocities|particle_qd",
+    "f": "particle_f|forces|force",
+    "inv_mass": "w|particle_inv_mass|inv_masses",
+    "bends": "edge_indices|bend_indices|hinges|quads",
+    "tris": "tri_indices|triangles|faces|indices",
+}
+
+
+@DOMAIN.algorithm(
+    source="Bridson, Marino & Fedkiw 2003, sec. 4; Grinspun et al. 2003",
+    names=NAMES
+    | {
+        "bending_forces": "eval_bending|bend_forces|dihedral_forces|hinge_forces",
+        "ke": "edge_ke|k_bend|bend_stiffness",
+        "kd": "edge_kd|bend_damping|k_damp",
+        "rest": "edge_rest_angle|rest_angles|theta0",
+        "theta": "angle|dihedral|phi",
+        "m": "f_total|fs|moment",
+        "e_hat": "axis|e_dir|hinge",
+    },
+    double=True,
+)
+def bending_forces(d: Draft) -> None:
+    """Adds the forces of hinges between pairs of triangles to the four particles of each."""
+    damping = d.flag("damping")
+    rest = d.option("rest", "flat", "angles")
+    stiffness = d.option("stiffness", "one", "each", "shape")
+    angle = d.option("angle", "atan2", "sine")
+    order = d.option("order", "wings first", "edge first")
+    count = d.pick(32, 48, 64)
+    d.input("x", "vec3", 4 * count, -1.0, 1.0)
+    if damping:
+        d.input("v", "vec3", 4 * count, -1.0, 1.0)
+    d.input("bends", "int", 4 * count, kind="permutation")
+    if rest == "angles":
+        d.input("rest", "float", count, -0.5, 0.5)
+    if stiffness == "each":
+        d.input("ke", "float", count, 0.5, 2.0)
+    else:
+        d.param("ke", "float", 0.5, 2.0)
+    if damping:
+        d.param("kd", "float", 0.05, 0.2)
+    d.output("f", "vec3", 4 * count)
+    k = "ke[tid]" if stiffness == "each" else "ke"
+    theta0 = " - rest[tid]" if rest == "angles" else ""
+    names = "ijkl" if order == "wings first" else "klij"
+    read = "\n".join(f"{a} = bends[4 * tid{f' + {n}' if n else ''}]" for n, a in enumerate(names))
+    theta = {
+        "atan2": "theta = wp.atan2(wp.dot(wp.cross(n2_hat, n1_hat), e_hat), wp.dot(n1_hat, n2_hat))",
+        "sine": """
+        # half angles stay steep where the sheet folds flat
+        theta = 2.0 * wp.atan2(
+            wp.dot(wp.cross(n2_hat, n1_hat), e_hat), 1.0 + wp.dot(n1_hat, n2_hat)
+        )
+        """,
+    }
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $read
+        x1 = x[i]
+        x2 = x[j]
+        x3 = x[k]
+        x4 = x[l]
+        # normals as long as twice the triangles' areas
+        n1 = wp.cross(x1 - x3, x1 - x4)
+        n2 = wp.cross(x2 - x4, x2 - x3)
+        e = x4 - x3
+        e_length = wp.length(e)
+        e_hat = e / e_length
+        n1_length = wp.length(n1)
+        n2_length = wp.length(n2)
+        n1_hat = n1 / n1_length
+        n2_hat = n2 / n2_length
+        $theta
+        # gradients of the angle: the wings turn about the edge, the edge's ends balance them
+        n1_over = n1_hat / n1_length
+        n2_over = n2_hat / n2_length
+        d1 = n1_over * e_length
+        d2 = n2_over * e_length
+        d3 = n1_over * wp.dot(x1 - x4, e_hat) + n2_over * wp.dot(x2 - x4, e_hat)
+        d4 = n1_over * wp.dot(x3 - x1, e_hat) + n2_over * wp.dot(x3 - x2, e_hat)
+        $stiff
+        $rate
+        m = -$k * (theta$theta0)$damped
+        wp.atomic_add(f, i, m * d1)
+        wp.atomic_add(f, j, m * d2)
+        wp.atomic_add(f, k, m * d3)
+        wp.atomic_add(f, l, m * d4)
+        """,
+        read=read,
+        theta=theta[angle],
+        stiff="""
+        # discrete shells: long edges between thin triangles are stiffer
+        shape = e_length * e_length / (n1_length + n2_length)
+        """
+        if stiffness == "shape"
+        else "",
+        k="ke * shape" if stiffness == "shape" else k,
+        theta0=theta0,
+        rate="""
+        theta_dot = wp.dot(d1, v[i]) + wp.dot(d2, v[j]) + wp.dot(d3, v[k]) + wp.dot(d4, v[l])
+        """
+        if damping
+        else "",
+        damped=" - kd * theta_dot" if damping else "",
+    )
+    d.explain("""
+        The moment k (theta - theta_0) acts along the gradient of the angle. Of each hinge the wings are
+        opposite to the edge that both triangles share; triangles must have an area.
+    """)
+
+    def angles(x: Any) -> Any:
+        x1, x2, x3, x4 = np.moveaxis(x, 1, 0)
+        n1, n2 = np.cross(x1 - x3, x1 - x4), np.cross(x2 - x4, x2 - x3)
+        e = (x4 - x3) / np.linalg.norm(x4 - x3, axis=-1, keepdims=True)
+        return np.arctan2((np.cross(n2, n1) * e).sum(-1), (n1 * n2).sum(-1))
+
+    def reference(v: Values) -> dict[str, Any]:
+        rows = v.bends.reshape(-1, 4)
+        if order == "edge first":
+            rows = rows[:, [2, 3, 0, 1]]
+        x = v.x[rows]
+        gradient = np.zeros_like(x)
+        step = 1e-6
+        for corner in range(4):
+            for axis in range(3):
+                moved = np.zeros_like(x)
+                moved[:, corner, axis] = step
+                change = angles(x + moved) - angles(x - moved)
+                change = (change + np.pi) % (2.0 * np.pi) - np.pi
+                gradient[:, corner, axis] = change / (2.0 * step)
+        ke = np.broadcast_to(v.ke, count)
+        if stiffness == "shape":
+            x1, x2, x3, x4 = np.moveaxis(x, 1, 0)
+            areas = np.linalg.norm(np.cross(x1 - x3, x1 - x4), axis=-1)
+            areas = areas + np.linalg.norm(np.cross(x2 - x4, x2 - x3), axis=-1)
+            ke = ke * ((x4 - x3) ** 2).sum(-1) / areas
+        m = -ke * (angles(x) - (v.rest if rest == "angles" else 0.0))
+        if damping:
+            m = m - v.kd * (gradient * v.v[rows]).sum((-1, -2))
+        made = np.zeros_like(v.x)
+        made[rows] = m[:, None, None] * gradient
+        return {"f": made}
+
+    d.check(reference, 2e-3)
+
+
+@DOMAIN.algorithm(
+    source="Ling, Damodaran & Gay 1996; Keckeisen et al. 2004 (wind on cloth)",
+    names=NAMES
+    | {
+        "triangle_aerodynamics": "eval_aero|wind_forces|apply_wind|lift_drag",
+        "wind": "v_air|air_velocity|wind_velocity",
+        "k_drag": "tri_drag|drag|cd",
+        "k_lift": "tri_lift|lift|cl",
+        "u": "v_rel|relative|v_mid",
+        "air": "rho|air_density|density",
+    },
+    double=True,
+)
+def triangle_aerodynamics(d: Draft) -> None:
+    """Adds the drag and the lift of moving air to the corners of cloth triangles."""
+    wind = d.option("wind", "uniform", "still", "field")
+    lift = d.option("lift", "none", "sine", "thin")
+    law = d.option("law", "linear", "quadratic")
+    form = d.option("form", "scatter", "faces")
+    count = d.pick(32, 48, 64)
+    d.input("x", "vec3", 3 * count, -1.0, 1.0)
+    d.input("v", "vec3", 3 * count, -1.0, 1.0)
+    d.input("tris", "int", 3 * count, kind="permutation")
+    if wind == "uniform":
+        d.param("wind", "vec3", -3.0, 3.0)
+    elif wind == "field":
+        d.input("wind", "vec3", count, -3.0, 3.0)
+    if law == "quadratic":
+        d.param("air", "float", 1.0, 1.3)
+    d.param("k_drag", "float", 0.2, 1.0)
+    if lift != "none":
+        d.param("k_lift", "float", 0.2, 1.0)
+    if form == "scatter":
+        d.output("f", "vec3", 3 * count)
+    else:
+        d.output("force", "vec3", count)
+    lifts = {
+        "none": "",
+        "sine": """
+        # across the flow, within the plane of flow and normal
+        across = wp.cross(wp.cross(u, n), u) / speed
+        lift = k_lift * area * wp.dot(n, u) / speed * across
+        """,
+        "thin": """
+        # thin airfoil: lift grows with the angle between plane and flow
+        attack = 0.5 * wp.pi - wp.acos(wp.clamp(wp.dot(n, u) / speed, -0.99, 0.99))
+        lift = k_lift * area * attack * speed * n
+        """,
+    }
+    drags = {
+        "linear": """
+        # seen along the flow, the triangle has the area A |cos|
+        drag = -k_drag * area * wp.abs(wp.dot(n, u)) / speed * u
+        """,
+        "quadratic": """
+        pressure = 0.5 * air * speed * speed
+        drag = -k_drag * pressure * area * wp.abs(wp.dot(n, u)) / speed * (u / speed)
+        """,
+    }
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        i = tris[3 * tid]
+        j = tris[3 * tid + 1]
+        k = tris[3 * tid + 2]
+        normal = wp.cross(x[j] - x[i], x[k] - x[i])
+        twice = wp.length(normal)
+        area = 0.5 * twice
+        n = normal / twice
+        # the triangle's velocity through the air
+        u = (v[i] + v[j] + v[k]) / 3.0$wind
+        speed = wp.max(wp.length(u), 1.0e-6)
+        $drag
+        $lift
+        $store
+        """,
+        wind={"uniform": " - wind", "still": "", "field": " - wind[tid]"}[wind],
+        drag=drags[law],
+        lift=lifts[lift],
+        store="""
+        share = $sum / 3.0
+        wp.atomic_add(f, i, share)
+        wp.atomic_add(f, j, share)
+        wp.atomic_add(f, k, share)
+        """
+        if form == "scatter"
+        else "force[tid] = $sum",
+        sum=("(drag + lift)" if form == "scatter" else "drag + lift") if lift != "none" else "drag",
+    )
+    if form == "faces":
+        d.says("Computes the force of moving air on each cloth triangle.")
+    elif lift == "none":
+        d.says("Adds the drag of moving air to the corners of cloth triangles.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        corners = v.tris.reshape(-1, 3)
+        a, b, c = (v.x[corners[:, k]] for k in range(3))
+        normal = np.cross(b - a, c - a)
+        area = 0.5 * np.linalg.norm(normal, axis=-1)
+        n = normal / (2.0 * area)[:, None]
+        u = v.v[corners].mean(axis=1) - (v.wind if wind != "still" else 0.0)
+        speed = np.linalg.norm(u, axis=-1)
+        cosine = (n * u).sum(-1) / speed
+        pressure = 0.5 * v.air * speed**2 / speed if law == "quadratic" else 1.0
+        force = -(v.k_drag * area * np.abs(cosine) * pressure)[:, None] * u
+        if lift == "sine":
+            across = (n * (speed**2)[:, None] - u * (n * u).sum(-1, keepdims=True)) / speed[:, None]
+            force = force + (v.k_lift * area * cosine)[:, None] * across
+        elif lift == "thin":
+            attack = np.arcsin(np.clip(cosine, -0.99, 0.99))
+            force = force + (v.k_lift * area * attack * speed)[:, None] * n
+        if form == "faces":
+            return {"force": force}
+        made = np.zeros_like(v.x)
+        made[corners] = (force / 3.0)[:, None]
+        return {"f": made}
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,364 @@
+"""Rods and hair: Cosserat constraints of stretch, shear, bend and twist; chains that follow a leader."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.simulation import DOMAIN
+from warpgen.synthesis.library import quaternions
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "x": "particle_x|pos|positions|p",
+    "q": "edge_q|orientations|quats|rod_q",
+    "w": "inv_mass|particle_inv_mass|weights",
+    "wq": "edge_w|inv_inertia|quat_w",
+    "rest": "rest_length|l0|lengths",
+    "gamma": "strain|stretch|shear",
+    "d3": "director|tangent|axis",
+}
+
+
+@DOMAIN.algorithm(
+    source="Kugelstadt & Schömer 2016 (position and orientation based Cosserat rods), eq. 31 to 37",
+    names=_NAMES
+    | {
+        "solve_stretch_shear": "stretch_shear|rod_stretch|project_stretch_shear|cosserat_stretch",
+        "s": "denom|k|total_w",
+    },
+    double=True,
+    adjoint="either",
+)
+def solve_stretch_shear(d: Draft) -> None:
+    """Projects segments of rods so that they have their rest lengths and point along their frames."""
+    pick = d.option("segments", "even", "odd", "all")
+    stiffness = d.option("stiffness", "rigid", "vector", "one")
+    rest = d.option("rest", "each", "one")
+    pinned = d.flag("pinned")
+    scheme = d.option("scheme", "in place", "deltas")
+    if pick == "all":
+        scheme = "deltas"
+    if scheme == "in place":
+        d.forward_only()
+    count = d.pick(33, 49, 65)
+    segments = count - 1
+    held = d.inout if scheme == "in place" else d.input
+    held("x", "vec3", count, -1.0, 1.0)
+    held("q", "quat", segments, kind="unit")
+    d.input("w", "float", count, 0.2, 2.0)
+    if pinned:
+        d.input("wq", "float", segments, 0.2, 2.0)
+    if rest == "each":
+        d.input("rest", "float", segments, 0.3, 1.0)
+    else:
+        d.param("rest", "float", 0.3, 1.0)
+    if stiffness == "vector":
+        d.param("stiffness", "vec3", 0.2, 1.0)
+    elif stiffness == "one":
+        d.param("stiffness", "float", 0.2, 1.0)
+    if scheme == "deltas":
+        d.output("dx", "vec3", count)
+        d.output("dq", "quat", segments)
+    length = "rest[e]" if rest == "each" else "rest"
+    turning = "wq[e]" if pinned else "1.0"
+    soften = {
+        "rigid": "",
+        "one": "gamma = stiffness * gamma",
+        "vector": """
+        # shear and stretch are not alike stiff, in the frame of the segment
+        gamma = wp.quat_rotate(frame, wp.cw_mul(stiffness, wp.quat_rotate_inv(frame, gamma)))
+        """,
+    }
+    index = {"even": "e = 2 * wp.tid()", "odd": "e = 2 * wp.tid() + 1", "all": "e = wp.tid()"}[pick]
+    apply = """
+    x[e] = x[e] + w0 * gamma
+    x[e + 1] = x[e + 1] - w1 * gamma
+    q[e] = wp.normalize(frame + turn)
+    """
+    if scheme == "deltas":
+        apply = """
+        wp.atomic_add(dx, e, w0 * gamma)
+        wp.atomic_sub(dx, e + 1, w1 * gamma)
+        dq[e] = turn
+        """
+    active = {"even": (segments + 1) // 2, "odd": segments // 2, "all": segments}[pick]
+    d.launch(active)
+    d.code(
+        """
+        $index
+        w0 = w[e]
+        w1 = w[e + 1]
+        frame = q[e]
+        l = $length
+        # the third director of the frame: where the segment should point
+        d3 = wp.quat_rotate(frame, wp.vec3(0.0, 0.0, 1.0))
+        s = (w0 + w1) / l + 4.0 * $turning * l
+        gamma = ((x[e + 1] - x[e]) / l - d3) / s
+        $soften
+        # gamma q e3* turns the frame towards the segment
+        turn = wp.quat(gamma, 0.0) * frame * wp.quat(0.0, 0.0, -1.0, 0.0) * (2.0 * $turning * l)
+        $apply
+        """,
+        index=index,
+        length=length,
+        turning=turning,
+        soften=soften[stiffness],
+        apply=apply,
+    )
+    if pick != "all":
+        d.explain(f"""
+            Only {pick} segments: they share no particles, so that all can be moved at once.
+        """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        first = {"even": 0, "odd": 1, "all": 0}[pick]
+        e = np.arange(first, segments, 1 if pick == "all" else 2)
+        length_ = np.broadcast_to(v.rest, segments)[e]
+        spin = v.wq[e] if pinned else np.ones(len(e))
+        rot = quaternions.matrix(v.q[e])
+        gamma = (v.x[e + 1] - v.x[e]) / length_[:, None] - rot[..., 2]
+        gamma = gamma / ((v.w[e] + v.w[e + 1]) / length_ + 4.0 * spin * length_)[:, None]
+        if stiffness == "one":
+            gamma = v.stiffness * gamma
+        elif stiffness == "vector":
+            gamma = np.einsum("nij,j,nkj,nk->ni", rot, v.stiffness, rot, gamma)
+        dx = np.zeros_like(v.x)
+        np.add.at(dx, e, v.w[e, None] * gamma)
+        np.add.at(dx, e + 1, -v.w[e + 1, None] * gamma)
+        pure = np.concatenate([gamma, 0.0 * gamma[:, :1]], 1)
+        back = np.broadcast_to(np.array([0.0, 0.0, -1.0, 0.0]), pure.shape)
+        turn = quaternions.product(quaternions.product(pure, v.q[e]), back) * (2.0 * spin * length_)[:, None]
+        dq = np.zeros_like(v.q)
+        dq[e] = turn
+        if scheme == "deltas":
+            return {"dx": dx, "dq": dq}
+        q = v.q + dq
+        q[e] = q[e] / np.linalg.norm(q[e], axis=-1, keepdims=True)
+        return {"x": v.x + dx, "q": q}
+
+    d.check(reference, 3e-4)
+
+
+@DOMAIN.algorithm(
+    source="Kugelstadt & Schömer 2016, eq. 38 to 41; Spillmann & Teschner 2007",
+    names=_NAMES
+    | {
+        "solve_bend_twist": "bend_twist|rod_bending|project_bend_twist|cosserat_bend",
+        "darboux": "omega|kappa|strain_bt",
+        "rest_darboux": "rest_omega|omega0|kappa0",
+        "k": "bend_stiffness|stiffness|ks",
+    },
+    double=True,
+    adjoint="no",
+)
+def solve_bend_twist(d: Draft) -> None:
+    """Turns neighbouring frames of rods so that bend and twist come closer to those at rest."""
+    pick = d.option("joints", "even", "odd", "all")
+    rest = d.option("rest", "each", "one", "straight")
+    stiffness = d.option("stiffness", "vector", "one", "each")
+    weights = d.option("weights", "each", "equal")
+    count = d.pick(33, 49, 65)
+    deltas = pick == "all"
+    (d.input if deltas else d.inout)("q", "quat", count, kind="unit")
+    if weights == "each":
+        d.input("wq", "float", count, 0.2, 2.0)
+    if rest == "each":
+        d.input("rest_darboux", "quat", count - 1, kind="unit")
+    elif rest == "one":
+        d.param("rest_darboux", "quat", 0.0, 1.0, kind="unit")
+    if stiffness == "vector":
+        d.param("k", "vec3", 0.1, 1.0)
+    elif stiffness == "one":
+        d.param("k", "float", 0.1, 1.0)
+    else:
+        d.input("k", "float", count - 1, 0.1, 1.0)
+    if deltas:
+        d.output("dq", "quat", count)
+    soft = {"vector": "wp.cw_mul(k, bend)", "one": "k * bend", "each": "k[e] * bend"}[stiffness]
+    rests = {
+        "each": "rest_q = rest_darboux[e]",
+        "one": "rest_q = rest_darboux",
+        "straight": "rest_q = wp.quat_identity(dtype=float)",
+    }
+    w0, w1 = ("wq[e]", "wq[e + 1]") if weights == "each" else ("0.5", "0.5")
+    scale = "(1.0 / (w0 + w1)) * " if weights == "each" else ""
+    apply = """
+    q[e] = wp.normalize(q0 + q1 * change * $w0)
+    q[e + 1] = wp.normalize(q1 - q0 * change * $w1)
+    """
+    if deltas:
+        apply = """
+        wp.atomic_add(dq, e, q1 * change * $w0)
+        wp.atomic_sub(dq, e + 1, q0 * change * $w1)
+        """
+    active = {"even": count // 2, "odd": (count - 1) // 2, "all": count - 1}[pick]
+    d.launch(active)
+    d.code(
+        """
+        $index
+        q0 = q[e]
+        q1 = q[e + 1]
+        # the turn from one frame to the next
+        darboux = wp.quat_inverse(q0) * q1
+        $rest
+        plus = darboux + rest_q
+        minus = darboux - rest_q
+        # q and -q are one rotation: take the strain of the nearer one
+        strain = minus
+        if wp.dot(minus, minus) > wp.dot(plus, plus):
+            strain = plus
+        bend = wp.vec3(strain[0], strain[1], strain[2])
+        $weights
+        # of a small turn the real part does not change
+        change = wp.quat($scale$soft, 0.0)
+        $apply
+        """,
+        index={"even": "e = 2 * wp.tid()", "odd": "e = 2 * wp.tid() + 1", "all": "e = wp.tid()"}[pick],
+        rest=rests[rest],
+        weights="w0 = wq[e]\nw1 = wq[e + 1]" if weights == "each" else "",
+        scale=scale,
+        soft=soft,
+        apply=apply,
+        w0="w0" if weights == "each" else w0,
+        w1="w1" if weights == "each" else w1,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        e = np.arange({"even": 0, "odd": 1, "all": 0}[pick], count - 1, 1 if pick == "all" else 2)
+        q0, q1 = v.q[e], v.q[e + 1]
+        darboux = quaternions.product(quaternions.conjugate(q0), q1)
+        own = np.array([0.0, 0.0, 0.0, 1.0]) if rest == "straight" else v.rest_darboux
+        own = own[e] if rest == "each" else own
+        sign = np.where((darboux * own).sum(-1, keepdims=True) < 0.0, -1.0, 1.0)
+        strain = (darboux - sign * own) * np.array([1.0, 1.0, 1.0, 0.0])
+        strain[:, :3] *= v.k[e, None] if stiffness == "each" else v.k
+        a, b = (v.wq[e, None], v.wq[e + 1, None]) if weights == "each" else (0.5, 0.5)
+        strain = strain / (a + b)
+        made = np.zeros_like(v.q)
+        np.add.at(made, e, a * quaternions.product(q1, strain))
+        np.add.at(made, e + 1, -b * quaternions.product(q0, strain))
+        if deltas:
+            return {"dq": made}
+        made = v.q + made
+        moved = np.union1d(e, e + 1)
+        made[moved] /= np.linalg.norm(made[moved], axis=-1, keepdims=True)
+        return {"q": made}
+
+    d.check(reference, 3e-4)
+
+
+@DOMAIN.algorithm(
+    source="Müller, Kim & Chentanez 2012 (dynamic follow the leader); Brown, Latombe & Montgomery 2004",
+    names={
+        "follow_the_leader": "ftl|dynamic_ftl|hair_strands|solve_strands",
+        "x": "pos|positions|particle_q",
+        "strand": "hair|chain|s",
+        "rest": "segment_length|l0|length",
+        "shift": "correction|d_i|moved",
+        "s_damping": "damping|ftl_damping|s_d",
+        "v": "vel|velocities|particle_qd",
+    },
+    double=True,
+    adjoint="no",
+)
+def follow_the_leader(d: Draft) -> None:
+    """Moves the particles of hair strands so that each keeps its distance to the one before it."""
+    velocities = d.option("velocities", "dynamic", "plain", "none")
+    rest = d.option("rest", "one", "each", "table")
+    dimension = d.option("dimension", 3, 2)
+    collision = d.flag("collision", 0.4)
+    layout = d.option("layout", "rows", "flat")
+    strands, points = d.pick(16, 24, 32), d.pick(5, 6, 8)
+    shape: Any = (strands, points) if layout == "rows" else strands * points
+    vector = f"vec{dimension}"
+    d.inout("x", vector, shape, -1.0, 1.0)
+    if velocities != "none":
+        d.input("x_old", vector, shape, -1.0, 1.0)
+    if rest == "one":
+        d.param("rest", "float", 0.2, 0.6)
+    elif rest == "each":
+        d.input("rest", "float", strands, 0.2, 0.6)
+    else:
+        d.input("rest", "float", points, 0.2, 0.6)
+    if layout == "flat":
+        d.param("points", "int", points)
+    if collision:
+        d.param("center", vector, -0.3, 0.3)
+        d.param("radius", "float", 0.3, 0.6)
+    if velocities != "none":
+        d.param("dt", "float", 0.1, 0.5)
+    if velocities == "dynamic":
+        d.param("s_damping", "float", 0.7, 0.95)
+    if velocities != "none":
+        d.output("v", vector, shape)
+    at = "strand, {}" if layout == "rows" else "first + {}"
+    here, before = at.format("k"), at.format("k - 1")
+    n = "x.shape[1]" if layout == "rows" else "points"
+    r = {"one": "rest", "each": "rest[strand]", "table": "rest[k]"}[rest]
+    d.launch(strands)
+    d.code(
+        """
+        strand = wp.tid()
+        $first
+        prev = x[$root]
+        for k in range(1, $n):
+            free = x[$here]
+            $collide
+            dir = free - prev
+            # the leader stays; the follower is drawn to its sphere
+            fixed = prev + dir * ($r / wp.max(wp.length(dir), 1.0e-6))
+            $velocity
+            x[$here] = fixed
+            prev = fixed
+        """,
+        first="first = strand * points" if layout == "flat" else "",
+        root=at.format("0") if layout == "rows" else "first",
+        n=n,
+        here=here,
+        collide="""
+        away = free - center
+        if wp.length(away) < radius:
+            # out of the head before the length is restored
+            free = center + away * (radius / wp.max(wp.length(away), 1.0e-6))
+        """
+        if collision
+        else "",
+        r=r,
+        velocity={
+            "none": "",
+            "plain": "v[$here] = (fixed - x_old[$here]) / dt",
+            "dynamic": """
+            shift = fixed - x[$here]
+            v[$here] = (fixed - x_old[$here]) / dt
+            if k > 1:
+                # the follower's correction slows its leader, as if they had the same mass
+                v[$before] = v[$before] - s_damping * shift / dt
+            """,
+        }[velocities],
+        before=before,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.x.reshape(strands, points, dimension).copy()
+        start = x.copy()
+        old = v.x_old.reshape(x.shape) if velocities != "none" else x
+        lengths = np.ones((strands, points)) * (v.rest[:, None] if rest == "each" else v.rest)
+        u = np.zeros_like(x)
+        for k in range(1, points):
+            free = x[:, k]
+            if collision:
+                away = free - v.center
+                dist = np.maximum(np.linalg.norm(away, axis=-1, keepdims=True), 1e-6)
+                free = np.where(dist < v.radius, v.center + away * v.radius / dist, free)
+            line = free - x[:, k - 1]
+            x[:, k] = x[:, k - 1] + line * (lengths[:, k] / np.linalg.norm(line, axis=-1))[:, None]
+        if velocities == "none":
+            return {"x": x.reshape(v.x.shape)}
+        u[:, 1:] = (x - old)[:, 1:] / v.dt
+        if velocities == "dynamic":
+            u[:, 1:-1] -= v.s_damping * (x - start)[:, 2:] / v.dt
+        return {"x": x.reshape(v.x.shape), "v": u.reshape(v.x.shape)}
+
+    d.check(reference, 5e-4)

@@ -1,0 +1,299 @@
+"""Springs and distance constraints between two particles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.simulation import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+NAMES = {
+    "x": "particle_x|pos|positions|particle_q",
+    "v": "particle_v|vel|velocities|particle_qd",
+    "f": "particle_f|forces|force",
+    "inv_mass": "w|particle_inv_mass|inv_masses",
+    "edges": "spring_indices|indices|constraint_indices",
+    "rest": "rest_lengths|spring_rest_lengths|l0",
+    "ke": "stiffness|k_s|spring_stiffness",
+    "kd": "damping|k_d|spring_damping",
+}
+
+
+@DOMAIN.algorithm(
+    source="Provot 1995; Baraff & Witkin 1998, sec. 4",
+    names=NAMES
+    | {
+        "spring_forces": "eval_springs|compute_spring_forces|mass_spring",
+        "dir": "n|direction|axis",
+        "fs": "force_ij|f_spring|tension",
+        "l": "length|dist|current",
+    },
+    double=True,
+)
+def spring_forces(d: Draft) -> None:
+    """Adds the forces of damped springs to the particles at their ends."""
+    damping = d.option("damping", "along", "relative", "none")
+    law = d.option("law", "linear", "rope", "strain", "cubic")
+    stiffness = d.option("stiffness", "one", "each")
+    form = d.option("form", "scatter", "chain", "rows")
+    count = d.pick(48, 64, 96)
+    springs = {"scatter": count // 2, "chain": count - 1, "rows": 4 * count}[form]
+    d.input("x", "vec3", count, -1.0, 1.0)
+    if damping != "none":
+        d.input("v", "vec3", count, -1.0, 1.0)
+    if form == "scatter":
+        d.input("edges", "int", count, kind="permutation")
+    elif form == "rows":
+        d.input("start", "int", count + 1, 0, springs, kind="offsets")
+        d.input("others", "int", springs, 0, count)
+    d.input("rest", "float", springs, 0.2, 1.5)
+    if stiffness == "each":
+        d.input("ke", "float", springs, 20.0, 100.0)
+    else:
+        d.param("ke", "float", 20.0, 100.0)
+    if damping != "none":
+        d.param("kd", "float", 0.5, 2.0)
+    d.output("f", "vec3", count)
+    index = {"scatter": "tid", "chain": "tid", "rows": "s"}[form]
+    k = f"ke[{index}]" if stiffness == "each" else "ke"
+    laws = {
+        "linear": "fs = -$k * (l - rest[$s]) * dir",
+        "rope": """
+        # a rope pulls and never pushes
+        fs = -$k * wp.max(l - rest[$s], 0.0) * dir
+        """,
+        "strain": "fs = -$k * (l / rest[$s] - 1.0) * dir",
+        "cubic": """
+        # stiffens as it is drawn out, as woven cloth does
+        stretch = l - rest[$s]
+        fs = -$k * stretch * (1.0 + stretch * stretch) * dir
+        """,
+    }
+    damped = {
+        "along": "fs -= kd * wp.dot(v[i] - v[j], dir) * dir",
+        "relative": "fs -= kd * (v[i] - v[j])",
+        "none": "",
+    }
+    pair = """
+    d_ij = x[i] - x[j]
+    l = wp.length(d_ij)
+    dir = d_ij / l
+    $law
+    $damped
+    """
+    forms = {
+        "scatter": """
+        tid = wp.tid()
+        i = edges[2 * tid]
+        j = edges[2 * tid + 1]
+        $pair
+        wp.atomic_add(f, i, fs)
+        wp.atomic_sub(f, j, fs)
+        """,
+        "chain": """
+        tid = wp.tid()
+        # the spring of this number ties a particle to the next
+        i = tid
+        j = tid + 1
+        $pair
+        wp.atomic_add(f, i, fs)
+        wp.atomic_sub(f, j, fs)
+        """,
+        "rows": """
+        i = wp.tid()
+        fi = wp.vec3()
+        # each particle gathers over its own row: no atomics, but every spring is computed twice
+        for s in range(start[i], start[i + 1]):
+            j = others[s]
+            if j == i:
+                continue
+            $pair
+            fi += fs
+        f[i] = fi
+        """,
+    }
+    d.launch(count if form == "rows" else springs)
+    d.code(forms[form], pair=pair, law=laws[law], damped=damped[damping], k=k, s=index)
+    if form == "rows":
+        d.says("Sums the forces of the damped springs that hold each particle.")
+    d.explain("""
+        Hooke's law with the stiffness `ke`; SI units. Springs must not have the length zero.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        if form == "rows":
+            i = np.repeat(np.arange(count), np.diff(v.start))
+            j = v.others
+        elif form == "scatter":
+            i, j = v.edges[0::2], v.edges[1::2]
+        else:
+            i, j = np.arange(springs), np.arange(1, count)
+        kept = i != j
+        i, j, rest = i[kept], j[kept], v.rest[kept]
+        ke = np.broadcast_to(v.ke, springs)[kept]
+        offset = v.x[i] - v.x[j]
+        length = np.linalg.norm(offset, axis=-1)
+        n = offset / length[:, None]
+        stretch = length - rest
+        size = {
+            "linear": stretch,
+            "rope": np.maximum(stretch, 0.0),
+            "strain": stretch / rest,
+            "cubic": stretch + stretch**3,
+        }[law]
+        force = -(ke * size)[:, None] * n
+        if damping != "none":
+            u = v.v[i] - v.v[j]
+            force = force - v.kd * (u if damping == "relative" else (u * n).sum(-1, keepdims=True) * n)
+        made = np.zeros((count, 3))
+        np.add.at(made, i, force)
+        if form != "rows":
+            np.add.at(made, j, -force)
+        return {"f": made}
+
+    d.check(reference, 3e-4)
+
+
+@DOMAIN.algorithm(
+    source="Müller et al. 2007 (PBD), eq. 10; Macklin, Müller & Chentanez 2016 (XPBD), eq. 18",
+    names=NAMES
+    | {
+        "solve_distance": "solve_springs|project_distance|distance_constraints|solve_edges",
+        "delta": "deltas|particle_delta|dx",
+        "c": "err|violation|constraint",
+        "lam": "dlambda|delta_lambda|multiplier",
+        "lambdas": "spring_lambdas|multipliers|lagrange",
+        "compliance": "alpha|inv_stiffness|flexibility",
+        "n": "dir|grad|direction",
+    },
+    double=True,
+    adjoint="either",
+)
+def solve_distance(d: Draft) -> None:
+    """Projects particles so that the distances between them come closer to their rest lengths."""
+    method = d.option("method", "pbd", "xpbd", "xpbd damped")
+    way = d.option("way", "jacobi", "colour")
+    pinned = d.flag("pinned")
+    tether = d.option("tether", "both", "stretch only", "relaxed")
+    kept = d.flag("multipliers") and method != "pbd"
+    if way == "colour" or kept:
+        d.forward_only()
+    count = d.pick(48, 64, 96, 128)
+    springs = count // 2
+    if way == "colour":
+        d.inout("x", "vec3", count, -1.0, 1.0)
+    else:
+        d.input("x", "vec3", count, -1.0, 1.0)
+    if method == "xpbd damped":
+        d.input("x_prev", "vec3", count, -1.0, 1.0)
+    d.input("inv_mass", "float", count, -0.4 if pinned else 0.2, 2.0)
+    d.input("edges", "int", count, kind="permutation")
+    d.input("rest", "float", springs, 0.2, 1.5)
+    if method != "pbd":
+        d.param("compliance", "float", 1e-6, 1e-4)
+        d.param("dt", "float", 0.005, 0.02)
+    if method == "xpbd damped":
+        d.param("beta", "float", 1e-4, 1e-2)
+    if tether == "relaxed":
+        d.param("relaxation", "float", 0.3, 0.9)
+    if kept:
+        d.inout("lambdas", "float", springs, -0.1, 0.1)
+    if way == "jacobi":
+        d.output("delta", "vec3", count)
+    d.launch(springs)
+    masses = "wi = inv_mass[i]\nwj = inv_mass[j]"
+    if pinned:
+        masses = """
+        # pinned particles are marked by an inverse mass below zero
+        wi = wp.max(inv_mass[i], 0.0)
+        wj = wp.max(inv_mass[j], 0.0)
+        """
+    known = " - alpha * lambdas[tid]" if kept else ""
+    lam = {
+        "pbd": "lam = -c / w",
+        "xpbd": f"alpha = compliance / (dt * dt)\nlam = (-c{known}) / (w + alpha)",
+        "xpbd damped": f"""
+        alpha = compliance / (dt * dt)
+        gamma = alpha * beta / dt
+        # the constraint's own velocity, over the step so far
+        moved = wp.dot(n, (x[i] - x_prev[i]) - (x[j] - x_prev[j]))
+        lam = (-c{known} - gamma * moved) / ((1.0 + gamma) * w + alpha)
+        """,
+    }
+    d.code(
+        """
+        tid = wp.tid()
+        i = edges[2 * tid]
+        j = edges[2 * tid + 1]
+        $masses
+        w = wi + wj
+        $both_pinned
+        d_ij = x[i] - x[j]
+        l = wp.length(d_ij)
+        n = d_ij / l
+        c = l - rest[tid]
+        $stretch
+        $lam
+        $relax
+        $keep
+        $apply
+        """,
+        masses=masses,
+        both_pinned="if w == 0.0:\n    return" if pinned else "",
+        stretch="if c <= 0.0:\n    # a tether: slack is fine\n    return" if tether == "stretch only" else "",
+        lam=lam[method],
+        relax="lam = relaxation * lam" if tether == "relaxed" else "",
+        keep="lambdas[tid] += lam" if kept else "",
+        apply="""
+        wp.atomic_add(delta, i, wi * lam * n)
+        wp.atomic_sub(delta, j, wj * lam * n)
+        """
+        if way == "jacobi"
+        else """
+        # edges of one colour share no particle, hence no atomics
+        x[i] += wi * lam * n
+        x[j] -= wj * lam * n
+        """,
+    )
+    d.explain(
+        """
+        C = |x_i - x_j| - l_0; lambda = -C / (w_i + w_j + compliance / dt^2), each end moves by w lambda n.
+    """
+        if method != "pbd"
+        else """
+        C = |x_i - x_j| - l_0 is met by moving both ends along the edge, each by its share of inverse mass.
+    """
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        i, j = v.edges[0::2], v.edges[1::2]
+        w = np.maximum(v.inv_mass, 0.0)
+        total = w[i] + w[j]
+        offset = v.x[i] - v.x[j]
+        length = np.linalg.norm(offset, axis=-1)
+        n = offset / length[:, None]
+        c = length - v.rest
+        alpha = v.compliance / v.dt**2 if method != "pbd" else 0.0
+        known = alpha * v.lambdas if kept else 0.0
+        held = np.where(total > 0.0, total, 1.0)
+        if method == "xpbd damped":
+            gamma = alpha * v.beta / v.dt
+            moved = (n * (offset - v.x_prev[i] + v.x_prev[j])).sum(-1)
+            lam = (-c - known - gamma * moved) / ((1.0 + gamma) * held + alpha)
+        else:
+            lam = (-c - known) / (held + alpha)
+        lam = np.where(total > 0.0, lam, 0.0)
+        if tether == "stretch only":
+            lam = np.where(c > 0.0, lam, 0.0)
+        elif tether == "relaxed":
+            lam = v.relaxation * lam
+        made = {"lambdas": v.lambdas + lam} if kept else {}
+        step = lam[:, None] * n
+        delta = np.zeros((count, 3))
+        delta[i] = w[i, None] * step
+        delta[j] = -w[j, None] * step
+        return made | ({"delta": delta} if way == "jacobi" else {"x": v.x + delta})
+
+    d.check(reference, 3e-4)

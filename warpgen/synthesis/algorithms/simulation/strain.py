@@ -1,0 +1,157 @@
+"""Limits of how far edges stretch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.simulation import DOMAIN
+from warpgen.synthesis.algorithms.simulation.springs import NAMES
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Provot 1995, sec. 5; Bridson, Fedkiw & Anderson 2002, sec. 7.2",
+    names=NAMES
+    | {
+        "limit_strain": "strain_limiting|clamp_strain|limit_stretch",
+        "strain": "stretch|ratio|eps",
+        "most": "max_strain|upper|strain_limit",
+        "least": "min_strain|lower|compression_limit",
+        "rate": "closing|v_rel|vn",
+    },
+    double=True,
+    adjoint="either",
+)
+def limit_strain(d: Draft) -> None:
+    """Corrects the ends of edges that are stretched or compressed beyond a limit."""
+    corrected = d.option("corrected", "positions", "velocities")
+    limits = d.option("limits", "both", "stretch", "per edge")
+    weighted = d.option("weighted", "halves", "masses")
+    ends = d.option("ends", "flat", "two arrays")
+    counted = d.flag("counted", 0.3)
+    count = d.pick(64, 96, 128)
+    springs = count // 2 if ends == "flat" else count
+    target = "x" if corrected == "positions" else "v"
+    scatter = ends == "two arrays"
+    if not scatter:
+        d.forward_only()
+    if corrected == "positions" and not scatter:
+        d.inout("x", "vec3", count, -1.0, 1.0)
+    else:
+        d.input("x", "vec3", count, -1.0, 1.0)
+    if corrected == "velocities":
+        (d.input if scatter else d.inout)("v", "vec3", count, -2.0, 2.0)
+    if weighted == "masses":
+        d.input("inv_mass", "float", count, 0.1, 2.0)
+    if ends == "flat":
+        d.input("edges", "int", count, kind="permutation")
+    else:
+        d.input("first", "int", springs, 0, count // 2)
+        d.input("second", "int", springs, count // 2, count)
+    d.input("rest", "float", springs, 0.5, 1.5)
+    if limits == "per edge":
+        d.input("most", "float", springs, 0.05, 0.2)
+    else:
+        d.param("most", "float", 0.05, 0.2)
+        if limits == "both":
+            d.param("least", "float", -0.2, -0.05)
+    if corrected == "velocities":
+        d.param("dt", "float", 0.05, 0.2)
+    if scatter:
+        d.output("delta", "vec3", count)
+    if counted:
+        d.output("active", "int", 1)
+    tests = {
+        "both": "strain = wp.clamp(l / rest[tid] - 1.0, least, most)",
+        "stretch": "strain = wp.min(l / rest[tid] - 1.0, most)",
+        "per edge": "strain = wp.min(l / rest[tid] - 1.0, most[tid])",
+    }
+    shares = ("0.5", "0.5") if weighted == "halves" else ("wi / (wi + wj)", "wj / (wi + wj)")
+    if corrected == "positions" and scatter:
+        apply = """
+        wp.atomic_sub(delta, i, $mine * excess * n)
+        wp.atomic_add(delta, j, $theirs * excess * n)
+        """
+    elif scatter:
+        apply = """
+        wp.atomic_sub(delta, i, $mine * impulse * n)
+        wp.atomic_add(delta, j, $theirs * impulse * n)
+        """
+    elif corrected == "positions":
+        apply = """
+        x[i] -= $mine * excess * n
+        x[j] += $theirs * excess * n
+        """
+    else:
+        apply = """
+        v[i] -= $mine * impulse * n
+        v[j] += $theirs * impulse * n
+        """
+    positions = """
+    l = wp.length(d_ij)
+    n = d_ij / l
+    $strain
+    excess = l - rest[tid] * (1.0 + strain)
+    if wp.abs(excess) < 1.0e-6:
+        # within the limits
+        return
+    """
+    velocities = """
+    # what the edge would be at the end of the step
+    ahead = d_ij + dt * (v[i] - v[j])
+    l = wp.length(ahead)
+    n = ahead / l
+    $strain
+    excess = l - rest[tid] * (1.0 + strain)
+    if wp.abs(excess) < 1.0e-6:
+        return
+    impulse = excess / dt
+    """
+    d.launch(springs)
+    d.code(
+        """
+        tid = wp.tid()
+        $ends
+        d_ij = x[i] - x[j]
+        $test
+        $masses
+        $apply
+        $count
+        """,
+        ends="i = edges[2 * tid]\nj = edges[2 * tid + 1]"
+        if ends == "flat"
+        else "i = first[tid]\nj = second[tid]",
+        test=positions if corrected == "positions" else velocities,
+        strain=tests[limits],
+        masses="wi = inv_mass[i]\nwj = inv_mass[j]" if weighted == "masses" else "",
+        apply=apply,
+        mine=shares[0],
+        theirs=shares[1],
+        count="wp.atomic_add(active, 0, 1)" if counted else "",
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        i, j = (v.edges[0::2], v.edges[1::2]) if ends == "flat" else (v.first, v.second)
+        offset = v.x[i] - v.x[j]
+        if corrected == "velocities":
+            offset = offset + v.dt * (v.v[i] - v.v[j])
+        length = np.linalg.norm(offset, axis=-1)
+        n = offset / length[:, None]
+        strain = length / v.rest - 1.0
+        kept = np.clip(strain, v.least if limits == "both" else -np.inf, v.most)
+        excess = length - v.rest * (1.0 + kept)
+        excess = np.where(np.abs(excess) < 1e-6, 0.0, excess)
+        w = v.inv_mass if weighted == "masses" else np.ones(count)
+        share = (w[i] / (w[i] + w[j]))[:, None]
+        step = excess[:, None] * n / (v.dt if corrected == "velocities" else 1.0)
+        made = np.zeros((count, 3))
+        np.add.at(made, i, -share * step)
+        np.add.at(made, j, (1.0 - share) * step)
+        if not scatter:
+            made = made + v[target]
+        found = {"delta" if scatter else target: made}
+        return found | {"active": np.array([(excess != 0.0).sum()])} if counted else found
+
+    d.check(reference, 5e-4)

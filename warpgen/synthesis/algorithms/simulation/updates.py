@@ -1,0 +1,135 @@
+"""From corrected positions to velocities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.simulation import DOMAIN
+from warpgen.synthesis.algorithms.simulation.cloth import NAMES
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Müller et al. 2007, alg. 1, lines 5-7 and 13-15; Macklin et al. 2014",
+    names=NAMES
+    | {
+        "update_velocities": "apply_deltas|finalize_particles|apply_particle_deltas|pbd_update",
+        "delta": "deltas|particle_delta|corrections",
+        "x_old": "x_prev|x_orig|particle_q_init",
+        "v_max": "max_velocity|speed_limit|particle_v_max",
+        "hits": "constraint_count|n_corrections|delta_counts",
+        "x_new": "x_out|particle_q_out|x_pred",
+        "v_new": "v_out|particle_qd_out|new_v",
+    },
+    double=True,
+)
+def update_velocities(d: Draft) -> None:
+    """Applies the corrections of constraints to positions and takes velocities from the moves."""
+    averaged = d.flag("averaged")
+    pinned = d.option("pinned", "none", "mass", "flags")
+    limited = d.option("limited", "none", "clamp", "damp")
+    order = d.option("order", "first", "second")
+    asleep = d.flag("asleep", 0.3)
+    count = d.pick(64, 128, 192)
+    d.input("x_old", "vec3", count, -1.0, 1.0)
+    if order == "second":
+        d.input("x_older", "vec3", count, -1.0, 1.0)
+    d.input("x_pred", "vec3", count, -1.0, 1.0)
+    d.input("delta", "vec3", count, -0.1, 0.1)
+    if averaged:
+        d.input("hits", "int", count, 0, 5)
+    if pinned == "mass":
+        d.input("inv_mass", "float", count, -0.4, 1.0)
+    elif pinned == "flags":
+        d.input("flags", "int", count, 0, 4)
+    d.param("dt", "float", 0.1, 0.5)
+    if limited == "clamp":
+        d.param("v_max", "float", 3.0, 6.0)
+    elif limited == "damp":
+        d.param("damping", "float", 0.1, 1.0)
+    if asleep:
+        d.param("sleep", "float", 0.5, 2.0)
+    d.output("x_new", "vec3", count)
+    d.output("v_new", "vec3", count)
+    if pinned == "flags":
+        d.module("PARTICLE_FLAG_ACTIVE = wp.constant(1)")
+    pin = {
+        "none": "",
+        "mass": """
+        if inv_mass[tid] <= 0.0:
+            # what is pinned stays where it was
+            x_new[tid] = x_old[tid]
+            return
+        """,
+        "flags": """
+        if (flags[tid] & PARTICLE_FLAG_ACTIVE) == 0:
+            x_new[tid] = x_old[tid]
+            return
+        """,
+    }
+    velocity = {
+        "first": "vi = (xi - x_old[tid]) / dt",
+        "second": """
+        # BDF2 loses less energy than the difference of two positions
+        vi = (1.5 * xi - 2.0 * x_old[tid] + 0.5 * x_older[tid]) / dt
+        """,
+    }
+    limit = {
+        "none": "",
+        "clamp": """
+        speed = wp.length(vi)
+        if speed > v_max:
+            vi = vi * (v_max / speed)
+        """,
+        "damp": "vi = vi * wp.exp(-damping * dt)",
+    }
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $pin
+        $move
+        $velocity
+        $limit
+        $sleep
+        x_new[tid] = xi
+        v_new[tid] = vi
+        """,
+        pin=pin[pinned],
+        move="""
+        # Jacobi's corrections are averaged over the constraints that made them
+        xi = x_pred[tid] + delta[tid] / float(wp.max(hits[tid], 1))
+        """
+        if averaged
+        else "xi = x_pred[tid] + delta[tid]",
+        velocity=velocity[order],
+        limit=limit[limited],
+        sleep="""
+        if wp.length(vi) < sleep:
+            # too slow to matter: stays, so that piles come to rest
+            xi = x_old[tid]
+            vi = wp.vec3()
+        """
+        if asleep
+        else "",
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        share = np.maximum(v.hits, 1)[:, None] if averaged else 1.0
+        x = v.x_pred + v.delta / share
+        u = (1.5 * x - 2.0 * v.x_old + 0.5 * v.x_older if order == "second" else x - v.x_old) / v.dt
+        if limited == "clamp":
+            u = u * np.minimum(1.0, v.v_max / np.linalg.norm(u, axis=-1, keepdims=True))
+        elif limited == "damp":
+            u = u * np.exp(-v.damping * v.dt)
+        if asleep:
+            slow = np.linalg.norm(u, axis=-1, keepdims=True) < v.sleep
+            x, u = np.where(slow, v.x_old, x), np.where(slow, 0.0, u)
+        if pinned != "none":
+            held = (v.inv_mass <= 0.0 if pinned == "mass" else (v.flags & 1) == 0)[:, None]
+            x, u = np.where(held, v.x_old, x), np.where(held, 0.0, u)
+        return {"x_new": x, "v_new": u}
+
+    d.check(reference, 3e-4)

@@ -1,0 +1,287 @@
+"""Products of matrices in other layouts than compressed rows: triplets, padded rows, diagonals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.sparse import DOMAIN
+from warpgen.synthesis.library import compressed
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = compressed.NAMES | {
+    "y": "out|y_out|dst|ax",
+    "s": "acc|dot|row_sum|accum",
+    "alpha": "scale|a_scale",
+    "beta": "keep|y_scale",
+    "slot": "s_idx|lane_k|e",
+}
+
+
+@DOMAIN.algorithm(
+    source="Saad 2003, section 3.4 (coordinate format)",
+    names=_NAMES
+    | {
+        "coo_matvec": "spmv_coo|coo_mv|accumulate_triplets|triplet_matvec",
+        "rows": "row_indices|tpl_rows|coo_rows",
+        "columns": "col_indices|tpl_columns|coo_cols",
+        "values": "tpl_values|vals|coo_values",
+        "tid": "i",
+    },
+    double=True,
+)
+def coo_matvec(d: Draft) -> None:
+    """Multiplies a matrix of triplets by a vector, adding the products of all entries atomically."""
+    sentinel = d.flag("sentinel")
+    transpose = d.flag("transpose", 0.4)
+    symmetric = d.flag("symmetric", 0.4)
+    entry = d.option("entry", "float", "mat33", "scaled vec3")
+    packed = d.flag("packed", 0.4)  # row and column in one vec2i
+    n, entries = d.pick(32, 48, 64), d.pick(96, 128, 200)
+    if packed:
+        d.input("pairs", "vec2i", entries, -1 if sentinel else 0, n)
+        read = "row = pairs[tid][0]\ncol = pairs[tid][1]"
+    else:
+        d.input("rows", "int", entries, -1 if sentinel else 0, n)
+        d.input("columns", "int", entries, -1 if sentinel else 0, n)
+        read = "row = rows[tid]\ncol = columns[tid]"
+    vector = "float" if entry == "float" else "vec3"
+    d.input("values", "mat33" if entry == "mat33" else "float", entries, -1.0, 1.0)
+    d.input("x", vector, n, -1.0, 1.0)
+    d.output("y", vector, n)
+    value = "a"
+    flipped = "wp.transpose(a)" if entry == "mat33" else "a"
+    if transpose:
+        value, flipped = flipped, value
+    to, of = ("col", "row") if transpose else ("row", "col")
+    skip = """
+    # a negative index marks a triplet that was cancelled
+    if row < 0 or col < 0:
+        return
+    """
+    mirror = f"""
+    # only one triangle is stored: the diagonal has no mirror image
+    if row != col:
+        wp.atomic_add(y, {of}, {flipped} * x[{to}])
+    """
+    d.launch(entries)
+    d.code(
+        """
+        tid = wp.tid()
+        $read
+        $skip
+        a = values[tid]
+        wp.atomic_add(y, $to, $value * x[$of])
+        $mirror
+        """,
+        read=read,
+        skip=skip if sentinel else "",
+        to=to,
+        of=of,
+        value=value,
+        mirror=mirror if symmetric else "",
+    )
+    if symmetric:
+        d.says("Multiplies a symmetric matrix, of which triplets of one triangle are given, by a vector.")
+    elif transpose:
+        d.says("Multiplies the transpose of a matrix of triplets by a vector with atomic additions.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        row, col = v.pairs.T if packed else (v.rows, v.columns)
+        kept = (row >= 0) & (col >= 0)
+        row, col = row[kept], col[kept]
+        a = v["values"][kept]
+        if entry != "mat33":
+            a = a[:, None, None] * np.eye(1 if entry == "float" else 3)
+        matrix = np.zeros((n, n, *a.shape[1:]))
+        np.add.at(matrix, (row, col), a)
+        full = matrix
+        if symmetric:
+            other = np.swapaxes(matrix, 0, 1).swapaxes(2, 3).copy()
+            other[np.arange(n), np.arange(n)] = 0.0
+            full = matrix + other
+        if transpose:
+            full = np.swapaxes(full, 0, 1).swapaxes(2, 3)
+        product = np.einsum("ijab,jb->ia", full, v.x.reshape(n, -1))
+        return {"y": product.reshape(v.x.shape)}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Bell & Garland 2009, Implementing Sparse Matrix-Vector Multiplication, 3.1-3.2",
+    names=_NAMES
+    | {
+        "padded_matvec": "spmv_ell|ell_mv|ell_matvec|spmv_padded",
+        "row": "tid|r",
+        "width": "max_nnz|slots|row_width",
+    },
+    double=True,
+    adjoint="no",
+)
+def padded_matvec(d: Draft) -> None:
+    """Multiplies a matrix whose rows are padded to one width by a vector."""
+    order = d.option("order", "row major", "column major", "flat")
+    padding = d.option("padding", "sentinel", "break", "counts")
+    update = d.option("update", "product", "residual", "relaxed")
+    entry = d.option("entry", "float", "vec3")
+    rows, width = d.pick(48, 64, 96), d.pick(4, 5, 6, 7)
+    shape: Any = {"row major": (rows, width), "column major": (width, rows), "flat": rows * width}[order]
+    at = {"row major": "row, slot", "column major": "slot, row", "flat": "slot * n + row"}[order]
+    low = 0 if padding == "counts" else -1
+    if padding == "counts":
+        d.input("counts", "int", rows, 0, width + 1)
+    d.input("columns", "int", shape, low, rows)
+    d.input("values", "float", shape, -1.0, 1.0)
+    d.input("x", entry, rows, -1.0, 1.0)
+    if update != "product":
+        d.input("b", entry, rows, -1.0, 1.0)
+    if update == "relaxed":
+        d.param("omega", "float", 0.1, 0.9)
+    d.output("y", entry, rows)
+    bound = {
+        "row major": "columns.shape[1]",
+        "column major": "columns.shape[0]",
+        "flat": "columns.shape[0] // n",
+    }
+    test = {
+        "sentinel": "col = columns[$at]\nif col < 0:\n    continue\ns += values[$at] * x[col]",
+        "break": "col = columns[$at]\n# entries come first, padding behind them\nif col == -1:\n    break\n"
+        "s += values[$at] * x[col]",
+        "counts": "s += values[$at] * x[columns[$at]]",
+    }
+    stores = {
+        "product": "y[row] = s",
+        "residual": "y[row] = b[row] - s",
+        "relaxed": "y[row] = x[row] + omega * (b[row] - s)",
+    }
+    d.launch(rows)
+    d.code(
+        """
+        row = wp.tid()
+        $size
+        s = $zero
+        for slot in range($bound):
+            $test
+        $store
+        """,
+        size="n = x.shape[0]" if order == "flat" else "",
+        zero="float(0.0)" if entry == "float" else "wp.vec3()",
+        bound="counts[row]" if padding == "counts" else bound[order],
+        test=test[padding],
+        store=stores[update],
+        at=at,
+    )
+    d.explain("""
+        ELLPACK: every row has room for as many entries as the fullest one. With the slots outermost,
+        threads of neighbouring rows read neighbouring words.
+    """)
+    if update == "residual":
+        d.says("Computes the residual of a linear system whose matrix has rows padded to one width.")
+    elif update == "relaxed":
+        d.says("Takes one Richardson step on a linear system whose matrix has rows padded to one width.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        columns, values = v["columns"], v["values"]
+        if order != "row major":
+            columns, values = columns.reshape(width, rows).T, values.reshape(width, rows).T
+        live = columns >= 0
+        if padding == "break":
+            live = np.cumprod(live, axis=1).astype(bool)
+        elif padding == "counts":
+            live = np.arange(width) < v.counts[:, None]
+        matrix = np.zeros((rows, rows))
+        at = np.broadcast_to(np.arange(rows)[:, None], columns.shape)
+        np.add.at(matrix, (at[live], columns[live]), values[live])
+        product = matrix @ v.x
+        if update == "product":
+            return {"y": product}
+        return {"y": v.b - product if update == "residual" else v.x + v.omega * (v.b - product)}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Saad 2003, section 3.4 (diagonal format)",
+    names=_NAMES
+    | {
+        "banded_matvec": "spmv_dia|dia_matvec|diagonal_format_mv",
+        "bands": "diagonals|diag_values|data",
+        "shifts": "diag_offsets|dia_offsets|distances",
+        "n": "num_rows|size|dim",
+    },
+    double=True,
+)
+def banded_matvec(d: Draft) -> None:
+    """Multiplies a matrix that is stored by diagonals by a vector."""
+    border = d.option("border", "skip", "clamp range", "periodic")
+    order = d.option("order", "diagonal first", "row first")
+    store = d.option("store", "row", "atomic per diagonal")
+    side = d.option("side", "plain", "transposed")
+    n, count = d.pick(48, 64, 90), d.pick(3, 5, 7)
+    shape = (count, n) if order == "diagonal first" else (n, count)
+    d.input("shifts", "int", count, -n // 3, n // 3)
+    d.input("bands", "float", shape, -1.0, 1.0)
+    d.input("x", "float", n, -1.0, 1.0)
+    d.output("y", "float", n)
+    # the entry of row r, diagonal k is A[r, r + shift]; of the transpose A[r - shift, r]
+    owner = "row" if side == "plain" else "col"
+    at = f"bands[k, {owner}]" if order == "diagonal first" else f"bands[{owner}, k]"
+    sign = "+" if side == "plain" else "-"
+    if border == "skip":
+        locate = f"col = row {sign} shifts[k]\n"
+        guard = "if col < 0 or col >= n:\n    $leave\n"
+    elif border == "clamp range":
+        locate = f"col = row {sign} shifts[k]\n"
+        guard = "# compare with the nearest valid column: only inside do both agree\n"
+        guard += "if col != wp.clamp(col, 0, n - 1):\n    $leave\n"
+    else:
+        locate = "# + n, since the remainder of a negative number is negative\n"
+        locate += f"col = (row {sign} shifts[k] + n) % n\n"
+        guard = ""
+    if store == "row":
+        d.launch(n)
+        d.code(
+            """
+            row = wp.tid()
+            n = x.shape[0]
+            s = float(0.0)
+            for k in range(shifts.shape[0]):
+                $locate
+                s += $at * x[col]
+            y[row] = s
+            """,
+            locate=locate + guard,
+            leave="continue",
+            at=at,
+        )
+    else:
+        d.launch(count, n)
+        d.code(
+            """
+            k, row = wp.tid()
+            n = x.shape[0]
+            $locate
+            wp.atomic_add(y, row, $at * x[col])
+            """,
+            locate=locate + guard,
+            leave="return",
+            at=at,
+        )
+    if side == "transposed":
+        d.says("Multiplies the transpose of a matrix that is stored by diagonals by a vector.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        bands = v.bands if order == "diagonal first" else v.bands.T
+        matrix = np.zeros((n, n))
+        for band, shift in zip(bands, v.shifts, strict=True):
+            rows = np.arange(n)
+            cols = rows + shift
+            if border == "periodic":
+                cols = cols % n
+            inside = (cols >= 0) & (cols < n)
+            np.add.at(matrix, (rows[inside], cols[inside]), band[inside])
+        return {"y": (matrix if side == "plain" else matrix.T) @ v.x}
+
+    d.check(reference)

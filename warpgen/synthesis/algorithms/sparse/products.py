@@ -1,0 +1,318 @@
+"""Products of matrices in compressed row layout with vectors and with dense matrices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.sparse import DOMAIN
+from warpgen.synthesis.library import compressed, searching
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = compressed.NAMES | {
+    "y": "out|y_out|dst|ax",
+    "s": "acc|dot|row_sum|accum",
+    "alpha": "scale|a_scale",
+    "beta": "keep|y_scale",
+    "slot": "s_idx|lane_k|e",
+}
+
+
+@DOMAIN.algorithm(
+    source="Saad 2003, Iterative Methods for Sparse Linear Systems, section 3.5",
+    names=_NAMES | {"csr_matvec": "spmv_csr|csr_mv|bsr_mv_kernel|sparse_matvec"},
+    double=True,
+    adjoint="either",
+)
+def csr_matvec(d: Draft) -> None:
+    """Multiplies a sparse matrix in compressed row layout by a vector."""
+    layout = d.option("layout", "arrays", "struct")
+    entry = d.option("entry", "float", "mat33")
+    form = d.option("form", "for", "while", "two sums", "cooperative")
+    update = d.option("update", "product", "residual", "scaled", "axpby")
+    rows, columns = d.pick(48, 64, 80), d.pick(40, 64, 72)
+    a = compressed.declare(d, rows, columns, rows * d.pick(3, 4, 5), layout, entry)
+    vector, zero = ("float", "float(0.0)") if entry == "float" else ("vec3", "wp.vec3()")
+    d.input("x", vector, columns, -1.0, 1.0)
+    if update == "residual":
+        d.input("b", vector, rows, -1.0, 1.0)
+        store = "y[row] = b[row] - $s"
+        d.says("Computes the residual of a linear system whose matrix is in compressed row layout.")
+    elif update == "scaled":
+        d.param("alpha", "float", 0.5, 2.0)
+        store = "y[row] = alpha * $s"
+    elif update == "axpby":
+        d.param("alpha", "float", 0.5, 2.0)
+        d.param("beta", "float", 0.1, 1.0)
+        store = "y[row] = alpha * $s + beta * y[row]"
+        d.says(
+            "Adds the product of a matrix in compressed row layout and a vector to a scaled vector, in place."
+        )
+    else:
+        store = "y[row] = $s"
+    if update == "axpby":
+        d.inout("y", vector, rows, -1.0, 1.0)
+    else:
+        d.output("y", vector, rows)
+    values, indices = a.text["values"], a.text["columns"]
+    term = f"{values}[k] * x[{indices}[k]]"
+    if form == "cooperative":
+        d.launch(rows, tiled=True)
+        kind = ", preserve_type=True" if entry == "mat33" else ""
+        d.code(
+            """
+            row, lane = wp.tid()
+            start = $offsets[row]
+            end = $offsets[row + 1]
+            # threads of the block take entries in turns, so that they read neighbours in memory together
+            s = $zero
+            for k in range(start + lane, end, wp.block_dim()):
+                s += $term
+            partial = wp.tile_sum(wp.tile(s$kind))
+            if lane == 0:
+                $store
+            """,
+            term=term,
+            zero=zero,
+            store=store.replace("$s", "partial[0]"),
+            kind=kind,
+            **a.text,
+        )
+    elif form == "two sums":
+        d.launch(rows)
+        d.code(
+            """
+            row = wp.tid()
+            k = int($offsets[row])
+            end = $offsets[row + 1]
+            even = $zero
+            odd = $zero
+            # two sums that do not wait for each other
+            while k + 1 < end:
+                even += $term
+                odd += $values[k + 1] * x[$columns[k + 1]]
+                k += 2
+            if k < end:
+                even += $term
+            $store
+            """,
+            term=term,
+            zero=zero,
+            store=store.replace("$s", "(even + odd)"),
+            **a.text,
+        )
+    else:
+        loop = "for k in range(start, end):\n    s += $term"
+        if form == "while":
+            loop = "k = int(start)\nwhile k < end:\n    s += $term\n    k += 1"
+        d.launch(rows)
+        d.code(
+            """
+            row = wp.tid()
+            start = $offsets[row]
+            end = $offsets[row + 1]
+            s = $zero
+            $loop
+            $store
+            """,
+            loop=loop,
+            term=term,
+            zero=zero,
+            store=store.replace("$s", "s"),
+            **a.text,
+        )
+    d.explain("""
+        Row i owns the entries `offsets`[i] up to `offsets`[i + 1] of `columns` and `values`; their order
+        does not matter, and an empty row gives zero.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        product = np.einsum("ijab,jb->ia", a.dense(v), v.x) if entry == "mat33" else a.dense(v) @ v.x
+        if update == "residual":
+            return {"y": v.b - product}
+        if update == "axpby":
+            return {"y": v.alpha * product + v.beta * v.y}
+        return {"y": v.alpha * product if update == "scaled" else product}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Yang, Buluc & Owens 2018, Design Principles for Sparse Matrix Multiplication on the GPU",
+    names=_NAMES
+    | {
+        "csr_spmm": "spmm|sparse_dense_matmul|csr_matmat|spmm_row_split",
+        "B": "X|rhs|dense|features",
+        "C": "Y|product|gathered",
+        "n": "c|feature|channel",
+    },
+    double=True,
+    adjoint="either",
+)
+def csr_spmm(d: Draft) -> None:
+    """Multiplies a sparse matrix in compressed row layout by a dense matrix."""
+    layout = d.option("layout", "arrays", "struct")
+    form = d.option("form", "thread per entry", "thread per row", "tile per row", "transposed scatter")
+    mean = d.flag("mean", 0.3)
+    rows, columns, width = d.pick(24, 32, 40), d.pick(24, 36), d.pick(4, 6, 8)
+    a = compressed.declare(d, rows, columns, rows * d.pick(3, 4), layout)
+    scattered = form == "transposed scatter"
+    d.input("B", "float", (rows if scattered else columns, width), -1.0, 1.0)
+    d.output("C", "float", (columns if scattered else rows, width))
+    average = "# an empty row has no mean\ncount = wp.max(end - start, 1)" if mean else ""
+    share = " / float(count)" if mean else ""
+    bounds = "start = $offsets[row]\nend = $offsets[row + 1]"
+    if form == "thread per entry":
+        d.launch(rows, width)
+        d.code(
+            """
+            row, n = wp.tid()
+            $bounds
+            s = float(0.0)
+            for k in range(start, end):
+                s += $values[k] * B[$columns[k], n]
+            $average
+            C[row, n] = s$share
+            """,
+            bounds=bounds,
+            average=average,
+            share=share,
+            **a.text,
+        )
+    elif form == "thread per row":
+        d.launch(rows)
+        d.code(
+            """
+            row = wp.tid()
+            $bounds
+            $average
+            for k in range(start, end):
+                col = $columns[k]
+                a = $values[k]$share
+                for n in range(B.shape[1]):
+                    C[row, n] += a * B[col, n]
+            """,
+            bounds=bounds,
+            average=average,
+            share=share,
+            **a.text,
+        )
+    elif form == "tile per row":
+        d.module(f"WIDTH = wp.constant({width})")
+        d.launch(rows, tiled=True)
+        d.code(
+            """
+            row = wp.tid()
+            $bounds
+            $average
+            acc = wp.tile_zeros(shape=(1, WIDTH), dtype=float)
+            for k in range(start, end):
+                # a whole row of B at a time, which all threads of the block share
+                acc += wp.tile_load(B, shape=(1, WIDTH), offset=($columns[k], 0)) * ($values[k]$share)
+            wp.tile_store(C, acc, offset=(row, 0))
+            """,
+            bounds=bounds,
+            average=average,
+            share=share,
+            **a.text,
+        )
+    else:
+        d.launch(rows, width)
+        d.code(
+            """
+            row, n = wp.tid()
+            $bounds
+            $average
+            # the transpose sends each row to its columns, where several rows meet
+            for k in range(start, end):
+                wp.atomic_add(C, $columns[k], n, $values[k]$share * B[row, n])
+            """,
+            bounds=bounds,
+            average=average,
+            share=share,
+            **a.text,
+        )
+        d.says("Multiplies the transpose of a sparse matrix in compressed row layout by a dense matrix.")
+    d.explain("""
+        `B` and `C` are dense and row-major; a mean divides by the number of entries of the sparse row.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        matrix = a.dense(v)
+        if mean:
+            count = np.maximum(np.bincount(a.numbers(v)[0], minlength=rows), 1)
+            matrix = matrix / count[:, None]
+        return {"C": (matrix.T if scattered else matrix) @ v.B}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Saad 2003, section 3.5 (product with the transpose)",
+    names=_NAMES | {"csr_rmatvec": "csr_transpose_mv|spmv_transposed|apply_transpose|scatter_rows"},
+    double=True,
+)
+def csr_rmatvec(d: Draft) -> None:
+    """Multiplies the transpose of a sparse matrix in compressed row layout by a vector."""
+    layout = d.option("layout", "arrays", "struct")
+    entry = d.option("entry", "float", "mat33")
+    scaled = d.option("scaled", "no", "rows", "by value")
+    skip = d.flag("skip")
+    locate = d.option("thread", "row", "entry")
+    rows, columns = d.pick(40, 56, 64), d.pick(32, 48)
+    a = compressed.declare(d, rows, columns, rows * d.pick(3, 4), layout, entry)
+    vector = "float" if entry == "float" else "vec3"
+    d.input("x", vector, rows, -1.0, 1.0)
+    weight = ""
+    if scaled == "rows":
+        d.input("weights", "float", rows, 0.5, 2.0)
+        weight = "weights[row] * "
+    elif scaled == "by value":
+        d.param("alpha", "float", 0.5, 2.0)
+        weight = "alpha * "
+    d.output("y", vector, columns)
+    block = f"{a.text['values']}[k]"
+    if entry == "mat33":
+        block = f"wp.transpose({block})"
+    if locate == "row":
+        none = "# nothing to send: spares the loads of an empty row\nif start == end:\n    return"
+        d.launch(rows)
+        d.code(
+            """
+            row = wp.tid()
+            start = $offsets[row]
+            end = $offsets[row + 1]
+            $none
+            xi = $weighted
+            for k in range(start, end):
+                wp.atomic_add(y, $columns[k], $block * xi)
+            """,
+            none=none if skip else "",
+            weighted=weight + "x[row]",
+            block=block,
+            **a.text,
+        )
+    else:
+        d.launch(a.entries)
+        d.code(
+            """
+            k = wp.tid()
+            row = $row_of($offsets, k)
+            wp.atomic_add(y, $columns[k], $block * $weighted)
+            """,
+            weighted=f"({weight}x[row])" if weight else "x[row]",
+            row_of=d.use(searching.ROW_OF),
+            block=block,
+            **a.text,
+        )
+
+    def reference(v: Values) -> dict[str, Any]:
+        matrix, x = a.dense(v), v.x
+        if scaled == "rows":
+            x = x * (v.weights if entry == "float" else v.weights[:, None])
+        elif scaled == "by value":
+            x = v.alpha * x
+        return {"y": np.einsum("ijba,ib->ja", matrix, x) if entry == "mat33" else matrix.T @ x}
+
+    d.check(reference)

@@ -1,0 +1,255 @@
+"""Sweeps and preconditioners: what an iterative solver does with one row at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.sparse import DOMAIN
+from warpgen.synthesis.library import compressed
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = compressed.NAMES | {
+    "x": "u|solution|x_old|iterate",
+    "y": "x_new|u_new|x_next|smoothed",
+    "s": "sigma|off_diag|acc|rest",
+    "diag": "diagonal|d_inv|a_ii",
+    "omega": "relaxation|damping|weight|w",
+    "inv_diag": "dinv|inverse_diagonal|jacobi_diag",
+}
+
+
+@DOMAIN.algorithm(
+    source="Saad 2003, section 4.1; Briggs, Henson & McCormick 2000, A Multigrid Tutorial, chapter 2",
+    names=_NAMES | {"weighted_jacobi": "jacobi_sweep|jacobi_smooth|damped_jacobi|relax_jacobi"},
+    double=True,
+    adjoint="no",
+)
+def weighted_jacobi(d: Draft) -> None:
+    """Takes one damped Jacobi step on a sparse linear system in compressed row layout."""
+    layout = d.option("layout", "arrays", "struct")
+    diagonal = d.option("diagonal", "in the row", "by itself", "inverse by itself")
+    damping = d.option("damping", "none", "uniform", "chebyshev")
+    pinned = d.flag("pinned", 0.4)
+    n = d.pick(40, 64, 72)
+    a = compressed.declare(d, n, n, n * d.pick(3, 4), layout, "float", -0.2, 0.2)
+    name = {"in the row": "shift", "by itself": "diag", "inverse by itself": "inv_diag"}[diagonal]
+    low, high = (0.2, 0.5) if diagonal == "inverse by itself" else (2.0, 4.0)
+    d.input(name, "float", n, low, high)
+    d.input("b", "float", n, -1.0, 1.0)
+    d.input("x", "float", n, -1.0, 1.0)
+    if pinned:
+        d.input("pinned", "int", n, 0, 2)
+    if damping == "uniform":
+        d.param("omega", "float", 0.4, 0.9)
+    elif damping == "chebyshev":
+        d.input("x_prev", "float", n, -1.0, 1.0)
+        d.param("rho", "float", 1.1, 1.8)
+    d.output("y", "float", n)
+    hold = "# a Dirichlet node keeps its value\nif pinned[row] != 0:\n    y[row] = x[row]\n    return"
+    values, columns = a.text["values"], a.text["columns"]
+    if diagonal == "in the row":
+        # the entries of the row that lie on the diagonal add to the shift
+        inner = f"""
+        col = {columns}[k]
+        if col == row:
+            diag += {values}[k]
+        else:
+            s += {values}[k] * x[col]
+        """
+        before, jacobi = "diag = float(shift[row])", "(b[row] - s) / diag"
+    else:
+        inner = f"""
+        col = {columns}[k]
+        if col != row:
+            s += {values}[k] * x[col]
+        """
+        before = ""
+        jacobi = "(b[row] - s) / diag[row]" if diagonal == "by itself" else "inv_diag[row] * (b[row] - s)"
+    after = {
+        "none": f"y[row] = {jacobi}",
+        "uniform": f"y[row] = (1.0 - omega) * x[row] + omega * {jacobi}",
+        "chebyshev": f"x_jacobi = {jacobi}\n# the last iterate but one makes three terms of it\n"
+        "y[row] = rho * (x_jacobi - x_prev[row]) + x_prev[row]",
+    }[damping]
+    d.launch(n)
+    d.code(
+        """
+        row = wp.tid()
+        $hold
+        s = float(0.0)
+        $before
+        for k in range($offsets[row], $offsets[row + 1]):
+            $inner
+        $after
+        """,
+        hold=hold if pinned else "",
+        before=before,
+        inner=inner,
+        after=after,
+        **a.text,
+    )
+    d.explain("""
+        x_i <- (b_i - sum_(j != i) a_ij x_j) / a_ii from old values only, so that the order of rows does not
+        matter. Under-relaxation damps the oscillating errors that a coarse grid cannot see.
+    """)
+    if damping == "chebyshev":
+        d.says("Takes one Jacobi step accelerated by Chebyshev's three-term recurrence.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        matrix = a.dense(v)
+        main = np.diag(matrix).copy()
+        np.fill_diagonal(matrix, 0.0)
+        rest = v.b - matrix @ v.x
+        if diagonal == "in the row":
+            step = rest / (v["shift"] + main)
+        else:
+            step = rest / v.diag if diagonal == "by itself" else rest * v.inv_diag
+        if damping == "uniform":
+            step = v.x + v.omega * (step - v.x)
+        elif damping == "chebyshev":
+            step = v.rho * (step - v.x_prev) + v.x_prev
+        return {"y": np.where(v.pinned != 0, v.x, step) if pinned else step}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Saad 2003, section 12.4.3 (multicolour sweeps)",
+    names=_NAMES
+    | {
+        "coloured_gauss_seidel": "gauss_seidel_color|gs_sweep|sor_color_pass|colored_sor",
+        "group": "color_rows|rows_of_color|rows",
+        "begin": "color_start|first_row",
+        "neighbors": "adjacency|ell_columns|nbr",
+        "weights": "ell_values|couplings|edge_weights",
+        "slot": "m|n|e",
+    },
+    adjoint="no",
+    double=True,
+)
+def coloured_gauss_seidel(d: Draft) -> None:
+    """Relaxes in place all rows of one colour, none of which is coupled to another."""
+    layout = d.option("layout", "padded", "red-black grid", "chain")
+    over = d.flag("over")
+    difference = d.flag("largest change", 0.3)
+    form = d.option("form", "value", "residual")
+    entry = d.option("entry", "float", "vec3")
+    omega = ""
+    zero = "float(0.0)" if entry == "float" else "wp.vec3()"
+    size = "wp.abs(new - old)" if entry == "float" else "wp.length(new - old)"
+    height, width = d.pick(10, 12, 16), d.pick(8, 12, 14)
+    n = height * width
+    if layout == "padded":
+        # rows 0 .. h-1 are of one colour: their neighbours are among the others
+        half = n // 2
+        d.input("group", "int", half, kind="permutation")
+        d.input("neighbors", "int", (half, 4), -1, half)
+        d.input("weights", "float", (half, 4), 0.1, 0.9)
+    d.inout("x", entry, (height, width) if layout == "red-black grid" else n, -1.0, 1.0)
+    d.input("b", entry, (height, width) if layout == "red-black grid" else n, -1.0, 1.0)
+    d.param("diag", "float", 4.5, 6.0)
+    if over:
+        d.param("omega", "float", 1.1, 1.7)
+        omega = "omega * "
+    if layout != "padded":
+        d.param("parity", "int", 0, 2)
+    if difference:
+        d.inout("change", "float", 1, value=0.0)
+    at = "i, j" if layout == "red-black grid" else "row"
+    new = f"(b[{at}] + s) / diag"
+    if form == "residual" or over:
+        update = f"new = old + {omega}((b[{at}] + s) / diag - old)"
+        if form == "residual":
+            update = f"r = b[{at}] + s - diag * old\nnew = old + {omega}r / diag"
+    else:
+        update = f"new = {new}"
+    store = f"old = x[{at}]\n{update}\nx[{at}] = new"
+    if difference:
+        store += f"\nwp.atomic_max(change, 0, {size})"
+    elif form == "value" and not over:
+        store = f"x[{at}] = {new}"
+    if layout == "padded":
+        d.launch(n // 2)
+        d.code(
+            """
+            tid = wp.tid()
+            row = group[tid]
+            s = $zero
+            for slot in range(neighbors.shape[1]):
+                col = neighbors[row, slot]
+                if col >= 0:
+                    # the other colour lies behind this one in `x`
+                    s += weights[row, slot] * x[group.shape[0] + col]
+            $store
+            """,
+            zero=zero,
+            store=store,
+        )
+    elif layout == "red-black grid":
+        d.launch(height, width // 2)
+        d.code(
+            """
+            i, half = wp.tid()
+            # cells of one parity, as the black fields of a chessboard
+            j = 2 * half + (i + parity) % 2
+            s = $zero
+            if i > 0:
+                s += x[i - 1, j]
+            if i < x.shape[0] - 1:
+                s += x[i + 1, j]
+            if j > 0:
+                s += x[i, j - 1]
+            if j < x.shape[1] - 1:
+                s += x[i, j + 1]
+            $store
+            """,
+            zero=zero,
+            store=store,
+        )
+        d.says(
+            "Relaxes in place all cells of one colour of a chessboard, for Poisson's equation with a shift."
+        )
+    else:
+        d.launch(n // 2)
+        d.code(
+            """
+            tid = wp.tid()
+            row = 2 * tid + parity
+            s = $zero
+            if row > 0:
+                s += x[row - 1]
+            if row + 1 < x.shape[0]:
+                s += x[row + 1]
+            $store
+            """,
+            zero=zero,
+            store=store,
+        )
+        d.says("Relaxes in place every other row of a tridiagonal system.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        matrix = np.zeros((n, n))
+        rows = np.arange(n)
+        if layout == "padded":
+            live = v.neighbors >= 0
+            at = np.broadcast_to(np.arange(n // 2)[:, None], live.shape)
+            np.add.at(matrix, (at[live], n // 2 + v.neighbors[live]), v.weights[live])
+            mine = rows < n // 2
+        elif layout == "red-black grid":
+            eye = [np.eye(height, k=1) + np.eye(height, k=-1), np.eye(width, k=1) + np.eye(width, k=-1)]
+            matrix = np.kron(eye[0], np.eye(width)) + np.kron(np.eye(height), eye[1])
+            mine = (rows // width + rows % width) % 2 == v.parity
+        else:
+            matrix = np.eye(n, k=1) + np.eye(n, k=-1)
+            mine = rows % 2 == v.parity
+        x, b = v.x.reshape(n, -1), v.b.reshape(n, -1)
+        factor = v.omega if over else 1.0
+        new = np.where(mine[:, None], x + factor * ((b + matrix @ x) / v.diag - x), x)
+        made = {"x": new.reshape(v.x.shape)}
+        if difference:
+            made["change"] = np.linalg.norm(new - x, axis=1).max(keepdims=True)
+        return made
+
+    d.check(reference)

@@ -1,0 +1,382 @@
+"""Transport: upwind and high-resolution schemes, WENO, semi-Lagrangian."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.stencil import DOMAIN
+from warpgen.synthesis.algorithms.stencil.grid import NAMES, Grid
+from warpgen.synthesis.library import limiters
+from warpgen.synthesis.library.indexing import WRAP
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="LeVeque 2002, Finite Volume Methods for Hyperbolic Problems, ch. 6",
+    names=NAMES
+    | {
+        "advect_finite_volume": "advect|advection_step|transport_step|linear_advection",
+        "q": "u|phi|scalar|field",
+        "q_new": "u_next|phi_out|q_out",
+        "c": "speed|velocity|a",
+        "nu": "cfl|courant|sigma",
+    },
+    double=True,
+)
+def advect_finite_volume(d: Draft) -> None:
+    """Advects a scalar to the right by one step of a finite-volume scheme."""
+    scheme = d.option("scheme", "upwind", "lax-wendroff", "fromm", "muscl", weights=(0.15, 0.2, 0.15, 0.5))
+    g = Grid(d, 1, ("periodic", "wrap", "clamp", "fixed"), reach=2)
+    number = d.flag("number")
+    rows = d.flag("returned", 0.4)
+    limiter = d.option("limiter", *limiters.LIMITERS) if scheme == "muscl" else None
+    d.input("q", "float", g.shape, 0.0, 1.0)
+    if number:
+        d.param("nu", "float", 0.2, 0.9)
+    else:
+        d.param("c", "float", 0.5, 1.0)
+        d.param("dt", "float", 0.02, 0.08)
+        d.param("dx", "float", 0.1, 0.2)
+    d.output("q_new", "float", g.shape)
+    if rows:
+        d.output("flux", "float", g.shape)
+    q = {o: g.at("q", o) for o in (-2, -1, 0, 1)}
+    lines = ["" if number else "nu = c * dt / dx"]
+
+    def slope(o: int) -> str:
+        back, ahead = f"{q[o]} - {q[o - 1]}", f"{q[o + 1]} - {q[o]}"
+        if scheme == "lax-wendroff":
+            return ahead
+        if scheme == "fromm":
+            return f"0.5 * ({q[o + 1]} - {q[o - 1]})"
+        assert limiter is not None
+        return f"{d.use(limiter)}({back}, {ahead})"
+
+    if scheme == "upwind":
+        lines += [f"flux_l = nu * {q[-1]}", f"flux_r = nu * {q[0]}"]
+    else:
+        lines += [
+            f"slope_l = {slope(-1)}",
+            f"slope = {slope(0)}",
+            "# the profile leaves the cell for half of the way that it moves: hence 1 - nu",
+            f"flux_l = nu * ({q[-1]} + 0.5 * (1.0 - nu) * slope_l)",
+            f"flux_r = nu * ({q[0]} + 0.5 * (1.0 - nu) * slope)",
+        ]
+    lines.append(f"{g.at('q_new')} = {q[0]} + flux_l - flux_r")
+    border = f"{g.at('q_new')} = {q[0]}"
+    if rows:
+        lines.append(f"{g.at('flux')} = flux_r")
+    g.code(d, "\n".join(line for line in lines if line), "q", border=border)
+    name = f"MUSCL-Hancock with the limiter {limiter.name}" if limiter else scheme.title()
+    d.explain(f"""
+        dq/dt + c dq/dx = 0 with c > 0, {name}. Fluxes are in cells: what passes a face in the step,
+        over dx. Stable for a Courant number nu = c dt / dx of at most one.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        nu = v.nu if number else v.c * v.dt / v.dx
+        at = {o: g.near(v.q, o) for o in (-2, -1, 0, 1)}
+
+        def flux(o: int) -> Any:
+            back, ahead = at[o] - at[o - 1], at[o + 1] - at[o]
+            slopes = {"upwind": 0.0, "lax-wendroff": ahead, "fromm": (back + ahead) / 2}
+            s = limiter(back, ahead) if limiter else slopes[scheme]
+            return nu * (at[o] + (1 - nu) / 2 * s)
+
+        new = g.result(v.q + flux(-1) - flux(0), border=v.q)
+        return {"q_new": new} | ({"flux": g.result(flux(0))} if rows else {})
+
+    d.check(reference)
+
+
+_WENO5 = """
+@wp.func
+def weno5(a: float, b: float, c: float, d: float, e: float) -> float:
+    # the three quadratic reconstructions at the cell's right face
+    p0 = (2.0 * a - 7.0 * b + 11.0 * c) / 6.0
+    p1 = (-b + 5.0 * c + 2.0 * d) / 6.0
+    p2 = (2.0 * c + 5.0 * d - e) / 6.0
+
+    # smoothness indicators of Jiang and Shu
+    s0 = 13.0 / 12.0 * wp.pow(a - 2.0 * b + c, 2.0) + 0.25 * wp.pow(a - 4.0 * b + 3.0 * c, 2.0)
+    s1 = 13.0 / 12.0 * wp.pow(b - 2.0 * c + d, 2.0) + 0.25 * wp.pow(b - d, 2.0)
+    s2 = 13.0 / 12.0 * wp.pow(c - 2.0 * d + e, 2.0) + 0.25 * wp.pow(3.0 * c - 4.0 * d + e, 2.0)
+    $weights
+    return (w0 * p0 + w1 * p1 + w2 * p2) / (w0 + w1 + w2)
+"""
+_JS = """
+# EPS keeps the weights finite where the field is smooth
+w0 = 0.1 / ((EPS + s0) * (EPS + s0))
+w1 = 0.6 / ((EPS + s1) * (EPS + s1))
+w2 = 0.3 / ((EPS + s2) * (EPS + s2))
+"""
+_Z = """
+# WENO-Z: tau is of fifth order, so that smooth extrema keep the ideal weights
+tau = wp.abs(s0 - s2)
+w0 = 0.1 * (1.0 + tau / (EPS + s0))
+w1 = 0.6 * (1.0 + tau / (EPS + s1))
+w2 = 0.3 * (1.0 + tau / (EPS + s2))
+"""
+
+
+def _weno(kind: str, cells: list[Any], eps: float) -> Any:
+    u = np.stack(cells, -1)
+    p = u @ np.array([[2, -7, 11, 0, 0], [0, -1, 5, 2, 0], [0, 0, 2, 5, -1]]).T / 6.0
+    curvature = u @ np.array([[1, -2, 1, 0, 0], [0, 1, -2, 1, 0], [0, 0, 1, -2, 1]]).T
+    lean = u @ np.array([[1, -4, 3, 0, 0], [0, 1, 0, -1, 0], [0, 0, 3, -4, 1]]).T
+    s = 13 / 12 * curvature**2 + lean**2 / 4
+    ideal = np.array([0.1, 0.6, 0.3])
+    tau = abs(s[..., :1] - s[..., 2:])
+    w = ideal / (eps + s) ** 2 if kind == "js" else ideal * (1 + tau / (eps + s))
+    return (w * p).sum(-1) / w.sum(-1)
+
+
+@DOMAIN.algorithm(
+    source="Jiang & Shu 1996; Borges et al. 2008 (WENO-Z)",
+    names=NAMES
+    | {
+        "weno_transport": "weno5_rhs|advect_weno|weno_flux_divergence|transport_weno5",
+        "u": "q|field|phi",
+        "dudt": "rhs|du_dt|tendency",
+        "c": "speed|a|velocity",
+    },
+    double=True,
+)
+def weno_transport(d: Draft) -> None:
+    """Computes the rate of change of a transported field with fifth-order WENO reconstruction."""
+    kind = d.option("weights", "js", "z")
+    burgers = d.option("flux", "linear", "burgers", "leftward")
+    sides = d.option("split", "upwind", "lax-friedrichs") if burgers == "burgers" else "upwind"
+    loop = d.flag("by face")
+    edges = d.option("edges", "wrap", "modulo")
+    n = d.pick(48, 64, 100, 128)
+    d.module("EPS = wp.constant(1.0e-6)" if kind == "js" else "EPS = wp.constant(1.0e-4)")
+    eps = 1e-6 if kind == "js" else 1e-4
+    d.function(_WENO5, weights=_JS.strip("\n") if kind == "js" else _Z.strip("\n"))
+    d.input("u", "float", n, 0.5, 1.5)
+    if burgers != "burgers":
+        d.param("c", "float", 0.5, 2.0) if burgers == "linear" else d.param("c", "float", -2.0, -0.5)
+    d.param("dx", "float", 0.1, 0.2)
+    d.output("flux" if loop else "dudt", "float", n)
+
+    def at(o: int) -> str:
+        if o == 0:
+            return "u[i]"
+        plain = f"i {'+' if o > 0 else '-'} {abs(o)}"
+        if edges == "wrap":
+            return f"u[{d.use(WRAP)}({plain}, n)]"
+        return f"u[({plain}) % n]" if o > 0 else f"u[(i + n - {-o}) % n]"
+
+    low, high = (-3 if not loop else -2), 3
+    if sides == "upwind" and burgers != "leftward":
+        high = 2
+    if burgers == "leftward":
+        low += 1
+    letter = dict(zip(range(-3, 4), ("um3", "um2", "um1", "u0", "up1", "up2", "up3"), strict=True))
+    lines = ["i = wp.tid()", "n = u.shape[0]", *(f"{letter[o]} = {at(o)}" for o in range(low, high + 1))]
+
+    def face(o: int) -> tuple[str, str]:
+        """What comes to the face right of cell `o` from the left, and from the right."""
+        left = ", ".join(letter[o + k] for k in (-2, -1, 0, 1, 2))
+        right = ", ".join(letter[o + k] for k in (3, 2, 1, 0, -1)) if o + 3 in letter else ""
+        return f"weno5({left})", f"weno5({right})"
+
+    def flux(o: int, name: str) -> list[str]:
+        left, right = face(o)
+        if burgers == "linear":
+            return [f"{name} = c * {left}"]
+        if burgers == "leftward":
+            return [f"{name} = c * {right}"]
+        if sides == "upwind":
+            return [f"{name}_u = {left}", f"{name} = 0.5 * {name}_u * {name}_u"]
+        return [
+            f"{name}_a = {left}",
+            f"{name}_b = {right}",
+            f"{name} = 0.25 * ({name}_a * {name}_a + {name}_b * {name}_b)"
+            f" - 0.5 * wp.max(wp.abs({name}_a), wp.abs({name}_b)) * ({name}_b - {name}_a)",
+        ]
+
+    if loop:
+        d.says("Computes a field's flux through each cell's right face, over dx, with fifth-order WENO.")
+        lines += [*flux(0, "face_r"), "flux[i] = face_r / dx"]
+    else:
+        if burgers != "linear":
+            lines.append(
+                {
+                    "leftward": "# the wind blows from the right (c < 0), so the stencil leans that way",
+                    "burgers": "# f(u) = u^2 / 2",
+                }[burgers]
+            )
+        lines += [*flux(-1, "face_l"), *flux(0, "face_r"), "dudt[i] = -(face_r - face_l) / dx"]
+    d.launch(n)
+    d.code("\n".join(lines))
+    law = {"linear": "c u, c > 0", "leftward": "c u, c < 0", "burgers": "u^2 / 2, u > 0"}[burgers]
+    d.explain(f"Periodic, du/dt = -df/dx with f = {law}.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        left = _weno(kind, [np.roll(v.u, -k) for k in (-2, -1, 0, 1, 2)], eps)
+        right = _weno(kind, [np.roll(v.u, -k) for k in (3, 2, 1, 0, -1)], eps)
+        if burgers != "burgers":
+            f = v.c * (left if burgers == "linear" else right)
+        elif sides == "upwind":
+            f = left**2 / 2
+        else:
+            f = (left**2 + right**2) / 4 - np.maximum(abs(left), abs(right)) * (right - left) / 2
+        return {"flux": f / v.dx} if loop else {"dudt": -(f - np.roll(f, 1)) / v.dx}
+
+    d.check(reference, 5e-4)
+
+
+_BILINEAR = """
+@wp.func
+def sample_bilinear(field: wp.array2d(dtype=float), x: float, y: float) -> float:
+    nx = field.shape[0]
+    ny = field.shape[1]
+    px = wp.clamp(x, 0.0, float(nx - 1))
+    py = wp.clamp(y, 0.0, float(ny - 1))
+    # the last cell begins one before the last sample, so that i + 1 is on the grid
+    i = wp.min(int(px), nx - 2)
+    j = wp.min(int(py), ny - 2)
+    fx = px - float(i)
+    fy = py - float(j)
+    low = field[i, j] * (1.0 - fy) + field[i, j + 1] * fy
+    high = field[i + 1, j] * (1.0 - fy) + field[i + 1, j + 1] * fy
+    return low * (1.0 - fx) + high * fx
+"""
+
+
+def bilinear(field: Any, x: Any, y: Any) -> Any:
+    """Values at grid coordinates, clamped to the grid; cells and weights told apart for a limiter."""
+    nx, ny = field.shape[:2]
+    x, y = np.clip(x, 0, nx - 1), np.clip(y, 0, ny - 1)
+    i, j = np.minimum(x.astype(int), nx - 2), np.minimum(y.astype(int), ny - 2)
+    fx, fy = x - i, y - j
+    corners = np.stack([field[i, j], field[i, j + 1], field[i + 1, j], field[i + 1, j + 1]])
+    weights = np.stack([(1 - fx) * (1 - fy), (1 - fx) * fy, fx * (1 - fy), fx * fy])
+    return (corners * weights).sum(0), corners
+
+
+@DOMAIN.algorithm(
+    source="Stam 1999; Selle et al. 2008 (MacCormack)",
+    names=NAMES
+    | {
+        "advect_semi_lagrangian": "semi_lagrangian|advect|advect_field|backtrace",
+        "field": "phi|density|dye|q",
+        "advected": "phi_new|field_out|density_next|q_out",
+        "vel": "velocity|v|u",
+        "forward": "phi_hat|first",
+        "error": "err|correction",
+        "back": "phi_back|returned",
+        "rate": "decay|dissipation|damping",
+    },
+    double=True,
+)
+def advect_semi_lagrangian(d: Draft) -> None:
+    """Advects a field along a velocity grid by tracing each node back and sampling where it came from."""
+    trace = d.option("trace", "euler", "midpoint", "heun")
+    decay = d.option("decay", "none", "linear", "exponential")
+    apart = d.flag("apart", 0.4)
+    correct = d.option("order", "first", "maccormack", "clamped", weights=(0.5, 0.25, 0.25))
+    nx, ny = d.pick(10, 12, 16), d.pick(10, 14, 16)
+    if apart:
+        d.input("vx", "float", (nx, ny), -1.0, 1.0)
+        d.input("vy", "float", (nx, ny), -1.0, 1.0)
+    else:
+        d.input("vel", "vec2", (nx, ny), -1.0, 1.0)
+    d.input("field", "float", (nx, ny))
+    if correct != "first":
+        # the forward pass ran before; this one compares with what comes back
+        d.input("forward", "float", (nx, ny))
+        d.says("Corrects an advected field by the error of tracing it there and back (MacCormack).")
+    d.param("dt", "float", 0.5, 1.5)
+    if decay != "none":
+        d.param("rate", "float", 0.05, 0.3)
+    d.output("advected", "float", (nx, ny))
+    d.function(_BILINEAR)
+    vx, vy = ("vx[i, j]", "vy[i, j]") if apart else ("v[0]", "v[1]")
+    lines = ["i, j = wp.tid()"]
+    if not apart:
+        lines.append("v = vel[i, j]")
+    if trace != "euler" and apart:
+        lines += [f"u0 = {vx}", f"v0 = {vy}"]
+        vx, vy = "u0", "v0"
+    share = "0.5 * dt" if trace == "midpoint" else "dt"
+    if trace == "euler":
+        lines += [f"px = float(i) - dt * {vx}", f"py = float(j) - dt * {vy}"]
+    else:
+        if apart:
+            lines += [
+                f"mx = float(i) - {share} * {vx}",
+                f"my = float(j) - {share} * {vy}",
+                "u1 = sample_bilinear(vx, mx, my)",
+                "v1 = sample_bilinear(vy, mx, my)",
+            ]
+            sx, sy = "u1", "v1"
+        else:
+            d.function(
+                _BILINEAR.replace("sample_bilinear", "sample_velocity")
+                .replace("dtype=float", "dtype=wp.vec2")
+                .replace("-> float", "-> wp.vec2")
+            )
+            lines += [f"w = sample_velocity(vel, float(i) - {share} * {vx}, float(j) - {share} * {vy})"]
+            sx, sy = "w[0]", "w[1]"
+        if trace == "heun":
+            lines += [
+                f"px = float(i) - 0.5 * dt * ({vx} + {sx})",
+                f"py = float(j) - 0.5 * dt * ({vy} + {sy})",
+            ]
+        else:
+            lines += [f"px = float(i) - dt * {sx}", f"py = float(j) - dt * {sy}"]
+    fade = {"none": "", "linear": " * (1.0 - rate * dt)", "exponential": " * wp.exp(-rate * dt)"}[decay]
+    if correct == "first":
+        lines.append(f"advected[i, j] = sample_bilinear(field, px, py){fade}")
+    else:
+        lines += [
+            "# where the node goes, the first pass is sampled: without errors that would give the field back",
+            "qx = 2.0 * float(i) - px",
+            "qy = 2.0 * float(j) - py",
+            "back = sample_bilinear(forward, qx, qy)",
+            "error = 0.5 * (field[i, j] - back)",
+        ]
+        if correct == "clamped":
+            lines += [
+                "nx = field.shape[0]",
+                "ny = field.shape[1]",
+                "# no new extrema: stay within the four samples that the first pass mixed",
+                "ci = wp.clamp(int(px), 0, nx - 2)",
+                "cj = wp.clamp(int(py), 0, ny - 2)",
+                "a = field[ci, cj]",
+                "b = field[ci + 1, cj]",
+                "c = field[ci, cj + 1]",
+                "e = field[ci + 1, cj + 1]",
+                "low = wp.min(wp.min(a, b), wp.min(c, e))",
+                "high = wp.max(wp.max(a, b), wp.max(c, e))",
+                f"advected[i, j] = wp.clamp(forward[i, j] + error, low, high){fade}",
+            ]
+        else:
+            value = "forward[i, j] + error"
+            lines.append(f"advected[i, j] = ({value}){fade}" if fade else f"advected[i, j] = {value}")
+    d.launch(nx, ny)
+    d.code("\n".join(lines))
+    d.explain("Lengths are in cells, velocities in cells per time; places off the grid are clamped to it.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        ux, uy = (v.vx, v.vy) if apart else (v.vel[..., 0], v.vel[..., 1])
+        i, j = np.meshgrid(np.arange(nx), np.arange(ny), indexing="ij")
+        gx, gy = ux, uy
+        if trace != "euler":
+            part = 0.5 * v.dt if trace == "midpoint" else v.dt
+            sx, sy = (bilinear(u, i - part * ux, j - part * uy)[0] for u in (ux, uy))
+            gx, gy = ((ux + sx) / 2, (uy + sy) / 2) if trace == "heun" else (sx, sy)
+        value, corners = bilinear(v.field, i - v.dt * gx, j - v.dt * gy)
+        if correct != "first":
+            value = v.forward + (v.field - bilinear(v.forward, i + v.dt * gx, j + v.dt * gy)[0]) / 2
+            if correct == "clamped":
+                value = np.clip(value, corners.min(0), corners.max(0))
+        if decay != "none":
+            value = value * (1 - v.rate * v.dt if decay == "linear" else np.exp(-v.rate * v.dt))
+        return {"advected": value}
+
+    d.check(reference, 3e-4)

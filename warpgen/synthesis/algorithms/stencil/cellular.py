@@ -1,0 +1,373 @@
+"""Cellular automata."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.stencil import DOMAIN
+from warpgen.synthesis.algorithms.stencil.grid import Grid, total
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_RING = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if a or b]
+_RULES = {  # born, surviving
+    "game_of_life": ((3,), (2, 3)),
+    "highlife": ((3, 6), (2, 3)),
+    "seeds": ((2,), ()),
+    "day and night": ((3, 6, 7, 8), (3, 4, 6, 7, 8)),
+}
+
+
+def _among(name: str, counts: tuple[int, ...]) -> str:
+    return " or ".join(f"{name} == {n}" for n in counts)
+
+
+@DOMAIN.algorithm(
+    source="Gardner 1970 (Conway's Life); Bell 1994 (HighLife); Silverman (Seeds)",
+    names={
+        "life_step": "automaton_step|cellular_automaton|update_cells|life_like_step",
+        "cells": "grid|state|world_in|alive",
+        "cells_new": "next_grid|state_out|next_cells|next_alive",
+        "count": "neighbors|alive_neighbours|n",
+        "born": "birth_mask|birth",
+        "kept": "survival_mask|survive",
+    },
+    adjoint="no",
+)
+def life_step(d: Draft) -> None:
+    """Advances a life-like cellular automaton by one generation."""
+    g = Grid(d, 2, ("periodic", "wrap", "fixed", "interior"), layouts=("nd", "flat"))
+    style = d.option("style", "rule", "masks", "ages", "early")
+    counting = (
+        d.option("counting", "sum", "loop")
+        if g.edges in ("wrap", "fixed", "interior") and not g.flat
+        else "sum"
+    )
+    rule = d.option("rule", *_RULES) if style in ("rule", "early", "ages") else "game_of_life"
+    birth, survival = _RULES[rule]
+    d.input("cells", "int", g.shape, 0, 2)
+    if style == "masks":
+        d.param("born", "int", d.pick(8, 72, 456))
+        d.param("kept", "int", d.pick(12, 472, 24))
+    g.sized(d)
+    d.output("cells_new", "int", g.shape)
+    own, new = g.at("cells"), g.at("cells_new")
+    if counting == "loop":
+        i, j = (
+            (f"{g.helper}(i + a, {g.sizes[0]})", f"{g.helper}(j + b, {g.sizes[1]})")
+            if g.helper
+            else ("i + a", "j + b")
+        )
+        lines = [
+            "count = int(0)",
+            "for a in range(-1, 2):",
+            "    for b in range(-1, 2):",
+            f"        count += cells[{i}, {j}]",
+            "# the cell itself was counted, too",
+            f"count -= {own}",
+        ]
+    else:
+        lines = [f"count = {total([g.at('cells', *o) for o in _RING])}"]
+    if style == "masks":
+        lines += [
+            "# bit n of a mask: n living neighbours let a cell be born, or live on",
+            f"rule = kept if {own} == 1 else born",
+            f"{new} = (rule >> count) & 1",
+        ]
+    elif style == "rule":
+        lines.append(f"if {own} == 1:")
+        if survival:
+            lines.append(f"    {new} = 1 if {_among('count', survival)} else 0")
+        else:
+            lines.append(f"    {new} = 0")
+        lines += ["else:", f"    {new} = 1 if {_among('count', birth)} else 0"]
+    elif style == "early":
+        lines.append(f"{new} = 0")
+        lines += [f"if {own} == 0 and ({_among('count', birth)}):", f"    {new} = 1"]
+        if survival:
+            lines += [f"if {own} == 1 and ({_among('count', survival)}):", f"    {new} = 1"]
+    else:
+        lines += ["next = int(0)", f"if {own} == 0:", f"    if {_among('count', birth)}:", "        next = 1"]
+        if survival:
+            lines += [f"elif {_among('count', survival)}:", "    next = 1"]
+        lines.append(f"{new} = next")
+    g.code(d, "\n".join(lines), "cells")
+    b, s = "".join(map(str, birth)), "".join(map(str, survival))
+    if style == "masks":
+        d.explain(
+            "`born` and `kept` hold a bit for each number of living neighbours, so that any rule B/S fits."
+        )
+    else:
+        d.explain(f"Rule B{b}/S{s} on the Moore neighbourhood; 1 is alive.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        alive = g.grid(v.cells)
+        count = sum(g.near(v.cells, *o) for o in _RING)
+        if style == "masks":
+            new = np.where(alive == 1, v.kept >> count, v.born >> count) & 1
+        else:
+            new = np.where(alive == 1, np.isin(count, survival), np.isin(count, birth)).astype(int)
+        return {"cells_new": g.result(new)}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Wolfram 1983",
+    names={
+        "elementary_automaton": "wolfram_rule|rule_step|automaton_1d|elementary_ca",
+        "cells": "state|row|cells_in",
+        "cells_new": "next_state|next_row|cells_out",
+        "pattern": "code|neighbourhood|idx",
+        "rule": "rule_number|wolfram_code",
+    },
+    adjoint="no",
+)
+def elementary_automaton(d: Draft) -> None:
+    """Advances a one-dimensional two-state cellular automaton by one row, or packed words of it."""
+    packed = d.option("storage", "cells", "table", "words")
+    n = d.pick(48, 64, 100)
+    edges = d.option("edges", "wrap", "zero")
+    memory = d.flag("second order", 0.3)
+    d.says(
+        "Advances 32 cells a word of an elementary cellular automaton by one row."
+        if packed == "words"
+        else "Advances a row of an elementary cellular automaton by Wolfram's rule."
+    )
+    kind = "uint32" if packed == "words" else "int"
+    d.input("cells", kind, n, 0, 2**31 - 1 if packed == "words" else 2)
+    if memory:
+        d.input("before", kind, n, 0, 2**31 - 1 if packed == "words" else 2)
+    number = d.option("number", 30, 90, 110)
+    if packed == "table":
+        bits = ", ".join(str((number >> k) & 1) for k in range(8))
+        d.module(f"""
+            vec8i = wp.types.vector(length=8, dtype=int)
+            # rule {number}: what follows each pattern of three cells, 000 first
+            RULE = wp.constant(vec8i({bits}))
+        """)
+    elif packed == "cells":
+        d.param("rule", "int", number)
+    d.output("cells_new", kind, n)
+    lines = ["tid = wp.tid()", "n = cells.shape[0]"]
+    if edges == "wrap":
+        lines += ["left = cells[(tid + n - 1) % n]", "right = cells[(tid + 1) % n]"]
+    else:
+        zero = "wp.uint32(0)" if packed == "words" else "0"
+        lines += [
+            f"left = cells[tid - 1] if tid > 0 else {zero}",
+            f"right = cells[tid + 1] if tid < n - 1 else {zero}",
+        ]
+    if packed == "words":
+        lines += [
+            "here = cells[tid]",
+            "# each bit's neighbours are its word shifted, with a bit from the word beside",
+            "west = (here << wp.uint32(1)) | (left >> wp.uint32(31))",
+            "east = (here >> wp.uint32(1)) | (right << wp.uint32(31))",
+        ]
+        value = {30: "west ^ (here | east)", 90: "west ^ east", 110: "(here | east) ^ (west & here & east)"}[
+            number
+        ]
+    else:
+        lines += ["pattern = 4 * left + 2 * cells[tid] + right"]
+        value = "RULE[pattern]" if packed == "table" else "(rule >> pattern) & 1"
+    if memory:
+        lines += ["# exclusive or with the row before makes any rule reversible"]
+        lines += [f"cells_new[tid] = ({value}) ^ before[tid]"]
+    else:
+        lines += [f"cells_new[tid] = {value}"]
+    d.launch(n)
+    d.code("\n".join(lines))
+
+    def reference(v: Values) -> dict[str, Any]:
+        cells = v.cells.astype(np.int64)
+        if packed == "words":
+            bits = (cells[:, None] >> np.arange(32)) & 1
+            row = bits.reshape(-1)
+        else:
+            row = cells
+        if edges == "wrap":
+            low, high = np.roll(row, 1), np.roll(row, -1)
+        else:
+            low, high = np.r_[0, row[:-1]], np.r_[row[1:], 0]
+        pattern = 4 * low + 2 * row + high
+        new = (number >> pattern) & 1
+        if packed == "words":
+            new = (new.reshape(-1, 32) << np.arange(32)).sum(1)
+        if memory:
+            new = new ^ v.before.astype(np.int64)
+        return {"cells_new": new.astype(v.cells.dtype)}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Bak, Tang & Wiesenfeld 1987; Drossel & Schwabl 1992",
+    names={
+        "forest_fire_step": "forest_fire|wildfire_step|spread_fire|fire_automaton",
+        "state": "cells|forest|land",
+        "state_new": "next_state|forest_next|land_out",
+        "chance": "rand|random_number|xi",
+        "p_grow": "growth|p|growth_rate",
+        "p_light": "lightning|f|ignition",
+        "burning": "fires|hot|n_fire",
+    },
+    adjoint="no",
+)
+def forest_fire_step(d: Draft) -> None:
+    """Advances a forest-fire automaton by one step with given random numbers."""
+    g = Grid(d, 2, ("periodic", "wrap", "clamp", "fixed"), layouts=("nd", "flat"))
+    moore = d.option("neighbourhood", 4, 8)
+    named = d.flag("constants")
+    ring = _RING if moore == 8 else [(-1, 0), (1, 0), (0, -1), (0, 1)]
+    immune = d.flag("immunity", 0.4)
+    style = d.option("style", "chain", "returns")
+    d.input("state", "int", g.shape, 0, 3)
+    d.input("chance", "float", g.shape)
+    d.param("p_grow", "float", 0.2, 0.5)
+    d.param("p_light", "float", 0.05, 0.3)
+    if immune:
+        d.param("immunity", "float", 0.1, 0.5)
+    g.sized(d)
+    d.output("state_new", "int", g.shape)
+    empty, tree, fire = "0", "1", "2"
+    if named:
+        empty, tree, fire = "EMPTY", "TREE", "FIRE"
+        d.module("EMPTY = wp.constant(0)\nTREE = wp.constant(1)\nFIRE = wp.constant(2)")
+    own, new, luck = g.at("state"), g.at("state_new"), g.at("chance")
+    near = "\n    or ".join(f"{g.at('state', *o)} == {fire}" for o in ring)
+    burn = f"(\n    {near}\n)"
+    caught = f"{luck} >= immunity" if immune else ""
+    lines = [f"s = {own}"]
+    ignites = f"{luck} < p_light" if not immune else "1.0 - " + luck + " < p_light * (1.0 - immunity)"
+    if style == "chain":
+        burns = f"(near_fire and {caught}) or {ignites}" if immune else f"near_fire or {ignites}"
+        lines += [
+            f"near_fire = {burn}",
+            f"if s == {fire}:",
+            f"    {new} = {empty}",
+            f"elif s == {tree}:",
+            f"    {new} = {fire} if {burns} else {tree}",
+            f"elif {luck} < p_grow:",
+            f"    {new} = {tree}",
+            "else:",
+            f"    {new} = {empty}",
+        ]
+    else:
+        lines += [
+            f"if s == {fire}:",
+            f"    {new} = {empty}",
+            "    return",
+            f"if s == {empty}:",
+            f"    {new} = {tree} if {luck} < p_grow else {empty}",
+            "    return",
+            "# a tree burns if one beside it does, or lightning strikes",
+            f"near_fire = {burn}",
+            f"burns = {ignites}",
+            f"if near_fire{f' and {caught}' if caught else ''}:",
+            "    burns = True",
+            f"{new} = {fire} if burns else {tree}",
+        ]
+    g.code(d, "\n".join(lines), "state", border=f"{new} = {own}")
+    d.explain(
+        "States: 0 bare ground, 1 tree, 2 fire; one random number in [0, 1) a cell decides what chance does."
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        s, luck = g.grid(v.state), g.grid(v.chance)
+        near = np.any([g.near(v.state, *o) == 2 for o in ring], axis=0)
+        strike = luck < v.p_light
+        if immune:
+            near &= luck >= v.immunity
+            strike = 1 - luck < v.p_light * (1 - v.immunity)
+        new = np.select([s == 2, s == 1], [0, np.where(near | strike, 2, 1)], np.where(luck < v.p_grow, 1, 0))
+        return {"state_new": g.result(new, border=s)}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Bak, Tang & Wiesenfeld 1987",
+    names={
+        "sandpile_topple": "topple|sandpile_step|abelian_sandpile|relax_pile",
+        "grains": "pile|sand|z",
+        "grains_new": "sand_next|pile_out|z_new",
+        "incoming": "received|gained|inflow",
+        "active": "toppled|unstable|changed",
+    },
+    adjoint="no",
+)
+def sandpile_topple(d: Draft) -> None:
+    """Topples every unstable cell of a sandpile at once."""
+    g = Grid(d, 2, ("fixed", "interior", "periodic", "wrap"), layouts=("nd", "flat"))
+    scatter = d.option("scheme", "gather", "gather many", "scatter")
+    threshold = d.option("threshold", "four", "param")
+    counted = d.flag("counted", 0.4) if scatter != "scatter" else False
+    d.input("grains", "int", g.shape, 0, 12)
+    if threshold == "param":
+        d.param("critical", "int", d.pick(4, 6, 8))
+    g.sized(d)
+    d.output("grains_new", "int", g.shape)
+    if counted:
+        d.output("active", "int", 1)
+    limit = "critical" if threshold == "param" else "4"
+    ring = [(-1, 0), (1, 0), (0, -1), (0, 1)]
+    own, new = g.at("grains"), g.at("grains_new")
+
+    def out(o: tuple[int, ...]) -> str:
+        cell = g.at("grains", *o)
+        return f"topples({cell}, {limit})"
+
+    if scatter == "scatter":
+        lines = [
+            f"if {own} < {limit}:",
+            f"    wp.atomic_add(grains_new, {g.index()}, {own})",
+            "    return",
+            f"wp.atomic_add(grains_new, {g.index()}, {own} - 4)",
+        ]
+        lines += [f"wp.atomic_add(grains_new, {g.index(*o)}, 1)" for o in ring]
+        border = f"wp.atomic_add(grains_new, {g.index()}, {own})"
+    else:
+        many = scatter == "gather many"
+        d.function(
+            """
+            @wp.func
+            def topples(count: int, critical: int) -> int:
+                $rule
+            """,
+            rule="# how often it can give four grains away\nreturn wp.max(count - critical + 4, 0) // 4"
+            if many
+            else "return 1 if count >= critical else 0",
+        )
+        lines = [f"incoming = {total([out(o) for o in ring])}", f"given = {out((0, 0))}"]
+        lines += [f"{new} = {own} - 4 * given + incoming"]
+        if counted:
+            lines += ["if given > 0:", "    wp.atomic_add(active, 0, 1)"]
+        border = f"{new} = {own}"
+    g.code(d, "\n".join(lines), "grains", border=border)
+    d.explain("A cell that holds the critical number of grains gives one to each of its four neighbours.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        h = g.grid(v.grains)
+        critical = v.critical if threshold == "param" else 4
+        give = (
+            np.maximum(h - critical + 4, 0) // 4 if scatter == "gather many" else (h >= critical).astype(int)
+        )
+        if scatter == "scatter":
+            inner = np.zeros_like(h)
+            inner[1:-1, 1:-1] = 1
+            if g.inside:
+                give = give * inner
+            change = -4 * give
+            for o in ring:
+                change = change + np.roll(give, o, (0, 1))
+            kept = h * inner if g.edges == "interior" else h
+            return {"grains_new": (kept + change).reshape(g.shape)}
+        new = h - 4 * give + sum(g.near(give, *o) for o in ring)
+        found = {"grains_new": g.result(new, border=h if g.edges == "fixed" else 0)}
+        if counted:
+            found["active"] = [(g.result(give) > 0).sum()]
+        return found
+
+    d.check(reference)

@@ -1,0 +1,101 @@
+"""Fronts: level sets that move, and become distances again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.stencil import DOMAIN
+from warpgen.synthesis.algorithms.stencil.grid import NAMES, Grid, unit
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Osher & Sethian 1988; Sussman, Smereka & Osher 1994",
+    names=NAMES
+    | {
+        "level_set_step": "evolve_level_set|update_level_set|godunov_step",
+        "phi": "sdf|level_set|distance",
+        "phi_new": "phi_out|sdf_next|phi_next",
+        "speed": "F|normal_speed|f",
+        "grad": "grad_norm|norm|g",
+        "sign": "s|sgn",
+    },
+    double=True,
+)
+def level_set_step(d: Draft) -> None:
+    """Moves a level set along its normals by one step of Godunov's upwind scheme."""
+    task = d.option("task", "constant speed", "speed field", "reinitialise")
+    g = Grid(d, d.option("dimension", 2, 3), ("periodic", "clamp", "clamp func", "wrap", "fixed", "interior"))
+    smooth = d.option("sign", "peng", "sussman") if task == "reinitialise" else ""
+    outward = d.flag("outward") if task == "constant speed" else False
+    if task == "reinitialise":
+        d.says("Moves a level set towards a signed distance by one step of Godunov's upwind scheme.")
+    d.input("phi", "float", g.shape, -1.0, 1.0)
+    if task == "speed field":
+        d.input("speed", "float", g.shape, -1.0, 1.0)
+    elif task == "constant speed":
+        d.param("speed", "float", 0.2, 1.0) if outward else d.param("speed", "float", -1.0, -0.2)
+    d.param("dt", "float", 0.01, 0.05)
+    d.param("dx", "float", 0.2, 0.5)
+    g.sized(d)
+    d.output("phi_new", "float", g.shape)
+    lines = (
+        [f"p = {g.at('phi')}", "grow = 0.0", "shrink = 0.0"]
+        if task != "constant speed"
+        else [f"p = {g.at('phi')}", "norm2 = 0.0"]
+    )
+    for axis in range(g.ndim):
+        c = "xyz"[axis]
+        back, ahead = g.at("phi", *unit(axis, g.ndim, -1)), g.at("phi", *unit(axis, g.ndim, 1))
+        lines += [f"back_{c} = (p - {back}) / dx", f"ahead_{c} = ({ahead} - p) / dx"]
+    for axis in range(g.ndim):
+        c = "xyz"[axis]
+        plus = f"wp.max(back_{c}, 0.0) ** 2.0 + wp.min(ahead_{c}, 0.0) ** 2.0"
+        minus = f"wp.min(back_{c}, 0.0) ** 2.0 + wp.max(ahead_{c}, 0.0) ** 2.0"
+        if task == "constant speed":
+            lines.append(f"norm2 += {plus if outward else minus}")
+        else:
+            lines += [f"grow += {plus}", f"shrink += {minus}"]
+    floor = "1.0e-6"
+    if task == "constant speed":
+        lines += [f"grad = wp.sqrt(norm2 + {floor})", f"{g.at('phi_new')} = p - dt * speed * grad"]
+    elif task == "speed field":
+        lines += [
+            f"f = {g.at('speed')}",
+            "# information comes from where the front was",
+            f"grad = wp.sqrt(grow + {floor}) if f > 0.0 else wp.sqrt(shrink + {floor})",
+            f"{g.at('phi_new')} = p - dt * f * grad",
+        ]
+    else:
+        lines += [f"grad = wp.sqrt(grow + {floor}) if p > 0.0 else wp.sqrt(shrink + {floor})"]
+        if smooth == "sussman":
+            lines.append("sign = p / wp.sqrt(p * p + dx * dx)")
+        else:
+            lines.append("# Peng et al.: the slope in it keeps the interface from moving where phi is steep")
+            lines.append("sign = p / wp.sqrt(p * p + grad * grad * dx * dx)")
+        lines.append(f"{g.at('phi_new')} = p - dt * sign * (grad - 1.0)")
+    g.code(d, "\n".join(lines), "phi", border=f"{g.at('phi_new')} = {g.at('phi')}")
+    law = "sgn(phi) (|grad phi| - 1)" if task == "reinitialise" else "F |grad phi|"
+    d.explain(f"dphi/dt + {law} = 0, first order in space and time. phi < 0 inside.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        p = g.grid(v.phi)
+        grow: Any = 0.0
+        shrink: Any = 0.0
+        for axis in range(g.ndim):
+            a = (p - g.near(v.phi, *unit(axis, g.ndim, -1))) / v.dx
+            b = (g.near(v.phi, *unit(axis, g.ndim, 1)) - p) / v.dx
+            grow = grow + np.clip(a, 0, None) ** 2 + np.clip(b, None, 0) ** 2
+            shrink = shrink + np.clip(a, None, 0) ** 2 + np.clip(b, 0, None) ** 2
+        f = p if task == "reinitialise" else np.broadcast_to(v.speed, v.phi.shape).reshape(p.shape)
+        grad = np.sqrt(np.where(f > 0, grow, shrink) + 1e-6)
+        if task == "reinitialise":
+            width = v.dx if smooth == "sussman" else grad * v.dx
+            new = p - v.dt * p / np.hypot(p, width) * (grad - 1)
+        else:
+            new = p - v.dt * f * grad
+        return {"phi_new": g.result(new, border=p if g.edges == "fixed" else 0.0)}
+
+    d.check(reference)

@@ -1,0 +1,110 @@
+"""Phase fields and patterns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.stencil import DOMAIN
+from warpgen.synthesis.algorithms.stencil.diffusion import laplacian, laplacian_text
+from warpgen.synthesis.algorithms.stencil.grid import NAMES, Grid
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Cahn & Hilliard 1958; Allen & Cahn 1979; Swift & Hohenberg 1977",
+    names=NAMES
+    | {
+        "phase_field_step": "phase_field|order_parameter_step|pattern_forming_step|evolve_phase",
+        "phi": "c|order_parameter|phase",
+        "phi_new": "c_new|phi_next|phase_out",
+        "mu": "potential|chem_potential",
+        "lap": "laplacian|lap_phi|d2",
+        "mobility": "M|mob",
+        "gamma": "kappa|interface|gradient_energy",
+    },
+    double=True,
+)
+def phase_field_step(d: Draft) -> None:
+    """Advances a phase field by one explicit step."""
+    model = d.option("model", "allen-cahn", "chemical potential", "cahn-hilliard", "swift-hohenberg")
+    ndim = d.option("dimension", 2, 3, weights=(0.7, 0.3))
+    g = Grid(d, ndim, ("periodic", "wrap", "clamp", "fixed"))
+    well = d.option("well", "quartic", "zero to one")
+    noise = d.flag("noise", 0.3) if model in ("allen-cahn", "swift-hohenberg") else False
+    d.says(
+        {
+            "allen-cahn": "Advances an Allen-Cahn phase field by one explicit Euler step.",
+            "chemical potential": "Computes the chemical potential of a Cahn-Hilliard mixture.",
+            "cahn-hilliard": "Advances a Cahn-Hilliard mixture by one step from its chemical potential.",
+            "swift-hohenberg": "Advances the Swift-Hohenberg equation by one step from a known Laplacian.",
+        }[model]
+    )
+    d.input("phi", "float", g.shape, *((-1.0, 1.0) if well == "quartic" else (0.0, 1.0)))
+    if model == "cahn-hilliard":
+        d.input("mu", "float", g.shape, -1.0, 1.0)
+        d.param("mobility", "float", 0.5, 1.5)
+    elif model == "swift-hohenberg":
+        d.input("lap", "float", g.shape, -1.0, 1.0)
+        d.param("r", "float", 0.1, 0.5)
+    else:
+        d.param("gamma", "float", 0.2, 0.8)
+    if noise:
+        d.input("xi", "float", g.shape, -1.0, 1.0)
+        d.param("amplitude", "float", 0.05, 0.2)
+    if model != "chemical potential":
+        d.param("dt", "float", 0.01, 0.05)
+    d.param("dx", "float", 0.5, 1.0)
+    g.sized(d)
+    out = "mu" if model == "chemical potential" else "phi_new"
+    d.output(out, "float", g.shape)
+    force = "p * p * p - p" if well == "quartic" else "2.0 * p * (1.0 - p) * (1.0 - 2.0 * p)"
+    lines = [f"p = {g.at('phi')}"]
+    if model == "cahn-hilliard":
+        lines += [
+            f"spread = {laplacian_text(g, 'mu')}",
+            f"{g.at(out)} = p + dt * mobility * spread / (dx * dx)",
+        ]
+    elif model == "swift-hohenberg":
+        lines += [
+            "# (1 + lap)^2 = 1 + 2 lap + lap^2; the inner Laplacian was computed before",
+            f"bilap = {laplacian_text(g, 'lap')}",
+            f"rate = (r - 1.0) * p - 2.0 * {g.at('lap')} - bilap / (dx * dx)"
+            + (" - p * p * p" if well == "quartic" else " + p * p - p * p * p"),
+        ]
+        lines.append(
+            f"{g.at(out)} = p + dt * {'(rate + amplitude * ' + g.at('xi') + ')' if noise else 'rate'}"
+        )
+    else:
+        lap = f"around = {laplacian_text(g, 'phi')}"
+        lines += [lap]
+        if well == "quartic":
+            lines.append("# slope of the double well (1 - p^2)^2 / 4")
+        else:
+            lines.append("# slope of the double well p^2 (1 - p)^2")
+        lines.append(f"slope = {force}")
+        if model == "chemical potential":
+            lines.append(f"{g.at(out)} = slope - gamma * around / (dx * dx)")
+        else:
+            extra = f" + amplitude * {g.at('xi')}" if noise else ""
+            lines.append(f"{g.at(out)} = p + dt * (gamma * around / (dx * dx) - slope{extra})")
+    g.code(d, "\n".join(lines), "phi", border=f"{g.at(out)} = {'0.0' if out == 'mu' else g.at('phi')}")
+
+    def reference(v: Values) -> dict[str, Any]:
+        p = g.grid(v.phi)
+        slope = np.polyval([1, 0, -1, 0] if well == "quartic" else [4, -6, 2, 0], p)
+        kick = v.amplitude * g.grid(v.xi) if noise else 0.0
+        if model == "cahn-hilliard":
+            new = p + v.dt * v.mobility * laplacian(g, v.mu) / v.dx**2
+        elif model == "swift-hohenberg":
+            cubic = -(p**3) if well == "quartic" else p**2 - p**3
+            rate = v.r * p - (p + 2 * g.grid(v.lap) + laplacian(g, v.lap) / v.dx**2) + cubic
+            new = p + v.dt * (rate + kick)
+        elif model == "allen-cahn":
+            new = p + v.dt * (v.gamma * laplacian(g, v.phi) / v.dx**2 - slope + kick)
+        else:
+            new = slope - v.gamma * laplacian(g, v.phi) / v.dx**2
+        return {out: g.result(new, border=0.0 if out == "mu" else p)}
+
+    d.check(reference, 5e-4)

@@ -1,0 +1,327 @@
+"""Incompressible flow on grids: divergence, pressure, what both do to velocities, and vorticity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.stencil import DOMAIN
+from warpgen.synthesis.algorithms.stencil.grid import NAMES, Grid, total, unit
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Harlow & Welch 1965; Bridson 2015, Fluid Simulation, ch. 5",
+    names=NAMES
+    | {
+        "mac_divergence": "divergence|compute_divergence|divergence_mac",
+        "div": "divergence_out|rhs|b",
+        "solid": "boundary|obstacle|wall",
+        "net": "outflow|flux|d",
+        "rho": "density|fluid_density",
+    },
+    double=True,
+)
+def mac_divergence(d: Draft) -> None:
+    """Computes the divergence of a velocity that is stored on the faces of the cells."""
+    ndim = d.option("dimension", 2, 3)
+    solid = d.option("solids", "none", "faces", "cells")
+    rhs = d.option("result", "divergence", "right-hand side", "outflow")
+    layout = d.option("layout", "nd", "flat")
+    sides = tuple(d.pick(*((8, 10, 12, 16) if ndim == 2 else (5, 6, 7))) for _ in range(ndim))
+    letters, axes = "ijk"[:ndim], "xyz"[:ndim]
+    sizes = [f"n{c}" for c in axes]
+    faces = [tuple(n + (a == axis) for a, n in enumerate(sides)) for axis in range(ndim)]
+    if rhs == "right-hand side":
+        d.says("Computes the right-hand side of the pressure equation from velocities on cells' faces.")
+    elif rhs == "outflow":
+        d.says("Computes the net flow out of each cell from velocities on the faces of the cells.")
+    flat = layout == "flat"
+    for axis, c in enumerate("uvw"[:ndim]):
+        d.input(c, "float", int(np.prod(faces[axis])) if flat else faces[axis], -1.0, 1.0)
+    if solid == "cells":
+        d.input("solid", "int", int(np.prod(sides)) if flat else sides, 0, 2)
+    elif solid == "faces":
+        for axis in range(ndim):
+            d.input(f"open_{axes[axis]}", "float", int(np.prod(faces[axis])) if flat else faces[axis])
+    d.param("dx", "float", 0.1, 0.5)
+    if rhs == "right-hand side":
+        d.param("dt", "float", 0.05, 0.2)
+        d.param("rho", "float", 0.5, 2.0)
+    if flat:
+        for name, n in zip(sizes, sides, strict=True):
+            d.param(name, "int", n)
+    d.output("div", "float", int(np.prod(sides)) if flat else sides)
+
+    def index(extents: list[str], step: int = -1) -> str:
+        parts = [f"{c} + 1" if a == step else c for a, c in enumerate(letters)]
+        if not flat:
+            return ", ".join(parts)
+        text = f"({parts[0]})" if " " in parts[0] else parts[0]
+        for a in range(1, ndim):
+            n = f"({extents[a]})" if " " in extents[a] else extents[a]
+            text = f"({text} * {n} + {parts[a]})" if a < ndim - 1 else f"{text} * {n} + {parts[a]}"
+        return text
+
+    if flat:
+        n = sizes[-1]
+        lines = ["tid = wp.tid()"]
+        lines += (
+            [f"i = tid // {n}", f"j = tid % {n}"]
+            if ndim == 2
+            else ["i = tid // (ny * nz)", "j = (tid // nz) % ny", "k = tid % nz"]
+        )
+        own = "tid"
+    else:
+        lines, own = [f"{', '.join(letters)} = wp.tid()"], ", ".join(letters)
+    if solid == "cells":
+        lines += [f"if solid[{own}] == 1:", "    # nothing is solved for inside a solid"]
+        lines += [f"    div[{own}] = 0.0", "    return"]
+    terms = []
+    for axis, c in enumerate("uvw"[:ndim]):
+        extents = [f"{n} + 1" if a == axis else n for a, n in enumerate(sizes)]
+        low, high = index(extents), index(extents, axis)
+        if solid == "faces":
+            o = f"open_{axes[axis]}"
+            lines += [f"net_{axes[axis]} = {o}[{high}] * {c}[{high}] - {o}[{low}] * {c}[{low}]"]
+            terms.append(f"net_{axes[axis]}")
+        else:
+            terms.append(f"{c}[{high}] - {c}[{low}]")
+    whole = total(terms)
+    if rhs == "divergence":
+        lines.append(f"div[{own}] = {whole if whole.startswith('(') else f'({whole})'} / dx")
+    elif rhs == "outflow":
+        area = "dx" if ndim == 2 else "dx * dx"
+        lines += [f"net = {whole}", f"div[{own}] = net * {area}"]
+    else:
+        lines += [f"net = {whole}", "# lap(p) = rho / dt div(u)", f"div[{own}] = rho * net / (dt * dx)"]
+    d.launch(int(np.prod(sides)) if flat else sides[0], *(() if flat else sides[1:]))
+    d.code("\n".join(lines))
+    d.explain(
+        "Velocities are staggered: u[i] is at the lower x-face of cell i, so u has nx + 1 entries along x."
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        net: Any = 0.0
+        for axis, c in enumerate("uvw"[:ndim]):
+            face = v[c].reshape(faces[axis])
+            if solid == "faces":
+                face = face * v[f"open_{axes[axis]}"].reshape(faces[axis])
+            net = net + np.diff(face, axis=axis)
+        value = {"divergence": net / v.dx, "outflow": net * v.dx ** (ndim - 1)}.get(rhs)
+        if value is None:
+            value = v.rho / v.dt * net / v.dx
+        if solid == "cells":
+            value = np.where(v.solid.reshape(sides) == 1, 0.0, value)
+        return {"div": value.reshape(-1) if flat else value}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Chorin 1968; Bridson 2015, Fluid Simulation, ch. 5",
+    names=NAMES
+    | {
+        "subtract_pressure_gradient": "project_velocity|apply_pressure|pressure_projection",
+        "p": "pressure|press",
+        "vel": "velocity|u|v_field",
+        "vel_out": "velocity_new|u_new|projected",
+        "rho": "density|fluid_density",
+        "grad": "gradient|grad_p|dp",
+    },
+    double=True,
+)
+def subtract_pressure_gradient(d: Draft) -> None:
+    """Subtracts the gradient of the pressure from velocities at the centres of cells."""
+    ndim = d.option("dimension", 2, 3, weights=(0.6, 0.4))
+    g = Grid(d, ndim, ("periodic", "wrap", "clamp", "clamp func", "fixed"))
+    scaled = d.option("scale", "plain", "physical", "none")
+    place = d.option("place", "out", "in place")
+    order = d.option("difference", "central", "one-sided")
+    slip = d.flag("wall") if g.edges in ("clamp", "clamp func") else False
+    vec = f"vec{g.ndim}"
+    d.input("p", "float", g.shape, -1.0, 1.0)
+    if place == "out":
+        d.input("vel", vec, g.shape, -1.0, 1.0)
+    else:
+        d.inout("vel", vec, g.shape, -1.0, 1.0)
+    if scaled == "physical":
+        d.param("dt", "float", 0.05, 0.2)
+        d.param("rho", "float", 0.5, 2.0)
+    if scaled != "none":
+        d.param("dx", "float", 0.2, 0.5)
+    g.sized(d)
+    if place == "out":
+        d.output("vel_out", vec, g.shape)
+    parts = []
+    for axis in range(g.ndim):
+        high = g.at("p", *unit(axis, g.ndim, 1))
+        parts.append(f"{high} - {g.at('p', *unit(axis, g.ndim, -1)) if order == 'central' else g.at('p')}")
+    half = order == "central"
+    coefficient = {
+        "plain": "0.5 / dx" if half else "1.0 / dx",
+        "physical": "0.5 * dt / (rho * dx)" if half else "dt / (rho * dx)",
+        "none": "0.5" if half else "1.0",
+    }[scaled]
+    grad = f"wp.{vec}(" + ", ".join(parts) + ")"
+    if len(grad) > 76:
+        grad = f"wp.{vec}(\n" + "".join(f"    {part},\n" for part in parts) + ")"
+    new = g.at("vel_out" if place == "out" else "vel")
+    times = "" if coefficient == "1.0" else f"{coefficient} * "
+    lines = [f"grad = {grad}"]
+    if slip:
+        lines += [f"v = {g.at('vel')} - {times}grad", "# free slip: nothing flows through the walls"]
+        for axis in range(g.ndim):
+            c, n = "ijk"[axis], g.sizes[axis]
+            kept = ", ".join("0.0" if a == axis else f"v[{a}]" for a in range(g.ndim))
+            lines += [f"if {c} == 0 or {c} == {n} - 1:", f"    v = wp.{vec}({kept})"]
+        lines.append(f"{new} = v")
+    elif place == "in place":
+        lines.append(f"{new} -= {times}grad" if d.pick(True, False) else f"{new} = {new} - {times}grad")
+    else:
+        lines.append(f"{new} = {g.at('vel')} - {times}grad")
+    g.code(d, "\n".join(lines), "p", border=f"{new} = {g.at('vel')}" if place == "out" else "")
+    d.explain("u = u* - dt / rho grad(p), which is free of divergence once lap(p) = rho / dt div(u*).")
+
+    def reference(v: Values) -> dict[str, Any]:
+        steps = (-1 if half else 0, 1)
+        p = [[g.near(v.p, *unit(a, g.ndim, s)) if s else g.grid(v.p) for s in steps] for a in range(g.ndim)]
+        factor = 1.0 if scaled == "none" else (v.dt / v.rho if scaled == "physical" else 1.0) / v.dx
+        old = g.grid(v.vel)
+        new = old - factor * (0.5 if half else 1.0) * np.stack([high - low for low, high in p], -1)
+        if slip:
+            for axis in range(g.ndim):
+                view = np.moveaxis(new, axis, 0)
+                view[[0, -1], ..., axis] = 0.0
+        return {"vel_out" if place == "out" else "vel": g.result(new, border=old)}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Saad 2003, Iterative Methods for Sparse Linear Systems, ch. 4",
+    names=NAMES
+    | {
+        "poisson_sweep": "jacobi_iteration|pressure_solve_step|relax|poisson_relaxation",
+        "p": "pressure|x|u",
+        "p_new": "pressure_next|x_new|p_out",
+        "b": "rhs|f|source",
+        "omega": "relaxation|w|damping",
+        "residual": "res|r|defect",
+        "parity": "color|colour|phase",
+    },
+    double=True,
+)
+def poisson_sweep(d: Draft) -> None:
+    """Makes one sweep of damped Jacobi over the discrete Poisson equation lap(p) = b."""
+    ndim = d.option("dimension", 1, 2, 3, weights=(0.2, 0.5, 0.3))
+    g = Grid(d, ndim, ("periodic", "wrap", "clamp", "fixed", "interior"))
+    damped = d.option("damping", "none", "param", "two thirds")
+    screened = d.flag("screened", 0.3)
+    residual = d.flag("residual", 0.3)
+    d.input("p", "float", g.shape, -1.0, 1.0)
+    d.input("b", "float", g.shape, -1.0, 1.0)
+    d.param("dx", "float", 0.2, 1.0)
+    if damped == "param":
+        d.param("omega", "float", 0.5, 0.9)
+    if screened:
+        d.param("kappa2", "float", 0.1, 2.0)
+        d.says("Makes one sweep of damped Jacobi over the screened Poisson equation lap(p) - kappa^2 p = b.")
+    g.sized(d)
+    d.output("p_new", "float", g.shape)
+    if residual:
+        d.output("residual", "float", g.shape)
+    around = total([g.at("p", *unit(a, ndim, s)) for a in range(ndim) for s in (-1, 1)])
+    own, new = g.at("p"), g.at("p_new")
+    diagonal = f"({2 * ndim}.0 + kappa2 * dx * dx)" if screened else f"{2 * ndim}.0"
+    lines = [f"around = {around}"]
+    if residual:
+        lines.append(f"{g.at('residual')} = {g.at('b')} - (around - {diagonal} * {own}) / (dx * dx)")
+    lines.append(f"relaxed = (around - dx * dx * {g.at('b')}) / {diagonal}")
+    if damped == "none":
+        lines[-1] = lines[-1].replace("relaxed", new, 1)
+    elif damped == "param":
+        lines.append(f"{new} = {own} + omega * (relaxed - {own})")
+    else:
+        if ndim == 1:
+            lines.append("# 2/3 damps high frequencies best, which is what multigrid wants of a smoother")
+        lines.append(f"{new} = ({own} + 2.0 * relaxed) / 3.0")
+    g.code(d, "\n".join(lines), "p", border=f"{new} = {own}")
+    if damped == "none":
+        d.says(
+            f"Makes one Jacobi sweep over the {'screened ' if screened else 'discrete '}Poisson equation"
+            f" lap(p){' - kappa^2 p' if screened else ''} = b."
+        )
+
+    def reference(v: Values) -> dict[str, Any]:
+        p, b = g.grid(v.p), g.grid(v.b)
+        around = sum(g.near(v.p, *unit(a, ndim, s)) for a in range(ndim) for s in (-1, 1))
+        diagonal = 2 * ndim + (v.kappa2 * v.dx**2 if screened else 0.0)
+        rest = b - (around - diagonal * p) / v.dx**2
+        weight = {"none": 1.0, "param": v.get("omega"), "two thirds": 2 / 3}[damped]
+        new = p - weight * rest * v.dx**2 / diagonal  # x + w D^-1 r, D = -diagonal / dx^2
+        found = {"p_new": g.result(new, border=p if g.edges == "fixed" else 0.0)}
+        return found | ({"residual": g.result(rest)} if residual else {})
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Young 1971; Saad 2003, Iterative Methods for Sparse Linear Systems, ch. 4",
+    names=NAMES
+    | {
+        "red_black_sor": "red_black_gauss_seidel|sor_sweep|gauss_seidel_color|relax_colour",
+        "p": "pressure|x|u",
+        "b": "rhs|f|divergence",
+        "omega": "relaxation|over_relaxation|w",
+        "parity": "color|colour|phase",
+        "solid": "mask|fixed_cells|is_wall",
+    },
+    double=True,
+    adjoint="no",
+)
+def red_black_sor(d: Draft) -> None:
+    """Relaxes the cells of one colour of a chessboard in place towards lap(p) = b."""
+    ndim = d.option("dimension", 2, 3, weights=(0.65, 0.35))
+    even = (12, 16, 20) if ndim == 2 else (6, 8)
+    g = Grid(d, ndim, ("periodic", "wrap", "clamp", "fixed", "interior"), sizes=even)
+    over = d.flag("over-relaxed")
+    mask = d.flag("mask", 0.4)
+    d.inout("p", "float", g.shape, -1.0, 1.0)
+    d.input("b", "float", g.shape, -1.0, 1.0)
+    if mask:
+        d.input("solid", "int", g.shape, 0, 2)
+    if over:
+        d.param("omega", "float", 1.1, 1.8)
+    d.param("dx", "float", 0.2, 1.0)
+    d.param("parity", "int", d.pick(0, 1))
+    g.sized(d)
+    own, cells = g.at("p"), " + ".join("ijk"[:ndim])
+    lines = [f"if ({cells}) % 2 != parity:", "    return"]
+    if mask:
+        lines += [f"if {g.at('solid')} != 0:", "    return"]
+    lines.append(f"around = {total([g.at('p', *unit(a, ndim, s)) for a in range(ndim) for s in (-1, 1)])}")
+    relaxed = f"(around - dx * dx * {g.at('b')}) / {2 * ndim}.0"
+    if over:
+        mixed = f"{own} = (1.0 - omega) * {own} + omega * {relaxed}"
+        lines.append(d.pick(mixed, f"{own} += omega * ({relaxed} - {own})"))
+    else:
+        lines.append(f"{own} = {relaxed}")
+    g.code(d, "\n".join(lines), "p")
+    d.explain("""
+        All neighbours of a red cell are black, so that cells of one colour may be relaxed at once
+        and in place; launch it with `parity` 0, then 1.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        p = g.grid(v.p)
+        around = sum(g.near(v.p, *unit(a, ndim, s)) for a in range(ndim) for s in (-1, 1))
+        relaxed = (around - v.dx**2 * g.grid(v.b)) / (2 * ndim)
+        chosen = np.indices(g.sides).sum(0) % 2 == v.parity
+        if mask:
+            chosen &= g.grid(v.solid) == 0
+        w = v.omega if over else 1.0
+        return {"p": g.result(np.where(chosen, p + w * (relaxed - p), p), border=p)}
+
+    d.check(reference)

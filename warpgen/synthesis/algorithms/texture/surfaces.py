@@ -1,0 +1,293 @@
+"""Textures on surfaces: maps of normals and heights, and projections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.texture import DOMAIN
+from warpgen.synthesis.algorithms.texture.texels import image, sample
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "uv": "uvs|texcoords|st",
+    "tex": "texture|image|tex_map",
+    "normals": "vertex_normals|nrm|n_in",
+    "x": "positions|points|world_pos",
+}
+
+
+@DOMAIN.algorithm(
+    source="Blinn 1978 (bump maps); Cohen, Olano & Manocha 1998 (normal maps)",
+    names=_NAMES
+    | {
+        "perturb_normals": "apply_normal_map|normal_mapping|bump_normals|shade_normals",
+        "tex": "normal_map|height_map|texture",
+        "perturbed": "normals_out|shading_normals|bumped",
+        "strength": "bump_scale|intensity|amount",
+    },
+    adjoint="no",
+)
+def perturb_normals(d: Draft) -> None:
+    """Tilts surface normals by what a texture holds."""
+    source = d.option("map", "normal", "height", "derivative")
+    frame = d.option("frame", "tangents", "built", "plane")
+    style = d.option("coordinates", "vector", "two")
+    scaled = d.flag("strength")
+    m = d.pick(48, 64, 96)
+    d.says(
+        {
+            "normal": "Tilts surface normals by a tangent-space normal map.",
+            "height": "Tilts surface normals by the slopes of a height map.",
+            "derivative": "Tilts surface normals by a map of slopes.",
+        }[source]
+    )
+    image(d, "tex", {"normal": 4, "height": 1, "derivative": 2}[source])
+    d.input("uv", "vec2", m, 0.1, 0.9)
+    if frame != "plane":
+        d.input("normals", "vec3", m, kind="unit")
+    if frame == "tangents":
+        d.input("tangents", "vec4", m, -1.0, 1.0)
+    if scaled:
+        d.param("strength", "float", 0.2, 1.0)
+    if source == "height":
+        d.param("texel", "float", 0.04, 0.08)
+    d.output("perturbed", "vec3", m)
+
+    def fetch(u: str, v: str, dtype: str) -> str:
+        if style == "two":
+            return f"wp.texture_sample(tex, {u}, {v}, dtype={dtype})"
+        return f"wp.texture_sample(tex, wp.vec2({u}, {v}), dtype={dtype})"
+
+    lines = ["tid = wp.tid()", "st = uv[tid]"]
+    k = "strength * " if scaled else ""
+    plain = (
+        "wp.texture_sample(tex, st, dtype={})"
+        if style == "vector"
+        else "wp.texture_sample(tex, st[0], st[1], dtype={})"
+    )
+    if source == "normal":
+        lines += [
+            f"c = {plain.format('wp.vec4')}",
+            "# texels hold 0 .. 1, components -1 .. 1",
+            f"dx = {k}(2.0 * c[0] - 1.0)",
+            f"dy = {k}(2.0 * c[1] - 1.0)",
+        ]
+        lines += (
+            [
+                "# two channels are enough: the third is what makes the length one",
+                "dz = wp.sqrt(wp.max(1.0 - dx * dx - dy * dy, 0.0))",
+            ]
+            if d.pick(True, False)
+            else ["dz = 2.0 * c[2] - 1.0"]
+        )
+        third = "sqrt" in lines[-1]
+    elif source == "height":
+        lines += [
+            f"left = {fetch('st[0] - texel', 'st[1]', 'float')}",
+            f"right = {fetch('st[0] + texel', 'st[1]', 'float')}",
+            f"below = {fetch('st[0]', 'st[1] - texel', 'float')}",
+            f"above = {fetch('st[0]', 'st[1] + texel', 'float')}",
+            f"dx = {k}(left - right)",
+            f"dy = {k}(below - above)",
+            "dz = 1.0",
+        ]
+        third = False
+    else:
+        lines += [
+            f"slope = {plain.format('wp.vec2')}",
+            f"dx = -{k}(2.0 * slope[0] - 1.0)",
+            f"dy = -{k}(2.0 * slope[1] - 1.0)",
+            "dz = 1.0",
+        ]
+        third = False
+    if frame == "plane":
+        lines.append("perturbed[tid] = wp.normalize(wp.vec3(dx, dy, dz))")
+    else:
+        lines.append("n = normals[tid]")
+        if frame == "tangents":
+            lines += [
+                "t4 = tangents[tid]",
+                "t = wp.vec3(t4[0], t4[1], t4[2])",
+                "# Gram-Schmidt: interpolation has bent the tangent towards the normal",
+                "t = wp.normalize(t - wp.dot(t, n) * n)",
+                "# the fourth component tells mirrored charts",
+                "b = wp.cross(n, t) * wp.sign(t4[3])",
+            ]
+        else:
+            d.function("""
+                @wp.func
+                def tangent_frame(n: wp.vec3):
+                    # Duff et al. 2017: no branch, no singularity
+                    sign = 1.0
+                    if n[2] < 0.0:
+                        sign = -1.0
+                    a = -1.0 / (sign + n[2])
+                    b = n[0] * n[1] * a
+                    t = wp.vec3(1.0 + sign * n[0] * n[0] * a, sign * b, -sign * n[0])
+                    return t, wp.vec3(b, sign + n[1] * n[1] * a, -n[1])
+            """)
+            lines.append("t, b = tangent_frame(n)")
+        lines.append("perturbed[tid] = wp.normalize(dx * t + dy * b + dz * n)")
+    d.launch(m)
+    d.code("\n".join(lines))
+
+    def reference(v: Values) -> dict[str, Any]:
+        s = v.strength if scaled else 1.0
+        if source == "normal":
+            c = 2 * sample(v.tex, v.uv) - 1
+            dx, dy = s * c[:, 0], s * c[:, 1]
+            dz = np.sqrt(np.maximum(1 - dx**2 - dy**2, 0)) if third else c[:, 2]
+        elif source == "height":
+            e = np.eye(2) * v.texel
+            dx, dy = (s * (sample(v.tex, v.uv - k_) - sample(v.tex, v.uv + k_))[:, 0] for k_ in e)
+            dz = np.ones(m)
+        else:
+            dx, dy = (-s * (2 * sample(v.tex, v.uv) - 1)).T
+            dz = np.ones(m)
+        if frame == "plane":
+            new = np.stack([dx, dy, dz], -1)
+        else:
+            n = v.normals
+            if frame == "tangents":
+                t = v.tangents[:, :3]
+                t = t - (t * n).sum(-1, keepdims=True) * n
+                t = t / np.linalg.norm(t, axis=-1, keepdims=True)
+                b = np.cross(n, t) * np.sign(v.tangents[:, 3:])
+            else:
+                sign = np.where(n[:, 2] < 0, -1.0, 1.0)
+                a = -1 / (sign + n[:, 2])
+                t = np.stack([1 + sign * n[:, 0] ** 2 * a, sign * n[:, 0] * n[:, 1] * a, -sign * n[:, 0]], -1)
+                b = np.cross(n, t)
+            new = dx[:, None] * t + dy[:, None] * b + dz[:, None] * n
+        return {"perturbed": new / np.linalg.norm(new, axis=-1, keepdims=True)}
+
+    d.check(reference, 2e-3)
+
+
+@DOMAIN.algorithm(
+    source="Geiss 2007, GPU Gems 3, ch. 1 (triplanar)",
+    names=_NAMES
+    | {
+        "project_texture": "triplanar_sample|planar_projection|triplanar_mapping|project_uv",
+        "color": "albedo|shaded|texture_color",
+        "tiling": "uv_scale|frequency|repeat",
+        "blend": "weights|w|axis_weight",
+    },
+    adjoint="no",
+)
+def project_texture(d: Draft) -> None:
+    """Textures points without coordinates of their own by projecting a texture on them."""
+    projection = d.option("projection", "triplanar", "dominant", "cylinder", "sphere", "plane")
+    channels = d.option("channels", 1, 4)
+    sharp = d.option("sharpness", "power", "square", "linear") if projection == "triplanar" else "linear"
+    m = d.pick(48, 64, 96)
+    d.says(
+        {
+            "triplanar": "Blends three planar projections of a texture by the surface normal.",
+            "dominant": "Projects a texture along the axis that the surface normal is closest to.",
+            "cylinder": "Wraps a texture around points as around a cylinder.",
+            "sphere": "Wraps a texture around points as around a sphere.",
+            "plane": "Projects a texture onto points along the axis of a frame.",
+        }[projection]
+    )
+    image(d, "tex", channels)
+    d.input("x", "vec3", m, -0.9, 0.9)
+    if projection in ("triplanar", "dominant"):
+        d.input("normals", "vec3", m, kind="unit")
+        d.param("tiling", "float", 0.3, 0.5)
+    if sharp == "power":
+        d.param("sharpness", "float", 2.0, 8.0)
+    if projection == "plane":
+        d.param("frame", "transform", -0.2, 0.2, kind="transform")
+        d.param("extent", "float", 2.5, 4.0)
+    if projection == "cylinder":
+        d.param("height", "float", 2.0, 3.0)
+    kind = "float" if channels == 1 else "vec4"
+    spelled = "float" if channels == 1 else "wp.vec4"
+    d.output("color", kind, m)
+    lines = ["tid = wp.tid()", "p = x[tid]"]
+    fetch = f"wp.texture_sample(tex, {{}}, dtype={spelled})"
+    if projection == "triplanar":
+        lines += ["n = normals[tid]"]
+        weight = {
+            "power": "wp.pow(wp.abs(n[{}]), sharpness)",
+            "square": "n[{0}] * n[{0}]",
+            "linear": "wp.abs(n[{}])",
+        }[sharp]
+        if sharp == "square":
+            lines.append("# squares of a unit normal sum to one already")
+        lines += [f"w{c} = {weight.format(a)}" for a, c in enumerate("xyz")]
+        lines += ["p = 0.5 + tiling * p" if False else "q = tiling * p + wp.vec3(0.5, 0.5, 0.5)"]
+        for c, (a, b) in zip("xyz", ((1, 2), (0, 2), (0, 1)), strict=True):
+            lines.append(f"c{c} = {fetch.format(f'wp.vec2(q[{a}], q[{b}])')}")
+        lines += [
+            "color[tid] = wx * cx + wy * cy + wz * cz"
+            if sharp == "square"
+            else "color[tid] = (wx * cx + wy * cy + wz * cz) / (wx + wy + wz)"
+        ]
+    elif projection == "dominant":
+        lines += [
+            "n = normals[tid]",
+            "ax = wp.abs(n[0])",
+            "ay = wp.abs(n[1])",
+            "az = wp.abs(n[2])",
+            "st = wp.vec2(p[0], p[1])",
+            "if ax > ay and ax > az:",
+            "    st = wp.vec2(p[1], p[2])",
+            "elif ay > az:",
+            "    st = wp.vec2(p[0], p[2])",
+            f"color[tid] = {fetch.format('tiling * st + wp.vec2(0.5, 0.5)')}",
+        ]
+    elif projection == "cylinder":
+        lines += [
+            "# the seam is behind, where atan2 jumps",
+            "u = wp.atan2(p[1], p[0]) / (2.0 * wp.pi) + 0.5",
+            "v = p[2] / height + 0.5",
+            f"color[tid] = {fetch.format('wp.vec2(u, v)')}",
+        ]
+    elif projection == "sphere":
+        lines += [
+            "r = wp.length(p)",
+            "u = wp.atan2(p[1], p[0]) / (2.0 * wp.pi) + 0.5",
+            "v = wp.acos(wp.clamp(p[2] / r, -1.0, 1.0)) / wp.pi",
+            f"color[tid] = {fetch.format('wp.vec2(u, v)')}",
+        ]
+    else:
+        lines += [
+            "local = wp.transform_point(wp.transform_inverse(frame), p)",
+            "st = wp.vec2(local[0] / extent + 0.5, local[1] / extent + 0.5)",
+            f"color[tid] = {fetch.format('st')}",
+        ]
+    d.launch(m)
+    d.code("\n".join(lines))
+
+    def reference(v: Values) -> dict[str, Any]:
+        p = v.x
+        if projection in ("triplanar", "dominant"):
+            q = v.tiling * p + 0.5
+            sides = np.stack([sample(v.tex, q[:, list(ab)]) for ab in ((1, 2), (0, 2), (0, 1))], 1)
+            w = abs(v.normals)
+            if projection == "dominant":
+                value = sides[np.arange(m), w.argmax(1)]
+            else:
+                w = w ** {"power": v.get("sharpness"), "square": 2, "linear": 1}[sharp]
+                value = (w[..., None] * sides).sum(1) / w.sum(1, keepdims=True)
+        else:
+            u = np.arctan2(p[:, 1], p[:, 0]) / (2 * np.pi) + 0.5
+            if projection == "cylinder":
+                st = np.stack([u, p[:, 2] / v.height + 0.5], -1)
+            elif projection == "sphere":
+                polar = np.arctan2(np.hypot(p[:, 0], p[:, 1]), p[:, 2]) / np.pi
+                st = np.stack([u, polar], -1)
+            else:
+                t, axis, scalar = v.frame[:3], -v.frame[3:6], v.frame[6]
+                r = p - t
+                axis = np.broadcast_to(axis, r.shape)
+                local = r + 2 * np.cross(axis, np.cross(axis, r) + scalar * r)
+                st = local[:, :2] / v.extent + 0.5
+            value = sample(v.tex, st)
+        return {"color": value[:, 0] if channels == 1 else value}
+
+    d.check(reference, 2e-3)

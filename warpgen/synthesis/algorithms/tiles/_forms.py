@@ -1,0 +1,36 @@
+"""How tiles are spelled: extents, loads and stores in the forms that people use."""
+
+from __future__ import annotations
+
+from warpgen.synthesis.writing.draft import Draft
+
+
+def extent(d: Draft, name: str, size: int) -> str:
+    """An extent of tiles under a constant of the module, or as a number."""
+    if d.pick(True, True, False):
+        d.module(f"{name} = wp.constant({size})")
+        return name
+    return str(size)
+
+
+class Flat:
+    """Loads and stores of tiles of one extent out of arrays of one axis, block after block."""
+
+    def __init__(self, d: Draft, size: str, block: str = "block") -> None:
+        self.size = size
+        self.tuples = d.flag("tuples", 0.4)
+        named = d.flag("named start", 0.4)
+        self.start = "start" if named else f"{block} * {size}"
+        self.head = f"start = {block} * {size}" if named else ""
+
+    def load(self, array: str, storage: str = "") -> str:
+        """`wp.tile_load(...)` of this block's part."""
+        rest = f', storage="{storage}"' if storage else ""
+        if self.tuples:
+            return f"wp.tile_load({array}, shape=({self.size},), offset=({self.start},){rest})"
+        return f"wp.tile_load({array}, shape={self.size}, offset={self.start}{rest})"
+
+    def store(self, array: str, tile: str) -> str:
+        """`wp.tile_store(...)` to this block's part."""
+        where = f"({self.start},)" if self.tuples else self.start
+        return f"wp.tile_store({array}, {tile}, offset={where})"

@@ -1,0 +1,417 @@
+"""Tiles element by element: rows normalised, words packed, indices split, steps of an optimiser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.tiles import DOMAIN
+from warpgen.synthesis.algorithms.tiles._forms import Flat, extent
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_SIGNS = {"sub": "-", "mul": "*", "div": "/"}
+
+
+@DOMAIN.algorithm(
+    source="Ba, Kiros & Hinton 2016; Bridle 1990; Zhang & Sennrich 2019",
+    names={
+        "normalise_rows": "row_normalize|standardize_rows|normalize_tiles",
+        "x": "rows|activations|features|hidden",
+        "y": "normalised|rows_out|out",
+        "gain": "gamma|weight|scale",
+        "block": "row|r|i",
+        "TILE": "WIDTH|ROW_SIZE|FEATURES",
+    },
+    weight=3,
+)
+def normalise_rows(d: Draft) -> None:
+    """Normalises each row, held in a tile by one block."""
+    law = d.option("law", "variance", "length", "range", "softmax", "root mean square")
+    spelled = d.option("spelled", "operators", "functions")
+    shaped = d.option("shape", "flat", "squeezed")
+    gained = d.flag("gain", 0.4)
+    d.says(
+        {
+            "variance": "Shifts and scales each row to mean zero and variance one.",
+            "length": "Scales each row to length one.",
+            "range": "Maps each row linearly to the range from zero to one.",
+            "softmax": "Turns each row of scores into probabilities by the softmax.",
+            "root mean square": "Divides each row by its root mean square.",
+        }[law]
+    )
+    if law == "range":
+        d.forward_only()  # Warp has no adjoint of the extremes of tiles
+    n, rows = d.pick(16, 32, 64), d.pick(4, 6, 8)
+    size = extent(d, "TILE", n)
+    if shaped == "flat":
+        form = Flat(d, size)
+        head, load, store = form.head, form.load("x"), form.store("y", "out")
+        d.input("x", "float", rows * n, -2.0, 2.0)
+    else:
+        head = ""
+        load = f"wp.tile_squeeze(wp.tile_load(x, shape=(1, {size}), offset=(block, 0)))"
+        store = f"wp.tile_store(y, wp.tile_reshape(out, shape=(1, {size})), offset=(block, 0))"
+        d.input("x", "float", (rows, n), -2.0, 2.0)
+    if gained:
+        d.input("gain", "float", n, 0.5, 1.5)
+    d.output("y", "float", rows * n if shaped == "flat" else (rows, n))
+
+    def wide(tile: str) -> str:
+        return f"wp.tile_broadcast({tile}, shape=({size},))"
+
+    def op(name: str, a: str, b: str) -> str:
+        if spelled == "operators":
+            return f"{a} {_SIGNS[name]} {b}"
+        return f"wp.tile_map(wp.{name}, {a}, {b})"
+
+    result = "unit" if gained else "out"
+    root = "wp.tile_map(wp.sqrt, {})"
+    body = {
+        "variance": f"""
+        mean = wp.tile_sum(t) * (1.0 / float({size}))
+        centred = {op("sub", "t", wide("mean"))}
+        variance = wp.tile_sum({op("mul", "centred", "centred")}) * (1.0 / float({size}))
+        deviation = {root.format("variance")}
+        {result} = {op("div", "centred", wide("deviation"))}
+        """,
+        "length": f"""
+        length = {root.format("wp.tile_sum(" + op("mul", "t", "t") + ")")}
+        {result} = {op("div", "t", wide("length"))}
+        """,
+        "range": f"""
+        least = wp.tile_min(t)
+        span = {op("sub", "wp.tile_max(t)", "least")}
+        raised = {op("sub", "t", wide("least"))}
+        {result} = {op("div", "raised", wide("span"))}
+        """,
+        "softmax": f"""
+        # the largest score is taken off first, so that no exponential overflows
+        top = wp.tile_max(t)
+        weights = wp.tile_map(wp.exp, {op("sub", "t", wide("top"))})
+        norm = wp.tile_sum(weights)
+        {result} = {op("div", "weights", wide("norm"))}
+        """,
+        "root mean square": f"""
+        energy = wp.tile_sum({op("mul", "t", "t")}) * (1.0 / float({size}))
+        rms = {root.format("energy")}
+        {result} = {op("div", "t", wide("rms"))}
+        """,
+    }[law]
+    d.launch(rows, tiled=True)
+    d.code(
+        """
+        block = wp.tid()
+        $head
+        t = $load
+        $body
+        $scaled
+        $store
+        """,
+        head=head,
+        load=load,
+        body=body.strip("\n").replace("\n        ", "\n").removeprefix("        "),
+        scaled=f"out = {op('mul', 'unit', f'wp.tile_load(gain, shape={size})')}" if gained else "",
+        store=store,
+    )
+    d.explain("Each row is one tile: it is read once, reduced by the whole block, and written once.")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        x = v.x.reshape(rows, n)
+        lifted = np.exp(x - x.max(axis=1, keepdims=True))
+        lowest = x.min(axis=1, keepdims=True)
+        y = {
+            "variance": (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True),
+            "length": x / np.linalg.norm(x, axis=1, keepdims=True),
+            "range": (x - lowest) / np.ptp(x, axis=1, keepdims=True),
+            "softmax": lifted / lifted.sum(axis=1, keepdims=True),
+            "root mean square": x / np.sqrt(np.mean(x * x, axis=1, keepdims=True)),
+        }[law]
+        return {"y": (y * v.gain if gained else y).reshape(v.x.shape)}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Tiles: tile_map with operators",
+    names={
+        "split_index": "decode_index|divmod_tile|unravel",
+        "codes": "flat_index|serials|ticks",
+        "major": "quotient|rows|hours",
+        "minor": "remainder|columns|rest",
+        "block": "tile_id|b|i",
+        "TILE": "TILE_SIZE|BLOCK|CHUNK",
+    },
+    adjoint="no",
+)
+def split_index(d: Draft) -> None:
+    """Splits counts into whole units and what is left over."""
+    unit = d.option("unit", "row", "minute", "given")
+    spelled = d.option("spelled", "functions", "one func", "mixed")
+    kept = d.option("kept", "both", "major", "minor")
+    type_ = d.option("type", "int", "uint32")
+    both, major, minor = {
+        "row": (
+            "flat indices of a grid into row and column",
+            "the row of each flat index",
+            "the column of each flat index",
+        ),
+        "minute": (
+            "seconds into whole minutes and seconds",
+            "the whole minutes in seconds",
+            "the seconds past the minute",
+        ),
+        "given": (
+            "counts into whole units and what is left over",
+            "the whole units in each count",
+            "what each count leaves over",
+        ),
+    }[unit]
+    d.says({"both": f"Splits {both}.", "major": f"Finds {major}.", "minor": f"Finds {minor}."}[kept])
+    n, blocks = d.pick(32, 64, 128), d.pick(2, 3, 4)
+    size = extent(d, "TILE", n)
+    word = "int" if type_ == "int" else "wp.uint32"
+    number = {"row": d.pick(12, 16, 24, 40), "minute": 60, "given": 0}[unit]
+    d.input("codes", type_, n * blocks, 0, 2000)
+    base = "unit" if unit == "given" else (str(number) if type_ == "int" else f"wp.uint32({number})")
+    if unit == "given":
+        d.param("unit", type_, 7, 32)
+    for name in ("major", "minor"):
+        if kept in ("both", name):
+            d.output(name, type_, n * blocks)
+    form = Flat(d, size)
+    quotient, remainder = f"wp.tile_map(wp.floordiv, t, {base})", f"wp.tile_map(wp.mod, t, {base})"
+    if spelled == "one func":
+        if kept != "minor":
+            d.function(f"""
+                @wp.func
+                def whole_units(code: {word}, unit: {word}):
+                    return wp.floordiv(code, unit)
+            """)
+            quotient = f"wp.tile_map(whole_units, t, {base})"
+        if kept != "major":
+            d.function(f"""
+                @wp.func
+                def left_over(code: {word}, unit: {word}):
+                    return code - unit * (code // unit)
+            """)
+            remainder = f"wp.tile_map(left_over, t, {base})"
+    elif spelled == "mixed" and kept != "major":
+        d.function(f"""
+            @wp.func
+            def left_over(code: {word}, unit: {word}):
+                return wp.mod(code, unit)
+        """)
+        remainder = f"wp.tile_map(left_over, t, {base})"
+    d.launch(blocks, tiled=True)
+    d.code(
+        """
+        block = wp.tid()
+        $head
+        t = $load
+        $first
+        $second
+        """,
+        head=form.head,
+        load=form.load("codes"),
+        first=form.store("major", quotient) if kept != "minor" else "",
+        second=form.store("minor", remainder) if kept != "major" else "",
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        major, minor = np.divmod(v.codes, v.unit if unit == "given" else number)
+        return {name: x for name, x in (("major", major), ("minor", minor)) if kept in ("both", name)}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Tiles: tile_map with operators; Microsoft 2006, pixel formats",
+    names={
+        "pack_colours": "pack_pixels|pack_rgb|encode_colors",
+        "red": "r_channel|r_in|reds",
+        "green": "g_channel|g_in|greens",
+        "blue": "b_channel|b_in|blues",
+        "packed": "pixels|words|rgb",
+        "block": "tile_id|i",
+        "TILE": "TILE_SIZE|BLOCK|CHUNK",
+    },
+    adjoint="no",
+    weight=2,
+)
+def pack_colours(d: Draft) -> None:
+    """Packs three colour channels into one word for each pixel."""
+    direction = d.option("direction", "pack", "unpack")
+    layout = d.option("layout", "888", "565")
+    bits = d.option("channel order", "rgb", "bgr")
+    type_ = d.option("type", "uint32", "int")
+    masked = d.flag("masked")
+    n, blocks = d.pick(32, 64, 128), d.pick(2, 3, 4)
+    size = extent(d, "TILE", n)
+    form = Flat(d, size)
+    widths = [int(x) for x in layout]
+    channels = ["red", "green", "blue"] if bits == "rgb" else ["blue", "green", "red"]
+    shifts = {channels[0]: widths[1] + widths[2], channels[1]: widths[2], channels[2]: 0}
+    masks = {c: (1 << w) - 1 for c, w in zip(channels, widths, strict=True)}
+
+    def number(value: int, spelled: Callable[[int], str] = hex) -> str:
+        text = spelled(value)
+        return text if type_ == "int" else f"wp.uint32({text})"
+
+    top = sum(m << shifts[c] for c, m in masks.items())
+    d.says(
+        f"Packs three colour channels into one {layout} word for each pixel."
+        if direction == "pack"
+        else f"Takes the colour channels out of the packed {layout} words of pixels."
+    )
+    d.launch(blocks, tiled=True)
+    if direction == "pack":
+        for c in ("red", "green", "blue"):
+            # too wide where they are masked: the excess must not spill into the next channel
+            d.input(c, type_, n * blocks, 0, masks[c] * (3 if masked else 1) + 1)
+        d.output("packed", type_, n * blocks)
+
+        def part(c: str) -> str:
+            loaded = form.load(c)
+            loaded = f"wp.tile_map(wp.bit_and, {loaded}, {number(masks[c])})" if masked else loaded
+            return f"wp.tile_map(wp.lshift, {loaded}, {number(shifts[c], str)})" if shifts[c] else loaded
+
+        d.code(
+            """
+            block = wp.tid()
+            $head
+            $why
+            high = $a
+            middle = $b
+            low = $c
+            pair = wp.tile_map(wp.bit_or, high, middle)
+            $store
+            """,
+            head=form.head,
+            why="# a channel that is too large must not spill over into its neighbour" if masked else "",
+            a=part(channels[0]),
+            b=part(channels[1]),
+            c=part(channels[2]),
+            store=form.store("packed", "wp.tile_map(wp.bit_or, pair, low)"),
+        )
+    else:
+        d.input("packed", type_, n * blocks, 0, top + 1)
+        for c in ("red", "green", "blue"):
+            d.output(c, type_, n * blocks)
+        lines = []
+        for c in ("red", "green", "blue"):
+            moved = f"wp.tile_map(wp.rshift, words, {number(shifts[c], str)})" if shifts[c] else "words"
+            if masked or shifts[c] != max(shifts.values()):
+                moved = f"wp.tile_map(wp.bit_and, {moved}, {number(masks[c])})"
+            lines.append(form.store(c, moved))
+        d.code(
+            "block = wp.tid()\n$head\nwords = $load\n$lines",
+            head=form.head,
+            load=form.load("packed"),
+            lines="\n".join(lines),
+        )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        if direction == "pack":
+            return {
+                "packed": sum((v[c].astype(np.int64) % (masks[c] + 1)) * 2 ** shifts[c] for c in channels)
+            }
+        return {c: v.packed.astype(np.int64) // 2 ** shifts[c] % (masks[c] + 1) for c in channels}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Polyak 1964; Nesterov 1983; Sutskever et al. 2013",
+    names={
+        "momentum_step": "sgd_momentum|heavy_ball|optimizer_step",
+        "weights": "params|x|theta",
+        "gradients": "grads|g|d_weights",
+        "velocity": "momentum_buffer|v|moment",
+        "rate": "lr|learning_rate|step_size",
+        "friction": "mu|momentum|beta",
+        "block": "tile_id|b|i",
+        "TILE": "TILE_SIZE|BLOCK|CHUNK",
+        "decay": "weight_decay|l2",
+    },
+    adjoint="no",
+    weight=2,
+)
+def momentum_step(d: Draft) -> None:
+    """Moves weights down their gradient with momentum, a tile at a time."""
+    kind = d.option("kind", "heavy ball", "nesterov", "plain")
+    decayed = d.flag("decay", 0.4)
+    negated = d.option("negation", "rate", "tile")
+    limit = d.option("limit", "none", "clipped")
+    n, blocks = d.pick(32, 64, 128), d.pick(2, 3, 4)
+    size = extent(d, "TILE", n)
+    form = Flat(d, size)
+    d.says(
+        {
+            "heavy ball": "Moves weights down their gradient with heavy-ball momentum, a tile at a time.",
+            "nesterov": "Moves weights down their gradient with Nesterov's momentum, a tile at a time.",
+            "plain": "Moves weights down their gradient, a tile at a time.",
+        }[kind]
+    )
+    d.input("gradients", "float", n * blocks, -2.0, 2.0)
+    d.param("rate", "float", 0.05, 0.2)
+    if kind != "plain":
+        d.param("friction", "float", 0.5, 0.95)
+    if decayed:
+        d.param("decay", "float", 0.05, 0.2)
+    d.inout("weights", "float", n * blocks, -1.0, 1.0)
+    if kind != "plain":
+        d.inout("velocity", "float", n * blocks, -1.0, 1.0)
+    clip = "g = wp.tile_map(wp.min, wp.tile_map(wp.max, g, -1.0), 1.0)" if limit == "clipped" else ""
+    if negated == "tile":
+        turn, rate = "downhill = wp.tile_map(wp.neg, g)", "rate, downhill"
+    else:
+        turn, rate = "", "-rate, g"
+    steps = {
+        "plain": f"wp.tile_axpy({rate}, w)",
+        "heavy ball": f"v = friction * v\nwp.tile_axpy({rate}, v)\nw = w + v",
+        "nesterov": f"""v = friction * v
+wp.tile_axpy({rate}, v)
+# the gradient is followed once more from where the momentum will have carried the weights
+wp.tile_axpy(friction, v, w)
+wp.tile_axpy({rate}, w)""",
+    }[kind]
+    d.launch(blocks, tiled=True)
+    d.code(
+        """
+        block = wp.tid()
+        $head
+        w = $load_w
+        g = $load_g
+        $load_v
+        $decays
+        $clip
+        $turn
+        $steps
+        $store_v
+        $store_w
+        """,
+        head=form.head,
+        load_w=form.load("weights"),
+        load_g=form.load("gradients"),
+        load_v="v = " + form.load("velocity") if kind != "plain" else "",
+        decays="wp.tile_axpy(decay, w, g)" if decayed else "",
+        clip=clip,
+        turn=turn,
+        steps=steps,
+        store_v=form.store("velocity", "v") if kind != "plain" else "",
+        store_w=form.store("weights", "w"),
+    )
+    d.explain("`wp.tile_axpy` adds a multiple of one tile to another without a tile for the product.")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        g = v.gradients + (v.decay * v.weights if decayed else 0.0)
+        g = np.clip(g, -1.0, 1.0) if limit == "clipped" else g
+        if kind == "plain":
+            return {"weights": v.weights - v.rate * g}
+        after = v.friction * v.velocity - v.rate * g
+        move = after if kind == "heavy ball" else v.friction * after - v.rate * g
+        return {"weights": v.weights + move, "velocity": after}
+
+    d.check(reference)

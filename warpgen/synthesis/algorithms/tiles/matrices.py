@@ -1,0 +1,438 @@
+"""Tiles as matrices: products, factors, triangular systems, spectra."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.tiles import DOMAIN
+from warpgen.synthesis.algorithms.tiles._forms import extent
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Golub & Van Loan 2013, sec. 1.3; Warp manual, Tiles: tile_matmul",
+    names={
+        "tiled_product": "tile_gemm|gemm_tiled|matmul_kernel",
+        "a": "lhs|left|A",
+        "b": "rhs|right|B",
+        "c": "product|out|C",
+        "i": "block_row|bi",
+        "j": "block_col|bj",
+        "acc": "sums|c_tile|partial",
+        "TILE_M": "M|ROWS",
+        "TILE_N": "N|COLS",
+        "TILE_K": "K|INNER",
+    },
+    double=True,
+    weight=3,
+)
+def tiled_product(d: Draft) -> None:
+    """Multiplies two matrices, a tile of the product for each block."""
+    layout = d.option("layout", "a b", "a bt", "at b", "gram")
+    summed = d.option("summed", "in place", "added")
+    end = d.option("end", "plain", "bias", "bias and activation", "scaled", "accumulated")
+    counted = d.option("count", "literal", "from shape")
+    m, n, k = d.pick(4, 8), d.pick(4, 8), d.pick(4, 8)
+    if layout == "gram":
+        n = m
+    bm, bn, steps = d.pick(2, 3), d.pick(1, 2), d.pick(2, 3)
+    if layout == "gram":
+        bn = bm
+    d.says(
+        "Multiplies a matrix by its own transpose, a tile of the product for each block."
+        if layout == "gram"
+        else "Multiplies two matrices, a tile of the product for each block."
+    )
+    sm, sn, sk = extent(d, "TILE_M", m), extent(d, "TILE_N", n), extent(d, "TILE_K", k)
+    rows, columns, inner = m * bm, n * bn, k * steps
+    if layout == "gram":
+        sn = sm
+    d.input("a", "float", (inner, rows) if layout == "at b" else (rows, inner), -1.0, 1.0)
+    if layout != "gram":
+        d.input("b", "float", (columns, inner) if layout == "a bt" else (inner, columns), -1.0, 1.0)
+    if "bias" in end:
+        d.input("bias", "float", columns, -1.0, 1.0)
+    if end in ("scaled", "accumulated"):
+        d.param("alpha", "float", 0.5, 2.0)
+    if end == "accumulated":
+        d.inout("c", "float", (rows, columns), -1.0, 1.0)
+        d.forward_only()
+    else:
+        d.output("c", "float", (rows, columns))
+    axis = 0 if layout == "at b" else 1
+    count = f"int(a.shape[{axis}] / {sk})" if counted == "from shape" else str(steps)
+    load_a = f"wp.tile_load(a, shape=({sm}, {sk}), offset=(i * {sm}, k * {sk}))"
+    if layout == "at b":
+        load_a = f"wp.tile_transpose(wp.tile_load(a, shape=({sk}, {sm}), offset=(k * {sk}, i * {sm})))"
+    load_b = {
+        "a b": f"wp.tile_load(b, shape=({sk}, {sn}), offset=(k * {sk}, j * {sn}))",
+        "at b": f"wp.tile_load(b, shape=({sk}, {sn}), offset=(k * {sk}, j * {sn}))",
+        "a bt": f"wp.tile_transpose(wp.tile_load(b, shape=({sn}, {sk}), offset=(j * {sn}, k * {sk})))",
+        "gram": f"wp.tile_transpose(wp.tile_load(a, shape=({sn}, {sk}), offset=(j * {sn}, k * {sk})))",
+    }[layout]
+    if "activation" in end:
+        relu = d.option("activation", "relu", "tanh", "identity")
+        function = {"relu": "relu", "tanh": "wp.tanh", "identity": "wp.pos"}[relu]
+        if relu == "relu":
+            d.function("""
+                @wp.func
+                def relu(x: float):
+                    return wp.max(x, 0.0)
+            """)
+    else:
+        relu, function = "", ""
+    if relu and counted == "from shape":
+        d.forward_only()  # the adjoint would want the sums that a loop of unknown length has made
+    result = {
+        "plain": "acc",
+        "bias": "acc + row",
+        "bias and activation": f"wp.tile_map({function}, acc + row)",
+        "scaled": "alpha * acc",
+        "accumulated": "alpha * acc",
+    }[end]
+    bias = f"row = wp.tile_broadcast(wp.tile_load(bias, shape={sn}, offset=j * {sn}), shape=({sm}, {sn}))"
+    store = "tile_atomic_add" if end == "accumulated" else "tile_store"
+    d.launch(bm, bn, tiled=True)
+    d.code(
+        f"""
+        i, j = wp.tid()
+        acc = wp.tile_zeros(shape=({sm}, {sn}), dtype=float)
+        for k in range({count}):
+            left = {load_a}
+            right = {load_b}
+            $multiply
+        $bias
+        wp.{store}(c, {result}, offset=(i * {sm}, j * {sn}))
+        """,
+        bias=bias if "bias" in end else "",
+        multiply="wp.tile_matmul(left, right, acc)"
+        if summed == "in place"
+        else "acc += wp.tile_matmul(left, right)",
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        a = v.a.T if layout == "at b" else v.a
+        b = {"a bt": lambda: v.b.T, "gram": lambda: v.a.T}.get(layout, lambda: v.b)()
+        c = a @ b * (v.alpha if end in ("scaled", "accumulated") else 1.0)
+        c = c + v.bias if "bias" in end else c
+        c = {"relu": np.maximum(c, 0.0), "tanh": np.tanh(c)}.get(relu, c)
+        return {"c": c + v.c if end == "accumulated" else c}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Golub & Van Loan 2013, sec. 4.2; Warp manual, Tiles: tile_cholesky",
+    names={
+        "batched_solve": "cholesky_blocks|solve_spd|normal_equations",
+        "a": "systems|hessians|A",
+        "b": "rhs|gradients|y",
+        "x": "solution|steps|dx",
+        "ridge": "damping|regularisation|lam",
+        "block": "batch|i|s",
+        "factor": "L|chol|lower",
+        "N": "SIZE|DOFS|ORDER",
+    },
+    adjoint="no",
+    double=True,
+    weight=3,
+)
+def batched_solve(d: Draft) -> None:
+    """Solves a symmetric positive definite system in each block."""
+    built = d.option("built", "given", "gram", "ridge")
+    way = d.option("way", "cholesky", "cholesky in place", "two solves", "two solves in place", "upper")
+    wanted = d.option("wanted", "solution", "log determinant", "quadratic form", weights=(0.6, 0.2, 0.2))
+    n, count = d.pick(4, 5, 6, 8), d.pick(3, 4, 6)
+    size = extent(d, "N", n)
+    d.says(
+        {
+            "solution": "Solves a symmetric positive definite system in each block.",
+            "log determinant": "Gives the log determinant of a positive definite matrix in each block.",
+            "quadratic form": "Gives b' A^-1 b of a symmetric positive definite matrix in each block.",
+        }[wanted]
+    )
+    d.input("a", "float", (count * n, n), -0.5, 0.5)
+    if wanted != "log determinant":
+        d.input("b", "float", count * n, -1.0, 1.0)
+    if built == "ridge":
+        d.param("ridge", "float", 1.0, 3.0)
+    d.output(
+        {"solution": "x", "log determinant": "logdet", "quadratic form": "energy"}[wanted],
+        "float",
+        count * n if wanted == "solution" else count,
+    )
+    if built == "given":
+        # what is read is only one triangle, so that the other may hold anything
+        diagonal = f"wp.tile_full(shape={size}, value={float(n)}, dtype=float)"
+        make = f"m = wp.tile_diag_add(raw, {diagonal})"
+    else:
+        ones = f"wp.tile_ones(shape={size}, dtype=float)"
+        lift = f"ridge * {ones}" if built == "ridge" else ones
+        make = f"gram = wp.tile_matmul(wp.tile_transpose(raw), raw)\nm = wp.tile_diag_add(gram, {lift})"
+    mode = ', fill_mode="upper"' if way == "upper" else ""
+    if "in place" in way:
+        factors = f"wp.tile_cholesky_inplace(m{mode})\nfactor = m"
+        factors, factor = factors.split("\n")[0], "m"
+    else:
+        factors, factor = f"factor = wp.tile_cholesky(m{mode})", "factor"
+    load = f'r = wp.tile_load(b, shape={size}, offset=block * {size}, storage="shared")'
+    forward = "\n# half of the solve is enough: b' A^-1 b is the square of what it gives"
+    solve = {
+        "cholesky": f"{load}\nsol = wp.tile_cholesky_solve({factor}, r)",
+        "upper": f'{load}\nsol = wp.tile_cholesky_solve({factor}, r, fill_mode="upper")',
+        "cholesky in place": f"{load}\nwp.tile_cholesky_solve_inplace({factor}, r)",
+        "two solves": (
+            f"{load}\nz = wp.tile_lower_solve({factor}, r)\n"
+            f"sol = wp.tile_upper_solve(wp.tile_transpose({factor}), z)"
+        ),
+        "two solves in place": (
+            f"{load}\nwp.tile_lower_solve_inplace({factor}, r)\n"
+            f"wp.tile_upper_solve_inplace(wp.tile_transpose({factor}), r)"
+        ),
+    }[way]
+    found = "r" if "in place" in way else "sol"
+    tail = {
+        "solution": f"{solve}\nwp.tile_store(x, {found}, offset=block * {size})",
+        "quadratic form": {
+            "two solves": f"{load}{forward}\nz = wp.tile_lower_solve({factor}, r)\n"
+            "wp.tile_store(energy, wp.tile_dot(z, z), offset=block)",
+            "two solves in place": f"{load}{forward}\nwp.tile_lower_solve_inplace({factor}, r)\n"
+            "wp.tile_store(energy, wp.tile_dot(r, r), offset=block)",
+        }.get(
+            way,
+            f"{solve}\nwp.tile_store(energy, wp.tile_dot({found}, wp.tile_load(b, shape={size}, "
+            f"offset=block * {size})), offset=block)",
+        ),
+        "log determinant": f"""
+total = float(0.0)
+for k in range({size}):
+    total += wp.log(wp.tile_extract({factor}, k, k))
+logdet[block] = 2.0 * total
+""".strip("\n"),
+    }[wanted]
+    d.launch(count, tiled=True)
+    d.code(
+        f"""
+        block = wp.tid()
+        raw = wp.tile_load(a, shape=({size}, {size}), offset=(block * {size}, 0))
+        $make
+        $factors
+        $tail
+        """,
+        make=make,
+        factors=factors,
+        tail=tail,
+    )
+    d.explain("The factor of Cholesky lies in shared memory, where the whole block works on it.")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        raw = v.a.reshape(count, n, n)
+        if built == "given":
+            triangle = np.triu(raw) if way == "upper" else np.tril(raw)
+            strict = np.triu(raw, 1) if way == "upper" else np.tril(raw, -1)
+            m = triangle + np.swapaxes(strict, 1, 2) + n * np.eye(n)
+        else:
+            m = np.swapaxes(raw, 1, 2) @ raw + (v.ridge if built == "ridge" else 1.0) * np.eye(n)
+        if wanted == "log determinant":
+            return {"logdet": np.linalg.slogdet(m)[1]}
+        b = v.b.reshape(count, n)
+        x = np.linalg.solve(m, b[:, :, None])[:, :, 0]
+        return {"x": x.ravel()} if wanted == "solution" else {"energy": (b * x).sum(axis=1)}
+
+    d.check(reference, 1e-3)
+
+
+@DOMAIN.algorithm(
+    source="Golub & Van Loan 2013, sec. 3.1",
+    names={
+        "substitution": "triangular_solve|back_substitute|solve_triangular",
+        "a": "factors|triangles|matrices",
+        "b": "rhs|y|right_sides",
+        "x": "solution|z|unknowns",
+        "block": "batch|i|s",
+        "N": "SIZE|ORDER|DIM",
+    },
+    adjoint="no",
+    double=True,
+)
+def substitution(d: Draft) -> None:
+    """Solves a triangular system in each block by substitution."""
+    side = d.option("side", "lower", "upper")
+    place = d.option("place", "new tile", "in place")
+    columns = d.option("columns", 1, 2, 3)
+    turned = d.flag("transposed", 0.4)
+    unit = d.option("diagonal", "given", "lifted", "unit")
+    n, count = d.pick(4, 5, 6, 8), d.pick(3, 4, 6)
+    size = extent(d, "N", n)
+    sentence = f"{'forward' if side == 'lower' else 'backward'} substitution"
+    kind = "an upper" if side == "upper" else "a lower"
+    d.says(f"Solves {kind} triangular system in each block by {sentence}.")
+    d.input("a", "float", (count * n, n), -0.4, 0.4)
+    if unit == "given":
+        d.input("diagonal", "float", count * n, 1.0, 3.0)
+    d.input("b", "float", count * n if columns == 1 else (count * n, columns), -1.0, 1.0)
+    d.output("x", "float", count * n if columns == 1 else (count * n, columns))
+    lift = {
+        "given": f"wp.tile_load(diagonal, shape={size}, offset=block * {size})",
+        "lifted": f"wp.tile_full(shape={size}, value=2.0, dtype=float)",
+        "unit": f"wp.tile_ones(shape={size}, dtype=float)",
+    }[unit]
+    shape, at = (
+        (size, f"block * {size}") if columns == 1 else (f"({size}, {columns})", f"(block * {size}, 0)")
+    )
+    solve = (
+        f"wp.tile_{side}_solve_inplace(m, rhs)"
+        if place == "in place"
+        else f"solved = wp.tile_{side}_solve(m, rhs)"
+    )
+    d.launch(count, tiled=True)
+    d.code(
+        f"""
+        block = wp.tid()
+        off = wp.tile_load(a, shape=({size}, {size}), offset=(block * {size}, 0))
+        m = wp.tile_diag_add({"wp.tile_transpose(off)" if turned else "off"}, {lift})
+        rhs = wp.tile_load(b, shape={shape}, offset={at}, storage="shared")
+        {solve}
+        wp.tile_store(x, {"rhs" if place == "in place" else "solved"}, offset={at})
+        """
+    )
+    d.explain(f"Only the {side} triangle is read; what stands on the other side does not matter.")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        a = v.a.reshape(count, n, n)
+        a = np.swapaxes(a, 1, 2) if turned else a
+        diagonal = {"lifted": np.full((count, n), 2.0), "unit": np.ones((count, n))}.get(unit)
+        if diagonal is None:
+            diagonal = v.diagonal.reshape(count, n)
+        m = (np.tril(a) if side == "lower" else np.triu(a)) + diagonal[:, :, None] * np.eye(n)
+        return {"x": np.linalg.solve(m, v.b.reshape(count, n, columns)).reshape(v.b.shape)}
+
+    d.check(reference, 1e-3)
+
+
+@DOMAIN.algorithm(
+    source="Cooley & Tukey 1965; Oppenheim & Schafer 2010, ch. 8",
+    names={
+        "spectral_filter": "fft_tile|filter_spectrum|transform_rows",
+        "signal": "samples|x|waves",
+        "filtered": "smoothed|y|out",
+        "power": "psd|energy|periodogram",
+        "block": "row|channel|i",
+        "N": "FFT_SIZE|POINTS|LENGTH",
+    },
+    adjoint="no",
+    weight=1,
+)
+def spectral_filter(d: Draft) -> None:
+    """Filters complex signals in the frequency domain, a block for each."""
+    kind = d.option("kind", "low pass", "derivative", "shift", "power", "transform", "convolve")
+    scaled = d.option("scaled", "before", "after")
+    # the transform that Warp falls back to wants a point for each thread of a block, at least
+    n, rows = 256, d.pick(1, 2, 3)
+    size = extent(d, "N", n)
+    d.says(
+        {
+            "low pass": "Takes the high frequencies out of complex signals, a block for each.",
+            "derivative": "Differentiates periodic complex signals through their spectra, a block for each.",
+            "shift": "Delays periodic complex signals by a part of their period, a block for each.",
+            "power": "Gives the power spectra of complex signals, a block for each.",
+            "transform": "Gives the unitary Fourier transforms of complex signals, a block for each.",
+            "convolve": "Convolves periodic complex signals with a kernel of given spectrum.",
+        }[kind]
+    )
+    d.input("signal", "vec2", (rows, n), -1.0, 1.0)
+    if kind == "low pass":
+        d.param("cutoff", "float", 20.0, 60.0)
+    if kind == "shift":
+        d.param("delay", "float", 0.1, 0.9)
+    if kind == "convolve":
+        d.input("response", "vec2", n, -1.0, 1.0)
+    d.output("power" if kind == "power" else "filtered", "float" if kind == "power" else "vec2", (rows, n))
+    frequency = f"""
+        # bins of the upper half stand for negative frequencies
+        f = wp.where(bin < {n // 2}.0, bin, bin - {n}.0)
+    """.strip("\n")
+    bodies = {
+        "low pass": ("cutoff: float", f"{frequency}\n        return z / (1.0 + wp.pow(f / cutoff, 4.0))"),
+        "derivative": ("", f"{frequency}\n        return wp.vec2(-f * z[1], f * z[0])"),
+        "shift": (
+            "delay: float",
+            f"{frequency}\n        angle = -2.0 * wp.pi * f * delay\n"
+            "        c = wp.cos(angle)\n        s = wp.sin(angle)\n"
+            "        return wp.vec2(c * z[0] - s * z[1], c * z[1] + s * z[0])",
+        ),
+        "convolve": (
+            "h: wp.vec2",
+            "        return wp.vec2(z[0] * h[0] - z[1] * h[1], z[0] * h[1] + z[1] * h[0])",
+        ),
+    }
+    parameter, body = bodies.get(kind, ("", ""))
+    if kind == "power":
+        d.function(f"""
+            @wp.func
+            def modulus(z: wp.vec2):
+                return wp.length_sq(z) / {n}.0
+        """)
+        work = "wp.tile_store(power, wp.tile_map(modulus, spectrum), offset=(block, 0))"
+    elif kind == "transform":
+        scale = f"wp.sqrt({n}.0)"
+        work = f"wp.tile_store(filtered, spectrum * (1.0 / {scale}), offset=(block, 0))"
+    else:
+        bins = kind != "convolve"
+        head = ", ".join(filter(None, ["z: wp.vec2", "bin: float" if bins else "", parameter]))
+        d.function("@wp.func\ndef respond(" + head + ") -> wp.vec2:\n" + body.replace("        ", "    "))
+        extra = {"low pass": ", cutoff", "shift": ", delay"}.get(kind, "")
+        if bins:
+            more = (
+                f"bins = wp.tile_reshape(wp.tile_arange(0.0, {n}.0, 1.0, dtype=float), shape=(1, {size}))\n"
+            )
+            mapped = f"wp.tile_map(respond, spectrum, bins{extra})"
+        else:
+            more = f"h = wp.tile_reshape(wp.tile_load(response, shape={size}), shape=(1, {size}))\n"
+            mapped = "wp.tile_map(respond, spectrum, h)"
+        inverse = f"1.0 / {n}.0"
+        if scaled == "before":
+            work = f"""
+shaped = {mapped} * ({inverse})
+wp.tile_ifft(shaped)
+wp.tile_store(filtered, shaped, offset=(block, 0))""".lstrip()
+        else:
+            work = f"""
+shaped = {mapped}
+wp.tile_ifft(shaped)
+# neither transform divides by the number of points
+wp.tile_store(filtered, shaped * ({inverse}), offset=(block, 0))""".lstrip()
+        work = more + work
+    d.launch(rows, tiled=True)
+    d.code(
+        f"""
+        block = wp.tid()
+        spectrum = wp.tile_load(signal, shape=(1, {size}), offset=(block, 0), storage="register")
+        wp.tile_fft(spectrum)
+        $work
+        """,
+        work=work,
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        z = np.fft.fft(v.signal[..., 0] + 1j * v.signal[..., 1], axis=1)
+        f = np.fft.fftfreq(n, 1.0 / n)
+        if kind == "power":
+            return {"power": np.abs(z) ** 2 / n}
+        if kind == "transform":
+            out = z / np.sqrt(n)
+        else:
+            gains: dict[str, Callable[[], Any]] = {
+                "low pass": lambda: 1.0 / (1.0 + (f / v.cutoff) ** 4),
+                "derivative": lambda: 1j * f,
+                "shift": lambda: np.exp(-2j * np.pi * f * v.delay),
+                "convolve": lambda: v.response[:, 0] + 1j * v.response[:, 1],
+            }
+            gain = gains[kind]()
+            out = np.fft.ifft(gain * z, axis=1)
+        return {"filtered": np.stack([out.real, out.imag], axis=-1)}
+
+    d.check(reference, 1e-3)

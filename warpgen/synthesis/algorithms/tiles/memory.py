@@ -1,0 +1,381 @@
+"""Tiles gathered, scattered, sliced and assembled; what threads of a block share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.tiles import DOMAIN
+from warpgen.synthesis.algorithms.tiles._forms import extent
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_BLOCK = {"block": "tile_id|b|i", "lane": "thread|t|local_id", "TILE": "TILE_SIZE|BLOCK|CHUNK"}
+
+
+@DOMAIN.algorithm(
+    source="Mikolov et al. 2013; Warp manual, Tiles: indexed loads and stores",
+    names=_BLOCK
+    | {
+        "table_rows": "embedding_lookup|gather_rows|move_rows",
+        "table": "embedding|features|rows_in",
+        "ids": "indices|tokens|row_ids",
+        "picked": "gathered|out|looked_up",
+        "ROWS": "BATCH|TILE_ROWS|M",
+        "WIDTH": "DIM|FEATURES|N",
+    },
+    adjoint="no",
+    weight=2,
+)
+def table_rows(d: Draft) -> None:
+    """Moves rows of a table by a list of indices."""
+    kind = d.option("kind", "gather", "scatter", "accumulate", "within")
+    scaled = d.option("scaled", "no", "given", "tanh")
+    axis = d.option("axis", 0, 1)
+    keyword = d.flag("axis named", 0.6) or axis == 1
+    if kind == "within":
+        axis = 0
+    rows, width, count, blocks = d.pick(4, 8), d.pick(4, 8), d.pick(16, 24), d.pick(2, 3, 4)
+    r, w = extent(d, "ROWS", rows), extent(d, "WIDTH", width)
+    noun = "columns" if axis else "rows"
+    d.says({
+        "gather": f"Gathers {noun} of a table by a list of indices.",
+        "scatter": f"Moves {noun} to the places that a permutation gives them.",
+        "accumulate": f"Adds {noun} onto those of a table that a list of indices names.",
+        "within": "Picks rows out of the part of a table that each block holds.",
+    }[kind])  # fmt: skip
+    total = rows * blocks
+
+    def turned(a: Any, b: Any) -> Any:
+        return (b, a) if axis else (a, b)
+
+    d.input("table" if kind in ("gather", "within") else "rows", "float",
+            turned(count if kind == "gather" else total, width), -1.0, 1.0)  # fmt: skip
+    if kind == "scatter":
+        d.input("ids", "int", total, kind="permutation")
+    else:
+        d.input("ids", "int", total, 0, rows if kind == "within" else count)
+    if scaled == "given":
+        d.param("gain", "float", 0.5, 2.0)
+    if kind == "accumulate":
+        d.output("sums", "float", turned(count, width))
+    else:
+        d.output("picked", "float", turned(total, width))
+    shape = f"({w}, {r})" if axis else f"({r}, {w})"
+    at = f"(0, block * {r})" if axis else f"(block * {r}, 0)"
+    by = f", axis={axis}" if keyword else ""
+    value = {"no": "{}", "given": "gain * {}", "tanh": "wp.tile_map(wp.tanh, {})"}[scaled].format("part")
+    plain = f"part = wp.tile_load(rows, shape={shape}, offset={at})"
+    body = {
+        "gather": f"""
+part = wp.tile_load_indexed(table, indices=chosen, shape={shape}{by})
+wp.tile_store(picked, {value}, offset={at})""",
+        "scatter": f"{plain}\nwp.tile_store_indexed(picked, indices=chosen, t={value}{by})",
+        "accumulate": f"{plain}\nwp.tile_atomic_add_indexed(sums, indices=chosen, t={value}{by})",
+        "within": f"""
+held = wp.tile_load(table, shape={shape}, offset={at}, storage="shared")
+part = held[chosen, :]
+wp.tile_store(picked, {value}, offset={at})""",
+    }[kind].strip("\n")
+    shared = ', storage="shared"' if kind == "within" else ""
+    d.launch(blocks, tiled=True)
+    d.code(
+        f"""
+        block = wp.tid()
+        chosen = wp.tile_load(ids, shape={r}, offset=block * {r}{shared})
+        $body
+        """,
+        body=body,
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        rows_in = v.table if kind in ("gather", "within") else v.rows
+        x = rows_in.T if axis else rows_in
+
+        def change(a: Any) -> Any:
+            return {"no": a, "given": a * (v.gain if scaled == "given" else 1.0), "tanh": np.tanh(a)}[scaled]
+
+        if kind == "accumulate":
+            out = np.zeros((count, width))
+            np.add.at(out, v.ids, change(x))
+            return {"sums": out.T if axis else out}
+        if kind == "gather":
+            out = change(x[v.ids])
+        elif kind == "within":
+            out = change(x[v.ids + np.repeat(np.arange(blocks) * rows, rows)])
+        else:
+            out = np.zeros((total, width))
+            out[v.ids] = change(x)
+        return {"picked": out.T if axis else out}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Podlozhnyuk 2007, Histogram calculation in CUDA",
+    names=_BLOCK
+    | {
+        "block_histogram": "histogram_tiles|count_levels|binning",
+        "x": "samples|pixels|intensity",
+        "counts": "histogram|hist|bins",
+        "level": "b|bucket|slot",
+        "BINS": "NUM_BINS|LEVELS|B",
+        "weights": "mass|w|energy",
+    },
+    adjoint="no",
+    weight=2,
+)
+def block_histogram(d: Draft) -> None:
+    """Counts the samples of each block by their value in a tile that its threads share."""
+    weighted = d.flag("weighted")
+    combined = d.option("combined", "total", "per block")
+    spaced = d.option("spaced", "linear", "logarithmic", "integers")
+    two = d.flag("two axes", 0.35)
+    per, blocks = d.pick(50, 64, 100), d.pick(2, 3, 4)
+    bins = d.pick(8, 10, 16)
+    size = extent(d, "BINS", bins)
+    if spaced == "integers":
+        d.input("x", "int", per * blocks, 0, bins)
+        level = "x[at]"
+    elif spaced == "linear":
+        d.input("x", "float", per * blocks, 0.0, 1.0)
+        level = f"wp.min(int(x[at] * {bins}.0), {size} - 1)"
+    else:
+        d.input("x", "float", per * blocks, 1.0, 900.0)
+        level = f"wp.min(int(wp.log2(x[at])), {size} - 1)"
+    if two:
+        d.input("side", "int", per * blocks, 0, 2)
+    if weighted:
+        d.input("weights", "float", per * blocks, 0.1, 1.0)
+    type_ = "float" if weighted else "int"
+    shape: tuple[int, ...] = (2, bins) if two else (bins,)
+    d.output("counts", type_, shape if combined == "total" else (blocks, *shape))
+    zero = f'wp.tile_zeros(shape={f"(2, {size})" if two else size}, dtype={type_}, storage="shared")'
+    if combined == "total":
+        store = "wp.tile_atomic_add(counts, shared_counts)"
+    else:
+        extents = f"(1, 2, {size})" if two else f"(1, {size})"
+        at = "(block, 0, 0)" if two else "(block, 0)"
+        store = f"wp.tile_store(counts, wp.tile_reshape(shared_counts, shape={extents}), offset={at})"
+    index = "half, level" if two else "level"
+    d.says(
+        f"{'Weighs' if weighted else 'Counts'} the samples of each block by their value "
+        "in a tile that its threads share."
+    )
+    d.launch(blocks, tiled=True)
+    d.code(
+        f"""
+        block, lane = wp.tid()
+        shared_counts = {zero}
+        # every thread must reach the scatter, so that the loop runs equally often for all
+        for first in range(0, {per}, wp.block_dim()):
+            inside = first + lane < {per}
+            level = int(0)
+            $half
+            $weight
+            if inside:
+                at = block * {per} + first + lane
+                level = {level}
+                $set_half
+                $set_weight
+            wp.tile_scatter_add(shared_counts, {index}, {"weight" if weighted else "1"}, inside)
+        {store}
+        """,
+        half="half = int(0)" if two else "",
+        weight="weight = float(0.0)" if weighted else "",
+        set_half="half = side[at]" if two else "",
+        set_weight="weight = weights[at]" if weighted else "",
+    )
+    d.explain("Adding up in shared memory first keeps most of the traffic away from the global counts.")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        x = v.x
+        level = {
+            "integers": lambda: x.astype(int),
+            "linear": lambda: np.minimum((x.astype(np.float32) * np.float32(bins)).astype(int), bins - 1),
+            "logarithmic": lambda: np.minimum(np.log2(x.astype(np.float32)).astype(int), bins - 1),
+        }[spaced]()
+        out = np.zeros((blocks, 2, bins))
+        block = np.repeat(np.arange(blocks), per)
+        side = v.side if two else np.zeros(per * blocks, int)
+        np.add.at(out, (block, side, level), v.weights if weighted else 1)
+        out = out if two else out[:, 0]
+        return {"counts": out.sum(axis=0) if combined == "total" else out}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Billeter, Olsson & Assarsson 2009; Warp manual, Tiles: tile_stack",
+    names=_BLOCK
+    | {
+        "kept_candidates": "compact_block|filter_stack|collect_hits",
+        "x": "scores|candidates|values",
+        "kept": "survivors|compacted|selected",
+        "counts": "num_kept|sizes|found",
+        "stack": "worklist|queue|pending",
+        "threshold": "cutoff|limit|floor_value",
+        "CAPACITY": "STACK_SIZE|MAX_ITEMS|DEPTH",
+    },
+    adjoint="no",
+)
+def kept_candidates(d: Draft) -> None:
+    """Collects what passes a threshold on a stack that the threads of a block share."""
+    item = d.option("item", "value", "place")
+    test = d.option("test", "above", "within", "outside")
+    kept = d.option("kept", "both", "items", "counts")
+    per, blocks = d.pick(32, 50, 64), d.pick(2, 3)
+    capacity = extent(d, "CAPACITY", per)
+    d.says(
+        "Counts what passes a threshold on a stack that the threads of a block share."
+        if kept == "counts"
+        else "Collects what passes a threshold on a stack that the threads of a block share."
+    )
+    d.input("x", "float", per * blocks, -1.0, 1.0)
+    d.param("threshold", "float", 0.2, 0.6)
+    type_ = "float" if item == "value" else "int"
+    if kept != "counts":
+        d.output("kept", type_, (blocks, per))
+    if kept != "items":
+        d.output("counts", "int", blocks)
+    condition = {
+        "above": "score > threshold",
+        "within": "wp.abs(score) < threshold",
+        "outside": "wp.abs(score) > threshold",
+    }[test]
+    drain = """
+while wp.tile_stack_count(stack) > 0:
+    found, slot = wp.tile_stack_pop(stack)
+    # a thread for which nothing was left gets no slot
+    if slot >= 0:
+        kept[block, slot] = found""".strip("\n")
+    d.launch(blocks, tiled=True)
+    d.code(
+        f"""
+        block, lane = wp.tid()
+        stack = wp.tile_stack(capacity={capacity}, dtype={type_})
+        for first in range(0, {per}, wp.block_dim()):
+            passes = bool(False)
+            score = float(0.0)
+            at = first + lane
+            if at < {per}:
+                score = x[block * {per} + at]
+                passes = {condition}
+            wp.tile_stack_push(stack, {"score" if item == "value" else "at"}, passes)
+        $count
+        $drain
+        $clear
+        """,
+        count="if lane == 0:\n    counts[block] = wp.tile_stack_count(stack)" if kept != "items" else "",
+        drain=drain if kept != "counts" else "",
+        clear="wp.tile_stack_clear(stack)" if kept == "counts" else "",
+    )
+    d.explain("Which slot an item gets is left to chance on a GPU; the set of them is not.")
+
+    def collected(before: Values, after: Values) -> None:
+        x = before.x.reshape(blocks, per)
+        t = before.threshold
+        passes = {"above": x > t, "within": np.abs(x) < t, "outside": np.abs(x) > t}[test]
+        for block in range(blocks):
+            good = np.flatnonzero(passes[block])
+            if kept != "items":
+                assert after.counts[block] == len(good)
+            if kept != "counts":
+                found = np.sort(after.kept[block, : len(good)])
+                wanted = np.sort(x[block, good]) if item == "value" else good
+                np.testing.assert_allclose(found, wanted, rtol=1e-6)
+                assert not after.kept[block, len(good) :].any()
+
+    d.holds(collected)
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Tiles: views, assignment",
+    names=_BLOCK
+    | {
+        "stencil_views": "shifted_views|finite_differences|stencil_tile",
+        "u": "field|signal|x",
+        "du": "derivative|out|result",
+        "left": "west|before|um",
+        "right": "east|after|up",
+        "HALO": "PADDED|WITH_GHOSTS|WIDTH",
+    },
+    adjoint="either",
+    double=True,
+    weight=2,
+)
+def stencil_views(d: Draft) -> None:
+    """Applies a difference formula to shifted views of one tile."""
+    kind = d.option("kind", "slope", "curvature", "smooth", "upwind", "fourth order", "steepness")
+    rows = d.option("rows", "flat", "rows")
+    spelled = d.option("spelled", "shape", "named")
+    d.says({
+        "slope": "Takes central differences by shifted views of one tile.",
+        "curvature": "Takes second differences by shifted views of one tile.",
+        "smooth": "Smooths a signal with weights 1, 2, 1 by shifted views of one tile.",
+        "upwind": "Moves a signal with the wind by shifted views of one tile.",
+        "fourth order": "Takes differences of fourth order by shifted views of one tile.",
+        "steepness": "Gives the larger of the slopes to either side by shifted views of one tile.",
+    }[kind])  # fmt: skip
+    if kind == "steepness":
+        d.forward_only()
+    reach = 2 if kind == "fourth order" else 1
+    n, blocks = d.pick(8, 16, 32), d.pick(2, 3, 4)
+    size, halo = extent(d, "TILE", n), extent(d, "HALO", n + 2 * reach)
+    d.input("u", "float", n * blocks + 2 * reach if rows == "flat" else (blocks, n + 2 * reach), -1.0, 1.0)
+    if kind == "upwind":
+        d.param("courant", "float", 0.1, 0.9)
+    d.output("du", "float", n * blocks if rows == "flat" else (blocks, n))
+    if rows == "flat":
+        load = f'wp.tile_load(u, shape={halo}, offset=block * {size}, storage="shared")'
+        store = f"wp.tile_store(du, {{}}, offset=block * {size})"
+    else:
+        load = f'wp.tile_squeeze(wp.tile_load(u, shape=(1, {halo}), offset=(block, 0), storage="shared"))'
+        store = f"wp.tile_store(du, wp.tile_reshape({{}}, shape=(1, {size})), offset=(block, 0))"
+
+    def view(at: int) -> str:
+        if spelled == "named":
+            return f"wp.tile_view(padded, offset=({at},), shape=({size},))"
+        return f"padded[{at}:{at + n}]"
+
+    left, middle, right = view(reach - 1), view(reach), view(reach + 1)
+    lines = {
+        "slope": f"left = {left}\nright = {right}\nslope = 0.5 * (right - left)",
+        "curvature": f"left = {left}\nmiddle = {middle}\nright = {right}\n"
+        "slope = left + right - 2.0 * middle",
+        "smooth": f"left = {left}\nmiddle = {middle}\nright = {right}\n"
+        "slope = 0.25 * (left + right) + 0.5 * middle",
+        "upwind": f"left = {left}\nmiddle = {middle}\nslope = middle - courant * (middle - left)",
+        "fourth order": f"left = {left}\nright = {right}\nfar_left = {view(0)}\nfar_right = {view(4)}\n"
+        "slope = (2.0 / 3.0) * (right - left) - (1.0 / 12.0) * (far_right - far_left)",
+        "steepness": f"left = {left}\nmiddle = {middle}\nright = {right}\n"
+        "behind = wp.tile_map(wp.abs, middle - left)\nahead = wp.tile_map(wp.abs, right - middle)\n"
+        "slope = wp.tile_map(wp.max, behind, ahead)",
+    }[kind]
+    d.launch(blocks, tiled=True)
+    d.code(
+        f"block = wp.tid()\npadded = {load}\n$lines\n{store.format('slope')}",
+        lines=lines,
+    )
+    d.explain("The tile is loaded with its neighbours' edges; views of it cost neither memory nor time.")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        u = v.u
+        length = u.shape[-1]
+
+        def part(s: int) -> Any:
+            return u[..., reach + s : length - reach + s]
+
+        a, b, c = part(-1), part(0), part(1)
+        out = {
+            "slope": lambda: (c - a) / 2,
+            "curvature": lambda: a - 2 * b + c,
+            "smooth": lambda: (a + 2 * b + c) / 4,
+            "upwind": lambda: b - v.courant * (b - a),
+            "fourth order": lambda: (8 * (c - a) - (part(2) - part(-2))) / 12,
+            "steepness": lambda: np.maximum(np.abs(b - a), np.abs(c - b)),
+        }[kind]()
+        return {"du": out}
+
+    d.check(reference)

@@ -1,0 +1,518 @@
+"""Tiles reduced, scanned and sorted: checksums, extremes, running totals, medians, inner products."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.tiles import DOMAIN
+from warpgen.synthesis.algorithms.tiles._forms import Flat, extent
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_BLOCK = {"block": "tile_id|b|i", "TILE": "TILE_SIZE|BLOCK|CHUNK"}
+
+
+@DOMAIN.algorithm(
+    source="Fletcher 1982; Warp manual, Tiles: tile_reduce",
+    names=_BLOCK
+    | {
+        "checksum": "block_checksum|digest_blocks|reduce_words",
+        "words": "data|codes|payload",
+        "sums": "digests|checks|per_block",
+        "seen": "combined|folded|digest",
+    },
+    adjoint="no",
+    weight=2,
+)
+def checksum(d: Draft) -> None:
+    """Folds the words of each block into one."""
+    kind = d.option("kind", "parity", "any bit", "all bits", "sum", "largest", "smallest", "none of the bits")
+    type_ = d.option("type", "uint32", "int")
+    where = d.option("where", "per block", "extracted", "whole")
+    twisted = kind == "parity" and d.flag("shifted")
+    op = {
+        "parity": "bit_xor",
+        "any bit": "bit_or",
+        "all bits": "bit_and",
+        "sum": "add",
+        "largest": "max",
+        "smallest": "min",
+        "none of the bits": "bit_or",
+    }[kind]
+    d.says(
+        {
+            "parity": "Gives each block of words its parity word, the exclusive or of all.",
+            "any bit": "Tells which bits are set anywhere in each block of words.",
+            "all bits": "Tells which bits are set in all words of each block.",
+            "sum": "Adds up the words of each block.",
+            "largest": "Finds the largest word of each block.",
+            "smallest": "Finds the smallest word of each block.",
+            "none of the bits": "Tells which bits are set in no word of each block.",
+        }[kind]
+        .replace("each block of words", "all words" if where == "whole" else "each block of words")
+        .replace("each block", "all blocks" if where == "whole" else "each block")
+    )
+    n, blocks = d.pick(16, 32, 64), d.pick(3, 4, 6)
+    low, high = {"all bits": (0xFF0, 0xFFF), "any bit": (0, 0x111), "none of the bits": (0, 0x111)}.get(
+        kind, (0, 0x7FFF)
+    )
+    if where == "whole" and kind not in ("parity", "sum"):
+        high = {"all bits": 0xFF8}.get(kind, high)
+    word = "int" if type_ == "int" else "wp.uint32"
+    size = extent(d, "TILE", n)
+    form = Flat(d, size)
+    d.input("words", type_, n * blocks, low, high)
+    whole = {
+        "bit_xor": "atomic_xor",
+        "bit_or": "atomic_or",
+        "bit_and": "atomic_and",
+        "add": "atomic_add",
+        "max": "atomic_max",
+        "min": "atomic_min",
+    }[op]
+    if where == "whole":
+        start = {"atomic_and": 0xFFFF, "atomic_min": 0x7FFF}.get(whole, 0)
+        d.inout("sums", type_, 1, value=float(start))
+    else:
+        d.output("sums", type_, blocks)
+    fold = f"seen = wp.tile_reduce(wp.{op}, t)"
+    if d.flag("own function", 0.3) and op in ("bit_xor", "bit_or", "bit_and", "add"):
+        sign = {"bit_xor": "^", "bit_or": "|", "bit_and": "&", "add": "+"}[op]
+        d.function(f"""
+            @wp.func
+            def fold(a: {word}, b: {word}):
+                return a {sign} b
+        """)
+        fold = "seen = wp.tile_reduce(fold, t)"
+    elif op in ("add", "max", "min") and d.flag("short", 0.5):
+        fold = f"seen = wp.tile_{'sum' if op == 'add' else op}(t)"
+    one = "1" if type_ == "int" else "wp.uint32(1)"
+    inverted = kind == "none of the bits"
+    value = "wp.tile_extract(seen, 0)" if d.flag("named call", 0.5) else "seen[0]"
+    value = f"wp.invert({value})" if inverted else value
+    mask = "0xfff" if type_ == "int" else "wp.uint32(0xfff)"
+    value = f"{value} & {mask}" if inverted else value
+    if where == "whole" and inverted:
+        store = "wp.atomic_or(sums, 0, seen[0])"
+        d.says("Tells which bits are set anywhere in all words.")
+    elif where == "whole":
+        store = f"wp.{whole}(sums, 0, {value})"
+    elif where == "extracted" or inverted:
+        store = f"sums[block] = {value}"
+    else:
+        store = "wp.tile_store(sums, seen, offset=block)"
+    twist = f"t = wp.tile_map(wp.bit_xor, t, wp.tile_map(wp.lshift, t, {one}))" if twisted else ""
+    d.launch(blocks, tiled=True)
+    d.code(
+        """
+        block = wp.tid()
+        $head
+        t = $load
+        $twist
+        $fold
+        $lane
+        $store
+        """,
+        head=form.head,
+        load=form.load("words"),
+        twist=twist,
+        fold=fold,
+        lane="",
+        store=store,
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        w = v.words.astype(np.int64).reshape(blocks, n)
+        w = w ^ (w << 1) if twisted else w
+        if where == "whole":
+            w = w.reshape(1, -1)
+        ufunc = {
+            "bit_xor": np.bitwise_xor,
+            "bit_or": np.bitwise_or,
+            "bit_and": np.bitwise_and,
+            "add": np.add,
+            "max": np.maximum,
+            "min": np.minimum,
+        }[op]
+        found = ufunc.reduce(w, axis=1)
+        return {"sums": ~found & 0xFFF if inverted and where != "whole" else found}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Lloyd 1982; Gray 1984",
+    names=_BLOCK
+    | {
+        "nearest_code": "vector_quantise|assign_codeword|best_match",
+        "x": "samples|queries|vectors",
+        "codebook": "centroids|codes|prototypes",
+        "choice": "nearest|labels|assignment",
+        "distance": "error|dist|cost",
+        "CODES": "NUM_CODES|K|CENTROIDS",
+    },
+    adjoint="no",
+)
+def nearest_code(d: Draft) -> None:
+    """Finds the entry of a codebook that is nearest to each sample."""
+    measure = d.option("measure", "squared", "absolute", "product")
+    dimension = d.option("dimension", 1, 2, 3)
+    kept = d.option("kept", "index", "index and value", "entry")
+    spelled = d.option("spelled", "subscript", "extract", "stored")
+    if dimension == 1 and measure == "product":
+        measure = "squared"
+    if measure == "product":
+        d.says("Finds the entry of a codebook that correlates best with each sample.")
+    codes, count = d.pick(16, 32), d.pick(12, 20, 24)
+    type_ = "float" if dimension == 1 else f"vec{dimension}"
+    ann = "float" if dimension == 1 else f"wp.{type_}"
+    size = extent(d, "CODES", codes)
+    d.input("x", type_, count, -1.0, 1.0)
+    d.input("codebook", type_, codes, -1.0, 1.0)
+    if kept == "entry":
+        d.output("rounded", type_, count)
+    else:
+        d.output("choice", "int", count)
+    if kept == "index and value":
+        d.output("distance", "float", count)
+    gap = {
+        "squared": "(a - b) * (a - b)" if dimension == 1 else "wp.length_sq(a - b)",
+        "absolute": "wp.abs(a - b)" if dimension == 1 else "wp.length(a - b)",
+        "product": "wp.dot(a, b)",
+    }[measure]
+    builtin = measure == "product" and d.flag("builtin")
+    if not builtin:
+        d.function(f"""
+            @wp.func
+            def gap(a: {ann}, b: {ann}):
+                return {gap}
+        """)
+    best = "argmax" if measure == "product" else "argmin"
+    index = {"subscript": "best[0]", "extract": "wp.tile_extract(best, 0)", "stored": "best[0]"}[spelled]
+    lines = []
+    if kept != "entry":
+        stored = spelled == "stored"
+        lines.append("wp.tile_store(choice, best, offset=block)" if stored else f"choice[block] = {index}")
+    else:
+        lines.append(f"rounded[block] = codebook[{index}]")
+    if kept == "index and value":
+        extreme = "max" if best == "argmax" else "min"
+        lines.append(f"wp.tile_store(distance, wp.tile_{extreme}(gaps), offset=block)")
+    d.launch(count, tiled=True)
+    d.code(
+        f"""
+        block = wp.tid()
+        entries = wp.tile_load(codebook, shape={size})
+        sample = x[block]
+        gaps = wp.tile_map({"wp.dot" if builtin else "gap"}, entries, sample)
+        best = wp.tile_{best}(gaps)
+        $lines
+        """,
+        lines="\n".join(lines),
+    )
+    d.explain("A block holds the codebook as a tile, so that one pass over it serves the whole search.")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        x, c = v.x.reshape(count, -1), v.codebook.reshape(codes, -1)
+        d2 = ((x[:, None] - c[None]) ** 2).sum(axis=2)
+        g = {"squared": d2, "absolute": np.sqrt(d2), "product": x @ c.T}[measure]
+        at = g.argmax(axis=1) if measure == "product" else g.argmin(axis=1)
+        found: dict[str, Any] = {"choice": at, "distance": g[np.arange(count), at]}
+        return (
+            {"rounded": v.codebook[at]}
+            if kept == "entry"
+            else {k: found[k] for k in (["choice", "distance"] if kept == "index and value" else ["choice"])}
+        )
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Blelloch 1990; Magdon-Ismail & Atiya 2004",
+    names=_BLOCK
+    | {
+        "running_tile": "scan_blocks|prefix_tiles|cumulate",
+        "x": "values|lengths|series|prices",
+        "running": "scanned|prefix|cumulative",
+        "ends": "block_totals|last_values|carry",
+    },
+    adjoint="no",
+    weight=2,
+)
+def running_tile(d: Draft) -> None:
+    """Scans the values of each block."""
+    kind = d.option("kind", "offsets", "totals", "high water", "low water", "drawdown", "range", "ranks")
+    type_ = d.option("type", "int", "uint32")
+    if kind == "ranks":
+        type_ = "int"
+    rows = d.option("rows", "flat", "rows")
+    ends = kind in ("offsets", "totals") and d.flag("ends")
+    d.says(
+        {
+            "offsets": "Finds where each record of a block begins when records of given lengths are packed.",
+            "totals": "Gives the running totals of each block.",
+            "high water": "Gives the highest value so far within each block.",
+            "low water": "Gives the lowest value so far within each block.",
+            "drawdown": "Tells how far each value lies below the highest so far of its block.",
+            "range": "Tells how wide the range of the values so far is within each block.",
+            "ranks": "Numbers those values of each block that pass a threshold, in order.",
+        }[kind]
+    )
+    n, blocks = d.pick(16, 32, 64), d.pick(3, 4, 5)
+    size = extent(d, "TILE", n)
+    flat = rows == "flat"
+    if flat:
+        form = Flat(d, size)
+        head, load, store = form.head, form.load("x"), form.store("running", "{}")
+    else:
+        head = ""
+        load = f"wp.tile_squeeze(wp.tile_load(x, shape=(1, {size}), offset=(block, 0)))"
+        store = f"wp.tile_store(running, wp.tile_reshape({{}}, shape=(1, {size})), offset=(block, 0))"
+    shape = n * blocks if flat else (blocks, n)
+    d.input("x", type_, shape, 0, 20)
+    if kind == "ranks":
+        d.param("threshold", "int", 5, 12)
+        d.function("""
+            @wp.func
+            def passes(value: int, threshold: int):
+                return wp.where(value >= threshold, 1, 0)
+        """)
+    d.output("running", type_, shape)
+    if ends:
+        d.output("ends", type_, blocks)
+    scan = {
+        "offsets": "running_t = wp.tile_scan_exclusive(t)",
+        "totals": "running_t = wp.tile_scan_inclusive(t)",
+        "high water": "running_t = wp.tile_scan_max_inclusive(t)",
+        "low water": "running_t = wp.tile_scan_min_inclusive(t)",
+        "drawdown": "peaks = wp.tile_scan_max_inclusive(t)\nrunning_t = peaks - t",
+        "range": "running_t = wp.tile_scan_max_inclusive(t) - wp.tile_scan_min_inclusive(t)",
+        "ranks": """
+flags = wp.tile_map(passes, t, threshold)
+# those that fail get the number of the next that passes
+running_t = wp.tile_scan_exclusive(flags)""".strip(),
+    }[kind]
+    d.launch(blocks, tiled=True)
+    d.code(
+        """
+        block = wp.tid()
+        $head
+        t = $load
+        $scan
+        $store
+        $ends
+        """,
+        head=head,
+        load=load,
+        scan=scan,
+        store=store.format("running_t"),
+        ends="wp.tile_store(ends, wp.tile_sum(t), offset=block)" if ends else "",
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        x = v.x.reshape(blocks, n)
+        top, bottom = np.maximum.accumulate(x, axis=1), np.minimum.accumulate(x, axis=1)
+        flags = x >= v.threshold if kind == "ranks" else x > 0
+        found = {
+            "offsets": x.cumsum(axis=1) - x,
+            "totals": x.cumsum(axis=1),
+            "high water": top,
+            "low water": bottom,
+            "drawdown": top - x,
+            "range": top - bottom,
+            "ranks": flags.cumsum(axis=1) - flags,
+        }[kind]
+        return {"running": found.reshape(v.x.shape)} | ({"ends": x.sum(axis=1)} if ends else {})
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Tukey 1977; Batcher 1968",
+    names=_BLOCK
+    | {
+        "sorted_tile": "block_sort|sort_segments|order_statistics",
+        "x": "keys|samples|readings",
+        "order": "ranks|permutation|argsort",
+        "ordered": "sorted_keys|keys_out|ascending",
+        "middle": "median|medians|centre",
+    },
+    adjoint="no",
+    weight=2,
+)
+def sorted_tile(d: Draft) -> None:
+    """Sorts the keys of each block."""
+    wanted = d.option("wanted", "keys", "order", "median", "trimmed mean", "spread", "gather")
+    type_ = d.option("type", "int", "uint32")
+    storage = d.option("storage", "", "shared")
+    counted = d.option("counted", "one bound", "two bounds")
+    d.says(
+        {
+            "keys": "Sorts the keys of each block.",
+            "order": "Finds the order that sorts the keys of each block.",
+            "median": "Finds the median of each block, the upper one of two.",
+            "trimmed mean": "Averages each block without the quarter of its values at either end.",
+            "spread": "Finds the spread between the quartiles of each block.",
+            "gather": "Brings the payload of each block into the order of its keys.",
+        }[wanted]
+    )
+    n, blocks = d.pick(16, 32, 64), d.pick(3, 4, 6)
+    size = extent(d, "TILE", n)
+    form = Flat(d, size)
+    # equal keys have no order of their own
+    distinct = wanted in ("order", "gather")
+    d.input("x", type_, n * blocks, 0, 5000, kind="permutation" if distinct else "uniform")
+    if wanted == "gather":
+        d.input("payload", "int", n * blocks, 0, 500)
+    output, out_type = {
+        "keys": ("ordered", type_),
+        "order": ("order", "int"),
+        "median": ("middle", type_),
+        "trimmed mean": ("means", "float"),
+        "spread": ("spread", type_),
+        "gather": ("carried", "int"),
+    }[wanted]
+    d.output(output, out_type, n * blocks if wanted in ("keys", "order", "gather") else blocks)
+    arange = f"wp.tile_arange({size if counted == 'one bound' else f'0, {size}'}, dtype=int)"
+    quarter = n // 4
+    tail = {
+        "keys": form.store("ordered", "keys"),
+        "order": form.store("order", "places"),
+        "median": f"middle[block] = keys[{n // 2}]",
+        "trimmed mean": f"""
+inner = wp.tile_view(keys, offset=({quarter},), shape=({n - 2 * quarter},))
+mean = wp.tile_sum(wp.tile_astype(inner, dtype=float)) * (1.0 / {n - 2 * quarter}.0)
+wp.tile_store(means, mean, offset=block)""".strip(),
+        "spread": f"""
+lower = wp.tile_extract(keys, {quarter - 1})
+spread[block] = wp.tile_extract(keys, {n - quarter}) - lower""".strip(),
+        "gather": form.store("carried", "places"),
+    }[wanted]
+    d.launch(blocks, tiled=True)
+    d.code(
+        """
+        block = wp.tid()
+        $head
+        keys = $load
+        $places
+        wp.tile_sort(keys, places)
+        $tail
+        """,
+        head=form.head,
+        load=form.load("x", storage or ("shared" if wanted == "trimmed mean" else "")),
+        places=f"places = {form.load('payload') if wanted == 'gather' else arange}",
+        tail=tail,
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        x = v.x.reshape(blocks, n)
+        s = np.sort(x, axis=1)
+        at = np.argsort(x, axis=1, kind="stable")
+        return {
+            "keys": {"ordered": s.ravel()},
+            "order": {"order": at.ravel()},
+            "median": {"middle": s[:, n // 2]},
+            "trimmed mean": {"means": s[:, quarter : n - quarter].mean(axis=1)},
+            "spread": {"spread": s[:, n - quarter] - s[:, quarter - 1]},
+            "gather": {"carried": np.take_along_axis(v.payload.reshape(blocks, n), at, 1).ravel()}
+            if wanted == "gather"
+            else {},
+        }[wanted]
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Golub & Van Loan 2013, sec. 1.1; Hestenes & Stiefel 1952",
+    names=_BLOCK
+    | {
+        "inner_products": "tile_projection|dot_blocks|project_out",
+        "x": "vectors|a|residual",
+        "y": "directions|b|search",
+        "products": "dots|inner|similarity",
+        "out": "projected|x_out|remainder",
+    },
+    double=True,
+    weight=2,
+)
+def inner_products(d: Draft) -> None:
+    """Takes inner products of pairs of long vectors, a block for each pair."""
+    kind = d.option("kind", "dot", "cosine", "projection", "rejection", "line search")
+    spelled = d.option("spelled", "subscript", "extract")
+    way = d.option("way", "dot", "sum", "reduce")
+    if way == "reduce":
+        d.forward_only()  # Warp has no adjoint of it
+    d.says(
+        {
+            "dot": "Takes inner products of pairs of long vectors, a block for each pair.",
+            "cosine": "Finds the cosine of the angle between pairs of long vectors, a block for each pair.",
+            "projection": "Projects long vectors onto directions, a block for each pair.",
+            "rejection": "Takes the part along a direction out of long vectors, a block for each pair.",
+            "line search": "Moves each vector along its direction by the step that minimises its length.",
+        }[kind]
+    )
+    n, blocks = d.pick(16, 32, 64), d.pick(2, 3, 4)
+    size = extent(d, "TILE", n)
+    form = Flat(d, size)
+    d.input("x", "float", n * blocks, -1.0, 1.0)
+    d.input("y", "float", n * blocks, -1.0, 1.0)
+    if kind in ("dot", "cosine"):
+        d.output("products", "float", blocks)
+    else:
+        d.output("out", "float", n * blocks)
+
+    def dot(a: str, b: str) -> str:
+        if way == "dot":
+            return f"wp.tile_dot({a}, {b})"
+        return f"wp.tile_sum({a} * {b})" if way == "sum" else f"wp.tile_reduce(wp.add, {a} * {b})"
+
+    def number(tile: str) -> str:
+        return f"{tile}[0]" if spelled == "subscript" else f"wp.tile_extract({tile}, 0)"
+
+    body = {
+        "dot": f"xy = {dot('a', 'b')}\nwp.tile_store(products, xy, offset=block)",
+        "cosine": f"""
+xy = {dot("a", "b")}
+xx = {dot("a", "a")}
+yy = {dot("b", "b")}
+products[block] = {number("xy")} / wp.sqrt({number("xx")} * {number("yy")})""",
+        "projection": f"""
+xy = {dot("a", "b")}
+yy = {dot("b", "b")}
+{form.store("out", f"b * ({number('xy')} / {number('yy')})")}""",
+        "rejection": f"""
+xy = {dot("a", "b")}
+yy = {dot("b", "b")}
+{form.store("out", f"a - b * ({number('xy')} / {number('yy')})")}""",
+        "line search": f"""
+# |x + s y| is least at s = -(x . y) / (y . y)
+xy = {dot("a", "b")}
+yy = {dot("b", "b")}
+step = -{number("xy")} / {number("yy")}
+wp.tile_axpy(step, b, a)
+{form.store("out", "a")}""",
+    }[kind].strip("\n")
+    d.launch(blocks, tiled=True)
+    d.code(
+        "block = wp.tid()\n$head\na = $a\nb = $b\n$body",
+        head=form.head,
+        a=form.load("x"),
+        b=form.load("y"),
+        body=body,
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        x, y = v.x.reshape(blocks, n), v.y.reshape(blocks, n)
+        xy, xx, yy = ((a * b).sum(axis=1) for a, b in ((x, y), (x, x), (y, y)))
+        along = (xy / yy)[:, None] * y
+        return {
+            "dot": {"products": xy},
+            "cosine": {"products": xy / np.sqrt(xx * yy)},
+            "projection": {"out": along.ravel()},
+            "rejection": {"out": (x - along).ravel()},
+            "line search": {"out": (x - along).ravel()},
+        }[kind]
+
+    d.check(reference)

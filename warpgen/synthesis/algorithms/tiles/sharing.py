@@ -1,0 +1,440 @@
+"""What threads bring to tiles and take from them; tiles drawn at random, converted and put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.tiles import DOMAIN
+from warpgen.synthesis.algorithms.tiles._forms import Flat, extent
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_BLOCK = {"block": "tile_id|b|i", "lane": "thread|t|local_id", "TILE": "TILE_SIZE|BLOCK|CHUNK"}
+
+
+@DOMAIN.algorithm(
+    source="Harris 2007, Optimizing parallel reduction; Warp manual, Tiles: tile and untile",
+    names={
+        "block_total": "total_energy|sum_over_blocks|reduce_threads",
+        "x": "values|samples|v",
+        "mass": "weights|w|m",
+        "total": "result|energy|bound",
+        "own": "mine|value|local",
+    },
+    adjoint="either",
+    weight=2,
+)
+def block_total(d: Draft) -> None:
+    """Reduces what the threads of each block computed before anything reaches global memory."""
+    what = d.option("what", "kinetic energy", "norm", "largest", "smallest", "momentum", "centre")
+    loaded = d.option("loaded", "vector", "scalar")
+    way = d.option("way", "tile atomic", "lane zero")
+    named = d.flag("named")
+    if what in ("largest", "smallest"):
+        d.forward_only()
+        way = "lane zero"
+    if what in ("momentum", "centre"):
+        loaded = "vector"
+    d.says({
+        "kinetic energy": "Adds up kinetic energies within each block before anything reaches global memory.",
+        "norm": "Adds up squared lengths within each block before anything reaches global memory.",
+        "largest": "Finds the largest magnitude within each block before anything reaches global memory.",
+        "smallest": "Finds the smallest magnitude within each block before anything reaches global memory.",
+        "momentum": "Adds up momenta within each block before anything reaches global memory.",
+        "centre": "Adds up positions within each block before anything reaches global memory.",
+    }[what])  # fmt: skip
+    count = d.pick(256, 512)
+    weighed = what in ("kinetic energy", "momentum")
+    d.input("x", "vec3" if loaded == "vector" else "float", count, -1.0, 1.0)
+    if weighed:
+        d.input("mass", "float", count, 0.5, 2.0)
+    vectors = what in ("momentum", "centre")
+    if what == "smallest":
+        d.inout("total", "float", 1, value=10.0)
+    else:
+        d.output("total", "vec3" if vectors else "float", 1)
+    square = "wp.length_sq(x[tid])" if loaded == "vector" else "x[tid] * x[tid]"
+    size = "wp.length(x[tid])" if loaded == "vector" else "wp.abs(x[tid])"
+    own = {
+        "kinetic energy": f"0.5 * mass[tid] * {square}",
+        "norm": square,
+        "largest": size,
+        "smallest": size,
+        "momentum": "mass[tid] * x[tid]",
+        "centre": "x[tid]",
+    }[what]
+    reduce = {"largest": "tile_max", "smallest": "tile_min"}.get(what, "tile_sum")
+    preserve = ", preserve_type=True" if vectors else ""
+    atomic = {"largest": "atomic_max", "smallest": "atomic_min"}.get(what, "atomic_add")
+    gather = f"reduced = wp.{reduce}(wp.tile({'own' if named else '{own}'}{preserve}))"
+    if way == "tile atomic":
+        store = "wp.tile_atomic_add(total, reduced)"
+    else:
+        # one thread of each block speaks for all
+        store = f"if tid % wp.block_dim() == 0:\n    wp.{atomic}(total, 0, reduced[0])"
+        if not vectors:
+            d.forward_only()
+    d.launch(count)
+    d.code(
+        f"tid = wp.tid()\nown = {own}\n$gather\n$store",
+        gather=gather.replace("{own}", "own"),
+        store=store,
+    )
+    d.explain("The launch must be of whole blocks, since every thread of a block has to reach the tile.")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        x = v.x
+        square = (x * x).sum(axis=1) if loaded == "vector" else x * x
+        return {"total": np.atleast_1d({
+            "kinetic energy": lambda: 0.5 * v.mass @ square,
+            "norm": square.sum,
+            "largest": lambda: np.sqrt(square.max()),
+            "smallest": lambda: np.sqrt(square.min()),
+            "momentum": lambda: (v.mass @ x)[None],
+            "centre": lambda: x.sum(axis=0)[None],
+        }[what]())}  # fmt: skip
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Jacob et al. 2018, eq. 1; Warp manual, Tiles: tile_astype",
+    names=_BLOCK
+    | {
+        "quantise_tile": "fake_quant|quantize_blocks|round_to_grid",
+        "x": "values|weights|activations",
+        "codes": "q|quantised|levels_out",
+        "restored": "dequantised|y|decoded",
+        "step": "scale|resolution|delta",
+        "q": "grid|rounded|nearest",
+    },
+    adjoint="no",
+    weight=2,
+)
+def quantise_tile(d: Draft) -> None:
+    """Rounds each tile to a grid of values."""
+    wanted = d.option("wanted", "codes", "restored", "error", "sum of squares")
+    scale = d.option("scale", "given", "per block", "power")
+    rounding = d.option("rounding", "nearest", "down", "up", "towards zero")
+    limit = d.flag("limited")
+    d.says({
+        "codes": "Turns the values of each tile into integer codes.",
+        "restored": "Rounds the values of each tile to a grid.",
+        "error": "Gives what rounding to a grid takes away from each value.",
+        "sum of squares": "Adds up the squared errors that rounding to a grid makes in each block.",
+    }[wanted])  # fmt: skip
+    n, blocks = d.pick(16, 32, 64), d.pick(3, 4)
+    size = extent(d, "TILE", n)
+    form = Flat(d, size)
+    d.input("x", "float", n * blocks, -4.0, 4.0)
+    if scale == "given":
+        d.param("step", "float", 0.11, 0.23)
+    elif scale == "per block":
+        d.input("steps", "float", blocks, 0.11, 0.23)
+    output, type_, shape = {
+        "codes": ("codes", "int", n * blocks),
+        "restored": ("restored", "float", n * blocks),
+        "error": ("error", "float", n * blocks),
+        "sum of squares": ("squares", "float", blocks),
+    }[wanted]
+    d.output(output, type_, shape)
+    step = {"given": "step", "per block": "step", "power": "0.125"}[scale]
+    function = {"nearest": "rint", "down": "floor", "up": "ceil", "towards zero": "trunc"}[rounding]
+    lines = [f"t = {form.load('x')}"]
+    if scale == "per block":
+        lines.insert(0, "step = steps[block]")
+    lines.append(f"q = wp.tile_map(wp.{function}, t / {step})" if scale != "power" else
+                 f"q = wp.tile_map(wp.{function}, t * 8.0)")  # fmt: skip
+    if limit:
+        lines.append("q = wp.tile_map(wp.min, wp.tile_map(wp.max, q, -16.0), 15.0)")
+    restored = f"q * {step}"
+    lines += {
+        "codes": [form.store("codes", "wp.tile_astype(q, dtype=int)")],
+        "restored": [form.store("restored", restored)],
+        "error": [form.store("error", f"t - {restored}")],
+        "sum of squares": [
+            f"gap = t - {restored}",
+            "wp.tile_store(squares, wp.tile_sum(gap * gap), offset=block)",
+        ],
+    }[wanted]
+    d.launch(blocks, tiled=True)
+    d.code("block = wp.tid()\n$head\n$lines", head=form.head, lines="\n".join(lines))
+
+    def agree(before: Values, after: Values) -> None:
+        x = before.x.reshape(blocks, n)
+        h = 0.125
+        if scale != "power":
+            h = before.step if scale == "given" else before.steps[:, None]
+        q = {"nearest": np.rint, "down": np.floor, "up": np.ceil, "towards zero": np.trunc}[rounding](x / h)
+        q = np.clip(q, -16.0, 15.0) if limit else q
+        error = x - q * h
+        expected = {
+            "codes": q.ravel(),
+            "restored": (q * h).ravel(),
+            "error": error.ravel(),
+            "sum of squares": (error * error).sum(axis=1),
+        }[wanted]
+        wrong = np.abs(after[output] - expected) > 1e-4
+        # a value on the edge of a cell may go either way
+        assert wrong.mean() < 0.02
+
+    d.holds(agree)
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Tiles: tile_from_thread, tile_scatter_masked",
+    names=_BLOCK
+    | {
+        "placed_by_threads": "shuffle_in_tile|permute_tile|rearrange_block",
+        "x": "values|source|data",
+        "out": "rearranged|y|moved",
+        "buffer": "shared_t|placed|staging",
+        "to": "slot|target|place",
+    },
+    adjoint="no",
+)
+def placed_by_threads(d: Draft) -> None:
+    """Rearranges the values of each block through a tile that its threads write."""
+    order = d.option("order", "reverse", "rotate", "even odd", "transpose", "bit reversal")
+    scaled = d.option("scaled", "no", "one thread", "all")
+    start = d.option("start", "zeros", "empty")
+    n, blocks = d.pick(32, 64), d.pick(2, 3)
+    size = extent(d, "TILE", n)
+    bits = n.bit_length() - 1
+    side = 4
+    d.says({
+        "reverse": "Reverses the values of each block through a tile that its threads write.",
+        "rotate": "Rotates the values of each block through a tile that its threads write.",
+        "even odd": "Brings the even places of each block before the odd ones.",
+        "transpose": f"Transposes the rows of {side} values that each block holds.",
+        "bit reversal": "Brings each block into the bit-reversed order that a transform wants.",
+    }[order])  # fmt: skip
+    shift = d.pick(3, 5, 7)
+    d.input("x", "float", n * blocks, -1.0, 1.0)
+    if scaled == "one thread":
+        d.input("gains", "float", blocks, 0.5, 2.0)
+    elif scaled == "all":
+        d.param("gain", "float", 0.5, 2.0)
+    d.output("out", "float", n * blocks)
+    to = {
+        "reverse": f"to = {size} - 1 - at",
+        "rotate": f"to = (at + {shift}) % {size}",
+        "even odd": f"to = at // 2 + (at % 2) * ({size} // 2)",
+        "transpose": f"to = (at % {side}) * ({size} // {side}) + at // {side}",
+        "bit reversal": f"to = int(0)\nfor bit in range({bits}):\n    to = to << 1 | at >> bit & 1",
+    }[order]
+    share = f"""
+# one thread reads the gain for the whole block
+gain = float(0.0)
+if lane == 0:
+    gain = gains[block]
+gain_t = wp.tile_from_thread(shape={size}, value=gain, thread_idx=0)""".strip("\n")
+    result = {"no": "buffer", "one thread": "gain_t * buffer", "all": "gain * buffer"}[scaled]
+    d.launch(blocks, tiled=True)
+    d.code(
+        f"""
+        block, lane = wp.tid()
+        buffer = wp.tile_{start}(shape={size}, dtype=float, storage="shared")
+        for first in range(0, {size}, wp.block_dim()):
+            at = first + lane
+            inside = at < {size}
+            value = float(0.0)
+            if inside:
+                value = x[block * {size} + at]
+            $to
+            wp.tile_scatter_masked(buffer, to, value, inside)
+        $share
+        wp.tile_store(out, {result}, offset=block * {size})
+        """,
+        to=to,
+        share=share if scaled == "one thread" else "",
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        x = v.x.reshape(blocks, n)
+        reverse = [int(format(i, f"0{bits}b")[::-1], 2) for i in range(n)]
+        orders: dict[str, Callable[[], Any]] = {
+            "reverse": lambda: x[:, ::-1],
+            "rotate": lambda: np.roll(x, shift, axis=1),
+            "even odd": lambda: np.concatenate([x[:, ::2], x[:, 1::2]], axis=1),
+            "transpose": lambda: x.reshape(blocks, n // side, side).swapaxes(1, 2).reshape(blocks, n),
+            "bit reversal": lambda: x[:, reverse],
+        }
+        out = orders[order]()
+        out = out * (v.gains[:, None] if scaled == "one thread" else v.gain) if scaled != "no" else out
+        return {"out": out.ravel()}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Tiles: tile_assign; Haar 1910",
+    names=_BLOCK
+    | {
+        "joined_halves": "assemble_tile|haar_step|merge_parts",
+        "a": "even|low|first_half",
+        "b": "odd|high|second_half",
+        "out": "joined|y|packed",
+        "whole": "combined|full_tile|assembled",
+        "HALF": "H|PART|HALF_SIZE",
+        "TILE": "TWICE|FULL|TILE_SIZE",
+    },
+    adjoint="either",
+    double=True,
+)
+def joined_halves(d: Draft) -> None:
+    """Puts a tile together from two halves."""
+    what = d.option("what", "plain", "haar", "butterfly", "mirror")
+    start = d.option("start", "zeros", "empty", "ones")
+    spelled = d.option("spelled", "call", "subscript")
+    shape = d.option("shape", "flat", "pairs")
+    half, blocks = d.pick(4, 8, 16), d.pick(2, 3, 4)
+    h, size = extent(d, "HALF", half), extent(d, "TILE", 2 * half)
+    d.says({
+        "plain": "Puts a tile together from two halves.",
+        "haar": "Takes sums and differences of two halves as a step of Haar's transform.",
+        "butterfly": "Turns two halves against each other by an angle.",
+        "mirror": "Puts a tile and what is left to one of another into one.",
+    }[what])  # fmt: skip
+    d.input("a", "float", half * blocks, -1.0, 1.0)
+    d.input("b", "float", half * blocks, -1.0, 1.0)
+    if what == "butterfly":
+        d.param("angle", "float", 0.2, 1.4)
+    d.output("out", "float", 2 * half * blocks if shape == "flat" else (2 * blocks, half))
+    first, second = {
+        "plain": ("lo", "hi"),
+        "haar": ("(lo + hi) * 0.5", "(lo - hi) * 0.5"),
+        "butterfly": ("c * lo - s * hi", "s * lo + c * hi"),
+        "mirror": ("lo", f"wp.tile_ones(shape={h}, dtype=float) - hi"),
+    }[what]
+    if spelled == "call":
+        assign = (
+            f"wp.tile_assign(whole, {first}, offset=(0,))\nwp.tile_assign(whole, {second}, offset=({h},))"
+        )
+    else:
+        assign = f"whole[0:{half}] = {first}\nwhole[{half}:{2 * half}] = {second}"
+    store = (
+        f"wp.tile_store(out, whole, offset=block * {size})"
+        if shape == "flat"
+        else f"wp.tile_store(out, wp.tile_reshape(whole, shape=(2, {h})), offset=(block * 2, 0))"
+    )
+    d.launch(blocks, tiled=True)
+    d.code(
+        f"""
+        block = wp.tid()
+        lo = wp.tile_load(a, shape={h}, offset=block * {h})
+        hi = wp.tile_load(b, shape={h}, offset=block * {h})
+        $angle
+        whole = wp.tile_{start}(shape={size}, dtype=float, storage="shared")
+        $assign
+        {store}
+        """,
+        angle="c = wp.cos(angle)\ns = wp.sin(angle)" if what == "butterfly" else "",
+        assign=assign,
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        a, b = v.a.reshape(blocks, half), v.b.reshape(blocks, half)
+        c, s = (np.cos(v.angle), np.sin(v.angle)) if what == "butterfly" else (0.0, 0.0)
+        pair = {
+            "plain": (a, b),
+            "haar": ((a + b) / 2, (a - b) / 2),
+            "butterfly": (c * a - s * b, s * a + c * b),
+            "mirror": (a, 1 - b),
+        }[what]
+        whole = np.concatenate(pair, axis=1)
+        return {"out": whole.ravel() if shape == "flat" else whole.reshape(2 * blocks, half)}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Tiles: tile_randf, tile_randi",
+    names=_BLOCK
+    | {
+        "random_tiles": "noise_tiles|draw_tiles|jitter_blocks",
+        "seed": "base_seed|rng_seed|key",
+        "state": "rng_state|generator|rand_state",
+        "out": "samples|noisy|draws",
+        "x": "values|signal|clean",
+        "strength": "sigma|amplitude|level",
+    },
+    adjoint="no",
+)
+def random_tiles(d: Draft) -> None:
+    """Fills tiles with random numbers, each block from a stream of its own."""
+    what = d.option("what", "uniform", "interval", "dice", "jitter", "dropout", "mean")
+    rows = d.option("rows", "flat", "rows")
+    stream = d.option("stream", "block", "given")
+    d.says({
+        "uniform": "Fills tiles with uniform random numbers, each block from a stream of its own.",
+        "interval": "Fills tiles with random numbers of an interval, each block from a stream of its own.",
+        "dice": "Throws dice by the tile, each block from a stream of its own.",
+        "jitter": "Adds noise to a signal by the tile, each block from a stream of its own.",
+        "dropout": "Sets values to zero at random and scales up the rest, a tile at a time.",
+        "mean": "Averages a tile of random numbers in each block.",
+    }[what])  # fmt: skip
+    n, blocks = d.pick(32, 64), d.pick(4, 6, 8)
+    size = extent(d, "TILE", n)
+    flat = rows == "flat" or what in ("jitter", "dropout", "mean")
+    d.param("seed", "int", 1, 10000)
+    if stream == "given":
+        d.input("streams", "int", blocks, 0, 10000)
+    if what in ("jitter", "dropout"):
+        d.input("x", "float", n * blocks, 0.5, 1.5)
+    if what == "jitter":
+        d.param("strength", "float", 0.05, 0.2)
+    if what == "dropout":
+        d.param("rate", "float", 0.2, 0.6)
+        d.function("""
+            @wp.func
+            def drop(value: float, u: float, rate: float):
+                return wp.where(u < rate, 0.0, value / (1.0 - rate))
+        """)
+    d.output(
+        "out",
+        "int" if what == "dice" else "float",
+        blocks if what == "mean" else n * blocks if flat else (blocks, n),
+    )
+    shape = size if flat else f"(1, {size})"
+    at = f"block * {size}" if flat else "(block, 0)"
+    draw = {
+        "dice": f"drawn = wp.tile_randi(shape={shape}, rng=state, min=1, max=7)",
+        "interval": f"drawn = wp.tile_randf(shape={shape}, rng=state, min=-1.0, max=3.0)",
+        "jitter": f"drawn = wp.tile_randf(shape={shape}, rng=state, min=-1.0, max=1.0)",
+    }.get(what, f"drawn = wp.tile_randf(shape={shape}, rng=state)")
+    load = f"wp.tile_load(x, shape={size}, offset=block * {size})"
+    result = {
+        "jitter": f"{load} + strength * drawn",
+        "dropout": f"wp.tile_map(drop, {load}, drawn, rate)",
+        "mean": f"wp.tile_sum(drawn) * (1.0 / {n}.0)",
+    }.get(what, "drawn")
+    d.launch(blocks, tiled=True)
+    d.code(f"""
+        block = wp.tid()
+        state = wp.rand_init(seed, {"block" if stream == "block" else "streams[block]"})
+        {draw}
+        wp.tile_store(out, {result}, offset={"block" if what == "mean" else at})
+    """)
+
+    def distributed(before: Values, after: Values) -> None:
+        out = after.out.ravel()
+        if what in ("jitter", "dropout"):
+            out = out - before.x if what == "jitter" else out / before.x
+        laws: dict[str, Callable[[], tuple[float, ...]]] = {
+            "uniform": lambda: (0.0, 1.0, 0.5, 12**-0.5),
+            "interval": lambda: (-1.0, 3.0, 1.0, 4 * 12**-0.5),
+            "dice": lambda: (1, 6, 3.5, (35 / 12) ** 0.5),
+            "jitter": lambda: (-before.strength, before.strength, 0.0, before.strength * 3**-0.5),
+            "dropout": lambda: (0.0, 1 / (1 - before.rate), 1.0, (before.rate / (1 - before.rate)) ** 0.5),
+            "mean": lambda: (0.0, 1.0, 0.5, (12 * n) ** -0.5),
+        }
+        low, high, mean, deviation = laws[what]()
+        assert out.min() >= low - 1e-5
+        assert out.max() <= high + 1e-5
+        assert abs(out.mean() - mean) < 5.0 * deviation / out.size**0.5
+        assert 0.3 * deviation < out.std() < 2.0 * deviation
+
+    d.holds(distributed)

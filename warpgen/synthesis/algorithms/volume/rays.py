@@ -1,0 +1,258 @@
+"""Along rays and paths: what light gathers in a volume, and where flow takes points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.volume import DOMAIN
+from warpgen.synthesis.algorithms.volume.sampling import NAMES, sample
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Max 1995, Optical Models for Direct Volume Rendering; Levoy 1988",
+    names=NAMES
+    | {
+        "march_volume": "raymarch_volume|volume_render|ray_march|integrate_along_rays",
+        "origins": "ray_origins|ray_o|start",
+        "dirs": "ray_dirs|ray_d|directions",
+        "transmittance": "trans|T|throughput",
+        "density": "rho|sigma|extinction",
+        "radiance": "color_out|pixels|result",
+        "num_steps": "steps|max_steps|n_samples",
+        "dt": "step|ds|step_size",
+    },
+    adjoint="no",
+)
+def march_volume(d: Draft) -> None:
+    """Integrates emission and absorption along rays through a volume."""
+    model = d.option("model", "emission", "colour", "transmittance", "maximum", "average")
+    stop = d.flag("early") if model in ("emission", "colour") else False
+    jitter = d.flag("jitter", 0.35)
+    entry = d.option("entry", "box", "none")
+    m = d.pick(32, 48, 64)
+    steps = d.pick(8, 12, 16)
+    d.says(
+        {
+            "emission": "Integrates emission and absorption along rays through a volume of densities.",
+            "colour": "Composites colours from a transfer function along rays through a volume of densities.",
+            "transmittance": "Computes how much light passes along rays through a volume of densities.",
+            "maximum": "Finds the greatest value along rays through a volume.",
+            "average": "Averages a volume along rays.",
+        }[model]
+    )
+    n, size = d.pick(6, 8), d.pick(0.5, 1.0)
+    d.handle("volume", "volume", (n, n, n), of="float32", value=size, low=0.0, high=1.0)
+    d.input("origins", "vec3", m, 0.5, (n - 2) * size)
+    d.input("dirs", "vec3", m, kind="unit")
+    if jitter:
+        d.input("jitter", "float", m)
+    d.param("dt", "float", 0.1, 0.2)
+    d.param("num_steps", "int", steps)
+    if model in ("emission", "colour", "transmittance"):
+        d.param("absorption", "float", 0.5, 2.0)
+    if model == "emission":
+        d.param("emission", "float", 0.5, 2.0)
+    if model == "colour":
+        d.param("cold", "vec3", 0.0, 0.5)
+        d.param("hot", "vec3", 0.5, 1.0)
+    upper = (n - 1) * size
+    if entry == "box":
+        d.param("upper", "vec3", upper)
+    kind = "vec4" if model == "colour" else "float"
+    d.output("radiance", kind, m)
+    lines = ["tid = wp.tid()", "origin = origins[tid]", "dir = dirs[tid]"]
+    lines += {
+        "emission": ["light = float(0.0)", "transmittance = float(1.0)"],
+        "colour": ["rgb = wp.vec3()", "transmittance = float(1.0)"],
+        "transmittance": ["depth = float(0.0)"],
+        "maximum": ["highest = float(0.0)"],
+        "average": ["mean = float(0.0)"] + (["inside = float(0.0)"] if entry == "box" else []),
+    }[model]
+    lines.append("for k in range(num_steps):")
+    t = "(float(k) + jitter[tid]) * dt" if jitter else "(float(k) + 0.5) * dt"
+    lines.append(f"    p = origin + {t} * dir")
+    if entry == "box":
+        lines += [
+            "    if wp.min(p) < 0.0 or wp.min(upper - p) < 0.0:",
+            "        # rays that start inside a box do not come back",
+            "        break",
+        ]
+    lines += [
+        "    uvw = wp.volume_world_to_index(volume, p)",
+        "    density = wp.volume_sample_f(volume, uvw, wp.Volume.LINEAR)",
+    ]
+    lines += {
+        "emission": [
+            "    absorbed = 1.0 - wp.exp(-absorption * density * dt)",
+            "    light += transmittance * absorbed * emission",
+            "    transmittance *= 1.0 - absorbed",
+        ],
+        "colour": [
+            "    alpha = 1.0 - wp.exp(-absorption * density * dt)",
+            "    # front to back, premultiplied",
+            "    rgb += transmittance * alpha * wp.lerp(cold, hot, density)",
+            "    transmittance *= 1.0 - alpha",
+        ],
+        "transmittance": ["    depth += density * dt"],
+        "maximum": ["    highest = wp.max(highest, density)"],
+        "average": ["    mean += density"] + (["    inside += 1.0"] if entry == "box" else []),
+    }[model]
+    if stop:
+        lines += [
+            "    if transmittance < 0.3:",
+            "        # what lies behind adds too little to be seen",
+            "        break",
+        ]
+    lines += {
+        "emission": ["radiance[tid] = light"],
+        "colour": ["radiance[tid] = wp.vec4(rgb[0], rgb[1], rgb[2], 1.0 - transmittance)"],
+        "transmittance": ["radiance[tid] = wp.exp(-absorption * depth)"],
+        "maximum": ["radiance[tid] = highest"],
+        "average": [
+            "radiance[tid] = mean / " + ("wp.max(inside, 1.0)" if entry == "box" else "float(num_steps)")
+        ],
+    }[model]
+    d.launch(m)
+    d.code("\n".join(lines))
+    if model == "emission":
+        d.explain(
+            "dL/ds = sigma (emission - L), with sigma = absorption times density, in each step exactly."
+        )
+
+    def holds(before: Values, after: Values) -> None:
+        v = before
+        k = np.arange(steps)[None, :]
+        t = (k + (v.jitter[:, None] if jitter else 0.5)) * v.dt
+        p = v.origins[:, None] + t[..., None] * v.dirs[:, None]
+        density = sample(v.volume, p / v.volume.size)[..., 0]
+        active = np.ones((m, steps), bool)
+        sure = np.ones(m, bool)
+        if entry == "box":
+            margin = np.minimum(p, v.upper - p).min(-1)
+            active = np.cumprod(margin >= 0, axis=1).astype(bool)
+            sure &= (abs(margin) > 1e-4).all(1)
+        count = active.sum(1)
+        density = np.where(active, density, 0.0)
+        if model == "maximum":
+            value = density.max(1).clip(0)
+        elif model == "average":
+            value = density.sum(1) / np.maximum(count, 1)
+        elif model == "transmittance":
+            value = np.exp(-v.absorption * density.sum(1) * v.dt)
+        else:
+            passed = np.exp(-v.absorption * v.dt * np.cumsum(density, axis=1))
+            before_ = np.concatenate([np.ones((m, 1)), passed[:, :-1]], 1)
+            seen = before_ - passed
+            if stop:
+                dark = before_ < 0.3
+                sure &= (abs(passed - 0.3) > 1e-4).all(1)
+                seen = np.where(dark, 0.0, seen)
+            if model == "emission":
+                value = v.emission * seen.sum(1)
+            else:
+                colour = v.cold + density[..., None] * (v.hot - v.cold)
+                value = np.concatenate([(seen[..., None] * colour).sum(1), seen.sum(1)[:, None]], -1)
+        np.testing.assert_allclose(after.radiance[sure], value[sure], atol=1e-3)
+        assert sure.any()
+
+    d.holds(holds)
+
+
+@DOMAIN.algorithm(
+    source="Hairer, Norsett & Wanner 1993 (Runge-Kutta); Stam 1999 (semi-Lagrangian)",
+    names=NAMES
+    | {
+        "advect_in_volume": "advect_points|trace_particles|integrate_velocity|move_particles",
+        "v1": "k1|vel_a|va",
+        "moved": "x_new|positions_out|advected",
+        "dt": "time_step|h|delta_t",
+    },
+)
+def advect_in_volume(d: Draft) -> None:
+    """Moves points through a velocity volume by one step of a Runge-Kutta method."""
+    scheme = d.option("scheme", "euler", "midpoint", "heun", "ralston", "rk4")
+    direction = d.option("direction", "forward", "backward")
+    style = d.option("style", "function", "inline")
+    give = d.option("give", "position", "density") if direction == "backward" else "position"
+    m = d.pick(48, 64, 96)
+    n, size = d.pick(7, 8), d.pick(0.5, 1.0)
+    if give == "density":
+        d.says("Advects a density volume: samples it where points came from in a velocity volume.")
+    elif direction == "backward":
+        d.says("Traces points back through a velocity volume by one step of a Runge-Kutta method.")
+    d.handle("velocity", "volume", (n, n, n), of="vec3f", value=size, low=-1.0, high=1.0)
+    if give == "density":
+        d.handle("density", "volume", (n, n, n), of="float32", value=size, low=0.0, high=1.0)
+    d.input("x", "vec3", m, 1.5 * size, (n - 2.6) * size)
+    d.param("dt", "float", 0.1, 0.4)
+    d.output("density_new" if give == "density" else "moved", "float" if give == "density" else "vec3", m)
+    if style == "function":
+        d.function("""
+            @wp.func
+            def velocity_at(velocity: wp.uint64, p: wp.vec3) -> wp.vec3:
+                return wp.volume_sample_v(velocity, wp.volume_world_to_index(velocity, p), wp.Volume.LINEAR)
+        """)
+
+    lines = ["tid = wp.tid()", "p = x[tid]"]
+    sign = "+" if direction == "forward" else "-"
+
+    def stage(name: str, at: str) -> None:
+        if style == "function":
+            lines.append(f"{name} = velocity_at(velocity, {at})")
+        else:
+            lines.append(f"uvw = wp.volume_world_to_index(velocity, {at})")
+            lines.append(f"{name} = wp.volume_sample_v(velocity, uvw, wp.Volume.LINEAR)")
+
+    stage("v1", "p")
+    if scheme == "euler":
+        step = "dt * v1"
+    elif scheme == "midpoint":
+        stage("v2", f"p {sign} 0.5 * dt * v1")
+        step = "dt * v2"
+    elif scheme == "heun":
+        stage("v2", f"p {sign} dt * v1")
+        step = "0.5 * dt * (v1 + v2)"
+    elif scheme == "ralston":
+        lines.append("# two thirds of a step ahead: the least error among methods of second order")
+        stage("v2", f"p {sign} (2.0 / 3.0) * dt * v1")
+        step = "dt * (0.25 * v1 + 0.75 * v2)"
+    else:
+        stage("v2", f"p {sign} 0.5 * dt * v1")
+        stage("v3", f"p {sign} 0.5 * dt * v2")
+        stage("v4", f"p {sign} dt * v3")
+        step = "dt / 6.0 * (v1 + 2.0 * v2 + 2.0 * v3 + v4)"
+    if give == "density":
+        lines += [
+            f"source = wp.volume_world_to_index(density, p - {step})",
+            "density_new[tid] = wp.volume_sample_f(density, source, wp.Volume.LINEAR)",
+        ]
+    else:
+        lines.append(f"moved[tid] = p {sign} {step}")
+    d.launch(m)
+    d.code("\n".join(lines))
+
+    def reference(v: Values) -> dict[str, Any]:
+        s = 1.0 if direction == "forward" else -1.0
+
+        def f(p: Any) -> Any:
+            return s * sample(v.velocity, p / v.velocity.size)
+
+        k1 = f(v.x)
+        if scheme == "euler":
+            moved = v.x + v.dt * k1
+        elif scheme == "rk4":
+            k2 = f(v.x + v.dt / 2 * k1)
+            k3 = f(v.x + v.dt / 2 * k2)
+            moved = v.x + v.dt / 6 * (k1 + 2 * k2 + 2 * k3 + f(v.x + v.dt * k3))
+        else:
+            a = {"midpoint": 0.5, "heun": 1.0, "ralston": 2 / 3}[scheme]
+            b = 1 / (2 * a)
+            moved = v.x + v.dt * ((1 - b) * k1 + b * f(v.x + a * v.dt * k1))
+        if give == "density":
+            return {"density_new": sample(v.density, moved / v.density.size)[:, 0]}
+        return {"moved": moved}
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,46 @@
+"""Searches in ascending arrays: the k with xs[k] <= x < xs[k + 1], the first or last one where x is outside.
+
+In a function of its own a search may have a loop of unknown length in kernels that are differentiated.
+"""
+
+from __future__ import annotations
+
+from warpgen.synthesis.writing.pieces import piece
+
+BISECT = piece(
+    """
+@wp.func
+def find_interval(xs: wp.array(dtype=float), x: float) -> int:
+    low = int(0)
+    high = xs.shape[0] - 1
+    while high - low > 1:
+        mid = (low + high) // 2
+        if x < xs[mid]:
+            high = mid
+        else:
+            low = mid
+    return low
+"""
+)
+
+SCAN = piece(
+    """
+@wp.func
+def scan_interval(xs: wp.array(dtype=float), x: float) -> int:
+    # tables are short: a scan is as fast as a bisection
+    k = int(0)
+    while k < xs.shape[0] - 2 and x >= xs[k + 1]:
+        k += 1
+    return k
+"""
+)
+
+LOWER_BOUND = piece(
+    """
+@wp.func
+def bracket(xs: wp.array(dtype=float), x: float) -> int:
+    return wp.clamp(wp.lower_bound(xs, x) - 1, 0, xs.shape[0] - 2)
+"""
+)
+
+SEARCHES = (BISECT, SCAN, LOWER_BOUND)

@@ -1,0 +1,100 @@
+"""Hashes of integers, for tables and for numbers that only look random.
+
+Sources: Appleby 2011 (finaliser of MurmurHash3); Wang 2007; Jarzynski & Olano 2020 (PCG); Fowler, Noll & Vo.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.writing.pieces import piece
+
+_MASK = 0xFFFFFFFF
+
+
+def _wide(x: Any) -> Any:
+    return np.asarray(x).astype(np.int64) & _MASK
+
+
+def _murmur(x: Any) -> Any:
+    h = _wide(x)
+    h = (h ^ (h >> 16)) * 0x85EBCA6B & _MASK
+    h = (h ^ (h >> 13)) * 0xC2B2AE35 & _MASK
+    return h ^ (h >> 16)
+
+
+def _wang(x: Any) -> Any:
+    h = _wide(x)
+    h = (h ^ 61) ^ (h >> 16)
+    h = h * 9 & _MASK
+    h = h ^ (h >> 4)
+    h = h * 0x27D4EB2D & _MASK
+    return h ^ (h >> 15)
+
+
+def _pcg(x: Any) -> Any:
+    state = _wide(x) * 747796405 + 2891336453 & _MASK
+    word = ((state >> ((state >> 28) + 4)) ^ state) * 277803737 & _MASK
+    return (word >> 22) ^ word
+
+
+def _fibonacci(x: Any) -> Any:
+    h = _wide(x) * 2654435769 & _MASK
+    return h ^ (h >> 15)
+
+
+MURMUR = piece(
+    """
+@wp.func
+def hash_key(key: int) -> wp.uint32:
+    # finaliser of MurmurHash3: each bit of the key flips each bit of the hash with a chance of one half
+    h = wp.uint32(key)
+    h = h ^ (h >> wp.uint32(16))
+    h = h * wp.uint32(0x85EBCA6B)
+    h = h ^ (h >> wp.uint32(13))
+    h = h * wp.uint32(0xC2B2AE35)
+    return h ^ (h >> wp.uint32(16))
+""",
+    numpy=_murmur,
+)
+
+WANG = piece(
+    """
+@wp.func
+def wang_hash(key: int) -> wp.uint32:
+    h = wp.uint32(key)
+    h = (h ^ wp.uint32(61)) ^ (h >> wp.uint32(16))
+    h = h * wp.uint32(9)
+    h = h ^ (h >> wp.uint32(4))
+    h = h * wp.uint32(0x27D4EB2D)
+    return h ^ (h >> wp.uint32(15))
+""",
+    numpy=_wang,
+)
+
+PCG = piece(
+    """
+@wp.func
+def pcg_hash(key: int) -> wp.uint32:
+    state = wp.uint32(key) * wp.uint32(747796405) + wp.uint32(2891336453)
+    # a shift that depends on the state itself, then a shift of the word to mix its low bits
+    word = ((state >> ((state >> wp.uint32(28)) + wp.uint32(4))) ^ state) * wp.uint32(277803737)
+    return (word >> wp.uint32(22)) ^ word
+""",
+    numpy=_pcg,
+)
+
+FIBONACCI = piece(
+    """
+@wp.func
+def fibonacci_hash(key: int) -> wp.uint32:
+    # 2^32 over the golden ratio, which spreads keys that follow each other
+    h = wp.uint32(key) * wp.uint32(2654435769)
+    return h ^ (h >> wp.uint32(15))
+""",
+    numpy=_fibonacci,
+)
+
+HASHES = (MURMUR, WANG, PCG, FIBONACCI)

@@ -1,0 +1,46 @@
+"""Indices beyond the end of an axis brought back onto it, and cells as offsets into flat arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.writing.pieces import piece
+
+
+def _mirrored(i: Any, n: Any) -> Any:
+    return np.where(i < 0, -i, np.where(i >= n, 2 * n - 2 - i, i))
+
+
+WRAP = piece(
+    """
+@wp.func
+def wrap_index(i: int, n: int) -> int:
+    # % takes the sign of the dividend as in C, so that -1 needs a period more
+    return (i + n) % n
+""",
+    numpy=lambda i, n: (i + n) % n,
+)
+
+CLAMP = piece(
+    """
+@wp.func
+def clamp_index(i: int, n: int) -> int:
+    return wp.clamp(i, 0, n - 1)
+""",
+    numpy=lambda i, n: np.clip(i, 0, n - 1),
+)
+
+MIRROR = piece(
+    """
+@wp.func
+def mirror_index(i: int, n: int) -> int:
+    if i < 0:
+        return -i
+    if i >= n:
+        return 2 * n - 2 - i
+    return i
+""",
+    numpy=_mirrored,
+)
