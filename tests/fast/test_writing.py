@@ -157,3 +157,6 @@ def test_sums_are_spelled_out_as_they_were() -> None:
     assert hand.assigned(text) == (
         "    a = a + (b - c)\n    a = a - d\n    a = a * (e + f)\n    x[i] += a\n    a += g(\n        h)"
     )
+    assert hand.assigned("    a += b << c\n    a -= b ^ c\n    a *= b / c\n    a += b * c") == (
+        "    a = a + (b << c)\n    a = a - (b ^ c)\n    a = a * (b / c)\n    a = a + b * c"
+    )

@@ -1,11 +1,10 @@
-"""Windows of n samples for spectra and filters, symmetric; the sample k stands at x = k / (n - 1).
+"""Windows of signal analysis: w(k, n) for sample k of n, symmetric about the middle.
 
-Sources: Harris 1978; Nuttall 1981; Heinzel, Ruediger & Schilling 2002 (flat top).
+Sources: Harris 1978; Nuttall 1981; Kaiser 1966. Pass n + 1 for a periodic window of length n.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,10 @@ import numpy as np
 from warpgen.synthesis.writing.pieces import piece
 
 
-def _cosines(*a: float) -> Callable[[Any, Any], Any]:
+def _cosines(*weights: float) -> Any:
     def window(k: Any, n: Any) -> Any:
-        x = 2.0 * np.pi * np.asarray(k) / (n - 1)
-        return sum((-1) ** i * c * np.cos(i * x) for i, c in enumerate(a))
+        phase = 2 * np.pi * k / (n - 1)
+        return sum(w * (-1) ** i * np.cos(i * phase) for i, w in enumerate(weights))
 
     return window
 
@@ -25,8 +24,7 @@ HANN = piece(
     """
 @wp.func
 def hann(k: int, n: int) -> float:
-    s = wp.sin(wp.pi * float(k) / float(n - 1))
-    return s * s
+    return 0.5 - 0.5 * wp.cos(2.0 * wp.pi * float(k) / float(n - 1))
 """,
     numpy=_cosines(0.5, 0.5),
 )
@@ -44,53 +42,62 @@ BLACKMAN = piece(
     """
 @wp.func
 def blackman(k: int, n: int) -> float:
-    x = 2.0 * wp.pi * float(k) / float(n - 1)
-    return 0.42 - 0.5 * wp.cos(x) + 0.08 * wp.cos(2.0 * x)
+    phase = 2.0 * wp.pi * float(k) / float(n - 1)
+    return 0.42 - 0.5 * wp.cos(phase) + 0.08 * wp.cos(2.0 * phase)
 """,
     numpy=_cosines(0.42, 0.5, 0.08),
 )
 
-BLACKMAN_HARRIS = piece(
+NUTTALL = piece(
     """
 @wp.func
-def blackman_harris(k: int, n: int) -> float:
-    # four terms, side lobes below -92 dB
-    x = 2.0 * wp.pi * float(k) / float(n - 1)
-    return 0.35875 - 0.48829 * wp.cos(x) + 0.14128 * wp.cos(2.0 * x) - 0.01168 * wp.cos(3.0 * x)
+def nuttall(k: int, n: int) -> float:
+    # four terms, side lobes below -93 dB
+    phase = 2.0 * wp.pi * float(k) / float(n - 1)
+    w = 0.355768 - 0.487396 * wp.cos(phase)
+    return w + 0.144232 * wp.cos(2.0 * phase) - 0.012604 * wp.cos(3.0 * phase)
 """,
-    numpy=_cosines(0.35875, 0.48829, 0.14128, 0.01168),
+    numpy=_cosines(0.355768, 0.487396, 0.144232, 0.012604),
 )
 
 WELCH = piece(
     """
 @wp.func
 def welch(k: int, n: int) -> float:
-    x = 2.0 * float(k) / float(n - 1) - 1.0
-    return 1.0 - x * x
+    half = 0.5 * float(n - 1)
+    u = (float(k) - half) / half
+    return 1.0 - u * u
 """,
-    numpy=lambda k, n: 1.0 - (2.0 * k / (n - 1) - 1.0) ** 2,
+    numpy=lambda k, n: 1 - ((k - (n - 1) / 2) / ((n - 1) / 2)) ** 2,
 )
 
-GAUSSIAN = piece(
+SINE = piece(
     """
 @wp.func
-def gaussian_window(k: int, n: int) -> float:
-    # standard deviation of 0.4 half widths
-    x = (2.0 * float(k) / float(n - 1) - 1.0) / 0.4
-    return wp.exp(-0.5 * x * x)
+def sine_window(k: int, n: int) -> float:
+    # its square and that of its shift by n / 2 add up to one
+    return wp.sin(wp.pi * (float(k) + 0.5) / float(n))
 """,
-    numpy=lambda k, n: np.exp(-0.5 * ((2.0 * k / (n - 1) - 1.0) / 0.4) ** 2),
+    numpy=lambda k, n: np.sin(np.pi * (k + 0.5) / n),
 )
 
-BARTLETT = piece(
+BESSEL_I0 = piece(
     """
 @wp.func
-def bartlett(k: int, n: int) -> float:
-    return 1.0 - wp.abs(2.0 * float(k) / float(n - 1) - 1.0)
+def bessel_i0(x: float) -> float:
+    # power series of the modified Bessel function: terms ((x/2)^k / k!)^2
+    q = 0.25 * x * x
+    term = float(1.0)
+    sum = float(1.0)
+    for k in range(1, 14):
+        term *= q / float(k * k)
+        sum += term
+    return sum
 """,
-    numpy=lambda k, n: 1.0 - np.abs(2.0 * k / (n - 1) - 1.0),
+    numpy=np.i0,
 )
 
+<<<<<<< HEAD
 WINDOWS = (HANN, HAMMING, BLACKMAN, BLACKMAN_HARRIS, WELCH, GAUSSIAN, BARTLETT)
 
 BESSEL_I0 = piece(
@@ -108,3 +115,18 @@ def bessel_i0(x: float) -> float:
 """,
     numpy=np.i0,
 )
+=======
+KAISER = piece(
+    """
+@wp.func
+def kaiser(k: int, n: int) -> float:
+    beta = 6.0
+    u = 2.0 * float(k) / float(n - 1) - 1.0
+    return bessel_i0(beta * wp.sqrt(wp.max(1.0 - u * u, 0.0))) / bessel_i0(beta)
+""",
+    BESSEL_I0,
+    numpy=lambda k, n: np.i0(6.0 * np.sqrt(np.maximum(1 - (2 * k / (n - 1) - 1) ** 2, 0))) / np.i0(6.0),
+)
+
+WINDOWS = (HANN, HAMMING, BLACKMAN, NUTTALL, WELCH, SINE, KAISER)
+>>>>>>> h5

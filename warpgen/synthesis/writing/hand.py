@@ -225,11 +225,8 @@ def _spelled_out(found: re.Match[str]) -> str:
         tree = ast.parse(value.strip(), mode="eval").body
     except SyntaxError:  # it goes on in the next line
         return found[0]
+    tight = (ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow) if sign in "+-" else (ast.Mult, ast.Pow)
     loose = isinstance(tree, (ast.IfExp, ast.Compare, ast.BoolOp)) or (
-        isinstance(tree, ast.BinOp)
-        and isinstance(
-            tree.op,
-            (ast.Add, ast.Sub) if sign in "+-" else (ast.Add, ast.Sub, ast.Div, ast.FloorDiv, ast.Mod),
-        )
+        isinstance(tree, ast.BinOp) and not isinstance(tree.op, tight)
     )
     return f"{indent}{name} = {name} {sign} {f'({value})' if loose else value}"

@@ -14,6 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _M32, _M64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 
 
+<<<<<<< HEAD
 @DOMAIN.algorithm(
     source="Fowler, Noll & Vo 1991; Eastlake et al., RFC draft-eastlake-fnv",
     names=NAMES | {"fnv_hash": "hash_strings|fnv_hashes|hash_keys", "h": "hash_value|digest|state"},
@@ -82,6 +83,8 @@ def fnv_hash(d: Draft) -> None:
     d.check(reference)
 
 
+=======
+>>>>>>> h5
 def _rotl(x: int, r: int) -> int:
     return ((x << r) | (x >> (32 - r))) & _M32
 
@@ -300,103 +303,5 @@ def xxhash32(d: Draft) -> None:
         start = int(v.seed) if seeded else 0
         h = np.array([_xxh32([int(w) for w in row], start) for row in s.rows(v)], np.uint32)
         return {"slots": h % np.uint32(v.num_slots)} if end == "bucket" else {"hashes": h}
-
-    d.check(reference)
-
-
-@DOMAIN.algorithm(
-    source="Jenkins 1997, one-at-a-time; Bernstein (djb2); Kernighan & Ritchie 1988; Weinberger (PJW, ELF)",
-    names=NAMES
-    | {
-        "string_hash": "hash_strings|hash_names|hash_bytes",
-        "h": "hash_value|digest|value",
-        "table": "counts|heads|fill",
-    },
-    adjoint="no",
-)
-def string_hash(d: Draft) -> None:
-    """Hashes each string of bytes with a classic function."""
-    kind = d.option("kind", "jenkins", "djb2", "sdbm", "pjw", "polynomial")
-    purpose = d.option("purpose", "hash", "bucket", "histogram")
-    bytes_ = d.option("bytes", "uint8", "int")
-    count = d.pick(48, 64, 96)
-    s = strings(d, "data", bytes_, count, d.pick(5, 8, 11), 256)
-    c = f"wp.uint32({s.at})"
-    start, after = "0", ""
-    if kind == "jenkins":
-        d.says("Hashes each string of bytes with Jenkins's one-at-a-time function.")
-        step = f"h += {c}\nh += h << wp.uint32(10)\nh = h ^ (h >> wp.uint32(6))"
-        after = "h += h << wp.uint32(3)\nh = h ^ (h >> wp.uint32(11))\nh += h << wp.uint32(15)"
-    elif kind == "djb2":
-        d.says("Hashes each string of bytes with Bernstein's djb2.")
-        start, step = "5381", f"h = (h << wp.uint32(5)) + h + {c}"
-    elif kind == "sdbm":
-        d.says("Hashes each string of bytes with the function of the sdbm database.")
-        step = f"h = {c} + (h << wp.uint32(6)) + (h << wp.uint32(16)) - h"
-    elif kind == "pjw":
-        d.says("Hashes each string of bytes with the ELF form of Weinberger's function.")
-        step = f"""
-        h = (h << wp.uint32(4)) + {c}
-        # the top nibble is fed back before it is shifted out
-        high = h & wp.uint32(0xF0000000)
-        h = (h ^ (high >> wp.uint32(24))) & ~high
-        """
-    else:
-        d.says("Hashes each string of bytes as a polynomial of base 31.")
-        step = f"h = h * wp.uint32(31) + {c}"
-    size = d.pick(16, 32, 64)
-    if purpose == "hash":
-        d.output("hashes", "uint32", count)
-        store = "hashes[tid] = h"
-    elif purpose == "bucket":
-        d.output("buckets", "int", count)
-        store = f"buckets[tid] = int(h & wp.uint32({size - 1}))"
-    else:
-        d.output("table", "int", size)
-        store = "# how evenly the buckets fill\nwp.atomic_add(table, int(h % wp.uint32(table.shape[0])), 1)"
-    d.launch(count)
-    d.code(
-        """
-        tid = wp.tid()
-        $head
-        h = wp.uint32($start)
-        $loop
-            $step
-        $after
-        $store
-        """,
-        head=s.head,
-        start=start,
-        loop=s.loop,
-        step=step,
-        after=after,
-        store=store,
-    )
-
-    def one(row: Any) -> int:
-        h = int(start)
-        for byte in row.tolist():
-            if kind == "jenkins":
-                h = (h + byte) * 1025 & _M32
-                h ^= h >> 6
-            elif kind == "pjw":
-                h = (h * 16 + byte) & _M32
-                high = h & 0xF0000000
-                h = (h ^ (high >> 24)) & ~high
-            else:
-                h = (h * {"djb2": 33, "sdbm": 65599, "polynomial": 31}[kind] + byte) & _M32
-        if kind == "jenkins":
-            h = h * 9 & _M32
-            h ^= h >> 11
-            h = h * 32769 & _M32
-        return h
-
-    def reference(v: Values) -> dict[str, Any]:
-        h = np.array([one(row) for row in s.rows(v)], np.uint32)
-        if purpose == "hash":
-            return {"hashes": h}
-        if purpose == "bucket":
-            return {"buckets": (h % size).astype(np.int32)}
-        return {"table": np.bincount((h % size).astype(int), minlength=size).astype(np.int32)}
 
     d.check(reference)

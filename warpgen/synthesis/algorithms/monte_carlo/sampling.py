@@ -36,23 +36,31 @@ def even_points(d: Draft) -> None:
     n = d.pick(64, 96, 128)
     if kind == "sobol":
         dim = 2
-    index = "tid"
+    index = bare = "tid"
     if shifted == "start":
         d.param("start", "int", 1, 50)
-        index = "(start + tid)"
+        index, bare = "(start + tid)", "start + tid"
     if shifted == "rotation":
         d.param("shift", f"vec{dim}", 0.0, 1.0)
     if kind in ("hammersley", "lattice"):
         d.param("count", "int", n + (60 if shifted == "start" else 0))
+<<<<<<< HEAD
     shape = {"vector": (n,), "matrix": (n, dim), "planes": (dim, n)}[layout]
     d.output("points", f"vec{dim}" if layout == "vector" else "float", shape)
+=======
+    d.output(
+        "points",
+        f"vec{dim}" if layout == "vector" else "float",
+        n if layout == "vector" else (n, dim) if layout == "matrix" else (dim, n),
+    )
+>>>>>>> h5
     bases = (2, 3, 5)
 
     def inverse(base: int) -> str:
         if base == 2 and radical is not None:
             # exact where the loop's sum rounds
-            return f"float({d.use(radical)}(wp.uint32({index}))) * 2.3283064365386963e-10"
-        return f"radical_inverse({index}, {base})"
+            return f"float({d.use(radical)}(wp.uint32({bare}))) * 2.3283064365386963e-10"
+        return f"radical_inverse({bare}, {base})"
 
     looped = kind == "halton" or (kind == "hammersley" and (dim == 3 or radical is None))
     if looped:
@@ -73,11 +81,11 @@ def even_points(d: Draft) -> None:
     if kind == "halton":
         values = [inverse(b) for b in bases[:dim]]
     elif kind == "hammersley":
-        values = [f"float({index}) / float(count)"] + [inverse(b) for b in bases[: dim - 1]]
+        values = [f"float({bare}) / float(count)"] + [inverse(b) for b in bases[: dim - 1]]
     elif kind == "sobol":
         first = d.use(radical or words.REVERSE_SWAPS)
         pre = f"""
-        k = wp.uint32({index})
+        k = wp.uint32({bare})
         x0 = {first}(k)
         # direction numbers of the second dimension: v = v ^ (v >> 1), from the top bit down
         x1 = wp.uint32(0)
@@ -92,9 +100,9 @@ def even_points(d: Draft) -> None:
     elif kind == "r2":
         # powers of the root of x^(d+1) = x + 1, the plastic number where d = 2
         g = {2: 1.324717957244746, 3: 1.2207440846057596}[dim]
-        values = [f"wp.mod(0.5 + float({index}) * {g ** -(a + 1):.10f}, 1.0)" for a in range(dim)]
+        values = [f"wp.mod(0.5 + float({bare}) * {g ** -(a + 1):.10f}, 1.0)" for a in range(dim)]
     else:
-        values = [f"float({index}) / float(count)"] + [
+        values = [f"float({bare}) / float(count)"] + [
             f"wp.mod(float({index} * {z}) / float(count), 1.0)" for z in (55, 34)[: dim - 1]
         ]
         pre = "# a rank-one lattice: its generating vector was searched for by the host"
@@ -261,7 +269,11 @@ def inverse_transform(d: Draft) -> None:
     }[where]
     d.launch(n)
     d.code("i = wp.tid()\n$load\n$body", load=load, body=body)
-    d.says(f"Turns uniform random numbers to samples of the {kind} distribution.")
+    d.says(
+        f"Turns uniform random numbers to samples of the {kind} distribution.".replace(
+            "cauchy", "Cauchy"
+        ).replace("rayleigh", "Rayleigh")
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         p = v.u

@@ -75,7 +75,7 @@ def integrate_by_chance(d: Draft) -> None:
         sample = (
             "u = wp.randf(state)\n"
             "# u itself, whose mean is known, takes the linear part of the noise away\n"
-            f"f = {value.format('u')} + $slope * (u - 0.5)"
+            f"f = {value.format('u')} $slope * (u - 0.5)"
         )
     else:
         sample = (
@@ -84,7 +84,7 @@ def integrate_by_chance(d: Draft) -> None:
             "u = -wp.log(1.0 - mass * wp.randf(state)) / a\n"
             "f = (1.0 + u) * mass / a"
         )
-    slope = {"circle": "0.8", "exponential": "0.6", "peak": "0.6", "sine": "-0.5"}.get(function, "0.0")
+    slope = {"circle": "+ 0.8", "exponential": "+ 0.6", "peak": "+ 0.6", "sine": "- 0.5"}.get(function, "")
     number = "float(n)"
     body = f"{sample}\nacc += f / {number}" if out != "moments" else f"{sample}\nacc += f\nsquare += f * f"
     if loop == "while":

@@ -47,7 +47,9 @@ def recurrent_cell(d: Draft) -> None:
         d.input("zx", "float", (batch, count * width), -1.5, 1.5)
         if split:
             d.input("zh", "float", (batch, count * width), -1.5, 1.5)
-    d.input("h", "float", (batch, width), -1.0, 1.0)
+    # where projections come from outside, those of cells with a memory hold the state's part, too
+    if computed or extra == "mask" or kind not in ("lstm", "coupled"):
+        d.input("h", "float", (batch, width), -1.0, 1.0)
     if kind in ("lstm", "coupled"):
         d.input("c", "float", (batch, width), -1.0, 1.0)
     if bias:
@@ -128,9 +130,6 @@ def recurrent_cell(d: Draft) -> None:
         if extra == "mask"
         else ""
     )
-    if (kind == "lstm" and not computed) or (kind == "coupled" and not computed):
-        # the projections hold the state's part, too
-        d.parameters = [p for p in d.parameters if p.name != "h" or extra == "mask"]
     d.launch(batch, width)
     text = f"{body}\n" + ("c_new[i, j] = cell\n" if cells else "") + f"h_new[i, j] = {final_}"
     d.code(

@@ -1,7 +1,7 @@
-"""Signals in time."""
+"""Sampled signals."""
 
 from __future__ import annotations
 
 from warpgen.synthesis.writing.algorithm import Domain
 
-DOMAIN = Domain("signal", "filters, transforms, wavelets, adaptive filters and detectors of sampled signals")
+DOMAIN = Domain("signal", "sampled signals: filters, transforms, wavelets, adaptive filters, audio features")

@@ -1,4 +1,4 @@
-"""Transforms to frequencies and scales."""
+"""Single tones, cosine transforms and wavelets."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.signal import DOMAIN
-from warpgen.synthesis.library import windows
 from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "x": "signal|samples|data",
+    "n": "i|t|m",
+    "k": "bin|coef|f",
+    "power": "energy|level|magnitude2",
+    "coeffs": "dct_out|spectrum|transformed",
+}
 
 
 @DOMAIN.algorithm(
+<<<<<<< HEAD
     source="Goertzel 1958; Oppenheim & Schafer 2010, section 9.2; Harris 1978",
     names={
         "spectrum": "dft|fourier_bins|spectrum_kernel",
@@ -22,143 +30,136 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "re": "real|c|cos_sum",
         "im": "imag|s|sin_sum",
         "coeff": "two_cos|c2|kappa",
+=======
+    source="Goertzel 1958; Oppenheim & Schafer 2010, sec. 9.2",
+    names=_NAMES
+    | {
+        "detect_tones": "goertzel|tone_power|dtmf_detector",
+        "tones": "freqs|frequencies|targets",
+        "s1": "prev|q1|z1",
+        "s2": "prev2|q2|z2",
+        "coeff": "c|two_cos|coef",
+>>>>>>> h5
     },
     double=True,
     adjoint="no",
+    weight=2,
 )
-def spectrum(d: Draft) -> None:
-    """Computes the discrete Fourier transform of each frame at given frequencies."""
-    method = d.option("method", "sum", "goertzel", "rotation")
-    out = d.option("out", "power", "complex", "magnitude", "decibel", "phase")
-    window = d.option("window", None, *windows.WINDOWS, weights=(4.0, *([1.0] * len(windows.WINDOWS))))
-    bins = d.option("bins", "all", "chosen")
-    hop = d.flag("hop", 0.35)
-    n, frames, chosen = d.pick(16, 24, 32), d.pick(8, 12), d.pick(5, 6)
-    count = n // 2 + 1 if bins == "all" else chosen
-    step = n // 2
-    if hop:
-        d.input("x", "float", step * (frames - 1) + n, -1.0, 1.0)
-        d.param("hop", "int", step)
-        d.param("n", "int", n)
+def detect_tones(d: Draft) -> None:
+    """Measures by Goertzel's recurrence how much of given tones is in frames of a signal."""
+    result = d.option("result", "power", "amplitude", "complex", "present")
+    tones = d.option("tones", "hertz", "bins", "one")
+    layout = d.option("layout", "frames", "hops", "columns")
+    form = d.option("form", "two states", "shifted")
+    windowed = d.flag("windowed", 0.3)
+    frames, size, number = d.pick(8, 12, 16), d.pick(40, 48, 64), d.pick(4, 7, 8)
+    d.says({
+        "power": "Measures by Goertzel's recurrence the power of given tones in frames of a signal.",
+        "amplitude": "Measures by Goertzel's recurrence the amplitude of given tones in frames of a signal.",
+        "complex": "Computes single bins of the Fourier transform of frames by Goertzel's recurrence.",
+        "present": "Finds by Goertzel's recurrence which tones are present in frames of a signal.",
+    }[result])  # fmt: skip
+    hop = size // 2
+    shape = {"frames": (frames, size), "hops": (hop * (frames + 1),), "columns": (size, frames)}[layout]
+    d.input("x", "float", shape, -1.0, 1.0)
+    if tones == "hertz":
+        d.input("tones", "float", number, 600.0, 3400.0)
+        d.param("rate", "float", 8000.0)
+        omega = "2.0 * wp.pi * tones[j] / rate"
+    elif tones == "bins":
+        d.input("bins", "int", number, 1, size // 2)
+        omega = f"2.0 * wp.pi * float(bins[j]) / float({size})"
     else:
-        d.input("x", "float", (frames, n), -1.0, 1.0)
-    if bins == "chosen":
-        d.input("bins", "float", count, 0.5, n / 2 - 0.5)
-    if out == "complex":
-        d.output("spectra", "vec2", (frames, count))
-    else:
-        d.output(
-            {"power": "power", "magnitude": "magnitude", "decibel": "level", "phase": "phase"}[out],
-            "float",
-            (frames, count),
-        )
-    w = d.use(window) if window else ""
-    at = "x[frame * hop + t]" if hop else "x[frame, t]"
-    sample = f"{at} * {w}(t, n)" if window else at
-    k = "bins[b]" if bins == "chosen" else "float(b)"
-    if method == "sum":
+        d.param("omega", "float", 0.4, 2.6)
+        omega = "omega"
+    if windowed:
+        d.input("window", "float", size, 0.1, 1.0)
+    if result == "present":
+        d.param("threshold", "float", 0.2, 0.3)
+    out = (frames,) if tones == "one" else (frames, number)
+    name, type_ = {"complex": ("dft", "vec2"), "present": ("present", "int")}.get(result, ("power", "float"))
+    d.output(name, type_, out)
+    at = {"frames": "x[frame, n]", "hops": f"x[frame * {hop} + n]", "columns": "x[n, frame]"}[layout]
+    u = f"window[n] * {at}" if windowed else at
+    to = "[frame]" if tones == "one" else "[frame, j]"
+    if form == "two states":
         loop = f"""
-        re = float(0.0)
-        im = float(0.0)
-        for t in range(n):
-            v = {sample}
-            re += v * wp.cos(omega * float(t))
-            im -= v * wp.sin(omega * float(t))
-        """
-    elif method == "goertzel":
-        loop = f"""
-        # one product per sample: a resonator at the bin's frequency
-        coeff = 2.0 * wp.cos(omega)
-        s1 = float(0.0)
-        s2 = float(0.0)
-        for t in range(n):
-            s0 = {sample} + coeff * s1 - s2
+        for n in range({size}):
+            s0 = {u} + coeff * s1 - s2
             s2 = s1
             s1 = s0
         """
-        if out not in ("power", "magnitude", "decibel"):
-            loop += """
-        # the resonator's phase is that of the last sample, and is turned back to the first
-        turn = omega * float(n - 1)
-        u = s1 - s2 * wp.cos(omega)
-        v = s2 * wp.sin(omega)
-        re = u * wp.cos(turn) + v * wp.sin(turn)
-        im = v * wp.cos(turn) - u * wp.sin(turn)
-        """
     else:
+        # the difference form has less rounding error at low frequencies
         loop = f"""
-        # the phasor is turned step by step, so that each bin takes one sine and one cosine
-        cr = wp.cos(omega)
-        ci = -wp.sin(omega)
-        pr = float(1.0)
-        pi = float(0.0)
-        re = float(0.0)
-        im = float(0.0)
-        for t in range(n):
-            v = {sample}
-            re += v * pr
-            im += v * pi
-            turned = pr * cr - pi * ci
-            pi = pr * ci + pi * cr
-            pr = turned
+        # Reinsch's form: differences of states, since 2 cos w is near two for low tones
+        for n in range({size}):
+            delta += {u} - damp * s1
+            s1 += delta
+        s2 = s1 - delta
         """
-    square = "re * re + im * im" if method != "goertzel" else "s1 * s1 + s2 * s2 - coeff * s1 * s2"
+    start = "coeff = 2.0 * wp.cos(w)\ns1 = float(0.0)\ns2 = float(0.0)"
+    if form == "shifted":
+        start = """
+        half_sine = wp.sin(0.5 * w)
+        damp = 4.0 * half_sine * half_sine
+        coeff = 2.0 - damp
+        s1 = float(0.0)
+        delta = float(0.0)
+        """
+    square = "s1 * s1 + s2 * s2 - coeff * s1 * s2"
     store = {
-        "power": f"power[frame, b] = {square}",
-        "complex": "spectra[frame, b] = wp.vec2(re, im)",
-        "magnitude": f"magnitude[frame, b] = wp.sqrt({square}) / float(n)",
-        "decibel": (
-            f"# the floor keeps silence finite\nlevel[frame, b] = 4.3429448 * wp.log({square} + 1.0e-3)"
-        ),
-        "phase": "phase[frame, b] = wp.atan2(im, re)",
-    }[out]
-    d.launch(frames, count)
+        "power": f"power{to} = ({square}) / float({size})",
+        "amplitude": f"power{to} = 2.0 / float({size}) * wp.sqrt({square})",
+        "complex": f"""
+        # turned back by the phase of the last sample
+        re = s1 - s2 * wp.cos(w)
+        im = s2 * wp.sin(w)
+        phase = w * float({size - 1})
+        c = wp.cos(phase)
+        s = wp.sin(phase)
+        dft{to} = wp.vec2(re * c + im * s, im * c - re * s)
+        """,
+        "present": f"""
+        energy = ({square}) / float({size})
+        present{to} = 1 if energy > threshold else 0
+        """,
+    }[result]
+    if result == "complex" and form == "shifted":
+        start = start.replace("        coeff = 2.0 - damp\n", "")
+    d.launch(*out)
     d.code(
-        "frame, b = wp.tid()\n$n\nomega = 2.0 * wp.pi * $k / float(n)\n$loop\n$store",
-        n="" if hop else "n = x.shape[1]",
-        k=k,
+        f"{'frame' if tones == 'one' else 'frame, j'} = wp.tid()\nw = {omega}\n$start\n$loop\n$store",
+        start=start,
         loop=loop,
         store=store,
     )
-    if hop:
-        d.says("Computes the short-time Fourier transform of a signal at given frequencies.")
+    d.explain("One real multiplication a sample and tone: cheaper than a whole transform for a few tones.")
 
     def reference(v: Values) -> dict[str, Any]:
-        x = v.x if not hop else np.lib.stride_tricks.sliding_window_view(v.x, n)[::step]
-        if window:
-            x = x * window(np.arange(n), n)
-        if bins == "all":
-            f = np.fft.rfft(x, axis=1)
+        if layout == "hops":
+            x = np.lib.stride_tricks.sliding_window_view(v.x, size)[::hop][:frames]
         else:
-            f = x @ np.exp(-2j * np.pi * np.outer(np.arange(n), v.bins) / n)
-        power = np.abs(f) ** 2
-        if out == "complex":
-            return {"spectra": np.stack([f.real, f.imag], axis=-1)}
-        if out == "phase":
-            return {}
-        name = {"power": "power", "magnitude": "magnitude", "decibel": "level"}[out]
+            x = v.x if layout == "frames" else v.x.T
+        x = x * v.window if windowed else x
+        if tones == "one":
+            w = np.array([v.omega])
+        else:
+            w = 2 * np.pi * (v.tones / v.rate if tones == "hertz" else v.bins / size)
+        made = (x @ np.exp(-1j * np.outer(np.arange(size), w))).reshape(out)
+        power = np.abs(made) ** 2 / size
         return {
-            name: {"power": power, "magnitude": np.sqrt(power) / n, "decibel": 10 * np.log10(power + 1e-3)}[
-                out
-            ]
-        }
+            "power": {"power": power},
+            "amplitude": {"power": 2 / size * np.sqrt(power * size)},
+            "complex": {"dft": np.stack([made.real, made.imag], axis=-1)},
+            "present": {"present": (power > v.get("threshold", 0.0)).astype(int)},
+        }[result]
 
     d.check(reference, 2e-3)
-    if out == "phase":
-
-        def holds(before: Values, after: Values) -> None:
-            x = before.x if not hop else np.lib.stride_tricks.sliding_window_view(before.x, n)[::step]
-            if window:
-                x = x * window(np.arange(n), n)
-            k_ = before.bins if bins == "chosen" else np.arange(count)
-            f = x @ np.exp(-2j * np.pi * np.outer(np.arange(n), k_) / n)
-            # phases are compared as numbers on the circle, and weighted by what there is of each
-            np.testing.assert_allclose(f * np.exp(-1j * after.phase), np.abs(f), atol=2e-3 * np.abs(f).max())
-
-        d.holds(holds)
 
 
 @DOMAIN.algorithm(
+<<<<<<< HEAD
     source="Cooley & Tukey 1965; Stockham 1966 (as in Cochran et al. 1967); Walsh 1923",
     names={
         "butterfly_stage": "radix2_stage|butterflies|butterfly_pass",
@@ -170,62 +171,74 @@ def spectrum(d: Draft) -> None:
         "group": "block|g|q",
         "k": "pos|t|offset",
     },
+=======
+    source="Ahmed, Natarajan & Rao 1974; Britanak, Yip & Rao 2007; Princen, Johnson & Bradley 1987",
+    names=_NAMES
+    | {"cosine_transform": "dct|dct_blocks|block_dct", "angle": "theta|phase", "size": "block_size|length|N"},
+>>>>>>> h5
     double=True,
-    adjoint="no",
+    weight=2,
 )
-def butterfly_stage(d: Draft) -> None:
-    """Runs one stage of a fast Fourier transform of radix two over all its butterflies."""
-    kind = d.option("kind", "in time", "in frequency", "stockham", "walsh", "ntt")
-    layout = d.option("layout", "vec2", "planes")
-    direction = d.option("direction", "forward", "argument")
-    twiddle = d.option("twiddle", "computed", "table")
-    batch = d.flag("batch", 0.4)
-    log2n = d.pick(5, 6)
-    n, count = 1 << log2n, d.pick(3, 4)
-    stage = d.pick(0, 1, 2, 3)
-    half = 1 << stage
-    shape = (count, n) if batch else (n,)
-    pre = "c, " if batch else ""
-    if kind == "walsh":
-        layout, twiddle, direction = "real", "none", "forward"
-        d.says("Runs one stage of the fast Walsh-Hadamard transform.")
-    if kind == "ntt":
-        layout, twiddle, direction = "int", "table", "forward"
-        d.says("Runs one stage of a number-theoretic transform modulo 7681, in place.")
-    vec = layout == "vec2"
-    out_of_place = kind == "stockham"
-    types = {"vec2": "vec2", "real": "float", "int": "int", "planes": "float"}[layout]
-    high = 7681 if layout == "int" else 1.0
-    low = 0 if layout == "int" else -1.0
-    names = ["data"] if layout != "planes" else ["re", "im"]
-    for name in names:
-        if out_of_place:
-            d.input(name, types, shape, low, high)
-        else:
-            d.inout(name, types, shape, low, high)
-    if twiddle == "table":
-        if layout == "int":
-            d.input("twiddles", "int", n // 2, 1, 7681)
-        else:
-            d.input("twiddles", "vec2", n // 2, -1.0, 1.0)
-    d.param("half", "int", half)
-    if direction == "argument" and twiddle == "computed":
-        d.param("sign", "float", -1.0)
-    if out_of_place:
-        for name in names:
-            d.output(f"{name}_out", types, shape)
-    sign = "sign" if direction == "argument" and twiddle == "computed" else "-1.0"
-    if out_of_place:
-        place = f"""
-        # inputs stand n / 2 apart, outputs `half`: the order is natural without bit reversal
-        group = b // half
-        k = b % half
-        i = b
-        j = b + {"data" if vec else "re"}.shape[{1 if batch else 0}] // 2
-        i_out = group * 2 * half + k
-        j_out = i_out + half
+def cosine_transform(d: Draft) -> None:
+    """Transforms blocks of a signal into cosines."""
+    kind = d.option("kind", "ii", "iii", "iv", "mdct", "i")
+    scale = d.option("scale", "orthonormal", "plain", "scaled")
+    layout = d.option("layout", "rows", "flat", "columns")
+    quantise = d.flag("quantised", 0.25)
+    basis = d.flag("basis", 0.3)
+    size, blocks = d.pick(8, 12, 16), d.pick(6, 8, 12)
+    length = 2 * size if kind == "mdct" else size
+    said = {
+        "i": "the first kind", "ii": "the second kind", "iii": "the third kind, the inverse of the second",
+        "iv": "the fourth kind", "mdct": "",
+    }[kind]  # fmt: skip
+    what = f"Transforms blocks by the discrete cosine transform of {said}"
+    if kind == "mdct":
+        what = "Transforms overlapping blocks by the modified discrete cosine transform"
+    d.says(what + (", and quantises what comes out." if quantise else "."))
+    if kind != "ii" and kind != "iii" and scale == "orthonormal":
+        scale = "scaled"
+    if kind == "iii" and scale == "scaled":
+        scale = "plain"
+    shape = {"rows": (blocks, length), "flat": (blocks * length,), "columns": (length, blocks)}[layout]
+    if kind == "mdct" and layout == "flat":
+        shape = ((blocks + 1) * size,)
+    d.input("x", "float", shape, -1.0, 1.0)
+    if basis:
+        d.input("basis", "float", (size, length), -1.0, 1.0)
+    if quantise:
+        d.input("steps", "float", size, 0.1, 0.4)
+        d.forward_only()
+    d.param("size", "int", size)
+    out = {"rows": (blocks, size), "flat": (blocks * size,), "columns": (size, blocks)}[layout]
+    d.output("coeffs", "int" if quantise else "float", out)
+    at = {"rows": "x[block, n]", "flat": "x[block * size + n]", "columns": "x[n, block]"}[layout]
+    to = {"rows": "[block, k]", "flat": "[block * size + k]", "columns": "[k, block]"}[layout]
+    angle = {
+        "i": "wp.pi * float(n * k) / float(size - 1)",
+        "ii": "wp.pi * (float(n) + 0.5) * float(k) / float(size)",
+        "iii": "wp.pi * float(n) * (float(k) + 0.5) / float(size)",
+        "iv": "wp.pi * (float(n) + 0.5) * (float(k) + 0.5) / float(size)",
+        "mdct": "wp.pi * (float(n) + 0.5 + 0.5 * float(size)) * (float(k) + 0.5) / float(size)",
+    }[kind]
+    term = "basis[k, n]" if basis else f"wp.cos({angle})"
+    if basis:
+        inner = f"c_k += {at} * basis[k, n]"
+    elif kind == "iii":
+        other = "1.4142135623730951" if scale == "orthonormal" else "2.0"
+        inner = f"""
+        # the mean has half the energy of a cosine
+        weight = 1.0 if n == 0 else {other}
+        c_k += weight * {at} * {term}
+        """
+    elif kind == "i":
+        inner = f"""
+        # samples at the ends count half
+        weight = 0.5 if n == 0 or n == size - 1 else 1.0
+        c_k += weight * {at} * {term}
         """
     else:
+<<<<<<< HEAD
         place = "group = b // half\nk = b % half\ni = group * 2 * half + k\nj = i + half"
     if kind == "in frequency":
         d.says("Runs one stage of a fast Fourier transform, decimated in frequency, in place.")
@@ -285,48 +298,253 @@ def butterfly_stage(d: Draft) -> None:
             "i = (b // half) * 2 * half + b % half",
         )
     d.launch(*((count, n // 2) if batch else (n // 2,)))
+=======
+        inner = f"angle = {angle}\nc_k += {at} * wp.cos(angle)"
+    factor, lines = "", ""
+    if not basis:
+        if scale == "orthonormal":
+            if kind == "ii":
+                lines = """
+                norm = wp.sqrt(2.0 / float(size))
+                if k == 0:
+                    # the mean has twice the energy of a cosine
+                    norm = wp.sqrt(1.0 / float(size))
+                """
+                factor = "norm * "
+            else:
+                lines, factor = "norm = 1.0 / wp.sqrt(float(size))", "norm * "
+        elif scale == "scaled":
+            lines, factor = "norm = wp.sqrt(2.0 / float(size))", "norm * "
+    value = f"{factor}c_k"
+    store = f"coeffs{to} = int(wp.round({value} / steps[k]))" if quantise else f"coeffs{to} = {value}"
+    d.launch(blocks, size)
+>>>>>>> h5
     d.code(
-        "$ids\n$place\n$spin\n$read\n$act",
-        ids="c, b = wp.tid()" if batch else "b = wp.tid()",
-        place=place,
-        spin=spin,
-        read=read,
-        act=act,
+        """
+        block, k = wp.tid()
+        c_k = float(0.0)
+        for n in range($samples):
+            $inner
+        $lines
+        $store
+        """,
+        samples="2 * size" if kind == "mdct" else "size",
+        inner=inner,
+        lines=lines,
+        store=store,
+    )
+    if basis:
+        d.explain("Row k of `basis` holds the samples of the kth cosine, scaled as the transform wants it.")
+    elif kind == "mdct":
+        d.explain("Blocks of 2 N samples give N numbers each; aliasing cancels where neighbours overlap.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        if layout == "flat":
+            x = np.lib.stride_tricks.sliding_window_view(v.x, length)[::size][:blocks]
+        else:
+            x = v.x if layout == "rows" else v.x.T
+        n, k = np.arange(length)[None, :], np.arange(size)[:, None]
+        m = {
+            "i": np.cos(np.pi * n * k / (size - 1)) * np.where((n == 0) | (n == length - 1), 0.5, 1.0),
+            "ii": np.cos(np.pi * (2 * n + 1) * k / (2 * size)),
+            "iii": np.cos(np.pi * n * (2 * k + 1) / (2 * size)) * np.where(n == 0, 1.0, 2.0),
+            "iv": np.cos(np.pi * (2 * n + 1) * (2 * k + 1) / (4 * size)),
+            "mdct": np.cos(np.pi / size * (n + 0.5 + size / 2) * (k + 0.5)),
+        }[kind]
+        if scale == "scaled":
+            m = m * np.sqrt(2 / size)
+        elif scale == "orthonormal":
+            m = np.cos(np.pi * (2 * n + 1) * k / (2 * size)) * np.where(k == 0, 1.0, 2**0.5) / size**0.5
+            if kind == "iii":  # the inverse of an orthonormal matrix
+                m = m.T
+        made = x @ (v.basis if basis else m).T
+        if quantise:
+            return {"quotient": made / v.steps}
+        return {"coeffs": {"rows": made, "flat": made.ravel(), "columns": made.T}[layout]}
+
+<<<<<<< HEAD
+    d.check(reference, 5e-4)
+=======
+    if not quantise:
+        d.check(reference, 5e-4)
+        return
+
+    def rounded(before: Values, after: Values) -> None:
+        quotient = reference(before)["quotient"]
+        found = after.coeffs.T if layout == "columns" else after.coeffs.reshape(blocks, size)
+        assert (np.abs(found - quotient) <= 0.5 + 1e-3).all()
+
+    d.holds(rounded)
+
+
+@DOMAIN.algorithm(
+    source="Sweldens 1996; Cohen, Daubechies & Feauveau 1992; Daubechies 1988",
+    names=_NAMES
+    | {
+        "wavelet_step": "dwt_level|lifting_step|wavelet_transform",
+        "approx": "low|coarse|smooth",
+        "details": "high|d_out|wavelet",
+        "detail": "d_n|h|odd",
+        "half": "n_pairs|half_length|m",
+    },
+    double=True,
+    weight=2,
+)
+def wavelet_step(d: Draft) -> None:
+    """Splits signals into a coarse half and details by one level of a wavelet transform."""
+    wavelet = d.option("wavelet", "haar", "cdf 5/3", "daubechies 4")
+    edge = d.option("edge", "wrap", "mirror")
+    layout = d.option("layout", "one", "rows", "columns")
+    result = d.option("result", "two", "one array", "details", "shrunk")
+    normalised = d.flag("orthonormal", 0.5)
+    if wavelet == "daubechies 4":
+        edge = "wrap"
+    size, rows = d.pick(32, 48, 64), d.pick(4, 6)
+    if layout == "one":
+        size *= 2
+    half = size // 2
+    said = {
+        "haar": "Haar's wavelet",
+        "cdf 5/3": "the 5/3 wavelet of Cohen, Daubechies and Feauveau",
+        "daubechies 4": "Daubechies' wavelet of four taps",
+    }[wavelet]
+    kept = {
+        "two": " into a coarse half and details",
+        "one array": ", the coarse half before the details",
+        "details": ", and keeps the details",
+        "shrunk": ", and shrinks the details by a threshold",
+    }[result]
+    d.says(f"Splits signals by {said}{kept}.")
+    shape = {"one": (size,), "rows": (rows, size), "columns": (size, rows)}[layout]
+    halved = {"one": (half,), "rows": (rows, half), "columns": (half, rows)}[layout]
+    d.input("x", "float", shape, -1.0, 1.0)
+    if result == "shrunk":
+        d.param("threshold", "float", 0.1, 0.3)
+    if result == "one array":
+        d.output("coeffs", "float", shape)
+    else:
+        if result != "details":
+            d.output("approx", "float", halved)
+        d.output("details", "float", halved)
+    at = {"one": "x[{}]", "rows": "x[row, {}]", "columns": "x[{}, row]"}[layout]
+    to = {"one": "[{}]", "rows": "[row, {}]", "columns": "[{}, row]"}[layout]
+    length = "x.shape[1]" if layout == "rows" else "x.shape[0]"
+    coarse = result != "details"
+    if wavelet == "haar":
+        body = f"left = {at.format('2 * n')}\nright = {at.format('2 * n + 1')}\n"
+        if normalised:
+            body += (
+                "detail = (right - left) * 0.7071067811865476\n"
+                + "low = (left + right) * 0.7071067811865476" * coarse
+            )
+        else:
+            body += "detail = right - left\n" + "low = left + 0.5 * detail" * coarse
+    elif wavelet == "cdf 5/3":
+        if edge == "wrap":
+            ends = f"after = (2 * n + 2) % {length}\n"
+            if coarse:
+                ends += f"back = (2 * n - 1 + {length}) % {length}\n"
+                ends += f"back2 = (2 * n - 2 + {length}) % {length}"
+        else:
+            ends = f"""
+            # mirrored about the first and the last sample
+            after = 2 * n + 2
+            if after >= {length}:
+                after = 2 * n
+            """
+            if coarse:
+                ends += """
+            back = wp.abs(2 * n - 1)
+            back2 = wp.abs(2 * n - 2)
+            """
+        body = f"$ends\nhere = {at.format('2 * n')}\n"
+        body += "# predict: an odd sample should be the mean of its neighbours\n"
+        body += f"detail = {at.format('2 * n + 1')} - 0.5 * (here + {at.format('after')})"
+        if coarse:
+            body += f"""
+before = {at.format("back")} - 0.5 * ({at.format("back2")} + here)
+# update: keeps the mean of the signal
+low = here + 0.25 * (before + detail)"""
+        if normalised:
+            body += "\ndetail *= 0.7071067811865476" + "\nlow *= 1.4142135623730951" * coarse
+    else:
+        ends = ""
+        body = f"""
+        a = {at.format("2 * n")}
+        b = {at.format("2 * n + 1")}
+        c = {at.format(f"(2 * n + 2) % {length}")}
+        e = {at.format(f"(2 * n + 3) % {length}")}
+        $low
+        detail = H3 * a - H2 * b + H1 * c - H0 * e
+        """
+        d.module(
+            f"# (1 +- sqrt 3) / {'(4 sqrt 2)' if normalised else '8, which keeps the mean'}\n"
+            + "\n".join(f"H{k} = wp.constant({value!r})" for k, value in enumerate(_daubechies(normalised)))
+        )
+    if wavelet != "cdf 5/3":
+        ends = ""
+    shrink = ""
+    if result == "shrunk":
+        shrink = """
+        # soft threshold: small details are noise
+        detail = wp.sign(detail) * wp.max(wp.abs(detail) - threshold, 0.0)
+        """
+    if result == "one array":
+        store = f"coeffs{to.format('n')} = low\ncoeffs{to.format(f'n + {length} // 2')} = detail"
+    else:
+        store = (f"approx{to.format('n')} = low\n" if coarse else "") + f"details{to.format('n')} = detail"
+    d.launch(*((half,) if layout == "one" else (rows, half)))
+    d.code(
+        f"{'n' if layout == 'one' else 'row, n'} = wp.tid()\n$body\n$shrink\n$store",
+        body=body,
+        ends=ends,
+        low="low = H0 * a + H1 * b + H2 * c + H3 * e" if coarse else "",
+        shrink=shrink,
+        store=store,
+    )
+    kept_energy = normalised and wavelet != "cdf 5/3" and result in ("two", "one array")
+    d.explain(
+        {"wrap": "The signal is periodic.", "mirror": "The signal is mirrored at its ends."}[edge]
+        + (" The transform is orthonormal: energy is kept." if kept_energy else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:
-        if layout == "vec2":
-            z = v.data[..., 0] + 1j * v.data[..., 1]
+        x = np.atleast_2d(v.x if layout != "columns" else v.x.T)
+        even, odd = x[:, ::2], x[:, 1::2]
+        if wavelet == "haar":
+            h, low = odd - even, (odd + even) / 2
+            if normalised:
+                h, low = h / 2**0.5, low * 2**0.5
+        elif wavelet == "cdf 5/3":
+            nxt = np.roll(even, -1, axis=1)
+            if edge == "mirror":
+                nxt[:, -1] = even[:, -1]
+            h = odd - (even + nxt) / 2
+            prev = np.roll(h, 1, axis=1)
+            if edge == "mirror":
+                prev[:, 0] = h[:, 0]
+            low = even + (prev + h) / 4
+            if normalised:
+                h, low = h / 2**0.5, low * 2**0.5
         else:
-            z = (
-                v.re + 1j * v.im
-                if layout == "planes"
-                else v.data.astype(np.int64 if layout == "int" else float)
-            )
-        rows = z.reshape(-1, n)
-        k = np.arange(half)
-        w: Any = np.ones(half)
-        if twiddle == "computed":
-            w = np.exp(-1j * np.pi * k / half)
-        elif twiddle == "table":
-            t = v.twiddles[k * (n // (2 * half))]
-            w = t.astype(np.int64) if layout == "int" else t[:, 0] + 1j * t[:, 1]
-        if out_of_place:
-            a, b = (p.reshape(len(rows), -1, half) for p in (rows[:, : n // 2], rows[:, n // 2 :]))
-        else:
-            pairs = rows.reshape(len(rows), -1, 2, half)
-            a, b = pairs[:, :, 0], pairs[:, :, 1]
-        if kind == "in frequency":
-            made = np.stack([a + b, (a - b) * w], axis=2)
-        else:
-            made = np.stack([a + b * w, a - b * w], axis=2)
-        y = made.reshape(z.shape)
-        if layout == "int":
-            return {"data": y % 7681}
-        if layout == "real":
-            return {"data": y}
-        if layout == "vec2":
-            return {f"data{suffix}": np.stack([y.real, y.imag], axis=-1)}
-        return {f"re{suffix}": y.real, f"im{suffix}": y.imag}
+            taps = np.array(_daubechies(normalised))
+            parts = np.stack([even, odd, np.roll(even, -1, axis=1), np.roll(odd, -1, axis=1)], axis=-1)
+            low, h = parts @ taps, parts @ (taps[::-1] * [1, -1, 1, -1])
+        if result == "shrunk":
+            h = np.sign(h) * np.maximum(np.abs(h) - v.threshold, 0)
 
-    d.check(reference, 5e-4)
+        def back(y: Any) -> Any:
+            return y[0] if layout == "one" else y if layout == "rows" else y.T
+
+        if result == "one array":
+            return {"coeffs": back(np.concatenate([low, h], axis=1))}
+        return {"details": back(h)} | ({"approx": back(low)} if coarse else {})
+
+    d.check(reference, 2e-4)
+
+
+def _daubechies(normalised: bool) -> list[float]:
+    root = 3**0.5
+    by = 4 * 2**0.5 if normalised else 8.0
+    return [(1 + root) / by, (3 + root) / by, (3 - root) / by, (1 - root) / by]
+>>>>>>> h5

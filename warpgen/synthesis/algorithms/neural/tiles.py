@@ -1,0 +1,159 @@
+"""Layers whose rows a block of threads works on together, with tiles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.library import activations
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="NVIDIA 2024, Warp tile programming; Milakov & Gimelshein 2018; Ba, Kiros & Hinton 2016",
+    names={
+        "row_tiles": "tile_rows|tiled_rows|row_reduction",
+        "x": "inputs|logits|hidden",
+        "y": "outputs|probs|normed",
+        "row": "i|r|sample",
+        "e": "exps|ex|unnormalized",
+        "top": "m|row_max|peak",
+        "mean": "mu|avg|centre",
+        "gamma": "weight|scale|gain",
+    },
+    adjoint="no",
+)
+def row_tiles(d: Draft) -> None:
+    """Normalises each row of a matrix with a block of threads."""
+    kind = d.option(
+        "kind",
+        "softmax",
+        "log softmax",
+        "layer norm",
+        "rms norm",
+        "l2",
+        "standardise",
+        "logsumexp",
+        "entropy",
+    )
+    gamma = d.flag("gamma", 0.4) and kind in ("layer norm", "rms norm", "standardise")
+    residual = d.flag("residual", 0.3)
+    act = d.option("activation", None, *activations.SMOOTH, weights=(4.0, *([1.0] * len(activations.SMOOTH))))
+    shape = d.option("shape", "constant", "literal")
+    n, width = d.pick(12, 16, 24), d.pick(16, 32, 64)
+    reduces = kind in ("logsumexp", "entropy")
+    act = None if reduces or kind in ("log softmax", "softmax") else act
+    if shape == "constant":
+        d.module(f"WIDTH = wp.constant({width})")
+    w = "WIDTH" if shape == "constant" else str(width)
+    d.input("x", "float", (n, width), -2.0, 2.0)
+    if residual:
+        d.input("residual", "float", (n, width), -1.0, 1.0)
+    if gamma:
+        d.input("gamma", "float", width, 0.5, 1.5)
+    if kind in ("layer norm", "rms norm", "l2", "standardise"):
+        d.param("eps", "float", 1e-5, 1e-3)
+    d.output("value" if reduces else "y", "float", n if reduces else (n, width))
+    load = f"t = wp.tile_load(x[row], shape={w})"
+    if residual:
+        load = f"t = wp.tile_load(x[row], shape={w}) + wp.tile_load(residual[row], shape={w})"
+    full = f"wp.tile_broadcast({{}}, shape=({w},))"
+    exps = (
+        "top = wp.tile_max(t)\n"
+        "# the largest exponent becomes zero, so that none overflows\n"
+        f"e = wp.tile_map(wp.exp, t - {full.format('top')})"
+    )
+    mean = f"mean = wp.tile_sum(t) * (1.0 / float({w}))\ncentred = t - {full.format('mean')}"
+    if kind in ("layer norm", "rms norm", "l2", "standardise"):
+        d.function("@wp.func\ndef squared(v: float) -> float:\n    return v * v")
+    inverse = {
+        "layer norm": f"wp.sqrt(square[0] / float({w}) + eps)",
+        "standardise": f"(wp.sqrt(square[0] / float({w} - 1)) + eps)",
+        "rms norm": f"wp.sqrt(square[0] / float({w}) + eps)",
+        "l2": "wp.sqrt(square[0] + eps)",
+    }.get(kind, "")
+    result = ""
+    if kind == "softmax":
+        body = f"{exps}\ntotal = wp.tile_sum(e)\nresult = e * (1.0 / total[0])"
+    elif kind == "log softmax":
+        body = (
+            f"{exps}\n"
+            "total = wp.tile_sum(e)\n"
+            "log_z = top[0] + wp.log(total[0])\n"
+            f"result = wp.tile_map(wp.sub, t, wp.tile_ones(shape={w}, dtype=float) * log_z)"
+        )
+    elif kind == "logsumexp":
+        body = f"{exps}\ntotal = wp.tile_sum(e)\nlog_z = top[0] + wp.log(total[0])"
+    elif kind == "entropy":
+        body = (
+            f"{exps}\n"
+            "total = wp.tile_sum(e)\n"
+            "# H = log Z - E[s]\n"
+            "expected = wp.tile_sum(wp.tile_map(wp.mul, e, t))\n"
+            "spread = top[0] + wp.log(total[0]) - expected[0] / total[0]"
+        )
+    elif kind in ("layer norm", "standardise"):
+        body = (
+            f"{mean}\n"
+            "square = wp.tile_sum(wp.tile_map(squared, centred))\n"
+            f"result = centred * (1.0 / {inverse})"
+        )
+    else:
+        body = f"square = wp.tile_sum(wp.tile_map(squared, t))\nresult = t * (1.0 / {inverse})"
+    if gamma:
+        result += f"\nresult = wp.tile_map(wp.mul, result, wp.tile_load(gamma, shape={w}))"
+    if act:
+        result += f"\nresult = wp.tile_map({d.use(act.value)}, result)"
+    store = {
+        "logsumexp": "value[row] = log_z",
+        "entropy": "value[row] = spread",
+    }.get(kind, "wp.tile_store(y[row], result)")
+    d.launch(n, tiled=True)
+    d.code(
+        "row = wp.tid()\n$load\n$body\n$result\n$store",
+        load=load,
+        body=body,
+        result=result.strip("\n"),
+        store=store,
+    )
+    d.explain(
+        "One block of threads for each row, launched with `wp.launch_tiled`; the row is held in registers."
+    )
+    d.says(
+        {
+            "softmax": "Computes the softmax of each row with a block of threads.",
+            "log softmax": "Computes the logarithm of the softmax of each row with a block of threads.",
+            "layer norm": "Normalises each row to mean zero and variance one with a block of threads.",
+            "rms norm": "Divides each row by its root mean square with a block of threads.",
+            "l2": "Scales each row to unit length with a block of threads.",
+            "standardise": "Standardises each row by its sample deviation with a block of threads.",
+            "logsumexp": (
+                "Computes the logarithm of the sum of exponentials of each row with a block of threads."
+            ),
+            "entropy": "Computes the entropy of the softmax of each row with a block of threads.",
+        }[kind]
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        t = v.x + (v.residual if residual else 0.0)
+        z = np.log(np.exp(t).sum(axis=1, keepdims=True))
+        if kind == "logsumexp":
+            return {"value": z[:, 0]}
+        if kind == "entropy":
+            return {"value": -(np.exp(t - z) * (t - z)).sum(axis=1)}
+        c = t - t.mean(axis=1, keepdims=True)
+        y = {
+            "softmax": lambda: np.exp(t - z),
+            "log softmax": lambda: t - z,
+            "layer norm": lambda: c / np.sqrt(t.var(axis=1, keepdims=True) + v.eps),
+            "standardise": lambda: c / (t.std(axis=1, ddof=1, keepdims=True) + v.eps),
+            "rms norm": lambda: t / np.sqrt((t**2).mean(axis=1, keepdims=True) + v.eps),
+            "l2": lambda: t / np.sqrt((t**2).sum(axis=1, keepdims=True) + v.eps),
+        }[kind]()
+        if gamma:
+            y = y * v.gamma
+        return {"y": act.value(y) if act else y}
+
+    d.check(reference, 5e-4)

@@ -1,0 +1,319 @@
+"""Digital filters with finite and infinite impulse response."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.signal import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+_NAMES = {
+    "x": "signal|samples|inp|audio",
+    "y": "filtered|out|y_out|signal_out",
+    "h": "taps|coeffs|kernel|impulse",
+    "acc": "sum|s|y_n",
+    "n": "i|t|sample",
+    "ch": "channel|c|track",
+}
+
+
+@DOMAIN.algorithm(
+    source="Oppenheim & Schafer 2010, sec. 6.5",
+    names=_NAMES | {"fir_filter": "convolve_fir|fir|apply_taps", "m": "src|idx_in|j"},
+    double=True,
+    half=True,
+    weight=3,
+)
+def fir_filter(d: Draft) -> None:
+    """Filters signals with a finite impulse response."""
+    edge = d.option("edge", "zero", "hold", "wrap", "mirror", "valid", "history")
+    layout = d.option("layout", "mono", "channels", "interleaved")
+    symmetric = d.flag("symmetric", 0.3)
+    decimate = d.flag("decimate", 0.3)
+    complex_ = d.flag("complex", 0.25)
+    if symmetric or layout == "interleaved":
+        complex_ = False
+    if symmetric and edge == "history":
+        edge = "zero"
+    taps, factor = d.pick(7, 9, 11), d.pick(2, 3, 4) if decimate else 1
+    channels = d.pick(2, 4) if layout != "mono" else 1
+    most = d.pick(96, 128, 192) // channels
+    count = most - taps + 1 if edge == "valid" else most
+    count //= factor
+    kind = "vec2" if complex_ else "float"
+    shape = {"mono": (most,), "channels": (channels, most), "interleaved": (most * channels,)}[layout]
+    d.says(
+        "Filters signals with a "
+        + ("symmetric finite impulse response" if symmetric else "finite impulse response")
+        + (f", and keeps every {['', '', 'second', 'third', 'fourth'][factor]} sample." if decimate else ".")
+    )
+    d.input("x", kind, shape, -1.0, 1.0)
+    d.input("h", "float", (taps + 1) // 2 if symmetric else taps, -0.5, 0.5)
+    if edge == "history":
+        d.input("history", kind, (channels, taps - 1) if layout != "mono" else taps - 1, -1.0, 1.0)
+    out = {"mono": (count,), "channels": (channels, count), "interleaved": (count * channels,)}[layout]
+    d.output("y", kind, out)
+    d.launch(*((count,) if layout == "mono" else (channels, count)))
+    first = "n" if not decimate else f"{factor} * n"
+    if edge == "valid":
+        first += f" + {taps - 1}"
+
+    def at(index: str) -> str:
+        """The sample of this channel there."""
+        if layout == "interleaved":
+            return f"x[{f'({index})' if ' - ' in index else index} * {channels} + ch]"
+        return f"x[{index}]" if layout == "mono" else f"x[ch, {index}]"
+
+    old = "history[{}]" if layout == "mono" else "history[ch, {}]"
+
+    def sample(name: str, offset: str) -> str:
+        """Lines that find the sample `offset` back, or fall out of the signal."""
+        back = f"start - {offset}"
+        return {
+            "zero": "",
+            "valid": f"{name} = {at(back)}",
+            "hold": f"{name} = {at(f'wp.max({back}, 0)')}",
+            "wrap": f"{name} = {at(f'({back} + {most}) % {most}')}",
+            "mirror": f"{name} = {at(f'wp.abs({back})')}",
+            "history": "",
+        }[edge]
+
+    if symmetric:
+        half = taps // 2
+        if edge == "zero":
+            loop = f"""
+            for k in range({half}):
+                # taps k and {taps - 1} - k are equal, so that one product serves both samples
+                pair = float(0.0)
+                if start - k >= 0:
+                    pair += {at("start - k")}
+                if start - {taps - 1} + k >= 0:
+                    pair += {at(f"start - {taps - 1} + k")}
+                acc += h[k] * pair
+            if start - {half} >= 0:
+                acc += h[{half}] * {at(f"start - {half}")}
+            """
+        else:
+            loop = f"""
+            for k in range({half}):
+                {sample("near", "k")}
+                {sample("far", f"({taps - 1} - k)")}
+                # equal taps: one product serves both samples
+                acc += h[k] * (near + far)
+            {sample("middle", str(half))}
+            acc += h[{half}] * middle
+            """
+    elif edge == "zero":
+        loop = f"""
+        for k in range({taps}):
+            m = start - k
+            if m >= 0:
+                acc += h[k] * {at("m")}
+        """
+    elif edge == "history":
+        loop = f"""
+        for k in range(h.shape[0]):
+            m = start - k
+            if m >= 0:
+                acc += h[k] * {at("m")}
+            else:
+                # the end of the block before
+                acc += h[k] * {old.format(f"{taps - 1} + m")}
+        """
+    else:
+        value = sample("", "k").removeprefix(" = ")
+        loop = f"for k in range(h.shape[0]):\n    acc += h[k] * {value}"
+    target = {"mono": "y[n]", "channels": "y[ch, n]", "interleaved": f"y[n * {channels} + ch]"}[layout]
+    d.code(
+        f"""
+        {"n" if layout == "mono" else "ch, n"} = wp.tid()
+        $begin
+        acc = {"wp.vec2()" if complex_ else "float(0.0)"}
+        $loop
+        {target} = acc
+        """,
+        begin=f"start = {first}" if first != "n" else "",
+        loop=loop if first != "n" else loop.replace("start", "n"),
+    )
+    d.explain({
+        "zero": "The signal counts as zero before its first sample.",
+        "hold": "The first sample stands for all that would come before it.",
+        "wrap": "The signal is periodic, so that the convolution is circular.",
+        "mirror": "The signal is mirrored about its first sample.",
+        "valid": "Only samples are kept for which all taps lie within the signal.",
+        "history": "Blocks follow each other: `history` holds the last samples of the one before.",
+    }[edge])  # fmt: skip
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.x.reshape(most, channels).T if layout == "interleaved" else v.x.reshape((channels, most, -1))
+        x = x.reshape(channels, most, -1)
+        h = np.concatenate([v.h, v.h[-2::-1]]) if symmetric else v.h
+        pad = taps - 1
+        before = {
+            "zero": np.zeros((channels, pad, x.shape[2])),
+            "valid": np.zeros((channels, 0, x.shape[2])),
+            "hold": np.repeat(x[:, :1], pad, axis=1),
+            "wrap": x[:, -pad:],
+            "mirror": x[:, pad:0:-1],
+            "history": v.get("history", x[:, :pad]).reshape(channels, pad, -1),
+        }[edge]
+        whole = np.concatenate([before, x], axis=1)
+        made = np.array(
+            [
+                [np.convolve(whole[c, :, j], h, mode="valid") for j in range(x.shape[2])]
+                for c in range(channels)
+            ]
+        )  # channel, component, sample
+        made = made[:, :, ::factor][:, :, :count].transpose(0, 2, 1)
+        if layout == "interleaved":
+            return {"y": made.transpose(1, 0, 2).ravel()}
+        return {"y": made.reshape((*out, 2) if complex_ else out)}
+
+    d.check(reference, 3e-4)
+
+
+BIQUAD = piece("""
+@wp.struct
+class Biquad:
+    b0: float
+    b1: float
+    b2: float
+    a1: float
+    a2: float
+""")
+
+
+@DOMAIN.algorithm(
+    source="Smith 2007, ch. 9; Bristow-Johnson, Audio EQ cookbook",
+    names=_NAMES
+    | {
+        "biquad_filter": "iir_biquad|second_order_sections|sos_filter",
+        "sections": "sos|cascade|stages",
+        "z1": "s1|d1|state1",
+        "z2": "s2|d2|state2",
+        "x0": "in_n|u|v",
+    },
+    double=True,
+    adjoint="no",
+    weight=3,
+)
+def biquad_filter(d: Draft) -> None:
+    """Filters each channel of a signal with sections of second order, one after the other."""
+    form = d.option("form", "direct 1", "direct 2", "transposed 2")
+    layout = d.option("layout", "rows", "columns", "flat")
+    coefficients = d.option("coefficients", "struct", "table", "values", "per channel")
+    place = d.option("place", "new", "same")
+    cascade = coefficients in ("struct", "table") and d.flag("cascade", 0.5)
+    count, length = d.pick(16, 24, 32), d.pick(48, 64, 96)
+    said = {"direct 1": "direct form I", "direct 2": "direct form II"}.get(form, "transposed direct form II")
+    what = "sections of second order, one after the other" if cascade else "a section of second order"
+    d.says(f"Filters each channel of a signal with {what}, in {said}.")
+    number = d.pick(2, 3, 4) if cascade else d.pick(3, 4) if coefficients in ("struct", "table") else 1
+    bound = {"b0": (0.1, 0.5), "b1": (-0.4, 0.4), "b2": (-0.3, 0.3), "a1": (-0.9, 0.6), "a2": (0.05, 0.5)}
+    shape = {"rows": (count, length), "columns": (length, count), "flat": (count * length,)}[layout]
+    if place == "new":
+        d.input("x", "float", shape, -1.0, 1.0)
+    else:
+        d.inout("x", "float", shape, -1.0, 1.0)
+    if not cascade and coefficients in ("struct", "table"):
+        d.input("preset", "int", count, 0, number)
+    if coefficients == "struct":
+        d.struct("sections", BIQUAD, {name: fill(*b) for name, b in bound.items()}, number)
+        load, c = "q = sections[{}]", {name: f"q.{name}" for name in bound}
+    elif coefficients == "table":
+        d.input("sections", "float", (number, 5), -0.35, 0.45)
+        load, c = "", {name: f"sections[{{}}, {k}]" for k, name in enumerate(bound)}
+    elif coefficients == "values":
+        for name, b in bound.items():
+            d.param(name, "float", *b)
+        load, c = "", {name: name for name in bound}
+    else:
+        for name, b in bound.items():
+            d.input(name, "float", count, *b)
+        load, c = "", {name: f"{name}[ch]" for name in bound}
+    which = "s" if cascade else "preset[ch]"
+    load = load.format(which)
+    c = {name: value.format("s" if cascade else "p") for name, value in c.items()}
+    if coefficients == "table" and not cascade:
+        load = "p = preset[ch]"
+    if place == "new":
+        d.output("y", "float", shape)
+    at = {"rows": "[ch, n]", "columns": "[n, ch]", "flat": f"[ch * {length} + n]"}[layout]
+    target = "y" if place == "new" else "x"
+    read = f"u = x{at}"
+    if cascade and place == "new":
+        # the first section reads the input, the others what the one before left
+        read += f"\nif s > 0:\n    u = y{at}"
+    states = {"direct 1": ("x1", "x2", "y1", "y2"), "direct 2": ("w1", "w2"), "transposed 2": ("z1", "z2")}[
+        form
+    ]
+    step = {
+        "direct 1": f"""
+        y0 = {c["b0"]} * u + {c["b1"]} * x1 + {c["b2"]} * x2 - {c["a1"]} * y1 - {c["a2"]} * y2
+        x2 = x1
+        x1 = u
+        y2 = y1
+        y1 = y0
+        {target}{at} = y0
+        """,
+        "direct 2": f"""
+        # the poles first: w is the signal that both delay lines share
+        w0 = u - {c["a1"]} * w1 - {c["a2"]} * w2
+        {target}{at} = {c["b0"]} * w0 + {c["b1"]} * w1 + {c["b2"]} * w2
+        w2 = w1
+        w1 = w0
+        """,
+        "transposed 2": f"""
+        y0 = {c["b0"]} * u + z1
+        z1 = {c["b1"]} * u - {c["a1"]} * y0 + z2
+        z2 = {c["b2"]} * u - {c["a2"]} * y0
+        {target}{at} = y0
+        """,
+    }[form]
+    start = "\n".join(f"{name} = float(0.0)" for name in states)
+    channel = "$load\n$start\nfor n in range($length):\n    $read\n    $step"
+    d.launch(count)
+    samples = {"rows": "x.shape[1]", "columns": "x.shape[0]", "flat": str(length)}[layout]
+    blocks = {"load": load, "start": start, "read": read, "step": step, "length": samples}
+    if cascade:
+        d.code("ch = wp.tid()\nfor s in range(sections.shape[0]):\n    $channel", channel=channel, **blocks)
+    else:
+        d.code("ch = wp.tid()\n$channel", channel=channel, **blocks)
+    d.explain("""
+        H(z) = (b0 + b1/z + b2/z^2) / (1 + a1/z + a2/z^2); coefficients are normalised so that a0 is one.
+        The filter starts at rest.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = {"rows": lambda: v.x, "columns": lambda: v.x.T, "flat": lambda: v.x.reshape(count, length)}[
+            layout
+        ]()
+
+        def coefficient(k: int, name: str) -> Any:
+            if coefficients == "struct":
+                return v[f"sections.{name}"][k]
+            return v.sections[k, list(bound).index(name)] if coefficients == "table" else v[name]
+
+        if cascade:
+            for k in range(number):
+                x = _second_order(x, *(coefficient(k, name) for name in bound))
+        else:
+            chosen: Any = v.preset if coefficients in ("struct", "table") else 0
+            x = _second_order(x, *(coefficient(chosen, name) for name in bound))
+        made = {"rows": lambda: x, "columns": lambda: x.T, "flat": lambda: x.ravel()}[layout]()
+        return {target: made}
+
+    d.check(reference, 3e-4)
+
+
+def _second_order(x: Any, b0: Any, b1: Any, b2: Any, a1: Any, a2: Any) -> Any:
+    """The difference equation along the last axis; coefficients are numbers, or one for each row."""
+    padded = np.pad(x, ((0, 0), (2, 0)))
+    y = np.zeros_like(padded)
+    for n in range(2, padded.shape[1]):
+        zeros = b0 * padded[:, n] + b1 * padded[:, n - 1] + b2 * padded[:, n - 2]
+        y[:, n] = zeros - a1 * y[:, n - 1] - a2 * y[:, n - 2]
+    return y[:, 2:]

@@ -1,0 +1,369 @@
+"""Spectra: frames, discrete transforms, single tones, filter banks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.signal import DOMAIN
+from warpgen.synthesis.library import windows
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "x": "signal|samples|audio",
+    "n": "i|t|m",
+    "k": "bin|freq_bin|f",
+    "frames": "windowed|segments|blocks",
+    "spectrum": "bins|spec|dft_out",
+    "re": "real|sum_re|c_re",
+    "im": "imag|sum_im|c_im",
+    "hop": "stride|hop_size|step",
+}
+
+
+@DOMAIN.algorithm(
+    source="Harris 1978; Allen & Rabiner 1977",
+    names=_NAMES | {"frame_signal": "window_frames|stft_frames|make_frames", "w": "weight|win|taper"},
+    double=True,
+    half=True,
+    weight=2,
+)
+def frame_signal(d: Draft) -> None:
+    """Cuts a signal into overlapping frames and tapers each by a window."""
+    window = d.option("window", *windows.WINDOWS)
+    periodic = d.flag("periodic")
+    edge = d.option("edge", "inside", "zero", "reflect")
+    layout = d.option("layout", "frames rows", "frames columns", "channels")
+    emphasis = d.flag("pre-emphasis", 0.3)
+    w = d.use(window)
+    size, hop, count = d.pick((16, 8, 10), (20, 10, 8), (24, 6, 10), (32, 16, 6))
+    channels = d.pick(2, 3) if layout == "channels" else 1
+    padded = edge != "inside"
+    length = size + hop * (count - 1) - (size if padded else 0)
+    d.input("x", "float", (channels, length) if layout == "channels" else length, -1.0, 1.0)
+    d.param("hop", "int", hop)
+    if emphasis:
+        d.param("alpha", "float", 0.9, 0.98)
+    shape = {
+        "frames rows": (count, size),
+        "frames columns": (size, count),
+        "channels": (channels, count, size),
+    }[layout]
+    d.output("frames", "float", shape)
+    at = {"frames rows": "[frame, n]", "frames columns": "[n, frame]", "channels": "[ch, frame, n]"}[layout]
+    source = "x[ch, {}]" if layout == "channels" else "x[{}]"
+    last = "x.shape[1]" if layout == "channels" else "x.shape[0]"
+    index = "frame * hop + n" + (f" - {size // 2}" if padded else "")
+    fold = {
+        "inside": "",
+        "zero": f"if j < 0 or j >= {last}:\n    return  # beyond the signal's ends frames stay zero",
+        "reflect": f"""
+        # mirrored about the first and the last sample, so that frames at the ends are full
+        j = wp.abs(j)
+        if j >= {last}:
+            j = 2 * {last} - 2 - j
+        """,
+    }[edge]
+    value = source.format("j")
+    lines = ""
+    if emphasis:
+        lines = f"""
+        sample = {value}
+        if j > 0:
+            sample -= alpha * {source.format("j - 1")}
+        """
+        value = "sample"
+    number = f"frames.shape[{shape.index(size, 1 if layout != 'frames columns' else 0)}]"
+    length_ = f"{number} + 1" if periodic else number
+    d.launch(*shape) if layout != "frames columns" else d.launch(count, size)
+    ids = "ch, frame, n" if layout == "channels" else "frame, n"
+    d.code(
+        f"{ids} = wp.tid()\nj = {index}\n$fold\n$lines\nframes{at} = {w}(n, {length_}) * {value}",
+        fold=fold,
+        lines=lines,
+    )
+    d.explain(
+        ("Frames are centred on multiples of the hop. " if padded else "")
+        + "The window is "
+        + ("periodic, as the discrete Fourier transform wants it." if periodic else "symmetric.")
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.x.reshape(channels, length)
+        if emphasis:
+            x = np.concatenate([x[:, :1], x[:, 1:] - v.alpha * x[:, :-1]], axis=1)
+        half = size // 2
+        if edge == "zero":
+            x = np.pad(x, ((0, 0), (half, size)))
+        elif edge == "reflect":
+            x = np.pad(x, ((0, 0), (half, half)), mode="reflect")
+        cut = np.lib.stride_tricks.sliding_window_view(x, size, axis=1)[:, ::hop][:, :count]
+        made = cut * window(np.arange(size), size + 1 if periodic else size)
+        if layout == "channels":
+            return {"frames": made}
+        return {"frames": made[0] if layout == "frames rows" else made[0].T}
+
+    d.check(reference, 2e-4)
+
+
+@DOMAIN.algorithm(
+    source="Oppenheim & Schafer 2010, eq. 8.11",
+    names=_NAMES | {"discrete_fourier": "dft|naive_dft|spectrum_by_sum", "angle": "theta|phase|omega"},
+    double=True,
+    adjoint="either",
+    weight=3,
+)
+def discrete_fourier(d: Draft) -> None:
+    """Computes the discrete Fourier transform of signals by its definition."""
+    result = d.option("result", "complex", "power", "magnitude", "decibel", "split")
+    source = d.option("source", "real", "complex")
+    twiddle = d.option("twiddle", "each", "rotated", "table")
+    batch = d.flag("batch")
+    inverse = d.flag("inverse", 0.3)
+    if inverse:
+        source, result = "complex", "complex" if result in ("power", "decibel", "magnitude") else result
+    size, rows = d.pick(12, 16, 20, 24, 32), d.pick(4, 6)
+    bins = size if source == "complex" else size // 2 + 1
+    what = {
+        "complex": "the discrete Fourier transform",
+        "split": "real and imaginary parts of the discrete Fourier transform",
+        "power": "the periodogram",
+        "magnitude": "the magnitudes of the discrete Fourier transform",
+        "decibel": "the spectrum in decibels",
+    }[result]
+    if inverse:
+        what = what.replace("discrete", "inverse discrete")
+    d.says(f"Computes {what} of {'complex' if source == 'complex' else 'real'} signals by the definition.")
+    kind = "vec2" if source == "complex" else "float"
+    low, high = (0.2, 1.0) if result in ("magnitude", "decibel") else (-1.0, 1.0)
+    d.input("x", kind, (rows, size) if batch else size, low, high)
+    if twiddle == "table":
+        d.input("roots", "vec2", size, -1.0, 1.0)
+    out = (rows, bins) if batch else (bins,)
+    if result == "split":
+        d.output("re_out", "float", out)
+        d.output("im_out", "float", out)
+    else:
+        d.output("spectrum", "vec2" if result == "complex" else "float", out)
+    sign = "" if inverse else "-"
+    at = "[row, n]" if batch else "[n]"
+    number = "x.shape[1]" if batch else "x.shape[0]"
+    value = f"x{at}"
+    add = f"re += {value} * c\nim += {value} * s"
+    if source == "complex":
+        add = "re += a[0] * c - a[1] * s\nim += a[0] * s + a[1] * c"
+    read = f"a = {value}" if source == "complex" else ""
+    if twiddle == "each":
+        before = ""
+        inner = f"""
+        # reducing k n first keeps the angle small, so that single precision does
+        angle = {sign}2.0 * wp.pi * float((k * n) % {number}) / float({number})
+        c = wp.cos(angle)
+        s = wp.sin(angle)
+        $read
+        $add
+        """
+    elif twiddle == "table":
+        before = ""
+        inner = f"root = roots[(k * n) % {number}]\nc = root[0]\ns = root[1]\n$read\n$add"
+    else:
+        before = f"""
+        step = {sign}2.0 * wp.pi * float(k) / float({number})
+        dc = wp.cos(step)
+        ds = wp.sin(step)
+        c = float(1.0)
+        s = float(0.0)
+        """
+        inner = """
+        $read
+        $add
+        # turn by one step: no sine is needed in the loop
+        c_next = c * dc - s * ds
+        s = c * ds + s * dc
+        c = c_next
+        """
+        d.forward_only()
+    if result in ("power", "magnitude", "decibel"):
+        d.forward_only()  # Warp does not tape the sums, which the adjoint of their squares needs
+    to = "[row, k]" if batch else "[k]"
+    scale = f" / float({number})"
+    store = {
+        "complex": f"spectrum{to} = wp.vec2(re, im)" + (scale if inverse else ""),
+        "split": f"re_out{to} = re{scale if inverse else ''}\nim_out{to} = im{scale if inverse else ''}",
+        "power": f"spectrum{to} = (re * re + im * im){scale}",
+        "magnitude": f"spectrum{to} = wp.sqrt(re * re + im * im)",
+        "decibel": f"""
+        # the floor avoids the logarithm of an empty bin
+        spectrum{to} = 10.0 * wp.log10(wp.max(re * re + im * im, 1.0e-6))
+        """,
+    }[result]
+    d.launch(*out)
+    d.code(
+        f"""
+        {"row, k" if batch else "k"} = wp.tid()
+        re = float(0.0)
+        im = float(0.0)
+        $before
+        for n in range({number}):
+            $inner
+        $store
+        """,
+        before=before,
+        inner=inner,
+        read=read,
+        add=add,
+        store=store,
+    )
+    d.explain(
+        f"X_k = {'1/N ' if inverse else ''}sum_n x_n exp({'+' if inverse else '-'}2 pi i k n / N)"
+        + ("; `roots` holds the roots of unity for all k n mod N." if twiddle == "table" else ".")
+        + (" Of a real signal the upper half of the bins would repeat the lower." if source == "real" else "")
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.x[..., 0] + 1j * v.x[..., 1] if source == "complex" else v.x
+        if twiddle == "table":
+            roots = v.roots[:, 0] + 1j * v.roots[:, 1]
+            product = np.outer(np.arange(size), np.arange(bins)) % size
+            made = x @ roots[product] / (size if inverse else 1)
+        elif source == "real":
+            made = np.fft.rfft(x)
+        else:
+            made = np.fft.ifft(x) if inverse else np.fft.fft(x)
+        power = np.abs(made) ** 2
+        if result == "split":
+            return {"re_out": made.real, "im_out": made.imag}
+        return {
+            "spectrum": {
+                "complex": np.stack([made.real, made.imag], axis=-1),
+                "power": power / size,
+                "magnitude": np.sqrt(power),
+                "decibel": 10 * np.log10(np.maximum(power, 1e-6)),
+            }[result]
+        }
+
+    d.check(reference, 2e-2 if result == "decibel" else 1e-3)
+
+
+@DOMAIN.algorithm(
+    source="Cooley & Tukey 1965; Gentleman & Sande 1966; Stockham, in Cochran et al. 1967",
+    names={
+        "fft_stage": "fft_butterflies|radix2_stage|fft_pass",
+        "x": "data|buf|z",
+        "half": "span|half_size|m",
+        "angle": "theta|phase",
+        "w": "twiddle|root",
+        "a": "upper|even|u",
+        "b": "lower|odd|v",
+    },
+    double=True,
+    weight=2,
+)
+def fft_stage(d: Draft) -> None:
+    """Performs one stage of butterflies of a fast Fourier transform."""
+    kind = d.option("kind", "in time", "in frequency", "stockham")
+    layout = d.option("layout", "one", "rows", "split")
+    inverse = d.flag("inverse")
+    twiddle = d.option("twiddle", "computed", "table")
+    place = d.option("place", "new", "same")
+    if kind == "stockham":
+        place = "new"
+    size = d.pick(32, 64) if layout == "rows" else d.pick(64, 128)
+    rows = d.pick(4, 6)
+    half = d.pick(*(2**k for k in range(1, size.bit_length() - 2)))
+    said = {
+        "in time": "Performs one stage of a fast Fourier transform by decimation in time.",
+        "in frequency": "Performs one stage of a fast Fourier transform by decimation in frequency.",
+        "stockham": "Performs one stage of Stockham's fast Fourier transform, which sorts as it goes.",
+    }[kind]
+    d.says(said if not inverse else said.replace("fast Fourier", "fast inverse Fourier"))
+    shape = (rows, size) if layout == "rows" else (size,)
+    names = ["x_re", "x_im"] if layout == "split" else ["x"]
+    type_ = "float" if layout == "split" else "vec2"
+    for name in names:
+        if place == "new":
+            d.input(name, type_, shape, -1.0, 1.0)
+        else:
+            d.inout(name, type_, shape, -1.0, 1.0)
+    if place == "same":
+        d.forward_only()
+    if twiddle == "table":
+        d.input("roots", "vec2", half, -1.0, 1.0)
+    d.param("half", "int", half)
+    outs = names
+    if place == "new":
+        outs = [name.replace("x", "y") for name in names]
+        for name in outs:
+            d.output(name, type_, shape)
+    row = "row, " if layout == "rows" else ""
+
+    def load(name: str, index: str) -> str:
+        if layout == "split":
+            return f"{name} = wp.vec2(x_re[{index}], x_im[{index}])"
+        return f"{name} = x[{row}{index}]"
+
+    def store(index: str, value: str, name: str) -> str:
+        if layout == "split":
+            return f"{name} = {value}\n{outs[0]}[{index}] = {name}[0]\n{outs[1]}[{index}] = {name}[1]"
+        return f"{outs[0]}[{row}{index}] = {value}"
+
+    sign = "" if inverse else "-"
+    number = "x.shape[1]" if layout == "rows" else f"{names[0]}.shape[0]"
+    w = (
+        "w = roots[k]"
+        if twiddle == "table"
+        else f"angle = {sign}wp.pi * float(k) / float(half)\nw = wp.vec2(wp.cos(angle), wp.sin(angle))"
+    )
+    d.function("""
+        @wp.func
+        def complex_mul(p: wp.vec2, q: wp.vec2):
+            return wp.vec2(p[0] * q[0] - p[1] * q[1], p[0] * q[1] + p[1] * q[0])
+    """)
+    if kind == "stockham":
+        first, second, up, down = "t", f"t + {number} // 2", "to", "to + half"
+        places = "k = t % half\nto = 2 * t - k"
+    else:
+        first, second, up, down = "i", "j", "i", "j"
+        places = """
+        # t counts butterflies: k within a group, groups lie 2 half apart
+        k = t % half
+        i = 2 * t - k
+        j = i + half
+        """
+    lines = [load("a", first), load("b", second), "$w"]
+    if kind == "in frequency":
+        lines += [store(up, "a + b", "top"), store(down, "complex_mul(w, a - b)", "bottom")]
+    else:
+        lines += ["wb = complex_mul(w, b)", store(up, "a + wb", "top"), store(down, "a - wb", "bottom")]
+    body = "\n".join(lines)
+    d.launch(*((rows, size // 2) if layout == "rows" else (size // 2,)))
+    d.code(
+        f"{'row, t' if layout == 'rows' else 't'} = wp.tid()\n$places\n$body", places=places, body=body, w=w
+    )
+    d.explain({
+        "in time": "The input must be in bit-reversed order; `half` runs 1, 2, 4 up to half the length.",
+        "in frequency": "`half` runs from half the length down to 1; the result is in bit-reversed order.",
+        "stockham": "`half` runs 1, 2, 4 up to half the length; nothing is reordered.",
+    }[kind])  # fmt: skip
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.x_re + 1j * v.x_im if layout == "split" else v.x[..., 0] + 1j * v.x[..., 1]
+        t = np.arange(size // 2)
+        k = t % half
+        w = np.exp((1j if inverse else -1j) * np.pi * k / half)
+        if twiddle == "table":
+            w = (v.roots[:, 0] + 1j * v.roots[:, 1])[k]
+        i, j = (t, t + size // 2) if kind == "stockham" else (2 * t - k, 2 * t - k + half)
+        a, b = x[..., i], x[..., j]
+        to = 2 * t - k
+        y = np.empty_like(x)
+        if kind == "in frequency":
+            y[..., to], y[..., to + half] = a + b, (a - b) * w
+        else:
+            y[..., to], y[..., to + half] = a + w * b, a - w * b
+        if layout == "split":
+            return {outs[0]: y.real, outs[1]: y.imag}
+        return {outs[0]: np.stack([y.real, y.imag], axis=-1)}
+
+    d.check(reference, 2e-4)

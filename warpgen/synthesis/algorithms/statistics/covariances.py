@@ -1,0 +1,172 @@
+"""Covariance functions of Gaussian processes, and distances between distributions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.statistics import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_KERNELS: dict[str, Any] = {  # of the scaled distance r and its square q
+    "squared exponential": ("wp.exp(-0.5 * q)", lambda r: np.exp(-r * r / 2)),
+    "rational quadratic": ("wp.pow(1.0 + 0.25 * q, -2.0)", lambda r: (1 + r * r / 4) ** -2.0),
+    "inverse multiquadric": ("1.0 / wp.sqrt(1.0 + q)", lambda r: (1 + r * r) ** -0.5),
+    "exponential": ("wp.exp(-r)", lambda r: np.exp(-r)),
+    "matern 3/2": ("(1.0 + c * r) * wp.exp(-c * r)", lambda r: (1 + 3**0.5 * r) * np.exp(-(3**0.5) * r)),
+    "matern 5/2": (
+        "(1.0 + c * r + 5.0 * q / 3.0) * wp.exp(-c * r)",
+        lambda r: (1 + 5**0.5 * r + 5 * r * r / 3) * np.exp(-(5**0.5) * r),
+    ),
+    "wendland": (
+        "wp.pow(wp.max(1.0 - 0.4 * r, 0.0), 4.0) * (1.6 * r + 1.0)",
+        lambda r: np.maximum(1 - 0.4 * r, 0) ** 4 * (1.6 * r + 1),
+    ),
+}
+
+
+@DOMAIN.algorithm(
+    source="Rasmussen & Williams 2006, chapter 4; Wendland 1995",
+    names={
+        "covariance_matrix": "gram_matrix|kernel_matrix|gp_covariance|build_kernel",
+        "x": "points|inputs|samples",
+        "other": "y|centers|inducing",
+        "k": "gram|cov|kmat",
+        "length": "length_scale|ell|lengthscale",
+        "variance": "amplitude|signal_var|sigma2",
+        "noise": "nugget|jitter|noise_var",
+        "alpha": "weights|coeffs|dual",
+    },
+    double=True,
+    adjoint="no",
+)
+def covariance_matrix(d: Draft) -> None:
+    """Computes the covariances of a Gaussian process between points."""
+    kernel = d.option("kernel", *_KERNELS)
+    dim = d.option("dim", 1, 2, 3, "many")
+    what = d.option("what", "square", "cross", "mean", "lower", "matvec")
+    scales = d.option("scales", "one", "each") if dim == "many" else "one"
+    jitter = d.flag("noise", 0.6) and what in ("square", "lower", "matvec")
+    trend = d.flag("trend", 0.25) and what == "mean"
+    n, m, size = d.pick(16, 20, 24), d.pick(10, 12, 16), d.pick(3, 4, 5)
+    text, value = _KERNELS[kernel]
+    many = dim == "many"
+    type = "float" if many or dim == 1 else f"vec{dim}"
+    cross = what in ("cross", "mean")
+    d.input("x", type, (n, size) if many else n, -1.0, 1.0)
+    if cross:
+        d.input("other", type, (m, size) if many else m, -1.0, 1.0)
+    if what in ("mean", "matvec"):
+        d.input("alpha", "float", m if cross else n, -1.0, 1.0)
+    if scales == "each":
+        d.input("length", "float", size, 0.5, 1.5)
+    else:
+        d.param("length", "float", 0.5, 1.5)
+    d.param("variance", "float", 0.5, 2.0)
+    if jitter:
+        d.param("noise", "float", 0.01, 0.1)
+    if trend:
+        d.param("level", "float", -1.0, 1.0)
+    sums = what in ("mean", "matvec")
+    d.output(
+        "mean" if what == "mean" else "product" if what == "matvec" else "k",
+        "float",
+        n if sums else (n, m if cross else n),
+    )
+    spelled = (
+        "wp.array2d(dtype=float)" if many else f"wp.array(dtype={type if type == 'float' else 'wp.' + type})"
+    )
+    length = "wp.array(dtype=float)" if scales == "each" else "float"
+    if many:
+        scale = "length[a]" if scales == "each" else "length"
+        squares = (
+            "q = float(0.0)\n"
+            "for a in range(x.shape[1]):\n"
+            f"    step = (x[i, a] - other[j, a]) / {scale}\n"
+            "    q += step * step"
+        )
+    elif dim == 1:
+        squares = "step = (x[i] - other[j]) / length\nq = step * step"
+    else:
+        squares = "q = wp.length_sq(x[i] - other[j]) / (length * length)"
+    constant = {"matern 3/2": "c = 1.7320508", "matern 5/2": "c = 2.236068"}.get(kernel, "")
+    root = "r = wp.sqrt(q)" if "r)" in text or "r," in text or "* r" in text else ""
+    d.function(
+        """
+        @wp.func
+        def correlation($args) -> float:
+            # $kernel, of distances in units of the length scale
+            $squares
+            $root
+            $constant
+            return $rule
+        """,
+        args=f"x: {spelled}, other: {spelled}, i: int, j: int, length: {length}",
+        kernel=kernel,
+        squares=squares,
+        root=root,
+        constant=constant,
+        rule=text,
+    )
+    b = "other" if cross else "x"
+    call = f"variance * correlation(x, {b}, i, j, length)"
+    add = "if i == j:\n    value += noise" if jitter else ""
+    if sums:
+        d.launch(n)
+        total = ("other.shape[0]" if cross else "x.shape[0]") if not many else f"{b}.shape[0]"
+        out = "mean[i] = f" if what == "mean" else "product[i] = f"
+        d.code(
+            "i = wp.tid()\nf = float($start)\nfor j in range($total):\n    $value\n$noise\n$out",
+            start="level" if trend else "0.0",
+            total=total,
+            value=f"f += {call} * alpha[j]",
+            noise="# the nugget stands on the diagonal alone\nf += noise * alpha[i]" if jitter else "",
+            out=out,
+        )
+    elif what == "lower":
+        d.launch(n, n)
+        d.code(
+            (
+                "i, j = wp.tid()\n"
+                "# symmetric: Cholesky's method reads the lower half only\n"
+                "if j > i:\n"
+                "    return\n"
+                "value = $call\n"
+                "$add\n"
+                "k[i, j] = value"
+            ),
+            call=call,
+            add=add,
+        )
+    else:
+        d.launch(n, m if cross else n)
+        if add:
+            d.code("i, j = wp.tid()\nvalue = $call\n$add\nk[i, j] = value", call=call, add=add)
+        else:
+            d.code("i, j = wp.tid()\nk[i, j] = $call", call=call)
+    d.says(
+        {
+            "square": f"Computes the {kernel} covariances of all pairs of points.",
+            "cross": f"Computes the {kernel} covariances of two sets of points.",
+            "lower": f"Computes the lower half of the matrix of {kernel} covariances of points.",
+            "mean": f"Predicts the mean of a Gaussian process with {kernel} covariance at points.",
+            "matvec": f"Multiplies a vector with the matrix of {kernel} covariances, which is not stored.",
+        }[what]
+        .replace("matern", "Matern")
+        .replace("wendland", "Wendland")
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.x.reshape(n, -1) / v.length
+        y = v.other.reshape(m, -1) / v.length if cross else x
+        k = v.variance * value(np.linalg.norm(x[:, None] - y[None], axis=-1))
+        if jitter:
+            k = k + v.noise * np.eye(n)
+        if what == "mean":
+            return {"mean": k @ v.alpha + (v.level if trend else 0.0)}
+        if what == "matvec":
+            return {"product": k @ v.alpha}
+        return {"k": np.tril(k) if what == "lower" else k}
+
+    d.check(reference, 5e-4)
