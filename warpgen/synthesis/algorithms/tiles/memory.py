@@ -25,7 +25,7 @@ _BLOCK = {"block": "tile_id|b|i", "lane": "thread|t|local_id", "TILE": "TILE_SIZ
         "ROWS": "BATCH|TILE_ROWS|M",
         "WIDTH": "DIM|FEATURES|N",
     },
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def table_rows(d: Draft) -> None:
