@@ -36,7 +36,6 @@ def gemm(d: Draft) -> None:
     left = d.option("left", "plain", "transposed")
     right = d.option("right", "plain", "transposed")
     ending = d.option("ending", "plain", "scaled", "bias", "relu", "plus C")
-    tiled = form in ("tile", "tile call", "split depth")
     tm, tn, tk = d.pick(4, 8), d.pick(4, 8), d.pick(4, 8)
     bm, bn, bk = d.pick(2, 3), d.pick(1, 2, 3), d.pick(2, 3, 4)
     m, n, depth = tm * bm, tn * bn, tk * bk
