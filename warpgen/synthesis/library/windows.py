@@ -97,25 +97,6 @@ def bessel_i0(x: float) -> float:
     numpy=np.i0,
 )
 
-<<<<<<< HEAD
-WINDOWS = (HANN, HAMMING, BLACKMAN, BLACKMAN_HARRIS, WELCH, GAUSSIAN, BARTLETT)
-
-BESSEL_I0 = piece(
-    """
-@wp.func
-def bessel_i0(x: float) -> float:
-    # power series of the modified Bessel function: terms ((x/2)^k / k!)^2
-    q = 0.25 * x * x
-    term = float(1.0)
-    sum = float(1.0)
-    for k in range(1, 14):
-        term *= q / float(k * k)
-        sum += term
-    return sum
-""",
-    numpy=np.i0,
-)
-=======
 KAISER = piece(
     """
 @wp.func
@@ -129,4 +110,3 @@ def kaiser(k: int, n: int) -> float:
 )
 
 WINDOWS = (HANN, HAMMING, BLACKMAN, NUTTALL, WELCH, SINE, KAISER)
->>>>>>> h5

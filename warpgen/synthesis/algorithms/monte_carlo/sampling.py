@@ -44,16 +44,11 @@ def even_points(d: Draft) -> None:
         d.param("shift", f"vec{dim}", 0.0, 1.0)
     if kind in ("hammersley", "lattice"):
         d.param("count", "int", n + (60 if shifted == "start" else 0))
-<<<<<<< HEAD
-    shape = {"vector": (n,), "matrix": (n, dim), "planes": (dim, n)}[layout]
-    d.output("points", f"vec{dim}" if layout == "vector" else "float", shape)
-=======
     d.output(
         "points",
         f"vec{dim}" if layout == "vector" else "float",
         n if layout == "vector" else (n, dim) if layout == "matrix" else (dim, n),
     )
->>>>>>> h5
     bases = (2, 3, 5)
 
     def inverse(base: int) -> str:

@@ -1,4 +1,4 @@
-"""Filters that adapt their coefficients."""
+"""Filters whose coefficients follow the signal, and the control of its level."""
 
 from __future__ import annotations
 
@@ -9,173 +9,294 @@ import numpy as np
 from warpgen.synthesis.algorithms.signal import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
+_NAMES = {
+    "x": "signal|samples|audio",
+    "n": "i|t|sample",
+    "ch": "channel|c|track",
+    "w": "weights|taps|coeffs",
+    "mu": "step_size|rate|learning_rate",
+    "err": "e|residual|error",
+    "env": "envelope|level|follower",
+    "attack": "a_coef|attack_coef|rise",
+    "release": "r_coef|release_coef|fall",
+}
+
 
 @DOMAIN.algorithm(
-    source="Widrow & Hoff 1960 (LMS); Nagumo & Noda 1967 (NLMS); Haykin 2014, chapter 10 (RLS)",
-    names={
-        "adaptive_filter": "adapt_taps|echo_canceller|adaptive_fir",
-        "x": "reference_signal|far_end|inputs",
-        "desired": "target|near_end|microphone",
-        "w": "weights|taps|coeffs",
-        "e": "error|err|residual",
-        "mu": "step_size|rate|adaptation",
-        "power": "energy|norm_sq|px",
+    source="Widrow & Hoff 1960; Haykin 2002, chs. 5 and 6",
+    names=_NAMES
+    | {
+        "adaptive_filter": "lms_filter|lms|adapt_taps",
+        "desired": "reference_signal|target|d_n",
+        "errors": "residuals|e_out|cancelled",
+        "y": "estimate|prediction|y_n",
+        "power": "energy|norm2|x_power",
     },
+    double=True,
     adjoint="no",
+    weight=2,
 )
 def adaptive_filter(d: Draft) -> None:
-    """Adapts the taps of one filter per channel so that its output follows another signal."""
-    kind = d.option("kind", "lms", "nlms", "sign", "leaky", "rls")
-    out = d.option("out", "errors", "estimates", "weights only", "power")
-    taps_of = d.option("taps", "array", "vector")
+    """Adapts the coefficients of filters sample by sample so that they follow a wanted signal."""
+    rule = d.option("rule", "lms", "normalised", "sign", "leaky", "leaky normalised")
     layout = d.option("layout", "rows", "columns")
-    freeze = d.flag("freeze", 0.25)
-    n, length = d.pick(12, 16, 24), d.pick(16, 20, 24)
-    taps = 3 if taps_of == "vector" or kind == "rls" else d.pick(4, 5, 6)
-    vector = taps_of == "vector" or kind == "rls"
-    shape = (n, length) if layout == "rows" else (length, n)
+    kept = d.option("kept", "errors", "weights", "both")
+    rates = d.option("rates", "common", "each")
+    form = d.option("form", "predict", "identify")
+    count, size, taps = d.pick(16, 24, 32), d.pick(32, 48), d.pick(4, 5, 6)
+    said = {
+        "lms": "by the LMS rule",
+        "normalised": "by the normalised LMS rule",
+        "sign": "by the sign of the error",
+        "leaky": "by the leaky LMS rule",
+        "leaky normalised": "by the normalised LMS rule with leakage",
+    }[rule]
+    goal = "predict each sample by those before" if form == "predict" else "follow a wanted signal"
+    d.says(f"Adapts the coefficients of filters {said}, so that they {goal}.")
+    shape = (count, size) if layout == "rows" else (size, count)
     d.input("x", "float", shape, -1.0, 1.0)
-    d.input("desired", "float", shape, -1.0, 1.0)
-    if vector:
-        d.inout("w", "vec3", n, -0.5, 0.5)
+    if form == "identify":
+        d.input("desired", "float", shape, -1.0, 1.0)
+    low, high = (0.1, 0.6) if "normalised" in rule else (0.02, 0.15)
+    if rates == "each":
+        d.input("mu", "float", count, low, high)
     else:
-        d.inout("w", "float", (n, taps), -0.5, 0.5)
-    if kind == "rls":
-        d.param("forgetting", "float", 0.95, 0.999)
-        d.param("p0", "float", 1.0, 5.0)
-    else:
-        d.param("mu", "float", 0.02, 0.2)
-    if kind == "nlms":
-        d.param("eps", "float", 0.01, 0.1)
-    if kind == "leaky":
+        d.param("mu", "float", low, high)
+    if "leaky" in rule:
         d.param("leak", "float", 0.001, 0.02)
-    if freeze:
-        d.param("threshold", "float", 0.01, 0.3)
-    if out in ("errors", "estimates"):
-        d.output(out, "float", shape)
-    elif out == "power":
-        d.output("error_power", "float", n)
-    at = "[tid, {}]" if layout == "rows" else "[{}, tid]"
-    count = "x.shape[1]" if layout == "rows" else "x.shape[0]"
-    first = taps - 1
-    stop = "if wp.abs(e) < threshold:\n    continue" if freeze else ""
-    if vector:
-        gather = (
-            f"u = wp.vec3(x{at.format('i')}, x{at.format('i - 1')}, x{at.format('i - 2')})\n"
-            "estimate = wp.dot(wi, u)"
-        )
-        update = {
-            "lms": "wi = wi + mu * e * u",
-            "nlms": "# independent of the level of the input\nwi = wi + mu * e / (eps + wp.dot(u, u)) * u",
-            "sign": "wi = wi + mu * wp.sign(e) * u",
-            "leaky": (
-                "# the leak keeps taps from drifting where the input has no power\n"
-                "wi = (1.0 - mu * leak) * wi + mu * e * u"
-            ),
-            "rls": (
-                "pu = p * u\n"
-                "gain = pu / (forgetting + wp.dot(u, pu))\n"
-                "wi = wi + e * gain\n"
-                "p = (p - wp.outer(gain, pu)) / forgetting"
-            ),
-        }[kind]
-        load = "wi = w[tid]" + ("\np = p0 * wp.identity(n=3, dtype=float)" if kind == "rls" else "")
-        save = "w[tid] = wi"
-    else:
-        gather = (
-            "estimate = float(0.0)\n"
-            "for k in range(w.shape[1]):\n"
-            f"    estimate += w[tid, k] * x{at.format('i - k')}"
-        )
-        back = f"x{at.format('i - k')}"
-        if kind == "nlms":
-            update = (
-                "power = float(eps)\n"
-                "for k in range(w.shape[1]):\n"
-                f"    power += {back} * {back}\n"
-                "# independent of the level of the input\n"
-                "for k in range(w.shape[1]):\n"
-                f"    w[tid, k] = w[tid, k] + mu * e / power * {back}"
-            )
-        else:
-            rule = {
-                "lms": f"w[tid, k] + mu * e * {back}",
-                "sign": f"w[tid, k] + mu * wp.sign(e) * {back}",
-                "leaky": f"(1.0 - mu * leak) * w[tid, k] + mu * e * {back}",
-            }[kind]
-            update = f"for k in range(w.shape[1]):\n    w[tid, k] = {rule}"
-        load = save = ""
-    store = {
-        "errors": f"errors{at.format('i')} = e",
-        "estimates": f"estimates{at.format('i')} = estimate",
-        "weights only": "",
-        "power": "mse += e * e",
-    }[out]
-    d.launch(n)
+    d.inout("w", "float", (count, taps), -0.3, 0.3)
+    if kept != "weights":
+        d.output("errors", "float", shape)
+    at = "x[ch, {}]" if layout == "rows" else "x[{}, ch]"
+    here = "[ch, n]" if layout == "rows" else "[n, ch]"
+    rate = "mu[ch]" if rates == "each" else "mu"
+    lag = "n - k" if form == "identify" else "n - 1 - k"
+    first = taps - 1 if form == "identify" else taps
+    wanted = f"desired{here}" if form == "identify" else f"x{here}"
+    gain = {
+        "lms": f"gain = {rate} * err",
+        "leaky": f"gain = {rate} * err",
+        "normalised": f"gain = {rate} * err / (power + 1.0e-3)",
+        "leaky normalised": f"gain = {rate} * err / (power + 1.0e-3)",
+        "sign": f"gain = {rate} * wp.sign(err)",
+    }[rule]
+    update = f"w[ch, k] += gain * {at.format(lag)}"
+    if "leaky" in rule:
+        update = f"""
+        # leakage keeps coefficients from drifting where the input says nothing of them
+        w[ch, k] = (1.0 - leak) * w[ch, k] + gain * {at.format(lag)}
+        """
+    energy = "normalised" in rule
+    d.launch(count)
     d.code(
-        (
-            "tid = wp.tid()\n"
-            "$load\n"
-            "$start\n"
-            "for i in range($first, $count):\n"
-            "    $gather\n"
-            "    e = desired$here - estimate\n"
-            "    $store\n"
-            "    $stop\n"
-            "    $update\n"
-            "$save\n"
-            "$end"
-        ),
-        load=load,
-        start="mse = float(0.0)" if out == "power" else "",
-        first=str(first),
-        count=count,
-        gather=gather,
-        here=at.format("i"),
-        store=store,
-        stop=stop,
+        f"""
+        ch = wp.tid()
+        for n in range({first}, {size}):
+            y = float(0.0)
+            $power
+            for k in range(w.shape[1]):
+                $u
+                y += w[ch, k] * $sample
+                $energy
+            err = {wanted} - y
+            $keep
+            $gain
+            for k in range(w.shape[1]):
+                $update
+        """,
+        power="power = float(0.0)" if energy else "",
+        u=f"u = {at.format(lag)}" if energy else "",
+        sample="u" if energy else at.format(lag),
+        energy="power += u * u" if energy else "",
+        keep=f"errors{here} = err" if kept != "weights" else "",
+        gain=gain,
         update=update,
-        save=save,
-        end=f"error_power[tid] = mse / float({count} - {first})" if out == "power" else "",
     )
-    titles = {
-        "lms": "least mean squares",
-        "nlms": "normalised least mean squares",
-        "sign": "the sign-error rule",
-        "leaky": "leaky least mean squares",
-        "rls": "recursive least squares",
-    }
-    d.says(f"Adapts the taps of one filter per channel by {titles[kind]}.")
+    if energy:
+        d.explain("Dividing the step by the input's power makes adaptation as fast at any level.")
+    elif rule == "sign":
+        d.explain("The sign of the error alone is used, which spares a product and bounds the step.")
+    else:
+        d.explain(
+            "The gradient of the squared error in the coefficients is -2 e x: each step goes against it."
+        )
 
     def reference(v: Values) -> dict[str, Any]:
-        x, want = (v.x, v.desired) if layout == "rows" else (v.x.T, v.desired.T)
-        w = v.w.copy()
-        p = np.repeat(np.eye(taps)[None], n, 0) * v.get("p0", 1.0)
-        errors, estimates = np.zeros((n, length)), np.zeros((n, length))
-        for i in range(first, length):
-            u = x[:, i - first : i + 1][:, ::-1]
-            y = (w * u).sum(axis=1)
-            e = want[:, i] - y
-            errors[:, i], estimates[:, i] = e, y
-            go = (np.abs(e) >= v.threshold if freeze else np.ones(n, bool))[:, None]
-            if kind == "rls":
-                pu = np.einsum("nab,nb->na", p, u)
-                g = pu / (v.forgetting + (u * pu).sum(1))[:, None]
-                new = w + g * e[:, None]
-                p = np.where(go[..., None], (p - g[:, :, None] * pu[:, None]) / v.forgetting, p)
-            else:
-                drive = np.sign(e) if kind == "sign" else e
-                if kind == "nlms":
-                    drive = e / (v.eps + (u**2).sum(axis=1))
-                keep = 1 - v.mu * v.leak if kind == "leaky" else 1.0
-                new = keep * w + v.mu * drive[:, None] * u
-            w = np.where(go, new, w)
-        found: dict[str, Any] = {"w": w}
-        if out in ("errors", "estimates"):
-            y = errors if out == "errors" else estimates
-            found[out] = y if layout == "rows" else y.T
-        elif out == "power":
-            found["error_power"] = (errors**2).sum(axis=1) / (length - first)
-        return found
+        x = v.x if layout == "rows" else v.x.T
+        target = x if form == "predict" else (v.desired if layout == "rows" else v.desired.T)
+        w, errors = v.w.copy(), np.zeros((count, size))
+        mu = np.broadcast_to(v.mu, count)
+        for n in range(first, size):
+            end = n + 1 if form == "identify" else n
+            u = x[:, end - taps : end][:, ::-1]
+            e = target[:, n] - (w * u).sum(axis=1)
+            errors[:, n] = e
+            step = mu * (np.sign(e) if rule == "sign" else e)
+            if "normalised" in rule:
+                step = step / ((u * u).sum(axis=1) + 1e-3)
+            w = w * (1 - v.get("leak", 0.0)) + step[:, None] * u
+        return {"w": w} | ({"errors": errors if layout == "rows" else errors.T} if kept != "weights" else {})
 
     d.check(reference, 2e-3)
+
+
+@DOMAIN.algorithm(
+    source="Giannoulis, Massberg & Reiss 2012; Zölzer 2011, ch. 4",
+    names=_NAMES
+    | {
+        "control_level": "compressor|dynamics_processor|level_control",
+        "threshold": "thresh_db|knee_at|limit_db",
+        "ratio": "slope_ratio|compression|r_comp",
+        "y": "processed|out_signal|y_out",
+        "gain_db": "gain|g_db|reduction",
+    },
+    double=True,
+    adjoint="no",
+    weight=2,
+)
+def control_level(d: Draft) -> None:
+    """Follows the level of signals and makes them louder or softer by it."""
+    what = d.option("what", "compressor", "limiter", "gate", "follower", "expander")
+    detect = d.option("detect", "peak", "power", "decibel")
+    layout = d.option("layout", "rows", "columns")
+    place = d.option("place", "new", "same")
+    ballistics = d.option("ballistics", "branch", "one")
+    knee = what == "compressor" and d.flag("knee")
+    count, size = d.pick(16, 24, 32), d.pick(48, 64, 96)
+    if what in ("limiter", "gate"):
+        detect = "peak" if detect == "decibel" else detect
+    if what == "follower":
+        place = "new"
+    d.says({
+        "compressor": "Compresses signals: what is above a threshold grows by a ratio only",
+        "limiter": "Limits signals: where the level exceeds a threshold the gain falls in proportion",
+        "gate": "Mutes signals smoothly while their level is below a threshold",
+        "follower": "Follows the level of signals, fast upwards and slowly downwards",
+        "expander": "Expands signals downwards: below a threshold the level falls faster",
+    }[what] + ".")  # fmt: skip
+    shape = (count, size) if layout == "rows" else (size, count)
+    if place == "new":
+        d.input("x", "float", shape, -1.0, 1.0)
+    else:
+        d.inout("x", "float", shape, -1.0, 1.0)
+    if ballistics == "branch":
+        d.param("attack", "float", 0.2, 0.5)
+        d.param("release", "float", 0.02, 0.1)
+    else:
+        d.param("smooth", "float", 0.05, 0.2)
+    if what in ("compressor", "expander"):
+        d.param("threshold", "float", -14.0, -8.0)
+        d.param("ratio", "float", 2.0, 6.0)
+        if knee:
+            d.param("width", "float", 4.0, 8.0)
+    elif what != "follower":
+        d.param("threshold", "float", 0.3, 0.5)
+    if place == "new":
+        d.output("env" if what == "follower" else "y", "float", shape)
+    here = "[ch, n]" if layout == "rows" else "[n, ch]"
+    number = "x.shape[1]" if layout == "rows" else "x.shape[0]"
+    measured = {
+        "peak": "now = wp.abs(u)",
+        "power": "now = u * u",
+        "decibel": """
+        # a floor of -80 dB, since silence has no logarithm
+        now = 20.0 * wp.log10(wp.max(wp.abs(u), 1.0e-4))
+        """,
+    }[detect]
+    if ballistics == "branch":
+        smooth = """
+        # rising levels are followed fast, so that no peak slips through
+        coef = attack if now > level else release
+        level += coef * (now - level)
+        """
+    else:
+        smooth = "level += smooth * (now - level)"
+    in_db = {
+        "peak": "20.0 * wp.log10(wp.max(level, 1.0e-4))",
+        "power": "10.0 * wp.log10(wp.max(level, 1.0e-8))",
+        "decibel": "level",
+    }[detect]
+    target = f"y{here}" if place == "new" else f"x{here}"
+    amplitude = "wp.sqrt(level)" if detect == "power" else "level"
+    to_amplitude = f"{target} = u * wp.pow(10.0, gain_db / 20.0)"
+    if what == "compressor" and knee:
+        apply = f"""
+        over = {in_db} - threshold
+        gain_db = float(0.0)
+        if 2.0 * over > width:
+            gain_db = (1.0 / ratio - 1.0) * over
+        elif 2.0 * over > -width:
+            # a parabola joins the two slopes
+            bend = over + 0.5 * width
+            gain_db = (1.0 / ratio - 1.0) * bend * bend / (2.0 * width)
+        {to_amplitude}
+        """
+    elif what == "compressor":
+        apply = f"gain_db = (1.0 / ratio - 1.0) * wp.max({in_db} - threshold, 0.0)\n{to_amplitude}"
+    elif what == "expander":
+        apply = f"gain_db = (ratio - 1.0) * wp.min({in_db} - threshold, 0.0)\n{to_amplitude}"
+    elif what == "limiter":
+        apply = f"{target} = u * wp.min(1.0, threshold / wp.max({amplitude}, 1.0e-4))"
+    elif what == "gate":
+        apply = f"""
+        # squared, so that the gate closes softly but surely
+        open = wp.min({amplitude} / threshold, 1.0)
+        {target} = u * open * open
+        """
+    else:
+        apply = f"env{here} = {amplitude}"
+    d.launch(count)
+    d.code(
+        f"""
+        ch = wp.tid()
+        level = float({"-80.0" if detect == "decibel" else "0.0"})
+        for n in range({number}):
+            u = x{here}
+            $measured
+            $smooth
+            $apply
+        """,
+        measured=measured,
+        smooth=smooth,
+        apply=apply,
+    )
+    if what in ("compressor", "expander"):
+        d.explain("Threshold and gain are in decibels; coefficients of smoothing are per sample.")
+    else:
+        d.explain("Coefficients of smoothing are per sample: 1 - exp(-1 / (rate * time constant)).")
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.x if layout == "rows" else v.x.T
+        now = {"peak": np.abs(x), "power": x * x, "decibel": 20 * np.log10(np.maximum(np.abs(x), 1e-4))}[
+            detect
+        ]
+        level, levels = np.full(count, -80.0 if detect == "decibel" else 0.0), []
+        for column in now.T:
+            coef = np.where(column > level, v.attack, v.release) if ballistics == "branch" else v.smooth
+            level = (1 - coef) * level + coef * column
+            levels.append(level)
+        e = np.stack(levels, axis=1)
+        with np.errstate(all="ignore"):
+            a = np.sqrt(e) if detect == "power" else e
+            db = e if detect == "decibel" else 20 * np.log10(np.maximum(a, 1e-4))
+        if what == "follower":
+            made = a
+        elif what == "limiter":
+            made = x * np.minimum(1, v.threshold / np.maximum(a, 1e-4))
+        elif what == "gate":
+            made = x * np.minimum(a / v.threshold, 1) ** 2
+        else:
+            over = db - v.threshold
+            if what == "expander":
+                gain = (v.ratio - 1) * np.minimum(over, 0)
+            elif knee:
+                soft = (over + v.width / 2) ** 2 / (2 * v.width)
+                bent = np.where(2 * over > v.width, over, np.where(2 * over > -v.width, soft, 0))
+                gain = (1 / v.ratio - 1) * bent
+            else:
+                gain = (1 / v.ratio - 1) * np.maximum(over, 0)
+            made = x * 10 ** (gain / 20)
+        made = made if layout == "rows" else made.T
+        return {"env" if what == "follower" else "y" if place == "new" else "x": made}
+
+    d.check(reference, 1e-3)
