@@ -48,6 +48,8 @@ _SOLIDS = (
     _Solid(sdf.OCTAHEDRON, "gem", ((0.7,), (0.6,))),
 )
 
+_ROUND = tuple(s for s in _SOLIDS if s.name in ("ball", "ring", "rod", "egg", "link"))
+
 _FAR: tuple[tuple[float, float, float], ...] = (
     (0.3, 0.1, -0.2),
     (-0.4, 0.0, 0.2),
@@ -82,24 +84,29 @@ def number(value: Number) -> str:
     return repr(float(value))
 
 
-def draw(d: Draft, most: int = 3, floor: bool | None = None, bent: bool = True, name: str = "scene") -> Scene:
-    """Write `name(p)` of one to `most` solids near the origin, perhaps over a floor at y = -1."""
+def draw(
+    d: Draft, most: int = 3, floor: bool | None = None, bent: bool = True, smooth: bool = False
+) -> Scene:
+    """Write `scene(p)` of one to `most` solids near the origin, perhaps over a floor at y = -1.
+
+    With `smooth`, only round solids, smoothly joined: their gradients jump at few places.
+    """
     count = d.pick(*range(1, most + 1))
     solids: list[_Solid] = []
     while len(solids) < count:
-        chosen = d.pick(*_SOLIDS)
+        chosen = d.pick(*(_ROUND if smooth else _SOLIDS))
         if chosen not in solids:
             solids.append(chosen)
     lines: list[str] = []
     parts: list[Callable[[Any], Any]] = []
     for place, solid in enumerate(solids):
-        line, part = _placed(d, solid, place, bent)
+        line, part = _placed(d, solid, place, bent, smooth)
         lines.append(line)
         parts.append(part)
     value: Callable[[Any], Any] = parts[0]
     text = solids[0].name
     for solid, part in zip(solids[1:], parts[1:], strict=True):
-        kind = d.pick(*_COMBINED)
+        kind = d.pick("smooth union", "exponential union") if smooth else d.pick(*_COMBINED)
         form, helper, sizes, counterpart = _COMBINED[kind]
         sharpness = (d.pick(*sizes),) if sizes else ()
         joined = form.format(
@@ -113,7 +120,7 @@ def draw(d: Draft, most: int = 3, floor: bool | None = None, bent: bool = True, 
         if solid is not solids[-1]:
             lines.append(f"body = {joined}")
             text = "body"
-    if d.pick(False, False, True):
+    if not smooth and d.pick(False, False, True):
         thickness = d.pick(0.02, 0.03, 0.05)
         lines.append(f"shell = {d.use(op.ONION)}({text}, {thickness})")
         text, value = "shell", _joined(lambda a, t: op.ONION(a, t), value, None, (thickness,))
@@ -128,7 +135,7 @@ def draw(d: Draft, most: int = 3, floor: bool | None = None, bent: bool = True, 
     else:
         lines.append(f"return {text}")
     body = "\n    ".join(lines)
-    d.function(f"@wp.func\ndef {name}(p: wp.vec3) -> float:\n    {body}")
+    d.function(f"@wp.func\ndef scene(p: wp.vec3) -> float:\n    {body}")
     return Scene(value)
 
 
@@ -138,7 +145,9 @@ def _joined(combine: Any, a: Any, b: Any, more: tuple[float, ...]) -> Callable[[
     return lambda p: combine(a(p), b(p), *more)
 
 
-def _placed(d: Draft, solid: _Solid, place: int, bent: bool) -> tuple[str, Callable[[Any], Any]]:
+def _placed(
+    d: Draft, solid: _Solid, place: int, bent: bool, smooth: bool
+) -> tuple[str, Callable[[Any], Any]]:
     """A line that takes the distance to a solid somewhere, perhaps in space that is bent."""
     sizes = d.pick(*solid.sizes)
     at = _FAR[(place * 2 + d.pick(0, 1)) % len(_FAR)]
@@ -147,8 +156,8 @@ def _placed(d: Draft, solid: _Solid, place: int, bent: bool) -> tuple[str, Calla
     text = f"p - {number(at)}" if moved else "p"
     factor = 1.0
     kind = d.pick("none", "none", "none", "rotate", "twist", "bend", "mirror", "repeat", "elongate")
-    if kind in ("twist", "bend") and not bent:
-        kind = "rotate"
+    if smooth or (kind in ("twist", "bend") and not bent):
+        kind = "rotate" if kind != "none" else kind
     if kind != "none":
         bends: dict[str, tuple[Piece, tuple[Number, ...], float]] = {
             "rotate": (op.ROTATE_Y, (d.pick(0.4, 0.7, 1.1),), 1.0),

@@ -185,15 +185,16 @@ def frustum_cull(d: Draft) -> None:
     shape = d.option("shape", "sphere", "box", "corners", "point")
     result = d.option("result", "flag", "list", "class", "count")
     source = d.option("planes", "array", "matrix")
-    if shape == "point" and result == "class":
+    if shape == "point" and result in ("class", "count"):
         result = "flag"
     n = d.pick(64, 96, 128)
+    wide = 1.0 if source == "array" else 3.0
     if source == "array":
         d.input("plane_normals", "vec3", 6, kind="unit")
         d.input("offsets", "float", 6, 0.3, 0.9)
         sides, fetch = "offsets.shape[0]", "n = plane_normals[k]\noffset = offsets[k]"
     else:
-        d.param("view_proj", "mat44", 0.0, 1.0)
+        d.param("view_proj", "mat44", 0.6, 1.4, kind="spd")
         sides = "6"
         fetch = """
             # rows of the matrix: w + x, w - x, w + y, ...
@@ -207,13 +208,13 @@ def frustum_cull(d: Draft) -> None:
             offset = view_proj[3, 3] + s * view_proj[row, 3]
             """
     if shape in ("sphere", "box"):
-        d.input("centers", "vec3", n, -1.0, 1.0)
+        d.input("centers", "vec3", n, -wide, wide)
         d.input(*{"sphere": ("radii", "float", n, 0.3, 1.2), "box": ("half", "vec3", n, 0.2, 1.0)}[shape])
     elif shape == "corners":
-        d.input("lower", "vec3", n, -1.5, 0.8)
+        d.input("lower", "vec3", n, -1.5 * wide, 0.8 * wide)
         d.input("size", "vec3", n, 0.2, 0.7)
     else:
-        d.input("points", "vec3", n, -0.4, 0.4)
+        d.input("points", "vec3", n, -0.4 * wide, 0.4 * wide)
     begin = {
         "sphere": "p = centers[tid]\nr = radii[tid]",
         "box": "p = centers[tid]\nh = half[tid]",

@@ -29,7 +29,7 @@ NAMES = {
     source="Moeller & Trumbore 1997; Kay & Kajiya 1986; Ericson 2004, 5.3",
     names=NAMES | {"ray_primitive": "ray_cast|intersect_rays|ray_shape_intersection|raycast_kernel"},
     double=True,
-    adjoint="either",
+    adjoint="no",
 )
 def ray_primitive(d: Draft) -> None:
     """Intersects each ray with a solid and gives the distance along it, -1 for a miss."""

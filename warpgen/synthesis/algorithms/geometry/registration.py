@@ -13,6 +13,9 @@ from warpgen.synthesis.algorithms.geometry.distances import rotations
 from warpgen.synthesis.writing.draft import Draft, Values
 from warpgen.synthesis.writing.trim import trim
 
+POINT = """c = wp.cross(p, diff)
+g = wp.spatial_vector(diff[0], diff[1], diff[2], c[0], c[1], c[2])"""
+
 
 @DOMAIN.algorithm(
     source="Besl & McKay 1992; Chen & Medioni 1992; Low 2004, Linear least-squares for point-to-plane ICP",
@@ -75,13 +78,16 @@ def registration_terms(d: Draft) -> None:
     }[robust]
     weighted = robust in ("huber", "tukey")
     ws = "w * " if weighted else ""
-    jac = {"plane": "J = wp.spatial_vector(n, wp.cross(p, n))", "point": ""}[metric]
+    jac = {
+        "plane": "c = wp.cross(p, n)\nJ = wp.spatial_vector(n[0], n[1], n[2], c[0], c[1], c[2])",
+        "point": "",
+    }[metric]
     store = {
         "residual": f"residual[tid] = {ws}e",
         "system": f"{jac}\nwp.atomic_add(JTJ, 0, {ws}wp.outer(J, J))\nwp.atomic_add(JTr, 0, {ws}e * J)",
         "gradient": f"{jac}\nwp.atomic_add(JTr, 0, {ws}e * J)"
         if metric == "plane"
-        else f"wp.atomic_add(JTr, 0, {ws or ''}wp.spatial_vector(diff, wp.cross(p, diff)))",
+        else f"{POINT}\nwp.atomic_add(JTr, 0, {ws}g)",
         "covariance": f"wp.atomic_add(S, 0, {ws}wp.outer(p, q))",
     }[result]
     needs_error = not (result == "covariance" and robust == "none")

@@ -151,6 +151,6 @@ def triangles_cross(d: Draft) -> None:
             assert same[known].mean() > 0.95
             assert same[known & (lengths > 0.01)].mean() > 0.8
         else:
-            assert abs(int(after["count"][0]) - (lengths[known] > 0.0).sum()) <= 1
+            assert abs(int(after["count"][0]) - (lengths[known] > 0.0).sum()) <= 2
 
     d.holds(agrees)

@@ -41,13 +41,14 @@ GRADIENT = """
 def project_to_surface(d: Draft) -> None:
     """Moves points along the gradient of a distance field until they lie on its surface."""
     stop = d.option("stop", "count", "tolerance", "while")
-    damped = d.flag("damped")
+    # a damped step that is left out at the tolerance would be seen: only in loops of fixed length
+    damped = d.flag("damped") if stop == "count" else False
     place = d.option("place", "out", "in place")
     level = d.flag("level", 0.4)
-    found = scenes.draw(d, 2, bent=False)
+    found = scenes.draw(d, 3, floor=False, bent=False, smooth=True)
     d.function(GRADIENT)
     count = d.pick(64, 96, 128)
-    steps = d.pick(8, 12, 16)
+    steps = d.pick(3, 4, 5)
     if place == "out":
         d.input("x", "vec3", count, -1.2, 1.2)
         d.output("projected", "vec3", count)
@@ -59,9 +60,10 @@ def project_to_surface(d: Draft) -> None:
     if level:
         d.says("Moves points along the gradient of a distance field until they lie `margin` off its surface.")
     relax = f"{d.pick(0.7, 0.8, 0.9)} * " if damped else ""
-    newton = f"p -= {relax}s * g / wp.max(wp.dot(g, g), 1.0e-4)"
+    newton = f"p -= {relax}s * g / wp.max(wp.dot(g, g), 0.25)"
     loops = {
         "count": f"""
+            # the gradient vanishes at ridges: its square is held up, otherwise points would be flung away
             for _ in range({steps}):
                 s = {value}
                 g = gradient(p)

@@ -1,0 +1,390 @@
+"""Curved patches, sites and quadrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry import DOMAIN
+from warpgen.synthesis.algorithms.geometry.measures import corner_ids, triangles
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "control": "control_points|P|net",
+    "uv": "params|coords|st",
+    "surface": "position_out|evaluated|S",
+    "sites": "centers|seeds|generators",
+    "labels": "owner|nearest_site|assignment",
+    "Q": "quadrics|error_quadrics|K",
+    "points": "vertices|positions|x",
+}
+
+
+@DOMAIN.algorithm(
+    source="Bezier 1968; de Casteljau 1959; Farin 2002, Curves and Surfaces for CAGD",
+    names=_NAMES | {"bezier_patch": "evaluate_patch|eval_bezier_surface|patch_points|tessellate_patch"},
+    double=True,
+)
+def bezier_patch(d: Draft) -> None:
+    """Evaluates a bicubic Bezier patch, or its normal, at parameters."""
+    what = d.option("what", "point", "normal", "tangents", "area element")
+    form = d.option("form", "bernstein", "de casteljau", "matrix")
+    layout = d.option("layout", "grid", "parameters", "patches")
+    n, side, patches = d.pick(48, 64, 96), d.pick(8, 10), d.pick(3, 4)
+    many = layout == "patches"
+    d.input("control", "vec3", (patches, 4, 4) if many else (4, 4), -1.0, 1.0)
+    shape: tuple[int, ...] = (side, side) if layout == "grid" else (n,)
+    if layout != "grid":
+        d.input("uv", "vec2", n, 0.02, 0.98)
+    if many:
+        d.input("patch_ids", "int", n, 0, patches)
+    at = "i, j" if layout == "grid" else "tid"
+    head = (
+        f"i, j = wp.tid()\nu = float(i) / {side - 1}.0\nv = float(j) / {side - 1}.0"
+        if layout == "grid"
+        else "tid = wp.tid()\nu = uv[tid][0]\nv = uv[tid][1]" + ("\npatch = patch_ids[tid]" if many else "")
+    )
+    c = "control[patch, $a, $b]" if many else "control[$a, $b]"
+    outs = {
+        "point": (("surface", "vec3"),),
+        "normal": (("normals", "vec3"),),
+        "tangents": (("du", "vec3"), ("dv", "vec3")),
+        "area element": (("area", "float"),),
+    }[what]
+    for name, type in outs:
+        d.output(name, type, shape)
+    if form == "de casteljau":
+        d.function(
+            """
+            @wp.func
+            def casteljau(a: wp.vec3, b: wp.vec3, c: wp.vec3, e: wp.vec3, t: float) -> wp.vec3:
+                # three rounds of halving between neighbours
+                ab = wp.lerp(a, b, t)
+                bc = wp.lerp(b, c, t)
+                ce = wp.lerp(c, e, t)
+                return wp.lerp(wp.lerp(ab, bc, t), wp.lerp(bc, ce, t), t)
+            """
+        )
+        if what != "point":
+            d.function(
+                """
+                @wp.func
+                def casteljau_slope(a: wp.vec3, b: wp.vec3, c: wp.vec3, e: wp.vec3, t: float) -> wp.vec3:
+                    # three times the last edge of the scheme
+                    abc = wp.lerp(wp.lerp(a, b, t), wp.lerp(b, c, t), t)
+                    bce = wp.lerp(wp.lerp(b, c, t), wp.lerp(c, e, t), t)
+                    return 3.0 * (bce - abc)
+                """
+            )
+    elif form == "bernstein":
+        d.function(
+            """
+            @wp.func
+            def bernstein(t: float) -> wp.vec4:
+                s = 1.0 - t
+                return wp.vec4(s * s * s, 3.0 * s * s * t, 3.0 * s * t * t, t * t * t)
+            """
+        )
+        if what != "point":
+            d.function(
+                """
+                @wp.func
+                def bernstein_slope(t: float) -> wp.vec4:
+                    s = 1.0 - t
+                    inner = 3.0 * s * (s - 2.0 * t)
+                    return wp.vec4(-3.0 * s * s, inner, 3.0 * t * (2.0 * s - t), 3.0 * t * t)
+                """
+            )
+    else:
+        d.function(
+            """
+            @wp.func
+            def cubic_weights(powers: wp.vec4) -> wp.vec4:
+                # powers (1, t, t^2, t^3), or their slopes, times the Bezier basis matrix
+                return wp.vec4(
+                    powers[0] - 3.0 * powers[1] + 3.0 * powers[2] - powers[3],
+                    3.0 * powers[1] - 6.0 * powers[2] + 3.0 * powers[3],
+                    3.0 * powers[2] - 3.0 * powers[3],
+                    powers[3],
+                )
+            """
+        )
+
+    def cell(a: Any, b: Any) -> str:
+        return c.replace("$a", str(a)).replace("$b", str(b))
+
+    wants = ("p",) if what == "point" else ("du", "dv")
+    if form == "de casteljau":
+        lines = []
+        for name in wants:
+            inner = "casteljau_slope" if name == "dv" else "casteljau"
+            outer = "casteljau_slope" if name == "du" else "casteljau"
+            rows = [f"{name}{k} = {inner}({', '.join(cell(k, b) for b in range(4))}, v)" for k in range(4)]
+            lines += [*rows, f"s_{name} = {outer}({', '.join(f'{name}{k}' for k in range(4))}, u)"]
+        body = "\n".join(lines)
+    else:
+        plain = {
+            "bernstein": "bernstein($t)",
+            "matrix": "cubic_weights(wp.vec4(1.0, $t, $t * $t, $t * $t * $t))",
+        }[form]
+        slope = {
+            "bernstein": "bernstein_slope($t)",
+            "matrix": "cubic_weights(wp.vec4(0.0, 1.0, 2.0 * $t, 3.0 * $t * $t))",
+        }[form]
+        lines = [f"bu = {plain.replace('$t', 'u')}", f"bv = {plain.replace('$t', 'v')}"]
+        if what != "point":
+            lines += [f"eu = {slope.replace('$t', 'u')}", f"ev = {slope.replace('$t', 'v')}"]
+        pairs = {"p": ("bu", "bv"), "du": ("eu", "bv"), "dv": ("bu", "ev")}
+        lines += [f"s_{name} = wp.vec3()" for name in wants]
+        lines += ["for a in range(4):", "    for b in range(4):"]
+        for name in wants:
+            first, second = pairs[name]
+            lines.append(f"        s_{name} += {first}[a] * {second}[b] * {cell('a', 'b')}")
+        body = "\n".join(lines)
+    store = {
+        "point": f"surface[{at}] = s_p",
+        "normal": f"normals[{at}] = wp.normalize(wp.cross(s_du, s_dv))",
+        "tangents": f"du[{at}] = s_du\ndv[{at}] = s_dv",
+        "area element": f"""
+            # how much the patch stretches a small square of parameters
+            area[{at}] = wp.length(wp.cross(s_du, s_dv))
+            """,
+    }[what]
+    d.says(
+        {
+            "point": "Evaluates the points of a bicubic Bezier patch.",
+            "normal": "Computes unit normals of a bicubic Bezier patch.",
+            "tangents": "Computes both tangents of a bicubic Bezier patch.",
+            "area element": "Computes the area element of a bicubic Bezier patch.",
+        }[what]
+    )
+    d.launch(*shape)
+    d.code("$head\n$body\n$store", head=head, body=body, store=store)
+
+    def reference(v: Values) -> dict[str, Any]:
+        if layout == "grid":
+            u, w = np.meshgrid(*[np.linspace(0.0, 1.0, side)] * 2, indexing="ij")
+        else:
+            u, w = v.uv[:, 0], v.uv[:, 1]
+        basis = np.array([[-1, 3, -3, 1], [3, -6, 3, 0], [-3, 3, 0, 0], [1, 0, 0, 0]])[::-1]
+
+        def powers(t: Any) -> Any:
+            return np.stack([np.ones_like(t), t, t**2, t**3], axis=-1) @ basis
+
+        def slopes(t: Any) -> Any:
+            return np.stack([np.zeros_like(t), np.ones_like(t), 2 * t, 3 * t**2], axis=-1) @ basis
+
+        net = v.control[v.patch_ids] if many else v.control
+        rule = "...a,...b,...abc->...c" if many else "...a,...b,abc->...c"
+        p = np.einsum(rule, powers(u), powers(w), net)
+        du, dv = np.einsum(rule, slopes(u), powers(w), net), np.einsum(rule, powers(u), slopes(w), net)
+        n_ = np.cross(du, dv)
+        size = np.linalg.norm(n_, axis=-1)
+        every: dict[str, dict[str, Any]] = {
+            "point": {"surface": p},
+            "normal": {"normals": n_ / size[..., None]},
+            "tangents": {"du": du, "dv": dv},
+            "area element": {"area": size},
+        }
+        return every[what]
+
+    d.check(reference, 5e-3)
+
+
+@DOMAIN.algorithm(
+    source="Lloyd 1982; Du, Faber & Gunzburger 1999, Centroidal Voronoi tessellations",
+    names=_NAMES | {"assign_sites": "voronoi_assign|lloyd_step|nearest_site_kernel|kmeans_assign"},
+    adjoint="no",
+    double=True,
+)
+def assign_sites(d: Draft) -> None:
+    """Gives each point to its nearest site, and gathers what the sites need to move."""
+    dim = d.option("dimension", 2, 3)
+    metric = d.option("metric", "euclidean", "manhattan", "power", "chebyshev")
+    result = d.option("result", "labels", "sums", "border", "second")
+    n, m = d.pick(64, 96, 128), d.pick(6, 8, 10)
+    vec = f"vec{dim}"
+    d.input("points", vec, n, 0.0, 1.0)
+    d.input("sites", vec, m, 0.0, 1.0)
+    if metric == "power":
+        d.input("weights", "float", m, 0.0, 0.05)
+    if result == "sums":
+        d.inout("sums", vec, m, value=0.0)
+        d.inout("count", "int", m, value=0.0)
+    elif result == "border":
+        d.output("border", "float", n)
+    elif result == "second":
+        d.output("pairs", "vec2i", n)
+    else:
+        d.output("labels", "int", n)
+    d.says(
+        {
+            "labels": "Gives each point the index of its nearest site.",
+            "sums": "Adds each point to the sum of its nearest site, from which the site's mean follows.",
+            "border": "Computes by how much each point is nearer to its site than to the next one.",
+            "second": "Finds the two nearest sites of each point.",
+        }[result]
+    )
+    two = result in ("border", "second")
+    widest = "wp.max(wp.abs(e[0]), wp.abs(e[1]))"
+    if dim == 3:
+        widest = f"wp.max({widest}, wp.abs(e[2]))"
+    measure = {
+        "euclidean": "cost = wp.length_sq(p - sites[k])",
+        "power": "# larger weights, larger cells\ncost = wp.length_sq(p - sites[k]) - weights[k]",
+        "manhattan": "e = p - sites[k]\ncost = " + " + ".join(f"wp.abs(e[{k}])" for k in range(dim)),
+        "chebyshev": f"e = p - sites[k]\ncost = {widest}",
+    }[metric]
+    if two:
+        keep = """
+            if cost < best:
+                second = best
+                runner_up = winner
+                best = cost
+                winner = k
+            elif cost < second:
+                second = cost
+                runner_up = k
+            """
+        begin = "best = float(1.0e10)\nsecond = float(1.0e10)\nwinner = int(-1)\nrunner_up = int(-1)"
+        if result == "border":
+            keep = "\n".join(x for x in keep.split("\n") if "winner" not in x and "runner" not in x)
+            begin = "best = float(1.0e10)\nsecond = float(1.0e10)"
+    else:
+        keep, begin = (
+            "if cost < best:\n    best = cost\n    winner = k",
+            "best = float(1.0e10)\nwinner = int(0)",
+        )
+    last = {
+        "labels": "labels[tid] = winner",
+        "sums": "wp.atomic_add(sums, winner, p)\nwp.atomic_add(count, winner, 1)",
+        "border": "border[tid] = second - best",
+        "second": "pairs[tid] = wp.vec2i(winner, runner_up)",
+    }[result]
+    d.launch(n)
+    d.code(
+        """
+        tid = wp.tid()
+        p = points[tid]
+        $begin
+        for k in range(sites.shape[0]):
+            $measure
+            $keep
+        $last
+        """,
+        begin=begin,
+        measure=measure,
+        keep=keep,
+        last=last,
+    )
+
+    def agrees(v: Values, after: Values) -> None:
+        e = v.points[:, None] - v.sites[None]
+        costs: dict[str, Callable[[], Any]] = {
+            "euclidean": lambda: (e**2).sum(-1),
+            "power": lambda: (e**2).sum(-1) - v.weights,
+            "manhattan": lambda: np.abs(e).sum(-1),
+            "chebyshev": lambda: np.abs(e).max(-1),
+        }
+        cost = costs[metric]()
+        order, ranked = np.argsort(cost, axis=1), np.sort(cost, axis=1)
+        sure = (ranked[:, 1] - ranked[:, 0] > 1e-5) & (ranked[:, 2] - ranked[:, 1] > 1e-5)
+        if result == "labels":
+            np.testing.assert_array_equal(np.asarray(after.labels)[sure], order[sure, 0])
+        elif result == "border":
+            np.testing.assert_allclose(after.border, ranked[:, 1] - ranked[:, 0], atol=1e-4)
+        elif result == "second":
+            np.testing.assert_array_equal(np.asarray(after.pairs)[sure], order[sure, :2])
+        elif sure.all():
+            one = np.eye(m)[order[:, 0]]
+            np.testing.assert_allclose(after.sums, one.T @ v.points, atol=1e-3)
+            np.testing.assert_array_equal(after["count"], one.sum(axis=0))
+        else:
+            assert int(np.asarray(after["count"]).sum()) == n
+
+    d.holds(agrees)
+
+
+@DOMAIN.algorithm(
+    source="Garland & Heckbert 1997, Surface simplification using quadric error metrics",
+    names=_NAMES | {"error_quadrics": "accumulate_quadrics|qem|quadric_error|face_quadrics"},
+    double=True,
+    adjoint="either",
+)
+def error_quadrics(d: Draft) -> None:
+    """Adds each face's plane to its vertices as a quadric, the square of the distance to it."""
+    sort = d.option("layout", "flat", "rows", "vec3i")
+    result = d.option("result", "vertices", "faces", "parts", "error")
+    weight = d.option("weight", "area", "plain")
+    count, points = d.pick(32, 48, 64), d.pick(20, 24, 30)
+    lines = triangles(d, count, points, sort)
+    ids = ("face[0]", "face[1]", "face[2]") if sort == "vec3i" else ("i", "j", "k")
+    if result == "vertices":
+        d.inout("Q", "mat44", points, value=0.0)
+    elif result == "faces":
+        d.output("Q", "mat44", count)
+    elif result == "parts":
+        d.inout("A", "mat33", points, value=0.0)
+        d.inout("b", "vec3", points, value=0.0)
+    else:
+        d.input("moved", "vec3", count, -1.0, 1.0)
+        d.output("error", "float", count)
+    d.says(
+        {
+            "vertices": "Adds each face's plane to its vertices as a quadric.",
+            "faces": "Computes the quadric of each face's plane.",
+            "parts": "Adds up matrix and vector of the quadrics at each vertex, which give its best place.",
+            "error": "Computes the squared distance from a moved vertex to the plane of each face.",
+        }[result]
+    )
+    scaled = weight == "area"
+    plane = """
+        cross = wp.cross(q - p, r - p)
+        size = wp.max(wp.length(cross), 1.0e-6)
+        n = cross / size
+        offset = -wp.dot(n, p)
+        """
+    w = "0.5 * size * " if scaled else ""
+    store = {
+        "vertices": "\n".join(f"wp.atomic_add(Q, {x}, quadric)" for x in ids),
+        "faces": "Q[tid] = quadric",
+        "parts": "\n".join(
+            f"wp.atomic_add(A, {x}, {w}wp.outer(n, n))\nwp.atomic_add(b, {x}, {w}offset * n)" for x in ids
+        ),
+        "error": f"# (n . x + offset)^2\ndist = wp.dot(n, moved[tid]) + offset\nerror[tid] = {w}dist * dist",
+    }[result]
+    quadric = ""
+    if result in ("vertices", "faces"):
+        quadric = f"h = wp.vec4(n[0], n[1], n[2], offset)\nquadric = {w}wp.outer(h, h)"
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$lines\n$plane\n$quadric\n$store",
+        lines=lines,
+        plane=plane,
+        quadric=quadric,
+        store=store,
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        at = corner_ids(v, sort)
+        x = v.points[at]
+        cross = np.cross(x[:, 1] - x[:, 0], x[:, 2] - x[:, 0])
+        size = np.maximum(np.linalg.norm(cross, axis=1), 1e-6)
+        n = cross / size[:, None]
+        h = np.column_stack([n, -(n * x[:, 0]).sum(1)])
+        share = 0.5 * size if scaled else np.ones(count)
+        q = share[:, None, None] * h[:, :, None] * h[:, None]
+        if result == "faces":
+            return {"Q": q}
+        if result == "error":
+            return {"error": share * (np.column_stack([v.moved, np.ones(count)]) * h).sum(1) ** 2}
+        total = np.zeros((points, 4, 4))
+        for k in range(3):
+            np.add.at(total, at[:, k], q)
+        if result == "vertices":
+            return {"Q": total}
+        return {"A": total[:, :3, :3], "b": total[:, :3, 3]}
+
+    d.check(reference, 3e-3)

@@ -1,0 +1,352 @@
+"""Images of distance fields: what a camera sees of them, shaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.raymarch import DOMAIN
+from warpgen.synthesis.algorithms.raymarch.tracing import NAMES, NORMAL, first_hit, normal, unit
+from warpgen.synthesis.library import scenes
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Hart 1996, Sphere tracing; Quilez, Rendering worlds with two triangles",
+    names=NAMES | {"render_scene": "raymarch_image|draw_scene|render_sdf", "eye": "camera_pos|cam|viewpoint"},
+    adjoint="no",
+)
+def render_scene(d: Draft) -> None:
+    """Renders a scene of solids, found by sphere tracing, with a light far away."""
+    shade = d.option("shade", "lambert", "phong", "normals", "depth fog", "steps")
+    camera = d.option("camera", "pinhole", "orthographic")
+    layout = d.option("layout", "image", "flat")
+    trace = d.option("trace", "inline", "function")
+    shadow = d.flag("shadow") if shade in ("lambert", "phong") else False
+    found = scenes.draw(d, 3, floor=True)
+    width, height = d.pick(12, 16, 20), d.pick(8, 10, 12)
+    steps, far = d.pick(80, 96), 6.0
+    grey = shade in ("depth fog", "steps") or (shade == "lambert" and d.flag("grey"))
+    d.param("eye", "vec3", -0.3, 0.3)
+    lit = shade in ("lambert", "phong")
+    if lit:
+        d.param("light", "vec3", 0.3, 0.9)
+    count = width * height
+    d.output("image", "float" if grey else "vec3", (height, width) if layout == "image" else count)
+    if trace == "function":
+        d.function(
+            """
+            @wp.func
+            def march(ro: wp.vec3, rd: wp.vec3, t_max: float) -> float:
+                t = float(0.0)
+                for _ in range($steps):
+                    dist = scene(ro + t * rd)
+                    if dist < 1.0e-3:
+                        return t
+                    t += dist
+                    if t > t_max:
+                        break
+                return -1.0
+            """,
+            steps=str(steps),
+        )
+    if shade not in ("depth fog", "steps"):
+        d.function(NORMAL)
+    if shade == "steps":
+        trace = "inline"
+    inline = """
+        t = float(0.0)
+        $begin
+        for _ in range($steps):
+            dist = scene(ro + t * rd)
+            if dist < 1.0e-3:
+                $found
+                break
+            t += dist
+            $count
+            if t > $far:
+                break
+        $miss
+        """
+    called = "t = march(ro, rd, $far)\nif t < 0.0:\n    $none\n    return"
+    none = {
+        "lambert": "0.1" if grey else "wp.vec3(0.6, 0.7, 0.9)",
+        "phong": "wp.vec3(0.6, 0.7, 0.9)",
+        "normals": "wp.vec3(0.0, 0.0, 0.0)",
+        "depth fog": "1.0",
+        "steps": "",
+    }[shade]
+    at = "image[i, j]" if layout == "image" else "image[tid]"
+    shadowed = """
+        # a hair off the surface, otherwise the shadow ray ends where it begins
+        s = float(0.02)
+        for _ in range(32):
+            gap = scene(p + s * l)
+            if gap < 1.0e-3:
+                diffuse = float(0.0)
+                break
+            s += gap
+            if s > 4.0:
+                break
+        """
+    body = {
+        "lambert": f"""
+            p = ro + t * rd
+            n = normal(p)
+            l = wp.normalize(light)
+            diffuse = $cosine
+            $shadow
+            {at} = {"0.1 + 0.9 * diffuse" if grey else "wp.vec3(0.9, 0.7, 0.5) * (0.1 + 0.9 * diffuse)"}
+            """,
+        "phong": f"""
+            p = ro + t * rd
+            n = normal(p)
+            l = wp.normalize(light)
+            diffuse = $cosine
+            $shadow
+            h = wp.normalize(l - rd)
+            specular = wp.pow(wp.max(wp.dot(n, h), 0.0), 32.0) * wp.where(diffuse > 0.0, 1.0, 0.0)
+            {at} = wp.vec3(0.9, 0.7, 0.5) * (0.1 + 0.7 * diffuse) + wp.vec3(0.3, 0.3, 0.3) * specular
+            """,
+        "normals": f"{at} = 0.5 * (normal(ro + t * rd) + wp.vec3(1.0, 1.0, 1.0))",
+        "depth fog": f"{at} = 1.0 - wp.exp(-0.3 * t)",
+        "steps": f"# where rays take long, near edges, is bright\n{at} = float(taken) / {steps}.0",
+    }[shade]
+    d.says(
+        {
+            "lambert": "Renders a scene of solids, found by sphere tracing, with a light far away.",
+            "phong": "Renders a scene of solids with diffuse and specular light, found by sphere tracing.",
+            "normals": "Renders the normals of a scene of solids as colours.",
+            "depth fog": "Renders how deep in fog a scene of solids lies, found by sphere tracing.",
+            "steps": "Renders how many steps sphere tracing takes in a scene of solids.",
+        }[shade]
+    )
+    ray = (
+        "ro = eye + wp.vec3(0.0, 0.0, 3.0)\nrd = wp.normalize(wp.vec3(u, v, -1.5))"
+        if camera == "pinhole"
+        else "ro = eye + wp.vec3(1.3 * u, 1.3 * v, 3.0)\nrd = wp.vec3(0.0, 0.0, -1.0)"
+    )
+    index = (
+        f"tid = wp.tid()\ni = tid // {width}\nj = tid % {width}" if layout == "flat" else "i, j = wp.tid()"
+    )
+    d.launch(*((height, width) if layout == "image" else (count,)))
+    d.code(
+        """
+        $index
+        # the screen runs from -1 to 1, upwards in v
+        u = 2.0 * (float(j) + 0.5) / $width.0 - 1.0
+        v = 1.0 - 2.0 * (float(i) + 0.5) / $height.0
+        $ray
+        $trace
+        $body
+        """,
+        index=index,
+        width=str(width),
+        height=str(height),
+        ray=ray,
+        trace=called if trace == "function" else inline,
+        steps=str(steps),
+        far=str(far),
+        begin="taken = int(0)" if shade == "steps" else "hit = int(0)",
+        found="" if shade == "steps" else "hit = 1",
+        count="taken += 1" if shade == "steps" else "",
+        miss="" if shade == "steps" else "if hit == 0:\n    $none\n    return",
+        none=f"{at} = {none}",
+        body=body,
+        cosine="float(wp.max(wp.dot(n, l), 0.0))" if shadow else "wp.max(wp.dot(n, l), 0.0)",
+        shadow=shadowed if shadow else "",
+    )
+
+    def agrees(v: Values, after: Values) -> None:
+        i, j = np.arange(count) // width, np.arange(count) % width
+        x, y = 2.0 * (j + 0.5) / width - 1.0, 1.0 - 2.0 * (i + 0.5) / height
+        one = np.ones(count)
+        if camera == "pinhole":
+            o = np.asarray(v.eye) + np.column_stack([0.0 * x, 0.0 * y, 3.0 * one])
+            r = unit(np.column_stack([x, y, -1.5 * one]))
+        else:
+            o = np.asarray(v.eye) + np.column_stack([1.3 * x, 1.3 * y, 3.0 * one])
+            r = np.tile([0.0, 0.0, -1.0], (count, 1))
+        t = first_hit(found.distance, o, r, far)
+        met = t < far
+        p = o + t[:, None] * r
+        actual = np.asarray(after.image).reshape(count, -1)
+        if shade == "steps":
+            taken, s, going = np.zeros(count), np.zeros(count), np.ones(count, bool)
+            for _ in range(steps):
+                gap = found.distance(o + s[:, None] * r)
+                going &= gap >= 1e-3
+                s, taken = np.where(going, s + gap, s), taken + going
+                going &= s <= far
+            mostly_close(actual[:, 0], taken / steps, 2.0 / steps, 0.9)
+            return
+        n = normal(found.distance, p)
+        if shade == "depth fog":
+            made = np.where(met, 1.0 - np.exp(-0.3 * t), 1.0)[:, None]
+        elif shade == "normals":
+            made = np.where(met[:, None], 0.5 * n + 0.5, 0.0)
+        else:
+            way = unit(np.asarray(v.light))
+            diffuse = np.maximum(n @ way, 0.0)
+            if shadow:
+                near = first_hit(found.distance, p + 0.02 * way, np.tile(way, (count, 1)), 4.0)
+                diffuse = np.where(near < 4.0, 0.0, diffuse)
+            if shade == "phong":
+                specular = np.maximum((n * unit(way - r)).sum(1), 0.0) ** 32 * (diffuse > 0.0)
+                made = np.outer(0.1 + 0.7 * diffuse, [0.9, 0.7, 0.5]) + 0.3 * specular[:, None]
+            else:
+                made = (0.1 + 0.9 * diffuse)[:, None] * (1.0 if grey else np.array([0.9, 0.7, 0.5]))
+            made = np.where(met[:, None], made, 0.1 if grey else np.array([0.6, 0.7, 0.9]))
+        mostly_close(actual, made, 0.05, 0.8)
+
+    d.holds(agrees)
+
+
+@DOMAIN.algorithm(
+    source="Levoy 1988; Marmitt et al. 2004, Fast and accurate ray-voxel intersection; Newcombe et al. 2011",
+    names=NAMES
+    | {"march_grid": "raycast_tsdf|trace_sdf_grid|isosurface_raycast", "field": "sdf_grid|tsdf|voxels"},
+    adjoint="no",
+)
+def march_grid(d: Draft) -> None:
+    """Finds where rays first meet the level set of a field that is sampled on a grid."""
+    refine = d.option("refine", "none", "linear", "bisection")
+    result = d.option("result", "distance", "point", "normal")
+    step = d.option("step", "constant", "half voxel")
+    leave = d.option("leave", "break", "while")
+    n, m = d.pick(48, 64), d.pick(8, 10, 12)
+    d.input("field", "float", (m, m, m), -0.8, 1.0)
+    d.input("origins", "vec3", n, 0.3 * m, 0.7 * m)
+    d.input("directions", "vec3", n, kind="unit")
+    d.param("iso", "float", -0.1, 0.1)
+    d.output("t_hit" if result == "distance" else "hits", "float" if result == "distance" else "vec3", n)
+    d.says(
+        {
+            "distance": "Finds how far rays go to the level set of a field on a grid, -1 where they miss it.",
+            "point": "Finds the points where rays first meet the level set of a field on a grid.",
+            "normal": "Finds the normals where rays first meet the level set of a field on a grid.",
+        }[result]
+    )
+    d.function(
+        f"""
+        @wp.func
+        def sample(field: wp.array3d(dtype=float), p: wp.vec3) -> float:
+            # nodes lie at whole numbers; outside, the border goes on
+            x = wp.clamp(p[0], 0.0, {m - 1.001})
+            y = wp.clamp(p[1], 0.0, {m - 1.001})
+            z = wp.clamp(p[2], 0.0, {m - 1.001})
+            i = int(x)
+            j = int(y)
+            k = int(z)
+            u = x - float(i)
+            v = y - float(j)
+            w = z - float(k)
+            c00 = wp.lerp(field[i, j, k], field[i + 1, j, k], u)
+            c10 = wp.lerp(field[i, j + 1, k], field[i + 1, j + 1, k], u)
+            c01 = wp.lerp(field[i, j, k + 1], field[i + 1, j, k + 1], u)
+            c11 = wp.lerp(field[i, j + 1, k + 1], field[i + 1, j + 1, k + 1], u)
+            return wp.lerp(wp.lerp(c00, c10, v), wp.lerp(c01, c11, v), w)
+        """
+    )
+    dt = d.pick(0.2, 0.25) if step == "constant" else 0.5
+    last = 0.5 * m
+    crossing = {
+        "none": "t_cross = t",
+        "linear": "t_cross = t - dt * value / (value - before)",
+        "bisection": """
+            near = t - dt
+            t_cross = t
+            for _ in range(10):
+                middle = 0.5 * (near + t_cross)
+                if sample(field, ro + middle * rd) < iso:
+                    t_cross = middle
+                else:
+                    near = middle
+            """,
+    }[refine]
+    store = {
+        "distance": "t_hit[tid] = t_cross",
+        "point": "hits[tid] = ro + t_cross * rd",
+        "normal": """
+            p = ro + t_cross * rd
+            ex = wp.vec3(0.5, 0.0, 0.0)
+            ey = wp.vec3(0.0, 0.5, 0.0)
+            ez = wp.vec3(0.0, 0.0, 0.5)
+            g = wp.vec3(
+                sample(field, p + ex) - sample(field, p - ex),
+                sample(field, p + ey) - sample(field, p - ey),
+                sample(field, p + ez) - sample(field, p - ez),
+            )
+            hits[tid] = wp.normalize(g)
+            """,
+    }[result]
+    head = f"for _ in range({int(last / dt)}):" if leave == "break" else f"while t < {last}:"
+    d.launch(n)
+    d.code(
+        """
+        tid = wp.tid()
+        ro = origins[tid]
+        rd = directions[tid]
+        dt = $dt
+        t = float(0.0)
+        before = float(sample(field, ro) - iso)
+        $head
+            t += dt
+            value = sample(field, ro + t * rd) - iso
+            # only from outside to inside: rays that begin inside go on until they are out
+            if before > 0.0 and value <= 0.0:
+                $crossing
+                $store
+                return
+            before = value
+        $miss
+        """,
+        dt=str(dt),
+        head=head,
+        crossing=crossing,
+        store=store,
+        miss="t_hit[tid] = -1.0" if result == "distance" else "",
+    )
+
+    def sampled(v: Values, p: Any) -> Any:
+        q = np.clip(p, 0.0, m - 1.001)
+        base = np.floor(q).astype(int)
+        f = q - base
+        made = 0.0
+        for corner in np.ndindex(2, 2, 2):
+            weight = np.prod(np.where(corner, f, 1.0 - f), axis=-1)
+            made = made + weight * v.field[tuple(np.moveaxis(base + np.array(corner), -1, 0))]
+        return made
+
+    def agrees(v: Values, after: Values) -> None:
+        count = int(last / dt) if leave == "break" else int(np.ceil(last / dt - 1e-9))
+        ts = np.arange(count + 1) * dt
+        o, r = v.origins, v.directions
+        values = sampled(v, o[:, None] + ts[:, None] * r[:, None]) - v.iso
+        enters = (values[:, :-1] > 0.0) & (values[:, 1:] <= 0.0)
+        met, at = enters.any(axis=1), enters.argmax(axis=1)
+        a, b = values[np.arange(n), at], values[np.arange(n), at + 1]
+        t = ts[at + 1]
+        if refine == "linear":
+            t = ts[at] + dt * a / np.where(met, a - b, 1.0)
+        elif refine == "bisection":
+            low, high = ts[at], ts[at + 1]
+            for _ in range(10):
+                middle = 0.5 * (low + high)
+                inside = sampled(v, o + middle[:, None] * r) < v.iso
+                low, high = np.where(inside, low, middle), np.where(inside, middle, high)
+            t = high
+        p = o + t[:, None] * r
+        assert met.any()
+        if result == "distance":
+            mostly_close(after.t_hit, np.where(met, t, -1.0), 5e-3, 0.93)
+            return
+        if result == "normal":
+            g = np.stack([sampled(v, p + e) - sampled(v, p - e) for e in 0.5 * np.eye(3)], axis=-1)
+            p = unit(g)
+        mostly_close(after.hits, np.where(met[:, None], p, 0.0), 2e-2, 0.93)
+        mostly_close(after.hits[met], p[met], 2e-2, 0.8)
+
+    d.holds(agrees)
