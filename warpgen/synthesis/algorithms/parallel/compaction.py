@@ -182,6 +182,7 @@ def stream_compact(d: Draft) -> None:
         "keys": "labels|cells|sorted_keys|codes",
         "length": "run|count|extent",
     },
+    weight=0.5,
     adjoint="no",
 )
 def run_lengths(d: Draft) -> None:
