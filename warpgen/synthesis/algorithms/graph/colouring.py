@@ -119,7 +119,7 @@ def independent_step(d: Draft) -> None:
         )
         d.says("Lets each node propose to its neighbour of highest priority, as in a parallel matching.")
     elif task == "greedy":
-        d.input("color", "int", n, -1, 20)
+        d.input("color", "int", n, -1, 4)
         d.output("color_new", "int", n)
         free = "first" if count else "first_free(used)"
         loop = "first = int(0)\nwhile (used & (1 << first)) != 0:\n    first += 1"

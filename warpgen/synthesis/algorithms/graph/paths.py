@@ -66,8 +66,8 @@ def bfs_level(d: Draft) -> None:
     elif distance == "mask":
         d.input("frontier", "int", n, 0, 2)
         d.inout("visited", "int", n, 0, 2)
-        d.output("next", "int", n)
-        mark = "if visited[v] == 0:\n    # others may write the same: no atomics are needed\n    next[v] = 1"
+        d.output("marked", "int", n)
+        mark = "if visited[v] == 0:\n    # all write the same: no atomics are needed\n    marked[v] = 1"
         if flag:
             d.output("changed", "int", 1)
             mark += "\n    changed[0] = 1"
@@ -153,7 +153,7 @@ def bfs_level(d: Draft) -> None:
             hit = np.unique(b[(v.frontier[a] != 0) & (v.visited[b] == 0)])
             made = np.zeros(n, int)
             made[hit] = 1
-            return {"next": made} | ({"changed": np.array([int(len(hit) > 0)])} if flag else {})
+            return {"marked": made} | ({"changed": np.array([int(len(hit) > 0)])} if flag else {})
         old = v.given if way == "pull" else v.level
         new = old.copy()
         if way == "pull":

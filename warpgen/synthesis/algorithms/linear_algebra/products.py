@@ -35,14 +35,12 @@ def gemm(d: Draft) -> None:
     form = d.option("form", "thread", "rows of four", "tile", "tile call", "split depth")
     left = d.option("left", "plain", "transposed")
     right = d.option("right", "plain", "transposed")
-    ending = d.option("ending", "plain", "scaled", "bias", "relu", "plus C")
+    ending = d.option("ending", "plain", "scaled", "bias", "plus C")
     tm, tn, tk = d.pick(4, 8), d.pick(4, 8), d.pick(4, 8)
     bm, bn, bk = d.pick(2, 3), d.pick(1, 2, 3), d.pick(2, 3, 4)
     m, n, depth = tm * bm, tn * bn, tk * bk
     if form == "split depth":
         ending = "plain"
-    elif ending == "relu" and form != "tile":  # the adjoint of a loop's sum does not know its sign
-        ending = "bias"
     d.input("A", "float", (depth, m) if left == "transposed" else (m, depth), -1.0, 1.0)
     d.input("B", "float", (n, depth) if right == "transposed" else (depth, n), -1.0, 1.0)
     if ending in ("scaled", "plus C"):
@@ -50,7 +48,7 @@ def gemm(d: Draft) -> None:
     if ending == "plus C":
         d.input("C0", "float", (m, n), -1.0, 1.0)
         d.param("beta", "float", 0.25, 1.0)
-    if ending in ("bias", "relu"):
+    if ending == "bias":
         d.input("bias", "float", n, -0.5, 0.5)
     d.output("C", "float", (m, n))
 
@@ -64,7 +62,6 @@ def gemm(d: Draft) -> None:
         "plain": "s",
         "scaled": "alpha * s",
         "bias": "s + bias[j]",
-        "relu": "wp.max(s + bias[j], 0.0)",
         "plus C": "alpha * s + beta * C0[i, j]",
     }[ending]
     inner = "A.shape[0]" if left == "transposed" else "A.shape[1]"
@@ -87,7 +84,6 @@ def gemm(d: Draft) -> None:
                 "plain": f"s[{r}]",
                 "scaled": f"alpha * s[{r}]",
                 "bias": f"s[{r}] + bias[j]",
-                "relu": f"wp.max(s[{r}] + bias[j], 0.0)",
                 "plus C": f"alpha * s[{r}] + beta * C0[i + {r}, j]",
             }[ending]
             stores.append(f"C[{'i' if r == 0 else f'i + {r}'}, j] = {line}".replace("[i + 0,", "[i,"))
@@ -120,18 +116,11 @@ def gemm(d: Draft) -> None:
             "plain": f"wp.tile_store(C, acc, {at})",
             "scaled": f"wp.tile_store(C, acc * alpha, {at})",
             "bias": "$row\nwp.tile_store(C, acc + spread, $at)",
-            "relu": "$row\nwp.tile_store(C, wp.tile_map(relu, acc + spread), $at)",
             "plus C": f"old = wp.tile_load(C0, shape=(TILE_M, TILE_N), {at})\n"
             f"wp.tile_store(C, acc * alpha + old * beta, {at})",
         }
         row = "row = wp.tile_load(bias, shape=TILE_N, offset=j * TILE_N)\n"
         row += "spread = wp.tile_broadcast(row, shape=(TILE_M, TILE_N))"
-        if ending == "relu":
-            d.function("""
-                @wp.func
-                def relu(x: float) -> float:
-                    return wp.max(x, 0.0)
-            """)
         end = ends[ending].replace("$at", at)
         blocks = {"load_a": load_a, "load_b": load_b, "product": product, "end": end, "row": row}
         if form == "split depth":
@@ -163,7 +152,6 @@ def gemm(d: Draft) -> None:
             )
     says = {
         "bias": "Multiplies two dense matrices and adds a row to each row of the product.",
-        "relu": "Computes a dense layer: a product of matrices, a bias and a rectifier.",
         "plus C": "Adds the scaled product of two dense matrices to a scaled third one.",
     }
     if ending in says:
@@ -175,9 +163,9 @@ def gemm(d: Draft) -> None:
             made = v.alpha * made
         if ending == "plus C":
             made = made + v.beta * v.C0
-        if ending in ("bias", "relu"):
+        if ending == "bias":
             made = made + v.bias
-        return {"C": np.maximum(made, 0.0) if ending == "relu" else made}
+        return {"C": made}
 
     d.check(reference)
 
