@@ -200,7 +200,16 @@ def test_run_in_a_root_with_another_recipe(finished: Path) -> None:
         (["--rows", "99", "--verify", "none"], "rows 100 and 99"),
         (["--size", "3MiB", "--seed", "7"], "rows 100 and size 3MiB, seed 0 and 7, verify none and run"),
         (
-            ["--rows", "100", "--verify", "none", "--categories", "particle=2,graph", "--complexity", "small"],
+            [
+                "--rows",
+                "100",
+                "--verify",
+                "none",
+                "--categories",
+                "particle=2,graph",
+                "--complexity",
+                "small",
+            ],
             "categories as built in and graph=1.0,particle=2.0, complexity mixed and small",
         ),
     ):

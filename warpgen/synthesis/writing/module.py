@@ -85,7 +85,7 @@ def _is_plain(algorithm: Algorithm, draft: Draft, rng: Rng) -> bool:
     )
     if draft.forward or algorithm.adjoint == "no":
         return floats or rng.chance(0.3)
-    return algorithm.adjoint == "either" and rng.chance(0.1)
+    return algorithm.adjoint == "either" and rng.chance(0.05)
 
 
 def _named(draft: Draft) -> list[Parameter]:

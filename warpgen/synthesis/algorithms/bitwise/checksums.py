@@ -37,7 +37,7 @@ def _crc(row: list[int], poly: int, start: int, final: int) -> int:
         "table": "crc_table|lut|lookup",
         "cyclic_redundancy": "crc|compute_crc|crc_checksum|crc_rows",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def cyclic_redundancy(d: Draft) -> None:
     """Computes a cyclic redundancy check of each message."""
@@ -145,7 +145,7 @@ def cyclic_redundancy(d: Draft) -> None:
         "b": "s2|hi|sum2|c1",
         "checksums": "sums|check|digests",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def running_sums(d: Draft) -> None:
     """Computes a checksum of each message from its running sums."""
@@ -245,7 +245,7 @@ def running_sums(d: Draft) -> None:
         "total": "acc|checksum|s",
         "digit": "value|x|q",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def luhn(d: Draft) -> None:
     """Checks numbers by Luhn's formula, which doubles every second digit from the right."""

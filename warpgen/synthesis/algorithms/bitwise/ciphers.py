@@ -23,7 +23,7 @@ _M32 = 0xFFFFFFFF
         "rounds": "num_rounds|cycles|n",
         "blocks": "plaintext|words|messages",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def tiny_cipher(d: Draft) -> None:
     """Runs blocks of 64 bits through the Tiny Encryption Algorithm."""
@@ -157,7 +157,7 @@ def tiny_cipher(d: Draft) -> None:
         "double_rounds": "num_double_rounds|rounds|loops",
         "s": "x|state|block",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def chacha(d: Draft) -> None:
     """Computes blocks of the ChaCha key stream."""

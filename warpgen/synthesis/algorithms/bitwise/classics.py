@@ -16,7 +16,7 @@ _M32, _M64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 @DOMAIN.algorithm(
     source="Fowler, Noll & Vo 1991; Eastlake et al., RFC draft-eastlake-fnv",
     names=NAMES | {"fnv_hash": "hash_strings|fnv_hashes|hash_keys", "h": "hash_value|digest|state"},
-    adjoint="no",
+    adjoint="either",
 )
 def fnv_hash(d: Draft) -> None:
     """Hashes each string of bytes with the function of Fowler, Noll and Vo."""

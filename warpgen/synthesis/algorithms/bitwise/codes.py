@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "syndrome": "s|error_position|flaw",
         "nibbles": "data|messages|payload",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def hamming_code(d: Draft) -> None:
     """Encodes or decodes words of Hamming's code of seven bits for four."""
@@ -150,7 +150,7 @@ def _hamming_book(extended: bool) -> Any:
         "b": "rhs|y|q",
         "product": "r|prod|acc",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def galois_field(d: Draft) -> None:
     """Multiplies in the field of 256 elements."""

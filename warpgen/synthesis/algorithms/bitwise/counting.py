@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "either": "union|joint|any_set",
         "dist": "distance|d|count",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def binary_distance(d: Draft) -> None:
     """Compares binary descriptors kept as words of 32 bits."""
@@ -247,7 +247,7 @@ def bit_reversal(d: Draft) -> None:
         "found": "present|maybe|hits",
         "bit": "slot|index|pos",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def bloom_filter(d: Draft) -> None:
     """Inserts keys into a Bloom filter, or tests whether they may be in it."""

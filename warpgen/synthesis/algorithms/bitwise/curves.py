@@ -28,7 +28,7 @@ def _interleaved(cells: Any, width: int) -> Any:
         "inv_extent": "scale|inv_size|rcp_extent",
         "p": "q|xi|point",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def morton_codes(d: Draft) -> None:
     """Computes the Morton code of each point within a box."""
@@ -113,7 +113,7 @@ def morton_codes(d: Draft) -> None:
         "cells": "coords|ijk|voxels",
         "m": "code|key|c",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def morton_cells(d: Draft) -> None:
     """Decodes Morton codes to the coordinates of cells."""
@@ -195,7 +195,7 @@ def morton_cells(d: Draft) -> None:
         "cells": "coords|places|xy",
         "s": "half|side|step",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def hilbert_curve(d: Draft) -> None:
     """Converts between cells of a square and their places along Hilbert's curve."""

@@ -40,7 +40,7 @@ def _roots(count: int, exponent: float) -> list[int]:
         "t1": "temp1|x1|mixed",
         "t2": "temp2|x2|major",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def sha256(d: Draft) -> None:
     """Compresses a block of sixteen words with SHA-256."""

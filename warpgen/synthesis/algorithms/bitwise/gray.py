@@ -18,7 +18,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "g": "gray|code|x",
         "values": "numbers|counts|positions",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def gray_code(d: Draft) -> None:
     """Converts between binary numbers and Gray's reflected code."""

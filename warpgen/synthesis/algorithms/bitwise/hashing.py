@@ -36,7 +36,7 @@ def _murmur3(words: list[int], seed: int) -> int:
         "w": "word|block|k1",
         "seed": "hash_seed|salt",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def murmur3(d: Draft) -> None:
     """Hashes each key of 32-bit words with MurmurHash3."""
@@ -143,7 +143,7 @@ def _xxh32(words: list[int], seed: int) -> int:
         "n": "num_words|words",
         "p": "pos|at|cursor",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def xxhash32(d: Draft) -> None:
     """Hashes each key of 32-bit words with xxHash32, four lanes at a time."""

@@ -24,7 +24,7 @@ _TESCHNER = (73856093, 19349663, 83492791)
         "cell_size": "spacing|dx|voxel_size",
         "table_size": "num_cells|hash_size|buckets",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def spatial_hash(d: Draft) -> None:
     """Maps each point to a slot of a hash table through the grid cell that holds it."""
@@ -122,7 +122,7 @@ def spatial_hash(d: Draft) -> None:
         "piece": "stone|figure|man",
         "side": "to_move|side_to_move|turn",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def zobrist_hash(d: Draft) -> None:
     """Hashes each board position to the exclusive or of random numbers, one per piece and square."""

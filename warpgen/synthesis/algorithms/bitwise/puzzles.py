@@ -163,7 +163,7 @@ def bit_puzzles(d: Draft) -> None:
         )
         body = body.replace("$step", step.replace("\n", "\n    "))
         body = (
-            body.replace("    $track\n", "").replace("        $track\n", "")
+            body.replace("        $track\n", "").replace("    $track\n", "")
             if not track
             else body.replace("$track", track)
         )

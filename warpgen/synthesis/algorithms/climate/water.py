@@ -35,14 +35,12 @@ def evaporate_reference(d: Draft) -> None:
     mast = d.flag("mast", 0.5)
     count, rows = d.pick(48, 64, 96), d.pick(8, 12)
     grid = axis == "grid"
-    d.says(
-        {
-            "et0": "Computes how much water a well-watered lawn evaporates in a day, by Penman and Monteith.",
-            "net radiation": "Computes the net radiation that a lawn takes up in a day, as in FAO 56.",
-            "crop": "Computes the water that a crop in its stage of growth needs in a day, as in FAO 56.",
-            "aerodynamic share": "Computes what part of a lawn's evaporation wind and dry air drive, not the sun.",
-        }[result]
-    )
+    d.says({
+        "et0": "Computes how much water a well-watered lawn evaporates in a day, by Penman and Monteith.",
+        "net radiation": "Computes the net radiation that a lawn takes up in a day, as in FAO 56.",
+        "crop": "Computes the water that a crop in its stage of growth needs in a day, as in FAO 56.",
+        "aerodynamic share": "Computes what part of a lawn's evaporation wind and dry air drive.",
+    }[result])  # fmt: skip
     shape: Any = (rows, d.pick(8, 12, 16)) if grid else count
     here = "i, j" if grid else "tid"
     d.input("t_min", "float", shape, 4.0, 12.0)
@@ -365,7 +363,7 @@ def rain_warm_clouds(d: Draft) -> None:
     """
     if surface:
         first = (
-            f"# mm that reach the ground, while it is as it was\n"
+            "# mm that reach the ground, while it is as it was\n"
             f"rainfall[c] = dt * rho[0] * qr[c, 0] * {speed('0')}"
         )
     else:

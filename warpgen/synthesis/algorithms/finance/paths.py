@@ -198,7 +198,7 @@ def _law(process: str, v: Values, t: float) -> tuple[float, float]:
         "theta": "long_run_mean|mean_level|target",
         "steps": "num_steps|n_steps|horizon",
     },
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def random_paths(d: Draft) -> None:

@@ -147,7 +147,7 @@ def ray_primitive(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Gottschalk, Lin & Manocha 1996, OBBTree; Ericson 2004, 4.4",
     names=NAMES | {"obb_overlap": "obb_sat|box_box_test|oriented_boxes_overlap|separating_axis_test"},
-    adjoint="no",
+    adjoint="either",
     double=True,
 )
 def obb_overlap(d: Draft) -> None:

@@ -11,6 +11,7 @@ from warpgen.synthesis.algorithms.geometry import DOMAIN
 from warpgen.synthesis.algorithms.geometry.deformation import NAMES
 from warpgen.synthesis.algorithms.geometry.distances import rotations
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
 
 
 @DOMAIN.algorithm(
@@ -95,6 +96,7 @@ def registration_terms(d: Draft) -> None:
         weight=weight,
         store=store,
     )
+    trim(d)
     d.explain("""
         The pose moves by a small twist (translation, rotation): e grows by J . twist, with J = (n, p x n).
         Steps solve (sum J J^T) x = -sum J e.

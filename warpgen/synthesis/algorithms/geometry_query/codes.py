@@ -10,6 +10,7 @@ from warpgen.synthesis.algorithms.geometry_query import DOMAIN
 from warpgen.synthesis.algorithms.geometry_query.grids import NAMES
 from warpgen.synthesis.writing.draft import Draft, Values
 from warpgen.synthesis.writing.pieces import piece
+from warpgen.synthesis.writing.trim import trim
 
 
 def _spread(x: Any, gap: int) -> Any:
@@ -273,6 +274,7 @@ def radix_tree(d: Draft) -> None:
         split=split,
         store=store,
     )
+    trim(d)
 
     def agrees(v: Values, after: Values) -> None:
         key = (

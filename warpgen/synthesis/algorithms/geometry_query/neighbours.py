@@ -21,6 +21,7 @@ NAMES = {
 
 
 def query_loop(kind: str) -> str:
+    """A loop over the points within `$reach`, as a `for` or as a `while`."""
     return {
         "for": "for index in wp.hash_grid_query(grid, p, $reach):\n    $inner",
         "while": """
@@ -33,6 +34,7 @@ def query_loop(kind: str) -> str:
 
 
 def cloud(d: Draft, n: int, width: float = 0.5) -> None:
+    """Declare points and a grid over them."""
     d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=width)
     d.input("x", "vec3", n, -1.0, 1.0)
 

@@ -33,7 +33,7 @@ def hits(surface: Any, o: Any, r: Any) -> tuple[Any, Any]:
 @DOMAIN.algorithm(
     source="Warp documentation, mesh_query_ray; Woop, Benthin & Wald 2013",
     names=_NAMES | {"cast_rays": "raycast_mesh|ray_cast|trace_mesh|mesh_raycast"},
-    adjoint="no",
+    adjoint="either",
 )
 def cast_rays(d: Draft) -> None:
     """Casts rays against a mesh and gives what each meets first."""
@@ -168,7 +168,7 @@ def cast_rays(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Warp documentation, mesh_query_ray_anyhit; Dutre et al. 2006, visibility function",
     names=_NAMES | {"line_of_sight": "visibility_test|segments_blocked|check_visibility|shadow_test"},
-    adjoint="no",
+    adjoint="either",
 )
 def line_of_sight(d: Draft) -> None:
     """Tests whether a mesh blocks the straight line between two points."""
@@ -279,7 +279,7 @@ def line_of_sight(d: Draft) -> None:
         "faces_in_box": "mesh_box_query|count_faces|aabb_triangle_count|broad_phase_mesh",
         "count": "n_found|num_hits|total",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def faces_in_box(d: Draft) -> None:
     """Counts the faces of a mesh whose bounds meet a box about each point."""

@@ -16,7 +16,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Haines 1994 (parity of crossings); Jacobson et al. 2013 (generalised winding numbers)",
     names=NAMES | {"inside_mesh": "points_in_mesh|mesh_contains|classify_points|voxelize_mesh"},
-    adjoint="no",
+    adjoint="either",
 )
 def inside_mesh(d: Draft) -> None:
     """Marks the points that lie inside a closed mesh."""
@@ -123,7 +123,7 @@ def inside_mesh(d: Draft) -> None:
         "transfer_from_mesh": "attach_to_mesh|project_attribute|mesh_transfer|bind_to_surface",
         "w": "bary|weights|uvw",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def transfer_from_mesh(d: Draft) -> None:
     """Carries a quantity of a mesh's closest point over to each query point."""

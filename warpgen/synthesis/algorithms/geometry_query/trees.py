@@ -27,7 +27,7 @@ NAMES = {
 @DOMAIN.algorithm(
     source="Ericson 2004, ch. 6; Warp documentation, bvh_query_aabb",
     names=NAMES | {"bvh_overlaps": "broad_phase|find_overlaps|bvh_pairs|aabb_query"},
-    adjoint="no",
+    adjoint="either",
 )
 def bvh_overlaps(d: Draft) -> None:
     """Finds the boxes of a tree that overlap each box."""
@@ -191,7 +191,7 @@ def bvh_overlaps(d: Draft) -> None:
     source="Kay & Kajiya 1986; Warp documentation, bvh_query_ray",
     names=NAMES
     | {"bvh_ray_boxes": "bvh_raycast|ray_query_tree|nearest_box_hit", "best": "t_min|t_hit|nearest_t"},
-    adjoint="no",
+    adjoint="either",
 )
 def bvh_ray_boxes(d: Draft) -> None:
     """Finds the first solid of a tree of boxes that each ray meets."""

@@ -29,7 +29,7 @@ _NAMES = adjacency.NAMES | {
         "used": "taken|forbidden|mask",
         "first": "smallest|free_color|lowest_free",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def independent_step(d: Draft) -> None:
     """Colours those uncoloured nodes whose priority is the highest among their uncoloured neighbours."""

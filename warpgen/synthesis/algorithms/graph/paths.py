@@ -26,7 +26,7 @@ _NAMES = adjacency.NAMES | {
     source="Merrill, Garland & Grimshaw 2012; Harish & Narayanan 2007 (level-synchronous search)",
     names=_NAMES
     | {"bfs_level": "expand_frontier|bfs_step|advance_level|visit_neighbors", "slot": "at|tail|pos"},
-    adjoint="no",
+    adjoint="either",
 )
 def bfs_level(d: Draft) -> None:
     """Expands breadth-first search by one level: unvisited neighbours join the next one."""

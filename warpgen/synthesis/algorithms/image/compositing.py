@@ -139,7 +139,7 @@ def _bayer(n: int) -> Any:
         "threshold": "bias|t|offset",
         "bayer": "pattern|matrix|thresholds",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def ordered_dither(d: Draft) -> None:
     """Quantises an image to a few levels by thresholds that differ from pixel to pixel."""

@@ -119,7 +119,7 @@ def image_gradient(d: Draft) -> None:
         "edges": "thin|suppressed|edge_map",
         "mag": "magnitude|m|strength",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def suppress_non_maxima(d: Draft) -> None:
     """Keeps the pixels whose gradient is longest along its direction, as Canny's detector does."""

@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "seeds": "nearest|closest|site",
         "seeds_new": "seeds_out|nearest_out|closest_new",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def propagate_regions(d: Draft) -> None:
     """Passes what neighbours know of regions on by one step."""

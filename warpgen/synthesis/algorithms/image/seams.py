@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "best": "lowest|least|cheapest",
     },
     double=True,
-    adjoint="no",
+    adjoint="either",
 )
 def seam_cost_row(d: Draft) -> None:
     """Extends the cheapest vertical seams of an image by one row."""

@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "num_bins": "n_bins|bin_count|levels",
         "b": "bin|bucket|level",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def count_levels(d: Draft) -> None:
     """Counts the pixels of an image in each interval of brightness."""

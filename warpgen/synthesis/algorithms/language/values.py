@@ -21,7 +21,7 @@ _Formulas = dict[str, Callable[[], Any]]
         "out": "result|factor|m_out",
         "shift": "ridge|damping|eps",
     },
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def plane_matrices(d: Draft) -> None:
@@ -113,7 +113,7 @@ def product(p: Any, q: Any) -> Any:
         "out": "result|world|moved",
         "pose": "frame|xf|tf",
     },
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def built_poses(d: Draft) -> None:
@@ -144,6 +144,8 @@ def built_poses(d: Draft) -> None:
     d.sentence = d.sentence.replace(". and", " and")
     n = d.pick(48, 64, 96)
     changes = kind in ("set position", "set rotation", "chain")
+    if kind in ("set position", "set rotation"):
+        d.forward_only()  # they change a pose in place
     if changes:
         d.input("poses", "transform", n, -1.0, 1.0, kind="transform")
     if kind not in ("set rotation", "chain"):
@@ -243,7 +245,7 @@ def built_poses(d: Draft) -> None:
         "out": "result|rates|y",
         "q": "rot|attitude|r",
     },
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def moving_frames(d: Draft) -> None:

@@ -36,13 +36,12 @@ def gemm(d: Draft) -> None:
     left = d.option("left", "plain", "transposed")
     right = d.option("right", "plain", "transposed")
     ending = d.option("ending", "plain", "scaled", "bias", "relu", "plus C")
-    tiled = form in ("tile", "tile call", "split depth")
     tm, tn, tk = d.pick(4, 8), d.pick(4, 8), d.pick(4, 8)
     bm, bn, bk = d.pick(2, 3), d.pick(1, 2, 3), d.pick(2, 3, 4)
     m, n, depth = tm * bm, tn * bn, tk * bk
     if form == "split depth":
         ending = "plain"
-    elif ending == "relu" and not tiled:  # the adjoint of a loop's sum does not know its sign
+    elif ending == "relu" and form != "tile":  # the adjoint of a loop's sum does not know its sign
         ending = "bias"
     d.input("A", "float", (depth, m) if left == "transposed" else (m, depth), -1.0, 1.0)
     d.input("B", "float", (n, depth) if right == "transposed" else (depth, n), -1.0, 1.0)

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "f": "inv_base|scale|digit_weight",
         "r": "value|inverse|radical",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def even_points(d: Draft) -> None:
     """Computes points of a sequence that fills the unit square or cube evenly."""

@@ -26,7 +26,7 @@ _M32, _M64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
         "word": "r|bits|draw",
         "draws": "count|num_draws|per_thread",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def random_stream(d: Draft) -> None:
     """Draws numbers from one generator per thread."""
@@ -236,7 +236,7 @@ def random_stream(d: Draft) -> None:
         "lo0": "lower0|l0|low0",
         "rounds": "num_rounds|n_rounds|r",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def counter_stream(d: Draft) -> None:
     """Computes random numbers from counters with the Philox generator."""

@@ -121,7 +121,7 @@ def dense_layer(d: Draft) -> None:
         "delta": "error|local_grad|g",
     },
     double=True,
-    adjoint="no",
+    adjoint="either",
 )
 def dense_backward(d: Draft) -> None:
     """Propagates the gradient of a loss back through a fully connected layer and its activation."""

@@ -182,7 +182,7 @@ def stream_compact(d: Draft) -> None:
         "keys": "labels|cells|sorted_keys|codes",
         "length": "run|count|extent",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def run_lengths(d: Draft) -> None:
     """Measures each run of equal keys in a sorted array."""

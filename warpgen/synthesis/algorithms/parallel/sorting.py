@@ -147,7 +147,7 @@ def compare_exchange(d: Draft) -> None:
         "radix_count": "digit_histogram|radix_histogram|count_digits",
         "counts": "hist|bins|totals",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def radix_count(d: Draft) -> None:
     """Counts how often each digit of the keys occurs in each block, as radix sort does first."""

@@ -76,7 +76,7 @@ class _Cells:
 @DOMAIN.algorithm(
     source="Hockney & Eastwood 1988, sec. 8.4 (chaining mesh); Green 2010; Morton 1966",
     names=NAMES | {"count_cells": "bin_particles|cell_histogram|compute_cells|assign_cells"},
-    adjoint="no",
+    adjoint="either",
 )
 def count_cells(d: Draft) -> None:
     """Finds the cell of each particle and counts the particles of cells."""

@@ -175,7 +175,7 @@ def pair_forces(d: Draft) -> None:
         "found": "n|num|count",
         "skin": "buffer|r_skin|margin",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def build_neighbor_list(d: Draft) -> None:
     """Lists the neighbours of each particle within a cutoff, up to a fixed number, padded with -1."""

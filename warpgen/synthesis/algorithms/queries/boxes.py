@@ -28,7 +28,7 @@ NAMES = {
 @DOMAIN.algorithm(
     source="Ericson 2005, ch. 6; Warp manual, Geometry: bvh_query_aabb, bvh_query_sphere",
     names=NAMES | {"box_neighbours": "overlap_query|bvh_neighbors|range_search"},
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def box_neighbours(d: Draft) -> None:

@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "block": "b|i|probe_id",
         "batch": "results|found_t|chunk",
     },
-    adjoint="no",
+    adjoint="either",
     weight=3,
 )
 def block_overlaps(d: Draft) -> None:
@@ -246,7 +246,7 @@ def grid_neighbours(d: Draft) -> None:
         "gap": "distance|separation|dist",
         "margin": "thickness|contact_margin|eps",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def pair_tests(d: Draft) -> None:
     """Tests pairs of triangles or edges exactly."""

@@ -50,7 +50,7 @@ def closest(mesh: Any, points: Any) -> tuple[Any, Any]:
 @DOMAIN.algorithm(
     source="Jacobson, Kavan & Sorkine-Hornung 2013; Baerentzen & Aanaes 2005",
     names=_NAMES | {"mesh_distance": "signed_distance_to_mesh|sample_sdf|closest_on_mesh"},
-    adjoint="no",
+    adjoint="either",
     weight=3,
 )
 def mesh_distance(d: Draft) -> None:
@@ -155,7 +155,7 @@ def crossed(mesh: Any, origin: Any, direction: Any, far: float = 1e6) -> tuple[A
 @DOMAIN.algorithm(
     source="Moller & Trumbore 1997; Woop, Benthin & Wald 2013",
     names=_NAMES | {"mesh_rays": "raycast_mesh|trace_rays|cast_rays", "depth": "t_hit|range|ray_t"},
-    adjoint="no",
+    adjoint="either",
     weight=3,
 )
 def mesh_rays(d: Draft) -> None:
@@ -182,7 +182,7 @@ def mesh_rays(d: Draft) -> None:
         grouped = "no"
     d.handle("mesh", "mesh", (d.pick(5, 6), d.pick(8, 10)), of="groups" if grouped == "yes" else "")
     d.input("origin", "vec3", n, *((-0.9, 0.9) if wanted == "inside" else (-1.5, 1.5)))
-    target = aim == "target" or wanted == "shadow"
+    target = aim == "target" or wanted in ("shadow", "any hit")
     if wanted == "inside":
         target = False  # any direction will do
     elif target:
@@ -398,7 +398,7 @@ def mesh_regions(d: Draft) -> None:
     source="Mirtich 1996; Warp manual, Geometry: mesh_get, mesh_eval_*",
     names=_NAMES
     | {"surface_integrals": "mesh_properties|face_quantities|integrate_surface", "face": "tri|f|tid_face"},
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def surface_integrals(d: Draft) -> None:
@@ -427,6 +427,7 @@ def surface_integrals(d: Draft) -> None:
     count = 2 * slices * (stacks - 1)
     d.handle("mesh", "mesh", (stacks, slices))
     if wanted == "farthest":
+        d.forward_only()  # its adjoint does not know that the farthest point changes
         count = d.pick(48, 64)
         d.input("probes", "vec3", count, -1.0, 1.0)
         d.output("far", "float", count)

@@ -50,7 +50,7 @@ def slopes(values: Any, at: Any) -> Any:
 @DOMAIN.algorithm(
     source="Museth 2013; Warp manual, Volumes: volume_sample",
     names=_NAMES | {"volume_samples": "sample_volume|probe_field|interpolate_volume"},
-    adjoint="no",
+    adjoint="either",
     weight=3,
 )
 def volume_samples(d: Draft) -> None:

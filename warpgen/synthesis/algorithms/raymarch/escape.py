@@ -37,7 +37,7 @@ _FORMS = {
 @DOMAIN.algorithm(
     source="Mandelbrot 1980; Douady & Hubbard 1982; Vepstas 1997 for the smooth count",
     names=_NAMES | {"escape_time_fractal": "mandelbrot|fractal|escape_time_kernel|compute_fractal"},
-    adjoint="no",
+    adjoint="either",
 )
 def escape_time_fractal(d: Draft) -> None:
     """Counts, for each pixel of the complex plane, the iterations until the orbit of zero escapes."""

@@ -9,6 +9,7 @@ import numpy as np
 from warpgen.synthesis.algorithms.rendering import DOMAIN
 from warpgen.synthesis.algorithms.rendering.cameras import turned
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
 
 _NAMES = {
     "means": "positions|centers|xyz",
@@ -270,6 +271,7 @@ def blend_splats(d: Draft) -> None:
         stop="if T < 1.0e-2:\n    break" if stop else "",
         last=last,
     )
+    trim(d)
 
     def agrees(v: Values, after: Values) -> None:
         y, x = np.meshgrid(np.arange(height) + 0.5, np.arange(width) + 0.5, indexing="ij")

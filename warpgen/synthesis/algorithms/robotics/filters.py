@@ -28,7 +28,7 @@ _PAIRS = [(i, j) for i in range(4) for j in range(i, 4)]
     weight=4,
 )
 def track_targets(d: Draft) -> None:
-    """Predicts targets of constant velocity in the plane and corrects them by a measured position."""
+    """Predicts targets of constant velocity and corrects them by a measured position."""
     noise = d.option("noise", "discrete", "continuous", "velocity")
     update = d.option("update", "inverse", "sequential", "steady speed")
     layout = d.option("layout", "mat44", "blocks")
@@ -37,17 +37,11 @@ def track_targets(d: Draft) -> None:
     picked = d.flag("picked", 0.4)
     count = d.pick(48, 64, 96)
     whole = result == "track"
-    d.says(
-        {
-            "track": (
-                "Predicts targets of constant velocity in the plane and corrects them by a measured position."
-            ),
-            "state": "Corrects the predicted states of targets of constant velocity by measured positions.",
-            "likelihood": (
-                "Computes how likely measured positions are for predicted targets of constant velocity."
-            ),
-        }[result]
-    )
+    d.says({
+        "track": "Predicts targets of constant velocity and corrects them by a measured position.",
+        "state": "Corrects the predicted states of targets of constant velocity by measured positions.",
+        "likelihood": "Computes how likely measured positions are for targets of constant velocity.",
+    }[result])  # fmt: skip
     d.input("state", "vec4", count, -2.0, 2.0)
     if layout == "mat44":
         d.input("cov", "mat44", count, 0.3, 1.5, kind="spd")
@@ -198,33 +192,11 @@ def track_targets(d: Draft) -> None:
             correct = "\n".join(lines)
     d.launch(count)
     d.code(
-        (
-            "tid = wp.tid()\n"
-            "x = state[tid]\n"
-            "$load\n"
-            "$predict\n"
-            "$spread\n"
-            "$adds\n"
-            "$choose\n"
-            "$residual\n"
-            "$gating\n"
-            "$correct\n"
-            "$store"
-        ),
-        load=load,
-        predict=predict,
-        spread=spread,
-        adds=adds,
-        choose=choose,
-        residual=residual,
-        gating=gating,
-        correct=correct,
-        store=store,
-        unseen=unseen,
-        far=far,
-        write_state=write_state,
-        write_cov=write_cov,
-    )
+        "tid = wp.tid()\nx = state[tid]\n$load\n$predict\n$spread\n$adds\n$choose\n"
+        "$residual\n$gating\n$correct\n$store",
+        load=load, predict=predict, spread=spread, adds=adds, choose=choose, residual=residual, gating=gating,
+        correct=correct, store=store, unseen=unseen, far=far, write_state=write_state, write_cov=write_cov,
+    )  # fmt: skip
     trim(d)
     d.explain("States are (x, y, vx, vy); `accel_noise` is the strength of the acceleration's noise.")
 
@@ -368,7 +340,8 @@ bz = h[2]
         my = 2.0 * bx * (x * y - w * z) + 2.0 * bz * (w * x + y * z) - m[1]
         mz = 2.0 * bx * (w * y + x * z) + bz * (1.0 - 2.0 * (x * x + y * y)) - m[2]
         sx += 2.0 * bz * z * mx + 2.0 * (bx * y + bz * w) * my + (2.0 * bx * z - 4.0 * bz * x) * mz
-        sy += -(4.0 * bx * y + 2.0 * bz * w) * mx + 2.0 * (bx * x + bz * z) * my + (2.0 * bx * w - 4.0 * bz * y) * mz
+        sy -= (4.0 * bx * y + 2.0 * bz * w) * mx - 2.0 * (bx * x + bz * z) * my
+        sy += (2.0 * bx * w - 4.0 * bz * y) * mz
         sz += (2.0 * bz * x - 4.0 * bx * z) * mx + 2.0 * (bz * y - bx * w) * my + 2.0 * bx * x * mz
         sw += -2.0 * bz * y * mx + 2.0 * (bz * x - bx * z) * my + 2.0 * bx * y * mz
         """
@@ -453,6 +426,7 @@ bz = h[2]
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "arrays":
+            m: Any
             g, a, m = v.gyro, v.accel, v.get("mag")
         else:
             g, a, m = v.imu[:, :3], v.imu[:, 3:6], v.imu[:, 6:]

@@ -79,7 +79,7 @@ def _moments(law: str, a: float, b: float) -> tuple[float, float]:
         "draw_samples": "sample_distribution|fill_random|generate_variates",
         "value": "x|draw|sample",
     },
-    adjoint="no",
+    adjoint="either",
     weight=3,
 )
 def draw_samples(d: Draft) -> None:
@@ -167,7 +167,7 @@ def draw_samples(d: Draft) -> None:
         "shuffle_rows": "shuffle|random_permutations|permute_batches",
         "j": "other|pick|r",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def shuffle_rows(d: Draft) -> None:
     """Shuffles each row of an array, every order being equally likely."""

@@ -47,7 +47,7 @@ _SAID = {
         "center": "origin|emitter",
         "size": "radius|scale|extent",
     },
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def scatter_points(d: Draft) -> None:
@@ -128,7 +128,7 @@ def scatter_points(d: Draft) -> None:
         "faces": "triangles|indices|tris",
         "face": "tri|f",
     },
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def sample_surface(d: Draft) -> None:

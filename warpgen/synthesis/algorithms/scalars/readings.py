@@ -96,7 +96,7 @@ def rounded_values(d: Draft) -> None:
         "fallback": "default_value|fill_value|background",
         "limit": "cap|saturation|upper",
     },
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def cleaned_readings(d: Draft) -> None:
@@ -202,7 +202,7 @@ else:
         "width": "softness|band|falloff",
     },
     double=True,
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def thresholds(d: Draft) -> None:
@@ -280,7 +280,7 @@ def thresholds(d: Draft) -> None:
         "y": "interpolated|out|found",
         "k": "slot|upper|idx",
     },
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def table_lookup(d: Draft) -> None:

@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "ties": "equal|same|tied",
         "ranks": "rank_of|order_stat|positions",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def rank_statistics(d: Draft) -> None:
     """Ranks samples by counting those below, ties sharing their mean rank."""

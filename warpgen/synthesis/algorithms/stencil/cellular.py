@@ -33,7 +33,7 @@ def _among(name: str, counts: tuple[int, ...]) -> str:
         "born": "birth_mask|birth",
         "kept": "survival_mask|survive",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def life_step(d: Draft) -> None:
     """Advances a life-like cellular automaton by one generation."""
@@ -122,7 +122,7 @@ def life_step(d: Draft) -> None:
         "pattern": "code|neighbourhood|idx",
         "rule": "rule_number|wolfram_code",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def elementary_automaton(d: Draft) -> None:
     """Advances a one-dimensional two-state cellular automaton by one row, or packed words of it."""
@@ -213,7 +213,7 @@ def elementary_automaton(d: Draft) -> None:
         "p_light": "lightning|f|ignition",
         "burning": "fires|hot|n_fire",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def forest_fire_step(d: Draft) -> None:
     """Advances a forest-fire automaton by one step with given random numbers."""
@@ -296,7 +296,7 @@ def forest_fire_step(d: Draft) -> None:
         "incoming": "received|gained|inflow",
         "active": "toppled|unstable|changed",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def sandpile_topple(d: Draft) -> None:
     """Topples every unstable cell of a sandpile at once."""

@@ -279,7 +279,7 @@ def poisson_sweep(d: Draft) -> None:
         "solid": "mask|fixed_cells|is_wall",
     },
     double=True,
-    adjoint="no",
+    adjoint="either",
 )
 def red_black_sor(d: Draft) -> None:
     """Relaxes the cells of one colour of a chessboard in place towards lap(p) = b."""

@@ -293,7 +293,7 @@ def build_frame(d: Draft) -> None:
         "label": "classes|predicted|labels",
         "best": "k|winner_k|top",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def classify(d: Draft) -> None:
     """Gives each element the class of its best score, or none where no score is good enough."""

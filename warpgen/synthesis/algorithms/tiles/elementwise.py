@@ -143,7 +143,7 @@ def normalise_rows(d: Draft) -> None:
         "block": "tile_id|b|i",
         "TILE": "TILE_SIZE|BLOCK|CHUNK",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def split_index(d: Draft) -> None:
     """Splits counts into whole units and what is left over."""
@@ -237,7 +237,7 @@ def split_index(d: Draft) -> None:
         "block": "tile_id|i",
         "TILE": "TILE_SIZE|BLOCK|CHUNK",
     },
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def pack_colours(d: Draft) -> None:

@@ -323,7 +323,7 @@ def substitution(d: Draft) -> None:
         "block": "row|channel|i",
         "N": "FFT_SIZE|POINTS|LENGTH",
     },
-    adjoint="no",
+    adjoint="either",
     weight=1,
 )
 def spectral_filter(d: Draft) -> None:

@@ -25,7 +25,7 @@ _BLOCK = {"block": "tile_id|b|i", "lane": "thread|t|local_id", "TILE": "TILE_SIZ
         "ROWS": "BATCH|TILE_ROWS|M",
         "WIDTH": "DIM|FEATURES|N",
     },
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def table_rows(d: Draft) -> None:
@@ -123,7 +123,7 @@ wp.tile_store(picked, {value}, offset={at})""",
         "BINS": "NUM_BINS|LEVELS|B",
         "weights": "mass|w|energy",
     },
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def block_histogram(d: Draft) -> None:

@@ -23,7 +23,7 @@ _BLOCK = {"block": "tile_id|b|i", "TILE": "TILE_SIZE|BLOCK|CHUNK"}
         "sums": "digests|checks|per_block",
         "seen": "combined|folded|digest",
     },
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def checksum(d: Draft) -> None:
@@ -238,7 +238,7 @@ def nearest_code(d: Draft) -> None:
         "running": "scanned|prefix|cumulative",
         "ends": "block_totals|last_values|carry",
     },
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def running_tile(d: Draft) -> None:
@@ -339,7 +339,7 @@ running_t = wp.tile_scan_exclusive(flags)""".strip(),
         "ordered": "sorted_keys|keys_out|ascending",
         "middle": "median|medians|centre",
     },
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def sorted_tile(d: Draft) -> None:

@@ -110,7 +110,7 @@ def block_total(d: Draft) -> None:
         "step": "scale|resolution|delta",
         "q": "grid|rounded|nearest",
     },
-    adjoint="no",
+    adjoint="either",
     weight=2,
 )
 def quantise_tile(d: Draft) -> None:
@@ -361,7 +361,7 @@ def joined_halves(d: Draft) -> None:
         "x": "values|signal|clean",
         "strength": "sigma|amplitude|level",
     },
-    adjoint="no",
+    adjoint="either",
 )
 def random_tiles(d: Draft) -> None:
     """Fills tiles with random numbers, each block from a stream of its own."""

@@ -177,7 +177,7 @@ def volume_gradient(d: Draft) -> None:
             "grad = slope / wp.length(voxel)",
         ]
         if give != "projected":
-            lines[4] = lines[4].replace("value = ", "phi = ")
+            lines[4] = lines[4].replace("value = ", "_phi = ")
     else:
         d.function("""
             @wp.func

@@ -1,0 +1,295 @@
+"""Least squares: fits by normal equations and one step of Levenberg and Marquardt; rank-one updates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.linear_algebra import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "t": "xs|abscissa|times",
+    "y": "ys|samples|observed",
+    "w": "weights|inv_var|confidence",
+    "coeffs": "params|fit|theta",
+    "lm": "damping|mu|lam",
+    "tid": "i",
+    "H": "jtj|normal_mat|hessian",
+    "g": "jtr|grad|rhs",
+    "res": "e|residual|diff",
+    "row": "phi|features|basis",
+}
+
+
+@DOMAIN.algorithm(
+    source="Golub & Van Loan 2013, section 5.3 (normal equations); Nocedal & Wright 2006, chapter 10",
+    names=_NAMES | {"least_squares_fit": "fit_rows|polyfit|fit_plane|normal_equations"},
+    adjoint="no",
+    double=True,
+)
+def least_squares_fit(d: Draft) -> None:
+    """Fits a polynomial to the samples of each row by the normal equations."""
+    model = d.option("model", "line", "parabola", "plane", "sinusoid", "exponential")
+    method = d.option("method", "normal equations", "damped step", "gradient step")
+    weighted = d.option("weights", "none", "given", "robust")
+    result = d.option("result", "coefficients", "error")
+    shared = d.flag("shared abscissa", 0.4)
+    m, n = d.pick(32, 48, 64), d.pick(8, 10, 12)
+    size = {"line": 2, "parabola": 3, "plane": 3, "sinusoid": 3, "exponential": 2}[model]
+    linear = model != "exponential"
+    if not linear and method == "normal equations":
+        method = "damped step"
+    if weighted == "robust" and method == "normal equations":
+        weighted = "given"
+    vec, mat = f"vec{size}", f"mat{size}{size}"
+    one = "t[k]" if shared else "t[tid, k]"
+    if model == "plane":
+        d.input("t", "vec2", n if shared else (m, n), -1.0, 1.0)
+    else:
+        d.input("t", "float", n if shared else (m, n), -1.0, 1.0)
+    d.input("y", "float", (m, n), -1.0, 1.0)
+    if weighted == "given":
+        d.input("w", "float", n if shared else (m, n), 0.5, 2.0)
+    elif weighted == "robust":
+        d.param("huber", "float", 0.3, 0.6)
+    iterative = method != "normal equations"
+    if iterative:
+        d.input("start", vec, m, -0.5, 0.5)
+    if model == "sinusoid":
+        d.param("omega", "float", 1.0, 2.0)
+    if method == "gradient step":
+        d.param("rate", "float", 0.05, 0.2)
+    else:
+        d.param("lm", "float", 0.05, 0.3)
+    error = result == "error"
+    d.output("error" if error else "coeffs", "float" if error else vec, m)
+    features = {
+        "line": f"row = wp.vec2(1.0, {one})",
+        "parabola": f"s = {one}\nrow = wp.vec3(1.0, s, s * s)",
+        "plane": f"row = wp.vec3(1.0, {one}[0], {one}[1])",
+        "sinusoid": f"row = wp.vec3(1.0, wp.cos(omega * {one}), wp.sin(omega * {one}))",
+        "exponential": f"s = {one}\nrise = wp.exp(c[1] * s)\n"
+        "# slopes of c0 exp(c1 s)\nrow = wp.vec2(rise, c[0] * s * rise)",
+    }[model]
+    weight = "w[k]" if shared else "w[tid, k]"
+    value = "c[0] * rise" if not linear else "wp.dot(row, c)"
+    lines = [features]
+    if iterative:
+        lines.append(f"res = y[tid, k] - {value}")
+    else:
+        lines.append("res = y[tid, k]")
+    factor = ""
+    if weighted == "given":
+        lines.append(f"wk = {weight}")
+        factor = "wk * "
+    elif weighted == "robust":
+        lines.append("# Huber's weights: outliers pull with a constant force")
+        lines.append("wk = wp.min(1.0, huber / (wp.abs(res) + 1.0e-6))")
+        factor = "wk * "
+    gradient = method == "gradient step"
+    if not gradient:
+        lines.append(f"H += {factor}wp.outer(row, row)")
+    lines.append(f"g += {factor}res * row")
+    if error and not iterative:
+        lines.append(f"yy += {factor}res * res")
+    setup = [f"H = wp.{mat}()"] if not gradient else []
+    setup.append(f"g = wp.{vec}()")
+    if iterative:
+        setup.insert(0, "c = start[tid]")
+    elif error:
+        setup.append("yy = float(0.0)")
+    damp = f"lm * wp.identity(n={size}, dtype=float)"
+    if gradient:
+        solve = "delta = rate * g"
+    elif method == "damped step":
+        solve = "# Levenberg's damping keeps the step short where the model is flat\n"
+        solve += f"delta = wp.inverse(H + {damp}) * g"
+    else:
+        solve = (
+            f"# a little ridge, so that few samples do not make it singular\nc = wp.inverse(H + {damp}) * g"
+        )
+    if error:
+        if iterative:
+            end = "# what the quadratic model says the step is worth\nerror[tid] = wp.dot(g, delta)"
+            if not gradient:
+                end += " - 0.5 * wp.dot(delta, H * delta)"
+        else:
+            end = "# the sum of squares without a second pass over the samples\n"
+            end += "error[tid] = yy - 2.0 * wp.dot(g, c) + wp.dot(c, H * c)"
+    else:
+        end = "coeffs[tid] = c + delta" if iterative else "coeffs[tid] = c"
+    d.launch(m)
+    d.code(
+        "tid = wp.tid()\n$setup\nfor k in range(y.shape[1]):\n    $body\n$solve\n$end",
+        setup="\n".join(setup),
+        body="\n".join(lines),
+        solve=solve,
+        end=end,
+    )
+    known = {"plane": "a plane", "sinusoid": "a sinusoid of known frequency", "exponential": "an exponential"}
+    what = known.get(model, f"a {model}")
+    if error:
+        d.says(f"Computes the squared error that {what} leaves when it is fitted to each row.")
+        if iterative:
+            d.says(f"Predicts by how much one step improves the fit of {what} to the samples of each row.")
+    elif gradient:
+        d.says(f"Takes one gradient step in the fit of {what} to the samples of each row.")
+    elif iterative:
+        d.says(f"Takes one damped Gauss-Newton step in the fit of {what} to the samples of each row.")
+    else:
+        d.says(f"Fits {what} to the samples of each row by the normal equations.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        t = np.broadcast_to(v.t, (m, n, 2)) if model == "plane" else np.broadcast_to(v.t, (m, n))
+        one_ = np.ones((m, n))
+        if model == "exponential":
+            rise = np.exp(v.start[:, 1:] * t)
+            phi = np.stack([rise, v.start[:, :1] * t * rise], -1)
+            fitted = v.start[:, :1] * rise
+        else:
+            phi = {
+                "line": lambda: np.stack([one_, t], -1),
+                "parabola": lambda: np.stack([one_, t, t * t], -1),
+                "plane": lambda: np.concatenate([one_[..., None], t], -1),
+                "sinusoid": lambda: np.stack([one_, np.cos(v.omega * t), np.sin(v.omega * t)], -1),
+            }[model]()
+            fitted = np.einsum("mnk,mk->mn", phi, v.start) if iterative else 0.0
+        res = v.y - fitted
+        w: Any = one_
+        if weighted == "given":
+            w = np.broadcast_to(v.w, (m, n))
+        elif weighted == "robust":
+            w = np.minimum(1.0, v.huber / (np.abs(res) + 1e-6))
+        big = np.einsum("mn,mni,mnj->mij", w, phi, phi)
+        g = np.einsum("mn,mn,mni->mi", w, res, phi)
+        delta = v.rate * g if gradient else np.linalg.solve(big + v.lm * np.eye(size), g[..., None])[..., 0]
+        quadratic = np.einsum("mi,mij,mj->m", delta, big, delta)
+        if not error:
+            return {"coeffs": v.start + delta if iterative else delta}
+        gain = (g * delta).sum(axis=1)
+        if iterative:
+            return {"error": gain if gradient else gain - 0.5 * quadratic}
+        return {"error": (w * res**2).sum(axis=1) - 2 * gain + quadratic}
+
+    d.check(reference, 2e-3)
+
+
+@DOMAIN.algorithm(
+    source="Sherman & Morrison 1950; Hager 1989, Updating the Inverse of a Matrix; Broyden 1970 (BFGS)",
+    names={
+        "rank_one_update": "sherman_morrison|bfgs_update|update_inverse|rank1_update",
+        "B": "inverse|A_inv|inv_mat|precision",
+        "u": "col_vec|left_vec|uu",
+        "v": "row_vec|right_vec|vv",
+        "tid": "i",
+        "denom": "pivot|den|scale_uv",
+        "s": "step|dx|delta_x",
+        "y": "dg|grad_change|delta_g",
+    },
+    double=True,
+    adjoint="either",
+)
+def rank_one_update(d: Draft) -> None:
+    """Updates the inverse of a matrix to which a product of two vectors is added."""
+    kind = d.option("kind", "sherman-morrison", "symmetric", "bfgs", "sr1", "covariance")
+    size = d.option("size", 2, 3, 4)
+    result = d.option("result", "matrix", "solve")
+    guard = d.option("guard", "none", "return", "clamp")
+    scaled = d.flag("scaled", 0.4)
+    n = d.pick(48, 64, 96)
+    vec, mat = f"vec{size}", f"mat{size}{size}"
+    d.input("B", mat, n, 0.5, 2.0, kind="spd")
+    if kind in ("bfgs", "sr1"):
+        d.input("s", vec, n, 0.2, 1.0)
+        d.input("y", vec, n, 0.2, 1.0)
+    else:
+        d.input("u", vec, n, 0.1, 1.0)
+        if kind == "sherman-morrison":
+            d.input("v", vec, n, 0.1, 1.0)
+    if kind == "covariance":
+        d.param("noise", "float", 0.2, 1.0)
+    if scaled:
+        d.param("sigma", "float", 0.3, 0.9)
+    solve = result == "solve"
+    if solve:
+        d.input("g", vec, n, -1.0, 1.0)
+    d.output("d_out" if solve else "B_new", vec if solve else mat, n)
+    out = "d_out[tid]" if solve else "B_new[tid]"
+    keep = "b * g[tid]" if solve else "b"
+    eye = f"wp.identity(n={size}, dtype=float)"
+    amount = "sigma * " if scaled else ""
+    if kind in ("sherman-morrison", "symmetric", "covariance"):
+        right = "v[tid] * b" if kind == "sherman-morrison" else "bu"
+        dot = f"wp.dot({'v[tid]' if kind == 'sherman-morrison' else 'u[tid]'}, bu)"
+        first = "noise" if kind == "covariance" else "1.0"
+        denominator = f"denom = {first} + {amount}{dot}"
+        change = (
+            f"({amount}1.0 / denom) * wp.outer(bu, {right})" if scaled else f"wp.outer(bu / denom, {right})"
+        )
+        update = f"new = b - {change}".replace("sigma * 1.0 / denom", "sigma / denom")
+        body = ["b = B[tid]", "bu = b * u[tid]", denominator, "$guard", update]
+    elif kind == "bfgs":
+        body = [
+            "b = B[tid]",
+            "si = s[tid]",
+            "yi = y[tid]",
+            f"denom = {amount}wp.dot(yi, si)",
+            "$guard",
+            "# what the secant equation B y = s asks for, and curvature stays positive",
+            f"e = {eye} - wp.outer(si, yi) / denom",
+            "new = e * b * wp.transpose(e) + wp.outer(si, si) / denom",
+        ]
+    else:
+        body = ["b = B[tid]", f"miss = {amount}s[tid] - b * y[tid]", "denom = wp.dot(miss, y[tid])", "$guard",
+                "new = b + wp.outer(miss, miss) / denom"]  # fmt: skip
+    limit = "0.1"
+    test = "# too small to divide by: the old matrix stays\n"
+    test += f"if wp.abs(denom) < {limit}:\n    {out} = {keep}\n    return"
+    clamp = f"denom = wp.where(denom < 0.0, wp.min(denom, -{limit}), wp.max(denom, {limit}))"
+    if kind == "sr1" and guard == "none":
+        guard = "return"
+    guarding = {"none": "", "return": test, "clamp": clamp}[guard]
+    finish = f"{out} = new * g[tid]" if solve else f"{out} = new"
+    d.launch(n)
+    d.code("tid = wp.tid()\n" + "\n".join(body) + f"\n{finish}", guard=guarding)
+    subject = {
+        "sherman-morrison": "the inverse of a matrix to which a product of two vectors is added",
+        "symmetric": "the inverse of a symmetric matrix to which a vector's square is added",
+        "covariance": "a covariance matrix by one scalar measurement",
+        "bfgs": "an inverse Hessian by the BFGS formula",
+        "sr1": "an inverse Hessian by the symmetric formula of rank one",
+    }[kind]
+    d.says(f"Applies {subject} to a vector, once updated." if solve else f"Updates {subject}.")
+    if solve:
+        d.says(f"Updates {subject}, and applies the result to a vector.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        b, eye_ = v.B, np.eye(size)
+        k = v.sigma if scaled else 1.0
+
+        def outer(x: Any, z: Any) -> Any:
+            return x[:, :, None] * z[:, None, :]
+
+        def bounded(x: Any) -> Any:
+            return np.where(x < 0, np.minimum(x, -0.1), np.maximum(x, 0.1)) if guard == "clamp" else x
+
+        if kind in ("sherman-morrison", "symmetric", "covariance"):
+            z = v.v if kind == "sherman-morrison" else v.u
+            bu, vb = np.einsum("nij,nj->ni", b, v.u), np.einsum("nji,nj->ni", b, z)
+            denom = (v.noise if kind == "covariance" else 1.0) + k * (z * bu).sum(axis=1)
+            new = b - k * outer(bu, vb) / bounded(denom)[:, None, None]
+        elif kind == "bfgs":
+            denom = k * (v.s * v.y).sum(axis=1)
+            e = eye_ - outer(v.s, v.y) / bounded(denom)[:, None, None]
+            new = e @ b @ np.swapaxes(e, 1, 2) + outer(v.s, v.s) / bounded(denom)[:, None, None]
+        else:
+            miss = k * v.s - np.einsum("nij,nj->ni", b, v.y)
+            denom = (miss * v.y).sum(axis=1)
+            new = b + outer(miss, miss) / bounded(denom)[:, None, None]
+        if guard == "return":
+            new = np.where((np.abs(denom) < 0.1)[:, None, None], b, new)
+        return {"d_out": np.einsum("nij,nj->ni", new, v.g)} if solve else {"B_new": new}
+
+    d.check(reference, 2e-3)

@@ -1,0 +1,240 @@
+"""What iterative solvers do with vectors between two products with the matrix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.linear_algebra import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "x": "solution|x_vec|iterate",
+    "r": "residual|r_vec|res",
+    "p": "direction|search_dir|p_vec",
+    "Ap": "q|a_p|mat_p",
+    "z": "precond_r|z_vec|preconditioned",
+    "rz": "rz_old|rho|rr_old",
+    "pAp": "p_dot_ap|pap|curvature",
+    "alpha": "step_len|a_k|step",
+    "beta": "b_k|conj|momentum",
+    "tid": "i",
+    "env": "world|batch|system",
+    "tol": "atol_sq|tolerance|eps",
+}
+
+
+@DOMAIN.algorithm(
+    source="Hestenes & Stiefel 1952; Saad 2003, algorithms 6.18, 9.1 and 12.1; van der Vorst 1992",
+    names=_NAMES | {"krylov_update": "cg_update|cg_kernel_1|update_iterate|solver_step"},
+    adjoint="no",
+    double=True,
+)
+def krylov_update(d: Draft) -> None:
+    """Updates solution and residual of conjugate gradients along the search direction."""
+    step = d.option("step", "solution", "direction", "chebyshev", "bicgstab", "minres", "all")
+    entry = d.option("entry", "float", "vec3")
+    scalars = d.option("scalars", "arrays", "by value", "per system")
+    guard = d.option("guard", "converged", "where", "none")
+    jacobi = d.flag("jacobi", 0.4)
+    dots = d.flag("dots", 0.3)
+    n, systems = d.pick(64, 96, 128), d.pick(6, 8)
+    if step in ("chebyshev", "all"):
+        scalars, dots = "by value", False
+    if step in ("bicgstab", "minres"):
+        scalars = "arrays" if scalars == "per system" else scalars
+    many = scalars == "per system"
+    shape: Any = (systems, 16) if many else n
+    at = "env, i" if many else "tid"
+    at_s = "env" if many else "0"
+    arrays = scalars != "by value"
+
+    def scalar(name: str) -> str:
+        return f"{name}[{at_s}]" if arrays else name
+
+    def declare_scalar(name: str, low: float, high: float) -> None:
+        if arrays:
+            d.input(name, "float", systems if many else 1, low, high)
+        else:
+            d.param(name, "float", low, high)
+
+    square = "wp.dot($e, $e)" if entry == "vec3" else "$e * $e"
+    lines: list[str] = []
+    if step in ("solution", "all"):
+        if step == "solution":
+            declare_scalar("rz", 0.5, 2.0)
+            declare_scalar("pAp", 0.5, 2.0)
+        else:
+            d.param("alpha", "float", 0.2, 1.0)
+        d.input("p", entry, shape, -1.0, 1.0)
+        d.input("Ap", entry, shape, -1.0, 1.0)
+        d.inout("x", entry, shape, -1.0, 1.0)
+        d.inout("r", entry, shape, -1.0, 1.0)
+        rz, pap = scalar("rz"), scalar("pAp")
+        if step == "all":
+            alpha = ""
+            d.says("Takes a step of given length along a direction and updates the residual with it.")
+        elif guard == "where":
+            alpha = "# zero where the system is solved, so that nothing is divided by zero\n"
+            alpha += f"alpha = wp.where({pap} > 0.8, {rz} / {pap}, 0.0)"
+        else:
+            alpha = f"alpha = {rz} / {pap}"
+        if guard == "converged" and step == "solution":
+            d.param("tol", "float", 0.6, 1.2)
+            lines.append(f"# this system has converged\nif {rz} < tol:\n    return")
+        lines += [alpha] * bool(alpha) + [f"x[{at}] += alpha * p[{at}]", f"r[{at}] -= alpha * Ap[{at}]"]
+        if jacobi:
+            d.input("inv_diag", "float", shape, 0.2, 1.0)
+            d.output("z", entry, shape)
+            lines += [f"ri = r[{at}]", f"z[{at}] = inv_diag[{at}] * ri"]
+        if dots:
+            d.inout("rr", "float", systems if many else 1, value=0.0)
+            if not jacobi:
+                lines.append(f"ri = r[{at}]")
+            lines.append(f"wp.atomic_add(rr, {at_s}, {square.replace('$e', 'ri')})")
+    elif step == "direction":
+        declare_scalar("rz", 0.5, 2.0)
+        declare_scalar("rz_new", 0.1, 1.0)
+        source = "z" if jacobi else "r"
+        d.input(source, entry, shape, -1.0, 1.0)
+        d.inout("p", entry, shape, -1.0, 1.0)
+        old, new = scalar("rz"), scalar("rz_new")
+        if guard == "converged":
+            d.param("tol", "float", 0.2, 0.6)
+            lines.append(f"if {new} < tol:\n    return")
+            lines.append(f"beta = {new} / {old}")
+        elif guard == "where":
+            lines.append("# restart along the residual where it has grown")
+            lines.append(f"beta = wp.where({new} < {old}, {new} / {old}, 0.0)")
+        else:
+            lines.append(f"beta = {new} / {old}")
+        lines.append(f"p[{at}] = {source}[{at}] + beta * p[{at}]")
+        if dots:
+            d.inout("pp", "float", systems if many else 1, value=0.0)
+            lines.append(f"p_new = p[{at}]\nwp.atomic_add(pp, {at_s}, {square.replace('$e', 'p_new')})")
+        d.says("Turns the search direction of conjugate gradients: the residual and a share of the old one.")
+    elif step == "chebyshev":
+        d.param("c1", "float", 0.1, 0.9)
+        d.param("c2", "float", 0.2, 1.0)
+        d.input("r", entry, shape, -1.0, 1.0)
+        if jacobi:
+            d.input("inv_diag", "float", shape, 0.2, 1.0)
+        d.inout("p", entry, shape, -1.0, 1.0)
+        d.inout("x", entry, shape, -1.0, 1.0)
+        term = f"inv_diag[{at}] * r[{at}]" if jacobi else f"r[{at}]"
+        lines += [
+            "# no inner products: the bounds of the spectrum decide",
+            f"p_new = c1 * p[{at}] + c2 * {term}",
+            f"p[{at}] = p_new",
+            f"x[{at}] += p_new",
+        ]
+        if guard == "where":
+            lines[-1] = f"x[{at}] = x[{at}] + p_new"
+        elif guard == "converged":
+            d.param("x_max", "float", 0.5, 1.0)
+            if entry == "float":
+                lines[-1] = f"x[{at}] = wp.clamp(x[{at}] + p_new, -x_max, x_max)"
+            else:
+                lines[-1] = f"xi = x[{at}] + p_new\n# no node may go farther than `x_max`\n"
+                lines[-1] += f"x[{at}] = xi * wp.min(1.0, x_max / wp.length(xi))"
+        d.says("Takes one step of Chebyshev's semi-iteration with its three-term recurrence.")
+    elif step == "bicgstab":
+        declare_scalar("alpha", 0.2, 1.0)
+        declare_scalar("omega", 0.2, 1.0)
+        d.input("p", entry, shape, -1.0, 1.0)
+        d.input("s", entry, shape, -1.0, 1.0)
+        d.input("t", entry, shape, -1.0, 1.0)
+        d.inout("x", entry, shape, -1.0, 1.0)
+        d.output("r", entry, shape)
+        a, w = scalar("alpha"), scalar("omega")
+        if guard == "converged":
+            d.param("tol", "float", 0.2, 0.4)
+            lines.append(f"# stagnation: the half step is all there is\nif wp.abs({w}) < tol:\n"
+                         f"    x[{at}] += {a} * p[{at}]\n    r[{at}] = s[{at}]\n    return")  # fmt: skip
+        correction = f"inv_diag[{at}] * s[{at}]" if jacobi else f"s[{at}]"
+        if jacobi:
+            d.input("inv_diag", "float", shape, 0.2, 1.0)
+        lines += [f"x[{at}] += {a} * p[{at}] + {w} * {'(' + correction + ')' if jacobi else correction}",
+                  f"ri = s[{at}] - {w} * t[{at}]", f"r[{at}] = ri"]  # fmt: skip
+        if dots:
+            d.inout("rr", "float", 1, value=0.0)
+            lines.append(f"wp.atomic_add(rr, 0, {square.replace('$e', 'ri')})")
+        d.says("Updates solution and residual at the end of a step of BiCGSTAB.")
+    else:
+        for name in ("delta", "gamma", "eta"):
+            declare_scalar(name, 0.3, 1.0)
+        d.input("v", entry, shape, -1.0, 1.0)
+        d.input("p_old", entry, shape, -1.0, 1.0)
+        d.input("p_older", entry, shape, -1.0, 1.0)
+        d.output("p", entry, shape)
+        d.inout("x", entry, shape, -1.0, 1.0)
+        top = f"v[{at}] - {scalar('delta')} * p_old[{at}]"
+        if jacobi:
+            d.param("epsilon", "float", 0.1, 0.5)
+            top += f" - epsilon * p_older[{at}]"
+        else:
+            top += f" - p_older[{at}]"
+        lines += [
+            f"p_new = ({top}) / {scalar('gamma')}",
+            f"p[{at}] = p_new",
+            f"x[{at}] += {scalar('eta')} * p_new",
+        ]
+        if dots:
+            d.inout("pp", "float", 1, value=0.0)
+            lines.append(f"wp.atomic_add(pp, 0, {square.replace('$e', 'p_new')})")
+        d.says("Updates the solution of MINRES along a direction made orthogonal to the last two.")
+    d.launch(*(shape if many else (n,)))
+    d.code(("env, i" if many else "tid") + " = wp.tid()\n$body", body="\n".join(lines))
+
+    def reference(v: Values) -> dict[str, Any]:
+        like = v.x if "x" in v else v.p
+
+        def c(name: str) -> Any:
+            q = v[name]
+            return q.reshape(systems, *[1] * (like.ndim - 1)) if many else q
+
+        def scaled(q: Any) -> Any:
+            return (v.inv_diag if entry == "float" else v.inv_diag[..., None]) * q
+
+        def norms(q: Any) -> Any:
+            return (q**2).reshape(systems if many else 1, -1).sum(axis=1)
+
+        if step in ("solution", "all"):
+            alpha = v.alpha if step == "all" else c("rz") / c("pAp")
+            live: Any = True
+            if guard == "where" and step == "solution":
+                alpha = np.where(c("pAp") > 0.8, alpha, 0.0)
+            elif guard == "converged" and step == "solution":
+                live = c("rz") >= v.tol
+            x, r = v.x + alpha * v.p * live, v.r - alpha * v.Ap * live
+            made = {"x": x, "r": r}
+            if jacobi:
+                made["z"] = scaled(r) * live
+            if dots:
+                made["rr"] = norms(r * live)
+            return made
+        if step == "direction":
+            beta: Any = c("rz_new") / c("rz")
+            if guard == "where":
+                beta = np.where(beta < 1, beta, 0.0)
+            p = (v.z if jacobi else v.r) + beta * v.p
+            live = c("rz_new") >= v.tol if guard == "converged" else np.bool_(True)
+            return {"p": np.where(live, p, v.p)} | ({"pp": norms(p * live)} if dots else {})
+        if step == "chebyshev":
+            p = v.c1 * v.p + v.c2 * (scaled(v.r) if jacobi else v.r)
+            x = v.x + p
+            if guard == "converged":
+                size = np.abs(x) if entry == "float" else np.linalg.norm(x, axis=-1, keepdims=True)
+                x = x * np.minimum(1.0, v.x_max / size)
+            return {"p": p, "x": x}
+        if step == "bicgstab":
+            stop = guard == "converged" and bool(np.all(np.abs(v.omega) < v.tol))
+            w = 0.0 if stop else v.omega
+            r = v.s - w * v.t
+            made = {"x": v.x + v.alpha * v.p + w * (scaled(v.s) if jacobi else v.s), "r": r}
+            return made | ({"rr": norms(r) * (not stop)} if dots else {})
+        p = (v.v - v.delta * v.p_old - (v.epsilon if jacobi else 1.0) * v.p_older) / v.gamma
+        return {"p": p, "x": v.x + v.eta * p} | ({"pp": norms(p)} if dots else {})
+
+    d.check(reference)

@@ -1,0 +1,381 @@
+"""How sparse matrices come about and are looked into: triplets to rows, products, Laplacians, look-ups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.sparse import DOMAIN
+from warpgen.synthesis.library import compressed, searching
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = compressed.NAMES | {
+    "rows": "row_indices|tpl_rows|i_idx",
+    "cols": "col_indices|tpl_columns|j_idx",
+    "cursor": "fill|next_slot|row_fill",
+    "slot": "pos|dst|at",
+    "scale": "s|row_scale|d_scale",
+    "sorted_columns": "columns|col_ind|cols_sorted",
+    "found": "entry_of|position|lookup",
+    "diag": "diagonal|main|d",
+}
+
+
+@DOMAIN.algorithm(
+    source="Saad 2003, section 3.4; Bell, Dalton & Olson 2012 (assembly of triplets on parallel machines)",
+    names=_NAMES | {"triplets_to_rows": "coo_to_csr|fill_rows|scatter_triplets|count_row_entries"},
+    adjoint="no",
+)
+def triplets_to_rows(d: Draft) -> None:
+    """Counts the triplets of each row, as the first pass from triplets to compressed rows."""
+    task = d.option("task", "count", "place", "assemble", "bandwidth", "ell")
+    form = d.option("indices", "two arrays", "pairs")
+    drop = d.option("drop", "none", "negative", "small", "upper")
+    symmetric = d.flag("symmetric", 0.3)
+    n, m = d.pick(32, 40, 48), d.pick(96, 128, 160)
+    if task == "count" and not symmetric and drop in ("none", "small"):
+        drop = "upper"  # else it would not ask for columns
+    low = -1 if drop == "negative" else 0
+    if form == "pairs":
+        d.input("triplets", "vec2i", m, low, n)
+        read = "row = triplets[k][0]\ncol = triplets[k][1]"
+    else:
+        d.input("rows", "int", m, low, n)
+        d.input("cols", "int", m, low, n)
+        read = "row = rows[k]\ncol = cols[k]"
+    if task == "bandwidth" and drop == "small":
+        drop = "none"
+    valued = task in ("place", "assemble", "ell") or drop == "small"
+    if valued:
+        d.input("values", "float", m, -1.0, 1.0)
+    if drop == "small":
+        d.param("tol", "float", 0.1, 0.4)
+    leave = {
+        "none": "",
+        "negative": "# -1 marks an entry that was dropped before\nif row < 0 or col < 0:\n    return",
+        "small": "# entries of no weight are not worth a place\nif wp.abs(values[k]) < tol:\n    return",
+        "upper": "# the lower triangle says it all\nif col > row:\n    return",
+    }[drop]
+
+    def kept(v: Values) -> tuple[Any, Any, Any]:
+        row, col = v.triplets.T if form == "pairs" else (v.rows, v.cols)
+        a = v["values"] if valued else np.ones(m)
+        live = np.ones(m, bool)
+        if drop == "negative":
+            live = (row >= 0) & (col >= 0)
+        elif drop == "small":
+            live = np.abs(a) >= v.tol
+        elif drop == "upper":
+            live = col <= row
+        return row[live], col[live], a[live]
+
+    d.launch(m)
+    head = "k = wp.tid()\n$read\n$leave\n"
+    mirror = symmetric and task in ("count", "assemble")
+    if task == "count":
+        d.inout("row_count", "int", n, value=0.0)
+        more = "if col != row:\n    wp.atomic_add(row_count, col, 1)" if mirror else ""
+        d.code(head + "wp.atomic_add(row_count, row, 1)\n$more", read=read, leave=leave, more=more)
+        if mirror:
+            d.says("Counts the entries of each row of a symmetric matrix, one half of which is given.")
+
+        def counted(v: Values) -> dict[str, Any]:
+            row, col, _ = kept(v)
+            made = np.bincount(row, minlength=n)
+            return {"row_count": made + np.bincount(col[col != row], minlength=n) * mirror}
+
+        d.check(counted)
+    elif task == "assemble":
+        d.output("A", "float", (n, n))
+        more = "if col != row:\n    wp.atomic_add(A, col, row, values[k])" if mirror else ""
+        d.code(head + "# triplets at one place are summed\nwp.atomic_add(A, row, col, values[k])\n$more",
+               read=read, leave=leave, more=more)  # fmt: skip
+        d.says("Assembles triplets to a dense matrix, those at one place summed.")
+
+        def assembled(v: Values) -> dict[str, Any]:
+            row, col, a = kept(v)
+            made = np.zeros((n, n))
+            np.add.at(made, (row, col), a)
+            if mirror:
+                off = row != col
+                np.add.at(made, (col[off], row[off]), a[off])
+            return {"A": made}
+
+        d.check(assembled)
+    elif task == "bandwidth":
+        d.inout("lower", "int", n, value=0.0)
+        if symmetric:
+            d.inout("upper", "int", n, value=0.0)
+        more = "wp.atomic_max(upper, row, col - row)" if symmetric else ""
+        d.code(head + "wp.atomic_max(lower, row, row - col)\n$more", read=read, leave=leave, more=more)
+        d.says("Finds how far the entries of each row reach from the diagonal.")
+
+        def reach(v: Values) -> dict[str, Any]:
+            row, col, _ = kept(v)
+            low_, up = np.zeros(n, int), np.zeros(n, int)
+            np.maximum.at(low_, row, row - col)
+            np.maximum.at(up, row, col - row)
+            return {"lower": low_} | ({"upper": up} if symmetric else {})
+
+        d.check(reach)
+    else:
+        width = 24
+        ell = task == "ell"
+        # the number of entries that each row has so far
+        d.inout("cursor", "int", n, value=0.0)
+        d.output("columns_out", "int", (n, width) if ell else n * width)
+        d.output("values_out", "float", (n, width) if ell else n * width)
+        at = "row, slot" if ell else "slot"
+        place = (
+            "slot = wp.atomic_add(cursor, row, 1)"
+            if ell
+            else "slot = row * ROOM + wp.atomic_add(cursor, row, 1)"
+        )
+        if not ell:
+            d.module(f"ROOM = wp.constant({width})")
+        full = "# a row that is full keeps what it has; its counter tells how much room it lacks\n"
+        full += "if slot >= columns_out.shape[1]:\n    return" if ell else ""
+        d.code(head + "# each triplet of a row draws the next slot\n$place\n$full\n"
+               f"columns_out[{at}] = col\nvalues_out[{at}] = values[k]",
+               read=read, leave=leave, place=place, full=full if ell and symmetric else "")  # fmt: skip
+        d.says("Places triplets in the rows of a matrix, each in the next free slot of its row.")
+
+        def holds(before: Values, after: Values) -> None:
+            row, col, a = kept(before)
+            np.testing.assert_array_equal(after.cursor, np.bincount(row, minlength=n))
+            columns, values = after.columns_out.reshape(n, width), after.values_out.reshape(n, width)
+            for i in range(n):
+                size = int(after.cursor[i])
+                got = sorted(zip(columns[i, :size], values[i, :size], strict=True))
+                wanted = sorted(zip(col[row == i], a[row == i], strict=True))
+                np.testing.assert_allclose(
+                    np.array(got).reshape(-1, 2), np.array(wanted).reshape(-1, 2), rtol=1e-5
+                )
+
+        d.holds(holds)
+
+
+@DOMAIN.algorithm(
+    source="Saad 2003, sections 3.3 to 3.5 and 10.3 (diagonals, scalings, entries of compressed rows)",
+    names=_NAMES | {"row_entries": "extract_diagonal|row_norms|scale_rows|gershgorin_rows"},
+    adjoint="no",
+    double=True,
+)
+def row_entries(d: Draft) -> None:
+    """Extracts the diagonal of a sparse matrix in compressed row layout."""
+    task = d.option("task", "diagonal", "norm", "gershgorin", "scale", "lump", "laplacian")
+    layout = d.option("layout", "arrays", "struct")
+    which = d.option("which", "plain", "inverse", "root")
+    stop = d.flag("stop early", 0.4)
+    listed = d.flag("listed", 0.3)  # only some rows
+    n = d.pick(40, 56, 64)
+    if layout == "arrays" and (task in ("lump", "laplacian") or (task == "scale" and which == "plain")):
+        stop = True  # else they would not ask for columns
+    a = compressed.declare(d, n, n, n * d.pick(3, 4), layout)
+    values, columns, offsets = (a.text[name] for name in ("values", "columns", "offsets"))
+    if listed:
+        d.input("active", "int", n, kind="permutation")
+    out = {"diagonal": "diag", "norm": "norms", "gershgorin": "discs", "scale": "scaled", "lump": "lumped",
+           "laplacian": "degree"}[task]  # fmt: skip
+    if task == "scale":
+        d.input("scale", "float", n, 0.5, 2.0)
+    kind, size = ("vec2", n) if task == "gershgorin" else ("float", a.entries if task == "scale" else n)
+    d.output(out, kind, size)
+    row = "tid = wp.tid()\nrow = active[tid]" if listed else "row = wp.tid()"
+    head = f"{row}\nstart = {offsets}[row]\nend = {offsets}[row + 1]\n"
+    put = f"{out}[row]"
+    final = {
+        "plain": "s",
+        "inverse": "1.0 / (wp.abs(s) + 0.1)",
+        "root": "wp.sqrt(wp.abs(s))",
+    }[which]
+    if task == "diagonal":
+        extra = "\n        break" if stop else ""
+        add = "s = " if stop else "s += "
+        note = "# one entry for the diagonal: the rest of the row need not be read\n" if stop else ""
+        body = f"s = float(0.0)\n{note}for k in range(start, end):\n    if {columns}[k] == row:\n"
+        body += f"        {add}{values}[k]{extra}\n"
+        body += f"{put} = {final}"
+    elif task == "norm":
+        e = f"wp.abs({values}[k])" if which == "plain" else f"{values}[k] * {values}[k]"
+        fold = f"s = wp.max(s, {e})" if stop else f"s += {e}"
+        beside = f"if {columns}[k] != row:\n        {fold}"
+        body = f"s = float(0.0)\nfor k in range(start, end):\n    {beside}\n"
+        body += (
+            f"{put} = " + {"plain": "s", "root": "wp.sqrt(s)", "inverse": "1.0 / wp.sqrt(s + 0.01)"}[which]
+        )
+    elif task == "gershgorin":
+        body = f"""
+        centre = float(0.0)
+        radius = float(0.0)
+        for k in range(start, end):
+            if {columns}[k] == row:
+                centre += {values}[k]
+            else:
+                radius += wp.abs({values}[k])
+        """
+        pair = {"plain": "centre - radius, centre + radius", "inverse": "centre, radius",
+                "root": "wp.abs(centre) - radius, wp.abs(centre) + radius"}[which]  # fmt: skip
+        body += f"# every eigenvalue lies in the disc of some row\n{put} = wp.vec2({pair})"
+        body = body.replace("        # every", "# every")
+        lines = [x[8:] if x.startswith("        ") else x for x in body.strip("\n").split("\n")]
+        body = "\n".join(lines)
+    elif task == "scale":
+        factor = {
+            "plain": "scale[row]",
+            "inverse": f"scale[row] * scale[{columns}[k]]",
+            "root": f"wp.sqrt(scale[row] * scale[{columns}[k]])",
+        }[which]
+        body = ""
+        if which == "plain":
+            body, factor = "s = scale[row]\n", "s"
+        skip = f"if {columns}[k] == row:\n        # the diagonal stays\n"
+        skip += f"        scaled[k] = {values}[k]\n        continue\n    "
+        body += f"for k in range(start, end):\n    {skip if stop else ''}scaled[k] = {factor} * {values}[k]"
+    elif task == "lump":
+        skip = f"if {columns}[k] > row:\n        continue\n    " if stop else ""
+        body = f"s = float(0.0)\nfor k in range(start, end):\n    {skip}s += {values}[k]\n{put} = {final}"
+    else:
+        test = "if {c}[k] != row:\n        s += wp.abs({v}[k])" if stop else "s += wp.abs({v}[k])"
+        body = f"s = float(0.0)\nfor k in range(start, end):\n    {test.format(c=columns, v=values)}\n"
+        body += (
+            f"{put} = "
+            + {"plain": "s", "inverse": "1.0 / (s + 0.1)", "root": "1.0 / wp.sqrt(s + 0.1)"}[which]
+        )
+    d.launch(n)
+    d.code(head + "$body", body=body)
+    diagonal_of = {
+        "plain": "Extracts the diagonal of a sparse matrix",
+        "inverse": "Computes a safe inverse of the diagonal of a sparse matrix",
+        "root": "Computes the roots of the diagonal of a sparse matrix",
+    }[which]
+    what = {
+        "diagonal": diagonal_of,
+        "norm": "Computes a norm of what stands beside the diagonal in each row of a sparse matrix",
+        "gershgorin": "Bounds the eigenvalues of a sparse matrix by Gershgorin's discs",
+        "scale": "Scales the entries of a sparse matrix",
+        "lump": "Sums the rows of a sparse matrix, as a lumped mass matrix has it",
+        "laplacian": "Sums the magnitudes of each row's entries, the degrees of a weighted graph",
+    }[task]
+    d.says(f"{what} in compressed row layout.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        row_, col, val = a.numbers(v)
+        if task == "scale":
+            f = {"plain": lambda: v["scale"][row_], "inverse": lambda: v["scale"][row_] * v["scale"][col],
+                 "root": lambda: np.sqrt(v["scale"][row_] * v["scale"][col])}[which]()  # fmt: skip
+            return {"scaled": np.where((row_ == col) & stop, val, f * val)}
+
+        def total(weights: Any, mask: Any) -> Any:
+            return np.bincount(row_[mask], weights[mask], n)
+
+        everything = np.ones(len(row_), bool)
+        diagonal = row_ == col
+        if task == "gershgorin":
+            c, r = total(val, diagonal), total(np.abs(val), ~diagonal)
+            return {"discs": np.stack({"plain": (c - r, c + r), "inverse": (c, r),
+                                       "root": (np.abs(c) - r, np.abs(c) + r)}[which], -1)}  # fmt: skip
+        if task == "norm":
+            e = np.where(diagonal, 0.0, np.abs(val) if which == "plain" else val**2)
+            s = total(e, everything)
+            if stop:
+                s = np.zeros(n)
+                np.maximum.at(s, row_, e)
+            return {"norms": {"plain": s, "root": np.sqrt(s), "inverse": 1 / np.sqrt(s + 0.01)}[which]}
+        if task == "laplacian":
+            s = total(np.abs(val), ~diagonal if stop else everything)
+            return {"degree": {"plain": s, "inverse": 1 / (s + 0.1), "root": 1 / np.sqrt(s + 0.1)}[which]}
+        if task == "lump":
+            s = total(val, col <= row_ if stop else everything)
+        else:
+            s = total(val, diagonal)
+            if stop:
+                s = np.zeros(n)
+                s[row_[diagonal][::-1]] = val[diagonal][::-1]
+        return {out: {"plain": s, "inverse": 1 / (np.abs(s) + 0.1), "root": np.sqrt(np.abs(s))}[which]}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="Gustavson 1978, Two Fast Algorithms for Sparse Matrices; Saad 2003, section 3.3",
+    names=_NAMES
+    | {"entry_lookup": "find_entries|bsr_lookup|locate_entries|get_entries", "queries": "pairs|wanted|ij"},
+    adjoint="no",
+)
+def entry_lookup(d: Draft) -> None:
+    """Looks entries of a sparse matrix up, each by a search among the sorted columns of its row."""
+    search = d.option("search", *searching.WAYS)
+    task = d.option("task", "place", "value", "add", "contains")
+    layout = d.option("queries", "pairs", "two arrays")
+    missing = d.flag("default", 0.4)
+    n, width, m = d.pick(24, 32, 40), d.pick(6, 8, 10), d.pick(64, 96, 128)
+    # rows of one width follow each other, the columns of each ascending
+    d.input("sorted_columns", "int", (n, width), 0, d.pick(16, 20), kind="ascending")
+    if task == "value":
+        d.input("values", "float", (n, width), -1.0, 1.0)
+    if layout == "pairs":
+        d.input("queries", "vec2i", m, 0, 16)
+        read = "row = queries[tid][0]\ncol = queries[tid][1]"
+    else:
+        d.input("rows", "int", m, 0, n)
+        d.input("cols", "int", m, 0, 16)
+        read = "row = rows[tid]\ncol = cols[tid]"
+    if task == "value" and missing:
+        d.param("fallback", "float", -1.0, 1.0)
+    if task == "add":
+        d.input("x", "float", m, -1.0, 1.0)
+        d.inout("values", "float", (n, width), -1.0, 1.0)
+        if missing:
+            d.inout("num_missing", "int", 1, value=0.0)
+    else:
+        name = {"place": "found", "value": "entry", "contains": "present"}[task]
+        d.output(name, "float" if task == "value" else "int", m)
+    find = d.use(searching.INTEGERS[search])
+    hit = "slot < columns.shape[0] and columns[wp.min(slot, columns.shape[0] - 1)] == col"
+    absent = {"place": "-1 - slot" if missing else "-1", "value": "fallback" if missing else "0.0"}.get(
+        task, ""
+    )
+    body = {
+        "place": f"if {hit}:\n    found[tid] = slot\nelse:\n    found[tid] = {absent}",
+        "value": f"if {hit}:\n    entry[tid] = values[row, slot]\nelse:\n    entry[tid] = {absent}",
+        "contains": f"present[tid] = wp.where({hit}, 1, {-1 if missing else 0})",
+        "add": f"if {hit}:\n    wp.atomic_add(values, row, slot, x[tid])",
+    }[task]
+    if task == "add" and missing:
+        body += "\nelse:\n    # outside the pattern: the caller must make room first\n"
+        body += "    wp.atomic_add(num_missing, 0, 1)"
+    d.launch(m)
+    d.code(
+        f"""
+        tid = wp.tid()
+        $read
+        columns = sorted_columns[row]
+        slot = {find}(columns, 0, columns.shape[0], col)
+        $body
+        """,
+        read=read,
+        body=body,
+    )
+    if task == "add":
+        d.says("Adds numbers to entries of a sparse matrix, each found by a search in its row.")
+    elif task == "contains":
+        d.says("Tells which entries the pattern of a sparse matrix has, by searches in its rows.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        row, col = v.queries.T if layout == "pairs" else (v.rows, v.cols)
+        slot = np.array([np.searchsorted(v.sorted_columns[i], j) for i, j in zip(row, col, strict=True)])
+        safe = np.minimum(slot, width - 1)
+        hit_ = (slot < width) & (v.sorted_columns[row, safe] == col)
+        if task == "place":
+            return {"found": np.where(hit_, slot, -1 - slot if missing else -1)}
+        if task == "contains":
+            return {"present": np.where(hit_, 1, -1 if missing else 0)}
+        if task == "value":
+            return {"entry": np.where(hit_, v["values"][row, safe], v.fallback if missing else 0.0)}
+        made = v["values"].copy()
+        np.add.at(made, (row[hit_], slot[hit_]), v.x[hit_])
+        return {"values": made} | ({"num_missing": np.array([(~hit_).sum()])} if missing else {})
+
+    d.check(reference)
