@@ -91,13 +91,9 @@ def sha256(d: Draft) -> None:
             d.function(f"@wp.func\ndef {name}(x: wp.uint32) -> wp.uint32:\n    return {make('x')}")
 
     def at(place: str) -> str:
-        return (
-            f"w[{place} % 16]"
-            if place == "t"
-            else f"w[({place}) % 16]"
-            if schedule == "ring"
-            else f"w[{place}]"
-        )
+        if schedule == "whole":
+            return f"w[{place}]"
+        return "w[t % 16]" if place == "t" else f"w[({place}) % 16]"
 
     expand = f"""
     w15 = {at("t - 15")}

@@ -106,20 +106,19 @@ def modular_arithmetic(d: Draft) -> None:
             gcds[tid] = a
             """
         else:
+            d.function(f"""
+                @wp.func
+                def trailing_zeros(x: {w}) -> {w}:
+                    return {w}(wp.bit_count(~x & (x - {lit(1)})))
+            """)
             body = f"""
             a = {var("x[tid]")}
             b = {var("y[tid]")}
-            # Stein: halvings and differences instead of divisions
-            twos = {w}(0)
-            while ((a | b) & {lit(1)}) == {lit(0)}:
-                a = a >> {lit(1)}
-                b = b >> {lit(1)}
-                twos += {lit(1)}
-            while (a & {lit(1)}) == {lit(0)}:
-                a = a >> {lit(1)}
+            # Stein: shifts and differences instead of divisions
+            twos = trailing_zeros(a | b)
+            a = a >> trailing_zeros(a)
             while b != {lit(0)}:
-                while (b & {lit(1)}) == {lit(0)}:
-                    b = b >> {lit(1)}
+                b = b >> trailing_zeros(b)
                 if a > b:
                     swap = a
                     a = b
@@ -222,11 +221,12 @@ def modular_arithmetic(d: Draft) -> None:
                 is_prime[tid] = {"1 if c == 3 else 0" if wide == "int" else f"1 if c == {lit(3)} else 0"}
                 return
             # all other primes stand beside a multiple of six
-            f = {w}(5)
-            while f * f <= c:
+            for k in range(5, 256, 6):
+                f = {w}(k)
+                if f * f > c:
+                    break
                 if c % f == {lit(0)} or c % (f + {lit(2)}) == {lit(0)}:
                     return
-                f += {lit(6)}
             is_prime[tid] = 1
             """
             d.says("Tells primes by trial division.")
@@ -299,7 +299,7 @@ def modular_arithmetic(d: Draft) -> None:
         a = int(x[tid] % m)
         sign = int(1)
         while a != 0:
-            while a % 2 == 0:
+            while a != 0 and a % 2 == 0:
                 a = a // 2
                 {sign.replace("                        ", "                    ")}
             # quadratic reciprocity
