@@ -143,16 +143,16 @@ def path_payoff(d: Draft) -> None:
                 growth = growth + 0.5 * (w**2 - vol_**2 * v.dt)
         s = v.spot * np.cumprod(growth, axis=1)
         whole = np.concatenate([np.full((paths, 1), v.spot), s], axis=1)
-        call = np.maximum(s[:, -1] - v.strike, 0)
+        call = np.maximum(s[:, -1] - v.get("strike", 0.0), 0)
         paid = {
             "call": lambda: call,
-            "asian": lambda: np.maximum(s.mean(axis=1) - v.strike, 0),
-            "geometric": lambda: np.maximum(np.exp(np.log(s).mean(axis=1)) - v.strike, 0),
-            "lookback": lambda: np.maximum(whole.max(axis=1) - v.strike, 0),
+            "asian": lambda: np.maximum(s.mean(axis=1) - v.get("strike", 0.0), 0),
+            "geometric": lambda: np.maximum(np.exp(np.log(s).mean(axis=1)) - v.get("strike", 0.0), 0),
+            "lookback": lambda: np.maximum(whole.max(axis=1) - v.get("strike", 0.0), 0),
             "floating": lambda: s[:, -1] - whole.min(axis=1),
             "up-and-out": lambda: call * (s < v.barrier).all(axis=1),
             "down-and-in": lambda: call * (s <= v.barrier).any(axis=1),
-            "range": lambda: ((s > v.strike) & (s < v.barrier)).mean(axis=1),
+            "range": lambda: ((s > v.get("strike", 0.0)) & (s < v.barrier)).mean(axis=1),
         }[pays]() * np.exp(-v.r * v.dt * steps)
         return {"payoff": np.array([paid.mean()]) if result == "mean" else paid}
 

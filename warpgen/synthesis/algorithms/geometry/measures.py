@@ -190,7 +190,7 @@ def triangle_measures(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Gouraud 1971; Thuermer & Wuethrich 1998 (angles); Max 1999 (weights of sphere)",
     names=NAMES | {"accumulate_normals": "vertex_normals_kernel|scatter_normals|compute_vertex_normals"},
-    adjoint="either",
+    adjoint="no",
     double=True,
 )
 def accumulate_normals(d: Draft) -> None:

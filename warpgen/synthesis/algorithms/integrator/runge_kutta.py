@@ -131,7 +131,6 @@ def _rate(system: System, v: Values, per_thread: bool) -> Rate:
     source="Hairer, Nørsett & Wanner 1993, ch. II.1; Shu & Osher 1988",
     names=_NAMES
     | {"integrate_ensemble": "rk_step|integrate|advance|time_step", "steps": "num_steps|n_steps|substeps"},
-    double=True,
     weight=2,
 )
 def integrate_ensemble(d: Draft) -> None:
@@ -267,7 +266,6 @@ def _number(weight: str) -> float:
         "ratio": "scaled|err_norm|norm",
         "factor": "scale|growth|fac",
     },
-    double=True,
     adjoint="no",
 )
 def adaptive_step(d: Draft) -> None:

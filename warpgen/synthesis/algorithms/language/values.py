@@ -113,7 +113,7 @@ def product(p: Any, q: Any) -> Any:
         "out": "result|world|moved",
         "pose": "frame|xf|tf",
     },
-    adjoint="either",
+    adjoint="no",
     weight=2,
 )
 def built_poses(d: Draft) -> None:

@@ -182,7 +182,7 @@ def stream_compact(d: Draft) -> None:
         "keys": "labels|cells|sorted_keys|codes",
         "length": "run|count|extent",
     },
-    weight=0.5,
+    weight=1,
     adjoint="no",
 )
 def run_lengths(d: Draft) -> None:

@@ -147,7 +147,7 @@ def compare_exchange(d: Draft) -> None:
         "radix_count": "digit_histogram|radix_histogram|count_digits",
         "counts": "hist|bins|totals",
     },
-    weight=0.5,
+    weight=1,
     adjoint="no",
 )
 def radix_count(d: Draft) -> None:

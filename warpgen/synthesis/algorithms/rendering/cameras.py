@@ -166,15 +166,18 @@ def camera_rays(d: Draft) -> None:
         jit = v.jitter.reshape(height, width, 2) if jitter else np.full((height, width, 2), 0.5)
         sx, sy = 2.0 * (j + jit[..., 0]) / width - 1.0, 1.0 - 2.0 * (i + jit[..., 1]) / height
         if frame == "look at":
-            back = np.asarray(v.eye) - v.target
+            back = np.asarray(v.get("eye", np.zeros(3))) - v.target
             back = back / np.linalg.norm(back)
             right = np.cross([0.0, 1.0, 0.0], back)
             right = right / np.linalg.norm(right)
-            matrix, eye = np.column_stack([right, np.cross(back, right), back]), np.asarray(v.eye)
+            matrix, eye = (
+                np.column_stack([right, np.cross(back, right), back]),
+                np.asarray(v.get("eye", np.zeros(3))),
+            )
         elif frame == "pose":
             matrix, eye = turned(np.asarray(v.pose)[3:], np.eye(3)).T, np.asarray(v.pose)[:3]
         else:
-            matrix, eye = np.asarray(v.R), np.asarray(v.eye)
+            matrix, eye = np.asarray(v.R), np.asarray(v.get("eye", np.zeros(3)))
         zero, one = np.zeros_like(sx), np.ones_like(sx)
         start = np.zeros((*sx.shape, 3))
         if lens in ("pinhole", "thin lens"):

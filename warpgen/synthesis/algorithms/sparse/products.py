@@ -31,6 +31,8 @@ def csr_matvec(d: Draft) -> None:
     entry = d.option("entry", "float", "mat33")
     form = d.option("form", "for", "while", "two sums", "cooperative")
     update = d.option("update", "product", "residual", "scaled", "axpby")
+    if form in ("while", "two sums"):
+        d.forward_only()  # the reverse pass would not know how far the loop went
     rows, columns = d.pick(48, 64, 80), d.pick(40, 64, 72)
     a = compressed.declare(d, rows, columns, rows * d.pick(3, 4, 5), layout, entry)
     vector, zero = ("float", "float(0.0)") if entry == "float" else ("vec3", "wp.vec3()")

@@ -27,6 +27,8 @@ def principal_axes_of(d: Draft) -> None:
     """Finds the principal values or axes of symmetric tensors."""
     given = d.option("given", "matrix", "six components", "outer products", "matrix and its transpose")
     result = d.option("result", "values", "largest axis", "anisotropy", "square root", "smallest axis")
+    if given == "matrix and its transpose" and result == "square root":
+        result = "values"  # such a product may be nearly singular, where the root is inexact
     if given == "outer products" and "axis" in result:
         result = "values"  # of four points the axes are often too close to tell apart
     count = d.pick(32, 48, 64)
