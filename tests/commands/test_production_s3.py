@@ -42,7 +42,8 @@ from warpgen.production.unit import Unit
 from warpgen.recipe import UNIT_SIZE
 from warpgen.store import Remote, RemoteLog
 
-RECIPE = recipe_of(rows=400)
+ROWS = 400
+RECIPE = recipe_of(ROWS)
 WORKERS = RunOptions(engine="local", workers=2)
 
 
@@ -110,7 +111,7 @@ def published(address: str) -> dict[str, bytes]:
 def test_a_store_gets_the_same_bytes(bucket: str, server: Path, tmp_path: Path) -> None:
     """By workers that put their shards there themselves; nothing else stays, there or here."""
     assert produce(bucket, RECIPE, WORKERS) == 0
-    assert published(bucket) == undisturbed(RECIPE)
+    assert published(bucket) == undisturbed(ROWS)
     assert names(bucket) == FINISHED
     assert not list((tmp_path / "cache").rglob("*"))
     assert "PUT" in server.read_text()  # some did fail
@@ -128,7 +129,7 @@ def test_another_machine_goes_on(bucket: str, tmp_path: Path) -> None:
     trouble: dict[int, Trouble] = dict.fromkeys(range(0, 1000, UNIT_SIZE), made.append)
     assert go_on(bucket, trouble=trouble) == 0
     assert min(unit.start for unit in made) == 2 * UNIT_SIZE
-    assert published(bucket) == undisturbed(RECIPE)
+    assert published(bucket) == undisturbed(ROWS)
     assert names(bucket) == FINISHED
 
 
@@ -141,7 +142,7 @@ def test_a_shard_damaged_in_the_store_is_made_again(bucket: str, tmp_path: Path)
     assert isinstance(shard, Remote)
     shard.write(shard.read_bytes()[:-1])
     assert go_on(bucket) == 0
-    assert published(bucket) == undisturbed(RECIPE)
+    assert published(bucket) == undisturbed(ROWS)
 
 
 def test_shards_in_a_store_are_merged(bucket: str, tmp_path: Path) -> None:
@@ -156,7 +157,7 @@ def test_shards_in_a_store_are_merged(bucket: str, tmp_path: Path) -> None:
             work = share.ShareRun(layout, RECIPE, part, stored, None)
             assert work.carry_out(engine_of(quick(), lock), ImaginaryJob(layout, RECIPE)) == 0
     assert merge.main([*parts, "--root", f"{bucket}/whole"]) == 0
-    assert published(f"{bucket}/whole") == undisturbed(RECIPE)
+    assert published(f"{bucket}/whole") == undisturbed(ROWS)
 
 
 def test_a_root_has_one_holder(bucket: str) -> None:

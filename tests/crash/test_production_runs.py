@@ -39,7 +39,8 @@ from warpgen.production.work.worker import store
 from warpgen.recipe import UNIT_SIZE
 from warpgen.record import TARGETS, Target
 
-RECIPE = recipe_of(rows=400)
+ROWS = 400
+RECIPE = recipe_of(ROWS)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def cut_short(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path, workers: int) -> None:
     """Arrival order has no influence, and only finished files stay."""
     assert produce(tmp_path, RECIPE, quick("local", workers)) == 0
-    assert files(tmp_path) == undisturbed(RECIPE)
+    assert files(tmp_path) == undisturbed(ROWS)
     assert files_left(tmp_path) == FINISHED
     state = (tmp_path / "DATASET_STATE.md").read_text()
     assert "**Status**: completed" in state
@@ -68,7 +69,7 @@ def test_a_run_is_resumed_from_where_it_stopped(tmp_path: Path, cut_short: Path)
     made: list[Unit] = []
     assert go_on(root, trouble=dict.fromkeys(range(0, 1000, UNIT_SIZE), made.append)) == 0
     assert min(unit.start for unit in made) == 2 * UNIT_SIZE
-    assert files(root) == undisturbed(RECIPE)
+    assert files(root) == undisturbed(ROWS)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -86,7 +87,7 @@ def test_power_cuts_change_nothing(tmp_path: Path, seed: int) -> None:
         break
     else:
         go_on(tmp_path, quick("local", draw.randint(1, 3)))
-    assert files(tmp_path) == undisturbed(RECIPE)
+    assert files(tmp_path) == undisturbed(ROWS)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -108,7 +109,7 @@ def test_damaged_files_are_mended(tmp_path: Path, cut_short: Path, seed: int) ->
         assert path.name == "journal"
         assert place < 2 * data.find(b"\n") + 2 or data.count(b"\n") < 1
         return
-    assert files(root) == undisturbed(RECIPE)
+    assert files(root) == undisturbed(ROWS)
 
 
 @pytest.mark.parametrize("name", ["shards", "scratch", "seen", "failures.jsonl"])
@@ -121,7 +122,7 @@ def test_missing_files_are_made_again(tmp_path: Path, cut_short: Path, name: str
     else:
         path.unlink(missing_ok=True)
     go_on(root)
-    assert files(root) == undisturbed(RECIPE)
+    assert files(root) == undisturbed(ROWS)
 
 
 def test_a_shard_damaged_while_it_waits_is_made_again(tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ def test_a_shard_damaged_while_it_waits_is_made_again(tmp_path: Path) -> None:
             os.sched_yield()
 
     assert produce(tmp_path, RECIPE, quick("local", 2), {0: wait, 32: damage}) == 0
-    assert files(tmp_path) == undisturbed(RECIPE)
+    assert files(tmp_path) == undisturbed(ROWS)
 
 
 def test_shards_that_were_ahead_are_not_made_again(tmp_path: Path) -> None:
@@ -164,7 +165,7 @@ def test_shards_that_were_ahead_are_not_made_again(tmp_path: Path) -> None:
     starts = [index for unit in made for index in range(unit.start, unit.stop)]
     assert len(starts) == len(set(starts))
     assert not ahead & set(starts)
-    assert files(tmp_path) == undisturbed(RECIPE)
+    assert files(tmp_path) == undisturbed(ROWS)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -180,7 +181,7 @@ def test_a_signal_stops_in_good_order(
     assert f"stopped by {number.name}" in state
     assert journal.read(Layout(tmp_path).journal).checkpoints[-1].next == 256
     assert go_on(tmp_path) == 0
-    assert files(tmp_path) == undisturbed(RECIPE)
+    assert files(tmp_path) == undisturbed(ROWS)
 
 
 def test_a_crash_while_a_run_ends_is_gone_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +193,7 @@ def test_a_crash_while_a_run_ends_is_gone_on_from(tmp_path: Path, monkeypatch: p
     made: list[Unit] = []
     assert go_on(tmp_path, trouble=dict.fromkeys(range(1000), made.append)) == 0
     assert made == []
-    assert files(tmp_path) == undisturbed(RECIPE)
+    assert files(tmp_path) == undisturbed(ROWS)
     assert files_left(tmp_path) == FINISHED
 
 
@@ -211,7 +212,7 @@ def test_a_full_disk_blocks_and_is_told(tmp_path: Path) -> None:
     state = (tmp_path / "DATASET_STATE.md").read_text()
     assert "**Status**: blocked" in state
     assert go_on(tmp_path) == 0
-    assert files(tmp_path) == undisturbed(RECIPE)
+    assert files(tmp_path) == undisturbed(ROWS)
 
 
 def test_a_quarantined_program_is_listed(tmp_path: Path) -> None:
@@ -281,7 +282,7 @@ def test_a_shard_damaged_before_a_resume_is_in_work_once(tmp_path: Path, workers
     units = sorted({tuple(map(int, line.split())) for line in made.read_text().splitlines()})
     assert units[0][0] == merged
     assert all(stop <= start for (_, stop), (start, _) in itertools.pairwise(units))
-    assert files(tmp_path) == undisturbed(RECIPE)
+    assert files(tmp_path) == undisturbed(ROWS)
 
 
 def test_shards_that_wait_are_bounded(tmp_path: Path) -> None:

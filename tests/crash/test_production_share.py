@@ -34,7 +34,8 @@ from warpgen.production.state.layout import Layout
 from warpgen.recipe import UNIT_SIZE, Recipe
 from warpgen.reporting.manifest import read
 
-RECIPE = recipe_of(rows=900)
+ROWS = 900
+RECIPE = recipe_of(ROWS)
 
 
 def make(
@@ -74,7 +75,7 @@ def test_shares_joined_are_one_run(tmp_path: Path, of: int) -> None:
     before = [files_left(part) for part in parts]
     for turn, order in enumerate(itertools.islice(itertools.permutations(parts), 3)):
         assert join(tmp_path / str(turn), list(order)) == 0
-        assert files(tmp_path / str(turn)) == undisturbed(RECIPE)
+        assert files(tmp_path / str(turn)) == undisturbed(ROWS)
         assert files_left(tmp_path / str(turn)) == FINISHED
     assert [files_left(part) for part in parts] == before
     assert join(tmp_path / "0", parts) == 0  # again: nothing to do
@@ -89,7 +90,7 @@ def test_too_few_programs_are_named_and_can_be_added(tmp_path: Path) -> None:
     assert "blocked" in (tmp_path / "whole" / "DATASET_STATE.md").read_text()
     make_all(tmp_path, 3)
     assert join(tmp_path / "whole", parts) == 0
-    assert files(tmp_path / "whole") == undisturbed(RECIPE)
+    assert files(tmp_path / "whole") == undisturbed(ROWS)
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1])])
@@ -106,7 +107,7 @@ def test_a_shard_gone_bad_is_named_and_made_again(tmp_path: Path, damage: Troubl
     make(parts[1], 2, 2, trouble=dict.fromkeys(range(2000), lambda unit: made.append(unit.start)))
     assert set(made) == {UNIT_SIZE}
     assert join(tmp_path / "whole", parts) == 0
-    assert files(tmp_path / "whole") == undisturbed(RECIPE)
+    assert files(tmp_path / "whole") == undisturbed(ROWS)
 
 
 def test_a_share_stopped_goes_on(tmp_path: Path) -> None:
@@ -121,7 +122,7 @@ def test_a_share_stopped_goes_on(tmp_path: Path) -> None:
     )
     assert made[0] == 3 * UNIT_SIZE
     assert join(tmp_path / "whole", parts) == 0
-    assert files(tmp_path / "whole") == undisturbed(RECIPE)
+    assert files(tmp_path / "whole") == undisturbed(ROWS)
 
 
 def test_a_program_given_up_is_listed(tmp_path: Path) -> None:

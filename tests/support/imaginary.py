@@ -165,10 +165,10 @@ def _carry_out(
 
 
 @functools.cache
-def undisturbed(recipe: Recipe) -> dict[str, bytes]:
-    """The datasets of a recipe in one run that nothing disturbs."""
+def undisturbed(rows: int) -> dict[str, bytes]:
+    """The datasets of `recipe_of(rows)` in one run that nothing disturbs."""
     with tempfile.TemporaryDirectory() as name:
-        produce(name, recipe)
+        produce(Path(name), recipe_of(rows))
         return files(Path(name))
 
 
