@@ -43,8 +43,8 @@ def test_every_row_comes_back_from_parquet(tmp_path: Path) -> None:
 
 def test_parquet_is_compressed_typed_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """zstd, bounded row groups and files, recipe and checksum in the metadata."""
-    monkeypatch.setattr(files, "GROUP_BYTES", 500_000)
-    monkeypatch.setattr(files, "FILE_BYTES", 2_000_000)
+    monkeypatch.setattr(files, "GROUP_BYTES", 100_000)
+    monkeypatch.setattr(files, "FILE_BYTES", 400_000)
     summary = exported(tmp_path / "out")
     names = [Path(file.path).name for file in summary.files]
     assert names == [f"train-{i:05}-of-{len(names):05}.parquet" for i in range(len(names))]
@@ -53,7 +53,7 @@ def test_parquet_is_compressed_typed_and_named(tmp_path: Path, monkeypatch: pyte
         parquet = pq.ParquetFile(tmp_path / "out" / file.path)
         assert parquet.num_row_groups > 1 or file is summary.files[-1]  # which holds what is left
         for group in range(parquet.num_row_groups):
-            assert parquet.metadata.row_group(group).total_byte_size < 600_000
+            assert parquet.metadata.row_group(group).total_byte_size < 200_000
             assert parquet.metadata.row_group(group).column(0).compression == "ZSTD"
         metadata = parquet.schema_arrow.metadata
         for target in TARGETS:
