@@ -46,7 +46,6 @@ def test_the_page_is_true_word_by_word(folder: Path) -> None:
     assert sorted((folder / "warpgen").rglob("*")) == before  # building left nothing there
     installed = next((folder / "env" / "lib").glob("python*/site-packages/warpgen"))
     assert (installed / "reporting" / "page" / "page.css").is_file()
-    assert (installed / "synthesis" / "style" / "priors.json").is_file()
     assert "every figure of manifests/cpu_manifest.json agrees with the dataset" in told
     assert "output " in told
     assert "the same kernel: True" in told

@@ -95,7 +95,7 @@ ALTERED: list[Change] = [
     (put("provenance", "index"), 1 << 20, "altered"),
     (put("launch", "seed"), 12345, "altered"),
     (put("launch", "dim"), [3], "altered"),
-    (swap, ("@wp.kernel\n", "@wp.kernel(enable_backward=False)\n"), "altered"),
+    (swap, ("import warp as wp\n", "import warp as wp\n\nUNUSED = 1\n"), "altered"),
     (put("verified", "compile", "tool"), "a compiler", "refuted"),
     (put("verified", "bounds", "threads"), 1, "refuted"),
     (put("verified", "forward", "digest"), "0" * 16, "refuted"),
