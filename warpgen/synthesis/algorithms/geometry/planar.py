@@ -19,6 +19,11 @@ _NAMES = {
 }
 
 
+def _cross(a: Any, b: Any) -> Any:
+    """The third component of the cross product of vectors in the plane."""
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+
+
 @DOMAIN.algorithm(
     source="Guibas & Stolfi 1985; Shewchuk 1997; Lawson 1977 (edge flips)",
     names=_NAMES | {"delaunay_test": "in_circle_test|check_edges|delaunay_flips|edge_flip_test"},
@@ -107,12 +112,12 @@ def delaunay_test(d: Draft) -> None:
     def agrees(v: Values, after: Values) -> None:
         q = v.points if layout == "soup" else v.points[v.edges]
         a, b, c, p = (q[:, k] for k in range(4))
-        area = np.cross(b - a, c - a)
+        area = _cross(b - a, c - a)
         matrix = np.stack(
             [np.concatenate([x - p, ((x - p) ** 2).sum(1, keepdims=True)], axis=1) for x in (a, b, c)], axis=1
         )
         inside = np.linalg.det(matrix) * np.sign(area)
-        other_side = np.cross(a - c, b - c) * np.cross(b - p, a - p)
+        other_side = _cross(a - c, b - c) * _cross(b - p, a - p)
         test = inside > 0.0
         sure = (np.abs(inside) > 1e-4) & (np.abs(area) > 1e-3)
         if form == "angles":

@@ -176,7 +176,7 @@ def bvh_overlaps(d: Draft) -> None:
             for i in range(threads):
                 row = after.found[i, : min(int(after["count"][i]), room)]
                 assert len(set(row)) == len(row)
-                assert np.mean(hit[i, row]) > 0.8 or not len(row)
+                assert not len(row) or np.mean(hit[i, row]) > 0.8
         else:
             total = int(after.total[0])
             assert abs(total - hit.sum()) <= 2
