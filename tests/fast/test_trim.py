@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from warpgen.synthesis.writing.draft import Draft
+from warpgen.synthesis.writing.module import named
 from warpgen.synthesis.writing.rng import Rng
 from warpgen.synthesis.writing.trim import trim
 
@@ -16,4 +17,4 @@ def test_dead_steps_and_their_inputs_go() -> None:
     d.code("i = wp.tid()\na = x[i]\n# for nobody\nb = unused[i]\nb += a\nc = 2.0 * b\ny[i] = a")
     trim(d)
     assert d.text == "i = wp.tid()\na = x[i]\ny[i] = a\n"
-    assert [p.name for p in d.parameters] == ["x", "y"]
+    assert [p.name for p in named(d)] == ["x", "y"]

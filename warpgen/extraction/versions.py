@@ -28,7 +28,7 @@ def check_versions() -> None:
     if sys.version_info < PYTHON_LEAST:
         found = ".".join(map(str, sys.version_info[:3]))
         raise UsageError(f"Python {found} is too old: use Python {_dotted(PYTHON_LEAST)} or newer")
-    if sys.flags.optimize > 1:  # the comments in programs are made of the motifs' docstrings
+    if sys.flags.optimize > 1:  # what rows say of programs are the algorithms' docstrings
         raise UsageError(
             "Python runs without docstrings, which programs are made of: leave out -OO and PYTHONOPTIMIZE"
         )

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 _LINE, _INLINE = re.compile(r"^( *)\$(\w+)\n", re.MULTILINE), re.compile(r"\$(\w+)")
 _CANONICAL = {"float": "float32", "int": "int32"}
-_OF_FLOATS = (
+OF_FLOATS = (
     "vec2",
     "vec3",
     "vec4",
@@ -312,7 +312,7 @@ def _dedented(text: str) -> str:
 
 def _canonical(type: str) -> str:
     """`float` as `float32`, `vec3` as `vec3f`; a struct's name or an odd type's alias as it is."""
-    return _CANONICAL.get(type) or (f"{type}f" if type in _OF_FLOATS else type)
+    return _CANONICAL.get(type) or (f"{type}f" if type in OF_FLOATS else type)
 
 
 def _spelled(type: str) -> str:

@@ -6,12 +6,13 @@ import ast
 import re
 from collections.abc import Callable, Mapping
 
+from warpgen.synthesis.writing.draft import OF_FLOATS
 from warpgen.synthesis.writing.rng import Rng
 
 # Code stands at even places of what this splits, docstrings and comments at odd ones.
 _PROSE = re.compile(r'("""[\s\S]*?"""|#[^\n]*)')
 _ARRAY = re.compile(r"wp\.array(?:([2-4])d)?\(dtype=([\w.]+)\)")
-_VECTORS = re.compile(r"\bwp\.(vec[234]|mat22|mat33|mat44|quat|transform|spatial_vector|spatial_matrix)\b")
+_VECTORS = re.compile(rf"\bwp\.({'|'.join(OF_FLOATS)})\b")
 _FLOAT = re.compile(r"(?<![\w.])float\b")
 _INT = re.compile(r"(?<![\w.])int\b")
 _NUMBER = r"\d+\.\d*(?:e[+-]?\d+)?|\d+e[+-]?\d+|wp\.(?:pi|PI|tau|TAU|e|E)\b"
@@ -41,7 +42,7 @@ _OTHERWISE = {
     "first": "a|i0", "second": "b|i1", "left": "l|lhs", "right": "r|rhs", "point": "p|pt", "depth": "dep|z",
     "color": "col|rgb|c",
 }  # fmt: skip
-_SUFFIX = {"float64": "d", "float16": "h"}
+SUFFIX = {"float64": "d", "float16": "h"}
 # Shares here and below are about those of newton, warp.examples and warp.tests.
 _ARRAYS = {"dtype": 0.72, "bracket": 0.18, "ranked": 0.1}
 _THREAD = {"tid": 0.5, "i": 0.42, "idx": 0.05, "index": 0.03}
@@ -104,9 +105,7 @@ class Hand:
 
     def _paragraph(self, found: re.Match[str], names: Mapping[str, str]) -> str:
         """Lines of comment that belong together."""
-        text = prose(found[0], names)
-        if self.so:
-            text = text.replace(", so that", ", so").replace("so that", "so")
+        text = self._reasoned(prose(found[0], names))
         at = re.search(r"# *[a-z]", text) if "# `" not in found[0] else None
         # A formula or a name stays as it is.
         if self.capitals and at and not re.match(r"# *\w+(?: *[=(*/^+_,]|\[|\.\w)", text[at.start() :]):
@@ -114,6 +113,9 @@ class Hand:
         if self.full_stops and text.rstrip()[-1].isalpha():
             text = text.rstrip() + ".\n"
         return text
+
+    def _reasoned(self, text: str) -> str:
+        return text.replace("so that", "so") if self.so else text
 
     def docstring_of(self, sentence: str, more: str, names: Mapping[str, str]) -> str:
         """A kernel's docstring, or ""."""
@@ -125,8 +127,7 @@ class Hand:
             return f"{self.quotes}{names.get(found[1], found[1])}{self.quotes}"
 
         said, more = (american(re.sub(r"`(\w+)`", name, text)) for text in (said, more))
-        if self.so:
-            more = more.replace(", so that", ", so").replace("so that", "so")
+        more = self._reasoned(more)
         if self.docstring == "long" and more:
             return f'"""{said}\n\n{more}\n"""'
         return f'"""{said}"""'
@@ -159,7 +160,7 @@ class Hand:
         def code(part: str) -> str:
             if real != "float32":
                 part = _LITERAL.sub(lambda m: f"float({m[1] or m[2]})", part)  # a bare one has 32 bits
-                part = _VECTORS.sub(rf"wp.\1{_SUFFIX[real]}", part)
+                part = _VECTORS.sub(rf"wp.\1{SUFFIX[real]}", part)
                 part = _FLOAT.sub(f"wp.{real}", part)
             else:
                 if self.full_vectors:

@@ -12,8 +12,8 @@ from warpgen.errors import SynthesisError
 from warpgen.launch import Argument, Launch
 from warpgen.program import Program
 from warpgen.synthesis.writing.algorithm import Algorithm
-from warpgen.synthesis.writing.draft import Draft, Parameter
-from warpgen.synthesis.writing.hand import Hand, prose
+from warpgen.synthesis.writing.draft import OF_FLOATS, Draft, Parameter
+from warpgen.synthesis.writing.hand import SUFFIX, Hand, prose
 from warpgen.synthesis.writing.rng import Rng
 
 _WHOLE = re.compile(r"\((?:u?int\d+|bool|vec\di)\)")  # of arrays without floats
@@ -47,7 +47,7 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
         {"float32": 0.93, "float64": 0.07 * algorithm.double, "float16": 0.03 * algorithm.half}
     )
     plain = _is_plain(algorithm, draft, rng)
-    parameters = _ordered(_named(draft), hand.order)
+    parameters = _ordered(named(draft), hand.order)
     own = [*draft.prelude, *draft.functions, _kernel(algorithm, draft, hand, parameters, plain)]
     names = hand.rename("\n".join([*own, *(p.text for p in draft.pieces)]), _synonyms(algorithm))
     if hand.suffix and not names.get(algorithm.name, algorithm.name).endswith("_kernel"):
@@ -88,7 +88,7 @@ def _is_plain(algorithm: Algorithm, draft: Draft, rng: Rng) -> bool:
     return algorithm.adjoint == "either" and rng.chance(0.05)
 
 
-def _named(draft: Draft) -> list[Parameter]:
+def named(draft: Draft) -> list[Parameter]:
     """The arguments that the variant names, or that another is built over."""
     words = set(re.findall(r"\w+", draft.text)) | {fill.of for p in draft.parameters for fill in p.fills}
     return [p for p in draft.parameters if p.name in words]
@@ -122,11 +122,6 @@ def _argument(parameter: Parameter, names: Mapping[str, str], real: str) -> Argu
     argument = parameter.renamed(names)
     if real == "float32":
         return argument
-    suffix = "d" if real == "float64" else "h"
     type = re.sub(r"\bfloat32\b", real, argument.type)
-    type = re.sub(
-        r"\b(vec[234]|mat22|mat33|mat44|quat|transform|spatial_vector|spatial_matrix)f\b",
-        rf"\1{suffix}",
-        type,
-    )
+    type = re.sub(rf"\b({'|'.join(OF_FLOATS)})f\b", rf"\1{SUFFIX[real]}", type)
     return msgspec.structs.replace(argument, type=type)

@@ -10,7 +10,7 @@ _ASSIGNED = re.compile(r"( *)(\w+) [-+*/]?= ")
 
 
 def trim(d: Draft) -> None:
-    """Drop assignments to locals that nothing reads, then the inputs that the text does not name.
+    """Drop assignments to locals that nothing reads; arguments that are then named nowhere go with them.
 
     It lets an algorithm write its steps once, though some results need only a part of them.
     """
@@ -18,7 +18,6 @@ def trim(d: Draft) -> None:
     while (fewer := _fewer(statements)) != statements:
         statements = fewer
     d.text = "\n".join(statements) + "\n"
-    d.parameters = [p for p in d.parameters if re.search(rf"\b{p.name}\b", d.text)]
 
 
 def _statements(text: str) -> list[str]:
