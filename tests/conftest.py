@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
@@ -39,12 +38,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     for module, end in (("warpgen.execution", "stop"), ("tests.support.roots", "remove")):
         if module in sys.modules:
             getattr(sys.modules[module], end)()
-    # Warp keeps its headers until a process ends; those of xdist's workers end without a chance to tidy up.
-    for folder in (*_OWN.glob("wp_pch_*"), *_OWN.glob("t-*/wp_pch_*")):
-        shutil.rmtree(folder, ignore_errors=True)
-    for folder in _OWN.glob("t-*"):
-        with contextlib.suppress(OSError):  # something else is in it
-            folder.rmdir()
+    if internals := sys.modules.get("warpgen.warp_internals"):  # Warp keeps its headers until a process ends
+        for folder in getattr(internals.context.runtime, "_pch_dirs", {}).values():
+            folder.cleanup()
     left = sorted(str(path.relative_to(_OWN)) for path in _OWN.rglob("*"))
     if left and hasattr(session.config, "workerinput"):
         return  # xdist's worker: the process that started it finds them in its own folder

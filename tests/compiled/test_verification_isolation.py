@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -45,6 +47,26 @@ def leave_in_peace() -> None:
 
 def sleep() -> None:
     time.sleep(1000)
+
+
+@pytest.mark.parametrize("end", [None, crash, leave])
+def test_temporary_files_of_a_child_go_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: Callable[[], None] | None
+) -> None:
+    """Whatever it leaves, as Warp does its headers, is gone when it ends, however it ends."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def task(_: int, __: object) -> str:
+        Path(tempfile.mkdtemp(), "left").write_text("behind")
+        if end is not None:
+            end()
+        return os.environ["TMPDIR"]
+
+    place = isolated(1, task)[0]
+    assert isinstance(place, Died) == (end is not None)
+    if not isinstance(place, Died):
+        assert place.startswith(str(tmp_path))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

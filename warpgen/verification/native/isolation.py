@@ -20,6 +20,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
@@ -28,6 +29,7 @@ import psutil
 from warpgen.errors import UnitError
 from warpgen.process import STOPS, signals_held
 from warpgen.reasons import Reason
+from warpgen.scratch import folder
 
 # CPU seconds, not wall-clock: a verdict must not depend on how busy the machine is. Kernels take
 # milliseconds, so only one that hangs comes near.
@@ -113,7 +115,8 @@ def _one_child(
     _mark(progress, items.start)
     sys.stdout.flush()
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as said:
+    # A child ends without tidying up: what it leaves, as Warp's headers, goes with its own folder.
+    with tempfile.TemporaryFile() as said, folder("child-") as place:
         read_end, write_end = os.pipe()
         parent, child = os.getpid(), 0
         try:
@@ -121,7 +124,7 @@ def _one_child(
                 child = os.fork()
                 if child == 0:
                     os.close(read_end)
-                    _child(items, task, write_end, progress, limits, before, said.fileno(), parent)
+                    _child(items, task, write_end, progress, limits, before, said.fileno(), place, parent)
             os.close(write_end)
             silent = _collect(read_end, child, results, limits[2])
         finally:
@@ -200,11 +203,13 @@ def _child(
     limits: tuple[float, int, float],
     before: Callable[[], None] | None,
     said: int,
+    place: Path,
     parent: int,
 ) -> NoReturn:
     code = 1
     try:
         _confine(limits[1], said, parent)
+        os.environ["TMPDIR"] = tempfile.tempdir = str(place)
         if before is not None:
             before()
         for index in items:
