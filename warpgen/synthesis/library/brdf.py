@@ -110,17 +110,6 @@ def ggx_distribution(n_dot_h: float, alpha: float) -> float:
     numpy=_ggx,
 )
 
-BECKMANN = piece(
-    """
-@wp.func
-def beckmann_distribution(n_dot_h: float, alpha: float) -> float:
-    c2 = n_dot_h * n_dot_h
-    tan2 = (1.0 - c2) / c2
-    return wp.exp(-tan2 / (alpha * alpha)) / (wp.pi * alpha * alpha * c2 * c2)
-""",
-    numpy=lambda c, a: np.exp(-(np.tan(np.arccos(np.minimum(c, 1.0))) ** 2) / a**2) / (np.pi * a**2 * c**4),
-)
-
 SMITH = piece(
     """
 @wp.func

@@ -26,16 +26,6 @@ def luminance(c: wp.vec3) -> float:
     numpy=_luma(0.2126, 0.7152, 0.0722),
 )
 
-LUMA_601 = piece(
-    """
-@wp.func
-def luma(c: wp.vec3) -> float:
-    # Rec. 601, for gamma-encoded values
-    return 0.299 * c[0] + 0.587 * c[1] + 0.114 * c[2]
-""",
-    numpy=_luma(0.299, 0.587, 0.114),
-)
-
 TO_LINEAR = piece(
     """
 @wp.func

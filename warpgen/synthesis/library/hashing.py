@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from warpgen.synthesis.library import mixers
 from warpgen.synthesis.writing.pieces import piece
 
 _MASK = 0xFFFFFFFF
@@ -16,28 +17,6 @@ _MASK = 0xFFFFFFFF
 
 def _wide(x: Any) -> Any:
     return np.asarray(x).astype(np.int64) & _MASK
-
-
-def _murmur(x: Any) -> Any:
-    h = _wide(x)
-    h = (h ^ (h >> 16)) * 0x85EBCA6B & _MASK
-    h = (h ^ (h >> 13)) * 0xC2B2AE35 & _MASK
-    return h ^ (h >> 16)
-
-
-def _wang(x: Any) -> Any:
-    h = _wide(x)
-    h = (h ^ 61) ^ (h >> 16)
-    h = h * 9 & _MASK
-    h = h ^ (h >> 4)
-    h = h * 0x27D4EB2D & _MASK
-    return h ^ (h >> 15)
-
-
-def _pcg(x: Any) -> Any:
-    state = _wide(x) * 747796405 + 2891336453 & _MASK
-    word = ((state >> ((state >> 28) + 4)) ^ state) * 277803737 & _MASK
-    return (word >> 22) ^ word
 
 
 def _fibonacci(x: Any) -> Any:
@@ -57,7 +36,7 @@ def hash_key(key: int) -> wp.uint32:
     h = h * wp.uint32(0xC2B2AE35)
     return h ^ (h >> wp.uint32(16))
 """,
-    numpy=_murmur,
+    numpy=lambda key: _wide(mixers.MURMUR(key)),
 )
 
 WANG = piece(
@@ -71,7 +50,7 @@ def wang_hash(key: int) -> wp.uint32:
     h = h * wp.uint32(0x27D4EB2D)
     return h ^ (h >> wp.uint32(15))
 """,
-    numpy=_wang,
+    numpy=lambda key: _wide(mixers.WANG(key)),
 )
 
 PCG = piece(
@@ -83,7 +62,7 @@ def pcg_hash(key: int) -> wp.uint32:
     word = ((state >> ((state >> wp.uint32(28)) + wp.uint32(4))) ^ state) * wp.uint32(277803737)
     return (word >> wp.uint32(22)) ^ word
 """,
-    numpy=_pcg,
+    numpy=lambda key: _wide(mixers.PCG(key)),
 )
 
 FIBONACCI = piece(

@@ -130,14 +130,3 @@ def moro_inverse(u: float) -> float:
 """,
     numpy=_quantile,
 )
-
-QUANTILE_ERFINV = piece(
-    """
-@wp.func
-def norm_ppf(p: float) -> float:
-    return 1.4142135623730951 * wp.erfinv(2.0 * p - 1.0)
-""",
-    numpy=_quantile,
-)
-
-QUANTILES = (QUANTILE_ACKLAM, QUANTILE_MORO, QUANTILE_ERFINV)

@@ -87,24 +87,6 @@ def rotate_exponential(q: wp.quat, w: wp.vec3, dt: float) -> wp.quat:
 
 STEPS = (LINEAR_STEP, EXPONENTIAL_STEP)
 
-LOGARITHM = piece(
-    """
-@wp.func
-def quat_to_rotation_vector(q: wp.quat) -> wp.vec3:
-    # q and -q are the same rotation: take the one that turns by less than half a turn
-    axis = wp.vec3(q[0], q[1], q[2])
-    w = q[3]
-    if w < 0.0:
-        axis = -axis
-        w = -w
-    sine = wp.length(axis)
-    if sine < 1.0e-6:
-        return 2.0 * axis
-    return axis * (2.0 * wp.atan2(sine, w) / sine)
-""",
-    numpy=_logarithm,
-)
-
 BETWEEN = piece(
     """
 @wp.func

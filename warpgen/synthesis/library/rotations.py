@@ -19,21 +19,6 @@ def polar_factor(a: Any) -> Any:
     return u @ vt
 
 
-GIVENS = piece("""
-@wp.func
-def givens(a: float, b: float):
-    # c and s with [c s; -s c] [a; b] = [r; 0]; divides by the larger one, so that nothing overflows
-    if b == 0.0:
-        return 1.0, 0.0
-    if wp.abs(b) > wp.abs(a):
-        t = a / b
-        s = 1.0 / wp.sqrt(1.0 + t * t)
-        return s * t, s
-    t = b / a
-    c = 1.0 / wp.sqrt(1.0 + t * t)
-    return c, c * t
-""")
-
 JACOBI_ROTATION = piece("""
 @wp.func
 def jacobi_rotation(app: float, apq: float, aqq: float):

@@ -1,4 +1,4 @@
-"""Sparse volumes: samples and gradients, voxels read and written, indices, directions."""
+"""Sparse volumes: samples and gradients, voxels read and written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from warpgen.synthesis.algorithms.queries import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
-_NAMES = {
+NAMES = {
     "volume": "volume_id|grid|vol",
     "points": "positions|samples|queries",
     "uvw": "coord|local|q",
@@ -49,7 +49,7 @@ def slopes(values: Any, at: Any) -> Any:
 
 @DOMAIN.algorithm(
     source="Museth 2013; Warp manual, Volumes: volume_sample",
-    names=_NAMES | {"volume_samples": "sample_volume|probe_field|interpolate_volume"},
+    names=NAMES | {"volume_samples": "sample_volume|probe_field|interpolate_volume"},
     adjoint="either",
     weight=3,
 )
@@ -148,7 +148,7 @@ def volume_samples(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Warp manual, Volumes: volume_lookup; Lorensen & Cline 1987",
-    names=_NAMES | {"voxel_stencils": "voxel_laplacian|neighbour_voxels|grid_stencil"},
+    names=NAMES | {"voxel_stencils": "voxel_laplacian|neighbour_voxels|grid_stencil"},
     adjoint="no",
     weight=3,
 )
@@ -282,159 +282,3 @@ def voxel_stencils(d: Draft) -> None:
         return {"out": out if place == "grid" else out[tuple((v.cells - 1).T)]}
 
     d.check(reference, 1e-3)
-
-
-@DOMAIN.algorithm(
-    source="Warp manual, Volumes: index grids, coordinates",
-    names=_NAMES
-    | {"index_volumes": "sparse_values|voxel_data|topology_lookup", "data": "voxel_values|field|node_data"},
-    adjoint="no",
-    weight=2,
-)
-def index_volumes(d: Draft) -> None:
-    """Reads values that lie in an array beside a volume of indices."""
-    wanted = d.option("wanted", "lookup", "sample", "gradient", "share", "vectors")
-    mode = d.option("mode", "LINEAR", "CLOSEST") if wanted in ("sample", "share") else "LINEAR"
-    place = d.option("place", "world", "index")
-    outside = d.option("outside", "some", "none")
-    d.says({
-        "lookup": "Looks up values of voxels that lie in an array beside a volume of indices.",
-        "sample": "Samples values of voxels that lie in an array beside a volume of indices.",
-        "vectors": "Samples vectors of voxels that lie in an array beside a volume of indices.",
-        "gradient": "Samples gradients of values that lie in an array beside a volume of indices.",
-        "share": "Samples how much of the mean each voxel of a volume of indices holds.",
-    }[wanted])  # fmt: skip
-    n, size, h = d.pick(64, 96), d.pick(5, 6), d.pick(0.25, 0.5)
-    d.handle("volume", "volume", (size, size, size), of="index", value=h)
-    type_ = "vec3" if wanted == "vectors" else "float"
-    d.input("data", type_, size**3, 0.5, 1.5)
-    if wanted == "lookup":
-        d.input("cells", "vec3i", n, -2 if outside == "some" else 0, size + 2 if outside == "some" else size)
-    else:
-        scale = h if place == "world" else 1.0
-        d.input("points", "vec3", n, 0.1 * scale, (size - 1.1) * scale)
-    d.output("fetched", "vec3" if wanted in ("gradient", "vectors") else "float", n)
-    uvw = "wp.volume_world_to_index(volume, points[tid])" if place == "world" else "points[tid]"
-    lines = {
-        "lookup": "cell = cells[tid]\nindex = wp.volume_lookup_index(volume, cell[0], cell[1], cell[2])\n"
-        "# -1 where the volume has no voxel\nif index < 0:\n    fetched[tid] = -1.0\n    return\n"
-        "fetched[tid] = data[index]",
-        "sample": f"uvw = {uvw}\n"
-        f"fetched[tid] = wp.volume_sample_index(volume, uvw, wp.Volume.{mode}, data, 0.0)",
-        "vectors": f"uvw = {uvw}\n"
-        "fetched[tid] = wp.volume_sample_index(volume, uvw, wp.Volume.LINEAR, data, wp.vec3())",
-        "gradient": f"uvw = {uvw}\ngrad = wp.vec3()\n"
-        "value = wp.volume_sample_grad_index(volume, uvw, wp.Volume.LINEAR, data, 0.0, grad)\n"
-        "# of the logarithm, so that the scale of the data does not matter\nfetched[tid] = grad / value",
-        "share": f"uvw = {uvw}\nvalue = wp.volume_sample_index(volume, uvw, wp.Volume.{mode}, data, 0.0)\n"
-        "fetched[tid] = value / float(wp.volume_voxel_count(volume))",
-    }[wanted]
-    d.launch(n)
-    d.code("tid = wp.tid()\n$lines", lines=lines)
-
-    def agree(before: Values, after: Values) -> None:
-        v = before
-        order = after.fetched
-        if wanted == "lookup":
-            inside = ((v.cells >= 0) & (v.cells < size)).all(axis=1)
-            assert (order[~inside] == -1.0).all()
-            # which voxel has which number is Warp's affair, but no two share one
-            seen = dict(zip(map(tuple, v.cells[inside]), order[inside], strict=True))
-            assert len(set(seen.values())) == len(seen)
-            assert np.isin(np.round(order[inside], 5), np.round(v.data, 5)).all()
-            return
-        count = size**3
-        assert np.isfinite(order).all()
-        assert order.std() > 0
-        if wanted == "gradient":
-            assert np.abs(order).max() < 2.1
-        else:
-            unit = 1.0 / count if wanted == "share" else 1.0
-            assert (order >= 0.49 * unit).all()
-            assert (order <= 1.51 * unit).all()
-
-    d.holds(agree)
-
-
-@DOMAIN.algorithm(
-    source="Warp manual, Volumes: volume_index_to_world; Amanatides & Woo 1987",
-    names=_NAMES | {"volume_frames": "voxel_coordinates|grid_to_world|march_frame"},
-    adjoint="no",
-)
-def volume_frames(d: Draft) -> None:
-    """Carries places and directions between a volume and the world."""
-    kind = d.option("kind", "centres", "directions", "velocities", "cell", "advect", "crossing")
-    spelled = d.option("spelled", "array", "plain")
-    bounded = d.flag("bounded")
-    d.says({
-        "centres": "Finds where in the world the centres of voxels lie.",
-        "directions": "Turns directions of the world into those of a volume.",
-        "velocities": "Turns velocities in voxels into velocities in the world.",
-        "cell": "Finds the voxel that each point lies in.",
-        "advect": "Moves points through the world by velocities given in voxels.",
-        "crossing": "Finds how far rays go until they cross the next plane of voxels.",
-    }[kind])  # fmt: skip
-    n, size, h = d.pick(64, 96, 128), d.pick(6, 8), d.pick(0.25, 0.5, 0.125)
-    d.handle("volume", "volume", (size, size, size), value=h, of="float32", low=-1.0)
-    top = size * h
-    if kind == "centres":
-        d.input("cells", "vec3i", n, 0, size)
-    elif kind in ("cell", "advect", "crossing"):
-        d.input("points", "vec3", n, 0.0, top)
-    if kind in ("directions", "velocities", "advect"):
-        d.input("vectors", "vec3", n, -1.0, 1.0)
-    if kind == "crossing":
-        d.input("vectors", "vec3", n, kind="unit")
-    if kind in ("velocities", "advect"):
-        d.param("dt", "float", 0.1, 0.5)
-    scaled = kind in ("centres", "directions") and spelled == "array"
-    if scaled:
-        d.input("gains", "float", n, 0.5, 2.0)
-    output = {"cell": "cells_out", "crossing": "steps"}.get(kind, "moved")
-    d.output(output, {"cell": "vec3i", "crossing": "float"}.get(kind, "vec3"), n)
-    gain = "gains[tid] * " if scaled else ""
-    clamp = ""
-    if bounded and kind == "cell":
-        clamp = "\n# points on the far side belong to the last voxel\n" + "\n".join(
-            f"{x} = wp.min({x}, {size - 1})" for x in "ijk"
-        )
-    lines = {
-        "centres": "cell = cells[tid]\nuvw = wp.vec3(float(cell[0]), float(cell[1]), float(cell[2]))\n"
-        f"moved[tid] = {gain}wp.volume_index_to_world(volume, uvw)",
-        "directions": f"moved[tid] = {gain}wp.volume_world_to_index_dir(volume, vectors[tid])",
-        "velocities": "moved[tid] = dt * wp.volume_index_to_world_dir(volume, vectors[tid])",
-        "advect": "# a direction has no origin, so that only the voxel's size counts\n"
-        "step = wp.volume_index_to_world_dir(volume, vectors[tid])\nmoved[tid] = points[tid] + dt * step",
-        "cell": "uvw = wp.volume_world_to_index(volume, points[tid])\n"
-        "i = int(wp.floor(uvw[0] + 0.5))\nj = int(wp.floor(uvw[1] + 0.5))\nk = int(wp.floor(uvw[2] + 0.5))"
-        f"{clamp}\ncells_out[tid] = wp.vec3i(i, j, k)",
-        "crossing": "uvw = wp.volume_world_to_index(volume, points[tid])\n"
-        "d = wp.volume_world_to_index_dir(volume, vectors[tid])\nnearest = float(1.0e6)\n"
-        "for axis in range(3):\n    here = uvw[axis]\n    if wp.abs(d[axis]) > 1.0e-4:\n"
-        "        plane = wp.where(d[axis] > 0.0, wp.floor(here) + 1.0, wp.ceil(here) - 1.0)\n"
-        "        nearest = wp.min(nearest, (plane - here) / d[axis])\nsteps[tid] = nearest",
-    }[kind]
-    d.launch(n)
-    d.code("tid = wp.tid()\n$lines", lines=lines)
-
-    def agree(before: Values, after: Values) -> None:
-        v = before
-        gains = v.gains[:, None] if scaled else 1.0
-
-        def planes() -> Any:
-            p, u = v.points / h, v.vectors / h
-            t = np.where(u > 0, np.floor(p) + 1 - p, np.ceil(p) - 1 - p) / u
-            return np.where(np.abs(u) > 1e-4, t, 1e6).min(axis=1)
-
-        results: dict[str, Callable[[], Any]] = {
-            "centres": lambda: gains * v.cells * h,
-            "directions": lambda: gains * v.vectors / h,
-            "velocities": lambda: v.dt * v.vectors * h,
-            "advect": lambda: v.points + v.dt * v.vectors * h,
-            "cell": lambda: np.minimum(np.floor(v.points / h + 0.5), size - 1 if bounded else size),
-            "crossing": planes,
-        }
-        expected = results[kind]()
-        assert (np.abs(after[output] - expected) > 1e-3 * (1 + np.abs(expected))).mean() < 0.03
-
-    d.holds(agree)

@@ -1,8 +1,8 @@
-"""Tiles as matrices: products, factors, triangular systems, spectra."""
+"""Tiles as matrices: products, factors, triangular systems."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -309,130 +309,5 @@ def substitution(d: Draft) -> None:
             diagonal = v.diagonal.reshape(count, n)
         m = (np.tril(a) if side == "lower" else np.triu(a)) + diagonal[:, :, None] * np.eye(n)
         return {"x": np.linalg.solve(m, v.b.reshape(count, n, columns)).reshape(v.b.shape)}
-
-    d.check(reference, 1e-3)
-
-
-@DOMAIN.algorithm(
-    source="Cooley & Tukey 1965; Oppenheim & Schafer 2010, ch. 8",
-    names={
-        "spectral_filter": "fft_tile|filter_spectrum|transform_rows",
-        "signal": "samples|x|waves",
-        "filtered": "smoothed|y|out",
-        "power": "psd|energy|periodogram",
-        "block": "row|channel|i",
-        "N": "FFT_SIZE|POINTS|LENGTH",
-    },
-    adjoint="either",
-    weight=1,
-)
-def spectral_filter(d: Draft) -> None:
-    """Filters complex signals in the frequency domain, a block for each."""
-    kind = d.option("kind", "low pass", "derivative", "shift", "power", "transform", "convolve")
-    scaled = d.option("scaled", "before", "after")
-    # the transform that Warp falls back to wants a point for each thread of a block, at least
-    n, rows = 256, d.pick(1, 2, 3)
-    size = extent(d, "N", n)
-    d.says(
-        {
-            "low pass": "Takes the high frequencies out of complex signals, a block for each.",
-            "derivative": "Differentiates periodic complex signals through their spectra, a block for each.",
-            "shift": "Delays periodic complex signals by a part of their period, a block for each.",
-            "power": "Gives the power spectra of complex signals, a block for each.",
-            "transform": "Gives the unitary Fourier transforms of complex signals, a block for each.",
-            "convolve": "Convolves periodic complex signals with a kernel of given spectrum.",
-        }[kind]
-    )
-    d.input("signal", "vec2", (rows, n), -1.0, 1.0)
-    if kind == "low pass":
-        d.param("cutoff", "float", 20.0, 60.0)
-    if kind == "shift":
-        d.param("delay", "float", 0.1, 0.9)
-    if kind == "convolve":
-        d.input("response", "vec2", n, -1.0, 1.0)
-    d.output("power" if kind == "power" else "filtered", "float" if kind == "power" else "vec2", (rows, n))
-    frequency = f"""
-        # bins of the upper half stand for negative frequencies
-        f = wp.where(bin < {n // 2}.0, bin, bin - {n}.0)
-    """.strip("\n")
-    bodies = {
-        "low pass": ("cutoff: float", f"{frequency}\n        return z / (1.0 + wp.pow(f / cutoff, 4.0))"),
-        "derivative": ("", f"{frequency}\n        return wp.vec2(-f * z[1], f * z[0])"),
-        "shift": (
-            "delay: float",
-            f"{frequency}\n        angle = -2.0 * wp.pi * f * delay\n"
-            "        c = wp.cos(angle)\n        s = wp.sin(angle)\n"
-            "        return wp.vec2(c * z[0] - s * z[1], c * z[1] + s * z[0])",
-        ),
-        "convolve": (
-            "h: wp.vec2",
-            "        return wp.vec2(z[0] * h[0] - z[1] * h[1], z[0] * h[1] + z[1] * h[0])",
-        ),
-    }
-    parameter, body = bodies.get(kind, ("", ""))
-    if kind == "power":
-        d.function(f"""
-            @wp.func
-            def modulus(z: wp.vec2):
-                return wp.length_sq(z) / {n}.0
-        """)
-        work = "wp.tile_store(power, wp.tile_map(modulus, spectrum), offset=(block, 0))"
-    elif kind == "transform":
-        scale = f"wp.sqrt({n}.0)"
-        work = f"wp.tile_store(filtered, spectrum * (1.0 / {scale}), offset=(block, 0))"
-    else:
-        bins = kind != "convolve"
-        head = ", ".join(filter(None, ["z: wp.vec2", "bin: float" if bins else "", parameter]))
-        d.function("@wp.func\ndef respond(" + head + ") -> wp.vec2:\n" + body.replace("        ", "    "))
-        extra = {"low pass": ", cutoff", "shift": ", delay"}.get(kind, "")
-        if bins:
-            more = (
-                f"bins = wp.tile_reshape(wp.tile_arange(0.0, {n}.0, 1.0, dtype=float), shape=(1, {size}))\n"
-            )
-            mapped = f"wp.tile_map(respond, spectrum, bins{extra})"
-        else:
-            more = f"h = wp.tile_reshape(wp.tile_load(response, shape={size}), shape=(1, {size}))\n"
-            mapped = "wp.tile_map(respond, spectrum, h)"
-        inverse = f"1.0 / {n}.0"
-        if scaled == "before":
-            work = f"""
-shaped = {mapped} * ({inverse})
-wp.tile_ifft(shaped)
-wp.tile_store(filtered, shaped, offset=(block, 0))""".lstrip()
-        else:
-            work = f"""
-shaped = {mapped}
-wp.tile_ifft(shaped)
-# neither transform divides by the number of points
-wp.tile_store(filtered, shaped * ({inverse}), offset=(block, 0))""".lstrip()
-        work = more + work
-    d.launch(rows, tiled=True)
-    d.code(
-        f"""
-        block = wp.tid()
-        spectrum = wp.tile_load(signal, shape=(1, {size}), offset=(block, 0), storage="register")
-        wp.tile_fft(spectrum)
-        $work
-        """,
-        work=work,
-    )
-
-    def reference(v: Values) -> Mapping[str, Any]:
-        z = np.fft.fft(v.signal[..., 0] + 1j * v.signal[..., 1], axis=1)
-        f = np.fft.fftfreq(n, 1.0 / n)
-        if kind == "power":
-            return {"power": np.abs(z) ** 2 / n}
-        if kind == "transform":
-            out = z / np.sqrt(n)
-        else:
-            gains: dict[str, Callable[[], Any]] = {
-                "low pass": lambda: 1.0 / (1.0 + (f / v.cutoff) ** 4),
-                "derivative": lambda: 1j * f,
-                "shift": lambda: np.exp(-2j * np.pi * f * v.delay),
-                "convolve": lambda: v.response[:, 0] + 1j * v.response[:, 1],
-            }
-            gain = gains[kind]()
-            out = np.fft.ifft(gain * z, axis=1)
-        return {"filtered": np.stack([out.real, out.imag], axis=-1)}
 
     d.check(reference, 1e-3)

@@ -1,4 +1,4 @@
-"""Tiles reduced, scanned and sorted: checksums, extremes, running totals, medians, inner products."""
+"""Tiles reduced: checksums, nearest codes, inner products."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from warpgen.synthesis.algorithms.tiles import DOMAIN
 from warpgen.synthesis.algorithms.tiles._forms import Flat, extent
 from warpgen.synthesis.writing.draft import Draft, Values
 
-_BLOCK = {"block": "tile_id|b|i", "TILE": "TILE_SIZE|BLOCK|CHUNK"}
+BLOCK = {"block": "tile_id|b|i", "TILE": "TILE_SIZE|BLOCK|CHUNK"}
 
 
 @DOMAIN.algorithm(
     source="Fletcher 1982; Warp manual, Tiles: tile_reduce",
-    names=_BLOCK
+    names=BLOCK
     | {
         "checksum": "block_checksum|digest_blocks|reduce_words",
         "words": "data|codes|payload",
@@ -144,7 +144,7 @@ def checksum(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Lloyd 1982; Gray 1984",
-    names=_BLOCK
+    names=BLOCK
     | {
         "nearest_code": "vector_quantise|assign_codeword|best_match",
         "x": "samples|queries|vectors",
@@ -230,203 +230,8 @@ def nearest_code(d: Draft) -> None:
 
 
 @DOMAIN.algorithm(
-    source="Blelloch 1990; Magdon-Ismail & Atiya 2004",
-    names=_BLOCK
-    | {
-        "running_tile": "scan_blocks|prefix_tiles|cumulate",
-        "x": "values|lengths|series|prices",
-        "running": "scanned|prefix|cumulative",
-        "ends": "block_totals|last_values|carry",
-    },
-    adjoint="either",
-    weight=2,
-)
-def running_tile(d: Draft) -> None:
-    """Scans the values of each block."""
-    kind = d.option("kind", "offsets", "totals", "high water", "low water", "drawdown", "range", "ranks")
-    type_ = d.option("type", "int", "uint32")
-    if kind == "ranks":
-        type_ = "int"
-    rows = d.option("rows", "flat", "rows")
-    ends = kind in ("offsets", "totals") and d.flag("ends")
-    d.says(
-        {
-            "offsets": "Finds where each record of a block begins when records of given lengths are packed.",
-            "totals": "Gives the running totals of each block.",
-            "high water": "Gives the highest value so far within each block.",
-            "low water": "Gives the lowest value so far within each block.",
-            "drawdown": "Tells how far each value lies below the highest so far of its block.",
-            "range": "Tells how wide the range of the values so far is within each block.",
-            "ranks": "Numbers those values of each block that pass a threshold, in order.",
-        }[kind]
-    )
-    n, blocks = d.pick(16, 32, 64), d.pick(3, 4, 5)
-    size = extent(d, "TILE", n)
-    flat = rows == "flat"
-    if flat:
-        form = Flat(d, size)
-        head, load, store = form.head, form.load("x"), form.store("running", "{}")
-    else:
-        head = ""
-        load = f"wp.tile_squeeze(wp.tile_load(x, shape=(1, {size}), offset=(block, 0)))"
-        store = f"wp.tile_store(running, wp.tile_reshape({{}}, shape=(1, {size})), offset=(block, 0))"
-    shape = n * blocks if flat else (blocks, n)
-    d.input("x", type_, shape, 0, 20)
-    if kind == "ranks":
-        d.param("threshold", "int", 5, 12)
-        d.function("""
-            @wp.func
-            def passes(value: int, threshold: int):
-                return wp.where(value >= threshold, 1, 0)
-        """)
-    d.output("running", type_, shape)
-    if ends:
-        d.output("ends", type_, blocks)
-    scan = {
-        "offsets": "running_t = wp.tile_scan_exclusive(t)",
-        "totals": "running_t = wp.tile_scan_inclusive(t)",
-        "high water": "running_t = wp.tile_scan_max_inclusive(t)",
-        "low water": "running_t = wp.tile_scan_min_inclusive(t)",
-        "drawdown": "peaks = wp.tile_scan_max_inclusive(t)\nrunning_t = peaks - t",
-        "range": "running_t = wp.tile_scan_max_inclusive(t) - wp.tile_scan_min_inclusive(t)",
-        "ranks": """
-flags = wp.tile_map(passes, t, threshold)
-# those that fail get the number of the next that passes
-running_t = wp.tile_scan_exclusive(flags)""".strip(),
-    }[kind]
-    d.launch(blocks, tiled=True)
-    d.code(
-        """
-        block = wp.tid()
-        $head
-        t = $load
-        $scan
-        $store
-        $ends
-        """,
-        head=head,
-        load=load,
-        scan=scan,
-        store=store.format("running_t"),
-        ends="wp.tile_store(ends, wp.tile_sum(t), offset=block)" if ends else "",
-    )
-
-    def reference(v: Values) -> Mapping[str, Any]:
-        x = v.x.reshape(blocks, n)
-        top, bottom = np.maximum.accumulate(x, axis=1), np.minimum.accumulate(x, axis=1)
-        flags = x >= v.threshold if kind == "ranks" else x > 0
-        found = {
-            "offsets": x.cumsum(axis=1) - x,
-            "totals": x.cumsum(axis=1),
-            "high water": top,
-            "low water": bottom,
-            "drawdown": top - x,
-            "range": top - bottom,
-            "ranks": flags.cumsum(axis=1) - flags,
-        }[kind]
-        return {"running": found.reshape(v.x.shape)} | ({"ends": x.sum(axis=1)} if ends else {})
-
-    d.check(reference)
-
-
-@DOMAIN.algorithm(
-    source="Tukey 1977; Batcher 1968",
-    names=_BLOCK
-    | {
-        "sorted_tile": "block_sort|sort_segments|order_statistics",
-        "x": "keys|samples|readings",
-        "order": "ranks|permutation|argsort",
-        "ordered": "sorted_keys|keys_out|ascending",
-        "middle": "median|medians|centre",
-    },
-    adjoint="either",
-    weight=2,
-)
-def sorted_tile(d: Draft) -> None:
-    """Sorts the keys of each block."""
-    wanted = d.option("wanted", "keys", "order", "median", "trimmed mean", "spread", "gather")
-    type_ = d.option("type", "int", "uint32")
-    storage = d.option("storage", "", "shared")
-    counted = d.option("counted", "one bound", "two bounds")
-    d.says(
-        {
-            "keys": "Sorts the keys of each block.",
-            "order": "Finds the order that sorts the keys of each block.",
-            "median": "Finds the median of each block, the upper one of two.",
-            "trimmed mean": "Averages each block without the quarter of its values at either end.",
-            "spread": "Finds the spread between the quartiles of each block.",
-            "gather": "Brings the payload of each block into the order of its keys.",
-        }[wanted]
-    )
-    n, blocks = d.pick(16, 32, 64), d.pick(3, 4, 6)
-    size = extent(d, "TILE", n)
-    form = Flat(d, size)
-    # equal keys have no order of their own
-    distinct = wanted in ("order", "gather")
-    d.input("x", type_, n * blocks, 0, 5000, kind="permutation" if distinct else "uniform")
-    if wanted == "gather":
-        d.input("payload", "int", n * blocks, 0, 500)
-    output, out_type = {
-        "keys": ("ordered", type_),
-        "order": ("order", "int"),
-        "median": ("middle", type_),
-        "trimmed mean": ("means", "float"),
-        "spread": ("spread", type_),
-        "gather": ("carried", "int"),
-    }[wanted]
-    d.output(output, out_type, n * blocks if wanted in ("keys", "order", "gather") else blocks)
-    arange = f"wp.tile_arange({size if counted == 'one bound' else f'0, {size}'}, dtype=int)"
-    quarter = n // 4
-    tail = {
-        "keys": form.store("ordered", "keys"),
-        "order": form.store("order", "places"),
-        "median": f"middle[block] = keys[{n // 2}]",
-        "trimmed mean": f"""
-inner = wp.tile_view(keys, offset=({quarter},), shape=({n - 2 * quarter},))
-mean = wp.tile_sum(wp.tile_astype(inner, dtype=float)) * (1.0 / {n - 2 * quarter}.0)
-wp.tile_store(means, mean, offset=block)""".strip(),
-        "spread": f"""
-lower = wp.tile_extract(keys, {quarter - 1})
-spread[block] = wp.tile_extract(keys, {n - quarter}) - lower""".strip(),
-        "gather": form.store("carried", "places"),
-    }[wanted]
-    d.launch(blocks, tiled=True)
-    d.code(
-        """
-        block = wp.tid()
-        $head
-        keys = $load
-        $places
-        wp.tile_sort(keys, places)
-        $tail
-        """,
-        head=form.head,
-        load=form.load("x", storage or ("shared" if wanted == "trimmed mean" else "")),
-        places=f"places = {form.load('payload') if wanted == 'gather' else arange}",
-        tail=tail,
-    )
-
-    def reference(v: Values) -> Mapping[str, Any]:
-        x = v.x.reshape(blocks, n)
-        s = np.sort(x, axis=1)
-        at = np.argsort(x, axis=1, kind="stable")
-        return {
-            "keys": {"ordered": s.ravel()},
-            "order": {"order": at.ravel()},
-            "median": {"middle": s[:, n // 2]},
-            "trimmed mean": {"means": s[:, quarter : n - quarter].mean(axis=1)},
-            "spread": {"spread": s[:, n - quarter] - s[:, quarter - 1]},
-            "gather": {"carried": np.take_along_axis(v.payload.reshape(blocks, n), at, 1).ravel()}
-            if wanted == "gather"
-            else {},
-        }[wanted]
-
-    d.check(reference)
-
-
-@DOMAIN.algorithm(
     source="Golub & Van Loan 2013, sec. 1.1; Hestenes & Stiefel 1952",
-    names=_BLOCK
+    names=BLOCK
     | {
         "inner_products": "tile_projection|dot_blocks|project_out",
         "x": "vectors|a|residual",

@@ -1,0 +1,198 @@
+"""Clouds that rain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.climate import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
+
+
+@DOMAIN.algorithm(
+    source="Kessler 1969; Klemp & Wilhelmson 1978, eq. 2.12 to 2.15",
+    names={
+        "rain_warm_clouds": "kessler_step|warm_rain|microphysics",
+        "theta": "potential_temp|th|pot_temp",
+        "qv": "vapor|water_vapor|q_v",
+        "qc": "cloud|cloud_water|q_c",
+        "qr": "rain|rain_water|q_r",
+        "rho": "density|air_density|dens",
+        "exner": "pk|exner_function|pi_",
+        "dt": "step|time_step|delta_t",
+    },
+    adjoint="no",
+    weight=4,
+)
+def rain_warm_clouds(d: Draft) -> None:
+    """Turns cloud water into rain that falls and evaporates, and condenses what vapor is too much."""
+    sweep = d.option("sweep", "column", "level")
+    store_in = d.option("store", "in place", "new arrays")
+    fall = d.option("fall", "upstream", "none", "fixed speed")
+    growth = d.option("growth", "implicit", "explicit", "berry")
+    evaporate = d.flag("evaporate", 0.7)
+    air = d.option("air", "exner", "temperature")
+    surface = d.flag("surface", 0.4)
+    columns, levels = d.pick(12, 16, 24), d.pick(8, 12, 16)
+    shape = (columns, levels)
+    if sweep == "level" and fall != "none":
+        store_in = "new arrays"  # the level above is read as it was
+    inplace = store_in == "in place"
+    surface = surface and sweep == "column" and fall != "none"
+    declare = d.inout if inplace else d.input
+    if fall == "none":
+        d.says("Turns cloud water into rain and condenses what vapor is too much, without letting rain fall.")
+    heat = "theta" if air == "exner" else "temp"
+    declare(heat, "float", shape, 280.0, 290.0)
+    declare("qv", "float", shape, 0.006, 0.013)
+    declare("qc", "float", shape, 0.0, 0.003)
+    declare("qr", "float", shape, 0.0001, 0.003)
+    d.input("rho", "float", levels, 0.8, 1.2)
+    if air == "exner":
+        d.input("exner", "float", levels, 0.95, 1.0)
+        warmth = "pk = exner[k]\nt = theta[c, k] * pk\np = 1000.0 * wp.pow(pk, 3.5)"
+        warm = "LV / (CP * pk)"
+    else:
+        d.input("pressure", "float", levels, 830.0, 1000.0)
+        warmth = "t = temp[c, k]\np = pressure[k]"
+        warm = "LV / CP"
+    d.param("dt", "float", 2.0, 8.0)
+    if fall != "none":
+        d.param("dz", "float", 200.0, 400.0)
+    d.module("LV = wp.constant(2.5e6)  # J/kg, to evaporate water\nCP = wp.constant(1004.0)")
+
+    def speed(k: str) -> str:
+        if fall != "upstream":
+            return "5.0"
+        return f"36.34 * wp.pow(0.001 * rho[{k}] * qr[c, {k}], 0.1364) * wp.sqrt(rho[0] / rho[{k}])"
+
+    drop = ""
+    if fall != "none":
+        drop = f"""
+        # rain that comes from the level above, less that which leaves to the one below
+        leaving = rho[k] * qr[c, k] * {speed("k")}
+        coming = 0.0
+        if k + 1 < rho.shape[0]:
+            coming = rho[k + 1] * qr[c, k + 1] * {speed("k + 1")}
+        falling = dt * (coming - leaving) / (rho[k] * dz)
+        """
+    make = {
+        "implicit": """
+        # conversion above a threshold, and collection by drops that fall, which is implicit in the cloud
+        auto = dt * wp.max(0.001 * (cloud - 0.001), 0.0)
+        left = (cloud - auto) / (1.0 + dt * 2.2 * wp.pow(rain, 0.875))
+        born = cloud - left
+        """,
+        "explicit": """
+        auto = wp.max(0.001 * (cloud - 0.001), 0.0)
+        collect = 2.2 * cloud * wp.pow(rain, 0.875)
+        # no more than there is
+        born = wp.min(dt * (auto + collect), cloud)
+        """,
+        "berry": """
+        # Berry's rate of conversion has no threshold: many small droplets make it slow
+        dense = 1000.0 * r * cloud
+        auto = cloud * dense / (60.0 * (5.0 + 0.0366 * 100.0 / (wp.max(dense, 1.0e-3) * 0.3)))
+        collect = 2.2 * cloud * wp.pow(rain, 0.875)
+        born = wp.min(dt * (auto + collect), cloud)
+        """,
+    }[growth]
+    dry = ""
+    if evaporate:
+        dry = """
+        # rain evaporates in what is then still dry air, ventilated as it falls
+        w = 0.001 * r * rain
+        vent = (1.6 + 124.9 * wp.pow(w, 0.2046)) * wp.pow(w, 0.525)
+        deficit = wp.max(qvs - vapor, 0.0) / (0.001 * r * qvs)
+        rate = vent * deficit / (2.55e6 / (p * qvs) + 5.4e5)
+        lost = wp.min(wp.min(dt * rate, wp.max(-excess - cloud, 0.0)), rain)
+        """
+    lost = " - lost" if evaporate else ""
+    gained = " + lost" if evaporate else ""
+    fresh = "" if inplace else "new_"
+    if not inplace:
+        for name in (heat, "qv", "qc", "qr"):
+            d.output(f"new_{name}", "float", shape)
+    if surface:
+        d.output("rainfall", "float", columns)
+    step = f"""
+    $warmth
+    r = rho[k]
+    vapor = qv[c, k]
+    cloud = qc[c, k]
+    rain = qr[c, k]
+    $drop
+    $make
+    cloud = cloud - born
+    rain = {"wp.max(rain + born + falling, 0.0)" if fall != "none" else "rain + born"}
+    # Tetens' saturation, and one step of Newton's since condensing warms the air
+    qvs = 3.8 / p * wp.exp(17.27 * (t - 273.0) / (t - 36.0))
+    excess = (vapor - qvs) / (1.0 + qvs * 237.3 * 17.27 * LV / (CP * (t - 36.0) * (t - 36.0)))
+    condensed = wp.max(excess, -cloud)
+    $dry
+    {fresh}{heat}[c, k] = {heat}[c, k] + {warm} * {"(condensed - lost)" if evaporate else "condensed"}
+    {fresh}qv[c, k] = wp.max(vapor - condensed{gained}, 0.0)
+    {fresh}qc[c, k] = cloud + condensed
+    {fresh}qr[c, k] = rain{lost}
+    """
+    if surface:
+        first = (
+            "# mm that reach the ground, while it is as it was\n"
+            f"rainfall[c] = dt * rho[0] * qr[c, 0] * {speed('0')}"
+        )
+    else:
+        first = ""
+    if sweep == "column":
+        d.launch(columns)
+        text = "c = wp.tid()\n$first\nfor k in range(rho.shape[0]):\n    $step"
+    else:
+        d.launch(columns, levels)
+        text = "c, k = wp.tid()\n$step"
+    d.code(text, step=step, first=first, warmth=warmth, drop=drop, make=make, dry=dry)
+    trim(d)
+    d.explain("Mixing ratios in kg/kg, pressures in hPa; levels go up from the ground.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        qv, qc, qr, rho = v.qv, v.qc, v.qr, v.rho
+        if air == "exner":
+            t, p, scale = v.theta * v.exner, 1000 * v.exner**3.5, 2.5e6 / (1004 * v.exner)
+        else:
+            t, p, scale = v.temp, v.pressure, 2.5e6 / 1004
+        if fall == "upstream":
+            speed_ = 36.34 * (1e-3 * rho * qr) ** 0.1364 * np.sqrt(rho[0] / rho)
+        else:
+            speed_ = np.full(qr.shape, 5.0)
+        flux = rho * qr * speed_
+        sink = 0.0 if fall == "none" else v.dt * np.diff(flux, axis=1, append=0.0) / (rho * v.dz)
+        pull = 2.2 * qr**0.875
+        if growth == "implicit":
+            left = (qc - v.dt * np.maximum(1e-3 * (qc - 1e-3), 0)) / (1 + v.dt * pull)
+        else:
+            auto = np.maximum(1e-3 * (qc - 1e-3), 0)
+            if growth == "berry":
+                content = 1000 * rho * qc
+                auto = qc * content / (60 * (5 + 12.2 / np.maximum(content, 1e-3)))
+            left = np.maximum(qc - v.dt * (auto + pull * qc), 0)
+        rain = np.maximum(qr + qc - left + sink, 0)
+        qvs = 3.8 / p * np.exp(17.27 * (t - 273) / (t - 36))
+        excess = (qv - qvs) / (1 + qvs * 17.27 * 237.3 * 2.5e6 / (1004 * (t - 36) ** 2))
+        condensed = np.maximum(excess, -left)
+        lost = 0.0
+        if evaporate:
+            w = 1e-3 * rho * rain
+            deficit = np.clip(qvs - qv, 0, None) / (1e-3 * rho * qvs)
+            rate = (1.6 + 124.9 * w**0.2046) * w**0.525 * deficit / (2.55e6 / (p * qvs) + 5.4e5)
+            lost = np.minimum(np.minimum(v.dt * rate, np.clip(-excess - left, 0, None)), rain)
+        made = {
+            heat: v[heat] + scale * (condensed - lost),
+            "qv": np.maximum(qv - condensed + lost, 0),
+            "qc": left + condensed,
+            "qr": rain - lost,
+        }
+        if not inplace:
+            made = {f"new_{name}": array for name, array in made.items()}
+        return made | ({"rainfall": v.dt * flux[:, 0]} if surface else {})
+
+    d.check(reference, 2e-3)

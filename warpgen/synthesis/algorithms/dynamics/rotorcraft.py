@@ -1,0 +1,198 @@
+"""Quadrotors on their thrust."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.dynamics import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Mahony, Kumar & Corke 2012; Stevens, Lewis & Johnson 2015, ch. 1",
+    names={
+        "fly_step": "quadrotor_step|drone_dynamics|simulate_rotorcraft",
+        "pos": "positions|p|x",
+        "vel": "velocities|v|lin_vel",
+        "att": "attitude|q|orientation",
+        "rates": "omega|body_rates|w",
+        "rotors": "rotor_speeds|motors|u",
+        "dt": "step|h|time_step",
+    },
+    adjoint="either",
+    weight=4,
+)
+def fly_step(d: Draft) -> None:
+    """Steps quadrotors: rotor thrusts and torques turn the body, gravity and drag move it."""
+    frame = d.option("frame", "plus", "cross")
+    drag = d.option("drag", "none", "linear", "quadratic")
+    turn = d.option("attitude", "derivative", "exponential")
+    gyro = d.flag("gyro", 0.6)
+    ground = d.flag("ground", 0.35)
+    motors = d.option("motors", "speeds", "thrusts", "lagged")
+    result = d.option("result", "state", "wrench")
+    count = d.pick(48, 64, 96)
+    d.says(
+        "Steps quadrotors: rotor thrusts and torques turn the body, gravity and drag move it."
+        if result == "state"
+        else "Computes force and angular acceleration of quadrotors from their rotors."
+    )
+    if result == "state" or ground:
+        d.input("pos", "vec3", count, 0.5, 3.0)
+    if result == "state" or drag != "none":
+        d.input("vel", "vec3", count, -2.0, 2.0)
+    d.input("att", "quat", count, kind="unit")
+    if result == "state" or gyro:
+        d.input("rates", "vec3", count, -2.0, 2.0)
+    d.input("rotors", "vec4", count, 0.5, 1.5)
+    if motors == "lagged":
+        d.input("commands", "vec4", count, 0.5, 1.5)
+    if result == "state" or motors == "lagged":
+        d.param("dt", "float", 0.002, 0.01)
+    d.module("""
+        MASS = wp.constant(1.2)
+        ARM = wp.constant(0.2)
+        IXY = wp.constant(0.012)
+        IZ = wp.constant(0.022)
+    """)
+    thrust = {
+        "speeds": (
+            "s = rotors[tid]\n"
+            "# thrust grows with the square of the speed, here in units of hover\n"
+            "f = 2.94 * wp.cw_mul(s, s)"
+        ),
+        "thrusts": "f = 2.94 * rotors[tid]",
+        "lagged": (
+            "# the motors follow their commands with a time constant of 20 ms\n"
+            "s = rotors[tid] + (dt / (0.02 + dt)) * (commands[tid] - rotors[tid])\n"
+            "f = 2.94 * wp.cw_mul(s, s)"
+        ),
+    }[motors]
+    if frame == "plus":
+        moments = """
+        # front, left, back, right; the first and third turn against the others
+        tx = ARM * (f[1] - f[3])
+        ty = ARM * (f[2] - f[0])
+        tz = 0.016 * (f[1] + f[3] - f[0] - f[2])
+        """
+    else:
+        moments = """
+        # arms at 45 degrees: each rotor helps to roll and to pitch
+        lever = ARM * 0.70710678
+        tx = lever * (f[0] + f[1] - f[2] - f[3])
+        ty = lever * (f[1] + f[2] - f[0] - f[3])
+        tz = 0.016 * (f[1] + f[3] - f[0] - f[2])
+        """
+    lift = "up = f[0] + f[1] + f[2] + f[3]"
+    if ground:
+        lift += """
+# close to the ground the downwash is held up (Cheeseman and Bennett)
+ratio = 0.12 / (4.0 * wp.max(pos[tid][2], 0.15))
+up = up / (1.0 - ratio * ratio)"""
+    force = """
+    q = att[tid]
+    force = wp.quat_rotate(q, wp.vec3(0.0, 0.0, up)) - wp.vec3(0.0, 0.0, MASS * 9.81)
+    """
+    force += {
+        "none": "",
+        "linear": "force -= 0.25 * vel[tid]",
+        "quadratic": "force -= 0.06 * wp.length(vel[tid]) * vel[tid]",
+    }[drag]
+    force = force.replace("    ", "")
+    if gyro:
+        angular = """
+        w = rates[tid]
+        # Euler's equations: what turns about two axes is driven about the third
+        wdot = wp.vec3(
+            (tx - (IZ - IXY) * w[1] * w[2]) / IXY,
+            (ty - (IXY - IZ) * w[2] * w[0]) / IXY,
+            tz / IZ,
+        )
+        """
+    else:
+        angular = (
+            "w = rates[tid]\n" if result == "state" else ""
+        ) + "wdot = wp.vec3(tx / IXY, ty / IXY, tz / IZ)"
+    if result == "state":
+        for name, kind in (
+            ("next_pos", "vec3"),
+            ("next_vel", "vec3"),
+            ("next_att", "quat"),
+            ("next_rates", "vec3"),
+        ):
+            d.output(name, kind, count)
+        if turn == "derivative":
+            rotate = """
+            # dq/dt = 1/2 q w, then back to length one
+            spin = q * wp.quat(w1[0], w1[1], w1[2], 0.0)
+            next_att[tid] = wp.normalize(q + 0.5 * dt * spin)
+            """
+        else:
+            rotate = """
+            # the rotation that a constant rate makes in dt; the rates are never all zero
+            angle = wp.length(w1) * dt
+            next_att[tid] = q * wp.quat_from_axis_angle(wp.normalize(w1), angle)
+            """
+        store = """
+        v1 = vel[tid] + dt / MASS * force
+        w1 = w + dt * wdot
+        next_vel[tid] = v1
+        next_pos[tid] = pos[tid] + dt * v1
+        next_rates[tid] = w1
+        $rotate
+        """
+    else:
+        rotate = ""
+        d.output("force_out", "vec3", count)
+        d.output("wdot_out", "vec3", count)
+        store = "force_out[tid] = force\nwdot_out[tid] = wdot"
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$thrust\n$moments\n$lift\n$force\n$angular\n$store",
+        thrust=thrust, moments=moments, lift=lift, force=force, angular=angular, store=store, rotate=rotate,
+    )  # fmt: skip
+    d.explain("Positions and velocities in the world (z up), rates and rotor forces in the body's frame.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        s = v.rotors
+        if motors == "lagged":
+            s = s + v.dt / (0.02 + v.dt) * (v.commands - s)
+        f = 2.94 * (s if motors == "thrusts" else s**2)
+        if frame == "plus":
+            arms = 0.2 * np.array([[0, 1, 0, -1], [-1, 0, 1, 0]])
+        else:
+            arms = 0.2 * 0.70710678 * np.array([[1, 1, -1, -1], [-1, 1, 1, -1]])
+        torque = f @ np.vstack([arms, 0.016 * np.array([[-1, 1, -1, 1]])]).T
+        up = f.sum(axis=1)
+        if ground:
+            up = up / (1 - (0.12 / (4 * np.maximum(v.pos[:, 2], 0.15))) ** 2)
+        x, y, z, w = v.att.T
+        axis = np.stack([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)], axis=-1)
+        force = up[:, None] * axis - np.array([0, 0, 1.2 * 9.81])
+        if drag == "linear":
+            force = force - 0.25 * v.vel
+        elif drag == "quadratic":
+            force = force - 0.06 * np.linalg.norm(v.vel, axis=1, keepdims=True) * v.vel
+        inertia = np.array([0.012, 0.012, 0.022])
+        wdot = torque / inertia
+        if gyro:
+            wdot = (torque - np.cross(v.rates, inertia * v.rates)) / inertia
+        if result == "wrench":
+            return {"force_out": force, "wdot_out": wdot}
+        v1, w1 = v.vel + v.dt / 1.2 * force, v.rates + v.dt * wdot
+        xyz, real = v.att[:, :3], v.att[:, 3:]
+        if turn == "derivative":
+            half, c = 0.5 * v.dt * w1, 1.0
+        else:
+            size = np.linalg.norm(w1, axis=1, keepdims=True)
+            half, c = np.sin(size * v.dt / 2) * w1 / size, np.cos(size * v.dt / 2)
+        q = np.concatenate(
+            [c * xyz + real * half + np.cross(xyz, half), c * real - (xyz * half).sum(axis=1, keepdims=True)],
+            axis=1,
+        )
+        q = q / np.linalg.norm(q, axis=1, keepdims=True)
+        return {"next_pos": v.pos + v.dt * v1, "next_vel": v1, "next_att": q, "next_rates": w1}
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,191 @@
+"""What is checked and printed, and bits read as other types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.language import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Debugging: printf, expect_near, breakpoint",
+    names={
+        "checked_step": "guarded_update|validated_kernel|debug_step",
+        "x": "state|values|position",
+        "v": "rate|slope|velocity",
+        "out": "advanced|x_next|result",
+        "dt": "step|h|time_step",
+    },
+    adjoint="no",
+    weight=2,
+)
+def checked_step(d: Draft) -> None:
+    """Advances a state and speaks up where it leaves its bounds."""
+    alarm = d.option("alarm", "printf", "print", "breakpoint", "expect", "printf first")
+    test = d.option("test", "not finite", "too large", "both")
+    step = d.option("step", "euler", "midpoint", "exact")
+    type_ = d.option("type", "float", "vec3")
+    n = d.pick(64, 96, 128)
+    d.says({
+        "printf": "Advances a decaying state and prints where it leaves its bounds.",
+        "print": "Advances a decaying state and prints it where it leaves its bounds.",
+        "breakpoint": "Advances a decaying state and stops the debugger where it leaves its bounds.",
+        "expect": "Advances a decaying state and checks it against the exact decay.",
+        "printf first": "Advances a decaying state and lets one thread print where it leaves its bounds.",
+    }[alarm])  # fmt: skip
+    d.input("x", type_, n, -2.0, 2.0)
+    d.param("rate", "float", 0.5, 1.0)
+    d.param("dt", "float", 0.01, 0.05)
+    d.output("out", type_, n)
+    lines = {
+        "euler": "moved = x[tid] - dt * rate * x[tid]",
+        "midpoint": "half = x[tid] - 0.5 * dt * rate * x[tid]\nmoved = x[tid] - dt * rate * half",
+        "exact": "moved = wp.exp(-dt * rate) * x[tid]",
+    }[step]
+    size = "wp.abs(moved)" if type_ == "float" else "wp.length(moved)"
+    condition = {
+        "not finite": "wp.unot(wp.isfinite(moved))",
+        "too large": f"{size} > 100.0",
+        "both": f"wp.isnan(moved) or {size} > 100.0",
+    }[test]
+    shown = "moved" if type_ == "float" else "moved[0]"
+    say = {
+        "printf": f'wp.printf("state %f of element %d is out of bounds\\n", {shown}, tid)',
+        "printf first": f'if tid == 0:\n    wp.printf("the first state is %f\\n", {shown})',
+        "print": d.pick("print(moved)", "wp.print(moved)"),
+        "breakpoint": "wp.breakpoint()",
+        "expect": "",
+    }[alarm]
+    check = f"if {condition}:\n    $say"
+    if alarm == "expect":
+        exact = "wp.exp(-dt * rate) * x[tid]"
+        check = (
+            f"# a step of first order is off by (rate dt)^2 / 2 at most\nwp.expect_near(moved, {exact}, 0.05)"
+        )
+        if test == "both":
+            check = f"# cheap enough to stay in\nexact = {exact}\nwp.expect_near(moved, exact, 0.05)"
+        elif test == "not finite":
+            check = f"if wp.isfinite(moved):\n    wp.expect_near(moved, {exact}, 0.05)"
+    d.launch(n)
+    d.code("tid = wp.tid()\n$lines\n$check\nout[tid] = moved", lines=lines, check=check, say=say)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        z = v.dt * v.rate
+        return {"out": v.x * {"euler": 1 - z, "midpoint": 1 - z + z * z / 2, "exact": np.exp(-z)}[step]}
+
+    d.check(reference)
+
+
+@DOMAIN.algorithm(
+    source="IEEE 754-2019, sec. 3.4; Blinn 1997, Floating-point tricks; Warren 2012, ch. 5",
+    names={
+        "float_bits": "bit_patterns|reinterpret_bits|word_tricks",
+        "x": "values|numbers|samples",
+        "bits": "word|pattern|code",
+        "out": "result|encoded|y",
+    },
+    adjoint="no",
+    weight=2,
+)
+def float_bits(d: Draft) -> None:
+    """Works on the bits of floating-point numbers."""
+    kind = d.option("kind", "sort key", "exponent", "inverse root", "parity", "truncate", "distance", "sign")
+    apart = d.option("place", "inline", "function")
+    spelled = d.option("spelled", "signs", "functions")
+    n = d.pick(64, 96, 128)
+    d.says({
+        "sort key": "Turns floats into unsigned words that sort in the same order.",
+        "exponent": "Reads the binary exponents of floats out of their bits.",
+        "inverse root": "Gives inverse square roots by a first guess out of the bits and a step of Newton's.",
+        "parity": "Counts the set bits in the mantissas of floats.",
+        "truncate": "Cuts floats to the sixteen bits of bfloat16.",
+        "distance": "Tells how many floats lie between pairs of positive numbers.",
+        "sign": "Reads the signs of floats out of their bits.",
+    }[kind])  # fmt: skip
+    signed = kind in ("sort key", "sign", "truncate")
+    d.input("x", "float", n, -4.0 if signed else 0.1, 4.0)
+    if kind == "distance":
+        d.input("other", "float", n, 1.0, 4.0)
+    d.output("out", {"sort key": "uint32", "inverse root": "float", "truncate": "float"}.get(kind, "int"), n)
+    functions = spelled == "functions"
+
+    def op(name: str, a: str, b: str) -> str:
+        sign = {"bit_and": "&", "rshift": ">>", "bit_xor": "^", "sub": "-"}[name]
+        return f"wp.{name}({a}, {b})" if functions else f"({a} {sign} {b})"
+
+    def u(x: str) -> str:
+        return f"wp.uint32({x})"
+
+    word = "bits = wp.cast(value, wp.uint32)"
+    lines, result = {
+        "sort key": (
+            f"{word}\n# negative floats sort backwards, so that all their bits are turned\n"
+            f"mask = {u('0x80000000')}\n"
+            f"if {op('bit_and', 'bits', 'mask')} != {u('0')}:\n    mask = {u('0xffffffff')}",
+            op("bit_xor", "bits", "mask"),
+        ),
+        "exponent": (
+            f"{word}\n# eight bits behind the sign, biased by 127\n"
+            f"field = {op('bit_and', op('rshift', 'bits', u('23')), u('0xff'))}",
+            op("sub", "int(field)", "127"),
+        ),
+        "inverse root": (
+            f"bits = wp.cast(value, int)\n# halves the exponent and turns its sign\n"
+            f"guess = wp.cast({op('sub', '0x5f3759df', op('rshift', 'bits', '1'))}, float)",
+            "guess * (1.5 - 0.5 * value * guess * guess)",
+        ),
+        "parity": (f"{word}\nmantissa = {op('bit_and', 'bits', u('0x7fffff'))}", "wp.bit_count(mantissa)"),
+        "truncate": (word, f"wp.cast({op('bit_and', 'bits', u('0xffff0000'))}, float)"),
+        "distance": (
+            "# positive floats are in the order of their bits\nbits = wp.cast(value, int)",
+            f"wp.abs({op('sub', 'wp.cast(second, int)', 'bits')})",
+        ),
+        "sign": (word, f"1 - 2 * int({op('rshift', 'bits', u('31'))})"),
+    }[kind]
+    result = result[1:-1] if result[0] == "(" and result[-1] == ")" and result.count("(") == 1 else result
+    two = kind == "distance"
+    d.launch(n)
+    if apart == "function":
+        d.function(
+            f"@wp.func\ndef of_bits(value: float{', second: float' if two else ''}):\n"
+            f"    $lines\n    return {result}",
+            lines=lines,
+        )
+        d.code(f"tid = wp.tid()\nout[tid] = of_bits(x[tid]{', other[tid]' if two else ''})")
+    else:
+        second = "second = other[tid]" if two else ""
+        d.code(
+            f"tid = wp.tid()\nvalue = x[tid]\n$second\n$lines\nout[tid] = {result}",
+            lines=lines,
+            second=second,
+        )
+
+    def agree(before: Values, after: Values) -> None:
+        x = before.x.astype(np.float32)
+        if kind == "sort key":
+            order = np.argsort(x, kind="stable")
+            assert (np.diff(after.out[order].astype(np.int64)) > 0).all()
+        elif kind == "exponent":
+            assert (after.out == np.floor(np.log2(x))).all()
+        elif kind == "inverse root":
+            np.testing.assert_allclose(after.out, x**-0.5, rtol=2e-3)
+        elif kind == "parity":
+            m, _ = np.frexp(x)
+            fraction = ((m.astype(float) * 2 - 1) * 2**23).astype(int)
+            assert (after.out == [int(f).bit_count() for f in fraction]).all()
+        elif kind == "truncate":
+            np.testing.assert_allclose(after.out, x, rtol=2.0**-7)
+            assert (np.abs(after.out) <= np.abs(x)).all()
+            scaled = np.frexp(after.out)[0] * 256
+            assert (scaled == np.rint(scaled)).all()
+        elif kind == "distance":
+            y = before.other.astype(np.float32)
+            assert (after.out == np.abs(x.view(np.int32).astype(int) - y.view(np.int32))).all()
+        else:
+            assert (after.out == np.sign(x)).all()
+
+    d.holds(agree)

@@ -1,0 +1,100 @@
+"""Tiles of random numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from warpgen.synthesis.algorithms.tiles import DOMAIN
+from warpgen.synthesis.algorithms.tiles._forms import extent
+from warpgen.synthesis.algorithms.tiles.sharing import BLOCK
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Tiles: tile_randf, tile_randi",
+    names=BLOCK
+    | {
+        "random_tiles": "noise_tiles|draw_tiles|jitter_blocks",
+        "seed": "base_seed|rng_seed|key",
+        "state": "rng_state|generator|rand_state",
+        "out": "samples|noisy|draws",
+        "x": "values|signal|clean",
+        "strength": "sigma|amplitude|level",
+    },
+    adjoint="either",
+)
+def random_tiles(d: Draft) -> None:
+    """Fills tiles with random numbers, each block from a stream of its own."""
+    what = d.option("what", "uniform", "interval", "dice", "jitter", "dropout", "mean")
+    rows = d.option("rows", "flat", "rows")
+    stream = d.option("stream", "block", "given")
+    d.says({
+        "uniform": "Fills tiles with uniform random numbers, each block from a stream of its own.",
+        "interval": "Fills tiles with random numbers of an interval, each block from a stream of its own.",
+        "dice": "Throws dice by the tile, each block from a stream of its own.",
+        "jitter": "Adds noise to a signal by the tile, each block from a stream of its own.",
+        "dropout": "Sets values to zero at random and scales up the rest, a tile at a time.",
+        "mean": "Averages a tile of random numbers in each block.",
+    }[what])  # fmt: skip
+    n, blocks = d.pick(32, 64), d.pick(4, 6, 8)
+    size = extent(d, "TILE", n)
+    flat = rows == "flat" or what in ("jitter", "dropout", "mean")
+    d.param("seed", "int", 1, 10000)
+    if stream == "given":
+        d.input("streams", "int", blocks, 0, 10000)
+    if what in ("jitter", "dropout"):
+        d.input("x", "float", n * blocks, 0.5, 1.5)
+    if what == "jitter":
+        d.param("strength", "float", 0.05, 0.2)
+    if what == "dropout":
+        d.param("rate", "float", 0.2, 0.6)
+        d.function("""
+            @wp.func
+            def drop(value: float, u: float, rate: float):
+                return wp.where(u < rate, 0.0, value / (1.0 - rate))
+        """)
+    d.output(
+        "out",
+        "int" if what == "dice" else "float",
+        blocks if what == "mean" else n * blocks if flat else (blocks, n),
+    )
+    shape = size if flat else f"(1, {size})"
+    at = f"block * {size}" if flat else "(block, 0)"
+    draw = {
+        "dice": f"drawn = wp.tile_randi(shape={shape}, rng=state, min=1, max=7)",
+        "interval": f"drawn = wp.tile_randf(shape={shape}, rng=state, min=-1.0, max=3.0)",
+        "jitter": f"drawn = wp.tile_randf(shape={shape}, rng=state, min=-1.0, max=1.0)",
+    }.get(what, f"drawn = wp.tile_randf(shape={shape}, rng=state)")
+    load = f"wp.tile_load(x, shape={size}, offset=block * {size})"
+    result = {
+        "jitter": f"{load} + strength * drawn",
+        "dropout": f"wp.tile_map(drop, {load}, drawn, rate)",
+        "mean": f"wp.tile_sum(drawn) * (1.0 / {n}.0)",
+    }.get(what, "drawn")
+    d.launch(blocks, tiled=True)
+    d.code(f"""
+        block = wp.tid()
+        state = wp.rand_init(seed, {"block" if stream == "block" else "streams[block]"})
+        {draw}
+        wp.tile_store(out, {result}, offset={"block" if what == "mean" else at})
+    """)
+
+    def distributed(before: Values, after: Values) -> None:
+        out = after.out.ravel()
+        if what in ("jitter", "dropout"):
+            out = out - before.x if what == "jitter" else out / before.x
+        laws: dict[str, Callable[[], tuple[float, ...]]] = {
+            "uniform": lambda: (0.0, 1.0, 0.5, 12**-0.5),
+            "interval": lambda: (-1.0, 3.0, 1.0, 4 * 12**-0.5),
+            "dice": lambda: (1, 6, 3.5, (35 / 12) ** 0.5),
+            "jitter": lambda: (-before.strength, before.strength, 0.0, before.strength * 3**-0.5),
+            "dropout": lambda: (0.0, 1 / (1 - before.rate), 1.0, (before.rate / (1 - before.rate)) ** 0.5),
+            "mean": lambda: (0.0, 1.0, 0.5, (12 * n) ** -0.5),
+        }
+        low, high, mean, deviation = laws[what]()
+        assert out.min() >= low - 1e-5
+        assert out.max() <= high + 1e-5
+        assert abs(out.mean() - mean) < 5.0 * deviation / out.size**0.5
+        assert 0.3 * deviation < out.std() < 2.0 * deviation
+
+    d.holds(distributed)

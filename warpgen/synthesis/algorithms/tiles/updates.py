@@ -1,0 +1,107 @@
+"""Parameters updated tile by tile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.tiles import DOMAIN
+from warpgen.synthesis.algorithms.tiles._forms import Flat, extent
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Polyak 1964; Nesterov 1983; Sutskever et al. 2013",
+    names={
+        "momentum_step": "sgd_momentum|heavy_ball|optimizer_step",
+        "weights": "params|x|theta",
+        "gradients": "grads|g|d_weights",
+        "velocity": "momentum_buffer|v|moment",
+        "rate": "lr|learning_rate|step_size",
+        "friction": "mu|momentum|beta",
+        "block": "tile_id|b|i",
+        "TILE": "TILE_SIZE|BLOCK|CHUNK",
+        "decay": "weight_decay|l2",
+    },
+    adjoint="no",
+    weight=2,
+)
+def momentum_step(d: Draft) -> None:
+    """Moves weights down their gradient with momentum, a tile at a time."""
+    kind = d.option("kind", "heavy ball", "nesterov", "plain")
+    decayed = d.flag("decay", 0.4)
+    negated = d.option("negation", "rate", "tile")
+    limit = d.option("limit", "none", "clipped")
+    n, blocks = d.pick(32, 64, 128), d.pick(2, 3, 4)
+    size = extent(d, "TILE", n)
+    form = Flat(d, size)
+    d.says(
+        {
+            "heavy ball": "Moves weights down their gradient with heavy-ball momentum, a tile at a time.",
+            "nesterov": "Moves weights down their gradient with Nesterov's momentum, a tile at a time.",
+            "plain": "Moves weights down their gradient, a tile at a time.",
+        }[kind]
+    )
+    d.input("gradients", "float", n * blocks, -2.0, 2.0)
+    d.param("rate", "float", 0.05, 0.2)
+    if kind != "plain":
+        d.param("friction", "float", 0.5, 0.95)
+    if decayed:
+        d.param("decay", "float", 0.05, 0.2)
+    d.inout("weights", "float", n * blocks, -1.0, 1.0)
+    if kind != "plain":
+        d.inout("velocity", "float", n * blocks, -1.0, 1.0)
+    clip = "g = wp.tile_map(wp.min, wp.tile_map(wp.max, g, -1.0), 1.0)" if limit == "clipped" else ""
+    if negated == "tile":
+        turn, rate = "downhill = wp.tile_map(wp.neg, g)", "rate, downhill"
+    else:
+        turn, rate = "", "-rate, g"
+    steps = {
+        "plain": f"wp.tile_axpy({rate}, w)",
+        "heavy ball": f"v = friction * v\nwp.tile_axpy({rate}, v)\nw = w + v",
+        "nesterov": f"""v = friction * v
+wp.tile_axpy({rate}, v)
+# the gradient is followed once more from where the momentum will have carried the weights
+wp.tile_axpy(friction, v, w)
+wp.tile_axpy({rate}, w)""",
+    }[kind]
+    d.launch(blocks, tiled=True)
+    d.code(
+        """
+        block = wp.tid()
+        $head
+        w = $load_w
+        g = $load_g
+        $load_v
+        $decays
+        $clip
+        $turn
+        $steps
+        $store_v
+        $store_w
+        """,
+        head=form.head,
+        load_w=form.load("weights"),
+        load_g=form.load("gradients"),
+        load_v="v = " + form.load("velocity") if kind != "plain" else "",
+        decays="wp.tile_axpy(decay, w, g)" if decayed else "",
+        clip=clip,
+        turn=turn,
+        steps=steps,
+        store_v=form.store("velocity", "v") if kind != "plain" else "",
+        store_w=form.store("weights", "w"),
+    )
+    d.explain("`wp.tile_axpy` adds a multiple of one tile to another without a tile for the product.")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        g = v.gradients + (v.decay * v.weights if decayed else 0.0)
+        g = np.clip(g, -1.0, 1.0) if limit == "clipped" else g
+        if kind == "plain":
+            return {"weights": v.weights - v.rate * g}
+        after = v.friction * v.velocity - v.rate * g
+        move = after if kind == "heavy ball" else v.friction * after - v.rate * g
+        return {"weights": v.weights + move, "velocity": after}
+
+    d.check(reference)
