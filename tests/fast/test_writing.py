@@ -117,7 +117,11 @@ def test_arguments_are_told_of_in_one_place_or_none() -> None:
     [
         ("size = x.shape[0]\ny[tid] = x[size - 1 - tid]", "y[tid] = x[size - 1 - tid]", {"size"}),
         ("y[tid] = x[x.shape[0] - 1 - tid]", "y[tid] = x[{0} - 1 - tid]", {"n", "count", "size"}),
-        ("size = x.shape[0]\nsize += 1\ny[tid] = x[tid] + float(size)", "", set()),
+        (
+            "size = x.shape[0]\nsize += 1\ny[tid] = x[tid] + float(size)",
+            "size = {0}\nsize += 1\ny[tid] = x[tid] + float(size)",
+            {"n", "count"},
+        ),
         ("y[tid] = float(x.shape[0])", "", set()),
     ],
 )
