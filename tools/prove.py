@@ -42,7 +42,7 @@ _LEAST = {"float16": 2e-2, "float32": 0.0, "float64": 0.0}  # tolerances cannot 
 
 
 def covering(algorithm: Algorithm, least: int = 3) -> tuple[list[Written], list[str]]:
-    """Programs, as few as do, in which every option of the algorithm is taken; the options that never came up."""
+    """Programs, as few as do, in which every option is taken; the options that never came up."""
     drawn: list[tuple[Written, set[tuple[str, object]]]] = []
     sizes: dict[str, int] = {}
     seen: set[tuple[str, object]] = set()
@@ -76,11 +76,11 @@ class Failure(msgspec.Struct, frozen=True):
     why: str
 
 
-def prove(programs: Sequence[Written], workdir: Path, verify: bool = True) -> Iterator[Failure]:
+def prove(programs: Sequence[Written], compiler: Compiler, verify: Path | None) -> Iterator[Failure]:
     """What is wrong with each program: it cannot be lowered, or is not what it says, or cannot be verified.
 
-    Without `verify` the checks that every row of a dataset passes anyhow, gradients among them, are left out,
-    and no adjoint is compiled.
+    Verification works in the folder `verify`. With None the checks that every row of a dataset passes anyhow,
+    gradients among them, are left out, and no adjoint is compiled.
     """
     targets: tuple[Target, ...] = ("cpu", "cuda") if verify else ("cpu",)
     codes: list[Any] = []
@@ -92,12 +92,12 @@ def prove(programs: Sequence[Written], workdir: Path, verify: bool = True) -> It
             codes.append(None)
     if verify:
         plain = [written.program for written in programs]
-        judgements = check_unit(plain, codes, "run", "strict", targets, workdir)
+        judgements = check_unit(plain, codes, "run", "strict", targets, verify)
         for written, judged in zip(programs, judgements, strict=True):
             wrong = {j.reason: j.error for j in judged.values() if j.verified is None}
             for reason, why in wrong.items():
                 yield Failure(written, f"not verified: {reason}: {why}")
-    yield from _compared(programs, codes, workdir)
+    yield from _compared(programs, codes, compiler)
 
 
 def _forward(program: Program) -> Program:
@@ -106,12 +106,12 @@ def _forward(program: Program) -> Program:
     return msgspec.structs.replace(program, source=source)
 
 
-def _compared(programs: Sequence[Written], codes: Sequence[Any], workdir: Path) -> Iterator[Failure]:
+def _compared(programs: Sequence[Written], codes: Sequence[Any], compiler: Compiler) -> Iterator[Failure]:
     """Programs whose outputs are not those of their references."""
     present = [i for i, code in enumerate(codes) if code is not None]
     prepared = prepare([w.program for w in programs], present, [])
     texts = {i: codes[i]["cpu"].text for i in present}
-    compiled = Compiler(workdir).compile("cpu", texts)
+    compiled = compiler.compile("cpu", texts)
     ready = [i for i in present if i in compiled.objects and isinstance(prepared[i], Prepared)]
 
     def task(number: int, note: Note) -> Any:
@@ -232,7 +232,10 @@ def main() -> int:
     asked = parser.parse_args()
     wrong = 0
     with tempfile.TemporaryDirectory() as folder:
+        checks = Path(folder) / "checks"
+        checks.mkdir()
         warp_api.start(Path(folder) / "kernels")
+        compiler = Compiler(checks)
         for what in asked.what:
             domain, _, name = what.partition(".")
             chosen = [a for a in domains()[domain].algorithms if name in ("", a.name)]
@@ -246,7 +249,7 @@ def main() -> int:
             if asked.show:
                 for written in programs:
                     print(f"# --- {written.draft.options}\n{written.program.source}")
-            failures = list(prove(programs, Path(folder) / "checks"))
+            failures = list(prove(programs, compiler, checks))
             for failure in failures:
                 wrong += 1
                 program, options = failure.written.program, failure.written.draft.options
