@@ -1,4 +1,4 @@
-"""Primitive shapes against one another: signed distance, contact point and normal from the first to the second.
+"""Primitive shapes against one another: distance, contact point and normal from the first to the second.
 
 Sources: Ericson 2005, ch. 5 (closest points); Warp's sim and newton (conventions).
 """

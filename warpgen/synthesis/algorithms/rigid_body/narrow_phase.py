@@ -76,7 +76,14 @@ def _collider(types: tuple[str, ...]) -> tuple[str, list[Any]]:
             needed += pieces
     text = '''
         @wp.func
-        def collide_shapes(type_a: int, pose_a: wp.transform, scale_a: wp.vec3, type_b: int, pose_b: wp.transform, scale_b: wp.vec3):
+        def collide_shapes(
+            type_a: int,
+            pose_a: wp.transform,
+            scale_a: wp.vec3,
+            type_b: int,
+            pose_b: wp.transform,
+            scale_b: wp.vec3,
+        ):
             """Dispatch to the collider of a pair of shape types, with ``type_a <= type_b``.
 
             Returns:
@@ -290,9 +297,7 @@ def generate_contacts(d: Draft) -> None:
         thread="world, pair = wp.tid()" if batch else "pair = wp.tid()",
         skip=skip[filtered],
         world="world," if batch else "",
-        margin="shape_margin[shape_a] + shape_margin[shape_b]"
-        if margin == "per shape"
-        else "contact_margin",
+        margin="shape_margin[shape_a] + shape_margin[shape_b]" if margin == "per shape" else "contact_margin",
         early=early,
         counter=counter[0],
         where=counter[1],
