@@ -68,7 +68,8 @@ class ContactBuffer:
 
 def _collider(types: tuple[str, ...]) -> tuple[str, list[Any]]:
     """The function that dispatches on the types of a pair, and the pieces it needs."""
-    lines, needed = [], []
+    lines: list[str] = []
+    needed: list[Any] = []
     for (first, second), (body, pieces) in _CASES.items():
         if first in types and second in types:
             lines.append(f"if type_a == {first} and type_b == {second}:")
@@ -202,8 +203,8 @@ def generate_contacts(d: Draft) -> None:
     d.module("\n".join(f"{name} = wp.constant({number})" for number, name in enumerate(types)))
     d.module("UP = wp.constant(wp.vec3(0.0, 0.0, 1.0))\nMAX_DIST = wp.constant(1.0e6)")
     text, needed = _collider(types)
-    for one in needed:
-        d.use(one)
+    for helper in needed:
+        d.use(helper)
     d.function(text)
     skip = {
         "none": "",
@@ -312,7 +313,7 @@ def generate_contacts(d: Draft) -> None:
         Distances are negative for overlapping shapes, normals point from the first shape to the second.
     """)
 
-    def one(v: Values, world: int, pair: Any) -> Any:
+    def contact(v: Values, world: int, pair: Any) -> Any:
         a, b = (int(i) for i in pair)
         if a < 0 or b < 0 or a == b:
             return None
@@ -339,7 +340,7 @@ def generate_contacts(d: Draft) -> None:
             "dist": np.zeros((worlds, capacity)),
         }
         for world in range(worlds):
-            contacts = [c for c in (one(v, world, p) for p in v.shape_pairs) if c]
+            contacts = [c for c in (contact(v, world, p) for p in v.shape_pairs) if c]
             made["count"][world] = (
                 len(contacts) if overflow == "return" else min(len(contacts), int(v.max_contacts))
             )
