@@ -23,6 +23,17 @@ class TireParams:
     rolling: float
 '''
 )
+BRUSH = piece(
+    '''
+@wp.struct
+class TireParams:
+    """Coefficients of a brush tire."""
+
+    stiffness: float
+    peak: float
+    rolling: float
+'''
+)
 _TIRE_FIELDS = {
     "stiffness": fill(8.0, 12.0),
     "shape": fill(1.3, 1.6),
@@ -46,13 +57,23 @@ def tire_curve(slip: float, load: float, tire: TireParams) -> float:
     inner = bs - tire.curvature * (bs - wp.atan(bs))
     return tire.peak * load * wp.sin(tire.shape * wp.atan(inner))
 ''',
-    "saturating": '''
+    "brush": '''
 @wp.func
 def tire_curve(slip: float, load: float, tire: TireParams) -> float:
-    """Evaluate a smooth saturating tire force without a falling branch."""
+    """Evaluate the brush model: adhesion in front of the contact patch, sliding behind it.
+
+    Args:
+        slip: Slip ratio or tangent of the slip angle.
+        load: Normal load [N].
+        tire: Tire coefficients.
+    """
     limit = tire.peak * load
-    slope = tire.stiffness * tire.shape * tire.curvature * 0.1 + tire.stiffness
-    return limit * wp.tanh(slope * slip)
+    # Share of the patch that slides; 1 means full sliding
+    sliding = wp.abs(tire.stiffness * slip) / (3.0 * tire.peak)
+    if sliding >= 1.0:
+        return limit * wp.sign(slip)
+    rest = 1.0 - sliding
+    return limit * wp.sign(slip) * (1.0 - rest * rest * rest)
 ''',
 }
 
@@ -151,7 +172,7 @@ def wheel_forces(d: Draft) -> None:
     d.input("attitude", "vec3", cars, -0.5, 0.5, about="Roll, pitch and yaw of the chassis [rad]")
     d.input("chassis", "transform", cars, -0.2, 0.2, kind="transform", about="Chassis poses, z is up")
     d.input("twist", "spatial_vector", cars, -1.0, 1.0, about="Linear and angular velocity of the chassis")
-    d.input("wheel_speed", "float", (cars, wheels), 5.0, 30.0, about="Spin of the wheels [rad/s]")
+    d.input("wheel_speed", "float", (cars, wheels), -1.0, 4.0, about="Spin of the wheels [rad/s]")
     if steered == "front":
         d.input("steer", "float", cars, -0.4, 0.4, about="Steering angle of the front wheels [rad]")
     elif steered == "each":
@@ -169,7 +190,11 @@ def wheel_forces(d: Draft) -> None:
     else:
         d.param("bump_kd", "float", 1.0, 2.0, about="Damping in compression [kN s/m]")
         d.param("rebound_kd", "float", 2.0, 4.0, about="Damping in extension [kN s/m]")
-    d.struct("tire", TIRE, _TIRE_FIELDS, about="Tire coefficients")
+    if tire == "brush":
+        fields = {name: f for name, f in _TIRE_FIELDS.items() if name in BRUSH.text}
+        d.struct("tire", BRUSH, fields, about="Tire coefficients")
+    else:
+        d.struct("tire", TIRE, _TIRE_FIELDS, about="Tire coefficients")
     if ground == "plane":
         d.param("ground_slope", "vec2", -0.2, 0.2, about="Slopes of the ground along x and y")
         d.param("ground_offset", "float", -0.9, -0.7, about="Height of the ground at the origin [m]")
@@ -275,8 +300,8 @@ def wheel_forces(d: Draft) -> None:
         if tire == "magic formula":
             inner = bs - v["tire.curvature"] * (bs - np.arctan(bs))
             return v["tire.peak"] * load * np.sin(v["tire.shape"] * np.arctan(inner))
-        gain = 1.0 + 0.1 * v["tire.shape"] * v["tire.curvature"]
-        return v["tire.peak"] * load * np.tanh(gain * bs)
+        k = np.clip(bs / (3.0 * v["tire.peak"]), -1.0, 1.0)
+        return v["tire.peak"] * load * (3.0 * k - 3.0 * np.abs(k) * k + k**3)
 
     def reference(v: Values) -> dict[str, Any]:
         total, spins = np.zeros((cars, 6)), np.zeros((cars, wheels))
