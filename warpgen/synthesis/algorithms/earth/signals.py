@@ -46,10 +46,9 @@ period = beta[0] + beta[1] * magnetic_lat + beta[2] * magnetic_sq + beta[3] * ma
 period = wp.max(period, 72000.0)
 phase = 2.0 * wp.pi * (local_time - 50400.0) / period
 # Constant delay of 5 ns at night, plus half a cosine around 14:00
-zenith_delay = float(5.0e-9)
-if wp.abs(phase) < 1.57:
-    phase_sq = phase * phase
-    zenith_delay += amplitude * (1.0 - 0.5 * phase_sq + phase_sq * phase_sq / 24.0)
+phase_sq = phase * phase
+cosine = amplitude * (1.0 - 0.5 * phase_sq + phase_sq * phase_sq / 24.0)
+zenith_delay = 5.0e-9 + wp.where(wp.abs(phase) < 1.57, cosine, 0.0)
 $frequency
 delay += SPEED_OF_LIGHT * slant_factor * zenith_delay
 """

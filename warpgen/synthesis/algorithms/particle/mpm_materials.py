@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -171,8 +172,7 @@ _CASES = {
     "elastic": (
         "ELASTIC",
         """
-        tau = elastic_stress(F_trial, $mu, $lam)
-        F_new[p] = F_trial
+        return F_trial, elastic_stress(F_trial, mu, lam)
         """,
     ),
     "fluid": (
@@ -180,27 +180,24 @@ _CASES = {
         """
         # Fluids forget shear, so only the volume ratio is kept
         J = wp.max(wp.determinant(F_trial), 0.1)
-        tau = fluid_stress(J, $bulk)
-        F_new[p] = wp.pow(J, 1.0 / 3.0) * wp.identity(n=3, dtype=float)
+        return wp.pow(J, 1.0 / 3.0) * wp.identity(n=3, dtype=float), fluid_stress(J, bulk)
         """,
     ),
     "snow": (
         "SNOW",
         """
-        F_elastic = clamp_snow(F_trial, $max_compression, $max_stretch)
+        F_snow = clamp_snow(F_trial, max_compression, max_stretch)
         # Snow hardens under compression and breaks under tension
-        plastic_ratio = wp.determinant(F_trial) / wp.determinant(F_elastic)
-        harden = wp.exp(wp.clamp($hardening * (1.0 - plastic_ratio), -2.0, 2.0))
-        tau = elastic_stress(F_elastic, harden * $mu, harden * $lam)
-        F_new[p] = F_elastic
+        plastic_ratio = wp.determinant(F_trial) / wp.determinant(F_snow)
+        harden = wp.exp(wp.clamp(hardening * (1.0 - plastic_ratio), -2.0, 2.0))
+        return F_snow, elastic_stress(F_snow, harden * mu, harden * lam)
         """,
     ),
     "sand": (
         "SAND",
         """
-        F_elastic = project_sand(F_trial, $mu, $lam, $friction_slope)
-        tau = elastic_stress(F_elastic, $mu, $lam)
-        F_new[p] = F_elastic
+        F_sand = project_sand(F_trial, mu, lam, friction_slope)
+        return F_sand, elastic_stress(F_sand, mu, lam)
         """,
     ),
 }
@@ -286,11 +283,29 @@ def scatter_materials(d: Draft) -> None:
             d.function(text)
     d.function(_WEIGHTS)
     d.function(_SCATTER, grid_heads=heads, shape=shape, add=add)
+    used = [name for name in _FIELDS if any(name in re.findall(r"\w+", _CASES[c][1]) for c in cases)]
     lines: list[str] = []
     blocks: dict[str, str] = {name: f"{dot}{name}" for name in _FIELDS}
     for number, name in enumerate(cases):
         constant, blocks[f"case_{name}"] = _CASES[name]
-        lines += [f"{'el' if number else ''}if material[p] == {constant}:", f"    $case_{name}"]
+        # The last material needs no test, so every path returns.
+        last = number == len(cases) - 1
+        lines += [f"$case_{name}"] if last else [f"if material == {constant}:", f"    $case_{name}"]
+    d.function(
+        '''
+        @wp.func
+        def update_material(
+            material: int,
+            F_trial: wp.mat33,
+            $heads,
+        ):
+            """Return the elastic deformation gradient of a material and its Kirchhoff stress."""
+            $cases
+        ''',
+        heads=",\n    ".join(f"{name}: float" for name in used),
+        cases="\n".join(lines),
+        **blocks,
+    )
     skip = {
         "material": "# Skip inactive particles (material of -1)\nif material[p] < 0:\n    return",
         "flag": "if not active[p]:\n    return",
@@ -306,8 +321,8 @@ def scatter_materials(d: Draft) -> None:
         $skip
         # F_trial = (I + dt C) F
         F_trial = F[p] + $dt * C[p] * F[p]
-        tau = wp.mat33()
-        $cases
+        F_elastic, tau = update_material(material[p], F_trial, $used)
+        F_new[p] = F_elastic
         # Stress enters as an affine momentum: -dt V 4 / dx^2 tau
         affine = -$dt * volume[p] * 4.0 * $inv_dx * $inv_dx * tau
         $apic
@@ -316,7 +331,7 @@ def scatter_materials(d: Draft) -> None:
         scatter_to_grid(x[p], mass[p], momentum, affine, $inv_dx, $targets)
         """,
         skip=skip[inactive],
-        cases="\n".join(lines),
+        used=", ".join(f"{dot}{name}" for name in used),
         apic="# APIC: particles also carry the gradient of the velocity\naffine += mass[p] * C[p]"
         if affine == "apic"
         else "",

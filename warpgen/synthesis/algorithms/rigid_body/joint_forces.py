@@ -43,6 +43,24 @@ def moment_arm(body: int, anchor: wp.vec3, $state_head$com_head) -> wp.vec3:
     return anchor - $center
 '''
 
+_APPLY = '''
+@wp.func
+def apply_wrench(
+    $world_head
+    parent: int,
+    child: int,
+    r_p: wp.vec3,
+    r_c: wp.vec3,
+    force: wp.vec3,
+    torque: wp.vec3,
+    body_f: wp.array$dims(dtype=wp.spatial_vector),
+):
+    """Add equal and opposite wrenches to both bodies of a joint."""
+    if parent >= 0:
+        wp.atomic_add(body_f, $lead parent, wp.spatial_vector(force, torque + wp.cross(r_p, force)))
+    wp.atomic_sub(body_f, $lead child, wp.spatial_vector(force, torque + wp.cross(r_c, force)))
+'''
+
 _LIMITED = '''
 @wp.func
 def joint_force(
@@ -157,6 +175,7 @@ def joint_wrenches(d: Draft) -> None:
     com = d.flag("com")
     batch = d.flag("batch", 0.3)
     about = d.option("about", "com", "origin")
+    early = d.flag("early", 0.65)
     worlds, bodies, joints = d.pick(4, 6) if batch else 1, d.pick(8, 10), d.pick(16, 24)
     shape = (worlds, bodies) if batch else (bodies,)
     d.input("body_q", "transform", shape, -0.3, 0.3, kind="transform")
@@ -198,6 +217,9 @@ def joint_wrenches(d: Draft) -> None:
         "com_head": ", body_com: wp.array(dtype=wp.vec3)" if com else "",
         "pose": f"body_q[{row}body]",
         "twist": f"body_qd[{row}body]",
+        "world_head": "world: int," if batch else "",
+        "dims": dims,
+        "lead": "world," if batch else "",
         "center": f"wp.transform_point(body_q[{row}body], body_com[body])"
         if com
         else f"wp.transform_get_translation(body_q[{row}body])",
@@ -215,12 +237,19 @@ def joint_wrenches(d: Draft) -> None:
         wp.atomic_add(body_f, $row parent, wp.spatial_vector(f_total, t_total + wp.cross($r_p, f_total)))
     wp.atomic_sub(body_f, $row child, wp.spatial_vector(f_total, t_total + wp.cross($r_c, f_total)))
     """
-    # A kernel that stores in each case would repeat itself; a chain of cases sets the totals.
-    lines: list[str] = ["f_total = wp.vec3(0.0, 0.0, 0.0)", "t_total = wp.vec3(0.0, 0.0, 0.0)"]
+    lines: list[str] = []
     blocks: dict[str, str] = {}
     for number, name in enumerate(types):
         head, blocks[f"case_{name}"] = _TYPES[name]
-        lines += [head if number == 0 else f"el{head}", f"    $case_{name}"]
+        if early:
+            lines += [head, f"    $case_{name}", "    $applied", *["    return"] * (number < len(types) - 1)]
+        else:
+            lines += [head if number == 0 else f"el{head}", f"    $case_{name}"]
+    if early:
+        d.function(_APPLY, **heads)
+    else:
+        lines = ["f_total = wp.vec3(0.0, 0.0, 0.0)", "t_total = wp.vec3(0.0, 0.0, 0.0)", *lines]
+        lines += ["# Equal and opposite wrenches on parent and child", "$apply"]
     skip = {
         "all": "",
         "mask": "# Skip joints that are disabled\nif not joint_enabled[joint]:\n    return",
@@ -262,8 +291,6 @@ def joint_wrenches(d: Draft) -> None:
         w_err = wp.spatial_bottom(twist_c) - wp.spatial_bottom(twist_p)
         $angular
         $cases
-        # Equal and opposite wrenches on parent and child
-        $apply
         """,
         thread="world, joint = wp.tid()" if batch else "joint = wp.tid()",
         skip=skip[enabled],
@@ -273,6 +300,7 @@ def joint_wrenches(d: Draft) -> None:
         angular=angular,
         cases="\n".join(lines),
         apply=apply,
+        applied=f"apply_wrench({row}parent, child, $r_p, $r_c, f_total, t_total, body_f)",
         row="world," if batch else "",
         r_p="r_p" if about == "com" else "anchor_p",
         r_c="r_c" if about == "com" else "anchor_c",
@@ -281,6 +309,7 @@ def joint_wrenches(d: Draft) -> None:
         **blocks,
     )
     d.text = d.text.replace("body_f,  ", "body_f, ")
+    d.functions = [text.replace("body_f,  ", "body_f, ") for text in d.functions]
     d.explain("""
         Positions of bodies in maximal coordinates drift apart at joints, so each joint pulls its two frames
         together by attachment springs and lets go along its free axis. Twists are (linear, angular) at the
