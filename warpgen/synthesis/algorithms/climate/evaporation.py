@@ -65,7 +65,7 @@ def evaporate_reference(d: Draft) -> None:
         d.input("latitude", "float", rows, -0.9, 0.9)
         d.input("altitude", "float", shape, 0.0, 1500.0)
         d.param("day", "float", 60.0, 300.0)
-        site = "# rows of the grid are parallels\nphi = latitude[i]\nz = altitude[i, j]\nt = day"
+        site = "# Each grid row has one latitude\nphi = latitude[i]\nz = altitude[i, j]\nt = day"
     if mast:
         d.param("mast", "float", 4.0, 12.0)
     if result == "crop":
@@ -76,7 +76,7 @@ def evaporate_reference(d: Draft) -> None:
     mean = 0.5 * (cold + warm)
     pressure = 101.3 * wp.pow((293.0 - 0.0065 * z) / 293.0, 5.26)
     gamma = 0.000665 * pressure
-    # saturation is convex in temperature, so that the mean of both ends is more than that of the mean
+    # e_s from the mean of both extremes; e_s(T_mean) would underestimate it (FAO-56, eq. 12)
     e_cold = 0.6108 * wp.exp(17.27 * cold / (cold + 237.3))
     e_warm = 0.6108 * wp.exp(17.27 * warm / (warm + 237.3))
     e_sat = 0.5 * (e_cold + e_warm)
@@ -85,19 +85,19 @@ def evaporate_reference(d: Draft) -> None:
     """
     vapor = {
         "dew point": """
-        # the dew point as a fraction of the night's lowest temperature
+        # Dew point is close to the minimum temperature
         dew = cold * moist[@]
         e_air = 0.6108 * wp.exp(17.27 * dew / (dew + 237.3))
         """,
         "extremes": """
-        # relative humidity is highest when it is coldest
+        # RH_max is reached at T_min, RH_min at T_max (FAO-56, eq. 17)
         rh_high = 0.6 + 0.4 * moist[@][0]
         rh_low = 0.6 * moist[@][1]
         e_air = 0.5 * (e_cold * rh_high + e_warm * rh_low)
         """,
         "mean": "e_air = moist[@] * e_sat",
         "wet bulb": """
-        # an aspirated psychrometer whose wet bulb is that much of the mean temperature
+        # Psychrometer equation (FAO-56, eq. 15)
         wet = moist[@] * mean
         e_wet = 0.6108 * wp.exp(17.27 * wet / (wet + 237.3))
         e_air = wp.max(e_wet - 0.000662 * pressure * (mean - wet), 0.05)
@@ -109,19 +109,16 @@ def evaporate_reference(d: Draft) -> None:
     tilt = 0.409 * wp.sin(year - 1.39)
     sunset = wp.acos(-wp.tan(phi) * wp.tan(tilt))
     high = sunset * wp.sin(phi) * wp.sin(tilt) + wp.cos(phi) * wp.cos(tilt) * wp.sin(sunset)
-    # MJ per m^2 and day above the air
+    # Extraterrestrial radiation [MJ/m^2/day]
     outside = 1440.0 / wp.pi * 0.0820 * distance * high
     """
     ground = {
         "sunshine": (
             "hours = 24.0 / wp.pi * sunset\nglobal_rad = (0.25 + 0.5 * wp.min(sun[@] / hours, 1.0)) * outside"
         ),
-        "measured": (
-            "# a pyranometer cannot read more than a clear sky lets through\n"
-            "global_rad = wp.min(solar[@], clear)"
-        ),
+        "measured": ("# Limit measurements to the clear-sky radiation\nglobal_rad = wp.min(solar[@], clear)"),
         "temperature range": (
-            "# Hargreaves: clear skies make warm days and cold nights\n"
+            "# Hargreaves estimate from the diurnal temperature range\n"
             "global_rad = 0.16 * wp.sqrt(warm - cold) * outside"
         ),
     }[light]
@@ -137,13 +134,11 @@ def evaporate_reference(d: Draft) -> None:
     net = short - long
     """
     if mast:
-        blow = (
-            "# logarithmic profile over grass, down to 2 m\nu2 = wind[@] * 4.87 / wp.log(67.8 * mast - 5.42)"
-        )
+        blow = "# Convert wind speed to 2 m height (FAO-56, eq. 47)\nu2 = wind[@] * 4.87 / wp.log(67.8 * mast - 5.42)"
     else:
         blow = "u2 = wind[@]"
     combine = """
-    # the lawn's resistance is 70 s/m, and the air's is 208 / u2
+    # Reference grass: r_s = 70 s/m, r_a = 208 / u2
     below = slope + gamma * (1.0 + 0.34 * u2)
     sunny = 0.408 * slope * net / below
     windy = gamma * 900.0 / (mean + 273.0) * u2 * (e_sat - e_air) / below
@@ -155,7 +150,7 @@ def evaporate_reference(d: Draft) -> None:
         "net radiation": "net_rad[@] = net",
         "aerodynamic share": "share[@] = windy / (wp.max(sunny, 0.1) + windy)",
         "crop": """
-        # the coefficient rises from bare soil to full cover, then falls as the crop ripens
+        # Crop coefficient curve: initial, development, mid-season and late season
         stage = growth[@]
         kc = 0.4
         if stage > 0.8:

@@ -61,7 +61,7 @@ def assimilate_carbon(d: Draft) -> None:
     warm = """
     tk = leaf_temp[@] + 273.15
     vc25 = vcmax25[@]
-    # Arrhenius' exponent for each J/mol of activation energy, relative to 25 C
+    # Arrhenius temperature term relative to 25 deg C, per J/mol of activation energy
     x = (tk - 298.15) / (298.15 * GAS * tk)
     kc = 404.9 * wp.exp(79430.0 * x)
     ko = 278.4 * wp.exp(36380.0 * x)
@@ -69,12 +69,12 @@ def assimilate_carbon(d: Draft) -> None:
     vcmax = vc25 * wp.exp(65330.0 * x)
     jmax = 1.67 * vc25 * wp.exp(43540.0 * x)
     rd = 0.015 * vc25 * wp.exp(46390.0 * x)
-    # oxygen, at 210 mmol/mol, competes for the enzyme
+    # Competitive inhibition by oxygen at 210 mmol/mol
     km = kc * (1.0 + 210.0 / ko)
     """
     if heat == "peaked":
         warm += """
-    # above some 35 C the enzymes lose their shape
+    # High-temperature deactivation above about 35 deg C
     melt25 = 1.0 + wp.exp((298.15 * 650.0 - 200000.0) / (298.15 * GAS))
     melt = 1.0 + wp.exp((tk * 650.0 - 200000.0) / (tk * GAS))
     vcmax *= melt25 / melt
@@ -82,14 +82,14 @@ def assimilate_carbon(d: Draft) -> None:
     """
     transport = {
         "quadratic": """
-        # the smaller root of theta J^2 - (I + Jmax) J + I Jmax = 0
+        # Smaller root of theta J^2 - (I + Jmax) J + I Jmax = 0
         caught = 0.5 * 0.85 * 0.85 * light[@]
         sum_ = caught + jmax
         j_rate = (sum_ - wp.sqrt(sum_ * sum_ - 4.0 * 0.7 * caught * jmax)) / (2.0 * 0.7)
         """,
         "rectangular": "caught = 0.3 * light[@]\nj_rate = caught * jmax / (caught + jmax)",
         "saturating": (
-            "# Smith's curve\n"
+            "# Smith (1937) light response\n"
             "caught = 0.24 * light[@]\n"
             "j_rate = caught / wp.sqrt(1.0 + caught * caught / (jmax * jmax))"
         ),
@@ -106,13 +106,13 @@ def assimilate_carbon(d: Draft) -> None:
         """
         else:
             text += """
-        # the two limits blend, since chloroplasts in a leaf are not all alike
+        # Smooth minimum (quadratic co-limitation)
         mixed = a_c + a_j
         gross = (mixed - wp.sqrt(mixed * mixed - 4.0 * 0.98 * a_c * a_j)) / (2.0 * 0.98)
         """
         if product:
             text += """
-        # sucrose is not made faster than that
+        # Limit by triose phosphate use
         gross = wp.min(gross, 0.5 * vcmax)
         """
         return (
@@ -134,7 +134,7 @@ def assimilate_carbon(d: Draft) -> None:
         head = ""
         if inside == "ball berry":
             head = (
-                "# relative humidity at the leaf's surface, by Tetens\n"
+                "# Relative humidity at the leaf surface (Tetens formula)\n"
                 "saturated = 0.6108 * wp.exp(17.27 * leaf_temp[@] / (leaf_temp[@] + 237.3))\n"
                 "humid = 1.0 - dryness[@] / saturated\n"
                 "humid = wp.max(humid, 0.1)\n"
@@ -143,7 +143,7 @@ def assimilate_carbon(d: Draft) -> None:
         body = (
             head
             + (
-                "# stomata open as far as uptake asks, and uptake needs open stomata: iterate\n"
+                "# Conductance and assimilation depend on each other: fixed-point iteration\n"
                 "ci = float(0.7 * co2)\n"
             )
             + "net = float(0.0)\ngs = float(0.0)\n"
@@ -169,7 +169,7 @@ def assimilate_carbon(d: Draft) -> None:
         "gross": "photosynthesis[@] = gross",
         "regime": "share[@] = a_j / a_c",
         "conductance": "opening[@] = gs" if solved else """
-        # what the difference of CO2 needs to let that much in, and more for water, which is lighter
+        # g_s = 1.6 A / (c_a - c_i), factor 1.6 from CO2 to water vapor
         gs = 1.6 * net / (co2 - ci)
         opening[@] = gs * dryness[@] / 101.3
         """,

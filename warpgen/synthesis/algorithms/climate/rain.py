@@ -71,7 +71,7 @@ def rain_warm_clouds(d: Draft) -> None:
     drop = ""
     if fall != "none":
         drop = f"""
-        # rain that comes from the level above, less that which leaves to the one below
+        # Upwind sedimentation: inflow from the level above minus outflow
         leaving = rho[k] * qr[c, k] * {speed("k")}
         coming = 0.0
         if k + 1 < rho.shape[0]:
@@ -80,7 +80,7 @@ def rain_warm_clouds(d: Draft) -> None:
         """
     make = {
         "implicit": """
-        # conversion above a threshold, and collection by drops that fall, which is implicit in the cloud
+        # Kessler autoconversion above a threshold, and accretion (implicit in the cloud water)
         auto = dt * wp.max(0.001 * (cloud - 0.001), 0.0)
         left = (cloud - auto) / (1.0 + dt * 2.2 * wp.pow(rain, 0.875))
         born = cloud - left
@@ -88,11 +88,11 @@ def rain_warm_clouds(d: Draft) -> None:
         "explicit": """
         auto = wp.max(0.001 * (cloud - 0.001), 0.0)
         collect = 2.2 * cloud * wp.pow(rain, 0.875)
-        # no more than there is
+        # Limit by the available cloud water
         born = wp.min(dt * (auto + collect), cloud)
         """,
         "berry": """
-        # Berry's rate of conversion has no threshold: many small droplets make it slow
+        # Berry autoconversion, slow for high droplet concentrations and without a threshold
         dense = 1000.0 * r * cloud
         auto = cloud * dense / (60.0 * (5.0 + 0.0366 * 100.0 / (wp.max(dense, 1.0e-3) * 0.3)))
         collect = 2.2 * cloud * wp.pow(rain, 0.875)
@@ -102,7 +102,7 @@ def rain_warm_clouds(d: Draft) -> None:
     dry = ""
     if evaporate:
         dry = """
-        # rain evaporates in what is then still dry air, ventilated as it falls
+        # Evaporation of rain in subsaturated air with ventilation factor
         w = 0.001 * r * rain
         vent = (1.6 + 124.9 * wp.pow(w, 0.2046)) * wp.pow(w, 0.525)
         deficit = wp.max(qvs - vapor, 0.0) / (0.001 * r * qvs)
@@ -127,7 +127,7 @@ def rain_warm_clouds(d: Draft) -> None:
     $make
     cloud = cloud - born
     rain = {"wp.max(rain + born + falling, 0.0)" if fall != "none" else "rain + born"}
-    # Tetens' saturation, and one step of Newton's since condensing warms the air
+    # Saturation adjustment: Tetens formula and one Newton step for the latent heating
     qvs = 3.8 / p * wp.exp(17.27 * (t - 273.0) / (t - 36.0))
     excess = (vapor - qvs) / (1.0 + qvs * 237.3 * 17.27 * LV / (CP * (t - 36.0) * (t - 36.0)))
     condensed = wp.max(excess, -cloud)
@@ -139,7 +139,7 @@ def rain_warm_clouds(d: Draft) -> None:
     """
     if surface:
         first = (
-            "# mm that reach the ground, while it is as it was\n"
+            "# Surface precipitation [mm] from the state before the step\n"
             f"rainfall[c] = dt * rho[0] * qr[c, 0] * {speed('0')}"
         )
     else:

@@ -51,7 +51,7 @@ def drive_step(d: Draft) -> None:
     else:
         d.input("state", "float", (count, 6), -0.3, 0.3)
         read = (
-            "# the forward speed is stored relative to 12 m/s, in units of 20 m/s\n"
+            "# Forward speed is stored relative to 12 m/s in units of 20 m/s\n"
             "vx = 12.0 + 20.0 * state[tid, 3]\n"
             "vy = state[tid, 4]\n"
             "r = state[tid, 5]"
@@ -74,7 +74,7 @@ def drive_step(d: Draft) -> None:
     """)
     slip = """
     delta = steer[tid]
-    # angles between where the wheels point and where they go
+    # Slip angles of front and rear axle
     alpha_f = delta - wp.atan2(vy + FRONT * r, vx)
     alpha_r = -wp.atan2(vy - REAR * r, vx)
     """
@@ -85,7 +85,7 @@ def drive_step(d: Draft) -> None:
     """
     if load == "transfer":
         loads += """
-    # speeding up shifts weight to the rear axle
+    # Longitudinal load transfer, m * a * h / wheelbase
     shift = MASS * throttle[tid] * HEIGHT / base
     load_f -= shift
     load_r += shift
@@ -93,14 +93,14 @@ def drive_step(d: Draft) -> None:
     forces = {
         "linear": "fyf = 9.5 * load_f * alpha_f\nfyr = 10.5 * load_r * alpha_r",
         "magic formula": """
-        # Pacejka's sine of an arctangent, with stiffness, shape, peak and curvature
+        # Magic Formula: F = D sin(C atan(B s - E (B s - atan(B s))))
         bf = 9.5 * alpha_f
         fyf = 0.95 * load_f * wp.sin(1.4 * wp.atan(bf + 0.6 * (bf - wp.atan(bf))))
         br = 10.5 * alpha_r
         fyr = 0.95 * load_r * wp.sin(1.4 * wp.atan(br + 0.6 * (br - wp.atan(br))))
         """,
         "brush": """
-        # Fiala: adhesion gives way to sliding, until all of the patch slides
+        # Fiala brush model, saturates when the whole contact patch slides
         kf = 9.5 * wp.tan(alpha_f) / (3.0 * 0.95)
         fyf = 0.95 * load_f * wp.sign(kf)
         if wp.abs(kf) < 1.0:
@@ -111,7 +111,7 @@ def drive_step(d: Draft) -> None:
             fyr = 0.95 * load_r * (3.0 * kr - 3.0 * wp.abs(kr) * kr + kr * kr * kr)
         """,
         "saturated": """
-        # linear up to what friction can hold, smoothly
+        # Linear tire with smooth saturation at the friction limit
         fyf = 0.95 * load_f * wp.tanh(9.5 * alpha_f / 0.95)
         fyr = 0.95 * load_r * wp.tanh(10.5 * alpha_r / 0.95)
         """,

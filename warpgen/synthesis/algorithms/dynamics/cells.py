@@ -14,7 +14,7 @@ VTRAP = piece(
     """
 @wp.func
 def vtrap(x: float, y: float) -> float:
-    # x / (exp(x / y) - 1) has a removable singularity at zero: take its series there
+    # x / (exp(x / y) - 1) has a removable singularity at x = 0, use its series there
     if wp.abs(x / y) < 1.0e-4:
         return y * (1.0 - 0.5 * x / y)
     return x / (wp.exp(x / y) - 1.0)
@@ -90,7 +90,7 @@ def step_membrane(d: Draft) -> None:
         "no": "i_in = current[tid]",
         "cable": """
         i_in = float(current[tid])
-        # sealed ends: no current leaves the cable there
+        # Sealed ends, no axial current at the boundary
         if tid > 0:
             i_in += g_axial * (v_old[tid - 1] - v_old[tid])
         if tid < v_old.shape[0] - 1:
@@ -100,12 +100,12 @@ def step_membrane(d: Draft) -> None:
         conductance = float(0.0)
         for k in range(offsets[tid], offsets[tid + 1]):
             conductance += g_syn * open_share[sources[k]]
-        # excitatory: it pulls the membrane towards 0 mV
+        # Excitatory synapse with reversal potential 0 mV
         i_in = current[tid] - conductance * u
         """,
     }[coupled]
     rates = """
-    # opening and closing rates in 1/ms, potentials in mV
+    # Rate constants in 1/ms, potentials in mV
     am = 0.1 * vtrap(-(u + 40.0), 10.0)
     bm = 4.0 * wp.exp(-(u + 65.0) / 18.0)
     ah = 0.07 * wp.exp(-(u + 65.0) / 20.0)
@@ -120,13 +120,13 @@ def step_membrane(d: Draft) -> None:
         n += dt * (an * (1.0 - n) - bn * n)
         """,
         "rush larsen": """
-        # exact for a frozen potential, and so stable for any step
+        # Rush-Larsen: exact solution for constant V, stable for any dt
         m = am / (am + bm) + (m - am / (am + bm)) * wp.exp(-dt * (am + bm))
         h = ah / (ah + bh) + (h - ah / (ah + bh)) * wp.exp(-dt * (ah + bh))
         n = an / (an + bn) + (n - an / (an + bn)) * wp.exp(-dt * (an + bn))
         """,
         "midpoint": """
-        # the trapezoidal rule, solved for the new value: linear in each gate
+        # Crank-Nicolson, solved in closed form since the gate equations are linear
         m = (m * (1.0 - 0.5 * dt * (am + bm)) + dt * am) / (1.0 + 0.5 * dt * (am + bm))
         h = (h * (1.0 - 0.5 * dt * (ah + bh)) + dt * ah) / (1.0 + 0.5 * dt * (ah + bh))
         n = (n * (1.0 - 0.5 * dt * (an + bn)) + dt * an) / (1.0 + 0.5 * dt * (an + bn))
@@ -136,7 +136,7 @@ def step_membrane(d: Draft) -> None:
     i_na = {g_na} * m * m * m * h * (u - 50.0)
     i_k = {g_k} * n * n * n * n * (u + 77.0)
     i_leak = {g_l} * (u + 54.4)
-    # 1 uF/cm^2
+    # C_m = 1 uF/cm^2, so dV = dt * current
     u += dt * (i_in - i_na - i_k - i_leak)
     """
     step = "$rates\n$gates\n$membrane"
@@ -150,7 +150,7 @@ def step_membrane(d: Draft) -> None:
         )
     mark = (
         """
-    # a spike is counted once, where the potential crosses upwards
+    # Count a spike only on an upward threshold crossing
     if u >= threshold and before < threshold:
         fired[tid] = 1
     """
@@ -269,7 +269,7 @@ def spiking_step(d: Draft) -> None:
     if rest == "counter":
         head = """
         if resting[tid] > 0:
-            # still refractory: deaf to its inputs
+            # Refractory neurons ignore their input
             resting[tid] = resting[tid] - 1
             return
         """

@@ -60,26 +60,26 @@ def fly_step(d: Draft) -> None:
     thrust = {
         "speeds": (
             "s = rotors[tid]\n"
-            "# thrust grows with the square of the speed, here in units of hover\n"
+            "# Thrust ~ omega^2, rotor speeds are normalized by the hover speed\n"
             "f = 2.94 * wp.cw_mul(s, s)"
         ),
         "thrusts": "f = 2.94 * rotors[tid]",
         "lagged": (
-            "# the motors follow their commands with a time constant of 20 ms\n"
+            "# First-order motor response, time constant 20 ms\n"
             "s = rotors[tid] + (dt / (0.02 + dt)) * (commands[tid] - rotors[tid])\n"
             "f = 2.94 * wp.cw_mul(s, s)"
         ),
     }[motors]
     if frame == "plus":
         moments = """
-        # front, left, back, right; the first and third turn against the others
+        # Rotor order: front, left, back, right. Rotors 0 and 2 spin against 1 and 3.
         tx = ARM * (f[1] - f[3])
         ty = ARM * (f[2] - f[0])
         tz = 0.016 * (f[1] + f[3] - f[0] - f[2])
         """
     else:
         moments = """
-        # arms at 45 degrees: each rotor helps to roll and to pitch
+        # X configuration: arms at 45 degrees, every rotor contributes to roll and pitch
         lever = ARM * 0.70710678
         tx = lever * (f[0] + f[1] - f[2] - f[3])
         ty = lever * (f[1] + f[2] - f[0] - f[3])
@@ -88,7 +88,7 @@ def fly_step(d: Draft) -> None:
     lift = "up = f[0] + f[1] + f[2] + f[3]"
     if ground:
         lift += """
-# close to the ground the downwash is held up (Cheeseman and Bennett)
+# Ground effect (Cheeseman and Bennett 1955): T / T_inf = 1 / (1 - (r / 4z)^2)
 ratio = 0.12 / (4.0 * wp.max(pos[tid][2], 0.15))
 up = up / (1.0 - ratio * ratio)"""
     force = """
@@ -104,7 +104,7 @@ up = up / (1.0 - ratio * ratio)"""
     if gyro:
         angular = """
         w = rates[tid]
-        # Euler's equations: what turns about two axes is driven about the third
+        # Euler equations with the gyroscopic term w x (I w)
         wdot = wp.vec3(
             (tx - (IZ - IXY) * w[1] * w[2]) / IXY,
             (ty - (IXY - IZ) * w[2] * w[0]) / IXY,
@@ -125,13 +125,13 @@ up = up / (1.0 - ratio * ratio)"""
             d.output(name, kind, count)
         if turn == "derivative":
             rotate = """
-            # dq/dt = 1/2 q w, then back to length one
+            # dq/dt = 1/2 q w, renormalize afterwards
             spin = q * wp.quat(w1[0], w1[1], w1[2], 0.0)
             next_att[tid] = wp.normalize(q + 0.5 * dt * spin)
             """
         else:
             rotate = """
-            # the rotation that a constant rate makes in dt; the rates are never all zero
+            # Exponential map of a constant rate over dt
             angle = wp.length(w1) * dt
             next_att[tid] = q * wp.quat_from_axis_angle(wp.normalize(w1), angle)
             """

@@ -88,7 +88,7 @@ def geodetic_to_ecef(d: Draft) -> None:
     e2 = EARTH_F * (2.0 - EARTH_F)
     s = wp.sin(phi)
     c = wp.cos(phi)
-    # radius of curvature in the prime vertical
+    # N: radius of curvature in the prime vertical
     n = EARTH_A / wp.sqrt(1.0 - e2 * s * s)
     p = wp.vec3((n + h) * c * wp.cos(lam), (n + h) * c * wp.sin(lam), (n * (1.0 - e2) + h) * s)
     """
@@ -99,7 +99,7 @@ def geodetic_to_ecef(d: Draft) -> None:
     n0 = EARTH_A / wp.sqrt(1.0 - e2 * s0 * s0)
     cl = wp.cos(site_lon)
     sl = wp.sin(site_lon)
-    # the site stands on the ellipsoid
+    # Site at zero height
     d = p - wp.vec3(n0 * c0 * cl, n0 * c0 * sl, n0 * (1.0 - e2) * s0)
     """
         if site
@@ -126,7 +126,7 @@ def geodetic_to_ecef(d: Draft) -> None:
     else:
         d.output("angles", "vec2", count)
         store = (
-            "# azimuth from north over east\n"
+            "# Azimuth, clockwise from north\n"
             "angles[tid] = wp.vec2(wp.atan2(east, north), wp.asin(up / wp.length(d)))"
         )
     d.launch(count)
@@ -217,7 +217,7 @@ def surface_distance(d: Draft) -> None:
         "indexed": """
         e = edges[tid]
         if e[0] == e[1]:
-            # one place: the formulas below divide by the sine of the angle
+            # Coincident points; the formulas below divide by sin(sigma)
             distance[tid] = 0.0
             return
         lat1 = places[e[0]][0]
@@ -232,7 +232,7 @@ def surface_distance(d: Draft) -> None:
         "haversine": """
         sp = wp.sin(0.5 * (lat2 - lat1))
         sq = wp.sin(0.5 * (lon2 - lon1))
-        # well conditioned also where the points are close, unlike the law of cosines
+        # atan2() form, well-conditioned for nearby points unlike the law of cosines
         h = sp * sp + wp.cos(lat1) * wp.cos(lat2) * sq * sq
         sigma = 2.0 * wp.asin(wp.min(wp.sqrt(h), 1.0))
         distance[tid] = EARTH_RADIUS * sigma
@@ -247,7 +247,7 @@ def surface_distance(d: Draft) -> None:
         e2 = EARTH_F * (2.0 - EARTH_F)
         mean = 0.5 * (lat1 + lat2)
         w = 1.0 - e2 * wp.sin(mean) * wp.sin(mean)
-        # radii of curvature along the meridian and across it
+        # Radii of curvature of meridian (M) and prime vertical (N)
         m = EARTH_A * (1.0 - e2) / (w * wp.sqrt(w))
         n = EARTH_A / wp.sqrt(w)
         north = m * (lat2 - lat1)
@@ -266,14 +266,14 @@ def surface_distance(d: Draft) -> None:
     sigma = wp.atan2(ss, cs)
     sa = cu1 * cu2 * sl / ss
     c2a = 1.0 - sa * sa
-    # on the equator there is no vertex, and the term has no weight
+    # Equatorial line: cos^2(alpha) = 0, so cos(2 sigma_m) is undefined and drops out
     cm = 0.0
     if c2a > 1.0e-6:
         cm = cs - 2.0 * su1 * su2 / c2a
     c = EARTH_F / 16.0 * c2a * (4.0 + EARTH_F * (4.0 - 3.0 * c2a))
     """
     head = """
-    # reduced latitudes
+    # Reduced latitudes, tan(U) = (1 - f) tan(phi)
     u1 = wp.atan((1.0 - EARTH_F) * wp.tan(lat1))
     u2 = wp.atan((1.0 - EARTH_F) * wp.tan(lat2))
     su1 = wp.sin(u1)
@@ -302,7 +302,7 @@ def surface_distance(d: Draft) -> None:
         loop = f"""
         previous = float(1.0e3)
         turn = int(0)
-        # nearly antipodal points may never settle, hence the limit
+        # NOTE: does not converge for nearly antipodal points, hence the iteration limit
         while wp.abs(lam - previous) > 1.0e-7 and turn < 20:
             $step
             previous = lam
@@ -318,7 +318,7 @@ def surface_distance(d: Draft) -> None:
     body = ball.get(way, "$head\n$loop\n$tail")
     aim = (
         """
-    # forward azimuth, clockwise from north
+    # Forward azimuth, clockwise from north
     dl = lon2 - lon1
     y = wp.sin(dl) * wp.cos(lat2)
     x = wp.cos(lat1) * wp.sin(lat2) - wp.sin(lat1) * wp.cos(lat2) * wp.cos(dl)

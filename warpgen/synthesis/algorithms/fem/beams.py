@@ -80,7 +80,9 @@ def beam_forces(d: Draft) -> None:
     length, rigidity = ("h[member]", "ei[member]") if per else ("h", "ei")
     lines = [f"l = {length}"]
     if shear == "timoshenko":
-        lines.append(f"# shear makes slender beams of stout ones\nphi = 12.0 * {rigidity} / (ga * l * l)")
+        lines.append(
+            f"# Timoshenko shear parameter phi = 12 EI / (G A_s L^2)\nphi = 12.0 * {rigidity} / (ga * l * l)"
+        )
     division = " / (1.0 + phi)" if shear == "timoshenko" else ""
     four = "(4.0 + phi)" if shear == "timoshenko" else "4.0"
     two = "(2.0 - phi)" if shear == "timoshenko" else "2.0"
@@ -120,7 +122,7 @@ def beam_forces(d: Draft) -> None:
             load = ""
             if term == "load":
                 lines.append(
-                    "# a line load leaves half of itself and a moment at each end\np = q[member] * l"
+                    "# Equivalent nodal loads of a uniform line load: q L / 2 and q L^2 / 12\np = q[member] * l"
                 )
                 load = " - 0.5 * p"
             m_load = " - p * l / 12.0" if load else ""
@@ -149,17 +151,17 @@ def beam_forces(d: Draft) -> None:
     elif result == "moment":
         lines += [
             dofs,
-            f"# EI w'' in the middle: the deflections cancel there\nm = {rigidity} * (t2 - t1) / l",
+            f"# M = EI w'' at midspan, where only the rotations contribute\nm = {rigidity} * (t2 - t1) / l",
         ]
         if term == "load":
             lines.append(
-                "# fixed ends take moments that bend the middle the other way\nm += q[member] * l * l / 24.0"
+                "# Add the fixed-end moment q L^2 / 24 of the line load\nm += q[member] * l * l / 24.0"
             )
         lines.append("moment[member] = m")
     else:
         lines += [
             dofs,
-            "# Hermite's cubics, with the slopes scaled by the length",
+            "# Cubic Hermite shape functions, slopes scaled by the length",
             "s2 = s * s\ns3 = s2 * s",
             "a = 1.0 - 3.0 * s2 + 2.0 * s3",
             "b = s - 2.0 * s2 + s3",

@@ -61,7 +61,9 @@ def interpolate_field(d: Draft) -> None:
         )
     node = f"elements[elem * {shape.nodes} + a]" if flat else "elements[elem, a]"
     zero = "float(0.0)" if entry == "float" else "wp.vec3()"
-    guard = "# points that no element contains\nif elem < 0:\n    return" if outside else ""
+    guard = (
+        "# Skip points outside of the mesh (element index of -1)\nif elem < 0:\n    return" if outside else ""
+    )
     loop = f"for a in range({shape.nodes}):"
     if result == "gradient":
         d.use(shape.gradient)
@@ -81,7 +83,7 @@ def interpolate_field(d: Draft) -> None:
         body = f"""
         N = {shape.value.name}(xi[tid])
         f = load[tid]
-        # the transpose of interpolation: loads keep their sum
+        # Transpose of the interpolation, conserves the total load
         {loop}
             wp.atomic_add(nodal, {node}, N[a] * f)
         """
@@ -173,7 +175,7 @@ def quadrature_load(d: Draft) -> None:
     if not (per_node or position or source == "nodal"):
         lines = lines[1:]
     setup = [
-        "# rows of the Jacobian: how the position moves along each reference axis",
+        "# Jacobian dx/dxi, one row per reference axis",
         "t1 = wp.vec2()",
         "t2 = wp.vec2()",
     ]
@@ -205,7 +207,7 @@ def quadrature_load(d: Draft) -> None:
     body = "\n".join(lines)
     if points == "1":
         centre = "wp.vec2(1.0 / 3.0, 1.0 / 3.0)" if triangle else "wp.vec2(0.0, 0.0)"
-        body = f"# one point in the middle is exact for linear integrands\nxi = {centre}\n{body}"
+        body = f"# One-point rule, exact for linear integrands\nxi = {centre}\n{body}"
         body = body if per_node else re.sub(r"^s \+= ", f"{out}[elem] = ", body, flags=re.MULTILINE)
         text = "elem = wp.tid()\n$body"
     else:
@@ -215,7 +217,7 @@ def quadrature_load(d: Draft) -> None:
         else:
             d.module("GAUSS = wp.constant(0.577350269)")
             loop = "for q in range(4):"
-            first = "# +- 1 / sqrt(3) along both axes\n"
+            first = "# 2x2 Gauss points at +-1 / sqrt(3)\n"
             first += "xi = GAUSS * wp.vec2(float(2 * (q % 2) - 1), float(2 * (q // 2) - 1))"
         body = f"{first}\n{body}"
         start, end = ("s = float(0.0)", f"{out}[elem] = s") if not per_node else ("", "")

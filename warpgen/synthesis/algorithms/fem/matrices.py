@@ -72,10 +72,10 @@ def element_matrices(d: Draft) -> None:
         f"""
         @wp.func
         def shape_gradient(inverse: wp.{mat}, a: int) -> {vec}:
-            # rows of the inverse Jacobian are the gradients of the reference coordinates
+            # Rows of J^-1 are the gradients of the reference coordinates
             if a > 0:
                 return inverse[a - 1]
-            # all shape functions add up to one, so that their gradients cancel
+            # Partition of unity: gradients sum up to zero
             return -{" - ".join(f"inverse[{i}]" for i in range(axes))}
         """
     )
@@ -85,7 +85,7 @@ def element_matrices(d: Draft) -> None:
     weights = {"consistent": f"sigma * vol / {float(n * (n + 1))}", "lumped": f"sigma * vol / {float(n)}"}
     extra = ""
     if mass == "consistent":
-        extra = "# twice as much on the diagonal\n"
+        extra = "# Consistent mass matrix has twice the value on the diagonal\n"
         extra += f"k_ab += wp.where(a == b, 2.0, 1.0) * {weights[mass]}"
     elif mass == "lumped":
         extra = f"if a == b:\n    k_ab += {weights[mass]}"
@@ -131,7 +131,7 @@ def element_matrices(d: Draft) -> None:
             d.code(
                 head
                 + "$first\n"
-                + "# no matrix is stored: the flux of the element is tested with each gradient\n"
+                + "# Matrix-free: test the element flux with the gradient of each node\n"
                 + f"flux = {flux}\n"
                 + f"for a in range({n}):\n    n = elements[elem, a]\n"
                 + f"    wp.atomic_add(Ku, n, wp.dot(flux, shape_gradient(inverse, a)){convect}{inertia})",

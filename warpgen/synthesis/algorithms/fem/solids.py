@@ -80,7 +80,7 @@ def tet_elastic_forces(d: Draft) -> None:
     index = [f"tets[4 * elem + {k}]" if storage == "flat" else f"tets[elem, {k}]" for k in range(4)]
     gather = "\n".join(f"n{k} = {index[k]}" for k in range(4))
     kinematics = """
-    # F = 1 + sum_a u_a (x) grad N_a; the fourth gradient is minus the sum of the others
+    # F = I + sum_a u_a (x) grad N_a with grad N_3 = -(grad N_0 + grad N_1 + grad N_2)
     g1 = grads[elem, 0]
     g2 = grads[elem, 1]
     g3 = grads[elem, 2]
@@ -88,7 +88,7 @@ def tet_elastic_forces(d: Draft) -> None:
     F = grad_u + wp.identity(n=3, dtype=float)
     """
     rate = "F_dot = wp.outer(v[n1] - v[n0], g1) + wp.outer(v[n2] - v[n0], g2) + wp.outer(v[n3] - v[n0], g3)"
-    fiber = "# fibres along the first axis pull: f0 (x) e0\ne0 = wp.vec3(1.0, 0.0, 0.0)\n"
+    fiber = "# Active fiber stress along the first axis\ne0 = wp.vec3(1.0, 0.0, 0.0)\n"
     fiber += "P += activation[elem] * wp.outer(F * e0, e0)"
     if result == "energy":
         pull = (
@@ -107,7 +107,7 @@ def tet_elastic_forces(d: Draft) -> None:
             "stress": "\nP_out[elem] = P",
             "cauchy": "\n# sigma = P F^T / J\nsigma[elem] = P * wp.transpose(F) / wp.determinant(F)",
             "forces": """
-# f_a = -V P grad N_a: of all four together nothing is left
+# f_a = -V P grad N_a, nodal forces sum up to zero
 H = volume[elem] * P
 f1 = H * g1
 f2 = H * g2

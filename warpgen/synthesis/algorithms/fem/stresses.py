@@ -74,7 +74,7 @@ def stress_measure(d: Draft) -> None:
         law = f"{lame}\ne = 0.5 * ({field} + wp.transpose({field})){mechanical}\n"
         law += f"s = 2.0 * mu * e + lam * wp.trace(e) * {eye}"
     elif given == "plane strain":
-        expand = "# the strain out of the plane is zero, the stress is not\n" + (
+        expand = "# Plane strain: sigma_zz = nu (sigma_xx + sigma_yy)\n" + (
             f"{lame}\ne2 = 0.5 * (eps[tid] + wp.transpose(eps[tid]))\n"
             "e = wp.mat33(e2[0, 0], e2[0, 1], 0.0, e2[1, 0], e2[1, 1], 0.0, 0.0, 0.0, 0.0)"
         )
@@ -83,7 +83,7 @@ def stress_measure(d: Draft) -> None:
         minus = " - alpha * dT[tid] * wp.identity(n=2, dtype=float)" if thermal else ""
         law = f"""
         e = 0.5 * (eps[tid] + wp.transpose(eps[tid])){minus}
-        # no stress out of the plane: a thin plate
+        # Plane stress for thin plates, sigma_zz = 0
         c = young / (1.0 - nu * nu)
         sx = c * (e[0, 0] + nu * e[1, 1])
         sy = c * (e[1, 1] + nu * e[0, 0])
@@ -96,7 +96,7 @@ def stress_measure(d: Draft) -> None:
         "pressure": "$put -wp.trace(s) / 3.0",
         "octahedral": f"{dev}\n$put wp.sqrt(wp.ddot(dev, dev) / 3.0)",
         "tresca": """
-        # principal stresses in the plane; the third one is zero
+        # In-plane principal stresses, the third one is zero
         centre = 0.5 * (sx + sy)
         radius = wp.sqrt(0.25 * (sx - sy) * (sx - sy) + txy * txy)
         s1 = centre + radius
@@ -237,7 +237,7 @@ def return_mapping(d: Draft) -> None:
         field = "eps[tid]" if given == "strain" else "grad_u[tid]"
         minus = " - 0.5 * (eps_p[tid] + wp.transpose(eps_p[tid]))" if plastic else ""
         elastic = f"""
-        # elastic predictor: all of the strain that is not plastic yet
+        # Elastic predictor (trial stress)
         e = 0.5 * ({field} + wp.transpose({field})){minus}
         p = bulk * wp.trace(e)
         s = 2.0 * mu * (e - wp.trace(e) / 3.0 * {eye})
@@ -245,9 +245,7 @@ def return_mapping(d: Draft) -> None:
     xi = "s"
     relative = ""
     if model == "kinematic":
-        relative = (
-            "# the centre of the yield surface has moved\nb = 0.5 * (back[tid] + wp.transpose(back[tid]))\n"
-        )
+        relative = "# Kinematic hardening: subtract the back stress\nb = 0.5 * (back[tid] + wp.transpose(back[tid]))\n"
         relative += f"xi = s - b + wp.trace(b) / 3.0 * {eye}"
         xi = "xi"
     radius = {
@@ -261,7 +259,7 @@ def return_mapping(d: Draft) -> None:
     slope = {"isotropic": hard, "kinematic": hard}.get(model, "(2.0 * mu)")
     flow = f"trial / {slope}" if model != "viscous" else "relaxation * trial / (2.0 * mu)"
     test = f"norm = wp.sqrt(wp.ddot({xi}, {xi}))\n"
-    test += "# sqrt(2/3): from a stress in tension to the norm of a deviator\n"
+    test += "# sqrt(2/3) converts the uniaxial yield stress to the norm of the deviator\n"
     test += f"trial = norm - 0.81649658 * {radius}"
     sigma0 = f"sigma[tid] = s + p * {eye}"
     unchanged = [sigma0]
@@ -277,7 +275,9 @@ def return_mapping(d: Draft) -> None:
     if keeps:
         correct.append("peeq[tid] = 0.81649658 * dgamma")
     if form == "max":
-        correct[0] = f"# no plastic flow inside the yield surface\ndgamma = wp.max({flow}, 0.0)"
+        correct[0] = (
+            f"# Clamp to zero, no plastic flow inside of the yield surface\ndgamma = wp.max({flow}, 0.0)"
+        )
         body = "\n".join(correct)
     elif form == "early return":
         body = "if trial <= 0.0:\n    " + "\n    ".join(unchanged) + "\n    return\n" + "\n".join(correct)

@@ -65,12 +65,12 @@ def truss_forces(d: Draft) -> None:
     out = {"forces": "f", "stress": "axial", "energy": "energy", "tangent": "K"}[result]
     kind = {"forces": vec, "tangent": f"mat{axes}{axes}"}.get(result, "float")
     d.output(out, kind, nodes if result == "forces" else bars)
-    guard = "# a bar of no length has no direction\nif l < 1.0e-6:\n    return"
+    guard = "# Degenerate bar, direction is undefined\nif l < 1.0e-6:\n    return"
     measure = {
         "engineering": "strain = (l - l0) / l0",
         "green": "strain = 0.5 * (l * l - l0 * l0) / (l0 * l0)",
         "logarithmic": "strain = wp.log(l / l0)",
-        "cable": "# cables go slack: they pull but do not push\nstrain = wp.max((l - l0) / l0, 0.0)",
+        "cable": "# Cables carry tension only\nstrain = wp.max((l - l0) / l0, 0.0)",
     }[strain]
     pull = {
         "engineering": "force",
@@ -96,14 +96,14 @@ def truss_forces(d: Draft) -> None:
         curve = {"green": " + force / l0", "logarithmic": " - force * l0 / (l * l)"}.get(strain, "")
         taut = "wp.where(strain > 0.0, ea[member], 0.0)" if strain == "cable" else "ea[member]"
         end = f"force = ea[member] * strain{initial}\n"
-        end += "# material part along the bar, geometric part across it\nnn = wp.outer(n, n)\n"
+        end += "# Material stiffness along the bar and geometric stiffness across it\nnn = wp.outer(n, n)\n"
         end += f"along = {taut} * {slope} * {slope} * l0{curve}\nacross = force * {slope} * l0 / l\n"
         end += f"K[member] = along * nn + across * (wp.identity(n={axes}, dtype=float) - nn)"
     else:
         end = f"force = ea[member] * strain{initial}\n"
         push = f"{pull}"
         if extra == "damping":
-            end += "# only the relative speed along the bar is damped\nrate = wp.dot(v[j] - v[i], n)\n"
+            end += "# Damp the relative velocity along the bar only\nrate = wp.dot(v[j] - v[i], n)\n"
             push = f"({pull} + damping * rate)"
         end += f"t = {push} * n\nwp.atomic_add(f, i, t)\nwp.atomic_sub(f, j, t)"
         if extra == "gravity":

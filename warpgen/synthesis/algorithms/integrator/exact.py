@@ -79,7 +79,7 @@ def exponential_step(d: Draft) -> None:
     v1 = e * (v0 - w * slope * dt)
     """
     over = f"""
-    # two real rates
+    # Overdamped: two real decay rates
     root = w * wp.sqrt({z} * {z} - 1.0)
     fast = -{z} * w - root
     slow = -{z} * w + root
@@ -118,7 +118,7 @@ def exponential_step(d: Draft) -> None:
         ids=at,
         row=row,
         at=at,
-        shift=f"# the oscillation is around the point of balance\nbalance = {shift}\ny0 = x[{at}] - balance"
+        shift=f"# Oscillation is around the equilibrium, shift the coordinate\nbalance = {shift}\ny0 = x[{at}] - balance"
         if shift
         else f"y0 = x[{at}]",
         body={"none": none, "under": under, "critical": critical, "over": over, "any": any_}[damping],

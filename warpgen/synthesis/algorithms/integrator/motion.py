@@ -79,7 +79,7 @@ def integrate_particles(d: Draft) -> None:
         pins["flags"] = f"if (flags[tid] & ACTIVE) == 0:\n    {kept}"
     steps = {
         "symplectic": """
-        # the new velocity moves the particle, so that energy stays bounded
+        # Symplectic Euler: x_new = x + dt * v_new
         v1 = v[tid] + a * dt
         $drag
         $limit
@@ -87,7 +87,7 @@ def integrate_particles(d: Draft) -> None:
         v_new[tid] = v1
         """,
         "verlet kick-drift": """
-        # first half of velocity Verlet; forces are computed anew before the second
+        # Velocity Verlet, first half kick and drift; forces have to be re-evaluated before the second half
         v1 = v[tid] + 0.5 * dt * a
         $drag
         $limit
@@ -95,18 +95,18 @@ def integrate_particles(d: Draft) -> None:
         v_new[tid] = v1
         """,
         "second half": """
-        # second half of velocity Verlet, with the forces of the new positions
+        # Velocity Verlet, second half kick with the forces at the new positions
         v1 = v[tid] + 0.5 * dt * a
         $drag
         $limit
         v_new[tid] = v1
         """,
         "stoermer": """
-        # positions alone: the velocity is in the last two of them
+        # Position Verlet: velocity is implied by the last two positions
         x_new[tid] = 2.0 * x[tid] - x_old[tid] + a * dt * dt
         """,
         "leapfrog": """
-        # drift, kick, drift: one evaluation of forces at the middle of the step
+        # Leapfrog (drift-kick-drift), forces are evaluated at mid-step
         half = x[tid] + 0.5 * dt * v[tid]
         v1 = v[tid] + a * dt
         $drag
@@ -214,7 +214,7 @@ def multistep(d: Draft) -> None:
     d.code(
         "tid = wp.tid()\n$newest\n$read\n$store",
         newest="""
-        # the rates stand in a ring: older ones follow backwards
+        # Rates are stored in a ring buffer, step back through it
         newest = head[0]
         """
         if layout == "ring"

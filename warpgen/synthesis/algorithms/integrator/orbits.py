@@ -68,7 +68,7 @@ def orbit_step(d: Draft) -> None:
         v="v: wp.vec3, " if has_drag else "",
         typed=typed,
         j2="""
-        # the bulge of the equator pulls towards its plane, which turns the orbit's
+        # J2 perturbation by the equatorial bulge, makes the orbital plane precess
         z2 = 5.0 * x[2] * x[2] / r2
         c = 1.5 * j2 * mu * radius * radius / (r2 * r2 * r)
         a += c * wp.vec3(x[0] * (z2 - 1.0), x[1] * (z2 - 1.0), x[2] * (z2 - 3.0))
@@ -87,7 +87,7 @@ def orbit_step(d: Draft) -> None:
         pos += dt * vel
         """,
         "leapfrog": f"""
-        # time-reversible, so that the orbit does not spiral
+        # Time-reversible scheme, no secular energy drift
         half = vel + 0.5 * dt * {accel("pos", "vel")}
         pos += dt * half
         vel = half + 0.5 * dt * {accel("pos", "half")}

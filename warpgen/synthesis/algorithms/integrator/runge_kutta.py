@@ -53,7 +53,7 @@ HEUN = Scheme(
 RALSTON = Scheme(
     "Ralston's",
     """k1 = $f(s, $p)
-# two thirds of the step: the smallest bound on the error of a scheme of two stages
+# Ralston's method: minimizes the bound on the truncation error
 k2 = $f(s + dt * (2.0 / 3.0) * k1, $p)
 s += dt * (0.25 * k1 + 0.75 * k2)""",
     ((), (2.0 / 3.0,)),
@@ -61,7 +61,7 @@ s += dt * (0.25 * k1 + 0.75 * k2)""",
 )
 SSP3 = Scheme(
     "Shu's and Osher's third-order",
-    """# convex combinations of Euler steps: keeps what Euler's scheme keeps
+    """# SSP scheme, a convex combination of Euler steps
 s1 = s + dt * $f(s, $p)
 s2 = 0.75 * s + 0.25 * (s1 + dt * $f(s1, $p))
 s = (s + 2.0 * (s2 + dt * $f(s2, $p))) / 3.0""",
@@ -306,7 +306,7 @@ def adaptive_step(d: Draft) -> None:
     scaled = [f"e{n} = wp.abs(err[{n}]) / (tol + rtol * wp.abs(s[{n}]))" for n in range(system.dimension)]
     norms = {
         "length": "ratio = wp.length(err) / tol",
-        "scaled": "\n".join(["# absolute and relative tolerance together", *scaled, f"ratio = {worst}"]),
+        "scaled": "\n".join(["# Mixed tolerance: abs_tol + rel_tol * |y|", *scaled, f"ratio = {worst}"]),
         "greatest": "ratio = wp.max(wp.abs(err)) / tol",
     }
     d.launch(count)
@@ -318,7 +318,7 @@ def adaptive_step(d: Draft) -> None:
         $stages
         err = $h * ($error)
         $norm
-        # 0.9 for safety; never more than five times as long or as short at once
+        # Safety factor of 0.9, and limit the change of the step size to [0.2, 5]
         factor = wp.clamp(0.9 * wp.pow(wp.max(ratio, 1.0e-6), -1.0 / $order), 0.2, 5.0)
         $keep
         dt_new[tid] = $h * factor
@@ -332,7 +332,7 @@ def adaptive_step(d: Draft) -> None:
         order=f"{float(pair.order)}",
         keep="""
         if ratio > 1.0:
-            # rejected: the same state again with the shorter step
+            # Rejected, keep the state and retry with the smaller step
             y_new[tid] = s
         else:
             y_new[tid] = s + $h * ($solution)

@@ -118,7 +118,7 @@ def implicit_step(d: Draft) -> None:
         body = """
         $f0
         s = s0
-        # Newton's method; the last state is a good first guess
+        # Newton iterations, start from the last state
         for it in range(6):
             $residual
             $tested
@@ -129,7 +129,7 @@ def implicit_step(d: Draft) -> None:
     elif scheme == "linearised":
         residual, share = "", "$h"
         body = """
-        # one Newton step of backward Euler from the old state: cheap, and stable for stiff decay
+        # Rosenbrock-Euler: a single Newton iteration of backward Euler, (I - dt J) delta = dt f
         jac = $unit - $h * rate_jacobian(s0, $p_jac)
         res = $h * rate(s0, $p)
         y_new[tid] = s0 + $solved
@@ -137,7 +137,7 @@ def implicit_step(d: Draft) -> None:
     else:
         residual, share = "", "$h"
         body = """
-        # gamma = 1 + 1 / sqrt(2) makes the scheme L-stable
+        # gamma = 1 + 1 / sqrt(2), L-stable
         gamma = 1.0 + 1.0 / wp.sqrt(2.0)
         jac = $unit - gamma * $h * rate_jacobian(s0, $p_jac)
         inv = wp.inverse(jac)

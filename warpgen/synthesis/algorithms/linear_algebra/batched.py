@@ -90,7 +90,7 @@ def lu_solve(d: Draft) -> None:
             f"""
             @wp.func
             def row_size(A: {array}, batch: int, i: int, n: int) -> float:
-                # the largest entry, so that a row counts the same in other units
+                # Implicit scaling: largest entry per row
                 size = float(0.0)
                 for j in range(n):
                     size = wp.max(size, wp.abs({at}))
@@ -98,7 +98,7 @@ def lu_solve(d: Draft) -> None:
             """
         )
     search = f"""
-    # the largest candidate keeps the multipliers at or below one
+    # Partial pivoting, multipliers stay at or below one
     p = int(k)
     pivot = float(0.0)
     for i in range(k, n):
@@ -109,7 +109,7 @@ def lu_solve(d: Draft) -> None:
     """
     if indexed:
         swap = """
-        # rows stay where they are: only their numbers change places
+        # Permute row indices instead of the rows
         t = perm[batch, k]
         perm[batch, k] = perm[batch, p]
         perm[batch, p] = t
@@ -126,7 +126,7 @@ def lu_solve(d: Draft) -> None:
     """
     wide = columns_of(f"{b(ri)} -= f * {b(rk)}")
     back = """
-    # back substitution, from the last unknown up
+    # Back substitution
     for back in range(n):
         i = n - 1 - back
         $unknown

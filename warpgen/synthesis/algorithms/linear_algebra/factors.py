@@ -59,7 +59,7 @@ def cholesky_factor(d: Draft) -> None:
                 r = {at("j", "k")}
                 s -= r * r
             $root
-            # the rest of column j, of columns to its left only
+            # Left-looking: update column j by the columns to its left
             for i in range(j + 1, n):
                 s = {at("i", "j")}
                 for k in range(j):
@@ -75,7 +75,7 @@ def cholesky_factor(d: Draft) -> None:
             {at("k", "k")} = {"1.0 / pivot" if inverse else "pivot"}
             for i in range(k + 1, n):
                 {at("i", "k")} = {at("i", "k")} / pivot
-            # what remains loses the outer product of column k
+            # Right-looking: subtract the outer product of column k from the trailing block
             for j in range(k + 1, n):
                 for i in range(j, n):
                     {at("i", "j")} -= {at("i", "k")} * {at("j", "k")}
@@ -93,7 +93,7 @@ def cholesky_factor(d: Draft) -> None:
                 s = {at("i", "j")}
                 for k in range(j):
                     s -= {at("i", "k")} * {at("j", "k")} * {at("k", "k")}
-                # no roots: D keeps the squares of Cholesky's diagonal
+                # LDL^T avoids square roots
                 {at("i", "j")} = s / pivot
         """
     for name in ("s", "pivot"):  # changed in the inner loops

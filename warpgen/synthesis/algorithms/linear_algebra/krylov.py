@@ -76,13 +76,13 @@ def krylov_update(d: Draft) -> None:
             alpha = ""
             d.says("Takes a step of given length along a direction and updates the residual with it.")
         elif guard == "where":
-            alpha = "# zero where the system is solved, so that nothing is divided by zero\n"
+            alpha = "# alpha = 0 for converged systems avoids division by zero\n"
             alpha += f"alpha = wp.where({pap} > 0.8, {rz} / {pap}, 0.0)"
         else:
             alpha = f"alpha = {rz} / {pap}"
         if guard == "converged" and step == "solution":
             d.param("tol", "float", 0.6, 1.2)
-            lines.append(f"# this system has converged\nif {rz} < tol:\n    return")
+            lines.append(f"# Early exit for converged systems\nif {rz} < tol:\n    return")
         lines += [alpha] * bool(alpha) + [f"x[{at}] += alpha * p[{at}]", f"r[{at}] -= alpha * Ap[{at}]"]
         if jacobi:
             d.input("inv_diag", "float", shape, 0.2, 1.0)
@@ -105,7 +105,7 @@ def krylov_update(d: Draft) -> None:
             lines.append(f"if {new} < tol:\n    return")
             lines.append(f"beta = {new} / {old}")
         elif guard == "where":
-            lines.append("# restart along the residual where it has grown")
+            lines.append("# Restart with the residual if it has grown")
             lines.append(f"beta = wp.where({new} < {old}, {new} / {old}, 0.0)")
         else:
             lines.append(f"beta = {new} / {old}")
@@ -124,7 +124,7 @@ def krylov_update(d: Draft) -> None:
         d.inout("x", entry, shape, -1.0, 1.0)
         term = f"inv_diag[{at}] * r[{at}]" if jacobi else f"r[{at}]"
         lines += [
-            "# no inner products: the bounds of the spectrum decide",
+            "# Chebyshev iteration: coefficients from spectral bounds, no inner products",
             f"p_new = c1 * p[{at}] + c2 * {term}",
             f"p[{at}] = p_new",
             f"x[{at}] += p_new",
@@ -150,7 +150,7 @@ def krylov_update(d: Draft) -> None:
         a, w = scalar("alpha"), scalar("omega")
         if guard == "converged":
             d.param("tol", "float", 0.2, 0.4)
-            lines.append(f"# stagnation: the half step is all there is\nif wp.abs({w}) < tol:\n"
+            lines.append(f"# Stagnation: keep the half step\nif wp.abs({w}) < tol:\n"
                          f"    x[{at}] += {a} * p[{at}]\n    r[{at}] = s[{at}]\n    return")  # fmt: skip
         correction = f"inv_diag[{at}] * s[{at}]" if jacobi else f"s[{at}]"
         if jacobi:

@@ -101,7 +101,7 @@ def gram_schmidt(d: Draft) -> None:
                 $size
                 $main
                 $scale
-                # the later vectors lose their part along this one at once
+                # Modified Gram-Schmidt: orthogonalize all later vectors right away
                 for j in range(k + 1, m):
                     $dot
                     $record
@@ -118,7 +118,7 @@ def gram_schmidt(d: Draft) -> None:
                     $record
                     $subtract
                 $size
-                # a vector that depends on the others is left as it is
+                # Skip linearly dependent vectors
                 if norm < 1.0e-6:
                     continue
                 $main
@@ -127,7 +127,7 @@ def gram_schmidt(d: Draft) -> None:
         elif form == "twice":
             loop = """
             for k in range(m):
-                # a second turn removes what rounding left of the first
+                # Reorthogonalize once ("twice is enough") against rounding errors
                 for turn in range(2):
                     for j in range(k):
                         $dot

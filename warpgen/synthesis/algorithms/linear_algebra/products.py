@@ -92,7 +92,7 @@ def gemm(d: Draft) -> None:
             f"""
             strip, j = wp.tid()
             i = 4 * strip
-            # one load of B serves four rows
+            # Register blocking: reuse one load of B for four rows
             s = wp.vec4()
             for k in range({inner}):
                 s += wp.vec4({four}) * {b("k", "j")}
@@ -130,7 +130,7 @@ def gemm(d: Draft) -> None:
                 i, j, k = wp.tid()
                 $load_a
                 $load_b
-                # blocks along the depth meet in C
+                # Split-K: partial products are accumulated in C
                 acc = wp.tile_matmul(at, bt)
                 wp.tile_atomic_add(C, acc, {at})
                 """,
@@ -235,7 +235,7 @@ def gemv(d: Draft) -> None:
             s = float(0.0)
             for col in range(lane, {length}, wp.block_dim()):
                 s += {a} * x[col]
-            # every thread of the block holds a part of the row's sum
+            # Partial sums per thread, reduce over the block
             dot = wp.tile_sum(wp.tile(s))
             if lane == 0:
                 y[row] = {value[:-1] + "dot[0]"}

@@ -68,7 +68,7 @@ def symmetric_eigen(d: Draft) -> None:
         m = wp.mat33(m)
         {"q = wp.identity(n=3, dtype=float)" if vectors else "$none"}
         for turn in range({3 * sweeps}):
-            # the largest of the three numbers beside the diagonal goes first
+            # Pick the largest off-diagonal entry as pivot
             axis = int(0)
             if wp.abs(m[0, 2]) > wp.abs(m[0, 1]):
                 axis = 1
@@ -94,7 +94,7 @@ def symmetric_eigen(d: Draft) -> None:
         {"q = wp.identity(n=3, dtype=float)" if vectors else "$none"}
         for sweep in range({sweeps}):
             off = m[0, 1] * m[0, 1] + m[0, 2] * m[0, 2] + m[1, 2] * m[1, 2]
-            # convergence is quadratic: a few sweeps are enough
+            # Jacobi converges quadratically, a few sweeps are sufficient
             if off < 1.0e-12:
                 break
             for j in range(2):
@@ -121,7 +121,7 @@ def symmetric_eigen(d: Draft) -> None:
         "sorted": """
         lo = wp.min(w)
         hi = wp.max(w)
-        # the trace is what all three add up to
+        # Last eigenvalue from the trace
         values[tid] = wp.vec3(hi, wp.trace(m) - lo - hi, lo)
         """,
         "extremes": "values[tid] = wp.vec2(wp.min(w), wp.max(w))",
@@ -218,7 +218,7 @@ def polar_decomposition(d: Draft) -> None:
         q = guess[tid]
         for step in range(60):
             r = wp.quat_to_matrix(q)
-            # torque of the columns of a on those of r: it vanishes where r is nearest
+            # Muller et al. 2016: omega = sum_i r_i x a_i / |sum_i r_i . a_i|, zero at the closest rotation
             r0 = wp.vec3(r[0, 0], r[1, 0], r[2, 0])
             r1 = wp.vec3(r[0, 1], r[1, 1], r[2, 1])
             r2 = wp.vec3(r[0, 2], r[1, 2], r[2, 2])
@@ -236,7 +236,7 @@ def polar_decomposition(d: Draft) -> None:
         d.param("max_steps", "int", 200)
     else:
         body = """
-        # in the plane the sum of A and its cofactors is a scaled rotation
+        # In 2D, A plus its cofactor matrix is a scaled rotation
         x = a[0, 0] + a[1, 1]
         y = a[1, 0] - a[0, 1]
         h = wp.sqrt(x * x + y * y)
@@ -246,7 +246,7 @@ def polar_decomposition(d: Draft) -> None:
         "rotation": "R[tid] = r",
         "both": "R[tid] = r\n# symmetric, since a = r s\nS[tid] = wp.transpose(r) * a",
         "stretch": "S[tid] = wp.transpose(r) * a",
-        "strain": f"# Biot's strain, free of any rotation\n"
+        "strain": f"# Biot strain U - I, invariant under rotation\n"
         f"E[tid] = wp.transpose(r) * a - wp.identity(n={size}, dtype=float)",
         "distance": "e = a - r\ndist[tid] = wp.ddot(e, e)",
     }[result]
@@ -327,7 +327,7 @@ def matrix_exponential(d: Draft) -> None:
             e += term
         """,
         "scaling": f"""
-        # the series converges fast for small arguments: halve `squarings` times, then square as often
+        # Scaling and squaring: exp(m) = exp(m / 2^s)^(2^s) with s = `squarings`
         m = {arg} / {float(2**squarings)}
         e = {identity} + m * ({identity} + 0.5 * m * ({identity} + m / 3.0 * ({identity} + 0.25 * m)))
         for level in range({squarings}):
@@ -336,13 +336,13 @@ def matrix_exponential(d: Draft) -> None:
         "pade": f"""
         m = {arg}
         m2 = m * m
-        # [3/3] approximant: the odd part changes sign between numerator and denominator
+        # [3/3] Pade approximant, odd terms change sign in the denominator
         even = 120.0 * {identity} + 12.0 * m2
         odd = m * (60.0 * {identity} + m2)
         e = wp.inverse(even - odd) * (even + odd)
         """,
         "cayley": f"""
-        # Crank-Nicolson's [1/1] approximant: a rotation stays a rotation
+        # [1/1] Pade approximant (Cayley transform), maps skew matrices to rotations
         m = 0.5 * {arg}
         e = wp.inverse({identity} - m) * ({identity} + m)
         """,
@@ -350,7 +350,7 @@ def matrix_exponential(d: Draft) -> None:
     if way == "closed" and size == 2:
         body["closed"] = f"""
         m = {arg}
-        # e^(mu) (cosh(q) + sinh(q) / q (m - mu)), and q may be imaginary
+        # exp(m) = e^mu (cosh(q) I + sinh(q) / q (m - mu I)), q becomes imaginary for complex eigenvalues
         mu = 0.5 * wp.trace(m)
         dev = m - mu * {identity}
         q2 = -wp.determinant(dev)
@@ -362,11 +362,11 @@ def matrix_exponential(d: Draft) -> None:
     elif way == "closed":
         d.says(d.sentence or "Computes the rotation that is the exponential of a skew matrix times a step.")
         body["closed"] = f"""
-        # only the skew part turns
+        # Rotation vector of the skew-symmetric part
         w = 0.5 * {arg.split(" * A")[0]} * (A[tid] - wp.transpose(A[tid]))
         axis = wp.vec3(w[2, 1], w[0, 2], w[1, 0])
         theta = wp.length(axis)
-        # Rodrigues' formula; sin(theta / 2)^2 loses no digits where theta is small
+        # Rodrigues formula, 1 - cos(theta) written as 2 sin(theta / 2)^2 to avoid cancellation
         half = wp.sin(0.5 * theta)
         e = {identity} + wp.sin(theta) / theta * w + 2.0 * half * half / (theta * theta) * w * w
         """

@@ -99,7 +99,7 @@ def thomas_solve(d: Draft) -> None:
         forward = forward.replace("fw", "j").replace("[line, i", "[line, j").replace("[i", "[j")
     d.launch(count)
     d.code(forward)
-    d.code("# from the last unknown up\n$loop", loop=loops[backward])
+    d.code("# Back substitution\n$loop", loop=loops[backward])
     if matrix == "diffusion":
         d.explain("""
             Backward Euler: (1 + 2 alpha) x_i - alpha (x_(i-1) + x_(i+1)) = rhs_i with alpha = D dt / dx^2,
@@ -200,7 +200,7 @@ def cyclic_reduction_step(d: Draft) -> None:
             k1 = f"k1 = float(i >= stride) * ai / {left['b']}"
             k2 = f"k2 = float(i + stride < n) * ci / {right['b']}"
         body = f"""
-        # beyond the ends any equation will do, since its factor is zero
+        # Indices are clamped at the ends, the factors of missing equations are zero
         lo = wp.max(i - stride, 0)
         hi = wp.min(i + stride, n - 1)
         {k1}

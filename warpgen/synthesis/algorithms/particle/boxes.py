@@ -42,7 +42,7 @@ class _Cells:
         lines = [f"{a} = {finite.format(f'int(wp.floor(xi[{n}] * inv_width))')}" for n, a in enumerate(axes)]
         if self.order == "morton":
             lines += [
-                "# the bits of the indices in turn: cells that are near stay near in memory",
+                "# Morton code: interleave the bits of the cell indices",
                 "cell = int(0)",
                 f"for b in range({3 if self.dimension == 2 else 2}):",
                 "    cell = cell | "
@@ -170,15 +170,15 @@ def sort_to_cells(d: Draft) -> None:
         d.output("sorted_x", f"vec{dimension}", capacity)
     slots = {
         "cursor": """
-        # the order within a cell is that in which threads come
+        # NOTE: the order within a cell depends on thread scheduling
         slot = cell * room + wp.atomic_add(cursor, cell, 1)
         """,
         "ends": """
-        # from the end of the cell downwards
+        # Fill each cell from its end downwards
         slot = (cell + 1) * room - 1 - wp.atomic_add(cursor, cell, 1)
         """,
         "rank": """
-        # the rank among those before makes the order the same in every run
+        # Rank among earlier particles of the same cell, deterministic but O(n)
         rank = int(0)
         for j in range(tid):
             if cell_of[j] == cell:
@@ -287,7 +287,7 @@ def wrap_positions(d: Draft) -> None:
                 f"elif xi[{n}] > {hi}:\n    xi[{n}] = {high_mirror}\n    vi[{n}] = -vi[{n}]"
             )
     elif box == "sheared":
-        lines.append(f"""# Lees and Edwards: the copy above is shifted along x
+        lines.append(f"""# Lees-Edwards boundary: images across y are shifted along x
 rows = {cells.format("xi[1]", "box[1]")}
 sheared = xi[0] - rows * tilt
 columns = {cells.format("sheared", "box[0]")}
@@ -301,7 +301,7 @@ xi = wp.vec3(sheared - columns * box[0], xi[1] - rows * box[1], xi[2] - layers *
         lines.append(f"xi = wp.vec3({', '.join(parts)})")
         if images:
             counts = ", ".join(f"int({names[n]})" if n in axes else "0" for n in range(3))
-            lines.append("# how often the box was crossed: the true path is x + image * box")
+            lines.append("# Image counters, the unwrapped position is x + image * box")
             lines.append(f"image[tid] += wp.vec3i({counts})")
     d.launch(count)
     d.code(

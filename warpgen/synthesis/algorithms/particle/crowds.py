@@ -55,7 +55,7 @@ def nbody_acceleration(d: Draft) -> None:
     if form == "tile":
         loop = """
         for k in range(x.shape[0] // TILE_SIZE):
-            # each block reads a tile of bodies once for all of its threads
+            # Load a tile of bodies into shared memory, used by all threads of the block
             bodies = wp.tile_load(x, shape=TILE_SIZE, offset=k * TILE_SIZE)
             $masses
             for j in range(TILE_SIZE):
@@ -70,7 +70,7 @@ def nbody_acceleration(d: Draft) -> None:
     law = "s2 = wp.dot(delta, delta) + eps * eps"
     if softening == "ball":
         law = """
-        # no closer than the radius of a body: inside of it gravity falls off linearly
+        # Solid sphere: gravity falls off linearly inside of the radius
         s2 = wp.max(wp.dot(delta, delta), eps * eps)
         """
     if form == "potential":
@@ -194,7 +194,7 @@ def boids_steering(d: Draft) -> None:
             r = wp.length(d_ij)
             if r > radius$blind:
                 continue
-            # the closer, the stronger
+            # Separation weight 1 / dist^2
             separation -= d_ij / wp.max(r * r, 1.0e-3)
             heading_sum += v[j]
             center += x[j]

@@ -72,7 +72,7 @@ def grain_contact_forces(d: Draft) -> None:
     mine, other = ("radius", "radius") if sizes == "equal" else ("radius[tid]", "radius[j]")
     loops = {
         "grid": """
-        # two grains touch at most at the sum of their radii, so that a query of that size misses none
+        # Query radius covers the largest possible contact distance (own radius + max radius)
         for j in wp.hash_grid_query(grid, xi, 0.5):
             if j == tid:
                 continue
@@ -116,7 +116,7 @@ def grain_contact_forces(d: Draft) -> None:
         """,
         overlap="overlap = 2.0 * radius - dist" if sizes == "equal" else f"overlap = ri + {other} - dist",
         arms="""
-        # velocities of the surfaces at the point of contact
+        # Relative surface velocity at the contact point
         arm = $a * w[tid] + $b * w[j]
         """
         if spinning
@@ -129,7 +129,7 @@ def grain_contact_forces(d: Draft) -> None:
         law=law,
         r="r_eff" if sizes == "per grain" else "0.5 * radius",
         cohesion="""
-        # Johnson, Kendall & Roberts' pull grows with the patch
+        # JKR adhesion scales with the contact patch
         fi -= cohesion * $rc * n
         """
         if cohesion
@@ -219,7 +219,7 @@ def tangential_spring(d: Draft) -> None:
         $broken
         normal = n[tid]
         old = xi[tid]
-        # the plane of contact has turned since the last step
+        # Project the spring back onto the tangent plane, which rotated since the last step
         spring = old - wp.dot(old, normal) * normal
         $lengthen
         vt = slip[tid] - wp.dot(slip[tid], normal) * normal
@@ -229,7 +229,7 @@ def tangential_spring(d: Draft) -> None:
         limit = $mu * f_n[tid]
         if size > limit:
             $limit
-            # the spring is as long as the force that is left, so that it does not wind up
+            # Rescale the spring to the Coulomb limit to prevent wind-up
             trial = trial * (limit / size)
             spring = -(trial$undamping) / k_t
         xi[tid] = spring
@@ -256,7 +256,7 @@ def tangential_spring(d: Draft) -> None:
         limit=""
         if slipping == "one"
         else """
-        # once it slides, less friction is left
+        # Kinetic friction is lower than static friction
         limit = friction_dynamic * f_n[tid]
         """,
     )

@@ -134,7 +134,7 @@ def particles_to_grid(d: Draft) -> None:
             "pic": "",
             "apic": "cp = c[p]",
             "mls": """
-            # the force of the stress joins the affine momentum: one product per node does for both
+            # MLS-MPM: fuse the stress force with the affine momentum, one mat-vec per node
             affine = mp * c[p] - (dt * vol * $d_inv * inv_dx * inv_dx) * tau[p]
             """,
         }[scheme],
@@ -222,7 +222,7 @@ def grid_to_particles(d: Draft) -> None:
         "pic": "v_new[p] = vp",
         "apic": f"v_new[p] = vp\nc_new[p] = {scale} * inv_dx * b",
         "flip": """
-        # FLIP adds what the grid has changed, with some PIC against its noise
+        # Blend FLIP (grid velocity change) with PIC to damp noise
         v_new[p] = flip * (v[p] + dv) + (1.0 - flip) * vp
         """,
         "gradient": f"c_new[p] = {scale} * inv_dx * b",
@@ -320,11 +320,11 @@ if {a} >= grid_m.shape[{m}] - padding and vel[{m}] > 0.0:
         for m, a in enumerate(axes)
     )
     texts = {
-        "slip": "# walls hold what would pass them and let the rest slide" + slip,
+        "slip": "# Slip walls: remove the velocity component into the wall" + slip,
         "sticky": f"if {at_wall}:\n    # nothing moves within the border\n    vel = wp.{vector}()",
         "friction": """
         if j < padding and vel[1] < 0.0:
-            # Coulomb: the floor takes no more from the slip than a share of what it stops
+            # Coulomb friction: tangential change limited by mu times the normal change
             slip = vel
             slip[1] = 0.0
             speed = wp.length(slip)

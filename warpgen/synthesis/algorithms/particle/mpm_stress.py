@@ -65,7 +65,7 @@ def particle_stress(d: Draft) -> None:
     d.code(
         """
         p = wp.tid()
-        # dF/dt = grad(v) F
+        # F_new = (I + dt grad(v)) F
         fp = (wp.identity(n=3, dtype=float) + dt * c[p]) * f[p]
         $lame
         $harden
@@ -74,7 +74,7 @@ def particle_stress(d: Draft) -> None:
         """,
         lame="mu, lam = lame_parameters(young, poisson)" if given == "young" else "",
         harden="""
-        # snow that was packed (Jp < 1) is harder
+        # Hardening: h = exp(xi (1 - Jp)), compressed snow (Jp < 1) is stiffer
         h = wp.exp(hardening * (1.0 - jp[p]))
         """
         if hardened

@@ -77,7 +77,7 @@ def pair_forces(d: Draft) -> None:
         d.function("""
         @wp.func
         def minimum_image(d: wp.vec3, box: float) -> wp.vec3:
-            # the nearest of the copies that the periodic box has of the other particle
+            # Minimum image convention
             return wp.vec3(
                 d[0] - box * wp.round(d[0] / box),
                 d[1] - box * wp.round(d[1] / box),
@@ -101,7 +101,7 @@ def pair_forces(d: Draft) -> None:
         "table": """
         for k in range(neighbors.shape[1]):
             j = neighbors[tid, k]
-            # rows are padded with -1
+            # Neighbor rows are padded with -1
             if j < 0 or j == tid:
                 continue
             $pair
@@ -131,7 +131,7 @@ def pair_forces(d: Draft) -> None:
         core=""
         if bare
         else """
-        # pairs that overlap at the start would be shot out of the box
+        # Cap the force, overlapping initial positions would blow up the simulation
         r_core = wp.max(r, 0.3)
         """,
         term=f"fi += {law}($at, {constants}) * (d_ij / r)"
@@ -197,7 +197,7 @@ def build_neighbor_list(d: Draft) -> None:
     if full == "count on":
         d.output("counts", "int", count)
     wrap = """
-    # nearest image
+    # Minimum image convention
     for c in range($dim):
         d_ij[c] = d_ij[c] - box * wp.round(d_ij[c] / box)
     """
@@ -218,7 +218,7 @@ def build_neighbor_list(d: Draft) -> None:
         $counts
         """,
         reach="""
-        # the list stays valid until something has moved by half of the skin
+        # Include the skin: the list stays valid until a particle moves by skin / 2
         reach = cutoff + skin
         """
         if skin
@@ -238,7 +238,7 @@ def build_neighbor_list(d: Draft) -> None:
         """
         if full == "stop"
         else """
-        # what does not fit is counted, so that the caller can see how wide the table must be
+        # Keep counting beyond the capacity, so the caller can detect overflow and resize
         if found < table.shape[1]:
             table[tid, found] = j
         found += 1

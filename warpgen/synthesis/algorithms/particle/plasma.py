@@ -103,7 +103,7 @@ def deposit_charge(d: Draft) -> None:
         """
         p = wp.tid()
         xp = x[p] * inv_dx
-        # per volume of a cell
+        # Charge density: divide by the cell volume
         qp = $amount * $volume$v
         $loops
         """,
@@ -169,12 +169,12 @@ def gather_field(d: Draft) -> None:
         inner = "e_p += weight * field[$node]"
     elif g.dimension == 1:
         inner = """
-        # E = -grad phi by central differences at the node
+        # E = -grad(phi), central differences at the node
         e_p -= weight * 0.5 * inv_dx * (phi[(i + 1 + nodes) % nodes] - phi[(i - 1 + nodes) % nodes])
         """
     else:
         inner = """
-        # E = -grad phi by central differences at the node
+        # E = -grad(phi), central differences at the node
         ii = (i + nodes) % nodes
         jj = (j + nodes) % nodes
         gx = phi[(i + 1 + nodes) % nodes, jj] - phi[(i - 1 + nodes) % nodes, jj]
@@ -278,7 +278,7 @@ def boris_push(d: Draft) -> None:
         "each": "b = b_field[tid]",
         "uniform": "b = b_field",
         "mirror": """
-        # a magnetic bottle: stronger towards both ends, without divergence to first order
+        # Magnetic mirror: B_z grows towards both ends, B_x and B_y keep div(B) = 0 to first order
         z = x[tid][2] / length
         b = b0 * wp.vec3(-x[tid][0] * z / length, -x[tid][1] * z / length, 1.0 + z * z)
         """,
@@ -293,7 +293,7 @@ def boris_push(d: Draft) -> None:
         $gamma
         $t
         v_prime = v_minus + wp.cross(v_minus, t)
-        # the factor keeps the speed: a magnetic field does no work
+        # s = 2 t / (1 + t^2) makes the rotation preserve the speed
         v_plus = v_minus + 2.0 / (1.0 + wp.dot(t, t)) * wp.cross(v_prime, t)
         $last
         v_new[tid] = v1
@@ -303,7 +303,7 @@ def boris_push(d: Draft) -> None:
         field=fields[magnetic],
         kick="" if electric == "none" else f" + half * {e}",
         gamma="""
-        # v is the momentum per mass: gamma of the middle of the step
+        # Relativistic: v is momentum per mass, use gamma at mid-step
         gamma = wp.sqrt(1.0 + wp.dot(v_minus, v_minus) / (c * c))
         """
         if relativistic
@@ -311,7 +311,7 @@ def boris_push(d: Draft) -> None:
         t=f"t = half{' / gamma' if relativistic else ''} * b"
         if exact == "boris"
         else f"""
-        # the tangent makes the angle of gyration right, whatever the step
+        # tan() correction gives the exact gyration angle for any dt
         b_size = wp.length(b)
         t = wp.tan(half{" / gamma" if relativistic else ""} * b_size) / b_size * b
         """,

@@ -58,7 +58,7 @@ def sph_density(d: Draft) -> None:
     d.output("rho", "float", count)
     if squared:
         distance = """
-        # compare squares first: most candidates of the 27 cells are too far away
+        # Compare squared distances first, most candidates of the 27 cells are out of range
         offset = xi - x[index]
         if wp.dot(offset, offset) < h * h:
             total += $mass * $w(wp.length(offset), h)
@@ -86,7 +86,7 @@ def sph_density(d: Draft) -> None:
         tid = wp.tid()
         xi = x[tid]
         total = float(0.0)
-        # the particle itself is among its neighbours, as it must be: W(0) is part of the sum
+        # Self contribution W(0) is included on purpose
         $loop
         rho[tid] = total
         """,

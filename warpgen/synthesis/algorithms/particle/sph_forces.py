@@ -65,7 +65,7 @@ def neighbour_loop(d: Draft) -> str:
     for j in wp.hash_grid_query(grid, xi, h):
         offset = xi - x[j]
         r = wp.length(offset)
-        # the particle itself has no direction to be pushed in
+        # Skip the particle itself, the gradient is undefined at r = 0
         if r < h and r > 1.0e-6:
             $pair
     """
@@ -111,7 +111,7 @@ def sph_pressure_acceleration(d: Draft) -> None:
         d.function("""
         @wp.func
         def tait_pressure(rho: float, rho0: float, c0: float) -> float:
-            # p = B ((rho / rho0)^7 - 1): stiff, so that water hardly gives way
+            # Tait equation of state, p = B ((rho / rho0)^7 - 1)
             b = c0 * c0 * rho0 / 7.0
             q = rho / rho0
             q3 = q * q * q
@@ -139,7 +139,7 @@ def sph_pressure_acceleration(d: Draft) -> None:
         """,
         theirs=pressure[state].replace("$of", "_j" if state != "stored" else "[j]"),
         term="""
-        # p / rho^2 of both sides keeps the pair's momentum
+        # Symmetric form p_i / rho_i^2 + p_j / rho_j^2 conserves momentum
         term = p_i / (rho_i * rho_i) + p_j / (rho_j * rho_j)
         """
         if form == "symmetric"
@@ -206,7 +206,7 @@ def sph_viscosity(d: Draft) -> None:
         d.output("accel", "vec3", count)
     pairs_code = {
         "artificial": """
-        # only particles that approach each other feel it, so that shear stays free
+        # Artificial viscosity acts on approaching particles only (v_ij . r_ij < 0)
         approach = wp.dot(vij, offset)
         if approach < 0.0:
             nu = h * approach / (r * r + 0.01 * h * h)
@@ -214,12 +214,12 @@ def sph_viscosity(d: Draft) -> None:
             acc -= m * pi_ij * $slope(r, h) * (offset / r)
         """,
         "morris": """
-        # the first derivative of the kernel stands for the second, which is noisy
+        # Laplacian by the first kernel derivative (Morris et al. 1997), the second one is noisy
         weight = 2.0 * mu * m / (rho_i * rho[j])
         acc += weight * $slope(r, h) * r / (r * r + 0.01 * h * h) * vij
         """,
         "monaghan laminar": """
-        # along the line between both, so that angular momentum is conserved: 2 (dim + 2) = 10
+        # Monaghan form along r_ij conserves angular momentum, factor 2 (dim + 2) = 10
         nu = 10.0 * mu / (rho_i * rho[j])
         shear = wp.dot(vij, offset) / (r * r + 0.01 * h * h)
         acc += m * nu * shear * $slope(r, h) * (offset / r)

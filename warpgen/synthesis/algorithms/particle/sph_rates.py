@@ -113,12 +113,12 @@ def sph_density_rate(d: Draft) -> None:
     terms = {
         "none": "",
         "delta": """
-        # diffusion of density evens out the checkerboard that pressure shows otherwise
+        # Density diffusion (delta-SPH) suppresses the checkerboard mode of the pressure
         psi = 2.0 * (rho_j - rho_i) / (r * r + 0.01 * h * h)
         divergence -= delta * h * c0 * psi * (m / rho_j) * wp.dot(offset, grad)
         """,
         "ferrari": """
-        # Rusanov's flux: the jump of density is carried along at the speed of sound
+        # Rusanov-type dissipation: density jump times the speed of sound
         divergence -= m * c0 * (rho_j - rho_i) / rho_j * wp.dot(offset, grad) / r
         """,
     }

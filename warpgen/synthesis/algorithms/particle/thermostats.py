@@ -57,14 +57,14 @@ def thermostat(d: Draft) -> None:
     now = f"now = 2.0 * kinetic[{g}] / {float(place)}"
     scales = {
         "berendsen": f"""
-        # k_B = 1: the mean kinetic energy of a particle is dim / 2 T
+        # Kinetic temperature with k_B = 1: T = 2 <KE> / dim
         {now}
         scale = wp.sqrt(1.0 + dt / tau * (target / now - 1.0))
         $bound
         """,
         "isokinetic": f"{now}\nscale = wp.sqrt(target / now)",
         "nose-hoover": f"""
-        # half of the step before the forces, half behind them
+        # Half step, applied before and after the force update
         scale = wp.exp(-0.5 * dt * xi[{g}])
         """,
         "friction": f"scale = 1.0 / (1.0 + dt * bath_rate[{g}])",
@@ -75,7 +75,7 @@ def thermostat(d: Draft) -> None:
         scale=scales[kind],
         bound="scale = wp.clamp(scale, 0.8, 1.25)" if bounded else "",
         apply=f"""
-        # heat is what moves against the flow
+        # Thermal velocity relative to the streaming velocity
         u = flow[{g}]
         v_new[tid] = u + scale * (v[tid] - u)
         """

@@ -56,7 +56,7 @@ def wall_response(d: Draft) -> None:
     bounce = """
     vn = wp.dot(vi, n)
     if vn < 0.0:
-        # what already leaves the wall is left alone
+        # Skip particles that already move away from the wall
         vt = vi - vn * n
         $rub
         vi = vt - restitution * vn * n
@@ -65,7 +65,7 @@ def wall_response(d: Draft) -> None:
         "free": "",
         "scaled": "vt = (1.0 - friction) * vt",
         "coulomb": """
-        # the impulse along the wall is bounded by that across it
+        # Coulomb friction: |dv_t| <= mu * |dv_n|
         slip = wp.length(vt)
         stopped = friction * (1.0 + restitution) * wp.abs(vn)
         vt = vt * wp.max(1.0 - stopped / wp.max(slip, 1.0e-6), 0.0)
@@ -74,7 +74,7 @@ def wall_response(d: Draft) -> None:
     walls = {
         "planes": """
         for k in range(planes.shape[0]):
-            # n . x >= -d inside
+            # Signed distance dot(n, x) + d, positive inside
             plane = planes[k]
             n = wp.normalize(wp.vec3(plane[0], plane[1], plane[2]))
             depth = -(wp.dot(n, xi) + plane[3])
@@ -93,7 +93,7 @@ def wall_response(d: Draft) -> None:
                 $bounce
         """,
         "sphere": """
-        # the container is round
+        # Spherical container
         from_center = xi - center
         dist = wp.length(from_center)
         if dist > radius:

@@ -62,7 +62,7 @@ def affine_body_energy(d: Draft) -> None:
             else "\n".join(f"c{n} = cols[tid, {n}]" for n in range(3))
         )
         body = """
-        # of a rotation the columns have length one and are at right angles
+        # Orthogonality: columns of a rotation have unit length and are pairwise orthogonal
         s00 = wp.dot(c0, c0) - 1.0
         s11 = wp.dot(c1, c1) - 1.0
         s22 = wp.dot(c2, c2) - 1.0
@@ -78,19 +78,19 @@ def affine_body_energy(d: Draft) -> None:
         gradient[tid] = $scale * wp.matrix_from_cols(g0, g1, g2)
         """
     elif law == "orthogonality":
-        body = (
-            "# zero for rotations and reflections\ngram = wp.transpose(m) * m - wp.identity(n=3, dtype=float)"
-        )
+        body = "# A^T A - I, zero for rotations and reflections\ngram = wp.transpose(m) * m - wp.identity(n=3, dtype=float)"
         value = "wp.ddot(gram, gram)"
         slope = "gradient[tid] = 4.0 * $scale * m * gram"
     elif law == "corotated":
-        body = "# r is the rotation nearest to the body's matrix\ndev = m - r[tid]"
+        body = (
+            "# Deviation from the closest rotation (precomputed by a polar decomposition)\ndev = m - r[tid]"
+        )
         value = "wp.ddot(dev, dev)"
         slope = "gradient[tid] = 2.0 * $scale * dev"
     else:
         body = """
         gram = wp.transpose(m) * m - wp.identity(n=3, dtype=float)
-        # the determinant tells a rotation from a reflection
+        # det(A) - 1 penalizes reflections, which the first term does not see
         grow = wp.determinant(m) - 1.0
         """
         value = "wp.ddot(gram, gram) + grow * grow"

@@ -83,11 +83,12 @@ def contact_impulses(d: Draft) -> None:
     target = {
         "none": "jn = -(1.0 + restitution) * vn / k",
         "baumgarte": """
-        # overlap is worked off over the next steps
+        # Baumgarte stabilization: remove a fraction `beta` of the penetration per second
         jn = (-(1.0 + restitution) * vn + beta * wp.max(depth[tid], 0.0)) / k
         """,
         "threshold": """
-        # slow contacts do not bounce, otherwise resting bodies never come to rest
+        # Disable restitution below the threshold velocity v_rest,
+        # otherwise resting contacts keep bouncing
         e = restitution
         if vn > -v_rest:
             e = 0.0
@@ -101,7 +102,7 @@ def contact_impulses(d: Draft) -> None:
         speed = wp.length(slip)
         tangent = slip / wp.max(speed, 1.0e-6)
         kt = $inv_mass + wp.dot(wp.cross($across_t, r), tangent)
-        # as much as stops the slip, and no more than the cone allows
+        # Coulomb friction: impulse that stops the slip, clamped to the friction cone
         jt = wp.min(speed / kt, friction * jn)
         j = jn * normal - jt * tangent
         """,
@@ -127,11 +128,11 @@ def contact_impulses(d: Draft) -> None:
         tid = wp.tid()
         r = arm[tid]
         normal = n[tid]
-        # the velocity of the body's material at the contact
+        # Velocity of the contact point, v + w x r
         u = v[tid] + wp.cross(w[tid], r)
         vn = wp.dot(u, normal)
         if vn >= 0.0:
-            # already parting
+            # Separating contacts do not need an impulse
             $nothing
         k = $inv_mass + wp.dot(wp.cross($across_n, r), normal)
         $target
@@ -234,11 +235,11 @@ def ground_contact_forces(d: Draft) -> None:
     laws = {
         "linear": "fn = ke * depth - kd * vn",
         "capped": """
-        # a dashpot must not hold back a body that leaves
+        # Clamp the damping so it never pulls on separating bodies
         fn = ke * depth - kd * wp.min(vn, 0.0)
         """,
         "hunt": """
-        # Hunt and Crossley: damping grows with the depth, so that the force starts at zero
+        # Hunt-Crossley: damping scales with depth, which avoids a force jump at first contact
         fn = wp.max(ke * depth * (1.0 - kd * vn), 0.0)
         """,
     }
@@ -263,7 +264,7 @@ def ground_contact_forces(d: Draft) -> None:
         owner="""
         b = body[tid]
         if b < 0:
-            # the point belongs to something that does not move
+            # Skip points on static bodies (body index of -1)
             return
         """
         if owner == "index"

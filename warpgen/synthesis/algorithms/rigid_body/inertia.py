@@ -18,7 +18,7 @@ SHAPES = {
     ),
     "box": (
         """
-        # size holds half extents
+        # `size` holds half extents
         xx = size[0] * size[0]
         yy = size[1] * size[1]
         zz = size[2] * size[2]
@@ -28,7 +28,7 @@ SHAPES = {
     ),
     "cylinder": (
         """
-        # along z: radius and half of the height
+        # size[0] is the radius, size[1] half of the height (axis along z)
         rr = size[0] * size[0]
         across = m * (0.25 * rr + size[1] * size[1] / 3.0)
         moments = wp.vec3(across, across, 0.5 * m * rr)
@@ -46,7 +46,7 @@ SHAPES = {
     ),
     "cone": (
         """
-        # about the center of mass, a quarter of the height above the base
+        # Center of mass of a cone is at h / 4 above the base
         rr = size[0] * size[0]
         hh = 4.0 * size[1] * size[1]
         across = m * (0.15 * rr + 0.0375 * hh)
@@ -139,7 +139,7 @@ def shape_inertia(d: Draft) -> None:
         else "",
         rotation="wp.transform_get_rotation(pose[tid])" if moved == "both" else "pose[tid]",
         shift="""
-        # parallel axes: I + m (|d|^2 1 - d d^T)
+        # Parallel axis theorem: I + m (|d|^2 1 - d d^T)
         offset = $place
         local += m * (wp.dot(offset, offset) * wp.identity(n=3, dtype=float) - wp.outer(offset, offset))
         """

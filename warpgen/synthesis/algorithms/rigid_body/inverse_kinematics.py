@@ -59,7 +59,7 @@ def jacobian_transpose_step(d: Draft) -> None:
     lines = {
         "transpose": f"dq = gain * {per}wp.dot(column, err)",
         "damped": f"""
-        # each joint alone, damped where it hardly moves the tip
+        # Damped diagonal of J^T J; `damping` avoids division by zero near singular poses
         dq = {per}wp.dot(column, err) / (wp.length_sq(column) + damping)
         """,
         "gradient": f"gradient[a, j] = -gain * {per}wp.dot(column, err)",
@@ -74,7 +74,7 @@ def jacobian_transpose_step(d: Draft) -> None:
         last = points.shape[1] - 1
         tip = points[a, last]
         err = target[a] - tip
-        # a turn about the joint's axis moves the tip across the arm
+        # Jacobian column of a revolute joint: axis x (tip - joint)
         column = wp.cross($axis, tip - points[a, j])
         $line
         $bound
@@ -151,7 +151,7 @@ def ccd_sweep(d: Draft) -> None:
         move = "points[tid, k] = pivot + wp.quat_rotate(r, points[tid, k] - pivot)"
     else:
         bend = """
-        # the signed angle from one to the other
+        # Signed angle between both directions
         angle = wp.atan2(
             to_tip[0] * to_target[1] - to_tip[1] * to_target[0], wp.dot(to_tip, to_target)
         )
@@ -169,7 +169,7 @@ def ccd_sweep(d: Draft) -> None:
     to_target = target[tid] - pivot
     $stop
     $bend
-    # everything behind the joint turns with it
+    # Rotate all links beyond this joint
     for k in range(j + 1, last + 1):
         $move
     """

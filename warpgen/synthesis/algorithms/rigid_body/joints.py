@@ -73,7 +73,7 @@ def forward_kinematics(d: Draft) -> None:
     world = $root
     for j in range(axis.shape[0]):
         $motion
-        # from the parent's frame over the joint's to the link's own
+        # X_world = X_parent * X_joint_offset * X_joint(q)
         world = world * $local * x_j
         $keep
     $tip
@@ -82,7 +82,7 @@ def forward_kinematics(d: Draft) -> None:
         loop = """
         for j in range(axis.shape[0]):
             world = $root
-            # parents come before their children; -1 is the ground
+            # Links are sorted so parents come first; parent index -1 is the fixed base
             if parent[j] >= 0 and parent[j] < j:
                 world = body_q[tid, parent[j]]
             $motion
@@ -201,20 +201,20 @@ def joint_torques(d: Draft) -> None:
     }
     rub = {
         "none": "",
-        "coulomb": "# a smooth sign, which does not chatter around rest\nt -= mu * wp.tanh(rate / 0.05)",
+        "coulomb": "# Smooth Coulomb friction, tanh() avoids chatter around zero velocity\nt -= mu * wp.tanh(rate / 0.05)",
         "viscous": "t -= mu * rate",
     }
     past = {
         "none": "",
         "spring": f"""
-        # both terms are zero within the limits
+        # Penalty outside of [lower, upper], zero inside
         t += limit_ke * (wp.max(lower[{row}] - angle, 0.0) - wp.max(angle - upper[{row}], 0.0))
         """,
         "damped": f"""
         if angle < lower[{row}]:
             t += limit_ke * (lower[{row}] - angle) - limit_kd * wp.min(rate, 0.0)
         elif angle > upper[{row}]:
-            # only what drives further into the limit is damped
+            # Damp only velocities that drive the joint further into its limit
             t -= limit_ke * (angle - upper[{row}]) + limit_kd * wp.max(rate, 0.0)
         """,
     }
@@ -235,7 +235,7 @@ def joint_torques(d: Draft) -> None:
         angle="angle = q[$at]" if "angle" in motors[drive] + past[limits] else "",
         motor=motors[drive],
         saturate="""
-        # what the motor can give; limits of the joint are not the motor's
+        # Clamp the drive to the actuator effort limit (joint limit forces are not clamped)
         t = wp.clamp(t, -effort, effort)
         """
         if saturated
@@ -328,7 +328,8 @@ def center_of_mass(d: Draft) -> None:
         "rows": "for b in range(mass.shape[1]):\n    $body",
         "chained": """
         b = head[tid]
-        # links are chained by number; a bound on their count, so that a cycle ends, too
+        # Walk the linked list of links.
+        # NOTE: the bound on the number of links guards against cycles.
         hops = int(0)
         while b >= 0 and hops < 16:
             $body

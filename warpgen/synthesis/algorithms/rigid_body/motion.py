@@ -79,7 +79,8 @@ def integrate_bodies(d: Draft) -> None:
     torque = "t0" if wrench == "spatial" else "t[tid]"
     turns = {
         "explicit": f"""
-        # in the body's frame the inertia is constant; w x I w turns the axis of a spinning body
+        # Work in the body frame, where the inertia tensor is constant.
+        # Euler equation: I dw/dt = torque - w x (I w)
         wb = wp.quat_rotate_inv(r0, w0)
         tb = wp.quat_rotate_inv(r0, {torque}) - wp.cross(wb, {times})
         w1 = wp.quat_rotate(r0, wb + dt * ({inverse.format("tb")}))
@@ -90,7 +91,8 @@ def integrate_bodies(d: Draft) -> None:
         w1 = wp.quat_rotate(r0, wb + dt * ({inverse.format("tb")}))
         """,
         "implicit": f"""
-        # one Newton step of the implicit equation: stable for long thin bodies that spin fast
+        # Gyroscopic torque treated implicitly with a single Newton iteration, since the explicit
+        # version is unstable for long thin bodies that spin fast
         wb = wp.quat_rotate_inv(r0, w0)
         tensor = inertia[tid]
         tb = wp.quat_rotate_inv(r0, {torque})
@@ -112,7 +114,7 @@ def integrate_bodies(d: Draft) -> None:
         v1 = v[tid] + dt * (f0 * inv_m + gravity)
         $turn
         $damp
-        # positions move by the new velocities: that is what makes the step symplectic
+        # Use the new velocity (symplectic Euler)
         x1 = x0 + dt * v1
         r1 = $advance(r0, w1, dt)
         $store
@@ -236,7 +238,7 @@ def body_momentum(d: Draft) -> None:
         tid = wp.tid()
         $motion
         $rotation
-        # the inertia is known in the body's frame
+        # `inertia` is given in body space, so rotate the angular velocity first
         wb = wp.quat_rotate_inv(r, ang_vel)
         spin = $times
         $momentum

@@ -65,13 +65,13 @@ def fuse_imu(d: Draft) -> None:
     weight = {
         "always": "k = gain",
         "near 1 g": (
-            "# while the body speeds up, its specific force is not the way up\n"
+            "# The accelerometer measures specific force, so skip samples far from 1 g\n"
             "k = gain\n"
             "if wp.abs(size - 1.0) > 0.3:\n"
             "    k = 0.0"
         ),
         "weighted": (
-            "# the further from 1 g, the less it tells where up is\n"
+            "# Reduce the gain as |a| deviates from 1 g\n"
             "err = (size - 1.0) / 0.3\n"
             "k = gain / (1.0 + err * err)"
         ),
@@ -79,24 +79,24 @@ def fuse_imu(d: Draft) -> None:
     start = "q = att[tid]\nx = q[0]\ny = q[1]\nz = q[2]\nw = q[3]\n"
     if compass:
         start += """$field
-# the field in the world's frame, turned so that its level part points along x
+# Reference field in the world frame with its horizontal part along x: b = (sqrt(hx^2 + hy^2), 0, hz)
 h = wp.quat_rotate(q, m)
 bx = wp.sqrt(h[0] * h[0] + h[1] * h[1])
 bz = h[2]
 """
     if method == "gradient":
         correct = """
-        # f: where the attitude expects up, less where it is measured
+        # Objective f(q): predicted minus measured gravity direction
         fx = 2.0 * (x * z - w * y) - a[0]
         fy = 2.0 * (w * x + y * z) - a[1]
         fz = 1.0 - 2.0 * (x * x + y * y) - a[2]
-        # steepest ascent of f.f / 2: the transposed Jacobian times f
+        # Gradient J^T f
         sx = 2.0 * z * fx + 2.0 * w * fy - 4.0 * x * fz
         sy = -2.0 * w * fx + 2.0 * z * fy - 4.0 * y * fz
         sz = 2.0 * x * fx + 2.0 * y * fy
         sw = -2.0 * y * fx + 2.0 * x * fy
         $more
-        # a step of fixed length against it, whatever the error's size
+        # Normalized gradient step: only the direction matters, beta sets the rate
         s = k / wp.sqrt(sx * sx + sy * sy + sz * sz + sw * sw + 1.0e-12)
         dx = 0.5 * (w * g[0] + y * g[2] - z * g[1]) - s * sx
         dy = 0.5 * (w * g[1] - x * g[2] + z * g[0]) - s * sy
@@ -117,7 +117,7 @@ bz = h[2]
         rotate = {
             "derivative": "q1 = wp.normalize(wp.quat(x + dt * dx, y + dt * dy, z + dt * dz, w + dt * dw))",
             "exponential": """
-            # the rate that the derivative stands for, 2 conj(q) dq, turns the body for dt
+            # Convert dq/dt to a body rate, omega = 2 conj(q) dq, and integrate over dt
             rate = 2.0 * (wp.quat_inverse(q) * wp.quat(dx, dy, dz, dw))
             v = wp.vec3(rate[0], rate[1], rate[2])
             q1 = q * wp.quat_from_axis_angle(wp.normalize(v), wp.length(v) * dt)
@@ -132,7 +132,7 @@ bz = h[2]
         }[turn]
     else:
         more = """
-        # and where the field is expected, against where it is found
+        # Magnetometer: predicted minus measured field direction
         ex = bx * (1.0 - 2.0 * (y * y + z * z)) + 2.0 * bz * (x * z - w * y)
         ey = 2.0 * bx * (x * y - w * z) + 2.0 * bz * (w * x + y * z)
         ez = 2.0 * bx * (w * y + x * z) + bz * (1.0 - 2.0 * (x * x + y * y))
@@ -142,7 +142,7 @@ bz = h[2]
         ux = 2.0 * (x * z - w * y)
         uy = 2.0 * (w * x + y * z)
         uz = 1.0 - 2.0 * (x * x + y * y)
-        # the turn that would bring the expected up to the measured one
+        # Error is the cross product of measured and predicted gravity directions
         error = wp.cross(a, wp.vec3(ux, uy, uz))
         $more
         v = g + k * error
@@ -159,7 +159,7 @@ bz = h[2]
             """,
         }[turn]
     drift = (
-        "# what the error sums up to is the gyroscope's drift\nb = bias[tid] + ki * dt * error\nv += b"
+        "# Integral term estimates the gyroscope bias\nb = bias[tid] + ki * dt * error\nv += b"
         if integral
         else ""
     )
@@ -176,7 +176,7 @@ bz = h[2]
         d.output("angles", "vec3", count)
         store = """
         roll = wp.atan2(2.0 * (q1[3] * q1[0] + q1[1] * q1[2]), 1.0 - 2.0 * (q1[0] * q1[0] + q1[1] * q1[1]))
-        # rounding may carry the sine past one
+        # Clamp to [-1, 1], rounding errors can push the argument of asin() out of its domain
         pitch = wp.asin(wp.clamp(2.0 * (q1[3] * q1[1] - q1[2] * q1[0]), -1.0, 1.0))
         yaw = wp.atan2(2.0 * (q1[3] * q1[2] + q1[0] * q1[1]), 1.0 - 2.0 * (q1[1] * q1[1] + q1[2] * q1[2]))
         angles[tid] = wp.vec3(roll, pitch, yaw)

@@ -64,7 +64,7 @@ def track_targets(d: Draft) -> None:
     py = x[1] + dt * x[3]
     vx = x[2]
     vy = x[3]
-    # F P F': the position takes its share of the speed's uncertainty
+    # Covariance prediction P = F P F^T + Q for F = [[1, dt], [0, 1]]
     p00 += dt * (2.0 * p02 + dt * p22)
     p01 += dt * (p03 + p12 + dt * p23)
     p11 += dt * (2.0 * p13 + dt * p33)
@@ -75,18 +75,18 @@ def track_targets(d: Draft) -> None:
     """
     spread = {
         "discrete": """
-        # the acceleration is constant within a step, and drawn anew for the next
+        # Discrete white noise acceleration: constant within a step, G = (dt^2 / 2, dt)
         q4 = 0.25 * accel_noise * dt * dt * dt * dt
         q3 = 0.5 * accel_noise * dt * dt * dt
         q2 = accel_noise * dt * dt
         """,
         "continuous": """
-        # white noise in continuous time, integrated over the step
+        # Continuous white noise acceleration, Q = q [[dt^3 / 3, dt^2 / 2], [dt^2 / 2, dt]]
         q4 = accel_noise * dt * dt * dt / 3.0
         q3 = 0.5 * accel_noise * dt * dt
         q2 = accel_noise * dt
         """,
-        "velocity": "# only the speeds wander\nq2 = accel_noise * dt",
+        "velocity": "# Process noise on the velocities only\nq2 = accel_noise * dt",
     }[noise]
     adds = "p22 += q2\np33 += q2"
     if noise != "velocity":
@@ -97,7 +97,7 @@ def track_targets(d: Draft) -> None:
         rows = [", ".join(f"p{min(i, j)}{max(i, j)}" for j in range(4)) for i in range(4)]
         write_cov = "new_cov[tid] = wp.mat44(\n    " + ",\n    ".join(rows) + ",\n)"
     residual = """
-    # innovation and its covariance S = H P H' + R
+    # Innovation y = z - H x and its covariance S = H P H^T + R
     rx = z[tid][0] - px
     ry = z[tid][1] - py
     sxx = p00 + meas_var
@@ -119,7 +119,7 @@ def track_targets(d: Draft) -> None:
     gating = ""
     if gate or result == "likelihood":
         gating = (
-            "# squared Mahalanobis distance\n"
+            "# Gate by the squared Mahalanobis distance y^T S^-1 y\n"
             "d2 = (syy * rx * rx - 2.0 * p01 * rx * ry + sxx * ry * ry) / det\n"
         )
     far = ""
@@ -144,7 +144,7 @@ def track_targets(d: Draft) -> None:
         store = "$write_state\n$write_cov"
         if update == "sequential":
             # One coordinate after the other, each a division by a number.
-            lines = ["# the axes' noises are independent, so that each is a scalar update"]
+            lines = ["# R is diagonal, so both axes can be updated one after the other (sequential update)"]
             for axis, a in enumerate(("g", "h")):
                 row = [f"p{min(axis, k)}{max(axis, k)}" for k in range(4)]
                 if axis == 0:
@@ -166,7 +166,7 @@ def track_targets(d: Draft) -> None:
             second = [f"p{min(1, k)}{max(1, k)}" for k in range(4)]
             used = range(2) if update == "steady speed" else range(4)
             lines = [
-                "# gain K = P H' inv(S), row by row",
+                "# Kalman gain K = P H^T S^-1",
                 "ixx = syy / det",
                 "ixy = -p01 / det",
                 "iyy = sxx / det",
@@ -177,16 +177,14 @@ def track_targets(d: Draft) -> None:
                     f"k{k}y = {first[k]} * ixy + {second[k]} * iyy",
                 ]
             if update == "steady speed":
-                lines.append(
-                    "# the speeds are known from elsewhere and only considered, not corrected (Schmidt)"
-                )
+                lines.append("# Schmidt-Kalman: velocities are considered in S but not corrected")
             lines += [f"{('px', 'py', 'vx', 'vy')[k]} += k{k}x * rx + k{k}y * ry" for k in used]
             if whole:
                 if update == "steady speed":
                     lines += [f"a{k} = {first[k]}\nb{k} = {second[k]}" for k in range(4)]
                     lines += [f"p{i}{j} -= k{i}x * a{j} + k{i}y * b{j}" for i, j in _PAIRS if i < 2]
                 else:
-                    lines += ["# (I - K H) P, of which the upper half is enough"]
+                    lines += ["# P = (I - K H) P, upper triangle only"]
                     lines += [f"a{k} = {first[k]}\nb{k} = {second[k]}" for k in range(4)]
                     lines += [f"p{i}{j} -= k{i}x * a{j} + k{i}y * b{j}" for i, j in _PAIRS]
             correct = "\n".join(lines)

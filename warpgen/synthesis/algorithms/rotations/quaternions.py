@@ -61,7 +61,7 @@ def orient(d: Draft) -> None:
         roll = wp.quat_from_axis_angle(wp.vec3(1.0, 0.0, 0.0), a[0])
         pitch = wp.quat_from_axis_angle(wp.vec3(0.0, 1.0, 0.0), a[1])
         yaw = wp.quat_from_axis_angle(wp.vec3(0.0, 0.0, 1.0), a[2])
-        # the rightmost acts first
+        # Rightmost factor is applied first
         rotation = yaw * pitch * roll
         """,
         "matrix": "rotation = wp.quat_from_matrix(frames[tid])",
@@ -147,7 +147,7 @@ def read_angles(d: Draft) -> None:
         z = r[2]
         w = r[3]
         roll = wp.atan2(2.0 * (w * x + y * z), 1.0 - 2.0 * (x * x + y * y))
-        # rounding may carry the sine past one, where the arcsine is not defined
+        # Clamp to [-1, 1], asin() is undefined beyond because of rounding
         pitch = wp.asin(wp.clamp(2.0 * (w * y - z * x), -1.0, 1.0))
         yaw = wp.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
         angles[tid] = wp.vec3(roll, pitch, yaw)
@@ -161,7 +161,7 @@ def read_angles(d: Draft) -> None:
             "twist angle": "angle[tid] = wp.quat_twist_angle(axis, r)",
             "signed twist": "angle[tid] = wp.quat_twist_angle_signed(axis, r)",
             "real part": (
-                "# q and -q are one rotation: the magnitude picks the shorter way round\n"
+                "# abs() because q and -q represent the same rotation\n"
                 "angle[tid] = 2.0 * wp.acos(wp.min(wp.abs(r[3]), 1.0))"
             ),
         }[way]
@@ -244,15 +244,11 @@ def blend(d: Draft) -> None:
         flip = (
             "if wp.dot(q0, q1) < 0.0:\n    # -q1 is the same rotation, on the shorter way round\n    q1 = -q1"
         )
-    ease = (
-        "# zero rate at both ends, so that the motion starts and stops smoothly\ns = s * s * (3.0 - 2.0 * s)"
-        if eased
-        else ""
-    )
+    ease = "# Smoothstep, zero angular velocity at both ends\ns = s * s * (3.0 - 2.0 * s)" if eased else ""
     body = {
         "builtin": "q[tid] = wp.quat_slerp(q0, q1, s)",
         "power": """
-        # a part s of the rotation that leads from q0 to q1
+        # q0 * exp(s * log(q0^-1 q1))
         n, theta = wp.quat_to_axis_angle(wp.quat_inverse(q0) * q1)
         q[tid] = q0 * wp.quat_from_axis_angle(n, s * theta)
         """,

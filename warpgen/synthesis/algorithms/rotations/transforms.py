@@ -62,7 +62,7 @@ def place_points(d: Draft) -> None:
         "optional": """
         b = body[tid]
         if b < 0:
-            # fixed to the world: there is no frame to go through
+            # No parent frame (-1): points are given in world space already
             $stay
             return
         pose = poses[b]
@@ -85,7 +85,7 @@ def place_points(d: Draft) -> None:
         )
     elif way == "matrix":
         move = (
-            "# the same as a 4x4 matrix on homogeneous coordinates\n"
+            "# Homogeneous 4x4 matrix\n"
             "m = wp.transform_to_matrix(pose)\n"
             "$target = wp.transform_point(m, $local)"
         )
@@ -157,14 +157,14 @@ def change_frame(d: Draft) -> None:
         q = wp.transform_get_rotation(pose)
         w = wp.quat_rotate(q, wp.spatial_top(vectors[tid]))
         v = wp.quat_rotate(q, wp.spatial_bottom(vectors[tid]))
-        # a turning frame gives its own origin a velocity p x w
+        # v' = R v + p x (R w)
         moved = wp.spatial_vector(w, v + wp.cross(wp.transform_get_translation(pose), w))
         """
     elif way == "parts":
         move = """
         q = wp.transform_get_rotation(pose)
         f = wp.quat_rotate(q, wp.spatial_bottom(vectors[tid]))
-        # the force acts at p, and so has a moment p x f about the world's origin
+        # The force acts at p, hence a moment p x f about the world origin
         moment = wp.quat_rotate(q, wp.spatial_top(vectors[tid])) + wp.cross(wp.transform_get_translation(pose), f)
         moved = wp.spatial_vector(moment, f)
         """
@@ -175,12 +175,12 @@ def change_frame(d: Draft) -> None:
         )
         if what == "twist":
             move = turn + (
-                "# the adjoint of the transform, a 6x6 matrix with blocks (R 0; [p]R R)\n"
+                "# Adjoint of the transform, Ad = [R 0; [p]R R]\n"
                 "moved = wp.spatial_adjoint(r, s) * vectors[tid]"
             )
         else:
             move = turn + (
-                "# the dual of the adjoint: moments take the place of velocities\n"
+                "# Dual adjoint Ad^-T for wrenches\n"
                 "adjoint = wp.spatial_adjoint(r, s)\n"
                 "w = vectors[tid]\n"
                 "swapped = adjoint * wp.spatial_vector(w[3], w[4], w[5], w[0], w[1], w[2])\n"
@@ -263,7 +263,7 @@ def velocity_products(d: Draft) -> None:
             u = wp.spatial_bottom(v[tid])
             top = wp.vec3(h[0], h[1], h[2])
             bottom = wp.vec3(h[3], h[4], h[5])
-            # momentum turns with the body, and is carried along by it
+            # Bias force v x* (I v)
             carried = wp.spatial_vector(wp.cross(w, top) + wp.cross(u, bottom), wp.cross(w, bottom))
             """
             product = "carried"

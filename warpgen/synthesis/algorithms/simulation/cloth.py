@@ -61,7 +61,7 @@ def bending_forces(d: Draft) -> None:
     theta = {
         "atan2": "theta = wp.atan2(wp.dot(wp.cross(n2_hat, n1_hat), e_hat), wp.dot(n1_hat, n2_hat))",
         "sine": """
-        # half angles stay steep where the sheet folds flat
+        # sin(theta / 2) keeps growing up to a complete fold
         theta = 2.0 * wp.atan2(
             wp.dot(wp.cross(n2_hat, n1_hat), e_hat), 1.0 + wp.dot(n1_hat, n2_hat)
         )
@@ -76,7 +76,7 @@ def bending_forces(d: Draft) -> None:
         x2 = x[j]
         x3 = x[k]
         x4 = x[l]
-        # normals as long as twice the triangles' areas
+        # Unnormalized normals, length is twice the triangle area
         n1 = wp.cross(x1 - x3, x1 - x4)
         n2 = wp.cross(x2 - x4, x2 - x3)
         e = x4 - x3
@@ -87,7 +87,8 @@ def bending_forces(d: Draft) -> None:
         n1_hat = n1 / n1_length
         n2_hat = n2 / n2_length
         $theta
-        # gradients of the angle: the wings turn about the edge, the edge's ends balance them
+        # Gradients of the dihedral angle with respect to all four vertices.
+        # They sum up to zero, hence the edge vertices balance the two opposite ones.
         n1_over = n1_hat / n1_length
         n2_over = n2_hat / n2_length
         d1 = n1_over * e_length
@@ -105,7 +106,7 @@ def bending_forces(d: Draft) -> None:
         read=read,
         theta=theta[angle],
         stiff="""
-        # discrete shells: long edges between thin triangles are stiffer
+        # Discrete shells (Grinspun et al. 2003): scale by |e|^2 / area
         shape = e_length * e_length / (n1_length + n2_length)
         """
         if stiffness == "shape"
@@ -199,19 +200,19 @@ def triangle_aerodynamics(d: Draft) -> None:
     lifts = {
         "none": "",
         "sine": """
-        # across the flow, within the plane of flow and normal
+        # Lift direction, orthogonal to the flow and in the plane of flow and normal
         across = wp.cross(wp.cross(u, n), u) / speed
         lift = k_lift * area * wp.dot(n, u) / speed * across
         """,
         "thin": """
-        # thin airfoil: lift grows with the angle between plane and flow
+        # Thin airfoil theory: lift is proportional to the angle of attack
         attack = 0.5 * wp.pi - wp.acos(wp.clamp(wp.dot(n, u) / speed, -0.99, 0.99))
         lift = k_lift * area * attack * speed * n
         """,
     }
     drags = {
         "linear": """
-        # seen along the flow, the triangle has the area A |cos|
+        # Projected area along the flow: A |cos(theta)|
         drag = -k_drag * area * wp.abs(wp.dot(n, u)) / speed * u
         """,
         "quadratic": """
@@ -230,7 +231,7 @@ def triangle_aerodynamics(d: Draft) -> None:
         twice = wp.length(normal)
         area = 0.5 * twice
         n = normal / twice
-        # the triangle's velocity through the air
+        # Velocity relative to the air, averaged over the vertices
         u = (v[i] + v[j] + v[k]) / 3.0$wind
         speed = wp.max(wp.length(u), 1.0e-6)
         $drag

@@ -67,7 +67,7 @@ def solve_stretch_shear(d: Draft) -> None:
         "rigid": "",
         "one": "gamma = stiffness * gamma",
         "vector": """
-        # shear and stretch are not alike stiff, in the frame of the segment
+        # Anisotropic stiffness: shear (x, y) and stretch (z) in the segment frame
         gamma = wp.quat_rotate(frame, wp.cw_mul(stiffness, wp.quat_rotate_inv(frame, gamma)))
         """,
     }
@@ -92,12 +92,12 @@ def solve_stretch_shear(d: Draft) -> None:
         w1 = w[e + 1]
         frame = q[e]
         l = $length
-        # the third director of the frame: where the segment should point
+        # Third director d3 = q e3 conj(q), the desired tangent
         d3 = wp.quat_rotate(frame, wp.vec3(0.0, 0.0, 1.0))
         s = (w0 + w1) / l + 4.0 * $turning * l
         gamma = ((x[e + 1] - x[e]) / l - d3) / s
         $soften
-        # gamma q e3* turns the frame towards the segment
+        # Rotation correction, delta_q = 2 w_q l gamma q e3*
         turn = wp.quat(gamma, 0.0) * frame * wp.quat(0.0, 0.0, -1.0, 0.0) * (2.0 * $turning * l)
         $apply
         """,
@@ -200,18 +200,18 @@ def solve_bend_twist(d: Draft) -> None:
         $index
         q0 = q[e]
         q1 = q[e + 1]
-        # the turn from one frame to the next
+        # Darboux vector: relative rotation conj(q0) q1
         darboux = wp.quat_inverse(q0) * q1
         $rest
         plus = darboux + rest_q
         minus = darboux - rest_q
-        # q and -q are one rotation: take the strain of the nearer one
+        # q and -q are the same rotation, so choose the sign with the smaller strain
         strain = minus
         if wp.dot(minus, minus) > wp.dot(plus, plus):
             strain = plus
         bend = wp.vec3(strain[0], strain[1], strain[2])
         $weights
-        # of a small turn the real part does not change
+        # The real part is constant to first order, so only the vector part is constrained
         change = wp.quat($scale$soft, 0.0)
         $apply
         """,
@@ -307,7 +307,7 @@ def follow_the_leader(d: Draft) -> None:
             free = x[$here]
             $collide
             dir = free - prev
-            # the leader stays; the follower is drawn to its sphere
+            # Project the follower onto the sphere of radius `rest` around its leader
             fixed = prev + dir * ($r / wp.max(wp.length(dir), 1.0e-6))
             $velocity
             x[$here] = fixed
@@ -320,7 +320,7 @@ def follow_the_leader(d: Draft) -> None:
         collide="""
         away = free - center
         if wp.length(away) < radius:
-            # out of the head before the length is restored
+            # Resolve head collisions before the length constraint
             free = center + away * (radius / wp.max(wp.length(away), 1.0e-6))
         """
         if collision
@@ -333,7 +333,8 @@ def follow_the_leader(d: Draft) -> None:
             shift = fixed - x[$here]
             v[$here] = (fixed - x_old[$here]) / dt
             if k > 1:
-                # the follower's correction slows its leader, as if they had the same mass
+                # Dynamic FTL (Muller et al. 2012): transfer the correction to the velocity of the leader,
+                # otherwise strands behave as if the mass was uneven
                 v[$before] = v[$before] - s_damping * shift / dt
             """,
         }[velocities],

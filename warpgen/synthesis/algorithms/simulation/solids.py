@@ -80,7 +80,7 @@ def tet_forces(d: Draft) -> None:
         p_stress += damping * dv * pose
         """,
         "strain rate": """
-        # only the symmetric part of the rate, so that a spinning body is not slowed down
+        # Damp the symmetric part of dF/dt only, rigid rotation must not be slowed down
         dv = wp.matrix_from_cols(v[j] - v[i], v[k] - v[i], v[l] - v[i])
         rate = wp.transpose(def_grad) * (dv * pose)
         p_stress += damping * def_grad * (rate + wp.transpose(rate))
@@ -98,7 +98,7 @@ def tet_forces(d: Draft) -> None:
         $volume
         x0 = x[i]
         ds = wp.matrix_from_cols(x[j] - x0, x[k] - x0, x[l] - x0)
-        # maps edges of the rest shape to those of now
+        # F = Ds * Dm_inv
         def_grad = ds * pose
         $lame
         p_stress = $stress(def_grad, mu, lam)
@@ -110,7 +110,7 @@ def tet_forces(d: Draft) -> None:
         wp.atomic_add(f, j, f1)
         wp.atomic_add(f, k, f2)
         wp.atomic_add(f, l, f3)
-        # the four balance
+        # Momentum conservation: forces of the four vertices sum up to zero
         wp.atomic_sub(f, i, f1 + f2 + f3)
         """,
         volume="rest_vol = 1.0 / (6.0 * wp.determinant(pose))" if volume == "from pose" else "",
@@ -223,7 +223,7 @@ def solve_volume(d: Draft) -> None:
         e2 = x[k] - x[i]
         e3 = x[l] - x[i]
         $gradients
-        # a translation does not change the volume
+        # grad_0 = -(grad_1 + grad_2 + grad_3), the volume is invariant under translation
         g0 = -(g1 + g2 + g3)
         $weights
         w = $sums
@@ -234,7 +234,7 @@ def solve_volume(d: Draft) -> None:
         $moves
         """,
         gradients="""
-        # gradients of six times the volume
+        # Gradients of 6 V with respect to the vertices
         g1 = wp.cross(e2, e3)
         g2 = wp.cross(e3, e1)
         g3 = wp.cross(e1, e2)
@@ -321,21 +321,21 @@ def tet_energy(d: Draft) -> None:
         psi = {m} * wp.ddot(strain, strain) + 0.5 * {n} * tr * tr
         """,
         "linear": f"""
-        # small strains: turns of the element count as strain, too
+        # Small strain tensor; not rotation invariant
         strain = 0.5 * (f + wp.transpose(f)) - wp.identity(n=3, dtype=float)
         tr = wp.trace(strain)
         psi = {m} * wp.ddot(strain, strain) + 0.5 * {n} * tr * tr
         """,
         "neo-hookean": f"""
         i1 = wp.ddot(f, f)
-        # an inverted element has no logarithm: its volume is taken as small
+        # Clamp J, log(J) is undefined for inverted elements
         log_j = wp.log(wp.max(wp.determinant(f), 0.01))
         psi = 0.5 * {m} * (i1 - 3.0) - {m} * log_j + 0.5 * {n} * log_j * log_j
         """,
         "stable": f"""
         i1 = wp.ddot(f, f)
         j_det = wp.determinant(f)
-        # completes the square, so that F = I is at rest
+        # alpha = 1 + mu / lambda makes F = I stress-free (rest stability)
         shifted = j_det - 1.0 - {m} / {n}
         psi = 0.5 * {m} * (i1 - 3.0) + 0.5 * {n} * shifted * shifted
         """,
@@ -365,7 +365,7 @@ def tet_energy(d: Draft) -> None:
         volume=""
         if given
         else """
-        # of the rest shape, whose edges the pose is the inverse of
+        # Rest volume from the inverse rest shape: V = 1 / (6 det(Dm_inv))
         rest_vol = 1.0 / (6.0 * wp.determinant(pose))
         """,
         psi=texts[model],

@@ -61,12 +61,12 @@ def spring_forces(d: Draft) -> None:
     laws = {
         "linear": "fs = -$k * (l - rest[$s]) * dir",
         "rope": """
-        # a rope pulls and never pushes
+        # Ropes carry tension only
         fs = -$k * wp.max(l - rest[$s], 0.0) * dir
         """,
         "strain": "fs = -$k * (l / rest[$s] - 1.0) * dir",
         "cubic": """
-        # stiffens as it is drawn out, as woven cloth does
+        # Stiffening spring, f = -k (s + s^3) for the stretch s = l - rest
         stretch = l - rest[$s]
         fs = -$k * stretch * (1.0 + stretch * stretch) * dir
         """,
@@ -94,7 +94,7 @@ def spring_forces(d: Draft) -> None:
         """,
         "chain": """
         tid = wp.tid()
-        # the spring of this number ties a particle to the next
+        # Spring i connects particles i and i + 1
         i = tid
         j = tid + 1
         $pair
@@ -104,7 +104,8 @@ def spring_forces(d: Draft) -> None:
         "rows": """
         i = wp.tid()
         fi = wp.vec3()
-        # each particle gathers over its own row: no atomics, but every spring is computed twice
+        # Gather over the springs of this particle. Avoids atomics at the cost of
+        # evaluating each spring twice.
         for s in range(start[i], start[i + 1]):
             j = others[s]
             if j == i:
@@ -206,7 +207,7 @@ def solve_distance(d: Draft) -> None:
     masses = "wi = inv_mass[i]\nwj = inv_mass[j]"
     if pinned:
         masses = """
-        # pinned particles are marked by an inverse mass below zero
+        # Inverse mass < 0 marks pinned particles
         wi = wp.max(inv_mass[i], 0.0)
         wj = wp.max(inv_mass[j], 0.0)
         """
@@ -217,7 +218,7 @@ def solve_distance(d: Draft) -> None:
         "xpbd damped": f"""
         alpha = compliance / (dt * dt)
         gamma = alpha * beta / dt
-        # the constraint's own velocity, over the step so far
+        # Rayleigh damping (XPBD, eq. 26): constraint velocity from the positions of the last step
         moved = wp.dot(n, (x[i] - x_prev[i]) - (x[j] - x_prev[j]))
         lam = (-c{known} - gamma * moved) / ((1.0 + gamma) * w + alpha)
         """,
@@ -252,7 +253,7 @@ def solve_distance(d: Draft) -> None:
         """
         if way == "jacobi"
         else """
-        # edges of one colour share no particle, hence no atomics
+        # Edges of one color share no particles, so no atomics are needed
         x[i] += wi * lam * n
         x[j] -= wj * lam * n
         """,

@@ -95,11 +95,11 @@ def limit_strain(d: Draft) -> None:
     $strain
     excess = l - rest[tid] * (1.0 + strain)
     if wp.abs(excess) < 1.0e-6:
-        # within the limits
+        # Early exit if the strain is within the limits
         return
     """
     velocities = """
-    # what the edge would be at the end of the step
+    # Predicted edge x + dt * v at the end of the step
     ahead = d_ij + dt * (v[i] - v[j])
     l = wp.length(ahead)
     n = ahead / l

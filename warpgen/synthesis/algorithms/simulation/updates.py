@@ -59,7 +59,7 @@ def update_velocities(d: Draft) -> None:
         "none": "",
         "mass": """
         if inv_mass[tid] <= 0.0:
-            # what is pinned stays where it was
+            # Pinned particles (inverse mass of 0) do not move
             x_new[tid] = x_old[tid]
             return
         """,
@@ -72,7 +72,7 @@ def update_velocities(d: Draft) -> None:
     velocity = {
         "first": "vi = (xi - x_old[tid]) / dt",
         "second": """
-        # BDF2 loses less energy than the difference of two positions
+        # BDF2: v = (3 x - 4 x_prev + x_prev2) / (2 dt), less numerical damping than BDF1
         vi = (1.5 * xi - 2.0 * x_old[tid] + 0.5 * x_older[tid]) / dt
         """,
     }
@@ -99,7 +99,7 @@ def update_velocities(d: Draft) -> None:
         """,
         pin=pin[pinned],
         move="""
-        # Jacobi's corrections are averaged over the constraints that made them
+        # Average the corrections over the number of constraints per particle (Jacobi)
         xi = x_pred[tid] + delta[tid] / float(wp.max(hits[tid], 1))
         """
         if averaged
@@ -108,7 +108,7 @@ def update_velocities(d: Draft) -> None:
         limit=limit[limited],
         sleep="""
         if wp.length(vi) < sleep:
-            # too slow to matter: stays, so that piles come to rest
+            # Sleep threshold: stop slow particles so piles come to rest
             xi = x_old[tid]
             vi = wp.vec3()
         """

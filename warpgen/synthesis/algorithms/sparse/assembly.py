@@ -53,9 +53,9 @@ def triplets_to_rows(d: Draft) -> None:
         d.param("tol", "float", 0.1, 0.4)
     leave = {
         "none": "",
-        "negative": "# -1 marks an entry that was dropped before\nif row < 0 or col < 0:\n    return",
-        "small": "# entries of no weight are not worth a place\nif wp.abs(values[k]) < tol:\n    return",
-        "upper": "# the lower triangle says it all\nif col > row:\n    return",
+        "negative": "# Skip dropped entries (row or column of -1)\nif row < 0 or col < 0:\n    return",
+        "small": "# Drop entries below the tolerance\nif wp.abs(values[k]) < tol:\n    return",
+        "upper": "# Symmetric: store the lower triangle only\nif col > row:\n    return",
     }[drop]
 
     def kept(v: Values) -> tuple[Any, Any, Any]:
@@ -89,7 +89,7 @@ def triplets_to_rows(d: Draft) -> None:
     elif task == "assemble":
         d.output("A", "float", (n, n))
         more = "if col != row:\n    wp.atomic_add(A, col, row, values[k])" if mirror else ""
-        d.code(head + "# triplets at one place are summed\nwp.atomic_add(A, row, col, values[k])\n$more",
+        d.code(head + "# Duplicate triplets are summed up\nwp.atomic_add(A, row, col, values[k])\n$more",
                read=read, leave=leave, more=more)  # fmt: skip
         d.says("Assembles triplets to a dense matrix, those at one place summed.")
 
@@ -134,9 +134,9 @@ def triplets_to_rows(d: Draft) -> None:
         )
         if not ell:
             d.module(f"ROOM = wp.constant({width})")
-        full = "# a row that is full keeps what it has; its counter tells how much room it lacks\n"
+        full = "# Row is full: drop the entry, the counter still reports the required capacity\n"
         full += "if slot >= columns_out.shape[1]:\n    return" if ell else ""
-        d.code(head + "# each triplet of a row draws the next slot\n$place\n$full\n"
+        d.code(head + "# Reserve the next free slot of the row\n$place\n$full\n"
                f"columns_out[{at}] = col\nvalues_out[{at}] = values[k]",
                read=read, leave=leave, place=place, full=full if ell and symmetric else "")  # fmt: skip
         d.says("Places triplets in the rows of a matrix, each in the next free slot of its row.")
@@ -193,7 +193,7 @@ def row_entries(d: Draft) -> None:
     if task == "diagonal":
         extra = "\n        break" if stop else ""
         add = "s = " if stop else "s += "
-        note = "# one entry for the diagonal: the rest of the row need not be read\n" if stop else ""
+        note = "# At most one diagonal entry per row, so stop here\n" if stop else ""
         body = f"s = float(0.0)\n{note}for k in range(start, end):\n    if {columns}[k] == row:\n"
         body += f"        {add}{values}[k]{extra}\n"
         body += f"{put} = {final}"
@@ -217,7 +217,7 @@ def row_entries(d: Draft) -> None:
         """
         pair = {"plain": "centre - radius, centre + radius", "inverse": "centre, radius",
                 "root": "wp.abs(centre) - radius, wp.abs(centre) + radius"}[which]  # fmt: skip
-        body += f"# every eigenvalue lies in the disc of some row\n{put} = wp.vec2({pair})"
+        body += f"# Gershgorin disc: center a_ii, radius sum of |a_ij|\n{put} = wp.vec2({pair})"
         body = body.replace("        # every", "# every")
         lines = [x[8:] if x.startswith("        ") else x for x in body.strip("\n").split("\n")]
         body = "\n".join(lines)

@@ -56,12 +56,12 @@ def coo_matvec(d: Draft) -> None:
         value, flipped = flipped, value
     to, of = ("col", "row") if transpose else ("row", "col")
     skip = """
-    # a negative index marks a triplet that was cancelled
+    # Skip cancelled triplets (negative index)
     if row < 0 or col < 0:
         return
     """
     mirror = f"""
-    # only one triangle is stored: the diagonal has no mirror image
+    # Symmetric storage: mirror the entry, except on the diagonal
     if row != col:
         wp.atomic_add(y, {of}, {flipped} * x[{to}])
     """
@@ -234,10 +234,10 @@ def banded_matvec(d: Draft) -> None:
         guard = "if col < 0 or col >= n:\n    $leave\n"
     elif border == "clamp range":
         locate = f"col = row {sign} shifts[k]\n"
-        guard = "# compare with the nearest valid column: only inside do both agree\n"
+        guard = "# Clamped and actual column only agree inside of the matrix\n"
         guard += "if col != wp.clamp(col, 0, n - 1):\n    $leave\n"
     else:
-        locate = "# + n, since the remainder of a negative number is negative\n"
+        locate = "# Add n because % keeps the sign of the dividend\n"
         locate += f"col = (row {sign} shifts[k] + n) % n\n"
         guard = ""
     if store == "row":

@@ -67,7 +67,7 @@ def csr_matvec(d: Draft) -> None:
             row, lane = wp.tid()
             start = $offsets[row]
             end = $offsets[row + 1]
-            # threads of the block take entries in turns, so that they read neighbours in memory together
+            # Strided access: threads of a block read consecutive entries (coalesced)
             s = $zero
             for k in range(start + lane, end, wp.block_dim()):
                 s += $term
@@ -90,7 +90,7 @@ def csr_matvec(d: Draft) -> None:
             end = $offsets[row + 1]
             even = $zero
             odd = $zero
-            # two sums that do not wait for each other
+            # Two independent partial sums for instruction-level parallelism
             while k + 1 < end:
                 even += $term
                 odd += $values[k + 1] * x[$columns[k + 1]]
@@ -162,7 +162,7 @@ def csr_spmm(d: Draft) -> None:
     scattered = form == "transposed scatter"
     d.input("B", "float", (rows if scattered else columns, width), -1.0, 1.0)
     d.output("C", "float", (columns if scattered else rows, width))
-    average = "# an empty row has no mean\ncount = wp.max(end - start, 1)" if mean else ""
+    average = "# Avoid division by zero for empty rows\ncount = wp.max(end - start, 1)" if mean else ""
     share = " / float(count)" if mean else ""
     bounds = "start = $offsets[row]\nend = $offsets[row + 1]"
     if form == "thread per entry":
@@ -210,7 +210,7 @@ def csr_spmm(d: Draft) -> None:
             $average
             acc = wp.tile_zeros(shape=(1, WIDTH), dtype=float)
             for k in range(start, end):
-                # a whole row of B at a time, which all threads of the block share
+                # Load whole rows of B as tiles
                 acc += wp.tile_load(B, shape=(1, WIDTH), offset=($columns[k], 0)) * ($values[k]$share)
             wp.tile_store(C, acc, offset=(row, 0))
             """,
@@ -226,7 +226,7 @@ def csr_spmm(d: Draft) -> None:
             row, n = wp.tid()
             $bounds
             $average
-            # the transpose sends each row to its columns, where several rows meet
+            # Scatter to the columns of the row; several rows may hit the same column, hence atomics
             for k in range(start, end):
                 wp.atomic_add(C, $columns[k], n, $values[k]$share * B[row, n])
             """,
@@ -278,7 +278,7 @@ def csr_rmatvec(d: Draft) -> None:
     if entry == "mat33":
         block = f"wp.transpose({block})"
     if locate == "row":
-        none = "# nothing to send: spares the loads of an empty row\nif start == end:\n    return"
+        none = "# Early exit for empty rows\nif start == end:\n    return"
         d.launch(rows)
         d.code(
             """

@@ -47,7 +47,7 @@ def weighted_jacobi(d: Draft) -> None:
         d.input("x_prev", "float", n, -1.0, 1.0)
         d.param("rho", "float", 1.1, 1.8)
     d.output("y", "float", n)
-    hold = "# a Dirichlet node keeps its value\nif pinned[row] != 0:\n    y[row] = x[row]\n    return"
+    hold = "# Dirichlet nodes keep their value\nif pinned[row] != 0:\n    y[row] = x[row]\n    return"
     values, columns = a.text["values"], a.text["columns"]
     if diagonal == "in the row":
         # the entries of the row that lie on the diagonal add to the shift
@@ -180,7 +180,7 @@ def coloured_gauss_seidel(d: Draft) -> None:
             for slot in range(neighbors.shape[1]):
                 col = neighbors[row, slot]
                 if col >= 0:
-                    # the other colour lies behind this one in `x`
+                    # Unknowns of the other color follow behind in `x`
                     s += weights[row, slot] * x[group.shape[0] + col]
             $store
             """,
@@ -192,7 +192,7 @@ def coloured_gauss_seidel(d: Draft) -> None:
         d.code(
             """
             i, half = wp.tid()
-            # cells of one parity, as the black fields of a chessboard
+            # Red-black ordering by parity
             j = 2 * half + (i + parity) % 2
             s = $zero
             if i > 0:

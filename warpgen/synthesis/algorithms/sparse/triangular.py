@@ -64,7 +64,7 @@ def triangular_level(d: Draft) -> None:
         $row
         s = $entry(b[row])
         $loop
-        # rows of this level do not depend on each other
+        # Rows of one level are independent (level scheduling)
         x[$where] = $value
         """,
         row="tid = wp.tid()\nrow = level[tid]" if listed == "listed" else "row = wp.tid()",
@@ -148,14 +148,14 @@ def block_jacobi(d: Draft) -> None:
         body = f"""
         m = {block}
         f = {right}
-        # m = L L^T, row by row
+        # m = L L^T, computed row by row
         l00 = wp.sqrt(m[0, 0])
         l10 = m[1, 0] / l00
         l20 = m[2, 0] / l00
         l11 = wp.sqrt(m[1, 1] - l10 * l10)
         l21 = (m[2, 1] - l20 * l10) / l11
         l22 = wp.sqrt(m[2, 2] - l20 * l20 - l21 * l21)
-        # L u = f forwards, then L^T z = u backwards
+        # Forward substitution L u = f, then backward substitution L^T z = u
         u0 = f[0] / l00
         u1 = (f[1] - l10 * u0) / l11
         u2 = (f[2] - l20 * u0 - l21 * u1) / l22
@@ -168,7 +168,7 @@ def block_jacobi(d: Draft) -> None:
         body = f"""
         m = {block}
         f = {right}
-        # m = L D L^T needs no roots
+        # m = L D L^T, avoids square roots
         l10 = m[1, 0] / m[0, 0]
         d1 = m[1, 1] - l10 * m[1, 0]
         z1 = (f[1] - l10 * f[0]) / d1
@@ -178,7 +178,7 @@ def block_jacobi(d: Draft) -> None:
         body = f"""
         m = {block}
         f = {right}
-        # m = L D L^T needs no roots
+        # m = L D L^T, avoids square roots
         d0 = m[0, 0]
         l10 = m[1, 0] / d0
         l20 = m[2, 0] / d0

@@ -60,7 +60,7 @@ def advect_finite_volume(d: Draft) -> None:
         lines += [
             f"slope_l = {slope(-1)}",
             f"slope = {slope(0)}",
-            "# the profile leaves the cell for half of the way that it moves: hence 1 - nu",
+            "# Lax-Wendroff correction factor (1 - nu) / 2",
             f"flux_l = nu * ({q[-1]} + 0.5 * (1.0 - nu) * slope_l)",
             f"flux_r = nu * ({q[0]} + 0.5 * (1.0 - nu) * slope)",
         ]
@@ -94,12 +94,12 @@ def advect_finite_volume(d: Draft) -> None:
 _WENO5 = """
 @wp.func
 def weno5(a: float, b: float, c: float, d: float, e: float) -> float:
-    # the three quadratic reconstructions at the cell's right face
+    # Third-order reconstructions at the right face, one per substencil
     p0 = (2.0 * a - 7.0 * b + 11.0 * c) / 6.0
     p1 = (-b + 5.0 * c + 2.0 * d) / 6.0
     p2 = (2.0 * c + 5.0 * d - e) / 6.0
 
-    # smoothness indicators of Jiang and Shu
+    # Smoothness indicators (Jiang and Shu 1996)
     s0 = 13.0 / 12.0 * wp.pow(a - 2.0 * b + c, 2.0) + 0.25 * wp.pow(a - 4.0 * b + 3.0 * c, 2.0)
     s1 = 13.0 / 12.0 * wp.pow(b - 2.0 * c + d, 2.0) + 0.25 * wp.pow(b - d, 2.0)
     s2 = 13.0 / 12.0 * wp.pow(c - 2.0 * d + e, 2.0) + 0.25 * wp.pow(3.0 * c - 4.0 * d + e, 2.0)
@@ -107,13 +107,13 @@ def weno5(a: float, b: float, c: float, d: float, e: float) -> float:
     return (w0 * p0 + w1 * p1 + w2 * p2) / (w0 + w1 + w2)
 """
 _JS = """
-# EPS keeps the weights finite where the field is smooth
+# EPS avoids division by zero in smooth regions
 w0 = 0.1 / ((EPS + s0) * (EPS + s0))
 w1 = 0.6 / ((EPS + s1) * (EPS + s1))
 w2 = 0.3 / ((EPS + s2) * (EPS + s2))
 """
 _Z = """
-# WENO-Z: tau is of fifth order, so that smooth extrema keep the ideal weights
+# WENO-Z (Borges et al. 2008): tau5 recovers the optimal weights at smooth extrema
 tau = wp.abs(s0 - s2)
 w0 = 0.1 * (1.0 + tau / (EPS + s0))
 w1 = 0.6 * (1.0 + tau / (EPS + s1))
@@ -205,7 +205,7 @@ def weno_transport(d: Draft) -> None:
         if burgers != "linear":
             lines.append(
                 {
-                    "leftward": "# the wind blows from the right (c < 0), so the stencil leans that way",
+                    "leftward": "# Upwind for c < 0, so the stencil is mirrored",
                     "burgers": "# f(u) = u^2 / 2",
                 }[burgers]
             )
@@ -236,7 +236,7 @@ def sample_bilinear(field: wp.array2d(dtype=float), x: float, y: float) -> float
     ny = field.shape[1]
     px = wp.clamp(x, 0.0, float(nx - 1))
     py = wp.clamp(y, 0.0, float(ny - 1))
-    # the last cell begins one before the last sample, so that i + 1 is on the grid
+    # Clamp to n - 2, so i + 1 stays on the grid
     i = wp.min(int(px), nx - 2)
     j = wp.min(int(py), ny - 2)
     fx = px - float(i)
@@ -334,7 +334,7 @@ def advect_semi_lagrangian(d: Draft) -> None:
         lines.append(f"advected[i, j] = sample_bilinear(field, px, py){fade}")
     else:
         lines += [
-            "# where the node goes, the first pass is sampled: without errors that would give the field back",
+            "# MacCormack: trace the first pass forward again, the difference to the field is twice the error",
             "qx = 2.0 * float(i) - px",
             "qy = 2.0 * float(j) - py",
             "back = sample_bilinear(forward, qx, qy)",
@@ -344,7 +344,7 @@ def advect_semi_lagrangian(d: Draft) -> None:
             lines += [
                 "nx = field.shape[0]",
                 "ny = field.shape[1]",
-                "# no new extrema: stay within the four samples that the first pass mixed",
+                "# Clamp to the range of the four samples to avoid new extrema",
                 "ci = wp.clamp(int(px), 0, nx - 2)",
                 "cj = wp.clamp(int(py), 0, ny - 2)",
                 "a = field[ci, cj]",

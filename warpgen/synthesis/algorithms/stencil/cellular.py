@@ -64,14 +64,14 @@ def life_step(d: Draft) -> None:
             "for a in range(-1, 2):",
             "    for b in range(-1, 2):",
             f"        count += cells[{i}, {j}]",
-            "# the cell itself was counted, too",
+            "# Subtract the cell itself, which was counted as well",
             f"count -= {own}",
         ]
     else:
         lines = [f"count = {total([g.at('cells', *o) for o in _RING])}"]
     if style == "masks":
         lines += [
-            "# bit n of a mask: n living neighbours let a cell be born, or live on",
+            "# Bit n of the masks: a cell with n living neighbors is born or survives",
             f"rule = kept if {own} == 1 else born",
             f"{new} = (rule >> count) & 1",
         ]
@@ -162,7 +162,7 @@ def elementary_automaton(d: Draft) -> None:
     if packed == "words":
         lines += [
             "here = cells[tid]",
-            "# each bit's neighbours are its word shifted, with a bit from the word beside",
+            "# Shift the packed words, carry in one bit from the adjacent word",
             "west = (here << wp.uint32(1)) | (left >> wp.uint32(31))",
             "east = (here >> wp.uint32(1)) | (right << wp.uint32(31))",
         ]
@@ -173,7 +173,7 @@ def elementary_automaton(d: Draft) -> None:
         lines += ["pattern = 4 * left + 2 * cells[tid] + right"]
         value = "RULE[pattern]" if packed == "table" else "(rule >> pattern) & 1"
     if memory:
-        lines += ["# exclusive or with the row before makes any rule reversible"]
+        lines += ["# XOR with the previous row makes any rule reversible (Fredkin)"]
         lines += [f"cells_new[tid] = ({value}) ^ before[tid]"]
     else:
         lines += [f"cells_new[tid] = {value}"]
@@ -262,7 +262,7 @@ def forest_fire_step(d: Draft) -> None:
             f"if s == {empty}:",
             f"    {new} = {tree} if {luck} < p_grow else {empty}",
             "    return",
-            "# a tree burns if one beside it does, or lightning strikes",
+            "# Trees catch fire from a burning neighbor or by lightning",
             f"near_fire = {burn}",
             f"burns = {ignites}",
             f"if near_fire{f' and {caught}' if caught else ''}:",
@@ -336,7 +336,7 @@ def sandpile_topple(d: Draft) -> None:
             def topples(count: int, critical: int) -> int:
                 $rule
             """,
-            rule="# how often it can give four grains away\nreturn wp.max(count - critical + 4, 0) // 4"
+            rule="# Number of topplings, four grains each\nreturn wp.max(count - critical + 4, 0) // 4"
             if many
             else "return 1 if count >= critical else 0",
         )

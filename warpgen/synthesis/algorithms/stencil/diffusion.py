@@ -67,7 +67,7 @@ def heat_step(d: Draft) -> None:
     u = g.at("u")
     if materials == "per cell":
         lines = [
-            "# fluxes through the faces, with the harmonic mean of the two cells' conductivities",
+            "# Face fluxes with the harmonic mean of both conductivities",
             f"k_here = {g.at('kappa')}",
             "flux = 0.0",
         ]
@@ -183,7 +183,7 @@ def reaction_diffusion_step(d: Draft) -> None:
         return f"(\n    0.2 * ({' + '.join(near)})\n    + 0.05 * ({far})\n    - {g.at(name)}\n)"
 
     names = ", ".join(name for name, _, _ in constants)
-    why = "# nine points: more isotropic than five, so that spots stay round\n" if nine else ""
+    why = "# Nine-point Laplacian, more isotropic than the five-point stencil\n" if nine else ""
     if packed == "vec2":
         d.output("C_new", "vec2", g.shape)
         border = f"{g.at('C_new')} = {g.at('C')}"

@@ -115,7 +115,7 @@ def lbm_collide(d: Draft) -> None:
     ]
     if forced:
         relax = "tau" if model == "tau" else "1.0 / omega"
-        lines += ["# Shan and Chen: the force enters through the velocity of the equilibrium"]
+        lines += ["# Shan-Chen forcing: shift the equilibrium velocity"]
         lines += [f"u += {relax} * gravity" if model == "tau" else "u += gravity / omega"]
     lines.append("for k in range(c.shape[0]):")
     if model == "trt":
@@ -200,13 +200,15 @@ def lbm_moments(d: Draft) -> None:
         lines.append(f"rho[{p.place}] = mass")
     if give in ("both", "velocity"):
         if forced:
-            lines.append("# half of the force belongs to this step (Guo): second order in time")
+            lines.append(
+                "# Guo forcing: half of the force is included in the velocity (second order in time)"
+            )
             lines.append(f"u[{p.place}] = (momentum + 0.5 * mass * gravity) / mass")
         else:
             lines.append(f"u[{p.place}] = momentum / mass")
     if give == "stress":
         one = "wp.identity(n=2, dtype=float)" if p.ndim == 2 else "wp.identity(n=3, dtype=float)"
-        lines.append("# less what the equilibrium carries: pressure rho / 3 and momentum times velocity")
+        lines.append("# Non-equilibrium part: subtract rho / 3 I + rho u u")
         lines.append(f"stress[{p.place}] = flux - mass / 3.0 * {one} - wp.outer(momentum, momentum) / mass")
     d.says(
         {

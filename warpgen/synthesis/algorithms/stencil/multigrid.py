@@ -46,7 +46,7 @@ def restrict_residual(d: Draft) -> None:
     inner = not cell and kind != "injection" and edges == "interior"
     lines = [f"{', '.join(('t' + c if inner else c) for c in letters)} = wp.tid()"]
     if inner:
-        lines.append("# the border is given on every grid: nothing to restrict there")
+        lines.append("# Skip the boundary, Dirichlet values are given on every level")
         lines += [f"{c} = t{c} + 1" for c in letters]
     guard = not cell and kind != "injection" and not inner
     if guard:
@@ -208,14 +208,16 @@ def prolongate_correction(d: Draft) -> None:
             ]
             value = "e"
         else:
-            lines.append("# even indices are nodes of both grids: there the two neighbours are one")
+            lines.append("# Even indices coincide with coarse nodes")
             lines += [f"{h} = ({c} + 1) // 2" for h, c in zip(highs, letters, strict=True)]
             rows = [" + ".join(corners[r : r + 2]) for r in range(0, len(corners), 2)]
             inner = rows[0] if len(rows) == 1 else "\n    " + "\n    + ".join(rows) + "\n"
             lines.append(f"e = {1 / 2**ndim} * ({inner})")
             value = "e"
     else:
-        lines.append("# a fine cell is a quarter of a coarse spacing off its parent's centre")
+        lines.append(
+            "# Fine cell centers are off by a quarter of the coarse spacing, so weights are 3/4 and 1/4"
+        )
         for c, low, h, a in zip(letters, lows, highs, range(ndim), strict=True):
             lines.append(f"{h} = wp.clamp({low} + 2 * ({c} % 2) - 1, 0, coarse.shape[{a}] - 1)")
         terms = []

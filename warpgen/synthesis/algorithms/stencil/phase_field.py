@@ -68,7 +68,7 @@ def phase_field_step(d: Draft) -> None:
         ]
     elif model == "swift-hohenberg":
         lines += [
-            "# (1 + lap)^2 = 1 + 2 lap + lap^2; the inner Laplacian was computed before",
+            "# (1 + lap)^2 = 1 + 2 lap + lap^2, the inner Laplacian comes from a previous pass",
             f"bilap = {laplacian_text(g, 'lap')}",
             f"rate = (r - 1.0) * p - 2.0 * {g.at('lap')} - bilap / (dx * dx)"
             + (" - p * p * p" if well == "quartic" else " + p * p - p * p * p"),
@@ -80,9 +80,9 @@ def phase_field_step(d: Draft) -> None:
         lap = f"around = {laplacian_text(g, 'phi')}"
         lines += [lap]
         if well == "quartic":
-            lines.append("# slope of the double well (1 - p^2)^2 / 4")
+            lines.append("# Derivative of the double well (1 - p^2)^2 / 4")
         else:
-            lines.append("# slope of the double well p^2 (1 - p)^2")
+            lines.append("# Derivative of the double well p^2 (1 - p)^2")
         lines.append(f"slope = {force}")
         if model == "chemical potential":
             lines.append(f"{g.at(out)} = slope - gamma * around / (dx * dx)")

@@ -171,7 +171,7 @@ def subtract_pressure_gradient(d: Draft) -> None:
     times = "" if coefficient == "1.0" else f"{coefficient} * "
     lines = [f"grad = {grad}"]
     if slip:
-        lines += [f"v = {g.at('vel')} - {times}grad", "# free slip: nothing flows through the walls"]
+        lines += [f"v = {g.at('vel')} - {times}grad", "# Free-slip walls: zero normal velocity"]
         for axis in range(g.ndim):
             c, n = "ijk"[axis], g.sizes[axis]
             kept = ", ".join("0.0" if a == axis else f"v[{a}]" for a in range(g.ndim))
@@ -245,7 +245,7 @@ def poisson_sweep(d: Draft) -> None:
         lines.append(f"{new} = {own} + omega * (relaxed - {own})")
     else:
         if ndim == 1:
-            lines.append("# 2/3 damps high frequencies best, which is what multigrid wants of a smoother")
+            lines.append("# omega = 2/3 is the best damping for a multigrid smoother")
         lines.append(f"{new} = ({own} + 2.0 * relaxed) / 3.0")
     g.code(d, "\n".join(lines), "p", border=f"{new} = {own}")
     if damped == "none":

@@ -84,7 +84,7 @@ def _write(d: Draft, task: str) -> None:
             f"{norm}({g.at('curl', *unit(a, ndim, 1))}) - {norm}({g.at('curl', *unit(a, ndim, -1))})"
             for a in range(ndim)
         ]
-        lines = ["# eta points to where it spins fastest"]
+        lines = ["# eta = grad |omega|, N = eta / |eta|"]
         lines.append(f"eta = wp.vec{ndim}(\n" + "".join(f"    {part},\n" for part in parts) + ")")
         lines.append("towards = eta / (wp.length(eta) + 1.0e-4)")
         if ndim == 2:

@@ -74,7 +74,7 @@ def wave_step(d: Draft) -> None:
     else:
         lines.append(f"accel = {accel}")
         if scheme == "overwrite":
-            lines.append("# the oldest level is not needed any more: the new one takes its place")
+            lines.append("# Overwrite the oldest time level")
         if damped == "linear":
             lines.append(f"rate = ({u} - {prev}) / dt")
             new = f"2.0 * {u} - {prev} + dt * dt * (accel - damping * rate)"
@@ -195,7 +195,7 @@ def fdtd_update(d: Draft) -> None:
         e = f" / eps[{at}]" if material == "lossy" else ""
         lines += [
             f"loss = 0.5 * sigma[{s_at}] * dt{e}",
-            "# the mean of old and new field carries the current: stable however lossy it is",
+            "# Semi-implicit conductivity: average of old and new field, unconditionally stable in sigma",
             "keep = (1.0 - loss) / (1.0 + loss)",
             "gain = dt_dx / (1.0 + loss)",
         ]
@@ -316,7 +316,7 @@ def schroedinger_step(d: Draft) -> None:
         else:
             re, im = g.at("re"), g.at("im")
             lines.append(f"density = {re} * {re} + {im} * {im}")
-        lines.append("# mean field of the other bosons (Gross and Pitaevskii)")
+        lines.append("# Gross-Pitaevskii: g |psi|^2 adds to the potential")
         energy.append("strength * density")
     total = " + ".join(energy)
     times = f" + ({total}) * {here}" if len(energy) > 1 else f" + {total} * {here}" if energy else ""
