@@ -43,33 +43,33 @@ def evaporate_reference(d: Draft) -> None:
     }[result])  # fmt: skip
     shape: Any = (rows, d.pick(8, 12, 16)) if grid else count
     here = "i, j" if grid else "tid"
-    d.input("t_min", "float", shape, 4.0, 12.0)
-    d.input("t_max", "float", shape, 16.0, 30.0)
+    d.input("t_min", "float", shape, 4.0, 12.0, about="Minimum temperature [deg C]")
+    d.input("t_max", "float", shape, 16.0, 30.0, about="Maximum temperature [deg C]")
     d.input("moist", "vec2" if humidity == "extremes" else "float", shape, 0.35, 0.85)
-    d.input("wind", "float", shape, 0.5, 6.0)
+    d.input("wind", "float", shape, 0.5, 6.0, about="Wind speed [m/s]")
     if light == "sunshine":
-        d.input("sun", "float", shape, 1.0, 8.0)
+        d.input("sun", "float", shape, 1.0, 8.0, about="Hours of sunshine")
     elif light == "measured":
-        d.input("solar", "float", shape, 8.0, 24.0)
+        d.input("solar", "float", shape, 8.0, 24.0, about="Solar radiation [MJ/m^2/day]")
     if axis == "sites":
-        d.input("latitude", "float", count, -0.9, 0.9)
-        d.input("altitude", "float", count, 0.0, 1500.0)
-        d.param("day", "float", 60.0, 300.0)
+        d.input("latitude", "float", count, -0.9, 0.9, about="Latitude [rad]")
+        d.input("altitude", "float", count, 0.0, 1500.0, about="Altitude [m]")
+        d.param("day", "float", 60.0, 300.0, about="Day of the year")
         site = "phi = latitude[tid]\nz = altitude[tid]\nt = day"
     elif axis == "days":
-        d.param("latitude", "float", 0.2, 0.9)
-        d.param("altitude", "float", 0.0, 1500.0)
-        d.input("day", "float", count, 1.0, 365.0)
+        d.param("latitude", "float", 0.2, 0.9, about="Latitude [rad]")
+        d.param("altitude", "float", 0.0, 1500.0, about="Altitude [m]")
+        d.input("day", "float", count, 1.0, 365.0, about="Day of the year")
         site = "phi = latitude\nz = altitude\nt = day[tid]"
     else:
-        d.input("latitude", "float", rows, -0.9, 0.9)
-        d.input("altitude", "float", shape, 0.0, 1500.0)
-        d.param("day", "float", 60.0, 300.0)
+        d.input("latitude", "float", rows, -0.9, 0.9, about="Latitude [rad]")
+        d.input("altitude", "float", shape, 0.0, 1500.0, about="Altitude [m]")
+        d.param("day", "float", 60.0, 300.0, about="Day of the year")
         site = "# Each grid row has one latitude\nphi = latitude[i]\nz = altitude[i, j]\nt = day"
     if mast:
-        d.param("mast", "float", 4.0, 12.0)
+        d.param("mast", "float", 4.0, 12.0, about="Height of the anemometer [m]")
     if result == "crop":
-        d.input("growth", "float", shape, 0.0, 1.0)
+        d.input("growth", "float", shape, 0.0, 1.0, about="Share of the growing season")
     air = """
     cold = t_min[@]
     warm = t_max[@]

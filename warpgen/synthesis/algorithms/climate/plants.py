@@ -45,16 +45,16 @@ def assimilate_carbon(d: Draft) -> None:
         "gross": "Computes the photosynthesis of leaves before they respire part of it.",
     }[result])  # fmt: skip
     d.input("light", "float", size, 100.0, 1500.0)
-    d.input("leaf_temp", "float", size, 10.0, 35.0)
-    d.input("vcmax25", "float", size, 40.0, 100.0)
+    d.input("leaf_temp", "float", size, 10.0, 35.0, about="Leaf temperature [deg C]")
+    d.input("vcmax25", "float", size, 40.0, 100.0, about="Carboxylation capacity at 25 deg C")
     if solved or result == "conductance":
         d.input("dryness", "float", size, 0.5, 2.5)
     if inside == "given":
         d.input("inner_co2", "float", size, 150.0, 350.0)
         if result == "conductance":
-            d.param("co2", "float", 380.0, 450.0)
+            d.param("co2", "float", 380.0, 450.0, about="CO2 in the air")
     else:
-        d.param("co2", "float", 380.0, 450.0)
+        d.param("co2", "float", 380.0, 450.0, about="CO2 in the air")
     if inside == "ratio":
         d.param("ratio", "float", 0.6, 0.8)
     d.module("GAS = wp.constant(8.314)  # J / (mol K)")

@@ -49,18 +49,18 @@ def rain_warm_clouds(d: Draft) -> None:
     declare("qv", "float", shape, 0.006, 0.013)
     declare("qc", "float", shape, 0.0, 0.003)
     declare("qr", "float", shape, 0.0001, 0.003)
-    d.input("rho", "float", levels, 0.8, 1.2)
+    d.input("rho", "float", levels, 0.8, 1.2, about="Air density [kg/m^3]")
     if air == "exner":
-        d.input("exner", "float", levels, 0.95, 1.0)
+        d.input("exner", "float", levels, 0.95, 1.0, about="Exner function")
         warmth = "pk = exner[k]\nt = theta[c, k] * pk\np = 1000.0 * wp.pow(pk, 3.5)"
         warm = "LV / (CP * pk)"
     else:
-        d.input("pressure", "float", levels, 830.0, 1000.0)
+        d.input("pressure", "float", levels, 830.0, 1000.0, about="Pressure")
         warmth = "t = temp[c, k]\np = pressure[k]"
         warm = "LV / CP"
-    d.param("dt", "float", 2.0, 8.0)
+    d.param("dt", "float", 2.0, 8.0, about="Time step [s]")
     if fall != "none":
-        d.param("dz", "float", 200.0, 400.0)
+        d.param("dz", "float", 200.0, 400.0, about="Layer thickness [m]")
     d.module("LV = wp.constant(2.5e6)  # J/kg, to evaporate water\nCP = wp.constant(1004.0)")
 
     def speed(k: str) -> str:
@@ -116,7 +116,7 @@ def rain_warm_clouds(d: Draft) -> None:
         for name in (heat, "qv", "qc", "qr"):
             d.output(f"new_{name}", "float", shape)
     if surface:
-        d.output("rainfall", "float", columns)
+        d.output("rainfall", "float", columns, about="Rain at the ground [mm]")
     step = f"""
     $warmth
     r = rho[k]

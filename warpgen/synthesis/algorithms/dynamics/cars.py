@@ -44,12 +44,12 @@ def drive_step(d: Draft) -> None:
         }[result]
     )
     if layout == "two vectors":
-        d.input("pose", "vec3", count, -1.0, 1.0)
-        d.input("vel", "vec3", count, -0.3, 0.3)
+        d.input("pose", "vec3", count, -1.0, 1.0, about="Positions and heading (x, y, yaw)")
+        d.input("vel", "vec3", count, -0.3, 0.3, about="Scaled velocities (forward, lateral, yaw rate)")
         read = "vx = 12.0 + 20.0 * vel[tid][0]\nvy = vel[tid][1]\nr = vel[tid][2]"
         place = "px = pose[tid][0]\npy = pose[tid][1]\nyaw = pose[tid][2]"
     else:
-        d.input("state", "float", (count, 6), -0.3, 0.3)
+        d.input("state", "float", (count, 6), -0.3, 0.3, about="Pose and scaled velocities")
         read = (
             "# Forward speed is stored relative to 12 m/s in units of 20 m/s\n"
             "vx = 12.0 + 20.0 * state[tid, 3]\n"
@@ -60,11 +60,11 @@ def drive_step(d: Draft) -> None:
     if result != "state":
         d.parameters = [p for p in d.parameters if p.name != "pose"]
         place = ""
-    d.input("steer", "float", count, -0.25, 0.25)
+    d.input("steer", "float", count, -0.25, 0.25, about="Steering angles [rad]")
     if result != "lateral forces" or load == "transfer":
-        d.input("throttle", "float", count, -3.0, 3.0)
+        d.input("throttle", "float", count, -3.0, 3.0, about="Longitudinal accelerations [m/s^2]")
     if result == "state":
-        d.param("dt", "float", 0.005, 0.02)
+        d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
     d.module("""
         MASS = wp.constant(1500.0)
         INERTIA = wp.constant(2500.0)
@@ -131,8 +131,8 @@ def drive_step(d: Draft) -> None:
     if result == "state":
         out = "next_pose" if layout == "two vectors" else "next_state"
         if layout == "two vectors":
-            d.output("next_pose", "vec3", count)
-            d.output("next_vel", "vec3", count)
+            d.output("next_pose", "vec3", count, about="Poses after the step")
+            d.output("next_vel", "vec3", count, about="Velocities after the step")
         else:
             d.output(out, "float", (count, 6))
         use = ("ux", "uy", "ur") if integrate == "symplectic" else ("vx", "vy", "r")

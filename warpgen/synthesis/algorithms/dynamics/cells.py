@@ -55,7 +55,7 @@ def step_membrane(d: Draft) -> None:
     substeps = d.pick(2, 3, 4)
     d.inout("v", "float", count, -75.0, -20.0)
     if layout == "vector":
-        d.inout("gates", "vec3", count, 0.2, 0.8)
+        d.inout("gates", "vec3", count, 0.2, 0.8, about="Gating variables (m, h, n)")
         load = "g = gates[tid]\nm = float(g[0])\nh = float(g[1])\nn = float(g[2])"
         save = "gates[tid] = wp.vec3(m, h, n)"
     elif layout == "separate":
@@ -64,21 +64,21 @@ def step_membrane(d: Draft) -> None:
         load = "m = float(m_gate[tid])\nh = float(h_gate[tid])\nn = float(n_gate[tid])"
         save = "m_gate[tid] = m\nh_gate[tid] = h\nn_gate[tid] = n"
     else:
-        d.inout("gates", "float", (count, 3), 0.2, 0.8)
+        d.inout("gates", "float", (count, 3), 0.2, 0.8, about="Gating variables (m, h, n)")
         load = "m = float(gates[tid, 0])\nh = float(gates[tid, 1])\nn = float(gates[tid, 2])"
         save = "gates[tid, 0] = m\ngates[tid, 1] = h\ngates[tid, 2] = n"
     d.input("current", "float", count, 0.0, 15.0)
     if coupled == "cable":
         d.input("v_old", "float", count, -75.0, -20.0)
-        d.param("g_axial", "float", 0.1, 0.5)
+        d.param("g_axial", "float", 0.1, 0.5, about="Axial conductance")
     elif coupled == "synapses":
         d.input("offsets", "int", count + 1, 0, 3 * count, "offsets")
         d.input("sources", "int", 3 * count, 0, count)
         d.input("open_share", "float", count, 0.0, 0.3)
-        d.param("g_syn", "float", 0.1, 0.4)
-    d.param("dt", "float", 0.005, 0.02)
+        d.param("g_syn", "float", 0.1, 0.4, about="Synaptic conductance")
+    d.param("dt", "float", 0.005, 0.02, about="Time step [ms]")
     if spikes:
-        d.param("threshold", "float", -30.0, -25.0)
+        d.param("threshold", "float", -30.0, -25.0, about="Spike threshold [mV]")
         d.output("fired", "int", count)
     d.use(VTRAP)
     if leak:
@@ -256,13 +256,13 @@ def spiking_step(d: Draft) -> None:
     elif kinds == "each":
         d.input("table", "vec4", count, 0.02, 0.1)
     if rest == "counter":
-        d.inout("resting", "int", count, 0, 3)
-    d.param("dt", "float", 0.5, 1.0)
+        d.inout("resting", "int", count, 0, 3, about="Remaining refractory steps")
+    d.param("dt", "float", 0.5, 1.0, about="Time step [ms]")
     if collect == "flags":
         d.output("spikes", "int", count)
     elif collect == "list":
-        d.output("spike_count", "int", 1)
-        d.output("spike_ids", "int", count)
+        d.output("spike_count", "int", 1, about="Number of spikes so far")
+        d.output("spike_ids", "int", count, about="Indices of the neurons that fired")
     else:
         d.inout("spikes", "int", count, 0, 5)
     head = ""

@@ -40,17 +40,17 @@ def fly_step(d: Draft) -> None:
         else "Computes force and angular acceleration of quadrotors from their rotors."
     )
     if result == "state" or ground:
-        d.input("pos", "vec3", count, 0.5, 3.0)
+        d.input("pos", "vec3", count, 0.5, 3.0, about="Positions [m]")
     if result == "state" or drag != "none":
-        d.input("vel", "vec3", count, -2.0, 2.0)
-    d.input("att", "quat", count, kind="unit")
+        d.input("vel", "vec3", count, -2.0, 2.0, about="Velocities [m/s]")
+    d.input("att", "quat", count, kind="unit", about="Attitude quaternions, body to world")
     if result == "state" or gyro:
-        d.input("rates", "vec3", count, -2.0, 2.0)
-    d.input("rotors", "vec4", count, 0.5, 1.5)
+        d.input("rates", "vec3", count, -2.0, 2.0, about="Body rates [rad/s]")
+    d.input("rotors", "vec4", count, 0.5, 1.5, about="Rotor speeds, 1 is hover")
     if motors == "lagged":
-        d.input("commands", "vec4", count, 0.5, 1.5)
+        d.input("commands", "vec4", count, 0.5, 1.5, about="Commanded rotor speeds")
     if result == "state" or motors == "lagged":
-        d.param("dt", "float", 0.002, 0.01)
+        d.param("dt", "float", 0.002, 0.01, about="Time step [s]")
     d.module("""
         MASS = wp.constant(1.2)
         ARM = wp.constant(0.2)
@@ -145,8 +145,8 @@ up = up / (1.0 - ratio * ratio)"""
         """
     else:
         rotate = ""
-        d.output("force_out", "vec3", count)
-        d.output("wdot_out", "vec3", count)
+        d.output("force_out", "vec3", count, about="Forces per mass in the world [m/s^2]")
+        d.output("wdot_out", "vec3", count, about="Angular accelerations [rad/s^2]")
         store = "force_out[tid] = force\nwdot_out[tid] = wdot"
     d.launch(count)
     d.code(

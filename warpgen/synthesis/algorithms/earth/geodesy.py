@@ -62,17 +62,17 @@ def geodetic_to_ecef(d: Draft) -> None:
     }[result])  # fmt: skip
     scale = 57.29577951308232 if units == "degrees" else 1.0
     if packed:
-        d.input("geo", "vec3", count, 0.1, 0.9)
+        d.input("geo", "vec3", count, 0.1, 0.9, about="Latitude, longitude and height")
         load = "g = geo[tid]\nphi = $angle(g[0])\nlam = $angle(g[1])\nh = 1.0e5 * g[2]"
     else:
-        d.input("lat", "float", count, -1.2 * scale, 1.2 * scale)
-        d.input("lon", "float", count, -3.0 * scale, 3.0 * scale)
+        d.input("lat", "float", count, -1.2 * scale, 1.2 * scale, about="Latitude")
+        d.input("lon", "float", count, -3.0 * scale, 3.0 * scale, about="Longitude")
         if curved:
             d.input("height", "float", count, 0.0, 9000.0)
         load = f"phi = $angle(lat[tid])\nlam = $angle(lon[tid])\nh = {'height[tid]' if curved else '0.0'}"
     if site:
-        d.param("site_lat", "float", 0.3, 0.8)
-        d.param("site_lon", "float", -1.0, 1.0)
+        d.param("site_lat", "float", 0.3, 0.8, about="Latitude of the site")
+        d.param("site_lon", "float", -1.0, 1.0, about="Longitude of the site")
     d.module(_ELLIPSOID)
     load = load.replace("$angle(", "wp.radians(" if units == "degrees" and not packed else "(")
     load = (
@@ -115,13 +115,13 @@ def geodetic_to_ecef(d: Draft) -> None:
         else ""
     )
     if result == "position":
-        d.output("position", "vec3", count)
+        d.output("position", "vec3", count, about="Earth-centered positions")
         store = "position[tid] = p"
     elif result == "range":
         d.output("slant_range", "float", count)
         store = "slant_range[tid] = wp.length(d)"
     elif result == "local":
-        d.output("enu", "vec3", count)
+        d.output("enu", "vec3", count, about="East, north and up components")
         store = "enu[tid] = wp.vec3(east, north, up)"
     else:
         d.output("angles", "vec2", count)
@@ -208,7 +208,7 @@ def surface_distance(d: Draft) -> None:
             d.param("b", "vec2", 0.7, 1.2)
     d.output("distance", "float", count)
     if bearing:
-        d.output("azimuth", "float", count)
+        d.output("azimuth", "float", count, about="Azimuth, clockwise from north")
     if way in ("vincenty", "vincenty fixed", "mean latitude"):
         d.module(_ELLIPSOID)
     else:

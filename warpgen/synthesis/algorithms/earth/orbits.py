@@ -62,7 +62,7 @@ def propagate_orbits(d: Draft) -> None:
             if result == "perifocal"
             else "inc = 3.0 * elements[tid, 2]\nnode = 6.0 * elements[tid, 3]\nperi = 6.0 * elements[tid, 4]"
         )
-    d.param("dt", "float", 0.05, 0.4)
+    d.param("dt", "float", 0.05, 0.4, about="Time since the epoch")
     if drift == "drag":
         d.param("decay", "float", 0.01, 0.05)
     d.module(
@@ -165,7 +165,7 @@ def propagate_orbits(d: Draft) -> None:
         count,
     )
     if result == "position and velocity":
-        d.output("velocity", "vec3", count)
+        d.output("velocity", "vec3", count, about="Velocities")
     store = {
         "position": "position[tid] = x * p_axis + y * q_axis",
         "perifocal": "plane[tid] = wp.vec2(x, y)",

@@ -59,7 +59,7 @@ def sun_position(d: Draft) -> None:
         d.input("days", "float", count, 0.0, 365.0)
         day = "days[tid]"
     if result == "tilted surface":
-        d.param("tilt", "float", 0.2, 0.8)
+        d.param("tilt", "float", 0.2, 0.8, about="Tilt of the panel")
         d.param("facing", "float", 2.6, 3.6)
     declination = {
         "almanac": """
@@ -127,7 +127,7 @@ def sun_position(d: Draft) -> None:
         d.output("to_sun", "vec3", out)
         store = f"to_sun[{at}] = wp.vec3(east, north, sin_el)"
     elif result == "irradiance":
-        d.output("irradiance", "float", out)
+        d.output("irradiance", "float", out, about="Irradiance on the panel")
         store = (
             f"if sin_el <= 0.0:\n"
             f"    # night\n"
@@ -137,7 +137,7 @@ def sun_position(d: Draft) -> None:
             f"irradiance[{at}] = beam * sin_el"
         )
     elif result == "tilted surface":
-        d.output("power", "float", out)
+        d.output("power", "float", out, about="Power of the panel")
         store = f"""
         if sin_el <= 0.0:
             power[{at}] = 0.0

@@ -53,23 +53,23 @@ def beam_forces(d: Draft) -> None:
         shear = "rigid"
     # one element more than gaps: nodes lie in a row
     if result != "matrix":
-        d.input("w", "float", n + 1, -1.0, 1.0)
-        d.input("theta", "float", n + 1, -1.0, 1.0)
+        d.input("w", "float", n + 1, -1.0, 1.0, about="Nodal deflections [m]")
+        d.input("theta", "float", n + 1, -1.0, 1.0, about="Nodal rotations [rad]")
     per = section == "per element"
     if per:
-        d.input("ei", "float", n, 0.5, 2.0)
+        d.input("ei", "float", n, 0.5, 2.0, about="Bending stiffness [N m^2]")
         d.input("h", "float", n, 0.8, 1.2)
     else:
-        d.param("ei", "float", 0.5, 2.0)
+        d.param("ei", "float", 0.5, 2.0, about="Bending stiffness [N m^2]")
         d.param("h", "float", 0.8, 1.2)
     if shear == "timoshenko":
-        d.param("ga", "float", 2.0, 6.0)
+        d.param("ga", "float", 2.0, 6.0, about="Shear stiffness [N]")
     if term == "axial":
-        d.param("tension", "float", 0.2, 1.0)
+        d.param("tension", "float", 0.2, 1.0, about="Axial force [N]")
     elif term == "foundation":
-        d.param("k_soil", "float", 0.2, 1.0)
+        d.param("k_soil", "float", 0.2, 1.0, about="Foundation stiffness [N/m^2]")
     elif term == "load":
-        d.input("q", "float", n, -1.0, 1.0)
+        d.input("q", "float", n, -1.0, 1.0, about="Distributed load [N/m]")
     if result == "deflection":
         d.param("s", "float", 0.1, 0.9)
     out = {"forces": ("shear_force", "bending_moment"), "matrix": ("K",), "deflection": ("middle",)}.get(

@@ -43,17 +43,26 @@ def interpolate_field(d: Draft) -> None:
         entry = "float"
         if shape in (shape_functions.TRIANGLE, shape_functions.TET):  # the same in the whole element
             shape = shape_functions.TRIANGLE6
-    d.input("elements", "int", elements * shape.nodes if flat else (elements, shape.nodes), 0, nodes)
-    d.input("cell_of", "int", points, -6 if outside else 0, elements)
+    d.input(
+        "elements",
+        "int",
+        elements * shape.nodes if flat else (elements, shape.nodes),
+        0,
+        nodes,
+        about="Node indices per element",
+    )
+    d.input(
+        "cell_of", "int", points, -6 if outside else 0, elements, about="Element of each point, -1 if outside"
+    )
     d.input("xi", f"vec{shape.axes}", points, 0.05, 0.3)
     if result == "scatter":
         d.input("load", entry, points, -1.0, 1.0)
-        d.output("nodal", entry, nodes)
+        d.output("nodal", entry, nodes, about="Nodal values")
     else:
         d.input("u", entry, nodes, -1.0, 1.0)
         if result == "rate":
             d.input("u_prev", entry, nodes, -1.0, 1.0)
-            d.param("dt", "float", 0.1, 0.5)
+            d.param("dt", "float", 0.1, 0.5, about="Time step")
         d.output(
             "value" if result != "gradient" else "gradient",
             entry if result != "gradient" else f"vec{shape.axes}",
@@ -146,7 +155,7 @@ def quadrature_load(d: Draft) -> None:
         points = "table"
     if result in ("area", "lumped mass"):
         source = "constant"
-    d.input("elements", "int", (elements, n), 0, nodes)
+    d.input("elements", "int", (elements, n), 0, nodes, about="Node indices per element")
     d.input("x", "vec2", nodes, 0.5 if swirl else -1.0, 2.0)
     f = ""
     if result not in ("area",):
@@ -162,8 +171,8 @@ def quadrature_load(d: Draft) -> None:
             d.param("slope", "vec2", -1.0, 1.0)
     if points == "table":
         count = d.pick(3, 4, 5)
-        d.input("gauss_points", "vec2", count, 0.1, 0.4)
-        d.input("gauss_weights", "float", count, 0.1, 0.3)
+        d.input("gauss_points", "vec2", count, 0.1, 0.4, about="Quadrature points in reference coordinates")
+        d.input("gauss_weights", "float", count, 0.1, 0.3, about="Quadrature weights")
     out = {"nodes": "rhs", "area": "area", "integral": "integral", "lumped mass": "mass"}[result]
     per_node = result in ("nodes", "lumped mass")
     d.output(out, "float", nodes if per_node else elements)

@@ -46,21 +46,21 @@ def element_matrices(d: Draft) -> None:
     shape = shape_functions.TRIANGLE if axes == 2 else shape_functions.TET
     n, elements, nodes = axes + 1, d.pick(32, 48, 64), d.pick(30, 40)
     mat, vec = f"mat{axes}{axes}", f"wp.vec{axes}"
-    d.input("J", mat, elements, 0.5, 1.5, kind="spd")
+    d.input("J", mat, elements, 0.5, 1.5, kind="spd", about="Element Jacobians")
     if material == "one":
-        d.param("kappa", "float", 0.5, 2.0)
+        d.param("kappa", "float", 0.5, 2.0, about="Diffusivity")
     elif material == "per element":
-        d.input("kappa", "float", elements, 0.5, 2.0)
+        d.input("kappa", "float", elements, 0.5, 2.0, about="Diffusivity")
     else:
-        d.input("kappa", mat, elements, 0.5, 2.0, kind="spd")
+        d.input("kappa", mat, elements, 0.5, 2.0, kind="spd", about="Diffusivity")
     if mass != "none":
-        d.param("sigma", "float", 0.5, 2.0)
+        d.param("sigma", "float", 0.5, 2.0, about="Reaction coefficient")
     if wind:
         d.input("wind", f"vec{axes}", elements, -1.0, 1.0)
     if result != "matrix":
-        d.input("elements", "int", (elements, n), 0, nodes)
+        d.input("elements", "int", (elements, n), 0, nodes, about="Node indices per element")
     if result in ("apply", "energy"):
-        d.input("u", "float", nodes, -1.0, 1.0)
+        d.input("u", "float", nodes, -1.0, 1.0, about="Nodal values")
     name = {"matrix": "K", "apply": "Ku", "diagonal": "diag", "energy": "energy"}[result]
     extent: Any = {"matrix": (elements, n, n), "energy": elements}.get(result, nodes)
     d.output(name, "float", extent)

@@ -51,29 +51,36 @@ def tet_elastic_forces(d: Draft) -> None:
     active = d.flag("active", 0.3)
     damping = d.flag("damping", 0.3) and result == "forces"
     nodes, tets = d.pick(40, 60), d.pick(48, 64)
-    d.input("tets", "int", 4 * tets if storage == "flat" else (tets, 4), 0, nodes)
-    d.input("u", "vec3", nodes, -0.1, 0.1)
+    d.input(
+        "tets",
+        "int",
+        4 * tets if storage == "flat" else (tets, 4),
+        0,
+        nodes,
+        about="Node indices per tetrahedron",
+    )
+    d.input("u", "vec3", nodes, -0.1, 0.1, about="Nodal displacements [m]")
     if damping:
-        d.input("v", "vec3", nodes, -1.0, 1.0)
+        d.input("v", "vec3", nodes, -1.0, 1.0, about="Nodal velocities [m/s]")
     # gradients of the four shape functions in the rest state, which cancel
-    d.input("grads", "vec3", (tets, 3), -0.6, 0.6)
+    d.input("grads", "vec3", (tets, 3), -0.6, 0.6, about="Shape function gradients [1/m]")
     if result in ("forces", "energy"):
-        d.input("volume", "float", tets, 0.5, 1.5)
+        d.input("volume", "float", tets, 0.5, 1.5, about="Element volumes [m^3]")
     if parameters == "one":
-        d.param("mu", "float", 0.5, 2.0)
-        d.param("lam", "float", 1.0, 3.0)
+        d.param("mu", "float", 0.5, 2.0, about="Shear modulus")
+        d.param("lam", "float", 1.0, 3.0, about="First Lame parameter")
         load = ""
     elif parameters == "per element":
         d.struct("materials", MATERIAL, {"mu": fill(0.5, 2.0), "lam": fill(0.5, 2.0)}, tets)
         load = "mu = materials[elem].mu\nlam = materials[elem].lam"
     else:
-        d.param("young", "float", 1.0, 4.0)
-        d.param("nu", "float", 0.2, 0.4)
+        d.param("young", "float", 1.0, 4.0, about="Young's modulus")
+        d.param("nu", "float", 0.2, 0.4, about="Poisson's ratio")
         load = "mu = young / (2.0 * (1.0 + nu))\nlam = young * nu / ((1.0 + nu) * (1.0 - 2.0 * nu))"
     if damping:
-        d.param("k_damp", "float", 0.1, 0.5)
+        d.param("k_damp", "float", 0.1, 0.5, about="Damping coefficient")
     if active:
-        d.input("activation", "float", tets, -0.2, 0.2)
+        d.input("activation", "float", tets, -0.2, 0.2, about="Fiber activation, 0 to 1")
     name = {"forces": "f", "energy": "energy", "stress": "P_out", "cauchy": "sigma"}[result]
     kind = {"forces": "vec3", "energy": "float"}.get(result, "mat33")
     d.output(name, kind, nodes if result == "forces" else tets)

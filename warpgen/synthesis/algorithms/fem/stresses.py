@@ -52,11 +52,11 @@ def stress_measure(d: Draft) -> None:
     name = {"strain": "eps", "gradient": "grad_u", "stress": "sigma_in"}.get(given, "eps")
     d.input(name, "mat22" if plane else "mat33", elements, -0.5, 0.5)
     if given != "stress":
-        d.param("young", "float", 1.0, 4.0)
-        d.param("nu", "float", 0.2, 0.4)
+        d.param("young", "float", 1.0, 4.0, about="Young's modulus")
+        d.param("nu", "float", 0.2, 0.4, about="Poisson's ratio")
     if thermal:
-        d.input("dT", "float", elements, -1.0, 1.0)
-        d.param("alpha", "float", 0.01, 0.1)
+        d.input("dT", "float", elements, -1.0, 1.0, about="Temperature changes [K]")
+        d.param("alpha", "float", 0.01, 0.1, about="Thermal expansion [1/K]")
     average = average and measure in ("mises", "pressure")
     if average:
         d.input("tets", "int", (elements, 4), 0, nodes)
@@ -200,32 +200,32 @@ def return_mapping(d: Draft) -> None:
     form = d.option("form", "early return", "max", "branch")
     n = d.pick(64, 96, 128)
     if given == "trial stress":
-        d.input("sigma_trial", "mat33", n, -1.0, 1.0)
+        d.input("sigma_trial", "mat33", n, -1.0, 1.0, about="Trial stresses")
     else:
         d.input("eps" if given == "strain" else "grad_u", "mat33", n, -0.5, 0.5)
         if stored == "plastic strain":
-            d.input("eps_p", "mat33", n, -0.05, 0.05)
+            d.input("eps_p", "mat33", n, -0.05, 0.05, about="Plastic strains")
     plastic = given != "trial stress" and stored == "plastic strain"
     keeps = stored == "equivalent"
     if model in ("isotropic", "kinematic"):
         if model == "isotropic":
-            d.input("alpha", "float", n, 0.0, 0.2)
+            d.input("alpha", "float", n, 0.0, 0.2, about="Thermal expansion [1/K]")
         else:
-            d.input("back", "mat33", n, -0.1, 0.1)
-        d.param("hardening_modulus", "float", 0.1, 0.5)
-    d.param("mu", "float", 0.8, 1.5)
+            d.input("back", "mat33", n, -0.1, 0.1, about="Back stresses")
+        d.param("hardening_modulus", "float", 0.1, 0.5, about="Hardening modulus")
+    d.param("mu", "float", 0.8, 1.5, about="Shear modulus")
     if given != "trial stress":
-        d.param("bulk", "float", 1.0, 3.0)
-    d.param("yield_stress", "float", 0.4, 0.9)
+        d.param("bulk", "float", 1.0, 3.0, about="Bulk modulus")
+    d.param("yield_stress", "float", 0.4, 0.9, about="Initial yield stress")
     if model == "drucker-prager":
         d.param("friction", "float", 0.1, 0.3)
     elif model == "viscous":
         d.param("relaxation", "float", 0.2, 0.8)
-    d.output("sigma", "mat33", n)
+    d.output("sigma", "mat33", n, about="Stresses")
     if plastic:
-        d.output("eps_p_new", "mat33", n)
+        d.output("eps_p_new", "mat33", n, about="Updated plastic strains")
     if keeps:
-        d.output("peeq", "float", n)
+        d.output("peeq", "float", n, about="Equivalent plastic strains")
     eye = "wp.identity(n=3, dtype=float)"
     if given == "trial stress":
         elastic = f"""

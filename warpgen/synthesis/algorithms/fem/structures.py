@@ -43,25 +43,25 @@ def truss_forces(d: Draft) -> None:
     nodes, bars = d.pick(30, 40), d.pick(64, 80, 96)
     vec = f"vec{axes}"
     if storage == "vec2i":
-        d.input("members", "vec2i", bars, 0, nodes)
+        d.input("members", "vec2i", bars, 0, nodes, about="Node indices per bar")
         ends = "i = members[member][0]\nj = members[member][1]"
     elif storage == "2-D":
-        d.input("members", "int", (bars, 2), 0, nodes)
+        d.input("members", "int", (bars, 2), 0, nodes, about="Node indices per bar")
         ends = "i = members[member, 0]\nj = members[member, 1]"
     else:
-        d.input("members", "int", 2 * bars, 0, nodes)
+        d.input("members", "int", 2 * bars, 0, nodes, about="Node indices per bar")
         ends = "i = members[2 * member]\nj = members[2 * member + 1]"
-    d.input("x", vec, nodes, -2.0, 2.0)
+    d.input("x", vec, nodes, -2.0, 2.0, about="Node positions [m]")
     if extra == "damping":
-        d.input("v", vec, nodes, -1.0, 1.0)
-    d.input("rest", "float", bars, 0.5, 2.0)
-    d.input("ea", "float", bars, 0.5, 2.0)
+        d.input("v", vec, nodes, -1.0, 1.0, about="Node velocities [m/s]")
+    d.input("rest", "float", bars, 0.5, 2.0, about="Rest lengths [m]")
+    d.input("ea", "float", bars, 0.5, 2.0, about="Axial stiffness [N]")
     if extra == "prestress":
-        d.input("prestress", "float", bars, 0.1, 0.4)
+        d.input("prestress", "float", bars, 0.1, 0.4, about="Prestress forces [N]")
     elif extra == "damping":
-        d.param("damping", "float", 0.1, 0.5)
+        d.param("damping", "float", 0.1, 0.5, about="Damping along the bar [N s/m]")
     elif extra == "gravity":
-        d.param("weight", "float", 0.1, 0.5)
+        d.param("weight", "float", 0.1, 0.5, about="Weight per length [N/m]")
     out = {"forces": "f", "stress": "axial", "energy": "energy", "tangent": "K"}[result]
     kind = {"forces": vec, "tangent": f"mat{axes}{axes}"}.get(result, "float")
     d.output(out, kind, nodes if result == "forces" else bars)

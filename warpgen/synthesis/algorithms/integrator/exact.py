@@ -43,24 +43,24 @@ def exponential_step(d: Draft) -> None:
     count = d.pick(64, 96, 128)
     shape: Any = (8, 12) if modes == "table" else count
     per = 12 if modes == "table" else count
-    d.input("x", "float", shape, -1.0, 1.0)
-    d.input("v", "float", shape, -2.0, 2.0)
-    d.input("omega", "float", per, 1.0, 5.0)
+    d.input("x", "float", shape, -1.0, 1.0, about="Displacements")
+    d.input("v", "float", shape, -2.0, 2.0, about="Velocities")
+    d.input("omega", "float", per, 1.0, 5.0, about="Natural frequencies [rad/s]")
     low, high = {"under": (0.05, 0.6), "over": (1.5, 3.0), "any": (0.2, 2.0)}.get(damping, (0.0, 0.0))
     if high:
         if own:
-            d.input("zeta", "float", per, low, high)
+            d.input("zeta", "float", per, low, high, about="Damping ratios")
         else:
-            d.param("zeta", "float", low, high)
+            d.param("zeta", "float", low, high, about="Damping ratios")
     if force == "constant":
-        d.input("force", "float", shape, -1.0, 1.0)
+        d.input("force", "float", shape, -1.0, 1.0, about="Constant force during the step")
     elif force == "target":
-        d.param("rest", "float", -0.5, 0.5)
-    d.param("dt", "float", 0.05, 0.4)
-    d.output("x_new", "float", shape)
-    d.output("v_new", "float", shape)
+        d.param("rest", "float", -0.5, 0.5, about="Rest position")
+    d.param("dt", "float", 0.05, 0.4, about="Time step")
+    d.output("x_new", "float", shape, about="Displacements after the step")
+    d.output("v_new", "float", shape, about="Velocities after the step")
     if energy:
-        d.output("energy", "float", shape)
+        d.output("energy", "float", shape, about="Energies after the step")
     at, row = ("b, k", "k") if modes == "table" else ("tid", "tid")
     z = f"zeta[{row}]" if own else "zeta"
     under = f"""

@@ -42,29 +42,36 @@ def integrate_particles(d: Draft) -> None:
     vector = f"vec{dimension}"
     moves = scheme != "second half"
     if moves:
-        d.input("x", vector, count, -1.0, 1.0)
+        d.input("x", vector, count, -1.0, 1.0, about="Positions")
     if scheme == "stoermer":
-        d.input("x_old", vector, count, -1.0, 1.0)
+        d.input("x_old", vector, count, -1.0, 1.0, about="Positions of the last step")
     else:
-        d.input("v", vector, count, -1.0, 1.0)
-    d.input("f", vector, count, -5.0, 5.0)
-    d.input("inv_mass", "float", count, -0.4 if pinned == "mass" else 0.2, 2.0)
+        d.input("v", vector, count, -1.0, 1.0, about="Velocities")
+    d.input("f", vector, count, -5.0, 5.0, about="Forces")
+    d.input(
+        "inv_mass",
+        "float",
+        count,
+        -0.4 if pinned == "mass" else 0.2,
+        2.0,
+        about="Inverse masses, 0 for fixed particles",
+    )
     if pinned == "flags":
         d.input("flags", "int", count, 0, 4)
         d.module("ACTIVE = wp.constant(1)")
     if gravity == "vector":
-        d.param("gravity", vector, -9.81, 9.81)
+        d.param("gravity", vector, -9.81, 9.81, about="Gravity")
     else:
-        d.input("gravity", vector, count, -9.81, 9.81)
-    d.param("dt", "float", 0.005, 0.05)
+        d.input("gravity", vector, count, -9.81, 9.81, about="Gravity")
+    d.param("dt", "float", 0.005, 0.05, about="Time step")
     if limited:
-        d.param("v_max", "float", 0.8, 1.2)
+        d.param("v_max", "float", 0.8, 1.2, about="Speed limit")
     if drag != "none":
-        d.param("damping", "float", 0.1, 2.0)
+        d.param("damping", "float", 0.1, 2.0, about="Velocity damping")
     if moves:
-        d.output("x_new", vector, count)
+        d.output("x_new", vector, count, about="Positions after the step")
     if scheme != "stoermer":
-        d.output("v_new", vector, count)
+        d.output("v_new", vector, count, about="Velocities after the step")
     g = "gravity" if gravity == "vector" else "gravity[tid]"
     accel = f"a = f[tid] * inv_mass[tid] + {g}"
     kept = ("x_new[tid] = x[tid]\n" if moves else "") + "return"
@@ -185,14 +192,21 @@ def multistep(d: Draft) -> None:
     spread = d.flag("decay", 0.35)
     count = d.pick(64, 128, 256)
     past = order
-    d.input("y", value, count, -1.0, 1.0)
-    d.input("rates", value, (count, past) if layout == "columns" else (past, count), -2.0, 2.0)
+    d.input("y", value, count, -1.0, 1.0, about="Current values")
+    d.input(
+        "rates",
+        value,
+        (count, past) if layout == "columns" else (past, count),
+        -2.0,
+        2.0,
+        about="Rates of the last steps",
+    )
     if layout == "ring":
         d.input("head", "int", 1, 0, past)
-    d.param("dt", "float", 0.01, 0.1)
+    d.param("dt", "float", 0.01, 0.1, about="Time step")
     if spread:
         d.param("decay", "float", 0.5, 2.0)
-    d.output("y_new", value, count)
+    d.output("y_new", value, count, about="Values after the step")
     bashforth = {2: (3, -1), 3: (23, -16, 5), 4: (55, -59, 37, -9), 5: (1901, -2774, 2616, -1274, 251)}
     moulton = {2: (1, 1), 3: (5, 8, -1), 4: (9, 19, -5, 1), 5: (251, 646, -264, 106, -19)}
     below = {2: 2, 3: 12, 4: 24, 5: 720}[order]

@@ -33,23 +33,23 @@ def orbit_step(d: Draft) -> None:
     frame = d.option("state", "two arrays", "spatial")
     count = d.pick(64, 128)
     if frame == "spatial":
-        d.input("s", "spatial_vector", count, 0.6, 1.2)
+        d.input("s", "spatial_vector", count, 0.6, 1.2, about="Position and velocity per satellite")
     else:
-        d.input("x", "vec3", count, 0.6, 1.4)
-        d.input("v", "vec3", count, -0.7, 0.7)
-    d.param("mu", "float", 0.8, 1.2)
+        d.input("x", "vec3", count, 0.6, 1.4, about="Positions")
+        d.input("v", "vec3", count, -0.7, 0.7, about="Velocities")
+    d.param("mu", "float", 0.8, 1.2, about="Gravitational parameter")
     has_j2, has_drag = "j2" in oblate, "drag" in oblate
     if has_j2:
-        d.param("j2", "float", 0.01, 0.05)
-        d.param("radius", "float", 0.8, 1.0)
+        d.param("j2", "float", 0.01, 0.05, about="Oblateness coefficient J2")
+        d.param("radius", "float", 0.8, 1.0, about="Equatorial radius")
     if has_drag:
-        d.param("drag", "float", 0.01, 0.1)
-    d.param("dt", "float", 0.005, 0.03)
+        d.param("drag", "float", 0.01, 0.1, about="Drag coefficient")
+    d.param("dt", "float", 0.005, 0.03, about="Time step")
     if frame == "spatial":
-        d.output("s_new", "spatial_vector", count)
+        d.output("s_new", "spatial_vector", count, about="States after the step")
     else:
-        d.output("x_new", "vec3", count)
-        d.output("v_new", "vec3", count)
+        d.output("x_new", "vec3", count, about="Positions after the step")
+        d.output("v_new", "vec3", count, about="Velocities after the step")
     typed = "mu: float" + (", j2: float, radius: float" if has_j2 else "")
     args = "mu" + (", j2, radius" if has_j2 else "")
     typed += ", drag: float" if has_drag else ""

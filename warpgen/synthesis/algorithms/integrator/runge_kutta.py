@@ -104,7 +104,7 @@ def _system(d: Draft, count: int, per_thread: bool, *systems: System) -> tuple[S
     """The system, its function and the constants that it is called with; declares the state and them."""
     system = d.option("system", *(systems or dynamics.SYSTEMS))
     vector = f"vec{system.dimension}"
-    d.input("y", vector, count, system.low, system.high)
+    d.input("y", vector, count, system.low, system.high, about="States")
     if per_thread:
         _, low, high = system.constants[0]
         d.input(_plural(system), "float", count, low, high)
@@ -141,12 +141,12 @@ def integrate_ensemble(d: Draft) -> None:
     count = d.pick(64, 128, 256)
     system, f, p = _system(d, count, per_thread)
     vector = f"vec{system.dimension}"
-    d.param("dt", "float", *system.step)
+    d.param("dt", "float", *system.step, about="Time step")
     steps = d.pick(3, 4, 6)
     if many == "path":
-        d.output("path", vector, (count, steps))
+        d.output("path", vector, (count, steps), about="States along the trajectory")
     else:
-        d.output("y_new", vector, count)
+        d.output("y_new", vector, count, about="States after the step")
     step = scheme.text.replace("$f", f).replace("$p", p)
     if many == "split":
         d.module(f"SUBSTEPS = wp.constant({steps})")
@@ -285,17 +285,17 @@ def adaptive_step(d: Draft) -> None:
     )
     system, f, p = _system(d, count, False, *chosen)
     if own == "each":
-        d.input("dt", "float", count, 2.0 * system.step[0], 2.0 * system.step[1])
+        d.input("dt", "float", count, 2.0 * system.step[0], 2.0 * system.step[1], about="Time step")
     else:
-        d.param("dt", "float", 2.0 * system.step[0], 2.0 * system.step[1])
-    d.param("tol", "float", 1e-3, 1e-2)
+        d.param("dt", "float", 2.0 * system.step[0], 2.0 * system.step[1], about="Time step")
+    d.param("tol", "float", 1e-3, 1e-2, about="Absolute tolerance")
     if norm == "scaled":
-        d.param("rtol", "float", 1e-3, 1e-2)
+        d.param("rtol", "float", 1e-3, 1e-2, about="Relative tolerance")
     vector = f"vec{system.dimension}"
-    d.output("y_new", vector, count)
-    d.output("dt_new", "float", count)
+    d.output("y_new", vector, count, about="States after the step")
+    d.output("dt_new", "float", count, about="Proposed step sizes")
     if estimate:
-        d.output("error", "float", count)
+        d.output("error", "float", count, about="Error estimates")
     stages, h = "", "h" if own == "each" else "dt"
     for n, row in enumerate(pair.a, 1):
         inside = "s" if not row else f"s + {h} * ({_sum(row)})" if len(row) > 1 else f"s + {h} * {_sum(row)}"

@@ -38,9 +38,9 @@ def implicit_step(d: Draft) -> None:
         solve = "inverse"
     vector, matrix = f"vec{dim}", f"mat{dim}{dim}"
     low, high = (0.1, 1.0) if dim == 3 else (0.5, 1.5)
-    d.input("y", vector, count, low, high)
+    d.input("y", vector, count, low, high, about="States")
     if scheme == "bdf2":
-        d.input("y_old", vector, count, low, high)
+        d.input("y_old", vector, count, low, high, about="States of the step before")
     constants = {
         "robertson": [("k1", 0.02, 0.06), ("k2", 1.0, 5.0), ("k3", 5.0, 20.0)],
         "van der pol": [("mu", 2.0, 6.0)],
@@ -53,8 +53,8 @@ def implicit_step(d: Draft) -> None:
     else:
         d.param("dt", "float", 0.01, 0.05)
     if tested:
-        d.param("tol", "float", 1e-7)
-    d.output("y_new", vector, count)
+        d.param("tol", "float", 1e-7, about="Newton tolerance")
+    d.output("y_new", vector, count, about="States after the step")
     p = ", ".join(n for n, _, _ in constants)
     typed = ", ".join(f"{n}: float" for n, _, _ in constants)
     p_jac = p.removeprefix("feed, ")  # what is fed in is constant

@@ -56,15 +56,29 @@ def lu_solve(d: Draft) -> None:
         return f"b[batch, {inside}]" if layout == "batch first" else f"b[{inside}, batch]"
 
     first = layout == "batch first"
-    d.inout("A", "float", (count, n, n) if first else (n, n, count), -1.0, 1.0)
+    d.inout(
+        "A",
+        "float",
+        (count, n, n) if first else (n, n, count),
+        -1.0,
+        1.0,
+        about="Matrices, overwritten by the factors",
+    )
     inner = (n, m) if several else (n,)
-    d.inout("b", "float", (count, *inner) if first else (*inner, count), -1.0, 1.0)
+    d.inout(
+        "b",
+        "float",
+        (count, *inner) if first else (*inner, count),
+        -1.0,
+        1.0,
+        about="Right-hand sides, overwritten by the solutions",
+    )
     indexed = pivoting == "indexed"
     if indexed:
-        d.inout("perm", "int", (count, n), value=0.0)
-    d.param("shift", "float", 3.0, 5.0)
+        d.inout("perm", "int", (count, n), value=0.0, about="Row permutation")
+    d.param("shift", "float", 3.0, 5.0, about="Added to the diagonal")
     if determinant:
-        d.output("det", "float", count)
+        d.output("det", "float", count, about="Determinants")
     row = (lambda i: f"perm[batch, {i}]") if indexed else (lambda i: i)
     width = f"b.shape[{2 if first else 1}]"
 

@@ -36,9 +36,9 @@ def cholesky_factor(d: Draft) -> None:
 
     shape: Any = {"square": (count, n, n), "flat": count * n * n, "packed": (count, cells)}[layout]
     if layout != "square":
-        d.param("n", "int", n)
-    d.inout("A", "float", shape, -1.0, 1.0)
-    d.param("shift", "float", float(n) + 1.0, float(n) + 3.0)
+        d.param("n", "int", n, about="Matrix dimension")
+    d.inout("A", "float", shape, -1.0, 1.0, about="Matrices, overwritten by the factors")
+    d.param("shift", "float", float(n) + 1.0, float(n) + 3.0, about="Added to the diagonal")
     extra = ""
     if damping == "uniform":
         d.param("damping", "float", 0.1, 0.5)

@@ -67,10 +67,10 @@ def krylov_update(d: Draft) -> None:
             declare_scalar("pAp", 0.5, 2.0)
         else:
             d.param("alpha", "float", 0.2, 1.0)
-        d.input("p", entry, shape, -1.0, 1.0)
-        d.input("Ap", entry, shape, -1.0, 1.0)
-        d.inout("x", entry, shape, -1.0, 1.0)
-        d.inout("r", entry, shape, -1.0, 1.0)
+        d.input("p", entry, shape, -1.0, 1.0, about="Search direction")
+        d.input("Ap", entry, shape, -1.0, 1.0, about="Matrix times search direction")
+        d.inout("x", entry, shape, -1.0, 1.0, about="Solution")
+        d.inout("r", entry, shape, -1.0, 1.0, about="Residual")
         rz, pap = scalar("rz"), scalar("pAp")
         if step == "all":
             alpha = ""
@@ -81,12 +81,12 @@ def krylov_update(d: Draft) -> None:
         else:
             alpha = f"alpha = {rz} / {pap}"
         if guard == "converged" and step == "solution":
-            d.param("tol", "float", 0.6, 1.2)
+            d.param("tol", "float", 0.6, 1.2, about="Convergence threshold")
             lines.append(f"# Early exit for converged systems\nif {rz} < tol:\n    return")
         lines += [alpha] * bool(alpha) + [f"x[{at}] += alpha * p[{at}]", f"r[{at}] -= alpha * Ap[{at}]"]
         if jacobi:
-            d.input("inv_diag", "float", shape, 0.2, 1.0)
-            d.output("z", entry, shape)
+            d.input("inv_diag", "float", shape, 0.2, 1.0, about="Inverse diagonal (Jacobi preconditioner)")
+            d.output("z", entry, shape, about="Preconditioned residual")
             lines += [f"ri = r[{at}]", f"z[{at}] = inv_diag[{at}] * ri"]
         if dots:
             d.inout("rr", "float", systems if many else 1, value=0.0)
@@ -98,10 +98,10 @@ def krylov_update(d: Draft) -> None:
         declare_scalar("rz_new", 0.1, 1.0)
         source = "z" if jacobi else "r"
         d.input(source, entry, shape, -1.0, 1.0)
-        d.inout("p", entry, shape, -1.0, 1.0)
+        d.inout("p", entry, shape, -1.0, 1.0, about="Search direction")
         old, new = scalar("rz"), scalar("rz_new")
         if guard == "converged":
-            d.param("tol", "float", 0.2, 0.6)
+            d.param("tol", "float", 0.2, 0.6, about="Convergence threshold")
             lines.append(f"if {new} < tol:\n    return")
             lines.append(f"beta = {new} / {old}")
         elif guard == "where":
@@ -117,11 +117,11 @@ def krylov_update(d: Draft) -> None:
     elif step == "chebyshev":
         d.param("c1", "float", 0.1, 0.9)
         d.param("c2", "float", 0.2, 1.0)
-        d.input("r", entry, shape, -1.0, 1.0)
+        d.input("r", entry, shape, -1.0, 1.0, about="Residual")
         if jacobi:
-            d.input("inv_diag", "float", shape, 0.2, 1.0)
-        d.inout("p", entry, shape, -1.0, 1.0)
-        d.inout("x", entry, shape, -1.0, 1.0)
+            d.input("inv_diag", "float", shape, 0.2, 1.0, about="Inverse diagonal (Jacobi preconditioner)")
+        d.inout("p", entry, shape, -1.0, 1.0, about="Search direction")
+        d.inout("x", entry, shape, -1.0, 1.0, about="Solution")
         term = f"inv_diag[{at}] * r[{at}]" if jacobi else f"r[{at}]"
         lines += [
             "# Chebyshev iteration: coefficients from spectral bounds, no inner products",
@@ -142,19 +142,19 @@ def krylov_update(d: Draft) -> None:
     elif step == "bicgstab":
         declare_scalar("alpha", 0.2, 1.0)
         declare_scalar("omega", 0.2, 1.0)
-        d.input("p", entry, shape, -1.0, 1.0)
+        d.input("p", entry, shape, -1.0, 1.0, about="Search direction")
         d.input("s", entry, shape, -1.0, 1.0)
         d.input("t", entry, shape, -1.0, 1.0)
-        d.inout("x", entry, shape, -1.0, 1.0)
-        d.output("r", entry, shape)
+        d.inout("x", entry, shape, -1.0, 1.0, about="Solution")
+        d.output("r", entry, shape, about="Residual")
         a, w = scalar("alpha"), scalar("omega")
         if guard == "converged":
-            d.param("tol", "float", 0.2, 0.4)
+            d.param("tol", "float", 0.2, 0.4, about="Convergence threshold")
             lines.append(f"# Stagnation: keep the half step\nif wp.abs({w}) < tol:\n"
                          f"    x[{at}] += {a} * p[{at}]\n    r[{at}] = s[{at}]\n    return")  # fmt: skip
         correction = f"inv_diag[{at}] * s[{at}]" if jacobi else f"s[{at}]"
         if jacobi:
-            d.input("inv_diag", "float", shape, 0.2, 1.0)
+            d.input("inv_diag", "float", shape, 0.2, 1.0, about="Inverse diagonal (Jacobi preconditioner)")
         lines += [f"x[{at}] += {a} * p[{at}] + {w} * {'(' + correction + ')' if jacobi else correction}",
                   f"ri = s[{at}] - {w} * t[{at}]", f"r[{at}] = ri"]  # fmt: skip
         if dots:
@@ -167,8 +167,8 @@ def krylov_update(d: Draft) -> None:
         d.input("v", entry, shape, -1.0, 1.0)
         d.input("p_old", entry, shape, -1.0, 1.0)
         d.input("p_older", entry, shape, -1.0, 1.0)
-        d.output("p", entry, shape)
-        d.inout("x", entry, shape, -1.0, 1.0)
+        d.output("p", entry, shape, about="Search direction")
+        d.inout("x", entry, shape, -1.0, 1.0, about="Solution")
         top = f"v[{at}] - {scalar('delta')} * p_old[{at}]"
         if jacobi:
             d.param("epsilon", "float", 0.1, 0.5)

@@ -38,14 +38,16 @@ def gram_schmidt(d: Draft) -> None:
     shape = (count, m) if layout == "vec3" else (count, m, n) if layout != "columns" else (count, n, m)
     kind = "vec3" if layout == "vec3" else "float"
     if block:
-        d.inout("V", "float", (d.pick(6, 8), 16), -1.0, 1.0)
+        d.inout(
+            "V", "float", (d.pick(6, 8), 16), -1.0, 1.0, about="Vectors, overwritten by the orthonormal basis"
+        )
         m, n = d.parameters[-1].fills[0].shape
         d.launch(1)
     else:
-        d.inout("V", kind, shape, -1.0, 1.0)
+        d.inout("V", kind, shape, -1.0, 1.0, about="Vectors, overwritten by the orthonormal basis")
         d.launch(count)
     if keep:
-        d.output("R", "float", (m, m) if block else (count, m, m))
+        d.output("R", "float", (m, m) if block else (count, m, m), about="Upper triangular factor")
     lead = "" if block else "batch, "
 
     def tail(k: str, e: str) -> str:

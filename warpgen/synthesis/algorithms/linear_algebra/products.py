@@ -41,16 +41,18 @@ def gemm(d: Draft) -> None:
     m, n, depth = tm * bm, tn * bn, tk * bk
     if form == "split depth":
         ending = "plain"
-    d.input("A", "float", (depth, m) if left == "transposed" else (m, depth), -1.0, 1.0)
-    d.input("B", "float", (n, depth) if right == "transposed" else (depth, n), -1.0, 1.0)
+    d.input("A", "float", (depth, m) if left == "transposed" else (m, depth), -1.0, 1.0, about="Left matrix")
+    d.input(
+        "B", "float", (n, depth) if right == "transposed" else (depth, n), -1.0, 1.0, about="Right matrix"
+    )
     if ending in ("scaled", "plus C"):
-        d.param("alpha", "float", 0.5, 2.0)
+        d.param("alpha", "float", 0.5, 2.0, about="Scale of the product")
     if ending == "plus C":
         d.input("C0", "float", (m, n), -1.0, 1.0)
-        d.param("beta", "float", 0.25, 1.0)
+        d.param("beta", "float", 0.25, 1.0, about="Scale of the added term")
     if ending == "bias":
-        d.input("bias", "float", n, -0.5, 0.5)
-    d.output("C", "float", (m, n))
+        d.input("bias", "float", n, -0.5, 0.5, about="Bias added to the result")
+    d.output("C", "float", (m, n), about="Product")
 
     def a(i: str, k: str) -> str:
         return f"A[{k}, {i}]" if left == "transposed" else f"A[{i}, {k}]"
@@ -199,13 +201,13 @@ def gemv(d: Draft) -> None:
         m, n = d.pick(6, 8), d.pick(5, 7)
     lead = "batch, " if batches else ""
     shape = (n, m) if transposed else (m, n)
-    d.input("A", "float", (batches, *shape) if batches else shape, -1.0, 1.0)
-    d.input("x", "float", (batches, n) if batches else n, -1.0, 1.0)
+    d.input("A", "float", (batches, *shape) if batches else shape, -1.0, 1.0, about="Left matrix")
+    d.input("x", "float", (batches, n) if batches else n, -1.0, 1.0, about="Vector")
     if ending in ("residual", "axpy"):
         d.input("b", "float", (batches, m) if batches else m, -1.0, 1.0)
     if ending == "axpy":
-        d.param("alpha", "float", -1.0, 1.0)
-    d.output("y", "float", (batches, m) if batches else m)
+        d.param("alpha", "float", -1.0, 1.0, about="Scale of the product")
+    d.output("y", "float", (batches, m) if batches else m, about="Result")
     a = f"A[{lead}col, row]" if transposed else f"A[{lead}row, col]"
     if half:
         # the upper triangle is never read

@@ -52,15 +52,15 @@ def symmetric_eigen(d: Draft) -> None:
         m = wp.mat33(A[tid, 0], xy, zx, xy, A[tid, 1], yz, zx, yz, A[tid, 2])
         """
     if order == "sorted":
-        d.output("values", "vec3", count)
+        d.output("values", "vec3", count, about="Eigenvalues")
     elif order == "extremes":
-        d.output("values", "vec2", count)
+        d.output("values", "vec2", count, about="Eigenvalues")
         d.says("Finds the smallest and the largest eigenvalue of the symmetric part of a small matrix.")
     else:
         d.output("spread", "float", count)
         d.says("Finds by how much the eigenvalues of the symmetric part of a small matrix differ at most.")
     if vectors:
-        d.output("V", "mat33", count)
+        d.output("V", "mat33", count, about="Eigenvectors as columns")
     if way == "jacobi":
         d.use(rotations.JACOBI_ROTATION)
         turn = "q = q * g" if vectors else ""
@@ -110,7 +110,7 @@ def symmetric_eigen(d: Draft) -> None:
         w = wp.vec3(m[0, 0], m[1, 1], m[2, 2])
         """
         body = body.replace(f"range({sweeps})", "range(sweeps)")
-        d.param("sweeps", "int", sweeps)
+        d.param("sweeps", "int", sweeps, about="Number of sweeps")
     elif way == "closed":
         d.use(rotations.SYMMETRIC_EIGENVALUES)
         body = "w = symmetric_eigenvalues(m)"
@@ -196,7 +196,7 @@ def polar_decomposition(d: Draft) -> None:
     size = 2 if way == "planar" else 3
     d.input("A", f"mat{size}{size}", count, -0.25, 0.25)
     if way == "quaternion":
-        d.input("guess", "quat", count, kind="unit")
+        d.input("guess", "quat", count, kind="unit", about="Initial rotations")
     steps = d.pick(8, 10)
     if way in ("higham", "newton-schulz"):
         d.param("steps", "int", steps)
@@ -233,7 +233,7 @@ def polar_decomposition(d: Draft) -> None:
             q = wp.normalize(wp.quat_from_axis_angle(axis / angle, angle) * q)
         r = wp.quat_to_matrix(q)
         """.replace("range(60)", "range(max_steps)")
-        d.param("max_steps", "int", 200)
+        d.param("max_steps", "int", 200, about="Iteration limit")
     else:
         body = """
         # In 2D, A plus its cofactor matrix is a scaled rotation

@@ -60,9 +60,9 @@ def thomas_solve(d: Draft) -> None:
             d.input("c", "float", extent, -1.0, 1.0)
         else:
             d.inout("c", "float", extent, -1.0, 1.0)
-    d.inout("rhs", entry, shape, -1.0, 1.0)
+    d.inout("rhs", entry, shape, -1.0, 1.0, about="Right-hand sides, overwritten by the solutions")
     if scratch == "array":
-        d.inout("cp", "float", shape, value=0.0)
+        d.inout("cp", "float", shape, value=0.0, about="Workspace of modified coefficients")
     cp = "cp" if scratch == "array" else "c"
     # with -alpha as sub-diagonal the elimination adds
     a, b, c = read("a", "i"), read("b", "i"), read("c", "i")
@@ -153,7 +153,7 @@ def cyclic_reduction_step(d: Draft) -> None:
     n, count = d.pick(24, 32, 40), d.pick(3, 4, 5)
     shape: Any = (count, n) if systems else n * 2
     length = n if systems else n * 2
-    d.param("stride", "int", 1, 5)
+    d.param("stride", "int", 1, 5, about="Distance between coupled unknowns")
     where = (lambda i: f"s, {i}") if systems else (lambda i: i)
     if packed == "vec4":
         # sub-diagonal, diagonal, super-diagonal, right side

@@ -89,12 +89,12 @@ def count_cells(d: Draft) -> None:
         d.input("state", "int", count, 0, 3)
     if alive == "type":
         d.param("kind", "int", 1)
-    d.param("inv_width", "float", float(cells.side))
-    d.param("side", "int", cells.side)
+    d.param("inv_width", "float", float(cells.side), about="Inverse cell size")
+    d.param("side", "int", cells.side, about="Cells per side")
     if wanted != "counts":
-        d.output("cell_of", "int", count)
+        d.output("cell_of", "int", count, about="Cell index per particle")
     if wanted != "cell":
-        d.output("counts", "int", cells.total)
+        d.output("counts", "int", cells.total, about="Number of particles per cell")
     skip = {
         "none": "",
         "mask": "if state[tid] == 0:\n    # gone\n    $mark",
@@ -155,19 +155,19 @@ def sort_to_cells(d: Draft) -> None:
     place = d.option("place", "cursor", "rank", "ends")
     masked = d.flag("masked", 0.4)
     count, total = d.pick(64, 128, 192), d.pick(8, 16)
-    d.input("cell_of", "int", count, -1 if masked else 0, total)
+    d.input("cell_of", "int", count, -1 if masked else 0, total, about="Cell index per particle")
     if what != "ids":
         d.input("x", f"vec{dimension}", count, -1.0, 1.0)
     # room for all in every cell, so that each start is one of a layout of fixed width
     room = count
     capacity = total * room
     if place != "rank":
-        d.inout("cursor", "int", total, value=0.0)
-    d.param("room", "int", room)
+        d.inout("cursor", "int", total, value=0.0, about="Next free slot per cell")
+    d.param("room", "int", room, about="Capacity of a cell")
     if what != "positions":
-        d.output("order", "int", capacity)
+        d.output("order", "int", capacity, about="Particle indices sorted by cell")
     if what != "ids":
-        d.output("sorted_x", f"vec{dimension}", capacity)
+        d.output("sorted_x", f"vec{dimension}", capacity, about="Positions sorted by cell")
     slots = {
         "cursor": """
         # NOTE: the order within a cell depends on thread scheduling
@@ -251,11 +251,11 @@ def wrap_positions(d: Draft) -> None:
     else:
         d.inout("x", "vec3", count, -2.5, 2.5)
     if box == "cube":
-        d.param("box", "float", 1.5, 2.0)
+        d.param("box", "float", 1.5, 2.0, about="Edge length of the periodic box")
     else:
-        d.param("box", "vec3", 1.5, 2.0)
+        d.param("box", "vec3", 1.5, 2.0, about="Edge length of the periodic box")
     if box == "sheared":
-        d.param("tilt", "float", -0.5, 0.5)
+        d.param("tilt", "float", -0.5, 0.5, about="Shift of the images across y")
     mirrored = walls == "mirror"
     if mirrored or placed == "in place":
         d.forward_only()
@@ -263,9 +263,9 @@ def wrap_positions(d: Draft) -> None:
         images = False
         d.inout("v", "vec3", count, -1.0, 1.0)
     if images:
-        d.inout("image", "vec3i", count, -2, 3)
+        d.inout("image", "vec3i", count, -2, 3, about="Image counters")
     if placed == "out":
-        d.output("x_new", "vec3", count)
+        d.output("x_new", "vec3", count, about="Wrapped positions")
 
     def side(n: int) -> str:
         return "box" if box == "cube" else f"box[{n}]"

@@ -36,18 +36,18 @@ def nbody_acceleration(d: Draft) -> None:
     vector = "vec4" if packed == "packed" else "vec3"
     d.input("x", vector, count, 0.1, 2.0)
     if packed == "array":
-        d.input("m", "float", count, 0.5, 2.0)
+        d.input("m", "float", count, 0.5, 2.0, about="Masses")
     elif packed == "equal":
-        d.param("m", "float", 0.5, 2.0)
-    d.param("G", "float", 0.5, 1.5)
-    d.param("eps", "float", 0.05, 0.3)
+        d.param("m", "float", 0.5, 2.0, about="Masses")
+    d.param("G", "float", 0.5, 1.5, about="Gravitational constant")
+    d.param("eps", "float", 0.05, 0.3, about="Softening length")
     if step:
-        d.param("dt", "float", 0.001, 0.01)
+        d.param("dt", "float", 0.001, 0.01, about="Time step")
         d.inout("v", "vec3", count, -0.5, 0.5)
     elif form == "potential":
-        d.output("phi", "float", count)
+        d.output("phi", "float", count, about="Potential per body")
     else:
-        d.output("accel", "vec3", count)
+        d.output("accel", "vec3", count, about="Accelerations")
     loop = """
     for j in range(x.shape[0]):
         $inner
@@ -159,21 +159,21 @@ def boids_steering(d: Draft) -> None:
     vector = f"vec{dimension}"
     d.input("x", vector, count, 0.0, 1.0)
     d.input("v", vector, count, -1.0, 1.0)
-    d.param("radius", "float", 0.3, 0.5)
+    d.param("radius", "float", 0.3, 0.5, about="Perception or body radius")
     if weights == "params":
-        d.param("w_separation", "float", 0.02, 0.1)
-        d.param("w_alignment", "float", 0.1, 0.6)
-        d.param("w_cohesion", "float", 0.1, 0.6)
+        d.param("w_separation", "float", 0.02, 0.1, about="Weight of separation")
+        d.param("w_alignment", "float", 0.1, 0.6, about="Weight of alignment")
+        d.param("w_cohesion", "float", 0.1, 0.6, about="Weight of cohesion")
     else:
         d.param("weights", "vec3", 0.02, 0.4)
     if goal:
-        d.param("goal", vector, 0.0, 1.0)
+        d.param("goal", vector, 0.0, 1.0, about="Position that attracts the flock")
     if limited:
-        d.param("max_speed", "float", 0.5, 0.8)
+        d.param("max_speed", "float", 0.5, 0.8, about="Speed limit")
     if moved:
-        d.param("dt", "float", 0.01, 0.1)
-        d.output("x_new", vector, count)
-    d.output("v_new", vector, count)
+        d.param("dt", "float", 0.01, 0.1, about="Time step")
+        d.output("x_new", vector, count, about="Updated positions")
+    d.output("v_new", vector, count, about="Updated velocities")
     w = ("w_separation", "w_alignment", "w_cohesion")
     if weights != "params":
         w = ("weights[0]", "weights[1]", "weights[2]")

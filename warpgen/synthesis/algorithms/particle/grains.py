@@ -50,25 +50,25 @@ def grain_contact_forces(d: Draft) -> None:
     count = d.pick(32, 48, 64)
     law, split = d.use(normal), d.use(contact.SPLIT)
     if search == "grid":
-        d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5)
-    d.input("x", "vec3", count, -0.8, 0.8)
-    d.input("v", "vec3", count, -1.0, 1.0)
+        d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5, about="Hash grid over the grains")
+    d.input("x", "vec3", count, -0.8, 0.8, about="Grain positions")
+    d.input("v", "vec3", count, -1.0, 1.0, about="Grain velocities")
     if spinning:
-        d.input("w", "vec3", count, -2.0, 2.0)
+        d.input("w", "vec3", count, -2.0, 2.0, about="Angular velocities")
     if sizes == "equal":
-        d.param("radius", "float", 0.15, 0.25)
+        d.param("radius", "float", 0.15, 0.25, about="Grain radius")
     else:
-        d.input("radius", "float", count, 0.12, 0.25)
-    d.param("stiffness", "float", 50.0, 200.0)
-    d.param("damping", "float", 0.5, 2.0)
+        d.input("radius", "float", count, 0.12, 0.25, about="Grain radius")
+    d.param("stiffness", "float", 50.0, 200.0, about="Contact stiffness")
+    d.param("damping", "float", 0.5, 2.0, about="Contact damping")
     if friction:
-        d.param("friction", "float", 0.2, 0.6)
-        d.param("viscosity", "float", 0.5, 5.0)
+        d.param("friction", "float", 0.2, 0.6, about="Coulomb friction coefficient")
+        d.param("viscosity", "float", 0.5, 5.0, about="Tangential damping")
     if cohesion:
-        d.param("cohesion", "float", 0.5, 4.0)
+        d.param("cohesion", "float", 0.5, 4.0, about="Cohesion strength")
     if gravity:
         d.param("weight", "vec3", -10.0, 10.0)
-    d.output("f", "vec3", count)
+    d.output("f", "vec3", count, about="Contact forces")
     mine, other = ("radius", "radius") if sizes == "equal" else ("radius[tid]", "radius[j]")
     loops = {
         "grid": """
@@ -193,23 +193,23 @@ def tangential_spring(d: Draft) -> None:
     slipping = d.option("coefficients", "one", "static and dynamic")
     own = d.flag("own", 0.35)
     count = d.pick(64, 96, 128)
-    d.input("n", "vec3", count, kind="unit")
-    d.input("slip", "vec3", count, -0.5, 0.5)
+    d.input("n", "vec3", count, kind="unit", about="Contact normals")
+    d.input("slip", "vec3", count, -0.5, 0.5, about="Tangential relative velocities")
     if broken == "flag":
         d.input("touching", "int", count, 0, 2)
-    d.input("f_n", "float", count, -1.0 if broken == "force" else 0.1, 4.0)
-    d.param("k_t", "float", 50.0, 200.0)
+    d.input("f_n", "float", count, -1.0 if broken == "force" else 0.1, 4.0, about="Normal forces")
+    d.param("k_t", "float", 50.0, 200.0, about="Tangential stiffness")
     if damped:
-        d.param("gamma_t", "float", 0.5, 2.0)
+        d.param("gamma_t", "float", 0.5, 2.0, about="Tangential damping")
     if own:
-        d.input("friction", "float", count, 0.2, 0.8)
+        d.input("friction", "float", count, 0.2, 0.8, about="Coulomb friction coefficient")
     else:
-        d.param("friction", "float", 0.5, 0.8)
+        d.param("friction", "float", 0.5, 0.8, about="Coulomb friction coefficient")
     if slipping != "one":
-        d.param("friction_dynamic", "float", 0.1, 0.4)
-    d.param("dt", "float", 0.001, 0.01)
-    d.inout("xi", "vec3", count, -0.02, 0.02)
-    d.output("f_t", "vec3", count)
+        d.param("friction_dynamic", "float", 0.1, 0.4, about="Kinetic friction coefficient")
+    d.param("dt", "float", 0.001, 0.01, about="Time step")
+    d.inout("xi", "vec3", count, -0.02, 0.02, about="Tangential spring displacements")
+    d.output("f_t", "vec3", count, about="Tangential forces")
     tests = {"flag": "touching[tid] == 0", "force": "f_n[tid] <= 0.0"}
     mu = "friction[tid]" if own else "friction"
     d.launch(count)

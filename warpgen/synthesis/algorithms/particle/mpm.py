@@ -66,9 +66,9 @@ class Transfer:
 
     def ends(self, d: Draft) -> None:
         """The last arguments: what turns positions into cells."""
-        d.param("inv_dx", "float", float(self.n))
+        d.param("inv_dx", "float", float(self.n), about="Inverse grid spacing")
         if self.flat:
-            d.param("grid_n", "int", self.n + 1)
+            d.param("grid_n", "int", self.n + 1, about="Nodes per side")
 
     def tensors(self, v: Values) -> tuple[Any, Any]:
         """Weights (particles by nodes), and offsets node - particle in cells."""
@@ -99,21 +99,21 @@ def particles_to_grid(d: Draft) -> None:
     t = Transfer(d)
     scheme = d.option("scheme", "pic", "apic", "mls")
     masses = d.option("mass", "array", "one")
-    d.input("x", t.vector, t.count, 0.25, 0.75)
-    d.input("v", t.vector, t.count, -1.0, 1.0)
+    d.input("x", t.vector, t.count, 0.25, 0.75, about="Particle positions")
+    d.input("v", t.vector, t.count, -1.0, 1.0, about="Particle velocities")
     if scheme != "pic":
-        d.input("c", t.matrix, t.count, -2.0, 2.0)
+        d.input("c", t.matrix, t.count, -2.0, 2.0, about="Affine velocity matrices (APIC)")
     if scheme == "mls":
-        d.input("tau", t.matrix, t.count, -20.0, 20.0)
-        d.param("vol", "float", 1e-4, 1e-3)
-        d.param("dt", "float", 0.001, 0.01)
+        d.input("tau", t.matrix, t.count, -20.0, 20.0, about="Kirchhoff stresses")
+        d.param("vol", "float", 1e-4, 1e-3, about="Particle volume at rest")
+        d.param("dt", "float", 0.001, 0.01, about="Time step")
     if masses == "array":
-        d.input("m", "float", t.count, 0.5, 2.0)
+        d.input("m", "float", t.count, 0.5, 2.0, about="Particle masses")
     else:
-        d.param("m", "float", 0.5, 2.0)
+        d.param("m", "float", 0.5, 2.0, about="Particle masses")
     t.ends(d)
-    d.output("grid_m", "float", t.shape)
-    d.output("grid_mv", t.vector, t.shape)
+    d.output("grid_m", "float", t.shape, about="Mass per node")
+    d.output("grid_mv", t.vector, t.shape, about="Momentum per node")
     momentum = {
         "pic": "wp.atomic_add(grid_mv, $node, weight * mp * vp)",
         "apic": "wp.atomic_add(grid_mv, $node, weight * mp * (vp + cp * (d_x / inv_dx)))",
@@ -191,20 +191,20 @@ def grid_to_particles(d: Draft) -> None:
     t = Transfer(d)
     scheme = d.option("scheme", "pic", "apic", "flip", "gradient")
     moved = d.flag("moved", 0.4) and scheme != "gradient"
-    d.input("x", t.vector, t.count, 0.25, 0.75)
-    d.input("grid_v", t.vector, t.shape, -1.0, 1.0)
+    d.input("x", t.vector, t.count, 0.25, 0.75, about="Particle positions")
+    d.input("grid_v", t.vector, t.shape, -1.0, 1.0, about="Velocity per node")
     if scheme == "flip":
-        d.input("grid_old", t.vector, t.shape, -1.0, 1.0)
-        d.input("v", t.vector, t.count, -1.0, 1.0)
-        d.param("flip", "float", 0.9, 0.99)
+        d.input("grid_old", t.vector, t.shape, -1.0, 1.0, about="Node velocities before the forces")
+        d.input("v", t.vector, t.count, -1.0, 1.0, about="Particle velocities")
+        d.param("flip", "float", 0.9, 0.99, about="FLIP ratio, 0 is PIC")
     t.ends(d)
     if moved:
-        d.param("dt", "float", 0.001, 0.01)
-        d.output("x_new", t.vector, t.count)
+        d.param("dt", "float", 0.001, 0.01, about="Time step")
+        d.output("x_new", t.vector, t.count, about="Updated positions")
     if scheme != "gradient":
-        d.output("v_new", t.vector, t.count)
+        d.output("v_new", t.vector, t.count, about="Updated velocities")
     if scheme in ("apic", "gradient"):
-        d.output("c_new", t.matrix, t.count)
+        d.output("c_new", t.matrix, t.count, about="Updated affine matrices")
     starts = {
         "pic": f"vp = wp.{t.vector}()",
         "apic": f"vp = wp.{t.vector}()\nb = wp.{t.matrix}()",
@@ -293,21 +293,21 @@ def grid_update(d: Draft) -> None:
     n = d.pick(12, 16, 20) if dimension == 2 else d.pick(6, 8)
     vector, axes = f"vec{dimension}", "ijk"[:dimension]
     shape = (n,) * dimension
-    d.input("grid_m", "float", shape, -0.5, 1.0)
+    d.input("grid_m", "float", shape, -0.5, 1.0, about="Mass per node")
     if place == "in place":
-        d.inout("grid_mv", vector, shape, -1.0, 1.0)
+        d.inout("grid_mv", vector, shape, -1.0, 1.0, about="Momentum per node")
     else:
-        d.input("grid_mv", vector, shape, -1.0, 1.0)
-    d.param("gravity", vector, -9.81, 9.81)
-    d.param("dt", "float", 0.001, 0.01)
+        d.input("grid_mv", vector, shape, -1.0, 1.0, about="Momentum per node")
+    d.param("gravity", vector, -9.81, 9.81, about="Gravity")
+    d.param("dt", "float", 0.001, 0.01, about="Time step")
     if damped:
-        d.param("damping", "float", 0.5, 5.0)
+        d.param("damping", "float", 0.5, 5.0, about="Velocity damping")
     if walls == "friction":
-        d.param("friction", "float", 0.1, 0.6)
-    d.param("padding", "int", 2)
+        d.param("friction", "float", 0.1, 0.6, about="Friction coefficient of the floor")
+    d.param("padding", "int", 2, about="Width of the boundary in cells")
     target = "grid_mv"
     if place != "in place":
-        d.output("grid_v", vector, shape)
+        d.output("grid_v", vector, shape, about="Velocity per node")
         target = "grid_v"
     indices_ = ", ".join(axes)
     at_wall = " or ".join(f"{a} < padding or {a} >= grid_m.shape[{m}] - padding" for m, a in enumerate(axes))

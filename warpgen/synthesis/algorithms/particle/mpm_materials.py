@@ -57,7 +57,6 @@ def elastic_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
 @wp.func
 def elastic_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
     """Kirchhoff stress of a neo-Hookean solid, mu (F F^T - I) + lambda log(J) I."""
-    # Inverted particles would have an undefined logarithm
     J = wp.max(wp.determinant(F), 0.1)
     identity = wp.identity(n=3, dtype=float)
     return mu * (F * wp.transpose(F) - identity) + lam * wp.log(J) * identity
@@ -67,7 +66,7 @@ def elastic_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
 _FLUID = '''
 @wp.func
 def fluid_stress(J: float, bulk: float) -> wp.mat33:
-    """Kirchhoff stress of a weakly compressible fluid; it is pushed apart only, never pulled together."""
+    """Kirchhoff stress of a weakly compressible fluid under compression, zero under tension."""
     pressure = bulk * wp.max(1.0 - J, 0.0)
     return -J * pressure * wp.identity(n=3, dtype=float)
 '''
@@ -119,7 +118,7 @@ def project_sand(F: wp.mat33, mu: float, lam: float, friction_slope: float) -> w
     excess = deviator_norm + (3.0 * lam + 2.0 * mu) / (2.0 * mu) * trace * friction_slope
     if excess <= 0.0:
         return F
-    # Case 3: project onto the surface of the cone along the deviator
+    # Case 3: project onto the cone along the deviator
     projected = strain - excess / deviator_norm * deviator
     sigma_new = wp.vec3(wp.exp(projected[0]), wp.exp(projected[1]), wp.exp(projected[2]))
     return U * wp.diag(sigma_new) * wp.transpose(V)
@@ -288,7 +287,6 @@ def scatter_materials(d: Draft) -> None:
     blocks: dict[str, str] = {name: f"{dot}{name}" for name in _FIELDS}
     for number, name in enumerate(cases):
         constant, blocks[f"case_{name}"] = _CASES[name]
-        # The last material needs no test, so every path returns.
         last = number == len(cases) - 1
         lines += [f"$case_{name}"] if last else [f"if material == {constant}:", f"    $case_{name}"]
     d.function(
@@ -348,14 +346,13 @@ def scatter_materials(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         p = {name: float(v[f"{dot}{name}"]) for name in _FIELDS if f"{dot}{name}" in v}
         made = np.zeros((count, 3, 3))
-        nodes = np.zeros((side, side, side, 4))
+        nodes, pull = np.zeros((side, side, side, 4)), p["dt"] * v.gravity if gravity else 0.0
         for i in range(count):
             if v.material[i] < 0 or (inactive == "flag" and not v.active[i]):
                 continue
             made[i], tau = _deform(p, elastic, cases[v.material[i]], (np.eye(3) + p["dt"] * v.C[i]) @ v.F[i])
             carried = -p["dt"] * v.volume[i] * 4.0 * p["inv_dx"] ** 2 * tau
             carried = carried + (v.mass[i] * v.C[i] if affine == "apic" else 0.0)
-            speed = v.v[i] + (p["dt"] * v.gravity if gravity else 0.0)
             base = np.floor(v.x[i] * p["inv_dx"] - 0.5)
             if base.min() < 0 or base.max() + 2 >= side:
                 continue
@@ -365,7 +362,7 @@ def scatter_materials(d: Draft) -> None:
                 if (size >= 1.5).any():
                     continue
                 w = np.prod(np.where(size < 0.5, 0.75 - size**2, 0.5 * (1.5 - size) ** 2))
-                nodes[node][:3] += w * (v.mass[i] * speed + carried @ offset)
+                nodes[node][:3] += w * (v.mass[i] * (v.v[i] + pull) + carried @ offset)
                 nodes[node][3] += w * v.mass[i]
         if grid == "packed":
             return {"F_new": made, "grid": nodes}

@@ -33,12 +33,12 @@ def particle_stress(d: Draft) -> None:
     scaled = d.flag("scaled", 0.35)
     count = d.pick(64, 96, 128)
     stress = d.use(model)
-    d.input("c", "mat33", count, -5.0, 5.0)
-    d.input("f", "mat33", count, 0.8, 1.2, kind="spd")
+    d.input("c", "mat33", count, -5.0, 5.0, about="Velocity gradients [1/s]")
+    d.input("f", "mat33", count, 0.8, 1.2, kind="spd", about="Deformation gradients")
     first, second = ("young", "poisson") if given == "young" else ("mu", "lam")
     if given == "per particle":
-        d.input("mu", "float", count, 50.0, 200.0)
-        d.input("lam", "float", count, 50.0, 200.0)
+        d.input("mu", "float", count, 50.0, 200.0, about="Shear modulus")
+        d.input("lam", "float", count, 50.0, 200.0, about="First Lame parameter")
     else:
         d.param(first, "float", 100.0, 500.0)
         if given == "young":
@@ -46,13 +46,13 @@ def particle_stress(d: Draft) -> None:
         else:
             d.param(second, "float", 50.0, 200.0)
     if hardened:
-        d.input("jp", "float", count, 0.9, 1.1)
-        d.param("hardening", "float", 3.0, 10.0)
+        d.input("jp", "float", count, 0.9, 1.1, about="Plastic volume ratios")
+        d.param("hardening", "float", 3.0, 10.0, about="Hardening exponent")
     if scaled:
-        d.input("vol", "float", count, 0.001, 0.01)
-    d.param("dt", "float", 0.001, 0.01)
-    d.output("f_new", "mat33", count)
-    d.output("tau", "mat33", count)
+        d.input("vol", "float", count, 0.001, 0.01, about="Particle volumes at rest")
+    d.param("dt", "float", 0.001, 0.01, about="Time step")
+    d.output("f_new", "mat33", count, about="Updated deformation gradients")
+    d.output("tau", "mat33", count, about="Kirchhoff stresses")
     if given == "young":
         d.function("""
         @wp.func

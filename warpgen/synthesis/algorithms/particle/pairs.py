@@ -60,7 +60,7 @@ def pair_forces(d: Draft) -> None:
     count = d.pick(32, 48, 64)
     (first, low1, high1), (second, low2, high2) = potential.constants
     law = d.use(potential.force if wanted == "force" else potential.energy)
-    d.input("x", "vec3", count, 0.0, 2.0)
+    d.input("x", "vec3", count, 0.0, 2.0, about="Particle positions")
     if listing == "csr":
         d.input("start", "int", count + 1, 0, count * 8, kind="offsets")
         d.input("neighbors", "int", count * 8, 0, count)
@@ -68,9 +68,9 @@ def pair_forces(d: Draft) -> None:
         d.input("neighbors", "int", (count, 8), -1, count)
     d.param(first, "float", low1, high1)
     d.param(second, "float", low2, high2)
-    d.param("cutoff", "float", 0.9, 1.0)
+    d.param("cutoff", "float", 0.9, 1.0, about="Cutoff distance")
     if periodic:
-        d.param("box", "float", 2.0)
+        d.param("box", "float", 2.0, about="Edge length of the periodic box")
     d.output("f" if wanted == "force" else "energy", "vec3" if wanted == "force" else "float", count)
     bare = potential in (potentials.SOFT_SPHERE, potentials.GAUSSIAN)
     if periodic:
@@ -185,17 +185,19 @@ def build_neighbor_list(d: Draft) -> None:
     dimension = d.option("dimension", 3, 2)
     full = d.option("full", "stop", "count on")
     count, most = d.pick(48, 64, 96), d.pick(8, 12, 16)
-    d.input("x", f"vec{dimension}", count, 0.0, 1.0)
+    d.input("x", f"vec{dimension}", count, 0.0, 1.0, about="Particle positions")
     if groups:
-        d.input("molecule", "int", count, 0, count // 4)
-    d.param("cutoff", "float", 0.3, 0.4)
+        d.input(
+            "molecule", "int", count, 0, count // 4, about="Molecule index, pairs within one are excluded"
+        )
+    d.param("cutoff", "float", 0.3, 0.4, about="Cutoff distance")
     if skin:
-        d.param("skin", "float", 0.02, 0.1)
+        d.param("skin", "float", 0.02, 0.1, about="Skin added to the cutoff")
     if search == "periodic":
-        d.param("box", "float", 1.0)
-    d.output("table", "int", (count, most))
+        d.param("box", "float", 1.0, about="Edge length of the periodic box")
+    d.output("table", "int", (count, most), about="Neighbor table, padded with -1")
     if full == "count on":
-        d.output("counts", "int", count)
+        d.output("counts", "int", count, about="Number of neighbors per particle")
     wrap = """
     # Minimum image convention
     for c in range($dim):

@@ -54,8 +54,8 @@ class Periodic:
 
     def sizes(self, d: Draft) -> None:
         """The last arguments: what turns positions into cells, and where the grid ends."""
-        d.param("inv_dx", "float", float(self.n))
-        d.param("nodes", "int", self.n)
+        d.param("inv_dx", "float", float(self.n), about="Inverse grid spacing")
+        d.param("nodes", "int", self.n, about="Nodes per axis")
 
     def weights(self, v: Values) -> Any:
         """Particles by all nodes; what reaches over the ends comes back on the other side."""
@@ -88,12 +88,12 @@ def deposit_charge(d: Draft) -> None:
     if current:
         d.input("v", g.type, g.count, -1.0, 1.0)
     if charges == "equal":
-        d.param("charge", "float", 0.5, 2.0)
+        d.param("charge", "float", 0.5, 2.0, about="Charge of a macro-particle")
     elif charges == "each":
-        d.input("charge", "float", g.count, -1.0, 1.0)
+        d.input("charge", "float", g.count, -1.0, 1.0, about="Charge of a macro-particle")
     else:
-        d.input("species", "int", g.count, 0, 3)
-        d.input("charge", "float", 3, -1.0, 1.0)
+        d.input("species", "int", g.count, 0, 3, about="Species index")
+        d.input("charge", "float", 3, -1.0, 1.0, about="Charge of a macro-particle")
     g.sizes(d)
     d.output("current" if current else "rho", g.type if current else "float", g.shape)
     amount = {"equal": "charge", "each": "charge[p]", "species": "charge[species[p]]"}[charges]
@@ -156,13 +156,13 @@ def gather_field(d: Draft) -> None:
     if source == "field":
         d.input("field", g.type, g.shape, -1.0, 1.0)
     else:
-        d.input("phi", "float", g.shape, -1.0, 1.0)
+        d.input("phi", "float", g.shape, -1.0, 1.0, about="Electrostatic potential")
     if result != "field":
-        d.param("qm", "float", -1.0, 1.0)
-        d.param("dt", "float", 0.01, 0.1)
+        d.param("qm", "float", -1.0, 1.0, about="Charge to mass ratio")
+        d.param("dt", "float", 0.01, 0.1, about="Time step")
     g.sizes(d)
     if result == "kick and drift":
-        d.output("x_new", g.type, g.count)
+        d.output("x_new", g.type, g.count, about="Updated positions")
     d.output({"field": "e_p_out"}.get(result, "v_new"), g.type, g.count)
     zero = "float(0.0)" if g.dimension == 1 else f"wp.{g.type}()"
     if source == "field":
@@ -252,26 +252,26 @@ def boris_push(d: Draft) -> None:
         d.input("x", "vec3", count, -1.0, 1.0)
     d.input("v", "vec3", count, -1.0, 1.0)
     if electric == "each":
-        d.input("e_field", "vec3", count, -1.0, 1.0)
+        d.input("e_field", "vec3", count, -1.0, 1.0, about="Electric field at the particles")
     elif electric == "uniform":
-        d.param("e_field", "vec3", -1.0, 1.0)
+        d.param("e_field", "vec3", -1.0, 1.0, about="Electric field at the particles")
     if magnetic == "each":
-        d.input("b_field", "vec3", count, -2.0, 2.0)
+        d.input("b_field", "vec3", count, -2.0, 2.0, about="Magnetic field at the particles")
     elif magnetic == "uniform":
-        d.param("b_field", "vec3", -2.0, 2.0)
+        d.param("b_field", "vec3", -2.0, 2.0, about="Magnetic field at the particles")
     else:
-        d.param("b0", "float", 0.5, 2.0)
-        d.param("length", "float", 1.0, 2.0)
+        d.param("b0", "float", 0.5, 2.0, about="Field strength at the center")
+        d.param("length", "float", 1.0, 2.0, about="Length of the mirror")
     if species == "each":
-        d.input("qm", "float", count, -1.0, 1.0)
+        d.input("qm", "float", count, -1.0, 1.0, about="Charge to mass ratio")
     else:
-        d.param("qm", "float", -1.0, 1.0)
-    d.param("dt", "float", 0.05, 0.3)
+        d.param("qm", "float", -1.0, 1.0, about="Charge to mass ratio")
+    d.param("dt", "float", 0.05, 0.3, about="Time step")
     if relativistic:
-        d.param("c", "float", 1.5, 3.0)
+        d.param("c", "float", 1.5, 3.0, about="Speed of light")
     if moved:
-        d.output("x_new", "vec3", count)
-    d.output("v_new", "vec3", count)
+        d.output("x_new", "vec3", count, about="Updated positions")
+    d.output("v_new", "vec3", count, about="Updated velocities")
     q = "qm[tid]" if species == "each" else "qm"
     e = "e_field[tid]" if electric == "each" else "e_field"
     fields = {

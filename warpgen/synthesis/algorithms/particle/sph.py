@@ -24,8 +24,8 @@ _NAMES = {
 
 def _neighbours(d: Draft, count: int) -> None:
     """Particles in a box, and a grid over them whose cells are as wide as the kernel's support."""
-    d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5)
-    d.input("x", "vec3", count, -1.0, 1.0)
+    d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5, about="Hash grid over the particles")
+    d.input("x", "vec3", count, -1.0, 1.0, about="Particle positions")
 
 
 def _distances(v: Values) -> tuple[Any, Any]:
@@ -50,12 +50,12 @@ def sph_density(d: Draft) -> None:
     _neighbours(d, count)
     mass = "m"
     if masses == "uniform":
-        d.param("m", "float", 0.5, 2.0)
+        d.param("m", "float", 0.5, 2.0, about="Particle mass")
     else:
-        d.input("m", "float", count, 0.5, 2.0)
+        d.input("m", "float", count, 0.5, 2.0, about="Particle mass")
         mass = "m[index]"
-    d.param("h", "float", 0.3, 0.5)
-    d.output("rho", "float", count)
+    d.param("h", "float", 0.3, 0.5, about="Smoothing length")
+    d.output("rho", "float", count, about="Densities")
     if squared:
         distance = """
         # Compare squared distances first, most candidates of the 27 cells are out of range

@@ -45,8 +45,8 @@ class Pairs:
 
 def neighbours(d: Draft, count: int) -> None:
     """Particles in a box, and a grid over them whose cells are as wide as the kernel's support."""
-    d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5)
-    d.input("x", "vec3", count, -1.0, 1.0)
+    d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5, about="Hash grid over the particles")
+    d.input("x", "vec3", count, -1.0, 1.0, about="Particle positions")
 
 
 def neighbour_loop(d: Draft) -> str:
@@ -91,17 +91,17 @@ def sph_pressure_acceleration(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     slope = d.use(kernel.slope)
     neighbours(d, count)
-    d.input("rho", "float", count, 900.0, 1100.0)
+    d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
     if state == "stored":
-        d.input("p", "float", count, 0.0, 5000.0)
-    d.param("m", "float", 5.0, 20.0)
-    d.param("h", "float", 0.35, 0.5)
+        d.input("p", "float", count, 0.0, 5000.0, about="Pressures")
+    d.param("m", "float", 5.0, 20.0, about="Particle mass")
+    d.param("h", "float", 0.35, 0.5, about="Smoothing length")
     if state != "stored":
-        d.param("rho0", "float", 900.0, 1000.0)
-        d.param("c0", "float", 10.0, 30.0)
+        d.param("rho0", "float", 900.0, 1000.0, about="Rest density")
+        d.param("c0", "float", 10.0, 30.0, about="Speed of sound")
     if gravity:
-        d.param("gravity", "vec3", -9.81, 9.81)
-    d.output("accel", "vec3", count)
+        d.param("gravity", "vec3", -9.81, 9.81, about="Gravity")
+    d.output("accel", "vec3", count, about="Accelerations")
     pressure = {
         "tait": "tait_pressure(rho$of, rho0, c0)",
         "linear": "c0 * c0 * (rho$of - rho0)",
@@ -191,19 +191,19 @@ def sph_viscosity(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     slope = d.use(kernel.slope)
     neighbours(d, count)
-    d.input("v", "vec3", count, -1.0, 1.0)
-    d.input("rho", "float", count, 900.0, 1100.0)
-    d.param("m", "float", 5.0, 20.0)
-    d.param("h", "float", 0.35, 0.5)
+    d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
+    d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
+    d.param("m", "float", 5.0, 20.0, about="Particle mass")
+    d.param("h", "float", 0.35, 0.5, about="Smoothing length")
     if form == "artificial":
-        d.param("alpha", "float", 0.05, 0.5)
-        d.param("c0", "float", 10.0, 30.0)
+        d.param("alpha", "float", 0.05, 0.5, about="Artificial viscosity coefficient")
+        d.param("c0", "float", 10.0, 30.0, about="Speed of sound")
     else:
-        d.param("mu", "float", 0.5, 5.0)
+        d.param("mu", "float", 0.5, 5.0, about="Dynamic viscosity")
     if inout:
-        d.inout("accel", "vec3", count, -10.0, 10.0)
+        d.inout("accel", "vec3", count, -10.0, 10.0, about="Accelerations")
     else:
-        d.output("accel", "vec3", count)
+        d.output("accel", "vec3", count, about="Accelerations")
     pairs_code = {
         "artificial": """
         # Artificial viscosity acts on approaching particles only (v_ij . r_ij < 0)

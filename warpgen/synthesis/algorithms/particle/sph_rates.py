@@ -30,13 +30,13 @@ def xsph_velocity(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     w = d.use(kernel.value)
     neighbours(d, count)
-    d.input("v", "vec3", count, -1.0, 1.0)
-    d.input("rho", "float", count, 900.0, 1100.0)
-    d.param("m", "float", 5.0, 20.0)
-    d.param("h", "float", 0.35, 0.5)
-    d.param("eps", "float", 0.1, 0.5)
+    d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
+    d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
+    d.param("m", "float", 5.0, 20.0, about="Particle mass")
+    d.param("h", "float", 0.35, 0.5, about="Smoothing length")
+    d.param("eps", "float", 0.1, 0.5, about="XSPH factor")
     if moved:
-        d.param("dt", "float", 0.001, 0.01)
+        d.param("dt", "float", 0.001, 0.01, about="Time step")
     d.output("x_new" if moved else "v_new", "vec3", count)
     weight = {
         "mean": f"2.0 * m / (rho[tid] + rho[j]) * {w}(r, h)",
@@ -92,22 +92,22 @@ def sph_density_rate(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     slope = d.use(kernel.slope)
     neighbours(d, count)
-    d.input("v", "vec3", count, -1.0, 1.0)
+    d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
     if stepped:
-        d.inout("rho", "float", count, 900.0, 1100.0)
+        d.inout("rho", "float", count, 900.0, 1100.0, about="Densities")
     else:
-        d.input("rho", "float", count, 900.0, 1100.0)
-    d.param("m", "float", 5.0, 20.0)
-    d.param("h", "float", 0.35, 0.5)
+        d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
+    d.param("m", "float", 5.0, 20.0, about="Particle mass")
+    d.param("h", "float", 0.35, 0.5, about="Smoothing length")
     if diffusion != "none":
-        d.param("c0", "float", 10.0, 30.0)
+        d.param("c0", "float", 10.0, 30.0, about="Speed of sound")
     if diffusion == "delta":
-        d.param("delta", "float", 0.05, 0.2)
+        d.param("delta", "float", 0.05, 0.2, about="Density diffusion coefficient")
     if stepped:
         d.input("rho_old", "float", count, 900.0, 1100.0)
-        d.param("dt", "float", 0.0005, 0.002)
+        d.param("dt", "float", 0.0005, 0.002, about="Time step")
     else:
-        d.output("drho", "float", count)
+        d.output("drho", "float", count, about="Density rates")
     read = "rho_old" if stepped else "rho"
     weight = f"rho_i * m / {read}[j]" if volumes else "m"
     terms = {

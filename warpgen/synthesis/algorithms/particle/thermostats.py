@@ -37,22 +37,22 @@ def thermostat(d: Draft) -> None:
     vector = f"vec{place}"
     d.input("v", vector, count, -2.0, 2.0)
     if groups == "each":
-        d.input("group", "int", count, 0, baths)
+        d.input("group", "int", count, 0, baths, about="Temperature group per particle")
     if drift:
-        d.input("flow", vector, baths if groups == "each" else 1, -0.5, 0.5)
+        d.input("flow", vector, baths if groups == "each" else 1, -0.5, 0.5, about="Streaming velocities")
     number = baths if groups == "each" else 1
     if kind in ("berendsen", "isokinetic"):
-        d.input("kinetic", "float", number, 0.5, 2.0)
-        d.param("target", "float", 0.5, 2.0)
+        d.input("kinetic", "float", number, 0.5, 2.0, about="Mean kinetic energies")
+        d.param("target", "float", 0.5, 2.0, about="Target temperature")
     if kind == "nose-hoover":
-        d.input("xi", "float", number, -1.0, 1.0)
+        d.input("xi", "float", number, -1.0, 1.0, about="Thermostat variables")
     if kind == "friction":
         d.input("bath_rate", "float", number, 0.1, 2.0)
     if kind != "isokinetic":
-        d.param("dt", "float", 0.001, 0.01)
+        d.param("dt", "float", 0.001, 0.01, about="Time step")
     if kind == "berendsen":
-        d.param("tau", "float", 0.01, 0.1)
-    d.output("v_new", vector, count)
+        d.param("tau", "float", 0.01, 0.1, about="Relaxation time")
+    d.output("v_new", vector, count, about="Rescaled velocities")
     g = "group[tid]" if groups == "each" else "0"
     now = f"now = 2.0 * kinetic[{g}] / {float(place)}"
     scales = {

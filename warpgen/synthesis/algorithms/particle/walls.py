@@ -36,23 +36,23 @@ def wall_response(d: Draft) -> None:
     role("x", "vec3", count, -1.2, 1.2)
     role("v", "vec3", count, -2.0, 2.0)
     if sleeping:
-        d.input("inv_mass", "float", count, -0.5, 1.0)
+        d.input("inv_mass", "float", count, -0.5, 1.0, about="Inverse masses, 0 for pinned particles")
     if wall == "planes":
-        d.input("planes", "vec4", 4, kind="unit")
+        d.input("planes", "vec4", 4, kind="unit", about="Wall planes (normal, offset)")
     elif wall == "box":
-        d.param("lower", "vec3", -0.9, -0.6)
-        d.param("upper", "vec3", 0.6, 0.9)
+        d.param("lower", "vec3", -0.9, -0.6, about="Lower corner of the box")
+        d.param("upper", "vec3", 0.6, 0.9, about="Upper corner of the box")
     elif wall == "sphere":
-        d.param("center", "vec3", -0.2, 0.2)
-        d.param("radius", "float", 0.6, 1.0)
+        d.param("center", "vec3", -0.2, 0.2, about="Center of the container")
+        d.param("radius", "float", 0.6, 1.0, about="Radius of the container")
     else:
-        d.param("ground", "float", -0.5, 0.3)
-    d.param("restitution", "float", 0.2, 0.8)
+        d.param("ground", "float", -0.5, 0.3, about="Height of the ground")
+    d.param("restitution", "float", 0.2, 0.8, about="Coefficient of restitution")
     if tangential != "free":
-        d.param("friction", "float", 0.1, 0.5)
+        d.param("friction", "float", 0.1, 0.5, about="Friction coefficient")
     if copies:
-        d.output("x_out", "vec3", count)
-        d.output("v_out", "vec3", count)
+        d.output("x_out", "vec3", count, about="Corrected positions")
+        d.output("v_out", "vec3", count, about="Reflected velocities")
     bounce = """
     vn = wp.dot(vi, n)
     if vn < 0.0:

@@ -32,21 +32,28 @@ def affine_body_energy(d: Draft) -> None:
     layout = d.option("layout", "matrices", "vectors")
     count = d.pick(64, 96, 128)
     if layout == "matrices":
-        d.input("a", "mat33", count, -1.0, 1.0)
+        d.input("a", "mat33", count, -1.0, 1.0, about="Affine matrices, one per body")
     else:
-        d.input("cols", "vec3", (count, 3), -1.0, 1.0)
+        d.input(
+            "cols",
+            "vec3",
+            (count, 3),
+            -1.0,
+            1.0,
+            about="Columns of the affine matrices, shape (num_bodies, 3)",
+        )
     if law == "corotated":
         form = "matrix"
-        d.input("r", "mat33", count, kind="rotation")
+        d.input("r", "mat33", count, kind="rotation", about="Closest rotations")
     if volumes == "each":
-        d.input("vol", "float", count, 0.2, 2.0)
+        d.input("vol", "float", count, 0.2, 2.0, about="Body volumes [m^3]")
     else:
-        d.param("vol", "float", 0.2, 2.0)
-    d.param("kappa", "float", 0.5, 2.0)
+        d.param("vol", "float", 0.2, 2.0, about="Body volumes [m^3]")
+    d.param("kappa", "float", 0.5, 2.0, about="Stiffness of the orthogonality potential [Pa]")
     if wanted != "energy":
-        d.output("gradient", "mat33", count)
+        d.output("gradient", "mat33", count, about="Gradient with respect to the affine matrix")
     if wanted != "gradient":
-        d.output("energy", "float", count)
+        d.output("energy", "float", count, about="Potential per body [J]")
     if form == "columns" and law == "stable volume":
         form = "matrix"
     scale = f"kappa * {'vol[tid]' if volumes == 'each' else 'vol'}"

@@ -98,22 +98,22 @@ def shape_inertia(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     bodies = 8
     text, volume = SHAPES[shape]
-    d.input("sizes", "vec3", count, 0.2, 1.0)
+    d.input("sizes", "vec3", count, 0.2, 1.0, about="Dimensions of the shapes [m]")
     if given == "density":
-        d.param("density", "float", 0.5, 2.0)
+        d.param("density", "float", 0.5, 2.0, about="Mass density [kg/m^3]")
     else:
-        d.input("mass", "float", count, 0.5, 2.0)
+        d.input("mass", "float", count, 0.5, 2.0, about="Masses of the shapes [kg]")
     if moved == "both":
-        d.input("pose", "transform", count, -1.0, 1.0, kind="transform")
+        d.input("pose", "transform", count, -1.0, 1.0, kind="transform", about="Shape poses in body space")
     elif moved == "turned":
-        d.input("pose", "quat", count, kind="unit")
+        d.input("pose", "quat", count, kind="unit", about="Shape poses in body space")
     elif moved == "parallel axis":
-        d.input("pose", "vec3", count, -1.0, 1.0)
+        d.input("pose", "vec3", count, -1.0, 1.0, about="Shape poses in body space")
     if summed:
-        d.input("body", "int", count, 0, bodies)
-    d.output("tensor", "mat33", bodies if summed else count)
+        d.input("body", "int", count, 0, bodies, about="Body that a shape belongs to")
+    d.output("tensor", "mat33", bodies if summed else count, about="Inertia tensors [kg m^2]")
     if hollow:
-        d.output("masses", "float", count)
+        d.output("masses", "float", count, about="Masses of the shapes [kg]")
     turn = moved in ("turned", "both")
     shift = moved in ("parallel axis", "both")
     d.launch(count)

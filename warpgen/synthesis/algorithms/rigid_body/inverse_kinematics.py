@@ -34,20 +34,20 @@ def jacobian_transpose_step(d: Draft) -> None:
     arms, links = d.pick(24, 32, 48), d.pick(3, 4, 5, 6)
     d.input("points", "vec3", (arms, links + 1), -1.0, 1.0)
     if frames == "world":
-        d.input("axis", "vec3", (arms, links), kind="unit")
+        d.input("axis", "vec3", (arms, links), kind="unit", about="Joint axes in world space")
     else:
         d.input("basis", "mat33", (arms, links), kind="rotation")
-    d.input("target", "vec3", arms, -1.0, 1.0)
+    d.input("target", "vec3", arms, -1.0, 1.0, about="Target positions [m]")
     if form != "gradient":
-        d.input("q", "float", (arms, links), -1.0, 1.0)
+        d.input("q", "float", (arms, links), -1.0, 1.0, about="Joint angles [rad]")
     if weights:
-        d.input("weight", "float", links, 0.2, 1.0)
+        d.input("weight", "float", links, 0.2, 1.0, about="Weight of each joint")
     if form == "damped":
-        d.param("damping", "float", 0.1, 0.5)
+        d.param("damping", "float", 0.1, 0.5, about="Damping of the least squares")
     else:
-        d.param("gain", "float", 0.1, 0.5)
+        d.param("gain", "float", 0.1, 0.5, about="Step size")
     if limits and form != "gradient":
-        d.param("q_max", "float", 0.8, 1.5)
+        d.param("q_max", "float", 0.8, 1.5, about="Joint limit, symmetric [rad]")
     if step and form != "gradient":
         d.param("most", "float", 0.1, 0.3)
     output = "gradient" if form == "gradient" else "q_new"
@@ -128,13 +128,13 @@ def ccd_sweep(d: Draft) -> None:
     chains, links = d.pick(16, 24, 32), d.pick(4, 5, 6)
     vector = "vec3" if dimension == "space" else "vec2"
     d.inout("points", vector, (chains, links), -1.0, 1.0)
-    d.input("target", vector, chains, -1.0, 1.0)
+    d.input("target", vector, chains, -1.0, 1.0, about="Target positions [m]")
     if limited:
         d.param("most", "float", 0.2, 0.6)
     if stop:
-        d.param("tol", "float", 0.05, 0.2)
+        d.param("tol", "float", 0.05, 0.2, about="Distance at which a chain is done [m]")
     if place == "distance":
-        d.output("gap", "float", chains)
+        d.output("gap", "float", chains, about="Remaining distances to the targets [m]")
     if dimension == "space":
         turn = d.use(quaternions.BETWEEN)
         if limited:

@@ -45,20 +45,28 @@ def forward_kinematics(d: Draft) -> None:
     d.input("q", "float", (chains, links), -1.5, 1.5)
     d.input("axis", "vec3", links, kind="unit")
     if frames == "transform":
-        d.input("local", "transform", links, -0.5, 0.5, kind="transform")
+        d.input(
+            "local",
+            "transform",
+            links,
+            -0.5,
+            0.5,
+            kind="transform",
+            about="Joint frames relative to the parent link",
+        )
     else:
-        d.input("local", "vec3", links, -0.5, 0.5)
+        d.input("local", "vec3", links, -0.5, 0.5, about="Joint frames relative to the parent link")
     if joints == "mixed":
-        d.input("joint_type", "int", links, 0, 2)
+        d.input("joint_type", "int", links, 0, 2, about="Joint types")
         d.module("JOINT_REVOLUTE = wp.constant(0)")
     if base:
-        d.input("base", "transform", chains, -1.0, 1.0, kind="transform")
+        d.input("base", "transform", chains, -1.0, 1.0, kind="transform", about="Poses of the bases")
     kinds = {"poses": ("body_q", "transform"), "positions": ("points", "vec3"), "tip": ("tip", "vec3")}
     name, kind = kinds[wanted]
     if tree == "branching" and wanted != "poses":
         tree = "serial"
     if tree == "branching":
-        d.input("parent", "int", links, -1, 2)
+        d.input("parent", "int", links, -1, 2, about="Parent link, -1 for the base")
     d.output(name, kind, chains if wanted == "tip" else (chains, links))
     turn = "x_j = wp.transform(wp.vec3(0.0, 0.0, 0.0), wp.quat_from_axis_angle(axis[j], q[tid, j]))"
     slide = "x_j = wp.transform(axis[j] * q[tid, j], wp.quat_identity(dtype=float))"
@@ -172,27 +180,27 @@ def joint_torques(d: Draft) -> None:
     per = n if batch else n * envs
     at, row = ("env, j", "j") if batch else ("tid", "tid")
     d.input("q", "float", shape, -2.0, 2.0)
-    d.input("qd", "float", shape, -3.0, 3.0)
+    d.input("qd", "float", shape, -3.0, 3.0, about="Joint velocities")
     if drive != "velocity":
-        d.input("target", "float", shape, -1.0, 1.0)
+        d.input("target", "float", shape, -1.0, 1.0, about="Position targets")
     if drive in ("velocity", "both"):
-        d.input("target_v", "float", shape, -1.0, 1.0)
+        d.input("target_v", "float", shape, -1.0, 1.0, about="Velocity targets")
     if drive == "feedforward":
-        d.input("bias", "float", shape, -2.0, 2.0)
+        d.input("bias", "float", shape, -2.0, 2.0, about="Feedforward torques")
     if drive != "velocity":
-        d.input("ke", "float", per, 5.0, 20.0)
-    d.input("kd", "float", per, 0.5, 2.0)
+        d.input("ke", "float", per, 5.0, 20.0, about="Stiffness gains")
+    d.input("kd", "float", per, 0.5, 2.0, about="Damping gains")
     if limits != "none":
-        d.input("lower", "float", per, -1.5, -0.5)
-        d.input("upper", "float", per, 0.5, 1.5)
-        d.param("limit_ke", "float", 50.0, 200.0)
+        d.input("lower", "float", per, -1.5, -0.5, about="Lower joint limits")
+        d.input("upper", "float", per, 0.5, 1.5, about="Upper joint limits")
+        d.param("limit_ke", "float", 50.0, 200.0, about="Stiffness of the joint limits")
         if limits == "damped":
-            d.param("limit_kd", "float", 0.5, 2.0)
+            d.param("limit_kd", "float", 0.5, 2.0, about="Damping of the joint limits")
     if saturated:
-        d.param("effort", "float", 8.0, 20.0)
+        d.param("effort", "float", 8.0, 20.0, about="Torque limit of the actuators")
     if friction != "none":
-        d.param("mu", "float", 0.1, 0.5)
-    d.output("tau", "float", shape)
+        d.param("mu", "float", 0.1, 0.5, about="Joint friction")
+    d.output("tau", "float", shape, about="Joint torques")
     motors = {
         "position": f"t = ke[{row}] * (target[{at}] - angle) - kd[{row}] * rate",
         "velocity": f"t = kd[{row}] * (target_v[{at}] - rate)",
@@ -290,7 +298,7 @@ def center_of_mass(d: Draft) -> None:
     groups, count = d.pick(12, 16, 24), 96
     shape: Any = (groups, 6) if layout == "rows" else count
     if poses == "transform":
-        d.input("body_q", "transform", shape, -1.0, 1.0, kind="transform")
+        d.input("body_q", "transform", shape, -1.0, 1.0, kind="transform", about="Link poses in world space")
     else:
         d.input("x", "vec3", shape, -1.0, 1.0)
         if offset:
@@ -298,16 +306,16 @@ def center_of_mass(d: Draft) -> None:
     if velocity:
         d.input("v", "vec3", shape, -1.0, 1.0)
     if offset:
-        d.input("com", "vec3", shape, -0.2, 0.2)
-    d.input("mass", "float", shape, 0.2, 2.0)
+        d.input("com", "vec3", shape, -0.2, 0.2, about="Centers of mass in link space")
+    d.input("mass", "float", shape, 0.2, 2.0, about="Link masses [kg]")
     if layout == "ranges":
-        d.input("start", "int", groups + 1, 0, count, kind="offsets")
+        d.input("start", "int", groups + 1, 0, count, kind="offsets", about="First link of each articulation")
     elif layout == "chained":
-        d.input("head", "int", groups, -1, count)
-        d.input("next_link", "int", count, -1, count)
-    d.output("center", "vec3", groups)
+        d.input("head", "int", groups, -1, count, about="First link of each list")
+        d.input("next_link", "int", count, -1, count, about="Next link in the list, -1 at the end")
+    d.output("center", "vec3", groups, about="Centers of mass")
     if velocity:
-        d.output("center_v", "vec3", groups)
+        d.output("center_v", "vec3", groups, about="Velocities of the centers of mass")
     if masses:
         d.output("masses", "float", groups)
     b = "tid, b" if layout == "rows" else "b"

@@ -48,31 +48,38 @@ def integrate_bodies(d: Draft) -> None:
     if poses == "transform":
         d.input("q", "transform", count, -1.0, 1.0, kind="transform")
     else:
-        d.input("x", "vec3", count, -1.0, 1.0)
+        d.input("x", "vec3", count, -1.0, 1.0, about="Positions [m]")
         d.input("q", "quat", count, kind="unit")
-    d.input("v", "vec3", count, -1.0, 1.0)
-    d.input("w", "vec3", count, -2.0, 2.0)
+    d.input("v", "vec3", count, -1.0, 1.0, about="Linear velocities [m/s]")
+    d.input("w", "vec3", count, -2.0, 2.0, about="Angular velocities [rad/s]")
     if wrench == "spatial":
         d.input("f", "spatial_vector", count, -5.0, 5.0)
     else:
         d.input("f", "vec3", count, -5.0, 5.0)
-        d.input("t", "vec3", count, -5.0, 5.0)
-    d.input("inv_mass", "float", count, -0.5 if static else 0.2, 2.0)
+        d.input("t", "vec3", count, -5.0, 5.0, about="Torques [N m]")
+    d.input(
+        "inv_mass",
+        "float",
+        count,
+        -0.5 if static else 0.2,
+        2.0,
+        about="Inverse masses, 0 for static bodies [1/kg]",
+    )
     if tensor == "full":
         d.input("inertia", "mat33", count, 0.5, 2.0, kind="spd")
     else:
         d.input("inertia", "vec3", count, 0.5, 2.0)
-    d.param("gravity", "vec3", -9.81, 9.81)
-    d.param("dt", "float", 0.005, 0.02)
+    d.param("gravity", "vec3", -9.81, 9.81, about="Gravity [m/s^2]")
+    d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
     if damped:
-        d.param("angular_damping", "float", 0.05, 0.5)
+        d.param("angular_damping", "float", 0.05, 0.5, about="Angular damping [1/s]")
     if poses == "transform":
-        d.output("q_new", "transform", count)
+        d.output("q_new", "transform", count, about="Updated orientations or poses")
     else:
-        d.output("x_new", "vec3", count)
-        d.output("q_new", "quat", count)
-    d.output("v_new", "vec3", count)
-    d.output("w_new", "vec3", count)
+        d.output("x_new", "vec3", count, about="Updated positions")
+        d.output("q_new", "quat", count, about="Updated orientations or poses")
+    d.output("v_new", "vec3", count, about="Updated linear velocities")
+    d.output("w_new", "vec3", count, about="Updated angular velocities")
     transform = poses == "transform"
     times = "inertia[tid] * wb" if tensor == "full" else "wp.cw_mul(inertia[tid], wb)"
     inverse = "wp.inverse(inertia[tid]) * {}" if tensor == "full" else "wp.cw_div({}, inertia[tid])"
@@ -199,22 +206,22 @@ def body_momentum(d: Draft) -> None:
         d.input("q", "transform", count, -1.0, 1.0, kind="transform")
     else:
         if wanted != "energy":
-            d.input("x", "vec3", count, -1.0, 1.0)
+            d.input("x", "vec3", count, -1.0, 1.0, about="Positions [m]")
         d.input("q", "quat", count, kind="unit")
     if motion == "spatial":
-        d.input("v", "spatial_vector", count, -2.0, 2.0)
+        d.input("v", "spatial_vector", count, -2.0, 2.0, about="Linear velocities [m/s]")
     else:
-        d.input("v", "vec3", count, -2.0, 2.0)
-        d.input("w", "vec3", count, -2.0, 2.0)
-    d.input("mass", "float", count, 0.5, 2.0)
+        d.input("v", "vec3", count, -2.0, 2.0, about="Linear velocities [m/s]")
+        d.input("w", "vec3", count, -2.0, 2.0, about="Angular velocities [rad/s]")
+    d.input("mass", "float", count, 0.5, 2.0, about="Masses [kg]")
     if tensor == "full":
         d.input("inertia", "mat33", count, 0.5, 2.0, kind="spd")
     else:
         d.input("inertia", "vec3", count, 0.5, 2.0)
     if summed == "groups":
-        d.input("island", "int", count, 0, groups)
+        d.input("island", "int", count, 0, groups, about="Island index of each body")
     if wanted != "energy":
-        d.param("origin", "vec3", -0.5, 0.5)
+        d.param("origin", "vec3", -0.5, 0.5, about="Reference point of the angular momentum [m]")
     kind = {"momentum": "spatial_vector", "energy": "float", "angular": "vec3"}[wanted]
     d.output(
         {"momentum": "h", "energy": "energy", "angular": "h"}[wanted],

@@ -65,11 +65,11 @@ def move_arm(d: Draft) -> None:
         d.param("centers", kind, 0.2, 0.4)
         d.param("inertias", kind, 0.02, 0.06)
     if tip:
-        d.param("payload", "float", 0.2, 1.0)
+        d.param("payload", "float", 0.2, 1.0, about="Mass at the tip [kg]")
     if friction != "none" and result != "energy":
-        d.param("damping", "float", 0.1, 0.5)
+        d.param("damping", "float", 0.1, 0.5, about="Viscous joint damping")
     if result == "step":
-        d.param("dt", "float", 0.002, 0.02)
+        d.param("dt", "float", 0.002, 0.02, about="Time step [s]")
 
     def center(k: int) -> str:
         if shape == "point masses":
@@ -177,7 +177,7 @@ def move_arm(d: Draft) -> None:
             if gravity
             else ""
         )
-        d.output("energy", "float", count)
+        d.output("energy", "float", count, about="Total energy per arm [J]")
         store = "energy[tid] = kinetic" + (" + potential" if gravity else "")
     if result == "step":
         store += "\n".join(

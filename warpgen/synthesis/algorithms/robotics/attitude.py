@@ -39,17 +39,17 @@ def fuse_imu(d: Draft) -> None:
         "gravity": "Computes where up is for a body after one step of an attitude filter.",
         "angles": "Computes roll, pitch and yaw after one step of an attitude filter.",
     }[result])  # fmt: skip
-    d.input("att", "quat", count, kind="unit")
+    d.input("att", "quat", count, kind="unit", about="Attitude quaternions, body to world")
     if layout == "arrays":
-        d.input("gyro", "vec3", count, -2.0, 2.0)
-        d.input("accel", "vec3", count, 0.3, 0.9)
+        d.input("gyro", "vec3", count, -2.0, 2.0, about="Gyroscope rates in the body frame [rad/s]")
+        d.input("accel", "vec3", count, 0.3, 0.9, about="Accelerometer readings [g]")
         if compass:
-            d.input("mag", "vec3", count, 0.2, 0.6)
+            d.input("mag", "vec3", count, 0.2, 0.6, about="Magnetometer readings")
         read = "g = gyro[tid]\na = accel[tid]"
         field = "m = wp.normalize(mag[tid])"
     else:
         # rates, specific force and perhaps the field, as the sensor sends them
-        d.input("imu", "float", (count, 9 if compass else 6), 0.2, 0.9)
+        d.input("imu", "float", (count, 9 if compass else 6), 0.2, 0.9, about="Raw IMU samples")
         read = (
             "g = wp.vec3(imu[tid, 0], imu[tid, 1], imu[tid, 2])\n"
             "a = wp.vec3(imu[tid, 3], imu[tid, 4], imu[tid, 5])"
@@ -57,11 +57,11 @@ def fuse_imu(d: Draft) -> None:
         field = "m = wp.normalize(wp.vec3(imu[tid, 6], imu[tid, 7], imu[tid, 8]))"
     integral = method == "integral feedback"
     if integral:
-        d.input("bias", "vec3", count, -0.05, 0.05)
-    d.param("dt", "float", 0.002, 0.02)
-    d.param("gain", "float", 0.1, 1.0)
+        d.input("bias", "vec3", count, -0.05, 0.05, about="Gyroscope bias estimates [rad/s]")
+    d.param("dt", "float", 0.002, 0.02, about="Time step [s]")
+    d.param("gain", "float", 0.1, 1.0, about="Filter gain")
     if integral:
-        d.param("ki", "float", 0.05, 0.3)
+        d.param("ki", "float", 0.05, 0.3, about="Integral gain")
     weight = {
         "always": "k = gain",
         "near 1 g": (
@@ -164,16 +164,16 @@ bz = h[2]
         else ""
     )
     if result == "attitude":
-        d.output("new_att", "quat", count)
+        d.output("new_att", "quat", count, about="Updated attitudes")
         store = "new_att[tid] = q1"
         if integral:
-            d.output("new_bias", "vec3", count)
+            d.output("new_bias", "vec3", count, about="Updated bias estimates")
             store += "\nnew_bias[tid] = b"
     elif result == "gravity":
-        d.output("up", "vec3", count)
+        d.output("up", "vec3", count, about="Up vectors in the body frame")
         store = "up[tid] = wp.quat_rotate_inv(q1, wp.vec3(0.0, 0.0, 1.0))"
     else:
-        d.output("angles", "vec3", count)
+        d.output("angles", "vec3", count, about="Roll, pitch and yaw [rad]")
         store = """
         roll = wp.atan2(2.0 * (q1[3] * q1[0] + q1[1] * q1[2]), 1.0 - 2.0 * (q1[0] * q1[0] + q1[1] * q1[1]))
         # Clamp to [-1, 1], rounding errors can push the argument of asin() out of its domain

@@ -42,23 +42,23 @@ def track_targets(d: Draft) -> None:
         "state": "Corrects the predicted states of targets of constant velocity by measured positions.",
         "likelihood": "Computes how likely measured positions are for targets of constant velocity.",
     }[result])  # fmt: skip
-    d.input("state", "vec4", count, -2.0, 2.0)
+    d.input("state", "vec4", count, -2.0, 2.0, about="State estimates (x, y, vx, vy)")
     if layout == "mat44":
-        d.input("cov", "mat44", count, 0.3, 1.5, kind="spd")
+        d.input("cov", "mat44", count, 0.3, 1.5, kind="spd", about="State covariances")
         load = "p = cov[tid]\n" + "\n".join(f"p{i}{j} = p[{i}, {j}]" for i, j in _PAIRS)
     else:
-        d.input("pos_cov", "mat22", count, 0.3, 1.5, kind="spd")
-        d.input("cross_cov", "mat22", count, -0.1, 0.1)
-        d.input("vel_cov", "mat22", count, 0.3, 1.5, kind="spd")
+        d.input("pos_cov", "mat22", count, 0.3, 1.5, kind="spd", about="Position covariance blocks")
+        d.input("cross_cov", "mat22", count, -0.1, 0.1, about="Position-velocity covariance blocks")
+        d.input("vel_cov", "mat22", count, 0.3, 1.5, kind="spd", about="Velocity covariance blocks")
         load = "pp = pos_cov[tid]\npv = cross_cov[tid]\nvv = vel_cov[tid]\n" + "\n".join(
             f"p{i}{j} = {('pp', 'pv', 'vv')[i // 2 + j // 2]}[{i % 2}, {j % 2}]" for i, j in _PAIRS
         )
-    d.input("z", "vec2", d.pick(24, 40) if picked else count, -3.0, 3.0)
+    d.input("z", "vec2", d.pick(24, 40) if picked else count, -3.0, 3.0, about="Measured positions")
     if picked:
-        d.input("assigned", "int", count, -1, 24)
-    d.param("dt", "float", 0.1, 0.5)
-    d.param("accel_noise", "float", 0.2, 1.0)
-    d.param("meas_var", "float", 0.1, 0.6)
+        d.input("assigned", "int", count, -1, 24, about="Measurement assigned to each track, -1 for none")
+    d.param("dt", "float", 0.1, 0.5, about="Time since the last update")
+    d.param("accel_noise", "float", 0.2, 1.0, about="Spectral density of the acceleration")
+    d.param("meas_var", "float", 0.1, 0.6, about="Measurement variance")
     predict = """
     px = x[0] + dt * x[2]
     py = x[1] + dt * x[3]
@@ -135,12 +135,12 @@ def track_targets(d: Draft) -> None:
         d.forward_only()
     if result == "likelihood":
         correct = ""
-        d.output("loglik", "float", count)
+        d.output("loglik", "float", count, about="Log-likelihood of the innovation")
         store = "loglik[tid] = -0.5 * (d2 + wp.log(det)) - wp.log(2.0 * wp.pi)"
     else:
-        d.output("new_state", "vec4", count)
+        d.output("new_state", "vec4", count, about="Updated state estimates")
         if whole:
-            d.output("new_cov", "mat44", count)
+            d.output("new_cov", "mat44", count, about="Updated covariances")
         store = "$write_state\n$write_cov"
         if update == "sequential":
             # One coordinate after the other, each a division by a number.

@@ -76,10 +76,10 @@ def orient(d: Draft) -> None:
         d.output("q", "quat", count)
         store = "q[tid] = rotation"
     elif result == "matrix":
-        d.output("m", "mat33", count)
+        d.output("m", "mat33", count, about="Rotation matrices")
         store = "m[tid] = wp.quat_to_matrix(rotation)"
     else:
-        d.output("turned", "vec3", count)
+        d.output("turned", "vec3", count, about="Rotated vectors")
         store = f"turned[tid] = wp.quat_rotate(rotation, {element})"
     d.launch(count)
     d.code("tid = wp.tid()\n$make\n$store", make=make, store=store)
@@ -134,7 +134,7 @@ def read_angles(d: Draft) -> None:
     }[way] + (", relative to others." if relative else "."))  # fmt: skip
     take = "r = wp.quat_inverse(reference[tid]) * q[tid]" if relative else "r = q[tid]"
     if way == "axis and angle":
-        d.output("rotvec", "vec3", count)
+        d.output("rotvec", "vec3", count, about="Rotation vectors [rad]")
         body = "n, theta = wp.quat_to_axis_angle(r)\nrotvec[tid] = theta * n"
     elif way == "rpy":
         d.output("angles", "vec3", count)
@@ -153,7 +153,7 @@ def read_angles(d: Draft) -> None:
         angles[tid] = wp.vec3(roll, pitch, yaw)
         """
     elif way == "twist":
-        d.output("twist", "quat", count)
+        d.output("twist", "quat", count, about="Twist quaternions")
         body = "twist[tid] = wp.quat_twist(axis, r)"
     else:
         d.output("angle", "float", count)
@@ -222,7 +222,7 @@ def blend(d: Draft) -> None:
     shortest = d.flag("shortest") if way == "normalised sum" else False
     count, keys = d.pick(48, 64, 96), d.pick(6, 9)
     if ends == "keys":
-        d.input("keyframes", "quat", keys, kind="unit")
+        d.input("keyframes", "quat", keys, kind="unit", about="Key rotations")
         d.input("t", "float", count, 0.0, keys - 1.001)
     else:
         d.input("a", "quat", count, kind="unit")

@@ -40,9 +40,17 @@ def place_points(d: Draft) -> None:
         + ("; those without a body stay." if owner == "optional" else ".")
     )
     if owner == "shared":
-        d.param("pose", "transform", -1.0, 1.0, "transform")
+        d.param("pose", "transform", -1.0, 1.0, "transform", about="Pose of the frame")
     else:
-        d.input("poses", "transform", count if owner == "each" else bodies, -1.0, 1.0, "transform")
+        d.input(
+            "poses",
+            "transform",
+            count if owner == "each" else bodies,
+            -1.0,
+            1.0,
+            "transform",
+            about="Poses of the frames",
+        )
     if owner in ("indexed", "optional"):
         d.input("body", "int", count, -1 if owner == "optional" else 0, bodies)
     if layout == "in place":
@@ -52,7 +60,7 @@ def place_points(d: Draft) -> None:
         d.input("points", "vec3", count, -1.0, 1.0)
         if layout == "accumulated offset":
             d.param("offset", "vec3", -0.5, 0.5)
-        d.output("moved", "vec3", count)
+        d.output("moved", "vec3", count, about="Transformed points")
     target = "points[tid]" if layout == "in place" else "moved[tid]"
     local = "(points[tid] + offset)" if layout == "accumulated offset" else "points[tid]"
     find = {
@@ -142,9 +150,17 @@ def change_frame(d: Draft) -> None:
         + (", and adds them up." if summed else ".")
     )
     if owner == "shared":
-        d.param("pose", "transform", -1.0, 1.0, "transform")
+        d.param("pose", "transform", -1.0, 1.0, "transform", about="Pose of the frame")
     else:
-        d.input("poses", "transform", count if owner == "each" else bodies, -1.0, 1.0, "transform")
+        d.input(
+            "poses",
+            "transform",
+            count if owner == "each" else bodies,
+            -1.0,
+            1.0,
+            "transform",
+            about="Poses of the frames",
+        )
     if owner == "indexed":
         d.input("body", "int", count, 0, bodies)
     d.input("vectors", "spatial_vector", count, -1.0, 1.0)

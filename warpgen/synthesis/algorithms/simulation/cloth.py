@@ -41,18 +41,18 @@ def bending_forces(d: Draft) -> None:
     angle = d.option("angle", "atan2", "sine")
     order = d.option("order", "wings first", "edge first")
     count = d.pick(32, 48, 64)
-    d.input("x", "vec3", 4 * count, -1.0, 1.0)
+    d.input("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
     if damping:
-        d.input("v", "vec3", 4 * count, -1.0, 1.0)
-    d.input("bends", "int", 4 * count, kind="permutation")
+        d.input("v", "vec3", 4 * count, -1.0, 1.0, about="Particle velocities [m/s]")
+    d.input("bends", "int", 4 * count, kind="permutation", about="Vertex indices per hinge")
     if rest == "angles":
-        d.input("rest", "float", count, -0.5, 0.5)
+        d.input("rest", "float", count, -0.5, 0.5, about="Dihedral angles at rest [rad]")
     if stiffness == "each":
-        d.input("ke", "float", count, 0.5, 2.0)
+        d.input("ke", "float", count, 0.5, 2.0, about="Bending stiffness")
     else:
-        d.param("ke", "float", 0.5, 2.0)
+        d.param("ke", "float", 0.5, 2.0, about="Bending stiffness")
     if damping:
-        d.param("kd", "float", 0.05, 0.2)
+        d.param("kd", "float", 0.05, 0.2, about="Bending damping")
     d.output("f", "vec3", 4 * count)
     k = "ke[tid]" if stiffness == "each" else "ke"
     theta0 = " - rest[tid]" if rest == "angles" else ""
@@ -181,18 +181,18 @@ def triangle_aerodynamics(d: Draft) -> None:
     law = d.option("law", "linear", "quadratic")
     form = d.option("form", "scatter", "faces")
     count = d.pick(32, 48, 64)
-    d.input("x", "vec3", 3 * count, -1.0, 1.0)
-    d.input("v", "vec3", 3 * count, -1.0, 1.0)
-    d.input("tris", "int", 3 * count, kind="permutation")
+    d.input("x", "vec3", 3 * count, -1.0, 1.0, about="Particle positions [m]")
+    d.input("v", "vec3", 3 * count, -1.0, 1.0, about="Particle velocities [m/s]")
+    d.input("tris", "int", 3 * count, kind="permutation", about="Vertex indices per triangle")
     if wind == "uniform":
-        d.param("wind", "vec3", -3.0, 3.0)
+        d.param("wind", "vec3", -3.0, 3.0, about="Wind velocity [m/s]")
     elif wind == "field":
-        d.input("wind", "vec3", count, -3.0, 3.0)
+        d.input("wind", "vec3", count, -3.0, 3.0, about="Wind velocity [m/s]")
     if law == "quadratic":
-        d.param("air", "float", 1.0, 1.3)
-    d.param("k_drag", "float", 0.2, 1.0)
+        d.param("air", "float", 1.0, 1.3, about="Air density [kg/m^3]")
+    d.param("k_drag", "float", 0.2, 1.0, about="Drag coefficient")
     if lift != "none":
-        d.param("k_lift", "float", 0.2, 1.0)
+        d.param("k_lift", "float", 0.2, 1.0, about="Lift coefficient")
     if form == "scatter":
         d.output("f", "vec3", 3 * count)
     else:

@@ -47,20 +47,20 @@ def solve_stretch_shear(d: Draft) -> None:
     held = d.inout if scheme == "in place" else d.input
     held("x", "vec3", count, -1.0, 1.0)
     held("q", "quat", segments, kind="unit")
-    d.input("w", "float", count, 0.2, 2.0)
+    d.input("w", "float", count, 0.2, 2.0, about="Inverse masses, 0 for pinned particles")
     if pinned:
-        d.input("wq", "float", segments, 0.2, 2.0)
+        d.input("wq", "float", segments, 0.2, 2.0, about="Inverse rotational masses of the segments")
     if rest == "each":
-        d.input("rest", "float", segments, 0.3, 1.0)
+        d.input("rest", "float", segments, 0.3, 1.0, about="Rest lengths [m]")
     else:
-        d.param("rest", "float", 0.3, 1.0)
+        d.param("rest", "float", 0.3, 1.0, about="Rest lengths [m]")
     if stiffness == "vector":
-        d.param("stiffness", "vec3", 0.2, 1.0)
+        d.param("stiffness", "vec3", 0.2, 1.0, about="Stretch and shear stiffness, 0 to 1")
     elif stiffness == "one":
-        d.param("stiffness", "float", 0.2, 1.0)
+        d.param("stiffness", "float", 0.2, 1.0, about="Stretch and shear stiffness, 0 to 1")
     if scheme == "deltas":
-        d.output("dx", "vec3", count)
-        d.output("dq", "quat", segments)
+        d.output("dx", "vec3", count, about="Position corrections")
+        d.output("dq", "quat", segments, about="Rotation corrections")
     length = "rest[e]" if rest == "each" else "rest"
     turning = "wq[e]" if pinned else "1.0"
     soften = {
@@ -163,19 +163,19 @@ def solve_bend_twist(d: Draft) -> None:
     deltas = pick == "all"
     (d.input if deltas else d.inout)("q", "quat", count, kind="unit")
     if weights == "each":
-        d.input("wq", "float", count, 0.2, 2.0)
+        d.input("wq", "float", count, 0.2, 2.0, about="Inverse rotational masses of the segments")
     if rest == "each":
-        d.input("rest_darboux", "quat", count - 1, kind="unit")
+        d.input("rest_darboux", "quat", count - 1, kind="unit", about="Darboux vectors at rest")
     elif rest == "one":
-        d.param("rest_darboux", "quat", 0.0, 1.0, kind="unit")
+        d.param("rest_darboux", "quat", 0.0, 1.0, kind="unit", about="Darboux vectors at rest")
     if stiffness == "vector":
-        d.param("k", "vec3", 0.1, 1.0)
+        d.param("k", "vec3", 0.1, 1.0, about="Bend and twist stiffness, 0 to 1")
     elif stiffness == "one":
-        d.param("k", "float", 0.1, 1.0)
+        d.param("k", "float", 0.1, 1.0, about="Bend and twist stiffness, 0 to 1")
     else:
-        d.input("k", "float", count - 1, 0.1, 1.0)
+        d.input("k", "float", count - 1, 0.1, 1.0, about="Bend and twist stiffness, 0 to 1")
     if deltas:
-        d.output("dq", "quat", count)
+        d.output("dq", "quat", count, about="Rotation corrections")
     soft = {"vector": "wp.cw_mul(k, bend)", "one": "k * bend", "each": "k[e] * bend"}[stiffness]
     rests = {
         "each": "rest_q = rest_darboux[e]",
@@ -275,24 +275,24 @@ def follow_the_leader(d: Draft) -> None:
     vector = f"vec{dimension}"
     d.inout("x", vector, shape, -1.0, 1.0)
     if velocities != "none":
-        d.input("x_old", vector, shape, -1.0, 1.0)
+        d.input("x_old", vector, shape, -1.0, 1.0, about="Positions of the last step")
     if rest == "one":
-        d.param("rest", "float", 0.2, 0.6)
+        d.param("rest", "float", 0.2, 0.6, about="Rest lengths [m]")
     elif rest == "each":
-        d.input("rest", "float", strands, 0.2, 0.6)
+        d.input("rest", "float", strands, 0.2, 0.6, about="Rest lengths [m]")
     else:
-        d.input("rest", "float", points, 0.2, 0.6)
+        d.input("rest", "float", points, 0.2, 0.6, about="Rest lengths [m]")
     if layout == "flat":
-        d.param("points", "int", points)
+        d.param("points", "int", points, about="Particles per strand")
     if collision:
-        d.param("center", vector, -0.3, 0.3)
-        d.param("radius", "float", 0.3, 0.6)
+        d.param("center", vector, -0.3, 0.3, about="Center of the head [m]")
+        d.param("radius", "float", 0.3, 0.6, about="Radius of the head [m]")
     if velocities != "none":
-        d.param("dt", "float", 0.1, 0.5)
+        d.param("dt", "float", 0.1, 0.5, about="Time step [s]")
     if velocities == "dynamic":
-        d.param("s_damping", "float", 0.7, 0.95)
+        d.param("s_damping", "float", 0.7, 0.95, about="Share of the correction handed to the leader")
     if velocities != "none":
-        d.output("v", vector, shape)
+        d.output("v", vector, shape, about="Velocities [m/s]")
     at = "strand, {}" if layout == "rows" else "first + {}"
     here, before = at.format("k"), at.format("k - 1")
     n = "x.shape[1]" if layout == "rows" else "points"

@@ -47,23 +47,23 @@ def tet_forces(d: Draft) -> None:
     materials = d.option("materials", "one", "table", "young")
     count = d.pick(32, 48, 64)
     stress = d.use(model)
-    d.input("x", "vec3", 4 * count, -1.0, 1.0)
+    d.input("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
     if damping != "none":
-        d.input("v", "vec3", 4 * count, -1.0, 1.0)
-    d.input("tets", "int", 4 * count, kind="permutation")
-    d.input("dm_inv", "mat33", count, 0.5, 1.5, kind="spd")
+        d.input("v", "vec3", 4 * count, -1.0, 1.0, about="Particle velocities [m/s]")
+    d.input("tets", "int", 4 * count, kind="permutation", about="Vertex indices per tetrahedron")
+    d.input("dm_inv", "mat33", count, 0.5, 1.5, kind="spd", about="Inverse rest shape matrices")
     if volume == "array":
-        d.input("vol", "float", count, 0.1, 0.5)
+        d.input("vol", "float", count, 0.1, 0.5, about="Rest volumes [m^3]")
     if materials == "table":
-        d.input("materials", "vec2", count, 50.0, 200.0)
+        d.input("materials", "vec2", count, 50.0, 200.0, about="Lame parameters per element")
     elif materials == "one":
-        d.param("mu", "float", 50.0, 200.0)
-        d.param("lam", "float", 50.0, 200.0)
+        d.param("mu", "float", 50.0, 200.0, about="Shear modulus")
+        d.param("lam", "float", 50.0, 200.0, about="First Lame parameter")
     else:
-        d.param("young", "float", 100.0, 500.0)
-        d.param("poisson", "float", 0.2, 0.4)
+        d.param("young", "float", 100.0, 500.0, about="Young's modulus")
+        d.param("poisson", "float", 0.2, 0.4, about="Poisson's ratio")
     if damping != "none":
-        d.param("damping", "float", 0.5, 5.0)
+        d.param("damping", "float", 0.5, 5.0, about="Damping coefficient")
     d.output("f", "vec3", 4 * count)
     lame = {
         "one": "",
@@ -98,7 +98,6 @@ def tet_forces(d: Draft) -> None:
         $volume
         x0 = x[i]
         ds = wp.matrix_from_cols(x[j] - x0, x[k] - x0, x[l] - x0)
-        # F = Ds * Dm_inv
         def_grad = ds * pose
         $lame
         p_stress = $stress(def_grad, mu, lam)
@@ -180,22 +179,23 @@ def solve_volume(d: Draft) -> None:
         d.forward_only()
     count = d.pick(32, 48, 64)
     if way == "colour":
-        d.inout("x", "vec3", 4 * count, -1.0, 1.0)
+        d.inout("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
     else:
-        d.input("x", "vec3", 4 * count, -1.0, 1.0)
+        d.input("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
     if masses != "equal":
-        d.input("inv_mass", "float", 4 * count, -0.3 if masses == "pinned" else 0.2, 2.0)
-    d.input("tets", "int", 4 * count, kind="permutation")
+        low = -0.3 if masses == "pinned" else 0.2
+        d.input("inv_mass", "float", 4 * count, low, 2.0, about="Inverse masses, 0 if pinned")
+    d.input("tets", "int", 4 * count, kind="permutation", about="Vertex indices per tetrahedron")
     d.input("rest", "float", count, 0.05, 0.5)
     if pressure:
-        d.param("pressure", "float", 0.5, 1.5)
+        d.param("pressure", "float", 0.5, 1.5, about="Ratio of the target volume to the rest volume")
     if method == "xpbd":
-        d.param("compliance", "float", 1e-6, 1e-4)
-        d.param("dt", "float", 0.005, 0.02)
+        d.param("compliance", "float", 1e-6, 1e-4, about="Compliance of the constraint")
+        d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
     if way == "jacobi":
-        d.output("delta", "vec3", 4 * count)
+        d.output("delta", "vec3", 4 * count, about="Position corrections")
     if watched:
-        d.output("residual", "float", count)
+        d.output("residual", "float", count, about="Constraint values before the projection")
     six = measure == "six"
     share = {
         "inverse": ["inv_mass[i]", "inv_mass[j]", "inv_mass[k]", "inv_mass[l]"],
@@ -299,20 +299,20 @@ def tet_energy(d: Draft) -> None:
     materials = d.option("materials", "one", "each")
     volume = d.option("volume", "given", "from pose")
     count = d.pick(32, 48, 64)
-    d.input("x", "vec3", 4 * count, -1.0, 1.0)
-    d.input("tets", "int", 4 * count, kind="permutation")
-    d.input("dm_inv", "mat33", count, 0.5, 1.5, kind="spd")
+    d.input("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
+    d.input("tets", "int", 4 * count, kind="permutation", about="Vertex indices per tetrahedron")
+    d.input("dm_inv", "mat33", count, 0.5, 1.5, kind="spd", about="Inverse rest shape matrices")
     if volume == "given":
-        d.input("vol", "float", count, 0.1, 0.5)
+        d.input("vol", "float", count, 0.1, 0.5, about="Rest volumes [m^3]")
     if total == "body":
         d.input("body", "int", count, 0, 6)
     if materials == "one":
-        d.param("mu", "float", 50.0, 200.0)
-        d.param("lam", "float", 50.0, 200.0)
+        d.param("mu", "float", 50.0, 200.0, about="Shear modulus")
+        d.param("lam", "float", 50.0, 200.0, about="First Lame parameter")
     else:
-        d.input("mu", "float", count, 50.0, 200.0)
-        d.input("lam", "float", count, 50.0, 200.0)
-    d.output("energy", "float", {"each": count, "sum": 1, "body": 6}[total])
+        d.input("mu", "float", count, 50.0, 200.0, about="Shear modulus")
+        d.input("lam", "float", count, 50.0, 200.0, about="First Lame parameter")
+    d.output("energy", "float", {"each": count, "sum": 1, "body": 6}[total], about="Elastic energies [J]")
     m, n = ("mu", "lam") if materials == "one" else ("mu[tid]", "lam[tid]")
     texts = {
         "stvk": f"""

@@ -40,21 +40,21 @@ def spring_forces(d: Draft) -> None:
     form = d.option("form", "scatter", "chain", "rows")
     count = d.pick(48, 64, 96)
     springs = {"scatter": count // 2, "chain": count - 1, "rows": 4 * count}[form]
-    d.input("x", "vec3", count, -1.0, 1.0)
+    d.input("x", "vec3", count, -1.0, 1.0, about="Particle positions [m]")
     if damping != "none":
-        d.input("v", "vec3", count, -1.0, 1.0)
+        d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities [m/s]")
     if form == "scatter":
-        d.input("edges", "int", count, kind="permutation")
+        d.input("edges", "int", count, kind="permutation", about="Particle indices per spring")
     elif form == "rows":
-        d.input("start", "int", count + 1, 0, springs, kind="offsets")
+        d.input("start", "int", count + 1, 0, springs, kind="offsets", about="CSR offsets, one per particle")
         d.input("others", "int", springs, 0, count)
-    d.input("rest", "float", springs, 0.2, 1.5)
+    d.input("rest", "float", springs, 0.2, 1.5, about="Rest lengths [m]")
     if stiffness == "each":
-        d.input("ke", "float", springs, 20.0, 100.0)
+        d.input("ke", "float", springs, 20.0, 100.0, about="Spring stiffness [N/m]")
     else:
-        d.param("ke", "float", 20.0, 100.0)
+        d.param("ke", "float", 20.0, 100.0, about="Spring stiffness [N/m]")
     if damping != "none":
-        d.param("kd", "float", 0.5, 2.0)
+        d.param("kd", "float", 0.5, 2.0, about="Spring damping [N s/m]")
     d.output("f", "vec3", count)
     index = {"scatter": "tid", "chain": "tid", "rows": "s"}[form]
     k = f"ke[{index}]" if stiffness == "each" else "ke"
@@ -184,25 +184,32 @@ def solve_distance(d: Draft) -> None:
     count = d.pick(48, 64, 96, 128)
     springs = count // 2
     if way == "colour":
-        d.inout("x", "vec3", count, -1.0, 1.0)
+        d.inout("x", "vec3", count, -1.0, 1.0, about="Particle positions [m]")
     else:
-        d.input("x", "vec3", count, -1.0, 1.0)
+        d.input("x", "vec3", count, -1.0, 1.0, about="Particle positions [m]")
     if method == "xpbd damped":
-        d.input("x_prev", "vec3", count, -1.0, 1.0)
-    d.input("inv_mass", "float", count, -0.4 if pinned else 0.2, 2.0)
-    d.input("edges", "int", count, kind="permutation")
-    d.input("rest", "float", springs, 0.2, 1.5)
+        d.input("x_prev", "vec3", count, -1.0, 1.0, about="Positions at the start of the step")
+    d.input(
+        "inv_mass",
+        "float",
+        count,
+        -0.4 if pinned else 0.2,
+        2.0,
+        about="Inverse masses, 0 for pinned particles",
+    )
+    d.input("edges", "int", count, kind="permutation", about="Particle indices per spring")
+    d.input("rest", "float", springs, 0.2, 1.5, about="Rest lengths [m]")
     if method != "pbd":
-        d.param("compliance", "float", 1e-6, 1e-4)
-        d.param("dt", "float", 0.005, 0.02)
+        d.param("compliance", "float", 1e-6, 1e-4, about="XPBD compliance [m/N]")
+        d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
     if method == "xpbd damped":
-        d.param("beta", "float", 1e-4, 1e-2)
+        d.param("beta", "float", 1e-4, 1e-2, about="Rayleigh damping")
     if tether == "relaxed":
-        d.param("relaxation", "float", 0.3, 0.9)
+        d.param("relaxation", "float", 0.3, 0.9, about="Under-relaxation factor")
     if kept:
-        d.inout("lambdas", "float", springs, -0.1, 0.1)
+        d.inout("lambdas", "float", springs, -0.1, 0.1, about="Accumulated multipliers")
     if way == "jacobi":
-        d.output("delta", "vec3", count)
+        d.output("delta", "vec3", count, about="Position corrections")
     d.launch(springs)
     masses = "wi = inv_mass[i]\nwj = inv_mass[j]"
     if pinned:

@@ -33,26 +33,26 @@ def update_velocities(d: Draft) -> None:
     order = d.option("order", "first", "second")
     asleep = d.flag("asleep", 0.3)
     count = d.pick(64, 128, 192)
-    d.input("x_old", "vec3", count, -1.0, 1.0)
+    d.input("x_old", "vec3", count, -1.0, 1.0, about="Positions at the start of the step")
     if order == "second":
-        d.input("x_older", "vec3", count, -1.0, 1.0)
-    d.input("x_pred", "vec3", count, -1.0, 1.0)
-    d.input("delta", "vec3", count, -0.1, 0.1)
+        d.input("x_older", "vec3", count, -1.0, 1.0, about="Positions one step earlier")
+    d.input("x_pred", "vec3", count, -1.0, 1.0, about="Predicted positions")
+    d.input("delta", "vec3", count, -0.1, 0.1, about="Summed constraint corrections")
     if averaged:
-        d.input("hits", "int", count, 0, 5)
+        d.input("hits", "int", count, 0, 5, about="Number of constraints per particle")
     if pinned == "mass":
-        d.input("inv_mass", "float", count, -0.4, 1.0)
+        d.input("inv_mass", "float", count, -0.4, 1.0, about="Inverse masses, 0 for pinned particles")
     elif pinned == "flags":
         d.input("flags", "int", count, 0, 4)
-    d.param("dt", "float", 0.1, 0.5)
+    d.param("dt", "float", 0.1, 0.5, about="Time step [s]")
     if limited == "clamp":
-        d.param("v_max", "float", 3.0, 6.0)
+        d.param("v_max", "float", 3.0, 6.0, about="Speed limit [m/s]")
     elif limited == "damp":
-        d.param("damping", "float", 0.1, 1.0)
+        d.param("damping", "float", 0.1, 1.0, about="Velocity damping")
     if asleep:
-        d.param("sleep", "float", 0.5, 2.0)
-    d.output("x_new", "vec3", count)
-    d.output("v_new", "vec3", count)
+        d.param("sleep", "float", 0.5, 2.0, about="Sleep threshold [m/s]")
+    d.output("x_new", "vec3", count, about="Corrected positions")
+    d.output("v_new", "vec3", count, about="Updated velocities")
     if pinned == "flags":
         d.module("PARTICLE_FLAG_ACTIVE = wp.constant(1)")
     pin = {

@@ -38,19 +38,19 @@ def triplets_to_rows(d: Draft) -> None:
         drop = "upper"  # else it would not ask for columns
     low = -1 if drop == "negative" else 0
     if form == "pairs":
-        d.input("triplets", "vec2i", m, low, n)
+        d.input("triplets", "vec2i", m, low, n, about="Row and column per entry")
         read = "row = triplets[k][0]\ncol = triplets[k][1]"
     else:
-        d.input("rows", "int", m, low, n)
-        d.input("cols", "int", m, low, n)
+        d.input("rows", "int", m, low, n, about="Row indices")
+        d.input("cols", "int", m, low, n, about="Column indices")
         read = "row = rows[k]\ncol = cols[k]"
     if task == "bandwidth" and drop == "small":
         drop = "none"
     valued = task in ("place", "assemble", "ell") or drop == "small"
     if valued:
-        d.input("values", "float", m, -1.0, 1.0)
+        d.input("values", "float", m, -1.0, 1.0, about="Matrix entries")
     if drop == "small":
-        d.param("tol", "float", 0.1, 0.4)
+        d.param("tol", "float", 0.1, 0.4, about="Drop tolerance")
     leave = {
         "none": "",
         "negative": "# Skip dropped entries (row or column of -1)\nif row < 0 or col < 0:\n    return",
@@ -74,7 +74,7 @@ def triplets_to_rows(d: Draft) -> None:
     head = "k = wp.tid()\n$read\n$leave\n"
     mirror = symmetric and task in ("count", "assemble")
     if task == "count":
-        d.inout("row_count", "int", n, value=0.0)
+        d.inout("row_count", "int", n, value=0.0, about="Number of entries per row")
         more = "if col != row:\n    wp.atomic_add(row_count, col, 1)" if mirror else ""
         d.code(head + "wp.atomic_add(row_count, row, 1)\n$more", read=read, leave=leave, more=more)
         if mirror:
@@ -87,7 +87,7 @@ def triplets_to_rows(d: Draft) -> None:
 
         d.check(counted)
     elif task == "assemble":
-        d.output("A", "float", (n, n))
+        d.output("A", "float", (n, n), about="Dense matrix")
         more = "if col != row:\n    wp.atomic_add(A, col, row, values[k])" if mirror else ""
         d.code(head + "# Duplicate triplets are summed up\nwp.atomic_add(A, row, col, values[k])\n$more",
                read=read, leave=leave, more=more)  # fmt: skip
@@ -124,8 +124,8 @@ def triplets_to_rows(d: Draft) -> None:
         ell = task == "ell"
         # the number of entries that each row has so far
         d.inout("cursor", "int", n, value=0.0)
-        d.output("columns_out", "int", (n, width) if ell else n * width)
-        d.output("values_out", "float", (n, width) if ell else n * width)
+        d.output("columns_out", "int", (n, width) if ell else n * width, about="Column indices")
+        d.output("values_out", "float", (n, width) if ell else n * width, about="Matrix entries")
         at = "row, slot" if ell else "slot"
         place = (
             "slot = wp.atomic_add(cursor, row, 1)"
@@ -312,23 +312,31 @@ def entry_lookup(d: Draft) -> None:
     missing = d.flag("default", 0.4)
     n, width, m = d.pick(24, 32, 40), d.pick(6, 8, 10), d.pick(64, 96, 128)
     # rows of one width follow each other, the columns of each ascending
-    d.input("sorted_columns", "int", (n, width), 0, d.pick(16, 20), kind="ascending")
+    d.input(
+        "sorted_columns",
+        "int",
+        (n, width),
+        0,
+        d.pick(16, 20),
+        kind="ascending",
+        about="Column indices, sorted within rows",
+    )
     if task == "value":
-        d.input("values", "float", (n, width), -1.0, 1.0)
+        d.input("values", "float", (n, width), -1.0, 1.0, about="Matrix entries")
     if layout == "pairs":
         d.input("queries", "vec2i", m, 0, 16)
         read = "row = queries[tid][0]\ncol = queries[tid][1]"
     else:
-        d.input("rows", "int", m, 0, n)
-        d.input("cols", "int", m, 0, 16)
+        d.input("rows", "int", m, 0, n, about="Row indices")
+        d.input("cols", "int", m, 0, 16, about="Column indices")
         read = "row = rows[tid]\ncol = cols[tid]"
     if task == "value" and missing:
-        d.param("fallback", "float", -1.0, 1.0)
+        d.param("fallback", "float", -1.0, 1.0, about="Value of missing entries")
     if task == "add":
         d.input("x", "float", m, -1.0, 1.0)
-        d.inout("values", "float", (n, width), -1.0, 1.0)
+        d.inout("values", "float", (n, width), -1.0, 1.0, about="Matrix entries")
         if missing:
-            d.inout("num_missing", "int", 1, value=0.0)
+            d.inout("num_missing", "int", 1, value=0.0, about="Number of entries that were not found")
     else:
         name = {"place": "found", "value": "entry", "contains": "present"}[task]
         d.output(name, "float" if task == "value" else "int", m)

@@ -40,16 +40,16 @@ def coo_matvec(d: Draft) -> None:
     packed = d.flag("packed", 0.4)  # row and column in one vec2i
     n, entries = d.pick(32, 48, 64), d.pick(96, 128, 200)
     if packed:
-        d.input("pairs", "vec2i", entries, -1 if sentinel else 0, n)
+        d.input("pairs", "vec2i", entries, -1 if sentinel else 0, n, about="Row and column per entry")
         read = "row = pairs[tid][0]\ncol = pairs[tid][1]"
     else:
-        d.input("rows", "int", entries, -1 if sentinel else 0, n)
-        d.input("columns", "int", entries, -1 if sentinel else 0, n)
+        d.input("rows", "int", entries, -1 if sentinel else 0, n, about="Row indices")
+        d.input("columns", "int", entries, -1 if sentinel else 0, n, about="Column indices, -1 for padding")
         read = "row = rows[tid]\ncol = columns[tid]"
     vector = "float" if entry == "float" else "vec3"
     d.input("values", "mat33" if entry == "mat33" else "float", entries, -1.0, 1.0)
     d.input("x", vector, n, -1.0, 1.0)
-    d.output("y", vector, n)
+    d.output("y", vector, n, about="Result vector")
     value = "a"
     flipped = "wp.transpose(a)" if entry == "mat33" else "a"
     if transpose:
@@ -132,14 +132,14 @@ def padded_matvec(d: Draft) -> None:
     low = 0 if padding == "counts" else -1
     if padding == "counts":
         d.input("counts", "int", rows, 0, width + 1)
-    d.input("columns", "int", shape, low, rows)
+    d.input("columns", "int", shape, low, rows, about="Column indices, -1 for padding")
     d.input("values", "float", shape, -1.0, 1.0)
     d.input("x", entry, rows, -1.0, 1.0)
     if update != "product":
         d.input("b", entry, rows, -1.0, 1.0)
     if update == "relaxed":
-        d.param("omega", "float", 0.1, 0.9)
-    d.output("y", entry, rows)
+        d.param("omega", "float", 0.1, 0.9, about="Relaxation factor")
+    d.output("y", entry, rows, about="Result vector")
     bound = {
         "row major": "columns.shape[1]",
         "column major": "columns.shape[0]",
@@ -221,10 +221,10 @@ def banded_matvec(d: Draft) -> None:
     side = d.option("side", "plain", "transposed")
     n, count = d.pick(48, 64, 90), d.pick(3, 5, 7)
     shape = (count, n) if order == "diagonal first" else (n, count)
-    d.input("shifts", "int", count, -n // 3, n // 3)
-    d.input("bands", "float", shape, -1.0, 1.0)
+    d.input("shifts", "int", count, -n // 3, n // 3, about="Offsets of the diagonals")
+    d.input("bands", "float", shape, -1.0, 1.0, about="Entries by diagonal")
     d.input("x", "float", n, -1.0, 1.0)
-    d.output("y", "float", n)
+    d.output("y", "float", n, about="Result vector")
     # the entry of row r, diagonal k is A[r, r + shift]; of the transpose A[r - shift, r]
     owner = "row" if side == "plain" else "col"
     at = f"bands[k, {owner}]" if order == "diagonal first" else f"bands[{owner}, k]"

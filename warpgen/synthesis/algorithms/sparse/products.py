@@ -42,11 +42,11 @@ def csr_matvec(d: Draft) -> None:
         store = "y[row] = b[row] - $s"
         d.says("Computes the residual of a linear system whose matrix is in compressed row layout.")
     elif update == "scaled":
-        d.param("alpha", "float", 0.5, 2.0)
+        d.param("alpha", "float", 0.5, 2.0, about="Scale of the product")
         store = "y[row] = alpha * $s"
     elif update == "axpby":
-        d.param("alpha", "float", 0.5, 2.0)
-        d.param("beta", "float", 0.1, 1.0)
+        d.param("alpha", "float", 0.5, 2.0, about="Scale of the product")
+        d.param("beta", "float", 0.1, 1.0, about="Scale of the previous result")
         store = "y[row] = alpha * $s + beta * y[row]"
         d.says(
             "Adds the product of a matrix in compressed row layout and a vector to a scaled vector, in place."
@@ -54,9 +54,9 @@ def csr_matvec(d: Draft) -> None:
     else:
         store = "y[row] = $s"
     if update == "axpby":
-        d.inout("y", vector, rows, -1.0, 1.0)
+        d.inout("y", vector, rows, -1.0, 1.0, about="Result vector")
     else:
-        d.output("y", vector, rows)
+        d.output("y", vector, rows, about="Result vector")
     values, indices = a.text["values"], a.text["columns"]
     term = f"{values}[k] * x[{indices}[k]]"
     if form == "cooperative":
@@ -160,8 +160,8 @@ def csr_spmm(d: Draft) -> None:
     rows, columns, width = d.pick(24, 32, 40), d.pick(24, 36), d.pick(4, 6, 8)
     a = compressed.declare(d, rows, columns, rows * d.pick(3, 4), layout)
     scattered = form == "transposed scatter"
-    d.input("B", "float", (rows if scattered else columns, width), -1.0, 1.0)
-    d.output("C", "float", (columns if scattered else rows, width))
+    d.input("B", "float", (rows if scattered else columns, width), -1.0, 1.0, about="Dense matrix")
+    d.output("C", "float", (columns if scattered else rows, width), about="Result matrix")
     average = "# Avoid division by zero for empty rows\ncount = wp.max(end - start, 1)" if mean else ""
     share = " / float(count)" if mean else ""
     bounds = "start = $offsets[row]\nend = $offsets[row + 1]"
@@ -271,9 +271,9 @@ def csr_rmatvec(d: Draft) -> None:
         d.input("weights", "float", rows, 0.5, 2.0)
         weight = "weights[row] * "
     elif scaled == "by value":
-        d.param("alpha", "float", 0.5, 2.0)
+        d.param("alpha", "float", 0.5, 2.0, about="Scale of the product")
         weight = "alpha * "
-    d.output("y", vector, columns)
+    d.output("y", vector, columns, about="Result vector")
     block = f"{a.text['values']}[k]"
     if entry == "mat33":
         block = f"wp.transpose({block})"

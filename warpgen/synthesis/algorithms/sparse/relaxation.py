@@ -37,16 +37,16 @@ def weighted_jacobi(d: Draft) -> None:
     name = {"in the row": "shift", "by itself": "diag", "inverse by itself": "inv_diag"}[diagonal]
     low, high = (0.2, 0.5) if diagonal == "inverse by itself" else (2.0, 4.0)
     d.input(name, "float", n, low, high)
-    d.input("b", "float", n, -1.0, 1.0)
-    d.input("x", "float", n, -1.0, 1.0)
+    d.input("b", "float", n, -1.0, 1.0, about="Right-hand side")
+    d.input("x", "float", n, -1.0, 1.0, about="Current solution")
     if pinned:
-        d.input("pinned", "int", n, 0, 2)
+        d.input("pinned", "int", n, 0, 2, about="Nonzero for Dirichlet nodes")
     if damping == "uniform":
-        d.param("omega", "float", 0.4, 0.9)
+        d.param("omega", "float", 0.4, 0.9, about="Relaxation factor")
     elif damping == "chebyshev":
         d.input("x_prev", "float", n, -1.0, 1.0)
-        d.param("rho", "float", 1.1, 1.8)
-    d.output("y", "float", n)
+        d.param("rho", "float", 1.1, 1.8, about="Spectral radius estimate")
+    d.output("y", "float", n, about="Updated solution")
     hold = "# Dirichlet nodes keep their value\nif pinned[row] != 0:\n    y[row] = x[row]\n    return"
     values, columns = a.text["values"], a.text["columns"]
     if diagonal == "in the row":
@@ -144,17 +144,21 @@ def coloured_gauss_seidel(d: Draft) -> None:
     if layout == "padded":
         # rows 0 .. h-1 are of one colour: their neighbours are among the others
         half = n // 2
-        d.input("group", "int", half, kind="permutation")
+        d.input("group", "int", half, kind="permutation", about="Rows of the color")
         d.input("neighbors", "int", (half, 4), -1, half)
         d.input("weights", "float", (half, 4), 0.1, 0.9)
-    d.inout("x", entry, (height, width) if layout == "red-black grid" else n, -1.0, 1.0)
-    d.input("b", entry, (height, width) if layout == "red-black grid" else n, -1.0, 1.0)
+    d.inout(
+        "x", entry, (height, width) if layout == "red-black grid" else n, -1.0, 1.0, about="Current solution"
+    )
+    d.input(
+        "b", entry, (height, width) if layout == "red-black grid" else n, -1.0, 1.0, about="Right-hand side"
+    )
     d.param("diag", "float", 4.5, 6.0)
     if over:
-        d.param("omega", "float", 1.1, 1.7)
+        d.param("omega", "float", 1.1, 1.7, about="Relaxation factor")
         omega = "omega * "
     if layout != "padded":
-        d.param("parity", "int", 0, 2)
+        d.param("parity", "int", 0, 2, about="Color that is relaxed, 0 or 1")
     if difference:
         d.inout("change", "float", 1, value=0.0)
     at = "i, j" if layout == "red-black grid" else "row"

@@ -43,13 +43,13 @@ def triangular_level(d: Draft) -> None:
     n = ready + known
     a = compressed.declare(d, ready, known, ready * d.pick(3, 4), layout, "float", -0.8, 0.8)
     if listed == "listed":
-        d.input("level", "int", ready, kind="permutation")
+        d.input("level", "int", ready, kind="permutation", about="Rows of the level")
     else:
         d.param("first_row", "int", known)
     if diagonal != "unit":
         d.input("diag" if diagonal == "array" else "inv_diag", "float", ready, 0.5, 2.0)
-    d.input("b", entry, ready, -1.0, 1.0)
-    d.inout("x", entry, n, -1.0, 1.0)
+    d.input("b", entry, ready, -1.0, 1.0, about="Right-hand side")
+    d.inout("x", entry, n, -1.0, 1.0, about="Solution")
     loop = {
         "for": "for k in range($offsets[row], $offsets[row + 1]):\n    $term",
         "while": "k = int($offsets[row])\nwhile k < $offsets[row + 1]:\n    $term\n    k += 1",
@@ -112,15 +112,15 @@ def block_jacobi(d: Draft) -> None:
     if way != "inverse" and size == 4:
         way = "inverse"
     kind = f"{size}{size}"
-    d.input("blocks", f"mat{kind}", n, 0.5, 3.0, kind="spd")
-    d.input("r", f"vec{size}", n, -1.0, 1.0)
+    d.input("blocks", f"mat{kind}", n, 0.5, 3.0, kind="spd", about="Diagonal blocks")
+    d.input("r", f"vec{size}", n, -1.0, 1.0, about="Residual")
     right = "r[tid]"
     if scaled == "two vectors":
         d.input("q", f"vec{size}", n, -1.0, 1.0)
         right = "r[tid] - q[tid]"
     if shift:
         d.param("mu", "float", 0.1, 0.5)
-    d.output("z", f"vec{size}", n)
+    d.output("z", f"vec{size}", n, about="Preconditioned residual")
     block = "blocks[tid]"
     if shift:
         block += f" + mu * wp.identity(n={size}, dtype=float)"

@@ -32,14 +32,14 @@ def advect_finite_volume(d: Draft) -> None:
     number = d.flag("number")
     rows = d.flag("returned", 0.4)
     limiter = d.option("limiter", *limiters.LIMITERS) if scheme == "muscl" else None
-    d.input("q", "float", g.shape, 0.0, 1.0)
+    d.input("q", "float", g.shape, 0.0, 1.0, about="Cell averages")
     if number:
-        d.param("nu", "float", 0.2, 0.9)
+        d.param("nu", "float", 0.2, 0.9, about="Courant number")
     else:
         d.param("c", "float", 0.5, 1.0)
-        d.param("dt", "float", 0.02, 0.08)
-        d.param("dx", "float", 0.1, 0.2)
-    d.output("q_new", "float", g.shape)
+        d.param("dt", "float", 0.02, 0.08, about="Time step")
+        d.param("dx", "float", 0.1, 0.2, about="Cell size")
+    d.output("q_new", "float", g.shape, about="Cell averages after the step")
     if rows:
         d.output("flux", "float", g.shape)
     q = {o: g.at("q", o) for o in (-2, -1, 0, 1)}
@@ -158,7 +158,7 @@ def weno_transport(d: Draft) -> None:
     d.input("u", "float", n, 0.5, 1.5)
     if burgers != "burgers":
         d.param("c", "float", 0.5, 2.0) if burgers == "linear" else d.param("c", "float", -2.0, -0.5)
-    d.param("dx", "float", 0.1, 0.2)
+    d.param("dx", "float", 0.1, 0.2, about="Cell size")
     d.output("flux" if loop else "dudt", "float", n)
 
     def at(o: int) -> str:
@@ -281,19 +281,19 @@ def advect_semi_lagrangian(d: Draft) -> None:
     correct = d.option("order", "first", "maccormack", "clamped", weights=(0.5, 0.25, 0.25))
     nx, ny = d.pick(10, 12, 16), d.pick(10, 14, 16)
     if apart:
-        d.input("vx", "float", (nx, ny), -1.0, 1.0)
-        d.input("vy", "float", (nx, ny), -1.0, 1.0)
+        d.input("vx", "float", (nx, ny), -1.0, 1.0, about="Velocity along x")
+        d.input("vy", "float", (nx, ny), -1.0, 1.0, about="Velocity along y")
     else:
-        d.input("vel", "vec2", (nx, ny), -1.0, 1.0)
+        d.input("vel", "vec2", (nx, ny), -1.0, 1.0, about="Velocity field")
     d.input("field", "float", (nx, ny))
     if correct != "first":
         # the forward pass ran before; this one compares with what comes back
         d.input("forward", "float", (nx, ny))
         d.says("Corrects an advected field by the error of tracing it there and back (MacCormack).")
-    d.param("dt", "float", 0.5, 1.5)
+    d.param("dt", "float", 0.5, 1.5, about="Time step")
     if decay != "none":
         d.param("rate", "float", 0.05, 0.3)
-    d.output("advected", "float", (nx, ny))
+    d.output("advected", "float", (nx, ny), about="Advected field")
     d.function(_BILINEAR)
     vx, vy = ("vx[i, j]", "vy[i, j]") if apart else ("v[0]", "v[1]")
     lines = ["i, j = wp.tid()"]

@@ -51,7 +51,7 @@ def life_step(d: Draft) -> None:
         d.param("born", "int", d.pick(8, 72, 456))
         d.param("kept", "int", d.pick(12, 472, 24))
     g.sized(d)
-    d.output("cells_new", "int", g.shape)
+    d.output("cells_new", "int", g.shape, about="Next generation")
     own, new = g.at("cells"), g.at("cells_new")
     if counting == "loop":
         i, j = (
@@ -149,7 +149,7 @@ def elementary_automaton(d: Draft) -> None:
         """)
     elif packed == "cells":
         d.param("rule", "int", number)
-    d.output("cells_new", kind, n)
+    d.output("cells_new", kind, n, about="Next generation")
     lines = ["tid = wp.tid()", "n = cells.shape[0]"]
     if edges == "wrap":
         lines += ["left = cells[(tid + n - 1) % n]", "right = cells[(tid + 1) % n]"]
@@ -224,13 +224,13 @@ def forest_fire_step(d: Draft) -> None:
     immune = d.flag("immunity", 0.4)
     style = d.option("style", "chain", "returns")
     d.input("state", "int", g.shape, 0, 3)
-    d.input("chance", "float", g.shape)
-    d.param("p_grow", "float", 0.2, 0.5)
-    d.param("p_light", "float", 0.05, 0.3)
+    d.input("chance", "float", g.shape, about="Uniform random numbers")
+    d.param("p_grow", "float", 0.2, 0.5, about="Probability of growth")
+    d.param("p_light", "float", 0.05, 0.3, about="Probability of lightning")
     if immune:
         d.param("immunity", "float", 0.1, 0.5)
     g.sized(d)
-    d.output("state_new", "int", g.shape)
+    d.output("state_new", "int", g.shape, about="Next state")
     empty, tree, fire = "0", "1", "2"
     if named:
         empty, tree, fire = "EMPTY", "TREE", "FIRE"
@@ -304,11 +304,11 @@ def sandpile_topple(d: Draft) -> None:
     scatter = d.option("scheme", "gather", "gather many", "scatter")
     threshold = d.option("threshold", "four", "param")
     counted = d.flag("counted", 0.4) if scatter != "scatter" else False
-    d.input("grains", "int", g.shape, 0, 12)
+    d.input("grains", "int", g.shape, 0, 12, about="Grains per cell")
     if threshold == "param":
-        d.param("critical", "int", d.pick(4, 6, 8))
+        d.param("critical", "int", d.pick(4, 6, 8), about="Number of grains at which a cell topples")
     g.sized(d)
-    d.output("grains_new", "int", g.shape)
+    d.output("grains_new", "int", g.shape, about="Grains after toppling")
     if counted:
         d.output("active", "int", 1)
     limit = "critical" if threshold == "param" else "4"

@@ -44,26 +44,26 @@ def heat_step(d: Draft) -> None:
     materials = d.option("conductivity", "constant", "per cell", "radiating")
     number = d.flag("number", 0.35)
     g_u = (0.0, 4.0)
-    d.input("u", "float", g.shape, *g_u)
+    d.input("u", "float", g.shape, *g_u, about="Temperature field")
     if materials == "per cell":
-        d.input("kappa", "float", g.shape, 0.2, 1.0)
+        d.input("kappa", "float", g.shape, 0.2, 1.0, about="Conductivity per cell")
     elif not number:
-        d.param("kappa", "float", 0.2, 1.0)
+        d.param("kappa", "float", 0.2, 1.0, about="Conductivity per cell")
     if source:
-        d.input("q", "float", g.shape, -1.0, 1.0)
+        d.input("q", "float", g.shape, -1.0, 1.0, about="Heat sources")
     if number and materials != "per cell":
         d.param("r", "float", 0.05, 0.5 / g.ndim)
         if source or materials == "radiating":
-            d.param("dt", "float", 0.01, 0.1)
+            d.param("dt", "float", 0.01, 0.1, about="Time step")
     else:
         number = False
-        d.param("dt", "float", 0.001, 0.01)
-        d.param("dx", "float", 0.1, 0.2)
+        d.param("dt", "float", 0.001, 0.01, about="Time step")
+        d.param("dx", "float", 0.1, 0.2, about="Grid spacing")
     if materials == "radiating":
-        d.param("loss", "float", 0.1, 1.0)
-        d.param("ambient", "float", 0.0, 1.0)
+        d.param("loss", "float", 0.1, 1.0, about="Heat loss coefficient")
+        d.param("ambient", "float", 0.0, 1.0, about="Ambient temperature")
     g.sized(d)
-    d.output("u_new", "float", g.shape)
+    d.output("u_new", "float", g.shape, about="Field after the step")
     u = g.at("u")
     if materials == "per cell":
         lines = [
@@ -167,11 +167,11 @@ def reaction_diffusion_step(d: Draft) -> None:
     else:
         d.input("U", "float", g.shape, 0.1, 0.9)
         d.input("V", "float", g.shape, 0.1, 0.9)
-    d.param("Du", "float", 0.1, 0.2)
-    d.param("Dv", "float", 0.05, 0.1)
+    d.param("Du", "float", 0.1, 0.2, about="Diffusion rate of the first substance")
+    d.param("Dv", "float", 0.05, 0.1, about="Diffusion rate of the second substance")
     for name, low, high in constants:
         d.param(name, "float", low, high)
-    d.param("dt", "float", 0.1, 0.5)
+    d.param("dt", "float", 0.1, 0.5, about="Time step")
     g.sized(d)
     ring, corner = ([(-1, 0), (1, 0), (0, -1), (0, 1)], [(-1, -1), (-1, 1), (1, -1), (1, 1)])
 

@@ -66,7 +66,7 @@ class Populations:
 
 def _directions(d: Draft, p: Populations) -> None:
     """An array of the lattice's velocities: here whatever the launch brings, within the unit ball."""
-    d.input("c", p.vec, p.q, -1.0, 1.0)
+    d.input("c", p.vec, p.q, -1.0, 1.0, about="Lattice velocities")
 
 
 @DOMAIN.algorithm(
@@ -82,18 +82,20 @@ def lbm_collide(d: Draft) -> None:
     forced = d.flag("force", 0.35) if model != "trt" else False
     solid = d.flag("solid", 0.35)
     place = d.option("place", "out", "in place") if model != "trt" else "out"
-    d.input("f", "float", p.shape, 0.5, 1.5) if place == "out" else d.inout("f", "float", p.shape, 0.5, 1.5)
+    d.input("f", "float", p.shape, 0.5, 1.5, about="Populations") if place == "out" else d.inout(
+        "f", "float", p.shape, 0.5, 1.5, about="Populations"
+    )
     _directions(d, p)
     if solid:
-        d.input("solid", "int", p.cells, 0, 2)
+        d.input("solid", "int", p.cells, 0, 2, about="1 for solid cells")
     d.param("tau" if model == "tau" else "omega", "float", *((0.6, 1.2) if model == "tau" else (0.8, 1.6)))
     if model == "trt":
-        d.param("omega_odd", "float", 0.8, 1.6)
+        d.param("omega_odd", "float", 0.8, 1.6, about="Relaxation rate of the odd part")
     if forced:
-        d.param("gravity", p.vec, -0.01, 0.01)
+        d.param("gravity", p.vec, -0.01, 0.01, about="Body force")
     new = "f_new" if place == "out" else "f"
     if place == "out":
-        d.output("f_new", "float", p.shape)
+        d.output("f_new", "float", p.shape, about="Populations after the step")
     eq = d.use(p.lattice.equilibrium)
     lines = [p.head()]
     if solid:
@@ -172,17 +174,17 @@ def lbm_moments(d: Draft) -> None:
     p = Populations(d)
     give = d.option("give", "both", "velocity", "density", "stress", weights=(0.4, 0.2, 0.15, 0.25))
     forced = d.flag("force", 0.3) if give in ("both", "velocity") else False
-    d.input("f", "float", p.shape, 0.5, 1.5)
+    d.input("f", "float", p.shape, 0.5, 1.5, about="Populations")
     if give != "density":
         _directions(d, p)
     if forced:
-        d.param("gravity", p.vec, -0.01, 0.01)
+        d.param("gravity", p.vec, -0.01, 0.01, about="Body force")
     if give in ("both", "density"):
-        d.output("rho", "float", p.cells)
+        d.output("rho", "float", p.cells, about="Density")
     if give in ("both", "velocity"):
-        d.output("u", p.vec, p.cells)
+        d.output("u", p.vec, p.cells, about="Velocity")
     if give == "stress":
-        d.output("stress", f"mat{p.ndim}{p.ndim}", p.cells)
+        d.output("stress", f"mat{p.ndim}{p.ndim}", p.cells, about="Deviatoric stress")
     lines = [p.head(), "mass = float(0.0)"]
     if give != "density":
         lines.append(f"momentum = wp.{p.vec}()")
@@ -270,12 +272,12 @@ def lbm_stream(d: Draft) -> None:
         CY = wp.constant(vec9i(0, 0, 0, 1, -1, 1, -1, -1, 1))
         """
     )
-    d.input("f", "float", shape)
+    d.input("f", "float", shape, about="Populations")
     if walls != "none":
-        d.input("solid", "int", (nx, ny), 0, 2)
+        d.input("solid", "int", (nx, ny), 0, 2, about="1 for solid cells")
     if walls == "moving lid":
-        d.param("lid_speed", "float", 0.02, 0.1)
-    d.output("f_new", "float", shape)
+        d.param("lid_speed", "float", 0.02, 0.1, about="Speed of the lid")
+    d.output("f_new", "float", shape, about="Populations after the step")
 
     def at(name: str, k: str, place: str) -> str:
         return f"{name}[{k}, {place}]" if soa else f"{name}[{place}, {k}]"

@@ -32,15 +32,17 @@ def level_set_step(d: Draft) -> None:
     outward = d.flag("outward") if task == "constant speed" else False
     if task == "reinitialise":
         d.says("Moves a level set towards a signed distance by one step of Godunov's upwind scheme.")
-    d.input("phi", "float", g.shape, -1.0, 1.0)
+    d.input("phi", "float", g.shape, -1.0, 1.0, about="Level set function")
     if task == "speed field":
-        d.input("speed", "float", g.shape, -1.0, 1.0)
+        d.input("speed", "float", g.shape, -1.0, 1.0, about="Normal speed of the front")
     elif task == "constant speed":
-        d.param("speed", "float", 0.2, 1.0) if outward else d.param("speed", "float", -1.0, -0.2)
-    d.param("dt", "float", 0.01, 0.05)
-    d.param("dx", "float", 0.2, 0.5)
+        d.param("speed", "float", 0.2, 1.0, about="Normal speed of the front") if outward else d.param(
+            "speed", "float", -1.0, -0.2, about="Normal speed of the front"
+        )
+    d.param("dt", "float", 0.01, 0.05, about="Time step")
+    d.param("dx", "float", 0.2, 0.5, about="Grid spacing")
     g.sized(d)
-    d.output("phi_new", "float", g.shape)
+    d.output("phi_new", "float", g.shape, about="Level set after the step")
     lines = (
         [f"p = {g.at('phi')}", "grow = 0.0", "shrink = 0.0"]
         if task != "constant speed"

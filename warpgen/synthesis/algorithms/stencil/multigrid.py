@@ -38,10 +38,10 @@ def restrict_residual(d: Draft) -> None:
     size = 2 * m if cell else 2 * m - 1
     how = "averages of cells" if cell else kind
     d.says(f"Restricts a field to a grid of twice the spacing by {how}.")
-    d.input("fine", "float", (size,) * ndim, -1.0, 1.0)
+    d.input("fine", "float", (size,) * ndim, -1.0, 1.0, about="Fine grid")
     if scaled:
         d.param("factor", "float", 0.5, 4.0)
-    d.output("coarse", "float", (m,) * ndim)
+    d.output("coarse", "float", (m,) * ndim, about="Coarse grid")
     letters = "ijk"[:ndim]
     inner = not cell and kind != "injection" and edges == "interior"
     lines = [f"{', '.join(('t' + c if inner else c) for c in letters)} = wp.tid()"]
@@ -166,13 +166,13 @@ def prolongate_correction(d: Draft) -> None:
         d.says(f"Interpolates a field to a grid of half the spacing, {how}.")
     else:
         d.says(f"Adds a coarse correction to a solution on a grid of half the spacing, {how}.")
-    d.input("coarse", "float", (m,) * ndim, -1.0, 1.0)
+    d.input("coarse", "float", (m,) * ndim, -1.0, 1.0, about="Coarse grid")
     if add == "damped":
         d.param("weight", "float", 0.5, 0.9)
     if add == "store":
-        d.output("fine", "float", (size,) * ndim)
+        d.output("fine", "float", (size,) * ndim, about="Fine grid")
     else:
-        d.inout("fine", "float", (size,) * ndim, -1.0, 1.0)
+        d.inout("fine", "float", (size,) * ndim, -1.0, 1.0, about="Fine grid")
     letters = "ijk"[:ndim]
     lows = ["ci", "cj", "ck"][:ndim]
     highs = ["ni", "nj", "nk"][:ndim]

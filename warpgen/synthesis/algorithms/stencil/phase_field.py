@@ -41,21 +41,21 @@ def phase_field_step(d: Draft) -> None:
             "swift-hohenberg": "Advances the Swift-Hohenberg equation by one step from a known Laplacian.",
         }[model]
     )
-    d.input("phi", "float", g.shape, *((-1.0, 1.0) if well == "quartic" else (0.0, 1.0)))
+    d.input("phi", "float", g.shape, *((-1.0, 1.0) if well == "quartic" else (0.0, 1.0)), about="Phase field")
     if model == "cahn-hilliard":
-        d.input("mu", "float", g.shape, -1.0, 1.0)
-        d.param("mobility", "float", 0.5, 1.5)
+        d.input("mu", "float", g.shape, -1.0, 1.0, about="Chemical potential")
+        d.param("mobility", "float", 0.5, 1.5, about="Mobility")
     elif model == "swift-hohenberg":
-        d.input("lap", "float", g.shape, -1.0, 1.0)
+        d.input("lap", "float", g.shape, -1.0, 1.0, about="Laplacian of the previous pass")
         d.param("r", "float", 0.1, 0.5)
     else:
         d.param("gamma", "float", 0.2, 0.8)
     if noise:
-        d.input("xi", "float", g.shape, -1.0, 1.0)
-        d.param("amplitude", "float", 0.05, 0.2)
+        d.input("xi", "float", g.shape, -1.0, 1.0, about="Noise field")
+        d.param("amplitude", "float", 0.05, 0.2, about="Noise amplitude")
     if model != "chemical potential":
-        d.param("dt", "float", 0.01, 0.05)
-    d.param("dx", "float", 0.5, 1.0)
+        d.param("dt", "float", 0.01, 0.05, about="Time step")
+    d.param("dx", "float", 0.5, 1.0, about="Grid spacing")
     g.sized(d)
     out = "mu" if model == "chemical potential" else "phi_new"
     d.output(out, "float", g.shape)

@@ -41,18 +41,18 @@ def mac_divergence(d: Draft) -> None:
     for axis, c in enumerate("uvw"[:ndim]):
         d.input(c, "float", int(np.prod(faces[axis])) if flat else faces[axis], -1.0, 1.0)
     if solid == "cells":
-        d.input("solid", "int", int(np.prod(sides)) if flat else sides, 0, 2)
+        d.input("solid", "int", int(np.prod(sides)) if flat else sides, 0, 2, about="1 for solid cells")
     elif solid == "faces":
         for axis in range(ndim):
             d.input(f"open_{axes[axis]}", "float", int(np.prod(faces[axis])) if flat else faces[axis])
-    d.param("dx", "float", 0.1, 0.5)
+    d.param("dx", "float", 0.1, 0.5, about="Grid spacing")
     if rhs == "right-hand side":
-        d.param("dt", "float", 0.05, 0.2)
-        d.param("rho", "float", 0.5, 2.0)
+        d.param("dt", "float", 0.05, 0.2, about="Time step")
+        d.param("rho", "float", 0.5, 2.0, about="Fluid density")
     if flat:
         for name, n in zip(sizes, sides, strict=True):
             d.param(name, "int", n)
-    d.output("div", "float", int(np.prod(sides)) if flat else sides)
+    d.output("div", "float", int(np.prod(sides)) if flat else sides, about="Divergence")
 
     def index(extents: list[str], step: int = -1) -> str:
         parts = [f"{c} + 1" if a == step else c for a, c in enumerate(letters)]
@@ -141,19 +141,19 @@ def subtract_pressure_gradient(d: Draft) -> None:
     order = d.option("difference", "central", "one-sided")
     slip = d.flag("wall") if g.edges in ("clamp", "clamp func") else False
     vec = f"vec{g.ndim}"
-    d.input("p", "float", g.shape, -1.0, 1.0)
+    d.input("p", "float", g.shape, -1.0, 1.0, about="Pressure")
     if place == "out":
-        d.input("vel", vec, g.shape, -1.0, 1.0)
+        d.input("vel", vec, g.shape, -1.0, 1.0, about="Velocity field")
     else:
-        d.inout("vel", vec, g.shape, -1.0, 1.0)
+        d.inout("vel", vec, g.shape, -1.0, 1.0, about="Velocity field")
     if scaled == "physical":
-        d.param("dt", "float", 0.05, 0.2)
-        d.param("rho", "float", 0.5, 2.0)
+        d.param("dt", "float", 0.05, 0.2, about="Time step")
+        d.param("rho", "float", 0.5, 2.0, about="Fluid density")
     if scaled != "none":
-        d.param("dx", "float", 0.2, 0.5)
+        d.param("dx", "float", 0.2, 0.5, about="Grid spacing")
     g.sized(d)
     if place == "out":
-        d.output("vel_out", vec, g.shape)
+        d.output("vel_out", vec, g.shape, about="Projected velocity")
     parts = []
     for axis in range(g.ndim):
         high = g.at("p", *unit(axis, g.ndim, 1))
@@ -220,18 +220,18 @@ def poisson_sweep(d: Draft) -> None:
     damped = d.option("damping", "none", "param", "two thirds")
     screened = d.flag("screened", 0.3)
     residual = d.flag("residual", 0.3)
-    d.input("p", "float", g.shape, -1.0, 1.0)
-    d.input("b", "float", g.shape, -1.0, 1.0)
-    d.param("dx", "float", 0.2, 1.0)
+    d.input("p", "float", g.shape, -1.0, 1.0, about="Pressure")
+    d.input("b", "float", g.shape, -1.0, 1.0, about="Right-hand side")
+    d.param("dx", "float", 0.2, 1.0, about="Grid spacing")
     if damped == "param":
-        d.param("omega", "float", 0.5, 0.9)
+        d.param("omega", "float", 0.5, 0.9, about="Relaxation factor")
     if screened:
         d.param("kappa2", "float", 0.1, 2.0)
         d.says("Makes one sweep of damped Jacobi over the screened Poisson equation lap(p) - kappa^2 p = b.")
     g.sized(d)
-    d.output("p_new", "float", g.shape)
+    d.output("p_new", "float", g.shape, about="Updated pressure")
     if residual:
-        d.output("residual", "float", g.shape)
+        d.output("residual", "float", g.shape, about="Residual of the equation")
     around = total([g.at("p", *unit(a, ndim, s)) for a in range(ndim) for s in (-1, 1)])
     own, new = g.at("p"), g.at("p_new")
     diagonal = f"({2 * ndim}.0 + kappa2 * dx * dx)" if screened else f"{2 * ndim}.0"
@@ -288,14 +288,14 @@ def red_black_sor(d: Draft) -> None:
     g = Grid(d, ndim, ("periodic", "wrap", "clamp", "fixed", "interior"), sizes=even)
     over = d.flag("over-relaxed")
     mask = d.flag("mask", 0.4)
-    d.inout("p", "float", g.shape, -1.0, 1.0)
-    d.input("b", "float", g.shape, -1.0, 1.0)
+    d.inout("p", "float", g.shape, -1.0, 1.0, about="Pressure")
+    d.input("b", "float", g.shape, -1.0, 1.0, about="Right-hand side")
     if mask:
-        d.input("solid", "int", g.shape, 0, 2)
+        d.input("solid", "int", g.shape, 0, 2, about="1 for solid cells")
     if over:
-        d.param("omega", "float", 1.1, 1.8)
-    d.param("dx", "float", 0.2, 1.0)
-    d.param("parity", "int", d.pick(0, 1))
+        d.param("omega", "float", 1.1, 1.8, about="Relaxation factor")
+    d.param("dx", "float", 0.2, 1.0, about="Grid spacing")
+    d.param("parity", "int", d.pick(0, 1), about="Color that is relaxed, 0 or 1")
     g.sized(d)
     own, cells = g.at("p"), " + ".join("ijk"[:ndim])
     lines = [f"if ({cells}) % 2 != parity:", "    return"]

@@ -36,11 +36,11 @@ def wave_step(d: Draft) -> None:
     pump = d.flag("source", 0.3)
     if scheme == "velocity":
         d.says("Accelerates the velocities of a wave by the curvature of its displacement.")
-    d.input("u", "float", g.shape, -1.0, 1.0)
+    d.input("u", "float", g.shape, -1.0, 1.0, about="Displacement")
     if scheme == "three levels":
-        d.input("u_prev", "float", g.shape, -1.0, 1.0)
+        d.input("u_prev", "float", g.shape, -1.0, 1.0, about="Displacement of the previous step")
     elif scheme == "overwrite":
-        d.inout("u_prev", "float", g.shape, -1.0, 1.0)
+        d.inout("u_prev", "float", g.shape, -1.0, 1.0, about="Displacement of the previous step")
     else:
         d.inout("vel", "float", g.shape, -1.0, 1.0)
     if medium:
@@ -48,14 +48,14 @@ def wave_step(d: Draft) -> None:
     else:
         d.param("c", "float", 0.5, 1.5)
     if pump:
-        d.input("source", "float", g.shape, -1.0, 1.0)
+        d.input("source", "float", g.shape, -1.0, 1.0, about="Source term")
     if damped != "none":
         d.param("damping", "float", *((0.1, 0.5) if damped == "linear" else (0.95, 0.99)))
-    d.param("dt", "float", 0.02, 0.06)
-    d.param("dx", "float", 0.2, 0.4)
+    d.param("dt", "float", 0.02, 0.06, about="Time step")
+    d.param("dx", "float", 0.2, 0.4, about="Grid spacing")
     g.sized(d)
     if scheme == "three levels":
-        d.output("u_next", "float", g.shape)
+        d.output("u_next", "float", g.shape, about="Displacement of the next step")
     c = g.at("c") if medium else "c"
     lines = [f"lap = {laplacian_text(g, 'u')}"]
     if medium:
@@ -139,14 +139,14 @@ def fdtd_update(d: Draft) -> None:
         f"{'one dimension' if ndim == 1 else 'two dimensions (TM)'} by one leapfrog step."
     )
     if electric:
-        d.inout("ez", "float", shape, -1.0, 1.0)
+        d.inout("ez", "float", shape, -1.0, 1.0, about="Electric field")
         if ndim == 1:
             d.input("hy", "float", shape, -1.0, 1.0)
         else:
             d.input("hx", "float", shape, -1.0, 1.0)
             d.input("hy", "float", shape, -1.0, 1.0)
     else:
-        d.input("ez", "float", shape, -1.0, 1.0)
+        d.input("ez", "float", shape, -1.0, 1.0, about="Electric field")
         if ndim == 1:
             d.inout("hy", "float", shape, -1.0, 1.0)
         elif pair:
@@ -155,14 +155,14 @@ def fdtd_update(d: Draft) -> None:
             d.inout("hx", "float", shape, -1.0, 1.0)
             d.inout("hy", "float", shape, -1.0, 1.0)
     if material in ("permittivity", "lossy"):
-        d.input("eps", "float", shape, 1.0, 4.0)
+        d.input("eps", "float", shape, 1.0, 4.0, about="Permittivity")
     if material == "lossy":
-        d.input("sigma", "float", shape, 0.0, 0.5)
+        d.input("sigma", "float", shape, 0.0, 0.5, about="Conductivity")
     elif material == "absorber":
-        d.input("sigma", "float", shape[0], 0.0, 0.5)
-    d.param("dt_dx", "float", 0.2, 0.6)
+        d.input("sigma", "float", shape[0], 0.0, 0.5, about="Conductivity")
+    d.param("dt_dx", "float", 0.2, 0.6, about="dt / dx")
     if material in ("lossy", "absorber"):
-        d.param("dt", "float", 0.1, 0.3)
+        d.param("dt", "float", 0.1, 0.3, about="Time step")
     at = "i" if ndim == 1 else "i, j"
     lines = [f"{at} = wp.tid()"]
     side = -1 if electric else 1
@@ -284,14 +284,14 @@ def schroedinger_step(d: Draft) -> None:
         d.inout(own, "float", g.shape, -1.0, 1.0)
         d.input(other, "float", g.shape, -1.0, 1.0)
     if potential == "given":
-        d.input("potential", "float", g.shape, -1.0, 1.0)
+        d.input("potential", "float", g.shape, -1.0, 1.0, about="Potential energy")
     elif well:
         d.param("omega", "float", 0.2, 0.6)
     if nonlinear:
         d.param("strength", "float", 0.2, 1.0)
     if part != "hamiltonian":
-        d.param("dt", "float", 0.005, 0.02)
-    d.param("dx", "float", 0.3, 0.6)
+        d.param("dt", "float", 0.005, 0.02, about="Time step")
+    d.param("dx", "float", 0.3, 0.6, about="Grid spacing")
     g.sized(d)
     if part == "hamiltonian":
         d.output("h_psi", "vec2", g.shape)
