@@ -340,9 +340,9 @@ def voxel_elasticity(d: Draft) -> None:
             force[at] = -(energies(v, v.u + step).sum() - energies(v, v.u - step).sum()) / 2e-5
         if gravity:
             load = 0.125 * np.prod(np.broadcast_to(v.cell_size, 3)) * v.body_force
-            for at in np.argwhere(_present(v)):
+            for cell in np.argwhere(_present(v)):
                 for corner in np.ndindex(2, 2, 2):
-                    force[tuple(at + corner)] += load
+                    force[tuple(cell + corner)] += load
         return {"node_force": force}
 
     d.check(reference, 1e-3)

@@ -101,8 +101,8 @@ def mrt_step(d: Draft) -> None:
     d.output("f_new", "float", shape, about="Populations after the step")
     lines = []
     for q in range(1, 9):
-        source = _SIDES[int(_C[q, 0])][0], _SIDES[int(_C[q, 1])][1]
-        lines.append(f"f{q} = {at('f', q, *source)}")
+        upwind = _SIDES[int(_C[q, 0])][0], _SIDES[int(_C[q, 1])][1]
+        lines.append(f"f{q} = {at('f', q, *upwind)}")
     pull = "\n".join(lines)
     walls: list[str] = []
     back = {q: at("f", _OPPOSITE[q]) for q in range(1, 9)}
@@ -120,8 +120,8 @@ def mrt_step(d: Draft) -> None:
     if obstacles:
         walls += ["# Populations that would come out of an obstacle are bounced back instead"]
         for q in range(1, 9):
-            source = _SIDES[int(_C[q, 0])][0], _SIDES[int(_C[q, 1])][1]
-            walls += [f"if solid[{source[0]}, {source[1]}]:", f"    f{q} = {back[q]}"]
+            upwind = _SIDES[int(_C[q, 0])][0], _SIDES[int(_C[q, 1])][1]
+            walls += [f"if solid[{upwind[0]}, {upwind[1]}]:", f"    f{q} = {back[q]}"]
     neighbors = """
     west = (i + nx - 1) % nx
     east = (i + 1) % nx
