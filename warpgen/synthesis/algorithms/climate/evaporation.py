@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.trim import trim
     weight=4,
 )
 def evaporate_reference(d: Draft) -> None:
-    """Computes how much water a well-watered lawn evaporates in a day, by Penman and Monteith."""
+    """Computes daily reference evapotranspiration (FAO-56 Penman-Monteith)."""
     humidity = d.option("humidity", "dew point", "extremes", "mean", "wet bulb")
     light = d.option("light", "sunshine", "measured", "temperature range")
     axis = d.option("axis", "sites", "days", "grid")
@@ -36,10 +36,10 @@ def evaporate_reference(d: Draft) -> None:
     count, rows = d.pick(48, 64, 96), d.pick(8, 12)
     grid = axis == "grid"
     d.says({
-        "et0": "Computes how much water a well-watered lawn evaporates in a day, by Penman and Monteith.",
-        "net radiation": "Computes the net radiation that a lawn takes up in a day, as in FAO 56.",
-        "crop": "Computes the water that a crop in its stage of growth needs in a day, as in FAO 56.",
-        "aerodynamic share": "Computes what part of a lawn's evaporation wind and dry air drive.",
+        "et0": "Computes daily reference evapotranspiration (FAO-56 Penman-Monteith).",
+        "net radiation": "Computes daily net radiation of the reference surface (FAO-56).",
+        "crop": "Computes daily crop evapotranspiration (FAO-56 crop coefficients).",
+        "aerodynamic share": "Computes the aerodynamic share of reference evapotranspiration.",
     }[result])  # fmt: skip
     shape: Any = (rows, d.pick(8, 12, 16)) if grid else count
     here = "i, j" if grid else "tid"
@@ -177,9 +177,7 @@ def evaporate_reference(d: Draft) -> None:
         },
     )  # fmt: skip
     trim(d)
-    d.explain(
-        "Temperatures in degrees C, vapor pressures in kPa, radiation in MJ/m^2 and water in mm, all per day."
-    )
+    d.explain("Temperatures are in deg C, vapor pressures in kPa, radiation in MJ/m^2/day, water in mm/day.")
 
     def reference(v: Values) -> dict[str, Any]:
         low, high = v.t_min, v.t_max

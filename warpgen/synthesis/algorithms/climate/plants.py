@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.trim import trim
     weight=4,
 )
 def assimilate_carbon(d: Draft) -> None:
-    """Computes how much carbon leaves take up, limited by enzymes, light or what they can use."""
+    """Computes net photosynthesis of leaves (Farquhar model)."""
     inside = d.option("inside", "ratio", "given", "medlyn", "ball berry")
     limit = d.option("limit", "hard", "smooth")
     heat = d.option("heat", "arrhenius", "peaked")
@@ -39,10 +39,10 @@ def assimilate_carbon(d: Draft) -> None:
     at = "i, j" if grid else "tid"
     solved = inside in ("medlyn", "ball berry")
     d.says({
-        "uptake": "Computes how much carbon leaves take up, limited by enzymes, light or what they can use.",
-        "conductance": "Computes how wide leaves open their stomata for the carbon that they take up.",
-        "regime": "Tells how much carbon uptake light allows for each unit that the enzymes allow.",
-        "gross": "Computes the photosynthesis of leaves before they respire part of it.",
+        "uptake": "Computes net photosynthesis of leaves (Farquhar model).",
+        "conductance": "Computes stomatal conductance of leaves.",
+        "regime": "Computes the ratio of light-limited to enzyme-limited photosynthesis.",
+        "gross": "Computes gross photosynthesis of leaves.",
     }[result])  # fmt: skip
     d.input("light", "float", size, 100.0, 1500.0)
     d.input("leaf_temp", "float", size, 10.0, 35.0, about="Leaf temperature [deg C]")
@@ -175,7 +175,7 @@ def assimilate_carbon(d: Draft) -> None:
         """,
     }[result]  # fmt: skip
     if result == "conductance" and not solved:
-        d.says("Computes how much water leaves lose for the carbon that they take up.")
+        d.says("Computes transpiration of leaves.")
     if limit == "hard" or product or solved:
         d.forward_only()
     d.launch(*(size if grid else (count,)))
@@ -185,7 +185,9 @@ def assimilate_carbon(d: Draft) -> None:
         **{name: text.replace("@", at) for name, text in blocks.items()},
     )
     trim(d)
-    d.explain("Uptake and light are in umol/(m^2 s), CO2 in umol/mol, temperatures in C, `dryness` in kPa.")
+    d.explain(
+        "Assimilation and light are in umol/m^2/s, CO2 in umol/mol, temperatures in deg C, `dryness` (VPD) in kPa."
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         t = v.leaf_temp + 273.15

@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.trim import trim
     weight=4,
 )
 def rain_warm_clouds(d: Draft) -> None:
-    """Turns cloud water into rain that falls and evaporates, and condenses what vapor is too much."""
+    """Integrates warm rain microphysics in cloud columns."""
     sweep = d.option("sweep", "column", "level")
     store_in = d.option("store", "in place", "new arrays")
     fall = d.option("fall", "upstream", "none", "fixed speed")
@@ -43,7 +43,7 @@ def rain_warm_clouds(d: Draft) -> None:
     surface = surface and sweep == "column" and fall != "none"
     declare = d.inout if inplace else d.input
     if fall == "none":
-        d.says("Turns cloud water into rain and condenses what vapor is too much, without letting rain fall.")
+        d.says("Integrates warm rain microphysics in cloud columns without sedimentation.")
     heat = "theta" if air == "exner" else "temp"
     declare(heat, "float", shape, 280.0, 290.0)
     declare("qv", "float", shape, 0.006, 0.013)
@@ -152,7 +152,7 @@ def rain_warm_clouds(d: Draft) -> None:
         text = "c, k = wp.tid()\n$step"
     d.code(text, step=step, first=first, warmth=warmth, drop=drop, make=make, dry=dry)
     trim(d)
-    d.explain("Mixing ratios in kg/kg, pressures in hPa; levels go up from the ground.")
+    d.explain("Mixing ratios in kg/kg, pressures in hPa; level 0 is at the ground.")
 
     def reference(v: Values) -> dict[str, Any]:
         qv, qc, qr, rho = v.qv, v.qc, v.qr, v.rho

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=4,
 )
 def drive_step(d: Draft) -> None:
-    """Steps cars as single-track vehicles: slip angles, tire forces, then yaw and sway."""
+    """Integrates a single-track vehicle model over one time step."""
     tire = d.option("tire", "linear", "magic formula", "brush", "saturated")
     load = d.option("load", "static", "transfer")
     resist = d.flag("resistance")
@@ -34,13 +34,9 @@ def drive_step(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     d.says(
         {
-            "state": "Steps cars as single-track vehicles: slip angles, tire forces, then yaw and sway.",
-            "accelerations": (
-                "Computes accelerations of cars as single-track vehicles from slip angles and tire forces."
-            ),
-            "lateral forces": (
-                "Computes the lateral forces of the front and rear tires of cars as single-track vehicles."
-            ),
+            "state": "Integrates a single-track vehicle model over one time step.",
+            "accelerations": ("Computes accelerations of a single-track vehicle model."),
+            "lateral forces": ("Computes lateral tire forces of a single-track vehicle model."),
         }[result]
     )
     if layout == "two vectors":
@@ -172,9 +168,7 @@ def drive_step(d: Draft) -> None:
         read=read, place=place, slip=slip, loads=loads, forces=forces, push=push, accelerations=accelerations,
         store=store, moves=moves,
     )  # fmt: skip
-    d.explain(
-        "Positions in m, angles in rad, speeds in the car's own frame (forward, to the left), forces in N."
-    )
+    d.explain("Positions in m, angles in rad, velocities in the vehicle frame (forward, left), forces in N.")
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "two vectors":

@@ -44,7 +44,7 @@ def _rates(v: Any) -> tuple[Any, ...]:
     weight=4,
 )
 def step_membrane(d: Draft) -> None:
-    """Steps the membrane potential and the gates of Hodgkin and Huxley's nerve cells."""
+    """Integrates the Hodgkin-Huxley model of neurons."""
     gate_step = d.option("gates", "euler", "rush larsen", "midpoint")
     layout = d.option("layout", "vector", "separate", "matrix")
     coupled = d.option("coupled", "no", "cable", "synapses")
@@ -229,7 +229,7 @@ def step_membrane(d: Draft) -> None:
     weight=3,
 )
 def spiking_step(d: Draft) -> None:
-    """Steps simple spiking nerve cells and tells which of them fire."""
+    """Integrates spiking neurons and detects spikes."""
     model = d.option("model", "izhikevich", "leaky", "adaptive exponential", "quadratic")
     kinds = d.option("kinds", "one", "table", "each")
     halves = d.flag("halves")
@@ -240,10 +240,10 @@ def spiking_step(d: Draft) -> None:
         kinds = "one"
     d.says(
         {
-            "izhikevich": "Steps Izhikevich's spiking nerve cells and tells which of them fire.",
-            "leaky": "Steps leaky integrate-and-fire cells and tells which of them fire.",
-            "adaptive exponential": "Steps adaptive exponential integrate-and-fire cells and tells which of them fire.",
-            "quadratic": "Steps quadratic integrate-and-fire cells and tells which of them fire.",
+            "izhikevich": "Integrates Izhikevich neurons and detects spikes.",
+            "leaky": "Integrates leaky integrate-and-fire neurons and detects spikes.",
+            "adaptive exponential": "Integrates adaptive exponential integrate-and-fire neurons and detects spikes.",
+            "quadratic": "Integrates quadratic integrate-and-fire neurons and detects spikes.",
         }[model]
     )
     d.inout("v", "float", count, -70.0, -35.0)
@@ -344,7 +344,7 @@ def spiking_step(d: Draft) -> None:
         rest=f"resting[tid] = {d.pick(2, 3, 5)}" if rest == "counter" else "",
         save="u[tid] = w" if recover else "",
     )
-    d.explain("Potentials in mV, time in ms. A cell that reaches its peak is reset at once.")
+    d.explain("Potentials in mV, time in ms. Neurons are reset in the step in which they reach the peak.")
 
     def stepped(before: Values, after: Values) -> None:
         x, w, h = before.v.copy(), before.get("u", np.zeros(count)), before.dt

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=4,
 )
 def fly_step(d: Draft) -> None:
-    """Steps quadrotors: rotor thrusts and torques turn the body, gravity and drag move it."""
+    """Integrates quadrotor dynamics over one time step."""
     frame = d.option("frame", "plus", "cross")
     drag = d.option("drag", "none", "linear", "quadratic")
     turn = d.option("attitude", "derivative", "exponential")
@@ -35,9 +35,9 @@ def fly_step(d: Draft) -> None:
     result = d.option("result", "state", "wrench")
     count = d.pick(48, 64, 96)
     d.says(
-        "Steps quadrotors: rotor thrusts and torques turn the body, gravity and drag move it."
+        "Integrates quadrotor dynamics over one time step."
         if result == "state"
-        else "Computes force and angular acceleration of quadrotors from their rotors."
+        else "Computes forces and angular accelerations of quadrotors."
     )
     if result == "state" or ground:
         d.input("pos", "vec3", count, 0.5, 3.0, about="Positions [m]")
@@ -153,7 +153,7 @@ up = up / (1.0 - ratio * ratio)"""
         "tid = wp.tid()\n$thrust\n$moments\n$lift\n$force\n$angular\n$store",
         thrust=thrust, moments=moments, lift=lift, force=force, angular=angular, store=store, rotate=rotate,
     )  # fmt: skip
-    d.explain("Positions and velocities in the world (z up), rates and rotor forces in the body's frame.")
+    d.explain("Positions and velocities in the world (z up), rates and rotor forces in the body frame.")
 
     def reference(v: Values) -> dict[str, Any]:
         s = v.rotors

@@ -47,18 +47,18 @@ def _enu(lat: Any, lon: Any) -> Any:
     weight=2,
 )
 def geodetic_to_ecef(d: Draft) -> None:
-    """Places points given by latitude, longitude and height in the earth-centered frame."""
+    """Converts geodetic coordinates to earth-centered, earth-fixed (ECEF) positions."""
     result = d.option("result", "position", "range", "local", "look angles")
     units = d.option("units", "radians", "degrees")
     packed = d.flag("packed", 0.4)
     curved = d.flag("height", 0.7)
     site = result != "position"
     count = d.pick(64, 96, 128)
-    d.says("Places points given by latitude, longitude and height in the earth-centered frame" + {
+    d.says("Converts geodetic coordinates to earth-centered, earth-fixed (ECEF) positions" + {
         "position": ".",
-        "range": ", and measures their straight distance from a site.",
-        "local": ", then in the frame east, north, up of a site.",
-        "look angles": ", and gives azimuth and elevation at which a site sees them.",
+        "range": " and computes the slant range to a site.",
+        "local": " and local east-north-up coordinates of a site.",
+        "look angles": " and look angles of a site.",
     }[result])  # fmt: skip
     scale = 57.29577951308232 if units == "degrees" else 1.0
     if packed:
@@ -181,21 +181,21 @@ def geodetic_to_ecef(d: Draft) -> None:
     weight=3,
 )
 def surface_distance(d: Draft) -> None:
-    """Measures how far points are from each other along the surface of the earth."""
+    """Computes geodesic distances on the earth."""
     way = d.option("way", "haversine", "chord", "vincenty", "vincenty fixed", "mean latitude")
     pairs = d.option("pairs", "arrays", "from one", "indexed")
     bearing = d.flag("bearing", 0.4)
     count, places = d.pick(64, 96, 128), d.pick(12, 20)
     d.says(
-        "Measures how far points are from each other along the earth's surface"
+        "Computes distances on the earth"
         + {
-            "haversine": ", taken for a ball (haversine formula)",
-            "chord": ", taken for a ball, by the chord between them",
-            "vincenty": " by Vincenty's iteration on the ellipsoid",
-            "vincenty fixed": " by some steps of Vincenty's iteration",
-            "mean latitude": ", on the ellipsoid's curvature at the latitude between them",
+            "haversine": " with the haversine formula",
+            "chord": " from chord lengths on a sphere",
+            "vincenty": " with the Vincenty formula",
+            "vincenty fixed": " with a fixed number of Vincenty iterations",
+            "mean latitude": " with the curvature radii at the mean latitude",
         }[way]
-        + (", and the bearing to start with." if bearing else ".")
+        + (" and initial bearings." if bearing else ".")
     )
     if pairs == "indexed":
         d.input("places", "vec2", places, -1.2, 1.2)

@@ -23,18 +23,16 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=4,
 )
 def propagate_orbits(d: Draft) -> None:
-    """Moves satellites along their Kepler orbits and gives where they are."""
+    """Propagates satellites on Kepler orbits."""
     solver = d.option("solver", "newton fixed", "newton converged", "halley", "series")
     drift = d.option("drift", "none", "j2", "drag")
     result = d.option("result", "position", "position and velocity", "perifocal", "ground track")
     elements = d.option("elements", "arrays", "matrix")
     count = d.pick(48, 64, 96)
     if solver == "series":
-        d.says(
-            "Moves satellites along near-circular Kepler orbits by the series of the equation of the center."
-        )
+        d.says("Propagates satellites on near-circular Kepler orbits by the equation of the center.")
     elif drift == "j2":
-        d.says("Moves satellites along orbits that turn slowly under the earth's flattening (J2).")
+        d.says("Propagates satellites with secular J2 perturbations.")
     top = 0.04 if solver == "series" else 0.4
     if elements == "arrays":
         d.input("a", "float", count, 7.0, 12.0)

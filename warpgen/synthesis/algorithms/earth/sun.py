@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=3,
 )
 def sun_position(d: Draft) -> None:
-    """Computes where the sun stands at a place and time."""
+    """Computes the position of the sun."""
     series = d.option("series", "almanac", "fourier", "cooper")
     result = d.option(
         "result", "elevation and azimuth", "direction", "irradiance", "tilted surface", "day length"
@@ -36,11 +36,11 @@ def sun_position(d: Draft) -> None:
     if series == "almanac" and result == "day length":
         series = "fourier"
     d.says({
-        "elevation and azimuth": "Computes elevation and azimuth of the sun at a place and time.",
-        "direction": "Computes the direction to the sun (east, north, up) at a place and time.",
-        "irradiance": "Computes the sunlight that a clear sky lets through to a level surface.",
-        "tilted surface": "Computes the direct sunlight on a tilted surface under a clear sky.",
-        "day length": "Computes how many hours the sun is above the horizon.",
+        "elevation and azimuth": "Computes solar elevation and azimuth.",
+        "direction": "Computes the direction to the sun in east-north-up coordinates.",
+        "irradiance": "Computes clear-sky irradiance on a horizontal surface.",
+        "tilted surface": "Computes clear-sky direct irradiance on a tilted surface.",
+        "day length": "Computes day length.",
     }[result])  # fmt: skip
     at = "i, j" if sites == "grid" else "tid"
     if sites == "grid":
@@ -164,8 +164,8 @@ def sun_position(d: Draft) -> None:
         declination=declination, hour=hour, angles=angles, horizontal=horizontal, beam=beam, store=store,
     )  # fmt: skip
     d.explain(
-        "Latitudes in radians; times in days since noon of 1 January 2000 or the year's "
-        "start; light in W/m^2."
+        "Latitudes are in radians, times in days since J2000 or since the start of the year, "
+        "irradiance in W/m^2."
     )
 
     def reference(v: Values) -> dict[str, Any]:

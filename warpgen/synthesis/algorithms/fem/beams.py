@@ -36,7 +36,7 @@ _NAMES = {
     double=True,
 )
 def beam_forces(d: Draft) -> None:
-    """Applies the stiffness of Euler and Bernoulli's beam elements to deflections and rotations."""
+    """Evaluates Euler-Bernoulli beam elements."""
     result = d.option("result", "forces", "matrix", "moment", "deflection", "energy")
     shear = d.option("shear", "rigid", "timoshenko")
     section = d.option("section", "one", "per element")
@@ -176,10 +176,10 @@ def beam_forces(d: Draft) -> None:
     d.launch(n)
     d.code("member = wp.tid()\n$body", body="\n".join(lines))
     d.says({
-        "forces": "Adds the shear forces and moments of beam elements to the nodes at their ends.",
-        "matrix": "Computes the stiffness matrices of beam elements.",
-        "moment": "Computes the bending moment in the middle of each beam element.",
-        "deflection": "Interpolates the deflection of beams within each element by Hermite's cubics.",
+        "forces": "Accumulates nodal forces and moments of beam elements.",
+        "matrix": "Computes beam element stiffness matrices.",
+        "moment": "Computes the bending moment at midspan of beam elements.",
+        "deflection": "Interpolates beam deflections with cubic Hermite shape functions.",
         "energy": "Computes the bending energy of each beam element.",
     }[result])  # fmt: skip
 

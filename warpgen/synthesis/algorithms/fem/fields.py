@@ -32,7 +32,7 @@ _NAMES = {
     double=True,
 )
 def interpolate_field(d: Draft) -> None:
-    """Interpolates nodal values at points given by an element and reference coordinates."""
+    """Interpolates nodal values at points within elements."""
     shape = d.option("shape", *shape_functions.ALL)
     entry = d.option("entry", "float", "vec3")
     result = d.option("result", "value", "gradient", "scatter", "rate")
@@ -84,9 +84,7 @@ def interpolate_field(d: Draft) -> None:
             g += u[{node}] * dN[a]
         gradient[tid] = g
         """
-        d.says(
-            "Computes the gradient of a field in reference coordinates of the elements that hold the points."
-        )
+        d.says("Computes reference-space gradients of a field at points within elements.")
     elif result == "scatter":
         d.use(shape.value)
         body = f"""
@@ -96,7 +94,7 @@ def interpolate_field(d: Draft) -> None:
         {loop}
             wp.atomic_add(nodal, {node}, N[a] * f)
         """
-        d.says("Spreads loads at points to the nodes of the elements that hold the points.")
+        d.says("Distributes point loads to the nodes of elements.")
     else:
         d.use(shape.value)
         term = f"u[{node}]"
@@ -142,7 +140,7 @@ _GAUSS = 1.0 / np.sqrt(3.0)
     double=True,
 )
 def quadrature_load(d: Draft) -> None:
-    """Integrates a source over quadrilaterals by Gauss points and adds its share to each node."""
+    """Assembles the load vector of a source by numerical quadrature."""
     source = d.option("source", "constant", "nodal", "per element", "linear in x")
     points = d.option("points", "2 x 2", "1", "table")
     result = d.option("result", "nodes", "area", "integral", "lumped mass")
@@ -240,9 +238,9 @@ def quadrature_load(d: Draft) -> None:
     if swirl:
         kind = f"rings of {'triangular' if triangle else 'quadrilateral'} section"
     d.says({
-        "nodes": f"Integrates a source over {kind} by quadrature and adds its share to each node.",
+        "nodes": f"Integrates a source over {kind} by quadrature and assembles nodal loads.",
         "area": f"Computes the areas of {kind} by quadrature.",
-        "integral": f"Integrates a source over each of many {kind} by quadrature.",
+        "integral": f"Integrates a source over {kind} by numerical quadrature.",
         "lumped mass": f"Lumps the mass of {kind} to their nodes by quadrature.",
     }[result])  # fmt: skip
 

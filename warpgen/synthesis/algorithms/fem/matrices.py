@@ -153,7 +153,7 @@ def element_matrices(d: Draft) -> None:
                 nothing="",
                 square=square,
             )
-            d.says("Computes the energy that nodal values have in each linear element.")
+            d.says("Computes the energy of nodal values per linear element.")
 
     def reference(v: Values) -> dict[str, Any]:
         inverse = np.linalg.inv(v.J)

@@ -43,7 +43,7 @@ class Material:
     double=True,
 )
 def tet_elastic_forces(d: Draft) -> None:
-    """Adds the forces of hyperelastic tetrahedra to their nodes."""
+    """Assembles nodal forces of hyperelastic tetrahedra."""
     solid = d.option("solid", *hyperelastic.SOLIDS)
     result = d.option("result", "forces", "energy", "stress", "cauchy")
     storage = d.option("storage", "flat", "2-D")
@@ -133,8 +133,8 @@ wp.atomic_sub(f, n3, f3)""",
         body=body,
     )
     d.explain("""
-        Total Lagrangian: `grads` holds the gradients of the last three shape functions in the rest state,
-        in 1/m, `u` displacements in m; stresses come in the units of `mu`.
+        Total Lagrangian: `grads` holds rest-state gradients of the last three shape functions
+        [1/m], `u` displacements [m]. Stresses have the unit of `mu`.
     """)
     says = {
         "energy": "Computes the elastic energy of each tetrahedron.",
@@ -144,7 +144,7 @@ wp.atomic_sub(f, n3, f3)""",
     if result in says:
         d.says(says[result])
     elif damping:
-        d.says("Adds the forces of hyperelastic tetrahedra and of their viscosity to their nodes.")
+        d.says("Assembles elastic and viscous nodal forces of tetrahedra.")
 
     def reference(v: Values) -> dict[str, Any]:
         tet = v.tets.reshape(tets, 4)

@@ -34,7 +34,7 @@ _NAMES = {
     double=True,
 )
 def stress_measure(d: Draft) -> None:
-    """Computes the von Mises stress of each element from its strain by Hooke's law."""
+    """Computes von Mises stresses from strains of linear elastic elements."""
     measure = d.option(
         "measure", "mises", "pressure", "octahedral", "tresca", "energy", "stress", "triaxiality"
     )
@@ -133,7 +133,7 @@ def stress_measure(d: Draft) -> None:
     }
     whose = "the elements at each node" if average else "each element"
     if average:
-        d.says(f"Spreads a quarter of the {what} of each tetrahedron to each of its nodes.")
+        d.says(f"Averages the {what} of tetrahedra to nodes, a quarter each.")
     else:
         d.says(f"Computes the {what} of {whose} from {source.get(given, 'its strain')}.")
 
@@ -193,7 +193,7 @@ def stress_measure(d: Draft) -> None:
     adjoint="either",
 )
 def return_mapping(d: Draft) -> None:
-    """Updates stress and plastic strain by radial return to von Mises' yield surface."""
+    """Performs a radial return mapping for von Mises plasticity."""
     model = d.option("model", "perfect", "isotropic", "kinematic", "drucker-prager", "viscous")
     given = d.option("given", "strain", "gradient", "trial stress")
     stored = d.option("stored", "plastic strain", "stress only", "equivalent")
@@ -292,16 +292,16 @@ def return_mapping(d: Draft) -> None:
         body=body,
     )
     says = {
-        "drucker-prager": "Returns stress to Drucker and Prager's yield surface at constant pressure.",
-        "viscous": "Relaxes stress beyond von Mises' yield surface by a share of its excess.",
-        "kinematic": "Updates stress by radial return to von Mises' yield surface about a moving centre.",
-        "isotropic": "Updates stress by radial return to von Mises' yield surface, which grows.",
+        "drucker-prager": "Performs a return mapping for Drucker-Prager plasticity at constant pressure.",
+        "viscous": "Relaxes overstress of a viscoplastic von Mises model.",
+        "kinematic": "Performs a radial return mapping with kinematic hardening.",
+        "isotropic": "Performs a radial return mapping with isotropic hardening.",
     }
     if model in says:
         d.says(says[model])
     d.explain("""
-        Elastic predictor, plastic corrector: f = |s| - sqrt(2/3) sigma_y, and with f > 0 flow along s / |s|
-        of size f / 2 mu (less with hardening). Pressure is not touched.
+        Yield function f = |s| - sqrt(2/3) sigma_y. For f > 0 the plastic multiplier is f / (2 mu) along
+        s / |s|, reduced by hardening. The hydrostatic part is unchanged.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

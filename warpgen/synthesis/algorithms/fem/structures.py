@@ -32,7 +32,7 @@ _NAMES = {
     double=True,
 )
 def truss_forces(d: Draft) -> None:
-    """Adds the axial forces of bars to the nodes at their ends."""
+    """Assembles axial forces of truss members."""
     axes = d.option("axes", 2, 3)
     strain = d.option("strain", "engineering", "green", "logarithmic", "cable")
     result = d.option("result", "forces", "stress", "energy", "tangent")
@@ -131,7 +131,7 @@ def truss_forces(d: Draft) -> None:
         end=end.rstrip(),
     )
     d.says({
-        "forces": "Adds the axial forces of bars to the nodes at their ends.",
+        "forces": "Assembles axial forces of truss members.",
         "stress": "Computes the axial force of each bar.",
         "energy": "Computes the elastic energy of each bar.",
         "tangent": "Computes the tangent stiffness between the two ends of each bar.",

@@ -34,7 +34,7 @@ def _exponential(m: Any) -> Any:
     double=True,
 )
 def exponential_step(d: Draft) -> None:
-    """Advances damped oscillators exactly over a step."""
+    """Integrates damped oscillators with the exact solution."""
     damping = d.option("damping", "none", "under", "critical", "over", "any")
     force = d.option("force", "none", "constant", "target")
     modes = d.option("modes", "flat", "table")
@@ -134,9 +134,9 @@ def exponential_step(d: Draft) -> None:
         "over": "overdamped",
         "any": "damped",
     }[damping]
-    d.says(f"Advances {kind} oscillators exactly over a step.")
+    d.says(f"Integrates {kind} oscillators with the exact solution.")
     d.explain("""
-        x'' + 2 zeta omega x' + omega^2 x = f is solved in closed form: no step is too long for it.
+        x'' + 2 zeta omega x' + omega^2 x = f is solved in closed form, so the step is stable for any dt.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -31,7 +31,7 @@ _NAMES = {
     double=True,
 )
 def integrate_particles(d: Draft) -> None:
-    """Advances particles by one step under forces and gravity."""
+    """Integrates particles under forces and gravity."""
     scheme = d.option("scheme", "symplectic", "verlet kick-drift", "stoermer", "second half", "leapfrog")
     pinned = d.option("pinned", "none", "mass", "flags")
     limited = d.flag("limited", 0.35) and scheme != "stoermer"
@@ -142,11 +142,11 @@ def integrate_particles(d: Draft) -> None:
         else "",
     )
     what = {
-        "symplectic": "Advances particles by one step of the symplectic Euler scheme.",
-        "verlet kick-drift": "Kicks particles by half of a step and moves them, as velocity Verlet begins.",
-        "second half": "Kicks particles by half of a step, the second half of velocity Verlet.",
-        "stoermer": "Advances particles by one step of Stoermer's scheme, from their last two positions.",
-        "leapfrog": "Advances particles by one leapfrog step of drift, kick and drift.",
+        "symplectic": "Integrates particles with symplectic Euler.",
+        "verlet kick-drift": "Applies the first half of a velocity Verlet step.",
+        "second half": "Applies the second half of a velocity Verlet step.",
+        "stoermer": "Integrates particles with position Verlet (Stoermer).",
+        "leapfrog": "Integrates particles with a drift-kick-drift leapfrog step.",
     }
     d.says(what[scheme])
 
@@ -184,7 +184,7 @@ def integrate_particles(d: Draft) -> None:
     double=True,
 )
 def multistep(d: Draft) -> None:
-    """Advances values by an Adams scheme from the rates of the last steps."""
+    """Integrates values with an Adams multistep scheme."""
     order = d.option("order", 2, 3, 4, 5)
     kind = d.option("kind", "bashforth", "moulton")
     layout = d.option("layout", "rows", "columns", "ring")
@@ -239,7 +239,7 @@ def multistep(d: Draft) -> None:
         old="wp.exp(-decay * dt) * y[tid]" if spread else "y[tid]",
     )
     name = {"bashforth": "Adams' and Bashforth's", "moulton": "Adams' and Moulton's"}[kind]
-    d.says(f"Advances values by one step of {name} scheme of order {order}.")
+    d.says(f"Integrates values with the {name} scheme of order {order}.")
 
     def reference(v: Values) -> dict[str, Any]:
         rates = np.moveaxis(v.rates, 0, 1) if layout != "columns" else v.rates

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def orbit_step(d: Draft) -> None:
-    """Advances satellites around a planet by one step."""
+    """Integrates satellite orbits over one time step."""
     scheme = d.option("scheme", "symplectic", "leapfrog", "rk4", "midpoint")
     oblate = d.option("perturbation", "none", "j2", "drag", "j2 and drag")
     many = d.option("count", "one", "several")

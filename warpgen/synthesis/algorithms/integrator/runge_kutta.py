@@ -134,7 +134,7 @@ def _rate(system: System, v: Values, per_thread: bool) -> Rate:
     weight=2,
 )
 def integrate_ensemble(d: Draft) -> None:
-    """Advances an ensemble of trajectories by an explicit Runge-Kutta scheme."""
+    """Integrates an ensemble of trajectories with an explicit Runge-Kutta scheme."""
     scheme = d.option("scheme", *SCHEMES)
     per_thread = d.flag("per thread", 0.4)
     many = d.option("steps", "one", "path", "split")
@@ -164,7 +164,7 @@ def integrate_ensemble(d: Draft) -> None:
         "path": f"{steps} steps and keeps the path",
         "split": f"{steps} substeps of one time step",
     }
-    d.says(f"Advances trajectories of {system.about} by {ending[many]} of {scheme.name} scheme.")
+    d.says(f"Integrates trajectories of {system.about} by {ending[many]} of {scheme.name} scheme.")
 
     def reference(v: Values) -> dict[str, Any]:
         rate, y, path = _rate(system, v, per_thread), v.y, []
@@ -269,7 +269,7 @@ def _number(weight: str) -> float:
     adjoint="no",
 )
 def adaptive_step(d: Draft) -> None:
-    """Tries a step of an embedded Runge-Kutta pair and proposes the next step from its error."""
+    """Takes an adaptive step of an embedded Runge-Kutta pair."""
     pair = d.option("pair", HEUN_EULER, BOGACKI, FEHLBERG, CASH_KARP)
     norm = d.option("norm", "length", "scaled", "greatest")
     rejected = d.flag("rejected", 0.6)
@@ -342,9 +342,7 @@ def adaptive_step(d: Draft) -> None:
         solution=_sum(pair.b),
         estimate="error[tid] = ratio" if estimate else "",
     )
-    d.says(
-        f"Tries a step of the {pair.name} pair for {system.about} and proposes the next step from its error."
-    )
+    d.says(f"Takes an adaptive step of the {pair.name} pair for {system.about}.")
 
     def reference(v: Values) -> dict[str, Any]:
         rate = _rate(system, v, False)

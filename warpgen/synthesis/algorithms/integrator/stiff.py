@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def implicit_step(d: Draft) -> None:
-    """Advances a stiff reaction by one implicit step."""
+    """Integrates stiff reactions with an implicit scheme."""
     scheme = d.option("scheme", "backward euler", "bdf2", "trapezoidal", "rosenbrock", "linearised")
     chemistry = d.option("reaction", "robertson", "van der pol", "brusselator")
     solve = d.option("solve", "inverse", "explicit")
@@ -172,7 +172,7 @@ def implicit_step(d: Draft) -> None:
         "van der pol": "van der Pol's oscillator",
         "brusselator": "the Brusselator",
     }[chemistry]
-    d.says(f"Advances {what} by one step of {name}.")
+    d.says(f"Integrates {what} by one step of {name}.")
 
     def f(v: Values, s: Any) -> Any:
         if chemistry == "van der pol":

@@ -38,7 +38,7 @@ def _dominant(a: Any, shift: float) -> Any:
     double=True,
 )
 def lu_solve(d: Draft) -> None:
-    """Solves a dense system for each thread by Gaussian elimination, overwriting matrix and right side."""
+    """Solves batched dense linear systems by Gaussian elimination."""
     pivoting = d.option("pivoting", "partial", "none", "scaled", "indexed")
     jordan = d.flag("jordan", 0.3)
     columns = d.option("columns", "one", "several")
@@ -193,11 +193,11 @@ def lu_solve(d: Draft) -> None:
         store=(f"for i in range(n):\n    sign *= {a(ri, 'i')}\ndet[batch] = sign" if determinant else ""),
     )
     d.explain("""
-        `shift` is added to the diagonal first. What is left in `A` is the upper triangle (or, with Jordan's
-        variant, the pivots), and in `b` the solution.
+        `shift` is added to the diagonal first. On return, `A` holds the upper triangle (or the pivots for
+        Gauss-Jordan), and `b` the solution.
     """)
     if determinant:
-        d.says("Solves a dense system for each thread by Gaussian elimination, and gives its determinant.")
+        d.says("Solves batched dense linear systems and computes determinants.")
 
     def reference(v: Values) -> dict[str, Any]:
         full, side = (v.A, v.b) if first else (np.moveaxis(v.A, -1, 0), np.moveaxis(v.b, -1, 0))

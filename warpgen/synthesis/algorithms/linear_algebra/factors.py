@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def cholesky_factor(d: Draft) -> None:
-    """Factors a symmetric positive definite matrix for each thread into a triangle and its transpose."""
+    """Computes batched Cholesky factorizations in place."""
     form = d.option("form", "left-looking", "right-looking", "ldl")
     layout = d.option("layout", "square", "flat", "packed")
     damping = d.option("damping", "none", "uniform", "per row")
@@ -81,7 +81,7 @@ def cholesky_factor(d: Draft) -> None:
                     {at("i", "j")} -= {at("i", "k")} * {at("j", "k")}
         """
     else:
-        d.says("Factors a symmetric matrix for each thread into L D L^T with ones on the diagonal of L.")
+        d.says("Computes batched LDL^T factorizations in place.")
         body = f"""
         for j in range(n):
             {first}
@@ -102,7 +102,7 @@ def cholesky_factor(d: Draft) -> None:
     d.launch(count)
     d.code("batch = wp.tid()\n$head\n$body", head=head, body=body, root=root)
     d.explain("""
-        Only the lower triangle of `A` is read and overwritten; `shift` is added to its diagonal first.
+        Reads and overwrites the lower triangle of `A` only; `shift` is added to the diagonal first.
     """)
     lower = np.tril_indices(n)
 

@@ -30,7 +30,7 @@ _NAMES = {
     double=True,
 )
 def least_squares_fit(d: Draft) -> None:
-    """Fits a polynomial to the samples of each row by the normal equations."""
+    """Solves batched polynomial least squares problems."""
     model = d.option("model", "line", "parabola", "plane", "sinusoid", "exponential")
     method = d.option("method", "normal equations", "damped step", "gradient step")
     weighted = d.option("weights", "none", "given", "robust")
@@ -131,15 +131,15 @@ def least_squares_fit(d: Draft) -> None:
     known = {"plane": "a plane", "sinusoid": "a sinusoid of known frequency", "exponential": "an exponential"}
     what = known.get(model, f"a {model}")
     if error:
-        d.says(f"Computes the squared error that {what} leaves when it is fitted to each row.")
+        d.says(f"Computes the residual sum of squares of fitting {what} to each row.")
         if iterative:
-            d.says(f"Predicts by how much one step improves the fit of {what} to the samples of each row.")
+            d.says(f"Computes the predicted reduction of one step for fitting {what} to each row.")
     elif gradient:
-        d.says(f"Takes one gradient step in the fit of {what} to the samples of each row.")
+        d.says(f"Performs one gradient descent step for fitting {what} to each row.")
     elif iterative:
-        d.says(f"Takes one damped Gauss-Newton step in the fit of {what} to the samples of each row.")
+        d.says(f"Performs one Levenberg-Marquardt step for fitting {what} to each row.")
     else:
-        d.says(f"Fits {what} to the samples of each row by the normal equations.")
+        d.says(f"Fits {what} to each row by the normal equations.")
 
     def reference(v: Values) -> dict[str, Any]:
         t = np.broadcast_to(v.t, (m, n, 2)) if model == "plane" else np.broadcast_to(v.t, (m, n))
@@ -192,7 +192,7 @@ def least_squares_fit(d: Draft) -> None:
     adjoint="either",
 )
 def rank_one_update(d: Draft) -> None:
-    """Updates the inverse of a matrix to which a product of two vectors is added."""
+    """Applies a rank-one update to an inverse matrix (Sherman-Morrison)."""
     kind = d.option("kind", "sherman-morrison", "symmetric", "bfgs", "sr1", "covariance")
     size = d.option("size", 2, 3, 4)
     result = d.option("result", "matrix", "solve")

@@ -32,7 +32,7 @@ _NAMES = {
     double=True,
 )
 def krylov_update(d: Draft) -> None:
-    """Updates solution and residual of conjugate gradients along the search direction."""
+    """Updates solution and residual of conjugate gradients."""
     step = d.option("step", "solution", "direction", "chebyshev", "bicgstab", "minres", "all")
     entry = d.option("entry", "float", "vec3")
     scalars = d.option("scalars", "arrays", "by value", "per system")
@@ -74,7 +74,7 @@ def krylov_update(d: Draft) -> None:
         rz, pap = scalar("rz"), scalar("pAp")
         if step == "all":
             alpha = ""
-            d.says("Takes a step of given length along a direction and updates the residual with it.")
+            d.says("Updates solution and residual along a search direction with fixed step length.")
         elif guard == "where":
             alpha = "# alpha = 0 for converged systems avoids division by zero\n"
             alpha += f"alpha = wp.where({pap} > 0.8, {rz} / {pap}, 0.0)"
@@ -113,7 +113,7 @@ def krylov_update(d: Draft) -> None:
         if dots:
             d.inout("pp", "float", systems if many else 1, value=0.0)
             lines.append(f"p_new = p[{at}]\nwp.atomic_add(pp, {at_s}, {square.replace('$e', 'p_new')})")
-        d.says("Turns the search direction of conjugate gradients: the residual and a share of the old one.")
+        d.says("Updates the search direction of conjugate gradients.")
     elif step == "chebyshev":
         d.param("c1", "float", 0.1, 0.9)
         d.param("c2", "float", 0.2, 1.0)
@@ -138,7 +138,7 @@ def krylov_update(d: Draft) -> None:
             else:
                 lines[-1] = f"xi = x[{at}] + p_new\n# no node may go farther than `x_max`\n"
                 lines[-1] += f"x[{at}] = xi * wp.min(1.0, x_max / wp.length(xi))"
-        d.says("Takes one step of Chebyshev's semi-iteration with its three-term recurrence.")
+        d.says("Performs one Chebyshev semi-iteration (three-term recurrence).")
     elif step == "bicgstab":
         declare_scalar("alpha", 0.2, 1.0)
         declare_scalar("omega", 0.2, 1.0)
@@ -183,7 +183,7 @@ def krylov_update(d: Draft) -> None:
         if dots:
             d.inout("pp", "float", 1, value=0.0)
             lines.append(f"wp.atomic_add(pp, 0, {square.replace('$e', 'p_new')})")
-        d.says("Updates the solution of MINRES along a direction made orthogonal to the last two.")
+        d.says("Updates solution and search direction of MINRES.")
     d.launch(*(shape if many else (n,)))
     d.code(("env, i" if many else "tid") + " = wp.tid()\n$body", body="\n".join(lines))
 

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def gram_schmidt(d: Draft) -> None:
-    """Makes a set of vectors for each thread orthonormal, in place, in the order in which they come."""
+    """Orthonormalizes batched sets of vectors in place (Gram-Schmidt)."""
     form = d.option("form", "modified", "guarded", "twice", "right-looking")
     layout = d.option("layout", "rows", "columns", "vec3", "one block")
     keep = d.flag("keep", 0.4)

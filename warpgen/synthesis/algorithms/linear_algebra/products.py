@@ -31,7 +31,7 @@ _NAMES = {
     double=True,
 )
 def gemm(d: Draft) -> None:
-    """Multiplies two dense matrices."""
+    """Computes a dense matrix product."""
     form = d.option("form", "thread", "rows of four", "tile", "tile call", "split depth")
     left = d.option("left", "plain", "transposed")
     right = d.option("right", "plain", "transposed")
@@ -153,8 +153,8 @@ def gemm(d: Draft) -> None:
                 **blocks,
             )
     says = {
-        "bias": "Multiplies two dense matrices and adds a row to each row of the product.",
-        "plus C": "Adds the scaled product of two dense matrices to a scaled third one.",
+        "bias": "Computes a dense matrix product with bias.",
+        "plus C": "Computes C = alpha * A * B + beta * C for dense matrices.",
     }
     if ending in says:
         d.says(says[ending])
@@ -186,7 +186,7 @@ def gemm(d: Draft) -> None:
     adjoint="either",
 )
 def gemv(d: Draft) -> None:
-    """Multiplies a dense matrix by a vector."""
+    """Computes a dense matrix-vector product."""
     form = d.option("form", "thread", "cooperative", "tile rows", "atomic", "batched")
     transposed = d.flag("transposed", 0.4)
     ending = d.option("ending", "plain", "residual", "axpy", "symmetric half")
@@ -212,7 +212,7 @@ def gemv(d: Draft) -> None:
     if half:
         # the upper triangle is never read
         a = "A[wp.max(row, col), wp.min(row, col)]"
-        d.says("Multiplies a symmetric matrix, of which the lower triangle is stored, by a vector.")
+        d.says("Computes a symmetric matrix-vector product from the lower triangle.")
     value = {
         "residual": f"b[{lead}row] - s",
         "axpy": f"b[{lead}row] + alpha * s",
@@ -287,8 +287,8 @@ def gemv(d: Draft) -> None:
             start=start,
         )
     says = {
-        "residual": "Computes the residual of a dense linear system: the right side less a product.",
-        "axpy": "Adds a scaled product of a dense matrix and a vector to another vector.",
+        "residual": "Computes the residual b - A x of a dense linear system.",
+        "axpy": "Computes y = alpha * A * x + beta * y for a dense matrix.",
     }
     if ending in says:
         d.says(says[ending])

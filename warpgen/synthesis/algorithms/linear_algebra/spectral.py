@@ -32,7 +32,7 @@ def _symmetric(a: Any) -> Any:
     double=True,
 )
 def symmetric_eigen(d: Draft) -> None:
-    """Finds the eigenvalues of the symmetric part of a small matrix."""
+    """Computes eigenvalues of small symmetric matrices."""
     way = d.option("way", "jacobi", "cyclic jacobi", "closed", "builtin")
     vectors = d.flag("vectors") and "jacobi" in way
     order = d.option("order", "sorted", "extremes", "spread")
@@ -55,10 +55,10 @@ def symmetric_eigen(d: Draft) -> None:
         d.output("values", "vec3", count, about="Eigenvalues")
     elif order == "extremes":
         d.output("values", "vec2", count, about="Eigenvalues")
-        d.says("Finds the smallest and the largest eigenvalue of the symmetric part of a small matrix.")
+        d.says("Computes the smallest and largest eigenvalue of small symmetric matrices.")
     else:
         d.output("spread", "float", count)
-        d.says("Finds by how much the eigenvalues of the symmetric part of a small matrix differ at most.")
+        d.says("Computes the spread of eigenvalues of small symmetric matrices.")
     if vectors:
         d.output("V", "mat33", count, about="Eigenvectors as columns")
     if way == "jacobi":
@@ -145,8 +145,8 @@ def symmetric_eigen(d: Draft) -> None:
     )
     if "jacobi" in way:
         d.explain("""
-            Each rotation annuls one pair of numbers beside the diagonal; what stays on the diagonal are the
-            eigenvalues, and the product of the rotations holds the eigenvectors in its columns.
+            Jacobi eigenvalue algorithm: each rotation zeroes one off-diagonal entry. The diagonal converges to the
+            eigenvalues, and the product of all rotations holds the eigenvectors as columns.
         """)
 
     def matrix(v: Values) -> Any:
@@ -188,7 +188,7 @@ def symmetric_eigen(d: Draft) -> None:
     adjoint="no",
 )
 def polar_decomposition(d: Draft) -> None:
-    """Finds the rotation that is nearest to each matrix."""
+    """Computes polar decompositions of matrices."""
     way = d.option("way", "higham", "svd", "newton-schulz", "quaternion", "planar")
     result = d.option("result", "rotation", "both", "stretch", "strain", "distance")
     jitter = d.flag("transposed", 0.3)
@@ -251,18 +251,18 @@ def polar_decomposition(d: Draft) -> None:
         "distance": "e = a - r\ndist[tid] = wp.ddot(e, e)",
     }[result]
     says = {
-        "both": "Splits each matrix into a rotation and a symmetric stretch.",
-        "stretch": "Finds the symmetric stretch that is left of each matrix when its rotation is taken away.",
-        "strain": "Computes Biot's strain: the stretch of each matrix, less the identity.",
-        "distance": "Computes the squared distance of each matrix to the nearest rotation.",
+        "both": "Computes rotation and stretch of polar decompositions.",
+        "stretch": "Computes the symmetric stretch of polar decompositions.",
+        "strain": "Computes the Biot strain U - I.",
+        "distance": "Computes the squared distance to the closest rotation.",
     }
     if result in says:
         d.says(says[result])
     d.launch(count)
     d.code("tid = wp.tid()\n$load\n$body\n$store", load=load, body=body, store=store)
     d.explain("""
-        a = R S with R orthonormal and S symmetric positive definite. Here a is the identity plus `A`, as a
-        deformation gradient is the identity plus the gradient of displacements.
+        F = R S with R orthonormal and S symmetric positive definite, for F = I + `A` with the
+        displacement gradient `A`.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -290,7 +290,7 @@ def polar_decomposition(d: Draft) -> None:
     adjoint="either",
 )
 def matrix_exponential(d: Draft) -> None:
-    """Computes the exponential of a small matrix times a step."""
+    """Computes matrix exponentials of small matrices."""
     size = d.option("size", 2, 3, 4)
     way = d.option("way", "taylor", "scaling", "pade", "cayley", "closed")
     applied = d.option("applied", "matrix", "vector", "composed")
@@ -305,12 +305,12 @@ def matrix_exponential(d: Draft) -> None:
         d.input("x", f"vec{size}", count, -1.0, 1.0)
         d.output("x_new", f"vec{size}", count)
         store = "x_new[tid] = e * x[tid]"
-        d.says("Propagates a linear system of differential equations by the exponential of its matrix.")
+        d.says("Propagates linear ODE systems by matrix exponentials.")
     elif applied == "composed":
         d.input("E0", kind, count, -1.0, 1.0)
         d.output("E", kind, count)
         store = "E[tid] = e * E0[tid]"
-        d.says("Composes a flow with the exponential of a small matrix times a step.")
+        d.says("Composes a flow map with a matrix exponential.")
     else:
         d.output("E", kind, count)
         store = "E[tid] = e"
@@ -360,7 +360,7 @@ def matrix_exponential(d: Draft) -> None:
         e = wp.exp(mu) * (even * {identity} + odd * dev)
         """
     elif way == "closed":
-        d.says(d.sentence or "Computes the rotation that is the exponential of a skew matrix times a step.")
+        d.says(d.sentence or "Computes rotations as exponentials of skew-symmetric matrices.")
         body["closed"] = f"""
         # Rotation vector of the skew-symmetric part
         w = 0.5 * {arg.split(" * A")[0]} * (A[tid] - wp.transpose(A[tid]))
@@ -371,9 +371,7 @@ def matrix_exponential(d: Draft) -> None:
         e = {identity} + wp.sin(theta) / theta * w + 2.0 * half * half / (theta * theta) * w * w
         """
     if way == "cayley":
-        d.says(
-            d.sentence or "Approximates the exponential of a small matrix times a step by Cayley's transform."
-        )
+        d.says(d.sentence or "Approximates matrix exponentials by the Cayley transform.")
     d.launch(count)
     d.code("tid = wp.tid()\n$body\n$store", body=body[way], store=store)
 

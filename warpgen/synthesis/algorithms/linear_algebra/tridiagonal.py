@@ -28,7 +28,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def thomas_solve(d: Draft) -> None:
-    """Solves one tridiagonal system for each thread by Thomas' algorithm, overwriting the right side."""
+    """Solves batched tridiagonal systems with the Thomas algorithm."""
     layout = d.option("layout", "line first", "line last")
     entry = d.option("entry", "float", "vec3")
     matrix = d.option("matrix", "full", "diffusion", "shared")
@@ -49,7 +49,7 @@ def thomas_solve(d: Draft) -> None:
     if matrix == "diffusion":
         scratch = "array"
         d.param("alpha", "float", 0.2, 2.0)
-        d.says("Takes an implicit step of diffusion along one line for each thread, by Thomas' algorithm.")
+        d.says("Performs an implicit diffusion step per line with the Thomas algorithm.")
     else:
         if matrix == "shared":
             scratch = "array"
@@ -103,11 +103,11 @@ def thomas_solve(d: Draft) -> None:
     if matrix == "diffusion":
         d.explain("""
             Backward Euler: (1 + 2 alpha) x_i - alpha (x_(i-1) + x_(i+1)) = rhs_i with alpha = D dt / dx^2,
-            and zero beyond both ends.
+            zero Dirichlet values at both ends.
         """)
     else:
         d.explain("""
-            Row i reads `a`_i x_(i-1) + `b`_i x_i + `c`_i x_(i+1) = `rhs`_i. No pivoting: the diagonal must
+            Row i reads `a`_i x_(i-1) + `b`_i x_i + `c`_i x_(i+1) = `rhs`_i. NOTE: no pivoting, the matrix has to be diagonally
             dominate.
         """)
 
@@ -145,7 +145,7 @@ def thomas_solve(d: Draft) -> None:
     double=True,
 )
 def cyclic_reduction_step(d: Draft) -> None:
-    """Takes one step of parallel cyclic reduction, which doubles the distance of coupled unknowns."""
+    """Performs one step of parallel cyclic reduction for tridiagonal systems."""
     packed = d.option("layout", "arrays", "vec4")
     border = d.option("border", "branch", "clamped", "where")
     systems = d.flag("systems", 0.4)
@@ -220,8 +220,8 @@ def cyclic_reduction_step(d: Draft) -> None:
     d.launch(*(shape if systems else (shape,)))
     d.code(f"{head}\n{n_text}\n$load\n$body\n$store", load=load, body=body, store=store)
     d.explain("""
-        Equation i is freed of its two neighbours at distance `stride` by adding multiples of their equations;
-        after log2(n) steps with doubled strides each equation has one unknown left.
+        Eliminates the couplings of equation i to its neighbors at distance `stride`. After log2(n) steps
+        with doubled strides the equations are decoupled.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class _Cells:
     adjoint="either",
 )
 def count_cells(d: Draft) -> None:
-    """Finds the cell of each particle and counts the particles of cells."""
+    """Computes cell indices of particles and counts particles per cell."""
     cells = _Cells(d)
     wanted = d.option("wanted", "counts", "both", "cell")
     alive = d.option("alive", "none", "mask", "type")
@@ -118,9 +118,9 @@ def count_cells(d: Draft) -> None:
         count="wp.atomic_add(counts, cell, 1)" if wanted != "cell" else "",
     )
     says = {
-        "counts": "Counts the particles in each cell of a grid.",
-        "both": "Finds the cell of each particle and counts the particles of cells.",
-        "cell": "Finds the cell that each particle is in.",
+        "counts": "Counts particles per grid cell.",
+        "both": "Computes cell indices of particles and counts particles per cell.",
+        "cell": "Computes the grid cell of each particle.",
     }
     d.says(says[wanted])
 
@@ -149,7 +149,7 @@ def count_cells(d: Draft) -> None:
     adjoint="no",
 )
 def sort_to_cells(d: Draft) -> None:
-    """Files particles under their cells, each at the next free place behind the start of its cell."""
+    """Sorts particles into grid cells (counting sort scatter)."""
     what = d.option("what", "ids", "positions", "both")
     dimension = d.option("dimension", 2, 3)
     place = d.option("place", "cursor", "rank", "ends")
@@ -203,7 +203,7 @@ def sort_to_cells(d: Draft) -> None:
     )
     if what != "positions":
         d.explain("""
-            Cells have `room` places each. Numbers begin at one, since zero marks a free place.
+            Each cell has `room` slots. Indices are stored with an offset of one, 0 marks a free slot.
         """)
 
     def holds(before: Values, after: Values) -> None:
@@ -239,7 +239,7 @@ def sort_to_cells(d: Draft) -> None:
     adjoint="either",
 )
 def wrap_positions(d: Draft) -> None:
-    """Brings particles that have left a box back into it."""
+    """Applies boundary conditions of a box to particle positions."""
     box = d.option("box", "cube", "sides", "sheared")
     origin = d.option("origin", "corner", "center")
     images = d.flag("images", 0.5) and box != "sheared"
@@ -312,9 +312,9 @@ xi = wp.vec3(sheared - columns * box[0], xi[1] - rows * box[1], xi[2] - layers *
         store="v[tid] = vi" if mirrored else "",
     )
     if mirrored:
-        d.says("Mirrors particles that have left a box at its walls.")
+        d.says("Reflects particles at the walls of a box.")
     elif walls == "slab":
-        d.says("Brings particles back into a slab that is periodic along x and y.")
+        d.says("Wraps particles in a slab that is periodic along x and y.")
 
     def reference(v: Values) -> dict[str, Any]:
         side_ = np.broadcast_to(v.box, 3)

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def nbody_acceleration(d: Draft) -> None:
-    """Computes the gravitational acceleration of each body by all others, softened at short range."""
+    """Computes softened N-body gravitational accelerations."""
     packed = d.option("masses", "array", "packed", "equal")
     form = d.option("form", "loop", "tile", "potential")
     step = d.flag("kick", 0.35) and form != "potential"
@@ -100,22 +100,22 @@ def nbody_acceleration(d: Draft) -> None:
         store="phi[tid] = G * phi_i" if form == "potential" else store,
     )
     if form == "potential":
-        d.says("Computes the gravitational potential at each body, softened at short range.")
+        d.says("Computes the softened N-body gravitational potential.")
     elif step:
-        d.says("Kicks each body's velocity by the gravity of all others, softened at short range.")
+        d.says("Applies softened N-body gravity to the velocities.")
     if packed == "packed":
         d.explain("""
-            Bodies are (x, y, z, mass). The body itself is among the sources: its offset is zero, and the
-            softening `eps` keeps the quotient finite.
+            Bodies are packed as (x, y, z, mass). Self-interaction is not skipped because its offset is zero and the
+            softening `eps` avoids division by zero.
         """)
     elif form != "potential" and softening == "plummer":
         d.explain("""
-            a_i = G sum_j m_j (x_j - x_i) / (r^2 + eps^2)^(3/2). No test for j = i is needed, since the
-            softening `eps` keeps the quotient finite.
+            a_i = G sum_j m_j (x_j - x_i) / (r^2 + eps^2)^(3/2). Self-interaction (j = i) vanishes, and the
+            softening `eps` avoids division by zero.
         """)
     elif form != "potential":
         d.explain("""
-            Newton's law down to the distance `eps`, linear in r below it as inside a ball.
+            Inverse-square law beyond `eps`, linear in r below (homogeneous sphere).
         """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def nbody_acceleration(d: Draft) -> None:
     adjoint="no",
 )
 def boids_steering(d: Draft) -> None:
-    """Steers each boid away from close neighbours, along with the flock and towards its centre."""
+    """Computes boid steering: separation, alignment and cohesion."""
     dimension = d.option("dimension", 3, 2)
     sight = d.option("sight", "radius", "cone")
     limited = d.flag("limited", 0.6)
@@ -223,7 +223,7 @@ def boids_steering(d: Draft) -> None:
         move="x_new[tid] = xi + v_i * dt" if moved else "",
     )
     if moved:
-        d.says("Steers each boid by its flock and moves it by its new velocity.")
+        d.says("Updates boids by separation, alignment and cohesion.")
 
     def reference(v: Values) -> dict[str, Any]:
         toward = v.x[None] - v.x[:, None]

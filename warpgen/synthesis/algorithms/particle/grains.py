@@ -37,7 +37,7 @@ NAMES = {
     },
 )
 def grain_contact_forces(d: Draft) -> None:
-    """Sums the contact forces between each grain and those that it touches."""
+    """Computes contact forces between grains (discrete element method)."""
     normal = d.option("normal", *contact.NORMALS)
     friction = d.option("friction", *contact.FRICTIONS, None)
     search = d.option("search", "grid", "all")
@@ -138,9 +138,9 @@ def grain_contact_forces(d: Draft) -> None:
         tangential=f"fi += {d.use(friction)}(slip, friction * f_n, viscosity)" if friction else "",
     )
     d.explain(f"""
-        Grains of {"the same `radius`" if sizes == "equal" else "their own radii"} that overlap push each
-        other apart by a spring and a dashpot{", and rub by Coulomb's law" if friction else ""}.
-        SI units; nothing is remembered of a contact from one step to the next.
+        Grains of {"the same `radius`" if sizes == "equal" else "their own radii"} repel each other by
+        a spring-dashpot normal force{" and Coulomb friction" if friction else ""}.
+        NOTE: contacts are stateless, there is no tangential spring history.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def grain_contact_forces(d: Draft) -> None:
     adjoint="no",
 )
 def tangential_spring(d: Draft) -> None:
-    """Advances the tangential springs of contacts, which slide where friction gives way."""
+    """Updates tangential contact springs with Coulomb sliding."""
     turned = d.option("turned", "project", "keep length")
     damped = d.flag("damped")
     broken = d.option("broken", "flag", "force", "none")
@@ -261,7 +261,7 @@ def tangential_spring(d: Draft) -> None:
         """,
     )
     d.explain("""
-        A contact sticks by a spring `xi` in its plane; Coulomb's limit cuts the spring's force.
+        Sticking contacts store a tangential displacement `xi`. The force k_t * |xi| is limited to mu * f_n.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

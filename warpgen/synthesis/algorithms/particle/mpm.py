@@ -95,7 +95,7 @@ class Transfer:
     double=True,
 )
 def particles_to_grid(d: Draft) -> None:
-    """Spreads the mass and the momentum of particles over the nodes around them."""
+    """Transfers particle mass and momentum to the grid (P2G)."""
     t = Transfer(d)
     scheme = d.option("scheme", "pic", "apic", "mls")
     masses = d.option("mass", "array", "one")
@@ -151,8 +151,8 @@ def particles_to_grid(d: Draft) -> None:
         "mls": "m (v + C (x_i - x_p)) - dt V D^-1 tau (x_i - x_p)",
     }
     d.explain(f"""
-        A node i gets w_ip {what[scheme]}; `inv_dx` is the number of cells per unit of length.
-        The grid must hold zeros before.
+        Node i receives w_ip {what[scheme]}; `inv_dx` is the number of cells per unit of length.
+        The grid must be cleared before.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def particles_to_grid(d: Draft) -> None:
     double=True,
 )
 def grid_to_particles(d: Draft) -> None:
-    """Gathers the velocities of particles from the nodes around them."""
+    """Transfers grid velocities to particles (G2P)."""
     t = Transfer(d)
     scheme = d.option("scheme", "pic", "apic", "flip", "gradient")
     moved = d.flag("moved", 0.4) and scheme != "gradient"
@@ -245,13 +245,13 @@ def grid_to_particles(d: Draft) -> None:
         move="x_new[p] = x[p] + dt * vp" if moved else "",
     )
     if scheme == "apic":
-        d.says("Gathers each particle's velocity and its affine matrix from the nodes around it.")
+        d.says("Transfers grid velocities and affine matrices to particles (APIC G2P).")
     elif scheme == "gradient":
-        d.says("Gathers the affine velocity matrix of each particle from the nodes around it.")
+        d.says("Computes affine velocity matrices of particles from the grid (APIC).")
     elif moved:
-        d.says("Gathers the velocities of particles from the nodes around them and moves the particles.")
+        d.says("Transfers grid velocities to particles and advects the particles.")
     d.explain("""
-        Weights are B-splines, one along each axis; the particles keep clear of the grid's ends.
+        Tensor product B-spline weights. Particles must stay away from the boundary of the grid.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -284,7 +284,7 @@ def grid_to_particles(d: Draft) -> None:
     adjoint="no",
 )
 def grid_update(d: Draft) -> None:
-    """Turns the momentum of grid nodes into velocities, adds gravity and holds them to the walls."""
+    """Normalizes grid momentum, applies gravity and boundary conditions."""
     dimension = d.option("dimension", 2, 3)
     walls = d.option("walls", "slip", "sticky", "friction", "floor")
     damped = d.flag("damped", 0.3)

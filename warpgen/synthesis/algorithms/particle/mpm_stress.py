@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def particle_stress(d: Draft) -> None:
-    """Advances the deformation gradients of particles and computes their Kirchhoff stresses."""
+    """Updates deformation gradients and Kirchhoff stresses of particles."""
     model = d.option("model", *elasticity.UPRIGHT)
     given = d.option("given", "young", "lame", "per particle")
     hardened = d.flag("hardened", 0.35)
@@ -85,7 +85,7 @@ def particle_stress(d: Draft) -> None:
         lam=("h * " if hardened else "") + ("lam[p]" if given == "per particle" else "lam"),
     )
     d.explain("""
-        tau = P(F) F^T with the first Piola-Kirchhoff stress P; `c` is the gradient of velocity in 1/s.
+        tau = P(F) F^T with the first Piola-Kirchhoff stress P; `c` is the velocity gradient [1/s].
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def _multiplicity(v: Values, count: int, listing: str) -> Any:
     double=True,
 )
 def pair_forces(d: Draft) -> None:
-    """Sums the forces of a pair potential that each particle's neighbours exert on it."""
+    """Computes pair potential forces over neighbor lists."""
     potential = d.option("potential", *potentials.POTENTIALS)
     listing = d.option("listing", "all", "csr", "table")
     periodic = d.flag("periodic")
@@ -144,7 +144,7 @@ def pair_forces(d: Draft) -> None:
         store="f[tid] = fi" if wanted == "force" else "energy[tid] = 0.5 * e",
     )
     if wanted == "energy":
-        d.says("Sums each particle's half of the energies of a pair potential over its neighbours.")
+        d.says("Computes pair potential energies per particle, half of each pair.")
 
     def reference(v: Values) -> dict[str, Any]:
         offset = v.x[:, None] - v.x[None]
@@ -178,7 +178,7 @@ def pair_forces(d: Draft) -> None:
     adjoint="either",
 )
 def build_neighbor_list(d: Draft) -> None:
-    """Lists the neighbours of each particle within a cutoff, up to a fixed number, padded with -1."""
+    """Builds a neighbor list of fixed width, padded with -1."""
     search = d.option("search", "all", "half", "periodic")
     skin = d.flag("skin")
     groups = d.flag("exclusions", 0.4)

@@ -80,7 +80,7 @@ class Periodic:
     double=True,
 )
 def deposit_charge(d: Draft) -> None:
-    """Deposits the charges of particles onto the nodes of a periodic grid."""
+    """Deposits particle charges onto a periodic grid (PIC)."""
     g = Periodic(d)
     charges = d.option("charges", "equal", "each", "species")
     current = d.flag("current", 0.3)
@@ -116,10 +116,10 @@ def deposit_charge(d: Draft) -> None:
         node=g.node,
     )
     if current:
-        d.says("Deposits the currents of charged particles onto the nodes of a periodic grid.")
+        d.says("Deposits particle currents onto a periodic grid (PIC).")
     d.explain("""
-        The weights of a particle add up to one, so that the grid holds its whole charge. Indices wrap
-        around the box; the grid must hold zeros before.
+        Weights of a particle sum up to one, so total charge is conserved. Indices wrap
+        around the periodic box; the grid must be cleared before.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -240,7 +240,7 @@ def gather_field(d: Draft) -> None:
     adjoint="either",
 )
 def boris_push(d: Draft) -> None:
-    """Pushes charged particles by half an electric kick, a magnetic rotation and another half kick."""
+    """Advances charged particle velocities with the Boris scheme."""
     electric = d.option("electric", "each", "uniform", "none")
     magnetic = d.option("magnetic", "each", "uniform", "mirror")
     relativistic = d.flag("relativistic", 0.35)
@@ -323,7 +323,7 @@ def boris_push(d: Draft) -> None:
         else "x_new[tid] = x[tid] + dt / wp.sqrt(1.0 + wp.dot(v1, v1) / (c * c)) * v1",
     )
     if electric == "none":
-        d.says("Turns charged particles about a magnetic field by Boris' rotation.")
+        d.says("Rotates charged particle velocities about the magnetic field (Boris).")
 
     def reference(v: Values) -> dict[str, Any]:
         h = 0.5 * v.dt * (v.qm[:, None] if species == "each" else v.qm)

@@ -40,7 +40,7 @@ def _distances(v: Values) -> tuple[Any, Any]:
     | {"sph_density": "compute_density|density_summation|update_density", "total": "sum|rho_i|density_i"},
 )
 def sph_density(d: Draft) -> None:
-    """Sums the masses of each particle's neighbours, weighted by a smoothing kernel, to its density."""
+    """Computes SPH densities by summation."""
     kernel = d.option("kernel", *smoothing.KERNELS)
     masses = d.option("mass", "uniform", "per particle")
     query = d.option("query", "for", "while")
@@ -97,7 +97,7 @@ def sph_density(d: Draft) -> None:
     )
     d.explain("""
         rho_i = sum_j m_j W(|x_i - x_j|, h), in kg/m^3 for masses in kg and lengths in m.
-        The grid must have been built with cells no narrower than `h`.
+        NOTE: the hash grid needs cells of width `h` at least.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

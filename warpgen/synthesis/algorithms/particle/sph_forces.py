@@ -83,7 +83,7 @@ def neighbour_loop(d: Draft) -> str:
     },
 )
 def sph_pressure_acceleration(d: Draft) -> None:
-    """Sums the pressure forces between each particle and its neighbours to its acceleration."""
+    """Computes SPH pressure accelerations."""
     kernel = d.option("kernel", *_SLOPES)
     form = d.option("form", "symmetric", "mean")
     state = d.option("state", "tait", "linear", "stored")
@@ -150,7 +150,7 @@ def sph_pressure_acceleration(d: Draft) -> None:
     formula = "m (p_i / rho_i^2 + p_j / rho_j^2)" if form == "symmetric" else mean
     d.explain(f"""
         a_i = -sum_j {formula} grad W(x_i - x_j, h), in m/s^2.
-        All particles have the mass `m`; cells of the grid must not be narrower than `h`.
+        All particles have the same mass `m`. The hash grid needs cells of width `h` at least.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -184,7 +184,7 @@ def sph_pressure_acceleration(d: Draft) -> None:
     },
 )
 def sph_viscosity(d: Draft) -> None:
-    """Sums the viscous forces between each particle and its neighbours to its acceleration."""
+    """Computes SPH viscosity accelerations."""
     kernel = d.option("kernel", *_SLOPES)
     form = d.option("form", "artificial", "morris", "monaghan laminar")
     inout = d.flag("added", 0.4)
@@ -243,7 +243,7 @@ def sph_viscosity(d: Draft) -> None:
         store="accel[tid] += acc" if inout else "accel[tid] = acc",
     )
     d.explain("""
-        The term 0.01 h^2 keeps pairs finite that come close. Velocities in m/s, densities in kg/m^3.
+        The term 0.01 h^2 avoids the singularity of close pairs. Velocities in m/s, densities in kg/m^3.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
 )
 def xsph_velocity(d: Draft) -> None:
-    """Moves each particle's velocity towards the weighted mean of its neighbours' (XSPH)."""
+    """Smooths particle velocities over neighbors (XSPH)."""
     kernel = d.option("kernel", *smoothing.KERNELS)
     density = d.option("density", "mean", "theirs")
     moved = d.flag("moved", 0.4)
@@ -60,7 +60,7 @@ def xsph_velocity(d: Draft) -> None:
         store="x_new[tid] = xi + dt * (vi + eps * dv)" if moved else "v_new[tid] = vi + eps * dv",
     )
     if moved:
-        d.says("Advances each particle by a velocity that is smoothed over its neighbours (XSPH).")
+        d.says("Advects particles with smoothed velocities (XSPH).")
 
     def reference(v: Values) -> dict[str, Any]:
         pairs = Pairs(v)
@@ -84,7 +84,7 @@ def xsph_velocity(d: Draft) -> None:
     },
 )
 def sph_density_rate(d: Draft) -> None:
-    """Computes the rate of each particle's density from the velocities of its neighbours."""
+    """Computes SPH density rates from the continuity equation."""
     kernel = d.option("kernel", smoothing.CUBIC, smoothing.WENDLAND_C2, smoothing.SPIKY)
     diffusion = d.option("diffusion", "none", "delta", "ferrari")
     stepped = d.flag("stepped", 0.4)
@@ -148,10 +148,10 @@ def sph_density_rate(d: Draft) -> None:
         store="rho[tid] += dt * divergence" if stepped else "drho[tid] = divergence",
     )
     if stepped:
-        d.says("Advances each particle's density by the divergence of its neighbours' velocities.")
+        d.says("Integrates SPH densities with the continuity equation.")
     d.explain("""
-        d rho_i / dt = sum_j m_j (v_i - v_j) . grad W_ij: what sums of masses do not give, a density
-        that stays right next to a free surface.
+        Continuity equation d rho_i / dt = sum_j m_j (v_i - v_j) . grad W_ij. In contrast to density
+        summation it does not underestimate the density at free surfaces.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def thermostat(d: Draft) -> None:
-    """Scales velocities towards the temperature of a heat bath."""
+    """Applies a thermostat to particle velocities."""
     kind = d.option("kind", "berendsen", "isokinetic", "nose-hoover", "friction")
     groups = d.option("groups", "one", "each")
     drift = d.flag("drift", 0.4)
@@ -83,10 +83,10 @@ def thermostat(d: Draft) -> None:
         else "v_new[tid] = scale * v[tid]",
     )
     says = {
-        "berendsen": "Scales velocities towards the temperature of a heat bath by Berendsen's rule.",
-        "isokinetic": "Scales velocities so that particles have the temperature of a heat bath.",
-        "nose-hoover": "Scales velocities over half of a step of Nose's and Hoover's thermostat.",
-        "friction": "Slows particles down by the friction of a bath, implicitly.",
+        "berendsen": "Rescales velocities with the Berendsen thermostat.",
+        "isokinetic": "Rescales velocities to the target temperature (isokinetic).",
+        "nose-hoover": "Applies half a step of the Nose-Hoover thermostat.",
+        "friction": "Applies implicit friction against a heat bath.",
     }
     d.says(says[kind])
 

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def wall_response(d: Draft) -> None:
-    """Moves particles that have passed a wall back onto it and reflects their velocities."""
+    """Resolves collisions of particles with walls."""
     wall = d.option("wall", "planes", "box", "sphere", "ground")
     tangential = d.option("tangential", "free", "scaled", "coulomb")
     layout = d.option("layout", "in place", "copies")

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def affine_body_energy(d: Draft) -> None:
-    """Computes the potential that keeps affine bodies close to rotations."""
+    """Evaluates the orthogonality potential of affine bodies (ABD)."""
     wanted = d.option("wanted", "gradient", "energy", "force and energy")
     form = d.option("form", "matrix", "columns")
     law = d.option("law", "orthogonality", "stable volume", "corotated")
@@ -118,11 +118,11 @@ def affine_body_energy(d: Draft) -> None:
         scale=scale,
     )
     what = {
-        "gradient": "the gradient of the potential",
-        "energy": "the potential",
-        "force and energy": "the potential, and its gradient,",
+        "gradient": "the gradient of the orthogonality potential",
+        "energy": "the orthogonality potential",
+        "force and energy": "the orthogonality potential and its gradient",
     }
-    d.says(f"Computes {what[wanted]} that keeps affine bodies close to rotations.")
+    d.says(f"Evaluates {what[wanted]} of affine bodies (ABD).")
 
     def reference(v: Values) -> dict[str, Any]:
         m = v.a if layout == "matrices" else np.swapaxes(v.cols, -1, -2)

@@ -149,11 +149,11 @@ def contact_impulses(d: Draft) -> None:
         turn=times.format("wp.cross(r, j)"),
     )
     d.explain("""
-        j = -(1 + e) v_n / (1/m + n . (I^-1 (r x n)) x r), with the arm r from the center of mass
-        to the contact, in the world's frame.
+        Impulse: j = -(1 + e) v_n / (1/m + n . (I^-1 (r x n)) x r) with the lever arm r from the center
+        of mass to the contact. All vectors are in world space; v_n < 0 for approaching bodies.
     """)
     if output == "velocities":
-        d.says("Bounces rigid bodies off a fixed ground by impulses at their contacts.")
+        d.says("Resolves contacts of rigid bodies with a fixed ground by impulses.")
     elif output == "magnitude":
         d.says("Computes the normal impulses of contacts between rigid bodies and a fixed ground.")
 
@@ -208,7 +208,7 @@ def contact_impulses(d: Draft) -> None:
     },
 )
 def ground_contact_forces(d: Draft) -> None:
-    """Adds to bodies the wrenches of points that have sunk into the ground."""
+    """Accumulates penalty contact forces between body points and the ground."""
     normal = d.option("normal", "linear", "capped", "hunt")
     friction = d.option("friction", *contact.FRICTIONS, None)
     ground = d.option("ground", "plane", "level")

@@ -89,7 +89,7 @@ def _moments(shape: str, size: Any) -> tuple[Any, Any]:
     double=True,
 )
 def shape_inertia(d: Draft) -> None:
-    """Computes the inertia tensors of shapes about a point that may be off their centers."""
+    """Computes inertia tensors of primitive shapes, optionally shifted or rotated."""
     shape = d.option("shape", *SHAPES)
     moved = d.option("moved", "none", "turned", "parallel axis", "both")
     given = d.option("given", "density", "mass")

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def jacobian_transpose_step(d: Draft) -> None:
-    """Turns the joints of an arm towards a target by the transpose of its Jacobian."""
+    """Updates joint angles by a Jacobian transpose step towards a target."""
     form = d.option("form", "transpose", "damped", "gradient")
     limits = d.flag("limits")
     frames = d.option("frames", "world", "matrix")
@@ -86,7 +86,7 @@ def jacobian_transpose_step(d: Draft) -> None:
         store="" if form == "gradient" else store,
     )
     if form == "gradient":
-        d.says("Computes the scaled gradient of the squared distance between an arm's tip and its target.")
+        d.says("Computes the joint-space gradient of the squared distance between tip and target.")
 
     def reference(v: Values) -> dict[str, Any]:
         axes = v.axis if frames == "world" else v.basis[..., 2]
@@ -119,7 +119,7 @@ def jacobian_transpose_step(d: Draft) -> None:
     adjoint="no",
 )
 def ccd_sweep(d: Draft) -> None:
-    """Bends chains towards targets by one sweep of cyclic coordinate descent from the tip to the root."""
+    """Solves inverse kinematics by one sweep of cyclic coordinate descent (CCD)."""
     dimension = d.option("dimension", "space", "plane")
     limited = d.flag("limited")
     stop = d.flag("stop")
@@ -201,7 +201,7 @@ def ccd_sweep(d: Draft) -> None:
         gap="gap[tid] = wp.length(points[tid, last] - target[tid])" if place == "distance" else "",
     )
     if sweeps > 1:
-        d.says("Bends chains towards targets by two sweeps of cyclic coordinate descent.")
+        d.says("Solves inverse kinematics by two sweeps of cyclic coordinate descent (CCD).")
 
     def holds(before: Values, after: Values) -> None:
         bones = [np.linalg.norm(np.diff(v.points, axis=1), axis=-1) for v in (before, after)]

@@ -35,7 +35,7 @@ NAMES = {
     adjoint="no",
 )
 def forward_kinematics(d: Draft) -> None:
-    """Computes the poses of the links of serial chains from their joint coordinates."""
+    """Evaluates forward kinematics of articulated chains."""
     joints = d.option("joint", "revolute", "prismatic", "mixed")
     tree = d.option("tree", "serial", "branching")
     wanted = d.option("wanted", "poses", "positions", "tip")
@@ -166,7 +166,7 @@ def forward_kinematics(d: Draft) -> None:
     double=True,
 )
 def joint_torques(d: Draft) -> None:
-    """Computes the torques of joint motors that hold targets, and those of joint limits."""
+    """Evaluates joint PD drives and joint limit forces."""
     drive = d.option("drive", "position", "velocity", "both", "feedforward")
     limits = d.option("limits", "spring", "none", "damped")
     if drive == "velocity" and limits == "none":
@@ -252,7 +252,7 @@ def joint_torques(d: Draft) -> None:
         past=past[limits],
     )
     if limits == "none":
-        d.says("Computes the torques of joint motors that hold targets.")
+        d.says("Evaluates joint PD drives.")
 
     def reference(v: Values) -> dict[str, Any]:
         t = v.kd * ((v.target_v if drive in ("velocity", "both") else 0.0) - v.qd)
@@ -289,7 +289,7 @@ def joint_torques(d: Draft) -> None:
     adjoint="no",
 )
 def center_of_mass(d: Draft) -> None:
-    """Computes the center of mass of each articulation from the poses of its links."""
+    """Computes the center of mass of each articulation."""
     poses = d.option("poses", "transform", "pair")
     layout = d.option("layout", "ranges", "rows", "chained")
     offset = d.flag("offset", 0.6)

@@ -33,7 +33,7 @@ NAMES = {
     double=True,
 )
 def integrate_bodies(d: Draft) -> None:
-    """Advances rigid bodies by one symplectic step under forces and torques."""
+    """Integrates rigid bodies with semi-implicit Euler."""
     step = d.option("step", *quaternions.STEPS)
     gyroscopic = d.option("gyroscopic", "explicit", "none", "implicit")
     tensor = d.option("tensor", "diagonal", "full")
@@ -146,8 +146,8 @@ def integrate_bodies(d: Draft) -> None:
         store="q_new[tid] = wp.transform(x1, r1)" if transform else "x_new[tid] = x1\nq_new[tid] = r1",
     )
     d.explain("""
-        v += dt (f / m + g), x += dt v; I w' = t - w x (I w) in the body's frame. Forces act at the
-        center of mass, in the world's frame.
+        Updates v += dt (f / m + g) and x += dt v. Rotation follows I dw/dt = t - w x (I w) in body space;
+        forces and torques are given at the center of mass in world space.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.trim import trim
     weight=4,
 )
 def move_arm(d: Draft) -> None:
-    """Computes the torques that planar arms of several links need for given accelerations."""
+    """Computes inverse dynamics of planar arms."""
     links = d.option("links", 2, 3)
     result = d.option("result", "torques", "accelerations", "step", "energy")
     shape = d.option("shape", "rods", "point masses", "measured")
@@ -37,10 +37,10 @@ def move_arm(d: Draft) -> None:
     n = range(links)
     forward = result in ("accelerations", "step")
     d.says({
-        "torques": "Computes the torques that planar arms of several links need for given accelerations.",
-        "accelerations": "Computes how the joints of planar arms accelerate under given torques.",
-        "step": "Steps planar arms through time: joint accelerations from torques, then rates and angles.",
-        "energy": "Computes the kinetic and potential energy of planar arms of several links.",
+        "torques": "Computes inverse dynamics of planar arms.",
+        "accelerations": "Computes forward dynamics of planar arms.",
+        "step": "Integrates the forward dynamics of planar arms over one time step.",
+        "energy": "Computes the kinetic and potential energy of planar arms.",
     }[result])  # fmt: skip
     kind = f"vec{links}"
 
@@ -207,7 +207,7 @@ def move_arm(d: Draft) -> None:
     )  # fmt: skip
     trim(d)
     d.explain(
-        "Joint angles in rad, each relative to the link before; lengths in m, masses in kg, torques in N m."
+        "Joint angles are relative to the previous link [rad]. SI units: lengths in m, masses in kg, torques in N m."
     )
 
     def reference(v: Values) -> dict[str, Any]:

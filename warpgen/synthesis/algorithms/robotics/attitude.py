@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.trim import trim
     weight=4,
 )
 def fuse_imu(d: Draft) -> None:
-    """Turns attitudes by gyroscope rates and pulls them to where accelerometers find down."""
+    """Updates attitude estimates from gyroscope and accelerometer samples."""
     method = d.option("method", "gradient", "feedback", "integral feedback")
     compass = d.flag("compass", 0.45)
     trust = d.option("trust", "always", "near 1 g", "weighted")
@@ -35,9 +35,9 @@ def fuse_imu(d: Draft) -> None:
     result = d.option("result", "attitude", "gravity", "angles", weights=(0.6, 0.2, 0.2))
     count = d.pick(48, 64, 96)
     d.says({
-        "attitude": "Turns attitudes by gyroscope rates and pulls them to where accelerometers find down.",
-        "gravity": "Computes where up is for a body after one step of an attitude filter.",
-        "angles": "Computes roll, pitch and yaw after one step of an attitude filter.",
+        "attitude": "Updates attitude estimates from gyroscope and accelerometer samples.",
+        "gravity": "Estimates the up direction in the body frame with an attitude filter.",
+        "angles": "Estimates roll, pitch and yaw with an attitude filter.",
     }[result])  # fmt: skip
     d.input("att", "quat", count, kind="unit", about="Attitude quaternions, body to world")
     if layout == "arrays":
@@ -191,7 +191,7 @@ bz = h[2]
         drift=drift, rotate=rotate, store=store,
     )  # fmt: skip
     trim(d)
-    d.explain("Attitudes turn the body's frame to the world's (z up); rates in rad/s, specific force in g.")
+    d.explain("Quaternions rotate from body to world frame (z up). Rates are in rad/s, specific force in g.")
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "arrays":

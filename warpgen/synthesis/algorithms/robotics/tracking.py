@@ -28,7 +28,7 @@ _PAIRS = [(i, j) for i in range(4) for j in range(i, 4)]
     weight=4,
 )
 def track_targets(d: Draft) -> None:
-    """Predicts targets of constant velocity and corrects them by a measured position."""
+    """Runs one predict-update cycle of a constant-velocity Kalman filter per target."""
     noise = d.option("noise", "discrete", "continuous", "velocity")
     update = d.option("update", "inverse", "sequential", "steady speed")
     layout = d.option("layout", "mat44", "blocks")
@@ -38,9 +38,9 @@ def track_targets(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     whole = result == "track"
     d.says({
-        "track": "Predicts targets of constant velocity and corrects them by a measured position.",
-        "state": "Corrects the predicted states of targets of constant velocity by measured positions.",
-        "likelihood": "Computes how likely measured positions are for targets of constant velocity.",
+        "track": "Runs one predict-update cycle of a constant-velocity Kalman filter per target.",
+        "state": "Computes the updated state of a constant-velocity Kalman filter per target.",
+        "likelihood": "Computes measurement log-likelihoods under a constant-velocity Kalman filter.",
     }[result])  # fmt: skip
     d.input("state", "vec4", count, -2.0, 2.0, about="State estimates (x, y, vx, vy)")
     if layout == "mat44":
@@ -196,7 +196,7 @@ def track_targets(d: Draft) -> None:
         correct=correct, store=store, unseen=unseen, far=far, write_state=write_state, write_cov=write_cov,
     )  # fmt: skip
     trim(d)
-    d.explain("States are (x, y, vx, vy); `accel_noise` is the strength of the acceleration's noise.")
+    d.explain("States are (x, y, vx, vy); `accel_noise` is the spectral density of the acceleration noise.")
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "mat44":

@@ -24,20 +24,20 @@ _NAMES = {
     double=True,
 )
 def orient(d: Draft) -> None:
-    """Makes a rotation of three angles or of an axis and an angle."""
+    """Builds rotations from angles, axes or frames."""
     way = d.option("way", "axis and angle", "rpy", "products", "matrix", "half angles")
     result = d.option("result", "rotation", "turned vector", "matrix")
     shared = d.flag("shared")
     count = d.pick(48, 64, 96)
     d.says(
         {
-            "axis and angle": "Turns by an angle about an axis",
-            "rpy": "Makes rotations of roll, pitch and yaw",
-            "products": "Makes rotations of yaw, pitch and roll, one about each axis",
-            "matrix": "Makes rotations out of frames of orthonormal columns",
-            "half angles": "Turns by an angle about an axis, by the sine and cosine of its half",
+            "axis and angle": "Computes rotations from axes and angles",
+            "rpy": "Computes rotations from roll, pitch and yaw",
+            "products": "Composes rotations from yaw, pitch and roll",
+            "matrix": "Computes rotations from orthonormal frames",
+            "half angles": "Computes rotations from axes and angles by half-angle formulas",
         }[way]
-        + {"rotation": ".", "turned vector": ", and turns a vector by each.", "matrix": ", as matrices."}[
+        + {"rotation": ".", "turned vector": " and applies them to a vector.", "matrix": ", as matrices."}[
             result
         ]
     )
@@ -112,7 +112,7 @@ def orient(d: Draft) -> None:
     names=_NAMES | {"read_angles": "quat_angles|extract_angles|decompose_rotation"},
 )
 def read_angles(d: Draft) -> None:
-    """Reads angles off rotations: about an axis, by roll, pitch and yaw, or by twist."""
+    """Extracts angles from rotations."""
     way = d.option(
         "way", "axis and angle", "rpy", "by hand", "twist", "twist angle", "signed twist", "real part"
     )
@@ -124,13 +124,13 @@ def read_angles(d: Draft) -> None:
     if "twist" in way:
         d.param("axis", "vec3", 0.0, 1.0, "unit")
     d.says({
-        "axis and angle": "Reads axis and angle off rotations, as one rotation vector",
-        "rpy": "Reads roll, pitch and yaw off rotations",
-        "by hand": "Reads roll, pitch and yaw off rotations by their arctangents",
-        "twist": "Takes from rotations their part about one axis",
-        "twist angle": "Measures by how much rotations turn about one axis",
-        "signed twist": "Measures by how much, and which way, rotations turn about one axis",
-        "real part": "Measures the whole angle of rotations",
+        "axis and angle": "Computes rotation vectors of rotations",
+        "rpy": "Computes roll, pitch and yaw of rotations",
+        "by hand": "Computes roll, pitch and yaw of rotations with atan2",
+        "twist": "Computes the twist of rotations about an axis",
+        "twist angle": "Computes unsigned twist angles of rotations about an axis",
+        "signed twist": "Computes signed twist angles of rotations about an axis",
+        "real part": "Computes angles of rotations",
     }[way] + (", relative to others." if relative else "."))  # fmt: skip
     take = "r = wp.quat_inverse(reference[tid]) * q[tid]" if relative else "r = q[tid]"
     if way == "axis and angle":
@@ -215,7 +215,7 @@ def read_angles(d: Draft) -> None:
     double=True,
 )
 def blend(d: Draft) -> None:
-    """Blends between two rotations at a constant rate."""
+    """Interpolates between two rotations."""
     way = d.option("way", "builtin", "power", "normalised sum")
     ends = d.option("ends", "arrays", "keys", "shared end")
     eased = d.flag("eased", 0.35)
@@ -255,8 +255,8 @@ def blend(d: Draft) -> None:
         "normalised sum": "q[tid] = wp.normalize((1.0 - s) * q0 + s * q1)",
     }[way]
     d.says(
-        "Blends between two rotations"
-        + (" along the chord, then normalises." if way == "normalised sum" else " at a constant rate.")
+        "Interpolates between two rotations"
+        + (" with normalized linear interpolation." if way == "normalised sum" else " at a constant rate.")
     )
     d.launch(count)
     d.code("tid = wp.tid()\n$take\n$flip\n$ease\n$body", take=take, flip=flip, ease=ease, body=body)

@@ -26,7 +26,7 @@ _NAMES = {
     weight=2,
 )
 def place_points(d: Draft) -> None:
-    """Carries points between a body's frame and the world."""
+    """Transforms points between body and world space."""
     way = d.option("way", "point", "vector", "parts", "matrix", "rotation matrix")
     back = d.flag("back")
     owner = d.option("owner", "shared", "each", "indexed", "optional")
@@ -36,8 +36,8 @@ def place_points(d: Draft) -> None:
         way = "point"
     what = "directions" if way == "vector" else "points"
     d.says(
-        (f"Carries {what} from {'the world into a body frame' if back else 'a body frame into the world'}")
-        + ("; those without a body stay." if owner == "optional" else ".")
+        (f"Transforms {what} from {'the world into a body frame' if back else 'a body frame into the world'}")
+        + (" and passes unattached ones through." if owner == "optional" else ".")
     )
     if owner == "shared":
         d.param("pose", "transform", -1.0, 1.0, "transform", about="Pose of the frame")
@@ -139,14 +139,14 @@ def place_points(d: Draft) -> None:
     },
 )
 def change_frame(d: Draft) -> None:
-    """Carries twists or wrenches from one frame to another."""
+    """Transforms spatial vectors between frames."""
     what = d.option("what", "twist", "wrench")
     way = d.option("way", "builtin", "parts", "adjoint")
     owner = d.option("owner", "each", "indexed", "shared")
     summed = d.flag("summed", 0.4)
     count, bodies = d.pick(48, 64, 96), d.pick(6, 8)
     d.says(
-        f"Carries {'twists (angular, linear velocities)' if what == 'twist' else 'wrenches (moments, forces)'} from body frames into the world"
+        f"Transforms {'twists (angular, linear velocities)' if what == 'twist' else 'wrenches (moments, forces)'} from body frames into the world"
         + (", and adds them up." if summed else ".")
     )
     if owner == "shared":
@@ -236,15 +236,15 @@ def change_frame(d: Draft) -> None:
     },
 )
 def velocity_products(d: Draft) -> None:
-    """Computes the force that a moving body's own inertia exerts: v x* (I v)."""
+    """Computes the spatial bias force v x* (I v)."""
     way = d.option("way", "builtin", "parts")
     result = d.option("result", "bias", "power", "net force")
     inertia = d.option("inertia", "each", "shared")
     count = d.pick(48, 64)
     d.says({
-        "bias": "Computes the force that a moving body's own inertia exerts: v x* (I v).",
-        "power": "Computes the kinetic energy 1/2 v . I v of moving bodies.",
-        "net force": "Computes the force that gives bodies an acceleration: I a + v x* (I v).",
+        "bias": "Computes the spatial bias force v x* (I v).",
+        "power": "Computes the kinetic energy 1/2 v . I v.",
+        "net force": "Computes the net spatial force I a + v x* (I v).",
     }[result])  # fmt: skip
     if inertia == "each":
         d.input("m", "spatial_matrix", count, 0.5, 2.0, "uniform")

@@ -34,7 +34,7 @@ NAMES = {
     double=True,
 )
 def bending_forces(d: Draft) -> None:
-    """Adds the forces of hinges between pairs of triangles to the four particles of each."""
+    """Accumulates dihedral bending forces of cloth."""
     damping = d.flag("damping")
     rest = d.option("rest", "flat", "angles")
     stiffness = d.option("stiffness", "one", "each", "shape")
@@ -121,8 +121,8 @@ def bending_forces(d: Draft) -> None:
         damped=" - kd * theta_dot" if damping else "",
     )
     d.explain("""
-        The moment k (theta - theta_0) acts along the gradient of the angle. Of each hinge the wings are
-        opposite to the edge that both triangles share; triangles must have an area.
+        Forces are -k (theta - theta_0) grad(theta) for the dihedral angle theta. The first two vertices are
+        opposite to the shared edge. NOTE: triangles must not be degenerate.
     """)
 
     def angles(x: Any) -> Any:
@@ -175,7 +175,7 @@ def bending_forces(d: Draft) -> None:
     double=True,
 )
 def triangle_aerodynamics(d: Draft) -> None:
-    """Adds the drag and the lift of moving air to the corners of cloth triangles."""
+    """Accumulates aerodynamic drag and lift of cloth triangles."""
     wind = d.option("wind", "uniform", "still", "field")
     lift = d.option("lift", "none", "sine", "thin")
     law = d.option("law", "linear", "quadratic")
@@ -252,9 +252,9 @@ def triangle_aerodynamics(d: Draft) -> None:
         sum=("(drag + lift)" if form == "scatter" else "drag + lift") if lift != "none" else "drag",
     )
     if form == "faces":
-        d.says("Computes the force of moving air on each cloth triangle.")
+        d.says("Computes the aerodynamic force on each cloth triangle.")
     elif lift == "none":
-        d.says("Adds the drag of moving air to the corners of cloth triangles.")
+        d.says("Accumulates aerodynamic drag of cloth triangles.")
 
     def reference(v: Values) -> dict[str, Any]:
         corners = v.tris.reshape(-1, 3)

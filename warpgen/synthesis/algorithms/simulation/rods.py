@@ -32,7 +32,7 @@ _NAMES = {
     adjoint="either",
 )
 def solve_stretch_shear(d: Draft) -> None:
-    """Projects segments of rods so that they have their rest lengths and point along their frames."""
+    """Projects stretch and shear constraints of Cosserat rods (position based)."""
     pick = d.option("segments", "even", "odd", "all")
     stiffness = d.option("stiffness", "rigid", "vector", "one")
     rest = d.option("rest", "each", "one")
@@ -109,7 +109,7 @@ def solve_stretch_shear(d: Draft) -> None:
     )
     if pick != "all":
         d.explain(f"""
-            Only {pick} segments: they share no particles, so that all can be moved at once.
+            Processes {pick} segments only; these share no particles and can be projected in parallel.
         """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def solve_stretch_shear(d: Draft) -> None:
     adjoint="no",
 )
 def solve_bend_twist(d: Draft) -> None:
-    """Turns neighbouring frames of rods so that bend and twist come closer to those at rest."""
+    """Projects bend and twist constraints of Cosserat rods (position based)."""
     pick = d.option("joints", "even", "odd", "all")
     rest = d.option("rest", "each", "one", "straight")
     stiffness = d.option("stiffness", "vector", "one", "each")
@@ -264,7 +264,7 @@ def solve_bend_twist(d: Draft) -> None:
     adjoint="no",
 )
 def follow_the_leader(d: Draft) -> None:
-    """Moves the particles of hair strands so that each keeps its distance to the one before it."""
+    """Enforces segment lengths of hair strands with the follow-the-leader scheme."""
     velocities = d.option("velocities", "dynamic", "plain", "none")
     rest = d.option("rest", "one", "each", "table")
     dimension = d.option("dimension", 3, 2)

@@ -40,7 +40,7 @@ def _corners(v: Values) -> Any:
     double=True,
 )
 def tet_forces(d: Draft) -> None:
-    """Adds the elastic forces of tetrahedra to the particles at their corners."""
+    """Accumulates elastic forces of tetrahedra."""
     model = d.option("model", *elasticity.ROBUST)
     volume = d.option("volume", "array", "from pose")
     damping = d.option("damping", "none", "rayleigh", "strain rate")
@@ -119,7 +119,7 @@ def tet_forces(d: Draft) -> None:
         vol="rest_vol" if volume == "from pose" else "vol[tid]",
     )
     d.explain("""
-        F = Ds Dm^-1; the columns of -V P(F) Dm^-T are the forces at corners 1 to 3. Elements may invert.
+        With F = Ds Dm^-1, the columns of -V P(F) Dm^-T are the forces on vertices 1 to 3. Elements may invert.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def tet_forces(d: Draft) -> None:
     adjoint="either",
 )
 def solve_volume(d: Draft) -> None:
-    """Projects the corners of tetrahedra so that their volumes come closer to those at rest."""
+    """Projects volume constraints of tetrahedra (position based)."""
     method = d.option("method", "pbd", "xpbd")
     way = d.option("way", "jacobi", "colour")
     masses = d.option("masses", "inverse", "equal", "pinned")
@@ -293,7 +293,7 @@ def solve_volume(d: Draft) -> None:
     double=True,
 )
 def tet_energy(d: Draft) -> None:
-    """Computes the elastic energy that tetrahedra store."""
+    """Computes the elastic energy of tetrahedra."""
     model = d.option("model", "stvk", "neo-hookean", "linear", "stable")
     total = d.option("total", "each", "sum", "body")
     materials = d.option("materials", "one", "each")
@@ -373,7 +373,7 @@ def tet_energy(d: Draft) -> None:
         vol="vol[tid]" if given else "rest_vol",
     )
     where = {"each": "", "sum": " and sums it", "body": " and sums it body by body"}[total]
-    d.says(f"Computes the elastic energy that tetrahedra store{where}.")
+    d.says(f"Computes the elastic energy of tetrahedra{where}.")
 
     def reference(v: Values) -> dict[str, Any]:
         a = _corners(v)

@@ -33,7 +33,7 @@ NAMES = {
     double=True,
 )
 def spring_forces(d: Draft) -> None:
-    """Adds the forces of damped springs to the particles at their ends."""
+    """Accumulates spring-damper forces on particles."""
     damping = d.option("damping", "along", "relative", "none")
     law = d.option("law", "linear", "rope", "strain", "cubic")
     stiffness = d.option("stiffness", "one", "each")
@@ -118,9 +118,9 @@ def spring_forces(d: Draft) -> None:
     d.launch(count if form == "rows" else springs)
     d.code(forms[form], pair=pair, law=laws[law], damped=damped[damping], k=k, s=index)
     if form == "rows":
-        d.says("Sums the forces of the damped springs that hold each particle.")
+        d.says("Gathers spring-damper forces per particle.")
     d.explain("""
-        Hooke's law with the stiffness `ke`; SI units. Springs must not have the length zero.
+        Hooke law with stiffness `ke` and damping along the spring. NOTE: springs must not have zero length.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def spring_forces(d: Draft) -> None:
     adjoint="either",
 )
 def solve_distance(d: Draft) -> None:
-    """Projects particles so that the distances between them come closer to their rest lengths."""
+    """Projects distance constraints between particles."""
     method = d.option("method", "pbd", "xpbd", "xpbd damped")
     way = d.option("way", "jacobi", "colour")
     pinned = d.flag("pinned")
@@ -267,11 +267,11 @@ def solve_distance(d: Draft) -> None:
     )
     d.explain(
         """
-        C = |x_i - x_j| - l_0; lambda = -C / (w_i + w_j + compliance / dt^2), each end moves by w lambda n.
+        C = |x_i - x_j| - l_0; lambda = -C / (w_i + w_j + compliance / dt^2), particles move by w lambda n.
     """
         if method != "pbd"
         else """
-        C = |x_i - x_j| - l_0 is met by moving both ends along the edge, each by its share of inverse mass.
+        Constraint C = |x_i - x_j| - l_0. Both ends move along the edge, weighted by inverse mass.
     """
     )
 

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="either",
 )
 def limit_strain(d: Draft) -> None:
-    """Corrects the ends of edges that are stretched or compressed beyond a limit."""
+    """Limits the strain of edges."""
     corrected = d.option("corrected", "positions", "velocities")
     limits = d.option("limits", "both", "stretch", "per edge")
     weighted = d.option("weighted", "halves", "masses")

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def update_velocities(d: Draft) -> None:
-    """Applies the corrections of constraints to positions and takes velocities from the moves."""
+    """Updates positions and velocities after constraint projection (PBD)."""
     averaged = d.flag("averaged")
     pinned = d.option("pinned", "none", "mass", "flags")
     limited = d.option("limited", "none", "clamp", "damp")

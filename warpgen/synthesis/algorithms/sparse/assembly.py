@@ -28,7 +28,7 @@ _NAMES = compressed.NAMES | {
     adjoint="no",
 )
 def triplets_to_rows(d: Draft) -> None:
-    """Counts the triplets of each row, as the first pass from triplets to compressed rows."""
+    """Counts triplets per row (first pass of COO to CSR)."""
     task = d.option("task", "count", "place", "assemble", "bandwidth", "ell")
     form = d.option("indices", "two arrays", "pairs")
     drop = d.option("drop", "none", "negative", "small", "upper")
@@ -78,7 +78,7 @@ def triplets_to_rows(d: Draft) -> None:
         more = "if col != row:\n    wp.atomic_add(row_count, col, 1)" if mirror else ""
         d.code(head + "wp.atomic_add(row_count, row, 1)\n$more", read=read, leave=leave, more=more)
         if mirror:
-            d.says("Counts the entries of each row of a symmetric matrix, one half of which is given.")
+            d.says("Counts entries per row of a symmetric matrix in triangular COO format.")
 
         def counted(v: Values) -> dict[str, Any]:
             row, col, _ = kept(v)
@@ -91,7 +91,7 @@ def triplets_to_rows(d: Draft) -> None:
         more = "if col != row:\n    wp.atomic_add(A, col, row, values[k])" if mirror else ""
         d.code(head + "# Duplicate triplets are summed up\nwp.atomic_add(A, row, col, values[k])\n$more",
                read=read, leave=leave, more=more)  # fmt: skip
-        d.says("Assembles triplets to a dense matrix, those at one place summed.")
+        d.says("Assembles COO triplets into a dense matrix, duplicates are summed.")
 
         def assembled(v: Values) -> dict[str, Any]:
             row, col, a = kept(v)
@@ -109,7 +109,7 @@ def triplets_to_rows(d: Draft) -> None:
             d.inout("upper", "int", n, value=0.0)
         more = "wp.atomic_max(upper, row, col - row)" if symmetric else ""
         d.code(head + "wp.atomic_max(lower, row, row - col)\n$more", read=read, leave=leave, more=more)
-        d.says("Finds how far the entries of each row reach from the diagonal.")
+        d.says("Computes the bandwidth of each row.")
 
         def reach(v: Values) -> dict[str, Any]:
             row, col, _ = kept(v)
@@ -139,7 +139,7 @@ def triplets_to_rows(d: Draft) -> None:
         d.code(head + "# Reserve the next free slot of the row\n$place\n$full\n"
                f"columns_out[{at}] = col\nvalues_out[{at}] = values[k]",
                read=read, leave=leave, place=place, full=full if ell and symmetric else "")  # fmt: skip
-        d.says("Places triplets in the rows of a matrix, each in the next free slot of its row.")
+        d.says("Scatters COO triplets into fixed-width rows.")
 
         def holds(before: Values, after: Values) -> None:
             row, col, a = kept(before)
@@ -163,7 +163,7 @@ def triplets_to_rows(d: Draft) -> None:
     double=True,
 )
 def row_entries(d: Draft) -> None:
-    """Extracts the diagonal of a sparse matrix in compressed row layout."""
+    """Extracts the diagonal of a CSR matrix."""
     task = d.option("task", "diagonal", "norm", "gershgorin", "scale", "lump", "laplacian")
     layout = d.option("layout", "arrays", "struct")
     which = d.option("which", "plain", "inverse", "root")
@@ -258,7 +258,7 @@ def row_entries(d: Draft) -> None:
         "lump": "Sums the rows of a sparse matrix, as a lumped mass matrix has it",
         "laplacian": "Sums the magnitudes of each row's entries, the degrees of a weighted graph",
     }[task]
-    d.says(f"{what} in compressed row layout.")
+    d.says(f"{what} in CSR format.")
 
     def reference(v: Values) -> dict[str, Any]:
         row_, col, val = a.numbers(v)
@@ -305,7 +305,7 @@ def row_entries(d: Draft) -> None:
     adjoint="no",
 )
 def entry_lookup(d: Draft) -> None:
-    """Looks entries of a sparse matrix up, each by a search among the sorted columns of its row."""
+    """Looks up entries of a CSR matrix by binary search."""
     search = d.option("search", *searching.WAYS)
     task = d.option("task", "place", "value", "add", "contains")
     layout = d.option("queries", "pairs", "two arrays")
@@ -367,9 +367,9 @@ def entry_lookup(d: Draft) -> None:
         body=body,
     )
     if task == "add":
-        d.says("Adds numbers to entries of a sparse matrix, each found by a search in its row.")
+        d.says("Adds values to entries of a CSR matrix found by binary search.")
     elif task == "contains":
-        d.says("Tells which entries the pattern of a sparse matrix has, by searches in its rows.")
+        d.says("Tests which entries are part of the sparsity pattern of a CSR matrix.")
 
     def reference(v: Values) -> dict[str, Any]:
         row, col = v.queries.T if layout == "pairs" else (v.rows, v.cols)

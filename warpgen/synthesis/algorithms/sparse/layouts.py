@@ -32,7 +32,7 @@ _NAMES = compressed.NAMES | {
     double=True,
 )
 def coo_matvec(d: Draft) -> None:
-    """Multiplies a matrix of triplets by a vector, adding the products of all entries atomically."""
+    """Computes a COO matrix-vector product with atomics."""
     sentinel = d.flag("sentinel")
     transpose = d.flag("transpose", 0.4)
     symmetric = d.flag("symmetric", 0.4)
@@ -83,9 +83,9 @@ def coo_matvec(d: Draft) -> None:
         mirror=mirror if symmetric else "",
     )
     if symmetric:
-        d.says("Multiplies a symmetric matrix, of which triplets of one triangle are given, by a vector.")
+        d.says("Computes a symmetric COO matrix-vector product from one triangle.")
     elif transpose:
-        d.says("Multiplies the transpose of a matrix of triplets by a vector with atomic additions.")
+        d.says("Computes a transposed COO matrix-vector product with atomics.")
 
     def reference(v: Values) -> dict[str, Any]:
         row, col = v.pairs.T if packed else (v.rows, v.columns)
@@ -121,7 +121,7 @@ def coo_matvec(d: Draft) -> None:
     adjoint="no",
 )
 def padded_matvec(d: Draft) -> None:
-    """Multiplies a matrix whose rows are padded to one width by a vector."""
+    """Computes an ELLPACK matrix-vector product."""
     order = d.option("order", "row major", "column major", "flat")
     padding = d.option("padding", "sentinel", "break", "counts")
     update = d.option("update", "product", "residual", "relaxed")
@@ -174,13 +174,13 @@ def padded_matvec(d: Draft) -> None:
         at=at,
     )
     d.explain("""
-        ELLPACK: every row has room for as many entries as the fullest one. With the slots outermost,
-        threads of neighbouring rows read neighbouring words.
+        ELLPACK format: all rows are padded to the width of the longest row. With slots as the outer
+        dimension, memory accesses are coalesced.
     """)
     if update == "residual":
-        d.says("Computes the residual of a linear system whose matrix has rows padded to one width.")
+        d.says("Computes the residual of a linear system in ELLPACK format.")
     elif update == "relaxed":
-        d.says("Takes one Richardson step on a linear system whose matrix has rows padded to one width.")
+        d.says("Performs one Richardson iteration with an ELLPACK matrix.")
 
     def reference(v: Values) -> dict[str, Any]:
         columns, values = v["columns"], v["values"]
@@ -214,7 +214,7 @@ def padded_matvec(d: Draft) -> None:
     double=True,
 )
 def banded_matvec(d: Draft) -> None:
-    """Multiplies a matrix that is stored by diagonals by a vector."""
+    """Computes a matrix-vector product in DIA format."""
     border = d.option("border", "skip", "clamp range", "periodic")
     order = d.option("order", "diagonal first", "row first")
     store = d.option("store", "row", "atomic per diagonal")
@@ -270,7 +270,7 @@ def banded_matvec(d: Draft) -> None:
             at=at,
         )
     if side == "transposed":
-        d.says("Multiplies the transpose of a matrix that is stored by diagonals by a vector.")
+        d.says("Computes a transposed matrix-vector product in DIA format.")
 
     def reference(v: Values) -> dict[str, Any]:
         bands = v.bands if order == "diagonal first" else v.bands.T

@@ -26,7 +26,7 @@ _NAMES = compressed.NAMES | {
     adjoint="either",
 )
 def csr_matvec(d: Draft) -> None:
-    """Multiplies a sparse matrix in compressed row layout by a vector."""
+    """Computes a CSR matrix-vector product."""
     layout = d.option("layout", "arrays", "struct")
     entry = d.option("entry", "float", "mat33")
     form = d.option("form", "for", "while", "two sums", "cooperative")
@@ -40,7 +40,7 @@ def csr_matvec(d: Draft) -> None:
     if update == "residual":
         d.input("b", vector, rows, -1.0, 1.0)
         store = "y[row] = b[row] - $s"
-        d.says("Computes the residual of a linear system whose matrix is in compressed row layout.")
+        d.says("Computes the residual of a linear system in CSR format.")
     elif update == "scaled":
         d.param("alpha", "float", 0.5, 2.0, about="Scale of the product")
         store = "y[row] = alpha * $s"
@@ -48,9 +48,7 @@ def csr_matvec(d: Draft) -> None:
         d.param("alpha", "float", 0.5, 2.0, about="Scale of the product")
         d.param("beta", "float", 0.1, 1.0, about="Scale of the previous result")
         store = "y[row] = alpha * $s + beta * y[row]"
-        d.says(
-            "Adds the product of a matrix in compressed row layout and a vector to a scaled vector, in place."
-        )
+        d.says("Computes y = alpha * A * x + beta * y for a CSR matrix in place.")
     else:
         store = "y[row] = $s"
     if update == "axpby":
@@ -125,8 +123,8 @@ def csr_matvec(d: Draft) -> None:
             **a.text,
         )
     d.explain("""
-        Row i owns the entries `offsets`[i] up to `offsets`[i + 1] of `columns` and `values`; their order
-        does not matter, and an empty row gives zero.
+        Entries of row i are `offsets`[i] to `offsets`[i + 1] of `columns` and `values`. Their order
+        does not matter; empty rows yield zero.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -153,7 +151,7 @@ def csr_matvec(d: Draft) -> None:
     adjoint="either",
 )
 def csr_spmm(d: Draft) -> None:
-    """Multiplies a sparse matrix in compressed row layout by a dense matrix."""
+    """Computes a CSR times dense matrix product (SpMM)."""
     layout = d.option("layout", "arrays", "struct")
     form = d.option("form", "thread per entry", "thread per row", "tile per row", "transposed scatter")
     mean = d.flag("mean", 0.3)
@@ -235,9 +233,9 @@ def csr_spmm(d: Draft) -> None:
             share=share,
             **a.text,
         )
-        d.says("Multiplies the transpose of a sparse matrix in compressed row layout by a dense matrix.")
+        d.says("Computes a transposed CSR times dense matrix product.")
     d.explain("""
-        `B` and `C` are dense and row-major; a mean divides by the number of entries of the sparse row.
+        `B` and `C` are dense and row-major. The mean is taken over the entries of a sparse row.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -256,7 +254,7 @@ def csr_spmm(d: Draft) -> None:
     double=True,
 )
 def csr_rmatvec(d: Draft) -> None:
-    """Multiplies the transpose of a sparse matrix in compressed row layout by a vector."""
+    """Computes a transposed CSR matrix-vector product."""
     layout = d.option("layout", "arrays", "struct")
     entry = d.option("entry", "float", "mat33")
     scaled = d.option("scaled", "no", "rows", "by value")

@@ -27,7 +27,7 @@ _NAMES = compressed.NAMES | {
     adjoint="no",
 )
 def weighted_jacobi(d: Draft) -> None:
-    """Takes one damped Jacobi step on a sparse linear system in compressed row layout."""
+    """Performs one damped Jacobi iteration for a CSR matrix."""
     layout = d.option("layout", "arrays", "struct")
     diagonal = d.option("diagonal", "in the row", "by itself", "inverse by itself")
     damping = d.option("damping", "none", "uniform", "chebyshev")
@@ -91,11 +91,11 @@ def weighted_jacobi(d: Draft) -> None:
         **a.text,
     )
     d.explain("""
-        x_i <- (b_i - sum_(j != i) a_ij x_j) / a_ii from old values only, so that the order of rows does not
-        matter. Under-relaxation damps the oscillating errors that a coarse grid cannot see.
+        x_i <- (b_i - sum_(j != i) a_ij x_j) / a_ii from old values, so the order of rows does not
+        matter. Under-relaxation makes it a smoother for multigrid.
     """)
     if damping == "chebyshev":
-        d.says("Takes one Jacobi step accelerated by Chebyshev's three-term recurrence.")
+        d.says("Performs one Chebyshev-accelerated Jacobi iteration.")
 
     def reference(v: Values) -> dict[str, Any]:
         matrix = a.dense(v)
@@ -130,7 +130,7 @@ def weighted_jacobi(d: Draft) -> None:
     double=True,
 )
 def coloured_gauss_seidel(d: Draft) -> None:
-    """Relaxes in place all rows of one colour, none of which is coupled to another."""
+    """Performs a multicolor Gauss-Seidel update for rows of one color."""
     layout = d.option("layout", "padded", "red-black grid", "chain")
     over = d.flag("over")
     difference = d.flag("largest change", 0.3)
@@ -212,9 +212,7 @@ def coloured_gauss_seidel(d: Draft) -> None:
             zero=zero,
             store=store,
         )
-        d.says(
-            "Relaxes in place all cells of one colour of a chessboard, for Poisson's equation with a shift."
-        )
+        d.says("Performs a red-black Gauss-Seidel update for a shifted Poisson equation.")
     else:
         d.launch(n // 2)
         d.code(
@@ -231,7 +229,7 @@ def coloured_gauss_seidel(d: Draft) -> None:
             zero=zero,
             store=store,
         )
-        d.says("Relaxes in place every other row of a tridiagonal system.")
+        d.says("Performs an odd-even Gauss-Seidel update of a tridiagonal system.")
 
     def reference(v: Values) -> dict[str, Any]:
         matrix = np.zeros((n, n))

@@ -32,7 +32,7 @@ _NAMES = compressed.NAMES | {
     double=True,
 )
 def triangular_level(d: Draft) -> None:
-    """Solves those rows of a sparse triangular system whose unknowns on the right are all known."""
+    """Solves one level of a sparse triangular system (level scheduling)."""
     layout = d.option("layout", "arrays", "struct")
     diagonal = d.option("diagonal", "array", "unit", "inverse")
     entry = d.option("entry", "float", "vec3")
@@ -103,7 +103,7 @@ def triangular_level(d: Draft) -> None:
     double=True,
 )
 def block_jacobi(d: Draft) -> None:
-    """Solves with the diagonal blocks of a matrix, as a preconditioner does."""
+    """Applies a block Jacobi preconditioner."""
     size = d.option("size", 2, 3, 4)
     way = d.option("way", "inverse", "cholesky", "ldl")
     shift = d.flag("shift", 0.4)

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def advect_finite_volume(d: Draft) -> None:
-    """Advects a scalar to the right by one step of a finite-volume scheme."""
+    """Advects a scalar with an upwind finite-volume scheme."""
     scheme = d.option("scheme", "upwind", "lax-wendroff", "fromm", "muscl", weights=(0.15, 0.2, 0.15, 0.5))
     g = Grid(d, 1, ("periodic", "wrap", "clamp", "fixed"), reach=2)
     number = d.flag("number")
@@ -71,8 +71,8 @@ def advect_finite_volume(d: Draft) -> None:
     g.code(d, "\n".join(line for line in lines if line), "q", border=border)
     name = f"MUSCL-Hancock with the limiter {limiter.name}" if limiter else scheme.title()
     d.explain(f"""
-        dq/dt + c dq/dx = 0 with c > 0, {name}. Fluxes are in cells: what passes a face in the step,
-        over dx. Stable for a Courant number nu = c dt / dx of at most one.
+        dq/dt + c dq/dx = 0 with c > 0, {name}. Fluxes are normalized by dx, the amount that passes a face per step.
+        Stable for Courant numbers nu = c dt / dx <= 1.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _weno(kind: str, cells: list[Any], eps: float) -> Any:
     double=True,
 )
 def weno_transport(d: Draft) -> None:
-    """Computes the rate of change of a transported field with fifth-order WENO reconstruction."""
+    """Computes transport rates with fifth-order WENO reconstruction."""
     kind = d.option("weights", "js", "z")
     burgers = d.option("flux", "linear", "burgers", "leftward")
     sides = d.option("split", "upwind", "lax-friedrichs") if burgers == "burgers" else "upwind"
@@ -199,7 +199,7 @@ def weno_transport(d: Draft) -> None:
         ]
 
     if loop:
-        d.says("Computes a field's flux through each cell's right face, over dx, with fifth-order WENO.")
+        d.says("Computes interface fluxes divided by dx with fifth-order WENO reconstruction.")
         lines += [*flux(0, "face_r"), "flux[i] = face_r / dx"]
     else:
         if burgers != "linear":
@@ -274,7 +274,7 @@ def bilinear(field: Any, x: Any, y: Any) -> Any:
     double=True,
 )
 def advect_semi_lagrangian(d: Draft) -> None:
-    """Advects a field along a velocity grid by tracing each node back and sampling where it came from."""
+    """Advects a field with the semi-Lagrangian scheme."""
     trace = d.option("trace", "euler", "midpoint", "heun")
     decay = d.option("decay", "none", "linear", "exponential")
     apart = d.flag("apart", 0.4)
@@ -289,7 +289,7 @@ def advect_semi_lagrangian(d: Draft) -> None:
     if correct != "first":
         # the forward pass ran before; this one compares with what comes back
         d.input("forward", "float", (nx, ny))
-        d.says("Corrects an advected field by the error of tracing it there and back (MacCormack).")
+        d.says("Applies the MacCormack correction to an advected field.")
     d.param("dt", "float", 0.5, 1.5, about="Time step")
     if decay != "none":
         d.param("rate", "float", 0.05, 0.3)
@@ -360,7 +360,7 @@ def advect_semi_lagrangian(d: Draft) -> None:
             lines.append(f"advected[i, j] = ({value}){fade}" if fade else f"advected[i, j] = {value}")
     d.launch(nx, ny)
     d.code("\n".join(lines))
-    d.explain("Lengths are in cells, velocities in cells per time; places off the grid are clamped to it.")
+    d.explain("Velocities are in cells per time unit. Backtraced positions are clamped to the grid.")
 
     def reference(v: Values) -> dict[str, Any]:
         ux, uy = (v.vx, v.vy) if apart else (v.vel[..., 0], v.vel[..., 1])

@@ -96,7 +96,7 @@ def life_step(d: Draft) -> None:
     b, s = "".join(map(str, birth)), "".join(map(str, survival))
     if style == "masks":
         d.explain(
-            "`born` and `kept` hold a bit for each number of living neighbours, so that any rule B/S fits."
+            "`born` and `kept` are bit masks over the number of living neighbors, for arbitrary B/S rules."
         )
     else:
         d.explain(f"Rule B{b}/S{s} on the Moore neighbourhood; 1 is alive.")
@@ -270,9 +270,7 @@ def forest_fire_step(d: Draft) -> None:
             f"{new} = {fire} if burns else {tree}",
         ]
     g.code(d, "\n".join(lines), "state", border=f"{new} = {own}")
-    d.explain(
-        "States: 0 bare ground, 1 tree, 2 fire; one random number in [0, 1) a cell decides what chance does."
-    )
+    d.explain("States: 0 empty, 1 tree, 2 fire. One uniform random number per cell.")
 
     def reference(v: Values) -> dict[str, Any]:
         s, luck = g.grid(v.state), g.grid(v.chance)
@@ -299,7 +297,7 @@ def forest_fire_step(d: Draft) -> None:
     adjoint="either",
 )
 def sandpile_topple(d: Draft) -> None:
-    """Topples every unstable cell of a sandpile at once."""
+    """Topples all unstable cells of a sandpile in parallel."""
     g = Grid(d, 2, ("fixed", "interior", "periodic", "wrap"), layouts=("nd", "flat"))
     scatter = d.option("scheme", "gather", "gather many", "scatter")
     threshold = d.option("threshold", "four", "param")
@@ -346,7 +344,7 @@ def sandpile_topple(d: Draft) -> None:
             lines += ["if given > 0:", "    wp.atomic_add(active, 0, 1)"]
         border = f"{new} = {own}"
     g.code(d, "\n".join(lines), "grains", border=border)
-    d.explain("A cell that holds the critical number of grains gives one to each of its four neighbours.")
+    d.explain("Unstable cells hand one grain to each of their four neighbors.")
 
     def reference(v: Values) -> dict[str, Any]:
         h = g.grid(v.grains)

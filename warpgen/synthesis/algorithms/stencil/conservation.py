@@ -24,7 +24,7 @@ _NAMES = {
     double=True,
 )
 def interface_flux(d: Draft) -> None:
-    """Computes numerical fluxes at the faces between cells."""
+    """Computes numerical fluxes at cell interfaces."""
     _write(d, "flux")
 
 
@@ -34,7 +34,7 @@ def interface_flux(d: Draft) -> None:
     double=True,
 )
 def conservative_step(d: Draft) -> None:
-    """Advances cell averages by one conservative step."""
+    """Updates cell averages with a conservative scheme."""
     _write(d, "step")
 
 

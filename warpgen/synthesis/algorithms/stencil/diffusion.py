@@ -38,7 +38,7 @@ def laplacian(g: Grid, values: Any) -> Any:
     double=True,
 )
 def heat_step(d: Draft) -> None:
-    """Advances the heat equation by one explicit Euler step."""
+    """Integrates the heat equation with explicit Euler."""
     g = Grid(d, d.option("dimension", 1, 2, 3, weights=(0.25, 0.5, 0.25)))
     source = d.flag("source", 0.4)
     materials = d.option("conductivity", "constant", "per cell", "radiating")
@@ -156,7 +156,7 @@ _KINETICS: dict[str, tuple[str, str, tuple[tuple[str, float, float], ...], str]]
     double=True,
 )
 def reaction_diffusion_step(d: Draft) -> None:
-    """Advances two reacting and diffusing substances by one explicit Euler step."""
+    """Integrates a reaction-diffusion system with explicit Euler."""
     kind = d.option("kinetics", *_KINETICS)
     ru, rv, constants, doc = _KINETICS[kind]
     g = Grid(d, 2, ("periodic", "wrap", "clamp", "mirror", "fixed"))

@@ -76,7 +76,7 @@ def _directions(d: Draft, p: Populations) -> None:
     adjoint="no",
 )
 def lbm_collide(d: Draft) -> None:
-    """Relaxes the populations of each lattice cell towards their equilibrium."""
+    """Applies the lattice Boltzmann collision operator."""
     p = Populations(d)
     model = d.option("model", "tau", "omega", "trt")
     forced = d.flag("force", 0.35) if model != "trt" else False
@@ -140,7 +140,7 @@ def lbm_collide(d: Draft) -> None:
     rates = "Two relaxation times (TRT)" if model == "trt" else "A single relaxation time (BGK)"
     d.explain(f"""
         {rates} on {"D2Q9" if p.ndim == 2 else "D3Q19"}.
-        Lattice units: the spacing, the time step and 3 c_s^2 are one; nu = (tau - 1/2) / 3.
+        Lattice units with dx = dt = 1 and c_s^2 = 1/3, viscosity nu = (tau - 1/2) / 3.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def lbm_collide(d: Draft) -> None:
     adjoint="no",
 )
 def lbm_moments(d: Draft) -> None:
-    """Computes the velocity of each lattice cell from the moments of its populations."""
+    """Computes macroscopic moments of lattice Boltzmann populations."""
     p = Populations(d)
     give = d.option("give", "both", "velocity", "density", "stress", weights=(0.4, 0.2, 0.15, 0.25))
     forced = d.flag("force", 0.3) if give in ("both", "velocity") else False
@@ -214,10 +214,10 @@ def lbm_moments(d: Draft) -> None:
         lines.append(f"stress[{p.place}] = flux - mass / 3.0 * {one} - wp.outer(momentum, momentum) / mass")
     d.says(
         {
-            "both": "Computes the density and the velocity of each lattice cell from its populations.",
-            "velocity": "Computes the velocity of each lattice cell from its populations.",
-            "density": "Computes the density of each lattice cell as the sum of its populations.",
-            "stress": "Computes the non-equilibrium stress of each lattice cell from its populations.",
+            "both": "Computes density and velocity from lattice Boltzmann populations.",
+            "velocity": "Computes velocities from lattice Boltzmann populations.",
+            "density": "Computes densities from lattice Boltzmann populations.",
+            "stress": "Computes non-equilibrium stresses from lattice Boltzmann populations.",
         }[give]
     )
     p.launch(d)
@@ -251,7 +251,7 @@ def lbm_moments(d: Draft) -> None:
     adjoint="either",
 )
 def lbm_stream(d: Draft) -> None:
-    """Moves the populations of a D2Q9 lattice to the cells they travel to, back off solid ones."""
+    """Streams D2Q9 populations with bounce-back at solid cells."""
     soa = d.option("order", "directions first", "cells first") == "directions first"
     pull = d.option("scheme", "pull", "push") == "pull"
     walls = (
@@ -262,7 +262,7 @@ def lbm_stream(d: Draft) -> None:
     threads = d.option("threads", "cells", "populations")
     nx, ny = d.pick(8, 10, 12), d.pick(8, 12, 14)
     if walls == "none":
-        d.says("Moves the populations of a periodic D2Q9 lattice to the cells they travel to.")
+        d.says("Streams D2Q9 populations on a periodic lattice.")
     shape = (9, nx, ny) if soa else (nx, ny, 9)
     ints = "wp.types.vector(length=9, dtype=int)"
     d.module(
@@ -330,7 +330,7 @@ def lbm_stream(d: Draft) -> None:
         lines += inner
         d.launch(*shape)
     d.code("\n".join(lines))
-    d.explain("Cells at the edge see those at the opposite one.")
+    d.explain("Periodic in both directions.")
 
     def reference(v: Values) -> dict[str, Any]:
         f = v.f if soa else np.moveaxis(v.f, -1, 0)

@@ -25,13 +25,13 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def level_set_step(d: Draft) -> None:
-    """Moves a level set along its normals by one step of Godunov's upwind scheme."""
+    """Evolves a level set in normal direction with Godunov upwinding."""
     task = d.option("task", "constant speed", "speed field", "reinitialise")
     g = Grid(d, d.option("dimension", 2, 3), ("periodic", "clamp", "clamp func", "wrap", "fixed", "interior"))
     smooth = d.option("sign", "peng", "sussman") if task == "reinitialise" else ""
     outward = d.flag("outward") if task == "constant speed" else False
     if task == "reinitialise":
-        d.says("Moves a level set towards a signed distance by one step of Godunov's upwind scheme.")
+        d.says("Reinitializes a level set to a signed distance function (one step).")
     d.input("phi", "float", g.shape, -1.0, 1.0, about="Level set function")
     if task == "speed field":
         d.input("speed", "float", g.shape, -1.0, 1.0, about="Normal speed of the front")

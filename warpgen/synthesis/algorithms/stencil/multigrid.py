@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def restrict_residual(d: Draft) -> None:
-    """Restricts a field on a fine grid to one of twice the spacing."""
+    """Restricts a field to the next coarser grid."""
     ndim = d.option("dimension", 1, 2, 3)
     kind = d.option(
         "kind",
@@ -37,7 +37,7 @@ def restrict_residual(d: Draft) -> None:
     m = {1: d.pick(24, 32, 48), 2: d.pick(8, 10, 12), 3: d.pick(4, 5, 6)}[ndim]
     size = 2 * m if cell else 2 * m - 1
     how = "averages of cells" if cell else kind
-    d.says(f"Restricts a field to a grid of twice the spacing by {how}.")
+    d.says(f"Restricts a field to the next coarser grid by {how}.")
     d.input("fine", "float", (size,) * ndim, -1.0, 1.0, about="Fine grid")
     if scaled:
         d.param("factor", "float", 0.5, 4.0)
@@ -152,7 +152,7 @@ def restrict_residual(d: Draft) -> None:
     double=True,
 )
 def prolongate_correction(d: Draft) -> None:
-    """Adds a coarse grid's correction to a solution on a grid of half the spacing."""
+    """Prolongates a coarse grid correction to the fine grid."""
     ndim = d.option("dimension", 1, 2, 3)
     kind = d.option("kind", "vertices", "cells", "constant")
     add = d.option("result", "add", "store", "damped")
@@ -163,9 +163,9 @@ def prolongate_correction(d: Draft) -> None:
         kind
     ]
     if add == "store":
-        d.says(f"Interpolates a field to a grid of half the spacing, {how}.")
+        d.says(f"Prolongates a field to the next finer grid, {how}.")
     else:
-        d.says(f"Adds a coarse correction to a solution on a grid of half the spacing, {how}.")
+        d.says(f"Adds the prolongated coarse grid correction to the solution, {how}.")
     d.input("coarse", "float", (m,) * ndim, -1.0, 1.0, about="Coarse grid")
     if add == "damped":
         d.param("weight", "float", 0.5, 0.9)

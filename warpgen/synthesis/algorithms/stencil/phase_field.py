@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def phase_field_step(d: Draft) -> None:
-    """Advances a phase field by one explicit step."""
+    """Integrates a phase field model with explicit Euler."""
     model = d.option("model", "allen-cahn", "chemical potential", "cahn-hilliard", "swift-hohenberg")
     ndim = d.option("dimension", 2, 3, weights=(0.7, 0.3))
     g = Grid(d, ndim, ("periodic", "wrap", "clamp", "fixed"))

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def mac_divergence(d: Draft) -> None:
-    """Computes the divergence of a velocity that is stored on the faces of the cells."""
+    """Computes the divergence on a staggered (MAC) grid."""
     ndim = d.option("dimension", 2, 3)
     solid = d.option("solids", "none", "faces", "cells")
     rhs = d.option("result", "divergence", "right-hand side", "outflow")
@@ -34,9 +34,9 @@ def mac_divergence(d: Draft) -> None:
     sizes = [f"n{c}" for c in axes]
     faces = [tuple(n + (a == axis) for a, n in enumerate(sides)) for axis in range(ndim)]
     if rhs == "right-hand side":
-        d.says("Computes the right-hand side of the pressure equation from velocities on cells' faces.")
+        d.says("Computes the right-hand side of the pressure equation on a MAC grid.")
     elif rhs == "outflow":
-        d.says("Computes the net flow out of each cell from velocities on the faces of the cells.")
+        d.says("Computes the net outflow per cell on a staggered (MAC) grid.")
     flat = layout == "flat"
     for axis, c in enumerate("uvw"[:ndim]):
         d.input(c, "float", int(np.prod(faces[axis])) if flat else faces[axis], -1.0, 1.0)
@@ -98,9 +98,7 @@ def mac_divergence(d: Draft) -> None:
         lines += [f"net = {whole}", "# lap(p) = rho / dt div(u)", f"div[{own}] = rho * net / (dt * dx)"]
     d.launch(int(np.prod(sides)) if flat else sides[0], *(() if flat else sides[1:]))
     d.code("\n".join(lines))
-    d.explain(
-        "Velocities are staggered: u[i] is at the lower x-face of cell i, so u has nx + 1 entries along x."
-    )
+    d.explain("MAC grid: u[i] lives on the lower x-face of cell i, hence u has nx + 1 entries along x.")
 
     def reference(v: Values) -> dict[str, Any]:
         net: Any = 0.0
@@ -133,7 +131,7 @@ def mac_divergence(d: Draft) -> None:
     double=True,
 )
 def subtract_pressure_gradient(d: Draft) -> None:
-    """Subtracts the gradient of the pressure from velocities at the centres of cells."""
+    """Subtracts the pressure gradient from cell-centered velocities (projection)."""
     ndim = d.option("dimension", 2, 3, weights=(0.6, 0.4))
     g = Grid(d, ndim, ("periodic", "wrap", "clamp", "clamp func", "fixed"))
     scaled = d.option("scale", "plain", "physical", "none")
@@ -182,7 +180,7 @@ def subtract_pressure_gradient(d: Draft) -> None:
     else:
         lines.append(f"{new} = {g.at('vel')} - {times}grad")
     g.code(d, "\n".join(lines), "p", border=f"{new} = {g.at('vel')}" if place == "out" else "")
-    d.explain("u = u* - dt / rho grad(p), which is free of divergence once lap(p) = rho / dt div(u*).")
+    d.explain("u = u* - dt / rho grad(p). The result is divergence-free if lap(p) = rho / dt div(u*).")
 
     def reference(v: Values) -> dict[str, Any]:
         steps = (-1 if half else 0, 1)
@@ -214,7 +212,7 @@ def subtract_pressure_gradient(d: Draft) -> None:
     double=True,
 )
 def poisson_sweep(d: Draft) -> None:
-    """Makes one sweep of damped Jacobi over the discrete Poisson equation lap(p) = b."""
+    """Performs one damped Jacobi sweep for the discrete Poisson equation lap(p) = b."""
     ndim = d.option("dimension", 1, 2, 3, weights=(0.2, 0.5, 0.3))
     g = Grid(d, ndim, ("periodic", "wrap", "clamp", "fixed", "interior"))
     damped = d.option("damping", "none", "param", "two thirds")
@@ -227,7 +225,7 @@ def poisson_sweep(d: Draft) -> None:
         d.param("omega", "float", 0.5, 0.9, about="Relaxation factor")
     if screened:
         d.param("kappa2", "float", 0.1, 2.0)
-        d.says("Makes one sweep of damped Jacobi over the screened Poisson equation lap(p) - kappa^2 p = b.")
+        d.says("Performs one damped Jacobi sweep for the screened Poisson equation lap(p) - kappa^2 p = b.")
     g.sized(d)
     d.output("p_new", "float", g.shape, about="Updated pressure")
     if residual:
@@ -250,7 +248,7 @@ def poisson_sweep(d: Draft) -> None:
     g.code(d, "\n".join(lines), "p", border=f"{new} = {own}")
     if damped == "none":
         d.says(
-            f"Makes one Jacobi sweep over the {'screened ' if screened else 'discrete '}Poisson equation"
+            f"Performs one Jacobi sweep for the {'screened ' if screened else 'discrete '}Poisson equation"
             f" lap(p){' - kappa^2 p' if screened else ''} = b."
         )
 
@@ -282,7 +280,7 @@ def poisson_sweep(d: Draft) -> None:
     adjoint="either",
 )
 def red_black_sor(d: Draft) -> None:
-    """Relaxes the cells of one colour of a chessboard in place towards lap(p) = b."""
+    """Performs a red-black SOR sweep for lap(p) = b."""
     ndim = d.option("dimension", 2, 3, weights=(0.65, 0.35))
     even = (12, 16, 20) if ndim == 2 else (6, 8)
     g = Grid(d, ndim, ("periodic", "wrap", "clamp", "fixed", "interior"), sizes=even)
@@ -310,8 +308,8 @@ def red_black_sor(d: Draft) -> None:
         lines.append(f"{own} = {relaxed}")
     g.code(d, "\n".join(lines), "p")
     d.explain("""
-        All neighbours of a red cell are black, so that cells of one colour may be relaxed at once
-        and in place; launch it with `parity` 0, then 1.
+        Red cells have black neighbors only, so all cells of one color can be updated in place
+        in parallel. Launch with `parity` 0, then 1.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

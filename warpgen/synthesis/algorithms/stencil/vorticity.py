@@ -35,7 +35,7 @@ def compute_vorticity(d: Draft) -> None:
     double=True,
 )
 def vorticity_confinement(d: Draft) -> None:
-    """Computes the force that spins up the vortices that a coarse grid damps away."""
+    """Computes vorticity confinement forces."""
     _write(d, "force")
 
 

@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def wave_step(d: Draft) -> None:
-    """Advances the wave equation by one step of the leapfrog scheme."""
+    """Integrates the wave equation with the leapfrog scheme."""
     ndim = d.option("dimension", 1, 2, weights=(0.3, 0.7))
     g = Grid(d, ndim, ("periodic", "wrap", "clamp", "fixed", "interior"))
     scheme = d.option("scheme", "three levels", "overwrite", "velocity")
@@ -35,7 +35,7 @@ def wave_step(d: Draft) -> None:
     medium = d.flag("medium", 0.35)
     pump = d.flag("source", 0.3)
     if scheme == "velocity":
-        d.says("Accelerates the velocities of a wave by the curvature of its displacement.")
+        d.says("Updates wave velocities from the Laplacian of the displacement.")
     d.input("u", "float", g.shape, -1.0, 1.0, about="Displacement")
     if scheme == "three levels":
         d.input("u_prev", "float", g.shape, -1.0, 1.0, about="Displacement of the previous step")
@@ -123,7 +123,7 @@ def wave_step(d: Draft) -> None:
     adjoint="no",
 )
 def fdtd_update(d: Draft) -> None:
-    """Advances electromagnetic fields on Yee's staggered grid by half a time step."""
+    """Updates electromagnetic fields on the Yee grid (FDTD)."""
     field = d.option("field", "ez", "hxy", "1d e", "1d h")
     ndim = 1 if field.startswith("1d") else 2
     edges = d.option("edges", "conductor", "periodic")
@@ -267,7 +267,7 @@ def fdtd_update(d: Draft) -> None:
     adjoint="no",
 )
 def schroedinger_step(d: Draft) -> None:
-    """Advances the real or the imaginary part of a wave function by Visscher's explicit scheme."""
+    """Integrates the Schroedinger equation with the Visscher scheme."""
     ndim = d.option("dimension", 1, 2)
     g = Grid(d, ndim, ("periodic", "wrap", "fixed", "interior"))
     part = d.option("part", "real", "imaginary", "hamiltonian")
@@ -278,7 +278,7 @@ def schroedinger_step(d: Draft) -> None:
         d.says("Applies the Hamiltonian of a particle in a potential to a complex wave function.")
         d.input("psi", "vec2", g.shape, -1.0, 1.0)
     else:
-        d.says(f"Advances the {part} part of a wave function by Visscher's explicit scheme.")
+        d.says(f"Advances the {part} part of a wave function with the Visscher scheme.")
         other = "im" if part == "real" else "re"
         own = "re" if part == "real" else "im"
         d.inout(own, "float", g.shape, -1.0, 1.0)
@@ -327,7 +327,7 @@ def schroedinger_step(d: Draft) -> None:
         lines.append(f"{g.at(own)} {'+' if part == 'real' else '-'}= dt * h_{other}")
     g.code(d, "\n".join(lines), name)
     d.explain(
-        "i dpsi/dt = -lap(psi) / 2 + V psi in atomic units; real and imaginary parts leapfrog each other."
+        "i dpsi/dt = -lap(psi) / 2 + V psi in atomic units; real and imaginary parts are staggered in time."
     )
 
     def reference(v: Values) -> dict[str, Any]:
