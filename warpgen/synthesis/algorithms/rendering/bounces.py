@@ -77,8 +77,8 @@ def path_bounce(d: Draft) -> None:
     )
     if place == "same":
         d.forward_only()
-        for name, low, high, kind in (("ray_origins", -2.0, 2.0, "uniform"), ("ray_dirs", -1.0, 1.0, "unit")):
-            d.inout(name, "vec3", n, low, high, kind)
+        d.inout("ray_origins", "vec3", n, -2.0, 2.0)
+        d.inout("ray_dirs", "vec3", n, -1.0, 1.0, "unit")
         d.inout("throughput", "vec3", n, 0.3, 1.0, about="Product of BSDF weights along each path")
         d.inout("radiance", "vec3", n, 0.0, 0.5, about="Radiance gathered so far")
         d.inout("active", "int", n, 0, 4, about="0 for terminated paths")
