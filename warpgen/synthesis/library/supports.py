@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -67,8 +68,9 @@ LAST = {
 }
 
 
-def support(kind: Any, size: Any, pose: Any, way: Any, last: str) -> Any:
-    """Support points of shapes, one for each direction."""
+def support(shapes: Sequence[Any], way: Any, last: str) -> Any:
+    """Support points of shapes (kinds, sizes, poses), one for each direction."""
+    kind, size, pose = shapes
     w = turn(pose[:, 3:], way, back=True)
     unit = w / np.linalg.norm(w, axis=1, keepdims=True)
     sign = np.where(w >= 0.0, 1.0, -1.0)
@@ -89,8 +91,9 @@ def support(kind: Any, size: Any, pose: Any, way: Any, last: str) -> Any:
     return turn(pose[:, 3:], found) + pose[:, :3]
 
 
-def outside(kind: Any, size: Any, pose: Any, p: Any, last: str) -> Any:
+def outside(shapes: Sequence[Any], p: Any, last: str) -> Any:
     """How far points stand out of shapes, roughly: at most zero inside."""
+    kind, size, pose = shapes
     q = turn(pose[:, 3:], p - pose[:, :3], back=True)
     segment = q.copy()
     segment[:, 2] -= np.clip(q[:, 2], -size[:, 1], size[:, 1])

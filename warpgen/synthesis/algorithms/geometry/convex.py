@@ -303,7 +303,7 @@ def gjk_distance(d: Draft) -> None:
         _optimal(a, b, where, v, after, last)
 
     def _optimal(
-        a: list, b: list, where: tuple[np.ndarray, ...], v: Values, after: Values, last: str
+        a: list[Any], b: list[Any], where: tuple[Any, ...], v: Values, after: Values, last: str
     ) -> None:
         found = after.distances[where]
         gap = found + np.where(found > 0.0, v.get("contact_margin", 0.0), 0.0)
@@ -314,9 +314,7 @@ def gjk_distance(d: Draft) -> None:
         best = np.full(len(gap), -np.inf)
         for way in ways:
             u = np.broadcast_to(way, (len(gap), 3))
-            low = (u * supports.support(*a, way=-u, last=last)).sum(1) - (
-                u * supports.support(*b, way=u, last=last)
-            ).sum(1)
+            low = (u * supports.support(a, -u, last)).sum(1) - (u * supports.support(b, u, last)).sum(1)
             best = np.maximum(best, low)
         assert np.all(best <= np.maximum(gap, v.get("contact_margin", 0.0)) + 2e-3), (
             "planes keep them farther apart"
@@ -325,14 +323,12 @@ def gjk_distance(d: Draft) -> None:
         assert np.all(best[apart] > 0.8 * gap[apart] - 0.08), "no plane keeps them so far apart"
         if result == "normal":
             u = after.normals[where]
-            low = (u * supports.support(*a, way=-u, last=last)).sum(1) - (
-                u * supports.support(*b, way=u, last=last)
-            ).sum(1)
+            low = (u * supports.support(a, -u, last)).sum(1) - (u * supports.support(b, u, last)).sum(1)
             np.testing.assert_allclose(low[apart], gap[apart], atol=4e-3)
         elif result == "witness":
             p, q = after.points_a[where], after.points_b[where]
             np.testing.assert_allclose(np.linalg.norm(p - q, axis=1)[apart], gap[apart], atol=4e-3)
-            assert supports.outside(*a, p=p, last=last)[apart].max(initial=0.0) < 6e-3
-            assert supports.outside(*b, p=q, last=last)[apart].max(initial=0.0) < 6e-3
+            assert supports.outside(a, p, last)[apart].max(initial=0.0) < 6e-3
+            assert supports.outside(b, q, last)[apart].max(initial=0.0) < 6e-3
 
     d.holds(agrees)
