@@ -7,14 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from warpgen.synthesis.library.ray_shapes import turn
 from warpgen.synthesis.writing.pieces import piece
-
-
-def turn(q: Any, v: Any, back: bool = False) -> Any:
-    """Vectors rotated by quaternions (x, y, z, w), or back."""
-    q = np.asarray(q, float)
-    u = -q[..., :3] if back else q[..., :3]
-    return v + 2.0 * np.cross(u, np.cross(u, v) + q[..., 3:] * v)
 
 
 CONVEX_SHAPE = piece('''
