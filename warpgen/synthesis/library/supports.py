@@ -10,7 +10,6 @@ import numpy as np
 from warpgen.synthesis.library.ray_shapes import turn
 from warpgen.synthesis.writing.pieces import piece
 
-
 CONVEX_SHAPE = piece('''
 @wp.struct
 class ConvexShape:
