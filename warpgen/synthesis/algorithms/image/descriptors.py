@@ -296,7 +296,7 @@ def describe_keypoints(d: Draft) -> None:
         if capped:
             live &= np.arange(n) < v.keypoint_count[0]
         made = np.zeros((n, slots))
-        for i in np.nonzero(live)[0]:
+        for i in np.nonzero(live)[0].tolist():
             made[i] = _described(
                 v, i, (cells, bins, samples), (spread, window, gradient, orientation, scaling)
             )
@@ -347,7 +347,7 @@ def _described(v: Values, i: int, sizes: tuple[int, int, int], how: tuple[str, .
         if spread == "nearest":
             sides = [np.floor(w + (cells - 1) / 2 + 0.5) == np.arange(cells) for w in (y[k], x[k])]
         made += size[k] * np.einsum("a,b,c->abc", sides[0].astype(float), sides[1].astype(float), turn)
-    flat = made.reshape(-1)
+    flat: Any = made.reshape(-1)
     if scaling == "root":
         return np.sqrt(flat / max(flat.sum(), 1e-6))
     if scaling != "none":
