@@ -12,6 +12,7 @@ from warpgen.errors import SynthesisError
 from warpgen.launch import Argument, Launch
 from warpgen.program import Program
 from warpgen.synthesis.writing.algorithm import Algorithm
+from warpgen.synthesis.writing.counts import pass_counts
 from warpgen.synthesis.writing.draft import OF_FLOATS, Draft, Parameter
 from warpgen.synthesis.writing.hand import SUFFIX, Hand, prose
 from warpgen.synthesis.writing.rng import Rng
@@ -44,6 +45,8 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     if not draft.text or not draft.dim:
         raise SynthesisError(f"algorithm {algorithm.name} has no code or no launch")
     hand = Hand(rng)
+    if hand.counts:
+        pass_counts(draft, rng)
     real = rng.weighted(
         {"float32": 0.93, "float64": 0.07 * algorithm.double, "float16": 0.03 * algorithm.half}
     )
