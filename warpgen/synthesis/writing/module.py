@@ -84,8 +84,10 @@ def _is_plain(algorithm: Algorithm, draft: Draft, rng: Rng) -> bool:
         p.role in ("input", "inout") and p.type.startswith("array") and not _WHOLE.search(p.type)
         for p in draft.parameters
     )
+    # Run backwards, a loop that waits for what it changes itself may never end.
+    waits = draft.forward and any("while " in text for text in (draft.text, *draft.functions))
     if draft.forward or algorithm.adjoint == "no":
-        return floats or rng.chance(0.3)
+        return floats or waits or rng.chance(0.3)
     return algorithm.adjoint == "either" and rng.chance(0.05)
 
 
