@@ -25,8 +25,8 @@ BODY = piece("@wp.struct\nclass Body:\n    mass: float\n    pose: wp.transform")
 def scaled(d: Draft) -> None:
     """Scales each element of `x`."""
     d.option("way", "a", "b")
-    d.input("x", "float", 32)
-    d.param("s", "float", 1.0, 2.0)
+    d.input("x", "float", 32, about="Samples, `y` is made of them")
+    d.param("s", "float", 1.0, 2.0, about="Factor")
     d.output("y", "float", 32)
     d.launch(32)
     d.code(
@@ -97,6 +97,18 @@ def test_comments_follow_names_in_backticks() -> None:
     assert 0 < len(told) < 60
     for source in told:
         assert f"# {'zoom' if 'zoom:' in source else 's'} has no unit, so" in source
+
+
+def test_arguments_are_told_of_in_one_place_or_none() -> None:
+    """What an argument is stands behind it or in the docstring, under the name that it has."""
+    sources = [_written(n, names={"x": "raw", "y": "made"}).program.source for n in range(200)]
+    behind = [s for s in sources if "Factor" in s.split('"""')[0]]
+    section = [s for s in sources if "    Args:\n" in s]
+    assert len(behind) > 5 < len(section)
+    assert not set(behind) & set(section)
+    for source in behind + section:
+        x, y = ("raw" if "raw[" in source else "x"), ("made" if "made[" in source else "y")
+        assert f"{x}: Samples, {y} is made" in source or f"# Samples, {y} is made" in source
 
 
 def test_prose_is_spelled_as_warp_is() -> None:

@@ -89,6 +89,7 @@ class Parameter(msgspec.Struct, frozen=True):
     type: str
     role: Role
     fills: tuple[Fill, ...]
+    about: str = ""  # what it is, in a few words
 
     def renamed(self, names: Mapping[str, str]) -> Argument:
         """The argument under the name that the program gives it."""
@@ -160,7 +161,7 @@ class Draft:
         """A `@wp.func` of this program alone, whose names may be renamed; `blocks` as for `code`."""
         self.functions.append(_filled(text, blocks))
 
-    # arguments, in the order of the signature
+    # arguments, in the order of the signature; `about` says what one is, as in an Args section
 
     def input(
         self,
@@ -170,13 +171,14 @@ class Draft:
         low: float = 0.0,
         high: float = 1.0,
         kind: FillKind = "uniform",
+        about: str = "",
     ) -> None:
         """An array that is read. Integers are drawn from low .. high-1."""
-        self._array(name, type, shape, "input", Filled(kind, low=low, high=high))
+        self._array(name, type, shape, "input", Filled(kind, low=low, high=high), about)
 
-    def output(self, name: str, type: str, shape: int | tuple[int, ...]) -> None:
+    def output(self, name: str, type: str, shape: int | tuple[int, ...], about: str = "") -> None:
         """An array that is written; it begins with zeros."""
-        self._array(name, type, shape, "output", Filled("constant"))
+        self._array(name, type, shape, "output", Filled("constant"), about)
 
     def inout(
         self,
@@ -187,17 +189,24 @@ class Draft:
         high: float = 1.0,
         kind: FillKind = "uniform",
         value: float | None = None,
+        about: str = "",
     ) -> None:
         """An array that is read and written; `value` is what it holds everywhere at first."""
         filled = Filled(kind, low=low, high=high) if value is None else Filled("constant", value=value)
-        self._array(name, type, shape, "inout", filled)
+        self._array(name, type, shape, "inout", filled, about)
 
     def param(
-        self, name: str, type: str, low: float, high: float | None = None, kind: FillKind = "uniform"
+        self,
+        name: str,
+        type: str,
+        low: float,
+        high: float | None = None,
+        kind: FillKind = "uniform",
+        about: str = "",
     ) -> None:
         """A number or vector by value: drawn from low .. high, or `low` always."""
         filled = Filled("constant", value=low) if high is None else Filled(kind, low=low, high=high)
-        self._add(name, _spelled(type), _canonical(type), "param", (filled.named(name),))
+        self._add(name, _spelled(type), _canonical(type), "param", (filled.named(name),), about)
 
     def handle(
         self,
@@ -209,10 +218,11 @@ class Draft:
         low: float = 0.0,
         high: float = 1.0,
         type: str = "wp.uint64",
+        about: str = "",
     ) -> None:
         """What a kernel knows by a number (mesh, bvh, hash_grid, volume), or a texture of its `type`."""
         filled = Filled(kind, shape, low, high, value, of)
-        self._add(name, type, type.removeprefix("wp."), "handle", (filled.named(name),))
+        self._add(name, type, type.removeprefix("wp."), "handle", (filled.named(name),), about)
 
     def struct(
         self,
@@ -221,6 +231,7 @@ class Draft:
         fields: Mapping[str, Filled],
         shape: int | tuple[int, ...] = (),
         role: Role = "input",
+        about: str = "",
     ) -> None:
         """A struct, or with `shape` an array of them; `fields` fill it by name, inner structs by path."""
         type = self.use(piece)
@@ -233,18 +244,24 @@ class Draft:
         fills = [Filled("struct", extents).named(name)]
         for path in _paths(fields):
             fills.append(fields.get(path, Filled("struct")).named(f"{name}.{path}"))
-        self._add(name, annotation, canonical, role, tuple(fills))
+        self._add(name, annotation, canonical, role, tuple(fills), about)
 
-    def _array(self, name: str, type: str, shape: int | tuple[int, ...], role: Role, filled: Filled) -> None:
+    def _array(
+        self, name: str, type: str, shape: int | tuple[int, ...], role: Role, filled: Filled, about: str
+    ) -> None:
         extents = (shape,) if isinstance(shape, int) else shape
         filled = msgspec.structs.replace(filled, shape=extents)
         canonical = f"array{len(extents)}d({_canonical(type)})"
-        self._add(name, _array_of(_spelled(type), len(extents)), canonical, role, (filled.named(name),))
+        self._add(
+            name, _array_of(_spelled(type), len(extents)), canonical, role, (filled.named(name),), about
+        )
 
-    def _add(self, name: str, annotation: str, type: str, role: Role, fills: tuple[Fill, ...]) -> None:
+    def _add(
+        self, name: str, annotation: str, type: str, role: Role, fills: tuple[Fill, ...], about: str
+    ) -> None:
         if any(p.name == name for p in self.parameters):
             raise ValueError(f"argument {name!r} is declared twice")
-        self.parameters.append(Parameter(name, annotation, type, role, fills))
+        self.parameters.append(Parameter(name, annotation, type, role, fills, about))
 
     # text
 

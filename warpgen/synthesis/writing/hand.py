@@ -20,6 +20,13 @@ _LITERAL = re.compile(rf"(?<![\w.])(?:float\((-?(?:{_NUMBER}))\)|({_NUMBER}))(?!
 _AUGMENTED = re.compile(r"^( *)([A-Za-z_]\w*) ([-+*])= (.+)$", re.MULTILINE)
 _COMMENTS = re.compile(r"(?:^ *#[^\n]*\n)+", re.MULTILINE)
 _COMMENT_BEHIND = re.compile(r" *  #[^\n]*")
+# A comment of one line, the one statement it stands before, and what shows that the next is another matter.
+_OF_ONE_LINE = re.compile(
+    r"^( *)(# [^\n]{1,48})\n\1((?!if |for |while |def |return|else|elif |#|@)[^\s][^\n#]*[^\n#,(\[{\\])"
+    r"(?=\n?\Z|\n\n| *\n *#)",
+    re.MULTILINE,
+)
+_ZERO = re.compile(r"\bwp\.(vec[234])\(0\.0(?:, 0\.0)+\)")
 _AMERICAN = {
     "neighbour": "neighbor", "colour": "color", "centre": "center", "behaviour": "behavior", "grey": "gray",
     "normalis": "normaliz", "discretis": "discretiz", "quantis": "quantiz", "initialis": "initializ",
@@ -44,7 +51,7 @@ _OTHERWISE = {
 }  # fmt: skip
 SUFFIX = {"float64": "d", "float16": "h"}
 # Shares here and below are about those of newton, warp.examples and warp.tests.
-_ARRAYS = {"dtype": 0.72, "bracket": 0.18, "ranked": 0.1}
+_ARRAYS = {"dtype": 0.75, "bracket": 0.2, "ndim": 0.05}
 _THREAD = {"tid": 0.5, "i": 0.42, "idx": 0.05, "index": 0.03}
 
 
@@ -65,7 +72,13 @@ class Hand:
         self.imperative = rng.chance(0.6)  # "Compute ...", not "Computes ..."
         self.quotes = rng.weighted({"": 0.45, "`": 0.25, "``": 0.3})  # around names in docstrings
         self.so = rng.chance(0.75)  # "so x is y", not "so that x is y"
-        self.headings = rng.weighted({"": 0.65, "outputs": 0.25, "inputs and outputs": 0.1})  # in signatures
+        self.behind = rng.chance(0.4)  # short comments stand behind their statements
+        self.headings = rng.weighted({"": 0.6, "outputs": 0.25, "inputs and outputs": 0.15})  # in signatures
+        self.colons = rng.chance(0.4)  # behind headings
+        self.arguments = rng.weighted(
+            {"": 0.65, "behind": 0.15, "section": 0.2}
+        )  # where it says what they are
+        self.zero = rng.weighted({"": 0.5, "0.0": 0.25, "none": 0.25})  # wp.vec3(0.0, 0.0, 0.0), (0.0) or ()
         self.suffix = rng.chance(0.45)  # names of kernels end in _kernel
         self.augments = rng.chance(0.8)  # a += b rather than a = a + b
         self.own_names = rng.choice((0.25, 0.5, 0.75, 1.0))  # how often the first name of a thing is taken
@@ -81,7 +94,8 @@ class Hand:
                 continue
             options = others.split("|")
             if name == "tid":
-                new = self.rng.weighted(_THREAD)
+                own = others.split("|") if others and self.rng.chance(0.6) else []
+                new = self.rng.choice(own) if own else self.rng.weighted(_THREAD)
             elif self.rng.chance(self.own_names):
                 new = name
             else:
@@ -101,7 +115,19 @@ class Hand:
         """Code with its comments as this hand writes them, or without any."""
         if not self.comments:
             return _COMMENT_BEHIND.sub("", _COMMENTS.sub("", text))
-        return _COMMENTS.sub(lambda found: self._paragraph(found, names), text)
+        text = _COMMENTS.sub(lambda found: self._paragraph(found, names), text)
+        return _OF_ONE_LINE.sub(self._moved_behind, text) if self.behind else text
+
+    def _moved_behind(self, found: re.Match[str]) -> str:
+        line = f"{found[1]}{found[3]}  {found[2]}"
+        whole = found[3].count("(") == found[3].count(")")  # else the statement goes on
+        return line if whole and len(line) + 4 <= self.line_length else found[0]
+
+    def heading(self, word: str) -> str:
+        """The comment over the arguments that are inputs or outputs."""
+        return (
+            f"# {word.capitalize() if self.capitals else word}{':' if self.colons and self.capitals else ''}"
+        )
 
     def _paragraph(self, found: re.Match[str], names: Mapping[str, str]) -> str:
         """Lines of comment that belong together."""
@@ -117,8 +143,8 @@ class Hand:
     def _reasoned(self, text: str) -> str:
         return text.replace("so that", "so") if self.so else text
 
-    def docstring_of(self, sentence: str, more: str, names: Mapping[str, str]) -> str:
-        """A kernel's docstring, or ""."""
+    def docstring_of(self, sentence: str, more: str, arguments: str, names: Mapping[str, str]) -> str:
+        """A kernel's docstring, or ""; `arguments` is its section of them, as it stands."""
         if self.docstring == "none":
             return ""
         said = _imperative(sentence) if self.imperative else sentence
@@ -128,9 +154,12 @@ class Hand:
 
         said, more = (american(re.sub(r"`(\w+)`", name, text)) for text in (said, more))
         more = self._reasoned(more)
-        if self.docstring == "long" and more:
-            return f'"""{said}\n\n{more}\n"""'
-        return f'"""{said}"""'
+        parts = [
+            said,
+            *([more] if self.docstring == "long" and more else []),
+            *([arguments] if arguments else []),
+        ]
+        return '"""' + "\n\n".join(parts) + ('\n"""' if len(parts) > 1 else '"""')
 
     def spaced(self, body: str) -> str:
         """A kernel's body with blank lines between its paragraphs, or without."""
@@ -163,6 +192,8 @@ class Hand:
                 part = _VECTORS.sub(rf"wp.\1{SUFFIX[real]}", part)
                 part = _FLOAT.sub(f"wp.{real}", part)
             else:
+                if self.zero:
+                    part = _ZERO.sub(r"wp.\1()" if self.zero == "none" else r"wp.\1(0.0)", part)
                 if self.full_vectors:
                     part = _VECTORS.sub(_full, part)
                 if full_scalars:
@@ -177,8 +208,8 @@ class Hand:
         ndim, dtype = found[1], found[2]
         if self.array_style == "bracket":
             return f"wp.array{ndim}d[{dtype}]" if ndim else f"wp.array[{dtype}]"
-        if self.array_style == "ranked":
-            return f"wp.array{ndim or 1}d(dtype={dtype})"
+        if self.array_style == "ndim" and ndim:
+            return f"wp.array(dtype={dtype}, ndim={ndim})"
         return found[0]
 
 

@@ -15,6 +15,7 @@ from warpgen.synthesis.writing.algorithm import Algorithm
 from warpgen.synthesis.writing.draft import OF_FLOATS, Draft, Parameter
 from warpgen.synthesis.writing.hand import SUFFIX, Hand, prose
 from warpgen.synthesis.writing.rng import Rng
+from warpgen.synthesis.writing.signature import ordered, section, signature
 
 _WHOLE = re.compile(r"\((?:u?int\d+|bool|vec\di)\)")  # of arrays without floats
 _IMPORTS = (("math.", "import math"), ("Any", "from typing import Any"))
@@ -47,14 +48,19 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
         {"float32": 0.93, "float64": 0.07 * algorithm.double, "float16": 0.03 * algorithm.half}
     )
     plain = _is_plain(algorithm, draft, rng)
-    parameters = _ordered(named(draft), hand.order)
-    own = [*draft.prelude, *draft.functions, _kernel(algorithm, draft, hand, parameters, plain)]
-    names = hand.rename("\n".join([*own, *(p.text for p in draft.pieces)]), _synonyms(algorithm))
+    parameters = ordered(named(draft), hand.order)
+    own = [*draft.prelude, *draft.functions, hand.spaced(draft.text.rstrip())]
+    heads = [f"{p.name} {p.annotation}" for p in parameters]
+    names = hand.rename("\n".join([*own, *heads, *(p.text for p in draft.pieces)]), _synonyms(algorithm))
     if hand.suffix and not names.get(algorithm.name, algorithm.name).endswith("_kernel"):
         names[algorithm.name] = names.get(algorithm.name, algorithm.name) + "_kernel"
-    own = [hand.assigned(hand.commented(hand.renamed(text, names), names)) for text in own]
-    doc = hand.docstring_of(draft.sentence or algorithm.summary, draft.doc, names)
-    own[-1] = own[-1].replace("    $doc\n", textwrap.indent(doc, "    ") + "\n" if doc else "", 1)
+    name = names.get(algorithm.name, algorithm.name)
+    own = [hand.commented(hand.assigned(hand.renamed(text, names)), names) for text in own]
+    said = section(parameters, names, hand)
+    doc = hand.docstring_of(draft.sentence or algorithm.summary, draft.doc, said, names)
+    head = signature(name, parameters, names, hand)
+    body = textwrap.indent(f"{doc}\n{own[-1]}" if doc else own[-1], "    ")
+    own[-1] = "\n".join(["@wp.kernel(enable_backward=False)" if plain else "@wp.kernel", head, body])
     constants, functions = own[: len(draft.prelude)], own[len(draft.prelude) :]
     constants += [p.text for p in draft.pieces if not p.text.startswith(("@", "class", "#"))]
     functions = [*(p.text for p in draft.pieces if p.text.startswith(("@", "class", "#"))), *functions]
@@ -66,7 +72,6 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     head = "\n".join([*imports, *([""] if imports else []), "import warp as wp"])
     source = f"{head}\n\n{body}\n" if constants else f"{head}\n\n\n{body}\n"
     arguments = tuple(_argument(p, names, real) for p in parameters)
-    name = names.get(algorithm.name, algorithm.name)
     summary = prose(draft.sentence or algorithm.summary, names)
     launch = Launch(draft.dim, index, draft.tiled)
     program = Program(seed, index, algorithm.category, name, source, arguments, launch, summary)
@@ -92,30 +97,6 @@ def named(draft: Draft) -> list[Parameter]:
     """The arguments that the variant names, or that another is built over."""
     words = set(re.findall(r"\w+", draft.text)) | {fill.of for p in draft.parameters for fill in p.fills}
     return [p for p in draft.parameters if p.name in words]
-
-
-def _ordered(parameters: list[Parameter], order: str) -> list[Parameter]:
-    """Arguments as they were declared, or with values by themselves first or behind the inputs."""
-    ranks = {"params first": {"param": 0}, "params behind inputs": {"handle": 0, "input": 0, "inout": 0}}
-    rank = ranks.get(order, {})
-    return sorted(parameters, key=lambda p: rank.get(p.role, 1 if p.role != "output" else 2) if rank else 0)
-
-
-def _kernel(algorithm: Algorithm, draft: Draft, hand: Hand, parameters: list[Parameter], plain: bool) -> str:
-    decorator = "@wp.kernel(enable_backward=False)" if plain else "@wp.kernel"
-    parts = [f"{p.name}: {p.annotation}" for p in parameters]
-    head = f"def {algorithm.name}({', '.join(parts)}):"
-    if len(head) > hand.line_length:
-        rows = [f"    {part}," for part in parts]
-        written = [p.role in ("output", "inout") for p in parameters]
-        if written == sorted(written) and not written[0]:
-            if "outputs" in hand.headings:
-                rows.insert(written.index(True), "    # outputs")
-            if "inputs" in hand.headings:
-                rows.insert(0, "    # inputs")
-        head = "\n".join([f"def {algorithm.name}(", *rows, "):"])
-    # The docstring comes last, when names are known.
-    return "\n".join([decorator, head, "    $doc", textwrap.indent(hand.spaced(draft.text.rstrip()), "    ")])
 
 
 def _argument(parameter: Parameter, names: Mapping[str, str], real: str) -> Argument:

@@ -1,0 +1,47 @@
+"""A kernel's head: its arguments in the order that a hand keeps, with what it says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from warpgen.synthesis.writing.draft import Parameter
+from warpgen.synthesis.writing.hand import Hand, prose
+
+_RANKS = {"params first": {"param": 0}, "params behind inputs": {"handle": 0, "input": 0, "inout": 0}}
+
+
+def ordered(parameters: list[Parameter], order: str) -> list[Parameter]:
+    """Arguments as they were declared, or with values by themselves first or behind the inputs."""
+    rank = _RANKS.get(order, {})
+    return sorted(parameters, key=lambda p: rank.get(p.role, 1 if p.role != "output" else 2) if rank else 0)
+
+
+def signature(name: str, parameters: list[Parameter], names: Mapping[str, str], hand: Hand) -> str:
+    """`def name(...):`, on one line where it fits and nothing is said of an argument."""
+    parts = [f"{names.get(p.name, p.name)}: {p.annotation}" for p in parameters]
+    about = [prose(p.about, names) for p in parameters]
+    says = hand.comments and hand.arguments == "behind" and sum(map(bool, about)) * 2 > len(about)
+    head = f"def {name}({', '.join(parts)}):"
+    if len(head) <= hand.line_length and not says:
+        return head
+    rows = [
+        f"    {part},  # {text}" if says and text else f"    {part},"
+        for part, text in zip(parts, about, strict=True)
+    ]
+    written = [p.role in ("output", "inout") for p in parameters]
+    if written == sorted(written) and not written[0]:
+        if True in written and "outputs" in hand.headings:
+            rows.insert(written.index(True), f"    {hand.heading('outputs')}")
+        if "inputs" in hand.headings:
+            rows.insert(0, f"    {hand.heading('inputs')}")
+    return "\n".join([f"def {name}(", *rows, "):"])
+
+
+def section(parameters: list[Parameter], names: Mapping[str, str], hand: Hand) -> str:
+    """The docstring's section of arguments, or "" where this hand has none or too little is known."""
+    about = {names.get(p.name, p.name): p.about for p in parameters if p.about}
+    if hand.arguments != "section" or len(about) * 3 < len(parameters) * 2:
+        return ""
+    stop = "." if hand.full_stops else ""
+    lines = [f"    {name}: {prose(text, names)}{stop}" for name, text in about.items()]
+    return "\n".join(["Args:", *lines])
