@@ -94,27 +94,36 @@ def torsion_forces(d: Draft) -> None:
     apart = d.option("gradient", "inline", "function")
     atoms, count, worlds = d.pick(12, 16), d.pick(24, 32), 2
     shape: Any = atoms if batch == "one system" else (worlds, atoms)
-    d.input("positions", "vec3", shape, -1.0, 1.0)
+    d.input("positions", "vec3", shape, -1.0, 1.0, about="atom positions, one row per world if batched")
     # Atoms of a torsion differ: they are drawn from four ranges that do not overlap.
-    d.input("torsions", "int", (count, 4), 0, atoms // 4)
+    d.input(
+        "torsions",
+        "int",
+        (count, 4),
+        0,
+        atoms // 4,
+        about="local atom indices of each dihedral, shape (num_torsions, 4)",
+    )
     if skipped == "mask":
-        d.input("enabled", "bool", count)
+        d.input("enabled", "bool", count, about="False for torsions that are switched off")
     elif skipped == "sentinel":
-        d.input("torsion_type", "int", count, -1, 3)
+        d.input("torsion_type", "int", count, -1, 3, about="type of each torsion, -1 for unused slots")
     struct = form in ("periodic", "harmonic")
     if struct:
         fold = fill(value=d.pick(1.0, 2.0, 3.0))
         bounds = {"stiffness": fill(0.5, 3.0), "multiplicity": fold, "phase": fill(-0.5, 0.5)}
         if per == "array":
-            d.struct("params", _TORSION, bounds, count)
+            d.struct(
+                "params", _TORSION, bounds, count, about="stiffness, multiplicity and phase of each torsion"
+            )
         else:
-            d.struct("params", _TORSION, bounds)
+            d.struct("params", _TORSION, bounds, about="stiffness, multiplicity and phase of each torsion")
     elif per == "array":
-        d.input("coefficients", "vec3", count, -1.5, 1.5)
+        d.input("coefficients", "vec3", count, -1.5, 1.5, about="series coefficients of the torsion energy")
     else:
-        d.param("coefficients", "vec3", -1.5, 1.5)
+        d.param("coefficients", "vec3", -1.5, 1.5, about="series coefficients of the torsion energy")
     if box == "periodic":
-        d.param("box", "float", 2.5, 4.0)
+        d.param("box", "float", 2.5, 4.0, about="edge length of the periodic cube")
         d.function("""
             @wp.func
             def minimum_image(r: wp.vec3, box: float) -> wp.vec3:
@@ -125,7 +134,7 @@ def torsion_forces(d: Draft) -> None:
                     r[2] - box * wp.round(r[2] / box),
                 )
         """)
-    d.output("forces", "vec3", shape)
+    d.output("forces", "vec3", shape, about="accumulated forces on the atoms")
     signature = "params: TorsionParams" if struct else "coefficients: wp.vec3"
     d.function(
         f"""

@@ -54,12 +54,25 @@ def production_rates(d: Draft) -> None:
     heat = d.flag("heat release", 0.35)
     cells, species, count = d.pick(16, 24), d.pick(5, 6, 8), d.pick(6, 8, 10)
     cells_first = layout == "cells first"
-    d.input("conc", "float", (cells, species) if cells_first else (species, cells), 0.2, 2.0)
-    d.input("temperature", "float", cells, 900.0, 1800.0)
+    d.input(
+        "conc",
+        "float",
+        (cells, species) if cells_first else (species, cells),
+        0.2,
+        2.0,
+        about="molar concentrations [mol/m^3]",
+    )
+    d.input("temperature", "float", cells, 900.0, 1800.0, about="gas temperature per cell [K]")
     if mask == "flags":
-        d.input("burning", "bool", cells)
+        d.input("burning", "bool", cells, about="False for cells without chemistry")
     elif mask == "temperature":
-        d.param("ignition_temp", "float", 1100.0, 1300.0)
+        d.param(
+            "ignition_temp",
+            "float",
+            1100.0,
+            1300.0,
+            about="no reactions take place below this temperature [K]",
+        )
     equilibrium, lowered = back == "equilibrium", falloff != "none"
     fields: dict[str, Filled] = {
         "reactants": fill(-1, species, shape=(count, 2)),
@@ -72,14 +85,26 @@ def production_rates(d: Draft) -> None:
         fields |= {"log_a_low": fill(-0.5, 0.5, shape=count), "third_body": fill(shape=count)}
     if equilibrium:
         fields["gibbs"] = fill(-0.6, 0.6, shape=(species, 3))
-    d.struct("mech", _mechanism(equilibrium, lowered), fields)
+    d.struct("mech", _mechanism(equilibrium, lowered), fields, about="reaction table")
     if back == "detailed rates":
-        d.input("reverse_params", "vec3", count, -0.3, 0.3)
+        d.input(
+            "reverse_params",
+            "vec3",
+            count,
+            -0.3,
+            0.3,
+            about="log prefactor, temperature exponent and activation temperature of the reverse reactions",
+        )
     if heat:
-        d.input("enthalpy", "float", species, -2.0, 2.0)
-        d.output("heat_release", "float", cells)
+        d.input("enthalpy", "float", species, -2.0, 2.0, about="molar enthalpies of formation")
+        d.output("heat_release", "float", cells, about="heat released per cell and time")
     else:
-        d.output("omega", "float", (cells, species) if cells_first else (species, cells))
+        d.output(
+            "omega",
+            "float",
+            (cells, species) if cells_first else (species, cells),
+            about="net molar production rates [mol/(m^3 s)]",
+        )
     d.use(_ARRHENIUS)
     at = "conc[cell, {0}]" if cells_first else "conc[{0}, cell]"
     d.function(

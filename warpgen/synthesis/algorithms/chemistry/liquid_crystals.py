@@ -30,9 +30,9 @@ def anisotropy_sum(au: float, bu: float, ab: float, chi: float) -> float:
 """)
 
 _POWERS = {
-    "gb(2, 1)": ("contact * contact * direction", "shape.kappa_prime", 2, 1),
-    "gb(1, 2)": ("contact * direction * direction", "wp.sqrt(shape.kappa_prime)", 1, 2),
-    "gb(1, 3)": ("contact * direction * direction * direction", "wp.pow(shape.kappa_prime, 1.0 / 3.0)", 1, 3),
+    "gb(2, 1)": ("contact * contact * dir_factor", "shape.kappa_prime", 2, 1),
+    "gb(1, 2)": ("contact * dir_factor * dir_factor", "wp.sqrt(shape.kappa_prime)", 1, 2),
+    "gb(1, 3)": ("contact * dir_factor * dir_factor * dir_factor", "wp.pow(shape.kappa_prime, 1.0 / 3.0)", 1, 3),
 }
 
 
@@ -66,19 +66,42 @@ def gay_berne_energy(d: Draft) -> None:
     core = d.option("core", "guarded", "soft")
     molecules, count, worlds = d.pick(12, 16), d.pick(24, 32), d.pick(2, 3)
     if turned == "transform":
-        d.input("poses", "transform", (worlds, molecules), -2.5, 2.5, kind="transform")
+        d.input(
+            "poses",
+            "transform",
+            (worlds, molecules),
+            -2.5,
+            2.5,
+            kind="transform",
+            about="center and orientation of each molecule, long axis along local z",
+        )
         where = "wp.transform_get_translation(poses[world, {0}])"
         rotation = "wp.quat_rotate(wp.transform_get_rotation(poses[world, {0}]), wp.vec3(0.0, 0.0, 1.0))"
     else:
-        d.input("positions", "vec3", (worlds, molecules), -2.5, 2.5)
+        d.input(
+            "positions",
+            "vec3",
+            (worlds, molecules),
+            -2.5,
+            2.5,
+            about="centers of the molecules, shape (num_worlds, num_molecules)",
+        )
         where = "positions[world, {0}]"
         if turned == "axis":
-            d.input("axes", "vec3", (worlds, molecules), kind="unit")
+            d.input(
+                "axes", "vec3", (worlds, molecules), kind="unit", about="unit vectors along the long axes"
+            )
             rotation = "axes[world, {0}]"
         else:
-            d.input("orientations", "quat", (worlds, molecules), kind="unit")
+            d.input(
+                "orientations",
+                "quat",
+                (worlds, molecules),
+                kind="unit",
+                about="rotations of the molecules, long axis along local z",
+            )
             rotation = "wp.quat_rotate(orientations[world, {0}], wp.vec3(0.0, 0.0, 1.0))"
-    d.input("pairs", "int", (count, 2), -1, molecules)
+    d.input("pairs", "int", (count, 2), -1, molecules, about="candidate pairs, -1 for unused slots")
     bounds = {
         "sigma0": fill(0.9, 1.1),
         "epsilon0": fill(0.8, 1.2),
@@ -86,11 +109,11 @@ def gay_berne_energy(d: Draft) -> None:
         "kappa_prime": fill(4.0, 5.0),
         "cutoff": fill(3.5, 4.0),
     }
-    d.struct("shape", _SHAPE, bounds)
+    d.struct("shape", _SHAPE, bounds, about="model constants shared by all molecules")
     if box == "periodic":
-        d.param("box", "vec3", 5.0, 6.0)
+        d.param("box", "vec3", 5.0, 6.0, about="edge lengths of the periodic box")
     sizes: dict[str, Any] = {"pairs": (worlds, count), "molecules": (worlds, molecules), "worlds": worlds}
-    d.output("energies", "float", sizes[result])
+    d.output("energies", "float", sizes[result], about="Gay-Berne energies")
     d.use(_ANISOTROPY)
     strength, ratio, nu, mu = _POWERS[powers]
     d.function(
@@ -104,7 +127,7 @@ def gay_berne_energy(d: Draft) -> None:
             # Depends on the mutual orientation only
             contact = 1.0 / wp.sqrt(1.0 - chi * chi * ab * ab)
             # Depends on the direction of the separation, too
-            direction = 1.0 - anisotropy_sum(au, bu, ab, chi_prime)
+            dir_factor = 1.0 - anisotropy_sum(au, bu, ab, chi_prime)
             return shape.epsilon0 * {strength}
         """
     )
@@ -137,10 +160,10 @@ def gay_berne_energy(d: Draft) -> None:
         ),
     )
     ending = {
-        "truncated": "energy = depth * shifted_lj(r, sigma, shape.sigma0)",
+        "truncated": "energy = well * shifted_lj(r, sigma, shape.sigma0)",
         "shifted": (
             "# Subtract the value at the cutoff for this orientation to avoid a jump\n"
-            "energy = depth * (\n"
+            "energy = well * (\n"
             "    shifted_lj(r, sigma, shape.sigma0) - shifted_lj(shape.cutoff, sigma, shape.sigma0)\n"
             ")"
         ),
@@ -148,7 +171,7 @@ def gay_berne_energy(d: Draft) -> None:
             "# Taper over the last tenth of the range using a cubic\n"
             "x = wp.clamp((r / shape.cutoff - 0.9) / 0.1, 0.0, 1.0)\n"
             "taper = 1.0 - x * x * (3.0 - 2.0 * x)\n"
-            "energy = taper * depth * shifted_lj(r, sigma, shape.sigma0)"
+            "energy = taper * well * shifted_lj(r, sigma, shape.sigma0)"
         ),
     }[cut]
     store = {
@@ -192,7 +215,7 @@ def gay_berne_energy(d: Draft) -> None:
         cos_j = wp.dot(axis_j, unit)
         cos_ij = wp.dot(axis_i, axis_j)
         sigma = contact_distance(cos_i, cos_j, cos_ij, shape)
-        depth = well_depth(cos_i, cos_j, cos_ij, shape)
+        well = well_depth(cos_i, cos_j, cos_ij, shape)
         $ending
         $store
         """,

@@ -91,19 +91,48 @@ def nonbonded_forces(d: Draft) -> None:
     atoms, most, worlds = d.pick(12, 16), d.pick(6, 8), 2
     many = batch == "worlds"
     shape: Any = (worlds, atoms) if many else atoms
-    d.input("positions", "vec3", shape, -1.5, 1.5)
-    d.input("lj_params", "vec2", atoms, 0.4, 0.6)
-    d.input("charges", "float", atoms, -0.6, 0.6)
+    d.input(
+        "positions", "vec3", shape, -1.5, 1.5, about="atom positions, not necessarily wrapped into the box"
+    )
+    d.input("lj_params", "vec2", atoms, 0.4, 0.6, about="(sigma, epsilon) per atom")
+    d.input("charges", "float", atoms, -0.6, 0.6, about="partial charges [e]")
     if lists == "packed":
-        d.input("offsets", "int", atoms + 1, high=atoms * most, kind="offsets")
-        d.input("neighbors", "int", atoms * most, 0, atoms)
+        d.input(
+            "offsets",
+            "int",
+            atoms + 1,
+            high=atoms * most,
+            kind="offsets",
+            about="start of each atom's segment in the packed list",
+        )
+        d.input("neighbors", "int", atoms * most, 0, atoms, about="indices of neighboring atoms")
     else:
-        d.input("neighbors", "int", (atoms, most), -1 if lists == "terminated" else 0, atoms)
+        d.input(
+            "neighbors",
+            "int",
+            (atoms, most),
+            -1 if lists == "terminated" else 0,
+            atoms,
+            about="indices of neighboring atoms",
+        )
         if lists == "counted":
-            d.input("neighbor_count", "int", atoms, 2, most + 1)
+            d.input("neighbor_count", "int", atoms, 2, most + 1, about="number of valid entries per row")
     if bound != "none":
-        d.input("bonded", "int" if bound == "scaled 1-4" else "bool", (atoms, atoms), 0, 3)
-    d.param("box", "vec3" if box == "orthorhombic" else "float", 2.5, 3.0)
+        d.input(
+            "bonded",
+            "int" if bound == "scaled 1-4" else "bool",
+            (atoms, atoms),
+            0,
+            3,
+            about="bond relation of each pair of atoms, 1 if excluded",
+        )
+    d.param(
+        "box",
+        "vec3" if box == "orthorhombic" else "float",
+        2.5,
+        3.0,
+        about="edge lengths of the periodic box",
+    )
     bounds = {
         "cutoff": fill(1.1, 1.3),
         "switch_dist": fill(0.8, 0.9),
@@ -111,8 +140,8 @@ def nonbonded_forces(d: Draft) -> None:
         "alpha": fill(1.0, 2.0),
         "scale14": fill(0.4, 0.6),
     }
-    d.struct("field", _FIELD, bounds)
-    d.output("forces", "vec3", shape)
+    d.struct("field", _FIELD, bounds, about="cutoffs and electrostatic constants")
+    d.output("forces", "vec3", shape, about="forces on the atoms")
     edge = [f"box[{k}]" for k in range(3)] if box == "orthorhombic" else ["box"] * 3
     d.function(
         f"""
@@ -196,7 +225,9 @@ def nonbonded_forces(d: Draft) -> None:
         "flags": "# Bonded pairs are handled by the bonded terms\nif bonded[i, j]:\n    continue",
         "scaled 1-4": "separation = bonded[i, j]\nif separation == 1:\n    continue",
     }[bound]
-    factor = "pair_force = lj_pair_force(r, mixed, field) + coulomb_pair_force(r, charge_i * charges[j], field)"
+    factor = (
+        "pair_force = lj_pair_force(r, mixed, field) + coulomb_pair_force(r, charge_i * charges[j], field)"
+    )
     if bound == "scaled 1-4":
         factor += "\n# Pairs that are three bonds apart interact at reduced strength\n"
         factor += "if separation == 2:\n    pair_force *= field.scale14"
@@ -276,7 +307,9 @@ def nonbonded_forces(d: Draft) -> None:
                 js = js[kept]
                 if len(js):
                     moved = descent(
-                        lambda p, i=i, at=at, js=js: energy(np.where(np.arange(atoms)[:, None] == i, p, at), i, at, js),
+                        lambda p, i=i, at=at, js=js: energy(
+                            np.where(np.arange(atoms)[:, None] == i, p, at), i, at, js
+                        ),
                         at[i : i + 1],
                     )
                     found[world, i] = moved[0]
