@@ -75,7 +75,9 @@ def cardiac_step(d: Draft) -> None:
     layout = d.option("layout", "cells first", "variables first")
     blocked = d.option("drug", "none", "sodium", "potassium")
     scar = d.option("scar", "none", "mask", "types")
-    paced = d.option("stimulus", "pulse", "array")
+    paced = d.option("stimulus", "pulse", "array", "sites")
+    coupling = d.option("coupling", "none", "neighbors", "fibers")
+    tension = d.flag("tension", 0.4)
     result = d.option("result", "state", "currents", weights=(0.7, 0.3))
     cells = d.pick(32, 48)
     first = layout == "cells first"
@@ -90,7 +92,12 @@ def cardiac_step(d: Draft) -> None:
         d.input("excitable", "bool", cells, about="False inside scars")
     elif scar == "types":
         d.input("tissue", "int", cells, -1, 3, about="tissue type per cell, -1 for none")
-    if paced == "array":
+    if paced == "sites":
+        d.input("pacing_site", "int", cells, -1, 2, about="pacing electrode per cell, -1 for none")
+        d.input("electrode_current", "vec2", 1, -40.0, -20.0, about="current of both electrodes [uA/cm^2]")
+        d.input("electrode_delay", "vec2", 1, 0.0, 1.0, about="onset of both electrodes [ms]")
+        d.param("time", "float", 0.5, 2.5, about="time since the start of the beat [ms]")
+    elif paced == "array":
         d.input("stimulus", "float", cells, -20.0, 0.0, about="stimulus current [uA/cm^2]")
     else:
         d.param("time", "float", 0.0, 2.0, about="time since the start of the beat [ms]")
@@ -98,10 +105,23 @@ def cardiac_step(d: Draft) -> None:
     if blocked != "none":
         d.param("block", "float", 0.2, 0.8, about="fraction of the channels that the drug blocks")
     stepped = result == "state"
+    coupled, strained = coupling != "none" and stepped, tension and stepped
+    if coupled:
+        d.input(
+            "neighbors", "int", (cells, 4), -1, cells, about="left, right, lower and upper cell, -1 at edges"
+        )
+        d.param("coupling", "float", 0.1, 0.4, about="conductance between neighbors [mS/cm^2]")
+    if coupled and coupling == "fibers":
+        d.input("fiber_angle", "float", cells, -1.5, 1.5, about="direction of the muscle fibers [rad]")
+        d.param("anisotropy", "float", 0.1, 0.4, about="ratio of transverse to longitudinal conductance")
+    if strained:
+        d.input("tension", "float", cells, 0.0, 20.0, about="active tension [kPa]")
     if stepped:
         d.param("dt", "float", 0.005, 0.02, about="time step [ms]")
         d.output("next_potential", "float", cells, about="membrane potential after the step [mV]")
         d.output("next_state", "float", shape, about="gates and calcium after the step")
+        if strained:
+            d.output("next_tension", "float", cells, about="active tension after the step [kPa]")
     else:
         d.output("i_ion", "float", cells, about="total ionic current [uA/cm^2]")
     if stepped:
@@ -133,6 +153,8 @@ def cardiac_step(d: Draft) -> None:
         "types": "if tissue[cell] < 0:\n    $keep\n    return",
     }[scar]
     keep = f"next_potential[cell] = vm\nfor k in range(7):\n    {at('next_state', 0).replace('0', 'k')} = {at('state', 0).replace('0', 'k')}"
+    if strained:
+        keep += "\nnext_tension[cell] = tension[cell]"
     if not stepped:
         keep = "i_ion[cell] = 0.0"
     skip = skip.replace("    $keep\n", "".join(f"    {line}\n" for line in keep.split("\n")))
@@ -201,7 +223,47 @@ def cardiac_step(d: Draft) -> None:
         # C_m = 1 uF/cm^2, dV/dt = -(I_ion + I_stim) / C_m
         next_potential[cell] = vm - dt * (i_total + i_stim)
     """
+    gap, turn, strain = "", "", ""
+    if coupled:
+        gap = f"""
+        # --- Gap junctions ---
+        $turn
+        i_gap = float(0.0)
+        for side in range(4):
+            other = neighbors[cell, side]
+            # No flux through the edges of the tissue
+            if other >= 0:
+                i_gap += {"wp.where(side < 2, g_x, g_y)" if coupling == "fibers" else "coupling"} * (vm - potential[other])
+        i_total += i_gap
+        """
+    if coupled and coupling == "fibers":
+        turn = """
+        # Conductances along the axes of the grid for fibers at an angle
+        along = wp.cos(fiber_angle[cell])
+        across = wp.sin(fiber_angle[cell])
+        g_x = coupling * (along * along + anisotropy * across * across)
+        g_y = coupling * (across * across + anisotropy * along * along)
+        """
+    if strained:
+        strain = """
+        # --- Active tension (Nash & Panfilov 2004) ---
+        # Excitation on a scale from 0 at rest to 1 at the plateau
+        excited = wp.clamp((vm + 84.0) / 100.0, 0.0, 1.0)
+        # Builds up fast and decays slowly
+        tension_rate = 0.1 + 0.9 * wp.exp(-wp.exp(-30.0 * (excited - 0.05)))
+        target_tension = 47.9 * excited
+        next_tension[cell] = tension[cell] + dt * tension_rate * (target_tension - tension[cell])
+        """
     pace = {
+        "sites": """
+            # Each electrode delivers a pulse of one millisecond
+            site = pacing_site[cell]
+            i_stim = float(0.0)
+            if site >= 0:
+                since_onset = time - electrode_delay[0][site]
+                if since_onset >= 0.0 and since_onset < 1.0:
+                    i_stim = electrode_current[0][site]
+        """,
         "pulse": (
             "# One millisecond of pacing current at the start of the beat\n"
             "i_stim = wp.where(time < 1.0, amplitude, 0.0)"
@@ -220,7 +282,10 @@ def cardiac_step(d: Draft) -> None:
         g_k = {potassium}
         $rates
         $currents
-        $last
+        $gap
+        $pace
+        $advance
+        $strain
         """,
         skip=skip,
         reads=reads,
@@ -228,10 +293,13 @@ def cardiac_step(d: Draft) -> None:
         currents=currents,
         sum=f"i_total = {total}",
         gates="\n".join(names),
-        last=f"{pace}\n{advance.strip()}".replace("\n        ", "\n") if stepped else "i_ion[cell] = i_total",
+        gap=gap,
+        turn=turn,
+        pace=pace if stepped else "",
+        advance=advance if stepped else "i_ion[cell] = i_total",
+        strain=strain,
     )
     if not stepped:
-        d.parameters = [p for p in d.parameters if p.name not in ("time", "amplitude", "stimulus")]
         d.says(
             "Computes the ionic currents through the membranes of ventricular heart cells (Luo-Rudy 1991)."
         )
@@ -274,11 +342,30 @@ def cardiac_step(d: Draft) -> None:
                 }[gating]
             )
         after.append(y[6] + 100 * h * (-1e-4 * i_si + 0.07 * (1e-4 - ca)))
-        stim = v.stimulus if paced == "array" else (v.amplitude if v.time < 1 else 0.0)
+        if paced == "sites":
+            site = np.maximum(v.pacing_site, 0)
+            since = v.time - v.electrode_delay[0][site]
+            on = (v.pacing_site >= 0) & (since >= 0) & (since < 1)
+            stim = v.electrode_current[0][site] * on
+        else:
+            stim = v.stimulus if paced == "array" else (v.amplitude if v.time < 1 else 0.0)
+        if coupled:
+            g = np.full((cells, 4), v.coupling)
+            if coupling == "fibers":
+                c, s = np.cos(v.fiber_angle) ** 2, np.sin(v.fiber_angle) ** 2
+                g[:, :2] *= (c + v.anisotropy * s)[:, None]
+                g[:, 2:] *= (s + v.anisotropy * c)[:, None]
+            i = i + (g * (v.neighbors >= 0) * (u[:, None] - u[v.neighbors])).sum(axis=1)
         moved = np.where(there, np.array(after), y)
-        return {
+        answer = {
             "next_state": moved.T if first else moved,
             "next_potential": np.where(there, u - h * (i + stim), u),
         }
+        if strained:
+            z = np.clip((u + 84) / 100, 0, 1)
+            rate = 0.1 + 0.9 * e(-e(-30 * (z - 0.05)))
+            pulled = v.tension + h * rate * (47.9 * z - v.tension)
+            answer["next_tension"] = np.where(there, pulled, v.tension)
+        return answer
 
     d.check(reference, 2e-3)
