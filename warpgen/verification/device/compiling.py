@@ -1,0 +1,75 @@
+"""CUDA texts to objects that run here: as C++, behind the shim, over Warp's own headers for CUDA."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from pathlib import Path
+
+from warpgen.record import Target
+from warpgen.verification.compiling.compiler import BARE, Compiler
+from warpgen.verification.compiling.translation_unit import TranslationUnit
+from warpgen.verification.device.headers import SOURCES, patched
+from warpgen.verification.device.machine import Machine, entry
+from warpgen.verification.native import warp_native
+
+# Dynamic shared memory is declared as an array without bounds. Here it is a pointer, and declared under the name of
+# one that is the same for all: whatever the type, whether inside a function or not.
+_DYNAMIC = re.compile(
+    r"\bextern\s+__shared__\s+(?:(?:__align__|alignas)\s*\([^()]*\)\s*)?([^;=\[\]()]*?[\w>])\s+(\w+)\s*\[\s*\]\s*;"
+)
+_POINTER = r'extern \1* \2 __asm__("wg_dynamic");'
+_BOUNDS = r"(?:__launch_bounds__\s*\([^()]*\)\s*)?"
+_GLOBAL = re.compile(rf"\b__global__\s+(?:static\s+|inline\s+)?{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(")
+
+
+class DeviceCompiler(Compiler):
+    """As its base, whose target "cpu" here takes texts in CUDA."""
+
+    bare = BARE["cuda"]
+
+    def __init__(self, workdir: Path) -> None:
+        workdir.mkdir(parents=True, exist_ok=True)
+        super().__init__(workdir, unset=True)
+        token = secrets.token_hex(8)  # precompiled headers are of these files and of no others
+        self._includes, self._shim = workdir / f"warp-{token}", f"shim-{token}.h"
+        self.machine = workdir / f"machine-{token}.o"
+
+    def to_object(self, unit: TranslationUnit, path: Path, folder: Path) -> str:
+        """Compile the unit to an object at `path`; what clang complains of, nothing if it accepts it."""
+        runnable = TranslationUnit(_runnable(unit), unit.members, unit.lines, unit.names)
+        return super().to_object(runnable, path, folder)
+
+    def compile_file(self, source: Path, path: Path, headers: Path) -> None:
+        """One file to an object; raises Exception after writing diagnostics to fd 2."""
+        warp_native.compile_device(source, path, headers, self._includes, self._shim)
+
+    def _build_and_link(self, unit: TranslationUnit, source: Path, path: Path, headers: Path) -> None:
+        self.compile_file(source, path, headers)
+        Machine(self.machine).load(path)
+
+    def _warm_up(self, target: Target) -> None:
+        if not self._includes.exists():
+            patched(self._includes)
+            shutil.copyfile(SOURCES / "shim.h", self._includes / self._shim)
+            warp_native.compile_device(SOURCES / "machine.cpp", self.machine, None, self._includes, "", level=2)
+        super()._warm_up(target)
+
+
+def functions_of(text: str, kernel: str = "") -> list[str]:
+    """The functions of a text that a grid of threads is launched of; of a kernel of Warp's, or all."""
+    found = list(dict.fromkeys(_GLOBAL.findall(text)))
+    return [name for name in found if not kernel or name.startswith(f"{kernel}_cuda_kernel_")]
+
+
+def _runnable(unit: TranslationUnit) -> str:
+    """The unit's texts, with its dynamic shared memory as pointers, and behind them what calls their kernels."""
+    parts = [_DYNAMIC.sub(_POINTER, unit.text)]
+    for member, name in zip(unit.members, unit.names, strict=True):
+        calls = "".join(
+            f'extern "C" void {entry(function)}(void** arguments)\n{{ wg_call({function}, arguments); }}\n'
+            for function in functions_of(unit.text, name)
+        )
+        parts.append(f"namespace program_{member} {{\n{calls}}}\n" if len(unit.members) > 1 else calls)
+    return "\n".join(parts)
