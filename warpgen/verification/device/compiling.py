@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from warpgen.record import Target
@@ -21,7 +22,10 @@ _DYNAMIC = re.compile(
 )
 _POINTER = r'extern \1* \2 __asm__("wg_dynamic");'
 _BOUNDS = r"(?:__launch_bounds__\s*\([^()]*\)\s*)?"
-_GLOBAL = re.compile(rf"\b__global__\s+(?:static\s+|inline\s+)?{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(")
+_GLOBAL = re.compile(
+    rf"\b__global__\s+(?:static\s+|inline\s+)?{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(([^{{}};]*?)\)\s*\{{"
+)
+_PARAMETER = re.compile(r"(.*[\w>*&\s])\b\w+\s*(\[\s*\])?\s*", re.DOTALL)
 
 
 class DeviceCompiler(Compiler):
@@ -57,19 +61,39 @@ class DeviceCompiler(Compiler):
         super()._warm_up(target)
 
 
-def functions_of(text: str, kernel: str = "") -> list[str]:
-    """The functions of a text that a grid of threads is launched of; of a kernel of Warp's, or all."""
-    found = list(dict.fromkeys(_GLOBAL.findall(text)))
-    return [name for name in found if not kernel or name.startswith(f"{kernel}_cuda_kernel_")]
+def functions_of(text: str) -> dict[str, list[str]]:
+    """The functions of a text that grids of threads are launched of, and the types of their parameters."""
+    return {name: _types(parameters) for name, parameters in _GLOBAL.findall(text)}
+
+
+def _types(parameters: str) -> list[str]:
+    """The types in a list of parameters, each of which has a name."""
+    types, depth, start = [], 0, 0
+    for at, letter in enumerate(f"{parameters},"):
+        depth += (letter in "<([") - (letter in ">)]")
+        if letter == "," and not depth:
+            named = _PARAMETER.fullmatch(parameters[start:at])
+            if named:
+                types.append(named[1].strip() + ("*" if named[2] else ""))
+            start = at + 1
+    return types
 
 
 def _runnable(unit: TranslationUnit) -> str:
-    """The unit's texts, with its dynamic shared memory as pointers, and behind them what calls their kernels."""
-    parts = [_DYNAMIC.sub(_POINTER, unit.text)]
+    """The unit's texts, with its dynamic shared memory as pointers, and behind them what calls their kernels.
+
+    Written out, for a template that finds out the types by itself takes as long to compile as the kernel.
+    """
+    parts, found = [_DYNAMIC.sub(_POINTER, unit.text)], functions_of(unit.text)
+    if len(unit.members) == 1:
+        return "\n".join(parts + [_entry(*function) for function in found.items()])
     for member, name in zip(unit.members, unit.names, strict=True):
-        calls = "".join(
-            f'extern "C" void {entry(function)}(void** arguments)\n{{ wg_call({function}, arguments); }}\n'
-            for function in functions_of(unit.text, name)
-        )
-        parts.append(f"namespace program_{member} {{\n{calls}}}\n" if len(unit.members) > 1 else calls)
+        own = (f"{name}_cuda_kernel_{direction}" for direction in ("forward", "backward"))
+        calls = "".join(_entry(function, found[function]) for function in own if function in found)
+        parts.append(f"namespace program_{member} {{\n{calls}}}\n")
     return "\n".join(parts)
+
+
+def _entry(function: str, types: Sequence[str]) -> str:
+    arguments = ", ".join(f"*({kind}*)arguments[{place}]" for place, kind in enumerate(types))
+    return f'extern "C" void {entry(function)}(void** arguments) {{ {function}({arguments}); }}\n'

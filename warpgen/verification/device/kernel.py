@@ -8,10 +8,9 @@ from collections.abc import Sequence
 
 from warpgen.errors import VerificationError
 from warpgen.launch import Launch
-from warpgen.verification.device.machine import MOST_SHARED, Machine
+from warpgen.verification.device.machine import MOST_SHARED, DeviceCode, Machine, Shape
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.generated import kernel_dim, kernel_name
-from warpgen.verification.native.object_file import LoadedObject
 from warpgen.verification.native.warp_native import DEVICE_BLOCK
 from warpgen.verification.running.arguments import Arguments
 from warpgen.verification.running.execute import MOST_THREADS
@@ -24,7 +23,7 @@ class DeviceKernel:
     def __init__(
         self,
         machine: Machine,
-        code: LoadedObject,
+        code: DeviceCode,
         text: str,
         launch: Launch,
         layouts: Sequence[MemoryLayout],
@@ -54,8 +53,6 @@ class DeviceKernel:
         pointers = [ctypes.addressof(self._bounds)]
         pointers += [ctypes.addressof(block) + place for block in memory for place in self._places]
         grid = (-(-self.threads // DEVICE_BLOCK), 1, 1)
-        function = f"{self._name}_cuda_kernel_{direction}"
         armed = direction == "forward"  # an adjoint that reads `x.shape` clears that of x's gradient, harmlessly
-        self._machine.launch(
-            self._code, function, pointers, grid, (DEVICE_BLOCK, 1, 1), self.order, self._shared, armed
-        )
+        shape = Shape(grid, (DEVICE_BLOCK, 1, 1), self._shared, self.order, armed)
+        self._machine.launch(self._code, f"{self._name}_cuda_kernel_{direction}", pointers, shape)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import mmap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import numpy as np
 
 from warpgen.errors import VerificationError
@@ -41,66 +42,76 @@ def entry(function: str) -> str:
     return f"wg_run_{function}"
 
 
+class Shape(msgspec.Struct, frozen=True):
+    """What a launch says: blocks of the grid and threads of a block along x, y and z, and how they are run."""
+
+    grid: tuple[int, int, int]
+    block: tuple[int, int, int]
+    shared: int = 0  # bytes of dynamic shared memory
+    order: int = 0  # one of ORDERS
+    armed: bool = True  # whether Warp's range checks trap
+
+
+class DeviceCode:
+    """A compiled object whose kernels run on a machine."""
+
+    def __init__(self, path: Path, machine: LoadedObject) -> None:
+        self._object = LoadedObject(path, lambda name: machine.address(name) or warp_native.harmless(name))
+        regions = self._object.sections(_SHARED)
+        self.regions = len(regions)
+        self.places = (ctypes.c_uint64 * max(2 * len(regions), 1))(*[n for region in regions for n in region])
+
+    def start(self, function: str) -> int:
+        """The address that a function is launched by. Raises VerificationError where it is not there."""
+        address = self._object.address(entry(function))
+        if not address:
+            raise VerificationError(f"the object lacks {function}")
+        return address
+
+
 class Machine:
     """Loads machine.cpp's object; one launch at a time. Of a forked child, as what is loaded is shared memory."""
 
     def __init__(self, path: Path) -> None:
-        self._code = LoadedObject(path, warp_native.harmless)
+        self._object = LoadedObject(path, warp_native.harmless)
         pointer, number, size = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64
         types = (*[pointer] * 4, number, ctypes.c_int, pointer, number, pointer, size, pointer, size, pointer)
-        self._launch = ctypes.CFUNCTYPE(ctypes.c_char_p, *types)(self._code.address("wg_launch"))
-        self._armed = ctypes.c_int.from_address(self._code.address("wg_armed"))
-        self._stacks: Any = None
-        self._threads = 0
+        self._launch = ctypes.CFUNCTYPE(ctypes.c_char_p, *types)(self._object.address("wg_launch"))
+        self._armed = ctypes.c_int.from_address(self._object.address("wg_armed"))
+        self._stacks: Pages | None = None
         self._shared = Pages(MOST_SHARED)
 
-    def load(self, path: Path) -> LoadedObject:
-        """An object whose kernels run on this machine. Raises OSError as `warp_native.Library` does."""
-        return LoadedObject(path, lambda name: self._code.address(name) or warp_native.harmless(name))
+    def load(self, path: Path) -> DeviceCode:
+        """An object's kernels, to be launched. Raises OSError as `warp_native.Library` does."""
+        return DeviceCode(path, self._object)
 
-    def launch(
-        self,
-        code: LoadedObject,
-        function: str,
-        pointers: Sequence[int],
-        grid: tuple[int, int, int],
-        block: tuple[int, int, int],
-        order: int,
-        shared: int,
-        armed: bool,
-    ) -> int:
-        """Run a grid of blocks; `pointers` are of the arguments, `shared` bytes of dynamic shared memory.
-
-        Returns how often threads met. Raises Stuck.
-        """
-        self._make_stacks(block[0] * block[1] * block[2])
-        start = code.address(entry(function))
-        if not start:
-            raise VerificationError(f"the object lacks {function}")
-        regions = code.sections(_SHARED)
-        places = (ctypes.c_uint64 * max(2 * len(regions), 1))(*[n for region in regions for n in region])
+    def launch(self, code: DeviceCode, function: str, pointers: Sequence[int], shape: Shape) -> int:
+        """Run a grid of blocks; `pointers` are those of the arguments. Returns how often threads met. Raises Stuck."""
+        if not 0 <= shape.shared <= MOST_SHARED:
+            raise VerificationError(f"a block may have {MOST_SHARED} bytes of shared memory")
         words = (ctypes.c_void_p * max(len(pointers), 1))(*pointers)
-        dynamic = (self._shared.end - shared) & ~15
-        sizes = [(ctypes.c_uint32 * 3)(*size) for size in (grid, block)]
+        dynamic = (self._shared.end - shape.shared) & ~15
+        sizes = [(ctypes.c_uint32 * 3)(*size) for size in (shape.grid, shape.block)]
+        how = shape.order, _POISON[shape.order & 1], code.places, code.regions
+        stacks = self._stacks_for(math.prod(shape.block))
+        memory = dynamic, self._shared.end - dynamic, stacks.start, _STACK
         met = ctypes.c_uint64()
-        self._armed.value = int(armed)
-        memory = dynamic, self._shared.end - dynamic, self._stacks.start, _STACK
-        fault = self._launch(
-            start, words, *sizes, order, _POISON[order & 1], places, len(regions), *memory, ctypes.byref(met)
-        )
+        self._armed.value = int(shape.armed)
+        fault = self._launch(code.start(function), words, *sizes, *how, *memory, ctypes.byref(met))
         self._armed.value = 1
         if fault:
             raise Stuck(fault.decode())
         return met.value
 
-    def _make_stacks(self, threads: int) -> None:
-        if threads > MOST_BLOCK:
-            raise VerificationError(f"a block has {MOST_BLOCK} threads at most")
-        if threads > self._threads:
-            self._threads = threads
+    def _stacks_for(self, threads: int) -> Pages:
+        """A stack for each thread of a block, below which a page traps."""
+        if not 0 < threads <= MOST_BLOCK:
+            raise VerificationError(f"a block has 1 to {MOST_BLOCK} threads")
+        if self._stacks is None or self._stacks.size < threads * _STACK:
             self._stacks = Pages(threads * _STACK)
             for number in range(threads):
                 protect(self._stacks.start + number * _STACK)
+        return self._stacks
 
 
 class Pages:

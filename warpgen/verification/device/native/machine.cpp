@@ -186,57 +186,64 @@ u64 outcome(const Thread* warp, u32 lane, u32 there)
     default:
         break;
     }
+    if (mine.kind == MATCH || mine.kind == BALLOT) {
+        u64 made = 0;
+        for (u32 i = 0; i < LANES; i++)
+            if (there >> i & 1)
+                made |= (u64)(mine.kind == BALLOT ? warp[i].value != 0 : warp[i].value == mine.value) << i;
+        return made;
+    }
     u64 made = 0;
     bool first = true;
     for (u32 i = 0; i < LANES; i++) {
         if (!(there >> i & 1))
             continue;
-        if (mine.kind == BALLOT)
-            made |= (u64)(warp[i].value != 0) << i;
-        else if (mine.kind == MATCH)
-            made |= (u64)(warp[i].value == mine.value) << i;
-        else
-            made = first ? warp[i].value : combine(mine.kind, made, warp[i].value, mine.argument);
+        made = first ? warp[i].value : combine(mine.kind, made, warp[i].value, mine.argument);
         first = false;
     }
     return made;
 }
 
-// A collective completes when all lanes of its mask that have not ended wait for it, with that mask.
+u32 size_of(u32 warp) { return count - warp * LANES < LANES ? count - warp * LANES : LANES; }
+
+// A collective completes when all lanes of its mask that have not ended wait for it, with that mask: here, the one that
+// a lane waits for.
+void settle_lane(Thread* warp, u32 size, u32 lane)
+{
+    u32 there = 0, mask = warp[lane].mask;
+    for (u32 j = 0; j < size; j++) {
+        if (!(mask >> j & 1) || warp[j].state == DONE)
+            continue;
+        if (warp[j].state != WAITS || warp[j].kind != warp[lane].kind || warp[j].mask != mask)
+            return;
+        there |= 1u << j;
+    }
+    u64 results[LANES];
+    for (u32 j = 0; j < size; j++)
+        if (there >> j & 1)
+            results[j] = outcome(warp, j, there);
+    for (u32 j = 0; j < size; j++)
+        if (there >> j & 1) {
+            warp[j].result = results[j];
+            warp[j].state = READY;
+        }
+}
+
+// One lane fewer will come: who waited for it need not any more.
 void settle_warp(u32 number)
 {
     Thread* warp = threads + number * LANES;
-    u32 size = count - number * LANES < LANES ? count - number * LANES : LANES;
-    for (u32 i = 0; i < size; i++) {
-        if (warp[i].state != WAITS || warp[i].kind < SYNC)
-            continue;
-        u32 there = 0, mask = warp[i].mask;
-        bool complete = true;
-        for (u32 j = 0; j < size; j++) {
-            if (!(mask >> j & 1) || warp[j].state == DONE)
-                continue;
-            there |= 1u << j;
-            complete &= warp[j].state == WAITS && warp[j].kind == warp[i].kind && warp[j].mask == mask;
-        }
-        if (!complete)
-            continue;
-        u64 results[LANES];
-        for (u32 j = 0; j < size; j++)
-            if (there >> j & 1)
-                results[j] = outcome(warp, j, there);
-        for (u32 j = 0; j < size; j++)
-            if (there >> j & 1) {
-                warp[j].result = results[j];
-                warp[j].state = READY;
-            }
-    }
+    u32 size = size_of(number);
+    for (u32 i = 0; i < size; i++)
+        if (warp[i].state == WAITS && warp[i].kind >= SYNC)
+            settle_lane(warp, size, i);
 }
 
 // Lanes that ask who is active get each other, those at the same place; true if some did.
 bool settle_active(u32 number)
 {
     Thread* warp = threads + number * LANES;
-    u32 size = count - number * LANES < LANES ? count - number * LANES : LANES;
+    u32 size = size_of(number);
     const void* place = 0;
     u32 there = 0;
     for (u32 i = 0; i < size; i++)
@@ -262,7 +269,7 @@ u32 turned(u32 i, u32 n, u32 order)
 
 bool run_warp(u32 warp, u32 order, bool ahead)
 {
-    u32 size = count - warp * LANES < LANES ? count - warp * LANES : LANES;
+    u32 size = size_of(warp);
     bool moved = false, again = true;
     while (again && !fault) {
         again = false;
@@ -312,7 +319,7 @@ u64 wait(Kind kind, const void* place, u32 mask, u64 value, u32 argument, u32 wi
             fault = "a thread calls a function of its warp with a mask that leaves it out";
         if (kind >= INDEX && kind <= XOR && (width == 0 || width > LANES || width & (width - 1)))
             fault = "a shuffle has a width that is no power of two up to 32";
-        settle_warp(now / LANES);
+        settle_lane(threads + now / LANES * LANES, size_of(now / LANES), lane);
     }
     leave();
     return thread.result;

@@ -391,18 +391,3 @@ template <class T> inline T tex3D(unsigned long long, float, float, float) { ret
 template <class T> inline T tex1DLod(unsigned long long, float, float) { return wg_texture<T>(); }
 template <class T> inline T tex2DLod(unsigned long long, float, float, float) { return wg_texture<T>(); }
 template <class T> inline T tex3DLod(unsigned long long, float, float, float, float) { return wg_texture<T>(); }
-
-// ---- entries: a kernel called with an array of pointers to its arguments
-
-template <class T, T... I> struct wg_numbers { };
-template <class T> struct wg_plain { using type = T; };
-template <class T> struct wg_plain<const T> { using type = T; };
-template <class... A, unsigned long... I>
-inline void wg_spread(void (*kernel)(A...), void** arguments, wg_numbers<unsigned long, I...>)
-{
-    kernel(*(typename wg_plain<A>::type*)arguments[I]...);
-}
-template <class... A> inline void wg_call(void (*kernel)(A...), void** arguments)
-{
-    wg_spread(kernel, arguments, __make_integer_seq<wg_numbers, unsigned long, sizeof...(A)> {});
-}
