@@ -57,7 +57,9 @@ class DeviceCompiler(Compiler):
         if not self._includes.exists():
             patched(self._includes)
             shutil.copyfile(SOURCES / "shim.h", self._includes / self._shim)
-            warp_native.compile_device(SOURCES / "machine.cpp", self.machine, None, self._includes, "", level=2)
+            warp_native.compile_device(
+                SOURCES / "machine.cpp", self.machine, None, self._includes, "", level=2
+            )
         super()._warm_up(target)
 
 

@@ -34,9 +34,15 @@ _CHANGES = (
     _Change("builtin.h", r'asm\("rcp\.approx\.f32 [^;]*;[^;]*;', "r = 1.0f / a;"),
     _Change("builtin.h", r'asm\("rcp\.approx\.ftz\.f64 [^;]*;[^;]*;', "r = 1.0 / a;"),
     _Change("builtin.h", r'asm\("div\.approx\.f32 [^;]*;[^;]*;', "r = a / b;"),
-    _Change("builtin.h", r'asm\("\{  cvt\.rn\.f16\.f32 [^;]*;[^;]*;', "h.u = wg_bits<unsigned short>((_Float16)x);"),
+    _Change(
+        "builtin.h",
+        r'asm\("\{  cvt\.rn\.f16\.f32 [^;]*;[^;]*;',
+        "h.u = wg_bits<unsigned short>((_Float16)x);",
+    ),
     _Change("builtin.h", r'asm\("\{  cvt\.f32\.f16 [^;]*;[^;]*;', "val = (float)wg_bits<_Float16>(x.u);"),
-    _Change("builtin.h", r'asm\("\{  cvt\.rn\.bf16\.f32 [^;]*;[^;]*;', "h.u = wp_float_to_bfloat16_bits_sw(x);"),
+    _Change(
+        "builtin.h", r'asm\("\{  cvt\.rn\.bf16\.f32 [^;]*;[^;]*;', "h.u = wp_float_to_bfloat16_bits_sw(x);"
+    ),
     *(
         _Change(
             "builtin.h",
@@ -45,13 +51,19 @@ _CHANGES = (
         )
         for name, sign in (("add", "+"), ("sub", "-"), ("mul", "*"))
     ),
-    _Change("builtin.h", r'asm volatile\("\{ atom\.add\.noftz\.f16 [^;]*;[^;]*;', "r = *buf; *buf = r + value;"),
-    _Change("builtin.h", r'asm volatile\("atom\.add\.noftz\.bf16 [^;]*;[^;]*;', "old = *buf; *buf = old + value;"),
+    _Change(
+        "builtin.h", r'asm volatile\("\{ atom\.add\.noftz\.f16 [^;]*;[^;]*;', "r = *buf; *buf = r + value;"
+    ),
+    _Change(
+        "builtin.h", r'asm volatile\("atom\.add\.noftz\.bf16 [^;]*;[^;]*;', "old = *buf; *buf = old + value;"
+    ),
     _Change("builtin.h", r'asm volatile\("\{ atom\.add\.f64 [^;]*;[^;]*;', "r = atomicAdd(buf, value);"),
     _Change("texture.h", r'asm\("tex\.level\.[23]d.*?"r"\(level\)\);', "value = wg_texture<vec4f>();", 2),
     # Shared memory.
     _Change("tile_reduce.h", _ALIGNED, r"__shared__ __attribute__((aligned(alignof(\1))))", 8),
-    _Change("tile.h", r"extern __shared__ char dynamic_smem_base\[\];", "char* dynamic_smem_base = wg_dynamic;"),
+    _Change(
+        "tile.h", r"extern __shared__ char dynamic_smem_base\[\];", "char* dynamic_smem_base = wg_dynamic;"
+    ),
 )
 
 

@@ -49,10 +49,14 @@ class DeviceKernel:
         self._launch("backward", arguments.blocks())
 
     def _launch(self, direction: str, blocks: Sequence[bytes]) -> None:
-        memory = [(ctypes.c_uint64 * max(len(block) // 8, 1)).from_buffer_copy(block.ljust(8)) for block in blocks]
+        memory = [
+            (ctypes.c_uint64 * max(len(block) // 8, 1)).from_buffer_copy(block.ljust(8)) for block in blocks
+        ]
         pointers = [ctypes.addressof(self._bounds)]
         pointers += [ctypes.addressof(block) + place for block in memory for place in self._places]
         grid = (-(-self.threads // DEVICE_BLOCK), 1, 1)
-        armed = direction == "forward"  # an adjoint that reads `x.shape` clears that of x's gradient, harmlessly
+        armed = (
+            direction == "forward"
+        )  # an adjoint that reads `x.shape` clears that of x's gradient, harmlessly
         shape = Shape(grid, (DEVICE_BLOCK, 1, 1), self._shared, self.order, armed)
         self._machine.launch(self._code, f"{self._name}_cuda_kernel_{direction}", pointers, shape)
