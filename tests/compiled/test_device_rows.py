@@ -168,7 +168,12 @@ def faulty(p: Program, old: str, new: str) -> list[dict[Target, Code] | None]:
     ("name", "old", "new", "reason"),
     [
         ("scale", "blockIdx.x", "gridDim.x", "cuda forward"),
-        ("scale", "wp::adj_array_store(var_y", "if (threadIdx.x % 32) wp::adj_array_store(var_y", "cuda gradient"),
+        (
+            "scale",
+            "wp::adj_array_store(var_y",
+            "if (threadIdx.x % 32) wp::adj_array_store(var_y",
+            "cuda gradient",
+        ),
         ("matmul", "wp::tile_matmul", "if (threadIdx.x < 64) wp::tile_matmul", "cuda wait"),
     ],
 )

@@ -1,12 +1,10 @@
-"""CUDA kernels written by hand run without a GPU: right ones are right in every order of threads, wrong ones are told."""
+"""Kernels written by hand run without a GPU: right ones in every order of threads; wrong ones are told."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -109,25 +107,29 @@ def cases() -> dict[str, Case]:
 CASES = cases()
 
 # What is put wrong, and in which kernel.
+SYNC = "        __syncthreads();\n"
 WRONG = {
     "a mask of half a warp": ("total", "0xffffffff, v, offset", "0x0000ffff, v, offset"),
-    "a shuffle with itself": ("total", "v, offset)", "v, offset, 8)"),
+    "shuffles within eight lanes": ("total", "v, offset)", "v, offset, 8)"),
     "an atomic function made plain": ("total", "atomicAdd(sum, v);", "*sum = v;"),
     "a barrier lost between warps": ("total", "    __syncthreads();\n    if (warp", "    if (warp"),
     "shared memory too small": ("total", "partial[8]", "partial[4]"),
-    "threads that return before a shuffle": ("total", "float v = warp_sum(i", "if (i >= n) return; float v = warp_sum(i"),
+    "threads that end before a shuffle": ("total", "float v = warp", "if (i >= n) return; float v = warp"),
     "a bound left out": ("total", "i < n ? x[i] : 0.0f", "x[i]"),
     "the block's index twice": ("product", "int row = blockIdx.y", "int row = blockIdx.x"),
-    "the barrier before the product lost": ("product", "        __syncthreads();\n        for", "        for"),
-    "the barrier behind the product lost": ("product", "        __syncthreads();\n    }", "    }"),
+    "the barrier before the product lost": ("product", SYNC + "        for", "        for"),
+    "the barrier behind the product lost": ("product", SYNC + "    }", "    }"),
     "a local that nothing sets": ("product", "float sum = 0.0f;", "float sum;"),
-    "rows and columns in shared memory swapped": ("product", "left[threadIdx.y][k]", "left[k][threadIdx.y]"),
-    "the barrier before the addition lost": ("running", "        __syncthreads();\n        held", "        held"),
-    "a barrier that not all come to": ("running", "        held[t] += before;\n        __syncthreads();",
-                                      "        if (t >= step) { held[t] += before; __syncthreads(); } else { __syncthreads(); }"),
+    "rows and columns swapped": ("product", "left[threadIdx.y][k]", "left[k][threadIdx.y]"),
+    "the barrier before the addition lost": ("running", SYNC + "        held", "        held"),
+    "a barrier in a branch": (
+        "running",
+        SYNC + "        held",
+        "        if (t >= step) __syncthreads();\n        held",
+    ),
     "shared memory off by one": ("running", "held[t] = x[at];", "held[t + 1] = x[at];"),
-    "a vote of the lanes that are odd": ("running", "__ballot_sync(0xffffffff, x[at] % 2)", "__ballot_sync(1, x[at] % 2)"),
-}  # fmt: skip
+    "a vote with a mask of one lane": ("running", "(0xffffffff, x[at] % 2)", "(1, x[at] % 2)"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -162,3 +164,43 @@ def test_wrong_kernels_are_told(fault: str, compiler: DeviceCompiler) -> None:
     text = CASES[name][0]
     assert old in text
     assert any(agrees(name, text.replace(old, new, 1), compiler)), fault
+
+
+def test_what_cannot_be_launched_is_refused(compiler: DeviceCompiler) -> None:
+    """A text that does not compile, a kernel that is not there, arguments of another number."""
+    text, shape, arguments, _ = CASES["total"]
+    for changed, kernel, given, why in (
+        (
+            text.replace("partial[warp] = v", "partial[warp] = w"),
+            "total",
+            arguments,
+            "undeclared identifier 'w'",
+        ),
+        (text, "sum", arguments, "no `__global__ void sum"),
+        (text, "total", arguments[:2], "takes 3 arguments, not 2"),
+    ):
+        with pytest.raises(Refused, match=why):
+            run_cuda_text(changed, kernel, shape, given, compiler)
+
+
+def test_whom_threads_wait_for_in_vain_is_told(compiler: DeviceCompiler) -> None:
+    """A barrier for half a block says so, and a lock that an atomic function keeps is no such thing."""
+    _, shape, arguments, _ = CASES["total"]
+    half = TOTAL.replace(
+        "    __syncthreads();", "    if (warp < 4) { __syncthreads(); } else { __syncthreads(); }"
+    )
+    made = run_cuda_text(half, "total", shape, arguments, compiler)
+    assert {died.error for died in made if isinstance(died, Died)} == {
+        "the threads of a block wait at different barriers"
+    }
+    locked = """
+__global__ void locked(int* lock, int* sum)
+{
+    while (atomicCAS(lock, 0, 1 + threadIdx.x) != 0) { }
+    *sum += 1;
+    atomicExch(lock, 0);
+}
+"""
+    zeros = [np.zeros(1, np.int32), np.zeros(1, np.int32)]
+    for turn in run_cuda_text(locked, "locked", Shape((2, 1, 1), (64, 1, 1)), zeros, compiler):
+        assert not isinstance(turn, Died) and turn[1][0] == 128

@@ -48,7 +48,7 @@ def check_unit(
 ) -> list[dict[Target, Judgement]]:
     """A judgement for every program and target; none for a program without code.
 
-    A CPU row is decided by the CPU checks alone, a CUDA row by them, the CUDA compile and the run of its own text.
+    A CPU row is decided by the CPU checks alone, a CUDA row also by its compiler and the run of its own text.
     `workdir` belongs to this process and may be kept between units: it holds the precompiled headers.
     Raises UnitError if a child was killed from outside.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -22,7 +22,7 @@ from warpgen.verification.judging.examine import Examination, Failed
 from warpgen.verification.native.isolation import Note
 from warpgen.verification.native.warp_native import DEVICE_BLOCK
 
-TOOL = f"CUDA text as C++ on fibers, version {VERSION}"
+TOOL = f"C++ on fibers, version {VERSION}"
 
 # What gives threads something according to who came before them.
 _IN_TURN = re.compile(r"\bwp\.(?:tile_)?(?:atomic|stack)_\w+\(|\bwp\.tile_stack\b")
@@ -31,6 +31,7 @@ _IN_TURN = re.compile(r"\bwp\.(?:tile_)?(?:atomic|stack)_\w+\(|\bwp\.tile_stack\
 _PERTURBATION, _TURNS = 2e-7, 2
 
 _Values = list[NDArray[Any]]
+Gradients = Literal["same", "none", "not compared"]
 
 
 class Made(msgspec.Struct):
@@ -47,13 +48,13 @@ class Differs(Failed):
 class Comparison:
     """One row's CUDA text beside its C++. `own` runs the C++; `gradients` says how the adjoint is taken.
 
-    `same`: its gradients must be those of the C++ adjoint; `not compared`: it is only run; `none`: there is none.
+    `same`: its gradients must be those of the C++ adjoint; `not compared`: it only runs; `none`: no adjoint.
     """
 
     def __init__(self, own: Examination, kernel: DeviceKernel, wrong: bool) -> None:
         self._own, self._kernel = own, kernel
         if not kernel.has_adjoint:
-            self.gradients = "none"
+            self.gradients: Gradients = "none"
         else:
             compared = slopes_of.differentiable(own.draw(0)) and not wrong
             self.gradients = "same" if compared else "not compared"
@@ -107,7 +108,7 @@ class Comparison:
         return worst, moved
 
     def _agreement(self, expected: _Values, actual: _Values) -> values_of.Agreement:
-        """By the tolerances of the row; most texts give the very bits, and then nothing else need be known."""
+        """By the tolerances of the row; most texts give the very bits: then nothing else need be known."""
         own = self._own
         if _identical(expected, actual):
             allowed = max(
@@ -132,8 +133,8 @@ class Comparison:
             for leaf, mine, theirs, moved in parts:
                 share = float((values_of.errors(mine, theirs, moved) > allowed).mean()) if mine.size else 0.0
                 if share:
-                    where = f"that of {leaf.path} differs in {share:.2g} of its places, in order {order} of threads"
-                    raise Failed(Reason.GRADIENT, where)
+                    where = f"that of {leaf.path} differs in {share:.2g} of its places"
+                    raise Failed(Reason.GRADIENT, f"{where}, in order {order} of threads")
 
     def _perturbed(self) -> list[_Values]:
         """Gradients of the C++ for inputs moved by about one rounding, up or down at random."""

@@ -15,10 +15,11 @@ from warpgen.verification.device.headers import SOURCES, patched
 from warpgen.verification.device.machine import Machine, entry
 from warpgen.verification.native import warp_native
 
-# Dynamic shared memory is declared as an array without bounds. Here it is a pointer, and declared under the name of
-# one that is the same for all: whatever the type, whether inside a function or not.
+# Dynamic shared memory is declared as an array without bounds. Here it is a pointer, the machine's own under
+# another name, whatever its type and wherever it is declared.
 _DYNAMIC = re.compile(
-    r"\bextern\s+__shared__\s+(?:(?:__align__|alignas)\s*\([^()]*\)\s*)?([^;=\[\]()]*?[\w>])\s+(\w+)\s*\[\s*\]\s*;"
+    r"\bextern\s+__shared__\s+(?:(?:__align__|alignas)\s*\([^()]*\)\s*)?([^;=\[\]()]*?[\w>])\s+"
+    r"(\w+)\s*\[\s*\]\s*;"
 )
 _POINTER = r'extern \1* \2 __asm__("wg_dynamic");'
 _BOUNDS = r"(?:__launch_bounds__\s*\([^()]*\)\s*)?"

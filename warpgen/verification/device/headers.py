@@ -1,4 +1,4 @@
-"""Warp's headers with what no compiler of C++ takes put another way; all that is not named here stays as it is.
+"""Warp's headers with what no compiler of C++ takes put another way; all else in them stays as it is.
 
 Each change says how often it must be found, so that headers of another Warp are refused, not half changed.
 """
@@ -68,7 +68,7 @@ _CHANGES = (
 
 
 def patched(folder: Path) -> None:
-    """Fill `folder`, which is made, with Warp's headers, changed. Raises CompilerError where they are others."""
+    """Make `folder`, with Warp's headers in it, changed. Raises CompilerError where they are others."""
     source = Path(WARP_FOLDER) / "native"
     folder.mkdir(parents=True)
     changed: dict[str, str] = {}
@@ -77,8 +77,8 @@ def patched(folder: Path) -> None:
         text, times = re.subn(change.pattern, change.put, text, flags=re.DOTALL)
         if times != change.times:
             raise CompilerError(
-                f"Warp's {change.file} is not the one that its CUDA text can be run with: {change.pattern!r} is there "
-                f"{times} times, not {change.times}; install the pinned version of warp-lang"
+                f"no CUDA text can be run with this Warp: in its {change.file}, {change.pattern!r} is found "
+                f"{times} times, not {change.times}: install the pinned version of warp-lang"
             )
         changed[change.file] = text
     for entry in source.iterdir():

@@ -1,4 +1,4 @@
-"""A machine of CUDA threads in this process: machine.cpp, the memory it works in, and objects that run on it."""
+"""A machine of CUDA threads in this process: machine.cpp, its memory, and objects that run on it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def entry(function: str) -> str:
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """What a launch says: blocks of the grid and threads of a block along x, y and z, and how they are run."""
+    """What a launch says: blocks of the grid, threads of a block along x, y and z, and how they are run."""
 
     grid: tuple[int, int, int]
     block: tuple[int, int, int]
@@ -70,7 +70,7 @@ class DeviceCode:
 
 
 class Machine:
-    """Loads machine.cpp's object; one launch at a time. Of a forked child, as what is loaded is shared memory."""
+    """Loads machine.cpp's object; one launch at a time. For one child: objects lie in shared memory."""
 
     def __init__(self, path: Path) -> None:
         self._object = LoadedObject(path, warp_native.harmless)
@@ -86,7 +86,7 @@ class Machine:
         return DeviceCode(path, self._object)
 
     def launch(self, code: DeviceCode, function: str, pointers: Sequence[int], shape: Shape) -> int:
-        """Run a grid of blocks; `pointers` are those of the arguments. Returns how often threads met. Raises Stuck."""
+        """Run a grid of blocks on the arguments at `pointers`; how often threads met. Raises Stuck."""
         if not 0 <= shape.shared <= MOST_SHARED:
             raise VerificationError(f"a block may have {MOST_SHARED} bytes of shared memory")
         words = (ctypes.c_void_p * max(len(pointers), 1))(*pointers)

@@ -1,4 +1,4 @@
-"""Any text in CUDA, run without a GPU: kernels that a person or a model wrote, with arguments of their own."""
+"""Any text in CUDA, run without a GPU: kernels that a person or a model wrote, on arguments of theirs."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def run_cuda_text(
 ) -> list[list[NDArray[Any]] | Died]:
     """Launch a `__global__` function of a text, once in each order of threads, in confined children.
 
-    An array is passed as a pointer to memory of its own, which ends where a page begins that traps; a NumPy scalar by
-    value. Per order: what the arrays hold afterwards, in the order of the arguments, or why the launch came to no end
-    (`wait` where threads wait in vain). Threads of a block and bytes of shared memory are `shape`'s; its order counts
-    for nothing. Raises Refused with what the compiler says, or where the number of arguments is another.
+    An array is passed as a pointer to memory of its own, which ends where a page begins that traps; a NumPy
+    scalar by value. Blocks, threads and bytes of shared memory are `shape`'s, whose order counts for nothing.
+    Per order: what the arrays hold afterwards, in the order of the arguments, or why there is no end, as `wait`
+    where threads wait in vain. Raises Refused with what the compiler says, or for another number of arguments.
     """
     types = functions_of(code).get(kernel)
     if types is None:

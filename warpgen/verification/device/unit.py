@@ -158,7 +158,7 @@ class _Unit:
             index = order[number]
             row, path, other = rows[index], objects[index], wide.objects.get(index)
             first, again = (loaded.kernel(row, path, row.cuda.text) for _ in range(2))
-            reference = loaded.kernel(row, other, texts[index], wide=True) if other else None
+            reference = loaded.kernel(row, other, str(texts[index]), wide=True) if other else None
             run = _Apart(Subject(row.program, row.prepared.layouts, first, reference, row.prepared.coarse))
             return _told(lambda: run.evidence(row.verified, again, note))
 

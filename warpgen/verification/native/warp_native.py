@@ -49,9 +49,18 @@ def compile_device(
 ) -> None:
     """Clang to an object of CUDA text as C++; raises Exception likewise.
 
-    `includes` holds Warp's headers, changed, and `shim`, a header put before all others ('' for none). Locals hold a pattern until they are set.
+    `includes` holds Warp's headers, changed, and `shim`, a header put before all others ('' for none). Locals
+    hold a pattern until they are set, and an index beyond an array of a known size traps.
     """
-    flags = ["-target-cpu", CPU_TARGET, *_QUICK.split(), _UNSET, "-fno-threadsafe-statics", "-fsanitize=array-bounds", "-fsanitize-trap=array-bounds"]
+    flags = [
+        "-target-cpu",
+        CPU_TARGET,
+        *_QUICK.split(),
+        _UNSET,
+        "-fno-threadsafe-statics",
+        "-fsanitize=array-bounds",
+        "-fsanitize-trap=array-bounds",
+    ]
     flags += ["-include", shim] if shim else []
     words = (ctypes.c_char_p * (len(flags) + 1))(*[flag.encode() for flag in flags], None)
     text, name, place = source.read_bytes(), str(source).encode(), str(includes).encode()
