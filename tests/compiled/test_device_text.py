@@ -169,13 +169,9 @@ def test_wrong_kernels_are_told(fault: str, compiler: DeviceCompiler) -> None:
 def test_what_cannot_be_launched_is_refused(compiler: DeviceCompiler) -> None:
     """A text that does not compile, a kernel that is not there, arguments of another number."""
     text, shape, arguments, _ = CASES["total"]
+    unknown = text.replace("partial[warp] = v", "partial[warp] = w")
     for changed, kernel, given, why in (
-        (
-            text.replace("partial[warp] = v", "partial[warp] = w"),
-            "total",
-            arguments,
-            "undeclared identifier 'w'",
-        ),
+        (unknown, "total", arguments, "undeclared identifier 'w'"),
         (text, "sum", arguments, "no `__global__ void sum"),
         (text, "total", arguments[:2], "takes 3 arguments, not 2"),
     ):

@@ -35,8 +35,8 @@ def run_cuda_text(
 
     An array is passed as a pointer to memory of its own, which ends where a page begins that traps; a NumPy
     scalar by value. Blocks, threads and bytes of shared memory are `shape`'s, whose order counts for nothing.
-    Per order: what the arrays hold afterwards, in the order of the arguments, or why there is no end, as `wait`
-    where threads wait in vain. Raises Refused with what the compiler says, or for another number of arguments.
+    Per order: what the arrays hold afterwards, in the order of the arguments, or why there is no end: `wait`
+    where threads wait in vain. Raises Refused with what the compiler says, or for too many arguments or few.
     """
     types = functions_of(code).get(kernel)
     if types is None:
