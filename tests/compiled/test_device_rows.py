@@ -6,15 +6,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from tests.support.corpus import BY_NAME
 from tests.support.corpus.writing import argument, out, program, ramp
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import Code, lower
+from warpgen.extraction.loading import load
 from warpgen.program import Program
 from warpgen.record import TARGETS, Target
 from warpgen.verification import Judgement, check_unit
+from warpgen.verification.device.compiling import DeviceCompiler
+from warpgen.verification.device.text import run_cuda_row
+from warpgen.verification.native import warp_native
+from warpgen.verification.native.isolation import Died
+from warpgen.verification.running.arguments import Arguments
+from warpgen.verification.running.memory_layout import describe
 
 # Four numbers of a tile for blocks of 256 threads: those that have none of them add to the scalar's gradient.
 SHIFTED = program(
@@ -183,3 +191,18 @@ def test_faults_in_a_text_are_caught(name: str, old: str, new: str, reason: str,
     (made,) = check_unit([p], faulty(p, old, new), "run", "keep", TARGETS, workdir)
     assert made["cpu"].verified is not None
     assert made["cuda"].verified is None and made["cuda"].reason == reason, made["cuda"]
+
+
+def test_a_text_of_warps_runs_by_itself(workdir: Path) -> None:
+    """Outputs and gradients by path, in every order of threads: of s x + sin(x) / 2, and its slope."""
+    p = BY_NAME["scale"]
+    with load(p) as live:
+        layouts = [describe(kind) for _, kind in warp_native.argument_types(live.kernel)]
+    given = {leaf.path: leaf.values for leaf in Arguments(p.args, layouts, p.launch.seed).leaves}
+    x, s = given["x"], given["s"]
+    compiler = DeviceCompiler(workdir / "alone")
+    for ran in run_cuda_row(lower(p, ("cuda",))["cuda"].text, p, layouts, compiler):
+        assert not isinstance(ran, Died)
+        np.testing.assert_allclose(ran.outputs["y"], s * x + np.sin(x) / 2.0, rtol=1e-5)
+        weights = np.abs(ran.gradients["x"] / (s + np.cos(x) / 2.0))
+        assert (weights > 0.499).all() and (weights < 1.501).all()
