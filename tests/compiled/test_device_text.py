@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from warpgen.errors import CompilerError
 from warpgen.extraction import warp_api
+from warpgen.verification.device import headers
 from warpgen.verification.device.compiling import DeviceCompiler
 from warpgen.verification.device.machine import ORDERS, Shape
 from warpgen.verification.device.text import Refused, run_cuda_text
@@ -200,3 +203,11 @@ __global__ void locked(int* lock, int* sum)
     zeros = [np.zeros(1, np.int32), np.zeros(1, np.int32)]
     for turn in run_cuda_text(locked, "locked", Shape((2, 1, 1), (64, 1, 1)), zeros, compiler):
         assert not isinstance(turn, Died) and turn[1][0] == 128
+
+
+def test_headers_of_another_warp_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is changed in them must be there as often as it was: else nothing runs, and it is said why."""
+    monkeypatch.setattr(headers, "_CHANGES", (headers._Change("tile.h", "not in it", ""),))
+    with pytest.raises(CompilerError, match=r"in its tile.h, 'not in it' is found 0 times, not 1"):
+        headers.patched(tmp_path / "headers")
+    assert not (tmp_path / "headers").exists()

@@ -58,10 +58,10 @@ class DeviceCompiler(Compiler):
         if not self._includes.exists():
             patched(self._includes)
             shutil.copyfile(SOURCES / "shim.h", self._includes / self._shim)
-            warp_native.compile_device(
-                SOURCES / "machine.cpp", self.machine, None, self._includes, "", level=2
-            )
-        super()._warm_up(target)
+        super()._warm_up(target)  # first in a child
+        if not self.machine.exists():
+            source = SOURCES / "machine.cpp"
+            warp_native.compile_device(source, self.machine, None, self._includes, "", level=2)
 
 
 def functions_of(text: str) -> dict[str, list[str]]:

@@ -70,7 +70,6 @@ _CHANGES = (
 def patched(folder: Path) -> None:
     """Make `folder`, with Warp's headers in it, changed. Raises CompilerError where they are others."""
     source = Path(WARP_FOLDER) / "native"
-    folder.mkdir(parents=True)
     changed: dict[str, str] = {}
     for change in _CHANGES:
         text = changed.get(change.file) or (source / change.file).read_text(encoding="utf-8")
@@ -81,6 +80,7 @@ def patched(folder: Path) -> None:
                 f"{times} times, not {change.times}: install the pinned version of warp-lang"
             )
         changed[change.file] = text
+    folder.mkdir(parents=True)
     for entry in source.iterdir():
         place = folder / entry.name
         if entry.name in changed:
