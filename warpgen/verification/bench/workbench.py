@@ -70,8 +70,7 @@ class Bench:
 
     def __init__(self, workdir: Path) -> None:
         workdir.mkdir(parents=True, exist_ok=True)
-        # Else a kernel would find on the stack what the row's own left there a moment before.
-        self._compiler = Compiler(workdir, unset=True)
+        self._compiler = Compiler(workdir)
         self._staged: OrderedDict[bytes, Staged] = OrderedDict()
 
     def run(self, row: Row) -> dict[str, dict[str, Any]]:
@@ -258,7 +257,7 @@ def _nameless(layout: MemoryLayout) -> MemoryLayout:
 
 def _launch(subject: Subject, note: Note) -> dict[str, dict[str, Any]]:
     """One launch of a row, as plain data."""
-    examination = Examination(subject)
+    examination = Examination(subject, junk=False)
     arguments = examination.draw(0)
     made: dict[str, dict[str, Any]] = {"inputs": {}, "outputs": {}, "cotangents": {}, "gradients": {}}
     made["inputs"] = {

@@ -14,6 +14,7 @@ from warpgen.program import Program
 from warpgen.reasons import Reason
 from warpgen.record import Alive, Bounds, Compile, Forward, Gradient, Verified
 from warpgen.verification.judging import gradient as slopes_of
+from warpgen.verification.judging import races as races_of
 from warpgen.verification.judging import tolerance
 from warpgen.verification.judging import values as values_of
 from warpgen.verification.judging.prepare import Prepared
@@ -23,6 +24,7 @@ from warpgen.verification.oracle import Reading, Unsupported
 from warpgen.verification.running.arguments import Arguments
 from warpgen.verification.running.execute import Executable
 from warpgen.verification.running.memory_layout import MemoryLayout, widened
+from warpgen.verification.running.roles import only_written
 
 # Inputs are moved by this share of themselves to see how much the kernel amplifies rounding; and further
 # and oftener where elements disagree, to see whether rounding can carry them across a branch.
@@ -68,6 +70,8 @@ def examine(subject: Subject, note: Note) -> Verified:
     note("forward")
     run.first()
     bounds, forward = Bounds("pass", subject.kernel.threads), run.forward()
+    note("races")
+    run.races()
     note("alive")
     alive = run.alive()
     note("adjoint")
@@ -75,11 +79,16 @@ def examine(subject: Subject, note: Note) -> Verified:
 
 
 class Examination:
-    """Runs of one program, each made once; `draw` numbers the draws of its inputs."""
+    """Runs of one program, each made once; `draw` numbers the draws of its inputs.
 
-    def __init__(self, subject: Subject) -> None:
+    Outputs whose first values do not matter begin with `junk`, or as the launch says.
+    """
+
+    def __init__(self, subject: Subject, junk: bool = True) -> None:
         self.subject = subject
         self.program = subject.program
+        program = subject.program
+        self._junk = only_written(program.source, program.name, program.args) if junk else frozenset()
         self.kind = tolerance.operations(subject.program)
         self.wide_layouts = [widened(layout) for layout in subject.layouts] if subject.wide else []
         self._draws: dict[int, Arguments] = {}
@@ -92,7 +101,9 @@ class Examination:
         """Arguments whose every input is drawn anew for each variant."""
         if variant not in self._draws:
             seed = self.program.launch.seed
-            self._draws[variant] = Arguments(self.program.args, self.subject.layouts, seed, variant)
+            self._draws[variant] = Arguments(
+                self.program.args, self.subject.layouts, seed, variant, junk=self._junk
+            )
         return self._draws[variant]
 
     def outputs(self, variant: int) -> list[NDArray[Any]]:
@@ -102,9 +113,12 @@ class Examination:
         return self._outputs[variant]
 
     def _launch(self, arguments: Arguments) -> list[NDArray[Any]]:
+        held = arguments.held()
         self.subject.kernel.run(arguments)
         if not arguments.intact():
             raise Failed(Reason.BOUNDS, "something was written beside an array")
+        if arguments.altered(held):
+            raise Failed(Reason.INPUT, f"{arguments.altered(held)} is written")
         made = [leaf.values.copy() for leaf in arguments.outputs()]
         arguments.reset()
         return made
@@ -145,7 +159,7 @@ class Examination:
             error=tolerance.told(worst.error, worst.tolerance),
             tolerance=worst.tolerance,
             references=" + ".join(references),
-            digest=values_of.digest(reference, self.kind, self.codes()),
+            digest=values_of.digest(self.draw(0).as_filled(reference), self.kind, self.codes()),
         )
 
     def _settle(self, compare: _Compare) -> tuple[bool, values_of.Agreement]:
@@ -160,12 +174,18 @@ class Examination:
     def _against_widened(self, variant: int, **doubt: bool) -> values_of.Agreement:
         reference = self._wide_outputs(variant)[0]
         sensitivity = self.sensitivity(variant, **doubt)
-        return values_of.agree(self.outputs(variant), reference, sensitivity, self.kind, self.codes())
+        begun = self.draw(variant).begun()
+        return values_of.agree(
+            self.outputs(variant), reference, sensitivity, self.kind, self.codes(), begun=begun
+        )
 
     def _against_oracle(self, variant: int, disputed: bool = False, few: bool = False) -> values_of.Agreement:
         reference, known = self._read().outputs(self.draw(variant), every=disputed)
         actual, sensitivity = self.outputs(variant), self.sensitivity(variant, disputed, few)
-        agreement = values_of.agree(actual, reference, sensitivity, self.kind, self.codes(), known)
+        begun = self.draw(variant).begun()
+        agreement = values_of.agree(
+            actual, reference, sensitivity, self.kind, self.codes(), known=known, begun=begun
+        )
         if agreement.share and self._read().unordered:
             raise Unsupported("the order in which a query finds things")
         return agreement
@@ -243,6 +263,23 @@ class Examination:
             made.append([leaf.values.copy() for leaf in arguments.outputs()])
         return made
 
+    def races(self) -> None:
+        """Raise Failed where the order of threads decides a value."""
+        kernel = self.subject.wide
+        if kernel is None:
+            return
+        arguments = self.wide(0)
+
+        def launch(step: int) -> tuple[list[NDArray[Any]], NDArray[Any]]:
+            arguments.reset()
+            log = kernel.watched(arguments, step)
+            return [leaf.values.copy() for leaf in arguments.outputs()], log
+
+        exact = 1e-3 if self.subject.coarse else 1e-8
+        address, what = races_of.race(launch, kernel.threads, exact)
+        if what:
+            raise Failed(Reason.RACE, f"an element of {arguments.at(address)}: {what}")
+
     def alive(self) -> Alive:
         """Outputs must change when inputs do, all together and each alone."""
         launches = 1
@@ -254,8 +291,8 @@ class Examination:
                     break
             else:
                 raise Failed(Reason.BLIND, f"no output depends on {name}")
-        zeros = [np.zeros_like(values) for values in self.outputs(0)]
-        if not names and not _differs(self.outputs(0), zeros):
+        outputs = self.draw(0).as_filled(self.outputs(0))
+        if not names and not any(values.any() for values in outputs):
             raise Failed(Reason.CONSTANT, "every output is zero")
         return Alive("pass", launches, inputs=len(names))
 

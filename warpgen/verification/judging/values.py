@@ -41,18 +41,20 @@ def agree(
     kind: str,
     codes: Sequence[str],
     known: Values | None = None,
+    begun: Values | None = None,
     slack: float = 1.0,
 ) -> Agreement:
     """Compare outputs element by element.
 
     `sensitivity` is how far each element goes when the inputs move by about one rounding: a kernel amplifies
     rounding by as much, and so much is allowed. `codes` are the row's own types; `known` masks elements
-    that the reference has; `slack` multiplies the tolerances.
+    that the reference has; places that still hold what they had `begun` with say nothing of an array's size;
+    `slack` multiplies the tolerances.
     """
     worst = Agreement(0.0, 0.0, 0.0, "")
     for i, (mine, theirs) in enumerate(zip(actual, reference, strict=True)):
         allowed = slack * tolerance.forward(kind, codes[i]) if codes[i][-2] == "f" else 0.0
-        error = errors(mine, theirs, sensitivity[i])
+        error = errors(mine, theirs, sensitivity[i], None if begun is None else theirs != begun[i])
         if known is not None:
             error[~known[i]] = 0.0
         bad = error > allowed
@@ -67,11 +69,16 @@ def agree(
     return worst
 
 
-def errors(mine: NDArray[Any], theirs: NDArray[Any], sensitivity: NDArray[Any]) -> NDArray[np.float64]:
+def errors(
+    mine: NDArray[Any],
+    theirs: NDArray[Any],
+    sensitivity: NDArray[Any],
+    written: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float64]:
     """Each element's error beyond what rounding explains, relative to its size plus that of its array."""
     a, b = mine.astype(np.float64), theirs.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        size = np.abs(b) + _size(b)
+        size = np.abs(b) + _size(b if written is None else b[written])
         size[size == 0.0] = 1.0
         error = np.maximum(np.abs(a - b) - SLACK * sensitivity, 0.0) / size
     error[~np.isfinite(error)] = np.inf

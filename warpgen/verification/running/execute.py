@@ -5,6 +5,9 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from warpgen.errors import VerificationError
 from warpgen.launch import Launch
 from warpgen.verification.native import warp_native
@@ -13,6 +16,10 @@ from warpgen.verification.running.arguments import Arguments
 
 # A kernel of a dataset runs over a small grid; more than this is a mistake or an attack.
 MOST_THREADS = 1 << 22
+
+# One access, as `compiling/watched.py` notes it, and how many of a launch are kept.
+_ACCESS = np.dtype([("place", "<u8"), ("value", "<u8"), ("thread", "<u4"), ("what", "<u4")])
+_MOST_ACCESSES = 1 << 21
 
 
 class Executable:
@@ -38,6 +45,26 @@ class Executable:
         """Forward, from the arguments' present values."""
         block, _ = arguments.blocks()
         self._forward(ctypes.byref(self._bounds), _aligned(block))
+
+    def watched(self, arguments: Arguments, step: int) -> NDArray[Any]:
+        """Forward, with the accesses to arrays that are written to; see `compiling/watched.py`.
+
+        The threads run in steps of `step`. OverflowError if there are too many accesses.
+        """
+        word = self._library.word
+        regions = np.array(arguments.written_regions(), np.uint64).reshape(-1, 2)
+        log = np.empty(_MOST_ACCESSES, _ACCESS)
+        word("warpgen_regions").value, word("warpgen_region_count").value = regions.ctypes.data, len(regions)
+        word("warpgen_most").value, word("warpgen_count").value = len(log), 0
+        word("warpgen_log").value, word("warpgen_step").value = log.ctypes.data, step
+        try:
+            self.run(arguments)
+        finally:
+            word("warpgen_log").value, word("warpgen_step").value = 0, 1
+        count = word("warpgen_count").value
+        if count > len(log):
+            raise OverflowError(f"{count} accesses")
+        return log[:count]
 
     def run_backward(self, arguments: Arguments) -> None:
         """Backward: reads and adds to the arguments' gradients."""
