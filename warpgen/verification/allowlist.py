@@ -119,7 +119,7 @@ def _texts_of_cpp(tree: ast.Module) -> list[Any]:
         stored = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
         again = isinstance(given, ast.Name) and sum(n.id == given.id for n in stored) > 1
         if len(meant) != 1 or again or not isinstance(meant[0], ast.Constant):
-            _refuse("C++ that is not given as one text")
+            raise VerificationError("not allowed in a row's source: C++ that is not given as one text")
         if isinstance(meant[0].value, str):
             texts.append(meant[0])
     return texts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from warpgen.verification.judging import races as races_of
 from warpgen.verification.judging import tolerance
 from warpgen.verification.judging import values as values_of
 from warpgen.verification.judging.prepare import Prepared
+from warpgen.verification.judging.variations import variations
 from warpgen.verification.native.isolation import Note
 from warpgen.verification.native.warp_native import Library
 from warpgen.verification.oracle import Reading, Unsupported
@@ -26,10 +28,11 @@ from warpgen.verification.running.execute import Executable
 from warpgen.verification.running.memory_layout import MemoryLayout, widened
 from warpgen.verification.running.roles import only_written
 
-# Inputs are moved by this share of themselves to see how much the kernel amplifies rounding; and further
-# and oftener where elements disagree, to see whether rounding can carry them across a branch.
-_PERTURBATION, _TURNS = 2e-7, 2
-_HARD_PERTURBATION, _HARD_TURNS = 1e-5, 12
+# How often inputs are moved by a rounding to see how much the kernel amplifies it; and by more, where
+# elements disagree, to see whether rounding can carry them across a branch.
+_TURNS, _HARD_TURNS = 2, 12
+# Launches beside the row's own, and the size of outputs from which such a launch is none.
+_LAUNCHES, _LARGE = 2, 1e15
 # Draws of all inputs, and turns of one of them beside each, that are tried before outputs are called blind.
 _BLIND_DRAWS, _BLIND_TURNS = 4, 3
 
@@ -63,6 +66,12 @@ class Subject(msgspec.Struct, frozen=True):
         other = Executable(wide, prepared.wide, program.launch) if wide is not None else None
         return cls(program, prepared.layouts, kernel, other, prepared.coarse)
 
+    def under(self, program: Program) -> Subject:
+        """The same kernels at another launch."""
+        wide = self.wide.under(program.launch) if self.wide is not None else None
+        kernel = self.kernel.under(program.launch)
+        return msgspec.structs.replace(self, program=program, kernel=kernel, wide=wide)
+
 
 def examine(subject: Subject, note: Note) -> Verified:
     """Evidence of all checks that run. Raises Failed where the program must not be kept."""
@@ -72,6 +81,9 @@ def examine(subject: Subject, note: Note) -> Verified:
     bounds, forward = Bounds("pass", subject.kernel.threads), run.forward()
     note("races")
     run.races()
+    note("other launches")
+    for other in itertools.islice(run.variations(), _LAUNCHES):
+        other.forward()
     note("alive")
     alive = run.alive()
     note("adjoint")
@@ -84,18 +96,25 @@ class Examination:
     Outputs whose first values do not matter begin with `junk`, or as the launch says.
     """
 
-    def __init__(self, subject: Subject, junk: bool = True) -> None:
-        self.subject = subject
-        self.program = subject.program
-        program = subject.program
-        self._junk = only_written(program.source, program.name, program.args) if junk else frozenset()
-        self.kind = tolerance.operations(subject.program)
-        self.wide_layouts = [widened(layout) for layout in subject.layouts] if subject.wide else []
+    def __init__(self, subject: Subject, junk: bool = True, like: Examination | None = None) -> None:
+        self.subject, self.program = subject, subject.program
+        program = self.program
+        self._junk: frozenset[str] = frozenset()
+        self.kind, self.wide_layouts = "", list[MemoryLayout]()
         self._draws: dict[int, Arguments] = {}
         self._outputs: dict[int, list[NDArray[Any]]] = {}
         self._wide: dict[int, list[list[NDArray[Any]]]] = {}
-        self._reading: Reading | None = None
         self._spreads: dict[int, list[NDArray[np.float64]]] = {}
+        if like is not None:  # the same kernel at another launch
+            self._junk, self.kind, self.wide_layouts = like._junk, like.kind, like.wide_layouts
+            self._reading: Reading | None = like._read().under(program)
+            return
+        if junk:
+            self._junk = only_written(program.source, program.name, program.args)
+        self.kind = tolerance.coarsest(program, self.draw(0).leaves)
+        if subject.wide:
+            self.wide_layouts = [widened(layout) for layout in subject.layouts]
+        self._reading = None
 
     def draw(self, variant: int) -> Arguments:
         """Arguments whose every input is drawn anew for each variant."""
@@ -128,6 +147,32 @@ class Examination:
         for leaf, values in zip(self.draw(0).outputs(), self.outputs(0), strict=True):
             if leaf.floating and not np.isfinite(values).all():
                 raise Failed(Reason.NOT_FINITE, f"{leaf.path} holds nan or inf")
+
+    def variations(self) -> Iterator[Examination]:
+        """Examinations of other launches that the oracle finds to be in bounds."""
+        made: list[Examination] = []
+
+        def allowed(program: Program) -> bool:
+            try:
+                other = Examination(self.subject.under(program), like=self)
+            except (Unsupported, VerificationError, ValueError):  # of fills that do not go with the shapes
+                return False
+            made[:] = [other]
+            return other.regular()
+
+        try:
+            self._read()
+        except Unsupported:
+            return
+        for _ in variations(self.program, allowed):
+            yield made[0]
+
+    def regular(self) -> bool:
+        """Whether the launch is in bounds and gives numbers, by the oracle and by the kernel itself."""
+        reached = self._read().reaches(self.draw(0))
+        if reached is None or not _numbers(reached):
+            return False
+        return _numbers(self.outputs(0))
 
     def codes(self) -> list[str]:
         """NumPy's codes of the outputs' types."""
@@ -209,7 +254,9 @@ class Examination:
             sensitivity = values_of.movement(reference, perturbed)
             if disputed and few:
                 # No slack: an element may be across the branch, but no farther.
-                far = values_of.movement(reference, self._perturbed(variant, _HARD_PERTURBATION, _HARD_TURNS))
+                far = values_of.movement(
+                    reference, self._perturbed(variant, tolerance.HARD[self.kind], _HARD_TURNS)
+                )
                 sensitivity = [
                     np.maximum(a, b / values_of.SLACK) for a, b in zip(sensitivity, far, strict=True)
                 ]
@@ -223,18 +270,17 @@ class Examination:
             try:
                 reading, draw = self._read(), self.draw(variant)
                 reference, _ = reading.outputs(draw, every=True)
-                code = tolerance.coarsest(self.program, draw.leaves)
-                self._spreads[variant] = values_of.movement(reference, reading.spread(draw, code))
+                self._spreads[variant] = values_of.movement(reference, reading.spread(draw, self.kind))
             except Unsupported:
                 self._spreads[variant] = self._passed_through(variant)
         return self._spreads[variant]
 
     def _passed_through(self, variant: int) -> list[NDArray[np.float64]]:
         """How far values may be off because narrower floats than their own lie on their way."""
-        code, made = tolerance.coarsest(self.program, self.draw(variant).leaves), []
+        made = []
         for values in self.outputs(variant):
-            wider = values.dtype.kind == "f" and values.dtype.str[-2:] > code
-            share = tolerance.forward(self.kind, code) if wider else 0.0
+            wider = values.dtype.kind == "f" and values.dtype.str[-2:] > self.kind
+            share = tolerance.forward(self.kind, self.kind) if wider else 0.0
             made.append(np.full(values.shape, share * float(np.abs(values).max(initial=0.0))))
         return made
 
@@ -247,7 +293,7 @@ class Examination:
         """Outputs for the draw itself, then for the draw moved by its rounding, twice."""
         if variant not in self._wide:
             base = self._perturbed(variant, 0.0, 1)
-            self._wide[variant] = base + self._perturbed(variant, _PERTURBATION, _TURNS)
+            self._wide[variant] = base + self._perturbed(variant, tolerance.ROUNDING[self.kind], _TURNS)
         return self._wide[variant]
 
     def _perturbed(self, variant: int, share: float, turns: int) -> list[list[NDArray[Any]]]:
@@ -366,6 +412,11 @@ class Examination:
         tape = [leaf.gradient.astype(np.float64) for leaf in slopes_of.inputs(arguments)]
         arguments.reset()
         return weights, tape
+
+
+def _numbers(arrays: Sequence[NDArray[Any]]) -> bool:
+    """Whether all are finite, with room for what 32-bit floats take on the way."""
+    return all(bool((np.abs(a) < _LARGE).all()) for a in arrays if a.dtype.kind == "f")
 
 
 def _differs(a: Sequence[NDArray[Any]], b: Sequence[NDArray[Any]]) -> bool:

@@ -110,7 +110,7 @@ class _Range(msgspec.Struct):
 
     @property
     def several(self) -> NDArray[np.bool_]:
-        return self.any & (self.least != self.most)
+        return np.asarray(self.any & (self.least != self.most), bool)
 
 
 def _range(place: NDArray[Any], number: NDArray[Any], count: int) -> _Range:
@@ -126,7 +126,7 @@ def _range(place: NDArray[Any], number: NDArray[Any], count: int) -> _Range:
 def _apart(a: _Range, b: _Range) -> NDArray[np.bool_]:
     """Where one thread does the one and another thread the other."""
     alone = (a.least == a.most) & (b.least == b.most) & (a.least == b.least)
-    return a.any & b.any & ~alone
+    return np.asarray(a.any & b.any & ~alone, bool)
 
 
 def _last_writes(place: NDArray[Any], thread: NDArray[Any], kind: NDArray[Any]) -> NDArray[np.int64]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
+import math
 from typing import Any
 
 import numpy as np
@@ -31,15 +33,22 @@ class Executable:
         self._backward = library.entry(f"{name}_cpu_backward")
         if self._forward is None:
             raise VerificationError("the object lacks the kernel's entry point")
-        grid = (*launch.dim, 1) if launch.tiled else launch.dim  # blocks are of one thread on the CPU
-        threads = 1
-        for extent in grid:
-            threads *= extent
-        if not 1 <= len(grid) <= 4 or min(grid) < 1 or threads > MOST_THREADS:
-            raise VerificationError(f"a launch of {grid} threads is out of bounds")
-        self.threads, self.dim = threads, kernel_dim(text)
+        self.dim = kernel_dim(text)
         self.has_adjoint = f"void {name}_cpu_backward(" in text
+        self._size(launch)
+
+    def _size(self, launch: Launch) -> None:
+        grid = (*launch.dim, 1) if launch.tiled else launch.dim  # blocks are of one thread on the CPU
+        self.threads = math.prod(grid)
+        if not 1 <= len(grid) <= 4 or min(grid) < 1 or self.threads > MOST_THREADS:
+            raise VerificationError(f"a launch of {grid} threads is out of bounds")
         self._bounds = warp_native.launch_bounds(grid, self.dim)
+
+    def under(self, launch: Launch) -> Executable:
+        """The same kernel at another launch."""
+        made = copy.copy(self)
+        made._size(launch)
+        return made
 
     def run(self, arguments: Arguments) -> None:
         """Forward, from the arguments' present values."""
