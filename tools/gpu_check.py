@@ -69,7 +69,7 @@ def _compare(row: Row) -> tuple[str, str]:
     cpu, gpu = made
     codes = [values.dtype.str for values in cpu]
     nothing = [np.zeros(values.shape) for values in cpu]
-    agreement = values.agree(gpu, cpu, nothing, tolerance.coarsest(program, []), codes)
+    agreement = values.agree(gpu, cpu, nothing, tolerance.operations(program), codes)
     # Atomics add in any order on a GPU, and a rounded value may take another branch there.
     if agreement.share <= tolerance.STRAY:
         return "agree", ""

@@ -116,7 +116,7 @@ def _slopes(mine: Examination, theirs: Examination, variant: int, note: Note) ->
         return Slopes("same")
     note(OWN)
     sensitivity = values_of.movement(
-        expected, _perturbed(mine, variant, tolerance.ROUNDING[mine.kind], _TURNS)
+        expected, _perturbed(mine, variant, tolerance.ROUNDING[mine.narrowest], _TURNS)
     )
     note(CANDIDATE)
     leaves = slopes_of.inputs(mine.draw(variant))
@@ -124,7 +124,9 @@ def _slopes(mine: Examination, theirs: Examination, variant: int, note: Note) ->
     shares = _shares(actual, expected, sensitivity, allowed)
     if 0.0 < max(shares) <= tolerance.STRAY:  # near a kink a gradient may be that of its other side, no more
         note(OWN)
-        far = values_of.movement(expected, _perturbed(mine, variant, tolerance.HARD[mine.kind], _HARD_TURNS))
+        far = values_of.movement(
+            expected, _perturbed(mine, variant, tolerance.HARD[mine.narrowest], _HARD_TURNS)
+        )
         moved = [np.maximum(a, b / values_of.SLACK) for a, b in zip(sensitivity, far, strict=True)]
         note(CANDIDATE)
         shares = _shares(actual, expected, moved, allowed)

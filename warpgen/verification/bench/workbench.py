@@ -6,6 +6,7 @@ Rows and kernels are untrusted: sources are screened, and whatever is executed r
 from __future__ import annotations
 
 import ast
+import itertools
 import mmap
 import re
 from collections import OrderedDict
@@ -58,6 +59,7 @@ class Staged(msgspec.Struct, frozen=True):
     text: str
     narrow: Path
     wide: Path | None
+    others: tuple[Program, ...] = ()  # other launches of the kernel
 
     def subject(self, path: Path, text: str) -> Subject:
         """A kernel on the row's launch; called inside a child."""
@@ -151,7 +153,8 @@ class Bench:
         if own.failures:
             raise VerificationError(f"the row does not compile: {own.failures[_OWN].error}")
         wide = self._compiler.compile("cpu", {_WIDE: prepared.wide} if prepared.wide else {})
-        return Staged(program, prepared, text, own.objects[_OWN], wide.objects.get(_WIDE))
+        staged = Staged(program, prepared, text, own.objects[_OWN], wide.objects.get(_WIDE))
+        return msgspec.structs.replace(staged, others=_others(staged))
 
     def _lowered(self, source: str, layouts: tuple[MemoryLayout, ...]) -> str | Died:
         """The CPU text of a stranger's program."""
@@ -174,6 +177,7 @@ class Bench:
 
     def _compare(self, staged: Staged, path: Path, text: str, gradients: bool) -> Comparison:
         subjects: list[Subject] = []
+        others = dict(enumerate(staged.others, DRAWS - len(staged.others)))
 
         def before() -> None:
             subjects[:] = [staged.subject(staged.narrow, staged.text), staged.subject(path, text)]
@@ -189,7 +193,10 @@ class Bench:
                 note(stage)
 
             try:
-                return msgspec.to_builtins(compare(subjects[0], subjects[1], variant, gradients, noted))
+                own, candidate = subjects
+                if variant in others:
+                    own, candidate = own.under(others[variant]), candidate.under(others[variant])
+                return msgspec.to_builtins(compare(own, candidate, variant, gradients, noted))
             except VerificationError as error:
                 reason = error.reason if isinstance(error, Failed) else Reason.ERROR
                 return {"reason": reason, "error": f"{at[0]}: {error}"}
@@ -200,6 +207,18 @@ class Bench:
             made: list[Any] = isolated(DRAWS, task, before=before)
         draws = [_draw(result) for result in made if result is not None]
         return conclude(draws, exact=staged.wide is not None)
+
+
+def _others(staged: Staged) -> tuple[Program, ...]:
+    """Other launches that the row's own kernel takes, at most half as many as there are draws."""
+
+    def task(_: int, note: Note) -> Any:
+        examination = Examination(staged.subject(staged.narrow, staged.text))
+        made = itertools.islice(examination.variations(), DRAWS // 2)
+        return [msgspec.to_builtins(other.program) for other in made]
+
+    found: Any = isolated(1, task)[0]
+    return () if isinstance(found, Died) else tuple(msgspec.convert(found, list[Program]))
 
 
 def _draw(result: Any) -> Draw | Died:

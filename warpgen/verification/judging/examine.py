@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,13 +17,12 @@ from warpgen.verification.judging import gradient as slopes_of
 from warpgen.verification.judging import races as races_of
 from warpgen.verification.judging import tolerance
 from warpgen.verification.judging import values as values_of
-from warpgen.verification.judging.prepare import Prepared
+from warpgen.verification.judging.subject import Failed as Failed
+from warpgen.verification.judging.subject import Subject as Subject
 from warpgen.verification.judging.variations import variations
 from warpgen.verification.native.isolation import Note
-from warpgen.verification.native.warp_native import Library
 from warpgen.verification.oracle import Reading, Unsupported
 from warpgen.verification.running.arguments import Arguments
-from warpgen.verification.running.execute import Executable
 from warpgen.verification.running.memory_layout import MemoryLayout, widened
 from warpgen.verification.running.roles import only_written
 
@@ -38,39 +36,6 @@ _BLIND_DRAWS, _BLIND_TURNS = 4, 3
 
 
 _Compare = Callable[..., values_of.Agreement]
-
-
-class Failed(VerificationError):
-    """A check found the program wanting; `reason` is the word under which drops are counted."""
-
-    def __init__(self, reason: Reason, error: str) -> None:
-        super().__init__(error)
-        self.reason = reason
-
-
-class Subject(msgspec.Struct, frozen=True):
-    """One program with its loaded kernels; `wide` is absent where the program cannot be widened."""
-
-    program: Program
-    layouts: Sequence[MemoryLayout]
-    kernel: Executable
-    wide: Executable | None
-    coarse: bool
-
-    @classmethod
-    def of(
-        cls, program: Program, prepared: Prepared, text: str, narrow: Library, wide: Library | None
-    ) -> Subject:
-        """A program whose CPU text, and whose widened one if there is any, are compiled and loaded."""
-        kernel = Executable(narrow, text, program.launch)
-        other = Executable(wide, prepared.wide, program.launch) if wide is not None else None
-        return cls(program, prepared.layouts, kernel, other, prepared.coarse)
-
-    def under(self, program: Program) -> Subject:
-        """The same kernels at another launch."""
-        wide = self.wide.under(program.launch) if self.wide is not None else None
-        kernel = self.kernel.under(program.launch)
-        return msgspec.structs.replace(self, program=program, kernel=kernel, wide=wide)
 
 
 def examine(subject: Subject, note: Note) -> Verified:
@@ -100,18 +65,21 @@ class Examination:
         self.subject, self.program = subject, subject.program
         program = self.program
         self._junk: frozenset[str] = frozenset()
-        self.kind, self.wide_layouts = "", list[MemoryLayout]()
+        self.kind, self.narrowest, self.wide_layouts = "", "", list[MemoryLayout]()
+        self._unread = False  # whether the oracle is known not to reach
         self._draws: dict[int, Arguments] = {}
         self._outputs: dict[int, list[NDArray[Any]]] = {}
         self._wide: dict[int, list[list[NDArray[Any]]]] = {}
         self._spreads: dict[int, list[NDArray[np.float64]]] = {}
         if like is not None:  # the same kernel at another launch
-            self._junk, self.kind, self.wide_layouts = like._junk, like.kind, like.wide_layouts
+            self._junk, self.wide_layouts = like._junk, like.wide_layouts
+            self.kind, self.narrowest = like.kind, like.narrowest
             self._reading: Reading | None = like._read().under(program)
             return
         if junk:
             self._junk = only_written(program.source, program.name, program.args)
-        self.kind = tolerance.coarsest(program, self.draw(0).leaves)
+        self.kind = tolerance.operations(program)
+        self.narrowest = tolerance.coarsest(program, self.draw(0).leaves)
         if subject.wide:
             self.wide_layouts = [widened(layout) for layout in subject.layouts]
         self._reading = None
@@ -160,9 +128,7 @@ class Examination:
             made[:] = [other]
             return other.regular()
 
-        try:
-            self._read()
-        except Unsupported:
+        if not self._reads():
             return
         for _ in variations(self.program, allowed):
             yield made[0]
@@ -241,6 +207,13 @@ class Examination:
             self._reading = Reading(subject.program, subject.layouts, subject.kernel.dim)
         return self._reading
 
+    def _reads(self) -> bool:
+        try:
+            self._read()
+        except Unsupported:
+            return False
+        return True
+
     def sensitivity(
         self, variant: int, disputed: bool = False, few: bool = False
     ) -> list[NDArray[np.float64]]:
@@ -252,16 +225,15 @@ class Examination:
         if self.subject.wide is not None:
             reference, *perturbed = self._wide_outputs(variant)
             sensitivity = values_of.movement(reference, perturbed)
-            if disputed and few:
-                # No slack: an element may be across the branch, but no farther.
-                far = values_of.movement(
-                    reference, self._perturbed(variant, tolerance.HARD[self.kind], _HARD_TURNS)
-                )
-                sensitivity = [
-                    np.maximum(a, b / values_of.SLACK) for a, b in zip(sensitivity, far, strict=True)
-                ]
-        if disputed:
-            sensitivity = [np.maximum(a, b) for a, b in zip(sensitivity, self._spread(variant), strict=True)]
+        if not disputed:
+            return sensitivity
+        sensitivity = [np.maximum(a, b) for a, b in zip(sensitivity, self._spread(variant), strict=True)]
+        if self.subject.wide is not None and (few or self._unread):
+            # No slack: an element may be across the branch, but no farther. Where the oracle does not read
+            # the program, there is no other measure of what rounding does inside it.
+            hard = self._perturbed(variant, tolerance.HARD[self.narrowest], _HARD_TURNS)
+            far = values_of.movement(self._wide_outputs(variant)[0], hard)
+            sensitivity = [np.maximum(a, b / values_of.SLACK) for a, b in zip(sensitivity, far, strict=True)]
         return sensitivity
 
     def _spread(self, variant: int) -> list[NDArray[np.float64]]:
@@ -270,8 +242,9 @@ class Examination:
             try:
                 reading, draw = self._read(), self.draw(variant)
                 reference, _ = reading.outputs(draw, every=True)
-                self._spreads[variant] = values_of.movement(reference, reading.spread(draw, self.kind))
+                self._spreads[variant] = values_of.movement(reference, reading.spread(draw, self.narrowest))
             except Unsupported:
+                self._unread = True
                 self._spreads[variant] = self._passed_through(variant)
         return self._spreads[variant]
 
@@ -279,8 +252,8 @@ class Examination:
         """How far values may be off because narrower floats than their own lie on their way."""
         made = []
         for values in self.outputs(variant):
-            wider = values.dtype.kind == "f" and values.dtype.str[-2:] > self.kind
-            share = tolerance.forward(self.kind, self.kind) if wider else 0.0
+            wider = values.dtype.kind == "f" and values.dtype.str[-2:] > self.narrowest
+            share = tolerance.forward(self.kind, self.narrowest) if wider else 0.0
             made.append(np.full(values.shape, share * float(np.abs(values).max(initial=0.0))))
         return made
 
@@ -293,7 +266,7 @@ class Examination:
         """Outputs for the draw itself, then for the draw moved by its rounding, twice."""
         if variant not in self._wide:
             base = self._perturbed(variant, 0.0, 1)
-            self._wide[variant] = base + self._perturbed(variant, tolerance.ROUNDING[self.kind], _TURNS)
+            self._wide[variant] = base + self._perturbed(variant, tolerance.ROUNDING[self.narrowest], _TURNS)
         return self._wide[variant]
 
     def _perturbed(self, variant: int, share: float, turns: int) -> list[list[NDArray[Any]]]:

@@ -16,8 +16,8 @@ Values = Sequence[NDArray[Any]]  # one array per output leaf
 
 # How often a perturbation of the inputs by their rounding may be amplified before an element is judged.
 SLACK = 8.0
-# Places of an output that may stray, however small it is.
-_FEW = 2
+# Places of an output, however small it is, and share of them, that rounding may carry across a branch.
+_FEW, _FEW_SHARE = 2, 0.05
 
 
 class Agreement(msgspec.Struct):
@@ -48,8 +48,7 @@ def agree(
     """Compare outputs element by element.
 
     `sensitivity` is how far each element goes when the inputs move by about one rounding: a kernel amplifies
-    rounding by as much, and so much is allowed. `codes` are the row's own types, `kind` the narrowest that it
-    computes with; `known` masks elements
+    rounding by as much, and so much is allowed. `codes` are the row's own types; `known` masks elements
     that the reference has; places that still hold what they had `begun` with say nothing of an array's size;
     `slack` multiplies the tolerances.
     """
@@ -67,7 +66,7 @@ def agree(
         bad = error > allowed
         share = float(bad.mean()) if bad.size else 0.0
         most = float(error[~bad].max()) if (~bad).any() else 0.0
-        few = worst.few and bool(bad.sum() <= max(_FEW, tolerance.STRAY * bad.size))
+        few = worst.few and bool(bad.sum() <= max(_FEW, _FEW_SHARE * bad.size))
         if share > worst.share or not worst.where:
             worst = Agreement(worst.error, worst.tolerance, max(share, worst.share), str(i), few)
         worst.few = few
