@@ -24,7 +24,7 @@ from warpgen.verification.native.isolation import isolated
 from warpgen.verification.oracle import Reading, Unsupported
 from warpgen.verification.running.arguments import Arguments
 
-_BLOCK = 64
+_BLOCK = 32
 
 
 def main() -> int:

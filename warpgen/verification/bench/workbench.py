@@ -28,6 +28,7 @@ from warpgen.record import Row
 from warpgen.verification.allowlist import require_allowed
 from warpgen.verification.bench.candidate import CANDIDATE, DRAWS, OWN, Comparison, Draw, compare, conclude
 from warpgen.verification.compiling.compiler import Compiler
+from warpgen.verification.compiling.translation_unit import watched
 from warpgen.verification.judging import gradient
 from warpgen.verification.judging.examine import Examination, Failed, Subject
 from warpgen.verification.judging.prepare import Prepared, prepare
@@ -99,7 +100,7 @@ class Bench:
             made = self._lowered(source, staged.prepared.layouts)
             if isinstance(made, Died):
                 return _refused(made)
-            text = made
+            text = watched(made)
         else:
             refusal = _refusal_of(text)
             if refusal:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from warpgen.verification.compiling.watched import HOOKS, watched
+from warpgen.verification.compiling.watched import HOOKS, begun_with_zeros, hooked
 from warpgen.verification.native.generated import kernel_dim, kernel_name
 
 _ENTRY = re.compile(r"\bstruct\s+(wp_args_\w+)")
@@ -95,5 +95,10 @@ def without_fast_path(code: str) -> str:
 
 
 def reference(code: str) -> str:
-    """CPU text for verification alone: without the fast path, and its accesses can be watched."""
-    return watched(without_fast_path(code), PRELUDE_END)
+    """CPU text for verification alone, to compare with: its accesses can be watched."""
+    return begun_with_zeros(watched(without_fast_path(code)))
+
+
+def watched(code: str) -> str:
+    """CPU text whose accesses can be watched."""
+    return hooked(code, PRELUDE_END)

@@ -93,10 +93,15 @@ _LOCAL = re.compile(
 )
 
 
-def watched(code: str, prelude_end: str) -> str:
-    """The text with hooks; its locals begin as zeros, those of the row's own object with a pattern."""
-    text = _LOCAL.sub(r"\1 = {};", code.replace(_LOOP, _ORDERED))
-    return _CALL.sub(_hooked, text).replace(prelude_end, prelude_end + HOOKS, 1)
+def hooked(code: str, prelude_end: str) -> str:
+    """The text with hooks."""
+    text = _CALL.sub(_hooked, code.replace(_LOOP, _ORDERED))
+    return text.replace(prelude_end, prelude_end + HOOKS, 1)
+
+
+def begun_with_zeros(code: str) -> str:
+    """The text with locals that begin as zeros: those of the row's own object begin with a pattern."""
+    return _LOCAL.sub(r"\1 = {};", code)
 
 
 def _hooked(call: re.Match[str]) -> str:

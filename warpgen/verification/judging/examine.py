@@ -23,6 +23,7 @@ from warpgen.verification.judging.variations import variations
 from warpgen.verification.native.isolation import Note
 from warpgen.verification.oracle import Reading, Unsupported
 from warpgen.verification.running.arguments import Arguments
+from warpgen.verification.running.execute import Executable
 from warpgen.verification.running.memory_layout import MemoryLayout, widened
 from warpgen.verification.running.roles import only_written
 
@@ -284,18 +285,19 @@ class Examination:
 
     def races(self) -> None:
         """Raise Failed where the order of threads decides a value."""
-        kernel = self.subject.wide
-        if kernel is None:
-            return
-        arguments = self.wide(0)
+        if self.subject.wide is not None:
+            self.race(self.subject.wide, self.wide(0), 1e-3 if self.subject.coarse else 1e-8)
+
+    def race(self, kernel: Executable, arguments: Arguments, rounding: float) -> None:
+        """As `races`, of a kernel whose text is watched; sums in another order may differ by `rounding`."""
 
         def launch(step: int) -> tuple[list[NDArray[Any]], NDArray[Any]]:
             arguments.reset()
             log = kernel.watched(arguments, step)
             return [leaf.values.copy() for leaf in arguments.outputs()], log
 
-        exact = 1e-3 if self.subject.coarse else 1e-8
-        address, what = races_of.race(launch, kernel.threads, exact)
+        address, what = races_of.race(launch, kernel.threads, rounding)
+        arguments.reset()
         if what:
             raise Failed(Reason.RACE, f"an element of {arguments.at(address)}: {what}")
 

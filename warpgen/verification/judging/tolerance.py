@@ -20,7 +20,7 @@ from warpgen.verification.running.arguments import Leaf
 # the last place, which sums, products and transcendental functions lose. What loses more is disputed, which
 # costs a few more runs; a looser bound lets small faults pass.
 _ALLOWED = {"f8": 1e-12, "f4": 1e-5, "f2": 4e-3}
-# Warp's builtins that iterate until they are near enough stop there, however well conditioned their argument is.
+# Warp's builtins that iterate until they are near enough stop there, however well conditioned all is.
 _ITERATING, _NEAR = frozenset({"svd2", "svd3", "eig3"}), 10.0
 # No measure of rounding excuses more than this: of a type of few digits hardly any would be left.
 _CAP = {"f8": math.inf, "f4": math.inf, "f2": 3e-2}

@@ -1,0 +1,48 @@
+"""A program with its loaded kernels, and the word for what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from warpgen.errors import VerificationError
+from warpgen.program import Program
+from warpgen.reasons import Reason
+from warpgen.verification.judging.prepare import Prepared
+from warpgen.verification.native.warp_native import Library
+from warpgen.verification.running.execute import Executable
+from warpgen.verification.running.memory_layout import MemoryLayout
+
+
+class Failed(VerificationError):
+    """A check found the program wanting; `reason` is the word under which drops are counted."""
+
+    def __init__(self, reason: Reason, error: str) -> None:
+        super().__init__(error)
+        self.reason = reason
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """One program with its loaded kernels; `wide` is absent where the program cannot be widened."""
+
+    program: Program
+    layouts: Sequence[MemoryLayout]
+    kernel: Executable
+    wide: Executable | None
+    coarse: bool
+
+    @classmethod
+    def of(
+        cls, program: Program, prepared: Prepared, text: str, narrow: Library, wide: Library | None
+    ) -> Subject:
+        """A program whose CPU text, and whose widened one if there is any, are compiled and loaded."""
+        kernel = Executable(narrow, text, program.launch)
+        other = Executable(wide, prepared.wide, program.launch) if wide is not None else None
+        return cls(program, prepared.layouts, kernel, other, prepared.coarse)
+
+    def under(self, program: Program) -> Subject:
+        """The same kernels at another launch."""
+        wide = self.wide.under(program.launch) if self.wide is not None else None
+        kernel = self.kernel.under(program.launch)
+        return msgspec.structs.replace(self, program=program, kernel=kernel, wide=wide)
