@@ -17,6 +17,7 @@ from warpgen.reasons import Reason
 from warpgen.record import UNVERIFIED, Compile, Target, Verified
 from warpgen.verification.compiling import nvrtc
 from warpgen.verification.compiling.compiler import Compiler
+from warpgen.verification.compiling.translation_unit import watched
 from warpgen.verification.judging.examine import Failed, Subject, examine
 from warpgen.verification.judging.prepare import Prepared, prepare
 from warpgen.verification.native import warp_native
@@ -131,29 +132,33 @@ class _Unit:
         self._refused["cpu"] = {i: died for i, died in narrow.failures.items() if i not in lacking}
         outcome |= narrow.failures
         wide = self._compiler.compile("cpu", {i: p.wide for i, p in ready.items() if p.wide})
+        bare = {i: watched(texts[i]) for i in narrow.objects if i not in wide.objects}
+        plain = self._compiler.compile("cpu", bare)
         order = [i for i in ready if i in narrow.objects]
 
+        objects = {path for made in (narrow, wide, plain) for path in made.objects.values()}
         libraries: dict[Path, warp_native.Library] = {}
 
         def task(number: int, note: Note) -> Any:
             index = order[number]
-            mine, other = libraries[narrow.objects[index]], wide.objects.get(index)
-            theirs = libraries[other] if other is not None else None
-            subject = Subject.of(self._programs[index], ready[index], texts[index], mine, theirs)
+            found = [libraries.get(made.objects.get(index, Path())) for made in (narrow, wide, plain)]
+            mine, theirs, twin = found
+            assert mine is not None
+            subject = Subject.of(self._programs[index], ready[index], texts[index], mine, theirs, twin)
             try:
                 return msgspec.to_builtins(examine(subject, note))
             except Failed as failed:
                 return {"failed": failed.reason, "error": str(failed)}
 
         def load() -> None:
-            for path in {*narrow.objects.values(), *wide.objects.values()}:
+            for path in objects:
                 libraries[path] = warp_native.Library(path)
 
         try:
             for index, result in zip(order, isolated(len(order), task, before=load), strict=True):
                 outcome[index] = _settled(result, strict)
         finally:
-            _remove([*narrow.objects.values(), *wide.objects.values()])
+            _remove(objects)
         return outcome
 
     def _cpu_text(self, index: int, prepared: Prepared) -> str:

@@ -30,9 +30,6 @@ _TURNS, _HARD_TURNS = 2, 12
 # A stranger's kernel may round more than Warp's: a sum in another order, a product contracted.
 _SLACK = 10.0
 
-# What the order of a sum may change.
-_REORDERED = {"f8": 1e-8, "f4": 1e-3, "f2": 3e-2}
-
 # Stages that a child notes: who is at fault when it dies.
 OWN, CANDIDATE = "own", "candidate"
 
@@ -53,8 +50,8 @@ class Draw(msgspec.Struct, frozen=True):
     share: float
     error: float
     where: str
-    farthest: float = 0.0  # in tolerances
     slopes: Slopes = Slopes("not run")
+    farthest: float = 0.0  # in tolerances
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -74,11 +71,11 @@ def compare(own: Subject, candidate: Subject, variant: int, gradients: bool, not
     note(CANDIDATE)
     actual = theirs.outputs(variant)
     if variant == 0:
-        theirs.race(candidate.kernel, theirs.draw(variant), _REORDERED[mine.narrowest])
+        theirs.race(candidate.kernel, theirs.draw(variant), tolerance.REORDERED[mine.narrowest])
     agreement = _agreement(mine, expected, actual, variant)
     leaves = mine.draw(variant).outputs()
     where = leaves[int(agreement.where)].path if agreement.where else ""
-    found = Draw(agreement.share, agreement.error, where, agreement.farthest)
+    found = Draw(agreement.share, agreement.error, where, farthest=agreement.farthest)
     if not gradients or agreement.share > tolerance.STRAY:
         return found
     return msgspec.structs.replace(found, slopes=_slopes(mine, theirs, variant, note))

@@ -24,22 +24,33 @@ class Failed(VerificationError):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """One program with its loaded kernels; `wide` is absent where the program cannot be widened."""
+    """One program with its loaded kernels; `wide` is absent where the program cannot be widened.
+
+    `watched` is one whose accesses can be watched: the widened, or the row's own, compiled once more.
+    """
 
     program: Program
     layouts: Sequence[MemoryLayout]
     kernel: Executable
     wide: Executable | None
     coarse: bool
+    watched: Executable | None = None
 
     @classmethod
     def of(
-        cls, program: Program, prepared: Prepared, text: str, narrow: Library, wide: Library | None
+        cls,
+        program: Program,
+        prepared: Prepared,
+        text: str,
+        narrow: Library,
+        wide: Library | None,
+        watched: Library | None = None,
     ) -> Subject:
         """A program whose CPU text, and whose widened one if there is any, are compiled and loaded."""
         kernel = Executable(narrow, text, program.launch)
         other = Executable(wide, prepared.wide, program.launch) if wide is not None else None
-        return cls(program, prepared.layouts, kernel, other, prepared.coarse)
+        twin = Executable(watched, text, program.launch) if watched is not None else other
+        return cls(program, prepared.layouts, kernel, other, prepared.coarse, twin)
 
     def under(self, program: Program) -> Subject:
         """The same kernels at another launch."""

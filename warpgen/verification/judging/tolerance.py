@@ -29,6 +29,9 @@ _CAP = {"f8": math.inf, "f4": math.inf, "f2": 3e-2}
 ROUNDING = {"f8": 4e-16, "f4": 2e-7, "f2": 1e-3}
 HARD = {"f8": 2e-14, "f4": 1e-5, "f2": 1e-2}
 
+# What another order of a sum may change.
+REORDERED = {"f8": 1e-8, "f4": 1e-3, "f2": 3e-2}
+
 _HALVES = re.compile(r"\bfloat16|(?:vec\d|mat\d\d|quat|transform|spatial_vector|spatial_matrix)h\b")
 _SINGLES = re.compile(
     r"\bfloat32|\bfloat\(|(?:vec\d|mat\d\d|quat|transform|spatial_vector|spatial_matrix)f?\b"
