@@ -6,6 +6,7 @@ Rows and kernels are untrusted: sources are screened, and whatever is executed r
 from __future__ import annotations
 
 import ast
+import itertools
 import mmap
 import re
 from collections import OrderedDict
@@ -27,6 +28,7 @@ from warpgen.record import Row
 from warpgen.verification.allowlist import require_allowed
 from warpgen.verification.bench.candidate import CANDIDATE, DRAWS, OWN, Comparison, Draw, compare, conclude
 from warpgen.verification.compiling.compiler import Compiler
+from warpgen.verification.compiling.translation_unit import watched
 from warpgen.verification.judging import gradient
 from warpgen.verification.judging.examine import Examination, Failed, Subject
 from warpgen.verification.judging.prepare import Prepared, prepare
@@ -58,6 +60,7 @@ class Staged(msgspec.Struct, frozen=True):
     text: str
     narrow: Path
     wide: Path | None
+    others: tuple[Program, ...] = ()  # other launches of the kernel
 
     def subject(self, path: Path, text: str) -> Subject:
         """A kernel on the row's launch; called inside a child."""
@@ -70,8 +73,7 @@ class Bench:
 
     def __init__(self, workdir: Path) -> None:
         workdir.mkdir(parents=True, exist_ok=True)
-        # Else a kernel would find on the stack what the row's own left there a moment before.
-        self._compiler = Compiler(workdir, unset=True)
+        self._compiler = Compiler(workdir)
         self._staged: OrderedDict[bytes, Staged] = OrderedDict()
 
     def run(self, row: Row) -> dict[str, dict[str, Any]]:
@@ -103,7 +105,9 @@ class Bench:
             refusal = _refusal_of(text)
             if refusal:
                 return _refused(Died(Reason.COMPILE, refusal))
-        compiled = self._compiler.compile("cpu", {0: text})
+        compiled = self._compiler.compile("cpu", {0: watched(text)})
+        if compiled.failures:  # C++ that Warp did not write may not be told what it does to memory
+            compiled = self._compiler.compile("cpu", {0: text})
         if compiled.failures:
             return _refused(compiled.failures[0])
         try:
@@ -152,7 +156,8 @@ class Bench:
         if own.failures:
             raise VerificationError(f"the row does not compile: {own.failures[_OWN].error}")
         wide = self._compiler.compile("cpu", {_WIDE: prepared.wide} if prepared.wide else {})
-        return Staged(program, prepared, text, own.objects[_OWN], wide.objects.get(_WIDE))
+        staged = Staged(program, prepared, text, own.objects[_OWN], wide.objects.get(_WIDE))
+        return msgspec.structs.replace(staged, others=_others(staged))
 
     def _lowered(self, source: str, layouts: tuple[MemoryLayout, ...]) -> str | Died:
         """The CPU text of a stranger's program."""
@@ -175,6 +180,7 @@ class Bench:
 
     def _compare(self, staged: Staged, path: Path, text: str, gradients: bool) -> Comparison:
         subjects: list[Subject] = []
+        others = dict(enumerate(staged.others, DRAWS - len(staged.others)))
 
         def before() -> None:
             subjects[:] = [staged.subject(staged.narrow, staged.text), staged.subject(path, text)]
@@ -190,7 +196,10 @@ class Bench:
                 note(stage)
 
             try:
-                return msgspec.to_builtins(compare(subjects[0], subjects[1], variant, gradients, noted))
+                own, candidate = subjects
+                if variant in others:
+                    own, candidate = own.under(others[variant]), candidate.under(others[variant])
+                return msgspec.to_builtins(compare(own, candidate, variant, gradients, noted))
             except VerificationError as error:
                 reason = error.reason if isinstance(error, Failed) else Reason.ERROR
                 return {"reason": reason, "error": f"{at[0]}: {error}"}
@@ -201,6 +210,18 @@ class Bench:
             made: list[Any] = isolated(DRAWS, task, before=before)
         draws = [_draw(result) for result in made if result is not None]
         return conclude(draws, exact=staged.wide is not None)
+
+
+def _others(staged: Staged) -> tuple[Program, ...]:
+    """Other launches that the row's own kernel takes, at most half as many as there are draws."""
+
+    def task(_: int, note: Note) -> Any:
+        examination = Examination(staged.subject(staged.narrow, staged.text))
+        made = itertools.islice(examination.variations(), DRAWS // 2)
+        return [msgspec.to_builtins(other.program) for other in made]
+
+    found: Any = isolated(1, task)[0]
+    return () if isinstance(found, Died) else tuple(msgspec.convert(found, list[Program]))
 
 
 def _draw(result: Any) -> Draw | Died:
@@ -258,7 +279,7 @@ def _nameless(layout: MemoryLayout) -> MemoryLayout:
 
 def _launch(subject: Subject, note: Note) -> dict[str, dict[str, Any]]:
     """One launch of a row, as plain data."""
-    examination = Examination(subject)
+    examination = Examination(subject, junk=False)
     arguments = examination.draw(0)
     made: dict[str, dict[str, Any]] = {"inputs": {}, "outputs": {}, "cotangents": {}, "gradients": {}}
     made["inputs"] = {

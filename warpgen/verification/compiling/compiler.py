@@ -23,6 +23,7 @@ from warpgen.reasons import Reason
 from warpgen.record import Target
 from warpgen.verification.compiling import nvrtc
 from warpgen.verification.compiling.translation_unit import TranslationUnit, compose, single
+from warpgen.verification.compiling.watched import STATE
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.isolation import Died, Note, isolated
 
@@ -64,17 +65,12 @@ class Compiled(msgspec.Struct, frozen=True):
 
 
 class Compiler:
-    """Compiles for one process; `workdir` keeps the precompiled headers between units.
-
-    With `unset`, locals of C++ hold a pattern until they are set: a kernel that reads one before is not right
-    by luck.
-    """
+    """Compiles for one process; `workdir` keeps the precompiled headers between units."""
 
     bare = BARE["cpu"]
 
-    def __init__(self, workdir: Path, unset: bool = False) -> None:
+    def __init__(self, workdir: Path) -> None:
         self._workdir = workdir
-        self._unset = unset
         self._headers = workdir / "headers"
         self._asserts = self._headers / f"asserts-{secrets.token_hex(8)}.h"  # a name that is nowhere else
         self._warm: set[Target] = set()
@@ -153,7 +149,7 @@ class Compiler:
 
     def compile_file(self, source: Path, path: Path, headers: Path) -> None:
         """One file to an object; raises Exception after writing diagnostics to fd 2."""
-        warp_native.compile_object(source, path, headers, self._asserts, self._unset)
+        warp_native.compile_object(source, path, headers, self._asserts)
 
     def _build_and_link(self, unit: TranslationUnit, source: Path, path: Path, headers: Path) -> None:
         self.compile_file(source, path, headers)
@@ -175,7 +171,7 @@ class Compiler:
             )
         self._headers.mkdir(parents=True, exist_ok=True)
         if target == "cpu":  # and not again: precompiled headers hold for the file as it was
-            self._asserts.write_text(_ASSERTS, encoding="ascii")
+            self._asserts.write_text(_ASSERTS + STATE, encoding="ascii")
         with tempfile.TemporaryDirectory(prefix="warm-", dir=self._workdir) as name:
             bare = partial(self._compile_bare, target, Path(name))
             said: Any = isolated(1, lambda _, __: bare(), seconds=UNIT_SECONDS)[0]

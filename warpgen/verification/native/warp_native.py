@@ -29,18 +29,18 @@ CPU_TARGET = "x86-64-v3"
 # itself: a quarter less work for the same verdicts.
 _QUICK = "-w -mllvm=-regalloc=fast -mllvm=-optimize-regalloc=0 -disable-llvm-verifier -discard-value-names"
 # A local that nothing was written to holds a pattern (of floats: NaN), not what the stack happens to hold.
-_UNSET = "-ftrivial-auto-var-init=pattern"
+# Not the memory for tiles, which is of no kernel: its pattern of 256 KiB would double the cost of compiling.
+_UNSET = "-ftrivial-auto-var-init=pattern -ftrivial-auto-var-init-max-size=4096"
 
 
-def compile_object(source: Path, result: Path, headers: Path, asserts: Path, unset: bool = False) -> None:
+def compile_object(source: Path, result: Path, headers: Path, asserts: Path) -> None:
     """Clang at O0 to an object that loads; raises Exception after writing diagnostics to fd 2.
 
     `asserts` is a header put before all others; it switches on Warp's range checks without the debug
     information that makes `mode="debug"` a third slower. Its name, unlike its folder's, stands in a line that
-    is split at white space, and one of that name in the current folder would be taken for it. With `unset`,
-    locals hold a pattern until they are set.
+    is split at white space, and one of that name in the current folder would be taken for it.
     """
-    flags = f"-include {asserts.name} {_QUICK} {_UNSET if unset else ''}"
+    flags = f"-include {asserts.name} {_QUICK} {_UNSET}"
     _clang(source, result, headers, 0, flags, [asserts.parent.absolute()])
 
 
@@ -113,6 +113,10 @@ class Library:
     def arm(self, armed: bool) -> None:
         """Let the range checks trap, or not."""
         ctypes.c_int.from_address(self._object.address("warpgen_armed")).value = int(armed)
+
+    def word(self, name: str) -> ctypes.c_uint64:
+        """A global of eight bytes, to read and to set."""
+        return ctypes.c_uint64.from_address(self._object.address(name))
 
 
 # What Warp's loader hands to generated code without exporting it; all else is in libm and libc.
