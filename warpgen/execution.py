@@ -8,7 +8,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from warpgen.errors import VerificationError
 from warpgen.helper import Helper
 from warpgen.process import signals_held
+from warpgen.verdict import Language, Verdict
 
 if TYPE_CHECKING:
     from warpgen.record import Row
 
-Language = Literal["python", "cpp", "cuda"]
-Outcome = Literal["same", "different", "none", "not run", "not judged"]
+# Seconds of wall time for one check, once the process that judges is up.
+TIMEOUT = 60.0
+
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -39,31 +41,6 @@ class Run(msgspec.Struct, frozen=True):
     gradients: Arrays
 
 
-class Check(msgspec.Struct, frozen=True):
-    """What came of somebody else's kernel.
-
-    `outputs` and `gradients` are `same` or `different`; `none` where the row has no gradients; `not run`
-    where nothing was compared; `not judged` where the row's own gradients are no measure, because Warp's
-    adjoint is wrong there or the row stands on a kink. `error` is the greatest relative difference of the
-    outputs on all draws that agree. `how` says what was run.
-    """
-
-    compiles: bool
-    outputs: Outcome
-    gradients: Outcome
-    error: float = 0.0
-    why: str = ""
-    how: str = ""
-
-    @property
-    def right(self) -> bool:
-        """The reward: it compiles, and outputs and gradients are the same, as far as the row has them.
-
-        Gradients that were not asked for do not count; those that could not be judged do.
-        """
-        return self.compiles and self.outputs == "same" and self.gradients in ("same", "none", "not run")
-
-
 def run(row: Row) -> Run:
     """Launch a row; see `warpgen.Row.run`."""
     parts = _ask({"task": "run", "row": row})
@@ -73,12 +50,28 @@ def run(row: Row) -> Run:
 _PARTS = ("inputs", "outputs", "cotangents", "gradients")
 
 
-def check(row: Row, source: str, language: Language = "python", gradients: bool = True) -> Check:
+def check(
+    row: Row,
+    text: str,
+    language: Language = "python",
+    *,
+    seed: int | None = None,
+    timeout: float = TIMEOUT,
+    extract: bool = False,
+    gradients: bool = True,
+) -> Verdict:
     """Judge a kernel by a row; see `warpgen.Row.check`."""
     if language not in ("python", "cpp", "cuda"):
         raise ValueError(f"language must be 'python', 'cpp' or 'cuda', not {language!r}")
-    asked = {"task": "check", "row": row, "source": source, "language": language, "gradients": gradients}
-    return msgspec.convert(_ask(asked), Check)
+    asked = {"task": "check", "row": row, "source": text, "language": language, "gradients": gradients}
+    found = _ask(asked)
+    agree = float(found["outputs"] == "same")
+    slopes = {"same": 1.0, "different": 0.0}.get(found["gradients"])
+    right = found["compiles"] and agree == 1.0 and found["gradients"] in ("same", "none", "not run")
+    stage: Any = "right" if right else "gradients" if agree else "outputs" if found["compiles"] else "compile"
+    return Verdict(
+        right, stage, language, seed or 0, agree, slopes, None, found["why"], {}, found.get("how", "")
+    )
 
 
 def _array(value: list[Any]) -> NDArray[Any]:
