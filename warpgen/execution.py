@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 # Seconds of wall time for one check, once the process that judges is up.
 TIMEOUT = 60.0
-# Seconds that the answer may take beyond a check's own time.
-_GRACE = 30.0
+# Seconds beyond a check's own time: the row itself is read and compiled when it is first asked for.
+_GRACE = 60.0
 # Longer than any answer of a model that is worth reading, and what no text may hold.
 _MOST_CHARACTERS = 4 << 20
 _LONE = re.compile(r"[\ud800-\udfff]")
@@ -90,7 +90,9 @@ def check(
         made = _ask(question, timeout + _GRACE)
     except TooLate:
         spent = {"all": round(time.monotonic() - start, 4)}
-        return Verdict(False, "timeout", language, seed or 0, why="the judge did not answer in time", seconds=spent)
+        return Verdict(
+            False, "timeout", language, seed or 0, why="the judge did not answer in time", seconds=spent
+        )
     _say_once(made["lacks"])
     return msgspec.convert(made["verdict"], Verdict)
 

@@ -153,7 +153,9 @@ class _Check:
             self._python = shape.source
             low = self._cell.lower(Lower(shape.source, shape.kernel, self._left(30.0)))
             if isinstance(low, Broken) or low.why:
-                raise _Over("timeout" if isinstance(low, Broken) and low.stage == "timeout" else "compile", low.why)
+                raise _Over(
+                    "timeout" if isinstance(low, Broken) and low.stage == "timeout" else "compile", low.why
+                )
             _match(low.names, low.layouts, self._subject.layouts)
             text = low.text
         extract = question.extract and question.language == "cpp"
@@ -171,12 +173,16 @@ class _Check:
         stood: list[Measured] = []
         end = time.monotonic() + _OWN_SECONDS
         while pending and time.monotonic() < end:
-            left = self._cell.run(self._run(subject.object, subject.text, pending, min(_PART, self._left(_PART))))
+            left = self._cell.run(
+                self._run(subject.object, subject.text, pending, min(_PART, self._left(_PART)))
+            )
             stood += results.own(left.area, pending[: left.draw])
             if left.broken is None:
                 break
             at = pending[left.draw : left.draw + 1]
-            again = [msgspec.structs.replace(d, backward=False) for d in at if d.backward and "back" in left.phase]
+            again = [
+                msgspec.structs.replace(d, backward=False) for d in at if d.backward and "back" in left.phase
+            ]
             pending = again + pending[left.draw + 1 :]
         return stood
 
@@ -188,7 +194,12 @@ class _Check:
         """What the stranger's kernel leaves on the same draws."""
         pending = [each.draw for each in measured]
         left = self._cell.run(self._run(made, text, pending, self._left(60.0)))
-        if left.broken is not None and left.broken.stage == "crash" and "back" in left.phase and self._excused():
+        if (
+            left.broken is not None
+            and left.broken.stage == "crash"
+            and "back" in left.phase
+            and self._excused()
+        ):
             # Warp's adjoint of it is wrong by design: once more, without.
             self._no_slopes(measured)
             pending = [msgspec.structs.replace(draw, backward=False) for draw in pending]
@@ -217,15 +228,21 @@ class _Check:
     ) -> tuple[Stage, str, dict[str, Any]]:
         doubt = Doubt(self._cell, self._subject, self._run, self._kind, self._left)
         for each, arrays in zip(measured, actual, strict=True):
-            _hold_memory(each, arrays)
+            _hold_memory(each, arrays, adjoint)
         outputs = self._differing(measured, actual, FORWARD, doubt)
         found: dict[str, Any] = {"outputs": outputs.share, "first": outputs.first}
         if outputs.first is not None:
             return "outputs", _told(outputs), found
         race = _merged([comparing.raced(m, a, "race") for m, a in zip(measured, actual, strict=True)])
         if race.first is not None:
-            return "race", f"threads race for {race.first.path}{list(race.first.index)}", {**found, "first": race.first}
-        with_slopes = [(m, a) for m, a in zip(measured, actual, strict=True) if m.draw.backward and m.has("gradients")]
+            return (
+                "race",
+                f"threads race for {race.first.path}{list(race.first.index)}",
+                {**found, "first": race.first},
+            )
+        with_slopes = [
+            (m, a) for m, a in zip(measured, actual, strict=True) if m.draw.backward and m.has("gradients")
+        ]
         if not with_slopes:
             return "right", "", found
         if not adjoint:
@@ -247,7 +264,11 @@ class _Check:
         if slopes.first is None and race.first is None and not beside:
             return "right", "", {**found, "gradients": 1.0}
         if self._excused():
-            return "right", "gradients not judged: Warp's adjoint of such a kernel is wrong by design at times", found
+            return (
+                "right",
+                "gradients not judged: Warp's adjoint of such a kernel is wrong by design at times",
+                found,
+            )
         if not self._subject.measure:
             return "judge", "the row's own gradients are no measure", found
         if slopes.first is None:
@@ -274,14 +295,20 @@ class _Check:
 
 def _reading(made: Any) -> tuple[str, str]:
     if isinstance(made, Broken):
-        return ("timeout", made.why) if made.stage == "timeout" else ("extract", f"it cannot be read: {made.why}")
+        return (
+            ("timeout", made.why)
+            if made.stage == "timeout"
+            else ("extract", f"it cannot be read: {made.why}")
+        )
     return made.stage, made.why
 
 
-def _hold_memory(measured: Measured, actual: Arrays) -> None:
+def _hold_memory(measured: Measured, actual: Arrays, adjoint: bool) -> None:
     """Nothing may be written beside an array, nor over an input."""
     for part, described in enumerate(measured.parts):
         mine, theirs = measured.arrays[part], actual[part]
+        if described.what in ("race backward", *BACKWARD) and not adjoint:
+            return  # it was not launched backward
         if described.what == "intact" and not described.path and not theirs.all():
             raise _Over("crash", "something was written beside an array")
         if described.what == "inputs" and mine.tobytes() != theirs.tobytes():
@@ -308,7 +335,9 @@ def _chosen(stood: Sequence[Measured]) -> list[Measured]:
     if not telling:
         raise VerificationError("the row itself does not run: its kernel stands no draw of its inputs")
     labels = {each.draw.label for each in telling}
-    spare = {f"{label}, clean" for label in labels} | ({"clean", "junk of floats"} if "plain" in labels else set())
+    spare = {f"{label}, clean" for label in labels} | (
+        {"clean", "junk of floats"} if "plain" in labels else set()
+    )
     kept, counts = [], dict.fromkeys(labels, 0)
     for each in telling:
         counts[each.draw.label] += 1

@@ -40,7 +40,9 @@ def own(area: mmap.mmap, draws: Sequence[Draw]) -> list[Measured]:
         table = msgspec.msgpack.decode(area[start : start + size], type=Table)
     except msgspec.DecodeError as error:
         raise VerificationError("the row's own kernel writes over what it leaves") from error
-    return [Measured(d, p, [_array(area, part) for part in p]) for d, p in zip(draws, table.draws, strict=False)]
+    return [
+        Measured(d, p, [_array(area, part) for part in p]) for d, p in zip(draws, table.draws, strict=False)
+    ]
 
 
 def placed(measured: Sequence[Measured]) -> list[Measured]:
@@ -71,12 +73,20 @@ def _array(area: mmap.mmap, part: Part) -> NDArray[Any]:
 
 def telling(measured: Measured) -> Measured | None:
     """The draw, if it says something: nothing was written beside an array, and enough of it are numbers."""
-    held = [a.all() for p, a in zip(measured.parts, measured.arrays, strict=True) if p.what == "intact" and not p.path]
+    held = [
+        a.all()
+        for p, a in zip(measured.parts, measured.arrays, strict=True)
+        if p.what == "intact" and not p.path
+    ]
     floats = [a for a in _of(measured, "outputs") if a.dtype.kind == "f"]
     count = sum(a.size for a in floats)
     if not all(held) or (count and sum(int(np.isfinite(a).sum()) for a in floats) < _FINITE * count):
         return None
-    broken = [p.path for p, a in zip(measured.parts, measured.arrays, strict=True) if p.what == "intact" and not a.all()]
+    broken = [
+        p.path
+        for p, a in zip(measured.parts, measured.arrays, strict=True)
+        if p.what == "intact" and not a.all()
+    ]
     slopes = [a for a in _of(measured, "gradients")]
     if broken or not all(np.isfinite(a).mean() >= _FINITE for a in slopes if a.size):
         return _without_slopes(measured)
@@ -89,6 +99,10 @@ def _of(measured: Measured, what: str) -> Arrays:
 
 def _without_slopes(measured: Measured) -> Measured:
     """The draw without its adjoint, which says nothing there."""
-    end = next(i for i, p in enumerate(measured.parts) if p.what in ("gradients", "race backward") or p.path == "gradients")
+    end = next(
+        i
+        for i, p in enumerate(measured.parts)
+        if p.what in ("gradients", "race backward") or p.path == "gradients"
+    )
     draw = msgspec.structs.replace(measured.draw, backward=False)
     return Measured(draw, measured.parts[:end], measured.arrays[:end])

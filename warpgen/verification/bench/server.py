@@ -41,7 +41,9 @@ def _answer(bench: Any, question: dict[str, Any]) -> Any:
         return bench.run(row)
     lacks = bench.lacks()
     if lacks and question["strict"]:
-        raise VerificationError(f"this machine has no {' and no '.join(lacks)}; strict=True judges nothing without")
+        raise VerificationError(
+            f"this machine has no {' and no '.join(lacks)}; strict=True judges nothing without"
+        )
     seed = secrets.randbits(62) if question["seed"] is None else question["seed"]
     asked = msgspec.convert({**question["asked"], "seed": seed}, Question)
     return {"verdict": msgspec.to_builtins(bench.check(row, asked)), "lacks": lacks}

@@ -103,6 +103,8 @@ class Bench:
     def _subject(self, staged: Staged) -> judge.Subject:
         """The row as the jail takes it."""
         if staged.subject is None:
+            if any(fill.kind == "volume" for a in staged.program.args for fill in a.fills):
+                self._cell.know_volumes()
             built = self._judge.build(staged.text, _OWN_SECONDS)
             if isinstance(built, Broken):
                 raise VerificationError(f"the row does not compile: {built.why}")

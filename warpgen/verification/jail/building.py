@@ -12,6 +12,7 @@ from warpgen.verification.jail import watch
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.object_file import LoadedObject
 
+
 class Builder:
     """Compiles for one process; `folder` keeps the precompiled headers, which its children may only read."""
 
@@ -34,7 +35,9 @@ class Builder:
             source.write_text(watch.SOURCE, encoding="ascii")
             warp_native.compile_plain(source, result)
         except Exception as error:
-            raise CompilerError(f"the compiler refuses Warp's own headers ({error}): install Warp anew") from error
+            raise CompilerError(
+                f"the compiler refuses Warp's own headers ({error}): install Warp anew"
+            ) from error
         return watch.Watch(result, warp_native.outside)
 
     def link(self, folder: Path) -> None:
@@ -55,7 +58,12 @@ class Builder:
         except Exception as error:
             said = (folder / "said").read_text(encoding="utf-8", errors="replace")
             raise ValueError(first_error(said) or str(error)) from error
-        return result.read_bytes()
+        made = result.read_bytes()
+        try:
+            LoadedObject(made, _listed)  # not to be run: to see what it calls
+        except OSError as error:
+            raise ValueError(str(error)) from error
+        return made
 
     def _compile(self, source: Path, result: Path, headers: Path) -> None:
         warp_native.compile_object(source, result, headers, self._asserts, True, watch.FLAG)
@@ -72,3 +80,7 @@ class Kernel:
     def _find(self, name: str) -> int:
         return self._watch.address(name) if name.startswith("__tsan_") else warp_native.callable_address(name)
 
+
+def _listed(name: str) -> int:
+    """Any address, for a name that a kernel may call; raises OSError for another."""
+    return 1 if name.startswith("__tsan_") else warp_native.require_callable(name)
