@@ -77,7 +77,12 @@ def check(
         raise ValueError("text must be a str, timeout a number of seconds above 0")
     if seed is not None and not 0 <= seed < 1 << 63:
         raise ValueError("seed must be from 0 to 2**63 - 1")
-    asked = {"language": language, "timeout": timeout, "extract": extract, "gradients": gradients}
+    asked: dict[str, Any] = {
+        "language": language,
+        "timeout": timeout,
+        "extract": extract,
+        "gradients": gradients,
+    }
     if len(text) > _MOST_CHARACTERS or _LONE.search(text):
         long = len(text) > _MOST_CHARACTERS
         why = f"the text is longer than {_MOST_CHARACTERS} characters" if long else "the text is not Unicode"

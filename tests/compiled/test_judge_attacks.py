@@ -173,7 +173,10 @@ def test_what_is_wrong_is_told(gate: warpgen.Row, name: str) -> None:
 
 
 RACES = {
-    "a slot": ("slots[i] = wp.atomic_add(counts, k, 1)", "c = counts[k]\n    slots[i] = c\n    counts[k] = c + 1"),
+    "a slot": (
+        "slots[i] = wp.atomic_add(counts, k, 1)",
+        "c = counts[k]\n    slots[i] = c\n    counts[k] = c + 1",
+    ),
     "the greatest": ("wp.atomic_max(best, 0, k)", "best[0] = wp.max(best[0], k)"),
     "a branch": ("wp.atomic_max(best, 0, k)", "if k > best[0]:\n        best[0] = k"),
 }
@@ -275,7 +278,9 @@ def test_cpp_is_held_as_python_is(gate: warpgen.Row) -> None:
     found = gate.check(called.replace(MACRO, inside + MACRO, 1), "cpp")
     assert (found.stage, found.right) == ("compile", False) and "getpid" in found.why, found
     start, stop = gate.backward
-    wrong = gate.code[:start] + put(gate.code[start:stop], ("wp::adj_sin(", "wp::adj_cos(")) + gate.code[stop:]
+    wrong = (
+        gate.code[:start] + put(gate.code[start:stop], ("wp::adj_sin(", "wp::adj_cos(")) + gate.code[stop:]
+    )
     assert gate.check(wrong, "cpp").stage == "gradients"
     assert gate.check(wrong, "cpp", gradients=False).right
     assert gate.check(cpp(gate, ("wp::sin(", "wp::cos(")), "cpp").stage == "outputs"

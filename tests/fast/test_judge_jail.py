@@ -141,7 +141,12 @@ def _try_all() -> str:
         try:
             found.append(f"{name}: {way()!r}")
         except (OSError, KeyError) as error:
-            if isinstance(error, OSError) and error.errno not in (None, errno.EPERM, errno.EACCES, errno.EBADF):
+            if isinstance(error, OSError) and error.errno not in (
+                None,
+                errno.EPERM,
+                errno.EACCES,
+                errno.EBADF,
+            ):
                 found.append(f"{name}: {error!r}")
         except RuntimeError as error:
             found += [] if "can't start new thread" in str(error) else [f"{name}: {error!r}"]

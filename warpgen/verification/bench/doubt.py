@@ -1,21 +1,20 @@
-"""How far rounding may carry the row's own results: told by the row's own kernel alone, so that nobody excuses himself.
+"""How far rounding may carry the row's own results, as its own kernel tells: nobody excuses himself.
 
-Its inputs are moved by a few roundings of their types; where few elements are in doubt, by more, to see whether they
-stand near a branch; and at last by what the widened program and the oracle say of an output.
+Its inputs are moved by a few roundings of their types; where few elements are in doubt, by more, to see
+whether they stand near a branch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from warpgen.errors import ProgramError
 from warpgen.verification.bench import results
-from warpgen.verification.bench.comparing import FORWARD, Strays, differs
+from warpgen.verification.bench.comparing import Strays, differs
 from warpgen.verification.bench.results import Arrays, Measured
 from warpgen.verification.jail.cell import Cell
 from warpgen.verification.jail.job import Draw, Run

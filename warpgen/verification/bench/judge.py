@@ -1,4 +1,4 @@
-"""Is a stranger's kernel right? It is read, compiled and launched in the jail; what it left is compared here."""
+"""Is a stranger's kernel right? It is read, compiled and launched in the jail, and compared here."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ from warpgen.verification.native.generated import kernel_dim, kernel_name
 from warpgen.verification.native.isolation import Died, isolated
 from warpgen.verification.running.memory_layout import MemoryLayout
 
-# Seconds of wall time that the row's own launches may take, of all draws; a draw on which it hangs costs a part.
+# Seconds of wall time that the row's own launches may take, of all draws; a draw on which it hangs costs a
+# part.
 _OWN_SECONDS, _PART = 30.0, 6.0
 # Draws of one kind that a stranger's kernel is held to.
 _MOST_OF_A_KIND = 5
@@ -39,7 +40,7 @@ _HOW = {"python": "the C++ that Warp makes of it, on the CPU", "cpp": "on the CP
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """A row on the bench: its program, how its arguments lie in memory, its CPU text and its object for the jail."""
+    """A row on the bench: program, layouts of its arguments, CPU text and its object for the jail."""
 
     program: Program
     layouts: tuple[MemoryLayout, ...]
@@ -152,11 +153,12 @@ class _Check:
                 raise _Over(*_reading(shape))
             self._python = shape.source
             low = self._cell.lower(Lower(shape.source, shape.kernel, self._left(30.0)))
-            if isinstance(low, Broken) or low.why:
-                raise _Over(
-                    "timeout" if isinstance(low, Broken) and low.stage == "timeout" else "compile", low.why
-                )
-            _match(low.names, low.layouts, self._subject.layouts)
+            if isinstance(low, Broken):
+                raise _Over("timeout" if low.stage == "timeout" else "compile", low.why)
+            if low.layouts:
+                _match(low.names, low.layouts, self._subject.layouts)
+            if low.why:
+                raise _Over("compile", low.why)
             text = low.text
         extract = question.extract and question.language == "cpp"
         clean = self._cell.clean(Clean(text, "cpp", extract, self._left(20.0)))
@@ -214,7 +216,7 @@ class _Check:
             each.draw = msgspec.structs.replace(each.draw, backward=False)
 
     def _excused(self) -> bool:
-        """Whether a wrong gradient may be Warp's fault: its adjoint of such Python is wrong by design at times."""
+        """Whether a wrong gradient may be Warp's fault: it is wrong by design for some kernels."""
         if self._question.language != "python" or _OWN_ADJOINT.search(self._python):
             return False
         name = self._subject.program.name
@@ -330,7 +332,7 @@ def _told(finding: Finding) -> str:
 
 
 def _chosen(stood: Sequence[Measured]) -> list[Measured]:
-    """Draws that say something, a few of each kind, placed anew. Raises VerificationError where there are none."""
+    """Draws that say something, a few of each kind, placed anew; VerificationError where there are none."""
     telling = [made for made in map(results.telling, stood) if made is not None]
     if not telling:
         raise VerificationError("the row itself does not run: its kernel stands no draw of its inputs")

@@ -1,7 +1,7 @@
 """Rows on the bench: compiled once, then run, or held against other people's kernels.
 
-Rows and kernels are untrusted: sources are screened, a row's launches run in confined children, and strangers'
-kernels in the jail.
+Rows and kernels are untrusted: sources are screened, a row's launches run in confined children, and
+strangers' kernels in the jail.
 """
 
 from __future__ import annotations
