@@ -65,7 +65,7 @@ _WRITTEN = frozenset(
     __global__ __device__ __shared__ __forceinline__ __restrict__ __launch_bounds__ __syncthreads __syncwarp
     """.split()
 )
-_OWN = re.compile(r"warpgen_|_Z|_Pragma|_[A-Z]")
+_OWN = re.compile(r"warpgen_|_Z|_Pragma|_[A-Z]|wp_(?:compile|load|unload|lookup)_?(?:cpp|obj|symbol)?$")
 
 
 class NoKernel(Exception):
