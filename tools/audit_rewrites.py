@@ -254,16 +254,38 @@ if __name__ == "__main__":
 """
 _SECOND = "\n\n@wp.kernel\ndef audit_other(audit: wp.array(dtype=float)):\n    audit[wp.tid()] = 0.0\n"
 
-RIGHT: tuple[Right, ...] = ( *(Right(r.kind, _edited(r.change)) for r in REWRITES if r.right), Right("a += b
-as a = a + b", _edited(_augmented)), Right("range with all its bounds", _edited(_range)), Right("index
-named", _edited(_split_store)), Right("conditional as a branch", _edited(_branched)), Right("arguments of
-min, max, dot exchanged", _edited(_ordered)), Right("atomic sum by +=", _edited(_atomic_sum)), Right("inside
-a branch that is taken", _edited(_wrapped)), Right("a local that nothing reads", _edited(_unused)), Right("a
-docstring", _edited(_described)), Right("sin(x) as -sin(-x)", _edited(_expression(_call("wp.sin"),
-"-(-({0}))"))), Right("sqrt under min with itself", _edited(_expression(_call("wp.sqrt"), "wp.min({0},
-{0})"))), Right("helper function", _helper), Right("constant at the top", _constant), Right("other spelling
-of array types", _annotated), Right("import warp", _aliased), Right("host code around it", lambda row:
-"import numpy as np\n" + row.python_source + _HOST.replace("NAME", row.name)), Right("another kernel beside
-it", lambda row: row.python_source + _SECOND), Right("comments and blank lines", lambda row: "#
-Copyright\n\n\n" + row.python_source.replace("\n", "  # so\n\n", 1)), Right("an answer with a fence", lambda
-row: f"Here is the kernel:\n\n```python\n{row.python_source}```\nIt is fast.\n"), )  # fmt: skip
+
+def _hosted(row: warpgen.Row) -> str:
+    return "import numpy as np\n" + row.python_source + _HOST.replace("NAME", row.name)
+
+
+def _commented(row: warpgen.Row) -> str:
+    return "# Copyright\n\n\n" + row.python_source.replace("\n", "  # so\n\n", 1)
+
+
+def _answered(row: warpgen.Row) -> str:
+    return f"Here is the kernel:\n\n```python\n{row.python_source}```\nIt is fast.\n"
+
+
+RIGHT: tuple[Right, ...] = (
+    *(Right(r.kind, _edited(r.change)) for r in REWRITES if r.right),
+    Right("a += b as a = a + b", _edited(_augmented)),
+    Right("range with all its bounds", _edited(_range)),
+    Right("index named", _edited(_split_store)),
+    Right("conditional as a branch", _edited(_branched)),
+    Right("arguments of min, max, dot exchanged", _edited(_ordered)),
+    Right("atomic sum by +=", _edited(_atomic_sum)),
+    Right("inside a branch that is taken", _edited(_wrapped)),
+    Right("a local that nothing reads", _edited(_unused)),
+    Right("a docstring", _edited(_described)),
+    Right("sin(x) negated twice", _edited(_expression(_call("wp.sin"), "-(-({0}))"))),
+    Right("floor(x) added to nothing", _edited(_expression(_call("wp.floor"), "({0} + wp.floor(0.25))"))),
+    Right("helper function", _helper),
+    Right("constant at the top", _constant),
+    Right("other spelling of array types", _annotated),
+    Right("import warp", _aliased),
+    Right("host code around it", _hosted),
+    Right("another kernel beside it", lambda row: row.python_source + _SECOND),
+    Right("comments and blank lines", _commented),
+    Right("an answer with a fence", _answered),
+)
