@@ -1,11 +1,11 @@
-"""Right rewrites beyond those of `rewrites.py`: other spellings of a kernel, and the dress that answers come in."""
+"""Right rewrites beyond those of `rewrites.py`: other spellings of a kernel, and the dress of answers."""
 
 from __future__ import annotations
 
 import ast
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import warpgen
 from tools.rewrites import REWRITES, Change, rewritten
@@ -107,7 +107,7 @@ def _expression(matches: Callable[[ast.AST], bool], template: str) -> Change:
         done = False
 
         class Replace(ast.NodeTransformer):
-            def visit(self, node: ast.AST) -> ast.AST:
+            def visit(self, node: ast.AST) -> Any:
                 nonlocal done
                 if not done and isinstance(node, ast.expr) and matches(node):
                     done = True
@@ -160,18 +160,13 @@ def _atomic_sum(kernel: ast.FunctionDef, _: int) -> bool:
 
 def _wrapped(kernel: ast.FunctionDef, _: int) -> bool:
     """Everything behind the question for the thread inside a branch that is always taken."""
-    at = next((i for i, s in enumerate(kernel.body) if "wp.tid" in ast.unparse(s)), None)
-    if (
-        at is None
-        or any(isinstance(n, ast.Return) for n in ast.walk(kernel))
-        or not isinstance(kernel.body[at], ast.Assign)
-    ):
+    asks = next((s for s in kernel.body if isinstance(s, ast.Assign) and "wp.tid" in ast.unparse(s)), None)
+    if asks is None or any(isinstance(n, ast.Return) for n in ast.walk(kernel)):
         return False
-    target = kernel.body[at].targets[0]  # type: ignore[attr-defined]
-    first = target.elts[0] if isinstance(target, ast.Tuple) else target
-    kernel.body[at + 1 :] = [
-        ast.If(ast.parse(f"{first.id} >= 0", mode="eval").body, kernel.body[at + 1 :], [])
-    ]
+    target = asks.targets[0]
+    first = ast.unparse(target.elts[0] if isinstance(target, ast.Tuple) else target)
+    at = kernel.body.index(asks) + 1
+    kernel.body[at:] = [ast.If(ast.parse(f"{first} >= 0", mode="eval").body, kernel.body[at:], [])]
     return True
 
 

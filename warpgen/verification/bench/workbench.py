@@ -20,7 +20,7 @@ from warpgen.program import Program
 from warpgen.reasons import Reason
 from warpgen.record import Row
 from warpgen.verdict import Stage, Verdict
-from warpgen.verification.bench import judge
+from warpgen.verification.bench import subject
 from warpgen.verification.bench.judge import Judge, Question
 from warpgen.verification.compiling.compiler import Compiler
 from warpgen.verification.jail import confine
@@ -49,7 +49,7 @@ class Staged(msgspec.Struct):
     text: str
     gradient: str  # the row's own verdict on its adjoint
     narrow: Path | None = None
-    subject: judge.Subject | None = None
+    subject: subject.Subject | None = None
 
 
 class Bench:
@@ -100,7 +100,7 @@ class Bench:
             staged.narrow = made.objects[_OWN]
         return staged.narrow
 
-    def _subject(self, staged: Staged) -> judge.Subject:
+    def _subject(self, staged: Staged) -> subject.Subject:
         """The row as the jail takes it."""
         if staged.subject is None:
             if any(fill.kind == "volume" for a in staged.program.args for fill in a.fills):
@@ -111,7 +111,7 @@ class Bench:
             sound = staged.gradient == "pass"
             measure = sound or (staged.gradient != "wrong" and not gradient.known_wrong(staged.program))
             layouts = staged.prepared.layouts
-            staged.subject = judge.Subject(staged.program, layouts, staged.text, built, measure)
+            staged.subject = subject.Subject(staged.program, layouts, staged.text, built, measure)
         return staged.subject
 
     def _check_cuda(self, question: Question) -> Verdict:

@@ -108,7 +108,7 @@ class Lower(msgspec.Struct, frozen=True):
 
 
 class Lowered(msgspec.Struct, frozen=True):
-    """C++, and names and layouts of the kernel's arguments, as far as they are known; or why there is none."""
+    """C++, or why there is none; names and layouts of the kernel's arguments, as far as they are known."""
 
     text: str = ""
     names: tuple[str, ...] = ()
