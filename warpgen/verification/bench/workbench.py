@@ -23,6 +23,7 @@ from warpgen.verdict import Stage, Verdict
 from warpgen.verification.bench import subject
 from warpgen.verification.bench.judge import Judge, Question
 from warpgen.verification.compiling.compiler import Compiler
+from warpgen.verification.compiling.translation_unit import without_fast_path
 from warpgen.verification.jail import confine
 from warpgen.verification.jail.cell import Broken, Cell
 from warpgen.verification.jail.job import Clean
@@ -105,13 +106,14 @@ class Bench:
         if staged.subject is None:
             if any(fill.kind == "volume" for a in staged.program.args for fill in a.fills):
                 self._cell.know_volumes()
-            built = self._judge.build(staged.text, _OWN_SECONDS)
+            text = without_fast_path(staged.text)
+            built = self._judge.build(text, _OWN_SECONDS)
             if isinstance(built, Broken):
                 raise VerificationError(f"the row does not compile: {built.why}")
             sound = staged.gradient == "pass"
             measure = sound or (staged.gradient != "wrong" and not gradient.known_wrong(staged.program))
             layouts = staged.prepared.layouts
-            staged.subject = subject.Subject(staged.program, layouts, staged.text, built, measure)
+            staged.subject = subject.Subject(staged.program, layouts, text, built, measure)
         return staged.subject
 
     def _check_cuda(self, question: Question) -> Verdict:
