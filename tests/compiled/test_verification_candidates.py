@@ -10,6 +10,9 @@ import pytest
 from tests.support.rows import row_of
 from warpgen.extraction import warp_api
 from warpgen.launch import Argument, Fill, Launch
+from warpgen.record import Row
+from warpgen.verdict import Verdict
+from warpgen.verification.bench.judge import Question
 from warpgen.verification.bench.workbench import Bench
 
 N = 200
@@ -95,19 +98,17 @@ def _changed(pairs: list[tuple[str, str]]) -> str:
     return source
 
 
-def _right(found: dict[str, Any]) -> bool:
-    return bool(found["outputs"] == "same" and found["gradients"] in ("same", "none"))
+def _verdict(bench: Bench, row: Row, source: str) -> Verdict:
+    return bench.check(row, Question(source, "python", 1, 60.0, extract=False, gradients=True))
 
 
 def test_wrong_kernels_are_told_from_right_ones(bench: Bench) -> None:
     """Parameters, bounds, outputs, ranges, races and gradients: whatever differs anywhere is wrong."""
     row = row_of("clipped", SOURCE, ARGS, Launch((N,), 1))
-    checks = {
-        name: bench.check(row, _changed(pairs), "python", True) for name, pairs in (WRONG | RIGHT).items()
-    }
-    assert all(found["compiles"] for found in checks.values())
-    assert dict.fromkeys(WRONG, False) == {name: _right(checks[name]) for name in WRONG}
-    assert dict.fromkeys(RIGHT, True) == {name: _right(checks[name]) for name in RIGHT}
+    verdicts = {name: _verdict(bench, row, _changed(pairs)) for name, pairs in (WRONG | RIGHT).items()}
+    assert all(verdict.compiles for verdict in verdicts.values())
+    assert [name for name in WRONG if verdicts[name].right] == []
+    assert [name for name in RIGHT if not verdicts[name].right] == []
 
 
 HALF = """import warp as wp
@@ -131,5 +132,5 @@ def test_names_do_not_loosen_tolerances(bench: Bench) -> None:
     )
     row = row_of("noisy", HALF, args, Launch((64,), 1))
     wrong = HALF.replace("y[i] = noise", "y[i] = noise * wp.float16(0.9)")
-    assert _right(bench.check(row, HALF, "python", False) | {"gradients": "none"})
-    assert bench.check(row, wrong, "python", False)["outputs"] == "different"
+    assert _verdict(bench, row, HALF).right
+    assert _verdict(bench, row, wrong).stage == "outputs"
