@@ -57,7 +57,7 @@ def compile_device(
         "-target-cpu",
         CPU_TARGET,
         *_QUICK.split(),
-        _UNSET,
+        *_UNSET.split(),
         "-fno-threadsafe-statics",
         "-fsanitize=array-bounds",
         "-fsanitize-trap=array-bounds",
