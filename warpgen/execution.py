@@ -61,10 +61,28 @@ def check(
     gradients: bool = True,
 ) -> Verdict:
     """Judge a kernel by a row; see `warpgen.Row.check`."""
+    asked = question(row, text, language, seed=seed, timeout=timeout, extract=extract, gradients=gradients)
+    return verdict(_ask(asked), language, seed)
+
+
+def question(
+    row: Row,
+    text: str,
+    language: Language,
+    *,
+    seed: int | None,
+    timeout: float,
+    extract: bool,
+    gradients: bool = True,
+) -> dict[str, Any]:
+    """What the process that judges is asked. Raises ValueError for an unknown language."""
     if language not in ("python", "cpp", "cuda"):
         raise ValueError(f"language must be 'python', 'cpp' or 'cuda', not {language!r}")
-    asked = {"task": "check", "row": row, "source": text, "language": language, "gradients": gradients}
-    found = _ask(asked)
+    return {"task": "check", "row": row, "source": text, "language": language, "gradients": gradients}
+
+
+def verdict(found: dict[str, Any], language: Language, seed: int | None) -> Verdict:
+    """What it answers."""
     agree = float(found["outputs"] == "same")
     slopes = {"same": 1.0, "different": 0.0}.get(found["gradients"])
     right = found["compiles"] and agree == 1.0 and found["gradients"] in ("same", "none", "not run")

@@ -1,0 +1,143 @@
+"""Many candidates judged at once: `warpgen.Judge(path)` keeps processes for them, and finds rows by id."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import os
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from warpgen import dataset, execution
+from warpgen.dataset import Row
+from warpgen.errors import Overdue, UsageError, WarpgenError
+from warpgen.pool import Pool
+from warpgen.row_index import RowIndex
+from warpgen.verdict import Language, Verdict
+
+# Seconds that a check may take in its worker. Most take less than one; the rest is for the longest rows on a
+# busy machine.
+TIMEOUT = 60.0
+# Seconds more for a worker that keeps to the time itself, before it is ended.
+_GRACE = 5.0
+
+# Candidates that `check_many` takes ahead of the verdict that it gives next, by worker: enough to keep all at
+# work while one is slow, few enough to hold back who makes them.
+_AHEAD = 4
+
+
+class Candidate(NamedTuple):
+    """A kernel to be judged by the row of an id."""
+
+    row_id: str
+    text: str
+    language: Language = "python"
+    seed: int | None = None
+
+
+class Judge:
+    """Judges kernels by the rows of a dataset, in processes that are kept.
+
+    A candidate that ends or hangs its process gets the verdict `crash` or `timeout`; no other is touched.
+    The processes end with `close`, at the end of a `with`, or with this process, however it dies. Threads and
+    tasks of asyncio may share one Judge; a process that is forked needs its own.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        workers: int | None = None,
+        timeout: float = TIMEOUT,
+        extract: bool = False,
+    ) -> None:
+        """Open the dataset at `path` and start `workers` processes (as many as processors).
+
+        `timeout` is in seconds of a worker's time. With `extract`, a text is an answer of a model, whose last
+        fenced block is the kernel. Raises UsageError where there is no dataset, or a number makes no sense.
+        """
+        workers = (os.cpu_count() or 1) if workers is None else workers
+        if workers < 1:
+            raise UsageError(f"a Judge needs workers, not {workers}")
+        if not timeout > 0.0:
+            raise UsageError(f"a check needs seconds, not {timeout}")
+        self._data = dataset.open(path)
+        self.rows = RowIndex(self._data.files, Row)
+        self._timeout, self._extract, self._workers = timeout, extract, workers
+        self._pool = Pool("warpgen.verification.bench.server", "the judge", workers)
+
+    def __enter__(self) -> Judge:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes."""
+        self._pool.close()
+
+    def check(
+        self, row_id: str, text: str, language: Language = "python", *, seed: int | None = None
+    ) -> Verdict:
+        """The verdict on one candidate; see `warpgen.Row.check`.
+
+        Raises KeyError where there is no such row, ValueError for an unknown language.
+        """
+        return self.submit(row_id, text, language, seed=seed).result()
+
+    async def acheck(
+        self, row_id: str, text: str, language: Language = "python", *, seed: int | None = None
+    ) -> Verdict:
+        """As `check`, for asyncio. A task that is cancelled leaves the queue."""
+        return await asyncio.wrap_future(self.submit(row_id, text, language, seed=seed))
+
+    def check_many(self, candidates: Iterable[Candidate | tuple[Any, ...]]) -> Generator[Verdict, None, None]:
+        """The verdict on each candidate, in their order: (row id, text), then language and seed if need be.
+
+        It takes a few candidates for each worker ahead of the verdicts that are asked for, and no more.
+        """
+        waiting: collections.deque[Future[Verdict]] = collections.deque()
+        try:
+            for candidate in candidates:
+                id, text, language, seed = Candidate(*candidate)
+                waiting.append(self.submit(id, text, language, seed=seed))
+                if len(waiting) >= _AHEAD * self._workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def submit(
+        self, row_id: str, text: str, language: Language = "python", *, seed: int | None = None
+    ) -> Future[Verdict]:
+        """As `check`, without waiting."""
+        question = execution.question(
+            self.rows.row(row_id),
+            text,
+            language,
+            seed=seed,
+            timeout=self._timeout,
+            extract=self._extract,
+        )
+
+        def read(answer: bytes | WarpgenError) -> Verdict:
+            return _verdict(answer, language, seed)
+
+        return self._pool.submit(msgspec.msgpack.encode(question), self._timeout + _GRACE, read)
+
+
+def _verdict(answer: bytes | WarpgenError, language: Language, seed: int | None) -> Verdict:
+    if isinstance(answer, Overdue):
+        return Verdict(False, "timeout", language, seed or 0, why=str(answer))
+    if isinstance(answer, WarpgenError):
+        return Verdict(False, "crash", language, seed or 0, why=str(answer))
+    made = msgspec.msgpack.decode(answer)
+    if "error" in made:
+        return Verdict(False, "judge", language, seed or 0, why=made["error"])
+    return execution.verdict(made["result"], language, seed)
