@@ -37,6 +37,7 @@ class Candidate(NamedTuple):
     text: str
     language: Language = "python"
     seed: int | None = None
+    extract: bool = False
 
 
 class Judge:
@@ -53,12 +54,11 @@ class Judge:
         *,
         workers: int | None = None,
         timeout: float = TIMEOUT,
-        extract: bool = False,
     ) -> None:
         """Open the dataset at `path` and start `workers` processes (as many as processors).
 
-        `timeout` is in seconds of a worker's time. With `extract`, a text is an answer of a model, whose last
-        fenced block is the kernel. Raises UsageError where there is no dataset, or a number makes no sense.
+        `timeout` is in seconds of a worker's time. Raises UsageError where there is no dataset, or a number
+        makes no sense.
         """
         workers = (os.cpu_count() or 1) if workers is None else workers
         if workers < 1:
@@ -67,7 +67,7 @@ class Judge:
             raise UsageError(f"a check needs seconds, not {timeout}")
         self._data = dataset.open(path)
         self.rows = RowIndex(self._data.files, Row)
-        self._timeout, self._extract, self._workers = timeout, extract, workers
+        self.workers, self._timeout = workers, timeout
         self._pool = Pool("warpgen.verification.bench.server", "the judge", workers)
 
     def __enter__(self) -> Judge:
@@ -81,31 +81,40 @@ class Judge:
         self._pool.close()
 
     def check(
-        self, row_id: str, text: str, language: Language = "python", *, seed: int | None = None
+        self,
+        row_id: str,
+        text: str,
+        language: Language = "python",
+        seed: int | None = None,
+        extract: bool = False,
     ) -> Verdict:
-        """The verdict on one candidate; see `warpgen.Row.check`.
+        """The verdict on one candidate; `seed` and `extract` are those of `warpgen.Row.check`.
 
         Raises KeyError where there is no such row, ValueError for an unknown language.
         """
-        return self.submit(row_id, text, language, seed=seed).result()
+        return self.submit(row_id, text, language, seed, extract).result()
 
     async def acheck(
-        self, row_id: str, text: str, language: Language = "python", *, seed: int | None = None
+        self,
+        row_id: str,
+        text: str,
+        language: Language = "python",
+        seed: int | None = None,
+        extract: bool = False,
     ) -> Verdict:
         """As `check`, for asyncio. A task that is cancelled leaves the queue."""
-        return await asyncio.wrap_future(self.submit(row_id, text, language, seed=seed))
+        return await asyncio.wrap_future(self.submit(row_id, text, language, seed, extract))
 
     def check_many(self, candidates: Iterable[Candidate | tuple[Any, ...]]) -> Generator[Verdict, None, None]:
-        """The verdict on each candidate, in their order: (row id, text), then language and seed if need be.
+        """The verdict on each candidate, in their order: (row id, text) and what else a Candidate has.
 
         It takes a few candidates for each worker ahead of the verdicts that are asked for, and no more.
         """
         waiting: collections.deque[Future[Verdict]] = collections.deque()
         try:
             for candidate in candidates:
-                id, text, language, seed = Candidate(*candidate)
-                waiting.append(self.submit(id, text, language, seed=seed))
-                if len(waiting) >= _AHEAD * self._workers:
+                waiting.append(self.submit(*Candidate(*candidate)))
+                if len(waiting) >= _AHEAD * self.workers:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
@@ -114,7 +123,12 @@ class Judge:
                 future.cancel()
 
     def submit(
-        self, row_id: str, text: str, language: Language = "python", *, seed: int | None = None
+        self,
+        row_id: str,
+        text: str,
+        language: Language = "python",
+        seed: int | None = None,
+        extract: bool = False,
     ) -> Future[Verdict]:
         """As `check`, without waiting."""
         question = execution.question(
@@ -123,7 +137,7 @@ class Judge:
             language,
             seed=seed,
             timeout=self._timeout,
-            extract=self._extract,
+            extract=extract,
         )
 
         def read(answer: bytes | WarpgenError) -> Verdict:
