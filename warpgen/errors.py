@@ -12,7 +12,6 @@ WarpgenError
     └── VerificationError  a check could not be carried out
 
 UnitError                  a unit failed as a whole (worker died, timed out, disk full): "try again"
-Overdue                    a process did not answer in its time
 
 A message says what is wrong and what to do next; it never carries a path of the machine into a row.
 """
@@ -62,7 +61,3 @@ class VerificationError(ProgramError):
 
 class UnitError(WarpgenError):
     """A unit failed as a whole; it is worth another try."""
-
-
-class Overdue(WarpgenError):
-    """A process did not answer in its time, and was ended."""

@@ -14,7 +14,8 @@ import msgspec
 
 from warpgen import dataset, execution
 from warpgen.dataset import Row
-from warpgen.errors import Overdue, UsageError, WarpgenError
+from warpgen.errors import UsageError, WarpgenError
+from warpgen.helper import TooLate
 from warpgen.pool import Pool
 from warpgen.row_index import RowIndex
 from warpgen.verdict import Language, Verdict
@@ -147,7 +148,7 @@ class Judge:
 
 
 def _verdict(answer: bytes | WarpgenError, language: Language, seed: int | None) -> Verdict:
-    if isinstance(answer, Overdue):
+    if isinstance(answer, TooLate):
         return Verdict(False, "timeout", language, seed or 0, why=str(answer))
     if isinstance(answer, WarpgenError):
         return Verdict(False, "crash", language, seed or 0, why=str(answer))

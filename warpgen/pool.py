@@ -10,8 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
-from warpgen.errors import Overdue, UsageError, WarpgenError
-from warpgen.helper import Helper
+from warpgen.errors import UsageError, WarpgenError
+from warpgen.helper import Helper, TooLate
 
 # A question whose helper dies is asked once more: the machine, short of memory, may have ended the first.
 _TRIES = 2
@@ -40,7 +40,7 @@ class Pool:
             thread.start()
 
     def submit(self, question: bytes, seconds: float, read: Read) -> Future[Any]:
-        """What `read` makes of the answer, or of the error in its place: Overdue after so many seconds.
+        """What `read` makes of the answer, or of the error in its place: TooLate after so many seconds.
 
         Time in the queue does not count. Raises UsageError in a process that was forked from ours, and after
         `close`.
@@ -84,13 +84,13 @@ class Pool:
         for _ in range(_TRIES):
             try:
                 helper = helper or self._started()
-                answer, fit = _asked(helper, job.question, job.seconds), True
+                answer, fit = helper.ask(job.question, job.seconds), True
             except WarpgenError as error:
                 answer, fit = error, False
             if not fit:
                 self._end(helper)
                 helper = None
-            if fit or isinstance(answer, Overdue) or self._closed:
+            if fit or isinstance(answer, TooLate) or self._closed:
                 break
         try:
             job.future.set_result(job.read(answer))
@@ -117,28 +117,3 @@ class Pool:
             with self._lock:
                 self._alive.discard(helper)
             helper.end()
-
-
-def _asked(helper: Helper, question: bytes, seconds: float) -> bytes:
-    """The answer. Raises Overdue, with the helper killed, where it is late; WarpgenError where it dies."""
-    late = threading.Event()
-
-    def end() -> None:
-        late.set()
-        helper.kill()
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        answer = helper.ask(question)
-    except WarpgenError:
-        if late.is_set():
-            raise Overdue(f"no answer within {seconds:g} s") from None
-        raise
-    finally:
-        timer.cancel()
-        timer.join()
-    if late.is_set():  # the answer came just before: it stands, but there is no helper for the next question
-        raise Overdue(f"no answer within {seconds:g} s")
-    return answer

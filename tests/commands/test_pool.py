@@ -14,7 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
-from warpgen.errors import Overdue, UsageError, WarpgenError
+from warpgen.errors import UsageError, WarpgenError
+from warpgen.helper import TooLate
 from warpgen.pool import Pool
 
 ANSWERING = "tests.support.answering"
@@ -60,7 +61,7 @@ def test_a_question_that_hangs_is_ended_in_its_time(pool: Pool) -> None:
     began = time.monotonic()
     late = [pool.submit(b"wait", 0.5, read) for _ in range(2)]
     after = pool.submit(b"folder", 60, read)
-    assert all(isinstance(future.result(), Overdue) for future in late)
+    assert all(isinstance(future.result(), TooLate) for future in late)
     assert isinstance(after.result(), str)
     assert time.monotonic() - began < 30  # each would take a minute
 

@@ -140,3 +140,8 @@ def _allowed(name: str) -> bool:
 
 def _refuse(what: str) -> None:
     raise VerificationError(f"not allowed in a row's source: {what}")
+
+
+def allowed_of_warp(name: str) -> bool:
+    """Whether a kernel's module may name this of Warp."""
+    return _allowed(name)

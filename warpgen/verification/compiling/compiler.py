@@ -37,7 +37,7 @@ _UNDEFINED = re.compile(r"undefined symbol: \S*program_(\d+)")
 # Goes before Warp's headers: accesses to arrays, vectors and matrices trap when out of range, as in
 # Warp's debug mode, but only while armed. An adjoint that reads `x.shape` clears the shape of x's
 # gradient, harmlessly, and would trap for nothing.
-_ASSERTS = """#undef NDEBUG
+ASSERTS = """#undef NDEBUG
 extern "C" void _wp_assert(const char*, const char*, unsigned int);
 extern "C" { int warpgen_armed = 1; }
 extern "C" void warpgen_assert(const char* expression, const char* file, unsigned int line)
@@ -50,7 +50,7 @@ extern "C" void warpgen_assert(const char* expression, const char* file, unsigne
 
 _INCLUDES = '#define WP_NO_CRT\n#include "builtin.h"\n#include "deterministic.h"\n'
 # How nearly all generated texts begin; the precompiled headers of one that differs are made as it comes.
-_BARE: dict[Target, str] = {
+BARE: dict[Target, str] = {
     "cpu": f"#define WP_NO_BFLOAT16\n\n#define WP_TILE_BLOCK_DIM 1\n{_INCLUDES}",
     "cuda": f"#define WP_NO_BFLOAT16\n\n#define WP_TILE_BLOCK_DIM 256\n{_INCLUDES}",
 }
@@ -109,7 +109,7 @@ class Compiler:
         path.unlink()
         if len(unit.members) == 1:
             (index,) = unit.members
-            result.failures[index] = Died(failure.reason, _first_error(failure.error))
+            result.failures[index] = Died(failure.reason, first_error(failure.error))
             return []
         guilty = _guilty(failure.error, unit)
         if guilty is not None:
@@ -169,13 +169,13 @@ class Compiler:
             )
         self._headers.mkdir(parents=True, exist_ok=True)
         if target == "cpu":  # and not again: precompiled headers hold for the file as it was
-            self._asserts.write_text(_ASSERTS, encoding="ascii")
+            self._asserts.write_text(ASSERTS, encoding="ascii")
         with tempfile.TemporaryDirectory(prefix="warm-", dir=self._workdir) as name:
             bare = partial(self._compile_bare, target, Path(name))
             said: Any = isolated(1, lambda _, __: bare(), seconds=UNIT_SECONDS)[0]
             error = f"{said.reason} {said.error}" if isinstance(said, Died) else said or bare()
         if error:
-            why = _first_error(error)
+            why = first_error(error)
             raise CompilerError(
                 f"the compiler for {target} refuses Warp's own headers ({why}): install Warp anew"
             )
@@ -186,10 +186,10 @@ class Compiler:
         if target == "cpu":
             warp_native.know_internals()
             source = folder / "unit.cpp"
-            source.write_text(_BARE[target], encoding="ascii")
+            source.write_text(BARE[target], encoding="ascii")
             made = folder / "unit.o", self._headers, self._asserts, self._unset
             return _said(folder, partial(warp_native.compile_object, source, *made))
-        accepted, log = nvrtc.check(_BARE[target], "unit.cu", self._headers)
+        accepted, log = nvrtc.check(BARE[target], "unit.cu", self._headers)
         return "" if accepted else log
 
     def _new_file(self, suffix: str) -> Path:
@@ -223,7 +223,7 @@ def _guilty(said: str, unit: TranslationUnit) -> int | None:
     return int(undefined[1]) if undefined and int(undefined[1]) in unit.members else None
 
 
-def _first_error(said: str) -> str:
+def first_error(said: str) -> str:
     """The first diagnostic, without file and line: they would differ between a unit and a text alone."""
     found = _DIAGNOSTIC.search(said)
     if found:
