@@ -56,19 +56,22 @@ class Row(record.Row, frozen=True):
         timeout: float = 60.0,
         extract: bool = False,
         gradients: bool = True,
+        strict: bool = False,
     ) -> Verdict:
         """Whether somebody else's kernel does the same as this row's: a reward to train by.
 
         `text` is a module with one `@wp.kernel` whose arguments have the types of the row's, in their order
-        (`python`), or a whole text like the row's `code` (`cpp`, `cuda`); with `extract`, an answer that holds
-        it among other things. Names are free. It must give the same outputs and, with `gradients`, the same
-        gradients on draws that nobody can foresee: they follow from `seed`, which is secret unless it is given.
-        A text that takes longer than `timeout` seconds counts as wrong. Whatever is wrong with it is told in the
-        verdict. Raises VerificationError where the row itself cannot be run. docs/judge.md says more.
+        (`python`), or a whole text like the row's `code` (`cpp`, `cuda`); with `extract`, an answer that
+        holds it among other things. Names are free. It must give the same outputs and, with `gradients`, the
+        same gradients on draws that nobody can foresee: they follow from `seed`, which is secret unless it
+        is given. A text that takes longer than `timeout` seconds counts as wrong, and so does whatever else
+        a text does: the verdict tells it. Raises VerificationError where the row itself cannot be run and,
+        with `strict`, where this machine lacks a part of the jail. docs/judge.md says more.
         """
         from warpgen.execution import check
 
-        return check(self, text, language, seed=seed, timeout=timeout, extract=extract, gradients=gradients)
+        given = {"seed": seed, "timeout": timeout, "extract": extract, "gradients": gradients}
+        return check(self, text, language, **given, strict=strict)  # type: ignore[arg-type]
 
 
 class Dataset:

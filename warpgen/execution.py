@@ -6,8 +6,12 @@ The process holds Warp, its compilers and their warm headers; each kernel runs i
 from __future__ import annotations
 
 import atexit
+import math
 import os
+import re
 import threading
+import time
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpgen.errors import VerificationError
-from warpgen.helper import Helper
+from warpgen.helper import Helper, TooLate
 from warpgen.process import signals_held
 from warpgen.verdict import Language, Verdict
 
@@ -24,6 +28,11 @@ if TYPE_CHECKING:
 
 # Seconds of wall time for one check, once the process that judges is up.
 TIMEOUT = 60.0
+# Seconds that the answer may take beyond a check's own time.
+GRACE = 30.0
+# Longer than any answer of a model that is worth reading, and what no text may hold.
+_MOST_CHARACTERS = 4 << 20
+_LONE = re.compile(r"[\ud800-\udfff]")
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -59,10 +68,32 @@ def check(
     timeout: float = TIMEOUT,
     extract: bool = False,
     gradients: bool = True,
+    strict: bool = False,
 ) -> Verdict:
     """Judge a kernel by a row; see `warpgen.Row.check`."""
-    asked = question(row, text, language, seed=seed, timeout=timeout, extract=extract, gradients=gradients)
-    return verdict(_ask(asked), language, seed)
+    asked = question(
+        row,
+        text,
+        language,
+        seed=seed,
+        timeout=timeout,
+        extract=extract,
+        gradients=gradients,
+        strict=strict,
+    )
+    if isinstance(asked, Verdict):
+        return asked
+    _ask(READY)
+    start = time.monotonic()
+    try:
+        made = _ask(asked, timeout + GRACE)
+    except TooLate:
+        return late(language, seed, time.monotonic() - start)
+    return verdict(made)
+
+
+# What the process that judges is asked first, which does not count for anybody's time.
+READY = {"task": "ready"}
 
 
 def question(
@@ -74,22 +105,52 @@ def question(
     timeout: float,
     extract: bool,
     gradients: bool = True,
-) -> dict[str, Any]:
-    """What the process that judges is asked. Raises ValueError for an unknown language."""
+    strict: bool = False,
+) -> dict[str, Any] | Verdict:
+    """What the process that judges is asked, or the verdict where there is nothing to ask.
+
+    Raises ValueError for what no check takes.
+    """
     if language not in ("python", "cpp", "cuda"):
         raise ValueError(f"language must be 'python', 'cpp' or 'cuda', not {language!r}")
-    return {"task": "check", "row": row, "source": text, "language": language, "gradients": gradients}
+    if not isinstance(text, str) or not 0.0 < timeout < math.inf:
+        raise ValueError("text must be a str, timeout a number of seconds above 0")
+    if seed is not None and not 0 <= seed < 1 << 63:
+        raise ValueError("seed must be from 0 to 2**63 - 1")
+    if len(text) > _MOST_CHARACTERS or _LONE.search(text):
+        long = len(text) > _MOST_CHARACTERS
+        why = f"the text is longer than {_MOST_CHARACTERS} characters" if long else "the text is not Unicode"
+        return Verdict(False, "extract", language, seed or 0, why=why)
+    asked = {
+        "text": text,
+        "language": language,
+        "timeout": timeout,
+        "extract": extract,
+        "gradients": gradients,
+    }
+    return {"task": "check", "row": row, "asked": asked, "seed": seed, "strict": strict}
 
 
-def verdict(found: dict[str, Any], language: Language, seed: int | None) -> Verdict:
+def verdict(made: dict[str, Any]) -> Verdict:
     """What it answers."""
-    agree = float(found["outputs"] == "same")
-    slopes = {"same": 1.0, "different": 0.0}.get(found["gradients"])
-    right = found["compiles"] and agree == 1.0 and found["gradients"] in ("same", "none", "not run")
-    stage: Any = "right" if right else "gradients" if agree else "outputs" if found["compiles"] else "compile"
-    return Verdict(
-        right, stage, language, seed or 0, agree, slopes, None, found["why"], {}, found.get("how", "")
-    )
+    _say_once(made["lacks"])
+    return msgspec.convert(made["verdict"], Verdict)
+
+
+def late(language: Language, seed: int | None, seconds: float) -> Verdict:
+    """What is said of a text that it does not answer."""
+    why = "the judge did not answer in time"
+    return Verdict(False, "timeout", language, seed or 0, why=why, seconds={"all": round(seconds, 4)})
+
+
+def _say_once(lacks: list[str]) -> None:
+    global _said
+    if lacks and not _said:
+        warnings.warn(f"kernels are judged with less of a jail: no {'; no '.join(lacks)}", stacklevel=4)
+        _said = True
+
+
+_said = False
 
 
 def _array(value: list[Any]) -> NDArray[Any]:
@@ -101,7 +162,7 @@ _server: Helper | None = None
 _lock = threading.Lock()
 
 
-def _ask(message: dict[str, Any]) -> Any:
+def _ask(message: dict[str, Any], seconds: float = math.inf) -> Any:
     """The server's answer; starts it at the first call, and anew where it was lost."""
     global _server
     data = msgspec.msgpack.encode(message)
@@ -110,7 +171,7 @@ def _ask(message: dict[str, Any]) -> Any:
             with signals_held():
                 _server = Helper("warpgen.verification.bench.server", "the process that runs rows")
         try:
-            answer = msgspec.msgpack.decode(_server.ask(data))
+            answer = msgspec.msgpack.decode(_server.ask(data, seconds))
         except BaseException:  # an answer that is not read would be taken for the next one
             stop()
             raise

@@ -86,8 +86,7 @@ class Helper:
     def ask(self, question: bytes, seconds: float = math.inf) -> bytes:
         """The answer. Raises WarpgenError, which says why, where the helper is dead or dies of it.
 
-        TooLate, one of them, where it takes longer than `seconds`: then it must be ended. An empty question
-        is answered, by nothing, as soon as the helper is ready.
+        TooLate, one of them, where it takes longer than `seconds`: then it must be ended.
         """
         end = time.monotonic() + seconds
         try:
@@ -161,7 +160,7 @@ def serve(module: str, folder: str) -> None:
             os.environ["TMPDIR"] = tempfile.tempdir = folder
             answer = importlib.import_module(module).begin(Path(folder))
             for question in _messages(questions):
-                _send(answers, answer(question) if question else b"")
+                _send(answers, answer(question))
     except BrokenPipeError:
         pass  # the caller is gone
     except Interrupted as stop:

@@ -23,8 +23,7 @@ from warpgen.verdict import Language, Verdict
 # Seconds that a check may take in its worker. Most take less than one; the rest is for the longest rows on a
 # busy machine.
 TIMEOUT = 60.0
-# Seconds more for a worker that keeps to the time itself, before it is ended.
-_GRACE = 5.0
+_SERVER = "warpgen.verification.bench.server"
 
 # Candidates that `check_many` takes ahead of the verdict that it gives next, by worker: enough to keep all at
 # work while one is slow, few enough to hold back who makes them.
@@ -69,7 +68,7 @@ class Judge:
         self._data = dataset.open(path)
         self.rows = RowIndex(self._data.files, Row)
         self.workers, self._timeout = workers, timeout
-        self._pool = Pool("warpgen.verification.bench.server", "the judge", workers)
+        self._pool = Pool(_SERVER, "the judge", workers, msgspec.msgpack.encode(execution.READY))
 
     def __enter__(self) -> Judge:
         return self
@@ -132,27 +131,22 @@ class Judge:
         extract: bool = False,
     ) -> Future[Verdict]:
         """As `check`, without waiting."""
-        question = execution.question(
-            self.rows.row(row_id),
-            text,
-            language,
-            seed=seed,
-            timeout=self._timeout,
-            extract=extract,
-        )
+        row = self.rows.row(row_id)
+        asked = execution.question(row, text, language, seed=seed, timeout=self._timeout, extract=extract)
+        if isinstance(asked, Verdict):
+            future: Future[Verdict] = Future()
+            future.set_result(asked)
+            return future
+        most = self._timeout + execution.GRACE  # a worker keeps to the time itself
 
         def read(answer: bytes | WarpgenError) -> Verdict:
-            return _verdict(answer, language, seed)
+            if isinstance(answer, TooLate):
+                return execution.late(language, seed, most)
+            if isinstance(answer, WarpgenError):
+                return Verdict(False, "crash", language, seed or 0, why=str(answer))
+            made = msgspec.msgpack.decode(answer)
+            if "error" in made:
+                return Verdict(False, "judge", language, seed or 0, why=made["error"])
+            return execution.verdict(made["result"])
 
-        return self._pool.submit(msgspec.msgpack.encode(question), self._timeout + _GRACE, read)
-
-
-def _verdict(answer: bytes | WarpgenError, language: Language, seed: int | None) -> Verdict:
-    if isinstance(answer, TooLate):
-        return Verdict(False, "timeout", language, seed or 0, why=str(answer))
-    if isinstance(answer, WarpgenError):
-        return Verdict(False, "crash", language, seed or 0, why=str(answer))
-    made = msgspec.msgpack.decode(answer)
-    if "error" in made:
-        return Verdict(False, "judge", language, seed or 0, why=made["error"])
-    return execution.verdict(made["result"], language, seed)
+        return self._pool.submit(msgspec.msgpack.encode(asked), most, read)

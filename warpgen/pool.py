@@ -29,8 +29,9 @@ class _Job(NamedTuple):
 class Pool:
     """So many helpers of a module, each held by a thread. They start at once, and end with `close` or us."""
 
-    def __init__(self, module: str, name: str, workers: int) -> None:
-        self._module, self._name, self._pid = module, name, os.getpid()
+    def __init__(self, module: str, name: str, workers: int, first: bytes) -> None:
+        """A helper is ready when it has answered the question `first`."""
+        self._module, self._name, self._first, self._pid = module, name, first, os.getpid()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._alive: set[Helper] = set()
@@ -106,7 +107,7 @@ class Pool:
         try:
             if self._closed:
                 raise WarpgenError(f"{self._name} is closed")
-            helper.ask(b"")
+            helper.ask(self._first)
         except BaseException:
             self._end(helper)
             raise

@@ -22,7 +22,7 @@ ANSWERING = "tests.support.answering"
 
 
 def made(workers: int = 2, module: str = ANSWERING) -> Pool:
-    return Pool(module, "the pool", workers)
+    return Pool(module, "the pool", workers, b"folder")
 
 
 @pytest.fixture(autouse=True)

@@ -101,7 +101,7 @@ def test_a_hostile_candidate_costs_itself_alone(judge: warpgen.Judge, name: str)
 def test_time_is_the_workers(judge: warpgen.Judge, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that is silent for longer is ended: the verdict is `timeout`, and the next is judged."""
     row = short(judge)[0]
-    monkeypatch.setattr("warpgen.judge._GRACE", 0.0)
+    monkeypatch.setattr("warpgen.execution.GRACE", 0.0)
     with warpgen.Judge(FILE, workers=1, timeout=0.01) as hasty:
         found = [hasty.check(row.id, row.python_source) for _ in range(2)]
     assert [verdict.stage for verdict in found] == ["timeout"] * 2

@@ -33,6 +33,8 @@ class Guarded(Arguments):
         self._flush = draw.flush
         self._slack: list[NDArray[np.uint8]] = []
         self.arrays: list[NDArray[Any]] = []  # the memory of each array and of each gradient, by scalars
+        self.names: list[str] = []
+        self._path = ""
         super().__init__(args, layouts, draw.launch.seed, draw.variant)
         if draw.shaken:
             self._shake(draw.shaken, draw.turn)
@@ -46,6 +48,12 @@ class Guarded(Arguments):
 
     def intact(self) -> bool:
         return super().intact() and all(bool((slack == _MARK).all()) for slack in self._slack)
+
+    def _array(
+        self, arg: Argument, layout: MemoryLayout, path: str, traced: bool = True
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        self._path = path
+        return super()._array(arg, layout, path, traced)
 
     def _allocate(self, shape: tuple[int, ...], element: MemoryLayout) -> NDArray[Any]:
         size = element.size
@@ -69,6 +77,7 @@ class Guarded(Arguments):
         self._kept.append(pages)
         made = memory.view(element.dtype.base).reshape(shape + element.dtype.shape)
         self.arrays.append(memory if made.dtype.names else made.reshape(-1))
+        self.names.append(f"the gradient of {self._path}" if self._path in self.names else self._path)
         return made
 
 
@@ -116,7 +125,7 @@ class Launcher:
             arguments.reset()
             watched = self._watch.begin(arguments.arrays)
             self._turned(1, bounds, [block])
-            self._keep_races("race", watched)
+            self._keep_races("race", arguments, watched)
             self._keep_leaves(arguments, "turned")
             self._write("intact", "", np.array([arguments.intact()]))
         if draw.backward and self._job.adjoint:
@@ -136,7 +145,7 @@ class Launcher:
                 self._turned(3, bounds, blocks)
 
             whole = self._adjoint_of(arguments, draw, turned)
-            self._keep_races("race backward", watched[0])
+            self._keep_races("race backward", arguments, watched[0])
             self._keep_slopes(arguments, "slopes turned", whole)
         self._armed.value = 1
 
@@ -181,10 +190,10 @@ class Launcher:
             self._write(what, leaf.path, leaf.gradient)
         self._write("intact", what, np.array([whole]))
 
-    def _keep_races(self, what: str, watched: bool) -> None:
+    def _keep_races(self, what: str, arguments: Guarded, watched: bool) -> None:
         found = self._watch.end()
-        for number, raced in enumerate(found if watched else ()):
-            self._write(what, str(number), raced)
+        for name, raced in zip(arguments.names, found, strict=True) if watched else ():
+            self._write(what, name, raced)
 
     def _write(self, what: str, path: str, values: NDArray[Any]) -> None:
         data = np.ascontiguousarray(values).tobytes()

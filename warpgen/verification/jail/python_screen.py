@@ -62,8 +62,8 @@ def screen(tree: ast.Module, executed: bool = False) -> None:
     if executed:
         classes = {s.name for s in tree.body if isinstance(s, ast.ClassDef)}
         known = {n for s in tree.body for n in _stored(s)} | set(modules) | _BUILTINS
-        for expression in _run_at_once(tree):
-            _run(expression, modules, classes, known)
+        for expression, bound in _run_at_once(tree):
+            _run(expression, modules, classes, known | bound)
 
 
 def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
@@ -141,21 +141,23 @@ def _stored(statement: ast.stmt) -> Iterator[str]:
                 yield node.id
 
 
-def _run_at_once(tree: ast.Module) -> Iterator[ast.AST]:
-    """What runs when the module is loaded, or while code is generated: all but bodies of Warp's functions."""
+def _run_at_once(tree: ast.Module) -> Iterator[tuple[ast.AST, set[str]]]:
+    """What runs when the module is loaded, or while code is generated: all but bodies of Warp's functions.
+
+    With the names that stand for something there beside the module's own: counters of loops in `wp.static`.
+    """
+    nothing: set[str] = set()
     for statement in tree.body:
         if isinstance(statement, ast.FunctionDef):
-            yield from statement.decorator_list
-            yield statement.args
-            if statement.returns is not None:
-                yield statement.returns
-            if not statement.decorator_list:
-                yield from statement.body
+            parts = [*statement.decorator_list, statement.args, *([statement.returns] if statement.returns else [])]
+            parts += [] if statement.decorator_list else statement.body
+            yield from ((part, nothing) for part in parts)
+            bound = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
             for node in (n for s in statement.body for n in ast.walk(s)):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "static":
-                    yield node
+                    yield node, bound
         elif not isinstance(statement, ast.Import | ast.ImportFrom):
-            yield statement
+            yield statement, nothing
 
 
 def _run(tree: ast.AST, modules: dict[str, str], classes: set[str], known: set[str]) -> None:
