@@ -45,9 +45,10 @@ class Difference(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True):
     """What came of a kernel.
 
-    `outputs` and `gradients` are the shares, from 0 to 1, of all elements of all draws that agree; `gradients`
-    is None where the row has none, none were asked for, or the row is no measure of them. `why` is one line for
-    a person. `seconds` are wall time by stage, `seed` repeats the check, `how` says what was run.
+    `outputs` and `gradients` are the shares, from 0 to 1, of all elements of all draws that agree;
+    `gradients` is None where the row has none, none were asked for, or the row is no measure of them. `why`
+    is one line for a person. `seconds` are wall time by step, `seed` repeats the check, `how` says what was
+    run.
     """
 
     right: bool
@@ -63,8 +64,10 @@ class Verdict(msgspec.Struct, frozen=True):
 
     @property
     def compiles(self) -> bool:
-        """Whether it came as far as to be run."""
-        return self.stage not in ("extract", "allow", "compile", "judge")
+        """Whether it came as far as to be run; of CUDA, whether NVRTC takes it."""
+        if self.stage == "timeout" and "run" not in self.seconds:
+            return False
+        return self.stage not in ("extract", "allow", "compile")
 
     def reward(self, weights: Mapping[str, float] | None = None) -> float:
         """The sum of what it earned: by default 1 for a kernel that is right and 0 for all else.

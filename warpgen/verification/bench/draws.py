@@ -24,7 +24,7 @@ _JUNK = (1.0, 9.0)
 # How many draws of each kind are tried, the likeliest to be stood last: `_Plan` says what each is.
 _KINDS = {
     "plain": 3, "parameters": 5, "extents": 5, "beyond": 3, "edges": 4, "whole numbers": 2,
-    "extents alone": 2, "one parameter": 6, "parameters, clean": 2, "extents, clean": 2, "clean": 2,
+    "extents alone": 2, "one parameter": 6, "junk of floats": 2, "parameters, clean": 2, "extents, clean": 2, "clean": 2,
 }  # fmt: skip
 
 Change = Callable[[Argument, Fill], Fill]
@@ -87,7 +87,7 @@ class _Plan:
             args, launch = self._resized(args, extents), _relaunched(launch, extents)
         args = self._changed(args, self._ranges(kind, chance))
         if "clean" not in kind:
-            args = self._changed(args, _junk)
+            args = self._changed(args, self._junk(floats=kind == "junk of floats"))
         launch = msgspec.structs.replace(launch, seed=self._seed)
         return Draw(args, launch, self._number, flush=self._number % 2 == 0, label=kind)
 
@@ -107,7 +107,10 @@ class _Plan:
             kind = np.dtype(self._codes[fill.name]).kind
             if floats and kind in "iu":
                 return fill
-            return msgspec.structs.replace(fill, value=_other_value(fill.value, kind, float(u), float(v)))
+            if kind == "f":  # each component another: one must not stand for all
+                low, high = _about(fill.value, float(u))
+                return msgspec.structs.replace(fill, kind="uniform", low=low, high=high)
+            return msgspec.structs.replace(fill, value=_other_number(fill.value, kind, float(u), float(v)))
 
         return change
 
@@ -135,6 +138,18 @@ class _Plan:
 
         return change
 
+    def _junk(self, floats: bool) -> Change:
+        """Anything in outputs; whole numbers there may be places, which a kernel counts on."""
+
+        def change(argument: Argument, fill: Fill) -> Fill:
+            if argument.role != "output" or fill.kind != "constant":
+                return fill
+            if floats and np.dtype(self._codes[fill.name]).kind != "f":
+                return fill
+            return msgspec.structs.replace(fill, kind="uniform", low=_JUNK[0], high=_JUNK[1])
+
+        return change
+
     def _resized(self, args: Sequence[Argument], extents: Mapping[int, int]) -> tuple[Argument, ...]:
         """Shapes, and whole numbers that stand for an extent: a parameter, the end of a range of indices."""
 
@@ -157,23 +172,21 @@ def _varies(argument: Argument, fill: Fill) -> bool:
     return argument.role in ("param", "input") and fill.kind == "constant"
 
 
-def _other_value(value: float, kind: str, u: float, v: float) -> float:
-    """A value near by, of the same sign where it has one."""
+def _about(value: float, u: float) -> tuple[float, float]:
+    """A range near a value, of the same sign where it has one, and not always around it."""
+    if value == 0.0:
+        return -0.5 - u, 0.5 + u
+    ends = value * (0.6 + 0.3 * u), value * (1.1 + 0.3 * u)
+    return min(ends), max(ends)
+
+
+def _other_number(value: float, kind: str, u: float, v: float) -> float:
+    """A whole number near by; a fair coin for a truth."""
     if kind == "b":
         return float(u < 0.5)
-    if kind != "f":
-        if abs(value) < 4.0:
-            return value + float(int(3 * u)) if value >= 0 else value - float(int(3 * u))
-        return float(np.floor(value * (0.5 + 0.5 * u))) if v < 0.8 else value + 1.0
-    if value == 0.0:
-        return (u - 0.5) * 2.0
-    return value * (0.6 + 0.8 * u)
-
-
-def _junk(argument: Argument, fill: Fill) -> Fill:
-    if argument.role != "output" or fill.kind != "constant":
-        return fill
-    return msgspec.structs.replace(fill, kind="uniform", low=_JUNK[0], high=_JUNK[1])
+    if abs(value) < 4.0:
+        return value + float(int(3 * u)) if value >= 0 else value - float(int(3 * u))
+    return float(np.floor(value * (0.5 + 0.5 * u))) if v < 0.8 else value + 1.0
 
 
 def _other_extents(args: Sequence[Argument], launch: Launch, chance: Stream, one: bool) -> dict[int, int]:

@@ -106,7 +106,7 @@ class _Check:
             stage=stage,
             language=self._question.language,
             seed=self._question.seed,
-            why=_PATH.sub("", why)[:300],
+            why=_PATH.sub("", why[:2000])[:300],
             seconds={name: round(spent, 4) for name, spent in self._seconds.items()},
             how=_HOW[self._question.language],
             **found,
@@ -308,7 +308,7 @@ def _chosen(stood: Sequence[Measured]) -> list[Measured]:
     if not telling:
         raise VerificationError("the row itself does not run: its kernel stands no draw of its inputs")
     labels = {each.draw.label for each in telling}
-    spare = {f"{label}, clean" for label in labels} | ({"clean"} if "plain" in labels else set())
+    spare = {f"{label}, clean" for label in labels} | ({"clean", "junk of floats"} if "plain" in labels else set())
     kept, counts = [], dict.fromkeys(labels, 0)
     for each in telling:
         counts[each.draw.label] += 1

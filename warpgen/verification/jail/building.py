@@ -29,6 +29,8 @@ class Builder:
         try:
             source.write_text(BARE["cpu"], encoding="ascii")
             self._compile(source, result, self.headers)
+            for header in self.headers.iterdir():  # links to it stand in folders that a build may write to
+                header.chmod(0o444)
             source.write_text(watch.SOURCE, encoding="ascii")
             warp_native.compile_plain(source, result)
         except Exception as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from warpgen.verification.allowlist import MOST_CHARACTERS
@@ -89,12 +90,12 @@ def _fenced(text: str) -> tuple[list[tuple[str, str]], str]:
         if inside is None and found:
             mark, language, inside = found[1], found[2].lower(), []
         elif inside is not None and found and found[1].startswith(mark) and not found[2]:
-            blocks.append((language, "\n".join(inside) + "\n"))
+            blocks.append((language, textwrap.dedent("\n".join(inside)) + "\n"))
             inside = None
         else:
             (outside if inside is None else inside).append(line)
     if inside is not None:
-        blocks.append((language, "\n".join(inside) + "\n"))
+        blocks.append((language, textwrap.dedent("\n".join(inside)) + "\n"))
     return blocks, "\n".join(outside)
 
 
@@ -198,7 +199,7 @@ def _needed(body: Sequence[ast.stmt], kernel: ast.FunctionDef) -> list[ast.stmt]
                 kept.add(id(statement))
                 wanted |= _named(statement)
                 grown = True
-    return [s for s in body if id(s) in kept or (isinstance(s, ast.ImportFrom) and s.module == "__future__")]
+    return [s for s in body if id(s) in kept]
 
 
 def _wanted(statement: ast.stmt, wanted: set[str]) -> bool:

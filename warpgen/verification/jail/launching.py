@@ -147,6 +147,7 @@ class Launcher:
             whole = self._adjoint_of(arguments, draw, turned)
             self._keep_races("race backward", arguments, watched[0])
             self._keep_slopes(arguments, "slopes turned", whole)
+            self._keep_inputs(arguments)
         self._armed.value = 1
 
     def _adjoint_of(self, arguments: Guarded, draw: Draw, launch: Callable[[list[Any]], None]) -> bool:
@@ -179,10 +180,14 @@ class Launcher:
         return warp_native.launch_bounds(grid, self._job.dim)
 
     def _keep_leaves(self, arguments: Arguments, what: str) -> None:
+        for leaf in arguments.outputs():
+            self._write(what, leaf.path, leaf.values)
+        if what == "outputs":
+            self._keep_inputs(arguments)
+
+    def _keep_inputs(self, arguments: Arguments) -> None:
         for leaf in arguments.leaves:
-            if leaf.role in ("output", "inout"):
-                self._write(what, leaf.path, leaf.values)
-            elif leaf.fill is not None:
+            if leaf.role not in ("output", "inout") and leaf.fill is not None:
                 self._write("inputs", leaf.path, leaf.values)
 
     def _keep_slopes(self, arguments: Arguments, what: str, whole: bool) -> None:

@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 
 from warpgen.verification.allowlist import allowed_of_warp
 
-# Of each module, what may be named; of `warp` and of host code's `numpy` more is said below.
+# Of each module, what may be named; what of `warp`, the allow-list of rows says.
 _OF = {
     "math": frozenset(name for name in dir(math) if not name.startswith("_")),
     "typing": frozenset(
@@ -24,7 +24,12 @@ _OF = {
     "enum": frozenset(name for name in ("Enum", "Flag", "IntEnum", "IntFlag", "auto", "unique") if hasattr(enum, name)),
     "__future__": frozenset({"annotations"}),
 }
-_MODULES = frozenset({*_OF, "warp", "numpy"})
+# Modules of host code, which is left out: nothing of them may be named by what is executed.
+_HOST = frozenset(
+    """
+    numpy time argparse dataclasses functools itertools random collections torch unittest pytest matplotlib
+    """.split()
+)
 
 # Python's own names that module code may use while it is executed.
 _BUILTINS = frozenset(
@@ -54,7 +59,7 @@ def screen(tree: ast.Module, executed: bool = False) -> None:
     fields = {s.target.id for c in ast.walk(tree) if isinstance(c, ast.ClassDef) for s in c.body if _is_field(s)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
-            _name(node, modules, held, own)
+            _name(node, modules, held, own, executed)
         elif isinstance(node, ast.Attribute):
             _attribute(node, modules, executed, fields)
         elif isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.Yield | ast.YieldFrom | ast.Global | ast.Nonlocal):
@@ -67,17 +72,22 @@ def screen(tree: ast.Module, executed: bool = False) -> None:
 
 
 def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Name and module of each import. Only modules of the list, and of them only what is on theirs."""
+    """Name and module of each import. Only modules of the lists, and of Warp's and Python's only what is on theirs."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                if alias.name not in _MODULES - {"__future__"} or (alias.asname or "").startswith("__"):
+                known = alias.name in {"warp", *_OF} - {"__future__"} or alias.name.split(".")[0] in _HOST
+                if not known or (alias.asname or "").startswith("__"):
                     raise Refused(f"import {alias.name}")
-                yield alias.asname or alias.name, alias.name
+                yield alias.asname or alias.name.split(".")[0], alias.name.split(".")[0]
         elif isinstance(node, ast.ImportFrom):
+            root = (node.module or "").split(".")[0]
             for alias in node.names:
-                if node.level or not _may(node.module or "", alias.name) or (alias.asname or "").startswith("__"):
+                known = _may(node.module or "", alias.name) or (root in _HOST and not alias.name.startswith("_"))
+                if node.level or not known or (alias.asname or "").startswith("__"):
                     raise Refused(f"from {node.module} import {alias.name}")
+                if root in _HOST:
+                    yield alias.asname or alias.name, root
 
 
 def _may(module: str, name: str) -> bool:
@@ -105,14 +115,17 @@ def _own(tree: ast.Module) -> set[int]:
     return found
 
 
-def _name(node: ast.Name, modules: dict[str, str], held: set[int], own: set[int]) -> None:
+def _name(node: ast.Name, modules: dict[str, str], held: set[int], own: set[int], executed: bool) -> None:
     if node.id.startswith("__") and node.id != "__name__":
         raise Refused(f"the name {node.id}")
     if id(node) in own:
         return
     if node.id in _FORBIDDEN:
         raise Refused(f"the name {node.id}")
-    if node.id in modules and id(node) not in held:
+    module = modules.get(node.id, "")
+    if module in _HOST and executed:
+        raise Refused(f"{module} in a kernel's module")
+    if module and module not in _HOST and id(node) not in held:
         raise Refused(f"the module {node.id} under another name")
 
 
@@ -121,13 +134,13 @@ def _is_field(statement: ast.stmt) -> TypeGuard[Any]:
 
 
 def _attribute(node: ast.Attribute, modules: dict[str, str], executed: bool, fields: set[str]) -> None:
+    if node.attr == "__version__" and not executed:
+        return
     if node.attr.startswith("__") or (node.attr.startswith("_") and node.attr not in fields):
         raise Refused(f"the attribute {node.attr}")
     module = modules.get(node.value.id, "") if isinstance(node.value, ast.Name) else ""
     if module in _OF and node.attr not in _OF[module]:
         raise Refused(f"{module}.{node.attr}")
-    if executed and module == "numpy":
-        raise Refused("NumPy in a kernel's module")
 
 
 def _stored(statement: ast.stmt) -> Iterator[str]:

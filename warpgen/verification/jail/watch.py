@@ -3,8 +3,9 @@
 On the CPU threads run one after the other, so a sum without atomics comes out right; on a GPU it does not. So
 kernels are compiled with clang's instrumentation for threads (`-fsanitize=thread`: a call before every access to
 memory, also of raw pointers), which calls what is here in place of its own library. Two accesses of different
-threads to one element, one of them a write, not both atomic, are a race. An access is atomic if a function of
-Warp's called `atomic_…` makes it; only Warp's headers can define one, as `screen.py` sees to.
+threads to one element, one of them a write, not both atomic, are a race; but for a write of what is there already:
+threads may all store the same. An access is atomic if a function of Warp's called `atomic_…` makes it; only Warp's
+headers can define one, as `cpp_screen.py` sees to.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ FLAG = "-fsanitize=thread"
 
 # Arrays that are watched at once, gradients apart; those of a launch have fewer.
 _MOST = 64
-# Elements that are watched in one launch: 12 bytes are kept of each.
+# Elements that are watched in one launch: 16 bytes are kept of each.
 MOST_ELEMENTS = 1 << 22
 
-# Of an element: who wrote it, who changed it by an atomic, who read it. Each is 0 for nobody, a thread's number
+# Of an element: who gave it another value, who changed it by an atomic, who read it, who wrote what it held. Each is 0 for nobody, a thread's number
 # plus one, or that with the top bit for more than one thread.
 _MANY = np.uint32(1 << 31)
 
@@ -38,6 +39,9 @@ extern "C" {
 struct { u64 on, thread, depth, regions, atomics; u64* ranges; region region[MOST]; } warpgen_watch;
 }
 #define HERE ((u64)__builtin_return_address(0))
+
+// A write that is about to happen: whether it changes anything is seen at the next access.
+static struct { u64 place, size, thread; unsigned char before[16]; } pending;
 
 static bool is_atomic(u64 place)
 {
@@ -51,24 +55,56 @@ static bool is_atomic(u64 place)
     return false;
 }
 
+static region* region_of(u64 start, u64 size)
+{
+    for (u64 r = 0; r < warpgen_watch.regions; ++r) {
+        region& in = warpgen_watch.region[r];
+        if (start < in.end && start + size > in.start) return &in;
+    }
+    return 0;
+}
+
+static void mark(region& in, u64 start, u64 size, u64 kind, u64 thread)
+{
+    u64 end = start + size;
+    u32 me = (u32)thread + 1;
+    u64 first = ((start > in.start ? start : in.start) - in.start) >> in.shift;
+    u64 last = ((end < in.end ? end : in.end) - 1 - in.start) >> in.shift;
+    for (u64 cell = first; cell <= last; ++cell) {
+        u32& known = in.cells[4 * cell + kind];
+        if (!known) known = me;
+        else if ((known & 0x7fffffffu) != me) known |= 0x80000000u;
+    }
+}
+
+extern "C" void warpgen_settle()
+{
+    if (!pending.size) return;
+    bool changed = __builtin_memcmp((void*)pending.place, pending.before, pending.size) != 0;
+    if (region* in = region_of(pending.place, pending.size))
+        mark(*in, pending.place, pending.size, changed ? 0 : 3, pending.thread);
+    pending.size = 0;
+}
+
 static void touch(u64 start, u64 size, u64 kind)
 {
     if (!warpgen_watch.on) return;
+    warpgen_settle();
+    region* in = region_of(start, size);
+    if (!in) return;
     if (warpgen_watch.depth) kind = 1;
-    u64 end = start + size;
-    u32 me = (u32)warpgen_watch.thread + 1;
-    for (u64 r = 0; r < warpgen_watch.regions; ++r) {
-        region& in = warpgen_watch.region[r];
-        if (start >= in.end || end <= in.start) continue;
-        u64 first = ((start > in.start ? start : in.start) - in.start) >> in.shift;
-        u64 last = ((end < in.end ? end : in.end) - 1 - in.start) >> in.shift;
-        for (u64 cell = first; cell <= last; ++cell) {
-            u32& known = in.cells[3 * cell + kind];
-            if (!known) known = me;
-            else if ((known & 0x7fffffffu) != me) known |= 0x80000000u;
-        }
+    if (kind != 0 || size > 16) {
+        mark(*in, start, size, kind, warpgen_watch.thread);
         return;
     }
+    pending.place = start, pending.size = size, pending.thread = warpgen_watch.thread;
+    __builtin_memcpy(pending.before, (void*)start, size);
+}
+
+static void copied(u64 to, u64 from, u64 size)
+{
+    touch(from, size, 2);
+    touch(to, size, __builtin_memcmp((void*)to, (void*)from, size) || size <= 16 ? 0 : 3);
 }
 
 extern "C" {
@@ -85,12 +121,12 @@ void __tsan_read_range(void* p, u64 n) { touch((u64)p, n, 2); }
 void __tsan_write_range(void* p, u64 n) { touch((u64)p, n, 0); }
 void* __tsan_memcpy(void* to, const void* from, u64 n)
 {
-    if (n) touch((u64)from, n, 2), touch((u64)to, n, 0);
+    if (n) copied((u64)to, (u64)from, n);
     return __builtin_memcpy(to, from, n);
 }
 void* __tsan_memmove(void* to, const void* from, u64 n)
 {
-    if (n) touch((u64)from, n, 2), touch((u64)to, n, 0);
+    if (n) copied((u64)to, (u64)from, n);
     return __builtin_memmove(to, from, n);
 }
 void* __tsan_memset(void* to, int value, u64 n)
@@ -119,6 +155,7 @@ class Watch:
     def __init__(self, path: Path, find: Any) -> None:
         self._object = LoadedObject(path, find)
         self._state = _State.from_address(self._object.address("warpgen_watch"))
+        self._settle = ctypes.CFUNCTYPE(None)(self._object.address("warpgen_settle"))
         self._ranges: NDArray[np.uint64] = np.zeros(0, np.uint64)
         self._cells: list[NDArray[np.uint32]] = []
         self.thread = ctypes.addressof(self._state) + _State.thread.offset
@@ -139,7 +176,7 @@ class Watch:
         self._state.on = 0
         if len(arrays) > _MOST or sum(sizes) > MOST_ELEMENTS:
             return False
-        self._cells = [np.zeros((size, 3), np.uint32) for size in sizes]
+        self._cells = [np.zeros((size, 4), np.uint32) for size in sizes]
         for place, (array, cells) in enumerate(zip(arrays, self._cells, strict=True)):
             start = array.ctypes.data
             shift = array.itemsize.bit_length() - 1
@@ -149,6 +186,7 @@ class Watch:
 
     def end(self) -> list[NDArray[np.bool_]]:
         """For each array, the elements that threads raced for."""
+        self._settle()
         self._state.on = 0
         return [_raced(cells) for cells in self._cells]
 
@@ -160,9 +198,10 @@ def is_atomic(name: str) -> bool:
 
 
 def _raced(cells: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    wrote, changed, read = cells[:, 0], cells[:, 1], cells[:, 2]
+    wrote, changed, read, rewrote = cells.T
     found = (wrote & _MANY) != 0
-    found |= _meet(wrote, changed) | _meet(wrote, read) | _meet(changed, read)
+    for one, other in ((wrote, changed), (wrote, read), (changed, read), (changed, rewrote)):
+        found |= _meet(one, other)
     return np.asarray(found, np.bool_)
 
 
