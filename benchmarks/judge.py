@@ -31,9 +31,10 @@ def main() -> int:
     parser.add_argument("--rows", type=positive, default=64, help="rows (64)")
     parser.add_argument("--candidates", type=positive, default=16, help="candidates of each row (16)")
     parser.add_argument("--workers", type=positive, default=2, help="processes that judge (2)")
+    parser.add_argument("--cache", help="folder of the cache (the user's)")
     parser.add_argument("--rounds", type=positive, default=1, help="how often all of it (1)")
     args = parser.parse_args()
-    with warpgen.Judge(args.path, workers=args.workers) as judge:
+    with warpgen.Judge(args.path, workers=args.workers, cache=args.cache) as judge:
         ids = list(itertools.islice(judge.rows, args.rows))
         judge.check(ids[0], "def")  # the processes are up
         for number in range(args.rounds):

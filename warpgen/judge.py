@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import collections
 import os
+import secrets
+import threading
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from warpgen import dataset, execution
+from warpgen import dataset, execution, places
 from warpgen.dataset import Row
 from warpgen.errors import UsageError, WarpgenError
 from warpgen.helper import TooLate
@@ -28,6 +30,12 @@ _SERVER = "warpgen.verification.bench.server"
 # Candidates that `check_many` takes ahead of the verdict that it gives next, by worker: enough to keep all at
 # work while one is slow, few enough to hold back who makes them.
 _AHEAD = 4
+
+
+# Candidates that trainers make of one prompt.
+SHARED = 16
+# Rows whose seeds are remembered.
+_SEEDS = 4096
 
 
 class Candidate(NamedTuple):
@@ -54,8 +62,14 @@ class Judge:
         *,
         workers: int | None = None,
         timeout: float = TIMEOUT,
+        cache: str | Path | None = None,
+        shared: int = SHARED,
     ) -> None:
         """Open the dataset at `path` and start `workers` processes (as many as processors).
+
+        What rows cost is kept in the folder `cache`, at most a gigabyte; by default in the user's. A secret seed
+        serves `shared` checks of a row, one after the other: the draws need not be made anew for each candidate
+        of a group. Where a model sees verdicts and tries again, 1 keeps it from learning them.
 
         `timeout` is in seconds of a worker's time. Raises UsageError where there is no dataset, or a number
         makes no sense.
@@ -63,12 +77,19 @@ class Judge:
         workers = (os.cpu_count() or 1) if workers is None else workers
         if workers < 1:
             raise UsageError(f"a Judge needs workers, not {workers}")
+        if shared < 1:
+            raise UsageError(f"a seed serves at least one check, not {shared}")
         if not timeout > 0.0:
             raise UsageError(f"a check needs seconds, not {timeout}")
         self._data = dataset.open(path)
         self.rows = RowIndex(self._data.files, Row)
         self.workers, self._timeout = workers, timeout
-        self._pool = Pool(_SERVER, "the judge", workers, msgspec.msgpack.encode(execution.READY))
+        folder = Path(cache) if cache is not None else places.cache() / "judge"
+        first = msgspec.msgpack.encode({**execution.READY, "cache": str(folder.absolute())})
+        self._seeds: collections.OrderedDict[str, tuple[int, int]] = collections.OrderedDict()
+        self._shared = shared
+        self._lock = threading.Lock()
+        self._pool = Pool(_SERVER, "the judge", workers, first)
 
     def __enter__(self) -> Judge:
         return self
@@ -90,7 +111,8 @@ class Judge:
     ) -> Verdict:
         """The verdict on one candidate; `seed` and `extract` are those of `warpgen.Row.check`.
 
-        Raises KeyError where there is no such row, ValueError for an unknown language.
+        Raises KeyError where there is no such row, ValueError for an unknown language, WarpgenError where no
+        process that judges can be started.
         """
         return self.submit(row_id, text, language, seed, extract).result()
 
@@ -132,6 +154,7 @@ class Judge:
     ) -> Future[Verdict]:
         """As `check`, without waiting."""
         row = self.rows.row(row_id)
+        seed = self._secret(row_id) if seed is None else seed
         asked = execution.question(row, text, language, seed=seed, timeout=self._timeout, extract=extract)
         if isinstance(asked, Verdict):
             future: Future[Verdict] = Future()
@@ -150,3 +173,14 @@ class Judge:
             return execution.verdict(made["result"])
 
         return self._pool.submit(msgspec.msgpack.encode(asked), most, read)
+
+    def _secret(self, row_id: str) -> int:
+        """The seed of the next check of a row."""
+        with self._lock:
+            seed, left = self._seeds.pop(row_id, (0, 0))
+            if not left:
+                seed, left = secrets.randbits(62), self._shared
+            self._seeds[row_id] = (seed, left - 1)
+            if len(self._seeds) > _SEEDS:
+                self._seeds.popitem(last=False)
+        return seed

@@ -80,20 +80,20 @@ class Pool:
             self._end(helper)
 
     def _answer(self, job: _Job, helper: Helper | None) -> Helper | None:
-        """Answer a job; the helper for the next one."""
-        answer: bytes | WarpgenError = b""
-        for _ in range(_TRIES):
-            try:
-                helper = helper or self._started()
-                answer, fit = helper.ask(job.question, job.seconds), True
-            except WarpgenError as error:
-                answer, fit = error, False
-            if not fit:
-                self._end(helper)
-                helper = None
-            if fit or isinstance(answer, TooLate) or self._closed:
-                break
+        """Answer a job; the helper for the next one. That none can be started is no answer, but raised there."""
         try:
+            for _ in range(_TRIES):
+                helper = helper or self._started()
+                answer: bytes | WarpgenError
+                try:
+                    answer = helper.ask(job.question, job.seconds)
+                    break
+                except WarpgenError as error:
+                    answer, lost = error, helper
+                    helper = None
+                    self._end(lost)
+                    if isinstance(error, TooLate) or self._closed:
+                        break
             job.future.set_result(job.read(answer))
         except BaseException as error:
             job.future.set_exception(error)

@@ -38,7 +38,9 @@ class Finding(msgspec.Struct):
         """Of the elements that agree."""
         return 1.0 - self.bad / self.elements if self.elements else 1.0
 
-    def add(self, what: str, measured: Measured, part: int, bad: NDArray[np.bool_], actual: NDArray[Any]) -> None:
+    def add(
+        self, what: str, measured: Measured, part: int, bad: NDArray[np.bool_], actual: NDArray[Any]
+    ) -> None:
         """Count the elements of one array."""
         self.elements += bad.size
         self.bad += int(bad.sum())

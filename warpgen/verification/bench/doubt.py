@@ -51,7 +51,9 @@ class Doubt:
         bad = bad & differs(mine, theirs, moved, self._kind, part.what)
         if bad.any() and Strays(strays.part, bad).few:
             # No slack: an element may be across the branch, but no farther.
-            far = self._movement(measured, part.what, part.path, mine.shape, _HARD, _HARD_TURNS) / values.SLACK
+            far = (
+                self._movement(measured, part.what, part.path, mine.shape, _HARD, _HARD_TURNS) / values.SLACK
+            )
             moved = np.maximum(moved, far)
             bad = bad & differs(mine, theirs, moved, self._kind, part.what)
         return bad
@@ -70,7 +72,8 @@ class Doubt:
         self, measured: Measured, steps: float, turns: int
     ) -> dict[tuple[str, str], NDArray[np.float64]]:
         shaken = [
-            msgspec.structs.replace(measured.draw, shaken=steps, turn=turn, place=-1) for turn in range(turns)
+            msgspec.structs.replace(measured.draw, shaken=steps, turn=turn, turned=False, place=-1)
+            for turn in range(turns)
         ]
         subject = self._subject
         left = self._cell.run(self._run(subject.object, subject.text, shaken, self._left(20.0)))

@@ -23,7 +23,7 @@ _JUNK = (1.0, 9.0)
 
 # How many draws of each kind are tried, the likeliest to be stood last: `_Plan` says what each is.
 _KINDS = {
-    "plain": 3, "parameters": 5, "extents": 5, "beyond": 3, "edges": 4, "whole numbers": 2,
+    "plain": 3, "parameters": 4, "extents": 4, "beyond": 3, "edges": 3, "whole numbers": 2,
     "extents alone": 2, "one parameter": 6, "junk of floats": 2, "parameters, clean": 2, "extents, clean": 2, "clean": 2,
 }  # fmt: skip
 
@@ -89,11 +89,14 @@ class _Plan:
         if "clean" not in kind:
             args = self._changed(args, self._junk(floats=kind == "junk of floats"))
         launch = msgspec.structs.replace(launch, seed=self._seed)
-        return Draw(args, launch, self._number, flush=self._number % 2 == 0, label=kind)
+        turned = turn % 2 == 0
+        return Draw(args, launch, self._number, flush=self._number % 3 == 0, turned=turned, label=kind)
 
     def _changed(self, args: Sequence[Argument], change: Change) -> tuple[Argument, ...]:
         return tuple(
-            msgspec.structs.replace(a, fills=tuple(change(a, f) if f.name in self._codes else f for f in a.fills))
+            msgspec.structs.replace(
+                a, fills=tuple(change(a, f) if f.name in self._codes else f for f in a.fills)
+            )
             for a in args
         )
 
@@ -133,7 +136,9 @@ class _Plan:
                 edges = [fill.low, last, 0.0, 1.0, -1.0, 0.5 * (fill.low + last)]
                 inside = [edge for edge in edges if fill.low <= edge <= last]
                 value = inside[int(u / 0.6 * len(inside))]
-                return msgspec.structs.replace(fill, kind="constant", value=float(np.floor(value)) if whole else value)
+                return msgspec.structs.replace(
+                    fill, kind="constant", value=float(np.floor(value)) if whole else value
+                )
             return fill
 
         return change

@@ -19,6 +19,7 @@ from warpgen.verification.bench import comparing, draws, results
 from warpgen.verification.bench.comparing import BACKWARD, FORWARD, Finding
 from warpgen.verification.bench.doubt import Doubt
 from warpgen.verification.bench.results import Arrays, Measured
+from warpgen.verification.bench.store import Store
 from warpgen.verification.jail.cell import Broken, Cell
 from warpgen.verification.jail.driver import driven, has_adjoint
 from warpgen.verification.jail.job import Build, Clean, Draw, Lower, Run, Shape
@@ -70,8 +71,9 @@ class _Over(Exception):
 class Judge:
     """Judges in one jail."""
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Cell, store: Store | None = None) -> None:
         self._cell = cell
+        self._store = store
 
     def build(self, text: str, seconds: float) -> bytes | Broken:
         """The object of a text, with the loops that the jail drives it by."""
@@ -82,14 +84,14 @@ class Judge:
 
     def check(self, subject: Subject, question: Question) -> Verdict:
         """The verdict. Raises VerificationError where the row's own kernel does not run."""
-        return _Check(self._cell, subject, question).verdict()
+        return _Check(self._cell, subject, question, self._store).verdict()
 
 
 class _Check:
     """One check, stage by stage."""
 
-    def __init__(self, cell: Cell, subject: Subject, question: Question) -> None:
-        self._cell, self._subject, self._question = cell, subject, question
+    def __init__(self, cell: Cell, subject: Subject, question: Question, store: Store | None) -> None:
+        self._cell, self._subject, self._question, self._store = cell, subject, question, store
         self._end = time.monotonic() + question.timeout
         self._seconds: dict[str, float] = {}
         self._python = ""  # the module of a kernel in Python
@@ -120,7 +122,7 @@ class _Check:
             if isinstance(made, Broken):
                 raise _Over("timeout" if made.stage == "timeout" else "compile", made.why)
         with self._stage("row"):
-            measured = _chosen(self._own())
+            measured = self._measured()
         with self._stage("run"):
             actual = self._theirs(measured, made, text)
         with self._stage("compare"):
@@ -153,7 +155,9 @@ class _Check:
             self._python = shape.source
             low = self._cell.lower(Lower(shape.source, shape.kernel, self._left(30.0)))
             if isinstance(low, Broken) or low.why:
-                raise _Over("timeout" if isinstance(low, Broken) and low.stage == "timeout" else "compile", low.why)
+                raise _Over(
+                    "timeout" if isinstance(low, Broken) and low.stage == "timeout" else "compile", low.why
+                )
             _match(low.names, low.layouts, self._subject.layouts)
             text = low.text
         extract = question.extract and question.language == "cpp"
@@ -161,6 +165,18 @@ class _Check:
         if isinstance(clean, Broken) or clean.stage:
             raise _Over(*_reading(clean))
         return clean.source
+
+    def _measured(self) -> list[Measured]:
+        """The draws that a stranger's kernel is held to, placed; from the store where they were had before."""
+        key = (self._subject.object, self._subject.program, self._question.seed, self._question.gradients)
+        kept = self._store.get(key, results.Kept) if self._store is not None else None
+        if kept is None:
+            chosen = _chosen(self._own())
+            if self._store is not None:
+                self._store.put(key, results.kept(chosen))
+        else:
+            chosen = results.restored(kept)
+        return results.placed(chosen)
 
     def _own(self) -> list[Measured]:
         """The draws of the plan that the row's own kernel stands, with what it makes of them."""
@@ -171,12 +187,16 @@ class _Check:
         stood: list[Measured] = []
         end = time.monotonic() + _OWN_SECONDS
         while pending and time.monotonic() < end:
-            left = self._cell.run(self._run(subject.object, subject.text, pending, min(_PART, self._left(_PART))))
+            left = self._cell.run(
+                self._run(subject.object, subject.text, pending, min(_PART, self._left(_PART)))
+            )
             stood += results.own(left.area, pending[: left.draw])
             if left.broken is None:
                 break
             at = pending[left.draw : left.draw + 1]
-            again = [msgspec.structs.replace(d, backward=False) for d in at if d.backward and "back" in left.phase]
+            again = [
+                msgspec.structs.replace(d, backward=False) for d in at if d.backward and "back" in left.phase
+            ]
             pending = again + pending[left.draw + 1 :]
         return stood
 
@@ -188,7 +208,12 @@ class _Check:
         """What the stranger's kernel leaves on the same draws."""
         pending = [each.draw for each in measured]
         left = self._cell.run(self._run(made, text, pending, self._left(60.0)))
-        if left.broken is not None and left.broken.stage == "crash" and "back" in left.phase and self._excused():
+        if (
+            left.broken is not None
+            and left.broken.stage == "crash"
+            and "back" in left.phase
+            and self._excused()
+        ):
             # Warp's adjoint of it is wrong by design: once more, without.
             self._no_slopes(measured)
             pending = [msgspec.structs.replace(draw, backward=False) for draw in pending]
@@ -217,15 +242,21 @@ class _Check:
     ) -> tuple[Stage, str, dict[str, Any]]:
         doubt = Doubt(self._cell, self._subject, self._run, self._kind, self._left)
         for each, arrays in zip(measured, actual, strict=True):
-            _hold_memory(each, arrays)
+            _hold_memory(each, arrays, adjoint)
         outputs = self._differing(measured, actual, FORWARD, doubt)
         found: dict[str, Any] = {"outputs": outputs.share, "first": outputs.first}
         if outputs.first is not None:
             return "outputs", _told(outputs), found
         race = _merged([comparing.raced(m, a, "race") for m, a in zip(measured, actual, strict=True)])
         if race.first is not None:
-            return "race", f"threads race for {race.first.path}{list(race.first.index)}", {**found, "first": race.first}
-        with_slopes = [(m, a) for m, a in zip(measured, actual, strict=True) if m.draw.backward and m.has("gradients")]
+            return (
+                "race",
+                f"threads race for {race.first.path}{list(race.first.index)}",
+                {**found, "first": race.first},
+            )
+        with_slopes = [
+            (m, a) for m, a in zip(measured, actual, strict=True) if m.draw.backward and m.has("gradients")
+        ]
         if not with_slopes:
             return "right", "", found
         if not adjoint:
@@ -247,7 +278,11 @@ class _Check:
         if slopes.first is None and race.first is None and not beside:
             return "right", "", {**found, "gradients": 1.0}
         if self._excused():
-            return "right", "gradients not judged: Warp's adjoint of such a kernel is wrong by design at times", found
+            return (
+                "right",
+                "gradients not judged: Warp's adjoint of such a kernel is wrong by design at times",
+                found,
+            )
         if not self._subject.measure:
             return "judge", "the row's own gradients are no measure", found
         if slopes.first is None:
@@ -274,14 +309,20 @@ class _Check:
 
 def _reading(made: Any) -> tuple[str, str]:
     if isinstance(made, Broken):
-        return ("timeout", made.why) if made.stage == "timeout" else ("extract", f"it cannot be read: {made.why}")
+        return (
+            ("timeout", made.why)
+            if made.stage == "timeout"
+            else ("extract", f"it cannot be read: {made.why}")
+        )
     return made.stage, made.why
 
 
-def _hold_memory(measured: Measured, actual: Arrays) -> None:
+def _hold_memory(measured: Measured, actual: Arrays, adjoint: bool) -> None:
     """Nothing may be written beside an array, nor over an input."""
     for part, described in enumerate(measured.parts):
         mine, theirs = measured.arrays[part], actual[part]
+        if described.what in ("race backward", *BACKWARD) and not adjoint:
+            return  # it was not launched backward
         if described.what == "intact" and not described.path and not theirs.all():
             raise _Over("crash", "something was written beside an array")
         if described.what == "inputs" and mine.tobytes() != theirs.tobytes():
@@ -303,18 +344,20 @@ def _told(finding: Finding) -> str:
 
 
 def _chosen(stood: Sequence[Measured]) -> list[Measured]:
-    """Draws that say something, a few of each kind, placed anew. Raises VerificationError where there are none."""
+    """Draws that say something, a few of each kind. Raises VerificationError where there are none."""
     telling = [made for made in map(results.telling, stood) if made is not None]
     if not telling:
         raise VerificationError("the row itself does not run: its kernel stands no draw of its inputs")
     labels = {each.draw.label for each in telling}
-    spare = {f"{label}, clean" for label in labels} | ({"clean", "junk of floats"} if "plain" in labels else set())
+    spare = {f"{label}, clean" for label in labels} | (
+        {"clean", "junk of floats"} if "plain" in labels else set()
+    )
     kept, counts = [], dict.fromkeys(labels, 0)
     for each in telling:
         counts[each.draw.label] += 1
         if each.draw.label not in spare and counts[each.draw.label] <= _MOST_OF_A_KIND:
             kept.append(each)
-    return results.placed(kept)
+    return kept
 
 
 def _match(names: Sequence[str], taken: Sequence[MemoryLayout], layouts: Sequence[MemoryLayout]) -> None:

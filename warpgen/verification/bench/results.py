@@ -31,6 +31,25 @@ class Measured(msgspec.Struct):
         return any(part.what == what for part in self.parts)
 
 
+class Kept(msgspec.Struct):
+    """The same as plain data, for a store."""
+
+    draws: list[tuple[Draw, list[Part], list[bytes]]]
+
+
+def kept(measured: Sequence[Measured]) -> Kept:
+    """Draws for a store."""
+    return Kept([(each.draw, each.parts, [a.tobytes() for a in each.arrays]) for each in measured])
+
+
+def restored(kept: Kept) -> list[Measured]:
+    """Draws from a store."""
+    return [
+        Measured(draw, parts, [_shaped(d, part) for d, part in zip(datas, parts, strict=True)])
+        for draw, parts, datas in kept.draws
+    ]
+
+
 def own(area: mmap.mmap, draws: Sequence[Draw]) -> list[Measured]:
     """What the row's own kernel left of the draws that it came through."""
     start, size = (int.from_bytes(area[at : at + 8], "little") for at in (16, 24))
@@ -40,7 +59,9 @@ def own(area: mmap.mmap, draws: Sequence[Draw]) -> list[Measured]:
         table = msgspec.msgpack.decode(area[start : start + size], type=Table)
     except msgspec.DecodeError as error:
         raise VerificationError("the row's own kernel writes over what it leaves") from error
-    return [Measured(d, p, [_array(area, part) for part in p]) for d, p in zip(draws, table.draws, strict=False)]
+    return [
+        Measured(d, p, [_array(area, part) for part in p]) for d, p in zip(draws, table.draws, strict=False)
+    ]
 
 
 def placed(measured: Sequence[Measured]) -> list[Measured]:
@@ -61,9 +82,12 @@ def theirs(area: mmap.mmap, measured: Measured) -> Arrays:
 
 
 def _array(area: mmap.mmap, part: Part) -> NDArray[Any]:
+    size = np.dtype(part.code).itemsize * int(np.prod(part.shape, dtype=int))
+    return _shaped(bytes(area[part.place : part.place + size]), part)
+
+
+def _shaped(data: bytes, part: Part) -> NDArray[Any]:
     kind = np.dtype(part.code)
-    size = kind.itemsize * int(np.prod(part.shape, dtype=int))
-    data = bytes(area[part.place : part.place + size])
     if kind.kind == "b":  # any byte may stand there
         return (np.frombuffer(data, np.uint8) != 0).reshape(part.shape)
     return np.frombuffer(data, kind).reshape(part.shape)
@@ -71,12 +95,20 @@ def _array(area: mmap.mmap, part: Part) -> NDArray[Any]:
 
 def telling(measured: Measured) -> Measured | None:
     """The draw, if it says something: nothing was written beside an array, and enough of it are numbers."""
-    held = [a.all() for p, a in zip(measured.parts, measured.arrays, strict=True) if p.what == "intact" and not p.path]
+    held = [
+        a.all()
+        for p, a in zip(measured.parts, measured.arrays, strict=True)
+        if p.what == "intact" and not p.path
+    ]
     floats = [a for a in _of(measured, "outputs") if a.dtype.kind == "f"]
     count = sum(a.size for a in floats)
     if not all(held) or (count and sum(int(np.isfinite(a).sum()) for a in floats) < _FINITE * count):
         return None
-    broken = [p.path for p, a in zip(measured.parts, measured.arrays, strict=True) if p.what == "intact" and not a.all()]
+    broken = [
+        p.path
+        for p, a in zip(measured.parts, measured.arrays, strict=True)
+        if p.what == "intact" and not a.all()
+    ]
     slopes = [a for a in _of(measured, "gradients")]
     if broken or not all(np.isfinite(a).mean() >= _FINITE for a in slopes if a.size):
         return _without_slopes(measured)
@@ -89,6 +121,10 @@ def _of(measured: Measured, what: str) -> Arrays:
 
 def _without_slopes(measured: Measured) -> Measured:
     """The draw without its adjoint, which says nothing there."""
-    end = next(i for i, p in enumerate(measured.parts) if p.what in ("gradients", "race backward") or p.path == "gradients")
+    end = next(
+        i
+        for i, p in enumerate(measured.parts)
+        if p.what in ("gradients", "race backward") or p.path == "gradients"
+    )
     draw = msgspec.structs.replace(measured.draw, backward=False)
     return Measured(draw, measured.parts[:end], measured.arrays[:end])

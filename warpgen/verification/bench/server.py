@@ -35,13 +35,15 @@ def _answer(bench: Any, question: dict[str, Any]) -> Any:
     from warpgen.verification.bench.judge import Question
 
     if question["task"] == "ready":
-        return bench.ready()
+        return bench.ready(Path(question["cache"]) if question["cache"] else None)
     row = msgspec.convert(question["row"], Row)
     if question["task"] == "run":
         return bench.run(row)
     lacks = bench.lacks()
     if lacks and question["strict"]:
-        raise VerificationError(f"this machine has no {' and no '.join(lacks)}; strict=True judges nothing without")
+        raise VerificationError(
+            f"this machine has no {' and no '.join(lacks)}; strict=True judges nothing without"
+        )
     seed = secrets.randbits(62) if question["seed"] is None else question["seed"]
     asked = msgspec.convert({**question["asked"], "seed": seed}, Question)
     return {"verdict": msgspec.to_builtins(bench.check(row, asked)), "lacks": lacks}

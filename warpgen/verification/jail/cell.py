@@ -14,8 +14,19 @@ import msgspec
 from warpgen import scratch
 from warpgen.errors import WarpgenError
 from warpgen.helper import Helper
-from warpgen.verification.jail.job import AREA, PHASES, Build, Built, Clean, Lower, Lowered, Run, Shape, Shaped
-from warpgen.verification.jail.zygote import Ended, Order
+from warpgen.verification.jail.job import (
+    AREA,
+    PHASES,
+    Build,
+    Built,
+    Clean,
+    Lower,
+    Lowered,
+    Run,
+    Shape,
+    Shaped,
+)
+from warpgen.verification.jail.zygote import VOLUMES, Ended, Order
 
 # Seconds that a locked-up process's parent may take beyond the task's own.
 _GRACE = 10.0
@@ -48,19 +59,22 @@ class Cell:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._helper: Helper | None = None
+        self._volumes = False
 
     def ready(self) -> None:
         """Start the jailer."""
         if self._helper is None:
             self._helper = Helper(
-                "warpgen.verification.jail.zygote", "the process that locks kernels up", environment=_ENVIRONMENT
+                "warpgen.verification.jail.zygote",
+                "the process that locks kernels up",
+                environment=_ENVIRONMENT,
             )
 
     def end(self) -> None:
         """Kill the jailer, and with it what it locked up."""
         if self._helper is not None:
             self._helper.end()
-        self._helper = None
+        self._helper, self._volumes = None, False
 
     def shape(self, job: Shape) -> Shaped | Broken:
         return self._made("shape", job, Shaped)
@@ -83,6 +97,14 @@ class Cell:
         if broken is None and (not done or number < len(job.draws)):
             broken = Broken("crash", "it ended before its launch did")
         return Left(area, number if done else 0, PHASES[phase] if done else PHASES[0], broken)
+
+    def know_volumes(self) -> None:
+        """Have what makes volumes compiled, once; a jailer that cannot is of no use."""
+        self.ready()
+        assert self._helper is not None
+        if not self._volumes:
+            self._helper.ask(msgspec.msgpack.encode(Order(VOLUMES, "", "", "", 0.0)))
+            self._volumes = True
 
     def _made(self, kind: str, job: Any, type_: type[_Made]) -> _Made | Broken:
         area, ended = self._carry_out(kind, job)

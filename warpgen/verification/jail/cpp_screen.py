@@ -11,7 +11,7 @@ from warpgen.verification.native.generated import kernel_name
 # Directives of Warp's own texts, blanks apart; `size` stands for a number.
 _DIRECTIVES = frozenset(
     "".join(line.split())
-    for line in """
+    for line in r"""
     define WP_NO_BFLOAT16
     define WP_TILE_BLOCK_DIM size
     define WP_NO_CRT
@@ -74,7 +74,7 @@ def cleaned(text: str, language: str) -> str:
     """
     found = list(tokens(text))
     for line, words in directives(found):
-        if _SIZE.sub("size", "".join(words)) not in _DIRECTIVES:
+        if _SIZE.sub("size", "".join("".join(words).split())) not in _DIRECTIVES:
             raise Refused(f"the directive of line {line}: {' '.join(words)[:60]!r}")
     meant = [token for token in _without_directives(found)]
     _hold_words(meant)

@@ -52,7 +52,9 @@ def tokens(text: str) -> Iterator[Token]:
             raise Refused(f"a raw string in line {line}")
         found = _TOKEN.match(text, place)
         if found is None:
-            what = "a line that goes on in the next" if text[place] == "\\" else f"the character {text[place]!r}"
+            what = (
+                "a line that goes on in the next" if text[place] == "\\" else f"the character {text[place]!r}"
+            )
             raise Refused(f"{what} in line {line}")
         kind, part, place = str(found.lastgroup), found[0], found.end()
         if kind == "comment":

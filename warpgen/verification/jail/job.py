@@ -9,8 +9,10 @@ from warpgen.verification.running.memory_layout import MemoryLayout
 
 # Bytes of the area that a process in the jail may write, most of which it never touches.
 AREA = 1 << 29
-# Where in it: the draw and the phase at work, where a table of what is there begins and how long it is.
+# At its start: the draw and the phase at work, where the last table begins and how long it is.
 HEADER = 64
+# Bytes of each of two places at its end for a table of what is there.
+TABLE = 4 << 20
 
 PHASES = ("arguments", "forward", "turned", "backward", "backward turned")
 
@@ -18,7 +20,8 @@ PHASES = ("arguments", "forward", "turned", "backward", "backward turned")
 class Draw(msgspec.Struct, frozen=True):
     """One launch: `variant` numbers the draw of its inputs, which follow from the launch's seed.
 
-    `flush` puts arrays directly before a page that nobody may touch, else directly behind one. `shaken` moves
+    `flush` puts arrays directly before a page that nobody may touch, else directly behind one. `turned` adds
+    launches whose threads run in the other order, under the watch. `shaken` moves
     float inputs by as many roundings of their type, up or down at random by `turn`. `place` is where in the area
     the results begin, -1 for behind those before.
     """
@@ -28,6 +31,7 @@ class Draw(msgspec.Struct, frozen=True):
     variant: int
     flush: bool = True
     backward: bool = True
+    turned: bool = False
     shaken: float = 0.0
     turn: int = 0
     place: int = -1
@@ -50,10 +54,9 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Table(msgspec.Struct, frozen=True):
-    """What a row's own run left: for each draw its parts, and where the next one begins."""
+    """What a row's own run left: for each draw its parts."""
 
     draws: list[list[Part]]
-    end: int
 
 
 class Run(msgspec.Struct, frozen=True):

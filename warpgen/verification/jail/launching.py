@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from warpgen.launch import Argument
 from warpgen.verification.jail.driver import BACKWARD, FORWARD
-from warpgen.verification.jail.job import AREA, HEADER, PHASES, Draw, Part, Run, Table
+from warpgen.verification.jail.job import AREA, HEADER, PHASES, TABLE, Draw, Part, Run, Table
 from warpgen.verification.jail.watch import Watch
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.object_file import LoadedObject
@@ -102,12 +102,16 @@ class Launcher:
             self._mark(number, "arguments")
             self._launch(number, draw)
             draws.append(self._parts)
-            data = msgspec.msgpack.encode(Table(draws, self._end))
-            if self._end + len(data) > AREA:
-                raise MemoryError
-            self._area[self._end : self._end + len(data)] = data
-            self._area[16:32] = struct.pack("<qq", self._end, len(data))
+            self._leave_table(number, msgspec.msgpack.encode(Table(draws)))
         self._mark(len(self._job.draws), "arguments")
+
+    def _leave_table(self, number: int, data: bytes) -> None:
+        """In one of two places in turn: what the next draw leaves goes over neither."""
+        place = AREA - (1 + number % 2) * TABLE
+        if len(data) > TABLE:
+            raise MemoryError
+        self._area[place : place + len(data)] = data
+        self._area[16:32] = struct.pack("<qq", place, len(data))
 
     def _mark(self, number: int, phase: str) -> None:
         self._area[:16] = struct.pack("<qq", number, PHASES.index(phase))
@@ -120,7 +124,7 @@ class Launcher:
         self._entries[0](ctypes.byref(bounds), _words(block))
         self._keep_leaves(arguments, "outputs")
         self._write("intact", "", np.array([arguments.intact()]))
-        if draw.shaken == 0.0:
+        if draw.turned:
             self._mark(number, "turned")
             arguments.reset()
             watched = self._watch.begin(arguments.arrays)
@@ -134,9 +138,11 @@ class Launcher:
     def _backward(self, number: int, draw: Draw, arguments: Guarded, bounds: Any) -> None:
         self._armed.value = 0
         self._mark(number, "backward")
-        whole = self._adjoint_of(arguments, draw, lambda blocks: self._entries[2](ctypes.byref(bounds), *blocks))
+        whole = self._adjoint_of(
+            arguments, draw, lambda blocks: self._entries[2](ctypes.byref(bounds), *blocks)
+        )
         self._keep_slopes(arguments, "gradients", whole)
-        if draw.shaken == 0.0:
+        if draw.turned:
             self._mark(number, "backward turned")
             watched = [False]
 
@@ -160,7 +166,9 @@ class Launcher:
         for leaf in arguments.outputs():
             if leaf.floating and leaf.traced:
                 source = Stream(draw.launch.seed, draw.variant, "cotangent", leaf.path)
-                leaf.gradient[...] = source.signs(leaf.values.shape) * (0.5 + source.uniform(leaf.values.shape))
+                leaf.gradient[...] = source.signs(leaf.values.shape) * (
+                    0.5 + source.uniform(leaf.values.shape)
+                )
         launch(blocks)
         return arguments.intact()
 
@@ -202,7 +210,7 @@ class Launcher:
 
     def _write(self, what: str, path: str, values: NDArray[Any]) -> None:
         data = np.ascontiguousarray(values).tobytes()
-        if self._end + len(data) > AREA:
+        if self._end + len(data) > AREA - 2 * TABLE:
             raise MemoryError
         self._area[self._end : self._end + len(data)] = data
         self._parts.append(Part(what, path, values.dtype.str, values.shape, self._end))

@@ -19,9 +19,13 @@ from warpgen.verification.allowlist import allowed_of_warp
 _OF = {
     "math": frozenset(name for name in dir(math) if not name.startswith("_")),
     "typing": frozenset(
-        name for name in ("Any", "Callable", "NamedTuple", "Optional", "Union", "Tuple", "List") if hasattr(typing, name)
+        name
+        for name in ("Any", "Callable", "NamedTuple", "Optional", "Union", "Tuple", "List")
+        if hasattr(typing, name)
     ),
-    "enum": frozenset(name for name in ("Enum", "Flag", "IntEnum", "IntFlag", "auto", "unique") if hasattr(enum, name)),
+    "enum": frozenset(
+        name for name in ("Enum", "Flag", "IntEnum", "IntFlag", "auto", "unique") if hasattr(enum, name)
+    ),
     "__future__": frozenset({"annotations"}),
 }
 # Modules of host code, which is left out: nothing of them may be named by what is executed.
@@ -56,13 +60,17 @@ def screen(tree: ast.Module, executed: bool = False) -> None:
     modules = dict(_imported(tree))
     held = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     own = _own(tree)
-    fields = {s.target.id for c in ast.walk(tree) if isinstance(c, ast.ClassDef) for s in c.body if _is_field(s)}
+    fields = {
+        s.target.id for c in ast.walk(tree) if isinstance(c, ast.ClassDef) for s in c.body if _is_field(s)
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             _name(node, modules, held, own, executed)
         elif isinstance(node, ast.Attribute):
             _attribute(node, modules, executed, fields)
-        elif isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.Yield | ast.YieldFrom | ast.Global | ast.Nonlocal):
+        elif isinstance(
+            node, ast.AsyncFunctionDef | ast.Await | ast.Yield | ast.YieldFrom | ast.Global | ast.Nonlocal
+        ):
             raise Refused(type(node).__name__.lower())
     if executed:
         classes = {s.name for s in tree.body if isinstance(s, ast.ClassDef)}
@@ -83,7 +91,9 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
         elif isinstance(node, ast.ImportFrom):
             root = (node.module or "").split(".")[0]
             for alias in node.names:
-                known = _may(node.module or "", alias.name) or (root in _HOST and not alias.name.startswith("_"))
+                known = _may(node.module or "", alias.name) or (
+                    root in _HOST and not alias.name.startswith("_")
+                )
                 if node.level or not known or (alias.asname or "").startswith("__"):
                     raise Refused(f"from {node.module} import {alias.name}")
                 if root in _HOST:
@@ -100,12 +110,16 @@ def _own(tree: ast.Module) -> set[int]:
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef):
             inside = [n for s in function.body for n in ast.walk(s) if isinstance(n, ast.Name)]
-            bound = {n.id for n in inside if isinstance(n.ctx, ast.Store)} | {a.arg for a in function.args.args}
+            bound = {n.id for n in inside if isinstance(n.ctx, ast.Store)} | {
+                a.arg for a in function.args.args
+            }
             static = {
                 id(n)
                 for s in function.body
                 for call in ast.walk(s)
-                if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "static"
+                if isinstance(call, ast.Call)
+                and isinstance(call.func, ast.Attribute)
+                and call.func.attr == "static"
                 for n in ast.walk(call)
             }
             found |= {id(n) for n in inside if n.id in bound and id(n) not in static}
@@ -162,12 +176,22 @@ def _run_at_once(tree: ast.Module) -> Iterator[tuple[ast.AST, set[str]]]:
     nothing: set[str] = set()
     for statement in tree.body:
         if isinstance(statement, ast.FunctionDef):
-            parts = [*statement.decorator_list, statement.args, *([statement.returns] if statement.returns else [])]
+            parts = [
+                *statement.decorator_list,
+                statement.args,
+                *([statement.returns] if statement.returns else []),
+            ]
             parts += [] if statement.decorator_list else statement.body
             yield from ((part, nothing) for part in parts)
-            bound = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+            bound = {
+                n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            }
             for node in (n for s in statement.body for n in ast.walk(s)):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "static":
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Attribute)
+                    and node.func.attr == "static"
+                ):
                     yield node, bound
         elif not isinstance(statement, ast.Import | ast.ImportFrom):
             yield statement, nothing

@@ -15,6 +15,7 @@ import warp
 from warpgen.verification.native.object_file import LoadedObject
 from warpgen.warp_internals import build, codegen, context, types
 
+VERSION = str(warp.__version__)
 WARP_FOLDER = os.path.dirname(os.path.abspath(warp.__file__))
 
 ARRAY_SIZE = ctypes.sizeof(types.array_t)
@@ -45,7 +46,9 @@ def compile_object(
 
 def compile_plain(source: Path, result: Path) -> None:
     """Clang at -O1 to an object, without Warp's headers; raises Exception likewise."""
-    build.build_cpu(str(result), str(source), extra_flags=f"-target-cpu {CPU_TARGET} -w", optimization_level=1)
+    build.build_cpu(
+        str(result), str(source), extra_flags=f"-target-cpu {CPU_TARGET} -w", optimization_level=1
+    )
 
 
 def compile_ir(source: Path, result: Path, headers: Path) -> None:
@@ -154,9 +157,15 @@ def _harmless(name: str) -> int:
 
 def callable_address(name: str) -> int:
     """The address of a function that a stranger's kernel may call; raises OSError for one that it may not."""
+    require_callable(name)
+    return outside(name)
+
+
+def require_callable(name: str) -> int:
+    """1 for the name of a function that a stranger's kernel may call; raises OSError for one that it may not."""
     if name not in MATHEMATICS and name not in _HARMLESS and name not in _INTERNAL:
         raise OSError(f"a kernel may not call {name}")
-    return outside(name)
+    return 1
 
 
 def _internal(name: str) -> int:
