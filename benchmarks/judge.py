@@ -1,7 +1,7 @@
 """Throughput, latency and memory of `warpgen.Judge`: rows with many candidates each, right and wrong ones.
 
-Times are wall time but for the processor's; a quiet machine gives them. Memory is that of all workers, each page
-counted once.
+Times are wall time but for the processor's; a quiet machine gives them. Memory is that of all workers, each
+page counted once.
 """
 
 from __future__ import annotations
@@ -59,15 +59,19 @@ def _round(judge: warpgen.Judge, ids: list[str], count: int, number: int) -> int
         candidate, _ = waiting.popleft()
         stages[verdict.stage] += 1
         seconds.append(sum(verdict.seconds.values()))
-        own = candidate.text in (judge.rows.row(candidate.row_id).python_source, judge.rows.row(candidate.row_id).code)
+        own = candidate.text in (
+            judge.rows.row(candidate.row_id).python_source,
+            judge.rows.row(candidate.row_id).code,
+        )
         if own and not verdict.right:
             missed += 1
-            print(f"{candidate.row_id}: its own {candidate.language} is not right: {verdict.stage} {verdict.why}")
+            what = f"its own {candidate.language} is not right"
+            print(f"{candidate.row_id}: {what}: {verdict.stage} {verdict.why}")
     wall, cpu, checks = time.monotonic() - began, _cpu() - spent, len(seconds)
     p50, p95, most = np.quantile(seconds, (0.5, 0.95, 1.0))
     print(
-        f"round {number + 1}: {checks} checks of {len(ids)} rows in {wall:.1f} s: {checks / wall:.2f} checks/s, "
-        f"{cpu / checks:.3f} s of CPU time a check; a check's own time: median {p50:.2f} s, "
+        f"round {number + 1}: {checks} checks of {len(ids)} rows in {wall:.1f} s: {checks / wall:.2f} checks/s"
+        f", {cpu / checks:.3f} s of CPU time a check; a check's own time: median {p50:.2f} s, "
         f"95 of 100 within {p95:.2f} s, longest {most:.2f} s; {_memory() / 2**20:.0f} MiB\n"
         f"    {', '.join(f'{stage} {n}' for stage, n in sorted(stages.items()))}",
         flush=True,
@@ -89,15 +93,10 @@ def _candidates(row: warpgen.Row, count: int) -> Iterator[Candidate]:
         yield Candidate(row.id, text, "python" if python else "cpp")
 
 
-def _workers() -> Iterator[psutil.Process]:
-    for process in psutil.Process().children(recursive=True):
-        yield process
-
-
 def _cpu() -> float:
     """Processor time of all workers, and of what they have waited for."""
     spent = 0.0
-    for process in _workers():
+    for process in psutil.Process().children(recursive=True):
         try:
             times = process.cpu_times()
         except psutil.NoSuchProcess:
@@ -109,7 +108,7 @@ def _cpu() -> float:
 def _memory() -> int:
     """Bytes."""
     used = 0
-    for process in _workers():
+    for process in psutil.Process().children(recursive=True):
         try:
             used += process.memory_full_info().pss
         except psutil.NoSuchProcess:

@@ -52,8 +52,8 @@ class TooLate(WarpgenError):
 class Helper:
     """A process that answers by `begin(folder)` of a module of warpgen; `name` is what a person calls it.
 
-    `environment` are its variables, in place of this process's. Whoever makes one ends it. It ends by itself,
-    and removes its folder, when this process does.
+    `environment` are its variables, in place of this process's. Whoever makes one ends it. It ends by
+    itself, and removes its folder, when this process does.
     """
 
     def __init__(self, module: str, name: str, environment: Mapping[str, str] | None = None) -> None:

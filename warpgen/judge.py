@@ -67,9 +67,9 @@ class Judge:
     ) -> None:
         """Open the dataset at `path` and start `workers` processes (as many as processors).
 
-        What rows cost is kept in the folder `cache`, at most a gigabyte; by default in the user's. A secret seed
-        serves `shared` checks of a row, one after the other: the draws need not be made anew for each candidate
-        of a group. Where a model sees verdicts and tries again, 1 keeps it from learning them.
+        What rows cost is kept in the folder `cache`, at most a gigabyte; by default in the user's. A secret
+        seed serves `shared` checks of a row, one after the other: draws need not be made anew for each
+        candidate of a group. Where a model sees verdicts and tries again, 1 keeps it from learning them.
 
         `timeout` is in seconds of a worker's time. Raises UsageError where there is no dataset, or a number
         makes no sense.

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import warpgen
@@ -75,7 +78,7 @@ def test_trl_has_an_environment(judge: warpgen.Judge, row: warpgen.Row) -> None:
     from warpgen.adapters import trl
 
     made, said = trl.environment(judge)(), answers(row)
-    assert made.reset(row_id=row.id, prompt="?") is None
+    made.reset(row_id=row.id, prompt="?")
     assert made.get_reward() == 0.0
     for name, reward in sorted(REWARDS.items(), reverse=True):  # wrong, right, hostile
         told = made.submit(said[name])
@@ -83,8 +86,9 @@ def test_trl_has_an_environment(judge: warpgen.Judge, row: warpgen.Row) -> None:
 
 
 @needs("trl")
-def test_trl_trains_by_it(judge: warpgen.Judge, tmp_path: Path) -> None:
-    """Two steps of GRPO on a tiny random model, whose rewards are zero; the environment is one that it takes."""
+def test_trl_trains_by_it(judge: warpgen.Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two steps of GRPO on a tiny random model, whose rewards are zero."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "inductor"))
     pytest.importorskip("torch", reason="torch is not installed: it is no part of the group dev")
     from tests.support.tiny_model import train_two_steps
 
@@ -179,6 +183,48 @@ def test_openenv_judges_an_episode(row: warpgen.Row, monkeypatch: pytest.MonkeyP
     right = made.step(KernelAction(text=said["right"]))
     assert (right.reward, right.done, right.stage) == (1.0, True, "right")
     made.reset(seed=seed)
-    seen = [made.step(KernelAction(text=said["hostile"])) for _ in range(3)]
-    assert [one.reward for one in seen] == [0.0] * 3 and [one.done for one in seen] == [False, False, True]
+    last = [made.step(KernelAction(text=said["hostile"])) for _ in range(3)]
+    assert [one.reward for one in last] == [0.0] * 3 and [one.done for one in last] == [False, False, True]
     environment.judge().close()
+
+
+def test_harbor_judges_what_the_agent_left(row: warpgen.Row, tmp_path: Path) -> None:
+    """The script that its verifier runs: with the solution, a wrong kernel, none, and one that is hostile."""
+    from warpgen.exporting.formats.harbor import TaskFolders
+
+    made = TaskFolders(tmp_path / "data")
+    record = msgspec.to_builtins(row)
+    made.add("train", record)
+    made.add("train", {**record, "target": "cuda", "id": "of the other target"})
+    (told,) = made.finish()
+    assert (told.split, told.rows) == ("train", 1)
+    place = tmp_path / "data" / "train" / row.kernel_id
+    assert row.summary in (place / "instruction.md").read_text()
+    assert row.python_source not in (place / "instruction.md").read_text()
+    kernel = tmp_path / "kernel.py"
+    known = {"KERNEL": str(kernel), "LOGS": str(tmp_path), "PYTHONPATH": str(REPOSITORY)}
+    known["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+    def reward(script: str) -> float:
+        subprocess.run(["bash", place / script], env={**os.environ, **known}, check=True, timeout=120)
+        return float(json.loads((tmp_path / "reward.json").read_text())["reward"])
+
+    assert reward("tests/test.sh") == 0.0
+    subprocess.run(["bash", place / "solution" / "solve.sh"], env={**os.environ, **known}, check=True)
+    assert kernel.read_text() == row.python_source
+    assert reward("tests/test.sh") == 1.0
+    kernel.write_text(f"import os\nos._exit(0)\n{row.python_source}")
+    assert reward("tests/test.sh") == 0.0
+
+
+def test_harbor_reads_the_task(row: warpgen.Row, tmp_path: Path) -> None:
+    """Its configuration is TOML with what Harbor asks for, whatever stands in a summary."""
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.10 has no tomllib")
+    from warpgen.exporting.formats.harbor import TaskFolders
+
+    made = TaskFolders(tmp_path)
+    odd = 'It "quotes" \\ and é.'
+    made.add("test", msgspec.to_builtins(msgspec.structs.replace(row, summary=odd)))
+    config = tomllib.loads((tmp_path / "test" / row.kernel_id / "task.toml").read_text())
+    assert config["task"]["description"] == odd
+    assert config["artifacts"] == ["/app/kernel.py"] and config["verifier"]["environment_mode"] == "separate"

@@ -84,7 +84,7 @@ WAYS: dict[str, Callable[[], object]] = {
     "read a file": lambda: Path("/etc/passwd").read_text(),
     "read its own memory's map": lambda: Path("/proc/self/maps").read_text(),
     "read its own environment": lambda: Path("/proc/self/environ").read_bytes(),
-    "read another's memory through /proc": lambda: open(f"/proc/{PARENT}/mem", "rb"),
+    "read another's memory through /proc": lambda: Path(f"/proc/{PARENT}/mem").open("rb"),
     "list a folder": lambda: os.listdir("/"),
     "look at a file": lambda: os.stat("/etc/passwd"),
     "write a file": lambda: Path(tempfile.gettempdir(), "warpgen-out").write_text("out"),
@@ -141,7 +141,12 @@ def _try_all() -> str:
         try:
             found.append(f"{name}: {way()!r}")
         except (OSError, KeyError) as error:
-            if isinstance(error, OSError) and error.errno not in (None, errno.EPERM, errno.EACCES, errno.EBADF):
+            if isinstance(error, OSError) and error.errno not in (
+                None,
+                errno.EPERM,
+                errno.EACCES,
+                errno.EBADF,
+            ):
                 found.append(f"{name}: {error!r}")
         except RuntimeError as error:
             found += [] if "can't start new thread" in str(error) else [f"{name}: {error!r}"]

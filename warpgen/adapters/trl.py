@@ -8,6 +8,7 @@ Or, for a model that calls tools and mends what it wrote, `environment_factory=e
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -76,7 +77,9 @@ class KernelEnvironment:
         Returns:
             What is wrong with it, or that it is right.
         """
-        verdict = self._judge.check(self._row_id, kernel, self._language, extract=True)
+        # It sees the verdict and tries again: the draws must be others.
+        seed = secrets.randbits(62)
+        verdict = self._judge.check(self._row_id, kernel, self._language, seed, extract=True)
         self._reward = _worth(verdict, self._weights)
         return f"{verdict.stage}: {verdict.why}" if verdict.why else verdict.stage
 

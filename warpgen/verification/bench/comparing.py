@@ -13,8 +13,8 @@ from warpgen.verdict import Difference
 from warpgen.verification.bench.results import Arrays, Measured
 from warpgen.verification.judging import tolerance, values
 
-# A stranger's kernel may round more than Warp's: a sum in another order, a product contracted. But no tolerance
-# is so wide that another number fits: half of a value, or nothing.
+# A stranger's kernel may round more than Warp's: a sum in another order, a product contracted. But no
+# tolerance is so wide that another number fits: half of a value, or nothing.
 _SLACK = 10.0
 _MOST = {"f8": 1e-9, "f4": 1e-3, "f2": 2e-2}
 _MOST_OF_SLOPES = {"f8": 1e-5, "f4": 1e-3, "f2": 5e-2}
@@ -77,7 +77,10 @@ def strays(measured: Measured, actual: Arrays, whats: Sequence[str], kind: str) 
 def differs(
     expected: NDArray[Any], actual: NDArray[Any], moved: NDArray[np.float64] | None, kind: str, what: str
 ) -> NDArray[np.bool_]:
-    """Where `actual` is another number: `moved` is how far the row's own may go. What is no number says nothing."""
+    """Where `actual` is another number; `moved` is how far the row's own may go.
+
+    What is no number in the row's own says nothing.
+    """
     if expected.tobytes() == actual.tobytes():
         return np.zeros(expected.shape, np.bool_)
     sensitivity = np.zeros(expected.shape) if moved is None else moved

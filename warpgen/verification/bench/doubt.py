@@ -1,43 +1,34 @@
-"""How far rounding may carry the row's own results: told by the row's own kernel alone, so that nobody excuses himself.
+"""How far rounding may carry the row's own results, as its own kernel tells: nobody excuses himself.
 
-Its inputs are moved by a few roundings of their types; where few elements are in doubt, by more, to see whether they
-stand near a branch; and at last by what the widened program and the oracle say of an output.
+Its inputs are moved by a few roundings of their types; where few elements are in doubt, by more, to see
+whether they stand near a branch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from warpgen.errors import ProgramError
 from warpgen.verification.bench import results
-from warpgen.verification.bench.comparing import FORWARD, Strays, differs
+from warpgen.verification.bench.comparing import Strays, differs
 from warpgen.verification.bench.results import Arrays, Measured
+from warpgen.verification.bench.subject import Subject
 from warpgen.verification.jail.cell import Cell
-from warpgen.verification.jail.job import Draw, Run
 from warpgen.verification.judging import values
-
-if TYPE_CHECKING:
-    from warpgen.verification.bench.judge import Subject
 
 # Roundings that inputs are moved by, and how often.
 _SOFT, _SOFT_TURNS = 2.0, 4
 _HARD, _HARD_TURNS = 100.0, 12
 
-_Running = Callable[[bytes, str, Sequence[Draw], float], Run]
-
 
 class Doubt:
     """Second looks of one check; what the row's own kernel does is measured once for each draw."""
 
-    def __init__(
-        self, cell: Cell, subject: Subject, run: _Running, kind: str, left: Callable[[float], float]
-    ) -> None:
-        self._cell, self._subject, self._run, self._kind, self._left = cell, subject, run, kind, left
+    def __init__(self, cell: Cell, subject: Subject, kind: str, left: Callable[[float], float]) -> None:
+        self._cell, self._subject, self._kind, self._left = cell, subject, kind, left
         self._moved: dict[tuple[int, float], dict[tuple[str, str], NDArray[np.float64]]] = {}
 
     def settled(self, measured: Measured, actual: Arrays, strays: Strays, decided: bool) -> NDArray[np.bool_]:
@@ -75,8 +66,7 @@ class Doubt:
             msgspec.structs.replace(measured.draw, shaken=steps, turn=turn, turned=False, place=-1)
             for turn in range(turns)
         ]
-        subject = self._subject
-        left = self._cell.run(self._run(subject.object, subject.text, shaken, self._left(20.0)))
+        left = self._cell.run(self._subject.own_run(shaken, self._left(20.0)))
         base = {
             (p.what, p.path): a.astype(np.float64)
             for p, a in zip(measured.parts, measured.arrays, strict=True)

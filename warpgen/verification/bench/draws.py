@@ -1,8 +1,8 @@
 """On which inputs a kernel is judged: a plan that follows from a secret seed, so that nobody can learn it.
 
-Inputs are drawn as the row says, and beyond: other values of its parameters, other extents of its arrays and of its
-launch, values outside of the range of its fills, all alike, and outputs that begin with anything. A draw that the
-row's own kernel does not stand is left out by the judge.
+Inputs are drawn as the row says, and beyond: other values of its parameters, other extents of its arrays
+and of its launch, values outside of the range of its fills, all alike, and outputs that begin with
+anything. A draw that the row's own kernel does not stand is left out by the judge.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _JUNK = (1.0, 9.0)
 # How many draws of each kind are tried, the likeliest to be stood last: `_Plan` says what each is.
 _KINDS = {
     "plain": 3, "parameters": 4, "extents": 4, "beyond": 3, "edges": 3, "whole numbers": 2,
-    "extents alone": 2, "one parameter": 6, "junk of floats": 2, "parameters, clean": 2, "extents, clean": 2, "clean": 2,
+    "extents alone": 2, "one parameter": 6, "junk of floats": 2,
+    "parameters, clean": 2, "extents, clean": 2, "clean": 2,
 }  # fmt: skip
 
 Change = Callable[[Argument, Fill], Fill]

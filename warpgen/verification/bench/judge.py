@@ -1,4 +1,4 @@
-"""Is a stranger's kernel right? It is read, compiled and launched in the jail; what it left is compared here."""
+"""Is a stranger's kernel right? It is read, compiled and launched in the jail, and compared here."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpgen.errors import VerificationError
+from warpgen.extraction.features import inspect_source
 from warpgen.program import Program
 from warpgen.verdict import Difference, Language, Stage, Verdict
 from warpgen.verification.bench import comparing, draws, results
@@ -20,33 +21,25 @@ from warpgen.verification.bench.comparing import BACKWARD, FORWARD, Finding
 from warpgen.verification.bench.doubt import Doubt
 from warpgen.verification.bench.results import Arrays, Measured
 from warpgen.verification.bench.store import Store
+from warpgen.verification.bench.subject import Subject
 from warpgen.verification.jail.cell import Broken, Cell
 from warpgen.verification.jail.driver import driven, has_adjoint
-from warpgen.verification.jail.job import Build, Clean, Draw, Lower, Run, Shape
+from warpgen.verification.jail.job import Build, Clean, Lower, Shape
 from warpgen.verification.judging import gradient, tolerance
-from warpgen.verification.native.generated import kernel_dim, kernel_name
-from warpgen.verification.native.isolation import Died, isolated
+from warpgen.verification.native.isolation import isolated
 from warpgen.verification.running.memory_layout import MemoryLayout
 
-# Seconds of wall time that the row's own launches may take, of all draws; a draw on which it hangs costs a part.
+# Seconds of wall time that the row's own launches may take, of all draws; a draw on which it hangs costs a
+# part.
 _OWN_SECONDS, _PART = 30.0, 6.0
 # Draws of one kind that a stranger's kernel is held to.
 _MOST_OF_A_KIND = 5
 # What a kernel's own adjoint, or C++, looks like in Python: then Warp is not to blame for a wrong gradient.
 _OWN_ADJOINT = re.compile(r"func_grad|func_replay|func_native|adjoint|wp\.grad\b")
+_CUTS = re.compile(r"\bcast\(|enable_backward|\b(?:round|rint|floor|ceil|trunc|sign|step)\(")
 _PATH = re.compile(r"(?:/[\w.+@~-]+)+/")
 
 _HOW = {"python": "the C++ that Warp makes of it, on the CPU", "cpp": "on the CPU", "cuda": "compiled"}
-
-
-class Subject(msgspec.Struct, frozen=True):
-    """A row on the bench: its program, how its arguments lie in memory, its CPU text and its object for the jail."""
-
-    program: Program
-    layouts: tuple[MemoryLayout, ...]
-    text: str
-    object: bytes
-    measure: bool  # whether its own adjoint is known to be right
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -94,7 +87,7 @@ class _Check:
         self._cell, self._subject, self._question, self._store = cell, subject, question, store
         self._end = time.monotonic() + question.timeout
         self._seconds: dict[str, float] = {}
-        self._python = ""  # the module of a kernel in Python
+        self._python = self._kernel = ""  # the module of a kernel in Python, and its name
         self._kind = tolerance.operations(subject.program)
 
     def verdict(self) -> Verdict:
@@ -152,13 +145,14 @@ class _Check:
             shape = self._cell.shape(Shape(text, program.name, types, question.extract, self._left(20.0)))
             if isinstance(shape, Broken) or shape.stage:
                 raise _Over(*_reading(shape))
-            self._python = shape.source
+            self._python, self._kernel = shape.source, shape.kernel
             low = self._cell.lower(Lower(shape.source, shape.kernel, self._left(30.0)))
-            if isinstance(low, Broken) or low.why:
-                raise _Over(
-                    "timeout" if isinstance(low, Broken) and low.stage == "timeout" else "compile", low.why
-                )
-            _match(low.names, low.layouts, self._subject.layouts)
+            if isinstance(low, Broken):
+                raise _Over("timeout" if low.stage == "timeout" else "compile", low.why)
+            if low.layouts:
+                _match(low.names, low.layouts, self._subject.layouts)
+            if low.why:
+                raise _Over("compile", low.why)
             text = low.text
         extract = question.extract and question.language == "cpp"
         clean = self._cell.clean(Clean(text, "cpp", extract, self._left(20.0)))
@@ -187,9 +181,7 @@ class _Check:
         stood: list[Measured] = []
         end = time.monotonic() + _OWN_SECONDS
         while pending and time.monotonic() < end:
-            left = self._cell.run(
-                self._run(subject.object, subject.text, pending, min(_PART, self._left(_PART)))
-            )
+            left = self._cell.run(subject.own_run(pending, self._left(_PART)))
             stood += results.own(left.area, pending[: left.draw])
             if left.broken is None:
                 break
@@ -200,14 +192,10 @@ class _Check:
             pending = again + pending[left.draw + 1 :]
         return stood
 
-    def _run(self, made: bytes, text: str, pending: Sequence[Draw], seconds: float) -> Run:
-        name, dim, adjoint = kernel_name(text), kernel_dim(text), has_adjoint(text)
-        return Run(self._subject.layouts, list(pending), name, dim, adjoint, made, seconds)
-
     def _theirs(self, measured: Sequence[Measured], made: bytes, text: str) -> list[Arrays]:
         """What the stranger's kernel leaves on the same draws."""
         pending = [each.draw for each in measured]
-        left = self._cell.run(self._run(made, text, pending, self._left(60.0)))
+        left = self._cell.run(self._subject.run(made, text, pending, self._left(60.0)))
         if (
             left.broken is not None
             and left.broken.stage == "crash"
@@ -217,7 +205,7 @@ class _Check:
             # Warp's adjoint of it is wrong by design: once more, without.
             self._no_slopes(measured)
             pending = [msgspec.structs.replace(draw, backward=False) for draw in pending]
-            left = self._cell.run(self._run(made, text, pending, self._left(60.0)))
+            left = self._cell.run(self._subject.run(made, text, pending, self._left(60.0)))
         if left.broken is not None:
             label = pending[min(left.draw, len(pending) - 1)].label
             raise _Over(left.broken.stage, f"{left.broken.why} ({left.phase}, draw of kind {label!r})")
@@ -228,19 +216,17 @@ class _Check:
             each.draw = msgspec.structs.replace(each.draw, backward=False)
 
     def _excused(self) -> bool:
-        """Whether a wrong gradient may be Warp's fault: its adjoint of such Python is wrong by design at times."""
+        """Whether a wrong gradient may be Warp's fault: it is wrong by design for some kernels."""
         if self._question.language != "python" or _OWN_ADJOINT.search(self._python):
             return False
-        name = self._subject.program.name
-        source = self._python
-        program = Program(0, 0, "", name, source, (), self._subject.program.launch)
-        made = isolated(1, lambda _, __: gradient.known_wrong(program))[0]
-        return not isinstance(made, Died) and bool(made)
+        program = Program(0, 0, "", self._kernel, self._python, (), self._subject.program.launch)
+        made = isolated(1, lambda _, __: _warps_fault(program, self._subject.program.source))[0]
+        return made is True
 
     def _compared(
         self, measured: Sequence[Measured], actual: Sequence[Arrays], adjoint: bool
     ) -> tuple[Stage, str, dict[str, Any]]:
-        doubt = Doubt(self._cell, self._subject, self._run, self._kind, self._left)
+        doubt = Doubt(self._cell, self._subject, self._kind, self._left)
         for each, arrays in zip(measured, actual, strict=True):
             _hold_memory(each, arrays, adjoint)
         outputs = self._differing(measured, actual, FORWARD, doubt)
@@ -305,6 +291,16 @@ class _Check:
                         bad = doubt.settled(each, arrays, strays[part], finding.bad > 0)
                     finding.add(what, each, part, bad, arrays[part])
         return finding
+
+
+def _warps_fault(program: Program, own: str) -> bool:
+    """Whether nothing but Warp's adjoint of loops and of stores can make a gradient wrong.
+
+    What cuts a gradient by itself, and is not in the row's `own` source either, is the kernel's doing.
+    """
+    cuts = set(_CUTS.findall(program.source)) - set(_CUTS.findall(own))
+    features = inspect_source(program.source, program.name).features
+    return features.differentiable and not cuts and gradient.known_wrong(program)
 
 
 def _reading(made: Any) -> tuple[str, str]:

@@ -20,7 +20,7 @@ _FINITE = 0.5
 
 
 class Measured(msgspec.Struct):
-    """A draw that the row's own kernel stood, and what it made of it; `parts` say what each of `arrays` is."""
+    """A draw that the row's own kernel stood, and what it made; `parts` say what each of `arrays` is."""
 
     draw: Draw
     parts: list[Part]
@@ -89,7 +89,7 @@ def _array(area: mmap.mmap, part: Part) -> NDArray[Any]:
 def _shaped(data: bytes, part: Part) -> NDArray[Any]:
     kind = np.dtype(part.code)
     if kind.kind == "b":  # any byte may stand there
-        return (np.frombuffer(data, np.uint8) != 0).reshape(part.shape)
+        return np.asarray(np.frombuffer(data, np.uint8) != 0).reshape(part.shape)
     return np.frombuffer(data, kind).reshape(part.shape)
 
 
@@ -109,7 +109,7 @@ def telling(measured: Measured) -> Measured | None:
         for p, a in zip(measured.parts, measured.arrays, strict=True)
         if p.what == "intact" and not a.all()
     ]
-    slopes = [a for a in _of(measured, "gradients")]
+    slopes = _of(measured, "gradients")
     if broken or not all(np.isfinite(a).mean() >= _FINITE for a in slopes if a.size):
         return _without_slopes(measured)
     return measured

@@ -1,7 +1,7 @@
 """What rows cost, kept for the next process: compiled references, and what they make of inputs.
 
-A folder of files of their own names' content, of bounded size: what was not asked for longest goes first. Nobody
-else may write there, for what is in it is believed.
+A folder of bounded size, whose files are named for what they follow from; what was asked for longest ago goes
+first. Nobody else may write there, for what is in it is believed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 import xxhash
 
+from warpgen import __version__
 from warpgen.errors import UsageError
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ _BETWEEN = 64
 
 
 class Store:
-    """Entries by what they follow from. Several processes may share one; whatever goes wrong, it has nothing."""
+    """Entries by what they follow from. Processes may share one; whatever is damaged is not there."""
 
     def __init__(self, folder: Path, most: int = MOST_BYTES) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -64,7 +65,7 @@ class Store:
             self._prune()
 
     def _path(self, key: Any) -> Path:
-        return self._folder / xxhash.xxh3_128_hexdigest(msgspec.msgpack.encode(key))
+        return self._folder / xxhash.xxh3_128_hexdigest(msgspec.msgpack.encode((__version__, key)))
 
     def _prune(self) -> None:
         """Take away what was asked for longest ago, down to three quarters, where there is too much."""

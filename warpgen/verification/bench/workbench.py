@@ -1,7 +1,7 @@
 """Rows on the bench: compiled once, then run, or held against other people's kernels.
 
-Rows and kernels are untrusted: sources are screened, a row's launches run in confined children, and strangers'
-kernels in the jail.
+Rows and kernels are untrusted: sources are screened, a row's launches run in confined children, and
+strangers' kernels in the jail.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from warpgen.program import Program
 from warpgen.reasons import Reason
 from warpgen.record import Row
 from warpgen.verdict import Stage, Verdict
-from warpgen.verification.bench import judge
+from warpgen.verification.bench import subject
 from warpgen.verification.bench.judge import Judge, Question
 from warpgen.verification.bench.store import Store
 from warpgen.verification.compiling.compiler import Compiler
@@ -51,7 +51,7 @@ class Staged(msgspec.Struct):
     text: str
     gradient: str  # the row's own verdict on its adjoint
     narrow: Path | None = None
-    subject: judge.Subject | None = None
+    subject: subject.Subject | None = None
 
 
 class Bench:
@@ -93,16 +93,22 @@ class Bench:
             return self._check_cuda(question)
         return self._judge.check(self._kept_subject(row), question)
 
-    def _kept_subject(self, row: Row) -> judge.Subject:
+    def _kept_subject(self, row: Row) -> subject.Subject:
         """The row as the jail takes it, from the store where another process has compiled it."""
         if self._store is None or _key(row) in self._staged:
             return self._subject(self._stage(row))
         key = (_key(row), row.verified.gradient.verdict, FINGERPRINT)
-        subject = self._store.get(key, judge.Subject)
-        if subject is None:
-            subject = self._subject(self._stage(row))
-            self._store.put(key, subject)
-        return subject
+        made = self._store.get(key, subject.Subject)
+        if made is None:
+            made = self._subject(self._stage(row))
+            self._store.put(key, made)
+        self._know(made.program)
+        return made
+
+    def _know(self, program: Program) -> None:
+        """Have the jail know what it must before it sees such a row."""
+        if any(fill.kind == "volume" for argument in program.args for fill in argument.fills):
+            self._cell.know_volumes()
 
     def lacks(self) -> list[str]:
         """What this machine lacks of the jail."""
@@ -117,18 +123,17 @@ class Bench:
             staged.narrow = made.objects[_OWN]
         return staged.narrow
 
-    def _subject(self, staged: Staged) -> judge.Subject:
+    def _subject(self, staged: Staged) -> subject.Subject:
         """The row as the jail takes it."""
         if staged.subject is None:
-            if any(fill.kind == "volume" for a in staged.program.args for fill in a.fills):
-                self._cell.know_volumes()
+            self._know(staged.program)
             built = self._judge.build(staged.text, _OWN_SECONDS)
             if isinstance(built, Broken):
                 raise VerificationError(f"the row does not compile: {built.why}")
             sound = staged.gradient == "pass"
             measure = sound or (staged.gradient != "wrong" and not gradient.known_wrong(staged.program))
             layouts = staged.prepared.layouts
-            staged.subject = judge.Subject(staged.program, layouts, staged.text, built, measure)
+            staged.subject = subject.Subject(staged.program, layouts, staged.text, built, measure)
         return staged.subject
 
     def _check_cuda(self, question: Question) -> Verdict:

@@ -19,7 +19,9 @@ from warpgen.verification.native.object_file import LoadedObject
 FLAGS = f"{watch.FLAG} -fpch-instantiate-templates"
 # What an object depends on besides its text.
 FINGERPRINT = xxhash.xxh3_64_hexdigest(
-    "\0".join([ASSERTS, watch.SOURCE, driver.LOOP, FLAGS, warp_native.CPU_TARGET, warp_native.VERSION]).encode()
+    "\0".join(
+        [ASSERTS, watch.SOURCE, driver.LOOP, FLAGS, warp_native.CPU_TARGET, warp_native.VERSION]
+    ).encode()
 )
 
 

@@ -44,7 +44,7 @@ class Broken(msgspec.Struct, frozen=True):
 
 
 class Left(msgspec.Struct, frozen=True):
-    """What a kernel's launches left: the area as bytes, the draw and the phase that it was at, how it ended."""
+    """What a kernel's launches left: the area, the draw and the phase that it was at, how it ended."""
 
     area: mmap.mmap
     draw: int
@@ -77,15 +77,19 @@ class Cell:
         self._helper, self._volumes = None, False
 
     def shape(self, job: Shape) -> Shaped | Broken:
+        """Read Python."""
         return self._made("shape", job, Shaped)
 
     def clean(self, job: Clean) -> Shaped | Broken:
+        """Read C++ or CUDA."""
         return self._made("clean", job, Shaped)
 
     def lower(self, job: Lower) -> Lowered | Broken:
+        """Generate C++."""
         return self._made("lower", job, Lowered)
 
     def build(self, job: Build) -> Built | Broken:
+        """Compile."""
         return self._made("build", job, Built)
 
     def run(self, job: Run) -> Left:

@@ -1,4 +1,4 @@
-"""Take from this process all that a stranger's code could use: files, network, processes, signals, privileges."""
+"""Take from this process all that a stranger could use: files, network, processes, signals, rights."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def lock(
 ) -> None:
     """Lock this process up for good: `seconds` of CPU time, no descriptor but those kept.
 
-    Without folders it can open nothing at all; with them, it may read or write there: for a compiler. What the
-    machine lacks (`missing`) is left out.
+    Without folders it can open nothing at all; with them, it may read or write there: for a compiler. What
+    the machine lacks (`missing`) is left out.
     """
     files = bool(readable or writable)
     ctypes.CDLL(None).clearenv()

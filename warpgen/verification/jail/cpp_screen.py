@@ -1,4 +1,4 @@
-"""What a stranger's C++ and CUDA may hold: the directives that Warp's generator writes, and the language of kernels."""
+"""What a stranger's C++ and CUDA may hold: the directives of Warp's generator, the language of kernels."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _DIRECTIVES = frozenset(
     if defined(__CUDA_ARCH__) && (__CUDA_ARCH__ >= 900)
     define WP_CLUSTER_DIMS(x, y, z) __cluster_dims__(x, y, z)
     define WP_CLUSTER_DIMS(x, y, z)
-    if defined(__CUDACC_VER_MAJOR__) && (__CUDACC_VER_MAJOR__ > 12 || (__CUDACC_VER_MAJOR__ == 12 && __CUDACC_VER_MINOR__ >= 4))
+    if defined(__CUDACC_VER_MAJOR__) && (__CUDACC_VER_MAJOR__ > 12 || (MAJOR12 && __CUDACC_VER_MINOR__ >= 4))
     define WP_MAXNREG(n) __maxnreg__(n)
     define WP_MAXNREG(n)
     if defined(__CUDACC_VER_MAJOR__) && (__CUDACC_VER_MAJOR__ >= 13) && !defined(_DEBUG)
@@ -48,20 +48,24 @@ _DIRECTIVES = frozenset(
     endif
     """.strip().splitlines()
 )
+_MAJOR = "__CUDACC_VER_MAJOR__==12"
+_DIRECTIVES |= {line.replace("MAJOR12", _MAJOR) for line in _DIRECTIVES}
 _SIZE = re.compile(r"(?<=WP_TILE_BLOCK_DIM)\d+$")
 
 # Words that reach beyond a kernel: the machine, the linker, memory by number, other spellings of either.
 _WORDS = frozenset(
     """
-    asm namespace using typedef reinterpret_cast const_cast dynamic_cast typeid new delete throw try catch friend
-    virtual volatile thread_local export union mutable alignas
+    asm namespace using typedef reinterpret_cast const_cast dynamic_cast typeid new delete throw try catch
+    friend virtual volatile thread_local export union mutable alignas
     """.split()
 )
 # Words of compilers that Warp's generator writes itself.
 _WRITTEN = frozenset(
-    "__global__ __device__ __shared__ __forceinline__ __restrict__ __launch_bounds__ __syncthreads __syncwarp".split()
+    """
+    __global__ __device__ __shared__ __forceinline__ __restrict__ __launch_bounds__ __syncthreads __syncwarp
+    """.split()
 )
-_OWN = re.compile(r"warpgen_|_Z|_Pragma|_[A-Z]")
+_OWN = re.compile(r"warpgen_|_Z|_Pragma|_[A-Z]|wp_(?:compile|load|unload|lookup)_?(?:cpp|obj|symbol)?$")
 
 
 class NoKernel(Exception):
@@ -69,14 +73,15 @@ class NoKernel(Exception):
 
 
 def cleaned(text: str, language: str) -> str:
-    """The text as it may be compiled, written anew from its tokens. Raises Refused, which says what is not
-    allowed, and NoKernel.
+    """The text as it may be compiled, written anew from its tokens.
+
+    Raises Refused, which says what is not allowed, and NoKernel.
     """
     found = list(tokens(text))
     for line, words in directives(found):
         if _SIZE.sub("size", "".join("".join(words).split())) not in _DIRECTIVES:
             raise Refused(f"the directive of line {line}: {' '.join(words)[:60]!r}")
-    meant = [token for token in _without_directives(found)]
+    meant = _without_directives(found)
     _hold_words(meant)
     _hold_signs(meant)
     made = written(found)
@@ -113,8 +118,10 @@ def _hold_words(found: Sequence[Token]) -> None:
 
 
 def _hold_signs(found: Sequence[Token]) -> None:
-    """No stray `#`, no attributes, no specialisation of Warp's templates, `extern` for the entry alone; no casts
-    of numbers to addresses; every bracket closed."""
+    """No stray `#`, attributes, specialisations of templates, casts to addresses; all brackets closed.
+
+    `extern` is for entries alone.
+    """
     opened: list[str] = []
     pairs = {")": "(", "]": "[", "}": "{"}
     for place, token in enumerate(found):
@@ -132,7 +139,7 @@ def _hold_signs(found: Sequence[Token]) -> None:
                 raise Refused(f"a cast to an address in line {token.line}")
         elif token.text == "template" and after == ["<", ">"]:
             raise Refused(f"a specialisation in line {token.line}")
-        elif token.text == "extern" and after != ['"C"', "{"]:
+        elif token.text == "extern" and after not in (['"C"', "{"], ['"C"', "__global__"]):
             raise Refused(f"extern in line {token.line}")
     if opened:
         raise Refused("brackets that nothing closes")

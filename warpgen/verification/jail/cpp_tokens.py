@@ -1,7 +1,8 @@
 """The tokens of C++ and CUDA, read as a compiler reads them, and the text written anew from them.
 
-What is compiled is what was read here: comments are gone, and nothing that two readers could take differently is
-let through (trigraphs, digraphs of `#`, lines joined by a backslash, raw strings, letters beyond ASCII).
+What is compiled is what was read here: comments are gone, and nothing that two readers could take
+differently is let through (trigraphs, digraphs of `#`, lines joined by a backslash, raw strings, letters
+beyond ASCII).
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ _TOKEN = re.compile(
   | (?P<text>(?:u8|u|U|L)?"(?:[^"\\\n]|\\[^\n])*"|(?:u8|u|U|L)?'(?:[^'\\\n]|\\[^\n])*')
   | (?P<number>\.?[0-9](?:[eEpP][+-]|'?[0-9A-Za-z_]|\.)*)
   | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
-  | (?P<sign>%:|<<=|>>=|\.\.\.|->\*|::|\#\#|[-+*/%&|^=!<>]=|&&|\|\||\+\+|--|->|<<|>>|[-+*/%&|^=!<>~?:;,.(){}\[\]\#])
+  | (?P<sign>%:|<<=|>>=|\.\.\.|->\*|::|\#\#|[-+*/%&|^=!<>]=|&&|\|\||\+\+|--|->|<<|>>
+      |[-+*/%&|^=!<>~?:;,.(){}\[\]\#])
     """,
     re.VERBOSE,
 )
@@ -42,7 +44,7 @@ class Token(NamedTuple):
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """All tokens but comments, which become a space. Raises Refused for what no reader should have to guess at."""
+    """All tokens but comments, which become a space. Raises Refused for what readers would have to guess."""
     if len(text) > MOST_CHARACTERS:
         raise Refused(f"a text of more than {MOST_CHARACTERS} characters")
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
@@ -62,7 +64,7 @@ def tokens(text: str) -> Iterator[Token]:
             line += text.count("\n", found.start(), place)
             yield Token("space", " ", line)
             continue
-        if kind in ("text", "sign") and _TRIGRAPH.match(text, found.start()) or part == "%:":
+        if part == "%:" or (kind == "sign" and _TRIGRAPH.match(text, found.start())):
             raise Refused(f"a trigraph or digraph in line {line}")
         if kind == "text" and _TRIGRAPH.search(part):
             raise Refused(f"a trigraph in line {line}")
@@ -99,7 +101,8 @@ def written(found: list[Token]) -> str:
 
 def directives(found: list[Token]) -> Iterator[tuple[int, list[str]]]:
     """Line and words of every line that begins with `#`."""
-    at_start, words, line = True, None, 0
+    words: list[str] | None = None
+    at_start, line = True, 0
     for token in (*found, Token("end", "\n", 0)):
         if token.kind == "end":
             if words is not None:

@@ -1,4 +1,4 @@
-"""What is put behind a kernel's text: loops over its threads in any order, which tell the watch who is at work."""
+"""What is put behind a kernel's text: loops over its threads in any order, which tell who is at work."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""From an answer to the module of its kernel: as people and models write them, but for what a kernel does not need.
+"""From an answer, as people and models write them, to the module of its kernel.
 
-The text is only read here, never executed. Host code, examples and other kernels are left out; what is left is
-written anew from its syntax tree.
+The text is only read here, never executed. Host code, examples and other kernels are left out; what is left
+is written anew from its syntax tree.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def clean(job: Clean) -> Shaped:
 
 
 def readable(text: str, language: str, extract: bool) -> str:
-    """The code in an answer: all of it, or what its fences hold. Raises _Lost, ValueError for what is no text."""
+    """The code in an answer: all of it, or what its fences hold. Raises _Lost."""
     if len(text) > 4 * MOST_CHARACTERS:
         raise _Lost(f"the answer is longer than {4 * MOST_CHARACTERS} characters")
     if _UNREADABLE.search(text):
@@ -176,7 +176,7 @@ def _is_kernel(statement: ast.stmt) -> bool:
 
 
 def _chosen(tree: ast.Module, job: Shape) -> ast.FunctionDef:
-    """The kernel that is meant: the only one, that of the row's name, or the only one of as many arguments."""
+    """The kernel that is meant: the only one, that of the row's name, or of as many arguments."""
     kernels = [s for s in tree.body if isinstance(s, ast.FunctionDef) and _is_kernel(s)]
     if not kernels:
         raise _Lost("the text has no kernel")

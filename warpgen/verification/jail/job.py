@@ -20,10 +20,10 @@ PHASES = ("arguments", "forward", "turned", "backward", "backward turned")
 class Draw(msgspec.Struct, frozen=True):
     """One launch: `variant` numbers the draw of its inputs, which follow from the launch's seed.
 
-    `flush` puts arrays directly before a page that nobody may touch, else directly behind one. `turned` adds
-    launches whose threads run in the other order, under the watch. `shaken` moves
-    float inputs by as many roundings of their type, up or down at random by `turn`. `place` is where in the area
-    the results begin, -1 for behind those before.
+    `flush` puts arrays directly before a page that nobody may touch, else directly behind one. `turned`
+    adds launches whose threads run in the other order, under the watch. `shaken` moves float inputs by as
+    many roundings of their type, up or down at random by `turn`. `place` is where in the area the results
+    begin, -1 for behind those before.
     """
 
     args: tuple[Argument, ...]
@@ -41,9 +41,9 @@ class Draw(msgspec.Struct, frozen=True):
 class Part(msgspec.Struct, frozen=True):
     """A piece of the results of one draw, at `place` of the area.
 
-    `what` is `inputs` or `outputs` after a launch, `turned` for outputs after one whose threads ran in the other
-    order, `gradients`, `slopes turned`, `race`, `race backward` (a byte for each element of an array's memory), or
-    `intact`, one byte: nothing was written beside any array.
+    `what` is `inputs` or `outputs` after a launch, `turned` for outputs after one whose threads ran in the
+    other order, `gradients`, `slopes turned`, `race`, `race backward` (a byte for each element of an
+    array's memory), or `intact`, one byte: nothing was written beside any array.
     """
 
     what: str
@@ -108,7 +108,7 @@ class Lower(msgspec.Struct, frozen=True):
 
 
 class Lowered(msgspec.Struct, frozen=True):
-    """C++, and names and layouts of the kernel's arguments; or why there is none."""
+    """C++, or why there is none; names and layouts of the kernel's arguments, as far as they are known."""
 
     text: str = ""
     names: tuple[str, ...] = ()

@@ -47,6 +47,7 @@ class Guarded(Arguments):
         self._initial = [leaf.values.copy() for leaf in self.leaves]
 
     def intact(self) -> bool:
+        """Whether nothing was written between an array and its pages either."""
         return super().intact() and all(bool((slack == _MARK).all()) for slack in self._slack)
 
     def _array(

@@ -14,22 +14,23 @@ from warpgen.verification.allowlist import require_allowed
 from warpgen.verification.jail.form import shaped
 from warpgen.verification.jail.job import Lower, Lowered, Shape
 from warpgen.verification.native import warp_native
-from warpgen.verification.running.memory_layout import describe
+from warpgen.verification.running.memory_layout import MemoryLayout, describe
 
 
 def lowered(job: Lower) -> Lowered:
     """Execute the module, which passed the screen, and take Warp's C++ of its kernel."""
     sys.stdout = sys.stderr = io.StringIO()  # the descriptors are gone
     program = Program(0, 0, "", job.kernel, job.source, (), Launch((1,), 0))
+    names: tuple[str, ...] = ()
+    layouts: tuple[MemoryLayout, ...] = ()
     try:
         require_allowed(job.source)
         with load(program) as live:
             taken = warp_native.argument_types(live.kernel)
-            layouts = tuple(describe(kind) for _, kind in taken)
-        text = lower(program, ("cpu",))["cpu"].text
+            names, layouts = tuple(name for name, _ in taken), tuple(describe(kind) for _, kind in taken)
+        return Lowered(lower(program, ("cpu",))["cpu"].text, names, layouts)
     except (ProgramError, RecursionError) as error:
-        return Lowered(why=str(error))
-    return Lowered(text, tuple(name for name, _ in taken), layouts)
+        return Lowered("", names, layouts, str(error))
 
 
 _REHEARSAL = """

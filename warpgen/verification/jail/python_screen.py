@@ -1,7 +1,7 @@
 """What a stranger's Python may name: a list for each module, and no way from one thing to another.
 
-Held against the syntax tree before anything runs: against all of an answer, and, more narrowly, against what of it
-will be executed. What passes runs in a jail all the same.
+Held against the syntax tree before anything runs: against all of an answer, and, more narrowly, against
+what of it will be executed. What passes runs in a jail all the same.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ _HOST = frozenset(
 # Python's own names that module code may use while it is executed.
 _BUILTINS = frozenset(
     """
-    int float bool str tuple list dict set range len min max abs round sum pow divmod enumerate zip sorted reversed
-    any all slice type isinstance print ValueError
+    int float bool str tuple list dict set range len min max abs round sum pow divmod enumerate zip sorted
+    reversed any all slice type isinstance print ValueError
     """.split()
 )
 # Names of Python that no answer may hold, executed or not.
 _FORBIDDEN = frozenset(
     """
-    eval exec compile open input breakpoint globals locals vars dir getattr setattr delattr hasattr memoryview exit
-    quit help object super classmethod staticmethod
+    eval exec compile open input breakpoint globals locals vars dir getattr setattr delattr hasattr
+    memoryview exit quit help object super classmethod staticmethod
     """.split()
 )
 
@@ -80,7 +80,7 @@ def screen(tree: ast.Module, executed: bool = False) -> None:
 
 
 def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Name and module of each import. Only modules of the lists, and of Warp's and Python's only what is on theirs."""
+    """Name and module of each import. Raises Refused for modules, and names of them, that are on no list."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:

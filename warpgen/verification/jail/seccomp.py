@@ -65,7 +65,7 @@ def forbid(files: bool) -> None:
     """
     numbers = [*_QUIET.values(), *(_FILES.values() if files else ())]
     code = _written(numbers)
-    program = _Program(len(code), (_Instruction * len(code))(*code))
+    program = _Program(len(code), (_Instruction * len(code))(*(_Instruction(*each) for each in code)))
     if _prctl(_PR_SET_NO_NEW_PRIVS, 1) != 0:
         raise OSError(ctypes.get_errno(), "no_new_privs")
     if _prctl(_PR_SET_SECCOMP, _FILTER, ctypes.addressof(program)) != 0:

@@ -1,11 +1,11 @@
-"""A watch over a kernel's memory: which thread reads, writes or changes by an atomic each element of its arrays.
+"""A watch over a kernel's arrays: which thread reads, writes or changes by an atomic each element.
 
-On the CPU threads run one after the other, so a sum without atomics comes out right; on a GPU it does not. So
-kernels are compiled with clang's instrumentation for threads (`-fsanitize=thread`: a call before every access to
-memory, also of raw pointers), which calls what is here in place of its own library. Two accesses of different
-threads to one element, one of them a write, not both atomic, are a race; but for a write of what is there already:
-threads may all store the same. An access is atomic if a function of Warp's called `atomic_…` makes it; only Warp's
-headers can define one, as `cpp_screen.py` sees to.
+On the CPU threads run one after the other, so a sum without atomics comes out right; on a GPU it does not.
+So kernels are compiled with clang's instrumentation for threads (`-fsanitize=thread`: a call before every
+access to memory, also of raw pointers), which calls what is here in place of its own library. Two accesses
+of different threads to one element, one of them a write, not both atomic, are a race; but for a write of
+what is there already: threads may all store the same. An access is atomic if a function of Warp's called
+`atomic_…` makes it; only Warp's headers can define one, as `cpp_screen.py` sees to.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _MOST = 64
 # Elements that are watched in one launch: 16 bytes are kept of each.
 MOST_ELEMENTS = 1 << 22
 
-# Of an element: who gave it another value, who changed it by an atomic, who read it, who wrote what it held. Each is 0 for nobody, a thread's number
-# plus one, or that with the top bit for more than one thread.
+# Of an element: who gave it another value, who changed it by an atomic, who read it, who wrote what it
+# held. Each is 0 for nobody, a thread's number plus one, or that with the top bit for more than one thread.
 _MANY = np.uint32(1 << 31)
 
 SOURCE = """
@@ -171,7 +171,7 @@ class Watch:
         self._state.atomics, self._state.ranges = len(found), self._ranges.ctypes.data
 
     def begin(self, arrays: Sequence[NDArray[Any]]) -> bool:
-        """Watch these arrays from now on; False, and nothing is watched, if they are too many or too large."""
+        """Watch these arrays from now on; False, and none is watched, if they are too many or too large."""
         sizes = [array.nbytes // array.itemsize for array in arrays]
         self._state.on = 0
         if len(arrays) > _MOST or sum(sizes) > MOST_ELEMENTS:

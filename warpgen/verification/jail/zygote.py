@@ -1,4 +1,4 @@
-"""A process that knows Warp and its compiler and nothing else: it forks one child for each task and watches over it.
+"""A process that knows Warp and its compiler and nothing else: it forks a child for each task.
 
 It reads nothing of a task itself: the child opens the file that holds it, and is locked up before it looks at
 what a stranger wrote. So no child finds in its memory what another was given.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import mmap
 import os
-import resource
 import select
 import signal
 import time
@@ -23,13 +22,12 @@ from warpgen.process import die_with_parent
 from warpgen.verification.jail import confine
 from warpgen.verification.jail.job import AREA, Build, Built, Clean, Lower, Run, Shape
 
-
 # An order of no task: compile what Warp needs to make volumes, for all children to come.
 VOLUMES = "volumes"
 
 
 class Order(msgspec.Struct, frozen=True):
-    """A task: its kind, the file that holds it, the file that takes what comes of it, seconds of wall time."""
+    """A task: its kind, the file that holds it, the file for what comes of it, seconds of wall time."""
 
     kind: str
     given: str
@@ -49,6 +47,7 @@ class Ended(msgspec.Struct, frozen=True):
 def begin(folder: Path) -> Callable[[bytes], bytes]:
     """Make ready, with files in `folder`; gives what carries out an order, both in msgpack."""
     from warpgen.extraction import warp_api
+    from warpgen.verification.jail import form, launching  # noqa: F401  (children find them imported)
     from warpgen.verification.jail.building import Builder
     from warpgen.verification.jail.lowering import rehearse
 
@@ -106,7 +105,6 @@ def _child(order: Order, builder: object, parent: int) -> NoReturn:
         given = Path(order.given).read_bytes()
         with open(order.area, "r+b") as file:
             area = mmap.mmap(file.fileno(), AREA)
-        resource.setrlimit(resource.RLIMIT_STACK, resource.getrlimit(resource.RLIMIT_STACK))
         _TASKS[order.kind](given, area, Path(order.folder), builder)
         code = 0
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import random
+import secrets
 from typing import Any
 from uuid import uuid4
 
@@ -46,7 +47,8 @@ class KernelEnvironment(Environment):
         """Judge a kernel. The episode ends with one that is right, or with the last that may be submitted."""
         self._state.step_count += 1
         self._left -= 1
-        verdict = self._judge.check(self._row_id, action.text, extract=True)
+        seed = secrets.randbits(62)  # whoever sees a verdict and tries again meets other draws
+        verdict = self._judge.check(self._row_id, action.text, seed=seed, extract=True)
         done = verdict.right or self._left <= 0
         seen = self._seen(reward=verdict.reward(), done=done)
         seen.stage, seen.feedback = verdict.stage, verdict.why
