@@ -22,9 +22,9 @@ from warpgen.pool import Pool
 from warpgen.row_index import RowIndex
 from warpgen.verdict import Language, Verdict
 
-# Seconds that a check may take in its worker. Most take less than one; the rest is for the longest rows on a
-# busy machine.
-TIMEOUT = 60.0
+# Seconds that a check may take in its worker. Most take less than one; a kernel that hangs takes them all, and
+# the longest rows need some on a busy machine.
+TIMEOUT = 20.0
 _SERVER = "warpgen.verification.bench.server"
 
 # Candidates that `check_many` takes ahead of the verdict that it gives next, by worker: enough to keep all at

@@ -30,7 +30,7 @@ def parser() -> Parser:
     made.add_argument("--port", type=_port, default=8000, help="port to listen at, 0 for any (8000)")
     made.add_argument("--token-file", type=places.local, metavar="FILE", help="file that holds the token")
     made.add_argument("--workers", type=positive, help="processes that judge (as many as processors)")
-    made.add_argument("--timeout", type=positive, default=60, help="seconds that a check may take (60)")
+    made.add_argument("--timeout", type=positive, default=20, help="seconds that a check may take (20)")
     made.add_argument("--max-body", type=positive, default=2 << 20, help="bytes of a request (2097152)")
     made.add_argument(
         "--in-flight", type=positive, default=64, help="checks at once; more are told to come again (64)"

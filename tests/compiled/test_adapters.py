@@ -1,4 +1,4 @@
-"""The judge in the words of training libraries: a policy that answers right, one that is wrong, one that is hostile.
+"""The judge in the words of training libraries: policies that answer right, wrong and hostile.
 
 Libraries that are not installed, as they are heavy, leave their tests out.
 """
@@ -32,8 +32,8 @@ def needs(library: str) -> pytest.MarkDecorator:
 
 
 @pytest.fixture(scope="module")
-def judge() -> Iterator[warpgen.Judge]:
-    with warpgen.Judge(FILE, workers=1) as judge:
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[warpgen.Judge]:
+    with warpgen.Judge(FILE, workers=1, cache=tmp_path_factory.mktemp("cache")) as judge:
         yield judge
 
 

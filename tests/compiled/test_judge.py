@@ -17,8 +17,8 @@ FILE = SAMPLES["cpu"]
 
 
 @pytest.fixture(scope="module")
-def judge() -> Iterator[warpgen.Judge]:
-    with warpgen.Judge(FILE, workers=2) as judge:
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[warpgen.Judge]:
+    with warpgen.Judge(FILE, workers=2, cache=tmp_path_factory.mktemp("cache")) as judge:
         yield judge
 
 
@@ -127,3 +127,17 @@ def test_a_row_that_is_no_measure_is_told_so(tmp_path: Path) -> None:
     with warpgen.Judge(tmp_path / "rows.jsonl", workers=1) as judge:
         verdict = judge.check(next(iter(judge.rows)), "def")
     assert verdict.stage == "judge" and "altered" in verdict.why
+
+
+def test_a_secret_seed_serves_a_group(tmp_path: Path) -> None:
+    """So many checks of a row, then another; what it cost is there for the next judge."""
+    with warpgen.Judge(FILE, workers=1, cache=tmp_path / "cache", shared=3) as judge:
+        row = short(judge)[0]
+        seeds = [judge.check(row.id, row.python_source).seed for _ in range(7)]
+        assert [seeds.count(seed) for seed in dict.fromkeys(seeds)] == [3, 3, 1]
+    kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}
+    assert len(kept) == 1 + 3  # the row compiled, and its draws for each seed
+    with warpgen.Judge(FILE, workers=1, cache=tmp_path / "cache") as judge:
+        assert judge.check(row.id, row.python_source, seed=seeds[0]).right
+        assert not judge.check(row.id, wrong(row), seed=seeds[0]).right
+    assert kept.keys() == {path.name for path in (tmp_path / "cache").iterdir()}

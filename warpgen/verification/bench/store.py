@@ -15,10 +15,12 @@ from typing import Any, TypeVar
 import msgspec
 import xxhash
 
-from warpgen import __version__
 from warpgen.errors import UsageError
 
 T = TypeVar("T")
+
+# To be raised when an entry of the same key means something else.
+_VERSION = 1
 
 MOST_BYTES = 1 << 30
 # An entry that is longer costs more to read than it saves.
@@ -65,7 +67,7 @@ class Store:
             self._prune()
 
     def _path(self, key: Any) -> Path:
-        return self._folder / xxhash.xxh3_128_hexdigest(msgspec.msgpack.encode((__version__, key)))
+        return self._folder / xxhash.xxh3_128_hexdigest(msgspec.msgpack.encode((_VERSION, key)))
 
     def _prune(self) -> None:
         """Take away what was asked for longest ago, down to three quarters, where there is too much."""
