@@ -136,9 +136,8 @@ def _report(told: list[Told], rows: int) -> str:
             for t in told
             if (t.case.kind, t.case.language, t.case.group) == (attack.name, attack.language, "attack")
         ]
-        lines.append(
-            f"| {attack.name} | {attack.language} | {attack.source} | {len(some)} | {sum(map(_misjudged, some))} |"
-        )
+        what = f"{attack.name} | {attack.language} | {attack.source}"
+        lines.append(f"| {what} | {len(some)} | {sum(map(_misjudged, some))} |")
     lines += ["", "| right rewrite | language | tried | rejected |", "|---|---|---|---|"]
     kinds = sorted(
         {(t.case.kind, t.case.language) for t in told if t.case.group == "rewrite"},

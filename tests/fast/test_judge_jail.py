@@ -84,7 +84,7 @@ WAYS: dict[str, Callable[[], object]] = {
     "read a file": lambda: Path("/etc/passwd").read_text(),
     "read its own memory's map": lambda: Path("/proc/self/maps").read_text(),
     "read its own environment": lambda: Path("/proc/self/environ").read_bytes(),
-    "read another's memory through /proc": lambda: Path(f"/proc/{PARENT}/mem").open("rb"),
+    "read another's memory through /proc": lambda: os.open(f"/proc/{PARENT}/mem", os.O_RDONLY),
     "list a folder": lambda: os.listdir("/"),
     "look at a file": lambda: os.stat("/etc/passwd"),
     "write a file": lambda: Path(tempfile.gettempdir(), "warpgen-out").write_text("out"),

@@ -11,7 +11,8 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from warpgen.verification.allowlist import MOST_CHARACTERS
+from warpgen.errors import VerificationError
+from warpgen.verification.allowlist import MOST_CHARACTERS, require_allowed
 from warpgen.verification.jail.cpp_screen import NoKernel, cleaned
 from warpgen.verification.jail.cpp_tokens import Refused as CppRefused
 from warpgen.verification.jail.job import Clean, Shape, Shaped
@@ -44,10 +45,13 @@ def shaped(job: Shape) -> Shaped:
         _settle_types(kernel, job.types)
         source = ast.unparse(ast.fix_missing_locations(tree)) + "\n"
         screen(ast.parse(source), executed=True)
+        require_allowed(source)
     except _Lost as error:
         return Shaped(stage="extract", why=str(error))
     except Refused as error:
         return Shaped(stage="allow", why=f"not allowed: {error}")
+    except VerificationError as error:
+        return Shaped(stage="allow", why=str(error).replace("allowed in a row's source", "allowed"))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return Shaped(stage="extract", why=f"the text is no Python: {type(error).__name__}")
     return Shaped(source, kernel.name)
