@@ -70,8 +70,8 @@ def _round(judge: warpgen.Judge, ids: list[str], count: int, number: int) -> int
     wall, cpu, checks = time.monotonic() - began, _cpu() - spent, len(seconds)
     p50, p95, most = np.quantile(seconds, (0.5, 0.95, 1.0))
     print(
-        f"round {number + 1}: {checks} checks of {len(ids)} rows in {wall:.1f} s: {checks / wall:.2f} a second"
-        f", {cpu / checks:.3f} s of CPU time a check; a check's own time: median {p50:.2f} s, "
+        f"round {number + 1}: {checks} checks of {len(ids)} rows in {wall:.1f} s: {checks / wall:.2f} a "
+        f"second, {cpu / checks:.3f} s of CPU time each; a check's own time: median {p50:.2f} s, "
         f"95 of 100 within {p95:.2f} s, longest {most:.2f} s; {_memory() / 2**20:.0f} MiB\n"
         f"    {', '.join(f'{stage} {n}' for stage, n in sorted(stages.items()))}",
         flush=True,
