@@ -22,8 +22,8 @@ from warpgen.pool import Pool
 from warpgen.row_index import RowIndex
 from warpgen.verdict import Language, Verdict
 
-# Seconds that a check may take in its worker. Most take less than one; a kernel that hangs takes them all, and
-# the longest rows need some on a busy machine.
+# Seconds that a check may take in its worker. Most take less than one; a kernel that hangs takes them all,
+# and the longest rows need some on a busy machine.
 TIMEOUT = 20.0
 _SERVER = "warpgen.verification.bench.server"
 

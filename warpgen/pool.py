@@ -80,7 +80,7 @@ class Pool:
             self._end(helper)
 
     def _answer(self, job: _Job, helper: Helper | None) -> Helper | None:
-        """Answer a job; the helper for the next one. That none can be started is no answer, but raised there."""
+        """Answer a job; the helper for the next one. Where none can be started, that is raised there."""
         try:
             for _ in range(_TRIES):
                 helper = helper or self._started()
