@@ -161,7 +161,7 @@ class _Check:
         return clean.source
 
     def _measured(self) -> list[Measured]:
-        """The draws that a stranger's kernel is held to, placed; from the store where they were had before."""
+        """The draws that a stranger's kernel is held to, placed; from the store where it has them."""
         key = (self._subject.object, self._subject.program, self._question.seed, self._question.gradients)
         kept = self._store.get(key, results.Kept) if self._store is not None else None
         if kept is None:

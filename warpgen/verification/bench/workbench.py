@@ -66,7 +66,7 @@ class Bench:
         self._judge = Judge(self._cell)
 
     def ready(self, cache: Path | None = None) -> None:
-        """Start what the first check would wait for. What rows cost is kept in the folder `cache` for others."""
+        """Start what the first check would wait for. What rows cost is kept in the folder `cache`."""
         if cache is not None and self._store is None:
             self._store = Store(cache)
             self._judge = Judge(self._cell, self._store)

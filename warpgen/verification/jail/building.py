@@ -14,7 +14,6 @@ from warpgen.verification.jail import driver, watch
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.object_file import LoadedObject
 
-
 # Templates that Warp's headers use themselves are instantiated once, with the headers: a quarter less work.
 FLAGS = f"{watch.FLAG} -fpch-instantiate-templates"
 # What an object depends on besides its text.
