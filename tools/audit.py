@@ -27,7 +27,8 @@ from warpgen.extraction import warp_api
 from warpgen.verdict import Language, Verdict
 
 _START, _END = "<!-- figures: written by tools/audit.py -->\n", "<!-- end -->"
-_TIMEOUT = 20.0
+# Seconds for a text; attacks that never end cost all of theirs.
+_TIMEOUT, _ATTACKS_TIMEOUT = 60.0, 10.0
 
 
 class Case(NamedTuple):
@@ -68,13 +69,17 @@ def main() -> int:
                 told.append(_judged(case))
             wrong = sum(_misjudged(t) for t in told)
             print(f"{number + 1} of {len(rows)} rows, {len(told)} texts, {wrong} misjudged", flush=True)
-    text = _report(told, len(rows))
-    print(text)
-    if args.page:
-        old = args.page.read_text(encoding="utf-8")
-        start, end = old.index(_START) + len(_START), old.index(_END)
-        durable.write(args.page, (old[:start] + text + old[end:]).encode())
+            if args.page:  # after each row: a run that is ended early has told something
+                _write(args.page, _report(told, number + 1))
+    print(_report(told, len(rows)))
     return int(any(map(_misjudged, told)))
+
+
+def _write(page: Path, text: str) -> None:
+    """The marked block of a page anew."""
+    old = page.read_text(encoding="utf-8")
+    start, end = old.index(_START) + len(_START), old.index(_END)
+    durable.write(page, (old[:start] + text + old[end:]).encode())
 
 
 def _cases(row: warpgen.Row, number: int, mutants: int, originals: _Originals) -> Iterator[Case]:
@@ -101,7 +106,10 @@ def _judged(case: Case) -> Told:
     start = time.monotonic()
     try:
         verdict = case.row.check(
-            case.text, case.language, timeout=_TIMEOUT, extract=case.kind.startswith("an answer")
+            case.text,
+            case.language,
+            timeout=_ATTACKS_TIMEOUT if case.group == "attack" else _TIMEOUT,
+            extract=case.kind.startswith("an answer"),
         )
     except VerificationError as error:
         print(f"{case.row.id}: {error}", flush=True)

@@ -22,6 +22,7 @@ from warpgen.verification.bench.doubt import Doubt
 from warpgen.verification.bench.results import Arrays, Measured
 from warpgen.verification.bench.store import Store
 from warpgen.verification.bench.subject import Subject
+from warpgen.verification.compiling.translation_unit import without_fast_path
 from warpgen.verification.jail.cell import Broken, Cell
 from warpgen.verification.jail.driver import driven, has_adjoint
 from warpgen.verification.jail.job import Build, Clean, Lower, Shape
@@ -153,7 +154,7 @@ class _Check:
                 _match(low.names, low.layouts, self._subject.layouts)
             if low.why:
                 raise _Over("compile", low.why)
-            text = low.text
+            text = without_fast_path(low.text)
         extract = question.extract and question.language == "cpp"
         clean = self._cell.clean(Clean(text, "cpp", extract, self._left(20.0)))
         if isinstance(clean, Broken) or clean.stage:

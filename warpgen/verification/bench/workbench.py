@@ -24,6 +24,7 @@ from warpgen.verification.bench import subject
 from warpgen.verification.bench.judge import Judge, Question
 from warpgen.verification.bench.store import Store
 from warpgen.verification.compiling.compiler import Compiler
+from warpgen.verification.compiling.translation_unit import without_fast_path
 from warpgen.verification.jail import confine
 from warpgen.verification.jail.building import FINGERPRINT
 from warpgen.verification.jail.cell import Broken, Cell
@@ -127,13 +128,14 @@ class Bench:
         """The row as the jail takes it."""
         if staged.subject is None:
             self._know(staged.program)
-            built = self._judge.build(staged.text, _OWN_SECONDS)
+            text = without_fast_path(staged.text)
+            built = self._judge.build(text, _OWN_SECONDS)
             if isinstance(built, Broken):
                 raise VerificationError(f"the row does not compile: {built.why}")
             sound = staged.gradient == "pass"
             measure = sound or (staged.gradient != "wrong" and not gradient.known_wrong(staged.program))
             layouts = staged.prepared.layouts
-            staged.subject = subject.Subject(staged.program, layouts, staged.text, built, measure)
+            staged.subject = subject.Subject(staged.program, layouts, text, built, measure)
         return staged.subject
 
     def _check_cuda(self, question: Question) -> Verdict:
