@@ -36,7 +36,7 @@ def wrong(row: warpgen.Row) -> str:
 def test_verdicts_come_in_the_order_of_candidates(judge: warpgen.Judge) -> None:
     """Each is on its own candidate, whichever process judged it and however long that took."""
     asked, expected = [], []
-    for row in short(judge):
+    for row in short(judge)[:2]:
         asked += [
             warpgen.Candidate(row.id, row.python_source),
             (row.id, "def"),
@@ -72,30 +72,26 @@ def test_tasks_of_asyncio_share_it(judge: warpgen.Judge) -> None:
     row = short(judge)[0]
 
     async def all() -> list[bool]:
-        tasks = [asyncio.create_task(judge.acheck(row.id, row.python_source)) for _ in range(6)]
+        tasks = [asyncio.create_task(judge.acheck(row.id, row.python_source)) for _ in range(4)]
         await asyncio.sleep(0)
         tasks[-1].cancel()
         done = await asyncio.gather(*tasks, return_exceptions=True)
         assert isinstance(done[-1], asyncio.CancelledError)
         return [verdict.right for verdict in done[:-1] if isinstance(verdict, warpgen.Verdict)]
 
-    assert asyncio.run(all()) == [True] * 5
+    assert asyncio.run(all()) == [True] * 3
 
 
-HOSTILE = {
-    "endless": "    while True:\n        pass\n",
-    "division": "    zero = wp.tid() - wp.tid()\n    big = 7 // zero\n    if big > 3:\n        return\n",
-}
+DIVISION = "    zero = wp.tid() - wp.tid()\n    big = 7 // zero\n    if big > 3:\n        return\n"
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_candidate_costs_itself_alone(judge: warpgen.Judge, name: str) -> None:
-    """Those beside it, and those after it, are judged as ever."""
+def test_a_hostile_candidate_costs_itself_alone(judge: warpgen.Judge) -> None:
+    """Those beside it and after it are judged as ever; tests/commands/test_pool.py has those that hang."""
     row = short(judge)[0]
-    bad = re.sub(r"(\n    [^\n]*wp\.tid\(\)\n)", lambda m: m[1] + HOSTILE[name], row.python_source, count=1)
+    bad = re.sub(r"(\n    [^\n]*wp\.tid\(\)\n)", lambda m: m[1] + DIVISION, row.python_source, count=1)
     assert bad != row.python_source
-    asked = [(row.id, row.python_source), (row.id, bad), (row.id, row.python_source)] * 2
-    assert [verdict.right for verdict in judge.check_many(asked)] == [True, False, True] * 2
+    asked = [(row.id, row.python_source), (row.id, bad), (row.id, row.python_source)]
+    assert [verdict.stage for verdict in judge.check_many(asked)] == ["right", "crash", "right"]
 
 
 def test_time_is_the_workers(judge: warpgen.Judge, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,12 +127,12 @@ def test_a_row_that_is_no_measure_is_told_so(tmp_path: Path) -> None:
 
 def test_a_secret_seed_serves_a_group(tmp_path: Path) -> None:
     """So many checks of a row, then another; what it cost is there for the next judge."""
-    with warpgen.Judge(FILE, workers=1, cache=tmp_path / "cache", shared=3) as judge:
+    with warpgen.Judge(FILE, workers=1, cache=tmp_path / "cache", shared=2) as judge:
         row = short(judge)[0]
-        seeds = [judge.check(row.id, row.python_source).seed for _ in range(7)]
-        assert [seeds.count(seed) for seed in dict.fromkeys(seeds)] == [3, 3, 1]
+        seeds = [judge.check(row.id, row.python_source).seed for _ in range(3)]
+        assert [seeds.count(seed) for seed in dict.fromkeys(seeds)] == [2, 1]
     kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}
-    assert len(kept) == 1 + 3  # the row compiled, and its draws for each seed
+    assert len(kept) == 1 + 2  # the row compiled, and its draws for each seed
     with warpgen.Judge(FILE, workers=1, cache=tmp_path / "cache") as judge:
         assert judge.check(row.id, row.python_source, seed=seeds[0]).right
         assert not judge.check(row.id, wrong(row), seed=seeds[0]).right
