@@ -12,8 +12,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from warpgen.errors import VerificationError
+from warpgen.errors import ProgramError, VerificationError, WarpgenError
 from warpgen.extraction.features import inspect_source
+from warpgen.helper import TooLate
 from warpgen.program import Program
 from warpgen.verdict import Difference, Language, Stage, Verdict
 from warpgen.verification.bench import comparing, draws, results
@@ -97,6 +98,12 @@ class _Check:
             stage, why, found = self._judged()
         except _Over as over:
             stage, why, found = cast(Stage, over.stage), str(over), over.found
+        except TooLate as error:
+            stage, why = "timeout", str(error)
+        except ProgramError:
+            raise  # the row's own fault
+        except WarpgenError as error:  # the jailer was lost; another is started for the next check
+            stage, why = "judge", str(error)
         return Verdict(
             right=stage == "right",
             stage=stage,
