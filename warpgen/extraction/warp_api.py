@@ -179,6 +179,22 @@ def build(module: Any, target: Target | None) -> Any:
     return context.ModuleBuilder(module, options, module.hashers[block_dim], target=target)
 
 
+def build_alone(kernel: Any, target: Target) -> Any:
+    """Analyse one kernel of a module, whatever else is in it, with the recipe's options for all but adjoints."""
+    block_dim = _CPU_BLOCK_DIM if target == "cpu" else 256
+    module = kernel.module
+    options = module.resolve_options(warp.config, block_dim=block_dim)
+    options |= {name: value for name, value in _TEXT_OPTIONS.items() if name in options}
+    options["enable_backward"] = {**module.options, **kernel.options}.get("enable_backward") is not False
+    options |= {"output_arch": _CUDA_ARCH if target == "cuda" else None, "block_dim": block_dim}
+    return context.ModuleBuilder(module, options, context.ModuleHasher([kernel], options), target=target)
+
+
+def overload(kernel: Any, arg_types: Sequence[Any]) -> Any:
+    """The kernel, or of a generic one the instance for these types."""
+    return kernel.add_overload(list(arg_types)) if kernel.is_generic else kernel
+
+
 def emit(builder: Any, target: Target) -> str:
     """Text of a built module, with Warp's own folder taken out of the comments that name a file."""
     module = builder.module

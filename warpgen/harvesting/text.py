@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import NamedTuple
 
 
@@ -32,6 +33,12 @@ class Text:
             self._edits.append(Edit(start, stop, text))
         self.leave(node)
 
+    def rename(self, node: ast.Name | ast.arg, name: str) -> None:
+        """Write another name for a variable or parameter."""
+        start, _ = self._span(node)
+        old = node.id if isinstance(node, ast.Name) else node.arg
+        self._edits.append(Edit(start, start + len(old.encode()), name))
+
     def leave(self, node: ast.expr) -> None:
         """Take a node, and all inside, for done."""
         self._done.update(id(inner) for inner in ast.walk(node))
@@ -59,8 +66,9 @@ class Text:
     def written(self, name: str) -> str:
         """The function from `def` on, under another name."""
         at, made = self._starts[self._node.lineno - 1], []
-        head = self._data.index(self._node.name.encode(), at)
-        renamed = Edit(head, head + len(self._node.name.encode()), name)
+        head = re.compile(rb"def\s+(?:\\\n\s*)?").match(self._data, at)
+        assert head is not None  # decorators stand on lines of their own
+        renamed = Edit(head.end(), head.end() + len(self._node.name.encode()), name)
         for edit in sorted([renamed, *self._edits]):
             if edit.start < at:
                 continue  # of the decorators, or inside a replaced expression
@@ -69,7 +77,7 @@ class Text:
         made.append(self._data[at:])
         return b"".join(made).decode()
 
-    def _span(self, node: ast.expr) -> tuple[int, int]:
+    def _span(self, node: ast.expr | ast.arg) -> tuple[int, int]:
         assert node.end_lineno is not None and node.end_col_offset is not None
         start = self._starts[node.lineno - 1] + node.col_offset
         return start, self._starts[node.end_lineno - 1] + node.end_col_offset
