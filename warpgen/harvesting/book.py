@@ -25,10 +25,12 @@ class Book:
     """Writes values, functions and types into a module, each once.
 
     `avoid` are names that nothing may have; `is_foreign` tells texts that must not get into a row.
+    With `apart`, each use of what was an attribute stays a constant of its own, as Warp has it.
     """
 
-    def __init__(self, avoid: frozenset[str], is_foreign: Callable[[str], bool]) -> None:
+    def __init__(self, avoid: frozenset[str], is_foreign: Callable[[str], bool], apart: bool) -> None:
         self._is_foreign = is_foreign
+        self.apart = apart
         self.parts: list[str] = []
         self.names = Names(avoid)
         self._known: dict[Key, str] = {}  # constants by their place, all else by what it is

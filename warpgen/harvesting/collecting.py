@@ -170,27 +170,43 @@ def _programs(kernel: Any, source: Source, seen: set[str]) -> Iterator[Kernel]:
     paths = MachinePaths(source.folder)
     for arg_types in list(overloads(kernel)):
         try:
-            embedded = embed(kernel, arg_types, paths.are_in)
-            if embedded.text in seen:
-                made += 1
-                continue
-            args = arguments_of(embedded.text, name, arg_types, embedded.struct)
-            codes = _lowered(Program(0, 0, "", name, embedded.text, args, UNKNOWN))
-            author = _author(kernel, arg_types, codes)
+            program = _program(kernel, arg_types, paths, seen)
         except ProgramError as error:
             problem = problem or str(error)
             continue
         except Exception as error:  # of the package's own objects, which may do anything
             problem = problem or f"{type(error).__name__}: {error}"
             continue
-        seen.add(embedded.text)
         made += 1
-        program = embedded.text, args, codes, author, _layouts(arg_types)
-        yield Kernel(source.file, name, line, *program, attempt=guessed)
+        if program is None:
+            continue
+        seen.add(program[0])
+        yield Kernel(source.file, name, line, *program, _layouts(arg_types), attempt=guessed)
         if guessed and made == _ATTEMPTS:
             break
     if not made:
         yield Kernel(source.file, name, line, failed=problem or "no overload of it is used")
+
+
+def _program(
+    kernel: Any, arg_types: Mapping[str, Any], paths: MachinePaths, seen: set[str]
+) -> tuple[str, tuple[Argument, ...], dict[Target, Code], str] | None:
+    """Source, arguments and code of a row, and the author's own code; None where the source was `seen`.
+
+    Raises ExtractionError where there is none that is the author's.
+    """
+    failed: ExtractionError | None = None
+    for apart in (False, True):
+        source, struct = embed(kernel, arg_types, paths.are_in, apart)
+        if source in seen:
+            return None
+        args = arguments_of(source, kernel.func.__name__, arg_types, struct)
+        codes = _lowered(Program(0, 0, "", kernel.func.__name__, source, args, UNKNOWN))
+        try:
+            return source, args, codes, _author(kernel, arg_types, codes)
+        except ExtractionError as error:
+            failed = failed or error
+    raise failed or AssertionError
 
 
 def _lowered(program: Program) -> dict[Target, Code]:

@@ -23,17 +23,20 @@ class Embedded(NamedTuple):
     struct: StructName
 
 
-def embed(kernel: Any, arg_types: Mapping[str, Any], is_foreign: Callable[[str], bool]) -> Embedded:
+def embed(
+    kernel: Any, arg_types: Mapping[str, Any], is_foreign: Callable[[str], bool], apart: bool = False
+) -> Embedded:
     """The module text. Raises ExtractionError where something that the kernel uses cannot be written down.
 
-    `is_foreign` tells values that must not get into a row.
+    `is_foreign` tells values that must not get into a row. With `apart`, constants that were attributes are
+    written so that Warp declares one for each use, as it does for attributes: in branches that may matter.
     """
     name = kernel.func.__name__
     if name in MODULES:
         raise ExtractionError(f"a kernel cannot be called {name}")
     avoid: frozenset[str] = frozenset()
     while True:
-        book = Book(avoid, is_foreign)
+        book = Book(avoid, is_foreign, apart)
         book.names.reserve(name)  # the kernel keeps its name, whatever its functions are called
         try:
             decorator = kernel_decorator(kernel)

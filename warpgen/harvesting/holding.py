@@ -11,9 +11,9 @@ import xxhash
 
 from warpgen.errors import VerificationError
 from warpgen.harvesting import guessing
-from warpgen.harvesting.collecting import Kernel
+from warpgen.harvesting.collecting import UNKNOWN, Kernel
 from warpgen.launch import Argument, Launch
-from warpgen.record import Forward
+from warpgen.record import AUTHOR, Forward
 from warpgen.verification.compiling.compiler import Compiler
 from warpgen.verification.compiling.translation_unit import without_fast_path
 from warpgen.verification.native import warp_native
@@ -26,13 +26,17 @@ from warpgen.verification.running.streams import Stream
 _DRAWS = 3
 _SECONDS = 2.0  # of processor time: a loop whose end a guess has moved may have none
 _CODE = "its code is the author's but for names"
-AUTHOR = "author"
 
 
 class Held(msgspec.Struct, frozen=True):
-    """What the runs showed; `different` says where a row is not the author's kernel."""
+    """What the runs showed; `different` says where a row is not the author's kernel.
+
+    `args` with their fills and `launch` are those of the runs, if there were any.
+    """
 
     forward: Forward
+    args: tuple[Argument, ...] = ()
+    launch: Launch = UNKNOWN
     different: str = ""
 
 
@@ -65,9 +69,7 @@ class Holder:
 
         def task(number: int, note: Note) -> Any:
             i = order[number]
-            pair = [
-                (libraries[made.objects[i]], text[i]) for made, text in ((mine, texts), (theirs, owns))
-            ]
+            pair = [(libraries[made.objects[i]], text[i]) for made, text in ((mine, texts), (theirs, owns))]
             try:
                 return msgspec.to_builtins(_compare(kernels[i], pair, note))
             except VerificationError as error:
@@ -109,12 +111,12 @@ def _compare(kernel: Kernel, pair: Sequence[tuple[Any, str]], note: Note) -> Hel
         row, author = (_run(Executable(*made, launch), args, kernel, launch, variant, note) for made in pair)
         for mine, theirs, name in zip(row, author, ("outputs", "gradients"), strict=True):
             if mine != theirs:
-                return Held(Forward(), f"{name} are not the author's on draw {variant}")
+                return Held(Forward(), different=f"{name} are not the author's on draw {variant}")
         changed = changed or row[0] != began
         digest.update(row[0])
     if not changed:
         return unheld("the launch that was guessed changes nothing")
-    return Held(Forward("pass", references=AUTHOR, digest=digest.hexdigest()))
+    return Held(Forward("pass", references=AUTHOR, digest=digest.hexdigest()), args, launch)
 
 
 def _run(

@@ -29,8 +29,14 @@ _TEXTS = (
     ("BSD-3-Clause", r"redistribution and use in source and binary forms.*neither the name of"),
     ("BSD-2-Clause", r"redistribution and use in source and binary forms"),
     ("MIT-0", r"mit no attribution"),
-    ("MIT", r"permission is hereby granted, free of charge.*above copyright notice and this permission notice"),
-    ("ISC", r"permission to use, copy, modify, and(?:/or)? distribute this software.*the above copyright notice"),
+    (
+        "MIT",
+        r"permission is hereby granted, free of charge.*above copyright notice and this permission notice",
+    ),
+    (
+        "ISC",
+        r"permission to use, copy, modify, and(?:/or)? distribute this software.*the above copyright notice",
+    ),
     ("0BSD", r"permission to use, copy, modify, and(?:/or)? distribute this software"),
     ("Unlicense", r"this is free and unencumbered software released into the public domain"),
     ("CC0-1.0", r"cc0 1\.0 universal"),

@@ -94,7 +94,9 @@ class Marks:
             return True
         if not isinstance(node, ast.FunctionDef) or not node.decorator_list:
             return False
-        if any(_last_name(d) in ("func", "func_grad", "func_replay", "func_native") for d in node.decorator_list):
+        if any(
+            _last_name(d) in ("func", "func_grad", "func_replay", "func_native") for d in node.decorator_list
+        ):
             return False
         kinds = [a.annotation for a in node.args.args if a.annotation is not None]
         named = [n for kind in kinds for n in ast.walk(kind) if isinstance(n, ast.Attribute)]

@@ -139,7 +139,11 @@ class Reader:
 
     def _is_static(self, node: ast.Call) -> bool:
         chain = _chain(node.func)
-        if not chain or len(node.args) != 1 or (isinstance(chain[0], ast.Name) and self._locals.has(chain[0])):
+        if (
+            not chain
+            or len(node.args) != 1
+            or (isinstance(chain[0], ast.Name) and self._locals.has(chain[0]))
+        ):
             return False
         try:
             steps = list(self._outside.steps(chain))
@@ -243,7 +247,10 @@ class Reader:
             for called in (name, getattr(value, "__name__", "")):
                 if called in known().functions:
                     return f"wp.{called}"
-        return str(write((name, f"{step.before}_{name}"), value, step.place))
+        text = self._checked(str(write((name, f"{step.before}_{name}"), value, step.place)))
+        if self._book.apart and step.owner is not None and write == self._book.write and _is_constant(value):
+            return f"wp.static({text})"
+        return text
 
     def _checked(self, text: str) -> str:
         """The expression, unless its first name means one of the function's own variables here."""
@@ -254,6 +261,10 @@ class Reader:
 
 
 _NONE = object()
+
+
+def _is_constant(value: Any) -> bool:
+    return literal(value) is not None or hasattr(type(value), "_shape_")
 
 
 def _alike(a: Any, b: Any) -> bool:

@@ -74,9 +74,7 @@ class Harvester:
         made.failed = dict(sorted(Counter(failure.reason for failure in made.failures).items()))
         return made
 
-    def _kernels(
-        self, package: Package, made: Yield, folder: Path, alive: set[Place]
-    ) -> Iterator[Kernel]:
+    def _kernels(self, package: Package, made: Yield, folder: Path, alive: set[Place]) -> Iterator[Kernel]:
         """Kernels with code; all others are noted as failures. Those that exist go into `alive`."""
         for source, harvest in collect(package.sources, folder):
             if harvest.failed:
@@ -132,7 +130,10 @@ class Harvester:
                 errors.append(f"{judgement.reason}: {judgement.error}")
                 continue
             verified = msgspec.structs.replace(judgement.verified, forward=held.forward)
-            self._out[target].write(encode(self._row(package, kernel, inspection, target, code, verified)))
+            row = self._row(package, kernel, inspection, target, code, verified)
+            if held.args:
+                row = msgspec.structs.replace(row, args=held.args, launch=held.launch)
+            self._out[target].write(encode(row))
             made.rows[target] = made.rows.get(target, 0) + 1
             wrote = True
         if errors:

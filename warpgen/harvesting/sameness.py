@@ -1,7 +1,8 @@
 """Is the code that Warp makes of a row that which it makes of the author's own kernel?
 
-The same but for comments and for the names of functions, structs and kernels, one for one: what the texts
-define themselves. Then both compute the same on all inputs.
+The same but for comments, for the names of functions, structs and kernels, one for one, and for how often a
+constant is declared: Warp gives one variable to a constant that is used twice by its name, and two where it is
+an attribute. Then both compute the same on all inputs.
 """
 
 from __future__ import annotations
@@ -10,8 +11,12 @@ import re
 
 _COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _WORD = re.compile(r'"(?:\\.|[^"\\\n])*"|(?:0[xX][\w.]+|\d[\w.]*(?:[eE][+-]\d+\w*)?)|(?:\w+::)*\w+|\S')
-_NAME = re.compile(r"[A-Za-z_]\w*\Z")
-_DEFINED = re.compile(r"\bstruct\s+(\w+)|^(?:[\w:<>&*\"]+\s+)*?[\w:<>&*]+[\s*&]+(\w+)\(", re.MULTILINE)
+_DEFINED = re.compile(r'\bstruct\s+(\w+)|^[\w:<>&*,"][\w:<>&*," ]*[\s*&>](\w+)\(', re.MULTILINE)
+# The body of a function, whose braces stand at the left, and what it declares.
+_BODY = re.compile(r"^\{\n.*?^\}", re.MULTILINE | re.DOTALL)
+_CONSTANT = re.compile(r"^ *const ([^;=\n]+) var_(\d+) = ([^;\n]*);\n", re.MULTILINE)
+_DUAL = re.compile(r"^ *[^;=\n]+ adj_(\d+) = \{\};\n", re.MULTILINE)
+_NUMBERED = re.compile(r"\b(var|adj)_(\d+)\b")
 
 
 def first_difference(author: str, row: str) -> str:
@@ -33,9 +38,26 @@ def first_difference(author: str, row: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    return _WORD.findall(_COMMENT.sub(lambda found: found[0] if found[0][0] == '"' else " ", text))
+    bare = _COMMENT.sub(lambda found: found[0] if found[0][0] == '"' else " ", text)
+    return _WORD.findall(_BODY.sub(_plain, bare))
+
+
+def _plain(body: re.Match[str]) -> str:
+    """A function's body with its constants where they are used, and variables in the order of their use."""
+    constants = {number: f"({kind}) {value}" for kind, number, value in _CONSTANT.findall(body[0])}
+    order: dict[str, str] = {}
+
+    def renamed(found: re.Match[str]) -> str:
+        kind, number = found.groups()
+        if number in constants:  # the adjoint of a constant goes nowhere
+            return constants[number] if kind == "var" else "adj_constant"
+        return f"{kind}_{order.setdefault(number, str(len(order)))}"
+
+    text = _CONSTANT.sub("", body[0])
+    text = _DUAL.sub(lambda found: "" if found[1] in constants else found[0], text)
+    return _NUMBERED.sub(renamed, text)
 
 
 def _defined(text: str) -> set[str]:
     """Names of functions and structs that a text defines."""
-    return {name for pair in _DEFINED.findall(text) for name in pair if name and _NAME.match(name)}
+    return {name for pair in _DEFINED.findall(text) for name in pair if name}

@@ -41,7 +41,8 @@ class Surroundings:
     def __init__(self, func: Any) -> None:
         self._globals = func.__globals__
         self._cells = dict(zip(func.__code__.co_freevars, func.__closure__ or (), strict=True))
-        self._module = str(func.__module__).rpartition(".")[2]
+        around = str(func.__qualname__).split(".<locals>")[0] if self._cells else str(func.__module__)
+        self._around = around.rpartition(".")[2]
 
     def evaluated(self, node: ast.expr, values: Mapping[str, Any] = types.MappingProxyType({})) -> Any:
         """The value of an expression, with these values of locals. Raises ExtractionError."""
@@ -61,7 +62,7 @@ class Surroundings:
         value, place = self._look_up(root.id)
         if value is _MISSING:
             return
-        step = Step(root, value, place, None, self._module)
+        step = Step(root, value, place, None, self._around)
         yield step
         for part in chain[1:]:
             assert isinstance(part, ast.Attribute)
