@@ -86,6 +86,17 @@ def reset_history() -> None:
 
 
 @contextmanager
+def history_kept() -> Iterator[None]:
+    """Go on numbering functions afterwards where that stood before, whatever was loaded in between."""
+    before = dict(context.function_key_counts)
+    try:
+        yield
+    finally:
+        context.function_key_counts.clear()
+        context.function_key_counts.update(before)
+
+
+@contextmanager
 def silenced() -> Iterator[None]:
     """Send the process's own stdout and stderr nowhere, also what native code writes to fds 1 and 2."""
     sys.stdout.flush()
@@ -180,7 +191,7 @@ def build(module: Any, target: Target | None) -> Any:
 
 
 def build_alone(kernel: Any, target: Target) -> Any:
-    """Analyse one kernel of a module, whatever else is in it, with the recipe's options for all but adjoints."""
+    """Analyse one kernel of a module by itself: the recipe's options, the author's choice of adjoints."""
     block_dim = _CPU_BLOCK_DIM if target == "cpu" else 256
     module = kernel.module
     options = module.resolve_options(warp.config, block_dim=block_dim)

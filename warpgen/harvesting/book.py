@@ -1,4 +1,4 @@
-"""The module of one kernel as it grows: its parts in the order in which they must stand, and who has which name."""
+"""The module of one kernel as it grows: its parts in their order, and who has which name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import warp as wp
 from warpgen.errors import ExtractionError
 from warpgen.harvesting.naming import Names
 from warpgen.harvesting.reading import Reader
-from warpgen.harvesting.spelling import components, literal, plain, spelled
+from warpgen.harvesting.spelling import components, literal, plain, spelled, type_name
 from warpgen.harvesting.surroundings import Place
 from warpgen.verification.native import warp_native
 
@@ -111,7 +111,7 @@ class Book:
         if name and getattr(wp, name, None) is value:
             return f"wp.{name}"
         if name and getattr(math, name, None) is value:
-            return f"{self.module('math')}.{name}"
+            return f"{self.math()}.{name}"
         raise ExtractionError(f"the kernel uses {candidates[0]}, a {type(value).__name__}")
 
     def _written_python(self, candidates: tuple[str, ...], value: Any, place: Place, arrays: bool) -> str:
@@ -147,6 +147,9 @@ class Book:
     def _type(self, candidates: tuple[str, ...], value: Any) -> str:
         if value in (int, float, bool):
             return str(value.__name__)
+        short = type_name(value)
+        if short:  # not `float` for `wp.float32`: the two make another call of it
+            return f"wp.{short}"
         text = self.spell(value)
         if "(" not in text:
             return text
@@ -221,10 +224,13 @@ class Book:
         text = reader.text.written(name)
         return f"{decorator}\n{text}" if decorator else text
 
-    def module(self, name: str) -> str:
-        """Import a module of Python."""
-        self._imports.add(f"import {name}")
-        return name
+    def math(self) -> str:
+        """What the module calls Python's `math`, which is imported."""
+        known = self._known.get(id(math))
+        if known is None:
+            known = self.take(("math",), math)
+            self._imports.add("import math" if known == "math" else f"import math as {known}")
+        return known
 
     def typing(self, name: str) -> str:
         """Import a name of `typing`."""

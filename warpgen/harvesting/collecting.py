@@ -95,7 +95,8 @@ def collect(sources: Sequence[Source], scratch: Path) -> Iterator[tuple[Source, 
         note("extraction")
         due = [k for k in recorded[0] if id(k) not in taken and order.get(_path(k), len(sources)) <= number]
         taken.update(map(id, due))
-        kernels = tuple(_harvest(due, {s.path: s for s in sources}))
+        with warp_api.history_kept():
+            kernels = tuple(_harvest(due, {s.path: s for s in sources}))
         (scratch / f"{number}.msgpack").write_bytes(msgspec.msgpack.encode(Harvest(kernels)))
         return None
 
@@ -224,7 +225,7 @@ def _lowered(program: Program) -> dict[Target, Code]:
 
 
 def _author(kernel: Any, arg_types: Mapping[str, Any], codes: Mapping[Target, Code]) -> str:
-    """The CPU text of the author's own kernel; raises ExtractionError where a row's code is not the author's."""
+    """The CPU text of the author's own kernel. Raises ExtractionError where a row's code is another."""
     texts: dict[Target, str] = {}
     for target, code in codes.items():
         try:

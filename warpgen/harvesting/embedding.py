@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from warpgen.errors import ExtractionError
 from warpgen.harvesting.book import Book
-from warpgen.harvesting.naming import MODULES, ClashError
+from warpgen.harvesting.naming import WARP, ClashError
 from warpgen.harvesting.spelling import StructName
 
 
@@ -32,7 +32,7 @@ def embed(
     written so that Warp declares one for each use, as it does for attributes: in branches that may matter.
     """
     name = kernel.func.__name__
-    if name in MODULES:
+    if name == WARP:
         raise ExtractionError(f"a kernel cannot be called {name}")
     avoid: frozenset[str] = frozenset()
     while True:

@@ -1,4 +1,4 @@
-"""A launch for a kernel of which only the types are known: a small grid, larger arrays, small whole numbers."""
+"""A launch for a kernel of which only the types are known: a small grid, larger arrays, small numbers."""
 
 from __future__ import annotations
 

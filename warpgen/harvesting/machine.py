@@ -9,7 +9,7 @@ import tempfile
 
 
 class MachinePaths:
-    """Folders of this machine, beside the one that is harvested; a path is found as one, not by its letters."""
+    """Folders of this machine and those that are harvested; a path is found as one, not by its letters."""
 
     def __init__(self, *folders: str) -> None:
         here = {*folders, sys.prefix, os.path.expanduser("~"), os.getcwd(), tempfile.gettempdir()}

@@ -1,4 +1,4 @@
-"""Which functions of a file become kernels, told from its text: decorators, calls, and other names for them."""
+"""Which functions of a file become kernels, told from its text: decorators, calls, other names for them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Marks:
             self._functions.setdefault(node.name, []).append(node)
 
     def _makes(self, node: ast.expr) -> bool:
-        """Whether an expression is what makes kernels: `wp.kernel`, `wp.kernel(...)`, `partial(wp.kernel)`."""
+        """Whether an expression makes kernels: `wp.kernel`, `wp.kernel(...)`, `partial(wp.kernel)`."""
         if isinstance(node, ast.Name):
             return node.id in self._makers
         if isinstance(node, ast.Attribute):
@@ -89,7 +89,7 @@ class Marks:
                 yield _mark(self._functions[given.id][0])
 
     def _is_likely(self, node: ast.AST) -> bool:
-        """A call on something from elsewhere, or a decorated function with Warp's types that is no `wp.func`."""
+        """A call on what is made elsewhere, or a decorated function of Warp's types that is no `wp.func`."""
         if isinstance(node, ast.Call) and node.args and self._makes(node.func):
             return True
         if not isinstance(node, ast.FunctionDef) or not node.decorator_list:
@@ -104,7 +104,7 @@ class Marks:
 
 
 def _mark(node: ast.FunctionDef) -> Mark:
-    return node.name, min(part.lineno for part in (node, *node.decorator_list))
+    return node.name, min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
 
 
 def _last_name(node: ast.expr) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import builtins
 import keyword
-from collections.abc import Iterable
 
-# What every module of a row calls Warp and Python's own module.
-MODULES = ("wp", "math")
+# What every module of a row calls Warp.
+WARP = "wp"
 
 
 class ClashError(Exception):
@@ -21,9 +20,9 @@ class ClashError(Exception):
 class Names:
     """The names that are taken; those to `avoid` are locals of functions that use what has the name."""
 
-    def __init__(self, avoid: frozenset[str] = frozenset(), taken: Iterable[str] = MODULES) -> None:
+    def __init__(self, avoid: frozenset[str] = frozenset()) -> None:
         self._avoid = avoid
-        self._taken = set(taken)
+        self._taken = {WARP}
 
     def take(self, *candidates: str) -> str:
         """The first candidate that is free, else the first one with a number."""

@@ -18,7 +18,7 @@ from warpgen.errors import ExtractionError
 from warpgen.extraction.builtins import builtins as known
 from warpgen.harvesting.locals import Locals, inner_names, parameters
 from warpgen.harvesting.loops import Loops
-from warpgen.harvesting.naming import MODULES, ClashError
+from warpgen.harvesting.naming import WARP, ClashError
 from warpgen.harvesting.spelling import literal, plain
 from warpgen.harvesting.surroundings import Chain, Step, Surroundings, bare
 from warpgen.harvesting.text import Text
@@ -66,7 +66,7 @@ class Reader:
 
         `known_types` are written for annotations that cannot be taken along.
         """
-        self._free_module_names()
+        self._free_warp()
         arguments = self._node.args
         positional = zip(arguments.defaults, self._func.__defaults__ or (), strict=False)
         named = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
@@ -89,17 +89,18 @@ class Reader:
         for statement in self._node.body:
             self._visit(statement, local=True)
 
-    def _free_module_names(self) -> None:
-        """Locals that have the name of a module which the row imports get another."""
-        for taken in self._locals.names.intersection(MODULES):
-            free = f"{taken}_1"
-            while free in self._locals.names or self._outside.is_known(free):
-                free += "1"
-            for node in ast.walk(self._node):
-                if isinstance(node, ast.Name) and node.id == taken and self._locals.has(node):
-                    self.text.rename(node, free)
-                elif isinstance(node, ast.arg) and node.arg == taken:
-                    self.text.rename(node, free)
+    def _free_warp(self) -> None:
+        """A local that is called as the row calls Warp gets another name."""
+        if WARP not in self._locals.names:
+            return
+        if any(argument.arg == WARP for argument in parameters(self._node)):
+            raise ExtractionError(f"a parameter is called {WARP}")
+        free = f"{WARP}_1"
+        while free in self._locals.names or self._outside.is_known(free):
+            free += "1"
+        for node in ast.walk(self._node):
+            if isinstance(node, ast.Name) and node.id == WARP and self._locals.has(node):
+                self.text.rename(node, free)
 
     def _default(self, node: ast.expr, value: Any) -> None:
         """A default was evaluated once, when the function was made: what its names mean may have changed."""
@@ -237,7 +238,7 @@ class Reader:
         if step.owner in (wp, wp.types) and not (isinstance(value, wp.Function) and value.func is not None):
             return f"{'wp' if step.owner is wp else 'wp.types'}.{name}"
         if step.owner is math:
-            return self._book.module("math") + f".{name}"
+            return self._book.math() + f".{name}"
         if getattr(value, "__module__", "") == "typing" or value is Any:
             return self._book.typing(name)
         if getattr(builtins, name, _NONE) is value:
@@ -255,7 +256,7 @@ class Reader:
     def _checked(self, text: str) -> str:
         """The expression, unless its first name means one of the function's own variables here."""
         root = text.partition(".")[0]
-        if root in self._locals.names and root not in MODULES:
+        if root in self._locals.names and root != WARP:
             raise ClashError(root)
         return text
 

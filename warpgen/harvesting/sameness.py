@@ -1,8 +1,8 @@
 """Is the code that Warp makes of a row that which it makes of the author's own kernel?
 
 The same but for comments, for the names of functions, structs and kernels, one for one, and for how often a
-constant is declared: Warp gives one variable to a constant that is used twice by its name, and two where it is
-an attribute. Then both compute the same on all inputs.
+constant is declared: Warp gives one variable to a constant that is used twice by its name, and two where it
+is an attribute. Then both compute the same on all inputs.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from warpgen.extraction.builtins import builtins as known
 _MISSING = object()
 
 Chain = list[ast.Name | ast.Attribute]
-# Where a value is kept: a namespace (by its id) and the name there. Equal values of two places are two things.
+# Where a value is kept: a namespace (by its id) and the name there. Equal values of two places are two.
 Place = tuple[int, str]
 
 

@@ -33,11 +33,9 @@ class Text:
             self._edits.append(Edit(start, stop, text))
         self.leave(node)
 
-    def rename(self, node: ast.Name | ast.arg, name: str) -> None:
-        """Write another name for a variable or parameter."""
-        start, _ = self._span(node)
-        old = node.id if isinstance(node, ast.Name) else node.arg
-        self._edits.append(Edit(start, start + len(old.encode()), name))
+    def rename(self, node: ast.Name, name: str) -> None:
+        """Write another name for a variable."""
+        self._edits.append(Edit(*self._span(node), name))
 
     def leave(self, node: ast.expr) -> None:
         """Take a node, and all inside, for done."""
@@ -77,7 +75,7 @@ class Text:
         made.append(self._data[at:])
         return b"".join(made).decode()
 
-    def _span(self, node: ast.expr | ast.arg) -> tuple[int, int]:
+    def _span(self, node: ast.expr) -> tuple[int, int]:
         assert node.end_lineno is not None and node.end_col_offset is not None
         start = self._starts[node.lineno - 1] + node.col_offset
         return start, self._starts[node.end_lineno - 1] + node.end_col_offset
