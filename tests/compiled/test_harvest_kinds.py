@@ -1,4 +1,4 @@
-"""Every way of writing a kernel gives a row that is the author's kernel: held to its code, and to its text."""
+"""Every way of writing a kernel gives a row that is the author's kernel, held to its code and its text."""
 
 from __future__ import annotations
 
@@ -334,7 +334,7 @@ def thrice(n):
     return bad
 bads = [thrice(1), thrice(2), thrice(3)]
 ''',
-    "broken": "import warp as wp\n@wp.kernel\ndef good(a: wp.array(dtype=float)):\n    pass\nprint 'python 2'\n",
+    "broken": "import warp as wp\n@wp.kernel\ndef good():\n    pass\nprint 'python 2'\n",
 }
 
 HELD = {

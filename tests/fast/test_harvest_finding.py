@@ -1,4 +1,4 @@
-"""What is harvested: which files, which functions in them, under which licence, and what is a machine's path."""
+"""What is harvested: which files and functions, under which licence; and what is a path of the machine."""
 
 from __future__ import annotations
 
