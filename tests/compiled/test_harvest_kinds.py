@@ -125,6 +125,45 @@ def branches(a: wp.array(dtype=int)):
         a[i] = a[i] + Cfg.n
     a[i] = a[i] * Cfg.n
 cube, four = make(3), make(4)
+class Turn(IntEnum):
+    LEFT = 1
+    @staticmethod
+    def make(by):
+        @wp.func
+        def turned(x: float):
+            return x * by
+        return turned
+    @staticmethod
+    @wp.func
+    def inside(x: float):
+        return x + float(Turn.LEFT)
+@wp.func
+def fallback(x: float):
+    return x - 7.0
+f.fallback = fallback
+@wp.kernel(launch_bounds=(128, 2), cuda_max_registers=96)
+def attributes(a: wp.array(dtype=float)):
+    i = wp.tid()
+    a[i] = Turn.inside(a[i]) + f.fallback(a[i]) + wp.static(Turn.make(2.0))(wp.static(Turn.make(2.0))(a[i]))
+@wp.func
+def velocity_at_point(qd: wp.spatial_vector, r: wp.vec3):
+    return wp.velocity_at_point(qd, r) * 2.0
+@wp.kernel
+def like_warps(a: wp.array(dtype=wp.vec3), b: wp.array(dtype=wp.spatial_vector)):
+    i = wp.tid()
+    a[i] = velocity_at_point(b[i], a[i])
+EPS = wp.float32(np.finfo(np.float32).eps)
+@wp.kernel
+def narrow(a: wp.array(dtype=float)):
+    i = wp.tid()
+    a[i] = a[i] + EPS
+@wp.func(inline=False)
+def apart(x: float):
+    return x * 0.5
+@wp.kernel
+def hinted(a: wp.array(dtype=float)):
+    i = wp.tid()
+    a[i] = apart(a[i])
 """,
     "types_of": """
 import warp as wp
@@ -167,6 +206,10 @@ Real = wp.float32
 def alias(a: wp.array(dtype=Real)):
     i = wp.tid()
     a[i] = Real(2.0) * a[i] + Real(i)
+@wp.kernel
+def gathered(src: Any, at: wp.array2d(dtype=int), dst: Any):
+    i, j = wp.tid()
+    dst[i, j] = src[at[i, j]]
 @wp.kernel
 def pairs(m: wp.array(dtype=Any), v: wp.array(dtype=Any)):
     i = wp.tid()
@@ -344,6 +387,14 @@ HELD = {
     "named": ["def keywords(x: float, /, *, y: float, z: float = 2.0)", "dtype=float), /, b: float)"],
     "modules": ["import math as math_1", "math[wp_1] * math_1.pi"],
     "enums": ["    AB = 3", "    HIGH = -0.75"],
+    "attributes": [
+        "@wp.kernel(launch_bounds=(128, 2), cuda_max_registers=96)",
+        "def inside(",
+        "def fallback(",
+    ],
+    "like_warps": ["def names_velocity_at_point("],
+    "narrow": ["wp.float32(1.1920929e-07)"],
+    "hinted": ["@wp.func(inline=False)"],
     "letters": [
         "def f(x: float)",
         "def other_f(x: float)",
@@ -383,6 +434,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Kernel]:
 def test_no_kind_is_refused_or_changed(made: list[Kernel]) -> None:
     """Each row's code was held to the author's; what fails does so for its own reason, once."""
     failed = {kernel.name: kernel.failed for kernel in made if kernel.failed}
+    assert {kernel.file for kernel in made} == {f"{name}.py" for name in FILES} - {"consts.py", "broken.py"}
     assert set(failed) == {"tells", "bad"}, failed
     assert "a path of this machine" in failed["tells"] and "undefined_thing" in failed["bad"]
     assert [kernel.name for kernel in made].count("bad") == 1

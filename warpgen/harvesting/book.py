@@ -250,7 +250,8 @@ def _has_identity(value: Any) -> bool:
 def _decorator(function: Any) -> str:
     """The decorator that makes a function what it is."""
     if function.native_snippet is None:
-        return "@wp.func"
+        hint = getattr(function, "inline_hint", None)
+        return "@wp.func" if hint is None else f"@wp.func(inline={hint == 'forceinline'})"
     given = [repr(function.native_snippet)]
     if function.adj_native_snippet is not None:
         given.append(f"adj_snippet={function.adj_native_snippet!r}")

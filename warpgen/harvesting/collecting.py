@@ -79,6 +79,7 @@ def collect(sources: Sequence[Source], scratch: Path) -> Iterator[tuple[Source, 
     """
     recorded: list[Any] = []
     taken: set[int] = set()  # of the recorded kernels, which stay alive
+    unfinished: set[str] = set()  # files whose import failed: what they hold may lack what comes after
     order = {source.path: number for number, source in enumerate(sources)}
 
     def before() -> None:
@@ -91,9 +92,12 @@ def collect(sources: Sequence[Source], scratch: Path) -> Iterator[tuple[Source, 
         if source.broken:
             raise ImportError(source.broken)
         note("import")
+        unfinished.add(source.path)
         _import(source)
+        unfinished.remove(source.path)
         note("extraction")
-        due = [k for k in recorded[0] if id(k) not in taken and order.get(_path(k), len(sources)) <= number]
+        fresh = [k for k in recorded[0] if id(k) not in taken and _path(k) not in unfinished]
+        due = [k for k in fresh if order.get(_path(k), len(sources)) <= number]
         taken.update(map(id, due))
         with warp_api.history_kept():
             kernels = tuple(_harvest(due, {s.path: s for s in sources}))

@@ -13,7 +13,10 @@ from typing import Any, NamedTuple
 from warpgen.errors import ExtractionError
 from warpgen.harvesting.book import Book
 from warpgen.harvesting.naming import WARP, ClashError
-from warpgen.harvesting.spelling import StructName
+from warpgen.harvesting.spelling import StructName, literal
+
+# What a kernel may say of its launch on a GPU.
+_OPTIONS = ("launch_bounds", "cuda_max_registers", "enable_cuda_smem_spilling", "cluster_dim", "grid_stride")
 
 
 class Embedded(NamedTuple):
@@ -51,8 +54,11 @@ def embed(
 
 
 def kernel_decorator(kernel: Any) -> str:
-    """`@wp.kernel`, with the one option that decides whether there is an adjoint."""
+    """`@wp.kernel`, with the options that decide its code."""
     options = {**kernel.module.options, **kernel.options} if kernel.module else kernel.options
-    return (
-        "@wp.kernel" if options.get("enable_backward") is not False else "@wp.kernel(enable_backward=False)"
-    )
+    given = ["enable_backward=False"] if options.get("enable_backward") is False else []
+    for name in _OPTIONS:
+        value = literal(kernel.options.get(name))
+        if value not in (None, "None"):
+            given.append(f"{name}={value}")
+    return f"@wp.kernel({', '.join(given)})" if given else "@wp.kernel"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import builtins
 import keyword
 
+import warp as wp
+
 # What every module of a row calls Warp.
 WARP = "wp"
 
@@ -50,4 +52,8 @@ class Names:
         self._taken = set(state)
 
     def _free(self, name: str) -> bool:
-        return name not in self._taken and name not in self._avoid and not hasattr(builtins, name)
+        if name in self._taken or name in self._avoid or hasattr(builtins, name):
+            return False
+        # Functions of Warp's that are written in Python are numbered with a program's own: two would be one.
+        same = getattr(wp, name, None)
+        return not (isinstance(same, wp.Function) and same.func is not None)

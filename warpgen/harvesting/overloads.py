@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -36,13 +37,18 @@ def overloads(kernel: Any) -> Iterator[dict[str, Any]]:
     templates = list(kernel.adj.arg_types.values())
     usual = (*_USUAL, *_structs(kernel.func))
     choices = [warp_api.concrete_types(template, usual) for template in templates]
+    ranks = _ranks(kernel)
+    for i, (name, template) in enumerate(zip(names, templates, strict=True)):
+        if template is Any and name in ranks:
+            arrays = [wp.array(dtype=kind, ndim=ranks[name]) for kind in _USUAL[:3]]
+            choices[i] = arrays + choices[i]
     open_ = [i for i, choice in enumerate(choices) if len(choice) > 1]
     tried = set()
     scalar = [choices[i][0] is wp.float32 for i in open_]
     mixed = (tuple(0 if bare else n for bare in scalar) for n in range(len(usual)))
     alike = ((n,) * len(open_) for n in range(len(usual)))
     pairs = list(itertools.chain.from_iterable(zip(mixed, alike, strict=True)))
-    few = itertools.product(*(range(min(_FEW, len(choices[i]))) for i in open_))
+    few = itertools.product(*(range(min(_FEW, len(choices[i]))) for i in open_)) if len(open_) == 2 else ()
     every = itertools.product(*(range(len(choices[i])) for i in open_))
     for picks in itertools.islice(itertools.chain(pairs[:_LIKELY], few, pairs[_LIKELY:], every), _MOST):
         places = tuple(min(pick, len(choices[i]) - 1) for pick, i in zip(picks, open_, strict=True))
@@ -53,6 +59,16 @@ def overloads(kernel: Any) -> Iterator[dict[str, Any]]:
         for i, place in zip(open_, places, strict=True):
             kinds[i] = choices[i][place]
         yield dict(zip(names, kinds, strict=True))
+
+
+def _ranks(kernel: Any) -> dict[str, int]:
+    """With how many indices a kernel's arguments are used, where it uses any."""
+    found: dict[str, int] = {}
+    for node in ast.walk(ast.parse(kernel.adj.source)):
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+            number = len(node.slice.elts) if isinstance(node.slice, ast.Tuple) else 1
+            found[node.value.id] = max(number, found.get(node.value.id, 0))
+    return {name: rank for name, rank in found.items() if rank <= 4}
 
 
 def _structs(func: Any) -> list[Any]:

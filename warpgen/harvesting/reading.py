@@ -22,6 +22,7 @@ from warpgen.harvesting.naming import WARP, ClashError
 from warpgen.harvesting.spelling import literal, plain
 from warpgen.harvesting.surroundings import Chain, Step, Surroundings, bare
 from warpgen.harvesting.text import Text
+from warpgen.verification.native import warp_native
 
 if TYPE_CHECKING:
     from warpgen.harvesting.book import Book
@@ -219,8 +220,8 @@ class Reader:
             self.text.replace(root, self._checked(bare(root.id)))
             self.text.leave(chain[-1])
             return
-        for step in (first, *steps):
-            if isinstance(step.value, types.ModuleType):
+        for place, step in enumerate((first, *steps), 1):
+            if isinstance(step.value, types.ModuleType) or _leads_on(step.value, chain[place:]):
                 continue
             try:
                 text = self._called(step, write)
@@ -274,6 +275,16 @@ def _alike(a: Any, b: Any) -> bool:
         return True
     written = plain(a)
     return type(a) is type(b) and written is not None and written == plain(b)
+
+
+def _leads_on(value: Any, rest: Chain) -> bool:
+    """Whether what is meant is inside: a function, struct or type that a class or function has."""
+    if not rest or (not isinstance(value, (type, wp.Function)) and not warp_native.is_struct(value)):
+        return False
+    part = rest[0]
+    assert isinstance(part, ast.Attribute)
+    inner = getattr(value, part.attr, _NONE)
+    return isinstance(inner, (type, wp.Function)) or warp_native.is_struct(inner)
 
 
 def _chain(node: ast.expr) -> Chain:

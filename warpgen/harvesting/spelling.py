@@ -88,6 +88,8 @@ def _names() -> dict[Any, list[str]]:
 
 def literal(value: Any) -> str | None:
     """An expression for a plain value, None where there is none."""
+    if isinstance(value, (np.float16, np.float32)):
+        return literal(float(str(value)))  # in its own digits, as Warp writes it into code
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or (isinstance(value, (bool, int, str)) and not isinstance(value, enum.Enum)):
