@@ -141,7 +141,7 @@ class Turn(IntEnum):
 def fallback(x: float):
     return x - 7.0
 f.fallback = fallback
-@wp.kernel(launch_bounds=(128, 2), cuda_max_registers=96)
+@wp.kernel(launch_bounds=(128, 2))
 def attributes(a: wp.array(dtype=float)):
     i = wp.tid()
     a[i] = Turn.inside(a[i]) + f.fallback(a[i]) + wp.static(Turn.make(2.0))(wp.static(Turn.make(2.0))(a[i]))
@@ -160,7 +160,7 @@ def narrow(a: wp.array(dtype=float)):
 @wp.func(inline=False)
 def apart(x: float):
     return x * 0.5
-@wp.kernel
+@wp.kernel(cuda_max_registers=96)
 def hinted(a: wp.array(dtype=float)):
     i = wp.tid()
     a[i] = apart(a[i])
@@ -388,7 +388,7 @@ HELD = {
     "modules": ["import math as math_1", "math[wp_1] * math_1.pi"],
     "enums": ["    AB = 3", "    HIGH = -0.75"],
     "attributes": [
-        "@wp.kernel(launch_bounds=(128, 2), cuda_max_registers=96)",
+        "@wp.kernel(launch_bounds=(128, 2))",
         "def inside(",
         "def fallback(",
     ],
