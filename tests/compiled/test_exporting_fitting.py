@@ -39,9 +39,8 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     shown = _characters()
     lines = MERGES.read_text().splitlines()
-    merges = [
-        tuple("".join(shown[b] for b in bytes.fromhex(part)) for part in line.split()) for line in lines
-    ]
+    spelled = [["".join(shown[b] for b in bytes.fromhex(part)) for part in line.split()] for line in lines]
+    merges = [(first, second) for first, second in spelled]
     known = dict.fromkeys([*shown.values(), *("".join(pair) for pair in merges)])
     made = Tokenizer(models.BPE(vocab={token: i for i, token in enumerate(known)}, merges=merges))
     bytewise = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
@@ -91,7 +90,7 @@ def test_what_does_not_fit_is_left_out_and_counted(tmp_path: Path) -> None:
 def test_parts_of_the_code_are_the_rows_own(tmp_path: Path) -> None:
     """Spans point at the same functions; adjoints alone leave out rows without one."""
     for row in rows():
-        kernel, forward, adjoint = (part_of(row, span) for span in ("kernel", "forward", "adjoint"))  # type: ignore[arg-type]
+        kernel, forward, adjoint = (part_of(row, span) for span in ("kernel", "forward", "adjoint"))
         assert kernel is not None and forward is not None
         assert kernel.code[slice(*kernel.forward)] == forward.code == row.code[slice(*row.forward)]
         assert "#define" not in kernel.code and kernel.code in row.code

@@ -10,7 +10,7 @@ import textwrap
 import types
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import warp as wp
 
@@ -20,12 +20,38 @@ from warpgen.harvesting.locals import Locals, inner_names, parameters
 from warpgen.harvesting.loops import Loops
 from warpgen.harvesting.naming import WARP, ClashError
 from warpgen.harvesting.spelling import literal, plain
-from warpgen.harvesting.surroundings import Chain, Step, Surroundings, bare
+from warpgen.harvesting.surroundings import Chain, Place, Step, Surroundings, bare
 from warpgen.harvesting.text import Text
 from warpgen.verification.native import warp_native
 
-if TYPE_CHECKING:
-    from warpgen.harvesting.book import Book
+
+class Module(Protocol):
+    """The module that the function is to stand in (`book.py`)."""
+
+    apart: bool  # whether each use of what was an attribute stays a constant of its own
+
+    def spell(self, kind: Any) -> str:
+        """An expression for a type."""
+
+    def write(self, candidates: tuple[str, ...], value: Any, place: Place) -> str:
+        """The expression for a value, which is written down if it is not there."""
+
+    def write_python(
+        self, candidates: tuple[str, ...], value: Any, place: Place, arrays: bool = False
+    ) -> str:
+        """The same for a static expression."""
+
+    def math(self) -> str:
+        """What it calls Python's `math`."""
+
+    def typing(self, name: str) -> str:
+        """A name of `typing`."""
+
+    def state(self) -> tuple[Any, ...]:
+        """What `restore` takes."""
+
+    def restore(self, state: tuple[Any, ...]) -> None:
+        """Undo what came after `state`."""
 
 
 def source_of(func: Any) -> str:
@@ -45,7 +71,7 @@ class Reader:
     plain function of Python has none.
     """
 
-    def __init__(self, book: Book, func: Any, adj: Any = None) -> None:
+    def __init__(self, book: Module, func: Any, adj: Any = None) -> None:
         self._book, self._func, self._source = book, func, source_of(func)
         node = ast.parse(self._source).body[0]
         if not isinstance(node, ast.FunctionDef):
