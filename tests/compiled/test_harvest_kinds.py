@@ -206,6 +206,14 @@ Real = wp.float32
 def alias(a: wp.array(dtype=Real)):
     i = wp.tid()
     a[i] = Real(2.0) * a[i] + Real(i)
+Floats = wp.array(dtype=float)
+@wp.func
+def first(a: Floats, at: int):
+    return a[at]
+@wp.kernel
+def array_alias(a: Floats, b: wp.array(dtype=float)):
+    i = wp.tid()
+    b[i] = first(a, i)
 @wp.kernel
 def gathered(src: Any, at: wp.array2d(dtype=int), dst: Any):
     i, j = wp.tid()
@@ -230,6 +238,13 @@ class Conf:
 cfg = Conf()
 D = {"a": 1.5, "b": [1, 2]}
 A = np.array([0.5, 0.25, 0.125])
+class Holds:
+    table = A
+    n = 2
+@wp.kernel
+def of_array(a: wp.array(dtype=float)):
+    i = wp.tid()
+    a[i] = a[i] * wp.static(float(Holds.table.sum())) + float(Holds.n)
 @wp.kernel
 def tables(a: wp.array(dtype=float)):
     i = wp.tid()

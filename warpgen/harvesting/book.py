@@ -147,7 +147,7 @@ class Book:
     def _type(self, candidates: tuple[str, ...], value: Any) -> str:
         if value in (int, float, bool):
             return str(value.__name__)
-        short = type_name(value)
+        short = type_name(value) if isinstance(value, type) else ""
         if short:  # not `float` for `wp.float32`: the two make another call of it
             return f"wp.{short}"
         text = self.spell(value)

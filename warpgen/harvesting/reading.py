@@ -262,7 +262,8 @@ class Reader:
     def _called(self, step: Step, write: Any) -> str:
         """An expression for what a step leads to. Raises ExtractionError where it cannot be written down."""
         name, value = step.name, step.value
-        if step.owner in (wp, wp.types) and not (isinstance(value, wp.Function) and value.func is not None):
+        of_warp = step.owner is wp or step.owner is wp.types
+        if of_warp and not (isinstance(value, wp.Function) and value.func is not None):
             return f"{'wp' if step.owner is wp else 'wp.types'}.{name}"
         if step.owner is math:
             return self._book.math() + f".{name}"

@@ -164,6 +164,10 @@ def _compare(number: int, row: StrictRow, judgement: Judgement) -> Finding:
         verdict: Verdict = "invalid" if judgement.reason in _UNFIT else "refuted"
         return Finding(number, row.id, verdict, f"{judgement.reason}: {judgement.error}")
     made, claimed = judgement.verified, row.verified
+    if claimed.forward.references == AUTHOR and row.provenance.origin != "harvest":
+        return Finding(
+            number, row.id, "refuted", "a program without an author is held to its author's kernel"
+        )
     if row.provenance.origin == "harvest" and "forward" not in made.verdicts:
         made = msgspec.structs.replace(made, forward=claimed.forward)  # its author's kernel is not at hand
     # What the row claims and nobody asked to check again stands unchecked.
