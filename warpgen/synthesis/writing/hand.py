@@ -169,6 +169,7 @@ class Hand:
             closes = before.startswith(" ") and not line.startswith((" ", "el", ")", "]"))
             if (
                 before
+                and line
                 and not before.startswith("#")
                 and (before.endswith("= wp.tid()") or line.startswith("#") or closes)
             ):
