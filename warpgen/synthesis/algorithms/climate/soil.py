@@ -274,7 +274,7 @@ def step_soil_columns(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         temp, wet_ = v.temp.copy(), v.water.copy()
-        ice = v.ice.copy() if freezing else None
+        ice: Any = v.ice.copy() if freezing else None
         run = np.zeros(columns)
         for c in range(columns):
             if mask == "land" and v.land_type[c] < 0:
