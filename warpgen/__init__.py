@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from warpgen.dataset import Dataset as Dataset
     from warpgen.dataset import Row as Row
     from warpgen.dataset import open as open
-    from warpgen.execution import Check as Check
     from warpgen.execution import Run as Run
+    from warpgen.judge import Candidate as Candidate
+    from warpgen.judge import Judge as Judge
+    from warpgen.verdict import Verdict as Verdict
 
 __version__ = "0.1.0"
 
@@ -26,7 +28,9 @@ _PUBLIC = {
     "Dataset": "dataset",
     "Row": "dataset",
     "Run": "execution",
-    "Check": "execution",
+    "Judge": "judge",
+    "Candidate": "judge",
+    "Verdict": "verdict",
 }
 
 

@@ -1,4 +1,4 @@
-"""`python -m warpgen.export`: the finished datasets as Parquet, for Hugging Face or as WebDataset."""
+"""`python -m warpgen.export`: the finished datasets as Parquet, for Hugging Face, WebDataset or Harbor."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def parser() -> Parser:
         default=Path(),
         help="folder or address that holds manifests/ and data/ (.)",
     )
-    made.add_argument("--format", choices=("parquet", "hf", "webdataset"), required=True)
+    made.add_argument("--format", choices=("parquet", "hf", "webdataset", "harbor"), required=True)
     made.add_argument(
         "--out", type=places.local, required=True, help="folder to make; it must be new or empty"
     )
@@ -71,6 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     if args.levels and args.view != "ladder":
         raise UsageError("--levels are columns of the view ladder: add --view ladder")
+    if args.format == "harbor" and (args.view != "rows" or args.comments != "keep"):
+        raise UsageError("a task of Harbor is judged by its row as it is: leave out --view and --comments")
     if find_spec("pyarrow") is None:
         raise UsageError("exports need the package pyarrow: run `python -m pip install 'pyarrow>=25'`")
     from warpgen.exporting.export import Request, export

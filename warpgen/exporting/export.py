@@ -22,6 +22,7 @@ from warpgen.exporting.comments import without_comments
 from warpgen.exporting.decontaminate import Benchmarks
 from warpgen.exporting.formats.croissant import croissant
 from warpgen.exporting.formats.files import DataFiles, ParquetShard, TarShard
+from warpgen.exporting.formats.harbor import TaskFolders
 from warpgen.exporting.formats.huggingface import card
 from warpgen.exporting.formats.summary import Summary
 from warpgen.exporting.kernels import Datasets, Kernel
@@ -29,7 +30,7 @@ from warpgen.exporting.views.registry import view
 from warpgen.exporting.views.view import View
 from warpgen.split import split_of
 
-Format = Literal["parquet", "hf", "webdataset"]
+Format = Literal["parquet", "hf", "webdataset", "harbor"]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,11 +93,7 @@ def _write(
     }
     data = folder / "data"
     data.mkdir()
-    kind = TarShard if request.format == "webdataset" else ParquetShard
-    metadata = {"warpgen": __version__, "view": request.view}
-    for target, source in sources.items():
-        metadata |= {f"{target}.{name}": source[name] for name in ("recipe_hash", "sha256")}
-    files = DataFiles(data, kind, chosen.schema, {f"warpgen.{k}": v for k, v in metadata.items()})
+    files = _files(request, data, chosen, sources)
     marked = _Marked(request, datasets, clusters)
     kernels = marked.kernels()
     if benchmarks is not None:
@@ -130,6 +127,18 @@ def _write(
         splits=dict(splits),
         files=tuple(made),
     )
+
+
+def _files(
+    request: Request, data: Path, chosen: View, sources: dict[str, dict[str, str]]
+) -> DataFiles | TaskFolders:
+    if request.format == "harbor":
+        return TaskFolders(data)
+    kind = TarShard if request.format == "webdataset" else ParquetShard
+    metadata = {"warpgen": __version__, "view": request.view}
+    for target, source in sources.items():
+        metadata |= {f"{target}.{name}": source[name] for name in ("recipe_hash", "sha256")}
+    return DataFiles(data, kind, chosen.schema, {f"warpgen.{k}": v for k, v in metadata.items()})
 
 
 class _Marked:

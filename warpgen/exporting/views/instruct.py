@@ -14,19 +14,12 @@ from warpgen.exporting.kernels import Kernel
 from warpgen.exporting.views import parallel
 from warpgen.exporting.views.outputs import Output, outputs
 from warpgen.exporting.views.view import Record, View, common, schema
-from warpgen.launch import Argument
+from warpgen.prompt import arguments, grid
 from warpgen.record import Row
 
 _OUTPUTS = pa.list_(
     pa.struct([("name", TEXT), ("dtype", TEXT), ("shape", pa.list_(WHOLE)), ("values", pa.list_(TEXT))])
 )
-_ROLES = {
-    "input": "is read",
-    "output": "is written",
-    "inout": "is read and written",
-    "param": "is a parameter",
-    "handle": "is an object to query",
-}
 
 
 def _records(kernels: Iterator[Kernel]) -> Iterator[Record]:
@@ -56,9 +49,9 @@ def task(row: Row) -> str:
     """What to write, in words: the row's own sentence, its arguments, launch and features."""
     features = row.features
     parts = [
-        f"Write a kernel `{row.name}` in Python for NVIDIA Warp. {row.summary} {_grid(row)}",
+        f"Write a kernel `{row.name}` in Python for NVIDIA Warp. {row.summary} {grid(row)}",
         "Arguments, in this order:",
-        *(f"- `{arg.name}`: {arg.type}{_shape(arg)}, {_ROLES[arg.role]}" for arg in row.args),
+        *arguments(row),
     ]
     used = [f"`wp.{name}`" for name in features.builtins]
     if used:
@@ -83,16 +76,6 @@ def call(row: Row) -> str:
     block = ", block_dim=1" if row.launch.tiled else ""
     names = ", ".join(arg.name for arg in row.args)
     return f"{launch}({row.name}, dim={list(row.launch.dim)}, inputs=[{names}]{block})"
-
-
-def _grid(row: Row) -> str:
-    size = " x ".join(map(str, row.launch.dim))
-    worker = "block" if row.launch.tiled else "thread"
-    return f"It is launched with one {worker} per element of a grid of {size}."
-
-
-def _shape(arg: Argument) -> str:
-    return f" of shape ({', '.join(map(str, arg.fill.shape))})" if arg.fill.shape else ""
 
 
 def _count(number: int, one: str, many: str = "") -> str:
