@@ -143,6 +143,10 @@ class Draft:
         """One of several numbers, sizes or spellings that are not worth a test each."""
         return self._rng.choice(values)
 
+    def weighted(self, weights: Mapping[str, float]) -> str:
+        """One of several spellings, as often as its weight says."""
+        return self._rng.weighted(weights)
+
     # declarations
 
     def use(self, piece: Piece) -> str:
