@@ -56,7 +56,7 @@ def _rows(names: str, matrix: Any, of: str, digits: int = 7) -> str:
     weight=4,
 )
 def develop_image(d: Draft) -> None:
-    """Develops linear light for a display: exposure, white balance, tone curve and coding."""
+    """Develops linear radiance for a display: exposure, white balance, tone curve and encoding."""
     balance = d.option("balance", "bradford", "channel gains", "none")
     curve = d.option("curve", "filmic", "reinhard", "narkowicz", "logarithmic", "white point")
     apply = d.option("apply", "channels", "luminance")

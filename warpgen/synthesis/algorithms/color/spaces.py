@@ -28,7 +28,7 @@ _WHITE = np.array([0.95047, 1.0, 1.08883])
     weight=4,
 )
 def compare_colors(d: Draft) -> None:
-    """Computes how different two colors look, from their lightness, chroma and hue."""
+    """Computes color differences in terms of lightness, chroma and hue."""
     formula = d.option("formula", "ciede2000", "cie94", "cmc", weights=(0.6, 0.2, 0.2))
     space = d.option("space", "lab", "linear rgb", "lch")
     against = d.option("against", "pairs", "palette", "one")
@@ -39,11 +39,11 @@ def compare_colors(d: Draft) -> None:
     if palette and result == "parts":
         result = "difference"
     d.says({
-        "difference": "Computes how different two colors look, from their lightness, chroma and hue.",
-        "parts": "Splits the difference between two colors into those of lightness, chroma and hue.",
-        "tolerance": "Tells how far above or below a tolerance the difference between two colors is.",
+        "difference": "Computes color differences in terms of lightness, chroma and hue.",
+        "parts": "Splits color differences into lightness, chroma and hue components.",
+        "tolerance": "Computes color differences relative to a tolerance.",
     }[result] if not palette else
-        "Finds for each color how different the most similar one of a palette looks.")  # fmt: skip
+        "Finds the smallest color difference of each color to a palette.")  # fmt: skip
     low, high = {"lab": (10.0, 70.0), "linear rgb": (0.05, 0.95), "lch": (5.0, 60.0)}[space]
     d.input("first", "vec3", count, low, high)
     if against == "one":

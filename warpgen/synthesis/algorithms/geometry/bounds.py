@@ -29,7 +29,7 @@ NAMES = {
     double=True,
 )
 def world_bounds(d: Draft) -> None:
-    """Computes the bounding box in the world of each shape that moves with a pose."""
+    """Computes the world-space bounding box of each transformed shape."""
     shape = d.option("shape", "box", "bounds", "capsule", "ellipsoid", "triangle", "cylinder")
     result = d.option("result", "both", "center and half")
     padded = d.flag("margin")
@@ -181,7 +181,7 @@ def _flat(text: str) -> str:
     adjoint="no",
 )
 def frustum_cull(d: Draft) -> None:
-    """Marks the shapes that lie at least partly within a frustum of planes."""
+    """Tests shapes against the planes of a view frustum (conservative culling)."""
     shape = d.option("shape", "sphere", "box", "corners", "point")
     result = d.option("result", "flag", "list", "class", "count")
     source = d.option("planes", "array", "matrix")
@@ -252,10 +252,10 @@ def frustum_cull(d: Draft) -> None:
         store = "visible[tid] = 1" if result == "flag" else "visible[tid] = wp.where(cut > 0, 1, 2)"
     d.says(
         {
-            "flag": "Marks the shapes that lie at least partly within a frustum of planes.",
-            "list": "Gathers the indices of the shapes that lie at least partly within a frustum.",
-            "class": "Classifies shapes as outside a frustum (0), across its planes (1) or inside (2).",
-            "count": "Counts the shapes that lie at least partly within a frustum of planes.",
+            "flag": "Marks shapes that are at least partially inside of a view frustum.",
+            "list": "Collects the indices of shapes that are at least partially inside of a view frustum.",
+            "class": "Classifies shapes as outside (0), intersecting (1) or inside (2) of a view frustum.",
+            "count": "Counts shapes that are at least partially inside of a view frustum.",
         }[result]
     )
     d.launch(n)

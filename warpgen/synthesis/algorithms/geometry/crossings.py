@@ -32,7 +32,7 @@ NAMES = {
     adjoint="no",
 )
 def ray_primitive(d: Draft) -> None:
-    """Intersects each ray with a solid and gives the distance along it, -1 for a miss."""
+    """Intersects rays with a primitive and returns the ray parameter, -1 for a miss."""
     shape = d.option("shape", "sphere", "triangle", "box", "plane", "cylinder")
     result = d.option("result", "distance", "flag", "point", "count")
     pairing = d.option("pairing", "one each", "one for all", "nearest of all")
@@ -151,7 +151,7 @@ def ray_primitive(d: Draft) -> None:
     double=True,
 )
 def obb_overlap(d: Draft) -> None:
-    """Tests pairs of oriented boxes for overlap along the fifteen axes that can separate them."""
+    """Tests pairs of oriented boxes for overlap using the separating axis theorem."""
     axes = d.option("axes", "fifteen", "faces only")
     style = d.option("style", "loop", "matrix")
     layout = d.option("layout", "pairs", "against one")
@@ -186,7 +186,7 @@ def obb_overlap(d: Draft) -> None:
     d.input("half", "vec3", count, 0.2, 0.7)
     d.output("hit", "int", n)
     if axes == "faces only":
-        d.says("Tests pairs of oriented boxes for overlap along their six face normals, a conservative test.")
+        d.says("Tests pairs of oriented boxes for overlap along their face normals only (conservative).")
     relative = f"""
         R = wp.transpose(Ra) * Rb
         t = wp.transpose(Ra) * offset

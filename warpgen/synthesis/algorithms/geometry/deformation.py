@@ -28,7 +28,7 @@ NAMES = {
     double=True,
 )
 def skin_vertices(d: Draft) -> None:
-    """Moves each vertex with the bones that it is bound to."""
+    """Skins mesh vertices with bone transforms."""
     blend = d.option(
         "blend", "transforms", "matrices", "rotation and translation", "dual quaternions", "nlerp"
     )
@@ -124,9 +124,9 @@ def skin_vertices(d: Draft) -> None:
             """
     d.says(
         {
-            "dual quaternions": "Moves each vertex by the blend of its bones' dual quaternions.",
-            "nlerp": "Moves each vertex by the normalised blend of its bones' rotations and translations.",
-        }.get(blend, "Moves each vertex to the weighted mean of where its bones take it.")
+            "dual quaternions": "Skins vertices with dual quaternion blending.",
+            "nlerp": "Skins vertices with normalized blends of bone rotations and translations.",
+        }.get(blend, "Skins vertices with linear blend skinning.")
     )
     d.launch(n)
     d.code(
@@ -207,7 +207,7 @@ def _quaternion(r: Any) -> Any:
     adjoint="no",
 )
 def fit_rotations(d: Draft) -> None:
-    """Fits a rotation to how each vertex's edges have moved."""
+    """Fits per-vertex rotations to deformed edges (local step of as-rigid-as-possible)."""
     store = d.option("neighbours", "rows", "ring", "shared")
     weights = d.option("weights", "uniform", "per edge") if store == "rows" else "uniform"
     result = d.option("result", "rotation", "energy", "quaternion")
@@ -241,9 +241,9 @@ def fit_rotations(d: Draft) -> None:
     w = "weights[i, k] * " if weights == "per edge" else ""
     d.says(
         {
-            "rotation": "Fits a rotation to how each vertex's edges have moved.",
-            "energy": "Computes how far each vertex's edges are from a rotation of the rest shape.",
-            "quaternion": "Fits a rotation to each vertex's edges and gives it as a quaternion.",
+            "rotation": "Fits per-vertex rotations to deformed edges (local step of as-rigid-as-possible).",
+            "energy": "Computes the as-rigid-as-possible energy per vertex.",
+            "quaternion": "Fits per-vertex rotations to deformed edges and stores them as quaternions.",
         }[result]
     )
     fit = {

@@ -28,7 +28,7 @@ NAMES = {
     double=True,
 )
 def closest_point_on_shape(d: Draft) -> None:
-    """Finds the point of a shape that is closest to each query."""
+    """Computes the closest point on a primitive for each query point."""
     shape = d.option(
         "shape", "segment", "triangle", "box", "oriented box", "sphere", "capsule", "plane", "disk"
     )
@@ -180,7 +180,7 @@ def rotations(q: Any) -> Any:
     double=True,
 )
 def segment_segment_distance(d: Draft) -> None:
-    """Finds the closest points of two segments in space and the distance between them."""
+    """Computes the closest points of two segments and their distance."""
     layout = d.option("layout", "arrays", "edges", "rows")
     result = d.option("result", "distance", "parameters", "capsules", "points")
     branches = d.option("branches", "nested", "clamped")
@@ -223,10 +223,10 @@ def segment_segment_distance(d: Draft) -> None:
         d.output("distance", "float", n)
     d.says(
         {
-            "distance": "Computes the distance between two segments in space.",
-            "parameters": "Finds where along two segments their closest points lie, both from 0 to 1.",
+            "distance": "Computes the distance between two segments.",
+            "parameters": "Computes the parameters (s, t) in [0, 1] of the closest points of two segments.",
             "capsules": "Computes the signed distance between two capsules.",
-            "points": "Finds the closest points of two segments in space.",
+            "points": "Computes the closest points of two segments.",
         }[result]
     )
     begin = """

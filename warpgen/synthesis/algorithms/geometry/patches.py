@@ -28,7 +28,7 @@ _NAMES = {
     double=True,
 )
 def bezier_patch(d: Draft) -> None:
-    """Evaluates a bicubic Bezier patch, or its normal, at parameters."""
+    """Evaluates bicubic Bezier patches at (u, v) parameters."""
     what = d.option("what", "point", "normal", "tangents", "area element")
     form = d.option("form", "bernstein", "de casteljau", "matrix")
     layout = d.option("layout", "grid", "parameters", "patches")
@@ -154,9 +154,9 @@ def bezier_patch(d: Draft) -> None:
     }[what]
     d.says(
         {
-            "point": "Evaluates the points of a bicubic Bezier patch.",
+            "point": "Evaluates points on a bicubic Bezier patch.",
             "normal": "Computes unit normals of a bicubic Bezier patch.",
-            "tangents": "Computes both tangents of a bicubic Bezier patch.",
+            "tangents": "Computes the tangents dS/du and dS/dv of a bicubic Bezier patch.",
             "area element": "Computes the area element of a bicubic Bezier patch.",
         }[what]
     )
@@ -200,7 +200,7 @@ def bezier_patch(d: Draft) -> None:
     double=True,
 )
 def assign_sites(d: Draft) -> None:
-    """Gives each point to its nearest site, and gathers what the sites need to move."""
+    """Assigns points to their nearest site (one step of Lloyd's algorithm)."""
     dim = d.option("dimension", 2, 3)
     metric = d.option("metric", "euclidean", "manhattan", "power", "chebyshev")
     result = d.option("result", "labels", "sums", "border", "second")
@@ -221,9 +221,9 @@ def assign_sites(d: Draft) -> None:
         d.output("labels", "int", n)
     d.says(
         {
-            "labels": "Gives each point the index of its nearest site.",
-            "sums": "Adds each point to the sum of its nearest site, from which the site's mean follows.",
-            "border": "Computes by how much each point is nearer to its site than to the next one.",
+            "labels": "Assigns each point to its nearest site.",
+            "sums": "Accumulates point sums and counts per nearest site for the centroid update.",
+            "border": "Computes the margin between the nearest and the second nearest site of each point.",
             "second": "Finds the two nearest sites of each point.",
         }[result]
     )
@@ -314,7 +314,7 @@ def assign_sites(d: Draft) -> None:
     adjoint="either",
 )
 def error_quadrics(d: Draft) -> None:
-    """Adds each face's plane to its vertices as a quadric, the square of the distance to it."""
+    """Accumulates quadric error matrices of face planes at mesh vertices."""
     sort = d.option("layout", "flat", "rows", "vec3i")
     result = d.option("result", "vertices", "faces", "parts", "error")
     weight = d.option("weight", "area", "plain")
@@ -333,10 +333,10 @@ def error_quadrics(d: Draft) -> None:
         d.output("error", "float", count)
     d.says(
         {
-            "vertices": "Adds each face's plane to its vertices as a quadric.",
-            "faces": "Computes the quadric of each face's plane.",
-            "parts": "Adds up matrix and vector of the quadrics at each vertex, which give its best place.",
-            "error": "Computes the squared distance from a moved vertex to the plane of each face.",
+            "vertices": "Accumulates quadric error matrices of face planes at mesh vertices.",
+            "faces": "Computes the quadric error matrix of each face plane.",
+            "parts": "Accumulates A and b of the quadric error per vertex; the optimum solves A x = b.",
+            "error": "Computes the squared distance of a moved vertex to each face plane.",
         }[result]
     )
     scaled = weight == "area"

@@ -31,7 +31,7 @@ def _cross(a: Any, b: Any) -> Any:
     double=True,
 )
 def delaunay_test(d: Draft) -> None:
-    """Tests whether the far corner of each edge's two triangles lies in the circle of the other."""
+    """Tests mesh edges for the Delaunay property with the in-circle predicate."""
     form = d.option("form", "determinant", "angles", "circumcenter")
     layout = d.option("layout", "quads", "rows", "soup")
     result = d.option("result", "flag", "value", "count")
@@ -52,10 +52,10 @@ def delaunay_test(d: Draft) -> None:
             lines = "\n".join(f"{name} = points[edges[tid, {k}]]" for k, name in enumerate("abcp"))
     if result == "count":
         d.inout("count", "int", 1, value=0.0)
-        d.says("Counts the edges that are not Delaunay: a far corner lies in the circle of a triangle.")
+        d.says("Counts edges that violate the Delaunay property.")
     elif result == "value":
         d.output("incircle", "float", n)
-        d.says("Computes the in-circle determinant of each four points, positive if the last is inside.")
+        d.says("Evaluates the in-circle determinant, positive if the fourth point is inside.")
     else:
         d.output("flips", "int", n)
     if form == "determinant":
@@ -100,7 +100,9 @@ def delaunay_test(d: Draft) -> None:
             """
         test, value = "sin_c * sin_p > 0.0 and wp.abs(sin_c) * cos_p + cos_c * wp.abs(sin_p) < 0.0", ""
     if form == "circumcenter" and result == "value":
-        d.says("Computes the power of each fourth point by the circle of three, positive if it is inside.")
+        d.says(
+            "Computes the power of a point with respect to the circumcircle of a triangle, positive inside."
+        )
     store = {
         "flag": f"flips[tid] = wp.where({test}, 1, 0)",
         "count": f"if {test}:\n    wp.atomic_add(count, 0, 1)",
@@ -142,7 +144,7 @@ def delaunay_test(d: Draft) -> None:
     adjoint="no",
 )
 def classify_cells(d: Draft) -> None:
-    """Finds how the level set of a field on a grid passes through each cell."""
+    """Classifies grid cells against the level set of a field."""
     dim = d.option("dimension", 2, 3)
     result = d.option("result", "case", "active", "edge points", "crossings", "length")
     side = d.option("side", "below", "above")
@@ -163,10 +165,10 @@ def classify_cells(d: Draft) -> None:
     d.says(
         {
             "case": f"Computes each cell's case number of marching {'squares' if dim == 2 else 'cubes'}.",
-            "active": "Marks the cells of a grid that the level set of a field passes through.",
-            "edge points": "Finds where the level set of a field crosses the first edges of each cell.",
-            "crossings": "Counts the edges of each cell that the level set of a field crosses.",
-            "length": "Computes the length of the level set in each cell of marching squares.",
+            "active": "Marks grid cells that are crossed by the level set of a field.",
+            "edge points": "Interpolates the level set crossings on the first edges of each grid cell.",
+            "crossings": "Counts the edges of each grid cell that are crossed by the level set.",
+            "length": "Computes the contour length per cell with marching squares.",
         }[result]
     )
     d.launch(*cells)

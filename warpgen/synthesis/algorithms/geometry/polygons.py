@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def point_in_polygon(d: Draft) -> None:
-    """Tests which points lie inside a polygon."""
+    """Tests points against a polygon."""
     rule = d.option("rule", "crossings", "winding", "angle", "distance")
     order = d.option("order", "modulo", "previous")
     shapes = d.option("polygons", "one", "several")
@@ -56,10 +56,10 @@ def point_in_polygon(d: Draft) -> None:
     )
     d.says(
         {
-            "crossings": "Tests by the parity of crossings which points lie inside a polygon.",
-            "winding": "Computes how often a polygon winds around each point.",
-            "angle": "Tests by the sum of signed angles which points a polygon winds around.",
-            "distance": "Computes each point's signed distance to a polygon, negative inside.",
+            "crossings": "Tests points against a polygon using the even-odd rule.",
+            "winding": "Computes the winding number of a polygon around each point.",
+            "angle": "Tests points against a polygon by summing signed angles.",
+            "distance": "Computes the signed distance of points to a polygon, negative inside.",
         }[rule]
     )
     if order == "modulo":

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def point_to_set_distance(d: Draft) -> None:
-    """Finds the distance from each point to the nearest of a set."""
+    """Computes the distance from points to the nearest point of a set."""
     kind = d.option("set", "points", "segments", "triangles")
     result = d.option("result", "distance", "nearest", "hausdorff", "chamfer")
     early = d.flag("early") if kind == "points" else False

@@ -16,7 +16,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def triangles_cross(d: Draft) -> None:
-    """Tests pairs of triangles in space for intersection by the intervals on their planes' common line."""
+    """Tests pairs of triangles for intersection using interval overlap (Moeller)."""
     layout = d.option("layout", "soup", "indexed", "flat")
     result = d.option("result", "flag", "count", "length")
     n, m, points = d.pick(48, 64, 96), d.pick(24, 32), d.pick(20, 24)
@@ -73,10 +73,10 @@ def triangles_cross(d: Draft) -> None:
     )
     if result == "count":
         d.inout("count", "int", 1, value=0.0)
-        d.says("Counts the pairs of triangles in space that intersect.")
+        d.says("Counts intersecting pairs of triangles.")
     elif result == "length":
         d.output("length", "float", n)
-        d.says("Computes the length of the segment in which each pair of triangles intersects.")
+        d.says("Computes the length of the intersection segment of triangle pairs.")
     else:
         d.output("hit", "int", n)
     store = {

@@ -67,7 +67,7 @@ def part_by_one(v: wp.uint32) -> wp.uint32:
     adjoint="no",
 )
 def morton_order(d: Draft) -> None:
-    """Interleaves the bits of each point's cell to its Morton code."""
+    """Computes Morton codes of quantized positions."""
     way = d.option("way", "multiplies", "shifts", "plane", "loop")
     source = d.option("source", "points", "boxes", "cells")
     bounds = d.option("bounds", "given", "unit")
@@ -152,7 +152,7 @@ def morton_order(d: Draft) -> None:
     adjoint="no",
 )
 def radix_tree(d: Draft) -> None:
-    """Finds the keys that each inner node of a binary radix tree covers, and where they split."""
+    """Builds the internal nodes of a binary radix tree over sorted keys."""
     result = d.option("result", "children", "range", "split", "prefix")
     prefix = d.option("prefix", "loop", "search")
     ties = d.option("ties", "index", "distinct")
@@ -170,10 +170,10 @@ def radix_tree(d: Draft) -> None:
         d.output(name, type, length - 1)
     d.says(
         {
-            "children": "Finds the children of each inner node of a binary radix tree over sorted keys.",
-            "range": "Finds the range of sorted keys that each inner node of a binary radix tree covers.",
-            "split": "Finds where each inner node of a binary radix tree splits its range of keys.",
-            "prefix": "Computes how many leading bits each inner node's keys have in common.",
+            "children": "Finds the children of internal nodes of a binary radix tree (Karras 2012).",
+            "range": "Finds the key range of internal nodes of a binary radix tree.",
+            "split": "Finds the split position of internal nodes of a binary radix tree.",
+            "prefix": "Computes the common prefix length of internal nodes of a binary radix tree.",
         }[result]
     )
     count = (

@@ -16,7 +16,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def mesh_collision(d: Draft) -> None:
-    """Pushes particles out of a mesh to a margin and takes away the velocity into it."""
+    """Resolves penetrations of particles with a mesh collider."""
     sign = d.option("sign", "normal", "winding", "parity")
     moving = d.flag("moving mesh")
     friction = d.option("friction", "none", "scaled")
@@ -41,9 +41,9 @@ def mesh_collision(d: Draft) -> None:
         d.output(*{"correction": ("dx", "vec3", n), "force": ("f", "vec3", n)}[result])
     d.says(
         {
-            "in place": "Pushes particles out of a mesh to a margin and takes away the velocity into it.",
-            "correction": "Computes the move that takes each particle out of a mesh, up to a margin.",
-            "force": "Computes the penalty force that drives particles out of a mesh.",
+            "in place": "Projects particles out of a mesh collider and removes the inward velocity.",
+            "correction": "Computes position corrections that push particles out of a mesh collider.",
+            "force": "Computes penalty forces that push particles out of a mesh collider.",
         }[result]
     )
     relative = "v[tid] - surface_v" if moving else "v[tid]"

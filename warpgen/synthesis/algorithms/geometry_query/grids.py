@@ -29,7 +29,7 @@ NAMES = {
     adjoint="no",
 )
 def walk_grid(d: Draft) -> None:
-    """Walks each ray from cell to cell of a grid until it meets one that is occupied."""
+    """Traverses a voxel grid along rays (3D-DDA) up to the first occupied cell."""
     dim = d.option("dimension", 2, 3)
     result = d.option("result", "distance", "cell", "count", "sum")
     axis = d.option("axis", "branches", "vector")
@@ -54,10 +54,10 @@ def walk_grid(d: Draft) -> None:
     )
     d.says(
         {
-            "distance": "Walks each ray through a grid to the first occupied cell and gives how far it is.",
-            "cell": "Walks each ray through a grid and gives the first occupied cell, -1 for none.",
-            "count": "Counts the free cells that each ray passes before it is stopped.",
-            "sum": "Integrates a grid's values along each ray, weighted by the length in each cell.",
+            "distance": "Traverses a voxel grid along rays and returns the distance to the first occupied cell.",
+            "cell": "Traverses a voxel grid along rays and returns the first occupied cell, -1 for none.",
+            "count": "Counts the free cells that rays traverse before the first occupied cell.",
+            "sum": "Integrates voxel values along rays, weighted by the segment length per cell.",
         }[result]
     )
     names = "xyz"[:dim]

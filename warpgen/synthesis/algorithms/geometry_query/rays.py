@@ -36,7 +36,7 @@ def hits(surface: Any, o: Any, r: Any) -> tuple[Any, Any]:
     adjoint="either",
 )
 def cast_rays(d: Draft) -> None:
-    """Casts rays against a mesh and gives what each meets first."""
+    """Casts rays against a mesh and returns properties of the closest hit."""
     camera = d.option("rays", "arrays", "pinhole", "orthographic", "lidar", "fan")
     result = d.option("result", "depth", "normal", "face", "point", "facing")
     miss = d.option("miss", "sentinel", "early")
@@ -96,11 +96,11 @@ def cast_rays(d: Draft) -> None:
     d.output(target, kind, shape)
     d.says(
         {
-            "depth": "Casts rays against a mesh and gives how far each goes until it meets it.",
-            "normal": "Casts rays against a mesh and gives the normals where they meet it.",
-            "face": "Casts rays against a mesh and gives the face that each meets first, -1 for none.",
-            "point": "Casts rays against a mesh and gives the points where they meet it.",
-            "facing": "Shades a mesh by how squarely each ray meets it.",
+            "depth": "Casts rays against a mesh and returns the hit distance.",
+            "normal": "Casts rays against a mesh and returns the surface normal at the hit.",
+            "face": "Casts rays against a mesh and returns the index of the face hit, -1 for a miss.",
+            "point": "Casts rays against a mesh and returns the hit point.",
+            "facing": "Casts rays against a mesh and shades hits by the facing ratio.",
         }[result]
     )
     at = f"{target}[{where}]"
@@ -171,7 +171,7 @@ def cast_rays(d: Draft) -> None:
     adjoint="either",
 )
 def line_of_sight(d: Draft) -> None:
-    """Tests whether a mesh blocks the straight line between two points."""
+    """Tests the line of sight between pairs of points against a mesh."""
     ends = d.option("ends", "pairs", "one eye", "all pairs", "indexed")
     query = d.option("query", "any hit", "first hit")
     result = d.option("result", "flag", "count", "blocked") if ends != "all pairs" else "flag"
@@ -206,12 +206,12 @@ def line_of_sight(d: Draft) -> None:
     at = "i, j" if ends == "all pairs" else "tid"
     if result == "count":
         d.inout("count", "int", 1, value=0.0)
-        d.says("Counts the pairs of points that see each other past a mesh.")
+        d.says("Counts pairs of points with a free line of sight past a mesh.")
     elif result == "blocked":
         d.output("blocked", "int", shape)
     else:
         d.output("visible", "int", shape)
-        d.says("Tests which points see each other past a mesh.")
+        d.says("Tests pairs of points for a free line of sight past a mesh.")
     if query == "any hit":
         hidden = "wp.mesh_query_ray_anyhit(mesh, start, direction, distance)"
         cast = f"hidden = {hidden}"
@@ -280,7 +280,7 @@ def line_of_sight(d: Draft) -> None:
     adjoint="either",
 )
 def faces_in_box(d: Draft) -> None:
-    """Counts the faces of a mesh whose bounds meet a box about each point."""
+    """Queries mesh faces with bounds that overlap a box around each point."""
     result = d.option("result", "count", "first", "area", "list")
     box = d.option("box", "half given", "cube", "corners")
     loop = d.option("loop", "for", "while")
@@ -302,9 +302,9 @@ def faces_in_box(d: Draft) -> None:
             bounds = "lo = points[tid] - half[tid]\nhi = points[tid] + half[tid]"
     d.says(
         {
-            "count": "Counts the faces of a mesh whose bounds meet a box.",
-            "first": "Finds the lowest index of the faces whose bounds meet a box, -1 for none.",
-            "area": "Sums the areas of the faces whose bounds meet a box.",
+            "count": "Counts mesh faces with bounds that overlap a box around each point.",
+            "first": "Finds the smallest index of mesh faces that overlap a box, -1 for none.",
+            "area": "Accumulates the area of mesh faces that overlap a box.",
             "list": f"Lists up to {room} faces whose bounds meet a box, and counts them all.",
         }[result]
     )

@@ -117,9 +117,9 @@ def mesh_signed_distance(d: Draft) -> None:
         {
             "signed": "Computes the signed distance from each point to a mesh, negative inside.",
             "unsigned": "Computes the distance from each point to a mesh.",
-            "point": "Finds the point of a mesh that is closest to each query point.",
-            "both": "Finds the closest point of a mesh to each query and the signed distance to it.",
-            "gradient": "Computes the gradient of a mesh's signed distance: the way out, of unit length.",
+            "point": "Computes the closest point on a mesh for each query point.",
+            "both": "Computes the closest point on a mesh and the signed distance to it.",
+            "gradient": "Computes the gradient of the signed distance to a mesh (unit length, pointing outward).",
         }[result]
     )
     plain = result in ("unsigned", "point")

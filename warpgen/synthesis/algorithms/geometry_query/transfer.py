@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="either",
 )
 def inside_mesh(d: Draft) -> None:
-    """Marks the points that lie inside a closed mesh."""
+    """Tests points for containment in a closed mesh."""
     method = d.option("method", "winding", "parity", "solid angle", "ray count", "first hit")
     result = d.option("result", "flag", "counter", "mask")
     n, stacks = d.pick(64, 96, 128), sphere(d)
@@ -126,7 +126,7 @@ def inside_mesh(d: Draft) -> None:
     adjoint="either",
 )
 def transfer_from_mesh(d: Draft) -> None:
-    """Carries a quantity of a mesh's closest point over to each query point."""
+    """Transfers surface attributes from the closest point on a mesh to query points."""
     what = d.option("quantity", "velocity", "normal", "attribute", "barycentric", "face")
     limit = d.option("limit", "far", "near")
     fall = d.flag("falloff") if what in ("velocity", "attribute") else False
@@ -147,11 +147,11 @@ def transfer_from_mesh(d: Draft) -> None:
     d.output("carried", kind, n)
     d.says(
         {
-            "velocity": "Gives each point the velocity of the closest point of a moving mesh.",
-            "normal": "Gives each point the normal of the closest face of a mesh.",
-            "attribute": "Interpolates values at a mesh's vertices to the points closest to each query.",
-            "barycentric": "Finds the barycentric coordinates of the closest point of a mesh.",
-            "face": "Finds the face of a mesh that is closest to each point, -1 beyond the search radius.",
+            "velocity": "Samples the velocity of a moving mesh at the closest point to each query.",
+            "normal": "Samples the normal of the closest mesh face for each query.",
+            "attribute": "Interpolates per-vertex values at the closest point on a mesh.",
+            "barycentric": "Computes barycentric coordinates of the closest point on a mesh.",
+            "face": "Finds the closest mesh face of each query, -1 beyond the search radius.",
         }[what]
     )
     lines = {

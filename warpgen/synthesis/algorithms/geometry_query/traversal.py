@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def traverse_tree(d: Draft) -> None:
-    """Walks a complete binary tree of boxes and collects the leaves that each query reaches."""
+    """Traverses an implicit binary BVH and collects overlapping leaves per query."""
     walk = d.option("walk", "stack", "stackless")
     query = d.option("query", "point", "box", "ray")
     result = d.option("result", "count", "first", "sum")
@@ -75,9 +75,9 @@ def traverse_tree(d: Draft) -> None:
         d.output("leaves", "int", n)
     d.says(
         {
-            "count": "Walks a complete binary tree of boxes and counts the leaves that each query reaches.",
-            "first": "Walks a complete binary tree of boxes to the first leaf that each query reaches.",
-            "sum": "Walks a complete binary tree of boxes and sums the weights of the leaves it reaches.",
+            "count": "Traverses an implicit binary BVH and counts overlapping leaves per query.",
+            "first": "Traverses an implicit binary BVH and returns the first overlapping leaf per query.",
+            "sum": "Traverses an implicit binary BVH and accumulates the weights of overlapping leaves.",
         }[result]
     )
     begin, leaf, last = {

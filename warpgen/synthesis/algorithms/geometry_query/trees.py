@@ -30,7 +30,7 @@ NAMES = {
     adjoint="either",
 )
 def bvh_overlaps(d: Draft) -> None:
-    """Finds the boxes of a tree that overlap each box."""
+    """Queries overlapping boxes of a BVH."""
     result = d.option("result", "count", "pairs", "nearest", "sum", "list")
     own = d.option("queries", "own boxes", "other boxes", "balls")
     half = d.pick(0.1, 0.15, 0.2)
@@ -87,10 +87,10 @@ def bvh_overlaps(d: Draft) -> None:
         )
     d.says(
         {
-            "count": "Counts the boxes of a tree that overlap each query.",
-            "pairs": "Lists the pairs of overlapping boxes with a counter that all threads share.",
-            "nearest": "Finds the overlapping box whose centre is nearest to each query's, -1 for none.",
-            "sum": "Sums the masses of the boxes that overlap each query.",
+            "count": "Counts the boxes of a BVH that overlap each query box.",
+            "pairs": "Collects overlapping pairs of boxes using a shared atomic counter.",
+            "nearest": "Finds the overlapping box with the nearest center, -1 for none.",
+            "sum": "Accumulates the masses of boxes that overlap each query box.",
             "list": f"Lists up to {room} boxes that overlap each query, and counts them all.",
         }[result]
     )
@@ -194,7 +194,7 @@ def bvh_overlaps(d: Draft) -> None:
     adjoint="either",
 )
 def bvh_ray_boxes(d: Draft) -> None:
-    """Finds the first solid of a tree of boxes that each ray meets."""
+    """Casts rays against primitives in a BVH."""
     solid = d.option("solid", "sphere", "box")
     result = d.option("result", "distance", "index", "count", "any")
     start = d.option("start", "outside", "given")

@@ -32,7 +32,7 @@ _NAMES = adjacency.NAMES | {
     adjoint="either",
 )
 def independent_step(d: Draft) -> None:
-    """Colours those uncoloured nodes whose priority is the highest among their uncoloured neighbours."""
+    """Colors independent sets of nodes with locally maximal priority (Luby, Jones-Plassmann)."""
     task = d.option("task", "jones-plassmann", "luby", "greedy", "conflicts", "matching")
     layout = d.option("layout", *adjacency.LAYOUTS)
     ties = d.option("ties", "permutation", "hash of index", "index")
@@ -104,7 +104,7 @@ def independent_step(d: Draft) -> None:
             walk=g.walk(body),
             count="wp.atomic_add(num_joined, 0, 1)" if count else "",
         )
-        d.says("Adds local maxima of priority to an independent set and rules out neighbours of the set.")
+        d.says("Computes one round of Luby's maximal independent set algorithm.")
     elif task == "matching":
         d.output("proposal", "int", n)
         body = "if v == u:\n    continue\nif best < 0 or $better:\n    best = v"
@@ -117,7 +117,9 @@ def independent_step(d: Draft) -> None:
             walk=g.walk(body.replace("$better", better)),
             count="",
         )
-        d.says("Lets each node propose to its neighbour of highest priority, as in a parallel matching.")
+        d.says(
+            "Proposes matching partners: each node picks its unmatched neighbor with the highest priority."
+        )
     elif task == "greedy":
         d.input("color", "int", n, -1, 4)
         d.output("color_new", "int", n)
@@ -146,7 +148,7 @@ def independent_step(d: Draft) -> None:
             loop=loop if count else "",
             free=free,
         )
-        d.says("Gives each node the least colour that none of its neighbours has.")
+        d.says("Assigns the smallest color that is not used by any neighbor.")
     else:
         d.input("color", "int", n, 0, 4)
         d.output("recolor", "int", n)
@@ -161,7 +163,7 @@ def independent_step(d: Draft) -> None:
         )
         d.launch(n)
         d.code("u = wp.tid()\n$walk", walk=g.walk(body))
-        d.says("Marks nodes that have the colour of a neighbour and must be coloured again.")
+        d.says("Marks nodes with color conflicts for recoloring.")
 
     def reference(v: Values) -> dict[str, Any]:
         a, b, _ = g.ends(v)

@@ -34,7 +34,7 @@ _NAMES = adjacency.NAMES | {
     adjoint="no",
 )
 def peel_nodes(d: Draft) -> None:
-    """Removes nodes that have too few neighbours left, and tells their neighbours."""
+    """Peels nodes of low degree (k-core decomposition)."""
     task = d.option("task", "core", "topological", "degree", "dependencies")
     layout = d.option("layout", *adjacency.LAYOUTS)
     record = d.flag("record")
@@ -80,7 +80,7 @@ def peel_nodes(d: Draft) -> None:
             last = "wp.atomic_sub(pending, v, 1)"
         d.launch(n)
         d.code("u = wp.tid()\nif order[u] != current:\n    return\n$walk", walk=g.walk(last))
-        d.says("Lets nodes of the current level of a topological order release their successors.")
+        d.says("Processes one level of a topological sort (Kahn's algorithm).")
     elif task == "degree":
         d.inout("in_degree", "int", n, value=0.0)
         if record:
@@ -99,7 +99,7 @@ def peel_nodes(d: Draft) -> None:
             walk=g.walk(body),
             end="out_degree[u] = links" if record else "",
         )
-        d.says("Counts the edges that end at each node.")
+        d.says("Counts incoming edges per node.")
     else:
         d.input("level", "int", n, 0, 5)
         d.input("num_paths", "float", n, 1.0, 4.0)
@@ -122,7 +122,7 @@ def peel_nodes(d: Draft) -> None:
             keep="dependency[u] = delta[u]" if record else "",
             walk=g.walk(body),
         )
-        d.says("Accumulates the dependencies of one level of nodes on those below, for betweenness.")
+        d.says("Accumulates betweenness dependencies for one level of nodes (Brandes).")
 
     def reference(v: Values) -> dict[str, Any]:
         a, b, _ = g.ends(v)

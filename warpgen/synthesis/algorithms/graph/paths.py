@@ -29,7 +29,7 @@ _NAMES = adjacency.NAMES | {
     adjoint="either",
 )
 def bfs_level(d: Draft) -> None:
-    """Expands breadth-first search by one level: unvisited neighbours join the next one."""
+    """Expands one level of a breadth-first search."""
     layout = d.option("layout", *adjacency.LAYOUTS)
     way = d.option("way", "push", "pull", "queue", "edges")
     flag = d.flag("changed", 0.4)
@@ -60,7 +60,7 @@ def bfs_level(d: Draft) -> None:
             "tid = wp.tid()\nif tid >= frontier_size:\n    return\nu = frontier[tid]\n$walk",
             walk=g.walk(body),
         )
-        d.says("Expands a queue of nodes: unvisited neighbours enter the next queue, each once.")
+        d.says("Expands a BFS frontier queue; unvisited neighbors are enqueued once.")
     elif distance == "mask":
         d.input("frontier", "int", n, 0, 2)
         d.inout("visited", "int", n, 0, 2)
@@ -78,7 +78,7 @@ def bfs_level(d: Draft) -> None:
         else:
             d.launch(n)
             d.code("u = wp.tid()\nif frontier[u] == 0:\n    return\n$walk", walk=g.walk(mark))
-        d.says("Marks all unvisited neighbours of the marked nodes as the next frontier.")
+        d.says("Marks unvisited neighbors of the frontier as the next frontier.")
     else:
         # 0 and 1 are levels that are done, 7 stands for "not reached"
         far = 7
@@ -109,9 +109,7 @@ def bfs_level(d: Draft) -> None:
             )
             if flag:
                 d.code("if found != given[u]:" + notice)
-            d.says(
-                "Lets unreached nodes look for a neighbour on the current level of a breadth-first search."
-            )
+            d.says("Expands one BFS level bottom-up: unreached nodes search for a neighbor in the frontier.")
         else:
             put = "if level[v] > current + 1:\n    level[v] = current + 1"
             if flag:
@@ -174,7 +172,7 @@ def bfs_level(d: Draft) -> None:
     adjoint="no",
 )
 def relax_edges(d: Draft) -> None:
-    """Takes one round of Bellman and Ford: each node looks for a shorter way through its neighbours."""
+    """Computes one Bellman-Ford iteration."""
     layout = d.option("layout", *adjacency.LAYOUTS)
     way = d.option("way", "pull", "push", "edges")
     extra = d.option("extra", "none", "parent", "changed", "frontier", "light")
@@ -263,11 +261,11 @@ def relax_edges(d: Draft) -> None:
             d.code("edge = wp.tid()\nu = sources[edge]\n$stop\nv = dests[edge]\n$push", stop=stop, push=push)
         else:
             d.code("u = wp.tid()\n$stop\n$walk", stop=stop, walk=g.walk(push))
-        d.says("Relaxes all edges once, each towards its end, by atomic minima.")
+        d.says("Relaxes all edges once with atomic minima (Bellman-Ford).")
     if semiring == "widest":
-        d.says("Takes one round towards widest paths: a path is as wide as its narrowest edge.")
+        d.says("Computes one iteration of widest paths (maximum bottleneck).")
     elif semiring == "most reliable":
-        d.says("Takes one round towards most reliable paths: chances along a path multiply.")
+        d.says("Computes one iteration of most reliable paths (maximum product).")
 
     def reference(v: Values) -> dict[str, Any]:
         if way == "edges":

@@ -32,7 +32,7 @@ _NAMES = adjacency.NAMES | {
     adjoint="either",
 )
 def pagerank_step(d: Draft) -> None:
-    """Takes one step of PageRank: each node collects the rank that its neighbours share out."""
+    """Computes one PageRank iteration."""
     layout = d.option("layout", *adjacency.LAYOUTS)
     way = d.option("way", "pull", "push", "edges")
     teleport = d.option("teleport", "uniform", "personal", "none")
@@ -111,7 +111,7 @@ def pagerank_step(d: Draft) -> None:
                 f"wp.atomic_add(rank_new, dests[edge], damping * {part})",
                 first=first if base else "",
             )
-        d.says("Takes one step of PageRank: rank is sent along all edges and added up where it arrives.")
+        d.says("Computes one PageRank iteration in push style with atomics.")
 
     def reference(v: Values) -> dict[str, Any]:
         if way == "edges":
@@ -142,7 +142,7 @@ def pagerank_step(d: Draft) -> None:
     adjoint="no",
 )
 def component_step(d: Draft) -> None:
-    """Takes one step towards connected components: the label of each node falls to the least around it."""
+    """Computes one label propagation step for connected components."""
     way = d.option("way", "propagate", "hook", "jump", "find", "min edge")
     layout = d.option("layout", *adjacency.LAYOUTS)
     flag = d.flag("changed")
@@ -199,7 +199,7 @@ def component_step(d: Draft) -> None:
                 if flag
                 else "wp.atomic_min(parent, high, low)",
             )
-            d.says("Hooks the larger root of each edge between two components under the smaller one.")
+            d.says("Hooks component roots across edges (larger under smaller).")
         else:
             d.input("weights", "float", m, 0.1, 1.0)
             d.inout("lightest", "float", n, value=2.0)
@@ -224,9 +224,7 @@ def component_step(d: Draft) -> None:
                 skip=skip,
                 note=note.strip(),
             )
-            d.says(
-                "Finds the lightest edge that leaves each component, as a round of Boruvka's algorithm does."
-            )
+            d.says("Finds the lightest outgoing edge per component (Boruvka's algorithm).")
     else:
         d.input("parent", "int", n, 0, n)
         d.output("parent_new", "int", n)
@@ -249,7 +247,7 @@ def component_step(d: Draft) -> None:
                 stay=stay,
                 note=note,
             )
-            d.says("Halves the depth of a forest: each node points to its parent's parent.")
+            d.says("Performs one pointer jumping step on a forest.")
         else:
             d.code(
                 """
@@ -265,7 +263,7 @@ def component_step(d: Draft) -> None:
                 stay=stay,
                 note=note,
             )
-            d.says("Finds the root of each node in a forest whose links lead to smaller numbers.")
+            d.says("Finds the root of each node in a forest.")
 
     def reference(v: Values) -> dict[str, Any]:
         if way == "propagate":

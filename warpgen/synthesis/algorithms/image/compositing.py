@@ -31,7 +31,7 @@ _BLENDS = {
     double=True,
 )
 def composite_layers(d: Draft) -> None:
-    """Composites a layer with alpha over a background."""
+    """Composites an RGBA layer over a background."""
     blend = d.option("blend", *_BLENDS)
     operator = d.option("operator", "over", "atop", "premultiplied", "opaque")
     fade = d.flag("opacity", 0.5)
@@ -142,7 +142,7 @@ def _bayer(n: int) -> Any:
     adjoint="either",
 )
 def ordered_dither(d: Draft) -> None:
-    """Quantises an image to a few levels by thresholds that differ from pixel to pixel."""
+    """Quantizes an image with ordered dithering."""
     pattern = d.option("pattern", "array", "computed", "gradient noise", "two")
     result = d.option("result", "bit", "level", "value")
     size = d.pick(4, 8) if pattern == "array" else (4 if pattern == "computed" else 2)

@@ -24,7 +24,7 @@ _SMOOTH = {"sobel": (1.0, 2.0), "scharr": (3.0, 10.0), "prewitt": (1.0, 1.0)}
     double=True,
 )
 def image_gradient(d: Draft) -> None:
-    """Computes the gradient of an image by a smoothing difference over 3 x 3 pixels."""
+    """Computes image gradients with 3x3 derivative filters."""
     border = Border(d, "clamp", "clamp func", "wrap")
     operator = d.option("operator", *_SMOOTH)
     give = d.option("give", "vector", "magnitude", "angle", "both")
@@ -34,10 +34,10 @@ def image_gradient(d: Draft) -> None:
     scale = 2.0 * (2.0 * edge + centre)
     d.says(
         {
-            "vector": "Computes the gradient of an image by a difference over 3 x 3 pixels.",
-            "magnitude": "Computes the length of an image's gradient by a difference over 3 x 3 pixels.",
-            "angle": "Computes the direction of an image's gradient by a difference over 3 x 3 pixels.",
-            "both": "Computes length and direction of an image's gradient by a difference over 3 x 3 pixels.",
+            "vector": "Computes image gradients with a 3x3 derivative filter.",
+            "magnitude": "Computes the gradient magnitude of an image with a 3x3 derivative filter.",
+            "angle": "Computes the gradient direction of an image with a 3x3 derivative filter.",
+            "both": "Computes gradient magnitude and direction of an image with a 3x3 derivative filter.",
         }[give]
     )
     d.input("src", "float", (h, w))
@@ -125,7 +125,7 @@ def image_gradient(d: Draft) -> None:
     adjoint="either",
 )
 def suppress_non_maxima(d: Draft) -> None:
-    """Keeps the pixels whose gradient is longest along its direction, as Canny's detector does."""
+    """Suppresses non-maximal gradient pixels (Canny edge thinning)."""
     sector = d.option("direction", "four sectors", "interpolated", "offsets")
     thresholds = d.option("thresholds", "none", "two", "low")
     vector = d.flag("vector")
@@ -263,7 +263,7 @@ def suppress_non_maxima(d: Draft) -> None:
     adjoint="no",
 )
 def structure_tensor(d: Draft) -> None:
-    """Scores corners by the structure tensor of an image."""
+    """Computes corner responses from the structure tensor."""
     border = Border(d, "clamp", "mirror", "clamp func", "skip")
     measure = d.option("measure", "harris", "shi-tomasi", "noble", "flow", "coherence")
     weights = d.option("window", "box", "gauss")
@@ -276,11 +276,11 @@ def structure_tensor(d: Draft) -> None:
     h, w = sides(d)
     d.says(
         {
-            "harris": "Scores corners by Harris' measure of the structure tensor.",
-            "shi-tomasi": "Scores corners by the smaller eigenvalue of the structure tensor.",
-            "noble": "Scores corners by the harmonic mean of the structure tensor's eigenvalues.",
-            "flow": "Estimates the motion of each pixel from gradients by Lucas and Kanade's method.",
-            "coherence": "Measures how far the gradients around each pixel point along one line.",
+            "harris": "Computes Harris corner responses.",
+            "shi-tomasi": "Computes Shi-Tomasi corner responses (smaller eigenvalue of the structure tensor).",
+            "noble": "Computes corner responses as the harmonic mean of the structure tensor's eigenvalues.",
+            "flow": "Estimates dense optical flow with the Lucas-Kanade method.",
+            "coherence": "Computes the coherence of the structure tensor.",
         }[measure]
     )
     if given == "given":

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def separable_blur(d: Draft) -> None:
-    """Blurs an image along its rows or columns: one pass of a separable filter."""
+    """Applies one pass of a separable blur."""
     border = Border(d)
     vertical = d.option("axis", "rows", "columns", "by argument")
     kernel = d.option("kernel", "given", "gauss", "box", "binomial")
@@ -126,7 +126,7 @@ def separable_blur(d: Draft) -> None:
     adjoint="no",
 )
 def bilateral_filter(d: Draft) -> None:
-    """Smooths an image by weights that fall with distance and with the difference in value."""
+    """Applies a bilateral filter (edge-preserving smoothing)."""
     border = Border(d, "skip", "clamp", "mirror")
     edge = border.kind
     pixel = d.option("pixel", "float", "vec3")
@@ -138,7 +138,7 @@ def bilateral_filter(d: Draft) -> None:
     d.input("src", pixel, (h, w))
     if guided == "joint":
         d.input("guide", "float", (h, w))
-        d.says("Smooths an image by weights that fall with the difference in a guide image.")
+        d.says("Applies a joint bilateral filter with a guide image.")
     d.param("radius", "int", r)
     if spatial == "gauss":
         d.param("sigma_s", "float", 1.0, 2.5)
@@ -222,7 +222,7 @@ def bilateral_filter(d: Draft) -> None:
     adjoint="no",
 )
 def median_filter(d: Draft) -> None:
-    """Replaces each pixel by the median of its neighbourhood."""
+    """Applies a median filter."""
     border = Border(d)
     window = d.option("window", "3x3", "cross")
     method = d.option("method", "insertion", "selection", "counting")
@@ -234,9 +234,7 @@ def median_filter(d: Draft) -> None:
     d.input("src", kind, (h, w), 0.0, high)
     if threshold:
         d.param("limit", kind, *((0.1, 0.4) if kind == "float" else (d.pick(20, 40, 60),)))
-        d.says(
-            "Replaces pixels that differ from the median of their neighbourhood by more than a limit by it."
-        )
+        d.says("Replaces outliers by the median of their neighborhood.")
     d.output("dst", kind, (h, w))
     offsets = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if window == "3x3" or not a or not b]
     lines = ["i, j = wp.tid()", "height = src.shape[0]", "width = src.shape[1]"]
@@ -325,7 +323,7 @@ def median_filter(d: Draft) -> None:
     adjoint="no",
 )
 def morphology(d: Draft) -> None:
-    """Filters an image by the extremes of its neighbourhoods."""
+    """Applies a morphological operation to an image."""
     task = d.option("task", "erode", "dilate", "gradient", "top hat")
     shape = d.option("shape", "square", "disk", "element")
     border = d.option("outside", "skip", "clamp")
@@ -333,10 +331,10 @@ def morphology(d: Draft) -> None:
     h, w = sides(d)
     d.says(
         {
-            "erode": "Erodes a grey image: each pixel becomes the least of its neighbourhood.",
-            "dilate": "Dilates a grey image: each pixel becomes the greatest of its neighbourhood.",
-            "gradient": "Computes the morphological gradient, dilation less erosion, of a grey image.",
-            "top hat": "Computes how far each pixel stands above the least of its neighbourhood.",
+            "erode": "Erodes a grayscale image.",
+            "dilate": "Dilates a grayscale image.",
+            "gradient": "Computes the morphological gradient (dilation minus erosion) of a grayscale image.",
+            "top hat": "Computes the difference between a grayscale image and its erosion.",
         }[task]
     )
     d.input("src", "float", (h, w))

@@ -62,7 +62,7 @@ def cubic_weight(t: float) -> float:
     },
 )
 def resample_image(d: Draft) -> None:
-    """Samples an image at the places that a geometric transform assigns to the pixels of another."""
+    """Resamples an image under a geometric transform."""
     warp = d.option("warp", "resize", "affine", "rotation", "keystone", "lens")
     sampling = d.option("filter", *_WEIGHTS)
     outside = d.option("outside", "clamp", "constant")

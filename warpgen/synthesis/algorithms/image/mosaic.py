@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def demosaic(d: Draft) -> None:
-    """Interpolates the two colours that each pixel behind a Bayer filter lacks."""
+    """Demosaics a Bayer image."""
     border = Border(d, "mirror", "interior")
     layout = d.option("pattern", "RGGB", "BGGR", "GRBG", "GBRG")
     green = d.option("green", "bilinear", "edge-directed")

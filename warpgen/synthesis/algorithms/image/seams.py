@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="either",
 )
 def seam_cost_row(d: Draft) -> None:
-    """Extends the cheapest vertical seams of an image by one row."""
+    """Computes one row of the cumulative seam cost for seam carving."""
     forward = d.option("cost", "energy", "forward")
     parent = d.flag("parent")
     style = d.option("style", "guards", "clamped", "loop")

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="either",
 )
 def count_levels(d: Draft) -> None:
-    """Counts the pixels of an image in each interval of brightness."""
+    """Computes the histogram of an image."""
     kind = d.option("pixel", "float", "vec3", "int", "uint8")
     weighted = d.option("weight", "count", "mask", "weight", "row")
     style = d.option("threads", "pixels", "flat", "rows")
@@ -32,15 +32,15 @@ def count_levels(d: Draft) -> None:
     shape: tuple[int, ...] = (h * w,) if style == "flat" else (h, w)
     d.says(
         {
-            "count": "Counts the pixels of an image in each interval of brightness.",
-            "mask": "Counts the pixels under a mask in each interval of brightness.",
-            "weight": "Sums weights of pixels in each interval of brightness.",
-            "row": "Counts the pixels of an image in each interval of brightness, image rows apart.",
+            "count": "Computes the intensity histogram of an image.",
+            "mask": "Computes the intensity histogram of masked pixels.",
+            "weight": "Computes a weighted intensity histogram of an image.",
+            "row": "Computes intensity histograms per image row.",
         }[weighted]
     )
     if style == "flat" and weighted == "row":
         weighted = "count"
-        d.says("Counts the pixels of an image in each interval of brightness.")
+        d.says("Computes the intensity histogram of an image.")
     d.input("src", kind, shape, 0.0, 256 if kind in ("int", "uint8") else 1.0)
     if weighted == "mask":
         d.input("mask", "int", shape, 0, 2)
@@ -114,7 +114,7 @@ def count_levels(d: Draft) -> None:
     adjoint="no",
 )
 def compare_windows(d: Draft) -> None:
-    """Compares windows of two images around each pixel."""
+    """Compares image windows around each pixel."""
     measure = d.option("measure", "ssim", "ncc", "ssd", "sad", "census")
     against = d.option("against", "image", "template", "disparity")
     early = d.flag("early", 0.4) if measure in ("ssd", "sad") and against == "template" else False

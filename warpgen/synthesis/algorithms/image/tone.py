@@ -63,7 +63,7 @@ def _each(function: Piece) -> Any:
     },
 )
 def convert_colors(d: Draft) -> None:
-    """Converts the colours of an image to another space."""
+    """Converts an image to another color space."""
     pic = Picture(d)
     spaces: dict[str, tuple[Piece, str]] = {
         "hsv": (colour.TO_HSV, "RGB to hue, saturation and value"),
@@ -124,7 +124,7 @@ def convert_colors(d: Draft) -> None:
     },
 )
 def tone_map(d: Draft) -> None:
-    """Compresses radiances to what a display shows."""
+    """Tone maps an HDR image to display range."""
     pic = Picture(d)
     curve = d.option("curve", "reinhard", "extended", "luminance", "hable", "aces", "exponential")
     encode = d.option("encode", "none", "srgb", "gamma")

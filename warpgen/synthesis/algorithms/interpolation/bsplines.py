@@ -54,7 +54,7 @@ def find_span(knots: wp.array(dtype=float), degree: int, n: int, x: float) -> in
     double=True,
 )
 def bspline_curve(d: Draft) -> None:
-    """Evaluates a B-spline curve at many parameters by de Boor's algorithm."""
+    """Evaluates a B-spline curve with de Boor's algorithm."""
     degree = d.option("degree", 2, 3)
     search = d.option("search", "linear", "binary", "given")
     kind = d.option("kind", "vec3", "float", "vec2")

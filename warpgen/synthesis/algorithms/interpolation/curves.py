@@ -28,7 +28,7 @@ _NAMES = {
     double=True,
 )
 def sample_spline(d: Draft) -> None:
-    """Evaluates a cubic spline through equally spaced points."""
+    """Evaluates a cubic spline with uniform knots."""
     family = d.option("family", "catmull-rom", "cardinal", "tcb", "hermite")
     closed = d.option("ends", "closed", "clamped")
     kind = d.option("kind", "vec3", "float", "vec2")
@@ -154,7 +154,7 @@ def sample_spline(d: Draft) -> None:
     double=True,
 )
 def bezier_curve(d: Draft) -> None:
-    """Evaluates Bezier curves, each at a parameter of its own."""
+    """Evaluates Bezier curves at per-curve parameters."""
     degree = d.option("degree", 2, 3, 4)
     method = d.option("method", "casteljau", "bernstein", "lerp")
     kind = d.option("kind", "vec3", "vec2")

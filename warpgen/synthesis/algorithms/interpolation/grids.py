@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def sample_grid(d: Draft) -> None:
-    """Interpolates a field on a regular grid at given positions."""
+    """Interpolates a regular grid at query positions."""
     ndim = d.option("dimension", 2, 3)
     order = d.option("order", "linear", "smooth", "cubic")
     edges = (
@@ -222,7 +222,7 @@ _RADIAL: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
     adjoint="no",
 )
 def scattered_interpolation(d: Draft) -> None:
-    """Interpolates values at scattered points to other positions."""
+    """Interpolates scattered data at query positions."""
     method = d.option("method", "shepard", "modified", *_RADIAL, "nearest")
     ndim = d.option("dimension", 2, 3)
     kind = d.option("kind", "float", "vec3")
@@ -230,9 +230,9 @@ def scattered_interpolation(d: Draft) -> None:
     n, m = d.pick(12, 16, 24), d.pick(48, 64, 96)
     d.says(
         {
-            "shepard": "Interpolates values at scattered points by inverse distances (Shepard).",
-            "modified": "Interpolates values at scattered points by Franke and Little's local weights.",
-            "nearest": "Takes to each position the value of the nearest of scattered points.",
+            "shepard": "Interpolates scattered data with inverse distance weighting (Shepard).",
+            "modified": "Interpolates scattered data with Franke-Little weights.",
+            "nearest": "Interpolates scattered data with the nearest neighbor.",
         }.get(method, f"Evaluates an interpolant of {method} radial basis functions.")
     )
     d.input("centers", f"vec{ndim}", n, -1.0, 1.0)

@@ -29,7 +29,7 @@ _NAMES = {
     adjoint="no",
 )
 def polynomial_interpolation(d: Draft) -> None:
-    """Evaluates the polynomial through given points at many places."""
+    """Evaluates the interpolating polynomial through given nodes."""
     form = d.option("form", "barycentric", "lagrange", "newton", "neville", "clenshaw", "horner")
     n, m = d.pick(4, 5, 6), d.pick(48, 64, 96)
     rows = d.flag("a polynomial for each", 0.4)

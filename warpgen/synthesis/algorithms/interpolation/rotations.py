@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
 )
 def interpolate_rotation(d: Draft) -> None:
-    """Interpolates key rotations at given times along the shortest arcs."""
+    """Interpolates rotation keyframes at given times (slerp)."""
     method = d.option("method", "slerp", "nlerp", "builtin", "squad")
     search = d.option("keys", "timed", "uniform")
     found = d.option("search", *brackets.SEARCHES) if search == "timed" else brackets.BISECT
@@ -30,11 +30,9 @@ def interpolate_rotation(d: Draft) -> None:
     position = d.flag("transform", 0.3) if method in ("slerp", "nlerp") else False
     n, m = d.pick(5, 6, 8), d.pick(48, 64, 96)
     if method == "squad":
-        d.says("Interpolates key rotations at given times by Shoemake's spherical quadrangles.")
+        d.says("Interpolates rotation keyframes with spherical quadrangles (squad).")
     if position:
-        d.says(
-            "Interpolates key poses at given times: positions linearly, rotations along the shortest arcs."
-        )
+        d.says("Interpolates pose keyframes: positions linearly, rotations with slerp.")
     d.input(
         "keys", "transform" if position else "quat", n, -1.0, 1.0, kind="transform" if position else "unit"
     )

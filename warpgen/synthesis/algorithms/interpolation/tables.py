@@ -59,7 +59,7 @@ def _slopes(method: str, x: Any, y: Any) -> Any:
     double=True,
 )
 def cubic_table(d: Draft) -> None:
-    """Interpolates a table of one variable by cubics whose slopes come from the table."""
+    """Interpolates a 1D table with piecewise cubic polynomials."""
     method = d.option("slopes", "fritsch", "steffen", "akima", "parabola")
     derivative = d.flag("derivative", 0.3)
     outside = d.option("outside", "clamp", "extrapolate")
@@ -207,18 +207,18 @@ def cubic_table(d: Draft) -> None:
     double=True,
 )
 def table_lookup(d: Draft) -> None:
-    """Looks values up in a table of breakpoints, straight between them."""
+    """Looks up values in a 1D table by linear interpolation."""
     method = d.option("between", "linear", "step", "spline", "log", "smooth")
     outside = d.option("outside", "clamp", "extrapolate", "nan-free zero")
     kind = d.option("kind", "float", "vec3") if method in ("linear", "step", "smooth") else "float"
     n, m = d.pick(8, 12, 20), d.pick(64, 96, 128)
     d.says(
         {
-            "linear": "Looks values up in a table of breakpoints, straight between them.",
-            "step": "Looks values up in a table of breakpoints, constant up to the next.",
-            "spline": "Evaluates a cubic spline from its values and second derivatives at breakpoints.",
-            "log": "Looks values up in a table of breakpoints, straight between their logarithms.",
-            "smooth": "Looks values up in a table of breakpoints, eased from one to the next.",
+            "linear": "Looks up values in a 1D table by linear interpolation.",
+            "step": "Looks up values in a piecewise constant table.",
+            "spline": "Evaluates a cubic spline from values and second derivatives at breakpoints.",
+            "log": "Looks up values in a table by log-linear interpolation.",
+            "smooth": "Looks up values in a table with smoothstep interpolation.",
         }[method]
     )
     d.input("xs", "float", n, 0.5, 8.0, kind="ascending")

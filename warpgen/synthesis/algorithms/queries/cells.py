@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=3,
 )
 def block_overlaps(d: Draft) -> None:
-    """Walks a tree with a whole block for each probe."""
+    """Traverses a BVH cooperatively with one block of threads per probe."""
     on = d.option("on", "boxes", "mesh")
     form = d.option("form", "box", "ray") if on == "boxes" else "box"
     spelled = d.option("spelled", "tile first", "tiled last")
@@ -32,9 +32,9 @@ def block_overlaps(d: Draft) -> None:
     shape = d.option("extent", "cube", "slab")
     d.says(
         {
-            "counts": "Counts with a whole block for each probe what a tree finds about it.",
-            "marks": "Marks with a whole block for each probe what a tree finds about it.",
-            "both": "Counts and marks with a whole block for each probe what a tree finds about it.",
+            "counts": "Counts overlapping boxes with one block of threads per probe.",
+            "marks": "Marks overlapping boxes with one block of threads per probe.",
+            "both": "Counts and marks overlapping boxes with one block of threads per probe.",
         }[wanted]
     )
     m, n = d.pick(8, 12, 16), d.pick(48, 64, 96)
@@ -90,7 +90,7 @@ def block_overlaps(d: Draft) -> None:
         extent="along = direction[block]" if form == "ray" else f"extent = wp.vec3(radius, radius, {high})",
         lines="\n".join(lines.values()) if wanted == "both" else lines[wanted],
     )
-    d.explain("Every thread of a block must reach each step, so that the walk can be shared among them.")
+    d.explain("All threads of a block must take part in every step of the shared traversal.")
 
     def agree(before: Values, after: Values) -> None:
         v = before
@@ -134,7 +134,7 @@ def block_overlaps(d: Draft) -> None:
     weight=2,
 )
 def grid_neighbours(d: Draft) -> None:
-    """Visits the neighbours of each point in a hash grid."""
+    """Iterates over neighbors in a hash grid."""
     wanted = d.option("wanted", "count", "density", "centre", "nearest", "velocity")
     loop = d.option("loop", "for", "next", "named")
     order = d.option("order", "given", "cells")
@@ -144,8 +144,8 @@ def grid_neighbours(d: Draft) -> None:
     d.says(
         {
             "count": "Counts the neighbours of each point in a hash grid.",
-            "density": "Sums smoothed weights of the neighbours of each point in a hash grid.",
-            "centre": "Finds the centre of the neighbours of each point in a hash grid.",
+            "density": "Accumulates kernel weights of neighbors in a hash grid.",
+            "centre": "Computes the mean position of neighbors in a hash grid.",
             "nearest": "Finds the nearest neighbour of each point in a hash grid.",
             "velocity": "Averages the velocities of the neighbours of each point in a hash grid.",
         }[wanted]
@@ -249,17 +249,17 @@ def grid_neighbours(d: Draft) -> None:
     adjoint="either",
 )
 def pair_tests(d: Draft) -> None:
-    """Tests pairs of triangles or edges exactly."""
+    """Runs exact intersection and distance tests on primitive pairs."""
     kind = d.option("kind", "triangles", "edges", "edge contact", "self")
     source = d.option("source", "arrays", "indexed")
     counted = d.flag("counted", 0.4)
     skip = d.flag("degenerate", 0.4)
     d.says(
         {
-            "triangles": "Tells which pairs of triangles intersect.",
-            "self": "Tells which pairs of triangles of one soup intersect.",
+            "triangles": "Tests pairs of triangles for intersection.",
+            "self": "Tests pairs of triangles from the same mesh for intersection.",
             "edges": "Finds the distance between pairs of edges.",
-            "edge contact": "Finds how deep pairs of edges lie within a margin of each other.",
+            "edge contact": "Computes the penetration of edge pairs into a margin.",
         }[kind]
     )
     n = d.pick(64, 96, 128)

@@ -54,7 +54,7 @@ def closest(mesh: Any, points: Any) -> tuple[Any, Any]:
     weight=3,
 )
 def mesh_distance(d: Draft) -> None:
-    """Finds the signed distance of probes from a closed mesh."""
+    """Computes signed distances to a closed mesh."""
     sign = d.option("sign", "plain", "none", "normal", "parity", "winding")
     wanted = d.option("wanted", "distance", "inside", "pushed out", "shell", "barycentric", "velocity")
     early = d.flag("early")
@@ -63,11 +63,11 @@ def mesh_distance(d: Draft) -> None:
     signed = sign != "none"
     d.says({
         "distance": f"Finds the {'signed distance' if signed else 'distance'} of probes from a closed mesh.",
-        "inside": "Tells which probes lie inside a closed mesh.",
-        "pushed out": "Moves probes that lie inside a closed mesh out to its surface.",
-        "shell": "Tells which probes lie within a shell about a mesh.",
-        "barycentric": "Finds the point of a mesh that is closest to each probe.",
-        "velocity": "Reads the velocity of a mesh at the point that is closest to each probe.",
+        "inside": "Tests probes for containment in a closed mesh.",
+        "pushed out": "Projects probes that are inside of a closed mesh to its surface.",
+        "shell": "Tests probes for being within a shell around a mesh.",
+        "barycentric": "Computes the closest point on a mesh for each probe.",
+        "velocity": "Samples the velocity of a mesh at the closest point to each probe.",
     }[wanted])  # fmt: skip
     n = d.pick(48, 64, 96)
     d.handle("mesh", "mesh", (d.pick(5, 6), d.pick(8, 10)))
@@ -159,7 +159,7 @@ def crossed(mesh: Any, origin: Any, direction: Any, far: float = 1e6) -> tuple[A
     weight=3,
 )
 def mesh_rays(d: Draft) -> None:
-    """Casts rays at a mesh."""
+    """Casts rays against a mesh."""
     wanted = d.option(
         "wanted", "depth", "face", "normal", "position", "any hit", "crossings", "inside", "shadow"
     )
@@ -167,14 +167,14 @@ def mesh_rays(d: Draft) -> None:
     aim = d.option("aim", "given", "target")
     limit = d.option("limit", "far", "given")
     d.says({
-        "depth": "Finds how far each ray goes until it meets a mesh.",
-        "face": "Finds which face of a mesh each ray meets.",
-        "normal": "Finds the normal of a mesh where each ray meets it.",
-        "position": "Finds where each ray meets a mesh.",
-        "any hit": "Tells which rays meet a mesh at all.",
-        "crossings": "Counts the faces of a mesh that each ray crosses.",
-        "inside": "Tells which points lie inside a closed mesh by the parity of crossings.",
-        "shadow": "Tells which points of light reach their receivers past a mesh.",
+        "depth": "Computes the distance along each ray to a mesh.",
+        "face": "Finds the mesh face hit by each ray.",
+        "normal": "Computes the surface normal at the hit point of each ray.",
+        "position": "Computes the point at which each ray hits a mesh.",
+        "any hit": "Tests rays for any hit with a mesh.",
+        "crossings": "Counts mesh faces crossed by each ray.",
+        "inside": "Tests points for containment in a closed mesh by ray crossing parity.",
+        "shadow": "Tests light samples for visibility from their receivers past a mesh.",
     }[wanted])  # fmt: skip
     n = d.pick(48, 64, 96)
     counting = wanted in ("crossings", "inside")

@@ -40,7 +40,7 @@ _FORMS = {
     adjoint="either",
 )
 def escape_time_fractal(d: Draft) -> None:
-    """Counts, for each pixel of the complex plane, the iterations until the orbit of zero escapes."""
+    """Computes escape-time iterations of a complex map per pixel."""
     form = d.option("form", *_FORMS)
     result = d.option("result", "count", "smooth", "normalised")
     loop = d.option("loop", "while", "for")

@@ -34,7 +34,7 @@ def central(distance: Any, p: Any, h: float) -> Any:
     double=True,
 )
 def sdf_samples(d: Draft) -> None:
-    """Evaluates the signed distance from each point to a scene of solids."""
+    """Evaluates the signed distance function of a scene at points."""
     layout = d.option("layout", "vectors", "components", "grid", "local frame")
     result = d.option("result", "distance", "occupancy", "truncated", "density")
     found = scenes.draw(d, 4, floor=True if result == "occupancy" else None)
@@ -55,17 +55,17 @@ def sdf_samples(d: Draft) -> None:
     value, expected = values[result]
     d.says(
         {
-            "distance": "Evaluates the signed distance from each point to a scene of solids.",
-            "occupancy": "Marks the points that lie within a scene of solids.",
-            "truncated": "Evaluates the distance to a scene of solids, truncated to a band at the surface.",
-            "density": "Turns the distance to a scene of solids into a density that fades over the surface.",
+            "distance": "Evaluates the signed distance function of a scene at points.",
+            "occupancy": "Marks points inside of a scene of solids.",
+            "truncated": "Evaluates a truncated signed distance function of a scene.",
+            "density": "Converts signed distances to a scene into density with a soft falloff.",
         }[result]
     )
     if result in ("truncated", "density"):
         d.explain(
             {
                 "truncated": f"In units of the half width, {width['truncated']}: -1 inside, 1 outside.",
-                "density": "A logistic step, as renderers of implicit surfaces use it: 1/2 at the surface.",
+                "density": "Logistic density as in neural implicit rendering: 0.5 at the surface.",
             }[result]
         )
     if layout == "grid":
@@ -219,7 +219,7 @@ _NORMALS = {
     double=True,
 )
 def sdf_normals(d: Draft) -> None:
-    """Estimates the unit normal of a distance field at each point from differences."""
+    """Estimates normals of a distance field with finite differences."""
     kind = d.option("differences", *_NORMALS)
     result = d.option("result", "unit", "gradient", "colour")
     step = d.option("step", "fixed", "given")
@@ -236,11 +236,9 @@ def sdf_normals(d: Draft) -> None:
     scale = {"forward": "$e", "tetrahedron": "(4.0 * $e)"}.get(kind, "(2.0 * $e)")
     scale = scale.replace("$e", "eps" if step == "given" else "EPS")
     if result == "gradient":
-        d.says("Estimates the gradient of a distance field at each point from differences.")
+        d.says("Estimates the gradient of a distance field with finite differences.")
     elif result == "colour":
-        d.says(
-            "Estimates a distance field's normals and maps them to colours, x to red, y to green, z to blue."
-        )
+        d.says("Estimates normals of a distance field and encodes them as RGB colors.")
     d.launch(count)
     d.code(
         """

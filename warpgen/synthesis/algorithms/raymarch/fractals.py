@@ -48,7 +48,7 @@ _POWERS = {
     adjoint="no",
 )
 def mandelbulb_distance(d: Draft) -> None:
-    """Estimates the distance from points to a Mandelbulb from the orbit and its running derivative."""
+    """Estimates the distance to a Mandelbulb from the orbit and its running derivative."""
     angles = d.option("angles", *_POWERS)
     trap = d.option("trap", "none", "origin", "axis plane")
     helper = d.option("helper", "inline", "function") if trap == "none" else "inline"
@@ -145,7 +145,7 @@ def mandelbulb_distance(d: Draft) -> None:
     adjoint="no",
 )
 def quaternion_julia(d: Draft) -> None:
-    """Estimates the distance from points to a Julia set of quaternions."""
+    """Estimates the distance to a quaternion Julia set."""
     derivative = d.option("derivative", "length", "quaternion")
     loop = d.option("loop", "for", "while")
     slice_ = d.option("slice", "w zero", "w given")
@@ -242,7 +242,7 @@ def quaternion_julia(d: Draft) -> None:
     adjoint="either",
 )
 def folded_fractal_distance(d: Draft) -> None:
-    """Computes the distance from points to a fractal made by folding and scaling space."""
+    """Computes the distance to a folded fractal (iterated function system)."""
     form = d.option("form", "menger", "sierpinski", "cubes")
     levels = d.pick(3, 4, 5)
     local = d.option("name", "inline", "function")
@@ -298,9 +298,9 @@ def folded_fractal_distance(d: Draft) -> None:
     last = "wp.abs($d) - thickness" if result == "shell" else "$d"
     d.says(
         {
-            "menger": "Computes the distance from points to a Menger sponge: a cube less crosses.",
-            "sierpinski": "Estimates the distance from points to a Sierpinski tetrahedron by folding space.",
-            "cubes": "Computes a distance bound to cubes that carry smaller cubes at their corners.",
+            "menger": "Computes the distance to a Menger sponge.",
+            "sierpinski": "Estimates the distance to a Sierpinski tetrahedron.",
+            "cubes": "Computes a distance bound for recursively nested cubes.",
         }[form]
     )
     d.launch(count)

@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def render_scene(d: Draft) -> None:
-    """Renders a scene of solids, found by sphere tracing, with a light far away."""
+    """Renders a signed distance field with sphere tracing and a directional light."""
     shade = d.option("shade", "lambert", "phong", "normals", "depth fog", "steps")
     camera = d.option("camera", "pinhole", "orthographic")
     layout = d.option("layout", "image", "flat")
@@ -116,11 +116,11 @@ def render_scene(d: Draft) -> None:
     }[shade]
     d.says(
         {
-            "lambert": "Renders a scene of solids, found by sphere tracing, with a light far away.",
-            "phong": "Renders a scene of solids with diffuse and specular light, found by sphere tracing.",
-            "normals": "Renders the normals of a scene of solids as colours.",
-            "depth fog": "Renders how deep in fog a scene of solids lies, found by sphere tracing.",
-            "steps": "Renders how many steps sphere tracing takes in a scene of solids.",
+            "lambert": "Renders a signed distance field with sphere tracing and a directional light.",
+            "phong": "Renders a signed distance field with diffuse and specular shading.",
+            "normals": "Renders the normals of a signed distance field as RGB colors.",
+            "depth fog": "Renders the fog factor of a signed distance field.",
+            "steps": "Renders the number of sphere tracing steps per pixel.",
         }[shade]
     )
     ray = (
@@ -211,7 +211,7 @@ def render_scene(d: Draft) -> None:
     adjoint="no",
 )
 def march_grid(d: Draft) -> None:
-    """Finds where rays first meet the level set of a field that is sampled on a grid."""
+    """Intersects rays with an isosurface of a grid field."""
     refine = d.option("refine", "none", "linear", "bisection")
     result = d.option("result", "distance", "point", "normal")
     step = d.option("step", "constant", "half voxel")
@@ -224,9 +224,9 @@ def march_grid(d: Draft) -> None:
     d.output("t_hit" if result == "distance" else "hits", "float" if result == "distance" else "vec3", n)
     d.says(
         {
-            "distance": "Finds how far rays go to the level set of a field on a grid, -1 where they miss it.",
-            "point": "Finds the points where rays first meet the level set of a field on a grid.",
-            "normal": "Finds the normals where rays first meet the level set of a field on a grid.",
+            "distance": "Computes the ray distance to an isosurface of a grid field, -1 for a miss.",
+            "point": "Computes the hit points of rays with an isosurface of a grid field.",
+            "normal": "Computes the normals at ray hits with an isosurface of a grid field.",
         }[result]
     )
     d.function(

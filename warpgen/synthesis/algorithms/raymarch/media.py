@@ -100,7 +100,7 @@ _START = f"""
     adjoint="no",
 )
 def march_transmittance(d: Draft) -> None:
-    """Marches through a medium and attenuates light by what it passes, after Beer and Lambert."""
+    """Integrates absorption along rays through a participating medium (Beer-Lambert)."""
     kind = d.option("medium", *_MEDIA)
     rule = d.option("rule", "midpoint", "left", "trapezoid", "simpson")
     result = d.option("result", "transmittance", "opacity", "depth", "emission")
@@ -113,10 +113,10 @@ def march_transmittance(d: Draft) -> None:
     dt = _SPAN / steps
     d.says(
         {
-            "transmittance": "Marches through a medium and gives the share of light that passes it.",
-            "opacity": "Marches through a medium and gives the share of light that it takes.",
-            "depth": "Integrates the extinction of a medium along rays to the optical depth.",
-            "emission": "Integrates the glow of a medium along rays, dimmed by what lies in front.",
+            "transmittance": "Computes the transmittance of a medium along rays.",
+            "opacity": "Computes the absorptance of a medium along rays.",
+            "depth": "Computes the optical depth of a medium along rays.",
+            "emission": "Integrates the emission of a medium along rays with self-absorption.",
         }[result]
     )
     sample = {
@@ -201,7 +201,7 @@ def march_transmittance(d: Draft) -> None:
     adjoint="no",
 )
 def march_single_scattering(d: Draft) -> None:
-    """Gathers sunlight that a medium scatters once towards the eye, dimmed on both ways."""
+    """Integrates single scattering of sunlight along rays through a medium."""
     kind = d.option("medium", *_MEDIA)
     function = d.option("phase", *phase.OF_ASYMMETRY, phase.RAYLEIGH, phase.ISOTROPIC)
     lighting = d.option("light march", "loop", "function", "none")

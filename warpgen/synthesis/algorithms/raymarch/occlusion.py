@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def soft_shadows(d: Draft) -> None:
-    """Estimates how much of a light is seen from points, by how closely shadow rays pass solids."""
+    """Computes soft shadows by sphere tracing a distance field."""
     kind = d.option("kind", "ratio", "improved", "hard", "smooth")
     light = d.option("light", "directional", "point")
     place = d.option("points", "given", "offset")
@@ -155,7 +155,7 @@ def soft_shadows(d: Draft) -> None:
     names=NAMES | {"sdf_ambient_occlusion": "ambient_occlusion|sdf_ao|compute_ao|calc_ao", "k": "strength"},
 )
 def sdf_ambient_occlusion(d: Draft) -> None:
-    """Estimates ambient occlusion from how far a distance field falls short of the way along the normal."""
+    """Estimates ambient occlusion from distance field samples along the normal."""
     spacing = d.option("spacing", "even", "doubling", "table")
     weight = d.option("weight", "halving", "power", "inverse")
     normals = d.option("normals", "given", "estimated")

@@ -87,7 +87,7 @@ def rays(d: Draft, count: int) -> tuple[str, Callable[[Values], tuple[Any, Any]]
     adjoint="no",
 )
 def sphere_trace_depth(d: Draft) -> None:
-    """Finds where rays first meet a scene of solids by sphere tracing."""
+    """Intersects rays with a distance field using sphere tracing."""
     loop = d.option("loop", "for", "while", "relaxed", "function", "fixed")
     miss = d.option("miss", "far", "minus one")
     bound = d.option("bound", "constant", "given")

@@ -38,7 +38,7 @@ _LENSES = ("pinhole", "orthographic", "fisheye", "equirectangular", "thin lens",
     adjoint="either",
 )
 def camera_rays(d: Draft) -> None:
-    """Generates the ray of each pixel of a camera."""
+    """Generates primary rays for the pixels of a camera."""
     lens = d.option("lens", *_LENSES)
     frame = d.option("frame", "look at", "pose", "basis")
     layout = d.option("layout", "image", "flat")
@@ -213,7 +213,7 @@ def camera_rays(d: Draft) -> None:
     double=True,
 )
 def project_points(d: Draft) -> None:
-    """Projects points of the world into the image of a camera."""
+    """Projects world-space points to image coordinates."""
     model = d.option("model", "pinhole", "distorted", "matrix", "reprojection", "fisheye")
     frame = d.option("frame", "pose", "rotation and translation")
     behind = d.option("behind", "skip", "mark")
@@ -226,7 +226,7 @@ def project_points(d: Draft) -> None:
     if model == "matrix":
         d.param("view_proj", "mat44", -1.0, 1.0)
         d.output("pixels", "vec3", n)
-        d.says("Transforms vertices by a view-projection matrix to normalised device coordinates.")
+        d.says("Transforms vertices to normalized device coordinates.")
         d.launch(n)
         d.code(
             """
@@ -279,10 +279,10 @@ def project_points(d: Draft) -> None:
     out = "residual" if observed else "pixels"
     d.says(
         {
-            "pinhole": "Projects points of the world into the image of a pinhole camera.",
-            "distorted": "Projects points into the image of a camera whose lens distorts radially.",
-            "reprojection": "Computes how far projected points lie from where a camera saw them.",
-            "fisheye": "Projects points into the image of an equidistant fisheye camera.",
+            "pinhole": "Projects world-space points to pixels of a pinhole camera.",
+            "distorted": "Projects points to pixels of a camera with radial lens distortion.",
+            "reprojection": "Computes reprojection errors of observed points.",
+            "fisheye": "Projects points to pixels of an equidistant fisheye camera.",
         }[model]
     )
     body = {

@@ -62,7 +62,7 @@ _TERMS = (
     double=True,
 )
 def spherical_harmonics(d: Draft) -> None:
-    """Evaluates light that is given by spherical harmonics in directions of interest."""
+    """Evaluates spherical harmonics lighting."""
     task = d.option("task", "radiance", "irradiance", "project", "basis", "per point")
     degree = d.option("degree", 1, 2)
     channels = d.option("channels", "mono", "rgb")
@@ -77,7 +77,7 @@ def spherical_harmonics(d: Draft) -> None:
     d.launch(n)
     if task == "basis":
         d.output("basis", "float", (n, size))
-        d.says("Evaluates the real spherical harmonics of low degree in each direction.")
+        d.says("Evaluates real spherical harmonics up to a low degree.")
         stores = "\n".join(f"basis[tid, {k}] = {_TERMS[k]}" for k in range(size))
         d.code("tid = wp.tid()\nn = normals[tid]\n$stores", stores=stores)
         d.check(lambda v: {"basis": _basis(v.normals)[:, :size]})
@@ -85,7 +85,7 @@ def spherical_harmonics(d: Draft) -> None:
     if task == "project":
         d.input("samples", type, n, 0.0, 2.0)
         d.inout("coeffs", type, size, value=0.0)
-        d.says("Projects samples of light from directions over the sphere onto spherical harmonics.")
+        d.says("Projects radiance samples onto spherical harmonics.")
         adds = "\n".join(f"wp.atomic_add(coeffs, {k}, weighted * ({_TERMS[k]}))" for k in range(size))
         d.code(
             """
@@ -129,7 +129,7 @@ def spherical_harmonics(d: Draft) -> None:
             [f"total = {term(0)}", *(f"total += {term(k)}" for k in range(1, size)), f"{name}[tid] = total"]
         )
     if task == "irradiance":
-        d.says("Computes the irradiance of surfaces under light given by spherical harmonics.")
+        d.says("Computes irradiance from spherical harmonics lighting.")
         d.explain("""
             E(n) = sum A_l L_lm Y_lm(n) with A = pi, 2 pi / 3, pi / 4: the cosine lobe lets almost
             nothing above the second degree through.
@@ -152,7 +152,7 @@ def spherical_harmonics(d: Draft) -> None:
     adjoint="no",
 )
 def sample_panorama(d: Draft) -> None:
-    """Looks directions up in a panorama of longitude and latitude."""
+    """Samples an equirectangular environment map."""
     filter_ = d.option("filter", "nearest", "bilinear")
     axis = d.option("up", "y", "z")
     what = d.option("input", "directions", "reflection")

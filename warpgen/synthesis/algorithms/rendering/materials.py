@@ -33,7 +33,7 @@ def unit(v: Any) -> Any:
     double=True,
 )
 def shade_points(d: Draft) -> None:
-    """Computes the light that a surface reflects to the eye from a light."""
+    """Shades surface points with a reflectance model and a light source."""
     model = d.option("model", *brdf.BRDFS)
     light = d.option("light", "directional", "point", "spot", "several")
     colour = d.option("colour", "none", "albedo", "both lobes")
@@ -158,7 +158,7 @@ def shade_points(d: Draft) -> None:
     half=True,
 )
 def fresnel_terms(d: Draft) -> None:
-    """Computes how much light a surface reflects, by the angle of incidence."""
+    """Evaluates the Fresnel reflectance of surfaces."""
     form = d.option("form", "schlick", "dielectric", "conductor", "schlick of ior")
     angle = d.option("angle", "cosine", "vectors", "half vector")
     result = d.option("result", "reflected", "transmitted", "split")
@@ -207,9 +207,9 @@ def fresnel_terms(d: Draft) -> None:
         d.output(out, "float", n)
     d.says(
         {
-            "reflected": "Computes the share of light that a surface reflects, by the angle of incidence.",
-            "transmitted": "Computes the share of light that a surface lets through.",
-            "split": "Splits light into what a surface reflects and what it lets through.",
+            "reflected": "Computes the Fresnel reflectance.",
+            "transmitted": "Computes the Fresnel transmittance.",
+            "split": "Splits incident light into reflected and transmitted parts.",
         }[result]
     )
     store = {
@@ -246,7 +246,7 @@ def fresnel_terms(d: Draft) -> None:
     },
 )
 def sample_directions(d: Draft) -> None:
-    """Turns uniform numbers into directions about each surface's normal."""
+    """Maps uniform random numbers to directions around surface normals."""
     kind = d.option("distribution", "cosine", "uniform", "sphere", "ggx", "concentric")
     numbers = d.option("numbers", "pairs", "two arrays", "generator")
     pdf = d.flag("pdf")
@@ -297,11 +297,11 @@ def sample_directions(d: Draft) -> None:
     constant = kind in ("uniform", "sphere")
     d.says(
         {
-            "cosine": "Turns uniform numbers into directions whose density falls with the cosine.",
-            "concentric": "Turns uniform numbers into cosine-weighted directions over concentric circles.",
-            "uniform": "Turns uniform numbers into directions that are spread evenly over a hemisphere.",
-            "sphere": "Turns uniform numbers into directions that are spread evenly over the sphere.",
-            "ggx": "Draws microfacet normals of a GGX surface from uniform numbers.",
+            "cosine": "Samples cosine-weighted directions from uniform random numbers.",
+            "concentric": "Samples cosine-weighted directions using the concentric disk mapping.",
+            "uniform": "Samples directions uniformly over the hemisphere.",
+            "sphere": "Samples directions uniformly over the sphere.",
+            "ggx": "Samples GGX microfacet normals from uniform random numbers.",
         }[kind]
     )
     d.launch(n)

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def trace_paths(d: Draft) -> None:
-    """Traces a path of a few bounces for each pixel through a scene of spheres."""
+    """Renders a scene of spheres by path tracing with a few bounces per pixel."""
     material = d.option("material", "diffuse", "mirror", "mixed", "fuzzy")
     sky = d.option("sky", "gradient", "constant", "sun")
     camera = d.option("camera", "pinhole", "rays")

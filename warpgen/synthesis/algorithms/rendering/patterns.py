@@ -27,7 +27,7 @@ _NAMES = {
     adjoint="no",
 )
 def procedural_texture(d: Draft) -> None:
-    """Colours points by a pattern that is a formula of their position."""
+    """Evaluates a procedural texture at points."""
     kind = d.option("pattern", "checker", "marble", "wood", "clouds", "stripes", "bricks", "dots")
     mix = d.option("colours", "given", "grey", "constant")
     layout = d.option("layout", "vec3", "uv")
@@ -85,13 +85,13 @@ def procedural_texture(d: Draft) -> None:
     }[kind]
     d.says(
         {
-            "checker": "Colours points like a checkerboard.",
-            "marble": "Colours points like marble: sine waves whose phase is shaken by noise.",
-            "wood": "Colours points like wood: rings about an axis, shaken by noise.",
-            "clouds": "Colours points by noise of several octaves.",
-            "stripes": "Colours points with soft diagonal stripes.",
-            "bricks": "Colours points like a brick wall with joints of mortar.",
-            "dots": "Colours points with round dots on a square lattice.",
+            "checker": "Evaluates a checkerboard texture.",
+            "marble": "Evaluates a marble texture: sine waves with a phase distorted by noise.",
+            "wood": "Evaluates a wood texture: concentric rings distorted by noise.",
+            "clouds": "Evaluates a fractal noise texture.",
+            "stripes": "Evaluates a texture of soft diagonal stripes.",
+            "bricks": "Evaluates a brick texture with mortar joints.",
+            "dots": "Evaluates a polka dot texture.",
         }[kind]
     )
     constants = ((0.2, 0.1, 0.05), (0.9, 0.8, 0.6))
@@ -140,7 +140,7 @@ def _smoothstep(low: float, high: float, x: Any) -> Any:
     double=True,
 )
 def bump_normals(d: Draft) -> None:
-    """Tilts normals by the slope of a height field or by a map of normals."""
+    """Perturbs normals with a height field or a normal map."""
     source = d.option("source", "height", "normal map", "detail")
     stencil = d.option("stencil", "central", "sobel", "forward") if source == "height" else "none"
     edge = d.option("edge", "clamp", "wrap")
@@ -149,9 +149,9 @@ def bump_normals(d: Draft) -> None:
     h, w = d.pick(8, 10, 12), d.pick(10, 12, 14)
     d.says(
         {
-            "height": "Computes a map of normals from the slopes of a height field.",
-            "normal map": "Turns normals of a map in tangent space into the world.",
-            "detail": "Blends two maps of normals so that the finer follows the coarser one's slope.",
+            "height": "Computes a normal map from a height field.",
+            "normal map": "Transforms normal map samples from tangent space to world space.",
+            "detail": "Blends two normal maps (base and detail).",
         }[source]
     )
     if source == "height":

@@ -30,7 +30,7 @@ NAMES = {
     adjoint="no",
 )
 def rasterize_triangles(d: Draft) -> None:
-    """Draws triangles into an image by edge functions, the nearest one for each pixel."""
+    """Rasterizes triangles with edge functions and a depth test."""
     result = d.option("result", "depth", "face", "colour", "coverage", "barycentric")
     over = d.option("threads", "pixel", "triangle")
     cull = d.option("cull", "none", "back", "bounds")
@@ -61,11 +61,11 @@ def rasterize_triangles(d: Draft) -> None:
         )
     d.says(
         {
-            "depth": "Draws the depth of triangles into an image by edge functions.",
-            "face": "Finds the nearest triangle that covers each pixel, -1 for none.",
-            "colour": "Draws triangles with colours that are interpolated between their corners.",
-            "coverage": "Counts the triangles that cover each pixel's centre.",
-            "barycentric": "Finds the barycentric coordinates of each pixel in the nearest triangle.",
+            "depth": "Rasterizes triangles to a depth buffer.",
+            "face": "Rasterizes triangle indices, -1 for background.",
+            "colour": "Rasterizes triangles with interpolated vertex colors.",
+            "coverage": "Counts triangles that cover each pixel center (overdraw).",
+            "barycentric": "Rasterizes barycentric coordinates of the nearest triangle.",
         }[result]
     )
     d.function(
@@ -233,7 +233,7 @@ def rasterize_triangles(d: Draft) -> None:
     adjoint="no",
 )
 def composite_samples(d: Draft) -> None:
-    """Composites the samples along each ray from front to back."""
+    """Composites samples along rays front to back (volume rendering)."""
     opacity = d.option("opacity", "density", "alpha")
     storage = d.option("storage", "rectangular", "packed", "flat")
     result = d.option("result", "colour", "colour and opacity", "depth", "weights")
@@ -275,10 +275,10 @@ def composite_samples(d: Draft) -> None:
         d.output("opacity", "float", rays)
     d.says(
         {
-            "colour": "Composites the colours of the samples along each ray.",
-            "colour and opacity": "Composites the colours of the samples along each ray, and their opacity.",
-            "depth": "Computes the expected depth of each ray from the opacities of its samples.",
-            "weights": "Computes how much each sample of a ray adds to its pixel.",
+            "colour": "Composites the colors of samples along rays.",
+            "colour and opacity": "Composites the colors and opacities of samples along rays.",
+            "depth": "Computes the expected ray depth from sample opacities.",
+            "weights": "Computes the compositing weight of each sample along a ray.",
         }[result]
     )
     a = (

@@ -32,7 +32,7 @@ _NAMES = {
     double=True,
 )
 def project_gaussians(d: Draft) -> None:
-    """Projects Gaussians in space to ellipses on the screen."""
+    """Projects 3D Gaussians to screen-space ellipses (EWA splatting)."""
     result = d.option("result", "covariance", "conic", "radius")
     form = d.option("covariance", "rotation and scale", "matrix", "log scale")
     camera = d.option("camera", "matrix", "pose")
@@ -96,9 +96,9 @@ def project_gaussians(d: Draft) -> None:
     }[result]
     d.says(
         {
-            "covariance": "Projects the covariances of Gaussians in space to the screen.",
-            "conic": "Projects Gaussians in space to ellipses on the screen.",
-            "radius": "Computes the radius that each Gaussian covers on the screen.",
+            "covariance": "Projects the covariances of 3D Gaussians to screen space.",
+            "conic": "Projects 3D Gaussians to screen-space ellipses (EWA splatting).",
+            "radius": "Computes the screen-space radius of 3D Gaussians.",
         }[result]
     )
     widen = " + low_pass" if blur else ""
@@ -173,7 +173,7 @@ def project_gaussians(d: Draft) -> None:
     double=True,
 )
 def blend_splats(d: Draft) -> None:
-    """Blends Gaussian splats, sorted from front to back, at each pixel."""
+    """Alpha-blends depth-sorted Gaussian splats per pixel."""
     result = d.option("result", "colour", "alpha", "count", "depth")
     form = d.option("conic", "vec3", "mat22", "isotropic")
     stop = d.flag("stop")
@@ -217,10 +217,10 @@ def blend_splats(d: Draft) -> None:
     d.output(name, type, (height, width))
     d.says(
         {
-            "colour": "Blends Gaussian splats, sorted from front to back, at each pixel.",
-            "alpha": "Computes how much of each pixel Gaussian splats cover.",
-            "count": "Counts the Gaussian splats that add to each pixel before it is full.",
-            "depth": "Blends the depths of Gaussian splats, sorted from front to back, at each pixel.",
+            "colour": "Alpha-blends depth-sorted Gaussian splats per pixel.",
+            "alpha": "Computes the accumulated opacity of Gaussian splats per pixel.",
+            "count": "Counts the Gaussian splats that contribute to each pixel.",
+            "depth": "Alpha-blends the depths of Gaussian splats per pixel.",
         }[result]
     )
     gather = {

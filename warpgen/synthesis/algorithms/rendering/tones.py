@@ -45,7 +45,7 @@ _CURVES: dict[str, tuple[str, Any]] = {
     half=True,
 )
 def tone_map(d: Draft) -> None:
-    """Compresses radiance into the range of a screen."""
+    """Tone maps HDR radiance to display range."""
     form = d.option("curve", *_CURVES)
     encode = d.option("encoding", "linear", "gamma", "srgb")
     over = d.option("over", "channels", "luminance")

@@ -83,7 +83,7 @@ def _moments(law: str, a: float, b: float) -> tuple[float, float]:
     weight=3,
 )
 def draw_samples(d: Draft) -> None:
-    """Fills an array with independent random numbers of one law."""
+    """Fills an array with random samples from a distribution."""
     law = d.option("law", *_LAWS)
     said, ways = _LAWS[law]
     way = d.pick(*ways)
@@ -170,7 +170,7 @@ def draw_samples(d: Draft) -> None:
     adjoint="either",
 )
 def shuffle_rows(d: Draft) -> None:
-    """Shuffles each row of an array, every order being equally likely."""
+    """Shuffles the rows of an array (Fisher-Yates)."""
     source = d.option("source", "identity", "given")
     direction = d.option("direction", "down", "up")
     type_ = d.option("type", "int", "float", "vec3")

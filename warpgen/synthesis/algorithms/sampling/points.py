@@ -51,7 +51,7 @@ _SAID = {
     weight=2,
 )
 def scatter_points(d: Draft) -> None:
-    """Places points at random and uniformly in a region around a center."""
+    """Samples points uniformly in a region."""
     shape = d.option("shape", *_SHAPES)
     type_, dimension, least, most = _SHAPES[shape]
     stream = d.option("stream", "offset", "hashed", "reseeded")
@@ -99,7 +99,7 @@ def scatter_points(d: Draft) -> None:
     else:
         d.launch(rows, columns)
         d.code("i, j = wp.tid()\n$init\npoints[i, j] = $placed", init=init, placed=placed)
-    d.explain("Threads must not share a random state, else they would place the same points.")
+    d.explain("Each thread needs its own random state, otherwise all threads generate the same points.")
 
     def spread(before: Values, after: Values) -> None:
         p = after.points.reshape(-1, dimension)
@@ -132,7 +132,7 @@ def scatter_points(d: Draft) -> None:
     weight=2,
 )
 def sample_surface(d: Draft) -> None:
-    """Places points on the triangles of a mesh, on each as many as its weight asks for."""
+    """Samples points on mesh triangles."""
     pick = d.option("pick", "cdf", "even", "given")
     way = d.option("way", "sample_triangle", "square root", "folded")
     result = d.option("result", "points", "barycentric")
@@ -197,7 +197,7 @@ def sample_surface(d: Draft) -> None:
         barycentric=barycentric,
         stored=stored,
     )
-    d.explain("Weights (u, v, 1 - u - v) are uniform over the triangle.")
+    d.explain("Barycentric coordinates (u, v, 1 - u - v) are uniform over the triangle.")
 
     def corners(v: Values) -> Any:
         return v.vertices[v.faces] if indexed else v.vertices

@@ -37,7 +37,7 @@ _NAMES = {
     weight=2,
 )
 def adaptive_filter(d: Draft) -> None:
-    """Adapts the coefficients of filters sample by sample so that they follow a wanted signal."""
+    """Adapts filter coefficients sample by sample to match a desired signal."""
     rule = d.option("rule", "lms", "normalised", "sign", "leaky", "leaky normalised")
     layout = d.option("layout", "rows", "columns")
     kept = d.option("kept", "errors", "weights", "both")
@@ -113,9 +113,11 @@ def adaptive_filter(d: Draft) -> None:
         update=update,
     )
     if energy:
-        d.explain("Dividing the step by the input's power makes adaptation as fast at any level.")
+        d.explain(
+            "Normalizing by the input power makes the convergence rate independent of the signal level."
+        )
     elif rule == "sign":
-        d.explain("The sign of the error alone is used, which spares a product and bounds the step.")
+        d.explain("Sign-error LMS: no multiplication by the error, bounded steps.")
     else:
         d.explain(
             "The gradient of the squared error in the coefficients is -2 e x: each step goes against it."
@@ -155,7 +157,7 @@ def adaptive_filter(d: Draft) -> None:
     weight=2,
 )
 def control_level(d: Draft) -> None:
-    """Follows the level of signals and makes them louder or softer by it."""
+    """Controls the dynamic range of signals with a level detector and a gain curve."""
     what = d.option("what", "compressor", "limiter", "gate", "follower", "expander")
     detect = d.option("detect", "peak", "power", "decibel")
     layout = d.option("layout", "rows", "columns")
@@ -261,7 +263,7 @@ def control_level(d: Draft) -> None:
         apply=apply,
     )
     if what in ("compressor", "expander"):
-        d.explain("Threshold and gain are in decibels; coefficients of smoothing are per sample.")
+        d.explain("Threshold and gain are in decibels, smoothing coefficients are per sample.")
     else:
         d.explain("Coefficients of smoothing are per sample: 1 - exp(-1 / (rate * time constant)).")
 

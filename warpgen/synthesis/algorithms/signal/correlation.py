@@ -31,7 +31,7 @@ _NAMES = {
     weight=3,
 )
 def correlate_lags(d: Draft) -> None:
-    """Compares a signal with itself or another at a range of lags."""
+    """Computes correlation functions over a range of lags."""
     what = d.option("what", "auto", "cross", "difference", "magnitude difference", "normalised", "circular")
     scale = d.option("scale", "sum", "biased", "unbiased")
     layout = d.option("layout", "one", "rows", "frames")
@@ -44,12 +44,12 @@ def correlate_lags(d: Draft) -> None:
         two_sided = False
     hop = size // 2
     d.says({
-        "auto": "Computes the autocorrelation of signals at a range of lags.",
-        "cross": "Correlates two signals at a range of lags.",
-        "difference": "Sums squared differences of a signal and its shift at a range of lags.",
-        "magnitude difference": "Sums absolute differences of a signal and its shift at a range of lags.",
-        "normalised": "Correlates a signal with its shift, relative to their energy, at a range of lags.",
-        "circular": "Correlates two periodic signals at a range of lags.",
+        "auto": "Computes autocorrelation over a range of lags.",
+        "cross": "Computes cross-correlation over a range of lags.",
+        "difference": "Computes the squared difference function over a range of lags.",
+        "magnitude difference": "Computes the average magnitude difference function over a range of lags.",
+        "normalised": "Computes normalized autocorrelation over a range of lags.",
+        "circular": "Computes circular cross-correlation over a range of lags.",
     }[what])  # fmt: skip
     two = what in ("cross", "circular")
     shape = {"one": (size,), "rows": (rows, size), "frames": (hop * (rows - 1) + size,)}[layout]
@@ -118,8 +118,8 @@ def correlate_lags(d: Draft) -> None:
     )
     d.explain({
         "sum": "Terms are summed where both samples lie within the signal.",
-        "biased": "Sums are divided by the whole length, so that large lags, with few terms, count less.",
-        "unbiased": "Sums are divided by the number of their terms.",
+        "biased": "Biased estimate: sums are divided by the signal length for every lag.",
+        "unbiased": "Unbiased estimate: sums are divided by the number of terms.",
     }[scale])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def correlate_lags(d: Draft) -> None:
     weight=2,
 )
 def yin_pitch(d: Draft) -> None:
-    """Estimates the period of each frame of a signal from the differences with its shifts."""
+    """Estimates the pitch period of signal frames with the YIN algorithm."""
     source = d.option("source", "differences", "signal")
     choice = d.option("choice", "first below", "least")
     refine = d.flag("parabola")

@@ -25,7 +25,7 @@ _NAMES = {"x": "signal|samples|audio", "n": "i|t|m"}
     adjoint="no",
 )
 def level_crossings(d: Draft) -> None:
-    """Finds where signals cross a level."""
+    """Detects level crossings of signals."""
     direction = d.option("direction", "any", "rising", "falling")
     result = d.option("result", "rate", "mask", "times", "first", "atomic")
     level = d.option("level", "zero", "given", "hysteresis")

@@ -30,7 +30,7 @@ _NAMES = {
     weight=2,
 )
 def band_energies(d: Draft) -> None:
-    """Sums power spectra in triangular bands that are even on a scale of hearing."""
+    """Computes band energies of power spectra with triangular filters."""
     scale = d.option("scale", "htk", "slaney", "bark", "given")
     output = d.option("output", "linear", "log", "decibel", "root")
     layout = d.option("layout", "rows", "columns")
@@ -175,7 +175,7 @@ def band_energies(d: Draft) -> None:
     weight=2,
 )
 def smooth_polynomial(d: Draft) -> None:
-    """Fits a polynomial to each sample's neighbours and keeps its value or slope there."""
+    """Applies a Savitzky-Golay filter for smoothing or differentiation."""
     window = d.option("window", 5, 7, 9)
     result = d.option("result", "value", "slope", "curvature")
     edge = d.option("edge", "copy", "mirror", "clamp", "inside")

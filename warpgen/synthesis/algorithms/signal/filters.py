@@ -28,7 +28,7 @@ _NAMES = {
     weight=3,
 )
 def fir_filter(d: Draft) -> None:
-    """Filters signals with a finite impulse response."""
+    """Applies FIR filters to signals."""
     edge = d.option("edge", "zero", "hold", "wrap", "mirror", "valid", "history")
     layout = d.option("layout", "mono", "channels", "interleaved")
     symmetric = d.flag("symmetric", 0.3)
@@ -139,12 +139,12 @@ def fir_filter(d: Draft) -> None:
         loop=loop if first != "n" else loop.replace("start", "n"),
     )
     d.explain({
-        "zero": "The signal counts as zero before its first sample.",
-        "hold": "The first sample stands for all that would come before it.",
-        "wrap": "The signal is periodic, so that the convolution is circular.",
-        "mirror": "The signal is mirrored about its first sample.",
-        "valid": "Only samples are kept for which all taps lie within the signal.",
-        "history": "Blocks follow each other: `history` holds the last samples of the one before.",
+        "zero": "Samples before the start of the signal are zero.",
+        "hold": "The first sample is repeated before the start of the signal.",
+        "wrap": "Circular convolution: the signal is periodic.",
+        "mirror": "Reflect padding at the start of the signal.",
+        "valid": "Valid mode: only samples with all taps inside of the signal are computed.",
+        "history": "Block processing: `history` holds the last samples of the previous block.",
     }[edge])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
@@ -201,7 +201,7 @@ class Biquad:
     weight=3,
 )
 def biquad_filter(d: Draft) -> None:
-    """Filters each channel of a signal with sections of second order, one after the other."""
+    """Applies cascaded biquad filters to multichannel signals."""
     form = d.option("form", "direct 1", "direct 2", "transposed 2")
     layout = d.option("layout", "rows", "columns", "flat")
     coefficients = d.option("coefficients", "struct", "table", "values", "per channel")

@@ -27,7 +27,7 @@ _NAMES = {"x": "signal|samples|audio", "y": "resampled|out_signal|y_out", "n": "
     weight=3,
 )
 def resample_signal(d: Draft) -> None:
-    """Evaluates signals between their samples, at another rate."""
+    """Resamples signals at a different rate."""
     method = d.option("method", "linear", "cubic", "hermite", "lagrange", "sinc", "hold")
     where = d.option("where", "ratio", "delay", "times")
     edge = d.option("edge", "clamp", "zero", "wrap")
@@ -140,8 +140,8 @@ def resample_signal(d: Draft) -> None:
     if method == "hold":
         d.forward_only()
     d.explain({
-        "clamp": "Beyond the ends the first and the last sample go on.",
-        "zero": "Beyond the ends the signal is zero.",
+        "clamp": "The first and last sample are repeated beyond the ends.",
+        "zero": "Samples beyond the ends are zero.",
         "wrap": "The signal is periodic.",
     }[edge])  # fmt: skip
 

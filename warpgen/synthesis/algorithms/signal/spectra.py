@@ -30,7 +30,7 @@ _NAMES = {
     weight=2,
 )
 def frame_signal(d: Draft) -> None:
-    """Cuts a signal into overlapping frames and tapers each by a window."""
+    """Splits a signal into overlapping windowed frames (STFT)."""
     window = d.option("window", *windows.WINDOWS)
     periodic = d.flag("periodic")
     edge = d.option("edge", "inside", "zero", "reflect")
@@ -115,7 +115,7 @@ def frame_signal(d: Draft) -> None:
     weight=3,
 )
 def discrete_fourier(d: Draft) -> None:
-    """Computes the discrete Fourier transform of signals by its definition."""
+    """Computes the discrete Fourier transform by direct summation."""
     result = d.option("result", "complex", "power", "magnitude", "decibel", "split")
     source = d.option("source", "real", "complex")
     twiddle = d.option("twiddle", "each", "rotated", "table")
@@ -218,7 +218,11 @@ def discrete_fourier(d: Draft) -> None:
     d.explain(
         f"X_k = {'1/N ' if inverse else ''}sum_n x_n exp({'+' if inverse else '-'}2 pi i k n / N)"
         + ("; `roots` holds the roots of unity for all k n mod N." if twiddle == "table" else ".")
-        + (" Of a real signal the upper half of the bins would repeat the lower." if source == "real" else "")
+        + (
+            " Only the lower half of the bins is stored, the upper half is redundant for real signals."
+            if source == "real"
+            else ""
+        )
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -261,7 +265,7 @@ def discrete_fourier(d: Draft) -> None:
     weight=2,
 )
 def fft_stage(d: Draft) -> None:
-    """Performs one stage of butterflies of a fast Fourier transform."""
+    """Computes one butterfly stage of a fast Fourier transform."""
     kind = d.option("kind", "in time", "in frequency", "stockham")
     layout = d.option("layout", "one", "rows", "split")
     inverse = d.flag("inverse")
@@ -342,8 +346,8 @@ def fft_stage(d: Draft) -> None:
         f"{'row, t' if layout == 'rows' else 't'} = wp.tid()\n$places\n$body", places=places, body=body, w=w
     )
     d.explain({
-        "in time": "The input must be in bit-reversed order; `half` runs 1, 2, 4 up to half the length.",
-        "in frequency": "`half` runs from half the length down to 1; the result is in bit-reversed order.",
+        "in time": "Input is in bit-reversed order; launch with `half` = 1, 2, 4 up to half the length.",
+        "in frequency": "Launch with `half` from half the length down to 1; the result is in bit-reversed order.",
         "stockham": "`half` runs 1, 2, 4 up to half the length; nothing is reordered.",
     }[kind])  # fmt: skip
 

@@ -33,7 +33,7 @@ _NAMES = {
     weight=2,
 )
 def detect_tones(d: Draft) -> None:
-    """Measures by Goertzel's recurrence how much of given tones is in frames of a signal."""
+    """Detects tones in signal frames with the Goertzel algorithm."""
     result = d.option("result", "power", "amplitude", "complex", "present")
     tones = d.option("tones", "hertz", "bins", "one")
     layout = d.option("layout", "frames", "hops", "columns")
@@ -41,10 +41,10 @@ def detect_tones(d: Draft) -> None:
     windowed = d.flag("windowed", 0.3)
     frames, size, number = d.pick(8, 12, 16), d.pick(40, 48, 64), d.pick(4, 7, 8)
     d.says({
-        "power": "Measures by Goertzel's recurrence the power of given tones in frames of a signal.",
-        "amplitude": "Measures by Goertzel's recurrence the amplitude of given tones in frames of a signal.",
-        "complex": "Computes single bins of the Fourier transform of frames by Goertzel's recurrence.",
-        "present": "Finds by Goertzel's recurrence which tones are present in frames of a signal.",
+        "power": "Computes the power of tones in signal frames with the Goertzel algorithm.",
+        "amplitude": "Computes the amplitude of tones in signal frames with the Goertzel algorithm.",
+        "complex": "Computes single DFT bins of signal frames with the Goertzel algorithm.",
+        "present": "Detects the presence of tones in signal frames with the Goertzel algorithm.",
     }[result])  # fmt: skip
     hop = size // 2
     shape = {"frames": (frames, size), "hops": (hop * (frames + 1),), "columns": (size, frames)}[layout]
@@ -121,7 +121,7 @@ def detect_tones(d: Draft) -> None:
         loop=loop,
         store=store,
     )
-    d.explain("One real multiplication a sample and tone: cheaper than a whole transform for a few tones.")
+    d.explain("One real multiplication per sample and tone, cheaper than an FFT for a few tones.")
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "hops":
@@ -153,7 +153,7 @@ def detect_tones(d: Draft) -> None:
     weight=2,
 )
 def cosine_transform(d: Draft) -> None:
-    """Transforms blocks of a signal into cosines."""
+    """Computes block cosine transforms of a signal."""
     kind = d.option("kind", "ii", "iii", "iv", "mdct", "i")
     scale = d.option("scale", "orthonormal", "plain", "scaled")
     layout = d.option("layout", "rows", "flat", "columns")

@@ -26,7 +26,7 @@ _NAMES = {"x": "signal|samples|data", "n": "i|t|m"}
     weight=2,
 )
 def wavelet_step(d: Draft) -> None:
-    """Splits signals into a coarse half and details by one level of a wavelet transform."""
+    """Computes one level of a discrete wavelet transform."""
     wavelet = d.option("wavelet", "haar", "cdf 5/3", "daubechies 4")
     edge = d.option("edge", "wrap", "mirror")
     layout = d.option("layout", "one", "rows", "columns")
@@ -139,8 +139,8 @@ low = here + 0.25 * (before + detail)"""
     )
     kept_energy = normalised and wavelet != "cdf 5/3" and result in ("two", "one array")
     d.explain(
-        {"wrap": "The signal is periodic.", "mirror": "The signal is mirrored at its ends."}[edge]
-        + (" The transform is orthonormal: energy is kept." if kept_energy else "")
+        {"wrap": "The signal is periodic.", "mirror": "Symmetric extension at both ends."}[edge]
+        + (" Orthonormal transform: preserves the energy." if kept_energy else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def environment_light(d: Draft) -> None:
-    """Looks light up in an environment map."""
+    """Samples an environment map."""
     mapping = d.option("mapping", "latlong", "probe", "octahedral", "dome")
     use = d.option("use", "direction", "reflection", "refraction")
     up = d.option("up", 1, 2)

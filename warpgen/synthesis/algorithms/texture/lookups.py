@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def grade_colors(d: Draft) -> None:
-    """Grades colours by a look-up table."""
+    """Applies a color grading lookup table."""
     shape = d.option("table", "cube", "curves", "ramp", "strip")
     centred = d.flag("centred") if shape in ("cube", "ramp") else False
     mixed = d.option("mix", "none", "strength", "per pixel")
@@ -31,10 +31,10 @@ def grade_colors(d: Draft) -> None:
     n, m = d.pick(4, 6, 8), d.pick(64, 96, 128)
     d.says(
         {
-            "cube": "Grades colours by a three-dimensional look-up table.",
-            "curves": "Grades each channel of colours by a curve of its own in a one-dimensional table.",
-            "ramp": "Maps the luminance of colours through a one-dimensional gradient.",
-            "strip": "Grades colours by a cube that is stored as a strip of slices in an image.",
+            "cube": "Applies a 3D color lookup table.",
+            "curves": "Applies per-channel 1D lookup tables.",
+            "ramp": "Maps luminance through a 1D color gradient.",
+            "strip": "Applies a 3D color lookup table stored as a 2D strip of slices.",
         }[shape]
     )
     if shape == "cube":
@@ -155,19 +155,19 @@ def grade_colors(d: Draft) -> None:
     adjoint="either",
 )
 def filter_texture(d: Draft) -> None:
-    """Filters a texture into an image of pixels of its own."""
+    """Filters a texture into an output image."""
     kind = d.option("filter", "gauss", "tent", "unsharp", "supersample", "laplacian", "edges")
     channels = d.option("channels", 1, 4)
     direction = d.option("direction", "both", "argument") if kind == "gauss" else "both"
     oh, ow = d.pick(8, 10, 12), d.pick(8, 12, 14)
     d.says(
         {
-            "gauss": "Blurs a texture by Gaussian taps.",
-            "tent": "Resamples a texture by a tent of nine taps.",
-            "unsharp": "Sharpens a texture by adding what a blur takes away.",
-            "supersample": "Averages a grid of samples of a texture for each pixel.",
-            "laplacian": "Computes the Laplacian of a texture between four taps and the centre.",
-            "edges": "Computes the length of a texture's gradient.",
+            "gauss": "Blurs a texture with Gaussian taps.",
+            "tent": "Resamples a texture with a 9-tap tent filter.",
+            "unsharp": "Sharpens a texture with unsharp masking.",
+            "supersample": "Supersamples a texture on a regular subpixel grid.",
+            "laplacian": "Computes the Laplacian of a texture.",
+            "edges": "Computes the gradient magnitude of a texture.",
         }[kind]
     )
     image(d, "tex", channels)

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def parallax_offset(d: Draft) -> None:
-    """Shifts texture coordinates to where a view ray meets the surface that a height map describes."""
+    """Offsets texture coordinates by parallax mapping with a height map."""
     method = d.option("method", "offset", "limited", "steep", "occlusion", "relief")
     bias = d.flag("bias", 0.4) if method in ("offset", "limited") else False
     m = d.pick(48, 64, 96)

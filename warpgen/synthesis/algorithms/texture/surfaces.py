@@ -30,7 +30,7 @@ _NAMES = {
     adjoint="no",
 )
 def perturb_normals(d: Draft) -> None:
-    """Tilts surface normals by what a texture holds."""
+    """Perturbs surface normals with a texture."""
     source = d.option("map", "normal", "height", "derivative")
     frame = d.option("frame", "tangents", "built", "plane")
     style = d.option("coordinates", "vector", "two")
@@ -38,9 +38,9 @@ def perturb_normals(d: Draft) -> None:
     m = d.pick(48, 64, 96)
     d.says(
         {
-            "normal": "Tilts surface normals by a tangent-space normal map.",
-            "height": "Tilts surface normals by the slopes of a height map.",
-            "derivative": "Tilts surface normals by a map of slopes.",
+            "normal": "Applies a tangent-space normal map to surface normals.",
+            "height": "Perturbs surface normals with the gradient of a height map (bump mapping).",
+            "derivative": "Perturbs surface normals with a slope map.",
         }[source]
     )
     image(d, "tex", {"normal": 4, "height": 1, "derivative": 2}[source])
@@ -178,18 +178,18 @@ def perturb_normals(d: Draft) -> None:
     adjoint="no",
 )
 def project_texture(d: Draft) -> None:
-    """Textures points without coordinates of their own by projecting a texture on them."""
+    """Projects a texture onto points without UV coordinates."""
     projection = d.option("projection", "triplanar", "dominant", "cylinder", "sphere", "plane")
     channels = d.option("channels", 1, 4)
     sharp = d.option("sharpness", "power", "square", "linear") if projection == "triplanar" else "linear"
     m = d.pick(48, 64, 96)
     d.says(
         {
-            "triplanar": "Blends three planar projections of a texture by the surface normal.",
-            "dominant": "Projects a texture along the axis that the surface normal is closest to.",
-            "cylinder": "Wraps a texture around points as around a cylinder.",
-            "sphere": "Wraps a texture around points as around a sphere.",
-            "plane": "Projects a texture onto points along the axis of a frame.",
+            "triplanar": "Applies triplanar texture mapping with blend weights from the normal.",
+            "dominant": "Applies planar texture mapping along the dominant axis of the normal.",
+            "cylinder": "Applies cylindrical texture mapping.",
+            "sphere": "Applies spherical texture mapping.",
+            "plane": "Projects a texture onto points along the z axis of a frame.",
         }[projection]
     )
     image(d, "tex", channels)

@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def march_volume(d: Draft) -> None:
-    """Integrates emission and absorption along rays through a volume."""
+    """Integrates emission and absorption along rays through a density volume."""
     model = d.option("model", "emission", "colour", "transmittance", "maximum", "average")
     stop = d.flag("early") if model in ("emission", "colour") else False
     jitter = d.flag("jitter", 0.35)
@@ -36,11 +36,11 @@ def march_volume(d: Draft) -> None:
     steps = d.pick(8, 12, 16)
     d.says(
         {
-            "emission": "Integrates emission and absorption along rays through a volume of densities.",
-            "colour": "Composites colours from a transfer function along rays through a volume of densities.",
-            "transmittance": "Computes how much light passes along rays through a volume of densities.",
-            "maximum": "Finds the greatest value along rays through a volume.",
-            "average": "Averages a volume along rays.",
+            "emission": "Integrates emission and absorption along rays through a density volume.",
+            "colour": "Renders a density volume with a color transfer function.",
+            "transmittance": "Computes the transmittance along rays through a density volume.",
+            "maximum": "Computes the maximum intensity projection of a volume.",
+            "average": "Computes the mean value of a volume along rays.",
         }[model]
     )
     n, size = d.pick(6, 8), d.pick(0.5, 1.0)
@@ -172,7 +172,7 @@ def march_volume(d: Draft) -> None:
     },
 )
 def advect_in_volume(d: Draft) -> None:
-    """Moves points through a velocity volume by one step of a Runge-Kutta method."""
+    """Advects points in a velocity volume with one Runge-Kutta step."""
     scheme = d.option("scheme", "euler", "midpoint", "heun", "ralston", "rk4")
     direction = d.option("direction", "forward", "backward")
     style = d.option("style", "function", "inline")
@@ -180,9 +180,9 @@ def advect_in_volume(d: Draft) -> None:
     m = d.pick(48, 64, 96)
     n, size = d.pick(7, 8), d.pick(0.5, 1.0)
     if give == "density":
-        d.says("Advects a density volume: samples it where points came from in a velocity volume.")
+        d.says("Advects a density volume with the semi-Lagrangian method.")
     elif direction == "backward":
-        d.says("Traces points back through a velocity volume by one step of a Runge-Kutta method.")
+        d.says("Backtraces points in a velocity volume with one Runge-Kutta step.")
     d.handle("velocity", "volume", (n, n, n), of="vec3f", value=size, low=-1.0, high=1.0)
     if give == "density":
         d.handle("density", "volume", (n, n, n), of="float32", value=size, low=0.0, high=1.0)

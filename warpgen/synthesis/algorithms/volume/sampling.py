@@ -58,7 +58,7 @@ def _volume(
     },
 )
 def sample_volume(d: Draft) -> None:
-    """Samples a volume at positions in world space."""
+    """Samples a volume at world-space positions."""
     of = d.option("of", "float32", "vec3f")
     space = d.option("space", "world", "index", "moved")
     mode = d.option("mode", "LINEAR", "CLOSEST")
@@ -145,16 +145,16 @@ def sample_volume(d: Draft) -> None:
     adjoint="either",
 )
 def volume_gradient(d: Draft) -> None:
-    """Computes gradients of a volume at positions in world space."""
+    """Computes volume gradients at world-space positions."""
     method = d.option("method", "builtin", "central", "tetrahedron")
     give = d.option("give", "gradient", "normal", "projected", "shaded")
     m = d.pick(48, 64, 96)
     d.says(
         {
-            "gradient": "Computes gradients of a volume at positions in world space.",
-            "normal": "Computes unit normals of a volume's level sets at positions in world space.",
-            "projected": "Moves points onto the zero level set of a volume by one Newton step each.",
-            "shaded": "Shades points of a volume by the angle between its gradient and a light.",
+            "gradient": "Computes volume gradients at world-space positions.",
+            "normal": "Computes unit normals of level sets at world-space positions.",
+            "projected": "Projects points onto the zero level set of a volume with one Newton step.",
+            "shaded": "Shades points in a volume using the gradient as normal.",
         }[give]
     )
     top = _volume(d)
