@@ -28,11 +28,11 @@ NAMES = {
 def triangles(d: Draft, faces: int, points: int, sort: str, low: float = -1.0, high: float = 1.0) -> str:
     """Declare triangles in one of four layouts; gives the lines that set `p`, `q`, `r`."""
     if sort == "soup":
-        d.input("points", "vec3", 3 * faces, low, high)
+        d.input("points", "vec3", 3 * faces, low, high, about="Point positions")
         return "p = points[3 * tid]\nq = points[3 * tid + 1]\nr = points[3 * tid + 2]"
-    d.input("points", "vec3", points, low, high)
+    d.input("points", "vec3", points, low, high, about="Point positions")
     if sort == "vec3i":
-        d.input("faces", "vec3i", faces, 0, points)
+        d.input("faces", "vec3i", faces, 0, points, about="Vertex indices of each triangle")
         return """
             face = faces[tid]
             p = points[face[0]]
@@ -40,7 +40,7 @@ def triangles(d: Draft, faces: int, points: int, sort: str, low: float = -1.0, h
             r = points[face[2]]
             """
     if sort == "rows":
-        d.input("faces", "int", (faces, 3), 0, points)
+        d.input("faces", "int", (faces, 3), 0, points, about="Vertex indices of each triangle")
         return """
             i = faces[tid, 0]
             j = faces[tid, 1]
@@ -49,7 +49,7 @@ def triangles(d: Draft, faces: int, points: int, sort: str, low: float = -1.0, h
             q = points[j]
             r = points[k]
             """
-    d.input("faces", "int", 3 * faces, 0, points)
+    d.input("faces", "int", 3 * faces, 0, points, about="Vertex indices of each triangle")
     return """
         i = faces[3 * tid]
         j = faces[3 * tid + 1]
@@ -199,7 +199,7 @@ def accumulate_normals(d: Draft) -> None:
     weight = d.option("weight", "area", "angle", "uniform", "sphere")
     count, points = d.pick(48, 64, 96), d.pick(20, 30, 40)
     lines = triangles(d, count, points, sort)
-    d.inout("vertex_normals", "vec3", points, value=0.0)
+    d.inout("vertex_normals", "vec3", points, value=0.0, about="Accumulated vertex normals")
     d.says(
         {
             "area": "Accumulates area-weighted face normals at vertices.",

@@ -40,15 +40,15 @@ def cotangent_operators(d: Draft) -> None:
     )
     if kind == "scalar":
         d.input("u", "float", points, -1.0, 1.0)
-        d.inout("laplacian", "float", points, value=0.0)
+        d.inout("laplacian", "float", points, value=0.0, about="Accumulated Laplacian")
     elif kind == "mean curvature":
-        d.inout("laplacian", "vec3", points, value=0.0)
+        d.inout("laplacian", "vec3", points, value=0.0, about="Accumulated Laplacian")
     elif kind == "weights":
         d.output("weights", "vec3", count)
     elif kind == "gauss":
-        d.inout("angle_sum", "float", points, value=0.0)
+        d.inout("angle_sum", "float", points, value=0.0, about="Accumulated angles [rad]")
     else:
-        d.inout("mass", "float", points, value=0.0)
+        d.inout("mass", "float", points, value=0.0, about="Lumped masses")
     ids = ("face[0]", "face[1]", "face[2]") if sort == "vec3i" else ("i", "j", "k")
     if helper == "helper":
         d.function(

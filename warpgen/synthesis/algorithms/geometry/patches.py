@@ -34,12 +34,19 @@ def bezier_patch(d: Draft) -> None:
     layout = d.option("layout", "grid", "parameters", "patches")
     n, side, patches = d.pick(48, 64, 96), d.pick(8, 10), d.pick(3, 4)
     many = layout == "patches"
-    d.input("control", "vec3", (patches, 4, 4) if many else (4, 4), -1.0, 1.0)
+    d.input(
+        "control",
+        "vec3",
+        (patches, 4, 4) if many else (4, 4),
+        -1.0,
+        1.0,
+        about="Control points, 4 x 4 per patch",
+    )
     shape: tuple[int, ...] = (side, side) if layout == "grid" else (n,)
     if layout != "grid":
-        d.input("uv", "vec2", n, 0.02, 0.98)
+        d.input("uv", "vec2", n, 0.02, 0.98, about="Patch parameters")
     if many:
-        d.input("patch_ids", "int", n, 0, patches)
+        d.input("patch_ids", "int", n, 0, patches, about="Patch index per sample")
     at = "i, j" if layout == "grid" else "tid"
     head = (
         f"i, j = wp.tid()\nu = float(i) / {side - 1}.0\nv = float(j) / {side - 1}.0"
@@ -206,17 +213,17 @@ def assign_sites(d: Draft) -> None:
     result = d.option("result", "labels", "sums", "border", "second")
     n, m = d.pick(64, 96, 128), d.pick(6, 8, 10)
     vec = f"vec{dim}"
-    d.input("points", vec, n, 0.0, 1.0)
-    d.input("sites", vec, m, 0.0, 1.0)
+    d.input("points", vec, n, 0.0, 1.0, about="Point positions")
+    d.input("sites", vec, m, 0.0, 1.0, about="Site positions")
     if metric == "power":
         d.input("weights", "float", m, 0.0, 0.05)
     if result == "sums":
-        d.inout("sums", vec, m, value=0.0)
+        d.inout("sums", vec, m, value=0.0, about="Accumulated positions per site")
         d.inout("count", "int", m, value=0.0)
     elif result == "border":
         d.output("border", "float", n)
     elif result == "second":
-        d.output("pairs", "vec2i", n)
+        d.output("pairs", "vec2i", n, about="Indices of the nearest and the second nearest site")
     else:
         d.output("labels", "int", n)
     d.says(

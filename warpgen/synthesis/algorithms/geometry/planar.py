@@ -39,25 +39,27 @@ def delaunay_test(d: Draft) -> None:
         result = "flag"
     n, m = d.pick(64, 96), d.pick(40, 50)
     if layout == "soup":
-        d.input("points", "vec2", (n, 4), -1.0, 1.0)
+        d.input("points", "vec2", (n, 4), -1.0, 1.0, about="Point positions")
         lines = "a = points[tid, 0]\nb = points[tid, 1]\nc = points[tid, 2]\np = points[tid, 3]"
     else:
-        d.input("points", "vec2", m, -1.0, 1.0)
+        d.input("points", "vec2", m, -1.0, 1.0, about="Point positions")
         if layout == "quads":
-            d.input("edges", "vec4i", n, 0, m)
+            d.input("edges", "vec4i", n, 0, m, about="Vertex indices of each edge and the opposite corners")
             lines = "\n".join(f"{name} = points[quad[{k}]]" for k, name in enumerate("abcp"))
             lines = f"quad = edges[tid]\n{lines}"
         else:
-            d.input("edges", "int", (n, 4), 0, m)
+            d.input(
+                "edges", "int", (n, 4), 0, m, about="Vertex indices of each edge and the opposite corners"
+            )
             lines = "\n".join(f"{name} = points[edges[tid, {k}]]" for k, name in enumerate("abcp"))
     if result == "count":
         d.inout("count", "int", 1, value=0.0)
         d.says("Counts edges that violate the Delaunay property.")
     elif result == "value":
-        d.output("incircle", "float", n)
+        d.output("incircle", "float", n, about="In-circle determinants")
         d.says("Evaluates the in-circle determinant, positive if the fourth point is inside.")
     else:
-        d.output("flips", "int", n)
+        d.output("flips", "int", n, about="Number of edges to flip")
     if form == "determinant":
         body = """
             u = a - p
@@ -152,8 +154,8 @@ def classify_cells(d: Draft) -> None:
     if result == "length" and dim == 3:
         result = "crossings"
     n = d.pick(10, 12, 14) if dim == 2 else d.pick(6, 7, 8)
-    d.input("field", "float", (n,) * dim, -1.0, 1.0)
-    d.param("iso", "float", -0.3, 0.3)
+    d.input("field", "float", (n,) * dim, -1.0, 1.0, about="Node values")
+    d.param("iso", "float", -0.3, 0.3, about="Isovalue")
     names = "ijk"[:dim]
     here = ", ".join(names)
     compare = "<" if side == "below" else ">"
@@ -173,7 +175,7 @@ def classify_cells(d: Draft) -> None:
     )
     d.launch(*cells)
     if result in ("case", "active"):
-        d.output("cases", "int", cells)
+        d.output("cases", "int", cells, about="Case indices")
         if loop == "unrolled":
             bits = "code = int(0)\n" + "\n".join(
                 f"if field[{a}] {compare} iso:\n    code += {1 << k}" for k, a in enumerate(at)
@@ -207,7 +209,7 @@ def classify_cells(d: Draft) -> None:
         )
         d.code("$index = wp.tid()\n$bits\n$store", index=here, bits=bits, store=store)
     elif result == "edge points":
-        d.output("crossing", "vec2" if dim == 2 else "vec3", cells)
+        d.output("crossing", "vec2" if dim == 2 else "vec3", cells, about="Interpolated crossings")
         d.function(
             """
             @wp.func
@@ -229,7 +231,7 @@ def classify_cells(d: Draft) -> None:
             body += f"\ncrossing[{here}] = wp.vec{dim}({', '.join('t' + x for x in names)})"
         d.code(f"{here} = wp.tid()\nhere = field[{here}]\n$body", body=body)
     elif result == "crossings":
-        d.output("crossed", "int", cells)
+        d.output("crossed", "int", cells, about="Nonzero for crossed cells")
         edges = [
             (a, b)
             for a in range(len(corners))

@@ -27,15 +27,15 @@ def point_in_polygon(d: Draft) -> None:
     shapes = d.option("polygons", "one", "several")
     layout = d.option("layout", "vec2", "two arrays") if shapes == "one" else "vec2"
     n, m = d.pick(64, 96, 128), d.pick(7, 9, 11)
-    d.input("points", "vec2", n, -0.7, 0.7)
+    d.input("points", "vec2", n, -0.7, 0.7, about="Point positions")
     many = d.pick(3, 4)
     if layout == "two arrays":
-        d.input("px", "float", m, -1.0, 1.0)
-        d.input("py", "float", m, -1.0, 1.0)
+        d.input("px", "float", m, -1.0, 1.0, about="x coordinates")
+        d.input("py", "float", m, -1.0, 1.0, about="y coordinates")
     elif shapes == "one":
-        d.input("polygon", "vec2", m, -1.0, 1.0)
+        d.input("polygon", "vec2", m, -1.0, 1.0, about="Polygon vertices in order")
     else:
-        d.input("polygon", "vec2", (many, m), -1.0, 1.0)
+        d.input("polygon", "vec2", (many, m), -1.0, 1.0, about="Polygon vertices in order")
         d.input("which", "int", n, 0, many)
     at = {
         "vec2": "polygon[$i]" if shapes == "one" else "polygon[outline_id, $i]",

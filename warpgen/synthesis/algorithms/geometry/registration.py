@@ -38,14 +38,16 @@ def registration_terms(d: Draft) -> None:
         result = "residual"
     if result == "covariance":
         metric = "point"
-    d.input("source", "vec3", n, -1.0, 1.0)
-    d.input("target", "vec3", n if match == "same index" else m, -1.0, 1.0)
+    d.input("source", "vec3", n, -1.0, 1.0, about="Source points")
+    d.input("target", "vec3", n if match == "same index" else m, -1.0, 1.0, about="Target points")
     if metric == "plane":
-        d.input("normals", "vec3", n if match == "same index" else m, kind="unit")
+        d.input(
+            "normals", "vec3", n if match == "same index" else m, kind="unit", about="Unit surface normals"
+        )
     if match == "indexed":
         d.input("nearest", "int", n, -8, m)
     if pose:
-        d.param("pose", "transform", -0.3, 0.3, kind="transform")
+        d.param("pose", "transform", -0.3, 0.3, kind="transform", about="Current pose estimate")
     if robust != "none":
         d.param("k", "float", 0.4, 1.0)
     at = "j" if match == "indexed" else "tid"

@@ -22,7 +22,7 @@ def triangles_cross(d: Draft) -> None:
     n, m, points = d.pick(48, 64, 96), d.pick(24, 32), d.pick(20, 24)
     corners = ("a0", "a1", "a2", "b0", "b1", "b2")
     if layout == "soup":
-        d.input("triangles", "vec3", (n, 6), -1.0, 1.0)
+        d.input("triangles", "vec3", (n, 6), -1.0, 1.0, about="Triangle vertices")
         lines = "\n".join(f"{name} = triangles[tid, {k}]" for k, name in enumerate(corners))
     elif layout == "flat":
         d.input("first", "vec3", 3 * n, -1.0, 1.0)
@@ -30,9 +30,9 @@ def triangles_cross(d: Draft) -> None:
         lines = "\n".join(f"a{k} = first[3 * tid{f' + {k}' if k else ''}]" for k in range(3))
         lines += "\n" + "\n".join(f"b{k} = second[3 * tid{f' + {k}' if k else ''}]" for k in range(3))
     else:
-        d.input("points", "vec3", points, -1.0, 1.0)
-        d.input("faces", "vec3i", m, 0, points)
-        d.input("pairs", "vec2i", n, 0, m)
+        d.input("points", "vec3", points, -1.0, 1.0, about="Point positions")
+        d.input("faces", "vec3i", m, 0, points, about="Vertex indices of each triangle")
+        d.input("pairs", "vec2i", n, 0, m, about="Index pairs to test")
         lines = """
             pair = pairs[tid]
             f = faces[pair[0]]

@@ -28,9 +28,9 @@ def estimate_normals(d: Draft) -> None:
     loop = d.option("loop", "for", "while")
     n = d.pick(96, 128)
     cloud(d, n, 1.0)
-    d.param("radius", "float", 0.8, 0.95)
+    d.param("radius", "float", 0.8, 0.95, about="Search radius")
     if facing == "eye":
-        d.param("eye", "vec3", 2.0, 4.0)
+        d.param("eye", "vec3", 2.0, 4.0, about="Viewpoint for the orientation of normals")
     d.output(
         *{
             "normal": ("normals", "vec3", n),

@@ -76,18 +76,18 @@ def morton_order(d: Draft) -> None:
     dim = 2 if way == "plane" else 3
     levels = 2**bits
     if source == "cells":
-        d.input("cells", f"vec{dim}i", n, 0, levels)
+        d.input("cells", f"vec{dim}i", n, 0, levels, about="Cell coordinates")
     elif source == "points":
-        d.input("points", f"vec{dim}", n, 0.0, 1.0)
+        d.input("points", f"vec{dim}", n, 0.0, 1.0, about="Point positions")
     else:
-        d.input("box_lower", f"vec{dim}", n, 0.0, 0.5)
-        d.input("box_upper", f"vec{dim}", n, 0.5, 1.0)
+        d.input("box_lower", f"vec{dim}", n, 0.0, 0.5, about="Lower bounds of the boxes")
+        d.input("box_upper", f"vec{dim}", n, 0.5, 1.0, about="Upper bounds of the boxes")
     if bounds == "given" and source != "cells":
-        d.param("lower", f"vec{dim}", -0.2, 0.2)
-        d.param("upper", f"vec{dim}", 0.8, 1.2)
-    d.output("codes", "uint32", n)
+        d.param("lower", f"vec{dim}", -0.2, 0.2, about="Lower bounds")
+        d.param("upper", f"vec{dim}", 0.8, 1.2, about="Upper bounds")
+    d.output("codes", "uint32", n, about="Sorted Morton codes")
     if result == "code and index":
-        d.output("ids", "int", n)
+        d.output("ids", "int", n, about="Original index of each code")
     zero = ", ".join(["0.0"] * dim)
     last = ", ".join([f"{levels - 1}.0"] * dim)
     quantise = f"""
@@ -158,7 +158,9 @@ def radix_tree(d: Draft) -> None:
     ties = d.option("ties", "index", "distinct")
     keys = d.option("keys", "int", "array of one more")
     n = d.pick(48, 64, 96)
-    d.input("codes", "int", n if keys == "int" else n + 1, 0, 1 << 20, "ascending")
+    d.input(
+        "codes", "int", n if keys == "int" else n + 1, 0, 1 << 20, "ascending", about="Sorted Morton codes"
+    )
     length = n if keys == "int" else n + 1
     outs = {
         "children": (("left", "int"), ("right", "int")),

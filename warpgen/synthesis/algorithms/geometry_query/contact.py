@@ -23,20 +23,20 @@ def mesh_collision(d: Draft) -> None:
     result = d.option("result", "in place", "correction", "force")
     mask = d.flag("mask", 0.35)
     n, stacks = d.pick(64, 96), sphere(d)
-    d.handle("mesh", "mesh", stacks)
+    d.handle("mesh", "mesh", stacks, about="Mesh id")
     if result == "in place":
-        d.inout("x", "vec3", n, -0.9, 0.9)
-        d.inout("v", "vec3", n, -1.0, 1.0)
+        d.inout("x", "vec3", n, -0.9, 0.9, about="Point positions")
+        d.inout("v", "vec3", n, -1.0, 1.0, about="Particle velocities")
     else:
-        d.input("x", "vec3", n, -0.9, 0.9)
+        d.input("x", "vec3", n, -0.9, 0.9, about="Point positions")
     if mask:
-        d.input("inv_mass", "float", n, -0.3, 1.0)
-    d.param("margin", "float", 0.02, 0.1)
+        d.input("inv_mass", "float", n, -0.3, 1.0, about="Inverse masses, 0 for fixed particles")
+    d.param("margin", "float", 0.02, 0.1, about="Contact margin")
     in_place = result == "in place"
     if in_place and friction == "scaled":
-        d.param("mu", "float", 0.1, 0.6)
+        d.param("mu", "float", 0.1, 0.6, about="Friction coefficient")
     if result == "force":
-        d.param("ke", "float", 1.0e2, 1.0e3)
+        d.param("ke", "float", 1.0e2, 1.0e3, about="Contact stiffness")
     if not in_place:
         d.output(*{"correction": ("dx", "vec3", n), "force": ("f", "vec3", n)}[result])
     d.says(

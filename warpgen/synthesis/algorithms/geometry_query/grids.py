@@ -36,14 +36,14 @@ def walk_grid(d: Draft) -> None:
     storage = d.option("storage", "grid", "flat")
     n, m = d.pick(64, 96), d.pick(8, 10, 12)
     vec = f"vec{dim}"
-    d.input("origins", vec, n, 0.5, m - 0.5)
-    d.input("directions", vec, n, kind="unit")
+    d.input("origins", vec, n, 0.5, m - 0.5, about="Ray origins")
+    d.input("directions", vec, n, kind="unit", about="Ray directions")
     # integers from -8 to 1: one cell in ten is occupied
     shape: tuple[int, ...] = (m,) * dim if storage == "grid" else (m**dim,)
     if result == "sum":
-        d.input("occupied", "float", shape, 0.0, 1.0)
+        d.input("occupied", "float", shape, 0.0, 1.0, about="Cell values, positive for occupied cells")
     else:
-        d.input("occupied", "int", shape, -8, 2)
+        d.input("occupied", "int", shape, -8, 2, about="Cell values, positive for occupied cells")
     d.output(
         *{
             "distance": ("t_hit", "float", n),

@@ -35,8 +35,8 @@ def query_loop(kind: str) -> str:
 
 def cloud(d: Draft, n: int, width: float = 0.5) -> None:
     """Declare points and a grid over them."""
-    d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=width)
-    d.input("x", "vec3", n, -1.0, 1.0)
+    d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=width, about="Hash grid id")
+    d.input("x", "vec3", n, -1.0, 1.0, about="Point positions")
 
 
 @DOMAIN.algorithm(
@@ -53,11 +53,11 @@ def radius_search(d: Draft) -> None:
     cloud(d, n)
     own = queries != "others"
     if not own:
-        d.input("targets", "vec3", m, -1.0, 1.0)
-    d.param("radius", "float", 0.3, 0.45)
+        d.input("targets", "vec3", m, -1.0, 1.0, about="Query positions")
+    d.param("radius", "float", 0.3, 0.45, about="Search radius")
     threads = n if own else m
     if result == "list":
-        d.output("idx", "int", (threads, room))
+        d.output("idx", "int", (threads, room), about="Indices of the results, -1 for unused slots")
         d.output("count", "int", threads)
     else:
         d.output(
@@ -184,19 +184,19 @@ def nearest_neighbours(d: Draft) -> None:
     n, m = d.pick(64, 96), d.pick(48, 64)
     if source == "grid":
         cloud(d, n)
-        d.param("radius", "float", 0.45)
+        d.param("radius", "float", 0.45, about="Search radius")
     else:
-        d.input("x", "vec3", n, -1.0, 1.0)
+        d.input("x", "vec3", n, -1.0, 1.0, about="Point positions")
     own = queries == "own points"
     if not own:
-        d.input("targets", "vec3", m, -1.0, 1.0)
+        d.input("targets", "vec3", m, -1.0, 1.0, about="Query positions")
     threads = n if own else m
     if result in ("indices", "both"):
-        d.output("idx", "int", (threads, k))
+        d.output("idx", "int", (threads, k), about="Indices of the results, -1 for unused slots")
     if result in ("distances", "both"):
         d.output("dist", "float", (threads, k))
     if result == "mean distance":
-        d.output("spacing", "float", threads)
+        d.output("spacing", "float", threads, about="Mean distance to the neighbors")
         d.says("Computes the mean distance of each point to its k nearest neighbors.")
     keep_index = result in ("indices", "both")
     d.module(f"vec_dist = wp.types.vector(length={k}, dtype=float)")

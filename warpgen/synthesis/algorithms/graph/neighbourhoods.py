@@ -45,13 +45,13 @@ def neighbor_aggregate(d: Draft) -> None:
     matrix = entry == "matrix"
     kind = "float" if matrix else entry
     shape: Any = (n, width) if matrix else n
-    d.input("features", kind, shape, -1.0, 1.0)
+    d.input("features", kind, shape, -1.0, 1.0, about="Node features")
     if pool == "gcn":
         # 1 / sqrt(degree + 1) of every node
-        d.input("inv_sqrt_degree", "float", n, 0.2, 1.0)
+        d.input("inv_sqrt_degree", "float", n, 0.2, 1.0, about="Reciprocal square roots of the degrees")
     if own == "blend":
-        d.param("mix", "float", 0.2, 0.8)
-    d.output("pooled", kind, shape)
+        d.param("mix", "float", 0.2, 0.8, about="Mixing factor")
+    d.output("pooled", kind, shape, about="Aggregated features")
     tail = ", c" if matrix else ""
     zero = "float(0.0)" if matrix else f"wp.{entry}()"
     x = f"features[v{tail}]"
@@ -149,12 +149,12 @@ def common_neighbors(d: Draft) -> None:
     n, width, m = d.pick(30, 40), d.pick(5, 6, 8), d.pick(64, 96)
     if way == "bitmask":
         measure = "jaccard" if measure in ("adamic", "cosine") else measure
-        d.input("mask", "uint32", n, 0, 4294967295)
+        d.input("mask", "uint32", n, 0, 4294967295, about="Bit masks of neighbors")
     else:
         # each row of neighbours rises; equal ones may follow each other
-        d.input("adj", "int", (n, width), 0, n, kind="ascending")
-    d.input("sources", "int", m, 0, n)
-    d.input("dests", "int", m, 0, n)
+        d.input("adj", "int", (n, width), 0, n, kind="ascending", about="Adjacency matrix")
+    d.input("sources", "int", m, 0, n, about="Source node of each edge")
+    d.input("dests", "int", m, 0, n, about="Target node of each edge")
     if measure == "adamic":
         d.input("inv_log_degree", "float", n, 0.2, 1.5)
     real = measure in ("jaccard", "cosine", "adamic")

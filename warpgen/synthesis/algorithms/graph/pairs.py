@@ -40,15 +40,15 @@ def floyd_warshall_step(d: Draft) -> None:
     kind = "int" if algebra == "reach" else "float"
     low, high = (0, 2) if algebra == "reach" else (0.1, 4.0)
     # several intermediate nodes in one launch would need a barrier between them
-    d.param("k", "int", 0, n)
+    d.param("k", "int", 0, n, about="Intermediate node")
     if layout == "flat":
         d.param("n", "int", n)
     target = "D" if form != "out of place" else "D_out"
     if form == "out of place":
-        d.input("D", kind, shape, low, high)
-        d.output("D_out", kind, shape)
+        d.input("D", kind, shape, low, high, about="Distances between all pairs")
+        d.output("D_out", kind, shape, about="Updated distances")
     else:
-        d.inout("D", kind, shape, low, high)
+        d.inout("D", kind, shape, low, high, about="Distances between all pairs")
     if parent == "yes":
         d.inout("hop", "int", shape, 0, n)
     elif parent == "count":

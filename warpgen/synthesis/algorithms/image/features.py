@@ -40,11 +40,11 @@ def image_gradient(d: Draft) -> None:
             "both": "Computes gradient magnitude and direction of an image with a 3x3 derivative filter.",
         }[give]
     )
-    d.input("src", "float", (h, w))
+    d.input("src", "float", (h, w), about="Input image")
     if give == "vector":
-        d.output("grad", "vec2", (h, w))
+        d.output("grad", "vec2", (h, w), about="Image gradient")
     if give in ("magnitude", "both"):
-        d.output("magnitude", "float", (h, w))
+        d.output("magnitude", "float", (h, w), about="Gradient magnitude")
     if give in ("angle", "both"):
         d.output("angle", "float", (h, w))
     lines = ["i, j = wp.tid()", "height = src.shape[0]", "width = src.shape[1]"]
@@ -131,15 +131,15 @@ def suppress_non_maxima(d: Draft) -> None:
     vector = d.flag("vector")
     h, w = sides(d)
     if vector:
-        d.input("grad", "vec2", (h, w), -1.0, 1.0)
+        d.input("grad", "vec2", (h, w), -1.0, 1.0, about="Image gradient")
     else:
-        d.input("gx", "float", (h, w), -1.0, 1.0)
-        d.input("gy", "float", (h, w), -1.0, 1.0)
+        d.input("gx", "float", (h, w), -1.0, 1.0, about="Horizontal derivative")
+        d.input("gy", "float", (h, w), -1.0, 1.0, about="Vertical derivative")
     if thresholds != "none":
-        d.param("low", "float", 0.1, 0.3)
+        d.param("low", "float", 0.1, 0.3, about="Lower hysteresis threshold")
     if thresholds == "two":
-        d.param("high", "float", 0.5, 0.8)
-    d.output("edges", "int" if thresholds == "two" else "float", (h, w))
+        d.param("high", "float", 0.5, 0.8, about="Upper hysteresis threshold")
+    d.output("edges", "int" if thresholds == "two" else "float", (h, w), about="Edge labels")
     if vector:
         text, arguments = "return wp.length(grad[i, j])", "grad: wp.array2d(dtype=wp.vec2), i: int, j: int"
         call = "grad"
@@ -284,24 +284,24 @@ def structure_tensor(d: Draft) -> None:
         }[measure]
     )
     if given == "given":
-        d.input("ix", "float", (h, w), -1.0, 1.0)
-        d.input("iy", "float", (h, w), -1.0, 1.0)
+        d.input("ix", "float", (h, w), -1.0, 1.0, about="Horizontal derivative")
+        d.input("iy", "float", (h, w), -1.0, 1.0, about="Vertical derivative")
     elif given == "vector":
-        d.input("grad", "vec2", (h, w), -1.0, 1.0)
+        d.input("grad", "vec2", (h, w), -1.0, 1.0, about="Image gradient")
     else:
-        d.input("src", "float", (h, w))
+        d.input("src", "float", (h, w), about="Input image")
     if measure == "flow":
-        d.input("it", "float", (h, w), -1.0, 1.0)
-    d.param("radius", "int", r)
+        d.input("it", "float", (h, w), -1.0, 1.0, about="Temporal derivative")
+    d.param("radius", "int", r, about="Window radius [px]")
     if weights == "gauss":
-        d.param("sigma", "float", 0.8, 2.0)
+        d.param("sigma", "float", 0.8, 2.0, about="Standard deviation of the Gaussian")
     if measure == "harris":
         d.param("k", "float", 0.04, 0.06)
     if measure == "flow":
-        d.param("min_eigenvalue", "float", 0.05, 0.2)
-        d.output("flow", "vec2", (h, w))
+        d.param("min_eigenvalue", "float", 0.05, 0.2, about="Eigenvalue threshold")
+        d.output("flow", "vec2", (h, w), about="Optical flow [px]")
     else:
-        d.output("response", "float", (h, w))
+        d.output("response", "float", (h, w), about="Corner response")
     shape = {"given": "ix", "vector": "grad", "computed": "src"}[given]
     lines = ["i, j = wp.tid()", f"height = {shape}.shape[0]", f"width = {shape}.shape[1]"]
     lines += ["xx = float(0.0)", "xy = float(0.0)", "yy = float(0.0)"]

@@ -46,13 +46,13 @@ def propagate_regions(d: Draft) -> None:
     d.input(names, kind, (h, w), low, high)
     if task == "grow":
         d.input("image", "float", (h, w))
-        d.param("tolerance", "float", 0.2, 0.4)
+        d.param("tolerance", "float", 0.2, 0.4, about="Largest difference within a region")
     elif task == "jump flood":
-        d.param("jump", "int", d.pick(1, 2, 4))
+        d.param("jump", "int", d.pick(1, 2, 4), about="Step length of the jump flooding pass")
     new = f"{names}_new"
     d.output(new, kind, (h, w))
     if changed:
-        d.output("changed", "int", 1)
+        d.output("changed", "int", 1, about="Set to 1 if any label changed")
     offsets = [(-1, 0), (0, -1), (0, 1), (1, 0)]
     if moore == 8:
         offsets = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if a or b]

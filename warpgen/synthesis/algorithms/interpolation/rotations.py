@@ -34,17 +34,23 @@ def interpolate_rotation(d: Draft) -> None:
     if position:
         d.says("Interpolates pose keyframes: positions linearly, rotations with slerp.")
     d.input(
-        "keys", "transform" if position else "quat", n, -1.0, 1.0, kind="transform" if position else "unit"
+        "keys",
+        "transform" if position else "quat",
+        n,
+        -1.0,
+        1.0,
+        kind="transform" if position else "unit",
+        about="Keyframes",
     )
     if method == "squad":
-        d.input("inner", "quat", n, kind="unit")
+        d.input("inner", "quat", n, kind="unit", about="Inner quadrangle points")
     if search == "uniform":
-        d.param("period", "float", 0.2, 0.5)
-        d.input("when", "float", m, 0.0, 1.0)
+        d.param("period", "float", 0.2, 0.5, about="Time between keyframes")
+        d.input("when", "float", m, 0.0, 1.0, about="Query times")
     else:
-        d.input("times", "float", n, 0.0, 10.0, kind="ascending")
-        d.input("when", "float", m, 0.0, 10.0)
-    d.output("pose", "transform" if position else "quat", m)
+        d.input("times", "float", n, 0.0, 10.0, kind="ascending", about="Keyframe times, ascending")
+        d.input("when", "float", m, 0.0, 10.0, about="Query times")
+    d.output("pose", "transform" if position else "quat", m, about="Interpolated rotations or poses")
     lines = ["tid = wp.tid()", "n = keys.shape[0]"]
     if search == "uniform":
         lines += ["s = when[tid] / period", "k = int(s)"]

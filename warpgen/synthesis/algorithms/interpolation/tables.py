@@ -72,10 +72,10 @@ def cubic_table(d: Draft) -> None:
     }[method]
     what = "Differentiates" if derivative else "Interpolates"
     d.says(f"{what} a table of one variable by cubics with {name} slopes.")
-    d.input("xs", "float", n, 0.0, 8.0, kind="ascending")
-    d.input("ys", "float", n, -1.0, 1.0)
-    d.input("query", "float", m, 0.2, 7.8)
-    d.output("result", "float", m)
+    d.input("xs", "float", n, 0.0, 8.0, kind="ascending", about="Breakpoints, ascending")
+    d.input("ys", "float", n, -1.0, 1.0, about="Values at the breakpoints")
+    d.input("query", "float", m, 0.2, 7.8, about="Query positions")
+    d.output("result", "float", m, about="Interpolated values")
     secant = """
     @wp.func
     def secant(xs: wp.array(dtype=float), ys: wp.array(dtype=float), k: int) -> float:
@@ -221,12 +221,12 @@ def table_lookup(d: Draft) -> None:
             "smooth": "Looks up values in a table with smoothstep interpolation.",
         }[method]
     )
-    d.input("xs", "float", n, 0.5, 8.0, kind="ascending")
-    d.input("ys", kind, n, 0.2 if method == "log" else -1.0, 2.0)
+    d.input("xs", "float", n, 0.5, 8.0, kind="ascending", about="Breakpoints, ascending")
+    d.input("ys", kind, n, 0.2 if method == "log" else -1.0, 2.0, about="Values at the breakpoints")
     if method == "spline":
-        d.input("curvature", "float", n, -1.0, 1.0)
-    d.input("query", "float", m, 0.2, 9.0)
-    d.output("result", kind, m)
+        d.input("curvature", "float", n, -1.0, 1.0, about="Second derivatives at the breakpoints")
+    d.input("query", "float", m, 0.2, 9.0, about="Query positions")
+    d.output("result", kind, m, about="Interpolated values")
     found = _bracket(d)
     zero = "0.0" if kind == "float" else "wp.vec3(0.0, 0.0, 0.0)"
     lines = ["tid = wp.tid()", "n = xs.shape[0]", "x = query[tid]"]

@@ -49,13 +49,13 @@ def box_neighbours(d: Draft) -> None:
     n, m, half = d.pick(64, 96, 128), d.pick(32, 48), d.pick(0.05, 0.1, 0.15)
     if own:
         m = n
-    d.input("points", "vec3", n, -1.0, 1.0)
-    d.handle("tree", "bvh", of="points", value=half)
+    d.input("points", "vec3", n, -1.0, 1.0, about="Point positions")
+    d.handle("tree", "bvh", of="points", value=half, about="BVH id")
     if not own:
-        d.input("probes", "vec3", m, -1.0, 1.0)
-    d.param("radius", "float", 0.25, 0.5)
+        d.input("probes", "vec3", m, -1.0, 1.0, about="Probe positions")
+    d.param("radius", "float", 0.25, 0.5, about="Search radius")
     if shape == "group":
-        d.input("groups", "int", m, 0, 4)
+        d.input("groups", "int", m, 0, 4, about="Group of each probe")
     if wanted == "sum":
         d.input("weights", "float", n, 0.1, 1.0)
     output, type_, size = {
@@ -172,18 +172,18 @@ def swept_balls(d: Draft) -> None:
         }[wanted]
     )
     n, m, half = d.pick(48, 64, 96), d.pick(32, 48), d.pick(0.2, 0.25, 0.3)
-    d.input("points", "vec3", n, -1.0, 1.0)
-    d.handle("tree", "bvh", of="points", value=half)
+    d.input("points", "vec3", n, -1.0, 1.0, about="Point positions")
+    d.handle("tree", "bvh", of="points", value=half, about="BVH id")
     d.input("origin", "vec3", m, -2.0, 2.0)
     if form == "capsule" or aim == "target":
-        d.input("target", "vec3", m, -1.0, 1.0)
+        d.input("target", "vec3", m, -1.0, 1.0, about="Position that rays aim at")
     else:
         d.input("direction", "vec3", m, kind="unit")
     group = form == "ray of group"
     if group:
-        d.param("group", "int", d.pick(0, 1, 2, 3))
+        d.param("group", "int", d.pick(0, 1, 2, 3), about="Group to search")
     if form == "capsule":
-        d.param("radius", "float", 0.1, 0.3)
+        d.param("radius", "float", 0.1, 0.3, about="Search radius")
     output, type_ = {
         "first": ("depth", "float"),
         "count": ("counts", "int"),

@@ -41,20 +41,20 @@ def block_overlaps(d: Draft) -> None:
     half = d.pick(0.1, 0.15, 0.2)
     slices = d.pick(8, 10)
     if on == "boxes":
-        d.input("points", "vec3", n, -1.0, 1.0)
-        d.handle("tree", "bvh", of="points", value=half)
+        d.input("points", "vec3", n, -1.0, 1.0, about="Point positions")
+        d.handle("tree", "bvh", of="points", value=half, about="BVH id")
     else:
-        d.handle("tree", "mesh", (6, slices))
+        d.handle("tree", "mesh", (6, slices), about="Mesh id")
         n = 2 * slices * 5
-    d.input("probes", "vec3", m, -0.8, 0.8)
+    d.input("probes", "vec3", m, -0.8, 0.8, about="Probe positions")
     if form == "ray":
         d.input("direction", "vec3", m, kind="unit")
     else:
-        d.param("radius", "float", 0.3, 0.6)
+        d.param("radius", "float", 0.3, 0.6, about="Search radius")
     if wanted != "marks":
         d.output("counts", "int", m)
     if wanted != "counts":
-        d.output("touched", "int", n)
+        d.output("touched", "int", n, about="Nonzero for elements that were found")
     stem = ("bvh" if on == "boxes" else "mesh") + "_query_" + ("ray" if form == "ray" else "aabb")
     begin = f"tile_{stem}" if spelled == "tile first" else f"{stem}_tiled"
     step = "bvh_query_next" if on == "boxes" else "mesh_query_aabb_next"
@@ -151,11 +151,11 @@ def grid_neighbours(d: Draft) -> None:
         }[wanted]
     )
     n, width = d.pick(64, 96, 128), d.pick(0.3, 0.4, 0.5)
-    d.input("points", "vec3", n, -1.0, 1.0)
-    d.handle("grid", "hash_grid", (8, 8, 8), of="points", value=width)
+    d.input("points", "vec3", n, -1.0, 1.0, about="Point positions")
+    d.handle("grid", "hash_grid", (8, 8, 8), of="points", value=width, about="Hash grid id")
     d.param("h", "float", 0.35, 0.6)
     if wanted == "velocity":
-        d.input("velocities", "vec3", n, -1.0, 1.0)
+        d.input("velocities", "vec3", n, -1.0, 1.0, about="Point velocities")
     output, type_ = {
         "count": ("counts", "int"),
         "density": ("density", "float"),
@@ -269,9 +269,9 @@ def pair_tests(d: Draft) -> None:
     if not one:
         d.input("b", "vec3", (n, per), -1.0, 1.0)
     if source == "indexed":
-        d.input("pairs", "vec2i", n, 0, n)
+        d.input("pairs", "vec2i", n, 0, n, about="Index pairs to test")
     if kind == "edge contact":
-        d.param("margin", "float", 0.4, 0.8)
+        d.param("margin", "float", 0.4, 0.8, about="Contact margin")
     output, type_ = {
         "triangles": ("hits", "int"),
         "self": ("hits", "int"),

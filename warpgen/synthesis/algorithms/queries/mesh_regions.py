@@ -39,9 +39,9 @@ def mesh_regions(d: Draft) -> None:
     n, stacks, slices = d.pick(24, 32), d.pick(5, 6), d.pick(8, 10)
     faces = 2 * slices * (stacks - 1)
     grouped = form == "tree group"
-    d.handle("mesh", "mesh", (stacks, slices), of="groups" if grouped else "")
-    d.input("probes", "vec3", n, -0.9, 0.9)
-    d.param("radius", "float", 0.3, 0.6)
+    d.handle("mesh", "mesh", (stacks, slices), of="groups" if grouped else "", about="Mesh id")
+    d.input("probes", "vec3", n, -0.9, 0.9, about="Probe positions")
+    d.param("radius", "float", 0.3, 0.6, about="Search radius")
     output, type_, size = {
         "count": ("counts", "int", n),
         "area": ("areas", "float", n),
@@ -167,12 +167,12 @@ def surface_integrals(d: Draft) -> None:
         }[wanted])  # fmt: skip
     stacks, slices = d.pick(5, 6), d.pick(8, 10)
     count = 2 * slices * (stacks - 1)
-    d.handle("mesh", "mesh", (stacks, slices))
+    d.handle("mesh", "mesh", (stacks, slices), about="Mesh id")
     if wanted == "farthest":
         d.forward_only()  # its adjoint does not know that the farthest point changes
         count = d.pick(48, 64)
-        d.input("probes", "vec3", count, -1.0, 1.0)
-        d.output("far", "float", count)
+        d.input("probes", "vec3", count, -1.0, 1.0, about="Probe positions")
+        d.output("far", "float", count, about="Distance to the farthest point")
         least = d.option("least", "zero", "given")
         if least == "given":
             d.param("least", "float", 0.1, 0.2)
@@ -193,7 +193,7 @@ def surface_integrals(d: Draft) -> None:
         d.check(farthest)
         return
     if wanted in ("flux", "drag"):
-        d.param("rate", "float", 0.5, 2.0)
+        d.param("rate", "float", 0.5, 2.0, about="Scale factor")
     vector = wanted in ("centre", "normals", "drag")
     output = {
         "area": "areas",

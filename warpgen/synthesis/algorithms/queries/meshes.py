@@ -70,11 +70,11 @@ def mesh_distance(d: Draft) -> None:
         "velocity": "Samples the velocity of a mesh at the closest point to each probe.",
     }[wanted])  # fmt: skip
     n = d.pick(48, 64, 96)
-    d.handle("mesh", "mesh", (d.pick(5, 6), d.pick(8, 10)))
-    d.input("probes", "vec3", n, -1.1, 1.1)
-    d.param("reach", "float", 3.0, 4.0)
+    d.handle("mesh", "mesh", (d.pick(5, 6), d.pick(8, 10)), about="Mesh id")
+    d.input("probes", "vec3", n, -1.1, 1.1, about="Probe positions")
+    d.param("reach", "float", 3.0, 4.0, about="Maximum query distance")
     if wanted == "shell":
-        d.param("thickness", "float", 0.1, 0.3)
+        d.param("thickness", "float", 0.1, 0.3, about="Thickness of the shell")
     output, type_ = {
         "distance": ("distance", "float"),
         "inside": ("inside", "int"),
@@ -180,20 +180,26 @@ def mesh_rays(d: Draft) -> None:
     counting = wanted in ("crossings", "inside")
     if wanted == "inside":
         grouped = "no"
-    d.handle("mesh", "mesh", (d.pick(5, 6), d.pick(8, 10)), of="groups" if grouped == "yes" else "")
+    d.handle(
+        "mesh",
+        "mesh",
+        (d.pick(5, 6), d.pick(8, 10)),
+        of="groups" if grouped == "yes" else "",
+        about="Mesh id",
+    )
     d.input("origin", "vec3", n, *((-0.9, 0.9) if wanted == "inside" else (-1.5, 1.5)))
     target = aim == "target" or wanted in ("shadow", "any hit")
     if wanted == "inside":
         target = False  # any direction will do
     elif target:
-        d.input("target", "vec3", n, -0.6, 0.6)
+        d.input("target", "vec3", n, -0.6, 0.6, about="Position that rays aim at")
     else:
         d.input("direction", "vec3", n, kind="unit")
     bounded = limit == "given" and not counting and wanted != "shadow"
     if bounded:
-        d.param("far", "float", 2.0, 3.0)
+        d.param("far", "float", 2.0, 3.0, about="Maximum ray length")
     if grouped == "yes":
-        d.param("group", "int", d.pick(0, 1, 2, 3))
+        d.param("group", "int", d.pick(0, 1, 2, 3), about="Group to search")
     output, type_ = {
         "depth": ("depth", "float"),
         "face": ("faces", "int"),

@@ -78,9 +78,9 @@ def volume_samples(d: Draft) -> None:
     }[of])  # fmt: skip
     n, size, h = d.pick(64, 96, 128), d.pick(6, 8), d.pick(0.25, 0.5, 1.0)
     low, high = (0.0, 9.0) if of == "int32" else (-1.0, 1.0)
-    d.handle("volume", "volume", (size, size, size), of=of, value=h, low=low, high=high)
+    d.handle("volume", "volume", (size, size, size), of=of, value=h, low=low, high=high, about="Volume id")
     scale = h if place == "world" else 1.0
-    d.input("points", "vec3", n, 0.2 * scale, (size - 1.2) * scale)
+    d.input("points", "vec3", n, 0.2 * scale, (size - 1.2) * scale, about="Point positions")
     if wanted == "work":
         d.param("along", "vec3", -1.0, 1.0)
     output, type_ = {
@@ -185,15 +185,25 @@ def voxel_stencils(d: Draft) -> None:
         value=h,
         low=0.0 if of == "int32" else -1.0,
         high=3.0 if of == "int32" else 1.0,
+        about="Volume id",
     )
     inner = n - 2
     if place == "list":
-        d.input("cells", "vec3i", 64, 1, n - 1)
+        d.input("cells", "vec3i", 64, 1, n - 1, about="Voxel coordinates")
     target = written == "volume"
     shape = (inner, inner, inner) if place == "grid" else (64,)
     if target:
         store_of = {"vec3": "vec3f", "int": "int32", "float": "float32"}[out_type]
-        d.handle("target", "volume", (n, n, n), of=store_of, value=h, low=5.0, high=5.0)
+        d.handle(
+            "target",
+            "volume",
+            (n, n, n),
+            of=store_of,
+            value=h,
+            low=5.0,
+            high=5.0,
+            about="Volume to write to",
+        )
     d.output("out", out_type, shape)
     d.says(f"{sentence}{', and keeps it in another' if target else ''}.")
 

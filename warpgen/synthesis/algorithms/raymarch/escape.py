@@ -58,7 +58,7 @@ def escape_time_fractal(d: Draft) -> None:
             else "colours it by when the orbit escapes."
         )
     )
-    d.param("corner", "vec2", -1.6, -1.2)
+    d.param("corner", "vec2", -1.6, -1.2, about="Lower corner of the image in the complex plane")
     d.param("scale", "float", 0.1, 0.14)
     if form == "julia":
         d.param("c", "vec2", -0.6, -0.3)

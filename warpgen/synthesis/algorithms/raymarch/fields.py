@@ -70,11 +70,11 @@ def sdf_samples(d: Draft) -> None:
         )
     if layout == "grid":
         side = d.pick(6, 8)
-        d.param("origin", "vec3", -1.2, -0.8)
-        d.param("voxel", "float", 0.2, 0.35)
+        d.param("origin", "vec3", -1.2, -0.8, about="Grid origin")
+        d.param("voxel", "float", 0.2, 0.35, about="Voxel size")
         kind = "cell centres" if d.flag("centres") else "nodes"
         shift = " + 0.5" if kind == "cell centres" else ""
-        d.output("phi", "float", (side, side, side))
+        d.output("phi", "float", (side, side, side), about="Signed distances, negative inside")
         d.launch(side, side, side)
         d.code(
             f"""
@@ -92,7 +92,7 @@ def sdf_samples(d: Draft) -> None:
     elif layout == "components":
         for axis in "xyz":
             d.input(axis, "float", count, -1.3, 1.3)
-        d.output("phi", "float", count)
+        d.output("phi", "float", count, about="Signed distances, negative inside")
         d.launch(count)
         d.code(
             """
@@ -106,8 +106,8 @@ def sdf_samples(d: Draft) -> None:
             return np.stack([v.x, v.y, v.z], axis=-1)
 
     elif layout == "vectors":
-        d.input("points", "vec3", count, -1.3, 1.3)
-        d.output("phi", "float", count)
+        d.input("points", "vec3", count, -1.3, 1.3, about="Sample positions")
+        d.output("phi", "float", count, about="Signed distances, negative inside")
         d.launch(count)
         if d.flag("named"):
             d.code("tid = wp.tid()\np = points[tid]\nphi[tid] = $value", value=value.replace("$p", "p"))
@@ -118,9 +118,9 @@ def sdf_samples(d: Draft) -> None:
             return v.points
 
     else:
-        d.input("points", "vec3", count, -1.3, 1.3)
-        d.param("pose", "transform", -0.4, 0.4, kind="transform")
-        d.output("phi", "float", count)
+        d.input("points", "vec3", count, -1.3, 1.3, about="Sample positions")
+        d.param("pose", "transform", -0.4, 0.4, kind="transform", about="Pose of the scene")
+        d.output("phi", "float", count, about="Signed distances, negative inside")
         d.launch(count)
         d.code(
             """
@@ -225,13 +225,13 @@ def sdf_normals(d: Draft) -> None:
     step = d.option("step", "fixed", "given")
     found = scenes.draw(d, 3)
     count = d.pick(64, 96, 128)
-    d.input("points", "vec3", count, -1.4, 1.4)
+    d.input("points", "vec3", count, -1.4, 1.4, about="Sample positions")
     if step == "given":
-        d.param("eps", "float", 0.005, 0.02)
+        d.param("eps", "float", 0.005, 0.02, about="Step of the finite differences")
     else:
         h = d.pick(0.01, 0.005, 0.02)
         d.module(f"EPS = wp.constant({h})")
-    d.output("normals", "vec3", count)
+    d.output("normals", "vec3", count, about="Unit surface normals")
     text = _NORMALS[kind].replace("eps", "eps" if step == "given" else "EPS")
     scale = {"forward": "$e", "tetrahedron": "(4.0 * $e)"}.get(kind, "(2.0 * $e)")
     scale = scale.replace("$e", "eps" if step == "given" else "EPS")

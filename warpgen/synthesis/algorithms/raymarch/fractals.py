@@ -55,8 +55,8 @@ def mandelbulb_distance(d: Draft) -> None:
     power = d.pick(4, 6, 8)
     count = d.pick(64, 96, 128)
     most = d.pick(6, 8, 10)
-    d.input("points", "vec3", count, -1.2, 1.2)
-    d.output("distance", "float", count)
+    d.input("points", "vec3", count, -1.2, 1.2, about="Sample positions")
+    d.output("distance", "float", count, about="Estimated distances")
     if trap != "none":
         d.output("trap", "float", count)
     body = """
@@ -152,11 +152,11 @@ def quaternion_julia(d: Draft) -> None:
     constant = d.option("constant", "vec4", "quat")
     count = d.pick(64, 96, 128)
     most = d.pick(8, 10, 12)
-    d.input("points", "vec3", count, -1.2, 1.2)
+    d.input("points", "vec3", count, -1.2, 1.2, about="Sample positions")
     d.param("c", constant, -0.4, 0.3)
     if slice_ == "w given":
         d.param("w", "float", -0.3, 0.3)
-    d.output("distance", "float", count)
+    d.output("distance", "float", count, about="Estimated distances")
     w = "w" if slice_ == "w given" else "0.0"
     wp_type = f"wp.{constant}"
     # the real part is last, as in Warp's quaternions
@@ -248,10 +248,10 @@ def folded_fractal_distance(d: Draft) -> None:
     local = d.option("name", "inline", "function")
     result = d.option("result", "distance", "shell")
     count = d.pick(64, 96, 128)
-    d.input("points", "vec3", count, -1.3, 1.3)
+    d.input("points", "vec3", count, -1.3, 1.3, about="Sample positions")
     if result == "shell":
         d.param("thickness", "float", 0.01, 0.05)
-    d.output("distance", "float", count)
+    d.output("distance", "float", count, about="Estimated distances")
     body = {
         "menger": """
             d = wp.max(wp.abs(p[0]), wp.max(wp.abs(p[1]), wp.abs(p[2]))) - 1.0

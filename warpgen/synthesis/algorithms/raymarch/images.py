@@ -29,12 +29,17 @@ def render_scene(d: Draft) -> None:
     width, height = d.pick(12, 16, 20), d.pick(8, 10, 12)
     steps, far = d.pick(80, 96), 6.0
     grey = shade in ("depth fog", "steps") or (shade == "lambert" and d.flag("grey"))
-    d.param("eye", "vec3", -0.3, 0.3)
+    d.param("eye", "vec3", -0.3, 0.3, about="Camera position")
     lit = shade in ("lambert", "phong")
     if lit:
-        d.param("light", "vec3", 0.3, 0.9)
+        d.param("light", "vec3", 0.3, 0.9, about="Direction towards the light")
     count = width * height
-    d.output("image", "float" if grey else "vec3", (height, width) if layout == "image" else count)
+    d.output(
+        "image",
+        "float" if grey else "vec3",
+        (height, width) if layout == "image" else count,
+        about="Rendered image",
+    )
     if trace == "function":
         d.function(
             """
@@ -217,10 +222,10 @@ def march_grid(d: Draft) -> None:
     step = d.option("step", "constant", "half voxel")
     leave = d.option("leave", "break", "while")
     n, m = d.pick(48, 64), d.pick(8, 10, 12)
-    d.input("field", "float", (m, m, m), -0.8, 1.0)
-    d.input("origins", "vec3", n, 0.3 * m, 0.7 * m)
-    d.input("directions", "vec3", n, kind="unit")
-    d.param("iso", "float", -0.1, 0.1)
+    d.input("field", "float", (m, m, m), -0.8, 1.0, about="Node values")
+    d.input("origins", "vec3", n, 0.3 * m, 0.7 * m, about="Ray origins")
+    d.input("directions", "vec3", n, kind="unit", about="Ray directions")
+    d.param("iso", "float", -0.1, 0.1, about="Isovalue")
     d.output("t_hit" if result == "distance" else "hits", "float" if result == "distance" else "vec3", n)
     d.says(
         {

@@ -77,8 +77,8 @@ _SPAN = 4.0
 
 
 def _rays(d: Draft, count: int) -> Callable[[Values], tuple[Any, Any]]:
-    d.input("origins", "vec3", count, -0.5, 0.5)
-    d.input("directions", "vec3", count, kind="unit")
+    d.input("origins", "vec3", count, -0.5, 0.5, about="Ray origins")
+    d.input("directions", "vec3", count, kind="unit", about="Ray directions")
     return lambda v: (v.origins - 0.5 * _SPAN * v.directions, v.directions)
 
 
@@ -106,7 +106,7 @@ def march_transmittance(d: Draft) -> None:
     result = d.option("result", "transmittance", "opacity", "depth", "emission")
     count, steps = d.pick(64, 96), d.pick(16, 20, 32, 40)
     rays = _rays(d, count)
-    d.param("sigma", "float", 0.3, 1.2)
+    d.param("sigma", "float", 0.3, 1.2, about="Extinction coefficient")
     target = {"depth": "tau_out", "emission": "radiance"}.get(result, result)
     d.output(target, "float", count)
     field = _medium(d, kind)
@@ -211,14 +211,14 @@ def march_single_scattering(d: Draft) -> None:
     powder = d.flag("powder", 0.25)
     count, steps, light_steps = d.pick(48, 64), d.pick(16, 20), d.pick(4, 5, 6)
     rays = _rays(d, count)
-    d.param("sun", "vec3", 0.2, 0.9)
-    d.param("sigma", "float", 0.5, 2.0)
+    d.param("sun", "vec3", 0.2, 0.9, about="Direction towards the sun")
+    d.param("sigma", "float", 0.5, 2.0, about="Extinction coefficient")
     asymmetric = function in phase.OF_ASYMMETRY
     if asymmetric:
-        d.param("g", "float", 0.2, 0.7)
-    d.output("radiance", "float", count)
+        d.param("g", "float", 0.2, 0.7, about="Asymmetry parameter of the phase function")
+    d.output("radiance", "float", count, about="Scattered radiance")
     if both:
-        d.output("transmittance", "float", count)
+        d.output("transmittance", "float", count, about="Transmittance in [0, 1]")
     field = _medium(d, kind)
     dt, light_dt = _SPAN / steps, 0.2
     light_loop = f"""

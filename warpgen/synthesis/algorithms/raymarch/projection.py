@@ -51,7 +51,7 @@ def project_to_surface(d: Draft) -> None:
     steps = d.pick(3, 4, 5)
     if place == "out":
         d.input("x", "vec3", count, -1.2, 1.2)
-        d.output("projected", "vec3", count)
+        d.output("projected", "vec3", count, about="Projected positions")
     else:
         d.inout("x", "vec3", count, -1.2, 1.2)
     if level:
@@ -126,15 +126,15 @@ def sdf_collision(d: Draft) -> None:
     d.function(GRADIENT)
     count = d.pick(64, 96, 128)
     d.inout("x", "vec3", count, -1.0, 1.0)
-    d.inout("v", "vec3", count, -1.0, 1.0)
+    d.inout("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
     if radii == "one":
         d.param("radius", "float", 0.02, 0.1)
     else:
         d.input("radius", "float", count, 0.02, 0.1)
     if friction != "none":
-        d.param("mu", "float", 0.1, 0.6)
+        d.param("mu", "float", 0.1, 0.6, about="Friction coefficient")
     if restitution:
-        d.param("bounce", "float", 0.1, 0.8)
+        d.param("bounce", "float", 0.1, 0.8, about="Coefficient of restitution")
     r = "radius" if radii == "one" else "radius[tid]"
     # scaled by 1 - mu, or Coulomb's cone: at most mu times the normal change of velocity
     slide = {

@@ -41,7 +41,7 @@ def march_terrain(d: Draft) -> None:
     octaves, steps, count = d.pick(2, 3, 4), d.pick(60, 80), d.pick(64, 96)
     d.input("x", "float", count, 0.0, 4.0)
     d.input("slope", "float", count, -0.6, -0.3)
-    d.param("eye", "float", 1.1, 1.4)
+    d.param("eye", "float", 1.1, 1.4, about="Camera height")
     d.says(
         {
             "distance": "Computes the ray distance to a fractal noise terrain.",

@@ -40,40 +40,40 @@ def shade_points(d: Draft) -> None:
     rough = d.option("roughness", "one", "per point")
     early = d.flag("early")
     n = d.pick(48, 64, 96)
-    d.input("positions", "vec3", n, -1.0, 1.0)
-    d.input("normals", "vec3", n, kind="unit")
-    d.param("eye", "vec3", 2.0, 3.0)
+    d.input("positions", "vec3", n, -1.0, 1.0, about="Surface positions")
+    d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
+    d.param("eye", "vec3", 2.0, 3.0, about="Camera position")
     lights = d.pick(3, 4)
     if light == "directional":
-        d.param("sun", "vec3", 0.2, 0.9)
+        d.param("sun", "vec3", 0.2, 0.9, about="Direction towards the sun")
         to_light, falloff = "l = wp.normalize(sun)", ""
     elif light == "several":
-        d.input("light_pos", "vec3", lights, 1.5, 3.0)
+        d.input("light_pos", "vec3", lights, 1.5, 3.0, about="Position of the light")
         d.input("power", "float", lights, 5.0, 10.0)
         to_light, falloff = (
             "delta = light_pos[k] - p\nl = wp.normalize(delta)",
             "power[k] / wp.length_sq(delta)",
         )
     else:
-        d.param("light_pos", "vec3", 1.5, 3.0)
+        d.param("light_pos", "vec3", 1.5, 3.0, about="Position of the light")
         d.param("power", "float", 5.0, 20.0)
         to_light, falloff = "delta = light_pos - p\nl = wp.normalize(delta)", "power / wp.length_sq(delta)"
         if light == "spot":
-            d.param("cos_inner", "float", 0.9, 0.95)
-            d.param("cos_outer", "float", 0.7, 0.8)
+            d.param("cos_inner", "float", 0.9, 0.95, about="Cosine of the inner cone angle")
+            d.param("cos_outer", "float", 0.7, 0.8, about="Cosine of the outer cone angle")
             to_light += (
                 "\n# spotlight: smooth falloff between inner and outer cone angle\n"
                 "cone = wp.smoothstep(cos_outer, cos_inner, wp.dot(l, wp.normalize(light_pos)))"
             )
             falloff = "cone * " + falloff
     if rough == "one":
-        d.param("roughness", "float", 0.3, 0.9)
+        d.param("roughness", "float", 0.3, 0.9, about="Surface roughness")
         r = "roughness"
     else:
-        d.input("roughness", "float", n, 0.3, 0.9)
+        d.input("roughness", "float", n, 0.3, 0.9, about="Surface roughness")
         r = "roughness[tid]"
     if colour != "none":
-        d.input("albedo", "vec3", n, 0.1, 0.9)
+        d.input("albedo", "vec3", n, 0.1, 0.9, about="Surface albedo")
     d.output("radiance", "float" if colour == "none" else "vec3", n)
     f = f"{d.use(model)}(n, v, l, {r})"
     if colour == "albedo":
@@ -168,12 +168,12 @@ def fresnel_terms(d: Draft) -> None:
         d.input("cosines", "float", n, 0.05, 0.98)
         cos = "c = cosines[tid]"
     elif angle == "vectors":
-        d.input("view", "vec3", n, kind="unit")
-        d.input("normals", "vec3", n, kind="unit")
+        d.input("view", "vec3", n, kind="unit", about="Direction towards the viewer")
+        d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
         cos = "# abs() for two-sided surfaces\nc = wp.abs(wp.dot(view[tid], normals[tid]))"
     else:
-        d.input("view", "vec3", n, 0.1, 1.0)
-        d.input("light", "vec3", n, 0.1, 1.0)
+        d.input("view", "vec3", n, 0.1, 1.0, about="Direction towards the viewer")
+        d.input("light", "vec3", n, 0.1, 1.0, about="Direction towards the light")
         cos = "v = wp.normalize(view[tid])\nh = wp.normalize(v + wp.normalize(light[tid]))\nc = wp.dot(v, h)"
     ranges = {
         "schlick": (("f0", 0.02, 0.9),),
@@ -253,22 +253,22 @@ def sample_directions(d: Draft) -> None:
     world = d.flag("world", 0.6)
     n = d.pick(64, 96, 128)
     if numbers == "pairs":
-        d.input("uv", "vec2", n, 0.02, 0.98)
+        d.input("uv", "vec2", n, 0.02, 0.98, about="Uniform random numbers")
         head = "tid = wp.tid()\nu = uv[tid][0]\nv = uv[tid][1]"
     elif numbers == "two arrays":
-        d.input("u1", "float", n, 0.02, 0.98)
-        d.input("u2", "float", n, 0.02, 0.98)
+        d.input("u1", "float", n, 0.02, 0.98, about="First uniform random number")
+        d.input("u2", "float", n, 0.02, 0.98, about="Second uniform random number")
         head = "tid = wp.tid()\nu = u1[tid]\nv = u2[tid]"
     else:
-        d.param("seed", "int", 1, 1000)
+        d.param("seed", "int", 1, 1000, about="Seed of the random state")
         head = "tid = wp.tid()\nstate = wp.rand_init(seed, tid)\nu = wp.randf(state)\nv = wp.randf(state)"
     if world:
-        d.input("normals", "vec3", n, kind="unit")
+        d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
     if kind == "ggx":
         d.param("alpha", "float", 0.2, 0.7)
-    d.output("directions", "vec3", n)
+    d.output("directions", "vec3", n, about="Sampled directions")
     if pdf:
-        d.output("pdf", "float", n)
+        d.output("pdf", "float", n, about="Probability density of the sampled directions")
     piece = {
         "cosine": warping.COSINE,
         "uniform": warping.UNIFORM_HEMISPHERE,

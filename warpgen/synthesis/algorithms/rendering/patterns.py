@@ -35,11 +35,11 @@ def procedural_texture(d: Draft) -> None:
         layout = "uv"
     octaves, n = d.pick(2, 3, 4), d.pick(64, 96, 128)
     flat = layout == "uv"
-    d.input("points", "vec2" if flat else "vec3", n, -1.0, 1.0)
+    d.input("points", "vec2" if flat else "vec3", n, -1.0, 1.0, about="Sample points")
     d.param("scale", "float", 2.0, 5.0)
     if mix == "given":
         d.param("dark", "vec3", 0.0, 0.4)
-        d.param("light", "vec3", 0.6, 1.0)
+        d.param("light", "vec3", 0.6, 1.0, about="Light color of the pattern")
     d.output("colour", "float" if mix == "grey" else "vec3", n)
     fbm = value_noise.FBM_2 if flat else value_noise.FBM_3
     axes = 2 if flat else 3
@@ -156,8 +156,8 @@ def bump_normals(d: Draft) -> None:
     )
     if source == "height":
         d.input("height", "float", (h, w), 0.0, 1.0)
-        d.param("strength", "float", 0.5, 2.0)
-        d.output("normals", "vec3", (h, w))
+        d.param("strength", "float", 0.5, 2.0, about="Strength of the perturbation")
+        d.output("normals", "vec3", (h, w), about="Unit surface normals")
 
         def index(name: str, shift: str, size: int) -> str:
             back = shift.startswith("-")
@@ -224,13 +224,13 @@ def bump_normals(d: Draft) -> None:
         d.check(reference, 1e-3)
         return
     n = d.pick(48, 64, 96)
-    d.input("mapped", "vec3", n, 0.2, 0.8)
+    d.input("mapped", "vec3", n, 0.2, 0.8, about="Perturbed normals")
     if source == "detail":
-        d.input("detail", "vec3", n, 0.2, 0.8)
+        d.input("detail", "vec3", n, 0.2, 0.8, about="Detail normal map")
     if world:
         d.input("geometric", "vec3", n, kind="unit")
-        d.input("tangents", "vec3", n, kind="unit")
-    d.output("normals", "vec3", n)
+        d.input("tangents", "vec3", n, kind="unit", about="Unit tangents")
+    d.output("normals", "vec3", n, about="Unit surface normals")
     blend = """
             base = 2.0 * mapped[tid] - wp.vec3(1.0, 1.0, 0.0)
             fine = 2.0 * detail[tid] - wp.vec3(1.0, 1.0, 1.0)

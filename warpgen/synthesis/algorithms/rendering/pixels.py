@@ -38,9 +38,9 @@ def rasterize_triangles(d: Draft) -> None:
     if over == "triangle" and result in ("face", "colour", "barycentric"):
         over = "pixel"
     width, height, m = d.pick(16, 20), d.pick(12, 16), d.pick(8, 10, 12)
-    d.input("vertices", "vec3", (m, 3), 0.1, 0.9)
+    d.input("vertices", "vec3", (m, 3), 0.1, 0.9, about="Triangle vertices in screen space")
     if result == "colour":
-        d.input("colors", "vec3", (m, 3), 0.0, 1.0)
+        d.input("colors", "vec3", (m, 3), 0.0, 1.0, about="Colors")
     if over == "triangle":
         d.inout(
             "depth" if result == "depth" else "coverage",
@@ -251,9 +251,9 @@ def composite_samples(d: Draft) -> None:
     name = "sigma" if opacity == "density" else "alphas"
     d.input(name, "float", shape, 0.0, 4.0 if opacity == "density" else 0.8)
     if opacity == "density":
-        d.input("delta", "float", shape, 0.02, 0.2)
+        d.input("delta", "float", shape, 0.02, 0.2, about="Sample spacing")
     if coloured:
-        d.input("colors", "vec3", shape, 0.0, 1.0)
+        d.input("colors", "vec3", shape, 0.0, 1.0, about="Colors")
     if result == "depth":
         d.input("t", "float", shape, 0.5, 4.0)
     if storage == "packed":
@@ -264,15 +264,15 @@ def composite_samples(d: Draft) -> None:
     else:
         begin, span, at = "", f"range({name}.shape[1])", "tid, k"
     if background:
-        d.param("backdrop", "vec3", 0.0, 1.0)
+        d.param("backdrop", "vec3", 0.0, 1.0, about="Background color")
     if result == "weights":
-        d.output("weights", "float", shape)
+        d.output("weights", "float", shape, about="Compositing weights")
     elif result == "depth":
-        d.output("depth", "float", rays)
+        d.output("depth", "float", rays, about="Depth")
     else:
-        d.output("image", "vec3", rays)
+        d.output("image", "vec3", rays, about="Output image")
     if result == "colour and opacity":
-        d.output("opacity", "float", rays)
+        d.output("opacity", "float", rays, about="Opacities in [0, 1]")
     d.says(
         {
             "colour": "Composites the colors of samples along rays.",

@@ -45,19 +45,19 @@ def fractal_noise(d: Draft) -> None:
         }[kind]
     )
     rows, columns = d.pick((12, 16), (10, 12), (16, 16))
-    d.param("seed", "int", 0, 1000)
+    d.param("seed", "int", 0, 1000, about="Seed of the random state")
     if periodic:
         frequency = "4.0"
     else:
-        d.param("frequency", "float", 0.5, 2.0)
+        d.param("frequency", "float", 0.5, 2.0, about="Base frequency")
         frequency = "frequency"
     if dimension == 3:
-        d.param("time", "float", 0.0, 4.0)
+        d.param("time", "float", 0.0, 4.0, about="Time of the animated noise")
     if octaves == "given":
-        d.param("octaves", "int", d.pick(3, 4, 5))
+        d.param("octaves", "int", d.pick(3, 4, 5), about="Number of octaves")
     elif octaves == "until fine":
         d.param("cutoff", "float", 12.0, 20.0)
-    d.output("height", "float", (rows, columns))
+    d.output("height", "float", (rows, columns), about="Noise values")
     x, y = f"float(j) / {columns}.0", f"float(i) / {rows}.0"
     point = f"wp.vec2({x}, {y})" if dimension == 2 else f"wp.vec3({x}, {y}, time)"
     sampled = "wp.noise(state, frequency_k * p)"
@@ -124,12 +124,12 @@ def curl_flow(d: Draft) -> None:
     octaves = d.flag("octaves")
     type_ = f"vec{dimension}"
     count = d.pick(64, 96, 128)
-    d.param("seed", "int", 0, 1000)
-    d.param("frequency", "float", 0.5, 2.0)
+    d.param("seed", "int", 0, 1000, about="Seed of the random state")
+    d.param("frequency", "float", 0.5, 2.0, about="Base frequency")
     d.input("x", type_, count, -2.0, 2.0)
     if step:
-        d.param("dt", "float", 0.01, 0.1)
-        d.output("moved", type_, count)
+        d.param("dt", "float", 0.01, 0.1, about="Time step [s]")
+        d.output("moved", type_, count, about="Advected positions")
     else:
         d.output("v", type_, count)
     wide = "" if dimension == 2 else "3"

@@ -54,19 +54,19 @@ def adaptive_filter(d: Draft) -> None:
     goal = "predict each sample by those before" if form == "predict" else "follow a wanted signal"
     d.says(f"Adapts the coefficients of filters {said}, so that they {goal}.")
     shape = (count, size) if layout == "rows" else (size, count)
-    d.input("x", "float", shape, -1.0, 1.0)
+    d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if form == "identify":
-        d.input("desired", "float", shape, -1.0, 1.0)
+        d.input("desired", "float", shape, -1.0, 1.0, about="Desired signal")
     low, high = (0.1, 0.6) if "normalised" in rule else (0.02, 0.15)
     if rates == "each":
-        d.input("mu", "float", count, low, high)
+        d.input("mu", "float", count, low, high, about="Step size of the adaptation")
     else:
-        d.param("mu", "float", low, high)
+        d.param("mu", "float", low, high, about="Step size of the adaptation")
     if "leaky" in rule:
-        d.param("leak", "float", 0.001, 0.02)
+        d.param("leak", "float", 0.001, 0.02, about="Leakage factor")
     d.inout("w", "float", (count, taps), -0.3, 0.3)
     if kept != "weights":
-        d.output("errors", "float", shape)
+        d.output("errors", "float", shape, about="Error signal")
     at = "x[ch, {}]" if layout == "rows" else "x[{}, ch]"
     here = "[ch, n]" if layout == "rows" else "[n, ch]"
     rate = "mu[ch]" if rates == "each" else "mu"
@@ -178,21 +178,21 @@ def control_level(d: Draft) -> None:
     }[what] + ".")  # fmt: skip
     shape = (count, size) if layout == "rows" else (size, count)
     if place == "new":
-        d.input("x", "float", shape, -1.0, 1.0)
+        d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     else:
-        d.inout("x", "float", shape, -1.0, 1.0)
+        d.inout("x", "float", shape, -1.0, 1.0, about="Input signal")
     if ballistics == "branch":
-        d.param("attack", "float", 0.2, 0.5)
-        d.param("release", "float", 0.02, 0.1)
+        d.param("attack", "float", 0.2, 0.5, about="Attack coefficient")
+        d.param("release", "float", 0.02, 0.1, about="Release coefficient")
     else:
         d.param("smooth", "float", 0.05, 0.2)
     if what in ("compressor", "expander"):
-        d.param("threshold", "float", -14.0, -8.0)
-        d.param("ratio", "float", 2.0, 6.0)
+        d.param("threshold", "float", -14.0, -8.0, about="Threshold")
+        d.param("ratio", "float", 2.0, 6.0, about="Compression ratio")
         if knee:
             d.param("width", "float", 4.0, 8.0)
     elif what != "follower":
-        d.param("threshold", "float", 0.3, 0.5)
+        d.param("threshold", "float", 0.3, 0.5, about="Threshold")
     if place == "new":
         d.output("env" if what == "follower" else "y", "float", shape)
     here = "[ch, n]" if layout == "rows" else "[n, ch]"

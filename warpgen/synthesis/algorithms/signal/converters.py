@@ -50,7 +50,7 @@ def modulate_signal(d: Draft) -> None:
     }
     d.says(f"Quantises signals coarsely by {said}{kept[result]}.")
     shape = (count, size) if layout == "rows" else (size, count)
-    d.input("x", "float", shape, -0.6, 0.6)
+    d.input("x", "float", shape, -0.6, 0.6, about="Input signal")
     if levels == "many":
         d.param("step", "float", 0.2, 0.4)
     if loop == "delta":

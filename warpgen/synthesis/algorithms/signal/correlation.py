@@ -54,9 +54,9 @@ def correlate_lags(d: Draft) -> None:
     two = what in ("cross", "circular")
     shape = {"one": (size,), "rows": (rows, size), "frames": (hop * (rows - 1) + size,)}[layout]
     low = 0.1 if what == "normalised" else -1.0
-    d.input("x", "float", shape, low, 1.0)
+    d.input("x", "float", shape, low, 1.0, about="Input signal")
     if two:
-        d.input("y", "float", shape, low, 1.0)
+        d.input("y", "float", shape, low, 1.0, about="Second signal")
     if centred:
         if layout == "one":
             d.param("mean", "float", -0.1, 0.1)
@@ -183,15 +183,15 @@ def yin_pitch(d: Draft) -> None:
     if source == "differences":
         d.input("diff", "float", (frames, most), 0.2, 1.5)
     else:
-        d.input("x", "float", (frames, size), -1.0, 1.0)
+        d.input("x", "float", (frames, size), -1.0, 1.0, about="Input signal")
     if choice == "first below":
-        d.param("threshold", "float", 0.6, 0.9)
+        d.param("threshold", "float", 0.6, 0.9, about="Threshold")
     if result == "frequency":
         d.param("rate", "float", 8000.0, 16000.0)
-    d.output("pitch", "float", frames)
+    d.output("pitch", "float", frames, about="Period in samples")
     if result == "period and clarity":
-        d.output("clarity", "float", frames)
-    d.output("norm_diff", "float", (frames, most))
+        d.output("clarity", "float", frames, about="Depth of the chosen dip")
+    d.output("norm_diff", "float", (frames, most), about="Normalized difference function")
     if source == "signal":
         term = f"""
         d_lag = float(0.0)

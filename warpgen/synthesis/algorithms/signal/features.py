@@ -44,11 +44,20 @@ def band_energies(d: Draft) -> None:
         "given": "with given edges",
     }[scale]
     d.says(f"Sums {'amplitude' if amplitude else 'power'} spectra in triangular bands {said}.")
-    d.input("power", "float", (frames, bins) if layout == "rows" else (bins, frames), 0.1, 2.0)
+    d.input(
+        "power",
+        "float",
+        (frames, bins) if layout == "rows" else (bins, frames),
+        0.1,
+        2.0,
+        about="Power spectrum",
+    )
     if scale == "given":
-        d.input("edges", "float", bands + 2, 0.0, 4000.0, "ascending")
+        d.input("edges", "float", bands + 2, 0.0, 4000.0, "ascending", about="Band edges")
     d.param("rate", "float", 8000.0)
-    d.output("bands", "float", (frames, bands) if layout == "rows" else (bands, frames))
+    d.output(
+        "bands", "float", (frames, bands) if layout == "rows" else (bands, frames), about="Band energies"
+    )
     if scale == "htk":
         d.function("""
             @wp.func
@@ -191,11 +200,11 @@ def smooth_polynomial(d: Draft) -> None:
     d.says(f"Fits a quadratic to {window} neighbours of each sample and keeps its {said} there.")
     type_ = "vec3" if layout == "vectors" else "float"
     shape = (rows, size) if layout == "rows" else (size,)
-    d.input("x", type_, shape, -1.0, 1.0)
+    d.input("x", type_, shape, -1.0, 1.0, about="Input signal")
     if result != "value":
-        d.param("dt", "float", 0.5, 1.5)
+        d.param("dt", "float", 0.5, 1.5, about="Sample interval [s]")
     count = size - 2 * half if edge == "inside" else size
-    d.output("y", type_, (rows, count) if layout == "rows" else count)
+    d.output("y", type_, (rows, count) if layout == "rows" else count, about="Output signal")
     at = "x[row, {}]" if layout == "rows" else "x[{}]"
     k = np.arange(-half, half + 1)
     exact: dict[tuple[str, int], tuple[list[int], int]] = {

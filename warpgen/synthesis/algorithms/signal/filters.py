@@ -50,12 +50,19 @@ def fir_filter(d: Draft) -> None:
         + ("symmetric finite impulse response" if symmetric else "finite impulse response")
         + (f", and keeps every {['', '', 'second', 'third', 'fourth'][factor]} sample." if decimate else ".")
     )
-    d.input("x", kind, shape, -1.0, 1.0)
+    d.input("x", kind, shape, -1.0, 1.0, about="Input signal")
     d.input("h", "float", (taps + 1) // 2 if symmetric else taps, -0.5, 0.5)
     if edge == "history":
-        d.input("history", kind, (channels, taps - 1) if layout != "mono" else taps - 1, -1.0, 1.0)
+        d.input(
+            "history",
+            kind,
+            (channels, taps - 1) if layout != "mono" else taps - 1,
+            -1.0,
+            1.0,
+            about="Last samples of the previous block",
+        )
     out = {"mono": (count,), "channels": (channels, count), "interleaved": (count * channels,)}[layout]
-    d.output("y", kind, out)
+    d.output("y", kind, out, about="Output signal")
     d.launch(*((count,) if layout == "mono" else (channels, count)))
     first = "n" if not decimate else f"{factor} * n"
     if edge == "valid":
@@ -215,9 +222,9 @@ def biquad_filter(d: Draft) -> None:
     bound = {"b0": (0.1, 0.5), "b1": (-0.4, 0.4), "b2": (-0.3, 0.3), "a1": (-0.9, 0.6), "a2": (0.05, 0.5)}
     shape = {"rows": (count, length), "columns": (length, count), "flat": (count * length,)}[layout]
     if place == "new":
-        d.input("x", "float", shape, -1.0, 1.0)
+        d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     else:
-        d.inout("x", "float", shape, -1.0, 1.0)
+        d.inout("x", "float", shape, -1.0, 1.0, about="Input signal")
     if not cascade and coefficients in ("struct", "table"):
         d.input("preset", "int", count, 0, number)
     if coefficients == "struct":
@@ -240,7 +247,7 @@ def biquad_filter(d: Draft) -> None:
     if coefficients == "table" and not cascade:
         load = "p = preset[ch]"
     if place == "new":
-        d.output("y", "float", shape)
+        d.output("y", "float", shape, about="Output signal")
     at = {"rows": "[ch, n]", "columns": "[n, ch]", "flat": f"[ch * {length} + n]"}[layout]
     target = "y" if place == "new" else "x"
     read = f"u = x{at}"

@@ -41,8 +41,10 @@ def frame_signal(d: Draft) -> None:
     channels = d.pick(2, 3) if layout == "channels" else 1
     padded = edge != "inside"
     length = size + hop * (count - 1) - (size if padded else 0)
-    d.input("x", "float", (channels, length) if layout == "channels" else length, -1.0, 1.0)
-    d.param("hop", "int", hop)
+    d.input(
+        "x", "float", (channels, length) if layout == "channels" else length, -1.0, 1.0, about="Input signal"
+    )
+    d.param("hop", "int", hop, about="Hop size in samples")
     if emphasis:
         d.param("alpha", "float", 0.9, 0.98)
     shape = {
@@ -50,7 +52,7 @@ def frame_signal(d: Draft) -> None:
         "frames columns": (size, count),
         "channels": (channels, count, size),
     }[layout]
-    d.output("frames", "float", shape)
+    d.output("frames", "float", shape, about="Windowed frames")
     at = {"frames rows": "[frame, n]", "frames columns": "[n, frame]", "channels": "[ch, frame, n]"}[layout]
     source = "x[ch, {}]" if layout == "channels" else "x[{}]"
     last = "x.shape[1]" if layout == "channels" else "x.shape[0]"
@@ -137,15 +139,15 @@ def discrete_fourier(d: Draft) -> None:
     d.says(f"Computes {what} of {'complex' if source == 'complex' else 'real'} signals by the definition.")
     kind = "vec2" if source == "complex" else "float"
     low, high = (0.2, 1.0) if result in ("magnitude", "decibel") else (-1.0, 1.0)
-    d.input("x", kind, (rows, size) if batch else size, low, high)
+    d.input("x", kind, (rows, size) if batch else size, low, high, about="Input signal")
     if twiddle == "table":
-        d.input("roots", "vec2", size, -1.0, 1.0)
+        d.input("roots", "vec2", size, -1.0, 1.0, about="Roots of unity (real, imaginary)")
     out = (rows, bins) if batch else (bins,)
     if result == "split":
-        d.output("re_out", "float", out)
-        d.output("im_out", "float", out)
+        d.output("re_out", "float", out, about="Real parts")
+        d.output("im_out", "float", out, about="Imaginary parts")
     else:
-        d.output("spectrum", "vec2" if result == "complex" else "float", out)
+        d.output("spectrum", "vec2" if result == "complex" else "float", out, about="Spectrum")
     sign = "" if inverse else "-"
     at = "[row, n]" if batch else "[n]"
     number = "x.shape[1]" if batch else "x.shape[0]"
@@ -293,8 +295,8 @@ def fft_stage(d: Draft) -> None:
     if place == "same":
         d.forward_only()
     if twiddle == "table":
-        d.input("roots", "vec2", half, -1.0, 1.0)
-    d.param("half", "int", half)
+        d.input("roots", "vec2", half, -1.0, 1.0, about="Roots of unity (real, imaginary)")
+    d.param("half", "int", half, about="Half the butterfly span")
     outs = names
     if place == "new":
         outs = [name.replace("x", "y") for name in names]

@@ -48,21 +48,21 @@ def detect_tones(d: Draft) -> None:
     }[result])  # fmt: skip
     hop = size // 2
     shape = {"frames": (frames, size), "hops": (hop * (frames + 1),), "columns": (size, frames)}[layout]
-    d.input("x", "float", shape, -1.0, 1.0)
+    d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if tones == "hertz":
-        d.input("tones", "float", number, 600.0, 3400.0)
+        d.input("tones", "float", number, 600.0, 3400.0, about="Tone frequencies")
         d.param("rate", "float", 8000.0)
         omega = "2.0 * wp.pi * tones[j] / rate"
     elif tones == "bins":
-        d.input("bins", "int", number, 1, size // 2)
+        d.input("bins", "int", number, 1, size // 2, about="Bin indices")
         omega = f"2.0 * wp.pi * float(bins[j]) / float({size})"
     else:
-        d.param("omega", "float", 0.4, 2.6)
+        d.param("omega", "float", 0.4, 2.6, about="Angular frequencies [rad/sample]")
         omega = "omega"
     if windowed:
-        d.input("window", "float", size, 0.1, 1.0)
+        d.input("window", "float", size, 0.1, 1.0, about="Window weights")
     if result == "present":
-        d.param("threshold", "float", 0.2, 0.3)
+        d.param("threshold", "float", 0.2, 0.3, about="Threshold")
     out = (frames,) if tones == "one" else (frames, number)
     name, type_ = {"complex": ("dft", "vec2"), "present": ("present", "int")}.get(result, ("power", "float"))
     d.output(name, type_, out)
@@ -176,15 +176,15 @@ def cosine_transform(d: Draft) -> None:
     shape = {"rows": (blocks, length), "flat": (blocks * length,), "columns": (length, blocks)}[layout]
     if kind == "mdct" and layout == "flat":
         shape = ((blocks + 1) * size,)
-    d.input("x", "float", shape, -1.0, 1.0)
+    d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if basis:
-        d.input("basis", "float", (size, length), -1.0, 1.0)
+        d.input("basis", "float", (size, length), -1.0, 1.0, about="Basis functions")
     if quantise:
         d.input("steps", "float", size, 0.1, 0.4)
         d.forward_only()
     d.param("size", "int", size)
     out = {"rows": (blocks, size), "flat": (blocks * size,), "columns": (size, blocks)}[layout]
-    d.output("coeffs", "int" if quantise else "float", out)
+    d.output("coeffs", "int" if quantise else "float", out, about="Transform coefficients")
     at = {"rows": "x[block, n]", "flat": "x[block * size + n]", "columns": "x[n, block]"}[layout]
     to = {"rows": "[block, k]", "flat": "[block * size + k]", "columns": "[k, block]"}[layout]
     angle = {

@@ -52,15 +52,15 @@ def wavelet_step(d: Draft) -> None:
     d.says(f"Splits signals by {said}{kept}.")
     shape = {"one": (size,), "rows": (rows, size), "columns": (size, rows)}[layout]
     halved = {"one": (half,), "rows": (rows, half), "columns": (half, rows)}[layout]
-    d.input("x", "float", shape, -1.0, 1.0)
+    d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if result == "shrunk":
-        d.param("threshold", "float", 0.1, 0.3)
+        d.param("threshold", "float", 0.1, 0.3, about="Threshold")
     if result == "one array":
-        d.output("coeffs", "float", shape)
+        d.output("coeffs", "float", shape, about="Wavelet coefficients")
     else:
         if result != "details":
-            d.output("approx", "float", halved)
-        d.output("details", "float", halved)
+            d.output("approx", "float", halved, about="Approximation coefficients")
+        d.output("details", "float", halved, about="Detail coefficients")
     at = {"one": "x[{}]", "rows": "x[row, {}]", "columns": "x[{}, row]"}[layout]
     to = {"one": "[{}]", "rows": "[row, {}]", "columns": "[{}, row]"}[layout]
     length = "x.shape[1]" if layout == "rows" else "x.shape[0]"

@@ -38,22 +38,22 @@ def grade_colors(d: Draft) -> None:
         }[shape]
     )
     if shape == "cube":
-        d.handle("lut", "texture", (n, n, n, 4), type="wp.Texture3D")
+        d.handle("lut", "texture", (n, n, n, 4), type="wp.Texture3D", about="Lookup table texture")
     elif shape == "strip":
-        d.handle("lut", "texture", (n, n * n, 4), type="wp.Texture2D")
+        d.handle("lut", "texture", (n, n * n, 4), type="wp.Texture2D", about="Lookup table texture")
     else:
-        d.handle("lut", "texture", (2 * n, 4), type="wp.Texture1D")
-    d.input("colors", "vec3", m, 0.02, 0.98)
+        d.handle("lut", "texture", (2 * n, 4), type="wp.Texture1D", about="Lookup table texture")
+    d.input("colors", "vec3", m, 0.02, 0.98, about="Input colors")
     if mixed == "strength":
-        d.param("strength", "float", 0.2, 0.9)
+        d.param("strength", "float", 0.2, 0.9, about="Strength of the effect")
     elif mixed == "per pixel":
-        d.input("strength", "float", m)
+        d.input("strength", "float", m, about="Strength of the effect")
     if encode == "gamma":
-        d.param("gamma", "float", 1.8, 2.4)
+        d.param("gamma", "float", 1.8, 2.4, about="Exponent of the input shaper")
     size = n if shape in ("cube", "strip") else 2 * n
     if centred or shape == "strip":
         d.param("size", "int", size)
-    d.output("graded", "vec3", m)
+    d.output("graded", "vec3", m, about="Graded colors")
     lines = ["tid = wp.tid()", "c = colors[tid]", "q = c"]
     if encode == "log":
         lines += [
@@ -173,18 +173,18 @@ def filter_texture(d: Draft) -> None:
     image(d, "tex", channels)
     typed, zero = ("float", "float(0.0)") if channels == 1 else ("wp.vec4", "wp.vec4()")
     if kind == "gauss":
-        d.param("radius", "int", d.pick(1, 2, 3))
-        d.param("sigma", "float", 0.8, 1.6)
+        d.param("radius", "int", d.pick(1, 2, 3), about="Filter radius")
+        d.param("sigma", "float", 0.8, 1.6, about="Standard deviation of the blur")
     if kind == "supersample":
         d.param("side", "int", d.pick(2, 3, 4))
     elif direction == "argument":
         d.param("step", "vec2", 0.02, 0.08)
     else:
-        d.param("texel", "float", 0.04, 0.1)
+        d.param("texel", "float", 0.04, 0.1, about="Size of a texel in texture coordinates")
     if kind == "unsharp":
         d.param("amount", "float", 0.3, 1.5)
     scalar = kind == "edges" or channels == 1
-    d.output("filtered", "float" if scalar else "vec4", (oh, ow))
+    d.output("filtered", "float" if scalar else "vec4", (oh, ow), about="Filtered image")
     fetch = f"wp.texture_sample(tex, {{}}, dtype={typed})"
     lines = ["i, j = wp.tid()"]
     if kind != "supersample":

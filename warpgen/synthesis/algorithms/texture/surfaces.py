@@ -44,16 +44,16 @@ def perturb_normals(d: Draft) -> None:
         }[source]
     )
     image(d, "tex", {"normal": 4, "height": 1, "derivative": 2}[source])
-    d.input("uv", "vec2", m, 0.1, 0.9)
+    d.input("uv", "vec2", m, 0.1, 0.9, about="Texture coordinates")
     if frame != "plane":
-        d.input("normals", "vec3", m, kind="unit")
+        d.input("normals", "vec3", m, kind="unit", about="Unit surface normals")
     if frame == "tangents":
-        d.input("tangents", "vec4", m, -1.0, 1.0)
+        d.input("tangents", "vec4", m, -1.0, 1.0, about="Unit tangents with handedness in w")
     if scaled:
-        d.param("strength", "float", 0.2, 1.0)
+        d.param("strength", "float", 0.2, 1.0, about="Strength of the effect")
     if source == "height":
-        d.param("texel", "float", 0.04, 0.08)
-    d.output("perturbed", "vec3", m)
+        d.param("texel", "float", 0.04, 0.08, about="Size of a texel in texture coordinates")
+    d.output("perturbed", "vec3", m, about="Perturbed normals")
 
     def fetch(u: str, v: str, dtype: str) -> str:
         if style == "two":
@@ -195,18 +195,18 @@ def project_texture(d: Draft) -> None:
     image(d, "tex", channels)
     d.input("x", "vec3", m, -0.9, 0.9)
     if projection in ("triplanar", "dominant"):
-        d.input("normals", "vec3", m, kind="unit")
-        d.param("tiling", "float", 0.3, 0.5)
+        d.input("normals", "vec3", m, kind="unit", about="Unit surface normals")
+        d.param("tiling", "float", 0.3, 0.5, about="Texture repeats per unit length")
     if sharp == "power":
-        d.param("sharpness", "float", 2.0, 8.0)
+        d.param("sharpness", "float", 2.0, 8.0, about="Exponent of the blend weights")
     if projection == "plane":
-        d.param("frame", "transform", -0.2, 0.2, kind="transform")
-        d.param("extent", "float", 2.5, 4.0)
+        d.param("frame", "transform", -0.2, 0.2, kind="transform", about="Pose of the projector")
+        d.param("extent", "float", 2.5, 4.0, about="Size of the projection")
     if projection == "cylinder":
-        d.param("height", "float", 2.0, 3.0)
+        d.param("height", "float", 2.0, 3.0, about="Height of the projection")
     kind = "float" if channels == 1 else "vec4"
     spelled = "float" if channels == 1 else "wp.vec4"
-    d.output("color", kind, m)
+    d.output("color", kind, m, about="Sampled colors")
     lines = ["tid = wp.tid()", "p = x[tid]"]
     fetch = f"wp.texture_sample(tex, {{}}, dtype={spelled})"
     if projection == "triplanar":

@@ -44,25 +44,25 @@ def march_volume(d: Draft) -> None:
         }[model]
     )
     n, size = d.pick(6, 8), d.pick(0.5, 1.0)
-    d.handle("volume", "volume", (n, n, n), of="float32", value=size, low=0.0, high=1.0)
-    d.input("origins", "vec3", m, 0.5, (n - 2) * size)
-    d.input("dirs", "vec3", m, kind="unit")
+    d.handle("volume", "volume", (n, n, n), of="float32", value=size, low=0.0, high=1.0, about="Volume id")
+    d.input("origins", "vec3", m, 0.5, (n - 2) * size, about="Ray origins")
+    d.input("dirs", "vec3", m, kind="unit", about="Ray directions")
     if jitter:
-        d.input("jitter", "float", m)
-    d.param("dt", "float", 0.1, 0.2)
-    d.param("num_steps", "int", steps)
+        d.input("jitter", "float", m, about="Per-ray offset of the first sample in [0, 1)")
+    d.param("dt", "float", 0.1, 0.2, about="Step length")
+    d.param("num_steps", "int", steps, about="Number of samples per ray")
     if model in ("emission", "colour", "transmittance"):
-        d.param("absorption", "float", 0.5, 2.0)
+        d.param("absorption", "float", 0.5, 2.0, about="Absorption coefficient")
     if model == "emission":
-        d.param("emission", "float", 0.5, 2.0)
+        d.param("emission", "float", 0.5, 2.0, about="Emitted radiance")
     if model == "colour":
-        d.param("cold", "vec3", 0.0, 0.5)
-        d.param("hot", "vec3", 0.5, 1.0)
+        d.param("cold", "vec3", 0.0, 0.5, about="Color at the lowest value")
+        d.param("hot", "vec3", 0.5, 1.0, about="Color at the highest value")
     upper = (n - 1) * size
     if entry == "box":
         d.param("upper", "vec3", upper)
     kind = "vec4" if model == "colour" else "float"
-    d.output("radiance", kind, m)
+    d.output("radiance", kind, m, about="Integrated radiance")
     lines = ["tid = wp.tid()", "origin = origins[tid]", "dir = dirs[tid]"]
     lines += {
         "emission": ["light = float(0.0)", "transmittance = float(1.0)"],
@@ -183,11 +183,22 @@ def advect_in_volume(d: Draft) -> None:
         d.says("Advects a density volume with the semi-Lagrangian method.")
     elif direction == "backward":
         d.says("Backtraces points in a velocity volume with one Runge-Kutta step.")
-    d.handle("velocity", "volume", (n, n, n), of="vec3f", value=size, low=-1.0, high=1.0)
+    d.handle(
+        "velocity", "volume", (n, n, n), of="vec3f", value=size, low=-1.0, high=1.0, about="Velocity volume"
+    )
     if give == "density":
-        d.handle("density", "volume", (n, n, n), of="float32", value=size, low=0.0, high=1.0)
-    d.input("x", "vec3", m, 1.5 * size, (n - 2.6) * size)
-    d.param("dt", "float", 0.1, 0.4)
+        d.handle(
+            "density",
+            "volume",
+            (n, n, n),
+            of="float32",
+            value=size,
+            low=0.0,
+            high=1.0,
+            about="Density volume",
+        )
+    d.input("x", "vec3", m, 1.5 * size, (n - 2.6) * size, about="Positions")
+    d.param("dt", "float", 0.1, 0.4, about="Step length")
     d.output("density_new" if give == "density" else "moved", "float" if give == "density" else "vec3", m)
     if style == "function":
         d.function("""

@@ -37,16 +37,16 @@ def filter_voxels(d: Draft) -> None:
             "extreme": "Computes the value range in the neighborhood of each voxel.",
         }[task]
     )
-    d.handle("volume", "volume", (n, n, n), of="float32", value=1.0, low=-1.0, high=1.0)
+    d.handle("volume", "volume", (n, n, n), of="float32", value=1.0, low=-1.0, high=1.0, about="Volume id")
     if place == "list":
-        d.input("voxels", "vec3i", m, 1, n - 1)
+        d.input("voxels", "vec3i", m, 1, n - 1, about="Voxel coordinates")
     scaled = task in ("laplacian", "gradient length", "curvature")
     if scaled:
-        d.param("dx", "float", 0.2, 0.5)
+        d.param("dx", "float", 0.2, 0.5, about="Voxel size")
     if place == "flat":
         d.param("side", "int", n)
     shape: tuple[int, ...] = {"launch": (n, n, n), "list": (m,), "flat": (n**3,)}[place]
-    d.output("filtered", "vec2" if task == "extreme" else "float", shape)
+    d.output("filtered", "vec2" if task == "extreme" else "float", shape, about="Filtered values")
 
     def at(a: int = 0, b: int = 0, c: int = 0) -> str:
         return look(
