@@ -14,10 +14,9 @@ class Algorithm:
     """What a program can be about. The function's first line says what it computes, in one sentence.
 
     `source` names the literature. `names` gives synonyms for names in the text (`"x": "pos|positions"`).
-    `weight` says how often it is dealt, by how many forms it has; once more where it may have an adjoint,
-    which is half of what a row teaches. `double` and `half`: it may be written in 64 and 16 bits. `adjoint`:
-    "yes", "no" (kernels whose adjoint makes no sense: integers, loops of unknown length, work in place) or
-    "either".
+    `weight` says how often it is dealt, by how many forms it has (`tools/forms.py`). `double` and `half`: it
+    may be written in 64 and 16 bits. `adjoint`: "yes", "no" (kernels whose adjoint makes no sense: integers,
+    loops of unknown length, work in place) or "either".
     """
 
     def __init__(
@@ -35,7 +34,7 @@ class Algorithm:
         self.category = category
         self.source = source
         self.names = names
-        self.weight = weight + (adjoint != "no")
+        self.weight = weight
         self.double = double
         self.half = half
         self.adjoint = adjoint

@@ -31,13 +31,6 @@ class Written(msgspec.Struct, frozen=True):
     names: Mapping[str, str]
 
 
-def variant(algorithm: Algorithm, rng: Rng) -> dict[str, int]:
-    """The options that a program drawn from this stream has, by name, and the numbers it draws."""
-    draft = Draft(rng)
-    algorithm.function(draft)
-    return {name: at for name, (at, _) in draft.options.items()}
-
-
 def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     """One program of an algorithm. Raises SynthesisError where the algorithm says too little."""
     draft = Draft(rng)

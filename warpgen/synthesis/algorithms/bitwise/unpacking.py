@@ -1,0 +1,306 @@
+"""Compressed blocks, taken apart byte by byte."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.bitwise import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Collet 2019, LZ4 block format; Deutsch & Gailly 1996, RFC 1950 (Adler-32)",
+    names={
+        "unpack_blocks": "lz_decode_blocks|decompress_blocks|inflate_kernel",
+        "packed": "src|compressed|in_bytes",
+        "unpacked": "dst|decoded|out_bytes",
+        "status": "error_code|block_status|err",
+        "sizes": "out_sizes|decoded_len|num_decoded",
+        "block": "b|block_id|chunk",
+        "src": "in_pos|read_pos|ip",
+        "dst": "out_pos|write_pos|op",
+        "token": "control|tag|cmd",
+    },
+    adjoint="no",
+    weight=3,
+)
+def unpack_blocks(d: Draft) -> None:
+    """Decompresses blocks of literals and matches and reports damaged ones."""
+    lengths = d.option("lengths", "extended", "short")
+    offsets = d.option("offsets", "two bytes", "one byte", "recent")
+    after = d.option("check", "none", "adler", "xor")
+    early = d.option("skipped", "none", "mask", "empty")
+    layout = d.option("layout", "fixed", "packed")
+    word = d.option("bytes", "uint8", "int")
+    blocks, size, room = d.pick(16, 24), d.pick(24, 32), d.pick(48, 64)
+    many = blocks * size
+    if layout == "packed":
+        d.input(
+            "starts",
+            "int",
+            blocks + 1,
+            high=many,
+            kind="offsets",
+            about="first byte of each block, then the total",
+        )
+    # Small bytes make for short runs and near matches, so that most blocks hold several.
+    d.input("packed", word, many, 0, 70, about="compressed bytes of all blocks")
+    if early == "mask":
+        d.input("wanted", "bool", blocks, about="False for blocks that are not requested")
+    d.output("unpacked", word, (blocks, room), about="decoded bytes, one row per block")
+    d.output("sizes", "int", blocks, about="number of decoded bytes per block")
+    if after != "none":
+        d.output(
+            "checksums",
+            "uint32" if after == "adler" else "int",
+            blocks,
+            about="checksum of the decoded bytes",
+        )
+    d.output("status", "int", blocks, about="0 if intact, otherwise an error code")
+    d.module("""
+        OK = wp.constant(0)
+        ERR_TRUNCATED = wp.constant(1)
+        ERR_OVERFLOW = wp.constant(2)
+        ERR_BAD_OFFSET = wp.constant(3)
+    """)
+    if layout == "packed":
+        limits = "src = int(starts[block])\nlimit = starts[block + 1]"
+    else:
+        limits = f"src = int(block * {size})\nlimit = src + {size}"
+    array = f"wp.array(dtype={'int' if word == 'int' else 'wp.uint8'})"
+    d.function(
+        f"""
+        @wp.func
+        def read_byte(packed: {array}, at_byte: int, limit: int) -> int:
+            \"\"\"Return one byte of the stream, -1 past its end.\"\"\"
+            if at_byte >= limit:
+                return -1
+            return int(packed[at_byte])
+        """
+    )
+    if lengths == "extended":
+        d.function(
+            f"""
+            @wp.func
+            def read_length(packed: {array}, nibble: int, at_byte: int, limit: int):
+                \"\"\"Return a run length and the position behind it; the length is -1 if bytes are missing.\"\"\"
+                run = int(nibble)
+                cursor = int(at_byte)
+                if nibble < 7:
+                    return run, cursor
+                # Long runs continue in further bytes until one is not 60 or more
+                for _ in range(8):
+                    extra = read_byte(packed, cursor, limit)
+                    cursor += 1
+                    if extra < 0:
+                        return int(-1), cursor
+                    run += extra
+                    if extra < 60:
+                        break
+                return run, cursor
+            """
+        )
+    if lengths == "extended":
+        literal = "num_literals, literal_end = read_length(packed, token >> 3, src, limit)\nsrc = literal_end"
+        match = "match_len, match_end = read_length(packed, token & 7, src, limit)\nsrc = match_end"
+        negative = "if num_literals < 0:\n    code = ERR_TRUNCATED\n    break"
+        short = "if match_len < 0:\n    code = ERR_TRUNCATED\n    break"
+    else:
+        literal, match, negative, short = "num_literals = token >> 3", "match_len = token & 7", "", ""
+    back = {
+        "two bytes": """
+            low_byte = read_byte(packed, src, limit)
+            high_byte = read_byte(packed, src + 1, limit)
+            src += 2
+            if low_byte < 0 or high_byte < 0:
+                code = ERR_TRUNCATED
+                break
+            # Little-endian offset, of which only two low bits of the second byte are used
+            back = low_byte | ((high_byte & 3) << 6)
+        """,
+        "one byte": """
+            low_byte = read_byte(packed, src, limit)
+            src += 1
+            if low_byte < 0:
+                code = ERR_TRUNCATED
+                break
+            back = low_byte
+        """,
+        "recent": """
+            low_byte = read_byte(packed, src, limit)
+            src += 1
+            if low_byte < 0:
+                code = ERR_TRUNCATED
+                break
+            # Zero repeats the last offset, which is common in tables
+            back = wp.where(low_byte % 16 == 0, last_back, low_byte % 16)
+            last_back = back
+        """,
+    }[offsets]
+    sums = {
+        "none": "",
+        "adler": """
+            # Adler-32 of the decoded bytes
+            sum_a = wp.uint32(1)
+            sum_b = wp.uint32(0)
+            for i in range(dst):
+                sum_a = (sum_a + wp.uint32(unpacked[block, i])) % wp.uint32(65521)
+                sum_b = (sum_b + sum_a) % wp.uint32(65521)
+            checksums[block] = (sum_b << wp.uint32(16)) | sum_a
+        """,
+        "xor": """
+            parity = int(0)
+            for i in range(dst):
+                # Rotate by one bit within 16 bits, so that swapped bytes are noticed
+                parity = ((parity << 1) | (parity >> 15)) & 0xFFFF
+                parity = parity ^ int(unpacked[block, i])
+            checksums[block] = parity
+        """,
+    }[after]
+    skip = {
+        "none": "",
+        "mask": "if not wanted[block]:\n    return",
+        "empty": "# A leading zero marks a block without data\nif src >= limit or packed[src] == $zero:\n    return",
+    }[early]
+    d.launch(blocks)
+    d.code(
+        f"""
+        block = wp.tid()
+        $limits
+        $skip
+        $recent
+        dst = int(0)
+        code = int(OK)
+        while src < limit:
+            token = read_byte(packed, src, limit)
+            src += 1
+            # --- Literals: copied as they are ---
+            $literal
+            $negative
+            if src + num_literals > limit:
+                code = ERR_TRUNCATED
+                break
+            if dst + num_literals > {room}:
+                code = ERR_OVERFLOW
+                break
+            for i in range(num_literals):
+                unpacked[block, dst + i] = packed[src + i]
+            src += num_literals
+            dst += num_literals
+            # The last sequence ends after its literals
+            if src >= limit:
+                break
+            # --- Match: copied from the output itself ---
+            $back
+            if back <= 0 or back > dst:
+                code = ERR_BAD_OFFSET
+                break
+            $match
+            $short
+            match_len += 2
+            if dst + match_len > {room}:
+                code = ERR_OVERFLOW
+                break
+            # Byte by byte, since a match may overlap with its own output
+            for i in range(match_len):
+                unpacked[block, dst + i] = unpacked[block, dst + i - back]
+            dst += match_len
+        sizes[block] = dst
+        status[block] = code
+        $sums
+        """,
+        limits=limits,
+        skip=skip,
+        zero="0" if word == "int" else "wp.uint8(0)",
+        recent="last_back = int(1)" if offsets == "recent" else "",
+        literal=literal,
+        negative=negative,
+        back=back,
+        match=match,
+        short=short,
+        sums=sums,
+    )
+    d.explain(
+        "A sequence is a token, literals, an offset and a match. The token holds both lengths, three bits each\n"
+        "for matches. Decoding stops at the first damaged sequence; what was decoded until then is kept."
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        out = np.zeros((blocks, room), np.int64)
+        sizes, status, sums_ = np.zeros(blocks, int), np.zeros(blocks, int), np.zeros(blocks, np.int64)
+        for b in range(blocks):
+            first, last = (
+                (v.starts[b], v.starts[b + 1]) if layout == "packed" else (b * size, b * size + size)
+            )
+            data = [int(x) for x in v.packed[first:last]]
+            if (early == "mask" and not v.wanted[b]) or (early == "empty" and (not data or data[0] == 0)):
+                continue
+            made, status[b] = _decoded(data, lengths == "extended", offsets, room)
+            out[b, : len(made)], sizes[b] = made, len(made)
+            if after == "adler":
+                a, s = 1, 0
+                for x in made:
+                    a = (a + x) % 65521
+                    s = (s + a) % 65521
+                sums_[b] = s << 16 | a
+            elif after == "xor":
+                p = 0
+                for x in made:
+                    p = (p << 1 | p >> 15) & 0xFFFF ^ x
+                sums_[b] = p
+        found = {"unpacked": out, "sizes": sizes, "status": status}
+        return found if after == "none" else found | {"checksums": sums_}
+
+    d.check(reference)
+
+
+def _decoded(data: list[int], extended: bool, offsets: str, room: int) -> tuple[list[int], int]:
+    """The bytes that a block holds, and why it ends early: 0 for intact ones."""
+    stream = iter(data)
+    left = len(data)
+    out: list[int] = []
+    last = 1
+
+    def take() -> int:
+        nonlocal left
+        left -= 1
+        return next(stream)
+
+    def run(nibble: int) -> int:
+        if not extended or nibble < 7:
+            return nibble
+        for _ in range(8):
+            extra = take()
+            nibble += extra
+            if extra < 60:
+                break
+        return nibble
+
+    try:
+        while left > 0:
+            token = take()
+            count = run(token >> 3)
+            if count > left:
+                return out, 1
+            if len(out) + count > room:
+                return out, 2
+            out += [take() for _ in range(count)]
+            if left <= 0:
+                break
+            back = take()
+            if offsets == "two bytes":
+                back |= (take() & 3) << 6
+            elif offsets == "recent":
+                back = last = back % 16 or last
+            if not 0 < back <= len(out):
+                return out, 3
+            count = run(token & 7) + 2
+            if len(out) + count > room:
+                return out, 2
+            for _ in range(count):
+                out.append(out[-back])
+    except StopIteration:
+        return out, 1
+    return out, 0

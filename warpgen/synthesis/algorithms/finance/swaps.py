@@ -1,0 +1,317 @@
+"""Interest rate swaps on curves that are stored as pillars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.finance import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+_CURVE = piece("""
+@wp.struct
+class Curve:
+    times: wp.array(dtype=float)  # pillar times in years, ascending
+    zero_rates: wp.array(dtype=float)  # continuously compounded
+""")
+
+_SEGMENT = piece("""
+@wp.func
+def find_segment(times: wp.array(dtype=float), t: float) -> int:
+    \"\"\"Return the index of the last pillar at or before t, -1 if t is before the first one.\"\"\"
+    low = int(0)
+    high = int(times.shape[0])
+    while low < high:
+        mid = (low + high) // 2
+        if times[mid] <= t:
+            low = mid + 1
+        else:
+            high = mid
+    return low - 1
+""")
+
+_LAWS = {
+    "linear zero rates": "rate = (1.0 - frac) * curve.zero_rates[k] + frac * curve.zero_rates[k + 1]\nreturn rate * t",
+    "log-linear factors": (
+        "# Linear in r * t, hence piecewise constant forward rates\n"
+        "left_rt = curve.zero_rates[k] * curve.times[k]\n"
+        "right_rt = curve.zero_rates[k + 1] * curve.times[k + 1]\n"
+        "return (1.0 - frac) * left_rt + frac * right_rt"
+    ),
+    "smooth zero rates": (
+        "# Cubic blend with zero slope at the pillars\n"
+        "s = frac * frac * (3.0 - 2.0 * frac)\n"
+        "return ((1.0 - s) * curve.zero_rates[k] + s * curve.zero_rates[k + 1]) * t"
+    ),
+}
+
+
+@DOMAIN.algorithm(
+    source="Andersen & Piterbarg 2010, ch. 5-6; Hagan & West 2006; Henrard 2014, ch. 2",
+    names={
+        "value_swaps": "swap_pricer|price_swaps|swap_npv",
+        "discount_curve": "ois_curve|disc|funding_curve",
+        "forward_curve": "projection_curve|libor_curve|fwd",
+        "notionals": "notional_amounts|nominals",
+        "fixed_rates": "coupons|fixed_coupons",
+        "maturities": "tenors|end_times",
+        "values": "npv|pv_out|present_values",
+        "trade": "swap_id|deal|t_id",
+        "annuity": "level|pv01_unit|fixed_annuity",
+    },
+    double=True,
+    weight=3,
+)
+def value_swaps(d: Draft) -> None:
+    """Values interest rate swaps from a discount curve and a projection curve."""
+    law = d.option("interpolation", *_LAWS)
+    curves = d.option("curves", "single", "dual")
+    principal = d.option("notional", "bullet", "linear", "annuity like")
+    result = d.option("result", "value", "par rate", "annuity", weights=(0.6, 0.25, 0.15))
+    stub = d.option("first period", "full", "stub")
+    skipped = d.option("skipped", "expired", "mask", "netting set")
+    trades, pillars = d.pick(32, 48), d.pick(6, 8)
+    times = fill(0.25, 12.0, "ascending", shape=pillars)
+    d.struct(
+        "discount_curve",
+        _CURVE,
+        {"times": times, "zero_rates": fill(0.01, 0.05, shape=pillars)},
+        about="curve for discounting",
+    )
+    if curves == "dual":
+        d.struct(
+            "forward_curve",
+            _CURVE,
+            {"times": times, "zero_rates": fill(0.015, 0.055, shape=pillars)},
+            about="curve for projecting the floating rates",
+        )
+    d.input(
+        "maturities",
+        "float",
+        trades,
+        -0.5 if skipped == "expired" else 0.6,
+        10.0,
+        about="time to maturity in years",
+    )
+    d.input("fixed_freq", "int", trades, 1, 3, about="fixed coupons per year")
+    if result == "value":
+        d.input("notionals", "float", trades, 0.5, 2.0, about="notional per trade, in millions")
+        d.input("fixed_rates", "float", trades, 0.01, 0.06, about="fixed rate per trade")
+        d.input("is_payer", "bool", trades, about="True if the fixed leg is paid")
+    if result != "annuity":
+        d.input("spreads", "float", trades, -0.002, 0.002, about="spread over the floating rate")
+    if skipped == "mask":
+        d.input("active", "bool", trades, about="False for trades that are not to be priced")
+    elif skipped == "netting set":
+        d.input("netting_set", "int", trades, -1, 3, about="netting set of each trade, -1 for none")
+    total = skipped == "netting set" and result == "value"
+    d.output(
+        "values",
+        "float",
+        3 if total else trades,
+        about={
+            "value": "present value" + (" per netting set" if total else " per trade"),
+            "par rate": "fixed rate at which the swap is worth nothing",
+            "annuity": "value of a basis point, times 1e4",
+        }[result],
+    )
+    d.use(_SEGMENT)
+    d.function(
+        """
+        @wp.func
+        def log_discount(curve: Curve, t: float) -> float:
+            \"\"\"Return -log of the discount factor at time t.\"\"\"
+            if t <= 0.0:
+                return 0.0
+            k = find_segment(curve.times, t)
+            last = curve.times.shape[0] - 1
+            # Flat extrapolation of the zero rate on both sides
+            if k < 0:
+                return curve.zero_rates[0] * t
+            if k >= last:
+                return curve.zero_rates[last] * t
+            frac = (t - curve.times[k]) / (curve.times[k + 1] - curve.times[k])
+            $law
+        """,
+        law=_LAWS[law],
+    )
+    d.function("""
+        @wp.func
+        def discount(curve: Curve, t: float) -> float:
+            return wp.exp(-log_discount(curve, t))
+    """)
+    d.function("""
+        @wp.func
+        def forward_rate(curve: Curve, t0: float, t1: float) -> float:
+            \"\"\"Return the simply compounded forward rate between t0 and t1.\"\"\"
+            growth = wp.exp(log_discount(curve, t1) - log_discount(curve, t0))
+            return (growth - 1.0) / (t1 - t0)
+    """)
+    d.function(
+        """
+        @wp.func
+        def notional_share(t: float, maturity: float) -> float:
+            \"\"\"Return the outstanding part of the notional at the start of a period.\"\"\"
+            $rule
+        """,
+        rule={
+            "bullet": "return wp.where(t < maturity, 1.0, 0.0)",
+            "linear": "# Repaid in equal parts\nreturn wp.max(1.0 - t / maturity, 0.0)",
+            "annuity like": "# Slow repayment first, as for mortgages\nleft = wp.max(1.0 - t / maturity, 0.0)\nreturn left * (2.0 - left)",
+        }[principal],
+    )
+    first = (
+        "# Periods are rolled back from maturity, which leaves a short one at the start\n"
+        "num_periods = int(wp.ceil(maturity * float(freq) - 1.0e-4))"
+        if stub == "stub"
+        else "num_periods = int(wp.ceil(maturity * float(freq) - 1.0e-4))\n"
+        "# All periods have the same length\n"
+        "tau = maturity / float(num_periods)"
+    )
+    begin = "t0 = wp.max(t1 - tau, 0.0)" if stub == "stub" else "t0 = t1 - tau"
+    tau = "tau = 1.0 / float(freq)" if stub == "stub" else ""
+    d.function(
+        f"""
+        @wp.func
+        def fixed_annuity(curve: Curve, maturity: float, freq: int) -> float:
+            \"\"\"Return the value of a fixed leg that pays a rate of one.\"\"\"
+            $first
+            $tau
+            annuity = float(0.0)
+            for k in range(num_periods):
+                t1 = maturity - float(k) * tau
+                {begin}
+                # 30/360: the accrual is the length of the period
+                annuity += notional_share(t0, maturity) * (t1 - t0) * discount(curve, t1)
+            return annuity
+        """,
+        first=first,
+        tau=tau,
+    )
+    if result != "annuity":
+        head = ", forward: Curve" if curves == "dual" else ""
+        d.function(
+            f"""
+            @wp.func
+            def floating_leg(curve: Curve{head}, maturity: float, spread: float, freq: int) -> float:
+                \"\"\"Return the value of a floating leg with a spread per unit of notional.\"\"\"
+                $first
+                $tau
+                leg = float(0.0)
+                for k in range(num_periods):
+                    t1 = maturity - float(k) * tau
+                    {begin}
+                    fwd_rate = forward_rate({"forward" if curves == "dual" else "curve"}, t0, t1)
+                    # Act/360 pays slightly more days than the fixed leg
+                    accrual = (t1 - t0) * {365.0 / 360.0:.9f}
+                    coupon = (fwd_rate + spread) * accrual
+                    leg += notional_share(t0, maturity) * coupon * discount(curve, t1)
+                return leg
+            """,
+            first=first,
+            tau=tau,
+        )
+    skip = {
+        "expired": "# Swaps that have matured are worth nothing\nif maturity <= 0.05:\n    return",
+        "mask": "if not active[trade]:\n    return",
+        "netting set": "if netting_set[trade] < 0:\n    return",
+    }[skipped]
+    leg = f"float_value = floating_leg(discount_curve{', forward_curve' if curves == 'dual' else ''}, maturity, spreads[trade], 4)"
+    store = {
+        "value": (
+            f"{leg}\n"
+            "annuity = fixed_annuity(discount_curve, maturity, fixed_freq[trade])\n"
+            "payer_value = float_value - fixed_rates[trade] * annuity\n"
+            "# The receiver has the opposite position\n"
+            "sign = wp.where(is_payer[trade], 1.0, -1.0)\n"
+            + (
+                "wp.atomic_add(values, netting_set[trade], sign * notionals[trade] * payer_value)"
+                if total
+                else "values[trade] = sign * notionals[trade] * payer_value"
+            )
+        ),
+        "par rate": (
+            f"{leg}\n"
+            "annuity = fixed_annuity(discount_curve, maturity, fixed_freq[trade])\n"
+            "values[trade] = float_value / annuity"
+        ),
+        "annuity": "values[trade] = fixed_annuity(discount_curve, maturity, fixed_freq[trade])",
+    }[result]
+    d.launch(trades)
+    d.code(
+        "trade = wp.tid()\nmaturity = maturities[trade]\n$skip\n$store",
+        skip=skip,
+        store=store,
+    )
+    if result == "annuity":
+        d.parameters = [p for p in d.parameters if p.name != "forward_curve"]
+        d.functions = [f for f in d.functions if "def forward_rate" not in f]
+    d.says(
+        {
+            "value": "Values interest rate swaps from a discount curve and a projection curve."
+            if curves == "dual"
+            else "Values interest rate swaps on a single curve.",
+            "par rate": "Computes the par rates of interest rate swaps.",
+            "annuity": "Computes the annuities of the fixed legs of interest rate swaps.",
+        }[result]
+    )
+    d.explain(
+        "V = N (sum_i (F_i + s) tau_i D(t_i) - K sum_j tau_j D(t_j)) for payer swaps.\n"
+        "Floating periods are quarterly; times are in years from the valuation date."
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        def log_d(name: str, t: float) -> float:
+            x, r = v[f"{name}.times"], v[f"{name}.zero_rates"]
+            if t <= x[0] or t >= x[-1]:
+                return float(r[0 if t <= x[0] else -1] * t)
+            if law == "log-linear factors":
+                return float(np.interp(t, x, r * x))
+            if law == "linear zero rates":
+                return float(np.interp(t, x, r) * t)
+            k = np.searchsorted(x, t, side="right") - 1
+            f = (t - x[k]) / (x[k + 1] - x[k])
+            return float((r[k] + (r[k + 1] - r[k]) * f * f * (3 - 2 * f)) * t)
+
+        def legs(end: float, freq: int) -> Any:
+            n = int(np.ceil(end * freq - 1e-4))
+            tau = 1 / freq if stub == "stub" else end / n
+            t1 = end - tau * np.arange(n)
+            t0 = np.maximum(t1 - tau, 0.0) if stub == "stub" else t1 - tau
+            left = np.maximum(1 - t0 / end, 0)
+            share = {"bullet": 1.0 * (t0 < end), "linear": left, "annuity like": left * (2 - left)}[principal]
+            return t0, t1, share
+
+        own = "forward_curve" if curves == "dual" else "discount_curve"
+        found = np.zeros(3 if total else trades)
+        for n in range(trades):
+            end = float(v.maturities[n])
+            if skipped == "expired" and end <= 0.05:
+                continue
+            if (skipped == "mask" and not v.active[n]) or (skipped == "netting set" and v.netting_set[n] < 0):
+                continue
+            t0, t1, share = legs(end, int(v.fixed_freq[n]))
+            annuity = sum(
+                s * (b - a) * np.exp(-log_d("discount_curve", b))
+                for a, b, s in zip(t0, t1, share, strict=True)
+            )
+            if result == "annuity":
+                found[n] = annuity
+                continue
+            floating = 0.0
+            for a, b, s in zip(*legs(end, 4), strict=True):
+                grown = np.exp(log_d(own, b) - log_d(own, a)) - 1
+                paid = (grown / (b - a) + v.spreads[n]) * (b - a) * 365 / 360
+                floating += s * paid * np.exp(-log_d("discount_curve", b))
+            if result == "par rate":
+                found[n] = floating / annuity
+            else:
+                value = (
+                    (1 if v.is_payer[n] else -1) * v.notionals[n] * (floating - v.fixed_rates[n] * annuity)
+                )
+                found[v.netting_set[n] if total else n] += value
+        return {"values": found}
+
+    d.check(reference, 5e-3)

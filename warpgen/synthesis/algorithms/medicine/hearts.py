@@ -1,0 +1,371 @@
+"""Cells of the heart muscle and their currents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.medicine import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_GATES = ("m", "h", "j", "d", "f", "x")
+
+
+def _rates(u: Any) -> dict[str, tuple[Any, Any]]:
+    """Opening and closing rates of all gates at membrane potentials `u` in mV."""
+    e = np.exp
+    up = u >= -40.0
+    safe = np.minimum(u, -40.0)
+    return {
+        "m": (0.32 * (u + 47.13) / (1 - e(-0.1 * (u + 47.13))), 0.08 * e(-u / 11)),
+        "h": (
+            np.where(up, 0.0, 0.135 * e(-(80 + u) / 6.8)),
+            np.where(
+                up, 1 / (0.13 * (1 + e(-(u + 10.66) / 11.1))), 3.56 * e(0.079 * u) + 3.1e5 * e(0.35 * safe)
+            ),
+        ),
+        "j": (
+            np.where(
+                up,
+                0.0,
+                (-127140 * e(0.2444 * safe) - 3.474e-5 * e(-0.04391 * u))
+                * (u + 37.78)
+                / (1 + e(0.311 * (u + 79.23))),
+            ),
+            np.where(
+                up,
+                0.3 * e(-2.535e-7 * u) / (1 + e(-0.1 * (u + 32))),
+                0.1212 * e(-0.01052 * u) / (1 + e(-0.1378 * (u + 40.14))),
+            ),
+        ),
+        "d": (
+            0.095 * e(-0.01 * (u - 5)) / (1 + e(-0.072 * (u - 5))),
+            0.07 * e(-0.017 * (u + 44)) / (1 + e(0.05 * (u + 44))),
+        ),
+        "f": (
+            0.012 * e(-0.008 * (u + 28)) / (1 + e(0.15 * (u + 28))),
+            0.0065 * e(-0.02 * (u + 30)) / (1 + e(-0.2 * (u + 30))),
+        ),
+        "x": (
+            0.0005 * e(0.083 * (u + 50)) / (1 + e(0.057 * (u + 50))),
+            0.0013 * e(-0.06 * (u + 20)) / (1 + e(-0.04 * (u + 20))),
+        ),
+    }
+
+
+@DOMAIN.algorithm(
+    source="Luo & Rudy 1991, Circulation Research 68; Rush & Larsen 1978",
+    names={
+        "cardiac_step": "luo_rudy_step|advance_myocytes|ventricular_cell_step",
+        "state": "cells|y|cell_state",
+        "potential": "vm|voltage|membrane_potential",
+        "next_state": "new_state|y_next|state_out",
+        "stimulus": "i_stim|stim_current|pacing",
+        "tissue": "cell_type|alive|is_muscle",
+        "dt": "time_step|step_ms|delta_t",
+        "i_ion": "i_total|ionic_current|total_current",
+        "g_na": "na_conductance|sodium_conductance",
+    },
+    weight=3,
+)
+def cardiac_step(d: Draft) -> None:
+    """Steps the membrane potential, gates and calcium of ventricular heart cells (Luo-Rudy 1991)."""
+    gating = d.option("gating", "rush larsen", "euler", "backward euler")
+    layout = d.option("layout", "cells first", "variables first")
+    blocked = d.option("drug", "none", "sodium", "potassium")
+    scar = d.option("scar", "none", "mask", "types")
+    paced = d.option("stimulus", "pulse", "array", "sites")
+    coupling = d.option("coupling", "none", "neighbors", "fibers")
+    tension = d.flag("tension", 0.4)
+    result = d.option("result", "state", "currents", weights=(0.7, 0.3))
+    cells = d.pick(32, 48)
+    first = layout == "cells first"
+
+    def at(name: str, k: int) -> str:
+        return f"{name}[cell, {k}]" if first else f"{name}[{k}, cell]"
+
+    d.input("potential", "float", cells, -85.0, 20.0, about="membrane potential per cell [mV]")
+    shape = (cells, 7) if first else (7, cells)
+    d.input("state", "float", shape, 0.15, 0.85, about="gates m, h, j, d, f, x and calcium [0.01 mM]")
+    if scar == "mask":
+        d.input("excitable", "bool", cells, about="False inside scars")
+    elif scar == "types":
+        d.input("tissue", "int", cells, -1, 3, about="tissue type per cell, -1 for none")
+    if paced == "sites":
+        d.input("pacing_site", "int", cells, -1, 2, about="pacing electrode per cell, -1 for none")
+        d.input("electrode_current", "vec2", 1, -40.0, -20.0, about="current of both electrodes [uA/cm^2]")
+        d.input("electrode_delay", "vec2", 1, 0.0, 1.0, about="onset of both electrodes [ms]")
+        d.param("time", "float", 0.5, 2.5, about="time since the start of the beat [ms]")
+    elif paced == "array":
+        d.input("stimulus", "float", cells, -20.0, 0.0, about="stimulus current [uA/cm^2]")
+    else:
+        d.param("time", "float", 0.0, 2.0, about="time since the start of the beat [ms]")
+        d.param("amplitude", "float", -40.0, -20.0, about="strength of the pacing pulse [uA/cm^2]")
+    if blocked != "none":
+        d.param("block", "float", 0.2, 0.8, about="fraction of the channels that the drug blocks")
+    stepped = result == "state"
+    coupled, strained = coupling != "none" and stepped, tension and stepped
+    if coupled:
+        d.input(
+            "neighbors", "int", (cells, 4), -1, cells, about="left, right, lower and upper cell, -1 at edges"
+        )
+        d.param("coupling", "float", 0.1, 0.4, about="conductance between neighbors [mS/cm^2]")
+    if coupled and coupling == "fibers":
+        d.input("fiber_angle", "float", cells, -1.5, 1.5, about="direction of the muscle fibers [rad]")
+        d.param("anisotropy", "float", 0.1, 0.4, about="ratio of transverse to longitudinal conductance")
+    if strained:
+        d.input("tension", "float", cells, 0.0, 20.0, about="active tension [kPa]")
+    if stepped:
+        d.param("dt", "float", 0.005, 0.02, about="time step [ms]")
+        d.output("next_potential", "float", cells, about="membrane potential after the step [mV]")
+        d.output("next_state", "float", shape, about="gates and calcium after the step")
+        if strained:
+            d.output("next_tension", "float", cells, about="active tension after the step [kPa]")
+    else:
+        d.output("i_ion", "float", cells, about="total ionic current [uA/cm^2]")
+    if stepped:
+        d.function(
+            """
+            @wp.func
+            def advance_gate(gate: float, alpha: float, beta: float, dt: float) -> float:
+                \"\"\"Advance a gate with dy/dt = alpha * (1 - y) - beta * y by one step.\"\"\"
+                $rule
+            """,
+            rule={
+                "rush larsen": (
+                    "# Exact for a fixed potential, hence stable for any dt\n"
+                    "rate = alpha + beta\n"
+                    "steady = alpha / rate\n"
+                    "return steady + (gate - steady) * wp.exp(-dt * rate)"
+                ),
+                "euler": "return gate + dt * (alpha * (1.0 - gate) - beta * gate)",
+                "backward euler": "return (gate + dt * alpha) / (1.0 + dt * (alpha + beta))",
+            }[gating],
+        )
+    # The calcium concentration is of the order of 1e-3 mM: the array holds it in units of 0.01 mM.
+    reads = "\n".join(f"{n} = {at('state', k)}" for k, n in enumerate(_GATES))
+    sodium = "23.0 * (1.0 - block)" if blocked == "sodium" else "23.0"
+    potassium = "0.282 * (1.0 - block)" if blocked == "potassium" else "0.282"
+    skip = {
+        "none": "",
+        "mask": "# Scar tissue conducts but does not fire\nif not excitable[cell]:\n    $keep\n    return",
+        "types": "if tissue[cell] < 0:\n    $keep\n    return",
+    }[scar]
+    keep = f"next_potential[cell] = vm\nfor k in range(7):\n    {at('next_state', 0).replace('0', 'k')} = {at('state', 0).replace('0', 'k')}"
+    if strained:
+        keep += "\nnext_tension[cell] = tension[cell]"
+    if not stepped:
+        keep = "i_ion[cell] = 0.0"
+    skip = skip.replace("    $keep\n", "".join(f"    {line}\n" for line in keep.split("\n")))
+    rates = """
+        # --- Gate rates [1/ms] ---
+        # Removable singularity of alpha_m at -47.13 mV
+        shifted = vm + 47.13
+        alpha_m = 0.32 * shifted / (1.0 - wp.exp(-0.1 * shifted))
+        if wp.abs(shifted) < 1.0e-3:
+            alpha_m = 3.2
+        beta_m = 0.08 * wp.exp(-vm / 11.0)
+        if vm >= -40.0:
+            alpha_h = 0.0
+            beta_h = 1.0 / (0.13 * (1.0 + wp.exp(-(vm + 10.66) / 11.1)))
+            alpha_j = 0.0
+            beta_j = 0.3 * wp.exp(-2.535e-7 * vm) / (1.0 + wp.exp(-0.1 * (vm + 32.0)))
+        else:
+            alpha_h = 0.135 * wp.exp(-(80.0 + vm) / 6.8)
+            beta_h = 3.56 * wp.exp(0.079 * vm) + 3.1e5 * wp.exp(0.35 * vm)
+            alpha_j = -1.2714e5 * wp.exp(0.2444 * vm) - 3.474e-5 * wp.exp(-0.04391 * vm)
+            alpha_j *= (vm + 37.78) / (1.0 + wp.exp(0.311 * (vm + 79.23)))
+            beta_j = 0.1212 * wp.exp(-0.01052 * vm) / (1.0 + wp.exp(-0.1378 * (vm + 40.14)))
+        alpha_d = 0.095 * wp.exp(-0.01 * (vm - 5.0)) / (1.0 + wp.exp(-0.072 * (vm - 5.0)))
+        beta_d = 0.07 * wp.exp(-0.017 * (vm + 44.0)) / (1.0 + wp.exp(0.05 * (vm + 44.0)))
+        alpha_f = 0.012 * wp.exp(-0.008 * (vm + 28.0)) / (1.0 + wp.exp(0.15 * (vm + 28.0)))
+        beta_f = 0.0065 * wp.exp(-0.02 * (vm + 30.0)) / (1.0 + wp.exp(-0.2 * (vm + 30.0)))
+        alpha_x = 0.0005 * wp.exp(0.083 * (vm + 50.0)) / (1.0 + wp.exp(0.057 * (vm + 50.0)))
+        beta_x = 0.0013 * wp.exp(-0.06 * (vm + 20.0)) / (1.0 + wp.exp(-0.04 * (vm + 20.0)))
+    """
+    currents = """
+        # --- Fast sodium current ---
+        e_na = 54.4
+        i_na = g_na * m * m * m * h * j * (vm - e_na)
+        # --- Slow inward (calcium) current ---
+        e_si = 7.7 - 13.0287 * wp.log(cai)
+        i_si = 0.09 * d * f * (vm - e_si)
+        # --- Time-dependent potassium current ---
+        e_k = -77.0
+        # Inward rectification, equal to one below -100 mV
+        rectifier = 2.837 * (wp.exp(0.04 * (vm - e_k)) - 1.0)
+        rectifier /= (vm - e_k) * wp.exp(0.04 * (vm + 35.0))
+        if wp.abs(vm - e_k) < 1.0e-3:
+            rectifier = 0.6088
+        i_k = g_k * x * rectifier * (vm - e_k)
+        # --- Time-independent potassium current ---
+        e_k1 = -87.26
+        alpha_k1 = 1.02 / (1.0 + wp.exp(0.2385 * (vm - e_k1 - 59.215)))
+        beta_k1 = 0.49124 * wp.exp(0.08032 * (vm - e_k1 + 5.476))
+        beta_k1 += wp.exp(0.06175 * (vm - e_k1 - 594.31))
+        beta_k1 /= 1.0 + wp.exp(-0.5143 * (vm - e_k1 + 4.753))
+        i_k1 = 0.6047 * alpha_k1 / (alpha_k1 + beta_k1) * (vm - e_k1)
+        # --- Plateau and background currents ---
+        i_kp = 0.0183 / (1.0 + wp.exp((7.488 - vm) / 5.98)) * (vm - e_k1)
+        i_bg = 0.03921 * (vm + 59.87)
+        $sum
+    """
+    total = "i_na + i_si + i_k + i_k1 + i_kp + i_bg"
+    names = [
+        f"{at('next_state', k)} = advance_gate({n}, alpha_{n}, beta_{n}, dt)" for k, n in enumerate(_GATES)
+    ]
+    advance = f"""
+        $gates
+        # Uptake pulls calcium back to its resting level of 1e-4 mM
+        cai_next = cai + dt * (-1.0e-4 * i_si + 0.07 * (1.0e-4 - cai))
+        {at("next_state", 6)} = 100.0 * cai_next
+        # C_m = 1 uF/cm^2, dV/dt = -(I_ion + I_stim) / C_m
+        next_potential[cell] = vm - dt * (i_total + i_stim)
+    """
+    gap, turn, strain = "", "", ""
+    if coupled:
+        gap = f"""
+        # --- Gap junctions ---
+        $turn
+        i_gap = float(0.0)
+        for side in range(4):
+            other = neighbors[cell, side]
+            # No flux through the edges of the tissue
+            if other >= 0:
+                i_gap += {"wp.where(side < 2, g_x, g_y)" if coupling == "fibers" else "coupling"} * (vm - potential[other])
+        i_total += i_gap
+        """
+    if coupled and coupling == "fibers":
+        turn = """
+        # Conductances along the axes of the grid for fibers at an angle
+        along = wp.cos(fiber_angle[cell])
+        across = wp.sin(fiber_angle[cell])
+        g_x = coupling * (along * along + anisotropy * across * across)
+        g_y = coupling * (across * across + anisotropy * along * along)
+        """
+    if strained:
+        strain = """
+        # --- Active tension (Nash & Panfilov 2004) ---
+        # Excitation on a scale from 0 at rest to 1 at the plateau
+        excited = wp.clamp((vm + 84.0) / 100.0, 0.0, 1.0)
+        # Builds up fast and decays slowly
+        tension_rate = 0.1 + 0.9 * wp.exp(-wp.exp(-30.0 * (excited - 0.05)))
+        target_tension = 47.9 * excited
+        next_tension[cell] = tension[cell] + dt * tension_rate * (target_tension - tension[cell])
+        """
+    pace = {
+        "sites": """
+            # Each electrode delivers a pulse of one millisecond
+            site = pacing_site[cell]
+            i_stim = float(0.0)
+            if site >= 0:
+                since_onset = time - electrode_delay[0][site]
+                if since_onset >= 0.0 and since_onset < 1.0:
+                    i_stim = electrode_current[0][site]
+        """,
+        "pulse": (
+            "# One millisecond of pacing current at the start of the beat\n"
+            "i_stim = wp.where(time < 1.0, amplitude, 0.0)"
+        ),
+        "array": "i_stim = stimulus[cell]",
+    }[paced]
+    d.launch(cells)
+    d.code(
+        f"""
+        cell = wp.tid()
+        vm = potential[cell]
+        $skip
+        $reads
+        cai = 0.01 * {at("state", 6)}
+        g_na = {sodium}
+        g_k = {potassium}
+        $rates
+        $currents
+        $gap
+        $pace
+        $advance
+        $strain
+        """,
+        skip=skip,
+        reads=reads,
+        rates=rates if stepped else "",
+        currents=currents,
+        sum=f"i_total = {total}",
+        gates="\n".join(names),
+        gap=gap,
+        turn=turn,
+        pace=pace if stepped else "",
+        advance=advance if stepped else "i_ion[cell] = i_total",
+        strain=strain,
+    )
+    if not stepped:
+        d.says(
+            "Computes the ionic currents through the membranes of ventricular heart cells (Luo-Rudy 1991)."
+        )
+    d.explain(
+        "Six currents cross the membrane: fast sodium, slow inward, time-dependent and time-independent\n"
+        "potassium, plateau and background. Potentials are in mV, times in ms, currents in uA/cm^2."
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        y = v.state.T if first else v.state
+        gate = dict(zip(_GATES, y, strict=False))
+        u, ca = v.potential, 0.01 * y[6]
+        e = np.exp
+        share = 1 - v.get("block", 0.0)
+        i_na = (
+            23 * (share if blocked == "sodium" else 1) * gate["m"] ** 3 * gate["h"] * gate["j"] * (u - 54.4)
+        )
+        i_si = 0.09 * gate["d"] * gate["f"] * (u - 7.7 + 13.0287 * np.log(ca))
+        rectified = 2.837 * (e(0.04 * (u + 77)) - 1) / e(0.04 * (u + 35))
+        i_k = 0.282 * (share if blocked == "potassium" else 1) * gate["x"] * rectified
+        w = u + 87.26
+        a = 1.02 / (1 + e(0.2385 * (w - 59.215)))
+        b = (0.49124 * e(0.08032 * (w + 5.476)) + e(0.06175 * (w - 594.31))) / (1 + e(-0.5143 * (w + 4.753)))
+        i = i_na + i_si + i_k + 0.6047 * a / (a + b) * w
+        i = i + 0.0183 * w / (1 + e((7.488 - u) / 5.98)) + 0.03921 * (u + 59.87)
+        there = np.ones(cells, bool)
+        if scar != "none":
+            there = v.excitable if scar == "mask" else v.tissue >= 0
+        if not stepped:
+            return {"i_ion": np.where(there, i, 0.0)}
+        h = v.dt
+        after = []
+        for n, (opening, closing) in _rates(u).items():
+            g, k = gate[n], opening + closing
+            after.append(
+                {
+                    "rush larsen": opening / k + (g - opening / k) * e(-h * k),
+                    "euler": g + h * (opening - k * g),
+                    "backward euler": (g + h * opening) / (1 + h * k),
+                }[gating]
+            )
+        after.append(y[6] + 100 * h * (-1e-4 * i_si + 0.07 * (1e-4 - ca)))
+        if paced == "sites":
+            site = np.maximum(v.pacing_site, 0)
+            since = v.time - v.electrode_delay[0][site]
+            on = (v.pacing_site >= 0) & (since >= 0) & (since < 1)
+            stim = v.electrode_current[0][site] * on
+        else:
+            stim = v.stimulus if paced == "array" else (v.amplitude if v.time < 1 else 0.0)
+        if coupled:
+            g = np.full((cells, 4), v.coupling)
+            if coupling == "fibers":
+                c, s = np.cos(v.fiber_angle) ** 2, np.sin(v.fiber_angle) ** 2
+                g[:, :2] *= (c + v.anisotropy * s)[:, None]
+                g[:, 2:] *= (s + v.anisotropy * c)[:, None]
+            i = i + (g * (v.neighbors >= 0) * (u[:, None] - u[v.neighbors])).sum(axis=1)
+        moved = np.where(there, np.array(after), y)
+        answer = {
+            "next_state": moved.T if first else moved,
+            "next_potential": np.where(there, u - h * (i + stim), u),
+        }
+        if strained:
+            z = np.clip((u + 84) / 100, 0, 1)
+            rate = 0.1 + 0.9 * e(-e(-30 * (z - 0.05)))
+            pulled = v.tension + h * rate * (47.9 * z - v.tension)
+            answer["next_tension"] = np.where(there, pulled, v.tension)
+        return answer
+
+    d.check(reference, 2e-3)

@@ -1,0 +1,372 @@
+"""Light in turbid media, one photon packet for each thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.monte_carlo import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+_LAYERS = piece("""
+@wp.struct
+class Layers:
+    bottom: wp.array(dtype=float)  # depth of the lower boundary [cm], ascending
+    mu_a: wp.array(dtype=float)  # absorption coefficient [1/cm]
+    mu_s: wp.array(dtype=float)  # scattering coefficient [1/cm]
+    g: wp.array(dtype=float)  # mean cosine of the scattering angle
+    n: wp.array(dtype=float)  # refractive index
+""")
+
+_PHASES = {
+    "henyey greenstein": """
+        # Henyey-Greenstein phase function, isotropic in the limit of g = 0
+        g = layers.g[layer]
+        if g > 1.0e-3:
+            ratio_hg = (1.0 - g * g) / (1.0 - g + 2.0 * g * wp.randf(rng))
+            cos_theta = (1.0 + g * g - ratio_hg * ratio_hg) / (2.0 * g)
+        else:
+            cos_theta = 2.0 * wp.randf(rng) - 1.0
+    """,
+    "modified": """
+        # Mixture of Henyey-Greenstein and a broad Rayleigh-like part
+        g = layers.g[layer]
+        if wp.randf(rng) < 0.9:
+            ratio_hg = (1.0 - g * g) / (1.0 - g + 2.0 * g * wp.randf(rng))
+            cos_theta = (1.0 + g * g - ratio_hg * ratio_hg) / (2.0 * g)
+        else:
+            # p(c) = 3/2 c^2 is sampled using the cube root of a uniform number
+            signed = 2.0 * wp.randf(rng) - 1.0
+            cos_theta = wp.sign(signed) * wp.cbrt(wp.abs(signed))
+    """,
+    "rayleigh": """
+        # Rejection sampling of p(c) = 3/8 (1 + c^2)
+        cos_theta = 2.0 * wp.randf(rng) - 1.0
+        while wp.randf(rng) * 2.0 > 1.0 + cos_theta * cos_theta:
+            cos_theta = 2.0 * wp.randf(rng) - 1.0
+    """,
+}
+
+
+def _cosines(phase: str, g: Any, rng: np.random.Generator) -> Any:
+    """Cosines of scattering angles, by the closed inverses of their distributions."""
+    x = rng.random(len(g))
+    if phase == "rayleigh":
+        a = np.cbrt(4 * x - 2 + np.sqrt((4 * x - 2) ** 2 + 1))
+        return a - 1 / a
+    c = (1 + g * g - ((1 - g * g) / (1 - g + 2 * g * x)) ** 2) / (2 * g)
+    return np.where(rng.random(len(g)) < 0.1, np.cbrt(2 * x - 1), c) if phase == "modified" else c
+
+
+def _simulated(v: Values, phase: str, source: str, surface: str) -> tuple[float, float]:
+    """The shares that are absorbed and that come back, by packets that know their depth alone."""
+    rng, m, ends = np.random.default_rng(0), 1000, np.concatenate([[0.0], v["layers.bottom"]])
+    n = np.concatenate([[1.0], v["layers.n"], [1.0]])
+    mua, mus, g = (v[f"layers.{name}"] for name in ("mu_a", "mu_s", "g"))
+    z, w, layer = np.zeros(m), np.ones(m), np.zeros(m, int)
+    u = np.sqrt(rng.random(m)) if source == "diffuse" else np.ones(m)
+    tau = rng.exponential(size=m)
+    taken, back = 0.0, 0.0
+    if surface != "matched":
+        spec = ((n[1] - 1) / (n[1] + 1)) ** 2
+        back, w = m * spec, w - spec
+    for _ in range(250):
+        edge = np.where(u > 0, ends[layer + 1], ends[layer])
+        far = (edge - z) / np.where(u == 0, 1e-9, u)
+        total = mua[layer] + mus[layer]
+        hits = tau / total > far
+        z, tau = np.where(hits, edge, z + tau / total * u), np.where(hits, tau - far * total, 0.0)
+        lost = np.where(hits, 0.0, w * mua[layer] / total)
+        taken, w = taken + lost.sum(), w - lost
+        there = layer + np.where(u > 0, 1, -1)
+        out = (there < 0) | (there >= len(mua))
+        n1, n2 = n[layer + 1], n[there + 1]
+        sine = n1 / n2 * np.sqrt(1 - u * u)
+        ct = np.sqrt(np.maximum(1 - sine**2, 0.0))
+        a, b = np.abs(u), ct
+        r = (((n1 * a - n2 * b) / (n1 * a + n2 * b)) ** 2 + ((n1 * b - n2 * a) / (n1 * b + n2 * a)) ** 2) / 2
+        if surface == "matched":
+            r, ct = 0 * r, a
+        elif surface == "split":
+            r0 = ((n1 - 1) / (n1 + 1)) ** 2
+            r, ct = np.where(out, r0 + (1 - r0) * (1 - a) ** 5, 0.0), a
+        mirrored = hits & (rng.random(m) < r)
+        gone = hits & ~mirrored & out
+        back += w[gone & (there < 0)].sum()
+        crossed = hits & ~mirrored & ~out
+        layer = np.where(crossed, there, layer)
+        c = _cosines(phase, g[layer], rng)
+        swung = u * c - np.sqrt((1 - u * u) * (1 - c * c)) * np.cos(2 * np.pi * rng.random(m))
+        u = np.where(mirrored, -u, np.where(crossed, np.sign(u) * ct, np.where(hits, u, swung)))
+        tau = np.where(hits, tau, rng.exponential(size=m))
+        kept = ~gone & (w > 1e-3)
+        z, w, layer, u, tau = z[kept], w[kept], layer[kept], u[kept], tau[kept]
+        m = len(z)
+        if not m:
+            break
+    return taken / 1000, back / 1000
+
+
+@DOMAIN.algorithm(
+    source="Wang, Jacques & Zheng 1995 (MCML); Prahl et al. 1989",
+    names={
+        "photon_transport": "mcml_kernel|propagate_photons|trace_packets",
+        "layers": "tissue|medium|slab",
+        "absorbed": "absorption|fluence_bins|deposit",
+        "escaped": "tallies|exit_weight|boundary_tally",
+        "packet": "photon|photon_id|p",
+        "weight": "w|packet_weight|energy_left",
+        "rng": "state|rng_state|gen",
+        "layer": "layer_idx|cur_layer",
+    },
+    adjoint="no",
+    weight=3,
+)
+def photon_transport(d: Draft) -> None:
+    """Propagates packets of photons through layered tissue by absorption, scattering and reflection."""
+    phase = d.option("phase", *_PHASES)
+    source = d.option("source", "pencil", "gaussian", "diffuse")
+    surface = d.option("surface", "fresnel", "matched", "split")
+    score = d.option("score", "depth", "layers", "radius")
+    roulette = d.option("roulette", "survival", "cutoff")
+    spin = d.option("spin", "local frame", "direction cosines")
+    packets, count, bins, most = d.pick(96, 128), d.pick(2, 3), d.pick(8, 12), 150
+    bounds = {
+        "bottom": fill(0.02, 0.3, "ascending", shape=count),
+        "mu_a": fill(0.5, 3.0, shape=count),
+        "mu_s": fill(20.0, 60.0, shape=count),
+        "g": fill(0.6, 0.9, shape=count),
+        "n": fill(1.33, 1.5, shape=count),
+    }
+    d.struct("layers", _LAYERS, bounds, about="optical properties of the layers, topmost first")
+    d.param("seed", "int", 1, 100000, about="seed of the random numbers")
+    if source == "gaussian":
+        d.param("beam_radius", "float", 0.01, 0.05, about="1/e^2 radius of the beam [cm]")
+    if score != "layers":
+        d.param("bin_size", "float", 0.3 / bins, about="width of the bins [cm]")
+    d.output("absorbed", "float", count if score == "layers" else bins, about="absorbed weight per bin")
+    d.output("escaped", "float", 3, about="weight that was reflected, transmitted or dropped")
+    d.module(f"MAX_STEPS = wp.constant({most})\nMIN_WEIGHT = wp.constant(0.02)")
+    start = {
+        "pencil": "pos = wp.vec3(0.0, 0.0, 0.0)\ndir = wp.vec3(0.0, 0.0, 1.0)",
+        "gaussian": (
+            "# Radius of a Gaussian beam by inversion\n"
+            "beam_r = beam_radius * wp.sqrt(-0.5 * wp.log(1.0 - wp.randf(rng)))\n"
+            "beam_phi = 2.0 * wp.pi * wp.randf(rng)\n"
+            "pos = wp.vec3(beam_r * wp.cos(beam_phi), beam_r * wp.sin(beam_phi), 0.0)\n"
+            "dir = wp.vec3(0.0, 0.0, 1.0)"
+        ),
+        "diffuse": (
+            "# Lambertian illumination: cosine-weighted directions into the tissue\n"
+            "pos = wp.vec3(0.0, 0.0, 0.0)\n"
+            "sin_sq = wp.randf(rng)\n"
+            "sin_in = wp.sqrt(sin_sq)\n"
+            "phi_in = 2.0 * wp.pi * wp.randf(rng)\n"
+            "dir = wp.vec3(sin_in * wp.cos(phi_in), sin_in * wp.sin(phi_in), wp.sqrt(1.0 - sin_sq))"
+        ),
+    }[source]
+    specular = (
+        ""
+        if surface == "matched"
+        else """
+        # Specular reflection at the surface takes part of the weight before entry
+        n_top = layers.n[0]
+        r_spec = (n_top - 1.0) / (n_top + 1.0)
+        r_spec = r_spec * r_spec
+        wp.atomic_add(escaped, 0, r_spec)
+        weight -= r_spec
+        """
+    )
+    cross = {
+        "matched": """
+            # Equal indices everywhere: packets cross without being deflected
+            layer = next_layer
+        """,
+        "fresnel": """
+            n_here = layers.n[layer]
+            n_there = float(1.0)
+            if next_layer >= 0 and next_layer < num_layers:
+                n_there = layers.n[next_layer]
+            cos_i = wp.abs(dir[2])
+            sin_t = n_here / n_there * wp.sqrt(wp.max(1.0 - cos_i * cos_i, 0.0))
+            reflectance = float(1.0)
+            cos_t = float(0.0)
+            # Beyond the critical angle everything is reflected
+            if sin_t < 1.0:
+                cos_t = wp.sqrt(1.0 - sin_t * sin_t)
+                r_s = (n_here * cos_i - n_there * cos_t) / (n_here * cos_i + n_there * cos_t)
+                r_p = (n_here * cos_t - n_there * cos_i) / (n_here * cos_t + n_there * cos_i)
+                reflectance = 0.5 * (r_s * r_s + r_p * r_p)
+            if wp.randf(rng) <= reflectance:
+                dir = wp.vec3(dir[0], dir[1], -dir[2])
+                continue
+            # Snell's law: tangential components scale with the ratio of the indices
+            bend = n_here / n_there
+            dir = wp.vec3(bend * dir[0], bend * dir[1], wp.sign(dir[2]) * cos_t)
+            layer = next_layer
+        """,
+        "split": """
+            if next_layer >= 0 and next_layer < num_layers:
+                layer = next_layer
+                continue
+            # At the outer surfaces a part escapes and the rest stays inside
+            n_here = layers.n[layer]
+            r_0 = (n_here - 1.0) / (n_here + 1.0)
+            r_0 = r_0 * r_0
+            # Schlick's approximation of the Fresnel reflectance
+            cos_i = wp.abs(dir[2])
+            grazing = 1.0 - cos_i
+            reflectance = r_0 + (1.0 - r_0) * grazing * grazing * grazing * grazing * grazing
+            outside = wp.where(next_layer < 0, 0, 1)
+            wp.atomic_add(escaped, outside, weight * (1.0 - reflectance))
+            weight *= reflectance
+            dir = wp.vec3(dir[0], dir[1], -dir[2])
+        """,
+    }[surface]
+    leave = (
+        ""
+        if surface == "split"
+        else """
+            if layer < 0:
+                # Diffuse reflectance
+                wp.atomic_add(escaped, 0, weight)
+                return
+            if layer >= num_layers:
+                wp.atomic_add(escaped, 1, weight)
+                return
+        """
+    )
+    bin_ = {
+        "depth": f"bin = wp.min(int(pos[2] / bin_size), {bins - 1})\nwp.atomic_add(absorbed, bin, lost)",
+        "layers": "wp.atomic_add(absorbed, layer, lost)",
+        "radius": (
+            "from_axis = wp.sqrt(pos[0] * pos[0] + pos[1] * pos[1])\n"
+            f"bin = wp.min(int(from_axis / bin_size), {bins - 1})\nwp.atomic_add(absorbed, bin, lost)"
+        ),
+    }[score]
+    frames = {
+        "local frame": """
+            # Orthonormal frame around the old direction (Duff et al. 2017)
+            side = wp.where(dir[2] >= 0.0, 1.0, -1.0)
+            inv = -1.0 / (side + dir[2])
+            shear = dir[0] * dir[1] * inv
+            axis_u = wp.vec3(1.0 + side * dir[0] * dir[0] * inv, side * shear, -side * dir[0])
+            axis_v = wp.vec3(shear, side + dir[1] * dir[1] * inv, -dir[1])
+            dir = wp.normalize(
+                sin_theta * wp.cos(phi) * axis_u + sin_theta * wp.sin(phi) * axis_v + cos_theta * dir
+            )
+        """,
+        "direction cosines": """
+            cos_phi = wp.cos(phi)
+            sin_phi = wp.sin(phi)
+            if wp.abs(dir[2]) > 0.9999:
+                # The general formula divides by zero along the z axis
+                dir = wp.vec3(sin_theta * cos_phi, sin_theta * sin_phi, wp.sign(dir[2]) * cos_theta)
+            else:
+                span = wp.sqrt(1.0 - dir[2] * dir[2])
+                ux = sin_theta * (dir[0] * dir[2] * cos_phi - dir[1] * sin_phi) / span + dir[0] * cos_theta
+                uy = sin_theta * (dir[1] * dir[2] * cos_phi + dir[0] * sin_phi) / span + dir[1] * cos_theta
+                uz = dir[2] * cos_theta - sin_theta * cos_phi * span
+                dir = wp.normalize(wp.vec3(ux, uy, uz))
+        """,
+    }[spin]
+    kill = {
+        "survival": """
+            # Russian roulette: end faint packets without a bias
+            if weight < MIN_WEIGHT:
+                if wp.randf(rng) > 0.1:
+                    return
+                weight *= 10.0
+        """,
+        "cutoff": """
+            # Deposit the rest of faint packets in the tally of dropped weight
+            if weight < MIN_WEIGHT:
+                wp.atomic_add(escaped, 2, weight)
+                return
+        """,
+    }[roulette]
+    d.launch(packets)
+    d.code(
+        """
+        packet = wp.tid()
+        rng = wp.rand_init(seed, packet)
+        num_layers = layers.bottom.shape[0]
+        $start
+        weight = float(1.0)
+        layer = int(0)
+        # Optical depth left until the next interaction, spent layer by layer
+        optical = float(0.0)
+        $specular
+        for _ in range(MAX_STEPS):
+            if optical <= 0.0:
+                optical = -wp.log(1.0 - wp.randf(rng))
+            mu_t = layers.mu_a[layer] + layers.mu_s[layer]
+            hop = optical / mu_t
+            # --- Distance to the boundary of the layer ---
+            top = float(0.0)
+            if layer > 0:
+                top = layers.bottom[layer - 1]
+            to_edge = float(1.0e6)
+            next_layer = int(layer)
+            if dir[2] > 1.0e-6:
+                to_edge = (layers.bottom[layer] - pos[2]) / dir[2]
+                next_layer = layer + 1
+            elif dir[2] < -1.0e-6:
+                to_edge = (top - pos[2]) / dir[2]
+                next_layer = layer - 1
+            to_edge = wp.max(to_edge, 0.0)
+            if hop > to_edge:
+                # --- Boundary: move there, keep what is left of the optical depth ---
+                pos += to_edge * dir
+                optical -= to_edge * mu_t
+                $cross
+                $leave
+                continue
+            # --- Hop and drop ---
+            pos += hop * dir
+            optical = 0.0
+            lost = weight * layers.mu_a[layer] / mu_t
+            weight -= lost
+            $bin
+            # --- Spin ---
+            $phase
+            sin_theta = wp.sqrt(wp.max(1.0 - cos_theta * cos_theta, 0.0))
+            phi = 2.0 * wp.pi * wp.randf(rng)
+            $frames
+            $kill
+        # Packets that are still under way after the last step
+        wp.atomic_add(escaped, 2, weight)
+        """,
+        start=start,
+        specular=specular,
+        cross=cross,
+        leave=leave,
+        bin=bin_,
+        phase=_PHASES[phase],
+        frames=frames,
+        kill=kill,
+    )
+    d.explain(
+        "Weights are dimensionless, lengths in cm. The z axis points into the tissue; the surface is at z = 0.\n"
+        "Weights of all packets add up to the number of packets, apart from the noise of the roulette."
+    )
+
+    def conserved(before: Values, after: Values) -> None:
+        total = after.absorbed.sum() + after.escaped.sum()
+        slack = 2e-3 if roulette == "cutoff" else 0.06
+        assert abs(total / packets - 1.0) < slack, "weight is lost or made"
+        assert (after.absorbed >= 0).all()
+        assert (after.escaped >= 0).all()
+        assert after.escaped[0] > 0
+        assert after.absorbed.sum() > 0.02 * packets
+        if surface != "matched":
+            n = before["layers.n"][0]
+            assert after.escaped[0] >= packets * ((n - 1) / (n + 1)) ** 2 * 0.999
+        made, back = _simulated(before, phase, source, surface)
+        noise = 2.5 / packets**0.5
+        assert abs(after.absorbed.sum() / packets - made) < noise, "too much or too little is absorbed"
+        assert abs(after.escaped[0] / packets - back) < noise, "too much or too little comes back"
+
+    d.holds(conserved)

@@ -1,0 +1,217 @@
+"""Keys and values that are kept for later tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+def _angles(scaling: str) -> str:
+    """The frequency of a pair of features, as lines of a function."""
+    plain = "inv_freq = wp.pow(base, -2.0 * float(pair) / float(rotary_dim))"
+    return {
+        "none": f"{plain}\nreturn position * inv_freq",
+        "linear": f"{plain}\n# Position interpolation\nreturn position / context_scale * inv_freq",
+        "ntk": (
+            "# NTK-aware scaling stretches the low frequencies only\n"
+            "exponent = float(rotary_dim) / float(rotary_dim - 2)\n"
+            "new_base = base * wp.pow(context_scale, exponent)\n"
+            "return position * wp.pow(new_base, -2.0 * float(pair) / float(rotary_dim))"
+        ),
+        "yarn": (
+            f"{plain}\n"
+            "# Blend: keep high frequencies, interpolate low ones\n"
+            "ramp = wp.clamp((float(pair) - 0.5) / (0.25 * float(rotary_dim)), 0.0, 1.0)\n"
+            "return position * inv_freq * (1.0 - ramp + ramp / context_scale)"
+        ),
+    }[scaling]
+
+
+@DOMAIN.algorithm(
+    source="Su et al. 2021 (RoFormer); Ainslie et al. 2023 (grouped queries); Kwon et al. 2023 (paged cache)",
+    names={
+        "rotary_into_cache": "rope_and_cache|append_kv_cache|write_rotary_kv",
+        "query": "q|queries|q_in",
+        "key": "k|keys|k_in",
+        "value": "v|values|v_in",
+        "key_cache": "k_cache|cached_keys",
+        "value_cache": "v_cache|cached_values",
+        "slot_mapping": "slot_ids|cache_slots|token_slots",
+        "positions": "token_pos|pos_ids|position_ids",
+        "slot": "cache_slot|slot_id",
+        "head": "h|head_idx",
+        "base": "theta_base|rope_theta|freq_base",
+    },
+    weight=3,
+)
+def rotary_into_cache(d: Draft) -> None:
+    """Rotates queries and keys by their positions and appends keys and values to a paged cache."""
+    style = d.option("style", "interleaved", "half split")
+    scaling = d.option("scaling", "none", "linear", "ntk", "yarn")
+    cache = d.option("cache", "paged", "slots", "ring")
+    part = d.option("rotated", "all", "part")
+    grouped = d.option("heads", "grouped", "one key head")
+    tokens, heads, width = d.pick(6, 8), d.pick(4, 6), 8
+    kv_heads = 2 if grouped == "grouped" else 1
+    block, blocks = 4, d.pick(4, 5)
+    rotary = width if part == "all" else width // 2
+    d.input(
+        "query", "float", (tokens, heads, width), -1.0, 1.0, about="shape (num_tokens, num_heads, head_dim)"
+    )
+    d.input(
+        "key",
+        "float",
+        (tokens, kv_heads, width),
+        -1.0,
+        1.0,
+        about="shape (num_tokens, num_kv_heads, head_dim)",
+    )
+    d.input("value", "float", (tokens, kv_heads, width), -1.0, 1.0, about="same shape as the keys")
+    # A ring must not get two tokens at once: their positions differ.
+    spread: Any = (0, tokens, "permutation") if cache == "ring" else (0, 30, "uniform")
+    d.input("positions", "int", tokens, *spread, about="position of each token in its sequence")
+    # Slots differ from each other: a permutation that is shifted, so that some are negative.
+    if cache == "ring":
+        d.param("window", "int", block * blocks, about="length of the ring buffer")
+    else:
+        d.input(
+            "slot_mapping", "int", tokens, 0, tokens, kind="permutation", about="cache slot of each token"
+        )
+        d.param("first_slot", "int", -2, about="added to all slots, negative results are skipped")
+    d.param("base", "float", 50.0, 200.0, about="base of the frequencies")
+    if scaling != "none":
+        d.param("context_scale", "float", 1.5, 4.0, about="ratio of the new to the trained context length")
+    d.output("query_out", "float", (tokens, heads, width), about="rotated queries")
+    if cache == "paged":
+        shape: Any = (blocks, kv_heads, block, width)
+        at = "page, kv_head, place, {0}"
+        about = "shape (num_blocks, num_kv_heads, block_size, head_dim)"
+    else:
+        shape = (kv_heads, block * blocks, width)
+        at = "kv_head, slot, {0}"
+        about = "shape (num_kv_heads, num_slots, head_dim)"
+    d.output("key_cache", "float", shape, about=about)
+    d.output("value_cache", "float", shape, about="same shape as the key cache")
+    extra = "" if scaling == "none" else ", context_scale: float"
+    d.function(
+        f"""
+        @wp.func
+        def rotary_angle(pair: int, rotary_dim: int, position: float, base: float{extra}) -> float:
+            \"\"\"Return the angle by which a pair of features is rotated.\"\"\"
+            $angle
+        """,
+        angle=_angles(scaling),
+    )
+    d.function("""
+        @wp.func
+        def rotate_pair(x0: float, x1: float, angle_rad: float) -> wp.vec2:
+            c = wp.cos(angle_rad)
+            s = wp.sin(angle_rad)
+            return wp.vec2(x0 * c - x1 * s, x1 * c + x0 * s)
+    """)
+    pair_at = (
+        "i0 = 2 * pair\n    i1 = i0 + 1" if style == "interleaved" else "i0 = pair\n    i1 = pair + half_dim"
+    )
+    pair_at = pair_at.replace("\n    ", "\n")
+    given = "" if scaling == "none" else ", context_scale"
+    copy = "for i in range(rotary_dim, head_dim):\n    {0} = {1}[token, {2}, i]"
+    where = {
+        "paged": f"page = slot // {block}\nplace = slot - page * {block}",
+        "slots": "",
+        "ring": "",
+    }[cache]
+    slot = (
+        "# Old entries are overwritten when the window is full\nslot = positions[token] % window"
+        if cache == "ring"
+        else "slot = slot_mapping[token] + first_slot\n# Padding tokens carry a negative slot\nif slot < 0:\n    return"
+    )
+    d.launch(tokens, heads)
+    d.code(
+        f"""
+        token, head = wp.tid()
+        head_dim = query.shape[2]
+        {"rotary_dim = head_dim" if part == "all" else "# Only the first half of the features is rotated"}
+        {"" if part == "all" else "rotary_dim = head_dim // 2"}
+        half_dim = rotary_dim // 2
+        position = float(positions[token])
+        for pair in range({rotary // 2}):
+            $pair_at
+            angle_rad = rotary_angle(pair, rotary_dim, position, base{given})
+            rotated = rotate_pair(query[token, head, i0], query[token, head, i1], angle_rad)
+            query_out[token, head, i0] = rotated[0]
+            query_out[token, head, i1] = rotated[1]
+        $copy_q
+        # {"Each group of query heads shares one" if grouped == "grouped" else "All query heads share the"} key head: only the first of them writes it
+        group_size = query.shape[1] // key.shape[1]
+        if head % group_size != 0:
+            return
+        kv_head = head // group_size
+        $slot
+        $where
+        for pair in range({rotary // 2}):
+            $pair_at
+            angle_rad = rotary_angle(pair, rotary_dim, position, base{given})
+            rotated = rotate_pair(key[token, kv_head, i0], key[token, kv_head, i1], angle_rad)
+            key_cache[{at.format("i0")}] = rotated[0]
+            key_cache[{at.format("i1")}] = rotated[1]
+        $copy_k
+        # Values are not rotated
+        for i in range(head_dim):
+            value_cache[{at.format("i")}] = value[token, kv_head, i]
+        """.replace("\n        \n", "\n"),
+        pair_at=pair_at,
+        copy_q="" if part == "all" else copy.format("query_out[token, head, i]", "query", "head"),
+        copy_k="" if part == "all" else copy.format(f"key_cache[{at.format('i')}]", "key", "kv_head"),
+        slot=slot,
+        where=where,
+    )
+    if style == "interleaved":
+        d.text = d.text.replace("half_dim = rotary_dim // 2\n", "")
+    d.explain(
+        "Pairs of features are rotated by position * base^(-2 i / d)."
+        + {
+            "paged": f"\nThe cache is divided into blocks of {block} tokens.",
+            "slots": "",
+            "ring": "\nThe cache is a ring buffer.",
+        }[cache]
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        pair = np.arange(rotary // 2)
+        p = v.positions[:, None].astype(float)
+        freq = v.base ** (-2 * pair / rotary)
+        if scaling == "linear":
+            freq = freq / v.context_scale
+        elif scaling == "ntk":
+            freq = (v.base * v.context_scale ** (rotary / (rotary - 2))) ** (-2 * pair / rotary)
+        elif scaling == "yarn":
+            ramp = np.clip((pair - 0.5) / (0.25 * rotary), 0, 1)
+            freq = freq * (1 - ramp + ramp / v.context_scale)
+        spin = np.exp(1j * p * freq)[:, None]
+        first = pair * 2 if style == "interleaved" else pair
+        second = first + (1 if style == "interleaved" else rotary // 2)
+
+        def rotate(x: Any) -> Any:
+            z = (x[..., first] + 1j * x[..., second]) * spin
+            y = x.copy()
+            y[..., first], y[..., second] = z.real, z.imag
+            return y
+
+        keys = rotate(v.key)
+        found = {"query_out": rotate(v.query), "key_cache": np.zeros(shape), "value_cache": np.zeros(shape)}
+        for t in range(tokens):
+            slot_ = v.positions[t] % v.window if cache == "ring" else v.slot_mapping[t] + v.first_slot
+            if slot_ < 0:
+                continue
+            for name, what in (("key_cache", keys), ("value_cache", v.value)):
+                if cache == "paged":
+                    found[name][slot_ // block, :, slot_ % block] = what[t]
+                else:
+                    found[name][:, slot_] = what[t]
+        return found
+
+    d.check(reference, 1e-3)

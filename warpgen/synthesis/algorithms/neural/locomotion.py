@@ -1,0 +1,318 @@
+"""Rewards and observations of walking robots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+
+def _into_body(q: Any, x: Any) -> Any:
+    """World vectors as seen from bodies with rotations x, y, z, w."""
+    u, w = -q[..., :3], q[..., 3:]
+    x = np.broadcast_to(x, u.shape)
+    t = 2 * np.cross(u, x)
+    return x + w * t + np.cross(u, t)
+
+
+_SCALES = piece("""
+@wp.struct
+class RewardScales:
+    track_lin: float
+    track_yaw: float
+    lin_vel_z: float
+    ang_vel_xy: float
+    orientation: float
+    height: float
+    torque: float
+    joint_acc: float
+    action_rate: float
+    joint_limit: float
+    gait: float
+    stand_still: float
+    termination: float
+    sigma: float  # width of the tracking kernels
+    target_height: float
+    soft_limit: float  # fraction of the joint range that is free of cost
+    dt: float
+""")
+
+_SCALE_RANGES = {
+    "track_lin": (2.0, 3.0), "track_yaw": (0.8, 1.5), "lin_vel_z": (-0.4, -0.2), "ang_vel_xy": (-0.1, -0.05),
+    "orientation": (-0.5, -0.2), "height": (-0.6, -0.3), "torque": (-0.004, -0.002), "joint_acc": (-2e-6, -1e-6),
+    "action_rate": (-0.05, -0.01), "joint_limit": (-0.2, -0.1), "gait": (0.5, 1.0),
+    "stand_still": (-0.1, -0.05), "termination": (-5.0, -2.0), "sigma": (0.2, 0.4),
+    "target_height": (0.3, 0.5), "soft_limit": (0.5, 0.6), "dt": (0.02, 0.05),
+}  # fmt: skip
+
+
+@DOMAIN.algorithm(
+    source="Rudin et al. 2022, Learning to walk in minutes, table 3; Kumar et al. 2021",
+    names={
+        "locomotion_reward": "compute_rewards|walk_reward|reward_kernel",
+        "root_pose": "base_pose|body_q|root_transform",
+        "commands": "velocity_commands|cmd|targets",
+        "rewards": "reward_buf|rew|reward_out",
+        "scales": "weights|reward_scales|cfg",
+        "terminated": "fell_over|terminal|fallen",
+        "foot_contact": "contacts|in_contact|feet_on_ground",
+        "air_time": "feet_air_time|swing_time",
+        "reward": "rew_total|r_sum|acc_reward",
+        "world": "env|env_id|w",
+    },
+    weight=3,
+)
+def locomotion_reward(d: Draft) -> None:
+    """Computes the reward of walking robots from tracking, posture, effort and gait terms."""
+    kernel = d.option("tracking", "exponential", "rational", "absolute")
+    effort = d.option("effort", "torque", "power", "both")
+    gait = d.option("gait", "air time", "phase", "none")
+    limits = d.option("limits", "none", "soft", "hard")
+    terrain = d.option("terrain", "flat", "heights")
+    reset = d.option("ended", "mask", "reason", "none")
+    positive = d.flag("only positive", 0.4) and kernel != "absolute"
+    still = d.flag("stand still", 0.5)
+    worlds, dofs, feet = d.pick(16, 24), d.pick(8, 12), d.pick(2, 4)
+    many = (worlds, dofs)
+    d.input(
+        "root_pose", "transform", worlds, -0.3, 0.6, kind="transform", about="pose of the base, one per world"
+    )
+    d.input("lin_vel", "vec3", worlds, -1.0, 1.0, about="linear velocity of the base in world frame [m/s]")
+    d.input("ang_vel", "vec3", worlds, -1.0, 1.0, about="angular velocity of the base in world frame [rad/s]")
+    d.input("commands", "vec3", worlds, -0.8, 0.8, about="commanded forward, lateral and yaw velocity")
+    if limits != "none" or still:
+        d.input("joint_pos", "float", many, -1.0, 1.0, about="joint angles, shape (num_worlds, num_dofs)")
+    if still:
+        d.input("default_pos", "float", dofs, -0.3, 0.3, about="joint angles of the resting pose")
+    d.input("joint_vel", "float", many, -2.0, 2.0, about="joint velocities")
+    d.input("last_joint_vel", "float", many, -2.0, 2.0, about="joint velocities of the previous step")
+    d.input("torques", "float", many, -3.0, 3.0, about="applied joint torques [Nm]")
+    d.input("actions", "float", many, -1.0, 1.0, about="actions of this step")
+    d.input("last_actions", "float", many, -1.0, 1.0, about="actions of the previous step")
+    if limits != "none":
+        d.input(
+            "joint_range", "vec2", dofs, 0.6, 1.2, about="lower limit (negated) and upper limit per joint"
+        )
+    if terrain == "heights":
+        d.input("ground_height", "float", worlds, -0.2, 0.2, about="terrain height below the base [m]")
+    if gait != "none":
+        d.input("foot_contact", "bool", (worlds, feet), about="True for feet on the ground")
+    if gait == "air time":
+        d.input(
+            "air_time", "float", (worlds, feet), 0.0, 1.0, about="time since each foot left the ground [s]"
+        )
+    elif gait == "phase":
+        d.input("clock", "float", worlds, 0.0, 1.0, about="phase of the gait cycle per world")
+    if reset == "mask":
+        d.input("terminated", "bool", worlds, about="True for worlds in which the robot fell over")
+    elif reset == "reason":
+        d.input(
+            "end_reason",
+            "int",
+            worlds,
+            -1,
+            3,
+            about="why the episode ended, -1 if it goes on, 0 for timeouts",
+        )
+    bounds = {name: fill(*ends) for name, ends in _SCALE_RANGES.items()}
+    d.struct("scales", _SCALES, bounds, about="weight of each reward term")
+    if gait == "air time":
+        d.output("next_air_time", "float", (worlds, feet), about="air time after this step [s]")
+    d.output("rewards", "float", worlds, about="reward per world")
+    track = {
+        "exponential": "return wp.exp(-err_sq / sigma)",
+        "rational": "# Heavier tails than the Gaussian kernel\nreturn 1.0 / (1.0 + err_sq / sigma)",
+        "absolute": "return 1.0 - wp.sqrt(err_sq + 1.0e-6) / sigma",
+    }[kernel]
+    d.function(
+        """
+        @wp.func
+        def tracking_score(err_sq: float, sigma: float) -> float:
+            \"\"\"Map a squared tracking error to a score of at most 1.\"\"\"
+            $track
+        """,
+        track=track,
+    )
+    height = "pos[2] - ground_height[world]" if terrain == "heights" else "pos[2]"
+    efforts = {
+        "torque": "effort += torque * torque",
+        "power": "# Only positive mechanical power costs energy\neffort += wp.max(torque * joint_vel[world, dof], 0.0)",
+        "both": "effort += torque * torque + wp.abs(torque * joint_vel[world, dof])",
+    }[effort]
+    over = {
+        "none": "",
+        "soft": (
+            "# Distance beyond the soft limits\n"
+            "q = joint_pos[world, dof]\n"
+            "bounds = scales.soft_limit * joint_range[dof]\n"
+            "violation += wp.max(-bounds[0] - q, 0.0) + wp.max(q - bounds[1], 0.0)"
+        ),
+        "hard": (
+            "q = joint_pos[world, dof]\n"
+            "bounds = joint_range[dof]\n"
+            "if q >= bounds[1] or q <= -bounds[0]:\n    violation += 1.0"
+        ),
+    }[limits]
+    gaits = {
+        "none": "",
+        "air time": f"""
+            # --- Gait: reward long swings at touchdown ---
+            for foot in range({feet}):
+                swing = air_time[world, foot]
+                if foot_contact[world, foot]:
+                    if swing > 0.0 and is_moving:
+                        reward += scales.gait * (swing - 0.5)
+                    next_air_time[world, foot] = 0.0
+                else:
+                    next_air_time[world, foot] = swing + scales.dt
+        """,
+        "phase": f"""
+            # --- Gait: feet should follow a clock, half a period apart ---
+            for foot in range({feet}):
+                foot_phase = clock[world] + 0.5 * float(foot % 2)
+                foot_phase = foot_phase - wp.floor(foot_phase)
+                in_stance = foot_phase < 0.5
+                if in_stance == foot_contact[world, foot]:
+                    reward += scales.gait * scales.dt
+                elif is_moving:
+                    reward -= 0.5 * scales.gait * scales.dt
+        """,
+    }[gait]
+    ended = {
+        "none": "",
+        "mask": "# A fall costs a fixed penalty\nif terminated[world]:\n    reward += scales.termination",
+        "reason": "# Timeouts (reason 0) are not the robot's fault\nif end_reason[world] > 0:\n    reward += scales.termination",
+    }[reset]
+    moving = gait != "none" or still
+    d.launch(worlds)
+    d.code(
+        f"""
+        world = wp.tid()
+        pose = root_pose[world]
+        pos = wp.transform_get_translation(pose)
+        rot = wp.transform_get_rotation(pose)
+        # Express velocities and gravity in the base frame
+        v_base = wp.quat_rotate_inv(rot, lin_vel[world])
+        w_base = wp.quat_rotate_inv(rot, ang_vel[world])
+        gravity = wp.quat_rotate_inv(rot, wp.vec3(0.0, 0.0, -1.0))
+        cmd = commands[world]
+        $moving
+        # --- Command tracking ---
+        err_x = cmd[0] - v_base[0]
+        err_y = cmd[1] - v_base[1]
+        err_yaw = cmd[2] - w_base[2]
+        reward = scales.track_lin * tracking_score(err_x * err_x + err_y * err_y, scales.sigma)
+        reward += scales.track_yaw * tracking_score(err_yaw * err_yaw, scales.sigma)
+        # --- Posture ---
+        reward += scales.lin_vel_z * v_base[2] * v_base[2]
+        reward += scales.ang_vel_xy * (w_base[0] * w_base[0] + w_base[1] * w_base[1])
+        # Upright means that gravity points along -z
+        tilt = gravity[0] * gravity[0] + gravity[1] * gravity[1]
+        reward += scales.orientation * tilt
+        height_err = {height} - scales.target_height
+        reward += scales.height * height_err * height_err
+        # --- Effort and smoothness ---
+        effort = float(0.0)
+        acc_sq = float(0.0)
+        rate_sq = float(0.0)
+        $violation
+        $deviation
+        for dof in range({dofs}):
+            torque = torques[world, dof]
+            $efforts
+            acc = (joint_vel[world, dof] - last_joint_vel[world, dof]) / scales.dt
+            acc_sq += acc * acc
+            action_diff = actions[world, dof] - last_actions[world, dof]
+            rate_sq += action_diff * action_diff
+            $over
+            $deviate
+        reward += scales.torque * effort + scales.joint_acc * acc_sq + scales.action_rate * rate_sq
+        $limit
+        $stand
+        $gaits
+        $positive
+        $ended
+        rewards[world] = reward
+        """,
+        moving="is_moving = wp.length(cmd) > 0.7" if moving else "",
+        violation="violation = float(0.0)" if limits != "none" else "",
+        deviation="deviation = float(0.0)" if still else "",
+        efforts=efforts,
+        over=over,
+        deviate="deviation += wp.abs(joint_pos[world, dof] - default_pos[dof])" if still else "",
+        limit="reward += scales.joint_limit * violation" if limits != "none" else "",
+        stand="# Without a command the robot should return to its resting pose\n"
+        "if not is_moving:\n    reward += scales.stand_still * deviation"
+        if still
+        else "",
+        gaits=gaits,
+        positive="# Negative rewards early in training teach robots to end episodes quickly\n"
+        "reward = wp.max(reward, 0.0)"
+        if positive
+        else "",
+        ended=ended,
+    )
+    d.explain(
+        "Velocities are expressed in the frame of the base. Quaternions are stored as (x, y, z, w), z is up.\n"
+        "Terms with negative scales are costs."
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        s = {name: v[f"scales.{name}"] for name in _SCALE_RANGES}
+        q = v.root_pose[:, 3:]
+        vel, omega, g = (_into_body(q, x) for x in (v.lin_vel, v.ang_vel, np.array([0.0, 0.0, -1.0])))
+        cmd = v.commands
+        moving = np.linalg.norm(cmd, axis=1) > 0.7
+
+        def score(e: Any) -> Any:
+            return {
+                "exponential": np.exp(-e / s["sigma"]),
+                "rational": s["sigma"] / (s["sigma"] + e),
+                "absolute": 1 - np.sqrt(e + 1e-6) / s["sigma"],
+            }[kernel]
+
+        r = s["track_lin"] * score(((cmd - vel)[:, :2] ** 2).sum(1))
+        r = r + s["track_yaw"] * score((cmd - omega)[:, 2] ** 2)
+        r = r + s["lin_vel_z"] * vel[:, 2] ** 2 + s["ang_vel_xy"] * (omega[:, :2] ** 2).sum(1)
+        r = r + s["orientation"] * (1 - g[:, 2] ** 2)
+        ground = v.ground_height if terrain == "heights" else 0.0
+        r = r + s["height"] * (v.root_pose[:, 2] - ground - s["target_height"]) ** 2
+        power = v.torques * v.joint_vel
+        cost = {
+            "torque": v.torques**2,
+            "power": np.maximum(power, 0.0),
+            "both": v.torques**2 + np.abs(power),
+        }[effort].sum(1)
+        acc = (v.joint_vel - v.last_joint_vel) / s["dt"]
+        rate = ((v.actions - v.last_actions) ** 2).sum(1)
+        r = r + s["torque"] * cost + s["joint_acc"] * (acc**2).sum(1) + s["action_rate"] * rate
+        if limits != "none":
+            low, high = -v.joint_range[:, 0], v.joint_range[:, 1]
+            if limits == "soft":
+                low, high = s["soft_limit"] * low, s["soft_limit"] * high
+                over_ = np.maximum(low - v.joint_pos, 0) + np.maximum(v.joint_pos - high, 0)
+            else:
+                over_ = ((v.joint_pos >= high) | (v.joint_pos <= low)).astype(float)
+            r = r + s["joint_limit"] * over_.sum(1)
+        if still:
+            r = r + ~moving * s["stand_still"] * np.abs(v.joint_pos - v.default_pos).sum(1)
+        found = {}
+        if gait == "air time":
+            landed = v.foot_contact & (v.air_time > 0) & moving[:, None]
+            r = r + (s["gait"] * (v.air_time - 0.5) * landed).sum(1)
+            found["next_air_time"] = np.where(v.foot_contact, 0.0, v.air_time + s["dt"])
+        elif gait == "phase":
+            stance = (v.clock[:, None] + 0.5 * (np.arange(feet) % 2)) % 1.0 < 0.5
+            right = stance == v.foot_contact
+            r = r + s["gait"] * s["dt"] * (right - 0.5 * (~right & moving[:, None])).sum(1)
+        if positive:
+            r = np.maximum(r, 0.0)
+        if reset != "none":
+            r = r + s["termination"] * (v.terminated if reset == "mask" else v.end_reason > 0)
+        return found | {"rewards": r}
+
+    d.check(reference, 1e-3)

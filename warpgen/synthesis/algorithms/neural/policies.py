@@ -1,0 +1,299 @@
+"""Losses of policies that learn from their own rollouts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+_CONFIG = piece("""
+@wp.struct
+class PPOConfig:
+    clip_range: float
+    value_clip: float
+    value_coef: float
+    entropy_coef: float
+    kl_coef: float
+    dual_clip: float  # lower bound of the objective for negative advantages
+""")
+
+_LOG_2PI = float(np.log(2.0 * np.pi))
+
+
+@DOMAIN.algorithm(
+    source="Schulman et al. 2017 (PPO); Ye et al. 2020 (dual clip); Haarnoja et al. 2018, app. C (squashing)",
+    names={
+        "ppo_loss": "ppo_loss_kernel|policy_loss|clipped_surrogate",
+        "actions": "act|rollout_actions|sampled_actions",
+        "old_log_probs": "logp_old|behavior_logp|old_logp",
+        "advantages": "adv|gae|advantage_buf",
+        "returns": "value_targets|ret|targets",
+        "log_ratio": "logr|log_is|delta_logp",
+        "config": "cfg|hparams|ppo",
+        "total_loss": "loss_out|loss",
+        "env": "world|env_id|traj",
+        "step": "t|time_idx|frame",
+    },
+    double=True,
+    weight=3,
+)
+def ppo_loss(d: Draft) -> None:
+    """Computes the clipped surrogate loss of proximal policy optimisation over batched rollouts."""
+    law = d.option("distribution", "gaussian", "state dependent", "squashed", "categorical")
+    critic = d.option("critic", "squared", "clipped", "huber", "none")
+    dual = d.flag("dual clip", 0.4)
+    kl = d.option("kl", "none", "penalty", "skip")
+    mask = d.option("mask", "lengths", "flags", "none")
+    reduce = d.option("reduce", "samples", "envs", "mean")
+    envs, steps, dims = d.pick(4, 6), d.pick(8, 12), d.pick(3, 4)
+    discrete, squashed = law == "categorical", law == "squashed"
+    flat = (envs, steps)
+    if discrete:
+        d.input(
+            "logits", "float", (*flat, dims), -1.0, 1.0, about="unnormalized log probabilities of the actions"
+        )
+        d.input("actions", "int", flat, 0, dims, about="index of the action taken")
+    else:
+        bound = 0.8 if squashed else 1.0
+        d.input("means", "float", (*flat, dims), -0.5, 0.5, about="mean of the policy per action dimension")
+        if law == "state dependent":
+            d.input(
+                "log_stds",
+                "float",
+                (*flat, dims),
+                -0.7,
+                0.2,
+                about="log standard deviation, same shape as means",
+            )
+        else:
+            d.input(
+                "log_stds", "float", dims, -0.7, 0.2, about="log standard deviation, shared by all states"
+            )
+        d.input(
+            "actions",
+            "float",
+            (*flat, dims),
+            -bound,
+            bound,
+            about="sampled actions, shape (num_envs, num_steps, act_dim)",
+        )
+    d.input("old_log_probs", "float", flat, -4.0, -2.0, about="log probabilities under the behavior policy")
+    d.input("advantages", "float", flat, -1.0, 1.0, about="advantage estimates")
+    if critic != "none":
+        d.input("values", "float", flat, -1.0, 1.0, about="predictions of the critic")
+        d.input("returns", "float", flat, -1.0, 1.0, about="value targets")
+    if critic == "clipped":
+        d.input("old_values", "float", flat, -1.0, 1.0, about="predictions of the critic during the rollout")
+    if mask == "lengths":
+        d.input("lengths", "int", envs, 2, steps + 1, about="number of valid steps per environment")
+    elif mask == "flags":
+        d.input("valid", "bool", flat, about="False for steps after the end of an episode")
+    d.param("adv_stats", "vec2", 0.2, 0.9, about="mean and standard deviation of the advantages")
+    bounds = {
+        "clip_range": fill(0.1, 0.3),
+        "value_clip": fill(0.1, 0.4),
+        "value_coef": fill(0.3, 0.7),
+        "entropy_coef": fill(0.005, 0.02),
+        "kl_coef": fill(0.1, 0.5),
+        "dual_clip": fill(2.0, 3.0),
+    }
+    d.struct("config", _CONFIG, bounds, about="coefficients of the loss terms")
+    sizes: dict[str, Any] = {"samples": flat, "envs": envs, "mean": 1}
+    d.output("total_loss", "float", sizes[reduce], about="loss per sample, per environment or overall")
+    three = "wp.array3d(dtype=float)"
+    if discrete:
+        d.function(f"""
+            @wp.func
+            def log_normalizer(env: int, step: int, logits: {three}) -> float:
+                \"\"\"Return log(sum(exp(logits))) of one sample.\"\"\"
+                sum_exp = float(0.0)
+                for a in range({dims}):
+                    sum_exp += wp.exp(logits[env, step, a])
+                return wp.log(sum_exp)
+        """)
+        d.function(f"""
+            @wp.func
+            def policy_entropy(env: int, step: int, log_z: float, logits: {three}) -> float:
+                entropy = float(0.0)
+                for a in range({dims}):
+                    log_p = logits[env, step, a] - log_z
+                    entropy -= wp.exp(log_p) * log_p
+                return entropy
+        """)
+        evaluate = (
+            "log_z = log_normalizer(env, step, logits)\n"
+            "log_prob = logits[env, step, actions[env, step]] - log_z\n"
+            "entropy = policy_entropy(env, step, log_z, logits)"
+        )
+    else:
+        log_std = "log_stds[env, step, a]" if law == "state dependent" else "log_stds[a]"
+        kind = three if law == "state dependent" else "wp.array(dtype=float)"
+        d.function(
+            f"""
+            @wp.func
+            def gaussian_log_prob(env: int, step: int, actions: {three}, means: {three}, log_stds: {kind}) -> float:
+                \"\"\"Return the log density of an action under a diagonal Gaussian.\"\"\"
+                log_prob = float(0.0)
+                for a in range({dims}):
+                    log_std = {log_std}
+                    $noise
+                    log_prob -= 0.5 * z * z + log_std + {0.5 * _LOG_2PI:.6f}
+                    $jacobian
+                return log_prob
+            """,
+            noise="# Undo the squashing to recover the Gaussian sample\n"
+            "action = actions[env, step, a]\n"
+            "raw = 0.5 * wp.log((1.0 + action) / (1.0 - action))\n"
+            "z = (raw - means[env, step, a]) * wp.exp(-log_std)"
+            if squashed
+            else "z = (actions[env, step, a] - means[env, step, a]) * wp.exp(-log_std)",
+            jacobian="# log |d tanh(u) / du| = log(1 - tanh(u)^2)\nlog_prob -= wp.log(1.0 - action * action)"
+            if squashed
+            else "",
+        )
+        head = "env: int, step: int, " if law == "state dependent" else ""
+        d.function(f"""
+            @wp.func
+            def gaussian_entropy({head}log_stds: {kind}) -> float:
+                # H = sum(log(sigma) + 0.5 * log(2 * pi * e))
+                entropy = float({0.5 * dims * (1 + _LOG_2PI):.6f})
+                for a in range({dims}):
+                    entropy += {log_std}
+                return entropy
+        """)
+        evaluate = (
+            "log_prob = gaussian_log_prob(env, step, actions, means, log_stds)\n"
+            f"entropy = gaussian_entropy({'env, step, ' if head else ''}log_stds)"
+        )
+    d.function(
+        """
+        @wp.func
+        def surrogate_loss(prob_ratio: float, adv: float, config: PPOConfig) -> float:
+            \"\"\"Return the pessimistic bound of the policy objective, negated.\"\"\"
+            unclipped = prob_ratio * adv
+            clipped = wp.clamp(prob_ratio, 1.0 - config.clip_range, 1.0 + config.clip_range) * adv
+            objective = wp.min(unclipped, clipped)
+            $dual
+            return -objective
+        """,
+        dual="# Without this bound, bad actions that became likely dominate the batch\n"
+        "if adv < 0.0:\n    objective = wp.max(objective, config.dual_clip * adv)"
+        if dual
+        else "",
+    )
+    value = {
+        "none": "",
+        "squared": "value_err = values[env, step] - returns[env, step]\nvalue_loss = 0.5 * value_err * value_err",
+        "clipped": (
+            "# Keep the new prediction close to the one of the rollout\n"
+            "old_value = old_values[env, step]\n"
+            "moved = wp.clamp(values[env, step] - old_value, -config.value_clip, config.value_clip)\n"
+            "err_free = values[env, step] - returns[env, step]\n"
+            "err_clip = old_value + moved - returns[env, step]\n"
+            "value_loss = 0.5 * wp.max(err_free * err_free, err_clip * err_clip)"
+        ),
+        "huber": (
+            "value_err = wp.abs(values[env, step] - returns[env, step])\n"
+            "if value_err <= config.value_clip:\n"
+            "    value_loss = 0.5 * value_err * value_err\n"
+            "else:\n"
+            "    value_loss = config.value_clip * (value_err - 0.5 * config.value_clip)"
+        ),
+    }[critic]
+    skip = {
+        "lengths": "# Ignore the padding behind the end of a trajectory\nif step >= lengths[env]:\n    return",
+        "flags": "if not valid[env, step]:\n    return",
+        "none": "",
+    }[mask]
+    terms = ["surrogate_loss(prob_ratio, adv, config)"]
+    if critic != "none":
+        terms.append("config.value_coef * value_loss")
+    divergence = {
+        "none": "",
+        "penalty": "# Low-variance estimator of KL(old || new), always >= 0\napprox_kl = prob_ratio - 1.0 - log_ratio",
+        "skip": "# Samples that drifted too far no longer contribute\nif log_ratio * log_ratio >= 4.0:\n    return",
+    }[kl]
+    if kl == "penalty":
+        terms.append("config.kl_coef * approx_kl")
+    loss = "loss = " + " + ".join(terms) + " - config.entropy_coef * entropy"
+    store = {
+        "samples": "total_loss[env, step] = loss",
+        "envs": "wp.atomic_add(total_loss, env, loss / float(advantages.shape[1]))",
+        "mean": "wp.atomic_add(total_loss, 0, loss / float(advantages.shape[0] * advantages.shape[1]))",
+    }[reduce]
+    d.launch(envs, steps)
+    d.code(
+        """
+        env, step = wp.tid()
+        $skip
+        $evaluate
+        log_ratio = log_prob - old_log_probs[env, step]
+        $divergence
+        # Clamp to keep exp() finite for stale samples
+        prob_ratio = wp.exp(wp.clamp(log_ratio, -10.0, 10.0))
+        # Normalize the advantages over the whole batch
+        adv = (advantages[env, step] - adv_stats[0]) / (adv_stats[1] + 1.0e-8)
+        $value
+        $loss
+        $store
+        """,
+        skip=skip,
+        evaluate=evaluate,
+        divergence=divergence if kl == "skip" else "",
+        value=f"{divergence}\n{value}".strip() if kl == "penalty" else value,
+        loss=loss,
+        store=store,
+    )
+    d.explain(
+        "L = -min(r A, clip(r, 1 - eps, 1 + eps) A)"
+        + ("" if critic == "none" else " + c_v L_value")
+        + (" + c_kl KL" if kl == "penalty" else "")
+        + " - c_e H,\nwhere r is the ratio of the new to the old probability of the action taken."
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        if discrete:
+            log_p = v.logits - np.log(np.exp(v.logits).sum(axis=2, keepdims=True))
+            logp = np.take_along_axis(log_p, v.actions[..., None], axis=2)[..., 0]
+            entropy = -(np.exp(log_p) * log_p).sum(axis=2)
+        else:
+            raw = np.arctanh(v.actions) if squashed else v.actions
+            s = np.broadcast_to(v.log_stds, raw.shape)
+            each = -0.5 * ((raw - v.means) / np.exp(s)) ** 2 - s - 0.5 * _LOG_2PI
+            if squashed:
+                each = each - np.log(1 - v.actions**2)
+            logp = each.sum(axis=2)
+            entropy = (s + 0.5 * (1 + _LOG_2PI)).sum(axis=2)
+        log_ratio = logp - v.old_log_probs
+        r = np.exp(np.clip(log_ratio, -10, 10))
+        a = (v.advantages - v.adv_stats[0]) / v.adv_stats[1]
+        c = {name: v[f"config.{name}"] for name in bounds}
+        goal = np.minimum(r * a, np.clip(r, 1 - c["clip_range"], 1 + c["clip_range"]) * a)
+        if dual:
+            goal = np.where(a < 0, np.maximum(goal, c["dual_clip"] * a), goal)
+        loss = -goal - c["entropy_coef"] * entropy
+        if critic != "none":
+            err = v["values"] - v.returns
+            bad = 0.5 * err**2
+            if critic == "clipped":
+                moved = np.clip(v["values"] - v.old_values, -c["value_clip"], c["value_clip"])
+                bad = np.maximum(bad, 0.5 * (v.old_values + moved - v.returns) ** 2)
+            elif critic == "huber":
+                w = c["value_clip"]
+                bad = np.where(np.abs(err) <= w, bad, w * (np.abs(err) - w / 2))
+            loss = loss + c["value_coef"] * bad
+        if kl == "penalty":
+            loss = loss + c["kl_coef"] * (r - 1 - log_ratio)
+        elif kl == "skip":
+            loss = np.where(log_ratio**2 < 4, loss, 0.0)
+        if mask == "lengths":
+            loss = loss * (np.arange(steps) < v.lengths[:, None])
+        elif mask == "flags":
+            loss = loss * v.valid
+        return {"total_loss": {"samples": loss, "envs": loss.mean(axis=1), "mean": loss.mean()[None]}[reduce]}
+
+    d.check(reference, 1e-3)

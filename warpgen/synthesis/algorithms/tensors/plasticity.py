@@ -1,0 +1,336 @@
+"""Stresses brought back to the yield surface."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.tensors import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+_METAL = piece("""
+@wp.struct
+class PlasticMaterial:
+    shear: float
+    bulk: float
+    yield0: float  # initial yield stress
+    hardening: float  # linear isotropic modulus
+    saturation: float  # Voce: stress gained in the limit
+    rate: float  # Voce: how quickly that limit is approached
+    friction: float  # Drucker-Prager: slope against the mean stress
+    dilatancy: float
+    recovery: float  # kinematic modulus
+    viscosity: float
+""")
+
+_RANGES = {
+    "shear": (8.0, 12.0), "bulk": (15.0, 20.0), "yield0": (0.1, 0.2), "hardening": (0.5, 1.5),
+    "saturation": (0.05, 0.1), "rate": (5.0, 15.0), "friction": (0.2, 0.4), "dilatancy": (0.05, 0.15),
+    "recovery": (0.5, 2.0), "viscosity": (0.02, 0.1),
+}  # fmt: skip
+
+_DEVIATOR = piece("""
+@wp.func
+def deviator(m: wp.mat33) -> wp.mat33:
+    \"\"\"Return m - tr(m) / 3 * I.\"\"\"
+    return m - wp.trace(m) / 3.0 * wp.identity(n=3, dtype=float)
+""")
+
+_NORM = piece("""
+@wp.func
+def frobenius_norm(m: wp.mat33) -> float:
+    # The small constant keeps the derivative finite for m = 0
+    return wp.sqrt(wp.ddot(m, m) + 1.0e-12)
+""")
+
+
+@DOMAIN.algorithm(
+    source="Simo & Hughes 1998, ch. 3; de Souza Neto, Peric & Owen 2008, sec. 8.3; Drucker & Prager 1952",
+    names={
+        "return_mapping": "plastic_update|update_stress|elastoplastic_kernel",
+        "strain": "strains|eps_total|total_strain",
+        "plastic_strain": "eps_p|plastic_strains|ep_old",
+        "alpha": "equiv_strain|eq_plastic_strain|kappa_h",
+        "stress": "sigma_out|cauchy|stresses",
+        "material": "mat|props|params",
+        "back_stress": "kin_stress|beta_old|backstress",
+        "trial": "sigma_tr|stress_trial|s_trial",
+    },
+    double=True,
+    weight=3,
+)
+def return_mapping(d: Draft) -> None:
+    """Updates the stress of elastoplastic material points by a return to the yield surface."""
+    surface = d.option("surface", "von mises", "drucker prager")
+    law = d.option("hardening", "voce", "linear", "swift")
+    kinematic = d.flag("kinematic", 0.4) and surface == "von mises"
+    viscous = d.flag("viscous", 0.3)
+    mask = d.option("mask", "none", "ids", "flags")
+    batch = d.option("layout", "points", "elements")
+    result = d.option("result", "stress and state", "stress")
+    points, gauss = (d.pick(32, 48), 0) if batch == "points" else (d.pick(8, 12), 4)
+    shape: Any = (points, gauss) if gauss else points
+    d.input("strain", "mat33", shape, -0.02, 0.02, about="total strain of this step")
+    d.input("plastic_strain", "mat33", shape, -0.004, 0.004, about="plastic strain of the last step")
+    d.input("alpha", "float", shape, 0.01, 0.1, about="equivalent plastic strain of the last step")
+    if kinematic:
+        d.input("back_stress", "mat33", shape, -0.02, 0.02, about="center of the yield surface")
+    if mask == "flags":
+        d.input("eroded", "bool", points, about="True for material that has failed and carries no load")
+    elif mask == "ids":
+        d.input("material_id", "int", points, -1, 4, about="material of each point or element, -1 for voids")
+    d.struct(
+        "material", _METAL, {k: fill(*r) for k, r in _RANGES.items()}, about="elastic and plastic constants"
+    )
+    if viscous:
+        d.param("dt", "float", 0.05, 0.2, about="time step")
+    d.output("stress", "mat33", shape, about="stress after the step")
+    state = result != "stress"
+    if state:
+        d.output("new_plastic_strain", "mat33", shape, about="plastic strain after the step")
+        d.output("new_alpha", "float", shape, about="equivalent plastic strain after the step")
+    d.use(_DEVIATOR)
+    d.use(_NORM)
+    value, slope = {
+        "voce": (
+            "grown = 1.0 - wp.exp(-material.rate * alpha)\n"
+            "return material.yield0 + material.hardening * alpha + material.saturation * grown",
+            "decay = material.rate * wp.exp(-material.rate * alpha)\n"
+            "return material.hardening + material.saturation * decay",
+        ),
+        "linear": ("return material.yield0 + material.hardening * alpha", "return material.hardening"),
+        "swift": (
+            "# Power law with an offset, so that the slope at alpha = 0 is finite\n"
+            "return material.yield0 * wp.pow(1.0 + material.rate * alpha, 0.25)",
+            "base_term = 1.0 + material.rate * alpha\n"
+            "return 0.25 * material.rate * material.yield0 * wp.pow(base_term, -0.75)",
+        ),
+    }[law]
+    d.function(
+        """
+        @wp.func
+        def yield_stress(alpha: float, material: PlasticMaterial) -> float:
+            \"\"\"Return the radius of the yield surface at an equivalent plastic strain.\"\"\"
+            $value
+        """,
+        value=value,
+    )
+    extra = "viscous: float, " if viscous else ""
+    resist = (" - viscous * dgamma", " - viscous") if viscous else ("", "")
+    root_find = law != "linear"
+    if root_find:
+        d.function(
+            """
+            @wp.func
+            def yield_slope(alpha: float, material: PlasticMaterial) -> float:
+                $slope
+            """,
+            slope=slope,
+        )
+    cone = surface == "drucker prager"
+    stiff = "3.0 * material.shear" + (" + material.recovery" if kinematic else "")
+    if cone:
+        stiff = "material.shear + material.bulk * material.friction * material.dilatancy"
+    if root_find:
+        d.function(
+            f"""
+            @wp.func
+            def plastic_multiplier(
+                overstress: float, alpha: float, {extra}material: PlasticMaterial
+            ) -> float:
+                \"\"\"Solve overstress - k * dgamma - (sigma_y(alpha + dgamma) - sigma_y(alpha)) = 0 by Newton.\"\"\"
+                stiffness = {stiff}
+                start_stress = yield_stress(alpha, material)
+                dgamma = overstress / (stiffness + yield_slope(alpha, material))
+                for _ in range(5):
+                    grown = yield_stress(alpha + dgamma, material) - start_stress
+                    residual = overstress - stiffness * dgamma - grown{resist[0]}
+                    tangent = -stiffness - yield_slope(alpha + dgamma, material){resist[1]}
+                    dgamma = dgamma - residual / tangent
+                return wp.max(dgamma, 0.0)
+            """
+        )
+    else:
+        d.function(
+            f"""
+            @wp.func
+            def plastic_multiplier(overstress: float, {extra}material: PlasticMaterial) -> float:
+                \"\"\"Return the increment of plastic strain, in closed form for linear hardening.\"\"\"
+                stiffness = {stiff}
+                return overstress / (stiffness + material.hardening{" + viscous" if viscous else ""})
+            """
+        )
+    call = f"plastic_multiplier(overstress, {'alpha_old, ' if root_find else ''}{'viscous, ' if viscous else ''}material)"
+    at = "elem, point" if gauss else "point"
+    owner = "elem" if gauss else "point"
+    keep = f"new_plastic_strain[{at}] = ep_old\nnew_alpha[{at}] = alpha_old" if state else ""
+    skip = {
+        "none": "",
+        "flags": f"# Eroded material keeps a stress of zero\nif eroded[{owner}]:\n    return",
+        "ids": f"if material_id[{owner}] < 0:\n    return",
+    }[mask]
+    shifted = f"dev_trial - back_stress[{at}]" if kinematic else "dev_trial"
+    if cone:
+        back = f"""
+            # Return to the smooth part of the cone
+            overstress = yield_value
+            dgamma = {call}
+            j2_new = root_j2 - material.shear * dgamma
+            p_new = p_trial - material.bulk * material.dilatancy * dgamma
+            if j2_new < 0.0:
+                # Beyond the apex: purely volumetric return, the deviator vanishes
+                apex = yield_stress(alpha_old, material) / material.friction
+                d_vol = (p_trial - apex) / material.bulk
+                stress[{at}] = apex * wp.identity(n=3, dtype=float)
+                $apex
+                return
+            flow = dev_trial / (2.0 * root_j2)
+            stress[{at}] = j2_new / root_j2 * dev_trial + p_new * wp.identity(n=3, dtype=float)
+            $store
+        """
+        check = """
+            # f = sqrt(J2) + eta * p - sigma_y
+            root_j2 = frobenius_norm(dev_trial) / wp.sqrt(2.0)
+            yield_value = root_j2 + material.friction * p_trial - yield_stress(alpha_old, material)
+        """
+        flow = "flow + material.dilatancy / 3.0 * wp.identity(n=3, dtype=float)"
+        store = (
+            f"new_plastic_strain[{at}] = ep_old + dgamma * ({flow})\nnew_alpha[{at}] = alpha_old + dgamma"
+            if state
+            else ""
+        )
+        apex = (
+            f"vol_part = d_vol / 3.0 * wp.identity(n=3, dtype=float)\n"
+            f"new_plastic_strain[{at}] = deviator(total) + wp.trace(ep_old) / 3.0 * wp.identity(n=3, dtype=float) + vol_part\n"
+            f"new_alpha[{at}] = alpha_old"
+            if state
+            else ""
+        )
+        if not state:
+            back = "\n".join(
+                line for line in back.split("\n") if "d_vol = " not in line and "flow = " not in line
+            )
+    else:
+        check = """
+            # f = sqrt(3/2) |s - beta| - sigma_y
+            relative = $shifted
+            q_trial = wp.sqrt(1.5) * frobenius_norm(relative)
+            yield_value = q_trial - yield_stress(alpha_old, material)
+        """
+        back = f"""
+            # Radial return: the direction of flow is that of the trial state
+            overstress = yield_value
+            dgamma = {call}
+            flow = 1.5 / q_trial * relative
+            stress[{at}] = trial - 2.0 * material.shear * dgamma * flow
+            $store
+        """
+        store = (
+            f"new_plastic_strain[{at}] = ep_old + dgamma * flow\nnew_alpha[{at}] = alpha_old + dgamma"
+            if state
+            else ""
+        )
+        apex = ""
+    d.launch(*((points, gauss) if gauss else (points,)))
+    d.code(
+        f"""
+        {at} = wp.tid()
+        $skip
+        # Work with the symmetric part: inputs may come from a velocity gradient
+        total = 0.5 * (strain[{at}] + wp.transpose(strain[{at}]))
+        ep_raw = plastic_strain[{at}]
+        ep_old = 0.5 * (ep_raw + wp.transpose(ep_raw))
+        alpha_old = alpha[{at}]
+        $viscous
+        # --- Elastic predictor ---
+        elastic = total - ep_old
+        p_trial = material.bulk * wp.trace(elastic)
+        dev_trial = 2.0 * material.shear * deviator(elastic)
+        trial = dev_trial + p_trial * wp.identity(n=3, dtype=float)
+        $check
+        if yield_value <= 0.0:
+            # The step is elastic
+            stress[{at}] = trial
+            $keep
+            return
+        # --- Plastic corrector ---
+        $back
+        """,
+        skip=skip,
+        viscous="# Perzyna regularization, linear in the rate\nviscous = material.viscosity / dt"
+        if viscous
+        else "",
+        check=check,
+        shifted=shifted,
+        keep=keep,
+        back=back,
+        store=store,
+        apex=apex,
+    )
+    d.explain(
+        ("sqrt(J2) + eta p" if cone else "sqrt(3/2) |dev(sigma)|")
+        + " <= sigma_y(alpha), small strains, associative flow in the deviatoric plane.\n"
+        "Stresses are in GPa; tension is positive."
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        m = {k: v[f"material.{k}"] for k in _RANGES}
+        eye = np.eye(3)
+
+        def sym(x: Any) -> Any:
+            return (x + np.swapaxes(x, -1, -2)) / 2
+
+        def grow(a: Any) -> Any:
+            if law == "voce":
+                return m["yield0"] + m["hardening"] * a + m["saturation"] * (1 - np.exp(-m["rate"] * a))
+            return (
+                m["yield0"] + m["hardening"] * a
+                if law == "linear"
+                else m["yield0"] * (1 + m["rate"] * a) ** 0.25
+            )
+
+        e, ep, al = sym(v.strain), sym(v.plastic_strain), v.alpha
+        el = e - ep
+        vol = np.trace(el, axis1=-2, axis2=-1)
+        dev = el - vol[..., None, None] / 3 * eye
+        p, s = m["bulk"] * vol, 2 * m["shear"] * dev
+        rel = s - v.back_stress if kinematic else s
+        q = np.sqrt((rel**2).sum((-1, -2)) * (0.5 if cone else 1.5))
+        over = q - grow(al) + (m["friction"] * p if cone else 0.0)
+        k = 3 * m["shear"] + (m["recovery"] if kinematic else 0.0)
+        if cone:
+            k = m["shear"] + m["bulk"] * m["friction"] * m["dilatancy"]
+        k = k + (m["viscosity"] / v.dt if viscous else 0.0)
+        low, high = np.zeros_like(over), np.maximum(over, 0.0) / k
+        for _ in range(60):  # hardening only shortens the step, so that the root lies between
+            mid = (low + high) / 2
+            up = over - k * mid - (grow(al + mid) - grow(al)) > 0
+            low, high = np.where(up, mid, low), np.where(up, high, mid)
+        g = np.where(over > 0, (low + high) / 2, 0.0)
+        big = g[..., None, None]
+        with np.errstate(all="ignore"):
+            flow = rel / q[..., None, None] * (0.5 if cone else 1.5)
+        sigma = s + p[..., None, None] * eye - 2 * m["shear"] * big * flow
+        ep_new, al_new = ep + big * flow, al + g
+        if cone:
+            sigma = sigma - m["bulk"] * m["dilatancy"] * big * eye
+            ep_new = ep_new + big * m["dilatancy"] / 3 * eye
+            tip = (over > 0) & (q - m["shear"] * g < 0)
+            pa = grow(al) / m["friction"]
+            t = tip[..., None, None]
+            sigma = np.where(t, pa[..., None, None] * eye, sigma)
+            pv = np.trace(ep, axis1=-2, axis2=-1) + (p - pa) / m["bulk"]
+            dv = e - np.trace(e, axis1=-2, axis2=-1)[..., None, None] / 3 * eye
+            ep_new = np.where(t, dv + pv[..., None, None] / 3 * eye, ep_new)
+            al_new = np.where(tip, al, al_new)
+        there = np.ones(points, bool)
+        if mask != "none":
+            there = ~v.eroded if mask == "flags" else v.material_id >= 0
+        there = np.broadcast_to(there[:, None] if gauss else there, g.shape)
+        t = there[..., None, None]
+        found = {"stress": sigma * t}
+        return found | ({"new_plastic_strain": ep_new * t, "new_alpha": al_new * there} if state else {})
+
+    d.check(reference, 5e-3)

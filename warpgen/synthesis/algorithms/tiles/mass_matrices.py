@@ -1,0 +1,229 @@
+"""Systems of joints, one world for each block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.tiles import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Featherstone 2008, ch. 6; Baraff & Witkin 1998 (implicit damping); Warp manual, Tiles",
+    names={
+        "joint_dynamics": "solve_mass_matrix|forward_dynamics_tiled|integrate_joints",
+        "jacobian": "J|body_jacobian|jac",
+        "inertia": "M|spatial_inertia|body_mass",
+        "joint_f": "tau|joint_torque|actuation",
+        "bias_f": "coriolis|c_force|rnea_bias",
+        "joint_qd": "qd|joint_vel|dof_vel",
+        "joint_qdd": "qdd|joint_acc|dof_acc",
+        "armature": "rotor_inertia|joint_armature|reflected_inertia",
+        "factor": "L|chol|h_factor",
+        "mass_matrix": "H|crba|joint_mass",
+        "world": "env|batch|w",
+        "DOFS": "NUM_DOFS|NV|N_DOF",
+        "ROWS": "NUM_ROWS|BODY_ROWS|NR",
+    },
+    adjoint="no",
+    double=True,
+    weight=3,
+)
+def joint_dynamics(d: Draft) -> None:
+    """Solves for the accelerations of the joints of each world with the Cholesky factor of its mass matrix."""
+    inertia = d.option("inertia", "diagonal", "blocks", "given")
+    damping = d.option("damping", "none", "explicit", "implicit")
+    skipped = d.option("skipped", "none", "mask", "list", "sleeping")
+    place = d.option("solve", "new tile", "in place", "two solves")
+    result = d.option("result", "accelerations", "velocities", "impulses")
+    kept = d.flag("keep factor", 0.4)
+    worlds, dofs, bodies = d.pick(3, 4, 6), d.pick(4, 6, 8), d.pick(2, 3)
+    rows = 6 * bodies
+    d.module(f"DOFS = wp.constant({dofs})" + ("" if inertia == "given" else f"\nROWS = wp.constant({rows})"))
+    if inertia == "given":
+        d.input(
+            "mass_matrix",
+            "float",
+            (worlds, dofs, dofs),
+            -0.3,
+            0.3,
+            about="off-diagonal part, lower triangle used",
+        )
+    else:
+        d.input(
+            "jacobian", "float", (worlds, rows, dofs), -0.7, 0.7, about="body Jacobians, six rows per body"
+        )
+    if inertia == "diagonal":
+        d.input("inertia", "float", (worlds, rows), 0.5, 2.0, about="mass and principal inertia of each row")
+    elif inertia == "blocks":
+        d.input(
+            "inertia",
+            "float",
+            (worlds, rows, 6),
+            -0.1,
+            0.1,
+            about="off-diagonal part of the 6x6 spatial inertias",
+        )
+        d.param("link_mass", "float", 1.0, 2.0, about="diagonal of the spatial inertias")
+    d.input(
+        "armature",
+        "float",
+        (worlds, dofs),
+        *((2.0, 4.0) if inertia == "given" else (0.5, 1.0)),
+        about="added to the diagonal",
+    )
+    d.input("joint_f", "float", (worlds, dofs), -2.0, 2.0, about="applied joint forces")
+    if result != "impulses":
+        d.input("bias_f", "float", (worlds, dofs), -0.5, 0.5, about="Coriolis and gravity forces")
+    needs_qd = damping != "none" or result == "velocities" or skipped == "sleeping"
+    if needs_qd:
+        d.input("joint_qd", "float", (worlds, dofs), -1.0, 1.0, about="joint velocities")
+    if damping != "none":
+        d.input("damping", "float", dofs, 0.1, 0.5, about="viscous damping per joint")
+    if skipped == "mask":
+        d.input("active", "bool", worlds, about="False for worlds that are paused")
+    elif skipped == "list":
+        d.input("world_ids", "int", worlds, -1, worlds, about="worlds to solve, -1 for unused entries")
+    elif skipped == "sleeping":
+        d.param("sleep_energy", "float", 0.11 * dofs, about="worlds slower than this are asleep")
+    if result == "velocities" or damping == "implicit":
+        d.param("dt", "float", 0.01, 0.05, about="time step [s]")
+    output, about = {
+        "accelerations": ("joint_qdd", "joint accelerations"),
+        "velocities": ("next_qd", "joint velocities after the step"),
+        "impulses": ("delta_qd", "change of the joint velocities by the impulses in joint_f"),
+    }[result]
+    if kept:
+        d.output(
+            "factors",
+            "float",
+            (worlds, dofs, dofs),
+            about="Cholesky factors, to be used by the contact solver",
+        )
+    d.output(output, "float", (worlds, dofs), about=about)
+    skip = {
+        "none": "world = wp.tid()",
+        "mask": "world = wp.tid()\n# All threads of the block leave together\nif not active[world]:\n    return",
+        "list": "entry = wp.tid()\nworld = world_ids[entry]\nif world < 0:\n    return",
+        "sleeping": (
+            "world = wp.tid()\n"
+            "vel = wp.tile_load(joint_qd[world], shape=DOFS)\n"
+            "# Resting mechanisms are not worth a factorization\n"
+            "if 0.5 * wp.tile_extract(wp.tile_dot(vel, vel), 0) < sleep_energy:\n    return"
+        ),
+    }[skipped]
+    if skipped == "sleeping":
+        skip = skip.replace("wp.tile_extract(wp.tile_dot(vel, vel), 0)", "wp.tile_dot(vel, vel)[0]")
+    build = {
+        "given": "h = wp.tile_load(mass_matrix[world], shape=(DOFS, DOFS))",
+        "diagonal": (
+            "# H = J^T M J with a diagonal M: scale the rows of J instead of a product\n"
+            "j_tile = wp.tile_load(jacobian[world], shape=(ROWS, DOFS))\n"
+            "m_diag = wp.tile_load(inertia[world], shape=ROWS)\n"
+            "m_cols = wp.tile_broadcast(wp.tile_reshape(m_diag, shape=(ROWS, 1)), shape=(ROWS, DOFS))\n"
+            "mj_tile = wp.tile_map(wp.mul, m_cols, j_tile)\n"
+            "h = wp.tile_matmul(wp.tile_transpose(j_tile), mj_tile)"
+        ),
+        "blocks": (
+            "# H = sum over bodies of J_b^T I_b J_b\n"
+            "h = wp.tile_zeros(shape=(DOFS, DOFS), dtype=float)\n"
+            f"for body in range({bodies}):\n"
+            "    j_tile = wp.tile_load(jacobian[world], shape=(6, DOFS), offset=(6 * body, 0))\n"
+            "    i_raw = wp.tile_load(inertia[world], shape=(6, 6), offset=(6 * body, 0))\n"
+            "    # Symmetrize, then add the mass\n"
+            "    i_sym = 0.5 * (i_raw + wp.tile_transpose(i_raw))\n"
+            "    i_tile = wp.tile_diag_add(i_sym, wp.tile_full(shape=6, value=link_mass, dtype=float))\n"
+            "    ij_tile = wp.tile_matmul(i_tile, j_tile)\n"
+            "    wp.tile_matmul(wp.tile_transpose(j_tile), ij_tile, h)"
+        ),
+    }[inertia]
+    diagonal = "diag = wp.tile_load(armature[world], shape=DOFS)"
+    if damping == "implicit":
+        diagonal += (
+            "\n# Implicit damping moves dt * D to the left-hand side, stable for stiff joints\n"
+            "diag += dt * wp.tile_load(damping, shape=DOFS)"
+        )
+    factor = "factor = wp.tile_cholesky(h_reg)" if place != "in place" else "wp.tile_cholesky_inplace(h_reg)"
+    name = "h_reg" if place == "in place" else "factor"
+    rhs = 'rhs = wp.tile_load(joint_f[world], shape=DOFS, storage="shared")'
+    if result != "impulses":
+        rhs += "\nrhs -= wp.tile_load(bias_f[world], shape=DOFS)"
+    if needs_qd and (damping != "none" or result == "velocities") and skipped != "sleeping":
+        rhs += "\nvel = wp.tile_load(joint_qd[world], shape=DOFS)"
+    if damping != "none":
+        rhs += "\nrhs -= wp.tile_map(wp.mul, wp.tile_load(damping, shape=DOFS), vel)"
+    solve = {
+        "new tile": f"solved = wp.tile_cholesky_solve({name}, rhs)",
+        "in place": f"wp.tile_cholesky_solve_inplace({name}, rhs)",
+        "two solves": (
+            f"# L y = rhs, then L^T x = y\nhalf_solved = wp.tile_lower_solve({name}, rhs)\n"
+            f"solved = wp.tile_upper_solve(wp.tile_transpose({name}), half_solved)"
+        ),
+    }[place]
+    found = "rhs" if place == "in place" else "solved"
+    store = f"wp.tile_store({output}[world], {found})"
+    if result == "velocities":
+        store = f"wp.tile_store(next_qd[world], vel + dt * {found})"
+    keep = ""
+    if kept:
+        keep = f"wp.tile_store(factors[world], {name})"
+    d.launch(worlds, tiled=True)
+    d.code(
+        f"$skip\n$build\n$diagonal\nh_reg = wp.tile_diag_add(h, diag)\n{factor}\n$keep\n$rhs\n$solve\n$store",
+        skip=skip,
+        build=build,
+        diagonal=diagonal,
+        keep=keep,
+        rhs=rhs,
+        solve=solve,
+        store=store,
+    )
+    d.says(
+        {
+            "accelerations": "Solves for the joint accelerations of each world with a Cholesky factorisation.",
+            "velocities": "Advances the joint velocities of each world with a factored mass matrix.",
+            "impulses": "Turns joint impulses to changes of velocity with the mass matrix of each world.",
+        }[result]
+    )
+    d.explain(
+        ("H" if inertia == "given" else "(J^T M J + diag(armature))")
+        + (" qdd = tau - bias" if result != "impulses" else " dqd = p")
+        + (" - D qd" if damping != "none" else "")
+        + "; one block of threads per world, everything stays in shared memory."
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        if inertia == "given":
+            low = np.tril(v.mass_matrix)
+            h = low + np.swapaxes(np.tril(v.mass_matrix, -1), 1, 2)
+        elif inertia == "diagonal":
+            h = np.einsum("wri,wr,wrj->wij", v.jacobian, v.inertia, v.jacobian)
+        else:
+            j = v.jacobian.reshape(worlds, bodies, 6, dofs)
+            m = v.inertia.reshape(worlds, bodies, 6, 6)
+            m = (m + np.swapaxes(m, 2, 3)) / 2 + v.link_mass * np.eye(6)
+            h = np.einsum("wbri,wbrs,wbsj->wij", j, m, j)
+        diag = v.armature + (v.dt * v.damping if damping == "implicit" else 0.0)
+        h = h + diag[:, :, None] * np.eye(dofs)
+        r = v.joint_f - (v.bias_f if result != "impulses" else 0.0)
+        if damping != "none":
+            r = r - v.damping * v.joint_qd
+        x = np.linalg.solve(h, r[:, :, None])[:, :, 0]
+        if result == "velocities":
+            x = v.joint_qd + v.dt * x
+        there = np.ones(worlds, bool)
+        if skipped == "mask":
+            there = v.active
+        elif skipped == "list":
+            there = np.isin(np.arange(worlds), v.world_ids)
+        elif skipped == "sleeping":
+            there = 0.5 * (v.joint_qd**2).sum(axis=1) >= v.sleep_energy
+        answer = {output: x * there[:, None]}
+        if kept:
+            answer["factors"] = np.linalg.cholesky(h) * there[:, None, None]
+        return answer
+
+    d.check(reference, 2e-3)
