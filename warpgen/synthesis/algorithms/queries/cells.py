@@ -10,6 +10,7 @@ import numpy as np
 from warpgen.synthesis.algorithms.queries import DOMAIN
 from warpgen.synthesis.algorithms.queries.boxes import NAMES
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.outline import outlined
 
 
 @DOMAIN.algorithm(
@@ -192,11 +193,7 @@ def grid_neighbours(d: Draft) -> None:
     }[loop]
     skip = f"if j == {own}:\n    continue" if itself == "left out" else ""
     d.launch(n)
-    d.code(
-        """
-        tid = wp.tid()
-        $sorted
-        x = points[$own]
+    gather = """
         $before
         $head
             $skip
@@ -204,8 +201,24 @@ def grid_neighbours(d: Draft) -> None:
             # Cell overlap is conservative: check the actual distance
             if apart < h:
                 $inner
+        """
+    if d.flag("helper", 0.6):
+        target, value = after.split(" = ")
+        call = outlined(
+            d, f"neighbor_{wanted}".replace("centre", "center"), _GATHERED[wanted], gather, value,
+            {"int": "int", "float": "float", "vec3": "wp.vec3"}[type_], {own: "int", "x": "wp.vec3"},
+            {"before": before, "head": head, "skip": skip, "inner": inner},
+        )  # fmt: skip
+        gather, after = "", f"{target} = {call}"
+    d.code(
+        """
+        tid = wp.tid()
+        $sorted
+        x = points[$own]
+        $gather
         $after
         """,
+        gather=gather,
         sorted="# Use grid order: threads of the same cell read the same memory\ni = wp.hash_grid_point_id(grid, tid)"
         if order == "cells"
         else "",
@@ -233,6 +246,15 @@ def grid_neighbours(d: Draft) -> None:
         return {output: results[wanted]()}
 
     d.check(reference)
+
+
+_GATHERED = {
+    "count": "Return the number of points within the radius.",
+    "density": "Return the sum of cubic kernel weights over all points within the radius.",
+    "centre": "Return the mean position of the points within the radius.",
+    "nearest": "Return the index of the nearest point within the radius, -1 for none.",
+    "velocity": "Return the mean velocity of the points within the radius.",
+}
 
 
 @DOMAIN.algorithm(

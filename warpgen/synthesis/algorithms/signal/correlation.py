@@ -8,6 +8,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.signal import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.outline import outlined
 
 _NAMES = {
     "x": "signal|samples|audio",
@@ -16,6 +17,8 @@ _NAMES = {
     "hop": "stride|hop_size|frame_step",
 }
 
+_TERMS = {"difference": "squared differences", "magnitude difference": "absolute differences"}
+
 
 @DOMAIN.algorithm(
     source="Oppenheim & Schafer 2010, sec. 10.5; Ross et al. 1974; de Cheveigné & Kawahara 2002, eq. 6",
@@ -23,7 +26,7 @@ _NAMES = {
     | {
         "correlate_lags": "lag_products|compare_lags|lag_sums",
         "r": "corr|acf|likeness",
-        "y": "other|reference_signal|template",
+        "y": "other|reference_signal|pattern",
         "acc": "sum|s|r_lag",
     },
     double=True,
@@ -100,8 +103,23 @@ def correlate_lags(d: Draft) -> None:
     index = "k" if two_sided else "lag"
     ids = index if layout == "one" else f"row, {index}"
     d.launch(*out)
-    d.code(
-        f"""
+    lag = f"lag = k - {lags - 1}  # zero lag is in the center" if two_sided else ""
+    loop = """
+        acc = float(0.0)
+        for n in range($bounds):
+            $lines
+            $terms
+        """
+    if what != "normalised" and d.flag("helper", 0.6):
+        acc = outlined(
+            d, "lagged_sum", f"Sum of {_TERMS.get(what, 'products')} of samples at a given lag.", loop, "acc",
+            "float", {"lag": "int"} if layout == "one" else {"row": "int", "lag": "int"},
+            {"bounds": bounds, "lines": lines, "terms": terms},
+        )  # fmt: skip
+        d.code(f"{ids} = wp.tid()\n$lag\nr[{ids}] = {value.replace('acc', acc)}", lag=lag)
+    else:
+        d.code(
+            f"""
         {ids} = wp.tid()
         $lag
         acc = float(0.0)
@@ -111,11 +129,11 @@ def correlate_lags(d: Draft) -> None:
             $terms
         r[{ids}] = {value}
         """,
-        lag=f"lag = k - {lags - 1}  # zero lag is in the center" if two_sided else "",
-        energy="energy = float(0.0)" if what == "normalised" else "",
-        lines=lines,
-        terms=terms,
-    )
+            lag=lag,
+            energy="energy = float(0.0)" if what == "normalised" else "",
+            lines=lines,
+            terms=terms,
+        )
     d.explain({
         "sum": "Terms are summed where both samples lie within the signal.",
         "biased": "Biased estimate: sums are divided by the signal length for every lag.",

@@ -8,6 +8,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.signal import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.outline import outlined
 
 _NAMES = {
     "power": "spectrum|power_spec|psd",
@@ -119,13 +120,11 @@ def band_energies(d: Draft) -> None:
         "decibel": f"{to} = 10.0 * wp.log10(wp.max({energy}, 1.0e-6))",
         "root": f"# cube root: power law of loudness\n{to} = wp.cbrt({energy})",
     }[output]
-    if output != "linear" or area:
+    helper = d.flag("helper", 0.6)
+    if (output != "linear" or area) and not helper:
         d.forward_only()  # Warp does not tape the sum, which the adjoint of the logarithm needs
     d.launch(*((frames, bands) if layout == "rows" else (bands, frames)))
-    d.code(
-        f"""
-        {"frame, band" if layout == "rows" else "band, frame"} = wp.tid()
-        $edges
+    total = f"""
         energy = float(0.0)
         for k in range({number}):
             f = 0.5 * rate * float(k) / float({number} - 1)
@@ -134,8 +133,27 @@ def band_energies(d: Draft) -> None:
                 if f > center:
                     weight = (right - f) / (right - center)
                 energy += weight * {value}
+        """
+    if helper:
+        types = {"frame": "int", "left": "float", "center": "float", "right": "float"}
+        total = "energy = " + outlined(
+            d,
+            "triangle_energy",
+            "Energy of a frame under a triangular filter.",
+            total,
+            "energy",
+            "float",
+            types,
+            {},
+        )
+    d.code(
+        f"""
+        {"frame, band" if layout == "rows" else "band, frame"} = wp.tid()
+        $edges
+        $total
         $store
         """,
+        total=total,
         edges=edges,
         store=store,
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.signal import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.outline import outlined
 from warpgen.synthesis.writing.pieces import piece
 
 _NAMES = {
@@ -134,16 +135,26 @@ def fir_filter(d: Draft) -> None:
         value = sample("", "k").removeprefix(" = ")
         loop = f"for k in range(h.shape[0]):\n    acc += h[k] * {value}"
     target = {"mono": "y[n]", "channels": "y[ch, n]", "interleaved": f"y[n * {channels} + ch]"}[layout]
+    loop = loop if first != "n" else loop.replace("start", "n")
+    gather = f"acc = {'wp.vec2()' if complex_ else 'float(0.0)'}\n$loop"
+    value = "acc"
+    if d.flag("helper", 0.6):
+        types = dict.fromkeys(("ch", "n" if first == "n" else "start"), "int")
+        value = outlined(
+            d, "convolve", "Inner product of the taps with the samples up to the current one.", gather, "acc",
+            "wp.vec2" if complex_ else "float", types, {"loop": loop},
+        )  # fmt: skip
+        gather = ""
     d.code(
         f"""
         {"n" if layout == "mono" else "ch, n"} = wp.tid()
         $begin
-        acc = {"wp.vec2()" if complex_ else "float(0.0)"}
-        $loop
-        {target} = acc
+        $gather
+        {target} = {value}
         """,
         begin=f"start = {first}" if first != "n" else "",
-        loop=loop if first != "n" else loop.replace("start", "n"),
+        gather=gather,
+        loop=loop,
     )
     d.explain({
         "zero": "Samples before the start of the signal are zero.",

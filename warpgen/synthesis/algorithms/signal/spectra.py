@@ -9,6 +9,7 @@ import numpy as np
 from warpgen.synthesis.algorithms.signal import DOMAIN
 from warpgen.synthesis.library import windows
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.outline import outlined
 
 _NAMES = {
     "x": "signal|samples|audio",
@@ -186,7 +187,8 @@ def discrete_fourier(d: Draft) -> None:
         c = c_next
         """
         d.forward_only()
-    if result in ("power", "magnitude", "decibel"):
+    helper = d.flag("helper", 0.6)
+    if result in ("power", "magnitude", "decibel") and not helper:
         d.forward_only()  # Warp does not tape the sums, which the adjoint of their squares needs
     to = "[row, k]" if batch else "[k]"
     scale = f" / float({number})"
@@ -201,22 +203,23 @@ def discrete_fourier(d: Draft) -> None:
         """,
     }[result]
     d.launch(*out)
-    d.code(
-        f"""
-        {"row, k" if batch else "k"} = wp.tid()
+    blocks = {"before": before, "inner": inner, "read": read, "add": add}
+    total = f"""
         re = float(0.0)
         im = float(0.0)
         $before
         for n in range({number}):
             $inner
-        $store
-        """,
-        before=before,
-        inner=inner,
-        read=read,
-        add=add,
-        store=store,
-    )
+        """
+    if helper:
+        call = outlined(
+            d, "fourier_bin", "Sum of the samples times complex exponentials (real, imaginary).", total,
+            "wp.vec2(re, im)", "wp.vec2", {"row": "int", "k": "int"}, blocks,
+        )  # fmt: skip
+        total = f"coefficient = {call}\nre = coefficient[0]\nim = coefficient[1]"
+        if result == "complex" and not inverse:
+            total, store = "", f"spectrum{to} = {call}"
+    d.code(f"{'row, k' if batch else 'k'} = wp.tid()\n$total\n$store", total=total, store=store, **blocks)
     d.explain(
         f"X_k = {'1/N ' if inverse else ''}sum_n x_n exp({'+' if inverse else '-'}2 pi i k n / N)"
         + ("; `roots` holds the roots of unity for all k n mod N." if twiddle == "table" else ".")

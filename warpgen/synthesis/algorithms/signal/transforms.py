@@ -8,6 +8,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.signal import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.outline import outlined
 
 _NAMES = {
     "x": "signal|samples|data",
@@ -227,19 +228,25 @@ def cosine_transform(d: Draft) -> None:
                 lines, factor = "norm = 1.0 / wp.sqrt(float(size))", "norm * "
         elif scale == "scaled":
             lines, factor = "norm = wp.sqrt(2.0 / float(size))", "norm * "
+    samples = "2 * size" if kind == "mdct" else "size"
+    total = "c_k = float(0.0)\nfor n in range($samples):\n    $inner"
     value = f"{factor}c_k"
+    if d.flag("helper", 0.6):
+        total = "c_k = " + outlined(
+            d, "project_on_cosine", "Inner product of a block with a cosine.", total, "c_k", "float",
+            {"block": "int", "k": "int"}, {"samples": samples, "inner": inner},
+        )  # fmt: skip
     store = f"coeffs{to} = int(wp.round({value} / steps[k]))" if quantise else f"coeffs{to} = {value}"
     d.launch(blocks, size)
     d.code(
         """
         block, k = wp.tid()
-        c_k = float(0.0)
-        for n in range($samples):
-            $inner
+        $total
         $lines
         $store
         """,
-        samples="2 * size" if kind == "mdct" else "size",
+        total=total,
+        samples=samples,
         inner=inner,
         lines=lines,
         store=store,
