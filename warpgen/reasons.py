@@ -41,6 +41,10 @@ class Reason(str, Enum):
     WRONG_GRADIENT = ("wrong gradient", "Warp gets its gradient wrong, as of a tenth of the rows already.")
     BOUNDS = "bounds", "Something beside an array is read or written."
 
+    # What the CUDA text shows when threads of it run, beside what the words above say of it.
+    ORDER = "order", "Another order of threads gives something else, and nothing in the program says so."
+    WAIT = "wait", "Threads wait for each other for ever, or call what they may not call there."
+
     # How a run ends that does not come to its end.
     SEGFAULT = "segfault", "The run touches memory that is not its own."
     TRAP = "trap", "The run comes to an instruction that the processor refuses."

@@ -50,7 +50,7 @@ extern "C" void warpgen_assert(const char* expression, const char* file, unsigne
 
 _INCLUDES = '#define WP_NO_CRT\n#include "builtin.h"\n#include "deterministic.h"\n'
 # How nearly all generated texts begin; the precompiled headers of one that differs are made as it comes.
-_BARE: dict[Target, str] = {
+BARE: dict[Target, str] = {
     "cpu": f"#define WP_NO_BFLOAT16\n\n#define WP_TILE_BLOCK_DIM 1\n{_INCLUDES}",
     "cuda": f"#define WP_NO_BFLOAT16\n\n#define WP_TILE_BLOCK_DIM 256\n{_INCLUDES}",
 }
@@ -69,6 +69,8 @@ class Compiler:
     With `unset`, locals of C++ hold a pattern until they are set: a kernel that reads one before is not right
     by luck.
     """
+
+    bare = BARE["cpu"]
 
     def __init__(self, workdir: Path, unset: bool = False) -> None:
         self._workdir = workdir
@@ -149,8 +151,12 @@ class Compiler:
             os.link(header, links / header.name)
         return _said(folder, lambda: self._build_and_link(unit, source, path, links))
 
-    def _build_and_link(self, unit: TranslationUnit, source: Path, path: Path, headers: Path) -> None:
+    def compile_file(self, source: Path, path: Path, headers: Path) -> None:
+        """One file to an object; raises Exception after writing diagnostics to fd 2."""
         warp_native.compile_object(source, path, headers, self._asserts, self._unset)
+
+    def _build_and_link(self, unit: TranslationUnit, source: Path, path: Path, headers: Path) -> None:
+        self.compile_file(source, path, headers)
         library = warp_native.Library(path)
         for name in unit.names:
             if library.entry(f"{name}_cpu_forward") is None:
@@ -186,10 +192,9 @@ class Compiler:
         if target == "cpu":
             warp_native.know_internals()
             source = folder / "unit.cpp"
-            source.write_text(_BARE[target], encoding="ascii")
-            made = folder / "unit.o", self._headers, self._asserts, self._unset
-            return _said(folder, partial(warp_native.compile_object, source, *made))
-        accepted, log = nvrtc.check(_BARE[target], "unit.cu", self._headers)
+            source.write_text(self.bare, encoding="ascii")
+            return _said(folder, partial(self.compile_file, source, folder / "unit.o", self._headers))
+        accepted, log = nvrtc.check(BARE[target], "unit.cu", self._headers)
         return "" if accepted else log
 
     def _new_file(self, suffix: str) -> Path:

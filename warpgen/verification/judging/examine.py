@@ -21,7 +21,7 @@ from warpgen.verification.native.isolation import Note
 from warpgen.verification.native.warp_native import Library
 from warpgen.verification.oracle import Reading, Unsupported
 from warpgen.verification.running.arguments import Arguments
-from warpgen.verification.running.execute import Executable
+from warpgen.verification.running.execute import Executable, Kernel
 from warpgen.verification.running.memory_layout import MemoryLayout, widened
 
 # Inputs are moved by this share of themselves to see how much the kernel amplifies rounding; and further
@@ -48,8 +48,8 @@ class Subject(msgspec.Struct, frozen=True):
 
     program: Program
     layouts: Sequence[MemoryLayout]
-    kernel: Executable
-    wide: Executable | None
+    kernel: Kernel
+    wide: Kernel | None
     coarse: bool
 
     @classmethod

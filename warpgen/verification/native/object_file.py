@@ -39,7 +39,7 @@ class _Section:
     """A section header, and where the section lies in memory."""
 
     def __init__(self, header: tuple[int, ...]) -> None:
-        _, self.type, self.flags, _, self.offset, self.size, self.link, self.info, align, _ = header
+        self.name, self.type, self.flags, _, self.offset, self.size, self.link, self.info, align, _ = header
         self.align = max(align, 1)
         self.place = 0
 
@@ -73,6 +73,16 @@ class LoadedObject:
             places = np.flatnonzero(self._symbols["section"] != _UNDEFINED)
             self._names = {self._name(i): int(self._addresses[i]) for i in places}
         return self._names.get(name, 0)
+
+    def sections(self, name: str) -> list[tuple[int, int]]:
+        """Address and size of every section of a name."""
+        (table,) = struct.unpack_from("<H", self._data, 62)
+        strings, wanted = self._sections[table].offset, name.encode() + b"\0"
+        return [
+            (self._base + section.place, section.size)
+            for section in self._sections
+            if section.size and self._data.startswith(wanted, strings + section.name)
+        ]
 
     def _read_sections(self) -> list[_Section]:
         if self._data[:6] != b"\x7fELF\x02\x01":

@@ -20,6 +20,9 @@ WARP_FOLDER = os.path.dirname(os.path.abspath(warp.__file__))
 ARRAY_SIZE = ctypes.sizeof(types.array_t)
 INDEXED_SIZE = ctypes.sizeof(types.indexedarray_t)
 
+# Threads of a block on CUDA, where Warp is not told otherwise.
+DEVICE_BLOCK = 256
+
 # One instruction set for all machines: with Warp's default, -march=native, results would depend on the host.
 CPU_TARGET = "x86-64-v3"
 # No analyses for warnings, registers given out line by line, clang's own output neither named nor checked by
@@ -39,6 +42,33 @@ def compile_object(source: Path, result: Path, headers: Path, asserts: Path, uns
     """
     flags = f"-include {asserts.name} {_QUICK} {_UNSET if unset else ''}"
     _clang(source, result, headers, 0, flags, [asserts.parent.absolute()])
+
+
+def compile_device(
+    source: Path, result: Path, headers: Path | None, includes: Path, shim: str, level: int = 0
+) -> None:
+    """Clang to an object of CUDA text as C++; raises Exception likewise.
+
+    `includes` holds Warp's headers, changed, and `shim`, a header put before all others ('' for none). Locals
+    hold a pattern until they are set, and an index beyond an array of a known size traps.
+    """
+    flags = [
+        "-target-cpu",
+        CPU_TARGET,
+        *_QUICK.split(),
+        _UNSET,
+        "-fno-threadsafe-statics",
+        "-fsanitize=array-bounds",
+        "-fsanitize-trap=array-bounds",
+    ]
+    flags += ["-include", shim] if shim else []
+    words = (ctypes.c_char_p * (len(flags) + 1))(*[flag.encode() for flag in flags], None)
+    text, name, place = source.read_bytes(), str(source).encode(), str(includes).encode()
+    keep = str(headers).encode() if headers else None
+    compiler = context.runtime.llvm.wp_compile_cpp
+    options = (False, False, True, False, words, level, False, headers is not None, keep, DEVICE_BLOCK)
+    if compiler(text, name, place, str(result).encode(), *options) != 0:
+        raise RuntimeError("clang refused the text")
 
 
 def compile_ir(source: Path, result: Path, headers: Path) -> None:
@@ -73,7 +103,7 @@ class Library:
     """
 
     def __init__(self, path: Path) -> None:
-        self._object = LoadedObject(path, _harmless)
+        self._object = LoadedObject(path, harmless)
 
     def entry(self, symbol: str) -> Any:
         """A callable for an entry point, None where there is none."""
@@ -126,7 +156,7 @@ _SYSTEM = ("libc.", "libc-", "libdl", "libpthread", "librt", "libutil", "ld-", "
 
 
 @functools.cache
-def _harmless(name: str) -> int:
+def harmless(name: str) -> int:
     """As `_outside`; raises OSError for a function of the C library that is no mathematics."""
     address = _outside(name)
     place = _Place()

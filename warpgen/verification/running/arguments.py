@@ -21,7 +21,7 @@ from warpgen.verification.running.streams import Stream
 MOST_BYTES = 64 << 20
 
 # Bytes around every array that nobody may touch, and what stands in them.
-_FENCE, _MARK = 256, 0xA5
+FENCE, MARK = 256, 0xA5
 
 
 class Leaf(msgspec.Struct, frozen=True):
@@ -124,7 +124,7 @@ class Arguments:
 
     def intact(self) -> bool:
         """Whether nothing was written just before or behind any array."""
-        return all((raw[:_FENCE] == _MARK).all() and (raw[-_FENCE:] == _MARK).all() for raw in self._fenced)
+        return all((raw[:FENCE] == MARK).all() and (raw[-FENCE:] == MARK).all() for raw in self._fenced)
 
     def outputs(self) -> list[Leaf]:
         """The leaves that the kernel writes to."""
@@ -221,12 +221,17 @@ class Arguments:
         self._bytes += count * element.size
         if self._bytes > MOST_BYTES or min(shape, default=1) < 0:
             raise VerificationError(f"the arguments take more than {MOST_BYTES >> 20} MiB")
-        raw = np.full(count * element.size + 2 * _FENCE, _MARK, "u1")
-        self._kept.append(raw)
-        self._fenced.append(raw)
-        memory = raw[_FENCE : _FENCE + count * element.size]
-        memory[:] = 0
+        memory = self._fenced_memory(count * element.size)
+        self._kept.append(memory)
         return memory.view(element.dtype.base).reshape(shape + element.dtype.shape)
+
+    def _fenced_memory(self, size: int) -> NDArray[np.uint8]:
+        """So many bytes of zeros, with a fence around them that `intact` looks at."""
+        raw = np.full(size + 2 * FENCE, MARK, "u1")
+        self._fenced.append(raw)
+        memory = raw[FENCE : FENCE + size]
+        memory[:] = 0
+        return memory
 
     def _texture(self, arg: Argument, layout: MemoryLayout) -> NDArray[Any]:
         source = Stream(self._seed, arg.name, self._variant)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+from typing import Any, Protocol
 
 from warpgen.errors import VerificationError
 from warpgen.launch import Launch
@@ -13,6 +13,20 @@ from warpgen.verification.running.arguments import Arguments
 
 # A kernel of a dataset runs over a small grid; more than this is a mistake or an attack.
 MOST_THREADS = 1 << 22
+
+
+class Kernel(Protocol):
+    """A compiled kernel on a launch of `threads` threads; `dim` is that of its own coordinates."""
+
+    threads: int
+    dim: int
+    has_adjoint: bool
+
+    def run(self, arguments: Arguments) -> None:
+        """Forward, from the arguments' present values."""
+
+    def run_backward(self, arguments: Arguments) -> None:
+        """Backward: reads and adds to the arguments' gradients."""
 
 
 class Executable:
