@@ -53,7 +53,7 @@ class Compile(msgspec.Struct, frozen=True):
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """No access was out of range, nothing was written beside an array."""
+    """No access was out of range, nothing was written beside an array or to an input, no threads raced."""
 
     verdict: Verdict = "not run"
     threads: int = 0  # of the launch

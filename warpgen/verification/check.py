@@ -17,6 +17,7 @@ from warpgen.reasons import Reason
 from warpgen.record import UNVERIFIED, Compile, Target, Verified
 from warpgen.verification.compiling import nvrtc
 from warpgen.verification.compiling.compiler import Compiler
+from warpgen.verification.compiling.translation_unit import watched
 from warpgen.verification.device.machine import MOST_SHARED
 from warpgen.verification.device.unit import Ready, execute
 from warpgen.verification.judging.examine import Failed, Subject, examine
@@ -145,26 +146,33 @@ class _Unit:
         outcome |= narrow.failures
         wide = self._compiler.compile("cpu", {i: p.wide for i, p in ready.items() if p.wide})
         self._wide = wide.objects
+        bare = {i: watched(texts[i]) for i in narrow.objects if i not in wide.objects}
+        plain = self._compiler.compile("cpu", bare)
         order = [i for i in ready if i in narrow.objects]
 
+        objects = {path for made in (narrow, wide, plain) for path in made.objects.values()}
         libraries: dict[Path, warp_native.Library] = {}
 
         def task(number: int, note: Note) -> Any:
             index = order[number]
-            mine, other = libraries[narrow.objects[index]], wide.objects.get(index)
-            theirs = libraries[other] if other is not None else None
-            subject = Subject.of(self._programs[index], ready[index], texts[index], mine, theirs)
+            found = [libraries.get(made.objects.get(index, Path())) for made in (narrow, wide, plain)]
+            mine, theirs, twin = found
+            assert mine is not None
+            subject = Subject.of(self._programs[index], ready[index], texts[index], mine, theirs, twin)
             try:
                 return msgspec.to_builtins(examine(subject, note))
             except Failed as failed:
                 return {"failed": failed.reason, "error": str(failed)}
 
         def load() -> None:
-            for path in {*narrow.objects.values(), *wide.objects.values()}:
+            for path in objects:
                 libraries[path] = warp_native.Library(path)
 
-        for index, result in zip(order, isolated(len(order), task, before=load), strict=True):
-            outcome[index] = _settled(result, strict)
+        try:
+            for index, result in zip(order, isolated(len(order), task, before=load), strict=True):
+                outcome[index] = _settled(result, strict)
+        finally:
+            _remove(plain.objects.values())
         return outcome
 
     def execute(self, runs: Mapping[int, Verified | Died]) -> dict[int, Verified | Died]:

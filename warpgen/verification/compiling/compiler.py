@@ -23,6 +23,7 @@ from warpgen.reasons import Reason
 from warpgen.record import Target
 from warpgen.verification.compiling import nvrtc
 from warpgen.verification.compiling.translation_unit import TranslationUnit, compose, single
+from warpgen.verification.compiling.watched import STATE
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.isolation import Died, Note, isolated
 
@@ -37,7 +38,7 @@ _UNDEFINED = re.compile(r"undefined symbol: \S*program_(\d+)")
 # Goes before Warp's headers: accesses to arrays, vectors and matrices trap when out of range, as in
 # Warp's debug mode, but only while armed. An adjoint that reads `x.shape` clears the shape of x's
 # gradient, harmlessly, and would trap for nothing.
-_ASSERTS = """#undef NDEBUG
+ASSERTS = """#undef NDEBUG
 extern "C" void _wp_assert(const char*, const char*, unsigned int);
 extern "C" { int warpgen_armed = 1; }
 extern "C" void warpgen_assert(const char* expression, const char* file, unsigned int line)
@@ -64,17 +65,12 @@ class Compiled(msgspec.Struct, frozen=True):
 
 
 class Compiler:
-    """Compiles for one process; `workdir` keeps the precompiled headers between units.
-
-    With `unset`, locals of C++ hold a pattern until they are set: a kernel that reads one before is not right
-    by luck.
-    """
+    """Compiles for one process; `workdir` keeps the precompiled headers between units."""
 
     bare = BARE["cpu"]
 
-    def __init__(self, workdir: Path, unset: bool = False) -> None:
+    def __init__(self, workdir: Path) -> None:
         self._workdir = workdir
-        self._unset = unset
         self._headers = workdir / "headers"
         self._asserts = self._headers / f"asserts-{secrets.token_hex(8)}.h"  # a name that is nowhere else
         self._warm: set[Target] = set()
@@ -111,7 +107,7 @@ class Compiler:
         path.unlink()
         if len(unit.members) == 1:
             (index,) = unit.members
-            result.failures[index] = Died(failure.reason, _first_error(failure.error))
+            result.failures[index] = Died(failure.reason, first_error(failure.error))
             return []
         guilty = _guilty(failure.error, unit)
         if guilty is not None:
@@ -153,7 +149,7 @@ class Compiler:
 
     def compile_file(self, source: Path, path: Path, headers: Path) -> None:
         """One file to an object; raises Exception after writing diagnostics to fd 2."""
-        warp_native.compile_object(source, path, headers, self._asserts, self._unset)
+        warp_native.compile_object(source, path, headers, self._asserts)
 
     def _build_and_link(self, unit: TranslationUnit, source: Path, path: Path, headers: Path) -> None:
         self.compile_file(source, path, headers)
@@ -175,13 +171,13 @@ class Compiler:
             )
         self._headers.mkdir(parents=True, exist_ok=True)
         if target == "cpu":  # and not again: precompiled headers hold for the file as it was
-            self._asserts.write_text(_ASSERTS, encoding="ascii")
+            self._asserts.write_text(ASSERTS + STATE, encoding="ascii")
         with tempfile.TemporaryDirectory(prefix="warm-", dir=self._workdir) as name:
             bare = partial(self._compile_bare, target, Path(name))
             said: Any = isolated(1, lambda _, __: bare(), seconds=UNIT_SECONDS)[0]
             error = f"{said.reason} {said.error}" if isinstance(said, Died) else said or bare()
         if error:
-            why = _first_error(error)
+            why = first_error(error)
             raise CompilerError(
                 f"the compiler for {target} refuses Warp's own headers ({why}): install Warp anew"
             )
@@ -228,7 +224,7 @@ def _guilty(said: str, unit: TranslationUnit) -> int | None:
     return int(undefined[1]) if undefined and int(undefined[1]) in unit.members else None
 
 
-def _first_error(said: str) -> str:
+def first_error(said: str) -> str:
     """The first diagnostic, without file and line: they would differ between a unit and a text alone."""
     found = _DIAGNOSTIC.search(said)
     if found:

@@ -115,10 +115,11 @@ class Comparison:
                 (tolerance.forward(own.kind, code) for code in own.codes() if code[-2] == "f"), default=0.0
             )
             return values_of.Agreement(0.0, allowed, 0.0, "")
-        agreement = values_of.agree(actual, expected, own.sensitivity(0), own.kind, own.codes())
+        begun = own.draw(0).begun()
+        agreement = values_of.agree(actual, expected, own.sensitivity(0), own.kind, own.codes(), begun=begun)
         if agreement.share:
             disputed = own.sensitivity(0, disputed=True, few=agreement.few)
-            agreement = values_of.agree(actual, expected, disputed, own.kind, own.codes())
+            agreement = values_of.agree(actual, expected, disputed, own.kind, own.codes(), begun=begun)
         return agreement
 
     def _slopes(self, expected: Made, made: Sequence[Made]) -> None:

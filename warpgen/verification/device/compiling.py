@@ -36,7 +36,7 @@ class DeviceCompiler(Compiler):
 
     def __init__(self, workdir: Path) -> None:
         workdir.mkdir(parents=True, exist_ok=True)
-        super().__init__(workdir, unset=True)
+        super().__init__(workdir)
         token = secrets.token_hex(8)  # precompiled headers are of these files and of no others
         self._includes, self._shim = workdir / f"warp-{token}", f"shim-{token}.h"
         self.machine = workdir / f"machine-{token}.o"
