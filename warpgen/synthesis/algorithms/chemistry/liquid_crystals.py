@@ -32,7 +32,12 @@ def anisotropy_sum(au: float, bu: float, ab: float, chi: float) -> float:
 _POWERS = {
     "gb(2, 1)": ("contact * contact * dir_factor", "shape.kappa_prime", 2, 1),
     "gb(1, 2)": ("contact * dir_factor * dir_factor", "wp.sqrt(shape.kappa_prime)", 1, 2),
-    "gb(1, 3)": ("contact * dir_factor * dir_factor * dir_factor", "wp.pow(shape.kappa_prime, 1.0 / 3.0)", 1, 3),
+    "gb(1, 3)": (
+        "contact * dir_factor * dir_factor * dir_factor",
+        "wp.pow(shape.kappa_prime, 1.0 / 3.0)",
+        1,
+        3,
+    ),
 }
 
 

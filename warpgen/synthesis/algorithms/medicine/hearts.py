@@ -78,6 +78,7 @@ def cardiac_step(d: Draft) -> None:
     paced = d.option("stimulus", "pulse", "array", "sites")
     coupling = d.option("coupling", "none", "neighbors", "fibers")
     tension = d.flag("tension", 0.4)
+    pumps = d.flag("pumps", 0.4)
     result = d.option("result", "state", "currents", weights=(0.7, 0.3))
     cells = d.pick(32, 48)
     first = layout == "cells first"
@@ -209,9 +210,26 @@ def cardiac_step(d: Draft) -> None:
         # --- Plateau and background currents ---
         i_kp = 0.0183 / (1.0 + wp.exp((7.488 - vm) / 5.98)) * (vm - e_k1)
         i_bg = 0.03921 * (vm + 59.87)
+        $pumps
         $sum
     """
-    total = "i_na + i_si + i_k + i_k1 + i_kp + i_bg"
+    exchange = """
+        # --- Sodium-potassium pump (Luo & Rudy 1994) ---
+        vfrt = vm / 26.71
+        f_nak = 1.0 / (1.0 + 0.1245 * wp.exp(-0.1 * vfrt) + 0.0365 * 1.0009 * wp.exp(-vfrt))
+        # [Na]_i = 10 mM, [K]_o = 5.4 mM
+        i_nak = 1.5 * f_nak / (1.0 + 1.0) * 5.4 / (5.4 + 1.5)
+        # --- Sodium-calcium exchanger: three sodium ions for one of calcium ---
+        inward = wp.exp(-0.65 * vfrt)
+        gain_in = 1000.0 * 1.8 * wp.exp(0.35 * vfrt)
+        # [Na]_o = 140 mM, cubed
+        gain_out = 2.744e6 * cai * inward
+        saturation = (669921.875 + 2.744e6) * (1.38 + 1.8) * (1.0 + 0.1 * inward)
+        i_ncx = 2000.0 * (gain_in - gain_out) / saturation
+        # --- Sarcolemmal calcium pump ---
+        i_pca = 1.15 * cai / (0.0005 + cai)
+    """
+    total = "i_na + i_si + i_k + i_k1 + i_kp + i_bg" + (" + i_nak + i_ncx + i_pca" if pumps else "")
     names = [
         f"{at('next_state', k)} = advance_gate({n}, alpha_{n}, beta_{n}, dt)" for k, n in enumerate(_GATES)
     ]
@@ -291,6 +309,7 @@ def cardiac_step(d: Draft) -> None:
         reads=reads,
         rates=rates if stepped else "",
         currents=currents,
+        pumps=exchange if pumps else "",
         sum=f"i_total = {total}",
         gates="\n".join(names),
         gap=gap,
@@ -325,6 +344,12 @@ def cardiac_step(d: Draft) -> None:
         b = (0.49124 * e(0.08032 * (w + 5.476)) + e(0.06175 * (w - 594.31))) / (1 + e(-0.5143 * (w + 4.753)))
         i = i_na + i_si + i_k + 0.6047 * a / (a + b) * w
         i = i + 0.0183 * w / (1 + e((7.488 - u) / 5.98)) + 0.03921 * (u + 59.87)
+        if pumps:
+            w = u / 26.71
+            i = i + 1.5 / (1 + 0.1245 * e(-0.1 * w) + 0.03653285 * e(-w)) / 2 * 5.4 / 6.9
+            top = 10.0**3 * 1.8 * e(0.35 * w) - 140.0**3 * ca * e(-0.65 * w)
+            i = i + 2000 * top / ((87.5**3 + 140.0**3) * 3.18 * (1 + 0.1 * e(-0.65 * w)))
+            i = i + 1.15 * ca / (0.0005 + ca)
         there = np.ones(cells, bool)
         if scar != "none":
             there = v.excitable if scar == "mask" else v.tissue >= 0

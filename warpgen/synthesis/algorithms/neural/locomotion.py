@@ -7,17 +7,9 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.algorithms.neural._robots import into_body
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
-
-
-def _into_body(q: Any, x: Any) -> Any:
-    """World vectors as seen from bodies with rotations x, y, z, w."""
-    u, w = -q[..., :3], q[..., 3:]
-    x = np.broadcast_to(x, u.shape)
-    t = 2 * np.cross(u, x)
-    return x + w * t + np.cross(u, t)
-
 
 _SCALES = piece("""
 @wp.struct
@@ -264,7 +256,7 @@ def locomotion_reward(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         s = {name: v[f"scales.{name}"] for name in _SCALE_RANGES}
         q = v.root_pose[:, 3:]
-        vel, omega, g = (_into_body(q, x) for x in (v.lin_vel, v.ang_vel, np.array([0.0, 0.0, -1.0])))
+        vel, omega, g = (into_body(q, x) for x in (v.lin_vel, v.ang_vel, np.array([0.0, 0.0, -1.0])))
         cmd = v.commands
         moving = np.linalg.norm(cmd, axis=1) > 0.7
 
