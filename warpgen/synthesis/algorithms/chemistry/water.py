@@ -40,7 +40,8 @@ def settle_water(d: Draft) -> None:
     form = d.option("form", "components", "vectors", weights=(0.65, 0.35))
     forces = d.option("forces", "none", "array")
     skipped = d.option("skipped", "none", "mask", "types")
-    result = d.option("result", "positions", "both")
+    result = d.option("result", "positions", "velocities", "virial")
+    box = d.option("box", "open", "periodic")
     d_oh, d_hh, m_o, m_h = _MODELS[model]
     count = d.pick(24, 32)
     rc = d_hh / 2
@@ -79,14 +80,20 @@ def settle_water(d: Draft) -> None:
         d.input("molecule_type", "int", count, -1, 2, about="0 or 1 for water, -1 for deleted molecules")
     d.param("dt", "float", 0.001, 0.002, about="time step [ps]")
     d.output("positions", "vec3", (count, 3), about="constrained positions of O, H1 and H2 [nm]")
-    if result == "both":
+    if box == "periodic":
+        d.param("box", "vec3", 1.0, 1.5, about="edge lengths of the periodic box [nm]")
+    if result == "virial":
+        d.output("virial", "mat33", count, about="virial of the constraint forces per molecule")
+    elif result == "velocities":
         d.output(
             "velocities", "vec3", (count, 3), about="velocities that agree with the constrained positions"
         )
-    move = {
-        "none": "{0} = {1} + dt * site_vel[mol, {2}]",
-        "array": "{0} = {1} + dt * (site_vel[mol, {2}] + dt * accelerations[mol, {2}])",
-    }[forces]
+    move = "free_{0} = old_{0} + dt * site_vel[mol, {1}]"
+    if forces == "array":
+        move = (
+            "vel_{0} = site_vel[mol, {1}] + dt * accelerations[mol, {1}]\nfree_{0} = old_{0} + dt * vel_{0}"
+        )
+    moves = "\n".join(move.format(site, k) for k, site in enumerate(("o", "h1", "h2")))
     skip = {
         "none": "",
         "mask": "if frozen[mol]:\n    $copy\n    return",
@@ -193,9 +200,28 @@ def settle_water(d: Draft) -> None:
         velocities[mol, 1] = (new_h1 - old_h1) / dt
         velocities[mol, 2] = (new_h2 - old_h2) / dt
     """
+    virial = f"""
+        # Constraint forces are the mass times the displacement by SETTLE over dt^2
+        inv_dt_sq = 1.0 / (dt * dt)
+        pull_o = {m_o} * inv_dt_sq * (new_o - free_o)
+        pull_h1 = {m_h} * inv_dt_sq * (new_h1 - free_h1)
+        pull_h2 = {m_h} * inv_dt_sq * (new_h2 - free_h2)
+        moment = wp.outer(old_o, pull_o) + wp.outer(old_h1, pull_h1) + wp.outer(old_h2, pull_h2)
+        virial[mol] = -0.5 * moment
+    """
+    wrap = """
+        # Molecules are wrapped as a whole, so bonds never cross the box
+        shift_x = box[0] * wp.floor(com[0] / box[0])
+        shift_y = box[1] * wp.floor(com[1] / box[1])
+        shift_z = box[2] * wp.floor(com[2] / box[2])
+        shift = wp.vec3(shift_x, shift_y, shift_z)
+        new_o -= shift
+        new_h1 -= shift
+        new_h2 -= shift
+    """
     d.launch(count)
     d.code(
-        f"""
+        """
         mol = wp.tid()
         # Sites of the rigid molecule: its bisector is the y axis, its plane z = 0
         frame = frames[mol]
@@ -204,9 +230,7 @@ def settle_water(d: Draft) -> None:
         old_h2 = wp.transform_point(frame, wp.vec3(RC, -RB, 0.0))
         $skip
         # --- Unconstrained step ---
-        {move.format("free_o", "old_o", 0)}
-        {move.format("free_h1", "old_h1", 1)}
-        {move.format("free_h2", "old_h2", 2)}
+        $moves
         com = WEIGHT_O * free_o + WEIGHT_H * (free_h1 + free_h2)
         $rotate
         # --- Rotations out of the old plane: phi about x, psi about y ---
@@ -236,15 +260,20 @@ def settle_water(d: Draft) -> None:
         yc3 = -xb2 * sin_theta + yc2 * cos_theta
         # --- Back to world coordinates ---
         $back
+        $speeds
+        $virial
+        $wrap
         positions[mol, 0] = new_o
         positions[mol, 1] = new_h1
         positions[mol, 2] = new_h2
-        $speeds
         """,
         skip=skip,
+        moves=moves,
+        wrap=wrap if box == "periodic" else "",
         rotate=components if form == "components" else vectors,
         back=back,
-        speeds=speeds if result == "both" else "",
+        speeds=speeds if result == "velocities" else "",
+        virial=virial if result == "virial" else "",
     )
     d.explain(
         "Analytical solution of the three distance constraints of water; no iterations are needed.\n"
@@ -269,6 +298,13 @@ def settle_water(d: Draft) -> None:
             miss = goal - (gaps**2).sum(axis=2)
             x = x + np.einsum("nc,ncia->nia", np.linalg.solve(slopes, miss[..., None])[..., 0], pulls)
         moved = np.ones(count, bool)
+        free = old + v.dt * vel
+        pull = (x - free) * (np.array([m_o, m_h, m_h]) / v.dt**2)[:, None]
+        virials = -0.5 * np.einsum("nia,nib->nab", old, pull)
+        speed = (x - old) / v.dt
+        if box == "periodic":
+            com = np.einsum("i,nia->na", np.array([m_o, m_h, m_h]) / (m_o + 2 * m_h), free)
+            x = x - (v.box * np.floor(com / v.box))[:, None]
         if skipped == "mask":
             x = np.where(v.frozen[:, None, None], old, x)
             moved = ~v.frozen
@@ -276,8 +312,10 @@ def settle_water(d: Draft) -> None:
             moved = v.molecule_type >= 0
             x = x * moved[:, None, None]
         found = {"positions": x}
-        if result == "both":
-            found["velocities"] = (x - old) / v.dt * moved[:, None, None]
+        if result == "velocities":
+            found["velocities"] = speed * moved[:, None, None]
+        elif result == "virial":
+            found["virial"] = virials * moved[:, None, None]
         return found
 
     d.check(reference, 1e-3)

@@ -132,6 +132,7 @@ def photon_transport(d: Draft) -> None:
     score = d.option("score", "depth", "layers", "radius")
     roulette = d.option("roulette", "survival", "cutoff")
     spin = d.option("spin", "local frame", "direction cosines")
+    detector = d.option("detector", "none", "rings", "time")
     packets, count, bins, most = d.pick(96, 128), d.pick(2, 3), d.pick(8, 12), 150
     bounds = {
         "bottom": fill(0.02, 0.3, "ascending", shape=count),
@@ -148,6 +149,13 @@ def photon_transport(d: Draft) -> None:
         d.param("bin_size", "float", 0.3 / bins, about="width of the bins [cm]")
     d.output("absorbed", "float", count if score == "layers" else bins, about="absorbed weight per bin")
     d.output("escaped", "float", 3, about="weight that was reflected, transmitted or dropped")
+    if detector != "none":
+        d.param("aperture", "float", 0.3, 0.8, about="smallest cosine of the angles that the detector sees")
+        d.output("detected", "float", bins, about="weight seen by the detector, per ring or time bin")
+    if detector == "rings":
+        d.param("ring_width", "float", 0.02, 0.05, about="width of the rings on the surface [cm]")
+    elif detector == "time":
+        d.param("time_bin", "float", 5.0, 10.0, about="width of the time bins [ps]")
     d.module(f"MAX_STEPS = wp.constant({most})\nMIN_WEIGHT = wp.constant(0.02)")
     start = {
         "pencil": "pos = wp.vec3(0.0, 0.0, 0.0)\ndir = wp.vec3(0.0, 0.0, 1.0)",
@@ -221,6 +229,7 @@ def photon_transport(d: Draft) -> None:
             reflectance = r_0 + (1.0 - r_0) * grazing * grazing * grazing * grazing * grazing
             outside = wp.where(next_layer < 0, 0, 1)
             wp.atomic_add(escaped, outside, weight * (1.0 - reflectance))
+            $watch
             weight *= reflectance
             dir = wp.vec3(dir[0], dir[1], -dir[2])
         """,
@@ -232,6 +241,8 @@ def photon_transport(d: Draft) -> None:
             if layer < 0:
                 # Diffuse reflectance
                 wp.atomic_add(escaped, 0, weight)
+                $exit
+                $sees
                 return
             if layer >= num_layers:
                 wp.atomic_add(escaped, 1, weight)
@@ -272,6 +283,26 @@ def photon_transport(d: Draft) -> None:
                 dir = wp.normalize(wp.vec3(ux, uy, uz))
         """,
     }[spin]
+    # Light that leaves through the surface at the top
+    sees = {
+        "none": "",
+        "rings": f"""
+            # Only light within the aperture reaches the fiber
+            if -dir[2] >= aperture:
+                exit_r = wp.sqrt(pos[0] * pos[0] + pos[1] * pos[1])
+                ring = int(exit_r / ring_width)
+                if ring < {bins}:
+                    wp.atomic_add(detected, ring, exit_weight)
+        """,
+        "time": f"""
+            if -dir[2] >= aperture:
+                # Time of flight: optical path over the speed of light, 0.03 cm/ps
+                flight = path / 0.0299792
+                time_slot = wp.min(int(flight / time_bin), {bins - 1})
+                wp.atomic_add(detected, time_slot, exit_weight)
+        """,
+    }[detector]
+    timed = detector == "time"
     kill = {
         "survival": """
             # Russian roulette: end faint packets without a bias
@@ -296,6 +327,7 @@ def photon_transport(d: Draft) -> None:
         $start
         weight = float(1.0)
         layer = int(0)
+        $path
         # Optical depth left until the next interaction, spent layer by layer
         optical = float(0.0)
         $specular
@@ -320,12 +352,14 @@ def photon_transport(d: Draft) -> None:
             if hop > to_edge:
                 # --- Boundary: move there, keep what is left of the optical depth ---
                 pos += to_edge * dir
+                $far
                 optical -= to_edge * mu_t
                 $cross
                 $leave
                 continue
             # --- Hop and drop ---
             pos += hop * dir
+            $near
             optical = 0.0
             lost = weight * layers.mu_a[layer] / mu_t
             weight -= lost
@@ -347,6 +381,14 @@ def photon_transport(d: Draft) -> None:
         phase=_PHASES[phase],
         frames=frames,
         kill=kill,
+        exit="exit_weight = weight" if detector != "none" else "",
+        sees=sees,
+        watch="if outside == 0:\n    exit_weight = weight * (1.0 - reflectance)\n    $sees"
+        if detector != "none"
+        else "",
+        path="path = float(0.0)" if timed else "",
+        far="path += layers.n[layer] * to_edge" if timed else "",
+        near="path += layers.n[layer] * hop" if timed else "",
     )
     d.explain(
         "Weights are dimensionless, lengths in cm. The z axis points into the tissue; the surface is at z = 0.\n"
@@ -354,6 +396,10 @@ def photon_transport(d: Draft) -> None:
     )
 
     def conserved(before: Values, after: Values) -> None:
+        if detector != "none":
+            assert (after.detected >= 0).all()
+            assert after.detected.sum() <= after.escaped[0] * 1.001
+            assert after.detected.sum() > 0.1 * (after.escaped[0] - packets * 0.05)
         total = after.absorbed.sum() + after.escaped.sum()
         slack = 2e-3 if roulette == "cutoff" else 0.06
         assert abs(total / packets - 1.0) < slack, "weight is lost or made"
