@@ -25,6 +25,13 @@ for _number, _handler in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signa
         signal.signal(_number, _handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one file share datasets, so they go to one worker; those of the algorithms share nothing."""
+    for item in items:
+        if item.path.name != "test_algorithms.py":
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
 @pytest.fixture(autouse=True)
 def _own_folder_stays() -> Iterator[None]:
     """A run without workers gives its process, here the tests', a folder that goes with the run."""

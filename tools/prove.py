@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from warpgen.errors import WarpgenError
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import lower
+from warpgen.program import Program
 from warpgen.record import Target
 from warpgen.synthesis.algorithms import domains
 from warpgen.synthesis.writing.algorithm import Algorithm
@@ -41,25 +42,31 @@ _LEAST = {"float16": 2e-2, "float32": 0.0, "float64": 0.0}  # tolerances cannot 
 
 
 def covering(algorithm: Algorithm, least: int = 3) -> tuple[list[Written], list[str]]:
-    """Programs in which every option of the algorithm is taken, and the options that never were."""
-    taken: set[tuple[str, int]] = set()
+    """Programs, as few as do, in which every option is taken; the options that never came up."""
+    drawn: list[tuple[Written, set[tuple[str, object]]]] = []
     sizes: dict[str, int] = {}
-    chosen: list[Written] = []
+    seen: set[tuple[str, object]] = set()
     quiet = 0
     for number in range(MOST):
         written = write(algorithm, Rng("prove", algorithm.category, algorithm.name, number), 0, number)
         options = written.draft.options
         sizes |= {name: size for name, (_, size) in options.items()}
-        fresh = {(name, at) for name, (at, _) in options.items()} | {(written.real, 0)}
-        quiet += 1
-        if fresh - taken or len(chosen) < least:
-            taken |= fresh
-            chosen.append(written)
-            quiet = 0
-        if quiet > 60 and sum(sizes.values()) <= sum(name in sizes for name, _ in taken):
+        taken: set[tuple[str, object]] = {(name, at) for name, (at, _) in options.items()}
+        taken.add(("real", written.real))
+        drawn.append((written, taken))
+        quiet = 0 if taken - seen else quiet + 1
+        seen |= taken
+        if quiet > 60 and sum(sizes.values()) <= sum(name in sizes for name, _ in seen):
             break
+    chosen: list[Written] = []
+    left = set(seen)
+    while left or len(chosen) < least:
+        written, taken = max(drawn, key=lambda draw: len(draw[1] & left))
+        drawn.remove((written, taken))
+        chosen.append(written)
+        left -= taken
     wanted = {(name, at) for name, size in sizes.items() for at in range(size)}
-    return chosen, sorted(f"{name}:{at}" for name, at in wanted - taken)
+    return chosen, sorted(f"{name}:{at}" for name, at in wanted - seen)
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -69,35 +76,42 @@ class Failure(msgspec.Struct, frozen=True):
     why: str
 
 
-def prove(programs: Sequence[Written], workdir: Path, verify: bool = True) -> Iterator[Failure]:
+def prove(programs: Sequence[Written], compiler: Compiler, verify: Path | None) -> Iterator[Failure]:
     """What is wrong with each program: it cannot be lowered, or is not what it says, or cannot be verified.
 
-    Without `verify` the checks that every row of a dataset passes anyhow, gradients among them, are left out.
+    Verification works in the folder `verify`. With None the checks that every row of a dataset passes anyhow,
+    gradients among them, are left out, and no adjoint is compiled.
     """
     targets: tuple[Target, ...] = ("cpu", "cuda") if verify else ("cpu",)
     codes: list[Any] = []
     for written in programs:
         try:
-            codes.append(lower(written.program, targets))
+            codes.append(lower(written.program if verify else _forward(written.program), targets))
         except WarpgenError as error:
             yield Failure(written, f"not lowered: {error}")
             codes.append(None)
     if verify:
         plain = [written.program for written in programs]
-        judgements = check_unit(plain, codes, "run", "strict", targets, workdir)
+        judgements = check_unit(plain, codes, "run", "strict", targets, verify)
         for written, judged in zip(programs, judgements, strict=True):
             wrong = {j.reason: j.error for j in judged.values() if j.verified is None}
             for reason, why in wrong.items():
                 yield Failure(written, f"not verified: {reason}: {why}")
-    yield from _compared(programs, codes, workdir)
+    yield from _compared(programs, codes, compiler)
 
 
-def _compared(programs: Sequence[Written], codes: Sequence[Any], workdir: Path) -> Iterator[Failure]:
+def _forward(program: Program) -> Program:
+    """The program without an adjoint."""
+    source = program.source.replace("@wp.kernel\n", "@wp.kernel(enable_backward=False)\n")
+    return msgspec.structs.replace(program, source=source)
+
+
+def _compared(programs: Sequence[Written], codes: Sequence[Any], compiler: Compiler) -> Iterator[Failure]:
     """Programs whose outputs are not those of their references."""
     present = [i for i, code in enumerate(codes) if code is not None]
     prepared = prepare([w.program for w in programs], present, [])
     texts = {i: codes[i]["cpu"].text for i in present}
-    compiled = Compiler(workdir).compile("cpu", texts)
+    compiled = compiler.compile("cpu", texts)
     ready = [i for i in present if i in compiled.objects and isinstance(prepared[i], Prepared)]
 
     def task(number: int, note: Note) -> Any:
@@ -218,7 +232,10 @@ def main() -> int:
     asked = parser.parse_args()
     wrong = 0
     with tempfile.TemporaryDirectory() as folder:
+        checks = Path(folder) / "checks"
+        checks.mkdir()
         warp_api.start(Path(folder) / "kernels")
+        compiler = Compiler(checks)
         for what in asked.what:
             domain, _, name = what.partition(".")
             chosen = [a for a in domains()[domain].algorithms if name in ("", a.name)]
@@ -232,7 +249,7 @@ def main() -> int:
             if asked.show:
                 for written in programs:
                     print(f"# --- {written.draft.options}\n{written.program.source}")
-            failures = list(prove(programs, Path(folder) / "checks"))
+            failures = list(prove(programs, compiler, checks))
             for failure in failures:
                 wrong += 1
                 program, options = failure.written.program, failure.written.draft.options

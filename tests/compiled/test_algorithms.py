@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from tools.prove import Failure, covering, prove
+from tools.prove import covering, prove
 from warpgen.extraction import warp_api
 from warpgen.synthesis.algorithms import domains
-from warpgen.synthesis.writing.algorithm import Algorithm, Domain
+from warpgen.synthesis.writing.algorithm import Domain
 from warpgen.synthesis.writing.draft import Draft
+from warpgen.verification.compiling.compiler import Compiler
+
+
+@pytest.fixture(scope="module")
+def compiler(tmp_path_factory: pytest.TempPathFactory) -> Compiler:
+    """One for all, as it spends seconds on Warp's headers at first."""
+    warp_api.start(tmp_path_factory.mktemp("kernels"))
+    return Compiler(tmp_path_factory.mktemp("checks"))
 
 
 @pytest.mark.parametrize("domain", list(domains()))
-def test_algorithms_compute_what_they_say(domain: str, tmp_path: Path) -> None:
+def test_algorithms_compute_what_they_say(domain: str, compiler: Compiler) -> None:
     """Outputs are the reference's, or have the properties claimed, whatever options are taken."""
-    warp_api.start(tmp_path / "kernels")
     programs = []
     for algorithm in domains()[domain].algorithms:
         drafts, left = covering(algorithm, least=1)
         assert not left, f"{algorithm.name} never takes {left}"
         programs += drafts
-    failures = list(prove(programs, tmp_path / "checks", verify=False))
+    failures = list(prove(programs, compiler, verify=None))
     assert not failures, "\n".join(f"{f.written.program.name}: {f.why}" for f in failures)
-
-
-def _failures(algorithm: Algorithm, folder: Path) -> list[Failure]:
-    warp_api.start(folder / "kernels")
-    return list(prove(covering(algorithm)[0], folder / "checks"))
 
 
 def doubled(d: Draft) -> None:
@@ -60,10 +61,12 @@ def vacuous(d: Draft) -> None:
     ("write", "said"),
     [(doubled, "of it differ"), (unclaimed, "nothing is claimed"), (vacuous, "holds of wrong outputs")],
 )
-def test_a_wrong_or_empty_claim_is_found(write: Callable[[Draft], None], said: str, tmp_path: Path) -> None:
+def test_a_wrong_or_empty_claim_is_found(
+    write: Callable[[Draft], None], said: str, compiler: Compiler
+) -> None:
     """A formula that is not its reference's, no claim at all, and a claim that cannot fail."""
     domain = Domain("planted", "faults")
     domain.algorithm(source="none")(write)
-    failures = _failures(domain.algorithms[0], tmp_path)
+    failures = list(prove(covering(domain.algorithms[0])[0], compiler, verify=None))
     assert failures
     assert all(said in failure.why for failure in failures)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from warpgen.errors import SynthesisError
 from warpgen.launch import Fill
 from warpgen.synthesis.writing.algorithm import Algorithm, Domain
+from warpgen.synthesis.writing.counts import pass_counts
 from warpgen.synthesis.writing.draft import Draft, fill
 from warpgen.synthesis.writing.hand import Hand, american
 from warpgen.synthesis.writing.module import Written, write
@@ -109,6 +110,33 @@ def test_arguments_are_told_of_in_one_place_or_none() -> None:
     for source in behind + section:
         x, y = ("raw" if "raw[" in source else "x"), ("made" if "made[" in source else "y")
         assert f"{x}: Samples, {y} is made" in source or f"# Samples, {y} is made" in source
+
+
+@pytest.mark.parametrize(
+    ("asking", "passing", "names"),
+    [
+        ("size = x.shape[0]\ny[tid] = x[size - 1 - tid]", "y[tid] = x[size - 1 - tid]", {"size"}),
+        ("y[tid] = x[x.shape[0] - 1 - tid]", "y[tid] = x[{0} - 1 - tid]", {"n", "count", "size"}),
+        (
+            "size = x.shape[0]\nsize += 1\ny[tid] = x[tid] + float(size)",
+            "size = {0}\nsize += 1\ny[tid] = x[tid] + float(size)",
+            {"n", "count"},
+        ),
+        ("y[tid] = float(x.shape[0])", "", set()),
+    ],
+)
+def test_sizes_may_be_arguments(asking: str, passing: str, names: set[str]) -> None:
+    """A size becomes an argument that holds it, unless it changes or the array is needed for nothing else."""
+    d = Draft(Rng(0))
+    d.input("x", "float", 7)
+    d.output("y", "float", 7)
+    d.code(asking)
+    pass_counts(d, Rng(0))
+    made = [p for p in d.parameters if p.role == "param"]
+    assert {p.name for p in made} <= names
+    assert len(made) == bool(names)
+    assert all(p.fills[0].value == 7.0 for p in made)
+    assert d.text.strip() == (passing.format(*[p.name for p in made]) or asking)
 
 
 def test_prose_is_spelled_as_warp_is() -> None:

@@ -11,14 +11,12 @@ from warpgen.errors import RecipeError
 from warpgen.program import Program
 from warpgen.synthesis.algorithms import all_algorithms, domains
 from warpgen.synthesis.writing.algorithm import Algorithm
-from warpgen.synthesis.writing.module import Written, variant, write
+from warpgen.synthesis.writing.module import Written, write
 from warpgen.synthesis.writing.rng import Rng
 
 # Lines of code that a kernel of each complexity has, and how many drafts are made to come by one.
 _LINES = {"mixed": (0, math.inf), "small": (0, 10), "medium": (11, 24), "large": (25, math.inf)}
 _DRAFTS = 12
-# So many programs of one algorithm in a row are drawn apart, each out of so many candidates.
-_SEASON, _CANDIDATES = 32, 3
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -65,11 +63,15 @@ def _lines(written: Written) -> int:
     return sum(bool(line) and not line.startswith("#") for line in stripped)
 
 
+def program_of(algorithm: Algorithm, seed: int, index: int, place: int) -> Program:
+    """The program of this index, if it is the algorithm's turn for the `place`-th time."""
+    return write(algorithm, _stream(seed, algorithm, place), seed, index).program
+
+
 def _drawn(seed: int, index: int, attempt: int, options: Options) -> tuple[Algorithm, Rng]:
     """What the program is about, and the stream it is drawn from.
 
-    The first attempt is dealt over the index, unless the recipe has weights; the variants of one algorithm
-    are then drawn apart from each other.
+    The first attempt is dealt over the index, unless the recipe has weights.
     """
     if attempt or options.categories:
         rng = Rng(seed, index, attempt)
@@ -77,8 +79,7 @@ def _drawn(seed: int, index: int, attempt: int, options: Options) -> tuple[Algor
         return rng.weighted({a: float(a.weight) for a in domain.algorithms}), rng
     turn, at = divmod(index, _cards())
     algorithm, copy = _deal(seed, turn)[at]
-    season, place = divmod(turn * algorithm.weight + copy, _SEASON)
-    return algorithm, _stream(seed, algorithm, season, place, _apart(seed, algorithm, season)[place])
+    return algorithm, _stream(seed, algorithm, turn * algorithm.weight + copy)
 
 
 @functools.cache
@@ -93,24 +94,5 @@ def _deal(seed: int, turn: int) -> tuple[tuple[Algorithm, int], ...]:
     return tuple(Rng("deal", seed, turn).shuffled(cards))
 
 
-def _stream(seed: int, algorithm: Algorithm, season: int, place: int, candidate: int) -> Rng:
-    return Rng(seed, algorithm.category, algorithm.name, season, place, candidate)
-
-
-@functools.lru_cache(maxsize=1024)
-def _apart(seed: int, algorithm: Algorithm, season: int) -> tuple[int, ...]:
-    """Which candidate is taken at each place of a season: the one least like those before it."""
-    taken: list[dict[str, int]] = []
-    chosen: list[int] = []
-    for place in range(_SEASON):
-        drafts = [variant(algorithm, _stream(seed, algorithm, season, place, c)) for c in range(_CANDIDATES)]
-        far = [min((_distance(draft, other) for other in taken), default=0) for draft in drafts]
-        best = far.index(max(far))
-        chosen.append(best)
-        taken.append(drafts[best])
-    return tuple(chosen)
-
-
-def _distance(one: dict[str, int], other: dict[str, int]) -> int:
-    """How many options are not the same."""
-    return sum(one.get(name) != other.get(name) for name in one.keys() | other.keys())
+def _stream(seed: int, algorithm: Algorithm, place: int) -> Rng:
+    return Rng(seed, algorithm.category, algorithm.name, place)

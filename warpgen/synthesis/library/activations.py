@@ -39,11 +39,12 @@ def _gelu_slope(x: Any) -> Any:
 
 
 SIGMOID = piece(
-    """
+    '''
 @wp.func
 def sigmoid(x: float) -> float:
+    """Logistic sigmoid 1 / (1 + exp(-x))."""
     return 1.0 / (1.0 + wp.exp(-x))
-""",
+''',
     numpy=_sigmoid,
 )
 
@@ -68,11 +69,12 @@ def relu_grad(x: float) -> float:
 
 LEAKY_RELU = Activation(
     piece(
-        """
+        '''
 @wp.func
 def leaky_relu(x: float) -> float:
+    """ReLU with a slope of 0.01 for negative inputs."""
     return wp.where(x > 0.0, x, 0.01 * x)
-""",
+''',
         numpy=lambda x: np.where(x > 0.0, x, 0.01 * x),
     ),
     piece(
@@ -132,42 +134,45 @@ def selu_grad(x: float) -> float:
 
 GELU = Activation(
     piece(
-        """
+        '''
 @wp.func
 def gelu(x: float) -> float:
-    # tanh form of Hendrycks & Gimpel 2016
+    """Gaussian error linear unit, tanh approximation."""
     return 0.5 * x * (1.0 + wp.tanh(0.7978845608 * (x + 0.044715 * x * x * x)))
-""",
+''',
         numpy=lambda x: 0.5 * x * (1.0 + np.tanh(0.7978845608 * (x + 0.044715 * x**3))),
     ),
     piece(
-        """
+        '''
 @wp.func
 def gelu_grad(x: float) -> float:
+    """Derivative of the tanh approximation of GELU."""
     t = wp.tanh(0.7978845608 * (x + 0.044715 * x * x * x))
     inner = 0.7978845608 * (1.0 + 0.134145 * x * x)
     return 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner
-""",
+''',
         numpy=_gelu_slope,
     ),
 )
 
 GELU_EXACT = Activation(
     piece(
-        """
+        '''
 @wp.func
 def gelu_erf(x: float) -> float:
+    """Exact GELU: x times the standard normal CDF at x."""
     return 0.5 * x * (1.0 + wp.erf(0.7071067811865475 * x))
-""",
+''',
         numpy=lambda x: 0.5 * x * (1.0 + _erf(np.sqrt(0.5) * x)),
     ),
     piece(
-        """
+        '''
 @wp.func
 def gelu_erf_grad(x: float) -> float:
+    """Derivative of the exact GELU: CDF(x) + x * PDF(x)."""
     cdf = 0.5 * (1.0 + wp.erf(0.7071067811865475 * x))
     return cdf + x * 0.3989422804014327 * wp.exp(-0.5 * x * x)
-""",
+''',
         numpy=lambda x: (
             0.5 * (1.0 + _erf(np.sqrt(0.5) * x)) + x * np.exp(-0.5 * x * x) / np.sqrt(2.0 * np.pi)
         ),
@@ -176,11 +181,12 @@ def gelu_erf_grad(x: float) -> float:
 
 SILU = Activation(
     piece(
-        """
+        '''
 @wp.func
 def silu(x: float) -> float:
+    """SiLU (swish): x * sigmoid(x)."""
     return x / (1.0 + wp.exp(-x))
-""",
+''',
         numpy=lambda x: x * _sigmoid(x),
     ),
     piece(
@@ -196,12 +202,13 @@ def silu_grad(x: float) -> float:
 
 SOFTPLUS = Activation(
     piece(
-        """
+        '''
 @wp.func
 def softplus(x: float) -> float:
+    """Numerically stable log(1 + exp(x))."""
     # max(x, 0) is taken out so that the exponential cannot overflow
     return wp.max(x, 0.0) + wp.log(1.0 + wp.exp(-wp.abs(x)))
-""",
+''',
         numpy=lambda x: np.logaddexp(0.0, x),
     ),
     piece(
@@ -216,11 +223,12 @@ def softplus_grad(x: float) -> float:
 
 MISH = Activation(
     piece(
-        """
+        '''
 @wp.func
 def mish(x: float) -> float:
+    """Mish activation: x * tanh(softplus(x)), see Misra 2019."""
     return x * wp.tanh(wp.log(1.0 + wp.exp(x)))
-""",
+''',
         numpy=lambda x: x * np.tanh(np.logaddexp(0.0, x)),
     ),
     piece(
@@ -236,23 +244,25 @@ def mish_grad(x: float) -> float:
 
 HARD_SWISH = Activation(
     piece(
-        """
+        '''
 @wp.func
 def hard_swish(x: float) -> float:
+    """Piecewise linear approximation of swish used by MobileNetV3."""
     return x * wp.clamp(x + 3.0, 0.0, 6.0) / 6.0
-""",
+''',
         numpy=lambda x: x * np.clip(x + 3.0, 0.0, 6.0) / 6.0,
     ),
     piece(
-        """
+        '''
 @wp.func
 def hard_swish_grad(x: float) -> float:
+    """Derivative of hard_swish, zero below -3 and one above 3."""
     if x <= -3.0:
         return 0.0
     if x >= 3.0:
         return 1.0
     return (2.0 * x + 3.0) / 6.0
-""",
+''',
         numpy=lambda x: np.where(x <= -3.0, 0.0, np.where(x >= 3.0, 1.0, (2.0 * x + 3.0) / 6.0)),
     ),
 )

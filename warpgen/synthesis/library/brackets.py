@@ -8,9 +8,18 @@ from __future__ import annotations
 from warpgen.synthesis.writing.pieces import piece
 
 BISECT = piece(
-    """
+    '''
 @wp.func
 def find_interval(xs: wp.array(dtype=float), x: float) -> int:
+    """Return k such that xs[k] <= x < xs[k + 1], using bisection.
+
+    Args:
+        xs: Knots in ascending order.
+        x: Query position; clamped to the first or last interval.
+
+    Returns:
+        Index of the interval's left knot.
+    """
     low = int(0)
     high = xs.shape[0] - 1
     while high - low > 1:
@@ -20,7 +29,7 @@ def find_interval(xs: wp.array(dtype=float), x: float) -> int:
         else:
             low = mid
     return low
-"""
+'''
 )
 
 SCAN = piece(
@@ -36,11 +45,12 @@ def scan_interval(xs: wp.array(dtype=float), x: float) -> int:
 )
 
 LOWER_BOUND = piece(
-    """
+    '''
 @wp.func
 def bracket(xs: wp.array(dtype=float), x: float) -> int:
+    """Return the index of the interval that contains x, clamped to the valid range."""
     return wp.clamp(wp.lower_bound(xs, x) - 1, 0, xs.shape[0] - 2)
-"""
+'''
 )
 
 SEARCHES = (BISECT, SCAN, LOWER_BOUND)

@@ -54,19 +54,26 @@ def _conductor(cos: Any, eta: Any, k: Any) -> Any:
 
 
 FRESNEL_SCHLICK = piece(
-    """
+    '''
 @wp.func
 def fresnel_schlick(cos_theta: float, f0: float) -> float:
+    """Schlick's approximation to the Fresnel reflectance.
+
+    Args:
+        cos_theta: Cosine of the angle between the view and half vectors.
+        f0: Reflectance at normal incidence.
+    """
     m = wp.clamp(1.0 - cos_theta, 0.0, 1.0)
     return f0 + (1.0 - f0) * m * m * m * m * m
-""",
+''',
     numpy=lambda c, f0: f0 + (1.0 - f0) * np.clip(1.0 - c, 0.0, 1.0) ** 5,
 )
 
 FRESNEL_DIELECTRIC = piece(
-    """
+    '''
 @wp.func
 def fresnel_dielectric(cos_i: float, eta: float) -> float:
+    """Unpolarized Fresnel reflectance of a dielectric interface."""
     # eta is the inner index of refraction over the outer one
     sin2_t = (1.0 - cos_i * cos_i) / (eta * eta)
     if sin2_t >= 1.0:
@@ -75,14 +82,15 @@ def fresnel_dielectric(cos_i: float, eta: float) -> float:
     r_s = (cos_i - eta * cos_t) / (cos_i + eta * cos_t)
     r_p = (eta * cos_i - cos_t) / (eta * cos_i + cos_t)
     return 0.5 * (r_s * r_s + r_p * r_p)
-""",
+''',
     numpy=_dielectric,
 )
 
 FRESNEL_CONDUCTOR = piece(
-    """
+    '''
 @wp.func
 def fresnel_conductor(cos_i: float, eta: float, k: float) -> float:
+    """Fresnel reflectance of a metal with complex index of refraction eta + i*k."""
     cos2 = cos_i * cos_i
     sin2 = 1.0 - cos2
     t0 = eta * eta - k * k - sin2
@@ -95,31 +103,32 @@ def fresnel_conductor(cos_i: float, eta: float, k: float) -> float:
     t4 = t2 * sin2
     r_p = r_s * (t3 - t4) / (t3 + t4)
     return 0.5 * (r_p + r_s)
-""",
+''',
     numpy=_conductor,
 )
 
 GGX = piece(
-    """
+    '''
 @wp.func
 def ggx_distribution(n_dot_h: float, alpha: float) -> float:
+    """GGX (Trowbridge-Reitz) normal distribution function."""
     a2 = alpha * alpha
     d = n_dot_h * n_dot_h * (a2 - 1.0) + 1.0
     return a2 / (wp.pi * d * d)
-""",
+''',
     numpy=_ggx,
 )
 
 SMITH = piece(
-    """
+    '''
 @wp.func
 def smith_visibility(n_dot_v: float, n_dot_l: float, alpha: float) -> float:
-    # shadowing and masking of both directions, over 4 (n.v) (n.l)
+    """Height-correlated Smith masking-shadowing, divided by 4 * (n.v) * (n.l)."""
     a2 = alpha * alpha
     lambda_v = n_dot_l * wp.sqrt(n_dot_v * n_dot_v * (1.0 - a2) + a2)
     lambda_l = n_dot_v * wp.sqrt(n_dot_l * n_dot_l * (1.0 - a2) + a2)
     return 0.5 / (lambda_v + lambda_l)
-""",
+''',
     numpy=_smith,
 )
 
@@ -185,9 +194,10 @@ def blinn_phong(n: wp.vec3, v: wp.vec3, l: wp.vec3, roughness: float) -> float:
 )
 
 OREN_NAYAR = piece(
-    """
+    '''
 @wp.func
 def oren_nayar(n: wp.vec3, v: wp.vec3, l: wp.vec3, roughness: float) -> float:
+    """Oren-Nayar diffuse reflection, qualitative model (1994)."""
     sigma2 = roughness * roughness
     a = 1.0 - 0.5 * sigma2 / (sigma2 + 0.33)
     b = 0.45 * sigma2 / (sigma2 + 0.09)
@@ -199,14 +209,25 @@ def oren_nayar(n: wp.vec3, v: wp.vec3, l: wp.vec3, roughness: float) -> float:
     if s > 0.0:
         t = wp.max(wp.max(n_dot_l, n_dot_v), 1.0e-3)
     return (a + b * wp.max(s, 0.0) / t) / wp.pi
-""",
+''',
     numpy=_oren_nayar,
 )
 
 COOK_TORRANCE = piece(
-    """
+    '''
 @wp.func
 def cook_torrance(n: wp.vec3, v: wp.vec3, l: wp.vec3, roughness: float) -> float:
+    """Evaluate the Cook-Torrance specular term.
+
+    Args:
+        n: Unit surface normal.
+        v: Unit direction to the viewer.
+        l: Unit direction to the light.
+        roughness: Perceptual roughness; alpha is its square.
+
+    Returns:
+        Specular BRDF value [1/sr].
+    """
     h = wp.normalize(v + l)
     n_dot_v = wp.max(wp.dot(n, v), 1.0e-3)
     n_dot_l = wp.max(wp.dot(n, l), 1.0e-3)
@@ -215,7 +236,7 @@ def cook_torrance(n: wp.vec3, v: wp.vec3, l: wp.vec3, roughness: float) -> float
     vis = smith_visibility(n_dot_v, n_dot_l, alpha)
     # four percent at normal incidence: most dielectrics
     return d * vis * fresnel_schlick(wp.dot(v, h), 0.04)
-""",
+''',
     GGX,
     SMITH,
     FRESNEL_SCHLICK,
@@ -223,9 +244,10 @@ def cook_torrance(n: wp.vec3, v: wp.vec3, l: wp.vec3, roughness: float) -> float
 )
 
 DISNEY_DIFFUSE = piece(
-    """
+    '''
 @wp.func
 def disney_diffuse(n: wp.vec3, v: wp.vec3, l: wp.vec3, roughness: float) -> float:
+    """Burley's diffuse model with retro-reflection at grazing angles."""
     h = wp.normalize(v + l)
     l_dot_h = wp.dot(l, h)
     fd90 = 0.5 + 2.0 * roughness * l_dot_h * l_dot_h
@@ -235,7 +257,7 @@ def disney_diffuse(n: wp.vec3, v: wp.vec3, l: wp.vec3, roughness: float) -> floa
     view_scatter = 1.0 + (fd90 - 1.0) * mv * mv * mv * mv * mv
     light_scatter = 1.0 + (fd90 - 1.0) * ml * ml * ml * ml * ml
     return view_scatter * light_scatter / wp.pi
-""",
+''',
     numpy=_disney,
 )
 

@@ -35,11 +35,12 @@ def _cubic(x: Any) -> Any:
 
 LINEAR = Spline(
     piece(
-        """
+        '''
 @wp.func
 def hat(x: float) -> float:
+    """Linear B-spline (tent) centered at zero."""
     return wp.max(1.0 - wp.abs(x), 0.0)
-""",
+''',
         numpy=lambda x: np.maximum(1.0 - np.abs(x), 0.0),
     ),
     2,
@@ -48,16 +49,17 @@ def hat(x: float) -> float:
 
 QUADRATIC = Spline(
     piece(
-        """
+        '''
 @wp.func
 def quadratic_bspline(x: float) -> float:
+    """Quadratic B-spline, support |x| < 1.5."""
     d = wp.abs(x)
     if d < 0.5:
         return 0.75 - d * d
     if d < 1.5:
         return 0.5 * (1.5 - d) * (1.5 - d)
     return 0.0
-""",
+''',
         numpy=_quadratic,
     ),
     3,
@@ -66,9 +68,10 @@ def quadratic_bspline(x: float) -> float:
 
 CUBIC = Spline(
     piece(
-        """
+        '''
 @wp.func
 def cubic_bspline(x: float) -> float:
+    """Cubic B-spline with C2 continuity, support |x| < 2."""
     d = wp.abs(x)
     if d < 1.0:
         return 0.5 * d * d * d - d * d + 2.0 / 3.0
@@ -76,7 +79,7 @@ def cubic_bspline(x: float) -> float:
         t = 2.0 - d
         return t * t * t / 6.0
     return 0.0
-""",
+''',
         numpy=_cubic,
     ),
     4,

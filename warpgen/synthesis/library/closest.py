@@ -38,20 +38,26 @@ def on_triangle(p: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 SEGMENT = piece(
-    """
+    '''
 @wp.func
 def closest_point_segment(p: wp.vec3, a: wp.vec3, b: wp.vec3) -> wp.vec3:
+    """Return the point on segment [a, b] closest to p."""
     ab = b - a
     t = wp.clamp(wp.dot(p - a, ab) / wp.max(wp.dot(ab, ab), 1.0e-12), 0.0, 1.0)
     return a + t * ab
-""",
+''',
     numpy=on_segment,
 )
 
 TRIANGLE = piece(
-    """
+    '''
 @wp.func
 def closest_point_triangle(p: wp.vec3, a: wp.vec3, b: wp.vec3, c: wp.vec3) -> wp.vec3:
+    """Return the point on triangle (a, b, c) closest to p.
+
+    Classifies p by Voronoi region (vertex, edge or face), see Ericson,
+    "Real-Time Collision Detection", section 5.1.5.
+    """
     ab = b - a
     ac = c - a
     ap = p - a
@@ -87,15 +93,16 @@ def closest_point_triangle(p: wp.vec3, a: wp.vec3, b: wp.vec3, c: wp.vec3) -> wp
     # inside the face: barycentric coordinates of the foot
     denom = 1.0 / (va + vb + vc)
     return a + vb * denom * ab + vc * denom * ac
-""",
+''',
     numpy=on_triangle,
 )
 
 BOX = piece(
-    """
+    '''
 @wp.func
 def closest_point_box(p: wp.vec3, lower: wp.vec3, upper: wp.vec3) -> wp.vec3:
+    """Clamp p to an axis-aligned box."""
     return wp.max(wp.min(p, upper), lower)
-""",
+''',
     numpy=lambda p, lower, upper: np.clip(p, lower, upper),
 )

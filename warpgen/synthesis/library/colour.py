@@ -27,25 +27,27 @@ def luminance(c: wp.vec3) -> float:
 )
 
 TO_LINEAR = piece(
-    """
+    '''
 @wp.func
 def srgb_to_linear(c: float) -> float:
+    """Decode an sRGB component in [0, 1] to linear light (IEC 61966-2-1)."""
     if c <= 0.04045:
         return c / 12.92
     return wp.pow((c + 0.055) / 1.055, 2.4)
-""",
+''',
     numpy=lambda c: np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4),
 )
 
 TO_SRGB = piece(
-    """
+    '''
 @wp.func
 def linear_to_srgb(c: float) -> float:
+    """Encode a linear component in [0, 1] as sRGB (IEC 61966-2-1)."""
     # linear near black, since the power law has an infinite slope there
     if c <= 0.0031308:
         return 12.92 * c
     return 1.055 * wp.pow(c, 1.0 / 2.4) - 0.055
-""",
+''',
     numpy=lambda c: np.where(c <= 0.0031308, 12.92 * c, 1.055 * np.maximum(c, 1e-9) ** (1 / 2.4) - 0.055),
 )
 
@@ -62,9 +64,10 @@ def _hsv(c: Any) -> Any:
 
 
 TO_HSV = piece(
-    """
+    '''
 @wp.func
 def rgb_to_hsv(c: wp.vec3) -> wp.vec3:
+    """Convert RGB to hue, saturation and value, all in [0, 1]."""
     value = wp.max(c[0], wp.max(c[1], c[2]))
     chroma = value - wp.min(c[0], wp.min(c[1], c[2]))
     # greys have no hue, black no saturation
@@ -80,7 +83,7 @@ def rgb_to_hsv(c: wp.vec3) -> wp.vec3:
     else:
         hue = (c[0] - c[1]) / chroma + 4.0
     return wp.vec3(hue / 6.0, chroma / value, value)
-""",
+''',
     numpy=_hsv,
 )
 
@@ -96,9 +99,10 @@ def _from_hsv(c: Any) -> Any:
 
 
 FROM_HSV = piece(
-    """
+    '''
 @wp.func
 def hsv_to_rgb(c: wp.vec3) -> wp.vec3:
+    """Convert hue, saturation and value in [0, 1] to RGB."""
     sector = c[0] * 6.0
     index = wp.floor(sector)
     f = sector - index
@@ -117,34 +121,36 @@ def hsv_to_rgb(c: wp.vec3) -> wp.vec3:
     if i == 4:
         return wp.vec3(t, p, c[2])
     return wp.vec3(c[2], p, q)
-""",
+''',
     numpy=_from_hsv,
 )
 
 _YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
 
 TO_YCBCR = piece(
-    """
+    '''
 @wp.func
 def rgb_to_ycbcr(c: wp.vec3) -> wp.vec3:
+    """Convert RGB to full-range YCbCr (ITU-R BT.601)."""
     # JPEG's full range: chroma is centred at one half
     return wp.vec3(
         0.299 * c[0] + 0.587 * c[1] + 0.114 * c[2],
         -0.168736 * c[0] - 0.331264 * c[1] + 0.5 * c[2] + 0.5,
         0.5 * c[0] - 0.418688 * c[1] - 0.081312 * c[2] + 0.5,
     )
-""",
+''',
     numpy=lambda c: c @ _YCBCR.T + np.array([0.0, 0.5, 0.5]),
 )
 
 FROM_YCBCR = piece(
-    """
+    '''
 @wp.func
 def ycbcr_to_rgb(c: wp.vec3) -> wp.vec3:
+    """Convert full-range YCbCr (ITU-R BT.601) to RGB."""
     cb = c[1] - 0.5
     cr = c[2] - 0.5
     return wp.vec3(c[0] + 1.402 * cr, c[0] - 0.344136 * cb - 0.714136 * cr, c[0] + 1.772 * cb)
-""",
+''',
     numpy=lambda c: (c - np.array([0.0, 0.5, 0.5])) @ np.linalg.inv(_YCBCR).T,
 )
 
@@ -153,16 +159,16 @@ _XYZ = np.array(
 )
 
 TO_XYZ = piece(
-    """
+    '''
 @wp.func
 def rgb_to_xyz(c: wp.vec3) -> wp.vec3:
-    # linear Rec. 709 primaries, white D65
+    """Convert linear Rec. 709 RGB to CIE XYZ (white point D65)."""
     return wp.vec3(
         0.4124564 * c[0] + 0.3575761 * c[1] + 0.1804375 * c[2],
         0.2126729 * c[0] + 0.7151522 * c[1] + 0.0721750 * c[2],
         0.0193339 * c[0] + 0.1191920 * c[1] + 0.9503041 * c[2],
     )
-""",
+''',
     numpy=lambda c: c @ _XYZ.T,
 )
 
@@ -186,15 +192,16 @@ def _lab(c: Any) -> Any:
 
 
 TO_LAB = piece(
-    """
+    '''
 @wp.func
 def rgb_to_lab(c: wp.vec3) -> wp.vec3:
+    """Convert linear RGB to CIE L*a*b* with a D65 white point."""
     xyz = rgb_to_xyz(c)
     fx = lab_curve(xyz[0] / 0.95047)
     fy = lab_curve(xyz[1])
     fz = lab_curve(xyz[2] / 1.08883)
     return wp.vec3(116.0 * fy - 16.0, 500.0 * (fx - fy), 200.0 * (fy - fz))
-""",
+''',
     TO_XYZ,
     LAB_CURVE,
     numpy=_lab,

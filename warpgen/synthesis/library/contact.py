@@ -13,23 +13,33 @@ import numpy as np
 from warpgen.synthesis.writing.pieces import piece
 
 LINEAR_NORMAL = piece(
-    """
+    '''
 @wp.func
 def linear_contact(overlap: float, closing: float, radius: float, stiffness: float, damping: float) -> float:
+    """Compute the normal force of a linear spring-dashpot contact.
+
+    Args:
+        overlap: Penetration depth [m], positive in contact.
+        closing: Closing speed along the normal [m/s].
+        radius: Effective radius of the pair [m].
+        stiffness: Contact stiffness.
+        damping: Contact damping.
+    """
     # spring and dashpot; a contact that opens fast must not pull
     return wp.max(stiffness * radius * overlap + damping * radius * closing, 0.0)
-""",
+''',
     numpy=lambda o, c, r, k, d: np.maximum(k * r * o + d * r * c, 0.0),
 )
 
 HERTZ_NORMAL = piece(
-    """
+    '''
 @wp.func
 def hertz_contact(overlap: float, closing: float, radius: float, stiffness: float, damping: float) -> float:
+    """Compute the normal force of a Hertzian contact with viscous damping."""
     # the patch has the radius sqrt(R d), so that the force grows with d^(3/2)
     patch = wp.sqrt(radius * overlap)
     return wp.max(4.0 / 3.0 * stiffness * patch * overlap + damping * patch * closing, 0.0)
-""",
+''',
     numpy=lambda o, c, r, k, d: np.maximum(
         np.sqrt(r * np.maximum(o, 0.0)) * (4.0 / 3.0 * k * o + d * c), 0.0
     ),
@@ -50,27 +60,31 @@ def _smooth(slip: Any, limit: Any, viscosity: Any) -> Any:
 
 
 CLAMPED_FRICTION = piece(
-    """
+    '''
 @wp.func
 def coulomb_friction(slip: wp.vec3, limit: float, viscosity: float) -> wp.vec3:
-    # viscous at first, never more than the cone allows
+    """Return the friction force for a tangential velocity.
+
+    Viscous for small slip, clamped to the Coulomb limit otherwise.
+    """
     speed = wp.length(slip)
     if speed < 1.0e-6:
         return wp.vec3(0.0, 0.0, 0.0)
     return slip * (-wp.min(viscosity * speed, limit) / speed)
-""",
+''',
     numpy=_regularised,
 )
 
 SMOOTH_FRICTION = piece(
-    """
+    '''
 @wp.func
 def smooth_friction(slip: wp.vec3, limit: float, viscosity: float) -> wp.vec3:
+    """Return a regularized friction force that is differentiable at zero slip."""
     # viscosity * slip where that is small, the limit where it is large, smooth in between
     if limit <= 0.0:
         return wp.vec3(0.0, 0.0, 0.0)
     return slip * (-limit * viscosity / (limit + viscosity * wp.length(slip)))
-""",
+''',
     numpy=_smooth,
 )
 
@@ -83,11 +97,12 @@ def _split(v: Any, n: Any) -> Any:
 
 
 SPLIT = piece(
-    """
+    '''
 @wp.func
 def split_velocity(v: wp.vec3, n: wp.vec3):
+    """Split v into its normal component and the remaining tangential vector."""
     along = wp.dot(v, n)
     return along, v - along * n
-""",
+''',
     numpy=_split,
 )

@@ -18,9 +18,13 @@ def _days(y: Any, m: Any, d: Any) -> Any:
 
 
 DAYS_FROM_CIVIL = piece(
-    """
+    '''
 @wp.func
 def days_from_civil(year: int, month: int, day: int) -> int:
+    """Return the number of days since 1970-01-01 for a Gregorian date.
+
+    See H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+    """
     # years begin in March, so that the leap day is the last of a year
     y = year
     if month <= 2:
@@ -33,13 +37,14 @@ def days_from_civil(year: int, month: int, day: int) -> int:
     doy = (153 * shifted + 2) // 5 + day - 1
     doe = yoe * 365 + yoe // 4 - yoe // 100 + doy
     return era * 146097 + doe - 719468
-""",
+''',
     numpy=_days,
 )
 
-CIVIL_FROM_DAYS = piece("""
+CIVIL_FROM_DAYS = piece('''
 @wp.func
 def civil_from_days(days: int):
+    """Return (year, month, day) for a number of days since 1970-01-01."""
     z = days + 719468
     era = z // 146097
     doe = z - era * 146097
@@ -54,4 +59,4 @@ def civil_from_days(days: int):
         month = mp - 9
         year = year + 1
     return year, month, day
-""")
+''')

@@ -38,11 +38,12 @@ class System(NamedTuple):
 
 LORENZ = System(
     piece(
-        """
+        '''
 @wp.func
 def lorenz(s: wp.vec3, sigma: float, rho: float, beta: float) -> wp.vec3:
+    """Right-hand side of the Lorenz system."""
     return wp.vec3(sigma * (s[1] - s[0]), s[0] * (rho - s[2]) - s[1], s[0] * s[1] - beta * s[2])
-""",
+''',
         numpy=lambda x, y, z, s, r, b: (s * (y - x), x * (r - z) - y, x * y - b * z),
     ),
     3,
@@ -55,11 +56,12 @@ def lorenz(s: wp.vec3, sigma: float, rho: float, beta: float) -> wp.vec3:
 
 ROESSLER = System(
     piece(
-        """
+        '''
 @wp.func
 def roessler(s: wp.vec3, a: float, b: float, c: float) -> wp.vec3:
+    """Right-hand side of the Roessler system."""
     return wp.vec3(-s[1] - s[2], s[0] + a * s[1], b + s[2] * (s[0] - c))
-""",
+''',
         numpy=lambda x, y, z, a, b, c: (-y - z, x + a * y, b + z * (x - c)),
     ),
     3,
@@ -72,15 +74,18 @@ def roessler(s: wp.vec3, a: float, b: float, c: float) -> wp.vec3:
 
 SIR = System(
     piece(
-        """
+        '''
 @wp.func
 def sir(s: wp.vec3, beta: float, gamma: float, waning: float) -> wp.vec3:
-    # susceptible, infected and recovered shares of a population
+    """SIR epidemic model with waning immunity.
+
+    The state holds (susceptible, infected, recovered) fractions.
+    """
     infections = beta * s[0] * s[1]
     return wp.vec3(
         waning * s[2] - infections, infections - gamma * s[1], gamma * s[1] - waning * s[2]
     )
-""",
+''',
         numpy=lambda s, i, r, b, g, w: (w * r - b * s * i, b * s * i - g * i, g * i - w * r),
     ),
     3,
@@ -93,12 +98,13 @@ def sir(s: wp.vec3, beta: float, gamma: float, waning: float) -> wp.vec3:
 
 VAN_DER_POL = System(
     piece(
-        """
+        '''
 @wp.func
 def van_der_pol(s: wp.vec2, mu: float) -> wp.vec2:
+    """Van der Pol oscillator, state (x, dx/dt)."""
     # pumps small oscillations, damps large ones
     return wp.vec2(s[1], mu * (1.0 - s[0] * s[0]) * s[1] - s[0])
-""",
+''',
         numpy=lambda x, y, mu: (y, mu * (1.0 - x * x) * y - x),
     ),
     2,
@@ -111,12 +117,21 @@ def van_der_pol(s: wp.vec2, mu: float) -> wp.vec2:
 
 LOTKA_VOLTERRA = System(
     piece(
-        """
+        '''
 @wp.func
 def predator_prey(s: wp.vec2, growth: float, hunt: float, death: float, efficiency: float) -> wp.vec2:
+    """Lotka-Volterra equations.
+
+    Args:
+        s: Prey and predator densities.
+        growth: Growth rate of the prey.
+        hunt: Predation rate.
+        death: Death rate of the predators.
+        efficiency: Predators born per prey eaten.
+    """
     eaten = hunt * s[0] * s[1]
     return wp.vec2(growth * s[0] - eaten, efficiency * eaten - death * s[1])
-""",
+''',
         numpy=lambda x, y, g, h, d, e: (g * x - h * x * y, e * h * x * y - d * y),
     ),
     2,
@@ -129,12 +144,12 @@ def predator_prey(s: wp.vec2, growth: float, hunt: float, death: float, efficien
 
 PENDULUM = System(
     piece(
-        """
+        '''
 @wp.func
 def pendulum(s: wp.vec2, g: float, arm: float, drag: float) -> wp.vec2:
-    # angle and angular velocity
+    """Damped pendulum, state (angle, angular velocity)."""
     return wp.vec2(s[1], -g / arm * wp.sin(s[0]) - drag * s[1])
-""",
+''',
         numpy=lambda a, w, g, arm, drag: (w, -g / arm * np.sin(a) - drag * w),
     ),
     2,
@@ -147,14 +162,15 @@ def pendulum(s: wp.vec2, g: float, arm: float, drag: float) -> wp.vec2:
 
 FITZHUGH_NAGUMO = System(
     piece(
-        """
+        '''
 @wp.func
 def fitzhugh_nagumo(s: wp.vec2, current: float, epsilon: float, a: float, b: float) -> wp.vec2:
+    """FitzHugh-Nagumo neuron model."""
     # membrane potential, and the recovery that follows it slowly
     return wp.vec2(
         s[0] - s[0] * s[0] * s[0] / 3.0 - s[1] + current, epsilon * (s[0] + a - b * s[1])
     )
-""",
+''',
         numpy=lambda u, w, i, e, a, b: (u - u**3 / 3.0 - w + i, e * (u + a - b * w)),
     ),
     2,
@@ -167,13 +183,14 @@ def fitzhugh_nagumo(s: wp.vec2, current: float, epsilon: float, a: float, b: flo
 
 BRUSSELATOR = System(
     piece(
-        """
+        '''
 @wp.func
 def brusselator(s: wp.vec2, feed: float, drain: float) -> wp.vec2:
+    """Brusselator reaction kinetics, state (x, y)."""
     # autocatalysis: two X and a Y make three X
     third = s[0] * s[0] * s[1]
     return wp.vec2(feed + third - (drain + 1.0) * s[0], drain * s[0] - third)
-""",
+''',
         numpy=lambda x, y, a, b: (a + x * x * y - (b + 1.0) * x, b * x - x * x * y),
     ),
     2,

@@ -60,72 +60,84 @@ def _corotated(f: Any, mu: Any, lam: Any) -> Any:
 
 
 COFACTOR = piece(
-    """
+    '''
 @wp.func
 def cofactor(f: wp.mat33) -> wp.mat33:
+    """Compute the cofactor matrix of F, i.e. dJ/dF."""
     # dJ/dF: its columns are cross products of those of F, also where F has no inverse
     a = wp.vec3(f[0, 0], f[1, 0], f[2, 0])
     b = wp.vec3(f[0, 1], f[1, 1], f[2, 1])
     c = wp.vec3(f[0, 2], f[1, 2], f[2, 2])
     return wp.matrix_from_cols(wp.cross(b, c), wp.cross(c, a), wp.cross(a, b))
-""",
+''',
     numpy=_cofactor,
 )
 
 STVK = piece(
-    """
+    '''
 @wp.func
 def stvk_stress(f: wp.mat33, mu: float, lam: float) -> wp.mat33:
+    """First Piola-Kirchhoff stress of the St. Venant-Kirchhoff model.
+
+    Args:
+        f: Deformation gradient.
+        mu: Second Lame parameter (shear modulus).
+        lam: First Lame parameter.
+    """
     # Green's strain E = (F^T F - I) / 2; P = F (2 mu E + lambda tr(E) I)
     identity = wp.identity(n=3, dtype=float)
     strain = 0.5 * (wp.transpose(f) * f - identity)
     return f * (2.0 * mu * strain + lam * wp.trace(strain) * identity)
-""",
+''',
     numpy=_stvk,
 )
 
 STABLE_NEO_HOOKEAN = piece(
-    """
+    '''
 @wp.func
 def stable_neo_hookean_stress(f: wp.mat33, mu: float, lam: float) -> wp.mat33:
+    """First Piola-Kirchhoff stress of stable neo-Hookean (Smith et al. 2018)."""
     # the rest length of the volume term is moved by mu / lambda, so that F = I bears no stress
     return mu * f + (lam * (wp.determinant(f) - 1.0) - mu) * cofactor(f)
-""",
+''',
     COFACTOR,
     numpy=_stable,
 )
 
 NEO_HOOKEAN = piece(
-    """
+    '''
 @wp.func
 def neo_hookean_stress(f: wp.mat33, mu: float, lam: float) -> wp.mat33:
+    """First Piola-Kirchhoff stress of the compressible neo-Hookean model."""
     # P = mu (F - F^-T) + lambda log(J) F^-T
     inv_t = wp.transpose(wp.inverse(f))
     return mu * (f - inv_t) + lam * wp.log(wp.determinant(f)) * inv_t
-""",
+''',
     numpy=_neo_hookean,
 )
 
 POLAR = piece(
-    """
+    '''
 @wp.func
 def polar_rotation(f: wp.mat33) -> wp.mat33:
+    """Return the rotation of the polar decomposition F = R * S."""
     u, sigma, v = wp.svd3(f)
     if wp.determinant(u) * wp.determinant(v) < 0.0:
         # a reflection: turn the axis of least stretch
         u = u * wp.diag(wp.vec3(1.0, 1.0, -1.0))
     return u * wp.transpose(v)
-""",
+''',
     numpy=polar,
 )
 
 COROTATED = piece(
-    """
+    '''
 @wp.func
 def corotated_stress(f: wp.mat33, mu: float, lam: float) -> wp.mat33:
+    """First Piola-Kirchhoff stress of the fixed corotated model (Stomakhin et al. 2012)."""
     rot = polar_rotation(f)
     return 2.0 * mu * (f - rot) + lam * (wp.determinant(f) - 1.0) * cofactor(f)
-""",
+''',
     POLAR,
     COFACTOR,
     numpy=_corotated,

@@ -82,32 +82,35 @@ def _hllc(left: Any, right: Any) -> Any:
 
 
 SHALLOW = piece(
-    """
+    '''
 @wp.func
 def shallow_flux(q: wp.vec2) -> wp.vec2:
+    """Physical flux of the shallow water equations for q = (h, h*u)."""
     # g = 9.81 m/s^2; q holds the depth and the discharge
     return wp.vec2(q[1], q[1] * q[1] / q[0] + 4.905 * q[0] * q[0])
-""",
+''',
     numpy=shallow_flux,
 )
 
 SHALLOW_RUSANOV = piece(
-    """
+    '''
 @wp.func
 def shallow_rusanov(left: wp.vec2, right: wp.vec2) -> wp.vec2:
+    """Rusanov (local Lax-Friedrichs) flux for shallow water."""
     s_left = wp.abs(left[1] / left[0]) + wp.sqrt(9.81 * left[0])
     s_right = wp.abs(right[1] / right[0]) + wp.sqrt(9.81 * right[0])
     s = wp.max(s_left, s_right)
     return 0.5 * (shallow_flux(left) + shallow_flux(right)) - 0.5 * s * (right - left)
-""",
+''',
     SHALLOW,
     numpy=rusanov(shallow_flux, shallow_speeds),
 )
 
 SHALLOW_HLL = piece(
-    """
+    '''
 @wp.func
 def shallow_hll(left: wp.vec2, right: wp.vec2) -> wp.vec2:
+    """HLL flux for shallow water, using wave speed estimates of Davis."""
     u_left = left[1] / left[0]
     u_right = right[1] / right[0]
     c_left = wp.sqrt(9.81 * left[0])
@@ -121,29 +124,31 @@ def shallow_hll(left: wp.vec2, right: wp.vec2) -> wp.vec2:
         return shallow_flux(right)
     f = s_right * shallow_flux(left) - s_left * shallow_flux(right) + s_left * s_right * (right - left)
     return f / (s_right - s_left)
-""",
+''',
     SHALLOW,
     numpy=hll(shallow_flux, shallow_speeds),
 )
 
 PRESSURE = piece(
-    """
+    '''
 @wp.func
 def euler_pressure(q: wp.vec3) -> float:
+    """Pressure of an ideal gas from conserved variables (rho, rho*u, E)."""
     # ideal gas of gamma = 1.4: total energy less the kinetic one
     return 0.4 * (q[2] - 0.5 * q[1] * q[1] / q[0])
-""",
+''',
     numpy=euler_pressure,
 )
 
 EULER = piece(
-    """
+    '''
 @wp.func
 def euler_flux(q: wp.vec3) -> wp.vec3:
+    """Physical flux of the 1D Euler equations."""
     u = q[1] / q[0]
     p = euler_pressure(q)
     return wp.vec3(q[1], q[1] * u + p, u * (q[2] + p))
-""",
+''',
     PRESSURE,
     numpy=euler_flux,
 )
@@ -172,9 +177,10 @@ def euler_rusanov(left: wp.vec3, right: wp.vec3) -> wp.vec3:
 )
 
 EULER_HLL = piece(
-    """
+    '''
 @wp.func
 def euler_hll(left: wp.vec3, right: wp.vec3) -> wp.vec3:
+    """HLL approximate Riemann solver for the 1D Euler equations."""
     u_left = left[1] / left[0]
     u_right = right[1] / right[0]
     c_left = sound_speed(left)
@@ -187,16 +193,25 @@ def euler_hll(left: wp.vec3, right: wp.vec3) -> wp.vec3:
         return euler_flux(right)
     f = s_right * euler_flux(left) - s_left * euler_flux(right) + s_left * s_right * (right - left)
     return f / (s_right - s_left)
-""",
+''',
     EULER,
     SOUND,
     numpy=hll(euler_flux, euler_speeds),
 )
 
 EULER_HLLC = piece(
-    """
+    '''
 @wp.func
 def euler_hllc(left: wp.vec3, right: wp.vec3) -> wp.vec3:
+    """HLLC approximate Riemann solver (Toro et al. 1994).
+
+    Args:
+        left: Conserved variables left of the interface.
+        right: Conserved variables right of the interface.
+
+    Returns:
+        Numerical flux of (rho, rho*u, E) through the interface.
+    """
     u_left = left[1] / left[0]
     u_right = right[1] / right[0]
     p_left = euler_pressure(left)
@@ -218,7 +233,7 @@ def euler_hllc(left: wp.vec3, right: wp.vec3) -> wp.vec3:
     rho = m_right / (s_right - s_star)
     energy = rho * (right[2] / right[0] + (s_star - u_right) * (s_star + p_right / m_right))
     return euler_flux(right) + s_right * (wp.vec3(rho, rho * s_star, energy) - right)
-""",
+''',
     EULER,
     SOUND,
     numpy=_hllc,

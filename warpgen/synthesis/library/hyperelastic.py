@@ -53,13 +53,14 @@ def _linear(f: Any) -> Any:
 
 NEO_HOOKEAN = Solid(
     piece(
-        """
+        '''
 @wp.func
 def neo_hookean_energy(F: wp.mat33, mu: float, lam: float) -> float:
+    """Energy density of a compressible neo-Hookean solid."""
     J = wp.determinant(F)
     log_j = wp.log(J)
     return 0.5 * mu * (wp.ddot(F, F) - 3.0) - mu * log_j + 0.5 * lam * log_j * log_j
-""",
+''',
         numpy=lambda f, mu, lam: (
             0.5 * mu * (_square(f) - 3)
             - mu * np.log(np.linalg.det(f))
@@ -67,13 +68,14 @@ def neo_hookean_energy(F: wp.mat33, mu: float, lam: float) -> float:
         ),
     ),
     piece(
-        """
+        '''
 @wp.func
 def neo_hookean_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
+    """First Piola-Kirchhoff stress P = dPsi/dF of the neo-Hookean solid."""
     # P = mu (F - F^-T) + lambda ln(J) F^-T
     inverse = wp.transpose(wp.inverse(F))
     return mu * (F - inverse) + lam * wp.log(wp.determinant(F)) * inverse
-""",
+''',
         numpy=lambda f, mu, lam: (
             mu * (f - _t(np.linalg.inv(f))) + lam * _up(np.log(np.linalg.det(f))) * _t(np.linalg.inv(f))
         ),
@@ -82,14 +84,15 @@ def neo_hookean_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
 
 STABLE_NEO_HOOKEAN = Solid(
     piece(
-        """
+        '''
 @wp.func
 def stable_neo_hookean_energy(F: wp.mat33, mu: float, lam: float) -> float:
+    """Energy density of stable neo-Hookean elasticity (Smith et al. 2018)."""
     # no logarithm: an element that is turned inside out finds its way back
     alpha = 1.0 + mu / lam
     J = wp.determinant(F)
     return 0.5 * mu * (wp.ddot(F, F) - 3.0) + 0.5 * lam * (J - alpha) * (J - alpha)
-""",
+''',
         numpy=lambda f, mu, lam: (
             0.5 * mu * (_square(f) - 3) + 0.5 * lam * (np.linalg.det(f) - 1 - mu / lam) ** 2
         ),
@@ -111,23 +114,25 @@ def stable_neo_hookean_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
 
 ST_VENANT_KIRCHHOFF = Solid(
     piece(
-        """
+        '''
 @wp.func
 def stvk_energy(F: wp.mat33, mu: float, lam: float) -> float:
+    """St. Venant-Kirchhoff energy density, from the Green strain."""
     E = 0.5 * (wp.transpose(F) * F - wp.identity(n=3, dtype=float))
     tr = wp.trace(E)
     return mu * wp.ddot(E, E) + 0.5 * lam * tr * tr
-""",
+''',
         numpy=lambda f, mu, lam: mu * _square(_green(f)) + 0.5 * lam * _trace(_green(f)) ** 2,
     ),
     piece(
-        """
+        '''
 @wp.func
 def stvk_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
+    """First Piola-Kirchhoff stress of the St. Venant-Kirchhoff solid."""
     # P = F S with S = 2 mu E + lambda tr(E), E Green's strain
     E = 0.5 * (wp.transpose(F) * F - wp.identity(n=3, dtype=float))
     return F * (2.0 * mu * E + lam * wp.trace(E) * wp.identity(n=3, dtype=float))
-""",
+''',
         numpy=lambda f, mu, lam: f @ (2 * mu * _green(f) + lam * _up(_trace(_green(f))) * _EYE),
     ),
 )
@@ -155,26 +160,28 @@ def linear_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
     ),
 )
 
-_ROTATION = piece("""
+_ROTATION = piece('''
 @wp.func
 def closest_rotation(F: wp.mat33) -> wp.mat33:
+    """Rotation factor of the polar decomposition (Higham 1986, four iterations)."""
     # Higham's iteration: the mean of a matrix and its inverse transpose converges to the polar factor
     R = F
     R = 0.5 * (R + wp.transpose(wp.inverse(R)))
     R = 0.5 * (R + wp.transpose(wp.inverse(R)))
     R = 0.5 * (R + wp.transpose(wp.inverse(R)))
     return 0.5 * (R + wp.transpose(wp.inverse(R)))
-""")
+''')
 
 COROTATED = Solid(
     piece(
-        """
+        '''
 @wp.func
 def corotated_energy(F: wp.mat33, mu: float, lam: float) -> float:
+    """Energy density of corotated linear elasticity."""
     R = closest_rotation(F)
     tr = wp.trace(wp.transpose(R) * F) - 3.0
     return mu * wp.ddot(F - R, F - R) + 0.5 * lam * tr * tr
-""",
+''',
         _ROTATION,
         numpy=lambda f, mu, lam: (
             mu * _square(f - polar_factor(f)) + 0.5 * lam * (_trace(_t(polar_factor(f)) @ f) - 3) ** 2

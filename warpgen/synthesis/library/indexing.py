@@ -14,12 +14,13 @@ def _mirrored(i: Any, n: Any) -> Any:
 
 
 WRAP = piece(
-    """
+    '''
 @wp.func
 def wrap_index(i: int, n: int) -> int:
+    """Wrap an index into [0, n) for periodic boundaries."""
     # % takes the sign of the dividend as in C, so that -1 needs a period more
     return (i + n) % n
-""",
+''',
     numpy=lambda i, n: (i + n) % n,
 )
 
@@ -33,14 +34,15 @@ def clamp_index(i: int, n: int) -> int:
 )
 
 MIRROR = piece(
-    """
+    '''
 @wp.func
 def mirror_index(i: int, n: int) -> int:
+    """Reflect an index at both ends (symmetric padding)."""
     if i < 0:
         return -i
     if i >= n:
         return 2 * n - 2 - i
     return i
-""",
+''',
     numpy=_mirrored,
 )

@@ -83,9 +83,10 @@ def cylinder(o: Any, r: Any, a: Any, b: Any, radius: Any) -> Any:
 
 
 SPHERE = piece(
-    """
+    '''
 @wp.func
 def intersect_sphere(ro: wp.vec3, rd: wp.vec3, center: wp.vec3, radius: float) -> float:
+    """Return the distance along the ray to a sphere, or -1.0 if there is no hit."""
     m = ro - center
     b = wp.dot(m, rd)
     c = wp.dot(m, m) - radius * radius
@@ -100,14 +101,19 @@ def intersect_sphere(ro: wp.vec3, rd: wp.vec3, center: wp.vec3, radius: float) -
     if t < 0.0:
         return -1.0
     return t
-""",
+''',
     numpy=sphere,
 )
 
 TRIANGLE = piece(
-    """
+    '''
 @wp.func
 def intersect_triangle(ro: wp.vec3, rd: wp.vec3, a: wp.vec3, b: wp.vec3, c: wp.vec3) -> float:
+    """Moller-Trumbore ray-triangle test.
+
+    Returns:
+        Distance along the ray, or a negative value if the triangle is missed.
+    """
     e1 = b - a
     e2 = c - a
     pvec = wp.cross(rd, e2)
@@ -128,14 +134,25 @@ def intersect_triangle(ro: wp.vec3, rd: wp.vec3, a: wp.vec3, b: wp.vec3, c: wp.v
     if t <= 0.0:
         return -1.0
     return t
-""",
+''',
     numpy=triangle,
 )
 
 BOX = piece(
-    """
+    '''
 @wp.func
 def intersect_box(ro: wp.vec3, rd: wp.vec3, lower: wp.vec3, upper: wp.vec3) -> float:
+    """Slab test against an axis-aligned box.
+
+    Args:
+        ro: Ray origin.
+        rd: Ray direction.
+        lower: Minimum corner of the box.
+        upper: Maximum corner of the box.
+
+    Returns:
+        Entry distance, or a negative value if there is no hit.
+    """
     t0 = wp.cw_div(lower - ro, rd)
     t1 = wp.cw_div(upper - ro, rd)
     near = wp.max(wp.min(t0, t1))
@@ -143,14 +160,15 @@ def intersect_box(ro: wp.vec3, rd: wp.vec3, lower: wp.vec3, upper: wp.vec3) -> f
     if near > far or far < 0.0:
         return -1.0
     return wp.where(near > 0.0, near, far)
-""",
+''',
     numpy=box,
 )
 
 PLANE = piece(
-    """
+    '''
 @wp.func
 def intersect_plane(ro: wp.vec3, rd: wp.vec3, normal: wp.vec3, offset: float) -> float:
+    """Return the distance along the ray to a plane, negative if it is not hit."""
     denom = wp.dot(rd, normal)
     if wp.abs(denom) < 1.0e-6:
         return -1.0
@@ -158,14 +176,15 @@ def intersect_plane(ro: wp.vec3, rd: wp.vec3, normal: wp.vec3, offset: float) ->
     if t <= 0.0:
         return -1.0
     return t
-""",
+''',
     numpy=plane,
 )
 
 CYLINDER = piece(
-    """
+    '''
 @wp.func
 def intersect_cylinder(ro: wp.vec3, rd: wp.vec3, base: wp.vec3, tip: wp.vec3, radius: float) -> float:
+    """Return the distance to the side of a finite cylinder, or a negative value."""
     height = wp.length(tip - base)
     axis = (tip - base) / height
     m = ro - base
@@ -190,6 +209,6 @@ def intersect_cylinder(ro: wp.vec3, rd: wp.vec3, base: wp.vec3, tip: wp.vec3, ra
     if t > 0.0 and y >= 0.0 and y <= height:
         return t
     return -1.0
-""",
+''',
     numpy=cylinder,
 )

@@ -39,15 +39,16 @@ def opposite(k: int) -> int:
 )
 
 WEIGHT9 = piece(
-    """
+    '''
 @wp.func
 def d2q9_weight(k: int) -> float:
+    """Quadrature weight of direction k (D2Q9)."""
     if k == 0:
         return 4.0 / 9.0
     if k < 5:
         return 1.0 / 9.0
     return 1.0 / 36.0
-"""
+'''
 )
 
 WEIGHT19 = piece(
@@ -63,22 +64,31 @@ def d3q19_weight(k: int) -> float:
 )
 
 EQUILIBRIUM9 = piece(
-    """
+    '''
 @wp.func
 def equilibrium_d2q9(k: int, c: wp.vec2, rho: float, u: wp.vec2) -> float:
+    """Second-order equilibrium distribution on the D2Q9 lattice.
+
+    Args:
+        k: Index of the discrete velocity.
+        c: Discrete velocity in lattice units.
+        rho: Density.
+        u: Macroscopic velocity in lattice units.
+    """
     cu = wp.dot(c, u)
     return d2q9_weight(k) * rho * (1.0 + 3.0 * cu + 4.5 * cu * cu - 1.5 * wp.dot(u, u))
-""",
+''',
     WEIGHT9,
 )
 
 EQUILIBRIUM19 = piece(
-    """
+    '''
 @wp.func
 def equilibrium_d3q19(k: int, c: wp.vec3, rho: float, u: wp.vec3) -> float:
+    """Second-order equilibrium distribution on the D3Q19 lattice."""
     cu = wp.dot(c, u)
     return d3q19_weight(k) * rho * (1.0 + 3.0 * cu + 4.5 * cu * cu - 1.5 * wp.dot(u, u))
-""",
+''',
     WEIGHT19,
 )
 

@@ -63,28 +63,30 @@ def _pcg(h: Any) -> Any:
 
 
 MURMUR = piece(
-    """
+    '''
 @wp.func
 def fmix32(h: wp.uint32) -> wp.uint32:
+    """Finalizer of MurmurHash3 (32-bit)."""
     h = h ^ (h >> wp.uint32(16))
     h = h * wp.uint32(0x85EBCA6B)
     h = h ^ (h >> wp.uint32(13))
     h = h * wp.uint32(0xC2B2AE35)
     return h ^ (h >> wp.uint32(16))
-""",
+''',
     numpy=_murmur,
 )
 
 XXHASH = piece(
-    """
+    '''
 @wp.func
 def xxh32_avalanche(h: wp.uint32) -> wp.uint32:
+    """Final avalanche of xxHash32."""
     h = h ^ (h >> wp.uint32(15))
     h = h * wp.uint32(2246822519)
     h = h ^ (h >> wp.uint32(13))
     h = h * wp.uint32(3266489917)
     return h ^ (h >> wp.uint32(16))
-""",
+''',
     numpy=_xxhash,
 )
 
@@ -100,15 +102,16 @@ def lowbias32(x: wp.uint32) -> wp.uint32:
 )
 
 WANG = piece(
-    """
+    '''
 @wp.func
 def wang_hash(seed: wp.uint32) -> wp.uint32:
+    """Integer hash by Thomas Wang."""
     seed = (seed ^ wp.uint32(61)) ^ (seed >> wp.uint32(16))
     seed = seed * wp.uint32(9)
     seed = seed ^ (seed >> wp.uint32(4))
     seed = seed * wp.uint32(0x27D4EB2D)
     return seed ^ (seed >> wp.uint32(15))
-""",
+''',
     numpy=_wang,
 )
 
@@ -127,20 +130,22 @@ def jenkins_mix(a: wp.uint32) -> wp.uint32:
 )
 
 PCG = piece(
-    """
+    '''
 @wp.func
 def pcg_hash(x: wp.uint32) -> wp.uint32:
+    """PCG hash of a 32-bit integer (Jarzynski & Olano 2020)."""
     state = x * wp.uint32(747796405) + wp.uint32(2891336453)
     word = ((state >> ((state >> wp.uint32(28)) + wp.uint32(4))) ^ state) * wp.uint32(277803737)
     return (word >> wp.uint32(22)) ^ word
-""",
+''',
     numpy=_pcg,
 )
 
 MIXERS = (MURMUR, XXHASH, LOWBIAS, WANG, JENKINS, PCG)
 
-ROTL32 = piece("""
+ROTL32 = piece('''
 @wp.func
 def rotl32(x: wp.uint32, r: wp.uint32) -> wp.uint32:
+    """Rotate left by r bits, 0 < r < 32."""
     return (x << r) | (x >> (wp.uint32(32) - r))
-""")
+''')

@@ -26,20 +26,22 @@ def _pdf(x: Any) -> Any:
 
 
 PDF = piece(
-    """
+    '''
 @wp.func
 def norm_pdf(x: float) -> float:
+    """Standard normal probability density."""
     return 0.3989422804014327 * wp.exp(-0.5 * x * x)
-""",
+''',
     numpy=_pdf,
 )
 
 CDF_ERF = piece(
-    """
+    '''
 @wp.func
 def norm_cdf(x: float) -> float:
+    """Standard normal cumulative distribution."""
     return 0.5 * (1.0 + wp.erf(x * 0.7071067811865476))
-""",
+''',
     numpy=_cdf,
 )
 
@@ -54,10 +56,10 @@ def normal_cdf(x: float) -> float:
 )
 
 CDF_POLYNOMIAL = piece(
-    """
+    '''
 @wp.func
 def cumulative_normal(x: float) -> float:
-    # Abramowitz & Stegun 26.2.17, error below 7.5e-8
+    """Cumulative normal, Abramowitz & Stegun 26.2.17 (error below 7.5e-8)."""
     t = 1.0 / (1.0 + 0.2316419 * wp.abs(x))
     poly = -1.821255978 + t * 1.330274429
     poly = 1.781477937 + t * poly
@@ -67,7 +69,7 @@ def cumulative_normal(x: float) -> float:
     if x < 0.0:
         return tail
     return 1.0 - tail
-""",
+''',
     PDF,
     numpy=_cdf,
 )
@@ -75,11 +77,14 @@ def cumulative_normal(x: float) -> float:
 CDFS = (CDF_ERF, CDF_ERFC, CDF_POLYNOMIAL)
 
 QUANTILE_ACKLAM = piece(
-    """
+    '''
 @wp.func
 def inverse_normal_cdf(p: float) -> float:
-    # Acklam's rational approximation, relative error below 1.15e-9; the tails are fitted in
-    # sqrt(-2 log p), because there the quantile grows like it
+    """Return the quantile of the standard normal distribution.
+
+    Rational approximation by Acklam, relative error below 1.15e-9.
+    The tails are fitted in sqrt(-2 * log(p)).
+    """
     p_low = 0.02425
     if p < p_low:
         q = wp.sqrt(-2.0 * wp.log(p))
@@ -102,14 +107,15 @@ def inverse_normal_cdf(p: float) -> float:
     den = (-5.447609879822406e01 * r + 1.615858368580409e02) * r - 1.556989798598866e02
     den = ((den * r + 6.680131188771972e01) * r - 1.328068155288572e01) * r + 1.0
     return num * q / den
-""",
+''',
     numpy=_quantile,
 )
 
 QUANTILE_MORO = piece(
-    """
+    '''
 @wp.func
 def moro_inverse(u: float) -> float:
+    """Inverse normal CDF (Moro 1995)."""
     y = u - 0.5
     if wp.abs(y) < 0.42:
         # Beasley & Springer in the middle
@@ -127,6 +133,6 @@ def moro_inverse(u: float) -> float:
     x = (x * s + 0.1607979714918209) * s + 0.9761690190917186
     x = x * s + 0.3374754822726147
     return wp.sign(y) * x
-""",
+''',
     numpy=_quantile,
 )

@@ -11,24 +11,31 @@ import numpy as np
 from warpgen.synthesis.writing.pieces import Piece, piece
 
 HENYEY_GREENSTEIN = piece(
-    """
+    '''
 @wp.func
 def henyey_greenstein(cos_theta: float, g: float) -> float:
+    """Henyey-Greenstein phase function.
+
+    Args:
+        cos_theta: Cosine of the scattering angle.
+        g: Asymmetry parameter in (-1, 1), positive for forward scattering.
+    """
     denom = 1.0 + g * g - 2.0 * g * cos_theta
     return (1.0 - g * g) / (4.0 * wp.pi * denom * wp.sqrt(denom))
-""",
+''',
     numpy=lambda c, g: (1.0 - g * g) / (4.0 * np.pi * (1.0 + g * g - 2.0 * g * c) ** 1.5),
 )
 
 SCHLICK = piece(
-    """
+    '''
 @wp.func
 def schlick_phase(cos_theta: float, g: float) -> float:
+    """Schlick's rational approximation to Henyey-Greenstein."""
     # k fits Henyey-Greenstein without its power of 3/2
     k = 1.55 * g - 0.55 * g * g * g
     a = 1.0 - k * cos_theta
     return (1.0 - k * k) / (4.0 * wp.pi * a * a)
-""",
+''',
     numpy=lambda c, g: (
         (1.0 - (1.55 * g - 0.55 * g**3) ** 2) / (4.0 * np.pi * (1.0 - (1.55 * g - 0.55 * g**3) * c) ** 2)
     ),
@@ -51,11 +58,12 @@ def cornette_shanks(cos_theta: float, g: float) -> float:
 )
 
 RAYLEIGH = piece(
-    """
+    '''
 @wp.func
 def rayleigh(cos_theta: float) -> float:
+    """Rayleigh phase function, normalized over the sphere."""
     return 3.0 / (16.0 * wp.pi) * (1.0 + cos_theta * cos_theta)
-""",
+''',
     numpy=lambda c: 3.0 / (16.0 * np.pi) * (1.0 + c * c),
 )
 

@@ -25,23 +25,25 @@ class Potential(NamedTuple):
 
 LENNARD_JONES = Potential(
     piece(
-        """
+        '''
 @wp.func
 def lj_energy(r: float, epsilon: float, sigma: float) -> float:
+    """Lennard-Jones pair energy."""
     s2 = (sigma / r) * (sigma / r)
     s6 = s2 * s2 * s2
     return 4.0 * epsilon * (s6 * s6 - s6)
-""",
+''',
         numpy=lambda r, e, s: 4.0 * e * ((s / r) ** 12 - (s / r) ** 6),
     ),
     piece(
-        """
+        '''
 @wp.func
 def lj_force(r: float, epsilon: float, sigma: float) -> float:
+    """Lennard-Jones force -dU/dr along the pair's axis."""
     s2 = (sigma / r) * (sigma / r)
     s6 = s2 * s2 * s2
     return 24.0 * epsilon * (2.0 * s6 * s6 - s6) / r
-""",
+''',
         numpy=lambda r, e, s: 24.0 * e * (2.0 * (s / r) ** 12 - (s / r) ** 6) / r,
     ),
     (("epsilon", 0.5, 1.5), ("sigma", 0.3, 0.4)),
@@ -58,11 +60,12 @@ def soft_sphere_energy(r: float, stiffness: float, diameter: float) -> float:
         numpy=lambda r, k, d: 0.5 * k * np.maximum(d - r, 0.0) ** 2,
     ),
     piece(
-        """
+        '''
 @wp.func
 def soft_sphere_force(r: float, stiffness: float, diameter: float) -> float:
+    """Repulsive force of overlapping soft spheres, zero outside of the diameter."""
     return stiffness * wp.max(diameter - r, 0.0)
-""",
+''',
         numpy=lambda r, k, d: k * np.maximum(d - r, 0.0),
     ),
     (("stiffness", 5.0, 50.0), ("diameter", 0.6, 0.9)),
@@ -70,22 +73,24 @@ def soft_sphere_force(r: float, stiffness: float, diameter: float) -> float:
 
 MORSE = Potential(
     piece(
-        """
+        '''
 @wp.func
 def morse_energy(r: float, depth: float, r_min: float) -> float:
+    """Morse potential, -depth at r = r_min and zero far away."""
     # a width of r_min / 3 gives a shallow, wide well
     a = 1.0 - wp.exp(-3.0 * (r / r_min - 1.0))
     return depth * (a * a - 1.0)
-""",
+''',
         numpy=lambda r, d, m: d * ((1.0 - np.exp(-3.0 * (r / m - 1.0))) ** 2 - 1.0),
     ),
     piece(
-        """
+        '''
 @wp.func
 def morse_force(r: float, depth: float, r_min: float) -> float:
+    """Compute -dU/dr of the Morse potential."""
     decay = wp.exp(-3.0 * (r / r_min - 1.0))
     return -6.0 * depth / r_min * (1.0 - decay) * decay
-""",
+''',
         numpy=lambda r, d, m: (
             -6.0 * d / m * (1.0 - np.exp(-3.0 * (r / m - 1.0))) * np.exp(-3.0 * (r / m - 1.0))
         ),
@@ -95,19 +100,21 @@ def morse_force(r: float, depth: float, r_min: float) -> float:
 
 YUKAWA = Potential(
     piece(
-        """
+        '''
 @wp.func
 def yukawa_energy(r: float, strength: float, screening: float) -> float:
+    """Screened Coulomb (Yukawa) energy."""
     return strength * wp.exp(-r / screening) / r
-""",
+''',
         numpy=lambda r, a, s: a * np.exp(-r / s) / r,
     ),
     piece(
-        """
+        '''
 @wp.func
 def yukawa_force(r: float, strength: float, screening: float) -> float:
+    """Compute -dU/dr of the Yukawa potential."""
     return strength * wp.exp(-r / screening) * (1.0 / r + 1.0 / screening) / r
-""",
+''',
         numpy=lambda r, a, s: a * np.exp(-r / s) * (1.0 / r + 1.0 / s) / r,
     ),
     (("strength", 0.5, 2.0), ("screening", 0.3, 0.8)),

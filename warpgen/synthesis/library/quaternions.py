@@ -63,34 +63,46 @@ def _between(a: Any, b: Any) -> Any:
 
 
 LINEAR_STEP = piece(
-    """
+    '''
 @wp.func
 def advance_orientation(q: wp.quat, w: wp.vec3, dt: float) -> wp.quat:
+    """Integrate an orientation over dt with a first-order step.
+
+    Args:
+        q: Orientation, body to world.
+        w: Angular velocity in the world frame [rad/s].
+        dt: Time step [s].
+
+    Returns:
+        Normalized orientation at the end of the step.
+    """
     # dq/dt = 1/2 w q for w in the world's frame; the step leaves the unit sphere, hence normalize
     return wp.normalize(q + wp.quat(w, 0.0) * q * (0.5 * dt))
-""",
+''',
     numpy=_linear_step,
 )
 
 EXPONENTIAL_STEP = piece(
-    """
+    '''
 @wp.func
 def rotate_exponential(q: wp.quat, w: wp.vec3, dt: float) -> wp.quat:
+    """Integrate an orientation exactly for a constant angular velocity."""
     speed = wp.length(w)
     if speed * dt < 1.0e-6:
         # sin(x) / x is 1 here to the last digit, and w / |w| is not defined
         return wp.normalize(q + wp.quat(w, 0.0) * q * (0.5 * dt))
     return wp.quat_from_axis_angle(w / speed, speed * dt) * q
-""",
+''',
     numpy=lambda q, w, dt: product(exponential(w * dt), q),
 )
 
 STEPS = (LINEAR_STEP, EXPONENTIAL_STEP)
 
 BETWEEN = piece(
-    """
+    '''
 @wp.func
 def quat_between_vectors(a: wp.vec3, b: wp.vec3) -> wp.quat:
+    """Return the shortest rotation that takes unit vector a to unit vector b."""
     # a and b of length one; half the angle comes from adding the identity to the double rotation
     w = 1.0 + wp.dot(a, b)
     if w < 1.0e-6:
@@ -100,16 +112,17 @@ def quat_between_vectors(a: wp.vec3, b: wp.vec3) -> wp.quat:
             axis = wp.cross(a, wp.vec3(0.0, 1.0, 0.0))
         return wp.quat(wp.normalize(axis), 0.0)
     return wp.normalize(wp.quat(wp.cross(a, b), w))
-""",
+''',
     numpy=_between,
 )
 
 WORLD_INERTIA = piece(
-    """
+    '''
 @wp.func
 def world_inertia(q: wp.quat, inertia: wp.mat33) -> wp.mat33:
+    """Rotate a body-frame inertia tensor to the world frame: R * I * R^T."""
     rot = wp.quat_to_matrix(q)
     return rot * inertia * wp.transpose(rot)
-""",
+''',
     numpy=lambda q, inertia: matrix(q) @ inertia @ np.swapaxes(matrix(q), -1, -2),
 )

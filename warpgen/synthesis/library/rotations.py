@@ -19,9 +19,10 @@ def polar_factor(a: Any) -> Any:
     return u @ vt
 
 
-JACOBI_ROTATION = piece("""
+JACOBI_ROTATION = piece('''
 @wp.func
 def jacobi_rotation(app: float, apq: float, aqq: float):
+    """Compute cosine and sine of the Jacobi rotation that zeroes the off-diagonal entry."""
     # cosine and sine of the angle that annuls apq; the smaller of two angles keeps the order of eigenvalues
     if wp.abs(apq) < 1.0e-12:
         return 1.0, 0.0
@@ -31,12 +32,13 @@ def jacobi_rotation(app: float, apq: float, aqq: float):
         t = -t
     c = 1.0 / wp.sqrt(1.0 + t * t)
     return c, t * c
-""")
+''')
 
 SYMMETRIC_EIGENVALUES = piece(
-    """
+    '''
 @wp.func
 def symmetric_eigenvalues(a: wp.mat33) -> wp.vec3:
+    """Return the eigenvalues of a symmetric 3x3 matrix in closed form."""
     # roots of the characteristic cubic by its trigonometric solution, largest first
     mean = wp.trace(a) / 3.0
     d = a - mean * wp.identity(n=3, dtype=float)
@@ -48,7 +50,7 @@ def symmetric_eigenvalues(a: wp.mat33) -> wp.vec3:
     first = mean + 2.0 * p * wp.cos(phi)
     last = mean + 2.0 * p * wp.cos(phi + 2.0 * wp.pi / 3.0)
     return wp.vec3(first, 3.0 * mean - first - last, last)
-""",
+''',
     numpy=lambda a: np.linalg.eigvalsh(a)[..., ::-1],
 )
 

@@ -80,35 +80,38 @@ def _box_frame(p: Any, b: Any, e: Any) -> Any:
 
 
 SPHERE = piece(
-    """
+    '''
 @wp.func
 def sd_sphere(p: wp.vec3, r: float) -> float:
+    """Signed distance to a sphere at the origin."""
     return wp.length(p) - r
-""",
+''',
     numpy=lambda p, r: np.linalg.norm(p, axis=-1) - r,
 )
 
 BOX = piece(
-    """
+    '''
 @wp.func
 def sd_box(p: wp.vec3, b: wp.vec3) -> float:
+    """Signed distance to an axis-aligned box with half extents b."""
     qx = wp.abs(p[0]) - b[0]
     qy = wp.abs(p[1]) - b[1]
     qz = wp.abs(p[2]) - b[2]
     outside = wp.length(wp.vec3(wp.max(qx, 0.0), wp.max(qy, 0.0), wp.max(qz, 0.0)))
     return outside + wp.min(wp.max(qx, wp.max(qy, qz)), 0.0)
-""",
+''',
     numpy=_box,
 )
 
 ROUND_BOX = piece(
-    """
+    '''
 @wp.func
 def sd_round_box(p: wp.vec3, b: wp.vec3, r: float) -> float:
+    """Signed distance to a box with edges rounded by r."""
     q = wp.vec3(wp.abs(p[0]) - b[0] + r, wp.abs(p[1]) - b[1] + r, wp.abs(p[2]) - b[2] + r)
     outside = wp.length(wp.max(q, wp.vec3(0.0, 0.0, 0.0)))
     return outside + wp.min(wp.max(q), 0.0) - r
-""",
+''',
     numpy=lambda p, b, r: _box(p, np.asarray(b) - r) - r,
 )
 
@@ -129,43 +132,47 @@ def sd_box_frame(p: wp.vec3, b: wp.vec3, e: float) -> float:
 )
 
 TORUS = piece(
-    """
+    '''
 @wp.func
 def sd_torus(p: wp.vec3, major: float, minor: float) -> float:
+    """Signed distance to a torus around the y axis."""
     ring = wp.sqrt(p[0] * p[0] + p[2] * p[2]) - major
     return wp.sqrt(ring * ring + p[1] * p[1]) - minor
-""",
+''',
     numpy=lambda p, major, minor: _norm(_norm(p[..., 0], p[..., 2]) - major, p[..., 1]) - minor,
 )
 
 CAPSULE = piece(
-    """
+    '''
 @wp.func
 def sd_capsule(p: wp.vec3, a: wp.vec3, b: wp.vec3, r: float) -> float:
+    """Signed distance to a capsule between a and b."""
     pa = p - a
     ba = b - a
     t = wp.clamp(wp.dot(pa, ba) / wp.dot(ba, ba), 0.0, 1.0)
     return wp.length(pa - ba * t) - r
-""",
+''',
     numpy=_capsule,
 )
 
 CYLINDER = piece(
-    """
+    '''
 @wp.func
 def sd_cylinder(p: wp.vec3, half_height: float, r: float) -> float:
+    """Signed distance to a capped cylinder along y."""
     # a rectangle in the half plane (distance from the y axis, height)
     dx = wp.length(wp.vec2(p[0], p[2])) - r
     dy = wp.abs(p[1]) - half_height
     return wp.min(wp.max(dx, dy), 0.0) + wp.length(wp.vec2(wp.max(dx, 0.0), wp.max(dy, 0.0)))
-""",
+''',
     numpy=_cylinder,
 )
 
 CAPPED_CONE = piece(
-    """
+    '''
 @wp.func
 def sd_capped_cone(p: wp.vec3, half_height: float, r1: float, r2: float) -> float:
+    """Signed distance to a capped cone along y with radii r1 (bottom) and r2 (top)."""
     q = wp.vec2(wp.length(wp.vec2(p[0], p[2])), p[1])
     k1 = wp.vec2(r2, half_height)
     k2 = wp.vec2(r2 - r1, 2.0 * half_height)
@@ -180,35 +187,38 @@ def sd_capped_cone(p: wp.vec3, half_height: float, r1: float, r2: float) -> floa
     if cb[0] < 0.0 and ca[1] < 0.0:
         s = -1.0
     return s * wp.sqrt(wp.min(wp.dot(ca, ca), wp.dot(cb, cb)))
-""",
+''',
     numpy=_capped_cone,
 )
 
 PLANE = piece(
-    """
+    '''
 @wp.func
 def sd_plane(p: wp.vec3, n: wp.vec3, h: float) -> float:
+    """Signed distance to the plane dot(n, p) + h = 0."""
     return wp.dot(p, n) + h
-""",
+''',
     numpy=lambda p, n, h: p @ np.asarray(n) + h,
 )
 
 ELLIPSOID = piece(
-    """
+    '''
 @wp.func
 def sd_ellipsoid(p: wp.vec3, r: wp.vec3) -> float:
+    """Approximate signed distance to an ellipsoid (not exact away from the surface)."""
     # a bound of first order: exact at the surface only, where the gradient of k0 has length k1 / k0
     k0 = wp.length(wp.cw_div(p, r))
     k1 = wp.length(wp.cw_div(p, wp.cw_mul(r, r)))
     return k0 * (k0 - 1.0) / k1
-""",
+''',
     numpy=_ellipsoid,
 )
 
 HEX_PRISM = piece(
-    """
+    '''
 @wp.func
 def sd_hex_prism(p: wp.vec3, r: float, half_height: float) -> float:
+    """Signed distance to a hexagonal prism."""
     kx = -0.8660254
     ky = 0.5
     kz = 0.57735
@@ -221,7 +231,7 @@ def sd_hex_prism(p: wp.vec3, r: float, half_height: float) -> float:
     edge = wp.length(wp.vec2(x - wp.clamp(x, -kz * r, kz * r), y - r)) * wp.sign(y - r)
     cap = wp.abs(p[2]) - half_height
     return wp.min(wp.max(edge, cap), 0.0) + wp.length(wp.vec2(wp.max(edge, 0.0), wp.max(cap, 0.0)))
-""",
+''',
     numpy=_hex_prism,
 )
 

@@ -19,22 +19,24 @@ def _smooth(a: Any, b: Any, k: Any) -> Any:
 
 
 SMOOTH_UNION = piece(
-    """
+    '''
 @wp.func
 def op_smooth_union(a: float, b: float, k: float) -> float:
+    """Polynomial smooth minimum of two distances, blend radius k."""
     h = wp.clamp(0.5 + 0.5 * (b - a) / k, 0.0, 1.0)
     return wp.lerp(b, a, h) - k * h * (1.0 - h)
-""",
+''',
     numpy=lambda a, b, k: _smooth(a, b, k),
 )
 
 SMOOTH_SUBTRACTION = piece(
-    """
+    '''
 @wp.func
 def op_smooth_subtraction(a: float, b: float, k: float) -> float:
+    """Carve b out of a with a smooth edge."""
     h = wp.clamp(0.5 - 0.5 * (a + b) / k, 0.0, 1.0)
     return wp.lerp(a, -b, h) + k * h * (1.0 - h)
-""",
+''',
     numpy=lambda a, b, k: -_smooth(-a, b, k),
 )
 
@@ -68,11 +70,12 @@ def op_subtract(a: float, b: float) -> float:
 )
 
 ONION = piece(
-    """
+    '''
 @wp.func
 def op_onion(d: float, thickness: float) -> float:
+    """Turn a solid into a shell, `thickness` to either side of its surface."""
     return wp.abs(d) - thickness
-""",
+''',
     numpy=lambda d, thickness: np.abs(d) - thickness,
 )
 
@@ -99,13 +102,14 @@ def rotate_y(p: wp.vec3, angle: float) -> wp.vec3:
 )
 
 TWIST = piece(
-    """
+    '''
 @wp.func
 def op_twist(p: wp.vec3, k: float) -> wp.vec3:
+    """Twist space around the y axis, k radians per unit of height."""
     c = wp.cos(k * p[1])
     s = wp.sin(k * p[1])
     return wp.vec3(c * p[0] - s * p[2], p[1], s * p[0] + c * p[2])
-""",
+''',
     numpy=lambda p, k: _turned(p, k * p[..., 1], 0, 2),
 )
 
@@ -130,13 +134,14 @@ def op_mirror(p: wp.vec3) -> wp.vec3:
 )
 
 REPEAT = piece(
-    """
+    '''
 @wp.func
 def op_repeat(p: wp.vec3, spacing: float, copies: float) -> wp.vec3:
+    """Repeat space along x, limited to 2 * copies + 1 cells."""
     # the nearest of 2 * copies + 1 places along x
     cell = wp.clamp(wp.round(p[0] / spacing), -copies, copies)
     return wp.vec3(p[0] - spacing * cell, p[1], p[2])
-""",
+''',
     numpy=lambda p, spacing, copies: np.stack(
         [p[..., 0] - spacing * np.clip(np.round(p[..., 0] / spacing), -copies, copies), p[..., 1], p[..., 2]],
         axis=-1,
@@ -144,14 +149,15 @@ def op_repeat(p: wp.vec3, spacing: float, copies: float) -> wp.vec3:
 )
 
 ELONGATE = piece(
-    """
+    '''
 @wp.func
 def op_elongate(p: wp.vec3, h: wp.vec3) -> wp.vec3:
+    """Stretch a shape by h along each axis without scaling its ends."""
     return wp.vec3(
         p[0] - wp.clamp(p[0], -h[0], h[0]),
         p[1] - wp.clamp(p[1], -h[1], h[1]),
         p[2] - wp.clamp(p[2], -h[2], h[2]),
     )
-""",
+''',
     numpy=lambda p, h: p - np.clip(p, -np.asarray(h), np.asarray(h)),
 )

@@ -79,11 +79,12 @@ TRIANGLE = Shape(
     "wp.vec3",
     "mat32",
     piece(
-        """
+        '''
 @wp.func
 def tri3_shape(xi: wp.vec2) -> wp.vec3:
+    """Linear shape functions of the 3-node triangle."""
     return wp.vec3(1.0 - xi[0] - xi[1], xi[0], xi[1])
-""",
+''',
         numpy=_tri,
     ),
     piece(
@@ -104,9 +105,10 @@ QUAD = Shape(
     "wp.vec4",
     "mat42",
     piece(
-        """
+        '''
 @wp.func
 def quad4_shape(xi: wp.vec2) -> wp.vec4:
+    """Bilinear shape functions of the 4-node quadrilateral, xi in [-1, 1]^2."""
     # nodes run round the element from (-1, -1)
     a = xi[0]
     b = xi[1]
@@ -116,17 +118,18 @@ def quad4_shape(xi: wp.vec2) -> wp.vec4:
         (1.0 + a) * (1.0 + b),
         (1.0 - a) * (1.0 + b),
     )
-""",
+''',
         numpy=_quad,
     ),
     piece(
-        """
+        '''
 @wp.func
 def quad4_gradient(xi: wp.vec2) -> mat42:
+    """Derivatives of the bilinear shape functions w.r.t. xi, shape (4, 2)."""
     a = xi[0]
     b = xi[1]
     return 0.25 * mat42(b - 1.0, a - 1.0, 1.0 - b, -1.0 - a, 1.0 + b, 1.0 + a, -1.0 - b, 1.0 - a)
-""",
+''',
         MAT42,
         numpy=_quad_slope,
     ),
@@ -138,9 +141,10 @@ TRIANGLE6 = Shape(
     "vec6",
     "mat62",
     piece(
-        """
+        '''
 @wp.func
 def tri6_shape(xi: wp.vec2) -> vec6:
+    """Quadratic shape functions of the 6-node triangle."""
     # three corners, then the middles of the sides 0-1, 1-2 and 2-0
     l1 = xi[0]
     l2 = xi[1]
@@ -153,14 +157,15 @@ def tri6_shape(xi: wp.vec2) -> vec6:
         4.0 * l1 * l2,
         4.0 * l2 * l0,
     )
-""",
+''',
         VEC6,
         numpy=_tri6,
     ),
     piece(
-        """
+        '''
 @wp.func
 def tri6_gradient(xi: wp.vec2) -> mat62:
+    """Derivatives of the quadratic shape functions w.r.t. xi."""
     l1 = xi[0]
     l2 = xi[1]
     l0 = 1.0 - l1 - l2
@@ -173,7 +178,7 @@ def tri6_gradient(xi: wp.vec2) -> mat62:
         4.0 * l2, 4.0 * l1,
         -4.0 * l2, 4.0 * (l0 - l2),
     )
-""",
+''',
         MAT62,
         numpy=_tri6_slope,
     ),
@@ -185,11 +190,12 @@ TET = Shape(
     "wp.vec4",
     "mat43",
     piece(
-        """
+        '''
 @wp.func
 def tet4_shape(xi: wp.vec3) -> wp.vec4:
+    """Barycentric coordinates as shape functions of the linear tetrahedron."""
     return wp.vec4(1.0 - xi[0] - xi[1] - xi[2], xi[0], xi[1], xi[2])
-""",
+''',
         numpy=_tet,
     ),
     piece(

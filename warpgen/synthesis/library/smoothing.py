@@ -37,14 +37,15 @@ def _cubic_slope(r: Any, h: Any) -> Any:
 
 POLY6 = Smoothing(
     piece(
-        """
+        '''
 @wp.func
 def poly6(r: float, h: float) -> float:
+    """Poly6 smoothing kernel (Mueller et al. 2003)."""
     if r >= h:
         return 0.0
     d = h * h - r * r
     return 315.0 / (64.0 * wp.pi * wp.pow(h, 9.0)) * d * d * d
-""",
+''',
         numpy=lambda r, h: _inside(r, h, 315.0 / (64.0 * np.pi * h**9) * (h * h - r * r) ** 3),
     ),
     piece(
@@ -62,35 +63,43 @@ def poly6_slope(r: float, h: float) -> float:
 
 SPIKY = Smoothing(
     piece(
-        """
+        '''
 @wp.func
 def spiky(r: float, h: float) -> float:
+    """Spiky smoothing kernel (Desbrun & Gascuel 1996)."""
     if r >= h:
         return 0.0
     d = h - r
     return 15.0 / (wp.pi * wp.pow(h, 6.0)) * d * d * d
-""",
+''',
         numpy=lambda r, h: _inside(r, h, 15.0 / (np.pi * h**6) * (h - r) ** 3),
     ),
     piece(
-        """
+        '''
 @wp.func
 def spiky_slope(r: float, h: float) -> float:
+    """Radial derivative dW/dr of the spiky kernel."""
     # does not vanish at r = 0, so that particles that are close still push each other away
     if r >= h:
         return 0.0
     d = h - r
     return -45.0 / (wp.pi * wp.pow(h, 6.0)) * d * d
-""",
+''',
         numpy=lambda r, h: _inside(r, h, -45.0 / (np.pi * h**6) * (h - r) ** 2),
     ),
 )
 
 CUBIC = Smoothing(
     piece(
-        """
+        '''
 @wp.func
 def cubic_spline(r: float, h: float) -> float:
+    """Cubic spline SPH kernel in 3D (Monaghan 1992).
+
+    Args:
+        r: Distance between the particles.
+        h: Smoothing length; the kernel vanishes for r >= h.
+    """
     q = r / h
     sigma = 8.0 / (wp.pi * h * h * h)
     if q < 0.5:
@@ -98,13 +107,14 @@ def cubic_spline(r: float, h: float) -> float:
     if q < 1.0:
         return sigma * 2.0 * (1.0 - q) * (1.0 - q) * (1.0 - q)
     return 0.0
-""",
+''',
         numpy=_cubic,
     ),
     piece(
-        """
+        '''
 @wp.func
 def cubic_spline_slope(r: float, h: float) -> float:
+    """Radial derivative dW/dr of the cubic spline kernel."""
     q = r / h
     sigma = 48.0 / (wp.pi * h * h * h * h)
     if q < 0.5:
@@ -112,30 +122,32 @@ def cubic_spline_slope(r: float, h: float) -> float:
     if q < 1.0:
         return -sigma * (1.0 - q) * (1.0 - q)
     return 0.0
-""",
+''',
         numpy=_cubic_slope,
     ),
 )
 
 WENDLAND_C2 = Smoothing(
     piece(
-        """
+        '''
 @wp.func
 def wendland_c2(r: float, h: float) -> float:
+    """Wendland C2 kernel in 3D (Wendland 1995)."""
     q = wp.min(r / h, 1.0)
     a = (1.0 - q) * (1.0 - q)
     return 21.0 / (2.0 * wp.pi * h * h * h) * a * a * (1.0 + 4.0 * q)
-""",
+''',
         numpy=lambda r, h: _inside(r, h, 21.0 / (2.0 * np.pi * h**3) * (1 - r / h) ** 4 * (1 + 4 * r / h)),
     ),
     piece(
-        """
+        '''
 @wp.func
 def wendland_c2_slope(r: float, h: float) -> float:
+    """Compute dW/dr for the Wendland C2 kernel."""
     q = wp.min(r / h, 1.0)
     a = 1.0 - q
     return -210.0 / (wp.pi * h * h * h * h) * q * a * a * a
-""",
+''',
         numpy=lambda r, h: _inside(r, h, -210.0 / (np.pi * h**4) * (r / h) * (1 - r / h) ** 3),
     ),
 )

@@ -61,13 +61,14 @@ def hash_uint(x: wp.uint32) -> wp.uint32:
 )
 
 LATTICE_2 = piece(
-    """
+    '''
 @wp.func
 def lattice2(x: int, y: int) -> float:
+    """Return a pseudo-random value in [0, 1) for an integer lattice point."""
     h = hash_uint(wp.uint32(x) + hash_uint(wp.uint32(y)))
     # the upper 24 bits fit a float exactly
     return float(h >> wp.uint32(8)) / 16777216.0
-""",
+''',
     HASH,
     numpy=_lattice,
 )
@@ -84,18 +85,20 @@ def lattice3(x: int, y: int, z: int) -> float:
 )
 
 FADE = piece(
-    """
+    '''
 @wp.func
 def fade(t: float) -> float:
+    """Quintic interpolant with zero first and second derivatives at 0 and 1."""
     return t * t * t * (t * (t * 6.0 - 15.0) + 10.0)
-""",
+''',
     numpy=lambda t: t**3 * (t * (t * 6.0 - 15.0) + 10.0),
 )
 
 VALUE_2 = piece(
-    """
+    '''
 @wp.func
 def value_noise2(p: wp.vec2) -> float:
+    """2D value noise with quintic interpolation."""
     x = wp.floor(p[0])
     y = wp.floor(p[1])
     i = int(x)
@@ -105,16 +108,17 @@ def value_noise2(p: wp.vec2) -> float:
     bottom = wp.lerp(lattice2(i, j), lattice2(i + 1, j), u)
     top = wp.lerp(lattice2(i, j + 1), lattice2(i + 1, j + 1), u)
     return wp.lerp(bottom, top, v)
-""",
+''',
     FADE,
     LATTICE_2,
     numpy=_value_noise,
 )
 
 VALUE_3 = piece(
-    """
+    '''
 @wp.func
 def value_noise3(p: wp.vec3) -> float:
+    """3D value noise with quintic interpolation."""
     x = wp.floor(p[0])
     y = wp.floor(p[1])
     z = wp.floor(p[2])
@@ -130,16 +134,22 @@ def value_noise3(p: wp.vec3) -> float:
     c01 = wp.lerp(lattice3(i, j, k + 1), lattice3(i + 1, j, k + 1), u)
     c11 = wp.lerp(lattice3(i, j + 1, k + 1), lattice3(i + 1, j + 1, k + 1), u)
     return wp.lerp(wp.lerp(c00, c10, v), wp.lerp(c01, c11, v), w)
-""",
+''',
     FADE,
     LATTICE_3,
     numpy=_value_noise,
 )
 
 FBM_2 = piece(
-    """
+    '''
 @wp.func
 def fbm2(p: wp.vec2, octaves: int) -> float:
+    """Fractional Brownian motion: octaves of 2D value noise.
+
+    Args:
+        p: Sample position.
+        octaves: Number of octaves; frequency doubles and amplitude halves per octave.
+    """
     height = float(0.0)
     amplitude = float(0.5)
     q = p
@@ -148,7 +158,7 @@ def fbm2(p: wp.vec2, octaves: int) -> float:
         q = 2.0 * q
         amplitude *= 0.5
     return height
-""",
+''',
     VALUE_2,
     numpy=octaves,
 )
@@ -171,9 +181,10 @@ def fbm3(p: wp.vec3, octaves: int) -> float:
 )
 
 RIDGED_2 = piece(
-    """
+    '''
 @wp.func
 def ridged2(p: wp.vec2, octaves: int) -> float:
+    """Ridged multifractal noise in 2D."""
     height = float(0.0)
     amplitude = float(0.5)
     q = p
@@ -184,7 +195,7 @@ def ridged2(p: wp.vec2, octaves: int) -> float:
         q = 2.0 * q
         amplitude *= 0.5
     return height
-""",
+''',
     VALUE_2,
     numpy=lambda p, count: octaves(p, count, lambda n: (1.0 - np.abs(2.0 * n - 1.0)) ** 2),
 )

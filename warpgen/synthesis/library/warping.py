@@ -41,58 +41,68 @@ def frame(n: Any, local: Any) -> Any:
 
 
 COSINE = piece(
-    """
+    '''
 @wp.func
 def sample_cosine_hemisphere(u: float, v: float) -> wp.vec3:
+    """Cosine-weighted direction on the hemisphere around +z.
+
+    Args:
+        u: Uniform random number in [0, 1).
+        v: Uniform random number in [0, 1).
+    """
     # Malley: lift a point of the disk onto the hemisphere, pdf = cos / pi
     r = wp.sqrt(u)
     phi = 2.0 * wp.pi * v
     return wp.vec3(r * wp.cos(phi), r * wp.sin(phi), wp.sqrt(wp.max(1.0 - u, 0.0)))
-""",
+''',
     numpy=lambda u, v: _polar(np.sqrt(u), 2.0 * np.pi * v, np.sqrt(1.0 - u)),
 )
 
 UNIFORM_HEMISPHERE = piece(
-    """
+    '''
 @wp.func
 def sample_uniform_hemisphere(u: float, v: float) -> wp.vec3:
+    """Uniform direction on the hemisphere around +z."""
     # heights are uniform, after Archimedes: pdf = 1 / 2 pi
     r = wp.sqrt(wp.max(1.0 - u * u, 0.0))
     phi = 2.0 * wp.pi * v
     return wp.vec3(r * wp.cos(phi), r * wp.sin(phi), u)
-""",
+''',
     numpy=lambda u, v: _polar(np.sqrt(1.0 - u * u), 2.0 * np.pi * v, u),
 )
 
 UNIFORM_SPHERE = piece(
-    """
+    '''
 @wp.func
 def sample_uniform_sphere(u: float, v: float) -> wp.vec3:
+    """Uniform direction on the unit sphere."""
     z = 1.0 - 2.0 * u
     r = wp.sqrt(wp.max(1.0 - z * z, 0.0))
     phi = 2.0 * wp.pi * v
     return wp.vec3(r * wp.cos(phi), r * wp.sin(phi), z)
-""",
+''',
     numpy=lambda u, v: _polar(2.0 * np.sqrt(u * (1.0 - u)), 2.0 * np.pi * v, 1.0 - 2.0 * u),
 )
 
 GGX_HALF = piece(
-    """
+    '''
 @wp.func
 def sample_ggx_half(u: float, v: float, alpha: float) -> wp.vec3:
+    """Sample a half vector from the GGX distribution (Walter et al. 2007)."""
     # the half vector's angle by inversion of the distribution times cosine
     cos2 = (1.0 - u) / (1.0 + (alpha * alpha - 1.0) * u)
     sin_theta = wp.sqrt(wp.max(1.0 - cos2, 0.0))
     phi = 2.0 * wp.pi * v
     return wp.vec3(sin_theta * wp.cos(phi), sin_theta * wp.sin(phi), wp.sqrt(cos2))
-""",
+''',
     numpy=_ggx,
 )
 
 CONCENTRIC = piece(
-    """
+    '''
 @wp.func
 def sample_concentric_disk(u: float, v: float) -> wp.vec2:
+    """Map the unit square to the unit disk, keeping areas (Shirley & Chiu 1997)."""
     a = 2.0 * u - 1.0
     b = 2.0 * v - 1.0
     if a == 0.0 and b == 0.0:
@@ -104,15 +114,15 @@ def sample_concentric_disk(u: float, v: float) -> wp.vec2:
         r = a
         phi = 0.25 * wp.pi * b / a
     return wp.vec2(r * wp.cos(phi), r * wp.sin(phi))
-""",
+''',
     numpy=_concentric,
 )
 
 ONB = piece(
-    """
+    '''
 @wp.func
 def to_world(n: wp.vec3, w: wp.vec3) -> wp.vec3:
-    # a frame about n without a singularity but at z = -0 (Duff et al. 2017)
+    """Rotate a local direction (z up) to the frame of the unit normal n (Duff et al. 2017)."""
     s = 1.0
     if n[2] < 0.0:
         s = -1.0
@@ -121,6 +131,6 @@ def to_world(n: wp.vec3, w: wp.vec3) -> wp.vec3:
     t = wp.vec3(1.0 + s * n[0] * n[0] * a, s * b, -s * n[0])
     bitangent = wp.vec3(b, s + n[1] * n[1] * a, -n[1])
     return w[0] * t + w[1] * bitangent + w[2] * n
-""",
+''',
     numpy=frame,
 )

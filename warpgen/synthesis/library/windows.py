@@ -21,11 +21,12 @@ def _cosines(*weights: float) -> Any:
 
 
 HANN = piece(
-    """
+    '''
 @wp.func
 def hann(k: int, n: int) -> float:
+    """Symmetric Hann window, coefficient k of n."""
     return 0.5 - 0.5 * wp.cos(2.0 * wp.pi * float(k) / float(n - 1))
-""",
+''',
     numpy=_cosines(0.5, 0.5),
 )
 
@@ -39,24 +40,26 @@ def hamming(k: int, n: int) -> float:
 )
 
 BLACKMAN = piece(
-    """
+    '''
 @wp.func
 def blackman(k: int, n: int) -> float:
+    """Blackman window, coefficient k of n."""
     phase = 2.0 * wp.pi * float(k) / float(n - 1)
     return 0.42 - 0.5 * wp.cos(phase) + 0.08 * wp.cos(2.0 * phase)
-""",
+''',
     numpy=_cosines(0.42, 0.5, 0.08),
 )
 
 NUTTALL = piece(
-    """
+    '''
 @wp.func
 def nuttall(k: int, n: int) -> float:
+    """Four-term Nuttall window with continuous first derivative."""
     # four terms, side lobes below -93 dB
     phase = 2.0 * wp.pi * float(k) / float(n - 1)
     w = 0.355768 - 0.487396 * wp.cos(phase)
     return w + 0.144232 * wp.cos(2.0 * phase) - 0.012604 * wp.cos(3.0 * phase)
-""",
+''',
     numpy=_cosines(0.355768, 0.487396, 0.144232, 0.012604),
 )
 
@@ -82,9 +85,10 @@ def sine_window(k: int, n: int) -> float:
 )
 
 BESSEL_I0 = piece(
-    """
+    '''
 @wp.func
 def bessel_i0(x: float) -> float:
+    """Modified Bessel function of order zero, power series."""
     # power series of the modified Bessel function: terms ((x/2)^k / k!)^2
     q = 0.25 * x * x
     term = float(1.0)
@@ -93,18 +97,19 @@ def bessel_i0(x: float) -> float:
         term *= q / float(k * k)
         sum += term
     return sum
-""",
+''',
     numpy=np.i0,
 )
 
 KAISER = piece(
-    """
+    '''
 @wp.func
 def kaiser(k: int, n: int) -> float:
+    """Kaiser window with beta = 6."""
     beta = 6.0
     u = 2.0 * float(k) / float(n - 1) - 1.0
     return bessel_i0(beta * wp.sqrt(wp.max(1.0 - u * u, 0.0))) / bessel_i0(beta)
-""",
+''',
     BESSEL_I0,
     numpy=lambda k, n: np.i0(6.0 * np.sqrt(np.maximum(1 - (2 * k / (n - 1) - 1) ** 2, 0))) / np.i0(6.0),
 )

@@ -28,29 +28,31 @@ def _count(x: Any) -> Any:
 
 
 SWAR = piece(
-    """
+    '''
 @wp.func
 def popcount_swar(x: wp.uint32) -> int:
+    """Count set bits with SWAR additions (Hacker's Delight, 5-1)."""
     # sums of pairs, then of nibbles, then of bytes; the product adds the four bytes in the top one
     x = x - ((x >> wp.uint32(1)) & wp.uint32(0x55555555))
     x = (x & wp.uint32(0x33333333)) + ((x >> wp.uint32(2)) & wp.uint32(0x33333333))
     x = (x + (x >> wp.uint32(4))) & wp.uint32(0x0F0F0F0F)
     return int((x * wp.uint32(0x01010101)) >> wp.uint32(24))
-""",
+''',
     numpy=_count,
 )
 
 KERNIGHAN = piece(
-    """
+    '''
 @wp.func
 def popcount_kernighan(x: wp.uint32) -> int:
+    """Count set bits, one iteration per set bit."""
     count = int(0)
     # x & (x - 1) clears the lowest bit that is set
     while x != wp.uint32(0):
         x = x & (x - wp.uint32(1))
         count += 1
     return count
-""",
+''',
     numpy=_count,
 )
 
@@ -88,15 +90,16 @@ def _reversed(x: Any) -> Any:
 
 
 REVERSE_SWAPS = piece(
-    """
+    '''
 @wp.func
 def reverse_bits(x: wp.uint32) -> wp.uint32:
+    """Reverse the order of the 32 bits."""
     x = ((x >> wp.uint32(1)) & wp.uint32(0x55555555)) | ((x & wp.uint32(0x55555555)) << wp.uint32(1))
     x = ((x >> wp.uint32(2)) & wp.uint32(0x33333333)) | ((x & wp.uint32(0x33333333)) << wp.uint32(2))
     x = ((x >> wp.uint32(4)) & wp.uint32(0x0F0F0F0F)) | ((x & wp.uint32(0x0F0F0F0F)) << wp.uint32(4))
     x = ((x >> wp.uint32(8)) & wp.uint32(0x00FF00FF)) | ((x & wp.uint32(0x00FF00FF)) << wp.uint32(8))
     return (x >> wp.uint32(16)) | (x << wp.uint32(16))
-""",
+''',
     numpy=_reversed,
 )
 
@@ -115,46 +118,50 @@ def reverse_bits_loop(x: wp.uint32) -> wp.uint32:
 
 REVERSALS = (REVERSE_SWAPS, REVERSE_LOOP)
 
-PART1BY1 = piece("""
+PART1BY1 = piece('''
 @wp.func
 def part1by1(x: wp.uint32) -> wp.uint32:
+    """Spread the low 16 bits, one zero in between (2D Morton code)."""
     x = x & wp.uint32(0x0000FFFF)
     x = (x ^ (x << wp.uint32(8))) & wp.uint32(0x00FF00FF)
     x = (x ^ (x << wp.uint32(4))) & wp.uint32(0x0F0F0F0F)
     x = (x ^ (x << wp.uint32(2))) & wp.uint32(0x33333333)
     x = (x ^ (x << wp.uint32(1))) & wp.uint32(0x55555555)
     return x
-""")
+''')
 
-PART1BY2 = piece("""
+PART1BY2 = piece('''
 @wp.func
 def part1by2(x: wp.uint32) -> wp.uint32:
+    """Spread the low 10 bits, two zeros in between (3D Morton code)."""
     x = x & wp.uint32(0x000003FF)
     x = (x ^ (x << wp.uint32(16))) & wp.uint32(0xFF0000FF)
     x = (x ^ (x << wp.uint32(8))) & wp.uint32(0x0300F00F)
     x = (x ^ (x << wp.uint32(4))) & wp.uint32(0x030C30C3)
     x = (x ^ (x << wp.uint32(2))) & wp.uint32(0x09249249)
     return x
-""")
+''')
 
-COMPACT1BY1 = piece("""
+COMPACT1BY1 = piece('''
 @wp.func
 def compact1by1(x: wp.uint32) -> wp.uint32:
+    """Inverse of part1by1: gather every second bit."""
     x = x & wp.uint32(0x55555555)
     x = (x ^ (x >> wp.uint32(1))) & wp.uint32(0x33333333)
     x = (x ^ (x >> wp.uint32(2))) & wp.uint32(0x0F0F0F0F)
     x = (x ^ (x >> wp.uint32(4))) & wp.uint32(0x00FF00FF)
     x = (x ^ (x >> wp.uint32(8))) & wp.uint32(0x0000FFFF)
     return x
-""")
+''')
 
-COMPACT1BY2 = piece("""
+COMPACT1BY2 = piece('''
 @wp.func
 def compact1by2(x: wp.uint32) -> wp.uint32:
+    """Inverse of part1by2: gather every third bit."""
     x = x & wp.uint32(0x09249249)
     x = (x ^ (x >> wp.uint32(2))) & wp.uint32(0x030C30C3)
     x = (x ^ (x >> wp.uint32(4))) & wp.uint32(0x0300F00F)
     x = (x ^ (x >> wp.uint32(8))) & wp.uint32(0xFF0000FF)
     x = (x ^ (x >> wp.uint32(16))) & wp.uint32(0x000003FF)
     return x
-""")
+''')

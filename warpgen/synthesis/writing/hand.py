@@ -39,15 +39,12 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _OWN = re.compile(r"(?<![\w.])[A-Za-z_]\w*\b(?!=(?!=))")  # neither an attribute nor a keyword
 # What people also call things; what an algorithm says of its names goes before it.
 _OTHERWISE = {
-    "distance": "dist|d", "direction": "dir|d", "offset": "delta|diff", "value": "val|v",
-    "previous": "prev", "current": "cur|curr", "gradient": "grad|g", "weight": "w|wt",
-    "total": "acc|s|accum", "angle": "theta|phi", "radius": "r|rad", "slot": "at|pos", "row": "r",
-    "count": "num|n", "scale": "s|k", "ratio": "q|alpha", "step": "h|ds", "mean": "mu|avg",
-    "best": "top|winner", "low": "lo|left", "high": "hi|right", "normal": "n|nrm", "force": "f|frc",
-    "mass": "m", "velocity": "vel|v", "position": "pos|p|x", "center": "c|mid", "error": "err|e",
-    "half": "h|mid", "sum": "s|acc", "square": "sq|sqr", "factor": "fac|k|s", "energy": "e|en",
-    "first": "a|i0", "second": "b|i1", "left": "l|lhs", "right": "r|rhs", "point": "p|pt", "depth": "dep|z",
-    "color": "col|rgb|c",
+    "distance": "dist", "direction": "dir", "offset": "delta|diff", "value": "val", "previous": "prev",
+    "current": "cur|curr", "gradient": "grad", "weight": "wt", "total": "acc|accum", "angle": "theta",
+    "radius": "rad", "slot": "pos", "count": "num", "mean": "avg", "low": "lo", "high": "hi",
+    "normal": "n|nrm", "velocity": "vel", "position": "pos", "error": "err", "sum": "acc|total",
+    "square": "sq", "energy": "e",
+    "point": "p|pt", "color": "col|rgb", "matrix": "mat", "index": "idx",
 }  # fmt: skip
 SUFFIX = {"float64": "d", "float16": "h"}
 # Shares here and below are about those of newton, warp.examples and warp.tests.
@@ -66,10 +63,10 @@ class Hand:
         self.array_style = rng.weighted(_ARRAYS)
         self.comments = rng.chance(0.55)
         self.paragraphs = rng.chance(0.6)  # blank lines in bodies
-        self.capitals = rng.chance(0.4)  # comments begin with a capital letter
+        self.capitals = rng.chance(0.5)  # comments begin with a capital letter
         self.full_stops = self.capitals and rng.chance(0.4)
         self.docstring = rng.weighted({"none": 0.6, "sentence": 0.22, "long": 0.18})
-        self.imperative = rng.chance(0.6)  # "Compute ...", not "Computes ..."
+        self.imperative = rng.chance(0.9)  # "Compute ...", not "Computes ..."
         self.quotes = rng.weighted({"": 0.45, "`": 0.25, "``": 0.3})  # around names in docstrings
         self.so = rng.chance(0.75)  # "so x is y", not "so that x is y"
         self.behind = rng.chance(0.4)  # short comments stand behind their statements
@@ -80,6 +77,7 @@ class Hand:
         )  # where it says what they are
         self.zero = rng.weighted({"": 0.5, "0.0": 0.25, "none": 0.25})  # wp.vec3(0.0, 0.0, 0.0), (0.0) or ()
         self.suffix = rng.chance(0.45)  # names of kernels end in _kernel
+        self.counts = rng.chance(0.6)  # sizes of arrays are arguments, not asked of the arrays
         self.augments = rng.chance(0.8)  # a += b rather than a = a + b
         self.own_names = rng.choice((0.25, 0.5, 0.75, 1.0))  # how often the first name of a thing is taken
         self.order = rng.weighted({"declared": 0.7, "params first": 0.15, "params behind inputs": 0.15})
@@ -171,6 +169,7 @@ class Hand:
             closes = before.startswith(" ") and not line.startswith((" ", "el", ")", "]"))
             if (
                 before
+                and line
                 and not before.startswith("#")
                 and (before.endswith("= wp.tid()") or line.startswith("#") or closes)
             ):

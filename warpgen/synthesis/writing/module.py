@@ -12,6 +12,7 @@ from warpgen.errors import SynthesisError
 from warpgen.launch import Argument, Launch
 from warpgen.program import Program
 from warpgen.synthesis.writing.algorithm import Algorithm
+from warpgen.synthesis.writing.counts import pass_counts
 from warpgen.synthesis.writing.draft import OF_FLOATS, Draft, Parameter
 from warpgen.synthesis.writing.hand import SUFFIX, Hand, prose
 from warpgen.synthesis.writing.rng import Rng
@@ -30,13 +31,6 @@ class Written(msgspec.Struct, frozen=True):
     names: Mapping[str, str]
 
 
-def variant(algorithm: Algorithm, rng: Rng) -> dict[str, int]:
-    """The options that a program drawn from this stream has, by name, and the numbers it draws."""
-    draft = Draft(rng)
-    algorithm.function(draft)
-    return {name: at for name, (at, _) in draft.options.items()}
-
-
 def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     """One program of an algorithm. Raises SynthesisError where the algorithm says too little."""
     draft = Draft(rng)
@@ -44,6 +38,8 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     if not draft.text or not draft.dim:
         raise SynthesisError(f"algorithm {algorithm.name} has no code or no launch")
     hand = Hand(rng)
+    if hand.counts:
+        pass_counts(draft, rng)
     real = rng.weighted(
         {"float32": 0.93, "float64": 0.07 * algorithm.double, "float16": 0.03 * algorithm.half}
     )
@@ -88,8 +84,10 @@ def _is_plain(algorithm: Algorithm, draft: Draft, rng: Rng) -> bool:
         p.role in ("input", "inout") and p.type.startswith("array") and not _WHOLE.search(p.type)
         for p in draft.parameters
     )
+    # Run backwards, a loop that waits for what it changes itself may never end.
+    waits = draft.forward and any("while " in text for text in (draft.text, *draft.functions))
     if draft.forward or algorithm.adjoint == "no":
-        return floats or rng.chance(0.3)
+        return floats or waits or rng.chance(0.3)
     return algorithm.adjoint == "either" and rng.chance(0.05)
 
 

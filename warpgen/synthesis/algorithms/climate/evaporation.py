@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.trim import trim
     weight=4,
 )
 def evaporate_reference(d: Draft) -> None:
-    """Computes how much water a well-watered lawn evaporates in a day, by Penman and Monteith."""
+    """Computes daily reference evapotranspiration (FAO-56 Penman-Monteith)."""
     humidity = d.option("humidity", "dew point", "extremes", "mean", "wet bulb")
     light = d.option("light", "sunshine", "measured", "temperature range")
     axis = d.option("axis", "sites", "days", "grid")
@@ -36,47 +36,47 @@ def evaporate_reference(d: Draft) -> None:
     count, rows = d.pick(48, 64, 96), d.pick(8, 12)
     grid = axis == "grid"
     d.says({
-        "et0": "Computes how much water a well-watered lawn evaporates in a day, by Penman and Monteith.",
-        "net radiation": "Computes the net radiation that a lawn takes up in a day, as in FAO 56.",
-        "crop": "Computes the water that a crop in its stage of growth needs in a day, as in FAO 56.",
-        "aerodynamic share": "Computes what part of a lawn's evaporation wind and dry air drive.",
+        "et0": "Computes daily reference evapotranspiration (FAO-56 Penman-Monteith).",
+        "net radiation": "Computes daily net radiation of the reference surface (FAO-56).",
+        "crop": "Computes daily crop evapotranspiration (FAO-56 crop coefficients).",
+        "aerodynamic share": "Computes the aerodynamic share of reference evapotranspiration.",
     }[result])  # fmt: skip
     shape: Any = (rows, d.pick(8, 12, 16)) if grid else count
     here = "i, j" if grid else "tid"
-    d.input("t_min", "float", shape, 4.0, 12.0)
-    d.input("t_max", "float", shape, 16.0, 30.0)
+    d.input("t_min", "float", shape, 4.0, 12.0, about="Minimum temperature [deg C]")
+    d.input("t_max", "float", shape, 16.0, 30.0, about="Maximum temperature [deg C]")
     d.input("moist", "vec2" if humidity == "extremes" else "float", shape, 0.35, 0.85)
-    d.input("wind", "float", shape, 0.5, 6.0)
+    d.input("wind", "float", shape, 0.5, 6.0, about="Wind speed [m/s]")
     if light == "sunshine":
-        d.input("sun", "float", shape, 1.0, 8.0)
+        d.input("sun", "float", shape, 1.0, 8.0, about="Hours of sunshine")
     elif light == "measured":
-        d.input("solar", "float", shape, 8.0, 24.0)
+        d.input("solar", "float", shape, 8.0, 24.0, about="Solar radiation [MJ/m^2/day]")
     if axis == "sites":
-        d.input("latitude", "float", count, -0.9, 0.9)
-        d.input("altitude", "float", count, 0.0, 1500.0)
-        d.param("day", "float", 60.0, 300.0)
+        d.input("latitude", "float", count, -0.9, 0.9, about="Latitude [rad]")
+        d.input("altitude", "float", count, 0.0, 1500.0, about="Altitude [m]")
+        d.param("day", "float", 60.0, 300.0, about="Day of the year")
         site = "phi = latitude[tid]\nz = altitude[tid]\nt = day"
     elif axis == "days":
-        d.param("latitude", "float", 0.2, 0.9)
-        d.param("altitude", "float", 0.0, 1500.0)
-        d.input("day", "float", count, 1.0, 365.0)
+        d.param("latitude", "float", 0.2, 0.9, about="Latitude [rad]")
+        d.param("altitude", "float", 0.0, 1500.0, about="Altitude [m]")
+        d.input("day", "float", count, 1.0, 365.0, about="Day of the year")
         site = "phi = latitude\nz = altitude\nt = day[tid]"
     else:
-        d.input("latitude", "float", rows, -0.9, 0.9)
-        d.input("altitude", "float", shape, 0.0, 1500.0)
-        d.param("day", "float", 60.0, 300.0)
-        site = "# rows of the grid are parallels\nphi = latitude[i]\nz = altitude[i, j]\nt = day"
+        d.input("latitude", "float", rows, -0.9, 0.9, about="Latitude [rad]")
+        d.input("altitude", "float", shape, 0.0, 1500.0, about="Altitude [m]")
+        d.param("day", "float", 60.0, 300.0, about="Day of the year")
+        site = "# Each grid row has one latitude\nphi = latitude[i]\nz = altitude[i, j]\nt = day"
     if mast:
-        d.param("mast", "float", 4.0, 12.0)
+        d.param("mast", "float", 4.0, 12.0, about="Height of the anemometer [m]")
     if result == "crop":
-        d.input("growth", "float", shape, 0.0, 1.0)
+        d.input("growth", "float", shape, 0.0, 1.0, about="Share of the growing season")
     air = """
     cold = t_min[@]
     warm = t_max[@]
     mean = 0.5 * (cold + warm)
     pressure = 101.3 * wp.pow((293.0 - 0.0065 * z) / 293.0, 5.26)
     gamma = 0.000665 * pressure
-    # saturation is convex in temperature, so that the mean of both ends is more than that of the mean
+    # e_s from the mean of both extremes; e_s(T_mean) would underestimate it (FAO-56, eq. 12)
     e_cold = 0.6108 * wp.exp(17.27 * cold / (cold + 237.3))
     e_warm = 0.6108 * wp.exp(17.27 * warm / (warm + 237.3))
     e_sat = 0.5 * (e_cold + e_warm)
@@ -85,19 +85,19 @@ def evaporate_reference(d: Draft) -> None:
     """
     vapor = {
         "dew point": """
-        # the dew point as a fraction of the night's lowest temperature
+        # Dew point is close to the minimum temperature
         dew = cold * moist[@]
         e_air = 0.6108 * wp.exp(17.27 * dew / (dew + 237.3))
         """,
         "extremes": """
-        # relative humidity is highest when it is coldest
+        # RH_max is reached at T_min, RH_min at T_max (FAO-56, eq. 17)
         rh_high = 0.6 + 0.4 * moist[@][0]
         rh_low = 0.6 * moist[@][1]
         e_air = 0.5 * (e_cold * rh_high + e_warm * rh_low)
         """,
         "mean": "e_air = moist[@] * e_sat",
         "wet bulb": """
-        # an aspirated psychrometer whose wet bulb is that much of the mean temperature
+        # Psychrometer equation (FAO-56, eq. 15)
         wet = moist[@] * mean
         e_wet = 0.6108 * wp.exp(17.27 * wet / (wet + 237.3))
         e_air = wp.max(e_wet - 0.000662 * pressure * (mean - wet), 0.05)
@@ -109,19 +109,16 @@ def evaporate_reference(d: Draft) -> None:
     tilt = 0.409 * wp.sin(year - 1.39)
     sunset = wp.acos(-wp.tan(phi) * wp.tan(tilt))
     high = sunset * wp.sin(phi) * wp.sin(tilt) + wp.cos(phi) * wp.cos(tilt) * wp.sin(sunset)
-    # MJ per m^2 and day above the air
+    # Extraterrestrial radiation [MJ/m^2/day]
     outside = 1440.0 / wp.pi * 0.0820 * distance * high
     """
     ground = {
         "sunshine": (
             "hours = 24.0 / wp.pi * sunset\nglobal_rad = (0.25 + 0.5 * wp.min(sun[@] / hours, 1.0)) * outside"
         ),
-        "measured": (
-            "# a pyranometer cannot read more than a clear sky lets through\n"
-            "global_rad = wp.min(solar[@], clear)"
-        ),
+        "measured": ("# Limit measurements to the clear-sky radiation\nglobal_rad = wp.min(solar[@], clear)"),
         "temperature range": (
-            "# Hargreaves: clear skies make warm days and cold nights\n"
+            "# Hargreaves estimate from the diurnal temperature range\n"
             "global_rad = 0.16 * wp.sqrt(warm - cold) * outside"
         ),
     }[light]
@@ -137,13 +134,11 @@ def evaporate_reference(d: Draft) -> None:
     net = short - long
     """
     if mast:
-        blow = (
-            "# logarithmic profile over grass, down to 2 m\nu2 = wind[@] * 4.87 / wp.log(67.8 * mast - 5.42)"
-        )
+        blow = "# Convert wind speed to 2 m height (FAO-56, eq. 47)\nu2 = wind[@] * 4.87 / wp.log(67.8 * mast - 5.42)"
     else:
         blow = "u2 = wind[@]"
     combine = """
-    # the lawn's resistance is 70 s/m, and the air's is 208 / u2
+    # Reference grass: r_s = 70 s/m, r_a = 208 / u2
     below = slope + gamma * (1.0 + 0.34 * u2)
     sunny = 0.408 * slope * net / below
     windy = gamma * 900.0 / (mean + 273.0) * u2 * (e_sat - e_air) / below
@@ -155,7 +150,7 @@ def evaporate_reference(d: Draft) -> None:
         "net radiation": "net_rad[@] = net",
         "aerodynamic share": "share[@] = windy / (wp.max(sunny, 0.1) + windy)",
         "crop": """
-        # the coefficient rises from bare soil to full cover, then falls as the crop ripens
+        # Crop coefficient curve: initial, development, mid-season and late season
         stage = growth[@]
         kc = 0.4
         if stage > 0.8:
@@ -182,9 +177,7 @@ def evaporate_reference(d: Draft) -> None:
         },
     )  # fmt: skip
     trim(d)
-    d.explain(
-        "Temperatures in degrees C, vapor pressures in kPa, radiation in MJ/m^2 and water in mm, all per day."
-    )
+    d.explain("Temperatures are in deg C, vapor pressures in kPa, radiation in MJ/m^2/day, water in mm/day.")
 
     def reference(v: Values) -> dict[str, Any]:
         low, high = v.t_min, v.t_max

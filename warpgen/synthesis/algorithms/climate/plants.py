@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.trim import trim
     weight=4,
 )
 def assimilate_carbon(d: Draft) -> None:
-    """Computes how much carbon leaves take up, limited by enzymes, light or what they can use."""
+    """Computes net photosynthesis of leaves (Farquhar model)."""
     inside = d.option("inside", "ratio", "given", "medlyn", "ball berry")
     limit = d.option("limit", "hard", "smooth")
     heat = d.option("heat", "arrhenius", "peaked")
@@ -39,29 +39,29 @@ def assimilate_carbon(d: Draft) -> None:
     at = "i, j" if grid else "tid"
     solved = inside in ("medlyn", "ball berry")
     d.says({
-        "uptake": "Computes how much carbon leaves take up, limited by enzymes, light or what they can use.",
-        "conductance": "Computes how wide leaves open their stomata for the carbon that they take up.",
-        "regime": "Tells how much carbon uptake light allows for each unit that the enzymes allow.",
-        "gross": "Computes the photosynthesis of leaves before they respire part of it.",
+        "uptake": "Computes net photosynthesis of leaves (Farquhar model).",
+        "conductance": "Computes stomatal conductance of leaves.",
+        "regime": "Computes the ratio of light-limited to enzyme-limited photosynthesis.",
+        "gross": "Computes gross photosynthesis of leaves.",
     }[result])  # fmt: skip
     d.input("light", "float", size, 100.0, 1500.0)
-    d.input("leaf_temp", "float", size, 10.0, 35.0)
-    d.input("vcmax25", "float", size, 40.0, 100.0)
+    d.input("leaf_temp", "float", size, 10.0, 35.0, about="Leaf temperature [deg C]")
+    d.input("vcmax25", "float", size, 40.0, 100.0, about="Carboxylation capacity at 25 deg C")
     if solved or result == "conductance":
         d.input("dryness", "float", size, 0.5, 2.5)
     if inside == "given":
         d.input("inner_co2", "float", size, 150.0, 350.0)
         if result == "conductance":
-            d.param("co2", "float", 380.0, 450.0)
+            d.param("co2", "float", 380.0, 450.0, about="CO2 in the air")
     else:
-        d.param("co2", "float", 380.0, 450.0)
+        d.param("co2", "float", 380.0, 450.0, about="CO2 in the air")
     if inside == "ratio":
         d.param("ratio", "float", 0.6, 0.8)
     d.module("GAS = wp.constant(8.314)  # J / (mol K)")
     warm = """
     tk = leaf_temp[@] + 273.15
     vc25 = vcmax25[@]
-    # Arrhenius' exponent for each J/mol of activation energy, relative to 25 C
+    # Arrhenius temperature term relative to 25 deg C, per J/mol of activation energy
     x = (tk - 298.15) / (298.15 * GAS * tk)
     kc = 404.9 * wp.exp(79430.0 * x)
     ko = 278.4 * wp.exp(36380.0 * x)
@@ -69,12 +69,12 @@ def assimilate_carbon(d: Draft) -> None:
     vcmax = vc25 * wp.exp(65330.0 * x)
     jmax = 1.67 * vc25 * wp.exp(43540.0 * x)
     rd = 0.015 * vc25 * wp.exp(46390.0 * x)
-    # oxygen, at 210 mmol/mol, competes for the enzyme
+    # Competitive inhibition by oxygen at 210 mmol/mol
     km = kc * (1.0 + 210.0 / ko)
     """
     if heat == "peaked":
         warm += """
-    # above some 35 C the enzymes lose their shape
+    # High-temperature deactivation above about 35 deg C
     melt25 = 1.0 + wp.exp((298.15 * 650.0 - 200000.0) / (298.15 * GAS))
     melt = 1.0 + wp.exp((tk * 650.0 - 200000.0) / (tk * GAS))
     vcmax *= melt25 / melt
@@ -82,14 +82,14 @@ def assimilate_carbon(d: Draft) -> None:
     """
     transport = {
         "quadratic": """
-        # the smaller root of theta J^2 - (I + Jmax) J + I Jmax = 0
+        # Smaller root of theta J^2 - (I + Jmax) J + I Jmax = 0
         caught = 0.5 * 0.85 * 0.85 * light[@]
         sum_ = caught + jmax
         j_rate = (sum_ - wp.sqrt(sum_ * sum_ - 4.0 * 0.7 * caught * jmax)) / (2.0 * 0.7)
         """,
         "rectangular": "caught = 0.3 * light[@]\nj_rate = caught * jmax / (caught + jmax)",
         "saturating": (
-            "# Smith's curve\n"
+            "# Smith (1937) light response\n"
             "caught = 0.24 * light[@]\n"
             "j_rate = caught / wp.sqrt(1.0 + caught * caught / (jmax * jmax))"
         ),
@@ -106,13 +106,13 @@ def assimilate_carbon(d: Draft) -> None:
         """
         else:
             text += """
-        # the two limits blend, since chloroplasts in a leaf are not all alike
+        # Smooth minimum (quadratic co-limitation)
         mixed = a_c + a_j
         gross = (mixed - wp.sqrt(mixed * mixed - 4.0 * 0.98 * a_c * a_j)) / (2.0 * 0.98)
         """
         if product:
             text += """
-        # sucrose is not made faster than that
+        # Limit by triose phosphate use
         gross = wp.min(gross, 0.5 * vcmax)
         """
         return (
@@ -134,7 +134,7 @@ def assimilate_carbon(d: Draft) -> None:
         head = ""
         if inside == "ball berry":
             head = (
-                "# relative humidity at the leaf's surface, by Tetens\n"
+                "# Relative humidity at the leaf surface (Tetens formula)\n"
                 "saturated = 0.6108 * wp.exp(17.27 * leaf_temp[@] / (leaf_temp[@] + 237.3))\n"
                 "humid = 1.0 - dryness[@] / saturated\n"
                 "humid = wp.max(humid, 0.1)\n"
@@ -143,7 +143,7 @@ def assimilate_carbon(d: Draft) -> None:
         body = (
             head
             + (
-                "# stomata open as far as uptake asks, and uptake needs open stomata: iterate\n"
+                "# Conductance and assimilation depend on each other: fixed-point iteration\n"
                 "ci = float(0.7 * co2)\n"
             )
             + "net = float(0.0)\ngs = float(0.0)\n"
@@ -169,13 +169,13 @@ def assimilate_carbon(d: Draft) -> None:
         "gross": "photosynthesis[@] = gross",
         "regime": "share[@] = a_j / a_c",
         "conductance": "opening[@] = gs" if solved else """
-        # what the difference of CO2 needs to let that much in, and more for water, which is lighter
+        # g_s = 1.6 A / (c_a - c_i), factor 1.6 from CO2 to water vapor
         gs = 1.6 * net / (co2 - ci)
         opening[@] = gs * dryness[@] / 101.3
         """,
     }[result]  # fmt: skip
     if result == "conductance" and not solved:
-        d.says("Computes how much water leaves lose for the carbon that they take up.")
+        d.says("Computes transpiration of leaves.")
     if limit == "hard" or product or solved:
         d.forward_only()
     d.launch(*(size if grid else (count,)))
@@ -185,7 +185,9 @@ def assimilate_carbon(d: Draft) -> None:
         **{name: text.replace("@", at) for name, text in blocks.items()},
     )
     trim(d)
-    d.explain("Uptake and light are in umol/(m^2 s), CO2 in umol/mol, temperatures in C, `dryness` in kPa.")
+    d.explain(
+        "Assimilation and light are in umol/m^2/s, CO2 in umol/mol, temperatures in deg C, `dryness` (VPD) in kPa."
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         t = v.leaf_temp + 273.15

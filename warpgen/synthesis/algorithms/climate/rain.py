@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.trim import trim
     weight=4,
 )
 def rain_warm_clouds(d: Draft) -> None:
-    """Turns cloud water into rain that falls and evaporates, and condenses what vapor is too much."""
+    """Integrates warm rain microphysics in cloud columns."""
     sweep = d.option("sweep", "column", "level")
     store_in = d.option("store", "in place", "new arrays")
     fall = d.option("fall", "upstream", "none", "fixed speed")
@@ -43,24 +43,24 @@ def rain_warm_clouds(d: Draft) -> None:
     surface = surface and sweep == "column" and fall != "none"
     declare = d.inout if inplace else d.input
     if fall == "none":
-        d.says("Turns cloud water into rain and condenses what vapor is too much, without letting rain fall.")
+        d.says("Integrates warm rain microphysics in cloud columns without sedimentation.")
     heat = "theta" if air == "exner" else "temp"
     declare(heat, "float", shape, 280.0, 290.0)
     declare("qv", "float", shape, 0.006, 0.013)
     declare("qc", "float", shape, 0.0, 0.003)
     declare("qr", "float", shape, 0.0001, 0.003)
-    d.input("rho", "float", levels, 0.8, 1.2)
+    d.input("rho", "float", levels, 0.8, 1.2, about="Air density [kg/m^3]")
     if air == "exner":
-        d.input("exner", "float", levels, 0.95, 1.0)
+        d.input("exner", "float", levels, 0.95, 1.0, about="Exner function")
         warmth = "pk = exner[k]\nt = theta[c, k] * pk\np = 1000.0 * wp.pow(pk, 3.5)"
         warm = "LV / (CP * pk)"
     else:
-        d.input("pressure", "float", levels, 830.0, 1000.0)
+        d.input("pressure", "float", levels, 830.0, 1000.0, about="Pressure")
         warmth = "t = temp[c, k]\np = pressure[k]"
         warm = "LV / CP"
-    d.param("dt", "float", 2.0, 8.0)
+    d.param("dt", "float", 2.0, 8.0, about="Time step [s]")
     if fall != "none":
-        d.param("dz", "float", 200.0, 400.0)
+        d.param("dz", "float", 200.0, 400.0, about="Layer thickness [m]")
     d.module("LV = wp.constant(2.5e6)  # J/kg, to evaporate water\nCP = wp.constant(1004.0)")
 
     def speed(k: str) -> str:
@@ -71,7 +71,7 @@ def rain_warm_clouds(d: Draft) -> None:
     drop = ""
     if fall != "none":
         drop = f"""
-        # rain that comes from the level above, less that which leaves to the one below
+        # Upwind sedimentation: inflow from the level above minus outflow
         leaving = rho[k] * qr[c, k] * {speed("k")}
         coming = 0.0
         if k + 1 < rho.shape[0]:
@@ -80,7 +80,7 @@ def rain_warm_clouds(d: Draft) -> None:
         """
     make = {
         "implicit": """
-        # conversion above a threshold, and collection by drops that fall, which is implicit in the cloud
+        # Kessler autoconversion above a threshold, and accretion (implicit in the cloud water)
         auto = dt * wp.max(0.001 * (cloud - 0.001), 0.0)
         left = (cloud - auto) / (1.0 + dt * 2.2 * wp.pow(rain, 0.875))
         born = cloud - left
@@ -88,11 +88,11 @@ def rain_warm_clouds(d: Draft) -> None:
         "explicit": """
         auto = wp.max(0.001 * (cloud - 0.001), 0.0)
         collect = 2.2 * cloud * wp.pow(rain, 0.875)
-        # no more than there is
+        # Limit by the available cloud water
         born = wp.min(dt * (auto + collect), cloud)
         """,
         "berry": """
-        # Berry's rate of conversion has no threshold: many small droplets make it slow
+        # Berry autoconversion, slow for high droplet concentrations and without a threshold
         dense = 1000.0 * r * cloud
         auto = cloud * dense / (60.0 * (5.0 + 0.0366 * 100.0 / (wp.max(dense, 1.0e-3) * 0.3)))
         collect = 2.2 * cloud * wp.pow(rain, 0.875)
@@ -102,7 +102,7 @@ def rain_warm_clouds(d: Draft) -> None:
     dry = ""
     if evaporate:
         dry = """
-        # rain evaporates in what is then still dry air, ventilated as it falls
+        # Evaporation of rain in subsaturated air with ventilation factor
         w = 0.001 * r * rain
         vent = (1.6 + 124.9 * wp.pow(w, 0.2046)) * wp.pow(w, 0.525)
         deficit = wp.max(qvs - vapor, 0.0) / (0.001 * r * qvs)
@@ -116,7 +116,7 @@ def rain_warm_clouds(d: Draft) -> None:
         for name in (heat, "qv", "qc", "qr"):
             d.output(f"new_{name}", "float", shape)
     if surface:
-        d.output("rainfall", "float", columns)
+        d.output("rainfall", "float", columns, about="Rain at the ground [mm]")
     step = f"""
     $warmth
     r = rho[k]
@@ -127,7 +127,7 @@ def rain_warm_clouds(d: Draft) -> None:
     $make
     cloud = cloud - born
     rain = {"wp.max(rain + born + falling, 0.0)" if fall != "none" else "rain + born"}
-    # Tetens' saturation, and one step of Newton's since condensing warms the air
+    # Saturation adjustment: Tetens formula and one Newton step for the latent heating
     qvs = 3.8 / p * wp.exp(17.27 * (t - 273.0) / (t - 36.0))
     excess = (vapor - qvs) / (1.0 + qvs * 237.3 * 17.27 * LV / (CP * (t - 36.0) * (t - 36.0)))
     condensed = wp.max(excess, -cloud)
@@ -139,7 +139,7 @@ def rain_warm_clouds(d: Draft) -> None:
     """
     if surface:
         first = (
-            "# mm that reach the ground, while it is as it was\n"
+            "# Surface precipitation [mm] from the state before the step\n"
             f"rainfall[c] = dt * rho[0] * qr[c, 0] * {speed('0')}"
         )
     else:
@@ -152,7 +152,7 @@ def rain_warm_clouds(d: Draft) -> None:
         text = "c, k = wp.tid()\n$step"
     d.code(text, step=step, first=first, warmth=warmth, drop=drop, make=make, dry=dry)
     trim(d)
-    d.explain("Mixing ratios in kg/kg, pressures in hPa; levels go up from the ground.")
+    d.explain("Mixing ratios in kg/kg, pressures in hPa; level 0 is at the ground.")
 
     def reference(v: Values) -> dict[str, Any]:
         qv, qc, qr, rho = v.qv, v.qc, v.qr, v.rho

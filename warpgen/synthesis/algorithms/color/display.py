@@ -85,21 +85,21 @@ def develop_image(d: Draft) -> None:
         d.param("brightest", "float", 2.0, 5.0)
     if coding == "gamma":
         d.param("gamma", "float", 1.8, 2.6)
-    expose = "# in stops\nscale = wp.pow(2.0, exposure)\nr *= scale\ng *= scale\nb *= scale"
+    expose = "# Exposure compensation in stops (EV)\nscale = wp.pow(2.0, exposure)\nr *= scale\ng *= scale\nb *= scale"
     inverse = np.linalg.inv(_BRADFORD)
     back = np.linalg.inv(_XYZ)
     adapt = {
         "none": "",
         "channel gains": (
-            "# so that the light's color comes out gray\nr *= white[1] / white[0]\nb *= white[1] / white[2]"
+            "# White balance gains, normalized to green\nr *= white[1] / white[0]\nb *= white[1] / white[2]"
         ),
         "bradford": "\n".join(
             [
-                "# to the responses of cones, where an eye adapts by a gain of each (von Kries)",
+                "# Von Kries adaptation: per-channel gains in cone space",
                 _rows("x y z", _XYZ, "r g b"),
                 _rows("rho gam bet", _BRADFORD, "x y z", 4),
                 _rows("rho_w gam_w bet_w", _BRADFORD, "white[0] white[1] white[2]", 4),
-                "# D65 is what the display's white looks like",
+                "# Reference white of the display is D65",
                 *(
                     f"{name} *= {value:.6f} / {name}_w"
                     for name, value in zip(
@@ -108,28 +108,28 @@ def develop_image(d: Draft) -> None:
                 ),
                 _rows("x y z", inverse, "rho gam bet"),
                 _rows("r g b", back, "x y z"),
-                "# colors outside of the gamut come back to its border",
+                "# Clip out-of-gamut colors",
                 *(f"{n} = wp.max({n}, 0.0)" for n in "rgb"),
             ]
         ),
     }[balance]
     tone = {
         "filmic": """
-        # Hable's curve, with a toe for the shadows and a shoulder for the lights
+        # Filmic curve (Hable 2010) with toe and shoulder
         @n = @x * (0.22 * @x + 0.03) + 0.002
         @d = @x * (0.22 * @x + 0.3) + 0.06
         @y = (@n / @d - 0.0333333) / 0.8673012
         """,
         "reinhard": "@y = @x / (1.0 + @x)",
         "narkowicz": (
-            "# a fit to the ACES reference curve\n"
+            "# ACES filmic fit (Narkowicz 2015)\n"
             "@y = @x * (2.51 * @x + 0.03) / (@x * (2.43 * @x + 0.59) + 0.14)"
         ),
         "logarithmic": (
-            "# equal steps for equal ratios, as the eye counts\n@y = wp.log(1.0 + 8.0 * @x) / wp.log(41.0)"
+            "# Logarithmic curve: equal ratios map to equal steps\n@y = wp.log(1.0 + 8.0 * @x) / wp.log(41.0)"
         ),
         "white point": (
-            "# as Reinhard's curve, but `brightest` becomes white\n"
+            "# Extended Reinhard: `brightest` maps to white\n"
             "@y = @x * (1.0 + @x / (brightest * brightest)) / (1.0 + @x)"
         ),
     }[curve]
@@ -146,7 +146,7 @@ def develop_image(d: Draft) -> None:
         text = tone.replace("@x", "lum").replace("@y", "mapped").replace("@n", "num").replace("@d", "den")
         toned = f"""lum = 0.2126 * r + 0.7152 * g + 0.0722 * b + 1.0e-4
 {text}
-# the same factor for all channels keeps the hue
+# Common scale factor for all channels preserves the hue
 ratio = mapped / lum
 r *= ratio
 g *= ratio
@@ -163,7 +163,7 @@ b *= ratio"""
         """,
         "oklab": "\n".join(
             [
-                "# chroma in OKLab, so that neither lightness nor hue seems to change",
+                "# Scale chroma in OKLab to keep lightness and hue",
                 *(f"{n} = wp.max({n}, 0.0)" for n in ("r", "g", "b")),
                 _rows("l m s", _TO_LMS, "r g b", 10),
                 "l = wp.cbrt(l)\nm = wp.cbrt(m)\ns = wp.cbrt(s)",
@@ -185,7 +185,7 @@ b *= ratio"""
             "srgb": ("0.4166667", "1.055", "0.055", "12.92", "0.0031308"),
             "rec709": ("0.45", "1.099", "0.099", "4.5", "0.018"),
         }[coding]
-        code = "# linear close to black, since a power has no end of slope there\n" + "\n".join(
+        code = "# Linear segment close to black, where the power has infinite slope\n" + "\n".join(
             f"if {n} <= {edge}:\n    {n} = {slope} * {n}\nelse:\n    {n} = {a} * wp.pow({n}, {power}) - {b}"
             for n in "rgb"
         )

@@ -60,7 +60,7 @@ def compare_colors(d: Draft) -> None:
         # random components are above zero: a and b are centered, so that all hues occur
         one = "lab_a = first[tid]\nl1 = lab_a[0]\na1 = lab_a[1] - 40.0\nb1 = lab_a[2] - 40.0"
         two = f"lab_b = {other}\nl2 = lab_b[0]\na2 = lab_b[1] - 40.0\nb2 = lab_b[2] - 40.0"
-        shared = "# a and b are stored with an offset of 40, so that none is negative\n"
+        shared = "# Unpack a and b, stored with an offset of 40\n"
     elif space == "lch":
         shared = ""
         one = (
@@ -75,7 +75,7 @@ def compare_colors(d: Draft) -> None:
             "a2 = lch_b[1] * wp.cos(0.1 * lch_b[2])\n"
             "b2 = lch_b[1] * wp.sin(0.1 * lch_b[2])"
         )
-        shared = "# hues come in tenths of a radian\n"
+        shared = "# Hue is stored in tenths of a radian\n"
     else:
         shared = ""
         d.function("""
@@ -85,7 +85,7 @@ def compare_colors(d: Draft) -> None:
                 x = (0.4124564 * rgb[0] + 0.3575761 * rgb[1] + 0.1804375 * rgb[2]) / 0.95047
                 y = 0.2126729 * rgb[0] + 0.7151522 * rgb[1] + 0.0721750 * rgb[2]
                 z = (0.0193339 * rgb[0] + 0.1191920 * rgb[1] + 0.9503041 * rgb[2]) / 1.08883
-                # the linear part near black is never reached: the darkest channel is 0.05
+                # Inputs are >= 0.05, so the linear segment near black is not needed
                 fx = wp.cbrt(x)
                 fy = wp.cbrt(y)
                 fz = wp.cbrt(z)
@@ -99,7 +99,7 @@ def compare_colors(d: Draft) -> None:
         c2 = wp.sqrt(a2 * a2 + b2 * b2)
         c_mean = 0.5 * (c1 + c2)
         c7 = wp.pow(c_mean, 7.0)
-        # near gray the red-green axis is stretched
+        # G factor of CIEDE2000: rescale a* near the neutral axis
         g = 0.5 * (1.0 - wp.sqrt(c7 / (c7 + 6103515625.0)))
         ap1 = (1.0 + g) * a1
         ap2 = (1.0 + g) * a2
@@ -111,7 +111,7 @@ def compare_colors(d: Draft) -> None:
             h1 += 2.0 * wp.pi
         if h2 < 0.0:
             h2 += 2.0 * wp.pi
-        # the shorter way around the circle of hues
+        # Shortest hue difference, in (-180, 180] degrees
         dh = h2 - h1
         h_sum = h1 + h2
         if wp.abs(dh) > wp.pi:
@@ -136,7 +136,7 @@ def compare_colors(d: Draft) -> None:
         sl = 1.0 + 0.015 * lm * lm / wp.sqrt(20.0 + lm * lm)
         sc = 1.0 + 0.045 * cm
         sh = 1.0 + 0.015 * cm * t
-        # blues: hue and chroma are not felt independently
+        # R_T: rotation term for the blue region
         u = (hm - 4.7996554) / 0.4363323
         theta = 0.5235988 * wp.exp(-u * u)
         cm7 = wp.pow(cm, 7.0)
@@ -153,7 +153,7 @@ def compare_colors(d: Draft) -> None:
         da = a1 - a2
         db = b1 - b2
         dc = c2 - c1
-        # what is left of the distance in the plane is the hue's; rounding may make it negative
+        # dH^2 = da^2 + db^2 - dC^2, may be slightly negative due to rounding
         hue_square = wp.max(da * da + db * db - dc * dc, 0.0)
         el = {"(l2 - l1) / kl" if weights else "l2 - l1"}
         ec = dc / {"(kc * (1.0 + 0.045 * c1))" if weights else "(1.0 + 0.045 * c1)"}
@@ -173,7 +173,7 @@ def compare_colors(d: Draft) -> None:
         sc = 0.0638 * c1 / (1.0 + 0.0131 * c1) + 0.638
         c4 = c1 * c1 * c1 * c1
         f = wp.sqrt(c4 / (c4 + 1900.0))
-        # hues from green to blue are told apart less well
+        # T: hue-dependent weighting
         t = 0.36 + wp.abs(0.4 * wp.cos(wp.radians(h1 + 35.0)))
         if h1 >= 164.0 and h1 <= 345.0:
             t = 0.56 + wp.abs(0.2 * wp.cos(wp.radians(h1 + 168.0)))

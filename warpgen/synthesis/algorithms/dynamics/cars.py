@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=4,
 )
 def drive_step(d: Draft) -> None:
-    """Steps cars as single-track vehicles: slip angles, tire forces, then yaw and sway."""
+    """Integrates a single-track vehicle model over one time step."""
     tire = d.option("tire", "linear", "magic formula", "brush", "saturated")
     load = d.option("load", "static", "transfer")
     resist = d.flag("resistance")
@@ -34,24 +34,20 @@ def drive_step(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     d.says(
         {
-            "state": "Steps cars as single-track vehicles: slip angles, tire forces, then yaw and sway.",
-            "accelerations": (
-                "Computes accelerations of cars as single-track vehicles from slip angles and tire forces."
-            ),
-            "lateral forces": (
-                "Computes the lateral forces of the front and rear tires of cars as single-track vehicles."
-            ),
+            "state": "Integrates a single-track vehicle model over one time step.",
+            "accelerations": ("Computes accelerations of a single-track vehicle model."),
+            "lateral forces": ("Computes lateral tire forces of a single-track vehicle model."),
         }[result]
     )
     if layout == "two vectors":
-        d.input("pose", "vec3", count, -1.0, 1.0)
-        d.input("vel", "vec3", count, -0.3, 0.3)
+        d.input("pose", "vec3", count, -1.0, 1.0, about="Positions and heading (x, y, yaw)")
+        d.input("vel", "vec3", count, -0.3, 0.3, about="Scaled velocities (forward, lateral, yaw rate)")
         read = "vx = 12.0 + 20.0 * vel[tid][0]\nvy = vel[tid][1]\nr = vel[tid][2]"
         place = "px = pose[tid][0]\npy = pose[tid][1]\nyaw = pose[tid][2]"
     else:
-        d.input("state", "float", (count, 6), -0.3, 0.3)
+        d.input("state", "float", (count, 6), -0.3, 0.3, about="Pose and scaled velocities")
         read = (
-            "# the forward speed is stored relative to 12 m/s, in units of 20 m/s\n"
+            "# Forward speed is stored relative to 12 m/s in units of 20 m/s\n"
             "vx = 12.0 + 20.0 * state[tid, 3]\n"
             "vy = state[tid, 4]\n"
             "r = state[tid, 5]"
@@ -60,11 +56,11 @@ def drive_step(d: Draft) -> None:
     if result != "state":
         d.parameters = [p for p in d.parameters if p.name != "pose"]
         place = ""
-    d.input("steer", "float", count, -0.25, 0.25)
+    d.input("steer", "float", count, -0.25, 0.25, about="Steering angles [rad]")
     if result != "lateral forces" or load == "transfer":
-        d.input("throttle", "float", count, -3.0, 3.0)
+        d.input("throttle", "float", count, -3.0, 3.0, about="Longitudinal accelerations [m/s^2]")
     if result == "state":
-        d.param("dt", "float", 0.005, 0.02)
+        d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
     d.module("""
         MASS = wp.constant(1500.0)
         INERTIA = wp.constant(2500.0)
@@ -74,7 +70,7 @@ def drive_step(d: Draft) -> None:
     """)
     slip = """
     delta = steer[tid]
-    # angles between where the wheels point and where they go
+    # Slip angles of front and rear axle
     alpha_f = delta - wp.atan2(vy + FRONT * r, vx)
     alpha_r = -wp.atan2(vy - REAR * r, vx)
     """
@@ -85,7 +81,7 @@ def drive_step(d: Draft) -> None:
     """
     if load == "transfer":
         loads += """
-    # speeding up shifts weight to the rear axle
+    # Longitudinal load transfer, m * a * h / wheelbase
     shift = MASS * throttle[tid] * HEIGHT / base
     load_f -= shift
     load_r += shift
@@ -93,14 +89,14 @@ def drive_step(d: Draft) -> None:
     forces = {
         "linear": "fyf = 9.5 * load_f * alpha_f\nfyr = 10.5 * load_r * alpha_r",
         "magic formula": """
-        # Pacejka's sine of an arctangent, with stiffness, shape, peak and curvature
+        # Magic Formula: F = D sin(C atan(B s - E (B s - atan(B s))))
         bf = 9.5 * alpha_f
         fyf = 0.95 * load_f * wp.sin(1.4 * wp.atan(bf + 0.6 * (bf - wp.atan(bf))))
         br = 10.5 * alpha_r
         fyr = 0.95 * load_r * wp.sin(1.4 * wp.atan(br + 0.6 * (br - wp.atan(br))))
         """,
         "brush": """
-        # Fiala: adhesion gives way to sliding, until all of the patch slides
+        # Fiala brush model, saturates when the whole contact patch slides
         kf = 9.5 * wp.tan(alpha_f) / (3.0 * 0.95)
         fyf = 0.95 * load_f * wp.sign(kf)
         if wp.abs(kf) < 1.0:
@@ -111,7 +107,7 @@ def drive_step(d: Draft) -> None:
             fyr = 0.95 * load_r * (3.0 * kr - 3.0 * wp.abs(kr) * kr + kr * kr * kr)
         """,
         "saturated": """
-        # linear up to what friction can hold, smoothly
+        # Linear tire with smooth saturation at the friction limit
         fyf = 0.95 * load_f * wp.tanh(9.5 * alpha_f / 0.95)
         fyr = 0.95 * load_r * wp.tanh(10.5 * alpha_r / 0.95)
         """,
@@ -131,8 +127,8 @@ def drive_step(d: Draft) -> None:
     if result == "state":
         out = "next_pose" if layout == "two vectors" else "next_state"
         if layout == "two vectors":
-            d.output("next_pose", "vec3", count)
-            d.output("next_vel", "vec3", count)
+            d.output("next_pose", "vec3", count, about="Poses after the step")
+            d.output("next_vel", "vec3", count, about="Velocities after the step")
         else:
             d.output(out, "float", (count, 6))
         use = ("ux", "uy", "ur") if integrate == "symplectic" else ("vx", "vy", "r")
@@ -172,9 +168,7 @@ def drive_step(d: Draft) -> None:
         read=read, place=place, slip=slip, loads=loads, forces=forces, push=push, accelerations=accelerations,
         store=store, moves=moves,
     )  # fmt: skip
-    d.explain(
-        "Positions in m, angles in rad, speeds in the car's own frame (forward, to the left), forces in N."
-    )
+    d.explain("Positions in m, angles in rad, velocities in the vehicle frame (forward, left), forces in N.")
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "two vectors":

@@ -14,7 +14,7 @@ VTRAP = piece(
     """
 @wp.func
 def vtrap(x: float, y: float) -> float:
-    # x / (exp(x / y) - 1) has a removable singularity at zero: take its series there
+    # x / (exp(x / y) - 1) has a removable singularity at x = 0, use its series there
     if wp.abs(x / y) < 1.0e-4:
         return y * (1.0 - 0.5 * x / y)
     return x / (wp.exp(x / y) - 1.0)
@@ -44,7 +44,7 @@ def _rates(v: Any) -> tuple[Any, ...]:
     weight=4,
 )
 def step_membrane(d: Draft) -> None:
-    """Steps the membrane potential and the gates of Hodgkin and Huxley's nerve cells."""
+    """Integrates the Hodgkin-Huxley model of neurons."""
     gate_step = d.option("gates", "euler", "rush larsen", "midpoint")
     layout = d.option("layout", "vector", "separate", "matrix")
     coupled = d.option("coupled", "no", "cable", "synapses")
@@ -55,7 +55,7 @@ def step_membrane(d: Draft) -> None:
     substeps = d.pick(2, 3, 4)
     d.inout("v", "float", count, -75.0, -20.0)
     if layout == "vector":
-        d.inout("gates", "vec3", count, 0.2, 0.8)
+        d.inout("gates", "vec3", count, 0.2, 0.8, about="Gating variables (m, h, n)")
         load = "g = gates[tid]\nm = float(g[0])\nh = float(g[1])\nn = float(g[2])"
         save = "gates[tid] = wp.vec3(m, h, n)"
     elif layout == "separate":
@@ -64,21 +64,21 @@ def step_membrane(d: Draft) -> None:
         load = "m = float(m_gate[tid])\nh = float(h_gate[tid])\nn = float(n_gate[tid])"
         save = "m_gate[tid] = m\nh_gate[tid] = h\nn_gate[tid] = n"
     else:
-        d.inout("gates", "float", (count, 3), 0.2, 0.8)
+        d.inout("gates", "float", (count, 3), 0.2, 0.8, about="Gating variables (m, h, n)")
         load = "m = float(gates[tid, 0])\nh = float(gates[tid, 1])\nn = float(gates[tid, 2])"
         save = "gates[tid, 0] = m\ngates[tid, 1] = h\ngates[tid, 2] = n"
     d.input("current", "float", count, 0.0, 15.0)
     if coupled == "cable":
         d.input("v_old", "float", count, -75.0, -20.0)
-        d.param("g_axial", "float", 0.1, 0.5)
+        d.param("g_axial", "float", 0.1, 0.5, about="Axial conductance")
     elif coupled == "synapses":
         d.input("offsets", "int", count + 1, 0, 3 * count, "offsets")
         d.input("sources", "int", 3 * count, 0, count)
         d.input("open_share", "float", count, 0.0, 0.3)
-        d.param("g_syn", "float", 0.1, 0.4)
-    d.param("dt", "float", 0.005, 0.02)
+        d.param("g_syn", "float", 0.1, 0.4, about="Synaptic conductance")
+    d.param("dt", "float", 0.005, 0.02, about="Time step [ms]")
     if spikes:
-        d.param("threshold", "float", -30.0, -25.0)
+        d.param("threshold", "float", -30.0, -25.0, about="Spike threshold [mV]")
         d.output("fired", "int", count)
     d.use(VTRAP)
     if leak:
@@ -90,7 +90,7 @@ def step_membrane(d: Draft) -> None:
         "no": "i_in = current[tid]",
         "cable": """
         i_in = float(current[tid])
-        # sealed ends: no current leaves the cable there
+        # Sealed ends, no axial current at the boundary
         if tid > 0:
             i_in += g_axial * (v_old[tid - 1] - v_old[tid])
         if tid < v_old.shape[0] - 1:
@@ -100,12 +100,12 @@ def step_membrane(d: Draft) -> None:
         conductance = float(0.0)
         for k in range(offsets[tid], offsets[tid + 1]):
             conductance += g_syn * open_share[sources[k]]
-        # excitatory: it pulls the membrane towards 0 mV
+        # Excitatory synapse with reversal potential 0 mV
         i_in = current[tid] - conductance * u
         """,
     }[coupled]
     rates = """
-    # opening and closing rates in 1/ms, potentials in mV
+    # Rate constants in 1/ms, potentials in mV
     am = 0.1 * vtrap(-(u + 40.0), 10.0)
     bm = 4.0 * wp.exp(-(u + 65.0) / 18.0)
     ah = 0.07 * wp.exp(-(u + 65.0) / 20.0)
@@ -120,13 +120,13 @@ def step_membrane(d: Draft) -> None:
         n += dt * (an * (1.0 - n) - bn * n)
         """,
         "rush larsen": """
-        # exact for a frozen potential, and so stable for any step
+        # Rush-Larsen: exact solution for constant V, stable for any dt
         m = am / (am + bm) + (m - am / (am + bm)) * wp.exp(-dt * (am + bm))
         h = ah / (ah + bh) + (h - ah / (ah + bh)) * wp.exp(-dt * (ah + bh))
         n = an / (an + bn) + (n - an / (an + bn)) * wp.exp(-dt * (an + bn))
         """,
         "midpoint": """
-        # the trapezoidal rule, solved for the new value: linear in each gate
+        # Crank-Nicolson, solved in closed form since the gate equations are linear
         m = (m * (1.0 - 0.5 * dt * (am + bm)) + dt * am) / (1.0 + 0.5 * dt * (am + bm))
         h = (h * (1.0 - 0.5 * dt * (ah + bh)) + dt * ah) / (1.0 + 0.5 * dt * (ah + bh))
         n = (n * (1.0 - 0.5 * dt * (an + bn)) + dt * an) / (1.0 + 0.5 * dt * (an + bn))
@@ -136,7 +136,7 @@ def step_membrane(d: Draft) -> None:
     i_na = {g_na} * m * m * m * h * (u - 50.0)
     i_k = {g_k} * n * n * n * n * (u + 77.0)
     i_leak = {g_l} * (u + 54.4)
-    # 1 uF/cm^2
+    # C_m = 1 uF/cm^2, so dV = dt * current
     u += dt * (i_in - i_na - i_k - i_leak)
     """
     step = "$rates\n$gates\n$membrane"
@@ -150,7 +150,7 @@ def step_membrane(d: Draft) -> None:
         )
     mark = (
         """
-    # a spike is counted once, where the potential crosses upwards
+    # Count a spike only on an upward threshold crossing
     if u >= threshold and before < threshold:
         fired[tid] = 1
     """
@@ -229,7 +229,7 @@ def step_membrane(d: Draft) -> None:
     weight=3,
 )
 def spiking_step(d: Draft) -> None:
-    """Steps simple spiking nerve cells and tells which of them fire."""
+    """Integrates spiking neurons and detects spikes."""
     model = d.option("model", "izhikevich", "leaky", "adaptive exponential", "quadratic")
     kinds = d.option("kinds", "one", "table", "each")
     halves = d.flag("halves")
@@ -240,10 +240,10 @@ def spiking_step(d: Draft) -> None:
         kinds = "one"
     d.says(
         {
-            "izhikevich": "Steps Izhikevich's spiking nerve cells and tells which of them fire.",
-            "leaky": "Steps leaky integrate-and-fire cells and tells which of them fire.",
-            "adaptive exponential": "Steps adaptive exponential integrate-and-fire cells and tells which of them fire.",
-            "quadratic": "Steps quadratic integrate-and-fire cells and tells which of them fire.",
+            "izhikevich": "Integrates Izhikevich neurons and detects spikes.",
+            "leaky": "Integrates leaky integrate-and-fire neurons and detects spikes.",
+            "adaptive exponential": "Integrates adaptive exponential integrate-and-fire neurons and detects spikes.",
+            "quadratic": "Integrates quadratic integrate-and-fire neurons and detects spikes.",
         }[model]
     )
     d.inout("v", "float", count, -70.0, -35.0)
@@ -256,20 +256,20 @@ def spiking_step(d: Draft) -> None:
     elif kinds == "each":
         d.input("table", "vec4", count, 0.02, 0.1)
     if rest == "counter":
-        d.inout("resting", "int", count, 0, 3)
-    d.param("dt", "float", 0.5, 1.0)
+        d.inout("resting", "int", count, 0, 3, about="Remaining refractory steps")
+    d.param("dt", "float", 0.5, 1.0, about="Time step [ms]")
     if collect == "flags":
         d.output("spikes", "int", count)
     elif collect == "list":
-        d.output("spike_count", "int", 1)
-        d.output("spike_ids", "int", count)
+        d.output("spike_count", "int", 1, about="Number of spikes so far")
+        d.output("spike_ids", "int", count, about="Indices of the neurons that fired")
     else:
         d.inout("spikes", "int", count, 0, 5)
     head = ""
     if rest == "counter":
         head = """
         if resting[tid] > 0:
-            # still refractory: deaf to its inputs
+            # Refractory neurons ignore their input
             resting[tid] = resting[tid] - 1
             return
         """
@@ -344,7 +344,7 @@ def spiking_step(d: Draft) -> None:
         rest=f"resting[tid] = {d.pick(2, 3, 5)}" if rest == "counter" else "",
         save="u[tid] = w" if recover else "",
     )
-    d.explain("Potentials in mV, time in ms. A cell that reaches its peak is reset at once.")
+    d.explain("Potentials in mV, time in ms. Neurons are reset in the step in which they reach the peak.")
 
     def stepped(before: Values, after: Values) -> None:
         x, w, h = before.v.copy(), before.get("u", np.zeros(count)), before.dt

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=4,
 )
 def fly_step(d: Draft) -> None:
-    """Steps quadrotors: rotor thrusts and torques turn the body, gravity and drag move it."""
+    """Integrates quadrotor dynamics over one time step."""
     frame = d.option("frame", "plus", "cross")
     drag = d.option("drag", "none", "linear", "quadratic")
     turn = d.option("attitude", "derivative", "exponential")
@@ -35,22 +35,22 @@ def fly_step(d: Draft) -> None:
     result = d.option("result", "state", "wrench")
     count = d.pick(48, 64, 96)
     d.says(
-        "Steps quadrotors: rotor thrusts and torques turn the body, gravity and drag move it."
+        "Integrates quadrotor dynamics over one time step."
         if result == "state"
-        else "Computes force and angular acceleration of quadrotors from their rotors."
+        else "Computes forces and angular accelerations of quadrotors."
     )
     if result == "state" or ground:
-        d.input("pos", "vec3", count, 0.5, 3.0)
+        d.input("pos", "vec3", count, 0.5, 3.0, about="Positions [m]")
     if result == "state" or drag != "none":
-        d.input("vel", "vec3", count, -2.0, 2.0)
-    d.input("att", "quat", count, kind="unit")
+        d.input("vel", "vec3", count, -2.0, 2.0, about="Velocities [m/s]")
+    d.input("att", "quat", count, kind="unit", about="Attitude quaternions, body to world")
     if result == "state" or gyro:
-        d.input("rates", "vec3", count, -2.0, 2.0)
-    d.input("rotors", "vec4", count, 0.5, 1.5)
+        d.input("rates", "vec3", count, -2.0, 2.0, about="Body rates [rad/s]")
+    d.input("rotors", "vec4", count, 0.5, 1.5, about="Rotor speeds, 1 is hover")
     if motors == "lagged":
-        d.input("commands", "vec4", count, 0.5, 1.5)
+        d.input("commands", "vec4", count, 0.5, 1.5, about="Commanded rotor speeds")
     if result == "state" or motors == "lagged":
-        d.param("dt", "float", 0.002, 0.01)
+        d.param("dt", "float", 0.002, 0.01, about="Time step [s]")
     d.module("""
         MASS = wp.constant(1.2)
         ARM = wp.constant(0.2)
@@ -60,26 +60,26 @@ def fly_step(d: Draft) -> None:
     thrust = {
         "speeds": (
             "s = rotors[tid]\n"
-            "# thrust grows with the square of the speed, here in units of hover\n"
+            "# Thrust ~ omega^2, rotor speeds are normalized by the hover speed\n"
             "f = 2.94 * wp.cw_mul(s, s)"
         ),
         "thrusts": "f = 2.94 * rotors[tid]",
         "lagged": (
-            "# the motors follow their commands with a time constant of 20 ms\n"
+            "# First-order motor response, time constant 20 ms\n"
             "s = rotors[tid] + (dt / (0.02 + dt)) * (commands[tid] - rotors[tid])\n"
             "f = 2.94 * wp.cw_mul(s, s)"
         ),
     }[motors]
     if frame == "plus":
         moments = """
-        # front, left, back, right; the first and third turn against the others
+        # Rotor order: front, left, back, right. Rotors 0 and 2 spin against 1 and 3.
         tx = ARM * (f[1] - f[3])
         ty = ARM * (f[2] - f[0])
         tz = 0.016 * (f[1] + f[3] - f[0] - f[2])
         """
     else:
         moments = """
-        # arms at 45 degrees: each rotor helps to roll and to pitch
+        # X configuration: arms at 45 degrees, every rotor contributes to roll and pitch
         lever = ARM * 0.70710678
         tx = lever * (f[0] + f[1] - f[2] - f[3])
         ty = lever * (f[1] + f[2] - f[0] - f[3])
@@ -88,7 +88,7 @@ def fly_step(d: Draft) -> None:
     lift = "up = f[0] + f[1] + f[2] + f[3]"
     if ground:
         lift += """
-# close to the ground the downwash is held up (Cheeseman and Bennett)
+# Ground effect (Cheeseman and Bennett 1955): T / T_inf = 1 / (1 - (r / 4z)^2)
 ratio = 0.12 / (4.0 * wp.max(pos[tid][2], 0.15))
 up = up / (1.0 - ratio * ratio)"""
     force = """
@@ -104,7 +104,7 @@ up = up / (1.0 - ratio * ratio)"""
     if gyro:
         angular = """
         w = rates[tid]
-        # Euler's equations: what turns about two axes is driven about the third
+        # Euler equations with the gyroscopic term w x (I w)
         wdot = wp.vec3(
             (tx - (IZ - IXY) * w[1] * w[2]) / IXY,
             (ty - (IXY - IZ) * w[2] * w[0]) / IXY,
@@ -125,13 +125,13 @@ up = up / (1.0 - ratio * ratio)"""
             d.output(name, kind, count)
         if turn == "derivative":
             rotate = """
-            # dq/dt = 1/2 q w, then back to length one
+            # dq/dt = 1/2 q w, renormalize afterwards
             spin = q * wp.quat(w1[0], w1[1], w1[2], 0.0)
             next_att[tid] = wp.normalize(q + 0.5 * dt * spin)
             """
         else:
             rotate = """
-            # the rotation that a constant rate makes in dt; the rates are never all zero
+            # Exponential map of a constant rate over dt
             angle = wp.length(w1) * dt
             next_att[tid] = q * wp.quat_from_axis_angle(wp.normalize(w1), angle)
             """
@@ -145,15 +145,15 @@ up = up / (1.0 - ratio * ratio)"""
         """
     else:
         rotate = ""
-        d.output("force_out", "vec3", count)
-        d.output("wdot_out", "vec3", count)
+        d.output("force_out", "vec3", count, about="Forces per mass in the world [m/s^2]")
+        d.output("wdot_out", "vec3", count, about="Angular accelerations [rad/s^2]")
         store = "force_out[tid] = force\nwdot_out[tid] = wdot"
     d.launch(count)
     d.code(
         "tid = wp.tid()\n$thrust\n$moments\n$lift\n$force\n$angular\n$store",
         thrust=thrust, moments=moments, lift=lift, force=force, angular=angular, store=store, rotate=rotate,
     )  # fmt: skip
-    d.explain("Positions and velocities in the world (z up), rates and rotor forces in the body's frame.")
+    d.explain("Positions and velocities in the world (z up), rates and rotor forces in the body frame.")
 
     def reference(v: Values) -> dict[str, Any]:
         s = v.rotors

@@ -47,32 +47,32 @@ def _enu(lat: Any, lon: Any) -> Any:
     weight=2,
 )
 def geodetic_to_ecef(d: Draft) -> None:
-    """Places points given by latitude, longitude and height in the earth-centered frame."""
+    """Converts geodetic coordinates to earth-centered, earth-fixed (ECEF) positions."""
     result = d.option("result", "position", "range", "local", "look angles")
     units = d.option("units", "radians", "degrees")
     packed = d.flag("packed", 0.4)
     curved = d.flag("height", 0.7)
     site = result != "position"
     count = d.pick(64, 96, 128)
-    d.says("Places points given by latitude, longitude and height in the earth-centered frame" + {
+    d.says("Converts geodetic coordinates to earth-centered, earth-fixed (ECEF) positions" + {
         "position": ".",
-        "range": ", and measures their straight distance from a site.",
-        "local": ", then in the frame east, north, up of a site.",
-        "look angles": ", and gives azimuth and elevation at which a site sees them.",
+        "range": " and computes the slant range to a site.",
+        "local": " and local east-north-up coordinates of a site.",
+        "look angles": " and look angles of a site.",
     }[result])  # fmt: skip
     scale = 57.29577951308232 if units == "degrees" else 1.0
     if packed:
-        d.input("geo", "vec3", count, 0.1, 0.9)
+        d.input("geo", "vec3", count, 0.1, 0.9, about="Latitude, longitude and height")
         load = "g = geo[tid]\nphi = $angle(g[0])\nlam = $angle(g[1])\nh = 1.0e5 * g[2]"
     else:
-        d.input("lat", "float", count, -1.2 * scale, 1.2 * scale)
-        d.input("lon", "float", count, -3.0 * scale, 3.0 * scale)
+        d.input("lat", "float", count, -1.2 * scale, 1.2 * scale, about="Latitude")
+        d.input("lon", "float", count, -3.0 * scale, 3.0 * scale, about="Longitude")
         if curved:
             d.input("height", "float", count, 0.0, 9000.0)
         load = f"phi = $angle(lat[tid])\nlam = $angle(lon[tid])\nh = {'height[tid]' if curved else '0.0'}"
     if site:
-        d.param("site_lat", "float", 0.3, 0.8)
-        d.param("site_lon", "float", -1.0, 1.0)
+        d.param("site_lat", "float", 0.3, 0.8, about="Latitude of the site")
+        d.param("site_lon", "float", -1.0, 1.0, about="Longitude of the site")
     d.module(_ELLIPSOID)
     load = load.replace("$angle(", "wp.radians(" if units == "degrees" and not packed else "(")
     load = (
@@ -88,7 +88,7 @@ def geodetic_to_ecef(d: Draft) -> None:
     e2 = EARTH_F * (2.0 - EARTH_F)
     s = wp.sin(phi)
     c = wp.cos(phi)
-    # radius of curvature in the prime vertical
+    # N: radius of curvature in the prime vertical
     n = EARTH_A / wp.sqrt(1.0 - e2 * s * s)
     p = wp.vec3((n + h) * c * wp.cos(lam), (n + h) * c * wp.sin(lam), (n * (1.0 - e2) + h) * s)
     """
@@ -99,7 +99,7 @@ def geodetic_to_ecef(d: Draft) -> None:
     n0 = EARTH_A / wp.sqrt(1.0 - e2 * s0 * s0)
     cl = wp.cos(site_lon)
     sl = wp.sin(site_lon)
-    # the site stands on the ellipsoid
+    # Site at zero height
     d = p - wp.vec3(n0 * c0 * cl, n0 * c0 * sl, n0 * (1.0 - e2) * s0)
     """
         if site
@@ -115,18 +115,18 @@ def geodetic_to_ecef(d: Draft) -> None:
         else ""
     )
     if result == "position":
-        d.output("position", "vec3", count)
+        d.output("position", "vec3", count, about="Earth-centered positions")
         store = "position[tid] = p"
     elif result == "range":
         d.output("slant_range", "float", count)
         store = "slant_range[tid] = wp.length(d)"
     elif result == "local":
-        d.output("enu", "vec3", count)
+        d.output("enu", "vec3", count, about="East, north and up components")
         store = "enu[tid] = wp.vec3(east, north, up)"
     else:
         d.output("angles", "vec2", count)
         store = (
-            "# azimuth from north over east\n"
+            "# Azimuth, clockwise from north\n"
             "angles[tid] = wp.vec2(wp.atan2(east, north), wp.asin(up / wp.length(d)))"
         )
     d.launch(count)
@@ -181,21 +181,21 @@ def geodetic_to_ecef(d: Draft) -> None:
     weight=3,
 )
 def surface_distance(d: Draft) -> None:
-    """Measures how far points are from each other along the surface of the earth."""
+    """Computes geodesic distances on the earth."""
     way = d.option("way", "haversine", "chord", "vincenty", "vincenty fixed", "mean latitude")
     pairs = d.option("pairs", "arrays", "from one", "indexed")
     bearing = d.flag("bearing", 0.4)
     count, places = d.pick(64, 96, 128), d.pick(12, 20)
     d.says(
-        "Measures how far points are from each other along the earth's surface"
+        "Computes distances on the earth"
         + {
-            "haversine": ", taken for a ball (haversine formula)",
-            "chord": ", taken for a ball, by the chord between them",
-            "vincenty": " by Vincenty's iteration on the ellipsoid",
-            "vincenty fixed": " by some steps of Vincenty's iteration",
-            "mean latitude": ", on the ellipsoid's curvature at the latitude between them",
+            "haversine": " with the haversine formula",
+            "chord": " from chord lengths on a sphere",
+            "vincenty": " with the Vincenty formula",
+            "vincenty fixed": " with a fixed number of Vincenty iterations",
+            "mean latitude": " with the curvature radii at the mean latitude",
         }[way]
-        + (", and the bearing to start with." if bearing else ".")
+        + (" and initial bearings." if bearing else ".")
     )
     if pairs == "indexed":
         d.input("places", "vec2", places, -1.2, 1.2)
@@ -208,7 +208,7 @@ def surface_distance(d: Draft) -> None:
             d.param("b", "vec2", 0.7, 1.2)
     d.output("distance", "float", count)
     if bearing:
-        d.output("azimuth", "float", count)
+        d.output("azimuth", "float", count, about="Azimuth, clockwise from north")
     if way in ("vincenty", "vincenty fixed", "mean latitude"):
         d.module(_ELLIPSOID)
     else:
@@ -217,7 +217,7 @@ def surface_distance(d: Draft) -> None:
         "indexed": """
         e = edges[tid]
         if e[0] == e[1]:
-            # one place: the formulas below divide by the sine of the angle
+            # Coincident points; the formulas below divide by sin(sigma)
             distance[tid] = 0.0
             return
         lat1 = places[e[0]][0]
@@ -232,7 +232,7 @@ def surface_distance(d: Draft) -> None:
         "haversine": """
         sp = wp.sin(0.5 * (lat2 - lat1))
         sq = wp.sin(0.5 * (lon2 - lon1))
-        # well conditioned also where the points are close, unlike the law of cosines
+        # atan2() form, well-conditioned for nearby points unlike the law of cosines
         h = sp * sp + wp.cos(lat1) * wp.cos(lat2) * sq * sq
         sigma = 2.0 * wp.asin(wp.min(wp.sqrt(h), 1.0))
         distance[tid] = EARTH_RADIUS * sigma
@@ -247,7 +247,7 @@ def surface_distance(d: Draft) -> None:
         e2 = EARTH_F * (2.0 - EARTH_F)
         mean = 0.5 * (lat1 + lat2)
         w = 1.0 - e2 * wp.sin(mean) * wp.sin(mean)
-        # radii of curvature along the meridian and across it
+        # Radii of curvature of meridian (M) and prime vertical (N)
         m = EARTH_A * (1.0 - e2) / (w * wp.sqrt(w))
         n = EARTH_A / wp.sqrt(w)
         north = m * (lat2 - lat1)
@@ -266,14 +266,14 @@ def surface_distance(d: Draft) -> None:
     sigma = wp.atan2(ss, cs)
     sa = cu1 * cu2 * sl / ss
     c2a = 1.0 - sa * sa
-    # on the equator there is no vertex, and the term has no weight
+    # Equatorial line: cos^2(alpha) = 0, so cos(2 sigma_m) is undefined and drops out
     cm = 0.0
     if c2a > 1.0e-6:
         cm = cs - 2.0 * su1 * su2 / c2a
     c = EARTH_F / 16.0 * c2a * (4.0 + EARTH_F * (4.0 - 3.0 * c2a))
     """
     head = """
-    # reduced latitudes
+    # Reduced latitudes, tan(U) = (1 - f) tan(phi)
     u1 = wp.atan((1.0 - EARTH_F) * wp.tan(lat1))
     u2 = wp.atan((1.0 - EARTH_F) * wp.tan(lat2))
     su1 = wp.sin(u1)
@@ -302,7 +302,7 @@ def surface_distance(d: Draft) -> None:
         loop = f"""
         previous = float(1.0e3)
         turn = int(0)
-        # nearly antipodal points may never settle, hence the limit
+        # NOTE: does not converge for nearly antipodal points, hence the iteration limit
         while wp.abs(lam - previous) > 1.0e-7 and turn < 20:
             $step
             previous = lam
@@ -318,7 +318,7 @@ def surface_distance(d: Draft) -> None:
     body = ball.get(way, "$head\n$loop\n$tail")
     aim = (
         """
-    # forward azimuth, clockwise from north
+    # Forward azimuth, clockwise from north
     dl = lon2 - lon1
     y = wp.sin(dl) * wp.cos(lat2)
     x = wp.cos(lat1) * wp.sin(lat2) - wp.sin(lat1) * wp.cos(lat2) * wp.cos(dl)

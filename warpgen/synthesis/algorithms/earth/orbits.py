@@ -23,18 +23,16 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=4,
 )
 def propagate_orbits(d: Draft) -> None:
-    """Moves satellites along their Kepler orbits and gives where they are."""
+    """Propagates satellites on Kepler orbits."""
     solver = d.option("solver", "newton fixed", "newton converged", "halley", "series")
     drift = d.option("drift", "none", "j2", "drag")
     result = d.option("result", "position", "position and velocity", "perifocal", "ground track")
     elements = d.option("elements", "arrays", "matrix")
     count = d.pick(48, 64, 96)
     if solver == "series":
-        d.says(
-            "Moves satellites along near-circular Kepler orbits by the series of the equation of the center."
-        )
+        d.says("Propagates satellites on near-circular Kepler orbits by the equation of the center.")
     elif drift == "j2":
-        d.says("Moves satellites along orbits that turn slowly under the earth's flattening (J2).")
+        d.says("Propagates satellites with secular J2 perturbations.")
     top = 0.04 if solver == "series" else 0.4
     if elements == "arrays":
         d.input("a", "float", count, 7.0, 12.0)
@@ -51,7 +49,7 @@ def propagate_orbits(d: Draft) -> None:
     else:
         d.input("elements", "float", (count, 6), 0.1, 0.9)
         load = (
-            f"# scaled to semi-major axis in 1000 km, eccentricity, and angles\n"
+            f"# Scale to semi-major axis [1000 km], eccentricity and angles [rad]\n"
             f"sma = 7.0 + 5.0 * elements[tid, 0]\n"
             f"ecc = {top} * elements[tid, 1]\n"
             f"$turns\n"
@@ -62,11 +60,11 @@ def propagate_orbits(d: Draft) -> None:
             if result == "perifocal"
             else "inc = 3.0 * elements[tid, 2]\nnode = 6.0 * elements[tid, 3]\nperi = 6.0 * elements[tid, 4]"
         )
-    d.param("dt", "float", 0.05, 0.4)
+    d.param("dt", "float", 0.05, 0.4, about="Time since the epoch")
     if drift == "drag":
         d.param("decay", "float", 0.01, 0.05)
     d.module(
-        "# 10^9 m^3/s^2 scaled to 1000 km and hours\n"
+        "# mu = 3.986e14 m^3/s^2 in units of 1000 km and hours\n"
         "MU = wp.constant(5165.8)\n"
         "EARTH_R = wp.constant(6.378137)"
     )
@@ -83,7 +81,7 @@ def propagate_orbits(d: Draft) -> None:
         tilt = "0.0" if result == "perifocal" else "inc"
         motion = f"""
         n = wp.sqrt(MU / (sma * sma * sma))
-        # secular rates of the node, the perigee and the mean anomaly, per unit of J2 (R/p)^2
+        # Secular J2 rates of node, argument of perigee and mean anomaly
         semi = sma * (1.0 - ecc * ecc)
         k = 1.08263e-3 * (EARTH_R / semi) * (EARTH_R / semi)
         {turning.replace(chr(10), chr(10) + "        ")}
@@ -92,7 +90,7 @@ def propagate_orbits(d: Draft) -> None:
         """
     elif drift == "drag":
         motion = """
-        # the orbit shrinks, so that the satellite runs ahead of the undisturbed one
+        # Drag: the orbit decays linearly, use the average mean motion of the interval
         n0 = wp.sqrt(MU / (sma * sma * sma))
         sma = sma - decay * dt
         n = wp.sqrt(MU / (sma * sma * sma))
@@ -120,11 +118,11 @@ def propagate_orbits(d: Draft) -> None:
             s = ecc * wp.sin(ecc_anomaly)
             f = ecc_anomaly - s - mean
             slope = 1.0 - ecc * wp.cos(ecc_anomaly)
-            # third order: the curvature is at hand, as it is s itself
+            # Halley iteration; the second derivative e sin(E) is available for free
             ecc_anomaly -= 2.0 * f * slope / (2.0 * slope * slope - f * s)
         """,
         "series": """
-        # true anomaly to the third power of the eccentricity
+        # Equation of the center up to e^3
         e3 = ecc * ecc * ecc
         center = (2.0 * ecc - 0.25 * e3) * wp.sin(mean) + 1.25 * ecc * ecc * wp.sin(2.0 * mean)
         nu = mean + center + 13.0 / 12.0 * e3 * wp.sin(3.0 * mean)
@@ -154,7 +152,7 @@ def propagate_orbits(d: Draft) -> None:
     sn = wp.sin(node)
     cw = wp.cos(peri)
     sw = wp.sin(peri)
-    # unit vectors to the perigee, and a quarter turn ahead of it
+    # Perifocal basis P (towards perigee) and Q
     p_axis = wp.vec3(cn * cw - sn * sw * ci, sn * cw + cn * sw * ci, sw * si)
     q_axis = wp.vec3(-cn * sw - sn * cw * ci, -sn * sw + cn * cw * ci, cw * si)
     """
@@ -165,20 +163,20 @@ def propagate_orbits(d: Draft) -> None:
         count,
     )
     if result == "position and velocity":
-        d.output("velocity", "vec3", count)
+        d.output("velocity", "vec3", count, about="Velocities")
     store = {
         "position": "position[tid] = x * p_axis + y * q_axis",
         "perifocal": "plane[tid] = wp.vec2(x, y)",
         "ground track": """
         s = x * p_axis + y * q_axis
-        # the earth turns once in 23.93 hours under the orbit
+        # Rotate to the earth-fixed frame, sidereal day of 23.93 hours
         turned = 0.262516 * dt
         lon = wp.atan2(s[1], s[0]) - turned
         track[tid] = wp.vec2(wp.asin(s[2] / r), wp.atan2(wp.sin(lon), wp.cos(lon)))
         """,
         "position and velocity": """
         position[tid] = x * p_axis + y * q_axis
-        # along the ellipse: -sin nu and e + cos nu, times sqrt(mu / p)
+        # v = sqrt(mu / p) (-sin(nu) P + (e + cos(nu)) Q)
         speed = wp.sqrt(MU / (sma * (1.0 - ecc * ecc)))
         velocity[tid] = speed * (-(y / r) * p_axis + (ecc + x / r) * q_axis)
         """,

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=3,
 )
 def sun_position(d: Draft) -> None:
-    """Computes where the sun stands at a place and time."""
+    """Computes the position of the sun."""
     series = d.option("series", "almanac", "fourier", "cooper")
     result = d.option(
         "result", "elevation and azimuth", "direction", "irradiance", "tilted surface", "day length"
@@ -36,11 +36,11 @@ def sun_position(d: Draft) -> None:
     if series == "almanac" and result == "day length":
         series = "fourier"
     d.says({
-        "elevation and azimuth": "Computes elevation and azimuth of the sun at a place and time.",
-        "direction": "Computes the direction to the sun (east, north, up) at a place and time.",
-        "irradiance": "Computes the sunlight that a clear sky lets through to a level surface.",
-        "tilted surface": "Computes the direct sunlight on a tilted surface under a clear sky.",
-        "day length": "Computes how many hours the sun is above the horizon.",
+        "elevation and azimuth": "Computes solar elevation and azimuth.",
+        "direction": "Computes the direction to the sun in east-north-up coordinates.",
+        "irradiance": "Computes clear-sky irradiance on a horizontal surface.",
+        "tilted surface": "Computes clear-sky direct irradiance on a tilted surface.",
+        "day length": "Computes day length.",
     }[result])  # fmt: skip
     at = "i, j" if sites == "grid" else "tid"
     if sites == "grid":
@@ -59,19 +59,19 @@ def sun_position(d: Draft) -> None:
         d.input("days", "float", count, 0.0, 365.0)
         day = "days[tid]"
     if result == "tilted surface":
-        d.param("tilt", "float", 0.2, 0.8)
+        d.param("tilt", "float", 0.2, 0.8, about="Tilt of the panel")
         d.param("facing", "float", 2.6, 3.6)
     declination = {
         "almanac": """
-        # mean longitude and mean anomaly of the sun, in degrees
+        # Mean longitude and mean anomaly of the sun [deg]
         g = wp.radians(357.528 + 0.9856003 * day)
         l = 280.46 + 0.9856474 * day
-        # the equation of the center, for the orbit is no circle
+        # Equation of the center for the elliptic orbit
         ecliptic = wp.radians(l + 1.915 * wp.sin(g) + 0.02 * wp.sin(2.0 * g))
         tilt_of_axis = wp.radians(23.439 - 4.0e-7 * day)
         dec = wp.asin(wp.sin(tilt_of_axis) * wp.sin(ecliptic))
         ra = wp.atan2(wp.cos(tilt_of_axis) * wp.sin(ecliptic), wp.cos(ecliptic))
-        # Greenwich sidereal time turns once more a year than the sun does
+        # Greenwich mean sidereal time [deg]
         ut = 24.0 * (day - wp.floor(day))
         ha = wp.radians(15.0 * (6.697375 + 0.0657098242 * day + ut)) - ra
         """,
@@ -91,7 +91,7 @@ def sun_position(d: Draft) -> None:
         ""
         if result == "day length"
         else """
-    # noon has the hour angle zero
+    # Hour angle, zero at noon
     ha = 2.0 * wp.pi * (day - wp.floor(day) - 0.5)
     """
     )
@@ -113,10 +113,10 @@ def sun_position(d: Draft) -> None:
         else ""
     )
     beam = """
-    # the earth is nearest to the sun in the first days of January
+    # Eccentricity correction, perihelion is in early January
     extra = 1361.0 * (1.0 + 0.033 * wp.cos(2.0 * wp.pi * day / 365.0))
     zenith = 90.0 - wp.degrees(wp.asin(sin_el))
-    # Kasten and Young: finite at the horizon, unlike 1 / cos
+    # Relative air mass (Kasten and Young 1989), finite at the horizon
     mass = 1.0 / (sin_el + 0.50572 * wp.pow(96.07995 - zenith, -1.6364))
     beam = extra * wp.pow(0.7, wp.pow(mass, 0.678))
     """
@@ -127,7 +127,7 @@ def sun_position(d: Draft) -> None:
         d.output("to_sun", "vec3", out)
         store = f"to_sun[{at}] = wp.vec3(east, north, sin_el)"
     elif result == "irradiance":
-        d.output("irradiance", "float", out)
+        d.output("irradiance", "float", out, about="Irradiance on the panel")
         store = (
             f"if sin_el <= 0.0:\n"
             f"    # night\n"
@@ -137,13 +137,13 @@ def sun_position(d: Draft) -> None:
             f"irradiance[{at}] = beam * sin_el"
         )
     elif result == "tilted surface":
-        d.output("power", "float", out)
+        d.output("power", "float", out, about="Power of the panel")
         store = f"""
         if sin_el <= 0.0:
             power[{at}] = 0.0
             return
         $beam
-        # cosine of the angle between the sun and the surface's normal
+        # Cosine of the incidence angle on the tilted surface
         n_east = wp.sin(tilt) * wp.sin(facing)
         n_north = wp.sin(tilt) * wp.cos(facing)
         incidence = east * n_east + north * n_north + sin_el * wp.cos(tilt)
@@ -152,7 +152,7 @@ def sun_position(d: Draft) -> None:
     else:
         d.output("hours", "float", out)
         store = """
-        # beyond the polar circles the sun may not set, or not rise, for days
+        # Clamp for polar day and polar night
         cosine = wp.clamp(-wp.tan(phi) * wp.tan(dec), -1.0, 1.0)
         hours[tid] = 24.0 / wp.pi * wp.acos(cosine)
         """
@@ -164,8 +164,8 @@ def sun_position(d: Draft) -> None:
         declination=declination, hour=hour, angles=angles, horizontal=horizontal, beam=beam, store=store,
     )  # fmt: skip
     d.explain(
-        "Latitudes in radians; times in days since noon of 1 January 2000 or the year's "
-        "start; light in W/m^2."
+        "Latitudes are in radians, times in days since J2000 or since the start of the year, "
+        "irradiance in W/m^2."
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -36,7 +36,7 @@ _NAMES = {
     double=True,
 )
 def beam_forces(d: Draft) -> None:
-    """Applies the stiffness of Euler and Bernoulli's beam elements to deflections and rotations."""
+    """Evaluates Euler-Bernoulli beam elements."""
     result = d.option("result", "forces", "matrix", "moment", "deflection", "energy")
     shear = d.option("shear", "rigid", "timoshenko")
     section = d.option("section", "one", "per element")
@@ -53,23 +53,23 @@ def beam_forces(d: Draft) -> None:
         shear = "rigid"
     # one element more than gaps: nodes lie in a row
     if result != "matrix":
-        d.input("w", "float", n + 1, -1.0, 1.0)
-        d.input("theta", "float", n + 1, -1.0, 1.0)
+        d.input("w", "float", n + 1, -1.0, 1.0, about="Nodal deflections [m]")
+        d.input("theta", "float", n + 1, -1.0, 1.0, about="Nodal rotations [rad]")
     per = section == "per element"
     if per:
-        d.input("ei", "float", n, 0.5, 2.0)
+        d.input("ei", "float", n, 0.5, 2.0, about="Bending stiffness [N m^2]")
         d.input("h", "float", n, 0.8, 1.2)
     else:
-        d.param("ei", "float", 0.5, 2.0)
+        d.param("ei", "float", 0.5, 2.0, about="Bending stiffness [N m^2]")
         d.param("h", "float", 0.8, 1.2)
     if shear == "timoshenko":
-        d.param("ga", "float", 2.0, 6.0)
+        d.param("ga", "float", 2.0, 6.0, about="Shear stiffness [N]")
     if term == "axial":
-        d.param("tension", "float", 0.2, 1.0)
+        d.param("tension", "float", 0.2, 1.0, about="Axial force [N]")
     elif term == "foundation":
-        d.param("k_soil", "float", 0.2, 1.0)
+        d.param("k_soil", "float", 0.2, 1.0, about="Foundation stiffness [N/m^2]")
     elif term == "load":
-        d.input("q", "float", n, -1.0, 1.0)
+        d.input("q", "float", n, -1.0, 1.0, about="Distributed load [N/m]")
     if result == "deflection":
         d.param("s", "float", 0.1, 0.9)
     out = {"forces": ("shear_force", "bending_moment"), "matrix": ("K",), "deflection": ("middle",)}.get(
@@ -80,7 +80,9 @@ def beam_forces(d: Draft) -> None:
     length, rigidity = ("h[member]", "ei[member]") if per else ("h", "ei")
     lines = [f"l = {length}"]
     if shear == "timoshenko":
-        lines.append(f"# shear makes slender beams of stout ones\nphi = 12.0 * {rigidity} / (ga * l * l)")
+        lines.append(
+            f"# Timoshenko shear parameter phi = 12 EI / (G A_s L^2)\nphi = 12.0 * {rigidity} / (ga * l * l)"
+        )
     division = " / (1.0 + phi)" if shear == "timoshenko" else ""
     four = "(4.0 + phi)" if shear == "timoshenko" else "4.0"
     two = "(2.0 - phi)" if shear == "timoshenko" else "2.0"
@@ -120,7 +122,7 @@ def beam_forces(d: Draft) -> None:
             load = ""
             if term == "load":
                 lines.append(
-                    "# a line load leaves half of itself and a moment at each end\np = q[member] * l"
+                    "# Equivalent nodal loads of a uniform line load: q L / 2 and q L^2 / 12\np = q[member] * l"
                 )
                 load = " - 0.5 * p"
             m_load = " - p * l / 12.0" if load else ""
@@ -149,17 +151,17 @@ def beam_forces(d: Draft) -> None:
     elif result == "moment":
         lines += [
             dofs,
-            f"# EI w'' in the middle: the deflections cancel there\nm = {rigidity} * (t2 - t1) / l",
+            f"# M = EI w'' at midspan, where only the rotations contribute\nm = {rigidity} * (t2 - t1) / l",
         ]
         if term == "load":
             lines.append(
-                "# fixed ends take moments that bend the middle the other way\nm += q[member] * l * l / 24.0"
+                "# Add the fixed-end moment q L^2 / 24 of the line load\nm += q[member] * l * l / 24.0"
             )
         lines.append("moment[member] = m")
     else:
         lines += [
             dofs,
-            "# Hermite's cubics, with the slopes scaled by the length",
+            "# Cubic Hermite shape functions, slopes scaled by the length",
             "s2 = s * s\ns3 = s2 * s",
             "a = 1.0 - 3.0 * s2 + 2.0 * s3",
             "b = s - 2.0 * s2 + s3",
@@ -174,10 +176,10 @@ def beam_forces(d: Draft) -> None:
     d.launch(n)
     d.code("member = wp.tid()\n$body", body="\n".join(lines))
     d.says({
-        "forces": "Adds the shear forces and moments of beam elements to the nodes at their ends.",
-        "matrix": "Computes the stiffness matrices of beam elements.",
-        "moment": "Computes the bending moment in the middle of each beam element.",
-        "deflection": "Interpolates the deflection of beams within each element by Hermite's cubics.",
+        "forces": "Accumulates nodal forces and moments of beam elements.",
+        "matrix": "Computes beam element stiffness matrices.",
+        "moment": "Computes the bending moment at midspan of beam elements.",
+        "deflection": "Interpolates beam deflections with cubic Hermite shape functions.",
         "energy": "Computes the bending energy of each beam element.",
     }[result])  # fmt: skip
 

@@ -32,7 +32,7 @@ _NAMES = {
     double=True,
 )
 def interpolate_field(d: Draft) -> None:
-    """Interpolates nodal values at points given by an element and reference coordinates."""
+    """Interpolates nodal values at points within elements."""
     shape = d.option("shape", *shape_functions.ALL)
     entry = d.option("entry", "float", "vec3")
     result = d.option("result", "value", "gradient", "scatter", "rate")
@@ -43,17 +43,26 @@ def interpolate_field(d: Draft) -> None:
         entry = "float"
         if shape in (shape_functions.TRIANGLE, shape_functions.TET):  # the same in the whole element
             shape = shape_functions.TRIANGLE6
-    d.input("elements", "int", elements * shape.nodes if flat else (elements, shape.nodes), 0, nodes)
-    d.input("cell_of", "int", points, -6 if outside else 0, elements)
+    d.input(
+        "elements",
+        "int",
+        elements * shape.nodes if flat else (elements, shape.nodes),
+        0,
+        nodes,
+        about="Node indices per element",
+    )
+    d.input(
+        "cell_of", "int", points, -6 if outside else 0, elements, about="Element of each point, -1 if outside"
+    )
     d.input("xi", f"vec{shape.axes}", points, 0.05, 0.3)
     if result == "scatter":
         d.input("load", entry, points, -1.0, 1.0)
-        d.output("nodal", entry, nodes)
+        d.output("nodal", entry, nodes, about="Nodal values")
     else:
         d.input("u", entry, nodes, -1.0, 1.0)
         if result == "rate":
             d.input("u_prev", entry, nodes, -1.0, 1.0)
-            d.param("dt", "float", 0.1, 0.5)
+            d.param("dt", "float", 0.1, 0.5, about="Time step")
         d.output(
             "value" if result != "gradient" else "gradient",
             entry if result != "gradient" else f"vec{shape.axes}",
@@ -61,7 +70,9 @@ def interpolate_field(d: Draft) -> None:
         )
     node = f"elements[elem * {shape.nodes} + a]" if flat else "elements[elem, a]"
     zero = "float(0.0)" if entry == "float" else "wp.vec3()"
-    guard = "# points that no element contains\nif elem < 0:\n    return" if outside else ""
+    guard = (
+        "# Skip points outside of the mesh (element index of -1)\nif elem < 0:\n    return" if outside else ""
+    )
     loop = f"for a in range({shape.nodes}):"
     if result == "gradient":
         d.use(shape.gradient)
@@ -73,19 +84,17 @@ def interpolate_field(d: Draft) -> None:
             g += u[{node}] * dN[a]
         gradient[tid] = g
         """
-        d.says(
-            "Computes the gradient of a field in reference coordinates of the elements that hold the points."
-        )
+        d.says("Computes reference-space gradients of a field at points within elements.")
     elif result == "scatter":
         d.use(shape.value)
         body = f"""
         N = {shape.value.name}(xi[tid])
         f = load[tid]
-        # the transpose of interpolation: loads keep their sum
+        # Transpose of the interpolation, conserves the total load
         {loop}
             wp.atomic_add(nodal, {node}, N[a] * f)
         """
-        d.says("Spreads loads at points to the nodes of the elements that hold the points.")
+        d.says("Distributes point loads to the nodes of elements.")
     else:
         d.use(shape.value)
         term = f"u[{node}]"
@@ -131,7 +140,7 @@ _GAUSS = 1.0 / np.sqrt(3.0)
     double=True,
 )
 def quadrature_load(d: Draft) -> None:
-    """Integrates a source over quadrilaterals by Gauss points and adds its share to each node."""
+    """Assembles the load vector of a source by numerical quadrature."""
     source = d.option("source", "constant", "nodal", "per element", "linear in x")
     points = d.option("points", "2 x 2", "1", "table")
     result = d.option("result", "nodes", "area", "integral", "lumped mass")
@@ -144,7 +153,7 @@ def quadrature_load(d: Draft) -> None:
         points = "table"
     if result in ("area", "lumped mass"):
         source = "constant"
-    d.input("elements", "int", (elements, n), 0, nodes)
+    d.input("elements", "int", (elements, n), 0, nodes, about="Node indices per element")
     d.input("x", "vec2", nodes, 0.5 if swirl else -1.0, 2.0)
     f = ""
     if result not in ("area",):
@@ -160,8 +169,8 @@ def quadrature_load(d: Draft) -> None:
             d.param("slope", "vec2", -1.0, 1.0)
     if points == "table":
         count = d.pick(3, 4, 5)
-        d.input("gauss_points", "vec2", count, 0.1, 0.4)
-        d.input("gauss_weights", "float", count, 0.1, 0.3)
+        d.input("gauss_points", "vec2", count, 0.1, 0.4, about="Quadrature points in reference coordinates")
+        d.input("gauss_weights", "float", count, 0.1, 0.3, about="Quadrature weights")
     out = {"nodes": "rhs", "area": "area", "integral": "integral", "lumped mass": "mass"}[result]
     per_node = result in ("nodes", "lumped mass")
     d.output(out, "float", nodes if per_node else elements)
@@ -173,7 +182,7 @@ def quadrature_load(d: Draft) -> None:
     if not (per_node or position or source == "nodal"):
         lines = lines[1:]
     setup = [
-        "# rows of the Jacobian: how the position moves along each reference axis",
+        "# Jacobian dx/dxi, one row per reference axis",
         "t1 = wp.vec2()",
         "t2 = wp.vec2()",
     ]
@@ -205,7 +214,7 @@ def quadrature_load(d: Draft) -> None:
     body = "\n".join(lines)
     if points == "1":
         centre = "wp.vec2(1.0 / 3.0, 1.0 / 3.0)" if triangle else "wp.vec2(0.0, 0.0)"
-        body = f"# one point in the middle is exact for linear integrands\nxi = {centre}\n{body}"
+        body = f"# One-point rule, exact for linear integrands\nxi = {centre}\n{body}"
         body = body if per_node else re.sub(r"^s \+= ", f"{out}[elem] = ", body, flags=re.MULTILINE)
         text = "elem = wp.tid()\n$body"
     else:
@@ -215,7 +224,7 @@ def quadrature_load(d: Draft) -> None:
         else:
             d.module("GAUSS = wp.constant(0.577350269)")
             loop = "for q in range(4):"
-            first = "# +- 1 / sqrt(3) along both axes\n"
+            first = "# 2x2 Gauss points at +-1 / sqrt(3)\n"
             first += "xi = GAUSS * wp.vec2(float(2 * (q % 2) - 1), float(2 * (q // 2) - 1))"
         body = f"{first}\n{body}"
         start, end = ("s = float(0.0)", f"{out}[elem] = s") if not per_node else ("", "")
@@ -229,9 +238,9 @@ def quadrature_load(d: Draft) -> None:
     if swirl:
         kind = f"rings of {'triangular' if triangle else 'quadrilateral'} section"
     d.says({
-        "nodes": f"Integrates a source over {kind} by quadrature and adds its share to each node.",
+        "nodes": f"Integrates a source over {kind} by quadrature and assembles nodal loads.",
         "area": f"Computes the areas of {kind} by quadrature.",
-        "integral": f"Integrates a source over each of many {kind} by quadrature.",
+        "integral": f"Integrates a source over {kind} by numerical quadrature.",
         "lumped mass": f"Lumps the mass of {kind} to their nodes by quadrature.",
     }[result])  # fmt: skip
 

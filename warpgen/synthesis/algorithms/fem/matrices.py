@@ -46,21 +46,21 @@ def element_matrices(d: Draft) -> None:
     shape = shape_functions.TRIANGLE if axes == 2 else shape_functions.TET
     n, elements, nodes = axes + 1, d.pick(32, 48, 64), d.pick(30, 40)
     mat, vec = f"mat{axes}{axes}", f"wp.vec{axes}"
-    d.input("J", mat, elements, 0.5, 1.5, kind="spd")
+    d.input("J", mat, elements, 0.5, 1.5, kind="spd", about="Element Jacobians")
     if material == "one":
-        d.param("kappa", "float", 0.5, 2.0)
+        d.param("kappa", "float", 0.5, 2.0, about="Diffusivity")
     elif material == "per element":
-        d.input("kappa", "float", elements, 0.5, 2.0)
+        d.input("kappa", "float", elements, 0.5, 2.0, about="Diffusivity")
     else:
-        d.input("kappa", mat, elements, 0.5, 2.0, kind="spd")
+        d.input("kappa", mat, elements, 0.5, 2.0, kind="spd", about="Diffusivity")
     if mass != "none":
-        d.param("sigma", "float", 0.5, 2.0)
+        d.param("sigma", "float", 0.5, 2.0, about="Reaction coefficient")
     if wind:
         d.input("wind", f"vec{axes}", elements, -1.0, 1.0)
     if result != "matrix":
-        d.input("elements", "int", (elements, n), 0, nodes)
+        d.input("elements", "int", (elements, n), 0, nodes, about="Node indices per element")
     if result in ("apply", "energy"):
-        d.input("u", "float", nodes, -1.0, 1.0)
+        d.input("u", "float", nodes, -1.0, 1.0, about="Nodal values")
     name = {"matrix": "K", "apply": "Ku", "diagonal": "diag", "energy": "energy"}[result]
     extent: Any = {"matrix": (elements, n, n), "energy": elements}.get(result, nodes)
     d.output(name, "float", extent)
@@ -72,10 +72,10 @@ def element_matrices(d: Draft) -> None:
         f"""
         @wp.func
         def shape_gradient(inverse: wp.{mat}, a: int) -> {vec}:
-            # rows of the inverse Jacobian are the gradients of the reference coordinates
+            # Rows of J^-1 are the gradients of the reference coordinates
             if a > 0:
                 return inverse[a - 1]
-            # all shape functions add up to one, so that their gradients cancel
+            # Partition of unity: gradients sum up to zero
             return -{" - ".join(f"inverse[{i}]" for i in range(axes))}
         """
     )
@@ -85,7 +85,7 @@ def element_matrices(d: Draft) -> None:
     weights = {"consistent": f"sigma * vol / {float(n * (n + 1))}", "lumped": f"sigma * vol / {float(n)}"}
     extra = ""
     if mass == "consistent":
-        extra = "# twice as much on the diagonal\n"
+        extra = "# Consistent mass matrix has twice the value on the diagonal\n"
         extra += f"k_ab += wp.where(a == b, 2.0, 1.0) * {weights[mass]}"
     elif mass == "lumped":
         extra = f"if a == b:\n    k_ab += {weights[mass]}"
@@ -131,7 +131,7 @@ def element_matrices(d: Draft) -> None:
             d.code(
                 head
                 + "$first\n"
-                + "# no matrix is stored: the flux of the element is tested with each gradient\n"
+                + "# Matrix-free: test the element flux with the gradient of each node\n"
                 + f"flux = {flux}\n"
                 + f"for a in range({n}):\n    n = elements[elem, a]\n"
                 + f"    wp.atomic_add(Ku, n, wp.dot(flux, shape_gradient(inverse, a)){convect}{inertia})",
@@ -153,7 +153,7 @@ def element_matrices(d: Draft) -> None:
                 nothing="",
                 square=square,
             )
-            d.says("Computes the energy that nodal values have in each linear element.")
+            d.says("Computes the energy of nodal values per linear element.")
 
     def reference(v: Values) -> dict[str, Any]:
         inverse = np.linalg.inv(v.J)

@@ -43,7 +43,7 @@ class Material:
     double=True,
 )
 def tet_elastic_forces(d: Draft) -> None:
-    """Adds the forces of hyperelastic tetrahedra to their nodes."""
+    """Assembles nodal forces of hyperelastic tetrahedra."""
     solid = d.option("solid", *hyperelastic.SOLIDS)
     result = d.option("result", "forces", "energy", "stress", "cauchy")
     storage = d.option("storage", "flat", "2-D")
@@ -51,36 +51,43 @@ def tet_elastic_forces(d: Draft) -> None:
     active = d.flag("active", 0.3)
     damping = d.flag("damping", 0.3) and result == "forces"
     nodes, tets = d.pick(40, 60), d.pick(48, 64)
-    d.input("tets", "int", 4 * tets if storage == "flat" else (tets, 4), 0, nodes)
-    d.input("u", "vec3", nodes, -0.1, 0.1)
+    d.input(
+        "tets",
+        "int",
+        4 * tets if storage == "flat" else (tets, 4),
+        0,
+        nodes,
+        about="Node indices per tetrahedron",
+    )
+    d.input("u", "vec3", nodes, -0.1, 0.1, about="Nodal displacements [m]")
     if damping:
-        d.input("v", "vec3", nodes, -1.0, 1.0)
+        d.input("v", "vec3", nodes, -1.0, 1.0, about="Nodal velocities [m/s]")
     # gradients of the four shape functions in the rest state, which cancel
-    d.input("grads", "vec3", (tets, 3), -0.6, 0.6)
+    d.input("grads", "vec3", (tets, 3), -0.6, 0.6, about="Shape function gradients [1/m]")
     if result in ("forces", "energy"):
-        d.input("volume", "float", tets, 0.5, 1.5)
+        d.input("volume", "float", tets, 0.5, 1.5, about="Element volumes [m^3]")
     if parameters == "one":
-        d.param("mu", "float", 0.5, 2.0)
-        d.param("lam", "float", 1.0, 3.0)
+        d.param("mu", "float", 0.5, 2.0, about="Shear modulus")
+        d.param("lam", "float", 1.0, 3.0, about="First Lame parameter")
         load = ""
     elif parameters == "per element":
         d.struct("materials", MATERIAL, {"mu": fill(0.5, 2.0), "lam": fill(0.5, 2.0)}, tets)
         load = "mu = materials[elem].mu\nlam = materials[elem].lam"
     else:
-        d.param("young", "float", 1.0, 4.0)
-        d.param("nu", "float", 0.2, 0.4)
+        d.param("young", "float", 1.0, 4.0, about="Young's modulus")
+        d.param("nu", "float", 0.2, 0.4, about="Poisson's ratio")
         load = "mu = young / (2.0 * (1.0 + nu))\nlam = young * nu / ((1.0 + nu) * (1.0 - 2.0 * nu))"
     if damping:
-        d.param("k_damp", "float", 0.1, 0.5)
+        d.param("k_damp", "float", 0.1, 0.5, about="Damping coefficient")
     if active:
-        d.input("activation", "float", tets, -0.2, 0.2)
+        d.input("activation", "float", tets, -0.2, 0.2, about="Fiber activation, 0 to 1")
     name = {"forces": "f", "energy": "energy", "stress": "P_out", "cauchy": "sigma"}[result]
     kind = {"forces": "vec3", "energy": "float"}.get(result, "mat33")
     d.output(name, kind, nodes if result == "forces" else tets)
     index = [f"tets[4 * elem + {k}]" if storage == "flat" else f"tets[elem, {k}]" for k in range(4)]
     gather = "\n".join(f"n{k} = {index[k]}" for k in range(4))
     kinematics = """
-    # F = 1 + sum_a u_a (x) grad N_a; the fourth gradient is minus the sum of the others
+    # F = I + sum_a u_a (x) grad N_a with grad N_3 = -(grad N_0 + grad N_1 + grad N_2)
     g1 = grads[elem, 0]
     g2 = grads[elem, 1]
     g3 = grads[elem, 2]
@@ -88,7 +95,7 @@ def tet_elastic_forces(d: Draft) -> None:
     F = grad_u + wp.identity(n=3, dtype=float)
     """
     rate = "F_dot = wp.outer(v[n1] - v[n0], g1) + wp.outer(v[n2] - v[n0], g2) + wp.outer(v[n3] - v[n0], g3)"
-    fiber = "# fibres along the first axis pull: f0 (x) e0\ne0 = wp.vec3(1.0, 0.0, 0.0)\n"
+    fiber = "# Active fiber stress along the first axis\ne0 = wp.vec3(1.0, 0.0, 0.0)\n"
     fiber += "P += activation[elem] * wp.outer(F * e0, e0)"
     if result == "energy":
         pull = (
@@ -107,7 +114,7 @@ def tet_elastic_forces(d: Draft) -> None:
             "stress": "\nP_out[elem] = P",
             "cauchy": "\n# sigma = P F^T / J\nsigma[elem] = P * wp.transpose(F) / wp.determinant(F)",
             "forces": """
-# f_a = -V P grad N_a: of all four together nothing is left
+# f_a = -V P grad N_a, nodal forces sum up to zero
 H = volume[elem] * P
 f1 = H * g1
 f2 = H * g2
@@ -126,8 +133,8 @@ wp.atomic_sub(f, n3, f3)""",
         body=body,
     )
     d.explain("""
-        Total Lagrangian: `grads` holds the gradients of the last three shape functions in the rest state,
-        in 1/m, `u` displacements in m; stresses come in the units of `mu`.
+        Total Lagrangian: `grads` holds rest-state gradients of the last three shape functions
+        [1/m], `u` displacements [m]. Stresses have the unit of `mu`.
     """)
     says = {
         "energy": "Computes the elastic energy of each tetrahedron.",
@@ -137,7 +144,7 @@ wp.atomic_sub(f, n3, f3)""",
     if result in says:
         d.says(says[result])
     elif damping:
-        d.says("Adds the forces of hyperelastic tetrahedra and of their viscosity to their nodes.")
+        d.says("Assembles elastic and viscous nodal forces of tetrahedra.")
 
     def reference(v: Values) -> dict[str, Any]:
         tet = v.tets.reshape(tets, 4)

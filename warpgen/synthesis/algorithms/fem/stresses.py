@@ -34,7 +34,7 @@ _NAMES = {
     double=True,
 )
 def stress_measure(d: Draft) -> None:
-    """Computes the von Mises stress of each element from its strain by Hooke's law."""
+    """Computes von Mises stresses from strains of linear elastic elements."""
     measure = d.option(
         "measure", "mises", "pressure", "octahedral", "tresca", "energy", "stress", "triaxiality"
     )
@@ -52,11 +52,11 @@ def stress_measure(d: Draft) -> None:
     name = {"strain": "eps", "gradient": "grad_u", "stress": "sigma_in"}.get(given, "eps")
     d.input(name, "mat22" if plane else "mat33", elements, -0.5, 0.5)
     if given != "stress":
-        d.param("young", "float", 1.0, 4.0)
-        d.param("nu", "float", 0.2, 0.4)
+        d.param("young", "float", 1.0, 4.0, about="Young's modulus")
+        d.param("nu", "float", 0.2, 0.4, about="Poisson's ratio")
     if thermal:
-        d.input("dT", "float", elements, -1.0, 1.0)
-        d.param("alpha", "float", 0.01, 0.1)
+        d.input("dT", "float", elements, -1.0, 1.0, about="Temperature changes [K]")
+        d.param("alpha", "float", 0.01, 0.1, about="Thermal expansion [1/K]")
     average = average and measure in ("mises", "pressure")
     if average:
         d.input("tets", "int", (elements, 4), 0, nodes)
@@ -74,7 +74,7 @@ def stress_measure(d: Draft) -> None:
         law = f"{lame}\ne = 0.5 * ({field} + wp.transpose({field})){mechanical}\n"
         law += f"s = 2.0 * mu * e + lam * wp.trace(e) * {eye}"
     elif given == "plane strain":
-        expand = "# the strain out of the plane is zero, the stress is not\n" + (
+        expand = "# Plane strain: sigma_zz = nu (sigma_xx + sigma_yy)\n" + (
             f"{lame}\ne2 = 0.5 * (eps[tid] + wp.transpose(eps[tid]))\n"
             "e = wp.mat33(e2[0, 0], e2[0, 1], 0.0, e2[1, 0], e2[1, 1], 0.0, 0.0, 0.0, 0.0)"
         )
@@ -83,7 +83,7 @@ def stress_measure(d: Draft) -> None:
         minus = " - alpha * dT[tid] * wp.identity(n=2, dtype=float)" if thermal else ""
         law = f"""
         e = 0.5 * (eps[tid] + wp.transpose(eps[tid])){minus}
-        # no stress out of the plane: a thin plate
+        # Plane stress for thin plates, sigma_zz = 0
         c = young / (1.0 - nu * nu)
         sx = c * (e[0, 0] + nu * e[1, 1])
         sy = c * (e[1, 1] + nu * e[0, 0])
@@ -96,7 +96,7 @@ def stress_measure(d: Draft) -> None:
         "pressure": "$put -wp.trace(s) / 3.0",
         "octahedral": f"{dev}\n$put wp.sqrt(wp.ddot(dev, dev) / 3.0)",
         "tresca": """
-        # principal stresses in the plane; the third one is zero
+        # In-plane principal stresses, the third one is zero
         centre = 0.5 * (sx + sy)
         radius = wp.sqrt(0.25 * (sx - sy) * (sx - sy) + txy * txy)
         s1 = centre + radius
@@ -133,7 +133,7 @@ def stress_measure(d: Draft) -> None:
     }
     whose = "the elements at each node" if average else "each element"
     if average:
-        d.says(f"Spreads a quarter of the {what} of each tetrahedron to each of its nodes.")
+        d.says(f"Averages the {what} of tetrahedra to nodes, a quarter each.")
     else:
         d.says(f"Computes the {what} of {whose} from {source.get(given, 'its strain')}.")
 
@@ -193,39 +193,39 @@ def stress_measure(d: Draft) -> None:
     adjoint="either",
 )
 def return_mapping(d: Draft) -> None:
-    """Updates stress and plastic strain by radial return to von Mises' yield surface."""
+    """Performs a radial return mapping for von Mises plasticity."""
     model = d.option("model", "perfect", "isotropic", "kinematic", "drucker-prager", "viscous")
     given = d.option("given", "strain", "gradient", "trial stress")
     stored = d.option("stored", "plastic strain", "stress only", "equivalent")
     form = d.option("form", "early return", "max", "branch")
     n = d.pick(64, 96, 128)
     if given == "trial stress":
-        d.input("sigma_trial", "mat33", n, -1.0, 1.0)
+        d.input("sigma_trial", "mat33", n, -1.0, 1.0, about="Trial stresses")
     else:
         d.input("eps" if given == "strain" else "grad_u", "mat33", n, -0.5, 0.5)
         if stored == "plastic strain":
-            d.input("eps_p", "mat33", n, -0.05, 0.05)
+            d.input("eps_p", "mat33", n, -0.05, 0.05, about="Plastic strains")
     plastic = given != "trial stress" and stored == "plastic strain"
     keeps = stored == "equivalent"
     if model in ("isotropic", "kinematic"):
         if model == "isotropic":
-            d.input("alpha", "float", n, 0.0, 0.2)
+            d.input("alpha", "float", n, 0.0, 0.2, about="Thermal expansion [1/K]")
         else:
-            d.input("back", "mat33", n, -0.1, 0.1)
-        d.param("hardening_modulus", "float", 0.1, 0.5)
-    d.param("mu", "float", 0.8, 1.5)
+            d.input("back", "mat33", n, -0.1, 0.1, about="Back stresses")
+        d.param("hardening_modulus", "float", 0.1, 0.5, about="Hardening modulus")
+    d.param("mu", "float", 0.8, 1.5, about="Shear modulus")
     if given != "trial stress":
-        d.param("bulk", "float", 1.0, 3.0)
-    d.param("yield_stress", "float", 0.4, 0.9)
+        d.param("bulk", "float", 1.0, 3.0, about="Bulk modulus")
+    d.param("yield_stress", "float", 0.4, 0.9, about="Initial yield stress")
     if model == "drucker-prager":
         d.param("friction", "float", 0.1, 0.3)
     elif model == "viscous":
         d.param("relaxation", "float", 0.2, 0.8)
-    d.output("sigma", "mat33", n)
+    d.output("sigma", "mat33", n, about="Stresses")
     if plastic:
-        d.output("eps_p_new", "mat33", n)
+        d.output("eps_p_new", "mat33", n, about="Updated plastic strains")
     if keeps:
-        d.output("peeq", "float", n)
+        d.output("peeq", "float", n, about="Equivalent plastic strains")
     eye = "wp.identity(n=3, dtype=float)"
     if given == "trial stress":
         elastic = f"""
@@ -237,7 +237,7 @@ def return_mapping(d: Draft) -> None:
         field = "eps[tid]" if given == "strain" else "grad_u[tid]"
         minus = " - 0.5 * (eps_p[tid] + wp.transpose(eps_p[tid]))" if plastic else ""
         elastic = f"""
-        # elastic predictor: all of the strain that is not plastic yet
+        # Elastic predictor (trial stress)
         e = 0.5 * ({field} + wp.transpose({field})){minus}
         p = bulk * wp.trace(e)
         s = 2.0 * mu * (e - wp.trace(e) / 3.0 * {eye})
@@ -245,9 +245,7 @@ def return_mapping(d: Draft) -> None:
     xi = "s"
     relative = ""
     if model == "kinematic":
-        relative = (
-            "# the centre of the yield surface has moved\nb = 0.5 * (back[tid] + wp.transpose(back[tid]))\n"
-        )
+        relative = "# Kinematic hardening: subtract the back stress\nb = 0.5 * (back[tid] + wp.transpose(back[tid]))\n"
         relative += f"xi = s - b + wp.trace(b) / 3.0 * {eye}"
         xi = "xi"
     radius = {
@@ -261,7 +259,7 @@ def return_mapping(d: Draft) -> None:
     slope = {"isotropic": hard, "kinematic": hard}.get(model, "(2.0 * mu)")
     flow = f"trial / {slope}" if model != "viscous" else "relaxation * trial / (2.0 * mu)"
     test = f"norm = wp.sqrt(wp.ddot({xi}, {xi}))\n"
-    test += "# sqrt(2/3): from a stress in tension to the norm of a deviator\n"
+    test += "# sqrt(2/3) converts the uniaxial yield stress to the norm of the deviator\n"
     test += f"trial = norm - 0.81649658 * {radius}"
     sigma0 = f"sigma[tid] = s + p * {eye}"
     unchanged = [sigma0]
@@ -277,7 +275,9 @@ def return_mapping(d: Draft) -> None:
     if keeps:
         correct.append("peeq[tid] = 0.81649658 * dgamma")
     if form == "max":
-        correct[0] = f"# no plastic flow inside the yield surface\ndgamma = wp.max({flow}, 0.0)"
+        correct[0] = (
+            f"# Clamp to zero, no plastic flow inside of the yield surface\ndgamma = wp.max({flow}, 0.0)"
+        )
         body = "\n".join(correct)
     elif form == "early return":
         body = "if trial <= 0.0:\n    " + "\n    ".join(unchanged) + "\n    return\n" + "\n".join(correct)
@@ -292,16 +292,16 @@ def return_mapping(d: Draft) -> None:
         body=body,
     )
     says = {
-        "drucker-prager": "Returns stress to Drucker and Prager's yield surface at constant pressure.",
-        "viscous": "Relaxes stress beyond von Mises' yield surface by a share of its excess.",
-        "kinematic": "Updates stress by radial return to von Mises' yield surface about a moving centre.",
-        "isotropic": "Updates stress by radial return to von Mises' yield surface, which grows.",
+        "drucker-prager": "Performs a return mapping for Drucker-Prager plasticity at constant pressure.",
+        "viscous": "Relaxes overstress of a viscoplastic von Mises model.",
+        "kinematic": "Performs a radial return mapping with kinematic hardening.",
+        "isotropic": "Performs a radial return mapping with isotropic hardening.",
     }
     if model in says:
         d.says(says[model])
     d.explain("""
-        Elastic predictor, plastic corrector: f = |s| - sqrt(2/3) sigma_y, and with f > 0 flow along s / |s|
-        of size f / 2 mu (less with hardening). Pressure is not touched.
+        Yield function f = |s| - sqrt(2/3) sigma_y. For f > 0 the plastic multiplier is f / (2 mu) along
+        s / |s|, reduced by hardening. The hydrostatic part is unchanged.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

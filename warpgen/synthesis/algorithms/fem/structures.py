@@ -32,7 +32,7 @@ _NAMES = {
     double=True,
 )
 def truss_forces(d: Draft) -> None:
-    """Adds the axial forces of bars to the nodes at their ends."""
+    """Assembles axial forces of truss members."""
     axes = d.option("axes", 2, 3)
     strain = d.option("strain", "engineering", "green", "logarithmic", "cable")
     result = d.option("result", "forces", "stress", "energy", "tangent")
@@ -43,34 +43,34 @@ def truss_forces(d: Draft) -> None:
     nodes, bars = d.pick(30, 40), d.pick(64, 80, 96)
     vec = f"vec{axes}"
     if storage == "vec2i":
-        d.input("members", "vec2i", bars, 0, nodes)
+        d.input("members", "vec2i", bars, 0, nodes, about="Node indices per bar")
         ends = "i = members[member][0]\nj = members[member][1]"
     elif storage == "2-D":
-        d.input("members", "int", (bars, 2), 0, nodes)
+        d.input("members", "int", (bars, 2), 0, nodes, about="Node indices per bar")
         ends = "i = members[member, 0]\nj = members[member, 1]"
     else:
-        d.input("members", "int", 2 * bars, 0, nodes)
+        d.input("members", "int", 2 * bars, 0, nodes, about="Node indices per bar")
         ends = "i = members[2 * member]\nj = members[2 * member + 1]"
-    d.input("x", vec, nodes, -2.0, 2.0)
+    d.input("x", vec, nodes, -2.0, 2.0, about="Node positions [m]")
     if extra == "damping":
-        d.input("v", vec, nodes, -1.0, 1.0)
-    d.input("rest", "float", bars, 0.5, 2.0)
-    d.input("ea", "float", bars, 0.5, 2.0)
+        d.input("v", vec, nodes, -1.0, 1.0, about="Node velocities [m/s]")
+    d.input("rest", "float", bars, 0.5, 2.0, about="Rest lengths [m]")
+    d.input("ea", "float", bars, 0.5, 2.0, about="Axial stiffness [N]")
     if extra == "prestress":
-        d.input("prestress", "float", bars, 0.1, 0.4)
+        d.input("prestress", "float", bars, 0.1, 0.4, about="Prestress forces [N]")
     elif extra == "damping":
-        d.param("damping", "float", 0.1, 0.5)
+        d.param("damping", "float", 0.1, 0.5, about="Damping along the bar [N s/m]")
     elif extra == "gravity":
-        d.param("weight", "float", 0.1, 0.5)
+        d.param("weight", "float", 0.1, 0.5, about="Weight per length [N/m]")
     out = {"forces": "f", "stress": "axial", "energy": "energy", "tangent": "K"}[result]
     kind = {"forces": vec, "tangent": f"mat{axes}{axes}"}.get(result, "float")
     d.output(out, kind, nodes if result == "forces" else bars)
-    guard = "# a bar of no length has no direction\nif l < 1.0e-6:\n    return"
+    guard = "# Degenerate bar, direction is undefined\nif l < 1.0e-6:\n    return"
     measure = {
         "engineering": "strain = (l - l0) / l0",
         "green": "strain = 0.5 * (l * l - l0 * l0) / (l0 * l0)",
         "logarithmic": "strain = wp.log(l / l0)",
-        "cable": "# cables go slack: they pull but do not push\nstrain = wp.max((l - l0) / l0, 0.0)",
+        "cable": "# Cables carry tension only\nstrain = wp.max((l - l0) / l0, 0.0)",
     }[strain]
     pull = {
         "engineering": "force",
@@ -96,14 +96,14 @@ def truss_forces(d: Draft) -> None:
         curve = {"green": " + force / l0", "logarithmic": " - force * l0 / (l * l)"}.get(strain, "")
         taut = "wp.where(strain > 0.0, ea[member], 0.0)" if strain == "cable" else "ea[member]"
         end = f"force = ea[member] * strain{initial}\n"
-        end += "# material part along the bar, geometric part across it\nnn = wp.outer(n, n)\n"
+        end += "# Material stiffness along the bar and geometric stiffness across it\nnn = wp.outer(n, n)\n"
         end += f"along = {taut} * {slope} * {slope} * l0{curve}\nacross = force * {slope} * l0 / l\n"
         end += f"K[member] = along * nn + across * (wp.identity(n={axes}, dtype=float) - nn)"
     else:
         end = f"force = ea[member] * strain{initial}\n"
         push = f"{pull}"
         if extra == "damping":
-            end += "# only the relative speed along the bar is damped\nrate = wp.dot(v[j] - v[i], n)\n"
+            end += "# Damp the relative velocity along the bar only\nrate = wp.dot(v[j] - v[i], n)\n"
             push = f"({pull} + damping * rate)"
         end += f"t = {push} * n\nwp.atomic_add(f, i, t)\nwp.atomic_sub(f, j, t)"
         if extra == "gravity":
@@ -131,7 +131,7 @@ def truss_forces(d: Draft) -> None:
         end=end.rstrip(),
     )
     d.says({
-        "forces": "Adds the axial forces of bars to the nodes at their ends.",
+        "forces": "Assembles axial forces of truss members.",
         "stress": "Computes the axial force of each bar.",
         "energy": "Computes the elastic energy of each bar.",
         "tangent": "Computes the tangent stiffness between the two ends of each bar.",

@@ -43,7 +43,7 @@ def world_bounds(d: Draft) -> None:
     matrix = "R = wp.quat_to_matrix(wp.transform_get_rotation(X))"
     position = "X = poses[tid]\np = wp.transform_get_translation(X)"
     reach = """
-        # each axis of the world gets |R| times the half extents
+        # world_half = |R| * half_extents, with absolute values taken per entry
         e = wp.vec3(
             wp.abs(R[0, 0]) * h[0] + wp.abs(R[0, 1]) * h[1] + wp.abs(R[0, 2]) * h[2],
             wp.abs(R[1, 0]) * h[0] + wp.abs(R[1, 1]) * h[1] + wp.abs(R[1, 2]) * h[2],
@@ -58,7 +58,7 @@ def world_bounds(d: Draft) -> None:
         d.input("upper", "vec3", n, 0.0, 1.0)
         body = f"""
             X = poses[tid]
-            # the middle is moved like any point
+            # transform the box center like any point
             p = wp.transform_point(X, 0.5 * (lower[tid] + upper[tid]))
             {matrix}
             h = 0.5 * (upper[tid] - lower[tid])
@@ -83,7 +83,7 @@ def world_bounds(d: Draft) -> None:
             a = wp.transform_vector(X, wp.vec3(0.0, 1.0, 0.0))
             r = radius[tid]
             h = half_height[tid]
-            # the rim is a circle: its extent along x is r sqrt(1 - a_x^2)
+            # the rim is a circle with extent r * sqrt(1 - a_x^2) along x
             e = wp.vec3(
                 h * wp.abs(a[0]) + r * wp.sqrt(wp.max(1.0 - a[0] * a[0], 1.0e-6)),
                 h * wp.abs(a[1]) + r * wp.sqrt(wp.max(1.0 - a[1] * a[1], 1.0e-6)),
@@ -95,7 +95,7 @@ def world_bounds(d: Draft) -> None:
         body = f"""
             {position.replace(chr(10), chr(10) + "            ")}
             {matrix}
-            # rows of R S: the support in the world's axes
+            # rows of R * S give the support along the world axes
             M = R * wp.diag(radii[tid])
             e = wp.vec3(
                 wp.length(wp.vec3(M[0, 0], M[0, 1], M[0, 2])),
@@ -128,7 +128,7 @@ def world_bounds(d: Draft) -> None:
         body=_flat(body),
         reach=reach,
         box="lo = p - e\nhi = p + e",
-        sweep="# also where it will be at the end of the step\nmove = dt * velocity[tid]\n"
+        sweep="# swept bounds: include the position at the end of the step\nmove = dt * velocity[tid]\n"
         "lo = wp.min(lo, lo + move)\nhi = wp.max(hi, hi + move)"
         if swept
         else "",
@@ -197,7 +197,7 @@ def frustum_cull(d: Draft) -> None:
         d.param("view_proj", "mat44", 0.6, 1.4, kind="spd")
         sides = "6"
         fetch = """
-            # rows of the matrix: w + x, w - x, w + y, ...
+            # Gribb-Hartmann: the planes are sums of matrix rows (w + x, w - x, w + y, ...)
             row = k // 2
             s = 1.0 - 2.0 * float(k % 2)
             n = wp.vec3(
@@ -228,7 +228,7 @@ def frustum_cull(d: Draft) -> None:
             reach = h[0] * wp.abs(n[0]) + h[1] * wp.abs(n[1]) + h[2] * wp.abs(n[2])
             """,
         "corners": """
-            # the corner that lies farthest along the normal, and the one opposite
+            # corner farthest along the plane normal (p-vertex) and its opposite (n-vertex)
             far = wp.vec3(
                 wp.where(n[0] > 0.0, hi[0], lo[0]),
                 wp.where(n[1] > 0.0, hi[1], lo[1]),
@@ -279,7 +279,7 @@ def frustum_cull(d: Draft) -> None:
         measure=measure,
         behind="if dist < 0.0:"
         if shape == "point"
-        else "# wholly behind one plane is enough\nif dist < -reach:",
+        else "# completely behind one plane: culled\nif dist < -reach:",
         crossing="if dist < reach:\n    cut += 1" if result == "class" else "",
         store=store,
     )

@@ -90,7 +90,7 @@ def ray_primitive(d: Draft) -> None:
             """
     elif pairing == "nearest of all" and result == "flag":
         body = f"""
-            # any hit will do: stop at the first
+            # any hit will do, so we stop at the first one
             for k in range({size}):
                 if {call} >= 0.0:
                     hit[tid] = 1
@@ -164,7 +164,7 @@ def obb_overlap(d: Draft) -> None:
         first, second = "ia", "ib"
     else:
         count = n + 1
-        fetch = "# box zero against each other one\nib = tid + 1"
+        fetch = "# test box 0 against every other box\nib = tid + 1"
         first, second = "0", "ib"
     if pose == "transform":
         d.input("poses", "transform", count, -1.0, 1.0, "transform")
@@ -218,7 +218,7 @@ def obb_overlap(d: Draft) -> None:
             """
     else:
         face = """
-            # axes of the first box, then of the second
+            # face axes of the first box, then of the second
             reach_a = ha + A * hb
             reach_b = wp.transpose(A) * ha + hb
             u = wp.transpose(R) * t
@@ -233,7 +233,7 @@ def obb_overlap(d: Draft) -> None:
         $fetch
         $frames
         $relative
-        # the absolute values are widened a little: edges that are parallel would give an axis of zero
+        # add an epsilon to |R| because cross products of parallel edges vanish
         A = wp.mat33()
         for i in range(3):
             for j in range(3):

@@ -95,7 +95,7 @@ def skin_vertices(d: Draft) -> None:
         first = "q = wp.quat(0.0, 0.0, 0.0, 0.0)\nt = wp.vec3()"
         step = """
             r = wp.transform_get_rotation(bones[b])
-            # q and -q are the same rotation: take the one on our side
+            # q and -q are the same rotation: flip to the hemisphere of the first bone
             s = w
             if wp.dot(q, r) < 0.0:
                 s = -w
@@ -113,7 +113,7 @@ def skin_vertices(d: Draft) -> None:
             if wp.dot(real, r) < 0.0:
                 s = -w
             real = real + s * r
-            # the dual part is half the translation times the rotation
+            # dual part: q_d = 0.5 * (t, 0) * q
             dual = dual + 0.5 * s * (wp.quat(t[0], t[1], t[2], 0.0) * r)
             """
         last = """
@@ -223,7 +223,7 @@ def fit_rotations(d: Draft) -> None:
             d.input("weights", "float", (n, degree), 0.3, 1.0)
         loop, other = f"for k in range({degree}):\n    j = neighbours[i, k]\n    $step", "j"
     elif store == "ring":
-        note = "# the mesh is a ring: neighbours are those with near indices"
+        note = "# the mesh is a ring: neighbors have adjacent indices"
         loop = f"""
             for k in range(1, {degree + 1}):
                 j = (i + k) % rest.shape[0]
@@ -248,7 +248,7 @@ def fit_rotations(d: Draft) -> None:
     )
     fit = {
         "newton": """
-            # Newton's iteration for the polar factor, begun at a matrix of about unit size
+            # Newton iteration for the polar factor, R <- (R + R^-T) / 2, starting from a normalized matrix
             rot = A / wp.sqrt(wp.ddot(A, A) / 3.0)
             for _ in range(12):
                 rot = 0.5 * (rot + wp.transpose(wp.inverse(rot)))
@@ -263,7 +263,7 @@ def fit_rotations(d: Draft) -> None:
                 a0 = wp.vec3(A[0, 0], A[1, 0], A[2, 0])
                 a1 = wp.vec3(A[0, 1], A[1, 1], A[2, 1])
                 a2 = wp.vec3(A[0, 2], A[1, 2], A[2, 2])
-                # the torque of columns towards their places, over their alignment
+                # omega = sum(r_i x a_i) / |sum(r_i . a_i)| (Mueller et al. 2016)
                 torque = wp.cross(c0, a0) + wp.cross(c1, a1) + wp.cross(c2, a2)
                 omega = torque / (wp.abs(wp.dot(c0, a0) + wp.dot(c1, a1) + wp.dot(c2, a2)) + 1.0e-9)
                 angle = wp.length(omega)
@@ -284,7 +284,7 @@ def fit_rotations(d: Draft) -> None:
     d.code(
         """
         i = wp.tid()
-        # a little of the identity, so that flat neighbourhoods have a rotation, too
+        # regularize with a small multiple of the identity for flat neighborhoods
         A = 0.3 * wp.identity(n=3, dtype=float)
         $note
         $loop
@@ -294,7 +294,7 @@ def fit_rotations(d: Draft) -> None:
         loop=loop,
         step=f"""
         e0 = rest[i] - rest[{other}]
-        # the edge as it is now: rest shape and displacement
+        # deformed edge = rest edge + displacement difference
         e1 = e0 + u[i] - u[{other}]
         A += {w}wp.outer(e1, e0)
         """,

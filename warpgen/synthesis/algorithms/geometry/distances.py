@@ -65,7 +65,7 @@ def closest_point_on_shape(d: Draft) -> None:
         pose, half = given("pose", "transform", -0.5, 0.5, "transform"), given("half", "vec3", 0.2, 0.7)
         text = f"""
             X = {pose}
-            # in the frame of the box it is a clamp
+            # clamp to the half extents in the local frame of the box
             local = wp.transform_point(wp.transform_inverse(X), p)
             half_extents = {half}
             c = wp.transform_point(X, wp.max(wp.min(local, half_extents), -half_extents))
@@ -100,7 +100,7 @@ def closest_point_on_shape(d: Draft) -> None:
             center_i = {center}
             n = wp.normalize({normal})
             offset = p - center_i
-            # the foot on the disk's plane, then pulled back to the rim if it is beyond
+            # project onto the plane of the disk, then clamp to the rim
             radial = offset - wp.dot(offset, n) * n
             r = wp.length(radial)
             c = center_i + radial * wp.min(1.0, {radius} / wp.max(r, 1.0e-6))
@@ -235,7 +235,7 @@ def segment_segment_distance(d: Draft) -> None:
         b = wp.dot(d1, d2)
         c = wp.dot(d1, r)
         f = wp.dot(d2, r)
-        # zero for parallel segments: then any s does
+        # zero for parallel segments, where any s is valid
         denom = a * e - b * b
         """
     if branches == "nested":
@@ -244,7 +244,7 @@ def segment_segment_distance(d: Draft) -> None:
             if denom > 1.0e-6:
                 s = wp.clamp((b * f - c * e) / denom, 0.0, 1.0)
             t = (b * s + f) / e
-            # the point of the second line may lie beyond its ends; the first follows
+            # clamp t to the second segment and recompute s for the clamped value
             if t < 0.0:
                 t = 0.0
                 s = wp.clamp(-c / a, 0.0, 1.0)
@@ -256,7 +256,7 @@ def segment_segment_distance(d: Draft) -> None:
         solve = """
             s0 = wp.clamp((b * f - c * e) / wp.max(denom, 1.0e-6), 0.0, 1.0)
             t = wp.clamp((b * s0 + f) / e, 0.0, 1.0)
-            # once more for s, since t may have been clamped
+            # recompute s because t may have been clamped
             s = wp.clamp((b * t - c) / a, 0.0, 1.0)
             """
     store = {

@@ -83,7 +83,7 @@ def unit(v: Any) -> Any:
 
 
 _GUARD = """
-    # degenerate faces keep zero, since they have no normal
+    # degenerate faces have no normal: keep zero
     if i == j or j == k or k == i:
         return
     """
@@ -129,7 +129,7 @@ def triangle_measures(d: Draft) -> None:
         "aspect": f"""
             {area}
             edges = wp.length_sq(q - p) + wp.length_sq(r - q) + wp.length_sq(p - r)
-            # one for an equilateral triangle, zero for a sliver
+            # normalized to 1 for equilateral triangles, 0 for slivers
             aspect[tid] = 6.9282032 * area / wp.max(edges, 1.0e-8)
             """,
         "circumradius": f"""
@@ -215,7 +215,7 @@ def accumulate_normals(d: Draft) -> None:
             """
             @wp.func
             def corner_angle(a: wp.vec3, b: wp.vec3) -> float:
-                # better than acos of the cosine, which loses half the digits near zero
+                # atan2 stays accurate for small angles, acos loses half of its digits there
                 return wp.atan2(wp.length(wp.cross(a, b)), wp.dot(a, b))
             """
         )
@@ -315,14 +315,14 @@ def mesh_moments(d: Draft) -> None:
     body, values = {
         "volume": ("", (f"{scale}wp.dot(p, wp.cross(q, r)) / 6.0",)),
         "first": (
-            f"{vol}\n# the centroid of a tetrahedron with its fourth corner at zero",
+            f"{vol}\n# centroid of the tetrahedron (0, a, b, c) is (a + b + c) / 4",
             ("vol * (p + q + r) / 4.0",),
         ),
         "inertia": (
             f"""
             {vol}
             s = p + q + r
-            # int x x^T over a tetrahedron with a corner at the origin
+            # integral of x * x^T over the tetrahedron (0, a, b, c)
             m = wp.outer(p, p) + wp.outer(q, q) + wp.outer(r, r) + wp.outer(s, s)
             """,
             ("vol / 20.0 * m",),
@@ -332,7 +332,7 @@ def mesh_moments(d: Draft) -> None:
             {vol}
             s = p + q + r
             m = wp.outer(p, p) + wp.outer(q, q) + wp.outer(r, r) + wp.outer(s, s)
-            # I = tr(C) E - C for the second moments C
+            # I = tr(C) * E - C with the second moments C
             eye = wp.identity(n=3, dtype=float)
             """,
             ("vol / 20.0 * (wp.trace(m) * eye - m)",),

@@ -59,14 +59,14 @@ def cotangent_operators(d: Draft) -> None:
             """
         )
         weights = """
-            # half the cotangents of the angles, each opposite to an edge
+            # w_ij = 0.5 * cot(alpha), using the angle opposite to the edge
             wp_ = 0.5 * cotangent(q - p, r - p)
             wq = 0.5 * cotangent(r - q, p - q)
             wr = 0.5 * cotangent(p - r, q - r)
             """
     else:
         weights = """
-            # 2 area is the same for all three corners; slivers are held off zero
+            # all three corners share 2 * area; clamp to avoid division by zero for slivers
             double_area = wp.max(wp.length(wp.cross(q - p, r - p)), 0.01)
             wp_ = 0.5 * wp.dot(q - p, r - p) / double_area
             wq = 0.5 * wp.dot(r - q, p - q) / double_area

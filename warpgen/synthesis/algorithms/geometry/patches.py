@@ -60,7 +60,7 @@ def bezier_patch(d: Draft) -> None:
             """
             @wp.func
             def casteljau(a: wp.vec3, b: wp.vec3, c: wp.vec3, e: wp.vec3, t: float) -> wp.vec3:
-                # three rounds of halving between neighbours
+                # de Casteljau: three rounds of linear interpolation
                 ab = wp.lerp(a, b, t)
                 bc = wp.lerp(b, c, t)
                 ce = wp.lerp(c, e, t)
@@ -72,7 +72,7 @@ def bezier_patch(d: Draft) -> None:
                 """
                 @wp.func
                 def casteljau_slope(a: wp.vec3, b: wp.vec3, c: wp.vec3, e: wp.vec3, t: float) -> wp.vec3:
-                    # three times the last edge of the scheme
+                    # derivative = 3 * (last edge of the de Casteljau scheme)
                     abc = wp.lerp(wp.lerp(a, b, t), wp.lerp(b, c, t), t)
                     bce = wp.lerp(wp.lerp(b, c, t), wp.lerp(c, e, t), t)
                     return 3.0 * (bce - abc)
@@ -102,7 +102,7 @@ def bezier_patch(d: Draft) -> None:
             """
             @wp.func
             def cubic_weights(powers: wp.vec4) -> wp.vec4:
-                # powers (1, t, t^2, t^3), or their slopes, times the Bezier basis matrix
+                # (1, t, t^2, t^3) or its derivative times the Bezier basis matrix
                 return wp.vec4(
                     powers[0] - 3.0 * powers[1] + 3.0 * powers[2] - powers[3],
                     3.0 * powers[1] - 6.0 * powers[2] + 3.0 * powers[3],
@@ -148,7 +148,7 @@ def bezier_patch(d: Draft) -> None:
         "normal": f"normals[{at}] = wp.normalize(wp.cross(s_du, s_dv))",
         "tangents": f"du[{at}] = s_du\ndv[{at}] = s_dv",
         "area element": f"""
-            # how much the patch stretches a small square of parameters
+            # area element |S_u x S_v|
             area[{at}] = wp.length(wp.cross(s_du, s_dv))
             """,
     }[what]
@@ -233,7 +233,7 @@ def assign_sites(d: Draft) -> None:
         widest = f"wp.max({widest}, wp.abs(e[2]))"
     measure = {
         "euclidean": "cost = wp.length_sq(p - sites[k])",
-        "power": "# larger weights, larger cells\ncost = wp.length_sq(p - sites[k]) - weights[k]",
+        "power": "# power diagram: larger weights give larger cells\ncost = wp.length_sq(p - sites[k]) - weights[k]",
         "manhattan": "e = p - sites[k]\ncost = " + " + ".join(f"wp.abs(e[{k}])" for k in range(dim)),
         "chebyshev": f"e = p - sites[k]\ncost = {widest}",
     }[metric]

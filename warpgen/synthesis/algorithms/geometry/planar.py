@@ -68,7 +68,7 @@ def delaunay_test(d: Draft) -> None:
                 - wp.dot(v, v) * (u[0] * w[1] - u[1] * w[0])
                 + wp.dot(w, w) * (u[0] * v[1] - u[1] * v[0])
             )
-            # the sign depends on how a, b, c are wound
+            # the sign of the determinant depends on the orientation of (a, b, c)
             area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
             """
         test, value = "det * area > 0.0", "wp.sign(area) * det"
@@ -77,7 +77,7 @@ def delaunay_test(d: Draft) -> None:
             e = b - a
             f = c - a
             twice = 2.0 * (e[0] * f[1] - e[1] * f[0])
-            # collinear corners have no circle
+            # collinear corners have no circumcircle
             if wp.abs(twice) < 1.0e-6:
                 return
             ee = wp.dot(e, e)
@@ -88,7 +88,7 @@ def delaunay_test(d: Draft) -> None:
         test, value = "wp.length_sq(p - center) < radius_sq", "radius_sq - wp.length_sq(p - center)"
     else:
         body = """
-            # opposite angles at c and p: their sum exceeds pi where the edge (a, b) is not Delaunay
+            # the edge (a, b) is not Delaunay if the opposite angles at c and p sum to more than pi
             ca = a - c
             cb = b - c
             pa = a - p
@@ -180,7 +180,7 @@ def classify_cells(d: Draft) -> None:
             bits = f"""
                 code = int(0)
                 for k in range(4):
-                    # counter-clockwise from the lower left
+                    # corners counter-clockwise, starting at the lower left
                     di = wp.where(k == 1 or k == 2, 1, 0)
                     dj = wp.where(k >= 2, 1, 0)
                     if field[i + di, j + dj] {compare} iso:
@@ -190,7 +190,7 @@ def classify_cells(d: Draft) -> None:
             bits = f"""
                 code = int(0)
                 for c in range(8):
-                    # counter-clockwise within each layer
+                    # corners counter-clockwise per layer
                     ring = c % 4
                     di = wp.where(ring == 1 or ring == 2, 1, 0)
                     dj = wp.where(ring >= 2, 1, 0)
@@ -210,7 +210,7 @@ def classify_cells(d: Draft) -> None:
             """
             @wp.func
             def crossing_at(a: float, b: float, iso: float) -> float:
-                # -1 where both ends lie on the same side
+                # -1 for edges without a sign change
                 if (a < iso) == (b < iso):
                     return -1.0
                 return (iso - a) / (b - a)
@@ -254,7 +254,7 @@ def classify_cells(d: Draft) -> None:
             b = field[i + 1, j]
             c = field[i + 1, j + 1]
             e = field[i, j + 1]
-            # crossings of the four sides, in the order in which one walks around
+            # crossings on the four sides in counter-clockwise order
             p0 = wp.vec2()
             p1 = wp.vec2()
             n = int(0)
@@ -276,7 +276,7 @@ def classify_cells(d: Draft) -> None:
             if (a {compare} iso) != (e {compare} iso):
                 p1 = wp.vec2(0.0, cut(a, e, iso))
                 n += 1
-            # four crossings are ambiguous: such cells are left to a finer grid
+            # NOTE: cells with four crossings are ambiguous and skipped here; refine the grid to resolve them
             if n == 2:
                 length[i, j] = h * wp.length(p1 - p0)
             """

@@ -74,7 +74,7 @@ def point_in_polygon(d: Draft) -> None:
         "crossings": (
             "odd = int(0)",
             """
-            # half open in y, so that a vertex at the point's height counts once
+            # half-open test in y, so a vertex at the height of the point is counted once
             if (a[1] > p[1]) != (b[1] > p[1]):
                 x = a[0] + (p[1] - a[1]) * (b[0] - a[0]) / (b[1] - a[1])
                 if p[0] < x:
@@ -113,7 +113,7 @@ def point_in_polygon(d: Draft) -> None:
             left = edge[0] * w[1] - edge[1] * w[0]
             up = p[1] >= a[1] and p[1] < b[1] and left > 0.0
             down = p[1] < a[1] and p[1] >= b[1] and left < 0.0
-            # each edge that the ray to the right crosses flips the side
+            # even-odd rule: toggle for every edge crossed by the ray in +x
             if up or down:
                 sign = -sign
             """,

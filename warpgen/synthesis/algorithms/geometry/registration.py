@@ -72,9 +72,9 @@ def registration_terms(d: Draft) -> None:
     error = "e = wp.dot(n, p - q)" if metric == "plane" else "diff = p - q\ne = wp.length(diff)"
     weight = {
         "none": "",
-        "huber": "# linear beyond k, so that outliers pull no harder\nw = k / wp.max(wp.abs(e), k)",
+        "huber": "# Huber weight: linear loss beyond k limits the influence of outliers\nw = k / wp.max(wp.abs(e), k)",
         "tukey": "u = wp.min(wp.abs(e) / k, 1.0)\nw = (1.0 - u * u) * (1.0 - u * u)",
-        "cutoff": "# pairs that are too far apart were matched wrongly\nif wp.abs(e) > k:\n    return",
+        "cutoff": "# reject pairs with a large residual (likely mismatches)\nif wp.abs(e) > k:\n    return",
     }[robust]
     weighted = robust in ("huber", "tukey")
     ws = "w * " if weighted else ""
@@ -94,7 +94,9 @@ def registration_terms(d: Draft) -> None:
     d.launch(n)
     d.code(
         "tid = wp.tid()\n$match\np = $p\nq = target[$at]\n$n\n$error\n$weight\n$store",
-        match="j = nearest[tid]\n# no partner was found\nif j < 0:\n    return" if match == "indexed" else "",
+        match="j = nearest[tid]\n# skip points without a match (index of -1)\nif j < 0:\n    return"
+        if match == "indexed"
+        else "",
         p="wp.transform_point(pose, source[tid])" if pose else "source[tid]",
         at=at,
         n=f"n = normals[{at}]" if metric == "plane" else "",

@@ -96,7 +96,7 @@ def point_to_set_distance(d: Draft) -> None:
         span=span,
         measure=measure,
         skip=f"""
-        # most are out already along one axis
+        # early out: a single axis is often enough to reject
         dx = c[0] - p[0]
         if {"dx * dx" if squared else "wp.abs(dx)"} > best:
             continue

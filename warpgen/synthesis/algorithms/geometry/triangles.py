@@ -46,7 +46,7 @@ def triangles_cross(d: Draft) -> None:
             b2 = points[g[2]]
             """
     skip = """
-        # faces that share a corner always touch there
+        # adjacent faces always touch at their shared vertex
         for i in range(3):
             for j in range(3):
                 if f[i] == g[j]:
@@ -56,10 +56,10 @@ def triangles_cross(d: Draft) -> None:
         """
         @wp.func
         def interval(p: wp.vec3, d: wp.vec3) -> wp.vec2:
-            # where the triangle with heights d over the other's plane cuts the line; p are places along it
+            # interval of the triangle on the common line, given projections p and plane distances d
             q = p
             h = d
-            # the corner that is alone on its side comes first
+            # find the corner that is alone on its side of the plane
             if d[0] * d[2] > 0.0:
                 q = wp.vec3(p[1], p[0], p[2])
                 h = wp.vec3(d[1], d[0], d[2])
@@ -82,7 +82,7 @@ def triangles_cross(d: Draft) -> None:
     store = {
         "flag": "if overlap > 0.0:\n    hit[tid] = 1",
         "count": "if overlap > 0.0:\n    wp.atomic_add(count, 0, 1)",
-        "length": "# places were taken along the line's direction, whose length is not one\n"
+        "length": "# projections are scaled by the length of the (unnormalized) line direction\n"
         "length[tid] = wp.max(overlap, 0.0) / wp.length(line)",
     }[result]
     d.launch(n)
@@ -92,7 +92,7 @@ def triangles_cross(d: Draft) -> None:
         $lines
         n2 = wp.cross(b1 - b0, b2 - b0)
         da = wp.vec3(wp.dot(n2, a0 - b0), wp.dot(n2, a1 - b0), wp.dot(n2, a2 - b0))
-        # all corners on one side of the other's plane
+        # early exit if all corners are on one side of the other plane
         if wp.min(da) > 0.0 or wp.max(da) < 0.0:
             return
         n1 = wp.cross(a1 - a0, a2 - a0)
@@ -100,7 +100,7 @@ def triangles_cross(d: Draft) -> None:
         if wp.min(db) > 0.0 or wp.max(db) < 0.0:
             return
         line = wp.cross(n1, n2)
-        # the planes are parallel: triangles that lie in one plane are left to another test
+        # NOTE: coplanar triangles are not handled, the planes are (nearly) parallel here
         if wp.dot(line, line) < 1.0e-10:
             return
         pa = wp.vec3(wp.dot(line, a0), wp.dot(line, a1), wp.dot(line, a2))

@@ -61,7 +61,7 @@ def estimate_normals(d: Draft) -> None:
             C = wp.mat33()
             $first_loop
             mean = mean / weight
-            # E[e e^T] - E[e] E[e]^T, with offsets from the point so that little is lost by cancellation
+            # C = E[e e^T] - E[e] E[e]^T; offsets from the point limit the cancellation
             C = C / weight - wp.outer(mean, mean)
             """
         first = "$near\ne = x[index] - p\nw = $w\nmean += w * e\nC += w * wp.outer(e, e)\nweight += w"
@@ -70,7 +70,7 @@ def estimate_normals(d: Draft) -> None:
         "covariance": "cov[tid] = C",
         "normal": """
             Q, lam = wp.eig3(C)
-            # eigenvectors are columns, in no order
+            # eigenvalues are not sorted, so we search for the smallest
             least = int(0)
             if lam[1] < lam[least]:
                 least = 1
@@ -106,7 +106,7 @@ def estimate_normals(d: Draft) -> None:
         w=w,
         reach="radius",
         value=values[result],
-        flip="# the sign of an eigenvector is arbitrary\nif $side < 0.0:\n    n = -n",
+        flip="# eigenvectors have an arbitrary sign: flip for a consistent orientation\nif $side < 0.0:\n    n = -n",
         side={"eye": "wp.dot(n, eye - p)", "up": "n[2]", "outwards": "wp.dot(n, p)"}.get(facing, ""),
     )
 

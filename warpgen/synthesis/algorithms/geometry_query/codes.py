@@ -22,7 +22,7 @@ EXPAND_3 = piece(
     """
 @wp.func
 def expand_bits(v: wp.uint32) -> wp.uint32:
-    # ten bits, with two zeros put before each
+    # insert two zero bits before each of the 10 bits
     v = (v * wp.uint32(0x00010001)) & wp.uint32(0xFF0000FF)
     v = (v * wp.uint32(0x00000101)) & wp.uint32(0x0F00F00F)
     v = (v * wp.uint32(0x00000011)) & wp.uint32(0xC30C30C3)
@@ -91,7 +91,7 @@ def morton_order(d: Draft) -> None:
     zero = ", ".join(["0.0"] * dim)
     last = ", ".join([f"{levels - 1}.0"] * dim)
     quantise = f"""
-        # clamped, so that points at the upper bound still get a cell
+        # clamp to the grid so points on the upper bound get a valid cell
         scaled = wp.max(wp.min(q * {levels}.0, wp.vec{dim}({last})), wp.vec{dim}({zero}))
         """
     q = {"points": "points[tid]", "boxes": "0.5 * (box_lower[tid] + box_upper[tid])", "cells": ""}[source]
@@ -118,7 +118,7 @@ def morton_order(d: Draft) -> None:
     store = {
         "code": f"codes[tid] = {value}",
         "code and index": f"codes[tid] = {value}\nids[tid] = tid",
-        "parent": f"# less its last digit: the parent cell's\ncodes[tid] = ({value}) >> wp.uint32({dim})",
+        "parent": f"# drop the last octal digit to get the parent cell\ncodes[tid] = ({value}) >> wp.uint32({dim})",
     }[result]
     d.launch(n)
     d.code("tid = wp.tid()\n$lines\n$body\n$store", lines=lines, quantise=quantise, body=body, store=store)
@@ -187,7 +187,7 @@ def radix_tree(d: Draft) -> None:
         else """
         x = a ^ b
         bits = int(31)
-        # halve the width in which the highest set bit can be
+        # binary search for the highest set bit
         width = int(16)
         while width > 0:
             if (x >> width) > 0:
@@ -198,7 +198,7 @@ def radix_tree(d: Draft) -> None:
     )
     equal = (
         """
-        # equal keys are told apart by their indices
+        # break ties between equal keys with their indices
         if a == b:
             a = i
             b = j
@@ -211,7 +211,7 @@ def radix_tree(d: Draft) -> None:
         """
         @wp.func
         def delta(codes: wp.array(dtype=int), i: int, j: int) -> int:
-            # leading bits in common; -1 beyond the ends, so that every search stops there
+            # returns -1 for indices out of range, which terminates all searches
             if j < 0 or j >= codes.shape[0]:
                 return -1
             a = int(codes[i])
@@ -229,14 +229,14 @@ def radix_tree(d: Draft) -> None:
         "prefix": "shared[tid] = node_delta",
         "split": "gamma[tid] = split",
         "children": f"""
-            # leaves follow the inner nodes in the numbering
+            # leaves are numbered after the internal nodes
             left[tid] = wp.where(wp.min(tid, other) == split, split + {length - 1}, split)
             right[tid] = wp.where(wp.max(tid, other) == split + 1, split + {length}, split + 1)
             """,
     }[result]
     split = (
         """
-        # the last key that shares more than the node's prefix with key tid
+        # find the last key that shares a longer prefix with key tid than the node does
         s = int(0)
         t = (length + 1) // 2
         while t >= 1:
@@ -254,7 +254,7 @@ def radix_tree(d: Draft) -> None:
     d.code(
         """
         tid = wp.tid()
-        # the node's range goes to the side whose key has more in common
+        # direction of the range (+1 or -1), towards the neighbor with the longer common prefix
         d = wp.where(delta(codes, tid, tid + 1) > delta(codes, tid, tid - 1), 1, -1)
         least = delta(codes, tid, tid - d)
         bound = int(2)

@@ -73,11 +73,13 @@ def mesh_collision(d: Draft) -> None:
         delta = p - cp
         c = query.sign * wp.length(delta) - margin
         if c < 0.0:
-            # outwards on both sides, since the sign is negative inside
+            # flip for points inside so the normal always points outward
             n = wp.normalize(delta) * query.sign
             $respond
         """,
-        mask="# fixed particles have no inverse mass\nif inv_mass[tid] <= 0.0:\n    return" if mask else "",
+        mask="# skip kinematic particles (inverse mass of zero)\nif inv_mass[tid] <= 0.0:\n    return"
+        if mask
+        else "",
         call=QUERIES[sign].replace("max_dist", "2.0"),
         respond=respond,
         surface="surface_v = wp.mesh_eval_velocity(mesh, query.face, query.u, query.v)" if moving else "",

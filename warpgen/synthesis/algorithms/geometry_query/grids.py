@@ -70,7 +70,7 @@ def walk_grid(d: Draft) -> None:
         """
         @wp.func
         def next_crossing(o: float, r: float) -> float:
-            # how far to the next plane of the grid in the ray's direction
+            # ray parameter of the next grid plane along this axis
             if r > 0.0:
                 return (wp.floor(o) + 1.0 - o) / r
             if r < 0.0:

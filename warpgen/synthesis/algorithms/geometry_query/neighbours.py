@@ -109,7 +109,7 @@ def radius_search(d: Draft) -> None:
         "own points": "i = wp.tid()\np = x[i]",
         "others": "i = wp.tid()\np = targets[i]",
         "sorted": """
-            # in the grid's order, so that threads of a block look at the same cells
+            # use grid order for coherent memory access within a block
             i = wp.hash_grid_point_id(grid, wp.tid())
             p = x[i]
             """,
@@ -206,7 +206,7 @@ def nearest_neighbours(d: Draft) -> None:
         add = f"""
             if d2 >= best[{k - 1}]:
                 continue
-            # shift those that are farther by one place
+            # insertion sort: shift farther entries back by one
             slot = int({k - 1})
             while slot > 0 and best[slot - 1] > d2:
                 best[slot] = best[slot - 1]
@@ -217,7 +217,7 @@ def nearest_neighbours(d: Draft) -> None:
             """
     else:
         add = f"""
-            # not kept in order: the new one takes the place of the farthest
+            # unsorted list: replace the farthest entry
             worst = int(0)
             for s in range(1, {k}):
                 if best[s] > best[worst]:
@@ -245,7 +245,8 @@ def nearest_neighbours(d: Draft) -> None:
     inner = ("if index == i:\n    continue\n" if own else "") + "d2 = wp.length_sq(x[index] - p)\n$add"
     if source == "grid":
         inner = inner.replace(
-            "$add", "# cells reach beyond the radius\nif d2 > radius * radius:\n    continue\n$add"
+            "$add",
+            "# grid cells extend beyond the radius, check the actual distance\nif d2 > radius * radius:\n    continue\n$add",
         )
         loop = query_loop(d.option("loop", "for", "while"))
     else:

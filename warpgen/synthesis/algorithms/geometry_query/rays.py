@@ -228,7 +228,7 @@ def line_of_sight(d: Draft) -> None:
         """
         $lines
         distance = wp.length(delta)
-        # a point sees itself, and the ray would have no direction
+        # coincident points: direction is undefined and nothing can block the view
         if distance < 1.0e-6:
             $same
             return
@@ -238,9 +238,7 @@ def line_of_sight(d: Draft) -> None:
         $store
         """,
         lines=lines,
-        range="# beyond its range nothing is seen\nif distance > max_range:\n    $beyond\n    return"
-        if reach
-        else "",
+        range="# out of sensor range\nif distance > max_range:\n    $beyond\n    return" if reach else "",
         beyond=f"blocked[{at}] = 1" if result == "blocked" else "",
         same=f"visible[{at}] = 1" if result == "flag" else "",
         cast=cast,
@@ -333,7 +331,7 @@ def faces_in_box(d: Draft) -> None:
         "list": (
             "total = int(0)",
             f"""
-            # those that do not fit are counted, so that the caller knows
+            # keep counting beyond the capacity so the caller can detect the overflow
             if total < {room}:
                 found[tid, total] = face
             total += 1
@@ -359,7 +357,7 @@ def faces_in_box(d: Draft) -> None:
         loop=loops[loop],
         near="""
         centroid = wp.mesh_eval_position(mesh, face, 1.0 / 3.0, 1.0 / 3.0)
-        # boxes are coarse: keep those whose middle is within the ball
+        # bounding boxes are conservative: check the face center against the radius
         if wp.length(centroid - c) > r:
             continue
         """

@@ -97,7 +97,7 @@ def mesh_signed_distance(d: Draft) -> None:
         d.input("points", "vec3", n, -1.1, 1.1)
         lines = """
             tid = wp.tid()
-            # the mesh is not moved: points go into its frame
+            # transform the point to the local frame of the mesh
             p = wp.transform_point(wp.transform_inverse(pose), points[tid])
             """
         inputs, where, shape = (lambda v: unposed(v.pose, v.points)), "tid", (n,)

@@ -58,7 +58,7 @@ def inside_mesh(d: Draft) -> None:
                 lb = wp.length(b)
                 lc = wp.length(c)
                 bottom = la * lb * lc + wp.dot(a, b) * lc + wp.dot(b, c) * la + wp.dot(c, a) * lb
-                # Van Oosterom and Strackee: the angle that the face spans as seen from the point
+                # solid angle of the face (Van Oosterom & Strackee 1983)
                 solid_angle += 2.0 * wp.atan2(wp.dot(a, wp.cross(b, c)), bottom)
             """,
             "solid_angle > 0.5 * FOUR_PI",
@@ -71,7 +71,7 @@ def inside_mesh(d: Draft) -> None:
             query = wp.mesh_query_ray(mesh, start, direction, 10.0)
             while query.result and crossings < 16:
                 crossings += 1
-                # go on just behind the surface
+                # restart the ray slightly behind the surface
                 start = start + (query.t + 1.0e-4) * direction
                 query = wp.mesh_query_ray(mesh, start, direction, 10.0)
             """,
@@ -158,7 +158,7 @@ def transfer_from_mesh(d: Draft) -> None:
         "velocity": "value = wp.mesh_eval_velocity(mesh, query.face, query.u, query.v)",
         "normal": "value = wp.mesh_eval_face_normal(mesh, query.face)",
         "attribute": """
-            # u and v belong to the first two corners
+            # barycentric coordinates: u and v are the weights of the first two vertices
             i = wp.mesh_get_index(mesh, 3 * query.face)
             j = wp.mesh_get_index(mesh, 3 * query.face + 1)
             k = wp.mesh_get_index(mesh, 3 * query.face + 2)

@@ -89,7 +89,7 @@ def traverse_tree(d: Draft) -> None:
         d.module(f"vec_stack = wp.types.vector(length={depth + 2}, dtype=int)")
         loop = """
             stack = vec_stack()
-            # node zero is the root; those from $inner on are leaves
+            # node 0 is the root, nodes >= $inner are leaves
             top = int(1)
             while top > 0:
                 top -= 1
@@ -99,7 +99,7 @@ def traverse_tree(d: Draft) -> None:
                 if node >= $inner:
                     $leaf
                 else:
-                    # the right child waits, so that leaves come from left to right
+                    # push the right child first so leaves are visited from left to right
                     stack[top] = 2 * node + 2
                     stack[top + 1] = 2 * node + 1
                     top += 2
@@ -113,7 +113,7 @@ def traverse_tree(d: Draft) -> None:
                         node = 2 * node + 1
                         continue
                     $leaf
-                # skip this subtree: up while it is a right child, then to the sibling
+                # stackless: go up while this is a right child, then to the sibling
                 while node > 0 and node % 2 == 0:
                     node = (node - 1) // 2
                 if node == 0:

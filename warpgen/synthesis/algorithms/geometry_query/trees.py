@@ -46,7 +46,7 @@ def bvh_overlaps(d: Draft) -> None:
             lo = c - wp.vec3({half}, {half}, {half})
             hi = c + wp.vec3({half}, {half}, {half})
             """
-        skip = "# each pair once, and none with itself\nif other <= tid:\n    continue"
+        skip = "# report each pair once and skip self-overlaps\nif other <= tid:\n    continue"
         if result != "pairs":
             skip = "if other == tid:\n    continue"
     elif own == "other boxes":
@@ -55,7 +55,7 @@ def bvh_overlaps(d: Draft) -> None:
         d.input("size", "vec3", m, 0.2, 0.6)
         box = "lo = lower[tid]\nhi = lo + size[tid]\nc = 0.5 * (lo + hi)"
         skip = """
-            # boxes that only reach in from outside do not count
+            # ignore boxes that are only partially inside
             e = points[other]
             if wp.length(e - wp.max(wp.min(e, hi), lo)) > 0.0:
                 continue
@@ -69,7 +69,7 @@ def bvh_overlaps(d: Draft) -> None:
             lo = c - wp.vec3(radius, radius, radius)
             hi = c + wp.vec3(radius, radius, radius)
             """
-        skip = "# the ball is smaller than its box\nif wp.length(points[other] - c) > radius:\n    continue"
+        skip = "# the leaf box is larger than the ball, check the distance\nif wp.length(points[other] - c) > radius:\n    continue"
     if weighted:
         d.input("mass", "float", n, 0.5, 2.0)
     if result == "pairs":
@@ -111,7 +111,7 @@ def bvh_overlaps(d: Draft) -> None:
             "",
             """
             slot = wp.atomic_add(total, 0, 1)
-            # the counter goes on when the list is full, so that the caller can make it larger
+            # keep counting when the list is full so the caller can resize it
             if slot < pairs.shape[0]:
                 pairs[slot] = wp.vec2i(tid, other)
             """,

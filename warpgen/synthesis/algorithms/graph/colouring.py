@@ -58,7 +58,7 @@ def independent_step(d: Draft) -> None:
         d.input("color", "int", n, -1, 3)
         d.param("current", "int", 3, 6)
         d.output("color_new", "int", n)
-        body = "# a neighbour that is still in the race and ranks higher goes first\n"
+        body = "# an uncolored neighbor with a higher priority goes first\n"
         body += f"if color[v] < 0 and ({higher}):\n    return"
         if ties == "index":
             body = body.replace("(v > u)", "v > u")
@@ -136,7 +136,7 @@ def independent_step(d: Draft) -> None:
         d.code(
             """
             u = wp.tid()
-            # a bit for each color of the neighbours
+            # bit mask of the colors used by neighbors
             used = int(0)
             $walk
             $loop
@@ -152,7 +152,7 @@ def independent_step(d: Draft) -> None:
         d.output("recolor", "int", n)
         if count:
             d.inout("num_conflicts", "int", 1, value=0.0)
-        body = "# of two nodes in conflict the one with the larger number yields\n"
+        body = "# conflict: the node with the larger index is recolored\n"
         body += "if v < u and color[v] == color[u]:\n"
         body += (
             "    recolor[u] = 1\n"

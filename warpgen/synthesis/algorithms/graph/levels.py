@@ -59,7 +59,7 @@ def peel_nodes(d: Draft) -> None:
             alive[u] = 0
             $record
             $count
-            # removed in one round, felt in the next: degrees are written apart from those read
+            # double buffering: removals of this round take effect in the next
             $walk
             """,
             record="core[u] = k - 1" if record else "",
@@ -74,7 +74,7 @@ def peel_nodes(d: Draft) -> None:
             d.output("ready", "int", n)
         if counter:
             d.inout("num_ready", "int", 1, value=0.0)
-        last = "if wp.atomic_sub(pending, v, 1) == 1:\n    # that was its last open predecessor\n    "
+        last = "if wp.atomic_sub(pending, v, 1) == 1:\n    # all predecessors are done: append to the queue\n    "
         last += "\n    ".join(["ready[v] = 1"] * record + ["wp.atomic_add(num_ready, 0, 1)"] * counter)
         if not (record or counter):
             last = "wp.atomic_sub(pending, v, 1)"
@@ -107,7 +107,7 @@ def peel_nodes(d: Draft) -> None:
         d.param("current", "int", 0, 4)
         d.output("dependency", "float", n)
         d.launch(n)
-        body = "# only edges that lead one level down lie on shortest paths\nif level[v] == current + 1:\n"
+        body = "# only edges to the next level are on shortest paths\nif level[v] == current + 1:\n"
         body += "    s += num_paths[u] / num_paths[v] * (1.0 + delta[v])"
         d.code(
             """

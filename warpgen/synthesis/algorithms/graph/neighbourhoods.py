@@ -165,7 +165,7 @@ def common_neighbors(d: Draft) -> None:
         d.output(name, "float" if real else "int", m)
     hit = "shared += inv_log_degree[$v]" if measure == "adamic" else "shared += 1"
     start = "shared = float(0.0)" if measure == "adamic" else "shared = int(0)"
-    loop = "# no loops\nif u == v:\n    return" if padded else ""
+    loop = "# skip self loops\nif u == v:\n    return" if padded else ""
     if way == "merge":
         body = f"""
         {start}
@@ -179,7 +179,7 @@ def common_neighbors(d: Draft) -> None:
                 p += 1
                 q += 1
             elif a < b:
-                # the smaller one cannot come up in the other list any more
+                # sorted lists: advance the smaller one
                 p += 1
             else:
                 q += 1
@@ -212,7 +212,7 @@ def common_neighbors(d: Draft) -> None:
         d.function("""
             @wp.func
             def bit_count(bits: wp.uint32) -> int:
-                # pairs, nibbles and bytes are added side by side
+                # SWAR popcount: sum pairs, nibbles and bytes in parallel
                 b = bits - ((bits >> wp.uint32(1)) & wp.uint32(0x55555555))
                 b = (b & wp.uint32(0x33333333)) + ((b >> wp.uint32(2)) & wp.uint32(0x33333333))
                 b = (b + (b >> wp.uint32(4))) & wp.uint32(0x0F0F0F0F)
@@ -225,7 +225,7 @@ def common_neighbors(d: Draft) -> None:
         {start}
         for p in range(adj.shape[1]):
             for q in range(adj.shape[1]):
-                # lists are short: comparing all pairs beats any search
+                # brute force is faster than searching for short lists
                 if adj[u, p] == adj[v, q]:
                     {hit.replace("$v", "adj[u, p]")}
         """

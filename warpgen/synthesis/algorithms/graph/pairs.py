@@ -72,7 +72,7 @@ def floyd_warshall_step(d: Draft) -> None:
         body = f"{detour}\nif detour {better} {old}:\n    {inner}"
         if form == "out of place":
             body += f"\nelse:\n    {at(target, 'i', 'j')} = {old}"
-    skip = "# the row and the column of k itself do not change in this round"
+    skip = "# row and column k do not change in round k"
     stay = f"if i == k or j == k:\n    {'return' if form != 'rows' else 'continue'}"
     if form == "out of place":
         stay, skip = "", ""

@@ -53,9 +53,7 @@ def bfs_level(d: Draft) -> None:
         d.inout("visited", "int", n, 0, 2)
         d.output("next_frontier", "int", n)
         d.inout("next_size", "int", 1, value=0.0)
-        body = (
-            "# only the first to come takes the node into the queue\nif wp.atomic_max(visited, v, 1) == 0:\n"
-        )
+        body = "# atomic_max returns the old value: only the first thread enqueues the node\nif wp.atomic_max(visited, v, 1) == 0:\n"
         body += "    slot = wp.atomic_add(next_size, 0, 1)\n    next_frontier[slot] = v"
         d.launch(size)
         d.code(
@@ -67,7 +65,7 @@ def bfs_level(d: Draft) -> None:
         d.input("frontier", "int", n, 0, 2)
         d.inout("visited", "int", n, 0, 2)
         d.output("marked", "int", n)
-        mark = "if visited[v] == 0:\n    # all write the same: no atomics are needed\n    marked[v] = 1"
+        mark = "if visited[v] == 0:\n    # benign race: all threads write the same value\n    marked[v] = 1"
         if flag:
             d.output("changed", "int", 1)
             mark += "\n    changed[0] = 1"
@@ -96,7 +94,7 @@ def bfs_level(d: Draft) -> None:
         notice = "\n    wp.atomic_add(changed, 0, 1)" if flag else ""
         if way == "pull":
             d.module(f"UNREACHED = wp.constant({far})")
-            hit = "if given[v] == current:\n    # one visited neighbour is enough\n"
+            hit = "if given[v] == current:\n    # one visited neighbor is enough\n"
             hit += "    found = current + 1\n    break"
             d.launch(n)
             d.code(
@@ -240,11 +238,11 @@ def relax_edges(d: Draft) -> None:
             dist_new[u] = best
             $parent
             """,
-            via="# -1: no neighbour knows a better way\nvia = int(-1)" if extra == "parent" else "",
+            via="# -1: no better path found\nvia = int(-1)" if extra == "parent" else "",
             walk=g.walk(body),
             parent="parent[u] = via"
             if extra == "parent"
-            else f"if best {better} dist[u]:\n    # any thread will do\n    changed[0] = 1"
+            else f"if best {better} dist[u]:\n    # benign race: all threads write 1\n    changed[0] = 1"
             if extra == "changed"
             else "",
         )
@@ -256,7 +254,7 @@ def relax_edges(d: Draft) -> None:
         else:
             push += f"{atomic}(dist_new, v, d)"
         stop = (
-            "# only nodes that changed last time have news\nif frontier[u] == 0:\n    return"
+            "# skip nodes that did not change in the last round\nif frontier[u] == 0:\n    return"
             if extra == "frontier"
             else ""
         )

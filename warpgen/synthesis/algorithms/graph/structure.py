@@ -93,9 +93,7 @@ def pagerank_step(d: Draft) -> None:
     else:
         constant = base + (f"{' + damping * leak / float(rank.shape[0])' if lost else ''}")
         start = (
-            f"\n# the share of chance, once for each node\nwp.atomic_add(rank_new, u, {constant})"
-            if base
-            else ""
+            f"\n# teleport term, added once per node\nwp.atomic_add(rank_new, u, {constant})" if base else ""
         )
         if way == "push":
             body = f"wp.atomic_add(rank_new, v, damping * {part})"
@@ -106,7 +104,7 @@ def pagerank_step(d: Draft) -> None:
             d.code("u = wp.tid()$start\n$walk", start=start, walk=g.walk(body))
         else:
             d.launch(m)
-            first = "if edge < rank.shape[0]:\n    # the first threads add the share of chance\n"
+            first = "if edge < rank.shape[0]:\n    # the first threads also add the teleport term\n"
             first += f"    wp.atomic_add(rank_new, edge, {constant.replace('[u]', '[edge]')})"
             d.code(
                 "edge = wp.tid()\n$first\nu = sources[edge]\n"
@@ -177,7 +175,7 @@ def component_step(d: Draft) -> None:
         if frozen:
             d.input("cut", "int", m, 0, 3)
         d.input("label", "int", n, 0, n)
-        skip = "# edges that were cut do not join\nif cut[edge] != 0:\n    return" if frozen else ""
+        skip = "# skip edges that were cut\nif cut[edge] != 0:\n    return" if frozen else ""
         if way == "hook":
             d.inout("parent", "int", n, 0, n)
             if flag:
@@ -191,7 +189,7 @@ def component_step(d: Draft) -> None:
                 b = label[dests[edge]]
                 if a == b:
                     return
-                # roots hook under smaller ones only, so that no cycle can arise
+                # hook larger roots under smaller ones only, which rules out cycles
                 high = wp.max(a, b)
                 low = wp.min(a, b)
                 $hook
@@ -215,7 +213,7 @@ def component_step(d: Draft) -> None:
                 $skip
                 a = label[sources[edge]]
                 b = label[dests[edge]]
-                # within a component an edge would close a cycle
+                # both ends are in the same component: the edge would close a cycle
                 if a == b:
                     return
                 weight = weights[edge]
@@ -244,7 +242,7 @@ def component_step(d: Draft) -> None:
                 """
                 u = wp.tid()
                 $stay
-                # one hop becomes two: after log2(n) rounds all point to their roots
+                # pointer jumping: all nodes point to their roots after log2(n) rounds
                 parent_new[u] = parent[parent[u]]
                 $note
                 """,
@@ -258,7 +256,7 @@ def component_step(d: Draft) -> None:
                 u = wp.tid()
                 $stay
                 root = int(parent[u])
-                # links to larger numbers are not followed, so that the walk ends
+                # stop at links to larger indices so the walk terminates
                 while parent[root] < root:
                     root = parent[root]
                 parent_new[u] = root

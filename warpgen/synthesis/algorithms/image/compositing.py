@@ -55,12 +55,12 @@ def composite_layers(d: Draft) -> None:
         if scale:
             lines += [f"f = {' * '.join(scale)} * f"]
         lines += [
-            "# premultiplied colours: one multiplication does all four channels",
+            "# premultiplied alpha: one multiplication for all four channels",
             f"composed[{place}] = f + (1.0 - f[3]) * b",
         ]
     else:
         if premultiplied:
-            lines += ["# blend modes are defined for colours that are not premultiplied"]
+            lines += ["# blend modes need straight alpha: unpremultiply first"]
             lines += ["top = wp.vec3(f[0], f[1], f[2]) / f[3]", "bottom = wp.vec3(b[0], b[1], b[2]) / b[3]"]
         else:
             lines += ["top = wp.vec3(f[0], f[1], f[2])"]
@@ -70,7 +70,7 @@ def composite_layers(d: Draft) -> None:
             if opaque:
                 lines.append(f"top = {_BLENDS[blend]}")
             else:
-                lines.append("# where the background is clear, there is nothing to blend with")
+                lines.append("# no blending over transparent background")
                 lines.append(f"top = (1.0 - b[3]) * top + b[3] * {_BLENDS[blend]}")
         if opaque:
             lines += [f"composed[{place}] = a * top + (1.0 - a) * bottom"]
@@ -81,7 +81,7 @@ def composite_layers(d: Draft) -> None:
                 f"composed[{place}] = wp.vec4(c[0], c[1], c[2], alpha)",
             ]
         elif operator == "atop":
-            lines += ["# atop: seen only where the background is", "c = a * top + (1.0 - a) * bottom"]
+            lines += ["# atop: visible only over the background", "c = a * top + (1.0 - a) * bottom"]
             lines += [f"composed[{place}] = wp.vec4(c[0], c[1], c[2], b[3])"]
         else:
             lines += [
@@ -164,7 +164,7 @@ def ordered_dither(d: Draft) -> None:
         lines += ["n = bayer.shape[0]", "threshold = (float(bayer[y % n, x % n]) + 0.5) / float(n * n)"]
     elif pattern == "computed":
         lines += [
-            "# the bits of x ^ y and y interleaved, coarse ones last: the Bayer matrix of 4 x 4",
+            "# 4 x 4 Bayer matrix from the interleaved bits of x ^ y and y",
             "q = x ^ y",
             "rank = ((q & 1) << 3) | ((y & 1) << 2) | (q & 2) | ((y & 2) >> 1)",
             "threshold = (float(rank) + 0.5) / 16.0",
@@ -173,7 +173,7 @@ def ordered_dither(d: Draft) -> None:
         lines += ["rank = 2 * ((x ^ y) & 1) + (y & 1)", "threshold = (float(rank) + 0.5) / 4.0"]
     else:
         lines += [
-            "# interleaved gradient noise: nearly as even as blue noise, without a table",
+            "# interleaved gradient noise (Jimenez 2014)",
             "f = 0.06711056 * float(x) + 0.00583715 * float(y)",
             "g = 52.9829189 * (f - wp.floor(f))",
             "threshold = g - wp.floor(g)",

@@ -87,7 +87,10 @@ def image_gradient(d: Draft) -> None:
             text = f"(\n    {text[:cut]}\n    {text[cut + 1 :]}\n)"
         lines.append(f"{name} = {text}")
     if give == "vector":
-        lines += [f"# over {scale:g}: per pixel", f"grad[i, j] = wp.vec2(gx, gy) / {scale}"]
+        lines += [
+            f"# divide by {scale:g} to get the derivative per pixel",
+            f"grad[i, j] = wp.vec2(gx, gy) / {scale}",
+        ]
     if give in ("magnitude", "both"):
         lines.append(f"magnitude[i, j] = wp.sqrt(gx * gx + gy * gy) / {scale}")
     if give in ("angle", "both"):
@@ -169,7 +172,7 @@ def suppress_non_maxima(d: Draft) -> None:
         lines += [
             "ax = wp.abs(dx)",
             "ay = wp.abs(dy)",
-            "# tan(22.5 degrees) parts the four directions",
+            "# tan(22.5 deg) separates the four directions",
             "if ay < 0.41421356 * ax:",
             f"    ahead = {at('i', 'j + 1')}",
             f"    behind = {at('i', 'j - 1')}",
@@ -186,7 +189,7 @@ def suppress_non_maxima(d: Draft) -> None:
     elif sector == "offsets":
         lines += [
             "scale = 1.0 / mag",
-            "# the nearest pixel along the gradient: a cosine rounds to 0 or 1",
+            "# nearest pixel along the gradient (rounded cosines are -1, 0 or 1)",
             "di = int(wp.round(dy * scale))",
             "dj = int(wp.round(dx * scale))",
             f"ahead = {at('i + di', 'j + dj')}",
@@ -208,7 +211,7 @@ def suppress_non_maxima(d: Draft) -> None:
     if thresholds == "two":
         lines += [
             "if mag >= ahead and mag > behind:",
-            "    # 2 is an edge, 1 is one if hysteresis joins it to an edge",
+            "    # 2 = strong edge, 1 = weak edge (kept by hysteresis only)",
             "    edges[i, j] = 2 if mag >= high else 1",
         ]
     else:
@@ -334,16 +337,16 @@ def structure_tensor(d: Draft) -> None:
     root = "wp.sqrt(wp.max(0.25 * (xx - yy) * (xx - yy) + xy * xy, 0.0))"
     lines += {
         "harris": ["response[i, j] = det - k * trace * trace"],
-        "shi-tomasi": ["# the smaller root of x^2 - trace x + det", f"response[i, j] = 0.5 * trace - {root}"],
+        "shi-tomasi": ["# smaller root of x^2 - trace * x + det", f"response[i, j] = 0.5 * trace - {root}"],
         "noble": [
-            "# the small term keeps flat regions from a division by zero",
+            "# epsilon avoids division by zero in flat regions",
             "response[i, j] = 2.0 * det / (trace + 1.0e-6)",
         ],
         "coherence": [f"root = {root}", "c = 2.0 * root / (trace + 1.0e-6)", "response[i, j] = c * c"],
         "flow": [
             f"smaller = 0.5 * trace - {root}",
             "if smaller < min_eigenvalue:",
-            "    # aperture problem: only motion along the gradient could be told",
+            "    # aperture problem: only the flow along the gradient is observable",
             "    flow[i, j] = wp.vec2(0.0, 0.0)",
             "    return",
             "flow[i, j] = wp.vec2(xy * yt - yy * xt, xy * xt - xx * yt) / det",

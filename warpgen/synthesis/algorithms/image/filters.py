@@ -57,7 +57,7 @@ def separable_blur(d: Draft) -> None:
     if vertical != "columns":
         lines.append("width = src.shape[1]")
     if vertical == "by argument":
-        lines += ["# 0 runs along columns, 1 along rows", "di = 1 - axis", "dj = axis"]
+        lines += ["# axis 0: columns, axis 1: rows", "di = 1 - axis", "dj = axis"]
     if kernel == "binomial":
         tap = {
             o: at(str(o)).replace("+ -", "- ").replace("+ 0", "").replace(" ,", ",")
@@ -65,7 +65,7 @@ def separable_blur(d: Draft) -> None:
         }
         for o, name in zip((-2, -1, 0, 1, 2), ("a", "b", "c", "e", "f"), strict=True):
             lines.append(f"{name} = {tap[o] if o else 'src[i, j]'}")
-        lines += ["# the binomial row 1 4 6 4 1, close to a Gaussian of variance one"]
+        lines += ["# binomial kernel (1, 4, 6, 4, 1) / 16, approximates a Gaussian with variance 1"]
         lines += ["dst[i, j] = (a + f + 4.0 * (b + e) + 6.0 * c) / 16.0"]
     else:
         lines.append(f"acc = {zero}")
@@ -75,7 +75,7 @@ def separable_blur(d: Draft) -> None:
                 "for a in range(-radius, radius + 1):",
                 f"    acc += weights[a + radius] * {at('a')}",
                 "    norm += weights[a + radius]",
-                "# the taps need not sum to one: flat regions keep their brightness anyway",
+                "# normalize by the sum of the weights to preserve the mean",
                 "dst[i, j] = acc / norm",
             ]
         elif kernel == "gauss":
@@ -170,7 +170,7 @@ def bilateral_filter(d: Draft) -> None:
         size = "wp.length(diff)" if vector else "wp.abs(diff)"
         loop += [
             f"        if {size} > 2.0 * sigma_r:",
-            "            # across an edge: its weight would be next to nothing",
+            "            # skip neighbors across an edge, their weight is negligible",
             "            continue",
         ]
     exponent = f"{difference} / (2.0 * sigma_r * sigma_r)"
@@ -265,7 +265,7 @@ def median_filter(d: Draft) -> None:
         ]
     elif method == "selection":
         lines += [
-            f"# the smallest {n // 2 + 1} values are enough: the last of them is the median",
+            f"# partial selection sort: the {n // 2 + 1} smallest values are enough for the median",
             f"for a in range({n // 2 + 1}):",
             "    least = a",
             f"    for b in range(a + 1, {n}):",
@@ -282,7 +282,7 @@ def median_filter(d: Draft) -> None:
             f"for a in range({n}):",
             "    below = int(0)",
             f"    for b in range({n}):",
-            "        # equal values count by their place, so that exactly one has the middle rank",
+            "        # break ties by position so exactly one element has the middle rank",
             "        if v[b] < v[a] or (v[b] == v[a] and b < a):",
             "            below += 1",
             f"    if below == {n // 2}:",

@@ -31,7 +31,7 @@ _WEIGHTS = {
     "bicubic": """
 @wp.func
 def cubic_weight(t: float) -> float:
-    # Keys' kernel with a = -1/2
+    # cubic convolution (Keys 1981) with a = -0.5
     x = wp.abs(t)
     if x <= 1.0:
         return (1.5 * x - 2.5) * x * x + 1.0
@@ -42,7 +42,7 @@ def cubic_weight(t: float) -> float:
     "mitchell": """
 @wp.func
 def cubic_weight(t: float) -> float:
-    # Mitchell and Netravali with B = C = 1/3
+    # Mitchell-Netravali filter with B = C = 1/3
     x = wp.abs(t)
     if x < 1.0:
         return (7.0 * x * x * x - 12.0 * x * x + 16.0 / 3.0) / 6.0
@@ -97,7 +97,7 @@ def resample_image(d: Draft) -> None:
     lines = ["i, j = wp.tid()", "height = src.shape[0]", "width = src.shape[1]"]
     lines += {
         "resize": [
-            "# centres of pixels are at halves, so that both images cover the same square",
+            "# pixel centers are at half-integers, so both images cover the same area",
             "sx = (float(j) + 0.5) * float(width) / float(dst.shape[1]) - 0.5",
             "sy = (float(i) + 0.5) * float(height) / float(dst.shape[0]) - 0.5",
         ],
@@ -109,7 +109,7 @@ def resample_image(d: Draft) -> None:
             "dy = (float(i) - cy) / scale",
             "c = wp.cos(angle)",
             "s = wp.sin(angle)",
-            "# the inverse rotation: where does this pixel come from?",
+            "# inverse mapping: rotate the output pixel back into the source image",
             "sx = cx + c * dx + s * dy",
             "sy = cy - s * dx + c * dy",
         ],
@@ -118,7 +118,7 @@ def resample_image(d: Draft) -> None:
             "cy = 0.5 * float(height - 1)",
             "dx = float(j) - cx",
             "dy = float(i) - cy",
-            "# depth over the tilted plane: the homography with `tilt` as its last row",
+            "# homography with last row (tilt, 1): divide by the depth",
             "depth = 1.0 + tilt[0] * dx + tilt[1] * dy",
             "sx = cx + dx / depth",
             "sy = cy + dy / depth",
@@ -129,7 +129,7 @@ def resample_image(d: Draft) -> None:
             "x = (float(j) - cx) / focal",
             "y = (float(i) - cy) / focal",
             "r2 = x * x + y * y",
-            "# Brown's model takes the ideal place to the distorted one, which is where to look",
+            "# Brown's model maps ideal to distorted coordinates, which are the ones to sample",
             "stretch = 1.0 + r2 * (k1 + r2 * k2)",
             "sx = cx + focal * x * stretch",
             "sy = cy + focal * y * stretch",

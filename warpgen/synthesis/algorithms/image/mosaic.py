@@ -81,7 +81,7 @@ def demosaic(d: Draft) -> None:
         lines += ["cross = 0.5 * (vertical + east_west)"]
     else:
         lines += [
-            "# green along the edge rather than across it",
+            "# interpolate green along the edge, not across it",
             "cross = 0.5 * (vertical + east_west)",
             "if wp.abs(up - down) < wp.abs(west - east):",
             "    cross = vertical",
@@ -91,7 +91,7 @@ def demosaic(d: Draft) -> None:
     test_row = f"i % 2 == {ry}"
     test_col = f"j % 2 == {rx}"
     lines += [
-        f"# {layout}: red at {'even' if not ry else 'odd'} rows and {'even' if not rx else 'odd'} columns",
+        f"# {layout} pattern: red at {'even' if not ry else 'odd'} rows and {'even' if not rx else 'odd'} columns",
         f"red_row = {test_row}",
         f"red_col = {test_col}",
         "c = wp.vec3(here, cross, diagonal)",

@@ -81,7 +81,7 @@ def propagate_regions(d: Draft) -> None:
         lines += [
             "own = labels[i, j]",
             "if own < 0:",
-            "    # background keeps -1",
+            "    # background is marked with -1",
             f"    {new}[i, j] = -1",
             "    return",
             "least = own",
@@ -101,7 +101,7 @@ def propagate_regions(d: Draft) -> None:
             "    least = (best[0] - i) * (best[0] - i) + (best[1] - j) * (best[1] - j)",
             *loop,
             f"{pad}s = seeds[y, x]",
-            f"{pad}# -1: no seed is known there yet",
+            f"{pad}# -1: no seed has reached this pixel yet",
             f"{pad}if s[0] < 0 or s[1] < 0:",
             f"{pad}    continue",
             f"{pad}dist2 = (s[0] - i) * (s[0] - i) + (s[1] - j) * (s[1] - j)",
@@ -114,7 +114,7 @@ def propagate_regions(d: Draft) -> None:
         lines += ["best = dist[i, j]", *loop]
         if moore == 8:
             lines += [
-                f"{pad}# 3 along the axes and 4 along diagonals, over 3",
+                f"{pad}# chamfer distances (3, 4) / 3",
                 f"{pad}step = 1.0 if a == 0 or b == 0 else 4.0 / 3.0",
                 f"{pad}best = wp.min(best, dist[y, x] + step)",
             ]
@@ -132,7 +132,7 @@ def propagate_regions(d: Draft) -> None:
             f"{pad}if labels[y, x] < 0:",
             f"{pad}    continue",
             f"{pad}diff = wp.abs(image[i, j] - image[y, x])",
-            f"{pad}# the most similar neighbour wins",
+            f"{pad}# adopt the label of the most similar neighbor",
             f"{pad}if diff < tolerance and diff < least:",
             f"{pad}    least = diff",
             f"{pad}    own = labels[y, x]",

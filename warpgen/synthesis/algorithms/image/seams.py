@@ -84,7 +84,7 @@ def seam_cost_row(d: Draft) -> None:
         lines += [
             "l = wp.max(tid - 1, 0)",
             "r = wp.min(tid + 1, width - 1)",
-            "# forward energy: the edges that appear when the seam is cut out",
+            "# forward energy: cost of the new edges after removing the seam (Rubinstein et al. 2008)",
             "straight = wp.abs(src[row, r] - src[row, l])",
             "best = total[row - 1, tid] + straight",
             "step = int(0)",
@@ -132,7 +132,7 @@ def seam_cost_row(d: Draft) -> None:
     if masked:
         lines += [
             "if protect[tid] == 1:",
-            "    # seams go round what is protected, if they can",
+            "    # add a large cost for protected pixels",
             "    best += penalty",
         ]
     lines.append(f"total[row, tid] = best{' + ' + cost if cost else ''}")

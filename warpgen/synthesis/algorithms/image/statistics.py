@@ -65,7 +65,7 @@ def count_levels(d: Draft) -> None:
         inner += [f"y = {value}", "b = wp.min(int(y * float(num_bins)), num_bins - 1)"]
     elif kind == "float":
         inner += [
-            "# one itself belongs to the last interval",
+            "# clamp so a value of exactly 1 falls into the last bin",
             f"b = wp.min(int({value} * float(num_bins)), num_bins - 1)",
         ]
     else:
@@ -192,7 +192,7 @@ def compare_windows(d: Draft) -> None:
         ]
         lines += ["    " + line for line in [*loop, *inner]]
         lines += [
-            "    # the nearest of equal matches stays",
+            "    # strict comparison keeps the first of equal matches",
             "    if cost < least:",
             "        least = cost",
             "        found = s",
@@ -208,7 +208,7 @@ def compare_windows(d: Draft) -> None:
         if early:
             lines += [
                 "    if cost > limit:",
-                "        # already worse than what is looked for: the score only has to say so",
+                "        # early termination: already worse than the best match",
                 "        score[i, j] = limit",
                 "        return",
             ]
@@ -255,14 +255,14 @@ def compare_windows(d: Draft) -> None:
         ]
         if measure == "ssim":
             lines += [
-                "# the constants keep dark and flat windows stable",
+                "# C1 and C2 stabilize the quotient for dark and flat windows",
                 "light = (2.0 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1)",
                 "structure = (2.0 * cov + c2) / (var_a + var_b + c2)",
                 "score[i, j] = light * structure",
             ]
         else:
             lines += [
-                "# flat windows correlate with nothing",
+                "# correlation is undefined for flat windows",
                 "score[i, j] = cov / wp.sqrt(wp.max(var_a * var_b, 1.0e-8))",
             ]
     d.launch(*shape)

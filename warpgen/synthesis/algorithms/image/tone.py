@@ -142,7 +142,7 @@ def tone_map(d: Draft) -> None:
         lum = d.use(colour.LUMA_709)
         lines += [
             f"lum = {lum}(c)",
-            "# scaling by luminance keeps hues, which a curve per channel shifts",
+            "# scale RGB by the luminance ratio to preserve hue",
             "mapped = lum * (1.0 + lum / (white * white)) / (1.0 + lum)",
             "c = c * (mapped / lum)",
         ]
@@ -160,7 +160,7 @@ def tone_map(d: Draft) -> None:
         d.function("""
             @wp.func
             def hable(x: float) -> float:
-                # shoulder 0.15, linear 0.5 at angle 0.1, toe 0.2 between 0.02 and 0.3
+                # Hable: shoulder 0.15, linear 0.5 with angle 0.1, toe 0.2 (0.02 / 0.3)
                 return (x * (0.15 * x + 0.05) + 0.004) / (x * (0.15 * x + 0.5) + 0.06) - 0.02 / 0.3
         """)
         lines += ["scale = 1.0 / hable(white)", "c = scale * wp.vec3(hable(c[0]), hable(c[1]), hable(c[2]))"]
@@ -171,7 +171,7 @@ def tone_map(d: Draft) -> None:
                 return (x * (2.51 * x + 0.03)) / (x * (2.43 * x + 0.59) + 0.14)
         """)
         lines += [
-            "# Narkowicz' fit of the ACES filmic curve",
+            "# ACES filmic fit (Narkowicz 2015)",
             "c = wp.vec3(aces(c[0]), aces(c[1]), aces(c[2]))",
         ]
     else:

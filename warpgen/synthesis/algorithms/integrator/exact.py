@@ -34,7 +34,7 @@ def _exponential(m: Any) -> Any:
     double=True,
 )
 def exponential_step(d: Draft) -> None:
-    """Advances damped oscillators exactly over a step."""
+    """Integrates damped oscillators with the exact solution."""
     damping = d.option("damping", "none", "under", "critical", "over", "any")
     force = d.option("force", "none", "constant", "target")
     modes = d.option("modes", "flat", "table")
@@ -43,24 +43,24 @@ def exponential_step(d: Draft) -> None:
     count = d.pick(64, 96, 128)
     shape: Any = (8, 12) if modes == "table" else count
     per = 12 if modes == "table" else count
-    d.input("x", "float", shape, -1.0, 1.0)
-    d.input("v", "float", shape, -2.0, 2.0)
-    d.input("omega", "float", per, 1.0, 5.0)
+    d.input("x", "float", shape, -1.0, 1.0, about="Displacements")
+    d.input("v", "float", shape, -2.0, 2.0, about="Velocities")
+    d.input("omega", "float", per, 1.0, 5.0, about="Natural frequencies [rad/s]")
     low, high = {"under": (0.05, 0.6), "over": (1.5, 3.0), "any": (0.2, 2.0)}.get(damping, (0.0, 0.0))
     if high:
         if own:
-            d.input("zeta", "float", per, low, high)
+            d.input("zeta", "float", per, low, high, about="Damping ratios")
         else:
-            d.param("zeta", "float", low, high)
+            d.param("zeta", "float", low, high, about="Damping ratios")
     if force == "constant":
-        d.input("force", "float", shape, -1.0, 1.0)
+        d.input("force", "float", shape, -1.0, 1.0, about="Constant force during the step")
     elif force == "target":
-        d.param("rest", "float", -0.5, 0.5)
-    d.param("dt", "float", 0.05, 0.4)
-    d.output("x_new", "float", shape)
-    d.output("v_new", "float", shape)
+        d.param("rest", "float", -0.5, 0.5, about="Rest position")
+    d.param("dt", "float", 0.05, 0.4, about="Time step")
+    d.output("x_new", "float", shape, about="Displacements after the step")
+    d.output("v_new", "float", shape, about="Velocities after the step")
     if energy:
-        d.output("energy", "float", shape)
+        d.output("energy", "float", shape, about="Energies after the step")
     at, row = ("b, k", "k") if modes == "table" else ("tid", "tid")
     z = f"zeta[{row}]" if own else "zeta"
     under = f"""
@@ -79,7 +79,7 @@ def exponential_step(d: Draft) -> None:
     v1 = e * (v0 - w * slope * dt)
     """
     over = f"""
-    # two real rates
+    # Overdamped: two real decay rates
     root = w * wp.sqrt({z} * {z} - 1.0)
     fast = -{z} * w - root
     slow = -{z} * w + root
@@ -118,7 +118,7 @@ def exponential_step(d: Draft) -> None:
         ids=at,
         row=row,
         at=at,
-        shift=f"# the oscillation is around the point of balance\nbalance = {shift}\ny0 = x[{at}] - balance"
+        shift=f"# Oscillation is around the equilibrium, shift the coordinate\nbalance = {shift}\ny0 = x[{at}] - balance"
         if shift
         else f"y0 = x[{at}]",
         body={"none": none, "under": under, "critical": critical, "over": over, "any": any_}[damping],
@@ -134,9 +134,9 @@ def exponential_step(d: Draft) -> None:
         "over": "overdamped",
         "any": "damped",
     }[damping]
-    d.says(f"Advances {kind} oscillators exactly over a step.")
+    d.says(f"Integrates {kind} oscillators with the exact solution.")
     d.explain("""
-        x'' + 2 zeta omega x' + omega^2 x = f is solved in closed form: no step is too long for it.
+        x'' + 2 zeta omega x' + omega^2 x = f is solved in closed form, so the step is stable for any dt.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -31,7 +31,7 @@ _NAMES = {
     double=True,
 )
 def integrate_particles(d: Draft) -> None:
-    """Advances particles by one step under forces and gravity."""
+    """Integrates particles under forces and gravity."""
     scheme = d.option("scheme", "symplectic", "verlet kick-drift", "stoermer", "second half", "leapfrog")
     pinned = d.option("pinned", "none", "mass", "flags")
     limited = d.flag("limited", 0.35) and scheme != "stoermer"
@@ -42,29 +42,36 @@ def integrate_particles(d: Draft) -> None:
     vector = f"vec{dimension}"
     moves = scheme != "second half"
     if moves:
-        d.input("x", vector, count, -1.0, 1.0)
+        d.input("x", vector, count, -1.0, 1.0, about="Positions")
     if scheme == "stoermer":
-        d.input("x_old", vector, count, -1.0, 1.0)
+        d.input("x_old", vector, count, -1.0, 1.0, about="Positions of the last step")
     else:
-        d.input("v", vector, count, -1.0, 1.0)
-    d.input("f", vector, count, -5.0, 5.0)
-    d.input("inv_mass", "float", count, -0.4 if pinned == "mass" else 0.2, 2.0)
+        d.input("v", vector, count, -1.0, 1.0, about="Velocities")
+    d.input("f", vector, count, -5.0, 5.0, about="Forces")
+    d.input(
+        "inv_mass",
+        "float",
+        count,
+        -0.4 if pinned == "mass" else 0.2,
+        2.0,
+        about="Inverse masses, 0 for fixed particles",
+    )
     if pinned == "flags":
         d.input("flags", "int", count, 0, 4)
         d.module("ACTIVE = wp.constant(1)")
     if gravity == "vector":
-        d.param("gravity", vector, -9.81, 9.81)
+        d.param("gravity", vector, -9.81, 9.81, about="Gravity")
     else:
-        d.input("gravity", vector, count, -9.81, 9.81)
-    d.param("dt", "float", 0.005, 0.05)
+        d.input("gravity", vector, count, -9.81, 9.81, about="Gravity")
+    d.param("dt", "float", 0.005, 0.05, about="Time step")
     if limited:
-        d.param("v_max", "float", 0.8, 1.2)
+        d.param("v_max", "float", 0.8, 1.2, about="Speed limit")
     if drag != "none":
-        d.param("damping", "float", 0.1, 2.0)
+        d.param("damping", "float", 0.1, 2.0, about="Velocity damping")
     if moves:
-        d.output("x_new", vector, count)
+        d.output("x_new", vector, count, about="Positions after the step")
     if scheme != "stoermer":
-        d.output("v_new", vector, count)
+        d.output("v_new", vector, count, about="Velocities after the step")
     g = "gravity" if gravity == "vector" else "gravity[tid]"
     accel = f"a = f[tid] * inv_mass[tid] + {g}"
     kept = ("x_new[tid] = x[tid]\n" if moves else "") + "return"
@@ -79,7 +86,7 @@ def integrate_particles(d: Draft) -> None:
         pins["flags"] = f"if (flags[tid] & ACTIVE) == 0:\n    {kept}"
     steps = {
         "symplectic": """
-        # the new velocity moves the particle, so that energy stays bounded
+        # Symplectic Euler: x_new = x + dt * v_new
         v1 = v[tid] + a * dt
         $drag
         $limit
@@ -87,7 +94,7 @@ def integrate_particles(d: Draft) -> None:
         v_new[tid] = v1
         """,
         "verlet kick-drift": """
-        # first half of velocity Verlet; forces are computed anew before the second
+        # Velocity Verlet, first half kick and drift; forces have to be re-evaluated before the second half
         v1 = v[tid] + 0.5 * dt * a
         $drag
         $limit
@@ -95,18 +102,18 @@ def integrate_particles(d: Draft) -> None:
         v_new[tid] = v1
         """,
         "second half": """
-        # second half of velocity Verlet, with the forces of the new positions
+        # Velocity Verlet, second half kick with the forces at the new positions
         v1 = v[tid] + 0.5 * dt * a
         $drag
         $limit
         v_new[tid] = v1
         """,
         "stoermer": """
-        # positions alone: the velocity is in the last two of them
+        # Position Verlet: velocity is implied by the last two positions
         x_new[tid] = 2.0 * x[tid] - x_old[tid] + a * dt * dt
         """,
         "leapfrog": """
-        # drift, kick, drift: one evaluation of forces at the middle of the step
+        # Leapfrog (drift-kick-drift), forces are evaluated at mid-step
         half = x[tid] + 0.5 * dt * v[tid]
         v1 = v[tid] + a * dt
         $drag
@@ -135,11 +142,11 @@ def integrate_particles(d: Draft) -> None:
         else "",
     )
     what = {
-        "symplectic": "Advances particles by one step of the symplectic Euler scheme.",
-        "verlet kick-drift": "Kicks particles by half of a step and moves them, as velocity Verlet begins.",
-        "second half": "Kicks particles by half of a step, the second half of velocity Verlet.",
-        "stoermer": "Advances particles by one step of Stoermer's scheme, from their last two positions.",
-        "leapfrog": "Advances particles by one leapfrog step of drift, kick and drift.",
+        "symplectic": "Integrates particles with symplectic Euler.",
+        "verlet kick-drift": "Applies the first half of a velocity Verlet step.",
+        "second half": "Applies the second half of a velocity Verlet step.",
+        "stoermer": "Integrates particles with position Verlet (Stoermer).",
+        "leapfrog": "Integrates particles with a drift-kick-drift leapfrog step.",
     }
     d.says(what[scheme])
 
@@ -177,7 +184,7 @@ def integrate_particles(d: Draft) -> None:
     double=True,
 )
 def multistep(d: Draft) -> None:
-    """Advances values by an Adams scheme from the rates of the last steps."""
+    """Integrates values with an Adams multistep scheme."""
     order = d.option("order", 2, 3, 4, 5)
     kind = d.option("kind", "bashforth", "moulton")
     layout = d.option("layout", "rows", "columns", "ring")
@@ -185,14 +192,21 @@ def multistep(d: Draft) -> None:
     spread = d.flag("decay", 0.35)
     count = d.pick(64, 128, 256)
     past = order
-    d.input("y", value, count, -1.0, 1.0)
-    d.input("rates", value, (count, past) if layout == "columns" else (past, count), -2.0, 2.0)
+    d.input("y", value, count, -1.0, 1.0, about="Current values")
+    d.input(
+        "rates",
+        value,
+        (count, past) if layout == "columns" else (past, count),
+        -2.0,
+        2.0,
+        about="Rates of the last steps",
+    )
     if layout == "ring":
         d.input("head", "int", 1, 0, past)
-    d.param("dt", "float", 0.01, 0.1)
+    d.param("dt", "float", 0.01, 0.1, about="Time step")
     if spread:
         d.param("decay", "float", 0.5, 2.0)
-    d.output("y_new", value, count)
+    d.output("y_new", value, count, about="Values after the step")
     bashforth = {2: (3, -1), 3: (23, -16, 5), 4: (55, -59, 37, -9), 5: (1901, -2774, 2616, -1274, 251)}
     moulton = {2: (1, 1), 3: (5, 8, -1), 4: (9, 19, -5, 1), 5: (251, 646, -264, 106, -19)}
     below = {2: 2, 3: 12, 4: 24, 5: 720}[order]
@@ -214,7 +228,7 @@ def multistep(d: Draft) -> None:
     d.code(
         "tid = wp.tid()\n$newest\n$read\n$store",
         newest="""
-        # the rates stand in a ring: older ones follow backwards
+        # Rates are stored in a ring buffer, step back through it
         newest = head[0]
         """
         if layout == "ring"
@@ -225,7 +239,7 @@ def multistep(d: Draft) -> None:
         old="wp.exp(-decay * dt) * y[tid]" if spread else "y[tid]",
     )
     name = {"bashforth": "Adams' and Bashforth's", "moulton": "Adams' and Moulton's"}[kind]
-    d.says(f"Advances values by one step of {name} scheme of order {order}.")
+    d.says(f"Integrates values with the {name} scheme of order {order}.")
 
     def reference(v: Values) -> dict[str, Any]:
         rates = np.moveaxis(v.rates, 0, 1) if layout != "columns" else v.rates

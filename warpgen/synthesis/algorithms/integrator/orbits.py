@@ -26,30 +26,30 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def orbit_step(d: Draft) -> None:
-    """Advances satellites around a planet by one step."""
+    """Integrates satellite orbits over one time step."""
     scheme = d.option("scheme", "symplectic", "leapfrog", "rk4", "midpoint")
     oblate = d.option("perturbation", "none", "j2", "drag", "j2 and drag")
     many = d.option("count", "one", "several")
     frame = d.option("state", "two arrays", "spatial")
     count = d.pick(64, 128)
     if frame == "spatial":
-        d.input("s", "spatial_vector", count, 0.6, 1.2)
+        d.input("s", "spatial_vector", count, 0.6, 1.2, about="Position and velocity per satellite")
     else:
-        d.input("x", "vec3", count, 0.6, 1.4)
-        d.input("v", "vec3", count, -0.7, 0.7)
-    d.param("mu", "float", 0.8, 1.2)
+        d.input("x", "vec3", count, 0.6, 1.4, about="Positions")
+        d.input("v", "vec3", count, -0.7, 0.7, about="Velocities")
+    d.param("mu", "float", 0.8, 1.2, about="Gravitational parameter")
     has_j2, has_drag = "j2" in oblate, "drag" in oblate
     if has_j2:
-        d.param("j2", "float", 0.01, 0.05)
-        d.param("radius", "float", 0.8, 1.0)
+        d.param("j2", "float", 0.01, 0.05, about="Oblateness coefficient J2")
+        d.param("radius", "float", 0.8, 1.0, about="Equatorial radius")
     if has_drag:
-        d.param("drag", "float", 0.01, 0.1)
-    d.param("dt", "float", 0.005, 0.03)
+        d.param("drag", "float", 0.01, 0.1, about="Drag coefficient")
+    d.param("dt", "float", 0.005, 0.03, about="Time step")
     if frame == "spatial":
-        d.output("s_new", "spatial_vector", count)
+        d.output("s_new", "spatial_vector", count, about="States after the step")
     else:
-        d.output("x_new", "vec3", count)
-        d.output("v_new", "vec3", count)
+        d.output("x_new", "vec3", count, about="Positions after the step")
+        d.output("v_new", "vec3", count, about="Velocities after the step")
     typed = "mu: float" + (", j2: float, radius: float" if has_j2 else "")
     args = "mu" + (", j2, radius" if has_j2 else "")
     typed += ", drag: float" if has_drag else ""
@@ -68,7 +68,7 @@ def orbit_step(d: Draft) -> None:
         v="v: wp.vec3, " if has_drag else "",
         typed=typed,
         j2="""
-        # the bulge of the equator pulls towards its plane, which turns the orbit's
+        # J2 perturbation by the equatorial bulge, makes the orbital plane precess
         z2 = 5.0 * x[2] * x[2] / r2
         c = 1.5 * j2 * mu * radius * radius / (r2 * r2 * r)
         a += c * wp.vec3(x[0] * (z2 - 1.0), x[1] * (z2 - 1.0), x[2] * (z2 - 3.0))
@@ -87,7 +87,7 @@ def orbit_step(d: Draft) -> None:
         pos += dt * vel
         """,
         "leapfrog": f"""
-        # time-reversible, so that the orbit does not spiral
+        # Time-reversible scheme, no secular energy drift
         half = vel + 0.5 * dt * {accel("pos", "vel")}
         pos += dt * half
         vel = half + 0.5 * dt * {accel("pos", "half")}

@@ -53,7 +53,7 @@ HEUN = Scheme(
 RALSTON = Scheme(
     "Ralston's",
     """k1 = $f(s, $p)
-# two thirds of the step: the smallest bound on the error of a scheme of two stages
+# Ralston's method: minimizes the bound on the truncation error
 k2 = $f(s + dt * (2.0 / 3.0) * k1, $p)
 s += dt * (0.25 * k1 + 0.75 * k2)""",
     ((), (2.0 / 3.0,)),
@@ -61,7 +61,7 @@ s += dt * (0.25 * k1 + 0.75 * k2)""",
 )
 SSP3 = Scheme(
     "Shu's and Osher's third-order",
-    """# convex combinations of Euler steps: keeps what Euler's scheme keeps
+    """# SSP scheme, a convex combination of Euler steps
 s1 = s + dt * $f(s, $p)
 s2 = 0.75 * s + 0.25 * (s1 + dt * $f(s1, $p))
 s = (s + 2.0 * (s2 + dt * $f(s2, $p))) / 3.0""",
@@ -104,7 +104,7 @@ def _system(d: Draft, count: int, per_thread: bool, *systems: System) -> tuple[S
     """The system, its function and the constants that it is called with; declares the state and them."""
     system = d.option("system", *(systems or dynamics.SYSTEMS))
     vector = f"vec{system.dimension}"
-    d.input("y", vector, count, system.low, system.high)
+    d.input("y", vector, count, system.low, system.high, about="States")
     if per_thread:
         _, low, high = system.constants[0]
         d.input(_plural(system), "float", count, low, high)
@@ -134,19 +134,19 @@ def _rate(system: System, v: Values, per_thread: bool) -> Rate:
     weight=2,
 )
 def integrate_ensemble(d: Draft) -> None:
-    """Advances an ensemble of trajectories by an explicit Runge-Kutta scheme."""
+    """Integrates an ensemble of trajectories with an explicit Runge-Kutta scheme."""
     scheme = d.option("scheme", *SCHEMES)
     per_thread = d.flag("per thread", 0.4)
     many = d.option("steps", "one", "path", "split")
     count = d.pick(64, 128, 256)
     system, f, p = _system(d, count, per_thread)
     vector = f"vec{system.dimension}"
-    d.param("dt", "float", *system.step)
+    d.param("dt", "float", *system.step, about="Time step")
     steps = d.pick(3, 4, 6)
     if many == "path":
-        d.output("path", vector, (count, steps))
+        d.output("path", vector, (count, steps), about="States along the trajectory")
     else:
-        d.output("y_new", vector, count)
+        d.output("y_new", vector, count, about="States after the step")
     step = scheme.text.replace("$f", f).replace("$p", p)
     if many == "split":
         d.module(f"SUBSTEPS = wp.constant({steps})")
@@ -164,7 +164,7 @@ def integrate_ensemble(d: Draft) -> None:
         "path": f"{steps} steps and keeps the path",
         "split": f"{steps} substeps of one time step",
     }
-    d.says(f"Advances trajectories of {system.about} by {ending[many]} of {scheme.name} scheme.")
+    d.says(f"Integrates trajectories of {system.about} by {ending[many]} of {scheme.name} scheme.")
 
     def reference(v: Values) -> dict[str, Any]:
         rate, y, path = _rate(system, v, per_thread), v.y, []
@@ -269,7 +269,7 @@ def _number(weight: str) -> float:
     adjoint="no",
 )
 def adaptive_step(d: Draft) -> None:
-    """Tries a step of an embedded Runge-Kutta pair and proposes the next step from its error."""
+    """Takes an adaptive step of an embedded Runge-Kutta pair."""
     pair = d.option("pair", HEUN_EULER, BOGACKI, FEHLBERG, CASH_KARP)
     norm = d.option("norm", "length", "scaled", "greatest")
     rejected = d.flag("rejected", 0.6)
@@ -285,17 +285,17 @@ def adaptive_step(d: Draft) -> None:
     )
     system, f, p = _system(d, count, False, *chosen)
     if own == "each":
-        d.input("dt", "float", count, 2.0 * system.step[0], 2.0 * system.step[1])
+        d.input("dt", "float", count, 2.0 * system.step[0], 2.0 * system.step[1], about="Time step")
     else:
-        d.param("dt", "float", 2.0 * system.step[0], 2.0 * system.step[1])
-    d.param("tol", "float", 1e-3, 1e-2)
+        d.param("dt", "float", 2.0 * system.step[0], 2.0 * system.step[1], about="Time step")
+    d.param("tol", "float", 1e-3, 1e-2, about="Absolute tolerance")
     if norm == "scaled":
-        d.param("rtol", "float", 1e-3, 1e-2)
+        d.param("rtol", "float", 1e-3, 1e-2, about="Relative tolerance")
     vector = f"vec{system.dimension}"
-    d.output("y_new", vector, count)
-    d.output("dt_new", "float", count)
+    d.output("y_new", vector, count, about="States after the step")
+    d.output("dt_new", "float", count, about="Proposed step sizes")
     if estimate:
-        d.output("error", "float", count)
+        d.output("error", "float", count, about="Error estimates")
     stages, h = "", "h" if own == "each" else "dt"
     for n, row in enumerate(pair.a, 1):
         inside = "s" if not row else f"s + {h} * ({_sum(row)})" if len(row) > 1 else f"s + {h} * {_sum(row)}"
@@ -306,7 +306,7 @@ def adaptive_step(d: Draft) -> None:
     scaled = [f"e{n} = wp.abs(err[{n}]) / (tol + rtol * wp.abs(s[{n}]))" for n in range(system.dimension)]
     norms = {
         "length": "ratio = wp.length(err) / tol",
-        "scaled": "\n".join(["# absolute and relative tolerance together", *scaled, f"ratio = {worst}"]),
+        "scaled": "\n".join(["# Mixed tolerance: abs_tol + rel_tol * |y|", *scaled, f"ratio = {worst}"]),
         "greatest": "ratio = wp.max(wp.abs(err)) / tol",
     }
     d.launch(count)
@@ -318,7 +318,7 @@ def adaptive_step(d: Draft) -> None:
         $stages
         err = $h * ($error)
         $norm
-        # 0.9 for safety; never more than five times as long or as short at once
+        # Safety factor of 0.9, and limit the change of the step size to [0.2, 5]
         factor = wp.clamp(0.9 * wp.pow(wp.max(ratio, 1.0e-6), -1.0 / $order), 0.2, 5.0)
         $keep
         dt_new[tid] = $h * factor
@@ -332,7 +332,7 @@ def adaptive_step(d: Draft) -> None:
         order=f"{float(pair.order)}",
         keep="""
         if ratio > 1.0:
-            # rejected: the same state again with the shorter step
+            # Rejected, keep the state and retry with the smaller step
             y_new[tid] = s
         else:
             y_new[tid] = s + $h * ($solution)
@@ -342,9 +342,7 @@ def adaptive_step(d: Draft) -> None:
         solution=_sum(pair.b),
         estimate="error[tid] = ratio" if estimate else "",
     )
-    d.says(
-        f"Tries a step of the {pair.name} pair for {system.about} and proposes the next step from its error."
-    )
+    d.says(f"Takes an adaptive step of the {pair.name} pair for {system.about}.")
 
     def reference(v: Values) -> dict[str, Any]:
         rate = _rate(system, v, False)

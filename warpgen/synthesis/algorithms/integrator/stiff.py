@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def implicit_step(d: Draft) -> None:
-    """Advances a stiff reaction by one implicit step."""
+    """Integrates stiff reactions with an implicit scheme."""
     scheme = d.option("scheme", "backward euler", "bdf2", "trapezoidal", "rosenbrock", "linearised")
     chemistry = d.option("reaction", "robertson", "van der pol", "brusselator")
     solve = d.option("solve", "inverse", "explicit")
@@ -38,9 +38,9 @@ def implicit_step(d: Draft) -> None:
         solve = "inverse"
     vector, matrix = f"vec{dim}", f"mat{dim}{dim}"
     low, high = (0.1, 1.0) if dim == 3 else (0.5, 1.5)
-    d.input("y", vector, count, low, high)
+    d.input("y", vector, count, low, high, about="States")
     if scheme == "bdf2":
-        d.input("y_old", vector, count, low, high)
+        d.input("y_old", vector, count, low, high, about="States of the step before")
     constants = {
         "robertson": [("k1", 0.02, 0.06), ("k2", 1.0, 5.0), ("k3", 5.0, 20.0)],
         "van der pol": [("mu", 2.0, 6.0)],
@@ -53,8 +53,8 @@ def implicit_step(d: Draft) -> None:
     else:
         d.param("dt", "float", 0.01, 0.05)
     if tested:
-        d.param("tol", "float", 1e-7)
-    d.output("y_new", vector, count)
+        d.param("tol", "float", 1e-7, about="Newton tolerance")
+    d.output("y_new", vector, count, about="States after the step")
     p = ", ".join(n for n, _, _ in constants)
     typed = ", ".join(f"{n}: float" for n, _, _ in constants)
     p_jac = p.removeprefix("feed, ")  # what is fed in is constant
@@ -118,7 +118,7 @@ def implicit_step(d: Draft) -> None:
         body = """
         $f0
         s = s0
-        # Newton's method; the last state is a good first guess
+        # Newton iterations, start from the last state
         for it in range(6):
             $residual
             $tested
@@ -129,7 +129,7 @@ def implicit_step(d: Draft) -> None:
     elif scheme == "linearised":
         residual, share = "", "$h"
         body = """
-        # one Newton step of backward Euler from the old state: cheap, and stable for stiff decay
+        # Rosenbrock-Euler: a single Newton iteration of backward Euler, (I - dt J) delta = dt f
         jac = $unit - $h * rate_jacobian(s0, $p_jac)
         res = $h * rate(s0, $p)
         y_new[tid] = s0 + $solved
@@ -137,7 +137,7 @@ def implicit_step(d: Draft) -> None:
     else:
         residual, share = "", "$h"
         body = """
-        # gamma = 1 + 1 / sqrt(2) makes the scheme L-stable
+        # gamma = 1 + 1 / sqrt(2), L-stable
         gamma = 1.0 + 1.0 / wp.sqrt(2.0)
         jac = $unit - gamma * $h * rate_jacobian(s0, $p_jac)
         inv = wp.inverse(jac)
@@ -172,7 +172,7 @@ def implicit_step(d: Draft) -> None:
         "van der pol": "van der Pol's oscillator",
         "brusselator": "the Brusselator",
     }[chemistry]
-    d.says(f"Advances {what} by one step of {name}.")
+    d.says(f"Integrates {what} by one step of {name}.")
 
     def f(v: Values, s: Any) -> Any:
         if chemistry == "van der pol":

@@ -82,7 +82,7 @@ def bspline_curve(d: Draft) -> None:
         lines += ["span = spans[tid]", "x = wp.lerp(knots[span], knots[span + 1], u[tid])"]
     else:
         lines += [
-            "# u is relative to where the basis is complete",
+            "# map u to the interval where the basis is complete",
             f"x = wp.lerp(knots[{p}], knots[n], u[tid])",
         ]
         d.function(_SPANS[search])
@@ -90,7 +90,7 @@ def bspline_curve(d: Draft) -> None:
     if method == "basis":
         if degree == 2:
             lines += [
-                "# the three basis functions that are not zero here",
+                "# nonzero basis functions of the quadratic B-spline",
                 "h = knots[span + 1] - knots[span]",
                 "r1 = (knots[span + 1] - x) / h",
                 "l1 = 1.0 - r1",
@@ -102,7 +102,7 @@ def bspline_curve(d: Draft) -> None:
             ]
         else:
             lines += [
-                "# Cox and de Boor's recurrence, degree by degree",
+                "# Cox-de Boor recursion, one degree at a time",
                 "r1 = knots[span + 1] - x",
                 "r2 = knots[span + 2] - x",
                 "r3 = knots[span + 3] - x",

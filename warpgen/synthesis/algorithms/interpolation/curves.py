@@ -72,7 +72,7 @@ def sample_spline(d: Draft) -> None:
         lines += ["scale = 0.5 * (1.0 - tension)", "m1 = scale * (p2 - p0)", "m2 = scale * (p3 - p1)"]
     elif family == "tcb":
         lines += [
-            "# the tangent that leaves p1 and the one that arrives at p2",
+            "# outgoing tangent at p1 and incoming tangent at p2",
             "a = 0.5 * (1.0 - tension)",
             "in1 = a * (1.0 + bias) * (p1 - p0)",
             "out1 = a * (1.0 - bias) * (p2 - p1)",
@@ -210,7 +210,7 @@ def bezier_curve(d: Draft) -> None:
             if len(names) == 2:
                 if give == "tangent":
                     lines += [
-                        "# the last segment of the scheme touches the curve",
+                        "# derivative from the last de Casteljau segment",
                         f"curve[tid] = wp.normalize({names[1]} - {names[0]})",
                     ]
                 elif give == "point":
@@ -223,7 +223,7 @@ def bezier_curve(d: Draft) -> None:
             edge.append(fresh[0])
             names, level = fresh, level + 1
         if give == "split":
-            lines.append("# the left edge of the scheme controls the part before t")
+            lines.append("# split at t: the left control polygon describes [0, t]")
             lines += [f"curve[tid, {k}] = {value}" for k, value in enumerate(edge)]
     d.launch(m)
     d.code("\n".join(lines))

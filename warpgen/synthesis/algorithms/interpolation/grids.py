@@ -68,7 +68,7 @@ def sample_grid(d: Draft) -> None:
     for axis, c in enumerate(letters):
         lines.append(f"f{axes[axis]} = p[{axis}] - float({c})")
     if order == "smooth":
-        lines.append("# weights without slope at the nodes")
+        lines.append("# smoothstep weights: zero slope at the nodes")
         lines += [f"f{c} = f{c} * f{c} * (3.0 - 2.0 * f{c})" for c in axes]
     helper = d.use(indexing.WRAP) if edges == "wrap" else d.use(indexing.CLAMP) if order == "cubic" else ""
 
@@ -270,7 +270,7 @@ def scattered_interpolation(d: Draft) -> None:
         if method == "shepard":
             lines += [
                 "    if r2 < 1.0e-12:",
-                "        # on a point: its weight is infinite",
+                "        # query coincides with a data point (infinite weight)",
                 "        result[tid] = values[k]",
                 "        return",
                 "    w = wp.pow(r2, -0.5 * power)",

@@ -73,7 +73,7 @@ def polynomial_interpolation(d: Draft) -> None:
             "for k in range(n):",
             "    gap = x - xs[k]",
             "    if wp.abs(gap) < 1.0e-6:",
-            "        # at a node the formula is 0 / 0, and the value is known",
+            "        # query coincides with a node: return its value to avoid 0 / 0",
             f"        result[tid] = {at('k')}",
             "        return",
             "    c = weights[k] / gap",
@@ -98,7 +98,7 @@ def polynomial_interpolation(d: Draft) -> None:
             "p = vec8()",
             "for k in range(n):",
             f"    p[k] = {at('k')}",
-            "# each round interpolates between polynomials of one degree less",
+            "# Neville: combine polynomials of one degree less",
             "for r in range(1, n):",
             "    for k in range(n - r):",
             "        p[k] = ((x - xs[k + r]) * p[k] + (xs[k] - x) * p[k + 1]) / (xs[k] - xs[k + r])",
@@ -107,7 +107,7 @@ def polynomial_interpolation(d: Draft) -> None:
     elif form == "clenshaw":
         if derivative:
             lines += [
-                "# T_k' = k U_(k-1): the same recurrence for Chebyshev polynomials of the second kind",
+                "# T_k' = k * U_(k-1), same recurrence with U_1 = 2 x",
                 "b1 = float(0.0)",
                 "b2 = float(0.0)",
                 "for r in range(1, n):",

@@ -68,11 +68,11 @@ def interpolate_rotation(d: Draft) -> None:
         cos_theta = wp.dot(a, b)
         sign = 1.0
         if cos_theta < 0.0:
-            # q and -q are one rotation: take the nearer of them
+            # q and -q represent the same rotation: take the shorter arc
             cos_theta = -cos_theta
             sign = -1.0
         if cos_theta > 0.9995:
-            # sin(theta) is about to vanish, and a straight line is as good
+            # fall back to linear interpolation for small angles, where sin(theta) vanishes
             return wp.normalize((1.0 - t) * a + sign * t * b)
         theta = wp.acos(cos_theta)
         return (wp.sin((1.0 - t) * theta) * a + sign * wp.sin(t * theta) * b) / wp.sin(theta)
@@ -83,7 +83,7 @@ def interpolate_rotation(d: Draft) -> None:
     elif method == "squad":
         d.function(slerp)
         lines += [
-            "# two arcs between keys and inner quadrangle points, and one between the arcs",
+            "# squad: slerp(slerp(q0, q1, t), slerp(s0, s1, t), 2 t (1 - t))",
             "outer = slerp(a, b, alpha)",
             "between = slerp(inner[k], inner[after], alpha)",
         ]
@@ -92,7 +92,7 @@ def interpolate_rotation(d: Draft) -> None:
         lines += ["if wp.dot(a, b) < 0.0:", "    b = -b"]
         value = "wp.normalize((1.0 - alpha) * a + alpha * b)"
     else:
-        lines += ["if wp.dot(a, b) < 0.0:", "    # the short way round", "    b = -b"]
+        lines += ["if wp.dot(a, b) < 0.0:", "    # take the shorter arc", "    b = -b"]
         value = "wp.quat_slerp(a, b, alpha)"
     if position:
         lines += [

@@ -91,7 +91,7 @@ def cubic_table(d: Draft) -> None:
             return secant(xs, ys, n - 2)
         before = secant(xs, ys, k - 1)
         behind = secant(xs, ys, k)
-        # flat at extrema, so that the curve does not overshoot them
+        # zero slope at local extrema prevents overshoot (monotone interpolation)
         if before * behind <= 0.0:
             return 0.0
         h0 = xs[k] - xs[k - 1]
@@ -120,7 +120,7 @@ def cubic_table(d: Draft) -> None:
             return secant(xs, ys, 0)
         if k == n - 1:
             return secant(xs, ys, n - 2)
-        # slope of the parabola through three nodes
+        # derivative of the parabola through three nodes
         h0 = xs[k] - xs[k - 1]
         h1 = xs[k + 1] - xs[k]
         return (h1 * secant(xs, ys, k - 1) + h0 * secant(xs, ys, k)) / (h0 + h1)
@@ -132,7 +132,7 @@ def cubic_table(d: Draft) -> None:
         m3 = extended(xs, ys, k + 1)
         w1 = wp.abs(m3 - m2)
         w2 = wp.abs(m1 - m0)
-        # four equal slopes leave the weights undefined
+        # Akima weights are 0 / 0 if all four slopes are equal
         if w1 + w2 < 1.0e-6:
             return 0.5 * (m1 + m2)
         return (w1 * m1 + w2 * m2) / (w1 + w2)
@@ -143,7 +143,7 @@ def cubic_table(d: Draft) -> None:
         d.function("""
             @wp.func
             def extended(xs: wp.array(dtype=float), ys: wp.array(dtype=float), k: int) -> float:
-                # secants beyond the ends continue the last two linearly
+                # extrapolate the secants linearly at the ends
                 last = xs.shape[0] - 2
                 if k < 0:
                     a = secant(xs, ys, 0)
@@ -252,7 +252,7 @@ def table_lookup(d: Draft) -> None:
         ],
         "step": ["result[tid] = ys[k]"],
         "smooth": [
-            "# zero slope at both ends of each interval",
+            "# smoothstep: zero slope at both ends",
             "e = t * t * (3.0 - 2.0 * t)",
             "result[tid] = (1.0 - e) * ys[k] + e * ys[k + 1]",
         ],

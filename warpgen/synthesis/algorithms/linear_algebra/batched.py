@@ -38,7 +38,7 @@ def _dominant(a: Any, shift: float) -> Any:
     double=True,
 )
 def lu_solve(d: Draft) -> None:
-    """Solves a dense system for each thread by Gaussian elimination, overwriting matrix and right side."""
+    """Solves batched dense linear systems by Gaussian elimination."""
     pivoting = d.option("pivoting", "partial", "none", "scaled", "indexed")
     jordan = d.flag("jordan", 0.3)
     columns = d.option("columns", "one", "several")
@@ -56,15 +56,29 @@ def lu_solve(d: Draft) -> None:
         return f"b[batch, {inside}]" if layout == "batch first" else f"b[{inside}, batch]"
 
     first = layout == "batch first"
-    d.inout("A", "float", (count, n, n) if first else (n, n, count), -1.0, 1.0)
+    d.inout(
+        "A",
+        "float",
+        (count, n, n) if first else (n, n, count),
+        -1.0,
+        1.0,
+        about="Matrices, overwritten by the factors",
+    )
     inner = (n, m) if several else (n,)
-    d.inout("b", "float", (count, *inner) if first else (*inner, count), -1.0, 1.0)
+    d.inout(
+        "b",
+        "float",
+        (count, *inner) if first else (*inner, count),
+        -1.0,
+        1.0,
+        about="Right-hand sides, overwritten by the solutions",
+    )
     indexed = pivoting == "indexed"
     if indexed:
-        d.inout("perm", "int", (count, n), value=0.0)
-    d.param("shift", "float", 3.0, 5.0)
+        d.inout("perm", "int", (count, n), value=0.0, about="Row permutation")
+    d.param("shift", "float", 3.0, 5.0, about="Added to the diagonal")
     if determinant:
-        d.output("det", "float", count)
+        d.output("det", "float", count, about="Determinants")
     row = (lambda i: f"perm[batch, {i}]") if indexed else (lambda i: i)
     width = f"b.shape[{2 if first else 1}]"
 
@@ -90,7 +104,7 @@ def lu_solve(d: Draft) -> None:
             f"""
             @wp.func
             def row_size(A: {array}, batch: int, i: int, n: int) -> float:
-                # the largest entry, so that a row counts the same in other units
+                # Implicit scaling: largest entry per row
                 size = float(0.0)
                 for j in range(n):
                     size = wp.max(size, wp.abs({at}))
@@ -98,7 +112,7 @@ def lu_solve(d: Draft) -> None:
             """
         )
     search = f"""
-    # the largest candidate keeps the multipliers at or below one
+    # Partial pivoting, multipliers stay at or below one
     p = int(k)
     pivot = float(0.0)
     for i in range(k, n):
@@ -109,7 +123,7 @@ def lu_solve(d: Draft) -> None:
     """
     if indexed:
         swap = """
-        # rows stay where they are: only their numbers change places
+        # Permute row indices instead of the rows
         t = perm[batch, k]
         perm[batch, k] = perm[batch, p]
         perm[batch, p] = t
@@ -126,7 +140,7 @@ def lu_solve(d: Draft) -> None:
     """
     wide = columns_of(f"{b(ri)} -= f * {b(rk)}")
     back = """
-    # back substitution, from the last unknown up
+    # Back substitution
     for back in range(n):
         i = n - 1 - back
         $unknown
@@ -179,11 +193,11 @@ def lu_solve(d: Draft) -> None:
         store=(f"for i in range(n):\n    sign *= {a(ri, 'i')}\ndet[batch] = sign" if determinant else ""),
     )
     d.explain("""
-        `shift` is added to the diagonal first. What is left in `A` is the upper triangle (or, with Jordan's
-        variant, the pivots), and in `b` the solution.
+        `shift` is added to the diagonal first. On return, `A` holds the upper triangle (or the pivots for
+        Gauss-Jordan), and `b` the solution.
     """)
     if determinant:
-        d.says("Solves a dense system for each thread by Gaussian elimination, and gives its determinant.")
+        d.says("Solves batched dense linear systems and computes determinants.")
 
     def reference(v: Values) -> dict[str, Any]:
         full, side = (v.A, v.b) if first else (np.moveaxis(v.A, -1, 0), np.moveaxis(v.b, -1, 0))

@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def cholesky_factor(d: Draft) -> None:
-    """Factors a symmetric positive definite matrix for each thread into a triangle and its transpose."""
+    """Computes batched Cholesky factorizations in place."""
     form = d.option("form", "left-looking", "right-looking", "ldl")
     layout = d.option("layout", "square", "flat", "packed")
     damping = d.option("damping", "none", "uniform", "per row")
@@ -36,9 +36,9 @@ def cholesky_factor(d: Draft) -> None:
 
     shape: Any = {"square": (count, n, n), "flat": count * n * n, "packed": (count, cells)}[layout]
     if layout != "square":
-        d.param("n", "int", n)
-    d.inout("A", "float", shape, -1.0, 1.0)
-    d.param("shift", "float", float(n) + 1.0, float(n) + 3.0)
+        d.param("n", "int", n, about="Matrix dimension")
+    d.inout("A", "float", shape, -1.0, 1.0, about="Matrices, overwritten by the factors")
+    d.param("shift", "float", float(n) + 1.0, float(n) + 3.0, about="Added to the diagonal")
     extra = ""
     if damping == "uniform":
         d.param("damping", "float", 0.1, 0.5)
@@ -59,7 +59,7 @@ def cholesky_factor(d: Draft) -> None:
                 r = {at("j", "k")}
                 s -= r * r
             $root
-            # the rest of column j, of columns to its left only
+            # Left-looking: update column j by the columns to its left
             for i in range(j + 1, n):
                 s = {at("i", "j")}
                 for k in range(j):
@@ -75,13 +75,13 @@ def cholesky_factor(d: Draft) -> None:
             {at("k", "k")} = {"1.0 / pivot" if inverse else "pivot"}
             for i in range(k + 1, n):
                 {at("i", "k")} = {at("i", "k")} / pivot
-            # what remains loses the outer product of column k
+            # Right-looking: subtract the outer product of column k from the trailing block
             for j in range(k + 1, n):
                 for i in range(j, n):
                     {at("i", "j")} -= {at("i", "k")} * {at("j", "k")}
         """
     else:
-        d.says("Factors a symmetric matrix for each thread into L D L^T with ones on the diagonal of L.")
+        d.says("Computes batched LDL^T factorizations in place.")
         body = f"""
         for j in range(n):
             {first}
@@ -93,7 +93,7 @@ def cholesky_factor(d: Draft) -> None:
                 s = {at("i", "j")}
                 for k in range(j):
                     s -= {at("i", "k")} * {at("j", "k")} * {at("k", "k")}
-                # no roots: D keeps the squares of Cholesky's diagonal
+                # LDL^T avoids square roots
                 {at("i", "j")} = s / pivot
         """
     for name in ("s", "pivot"):  # changed in the inner loops
@@ -102,7 +102,7 @@ def cholesky_factor(d: Draft) -> None:
     d.launch(count)
     d.code("batch = wp.tid()\n$head\n$body", head=head, body=body, root=root)
     d.explain("""
-        Only the lower triangle of `A` is read and overwritten; `shift` is added to its diagonal first.
+        Reads and overwrites the lower triangle of `A` only; `shift` is added to the diagonal first.
     """)
     lower = np.tril_indices(n)
 

@@ -30,7 +30,7 @@ _NAMES = {
     double=True,
 )
 def least_squares_fit(d: Draft) -> None:
-    """Fits a polynomial to the samples of each row by the normal equations."""
+    """Solves batched polynomial least squares problems."""
     model = d.option("model", "line", "parabola", "plane", "sinusoid", "exponential")
     method = d.option("method", "normal equations", "damped step", "gradient step")
     weighted = d.option("weights", "none", "given", "robust")
@@ -71,7 +71,7 @@ def least_squares_fit(d: Draft) -> None:
         "plane": f"row = wp.vec3(1.0, {one}[0], {one}[1])",
         "sinusoid": f"row = wp.vec3(1.0, wp.cos(omega * {one}), wp.sin(omega * {one}))",
         "exponential": f"s = {one}\nrise = wp.exp(c[1] * s)\n"
-        "# slopes of c0 exp(c1 s)\nrow = wp.vec2(rise, c[0] * s * rise)",
+        "# Jacobian row of c0 * exp(c1 * s)\nrow = wp.vec2(rise, c[0] * s * rise)",
     }[model]
     weight = "w[k]" if shared else "w[tid, k]"
     value = "c[0] * rise" if not linear else "wp.dot(row, c)"
@@ -85,7 +85,7 @@ def least_squares_fit(d: Draft) -> None:
         lines.append(f"wk = {weight}")
         factor = "wk * "
     elif weighted == "robust":
-        lines.append("# Huber's weights: outliers pull with a constant force")
+        lines.append("# IRLS weights of the Huber loss, min(1, delta / |r|)")
         lines.append("wk = wp.min(1.0, huber / (wp.abs(res) + 1.0e-6))")
         factor = "wk * "
     gradient = method == "gradient step"
@@ -104,19 +104,19 @@ def least_squares_fit(d: Draft) -> None:
     if gradient:
         solve = "delta = rate * g"
     elif method == "damped step":
-        solve = "# Levenberg's damping keeps the step short where the model is flat\n"
+        solve = "# Levenberg-Marquardt damping of the normal matrix\n"
         solve += f"delta = wp.inverse(H + {damp}) * g"
     else:
         solve = (
-            f"# a little ridge, so that few samples do not make it singular\nc = wp.inverse(H + {damp}) * g"
+            f"# Small ridge avoids a singular normal matrix with few samples\nc = wp.inverse(H + {damp}) * g"
         )
     if error:
         if iterative:
-            end = "# what the quadratic model says the step is worth\nerror[tid] = wp.dot(g, delta)"
+            end = "# Predicted reduction of the quadratic model\nerror[tid] = wp.dot(g, delta)"
             if not gradient:
                 end += " - 0.5 * wp.dot(delta, H * delta)"
         else:
-            end = "# the sum of squares without a second pass over the samples\n"
+            end = "# Residual sum of squares from the normal equations, no second pass needed\n"
             end += "error[tid] = yy - 2.0 * wp.dot(g, c) + wp.dot(c, H * c)"
     else:
         end = "coeffs[tid] = c + delta" if iterative else "coeffs[tid] = c"
@@ -131,15 +131,15 @@ def least_squares_fit(d: Draft) -> None:
     known = {"plane": "a plane", "sinusoid": "a sinusoid of known frequency", "exponential": "an exponential"}
     what = known.get(model, f"a {model}")
     if error:
-        d.says(f"Computes the squared error that {what} leaves when it is fitted to each row.")
+        d.says(f"Computes the residual sum of squares of fitting {what} to each row.")
         if iterative:
-            d.says(f"Predicts by how much one step improves the fit of {what} to the samples of each row.")
+            d.says(f"Computes the predicted reduction of one step for fitting {what} to each row.")
     elif gradient:
-        d.says(f"Takes one gradient step in the fit of {what} to the samples of each row.")
+        d.says(f"Performs one gradient descent step for fitting {what} to each row.")
     elif iterative:
-        d.says(f"Takes one damped Gauss-Newton step in the fit of {what} to the samples of each row.")
+        d.says(f"Performs one Levenberg-Marquardt step for fitting {what} to each row.")
     else:
-        d.says(f"Fits {what} to the samples of each row by the normal equations.")
+        d.says(f"Fits {what} to each row by the normal equations.")
 
     def reference(v: Values) -> dict[str, Any]:
         t = np.broadcast_to(v.t, (m, n, 2)) if model == "plane" else np.broadcast_to(v.t, (m, n))
@@ -192,7 +192,7 @@ def least_squares_fit(d: Draft) -> None:
     adjoint="either",
 )
 def rank_one_update(d: Draft) -> None:
-    """Updates the inverse of a matrix to which a product of two vectors is added."""
+    """Applies a rank-one update to an inverse matrix (Sherman-Morrison)."""
     kind = d.option("kind", "sherman-morrison", "symmetric", "bfgs", "sr1", "covariance")
     size = d.option("size", 2, 3, 4)
     result = d.option("result", "matrix", "solve")
@@ -237,7 +237,7 @@ def rank_one_update(d: Draft) -> None:
             "yi = y[tid]",
             f"denom = {amount}wp.dot(yi, si)",
             "$guard",
-            "# what the secant equation B y = s asks for, and curvature stays positive",
+            "# BFGS update, fulfills the secant equation and keeps B positive definite",
             f"e = {eye} - wp.outer(si, yi) / denom",
             "new = e * b * wp.transpose(e) + wp.outer(si, si) / denom",
         ]
@@ -245,7 +245,7 @@ def rank_one_update(d: Draft) -> None:
         body = ["b = B[tid]", f"miss = {amount}s[tid] - b * y[tid]", "denom = wp.dot(miss, y[tid])", "$guard",
                 "new = b + wp.outer(miss, miss) / denom"]  # fmt: skip
     limit = "0.1"
-    test = "# too small to divide by: the old matrix stays\n"
+    test = "# Skip the update if the denominator is too small\n"
     test += f"if wp.abs(denom) < {limit}:\n    {out} = {keep}\n    return"
     clamp = f"denom = wp.where(denom < 0.0, wp.min(denom, -{limit}), wp.max(denom, {limit}))"
     if kind == "sr1" and guard == "none":

@@ -36,7 +36,7 @@ _NAMES = {
     double=True,
 )
 def newton_schulz(d: Draft) -> None:
-    """Takes one Newton-Schulz step towards the inverse of a matrix, without dividing."""
+    """Performs one Newton-Schulz iteration for the inverse of a matrix."""
     goal = d.option("goal", "inverse", "orthogonal", "quintic", "sign")
     form = d.option("form", "tile", "vec type", "threads")
     damped = d.flag("damped", 0.3)

@@ -32,7 +32,7 @@ _NAMES = {
     double=True,
 )
 def krylov_update(d: Draft) -> None:
-    """Updates solution and residual of conjugate gradients along the search direction."""
+    """Updates solution and residual of conjugate gradients."""
     step = d.option("step", "solution", "direction", "chebyshev", "bicgstab", "minres", "all")
     entry = d.option("entry", "float", "vec3")
     scalars = d.option("scalars", "arrays", "by value", "per system")
@@ -67,26 +67,26 @@ def krylov_update(d: Draft) -> None:
             declare_scalar("pAp", 0.5, 2.0)
         else:
             d.param("alpha", "float", 0.2, 1.0)
-        d.input("p", entry, shape, -1.0, 1.0)
-        d.input("Ap", entry, shape, -1.0, 1.0)
-        d.inout("x", entry, shape, -1.0, 1.0)
-        d.inout("r", entry, shape, -1.0, 1.0)
+        d.input("p", entry, shape, -1.0, 1.0, about="Search direction")
+        d.input("Ap", entry, shape, -1.0, 1.0, about="Matrix times search direction")
+        d.inout("x", entry, shape, -1.0, 1.0, about="Solution")
+        d.inout("r", entry, shape, -1.0, 1.0, about="Residual")
         rz, pap = scalar("rz"), scalar("pAp")
         if step == "all":
             alpha = ""
-            d.says("Takes a step of given length along a direction and updates the residual with it.")
+            d.says("Updates solution and residual along a search direction with fixed step length.")
         elif guard == "where":
-            alpha = "# zero where the system is solved, so that nothing is divided by zero\n"
+            alpha = "# alpha = 0 for converged systems avoids division by zero\n"
             alpha += f"alpha = wp.where({pap} > 0.8, {rz} / {pap}, 0.0)"
         else:
             alpha = f"alpha = {rz} / {pap}"
         if guard == "converged" and step == "solution":
-            d.param("tol", "float", 0.6, 1.2)
-            lines.append(f"# this system has converged\nif {rz} < tol:\n    return")
+            d.param("tol", "float", 0.6, 1.2, about="Convergence threshold")
+            lines.append(f"# Early exit for converged systems\nif {rz} < tol:\n    return")
         lines += [alpha] * bool(alpha) + [f"x[{at}] += alpha * p[{at}]", f"r[{at}] -= alpha * Ap[{at}]"]
         if jacobi:
-            d.input("inv_diag", "float", shape, 0.2, 1.0)
-            d.output("z", entry, shape)
+            d.input("inv_diag", "float", shape, 0.2, 1.0, about="Inverse diagonal (Jacobi preconditioner)")
+            d.output("z", entry, shape, about="Preconditioned residual")
             lines += [f"ri = r[{at}]", f"z[{at}] = inv_diag[{at}] * ri"]
         if dots:
             d.inout("rr", "float", systems if many else 1, value=0.0)
@@ -98,14 +98,14 @@ def krylov_update(d: Draft) -> None:
         declare_scalar("rz_new", 0.1, 1.0)
         source = "z" if jacobi else "r"
         d.input(source, entry, shape, -1.0, 1.0)
-        d.inout("p", entry, shape, -1.0, 1.0)
+        d.inout("p", entry, shape, -1.0, 1.0, about="Search direction")
         old, new = scalar("rz"), scalar("rz_new")
         if guard == "converged":
-            d.param("tol", "float", 0.2, 0.6)
+            d.param("tol", "float", 0.2, 0.6, about="Convergence threshold")
             lines.append(f"if {new} < tol:\n    return")
             lines.append(f"beta = {new} / {old}")
         elif guard == "where":
-            lines.append("# restart along the residual where it has grown")
+            lines.append("# Restart with the residual if it has grown")
             lines.append(f"beta = wp.where({new} < {old}, {new} / {old}, 0.0)")
         else:
             lines.append(f"beta = {new} / {old}")
@@ -113,18 +113,18 @@ def krylov_update(d: Draft) -> None:
         if dots:
             d.inout("pp", "float", systems if many else 1, value=0.0)
             lines.append(f"p_new = p[{at}]\nwp.atomic_add(pp, {at_s}, {square.replace('$e', 'p_new')})")
-        d.says("Turns the search direction of conjugate gradients: the residual and a share of the old one.")
+        d.says("Updates the search direction of conjugate gradients.")
     elif step == "chebyshev":
         d.param("c1", "float", 0.1, 0.9)
         d.param("c2", "float", 0.2, 1.0)
-        d.input("r", entry, shape, -1.0, 1.0)
+        d.input("r", entry, shape, -1.0, 1.0, about="Residual")
         if jacobi:
-            d.input("inv_diag", "float", shape, 0.2, 1.0)
-        d.inout("p", entry, shape, -1.0, 1.0)
-        d.inout("x", entry, shape, -1.0, 1.0)
+            d.input("inv_diag", "float", shape, 0.2, 1.0, about="Inverse diagonal (Jacobi preconditioner)")
+        d.inout("p", entry, shape, -1.0, 1.0, about="Search direction")
+        d.inout("x", entry, shape, -1.0, 1.0, about="Solution")
         term = f"inv_diag[{at}] * r[{at}]" if jacobi else f"r[{at}]"
         lines += [
-            "# no inner products: the bounds of the spectrum decide",
+            "# Chebyshev iteration: coefficients from spectral bounds, no inner products",
             f"p_new = c1 * p[{at}] + c2 * {term}",
             f"p[{at}] = p_new",
             f"x[{at}] += p_new",
@@ -138,23 +138,23 @@ def krylov_update(d: Draft) -> None:
             else:
                 lines[-1] = f"xi = x[{at}] + p_new\n# no node may go farther than `x_max`\n"
                 lines[-1] += f"x[{at}] = xi * wp.min(1.0, x_max / wp.length(xi))"
-        d.says("Takes one step of Chebyshev's semi-iteration with its three-term recurrence.")
+        d.says("Performs one Chebyshev semi-iteration (three-term recurrence).")
     elif step == "bicgstab":
         declare_scalar("alpha", 0.2, 1.0)
         declare_scalar("omega", 0.2, 1.0)
-        d.input("p", entry, shape, -1.0, 1.0)
+        d.input("p", entry, shape, -1.0, 1.0, about="Search direction")
         d.input("s", entry, shape, -1.0, 1.0)
         d.input("t", entry, shape, -1.0, 1.0)
-        d.inout("x", entry, shape, -1.0, 1.0)
-        d.output("r", entry, shape)
+        d.inout("x", entry, shape, -1.0, 1.0, about="Solution")
+        d.output("r", entry, shape, about="Residual")
         a, w = scalar("alpha"), scalar("omega")
         if guard == "converged":
-            d.param("tol", "float", 0.2, 0.4)
-            lines.append(f"# stagnation: the half step is all there is\nif wp.abs({w}) < tol:\n"
+            d.param("tol", "float", 0.2, 0.4, about="Convergence threshold")
+            lines.append(f"# Stagnation: keep the half step\nif wp.abs({w}) < tol:\n"
                          f"    x[{at}] += {a} * p[{at}]\n    r[{at}] = s[{at}]\n    return")  # fmt: skip
         correction = f"inv_diag[{at}] * s[{at}]" if jacobi else f"s[{at}]"
         if jacobi:
-            d.input("inv_diag", "float", shape, 0.2, 1.0)
+            d.input("inv_diag", "float", shape, 0.2, 1.0, about="Inverse diagonal (Jacobi preconditioner)")
         lines += [f"x[{at}] += {a} * p[{at}] + {w} * {'(' + correction + ')' if jacobi else correction}",
                   f"ri = s[{at}] - {w} * t[{at}]", f"r[{at}] = ri"]  # fmt: skip
         if dots:
@@ -167,8 +167,8 @@ def krylov_update(d: Draft) -> None:
         d.input("v", entry, shape, -1.0, 1.0)
         d.input("p_old", entry, shape, -1.0, 1.0)
         d.input("p_older", entry, shape, -1.0, 1.0)
-        d.output("p", entry, shape)
-        d.inout("x", entry, shape, -1.0, 1.0)
+        d.output("p", entry, shape, about="Search direction")
+        d.inout("x", entry, shape, -1.0, 1.0, about="Solution")
         top = f"v[{at}] - {scalar('delta')} * p_old[{at}]"
         if jacobi:
             d.param("epsilon", "float", 0.1, 0.5)
@@ -183,7 +183,7 @@ def krylov_update(d: Draft) -> None:
         if dots:
             d.inout("pp", "float", 1, value=0.0)
             lines.append(f"wp.atomic_add(pp, 0, {square.replace('$e', 'p_new')})")
-        d.says("Updates the solution of MINRES along a direction made orthogonal to the last two.")
+        d.says("Updates solution and search direction of MINRES.")
     d.launch(*(shape if many else (n,)))
     d.code(("env, i" if many else "tid") + " = wp.tid()\n$body", body="\n".join(lines))
 

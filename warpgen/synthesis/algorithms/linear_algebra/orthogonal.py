@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def gram_schmidt(d: Draft) -> None:
-    """Makes a set of vectors for each thread orthonormal, in place, in the order in which they come."""
+    """Orthonormalizes batched sets of vectors in place (Gram-Schmidt)."""
     form = d.option("form", "modified", "guarded", "twice", "right-looking")
     layout = d.option("layout", "rows", "columns", "vec3", "one block")
     keep = d.flag("keep", 0.4)
@@ -38,14 +38,16 @@ def gram_schmidt(d: Draft) -> None:
     shape = (count, m) if layout == "vec3" else (count, m, n) if layout != "columns" else (count, n, m)
     kind = "vec3" if layout == "vec3" else "float"
     if block:
-        d.inout("V", "float", (d.pick(6, 8), 16), -1.0, 1.0)
+        d.inout(
+            "V", "float", (d.pick(6, 8), 16), -1.0, 1.0, about="Vectors, overwritten by the orthonormal basis"
+        )
         m, n = d.parameters[-1].fills[0].shape
         d.launch(1)
     else:
-        d.inout("V", kind, shape, -1.0, 1.0)
+        d.inout("V", kind, shape, -1.0, 1.0, about="Vectors, overwritten by the orthonormal basis")
         d.launch(count)
     if keep:
-        d.output("R", "float", (m, m) if block else (count, m, m))
+        d.output("R", "float", (m, m) if block else (count, m, m), about="Upper triangular factor")
     lead = "" if block else "batch, "
 
     def tail(k: str, e: str) -> str:
@@ -101,7 +103,7 @@ def gram_schmidt(d: Draft) -> None:
                 $size
                 $main
                 $scale
-                # the later vectors lose their part along this one at once
+                # Modified Gram-Schmidt: orthogonalize all later vectors right away
                 for j in range(k + 1, m):
                     $dot
                     $record
@@ -118,7 +120,7 @@ def gram_schmidt(d: Draft) -> None:
                     $record
                     $subtract
                 $size
-                # a vector that depends on the others is left as it is
+                # Skip linearly dependent vectors
                 if norm < 1.0e-6:
                     continue
                 $main
@@ -127,7 +129,7 @@ def gram_schmidt(d: Draft) -> None:
         elif form == "twice":
             loop = """
             for k in range(m):
-                # a second turn removes what rounding left of the first
+                # Reorthogonalize once ("twice is enough") against rounding errors
                 for turn in range(2):
                     for j in range(k):
                         $dot

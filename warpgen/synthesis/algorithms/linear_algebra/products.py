@@ -31,7 +31,7 @@ _NAMES = {
     double=True,
 )
 def gemm(d: Draft) -> None:
-    """Multiplies two dense matrices."""
+    """Computes a dense matrix product."""
     form = d.option("form", "thread", "rows of four", "tile", "tile call", "split depth")
     left = d.option("left", "plain", "transposed")
     right = d.option("right", "plain", "transposed")
@@ -41,16 +41,18 @@ def gemm(d: Draft) -> None:
     m, n, depth = tm * bm, tn * bn, tk * bk
     if form == "split depth":
         ending = "plain"
-    d.input("A", "float", (depth, m) if left == "transposed" else (m, depth), -1.0, 1.0)
-    d.input("B", "float", (n, depth) if right == "transposed" else (depth, n), -1.0, 1.0)
+    d.input("A", "float", (depth, m) if left == "transposed" else (m, depth), -1.0, 1.0, about="Left matrix")
+    d.input(
+        "B", "float", (n, depth) if right == "transposed" else (depth, n), -1.0, 1.0, about="Right matrix"
+    )
     if ending in ("scaled", "plus C"):
-        d.param("alpha", "float", 0.5, 2.0)
+        d.param("alpha", "float", 0.5, 2.0, about="Scale of the product")
     if ending == "plus C":
         d.input("C0", "float", (m, n), -1.0, 1.0)
-        d.param("beta", "float", 0.25, 1.0)
+        d.param("beta", "float", 0.25, 1.0, about="Scale of the added term")
     if ending == "bias":
-        d.input("bias", "float", n, -0.5, 0.5)
-    d.output("C", "float", (m, n))
+        d.input("bias", "float", n, -0.5, 0.5, about="Bias added to the result")
+    d.output("C", "float", (m, n), about="Product")
 
     def a(i: str, k: str) -> str:
         return f"A[{k}, {i}]" if left == "transposed" else f"A[{i}, {k}]"
@@ -92,7 +94,7 @@ def gemm(d: Draft) -> None:
             f"""
             strip, j = wp.tid()
             i = 4 * strip
-            # one load of B serves four rows
+            # Register blocking: reuse one load of B for four rows
             s = wp.vec4()
             for k in range({inner}):
                 s += wp.vec4({four}) * {b("k", "j")}
@@ -130,7 +132,7 @@ def gemm(d: Draft) -> None:
                 i, j, k = wp.tid()
                 $load_a
                 $load_b
-                # blocks along the depth meet in C
+                # Split-K: partial products are accumulated in C
                 acc = wp.tile_matmul(at, bt)
                 wp.tile_atomic_add(C, acc, {at})
                 """,
@@ -151,8 +153,8 @@ def gemm(d: Draft) -> None:
                 **blocks,
             )
     says = {
-        "bias": "Multiplies two dense matrices and adds a row to each row of the product.",
-        "plus C": "Adds the scaled product of two dense matrices to a scaled third one.",
+        "bias": "Computes a dense matrix product with bias.",
+        "plus C": "Computes C = alpha * A * B + beta * C for dense matrices.",
     }
     if ending in says:
         d.says(says[ending])
@@ -184,7 +186,7 @@ def gemm(d: Draft) -> None:
     adjoint="either",
 )
 def gemv(d: Draft) -> None:
-    """Multiplies a dense matrix by a vector."""
+    """Computes a dense matrix-vector product."""
     form = d.option("form", "thread", "cooperative", "tile rows", "atomic", "batched")
     transposed = d.flag("transposed", 0.4)
     ending = d.option("ending", "plain", "residual", "axpy", "symmetric half")
@@ -199,18 +201,18 @@ def gemv(d: Draft) -> None:
         m, n = d.pick(6, 8), d.pick(5, 7)
     lead = "batch, " if batches else ""
     shape = (n, m) if transposed else (m, n)
-    d.input("A", "float", (batches, *shape) if batches else shape, -1.0, 1.0)
-    d.input("x", "float", (batches, n) if batches else n, -1.0, 1.0)
+    d.input("A", "float", (batches, *shape) if batches else shape, -1.0, 1.0, about="Left matrix")
+    d.input("x", "float", (batches, n) if batches else n, -1.0, 1.0, about="Vector")
     if ending in ("residual", "axpy"):
         d.input("b", "float", (batches, m) if batches else m, -1.0, 1.0)
     if ending == "axpy":
-        d.param("alpha", "float", -1.0, 1.0)
-    d.output("y", "float", (batches, m) if batches else m)
+        d.param("alpha", "float", -1.0, 1.0, about="Scale of the product")
+    d.output("y", "float", (batches, m) if batches else m, about="Result")
     a = f"A[{lead}col, row]" if transposed else f"A[{lead}row, col]"
     if half:
         # the upper triangle is never read
         a = "A[wp.max(row, col), wp.min(row, col)]"
-        d.says("Multiplies a symmetric matrix, of which the lower triangle is stored, by a vector.")
+        d.says("Computes a symmetric matrix-vector product from the lower triangle.")
     value = {
         "residual": f"b[{lead}row] - s",
         "axpy": f"b[{lead}row] + alpha * s",
@@ -235,7 +237,7 @@ def gemv(d: Draft) -> None:
             s = float(0.0)
             for col in range(lane, {length}, wp.block_dim()):
                 s += {a} * x[col]
-            # every thread of the block holds a part of the row's sum
+            # Partial sums per thread, reduce over the block
             dot = wp.tile_sum(wp.tile(s))
             if lane == 0:
                 y[row] = {value[:-1] + "dot[0]"}
@@ -285,8 +287,8 @@ def gemv(d: Draft) -> None:
             start=start,
         )
     says = {
-        "residual": "Computes the residual of a dense linear system: the right side less a product.",
-        "axpy": "Adds a scaled product of a dense matrix and a vector to another vector.",
+        "residual": "Computes the residual b - A x of a dense linear system.",
+        "axpy": "Computes y = alpha * A * x + beta * y for a dense matrix.",
     }
     if ending in says:
         d.says(says[ending])

@@ -32,7 +32,7 @@ def _symmetric(a: Any) -> Any:
     double=True,
 )
 def symmetric_eigen(d: Draft) -> None:
-    """Finds the eigenvalues of the symmetric part of a small matrix."""
+    """Computes eigenvalues of small symmetric matrices."""
     way = d.option("way", "jacobi", "cyclic jacobi", "closed", "builtin")
     vectors = d.flag("vectors") and "jacobi" in way
     order = d.option("order", "sorted", "extremes", "spread")
@@ -52,15 +52,15 @@ def symmetric_eigen(d: Draft) -> None:
         m = wp.mat33(A[tid, 0], xy, zx, xy, A[tid, 1], yz, zx, yz, A[tid, 2])
         """
     if order == "sorted":
-        d.output("values", "vec3", count)
+        d.output("values", "vec3", count, about="Eigenvalues")
     elif order == "extremes":
-        d.output("values", "vec2", count)
-        d.says("Finds the smallest and the largest eigenvalue of the symmetric part of a small matrix.")
+        d.output("values", "vec2", count, about="Eigenvalues")
+        d.says("Computes the smallest and largest eigenvalue of small symmetric matrices.")
     else:
         d.output("spread", "float", count)
-        d.says("Finds by how much the eigenvalues of the symmetric part of a small matrix differ at most.")
+        d.says("Computes the spread of eigenvalues of small symmetric matrices.")
     if vectors:
-        d.output("V", "mat33", count)
+        d.output("V", "mat33", count, about="Eigenvectors as columns")
     if way == "jacobi":
         d.use(rotations.JACOBI_ROTATION)
         turn = "q = q * g" if vectors else ""
@@ -68,7 +68,7 @@ def symmetric_eigen(d: Draft) -> None:
         m = wp.mat33(m)
         {"q = wp.identity(n=3, dtype=float)" if vectors else "$none"}
         for turn in range({3 * sweeps}):
-            # the largest of the three numbers beside the diagonal goes first
+            # Pick the largest off-diagonal entry as pivot
             axis = int(0)
             if wp.abs(m[0, 2]) > wp.abs(m[0, 1]):
                 axis = 1
@@ -94,7 +94,7 @@ def symmetric_eigen(d: Draft) -> None:
         {"q = wp.identity(n=3, dtype=float)" if vectors else "$none"}
         for sweep in range({sweeps}):
             off = m[0, 1] * m[0, 1] + m[0, 2] * m[0, 2] + m[1, 2] * m[1, 2]
-            # convergence is quadratic: a few sweeps are enough
+            # Jacobi converges quadratically, a few sweeps are sufficient
             if off < 1.0e-12:
                 break
             for j in range(2):
@@ -110,7 +110,7 @@ def symmetric_eigen(d: Draft) -> None:
         w = wp.vec3(m[0, 0], m[1, 1], m[2, 2])
         """
         body = body.replace(f"range({sweeps})", "range(sweeps)")
-        d.param("sweeps", "int", sweeps)
+        d.param("sweeps", "int", sweeps, about="Number of sweeps")
     elif way == "closed":
         d.use(rotations.SYMMETRIC_EIGENVALUES)
         body = "w = symmetric_eigenvalues(m)"
@@ -121,7 +121,7 @@ def symmetric_eigen(d: Draft) -> None:
         "sorted": """
         lo = wp.min(w)
         hi = wp.max(w)
-        # the trace is what all three add up to
+        # Last eigenvalue from the trace
         values[tid] = wp.vec3(hi, wp.trace(m) - lo - hi, lo)
         """,
         "extremes": "values[tid] = wp.vec2(wp.min(w), wp.max(w))",
@@ -145,8 +145,8 @@ def symmetric_eigen(d: Draft) -> None:
     )
     if "jacobi" in way:
         d.explain("""
-            Each rotation annuls one pair of numbers beside the diagonal; what stays on the diagonal are the
-            eigenvalues, and the product of the rotations holds the eigenvectors in its columns.
+            Jacobi eigenvalue algorithm: each rotation zeroes one off-diagonal entry. The diagonal converges to the
+            eigenvalues, and the product of all rotations holds the eigenvectors as columns.
         """)
 
     def matrix(v: Values) -> Any:
@@ -188,7 +188,7 @@ def symmetric_eigen(d: Draft) -> None:
     adjoint="no",
 )
 def polar_decomposition(d: Draft) -> None:
-    """Finds the rotation that is nearest to each matrix."""
+    """Computes polar decompositions of matrices."""
     way = d.option("way", "higham", "svd", "newton-schulz", "quaternion", "planar")
     result = d.option("result", "rotation", "both", "stretch", "strain", "distance")
     jitter = d.flag("transposed", 0.3)
@@ -196,7 +196,7 @@ def polar_decomposition(d: Draft) -> None:
     size = 2 if way == "planar" else 3
     d.input("A", f"mat{size}{size}", count, -0.25, 0.25)
     if way == "quaternion":
-        d.input("guess", "quat", count, kind="unit")
+        d.input("guess", "quat", count, kind="unit", about="Initial rotations")
     steps = d.pick(8, 10)
     if way in ("higham", "newton-schulz"):
         d.param("steps", "int", steps)
@@ -218,7 +218,7 @@ def polar_decomposition(d: Draft) -> None:
         q = guess[tid]
         for step in range(60):
             r = wp.quat_to_matrix(q)
-            # torque of the columns of a on those of r: it vanishes where r is nearest
+            # Muller et al. 2016: omega = sum_i r_i x a_i / |sum_i r_i . a_i|, zero at the closest rotation
             r0 = wp.vec3(r[0, 0], r[1, 0], r[2, 0])
             r1 = wp.vec3(r[0, 1], r[1, 1], r[2, 1])
             r2 = wp.vec3(r[0, 2], r[1, 2], r[2, 2])
@@ -233,10 +233,10 @@ def polar_decomposition(d: Draft) -> None:
             q = wp.normalize(wp.quat_from_axis_angle(axis / angle, angle) * q)
         r = wp.quat_to_matrix(q)
         """.replace("range(60)", "range(max_steps)")
-        d.param("max_steps", "int", 200)
+        d.param("max_steps", "int", 200, about="Iteration limit")
     else:
         body = """
-        # in the plane the sum of A and its cofactors is a scaled rotation
+        # In 2D, A plus its cofactor matrix is a scaled rotation
         x = a[0, 0] + a[1, 1]
         y = a[1, 0] - a[0, 1]
         h = wp.sqrt(x * x + y * y)
@@ -246,23 +246,23 @@ def polar_decomposition(d: Draft) -> None:
         "rotation": "R[tid] = r",
         "both": "R[tid] = r\n# symmetric, since a = r s\nS[tid] = wp.transpose(r) * a",
         "stretch": "S[tid] = wp.transpose(r) * a",
-        "strain": f"# Biot's strain, free of any rotation\n"
+        "strain": f"# Biot strain U - I, invariant under rotation\n"
         f"E[tid] = wp.transpose(r) * a - wp.identity(n={size}, dtype=float)",
         "distance": "e = a - r\ndist[tid] = wp.ddot(e, e)",
     }[result]
     says = {
-        "both": "Splits each matrix into a rotation and a symmetric stretch.",
-        "stretch": "Finds the symmetric stretch that is left of each matrix when its rotation is taken away.",
-        "strain": "Computes Biot's strain: the stretch of each matrix, less the identity.",
-        "distance": "Computes the squared distance of each matrix to the nearest rotation.",
+        "both": "Computes rotation and stretch of polar decompositions.",
+        "stretch": "Computes the symmetric stretch of polar decompositions.",
+        "strain": "Computes the Biot strain U - I.",
+        "distance": "Computes the squared distance to the closest rotation.",
     }
     if result in says:
         d.says(says[result])
     d.launch(count)
     d.code("tid = wp.tid()\n$load\n$body\n$store", load=load, body=body, store=store)
     d.explain("""
-        a = R S with R orthonormal and S symmetric positive definite. Here a is the identity plus `A`, as a
-        deformation gradient is the identity plus the gradient of displacements.
+        F = R S with R orthonormal and S symmetric positive definite, for F = I + `A` with the
+        displacement gradient `A`.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -290,7 +290,7 @@ def polar_decomposition(d: Draft) -> None:
     adjoint="either",
 )
 def matrix_exponential(d: Draft) -> None:
-    """Computes the exponential of a small matrix times a step."""
+    """Computes matrix exponentials of small matrices."""
     size = d.option("size", 2, 3, 4)
     way = d.option("way", "taylor", "scaling", "pade", "cayley", "closed")
     applied = d.option("applied", "matrix", "vector", "composed")
@@ -305,12 +305,12 @@ def matrix_exponential(d: Draft) -> None:
         d.input("x", f"vec{size}", count, -1.0, 1.0)
         d.output("x_new", f"vec{size}", count)
         store = "x_new[tid] = e * x[tid]"
-        d.says("Propagates a linear system of differential equations by the exponential of its matrix.")
+        d.says("Propagates linear ODE systems by matrix exponentials.")
     elif applied == "composed":
         d.input("E0", kind, count, -1.0, 1.0)
         d.output("E", kind, count)
         store = "E[tid] = e * E0[tid]"
-        d.says("Composes a flow with the exponential of a small matrix times a step.")
+        d.says("Composes a flow map with a matrix exponential.")
     else:
         d.output("E", kind, count)
         store = "E[tid] = e"
@@ -327,7 +327,7 @@ def matrix_exponential(d: Draft) -> None:
             e += term
         """,
         "scaling": f"""
-        # the series converges fast for small arguments: halve `squarings` times, then square as often
+        # Scaling and squaring: exp(m) = exp(m / 2^s)^(2^s) with s = `squarings`
         m = {arg} / {float(2**squarings)}
         e = {identity} + m * ({identity} + 0.5 * m * ({identity} + m / 3.0 * ({identity} + 0.25 * m)))
         for level in range({squarings}):
@@ -336,13 +336,13 @@ def matrix_exponential(d: Draft) -> None:
         "pade": f"""
         m = {arg}
         m2 = m * m
-        # [3/3] approximant: the odd part changes sign between numerator and denominator
+        # [3/3] Pade approximant, odd terms change sign in the denominator
         even = 120.0 * {identity} + 12.0 * m2
         odd = m * (60.0 * {identity} + m2)
         e = wp.inverse(even - odd) * (even + odd)
         """,
         "cayley": f"""
-        # Crank-Nicolson's [1/1] approximant: a rotation stays a rotation
+        # [1/1] Pade approximant (Cayley transform), maps skew matrices to rotations
         m = 0.5 * {arg}
         e = wp.inverse({identity} - m) * ({identity} + m)
         """,
@@ -350,7 +350,7 @@ def matrix_exponential(d: Draft) -> None:
     if way == "closed" and size == 2:
         body["closed"] = f"""
         m = {arg}
-        # e^(mu) (cosh(q) + sinh(q) / q (m - mu)), and q may be imaginary
+        # exp(m) = e^mu (cosh(q) I + sinh(q) / q (m - mu I)), q becomes imaginary for complex eigenvalues
         mu = 0.5 * wp.trace(m)
         dev = m - mu * {identity}
         q2 = -wp.determinant(dev)
@@ -360,20 +360,18 @@ def matrix_exponential(d: Draft) -> None:
         e = wp.exp(mu) * (even * {identity} + odd * dev)
         """
     elif way == "closed":
-        d.says(d.sentence or "Computes the rotation that is the exponential of a skew matrix times a step.")
+        d.says(d.sentence or "Computes rotations as exponentials of skew-symmetric matrices.")
         body["closed"] = f"""
-        # only the skew part turns
+        # Rotation vector of the skew-symmetric part
         w = 0.5 * {arg.split(" * A")[0]} * (A[tid] - wp.transpose(A[tid]))
         axis = wp.vec3(w[2, 1], w[0, 2], w[1, 0])
         theta = wp.length(axis)
-        # Rodrigues' formula; sin(theta / 2)^2 loses no digits where theta is small
+        # Rodrigues formula, 1 - cos(theta) written as 2 sin(theta / 2)^2 to avoid cancellation
         half = wp.sin(0.5 * theta)
         e = {identity} + wp.sin(theta) / theta * w + 2.0 * half * half / (theta * theta) * w * w
         """
     if way == "cayley":
-        d.says(
-            d.sentence or "Approximates the exponential of a small matrix times a step by Cayley's transform."
-        )
+        d.says(d.sentence or "Approximates matrix exponentials by the Cayley transform.")
     d.launch(count)
     d.code("tid = wp.tid()\n$body\n$store", body=body[way], store=store)
 

@@ -28,7 +28,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def thomas_solve(d: Draft) -> None:
-    """Solves one tridiagonal system for each thread by Thomas' algorithm, overwriting the right side."""
+    """Solves batched tridiagonal systems with the Thomas algorithm."""
     layout = d.option("layout", "line first", "line last")
     entry = d.option("entry", "float", "vec3")
     matrix = d.option("matrix", "full", "diffusion", "shared")
@@ -49,7 +49,7 @@ def thomas_solve(d: Draft) -> None:
     if matrix == "diffusion":
         scratch = "array"
         d.param("alpha", "float", 0.2, 2.0)
-        d.says("Takes an implicit step of diffusion along one line for each thread, by Thomas' algorithm.")
+        d.says("Performs an implicit diffusion step per line with the Thomas algorithm.")
     else:
         if matrix == "shared":
             scratch = "array"
@@ -60,9 +60,9 @@ def thomas_solve(d: Draft) -> None:
             d.input("c", "float", extent, -1.0, 1.0)
         else:
             d.inout("c", "float", extent, -1.0, 1.0)
-    d.inout("rhs", entry, shape, -1.0, 1.0)
+    d.inout("rhs", entry, shape, -1.0, 1.0, about="Right-hand sides, overwritten by the solutions")
     if scratch == "array":
-        d.inout("cp", "float", shape, value=0.0)
+        d.inout("cp", "float", shape, value=0.0, about="Workspace of modified coefficients")
     cp = "cp" if scratch == "array" else "c"
     # with -alpha as sub-diagonal the elimination adds
     a, b, c = read("a", "i"), read("b", "i"), read("c", "i")
@@ -99,15 +99,15 @@ def thomas_solve(d: Draft) -> None:
         forward = forward.replace("fw", "j").replace("[line, i", "[line, j").replace("[i", "[j")
     d.launch(count)
     d.code(forward)
-    d.code("# from the last unknown up\n$loop", loop=loops[backward])
+    d.code("# Back substitution\n$loop", loop=loops[backward])
     if matrix == "diffusion":
         d.explain("""
             Backward Euler: (1 + 2 alpha) x_i - alpha (x_(i-1) + x_(i+1)) = rhs_i with alpha = D dt / dx^2,
-            and zero beyond both ends.
+            zero Dirichlet values at both ends.
         """)
     else:
         d.explain("""
-            Row i reads `a`_i x_(i-1) + `b`_i x_i + `c`_i x_(i+1) = `rhs`_i. No pivoting: the diagonal must
+            Row i reads `a`_i x_(i-1) + `b`_i x_i + `c`_i x_(i+1) = `rhs`_i. NOTE: no pivoting, the matrix has to be diagonally
             dominate.
         """)
 
@@ -145,7 +145,7 @@ def thomas_solve(d: Draft) -> None:
     double=True,
 )
 def cyclic_reduction_step(d: Draft) -> None:
-    """Takes one step of parallel cyclic reduction, which doubles the distance of coupled unknowns."""
+    """Performs one step of parallel cyclic reduction for tridiagonal systems."""
     packed = d.option("layout", "arrays", "vec4")
     border = d.option("border", "branch", "clamped", "where")
     systems = d.flag("systems", 0.4)
@@ -153,7 +153,7 @@ def cyclic_reduction_step(d: Draft) -> None:
     n, count = d.pick(24, 32, 40), d.pick(3, 4, 5)
     shape: Any = (count, n) if systems else n * 2
     length = n if systems else n * 2
-    d.param("stride", "int", 1, 5)
+    d.param("stride", "int", 1, 5, about="Distance between coupled unknowns")
     where = (lambda i: f"s, {i}") if systems else (lambda i: i)
     if packed == "vec4":
         # sub-diagonal, diagonal, super-diagonal, right side
@@ -200,7 +200,7 @@ def cyclic_reduction_step(d: Draft) -> None:
             k1 = f"k1 = float(i >= stride) * ai / {left['b']}"
             k2 = f"k2 = float(i + stride < n) * ci / {right['b']}"
         body = f"""
-        # beyond the ends any equation will do, since its factor is zero
+        # Indices are clamped at the ends, the factors of missing equations are zero
         lo = wp.max(i - stride, 0)
         hi = wp.min(i + stride, n - 1)
         {k1}
@@ -220,8 +220,8 @@ def cyclic_reduction_step(d: Draft) -> None:
     d.launch(*(shape if systems else (shape,)))
     d.code(f"{head}\n{n_text}\n$load\n$body\n$store", load=load, body=body, store=store)
     d.explain("""
-        Equation i is freed of its two neighbours at distance `stride` by adding multiples of their equations;
-        after log2(n) steps with doubled strides each equation has one unknown left.
+        Eliminates the couplings of equation i to its neighbors at distance `stride`. After log2(n) steps
+        with doubled strides the equations are decoupled.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

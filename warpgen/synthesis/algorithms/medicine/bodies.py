@@ -265,9 +265,9 @@ def regulate_glucose(d: Draft) -> None:
             if insulin == "secreted":
                 made[:, 2] += 0.12 * np.clip(g - 0.4, 0, None)
             elif insulin == "pumped":
-                made[:, 2] += v.bolus
+                made[:, 2] += v.get("bolus", 0.0)
             else:
-                made[:, 2] += np.clip(v.k_p * (g - 0.5) + 0.02, 0, 0.1)
+                made[:, 2] += np.clip(v.get("k_p", 0.0) * (g - 0.5) + 0.02, 0, 0.1)
             return made
 
         after = f(y0) if result == "rates" else stepped(f, y0, v.dt, method)

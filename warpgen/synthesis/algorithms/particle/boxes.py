@@ -42,7 +42,7 @@ class _Cells:
         lines = [f"{a} = {finite.format(f'int(wp.floor(xi[{n}] * inv_width))')}" for n, a in enumerate(axes)]
         if self.order == "morton":
             lines += [
-                "# the bits of the indices in turn: cells that are near stay near in memory",
+                "# Morton code: interleave the bits of the cell indices",
                 "cell = int(0)",
                 f"for b in range({3 if self.dimension == 2 else 2}):",
                 "    cell = cell | "
@@ -79,7 +79,7 @@ class _Cells:
     adjoint="either",
 )
 def count_cells(d: Draft) -> None:
-    """Finds the cell of each particle and counts the particles of cells."""
+    """Computes cell indices of particles and counts particles per cell."""
     cells = _Cells(d)
     wanted = d.option("wanted", "counts", "both", "cell")
     alive = d.option("alive", "none", "mask", "type")
@@ -89,12 +89,12 @@ def count_cells(d: Draft) -> None:
         d.input("state", "int", count, 0, 3)
     if alive == "type":
         d.param("kind", "int", 1)
-    d.param("inv_width", "float", float(cells.side))
-    d.param("side", "int", cells.side)
+    d.param("inv_width", "float", float(cells.side), about="Inverse cell size")
+    d.param("side", "int", cells.side, about="Cells per side")
     if wanted != "counts":
-        d.output("cell_of", "int", count)
+        d.output("cell_of", "int", count, about="Cell index per particle")
     if wanted != "cell":
-        d.output("counts", "int", cells.total)
+        d.output("counts", "int", cells.total, about="Number of particles per cell")
     skip = {
         "none": "",
         "mask": "if state[tid] == 0:\n    # gone\n    $mark",
@@ -118,9 +118,9 @@ def count_cells(d: Draft) -> None:
         count="wp.atomic_add(counts, cell, 1)" if wanted != "cell" else "",
     )
     says = {
-        "counts": "Counts the particles in each cell of a grid.",
-        "both": "Finds the cell of each particle and counts the particles of cells.",
-        "cell": "Finds the cell that each particle is in.",
+        "counts": "Counts particles per grid cell.",
+        "both": "Computes cell indices of particles and counts particles per cell.",
+        "cell": "Computes the grid cell of each particle.",
     }
     d.says(says[wanted])
 
@@ -149,36 +149,36 @@ def count_cells(d: Draft) -> None:
     adjoint="no",
 )
 def sort_to_cells(d: Draft) -> None:
-    """Files particles under their cells, each at the next free place behind the start of its cell."""
+    """Sorts particles into grid cells (counting sort scatter)."""
     what = d.option("what", "ids", "positions", "both")
     dimension = d.option("dimension", 2, 3)
     place = d.option("place", "cursor", "rank", "ends")
     masked = d.flag("masked", 0.4)
     count, total = d.pick(64, 128, 192), d.pick(8, 16)
-    d.input("cell_of", "int", count, -1 if masked else 0, total)
+    d.input("cell_of", "int", count, -1 if masked else 0, total, about="Cell index per particle")
     if what != "ids":
         d.input("x", f"vec{dimension}", count, -1.0, 1.0)
     # room for all in every cell, so that each start is one of a layout of fixed width
     room = count
     capacity = total * room
     if place != "rank":
-        d.inout("cursor", "int", total, value=0.0)
-    d.param("room", "int", room)
+        d.inout("cursor", "int", total, value=0.0, about="Next free slot per cell")
+    d.param("room", "int", room, about="Capacity of a cell")
     if what != "positions":
-        d.output("order", "int", capacity)
+        d.output("order", "int", capacity, about="Particle indices sorted by cell")
     if what != "ids":
-        d.output("sorted_x", f"vec{dimension}", capacity)
+        d.output("sorted_x", f"vec{dimension}", capacity, about="Positions sorted by cell")
     slots = {
         "cursor": """
-        # the order within a cell is that in which threads come
+        # NOTE: the order within a cell depends on thread scheduling
         slot = cell * room + wp.atomic_add(cursor, cell, 1)
         """,
         "ends": """
-        # from the end of the cell downwards
+        # Fill each cell from its end downwards
         slot = (cell + 1) * room - 1 - wp.atomic_add(cursor, cell, 1)
         """,
         "rank": """
-        # the rank among those before makes the order the same in every run
+        # Rank among earlier particles of the same cell, deterministic but O(n)
         rank = int(0)
         for j in range(tid):
             if cell_of[j] == cell:
@@ -203,7 +203,7 @@ def sort_to_cells(d: Draft) -> None:
     )
     if what != "positions":
         d.explain("""
-            Cells have `room` places each. Numbers begin at one, since zero marks a free place.
+            Each cell has `room` slots. Indices are stored with an offset of one, 0 marks a free slot.
         """)
 
     def holds(before: Values, after: Values) -> None:
@@ -239,7 +239,7 @@ def sort_to_cells(d: Draft) -> None:
     adjoint="either",
 )
 def wrap_positions(d: Draft) -> None:
-    """Brings particles that have left a box back into it."""
+    """Applies boundary conditions of a box to particle positions."""
     box = d.option("box", "cube", "sides", "sheared")
     origin = d.option("origin", "corner", "center")
     images = d.flag("images", 0.5) and box != "sheared"
@@ -251,11 +251,11 @@ def wrap_positions(d: Draft) -> None:
     else:
         d.inout("x", "vec3", count, -2.5, 2.5)
     if box == "cube":
-        d.param("box", "float", 1.5, 2.0)
+        d.param("box", "float", 1.5, 2.0, about="Edge length of the periodic box")
     else:
-        d.param("box", "vec3", 1.5, 2.0)
+        d.param("box", "vec3", 1.5, 2.0, about="Edge length of the periodic box")
     if box == "sheared":
-        d.param("tilt", "float", -0.5, 0.5)
+        d.param("tilt", "float", -0.5, 0.5, about="Shift of the images across y")
     mirrored = walls == "mirror"
     if mirrored or placed == "in place":
         d.forward_only()
@@ -263,9 +263,9 @@ def wrap_positions(d: Draft) -> None:
         images = False
         d.inout("v", "vec3", count, -1.0, 1.0)
     if images:
-        d.inout("image", "vec3i", count, -2, 3)
+        d.inout("image", "vec3i", count, -2, 3, about="Image counters")
     if placed == "out":
-        d.output("x_new", "vec3", count)
+        d.output("x_new", "vec3", count, about="Wrapped positions")
 
     def side(n: int) -> str:
         return "box" if box == "cube" else f"box[{n}]"
@@ -287,7 +287,7 @@ def wrap_positions(d: Draft) -> None:
                 f"elif xi[{n}] > {hi}:\n    xi[{n}] = {high_mirror}\n    vi[{n}] = -vi[{n}]"
             )
     elif box == "sheared":
-        lines.append(f"""# Lees and Edwards: the copy above is shifted along x
+        lines.append(f"""# Lees-Edwards boundary: images across y are shifted along x
 rows = {cells.format("xi[1]", "box[1]")}
 sheared = xi[0] - rows * tilt
 columns = {cells.format("sheared", "box[0]")}
@@ -301,7 +301,7 @@ xi = wp.vec3(sheared - columns * box[0], xi[1] - rows * box[1], xi[2] - layers *
         lines.append(f"xi = wp.vec3({', '.join(parts)})")
         if images:
             counts = ", ".join(f"int({names[n]})" if n in axes else "0" for n in range(3))
-            lines.append("# how often the box was crossed: the true path is x + image * box")
+            lines.append("# Image counters, the unwrapped position is x + image * box")
             lines.append(f"image[tid] += wp.vec3i({counts})")
     d.launch(count)
     d.code(
@@ -312,9 +312,9 @@ xi = wp.vec3(sheared - columns * box[0], xi[1] - rows * box[1], xi[2] - layers *
         store="v[tid] = vi" if mirrored else "",
     )
     if mirrored:
-        d.says("Mirrors particles that have left a box at its walls.")
+        d.says("Reflects particles at the walls of a box.")
     elif walls == "slab":
-        d.says("Brings particles back into a slab that is periodic along x and y.")
+        d.says("Wraps particles in a slab that is periodic along x and y.")
 
     def reference(v: Values) -> dict[str, Any]:
         side_ = np.broadcast_to(v.box, 3)

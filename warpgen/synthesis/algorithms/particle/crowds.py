@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def nbody_acceleration(d: Draft) -> None:
-    """Computes the gravitational acceleration of each body by all others, softened at short range."""
+    """Computes softened N-body gravitational accelerations."""
     packed = d.option("masses", "array", "packed", "equal")
     form = d.option("form", "loop", "tile", "potential")
     step = d.flag("kick", 0.35) and form != "potential"
@@ -36,18 +36,18 @@ def nbody_acceleration(d: Draft) -> None:
     vector = "vec4" if packed == "packed" else "vec3"
     d.input("x", vector, count, 0.1, 2.0)
     if packed == "array":
-        d.input("m", "float", count, 0.5, 2.0)
+        d.input("m", "float", count, 0.5, 2.0, about="Masses")
     elif packed == "equal":
-        d.param("m", "float", 0.5, 2.0)
-    d.param("G", "float", 0.5, 1.5)
-    d.param("eps", "float", 0.05, 0.3)
+        d.param("m", "float", 0.5, 2.0, about="Masses")
+    d.param("G", "float", 0.5, 1.5, about="Gravitational constant")
+    d.param("eps", "float", 0.05, 0.3, about="Softening length")
     if step:
-        d.param("dt", "float", 0.001, 0.01)
+        d.param("dt", "float", 0.001, 0.01, about="Time step")
         d.inout("v", "vec3", count, -0.5, 0.5)
     elif form == "potential":
-        d.output("phi", "float", count)
+        d.output("phi", "float", count, about="Potential per body")
     else:
-        d.output("accel", "vec3", count)
+        d.output("accel", "vec3", count, about="Accelerations")
     loop = """
     for j in range(x.shape[0]):
         $inner
@@ -55,7 +55,7 @@ def nbody_acceleration(d: Draft) -> None:
     if form == "tile":
         loop = """
         for k in range(x.shape[0] // TILE_SIZE):
-            # each block reads a tile of bodies once for all of its threads
+            # Load a tile of bodies into shared memory, used by all threads of the block
             bodies = wp.tile_load(x, shape=TILE_SIZE, offset=k * TILE_SIZE)
             $masses
             for j in range(TILE_SIZE):
@@ -70,7 +70,7 @@ def nbody_acceleration(d: Draft) -> None:
     law = "s2 = wp.dot(delta, delta) + eps * eps"
     if softening == "ball":
         law = """
-        # no closer than the radius of a body: inside of it gravity falls off linearly
+        # Solid sphere: gravity falls off linearly inside of the radius
         s2 = wp.max(wp.dot(delta, delta), eps * eps)
         """
     if form == "potential":
@@ -100,22 +100,22 @@ def nbody_acceleration(d: Draft) -> None:
         store="phi[tid] = G * phi_i" if form == "potential" else store,
     )
     if form == "potential":
-        d.says("Computes the gravitational potential at each body, softened at short range.")
+        d.says("Computes the softened N-body gravitational potential.")
     elif step:
-        d.says("Kicks each body's velocity by the gravity of all others, softened at short range.")
+        d.says("Applies softened N-body gravity to the velocities.")
     if packed == "packed":
         d.explain("""
-            Bodies are (x, y, z, mass). The body itself is among the sources: its offset is zero, and the
-            softening `eps` keeps the quotient finite.
+            Bodies are packed as (x, y, z, mass). Self-interaction is not skipped because its offset is zero and the
+            softening `eps` avoids division by zero.
         """)
     elif form != "potential" and softening == "plummer":
         d.explain("""
-            a_i = G sum_j m_j (x_j - x_i) / (r^2 + eps^2)^(3/2). No test for j = i is needed, since the
-            softening `eps` keeps the quotient finite.
+            a_i = G sum_j m_j (x_j - x_i) / (r^2 + eps^2)^(3/2). Self-interaction (j = i) vanishes, and the
+            softening `eps` avoids division by zero.
         """)
     elif form != "potential":
         d.explain("""
-            Newton's law down to the distance `eps`, linear in r below it as inside a ball.
+            Inverse-square law beyond `eps`, linear in r below (homogeneous sphere).
         """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def nbody_acceleration(d: Draft) -> None:
     adjoint="no",
 )
 def boids_steering(d: Draft) -> None:
-    """Steers each boid away from close neighbours, along with the flock and towards its centre."""
+    """Computes boid steering: separation, alignment and cohesion."""
     dimension = d.option("dimension", 3, 2)
     sight = d.option("sight", "radius", "cone")
     limited = d.flag("limited", 0.6)
@@ -159,21 +159,21 @@ def boids_steering(d: Draft) -> None:
     vector = f"vec{dimension}"
     d.input("x", vector, count, 0.0, 1.0)
     d.input("v", vector, count, -1.0, 1.0)
-    d.param("radius", "float", 0.3, 0.5)
+    d.param("radius", "float", 0.3, 0.5, about="Perception or body radius")
     if weights == "params":
-        d.param("w_separation", "float", 0.02, 0.1)
-        d.param("w_alignment", "float", 0.1, 0.6)
-        d.param("w_cohesion", "float", 0.1, 0.6)
+        d.param("w_separation", "float", 0.02, 0.1, about="Weight of separation")
+        d.param("w_alignment", "float", 0.1, 0.6, about="Weight of alignment")
+        d.param("w_cohesion", "float", 0.1, 0.6, about="Weight of cohesion")
     else:
         d.param("weights", "vec3", 0.02, 0.4)
     if goal:
-        d.param("goal", vector, 0.0, 1.0)
+        d.param("goal", vector, 0.0, 1.0, about="Position that attracts the flock")
     if limited:
-        d.param("max_speed", "float", 0.5, 0.8)
+        d.param("max_speed", "float", 0.5, 0.8, about="Speed limit")
     if moved:
-        d.param("dt", "float", 0.01, 0.1)
-        d.output("x_new", vector, count)
-    d.output("v_new", vector, count)
+        d.param("dt", "float", 0.01, 0.1, about="Time step")
+        d.output("x_new", vector, count, about="Updated positions")
+    d.output("v_new", vector, count, about="Updated velocities")
     w = ("w_separation", "w_alignment", "w_cohesion")
     if weights != "params":
         w = ("weights[0]", "weights[1]", "weights[2]")
@@ -194,7 +194,7 @@ def boids_steering(d: Draft) -> None:
             r = wp.length(d_ij)
             if r > radius$blind:
                 continue
-            # the closer, the stronger
+            # Separation weight 1 / dist^2
             separation -= d_ij / wp.max(r * r, 1.0e-3)
             heading_sum += v[j]
             center += x[j]
@@ -223,7 +223,7 @@ def boids_steering(d: Draft) -> None:
         move="x_new[tid] = xi + v_i * dt" if moved else "",
     )
     if moved:
-        d.says("Steers each boid by its flock and moves it by its new velocity.")
+        d.says("Updates boids by separation, alignment and cohesion.")
 
     def reference(v: Values) -> dict[str, Any]:
         toward = v.x[None] - v.x[:, None]

@@ -37,7 +37,7 @@ NAMES = {
     },
 )
 def grain_contact_forces(d: Draft) -> None:
-    """Sums the contact forces between each grain and those that it touches."""
+    """Computes contact forces between grains (discrete element method)."""
     normal = d.option("normal", *contact.NORMALS)
     friction = d.option("friction", *contact.FRICTIONS, None)
     search = d.option("search", "grid", "all")
@@ -50,29 +50,29 @@ def grain_contact_forces(d: Draft) -> None:
     count = d.pick(32, 48, 64)
     law, split = d.use(normal), d.use(contact.SPLIT)
     if search == "grid":
-        d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5)
-    d.input("x", "vec3", count, -0.8, 0.8)
-    d.input("v", "vec3", count, -1.0, 1.0)
+        d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5, about="Hash grid over the grains")
+    d.input("x", "vec3", count, -0.8, 0.8, about="Grain positions")
+    d.input("v", "vec3", count, -1.0, 1.0, about="Grain velocities")
     if spinning:
-        d.input("w", "vec3", count, -2.0, 2.0)
+        d.input("w", "vec3", count, -2.0, 2.0, about="Angular velocities")
     if sizes == "equal":
-        d.param("radius", "float", 0.15, 0.25)
+        d.param("radius", "float", 0.15, 0.25, about="Grain radius")
     else:
-        d.input("radius", "float", count, 0.12, 0.25)
-    d.param("stiffness", "float", 50.0, 200.0)
-    d.param("damping", "float", 0.5, 2.0)
+        d.input("radius", "float", count, 0.12, 0.25, about="Grain radius")
+    d.param("stiffness", "float", 50.0, 200.0, about="Contact stiffness")
+    d.param("damping", "float", 0.5, 2.0, about="Contact damping")
     if friction:
-        d.param("friction", "float", 0.2, 0.6)
-        d.param("viscosity", "float", 0.5, 5.0)
+        d.param("friction", "float", 0.2, 0.6, about="Coulomb friction coefficient")
+        d.param("viscosity", "float", 0.5, 5.0, about="Tangential damping")
     if cohesion:
-        d.param("cohesion", "float", 0.5, 4.0)
+        d.param("cohesion", "float", 0.5, 4.0, about="Cohesion strength")
     if gravity:
         d.param("weight", "vec3", -10.0, 10.0)
-    d.output("f", "vec3", count)
+    d.output("f", "vec3", count, about="Contact forces")
     mine, other = ("radius", "radius") if sizes == "equal" else ("radius[tid]", "radius[j]")
     loops = {
         "grid": """
-        # two grains touch at most at the sum of their radii, so that a query of that size misses none
+        # Query radius covers the largest possible contact distance (own radius + max radius)
         for j in wp.hash_grid_query(grid, xi, 0.5):
             if j == tid:
                 continue
@@ -116,7 +116,7 @@ def grain_contact_forces(d: Draft) -> None:
         """,
         overlap="overlap = 2.0 * radius - dist" if sizes == "equal" else f"overlap = ri + {other} - dist",
         arms="""
-        # velocities of the surfaces at the point of contact
+        # Relative surface velocity at the contact point
         arm = $a * w[tid] + $b * w[j]
         """
         if spinning
@@ -129,7 +129,7 @@ def grain_contact_forces(d: Draft) -> None:
         law=law,
         r="r_eff" if sizes == "per grain" else "0.5 * radius",
         cohesion="""
-        # Johnson, Kendall & Roberts' pull grows with the patch
+        # JKR adhesion scales with the contact patch
         fi -= cohesion * $rc * n
         """
         if cohesion
@@ -138,9 +138,9 @@ def grain_contact_forces(d: Draft) -> None:
         tangential=f"fi += {d.use(friction)}(slip, friction * f_n, viscosity)" if friction else "",
     )
     d.explain(f"""
-        Grains of {"the same `radius`" if sizes == "equal" else "their own radii"} that overlap push each
-        other apart by a spring and a dashpot{", and rub by Coulomb's law" if friction else ""}.
-        SI units; nothing is remembered of a contact from one step to the next.
+        Grains of {"the same `radius`" if sizes == "equal" else "their own radii"} repel each other by
+        a spring-dashpot normal force{" and Coulomb friction" if friction else ""}.
+        NOTE: contacts are stateless, there is no tangential spring history.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -186,30 +186,30 @@ def grain_contact_forces(d: Draft) -> None:
     adjoint="no",
 )
 def tangential_spring(d: Draft) -> None:
-    """Advances the tangential springs of contacts, which slide where friction gives way."""
+    """Updates tangential contact springs with Coulomb sliding."""
     turned = d.option("turned", "project", "keep length")
     damped = d.flag("damped")
     broken = d.option("broken", "flag", "force", "none")
     slipping = d.option("coefficients", "one", "static and dynamic")
     own = d.flag("own", 0.35)
     count = d.pick(64, 96, 128)
-    d.input("n", "vec3", count, kind="unit")
-    d.input("slip", "vec3", count, -0.5, 0.5)
+    d.input("n", "vec3", count, kind="unit", about="Contact normals")
+    d.input("slip", "vec3", count, -0.5, 0.5, about="Tangential relative velocities")
     if broken == "flag":
         d.input("touching", "int", count, 0, 2)
-    d.input("f_n", "float", count, -1.0 if broken == "force" else 0.1, 4.0)
-    d.param("k_t", "float", 50.0, 200.0)
+    d.input("f_n", "float", count, -1.0 if broken == "force" else 0.1, 4.0, about="Normal forces")
+    d.param("k_t", "float", 50.0, 200.0, about="Tangential stiffness")
     if damped:
-        d.param("gamma_t", "float", 0.5, 2.0)
+        d.param("gamma_t", "float", 0.5, 2.0, about="Tangential damping")
     if own:
-        d.input("friction", "float", count, 0.2, 0.8)
+        d.input("friction", "float", count, 0.2, 0.8, about="Coulomb friction coefficient")
     else:
-        d.param("friction", "float", 0.5, 0.8)
+        d.param("friction", "float", 0.5, 0.8, about="Coulomb friction coefficient")
     if slipping != "one":
-        d.param("friction_dynamic", "float", 0.1, 0.4)
-    d.param("dt", "float", 0.001, 0.01)
-    d.inout("xi", "vec3", count, -0.02, 0.02)
-    d.output("f_t", "vec3", count)
+        d.param("friction_dynamic", "float", 0.1, 0.4, about="Kinetic friction coefficient")
+    d.param("dt", "float", 0.001, 0.01, about="Time step")
+    d.inout("xi", "vec3", count, -0.02, 0.02, about="Tangential spring displacements")
+    d.output("f_t", "vec3", count, about="Tangential forces")
     tests = {"flag": "touching[tid] == 0", "force": "f_n[tid] <= 0.0"}
     mu = "friction[tid]" if own else "friction"
     d.launch(count)
@@ -219,7 +219,7 @@ def tangential_spring(d: Draft) -> None:
         $broken
         normal = n[tid]
         old = xi[tid]
-        # the plane of contact has turned since the last step
+        # Project the spring back onto the tangent plane, which rotated since the last step
         spring = old - wp.dot(old, normal) * normal
         $lengthen
         vt = slip[tid] - wp.dot(slip[tid], normal) * normal
@@ -229,7 +229,7 @@ def tangential_spring(d: Draft) -> None:
         limit = $mu * f_n[tid]
         if size > limit:
             $limit
-            # the spring is as long as the force that is left, so that it does not wind up
+            # Rescale the spring to the Coulomb limit to prevent wind-up
             trial = trial * (limit / size)
             spring = -(trial$undamping) / k_t
         xi[tid] = spring
@@ -256,12 +256,12 @@ def tangential_spring(d: Draft) -> None:
         limit=""
         if slipping == "one"
         else """
-        # once it slides, less friction is left
+        # Kinetic friction is lower than static friction
         limit = friction_dynamic * f_n[tid]
         """,
     )
     d.explain("""
-        A contact sticks by a spring `xi` in its plane; Coulomb's limit cuts the spring's force.
+        Sticking contacts store a tangential displacement `xi`. The force k_t * |xi| is limited to mu * f_n.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

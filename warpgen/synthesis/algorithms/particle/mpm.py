@@ -66,9 +66,9 @@ class Transfer:
 
     def ends(self, d: Draft) -> None:
         """The last arguments: what turns positions into cells."""
-        d.param("inv_dx", "float", float(self.n))
+        d.param("inv_dx", "float", float(self.n), about="Inverse grid spacing")
         if self.flat:
-            d.param("grid_n", "int", self.n + 1)
+            d.param("grid_n", "int", self.n + 1, about="Nodes per side")
 
     def tensors(self, v: Values) -> tuple[Any, Any]:
         """Weights (particles by nodes), and offsets node - particle in cells."""
@@ -95,25 +95,25 @@ class Transfer:
     double=True,
 )
 def particles_to_grid(d: Draft) -> None:
-    """Spreads the mass and the momentum of particles over the nodes around them."""
+    """Transfers particle mass and momentum to the grid (P2G)."""
     t = Transfer(d)
     scheme = d.option("scheme", "pic", "apic", "mls")
     masses = d.option("mass", "array", "one")
-    d.input("x", t.vector, t.count, 0.25, 0.75)
-    d.input("v", t.vector, t.count, -1.0, 1.0)
+    d.input("x", t.vector, t.count, 0.25, 0.75, about="Particle positions")
+    d.input("v", t.vector, t.count, -1.0, 1.0, about="Particle velocities")
     if scheme != "pic":
-        d.input("c", t.matrix, t.count, -2.0, 2.0)
+        d.input("c", t.matrix, t.count, -2.0, 2.0, about="Affine velocity matrices (APIC)")
     if scheme == "mls":
-        d.input("tau", t.matrix, t.count, -20.0, 20.0)
-        d.param("vol", "float", 1e-4, 1e-3)
-        d.param("dt", "float", 0.001, 0.01)
+        d.input("tau", t.matrix, t.count, -20.0, 20.0, about="Kirchhoff stresses")
+        d.param("vol", "float", 1e-4, 1e-3, about="Particle volume at rest")
+        d.param("dt", "float", 0.001, 0.01, about="Time step")
     if masses == "array":
-        d.input("m", "float", t.count, 0.5, 2.0)
+        d.input("m", "float", t.count, 0.5, 2.0, about="Particle masses")
     else:
-        d.param("m", "float", 0.5, 2.0)
+        d.param("m", "float", 0.5, 2.0, about="Particle masses")
     t.ends(d)
-    d.output("grid_m", "float", t.shape)
-    d.output("grid_mv", t.vector, t.shape)
+    d.output("grid_m", "float", t.shape, about="Mass per node")
+    d.output("grid_mv", t.vector, t.shape, about="Momentum per node")
     momentum = {
         "pic": "wp.atomic_add(grid_mv, $node, weight * mp * vp)",
         "apic": "wp.atomic_add(grid_mv, $node, weight * mp * (vp + cp * (d_x / inv_dx)))",
@@ -134,7 +134,7 @@ def particles_to_grid(d: Draft) -> None:
             "pic": "",
             "apic": "cp = c[p]",
             "mls": """
-            # the force of the stress joins the affine momentum: one product per node does for both
+            # MLS-MPM: fuse the stress force with the affine momentum, one mat-vec per node
             affine = mp * c[p] - (dt * vol * $d_inv * inv_dx * inv_dx) * tau[p]
             """,
         }[scheme],
@@ -151,8 +151,8 @@ def particles_to_grid(d: Draft) -> None:
         "mls": "m (v + C (x_i - x_p)) - dt V D^-1 tau (x_i - x_p)",
     }
     d.explain(f"""
-        A node i gets w_ip {what[scheme]}; `inv_dx` is the number of cells per unit of length.
-        The grid must hold zeros before.
+        Node i receives w_ip {what[scheme]}; `inv_dx` is the number of cells per unit of length.
+        The grid must be cleared before.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -187,24 +187,24 @@ def particles_to_grid(d: Draft) -> None:
     double=True,
 )
 def grid_to_particles(d: Draft) -> None:
-    """Gathers the velocities of particles from the nodes around them."""
+    """Transfers grid velocities to particles (G2P)."""
     t = Transfer(d)
     scheme = d.option("scheme", "pic", "apic", "flip", "gradient")
     moved = d.flag("moved", 0.4) and scheme != "gradient"
-    d.input("x", t.vector, t.count, 0.25, 0.75)
-    d.input("grid_v", t.vector, t.shape, -1.0, 1.0)
+    d.input("x", t.vector, t.count, 0.25, 0.75, about="Particle positions")
+    d.input("grid_v", t.vector, t.shape, -1.0, 1.0, about="Velocity per node")
     if scheme == "flip":
-        d.input("grid_old", t.vector, t.shape, -1.0, 1.0)
-        d.input("v", t.vector, t.count, -1.0, 1.0)
-        d.param("flip", "float", 0.9, 0.99)
+        d.input("grid_old", t.vector, t.shape, -1.0, 1.0, about="Node velocities before the forces")
+        d.input("v", t.vector, t.count, -1.0, 1.0, about="Particle velocities")
+        d.param("flip", "float", 0.9, 0.99, about="FLIP ratio, 0 is PIC")
     t.ends(d)
     if moved:
-        d.param("dt", "float", 0.001, 0.01)
-        d.output("x_new", t.vector, t.count)
+        d.param("dt", "float", 0.001, 0.01, about="Time step")
+        d.output("x_new", t.vector, t.count, about="Updated positions")
     if scheme != "gradient":
-        d.output("v_new", t.vector, t.count)
+        d.output("v_new", t.vector, t.count, about="Updated velocities")
     if scheme in ("apic", "gradient"):
-        d.output("c_new", t.matrix, t.count)
+        d.output("c_new", t.matrix, t.count, about="Updated affine matrices")
     starts = {
         "pic": f"vp = wp.{t.vector}()",
         "apic": f"vp = wp.{t.vector}()\nb = wp.{t.matrix}()",
@@ -222,7 +222,7 @@ def grid_to_particles(d: Draft) -> None:
         "pic": "v_new[p] = vp",
         "apic": f"v_new[p] = vp\nc_new[p] = {scale} * inv_dx * b",
         "flip": """
-        # FLIP adds what the grid has changed, with some PIC against its noise
+        # Blend FLIP (grid velocity change) with PIC to damp noise
         v_new[p] = flip * (v[p] + dv) + (1.0 - flip) * vp
         """,
         "gradient": f"c_new[p] = {scale} * inv_dx * b",
@@ -245,13 +245,13 @@ def grid_to_particles(d: Draft) -> None:
         move="x_new[p] = x[p] + dt * vp" if moved else "",
     )
     if scheme == "apic":
-        d.says("Gathers each particle's velocity and its affine matrix from the nodes around it.")
+        d.says("Transfers grid velocities and affine matrices to particles (APIC G2P).")
     elif scheme == "gradient":
-        d.says("Gathers the affine velocity matrix of each particle from the nodes around it.")
+        d.says("Computes affine velocity matrices of particles from the grid (APIC).")
     elif moved:
-        d.says("Gathers the velocities of particles from the nodes around them and moves the particles.")
+        d.says("Transfers grid velocities to particles and advects the particles.")
     d.explain("""
-        Weights are B-splines, one along each axis; the particles keep clear of the grid's ends.
+        Tensor product B-spline weights. Particles must stay away from the boundary of the grid.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -284,7 +284,7 @@ def grid_to_particles(d: Draft) -> None:
     adjoint="no",
 )
 def grid_update(d: Draft) -> None:
-    """Turns the momentum of grid nodes into velocities, adds gravity and holds them to the walls."""
+    """Normalizes grid momentum, applies gravity and boundary conditions."""
     dimension = d.option("dimension", 2, 3)
     walls = d.option("walls", "slip", "sticky", "friction", "floor")
     damped = d.flag("damped", 0.3)
@@ -293,21 +293,21 @@ def grid_update(d: Draft) -> None:
     n = d.pick(12, 16, 20) if dimension == 2 else d.pick(6, 8)
     vector, axes = f"vec{dimension}", "ijk"[:dimension]
     shape = (n,) * dimension
-    d.input("grid_m", "float", shape, -0.5, 1.0)
+    d.input("grid_m", "float", shape, -0.5, 1.0, about="Mass per node")
     if place == "in place":
-        d.inout("grid_mv", vector, shape, -1.0, 1.0)
+        d.inout("grid_mv", vector, shape, -1.0, 1.0, about="Momentum per node")
     else:
-        d.input("grid_mv", vector, shape, -1.0, 1.0)
-    d.param("gravity", vector, -9.81, 9.81)
-    d.param("dt", "float", 0.001, 0.01)
+        d.input("grid_mv", vector, shape, -1.0, 1.0, about="Momentum per node")
+    d.param("gravity", vector, -9.81, 9.81, about="Gravity")
+    d.param("dt", "float", 0.001, 0.01, about="Time step")
     if damped:
-        d.param("damping", "float", 0.5, 5.0)
+        d.param("damping", "float", 0.5, 5.0, about="Velocity damping")
     if walls == "friction":
-        d.param("friction", "float", 0.1, 0.6)
-    d.param("padding", "int", 2)
+        d.param("friction", "float", 0.1, 0.6, about="Friction coefficient of the floor")
+    d.param("padding", "int", 2, about="Width of the boundary in cells")
     target = "grid_mv"
     if place != "in place":
-        d.output("grid_v", vector, shape)
+        d.output("grid_v", vector, shape, about="Velocity per node")
         target = "grid_v"
     indices_ = ", ".join(axes)
     at_wall = " or ".join(f"{a} < padding or {a} >= grid_m.shape[{m}] - padding" for m, a in enumerate(axes))
@@ -320,11 +320,11 @@ if {a} >= grid_m.shape[{m}] - padding and vel[{m}] > 0.0:
         for m, a in enumerate(axes)
     )
     texts = {
-        "slip": "# walls hold what would pass them and let the rest slide" + slip,
+        "slip": "# Slip walls: remove the velocity component into the wall" + slip,
         "sticky": f"if {at_wall}:\n    # nothing moves within the border\n    vel = wp.{vector}()",
         "friction": """
         if j < padding and vel[1] < 0.0:
-            # Coulomb: the floor takes no more from the slip than a share of what it stops
+            # Coulomb friction: tangential change limited by mu times the normal change
             slip = vel
             slip[1] = 0.0
             speed = wp.length(slip)

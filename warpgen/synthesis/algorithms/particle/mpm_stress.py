@@ -26,19 +26,19 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def particle_stress(d: Draft) -> None:
-    """Advances the deformation gradients of particles and computes their Kirchhoff stresses."""
+    """Updates deformation gradients and Kirchhoff stresses of particles."""
     model = d.option("model", *elasticity.UPRIGHT)
     given = d.option("given", "young", "lame", "per particle")
     hardened = d.flag("hardened", 0.35)
     scaled = d.flag("scaled", 0.35)
     count = d.pick(64, 96, 128)
     stress = d.use(model)
-    d.input("c", "mat33", count, -5.0, 5.0)
-    d.input("f", "mat33", count, 0.8, 1.2, kind="spd")
+    d.input("c", "mat33", count, -5.0, 5.0, about="Velocity gradients [1/s]")
+    d.input("f", "mat33", count, 0.8, 1.2, kind="spd", about="Deformation gradients")
     first, second = ("young", "poisson") if given == "young" else ("mu", "lam")
     if given == "per particle":
-        d.input("mu", "float", count, 50.0, 200.0)
-        d.input("lam", "float", count, 50.0, 200.0)
+        d.input("mu", "float", count, 50.0, 200.0, about="Shear modulus")
+        d.input("lam", "float", count, 50.0, 200.0, about="First Lame parameter")
     else:
         d.param(first, "float", 100.0, 500.0)
         if given == "young":
@@ -46,13 +46,13 @@ def particle_stress(d: Draft) -> None:
         else:
             d.param(second, "float", 50.0, 200.0)
     if hardened:
-        d.input("jp", "float", count, 0.9, 1.1)
-        d.param("hardening", "float", 3.0, 10.0)
+        d.input("jp", "float", count, 0.9, 1.1, about="Plastic volume ratios")
+        d.param("hardening", "float", 3.0, 10.0, about="Hardening exponent")
     if scaled:
-        d.input("vol", "float", count, 0.001, 0.01)
-    d.param("dt", "float", 0.001, 0.01)
-    d.output("f_new", "mat33", count)
-    d.output("tau", "mat33", count)
+        d.input("vol", "float", count, 0.001, 0.01, about="Particle volumes at rest")
+    d.param("dt", "float", 0.001, 0.01, about="Time step")
+    d.output("f_new", "mat33", count, about="Updated deformation gradients")
+    d.output("tau", "mat33", count, about="Kirchhoff stresses")
     if given == "young":
         d.function("""
         @wp.func
@@ -65,7 +65,7 @@ def particle_stress(d: Draft) -> None:
     d.code(
         """
         p = wp.tid()
-        # dF/dt = grad(v) F
+        # F_new = (I + dt grad(v)) F
         fp = (wp.identity(n=3, dtype=float) + dt * c[p]) * f[p]
         $lame
         $harden
@@ -74,7 +74,7 @@ def particle_stress(d: Draft) -> None:
         """,
         lame="mu, lam = lame_parameters(young, poisson)" if given == "young" else "",
         harden="""
-        # snow that was packed (Jp < 1) is harder
+        # Hardening: h = exp(xi (1 - Jp)), compressed snow (Jp < 1) is stiffer
         h = wp.exp(hardening * (1.0 - jp[p]))
         """
         if hardened
@@ -85,7 +85,7 @@ def particle_stress(d: Draft) -> None:
         lam=("h * " if hardened else "") + ("lam[p]" if given == "per particle" else "lam"),
     )
     d.explain("""
-        tau = P(F) F^T with the first Piola-Kirchhoff stress P; `c` is the gradient of velocity in 1/s.
+        tau = P(F) F^T with the first Piola-Kirchhoff stress P; `c` is the velocity gradient [1/s].
     """)
 
     def reference(v: Values) -> dict[str, Any]:

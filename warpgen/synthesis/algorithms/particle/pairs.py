@@ -51,7 +51,7 @@ def _multiplicity(v: Values, count: int, listing: str) -> Any:
     double=True,
 )
 def pair_forces(d: Draft) -> None:
-    """Sums the forces of a pair potential that each particle's neighbours exert on it."""
+    """Computes pair potential forces over neighbor lists."""
     potential = d.option("potential", *potentials.POTENTIALS)
     listing = d.option("listing", "all", "csr", "table")
     periodic = d.flag("periodic")
@@ -60,7 +60,7 @@ def pair_forces(d: Draft) -> None:
     count = d.pick(32, 48, 64)
     (first, low1, high1), (second, low2, high2) = potential.constants
     law = d.use(potential.force if wanted == "force" else potential.energy)
-    d.input("x", "vec3", count, 0.0, 2.0)
+    d.input("x", "vec3", count, 0.0, 2.0, about="Particle positions")
     if listing == "csr":
         d.input("start", "int", count + 1, 0, count * 8, kind="offsets")
         d.input("neighbors", "int", count * 8, 0, count)
@@ -68,16 +68,16 @@ def pair_forces(d: Draft) -> None:
         d.input("neighbors", "int", (count, 8), -1, count)
     d.param(first, "float", low1, high1)
     d.param(second, "float", low2, high2)
-    d.param("cutoff", "float", 0.9, 1.0)
+    d.param("cutoff", "float", 0.9, 1.0, about="Cutoff distance")
     if periodic:
-        d.param("box", "float", 2.0)
+        d.param("box", "float", 2.0, about="Edge length of the periodic box")
     d.output("f" if wanted == "force" else "energy", "vec3" if wanted == "force" else "float", count)
     bare = potential in (potentials.SOFT_SPHERE, potentials.GAUSSIAN)
     if periodic:
         d.function("""
         @wp.func
         def minimum_image(d: wp.vec3, box: float) -> wp.vec3:
-            # the nearest of the copies that the periodic box has of the other particle
+            # Minimum image convention
             return wp.vec3(
                 d[0] - box * wp.round(d[0] / box),
                 d[1] - box * wp.round(d[1] / box),
@@ -101,7 +101,7 @@ def pair_forces(d: Draft) -> None:
         "table": """
         for k in range(neighbors.shape[1]):
             j = neighbors[tid, k]
-            # rows are padded with -1
+            # Neighbor rows are padded with -1
             if j < 0 or j == tid:
                 continue
             $pair
@@ -131,7 +131,7 @@ def pair_forces(d: Draft) -> None:
         core=""
         if bare
         else """
-        # pairs that overlap at the start would be shot out of the box
+        # Cap the force, overlapping initial positions would blow up the simulation
         r_core = wp.max(r, 0.3)
         """,
         term=f"fi += {law}($at, {constants}) * (d_ij / r)"
@@ -144,7 +144,7 @@ def pair_forces(d: Draft) -> None:
         store="f[tid] = fi" if wanted == "force" else "energy[tid] = 0.5 * e",
     )
     if wanted == "energy":
-        d.says("Sums each particle's half of the energies of a pair potential over its neighbours.")
+        d.says("Computes pair potential energies per particle, half of each pair.")
 
     def reference(v: Values) -> dict[str, Any]:
         offset = v.x[:, None] - v.x[None]
@@ -178,26 +178,28 @@ def pair_forces(d: Draft) -> None:
     adjoint="either",
 )
 def build_neighbor_list(d: Draft) -> None:
-    """Lists the neighbours of each particle within a cutoff, up to a fixed number, padded with -1."""
+    """Builds a neighbor list of fixed width, padded with -1."""
     search = d.option("search", "all", "half", "periodic")
     skin = d.flag("skin")
     groups = d.flag("exclusions", 0.4)
     dimension = d.option("dimension", 3, 2)
     full = d.option("full", "stop", "count on")
     count, most = d.pick(48, 64, 96), d.pick(8, 12, 16)
-    d.input("x", f"vec{dimension}", count, 0.0, 1.0)
+    d.input("x", f"vec{dimension}", count, 0.0, 1.0, about="Particle positions")
     if groups:
-        d.input("molecule", "int", count, 0, count // 4)
-    d.param("cutoff", "float", 0.3, 0.4)
+        d.input(
+            "molecule", "int", count, 0, count // 4, about="Molecule index, pairs within one are excluded"
+        )
+    d.param("cutoff", "float", 0.3, 0.4, about="Cutoff distance")
     if skin:
-        d.param("skin", "float", 0.02, 0.1)
+        d.param("skin", "float", 0.02, 0.1, about="Skin added to the cutoff")
     if search == "periodic":
-        d.param("box", "float", 1.0)
-    d.output("table", "int", (count, most))
+        d.param("box", "float", 1.0, about="Edge length of the periodic box")
+    d.output("table", "int", (count, most), about="Neighbor table, padded with -1")
     if full == "count on":
-        d.output("counts", "int", count)
+        d.output("counts", "int", count, about="Number of neighbors per particle")
     wrap = """
-    # nearest image
+    # Minimum image convention
     for c in range($dim):
         d_ij[c] = d_ij[c] - box * wp.round(d_ij[c] / box)
     """
@@ -218,7 +220,7 @@ def build_neighbor_list(d: Draft) -> None:
         $counts
         """,
         reach="""
-        # the list stays valid until something has moved by half of the skin
+        # Include the skin: the list stays valid until a particle moves by skin / 2
         reach = cutoff + skin
         """
         if skin
@@ -238,7 +240,7 @@ def build_neighbor_list(d: Draft) -> None:
         """
         if full == "stop"
         else """
-        # what does not fit is counted, so that the caller can see how wide the table must be
+        # Keep counting beyond the capacity, so the caller can detect overflow and resize
         if found < table.shape[1]:
             table[tid, found] = j
         found += 1

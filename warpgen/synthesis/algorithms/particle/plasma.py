@@ -54,8 +54,8 @@ class Periodic:
 
     def sizes(self, d: Draft) -> None:
         """The last arguments: what turns positions into cells, and where the grid ends."""
-        d.param("inv_dx", "float", float(self.n))
-        d.param("nodes", "int", self.n)
+        d.param("inv_dx", "float", float(self.n), about="Inverse grid spacing")
+        d.param("nodes", "int", self.n, about="Nodes per axis")
 
     def weights(self, v: Values) -> Any:
         """Particles by all nodes; what reaches over the ends comes back on the other side."""
@@ -80,7 +80,7 @@ class Periodic:
     double=True,
 )
 def deposit_charge(d: Draft) -> None:
-    """Deposits the charges of particles onto the nodes of a periodic grid."""
+    """Deposits particle charges onto a periodic grid (PIC)."""
     g = Periodic(d)
     charges = d.option("charges", "equal", "each", "species")
     current = d.flag("current", 0.3)
@@ -88,12 +88,12 @@ def deposit_charge(d: Draft) -> None:
     if current:
         d.input("v", g.type, g.count, -1.0, 1.0)
     if charges == "equal":
-        d.param("charge", "float", 0.5, 2.0)
+        d.param("charge", "float", 0.5, 2.0, about="Charge of a macro-particle")
     elif charges == "each":
-        d.input("charge", "float", g.count, -1.0, 1.0)
+        d.input("charge", "float", g.count, -1.0, 1.0, about="Charge of a macro-particle")
     else:
-        d.input("species", "int", g.count, 0, 3)
-        d.input("charge", "float", 3, -1.0, 1.0)
+        d.input("species", "int", g.count, 0, 3, about="Species index")
+        d.input("charge", "float", 3, -1.0, 1.0, about="Charge of a macro-particle")
     g.sizes(d)
     d.output("current" if current else "rho", g.type if current else "float", g.shape)
     amount = {"equal": "charge", "each": "charge[p]", "species": "charge[species[p]]"}[charges]
@@ -103,7 +103,7 @@ def deposit_charge(d: Draft) -> None:
         """
         p = wp.tid()
         xp = x[p] * inv_dx
-        # per volume of a cell
+        # Charge density: divide by the cell volume
         qp = $amount * $volume$v
         $loops
         """,
@@ -116,10 +116,10 @@ def deposit_charge(d: Draft) -> None:
         node=g.node,
     )
     if current:
-        d.says("Deposits the currents of charged particles onto the nodes of a periodic grid.")
+        d.says("Deposits particle currents onto a periodic grid (PIC).")
     d.explain("""
-        The weights of a particle add up to one, so that the grid holds its whole charge. Indices wrap
-        around the box; the grid must hold zeros before.
+        Weights of a particle sum up to one, so total charge is conserved. Indices wrap
+        around the periodic box; the grid must be cleared before.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -156,25 +156,25 @@ def gather_field(d: Draft) -> None:
     if source == "field":
         d.input("field", g.type, g.shape, -1.0, 1.0)
     else:
-        d.input("phi", "float", g.shape, -1.0, 1.0)
+        d.input("phi", "float", g.shape, -1.0, 1.0, about="Electrostatic potential")
     if result != "field":
-        d.param("qm", "float", -1.0, 1.0)
-        d.param("dt", "float", 0.01, 0.1)
+        d.param("qm", "float", -1.0, 1.0, about="Charge to mass ratio")
+        d.param("dt", "float", 0.01, 0.1, about="Time step")
     g.sizes(d)
     if result == "kick and drift":
-        d.output("x_new", g.type, g.count)
+        d.output("x_new", g.type, g.count, about="Updated positions")
     d.output({"field": "e_p_out"}.get(result, "v_new"), g.type, g.count)
     zero = "float(0.0)" if g.dimension == 1 else f"wp.{g.type}()"
     if source == "field":
         inner = "e_p += weight * field[$node]"
     elif g.dimension == 1:
         inner = """
-        # E = -grad phi by central differences at the node
+        # E = -grad(phi), central differences at the node
         e_p -= weight * 0.5 * inv_dx * (phi[(i + 1 + nodes) % nodes] - phi[(i - 1 + nodes) % nodes])
         """
     else:
         inner = """
-        # E = -grad phi by central differences at the node
+        # E = -grad(phi), central differences at the node
         ii = (i + nodes) % nodes
         jj = (j + nodes) % nodes
         gx = phi[(i + 1 + nodes) % nodes, jj] - phi[(i - 1 + nodes) % nodes, jj]
@@ -240,7 +240,7 @@ def gather_field(d: Draft) -> None:
     adjoint="either",
 )
 def boris_push(d: Draft) -> None:
-    """Pushes charged particles by half an electric kick, a magnetic rotation and another half kick."""
+    """Advances charged particle velocities with the Boris scheme."""
     electric = d.option("electric", "each", "uniform", "none")
     magnetic = d.option("magnetic", "each", "uniform", "mirror")
     relativistic = d.flag("relativistic", 0.35)
@@ -252,33 +252,33 @@ def boris_push(d: Draft) -> None:
         d.input("x", "vec3", count, -1.0, 1.0)
     d.input("v", "vec3", count, -1.0, 1.0)
     if electric == "each":
-        d.input("e_field", "vec3", count, -1.0, 1.0)
+        d.input("e_field", "vec3", count, -1.0, 1.0, about="Electric field at the particles")
     elif electric == "uniform":
-        d.param("e_field", "vec3", -1.0, 1.0)
+        d.param("e_field", "vec3", -1.0, 1.0, about="Electric field at the particles")
     if magnetic == "each":
-        d.input("b_field", "vec3", count, -2.0, 2.0)
+        d.input("b_field", "vec3", count, -2.0, 2.0, about="Magnetic field at the particles")
     elif magnetic == "uniform":
-        d.param("b_field", "vec3", -2.0, 2.0)
+        d.param("b_field", "vec3", -2.0, 2.0, about="Magnetic field at the particles")
     else:
-        d.param("b0", "float", 0.5, 2.0)
-        d.param("length", "float", 1.0, 2.0)
+        d.param("b0", "float", 0.5, 2.0, about="Field strength at the center")
+        d.param("length", "float", 1.0, 2.0, about="Length of the mirror")
     if species == "each":
-        d.input("qm", "float", count, -1.0, 1.0)
+        d.input("qm", "float", count, -1.0, 1.0, about="Charge to mass ratio")
     else:
-        d.param("qm", "float", -1.0, 1.0)
-    d.param("dt", "float", 0.05, 0.3)
+        d.param("qm", "float", -1.0, 1.0, about="Charge to mass ratio")
+    d.param("dt", "float", 0.05, 0.3, about="Time step")
     if relativistic:
-        d.param("c", "float", 1.5, 3.0)
+        d.param("c", "float", 1.5, 3.0, about="Speed of light")
     if moved:
-        d.output("x_new", "vec3", count)
-    d.output("v_new", "vec3", count)
+        d.output("x_new", "vec3", count, about="Updated positions")
+    d.output("v_new", "vec3", count, about="Updated velocities")
     q = "qm[tid]" if species == "each" else "qm"
     e = "e_field[tid]" if electric == "each" else "e_field"
     fields = {
         "each": "b = b_field[tid]",
         "uniform": "b = b_field",
         "mirror": """
-        # a magnetic bottle: stronger towards both ends, without divergence to first order
+        # Magnetic mirror: B_z grows towards both ends, B_x and B_y keep div(B) = 0 to first order
         z = x[tid][2] / length
         b = b0 * wp.vec3(-x[tid][0] * z / length, -x[tid][1] * z / length, 1.0 + z * z)
         """,
@@ -293,7 +293,7 @@ def boris_push(d: Draft) -> None:
         $gamma
         $t
         v_prime = v_minus + wp.cross(v_minus, t)
-        # the factor keeps the speed: a magnetic field does no work
+        # s = 2 t / (1 + t^2) makes the rotation preserve the speed
         v_plus = v_minus + 2.0 / (1.0 + wp.dot(t, t)) * wp.cross(v_prime, t)
         $last
         v_new[tid] = v1
@@ -303,7 +303,7 @@ def boris_push(d: Draft) -> None:
         field=fields[magnetic],
         kick="" if electric == "none" else f" + half * {e}",
         gamma="""
-        # v is the momentum per mass: gamma of the middle of the step
+        # Relativistic: v is momentum per mass, use gamma at mid-step
         gamma = wp.sqrt(1.0 + wp.dot(v_minus, v_minus) / (c * c))
         """
         if relativistic
@@ -311,7 +311,7 @@ def boris_push(d: Draft) -> None:
         t=f"t = half{' / gamma' if relativistic else ''} * b"
         if exact == "boris"
         else f"""
-        # the tangent makes the angle of gyration right, whatever the step
+        # tan() correction gives the exact gyration angle for any dt
         b_size = wp.length(b)
         t = wp.tan(half{" / gamma" if relativistic else ""} * b_size) / b_size * b
         """,
@@ -323,7 +323,7 @@ def boris_push(d: Draft) -> None:
         else "x_new[tid] = x[tid] + dt / wp.sqrt(1.0 + wp.dot(v1, v1) / (c * c)) * v1",
     )
     if electric == "none":
-        d.says("Turns charged particles about a magnetic field by Boris' rotation.")
+        d.says("Rotates charged particle velocities about the magnetic field (Boris).")
 
     def reference(v: Values) -> dict[str, Any]:
         h = 0.5 * v.dt * (v.qm[:, None] if species == "each" else v.qm)

@@ -24,8 +24,8 @@ _NAMES = {
 
 def _neighbours(d: Draft, count: int) -> None:
     """Particles in a box, and a grid over them whose cells are as wide as the kernel's support."""
-    d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5)
-    d.input("x", "vec3", count, -1.0, 1.0)
+    d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5, about="Hash grid over the particles")
+    d.input("x", "vec3", count, -1.0, 1.0, about="Particle positions")
 
 
 def _distances(v: Values) -> tuple[Any, Any]:
@@ -40,7 +40,7 @@ def _distances(v: Values) -> tuple[Any, Any]:
     | {"sph_density": "compute_density|density_summation|update_density", "total": "sum|rho_i|density_i"},
 )
 def sph_density(d: Draft) -> None:
-    """Sums the masses of each particle's neighbours, weighted by a smoothing kernel, to its density."""
+    """Computes SPH densities by summation."""
     kernel = d.option("kernel", *smoothing.KERNELS)
     masses = d.option("mass", "uniform", "per particle")
     query = d.option("query", "for", "while")
@@ -50,15 +50,15 @@ def sph_density(d: Draft) -> None:
     _neighbours(d, count)
     mass = "m"
     if masses == "uniform":
-        d.param("m", "float", 0.5, 2.0)
+        d.param("m", "float", 0.5, 2.0, about="Particle mass")
     else:
-        d.input("m", "float", count, 0.5, 2.0)
+        d.input("m", "float", count, 0.5, 2.0, about="Particle mass")
         mass = "m[index]"
-    d.param("h", "float", 0.3, 0.5)
-    d.output("rho", "float", count)
+    d.param("h", "float", 0.3, 0.5, about="Smoothing length")
+    d.output("rho", "float", count, about="Densities")
     if squared:
         distance = """
-        # compare squares first: most candidates of the 27 cells are too far away
+        # Compare squared distances first, most candidates of the 27 cells are out of range
         offset = xi - x[index]
         if wp.dot(offset, offset) < h * h:
             total += $mass * $w(wp.length(offset), h)
@@ -86,7 +86,7 @@ def sph_density(d: Draft) -> None:
         tid = wp.tid()
         xi = x[tid]
         total = float(0.0)
-        # the particle itself is among its neighbours, as it must be: W(0) is part of the sum
+        # Self contribution W(0) is included on purpose
         $loop
         rho[tid] = total
         """,
@@ -97,7 +97,7 @@ def sph_density(d: Draft) -> None:
     )
     d.explain("""
         rho_i = sum_j m_j W(|x_i - x_j|, h), in kg/m^3 for masses in kg and lengths in m.
-        The grid must have been built with cells no narrower than `h`.
+        NOTE: the hash grid needs cells of width `h` at least.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -45,8 +45,8 @@ class Pairs:
 
 def neighbours(d: Draft, count: int) -> None:
     """Particles in a box, and a grid over them whose cells are as wide as the kernel's support."""
-    d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5)
-    d.input("x", "vec3", count, -1.0, 1.0)
+    d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5, about="Hash grid over the particles")
+    d.input("x", "vec3", count, -1.0, 1.0, about="Particle positions")
 
 
 def neighbour_loop(d: Draft) -> str:
@@ -65,7 +65,7 @@ def neighbour_loop(d: Draft) -> str:
     for j in wp.hash_grid_query(grid, xi, h):
         offset = xi - x[j]
         r = wp.length(offset)
-        # the particle itself has no direction to be pushed in
+        # Skip the particle itself, the gradient is undefined at r = 0
         if r < h and r > 1.0e-6:
             $pair
     """
@@ -83,7 +83,7 @@ def neighbour_loop(d: Draft) -> str:
     },
 )
 def sph_pressure_acceleration(d: Draft) -> None:
-    """Sums the pressure forces between each particle and its neighbours to its acceleration."""
+    """Computes SPH pressure accelerations."""
     kernel = d.option("kernel", *_SLOPES)
     form = d.option("form", "symmetric", "mean")
     state = d.option("state", "tait", "linear", "stored")
@@ -91,17 +91,17 @@ def sph_pressure_acceleration(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     slope = d.use(kernel.slope)
     neighbours(d, count)
-    d.input("rho", "float", count, 900.0, 1100.0)
+    d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
     if state == "stored":
-        d.input("p", "float", count, 0.0, 5000.0)
-    d.param("m", "float", 5.0, 20.0)
-    d.param("h", "float", 0.35, 0.5)
+        d.input("p", "float", count, 0.0, 5000.0, about="Pressures")
+    d.param("m", "float", 5.0, 20.0, about="Particle mass")
+    d.param("h", "float", 0.35, 0.5, about="Smoothing length")
     if state != "stored":
-        d.param("rho0", "float", 900.0, 1000.0)
-        d.param("c0", "float", 10.0, 30.0)
+        d.param("rho0", "float", 900.0, 1000.0, about="Rest density")
+        d.param("c0", "float", 10.0, 30.0, about="Speed of sound")
     if gravity:
-        d.param("gravity", "vec3", -9.81, 9.81)
-    d.output("accel", "vec3", count)
+        d.param("gravity", "vec3", -9.81, 9.81, about="Gravity")
+    d.output("accel", "vec3", count, about="Accelerations")
     pressure = {
         "tait": "tait_pressure(rho$of, rho0, c0)",
         "linear": "c0 * c0 * (rho$of - rho0)",
@@ -111,7 +111,7 @@ def sph_pressure_acceleration(d: Draft) -> None:
         d.function("""
         @wp.func
         def tait_pressure(rho: float, rho0: float, c0: float) -> float:
-            # p = B ((rho / rho0)^7 - 1): stiff, so that water hardly gives way
+            # Tait equation of state, p = B ((rho / rho0)^7 - 1)
             b = c0 * c0 * rho0 / 7.0
             q = rho / rho0
             q3 = q * q * q
@@ -139,7 +139,7 @@ def sph_pressure_acceleration(d: Draft) -> None:
         """,
         theirs=pressure[state].replace("$of", "_j" if state != "stored" else "[j]"),
         term="""
-        # p / rho^2 of both sides keeps the pair's momentum
+        # Symmetric form p_i / rho_i^2 + p_j / rho_j^2 conserves momentum
         term = p_i / (rho_i * rho_i) + p_j / (rho_j * rho_j)
         """
         if form == "symmetric"
@@ -150,7 +150,7 @@ def sph_pressure_acceleration(d: Draft) -> None:
     formula = "m (p_i / rho_i^2 + p_j / rho_j^2)" if form == "symmetric" else mean
     d.explain(f"""
         a_i = -sum_j {formula} grad W(x_i - x_j, h), in m/s^2.
-        All particles have the mass `m`; cells of the grid must not be narrower than `h`.
+        All particles have the same mass `m`. The hash grid needs cells of width `h` at least.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -184,29 +184,29 @@ def sph_pressure_acceleration(d: Draft) -> None:
     },
 )
 def sph_viscosity(d: Draft) -> None:
-    """Sums the viscous forces between each particle and its neighbours to its acceleration."""
+    """Computes SPH viscosity accelerations."""
     kernel = d.option("kernel", *_SLOPES)
     form = d.option("form", "artificial", "morris", "monaghan laminar")
     inout = d.flag("added", 0.4)
     count = d.pick(48, 64, 96)
     slope = d.use(kernel.slope)
     neighbours(d, count)
-    d.input("v", "vec3", count, -1.0, 1.0)
-    d.input("rho", "float", count, 900.0, 1100.0)
-    d.param("m", "float", 5.0, 20.0)
-    d.param("h", "float", 0.35, 0.5)
+    d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
+    d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
+    d.param("m", "float", 5.0, 20.0, about="Particle mass")
+    d.param("h", "float", 0.35, 0.5, about="Smoothing length")
     if form == "artificial":
-        d.param("alpha", "float", 0.05, 0.5)
-        d.param("c0", "float", 10.0, 30.0)
+        d.param("alpha", "float", 0.05, 0.5, about="Artificial viscosity coefficient")
+        d.param("c0", "float", 10.0, 30.0, about="Speed of sound")
     else:
-        d.param("mu", "float", 0.5, 5.0)
+        d.param("mu", "float", 0.5, 5.0, about="Dynamic viscosity")
     if inout:
-        d.inout("accel", "vec3", count, -10.0, 10.0)
+        d.inout("accel", "vec3", count, -10.0, 10.0, about="Accelerations")
     else:
-        d.output("accel", "vec3", count)
+        d.output("accel", "vec3", count, about="Accelerations")
     pairs_code = {
         "artificial": """
-        # only particles that approach each other feel it, so that shear stays free
+        # Artificial viscosity acts on approaching particles only (v_ij . r_ij < 0)
         approach = wp.dot(vij, offset)
         if approach < 0.0:
             nu = h * approach / (r * r + 0.01 * h * h)
@@ -214,12 +214,12 @@ def sph_viscosity(d: Draft) -> None:
             acc -= m * pi_ij * $slope(r, h) * (offset / r)
         """,
         "morris": """
-        # the first derivative of the kernel stands for the second, which is noisy
+        # Laplacian by the first kernel derivative (Morris et al. 1997), the second one is noisy
         weight = 2.0 * mu * m / (rho_i * rho[j])
         acc += weight * $slope(r, h) * r / (r * r + 0.01 * h * h) * vij
         """,
         "monaghan laminar": """
-        # along the line between both, so that angular momentum is conserved: 2 (dim + 2) = 10
+        # Monaghan form along r_ij conserves angular momentum, factor 2 (dim + 2) = 10
         nu = 10.0 * mu / (rho_i * rho[j])
         shear = wp.dot(vij, offset) / (r * r + 0.01 * h * h)
         acc += m * nu * shear * $slope(r, h) * (offset / r)
@@ -243,7 +243,7 @@ def sph_viscosity(d: Draft) -> None:
         store="accel[tid] += acc" if inout else "accel[tid] = acc",
     )
     d.explain("""
-        The term 0.01 h^2 keeps pairs finite that come close. Velocities in m/s, densities in kg/m^3.
+        The term 0.01 h^2 avoids the singularity of close pairs. Velocities in m/s, densities in kg/m^3.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

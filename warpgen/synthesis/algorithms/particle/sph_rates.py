@@ -23,20 +23,20 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
 )
 def xsph_velocity(d: Draft) -> None:
-    """Moves each particle's velocity towards the weighted mean of its neighbours' (XSPH)."""
+    """Smooths particle velocities over neighbors (XSPH)."""
     kernel = d.option("kernel", *smoothing.KERNELS)
     density = d.option("density", "mean", "theirs")
     moved = d.flag("moved", 0.4)
     count = d.pick(48, 64, 96)
     w = d.use(kernel.value)
     neighbours(d, count)
-    d.input("v", "vec3", count, -1.0, 1.0)
-    d.input("rho", "float", count, 900.0, 1100.0)
-    d.param("m", "float", 5.0, 20.0)
-    d.param("h", "float", 0.35, 0.5)
-    d.param("eps", "float", 0.1, 0.5)
+    d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
+    d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
+    d.param("m", "float", 5.0, 20.0, about="Particle mass")
+    d.param("h", "float", 0.35, 0.5, about="Smoothing length")
+    d.param("eps", "float", 0.1, 0.5, about="XSPH factor")
     if moved:
-        d.param("dt", "float", 0.001, 0.01)
+        d.param("dt", "float", 0.001, 0.01, about="Time step")
     d.output("x_new" if moved else "v_new", "vec3", count)
     weight = {
         "mean": f"2.0 * m / (rho[tid] + rho[j]) * {w}(r, h)",
@@ -60,7 +60,7 @@ def xsph_velocity(d: Draft) -> None:
         store="x_new[tid] = xi + dt * (vi + eps * dv)" if moved else "v_new[tid] = vi + eps * dv",
     )
     if moved:
-        d.says("Advances each particle by a velocity that is smoothed over its neighbours (XSPH).")
+        d.says("Advects particles with smoothed velocities (XSPH).")
 
     def reference(v: Values) -> dict[str, Any]:
         pairs = Pairs(v)
@@ -84,7 +84,7 @@ def xsph_velocity(d: Draft) -> None:
     },
 )
 def sph_density_rate(d: Draft) -> None:
-    """Computes the rate of each particle's density from the velocities of its neighbours."""
+    """Computes SPH density rates from the continuity equation."""
     kernel = d.option("kernel", smoothing.CUBIC, smoothing.WENDLAND_C2, smoothing.SPIKY)
     diffusion = d.option("diffusion", "none", "delta", "ferrari")
     stepped = d.flag("stepped", 0.4)
@@ -92,33 +92,33 @@ def sph_density_rate(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     slope = d.use(kernel.slope)
     neighbours(d, count)
-    d.input("v", "vec3", count, -1.0, 1.0)
+    d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
     if stepped:
-        d.inout("rho", "float", count, 900.0, 1100.0)
+        d.inout("rho", "float", count, 900.0, 1100.0, about="Densities")
     else:
-        d.input("rho", "float", count, 900.0, 1100.0)
-    d.param("m", "float", 5.0, 20.0)
-    d.param("h", "float", 0.35, 0.5)
+        d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
+    d.param("m", "float", 5.0, 20.0, about="Particle mass")
+    d.param("h", "float", 0.35, 0.5, about="Smoothing length")
     if diffusion != "none":
-        d.param("c0", "float", 10.0, 30.0)
+        d.param("c0", "float", 10.0, 30.0, about="Speed of sound")
     if diffusion == "delta":
-        d.param("delta", "float", 0.05, 0.2)
+        d.param("delta", "float", 0.05, 0.2, about="Density diffusion coefficient")
     if stepped:
         d.input("rho_old", "float", count, 900.0, 1100.0)
-        d.param("dt", "float", 0.0005, 0.002)
+        d.param("dt", "float", 0.0005, 0.002, about="Time step")
     else:
-        d.output("drho", "float", count)
+        d.output("drho", "float", count, about="Density rates")
     read = "rho_old" if stepped else "rho"
     weight = f"rho_i * m / {read}[j]" if volumes else "m"
     terms = {
         "none": "",
         "delta": """
-        # diffusion of density evens out the checkerboard that pressure shows otherwise
+        # Density diffusion (delta-SPH) suppresses the checkerboard mode of the pressure
         psi = 2.0 * (rho_j - rho_i) / (r * r + 0.01 * h * h)
         divergence -= delta * h * c0 * psi * (m / rho_j) * wp.dot(offset, grad)
         """,
         "ferrari": """
-        # Rusanov's flux: the jump of density is carried along at the speed of sound
+        # Rusanov-type dissipation: density jump times the speed of sound
         divergence -= m * c0 * (rho_j - rho_i) / rho_j * wp.dot(offset, grad) / r
         """,
     }
@@ -148,10 +148,10 @@ def sph_density_rate(d: Draft) -> None:
         store="rho[tid] += dt * divergence" if stepped else "drho[tid] = divergence",
     )
     if stepped:
-        d.says("Advances each particle's density by the divergence of its neighbours' velocities.")
+        d.says("Integrates SPH densities with the continuity equation.")
     d.explain("""
-        d rho_i / dt = sum_j m_j (v_i - v_j) . grad W_ij: what sums of masses do not give, a density
-        that stays right next to a free surface.
+        Continuity equation d rho_i / dt = sum_j m_j (v_i - v_j) . grad W_ij. In contrast to density
+        summation it does not underestimate the density at free surfaces.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def thermostat(d: Draft) -> None:
-    """Scales velocities towards the temperature of a heat bath."""
+    """Applies a thermostat to particle velocities."""
     kind = d.option("kind", "berendsen", "isokinetic", "nose-hoover", "friction")
     groups = d.option("groups", "one", "each")
     drift = d.flag("drift", 0.4)
@@ -37,34 +37,34 @@ def thermostat(d: Draft) -> None:
     vector = f"vec{place}"
     d.input("v", vector, count, -2.0, 2.0)
     if groups == "each":
-        d.input("group", "int", count, 0, baths)
+        d.input("group", "int", count, 0, baths, about="Temperature group per particle")
     if drift:
-        d.input("flow", vector, baths if groups == "each" else 1, -0.5, 0.5)
+        d.input("flow", vector, baths if groups == "each" else 1, -0.5, 0.5, about="Streaming velocities")
     number = baths if groups == "each" else 1
     if kind in ("berendsen", "isokinetic"):
-        d.input("kinetic", "float", number, 0.5, 2.0)
-        d.param("target", "float", 0.5, 2.0)
+        d.input("kinetic", "float", number, 0.5, 2.0, about="Mean kinetic energies")
+        d.param("target", "float", 0.5, 2.0, about="Target temperature")
     if kind == "nose-hoover":
-        d.input("xi", "float", number, -1.0, 1.0)
+        d.input("xi", "float", number, -1.0, 1.0, about="Thermostat variables")
     if kind == "friction":
         d.input("bath_rate", "float", number, 0.1, 2.0)
     if kind != "isokinetic":
-        d.param("dt", "float", 0.001, 0.01)
+        d.param("dt", "float", 0.001, 0.01, about="Time step")
     if kind == "berendsen":
-        d.param("tau", "float", 0.01, 0.1)
-    d.output("v_new", vector, count)
+        d.param("tau", "float", 0.01, 0.1, about="Relaxation time")
+    d.output("v_new", vector, count, about="Rescaled velocities")
     g = "group[tid]" if groups == "each" else "0"
     now = f"now = 2.0 * kinetic[{g}] / {float(place)}"
     scales = {
         "berendsen": f"""
-        # k_B = 1: the mean kinetic energy of a particle is dim / 2 T
+        # Kinetic temperature with k_B = 1: T = 2 <KE> / dim
         {now}
         scale = wp.sqrt(1.0 + dt / tau * (target / now - 1.0))
         $bound
         """,
         "isokinetic": f"{now}\nscale = wp.sqrt(target / now)",
         "nose-hoover": f"""
-        # half of the step before the forces, half behind them
+        # Half step, applied before and after the force update
         scale = wp.exp(-0.5 * dt * xi[{g}])
         """,
         "friction": f"scale = 1.0 / (1.0 + dt * bath_rate[{g}])",
@@ -75,7 +75,7 @@ def thermostat(d: Draft) -> None:
         scale=scales[kind],
         bound="scale = wp.clamp(scale, 0.8, 1.25)" if bounded else "",
         apply=f"""
-        # heat is what moves against the flow
+        # Thermal velocity relative to the streaming velocity
         u = flow[{g}]
         v_new[tid] = u + scale * (v[tid] - u)
         """
@@ -83,10 +83,10 @@ def thermostat(d: Draft) -> None:
         else "v_new[tid] = scale * v[tid]",
     )
     says = {
-        "berendsen": "Scales velocities towards the temperature of a heat bath by Berendsen's rule.",
-        "isokinetic": "Scales velocities so that particles have the temperature of a heat bath.",
-        "nose-hoover": "Scales velocities over half of a step of Nose's and Hoover's thermostat.",
-        "friction": "Slows particles down by the friction of a bath, implicitly.",
+        "berendsen": "Rescales velocities with the Berendsen thermostat.",
+        "isokinetic": "Rescales velocities to the target temperature (isokinetic).",
+        "nose-hoover": "Applies half a step of the Nose-Hoover thermostat.",
+        "friction": "Applies implicit friction against a heat bath.",
     }
     d.says(says[kind])
 

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def wall_response(d: Draft) -> None:
-    """Moves particles that have passed a wall back onto it and reflects their velocities."""
+    """Resolves collisions of particles with walls."""
     wall = d.option("wall", "planes", "box", "sphere", "ground")
     tangential = d.option("tangential", "free", "scaled", "coulomb")
     layout = d.option("layout", "in place", "copies")
@@ -36,27 +36,27 @@ def wall_response(d: Draft) -> None:
     role("x", "vec3", count, -1.2, 1.2)
     role("v", "vec3", count, -2.0, 2.0)
     if sleeping:
-        d.input("inv_mass", "float", count, -0.5, 1.0)
+        d.input("inv_mass", "float", count, -0.5, 1.0, about="Inverse masses, 0 for pinned particles")
     if wall == "planes":
-        d.input("planes", "vec4", 4, kind="unit")
+        d.input("planes", "vec4", 4, kind="unit", about="Wall planes (normal, offset)")
     elif wall == "box":
-        d.param("lower", "vec3", -0.9, -0.6)
-        d.param("upper", "vec3", 0.6, 0.9)
+        d.param("lower", "vec3", -0.9, -0.6, about="Lower corner of the box")
+        d.param("upper", "vec3", 0.6, 0.9, about="Upper corner of the box")
     elif wall == "sphere":
-        d.param("center", "vec3", -0.2, 0.2)
-        d.param("radius", "float", 0.6, 1.0)
+        d.param("center", "vec3", -0.2, 0.2, about="Center of the container")
+        d.param("radius", "float", 0.6, 1.0, about="Radius of the container")
     else:
-        d.param("ground", "float", -0.5, 0.3)
-    d.param("restitution", "float", 0.2, 0.8)
+        d.param("ground", "float", -0.5, 0.3, about="Height of the ground")
+    d.param("restitution", "float", 0.2, 0.8, about="Coefficient of restitution")
     if tangential != "free":
-        d.param("friction", "float", 0.1, 0.5)
+        d.param("friction", "float", 0.1, 0.5, about="Friction coefficient")
     if copies:
-        d.output("x_out", "vec3", count)
-        d.output("v_out", "vec3", count)
+        d.output("x_out", "vec3", count, about="Corrected positions")
+        d.output("v_out", "vec3", count, about="Reflected velocities")
     bounce = """
     vn = wp.dot(vi, n)
     if vn < 0.0:
-        # what already leaves the wall is left alone
+        # Skip particles that already move away from the wall
         vt = vi - vn * n
         $rub
         vi = vt - restitution * vn * n
@@ -65,7 +65,7 @@ def wall_response(d: Draft) -> None:
         "free": "",
         "scaled": "vt = (1.0 - friction) * vt",
         "coulomb": """
-        # the impulse along the wall is bounded by that across it
+        # Coulomb friction: |dv_t| <= mu * |dv_n|
         slip = wp.length(vt)
         stopped = friction * (1.0 + restitution) * wp.abs(vn)
         vt = vt * wp.max(1.0 - stopped / wp.max(slip, 1.0e-6), 0.0)
@@ -74,7 +74,7 @@ def wall_response(d: Draft) -> None:
     walls = {
         "planes": """
         for k in range(planes.shape[0]):
-            # n . x >= -d inside
+            # Signed distance dot(n, x) + d, positive inside
             plane = planes[k]
             n = wp.normalize(wp.vec3(plane[0], plane[1], plane[2]))
             depth = -(wp.dot(n, xi) + plane[3])
@@ -93,7 +93,7 @@ def wall_response(d: Draft) -> None:
                 $bounce
         """,
         "sphere": """
-        # the container is round
+        # Spherical container
         from_center = xi - center
         dist = wp.length(from_center)
         if dist > radius:

@@ -70,11 +70,11 @@ def box_neighbours(d: Draft) -> None:
     box = f"{extent}\nquery = wp.bvh_query_aabb(tree, p - extent, p + extent)"
     start = {
         "box": box,
-        "wide box": "# flat boxes: what lies above or below counts less\n"
+        "wide box": "# Anisotropic search: vertical distances are weighted differently\n"
         "extent = wp.vec3(radius, radius, 0.25 * radius)\n"
         "query = wp.bvh_query_aabb(tree, p - extent, p + extent)",
         "ball": "query = wp.bvh_query_sphere(tree, p, radius)",
-        "group": f"# each group has a subtree of its own\nroot = wp.bvh_get_group_root(tree, groups[tid])\n"
+        "group": f"# Start at the root of the subtree of this group\nroot = wp.bvh_get_group_root(tree, groups[tid])\n"
         f"{extent}\n"
         "query = wp.bvh_query_aabb(tree, p - extent, p + extent, root)",
     }[shape]
@@ -94,7 +94,7 @@ def box_neighbours(d: Draft) -> None:
         inner = f"if j == tid:\n    continue\n{inner}"
     if near and wanted != "nearest":
         inner = f"""
-# the boxes overlap, but the centre may be out of reach
+# Box overlap is conservative: check the distance between centers
 if wp.length(points[j] - p) > radius:
     continue
 {inner}""".lstrip()
@@ -219,7 +219,7 @@ def swept_balls(d: Draft) -> None:
 to_ball = o - points[j]
 b = wp.dot(to_ball, along)
 discriminant = b * b - wp.length_sq(to_ball) + {half * half}
-# negative where the ray passes by
+# Negative discriminant: the ray misses the sphere
 if discriminant < 0.0:
     continue
 t = -b - wp.sqrt(discriminant)""".strip()

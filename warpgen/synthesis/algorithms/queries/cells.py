@@ -65,7 +65,7 @@ def block_overlaps(d: Draft) -> None:
         narrow = (
             "away = points[j] - p\n"
             "away = away - wp.max(wp.dot(away, along), 0.0) * along\n"
-            "# the ray goes through the box, but perhaps past the ball in it\n"
+            "# The ray hits the box, but not necessarily the sphere inside\n"
             f"if wp.length(away) > {half}:\n    continue"
         )
     else:
@@ -80,7 +80,7 @@ def block_overlaps(d: Draft) -> None:
         query = wp.{begin}({arguments})
         while wp.tile_query_valid(query):
             batch = wp.{step}(query)
-            # each thread takes what it got of the batch, and some get nothing
+            # Each thread of the block handles one candidate of the batch (index of -1 if none is left)
             j = wp.untile(batch)
             if j >= 0:
                 $narrow
@@ -201,12 +201,12 @@ def grid_neighbours(d: Draft) -> None:
         $head
             $skip
             apart = wp.length(points[j] - x)
-            # cells overlap the ball: what they hold may be out of reach
+            # Cell overlap is conservative: check the actual distance
             if apart < h:
                 $inner
         $after
         """,
-        sorted="# threads of one cell side by side read the same memory\ni = wp.hash_grid_point_id(grid, tid)"
+        sorted="# Use grid order: threads of the same cell read the same memory\ni = wp.hash_grid_point_id(grid, tid)"
         if order == "cells"
         else "",
         own=own,
@@ -285,11 +285,11 @@ def pair_tests(d: Draft) -> None:
     second = "a" if one else "b"
     head = "i = pairs[tid][0]\nj = pairs[tid][1]" if source == "indexed" else ""
     if one:
-        head += "\n# a triangle does not count as hitting itself\nif i == j:\n    return"
+        head += "\n# Skip self-intersection\nif i == j:\n    return"
     if "edge" in kind:
         epsilon = "1.0e-6"
         body = (
-            f"# parameters along both edges, and the distance\n"
+            f"# Closest points as parameters along both edges\n"
             f"std = wp.closest_point_edge_edge(a[{i}, 0], a[{i}, 1], b[{j}, 0], b[{j}, 1], {epsilon})"
         )
         inner = "std[2]"
@@ -302,7 +302,7 @@ def pair_tests(d: Draft) -> None:
     else:
         if skip:
             edge = f"wp.cross(a[{i}, 1] - a[{i}, 0], a[{i}, 2] - a[{i}, 0])"
-            head += f"\n# slivers have no plane of their own\nif wp.length({edge}) < 0.3:\n    return"
+            head += f"\n# Degenerate triangles (slivers) have no reliable plane\nif wp.length({edge}) < 0.3:\n    return"
         body = (
             f"hit = wp.intersect_tri_tri(\n    a[{i}, 0], a[{i}, 1], a[{i}, 2],\n"
             f"    {second}[{j}, 0], {second}[{j}, 1], {second}[{j}, 2],\n)\n"

@@ -55,7 +55,7 @@ def mesh_regions(d: Draft) -> None:
     start = {
         "box": f"{extent}query = wp.mesh_query_aabb(mesh, {box})",
         "ball": "query = wp.mesh_query_sphere(mesh, p, radius)",
-        "tree box": f"# the tree that the mesh keeps over its faces\ntree = wp.mesh_get_bvh(mesh)\n{extent}"
+        "tree box": f"# Reuse the BVH that the mesh maintains over its faces\ntree = wp.mesh_get_bvh(mesh)\n{extent}"
         f"query = wp.bvh_query_aabb(tree, {box})",
         "tree ball": "tree = wp.mesh_get_bvh(mesh)\nquery = wp.bvh_query_sphere(tree, p, radius)",
         "tree group": f"tree = wp.mesh_get_bvh(mesh)\nroot = wp.mesh_get_group_root(mesh, tid % 4)\n{extent}"

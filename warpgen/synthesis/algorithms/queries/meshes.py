@@ -96,7 +96,7 @@ def mesh_distance(d: Draft) -> None:
     lines = {
         "distance": f"{surface}\ndistance[tid] = {'hit.sign * ' if signed else ''}{length}",
         "inside": "inside[tid] = wp.where(hit.sign < 0.0, 1, 0)",
-        "pushed out": f"{surface}\n# only what is inside has a negative sign\n"
+        "pushed out": f"{surface}\n# The sign is negative for points inside only\n"
         "moved[tid] = wp.where(hit.sign < 0.0, surface, p)",
         "shell": f"{surface}\nnear[tid] = wp.where({length} < thickness, 1, 0)",
         "barycentric": f"{surface}\nsurface_points[tid] = surface",
@@ -104,7 +104,7 @@ def mesh_distance(d: Draft) -> None:
     }[wanted]
     d.launch(n)
     body = (
-        "if not hit.result:\n    # nothing within reach\n    return\n$lines"
+        "if not hit.result:\n    # Nothing within the search radius\n    return\n$lines"
         if early
         else "if hit.result:\n    $lines"
     )
@@ -214,7 +214,7 @@ def mesh_rays(d: Draft) -> None:
         ray = "d = wp.normalize(target[tid] - o)" if target else "d = direction[tid]"
     if wanted == "inside":
         ray = (
-            "# oblique, so that the ray hardly ever runs along an edge\n"
+            "# Use an oblique direction so rays rarely hit edges exactly\n"
             "d = wp.normalize(wp.vec3(0.31, 0.52, 0.79))"
         )
     query = f"hit = wp.mesh_query_ray(mesh, o, d, {reach}{root})"
@@ -228,7 +228,7 @@ def mesh_rays(d: Draft) -> None:
         "    positions[tid] = wp.mesh_eval_position(mesh, hit.face, hit.u, hit.v)",
         "any hit": f"if {any_hit}:\n    blocked[tid] = 1",
         "crossings": f"crossings[tid] = {count}",
-        "inside": f"# a ray from inside leaves once more often than it enters\ninside[tid] = {count} % 2",
+        "inside": f"# Parity test: rays from inside cross the surface an odd number of times\ninside[tid] = {count} % 2",
         "shadow": f"lit[tid] = wp.where({any_hit}, 0, 1)",
     }[wanted]
     d.launch(n)

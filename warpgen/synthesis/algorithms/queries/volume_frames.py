@@ -45,7 +45,7 @@ def index_volumes(d: Draft) -> None:
     uvw = "wp.volume_world_to_index(volume, points[tid])" if place == "world" else "points[tid]"
     lines = {
         "lookup": "cell = cells[tid]\nindex = wp.volume_lookup_index(volume, cell[0], cell[1], cell[2])\n"
-        "# -1 where the volume has no voxel\nif index < 0:\n    fetched[tid] = -1.0\n    return\n"
+        "# Inactive voxel (index of -1)\nif index < 0:\n    fetched[tid] = -1.0\n    return\n"
         "fetched[tid] = data[index]",
         "sample": f"uvw = {uvw}\n"
         f"fetched[tid] = wp.volume_sample_index(volume, uvw, wp.Volume.{mode}, data, 0.0)",
@@ -53,7 +53,7 @@ def index_volumes(d: Draft) -> None:
         "fetched[tid] = wp.volume_sample_index(volume, uvw, wp.Volume.LINEAR, data, wp.vec3())",
         "gradient": f"uvw = {uvw}\ngrad = wp.vec3()\n"
         "value = wp.volume_sample_grad_index(volume, uvw, wp.Volume.LINEAR, data, 0.0, grad)\n"
-        "# of the logarithm, so that the scale of the data does not matter\nfetched[tid] = grad / value",
+        "# grad(log f) = grad(f) / f is independent of the scale of f\nfetched[tid] = grad / value",
         "share": f"uvw = {uvw}\nvalue = wp.volume_sample_index(volume, uvw, wp.Volume.{mode}, data, 0.0)\n"
         "fetched[tid] = value / float(wp.volume_voxel_count(volume))",
     }[wanted]
@@ -123,7 +123,7 @@ def volume_frames(d: Draft) -> None:
     gain = "gains[tid] * " if scaled else ""
     clamp = ""
     if bounded and kind == "cell":
-        clamp = "\n# points on the far side belong to the last voxel\n" + "\n".join(
+        clamp = "\n# Clamp so points on the upper boundary belong to the last voxel\n" + "\n".join(
             f"{x} = wp.min({x}, {size - 1})" for x in "ijk"
         )
     lines = {
@@ -131,7 +131,7 @@ def volume_frames(d: Draft) -> None:
         f"moved[tid] = {gain}wp.volume_index_to_world(volume, uvw)",
         "directions": f"moved[tid] = {gain}wp.volume_world_to_index_dir(volume, vectors[tid])",
         "velocities": "moved[tid] = dt * wp.volume_index_to_world_dir(volume, vectors[tid])",
-        "advect": "# a direction has no origin, so that only the voxel's size counts\n"
+        "advect": "# Directions are not affected by the translation of the volume\n"
         "step = wp.volume_index_to_world_dir(volume, vectors[tid])\nmoved[tid] = points[tid] + dt * step",
         "cell": "uvw = wp.volume_world_to_index(volume, points[tid])\n"
         "i = int(wp.floor(uvw[0] + 0.5))\nj = int(wp.floor(uvw[1] + 0.5))\nk = int(wp.floor(uvw[2] + 0.5))"

@@ -109,16 +109,14 @@ def volume_samples(d: Draft) -> None:
             + {
                 # the gradient comes per voxel
                 "gradient": f"gradients[tid] = grad / {h}",
-                "normal": "# where the field falls, the normal points the other way\n"
+                "normal": "# Normal of a density field: opposite to the gradient\n"
                 "normals[tid] = wp.sign(value) * wp.normalize(grad)",
-                "work": f"# over the value, since what counts is the relative change\n"
+                "work": f"# Relative change: divide by the value\n"
                 f"rates[tid] = wp.dot(grad, along) / ({h} * (wp.abs(value) + 0.1))",
             }[wanted]
         )
         if wanted == "gradient":
-            lines = (
-                f"grad = wp.vec3()\nvalue = {call}\n# grad is per voxel\ngradients[tid] = value * grad / {h}"
-            )
+            lines = f"grad = wp.vec3()\nvalue = {call}\n# The gradient is per voxel, divide by the voxel size to get world units\ngradients[tid] = value * grad / {h}"
             d.says("Samples half the gradient of a squared scalar field at given points.")
     d.launch(n)
     d.code(f"tid = wp.tid()\nuvw = {uvw}\n$lines", lines=lines)
@@ -239,12 +237,14 @@ def voxel_stencils(d: Draft) -> None:
         stores = f"result = {value}\n{call}(target, i, j, k, result)"
         back = f"wp.volume_lookup_{letter}(target, i, j, k)"
         index = "i - 1, j - 1, k - 1" if place == "grid" else "tid"
-        stores += f"\n# what the volume holds now, in its own precision\nout[{index}] = {back}"
+        stores += (
+            f"\n# Read back to get the value in the storage precision of the volume\nout[{index}] = {back}"
+        )
     else:
         index = "i - 1, j - 1, k - 1" if place == "grid" else "tid"
         stores = f"out[{index}] = {value}"
     head = (
-        "a, b, c = wp.tid()\n# the outermost voxels have no neighbours on one side\n"
+        "a, b, c = wp.tid()\n# Skip boundary voxels, whose stencil would be incomplete\n"
         "i = a + 1\nj = b + 1\nk = c + 1"
         if place == "grid"
         else "tid = wp.tid()\ncell = cells[tid]\ni = cell[0]\nj = cell[1]\nk = cell[2]"

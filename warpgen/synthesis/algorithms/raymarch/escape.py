@@ -106,7 +106,7 @@ def escape_time_fractal(d: Draft) -> None:
         "normalised": "$target = float(n) / $most.0",
         "smooth": """
             if n < $most:
-                # the fraction of the last step, so that bands of equal counts join without a seam
+                # smooth iteration count: the fractional part removes the bands
                 $target = float(n) + 1.0 - wp.log(0.5 * wp.log($norm)) / $degree
             else:
                 $target = $most.0
@@ -128,7 +128,7 @@ def escape_time_fractal(d: Draft) -> None:
         """,
         indices=indices,
         skip="""
-        # the main cardioid and the disc to its left never escape
+        # skip the main cardioid and the period-2 bulb, which never escape
         q = (px - 0.25) * (px - 0.25) + py * py
         inside = q * (q + px - 0.25) < 0.25 * py * py or (px + 1.0) * (px + 1.0) + py * py < 0.0625
         if inside:

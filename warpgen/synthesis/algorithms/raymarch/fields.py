@@ -125,7 +125,7 @@ def sdf_samples(d: Draft) -> None:
         d.code(
             """
             tid = wp.tid()
-            # the solids do not move: the point is brought into their frame
+            # transform the point to the local frame of the scene
             p = wp.transform_point(wp.transform_inverse(pose), points[tid])
             phi[tid] = $value
             """,
@@ -184,7 +184,7 @@ _NORMALS = {
         n = wp.vec3(nx, ny, nz)
         """,
     "forward": """
-        # one-sided: the value at `p` is shared by all three, so that four evaluations do
+        # forward differences share the value at `p`: 4 evaluations instead of 6
         dist = scene(p)
         n = wp.vec3(
             scene(p + wp.vec3(eps, 0.0, 0.0)) - dist,
@@ -193,7 +193,7 @@ _NORMALS = {
         )
         """,
     "tetrahedron": """
-        # four samples at the corners of a tetrahedron, whose offsets sum to zero
+        # tetrahedron technique: 4 samples with offsets that sum to zero
         k0 = wp.vec3(1.0, -1.0, -1.0)
         k1 = wp.vec3(-1.0, -1.0, 1.0)
         k2 = wp.vec3(-1.0, 1.0, -1.0)

@@ -33,7 +33,7 @@ _POWERS = {
         z = zr * wp.vec3(wp.sin(theta) * wp.cos(phi), wp.sin(theta) * wp.sin(phi), wp.cos(theta)) + p
         """,
     "latitude": """
-        # the angle above the plane instead of from the pole: the figure turns by a quarter
+        # angle measured from the plane instead of the pole, which rotates the shape by 90 degrees
         theta = wp.asin(z[2] / r) * $power.0
         phi = wp.atan2(z[1], z[0]) * $power.0
         zr = wp.pow(r, $power.0)
@@ -69,7 +69,7 @@ def mandelbulb_distance(d: Draft) -> None:
             $trap_step
             if r > 2.0:
                 break
-            # |d z_n / d c| follows the same recurrence
+            # dr = p * r^(p - 1) * dr + 1
             dr = wp.pow(r, $less.0) * $power.0 * dr + 1.0
             $angles
         """
@@ -161,7 +161,7 @@ def quaternion_julia(d: Draft) -> None:
     wp_type = f"wp.{constant}"
     # the real part is last, as in Warp's quaternions
     square = f"""
-        # squares of quaternions: the vector part only scales
+        # q^2 = (w^2 - |v|^2, 2 w v)
         z = {wp_type}(
             2.0 * z[3] * z[0] + c[0],
             2.0 * z[3] * z[1] + c[1],
@@ -257,7 +257,7 @@ def folded_fractal_distance(d: Draft) -> None:
             d = wp.max(wp.abs(p[0]), wp.max(wp.abs(p[1]), wp.abs(p[2]))) - 1.0
             s = 1.0
             for _ in range($levels):
-                # position within the cell of this level, -1 to 1
+                # position within the cell of this level, in [-1, 1]
                 ax = p[0] * s - 2.0 * wp.floor(0.5 * p[0] * s) - 1.0
                 ay = p[1] * s - 2.0 * wp.floor(0.5 * p[1] * s) - 1.0
                 az = p[2] * s - 2.0 * wp.floor(0.5 * p[2] * s) - 1.0
@@ -265,14 +265,14 @@ def folded_fractal_distance(d: Draft) -> None:
                 rx = wp.abs(1.0 - 3.0 * wp.abs(ax))
                 ry = wp.abs(1.0 - 3.0 * wp.abs(ay))
                 rz = wp.abs(1.0 - 3.0 * wp.abs(az))
-                # a cross of three square holes is cut out
+                # subtract the cross of three square tunnels
                 cross = wp.min(wp.max(rx, ry), wp.min(wp.max(ry, rz), wp.max(rz, rx))) - 1.0
                 d = wp.max(d, cross / s)
             """,
         "sierpinski": """
             z = p
             for _ in range($levels):
-                # mirror into the octant of the nearest corner of the tetrahedron
+                # fold into the octant of the nearest tetrahedron vertex
                 if z[0] + z[1] < 0.0:
                     z = wp.vec3(-z[1], -z[0], z[2])
                 if z[0] + z[2] < 0.0:
@@ -289,7 +289,7 @@ def folded_fractal_distance(d: Draft) -> None:
             for _ in range($levels):
                 z = wp.vec3(wp.abs(z[0]), wp.abs(z[1]), wp.abs(z[2]))
                 d = wp.min(d, wp.max(z[0], wp.max(z[1], z[2])) - size)
-                # children sit at the corners, half as large
+                # children are at the corners with half the size
                 z = z - wp.vec3(size, size, size)
                 size *= 0.5
             """,

@@ -80,7 +80,7 @@ def render_scene(d: Draft) -> None:
     }[shade]
     at = "image[i, j]" if layout == "image" else "image[tid]"
     shadowed = """
-        # a hair off the surface, otherwise the shadow ray ends where it begins
+        # offset along the normal to avoid self-intersection of the shadow ray
         s = float(0.02)
         for _ in range(32):
             gap = scene(p + s * l)
@@ -112,7 +112,7 @@ def render_scene(d: Draft) -> None:
             """,
         "normals": f"{at} = 0.5 * (normal(ro + t * rd) + wp.vec3(1.0, 1.0, 1.0))",
         "depth fog": f"{at} = 1.0 - wp.exp(-0.3 * t)",
-        "steps": f"# where rays take long, near edges, is bright\n{at} = float(taken) / {steps}.0",
+        "steps": f"# iteration heat map: silhouettes take the most steps\n{at} = float(taken) / {steps}.0",
     }[shade]
     d.says(
         {
@@ -135,7 +135,7 @@ def render_scene(d: Draft) -> None:
     d.code(
         """
         $index
-        # the screen runs from -1 to 1, upwards in v
+        # normalized screen coordinates in [-1, 1], v up
         u = 2.0 * (float(j) + 0.5) / $width.0 - 1.0
         v = 1.0 - 2.0 * (float(i) + 0.5) / $height.0
         $ray
@@ -233,7 +233,7 @@ def march_grid(d: Draft) -> None:
         f"""
         @wp.func
         def sample(field: wp.array3d(dtype=float), p: wp.vec3) -> float:
-            # nodes lie at whole numbers; outside, the border goes on
+            # nodes are at integer coordinates, clamp to the border
             x = wp.clamp(p[0], 0.0, {m - 1.001})
             y = wp.clamp(p[1], 0.0, {m - 1.001})
             z = wp.clamp(p[2], 0.0, {m - 1.001})
@@ -295,7 +295,7 @@ def march_grid(d: Draft) -> None:
         $head
             t += dt
             value = sample(field, ro + t * rd) - iso
-            # only from outside to inside: rays that begin inside go on until they are out
+            # only accept crossings from outside to inside, so rays that start inside leave first
             if before > 0.0 and value <= 0.0:
                 $crossing
                 $store

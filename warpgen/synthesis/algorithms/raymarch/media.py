@@ -41,7 +41,7 @@ def _medium(d: Draft, kind: str) -> Density:
         "gaussian": ("return wp.exp(-2.0 * wp.dot(p, p))", lambda p: np.exp(-2.0 * (p * p).sum(-1))),
         "layer": (
             """
-            # thins out with height, as air and haze do
+            # exponential falloff with height (air, haze)
             return wp.exp(-1.5 * wp.max(p[1], -2.0))
             """,
             lambda p: np.exp(-1.5 * np.maximum(p[..., 1], -2.0)),
@@ -55,7 +55,7 @@ def _medium(d: Draft, kind: str) -> Density:
         ),
         "cloudy ball": (
             f"""
-            # noise eats into the edge of the ball
+            # erode the edge of the ball with noise
             shape = 1.0 - wp.length(p)
             return wp.clamp(2.0 * (shape + $fbm(4.0 * p, {octaves}) - 0.4), 0.0, 1.0)
             """,
@@ -142,7 +142,7 @@ def march_transmittance(d: Draft) -> None:
             for k in range($steps):
                 $sample
                 passed = wp.exp(-sigma * rho * dt)
-                # source and extinction are in proportion, so that the slab's own integral is exact
+                # source is proportional to extinction, so the integral over the slab is analytic
                 glow += T * (1.0 - passed)
                 T *= passed
             radiance[tid] = glow
@@ -251,7 +251,7 @@ def march_single_scattering(d: Draft) -> None:
     gather = (
         """
         passed = wp.exp(-extinction * dt)
-        # the integral over the step, with the medium taken as even within it
+        # analytic integral over the step for a constant medium
         gathered += T * (1.0 - passed) * $source
         T *= passed
         """

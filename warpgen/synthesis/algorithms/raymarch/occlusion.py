@@ -66,7 +66,7 @@ def soft_shadows(d: Draft) -> None:
                 break
             """,
         "improved": """
-            # the nearest approach lies between two steps: where their spheres meet
+            # improved estimate of the closest approach between two steps (Aaltonen 2018)
             y = dist * dist / (2.0 * previous)
             width = wp.sqrt(wp.max(dist * dist - y * y, 0.0))
             visible = wp.min(visible, k * width / wp.max(t - y, 0.001))
@@ -105,7 +105,7 @@ def soft_shadows(d: Draft) -> None:
         stride=stride,
         last="""
         visible = wp.clamp(visible, -1.0, 1.0)
-        # a cubic that is flat at both ends
+        # smoothstep
         shadow[tid] = 0.25 * (1.0 + visible) * (1.0 + visible) * (2.0 - visible)
         """
         if kind == "smooth"
@@ -191,7 +191,7 @@ def sdf_ambient_occlusion(d: Draft) -> None:
         $begin
         for i in range($taps):
             h = $at
-            # free space would give `h` again; what lacks is taken by something near
+            # free space gives d = h, a smaller distance means a nearby occluder
             dist = scene(p + h * n)
             occluded += $share
             $fade

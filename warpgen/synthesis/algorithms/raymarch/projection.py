@@ -63,7 +63,7 @@ def project_to_surface(d: Draft) -> None:
     newton = f"p -= {relax}s * g / wp.max(wp.dot(g, g), 0.25)"
     loops = {
         "count": f"""
-            # the gradient vanishes at ridges: its square is held up, otherwise points would be flung away
+            # clamp |g|^2 from below: the gradient vanishes at ridges and would give huge steps
             for _ in range({steps}):
                 s = {value}
                 g = gradient(p)
@@ -75,7 +75,7 @@ def project_to_surface(d: Draft) -> None:
                 if wp.abs(s) < 1.0e-4:
                     break
                 g = gradient(p)
-                # a Newton step for s along g: exact in one step where |g| = 1
+                # Newton step along g: s = -f / |g|^2, exact for true distance fields
                 {newton}
             """,
         "while": f"""
@@ -146,7 +146,7 @@ def sdf_collision(d: Draft) -> None:
         "coulomb": """
             tangential = vi - vn * n
             speed = wp.length(tangential)
-            # Coulomb: friction takes at most mu times what the contact took along the normal
+            # Coulomb friction: |f_t| <= mu * |f_n|
             kept = wp.max(speed + mu * $part, 0.0) / wp.max(speed, 1.0e-6)
             v[tid] = kept * tangential + $left
             """,
@@ -158,7 +158,7 @@ def sdf_collision(d: Draft) -> None:
         p = x[tid] - depth * n
         x[tid] = p
         vn = wp.dot(vi, n)
-        # only what goes inwards: separating particles keep their velocity
+        # leave separating particles alone
         if vn < 0.0:
             {slide.strip() if friction == "none" else "$slide"}
         """

@@ -67,7 +67,7 @@ def march_terrain(d: Draft) -> None:
     refined = {
         "none": "",
         "secant": """
-            # between the last two samples, as if the ground were straight
+            # linear interpolation between the last two samples
             t = previous + (t - previous) * above / (above - clearance)
             """,
         "bisection": """

@@ -73,7 +73,7 @@ def rays(d: Draft, count: int) -> tuple[str, Callable[[Values], tuple[Any, Any]]
     d.input("directions", "vec3", count, kind="unit")
     return (
         """
-        # rays begin on a sphere about the scene and look inwards
+        # start on the bounding sphere of the scene, looking inward
         rd = directions[tid]
         ro = origins[tid] - 3.0 * rd
         """,
@@ -162,7 +162,7 @@ def sphere_trace_depth(d: Draft) -> None:
             hit = int(0)
             for _ in range($steps):
                 dist = scene(ro + t * rd)
-                # the spheres of two steps must overlap, otherwise something may lie between them: go back
+                # over-relaxation: step back if consecutive spheres do not overlap
                 if omega > 1.0 and dist + previous < stride:
                     t -= stride - previous
                     stride = previous
@@ -182,7 +182,7 @@ def sphere_trace_depth(d: Draft) -> None:
             depth[tid] = march(ro, rd$argument)
             """,
         "fixed": """
-            # no early exit: steps at the surface are as good as zero
+            # no early exit, since steps become negligible at the surface
             t = float(0.0)
             for _ in range($steps):
                 t += scene(ro + t * rd)

@@ -49,7 +49,7 @@ def camera_rays(d: Draft) -> None:
         d.param("eye", "vec3", 2.0, 3.0)
         d.param("target", "vec3", -0.3, 0.3)
         basis = """
-            # a right-handed frame that looks along -w
+            # right-handed camera frame looking along -w
             w = wp.normalize(eye - target)
             u = wp.normalize(wp.cross(wp.vec3(0.0, 1.0, 0.0), w))
             v = wp.cross(w, u)
@@ -92,7 +92,7 @@ def camera_rays(d: Draft) -> None:
     du, dv = (f"jitter[{at}][0]", f"jitter[{at}][1]") if jitter else ("0.5", "0.5")
     aspect = width / height
     screen = f"""
-        # the screen runs from -1 to 1, upwards in y; rows count downwards
+        # NDC in [-1, 1] with y up, rows count from the top
         sx = 2.0 * (float(j) + {du}) / {width}.0 - 1.0
         sy = 1.0 - 2.0 * (float(i) + {dv}) / {height}.0
         """
@@ -145,7 +145,7 @@ def camera_rays(d: Draft) -> None:
         store = f"""
             lens = aperture * {disk}(lens_uv[{at}][0], lens_uv[{at}][1])
             offset = {shift}
-            # all rays of a pixel meet on the plane of focus
+            # thin lens: all rays of a pixel intersect in the focal plane
             origins[{at}] = {origin} + offset
             rays[{at}] = wp.normalize({moved} - offset)
             """
@@ -233,7 +233,7 @@ def project_points(d: Draft) -> None:
             tid = wp.tid()
             p = points[tid]
             clip = view_proj * wp.vec4(p[0], p[1], p[2], 1.0)
-            # at and behind the eye there is no image
+            # points at or behind the camera are not visible
             if clip[3] <= 0.1:
                 $behind
                 return
@@ -288,7 +288,7 @@ def project_points(d: Draft) -> None:
     body = {
         "distorted": """
             r2 = x * x + y * y
-            # barrel or pincushion, by the signs of the coefficients
+            # radial distortion: barrel for negative coefficients, pincushion for positive ones
             scale = 1.0 + r2 * (k1 + r2 * k2)
             x = x * scale
             y = y * scale
@@ -306,7 +306,7 @@ def project_points(d: Draft) -> None:
         """
         tid = wp.tid()
         $camera
-        # the scene lies three units before the camera
+        # move the scene in front of the camera
         $local
         if q[2] < 0.1:
             $behind

@@ -91,7 +91,7 @@ def spherical_harmonics(d: Draft) -> None:
             """
             tid = wp.tid()
             n = normals[tid]
-            # each sample stands for an equal part of the sphere's 4 pi
+            # Monte Carlo weight 4 * pi / N for uniform samples of the sphere
             weighted = samples[tid] * (4.0 * wp.pi / float(normals.shape[0]))
             $adds
             """,
@@ -176,7 +176,7 @@ def sample_panorama(d: Draft) -> None:
             radiance[tid] = panorama[i, j]
             """,
         "bilinear": f"""
-            # texel centres lie at halves; columns wrap around, rows stop at the poles
+            # texel centers are at half-integers; wrap columns and clamp rows at the poles
             fx = (u - wp.floor(u)) * {width}.0 - 0.5
             fy = v * {height}.0 - 0.5
             j0 = int(wp.floor(fx))
@@ -203,7 +203,7 @@ def sample_panorama(d: Draft) -> None:
         """,
         ray="r = normals[tid]"
         if what == "directions"
-        else "n = normals[tid]\nw = views[tid]\n# mirrored about the normal\nr = 2.0 * wp.dot(n, w) * n - w",
+        else "n = normals[tid]\nw = views[tid]\n# mirror direction about the normal\nr = 2.0 * wp.dot(n, w) * n - w",
         x=x,
         z=z,
         up=up,

@@ -62,7 +62,7 @@ def shade_points(d: Draft) -> None:
             d.param("cos_inner", "float", 0.9, 0.95)
             d.param("cos_outer", "float", 0.7, 0.8)
             to_light += (
-                "\n# the cone points at the origin and fades from the inner to the outer angle\n"
+                "\n# spotlight: smooth falloff between inner and outer cone angle\n"
                 "cone = wp.smoothstep(cos_outer, cos_inner, wp.dot(l, wp.normalize(light_pos)))"
             )
             falloff = "cone * " + falloff
@@ -97,7 +97,7 @@ def shade_points(d: Draft) -> None:
             head=head,
             zero="float(0.0)" if colour == "none" else "wp.vec3()",
             to_light=to_light,
-            skip="# the light is behind the surface\nif wp.dot(n, l) <= 0.0:\n    continue" if early else "",
+            skip="# light is behind the surface\nif wp.dot(n, l) <= 0.0:\n    continue" if early else "",
             weight=weight,
             f=f,
         )
@@ -106,7 +106,7 @@ def shade_points(d: Draft) -> None:
             "$head\n$to_light\n$skip\nradiance[tid] = $weight * $f",
             head=head,
             to_light=to_light,
-            skip="# the light is behind the surface\nif wp.dot(n, l) <= 0.0:\n    return" if early else "",
+            skip="# light is behind the surface\nif wp.dot(n, l) <= 0.0:\n    return" if early else "",
             weight=weight,
             f=f,
         )
@@ -170,7 +170,7 @@ def fresnel_terms(d: Draft) -> None:
     elif angle == "vectors":
         d.input("view", "vec3", n, kind="unit")
         d.input("normals", "vec3", n, kind="unit")
-        cos = "# either side of the surface\nc = wp.abs(wp.dot(view[tid], normals[tid]))"
+        cos = "# abs() for two-sided surfaces\nc = wp.abs(wp.dot(view[tid], normals[tid]))"
     else:
         d.input("view", "vec3", n, 0.1, 1.0)
         d.input("light", "vec3", n, 0.1, 1.0)

@@ -80,13 +80,13 @@ def trace_paths(d: Draft) -> None:
     )
     mirror = "rd = rd - 2.0 * wp.dot(rd, n) * n"
     scatter = {
-        "diffuse": f"# the cosine and the density of the sample cancel, only the albedo stays\n{diffuse}",
+        "diffuse": f"# cosine-weighted sampling: pdf and cosine cancel, the weight is the albedo\n{diffuse}",
         "mirror": mirror,
         "mixed": f"if kind[hit] == 0:\n    {diffuse}\nelse:\n    {mirror}",
         "fuzzy": """
             mirrored = rd - 2.0 * wp.dot(rd, n) * n
             rd = wp.normalize(mirrored + fuzz * wp.sample_unit_sphere(state))
-            # the fuzz may lead into the sphere
+            # fuzzy reflections that end up below the surface are absorbed
             if wp.dot(rd, n) < 0.0:
                 break
             """,
@@ -113,7 +113,7 @@ def trace_paths(d: Draft) -> None:
             p = ro + nearest * rd
             $normal
             $scatter
-            # start a little off the surface, otherwise the ray meets it again
+            # offset along the normal to avoid self-intersection
             ro = p + 1.0e-3 * n
             throughput = wp.cw_mul(throughput, albedo[hit])
             $roulette
@@ -128,7 +128,7 @@ def trace_paths(d: Draft) -> None:
         normal=normal,
         scatter=scatter,
         roulette="""
-        # dim paths end early; the others make up for them
+        # Russian roulette: survivors are weighted by 1 / p to stay unbiased
         q = wp.max(throughput)
         if bounce > 1:
             if wp.randf(state) > q:

@@ -49,15 +49,15 @@ def procedural_texture(d: Draft) -> None:
     body = {
         "checker": f"""
             cell = {cells}
-            # the lowest bit, since % keeps the sign
+            # use the lowest bit because % keeps the sign
             t = float(cell & 1)
             """,
         "marble": f"""
-            # veins: a sine whose phase is shaken by noise
+            # marble: sine with a phase distorted by noise
             t = 0.5 + 0.5 * wp.sin(wp.pi * (p[0] + 4.0 * {noise}(p, {octaves})))
             """,
         "wood": f"""
-            # rings about an axis, a little off round
+            # wood: concentric rings, slightly perturbed
             r = 3.0 * ({radius} + 0.3 * {noise}(p, {octaves}))
             t = r - wp.floor(r)
             """,
@@ -69,7 +69,7 @@ def procedural_texture(d: Draft) -> None:
             """,
         "bricks": """
             row = wp.floor(p[1])
-            # every other row is shifted by half a brick
+            # shift odd rows by half a brick
             x = 0.5 * p[0] + 0.5 * float(int(row) & 1)
             u = x - wp.floor(x)
             v = p[1] - row
@@ -234,13 +234,13 @@ def bump_normals(d: Draft) -> None:
     blend = """
             base = 2.0 * mapped[tid] - wp.vec3(1.0, 1.0, 0.0)
             fine = 2.0 * detail[tid] - wp.vec3(1.0, 1.0, 1.0)
-            # reoriented: the fine normal is turned as the coarse one is from (0, 0, 1)
+            # reoriented normal mapping: rotate the detail normal by the rotation from (0, 0, 1) to the base normal
             u = wp.vec3(-fine[0], -fine[1], fine[2])
             m = base * (wp.dot(base, u) / base[2]) - u
             """
     if source == "normal map":
         blend = """
-            # x and y are stored as 0.5 + 0.5 n, z as it is, since it is never negative
+            # x and y are stored as 0.5 + 0.5 * n, z is non-negative and stored as is
             c = mapped[tid]
             m = wp.vec3(2.0 * c[0] - 1.0, 2.0 * c[1] - 1.0, c[2])
             """
@@ -250,7 +250,7 @@ def bump_normals(d: Draft) -> None:
         blend=blend,
         store="""
         N = geometric[tid]
-        # Gram-Schmidt, since interpolated tangents are not quite orthogonal
+        # Gram-Schmidt: interpolated tangents are not orthogonal to the normal
         T = wp.normalize(tangents[tid] - wp.dot(tangents[tid], N) * N)
         B = wp.cross(N, T)
         normals[tid] = wp.normalize(m[0] * T + m[1] * B + m[2] * N)

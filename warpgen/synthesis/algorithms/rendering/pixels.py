@@ -72,20 +72,20 @@ def rasterize_triangles(d: Draft) -> None:
         """
         @wp.func
         def edge(a: wp.vec3, b: wp.vec3, x: float, y: float) -> float:
-            # twice the signed area of the triangle (a, b, p)
+            # twice the signed area of triangle (a, b, p)
             return (b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0])
         """
     )
     if perspective:
         interpolate = """
-            # 1/z is linear on the screen, z is not
+            # perspective-correct depth: 1 / z is linear in screen space, z is not
             z = 1.0 / (w0 / a[2] + w1 / b[2] + w2 / c[2])
             """
     else:
         interpolate = "z = w0 * a[2] + w1 * b[2] + w2 * c[2]"
     test = {
         "none": "area = edge(a, b, c[0], c[1])\nif wp.abs(area) < 1.0e-6:\n    continue",
-        "back": "area = edge(a, b, c[0], c[1])\n# clockwise faces look away\nif area < 1.0e-6:\n    continue",
+        "back": "area = edge(a, b, c[0], c[1])\n# backface culling: clockwise faces point away\nif area < 1.0e-6:\n    continue",
         "bounds": """
             if x < wp.min(a[0], wp.min(b[0], c[0])) or x > wp.max(a[0], wp.max(b[0], c[0])):
                 continue
@@ -167,7 +167,7 @@ def rasterize_triangles(d: Draft) -> None:
             tid = wp.tid()
             $corners
             $test
-            # only the pixels of the bounding box
+            # restrict the test to the bounding box of the triangle
             j0 = int(wp.floor(wp.min(a[0], wp.min(b[0], c[0])) * $width.0))
             j1 = int(wp.floor(wp.max(a[0], wp.max(b[0], c[0])) * $width.0)) + 1
             i0 = int(wp.floor(wp.min(a[1], wp.min(b[1], c[1])) * $height.0))
@@ -303,7 +303,7 @@ def composite_samples(d: Draft) -> None:
             tid = wp.tid()
             $begin
             color = $first
-            # each sample lies over all that were behind it
+            # back to front: out = a * c + (1 - a) * out
             for k in $span:
                 $a
                 color = alpha * colors[$at] + (1.0 - alpha) * color
@@ -348,7 +348,7 @@ def composite_samples(d: Draft) -> None:
             span=span,
             a=a,
             gather=gather,
-            stop="# what lies behind cannot be seen any more\nif T < 1.0e-3:\n    break" if stop else "",
+            stop="# early ray termination\nif T < 1.0e-3:\n    break" if stop else "",
             end=end,
         )
     d.explain("""

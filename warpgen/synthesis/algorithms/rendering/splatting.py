@@ -48,7 +48,7 @@ def project_gaussians(d: Draft) -> None:
         scale = "s = scales[tid]"
         if form == "log scale":
             scale = """
-                # stored as logarithms, so that any number is a scale
+                # scales are stored as logarithms to keep them positive
                 log_s = scales[tid]
                 s = wp.vec3(wp.exp(log_s[0]), wp.exp(log_s[1]), wp.exp(log_s[2]))
                 """
@@ -65,7 +65,7 @@ def project_gaussians(d: Draft) -> None:
     else:
         d.param("pose", "transform", -0.3, 0.3, kind="transform")
         view = """
-            # from the world to the camera
+            # world-to-camera transform
             X = wp.transform_inverse(pose)
             w = wp.quat_to_matrix(wp.transform_get_rotation(X))
             t = wp.transform_point(X, means[tid]) + wp.vec3(0.0, 0.0, 4.0)
@@ -88,7 +88,7 @@ def project_gaussians(d: Draft) -> None:
             means2d[tid] = wp.vec2(focal[0] * t[0] * inv_z, focal[1] * t[1] * inv_z)
             """,
         "radius": """
-            # three standard deviations along the longer axis
+            # 3-sigma radius along the major axis
             mid = 0.5 * (a + c)
             lam = mid + wp.sqrt(wp.max(mid * mid - (a * c - b * b), 0.1))
             radii[tid] = 3.0 * wp.sqrt(lam)
@@ -109,7 +109,7 @@ def project_gaussians(d: Draft) -> None:
         $view
         $shape
         inv_z = 1.0 / t[2]
-        # the perspective map is taken as linear about the mean
+        # Jacobian of the perspective projection at the mean (EWA splatting)
         J = wp.mat33(
             focal[0] * inv_z, 0.0, -focal[0] * t[0] * inv_z * inv_z,
             0.0, focal[1] * inv_z, -focal[1] * t[1] * inv_z * inv_z,
@@ -195,7 +195,7 @@ def blend_splats(d: Draft) -> None:
             dx = delta[0]
             dy = delta[1]
             power = -0.5 * (q[0] * dx * dx + q[2] * dy * dy) - q[1] * dx * dy
-            # by rounding a conic may not be definite: such splats are left out
+            # skip splats whose conic is not positive definite due to rounding
             if power > 0.0:
                 continue
             """
@@ -254,7 +254,7 @@ def blend_splats(d: Draft) -> None:
             $pick
             delta = p - means2d[k]
             $power
-            # never quite opaque, so that what lies behind still gets a share
+            # clamp alpha below 1 to keep the transmittance positive
             alpha = wp.min(opacity[k] * wp.exp(power), 0.99)
             $skip
             $gather

@@ -13,19 +13,19 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _CURVES: dict[str, tuple[str, Any]] = {
     "reinhard": ("return x / (1.0 + x)", lambda x: x / (1.0 + x)),
     "reinhard white": (
-        "# 4 is the least radiance that becomes white\nreturn x * (1.0 + x / 16.0) / (1.0 + x)",
+        "# extended Reinhard with white point 4 (4^2 = 16)\nreturn x * (1.0 + x / 16.0) / (1.0 + x)",
         lambda x: x * (1.0 + x / 16.0) / (1.0 + x),
     ),
     "aces": (
         """
-        # Narkowicz's fit of the ACES reference
+        # ACES filmic fit (Narkowicz 2015)
         return wp.clamp(x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14), 0.0, 1.0)
         """,
         lambda x: np.clip((2.51 * x * x + 0.03 * x) / (2.43 * x * x + 0.59 * x + 0.14), 0.0, 1.0),
     ),
     "hable": (
         """
-        # Uncharted 2: toe, line and shoulder
+        # Uncharted 2 curve (Hable 2010) with toe, linear section and shoulder
         return (x * (0.15 * x + 0.05) + 0.004) / (x * (0.15 * x + 0.5) + 0.06) - 0.02 / 0.3
         """,
         lambda x: (0.15 * x * x + 0.05 * x + 0.004) / (0.15 * x * x + 0.5 * x + 0.06) - 0.02 / 0.3,
@@ -60,7 +60,7 @@ def tone_map(d: Draft) -> None:
             """
             @wp.func
             def srgb(c: float) -> float:
-                # linear near black, since the power has no slope there
+                # linear segment near black avoids the infinite slope of the power
                 if c <= 0.0031308:
                     return 12.92 * c
                 return 1.055 * wp.pow(c, 1.0 / 2.4) - 0.055
@@ -81,7 +81,7 @@ def tone_map(d: Draft) -> None:
     lines = ""
     if over == "luminance":
         lines = """
-            # the hue stays if all channels are scaled alike
+            # scale all channels by the same factor to preserve the hue
             lum = 0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2]
             m = c * (curve(lum) / lum)
             """

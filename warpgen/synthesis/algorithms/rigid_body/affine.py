@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def affine_body_energy(d: Draft) -> None:
-    """Computes the potential that keeps affine bodies close to rotations."""
+    """Evaluates the orthogonality potential of affine bodies (ABD)."""
     wanted = d.option("wanted", "gradient", "energy", "force and energy")
     form = d.option("form", "matrix", "columns")
     law = d.option("law", "orthogonality", "stable volume", "corotated")
@@ -32,21 +32,28 @@ def affine_body_energy(d: Draft) -> None:
     layout = d.option("layout", "matrices", "vectors")
     count = d.pick(64, 96, 128)
     if layout == "matrices":
-        d.input("a", "mat33", count, -1.0, 1.0)
+        d.input("a", "mat33", count, -1.0, 1.0, about="Affine matrices, one per body")
     else:
-        d.input("cols", "vec3", (count, 3), -1.0, 1.0)
+        d.input(
+            "cols",
+            "vec3",
+            (count, 3),
+            -1.0,
+            1.0,
+            about="Columns of the affine matrices, shape (num_bodies, 3)",
+        )
     if law == "corotated":
         form = "matrix"
-        d.input("r", "mat33", count, kind="rotation")
+        d.input("r", "mat33", count, kind="rotation", about="Closest rotations")
     if volumes == "each":
-        d.input("vol", "float", count, 0.2, 2.0)
+        d.input("vol", "float", count, 0.2, 2.0, about="Body volumes [m^3]")
     else:
-        d.param("vol", "float", 0.2, 2.0)
-    d.param("kappa", "float", 0.5, 2.0)
+        d.param("vol", "float", 0.2, 2.0, about="Body volumes [m^3]")
+    d.param("kappa", "float", 0.5, 2.0, about="Stiffness of the orthogonality potential [Pa]")
     if wanted != "energy":
-        d.output("gradient", "mat33", count)
+        d.output("gradient", "mat33", count, about="Gradient with respect to the affine matrix")
     if wanted != "gradient":
-        d.output("energy", "float", count)
+        d.output("energy", "float", count, about="Potential per body [J]")
     if form == "columns" and law == "stable volume":
         form = "matrix"
     scale = f"kappa * {'vol[tid]' if volumes == 'each' else 'vol'}"
@@ -62,7 +69,7 @@ def affine_body_energy(d: Draft) -> None:
             else "\n".join(f"c{n} = cols[tid, {n}]" for n in range(3))
         )
         body = """
-        # of a rotation the columns have length one and are at right angles
+        # Orthogonality: columns of a rotation have unit length and are pairwise orthogonal
         s00 = wp.dot(c0, c0) - 1.0
         s11 = wp.dot(c1, c1) - 1.0
         s22 = wp.dot(c2, c2) - 1.0
@@ -78,19 +85,19 @@ def affine_body_energy(d: Draft) -> None:
         gradient[tid] = $scale * wp.matrix_from_cols(g0, g1, g2)
         """
     elif law == "orthogonality":
-        body = (
-            "# zero for rotations and reflections\ngram = wp.transpose(m) * m - wp.identity(n=3, dtype=float)"
-        )
+        body = "# A^T A - I, zero for rotations and reflections\ngram = wp.transpose(m) * m - wp.identity(n=3, dtype=float)"
         value = "wp.ddot(gram, gram)"
         slope = "gradient[tid] = 4.0 * $scale * m * gram"
     elif law == "corotated":
-        body = "# r is the rotation nearest to the body's matrix\ndev = m - r[tid]"
+        body = (
+            "# Deviation from the closest rotation (precomputed by a polar decomposition)\ndev = m - r[tid]"
+        )
         value = "wp.ddot(dev, dev)"
         slope = "gradient[tid] = 2.0 * $scale * dev"
     else:
         body = """
         gram = wp.transpose(m) * m - wp.identity(n=3, dtype=float)
-        # the determinant tells a rotation from a reflection
+        # det(A) - 1 penalizes reflections, which the first term does not see
         grow = wp.determinant(m) - 1.0
         """
         value = "wp.ddot(gram, gram) + grow * grow"
@@ -111,11 +118,11 @@ def affine_body_energy(d: Draft) -> None:
         scale=scale,
     )
     what = {
-        "gradient": "the gradient of the potential",
-        "energy": "the potential",
-        "force and energy": "the potential, and its gradient,",
+        "gradient": "the gradient of the orthogonality potential",
+        "energy": "the orthogonality potential",
+        "force and energy": "the orthogonality potential and its gradient",
     }
-    d.says(f"Computes {what[wanted]} that keeps affine bodies close to rotations.")
+    d.says(f"Evaluates {what[wanted]} of affine bodies (ABD).")
 
     def reference(v: Values) -> dict[str, Any]:
         m = v.a if layout == "matrices" else np.swapaxes(v.cols, -1, -2)

@@ -44,32 +44,32 @@ def contact_impulses(d: Draft) -> None:
     if output == "magnitude":
         friction = "none"
     count = d.pick(64, 96, 128)
-    d.input("v", "vec3", count, -2.0, 2.0)
-    d.input("w", "vec3", count, -2.0, 2.0)
-    d.input("arm", "vec3", count, -0.8, 0.8)
-    d.input("n", "vec3", count, kind="unit")
-    d.input("inv_mass", "float", count, 0.5, 2.0)
+    d.input("v", "vec3", count, -2.0, 2.0, about="Linear velocities [m/s]")
+    d.input("w", "vec3", count, -2.0, 2.0, about="Angular velocities in world space [rad/s]")
+    d.input("arm", "vec3", count, -0.8, 0.8, about="Contact points relative to the centers of mass [m]")
+    d.input("n", "vec3", count, kind="unit", about="Contact normals, pointing away from the ground")
+    d.input("inv_mass", "float", count, 0.5, 2.0, about="Inverse masses [1/kg]")
     if tensor == "full":
-        d.input("inv_inertia", "mat33", count, 0.5, 2.0, kind="spd")
+        d.input("inv_inertia", "mat33", count, 0.5, 2.0, kind="spd", about="Inverse inertia in world space")
     elif tensor == "diagonal world":
-        d.input("inv_inertia", "vec3", count, 0.5, 2.0)
+        d.input("inv_inertia", "vec3", count, 0.5, 2.0, about="Inverse inertia in world space")
     else:
-        d.input("inv_inertia", "float", count, 0.5, 2.0)
+        d.input("inv_inertia", "float", count, 0.5, 2.0, about="Inverse inertia in world space")
     if bias == "baumgarte":
-        d.input("depth", "float", count, -0.05, 0.1)
-        d.param("beta", "float", 5.0, 20.0)
-    d.param("restitution", "float", 0.1, 0.8)
+        d.input("depth", "float", count, -0.05, 0.1, about="Penetration depth, positive when overlapping [m]")
+        d.param("beta", "float", 5.0, 20.0, about="Baumgarte factor [1/s]")
+    d.param("restitution", "float", 0.1, 0.8, about="Coefficient of restitution")
     if friction == "coulomb":
-        d.param("friction", "float", 0.2, 0.8)
+        d.param("friction", "float", 0.2, 0.8, about="Coulomb friction coefficient")
     if bias == "threshold":
-        d.param("v_rest", "float", 0.2, 0.6)
+        d.param("v_rest", "float", 0.2, 0.6, about="Speed below which contacts do not bounce [m/s]")
     if output == "impulse":
-        d.output("impulse", "vec3", count)
+        d.output("impulse", "vec3", count, about="Contact impulses [N s]")
     elif output == "magnitude":
-        d.output("jn_out", "float", count)
+        d.output("jn_out", "float", count, about="Normal impulses [N s]")
     else:
-        d.output("v_new", "vec3", count)
-        d.output("w_new", "vec3", count)
+        d.output("v_new", "vec3", count, about="Linear velocities after the impact")
+        d.output("w_new", "vec3", count, about="Angular velocities after the impact")
     times = {
         "diagonal world": "wp.cw_mul(inv_inertia[tid], {})",
         "full": "inv_inertia[tid] * {}",
@@ -83,11 +83,12 @@ def contact_impulses(d: Draft) -> None:
     target = {
         "none": "jn = -(1.0 + restitution) * vn / k",
         "baumgarte": """
-        # overlap is worked off over the next steps
+        # Baumgarte stabilization: remove a fraction `beta` of the penetration per second
         jn = (-(1.0 + restitution) * vn + beta * wp.max(depth[tid], 0.0)) / k
         """,
         "threshold": """
-        # slow contacts do not bounce, otherwise resting bodies never come to rest
+        # Disable restitution below the threshold velocity v_rest,
+        # otherwise resting contacts keep bouncing
         e = restitution
         if vn > -v_rest:
             e = 0.0
@@ -101,7 +102,7 @@ def contact_impulses(d: Draft) -> None:
         speed = wp.length(slip)
         tangent = slip / wp.max(speed, 1.0e-6)
         kt = $inv_mass + wp.dot(wp.cross($across_t, r), tangent)
-        # as much as stops the slip, and no more than the cone allows
+        # Coulomb friction: impulse that stops the slip, clamped to the friction cone
         jt = wp.min(speed / kt, friction * jn)
         j = jn * normal - jt * tangent
         """,
@@ -127,11 +128,11 @@ def contact_impulses(d: Draft) -> None:
         tid = wp.tid()
         r = arm[tid]
         normal = n[tid]
-        # the velocity of the body's material at the contact
+        # Velocity of the contact point, v + w x r
         u = v[tid] + wp.cross(w[tid], r)
         vn = wp.dot(u, normal)
         if vn >= 0.0:
-            # already parting
+            # Separating contacts do not need an impulse
             $nothing
         k = $inv_mass + wp.dot(wp.cross($across_n, r), normal)
         $target
@@ -148,11 +149,11 @@ def contact_impulses(d: Draft) -> None:
         turn=times.format("wp.cross(r, j)"),
     )
     d.explain("""
-        j = -(1 + e) v_n / (1/m + n . (I^-1 (r x n)) x r), with the arm r from the center of mass
-        to the contact, in the world's frame.
+        Impulse: j = -(1 + e) v_n / (1/m + n . (I^-1 (r x n)) x r) with the lever arm r from the center
+        of mass to the contact. All vectors are in world space; v_n < 0 for approaching bodies.
     """)
     if output == "velocities":
-        d.says("Bounces rigid bodies off a fixed ground by impulses at their contacts.")
+        d.says("Resolves contacts of rigid bodies with a fixed ground by impulses.")
     elif output == "magnitude":
         d.says("Computes the normal impulses of contacts between rigid bodies and a fixed ground.")
 
@@ -207,7 +208,7 @@ def contact_impulses(d: Draft) -> None:
     },
 )
 def ground_contact_forces(d: Draft) -> None:
-    """Adds to bodies the wrenches of points that have sunk into the ground."""
+    """Accumulates penalty contact forces between body points and the ground."""
     normal = d.option("normal", "linear", "capped", "hunt")
     friction = d.option("friction", *contact.FRICTIONS, None)
     ground = d.option("ground", "plane", "level")
@@ -215,30 +216,30 @@ def ground_contact_forces(d: Draft) -> None:
     owner = d.option("owner", "index", "blocks")
     bodies, per = d.pick(8, 12, 16), d.pick(4, 8)
     count = bodies * per
-    d.input("body_q", "transform", bodies, -0.8, 0.8, kind="transform")
-    d.input("body_qd", "spatial_vector", bodies, -1.0, 1.0)
+    d.input("body_q", "transform", bodies, -0.8, 0.8, kind="transform", about="Body poses")
+    d.input("body_qd", "spatial_vector", bodies, -1.0, 1.0, about="Spatial velocities (linear, angular)")
     if reference_point == "com":
-        d.input("com", "vec3", bodies, -0.2, 0.2)
-    d.input("local", "vec3", count, -0.6, 0.6)
+        d.input("com", "vec3", bodies, -0.2, 0.2, about="Centers of mass in body space [m]")
+    d.input("local", "vec3", count, -0.6, 0.6, about="Contact points in body space [m]")
     if owner == "index":
-        d.input("body", "int", count, -1, bodies)
+        d.input("body", "int", count, -1, bodies, about="Body of each contact point, -1 for static")
     if ground == "plane":
-        d.input("plane", "vec4", 1, kind="unit")
-    d.param("ke", "float", 50.0, 200.0)
-    d.param("kd", "float", 0.5, 2.0)
+        d.input("plane", "vec4", 1, kind="unit", about="Ground plane (normal, offset)")
+    d.param("ke", "float", 50.0, 200.0, about="Contact stiffness [N/m]")
+    d.param("kd", "float", 0.5, 2.0, about="Contact damping [N s/m]")
     if friction:
-        d.param("friction", "float", 0.2, 0.8)
-        d.param("kf", "float", 1.0, 5.0)
-    d.output("body_f", "spatial_vector", bodies)
+        d.param("friction", "float", 0.2, 0.8, about="Coulomb friction coefficient")
+        d.param("kf", "float", 1.0, 5.0, about="Friction stiffness [N s/m]")
+    d.output("body_f", "spatial_vector", bodies, about="Wrenches, accumulated over the contacts")
     split = d.use(contact.SPLIT)
     laws = {
         "linear": "fn = ke * depth - kd * vn",
         "capped": """
-        # a dashpot must not hold back a body that leaves
+        # Clamp the damping so it never pulls on separating bodies
         fn = ke * depth - kd * wp.min(vn, 0.0)
         """,
         "hunt": """
-        # Hunt and Crossley: damping grows with the depth, so that the force starts at zero
+        # Hunt-Crossley: damping scales with depth, which avoids a force jump at first contact
         fn = wp.max(ke * depth * (1.0 - kd * vn), 0.0)
         """,
     }
@@ -263,7 +264,7 @@ def ground_contact_forces(d: Draft) -> None:
         owner="""
         b = body[tid]
         if b < 0:
-            # the point belongs to something that does not move
+            # Skip points on static bodies (body index of -1)
             return
         """
         if owner == "index"

@@ -18,7 +18,7 @@ SHAPES = {
     ),
     "box": (
         """
-        # size holds half extents
+        # `size` holds half extents
         xx = size[0] * size[0]
         yy = size[1] * size[1]
         zz = size[2] * size[2]
@@ -28,7 +28,7 @@ SHAPES = {
     ),
     "cylinder": (
         """
-        # along z: radius and half of the height
+        # size[0] is the radius, size[1] half of the height (axis along z)
         rr = size[0] * size[0]
         across = m * (0.25 * rr + size[1] * size[1] / 3.0)
         moments = wp.vec3(across, across, 0.5 * m * rr)
@@ -46,7 +46,7 @@ SHAPES = {
     ),
     "cone": (
         """
-        # about the center of mass, a quarter of the height above the base
+        # Center of mass of a cone is at h / 4 above the base
         rr = size[0] * size[0]
         hh = 4.0 * size[1] * size[1]
         across = m * (0.15 * rr + 0.0375 * hh)
@@ -89,7 +89,7 @@ def _moments(shape: str, size: Any) -> tuple[Any, Any]:
     double=True,
 )
 def shape_inertia(d: Draft) -> None:
-    """Computes the inertia tensors of shapes about a point that may be off their centers."""
+    """Computes inertia tensors of primitive shapes, optionally shifted or rotated."""
     shape = d.option("shape", *SHAPES)
     moved = d.option("moved", "none", "turned", "parallel axis", "both")
     given = d.option("given", "density", "mass")
@@ -98,22 +98,22 @@ def shape_inertia(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     bodies = 8
     text, volume = SHAPES[shape]
-    d.input("sizes", "vec3", count, 0.2, 1.0)
+    d.input("sizes", "vec3", count, 0.2, 1.0, about="Dimensions of the shapes [m]")
     if given == "density":
-        d.param("density", "float", 0.5, 2.0)
+        d.param("density", "float", 0.5, 2.0, about="Mass density [kg/m^3]")
     else:
-        d.input("mass", "float", count, 0.5, 2.0)
+        d.input("mass", "float", count, 0.5, 2.0, about="Masses of the shapes [kg]")
     if moved == "both":
-        d.input("pose", "transform", count, -1.0, 1.0, kind="transform")
+        d.input("pose", "transform", count, -1.0, 1.0, kind="transform", about="Shape poses in body space")
     elif moved == "turned":
-        d.input("pose", "quat", count, kind="unit")
+        d.input("pose", "quat", count, kind="unit", about="Shape poses in body space")
     elif moved == "parallel axis":
-        d.input("pose", "vec3", count, -1.0, 1.0)
+        d.input("pose", "vec3", count, -1.0, 1.0, about="Shape poses in body space")
     if summed:
-        d.input("body", "int", count, 0, bodies)
-    d.output("tensor", "mat33", bodies if summed else count)
+        d.input("body", "int", count, 0, bodies, about="Body that a shape belongs to")
+    d.output("tensor", "mat33", bodies if summed else count, about="Inertia tensors [kg m^2]")
     if hollow:
-        d.output("masses", "float", count)
+        d.output("masses", "float", count, about="Masses of the shapes [kg]")
     turn = moved in ("turned", "both")
     shift = moved in ("parallel axis", "both")
     d.launch(count)
@@ -139,7 +139,7 @@ def shape_inertia(d: Draft) -> None:
         else "",
         rotation="wp.transform_get_rotation(pose[tid])" if moved == "both" else "pose[tid]",
         shift="""
-        # parallel axes: I + m (|d|^2 1 - d d^T)
+        # Parallel axis theorem: I + m (|d|^2 1 - d d^T)
         offset = $place
         local += m * (wp.dot(offset, offset) * wp.identity(n=3, dtype=float) - wp.outer(offset, offset))
         """

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def jacobian_transpose_step(d: Draft) -> None:
-    """Turns the joints of an arm towards a target by the transpose of its Jacobian."""
+    """Updates joint angles by a Jacobian transpose step towards a target."""
     form = d.option("form", "transpose", "damped", "gradient")
     limits = d.flag("limits")
     frames = d.option("frames", "world", "matrix")
@@ -34,20 +34,20 @@ def jacobian_transpose_step(d: Draft) -> None:
     arms, links = d.pick(24, 32, 48), d.pick(3, 4, 5, 6)
     d.input("points", "vec3", (arms, links + 1), -1.0, 1.0)
     if frames == "world":
-        d.input("axis", "vec3", (arms, links), kind="unit")
+        d.input("axis", "vec3", (arms, links), kind="unit", about="Joint axes in world space")
     else:
         d.input("basis", "mat33", (arms, links), kind="rotation")
-    d.input("target", "vec3", arms, -1.0, 1.0)
+    d.input("target", "vec3", arms, -1.0, 1.0, about="Target positions [m]")
     if form != "gradient":
-        d.input("q", "float", (arms, links), -1.0, 1.0)
+        d.input("q", "float", (arms, links), -1.0, 1.0, about="Joint angles [rad]")
     if weights:
-        d.input("weight", "float", links, 0.2, 1.0)
+        d.input("weight", "float", links, 0.2, 1.0, about="Weight of each joint")
     if form == "damped":
-        d.param("damping", "float", 0.1, 0.5)
+        d.param("damping", "float", 0.1, 0.5, about="Damping of the least squares")
     else:
-        d.param("gain", "float", 0.1, 0.5)
+        d.param("gain", "float", 0.1, 0.5, about="Step size")
     if limits and form != "gradient":
-        d.param("q_max", "float", 0.8, 1.5)
+        d.param("q_max", "float", 0.8, 1.5, about="Joint limit, symmetric [rad]")
     if step and form != "gradient":
         d.param("most", "float", 0.1, 0.3)
     output = "gradient" if form == "gradient" else "q_new"
@@ -59,7 +59,7 @@ def jacobian_transpose_step(d: Draft) -> None:
     lines = {
         "transpose": f"dq = gain * {per}wp.dot(column, err)",
         "damped": f"""
-        # each joint alone, damped where it hardly moves the tip
+        # Damped diagonal of J^T J; `damping` avoids division by zero near singular poses
         dq = {per}wp.dot(column, err) / (wp.length_sq(column) + damping)
         """,
         "gradient": f"gradient[a, j] = -gain * {per}wp.dot(column, err)",
@@ -74,7 +74,7 @@ def jacobian_transpose_step(d: Draft) -> None:
         last = points.shape[1] - 1
         tip = points[a, last]
         err = target[a] - tip
-        # a turn about the joint's axis moves the tip across the arm
+        # Jacobian column of a revolute joint: axis x (tip - joint)
         column = wp.cross($axis, tip - points[a, j])
         $line
         $bound
@@ -86,7 +86,7 @@ def jacobian_transpose_step(d: Draft) -> None:
         store="" if form == "gradient" else store,
     )
     if form == "gradient":
-        d.says("Computes the scaled gradient of the squared distance between an arm's tip and its target.")
+        d.says("Computes the joint-space gradient of the squared distance between tip and target.")
 
     def reference(v: Values) -> dict[str, Any]:
         axes = v.axis if frames == "world" else v.basis[..., 2]
@@ -119,7 +119,7 @@ def jacobian_transpose_step(d: Draft) -> None:
     adjoint="no",
 )
 def ccd_sweep(d: Draft) -> None:
-    """Bends chains towards targets by one sweep of cyclic coordinate descent from the tip to the root."""
+    """Solves inverse kinematics by one sweep of cyclic coordinate descent (CCD)."""
     dimension = d.option("dimension", "space", "plane")
     limited = d.flag("limited")
     stop = d.flag("stop")
@@ -128,13 +128,13 @@ def ccd_sweep(d: Draft) -> None:
     chains, links = d.pick(16, 24, 32), d.pick(4, 5, 6)
     vector = "vec3" if dimension == "space" else "vec2"
     d.inout("points", vector, (chains, links), -1.0, 1.0)
-    d.input("target", vector, chains, -1.0, 1.0)
+    d.input("target", vector, chains, -1.0, 1.0, about="Target positions [m]")
     if limited:
         d.param("most", "float", 0.2, 0.6)
     if stop:
-        d.param("tol", "float", 0.05, 0.2)
+        d.param("tol", "float", 0.05, 0.2, about="Distance at which a chain is done [m]")
     if place == "distance":
-        d.output("gap", "float", chains)
+        d.output("gap", "float", chains, about="Remaining distances to the targets [m]")
     if dimension == "space":
         turn = d.use(quaternions.BETWEEN)
         if limited:
@@ -151,7 +151,7 @@ def ccd_sweep(d: Draft) -> None:
         move = "points[tid, k] = pivot + wp.quat_rotate(r, points[tid, k] - pivot)"
     else:
         bend = """
-        # the signed angle from one to the other
+        # Signed angle between both directions
         angle = wp.atan2(
             to_tip[0] * to_target[1] - to_tip[1] * to_target[0], wp.dot(to_tip, to_target)
         )
@@ -169,7 +169,7 @@ def ccd_sweep(d: Draft) -> None:
     to_target = target[tid] - pivot
     $stop
     $bend
-    # everything behind the joint turns with it
+    # Rotate all links beyond this joint
     for k in range(j + 1, last + 1):
         $move
     """
@@ -201,7 +201,7 @@ def ccd_sweep(d: Draft) -> None:
         gap="gap[tid] = wp.length(points[tid, last] - target[tid])" if place == "distance" else "",
     )
     if sweeps > 1:
-        d.says("Bends chains towards targets by two sweeps of cyclic coordinate descent.")
+        d.says("Solves inverse kinematics by two sweeps of cyclic coordinate descent (CCD).")
 
     def holds(before: Values, after: Values) -> None:
         bones = [np.linalg.norm(np.diff(v.points, axis=1), axis=-1) for v in (before, after)]

@@ -35,7 +35,7 @@ NAMES = {
     adjoint="no",
 )
 def forward_kinematics(d: Draft) -> None:
-    """Computes the poses of the links of serial chains from their joint coordinates."""
+    """Evaluates forward kinematics of articulated chains."""
     joints = d.option("joint", "revolute", "prismatic", "mixed")
     tree = d.option("tree", "serial", "branching")
     wanted = d.option("wanted", "poses", "positions", "tip")
@@ -45,20 +45,28 @@ def forward_kinematics(d: Draft) -> None:
     d.input("q", "float", (chains, links), -1.5, 1.5)
     d.input("axis", "vec3", links, kind="unit")
     if frames == "transform":
-        d.input("local", "transform", links, -0.5, 0.5, kind="transform")
+        d.input(
+            "local",
+            "transform",
+            links,
+            -0.5,
+            0.5,
+            kind="transform",
+            about="Joint frames relative to the parent link",
+        )
     else:
-        d.input("local", "vec3", links, -0.5, 0.5)
+        d.input("local", "vec3", links, -0.5, 0.5, about="Joint frames relative to the parent link")
     if joints == "mixed":
-        d.input("joint_type", "int", links, 0, 2)
+        d.input("joint_type", "int", links, 0, 2, about="Joint types")
         d.module("JOINT_REVOLUTE = wp.constant(0)")
     if base:
-        d.input("base", "transform", chains, -1.0, 1.0, kind="transform")
+        d.input("base", "transform", chains, -1.0, 1.0, kind="transform", about="Poses of the bases")
     kinds = {"poses": ("body_q", "transform"), "positions": ("points", "vec3"), "tip": ("tip", "vec3")}
     name, kind = kinds[wanted]
     if tree == "branching" and wanted != "poses":
         tree = "serial"
     if tree == "branching":
-        d.input("parent", "int", links, -1, 2)
+        d.input("parent", "int", links, -1, 2, about="Parent link, -1 for the base")
     d.output(name, kind, chains if wanted == "tip" else (chains, links))
     turn = "x_j = wp.transform(wp.vec3(0.0, 0.0, 0.0), wp.quat_from_axis_angle(axis[j], q[tid, j]))"
     slide = "x_j = wp.transform(axis[j] * q[tid, j], wp.quat_identity(dtype=float))"
@@ -73,7 +81,7 @@ def forward_kinematics(d: Draft) -> None:
     world = $root
     for j in range(axis.shape[0]):
         $motion
-        # from the parent's frame over the joint's to the link's own
+        # X_world = X_parent * X_joint_offset * X_joint(q)
         world = world * $local * x_j
         $keep
     $tip
@@ -82,7 +90,7 @@ def forward_kinematics(d: Draft) -> None:
         loop = """
         for j in range(axis.shape[0]):
             world = $root
-            # parents come before their children; -1 is the ground
+            # Links are sorted so parents come first; parent index -1 is the fixed base
             if parent[j] >= 0 and parent[j] < j:
                 world = body_q[tid, parent[j]]
             $motion
@@ -158,7 +166,7 @@ def forward_kinematics(d: Draft) -> None:
     double=True,
 )
 def joint_torques(d: Draft) -> None:
-    """Computes the torques of joint motors that hold targets, and those of joint limits."""
+    """Evaluates joint PD drives and joint limit forces."""
     drive = d.option("drive", "position", "velocity", "both", "feedforward")
     limits = d.option("limits", "spring", "none", "damped")
     if drive == "velocity" and limits == "none":
@@ -172,27 +180,27 @@ def joint_torques(d: Draft) -> None:
     per = n if batch else n * envs
     at, row = ("env, j", "j") if batch else ("tid", "tid")
     d.input("q", "float", shape, -2.0, 2.0)
-    d.input("qd", "float", shape, -3.0, 3.0)
+    d.input("qd", "float", shape, -3.0, 3.0, about="Joint velocities")
     if drive != "velocity":
-        d.input("target", "float", shape, -1.0, 1.0)
+        d.input("target", "float", shape, -1.0, 1.0, about="Position targets")
     if drive in ("velocity", "both"):
-        d.input("target_v", "float", shape, -1.0, 1.0)
+        d.input("target_v", "float", shape, -1.0, 1.0, about="Velocity targets")
     if drive == "feedforward":
-        d.input("bias", "float", shape, -2.0, 2.0)
+        d.input("bias", "float", shape, -2.0, 2.0, about="Feedforward torques")
     if drive != "velocity":
-        d.input("ke", "float", per, 5.0, 20.0)
-    d.input("kd", "float", per, 0.5, 2.0)
+        d.input("ke", "float", per, 5.0, 20.0, about="Stiffness gains")
+    d.input("kd", "float", per, 0.5, 2.0, about="Damping gains")
     if limits != "none":
-        d.input("lower", "float", per, -1.5, -0.5)
-        d.input("upper", "float", per, 0.5, 1.5)
-        d.param("limit_ke", "float", 50.0, 200.0)
+        d.input("lower", "float", per, -1.5, -0.5, about="Lower joint limits")
+        d.input("upper", "float", per, 0.5, 1.5, about="Upper joint limits")
+        d.param("limit_ke", "float", 50.0, 200.0, about="Stiffness of the joint limits")
         if limits == "damped":
-            d.param("limit_kd", "float", 0.5, 2.0)
+            d.param("limit_kd", "float", 0.5, 2.0, about="Damping of the joint limits")
     if saturated:
-        d.param("effort", "float", 8.0, 20.0)
+        d.param("effort", "float", 8.0, 20.0, about="Torque limit of the actuators")
     if friction != "none":
-        d.param("mu", "float", 0.1, 0.5)
-    d.output("tau", "float", shape)
+        d.param("mu", "float", 0.1, 0.5, about="Joint friction")
+    d.output("tau", "float", shape, about="Joint torques")
     motors = {
         "position": f"t = ke[{row}] * (target[{at}] - angle) - kd[{row}] * rate",
         "velocity": f"t = kd[{row}] * (target_v[{at}] - rate)",
@@ -201,20 +209,20 @@ def joint_torques(d: Draft) -> None:
     }
     rub = {
         "none": "",
-        "coulomb": "# a smooth sign, which does not chatter around rest\nt -= mu * wp.tanh(rate / 0.05)",
+        "coulomb": "# Smooth Coulomb friction, tanh() avoids chatter around zero velocity\nt -= mu * wp.tanh(rate / 0.05)",
         "viscous": "t -= mu * rate",
     }
     past = {
         "none": "",
         "spring": f"""
-        # both terms are zero within the limits
+        # Penalty outside of [lower, upper], zero inside
         t += limit_ke * (wp.max(lower[{row}] - angle, 0.0) - wp.max(angle - upper[{row}], 0.0))
         """,
         "damped": f"""
         if angle < lower[{row}]:
             t += limit_ke * (lower[{row}] - angle) - limit_kd * wp.min(rate, 0.0)
         elif angle > upper[{row}]:
-            # only what drives further into the limit is damped
+            # Damp only velocities that drive the joint further into its limit
             t -= limit_ke * (angle - upper[{row}]) + limit_kd * wp.max(rate, 0.0)
         """,
     }
@@ -235,7 +243,7 @@ def joint_torques(d: Draft) -> None:
         angle="angle = q[$at]" if "angle" in motors[drive] + past[limits] else "",
         motor=motors[drive],
         saturate="""
-        # what the motor can give; limits of the joint are not the motor's
+        # Clamp the drive to the actuator effort limit (joint limit forces are not clamped)
         t = wp.clamp(t, -effort, effort)
         """
         if saturated
@@ -244,7 +252,7 @@ def joint_torques(d: Draft) -> None:
         past=past[limits],
     )
     if limits == "none":
-        d.says("Computes the torques of joint motors that hold targets.")
+        d.says("Evaluates joint PD drives.")
 
     def reference(v: Values) -> dict[str, Any]:
         t = v.kd * ((v.target_v if drive in ("velocity", "both") else 0.0) - v.qd)
@@ -281,7 +289,7 @@ def joint_torques(d: Draft) -> None:
     adjoint="no",
 )
 def center_of_mass(d: Draft) -> None:
-    """Computes the center of mass of each articulation from the poses of its links."""
+    """Computes the center of mass of each articulation."""
     poses = d.option("poses", "transform", "pair")
     layout = d.option("layout", "ranges", "rows", "chained")
     offset = d.flag("offset", 0.6)
@@ -290,7 +298,7 @@ def center_of_mass(d: Draft) -> None:
     groups, count = d.pick(12, 16, 24), 96
     shape: Any = (groups, 6) if layout == "rows" else count
     if poses == "transform":
-        d.input("body_q", "transform", shape, -1.0, 1.0, kind="transform")
+        d.input("body_q", "transform", shape, -1.0, 1.0, kind="transform", about="Link poses in world space")
     else:
         d.input("x", "vec3", shape, -1.0, 1.0)
         if offset:
@@ -298,16 +306,16 @@ def center_of_mass(d: Draft) -> None:
     if velocity:
         d.input("v", "vec3", shape, -1.0, 1.0)
     if offset:
-        d.input("com", "vec3", shape, -0.2, 0.2)
-    d.input("mass", "float", shape, 0.2, 2.0)
+        d.input("com", "vec3", shape, -0.2, 0.2, about="Centers of mass in link space")
+    d.input("mass", "float", shape, 0.2, 2.0, about="Link masses [kg]")
     if layout == "ranges":
-        d.input("start", "int", groups + 1, 0, count, kind="offsets")
+        d.input("start", "int", groups + 1, 0, count, kind="offsets", about="First link of each articulation")
     elif layout == "chained":
-        d.input("head", "int", groups, -1, count)
-        d.input("next_link", "int", count, -1, count)
-    d.output("center", "vec3", groups)
+        d.input("head", "int", groups, -1, count, about="First link of each list")
+        d.input("next_link", "int", count, -1, count, about="Next link in the list, -1 at the end")
+    d.output("center", "vec3", groups, about="Centers of mass")
     if velocity:
-        d.output("center_v", "vec3", groups)
+        d.output("center_v", "vec3", groups, about="Velocities of the centers of mass")
     if masses:
         d.output("masses", "float", groups)
     b = "tid, b" if layout == "rows" else "b"
@@ -328,7 +336,8 @@ def center_of_mass(d: Draft) -> None:
         "rows": "for b in range(mass.shape[1]):\n    $body",
         "chained": """
         b = head[tid]
-        # links are chained by number; a bound on their count, so that a cycle ends, too
+        # Walk the linked list of links.
+        # NOTE: the bound on the number of links guards against cycles.
         hops = int(0)
         while b >= 0 and hops < 16:
             $body

@@ -33,7 +33,7 @@ NAMES = {
     double=True,
 )
 def integrate_bodies(d: Draft) -> None:
-    """Advances rigid bodies by one symplectic step under forces and torques."""
+    """Integrates rigid bodies with semi-implicit Euler."""
     step = d.option("step", *quaternions.STEPS)
     gyroscopic = d.option("gyroscopic", "explicit", "none", "implicit")
     tensor = d.option("tensor", "diagonal", "full")
@@ -48,38 +48,46 @@ def integrate_bodies(d: Draft) -> None:
     if poses == "transform":
         d.input("q", "transform", count, -1.0, 1.0, kind="transform")
     else:
-        d.input("x", "vec3", count, -1.0, 1.0)
+        d.input("x", "vec3", count, -1.0, 1.0, about="Positions [m]")
         d.input("q", "quat", count, kind="unit")
-    d.input("v", "vec3", count, -1.0, 1.0)
-    d.input("w", "vec3", count, -2.0, 2.0)
+    d.input("v", "vec3", count, -1.0, 1.0, about="Linear velocities [m/s]")
+    d.input("w", "vec3", count, -2.0, 2.0, about="Angular velocities [rad/s]")
     if wrench == "spatial":
         d.input("f", "spatial_vector", count, -5.0, 5.0)
     else:
         d.input("f", "vec3", count, -5.0, 5.0)
-        d.input("t", "vec3", count, -5.0, 5.0)
-    d.input("inv_mass", "float", count, -0.5 if static else 0.2, 2.0)
+        d.input("t", "vec3", count, -5.0, 5.0, about="Torques [N m]")
+    d.input(
+        "inv_mass",
+        "float",
+        count,
+        -0.5 if static else 0.2,
+        2.0,
+        about="Inverse masses, 0 for static bodies [1/kg]",
+    )
     if tensor == "full":
         d.input("inertia", "mat33", count, 0.5, 2.0, kind="spd")
     else:
         d.input("inertia", "vec3", count, 0.5, 2.0)
-    d.param("gravity", "vec3", -9.81, 9.81)
-    d.param("dt", "float", 0.005, 0.02)
+    d.param("gravity", "vec3", -9.81, 9.81, about="Gravity [m/s^2]")
+    d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
     if damped:
-        d.param("angular_damping", "float", 0.05, 0.5)
+        d.param("angular_damping", "float", 0.05, 0.5, about="Angular damping [1/s]")
     if poses == "transform":
-        d.output("q_new", "transform", count)
+        d.output("q_new", "transform", count, about="Updated orientations or poses")
     else:
-        d.output("x_new", "vec3", count)
-        d.output("q_new", "quat", count)
-    d.output("v_new", "vec3", count)
-    d.output("w_new", "vec3", count)
+        d.output("x_new", "vec3", count, about="Updated positions")
+        d.output("q_new", "quat", count, about="Updated orientations or poses")
+    d.output("v_new", "vec3", count, about="Updated linear velocities")
+    d.output("w_new", "vec3", count, about="Updated angular velocities")
     transform = poses == "transform"
     times = "inertia[tid] * wb" if tensor == "full" else "wp.cw_mul(inertia[tid], wb)"
     inverse = "wp.inverse(inertia[tid]) * {}" if tensor == "full" else "wp.cw_div({}, inertia[tid])"
     torque = "t0" if wrench == "spatial" else "t[tid]"
     turns = {
         "explicit": f"""
-        # in the body's frame the inertia is constant; w x I w turns the axis of a spinning body
+        # Work in the body frame, where the inertia tensor is constant.
+        # Euler equation: I dw/dt = torque - w x (I w)
         wb = wp.quat_rotate_inv(r0, w0)
         tb = wp.quat_rotate_inv(r0, {torque}) - wp.cross(wb, {times})
         w1 = wp.quat_rotate(r0, wb + dt * ({inverse.format("tb")}))
@@ -90,7 +98,8 @@ def integrate_bodies(d: Draft) -> None:
         w1 = wp.quat_rotate(r0, wb + dt * ({inverse.format("tb")}))
         """,
         "implicit": f"""
-        # one Newton step of the implicit equation: stable for long thin bodies that spin fast
+        # Gyroscopic torque treated implicitly with a single Newton iteration, since the explicit
+        # version is unstable for long thin bodies that spin fast
         wb = wp.quat_rotate_inv(r0, w0)
         tensor = inertia[tid]
         tb = wp.quat_rotate_inv(r0, {torque})
@@ -112,7 +121,7 @@ def integrate_bodies(d: Draft) -> None:
         v1 = v[tid] + dt * (f0 * inv_m + gravity)
         $turn
         $damp
-        # positions move by the new velocities: that is what makes the step symplectic
+        # Use the new velocity (symplectic Euler)
         x1 = x0 + dt * v1
         r1 = $advance(r0, w1, dt)
         $store
@@ -137,8 +146,8 @@ def integrate_bodies(d: Draft) -> None:
         store="q_new[tid] = wp.transform(x1, r1)" if transform else "x_new[tid] = x1\nq_new[tid] = r1",
     )
     d.explain("""
-        v += dt (f / m + g), x += dt v; I w' = t - w x (I w) in the body's frame. Forces act at the
-        center of mass, in the world's frame.
+        Updates v += dt (f / m + g) and x += dt v. Rotation follows I dw/dt = t - w x (I w) in body space;
+        forces and torques are given at the center of mass in world space.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -197,22 +206,22 @@ def body_momentum(d: Draft) -> None:
         d.input("q", "transform", count, -1.0, 1.0, kind="transform")
     else:
         if wanted != "energy":
-            d.input("x", "vec3", count, -1.0, 1.0)
+            d.input("x", "vec3", count, -1.0, 1.0, about="Positions [m]")
         d.input("q", "quat", count, kind="unit")
     if motion == "spatial":
-        d.input("v", "spatial_vector", count, -2.0, 2.0)
+        d.input("v", "spatial_vector", count, -2.0, 2.0, about="Linear velocities [m/s]")
     else:
-        d.input("v", "vec3", count, -2.0, 2.0)
-        d.input("w", "vec3", count, -2.0, 2.0)
-    d.input("mass", "float", count, 0.5, 2.0)
+        d.input("v", "vec3", count, -2.0, 2.0, about="Linear velocities [m/s]")
+        d.input("w", "vec3", count, -2.0, 2.0, about="Angular velocities [rad/s]")
+    d.input("mass", "float", count, 0.5, 2.0, about="Masses [kg]")
     if tensor == "full":
         d.input("inertia", "mat33", count, 0.5, 2.0, kind="spd")
     else:
         d.input("inertia", "vec3", count, 0.5, 2.0)
     if summed == "groups":
-        d.input("island", "int", count, 0, groups)
+        d.input("island", "int", count, 0, groups, about="Island index of each body")
     if wanted != "energy":
-        d.param("origin", "vec3", -0.5, 0.5)
+        d.param("origin", "vec3", -0.5, 0.5, about="Reference point of the angular momentum [m]")
     kind = {"momentum": "spatial_vector", "energy": "float", "angular": "vec3"}[wanted]
     d.output(
         {"momentum": "h", "energy": "energy", "angular": "h"}[wanted],
@@ -236,7 +245,7 @@ def body_momentum(d: Draft) -> None:
         tid = wp.tid()
         $motion
         $rotation
-        # the inertia is known in the body's frame
+        # `inertia` is given in body space, so rotate the angular velocity first
         wb = wp.quat_rotate_inv(r, ang_vel)
         spin = $times
         $momentum

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.trim import trim
     weight=4,
 )
 def move_arm(d: Draft) -> None:
-    """Computes the torques that planar arms of several links need for given accelerations."""
+    """Computes inverse dynamics of planar arms."""
     links = d.option("links", 2, 3)
     result = d.option("result", "torques", "accelerations", "step", "energy")
     shape = d.option("shape", "rods", "point masses", "measured")
@@ -37,10 +37,10 @@ def move_arm(d: Draft) -> None:
     n = range(links)
     forward = result in ("accelerations", "step")
     d.says({
-        "torques": "Computes the torques that planar arms of several links need for given accelerations.",
-        "accelerations": "Computes how the joints of planar arms accelerate under given torques.",
-        "step": "Steps planar arms through time: joint accelerations from torques, then rates and angles.",
-        "energy": "Computes the kinetic and potential energy of planar arms of several links.",
+        "torques": "Computes inverse dynamics of planar arms.",
+        "accelerations": "Computes forward dynamics of planar arms.",
+        "step": "Integrates the forward dynamics of planar arms over one time step.",
+        "energy": "Computes the kinetic and potential energy of planar arms.",
     }[result])  # fmt: skip
     kind = f"vec{links}"
 
@@ -65,11 +65,11 @@ def move_arm(d: Draft) -> None:
         d.param("centers", kind, 0.2, 0.4)
         d.param("inertias", kind, 0.02, 0.06)
     if tip:
-        d.param("payload", "float", 0.2, 1.0)
+        d.param("payload", "float", 0.2, 1.0, about="Mass at the tip [kg]")
     if friction != "none" and result != "energy":
-        d.param("damping", "float", 0.1, 0.5)
+        d.param("damping", "float", 0.1, 0.5, about="Viscous joint damping")
     if result == "step":
-        d.param("dt", "float", 0.002, 0.02)
+        d.param("dt", "float", 0.002, 0.02, about="Time step [s]")
 
     def center(k: int) -> str:
         if shape == "point masses":
@@ -83,7 +83,7 @@ def move_arm(d: Draft) -> None:
 
     body = "\n".join(f"l{k} = lengths[{k}]\nm{k} = masses[{k}]\n{center(k)}" for k in n)
     read = "\n".join(
-        ["# absolute angles of the links, so that the inertias depend on differences alone"]
+        ["# Absolute link angles; inertias then only depend on differences"]
         + [f"t{k} = " + (f"t{k - 1} + " if k else "") + at("angles", k) for k in n]
         + [f"w{k} = " + (f"w{k - 1} + " if k else "") + at("rates", k) for k in n]
     )
@@ -127,12 +127,12 @@ def move_arm(d: Draft) -> None:
             row = " + ".join(f"{sym('b', k, j)} * e{j}" for j in n)
             lines.append(f"u{k} = {row} + {speed_terms(k)}".replace("+ -", "- "))
         solve = "\n".join(lines)
-        lines = ["# a joint carries its own link and all beyond it"]
+        lines = ["# Each joint carries its own link and all links beyond it"]
         for k in reversed(n):
             lines.append(f"tau{k} = u{k}" + (f" + tau{k + 1}" if k + 1 < links else ""))
         if friction != "none":
             if friction == "coulomb":
-                lines.append("# dry friction, smoothed where the joint reverses")
+                lines.append("# Coulomb friction, smoothed around zero velocity")
             lines += [f"f{k} = {rub(k)}" for k in n]
         vector = [f"tau{k}" + (f" + f{k}" if friction != "none" else "") for k in n]
         store = "\n".join(lines) + "\n"
@@ -140,7 +140,7 @@ def move_arm(d: Draft) -> None:
     elif forward:
         lines = []
         if friction == "coulomb":
-            lines.append("# dry friction, smoothed where the joint reverses")
+            lines.append("# Coulomb friction, smoothed around zero velocity")
         for k in n:
             lines.append(f"tau{k} = {at('torques', k)}" + (f" - {rub(k)}" if friction != "none" else ""))
         for k in n:
@@ -155,7 +155,7 @@ def move_arm(d: Draft) -> None:
             ]
         else:
             lines += [
-                "# L D L' of the symmetric inertia matrix, then two triangular solves",
+                "# LDL^T factorization of the mass matrix followed by two triangular solves",
                 "p10 = b01 / a00", "p20 = b02 / a00", "d1 = a11 - p10 * b01",
                 "p21 = (b12 - p20 * b01) / d1", "d2 = a22 - p20 * b02 - p21 * p21 * d1",
                 "y1 = r1 - p10 * r0", "y2 = r2 - p20 * r0 - p21 * y1",
@@ -171,13 +171,13 @@ def move_arm(d: Draft) -> None:
         solve = f"kinetic = 0.5 * ({squares}) + {mixed}"
         sines = ""
         weights = (
-            "# potential energy, zero when the arm is stretched out level\npotential = 9.81 * ("
+            "# Potential energy, zero for the arm stretched out horizontally\npotential = 9.81 * ("
             + " + ".join(f"s{k} * wp.sin(t{k})" for k in n)
             + ")"
             if gravity
             else ""
         )
-        d.output("energy", "float", count)
+        d.output("energy", "float", count, about="Total energy per arm [J]")
         store = "energy[tid] = kinetic" + (" + potential" if gravity else "")
     if result == "step":
         store += "\n".join(
@@ -207,7 +207,7 @@ def move_arm(d: Draft) -> None:
     )  # fmt: skip
     trim(d)
     d.explain(
-        "Joint angles in rad, each relative to the link before; lengths in m, masses in kg, torques in N m."
+        "Joint angles are relative to the previous link [rad]. SI units: lengths in m, masses in kg, torques in N m."
     )
 
     def reference(v: Values) -> dict[str, Any]:

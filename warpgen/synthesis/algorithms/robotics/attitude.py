@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.trim import trim
     weight=4,
 )
 def fuse_imu(d: Draft) -> None:
-    """Turns attitudes by gyroscope rates and pulls them to where accelerometers find down."""
+    """Updates attitude estimates from gyroscope and accelerometer samples."""
     method = d.option("method", "gradient", "feedback", "integral feedback")
     compass = d.flag("compass", 0.45)
     trust = d.option("trust", "always", "near 1 g", "weighted")
@@ -35,21 +35,21 @@ def fuse_imu(d: Draft) -> None:
     result = d.option("result", "attitude", "gravity", "angles", weights=(0.6, 0.2, 0.2))
     count = d.pick(48, 64, 96)
     d.says({
-        "attitude": "Turns attitudes by gyroscope rates and pulls them to where accelerometers find down.",
-        "gravity": "Computes where up is for a body after one step of an attitude filter.",
-        "angles": "Computes roll, pitch and yaw after one step of an attitude filter.",
+        "attitude": "Updates attitude estimates from gyroscope and accelerometer samples.",
+        "gravity": "Estimates the up direction in the body frame with an attitude filter.",
+        "angles": "Estimates roll, pitch and yaw with an attitude filter.",
     }[result])  # fmt: skip
-    d.input("att", "quat", count, kind="unit")
+    d.input("att", "quat", count, kind="unit", about="Attitude quaternions, body to world")
     if layout == "arrays":
-        d.input("gyro", "vec3", count, -2.0, 2.0)
-        d.input("accel", "vec3", count, 0.3, 0.9)
+        d.input("gyro", "vec3", count, -2.0, 2.0, about="Gyroscope rates in the body frame [rad/s]")
+        d.input("accel", "vec3", count, 0.3, 0.9, about="Accelerometer readings [g]")
         if compass:
-            d.input("mag", "vec3", count, 0.2, 0.6)
+            d.input("mag", "vec3", count, 0.2, 0.6, about="Magnetometer readings")
         read = "g = gyro[tid]\na = accel[tid]"
         field = "m = wp.normalize(mag[tid])"
     else:
         # rates, specific force and perhaps the field, as the sensor sends them
-        d.input("imu", "float", (count, 9 if compass else 6), 0.2, 0.9)
+        d.input("imu", "float", (count, 9 if compass else 6), 0.2, 0.9, about="Raw IMU samples")
         read = (
             "g = wp.vec3(imu[tid, 0], imu[tid, 1], imu[tid, 2])\n"
             "a = wp.vec3(imu[tid, 3], imu[tid, 4], imu[tid, 5])"
@@ -57,21 +57,21 @@ def fuse_imu(d: Draft) -> None:
         field = "m = wp.normalize(wp.vec3(imu[tid, 6], imu[tid, 7], imu[tid, 8]))"
     integral = method == "integral feedback"
     if integral:
-        d.input("bias", "vec3", count, -0.05, 0.05)
-    d.param("dt", "float", 0.002, 0.02)
-    d.param("gain", "float", 0.1, 1.0)
+        d.input("bias", "vec3", count, -0.05, 0.05, about="Gyroscope bias estimates [rad/s]")
+    d.param("dt", "float", 0.002, 0.02, about="Time step [s]")
+    d.param("gain", "float", 0.1, 1.0, about="Filter gain")
     if integral:
-        d.param("ki", "float", 0.05, 0.3)
+        d.param("ki", "float", 0.05, 0.3, about="Integral gain")
     weight = {
         "always": "k = gain",
         "near 1 g": (
-            "# while the body speeds up, its specific force is not the way up\n"
+            "# The accelerometer measures specific force, so skip samples far from 1 g\n"
             "k = gain\n"
             "if wp.abs(size - 1.0) > 0.3:\n"
             "    k = 0.0"
         ),
         "weighted": (
-            "# the further from 1 g, the less it tells where up is\n"
+            "# Reduce the gain as |a| deviates from 1 g\n"
             "err = (size - 1.0) / 0.3\n"
             "k = gain / (1.0 + err * err)"
         ),
@@ -79,24 +79,24 @@ def fuse_imu(d: Draft) -> None:
     start = "q = att[tid]\nx = q[0]\ny = q[1]\nz = q[2]\nw = q[3]\n"
     if compass:
         start += """$field
-# the field in the world's frame, turned so that its level part points along x
+# Reference field in the world frame with its horizontal part along x: b = (sqrt(hx^2 + hy^2), 0, hz)
 h = wp.quat_rotate(q, m)
 bx = wp.sqrt(h[0] * h[0] + h[1] * h[1])
 bz = h[2]
 """
     if method == "gradient":
         correct = """
-        # f: where the attitude expects up, less where it is measured
+        # Objective f(q): predicted minus measured gravity direction
         fx = 2.0 * (x * z - w * y) - a[0]
         fy = 2.0 * (w * x + y * z) - a[1]
         fz = 1.0 - 2.0 * (x * x + y * y) - a[2]
-        # steepest ascent of f.f / 2: the transposed Jacobian times f
+        # Gradient J^T f
         sx = 2.0 * z * fx + 2.0 * w * fy - 4.0 * x * fz
         sy = -2.0 * w * fx + 2.0 * z * fy - 4.0 * y * fz
         sz = 2.0 * x * fx + 2.0 * y * fy
         sw = -2.0 * y * fx + 2.0 * x * fy
         $more
-        # a step of fixed length against it, whatever the error's size
+        # Normalized gradient step: only the direction matters, beta sets the rate
         s = k / wp.sqrt(sx * sx + sy * sy + sz * sz + sw * sw + 1.0e-12)
         dx = 0.5 * (w * g[0] + y * g[2] - z * g[1]) - s * sx
         dy = 0.5 * (w * g[1] - x * g[2] + z * g[0]) - s * sy
@@ -117,7 +117,7 @@ bz = h[2]
         rotate = {
             "derivative": "q1 = wp.normalize(wp.quat(x + dt * dx, y + dt * dy, z + dt * dz, w + dt * dw))",
             "exponential": """
-            # the rate that the derivative stands for, 2 conj(q) dq, turns the body for dt
+            # Convert dq/dt to a body rate, omega = 2 conj(q) dq, and integrate over dt
             rate = 2.0 * (wp.quat_inverse(q) * wp.quat(dx, dy, dz, dw))
             v = wp.vec3(rate[0], rate[1], rate[2])
             q1 = q * wp.quat_from_axis_angle(wp.normalize(v), wp.length(v) * dt)
@@ -132,7 +132,7 @@ bz = h[2]
         }[turn]
     else:
         more = """
-        # and where the field is expected, against where it is found
+        # Magnetometer: predicted minus measured field direction
         ex = bx * (1.0 - 2.0 * (y * y + z * z)) + 2.0 * bz * (x * z - w * y)
         ey = 2.0 * bx * (x * y - w * z) + 2.0 * bz * (w * x + y * z)
         ez = 2.0 * bx * (w * y + x * z) + bz * (1.0 - 2.0 * (x * x + y * y))
@@ -142,7 +142,7 @@ bz = h[2]
         ux = 2.0 * (x * z - w * y)
         uy = 2.0 * (w * x + y * z)
         uz = 1.0 - 2.0 * (x * x + y * y)
-        # the turn that would bring the expected up to the measured one
+        # Error is the cross product of measured and predicted gravity directions
         error = wp.cross(a, wp.vec3(ux, uy, uz))
         $more
         v = g + k * error
@@ -159,24 +159,24 @@ bz = h[2]
             """,
         }[turn]
     drift = (
-        "# what the error sums up to is the gyroscope's drift\nb = bias[tid] + ki * dt * error\nv += b"
+        "# Integral term estimates the gyroscope bias\nb = bias[tid] + ki * dt * error\nv += b"
         if integral
         else ""
     )
     if result == "attitude":
-        d.output("new_att", "quat", count)
+        d.output("new_att", "quat", count, about="Updated attitudes")
         store = "new_att[tid] = q1"
         if integral:
-            d.output("new_bias", "vec3", count)
+            d.output("new_bias", "vec3", count, about="Updated bias estimates")
             store += "\nnew_bias[tid] = b"
     elif result == "gravity":
-        d.output("up", "vec3", count)
+        d.output("up", "vec3", count, about="Up vectors in the body frame")
         store = "up[tid] = wp.quat_rotate_inv(q1, wp.vec3(0.0, 0.0, 1.0))"
     else:
-        d.output("angles", "vec3", count)
+        d.output("angles", "vec3", count, about="Roll, pitch and yaw [rad]")
         store = """
         roll = wp.atan2(2.0 * (q1[3] * q1[0] + q1[1] * q1[2]), 1.0 - 2.0 * (q1[0] * q1[0] + q1[1] * q1[1]))
-        # rounding may carry the sine past one
+        # Clamp to [-1, 1], rounding errors can push the argument of asin() out of its domain
         pitch = wp.asin(wp.clamp(2.0 * (q1[3] * q1[1] - q1[2] * q1[0]), -1.0, 1.0))
         yaw = wp.atan2(2.0 * (q1[3] * q1[2] + q1[0] * q1[1]), 1.0 - 2.0 * (q1[1] * q1[1] + q1[2] * q1[2]))
         angles[tid] = wp.vec3(roll, pitch, yaw)
@@ -191,7 +191,7 @@ bz = h[2]
         drift=drift, rotate=rotate, store=store,
     )  # fmt: skip
     trim(d)
-    d.explain("Attitudes turn the body's frame to the world's (z up); rates in rad/s, specific force in g.")
+    d.explain("Quaternions rotate from body to world frame (z up). Rates are in rad/s, specific force in g.")
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "arrays":

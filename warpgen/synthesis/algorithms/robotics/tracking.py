@@ -28,7 +28,7 @@ _PAIRS = [(i, j) for i in range(4) for j in range(i, 4)]
     weight=4,
 )
 def track_targets(d: Draft) -> None:
-    """Predicts targets of constant velocity and corrects them by a measured position."""
+    """Runs one predict-update cycle of a constant-velocity Kalman filter per target."""
     noise = d.option("noise", "discrete", "continuous", "velocity")
     update = d.option("update", "inverse", "sequential", "steady speed")
     layout = d.option("layout", "mat44", "blocks")
@@ -38,33 +38,33 @@ def track_targets(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     whole = result == "track"
     d.says({
-        "track": "Predicts targets of constant velocity and corrects them by a measured position.",
-        "state": "Corrects the predicted states of targets of constant velocity by measured positions.",
-        "likelihood": "Computes how likely measured positions are for targets of constant velocity.",
+        "track": "Runs one predict-update cycle of a constant-velocity Kalman filter per target.",
+        "state": "Computes the updated state of a constant-velocity Kalman filter per target.",
+        "likelihood": "Computes measurement log-likelihoods under a constant-velocity Kalman filter.",
     }[result])  # fmt: skip
-    d.input("state", "vec4", count, -2.0, 2.0)
+    d.input("state", "vec4", count, -2.0, 2.0, about="State estimates (x, y, vx, vy)")
     if layout == "mat44":
-        d.input("cov", "mat44", count, 0.3, 1.5, kind="spd")
+        d.input("cov", "mat44", count, 0.3, 1.5, kind="spd", about="State covariances")
         load = "p = cov[tid]\n" + "\n".join(f"p{i}{j} = p[{i}, {j}]" for i, j in _PAIRS)
     else:
-        d.input("pos_cov", "mat22", count, 0.3, 1.5, kind="spd")
-        d.input("cross_cov", "mat22", count, -0.1, 0.1)
-        d.input("vel_cov", "mat22", count, 0.3, 1.5, kind="spd")
+        d.input("pos_cov", "mat22", count, 0.3, 1.5, kind="spd", about="Position covariance blocks")
+        d.input("cross_cov", "mat22", count, -0.1, 0.1, about="Position-velocity covariance blocks")
+        d.input("vel_cov", "mat22", count, 0.3, 1.5, kind="spd", about="Velocity covariance blocks")
         load = "pp = pos_cov[tid]\npv = cross_cov[tid]\nvv = vel_cov[tid]\n" + "\n".join(
             f"p{i}{j} = {('pp', 'pv', 'vv')[i // 2 + j // 2]}[{i % 2}, {j % 2}]" for i, j in _PAIRS
         )
-    d.input("z", "vec2", d.pick(24, 40) if picked else count, -3.0, 3.0)
+    d.input("z", "vec2", d.pick(24, 40) if picked else count, -3.0, 3.0, about="Measured positions")
     if picked:
-        d.input("assigned", "int", count, -1, 24)
-    d.param("dt", "float", 0.1, 0.5)
-    d.param("accel_noise", "float", 0.2, 1.0)
-    d.param("meas_var", "float", 0.1, 0.6)
+        d.input("assigned", "int", count, -1, 24, about="Measurement assigned to each track, -1 for none")
+    d.param("dt", "float", 0.1, 0.5, about="Time since the last update")
+    d.param("accel_noise", "float", 0.2, 1.0, about="Spectral density of the acceleration")
+    d.param("meas_var", "float", 0.1, 0.6, about="Measurement variance")
     predict = """
     px = x[0] + dt * x[2]
     py = x[1] + dt * x[3]
     vx = x[2]
     vy = x[3]
-    # F P F': the position takes its share of the speed's uncertainty
+    # Covariance prediction P = F P F^T + Q for F = [[1, dt], [0, 1]]
     p00 += dt * (2.0 * p02 + dt * p22)
     p01 += dt * (p03 + p12 + dt * p23)
     p11 += dt * (2.0 * p13 + dt * p33)
@@ -75,18 +75,18 @@ def track_targets(d: Draft) -> None:
     """
     spread = {
         "discrete": """
-        # the acceleration is constant within a step, and drawn anew for the next
+        # Discrete white noise acceleration: constant within a step, G = (dt^2 / 2, dt)
         q4 = 0.25 * accel_noise * dt * dt * dt * dt
         q3 = 0.5 * accel_noise * dt * dt * dt
         q2 = accel_noise * dt * dt
         """,
         "continuous": """
-        # white noise in continuous time, integrated over the step
+        # Continuous white noise acceleration, Q = q [[dt^3 / 3, dt^2 / 2], [dt^2 / 2, dt]]
         q4 = accel_noise * dt * dt * dt / 3.0
         q3 = 0.5 * accel_noise * dt * dt
         q2 = accel_noise * dt
         """,
-        "velocity": "# only the speeds wander\nq2 = accel_noise * dt",
+        "velocity": "# Process noise on the velocities only\nq2 = accel_noise * dt",
     }[noise]
     adds = "p22 += q2\np33 += q2"
     if noise != "velocity":
@@ -97,7 +97,7 @@ def track_targets(d: Draft) -> None:
         rows = [", ".join(f"p{min(i, j)}{max(i, j)}" for j in range(4)) for i in range(4)]
         write_cov = "new_cov[tid] = wp.mat44(\n    " + ",\n    ".join(rows) + ",\n)"
     residual = """
-    # innovation and its covariance S = H P H' + R
+    # Innovation y = z - H x and its covariance S = H P H^T + R
     rx = z[tid][0] - px
     ry = z[tid][1] - py
     sxx = p00 + meas_var
@@ -119,7 +119,7 @@ def track_targets(d: Draft) -> None:
     gating = ""
     if gate or result == "likelihood":
         gating = (
-            "# squared Mahalanobis distance\n"
+            "# Gate by the squared Mahalanobis distance y^T S^-1 y\n"
             "d2 = (syy * rx * rx - 2.0 * p01 * rx * ry + sxx * ry * ry) / det\n"
         )
     far = ""
@@ -135,16 +135,16 @@ def track_targets(d: Draft) -> None:
         d.forward_only()
     if result == "likelihood":
         correct = ""
-        d.output("loglik", "float", count)
+        d.output("loglik", "float", count, about="Log-likelihood of the innovation")
         store = "loglik[tid] = -0.5 * (d2 + wp.log(det)) - wp.log(2.0 * wp.pi)"
     else:
-        d.output("new_state", "vec4", count)
+        d.output("new_state", "vec4", count, about="Updated state estimates")
         if whole:
-            d.output("new_cov", "mat44", count)
+            d.output("new_cov", "mat44", count, about="Updated covariances")
         store = "$write_state\n$write_cov"
         if update == "sequential":
             # One coordinate after the other, each a division by a number.
-            lines = ["# the axes' noises are independent, so that each is a scalar update"]
+            lines = ["# R is diagonal, so both axes can be updated one after the other (sequential update)"]
             for axis, a in enumerate(("g", "h")):
                 row = [f"p{min(axis, k)}{max(axis, k)}" for k in range(4)]
                 if axis == 0:
@@ -166,7 +166,7 @@ def track_targets(d: Draft) -> None:
             second = [f"p{min(1, k)}{max(1, k)}" for k in range(4)]
             used = range(2) if update == "steady speed" else range(4)
             lines = [
-                "# gain K = P H' inv(S), row by row",
+                "# Kalman gain K = P H^T S^-1",
                 "ixx = syy / det",
                 "ixy = -p01 / det",
                 "iyy = sxx / det",
@@ -177,16 +177,14 @@ def track_targets(d: Draft) -> None:
                     f"k{k}y = {first[k]} * ixy + {second[k]} * iyy",
                 ]
             if update == "steady speed":
-                lines.append(
-                    "# the speeds are known from elsewhere and only considered, not corrected (Schmidt)"
-                )
+                lines.append("# Schmidt-Kalman: velocities are considered in S but not corrected")
             lines += [f"{('px', 'py', 'vx', 'vy')[k]} += k{k}x * rx + k{k}y * ry" for k in used]
             if whole:
                 if update == "steady speed":
                     lines += [f"a{k} = {first[k]}\nb{k} = {second[k]}" for k in range(4)]
                     lines += [f"p{i}{j} -= k{i}x * a{j} + k{i}y * b{j}" for i, j in _PAIRS if i < 2]
                 else:
-                    lines += ["# (I - K H) P, of which the upper half is enough"]
+                    lines += ["# P = (I - K H) P, upper triangle only"]
                     lines += [f"a{k} = {first[k]}\nb{k} = {second[k]}" for k in range(4)]
                     lines += [f"p{i}{j} -= k{i}x * a{j} + k{i}y * b{j}" for i, j in _PAIRS]
             correct = "\n".join(lines)
@@ -198,7 +196,7 @@ def track_targets(d: Draft) -> None:
         correct=correct, store=store, unseen=unseen, far=far, write_state=write_state, write_cov=write_cov,
     )  # fmt: skip
     trim(d)
-    d.explain("States are (x, y, vx, vy); `accel_noise` is the strength of the acceleration's noise.")
+    d.explain("States are (x, y, vx, vy); `accel_noise` is the spectral density of the acceleration noise.")
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "mat44":

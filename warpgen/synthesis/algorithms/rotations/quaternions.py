@@ -24,20 +24,20 @@ _NAMES = {
     double=True,
 )
 def orient(d: Draft) -> None:
-    """Makes a rotation of three angles or of an axis and an angle."""
+    """Builds rotations from angles, axes or frames."""
     way = d.option("way", "axis and angle", "rpy", "products", "matrix", "half angles")
     result = d.option("result", "rotation", "turned vector", "matrix")
     shared = d.flag("shared")
     count = d.pick(48, 64, 96)
     d.says(
         {
-            "axis and angle": "Turns by an angle about an axis",
-            "rpy": "Makes rotations of roll, pitch and yaw",
-            "products": "Makes rotations of yaw, pitch and roll, one about each axis",
-            "matrix": "Makes rotations out of frames of orthonormal columns",
-            "half angles": "Turns by an angle about an axis, by the sine and cosine of its half",
+            "axis and angle": "Computes rotations from axes and angles",
+            "rpy": "Computes rotations from roll, pitch and yaw",
+            "products": "Composes rotations from yaw, pitch and roll",
+            "matrix": "Computes rotations from orthonormal frames",
+            "half angles": "Computes rotations from axes and angles by half-angle formulas",
         }[way]
-        + {"rotation": ".", "turned vector": ", and turns a vector by each.", "matrix": ", as matrices."}[
+        + {"rotation": ".", "turned vector": " and applies them to a vector.", "matrix": ", as matrices."}[
             result
         ]
     )
@@ -61,7 +61,7 @@ def orient(d: Draft) -> None:
         roll = wp.quat_from_axis_angle(wp.vec3(1.0, 0.0, 0.0), a[0])
         pitch = wp.quat_from_axis_angle(wp.vec3(0.0, 1.0, 0.0), a[1])
         yaw = wp.quat_from_axis_angle(wp.vec3(0.0, 0.0, 1.0), a[2])
-        # the rightmost acts first
+        # Rightmost factor is applied first
         rotation = yaw * pitch * roll
         """,
         "matrix": "rotation = wp.quat_from_matrix(frames[tid])",
@@ -76,10 +76,10 @@ def orient(d: Draft) -> None:
         d.output("q", "quat", count)
         store = "q[tid] = rotation"
     elif result == "matrix":
-        d.output("m", "mat33", count)
+        d.output("m", "mat33", count, about="Rotation matrices")
         store = "m[tid] = wp.quat_to_matrix(rotation)"
     else:
-        d.output("turned", "vec3", count)
+        d.output("turned", "vec3", count, about="Rotated vectors")
         store = f"turned[tid] = wp.quat_rotate(rotation, {element})"
     d.launch(count)
     d.code("tid = wp.tid()\n$make\n$store", make=make, store=store)
@@ -112,7 +112,7 @@ def orient(d: Draft) -> None:
     names=_NAMES | {"read_angles": "quat_angles|extract_angles|decompose_rotation"},
 )
 def read_angles(d: Draft) -> None:
-    """Reads angles off rotations: about an axis, by roll, pitch and yaw, or by twist."""
+    """Extracts angles from rotations."""
     way = d.option(
         "way", "axis and angle", "rpy", "by hand", "twist", "twist angle", "signed twist", "real part"
     )
@@ -124,17 +124,17 @@ def read_angles(d: Draft) -> None:
     if "twist" in way:
         d.param("axis", "vec3", 0.0, 1.0, "unit")
     d.says({
-        "axis and angle": "Reads axis and angle off rotations, as one rotation vector",
-        "rpy": "Reads roll, pitch and yaw off rotations",
-        "by hand": "Reads roll, pitch and yaw off rotations by their arctangents",
-        "twist": "Takes from rotations their part about one axis",
-        "twist angle": "Measures by how much rotations turn about one axis",
-        "signed twist": "Measures by how much, and which way, rotations turn about one axis",
-        "real part": "Measures the whole angle of rotations",
+        "axis and angle": "Computes rotation vectors of rotations",
+        "rpy": "Computes roll, pitch and yaw of rotations",
+        "by hand": "Computes roll, pitch and yaw of rotations with atan2",
+        "twist": "Computes the twist of rotations about an axis",
+        "twist angle": "Computes unsigned twist angles of rotations about an axis",
+        "signed twist": "Computes signed twist angles of rotations about an axis",
+        "real part": "Computes angles of rotations",
     }[way] + (", relative to others." if relative else "."))  # fmt: skip
     take = "r = wp.quat_inverse(reference[tid]) * q[tid]" if relative else "r = q[tid]"
     if way == "axis and angle":
-        d.output("rotvec", "vec3", count)
+        d.output("rotvec", "vec3", count, about="Rotation vectors [rad]")
         body = "n, theta = wp.quat_to_axis_angle(r)\nrotvec[tid] = theta * n"
     elif way == "rpy":
         d.output("angles", "vec3", count)
@@ -147,13 +147,13 @@ def read_angles(d: Draft) -> None:
         z = r[2]
         w = r[3]
         roll = wp.atan2(2.0 * (w * x + y * z), 1.0 - 2.0 * (x * x + y * y))
-        # rounding may carry the sine past one, where the arcsine is not defined
+        # Clamp to [-1, 1], asin() is undefined beyond because of rounding
         pitch = wp.asin(wp.clamp(2.0 * (w * y - z * x), -1.0, 1.0))
         yaw = wp.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
         angles[tid] = wp.vec3(roll, pitch, yaw)
         """
     elif way == "twist":
-        d.output("twist", "quat", count)
+        d.output("twist", "quat", count, about="Twist quaternions")
         body = "twist[tid] = wp.quat_twist(axis, r)"
     else:
         d.output("angle", "float", count)
@@ -161,7 +161,7 @@ def read_angles(d: Draft) -> None:
             "twist angle": "angle[tid] = wp.quat_twist_angle(axis, r)",
             "signed twist": "angle[tid] = wp.quat_twist_angle_signed(axis, r)",
             "real part": (
-                "# q and -q are one rotation: the magnitude picks the shorter way round\n"
+                "# abs() because q and -q represent the same rotation\n"
                 "angle[tid] = 2.0 * wp.acos(wp.min(wp.abs(r[3]), 1.0))"
             ),
         }[way]
@@ -215,14 +215,14 @@ def read_angles(d: Draft) -> None:
     double=True,
 )
 def blend(d: Draft) -> None:
-    """Blends between two rotations at a constant rate."""
+    """Interpolates between two rotations."""
     way = d.option("way", "builtin", "power", "normalised sum")
     ends = d.option("ends", "arrays", "keys", "shared end")
     eased = d.flag("eased", 0.35)
     shortest = d.flag("shortest") if way == "normalised sum" else False
     count, keys = d.pick(48, 64, 96), d.pick(6, 9)
     if ends == "keys":
-        d.input("keyframes", "quat", keys, kind="unit")
+        d.input("keyframes", "quat", keys, kind="unit", about="Key rotations")
         d.input("t", "float", count, 0.0, keys - 1.001)
     else:
         d.input("a", "quat", count, kind="unit")
@@ -244,23 +244,19 @@ def blend(d: Draft) -> None:
         flip = (
             "if wp.dot(q0, q1) < 0.0:\n    # -q1 is the same rotation, on the shorter way round\n    q1 = -q1"
         )
-    ease = (
-        "# zero rate at both ends, so that the motion starts and stops smoothly\ns = s * s * (3.0 - 2.0 * s)"
-        if eased
-        else ""
-    )
+    ease = "# Smoothstep, zero angular velocity at both ends\ns = s * s * (3.0 - 2.0 * s)" if eased else ""
     body = {
         "builtin": "q[tid] = wp.quat_slerp(q0, q1, s)",
         "power": """
-        # a part s of the rotation that leads from q0 to q1
+        # q0 * exp(s * log(q0^-1 q1))
         n, theta = wp.quat_to_axis_angle(wp.quat_inverse(q0) * q1)
         q[tid] = q0 * wp.quat_from_axis_angle(n, s * theta)
         """,
         "normalised sum": "q[tid] = wp.normalize((1.0 - s) * q0 + s * q1)",
     }[way]
     d.says(
-        "Blends between two rotations"
-        + (" along the chord, then normalises." if way == "normalised sum" else " at a constant rate.")
+        "Interpolates between two rotations"
+        + (" with normalized linear interpolation." if way == "normalised sum" else " at a constant rate.")
     )
     d.launch(count)
     d.code("tid = wp.tid()\n$take\n$flip\n$ease\n$body", take=take, flip=flip, ease=ease, body=body)

@@ -26,7 +26,7 @@ _NAMES = {
     weight=2,
 )
 def place_points(d: Draft) -> None:
-    """Carries points between a body's frame and the world."""
+    """Transforms points between body and world space."""
     way = d.option("way", "point", "vector", "parts", "matrix", "rotation matrix")
     back = d.flag("back")
     owner = d.option("owner", "shared", "each", "indexed", "optional")
@@ -36,13 +36,21 @@ def place_points(d: Draft) -> None:
         way = "point"
     what = "directions" if way == "vector" else "points"
     d.says(
-        (f"Carries {what} from {'the world into a body frame' if back else 'a body frame into the world'}")
-        + ("; those without a body stay." if owner == "optional" else ".")
+        (f"Transforms {what} from {'the world into a body frame' if back else 'a body frame into the world'}")
+        + (" and passes unattached ones through." if owner == "optional" else ".")
     )
     if owner == "shared":
-        d.param("pose", "transform", -1.0, 1.0, "transform")
+        d.param("pose", "transform", -1.0, 1.0, "transform", about="Pose of the frame")
     else:
-        d.input("poses", "transform", count if owner == "each" else bodies, -1.0, 1.0, "transform")
+        d.input(
+            "poses",
+            "transform",
+            count if owner == "each" else bodies,
+            -1.0,
+            1.0,
+            "transform",
+            about="Poses of the frames",
+        )
     if owner in ("indexed", "optional"):
         d.input("body", "int", count, -1 if owner == "optional" else 0, bodies)
     if layout == "in place":
@@ -52,7 +60,7 @@ def place_points(d: Draft) -> None:
         d.input("points", "vec3", count, -1.0, 1.0)
         if layout == "accumulated offset":
             d.param("offset", "vec3", -0.5, 0.5)
-        d.output("moved", "vec3", count)
+        d.output("moved", "vec3", count, about="Transformed points")
     target = "points[tid]" if layout == "in place" else "moved[tid]"
     local = "(points[tid] + offset)" if layout == "accumulated offset" else "points[tid]"
     find = {
@@ -62,7 +70,7 @@ def place_points(d: Draft) -> None:
         "optional": """
         b = body[tid]
         if b < 0:
-            # fixed to the world: there is no frame to go through
+            # No parent frame (-1): points are given in world space already
             $stay
             return
         pose = poses[b]
@@ -85,7 +93,7 @@ def place_points(d: Draft) -> None:
         )
     elif way == "matrix":
         move = (
-            "# the same as a 4x4 matrix on homogeneous coordinates\n"
+            "# Homogeneous 4x4 matrix\n"
             "m = wp.transform_to_matrix(pose)\n"
             "$target = wp.transform_point(m, $local)"
         )
@@ -131,20 +139,28 @@ def place_points(d: Draft) -> None:
     },
 )
 def change_frame(d: Draft) -> None:
-    """Carries twists or wrenches from one frame to another."""
+    """Transforms spatial vectors between frames."""
     what = d.option("what", "twist", "wrench")
     way = d.option("way", "builtin", "parts", "adjoint")
     owner = d.option("owner", "each", "indexed", "shared")
     summed = d.flag("summed", 0.4)
     count, bodies = d.pick(48, 64, 96), d.pick(6, 8)
     d.says(
-        f"Carries {'twists (angular, linear velocities)' if what == 'twist' else 'wrenches (moments, forces)'} from body frames into the world"
+        f"Transforms {'twists (angular, linear velocities)' if what == 'twist' else 'wrenches (moments, forces)'} from body frames into the world"
         + (", and adds them up." if summed else ".")
     )
     if owner == "shared":
-        d.param("pose", "transform", -1.0, 1.0, "transform")
+        d.param("pose", "transform", -1.0, 1.0, "transform", about="Pose of the frame")
     else:
-        d.input("poses", "transform", count if owner == "each" else bodies, -1.0, 1.0, "transform")
+        d.input(
+            "poses",
+            "transform",
+            count if owner == "each" else bodies,
+            -1.0,
+            1.0,
+            "transform",
+            about="Poses of the frames",
+        )
     if owner == "indexed":
         d.input("body", "int", count, 0, bodies)
     d.input("vectors", "spatial_vector", count, -1.0, 1.0)
@@ -157,14 +173,14 @@ def change_frame(d: Draft) -> None:
         q = wp.transform_get_rotation(pose)
         w = wp.quat_rotate(q, wp.spatial_top(vectors[tid]))
         v = wp.quat_rotate(q, wp.spatial_bottom(vectors[tid]))
-        # a turning frame gives its own origin a velocity p x w
+        # v' = R v + p x (R w)
         moved = wp.spatial_vector(w, v + wp.cross(wp.transform_get_translation(pose), w))
         """
     elif way == "parts":
         move = """
         q = wp.transform_get_rotation(pose)
         f = wp.quat_rotate(q, wp.spatial_bottom(vectors[tid]))
-        # the force acts at p, and so has a moment p x f about the world's origin
+        # The force acts at p, hence a moment p x f about the world origin
         moment = wp.quat_rotate(q, wp.spatial_top(vectors[tid])) + wp.cross(wp.transform_get_translation(pose), f)
         moved = wp.spatial_vector(moment, f)
         """
@@ -175,12 +191,12 @@ def change_frame(d: Draft) -> None:
         )
         if what == "twist":
             move = turn + (
-                "# the adjoint of the transform, a 6x6 matrix with blocks (R 0; [p]R R)\n"
+                "# Adjoint of the transform, Ad = [R 0; [p]R R]\n"
                 "moved = wp.spatial_adjoint(r, s) * vectors[tid]"
             )
         else:
             move = turn + (
-                "# the dual of the adjoint: moments take the place of velocities\n"
+                "# Dual adjoint Ad^-T for wrenches\n"
                 "adjoint = wp.spatial_adjoint(r, s)\n"
                 "w = vectors[tid]\n"
                 "swapped = adjoint * wp.spatial_vector(w[3], w[4], w[5], w[0], w[1], w[2])\n"
@@ -220,15 +236,15 @@ def change_frame(d: Draft) -> None:
     },
 )
 def velocity_products(d: Draft) -> None:
-    """Computes the force that a moving body's own inertia exerts: v x* (I v)."""
+    """Computes the spatial bias force v x* (I v)."""
     way = d.option("way", "builtin", "parts")
     result = d.option("result", "bias", "power", "net force")
     inertia = d.option("inertia", "each", "shared")
     count = d.pick(48, 64)
     d.says({
-        "bias": "Computes the force that a moving body's own inertia exerts: v x* (I v).",
-        "power": "Computes the kinetic energy 1/2 v . I v of moving bodies.",
-        "net force": "Computes the force that gives bodies an acceleration: I a + v x* (I v).",
+        "bias": "Computes the spatial bias force v x* (I v).",
+        "power": "Computes the kinetic energy 1/2 v . I v.",
+        "net force": "Computes the net spatial force I a + v x* (I v).",
     }[result])  # fmt: skip
     if inertia == "each":
         d.input("m", "spatial_matrix", count, 0.5, 2.0, "uniform")
@@ -263,7 +279,7 @@ def velocity_products(d: Draft) -> None:
             u = wp.spatial_bottom(v[tid])
             top = wp.vec3(h[0], h[1], h[2])
             bottom = wp.vec3(h[3], h[4], h[5])
-            # momentum turns with the body, and is carried along by it
+            # Bias force v x* (I v)
             carried = wp.spatial_vector(wp.cross(w, top) + wp.cross(u, bottom), wp.cross(w, bottom))
             """
             product = "carried"

@@ -158,7 +158,7 @@ def curl_flow(d: Draft) -> None:
             d.function("""
                 @wp.func
                 def potential(state: wp.uint32, p: wp.vec3):
-                    # offsets far apart make three unrelated components out of one noise
+                    # distant offsets decorrelate the three components of the vector potential
                     a = wp.noise(state, p)
                     b = wp.noise(state, p + wp.vec3(31.3, -12.7, 74.1))
                     c = wp.noise(state, p + wp.vec3(-57.9, 43.2, 19.6))
@@ -178,10 +178,7 @@ def curl_flow(d: Draft) -> None:
             """)
     if octaves:
         second = curl.replace("frequency * x[tid]", "2.0 * frequency * x[tid]")
-        lines = (
-            f"# half as strong at twice the frequency, so that small eddies ride on large ones\n"
-            f"velocity = {curl} + 0.5 * {second}"
-        )
+        lines = f"# fBm: half the amplitude at twice the frequency\nvelocity = {curl} + 0.5 * {second}"
         curl = "velocity"
     target = f"moved[tid] = x[tid] + dt * {curl}" if step else f"v[tid] = {curl}"
     d.launch(count)

@@ -24,7 +24,7 @@ _LAWS = {
             (
                 "u = 1.0 - wp.randf(state)\n"
                 "phi = 2.0 * wp.pi * wp.randf(state)\n"
-                "# Box and Muller; 1 - u keeps the logarithm away from zero\n"
+                "# Box-Muller transform; 1 - u avoids log(0)\n"
                 "value = a + b * wp.sqrt(-2.0 * wp.log(u)) * wp.cos(phi)"
             ),
         ),
@@ -191,7 +191,7 @@ def shuffle_rows(d: Draft) -> None:
     swap = f"value = order[{i}]\norder[{i}] = order[{j}]\norder[{j}] = value"
     if source == "identity":
         body = f"""
-        # the inside-out form fills and shuffles at once: i goes to a place among the first i + 1
+        # inside-out Fisher-Yates: element i goes to a random position among the first i + 1
         for i in range({columns}):
             j = wp.randi(state, 0, i + 1)
             order[{i}] = order[{j}]
@@ -200,7 +200,7 @@ def shuffle_rows(d: Draft) -> None:
     elif partial:
         kept = columns // 2
         body = f"""
-        # only the first {kept} are wanted, the rest need not be mixed
+        # partial Fisher-Yates: only the first {kept} elements are needed
         for i in range({kept}):
             j = wp.randi(state, i, {columns})
             $swap

@@ -76,7 +76,7 @@ def scatter_points(d: Draft) -> None:
         init = f"state = wp.rand_init(seed, {number})"
     else:
         init = f"""
-        # a seed of its own for each thread, drawn from the common one, so that neighbours are unrelated
+        # per-thread random state, seeded from a common seed
         state = wp.rand_init(wp.randi(wp.rand_init(seed, {number})))
         """
     value = f"wp.{shape}(state)"
@@ -90,7 +90,7 @@ def scatter_points(d: Draft) -> None:
             f"""
             i = wp.tid()
             $init
-            # the state moves on with each draw, so that the points of a thread differ
+            # the state advances with each draw
             for k in range({columns}):
                 points[i * {columns} + k] = $placed
             """,
@@ -160,7 +160,7 @@ def sample_surface(d: Draft) -> None:
     barycentric = {
         "sample_triangle": "uv = wp.sample_triangle(state)\nu = uv[0]\nv = uv[1]",
         "square root": """
-        # the square root makes up for the triangle's narrowing towards its corner
+        # sqrt() compensates for the narrowing of the triangle to keep the density uniform
         s = wp.sqrt(wp.randf(state))
         t = wp.randf(state)
         u = 1.0 - s
@@ -170,7 +170,7 @@ def sample_surface(d: Draft) -> None:
         u = wp.randf(state)
         v = wp.randf(state)
         if u + v > 1.0:
-            # the other half of the parallelogram, folded back
+            # fold samples of the other half of the parallelogram back
             u = 1.0 - u
             v = 1.0 - v
         """,

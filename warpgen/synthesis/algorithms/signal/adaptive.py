@@ -83,7 +83,7 @@ def adaptive_filter(d: Draft) -> None:
     update = f"w[ch, k] += gain * {at.format(lag)}"
     if "leaky" in rule:
         update = f"""
-        # leakage keeps coefficients from drifting where the input says nothing of them
+        # leaky update: prevents drift when the input does not excite all taps
         w[ch, k] = (1.0 - leak) * w[ch, k] + gain * {at.format(lag)}
         """
     energy = "normalised" in rule
@@ -199,13 +199,13 @@ def control_level(d: Draft) -> None:
         "peak": "now = wp.abs(u)",
         "power": "now = u * u",
         "decibel": """
-        # a floor of -80 dB, since silence has no logarithm
+        # clamp at -80 dB to avoid log(0)
         now = 20.0 * wp.log10(wp.max(wp.abs(u), 1.0e-4))
         """,
     }[detect]
     if ballistics == "branch":
         smooth = """
-        # rising levels are followed fast, so that no peak slips through
+        # short attack time so no peak slips through
         coef = attack if now > level else release
         level += coef * (now - level)
         """
@@ -226,7 +226,7 @@ def control_level(d: Draft) -> None:
         if 2.0 * over > width:
             gain_db = (1.0 / ratio - 1.0) * over
         elif 2.0 * over > -width:
-            # a parabola joins the two slopes
+            # quadratic soft knee between the two slopes
             bend = over + 0.5 * width
             gain_db = (1.0 / ratio - 1.0) * bend * bend / (2.0 * width)
         {to_amplitude}
@@ -239,7 +239,7 @@ def control_level(d: Draft) -> None:
         apply = f"{target} = u * wp.min(1.0, threshold / wp.max({amplitude}, 1.0e-4))"
     elif what == "gate":
         apply = f"""
-        # squared, so that the gate closes softly but surely
+        # square the gain for a steeper gate
         open = wp.min({amplitude} / threshold, 1.0)
         {target} = u * open * open
         """

@@ -67,13 +67,13 @@ def modulate_signal(d: Draft) -> None:
         "first order": "s1 += u - v\n$quantise",
         "second order": """
         s1 += u - v
-        # the inner feedback makes the loop's poles vanish: noise transfer (1 - 1/z)^2
+        # second-order modulator, NTF(z) = (1 - z^-1)^2
         s2 += s1 - v
         $quantise
         """,
         "error feedback": "w = u + s1\n$quantise\ns1 = w - v",
         "second error feedback": """
-        # noise transfer (1 - 1/z)^2
+        # NTF(z) = (1 - z^-1)^2
         w = u + 2.0 * s1 - s2
         $quantise
         s2 = s1

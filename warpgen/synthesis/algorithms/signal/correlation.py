@@ -111,7 +111,7 @@ def correlate_lags(d: Draft) -> None:
             $terms
         r[{ids}] = {value}
         """,
-        lag=f"lag = k - {lags - 1}  # zero in the middle" if two_sided else "",
+        lag=f"lag = k - {lags - 1}  # zero lag is in the center" if two_sided else "",
         energy="energy = float(0.0)" if what == "normalised" else "",
         lines=lines,
         terms=terms,
@@ -205,12 +205,12 @@ def yin_pitch(d: Draft) -> None:
     if normalise == "cumulative":
         first = f"""
         cumulative = float(0.0)
-        # at lag zero the difference vanishes; one there keeps it from being chosen
+        # d'(0) = 1 by definition, otherwise lag 0 would always win
         norm_diff[frame, 0] = 1.0
         for lag in range(1, {most}):
             $term
             cumulative += {value}
-            # relative to the mean of all shorter lags, so that no weight for short lags is needed
+            # cumulative mean normalization (YIN, step 3)
             norm_diff[frame, lag] = {value} * float(lag) / cumulative
         """
     else:
@@ -226,7 +226,7 @@ def yin_pitch(d: Draft) -> None:
         choose = f"""
         best = int({most - 2})
         for lag in range({least}, {most - 1}):
-            # the first dip below the threshold, not the deepest: multiples of the period dip, too
+            # first dip below the threshold: deeper ones may be multiples of the period
             if norm_diff[frame, lag] < threshold and norm_diff[frame, lag] <= norm_diff[frame, lag + 1]:
                 best = lag
                 break
@@ -235,7 +235,7 @@ def yin_pitch(d: Draft) -> None:
     period = "float(best)"
     if refine:
         fine = """
-        # the vertex of the parabola through the dip and its neighbours
+        # parabolic interpolation around the minimum
         a = norm_diff[frame, best - 1]
         b = norm_diff[frame, best]
         c = norm_diff[frame, best + 1]

@@ -66,7 +66,7 @@ def level_crossings(d: Draft) -> None:
             "mask": f"if {crossed}:\n    crossings{to} = 1",
             "times": f"""
             if {crossed}:
-                # linear between the samples on both sides
+                # linear interpolation between the two samples
                 t = (before{less}) / (before - now)
                 times{to} = float(n - 1) + t
             else:
@@ -79,7 +79,7 @@ def level_crossings(d: Draft) -> None:
             f"""
             row, n = wp.tid()
             if n == 0:
-                return  # nothing is known of the sample before the first
+                return  # the first sample has no predecessor
             before = {at.format("n - 1")}
             now = {at.format("n")}
             $action
@@ -94,7 +94,7 @@ def level_crossings(d: Draft) -> None:
             f"""
             row = wp.tid()
             $hits
-            # the side that the signal was last seen on, beyond the band
+            # hysteresis: last side on which the signal was outside of the band
             above = bool({at.format("0")} >= level)
             for n in range(1, {size}):
                 now = {at.format("n")}

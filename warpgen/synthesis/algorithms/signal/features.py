@@ -66,7 +66,7 @@ def band_energies(d: Draft) -> None:
             def to_scale(f: float) -> float:
                 if f < 1000.0:
                     return 0.015 * f
-                # 27 steps from 1 kHz to 6.4 kHz
+                # Slaney mel scale: 27 logarithmic steps from 1 kHz to 6.4 kHz
                 return 15.0 + 27.0 * wp.log(f / 1000.0) / wp.log(6.4)
         """)
         d.function("""
@@ -80,7 +80,7 @@ def band_energies(d: Draft) -> None:
         d.function("""
             @wp.func
             def to_scale(f: float) -> float:
-                # Traunmueller's formula
+                # Bark scale (Traunmueller 1990)
                 return 26.81 * f / (1960.0 + f) - 0.53
         """)
         d.function("""
@@ -94,7 +94,7 @@ def band_energies(d: Draft) -> None:
         edges = f"""
         bottom = to_scale(0.0)
         step = (to_scale(0.5 * rate) - bottom) / float({bands + 1})
-        # neighbours overlap: each band ends at the middle of the next
+        # triangular bands overlap: each ends at the center of the next
         left = to_hertz(bottom + float(band) * step)
         center = to_hertz(bottom + float(band + 1) * step)
         right = to_hertz(bottom + float(band + 2) * step)
@@ -106,9 +106,9 @@ def band_energies(d: Draft) -> None:
     energy = "2.0 * energy / (right - left)" if area else "energy"
     store = {
         "linear": f"{to} = {energy}",
-        "log": f"# the floor avoids the logarithm of an empty band\n{to} = wp.log(wp.max({energy}, 1.0e-6))",
+        "log": f"# floor avoids log(0) for empty bands\n{to} = wp.log(wp.max({energy}, 1.0e-6))",
         "decibel": f"{to} = 10.0 * wp.log10(wp.max({energy}, 1.0e-6))",
-        "root": f"# the cube root stands for the loudness of a power\n{to} = wp.cbrt({energy})",
+        "root": f"# cube root: power law of loudness\n{to} = wp.cbrt({energy})",
     }[output]
     if output != "linear" or area:
         d.forward_only()  # Warp does not tape the sum, which the adjoint of the logarithm needs
@@ -226,7 +226,7 @@ def smooth_polynomial(d: Draft) -> None:
     if edge == "copy":
         head = f"""
         if n < {half} or n > {size - 1 - half}:
-            # too near an end for a full window
+            # incomplete window at the ends
             y[{ids}] = {at.format("n")}
             return
         """

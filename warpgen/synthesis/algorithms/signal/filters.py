@@ -86,7 +86,7 @@ def fir_filter(d: Draft) -> None:
         if edge == "zero":
             loop = f"""
             for k in range({half}):
-                # taps k and {taps - 1} - k are equal, so that one product serves both samples
+                # linear phase: taps k and {taps - 1} - k are equal, so one product serves two samples
                 pair = float(0.0)
                 if start - k >= 0:
                     pair += {at("start - k")}
@@ -101,7 +101,7 @@ def fir_filter(d: Draft) -> None:
             for k in range({half}):
                 {sample("near", "k")}
                 {sample("far", f"({taps - 1} - k)")}
-                # equal taps: one product serves both samples
+                # linear phase: one product serves two samples
                 acc += h[k] * (near + far)
             {sample("middle", str(half))}
             acc += h[{half}] * middle
@@ -120,7 +120,7 @@ def fir_filter(d: Draft) -> None:
             if m >= 0:
                 acc += h[k] * {at("m")}
             else:
-                # the end of the block before
+                # history: last samples of the previous block
                 acc += h[k] * {old.format(f"{taps - 1} + m")}
         """
     else:
@@ -260,7 +260,7 @@ def biquad_filter(d: Draft) -> None:
         {target}{at} = y0
         """,
         "direct 2": f"""
-        # the poles first: w is the signal that both delay lines share
+        # direct form II: poles first, w feeds both delay lines
         w0 = u - {c["a1"]} * w1 - {c["a2"]} * w2
         {target}{at} = {c["b0"]} * w0 + {c["b1"]} * w1 + {c["b2"]} * w2
         w2 = w1

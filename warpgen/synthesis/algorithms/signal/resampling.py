@@ -99,7 +99,7 @@ def resample_signal(d: Draft) -> None:
             "wa * a + wb * b + wc * c + we * e",
             """
             $taps
-            # cubics that are one at their own sample and zero at the other three
+            # cubic Lagrange basis (one at its own sample, zero at the other three)
             wa = -frac * (frac - 1.0) * (frac - 2.0) / 6.0
             wb = (frac + 1.0) * (frac - 1.0) * (frac - 2.0) / 2.0
             wc = -(frac + 1.0) * frac * (frac - 2.0) / 2.0
@@ -113,7 +113,7 @@ def resample_signal(d: Draft) -> None:
             for k in range({2 * half}):
                 j = base - {half - 1} + k
                 u = pos - float(j)
-                # Kaiser's window of {half} samples to each side
+                # Kaiser window over {half} samples on each side
                 edge2 = wp.max(1.0 - u * u / {half * half}.0, 0.0)
                 weight = bessel_i0(6.0 * wp.sqrt(edge2 + 1.0e-12)) / bessel_i0(6.0)
                 if wp.abs(u) > 1.0e-4:

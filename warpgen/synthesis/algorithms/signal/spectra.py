@@ -57,9 +57,9 @@ def frame_signal(d: Draft) -> None:
     index = "frame * hop + n" + (f" - {size // 2}" if padded else "")
     fold = {
         "inside": "",
-        "zero": f"if j < 0 or j >= {last}:\n    return  # beyond the signal's ends frames stay zero",
+        "zero": f"if j < 0 or j >= {last}:\n    return  # zero padding beyond the ends",
         "reflect": f"""
-        # mirrored about the first and the last sample, so that frames at the ends are full
+        # reflect padding about the first and last sample
         j = wp.abs(j)
         if j >= {last}:
             j = 2 * {last} - 2 - j
@@ -157,7 +157,7 @@ def discrete_fourier(d: Draft) -> None:
     if twiddle == "each":
         before = ""
         inner = f"""
-        # reducing k n first keeps the angle small, so that single precision does
+        # reduce k * n modulo N first: large angles lose precision in float32
         angle = {sign}2.0 * wp.pi * float((k * n) % {number}) / float({number})
         c = wp.cos(angle)
         s = wp.sin(angle)
@@ -178,7 +178,7 @@ def discrete_fourier(d: Draft) -> None:
         inner = """
         $read
         $add
-        # turn by one step: no sine is needed in the loop
+        # rotate the phasor by one step instead of calling sin and cos
         c_next = c * dc - s * ds
         s = c * ds + s * dc
         c = c_next
@@ -194,7 +194,7 @@ def discrete_fourier(d: Draft) -> None:
         "power": f"spectrum{to} = (re * re + im * im){scale}",
         "magnitude": f"spectrum{to} = wp.sqrt(re * re + im * im)",
         "decibel": f"""
-        # the floor avoids the logarithm of an empty bin
+        # floor avoids log(0) for empty bins
         spectrum{to} = 10.0 * wp.log10(wp.max(re * re + im * im, 1.0e-6))
         """,
     }[result]
@@ -326,7 +326,7 @@ def fft_stage(d: Draft) -> None:
     else:
         first, second, up, down = "i", "j", "i", "j"
         places = """
-        # t counts butterflies: k within a group, groups lie 2 half apart
+        # t enumerates butterflies: k within the group, groups are 2 * half apart
         k = t % half
         i = 2 * t - k
         j = i + half

@@ -79,7 +79,7 @@ def detect_tones(d: Draft) -> None:
     else:
         # the difference form has less rounding error at low frequencies
         loop = f"""
-        # Reinsch's form: differences of states, since 2 cos w is near two for low tones
+        # Reinsch's modification: stable for low frequencies, where 2 * cos(w) is close to 2
         for n in range({size}):
             delta += {u} - damp * s1
             s1 += delta
@@ -99,7 +99,7 @@ def detect_tones(d: Draft) -> None:
         "power": f"power{to} = ({square}) / float({size})",
         "amplitude": f"power{to} = 2.0 / float({size}) * wp.sqrt({square})",
         "complex": f"""
-        # turned back by the phase of the last sample
+        # phase correction for the last sample
         re = s1 - s2 * wp.cos(w)
         im = s2 * wp.sin(w)
         phase = w * float({size - 1})
@@ -200,13 +200,13 @@ def cosine_transform(d: Draft) -> None:
     elif kind == "iii":
         other = "1.4142135623730951" if scale == "orthonormal" else "2.0"
         inner = f"""
-        # the mean has half the energy of a cosine
+        # DCT-III: smaller weight for the DC coefficient
         weight = 1.0 if n == 0 else {other}
         c_k += weight * {at} * {term}
         """
     elif kind == "i":
         inner = f"""
-        # samples at the ends count half
+        # end samples count half (DCT-I)
         weight = 0.5 if n == 0 or n == size - 1 else 1.0
         c_k += weight * {at} * {term}
         """
@@ -219,7 +219,7 @@ def cosine_transform(d: Draft) -> None:
                 lines = """
                 norm = wp.sqrt(2.0 / float(size))
                 if k == 0:
-                    # the mean has twice the energy of a cosine
+                    # orthonormal scaling: the DC basis vector has twice the energy of the others
                     norm = wp.sqrt(1.0 / float(size))
                 """
                 factor = "norm * "

@@ -82,7 +82,7 @@ def wavelet_step(d: Draft) -> None:
                 ends += f"back2 = (2 * n - 2 + {length}) % {length}"
         else:
             ends = f"""
-            # mirrored about the first and the last sample
+            # symmetric extension at both ends
             after = 2 * n + 2
             if after >= {length}:
                 after = 2 * n
@@ -93,12 +93,12 @@ def wavelet_step(d: Draft) -> None:
             back2 = wp.abs(2 * n - 2)
             """
         body = f"$ends\nhere = {at.format('2 * n')}\n"
-        body += "# predict: an odd sample should be the mean of its neighbours\n"
+        body += "# predict: odd sample minus the mean of its neighbors\n"
         body += f"detail = {at.format('2 * n + 1')} - 0.5 * (here + {at.format('after')})"
         if coarse:
             body += f"""
 before = {at.format("back")} - 0.5 * ({at.format("back2")} + here)
-# update: keeps the mean of the signal
+# update: preserves the mean of the signal
 low = here + 0.25 * (before + detail)"""
         if normalised:
             body += "\ndetail *= 0.7071067811865476" + "\nlow *= 1.4142135623730951" * coarse
@@ -121,7 +121,7 @@ low = here + 0.25 * (before + detail)"""
     shrink = ""
     if result == "shrunk":
         shrink = """
-        # soft threshold: small details are noise
+        # soft threshold: small details are treated as noise
         detail = wp.sign(detail) * wp.max(wp.abs(detail) - threshold, 0.0)
         """
     if result == "one array":

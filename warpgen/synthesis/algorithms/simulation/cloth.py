@@ -34,25 +34,25 @@ NAMES = {
     double=True,
 )
 def bending_forces(d: Draft) -> None:
-    """Adds the forces of hinges between pairs of triangles to the four particles of each."""
+    """Accumulates dihedral bending forces of cloth."""
     damping = d.flag("damping")
     rest = d.option("rest", "flat", "angles")
     stiffness = d.option("stiffness", "one", "each", "shape")
     angle = d.option("angle", "atan2", "sine")
     order = d.option("order", "wings first", "edge first")
     count = d.pick(32, 48, 64)
-    d.input("x", "vec3", 4 * count, -1.0, 1.0)
+    d.input("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
     if damping:
-        d.input("v", "vec3", 4 * count, -1.0, 1.0)
-    d.input("bends", "int", 4 * count, kind="permutation")
+        d.input("v", "vec3", 4 * count, -1.0, 1.0, about="Particle velocities [m/s]")
+    d.input("bends", "int", 4 * count, kind="permutation", about="Vertex indices per hinge")
     if rest == "angles":
-        d.input("rest", "float", count, -0.5, 0.5)
+        d.input("rest", "float", count, -0.5, 0.5, about="Dihedral angles at rest [rad]")
     if stiffness == "each":
-        d.input("ke", "float", count, 0.5, 2.0)
+        d.input("ke", "float", count, 0.5, 2.0, about="Bending stiffness")
     else:
-        d.param("ke", "float", 0.5, 2.0)
+        d.param("ke", "float", 0.5, 2.0, about="Bending stiffness")
     if damping:
-        d.param("kd", "float", 0.05, 0.2)
+        d.param("kd", "float", 0.05, 0.2, about="Bending damping")
     d.output("f", "vec3", 4 * count)
     k = "ke[tid]" if stiffness == "each" else "ke"
     theta0 = " - rest[tid]" if rest == "angles" else ""
@@ -61,7 +61,7 @@ def bending_forces(d: Draft) -> None:
     theta = {
         "atan2": "theta = wp.atan2(wp.dot(wp.cross(n2_hat, n1_hat), e_hat), wp.dot(n1_hat, n2_hat))",
         "sine": """
-        # half angles stay steep where the sheet folds flat
+        # sin(theta / 2) keeps growing up to a complete fold
         theta = 2.0 * wp.atan2(
             wp.dot(wp.cross(n2_hat, n1_hat), e_hat), 1.0 + wp.dot(n1_hat, n2_hat)
         )
@@ -76,7 +76,7 @@ def bending_forces(d: Draft) -> None:
         x2 = x[j]
         x3 = x[k]
         x4 = x[l]
-        # normals as long as twice the triangles' areas
+        # Unnormalized normals, length is twice the triangle area
         n1 = wp.cross(x1 - x3, x1 - x4)
         n2 = wp.cross(x2 - x4, x2 - x3)
         e = x4 - x3
@@ -87,7 +87,8 @@ def bending_forces(d: Draft) -> None:
         n1_hat = n1 / n1_length
         n2_hat = n2 / n2_length
         $theta
-        # gradients of the angle: the wings turn about the edge, the edge's ends balance them
+        # Gradients of the dihedral angle with respect to all four vertices.
+        # They sum up to zero, hence the edge vertices balance the two opposite ones.
         n1_over = n1_hat / n1_length
         n2_over = n2_hat / n2_length
         d1 = n1_over * e_length
@@ -105,7 +106,7 @@ def bending_forces(d: Draft) -> None:
         read=read,
         theta=theta[angle],
         stiff="""
-        # discrete shells: long edges between thin triangles are stiffer
+        # Discrete shells (Grinspun et al. 2003): scale by |e|^2 / area
         shape = e_length * e_length / (n1_length + n2_length)
         """
         if stiffness == "shape"
@@ -120,8 +121,8 @@ def bending_forces(d: Draft) -> None:
         damped=" - kd * theta_dot" if damping else "",
     )
     d.explain("""
-        The moment k (theta - theta_0) acts along the gradient of the angle. Of each hinge the wings are
-        opposite to the edge that both triangles share; triangles must have an area.
+        Forces are -k (theta - theta_0) grad(theta) for the dihedral angle theta. The first two vertices are
+        opposite to the shared edge. NOTE: triangles must not be degenerate.
     """)
 
     def angles(x: Any) -> Any:
@@ -174,24 +175,24 @@ def bending_forces(d: Draft) -> None:
     double=True,
 )
 def triangle_aerodynamics(d: Draft) -> None:
-    """Adds the drag and the lift of moving air to the corners of cloth triangles."""
+    """Accumulates aerodynamic drag and lift of cloth triangles."""
     wind = d.option("wind", "uniform", "still", "field")
     lift = d.option("lift", "none", "sine", "thin")
     law = d.option("law", "linear", "quadratic")
     form = d.option("form", "scatter", "faces")
     count = d.pick(32, 48, 64)
-    d.input("x", "vec3", 3 * count, -1.0, 1.0)
-    d.input("v", "vec3", 3 * count, -1.0, 1.0)
-    d.input("tris", "int", 3 * count, kind="permutation")
+    d.input("x", "vec3", 3 * count, -1.0, 1.0, about="Particle positions [m]")
+    d.input("v", "vec3", 3 * count, -1.0, 1.0, about="Particle velocities [m/s]")
+    d.input("tris", "int", 3 * count, kind="permutation", about="Vertex indices per triangle")
     if wind == "uniform":
-        d.param("wind", "vec3", -3.0, 3.0)
+        d.param("wind", "vec3", -3.0, 3.0, about="Wind velocity [m/s]")
     elif wind == "field":
-        d.input("wind", "vec3", count, -3.0, 3.0)
+        d.input("wind", "vec3", count, -3.0, 3.0, about="Wind velocity [m/s]")
     if law == "quadratic":
-        d.param("air", "float", 1.0, 1.3)
-    d.param("k_drag", "float", 0.2, 1.0)
+        d.param("air", "float", 1.0, 1.3, about="Air density [kg/m^3]")
+    d.param("k_drag", "float", 0.2, 1.0, about="Drag coefficient")
     if lift != "none":
-        d.param("k_lift", "float", 0.2, 1.0)
+        d.param("k_lift", "float", 0.2, 1.0, about="Lift coefficient")
     if form == "scatter":
         d.output("f", "vec3", 3 * count)
     else:
@@ -199,19 +200,19 @@ def triangle_aerodynamics(d: Draft) -> None:
     lifts = {
         "none": "",
         "sine": """
-        # across the flow, within the plane of flow and normal
+        # Lift direction, orthogonal to the flow and in the plane of flow and normal
         across = wp.cross(wp.cross(u, n), u) / speed
         lift = k_lift * area * wp.dot(n, u) / speed * across
         """,
         "thin": """
-        # thin airfoil: lift grows with the angle between plane and flow
+        # Thin airfoil theory: lift is proportional to the angle of attack
         attack = 0.5 * wp.pi - wp.acos(wp.clamp(wp.dot(n, u) / speed, -0.99, 0.99))
         lift = k_lift * area * attack * speed * n
         """,
     }
     drags = {
         "linear": """
-        # seen along the flow, the triangle has the area A |cos|
+        # Projected area along the flow: A |cos(theta)|
         drag = -k_drag * area * wp.abs(wp.dot(n, u)) / speed * u
         """,
         "quadratic": """
@@ -230,7 +231,7 @@ def triangle_aerodynamics(d: Draft) -> None:
         twice = wp.length(normal)
         area = 0.5 * twice
         n = normal / twice
-        # the triangle's velocity through the air
+        # Velocity relative to the air, averaged over the vertices
         u = (v[i] + v[j] + v[k]) / 3.0$wind
         speed = wp.max(wp.length(u), 1.0e-6)
         $drag
@@ -251,9 +252,9 @@ def triangle_aerodynamics(d: Draft) -> None:
         sum=("(drag + lift)" if form == "scatter" else "drag + lift") if lift != "none" else "drag",
     )
     if form == "faces":
-        d.says("Computes the force of moving air on each cloth triangle.")
+        d.says("Computes the aerodynamic force on each cloth triangle.")
     elif lift == "none":
-        d.says("Adds the drag of moving air to the corners of cloth triangles.")
+        d.says("Accumulates aerodynamic drag of cloth triangles.")
 
     def reference(v: Values) -> dict[str, Any]:
         corners = v.tris.reshape(-1, 3)

@@ -32,7 +32,7 @@ _NAMES = {
     adjoint="either",
 )
 def solve_stretch_shear(d: Draft) -> None:
-    """Projects segments of rods so that they have their rest lengths and point along their frames."""
+    """Projects stretch and shear constraints of Cosserat rods (position based)."""
     pick = d.option("segments", "even", "odd", "all")
     stiffness = d.option("stiffness", "rigid", "vector", "one")
     rest = d.option("rest", "each", "one")
@@ -47,27 +47,27 @@ def solve_stretch_shear(d: Draft) -> None:
     held = d.inout if scheme == "in place" else d.input
     held("x", "vec3", count, -1.0, 1.0)
     held("q", "quat", segments, kind="unit")
-    d.input("w", "float", count, 0.2, 2.0)
+    d.input("w", "float", count, 0.2, 2.0, about="Inverse masses, 0 for pinned particles")
     if pinned:
-        d.input("wq", "float", segments, 0.2, 2.0)
+        d.input("wq", "float", segments, 0.2, 2.0, about="Inverse rotational masses of the segments")
     if rest == "each":
-        d.input("rest", "float", segments, 0.3, 1.0)
+        d.input("rest", "float", segments, 0.3, 1.0, about="Rest lengths [m]")
     else:
-        d.param("rest", "float", 0.3, 1.0)
+        d.param("rest", "float", 0.3, 1.0, about="Rest lengths [m]")
     if stiffness == "vector":
-        d.param("stiffness", "vec3", 0.2, 1.0)
+        d.param("stiffness", "vec3", 0.2, 1.0, about="Stretch and shear stiffness, 0 to 1")
     elif stiffness == "one":
-        d.param("stiffness", "float", 0.2, 1.0)
+        d.param("stiffness", "float", 0.2, 1.0, about="Stretch and shear stiffness, 0 to 1")
     if scheme == "deltas":
-        d.output("dx", "vec3", count)
-        d.output("dq", "quat", segments)
+        d.output("dx", "vec3", count, about="Position corrections")
+        d.output("dq", "quat", segments, about="Rotation corrections")
     length = "rest[e]" if rest == "each" else "rest"
     turning = "wq[e]" if pinned else "1.0"
     soften = {
         "rigid": "",
         "one": "gamma = stiffness * gamma",
         "vector": """
-        # shear and stretch are not alike stiff, in the frame of the segment
+        # Anisotropic stiffness: shear (x, y) and stretch (z) in the segment frame
         gamma = wp.quat_rotate(frame, wp.cw_mul(stiffness, wp.quat_rotate_inv(frame, gamma)))
         """,
     }
@@ -92,12 +92,12 @@ def solve_stretch_shear(d: Draft) -> None:
         w1 = w[e + 1]
         frame = q[e]
         l = $length
-        # the third director of the frame: where the segment should point
+        # Third director d3 = q e3 conj(q), the desired tangent
         d3 = wp.quat_rotate(frame, wp.vec3(0.0, 0.0, 1.0))
         s = (w0 + w1) / l + 4.0 * $turning * l
         gamma = ((x[e + 1] - x[e]) / l - d3) / s
         $soften
-        # gamma q e3* turns the frame towards the segment
+        # Rotation correction, delta_q = 2 w_q l gamma q e3*
         turn = wp.quat(gamma, 0.0) * frame * wp.quat(0.0, 0.0, -1.0, 0.0) * (2.0 * $turning * l)
         $apply
         """,
@@ -109,7 +109,7 @@ def solve_stretch_shear(d: Draft) -> None:
     )
     if pick != "all":
         d.explain(f"""
-            Only {pick} segments: they share no particles, so that all can be moved at once.
+            Processes {pick} segments only; these share no particles and can be projected in parallel.
         """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def solve_stretch_shear(d: Draft) -> None:
     adjoint="no",
 )
 def solve_bend_twist(d: Draft) -> None:
-    """Turns neighbouring frames of rods so that bend and twist come closer to those at rest."""
+    """Projects bend and twist constraints of Cosserat rods (position based)."""
     pick = d.option("joints", "even", "odd", "all")
     rest = d.option("rest", "each", "one", "straight")
     stiffness = d.option("stiffness", "vector", "one", "each")
@@ -163,19 +163,19 @@ def solve_bend_twist(d: Draft) -> None:
     deltas = pick == "all"
     (d.input if deltas else d.inout)("q", "quat", count, kind="unit")
     if weights == "each":
-        d.input("wq", "float", count, 0.2, 2.0)
+        d.input("wq", "float", count, 0.2, 2.0, about="Inverse rotational masses of the segments")
     if rest == "each":
-        d.input("rest_darboux", "quat", count - 1, kind="unit")
+        d.input("rest_darboux", "quat", count - 1, kind="unit", about="Darboux vectors at rest")
     elif rest == "one":
-        d.param("rest_darboux", "quat", 0.0, 1.0, kind="unit")
+        d.param("rest_darboux", "quat", 0.0, 1.0, kind="unit", about="Darboux vectors at rest")
     if stiffness == "vector":
-        d.param("k", "vec3", 0.1, 1.0)
+        d.param("k", "vec3", 0.1, 1.0, about="Bend and twist stiffness, 0 to 1")
     elif stiffness == "one":
-        d.param("k", "float", 0.1, 1.0)
+        d.param("k", "float", 0.1, 1.0, about="Bend and twist stiffness, 0 to 1")
     else:
-        d.input("k", "float", count - 1, 0.1, 1.0)
+        d.input("k", "float", count - 1, 0.1, 1.0, about="Bend and twist stiffness, 0 to 1")
     if deltas:
-        d.output("dq", "quat", count)
+        d.output("dq", "quat", count, about="Rotation corrections")
     soft = {"vector": "wp.cw_mul(k, bend)", "one": "k * bend", "each": "k[e] * bend"}[stiffness]
     rests = {
         "each": "rest_q = rest_darboux[e]",
@@ -200,18 +200,18 @@ def solve_bend_twist(d: Draft) -> None:
         $index
         q0 = q[e]
         q1 = q[e + 1]
-        # the turn from one frame to the next
+        # Darboux vector: relative rotation conj(q0) q1
         darboux = wp.quat_inverse(q0) * q1
         $rest
         plus = darboux + rest_q
         minus = darboux - rest_q
-        # q and -q are one rotation: take the strain of the nearer one
+        # q and -q are the same rotation, so choose the sign with the smaller strain
         strain = minus
         if wp.dot(minus, minus) > wp.dot(plus, plus):
             strain = plus
         bend = wp.vec3(strain[0], strain[1], strain[2])
         $weights
-        # of a small turn the real part does not change
+        # The real part is constant to first order, so only the vector part is constrained
         change = wp.quat($scale$soft, 0.0)
         $apply
         """,
@@ -264,7 +264,7 @@ def solve_bend_twist(d: Draft) -> None:
     adjoint="no",
 )
 def follow_the_leader(d: Draft) -> None:
-    """Moves the particles of hair strands so that each keeps its distance to the one before it."""
+    """Enforces segment lengths of hair strands with the follow-the-leader scheme."""
     velocities = d.option("velocities", "dynamic", "plain", "none")
     rest = d.option("rest", "one", "each", "table")
     dimension = d.option("dimension", 3, 2)
@@ -275,24 +275,24 @@ def follow_the_leader(d: Draft) -> None:
     vector = f"vec{dimension}"
     d.inout("x", vector, shape, -1.0, 1.0)
     if velocities != "none":
-        d.input("x_old", vector, shape, -1.0, 1.0)
+        d.input("x_old", vector, shape, -1.0, 1.0, about="Positions of the last step")
     if rest == "one":
-        d.param("rest", "float", 0.2, 0.6)
+        d.param("rest", "float", 0.2, 0.6, about="Rest lengths [m]")
     elif rest == "each":
-        d.input("rest", "float", strands, 0.2, 0.6)
+        d.input("rest", "float", strands, 0.2, 0.6, about="Rest lengths [m]")
     else:
-        d.input("rest", "float", points, 0.2, 0.6)
+        d.input("rest", "float", points, 0.2, 0.6, about="Rest lengths [m]")
     if layout == "flat":
-        d.param("points", "int", points)
+        d.param("points", "int", points, about="Particles per strand")
     if collision:
-        d.param("center", vector, -0.3, 0.3)
-        d.param("radius", "float", 0.3, 0.6)
+        d.param("center", vector, -0.3, 0.3, about="Center of the head [m]")
+        d.param("radius", "float", 0.3, 0.6, about="Radius of the head [m]")
     if velocities != "none":
-        d.param("dt", "float", 0.1, 0.5)
+        d.param("dt", "float", 0.1, 0.5, about="Time step [s]")
     if velocities == "dynamic":
-        d.param("s_damping", "float", 0.7, 0.95)
+        d.param("s_damping", "float", 0.7, 0.95, about="Share of the correction handed to the leader")
     if velocities != "none":
-        d.output("v", vector, shape)
+        d.output("v", vector, shape, about="Velocities [m/s]")
     at = "strand, {}" if layout == "rows" else "first + {}"
     here, before = at.format("k"), at.format("k - 1")
     n = "x.shape[1]" if layout == "rows" else "points"
@@ -307,7 +307,7 @@ def follow_the_leader(d: Draft) -> None:
             free = x[$here]
             $collide
             dir = free - prev
-            # the leader stays; the follower is drawn to its sphere
+            # Project the follower onto the sphere of radius `rest` around its leader
             fixed = prev + dir * ($r / wp.max(wp.length(dir), 1.0e-6))
             $velocity
             x[$here] = fixed
@@ -320,7 +320,7 @@ def follow_the_leader(d: Draft) -> None:
         collide="""
         away = free - center
         if wp.length(away) < radius:
-            # out of the head before the length is restored
+            # Resolve head collisions before the length constraint
             free = center + away * (radius / wp.max(wp.length(away), 1.0e-6))
         """
         if collision
@@ -333,7 +333,8 @@ def follow_the_leader(d: Draft) -> None:
             shift = fixed - x[$here]
             v[$here] = (fixed - x_old[$here]) / dt
             if k > 1:
-                # the follower's correction slows its leader, as if they had the same mass
+                # Dynamic FTL (Muller et al. 2012): transfer the correction to the velocity of the leader,
+                # otherwise strands behave as if the mass was uneven
                 v[$before] = v[$before] - s_damping * shift / dt
             """,
         }[velocities],

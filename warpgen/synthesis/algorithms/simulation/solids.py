@@ -40,30 +40,30 @@ def _corners(v: Values) -> Any:
     double=True,
 )
 def tet_forces(d: Draft) -> None:
-    """Adds the elastic forces of tetrahedra to the particles at their corners."""
+    """Accumulates elastic forces of tetrahedra."""
     model = d.option("model", *elasticity.ROBUST)
     volume = d.option("volume", "array", "from pose")
     damping = d.option("damping", "none", "rayleigh", "strain rate")
     materials = d.option("materials", "one", "table", "young")
     count = d.pick(32, 48, 64)
     stress = d.use(model)
-    d.input("x", "vec3", 4 * count, -1.0, 1.0)
+    d.input("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
     if damping != "none":
-        d.input("v", "vec3", 4 * count, -1.0, 1.0)
-    d.input("tets", "int", 4 * count, kind="permutation")
-    d.input("dm_inv", "mat33", count, 0.5, 1.5, kind="spd")
+        d.input("v", "vec3", 4 * count, -1.0, 1.0, about="Particle velocities [m/s]")
+    d.input("tets", "int", 4 * count, kind="permutation", about="Vertex indices per tetrahedron")
+    d.input("dm_inv", "mat33", count, 0.5, 1.5, kind="spd", about="Inverse rest shape matrices")
     if volume == "array":
-        d.input("vol", "float", count, 0.1, 0.5)
+        d.input("vol", "float", count, 0.1, 0.5, about="Rest volumes [m^3]")
     if materials == "table":
-        d.input("materials", "vec2", count, 50.0, 200.0)
+        d.input("materials", "vec2", count, 50.0, 200.0, about="Lame parameters per element")
     elif materials == "one":
-        d.param("mu", "float", 50.0, 200.0)
-        d.param("lam", "float", 50.0, 200.0)
+        d.param("mu", "float", 50.0, 200.0, about="Shear modulus")
+        d.param("lam", "float", 50.0, 200.0, about="First Lame parameter")
     else:
-        d.param("young", "float", 100.0, 500.0)
-        d.param("poisson", "float", 0.2, 0.4)
+        d.param("young", "float", 100.0, 500.0, about="Young's modulus")
+        d.param("poisson", "float", 0.2, 0.4, about="Poisson's ratio")
     if damping != "none":
-        d.param("damping", "float", 0.5, 5.0)
+        d.param("damping", "float", 0.5, 5.0, about="Damping coefficient")
     d.output("f", "vec3", 4 * count)
     lame = {
         "one": "",
@@ -80,7 +80,7 @@ def tet_forces(d: Draft) -> None:
         p_stress += damping * dv * pose
         """,
         "strain rate": """
-        # only the symmetric part of the rate, so that a spinning body is not slowed down
+        # Damp the symmetric part of dF/dt only, rigid rotation must not be slowed down
         dv = wp.matrix_from_cols(v[j] - v[i], v[k] - v[i], v[l] - v[i])
         rate = wp.transpose(def_grad) * (dv * pose)
         p_stress += damping * def_grad * (rate + wp.transpose(rate))
@@ -98,7 +98,6 @@ def tet_forces(d: Draft) -> None:
         $volume
         x0 = x[i]
         ds = wp.matrix_from_cols(x[j] - x0, x[k] - x0, x[l] - x0)
-        # maps edges of the rest shape to those of now
         def_grad = ds * pose
         $lame
         p_stress = $stress(def_grad, mu, lam)
@@ -110,7 +109,7 @@ def tet_forces(d: Draft) -> None:
         wp.atomic_add(f, j, f1)
         wp.atomic_add(f, k, f2)
         wp.atomic_add(f, l, f3)
-        # the four balance
+        # Momentum conservation: forces of the four vertices sum up to zero
         wp.atomic_sub(f, i, f1 + f2 + f3)
         """,
         volume="rest_vol = 1.0 / (6.0 * wp.determinant(pose))" if volume == "from pose" else "",
@@ -120,7 +119,7 @@ def tet_forces(d: Draft) -> None:
         vol="rest_vol" if volume == "from pose" else "vol[tid]",
     )
     d.explain("""
-        F = Ds Dm^-1; the columns of -V P(F) Dm^-T are the forces at corners 1 to 3. Elements may invert.
+        With F = Ds Dm^-1, the columns of -V P(F) Dm^-T are the forces on vertices 1 to 3. Elements may invert.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -169,7 +168,7 @@ def tet_forces(d: Draft) -> None:
     adjoint="either",
 )
 def solve_volume(d: Draft) -> None:
-    """Projects the corners of tetrahedra so that their volumes come closer to those at rest."""
+    """Projects volume constraints of tetrahedra (position based)."""
     method = d.option("method", "pbd", "xpbd")
     way = d.option("way", "jacobi", "colour")
     masses = d.option("masses", "inverse", "equal", "pinned")
@@ -180,22 +179,23 @@ def solve_volume(d: Draft) -> None:
         d.forward_only()
     count = d.pick(32, 48, 64)
     if way == "colour":
-        d.inout("x", "vec3", 4 * count, -1.0, 1.0)
+        d.inout("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
     else:
-        d.input("x", "vec3", 4 * count, -1.0, 1.0)
+        d.input("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
     if masses != "equal":
-        d.input("inv_mass", "float", 4 * count, -0.3 if masses == "pinned" else 0.2, 2.0)
-    d.input("tets", "int", 4 * count, kind="permutation")
+        low = -0.3 if masses == "pinned" else 0.2
+        d.input("inv_mass", "float", 4 * count, low, 2.0, about="Inverse masses, 0 if pinned")
+    d.input("tets", "int", 4 * count, kind="permutation", about="Vertex indices per tetrahedron")
     d.input("rest", "float", count, 0.05, 0.5)
     if pressure:
-        d.param("pressure", "float", 0.5, 1.5)
+        d.param("pressure", "float", 0.5, 1.5, about="Ratio of the target volume to the rest volume")
     if method == "xpbd":
-        d.param("compliance", "float", 1e-6, 1e-4)
-        d.param("dt", "float", 0.005, 0.02)
+        d.param("compliance", "float", 1e-6, 1e-4, about="Compliance of the constraint")
+        d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
     if way == "jacobi":
-        d.output("delta", "vec3", 4 * count)
+        d.output("delta", "vec3", 4 * count, about="Position corrections")
     if watched:
-        d.output("residual", "float", count)
+        d.output("residual", "float", count, about="Constraint values before the projection")
     six = measure == "six"
     share = {
         "inverse": ["inv_mass[i]", "inv_mass[j]", "inv_mass[k]", "inv_mass[l]"],
@@ -223,7 +223,7 @@ def solve_volume(d: Draft) -> None:
         e2 = x[k] - x[i]
         e3 = x[l] - x[i]
         $gradients
-        # a translation does not change the volume
+        # grad_0 = -(grad_1 + grad_2 + grad_3), the volume is invariant under translation
         g0 = -(g1 + g2 + g3)
         $weights
         w = $sums
@@ -234,7 +234,7 @@ def solve_volume(d: Draft) -> None:
         $moves
         """,
         gradients="""
-        # gradients of six times the volume
+        # Gradients of 6 V with respect to the vertices
         g1 = wp.cross(e2, e3)
         g2 = wp.cross(e3, e1)
         g3 = wp.cross(e1, e2)
@@ -293,26 +293,26 @@ def solve_volume(d: Draft) -> None:
     double=True,
 )
 def tet_energy(d: Draft) -> None:
-    """Computes the elastic energy that tetrahedra store."""
+    """Computes the elastic energy of tetrahedra."""
     model = d.option("model", "stvk", "neo-hookean", "linear", "stable")
     total = d.option("total", "each", "sum", "body")
     materials = d.option("materials", "one", "each")
     volume = d.option("volume", "given", "from pose")
     count = d.pick(32, 48, 64)
-    d.input("x", "vec3", 4 * count, -1.0, 1.0)
-    d.input("tets", "int", 4 * count, kind="permutation")
-    d.input("dm_inv", "mat33", count, 0.5, 1.5, kind="spd")
+    d.input("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
+    d.input("tets", "int", 4 * count, kind="permutation", about="Vertex indices per tetrahedron")
+    d.input("dm_inv", "mat33", count, 0.5, 1.5, kind="spd", about="Inverse rest shape matrices")
     if volume == "given":
-        d.input("vol", "float", count, 0.1, 0.5)
+        d.input("vol", "float", count, 0.1, 0.5, about="Rest volumes [m^3]")
     if total == "body":
         d.input("body", "int", count, 0, 6)
     if materials == "one":
-        d.param("mu", "float", 50.0, 200.0)
-        d.param("lam", "float", 50.0, 200.0)
+        d.param("mu", "float", 50.0, 200.0, about="Shear modulus")
+        d.param("lam", "float", 50.0, 200.0, about="First Lame parameter")
     else:
-        d.input("mu", "float", count, 50.0, 200.0)
-        d.input("lam", "float", count, 50.0, 200.0)
-    d.output("energy", "float", {"each": count, "sum": 1, "body": 6}[total])
+        d.input("mu", "float", count, 50.0, 200.0, about="Shear modulus")
+        d.input("lam", "float", count, 50.0, 200.0, about="First Lame parameter")
+    d.output("energy", "float", {"each": count, "sum": 1, "body": 6}[total], about="Elastic energies [J]")
     m, n = ("mu", "lam") if materials == "one" else ("mu[tid]", "lam[tid]")
     texts = {
         "stvk": f"""
@@ -321,21 +321,21 @@ def tet_energy(d: Draft) -> None:
         psi = {m} * wp.ddot(strain, strain) + 0.5 * {n} * tr * tr
         """,
         "linear": f"""
-        # small strains: turns of the element count as strain, too
+        # Small strain tensor; not rotation invariant
         strain = 0.5 * (f + wp.transpose(f)) - wp.identity(n=3, dtype=float)
         tr = wp.trace(strain)
         psi = {m} * wp.ddot(strain, strain) + 0.5 * {n} * tr * tr
         """,
         "neo-hookean": f"""
         i1 = wp.ddot(f, f)
-        # an inverted element has no logarithm: its volume is taken as small
+        # Clamp J, log(J) is undefined for inverted elements
         log_j = wp.log(wp.max(wp.determinant(f), 0.01))
         psi = 0.5 * {m} * (i1 - 3.0) - {m} * log_j + 0.5 * {n} * log_j * log_j
         """,
         "stable": f"""
         i1 = wp.ddot(f, f)
         j_det = wp.determinant(f)
-        # completes the square, so that F = I is at rest
+        # alpha = 1 + mu / lambda makes F = I stress-free (rest stability)
         shifted = j_det - 1.0 - {m} / {n}
         psi = 0.5 * {m} * (i1 - 3.0) + 0.5 * {n} * shifted * shifted
         """,
@@ -365,7 +365,7 @@ def tet_energy(d: Draft) -> None:
         volume=""
         if given
         else """
-        # of the rest shape, whose edges the pose is the inverse of
+        # Rest volume from the inverse rest shape: V = 1 / (6 det(Dm_inv))
         rest_vol = 1.0 / (6.0 * wp.determinant(pose))
         """,
         psi=texts[model],
@@ -373,7 +373,7 @@ def tet_energy(d: Draft) -> None:
         vol="vol[tid]" if given else "rest_vol",
     )
     where = {"each": "", "sum": " and sums it", "body": " and sums it body by body"}[total]
-    d.says(f"Computes the elastic energy that tetrahedra store{where}.")
+    d.says(f"Computes the elastic energy of tetrahedra{where}.")
 
     def reference(v: Values) -> dict[str, Any]:
         a = _corners(v)

@@ -33,40 +33,40 @@ NAMES = {
     double=True,
 )
 def spring_forces(d: Draft) -> None:
-    """Adds the forces of damped springs to the particles at their ends."""
+    """Accumulates spring-damper forces on particles."""
     damping = d.option("damping", "along", "relative", "none")
     law = d.option("law", "linear", "rope", "strain", "cubic")
     stiffness = d.option("stiffness", "one", "each")
     form = d.option("form", "scatter", "chain", "rows")
     count = d.pick(48, 64, 96)
     springs = {"scatter": count // 2, "chain": count - 1, "rows": 4 * count}[form]
-    d.input("x", "vec3", count, -1.0, 1.0)
+    d.input("x", "vec3", count, -1.0, 1.0, about="Particle positions [m]")
     if damping != "none":
-        d.input("v", "vec3", count, -1.0, 1.0)
+        d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities [m/s]")
     if form == "scatter":
-        d.input("edges", "int", count, kind="permutation")
+        d.input("edges", "int", count, kind="permutation", about="Particle indices per spring")
     elif form == "rows":
-        d.input("start", "int", count + 1, 0, springs, kind="offsets")
+        d.input("start", "int", count + 1, 0, springs, kind="offsets", about="CSR offsets, one per particle")
         d.input("others", "int", springs, 0, count)
-    d.input("rest", "float", springs, 0.2, 1.5)
+    d.input("rest", "float", springs, 0.2, 1.5, about="Rest lengths [m]")
     if stiffness == "each":
-        d.input("ke", "float", springs, 20.0, 100.0)
+        d.input("ke", "float", springs, 20.0, 100.0, about="Spring stiffness [N/m]")
     else:
-        d.param("ke", "float", 20.0, 100.0)
+        d.param("ke", "float", 20.0, 100.0, about="Spring stiffness [N/m]")
     if damping != "none":
-        d.param("kd", "float", 0.5, 2.0)
+        d.param("kd", "float", 0.5, 2.0, about="Spring damping [N s/m]")
     d.output("f", "vec3", count)
     index = {"scatter": "tid", "chain": "tid", "rows": "s"}[form]
     k = f"ke[{index}]" if stiffness == "each" else "ke"
     laws = {
         "linear": "fs = -$k * (l - rest[$s]) * dir",
         "rope": """
-        # a rope pulls and never pushes
+        # Ropes carry tension only
         fs = -$k * wp.max(l - rest[$s], 0.0) * dir
         """,
         "strain": "fs = -$k * (l / rest[$s] - 1.0) * dir",
         "cubic": """
-        # stiffens as it is drawn out, as woven cloth does
+        # Stiffening spring, f = -k (s + s^3) for the stretch s = l - rest
         stretch = l - rest[$s]
         fs = -$k * stretch * (1.0 + stretch * stretch) * dir
         """,
@@ -94,7 +94,7 @@ def spring_forces(d: Draft) -> None:
         """,
         "chain": """
         tid = wp.tid()
-        # the spring of this number ties a particle to the next
+        # Spring i connects particles i and i + 1
         i = tid
         j = tid + 1
         $pair
@@ -104,7 +104,8 @@ def spring_forces(d: Draft) -> None:
         "rows": """
         i = wp.tid()
         fi = wp.vec3()
-        # each particle gathers over its own row: no atomics, but every spring is computed twice
+        # Gather over the springs of this particle. Avoids atomics at the cost of
+        # evaluating each spring twice.
         for s in range(start[i], start[i + 1]):
             j = others[s]
             if j == i:
@@ -117,9 +118,9 @@ def spring_forces(d: Draft) -> None:
     d.launch(count if form == "rows" else springs)
     d.code(forms[form], pair=pair, law=laws[law], damped=damped[damping], k=k, s=index)
     if form == "rows":
-        d.says("Sums the forces of the damped springs that hold each particle.")
+        d.says("Gathers spring-damper forces per particle.")
     d.explain("""
-        Hooke's law with the stiffness `ke`; SI units. Springs must not have the length zero.
+        Hooke law with stiffness `ke` and damping along the spring. NOTE: springs must not have zero length.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -172,7 +173,7 @@ def spring_forces(d: Draft) -> None:
     adjoint="either",
 )
 def solve_distance(d: Draft) -> None:
-    """Projects particles so that the distances between them come closer to their rest lengths."""
+    """Projects distance constraints between particles."""
     method = d.option("method", "pbd", "xpbd", "xpbd damped")
     way = d.option("way", "jacobi", "colour")
     pinned = d.flag("pinned")
@@ -183,30 +184,37 @@ def solve_distance(d: Draft) -> None:
     count = d.pick(48, 64, 96, 128)
     springs = count // 2
     if way == "colour":
-        d.inout("x", "vec3", count, -1.0, 1.0)
+        d.inout("x", "vec3", count, -1.0, 1.0, about="Particle positions [m]")
     else:
-        d.input("x", "vec3", count, -1.0, 1.0)
+        d.input("x", "vec3", count, -1.0, 1.0, about="Particle positions [m]")
     if method == "xpbd damped":
-        d.input("x_prev", "vec3", count, -1.0, 1.0)
-    d.input("inv_mass", "float", count, -0.4 if pinned else 0.2, 2.0)
-    d.input("edges", "int", count, kind="permutation")
-    d.input("rest", "float", springs, 0.2, 1.5)
+        d.input("x_prev", "vec3", count, -1.0, 1.0, about="Positions at the start of the step")
+    d.input(
+        "inv_mass",
+        "float",
+        count,
+        -0.4 if pinned else 0.2,
+        2.0,
+        about="Inverse masses, 0 for pinned particles",
+    )
+    d.input("edges", "int", count, kind="permutation", about="Particle indices per spring")
+    d.input("rest", "float", springs, 0.2, 1.5, about="Rest lengths [m]")
     if method != "pbd":
-        d.param("compliance", "float", 1e-6, 1e-4)
-        d.param("dt", "float", 0.005, 0.02)
+        d.param("compliance", "float", 1e-6, 1e-4, about="XPBD compliance [m/N]")
+        d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
     if method == "xpbd damped":
-        d.param("beta", "float", 1e-4, 1e-2)
+        d.param("beta", "float", 1e-4, 1e-2, about="Rayleigh damping")
     if tether == "relaxed":
-        d.param("relaxation", "float", 0.3, 0.9)
+        d.param("relaxation", "float", 0.3, 0.9, about="Under-relaxation factor")
     if kept:
-        d.inout("lambdas", "float", springs, -0.1, 0.1)
+        d.inout("lambdas", "float", springs, -0.1, 0.1, about="Accumulated multipliers")
     if way == "jacobi":
-        d.output("delta", "vec3", count)
+        d.output("delta", "vec3", count, about="Position corrections")
     d.launch(springs)
     masses = "wi = inv_mass[i]\nwj = inv_mass[j]"
     if pinned:
         masses = """
-        # pinned particles are marked by an inverse mass below zero
+        # Inverse mass < 0 marks pinned particles
         wi = wp.max(inv_mass[i], 0.0)
         wj = wp.max(inv_mass[j], 0.0)
         """
@@ -217,7 +225,7 @@ def solve_distance(d: Draft) -> None:
         "xpbd damped": f"""
         alpha = compliance / (dt * dt)
         gamma = alpha * beta / dt
-        # the constraint's own velocity, over the step so far
+        # Rayleigh damping (XPBD, eq. 26): constraint velocity from the positions of the last step
         moved = wp.dot(n, (x[i] - x_prev[i]) - (x[j] - x_prev[j]))
         lam = (-c{known} - gamma * moved) / ((1.0 + gamma) * w + alpha)
         """,
@@ -252,18 +260,18 @@ def solve_distance(d: Draft) -> None:
         """
         if way == "jacobi"
         else """
-        # edges of one colour share no particle, hence no atomics
+        # Edges of one color share no particles, so no atomics are needed
         x[i] += wi * lam * n
         x[j] -= wj * lam * n
         """,
     )
     d.explain(
         """
-        C = |x_i - x_j| - l_0; lambda = -C / (w_i + w_j + compliance / dt^2), each end moves by w lambda n.
+        C = |x_i - x_j| - l_0; lambda = -C / (w_i + w_j + compliance / dt^2), particles move by w lambda n.
     """
         if method != "pbd"
         else """
-        C = |x_i - x_j| - l_0 is met by moving both ends along the edge, each by its share of inverse mass.
+        Constraint C = |x_i - x_j| - l_0. Both ends move along the edge, weighted by inverse mass.
     """
     )
 

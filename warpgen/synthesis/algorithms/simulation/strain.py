@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="either",
 )
 def limit_strain(d: Draft) -> None:
-    """Corrects the ends of edges that are stretched or compressed beyond a limit."""
+    """Limits the strain of edges."""
     corrected = d.option("corrected", "positions", "velocities")
     limits = d.option("limits", "both", "stretch", "per edge")
     weighted = d.option("weighted", "halves", "masses")
@@ -38,29 +38,29 @@ def limit_strain(d: Draft) -> None:
     if not scatter:
         d.forward_only()
     if corrected == "positions" and not scatter:
-        d.inout("x", "vec3", count, -1.0, 1.0)
+        d.inout("x", "vec3", count, -1.0, 1.0, about="Particle positions [m]")
     else:
-        d.input("x", "vec3", count, -1.0, 1.0)
+        d.input("x", "vec3", count, -1.0, 1.0, about="Particle positions [m]")
     if corrected == "velocities":
         (d.input if scatter else d.inout)("v", "vec3", count, -2.0, 2.0)
     if weighted == "masses":
-        d.input("inv_mass", "float", count, 0.1, 2.0)
+        d.input("inv_mass", "float", count, 0.1, 2.0, about="Inverse masses, 0 for pinned particles")
     if ends == "flat":
-        d.input("edges", "int", count, kind="permutation")
+        d.input("edges", "int", count, kind="permutation", about="Particle indices per edge")
     else:
         d.input("first", "int", springs, 0, count // 2)
         d.input("second", "int", springs, count // 2, count)
-    d.input("rest", "float", springs, 0.5, 1.5)
+    d.input("rest", "float", springs, 0.5, 1.5, about="Rest lengths [m]")
     if limits == "per edge":
-        d.input("most", "float", springs, 0.05, 0.2)
+        d.input("most", "float", springs, 0.05, 0.2, about="Greatest stretch")
     else:
-        d.param("most", "float", 0.05, 0.2)
+        d.param("most", "float", 0.05, 0.2, about="Greatest stretch")
         if limits == "both":
-            d.param("least", "float", -0.2, -0.05)
+            d.param("least", "float", -0.2, -0.05, about="Greatest compression")
     if corrected == "velocities":
-        d.param("dt", "float", 0.05, 0.2)
+        d.param("dt", "float", 0.05, 0.2, about="Time step [s]")
     if scatter:
-        d.output("delta", "vec3", count)
+        d.output("delta", "vec3", count, about="Corrections")
     if counted:
         d.output("active", "int", 1)
     tests = {
@@ -95,11 +95,11 @@ def limit_strain(d: Draft) -> None:
     $strain
     excess = l - rest[tid] * (1.0 + strain)
     if wp.abs(excess) < 1.0e-6:
-        # within the limits
+        # Early exit if the strain is within the limits
         return
     """
     velocities = """
-    # what the edge would be at the end of the step
+    # Predicted edge x + dt * v at the end of the step
     ahead = d_ij + dt * (v[i] - v[j])
     l = wp.length(ahead)
     n = ahead / l

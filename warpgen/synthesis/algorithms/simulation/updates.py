@@ -26,40 +26,40 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def update_velocities(d: Draft) -> None:
-    """Applies the corrections of constraints to positions and takes velocities from the moves."""
+    """Updates positions and velocities after constraint projection (PBD)."""
     averaged = d.flag("averaged")
     pinned = d.option("pinned", "none", "mass", "flags")
     limited = d.option("limited", "none", "clamp", "damp")
     order = d.option("order", "first", "second")
     asleep = d.flag("asleep", 0.3)
     count = d.pick(64, 128, 192)
-    d.input("x_old", "vec3", count, -1.0, 1.0)
+    d.input("x_old", "vec3", count, -1.0, 1.0, about="Positions at the start of the step")
     if order == "second":
-        d.input("x_older", "vec3", count, -1.0, 1.0)
-    d.input("x_pred", "vec3", count, -1.0, 1.0)
-    d.input("delta", "vec3", count, -0.1, 0.1)
+        d.input("x_older", "vec3", count, -1.0, 1.0, about="Positions one step earlier")
+    d.input("x_pred", "vec3", count, -1.0, 1.0, about="Predicted positions")
+    d.input("delta", "vec3", count, -0.1, 0.1, about="Summed constraint corrections")
     if averaged:
-        d.input("hits", "int", count, 0, 5)
+        d.input("hits", "int", count, 0, 5, about="Number of constraints per particle")
     if pinned == "mass":
-        d.input("inv_mass", "float", count, -0.4, 1.0)
+        d.input("inv_mass", "float", count, -0.4, 1.0, about="Inverse masses, 0 for pinned particles")
     elif pinned == "flags":
         d.input("flags", "int", count, 0, 4)
-    d.param("dt", "float", 0.1, 0.5)
+    d.param("dt", "float", 0.1, 0.5, about="Time step [s]")
     if limited == "clamp":
-        d.param("v_max", "float", 3.0, 6.0)
+        d.param("v_max", "float", 3.0, 6.0, about="Speed limit [m/s]")
     elif limited == "damp":
-        d.param("damping", "float", 0.1, 1.0)
+        d.param("damping", "float", 0.1, 1.0, about="Velocity damping")
     if asleep:
-        d.param("sleep", "float", 0.5, 2.0)
-    d.output("x_new", "vec3", count)
-    d.output("v_new", "vec3", count)
+        d.param("sleep", "float", 0.5, 2.0, about="Sleep threshold [m/s]")
+    d.output("x_new", "vec3", count, about="Corrected positions")
+    d.output("v_new", "vec3", count, about="Updated velocities")
     if pinned == "flags":
         d.module("PARTICLE_FLAG_ACTIVE = wp.constant(1)")
     pin = {
         "none": "",
         "mass": """
         if inv_mass[tid] <= 0.0:
-            # what is pinned stays where it was
+            # Pinned particles (inverse mass of 0) do not move
             x_new[tid] = x_old[tid]
             return
         """,
@@ -72,7 +72,7 @@ def update_velocities(d: Draft) -> None:
     velocity = {
         "first": "vi = (xi - x_old[tid]) / dt",
         "second": """
-        # BDF2 loses less energy than the difference of two positions
+        # BDF2: v = (3 x - 4 x_prev + x_prev2) / (2 dt), less numerical damping than BDF1
         vi = (1.5 * xi - 2.0 * x_old[tid] + 0.5 * x_older[tid]) / dt
         """,
     }
@@ -99,7 +99,7 @@ def update_velocities(d: Draft) -> None:
         """,
         pin=pin[pinned],
         move="""
-        # Jacobi's corrections are averaged over the constraints that made them
+        # Average the corrections over the number of constraints per particle (Jacobi)
         xi = x_pred[tid] + delta[tid] / float(wp.max(hits[tid], 1))
         """
         if averaged
@@ -108,7 +108,7 @@ def update_velocities(d: Draft) -> None:
         limit=limit[limited],
         sleep="""
         if wp.length(vi) < sleep:
-            # too slow to matter: stays, so that piles come to rest
+            # Sleep threshold: stop slow particles so piles come to rest
             xi = x_old[tid]
             vi = wp.vec3()
         """

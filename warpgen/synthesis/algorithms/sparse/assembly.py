@@ -28,7 +28,7 @@ _NAMES = compressed.NAMES | {
     adjoint="no",
 )
 def triplets_to_rows(d: Draft) -> None:
-    """Counts the triplets of each row, as the first pass from triplets to compressed rows."""
+    """Counts triplets per row (first pass of COO to CSR)."""
     task = d.option("task", "count", "place", "assemble", "bandwidth", "ell")
     form = d.option("indices", "two arrays", "pairs")
     drop = d.option("drop", "none", "negative", "small", "upper")
@@ -38,24 +38,24 @@ def triplets_to_rows(d: Draft) -> None:
         drop = "upper"  # else it would not ask for columns
     low = -1 if drop == "negative" else 0
     if form == "pairs":
-        d.input("triplets", "vec2i", m, low, n)
+        d.input("triplets", "vec2i", m, low, n, about="Row and column per entry")
         read = "row = triplets[k][0]\ncol = triplets[k][1]"
     else:
-        d.input("rows", "int", m, low, n)
-        d.input("cols", "int", m, low, n)
+        d.input("rows", "int", m, low, n, about="Row indices")
+        d.input("cols", "int", m, low, n, about="Column indices")
         read = "row = rows[k]\ncol = cols[k]"
     if task == "bandwidth" and drop == "small":
         drop = "none"
     valued = task in ("place", "assemble", "ell") or drop == "small"
     if valued:
-        d.input("values", "float", m, -1.0, 1.0)
+        d.input("values", "float", m, -1.0, 1.0, about="Matrix entries")
     if drop == "small":
-        d.param("tol", "float", 0.1, 0.4)
+        d.param("tol", "float", 0.1, 0.4, about="Drop tolerance")
     leave = {
         "none": "",
-        "negative": "# -1 marks an entry that was dropped before\nif row < 0 or col < 0:\n    return",
-        "small": "# entries of no weight are not worth a place\nif wp.abs(values[k]) < tol:\n    return",
-        "upper": "# the lower triangle says it all\nif col > row:\n    return",
+        "negative": "# Skip dropped entries (row or column of -1)\nif row < 0 or col < 0:\n    return",
+        "small": "# Drop entries below the tolerance\nif wp.abs(values[k]) < tol:\n    return",
+        "upper": "# Symmetric: store the lower triangle only\nif col > row:\n    return",
     }[drop]
 
     def kept(v: Values) -> tuple[Any, Any, Any]:
@@ -74,11 +74,11 @@ def triplets_to_rows(d: Draft) -> None:
     head = "k = wp.tid()\n$read\n$leave\n"
     mirror = symmetric and task in ("count", "assemble")
     if task == "count":
-        d.inout("row_count", "int", n, value=0.0)
+        d.inout("row_count", "int", n, value=0.0, about="Number of entries per row")
         more = "if col != row:\n    wp.atomic_add(row_count, col, 1)" if mirror else ""
         d.code(head + "wp.atomic_add(row_count, row, 1)\n$more", read=read, leave=leave, more=more)
         if mirror:
-            d.says("Counts the entries of each row of a symmetric matrix, one half of which is given.")
+            d.says("Counts entries per row of a symmetric matrix in triangular COO format.")
 
         def counted(v: Values) -> dict[str, Any]:
             row, col, _ = kept(v)
@@ -87,11 +87,11 @@ def triplets_to_rows(d: Draft) -> None:
 
         d.check(counted)
     elif task == "assemble":
-        d.output("A", "float", (n, n))
+        d.output("A", "float", (n, n), about="Dense matrix")
         more = "if col != row:\n    wp.atomic_add(A, col, row, values[k])" if mirror else ""
-        d.code(head + "# triplets at one place are summed\nwp.atomic_add(A, row, col, values[k])\n$more",
+        d.code(head + "# Duplicate triplets are summed up\nwp.atomic_add(A, row, col, values[k])\n$more",
                read=read, leave=leave, more=more)  # fmt: skip
-        d.says("Assembles triplets to a dense matrix, those at one place summed.")
+        d.says("Assembles COO triplets into a dense matrix, duplicates are summed.")
 
         def assembled(v: Values) -> dict[str, Any]:
             row, col, a = kept(v)
@@ -109,7 +109,7 @@ def triplets_to_rows(d: Draft) -> None:
             d.inout("upper", "int", n, value=0.0)
         more = "wp.atomic_max(upper, row, col - row)" if symmetric else ""
         d.code(head + "wp.atomic_max(lower, row, row - col)\n$more", read=read, leave=leave, more=more)
-        d.says("Finds how far the entries of each row reach from the diagonal.")
+        d.says("Computes the bandwidth of each row.")
 
         def reach(v: Values) -> dict[str, Any]:
             row, col, _ = kept(v)
@@ -124,8 +124,8 @@ def triplets_to_rows(d: Draft) -> None:
         ell = task == "ell"
         # the number of entries that each row has so far
         d.inout("cursor", "int", n, value=0.0)
-        d.output("columns_out", "int", (n, width) if ell else n * width)
-        d.output("values_out", "float", (n, width) if ell else n * width)
+        d.output("columns_out", "int", (n, width) if ell else n * width, about="Column indices")
+        d.output("values_out", "float", (n, width) if ell else n * width, about="Matrix entries")
         at = "row, slot" if ell else "slot"
         place = (
             "slot = wp.atomic_add(cursor, row, 1)"
@@ -134,12 +134,12 @@ def triplets_to_rows(d: Draft) -> None:
         )
         if not ell:
             d.module(f"ROOM = wp.constant({width})")
-        full = "# a row that is full keeps what it has; its counter tells how much room it lacks\n"
+        full = "# Row is full: drop the entry, the counter still reports the required capacity\n"
         full += "if slot >= columns_out.shape[1]:\n    return" if ell else ""
-        d.code(head + "# each triplet of a row draws the next slot\n$place\n$full\n"
+        d.code(head + "# Reserve the next free slot of the row\n$place\n$full\n"
                f"columns_out[{at}] = col\nvalues_out[{at}] = values[k]",
                read=read, leave=leave, place=place, full=full if ell and symmetric else "")  # fmt: skip
-        d.says("Places triplets in the rows of a matrix, each in the next free slot of its row.")
+        d.says("Scatters COO triplets into fixed-width rows.")
 
         def holds(before: Values, after: Values) -> None:
             row, col, a = kept(before)
@@ -163,7 +163,7 @@ def triplets_to_rows(d: Draft) -> None:
     double=True,
 )
 def row_entries(d: Draft) -> None:
-    """Extracts the diagonal of a sparse matrix in compressed row layout."""
+    """Extracts the diagonal of a CSR matrix."""
     task = d.option("task", "diagonal", "norm", "gershgorin", "scale", "lump", "laplacian")
     layout = d.option("layout", "arrays", "struct")
     which = d.option("which", "plain", "inverse", "root")
@@ -193,7 +193,7 @@ def row_entries(d: Draft) -> None:
     if task == "diagonal":
         extra = "\n        break" if stop else ""
         add = "s = " if stop else "s += "
-        note = "# one entry for the diagonal: the rest of the row need not be read\n" if stop else ""
+        note = "# At most one diagonal entry per row, so stop here\n" if stop else ""
         body = f"s = float(0.0)\n{note}for k in range(start, end):\n    if {columns}[k] == row:\n"
         body += f"        {add}{values}[k]{extra}\n"
         body += f"{put} = {final}"
@@ -217,7 +217,7 @@ def row_entries(d: Draft) -> None:
         """
         pair = {"plain": "centre - radius, centre + radius", "inverse": "centre, radius",
                 "root": "wp.abs(centre) - radius, wp.abs(centre) + radius"}[which]  # fmt: skip
-        body += f"# every eigenvalue lies in the disc of some row\n{put} = wp.vec2({pair})"
+        body += f"# Gershgorin disc: center a_ii, radius sum of |a_ij|\n{put} = wp.vec2({pair})"
         body = body.replace("        # every", "# every")
         lines = [x[8:] if x.startswith("        ") else x for x in body.strip("\n").split("\n")]
         body = "\n".join(lines)
@@ -258,7 +258,7 @@ def row_entries(d: Draft) -> None:
         "lump": "Sums the rows of a sparse matrix, as a lumped mass matrix has it",
         "laplacian": "Sums the magnitudes of each row's entries, the degrees of a weighted graph",
     }[task]
-    d.says(f"{what} in compressed row layout.")
+    d.says(f"{what} in CSR format.")
 
     def reference(v: Values) -> dict[str, Any]:
         row_, col, val = a.numbers(v)
@@ -305,30 +305,38 @@ def row_entries(d: Draft) -> None:
     adjoint="no",
 )
 def entry_lookup(d: Draft) -> None:
-    """Looks entries of a sparse matrix up, each by a search among the sorted columns of its row."""
+    """Looks up entries of a CSR matrix by binary search."""
     search = d.option("search", *searching.WAYS)
     task = d.option("task", "place", "value", "add", "contains")
     layout = d.option("queries", "pairs", "two arrays")
     missing = d.flag("default", 0.4)
     n, width, m = d.pick(24, 32, 40), d.pick(6, 8, 10), d.pick(64, 96, 128)
     # rows of one width follow each other, the columns of each ascending
-    d.input("sorted_columns", "int", (n, width), 0, d.pick(16, 20), kind="ascending")
+    d.input(
+        "sorted_columns",
+        "int",
+        (n, width),
+        0,
+        d.pick(16, 20),
+        kind="ascending",
+        about="Column indices, sorted within rows",
+    )
     if task == "value":
-        d.input("values", "float", (n, width), -1.0, 1.0)
+        d.input("values", "float", (n, width), -1.0, 1.0, about="Matrix entries")
     if layout == "pairs":
         d.input("queries", "vec2i", m, 0, 16)
         read = "row = queries[tid][0]\ncol = queries[tid][1]"
     else:
-        d.input("rows", "int", m, 0, n)
-        d.input("cols", "int", m, 0, 16)
+        d.input("rows", "int", m, 0, n, about="Row indices")
+        d.input("cols", "int", m, 0, 16, about="Column indices")
         read = "row = rows[tid]\ncol = cols[tid]"
     if task == "value" and missing:
-        d.param("fallback", "float", -1.0, 1.0)
+        d.param("fallback", "float", -1.0, 1.0, about="Value of missing entries")
     if task == "add":
         d.input("x", "float", m, -1.0, 1.0)
-        d.inout("values", "float", (n, width), -1.0, 1.0)
+        d.inout("values", "float", (n, width), -1.0, 1.0, about="Matrix entries")
         if missing:
-            d.inout("num_missing", "int", 1, value=0.0)
+            d.inout("num_missing", "int", 1, value=0.0, about="Number of entries that were not found")
     else:
         name = {"place": "found", "value": "entry", "contains": "present"}[task]
         d.output(name, "float" if task == "value" else "int", m)
@@ -359,9 +367,9 @@ def entry_lookup(d: Draft) -> None:
         body=body,
     )
     if task == "add":
-        d.says("Adds numbers to entries of a sparse matrix, each found by a search in its row.")
+        d.says("Adds values to entries of a CSR matrix found by binary search.")
     elif task == "contains":
-        d.says("Tells which entries the pattern of a sparse matrix has, by searches in its rows.")
+        d.says("Tests which entries are part of the sparsity pattern of a CSR matrix.")
 
     def reference(v: Values) -> dict[str, Any]:
         row, col = v.queries.T if layout == "pairs" else (v.rows, v.cols)

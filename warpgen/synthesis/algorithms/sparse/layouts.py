@@ -32,7 +32,7 @@ _NAMES = compressed.NAMES | {
     double=True,
 )
 def coo_matvec(d: Draft) -> None:
-    """Multiplies a matrix of triplets by a vector, adding the products of all entries atomically."""
+    """Computes a COO matrix-vector product with atomics."""
     sentinel = d.flag("sentinel")
     transpose = d.flag("transpose", 0.4)
     symmetric = d.flag("symmetric", 0.4)
@@ -40,28 +40,28 @@ def coo_matvec(d: Draft) -> None:
     packed = d.flag("packed", 0.4)  # row and column in one vec2i
     n, entries = d.pick(32, 48, 64), d.pick(96, 128, 200)
     if packed:
-        d.input("pairs", "vec2i", entries, -1 if sentinel else 0, n)
+        d.input("pairs", "vec2i", entries, -1 if sentinel else 0, n, about="Row and column per entry")
         read = "row = pairs[tid][0]\ncol = pairs[tid][1]"
     else:
-        d.input("rows", "int", entries, -1 if sentinel else 0, n)
-        d.input("columns", "int", entries, -1 if sentinel else 0, n)
+        d.input("rows", "int", entries, -1 if sentinel else 0, n, about="Row indices")
+        d.input("columns", "int", entries, -1 if sentinel else 0, n, about="Column indices, -1 for padding")
         read = "row = rows[tid]\ncol = columns[tid]"
     vector = "float" if entry == "float" else "vec3"
     d.input("values", "mat33" if entry == "mat33" else "float", entries, -1.0, 1.0)
     d.input("x", vector, n, -1.0, 1.0)
-    d.output("y", vector, n)
+    d.output("y", vector, n, about="Result vector")
     value = "a"
     flipped = "wp.transpose(a)" if entry == "mat33" else "a"
     if transpose:
         value, flipped = flipped, value
     to, of = ("col", "row") if transpose else ("row", "col")
     skip = """
-    # a negative index marks a triplet that was cancelled
+    # Skip cancelled triplets (negative index)
     if row < 0 or col < 0:
         return
     """
     mirror = f"""
-    # only one triangle is stored: the diagonal has no mirror image
+    # Symmetric storage: mirror the entry, except on the diagonal
     if row != col:
         wp.atomic_add(y, {of}, {flipped} * x[{to}])
     """
@@ -83,9 +83,9 @@ def coo_matvec(d: Draft) -> None:
         mirror=mirror if symmetric else "",
     )
     if symmetric:
-        d.says("Multiplies a symmetric matrix, of which triplets of one triangle are given, by a vector.")
+        d.says("Computes a symmetric COO matrix-vector product from one triangle.")
     elif transpose:
-        d.says("Multiplies the transpose of a matrix of triplets by a vector with atomic additions.")
+        d.says("Computes a transposed COO matrix-vector product with atomics.")
 
     def reference(v: Values) -> dict[str, Any]:
         row, col = v.pairs.T if packed else (v.rows, v.columns)
@@ -121,7 +121,7 @@ def coo_matvec(d: Draft) -> None:
     adjoint="no",
 )
 def padded_matvec(d: Draft) -> None:
-    """Multiplies a matrix whose rows are padded to one width by a vector."""
+    """Computes an ELLPACK matrix-vector product."""
     order = d.option("order", "row major", "column major", "flat")
     padding = d.option("padding", "sentinel", "break", "counts")
     update = d.option("update", "product", "residual", "relaxed")
@@ -132,14 +132,14 @@ def padded_matvec(d: Draft) -> None:
     low = 0 if padding == "counts" else -1
     if padding == "counts":
         d.input("counts", "int", rows, 0, width + 1)
-    d.input("columns", "int", shape, low, rows)
+    d.input("columns", "int", shape, low, rows, about="Column indices, -1 for padding")
     d.input("values", "float", shape, -1.0, 1.0)
     d.input("x", entry, rows, -1.0, 1.0)
     if update != "product":
         d.input("b", entry, rows, -1.0, 1.0)
     if update == "relaxed":
-        d.param("omega", "float", 0.1, 0.9)
-    d.output("y", entry, rows)
+        d.param("omega", "float", 0.1, 0.9, about="Relaxation factor")
+    d.output("y", entry, rows, about="Result vector")
     bound = {
         "row major": "columns.shape[1]",
         "column major": "columns.shape[0]",
@@ -174,13 +174,13 @@ def padded_matvec(d: Draft) -> None:
         at=at,
     )
     d.explain("""
-        ELLPACK: every row has room for as many entries as the fullest one. With the slots outermost,
-        threads of neighbouring rows read neighbouring words.
+        ELLPACK format: all rows are padded to the width of the longest row. With slots as the outer
+        dimension, memory accesses are coalesced.
     """)
     if update == "residual":
-        d.says("Computes the residual of a linear system whose matrix has rows padded to one width.")
+        d.says("Computes the residual of a linear system in ELLPACK format.")
     elif update == "relaxed":
-        d.says("Takes one Richardson step on a linear system whose matrix has rows padded to one width.")
+        d.says("Performs one Richardson iteration with an ELLPACK matrix.")
 
     def reference(v: Values) -> dict[str, Any]:
         columns, values = v["columns"], v["values"]
@@ -214,17 +214,17 @@ def padded_matvec(d: Draft) -> None:
     double=True,
 )
 def banded_matvec(d: Draft) -> None:
-    """Multiplies a matrix that is stored by diagonals by a vector."""
+    """Computes a matrix-vector product in DIA format."""
     border = d.option("border", "skip", "clamp range", "periodic")
     order = d.option("order", "diagonal first", "row first")
     store = d.option("store", "row", "atomic per diagonal")
     side = d.option("side", "plain", "transposed")
     n, count = d.pick(48, 64, 90), d.pick(3, 5, 7)
     shape = (count, n) if order == "diagonal first" else (n, count)
-    d.input("shifts", "int", count, -n // 3, n // 3)
-    d.input("bands", "float", shape, -1.0, 1.0)
+    d.input("shifts", "int", count, -n // 3, n // 3, about="Offsets of the diagonals")
+    d.input("bands", "float", shape, -1.0, 1.0, about="Entries by diagonal")
     d.input("x", "float", n, -1.0, 1.0)
-    d.output("y", "float", n)
+    d.output("y", "float", n, about="Result vector")
     # the entry of row r, diagonal k is A[r, r + shift]; of the transpose A[r - shift, r]
     owner = "row" if side == "plain" else "col"
     at = f"bands[k, {owner}]" if order == "diagonal first" else f"bands[{owner}, k]"
@@ -234,10 +234,10 @@ def banded_matvec(d: Draft) -> None:
         guard = "if col < 0 or col >= n:\n    $leave\n"
     elif border == "clamp range":
         locate = f"col = row {sign} shifts[k]\n"
-        guard = "# compare with the nearest valid column: only inside do both agree\n"
+        guard = "# Clamped and actual column only agree inside of the matrix\n"
         guard += "if col != wp.clamp(col, 0, n - 1):\n    $leave\n"
     else:
-        locate = "# + n, since the remainder of a negative number is negative\n"
+        locate = "# Add n because % keeps the sign of the dividend\n"
         locate += f"col = (row {sign} shifts[k] + n) % n\n"
         guard = ""
     if store == "row":
@@ -270,7 +270,7 @@ def banded_matvec(d: Draft) -> None:
             at=at,
         )
     if side == "transposed":
-        d.says("Multiplies the transpose of a matrix that is stored by diagonals by a vector.")
+        d.says("Computes a transposed matrix-vector product in DIA format.")
 
     def reference(v: Values) -> dict[str, Any]:
         bands = v.bands if order == "diagonal first" else v.bands.T

@@ -26,7 +26,7 @@ _NAMES = compressed.NAMES | {
     adjoint="either",
 )
 def csr_matvec(d: Draft) -> None:
-    """Multiplies a sparse matrix in compressed row layout by a vector."""
+    """Computes a CSR matrix-vector product."""
     layout = d.option("layout", "arrays", "struct")
     entry = d.option("entry", "float", "mat33")
     form = d.option("form", "for", "while", "two sums", "cooperative")
@@ -40,23 +40,21 @@ def csr_matvec(d: Draft) -> None:
     if update == "residual":
         d.input("b", vector, rows, -1.0, 1.0)
         store = "y[row] = b[row] - $s"
-        d.says("Computes the residual of a linear system whose matrix is in compressed row layout.")
+        d.says("Computes the residual of a linear system in CSR format.")
     elif update == "scaled":
-        d.param("alpha", "float", 0.5, 2.0)
+        d.param("alpha", "float", 0.5, 2.0, about="Scale of the product")
         store = "y[row] = alpha * $s"
     elif update == "axpby":
-        d.param("alpha", "float", 0.5, 2.0)
-        d.param("beta", "float", 0.1, 1.0)
+        d.param("alpha", "float", 0.5, 2.0, about="Scale of the product")
+        d.param("beta", "float", 0.1, 1.0, about="Scale of the previous result")
         store = "y[row] = alpha * $s + beta * y[row]"
-        d.says(
-            "Adds the product of a matrix in compressed row layout and a vector to a scaled vector, in place."
-        )
+        d.says("Computes y = alpha * A * x + beta * y for a CSR matrix in place.")
     else:
         store = "y[row] = $s"
     if update == "axpby":
-        d.inout("y", vector, rows, -1.0, 1.0)
+        d.inout("y", vector, rows, -1.0, 1.0, about="Result vector")
     else:
-        d.output("y", vector, rows)
+        d.output("y", vector, rows, about="Result vector")
     values, indices = a.text["values"], a.text["columns"]
     term = f"{values}[k] * x[{indices}[k]]"
     if form == "cooperative":
@@ -67,7 +65,7 @@ def csr_matvec(d: Draft) -> None:
             row, lane = wp.tid()
             start = $offsets[row]
             end = $offsets[row + 1]
-            # threads of the block take entries in turns, so that they read neighbours in memory together
+            # Strided access: threads of a block read consecutive entries (coalesced)
             s = $zero
             for k in range(start + lane, end, wp.block_dim()):
                 s += $term
@@ -90,7 +88,7 @@ def csr_matvec(d: Draft) -> None:
             end = $offsets[row + 1]
             even = $zero
             odd = $zero
-            # two sums that do not wait for each other
+            # Two independent partial sums for instruction-level parallelism
             while k + 1 < end:
                 even += $term
                 odd += $values[k + 1] * x[$columns[k + 1]]
@@ -125,8 +123,8 @@ def csr_matvec(d: Draft) -> None:
             **a.text,
         )
     d.explain("""
-        Row i owns the entries `offsets`[i] up to `offsets`[i + 1] of `columns` and `values`; their order
-        does not matter, and an empty row gives zero.
+        Entries of row i are `offsets`[i] to `offsets`[i + 1] of `columns` and `values`. Their order
+        does not matter; empty rows yield zero.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -153,16 +151,16 @@ def csr_matvec(d: Draft) -> None:
     adjoint="either",
 )
 def csr_spmm(d: Draft) -> None:
-    """Multiplies a sparse matrix in compressed row layout by a dense matrix."""
+    """Computes a CSR times dense matrix product (SpMM)."""
     layout = d.option("layout", "arrays", "struct")
     form = d.option("form", "thread per entry", "thread per row", "tile per row", "transposed scatter")
     mean = d.flag("mean", 0.3)
     rows, columns, width = d.pick(24, 32, 40), d.pick(24, 36), d.pick(4, 6, 8)
     a = compressed.declare(d, rows, columns, rows * d.pick(3, 4), layout)
     scattered = form == "transposed scatter"
-    d.input("B", "float", (rows if scattered else columns, width), -1.0, 1.0)
-    d.output("C", "float", (columns if scattered else rows, width))
-    average = "# an empty row has no mean\ncount = wp.max(end - start, 1)" if mean else ""
+    d.input("B", "float", (rows if scattered else columns, width), -1.0, 1.0, about="Dense matrix")
+    d.output("C", "float", (columns if scattered else rows, width), about="Result matrix")
+    average = "# Avoid division by zero for empty rows\ncount = wp.max(end - start, 1)" if mean else ""
     share = " / float(count)" if mean else ""
     bounds = "start = $offsets[row]\nend = $offsets[row + 1]"
     if form == "thread per entry":
@@ -210,7 +208,7 @@ def csr_spmm(d: Draft) -> None:
             $average
             acc = wp.tile_zeros(shape=(1, WIDTH), dtype=float)
             for k in range(start, end):
-                # a whole row of B at a time, which all threads of the block share
+                # Load whole rows of B as tiles
                 acc += wp.tile_load(B, shape=(1, WIDTH), offset=($columns[k], 0)) * ($values[k]$share)
             wp.tile_store(C, acc, offset=(row, 0))
             """,
@@ -226,7 +224,7 @@ def csr_spmm(d: Draft) -> None:
             row, n = wp.tid()
             $bounds
             $average
-            # the transpose sends each row to its columns, where several rows meet
+            # Scatter to the columns of the row; several rows may hit the same column, hence atomics
             for k in range(start, end):
                 wp.atomic_add(C, $columns[k], n, $values[k]$share * B[row, n])
             """,
@@ -235,9 +233,9 @@ def csr_spmm(d: Draft) -> None:
             share=share,
             **a.text,
         )
-        d.says("Multiplies the transpose of a sparse matrix in compressed row layout by a dense matrix.")
+        d.says("Computes a transposed CSR times dense matrix product.")
     d.explain("""
-        `B` and `C` are dense and row-major; a mean divides by the number of entries of the sparse row.
+        `B` and `C` are dense and row-major. The mean is taken over the entries of a sparse row.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -256,7 +254,7 @@ def csr_spmm(d: Draft) -> None:
     double=True,
 )
 def csr_rmatvec(d: Draft) -> None:
-    """Multiplies the transpose of a sparse matrix in compressed row layout by a vector."""
+    """Computes a transposed CSR matrix-vector product."""
     layout = d.option("layout", "arrays", "struct")
     entry = d.option("entry", "float", "mat33")
     scaled = d.option("scaled", "no", "rows", "by value")
@@ -271,14 +269,14 @@ def csr_rmatvec(d: Draft) -> None:
         d.input("weights", "float", rows, 0.5, 2.0)
         weight = "weights[row] * "
     elif scaled == "by value":
-        d.param("alpha", "float", 0.5, 2.0)
+        d.param("alpha", "float", 0.5, 2.0, about="Scale of the product")
         weight = "alpha * "
-    d.output("y", vector, columns)
+    d.output("y", vector, columns, about="Result vector")
     block = f"{a.text['values']}[k]"
     if entry == "mat33":
         block = f"wp.transpose({block})"
     if locate == "row":
-        none = "# nothing to send: spares the loads of an empty row\nif start == end:\n    return"
+        none = "# Early exit for empty rows\nif start == end:\n    return"
         d.launch(rows)
         d.code(
             """

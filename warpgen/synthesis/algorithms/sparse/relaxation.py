@@ -27,7 +27,7 @@ _NAMES = compressed.NAMES | {
     adjoint="no",
 )
 def weighted_jacobi(d: Draft) -> None:
-    """Takes one damped Jacobi step on a sparse linear system in compressed row layout."""
+    """Performs one damped Jacobi iteration for a CSR matrix."""
     layout = d.option("layout", "arrays", "struct")
     diagonal = d.option("diagonal", "in the row", "by itself", "inverse by itself")
     damping = d.option("damping", "none", "uniform", "chebyshev")
@@ -37,17 +37,17 @@ def weighted_jacobi(d: Draft) -> None:
     name = {"in the row": "shift", "by itself": "diag", "inverse by itself": "inv_diag"}[diagonal]
     low, high = (0.2, 0.5) if diagonal == "inverse by itself" else (2.0, 4.0)
     d.input(name, "float", n, low, high)
-    d.input("b", "float", n, -1.0, 1.0)
-    d.input("x", "float", n, -1.0, 1.0)
+    d.input("b", "float", n, -1.0, 1.0, about="Right-hand side")
+    d.input("x", "float", n, -1.0, 1.0, about="Current solution")
     if pinned:
-        d.input("pinned", "int", n, 0, 2)
+        d.input("pinned", "int", n, 0, 2, about="Nonzero for Dirichlet nodes")
     if damping == "uniform":
-        d.param("omega", "float", 0.4, 0.9)
+        d.param("omega", "float", 0.4, 0.9, about="Relaxation factor")
     elif damping == "chebyshev":
         d.input("x_prev", "float", n, -1.0, 1.0)
-        d.param("rho", "float", 1.1, 1.8)
-    d.output("y", "float", n)
-    hold = "# a Dirichlet node keeps its value\nif pinned[row] != 0:\n    y[row] = x[row]\n    return"
+        d.param("rho", "float", 1.1, 1.8, about="Spectral radius estimate")
+    d.output("y", "float", n, about="Updated solution")
+    hold = "# Dirichlet nodes keep their value\nif pinned[row] != 0:\n    y[row] = x[row]\n    return"
     values, columns = a.text["values"], a.text["columns"]
     if diagonal == "in the row":
         # the entries of the row that lie on the diagonal add to the shift
@@ -91,11 +91,11 @@ def weighted_jacobi(d: Draft) -> None:
         **a.text,
     )
     d.explain("""
-        x_i <- (b_i - sum_(j != i) a_ij x_j) / a_ii from old values only, so that the order of rows does not
-        matter. Under-relaxation damps the oscillating errors that a coarse grid cannot see.
+        x_i <- (b_i - sum_(j != i) a_ij x_j) / a_ii from old values, so the order of rows does not
+        matter. Under-relaxation makes it a smoother for multigrid.
     """)
     if damping == "chebyshev":
-        d.says("Takes one Jacobi step accelerated by Chebyshev's three-term recurrence.")
+        d.says("Performs one Chebyshev-accelerated Jacobi iteration.")
 
     def reference(v: Values) -> dict[str, Any]:
         matrix = a.dense(v)
@@ -130,7 +130,7 @@ def weighted_jacobi(d: Draft) -> None:
     double=True,
 )
 def coloured_gauss_seidel(d: Draft) -> None:
-    """Relaxes in place all rows of one colour, none of which is coupled to another."""
+    """Performs a multicolor Gauss-Seidel update for rows of one color."""
     layout = d.option("layout", "padded", "red-black grid", "chain")
     over = d.flag("over")
     difference = d.flag("largest change", 0.3)
@@ -144,17 +144,21 @@ def coloured_gauss_seidel(d: Draft) -> None:
     if layout == "padded":
         # rows 0 .. h-1 are of one colour: their neighbours are among the others
         half = n // 2
-        d.input("group", "int", half, kind="permutation")
+        d.input("group", "int", half, kind="permutation", about="Rows of the color")
         d.input("neighbors", "int", (half, 4), -1, half)
         d.input("weights", "float", (half, 4), 0.1, 0.9)
-    d.inout("x", entry, (height, width) if layout == "red-black grid" else n, -1.0, 1.0)
-    d.input("b", entry, (height, width) if layout == "red-black grid" else n, -1.0, 1.0)
+    d.inout(
+        "x", entry, (height, width) if layout == "red-black grid" else n, -1.0, 1.0, about="Current solution"
+    )
+    d.input(
+        "b", entry, (height, width) if layout == "red-black grid" else n, -1.0, 1.0, about="Right-hand side"
+    )
     d.param("diag", "float", 4.5, 6.0)
     if over:
-        d.param("omega", "float", 1.1, 1.7)
+        d.param("omega", "float", 1.1, 1.7, about="Relaxation factor")
         omega = "omega * "
     if layout != "padded":
-        d.param("parity", "int", 0, 2)
+        d.param("parity", "int", 0, 2, about="Color that is relaxed, 0 or 1")
     if difference:
         d.inout("change", "float", 1, value=0.0)
     at = "i, j" if layout == "red-black grid" else "row"
@@ -180,7 +184,7 @@ def coloured_gauss_seidel(d: Draft) -> None:
             for slot in range(neighbors.shape[1]):
                 col = neighbors[row, slot]
                 if col >= 0:
-                    # the other colour lies behind this one in `x`
+                    # Unknowns of the other color follow behind in `x`
                     s += weights[row, slot] * x[group.shape[0] + col]
             $store
             """,
@@ -192,7 +196,7 @@ def coloured_gauss_seidel(d: Draft) -> None:
         d.code(
             """
             i, half = wp.tid()
-            # cells of one parity, as the black fields of a chessboard
+            # Red-black ordering by parity
             j = 2 * half + (i + parity) % 2
             s = $zero
             if i > 0:
@@ -208,9 +212,7 @@ def coloured_gauss_seidel(d: Draft) -> None:
             zero=zero,
             store=store,
         )
-        d.says(
-            "Relaxes in place all cells of one colour of a chessboard, for Poisson's equation with a shift."
-        )
+        d.says("Performs a red-black Gauss-Seidel update for a shifted Poisson equation.")
     else:
         d.launch(n // 2)
         d.code(
@@ -227,7 +229,7 @@ def coloured_gauss_seidel(d: Draft) -> None:
             zero=zero,
             store=store,
         )
-        d.says("Relaxes in place every other row of a tridiagonal system.")
+        d.says("Performs an odd-even Gauss-Seidel update of a tridiagonal system.")
 
     def reference(v: Values) -> dict[str, Any]:
         matrix = np.zeros((n, n))

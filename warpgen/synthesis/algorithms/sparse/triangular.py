@@ -32,7 +32,7 @@ _NAMES = compressed.NAMES | {
     double=True,
 )
 def triangular_level(d: Draft) -> None:
-    """Solves those rows of a sparse triangular system whose unknowns on the right are all known."""
+    """Solves one level of a sparse triangular system (level scheduling)."""
     layout = d.option("layout", "arrays", "struct")
     diagonal = d.option("diagonal", "array", "unit", "inverse")
     entry = d.option("entry", "float", "vec3")
@@ -43,13 +43,13 @@ def triangular_level(d: Draft) -> None:
     n = ready + known
     a = compressed.declare(d, ready, known, ready * d.pick(3, 4), layout, "float", -0.8, 0.8)
     if listed == "listed":
-        d.input("level", "int", ready, kind="permutation")
+        d.input("level", "int", ready, kind="permutation", about="Rows of the level")
     else:
         d.param("first_row", "int", known)
     if diagonal != "unit":
         d.input("diag" if diagonal == "array" else "inv_diag", "float", ready, 0.5, 2.0)
-    d.input("b", entry, ready, -1.0, 1.0)
-    d.inout("x", entry, n, -1.0, 1.0)
+    d.input("b", entry, ready, -1.0, 1.0, about="Right-hand side")
+    d.inout("x", entry, n, -1.0, 1.0, about="Solution")
     loop = {
         "for": "for k in range($offsets[row], $offsets[row + 1]):\n    $term",
         "while": "k = int($offsets[row])\nwhile k < $offsets[row + 1]:\n    $term\n    k += 1",
@@ -64,7 +64,7 @@ def triangular_level(d: Draft) -> None:
         $row
         s = $entry(b[row])
         $loop
-        # rows of this level do not depend on each other
+        # Rows of one level are independent (level scheduling)
         x[$where] = $value
         """,
         row="tid = wp.tid()\nrow = level[tid]" if listed == "listed" else "row = wp.tid()",
@@ -103,7 +103,7 @@ def triangular_level(d: Draft) -> None:
     double=True,
 )
 def block_jacobi(d: Draft) -> None:
-    """Solves with the diagonal blocks of a matrix, as a preconditioner does."""
+    """Applies a block Jacobi preconditioner."""
     size = d.option("size", 2, 3, 4)
     way = d.option("way", "inverse", "cholesky", "ldl")
     shift = d.flag("shift", 0.4)
@@ -112,15 +112,15 @@ def block_jacobi(d: Draft) -> None:
     if way != "inverse" and size == 4:
         way = "inverse"
     kind = f"{size}{size}"
-    d.input("blocks", f"mat{kind}", n, 0.5, 3.0, kind="spd")
-    d.input("r", f"vec{size}", n, -1.0, 1.0)
+    d.input("blocks", f"mat{kind}", n, 0.5, 3.0, kind="spd", about="Diagonal blocks")
+    d.input("r", f"vec{size}", n, -1.0, 1.0, about="Residual")
     right = "r[tid]"
     if scaled == "two vectors":
         d.input("q", f"vec{size}", n, -1.0, 1.0)
         right = "r[tid] - q[tid]"
     if shift:
         d.param("mu", "float", 0.1, 0.5)
-    d.output("z", f"vec{size}", n)
+    d.output("z", f"vec{size}", n, about="Preconditioned residual")
     block = "blocks[tid]"
     if shift:
         block += f" + mu * wp.identity(n={size}, dtype=float)"
@@ -148,14 +148,14 @@ def block_jacobi(d: Draft) -> None:
         body = f"""
         m = {block}
         f = {right}
-        # m = L L^T, row by row
+        # m = L L^T, computed row by row
         l00 = wp.sqrt(m[0, 0])
         l10 = m[1, 0] / l00
         l20 = m[2, 0] / l00
         l11 = wp.sqrt(m[1, 1] - l10 * l10)
         l21 = (m[2, 1] - l20 * l10) / l11
         l22 = wp.sqrt(m[2, 2] - l20 * l20 - l21 * l21)
-        # L u = f forwards, then L^T z = u backwards
+        # Forward substitution L u = f, then backward substitution L^T z = u
         u0 = f[0] / l00
         u1 = (f[1] - l10 * u0) / l11
         u2 = (f[2] - l20 * u0 - l21 * u1) / l22
@@ -168,7 +168,7 @@ def block_jacobi(d: Draft) -> None:
         body = f"""
         m = {block}
         f = {right}
-        # m = L D L^T needs no roots
+        # m = L D L^T, avoids square roots
         l10 = m[1, 0] / m[0, 0]
         d1 = m[1, 1] - l10 * m[1, 0]
         z1 = (f[1] - l10 * f[0]) / d1
@@ -178,7 +178,7 @@ def block_jacobi(d: Draft) -> None:
         body = f"""
         m = {block}
         f = {right}
-        # m = L D L^T needs no roots
+        # m = L D L^T, avoids square roots
         d0 = m[0, 0]
         l10 = m[1, 0] / d0
         l20 = m[2, 0] / d0

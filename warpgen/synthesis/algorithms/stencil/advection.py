@@ -26,20 +26,20 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def advect_finite_volume(d: Draft) -> None:
-    """Advects a scalar to the right by one step of a finite-volume scheme."""
+    """Advects a scalar with an upwind finite-volume scheme."""
     scheme = d.option("scheme", "upwind", "lax-wendroff", "fromm", "muscl", weights=(0.15, 0.2, 0.15, 0.5))
     g = Grid(d, 1, ("periodic", "wrap", "clamp", "fixed"), reach=2)
     number = d.flag("number")
     rows = d.flag("returned", 0.4)
     limiter = d.option("limiter", *limiters.LIMITERS) if scheme == "muscl" else None
-    d.input("q", "float", g.shape, 0.0, 1.0)
+    d.input("q", "float", g.shape, 0.0, 1.0, about="Cell averages")
     if number:
-        d.param("nu", "float", 0.2, 0.9)
+        d.param("nu", "float", 0.2, 0.9, about="Courant number")
     else:
         d.param("c", "float", 0.5, 1.0)
-        d.param("dt", "float", 0.02, 0.08)
-        d.param("dx", "float", 0.1, 0.2)
-    d.output("q_new", "float", g.shape)
+        d.param("dt", "float", 0.02, 0.08, about="Time step")
+        d.param("dx", "float", 0.1, 0.2, about="Cell size")
+    d.output("q_new", "float", g.shape, about="Cell averages after the step")
     if rows:
         d.output("flux", "float", g.shape)
     q = {o: g.at("q", o) for o in (-2, -1, 0, 1)}
@@ -60,7 +60,7 @@ def advect_finite_volume(d: Draft) -> None:
         lines += [
             f"slope_l = {slope(-1)}",
             f"slope = {slope(0)}",
-            "# the profile leaves the cell for half of the way that it moves: hence 1 - nu",
+            "# Lax-Wendroff correction factor (1 - nu) / 2",
             f"flux_l = nu * ({q[-1]} + 0.5 * (1.0 - nu) * slope_l)",
             f"flux_r = nu * ({q[0]} + 0.5 * (1.0 - nu) * slope)",
         ]
@@ -71,8 +71,8 @@ def advect_finite_volume(d: Draft) -> None:
     g.code(d, "\n".join(line for line in lines if line), "q", border=border)
     name = f"MUSCL-Hancock with the limiter {limiter.name}" if limiter else scheme.title()
     d.explain(f"""
-        dq/dt + c dq/dx = 0 with c > 0, {name}. Fluxes are in cells: what passes a face in the step,
-        over dx. Stable for a Courant number nu = c dt / dx of at most one.
+        dq/dt + c dq/dx = 0 with c > 0, {name}. Fluxes are normalized by dx, the amount that passes a face per step.
+        Stable for Courant numbers nu = c dt / dx <= 1.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -94,12 +94,12 @@ def advect_finite_volume(d: Draft) -> None:
 _WENO5 = """
 @wp.func
 def weno5(a: float, b: float, c: float, d: float, e: float) -> float:
-    # the three quadratic reconstructions at the cell's right face
+    # Third-order reconstructions at the right face, one per substencil
     p0 = (2.0 * a - 7.0 * b + 11.0 * c) / 6.0
     p1 = (-b + 5.0 * c + 2.0 * d) / 6.0
     p2 = (2.0 * c + 5.0 * d - e) / 6.0
 
-    # smoothness indicators of Jiang and Shu
+    # Smoothness indicators (Jiang and Shu 1996)
     s0 = 13.0 / 12.0 * wp.pow(a - 2.0 * b + c, 2.0) + 0.25 * wp.pow(a - 4.0 * b + 3.0 * c, 2.0)
     s1 = 13.0 / 12.0 * wp.pow(b - 2.0 * c + d, 2.0) + 0.25 * wp.pow(b - d, 2.0)
     s2 = 13.0 / 12.0 * wp.pow(c - 2.0 * d + e, 2.0) + 0.25 * wp.pow(3.0 * c - 4.0 * d + e, 2.0)
@@ -107,13 +107,13 @@ def weno5(a: float, b: float, c: float, d: float, e: float) -> float:
     return (w0 * p0 + w1 * p1 + w2 * p2) / (w0 + w1 + w2)
 """
 _JS = """
-# EPS keeps the weights finite where the field is smooth
+# EPS avoids division by zero in smooth regions
 w0 = 0.1 / ((EPS + s0) * (EPS + s0))
 w1 = 0.6 / ((EPS + s1) * (EPS + s1))
 w2 = 0.3 / ((EPS + s2) * (EPS + s2))
 """
 _Z = """
-# WENO-Z: tau is of fifth order, so that smooth extrema keep the ideal weights
+# WENO-Z (Borges et al. 2008): tau5 recovers the optimal weights at smooth extrema
 tau = wp.abs(s0 - s2)
 w0 = 0.1 * (1.0 + tau / (EPS + s0))
 w1 = 0.6 * (1.0 + tau / (EPS + s1))
@@ -145,7 +145,7 @@ def _weno(kind: str, cells: list[Any], eps: float) -> Any:
     double=True,
 )
 def weno_transport(d: Draft) -> None:
-    """Computes the rate of change of a transported field with fifth-order WENO reconstruction."""
+    """Computes transport rates with fifth-order WENO reconstruction."""
     kind = d.option("weights", "js", "z")
     burgers = d.option("flux", "linear", "burgers", "leftward")
     sides = d.option("split", "upwind", "lax-friedrichs") if burgers == "burgers" else "upwind"
@@ -158,7 +158,7 @@ def weno_transport(d: Draft) -> None:
     d.input("u", "float", n, 0.5, 1.5)
     if burgers != "burgers":
         d.param("c", "float", 0.5, 2.0) if burgers == "linear" else d.param("c", "float", -2.0, -0.5)
-    d.param("dx", "float", 0.1, 0.2)
+    d.param("dx", "float", 0.1, 0.2, about="Cell size")
     d.output("flux" if loop else "dudt", "float", n)
 
     def at(o: int) -> str:
@@ -199,13 +199,13 @@ def weno_transport(d: Draft) -> None:
         ]
 
     if loop:
-        d.says("Computes a field's flux through each cell's right face, over dx, with fifth-order WENO.")
+        d.says("Computes interface fluxes divided by dx with fifth-order WENO reconstruction.")
         lines += [*flux(0, "face_r"), "flux[i] = face_r / dx"]
     else:
         if burgers != "linear":
             lines.append(
                 {
-                    "leftward": "# the wind blows from the right (c < 0), so the stencil leans that way",
+                    "leftward": "# Upwind for c < 0, so the stencil is mirrored",
                     "burgers": "# f(u) = u^2 / 2",
                 }[burgers]
             )
@@ -236,7 +236,7 @@ def sample_bilinear(field: wp.array2d(dtype=float), x: float, y: float) -> float
     ny = field.shape[1]
     px = wp.clamp(x, 0.0, float(nx - 1))
     py = wp.clamp(y, 0.0, float(ny - 1))
-    # the last cell begins one before the last sample, so that i + 1 is on the grid
+    # Clamp to n - 2, so i + 1 stays on the grid
     i = wp.min(int(px), nx - 2)
     j = wp.min(int(py), ny - 2)
     fx = px - float(i)
@@ -274,26 +274,26 @@ def bilinear(field: Any, x: Any, y: Any) -> Any:
     double=True,
 )
 def advect_semi_lagrangian(d: Draft) -> None:
-    """Advects a field along a velocity grid by tracing each node back and sampling where it came from."""
+    """Advects a field with the semi-Lagrangian scheme."""
     trace = d.option("trace", "euler", "midpoint", "heun")
     decay = d.option("decay", "none", "linear", "exponential")
     apart = d.flag("apart", 0.4)
     correct = d.option("order", "first", "maccormack", "clamped", weights=(0.5, 0.25, 0.25))
     nx, ny = d.pick(10, 12, 16), d.pick(10, 14, 16)
     if apart:
-        d.input("vx", "float", (nx, ny), -1.0, 1.0)
-        d.input("vy", "float", (nx, ny), -1.0, 1.0)
+        d.input("vx", "float", (nx, ny), -1.0, 1.0, about="Velocity along x")
+        d.input("vy", "float", (nx, ny), -1.0, 1.0, about="Velocity along y")
     else:
-        d.input("vel", "vec2", (nx, ny), -1.0, 1.0)
+        d.input("vel", "vec2", (nx, ny), -1.0, 1.0, about="Velocity field")
     d.input("field", "float", (nx, ny))
     if correct != "first":
         # the forward pass ran before; this one compares with what comes back
         d.input("forward", "float", (nx, ny))
-        d.says("Corrects an advected field by the error of tracing it there and back (MacCormack).")
-    d.param("dt", "float", 0.5, 1.5)
+        d.says("Applies the MacCormack correction to an advected field.")
+    d.param("dt", "float", 0.5, 1.5, about="Time step")
     if decay != "none":
         d.param("rate", "float", 0.05, 0.3)
-    d.output("advected", "float", (nx, ny))
+    d.output("advected", "float", (nx, ny), about="Advected field")
     d.function(_BILINEAR)
     vx, vy = ("vx[i, j]", "vy[i, j]") if apart else ("v[0]", "v[1]")
     lines = ["i, j = wp.tid()"]
@@ -334,7 +334,7 @@ def advect_semi_lagrangian(d: Draft) -> None:
         lines.append(f"advected[i, j] = sample_bilinear(field, px, py){fade}")
     else:
         lines += [
-            "# where the node goes, the first pass is sampled: without errors that would give the field back",
+            "# MacCormack: trace the first pass forward again, the difference to the field is twice the error",
             "qx = 2.0 * float(i) - px",
             "qy = 2.0 * float(j) - py",
             "back = sample_bilinear(forward, qx, qy)",
@@ -344,7 +344,7 @@ def advect_semi_lagrangian(d: Draft) -> None:
             lines += [
                 "nx = field.shape[0]",
                 "ny = field.shape[1]",
-                "# no new extrema: stay within the four samples that the first pass mixed",
+                "# Clamp to the range of the four samples to avoid new extrema",
                 "ci = wp.clamp(int(px), 0, nx - 2)",
                 "cj = wp.clamp(int(py), 0, ny - 2)",
                 "a = field[ci, cj]",
@@ -360,7 +360,7 @@ def advect_semi_lagrangian(d: Draft) -> None:
             lines.append(f"advected[i, j] = ({value}){fade}" if fade else f"advected[i, j] = {value}")
     d.launch(nx, ny)
     d.code("\n".join(lines))
-    d.explain("Lengths are in cells, velocities in cells per time; places off the grid are clamped to it.")
+    d.explain("Velocities are in cells per time unit. Backtraced positions are clamped to the grid.")
 
     def reference(v: Values) -> dict[str, Any]:
         ux, uy = (v.vx, v.vy) if apart else (v.vel[..., 0], v.vel[..., 1])

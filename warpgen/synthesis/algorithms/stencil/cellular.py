@@ -51,7 +51,7 @@ def life_step(d: Draft) -> None:
         d.param("born", "int", d.pick(8, 72, 456))
         d.param("kept", "int", d.pick(12, 472, 24))
     g.sized(d)
-    d.output("cells_new", "int", g.shape)
+    d.output("cells_new", "int", g.shape, about="Next generation")
     own, new = g.at("cells"), g.at("cells_new")
     if counting == "loop":
         i, j = (
@@ -64,14 +64,14 @@ def life_step(d: Draft) -> None:
             "for a in range(-1, 2):",
             "    for b in range(-1, 2):",
             f"        count += cells[{i}, {j}]",
-            "# the cell itself was counted, too",
+            "# Subtract the cell itself, which was counted as well",
             f"count -= {own}",
         ]
     else:
         lines = [f"count = {total([g.at('cells', *o) for o in _RING])}"]
     if style == "masks":
         lines += [
-            "# bit n of a mask: n living neighbours let a cell be born, or live on",
+            "# Bit n of the masks: a cell with n living neighbors is born or survives",
             f"rule = kept if {own} == 1 else born",
             f"{new} = (rule >> count) & 1",
         ]
@@ -96,7 +96,7 @@ def life_step(d: Draft) -> None:
     b, s = "".join(map(str, birth)), "".join(map(str, survival))
     if style == "masks":
         d.explain(
-            "`born` and `kept` hold a bit for each number of living neighbours, so that any rule B/S fits."
+            "`born` and `kept` are bit masks over the number of living neighbors, for arbitrary B/S rules."
         )
     else:
         d.explain(f"Rule B{b}/S{s} on the Moore neighbourhood; 1 is alive.")
@@ -149,7 +149,7 @@ def elementary_automaton(d: Draft) -> None:
         """)
     elif packed == "cells":
         d.param("rule", "int", number)
-    d.output("cells_new", kind, n)
+    d.output("cells_new", kind, n, about="Next generation")
     lines = ["tid = wp.tid()", "n = cells.shape[0]"]
     if edges == "wrap":
         lines += ["left = cells[(tid + n - 1) % n]", "right = cells[(tid + 1) % n]"]
@@ -162,7 +162,7 @@ def elementary_automaton(d: Draft) -> None:
     if packed == "words":
         lines += [
             "here = cells[tid]",
-            "# each bit's neighbours are its word shifted, with a bit from the word beside",
+            "# Shift the packed words, carry in one bit from the adjacent word",
             "west = (here << wp.uint32(1)) | (left >> wp.uint32(31))",
             "east = (here >> wp.uint32(1)) | (right << wp.uint32(31))",
         ]
@@ -173,7 +173,7 @@ def elementary_automaton(d: Draft) -> None:
         lines += ["pattern = 4 * left + 2 * cells[tid] + right"]
         value = "RULE[pattern]" if packed == "table" else "(rule >> pattern) & 1"
     if memory:
-        lines += ["# exclusive or with the row before makes any rule reversible"]
+        lines += ["# XOR with the previous row makes any rule reversible (Fredkin)"]
         lines += [f"cells_new[tid] = ({value}) ^ before[tid]"]
     else:
         lines += [f"cells_new[tid] = {value}"]
@@ -224,13 +224,13 @@ def forest_fire_step(d: Draft) -> None:
     immune = d.flag("immunity", 0.4)
     style = d.option("style", "chain", "returns")
     d.input("state", "int", g.shape, 0, 3)
-    d.input("chance", "float", g.shape)
-    d.param("p_grow", "float", 0.2, 0.5)
-    d.param("p_light", "float", 0.05, 0.3)
+    d.input("chance", "float", g.shape, about="Uniform random numbers")
+    d.param("p_grow", "float", 0.2, 0.5, about="Probability of growth")
+    d.param("p_light", "float", 0.05, 0.3, about="Probability of lightning")
     if immune:
         d.param("immunity", "float", 0.1, 0.5)
     g.sized(d)
-    d.output("state_new", "int", g.shape)
+    d.output("state_new", "int", g.shape, about="Next state")
     empty, tree, fire = "0", "1", "2"
     if named:
         empty, tree, fire = "EMPTY", "TREE", "FIRE"
@@ -262,7 +262,7 @@ def forest_fire_step(d: Draft) -> None:
             f"if s == {empty}:",
             f"    {new} = {tree} if {luck} < p_grow else {empty}",
             "    return",
-            "# a tree burns if one beside it does, or lightning strikes",
+            "# Trees catch fire from a burning neighbor or by lightning",
             f"near_fire = {burn}",
             f"burns = {ignites}",
             f"if near_fire{f' and {caught}' if caught else ''}:",
@@ -270,9 +270,7 @@ def forest_fire_step(d: Draft) -> None:
             f"{new} = {fire} if burns else {tree}",
         ]
     g.code(d, "\n".join(lines), "state", border=f"{new} = {own}")
-    d.explain(
-        "States: 0 bare ground, 1 tree, 2 fire; one random number in [0, 1) a cell decides what chance does."
-    )
+    d.explain("States: 0 empty, 1 tree, 2 fire. One uniform random number per cell.")
 
     def reference(v: Values) -> dict[str, Any]:
         s, luck = g.grid(v.state), g.grid(v.chance)
@@ -299,16 +297,16 @@ def forest_fire_step(d: Draft) -> None:
     adjoint="either",
 )
 def sandpile_topple(d: Draft) -> None:
-    """Topples every unstable cell of a sandpile at once."""
+    """Topples all unstable cells of a sandpile in parallel."""
     g = Grid(d, 2, ("fixed", "interior", "periodic", "wrap"), layouts=("nd", "flat"))
     scatter = d.option("scheme", "gather", "gather many", "scatter")
     threshold = d.option("threshold", "four", "param")
     counted = d.flag("counted", 0.4) if scatter != "scatter" else False
-    d.input("grains", "int", g.shape, 0, 12)
+    d.input("grains", "int", g.shape, 0, 12, about="Grains per cell")
     if threshold == "param":
-        d.param("critical", "int", d.pick(4, 6, 8))
+        d.param("critical", "int", d.pick(4, 6, 8), about="Number of grains at which a cell topples")
     g.sized(d)
-    d.output("grains_new", "int", g.shape)
+    d.output("grains_new", "int", g.shape, about="Grains after toppling")
     if counted:
         d.output("active", "int", 1)
     limit = "critical" if threshold == "param" else "4"
@@ -336,7 +334,7 @@ def sandpile_topple(d: Draft) -> None:
             def topples(count: int, critical: int) -> int:
                 $rule
             """,
-            rule="# how often it can give four grains away\nreturn wp.max(count - critical + 4, 0) // 4"
+            rule="# Number of topplings, four grains each\nreturn wp.max(count - critical + 4, 0) // 4"
             if many
             else "return 1 if count >= critical else 0",
         )
@@ -346,7 +344,7 @@ def sandpile_topple(d: Draft) -> None:
             lines += ["if given > 0:", "    wp.atomic_add(active, 0, 1)"]
         border = f"{new} = {own}"
     g.code(d, "\n".join(lines), "grains", border=border)
-    d.explain("A cell that holds the critical number of grains gives one to each of its four neighbours.")
+    d.explain("Unstable cells hand one grain to each of their four neighbors.")
 
     def reference(v: Values) -> dict[str, Any]:
         h = g.grid(v.grains)

@@ -24,7 +24,7 @@ _NAMES = {
     double=True,
 )
 def interface_flux(d: Draft) -> None:
-    """Computes numerical fluxes at the faces between cells."""
+    """Computes numerical fluxes at cell interfaces."""
     _write(d, "flux")
 
 
@@ -34,7 +34,7 @@ def interface_flux(d: Draft) -> None:
     double=True,
 )
 def conservative_step(d: Draft) -> None:
-    """Advances cell averages by one conservative step."""
+    """Updates cell averages with a conservative scheme."""
     _write(d, "step")
 
 
@@ -65,13 +65,13 @@ def _write(d: Draft, task: str) -> None:
         for piece, (low, high) in zip(pieces, ranges, strict=True):
             d.input(piece, "float", n, low, high)
     else:
-        d.input("q", vec, n, 0.9, 1.4)
+        d.input("q", vec, n, 0.9, 1.4, about="Conserved variables")
     if task == "step":
-        d.param("lam", "float", 0.02, 0.1)
+        d.param("lam", "float", 0.02, 0.1, about="dt / dx")
     outputs = [f"{piece}_new" for piece in pieces] if apart else ["q_new"]
     if task == "flux":
         outputs = ["flux"]
-        d.output("flux", vec, n)
+        d.output("flux", vec, n, about="Numerical fluxes")
     else:
         for output in outputs:
             d.output(output, "float" if apart else vec, n)

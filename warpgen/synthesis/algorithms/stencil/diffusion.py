@@ -38,36 +38,36 @@ def laplacian(g: Grid, values: Any) -> Any:
     double=True,
 )
 def heat_step(d: Draft) -> None:
-    """Advances the heat equation by one explicit Euler step."""
+    """Integrates the heat equation with explicit Euler."""
     g = Grid(d, d.option("dimension", 1, 2, 3, weights=(0.25, 0.5, 0.25)))
     source = d.flag("source", 0.4)
     materials = d.option("conductivity", "constant", "per cell", "radiating")
     number = d.flag("number", 0.35)
     g_u = (0.0, 4.0)
-    d.input("u", "float", g.shape, *g_u)
+    d.input("u", "float", g.shape, *g_u, about="Temperature field")
     if materials == "per cell":
-        d.input("kappa", "float", g.shape, 0.2, 1.0)
+        d.input("kappa", "float", g.shape, 0.2, 1.0, about="Conductivity per cell")
     elif not number:
-        d.param("kappa", "float", 0.2, 1.0)
+        d.param("kappa", "float", 0.2, 1.0, about="Conductivity per cell")
     if source:
-        d.input("q", "float", g.shape, -1.0, 1.0)
+        d.input("q", "float", g.shape, -1.0, 1.0, about="Heat sources")
     if number and materials != "per cell":
         d.param("r", "float", 0.05, 0.5 / g.ndim)
         if source or materials == "radiating":
-            d.param("dt", "float", 0.01, 0.1)
+            d.param("dt", "float", 0.01, 0.1, about="Time step")
     else:
         number = False
-        d.param("dt", "float", 0.001, 0.01)
-        d.param("dx", "float", 0.1, 0.2)
+        d.param("dt", "float", 0.001, 0.01, about="Time step")
+        d.param("dx", "float", 0.1, 0.2, about="Grid spacing")
     if materials == "radiating":
-        d.param("loss", "float", 0.1, 1.0)
-        d.param("ambient", "float", 0.0, 1.0)
+        d.param("loss", "float", 0.1, 1.0, about="Heat loss coefficient")
+        d.param("ambient", "float", 0.0, 1.0, about="Ambient temperature")
     g.sized(d)
-    d.output("u_new", "float", g.shape)
+    d.output("u_new", "float", g.shape, about="Field after the step")
     u = g.at("u")
     if materials == "per cell":
         lines = [
-            "# fluxes through the faces, with the harmonic mean of the two cells' conductivities",
+            "# Face fluxes with the harmonic mean of both conductivities",
             f"k_here = {g.at('kappa')}",
             "flux = 0.0",
         ]
@@ -156,7 +156,7 @@ _KINETICS: dict[str, tuple[str, str, tuple[tuple[str, float, float], ...], str]]
     double=True,
 )
 def reaction_diffusion_step(d: Draft) -> None:
-    """Advances two reacting and diffusing substances by one explicit Euler step."""
+    """Integrates a reaction-diffusion system with explicit Euler."""
     kind = d.option("kinetics", *_KINETICS)
     ru, rv, constants, doc = _KINETICS[kind]
     g = Grid(d, 2, ("periodic", "wrap", "clamp", "mirror", "fixed"))
@@ -167,11 +167,11 @@ def reaction_diffusion_step(d: Draft) -> None:
     else:
         d.input("U", "float", g.shape, 0.1, 0.9)
         d.input("V", "float", g.shape, 0.1, 0.9)
-    d.param("Du", "float", 0.1, 0.2)
-    d.param("Dv", "float", 0.05, 0.1)
+    d.param("Du", "float", 0.1, 0.2, about="Diffusion rate of the first substance")
+    d.param("Dv", "float", 0.05, 0.1, about="Diffusion rate of the second substance")
     for name, low, high in constants:
         d.param(name, "float", low, high)
-    d.param("dt", "float", 0.1, 0.5)
+    d.param("dt", "float", 0.1, 0.5, about="Time step")
     g.sized(d)
     ring, corner = ([(-1, 0), (1, 0), (0, -1), (0, 1)], [(-1, -1), (-1, 1), (1, -1), (1, 1)])
 
@@ -183,7 +183,7 @@ def reaction_diffusion_step(d: Draft) -> None:
         return f"(\n    0.2 * ({' + '.join(near)})\n    + 0.05 * ({far})\n    - {g.at(name)}\n)"
 
     names = ", ".join(name for name, _, _ in constants)
-    why = "# nine points: more isotropic than five, so that spots stay round\n" if nine else ""
+    why = "# Nine-point Laplacian, more isotropic than the five-point stencil\n" if nine else ""
     if packed == "vec2":
         d.output("C_new", "vec2", g.shape)
         border = f"{g.at('C_new')} = {g.at('C')}"

@@ -122,7 +122,7 @@ class Grid:
         else:
             lines.append(", ".join(f"t{c}" if shifted else c for c in letters) + " = wp.tid()")
         if shifted:
-            lines.append("# the launch covers the interior only, since cells at the border lack neighbours")
+            lines.append("# Interior cells only, hence the offset of one")
             lines += [f"{c} = t{c} + {r}" for c in letters]
         guard: list[str] = []
         if self.inside and not shifted:

@@ -66,7 +66,7 @@ class Populations:
 
 def _directions(d: Draft, p: Populations) -> None:
     """An array of the lattice's velocities: here whatever the launch brings, within the unit ball."""
-    d.input("c", p.vec, p.q, -1.0, 1.0)
+    d.input("c", p.vec, p.q, -1.0, 1.0, about="Lattice velocities")
 
 
 @DOMAIN.algorithm(
@@ -76,24 +76,26 @@ def _directions(d: Draft, p: Populations) -> None:
     adjoint="no",
 )
 def lbm_collide(d: Draft) -> None:
-    """Relaxes the populations of each lattice cell towards their equilibrium."""
+    """Applies the lattice Boltzmann collision operator."""
     p = Populations(d)
     model = d.option("model", "tau", "omega", "trt")
     forced = d.flag("force", 0.35) if model != "trt" else False
     solid = d.flag("solid", 0.35)
     place = d.option("place", "out", "in place") if model != "trt" else "out"
-    d.input("f", "float", p.shape, 0.5, 1.5) if place == "out" else d.inout("f", "float", p.shape, 0.5, 1.5)
+    d.input("f", "float", p.shape, 0.5, 1.5, about="Populations") if place == "out" else d.inout(
+        "f", "float", p.shape, 0.5, 1.5, about="Populations"
+    )
     _directions(d, p)
     if solid:
-        d.input("solid", "int", p.cells, 0, 2)
+        d.input("solid", "int", p.cells, 0, 2, about="1 for solid cells")
     d.param("tau" if model == "tau" else "omega", "float", *((0.6, 1.2) if model == "tau" else (0.8, 1.6)))
     if model == "trt":
-        d.param("omega_odd", "float", 0.8, 1.6)
+        d.param("omega_odd", "float", 0.8, 1.6, about="Relaxation rate of the odd part")
     if forced:
-        d.param("gravity", p.vec, -0.01, 0.01)
+        d.param("gravity", p.vec, -0.01, 0.01, about="Body force")
     new = "f_new" if place == "out" else "f"
     if place == "out":
-        d.output("f_new", "float", p.shape)
+        d.output("f_new", "float", p.shape, about="Populations after the step")
     eq = d.use(p.lattice.equilibrium)
     lines = [p.head()]
     if solid:
@@ -115,7 +117,7 @@ def lbm_collide(d: Draft) -> None:
     ]
     if forced:
         relax = "tau" if model == "tau" else "1.0 / omega"
-        lines += ["# Shan and Chen: the force enters through the velocity of the equilibrium"]
+        lines += ["# Shan-Chen forcing: shift the equilibrium velocity"]
         lines += [f"u += {relax} * gravity" if model == "tau" else "u += gravity / omega"]
     lines.append("for k in range(c.shape[0]):")
     if model == "trt":
@@ -138,7 +140,7 @@ def lbm_collide(d: Draft) -> None:
     rates = "Two relaxation times (TRT)" if model == "trt" else "A single relaxation time (BGK)"
     d.explain(f"""
         {rates} on {"D2Q9" if p.ndim == 2 else "D3Q19"}.
-        Lattice units: the spacing, the time step and 3 c_s^2 are one; nu = (tau - 1/2) / 3.
+        Lattice units with dx = dt = 1 and c_s^2 = 1/3, viscosity nu = (tau - 1/2) / 3.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -168,21 +170,21 @@ def lbm_collide(d: Draft) -> None:
     adjoint="no",
 )
 def lbm_moments(d: Draft) -> None:
-    """Computes the velocity of each lattice cell from the moments of its populations."""
+    """Computes macroscopic moments of lattice Boltzmann populations."""
     p = Populations(d)
     give = d.option("give", "both", "velocity", "density", "stress", weights=(0.4, 0.2, 0.15, 0.25))
     forced = d.flag("force", 0.3) if give in ("both", "velocity") else False
-    d.input("f", "float", p.shape, 0.5, 1.5)
+    d.input("f", "float", p.shape, 0.5, 1.5, about="Populations")
     if give != "density":
         _directions(d, p)
     if forced:
-        d.param("gravity", p.vec, -0.01, 0.01)
+        d.param("gravity", p.vec, -0.01, 0.01, about="Body force")
     if give in ("both", "density"):
-        d.output("rho", "float", p.cells)
+        d.output("rho", "float", p.cells, about="Density")
     if give in ("both", "velocity"):
-        d.output("u", p.vec, p.cells)
+        d.output("u", p.vec, p.cells, about="Velocity")
     if give == "stress":
-        d.output("stress", f"mat{p.ndim}{p.ndim}", p.cells)
+        d.output("stress", f"mat{p.ndim}{p.ndim}", p.cells, about="Deviatoric stress")
     lines = [p.head(), "mass = float(0.0)"]
     if give != "density":
         lines.append(f"momentum = wp.{p.vec}()")
@@ -200,20 +202,22 @@ def lbm_moments(d: Draft) -> None:
         lines.append(f"rho[{p.place}] = mass")
     if give in ("both", "velocity"):
         if forced:
-            lines.append("# half of the force belongs to this step (Guo): second order in time")
+            lines.append(
+                "# Guo forcing: half of the force is included in the velocity (second order in time)"
+            )
             lines.append(f"u[{p.place}] = (momentum + 0.5 * mass * gravity) / mass")
         else:
             lines.append(f"u[{p.place}] = momentum / mass")
     if give == "stress":
         one = "wp.identity(n=2, dtype=float)" if p.ndim == 2 else "wp.identity(n=3, dtype=float)"
-        lines.append("# less what the equilibrium carries: pressure rho / 3 and momentum times velocity")
+        lines.append("# Non-equilibrium part: subtract rho / 3 I + rho u u")
         lines.append(f"stress[{p.place}] = flux - mass / 3.0 * {one} - wp.outer(momentum, momentum) / mass")
     d.says(
         {
-            "both": "Computes the density and the velocity of each lattice cell from its populations.",
-            "velocity": "Computes the velocity of each lattice cell from its populations.",
-            "density": "Computes the density of each lattice cell as the sum of its populations.",
-            "stress": "Computes the non-equilibrium stress of each lattice cell from its populations.",
+            "both": "Computes density and velocity from lattice Boltzmann populations.",
+            "velocity": "Computes velocities from lattice Boltzmann populations.",
+            "density": "Computes densities from lattice Boltzmann populations.",
+            "stress": "Computes non-equilibrium stresses from lattice Boltzmann populations.",
         }[give]
     )
     p.launch(d)
@@ -247,7 +251,7 @@ def lbm_moments(d: Draft) -> None:
     adjoint="either",
 )
 def lbm_stream(d: Draft) -> None:
-    """Moves the populations of a D2Q9 lattice to the cells they travel to, back off solid ones."""
+    """Streams D2Q9 populations with bounce-back at solid cells."""
     soa = d.option("order", "directions first", "cells first") == "directions first"
     pull = d.option("scheme", "pull", "push") == "pull"
     walls = (
@@ -258,7 +262,7 @@ def lbm_stream(d: Draft) -> None:
     threads = d.option("threads", "cells", "populations")
     nx, ny = d.pick(8, 10, 12), d.pick(8, 12, 14)
     if walls == "none":
-        d.says("Moves the populations of a periodic D2Q9 lattice to the cells they travel to.")
+        d.says("Streams D2Q9 populations on a periodic lattice.")
     shape = (9, nx, ny) if soa else (nx, ny, 9)
     ints = "wp.types.vector(length=9, dtype=int)"
     d.module(
@@ -268,12 +272,12 @@ def lbm_stream(d: Draft) -> None:
         CY = wp.constant(vec9i(0, 0, 0, 1, -1, 1, -1, -1, 1))
         """
     )
-    d.input("f", "float", shape)
+    d.input("f", "float", shape, about="Populations")
     if walls != "none":
-        d.input("solid", "int", (nx, ny), 0, 2)
+        d.input("solid", "int", (nx, ny), 0, 2, about="1 for solid cells")
     if walls == "moving lid":
-        d.param("lid_speed", "float", 0.02, 0.1)
-    d.output("f_new", "float", shape)
+        d.param("lid_speed", "float", 0.02, 0.1, about="Speed of the lid")
+    d.output("f_new", "float", shape, about="Populations after the step")
 
     def at(name: str, k: str, place: str) -> str:
         return f"{name}[{k}, {place}]" if soa else f"{name}[{place}, {k}]"
@@ -326,7 +330,7 @@ def lbm_stream(d: Draft) -> None:
         lines += inner
         d.launch(*shape)
     d.code("\n".join(lines))
-    d.explain("Cells at the edge see those at the opposite one.")
+    d.explain("Periodic in both directions.")
 
     def reference(v: Values) -> dict[str, Any]:
         f = v.f if soa else np.moveaxis(v.f, -1, 0)

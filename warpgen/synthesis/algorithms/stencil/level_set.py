@@ -25,22 +25,24 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def level_set_step(d: Draft) -> None:
-    """Moves a level set along its normals by one step of Godunov's upwind scheme."""
+    """Evolves a level set in normal direction with Godunov upwinding."""
     task = d.option("task", "constant speed", "speed field", "reinitialise")
     g = Grid(d, d.option("dimension", 2, 3), ("periodic", "clamp", "clamp func", "wrap", "fixed", "interior"))
     smooth = d.option("sign", "peng", "sussman") if task == "reinitialise" else ""
     outward = d.flag("outward") if task == "constant speed" else False
     if task == "reinitialise":
-        d.says("Moves a level set towards a signed distance by one step of Godunov's upwind scheme.")
-    d.input("phi", "float", g.shape, -1.0, 1.0)
+        d.says("Reinitializes a level set to a signed distance function (one step).")
+    d.input("phi", "float", g.shape, -1.0, 1.0, about="Level set function")
     if task == "speed field":
-        d.input("speed", "float", g.shape, -1.0, 1.0)
+        d.input("speed", "float", g.shape, -1.0, 1.0, about="Normal speed of the front")
     elif task == "constant speed":
-        d.param("speed", "float", 0.2, 1.0) if outward else d.param("speed", "float", -1.0, -0.2)
-    d.param("dt", "float", 0.01, 0.05)
-    d.param("dx", "float", 0.2, 0.5)
+        d.param("speed", "float", 0.2, 1.0, about="Normal speed of the front") if outward else d.param(
+            "speed", "float", -1.0, -0.2, about="Normal speed of the front"
+        )
+    d.param("dt", "float", 0.01, 0.05, about="Time step")
+    d.param("dx", "float", 0.2, 0.5, about="Grid spacing")
     g.sized(d)
-    d.output("phi_new", "float", g.shape)
+    d.output("phi_new", "float", g.shape, about="Level set after the step")
     lines = (
         [f"p = {g.at('phi')}", "grow = 0.0", "shrink = 0.0"]
         if task != "constant speed"
@@ -64,7 +66,7 @@ def level_set_step(d: Draft) -> None:
     elif task == "speed field":
         lines += [
             f"f = {g.at('speed')}",
-            "# information comes from where the front was",
+            "# Godunov upwinding: select one-sided differences by the sign of the speed",
             f"grad = wp.sqrt(grow + {floor}) if f > 0.0 else wp.sqrt(shrink + {floor})",
             f"{g.at('phi_new')} = p - dt * f * grad",
         ]
@@ -73,7 +75,7 @@ def level_set_step(d: Draft) -> None:
         if smooth == "sussman":
             lines.append("sign = p / wp.sqrt(p * p + dx * dx)")
         else:
-            lines.append("# Peng et al.: the slope in it keeps the interface from moving where phi is steep")
+            lines.append("# Smoothed sign (Peng et al. 1999), phi / sqrt(phi^2 + |grad phi|^2 dx^2)")
             lines.append("sign = p / wp.sqrt(p * p + grad * grad * dx * dx)")
         lines.append(f"{g.at('phi_new')} = p - dt * sign * (grad - 1.0)")
     g.code(d, "\n".join(lines), "phi", border=f"{g.at('phi_new')} = {g.at('phi')}")

@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def restrict_residual(d: Draft) -> None:
-    """Restricts a field on a fine grid to one of twice the spacing."""
+    """Restricts a field to the next coarser grid."""
     ndim = d.option("dimension", 1, 2, 3)
     kind = d.option(
         "kind",
@@ -37,16 +37,16 @@ def restrict_residual(d: Draft) -> None:
     m = {1: d.pick(24, 32, 48), 2: d.pick(8, 10, 12), 3: d.pick(4, 5, 6)}[ndim]
     size = 2 * m if cell else 2 * m - 1
     how = "averages of cells" if cell else kind
-    d.says(f"Restricts a field to a grid of twice the spacing by {how}.")
-    d.input("fine", "float", (size,) * ndim, -1.0, 1.0)
+    d.says(f"Restricts a field to the next coarser grid by {how}.")
+    d.input("fine", "float", (size,) * ndim, -1.0, 1.0, about="Fine grid")
     if scaled:
         d.param("factor", "float", 0.5, 4.0)
-    d.output("coarse", "float", (m,) * ndim)
+    d.output("coarse", "float", (m,) * ndim, about="Coarse grid")
     letters = "ijk"[:ndim]
     inner = not cell and kind != "injection" and edges == "interior"
     lines = [f"{', '.join(('t' + c if inner else c) for c in letters)} = wp.tid()"]
     if inner:
-        lines.append("# the border is given on every grid: nothing to restrict there")
+        lines.append("# Skip the boundary, Dirichlet values are given on every level")
         lines += [f"{c} = t{c} + 1" for c in letters]
     guard = not cell and kind != "injection" and not inner
     if guard:
@@ -152,7 +152,7 @@ def restrict_residual(d: Draft) -> None:
     double=True,
 )
 def prolongate_correction(d: Draft) -> None:
-    """Adds a coarse grid's correction to a solution on a grid of half the spacing."""
+    """Prolongates a coarse grid correction to the fine grid."""
     ndim = d.option("dimension", 1, 2, 3)
     kind = d.option("kind", "vertices", "cells", "constant")
     add = d.option("result", "add", "store", "damped")
@@ -163,16 +163,16 @@ def prolongate_correction(d: Draft) -> None:
         kind
     ]
     if add == "store":
-        d.says(f"Interpolates a field to a grid of half the spacing, {how}.")
+        d.says(f"Prolongates a field to the next finer grid, {how}.")
     else:
-        d.says(f"Adds a coarse correction to a solution on a grid of half the spacing, {how}.")
-    d.input("coarse", "float", (m,) * ndim, -1.0, 1.0)
+        d.says(f"Adds the prolongated coarse grid correction to the solution, {how}.")
+    d.input("coarse", "float", (m,) * ndim, -1.0, 1.0, about="Coarse grid")
     if add == "damped":
         d.param("weight", "float", 0.5, 0.9)
     if add == "store":
-        d.output("fine", "float", (size,) * ndim)
+        d.output("fine", "float", (size,) * ndim, about="Fine grid")
     else:
-        d.inout("fine", "float", (size,) * ndim, -1.0, 1.0)
+        d.inout("fine", "float", (size,) * ndim, -1.0, 1.0, about="Fine grid")
     letters = "ijk"[:ndim]
     lows = ["ci", "cj", "ck"][:ndim]
     highs = ["ni", "nj", "nk"][:ndim]
@@ -208,14 +208,16 @@ def prolongate_correction(d: Draft) -> None:
             ]
             value = "e"
         else:
-            lines.append("# even indices are nodes of both grids: there the two neighbours are one")
+            lines.append("# Even indices coincide with coarse nodes")
             lines += [f"{h} = ({c} + 1) // 2" for h, c in zip(highs, letters, strict=True)]
             rows = [" + ".join(corners[r : r + 2]) for r in range(0, len(corners), 2)]
             inner = rows[0] if len(rows) == 1 else "\n    " + "\n    + ".join(rows) + "\n"
             lines.append(f"e = {1 / 2**ndim} * ({inner})")
             value = "e"
     else:
-        lines.append("# a fine cell is a quarter of a coarse spacing off its parent's centre")
+        lines.append(
+            "# Fine cell centers are off by a quarter of the coarse spacing, so weights are 3/4 and 1/4"
+        )
         for c, low, h, a in zip(letters, lows, highs, range(ndim), strict=True):
             lines.append(f"{h} = wp.clamp({low} + 2 * ({c} % 2) - 1, 0, coarse.shape[{a}] - 1)")
         terms = []

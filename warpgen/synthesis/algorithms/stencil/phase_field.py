@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def phase_field_step(d: Draft) -> None:
-    """Advances a phase field by one explicit step."""
+    """Integrates a phase field model with explicit Euler."""
     model = d.option("model", "allen-cahn", "chemical potential", "cahn-hilliard", "swift-hohenberg")
     ndim = d.option("dimension", 2, 3, weights=(0.7, 0.3))
     g = Grid(d, ndim, ("periodic", "wrap", "clamp", "fixed"))
@@ -41,21 +41,21 @@ def phase_field_step(d: Draft) -> None:
             "swift-hohenberg": "Advances the Swift-Hohenberg equation by one step from a known Laplacian.",
         }[model]
     )
-    d.input("phi", "float", g.shape, *((-1.0, 1.0) if well == "quartic" else (0.0, 1.0)))
+    d.input("phi", "float", g.shape, *((-1.0, 1.0) if well == "quartic" else (0.0, 1.0)), about="Phase field")
     if model == "cahn-hilliard":
-        d.input("mu", "float", g.shape, -1.0, 1.0)
-        d.param("mobility", "float", 0.5, 1.5)
+        d.input("mu", "float", g.shape, -1.0, 1.0, about="Chemical potential")
+        d.param("mobility", "float", 0.5, 1.5, about="Mobility")
     elif model == "swift-hohenberg":
-        d.input("lap", "float", g.shape, -1.0, 1.0)
+        d.input("lap", "float", g.shape, -1.0, 1.0, about="Laplacian of the previous pass")
         d.param("r", "float", 0.1, 0.5)
     else:
         d.param("gamma", "float", 0.2, 0.8)
     if noise:
-        d.input("xi", "float", g.shape, -1.0, 1.0)
-        d.param("amplitude", "float", 0.05, 0.2)
+        d.input("xi", "float", g.shape, -1.0, 1.0, about="Noise field")
+        d.param("amplitude", "float", 0.05, 0.2, about="Noise amplitude")
     if model != "chemical potential":
-        d.param("dt", "float", 0.01, 0.05)
-    d.param("dx", "float", 0.5, 1.0)
+        d.param("dt", "float", 0.01, 0.05, about="Time step")
+    d.param("dx", "float", 0.5, 1.0, about="Grid spacing")
     g.sized(d)
     out = "mu" if model == "chemical potential" else "phi_new"
     d.output(out, "float", g.shape)
@@ -68,7 +68,7 @@ def phase_field_step(d: Draft) -> None:
         ]
     elif model == "swift-hohenberg":
         lines += [
-            "# (1 + lap)^2 = 1 + 2 lap + lap^2; the inner Laplacian was computed before",
+            "# (1 + lap)^2 = 1 + 2 lap + lap^2, the inner Laplacian comes from a previous pass",
             f"bilap = {laplacian_text(g, 'lap')}",
             f"rate = (r - 1.0) * p - 2.0 * {g.at('lap')} - bilap / (dx * dx)"
             + (" - p * p * p" if well == "quartic" else " + p * p - p * p * p"),
@@ -80,9 +80,9 @@ def phase_field_step(d: Draft) -> None:
         lap = f"around = {laplacian_text(g, 'phi')}"
         lines += [lap]
         if well == "quartic":
-            lines.append("# slope of the double well (1 - p^2)^2 / 4")
+            lines.append("# Derivative of the double well (1 - p^2)^2 / 4")
         else:
-            lines.append("# slope of the double well p^2 (1 - p)^2")
+            lines.append("# Derivative of the double well p^2 (1 - p)^2")
         lines.append(f"slope = {force}")
         if model == "chemical potential":
             lines.append(f"{g.at(out)} = slope - gamma * around / (dx * dx)")

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def mac_divergence(d: Draft) -> None:
-    """Computes the divergence of a velocity that is stored on the faces of the cells."""
+    """Computes the divergence on a staggered (MAC) grid."""
     ndim = d.option("dimension", 2, 3)
     solid = d.option("solids", "none", "faces", "cells")
     rhs = d.option("result", "divergence", "right-hand side", "outflow")
@@ -34,25 +34,25 @@ def mac_divergence(d: Draft) -> None:
     sizes = [f"n{c}" for c in axes]
     faces = [tuple(n + (a == axis) for a, n in enumerate(sides)) for axis in range(ndim)]
     if rhs == "right-hand side":
-        d.says("Computes the right-hand side of the pressure equation from velocities on cells' faces.")
+        d.says("Computes the right-hand side of the pressure equation on a MAC grid.")
     elif rhs == "outflow":
-        d.says("Computes the net flow out of each cell from velocities on the faces of the cells.")
+        d.says("Computes the net outflow per cell on a staggered (MAC) grid.")
     flat = layout == "flat"
     for axis, c in enumerate("uvw"[:ndim]):
         d.input(c, "float", int(np.prod(faces[axis])) if flat else faces[axis], -1.0, 1.0)
     if solid == "cells":
-        d.input("solid", "int", int(np.prod(sides)) if flat else sides, 0, 2)
+        d.input("solid", "int", int(np.prod(sides)) if flat else sides, 0, 2, about="1 for solid cells")
     elif solid == "faces":
         for axis in range(ndim):
             d.input(f"open_{axes[axis]}", "float", int(np.prod(faces[axis])) if flat else faces[axis])
-    d.param("dx", "float", 0.1, 0.5)
+    d.param("dx", "float", 0.1, 0.5, about="Grid spacing")
     if rhs == "right-hand side":
-        d.param("dt", "float", 0.05, 0.2)
-        d.param("rho", "float", 0.5, 2.0)
+        d.param("dt", "float", 0.05, 0.2, about="Time step")
+        d.param("rho", "float", 0.5, 2.0, about="Fluid density")
     if flat:
         for name, n in zip(sizes, sides, strict=True):
             d.param(name, "int", n)
-    d.output("div", "float", int(np.prod(sides)) if flat else sides)
+    d.output("div", "float", int(np.prod(sides)) if flat else sides, about="Divergence")
 
     def index(extents: list[str], step: int = -1) -> str:
         parts = [f"{c} + 1" if a == step else c for a, c in enumerate(letters)]
@@ -98,9 +98,7 @@ def mac_divergence(d: Draft) -> None:
         lines += [f"net = {whole}", "# lap(p) = rho / dt div(u)", f"div[{own}] = rho * net / (dt * dx)"]
     d.launch(int(np.prod(sides)) if flat else sides[0], *(() if flat else sides[1:]))
     d.code("\n".join(lines))
-    d.explain(
-        "Velocities are staggered: u[i] is at the lower x-face of cell i, so u has nx + 1 entries along x."
-    )
+    d.explain("MAC grid: u[i] lives on the lower x-face of cell i, hence u has nx + 1 entries along x.")
 
     def reference(v: Values) -> dict[str, Any]:
         net: Any = 0.0
@@ -133,7 +131,7 @@ def mac_divergence(d: Draft) -> None:
     double=True,
 )
 def subtract_pressure_gradient(d: Draft) -> None:
-    """Subtracts the gradient of the pressure from velocities at the centres of cells."""
+    """Subtracts the pressure gradient from cell-centered velocities (projection)."""
     ndim = d.option("dimension", 2, 3, weights=(0.6, 0.4))
     g = Grid(d, ndim, ("periodic", "wrap", "clamp", "clamp func", "fixed"))
     scaled = d.option("scale", "plain", "physical", "none")
@@ -141,19 +139,19 @@ def subtract_pressure_gradient(d: Draft) -> None:
     order = d.option("difference", "central", "one-sided")
     slip = d.flag("wall") if g.edges in ("clamp", "clamp func") else False
     vec = f"vec{g.ndim}"
-    d.input("p", "float", g.shape, -1.0, 1.0)
+    d.input("p", "float", g.shape, -1.0, 1.0, about="Pressure")
     if place == "out":
-        d.input("vel", vec, g.shape, -1.0, 1.0)
+        d.input("vel", vec, g.shape, -1.0, 1.0, about="Velocity field")
     else:
-        d.inout("vel", vec, g.shape, -1.0, 1.0)
+        d.inout("vel", vec, g.shape, -1.0, 1.0, about="Velocity field")
     if scaled == "physical":
-        d.param("dt", "float", 0.05, 0.2)
-        d.param("rho", "float", 0.5, 2.0)
+        d.param("dt", "float", 0.05, 0.2, about="Time step")
+        d.param("rho", "float", 0.5, 2.0, about="Fluid density")
     if scaled != "none":
-        d.param("dx", "float", 0.2, 0.5)
+        d.param("dx", "float", 0.2, 0.5, about="Grid spacing")
     g.sized(d)
     if place == "out":
-        d.output("vel_out", vec, g.shape)
+        d.output("vel_out", vec, g.shape, about="Projected velocity")
     parts = []
     for axis in range(g.ndim):
         high = g.at("p", *unit(axis, g.ndim, 1))
@@ -171,7 +169,7 @@ def subtract_pressure_gradient(d: Draft) -> None:
     times = "" if coefficient == "1.0" else f"{coefficient} * "
     lines = [f"grad = {grad}"]
     if slip:
-        lines += [f"v = {g.at('vel')} - {times}grad", "# free slip: nothing flows through the walls"]
+        lines += [f"v = {g.at('vel')} - {times}grad", "# Free-slip walls: zero normal velocity"]
         for axis in range(g.ndim):
             c, n = "ijk"[axis], g.sizes[axis]
             kept = ", ".join("0.0" if a == axis else f"v[{a}]" for a in range(g.ndim))
@@ -182,7 +180,7 @@ def subtract_pressure_gradient(d: Draft) -> None:
     else:
         lines.append(f"{new} = {g.at('vel')} - {times}grad")
     g.code(d, "\n".join(lines), "p", border=f"{new} = {g.at('vel')}" if place == "out" else "")
-    d.explain("u = u* - dt / rho grad(p), which is free of divergence once lap(p) = rho / dt div(u*).")
+    d.explain("u = u* - dt / rho grad(p). The result is divergence-free if lap(p) = rho / dt div(u*).")
 
     def reference(v: Values) -> dict[str, Any]:
         steps = (-1 if half else 0, 1)
@@ -214,24 +212,24 @@ def subtract_pressure_gradient(d: Draft) -> None:
     double=True,
 )
 def poisson_sweep(d: Draft) -> None:
-    """Makes one sweep of damped Jacobi over the discrete Poisson equation lap(p) = b."""
+    """Performs one damped Jacobi sweep for the discrete Poisson equation lap(p) = b."""
     ndim = d.option("dimension", 1, 2, 3, weights=(0.2, 0.5, 0.3))
     g = Grid(d, ndim, ("periodic", "wrap", "clamp", "fixed", "interior"))
     damped = d.option("damping", "none", "param", "two thirds")
     screened = d.flag("screened", 0.3)
     residual = d.flag("residual", 0.3)
-    d.input("p", "float", g.shape, -1.0, 1.0)
-    d.input("b", "float", g.shape, -1.0, 1.0)
-    d.param("dx", "float", 0.2, 1.0)
+    d.input("p", "float", g.shape, -1.0, 1.0, about="Pressure")
+    d.input("b", "float", g.shape, -1.0, 1.0, about="Right-hand side")
+    d.param("dx", "float", 0.2, 1.0, about="Grid spacing")
     if damped == "param":
-        d.param("omega", "float", 0.5, 0.9)
+        d.param("omega", "float", 0.5, 0.9, about="Relaxation factor")
     if screened:
         d.param("kappa2", "float", 0.1, 2.0)
-        d.says("Makes one sweep of damped Jacobi over the screened Poisson equation lap(p) - kappa^2 p = b.")
+        d.says("Performs one damped Jacobi sweep for the screened Poisson equation lap(p) - kappa^2 p = b.")
     g.sized(d)
-    d.output("p_new", "float", g.shape)
+    d.output("p_new", "float", g.shape, about="Updated pressure")
     if residual:
-        d.output("residual", "float", g.shape)
+        d.output("residual", "float", g.shape, about="Residual of the equation")
     around = total([g.at("p", *unit(a, ndim, s)) for a in range(ndim) for s in (-1, 1)])
     own, new = g.at("p"), g.at("p_new")
     diagonal = f"({2 * ndim}.0 + kappa2 * dx * dx)" if screened else f"{2 * ndim}.0"
@@ -245,12 +243,12 @@ def poisson_sweep(d: Draft) -> None:
         lines.append(f"{new} = {own} + omega * (relaxed - {own})")
     else:
         if ndim == 1:
-            lines.append("# 2/3 damps high frequencies best, which is what multigrid wants of a smoother")
+            lines.append("# omega = 2/3 is the best damping for a multigrid smoother")
         lines.append(f"{new} = ({own} + 2.0 * relaxed) / 3.0")
     g.code(d, "\n".join(lines), "p", border=f"{new} = {own}")
     if damped == "none":
         d.says(
-            f"Makes one Jacobi sweep over the {'screened ' if screened else 'discrete '}Poisson equation"
+            f"Performs one Jacobi sweep for the {'screened ' if screened else 'discrete '}Poisson equation"
             f" lap(p){' - kappa^2 p' if screened else ''} = b."
         )
 
@@ -282,20 +280,20 @@ def poisson_sweep(d: Draft) -> None:
     adjoint="either",
 )
 def red_black_sor(d: Draft) -> None:
-    """Relaxes the cells of one colour of a chessboard in place towards lap(p) = b."""
+    """Performs a red-black SOR sweep for lap(p) = b."""
     ndim = d.option("dimension", 2, 3, weights=(0.65, 0.35))
     even = (12, 16, 20) if ndim == 2 else (6, 8)
     g = Grid(d, ndim, ("periodic", "wrap", "clamp", "fixed", "interior"), sizes=even)
     over = d.flag("over-relaxed")
     mask = d.flag("mask", 0.4)
-    d.inout("p", "float", g.shape, -1.0, 1.0)
-    d.input("b", "float", g.shape, -1.0, 1.0)
+    d.inout("p", "float", g.shape, -1.0, 1.0, about="Pressure")
+    d.input("b", "float", g.shape, -1.0, 1.0, about="Right-hand side")
     if mask:
-        d.input("solid", "int", g.shape, 0, 2)
+        d.input("solid", "int", g.shape, 0, 2, about="1 for solid cells")
     if over:
-        d.param("omega", "float", 1.1, 1.8)
-    d.param("dx", "float", 0.2, 1.0)
-    d.param("parity", "int", d.pick(0, 1))
+        d.param("omega", "float", 1.1, 1.8, about="Relaxation factor")
+    d.param("dx", "float", 0.2, 1.0, about="Grid spacing")
+    d.param("parity", "int", d.pick(0, 1), about="Color that is relaxed, 0 or 1")
     g.sized(d)
     own, cells = g.at("p"), " + ".join("ijk"[:ndim])
     lines = [f"if ({cells}) % 2 != parity:", "    return"]
@@ -310,8 +308,8 @@ def red_black_sor(d: Draft) -> None:
         lines.append(f"{own} = {relaxed}")
     g.code(d, "\n".join(lines), "p")
     d.explain("""
-        All neighbours of a red cell are black, so that cells of one colour may be relaxed at once
-        and in place; launch it with `parity` 0, then 1.
+        Red cells have black neighbors only, so all cells of one color can be updated in place
+        in parallel. Launch with `parity` 0, then 1.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def compute_vorticity(d: Draft) -> None:
     double=True,
 )
 def vorticity_confinement(d: Draft) -> None:
-    """Computes the force that spins up the vortices that a coarse grid damps away."""
+    """Computes vorticity confinement forces."""
     _write(d, "force")
 
 
@@ -44,10 +44,10 @@ def _write(d: Draft, task: str) -> None:
     g = Grid(d, ndim, ("periodic", "wrap", "clamp", "fixed", "interior"))
     apply = d.flag("applied") if task == "force" else False
     if task == "curl":
-        d.input("vel", f"vec{ndim}", g.shape, -1.0, 1.0)
-        d.param("dx", "float", 0.2, 0.5)
+        d.input("vel", f"vec{ndim}", g.shape, -1.0, 1.0, about="Velocity field")
+        d.param("dx", "float", 0.2, 0.5, about="Grid spacing")
         g.sized(d)
-        d.output("curl", "float" if ndim == 2 else "vec3", g.shape)
+        d.output("curl", "float" if ndim == 2 else "vec3", g.shape, about="Vorticity")
         n = {(a, s): g.at("vel", *unit(a, ndim, s)) for a in range(ndim) for s in (-1, 1)}
 
         def slope(component: int, axis: int) -> str:
@@ -69,22 +69,22 @@ def _write(d: Draft, task: str) -> None:
                 "    along_z[0] - along_x[2],\n    along_x[1] - along_y[0],\n)"
             )
     else:
-        d.input("curl", "float" if ndim == 2 else "vec3", g.shape, -2.0, 2.0)
-        d.param("strength", "float", 0.1, 0.5)
-        d.param("dx", "float", 0.2, 0.5)
+        d.input("curl", "float" if ndim == 2 else "vec3", g.shape, -2.0, 2.0, about="Vorticity")
+        d.param("strength", "float", 0.1, 0.5, about="Confinement strength")
+        d.param("dx", "float", 0.2, 0.5, about="Grid spacing")
         if apply:
-            d.param("dt", "float", 0.01, 0.1)
+            d.param("dt", "float", 0.01, 0.1, about="Time step")
             d.says("Spins up the vortices that a coarse grid damps away by vorticity confinement.")
         g.sized(d)
-        d.inout("vel", f"vec{ndim}", g.shape, -1.0, 1.0) if apply else d.output(
-            "force", f"vec{ndim}", g.shape
+        d.inout("vel", f"vec{ndim}", g.shape, -1.0, 1.0, about="Velocity field") if apply else d.output(
+            "force", f"vec{ndim}", g.shape, about="Confinement force"
         )
         norm = "wp.abs" if ndim == 2 else "wp.length"
         parts = [
             f"{norm}({g.at('curl', *unit(a, ndim, 1))}) - {norm}({g.at('curl', *unit(a, ndim, -1))})"
             for a in range(ndim)
         ]
-        lines = ["# eta points to where it spins fastest"]
+        lines = ["# eta = grad |omega|, N = eta / |eta|"]
         lines.append(f"eta = wp.vec{ndim}(\n" + "".join(f"    {part},\n" for part in parts) + ")")
         lines.append("towards = eta / (wp.length(eta) + 1.0e-4)")
         if ndim == 2:

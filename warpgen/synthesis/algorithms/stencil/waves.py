@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def wave_step(d: Draft) -> None:
-    """Advances the wave equation by one step of the leapfrog scheme."""
+    """Integrates the wave equation with the leapfrog scheme."""
     ndim = d.option("dimension", 1, 2, weights=(0.3, 0.7))
     g = Grid(d, ndim, ("periodic", "wrap", "clamp", "fixed", "interior"))
     scheme = d.option("scheme", "three levels", "overwrite", "velocity")
@@ -35,12 +35,12 @@ def wave_step(d: Draft) -> None:
     medium = d.flag("medium", 0.35)
     pump = d.flag("source", 0.3)
     if scheme == "velocity":
-        d.says("Accelerates the velocities of a wave by the curvature of its displacement.")
-    d.input("u", "float", g.shape, -1.0, 1.0)
+        d.says("Updates wave velocities from the Laplacian of the displacement.")
+    d.input("u", "float", g.shape, -1.0, 1.0, about="Displacement")
     if scheme == "three levels":
-        d.input("u_prev", "float", g.shape, -1.0, 1.0)
+        d.input("u_prev", "float", g.shape, -1.0, 1.0, about="Displacement of the previous step")
     elif scheme == "overwrite":
-        d.inout("u_prev", "float", g.shape, -1.0, 1.0)
+        d.inout("u_prev", "float", g.shape, -1.0, 1.0, about="Displacement of the previous step")
     else:
         d.inout("vel", "float", g.shape, -1.0, 1.0)
     if medium:
@@ -48,14 +48,14 @@ def wave_step(d: Draft) -> None:
     else:
         d.param("c", "float", 0.5, 1.5)
     if pump:
-        d.input("source", "float", g.shape, -1.0, 1.0)
+        d.input("source", "float", g.shape, -1.0, 1.0, about="Source term")
     if damped != "none":
         d.param("damping", "float", *((0.1, 0.5) if damped == "linear" else (0.95, 0.99)))
-    d.param("dt", "float", 0.02, 0.06)
-    d.param("dx", "float", 0.2, 0.4)
+    d.param("dt", "float", 0.02, 0.06, about="Time step")
+    d.param("dx", "float", 0.2, 0.4, about="Grid spacing")
     g.sized(d)
     if scheme == "three levels":
-        d.output("u_next", "float", g.shape)
+        d.output("u_next", "float", g.shape, about="Displacement of the next step")
     c = g.at("c") if medium else "c"
     lines = [f"lap = {laplacian_text(g, 'u')}"]
     if medium:
@@ -74,7 +74,7 @@ def wave_step(d: Draft) -> None:
     else:
         lines.append(f"accel = {accel}")
         if scheme == "overwrite":
-            lines.append("# the oldest level is not needed any more: the new one takes its place")
+            lines.append("# Overwrite the oldest time level")
         if damped == "linear":
             lines.append(f"rate = ({u} - {prev}) / dt")
             new = f"2.0 * {u} - {prev} + dt * dt * (accel - damping * rate)"
@@ -123,7 +123,7 @@ def wave_step(d: Draft) -> None:
     adjoint="no",
 )
 def fdtd_update(d: Draft) -> None:
-    """Advances electromagnetic fields on Yee's staggered grid by half a time step."""
+    """Updates electromagnetic fields on the Yee grid (FDTD)."""
     field = d.option("field", "ez", "hxy", "1d e", "1d h")
     ndim = 1 if field.startswith("1d") else 2
     edges = d.option("edges", "conductor", "periodic")
@@ -139,14 +139,14 @@ def fdtd_update(d: Draft) -> None:
         f"{'one dimension' if ndim == 1 else 'two dimensions (TM)'} by one leapfrog step."
     )
     if electric:
-        d.inout("ez", "float", shape, -1.0, 1.0)
+        d.inout("ez", "float", shape, -1.0, 1.0, about="Electric field")
         if ndim == 1:
             d.input("hy", "float", shape, -1.0, 1.0)
         else:
             d.input("hx", "float", shape, -1.0, 1.0)
             d.input("hy", "float", shape, -1.0, 1.0)
     else:
-        d.input("ez", "float", shape, -1.0, 1.0)
+        d.input("ez", "float", shape, -1.0, 1.0, about="Electric field")
         if ndim == 1:
             d.inout("hy", "float", shape, -1.0, 1.0)
         elif pair:
@@ -155,14 +155,14 @@ def fdtd_update(d: Draft) -> None:
             d.inout("hx", "float", shape, -1.0, 1.0)
             d.inout("hy", "float", shape, -1.0, 1.0)
     if material in ("permittivity", "lossy"):
-        d.input("eps", "float", shape, 1.0, 4.0)
+        d.input("eps", "float", shape, 1.0, 4.0, about="Permittivity")
     if material == "lossy":
-        d.input("sigma", "float", shape, 0.0, 0.5)
+        d.input("sigma", "float", shape, 0.0, 0.5, about="Conductivity")
     elif material == "absorber":
-        d.input("sigma", "float", shape[0], 0.0, 0.5)
-    d.param("dt_dx", "float", 0.2, 0.6)
+        d.input("sigma", "float", shape[0], 0.0, 0.5, about="Conductivity")
+    d.param("dt_dx", "float", 0.2, 0.6, about="dt / dx")
     if material in ("lossy", "absorber"):
-        d.param("dt", "float", 0.1, 0.3)
+        d.param("dt", "float", 0.1, 0.3, about="Time step")
     at = "i" if ndim == 1 else "i, j"
     lines = [f"{at} = wp.tid()"]
     side = -1 if electric else 1
@@ -195,7 +195,7 @@ def fdtd_update(d: Draft) -> None:
         e = f" / eps[{at}]" if material == "lossy" else ""
         lines += [
             f"loss = 0.5 * sigma[{s_at}] * dt{e}",
-            "# the mean of old and new field carries the current: stable however lossy it is",
+            "# Semi-implicit conductivity: average of old and new field, unconditionally stable in sigma",
             "keep = (1.0 - loss) / (1.0 + loss)",
             "gain = dt_dx / (1.0 + loss)",
         ]
@@ -267,7 +267,7 @@ def fdtd_update(d: Draft) -> None:
     adjoint="no",
 )
 def schroedinger_step(d: Draft) -> None:
-    """Advances the real or the imaginary part of a wave function by Visscher's explicit scheme."""
+    """Integrates the Schroedinger equation with the Visscher scheme."""
     ndim = d.option("dimension", 1, 2)
     g = Grid(d, ndim, ("periodic", "wrap", "fixed", "interior"))
     part = d.option("part", "real", "imaginary", "hamiltonian")
@@ -278,20 +278,20 @@ def schroedinger_step(d: Draft) -> None:
         d.says("Applies the Hamiltonian of a particle in a potential to a complex wave function.")
         d.input("psi", "vec2", g.shape, -1.0, 1.0)
     else:
-        d.says(f"Advances the {part} part of a wave function by Visscher's explicit scheme.")
+        d.says(f"Advances the {part} part of a wave function with the Visscher scheme.")
         other = "im" if part == "real" else "re"
         own = "re" if part == "real" else "im"
         d.inout(own, "float", g.shape, -1.0, 1.0)
         d.input(other, "float", g.shape, -1.0, 1.0)
     if potential == "given":
-        d.input("potential", "float", g.shape, -1.0, 1.0)
+        d.input("potential", "float", g.shape, -1.0, 1.0, about="Potential energy")
     elif well:
         d.param("omega", "float", 0.2, 0.6)
     if nonlinear:
         d.param("strength", "float", 0.2, 1.0)
     if part != "hamiltonian":
-        d.param("dt", "float", 0.005, 0.02)
-    d.param("dx", "float", 0.3, 0.6)
+        d.param("dt", "float", 0.005, 0.02, about="Time step")
+    d.param("dx", "float", 0.3, 0.6, about="Grid spacing")
     g.sized(d)
     if part == "hamiltonian":
         d.output("h_psi", "vec2", g.shape)
@@ -316,7 +316,7 @@ def schroedinger_step(d: Draft) -> None:
         else:
             re, im = g.at("re"), g.at("im")
             lines.append(f"density = {re} * {re} + {im} * {im}")
-        lines.append("# mean field of the other bosons (Gross and Pitaevskii)")
+        lines.append("# Gross-Pitaevskii: g |psi|^2 adds to the potential")
         energy.append("strength * density")
     total = " + ".join(energy)
     times = f" + ({total}) * {here}" if len(energy) > 1 else f" + {total} * {here}" if energy else ""
@@ -327,7 +327,7 @@ def schroedinger_step(d: Draft) -> None:
         lines.append(f"{g.at(own)} {'+' if part == 'real' else '-'}= dt * h_{other}")
     g.code(d, "\n".join(lines), name)
     d.explain(
-        "i dpsi/dt = -lap(psi) / 2 + V psi in atomic units; real and imaginary parts leapfrog each other."
+        "i dpsi/dt = -lap(psi) / 2 + V psi in atomic units; real and imaginary parts are staggered in time."
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -60,10 +60,10 @@ def environment_light(d: Draft) -> None:
             "n = normals[tid]",
             "cos_i = -wp.dot(w, n)",
             "if cos_i < 0.0:",
-            "    # seen from behind",
+            "    # Backfacing",
             "    n = -n",
             "    cos_i = -cos_i",
-            "# Snell's law; eta below one never reflects totally",
+            "# Snell's law; no total internal reflection for eta < 1",
             "cos_t = wp.sqrt(1.0 - eta * eta * (1.0 - cos_i * cos_i))",
             "w = eta * w + (eta * cos_i - cos_t) * n",
         ]
@@ -71,12 +71,12 @@ def environment_light(d: Draft) -> None:
     if mapping == "latlong":
         lines += [f"u = wp.atan2(w[{b}], w[{a}]) / (2.0 * wp.pi) + 0.5"]
         if turned:
-            lines += ["# turning the sky is a shift of u", "u = u + azimuth", "u = u - wp.floor(u)"]
+            lines += ["# Rotating the sky is a shift in u", "u = u + azimuth", "u = u - wp.floor(u)"]
         lines += [f"v = wp.acos(wp.clamp(w[{c}], -1.0, 1.0)) / wp.pi"]
     elif mapping == "probe":
         lines += [
             f"r = wp.acos(wp.clamp(w[{c}], -1.0, 1.0)) / wp.pi",
-            "# the angle from the axis is the distance from the middle of the map",
+            "# Angular map: the angle to the axis is proportional to the radius",
             f"side = wp.max(wp.sqrt(w[{a}] * w[{a}] + w[{b}] * w[{b}]), 1.0e-6)",
             f"u = 0.5 + 0.5 * r * w[{a}] / side",
             f"v = 0.5 + 0.5 * r * w[{b}] / side",
@@ -84,7 +84,7 @@ def environment_light(d: Draft) -> None:
     elif mapping == "dome":
         lines += [
             f"if w[{c}] < 0.0:",
-            "    # no light from below the horizon",
+            "    # No light from below the horizon",
             "    return",
             f"u = 0.5 + 0.5 * w[{a}]",
             f"v = 0.5 + 0.5 * w[{b}]",
@@ -95,7 +95,7 @@ def environment_light(d: Draft) -> None:
             f"px = w[{a}] * scale",
             f"py = w[{b}] * scale",
             f"if w[{c}] < 0.0:",
-            "    # the lower half folds over the diagonals",
+            "    # Octahedral map: fold the lower hemisphere over the diagonals",
             "    qx = (1.0 - wp.abs(py)) * wp.sign(px)",
             "    qy = (1.0 - wp.abs(px)) * wp.sign(py)",
             "    px = qx",

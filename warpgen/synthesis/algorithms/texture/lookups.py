@@ -57,7 +57,7 @@ def grade_colors(d: Draft) -> None:
     lines = ["tid = wp.tid()", "c = colors[tid]", "q = c"]
     if encode == "log":
         lines += [
-            "# finer steps in the shadows",
+            "# Perceptual shaper: finer steps in the shadows",
             "q = wp.vec3(wp.log2(1.0 + c[0]), wp.log2(1.0 + c[1]), wp.log2(1.0 + c[2]))",
         ]
         lines.remove("q = c")
@@ -71,7 +71,7 @@ def grade_colors(d: Draft) -> None:
     q = "c" if encode == "plain" else "q"
     if centred:
         lines += [
-            "# 0 and 1 are at the centres of the outer texels, not at their edges",
+            "# Scale and offset so 0 and 1 map to the centers of the outer texels",
             "inner = float(size - 1) / float(size)",
             "half = 0.5 / float(size)",
         ]
@@ -91,7 +91,7 @@ def grade_colors(d: Draft) -> None:
         lines += [f"g = wp.texture_sample(lut, {at}, dtype=wp.vec4)", "look = wp.vec3(g[0], g[1], g[2])"]
     else:
         lines += [
-            "# blue picks two slices beside each other, red and green a place in them",
+            "# 3D LUT as a strip of slices: blue selects two slices, red and green the position inside",
             "n = float(size)",
             f"slice = {q}[2] * (n - 1.0)",
             "low = wp.min(wp.floor(slice), n - 2.0)",
@@ -216,7 +216,7 @@ def filter_texture(d: Draft) -> None:
             f"mean = {zero}",
             "for a in range(-1, 2):",
             "    for b in range(-1, 2):",
-            "        # 1 2 1 along both axes",
+            "        # Binomial weights (1, 2, 1) along both axes",
             "        w = float((2 - wp.abs(a)) * (2 - wp.abs(b)))",
             f"        mean += w * {fetch.format('wp.vec2(u + float(b) * texel, v + float(a) * texel)')}",
             "filtered[i, j] = mean / 16.0",
@@ -226,7 +226,7 @@ def filter_texture(d: Draft) -> None:
             f"mean = {zero}",
             "for a in range(side):",
             "    for b in range(side):",
-            "        # samples at the centres of the pixel's parts",
+            "        # Supersampling: sample at the centers of the subpixels",
             "        u = (float(j) + (float(b) + 0.5) / float(side)) / float(filtered.shape[1])",
             "        v = (float(i) + (float(a) + 0.5) / float(side)) / float(filtered.shape[0])",
             f"        mean += {fetch.format('wp.vec2(u, v)')}",
@@ -250,7 +250,7 @@ def filter_texture(d: Draft) -> None:
                 lines += [
                     "gx = right - left",
                     "gy = above - below",
-                    "# all channels count alike",
+                    "# Gradient magnitude over all channels",
                     "filtered[i, j] = 0.5 * wp.sqrt(wp.dot(gx, gx) + wp.dot(gy, gy)) / texel",
                 ]
         else:

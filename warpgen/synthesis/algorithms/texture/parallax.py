@@ -44,7 +44,7 @@ def parallax_offset(d: Draft) -> None:
         lines += [f"height = {fetch.format('st')}{' - bias' if bias else ''}"]
         if method == "limited":
             lines += [
-                "# without the division by v[2], which would run away at grazing angles",
+                "# Offset limiting: skipping the division by v[2] avoids swimming at grazing angles",
                 "slide = wp.vec2(v[0], v[1])",
             ]
         else:
@@ -52,7 +52,7 @@ def parallax_offset(d: Draft) -> None:
         lines += ["shifted[tid] = st + depth_scale * height * slide"]
     else:
         lines += [
-            "# down through the layers until the ray is below the surface",
+            "# Linear search: step through the layers until the ray is below the surface",
             "layer = 1.0 / float(num_layers)",
             "step = wp.vec2(v[0], v[1]) * (depth_scale * layer / v[2])",
             "here = st",
@@ -75,7 +75,7 @@ def parallax_offset(d: Draft) -> None:
                 "if depth < surface:",
                 "    shifted[tid] = here",
                 "    return",
-                "# a straight line between the last two layers: where do ray and surface cross?",
+                "# Secant step: intersect ray and surface linearly between the last two layers",
                 "under = depth - surface",
                 "over = before - (depth - layer)",
                 "t = under / wp.max(under + over, 1.0e-6)",
@@ -84,7 +84,7 @@ def parallax_offset(d: Draft) -> None:
         else:
             lines = [line for line in lines if "before" not in line]
             lines += [
-                "# then bisection between the last two",
+                "# Refine with bisection between the last two layers",
                 "for k in range(4):",
                 "    step = 0.5 * step",
                 "    layer = 0.5 * layer",

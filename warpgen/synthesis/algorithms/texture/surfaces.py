@@ -70,13 +70,13 @@ def perturb_normals(d: Draft) -> None:
     if source == "normal":
         lines += [
             f"c = {plain.format('wp.vec4')}",
-            "# texels hold 0 .. 1, components -1 .. 1",
+            "# Unpack from [0, 1] to [-1, 1]",
             f"dx = {k}(2.0 * c[0] - 1.0)",
             f"dy = {k}(2.0 * c[1] - 1.0)",
         ]
         lines += (
             [
-                "# two channels are enough: the third is what makes the length one",
+                "# Two-channel normal map: reconstruct z from the unit length",
                 "dz = wp.sqrt(wp.max(1.0 - dx * dx - dy * dy, 0.0))",
             ]
             if d.pick(True, False)
@@ -110,16 +110,16 @@ def perturb_normals(d: Draft) -> None:
             lines += [
                 "t4 = tangents[tid]",
                 "t = wp.vec3(t4[0], t4[1], t4[2])",
-                "# Gram-Schmidt: interpolation has bent the tangent towards the normal",
+                "# Gram-Schmidt: re-orthogonalize the interpolated tangent",
                 "t = wp.normalize(t - wp.dot(t, n) * n)",
-                "# the fourth component tells mirrored charts",
+                "# The w component is the handedness (-1 for mirrored UVs)",
                 "b = wp.cross(n, t) * wp.sign(t4[3])",
             ]
         else:
             d.function("""
                 @wp.func
                 def tangent_frame(n: wp.vec3):
-                    # Duff et al. 2017: no branch, no singularity
+                    # Duff et al. 2017: branchless orthonormal basis
                     sign = 1.0
                     if n[2] < 0.0:
                         sign = -1.0
@@ -217,7 +217,7 @@ def project_texture(d: Draft) -> None:
             "linear": "wp.abs(n[{}])",
         }[sharp]
         if sharp == "square":
-            lines.append("# squares of a unit normal sum to one already")
+            lines.append("# n^2 sums to one for unit normals")
         lines += [f"w{c} = {weight.format(a)}" for a, c in enumerate("xyz")]
         lines += ["p = 0.5 + tiling * p" if False else "q = tiling * p + wp.vec3(0.5, 0.5, 0.5)"]
         for c, (a, b) in zip("xyz", ((1, 2), (0, 2), (0, 1)), strict=True):
@@ -242,7 +242,7 @@ def project_texture(d: Draft) -> None:
         ]
     elif projection == "cylinder":
         lines += [
-            "# the seam is behind, where atan2 jumps",
+            "# atan2 puts the seam behind the object",
             "u = wp.atan2(p[1], p[0]) / (2.0 * wp.pi) + 0.5",
             "v = p[2] / height + 0.5",
             f"color[tid] = {fetch.format('wp.vec2(u, v)')}",

@@ -77,7 +77,7 @@ def march_volume(d: Draft) -> None:
     if entry == "box":
         lines += [
             "    if wp.min(p) < 0.0 or wp.min(upper - p) < 0.0:",
-            "        # rays that start inside a box do not come back",
+            "        # Rays that start inside of a box do not re-enter it",
             "        break",
         ]
     lines += [
@@ -92,7 +92,7 @@ def march_volume(d: Draft) -> None:
         ],
         "colour": [
             "    alpha = 1.0 - wp.exp(-absorption * density * dt)",
-            "    # front to back, premultiplied",
+            "    # Front-to-back compositing with premultiplied colors",
             "    rgb += transmittance * alpha * wp.lerp(cold, hot, density)",
             "    transmittance *= 1.0 - alpha",
         ],
@@ -103,7 +103,7 @@ def march_volume(d: Draft) -> None:
     if stop:
         lines += [
             "    if transmittance < 0.3:",
-            "        # what lies behind adds too little to be seen",
+            "        # Early termination once most of the light is absorbed",
             "        break",
         ]
     lines += {
@@ -216,7 +216,7 @@ def advect_in_volume(d: Draft) -> None:
         stage("v2", f"p {sign} dt * v1")
         step = "0.5 * dt * (v1 + v2)"
     elif scheme == "ralston":
-        lines.append("# two thirds of a step ahead: the least error among methods of second order")
+        lines.append("# Ralston's method: a step of 2/3 minimizes the error bound among second-order methods")
         stage("v2", f"p {sign} (2.0 / 3.0) * dt * v1")
         step = "dt * (0.25 * v1 + 0.75 * v2)"
     else:

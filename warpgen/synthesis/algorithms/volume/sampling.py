@@ -84,13 +84,13 @@ def sample_volume(d: Draft) -> None:
     lines = ["tid = wp.tid()", "p = x[tid]"]
     if space == "moved":
         lines += [
-            "# into the frame in which the volume was built",
+            "# Transform to the local frame of the volume",
             "p = (p - offset) / scale",
         ]
     lines.append("uvw = p" if space == "index" else "uvw = wp.volume_world_to_index(volume, p)")
     if mode == "CLOSEST" and space != "index":
         lines.append(
-            "# the nearest voxel: labels and masks must not be blended" if after == "threshold" else ""
+            "# Nearest voxel: labels and masks must not be interpolated" if after == "threshold" else ""
         )
     short = "f" if of == "float32" else "v"
     call = (
@@ -172,7 +172,7 @@ def volume_gradient(d: Draft) -> None:
             "uvw = wp.volume_world_to_index(volume, p)",
             "slope = wp.vec3()",
             "value = wp.volume_sample_grad_f(volume, uvw, wp.Volume.LINEAR, slope)",
-            "# what was measured along the voxels' axes, per unit of length",
+            "# Divide by the voxel size to get a gradient in world units",
             "voxel = wp.volume_index_to_world_dir(volume, wp.vec3(1.0, 0.0, 0.0))",
             "grad = slope / wp.length(voxel)",
         ]
@@ -196,7 +196,7 @@ def volume_gradient(d: Draft) -> None:
             lines.append("grad = 0.5 / delta * wp.vec3(\n    " + ",\n    ".join(diff) + ",\n)")
         else:
             lines += [
-                "# four samples at the corners of a tetrahedron rather than six along the axes",
+                "# Tetrahedron technique: 4 samples instead of 6",
                 "a = wp.vec3(1.0, -1.0, -1.0)",
                 "b = wp.vec3(-1.0, -1.0, 1.0)",
                 "c = wp.vec3(-1.0, 1.0, -1.0)",
@@ -210,7 +210,7 @@ def volume_gradient(d: Draft) -> None:
     elif give == "normal":
         lines.append("normals[tid] = wp.normalize(grad)")
     elif give == "projected":
-        lines += ["# the field is flat somewhere: no step longer than its value over the floor"]
+        lines += ["# Clamp |g| from below where the field is flat"]
         lines += ["projected[tid] = p - grad * (value / wp.max(wp.dot(grad, grad), 1.0e-2))"]
     else:
         lines += [

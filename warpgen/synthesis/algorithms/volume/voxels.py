@@ -115,7 +115,7 @@ def filter_voxels(d: Draft) -> None:
             "dxx = east - 2.0 * center + west",
             "dyy = north - 2.0 * center + south",
             "dzz = above - 2.0 * center + below",
-            "# div(n) = (|g|^2 tr(H) - g H g) / |g|^3, half of it the mean curvature",
+            "# div(n) = (|g|^2 tr(H) - g^T H g) / |g|^3, twice the mean curvature",
             "g2 = dx1 * dx1 + dy1 * dy1 + dz1 * dz1 + 1.0e-4",
             "bend = dx1 * dx1 * (dyy + dzz) + dy1 * dy1 * (dxx + dzz) + dz1 * dz1 * (dxx + dyy)",
             "bend -= 2.0 * (dx1 * dy1 * dxy + dx1 * dz1 * dxz + dy1 * dz1 * dyz)",
@@ -125,7 +125,7 @@ def filter_voxels(d: Draft) -> None:
         d.module("vec7 = wp.types.vector(length=7, dtype=float)")
         lines += [
             "v = vec7(west, east, south, north, below, above, center)",
-            "# four rounds of selection: the fourth smallest of seven is the median",
+            "# Partial selection sort: the fourth smallest of seven values is the median",
             "for a in range(4):",
             "    for b in range(a + 1, 7):",
             "        if v[b] < v[a]:",

@@ -1,0 +1,79 @@
+"""How many programs of an algorithm can be drawn before they repeat each other, and the weight that follows.
+
+    python -m tools.forms [DOMAIN[.ALGORITHM] ...] [--write]
+
+`--write` puts the weights into the algorithms' files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from warpgen.reporting.similarity import NEAR, token_grams
+from warpgen.synthesis.algorithms import all_algorithms
+from warpgen.synthesis.generator import program_of
+from warpgen.synthesis.writing.algorithm import Algorithm
+
+_DRAWS = 60
+_REPEATED = 0.03  # share of near-duplicates that is let pass
+_HEAD = r"(@DOMAIN\.algorithm\(\n)((?:(?!@DOMAIN)[\s\S])*?)(\)\ndef {name}\()"
+
+
+def forms(algorithm: Algorithm) -> int:
+    """Programs until more than three of a hundred resemble an earlier one, at most 60."""
+    seen: list[frozenset[int]] = []
+    repeated, last = 0, 1
+    for place in range(_DRAWS):
+        grams = frozenset(token_grams(program_of(algorithm, 0, place, place).source))
+        repeated += any(len(grams & other) >= NEAR * len(grams | other) for other in seen)
+        seen.append(grams)
+        if repeated <= _REPEATED * len(seen):
+            last = len(seen)
+    return last
+
+
+def weight(algorithm: Algorithm, count: int) -> int:
+    """One card for 15 forms; half as many without an adjoint, which is half of what a row teaches."""
+    return max(1, round(count / (30 if algorithm.adjoint == "no" else 15)))
+
+
+def _write(algorithm: Algorithm, new: int) -> None:
+    path = Path(inspect.getsourcefile(algorithm.function) or "")
+    text = path.read_text(encoding="utf-8")
+    found = re.search(_HEAD.format(name=algorithm.name), text)
+    if found is None:
+        raise SystemExit(f"{path}: no decorator of {algorithm.name} that can be edited")
+    options = re.sub(r" *weight=\d+,\n", "", found[2]) + (f"    weight={new},\n" if new != 1 else "")
+    path.write_text(
+        text[: found.start()] + found[1] + options + found[3] + text[found.end() :], encoding="utf-8"
+    )
+
+
+def _asked(names: list[str]) -> Iterator[Algorithm]:
+    for algorithm in all_algorithms():
+        if not names or {algorithm.category, f"{algorithm.category}.{algorithm.name}"} & set(names):
+            yield algorithm
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", nargs="*")
+    parser.add_argument("--write", action="store_true")
+    asked = parser.parse_args()
+    for algorithm in _asked(asked.what):
+        count = forms(algorithm)
+        new = weight(algorithm, count)
+        print(f"{algorithm.category}.{algorithm.name}: {count} forms, weight {algorithm.weight} -> {new}")
+        if asked.write and new != algorithm.weight:
+            _write(algorithm, new)
+
+
+if __name__ == "__main__":
+    main()

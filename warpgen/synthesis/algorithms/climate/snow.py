@@ -1,0 +1,341 @@
+"""Energy and mass of a snowpack over a day."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.climate import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+WEATHER = piece(
+    '''
+@wp.struct
+class Weather:
+    """Daily means of the weather at a site."""
+
+    air_temp: float
+    humidity: float
+    wind_speed: float
+    precipitation: float
+    solar: float
+    cloud_cover: float
+'''
+)
+_WEATHER = {
+    "air_temp": fill(-8.0, 8.0),
+    "humidity": fill(0.3, 0.95),
+    "wind_speed": fill(0.5, 6.0),
+    "precipitation": fill(0.0, 20.0),
+    "solar": fill(50.0, 250.0),
+    "cloud_cover": fill(0.0, 1.0),
+}
+_ABOUT = {
+    "air_temp": "Air temperature [deg C]",
+    "humidity": "Relative humidity, 0 to 1",
+    "wind_speed": "Wind speed [m/s]",
+    "precipitation": "Precipitation of the day [mm]",
+    "solar": "Incoming shortwave radiation [W/m^2]",
+    "cloud_cover": "Cloud cover, 0 to 1",
+}
+
+_PHASE = {
+    "linear": """
+    # Linear transition from snow to rain
+    rain_fraction = wp.clamp((air_temp - 0.0) / 2.5, 0.0, 1.0)
+    """,
+    "logistic": """
+    # Probability of rain by a logistic curve
+    rain_fraction = 1.0 / (1.0 + wp.exp(-1.5 * (air_temp - 1.0)))
+    """,
+    "wet bulb": """
+    # Wet-bulb temperature (Stull 2011 in its linear form) decides on the phase
+    wet_bulb = air_temp - (1.0 - humidity) * (4.0 + 0.2 * air_temp)
+    rain_fraction = wp.clamp(0.5 + 0.4 * wet_bulb, 0.0, 1.0)
+    """,
+}
+
+_ALBEDO = {
+    "age": """
+    # Fresh snow resets the surface, old snow darkens exponentially with its age
+    refresh = 1.0 - wp.exp(-snowfall / 5.0)
+    age_now = (1.0 - refresh) * (snow_age[tid] + 1.0)
+    albedo = 0.5 + 0.35 * wp.exp(-0.1 * age_now)
+    """,
+    "temperature": """
+    # Melting snow darkens faster than cold snow
+    refresh = 1.0 - wp.exp(-snowfall / 5.0)
+    decay = wp.where(air_temp > 0.0, 0.12, 0.03)
+    age_now = (1.0 - refresh) * (snow_age[tid] + 1.0)
+    albedo = 0.5 + 0.35 * wp.exp(-decay * age_now)
+    """,
+}
+
+_SKY = {
+    "brutsaert": """
+    # Emissivity of the clear sky (Brutsaert 1975), vapor pressure in hPa
+    clear_emissivity = 1.24 * wp.pow(vapor_pressure / air_kelvin, 1.0 / 7.0)
+    """,
+    "prata": """
+    # Emissivity of the clear sky from precipitable water (Prata 1996), vapor pressure in hPa
+    water = 46.5 * vapor_pressure / air_kelvin
+    clear_emissivity = 1.0 - (1.0 + water) * wp.exp(-wp.sqrt(1.2 + 3.0 * water))
+    """,
+}
+
+_TURBULENCE = {
+    "neutral": "transfer = neutral_transfer",
+    "stable": """
+    # Stable air over cold snow suppresses the exchange (bulk Richardson number)
+    richardson = 9.81 * 2.0 * (air_temp - surface_temp) / (air_kelvin * wind * wind)
+    damped = 1.0 - 5.0 * wp.clamp(richardson, 0.0, 0.15)
+    transfer = neutral_transfer * damped * damped
+    """,
+}
+
+
+@DOMAIN.algorithm(
+    source="Anderson 1976; Tarboton & Luce 1996 (UEB); DeWalle & Rango 2008; Prata 1996; Brutsaert 1975",
+    names={
+        "snow_energy_balance": "melt_snow|snowpack_step|update_snowpack|snow_melt",
+        "tid": "cell|site",
+        "swe": "snow_water|water_equivalent|snowpack",
+        "cold_content": "heat_deficit|cold|deficit",
+        "melt_out": "runoff|outflow|meltwater",
+        "air_temp": "t_air|air_temperature|ta",
+        "surface_temp": "t_snow|snow_temperature|ts",
+        "net_energy": "q_net|energy|total_flux",
+        "rain_fraction": "liquid_fraction|rain_share",
+        "transfer": "exchange|bulk_coefficient|c_h",
+        "snow_age": "surface_age|days_since_snow|age",
+    },
+    weight=3,
+)
+def snow_energy_balance(d: Draft) -> None:
+    """Advances snowpacks by a day: snowfall, radiation, turbulent heat, cold content and melt."""
+    phase = d.option("phase", *_PHASE)
+    albedo = d.option("albedo", *_ALBEDO)
+    sky = d.option("sky", *_SKY)
+    turbulence = d.option("turbulence", *_TURBULENCE)
+    liquid = d.flag("liquid")
+    forest = d.flag("forest", 0.4)
+    given = d.option("weather", "arrays", "structs")
+    mask = d.option("mask", "none", "glacier", "valid")
+    count = d.pick(64, 96, 128)
+    if given == "structs":
+        d.struct("weather", WEATHER, _WEATHER, count, about="Weather per cell")
+        read = "\n".join(
+            [
+                "forcing = weather[tid]",
+                *(f"{n} = forcing.{n}" for n in ("air_temp", "humidity", "precipitation")),
+            ]
+        )
+        at = {name: f"forcing.{name}" for name in _WEATHER}
+    else:
+        for name, filled in _WEATHER.items():
+            d.input(f"{name}_in" if name in ("air_temp", "humidity", "precipitation") else name,
+                    "float", count, filled.low, filled.high, about=_ABOUT[name])  # fmt: skip
+        read = "\n".join(f"{n} = {n}_in[tid]" for n in ("air_temp", "humidity", "precipitation"))
+        at = {name: f"{name}[tid]" for name in _WEATHER}
+    if mask == "valid":
+        d.input("valid", "bool", count, about="False for cells outside of the catchment")
+    elif mask == "glacier":
+        d.input("glacier_id", "int", count, -1, 3, about="Glacier index, -1 for ground without ice")
+    d.input("swe", "float", count, 0.0, 120.0, about="Snow water equivalent [mm]")
+    d.input(
+        "cold_content", "float", count, 0.0, 1.5, about="Energy needed to warm the pack to 0 deg C [MJ/m^2]"
+    )
+    d.input("snow_age", "float", count, 0.0, 20.0, about="Age of the snow surface [days]")
+    if liquid:
+        d.input("liquid_water", "float", count, 0.0, 4.0, about="Liquid water held in the pack [mm]")
+    if forest:
+        d.input("canopy_cover", "float", count, 0.0, 0.9, about="Share of the sky that the canopy hides")
+    d.output("swe_new", "float", count, about="Snow water equivalent at the end of the day [mm]")
+    d.output("cold_new", "float", count, about="Cold content at the end of the day [MJ/m^2]")
+    d.output("melt_out", "float", count, about="Water that leaves the pack [mm]")
+    if liquid:
+        d.output("liquid_new", "float", count, about="Liquid water at the end of the day [mm]")
+    d.module("""
+        SECONDS_PER_DAY = wp.constant(86400.0)
+        STEFAN_BOLTZMANN = wp.constant(5.670374e-8)  # [W/m^2/K^4]
+        FUSION_HEAT = wp.constant(0.334)  # latent heat of fusion [MJ/kg]
+        VAPORIZATION_HEAT = wp.constant(2.5e6)  # latent heat of vaporization [J/kg]
+    """)
+    d.function('''
+        @wp.func
+        def saturation_pressure(temp: float) -> float:
+            """Return the saturation vapor pressure over water in hPa (Magnus formula), temperature in deg C."""
+            return 6.112 * wp.exp(17.62 * temp / (243.12 + temp))
+    ''')
+    skip = {
+        "none": "",
+        "valid": "if not valid[tid]:\n    return",
+        "glacier": "# Ice below the snow never runs out\nhas_ice = glacier_id[tid] >= 0",
+    }
+    canopy = """
+    # --- Canopy ---
+    # Trees shade the snow, shelter it from wind and emit longwave radiation themselves
+    sky_view = 1.0 - canopy_cover[tid]
+    solar_net *= sky_view
+    longwave_in = sky_view * longwave_in + canopy_cover[tid] * STEFAN_BOLTZMANN * wp.pow(air_kelvin, 4.0)
+    wind *= 1.0 - 0.6 * canopy_cover[tid]
+    """
+    drain = """
+    # --- Liquid water ---
+    # The pack holds a few percent of its mass against gravity, and refreezes what it can
+    stored = liquid_water[tid] + rain + melt
+    refrozen = wp.min(stored, cold_after / FUSION_HEAT)
+    stored -= refrozen
+    swe_after += refrozen
+    cold_after -= refrozen * FUSION_HEAT
+    capacity = 0.04 * swe_after
+    held = wp.min(stored, capacity)
+    liquid_new[tid] = held
+    melt_out[tid] = stored - held
+    """
+    available = {
+        "none": "melt = wp.min(melt_energy / FUSION_HEAT, swe_before)",
+        "valid": "melt = wp.min(melt_energy / FUSION_HEAT, swe_before)",
+        "glacier": "potential_melt = melt_energy / FUSION_HEAT\n"
+        "melt = wp.where(has_ice, potential_melt, wp.min(potential_melt, swe_before))",
+    }
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $skip
+        $read
+        wind = $wind
+        air_kelvin = air_temp + 273.15
+        # --- Precipitation ---
+        $phase
+        rain = rain_fraction * precipitation
+        snowfall = precipitation - rain
+        swe_before = swe[tid] + snowfall
+        # Bare ground has nothing to melt, rain runs off
+        if swe_before < 0.1$bare:
+            swe_new[tid] = swe_before
+            melt_out[tid] = rain
+            return
+        # --- Radiation ---
+        $albedo
+        solar_net = (1.0 - albedo) * $solar
+        vapor_pressure = humidity * saturation_pressure(air_temp)
+        $sky
+        cloud = $cloud
+        emissivity = wp.min(clear_emissivity * (1.0 + 0.22 * cloud * cloud), 1.0)
+        longwave_in = emissivity * STEFAN_BOLTZMANN * wp.pow(air_kelvin, 4.0)
+        # The surface follows the air, but can not be warmer than the melting point
+        surface_temp = wp.min(air_temp - 1.0, 0.0)
+        surface_kelvin = surface_temp + 273.15
+        $canopy
+        longwave_out = 0.98 * STEFAN_BOLTZMANN * wp.pow(surface_kelvin, 4.0)
+        longwave_net = 0.98 * longwave_in - longwave_out
+        # --- Turbulent fluxes ---
+        neutral_transfer = float(0.0023)
+        $turbulence
+        air_density = 348.4 / air_kelvin
+        sensible = air_density * 1005.0 * transfer * wind * (air_temp - surface_temp)
+        surface_vapor = saturation_pressure(surface_temp)
+        # Specific humidity difference from vapor pressures in hPa, at 900 hPa
+        humidity_gap = 0.622 * (vapor_pressure - surface_vapor) / 900.0
+        latent = air_density * VAPORIZATION_HEAT * transfer * wind * humidity_gap
+        # --- Heat of rain ---
+        rain_heat = 4186.0 * rain * wp.max(air_temp, 0.0) / SECONDS_PER_DAY
+        # --- Energy balance [MJ/m^2/day] ---
+        net_energy = (solar_net + longwave_net + sensible + latent + rain_heat) * SECONDS_PER_DAY * 1.0e-6
+        # Snow falls at the temperature of the air and brings its own cold content
+        cold_before = cold_content[tid] + 0.0021 * snowfall * wp.max(-air_temp, 0.0)
+        # Energy warms the pack first; what is left melts it
+        melt_energy = wp.max(net_energy - cold_before, 0.0)
+        cold_after = wp.max(cold_before - net_energy, 0.0)
+        # A pack can not get colder than the air
+        cold_after = wp.min(cold_after, 0.0021 * swe_before * wp.max(-surface_temp, 0.5))
+        $melt
+        swe_after = wp.max(swe_before - melt, 0.0)
+        $drain
+        swe_new[tid] = swe_after
+        cold_new[tid] = cold_after
+        """,
+        skip=skip[mask],
+        read=read,
+        wind=f"wp.max({at['wind_speed']}, 0.5)",
+        phase=_PHASE[phase],
+        bare=" and not has_ice" if mask == "glacier" else "",
+        albedo=_ALBEDO[albedo],
+        solar=at["solar"],
+        sky=_SKY[sky],
+        cloud=at["cloud_cover"],
+        canopy=canopy if forest else "",
+        turbulence=_TURBULENCE[turbulence],
+        melt=available[mask],
+        drain=drain if liquid else "melt_out[tid] = rain + melt",
+    )
+    d.explain("""
+        Energies are sums over a day in MJ/m^2, fluxes are in W/m^2 and count as positive towards the snow.
+        Cold content is the energy that has to be spent before melt begins.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        w = {}
+        for name in _WEATHER:
+            keys = (f"weather.{name}", f"{name}_in", name)
+            w[name] = next(v[k] for k in keys if k in v)
+        t, k, p = w["air_temp"], w["air_temp"] + 273.15, w["precipitation"]
+        share = {
+            "linear": np.clip(t / 2.5, 0.0, 1.0),
+            "logistic": 1.0 / (1.0 + np.exp(1.5 - 1.5 * t)),
+            "wet bulb": np.clip(0.5 + 0.4 * (t - (1.0 - w["humidity"]) * (4.0 + 0.2 * t)), 0.0, 1.0),
+        }[phase]
+        rain, fall = share * p, (1.0 - share) * p
+        before = v.swe + fall
+        fade = np.where(t > 0.0, 0.12, 0.03) if albedo == "temperature" else 0.1
+        bright = 0.5 + 0.35 * np.exp(-fade * np.exp(-fall / 5.0) * (v.snow_age + 1.0))
+        e = w["humidity"] * 6.112 * np.exp(17.62 * t / (243.12 + t))
+        if sky == "brutsaert":
+            clear = 1.24 * (e / k) ** (1.0 / 7.0)
+        else:
+            clear = 1.0 - (1.0 + 46.5 * e / k) * np.exp(-np.sqrt(1.2 + 139.5 * e / k))
+        black = 5.670374e-8 * k**4
+        down = np.minimum(clear * (1.0 + 0.22 * w["cloud_cover"] ** 2), 1.0) * black
+        sun, wind = (1.0 - bright) * w["solar"], np.maximum(w["wind_speed"], 0.5)
+        if forest:
+            c = v.canopy_cover
+            sun, down, wind = sun * (1.0 - c), (1.0 - c) * down + c * black, wind * (1.0 - 0.6 * c)
+        ts = np.minimum(t - 1.0, 0.0)
+        net = sun + 0.98 * (down - 5.670374e-8 * (ts + 273.15) ** 4)
+        transfer = 0.0023 * np.ones(count)
+        if turbulence == "stable":
+            ri = np.clip(19.62 * (t - ts) / (k * wind**2), 0.0, 0.15)
+            transfer = transfer * (1.0 - 5.0 * ri) ** 2
+        mass = 348.4 / k * transfer * wind
+        es = 6.112 * np.exp(17.62 * ts / (243.12 + ts))
+        net = net + mass * (1005.0 * (t - ts) + 2.5e6 * 0.622 * (e - es) / 900.0)
+        energy = net * 0.0864 + 4186e-6 * rain * np.maximum(t, 0.0)
+        cold = v.cold_content + 0.0021 * fall * np.maximum(-t, 0.0)
+        possible = np.maximum(energy - cold, 0.0) / 0.334
+        ice = v.glacier_id >= 0 if mask == "glacier" else np.zeros(count, bool)
+        melt = np.where(ice, possible, np.minimum(possible, before))
+        left = np.minimum(np.maximum(cold - energy, 0.0), 0.0021 * before * np.maximum(-ts, 0.5))
+        after, out, held = np.maximum(before - melt, 0.0), rain + melt, np.zeros(count)
+        if liquid:
+            stored = v.liquid_water + rain + melt
+            frozen = np.minimum(stored, left / 0.334)
+            after, left, stored = after + frozen, left - frozen * 0.334, stored - frozen
+            held = np.minimum(stored, 0.04 * after)
+            out = stored - held
+        bare = (before < 0.1) & ~ice
+        made = {
+            "swe_new": np.where(bare, before, after),
+            "cold_new": np.where(bare, 0.0, left),
+            "melt_out": np.where(bare, rain, out),
+        }
+        if liquid:
+            made["liquid_new"] = np.where(bare, 0.0, held)
+        if mask == "valid":
+            made = {name: np.where(v.valid, m, 0.0) for name, m in made.items()}
+        return made
+
+    d.check(reference, 2e-3)

@@ -1,0 +1,350 @@
+"""How colors appear under given viewing conditions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.color import DOMAIN
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+VIEWING = piece('''
+@wp.struct
+class ViewingConditions:
+    """Conditions under which a color is seen; luminances in cd/m^2, white as XYZ with Y near 100."""
+
+    white: wp.vec3
+    adapting_luminance: float
+    background_y: float
+    surround_f: float
+    surround_c: float
+    surround_nc: float
+''')
+
+_M16 = np.array(
+    [[0.401288, 0.650173, -0.051461], [-0.250268, 1.204414, 0.045854], [-0.002079, 0.048952, 0.953127]]
+)
+_CAT02 = np.array([[0.7328, 0.4296, -0.1624], [-0.7036, 1.6975, 0.0061], [0.0030, 0.0136, 0.9834]])
+_HPE = np.array([[0.38971, 0.68898, -0.07868], [-0.22981, 1.18340, 0.04641], [0.0, 0.0, 1.0]])
+_RGB = np.array([[41.24, 35.76, 18.05], [21.26, 71.52, 7.22], [1.93, 11.92, 95.05]])
+
+
+def _cones(matrix: Any, of: str, to: tuple[str, ...]) -> str:
+    """Three lines that multiply a vector by a matrix."""
+    rows = []
+    for name, row in zip(to, matrix, strict=True):
+        terms = " ".join(
+            f"{'-' if w < 0 else '+'} {abs(round(float(w), 6))!r} * {of}[{k}]" for k, w in enumerate(row) if w
+        ).removeprefix("+ ")
+        rows.append(f"{name} = {terms.replace('- ', '-', 1) if terms.startswith('- ') else terms}")
+    return "\n".join(rows)
+
+
+_COMPRESS = '''
+@wp.func
+def compress_response(cone: float, adaptation: float) -> float:
+    """Hyperbolic cone response with its sign kept, between -400 and 400."""
+    # The floor keeps the slope at zero finite
+    powered = wp.pow(adaptation * wp.max(wp.abs(cone), 1.0e-4) / 100.0, 0.42)
+    return wp.sign(cone) * 400.0 * powered / (powered + 27.13) + 0.1
+'''
+
+
+@DOMAIN.algorithm(
+    source="Li et al. 2017, Comprehensive color solutions: CAM16, CAT16 and CAM16-UCS; CIE 159:2004 (CIECAM02)",
+    names={
+        "appearance_correlates": "cam_forward|color_appearance|ciecam_forward|xyz_to_cam",
+        "colors": "xyz|samples|tristimulus",
+        "viewing": "conditions|vc|view",
+        "lightness": "J|J_out",
+        "chroma": "C|chroma_out",
+        "hue_angle": "h|hue",
+        "condition": "view_index|condition_id|vc_index",
+    },
+    weight=3,
+    double=True,
+)
+def appearance_correlates(d: Draft) -> None:
+    """Predicts lightness, chroma and hue of colors under viewing conditions."""
+    model = d.option("model", "cam16", "ciecam02")
+    result = d.option("result", "correlates", "uniform space", "brightness", "quadrature")
+    source = d.option("input", "xyz", "linear rgb")
+    discount = d.option("adaptation", "computed", "complete", "given")
+    several = d.flag("conditions")
+    helper = d.option("compression", "function", "inline")
+    mask = d.flag("mask", 0.3)
+    n, count = d.pick(32, 48, 64), d.pick(2, 3)
+    fields = {
+        "white": fill(92.0, 108.0), "adapting_luminance": fill(20.0, 100.0), "background_y": fill(15.0, 25.0),
+        "surround_f": fill(0.8, 1.0), "surround_c": fill(0.525, 0.69), "surround_nc": fill(0.8, 1.0),
+    }  # fmt: skip
+    name = "viewing_conditions" if several else "viewing"
+    d.struct(name, VIEWING, fields, count if several else (), about="Viewing conditions")
+    if source == "xyz":
+        d.input("colors", "vec3", n, 20.0, 60.0, about="XYZ tristimulus values, Y in [0, 100]")
+    else:
+        d.input("colors", "vec3", n, 0.05, 0.95, about="Linear sRGB colors in [0, 1]")
+    if discount == "given":
+        d.param("adaptation_degree", "float", 0.5, 1.0, about="Degree of adaptation to the white, 0 to 1")
+    if mask:
+        d.input("valid", "bool", n, about="False for colors to skip")
+    size: int | tuple[int, ...] = (count, n) if several else n
+    at = "condition, i" if several else "i"
+    outputs = {
+        "correlates": (("lightness", "J"), ("chroma", "C"), ("hue_angle", "h in degrees")),
+        "uniform space": (("ucs", "J', a', b'"),),
+        "brightness": (("brightness", "Q"), ("colorfulness", "M"), ("saturation", "s")),
+        "quadrature": (("lightness", "J"), ("hue_quadrature", "H, 0 red, 100 yellow, 200 green, 300 blue")),
+    }[result]
+    for out, about in outputs:
+        d.output(out, "vec3" if out == "ucs" else "float", size, about=about)
+    if helper == "function":
+        d.function(_COMPRESS)
+    matrix = _M16 if model == "cam16" else _CAT02
+
+    def compress(cone: str, to: str, level: str = "F_L") -> str:
+        if helper == "function":
+            return f"{to} = compress_response({cone}, {level})"
+        return f"""
+            pow_{to} = wp.pow({level} * wp.max(wp.abs({cone}), 1.0e-4) / 100.0, 0.42)
+            {to} = wp.sign({cone}) * 400.0 * pow_{to} / (pow_{to} + 27.13) + 0.1
+            """
+
+    def responses(suffix: str) -> tuple[str, list[str]]:
+        lines = "".join(f"\n{x}_c{suffix} = d_{x} * {x}{suffix}" for x in "rgb")
+        cones = [f"{x}_c{suffix}" for x in "rgb"]
+        if model == "ciecam02":
+            # back to XYZ and on to the cone space of Hunt, Pointer and Estevez
+            lines += f"\nadapted{suffix} = wp.vec3({', '.join(cones)})\n"
+            lines += _cones(
+                _HPE @ np.linalg.inv(_CAT02), f"adapted{suffix}", tuple(f"{x}_p{suffix}" for x in "rgb")
+            )
+            cones = [f"{x}_p{suffix}" for x in "rgb"]
+        return lines.strip("\n"), [compress(c, f"{x}_a{suffix}") for c, x in zip(cones, "rgb", strict=True)]
+
+    adapted_white, compressed_white = responses("_w")
+    adapted, compressed = responses("")
+    d.launch(*((count, n) if several else (n,)))
+    d.code(
+        """
+        $index
+        $skip
+        $conditions
+        $color
+        white = viewing.white
+
+        # --- Sharpened cone responses of the sample and the white ---
+        $cones
+        $white_cones
+
+        # --- Chromatic adaptation ---
+        $degree
+        d_r = 1.0 + degree * (white[1] / r_w - 1.0)
+        d_g = 1.0 + degree * (white[1] / g_w - 1.0)
+        d_b = 1.0 + degree * (white[1] / b_w - 1.0)
+
+        # --- Luminance level adaptation and background induction ---
+        k = 1.0 / (5.0 * viewing.adapting_luminance + 1.0)
+        k4 = k * k * k * k
+        F_L = 0.2 * k4 * (5.0 * viewing.adapting_luminance)
+        F_L += 0.1 * (1.0 - k4) * (1.0 - k4) * wp.pow(5.0 * viewing.adapting_luminance, 1.0 / 3.0)
+        induction = viewing.background_y / white[1]
+        N_bb = 0.725 * wp.pow(1.0 / induction, 0.2)
+        z = 1.48 + wp.sqrt(induction)
+
+        # --- Post-adaptation compression ---
+        $adapted_white
+        $white0
+        $white1
+        $white2
+        achromatic_white = (2.0 * r_a_w + g_a_w + b_a_w / 20.0 - 0.305) * N_bb
+        $adapted
+        $sample0
+        $sample1
+        $sample2
+
+        # --- Opponent dimensions ---
+        opp_a = r_a - 12.0 * g_a / 11.0 + b_a / 11.0
+        opp_b = (r_a + g_a - 2.0 * b_a) / 9.0
+        hue = wp.atan2(opp_b, opp_a)
+        achromatic = (2.0 * r_a + g_a + b_a / 20.0 - 0.305) * N_bb
+        # Very dark samples may come out slightly negative
+        achromatic_ratio = wp.max(achromatic / achromatic_white, 1.0e-4)
+        J = 100.0 * wp.pow(achromatic_ratio, viewing.surround_c * z)
+        $result
+        """,
+        index=f"{'condition, i' if several else 'i'} = wp.tid()",
+        skip="# Masked samples keep zeros\nif not valid[i]:\n    return" if mask else "",
+        conditions="viewing = viewing_conditions[condition]" if several else "",
+        color="xyz_sample = colors[i]"
+        if source == "xyz"
+        else """
+            linear = colors[i]
+            # Linear sRGB primaries to XYZ, scaled to Y = 100 for white
+            xyz_sample = wp.vec3(
+                41.24 * linear[0] + 35.76 * linear[1] + 18.05 * linear[2],
+                21.26 * linear[0] + 71.52 * linear[1] + 7.22 * linear[2],
+                1.93 * linear[0] + 11.92 * linear[1] + 95.05 * linear[2],
+            )
+            """,
+        cones=_cones(matrix, "xyz_sample", ("r", "g", "b")),
+        white_cones=_cones(matrix, "white", ("r_w", "g_w", "b_w")),
+        degree={
+            "computed": """
+                # D = F (1 - 1/3.6 exp((-L_A - 42) / 92)), clamped to [0, 1]
+                degree = viewing.surround_f * (1.0 - wp.exp((-viewing.adapting_luminance - 42.0) / 92.0) / 3.6)
+                degree = wp.clamp(degree, 0.0, 1.0)
+                """,
+            "complete": "# The illuminant is discounted completely\ndegree = 1.0",
+            "given": "degree = adaptation_degree",
+        }[discount],
+        adapted_white=adapted_white,
+        white0=compressed_white[0],
+        white1=compressed_white[1],
+        white2=compressed_white[2],
+        adapted=adapted,
+        sample0=compressed[0],
+        sample1=compressed[1],
+        sample2=compressed[2],
+        result=_chroma(result) + f"\n$store_{result.replace(' ', '_')}",
+        quadrants=_quadrants(),
+        store_correlates=f"""
+            hue_deg = hue * 180.0 / wp.pi
+            lightness[{at}] = J
+            chroma[{at}] = C
+            # Report angles in [0, 360)
+            if hue_deg < 0.0:
+                hue_deg += 360.0
+            hue_angle[{at}] = hue_deg
+            """,
+        store_uniform_space=f"""
+            # CAM16-UCS: J' = 1.7 J / (1 + 0.007 J), M' = ln(1 + 0.0228 M) / 0.0228
+            M = C * wp.pow(F_L, 0.25)
+            J_prime = 1.7 * J / (1.0 + 0.007 * J)
+            M_prime = wp.log(1.0 + 0.0228 * M) / 0.0228
+            ucs[{at}] = wp.vec3(J_prime, M_prime * wp.cos(hue), M_prime * wp.sin(hue))
+            """,
+        store_brightness=f"""
+            root_fl = wp.pow(F_L, 0.25)
+            Q = 4.0 / viewing.surround_c * wp.sqrt(J / 100.0) * (achromatic_white + 4.0) * root_fl
+            M = C * root_fl
+            brightness[{at}] = Q
+            colorfulness[{at}] = M
+            saturation[{at}] = 100.0 * wp.sqrt(M / Q)
+            """,
+        store_quadrature=f"""
+            # Hue quadrature interpolates between the unique hues
+            hue_deg = hue * 180.0 / wp.pi
+            # Unique red lies at 20.14 degrees, so the circle is cut there
+            if hue_deg < 20.14:
+                hue_deg += 360.0
+            $quadrants
+            lightness[{at}] = J
+            hue_quadrature[{at}] = H
+            """,
+    )
+    d.explain("""
+        Tristimulus values are adapted to the white, compressed as cones do, and combined to lightness J,
+        chroma C and hue h. Surround: F, c, Nc of 1, 0.69, 1 (average) down to 0.8, 0.525, 0.8 (dark).
+    """)
+
+    def agrees(v: Values, after: Values) -> None:
+        made = []
+        for c in range(count if several else 1):
+            cond = {f: v[f"{name}.{f}"][c] if several else v[f"{name}.{f}"] for f in fields}
+            made.append(_appearance(v, cond, matrix, model, source, discount))
+        for out, _ in outputs:
+            expected = np.stack([m[out] for m in made])
+            expected = expected if several else expected[0]
+            if mask:
+                live = np.asarray(v.valid).astype(bool)
+                expected = np.where(live[:, None] if out == "ucs" else live, expected, 0.0)
+            mostly_close(after[out], expected, 5e-3)
+
+    d.holds(agrees)
+
+
+def _chroma(result: str) -> str:
+    """What follows lightness where chroma is asked for."""
+    if result == "quadrature":
+        return ""
+    return """
+# --- Chroma ---
+eccentricity = 0.25 * (wp.cos(hue + 2.0) + 3.8)
+t = 50000.0 / 13.0 * viewing.surround_nc * N_bb * eccentricity * wp.sqrt(opp_a * opp_a + opp_b * opp_b)
+t = t / (r_a + g_a + 1.05 * b_a)
+alpha = wp.pow(wp.max(t, 1.0e-4), 0.9) * wp.pow(1.64 - wp.pow(0.29, induction), 0.73)
+C = alpha * wp.sqrt(J / 100.0)
+"""
+
+
+def _quadrants() -> str:
+    """Hue quadrature, one branch for each pair of unique hues."""
+    hues, weights = (20.14, 90.0, 164.25, 237.53, 380.14), (0.8, 0.7, 1.0, 1.2, 0.8)
+    branches = []
+    for k in range(4):
+        head = ("if", "elif", "elif", "else")[k] + (f" hue_deg < {hues[k + 1]}:" if k < 3 else ":")
+        start = f"{100.0 * k} + " if k else ""
+        branches.append(
+            f"{head}\n    from_low = (hue_deg - {hues[k]}) / {weights[k]}\n"
+            f"    to_high = ({hues[k + 1]} - hue_deg) / {weights[k + 1]}\n"
+            f"    H = {start}100.0 * from_low / (from_low + to_high)"
+        )
+    return "\n".join(branches)
+
+
+def _appearance(v: Values, cond: Any, matrix: Any, model: str, source: str, discount: str) -> dict[str, Any]:
+    """All correlates of all colors under one set of conditions."""
+    xyz = v.colors if source == "xyz" else v.colors @ _RGB.T
+    white, la = np.asarray(cond["white"]), cond["adapting_luminance"]
+    degree = {
+        "computed": np.clip(cond["surround_f"] * (1.0 - np.exp((-la - 42.0) / 92.0) / 3.6), 0.0, 1.0),
+        "complete": 1.0,
+        "given": v.get("adaptation_degree", 0.0),
+    }[discount]
+    gain = 1.0 + degree * (white[1] / (matrix @ white) - 1.0)
+    k4 = (1.0 / (5.0 * la + 1.0)) ** 4
+    level = 0.2 * k4 * 5.0 * la + 0.1 * (1.0 - k4) ** 2 * np.cbrt(5.0 * la)
+    n = cond["background_y"] / white[1]
+    nbb, z = 0.725 * (1.0 / n) ** 0.2, 1.48 + np.sqrt(n)
+
+    def respond(x: Any) -> Any:
+        cones = x @ matrix.T * gain
+        if model == "ciecam02":
+            cones = cones @ np.linalg.inv(matrix).T @ _HPE.T
+        p = (level * np.maximum(np.abs(cones), 1e-4) / 100.0) ** 0.42
+        return np.sign(cones) * 400.0 * p / (p + 27.13) + 0.1
+
+    weights = np.array([2.0, 1.0, 0.05])
+    top, one = respond(white), respond(xyz)
+    aw, achromatic = (top @ weights - 0.305) * nbb, (one @ weights - 0.305) * nbb
+    r, g, b_ = one.T
+    a, b = r - 12.0 * g / 11.0 + b_ / 11.0, (r + g - 2.0 * b_) / 9.0
+    hue = np.arctan2(b, a)
+    light = 100.0 * np.maximum(achromatic / aw, 1e-4) ** (cond["surround_c"] * z)
+    t = 50000.0 / 13.0 * cond["surround_nc"] * nbb * 0.25 * (np.cos(hue + 2.0) + 3.8) * np.hypot(a, b)
+    t = t / (r + g + 1.05 * b_)
+    chroma = np.maximum(t, 1e-4) ** 0.9 * (1.64 - 0.29**n) ** 0.73 * np.sqrt(light / 100.0)
+    bright = 4.0 / cond["surround_c"] * np.sqrt(light / 100.0) * (aw + 4.0) * level**0.25
+    colorful = chroma * level**0.25
+    shrunk = np.log1p(0.0228 * colorful) / 0.0228
+    degrees = np.rad2deg(hue)
+    turned = np.where(degrees < 20.14, degrees + 360.0, degrees)
+    hues, ends = np.array([20.14, 90.0, 164.25, 237.53, 380.14]), np.array([0.8, 0.7, 1.0, 1.2, 0.8])
+    i = np.clip(np.searchsorted(hues, turned, side="right") - 1, 0, 3)
+    low, high = (turned - hues[i]) / ends[i], (hues[i + 1] - turned) / ends[i + 1]
+    return {
+        "lightness": light,
+        "chroma": chroma,
+        "hue_angle": np.mod(degrees, 360.0),
+        "ucs": np.stack(
+            [1.7 * light / (1.0 + 0.007 * light), shrunk * np.cos(hue), shrunk * np.sin(hue)], axis=-1
+        ),
+        "brightness": bright,
+        "colorfulness": colorful,
+        "saturation": 100.0 * np.sqrt(colorful / bright),
+        "hue_quadrature": 100.0 * i + 100.0 * low / (low + high),
+    }

@@ -1,0 +1,331 @@
+"""Aircraft of several lifting surfaces, from attached flow to deep stall."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.dynamics import DOMAIN
+from warpgen.synthesis.library import quaternions
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+SURFACE = piece(
+    '''
+@wp.struct
+class LiftingSurface:
+    """A wing, tail or fin of an aircraft, in body axes."""
+
+    center: wp.vec3
+    chord_axis: wp.vec3
+    normal: wp.vec3
+    area: float
+    aspect_ratio: float
+    stall_angle: float
+    flap_effect: float
+'''
+)
+_FIELDS = {
+    "center": fill(-1.0, 1.0),
+    "chord_axis": fill(kind="unit"),
+    "normal": fill(kind="unit"),
+    "area": fill(0.2, 1.0),
+    "aspect_ratio": fill(4.0, 9.0),
+    "stall_angle": fill(0.2, 0.35),
+    "flap_effect": fill(0.3, 0.6),
+}
+
+_BLEND = {
+    "sigmoid": '''
+@wp.func
+def attached_fraction(alpha: float, stall_angle: float) -> float:
+    """Return how much of the flow is attached: 1 below the stall angle, 0 far beyond it (Beard & McLain 2012)."""
+    sharpness = 25.0
+    upper = wp.exp(-sharpness * (alpha - stall_angle))
+    lower = wp.exp(sharpness * (alpha + stall_angle))
+    separated = (1.0 + upper + lower) / ((1.0 + upper) * (1.0 + lower))
+    return 1.0 - separated
+''',
+    "linear": '''
+@wp.func
+def attached_fraction(alpha: float, stall_angle: float) -> float:
+    """Return how much of the flow is attached: 1 below the stall angle, 0 beyond 1.5 times of it."""
+    excess = wp.abs(alpha) - stall_angle
+    if excess <= 0.0:
+        return 1.0
+    return wp.max(1.0 - 2.0 * excess / stall_angle, 0.0)
+''',
+}
+
+_COEFFICIENTS = '''
+@wp.func
+def lift_and_drag(alpha: float, deflection: float, surface: LiftingSurface, parasitic_drag: float) -> wp.vec2:
+    """Evaluate lift and drag coefficients over the whole range of angles of attack.
+
+    Args:
+        alpha: Angle of attack [rad].
+        deflection: Deflection of the control surface [rad].
+        surface: Geometry of the surface.
+        parasitic_drag: Zero-lift drag coefficient.
+    """
+    # Lift slope of a finite wing (lifting line theory)
+    slope = 2.0 * wp.pi / (1.0 + 2.0 / surface.aspect_ratio)
+    effective = alpha + surface.flap_effect * deflection
+    lift_attached = slope * effective
+    # Parasitic plus induced drag
+    drag_attached = parasitic_drag + lift_attached * lift_attached / (wp.pi * 0.85 * surface.aspect_ratio)
+    # Flat plate in separated flow
+    sine = wp.sin(alpha)
+    lift_separated = 2.0 * sine * wp.abs(sine) * wp.cos(alpha)
+    drag_separated = 2.0 * sine * sine
+    attached = attached_fraction(alpha, surface.stall_angle)
+    lift = attached * lift_attached + (1.0 - attached) * lift_separated
+    drag = attached * drag_attached + (1.0 - attached) * (parasitic_drag + drag_separated)
+    return wp.vec2(lift, drag)
+'''
+
+_SURFACE_FORCE = '''
+@wp.func
+def surface_force(
+    air_velocity: wp.vec3,
+    density: float,
+    deflection: float,
+    surface: LiftingSurface,
+    parasitic_drag: float,
+) -> wp.vec3:
+    """Compute the aerodynamic force of a surface in body axes.
+
+    Args:
+        air_velocity: Velocity of the surface relative to the air, in body axes [m/s].
+        density: Air density [kg/m^3].
+        deflection: Deflection of the control surface [rad].
+        surface: Geometry of the surface.
+        parasitic_drag: Zero-lift drag coefficient.
+    """
+    forward_speed = wp.dot(air_velocity, surface.chord_axis)
+    sink_speed = -wp.dot(air_velocity, surface.normal)
+    # Only the flow in the plane of the airfoil makes lift
+    speed_sq = forward_speed * forward_speed + sink_speed * sink_speed
+    if speed_sq < 1.0e-4:
+        return wp.vec3(0.0, 0.0, 0.0)
+    alpha = wp.atan2(sink_speed, forward_speed)
+    coefficients = lift_and_drag(alpha, deflection, surface, parasitic_drag)
+    dynamic_pressure = 0.5 * density * speed_sq
+    # Drag acts against the flow, lift at a right angle to it
+    speed = wp.sqrt(speed_sq)
+    flow_dir = (forward_speed * surface.chord_axis - sink_speed * surface.normal) / speed
+    lift_dir = (sink_speed * surface.chord_axis + forward_speed * surface.normal) / speed
+    return dynamic_pressure * surface.area * (coefficients[0] * lift_dir - coefficients[1] * flow_dir)
+'''
+
+
+@DOMAIN.algorithm(
+    source="Beard & McLain 2012, ch. 4; Anderson 2017, ch. 5 (lifting line); Khan & Nahon 2015 (surfaces)",
+    names={
+        "aerodynamic_surfaces": "wing_forces|eval_aero_surfaces|aircraft_aerodynamics|lifting_surface_forces",
+        "pose": "aircraft_pose|body_q|vehicle_pose",
+        "twist": "aircraft_twist|body_qd|velocity",
+        "wind": "wind_velocity|air_vel",
+        "wrench": "aero_wrench|body_f|force_torque",
+        "surface": "panel|wing",
+        "aircraft": "plane_id|env|vehicle",
+        "deflection": "controls|flap_angle|actuation",
+    },
+    weight=3,
+)
+def aerodynamic_surfaces(d: Draft) -> None:
+    """Computes the aerodynamic wrenches on aircraft from the lift and drag of their surfaces."""
+    stall = d.option("stall", *_BLEND)
+    threads = d.option("threads", "aircraft", "surface")
+    atmosphere = d.option("atmosphere", "constant", "exponential", "standard")
+    wind = d.option("wind", "none", "uniform", "shear")
+    frame = d.option("frame", "body", "world")
+    mixing = d.option("controls", "surfaces", "mixed", "none")
+    propeller = d.flag("propeller", 0.35)
+    count, surfaces = d.pick(16, 24, 32), 4
+    d.input(
+        "pose", "transform", count, 0.0, 200.0, kind="transform", about="Body poses in the world, z is up"
+    )
+    d.input(
+        "twist", "spatial_vector", count, -15.0, 15.0, about="Linear and angular velocity in the world frame"
+    )
+    d.struct("surfaces", SURFACE, _FIELDS, surfaces, about="Lifting surfaces, shared by all aircraft")
+    if mixing == "surfaces":
+        d.input("deflection", "float", (count, surfaces), -0.3, 0.3, about="Control deflections [rad]")
+    elif mixing == "mixed":
+        d.input("stick", "vec3", count, -0.5, 0.5, about="Aileron, elevator and rudder commands")
+        d.input(
+            "mixer", "vec3", surfaces, -0.5, 0.5, about="Deflection of each surface per unit command [rad]"
+        )
+        d.param("max_deflection", "float", 0.2, 0.3, about="Mechanical limit of the deflection [rad]")
+    if wind == "uniform":
+        d.param("wind", "vec3", -5.0, 5.0, about="Wind velocity [m/s]")
+    elif wind == "shear":
+        d.param("wind", "vec3", -5.0, 5.0, about="Wind velocity at 10 m [m/s]")
+        d.param("shear_exponent", "float", 0.1, 0.25, about="Exponent of the wind profile")
+    if atmosphere == "constant":
+        d.param("air_density", "float", 1.0, 1.3, about="Air density [kg/m^3]")
+    if propeller:
+        d.input("throttle", "float", count, 0.0, 1.0, about="Throttle, 0 to 1")
+        d.param("max_thrust", "float", 50.0, 100.0, about="Static thrust [N]")
+        d.param("exhaust_speed", "float", 25.0, 35.0, about="Speed at which thrust vanishes [m/s]")
+    d.param("parasitic_drag", "float", 0.02, 0.05, about="Zero-lift drag coefficient")
+    d.output("wrench", "spatial_vector", count, about="Force and torque about the body origin")
+    d.function(_BLEND[stall])
+    d.function(_COEFFICIENTS)
+    d.function(_SURFACE_FORCE)
+    if atmosphere == "exponential":
+        d.function('''
+            @wp.func
+            def density_at(altitude: float) -> float:
+                """Return the air density of an isothermal atmosphere [kg/m^3]."""
+                return 1.225 * wp.exp(-altitude / 8500.0)
+        ''')
+    elif atmosphere == "standard":
+        d.function('''
+            @wp.func
+            def density_at(altitude: float) -> float:
+                """Return the air density of the standard atmosphere below 11 km [kg/m^3]."""
+                temperature = 288.15 - 0.0065 * altitude
+                return 1.225 * wp.pow(temperature / 288.15, 4.2559)
+        ''')
+    density = {"constant": "air_density"}.get(atmosphere, "density_at(pos[2])")
+    air = {
+        "none": "air_vel = wp.spatial_top(twist[aircraft])",
+        "uniform": "air_vel = wp.spatial_top(twist[aircraft]) - wind",
+        "shear": """
+        # Power-law wind profile; the wind is constant below one meter
+        profile = wp.pow(wp.max(pos[2], 1.0) / 10.0, shear_exponent)
+        air_vel = wp.spatial_top(twist[aircraft]) - profile * wind
+        """,
+    }
+    command = {
+        "surfaces": "angle = deflection[aircraft, index]",
+        "mixed": """
+        # Mix the pilot's commands and respect the mechanical limits
+        angle = wp.clamp(wp.dot(mixer[index], stick[aircraft]), -max_deflection, max_deflection)
+        """,
+        "none": "angle = float(0.0)",
+    }
+    single = """
+    surface = surfaces[index]
+    $command
+    # Rotation of the body adds to the velocity of each surface
+    local_vel = vel_body + wp.cross(omega_body, surface.center)
+    surface_f = surface_force(local_vel, density, angle, surface, parasitic_drag)
+    """
+    thrust = """
+    # Propeller along the x axis, fades out at the exhaust speed
+    fade = wp.clamp(1.0 - vel_body[0] / exhaust_speed, 0.0, 1.0)
+    force += wp.vec3(max_thrust * throttle[aircraft] * fade, 0.0, 0.0)
+    """
+    out = {
+        "body": "wp.spatial_vector(force, torque)",
+        "world": "wp.spatial_vector(wp.quat_rotate(rot, force), wp.quat_rotate(rot, torque))",
+    }[frame]
+    body = {
+        "aircraft": f"""
+        force = wp.vec3(0.0, 0.0, 0.0)
+        torque = wp.vec3(0.0, 0.0, 0.0)
+        for index in range({surfaces}):
+            $single
+            force += surface_f
+            torque += wp.cross(surface.center, surface_f)
+        $thrust
+        wrench[aircraft] = {out}
+        """,
+        "surface": f"""
+        $single
+        force = surface_f
+        torque = wp.cross(surface.center, surface_f)
+        $thrust_once
+        wp.atomic_add(wrench, aircraft, {out})
+        """,
+    }
+    once = "# Propeller along the x axis, added by the thread of the first surface\nif index == 0:\n"
+    once += "    fade = wp.clamp(1.0 - vel_body[0] / exhaust_speed, 0.0, 1.0)\n"
+    once += "    force += wp.vec3(max_thrust * throttle[aircraft] * fade, 0.0, 0.0)"
+    d.launch(*((count, surfaces) if threads == "surface" else (count,)))
+    needs_pos = wind == "shear" or atmosphere != "constant"
+    d.code(
+        """
+        $thread
+        $pos
+        rot = wp.transform_get_rotation(pose[aircraft])
+        density = $density
+        # Velocity relative to the air, in body axes
+        $air
+        vel_body = wp.quat_rotate_inv(rot, air_vel)
+        omega_body = wp.quat_rotate_inv(rot, wp.spatial_bottom(twist[aircraft]))
+        $body
+        """,
+        thread="aircraft, index = wp.tid()" if threads == "surface" else "aircraft = wp.tid()",
+        pos="pos = wp.transform_get_translation(pose[aircraft])" if needs_pos else "",
+        density=density,
+        air=air[wind],
+        body=body[threads],
+        single=single,
+        command=command[mixing],
+        thrust=thrust if propeller else "",
+        thrust_once=once if propeller else "",
+    )
+    d.explain("""
+        Each surface sees the velocity of its own center. Coefficients blend between lifting line theory
+        while the flow is attached and those of a flat plate beyond the stall.
+    """)
+
+    def coefficients(v: Values, alpha: Any, angle: Any, i: int) -> tuple[Any, Any]:
+        s = {name: v[f"surfaces.{name}"][i] for name in _FIELDS}
+        lift = 2.0 * np.pi / (1.0 + 2.0 / s["aspect_ratio"]) * (alpha + s["flap_effect"] * angle)
+        drag = v.parasitic_drag + lift**2 / (0.85 * np.pi * s["aspect_ratio"])
+        if stall == "sigmoid":
+            low, high = np.exp(-25.0 * (alpha - s["stall_angle"])), np.exp(25.0 * (alpha + s["stall_angle"]))
+            share = low * high / ((1.0 + low) * (1.0 + high))
+        else:
+            share = np.clip(1.0 - 2.0 * (np.abs(alpha) - s["stall_angle"]) / s["stall_angle"], 0.0, 1.0)
+        plate_lift = np.sign(alpha) * 2.0 * np.sin(alpha) ** 2 * np.cos(alpha)
+        plate_drag = 2.0 * np.sin(alpha) ** 2 + v.parasitic_drag
+        return share * lift + (1.0 - share) * plate_lift, share * drag + (1.0 - share) * plate_drag
+
+    def reference(v: Values) -> dict[str, Any]:
+        turn = quaternions.matrix(v.pose[:, 3:])
+        height = v.pose[:, 2]
+        rho = {
+            "constant": lambda: v.air_density,
+            "exponential": lambda: 1.225 * np.exp(-height / 8500.0),
+            "standard": lambda: 1.225 * ((288.15 - 0.0065 * height) / 288.15) ** 4.2559,
+        }[atmosphere]()
+        air = v.twist[:, :3]
+        if wind == "uniform":
+            air = air - v.wind
+        elif wind == "shear":
+            air = air - (np.maximum(height, 1.0) / 10.0)[:, None] ** v.shear_exponent * v.wind
+        vel, spin = (np.einsum("nji,nj->ni", turn, a) for a in (air, v.twist[:, 3:]))
+        force, torque = np.zeros((count, 3)), np.zeros((count, 3))
+        for i in range(surfaces):
+            angle: Any = 0.0
+            if mixing == "surfaces":
+                angle = v.deflection[:, i]
+            elif mixing == "mixed":
+                angle = np.clip(v.stick @ v.mixer[i], -v.max_deflection, v.max_deflection)
+            chord, normal = v["surfaces.chord_axis"][i], v["surfaces.normal"][i]
+            local = vel + np.cross(spin, v["surfaces.center"][i])
+            ahead, sink = local @ chord, -(local @ normal)
+            cl, cd = coefficients(v, np.arctan2(sink, ahead), angle, i)
+            flow = ahead[:, None] * chord - sink[:, None] * normal
+            across = sink[:, None] * chord + ahead[:, None] * normal
+            speed = np.hypot(ahead, sink)[:, None]
+            f = 0.5 * np.broadcast_to(rho, count)[:, None] * speed * v["surfaces.area"][i]
+            f = f * (cl[:, None] * across - cd[:, None] * flow)
+            f = np.where(speed**2 < 1e-4, 0.0, f)
+            force += f
+            torque += np.cross(v["surfaces.center"][i], f)
+        if propeller:
+            fade = np.clip(1.0 - vel[:, 0] / v.exhaust_speed, 0.0, 1.0)
+            force[:, 0] += v.max_thrust * v.throttle * fade
+        if frame == "world":
+            force, torque = (np.einsum("nij,nj->ni", turn, a) for a in (force, torque))
+        return {"wrench": np.concatenate([force, torque], 1)}
+
+    d.check(reference, 1e-3)

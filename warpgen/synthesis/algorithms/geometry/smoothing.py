@@ -1,0 +1,381 @@
+"""Smoothing of triangle meshes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry import DOMAIN
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+SMOOTHING_PARAMS = piece('''
+@wp.struct
+class SmoothingParams:
+    """Step sizes of one smoothing pass."""
+
+    step_lambda: float
+    step_mu: float
+    max_displacement: float
+    min_area_ratio: float
+''')
+
+_FACES = '''
+@wp.func
+def corner_of(face: wp.vec3i, vertex_index: int) -> int:
+    """Return which corner of a face a vertex is."""
+    if face[0] == vertex_index:
+        return 0
+    if face[1] == vertex_index:
+        return 1
+    return 2
+'''
+
+_WEIGHTS = {
+    "uniform": (
+        '''
+@wp.func
+def ring_laplacian(
+    positions: wp.array(dtype=wp.vec3),
+    faces: wp.array(dtype=wp.vec3i),
+    face_offsets: wp.array(dtype=int),
+    incident_faces: wp.array(dtype=int),
+    vertex_index: int,
+) -> wp.vec4:
+    """Accumulate neighbor offsets over the incident faces, with the sum of weights in the last component."""
+    x = positions[vertex_index]
+    weighted = wp.vec4(0.0)
+    for k in range(face_offsets[vertex_index], face_offsets[vertex_index + 1]):
+        face = faces[incident_faces[k]]
+        corner = corner_of(face, vertex_index)
+        to_next = positions[face[(corner + 1) % 3]] - x
+        to_last = positions[face[(corner + 2) % 3]] - x
+        # Interior edges are visited twice, once from each face
+        both = to_next + to_last
+        weighted += wp.vec4(both[0], both[1], both[2], 2.0)
+    return weighted
+''',
+        lambda u, w, e: (np.ones_like(u[..., 0]), np.ones_like(u[..., 0])),
+    ),
+    "cotangent": (
+        '''
+@wp.func
+def cotangent(u: wp.vec3, v: wp.vec3) -> float:
+    """Cotangent of the angle between two edges, clamped for slivers."""
+    sine = wp.max(wp.length(wp.cross(u, v)), 1.0e-6)
+    return wp.clamp(wp.dot(u, v) / sine, -5.0, 5.0)
+
+
+@wp.func
+def ring_laplacian(
+    positions: wp.array(dtype=wp.vec3),
+    faces: wp.array(dtype=wp.vec3i),
+    face_offsets: wp.array(dtype=int),
+    incident_faces: wp.array(dtype=int),
+    vertex_index: int,
+) -> wp.vec4:
+    """Accumulate cotangent-weighted neighbor offsets, with the sum of weights in the last component."""
+    x = positions[vertex_index]
+    weighted = wp.vec4(0.0)
+    for k in range(face_offsets[vertex_index], face_offsets[vertex_index + 1]):
+        face = faces[incident_faces[k]]
+        corner = corner_of(face, vertex_index)
+        to_next = positions[face[(corner + 1) % 3]] - x
+        to_last = positions[face[(corner + 2) % 3]] - x
+        opposite = to_last - to_next
+        # Each edge is weighted with the angle opposite to it in this face; obtuse angles are cut off
+        w_next = wp.max(cotangent(to_last, opposite), 0.05)
+        w_last = wp.max(cotangent(-to_next, opposite), 0.05)
+        both = w_next * to_next + w_last * to_last
+        weighted += wp.vec4(both[0], both[1], both[2], w_next + w_last)
+    return weighted
+''',
+        lambda u, w, e: (_cotangent(w, e), _cotangent(-u, e)),
+    ),
+    "inverse length": (
+        '''
+@wp.func
+def ring_laplacian(
+    positions: wp.array(dtype=wp.vec3),
+    faces: wp.array(dtype=wp.vec3i),
+    face_offsets: wp.array(dtype=int),
+    incident_faces: wp.array(dtype=int),
+    vertex_index: int,
+) -> wp.vec4:
+    """Accumulate neighbor offsets weighted by inverse edge length (Fujiwara weights)."""
+    x = positions[vertex_index]
+    weighted = wp.vec4(0.0)
+    for k in range(face_offsets[vertex_index], face_offsets[vertex_index + 1]):
+        face = faces[incident_faces[k]]
+        corner = corner_of(face, vertex_index)
+        to_next = positions[face[(corner + 1) % 3]] - x
+        to_last = positions[face[(corner + 2) % 3]] - x
+        w_next = 1.0 / wp.max(wp.length(to_next), 1.0e-4)
+        w_last = 1.0 / wp.max(wp.length(to_last), 1.0e-4)
+        both = w_next * to_next + w_last * to_last
+        weighted += wp.vec4(both[0], both[1], both[2], w_next + w_last)
+    return weighted
+''',
+        lambda u, w, e: tuple(1.0 / np.maximum(np.linalg.norm(x, axis=-1), 1e-4) for x in (u, w)),
+    ),
+}
+
+_GUARD = '''
+@wp.func
+def would_invert(
+    positions: wp.array(dtype=wp.vec3),
+    faces: wp.array(dtype=wp.vec3i),
+    face_offsets: wp.array(dtype=int),
+    incident_faces: wp.array(dtype=int),
+    vertex_index: int,
+    candidate: wp.vec3,
+    min_area_ratio: float,
+) -> bool:
+    """True if moving a vertex would flip an incident face or shrink it below a fraction of its area."""
+    for k in range(face_offsets[vertex_index], face_offsets[vertex_index + 1]):
+        face = faces[incident_faces[k]]
+        corner = corner_of(face, vertex_index)
+        x_next = positions[face[(corner + 1) % 3]]
+        x_last = positions[face[(corner + 2) % 3]]
+        area_before = wp.cross(x_next - positions[vertex_index], x_last - positions[vertex_index])
+        area_after = wp.cross(x_next - candidate, x_last - candidate)
+        # Component of the new area vector along the old normal
+        if wp.dot(area_before, area_after) < min_area_ratio * wp.dot(area_before, area_before):
+            return True
+    return False
+'''
+
+_NORMAL = '''
+@wp.func
+def ring_normal(
+    positions: wp.array(dtype=wp.vec3),
+    faces: wp.array(dtype=wp.vec3i),
+    face_offsets: wp.array(dtype=int),
+    incident_faces: wp.array(dtype=int),
+    vertex_index: int,
+) -> wp.vec3:
+    """Area-weighted normal of the faces around a vertex, not normalized."""
+    area_sum = wp.vec3(0.0)
+    for k in range(face_offsets[vertex_index], face_offsets[vertex_index + 1]):
+        face = faces[incident_faces[k]]
+        area_sum += wp.cross(positions[face[1]] - positions[face[0]], positions[face[2]] - positions[face[0]])
+    return area_sum
+'''
+
+_RING = "positions, faces, face_offsets, incident_faces, vertex_index"
+
+
+def _cotangent(u: Any, v: Any) -> Any:
+    sine = np.maximum(np.linalg.norm(np.cross(u, v), axis=-1), 1e-6)
+    return np.maximum(np.clip((u * v).sum(-1) / sine, -5.0, 5.0), 0.05)
+
+
+@DOMAIN.algorithm(
+    source="Taubin 1995; Desbrun et al. 1999; Fujiwara 1995; Freitag & Plassmann 2000 (guarded smoothing)",
+    names={
+        "smooth_vertices": "laplacian_smoothing|smooth_mesh|fair_vertices|relax_vertices",
+        "vertex_index": "v_idx|vertex|vid",
+        "positions": "vertices|points|mesh_points",
+        "smoothed": "new_positions|positions_out|vertices_out",
+        "vertex_flags": "flags|pinned|vertex_type",
+        "incident_faces": "vertex_faces|adjacent_faces|face_list",
+        "face_offsets": "vertex_face_offsets|ring_offsets|offsets",
+        "candidate": "proposal|new_position|x_new",
+    },
+    weight=3,
+)
+def smooth_vertices(d: Draft) -> None:
+    """Moves each free vertex of a triangle mesh towards the weighted mean of its neighbours."""
+    weights = d.option("weights", *_WEIGHTS)
+    tangential = d.option("direction", "full", "tangential", "normal")
+    guard = d.flag("guard")
+    limit = d.flag("limit")
+    original = d.option("target", "plain", "anchored", "taubin")
+    flags = d.option("flags", "fixed", "boundary", "none")
+    n, m, total = d.pick(24, 32), d.pick(40, 48), d.pick(96, 120)
+    d.input("positions", "vec3", n, -1.0, 1.0, about="Vertex positions")
+    if original == "anchored":
+        d.input("rest_positions", "vec3", n, -1.0, 1.0, about="Positions before any smoothing")
+    elif original == "taubin":
+        d.param("shrink", "bool", 0.0, 1.0, about="True for the shrinking half of a Taubin pass")
+    d.input("faces", "vec3i", m, 0, n, about="Vertex indices of each face")
+    d.input(
+        "face_offsets",
+        "int",
+        n + 1,
+        0,
+        total,
+        "offsets",
+        about="Start of the faces of each vertex, shape (n + 1,)",
+    )
+    d.input("incident_faces", "int", total, 0, m, about="Faces around each vertex, concatenated")
+    if flags != "none":
+        d.input("vertex_flags", "int", n, 0, 3 if flags == "boundary" else 2, about="Per-vertex flags")
+    d.struct(
+        "params",
+        SMOOTHING_PARAMS,
+        {
+            "step_lambda": fill(0.3, 0.6),
+            "step_mu": fill(-0.65, -0.35),
+            "max_displacement": fill(0.1, 0.3),
+            "min_area_ratio": fill(0.05, 0.2),
+        },
+        about="Step sizes of this pass",
+    )
+    d.output("smoothed", "vec3", n, about="Positions after the pass")
+    for name, number in (("FIXED", 1), *((("BOUNDARY", 2),) if flags == "boundary" else ())):
+        if flags != "none":
+            d.module(f"VERTEX_{name} = wp.constant({number})")
+    d.function(_FACES)
+    d.function(_WEIGHTS[weights][0])
+    if tangential != "full":
+        d.function(_NORMAL)
+    if guard:
+        d.function(_GUARD)
+    d.launch(n)
+    d.code(
+        f"""
+        vertex_index = wp.tid()
+        x = positions[vertex_index]
+        $fixed
+        # Isolated vertices have no ring
+        if face_offsets[vertex_index] == face_offsets[vertex_index + 1]:
+            smoothed[vertex_index] = x
+            return
+
+        # L(x_i) = sum_j w_ij (x_j - x_i) / sum_j w_ij
+        weighted = ring_laplacian({_RING})
+        laplacian = wp.vec3(weighted[0], weighted[1], weighted[2]) / wp.max(weighted[3], 1.0e-6)
+        $project
+        $step
+        $half
+        $bound
+        candidate = x + displacement
+        $guard
+        smoothed[vertex_index] = candidate
+        """,
+        fixed={
+            "none": "",
+            "fixed": """
+                # Constrained vertices keep their position
+                if vertex_flags[vertex_index] == VERTEX_FIXED:
+                    smoothed[vertex_index] = x
+                    return
+                """,
+            "boundary": """
+                flag = vertex_flags[vertex_index]
+                # Constrained vertices keep their position
+                if flag == VERTEX_FIXED:
+                    smoothed[vertex_index] = x
+                    return
+                """,
+        }[flags],
+        project={
+            "full": "",
+            "tangential": f"""
+                # Remove the normal component to preserve the shape and only even out the triangles
+                area_normal = ring_normal({_RING})
+                area_sq = wp.dot(area_normal, area_normal)
+                if area_sq > 1.0e-8:
+                    laplacian -= area_normal * (wp.dot(laplacian, area_normal) / area_sq)
+                """,
+            "normal": f"""
+                # Keep the normal component only: mean curvature flow
+                area_normal = ring_normal({_RING})
+                area_sq = wp.dot(area_normal, area_normal)
+                if area_sq < 1.0e-8:
+                    smoothed[vertex_index] = x
+                    return
+                laplacian = area_normal * (wp.dot(laplacian, area_normal) / area_sq)
+                """,
+        }[tangential],
+        step={
+            "plain": "displacement = params.step_lambda * laplacian",
+            "taubin": """
+                # Taubin: the second half inflates the mesh with a negative step (mu < -lambda)
+                step_size = wp.where(shrink, params.step_lambda, params.step_mu)
+                displacement = step_size * laplacian
+                """,
+            "anchored": """
+                # Pull back towards the input mesh to limit the drift over many passes
+                drift = rest_positions[vertex_index] - x
+                displacement = params.step_lambda * laplacian + 0.1 * drift
+                """,
+        }[original],
+        half="""
+            # Boundary vertices move at half the rate
+            if flag == VERTEX_BOUNDARY:
+                displacement = 0.5 * displacement
+            """
+        if flags == "boundary"
+        else "",
+        bound="""
+            # Clamp the step length, which also tames slivers with huge weights
+            step_length = wp.length(displacement)
+            if step_length > params.max_displacement:
+                displacement = displacement * (params.max_displacement / step_length)
+            """
+        if limit
+        else "",
+        guard=f"""
+            # Backtrack once, then give up on vertices whose faces would still flip
+            if would_invert({_RING}, candidate, params.min_area_ratio):
+                candidate = x + 0.5 * displacement
+                if would_invert({_RING}, candidate, params.min_area_ratio):
+                    candidate = x
+            """
+        if guard
+        else "",
+    )
+    d.explain("""
+        One Jacobi pass: all vertices read the positions of the previous pass. Faces around a vertex are
+        stored in compressed form (offsets and list).
+    """)
+
+    def agrees(v: Values, after: Values) -> None:
+        made = np.array([_smoothed(v, i, weights, tangential, guard, limit) for i in range(n)])
+        mostly_close(after.smoothed, made, 3e-3, 0.93)
+
+    d.holds(agrees)
+
+
+def _smoothed(v: Values, i: int, weights: str, direction: str, guard: bool, limit: bool) -> Any:
+    """Where one vertex goes."""
+    x, flag = v.positions[i], v.vertex_flags[i] if "vertex_flags" in v else 0
+    ring = v.faces[v.incident_faces[v.face_offsets[i] : v.face_offsets[i + 1]]]
+    if flag == 1 or not len(ring):
+        return x
+    corner = np.where(ring[:, 0] == i, 0, np.where(ring[:, 1] == i, 1, 2))
+    after, before = (v.positions[ring[np.arange(len(ring)), (corner + k) % 3]] for k in (1, 2))
+    u, w = after - x, before - x
+    one, two = _WEIGHTS[weights][1](u, w, w - u)
+    step = (one[:, None] * u + two[:, None] * w).sum(0) / max((one + two).sum(), 1e-6)
+    a, b, c = (v.positions[ring[:, k]] for k in range(3))
+    area = np.cross(b - a, c - a).sum(0)
+    if direction != "full":
+        if area @ area < 1e-8:
+            if direction == "normal":
+                return x
+        else:
+            along = area * (step @ area) / (area @ area)
+            step = along if direction == "normal" else step - along
+    if "shrink" in v:
+        step = step * (v["params.step_lambda"] if v.shrink else v["params.step_mu"])
+    else:
+        step = v["params.step_lambda"] * step
+        if "rest_positions" in v:
+            step = step + 0.1 * (v.rest_positions[i] - x)
+    if flag == 2:
+        step = 0.5 * step
+    if limit and np.linalg.norm(step) > v["params.max_displacement"]:
+        step = step * v["params.max_displacement"] / np.linalg.norm(step)
+    if guard:
+        old = np.cross(after - x, before - x)
+        for part in (1.0, 0.5):
+            new = np.cross(after - x - part * step, before - x - part * step)
+            if not np.any((old * new).sum(1) < v["params.min_area_ratio"] * (old * old).sum(1)):
+                return x + part * step
+        return x
+    return x + step

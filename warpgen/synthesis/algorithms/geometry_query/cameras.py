@@ -1,0 +1,359 @@
+"""Cameras that look at instances of a mesh."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry_query import DOMAIN
+from warpgen.synthesis.algorithms.geometry_query.rays import hits
+from warpgen.synthesis.algorithms.geometry_query.surface import corners, sphere
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.library.ray_shapes import turn
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+TRACED_CAMERA = piece('''
+@wp.struct
+class TracedCamera:
+    """Camera that looks along -z of its frame; field of view in radians."""
+
+    pose: wp.transform
+    fov: float
+    near: float
+    far: float
+''')
+
+MESH_INSTANCES = piece('''
+@wp.struct
+class MeshInstances:
+    """Instances of one mesh: pose, uniform scale, color and a label per instance."""
+
+    pose: wp.array(dtype=wp.transform)
+    scale: wp.array(dtype=float)
+    color: wp.array(dtype=wp.vec3)
+    label: wp.array(dtype=int)
+''')
+
+TRACE_HIT = piece('''
+@wp.struct
+class TraceHit:
+    """Closest hit of a ray; instance is -1 for a miss."""
+
+    instance: int
+    t: float
+    normal: wp.vec3
+''')
+
+_TRACE = '''
+@wp.func
+def trace_instances(
+    mesh: wp.uint64, instances: MeshInstances, world_count: int, origin: wp.vec3, ray_dir: wp.vec3, max_t: float
+) -> TraceHit:
+    """Find the closest hit over all instances; ``instance`` is -1 for a miss.
+
+    Rays are moved to the local frame of each instance instead of moving the mesh.
+    """
+    hit = TraceHit()
+    hit.instance = -1
+    hit.t = max_t
+    for i in range(world_count):
+        # Negative labels mark instances that are hidden
+        if instances.label[i] < 0:
+            continue
+        to_local = wp.transform_inverse(instances.pose[i])
+        inv_scale = 1.0 / instances.scale[i]
+        local_origin = inv_scale * wp.transform_point(to_local, origin)
+        local_dir = wp.transform_vector(to_local, ray_dir)
+        # Distances shrink by the scale in the local frame
+        query = wp.mesh_query_ray(mesh, local_origin, local_dir, hit.t * inv_scale)
+        if query.result:
+            hit.t = query.t * instances.scale[i]
+            hit.instance = i
+            hit.normal = wp.transform_vector(instances.pose[i], wp.normalize(query.normal))
+    return hit
+
+
+@wp.func
+def is_shadowed(
+    mesh: wp.uint64, instances: MeshInstances, world_count: int, origin: wp.vec3, light_dir: wp.vec3
+) -> bool:
+    """Any-hit test towards a light at infinity."""
+    for i in range(world_count):
+        if instances.label[i] < 0:
+            continue
+        to_local = wp.transform_inverse(instances.pose[i])
+        local_origin = wp.transform_point(to_local, origin) / instances.scale[i]
+        query = wp.mesh_query_ray(mesh, local_origin, wp.transform_vector(to_local, light_dir), 1.0e3)
+        if query.result:
+            return True
+    return False
+'''
+
+_RAYS = {
+    "pinhole": """
+        # Pixel centers, y up
+        tan_half = wp.tan(0.5 * camera.fov)
+        ndc_x = (2.0 * (float(col) + 0.5) / {w}.0 - 1.0) * {aspect}
+        ndc_y = 1.0 - 2.0 * (float(row) + 0.5) / {h}.0
+        local_dir = wp.normalize(wp.vec3(ndc_x * tan_half, ndc_y * tan_half, -1.0))
+        origin = wp.transform_get_translation(camera.pose)
+        """,
+    "orthographic": """
+        # The field of view is the height of the image plane here
+        offset_x = (2.0 * (float(col) + 0.5) / {w}.0 - 1.0) * camera.fov * {aspect}
+        offset_y = (1.0 - 2.0 * (float(row) + 0.5) / {h}.0) * camera.fov
+        local_dir = wp.vec3(0.0, 0.0, -1.0)
+        origin = wp.transform_point(camera.pose, wp.vec3(offset_x, offset_y, 0.0))
+        """,
+    "fisheye": """
+        # Equidistant projection: the angle to the axis grows linearly with the image radius
+        image_x = (2.0 * (float(col) + 0.5) / {w}.0 - 1.0) * {aspect}
+        image_y = 1.0 - 2.0 * (float(row) + 0.5) / {h}.0
+        image_r = wp.sqrt(image_x * image_x + image_y * image_y)
+        theta = 0.5 * camera.fov * image_r
+        # sin(theta) / r tends to half the field of view at the center
+        radial = wp.where(image_r > 1.0e-6, wp.sin(theta) / wp.max(image_r, 1.0e-6), 0.5 * camera.fov)
+        local_dir = wp.vec3(radial * image_x, radial * image_y, -wp.cos(theta))
+        origin = wp.transform_get_translation(camera.pose)
+        """,
+}
+
+
+@DOMAIN.algorithm(
+    source="Whitted 1980; Phong 1975; Wald et al. 2001, Interactive rendering with coherent ray tracing",
+    names={
+        "render_mesh_instances": "render_cameras|raytrace_image|tiled_camera_render|draw_meshes",
+        "row": "y|pixel_y|py",
+        "col": "x|pixel_x|px",
+        "mesh": "mesh_id|geometry|base_mesh",
+        "instances": "scene|objects|mesh_instances",
+        "camera_index": "cam|camera_id|view",
+        "ray_dir": "direction_world|view_ray|rd",
+        "light_dir": "sun_dir|light_direction|to_light",
+    },
+    weight=3,
+    adjoint="no",
+)
+def render_mesh_instances(d: Draft) -> None:
+    """Renders instances of a mesh by casting a ray for each pixel of each camera."""
+    lens = d.option("lens", *_RAYS)
+    result = d.option("result", "color", "depth", "labels", "normals")
+    shading = d.option("shading", "lambert", "phong", "wrapped") if result == "color" else ""
+    shadows = d.flag("shadows", 0.7) if result == "color" else False
+    depth = d.option("depth", "range", "planar") if result == "depth" else ""
+    two_sided = d.flag("two_sided")
+    tone = d.option("tone", "clamp", "gamma") if result == "color" else ""
+    w, h, cameras, count = d.pick(8, 10), d.pick(6, 8), d.pick(2, 3), d.pick(3, 4, 5)
+    stacks = sphere(d)
+    size = (cameras, h, w)
+    d.handle("mesh", "mesh", stacks, about="Mesh shared by all instances")
+    d.struct(
+        "instances",
+        MESH_INSTANCES,
+        {
+            "pose": fill(-0.8, 0.8, "transform", shape=count),
+            "scale": fill(0.4, 0.9, shape=count),
+            "color": fill(0.2, 0.9, shape=count),
+            "label": fill(-1, 6, shape=count),
+        },
+        about="Instances to draw",
+    )
+    d.param("instance_count", "int", count, about="Number of instances in use")
+    d.struct(
+        "cameras",
+        TRACED_CAMERA,
+        {
+            "pose": fill(-0.3, 0.3, "transform"),
+            "fov": fill(1.0, 2.0),
+            "near": fill(0.05, 0.1),
+            "far": fill(8.0, 12.0),
+        },
+        cameras,
+        about="Cameras, shape (num_cameras,)",
+    )
+    if result == "color":
+        d.param("light_dir", "vec3", kind="unit", low=0.0, high=1.0, about="Unit vector towards the light")
+        d.param("ambient", "vec3", 0.05, 0.2, about="Ambient radiance")
+        d.param("background", "vec3", 0.1, 0.6, about="Color of pixels without a hit")
+    name, type, about = {
+        "color": ("image", "vec3", "Shaded color"),
+        "depth": ("depth_image", "float", "Depth [m], 0 for no hit"),
+        "labels": ("segmentation", "int", "Instance label, -1 for background"),
+        "normals": ("normal_image", "vec3", "World-space normal, 0 for no hit"),
+    }[result]
+    d.output(name, type, size, about=f"{about}, shape (num_cameras, height, width)")
+    d.use(TRACE_HIT)
+    d.function(_TRACE.split("@wp.func\ndef is_shadowed")[0].rstrip())
+    if shadows:
+        d.function("@wp.func\ndef is_shadowed" + _TRACE.split("@wp.func\ndef is_shadowed")[1])
+    d.says(
+        {
+            "color": "Renders instances of a mesh by casting a ray for each pixel of each camera.",
+            "depth": "Renders depth images of instances of a mesh by casting a ray for each pixel.",
+            "labels": "Renders the labels of the mesh instances that each pixel of each camera sees.",
+            "normals": "Renders the normals of the mesh instances that each pixel of each camera sees.",
+        }[result]
+    )
+    at = "camera_index, row, col"
+    d.launch(*size)
+    d.code(
+        """
+        camera_index, row, col = wp.tid()
+        camera = cameras[camera_index]
+        $lens
+        ray_dir = wp.transform_vector(camera.pose, local_dir)
+        # Start at the near plane so that geometry around the camera is clipped
+        ray_start = origin + camera.near * ray_dir
+        hit = trace_instances(mesh, instances, instance_count, ray_start, ray_dir, camera.far - camera.near)
+        if hit.instance < 0:
+            $miss
+            return
+
+        $side
+        $store
+        """,
+        lens=_RAYS[lens].format(w=w, h=h, aspect=repr(w / h)),
+        miss={
+            "color": f"image[{at}] = background",
+            "depth": "# Far pixels keep depth 0",
+            "labels": f"segmentation[{at}] = -1",
+            "normals": "# Background keeps a zero normal",
+        }[result],
+        side={
+            True: """
+                shading_normal = hit.normal
+                # Flip normals towards the viewer for open meshes
+                if wp.dot(shading_normal, ray_dir) > 0.0:
+                    shading_normal = -shading_normal
+                """,
+            False: "shading_normal = hit.normal",
+        }[two_sided]
+        if result in ("color", "normals")
+        else "",
+        store={
+            "depth": {
+                "range": f"depth_image[{at}] = camera.near + hit.t",
+                "planar": f"""
+                    # Project onto the optical axis to get z-depth as a depth camera reports it
+                    depth_image[{at}] = -(camera.near + hit.t) * local_dir[2]
+                    """,
+            }.get(depth, ""),
+            "labels": f"segmentation[{at}] = instances.label[hit.instance]",
+            "normals": f"normal_image[{at}] = shading_normal",
+            "color": """
+                albedo = instances.color[hit.instance]
+                n_dot_l = wp.dot(shading_normal, light_dir)
+                radiance = wp.cw_mul(ambient, albedo)
+                $direct
+                $tone
+                """,
+        }[result],
+        direct="""
+            if n_dot_l > 0.0:
+                # Offset along the normal to avoid shadow acne
+                shadow_origin = ray_start + hit.t * ray_dir + 2.0e-3 * shading_normal
+                if not is_shadowed(mesh, instances, instance_count, shadow_origin, light_dir):
+                    $light
+            """
+        if shadows
+        else ("if n_dot_l > 0.0:\n    $light" if shading != "wrapped" else "$light"),
+        light={
+            "lambert": "radiance += n_dot_l * albedo",
+            "wrapped": "# Wrapped diffuse: light leaks past the terminator\nradiance += 0.5 * (n_dot_l + 1.0) * albedo",
+            "phong": """
+                # Blinn-Phong highlight around the half vector
+                half_vector = wp.normalize(light_dir - ray_dir)
+                highlight = wp.pow(wp.max(wp.dot(shading_normal, half_vector), 0.0), 16.0)
+                radiance += n_dot_l * albedo + wp.vec3(0.3 * highlight)
+                """,
+            "": "",
+        }[shading],
+        tone={
+            "clamp": f"image[{at}] = wp.min(radiance, wp.vec3(1.0))",
+            "gamma": f"""
+                # Approximate sRGB encoding with a power of 2.2
+                encoded = wp.vec3(
+                    wp.pow(radiance[0], 0.4545), wp.pow(radiance[1], 0.4545), wp.pow(radiance[2], 0.4545)
+                )
+                image[{at}] = wp.min(encoded, wp.vec3(1.0))
+                """,
+            "": "",
+        }[tone],
+    )
+
+    def agrees(v: Values, after: Values) -> None:
+        row, col = (a.reshape(-1) for a in np.meshgrid(np.arange(h), np.arange(w), indexing="ij"))
+        x, y = (2.0 * (col + 0.5) / w - 1.0) * (w / h), 1.0 - 2.0 * (row + 0.5) / h
+        made = []
+        for c in range(cameras):
+            pose, fov = v["cameras.pose"][c], v["cameras.fov"][c]
+            near, far = v["cameras.near"][c], v["cameras.far"][c]
+            local, start = (
+                np.stack([x * np.tan(fov / 2), y * np.tan(fov / 2), -np.ones_like(x)], -1),
+                0.0 * row,
+            )
+            shift = np.zeros((len(x), 3))
+            if lens == "orthographic":
+                local, shift = np.tile([0.0, 0.0, -1.0], (len(x), 1)), np.stack([fov * x, fov * y, start], -1)
+            elif lens == "fisheye":
+                r = np.hypot(x, y)
+                k = np.sin(0.5 * fov * r) / r
+                local = np.stack([k * x, k * y, -np.cos(0.5 * fov * r)], -1)
+            local = local / np.linalg.norm(local, axis=1, keepdims=True)
+            way = turn(pose[3:], local)
+            o = pose[:3] + turn(pose[3:], shift) + near * way
+            t, which, n = _first(v, o, way, far - near)
+            hit = which >= 0
+            if result == "depth":
+                made.append(np.where(hit, (near + t) * (-local[:, 2] if depth == "planar" else 1.0), 0.0))
+                continue
+            if result == "labels":
+                made.append(np.where(hit, np.asarray(v["instances.label"])[which], -1))
+                continue
+            if two_sided:
+                n = np.where(((n * way).sum(1) > 0.0)[:, None], -n, n)
+            if result == "normals":
+                made.append(np.where(hit[:, None], n, 0.0))
+                continue
+            albedo, sun = v["instances.color"][which], np.asarray(v.light_dir)
+            cos = (n @ sun)[:, None]
+            half = (sun - way) / np.linalg.norm(sun - way, axis=1, keepdims=True)
+            light = cos * albedo
+            if shading == "wrapped":
+                light = 0.5 * (cos + 1.0) * albedo
+            elif shading == "phong":
+                light = light + 0.3 * np.maximum((n * half).sum(1), 0.0)[:, None] ** 16
+            lit = (cos > 0.0) | ((shading == "wrapped") and not shadows)
+            if shadows:
+                point = o + np.where(hit, t, 0.0)[:, None] * way + 2e-3 * n
+                blocked = _first(v, point, np.broadcast_to(sun, point.shape), np.inf)[1] >= 0
+                lit = lit & ~blocked[:, None]
+            radiance = v.ambient * albedo + np.where(lit, light, 0.0)
+            if tone == "gamma":
+                radiance = np.maximum(radiance, 0.0) ** 0.4545
+            made.append(np.where(hit[:, None], np.minimum(radiance, 1.0), v.background))
+        expected = np.stack(made)
+        mostly_close(after[name], expected.reshape(cameras, h, w, *expected.shape[2:]), 3e-3, 0.94)
+
+    d.holds(agrees)
+
+
+def _first(v: Values, o: Any, way: Any, most: Any) -> tuple[Any, Any, Any]:
+    """How far rays go to the first instance (infinite for a miss), which it is (or -1), and its normal."""
+    a, b, c = corners(v.mesh)
+    normals = np.cross(b - a, c - a)
+    normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
+    best, which, normal = np.full(len(o), np.inf), np.full(len(o), -1), np.zeros((len(o), 3))
+    for k, label in enumerate(v["instances.label"]):
+        if label < 0:
+            continue
+        pose, scale = v["instances.pose"][k], v["instances.scale"][k]
+        local = turn(pose[3:], o - pose[:3], back=True) / scale
+        t, face = hits(v.mesh, local, turn(pose[3:], way, back=True))
+        t = t * scale
+        nearer = (t < best) & (t < most)
+        best, which = np.where(nearer, t, best), np.where(nearer, k, which)
+        normal = np.where(nearer[:, None], turn(pose[3:], normals[face]), normal)
+    return best, which, normal

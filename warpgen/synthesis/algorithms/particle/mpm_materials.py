@@ -1,0 +1,400 @@
+"""The material point method with several materials in one scene: from particles to the grid."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.particle import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+PARAMS = piece(
+    '''
+@wp.struct
+class MPMParams:
+    """Parameters of the material point method."""
+
+    dt: float
+    inv_dx: float
+    mu: float
+    lam: float
+    bulk: float
+    hardening: float
+    max_compression: float
+    max_stretch: float
+    friction_slope: float
+'''
+)
+_FIELDS = {
+    "dt": fill(0.01, 0.02),
+    "inv_dx": fill(8.0, 8.0),
+    "mu": fill(1.0, 2.0),
+    "lam": fill(1.0, 2.0),
+    "bulk": fill(2.0, 4.0),
+    "hardening": fill(3.0, 6.0),
+    "max_compression": fill(0.02, 0.05),
+    "max_stretch": fill(0.01, 0.03),
+    "friction_slope": fill(0.2, 0.5),
+}
+
+_ELASTIC = {
+    "corotated": '''
+@wp.func
+def elastic_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
+    """Kirchhoff stress of the fixed corotated model, 2 mu (F - R) F^T + lambda J (J - 1) I."""
+    U = wp.mat33()
+    sigma = wp.vec3()
+    V = wp.mat33()
+    wp.svd3(F, U, sigma, V)
+    R = U * wp.transpose(V)
+    J = wp.determinant(F)
+    return 2.0 * mu * (F - R) * wp.transpose(F) + lam * J * (J - 1.0) * wp.identity(n=3, dtype=float)
+''',
+    "neo-hookean": '''
+@wp.func
+def elastic_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
+    """Kirchhoff stress of a neo-Hookean solid, mu (F F^T - I) + lambda log(J) I."""
+    J = wp.max(wp.determinant(F), 0.1)
+    identity = wp.identity(n=3, dtype=float)
+    return mu * (F * wp.transpose(F) - identity) + lam * wp.log(J) * identity
+''',
+}
+
+_FLUID = '''
+@wp.func
+def fluid_stress(J: float, bulk: float) -> wp.mat33:
+    """Kirchhoff stress of a weakly compressible fluid under compression, zero under tension."""
+    pressure = bulk * wp.max(1.0 - J, 0.0)
+    return -J * pressure * wp.identity(n=3, dtype=float)
+'''
+
+_SNOW = '''
+@wp.func
+def clamp_snow(F: wp.mat33, max_compression: float, max_stretch: float) -> wp.mat33:
+    """Clamp the singular values of a trial deformation to the elastic range of snow (Stomakhin et al. 2013)."""
+    U = wp.mat33()
+    sigma = wp.vec3()
+    V = wp.mat33()
+    wp.svd3(F, U, sigma, V)
+    clamped = wp.vec3(
+        wp.clamp(sigma[0], 1.0 - max_compression, 1.0 + max_stretch),
+        wp.clamp(sigma[1], 1.0 - max_compression, 1.0 + max_stretch),
+        wp.clamp(sigma[2], 1.0 - max_compression, 1.0 + max_stretch),
+    )
+    return U * wp.diag(clamped) * wp.transpose(V)
+'''
+
+_SAND = '''
+@wp.func
+def project_sand(F: wp.mat33, mu: float, lam: float, friction_slope: float) -> wp.mat33:
+    """Return a trial deformation to the Drucker-Prager cone in logarithmic strain (Klar et al. 2016).
+
+    Args:
+        F: Trial deformation gradient.
+        mu: Shear modulus.
+        lam: First Lame parameter.
+        friction_slope: Slope of the cone, sqrt(2/3) 2 sin(phi) / (3 - sin(phi)).
+    """
+    U = wp.mat33()
+    sigma = wp.vec3()
+    V = wp.mat33()
+    wp.svd3(F, U, sigma, V)
+    # Hencky strain and its deviatoric part
+    strain = wp.vec3(
+        wp.log(wp.max(wp.abs(sigma[0]), 0.05)),
+        wp.log(wp.max(wp.abs(sigma[1]), 0.05)),
+        wp.log(wp.max(wp.abs(sigma[2]), 0.05)),
+    )
+    trace = strain[0] + strain[1] + strain[2]
+    deviator = strain - wp.vec3(trace / 3.0, trace / 3.0, trace / 3.0)
+    deviator_norm = wp.length(deviator)
+    # Case 1: expansion, sand has no cohesion and all stress is released
+    if trace >= 0.0 or deviator_norm < 1.0e-8:
+        return U * wp.transpose(V)
+    # Case 2: within the cone, elastic
+    excess = deviator_norm + (3.0 * lam + 2.0 * mu) / (2.0 * mu) * trace * friction_slope
+    if excess <= 0.0:
+        return F
+    # Case 3: project onto the cone along the deviator
+    projected = strain - excess / deviator_norm * deviator
+    sigma_new = wp.vec3(wp.exp(projected[0]), wp.exp(projected[1]), wp.exp(projected[2]))
+    return U * wp.diag(sigma_new) * wp.transpose(V)
+'''
+
+_WEIGHTS = '''
+@wp.func
+def bspline_weights(fx: float) -> wp.vec3:
+    """Evaluate the quadratic B-spline weights of three nodes for an offset in [0.5, 1.5]."""
+    left = 1.5 - fx
+    right = fx - 0.5
+    return wp.vec3(0.5 * left * left, 0.75 - (fx - 1.0) * (fx - 1.0), 0.5 * right * right)
+'''
+
+_SCATTER = '''
+@wp.func
+def scatter_to_grid(
+    x: wp.vec3,
+    mass: float,
+    momentum: wp.vec3,
+    affine: wp.mat33,
+    inv_dx: float,
+    $grid_heads,
+):
+    """Add mass and affine momentum of a particle to the 27 nodes around it."""
+    grid_pos = x * inv_dx
+    base_i = int(grid_pos[0] - 0.5)
+    base_j = int(grid_pos[1] - 0.5)
+    base_k = int(grid_pos[2] - 0.5)
+    # Particles that left the domain do not take part
+    if base_i < 0 or base_j < 0 or base_k < 0:
+        return
+    if base_i + 2 >= $shape[0] or base_j + 2 >= $shape[1] or base_k + 2 >= $shape[2]:
+        return
+    wx = bspline_weights(grid_pos[0] - float(base_i))
+    wy = bspline_weights(grid_pos[1] - float(base_j))
+    wz = bspline_weights(grid_pos[2] - float(base_k))
+    for node in range(27):
+        a = node // 9
+        b = (node // 3) % 3
+        c = node % 3
+        weight = wx[a] * wy[b] * wz[c]
+        node_pos = wp.vec3(float(base_i + a), float(base_j + b), float(base_k + c))
+        offset = (node_pos - grid_pos) / inv_dx
+        node_momentum = weight * (momentum + affine * offset)
+        $add
+'''
+
+_CASES = {
+    "elastic": (
+        "ELASTIC",
+        """
+        return F_trial, elastic_stress(F_trial, mu, lam)
+        """,
+    ),
+    "fluid": (
+        "FLUID",
+        """
+        # Fluids forget shear, so only the volume ratio is kept
+        J = wp.max(wp.determinant(F_trial), 0.1)
+        return wp.pow(J, 1.0 / 3.0) * wp.identity(n=3, dtype=float), fluid_stress(J, bulk)
+        """,
+    ),
+    "snow": (
+        "SNOW",
+        """
+        F_snow = clamp_snow(F_trial, max_compression, max_stretch)
+        # Snow hardens under compression and breaks under tension
+        plastic_ratio = wp.determinant(F_trial) / wp.determinant(F_snow)
+        harden = wp.exp(wp.clamp(hardening * (1.0 - plastic_ratio), -2.0, 2.0))
+        return F_snow, elastic_stress(F_snow, harden * mu, harden * lam)
+        """,
+    ),
+    "sand": (
+        "SAND",
+        """
+        F_sand = project_sand(F_trial, mu, lam, friction_slope)
+        return F_sand, elastic_stress(F_sand, mu, lam)
+        """,
+    ),
+}
+
+
+@DOMAIN.algorithm(
+    source="Hu et al. 2018 (MLS-MPM); Stomakhin et al. 2013 (snow); Klar et al. 2016 (sand); Jiang et al. 2015 (APIC)",
+    names={
+        "scatter_materials": "mpm_p2g|p2g|particles_to_grid_multi|mpm_scatter",
+        "x": "particle_x|pos|particle_q",
+        "v": "particle_v|vel|particle_qd",
+        "C": "particle_C|affine_velocity",
+        "F": "particle_F|deformation",
+        "F_new": "particle_F_new|F_out|F_next",
+        "p": "tid|particle|i",
+        "tau": "kirchhoff|stress",
+        "grid_mass": "grid_m|node_mass",
+        "grid_momentum": "grid_v_in|node_momentum_out|grid_mv",
+        "F_trial": "F_tr|trial",
+    },
+    weight=3,
+)
+def scatter_materials(d: Draft) -> None:
+    """Updates deformation gradients by material and scatters particles to the grid (MPM)."""
+    cases = d.option(
+        "materials",
+        ("elastic", "fluid"),
+        ("elastic", "snow"),
+        ("fluid", "sand"),
+        ("elastic", "fluid", "snow", "sand"),
+    )
+    elastic = d.option("elastic", *_ELASTIC)
+    affine = d.option("transfer", "apic", "pic")
+    grid = d.option("grid", "two arrays", "packed")
+    inactive = d.option("inactive", "material", "flag", "none")
+    given = d.option("parameters", "struct", "values")
+    gravity = d.flag("gravity", 0.4)
+    count, side = d.pick(32, 48), 8
+    d.input("x", "vec3", count, 0.15, 0.85, about="Particle positions [m]")
+    d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities [m/s]")
+    d.input("C", "mat33", count, -2.0, 2.0, about="Affine velocity matrices [1/s]")
+    d.input("F", "mat33", count, 0.9, 1.1, kind="spd", about="Deformation gradients")
+    low = -1 if inactive == "material" else 0
+    about = "Material index" + (", -1 for inactive particles" if low else "")
+    d.input("material", "int", count, low, len(cases), about=about)
+    if inactive == "flag":
+        d.input("active", "bool", count, about="False for particles that are not simulated")
+    d.input("mass", "float", count, 0.5, 2.0, about="Particle masses [kg]")
+    d.input("volume", "float", count, 0.5, 2.0, about="Particle volumes at rest [m^3]")
+    dot = "params." if given == "struct" else ""
+    if given == "struct":
+        d.struct("params", PARAMS, _FIELDS, about="Time step, grid and material parameters")
+    else:
+        for name, filled in _FIELDS.items():
+            d.param(name, "float", filled.low, filled.high if filled.high > filled.low else None)
+    if gravity:
+        d.param("gravity", "vec3", -5.0, 5.0, about="Gravity [m/s^2]")
+    d.output("F_new", "mat33", count, about="Elastic deformation gradients after plastic flow")
+    if grid == "packed":
+        d.output("grid", "vec4", (side, side, side), about="Momentum and mass per node")
+        heads, shape = "grid: wp.array3d(dtype=wp.vec4)", "grid.shape"
+        add = (
+            "packed = wp.vec4(node_momentum[0], node_momentum[1], node_momentum[2], weight * mass)\n"
+            "wp.atomic_add(grid, base_i + a, base_j + b, base_k + c, packed)"
+        )
+        targets = "grid"
+    else:
+        d.output("grid_mass", "float", (side, side, side), about="Mass per node [kg]")
+        d.output("grid_momentum", "vec3", (side, side, side), about="Momentum per node [kg m/s]")
+        heads = "grid_mass: wp.array3d(dtype=float),\n    grid_momentum: wp.array3d(dtype=wp.vec3)"
+        shape = "grid_mass.shape"
+        add = (
+            "wp.atomic_add(grid_mass, base_i + a, base_j + b, base_k + c, weight * mass)\n"
+            "wp.atomic_add(grid_momentum, base_i + a, base_j + b, base_k + c, node_momentum)"
+        )
+        targets = "grid_mass, grid_momentum"
+    d.module("\n".join(f"{_CASES[name][0]} = wp.constant({number})" for number, name in enumerate(cases)))
+    solid = set(cases) & {"elastic", "snow", "sand"}
+    if solid:
+        d.function(_ELASTIC[elastic])
+    for name, text in (("fluid", _FLUID), ("snow", _SNOW), ("sand", _SAND)):
+        if name in cases:
+            d.function(text)
+    d.function(_WEIGHTS)
+    d.function(_SCATTER, grid_heads=heads, shape=shape, add=add)
+    used = [name for name in _FIELDS if any(name in re.findall(r"\w+", _CASES[c][1]) for c in cases)]
+    lines: list[str] = []
+    blocks: dict[str, str] = {name: f"{dot}{name}" for name in _FIELDS}
+    for number, name in enumerate(cases):
+        constant, blocks[f"case_{name}"] = _CASES[name]
+        last = number == len(cases) - 1
+        lines += [f"$case_{name}"] if last else [f"if material == {constant}:", f"    $case_{name}"]
+    d.function(
+        '''
+        @wp.func
+        def update_material(
+            material: int,
+            F_trial: wp.mat33,
+            $heads,
+        ):
+            """Return the elastic deformation gradient of a material and its Kirchhoff stress."""
+            $cases
+        ''',
+        heads=",\n    ".join(f"{name}: float" for name in used),
+        cases="\n".join(lines),
+        **blocks,
+    )
+    skip = {
+        "material": "# Skip inactive particles (material of -1)\nif material[p] < 0:\n    return",
+        "flag": "if not active[p]:\n    return",
+        "none": "",
+    }
+    if elastic == "corotated" and {"snow", "sand"} & solid:
+        # Plastic flow makes singular values equal, where the rotation has no derivative by them.
+        d.forward_only()
+    d.launch(count)
+    d.code(
+        """
+        p = wp.tid()
+        $skip
+        # F_trial = (I + dt C) F
+        F_trial = F[p] + $dt * C[p] * F[p]
+        F_elastic, tau = update_material(material[p], F_trial, $used)
+        F_new[p] = F_elastic
+        # Stress enters as an affine momentum: -dt V 4 / dx^2 tau
+        affine = -$dt * volume[p] * 4.0 * $inv_dx * $inv_dx * tau
+        $apic
+        momentum = mass[p] * v[p]
+        $gravity
+        scatter_to_grid(x[p], mass[p], momentum, affine, $inv_dx, $targets)
+        """,
+        skip=skip[inactive],
+        used=", ".join(f"{dot}{name}" for name in used),
+        apic="# APIC: particles also carry the gradient of the velocity\naffine += mass[p] * C[p]"
+        if affine == "apic"
+        else "",
+        gravity=f"momentum += {dot}dt * mass[p] * gravity" if gravity else "",
+        targets=targets,
+        **blocks,
+    )
+    d.explain("""
+        Deformation gradients are advanced with the velocity gradient of the last step, returned to the
+        yield surface of the particle's material, and turned into Kirchhoff stresses. Masses and momenta are
+        distributed by quadratic B-splines.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        p = {name: float(v[f"{dot}{name}"]) for name in _FIELDS if f"{dot}{name}" in v}
+        made = np.zeros((count, 3, 3))
+        nodes, pull = np.zeros((side, side, side, 4)), p["dt"] * v.gravity if gravity else 0.0
+        for i in range(count):
+            if v.material[i] < 0 or (inactive == "flag" and not v.active[i]):
+                continue
+            made[i], tau = _deform(p, elastic, cases[v.material[i]], (np.eye(3) + p["dt"] * v.C[i]) @ v.F[i])
+            carried = -p["dt"] * v.volume[i] * 4.0 * p["inv_dx"] ** 2 * tau
+            carried = carried + (v.mass[i] * v.C[i] if affine == "apic" else 0.0)
+            base = np.floor(v.x[i] * p["inv_dx"] - 0.5)
+            if base.min() < 0 or base.max() + 2 >= side:
+                continue
+            for node in np.ndindex(nodes.shape[:3]):
+                offset = np.array(node) / p["inv_dx"] - v.x[i]
+                size = np.abs(offset) * p["inv_dx"]
+                if (size >= 1.5).any():
+                    continue
+                w = np.prod(np.where(size < 0.5, 0.75 - size**2, 0.5 * (1.5 - size) ** 2))
+                nodes[node][:3] += w * (v.mass[i] * (v.v[i] + pull) + carried @ offset)
+                nodes[node][3] += w * v.mass[i]
+        if grid == "packed":
+            return {"F_new": made, "grid": nodes}
+        return {"F_new": made, "grid_mass": nodes[..., 3], "grid_momentum": nodes[..., :3]}
+
+    d.check(reference, 2e-3)
+
+
+def _deform(p: dict[str, float], elastic: str, kind: str, trial: Any) -> tuple[Any, Any]:
+    """The elastic part of a trial deformation, and its Kirchhoff stress."""
+    j = np.linalg.det(trial)
+    if kind == "fluid":
+        j = max(j, 0.1)
+        return np.cbrt(j) * np.eye(3), -j * p["bulk"] * max(1.0 - j, 0.0) * np.eye(3)
+    u, s, vt = np.linalg.svd(trial)
+    f, harden = trial, 1.0
+    if kind == "snow":
+        kept = np.clip(s, 1.0 - p["max_compression"], 1.0 + p["max_stretch"])
+        f = (u * kept) @ vt
+        harden = np.exp(np.clip(p["hardening"] * (1.0 - j / np.linalg.det(f)), -2.0, 2.0))
+    if kind == "sand":
+        strain = np.log(s)
+        trace = strain.sum()
+        deviator = strain - trace / 3.0
+        size = np.linalg.norm(deviator)
+        excess = size + (3.0 * p["lam"] + 2.0 * p["mu"]) / (2.0 * p["mu"]) * trace * p["friction_slope"]
+        if trace >= 0.0:
+            f = u @ vt
+        elif excess > 0.0:
+            f = (u * np.exp(strain - excess * deviator / size)) @ vt
+    mu, lam, j = harden * p["mu"], harden * p["lam"], np.linalg.det(f)
+    if elastic == "neo-hookean":
+        return f, mu * (f @ f.T - np.eye(3)) + lam * np.log(max(j, 0.1)) * np.eye(3)
+    u, _, vt = np.linalg.svd(f)
+    return f, 2.0 * mu * (f - u @ vt) @ f.T + lam * j * (j - 1.0) * np.eye(3)

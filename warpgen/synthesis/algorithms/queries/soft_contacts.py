@@ -1,0 +1,355 @@
+"""Contacts between particles and shapes, written to buffers of fixed size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.queries import DOMAIN
+from warpgen.synthesis.algorithms.queries.meshes import closest
+from warpgen.synthesis.library.ray_shapes import compose, turn
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+CONTACT_SHAPES = piece('''
+@wp.struct
+class ContactShapes:
+    """Collision shapes; body -1 is static, size holds half extents, radius and half height, or a scale."""
+
+    kind: wp.array(dtype=int)
+    size: wp.array(dtype=wp.vec3)
+    body: wp.array(dtype=int)
+    local_pose: wp.array(dtype=wp.transform)
+    flags: wp.array(dtype=int)
+''')
+
+CONTACT_BUFFER = piece('''
+@wp.struct
+class ContactBuffer:
+    """Output of the narrow phase, one entry per contact; count may exceed the capacity."""
+
+    count: wp.array(dtype=int)
+    particle: wp.array(dtype=int)
+    shape: wp.array(dtype=int)
+    body_pos: wp.array(dtype=wp.vec3)
+    normal: wp.array(dtype=wp.vec3)
+''')
+
+_POSE = '''
+@wp.func
+def world_pose(body_q: wp.array(dtype=wp.transform), body_index: int, local_pose: wp.transform) -> wp.transform:
+    """Pose of a shape in world space; shapes with body index -1 are fixed to the world."""
+    if body_index < 0:
+        return local_pose
+    return wp.transform_multiply(body_q[body_index], local_pose)
+'''
+
+_DISTANCES = '''
+@wp.func
+def sphere_distance(p: wp.vec3, sphere_radius: float) -> wp.vec4:
+    """Signed distance to a sphere at the origin and its gradient."""
+    length = wp.length(p)
+    n = p / wp.max(length, 1.0e-8)
+    return wp.vec4(n[0], n[1], n[2], length - sphere_radius)
+
+
+@wp.func
+def capsule_distance(p: wp.vec3, cap_radius: float, half_height: float) -> wp.vec4:
+    """Signed distance to a capsule along z and its gradient."""
+    on_axis = wp.vec3(0.0, 0.0, wp.clamp(p[2], -half_height, half_height))
+    return sphere_distance(p - on_axis, cap_radius)
+
+
+@wp.func
+def box_distance(p: wp.vec3, half_extents: wp.vec3) -> wp.vec4:
+    """Signed distance to a box at the origin and its gradient."""
+    q = wp.vec3(wp.abs(p[0]), wp.abs(p[1]), wp.abs(p[2])) - half_extents
+    outside = wp.max(q, wp.vec3(0.0))
+    side = wp.vec3(wp.sign(p[0]), wp.sign(p[1]), wp.sign(p[2]))
+    if q[0] > 0.0 or q[1] > 0.0 or q[2] > 0.0:
+        n = wp.cw_mul(side, wp.normalize(outside))
+        return wp.vec4(n[0], n[1], n[2], wp.length(outside))
+    # Inside: push out through the nearest face
+    if q[0] >= q[1] and q[0] >= q[2]:
+        return wp.vec4(side[0], 0.0, 0.0, q[0])
+    if q[1] >= q[2]:
+        return wp.vec4(0.0, side[1], 0.0, q[1])
+    return wp.vec4(0.0, 0.0, side[2], q[2])
+'''
+
+_MESH = '''
+@wp.func
+def mesh_distance(mesh: wp.uint64, p: wp.vec3, scale: float, max_dist: float) -> wp.vec4:
+    """Signed distance to a scaled mesh and its gradient; far away if nothing is within ``max_dist``."""
+    query = wp.mesh_query_point_sign_normal(mesh, p / scale, max_dist / scale)
+    if not query.result:
+        return wp.vec4(0.0, 0.0, 1.0, 1.0e6)
+    offset_to = p - scale * wp.mesh_eval_position(mesh, query.face, query.u, query.v)
+    length = wp.length(offset_to)
+    # The direction is undefined for points on the surface
+    if length < 1.0e-6:
+        return wp.vec4(0.0, 0.0, 1.0, 1.0e6)
+    n = query.sign / length * offset_to
+    return wp.vec4(n[0], n[1], n[2], query.sign * length)
+'''
+
+
+@DOMAIN.algorithm(
+    source="Macklin et al. 2014, Unified particle physics; Ericson 2004, ch. 5; Quilez, Distance functions",
+    names={
+        "emit_soft_contacts": "create_soft_contacts|particle_shape_contacts|generate_contacts|collide_particles",
+        "particle_index": "pid|particle|tid_particle",
+        "shape_index": "sid|shape_id|geom",
+        "particle_q": "positions|particle_pos|x",
+        "particle_radius": "radii|radius_p|thickness",
+        "body_q": "body_poses|rigid_q|X_wb",
+        "contacts": "contact_buffer|soft_contacts|out_contacts",
+        "shapes": "geo|collision_shapes|shape_data",
+        "margin": "contact_margin|soft_contact_margin|gap_limit",
+    },
+    weight=3,
+    adjoint="no",
+)
+def emit_soft_contacts(d: Draft) -> None:
+    """Finds the shapes that particles touch and appends the contacts to buffers of fixed size."""
+    mesh = d.flag("mesh", 0.6)
+    buffers = d.option("buffers", "struct", "arrays")
+    flags = d.option("flags", "both", "particle", "none")
+    worlds = d.flag("worlds")
+    keep = d.option("stores", "local", "world", "depth")
+    filtered = d.flag("filter", 0.4)
+    early = d.flag("bounds", 0.5)
+    n, count, bodies, sets = d.pick(48, 64), d.pick(4, 5, 6), d.pick(3, 4), d.pick(2, 3)
+    capacity = d.pick(24, 32, 400)
+    d.input("particle_q", "vec3", n, -1.2, 1.2, about="Particle positions [m]")
+    d.input("particle_radius", "float", n, 0.05, 0.25, about="Particle radii [m]")
+    if flags != "none":
+        d.input("particle_flags", "int", n, 0, 4, about="Bit 0 is set for active particles")
+    if worlds:
+        d.input("particle_world", "int", n, -1, sets, about="World of each particle, -1 for all worlds")
+        d.input("shape_world", "int", count, -1, sets, about="World of each shape, -1 for all worlds")
+    d.input("body_q", "transform", bodies, -1.0, 1.0, "transform", about="Body poses")
+    kinds = 4 if mesh else 3
+    d.struct("shapes", CONTACT_SHAPES, {
+        "kind": fill(0, kinds, shape=count), "size": fill(0.3, 0.8, shape=count),
+        "body": fill(-1, bodies, shape=count), "local_pose": fill(-0.4, 0.4, "transform", shape=count),
+        "flags": fill(0, 4, shape=count),
+    }, about="Collision shapes")  # fmt: skip
+    if mesh:
+        d.handle(
+            "mesh",
+            "mesh",
+            d.pick((5, 8), (6, 8)),
+            about="Mesh that shapes of kind SHAPE_MESH are instances of",
+        )
+    if filtered:
+        d.input("filter_body", "int", n, -1, bodies, about="Body that a particle is attached to, -1 for none")
+    d.param("margin", "float", 0.05, 0.15, about="Contacts are created within this distance [m]")
+    d.param("max_contacts", "int", capacity, about="Capacity of the buffers")
+    held = {"local": "body_pos", "world": "body_pos", "depth": "depth"}[keep]
+    if buffers == "struct" and keep != "depth":
+        d.struct("contacts", CONTACT_BUFFER, {
+            "count": fill(value=0.0, shape=1), "particle": fill(value=0.0, shape=capacity),
+            "shape": fill(value=0.0, shape=capacity), "body_pos": fill(value=0.0, shape=capacity),
+            "normal": fill(value=0.0, shape=capacity),
+        }, role="inout", about="Contacts found")  # fmt: skip
+        names = {x: f"contacts.{x}" for x in ("count", "particle", "shape", "body_pos", "normal")}
+    else:
+        d.inout("contact_count", "int", 1, value=0.0, about="Number of contacts, may exceed the capacity")
+        d.output("contact_particle", "int", capacity, about="Particle of each contact")
+        d.output("contact_shape", "int", capacity, about="Shape of each contact")
+        if keep == "depth":
+            d.output("contact_depth", "float", capacity, about="Penetration depth, negative for a gap [m]")
+        else:
+            d.output("contact_body_pos", "vec3", capacity, about="Contact point on the shape")
+        d.output(
+            "contact_normal", "vec3", capacity, about="World-space normal from the shape to the particle"
+        )
+        names = {x: f"contact_{x}" for x in ("count", "particle", "shape", "body_pos", "depth", "normal")}
+    for number, name in enumerate(("SPHERE", "BOX", "CAPSULE")):
+        if number != 2 or mesh:
+            d.module(f"SHAPE_{name} = wp.constant({number})")
+    if flags != "none":
+        d.module("PARTICLE_ACTIVE = wp.constant(1)")
+    if flags == "both":
+        d.module("SHAPE_COLLIDES = wp.constant(2)")
+    d.function(_POSE)
+    d.function(_DISTANCES)
+    if mesh:
+        d.function(_MESH)
+    d.launch(n, count)
+    d.code(
+        """
+        particle_index, shape_index = wp.tid()
+        $flags
+        $worlds
+        body_index = shapes.body[shape_index]
+        $filter
+        shape_pose = world_pose(body_q, body_index, shapes.local_pose[shape_index])
+        p_world = particle_q[particle_index]
+        p_local = wp.transform_point(wp.transform_inverse(shape_pose), p_world)
+        reach = margin + particle_radius[particle_index]
+        size = shapes.size[shape_index]
+        $early
+
+        # Gradient in the first three components, signed distance in the last
+        kind = shapes.kind[shape_index]
+        if kind == SHAPE_SPHERE:
+            found = sphere_distance(p_local, size[0])
+        elif kind == SHAPE_BOX:
+            found = box_distance(p_local, size)
+        $kinds
+
+        if found[3] >= reach:
+            return
+
+        contact_index = wp.atomic_add($count, 0, 1)
+        # The counter keeps growing so that the caller can detect the overflow
+        if contact_index >= max_contacts:
+            return
+
+        local_normal = wp.vec3(found[0], found[1], found[2])
+        $particle[contact_index] = particle_index
+        $shape[contact_index] = shape_index
+        $store
+        $normal[contact_index] = wp.transform_vector(shape_pose, local_normal)
+        """,
+        flags={
+            "none": "",
+            "particle": """
+                # Skip inactive particles
+                if (particle_flags[particle_index] & PARTICLE_ACTIVE) == 0:
+                    return
+                """,
+            "both": """
+                # Skip inactive particles and shapes that do not collide with particles
+                if (particle_flags[particle_index] & PARTICLE_ACTIVE) == 0:
+                    return
+                if (shapes.flags[shape_index] & SHAPE_COLLIDES) == 0:
+                    return
+                """,
+        }[flags],
+        worlds="""
+            # World -1 collides with everything, others only with themselves
+            world_a = particle_world[particle_index]
+            world_b = shape_world[shape_index]
+            if world_a >= 0 and world_b >= 0 and world_a != world_b:
+                return
+            """
+        if worlds
+        else "",
+        filter="""
+            # Particles do not collide with the body that they are attached to
+            if body_index >= 0 and filter_body[particle_index] == body_index:
+                return
+            """
+        if filtered
+        else "",
+        early="""
+            # Early out with a bounding sphere that encloses every kind of shape
+            bound = size[0] + size[1] + size[2]
+            if wp.length(p_local) > bound + reach:
+                return
+            """
+        if early
+        else "",
+        kinds="""
+            elif kind == SHAPE_CAPSULE:
+                found = capsule_distance(p_local, size[0], size[1])
+            else:
+                found = mesh_distance(mesh, p_local, size[0], 2.0)
+            """
+        if mesh
+        else "else:\n    found = capsule_distance(p_local, size[0], size[1])",
+        store={
+            "local": """
+                # Store the point in the body frame so that it can follow the body during the step
+                surface_local = p_local - found[3] * local_normal
+                $body_pos[contact_index] = wp.transform_point(shapes.local_pose[shape_index], surface_local)
+                """,
+            "world": "$body_pos[contact_index] = wp.transform_point(shape_pose, p_local - found[3] * local_normal)",
+            "depth": "$depth[contact_index] = particle_radius[particle_index] - found[3]",
+        }[keep],
+        **names,
+    )
+    d.explain("""
+        One thread tests one particle against one shape. Signed distances are negative inside. The order of
+        the contacts depends on scheduling.
+    """)
+
+    def agrees(v: Values, after: Values) -> None:
+        expected, unsure = _touching(v, n, count, flags)
+        total = int(after[names["count"]][0])
+        kept = min(total, capacity)
+        listed = list(
+            zip(after[names["particle"]][:kept].tolist(), after[names["shape"]][:kept].tolist(), strict=True)
+        )
+        assert len(set(listed)) == kept, "a contact is listed twice"
+        assert len(expected) - len(unsure) <= total <= len(expected) + len(unsure), "the count is wrong"
+        assert all(pair in expected or pair in unsure for pair in listed), "a pair does not touch"
+        for slot, pair in enumerate(listed):
+            if pair in unsure or not expected.get(pair):
+                continue
+            normal, gap, point, local = expected[pair]
+            if normal is not None:
+                np.testing.assert_allclose(after[names["normal"]][slot], normal, atol=6e-3)
+            value = after[names[held]][slot]
+            if keep == "depth":
+                np.testing.assert_allclose(value, v.particle_radius[pair[0]] - gap, atol=3e-3)
+            elif normal is not None:
+                np.testing.assert_allclose(value, local if keep == "local" else point, atol=6e-3)
+
+    d.holds(agrees)
+
+
+def _touching(
+    v: Values, n: int, count: int, flags: str
+) -> tuple[dict[tuple[int, int], Any], set[tuple[int, int]]]:
+    """Of each pair that touches its normal, gap, point in the world and in the body; and pairs in doubt."""
+    found: dict[tuple[int, int], Any] = {}
+    unsure: set[tuple[int, int]] = set()
+    for s in range(count):
+        body, size = int(v["shapes.body"][s]), v["shapes.size"][s]
+        own = v["shapes.local_pose"][s]
+        pose = own if body < 0 else compose(v.body_q[body], own)
+        local = turn(pose[3:], v.particle_q - pose[:3], back=True)
+        kind = int(v["shapes.kind"][s])
+        gap, normal = _distance(v, kind, size, local)
+        for i in range(n):
+            if "particle_flags" in v and not v.particle_flags[i] & 1:
+                continue
+            if flags == "both" and not v["shapes.flags"][s] & 2:
+                continue
+            if "particle_world" in v and v.particle_world[i] >= 0 <= v.shape_world[s] != v.particle_world[i]:
+                continue
+            if "filter_body" in v and body >= 0 and v.filter_body[i] == body:
+                continue
+            reach = v.margin + v.particle_radius[i]
+            if abs(gap[i] - reach) < 1e-3:
+                unsure.add((i, s))
+            if gap[i] < reach:
+                m = None if normal is None else normal[i]
+                at = local[i] if m is None else local[i] - gap[i] * m
+                turned = None if m is None else turn(pose[3:], m)
+                found[i, s] = (turned, gap[i], turn(pose[3:], at) + pose[:3], turn(own[3:], at) + own[:3])
+    return found, unsure
+
+
+def _distance(v: Values, kind: int, size: Any, p: Any) -> tuple[Any, Any]:
+    """Signed distances of local points, and normals where they are plain."""
+    if kind == 1:
+        q = np.abs(p) - size
+        outside = np.maximum(q, 0.0)
+        far = np.linalg.norm(outside, axis=1)
+        inner = np.eye(3)[q.argmax(1)]
+        n = np.where((far > 0.0)[:, None], outside / np.maximum(far, 1e-12)[:, None], inner) * np.sign(p)
+        return np.where(far > 0.0, far, q.max(1)), n
+    if kind == 3:
+        far, inside = closest(v.mesh, p / size[0])
+        return np.where(inside, -far.min(1), far.min(1)) * size[0], None
+    core = np.zeros_like(p)
+    if kind == 2:
+        core[:, 2] = np.clip(p[:, 2], -size[1], size[1])
+    length = np.linalg.norm(p - core, axis=1)
+    return length - size[0], (p - core) / length[:, None]

@@ -1,0 +1,380 @@
+"""Bundle adjustment: how far projections miss their observations, and how that changes with the unknowns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rendering import DOMAIN
+from warpgen.synthesis.algorithms.rendering.cameras import turned
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+_FIELDS = {
+    "none": (),
+    "radial": ("k1", "k2"),
+    "brown conrady": ("k1", "k2", "k3", "p1", "p2"),
+    "kannala brandt": ("k1", "k2", "k3"),
+}
+
+
+def _camera(model: str) -> Any:
+    doc = {
+        "none": "Pinhole intrinsics in pixels.",
+        "radial": "Pinhole intrinsics in pixels with two radial distortion coefficients.",
+        "brown conrady": "Pinhole intrinsics in pixels with radial (k) and tangential (p) distortion coefficients.",
+        "kannala brandt": "Fisheye intrinsics in pixels with coefficients of odd powers of the incidence angle.",
+    }[model]
+    fields = "".join(f"    {name}: float\n" for name in _FIELDS[model])
+    return piece(
+        f'''
+@wp.struct
+class CameraIntrinsics:
+    """{doc}"""
+
+    focal: wp.vec2
+    center: wp.vec2
+{fields}'''.rstrip()
+    )
+
+
+# What maps (x, y) on the plane at unit depth to distorted coordinates; its Jacobian follows.
+_DISTORT = {
+    "none": (
+        """
+        xd = x
+        yd = y
+        """,
+        """
+        dxd_dx = 1.0
+        dxd_dy = 0.0
+        dyd_dx = 0.0
+        dyd_dy = 1.0
+        """,
+    ),
+    "radial": (
+        """
+        r2 = x * x + y * y
+        radial = 1.0 + r2 * (camera.k1 + r2 * camera.k2)
+        xd = radial * x
+        yd = radial * y
+        """,
+        """
+        # d(radial) / d(r2), with d(r2) / dx = 2 x
+        dradial = camera.k1 + 2.0 * camera.k2 * r2
+        dxd_dx = radial + 2.0 * x * x * dradial
+        dxd_dy = 2.0 * x * y * dradial
+        dyd_dx = dxd_dy
+        dyd_dy = radial + 2.0 * y * y * dradial
+        """,
+    ),
+    "brown conrady": (
+        """
+        r2 = x * x + y * y
+        radial = 1.0 + r2 * (camera.k1 + r2 * (camera.k2 + r2 * camera.k3))
+        # Tangential terms model a lens that is not parallel to the sensor
+        xd = radial * x + 2.0 * camera.p1 * x * y + camera.p2 * (r2 + 2.0 * x * x)
+        yd = radial * y + camera.p1 * (r2 + 2.0 * y * y) + 2.0 * camera.p2 * x * y
+        """,
+        """
+        dradial = camera.k1 + r2 * (2.0 * camera.k2 + 3.0 * r2 * camera.k3)
+        dxd_dx = radial + 2.0 * x * x * dradial + 2.0 * camera.p1 * y + 6.0 * camera.p2 * x
+        dxd_dy = 2.0 * x * y * dradial + 2.0 * camera.p1 * x + 2.0 * camera.p2 * y
+        dyd_dx = dxd_dy
+        dyd_dy = radial + 2.0 * y * y * dradial + 6.0 * camera.p1 * y + 2.0 * camera.p2 * x
+        """,
+    ),
+    "kannala brandt": (
+        """
+        r = wp.sqrt(x * x + y * y + 1.0e-8)
+        theta = wp.atan(r)
+        t2 = theta * theta
+        # theta_d = theta * (1 + k1 theta^2 + k2 theta^4 + k3 theta^6)
+        theta_d = theta * (1.0 + t2 * (camera.k1 + t2 * (camera.k2 + t2 * camera.k3)))
+        stretch = theta_d / r
+        xd = stretch * x
+        yd = stretch * y
+        """,
+        """
+        dtheta_d = 1.0 + t2 * (3.0 * camera.k1 + t2 * (5.0 * camera.k2 + 7.0 * t2 * camera.k3))
+        # d(stretch) / dr / r, using d(theta) / dr = 1 / (1 + r^2)
+        dstretch = (dtheta_d / (1.0 + r * r) - stretch) / (r * r)
+        dxd_dx = stretch + dstretch * x * x
+        dxd_dy = dstretch * x * y
+        dyd_dx = dxd_dy
+        dyd_dy = stretch + dstretch * y * y
+        """,
+    ),
+}
+
+_LOSSES = {
+    "squared": ("robust_weight = 1.0", lambda e, s: np.ones_like(e)),
+    "huber": (
+        """
+        # Huber: constant weight inside the threshold, 1 / |r| outside
+        robust_weight = wp.where(residual_norm <= loss_scale, 1.0, loss_scale / wp.max(residual_norm, 1.0e-6))
+        """,
+        lambda e, s: np.where(e <= s, 1.0, s / np.maximum(e, 1e-6)),
+    ),
+    "cauchy": (
+        """
+        # Cauchy: w = 1 / (1 + (r / c)^2)
+        scaled_norm = residual_norm / loss_scale
+        robust_weight = 1.0 / (1.0 + scaled_norm * scaled_norm)
+        """,
+        lambda e, s: 1.0 / (1.0 + (e / s) ** 2),
+    ),
+    "geman mcclure": (
+        """
+        # Geman-McClure suppresses outliers completely: w = 1 / (1 + (r / c)^2)^2
+        scaled_norm = residual_norm / loss_scale
+        denom = 1.0 + scaled_norm * scaled_norm
+        robust_weight = 1.0 / (denom * denom)
+        """,
+        lambda e, s: 1.0 / (1.0 + (e / s) ** 2) ** 2,
+    ),
+}
+
+
+@DOMAIN.algorithm(
+    source="Triggs et al. 2000, Bundle adjustment; Brown 1971; Kannala & Brandt 2006; Zhang 1997 (robust weights)",
+    names={
+        "reprojection_residuals": "bundle_adjustment_residuals|evaluate_reprojection|ba_linearize|compute_reprojection_errors",
+        "obs": "observation|edge|obs_id",
+        "observations": "measurements|keypoints_2d|pixels",
+        "points": "landmarks|points_3d|world_points",
+        "poses": "camera_poses|extrinsics|world_to_camera",
+        "p_camera": "p_cam|point_c|Xc",
+        "robust_weight": "irls_weight|sqrt_info|loss_weight",
+        "residuals": "errors|residuals_out|r_out",
+    },
+    weight=3,
+    double=True,
+)
+def reprojection_residuals(d: Draft) -> None:
+    """Computes reprojection errors of observed points and their derivatives by pose and point."""
+    model = d.option("model", *_DISTORT)
+    loss = d.option("loss", *_LOSSES)
+    wanted = d.option("jacobian", "pose and point", "pose", "point", "none", "gradient")
+    shared = d.option("cameras", "shared", "each")
+    mask = d.option("unused", "index", "flag", "none")
+    cheirality = d.flag("cheirality", 0.7)
+    n, views, points = d.pick(32, 48), d.pick(3, 4), d.pick(10, 12)
+    fields = {"focal": fill(80.0, 120.0), "center": fill(40.0, 60.0)}
+    for name in _FIELDS[model]:
+        fields[name] = fill(-0.05, 0.05) if name[0] == "k" else fill(-0.01, 0.01)
+    d.struct(
+        "camera" if shared == "shared" else "cameras",
+        _camera(model),
+        fields,
+        () if shared == "shared" else views,
+        about="Camera intrinsics" + ("" if shared == "shared" else ", one per view"),
+    )
+    d.input("poses", "transform", views, -0.2, 0.2, "transform", about="World-to-camera transforms")
+    d.param("scene_offset", "vec3", 0.0, 0.1, about="Added to points in the camera frame [m]")
+    d.input("points", "vec3", points, -1.0, 1.0, about="Landmark positions in the world frame [m]")
+    d.input("observations", "vec2", n, 20.0, 80.0, about="Observed pixels")
+    d.input("view_ids", "int", n, -1 if mask == "index" else 0, views, about="View of each observation" + (
+        ", -1 if unused" if mask == "index" else ""))  # fmt: skip
+    d.input("point_ids", "int", n, 0, points, about="Landmark of each observation")
+    if mask == "flag":
+        d.input("enabled", "bool", n, about="False for rejected observations")
+    if loss != "squared":
+        d.param("loss_scale", "float", 10.0, 30.0, about="Threshold of the robust loss [px]")
+    d.output("residuals", "vec2", n, about="Weighted residuals [px]")
+    if wanted in ("pose and point", "pose"):
+        d.output(
+            "jac_pose",
+            "float",
+            (n, 2, 6),
+            about="By left perturbation (translation, rotation), shape (n, 2, 6)",
+        )
+    if wanted in ("pose and point", "point"):
+        d.output("jac_point", "float", (n, 2, 3), about="By landmark position, shape (n, 2, 3)")
+    if wanted == "gradient":
+        d.inout(
+            "pose_gradient",
+            "float",
+            (views, 6),
+            value=0.0,
+            about="Sum of J^T r per view, shape (num_views, 6)",
+        )
+    value, slope = _DISTORT[model]
+    jacobian = wanted != "none"
+    if not jacobian:
+        slope = ""
+    by_pose, by_point = (
+        wanted in ("pose and point", "pose", "gradient"),
+        wanted in ("pose and point", "point"),
+    )
+    row = {
+        "pose": """
+            # Left perturbation: dp = dt + dw x p, so dr/dw = p x (dr/dp)
+            rot_u = wp.cross(p_camera, row_u)
+            rot_v = wp.cross(p_camera, row_v)
+            for axis in range(3):
+                jac_pose[obs, 0, axis] = row_u[axis]
+                jac_pose[obs, 1, axis] = row_v[axis]
+                jac_pose[obs, 0, axis + 3] = rot_u[axis]
+                jac_pose[obs, 1, axis + 3] = rot_v[axis]
+            """,
+        "gradient": """
+            # Accumulate the gradient J^T r of the view's pose
+            force = residual[0] * row_u + residual[1] * row_v
+            torque = wp.cross(p_camera, force)
+            for axis in range(3):
+                wp.atomic_add(pose_gradient, view, axis, force[axis])
+                wp.atomic_add(pose_gradient, view, axis + 3, torque[axis])
+            """,
+    }
+    d.launch(n)
+    d.code(
+        """
+        obs = wp.tid()
+        $skip
+        view = view_ids[obs]
+        $intrinsics
+        pose = poses[view]
+        # Points lie a few meters in front of the cameras
+        p_camera = wp.transform_point(pose, points[point_ids[obs]]) + scene_offset + wp.vec3(0.0, 0.0, 3.0)
+        $cheirality
+        inv_z = 1.0 / p_camera[2]
+        x = p_camera[0] * inv_z
+        y = p_camera[1] * inv_z
+        $distort
+        predicted = camera.center + wp.vec2(camera.focal[0] * xd, camera.focal[1] * yd)
+        residual = predicted - observations[obs]
+        $norm
+        $loss
+        # Scale by sqrt(w) so that |r|^2 is the weighted cost
+        sqrt_weight = wp.sqrt(robust_weight)
+        residual = sqrt_weight * residual
+        residuals[obs] = residual
+        $slope
+        $jacobian
+        """,
+        skip={
+            "index": "# Unused slot\nif view_ids[obs] < 0:\n    return",
+            "flag": "# Outliers rejected earlier do not count\nif not enabled[obs]:\n    return",
+            "none": "",
+        }[mask],
+        intrinsics="" if shared == "shared" else "camera = cameras[view]",
+        cheirality="""
+            # Cheirality: points behind the camera have no projection
+            if p_camera[2] < 0.1:
+                return
+            """
+        if cheirality
+        else "",
+        distort=value,
+        norm="residual_norm = wp.length(residual)" if loss != "squared" else "",
+        loss=_LOSSES[loss][0],
+        slope=slope,
+        jacobian="""
+            # Chain rule through the perspective division; weights are held fixed (IRLS)
+            weighted_fx = sqrt_weight * camera.focal[0] * inv_z
+            weighted_fy = sqrt_weight * camera.focal[1] * inv_z
+            row_u = weighted_fx * wp.vec3(dxd_dx, dxd_dy, -(dxd_dx * x + dxd_dy * y))
+            row_v = weighted_fy * wp.vec3(dyd_dx, dyd_dy, -(dyd_dx * x + dyd_dy * y))
+            $pose
+            $point
+            """
+        if jacobian
+        else "",
+        pose=row["gradient" if wanted == "gradient" else "pose"] if by_pose else "",
+        point="""
+            # d(p_camera) / d(point) = R
+            rotation = wp.transform_get_rotation(pose)
+            point_u = wp.quat_rotate_inv(rotation, row_u)
+            point_v = wp.quat_rotate_inv(rotation, row_v)
+            for axis in range(3):
+                jac_point[obs, 0, axis] = point_u[axis]
+                jac_point[obs, 1, axis] = point_v[axis]
+            """
+        if by_point
+        else "",
+    )
+    if loss == "squared":
+        # without a weight there is nothing to scale
+        for old, new in (
+            ("robust_weight = 1.0\n", ""),
+            ("# Scale by sqrt(w) so that |r|^2 is the weighted cost\n", ""),
+            ("sqrt_weight = wp.sqrt(robust_weight)\nresidual = sqrt_weight * residual\n", ""),
+            ("sqrt_weight * ", ""),
+            ("; weights are held fixed (IRLS)", ""),
+            ("weighted_f", "scaled_f"),
+        ):
+            d.text = d.text.replace(old, new)
+    d.says(
+        {
+            "none": "Computes the reprojection errors of observed points.",
+            "gradient": "Computes reprojection errors of observed points and their gradient by the camera poses.",
+            "pose": "Computes reprojection errors of observed points and their derivatives by the pose.",
+            "point": "Computes reprojection errors of observed points and their derivatives by the point.",
+            "pose and point": "Computes reprojection errors of observed points and their derivatives by pose and point.",
+        }[wanted]
+    )
+    d.explain("""
+        r = sqrt(w) (project(T p) - z), where w is the weight of the robust loss. Pose derivatives are by a
+        perturbation on the left of T, translation first.
+    """)
+
+    def agrees(v: Values, after: Values) -> None:
+        live = np.ones(n, bool)
+        if mask == "index":
+            live = np.asarray(v.view_ids) >= 0
+        elif mask == "flag":
+            live = np.asarray(v.enabled).astype(bool)
+        view = np.maximum(v.view_ids, 0)
+        prefix = "camera" if shared == "shared" else "cameras"
+        cam = {f: v[f"{prefix}.{f}"] if shared == "shared" else v[f"{prefix}.{f}"][view] for f in fields}
+        pose, x = v.poses[view], v.points[v.point_ids]
+        p = turned(pose[:, 3:], x) + pose[:, :3] + v.scene_offset + [0.0, 0.0, 3.0]
+        if cheirality:
+            live &= p[:, 2] >= 0.1
+        z = v.observations
+        plain = _projected(p, cam, model) - z
+        w = np.sqrt(_LOSSES[loss][1](np.linalg.norm(plain, axis=1), v.get("loss_scale", 1.0)))
+        w = np.where(live, w, 0.0)[:, None]
+        mostly_close(after.residuals, w * plain, 3e-3)
+        # complex steps give derivatives to the last digit
+        step = 1e-30j
+
+        def derivative(change: Any) -> Any:
+            return w * _projected(p + step * change, cam, model).imag / 1e-30
+
+        pushes = [np.broadcast_to(np.eye(3)[k], p.shape) for k in range(3)]
+        turns = [np.cross(np.eye(3)[k], p) for k in range(3)]
+        by_pose = np.stack([derivative(c) for c in (*pushes, *turns)], axis=-1)
+        if wanted in ("pose and point", "pose"):
+            mostly_close(after.jac_pose, by_pose, 5e-3)
+        if wanted in ("pose and point", "point"):
+            axes = [turned(pose[:, 3:], np.broadcast_to(np.eye(3)[k], p.shape)) for k in range(3)]
+            mostly_close(after.jac_point, np.stack([derivative(c) for c in axes], axis=-1), 5e-3)
+        if wanted == "gradient":
+            total = np.zeros((views, 6))
+            np.add.at(total, view, np.einsum("nk,nkj->nj", w * plain, by_pose))
+            scale = np.abs(total).max()
+            np.testing.assert_allclose(after.pose_gradient / scale, total / scale, atol=2e-3)
+
+    d.holds(agrees)
+
+
+def _projected(p: Any, cam: dict[str, Any], model: str) -> Any:
+    """Pixels of points in the camera's frame, which may be complex."""
+    x, y = p[:, 0] / p[:, 2], p[:, 1] / p[:, 2]
+    r2 = x * x + y * y
+    a, b = x, y
+    if model == "kannala brandt":
+        r = np.sqrt(r2 + 1e-8)
+        t = np.arctan(r)
+        s = (t + cam["k1"] * t**3 + cam["k2"] * t**5 + cam["k3"] * t**7) / r
+        a, b = s * x, s * y
+    elif model != "none":
+        s = 1.0 + cam["k1"] * r2 + cam["k2"] * r2**2 + cam.get("k3", 0.0) * r2**3
+        p1, p2 = cam.get("p1", 0.0), cam.get("p2", 0.0)
+        a = s * x + 2 * p1 * x * y + p2 * (r2 + 2 * x * x)
+        b = s * y + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y
+    return np.asarray(cam["center"]) + np.asarray(cam["focal"]) * np.stack([a, b], axis=-1)

@@ -1,0 +1,177 @@
+"""Gaussian splatting: from Gaussians in space to what a tile rasteriser needs of them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rendering import DOMAIN
+from warpgen.synthesis.algorithms.rendering.ewa import (
+    BANDS,
+    COLOR,
+    COVARIANCE,
+    FISHEYE,
+    MODELS,
+    PROJECT,
+    SPLAT_CAMERA,
+    TILES,
+    preprocessed,
+)
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+
+
+@DOMAIN.algorithm(
+    source="Kerbl et al. 2023, 3D Gaussian splatting; Zwicker et al. 2001, EWA volume splatting; Yu et al. 2024",
+    names={
+        "preprocess_gaussians": "project_gaussians_to_screen|prepare_splats|splat_preprocess",
+        "gaussian_index": "gid|idx|point_id",
+        "camera_index": "cam|view|camera_id",
+        "means": "positions|centers|gaussian_means",
+        "sh_coeffs": "sh|features|sh_coefficients",
+        "opacities": "opacity|alphas",
+        "mean_camera": "p_cam|p_view|mean_c",
+        "mean_image": "p_image|uv|pixel_mean",
+    },
+    weight=3,
+)
+def preprocess_gaussians(d: Draft) -> None:
+    """Projects Gaussians to ellipses on the screen and evaluates their colors for each camera."""
+    degree = d.option("degree", 0, 1, 2, 3)
+    model = d.option("model", *MODELS)
+    batched = d.flag("cameras", 0.6)
+    shape = d.option("shape", "scale and rotation", "covariance")
+    compensated = d.flag("compensated")
+    tiles = d.flag("tiles", 0.6)
+    n, cameras = d.pick(32, 48, 64), d.pick(2, 3)
+    tile = d.pick(8, 16)
+    at = "camera_index, gaussian_index" if batched else "gaussian_index"
+    size: int | tuple[int, ...] = (cameras, n) if batched else n
+    fields = {
+        "world_to_camera": fill(-0.4, 0.4, "transform"),
+        "focal": fill(40.0, 60.0),
+        "center": fill(28.0, 36.0),
+        "width": fill(64, 65),
+        "height": fill(64, 65),
+        "near_plane": fill(value=0.3),
+    }
+    d.struct(
+        "cameras" if batched else "camera",
+        SPLAT_CAMERA,
+        fields,
+        cameras if batched else (),
+        about="Cameras to render, shape (num_cameras,)" if batched else "Camera to render with",
+    )
+    d.input("means", "vec3", n, -3.0, 3.0, about="Gaussian centers in world space")
+    if shape == "covariance":
+        d.input("covariances", "mat33", n, 0.02, 0.2, "spd", about="World-space covariances")
+        sigma = "covariances[gaussian_index]"
+    else:
+        d.input("log_scales", "vec3", n, -2.5, -1.0, about="Logarithms of the standard deviations")
+        d.input("rotations", "quat", n, -1.0, 1.0, about="Rotations, not necessarily normalized")
+        sigma = "gaussian_covariance(log_scales[gaussian_index], rotations[gaussian_index])"
+        d.function(COVARIANCE)
+    d.input("opacities", "float", n, 0.1, 0.95, about="Opacities in [0, 1]")
+    d.input(
+        "sh_coeffs", "vec3", (n, (degree + 1) ** 2), -0.4, 0.4,
+        about=f"Spherical harmonics up to degree {degree}, shape (num_gaussians, {(degree + 1) ** 2})",
+    )  # fmt: skip
+    d.output("means2d", "vec2", size, about="Projected centers [px]")
+    d.output("depths", "float", size, about="Depths along the camera axis, for sorting")
+    d.output("conics", "vec4", size, about="Inverse 2D covariance (xx, xy, yy) and opacity")
+    d.output("colors", "vec3", size, about="View-dependent colors")
+    d.output("radii", "int", size, about="Screen-space radii [px], 0 if culled")
+    if tiles:
+        d.output("tiles_touched", "int", size, about="Number of tiles that each Gaussian overlaps")
+        d.module(f"TILE_SIZE = wp.constant({tile})")
+        d.function(TILES, tile=str(tile))
+    jacobian, pixel = MODELS[model]
+    d.function(PROJECT, jacobian=jacobian)
+    d.function(COLOR, bands="".join(BANDS[: degree + 1]))
+    d.launch(*((cameras, n) if batched else (n,)))
+    d.code(
+        """
+        $index
+        mean_camera = wp.transform_point(camera.world_to_camera, means[gaussian_index])
+        # Early exit for Gaussians behind the near plane; outputs keep their zeros
+        if mean_camera[2] <= camera.near_plane:
+            return
+
+        cov2d = project_covariance(camera, mean_camera, $sigma)
+        $before
+        # Low-pass filter: every splat covers at least about one pixel
+        cov_xx = cov2d[0] + 0.3
+        cov_xy = cov2d[1]
+        cov_yy = cov2d[2] + 0.3
+        det = cov_xx * cov_yy - cov_xy * cov_xy
+        if det <= 0.0:
+            return
+        inv_det = 1.0 / det
+
+        $image
+        # radius = 3 * sqrt(lambda_max), clamped so that nearly round splats stay stable
+        half_trace = 0.5 * (cov_xx + cov_yy)
+        lambda_max = half_trace + wp.sqrt(wp.max(half_trace * half_trace - det, 0.1))
+        extent = wp.ceil(3.0 * wp.sqrt(lambda_max))
+        # Skip splats that are entirely off screen
+        if mean_image[0] + extent < 0.0 or mean_image[0] - extent > float(camera.width):
+            return
+        if mean_image[1] + extent < 0.0 or mean_image[1] - extent > float(camera.height):
+            return
+
+        $touched
+        opacity = opacities[gaussian_index]
+        $compensate
+        eye = wp.transform_get_translation(wp.transform_inverse(camera.world_to_camera))
+        view_dir = wp.normalize(means[gaussian_index] - eye)
+        means2d[$at] = mean_image
+        depths[$at] = mean_camera[2]
+        conics[$at] = wp.vec4(cov_yy * inv_det, -cov_xy * inv_det, cov_xx * inv_det, opacity)
+        colors[$at] = evaluate_sh(sh_coeffs, gaussian_index, view_dir)
+        radii[$at] = int(extent)
+        """,
+        index="camera_index, gaussian_index = wp.tid()\ncamera = cameras[camera_index]"
+        if batched
+        else "gaussian_index = wp.tid()",
+        sigma=sigma,
+        before="det_sharp = cov2d[0] * cov2d[2] - cov2d[1] * cov2d[1]" if compensated else "",
+        image=FISHEYE
+        if model == "fisheye"
+        else f"mean_image = {pixel.replace('p[', 'mean_camera[')}".replace("/ p", "/ mean_camera"),
+        touched="""
+            num_tiles = count_tiles(camera, mean_image, extent)
+            if num_tiles == 0:
+                return
+            tiles_touched[$at] = num_tiles
+            """
+        if tiles
+        else "",
+        compensate="""
+            # The low-pass filter spreads small splats out: scale the opacity to conserve their energy
+            opacity *= wp.sqrt(wp.max(det_sharp * inv_det, 0.000025))
+            """
+        if compensated
+        else "",
+        at=at,
+    )
+    d.explain("""
+        Sigma' = J W Sigma W^T J^T + 0.3 I, where J linearizes the projection at the mean. Gaussians
+        outside of the view keep radius 0. Focal lengths and radii are in pixels.
+    """)
+
+    def agrees(v: Values, after: Values) -> None:
+        prefix = "cameras" if batched else "camera"
+        found = [
+            preprocessed(
+                {name: np.asarray(v[f"{prefix}.{name}"])[c] if batched else v[f"{prefix}.{name}"] for name in fields},
+                v, model, degree, compensated, tile,
+            )
+            for c in range(cameras if batched else 1)
+        ]  # fmt: skip
+        names = ["means2d", "depths", "conics", "colors", "radii", *(["tiles_touched"] if tiles else [])]
+        for name in names:
+            expected = np.stack([f[name] for f in found])
+            seen = np.stack([f["seen" if tiles else "on_screen"] for f in found])
+            expected = np.where(seen.reshape(seen.shape + (1,) * (expected.ndim - 2)), expected, 0.0)
+            mostly_close(after[name], expected if batched else expected[0], 3e-3, 0.96)
+
+    d.holds(agrees)

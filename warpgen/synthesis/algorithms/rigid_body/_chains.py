@@ -1,0 +1,73 @@
+"""Kinematics of trees of links in NumPy: what references of algorithms for articulated bodies share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.library import quaternions
+
+REVOLUTE, PRISMATIC = 0, 1
+
+
+class Tree:
+    """Frames, twists and accelerations of the links of one world, all in the world's frame.
+
+    A link's joint turns or slides along `axis` (in its own frame) behind the fixed frame `fixed` (a transform
+    in its parent's frame); parents come before their children, -1 is the ground.
+    """
+
+    def __init__(self, parent: Any, kind: Any, axis: Any, fixed: Any, q: Any) -> None:
+        n = len(parent)
+        self.parent = [int(p) for p in parent]
+        self.kind, self.place, self.turn, self.axis = (
+            kind,
+            np.zeros((n, 3)),
+            np.zeros((n, 3, 3)),
+            np.zeros((n, 3)),
+        )
+        for i, p in enumerate(self.parent):
+            base, at = (self.turn[p], self.place[p]) if p >= 0 else (np.eye(3), np.zeros(3))
+            own = quaternions.matrix(fixed[i, 3:])
+            at, base = at + base @ fixed[i, :3], base @ own
+            self.axis[i] = base @ axis[i]
+            if kind[i] == REVOLUTE:
+                base = base @ quaternions.matrix(quaternions.exponential(q[i] * axis[i]))
+            else:
+                at = at + q[i] * self.axis[i]
+            self.place[i], self.turn[i] = at, base
+
+    def jacobian(self, link: int, point: Any) -> Any:
+        """Rows of the linear and of the angular velocity of a point of a link, by joint: (2, 3, joints)."""
+        made = np.zeros((2, 3, len(self.parent)))
+        at = link
+        while at >= 0:
+            if self.kind[at] == REVOLUTE:
+                made[0, :, at] = np.cross(self.axis[at], point - self.place[at])
+                made[1, :, at] = self.axis[at]
+            else:
+                made[0, :, at] = self.axis[at]
+            at = self.parent[at]
+        return made
+
+    def motion(self, qd: Any, qdd: Any, gravity: Any) -> Any:
+        """Angular velocities, angular accelerations and accelerations of the links' origins."""
+        n = len(self.parent)
+        w, alpha, a = (np.zeros((n, 3)) for _ in range(3))
+        for i, p in enumerate(self.parent):
+            w_p, alpha_p, a_p, x_p = (
+                (w[p], alpha[p], a[p], self.place[p])
+                if p >= 0
+                else (np.zeros(3), np.zeros(3), -np.asarray(gravity), np.zeros(3))
+            )
+            r = self.place[i] - x_p
+            w[i], alpha[i] = w_p, alpha_p
+            a[i] = a_p + np.cross(alpha_p, r) + np.cross(w_p, np.cross(w_p, r))
+            s = self.axis[i]
+            if self.kind[i] == REVOLUTE:
+                w[i] = w_p + s * qd[i]
+                alpha[i] = alpha_p + s * qdd[i] + np.cross(w_p, s * qd[i])
+            else:
+                a[i] += s * qdd[i] + 2.0 * np.cross(w_p, s * qd[i])
+        return w, alpha, a

@@ -1,0 +1,171 @@
+"""Mass matrices of articulated bodies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.algorithms.rigid_body.recursive import (
+    FORWARD,
+    NAMES,
+    POSE,
+    SUBSPACE,
+    tree_inputs,
+    trees,
+)
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Featherstone 2008, ch. 6 (composite rigid bodies); Walker & Orin 1982",
+    names=NAMES
+    | {
+        "mass_matrix": "crba|joint_space_inertia|composite_rigid_body|eval_mass_matrix",
+        "joint_mass": "H|M|mass_matrices",
+        "composite": "link_Ic|body_I_s|composite_inertia",
+    },
+    weight=3,
+    adjoint="no",
+)
+def mass_matrix(d: Draft) -> None:
+    """Computes the joint-space mass matrices of articulated bodies from composite inertias (CRBA)."""
+    kinds = d.option("joints", "mixed", "revolute")
+    shared = d.flag("shared", 0.6)
+    armature = d.option("armature", "none", "diagonal", "scaled")
+    fills = d.option("triangle", "both", "lower")
+    masked = d.option("worlds", "all", "active", "list")
+    sums = d.option("inertia", "matrix", "inline")
+    worlds, links = d.pick(5, 6, 8), d.pick(5, 6, 8)
+    threads = worlds - 2 if masked == "list" else worlds
+    if masked == "active":
+        d.input("world_active", "bool", worlds)
+    elif masked == "list":
+        d.input("world_ids", "int", threads, -1, worlds)
+    tree_inputs(d, worlds, links, kinds, shared)
+    if armature != "none":
+        d.input("joint_armature", "float", links, 0.01, 0.1)
+    if armature == "scaled":
+        d.param("armature_scale", "float", 0.5, 2.0)
+    d.param("link_count", "int", links)
+    d.output("link_pose", "transform", (worlds, links))
+    d.output("joint_subspaces", "spatial_vector", (worlds, links))
+    d.output("composite", "spatial_matrix", (worlds, links))
+    d.output("joint_mass", "float", (worlds, links, links))
+    d.module("REVOLUTE = wp.constant(0)")
+    for text in (SUBSPACE, POSE):
+        d.function(text)
+    d.function('''
+        @wp.func
+        def spatial_inertia(mass: float, com: wp.vec3, inertia: wp.mat33) -> wp.spatial_matrix:
+            """Build the 6x6 inertia about the origin from mass, center of mass and rotational inertia.
+
+            The blocks are [I + m c c^T, m c; m c^T, m], with c the cross product matrix of ``com``.
+            """
+            c = wp.skew(com)
+            rotational = inertia + mass * (c * wp.transpose(c))
+            coupling = mass * c
+            result = wp.spatial_matrix()
+            for row in range(3):
+                result[row + 3, row + 3] = mass
+                for col in range(3):
+                    result[row, col] = rotational[row, col]
+                    result[row, col + 3] = coupling[row, col]
+                    result[row + 3, col] = coupling[col, row]
+            return result
+    ''')
+    local = {
+        "matrix": """
+        rotation = wp.quat_to_matrix(rot)
+        inertia_w = rotation * link_inertia[link] * wp.transpose(rotation)
+        """,
+        "inline": """
+        # R I R^T column by column
+        inertia = link_inertia[link]
+        e0 = wp.quat_rotate(rot, inertia * wp.quat_rotate_inv(rot, wp.vec3(1.0, 0.0, 0.0)))
+        e1 = wp.quat_rotate(rot, inertia * wp.quat_rotate_inv(rot, wp.vec3(0.0, 1.0, 0.0)))
+        e2 = wp.quat_rotate(rot, inertia * wp.quat_rotate_inv(rot, wp.vec3(0.0, 0.0, 1.0)))
+        inertia_w = wp.matrix_from_cols(e0, e1, e2)
+        """,
+    }
+    add = {
+        "none": "",
+        "diagonal": "# Rotor inertia appears on the diagonal only\ndiagonal += joint_armature[link]",
+        "scaled": "# Rotor inertia appears on the diagonal only\n"
+        "diagonal += armature_scale * joint_armature[link]",
+    }
+    head = {
+        "all": "world = wp.tid()",
+        "active": "world = wp.tid()\n# Inactive worlds keep their last matrix\nif not world_active[world]:\n    return",
+        "list": "tid = wp.tid()\nworld = world_ids[tid]\n# Unused slots hold -1\nif world < 0:\n    return",
+    }
+    d.launch(threads)
+    d.code(
+        """
+        $head
+        # Outward pass: poses, motion subspaces and inertias of single links
+        for link in range(link_count):
+            $forward
+            joint_subspaces[world, link] = subspace
+            rot = wp.transform_get_rotation(x_link)
+            com = wp.transform_point(x_link, link_com[link])
+            $local
+            composite[world, link] = spatial_inertia(link_mass[$row], com, inertia_w)
+        # Inward pass: accumulate composite inertias, then project onto the chain of ancestors
+        for back in range(link_count):
+            link = link_count - 1 - back
+            parent = joint_parent[link]
+            if parent >= 0 and parent < link:
+                composite[world, parent] = composite[world, parent] + composite[world, link]
+            force = composite[world, link] * joint_subspaces[world, link]
+            diagonal = wp.dot(joint_subspaces[world, link], force)
+            $add
+            joint_mass[world, link, link] = diagonal
+            child = int(link)
+            ancestor = int(parent)
+            while ancestor >= 0 and ancestor < child:
+                coupling = wp.dot(joint_subspaces[world, ancestor], force)
+                joint_mass[world, link, ancestor] = coupling
+                $mirror
+                child = ancestor
+                ancestor = joint_parent[ancestor]
+        """,
+        head=head[masked],
+        forward=FORWARD,
+        pose="""
+        x_parent = wp.transform_identity()
+        # Parents come before their children, anything else is attached to the ground
+        if parent >= 0 and parent < link:
+            x_parent = link_pose[world, parent]
+        """,
+        type={"mixed": "joint_type[link]", "revolute": "REVOLUTE"}[kinds],
+        local=local[sums],
+        row="link" if shared else "world, link",
+        add=add[armature],
+        mirror="joint_mass[world, ancestor, link] = coupling" if fills == "both" else "",
+    )
+    d.explain("""
+        H[i, j] = S_i^T Ic_j S_j for j in the subtree of i, where Ic_j is the inertia of link j and
+        everything beyond it. Spatial vectors are about the world origin with the angular part first.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        made = np.zeros((worlds, links, links))
+        active = {"all": range(worlds), "active": np.flatnonzero(v.get("world_active"))}.get(masked)
+        if active is None:
+            active = sorted({int(w) for w in v.world_ids if w >= 0})
+        made_trees = trees(v, worlds, links, kinds)
+        for w in active:
+            tree = made_trees[w]
+            for i in range(links):
+                j = tree.jacobian(i, tree.place[i] + tree.turn[i] @ v.link_com[i])
+                inertia = tree.turn[i] @ v.link_inertia[i] @ tree.turn[i].T
+                mass = v.link_mass[i] if shared else v.link_mass[w, i]
+                made[w] += mass * j[0].T @ j[0] + j[1].T @ inertia @ j[1]
+            if armature != "none":
+                scale = v.armature_scale if armature == "scaled" else 1.0
+                made[w] += scale * np.diag(v.joint_armature)
+        return {"joint_mass": made if fills == "both" else np.tril(made)}
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,308 @@
+"""Rows of contact constraints: directions, effective masses and right-hand sides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.library import contact_rows, quaternions
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+PARAMS = piece(
+    '''
+@wp.struct
+class ContactParams:
+    """Parameters of contact stabilization."""
+
+    dt: float
+    erp: float
+    slop: float
+    max_push: float
+    bounce_threshold: float
+'''
+)
+
+
+@DOMAIN.algorithm(
+    source="Catto 2009 (soft constraints); Erleben 2004, ch. 4; Baumgarte 1972",
+    names={
+        "prepare_contacts": "build_contact_rows|compute_contact_jacobians|setup_contact_constraints|"
+        "contact_constraint_rows",
+        "contact_body": "contact_bodies|body_pairs|contact_links",
+        "contact_count": "num_contacts|rigid_contact_count",
+        "body_a": "body0|link_a",
+        "body_b": "body1|link_b",
+        "r_a": "offset_a|arm_a|ra",
+        "r_b": "offset_b|arm_b|rb",
+        "vel_n": "normal_vel|vn|v_normal",
+        "row_mass": "effective_mass|eff_mass|row_diag",
+        "row_rhs": "target_velocity|bias|rhs",
+        "params": "settings|config",
+        "restitution": "contact_restitution|bounce",
+    },
+    weight=3,
+)
+def prepare_contacts(d: Draft) -> None:
+    """Computes the constraint rows of contacts between rigid bodies for an iterative solver."""
+    rows = d.option("rows", "normal", "aligned", "basis")
+    bias = d.option("bias", "baumgarte", "soft", "speculative")
+    bounce = d.option("restitution", "none", "threshold", "smooth")
+    jacobian = d.flag("jacobian", 0.6)
+    guard = d.option("guard", "count", "mask", "none")
+    com = d.flag("com")
+    given = d.option("parameters", "struct", "values")
+    if rows == "normal":
+        jacobian = True
+    bodies, contacts = d.pick(10, 12, 16), d.pick(32, 48, 64)
+    number = {"normal": 1, "aligned": 2, "basis": 3}[rows]
+    d.input("body_q", "transform", bodies, -0.5, 0.5, kind="transform")
+    d.input("body_qd", "spatial_vector", bodies, -1.0, 1.0)
+    if com:
+        d.input("body_com", "vec3", bodies, -0.1, 0.1)
+    d.input("body_inv_mass", "float", bodies, 0.5, 2.0)
+    d.input("body_inv_inertia", "mat33", bodies, 0.5, 3.0, kind="spd")
+    if guard == "count":
+        d.input("contact_count", "int", 1, contacts - 8, contacts + 8)
+    elif guard == "mask":
+        d.input("contact_active", "bool", contacts)
+    d.input("contact_body", "int", (contacts, 2), -1, bodies)
+    d.input("contact_point", "vec3", contacts, -0.5, 0.5)
+    d.input("contact_normal", "vec3", contacts, kind="unit")
+    d.input("contact_dist", "float", contacts, -0.05, 0.02)
+    if bounce != "none":
+        d.input("restitution", "float", contacts, 0.1, 0.8)
+    fields = {
+        "dt": fill(0.005, 0.02),
+        "erp": fill(0.1, 0.3),
+        "slop": fill(0.001, 0.005),
+        "max_push": fill(0.2, 0.6),
+        "bounce_threshold": fill(0.2, 0.5),
+    }
+    dot = "params." if given == "struct" else ""
+    if given == "struct":
+        d.struct("params", PARAMS, fields)
+    else:
+        for name, filled in fields.items():
+            d.param(name, "float", filled.low, filled.high)
+    d.output("row_mass", "float", (contacts, number))
+    d.output("row_rhs", "float", (contacts, number))
+    if jacobian:
+        d.output("row_dir", "vec3", (contacts, number))
+        d.output("row_arm_a", "vec3", (contacts, number))
+        d.output("row_arm_b", "vec3", (contacts, number))
+    speed = d.use(contact_rows.POINT_VELOCITY)
+    response = d.use(contact_rows.RESPONSE)
+    center = (
+        """
+        @wp.func
+        def center_of_mass(
+            body: int, body_q: wp.array(dtype=wp.transform), body_com: wp.array(dtype=wp.vec3)
+        ) -> wp.vec3:
+            # The origin stands in for bodies of index -1, whose offset is never used
+            if body < 0:
+                return wp.vec3(0.0, 0.0, 0.0)
+            return wp.transform_point(body_q[body], body_com[body])
+        """
+        if com
+        else """
+        @wp.func
+        def center_of_mass(body: int, body_q: wp.array(dtype=wp.transform)) -> wp.vec3:
+            # The origin stands in for bodies of index -1, whose offset is never used
+            if body < 0:
+                return wp.vec3(0.0, 0.0, 0.0)
+            return wp.transform_get_translation(body_q[body])
+        """
+    )
+    d.function(center)
+    targets = {
+        "baumgarte": f"""
+        # Baumgarte: remove a fraction of the penetration beyond the slop per step, but not
+        # faster than the maximum depenetration velocity
+        penetration = wp.max(-dist - {dot}slop, 0.0)
+        push = wp.min({dot}erp * penetration / {dot}dt, {dot}max_push)
+        """,
+        "soft": f"""
+        # Implicit spring-damper at the contact, written as ERP and CFM (Catto 2009)
+        penetration = wp.max(-dist - {dot}slop, 0.0)
+        push = {dot}erp * penetration / ({dot}dt * (1.0 + {dot}erp))
+        """,
+        "speculative": f"""
+        # Contacts that are still open only have to lose the speed that would close the gap in one step
+        push = wp.where(dist > 0.0, -dist / {dot}dt, wp.min(-{dot}erp * dist / {dot}dt, {dot}max_push))
+        """,
+    }
+    rebound = {
+        "none": "row_rhs[tid, 0] = push - vel_n",
+        "threshold": f"""
+        # Slow impacts are inelastic, otherwise resting contacts jitter
+        if vel_n < -{dot}bounce_threshold:
+            push = wp.max(push, -restitution[tid] * vel_n)
+        row_rhs[tid, 0] = push - vel_n
+        """,
+        "smooth": f"""
+        # Fade the restitution in over the threshold velocity
+        approach = wp.max(-vel_n, 0.0)
+        fade = wp.min(approach / {dot}bounce_threshold, 1.0)
+        row_rhs[tid, 0] = wp.max(push, restitution[tid] * fade * approach) - vel_n
+        """,
+    }
+    arguments = "body_q, body_inv_mass, body_inv_inertia"
+    softness = f" + (1.0 - {dot}erp) * body_inv_mass[moving]" if bias == "soft" else ""
+
+    def mass(row: int, direction: str) -> str:
+        """The lines that store a row's effective mass and its Jacobian."""
+        total = f"(k_{row}{softness})" if softness and row == 0 else f"k_{row}"
+        lines = [
+            f"k_{row} = {response}(body_a, r_a, {direction}, {arguments})",
+            f"k_{row} += {response}(body_b, r_b, {direction}, {arguments})",
+            f"row_mass[tid, {row}] = 1.0 / {total}",
+        ]
+        if jacobian:
+            lines += [
+                f"row_dir[tid, {row}] = {direction}",
+                f"row_arm_a[tid, {row}] = wp.cross(r_a, {direction})",
+                f"row_arm_b[tid, {row}] = wp.cross(r_b, {direction})",
+            ]
+        return "\n".join(lines)
+
+    tangents = {
+        "normal": "",
+        "aligned": """
+        # Friction acts against the slip; use any tangent for contacts that stick
+        slip = v_rel - vel_n * normal
+        slip_speed = wp.length(slip)
+        tangent, _other = orthonormal_basis(normal)
+        if slip_speed > 1.0e-4:
+            tangent = slip / slip_speed
+        $mass_1
+        row_rhs[tid, 1] = -wp.dot(v_rel, tangent)
+        """,
+        "basis": """
+        # Two friction rows of the pyramid
+        t1, t2 = orthonormal_basis(normal)
+        $mass_t1
+        row_rhs[tid, 1] = -wp.dot(v_rel, t1)
+        $mass_t2
+        row_rhs[tid, 2] = -wp.dot(v_rel, t2)
+        """,
+    }
+    if rows != "normal":
+        d.use(contact_rows.TANGENTS)
+    guards = {
+        "count": "# Threads beyond the number of contacts have nothing to do\n"
+        "if tid >= contact_count[0]:\n    return",
+        "mask": "if not contact_active[tid]:\n    return",
+        "none": "",
+    }
+    d.launch(contacts)
+    d.code(
+        """
+        tid = wp.tid()
+        $guard
+        body_a = contact_body[tid, 0]
+        body_b = contact_body[tid, 1]
+        # At least one side has to be dynamic, and bodies do not collide with themselves
+        if body_a == body_b:
+            return
+        normal = contact_normal[tid]
+        point = contact_point[tid]
+        dist = contact_dist[tid]
+        # Offsets from the centers of mass to the contact
+        r_a = point - center_of_mass(body_a, body_q$com)
+        r_b = point - center_of_mass(body_b, body_q$com)
+        # Velocity of b relative to a, positive along the normal when the bodies separate
+        v_rel = $speed(body_b, r_b, body_qd) - $speed(body_a, r_a, body_qd)
+        vel_n = wp.dot(v_rel, normal)
+        $target
+        $moving
+        $mass_0
+        $rebound
+        $tangents
+        """,
+        guard=guards[guard],
+        com=", body_com" if com else "",
+        speed=speed,
+        target=targets[bias],
+        moving="# CFM scales with the mass of a dynamic body\nmoving = wp.max(body_a, body_b)"
+        if bias == "soft"
+        else "",
+        mass_0=mass(0, "normal"),
+        mass_1=mass(1, "tangent"),
+        mass_t1=mass(1, "t1"),
+        mass_t2=mass(2, "t2"),
+        rebound=rebound[bounce],
+        tangents=tangents[rows],
+    )
+    d.explain("""
+        A row holds the inverse of J M^-1 J^T and the change of relative velocity that the solver has to
+        reach. Row 0 is the normal; friction rows follow. Normals point from the first to the second body,
+        body indices of -1 denote static geometry.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        made: dict[str, Any] = {name: np.zeros((contacts, number)) for name in ("row_mass", "row_rhs")}
+        for name in ("row_dir", "row_arm_a", "row_arm_b") if jacobian else ():
+            made[name] = np.zeros((contacts, number, 3))
+        p = {name: v[f"{dot}{name}"] for name in fields if f"{dot}{name}" in v}
+        turns = quaternions.matrix(v.body_q[:, 3:])
+        for c in range(contacts):
+            a, b = (int(i) for i in v.contact_body[c])
+            off = (guard == "count" and c >= v.contact_count[0]) or (
+                guard == "mask" and not v.contact_active[c]
+            )
+            if off or a == b:
+                continue
+            n, point, dist = v.contact_normal[c], v.contact_point[c], v.contact_dist[c]
+            arms, inverse, v_rel = [], [], np.zeros(3)
+            for body, sign in ((a, -1.0), (b, 1.0)):
+                if body < 0:
+                    arms.append(point)
+                    inverse.append(np.zeros((6, 6)))
+                    continue
+                middle = v.body_q[body, :3] + (turns[body] @ v.body_com[body] if com else 0.0)
+                arms.append(point - middle)
+                block = np.zeros((6, 6))
+                block[:3, :3] = v.body_inv_mass[body] * np.eye(3)
+                block[3:, 3:] = turns[body] @ v.body_inv_inertia[body] @ turns[body].T
+                inverse.append(block)
+                v_rel += sign * (v.body_qd[body, :3] + np.cross(v.body_qd[body, 3:], arms[-1]))
+            vn = v_rel @ n
+            depth = max(-dist - p["slop"], 0.0) if bias != "speculative" else 0.0
+            push = {
+                "baumgarte": lambda depth=depth: min(p["erp"] * depth / p["dt"], p["max_push"]),
+                "soft": lambda depth=depth: p["erp"] * depth / (p["dt"] * (1.0 + p["erp"])),
+                "speculative": lambda dist=dist: (
+                    -dist / p["dt"] if dist > 0.0 else min(-p["erp"] * dist / p["dt"], p["max_push"])
+                ),
+            }[bias]()
+            if bounce == "threshold" and vn < -p["bounce_threshold"]:
+                push = max(push, -v.restitution[c] * vn)
+            if bounce == "smooth":
+                speed_ = max(-vn, 0.0)
+                push = max(push, v.restitution[c] * min(speed_ / p["bounce_threshold"], 1.0) * speed_)
+            directions, rhs = [n], [push - vn]
+            if rows == "aligned":
+                slip = v_rel - vn * n
+                size = np.linalg.norm(slip)
+                directions.append(slip / size if size > 1e-4 else contact_rows.TANGENTS(n)[0])
+            elif rows == "basis":
+                directions += contact_rows.TANGENTS(n)
+            rhs += [-v_rel @ t for t in directions[1:]]
+            for row, direction in enumerate(directions):
+                k = 0.0
+                for arm, block in zip(arms, inverse, strict=True):
+                    j = np.concatenate([direction, np.cross(arm, direction)])
+                    k += j @ block @ j
+                if bias == "soft" and row == 0:
+                    k += (1.0 - p["erp"]) * v.body_inv_mass[max(a, b)]
+                made["row_mass"][c, row], made["row_rhs"][c, row] = 1.0 / k, rhs[row]
+                if jacobian:
+                    made["row_dir"][c, row] = direction
+                    made["row_arm_a"][c, row] = np.cross(arms[0], direction)
+                    made["row_arm_b"][c, row] = np.cross(arms[1], direction)
+        return made
+
+    d.check(reference, 3e-4)

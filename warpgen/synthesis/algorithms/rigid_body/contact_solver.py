@@ -1,0 +1,384 @@
+"""Projected Gauss-Seidel over the contacts of a world."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.library import contact_rows
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+DATA = piece(
+    '''
+@wp.struct
+class ContactData:
+    """Contacts of all worlds, ``max_contacts`` slots per world."""
+
+    body: wp.array3d(dtype=int)
+    normal: wp.array2d(dtype=wp.vec3)
+    r_a: wp.array2d(dtype=wp.vec3)
+    r_b: wp.array2d(dtype=wp.vec3)
+    bias: wp.array2d(dtype=float)
+    friction: wp.array2d(dtype=float)
+'''
+)
+
+_APPLY = '''
+@wp.func
+def apply_impulse(
+    world: int,
+    body: int,
+    r: wp.vec3,
+    impulse: wp.vec3,
+    inv_mass: wp.array2d(dtype=float),
+    inv_inertia: wp.array2d(dtype=wp.mat33),
+    $arrays,
+):
+    """Change the velocity of a body by an impulse at offset ``r`` from its center of mass."""
+    # Static bodies do not move
+    if body < 0:
+        return
+    $change
+'''
+
+_VELOCITY = '''
+@wp.func
+def point_velocity(world: int, body: int, r: wp.vec3, $arrays) -> wp.vec3:
+    """Return the velocity of the material point at offset ``r``, zero for static bodies."""
+    if body < 0:
+        return wp.vec3(0.0, 0.0, 0.0)
+    $give
+'''
+
+_MASS = '''
+@wp.func
+def response(
+    world: int,
+    body: int,
+    r: wp.vec3,
+    axis: wp.vec3,
+    inv_mass: wp.array2d(dtype=float),
+    inv_inertia: wp.array2d(dtype=wp.mat33),
+) -> float:
+    """Return how much a unit impulse along ``axis`` changes the velocity along it."""
+    if body < 0:
+        return 0.0
+    arm = wp.cross(r, axis)
+    return inv_mass[world, body] + wp.dot(arm, inv_inertia[world, body] * arm)
+'''
+
+_BOTH = '''
+@wp.func
+def inverse_mass_along(
+    world: int,
+    body_a: int,
+    body_b: int,
+    r_a: wp.vec3,
+    r_b: wp.vec3,
+    axis: wp.vec3,
+    inv_mass: wp.array2d(dtype=float),
+    inv_inertia: wp.array2d(dtype=wp.mat33),
+) -> float:
+    """Compute J M^-1 J^T of a contact for impulses along ``axis``."""
+    response_a = response(world, body_a, r_a, axis, inv_mass, inv_inertia)
+    response_b = response(world, body_b, r_b, axis, inv_mass, inv_inertia)
+    return response_a + response_b
+'''
+
+
+def _solve(friction: str, at: Any, relaxed: bool) -> str:
+    """The lines that update the impulse of one contact."""
+    velocity = "point_velocity(world, body_b, r_b, $vels) - point_velocity(world, body_a, r_a, $vels)"
+    apply = (
+        "apply_impulse(world, body_a, r_a, -{0}, inv_mass, inv_inertia, $vels)\n"
+        "    apply_impulse(world, body_b, r_b, {0}, inv_mass, inv_inertia, $vels)"
+    )
+    over = "relaxation * " if relaxed else ""
+
+    def mass(direction: str) -> str:
+        return f"inverse_mass_along(world, body_a, body_b, r_a, r_b, {direction}, inv_mass, inv_inertia)"
+
+    lines = f"""
+    normal = {at("normal")}
+    v_rel = {velocity}
+    # Accumulated impulses are clamped, not the increments, so a contact may give impulse back
+    mass_n = {mass("normal")}
+    old_n = impulse_n[world, c]
+    delta_n = {over}({at("bias")} - wp.dot(v_rel, normal)) / mass_n
+    new_n = wp.max(old_n + delta_n, 0.0)
+    impulse_n[world, c] = new_n
+    push = (new_n - old_n) * normal
+    {apply.format("push")}
+    $track
+    """
+    if friction == "pyramid":
+        lines += f"""
+    # Friction pyramid: both tangents are clamped by themselves
+    t1, t2 = orthonormal_basis(normal)
+    limit = {at("friction")} * new_n
+    v_rel = {velocity}
+    mass_1 = {mass("t1")}
+    mass_2 = {mass("t2")}
+    old_t = impulse_t[world, c]
+    delta_1 = {over}-wp.dot(v_rel, t1) / mass_1
+    delta_2 = {over}-wp.dot(v_rel, t2) / mass_2
+    new_1 = wp.clamp(old_t[0] + delta_1, -limit, limit)
+    new_2 = wp.clamp(old_t[1] + delta_2, -limit, limit)
+    new_t = wp.vec2(new_1, new_2)
+    impulse_t[world, c] = new_t
+    drag = (new_t[0] - old_t[0]) * t1 + (new_t[1] - old_t[1]) * t2
+    {apply.format("drag")}
+    """.replace("= relaxation * -wp", "= -relaxation * wp")
+    elif friction == "cone":
+        lines += f"""
+    # Friction cone: the tangential impulse is projected onto the disk of radius mu * impulse_n
+    t1, t2 = orthonormal_basis(normal)
+    limit = {at("friction")} * new_n
+    v_rel = {velocity}
+    mass_1 = {mass("t1")}
+    mass_2 = {mass("t2")}
+    old_t = impulse_t[world, c]
+    trial_1 = old_t[0] - {over}wp.dot(v_rel, t1) / mass_1
+    trial_2 = old_t[1] - {over}wp.dot(v_rel, t2) / mass_2
+    trial_length = wp.sqrt(trial_1 * trial_1 + trial_2 * trial_2)
+    scale = wp.where(trial_length > limit, limit / wp.max(trial_length, 1.0e-9), 1.0)
+    new_t = wp.vec2(trial_1 * scale, trial_2 * scale)
+    impulse_t[world, c] = new_t
+    drag = (new_t[0] - old_t[0]) * t1 + (new_t[1] - old_t[1]) * t2
+    {apply.format("drag")}
+    """
+    return lines
+
+
+@DOMAIN.algorithm(
+    source="Catto 2005 (sequential impulses); Erleben 2004, ch. 6; Moreau 1988",
+    names={
+        "solve_contacts": "solve_contacts_pgs|projected_gauss_seidel|pgs_solve|sequential_impulses",
+        "contact_count": "num_contacts|world_contact_count",
+        "impulse_n": "lambda_n|normal_impulse|contact_impulse",
+        "impulse_t": "lambda_t|tangent_impulse|friction_impulse",
+        "old_n": "prev_n|lambda_old",
+        "new_n": "next_n|lambda_new",
+        "relaxation": "sor|omega|sor_factor",
+        "iterations": "num_iterations|max_iterations|iters",
+        "count": "num_active|n_contacts",
+        "world": "env|world_id|env_id",
+        "push": "p_n|delta_impulse",
+    },
+    weight=3,
+    adjoint="no",
+)
+def solve_contacts(d: Draft) -> None:
+    """Solves the contacts of each world by projected Gauss-Seidel sweeps over accumulated impulses."""
+    friction = d.option("friction", "pyramid", "cone", "none")
+    twist = d.option("twist", "pair", "spatial")
+    warm = d.option("start", "cold", "warm", "scaled")
+    relaxed = d.flag("relaxed", 0.35)
+    stop = d.flag("stop", 0.35)
+    data = d.option("data", "arrays", "struct")
+    worlds, bodies, slots = d.pick(6, 8, 12), d.pick(4, 5), d.pick(5, 6, 8)
+    sweeps = d.pick(3, 4, 6)
+    fields = {
+        "body": fill(-1, bodies, shape=(worlds, slots, 2)),
+        "normal": fill(kind="unit", shape=(worlds, slots)),
+        "r_a": fill(-0.5, 0.5, shape=(worlds, slots)),
+        "r_b": fill(-0.5, 0.5, shape=(worlds, slots)),
+        "bias": fill(0.0, 0.2, shape=(worlds, slots)),
+        "friction": fill(0.2, 0.9, shape=(worlds, slots)),
+    }
+    d.input("contact_count", "int", worlds, 0, slots + 3)
+    if data == "struct":
+        d.struct("contacts", DATA, fields)
+    else:
+        d.input("contact_body", "int", (worlds, slots, 2), -1, bodies)
+        d.input("contact_normal", "vec3", (worlds, slots), kind="unit")
+        d.input("contact_r_a", "vec3", (worlds, slots), -0.5, 0.5)
+        d.input("contact_r_b", "vec3", (worlds, slots), -0.5, 0.5)
+        d.input("contact_bias", "float", (worlds, slots), 0.0, 0.2)
+        if friction != "none":
+            d.input("contact_friction", "float", (worlds, slots), 0.2, 0.9)
+    prefix = "contacts." if data == "struct" else "contact_"
+    d.input("inv_mass", "float", (worlds, bodies), 0.5, 2.0)
+    d.input("inv_inertia", "mat33", (worlds, bodies), 0.5, 2.0, kind="spd")
+    d.param("max_contacts", "int", slots)
+    d.param("iterations", "int", sweeps)
+    if warm == "scaled":
+        d.param("warm_factor", "float", 0.7, 0.95)
+    if relaxed:
+        d.param("relaxation", "float", 0.8, 1.3)
+    if stop:
+        d.param("tolerance", "float", 0.02, 0.1)
+    if twist == "spatial":
+        d.inout("body_qd", "spatial_vector", (worlds, bodies), -1.0, 1.0)
+        vels, arrays = "body_qd", "body_qd: wp.array2d(dtype=wp.spatial_vector)"
+        change = """
+        angular = inv_inertia[world, body] * wp.cross(r, impulse)
+        linear = inv_mass[world, body] * impulse
+        body_qd[world, body] = body_qd[world, body] + wp.spatial_vector(linear, angular)
+        """
+        give = "qd = body_qd[world, body]\nreturn wp.spatial_top(qd) + wp.cross(wp.spatial_bottom(qd), r)"
+    else:
+        d.inout("body_v", "vec3", (worlds, bodies), -1.0, 1.0)
+        d.inout("body_w", "vec3", (worlds, bodies), -1.0, 1.0)
+        vels = "body_v, body_w"
+        arrays = "body_v: wp.array2d(dtype=wp.vec3), body_w: wp.array2d(dtype=wp.vec3)"
+        change = """
+        body_v[world, body] = body_v[world, body] + inv_mass[world, body] * impulse
+        body_w[world, body] = body_w[world, body] + inv_inertia[world, body] * wp.cross(r, impulse)
+        """
+        give = "return body_v[world, body] + wp.cross(body_w[world, body], r)"
+    if warm == "cold":
+        d.output("impulse_n", "float", (worlds, slots))
+    else:
+        d.inout("impulse_n", "float", (worlds, slots), 0.0, 0.3)
+    if friction != "none":
+        d.use(contact_rows.TANGENTS)
+        if warm == "cold":
+            d.output("impulse_t", "vec2", (worlds, slots))
+        else:
+            d.inout("impulse_t", "vec2", (worlds, slots), -0.1, 0.1)
+    for text in (_APPLY, _VELOCITY, _MASS, _BOTH):
+        d.function(text, arrays=arrays, change=change, give=give)
+
+    def at(name: str) -> str:
+        return f"{prefix}{name}[world, c]"
+
+    factor = {"warm": "", "scaled": "warm_factor * "}.get(warm, "")
+    start = ""
+    if warm != "cold":
+        start = f"""
+        # Warm start with the impulses of the last step
+        for c in range(count):
+            body_a = {prefix}body[world, c, 0]
+            body_b = {prefix}body[world, c, 1]
+            normal = {at("normal")}
+            $scale
+            warm = impulse_n[world, c] * normal
+            $tangential
+            apply_impulse(world, body_a, {at("r_a")}, -warm, inv_mass, inv_inertia, {vels})
+            apply_impulse(world, body_b, {at("r_b")}, warm, inv_mass, inv_inertia, {vels})
+        """
+    scale = f"impulse_n[world, c] = {factor}impulse_n[world, c]" if factor else ""
+    tangential = ""
+    if friction != "none":
+        scale += f"\nimpulse_t[world, c] = {factor}impulse_t[world, c]" if factor else ""
+        tangential = (
+            "t1, t2 = orthonormal_basis(normal)\n"
+            "warm += impulse_t[world, c][0] * t1 + impulse_t[world, c][1] * t2"
+        )
+    d.launch(worlds)
+    d.code(
+        """
+        world = wp.tid()
+        # The counter may exceed the capacity if contacts were dropped
+        count = wp.min(contact_count[world], max_contacts)
+        $start
+        for _sweep in range(iterations):
+            $reset
+            for c in range(count):
+                body_a = $prefix[world, c, 0]
+                body_b = $prefix[world, c, 1]
+                # Nothing to solve between two static bodies or within one body
+                if body_a == body_b:
+                    continue
+                r_a = $r_a
+                r_b = $r_b
+                $solve
+            $stop
+        """,
+        start=start,
+        scale=scale,
+        tangential=tangential,
+        reset="largest = float(0.0)" if stop else "",
+        prefix=f"{prefix}body",
+        r_a=at("r_a"),
+        r_b=at("r_b"),
+        solve=_solve(friction, at, relaxed),
+        vels=vels,
+        track="largest = wp.max(largest, wp.abs(new_n - old_n))" if stop else "",
+        stop="# Converged: no normal impulse changed by more than the tolerance\n"
+        "if largest < tolerance:\n    break"
+        if stop
+        else "",
+    )
+    d.explain("""
+        Normals point from the first to the second body. The bias is the separating velocity that is
+        wanted at a contact; inverse inertia tensors are given in world space.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        lin = (v.body_qd[..., :3] if twist == "spatial" else v.body_v).copy()
+        ang = (v.body_qd[..., 3:] if twist == "spatial" else v.body_w).copy()
+        jn = np.zeros((worlds, slots)) if warm == "cold" else v.impulse_n.copy()
+        jt = np.zeros((worlds, slots, 2)) if warm == "cold" or friction == "none" else v.impulse_t.copy()
+        for w in range(worlds):
+            _world(v, w, lin[w], ang[w], jn[w], jt[w])
+        made = {"impulse_n": jn}
+        if friction != "none":
+            made["impulse_t"] = jt
+        if twist == "spatial":
+            return made | {"body_qd": np.concatenate([lin, ang], -1)}
+        return made | {"body_v": lin, "body_w": ang}
+
+    def _world(v: Values, w: int, lin: Any, ang: Any, jn: Any, jt: Any) -> None:
+        c_of = {name: v[f"{prefix}{name}"][w] for name in fields if f"{prefix}{name}" in v}
+        over = v.relaxation if relaxed else 1.0
+
+        def kick(c: int, impulse: Any) -> None:
+            for side, arm, sign in ((0, "r_a", -1.0), (1, "r_b", 1.0)):
+                body = int(c_of["body"][c, side])
+                if body >= 0:
+                    lin[body] += sign * v.inv_mass[w, body] * impulse
+                    ang[body] += v.inv_inertia[w, body] @ np.cross(c_of[arm][c], sign * impulse)
+
+        def relative(c: int, probe: Any = None) -> Any:
+            made = np.zeros(3)
+            for side, arm, sign in ((0, "r_a", -1.0), (1, "r_b", 1.0)):
+                body = int(c_of["body"][c, side])
+                if body < 0:
+                    continue
+                r = c_of[arm][c]
+                if probe is None:
+                    made += sign * (lin[body] + np.cross(ang[body], r))
+                else:
+                    turned = v.inv_inertia[w, body] @ np.cross(r, probe)
+                    made += v.inv_mass[w, body] * probe + np.cross(turned, r)
+            return made
+
+        count = min(int(v.contact_count[w]), int(v.max_contacts))
+        if warm != "cold":
+            share = v.warm_factor if warm == "scaled" else 1.0
+            jn[:count] *= share
+            jt[:count] *= share
+            for c in range(count):
+                t = contact_rows.TANGENTS(c_of["normal"][c])
+                kick(c, jn[c] * c_of["normal"][c] + jt[c, 0] * t[0] + jt[c, 1] * t[1])
+        for _ in range(int(v.iterations)):
+            largest = 0.0
+            for c in range(count):
+                if c_of["body"][c, 0] == c_of["body"][c, 1]:
+                    continue
+                n = c_of["normal"][c]
+                before = jn[c]
+                jn[c] = max(before + over * (c_of["bias"][c] - relative(c) @ n) / (relative(c, n) @ n), 0.0)
+                largest = max(largest, abs(jn[c] - before))
+                kick(c, (jn[c] - before) * n)
+                if friction == "none":
+                    continue
+                t, limit, v_rel = contact_rows.TANGENTS(n), c_of["friction"][c] * jn[c], relative(c)
+                trial = np.array(
+                    [jt[c, i] - over * (v_rel @ a) / (relative(c, a) @ a) for i, a in enumerate(t)]
+                )
+                size = np.linalg.norm(trial)
+                new = np.clip(trial, -limit, limit)
+                if friction == "cone":
+                    new = trial * (limit / size if size > limit else 1.0)
+                kick(c, (new[0] - jt[c, 0]) * t[0] + (new[1] - jt[c, 1]) * t[1])
+                jt[c] = new
+            if stop and largest < v.tolerance:
+                break
+
+    d.check(reference, 1e-3)

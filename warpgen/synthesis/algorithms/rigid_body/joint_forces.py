@@ -1,0 +1,387 @@
+"""Joints of maximal coordinates as stiff springs between bodies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.library import quaternions
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_FRAME = '''
+@wp.func
+def world_frame(
+    body: int, local_frame: wp.transform, $state_head
+) -> wp.transform:
+    """Return a joint frame in world space; joints without a parent are attached to the world."""
+    if body < 0:
+        return local_frame
+    return $pose * local_frame
+'''
+
+_TWIST = '''
+@wp.func
+def anchor_twist(
+    body: int, r: wp.vec3, $twist_head
+) -> wp.spatial_vector:
+    """Return the twist of a body (linear, angular) at offset ``r`` from its center of mass."""
+    if body < 0:
+        return wp.spatial_vector()
+    qd = $twist
+    omega = wp.spatial_bottom(qd)
+    return wp.spatial_vector(wp.spatial_top(qd) + wp.cross(omega, r), omega)
+'''
+
+_ARM = '''
+@wp.func
+def moment_arm(body: int, anchor: wp.vec3, $state_head$com_head) -> wp.vec3:
+    """Return the offset of an anchor from the center of mass, in world space."""
+    if body < 0:
+        return anchor
+    return anchor - $center
+'''
+
+_APPLY = '''
+@wp.func
+def apply_wrench(
+    $world_head
+    parent: int,
+    child: int,
+    r_p: wp.vec3,
+    r_c: wp.vec3,
+    force: wp.vec3,
+    torque: wp.vec3,
+    body_f: wp.array$dims(dtype=wp.spatial_vector),
+):
+    """Add equal and opposite wrenches to both bodies of a joint."""
+    if parent >= 0:
+        wp.atomic_add(body_f, $lead parent, wp.spatial_vector(force, torque + wp.cross(r_p, force)))
+    wp.atomic_sub(body_f, $lead child, wp.spatial_vector(force, torque + wp.cross(r_c, force)))
+'''
+
+_LIMITED = '''
+@wp.func
+def joint_force(
+    q: float,
+    qd: float,
+    target: float,
+    ke: float,
+    kd: float,
+    lower: float,
+    upper: float,
+    limit_ke: float,
+    limit_kd: float,
+) -> float:
+    """Evaluate the drive of one axis, or its limit spring where the coordinate is out of range.
+
+    Limits take precedence over the drive. Limit damping acts only while the joint moves further out.
+    """
+    if q < lower:
+        return limit_ke * (lower - q) - limit_kd * wp.min(qd, 0.0)
+    if q > upper:
+        return limit_ke * (upper - q) - limit_kd * wp.max(qd, 0.0)
+    return ke * (target - q) - kd * qd
+'''
+
+_UNLIMITED = '''
+@wp.func
+def joint_force(q: float, qd: float, target: float, ke: float, kd: float) -> float:
+    """Evaluate the PD drive of one axis."""
+    return ke * (target - q) - kd * qd
+'''
+
+_LOCKED = """
+# Lock the relative rotation
+f_total = attach_ke * x_err + attach_kd * v_err
+t_total = angular_ke * ang_err + angular_kd * w_err
+"""
+_TYPES = {
+    "FIXED": ("if joint_type[joint] == FIXED:", _LOCKED),
+    "PRISMATIC": (
+        "if joint_type[joint] == PRISMATIC:",
+        """
+        # World-space joint axis, attached to the parent
+        axis_w = wp.quat_rotate(q_p, axis)
+        # Evaluate the joint coordinate and its rate
+        q = wp.dot(x_err, axis_w)
+        qd = wp.dot(v_err, axis_w)
+        # Drive along the axis, attachment springs across it
+        f_total = -joint_force(q, qd, $drive) * axis_w
+        f_total += attach_ke * (x_err - q * axis_w) + attach_kd * (v_err - qd * axis_w)
+        t_total = angular_ke * ang_err + angular_kd * w_err
+        """,
+    ),
+    "REVOLUTE": (
+        "if joint_type[joint] == REVOLUTE:",
+        """
+        axis_w = wp.quat_rotate(q_p, axis)
+        axis_c = wp.quat_rotate(q_c, axis)
+        # Twist angle of the child about the axis, in (-pi, pi)
+        twist = wp.dot(wp.vec3(r_err[0], r_err[1], r_err[2]), axis)
+        q = 2.0 * wp.atan2(twist * hemisphere, r_err[3] * hemisphere)
+        qd = wp.dot(w_err, axis_w)
+        # The swing error is the rotation that brings both axes together
+        swing_err = wp.cross(axis_w, axis_c)
+        t_total = -joint_force(q, qd, $drive) * axis_w
+        t_total += angular_ke * swing_err + angular_kd * (w_err - qd * axis_w)
+        f_total = attach_ke * x_err + attach_kd * v_err
+        """,
+    ),
+    "BALL": (
+        "if joint_type[joint] == BALL:",
+        """
+        # Only the positions are constrained, rotation is damped
+        f_total = attach_ke * x_err + attach_kd * v_err
+        t_total = angular_kd * w_err
+        """,
+    ),
+}
+
+
+@DOMAIN.algorithm(
+    source="Warp's sim, eval_body_joints; Featherstone 2008, sec. 3.5",
+    names={
+        "joint_wrenches": "eval_body_joints|eval_joint_wrenches|apply_joint_forces|joint_attachment_forces",
+        "joint_parent": "parent_body|joint_body0",
+        "joint_child": "child_body|joint_body1",
+        "x_p": "X_wp|parent_frame",
+        "x_c": "X_wc|child_frame",
+        "x_err": "pos_err|position_error|dx",
+        "v_err": "vel_err|velocity_error|dv",
+        "w_err": "omega_err|angular_velocity_error",
+        "ang_err": "rot_err|rotation_error",
+        "f_total": "force|lin_force",
+        "t_total": "torque|ang_torque",
+        "attach_ke": "joint_attach_ke|linear_ke",
+        "attach_kd": "joint_attach_kd|linear_kd",
+        "joint": "joint_id|j",
+        "world": "env|world_id",
+    },
+    weight=3,
+)
+def joint_wrenches(d: Draft) -> None:
+    """Adds the wrenches of joints, which springs hold together, to the bodies at both ends."""
+    types = d.option(
+        "types",
+        ("FIXED", "REVOLUTE"),
+        ("PRISMATIC", "REVOLUTE"),
+        ("REVOLUTE", "BALL"),
+        ("FIXED", "PRISMATIC", "REVOLUTE", "BALL"),
+    )
+    limits = d.flag("limits", 0.6)
+    enabled = d.option("enabled", "all", "mask", "negative")
+    com = d.flag("com")
+    batch = d.flag("batch", 0.3)
+    about = d.option("about", "com", "origin")
+    early = d.flag("early", 0.65)
+    worlds, bodies, joints = d.pick(4, 6) if batch else 1, d.pick(8, 10), d.pick(16, 24)
+    shape = (worlds, bodies) if batch else (bodies,)
+    d.input("body_q", "transform", shape, -0.3, 0.3, kind="transform")
+    d.input("body_qd", "spatial_vector", shape, -1.0, 1.0)
+    if com:
+        d.input("body_com", "vec3", bodies, -0.1, 0.1)
+    first = -1 if enabled == "negative" else 0
+    d.input("joint_type", "int", joints, first, len(types))
+    if enabled == "mask":
+        d.input("joint_enabled", "bool", joints)
+    d.input("joint_parent", "int", joints, -1, bodies)
+    d.input("joint_child", "int", joints, 0, bodies)
+    d.input("joint_frame_p", "transform", joints, -0.2, 0.2, kind="transform")
+    d.input("joint_frame_c", "transform", joints, -0.2, 0.2, kind="transform")
+    d.input("joint_axis", "vec3", joints, kind="unit")
+    d.input("joint_target", "float", (worlds, joints) if batch else joints, -0.8, 0.8)
+    d.input("joint_ke", "float", joints, 5.0, 20.0)
+    d.input("joint_kd", "float", joints, 0.5, 2.0)
+    if limits:
+        d.input("limit_lower", "float", joints, -1.0, -0.2)
+        d.input("limit_upper", "float", joints, 0.2, 1.0)
+        d.param("limit_ke", "float", 50.0, 100.0)
+        d.param("limit_kd", "float", 1.0, 3.0)
+    for name, low, high in (
+        ("attach_ke", 100.0, 200.0),
+        ("attach_kd", 2.0, 6.0),
+        ("angular_ke", 20.0, 60.0),
+        ("angular_kd", 1.0, 3.0),
+    ):
+        d.param(name, "float", low, high)
+    d.output("body_f", "spatial_vector", shape)
+    d.module("\n".join(f"{name} = wp.constant({number})" for number, name in enumerate(types)))
+    state = "world: int, " if batch else ""
+    row = "world, " if batch else ""
+    dims = "2d" if batch else ""
+    heads = {
+        "state_head": f"{state}body_q: wp.array{dims}(dtype=wp.transform)",
+        "twist_head": f"{state}body_qd: wp.array{dims}(dtype=wp.spatial_vector)",
+        "com_head": ", body_com: wp.array(dtype=wp.vec3)" if com else "",
+        "pose": f"body_q[{row}body]",
+        "twist": f"body_qd[{row}body]",
+        "world_head": "world: int," if batch else "",
+        "dims": dims,
+        "lead": "world," if batch else "",
+        "center": f"wp.transform_point(body_q[{row}body], body_com[body])"
+        if com
+        else f"wp.transform_get_translation(body_q[{row}body])",
+    }
+    for text in (_FRAME, _ARM, _TWIST, _LIMITED if limits else _UNLIMITED):
+        d.function(text, **heads)
+    target = "joint_target[world, joint]" if batch else "joint_target[joint]"
+    drive = "target, ke, kd"
+    drives = f"# Drive of the free axis\ntarget = {target}\nke = joint_ke[joint]\nkd = joint_kd[joint]"
+    if limits:
+        drive += ", lower, upper, limit_ke, limit_kd"
+        drives += "\nlower = limit_lower[joint]\nupper = limit_upper[joint]"
+    apply = """
+    if parent >= 0:
+        wp.atomic_add(body_f, $row parent, wp.spatial_vector(f_total, t_total + wp.cross($r_p, f_total)))
+    wp.atomic_sub(body_f, $row child, wp.spatial_vector(f_total, t_total + wp.cross($r_c, f_total)))
+    """
+    lines: list[str] = []
+    blocks: dict[str, str] = {}
+    for number, name in enumerate(types):
+        head, blocks[f"case_{name}"] = _TYPES[name]
+        if early:
+            lines += [head, f"    $case_{name}", "    $applied", *["    return"] * (number < len(types) - 1)]
+        else:
+            lines += [head if number == 0 else f"el{head}", f"    $case_{name}"]
+    if early:
+        d.function(_APPLY, **heads)
+    else:
+        lines = ["f_total = wp.vec3(0.0, 0.0, 0.0)", "t_total = wp.vec3(0.0, 0.0, 0.0)", *lines]
+        lines += ["# Equal and opposite wrenches on parent and child", "$apply"]
+    skip = {
+        "all": "",
+        "mask": "# Skip joints that are disabled\nif not joint_enabled[joint]:\n    return",
+        "negative": "# Skip free joints (type of -1), their bodies are not attached to anything\n"
+        "if joint_type[joint] < 0:\n    return",
+    }
+    turned = "FIXED" in types or "PRISMATIC" in types
+    angular = """
+    # Twice the vector part is the rotation vector for small errors; q and -q are the same rotation
+    hemisphere = wp.where(r_err[3] < 0.0, -1.0, 1.0)
+    """
+    if turned:
+        angular += "ang_err = wp.quat_rotate(q_p, 2.0 * hemisphere * wp.vec3(r_err[0], r_err[1], r_err[2]))"
+    d.launch(*((worlds, joints) if batch else (joints,)))
+    d.code(
+        """
+        $thread
+        $skip
+        parent = joint_parent[joint]
+        child = joint_child[joint]
+        axis = joint_axis[joint]
+        $drives
+        # Joint frames on both bodies in world space
+        x_p = world_frame(parent, joint_frame_p[joint], $state_args)
+        x_c = world_frame(child, joint_frame_c[joint], $state_args)
+        q_p = wp.transform_get_rotation(x_p)
+        q_c = wp.transform_get_rotation(x_c)
+        # Moment arms from the centers of mass
+        anchor_p = wp.transform_get_translation(x_p)
+        anchor_c = wp.transform_get_translation(x_c)
+        r_p = moment_arm(parent, anchor_p, $state_args$com_args)
+        r_c = moment_arm(child, anchor_c, $state_args$com_args)
+        twist_p = anchor_twist(parent, r_p, $twist_args)
+        twist_c = anchor_twist(child, r_c, $twist_args)
+        # Translational, rotational and velocity errors of the child relative to the parent
+        x_err = anchor_c - anchor_p
+        r_err = wp.quat_inverse(q_p) * q_c
+        v_err = wp.spatial_top(twist_c) - wp.spatial_top(twist_p)
+        w_err = wp.spatial_bottom(twist_c) - wp.spatial_bottom(twist_p)
+        $angular
+        $cases
+        """,
+        thread="world, joint = wp.tid()" if batch else "joint = wp.tid()",
+        skip=skip[enabled],
+        state_args=f"{row}body_q",
+        twist_args=f"{row}body_qd",
+        com_args=", body_com" if com else "",
+        angular=angular,
+        cases="\n".join(lines),
+        apply=apply,
+        applied=f"apply_wrench({row}parent, child, $r_p, $r_c, f_total, t_total, body_f)",
+        row="world," if batch else "",
+        r_p="r_p" if about == "com" else "anchor_p",
+        r_c="r_c" if about == "com" else "anchor_c",
+        drive=drive,
+        drives=drives,
+        **blocks,
+    )
+    d.text = d.text.replace("body_f,  ", "body_f, ")
+    d.functions = [text.replace("body_f,  ", "body_f, ") for text in d.functions]
+    d.explain("""
+        Positions of bodies in maximal coordinates drift apart at joints, so each joint pulls its two frames
+        together by attachment springs and lets go along its free axis. Twists are (linear, angular) at the
+        center of mass in world space; the drive is PD on the joint coordinate.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        made = np.zeros((worlds, bodies, 6))
+        poses = v.body_q if batch else v.body_q[None]
+        twists = v.body_qd if batch else v.body_qd[None]
+        goals = v.joint_target if batch else v.joint_target[None]
+        for w, j in np.ndindex(worlds, joints):
+            kind = int(v.joint_type[j])
+            if kind < 0 or (enabled == "mask" and not v.joint_enabled[j]):
+                continue
+            ends = [
+                _end(poses[w], twists[w], v.get("body_com"), int(b), f)
+                for b, f in (
+                    (v.joint_parent[j], v.joint_frame_p[j]),
+                    (v.joint_child[j], v.joint_frame_c[j]),
+                )
+            ]
+            f, t = _spring(v, types[kind], j, goals[w, j], ends)
+            for (place, arm, *_), body, sign in (
+                (ends[0], int(v.joint_parent[j]), 1.0),
+                (ends[1], int(v.joint_child[j]), -1.0),
+            ):
+                if body >= 0:
+                    moment = t + np.cross(arm if about == "com" else place, f)
+                    made[w, body] += sign * np.concatenate([f, moment])
+        return {"body_f": made if batch else made[0]}
+
+    def _spring(v: Values, kind: str, j: int, goal: Any, ends: Any) -> Any:
+        (x_p, _, turn_p, q_p, v_p, w_p), (x_c, _, turn_c, q_c, v_c, w_c) = ends
+        gap, rate, spin = x_c - x_p, v_c - v_p, w_c - w_p
+        error = quaternions.product(quaternions.conjugate(q_p), q_c)
+        error = -error if error[3] < 0.0 else error
+        hold = v.angular_ke * (turn_p @ (2.0 * error[:3])) + v.angular_kd * spin
+        pull = v.attach_ke * gap + v.attach_kd * rate
+        if kind == "FIXED":
+            return pull, hold
+        if kind == "BALL":
+            return pull, v.angular_kd * spin
+        a = turn_p @ v.joint_axis[j]
+        across = np.eye(3) - np.outer(a, a)
+        if kind == "PRISMATIC":
+            return across @ pull - _motor(v, j, goal, gap @ a, rate @ a) * a, hold
+        angle = 2.0 * np.arctan2(error[:3] @ v.joint_axis[j], error[3])
+        swing = v.angular_ke * np.cross(a, turn_c @ v.joint_axis[j]) + v.angular_kd * (across @ spin)
+        return pull, swing - _motor(v, j, goal, angle, spin @ a) * a
+
+    def _motor(v: Values, j: int, goal: Any, q: Any, qd: Any) -> Any:
+        if limits:
+            for bound, out, side in (
+                (v.limit_lower[j], q < v.limit_lower[j], np.minimum),
+                (v.limit_upper[j], q > v.limit_upper[j], np.maximum),
+            ):
+                if out:
+                    return v.limit_ke * (bound - q) - v.limit_kd * side(qd, 0.0)
+        return v.joint_ke[j] * (goal - q) - v.joint_kd[j] * qd
+
+    d.check(reference, 5e-4)
+
+
+def _end(poses: Any, twists: Any, com: Any, body: int, frame: Any) -> Any:
+    """Place, arm, rotation, quaternion, velocity and angular velocity of a joint's end."""
+    if body < 0:
+        turn = quaternions.matrix(frame[3:])
+        return frame[:3], frame[:3], turn, frame[3:], np.zeros(3), np.zeros(3)
+    base = quaternions.matrix(poses[body, 3:])
+    place = poses[body, :3] + base @ frame[:3]
+    q = quaternions.product(poses[body, 3:], frame[3:])
+    arm = place - poses[body, :3] - (base @ com[body] if com is not None else 0.0)
+    w = twists[body, 3:]
+    return place, arm, quaternions.matrix(q), q, twists[body, :3] + np.cross(w, arm), w

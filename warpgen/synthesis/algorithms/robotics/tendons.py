@@ -1,0 +1,355 @@
+"""Tendons routed over sites and wrapped around spheres and cylinders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.robotics import DOMAIN
+from warpgen.synthesis.library import quaternions
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_SPHERE = '''
+@wp.func
+def wrapped_length(start: wp.vec3, end: wp.vec3, center: wp.vec3, radius: float) -> float:
+    """Return the length of the shortest path from start to end around a sphere.
+
+    The path consists of two tangent segments and an arc between them. Segments that do not touch the
+    sphere, or that begin or end inside of it, are straight.
+    """
+    a = start - center
+    b = end - center
+    dist_a = wp.length(a)
+    dist_b = wp.length(b)
+    straight = wp.length(end - start)
+    if dist_a <= radius or dist_b <= radius:
+        return straight
+    # Closest point of the segment to the center
+    t = -wp.dot(a, b - a) / wp.max(straight * straight, 1.0e-8)
+    if t <= 0.0 or t >= 1.0 or wp.length(a + t * (b - a)) >= radius:
+        return straight
+    # Angle between both ends minus the angles that the tangent segments span
+    full_angle = wp.acos(wp.clamp(wp.dot(a, b) / (dist_a * dist_b), -1.0, 1.0))
+    tangent_a = wp.acos(radius / dist_a)
+    tangent_b = wp.acos(radius / dist_b)
+    arc = radius * (full_angle - tangent_a - tangent_b)
+    leg_a = wp.sqrt(dist_a * dist_a - radius * radius)
+    leg_b = wp.sqrt(dist_b * dist_b - radius * radius)
+    return leg_a + arc + leg_b
+'''
+
+_CYLINDER = '''
+@wp.func
+def wrapped_length(start: wp.vec3, end: wp.vec3, center: wp.vec3, axis: wp.vec3, radius: float) -> float:
+    """Return the length of the shortest path from start to end around an infinite cylinder.
+
+    The path is wrapped in the plane across the axis; the travel along the axis turns it into a helix.
+    """
+    a = start - center
+    b = end - center
+    travel = wp.dot(b - a, axis)
+    # Project onto the plane across the axis
+    flat_a = a - wp.dot(a, axis) * axis
+    flat_b = b - wp.dot(b, axis) * axis
+    dist_a = wp.length(flat_a)
+    dist_b = wp.length(flat_b)
+    straight = wp.length(end - start)
+    if dist_a <= radius or dist_b <= radius:
+        return straight
+    flat_sq = wp.length_sq(flat_b - flat_a)
+    t = -wp.dot(flat_a, flat_b - flat_a) / wp.max(flat_sq, 1.0e-8)
+    if t <= 0.0 or t >= 1.0 or wp.length(flat_a + t * (flat_b - flat_a)) >= radius:
+        return straight
+    full_angle = wp.acos(wp.clamp(wp.dot(flat_a, flat_b) / (dist_a * dist_b), -1.0, 1.0))
+    tangent_a = wp.acos(radius / dist_a)
+    tangent_b = wp.acos(radius / dist_b)
+    arc = radius * (full_angle - tangent_a - tangent_b)
+    leg_a = wp.sqrt(dist_a * dist_a - radius * radius)
+    leg_b = wp.sqrt(dist_b * dist_b - radius * radius)
+    planar = leg_a + arc + leg_b
+    return wp.sqrt(planar * planar + travel * travel)
+'''
+
+_SITE = '''
+@wp.func
+def site_position(
+    world: int,
+    site: int,
+    site_body: wp.array(dtype=int),
+    site_local: wp.array(dtype=wp.vec3),
+    body_q: wp.array2d(dtype=wp.transform),
+) -> wp.vec3:
+    """Return the world-space position of a site; sites of body -1 are fixed in the world."""
+    body = site_body[site]
+    if body < 0:
+        return site_local[site]
+    return wp.transform_point(body_q[world, body], site_local[site])
+'''
+
+_PATH = '''
+@wp.func
+def path_length(
+    world: int,
+    first: int,
+    last: int,
+    tendon_sites: wp.array(dtype=int),
+    $wrap_head
+    site_body: wp.array(dtype=int),
+    site_local: wp.array(dtype=wp.vec3),
+    body_q: wp.array2d(dtype=wp.transform),
+) -> float:
+    """Sum the lengths of the segments of a tendon.
+
+    An entry of -1 among the sites is a pulley: the tendon ends there, and the next branch begins.
+    """
+    length = float(0.0)
+    for entry in range(first, last - 1):
+        site_a = tendon_sites[entry]
+        site_b = tendon_sites[entry + 1]
+        # No segment leads to or from a pulley
+        if site_a >= 0 and site_b >= 0:
+            pos_a = site_position(world, site_a, site_body, site_local, body_q)
+            pos_b = site_position(world, site_b, site_body, site_local, body_q)
+            $segment
+    return length
+'''
+
+
+@DOMAIN.algorithm(
+    source="Todorov, Erez & Tassa 2012 (MuJoCo, spatial tendons); Garner & Pandy 2000 (wrapping); Zajac 1989",
+    names={
+        "route_tendons": "tendon_lengths|eval_tendons|update_tendons|tendon_kinematics",
+        "tendon_start": "tendon_offsets|tendon_adr|path_start",
+        "tendon_sites": "path_sites|routing|wrap_sites",
+        "tendon_length": "lengths|ten_length|path_lengths",
+        "tendon_force": "forces|ten_force|tension",
+        "site_local": "site_pos|site_offset|sites",
+        "body_q": "body_pose|link_pose|xforms",
+        "world": "env|env_id|world_id",
+        "tendon": "tendon_id|ten|muscle",
+        "rest_length": "slack_length|length_spring|l0",
+    },
+    weight=3,
+)
+def route_tendons(d: Draft) -> None:
+    """Computes the lengths or tensions of tendons routed over sites of moving bodies."""
+    wrap = d.option("wrap", "none", "sphere", "cylinder", "moving sphere")
+    wanted = d.option("wanted", "length", "spring", "muscle")
+    batch = d.option("enabled", "all", "mask", "list")
+    scaled = d.option("scale", "none", "per tendon", "per branch")
+    limits = d.flag("limits", 0.4)
+    worlds, bodies, sites, tendons = d.pick(6, 8), d.pick(4, 5), d.pick(10, 12), d.pick(10, 12)
+    entries = 5 * tendons
+    threads = tendons - 2 if batch == "list" else tendons
+    d.input("body_q", "transform", (worlds, bodies), -1.0, 1.0, kind="transform", about="Body poses")
+    d.input("site_body", "int", sites, -1, bodies, about="Body of each site, -1 for the world")
+    d.input("site_local", "vec3", sites, -0.5, 0.5, about="Site positions in body space [m]")
+    d.input(
+        "tendon_start", "int", tendons + 1, 0, entries, kind="offsets", about="CSR offsets into the sites"
+    )
+    d.input("tendon_sites", "int", entries, -1, sites, about="Sites along all tendons, -1 for a pulley")
+    if batch == "mask":
+        d.input("tendon_enabled", "bool", tendons, about="False for tendons that were cut")
+    elif batch == "list":
+        d.input("tendon_ids", "int", threads, -1, tendons, about="Tendons to evaluate, padded with -1")
+    if wrap != "none":
+        d.input(
+            "wrap_of_segment", "int", entries, -1, 3, about="Wrapping object behind each site, -1 for none"
+        )
+        d.input("wrap_center", "vec3", 3, -0.3, 0.3, about="Centers of the wrapping objects [m]")
+        d.input("wrap_radius", "float", 3, 0.2, 0.5, about="Radii of the wrapping objects [m]")
+    if wrap == "cylinder":
+        d.input("wrap_axis", "vec3", 3, kind="unit", about="Axes of the cylinders")
+    elif wrap == "moving sphere":
+        d.input("wrap_body", "int", 3, -1, bodies, about="Body of each wrapping sphere, -1 for the world")
+    if scaled == "per tendon":
+        d.input(
+            "tendon_scale", "float", tendons, 0.5, 2.0, about="Length per unit of path, of blocks and tackles"
+        )
+    elif scaled == "per branch":
+        d.input(
+            "segment_scale",
+            "float",
+            entries,
+            0.5,
+            1.0,
+            about="Share of the segment, one over the parts of a pulley",
+        )
+    if wanted != "length":
+        d.input("rest_length", "float", tendons, 0.5, 2.0, about="Length at which the tendon goes slack [m]")
+        d.input("stiffness", "float", tendons, 5.0, 20.0, about="Stiffness [N/m]")
+    if wanted == "muscle":
+        d.input("activation", "float", (worlds, tendons), 0.0, 1.0, about="Muscle activation, 0 to 1")
+        d.input("max_force", "float", tendons, 5.0, 15.0, about="Peak isometric force [N]")
+    if limits:
+        d.input("length_limit", "float", tendons, 1.5, 3.0, about="Greatest length [m]")
+        d.param("limit_stiffness", "float", 50.0, 100.0, about="Stiffness beyond the limit [N/m]")
+    output = "tendon_length" if wanted == "length" and not limits else "tendon_force"
+    d.output(
+        output,
+        "float",
+        (worlds, tendons),
+        about="Lengths [m]" if output == "tendon_length" else "Tensions [N]",
+    )
+    d.function(_SITE)
+    parts: dict[str, tuple[str, str, str]] = {
+        "none": ("", "", "part = wp.length(pos_b - pos_a)"),
+        "sphere": (
+            "wrap_center: wp.array(dtype=wp.vec3),\nwrap_radius: wp.array(dtype=float),",
+            "wrap_center, wrap_radius,",
+            "part = wrapped_length(pos_a, pos_b, wrap_center[wrap], wrap_radius[wrap])",
+        ),
+        "cylinder": (
+            "wrap_center: wp.array(dtype=wp.vec3),\nwrap_axis: wp.array(dtype=wp.vec3),\n"
+            "wrap_radius: wp.array(dtype=float),",
+            "wrap_center, wrap_axis, wrap_radius,",
+            "part = wrapped_length(pos_a, pos_b, wrap_center[wrap], wrap_axis[wrap], wrap_radius[wrap])",
+        ),
+        "moving sphere": (
+            "wrap_body: wp.array(dtype=int),\nwrap_center: wp.array(dtype=wp.vec3),\n"
+            "wrap_radius: wp.array(dtype=float),",
+            "wrap_body, wrap_center, wrap_radius,",
+            "center = site_position(world, wrap, wrap_body, wrap_center, body_q)\n"
+            "part = wrapped_length(pos_a, pos_b, center, wrap_radius[wrap])",
+        ),
+    }
+    heads, arguments, measure = parts[wrap]
+    scale = "segment_scale[entry] * " if scaled == "per branch" else ""
+    if wrap == "none":
+        segment = f"length += {scale}wp.length(pos_b - pos_a)"
+    else:
+        d.function(_CYLINDER if wrap == "cylinder" else _SPHERE)
+        heads = "wrap_of_segment: wp.array(dtype=int),\n" + heads
+        arguments = "wrap_of_segment, " + arguments
+        lines = measure.replace("part = ", f"length += {scale}").split("\n")
+        segment = "\n".join(
+            [
+                "wrap = wrap_of_segment[entry]",
+                "if wrap >= 0:",
+                *(f"    {line}" for line in lines),
+                "else:",
+                f"    length += {scale}wp.length(pos_b - pos_a)",
+            ]
+        )
+    if scale:
+        heads += "\nsegment_scale: wp.array(dtype=float),"
+        arguments += " segment_scale,"
+    d.function(_PATH, wrap_head=heads, segment=segment)
+    tension = {
+        "length": "tension = float(0.0)",
+        "spring": """
+        # Tendons pull, but do not push
+        tension = stiffness[tendon] * wp.max(length - rest_length[tendon], 0.0)
+        """,
+        "muscle": """
+        # Hill-type muscle: active force with a bell-shaped force-length curve, and a passive spring
+        stretch = length / rest_length[tendon] - 1.0
+        active = activation[world, tendon] * max_force[tendon] * wp.exp(-stretch * stretch / 0.45)
+        passive = stiffness[tendon] * wp.max(length - rest_length[tendon], 0.0)
+        tension = active + passive
+        """,
+    }
+    stop = """
+    if length > length_limit[tendon]:
+        tension += limit_stiffness * (length - length_limit[tendon])
+    """
+    if wanted == "length":
+        tension["length"] = "tension = limit_stiffness * wp.max(length - length_limit[tendon], 0.0)"
+        stop = ""
+    heads_ = {
+        "all": "world, tendon = wp.tid()",
+        "mask": "world, tendon = wp.tid()\nif not tendon_enabled[tendon]:\n    return",
+        "list": "world, slot = wp.tid()\n# Skip padding\ntendon = tendon_ids[slot]\nif tendon < 0:\n    return",
+    }
+    d.launch(worlds, threads)
+    d.code(
+        """
+        $head
+        first = tendon_start[tendon]
+        last = tendon_start[tendon + 1]
+        # A path needs two sites at least
+        if last - first < 2:
+            return
+        length = path_length(
+            world, first, last, tendon_sites, $arguments site_body, site_local, body_q
+        )
+        $scaled
+        $tension
+        $stop
+        $store
+        """,
+        head=heads_[batch],
+        arguments=arguments,
+        scaled="length = tendon_scale[tendon] * length" if scaled == "per tendon" else "",
+        tension=tension[wanted] if output == "tendon_force" else "",
+        stop=stop if limits else "",
+        store="tendon_force[world, tendon] = tension"
+        if output == "tendon_force"
+        else "tendon_length[world, tendon] = length",
+    )
+    d.text = d.text.replace("tendon_sites,  site", "tendon_sites, site")
+    d.says(
+        f"Computes the {'lengths' if output == 'tendon_length' else 'tensions'} of tendons routed over sites of moving bodies."
+    )
+    d.explain("""
+        A tendon runs straight from site to site. Wrapping objects lie behind the site that they are listed
+        for; the path around them is the shortest one without a preferred side.
+    """)
+
+    def segment_of(v: Values, poses: Any, a: Any, b: Any, which: int) -> Any:
+        straight = np.linalg.norm(b - a)
+        if which < 0:
+            return straight
+        c, r = v.wrap_center[which], v.wrap_radius[which]
+        if wrap == "moving sphere" and v.wrap_body[which] >= 0:
+            pose = poses[v.wrap_body[which]]
+            c = pose[:3] + quaternions.rotated(pose[3:], c)
+        keep = np.eye(3)
+        if wrap == "cylinder":
+            keep = keep - np.outer(v.wrap_axis[which], v.wrap_axis[which])
+        p, q = keep @ (a - c), keep @ (b - c)
+        m, n = np.linalg.norm(p), np.linalg.norm(q)
+        t = np.clip(-p @ (q - p) / max((q - p) @ (q - p), 1e-8), 0.0, 1.0)
+        if min(m, n) <= r or np.linalg.norm(p + t * (q - p)) >= r:
+            return straight
+        angle = np.arctan2(np.linalg.norm(np.cross(p, q)), p @ q) - np.arccos(r / m) - np.arccos(r / n)
+        planar = np.sqrt(m**2 - r**2) + np.sqrt(n**2 - r**2) + r * angle
+        return np.hypot(planar, np.linalg.norm(b - a - keep @ (b - a)))
+
+    def reference(v: Values) -> dict[str, Any]:
+        made = np.zeros((worlds, tendons))
+        chosen = [int(t) for t in v.tendon_ids if t >= 0] if batch == "list" else range(tendons)
+        for w in range(worlds):
+            poses = v.body_q[w]
+            places = [
+                v.site_local[s]
+                if b < 0
+                else poses[b, :3] + quaternions.rotated(poses[b, 3:], v.site_local[s])
+                for s, b in enumerate(v.site_body)
+            ]
+            for t in chosen:
+                first, last = v.tendon_start[t], v.tendon_start[t + 1]
+                if last - first < 2 or (batch == "mask" and not v.tendon_enabled[t]):
+                    continue
+                length = 0.0
+                for e in range(first, last - 1):
+                    a, b = v.tendon_sites[e], v.tendon_sites[e + 1]
+                    if a < 0 or b < 0:
+                        continue
+                    which = int(v.wrap_of_segment[e]) if wrap != "none" else -1
+                    share = v.segment_scale[e] if scaled == "per branch" else 1.0
+                    length += share * segment_of(v, poses, places[a], places[b], which)
+                if scaled == "per tendon":
+                    length *= v.tendon_scale[t]
+                over = v.limit_stiffness * max(length - v.length_limit[t], 0.0) if limits else 0.0
+                if wanted == "length":
+                    made[w, t] = over if limits else length
+                    continue
+                made[w, t] = over + v.stiffness[t] * max(length - v.rest_length[t], 0.0)
+                if wanted == "muscle":
+                    bell = np.exp(-((length / v.rest_length[t] - 1.0) ** 2) / 0.45)
+                    made[w, t] += v.activation[w, t] * v.max_force[t] * bell
+        return {output: made}
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,195 @@
+"""Short Fourier transforms, held in registers and written out butterfly by butterfly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.signal import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_MULTIPLY = '''
+@wp.func
+def complex_mul(a: wp.vec2, b: wp.vec2) -> wp.vec2:
+    """Product of two complex numbers stored as (real, imaginary)."""
+    return wp.vec2(a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0])
+'''
+
+
+def _reversed(k: int, bits: int) -> int:
+    return int(f"{k:0{bits}b}"[::-1], 2)
+
+
+def _twiddled(value: str, k: int, n: int, sign: float) -> str:
+    """`value` times exp(sign 2 pi i k / n), with the cheap cases written out."""
+    if k == 0:
+        return value
+    if 4 * k == n:
+        x, y = f"{value}[1]", f"{value}[0]"
+        return f"wp.vec2({x}, -{y})" if sign < 0 else f"wp.vec2(-{x}, {y})"
+    angle = 2.0 * np.pi * k / n
+    return f"complex_mul(wp.vec2({round(float(np.cos(angle)), 9)!r}, {round(float(sign * np.sin(angle)), 9)!r}), {value})"
+
+
+def _butterflies(n: int, sign: float, decimation: str) -> str:
+    """All stages on x0 .. x(n-1), in place."""
+    lines = []
+    bits = n.bit_length() - 1
+    spans = [2**s for s in range(bits)]
+    for stage, half in enumerate(spans if decimation == "time" else reversed(spans), start=1):
+        if decimation == "time":
+            lines.append(f"# Stage {stage}: transforms of length {half} are combined to length {2 * half}")
+        else:
+            lines.append(f"# Stage {stage}: transforms of length {2 * half} are split in two")
+        for base in range(0, n, 2 * half):
+            for k in range(half):
+                p, q = base + k, base + k + half
+                if decimation == "time":
+                    lines += [
+                        f"t = {_twiddled(f'x{q}', k, 2 * half, sign)}",
+                        f"x{q} = x{p} - t",
+                        f"x{p} = x{p} + t",
+                    ]
+                else:
+                    lines += [
+                        f"t = x{p} - x{q}",
+                        f"x{p} = x{p} + x{q}",
+                        f"x{q} = {_twiddled('t', k, 2 * half, sign)}",
+                    ]
+    return "\n".join(lines)
+
+
+@DOMAIN.algorithm(
+    source="Cooley & Tukey 1965; Gentleman & Sande 1966; Van Loan 1992, Computational frameworks for the FFT",
+    names={
+        "block_fft": "fft_in_registers|short_fft|transform_blocks|butterfly_fft",
+        "signal": "samples|waveform|channel_data",
+        "spectrum": "bins|fft_out|transformed",
+        "channel": "ch|channel_index|signal_index",
+        "frame": "block|frame_index|hop_index",
+        "start": "begin|frame_start|first_sample",
+    },
+    weight=3,
+    double=True,
+)
+def block_fft(d: Draft) -> None:
+    """Transforms short blocks of signals by a fast Fourier transform without memory traffic between stages."""
+    n = d.option("length", 4, 8, 16)
+    decimation = d.option("decimation", "time", "frequency")
+    source = d.option("input", "real", "complex", "pair")
+    inverse = d.flag("inverse", 0.35) if source != "real" else False
+    window = d.flag("window", 0.5)
+    result = d.option("result", "complex", "power", "half") if source == "real" else "complex"
+    limit = d.option("frames", "all", "counted", "padded")
+    channels, frames = d.pick(3, 4, 6), d.pick(4, 6, 8)
+    hop = n if inverse else d.pick(n // 2, n)
+    bits, sign = n.bit_length() - 1, (1.0 if inverse else -1.0)
+    length = (frames - 1) * hop + n - (n // 2 if limit == "padded" else 0)
+    if source == "pair":
+        d.input(
+            "real_part", "float", (channels, length), -1.0, 1.0, about="Real parts, shape (channels, samples)"
+        )
+        d.input("imag_part", "float", (channels, length), -1.0, 1.0, about="Imaginary parts")
+    else:
+        d.input(
+            "signal", "float" if source == "real" else "vec2", (channels, length), -1.0, 1.0,
+            about="Samples, shape (channels, samples)",
+        )  # fmt: skip
+    if window:
+        d.input("window", "float", n, 0.1, 1.0, about=f"Window of {n} weights")
+    if limit == "counted":
+        d.input(
+            "frame_count", "int", channels, frames // 2, frames + 1, about="Number of frames of each channel"
+        )
+    kept = {"complex": n, "power": n // 2 + 1, "half": n // 2 + 1}[result]
+    d.output(
+        "spectrum", "float" if result == "power" else "vec2", (channels, frames, kept),
+        about={"complex": "Spectra (real, imaginary)", "power": "Power of the bins up to Nyquist",
+               "half": "Bins up to Nyquist; the others are conjugates"}[result],
+    )  # fmt: skip
+    if n > 4:
+        d.function(_MULTIPLY)
+    parts = {
+        "real": "wp.vec2(signal[channel, $at], 0.0)",
+        "complex": "signal[channel, $at]",
+        "pair": "wp.vec2(real_part[channel, $at], imag_part[channel, $at])",
+    }[source]
+    if limit == "padded":
+        arrays = ("real_part", "imag_part") if source == "pair" else ("signal",)
+        held = "wp.array2d(dtype=wp.vec2)" if source == "complex" else "wp.array2d(dtype=float)"
+        d.function(
+            f'''
+            @wp.func
+            def load_sample({", ".join(f"{a}: {held}" for a in arrays)}, channel: int, index: int) -> wp.vec2:
+                """Return a sample as a complex number, 0 beyond the end of the signal."""
+                if index >= {arrays[0]}.shape[1]:
+                    return wp.vec2(0.0)
+                return {parts.replace("$at", "index")}
+            '''
+        )
+        parts = f"load_sample({', '.join(arrays)}, channel, $at)"
+    loads = []
+    for register in range(n):
+        k = _reversed(register, bits) if decimation == "time" else register
+        weight = f"window[{k}] * " if window else ""
+        loads.append(f"x{register} = {weight}{parts.replace('$at', f'start + {k}' if k else 'start')}")
+    scale = f"{1.0 / n!r} * " if inverse else ""
+    stores = []
+    for k in range(kept):
+        register = k if decimation == "time" else _reversed(k, bits)
+        value = f"wp.dot(x{register}, x{register})" if result == "power" else f"{scale}x{register}"
+        stores.append(f"spectrum[channel, frame, {k}] = {value}")
+    d.launch(channels, frames)
+    d.code(
+        f"""
+        channel, frame = wp.tid()
+        $counted
+        start = frame * {hop}
+        $comment
+        $loads
+        $stages
+        $scaling
+        $stores
+        """,
+        counted="# Channels may have fewer frames\nif frame >= frame_count[channel]:\n    return"
+        if limit == "counted"
+        else "",
+        comment="# Load in bit-reversed order so that the result comes out in natural order"
+        if decimation == "time"
+        else "# Natural order in; the result comes out bit-reversed",
+        loads="\n".join(loads),
+        stages=_butterflies(n, sign, decimation),
+        scaling={
+            (True, "complex"): "# The inverse transform carries the factor 1 / N",
+            (False, "power"): "# Power spectrum |X|^2; the upper half mirrors the lower one for real input",
+            (False, "half"): "# Real input: X[N - k] is the conjugate of X[k]",
+        }.get((inverse, result), ""),
+        stores="\n".join(stores),
+    )
+    d.says(
+        f"Computes the {'inverse ' if inverse else ''}discrete Fourier transform of blocks of {n} samples."
+    )
+    kind = "time" if decimation == "time" else "frequency"
+    d.explain(f"""
+        Radix-2 decimation in {kind}: log2({n}) = {bits} stages of {n // 2} butterflies. All values stay in
+        registers. Frames start every {hop} samples.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        if source == "pair":
+            x = v.real_part + 1j * v.imag_part
+        else:
+            x = v.signal if source == "real" else v.signal[..., 0] + 1j * v.signal[..., 1]
+        x = np.pad(x, ((0, 0), (0, n)))
+        cut = np.stack([x[:, f * hop : f * hop + n] for f in range(frames)], axis=1)
+        if window:
+            cut = cut * v.window
+        found = (np.fft.ifft(cut) if inverse else np.fft.fft(cut))[..., :kept]
+        made = np.abs(found) ** 2 if result == "power" else np.stack([found.real, found.imag], axis=-1)
+        if limit == "counted":
+            live = np.arange(frames)[None] < np.asarray(v.frame_count)[:, None]
+            made = np.where(live.reshape(live.shape + (1,) * (made.ndim - 2)), made, 0.0)
+        return {"spectrum": made}
+
+    d.check(reference, 1e-3)

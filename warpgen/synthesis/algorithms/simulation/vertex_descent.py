@@ -1,0 +1,296 @@
+"""Vertex block descent: a Newton step per vertex of cloth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.simulation import DOMAIN
+from warpgen.synthesis.algorithms.simulation._vertex_energies import (
+    BENDING,
+    MEMBRANE,
+    SUM_EDGES,
+    SUM_FACES,
+    WEIGHTS,
+)
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Chen et al. 2024 (vertex block descent); Wardetzky et al. 2007 (quadratic bending)",
+    names={
+        "solve_vertices": "vbd_solve|vertex_block_descent|solve_cloth_vertices|vbd_cloth_step",
+        "x": "pos|particle_q|positions",
+        "x_new": "pos_new|particle_q_out|displaced",
+        "x_prev": "pos_prev|particle_q_prev|pos_anchor",
+        "inertia_target": "x_tilde|inertia|y",
+        "vertex": "particle|particle_index|v_index",
+        "vertex_group": "color_group|particle_ids_in_color|group",
+        "hessian": "h|total_hessian",
+        "force": "f|total_force",
+        "inv_dt_sq": "dt_sqr_reciprocal|inv_h2",
+        "bending_stiffness": "bend_ke|edge_ke",
+    },
+    weight=3,
+)
+def solve_vertices(d: Draft) -> None:
+    """Moves each vertex of cloth by one Newton step on its own energy (vertex block descent)."""
+    membrane = d.option("membrane", *MEMBRANE)
+    bending = d.option("bending", "none", *BENDING)
+    group = d.option("vertices", "all", "group", "flags")
+    damping = d.flag("damping", 0.4)
+    ground = d.option("ground", "none", "penalty")
+    solve = d.option("solve", "inverse", "cramer")
+    step = d.option("result", "position", "displacement")
+    count, faces, edges = d.pick(32, 48), d.pick(40, 60), d.pick(40, 50)
+    threads = count // 2 if group == "group" else count
+    if group == "group":
+        d.input("vertex_group", "int", threads, 0, count, kind="permutation", about="Vertices of one color")
+    elif group == "flags":
+        d.input("vertex_flags", "int", count, 0, 4, about="Bit 0 is set for vertices that are simulated")
+    d.param("dt", "float", 0.08, 0.12, about="Time step [s]")
+    d.input("x", "vec3", count, -1.0, 1.0, about="Current positions [m]")
+    if damping:
+        d.input("x_prev", "vec3", count, -1.0, 1.0, about="Positions at the start of the step [m]")
+        d.param("damping_coeff", "float", 0.001, 0.01, about="Rayleigh damping coefficient [s]")
+    d.input(
+        "inertia_target", "vec3", count, -1.0, 1.0, about="x + dt v + dt^2 g, the position without forces"
+    )
+    d.input("mass", "float", count, 0.1, 0.3, about="Vertex masses, 0 for fixed vertices [kg]")
+    d.input("face_indices", "int", (faces, 3), 0, count, about="Vertex indices per face")
+    d.input("face_pose", "mat22", faces, 0.7, 1.4, kind="spd", about="Inverse rest shapes Dm^-1")
+    d.input("face_area", "float", faces, 0.1, 0.3, about="Rest areas [m^2]")
+    d.input(
+        "vertex_face_offsets",
+        "int",
+        count + 1,
+        0,
+        2 * count,
+        kind="offsets",
+        about="CSR offsets, one per vertex",
+    )
+    d.input(
+        "vertex_faces", "int", (2 * count, 2), 0, 3, about="Face index and place of the vertex in the face"
+    )
+    d.param("mu", "float", 1.0, 4.0, about="Membrane shear stiffness [N/m]")
+    d.param("lam", "float", 1.0, 4.0, about="Membrane area stiffness [N/m]")
+    if bending != "none":
+        d.input("edge_indices", "int", (edges, 4), -1, count, about="Hinge vertices, -1 for a missing face")
+        if bending == "quadratic":
+            d.input("edge_weights", "vec4", edges, -2.0, 2.0, about="Cotangent weights of the hinge vertices")
+        else:
+            d.input("edge_rest_angle", "float", edges, -0.5, 0.5, about="Dihedral angles at rest [rad]")
+        d.input(
+            "vertex_edge_offsets",
+            "int",
+            count + 1,
+            0,
+            2 * count,
+            kind="offsets",
+            about="CSR offsets of hinges",
+        )
+        d.input(
+            "vertex_edges", "int", (2 * count, 2), 0, 4, about="Hinge index and place of the vertex in it"
+        )
+        d.param("bending_stiffness", "float", 0.05, 0.2, about="Bending stiffness")
+    if ground == "penalty":
+        d.param("ground_height", "float", -0.3, 0.1, about="Height of the ground along y [m]")
+        d.param("ground_ke", "float", 50.0, 100.0, about="Contact stiffness [N/m]")
+    result = "x_new" if step == "position" else "delta"
+    d.output(
+        result, "vec3", count, about="Updated positions [m]" if step == "position" else "Displacements [m]"
+    )
+    for text in (WEIGHTS, MEMBRANE[membrane], SUM_FACES):
+        d.function(text)
+    rest = {
+        "quadratic": ("edge_weights: wp.array(dtype=wp.vec4),", "edge_weights"),
+        "dihedral": ("edge_rest_angle: wp.array(dtype=float),", "edge_rest_angle"),
+    }
+    if bending != "none":
+        d.function(BENDING[bending])
+        d.function(SUM_EDGES, rest=rest[bending][0], value=rest[bending][1])
+    keep = "x_new[vertex] = x[vertex]\n    return" if step == "position" else "return"
+    head = {
+        "all": "vertex = wp.tid()",
+        "group": "tid = wp.tid()\n"
+        "# Vertices of one color share no element, so they can be moved at the same time\n"
+        "vertex = vertex_group[tid]",
+        "flags": "vertex = wp.tid()\n# Inactive vertices stay where they are\n"
+        f"if (vertex_flags[vertex] & ACTIVE) == 0:\n    {keep}",
+    }
+    if group == "flags":
+        d.module("ACTIVE = wp.constant(1)")
+    bend = f"""
+    # --- Bending ---
+    bend_force, bend_hessian = sum_bending(
+        vertex, x, edge_indices, {rest.get(bending, ("", ""))[1]}, vertex_edge_offsets, vertex_edges, bending_stiffness
+    )
+    force += bend_force
+    hessian += bend_hessian
+    """
+    damp = """
+    # --- Damping ---
+    # Stiffness-proportional damping resists the motion since the start of the step
+    damping_hessian = damping_coeff / dt * hessian
+    force -= damping_hessian * (x[vertex] - x_prev[vertex])
+    hessian += damping_hessian
+    """
+    contact = """
+    # --- Ground contact ---
+    penetration = ground_height - x[vertex][1]
+    if penetration > 0.0:
+        up = wp.vec3(0.0, 1.0, 0.0)
+        force += ground_ke * penetration * up
+        hessian += ground_ke * wp.outer(up, up)
+    """
+    invert = {
+        "inverse": f"""
+        # Newton step dx = H^-1 f; skip blocks that are close to singular
+        if wp.abs(wp.determinant(hessian)) < 1.0e-8:
+            {keep.replace(chr(10), chr(10) + "        ")}
+        dx = wp.inverse(hessian) * force
+        """,
+        "cramer": f"""
+        # Newton step dx = H^-1 f by Cramer's rule; skip blocks that are close to singular
+        c0 = wp.vec3(hessian[0, 0], hessian[1, 0], hessian[2, 0])
+        c1 = wp.vec3(hessian[0, 1], hessian[1, 1], hessian[2, 1])
+        c2 = wp.vec3(hessian[0, 2], hessian[1, 2], hessian[2, 2])
+        det = wp.dot(c0, wp.cross(c1, c2))
+        if wp.abs(det) < 1.0e-8:
+            {keep.replace(chr(10), chr(10) + "        ")}
+        dx0 = wp.dot(force, wp.cross(c1, c2))
+        dx1 = wp.dot(c0, wp.cross(force, c2))
+        dx2 = wp.dot(c0, wp.cross(c1, force))
+        dx = wp.vec3(dx0, dx1, dx2) / det
+        """,
+    }
+    d.launch(threads)
+    d.code(
+        """
+        $head
+        # Vertices without mass are kinematic
+        if mass[vertex] <= 0.0:
+            $keep
+        # --- Inertia ---
+        inv_dt_sq = 1.0 / (dt * dt)
+        force = mass[vertex] * inv_dt_sq * (inertia_target[vertex] - x[vertex])
+        hessian = mass[vertex] * inv_dt_sq * wp.identity(n=3, dtype=float)
+        # --- Membrane ---
+        membrane_force, membrane_hessian = sum_membranes(
+            vertex, x, face_indices, face_pose, face_area, vertex_face_offsets, vertex_faces, mu, lam
+        )
+        force += membrane_force
+        hessian += membrane_hessian
+        $bend
+        $damp
+        $contact
+        # --- Solve ---
+        $invert
+        $store
+        """,
+        head=head[group],
+        keep=keep.replace("\n    ", "\n"),
+        bend=bend if bending != "none" else "",
+        damp=damp if damping else "",
+        contact=contact if ground == "penalty" else "",
+        invert=invert[solve],
+        store="x_new[vertex] = x[vertex] + dx" if step == "position" else "delta[vertex] = dx",
+    )
+    d.explain("""
+        The energy of a vertex is m / (2 dt^2) |x - target|^2 plus the elastic energies of all elements
+        around it. Its 3x3 Hessian block is inverted directly, other vertices are held fixed.
+    """)
+
+    def membranes(v: Values, i: int, x: Any) -> tuple[Any, Any]:
+        """The energy of the faces around a vertex, moved alone, and the Hessian that is used."""
+        energy, hessian = 0.0, np.zeros((3, 3))
+        for face, order in v.vertex_faces[v.vertex_face_offsets[i] : v.vertex_face_offsets[i + 1]]:
+            p = [v.x[j] for j in v.face_indices[face]]
+            p[order] = p[order] + x
+            pose = v.face_pose[face]
+            f = np.stack([p[1] - p[0], p[2] - p[0]], 1) @ pose
+            m = np.array([-pose.sum(0), pose[0], pose[1]])[order]
+            strain = 0.5 * (f.T @ f - np.eye(2))
+            if membrane == "stvk":
+                trace = np.trace(strain)
+                psi = v.mu * (strain**2).sum() + 0.5 * v.lam * trace**2
+                s = 2.0 * v.mu * strain + v.lam * trace * np.eye(2)
+                g = f @ m
+                h = (m @ s @ m) * np.eye(3) + (v.mu + v.lam) * np.outer(g, g) + v.mu * (m @ m) * f @ f.T
+            else:
+                normal = np.cross(f[:, 0], f[:, 1])
+                j = np.linalg.norm(normal)
+                n = normal / max(j, 1e-6)
+                psi = 0.5 * v.mu * (f**2).sum() + 0.5 * v.lam * (j - 1.0 - v.mu / v.lam) ** 2
+                dj = m[0] * np.cross(f[:, 1], n) + m[1] * np.cross(n, f[:, 0])
+                h = v.mu * (m @ m) * np.eye(3) + v.lam * np.outer(dj, dj)
+            energy += v.face_area[face] * psi
+            hessian += v.face_area[face] * h
+        return energy, hessian
+
+    def hinges(v: Values, i: int) -> tuple[Any, Any]:
+        force, hessian = np.zeros(3), np.zeros((3, 3))
+        for edge, order in v.vertex_edges[v.vertex_edge_offsets[i] : v.vertex_edge_offsets[i + 1]]:
+            ids = v.edge_indices[edge]
+            if ids[0] < 0 or ids[1] < 0:
+                continue
+            p = [v.x[j] for j in ids]
+            if bending == "quadratic":
+                c = v.edge_weights[edge]
+                force -= v.bending_stiffness * c[order] * (c @ np.array(p))
+                hessian += v.bending_stiffness * c[order] ** 2 * np.eye(3)
+                continue
+            theta, grad = _angle(p), np.zeros(3)
+            if theta is None:
+                continue
+            for axis in range(3):
+                ends = []
+                for sign in (1.0, -1.0):
+                    moved = [q.copy() for q in p]
+                    moved[order][axis] += sign * 1e-6
+                    ends.append(_angle(moved))
+                grad[axis] = ((ends[0] - ends[1] + np.pi) % (2.0 * np.pi) - np.pi) / 2e-6
+            force -= v.bending_stiffness * (theta - v.edge_rest_angle[edge]) * grad
+            hessian += v.bending_stiffness * np.outer(grad, grad)
+        return force, hessian
+
+    def reference(v: Values) -> dict[str, Any]:
+        made = np.zeros((count, 3))
+        chosen = v.vertex_group if group == "group" else range(count)
+        for i in (int(n) for n in chosen):
+            moves = (group != "flags" or v.vertex_flags[i] & 1) and v.mass[i] > 0.0
+            dx = np.zeros(3)
+            if moves:
+                weight = v.mass[i] / v.dt**2
+                force, hessian = weight * (v.inertia_target[i] - v.x[i]), weight * np.eye(3)
+                hessian = hessian + membranes(v, i, np.zeros(3))[1]
+                for axis in range(3):
+                    step_ = np.zeros(3)
+                    step_[axis] = 1e-5
+                    force[axis] -= (membranes(v, i, step_)[0] - membranes(v, i, -step_)[0]) / 2e-5
+                if bending != "none":
+                    more = hinges(v, i)
+                    force, hessian = force + more[0], hessian + more[1]
+                if damping:
+                    drag = v.damping_coeff / v.dt * hessian
+                    force, hessian = force - drag @ (v.x[i] - v.x_prev[i]), hessian + drag
+                if ground == "penalty" and v.ground_height > v.x[i, 1]:
+                    force[1] += v.ground_ke * (v.ground_height - v.x[i, 1])
+                    hessian[1, 1] += v.ground_ke
+                if abs(np.linalg.det(hessian)) >= 1e-8:
+                    dx = np.linalg.solve(hessian, force)
+            made[i] = v.x[i] + dx if step == "position" else dx
+        return {result: made}
+
+    d.check(reference, 2e-3)
+
+
+def _angle(p: Any) -> Any:
+    """The dihedral angle of a hinge; None for one without."""
+    e = p[3] - p[2]
+    n0, n1 = np.cross(p[2] - p[0], p[3] - p[0]), np.cross(p[3] - p[1], p[2] - p[1])
+    size = np.linalg.norm(e)
+    if size < 1e-6 or n0 @ n0 < 1e-9 or n1 @ n1 < 1e-9:
+        return None
+    return np.arctan2(np.cross(n0, n1) @ e / size, n0 @ n1)

@@ -1,0 +1,304 @@
+"""Lattice Boltzmann in moment space: a whole step of D2Q9 with several relaxation times."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.stencil import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+RATES = piece(
+    '''
+@wp.struct
+class RelaxationRates:
+    """Relaxation rates of the moments; s_nu sets the viscosity, nu = (1 / s_nu - 0.5) / 3."""
+
+    s_e: float
+    s_eps: float
+    s_q: float
+    s_nu: float
+'''
+)
+_RATES = {
+    "s_e": fill(1.1, 1.5),
+    "s_eps": fill(1.0, 1.4),
+    "s_q": fill(1.1, 1.8),
+    "s_nu": fill(0.8, 1.8),
+}
+
+# Directions 0 .. 8 (rest, axes, diagonals), their opposites, and rows of the moments of Lallemand & Luo.
+_C = np.array([(0, 0), (1, 0), (0, 1), (-1, 0), (0, -1), (1, 1), (-1, 1), (-1, -1), (1, -1)])
+_OPPOSITE = (0, 3, 4, 1, 2, 7, 8, 5, 6)
+_M = np.array(
+    [
+        [1, 1, 1, 1, 1, 1, 1, 1, 1],
+        [-4, -1, -1, -1, -1, 2, 2, 2, 2],
+        [4, -2, -2, -2, -2, 1, 1, 1, 1],
+        [0, 1, 0, -1, 0, 1, -1, -1, 1],
+        [0, -2, 0, 2, 0, 1, -1, -1, 1],
+        [0, 0, 1, 0, -1, 1, 1, -1, -1],
+        [0, 0, -2, 0, 2, 1, 1, -1, -1],
+        [0, 1, -1, 1, -1, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0, 1, -1, 1, -1],
+    ]
+)
+_SIDES = {-1: ("east", "north"), 0: ("i", "j"), 1: ("west", "south")}
+_WEIGHTS = (4 / 9, 1 / 9, 1 / 9, 1 / 9, 1 / 9, 1 / 36, 1 / 36, 1 / 36, 1 / 36)
+
+
+@DOMAIN.algorithm(
+    source="Lallemand & Luo 2000 (moments); Guo, Zheng & Shi 2002 (forcing); Hou et al. 1996 (Smagorinsky)",
+    names={
+        "mrt_step": "lbm_mrt|lattice_boltzmann_step|stream_collide|mrt_stream_collide",
+        "f": "f_in|populations|pdf",
+        "f_new": "f_out|populations_new|pdf_out",
+        "rho": "density|m_rho",
+        "jx": "momentum_x|m_jx",
+        "jy": "momentum_y|m_jy",
+        "energy": "m_e|e",
+        "energy_sq": "m_eps|eps",
+        "rates": "relaxation|params|s",
+        "solid": "is_solid|obstacle|wall",
+    },
+    weight=3,
+    double=True,
+)
+def mrt_step(d: Draft) -> None:
+    """Streams and collides the populations of a D2Q9 lattice in moment space (MRT)."""
+    order = d.option("order", "directions first", "cells first")
+    boundary = d.option("boundary", "periodic", "channel", "lid")
+    obstacles = d.flag("obstacles", 0.5)
+    force = d.option("force", "none", "uniform", "field")
+    turbulence = d.flag("turbulence", 0.4)
+    rates = d.option("rates", "struct", "values")
+    nx, ny = d.pick(8, 10, 12), d.pick(8, 10)
+    shape = (9, nx, ny) if order == "directions first" else (nx, ny, 9)
+
+    def at(name: str, q: int, i: str = "i", j: str = "j") -> str:
+        return f"{name}[{q}, {i}, {j}]" if order == "directions first" else f"{name}[{i}, {j}, {q}]"
+
+    dot = "rates." if rates == "struct" else ""
+    where = "(9, nx, ny)" if order == "directions first" else "(nx, ny, 9)"
+    d.input("f", "float", shape, 0.05, 0.15, about=f"Populations, shape {where}")
+    if obstacles:
+        d.input("solid", "bool", (nx, ny), about="True for cells inside of an obstacle")
+    if rates == "struct":
+        d.struct("rates", RATES, _RATES, about="Relaxation rates")
+    else:
+        for name, filled in _RATES.items():
+            d.param(name, "float", filled.low, filled.high, about="Relaxation rate")
+    if force == "uniform":
+        d.param("body_force", "vec2", -0.01, 0.01, about="Force per cell, in lattice units")
+    elif force == "field":
+        d.input("body_force", "vec2", (nx, ny), -0.01, 0.01, about="Force per cell, in lattice units")
+    if boundary == "lid":
+        d.param("lid_speed", "float", 0.05, 0.1, about="Speed of the lid along x, in lattice units")
+    if turbulence:
+        d.param("smagorinsky", "float", 0.1, 0.2, about="Smagorinsky constant")
+    d.output("f_new", "float", shape, about="Populations after the step")
+    lines = []
+    for q in range(1, 9):
+        upwind = _SIDES[int(_C[q, 0])][0], _SIDES[int(_C[q, 1])][1]
+        lines.append(f"f{q} = {at('f', q, *upwind)}")
+    pull = "\n".join(lines)
+    walls: list[str] = []
+    back = {q: at("f", _OPPOSITE[q]) for q in range(1, 9)}
+    if boundary != "periodic":
+        walls += ["# No-slip at the lower wall", "if j == 0:"]
+        walls += [f"    f{q} = {back[q]}" for q in (2, 5, 6)]
+        if boundary == "lid":
+            walls += ["# The lid drags the fluid along: 6 w rho_0 (c . u)", "if j == ny - 1:"]
+            walls += ["    drag = lid_speed / 6.0"]
+            walls += [f"    f4 = {back[4]}", f"    f7 = {back[7]} - drag", f"    f8 = {back[8]} + drag"]
+            walls += ["if i == 0:"] + [f"    f{q} = {back[q]}" for q in (1, 5, 8)]
+            walls += ["if i == nx - 1:"] + [f"    f{q} = {back[q]}" for q in (3, 6, 7)]
+        else:
+            walls += ["if j == ny - 1:"] + [f"    f{q} = {back[q]}" for q in (4, 7, 8)]
+    if obstacles:
+        walls += ["# Populations that would come out of an obstacle are bounced back instead"]
+        for q in range(1, 9):
+            upwind = _SIDES[int(_C[q, 0])][0], _SIDES[int(_C[q, 1])][1]
+            walls += [f"if solid[{upwind[0]}, {upwind[1]}]:", f"    f{q} = {back[q]}"]
+    neighbors = """
+    west = (i + nx - 1) % nx
+    east = (i + 1) % nx
+    south = (j + ny - 1) % ny
+    north = (j + 1) % ny
+    """
+    push = {"none": "", "uniform": "force = body_force", "field": "force = body_force[i, j]"}[force]
+    add = """
+    # Guo forcing: half of the force belongs to the velocity
+    jx += 0.5 * force[0]
+    jy += 0.5 * force[1]
+    """
+    eddy = f"""
+    # Smagorinsky: strain from the non-equilibrium of the stress moments
+    strain_xx = stress_diff - stress_diff_eq
+    strain_xy = stress_xy - stress_xy_eq
+    stress_norm = wp.sqrt(0.25 * strain_xx * strain_xx + strain_xy * strain_xy + 1.0e-12)
+    tau = 1.0 / {dot}s_nu
+    tau_eddy = 0.5 * (wp.sqrt(tau * tau + 18.0 * smagorinsky * smagorinsky * stress_norm / rho) - tau)
+    s_stress = 1.0 / (tau + tau_eddy)
+    """
+    s_stress = "s_stress" if turbulence else f"{dot}s_nu"
+    source = f"""
+    # Force in moment space, scaled by (1 - s / 2)
+    ux = jx / rho
+    uy = jy / rho
+    work = 6.0 * (ux * force[0] + uy * force[1])
+    energy += (1.0 - 0.5 * {dot}s_e) * work
+    energy_sq -= (1.0 - 0.5 * {dot}s_eps) * work
+    flux_x -= (1.0 - 0.5 * {dot}s_q) * force[0]
+    flux_y -= (1.0 - 0.5 * {dot}s_q) * force[1]
+    stress_diff += (1.0 - 0.5 * {s_stress}) * 2.0 * (ux * force[0] - uy * force[1])
+    stress_xy += (1.0 - 0.5 * {s_stress}) * (ux * force[1] + uy * force[0])
+    # Momentum is conserved but for the other half of the force
+    jx += 0.5 * force[0]
+    jy += 0.5 * force[1]
+    """
+    d.launch(nx, ny)
+    d.code(
+        """
+        i, j = wp.tid()
+        $skip
+        nx = $nx
+        ny = $ny
+        $neighbors
+        # Pull streaming: populations arrive from the cells upwind
+        f0 = $f0
+        $pull
+        $walls
+        # Moments (Lallemand and Luo 2000)
+        axes = f1 + f2 + f3 + f4
+        diagonals = f5 + f6 + f7 + f8
+        rho = f0 + axes + diagonals
+        energy = -4.0 * f0 - axes + 2.0 * diagonals
+        energy_sq = 4.0 * f0 - 2.0 * axes + diagonals
+        jx = f1 - f3 + f5 - f6 - f7 + f8
+        jy = f2 - f4 + f5 + f6 - f7 - f8
+        flux_x = -2.0 * (f1 - f3) + f5 - f6 - f7 + f8
+        flux_y = -2.0 * (f2 - f4) + f5 + f6 - f7 - f8
+        stress_diff = f1 - f2 + f3 - f4
+        stress_xy = f5 - f6 + f7 - f8
+        $push
+        $add
+        # Equilibria of the moments that are not conserved
+        j_sq = (jx * jx + jy * jy) / rho
+        energy_eq = -2.0 * rho + 3.0 * j_sq
+        energy_sq_eq = rho - 3.0 * j_sq
+        stress_diff_eq = (jx * jx - jy * jy) / rho
+        stress_xy_eq = jx * jy / rho
+        $eddy
+        # Relaxation
+        energy -= $s_e * (energy - energy_eq)
+        energy_sq -= $s_eps * (energy_sq - energy_sq_eq)
+        flux_x -= $s_q * (flux_x + jx)
+        flux_y -= $s_q * (flux_y + jy)
+        stress_diff -= $s_stress * (stress_diff - stress_diff_eq)
+        stress_xy -= $s_stress * (stress_xy - stress_xy_eq)
+        $source
+        # Back to populations, rows of M^-1 scaled by the norms of the moments
+        a_rest = rho / 9.0 - energy / 9.0 + energy_sq / 9.0
+        a_axis = rho / 9.0 - energy / 36.0 - energy_sq / 18.0
+        a_diag = rho / 9.0 + energy / 18.0 + energy_sq / 36.0
+        axis_x = jx / 6.0 - flux_x / 6.0
+        axis_y = jy / 6.0 - flux_y / 6.0
+        diag_x = jx / 6.0 + flux_x / 12.0
+        diag_y = jy / 6.0 + flux_y / 12.0
+        $f_new0 = a_rest
+        $f_new1 = a_axis + axis_x + 0.25 * stress_diff
+        $f_new2 = a_axis + axis_y - 0.25 * stress_diff
+        $f_new3 = a_axis - axis_x + 0.25 * stress_diff
+        $f_new4 = a_axis - axis_y - 0.25 * stress_diff
+        $f_new5 = a_diag + diag_x + diag_y + 0.25 * stress_xy
+        $f_new6 = a_diag - diag_x + diag_y - 0.25 * stress_xy
+        $f_new7 = a_diag - diag_x - diag_y + 0.25 * stress_xy
+        $f_new8 = a_diag + diag_x - diag_y - 0.25 * stress_xy
+        """,
+        skip="# Obstacles hold no fluid\nif solid[i, j]:\n    return" if obstacles else "",
+        nx="f.shape[1]" if order == "directions first" else "f.shape[0]",
+        ny="f.shape[2]" if order == "directions first" else "f.shape[1]",
+        neighbors=neighbors,
+        f0=at("f", 0),
+        pull=pull,
+        walls="\n".join(walls),
+        push=push,
+        add=add if force != "none" else "",
+        eddy=eddy if turbulence else "",
+        s_e=f"{dot}s_e",
+        s_eps=f"{dot}s_eps",
+        s_q=f"{dot}s_q",
+        s_stress=s_stress,
+        source=source if force != "none" else "",
+        **{f"f_new{q}": at("f_new", q) for q in range(9)},
+    )
+    d.explain("""
+        Directions are numbered 0 for rest, 1 to 4 for east, north, west and south, and 5 to 8 for the
+        diagonals from north-east counterclockwise. Each moment relaxes at a rate of its own.
+    """)
+
+    def pulled(v: Values, f: Any) -> Any:
+        """The populations (9, nx, ny) that arrive at each cell."""
+        made = f.copy()
+        for q, (cx, cy) in enumerate(_C):
+            x, y = np.meshgrid(np.arange(nx) - cx, np.arange(ny) - cy, indexing="ij")
+            bounced, gain = np.zeros((nx, ny), bool), np.zeros((nx, ny))
+            if boundary != "periodic":
+                bounced |= (y < 0) | (y >= ny)
+            if boundary == "lid":
+                gain = np.where(y >= ny, 6.0 * _WEIGHTS[q] * cx * v.lid_speed, 0.0)
+                side = (x < 0) | (x >= nx)
+                gain, bounced = np.where(side, 0.0, gain), bounced | side
+            if obstacles:
+                wall = v.solid[x % nx, y % ny]
+                gain, bounced = np.where(wall, 0.0, gain), bounced | (wall if q else False)
+            made[q] = np.where(bounced, f[_OPPOSITE[q]] + gain, f[q][x % nx, y % ny])
+        return made
+
+    def reference(v: Values) -> dict[str, Any]:
+        f = v.f if order == "directions first" else np.moveaxis(v.f, -1, 0)
+        s = {name: v[f"{dot}{name}"] for name in _RATES}
+        f = pulled(v, f)
+        push_ = np.zeros((2, nx, ny))
+        if force != "none":
+            push_ = np.moveaxis(np.broadcast_to(v.body_force, (nx, ny, 2)), -1, 0)
+        m = np.einsum("mq,qxy->mxy", _M, f)
+        rho, (jx, jy) = m[0], m[[3, 5]] + 0.5 * push_
+        ux, uy = jx / rho, jy / rho
+        square = rho * (ux**2 + uy**2)
+        equilibrium = np.stack(
+            [
+                rho,
+                -2.0 * rho + 3.0 * square,
+                rho - 3.0 * square,
+                jx,
+                -jx,
+                jy,
+                -jy,
+                rho * (ux**2 - uy**2),
+                rho * ux * uy,
+            ]
+        )
+        work = 6.0 * (ux * push_[0] + uy * push_[1])
+        sources = np.stack(
+            [0.0 * rho, work, -work, push_[0], -push_[0], push_[1], -push_[1],
+             2.0 * (ux * push_[0] - uy * push_[1]), ux * push_[1] + uy * push_[0]]
+        )  # fmt: skip
+        slow = s["s_nu"] * np.ones((nx, ny))
+        if turbulence:
+            gap = m - equilibrium
+            norm, tau = np.sqrt(0.25 * gap[7] ** 2 + gap[8] ** 2 + 1e-12), 1.0 / s["s_nu"]
+            slow = 2.0 / (tau + np.sqrt(tau**2 + 18.0 * v.smagorinsky**2 * norm / rho))
+        ones = np.ones((nx, ny))
+        rate = np.stack([0.0 * ones, s["s_e"] * ones, s["s_eps"] * ones, 0.0 * ones, s["s_q"] * ones, 0.0 * ones,
+                         s["s_q"] * ones, slow, slow])  # fmt: skip
+        after = m - rate * (m - equilibrium) + (1.0 - 0.5 * rate) * sources
+        made = np.einsum("qm,mxy->qxy", np.linalg.inv(_M), after)
+        if obstacles:
+            made = np.where(v.solid, 0.0, made)
+        return {"f_new": made if order == "directions first" else np.moveaxis(made, 0, -1)}
+
+    d.check(reference, 5e-4)

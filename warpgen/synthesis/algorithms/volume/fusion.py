@@ -1,0 +1,291 @@
+"""Fusion of depth images into a grid of truncated signed distances."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.volume import DOMAIN
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.library.ray_shapes import turn
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+DEPTH_CAMERA = piece('''
+@wp.struct
+class DepthCamera:
+    """Pinhole intrinsics in pixels; +z points into the scene."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    min_depth: float
+    max_depth: float
+''')
+
+TSDF_GRID = piece('''
+@wp.struct
+class TSDFGrid:
+    """Placement of the voxel grid; lengths in meters."""
+
+    origin: wp.vec3
+    voxel_size: float
+    truncation: float
+    max_weight: float
+''')
+
+_DEPTH = {
+    "nearest": '''
+@wp.func
+def read_depth(depth_image: wp.array2d(dtype=float), u: float, v: float) -> float:
+    """Nearest depth sample, 0 outside of the image."""
+    col = int(wp.floor(u + 0.5))
+    row = int(wp.floor(v + 0.5))
+    if col < 0 or row < 0 or col >= depth_image.shape[1] or row >= depth_image.shape[0]:
+        return 0.0
+    return depth_image[row, col]
+''',
+    "bilinear": '''
+@wp.func
+def read_depth(depth_image: wp.array2d(dtype=float), u: float, v: float) -> float:
+    """Bilinear depth sample, 0 outside of the image or next to missing or discontinuous depth."""
+    col = int(wp.floor(u))
+    row = int(wp.floor(v))
+    if col < 0 or row < 0 or col + 1 >= depth_image.shape[1] or row + 1 >= depth_image.shape[0]:
+        return 0.0
+    d00 = depth_image[row, col]
+    d01 = depth_image[row, col + 1]
+    d10 = depth_image[row + 1, col]
+    d11 = depth_image[row + 1, col + 1]
+    nearest = wp.min(wp.min(d00, d01), wp.min(d10, d11))
+    farthest = wp.max(wp.max(d00, d01), wp.max(d10, d11))
+    # Do not interpolate across depth discontinuities
+    if nearest <= 0.0 or farthest - nearest > MAX_DEPTH_STEP:
+        return 0.0
+    a = u - float(col)
+    b = v - float(row)
+    return (1.0 - b) * ((1.0 - a) * d00 + a * d01) + b * ((1.0 - a) * d10 + a * d11)
+''',
+}
+
+
+@DOMAIN.algorithm(
+    source="Curless & Levoy 1996; Newcombe et al. 2011, KinectFusion, sec. 3.3; Bylow et al. 2013",
+    names={
+        "integrate_tsdf": "fuse_depth|tsdf_integrate|update_tsdf|integrate_depth_frame",
+        "tsdf": "sdf_grid|tsdf_values|distances",
+        "weights": "tsdf_weights|confidence|voxel_weights",
+        "depth_image": "depth_map|depth_frame|depths",
+        "world_to_camera": "X_cw|view_transform|extrinsics",
+        "p_camera": "voxel_camera|p_cam|point_c",
+        "measured": "depth_sample|surface_depth|measured_depth",
+        "camera": "intrinsics|cam|depth_camera",
+    },
+    weight=3,
+)
+def integrate_tsdf(d: Draft) -> None:
+    """Fuses a depth image into a voxel grid of truncated signed distances."""
+    lookup = d.option("lookup", *_DEPTH)
+    weighting = d.option("weighting", "constant", "depth", "behind")
+    along = d.option("distance", "axis", "ray")
+    color = d.flag("color")
+    place = d.option("place", "new", "same")
+    carving = d.flag("carving")
+    dynamic = d.flag("mask", 0.35)
+    n, rows, cols = d.pick(5, 6), d.pick(12, 16), d.pick(14, 18)
+    size = (n, n, n)
+    d.struct("grid", TSDF_GRID, {
+        "origin": fill(-0.7, -0.5), "voxel_size": fill(0.18, 0.25), "truncation": fill(0.3, 0.5),
+        "max_weight": fill(8.0, 12.0),
+    }, about="Placement of the voxels")  # fmt: skip
+    d.struct("camera", DEPTH_CAMERA, {
+        "fx": fill(10.0, 14.0), "fy": fill(10.0, 14.0), "cx": fill(6.0, 8.0), "cy": fill(5.0, 7.0),
+        "min_depth": fill(0.1, 0.2), "max_depth": fill(3.0, 4.0),
+    }, about="Depth camera")  # fmt: skip
+    d.param(
+        "world_to_camera", "transform", -0.2, 0.2, "transform", about="Pose of the world in the camera frame"
+    )
+    d.param("standoff", "float", 1.4, 1.8, about="Distance of the camera from the grid along its axis [m]")
+    d.input("depth_image", "float", (rows, cols), -0.1, 3.0, about="Depth [m], 0 or less where missing")
+    if color:
+        d.input("color_image", "vec3", (rows, cols), 0.0, 1.0, about="Color registered to the depth image")
+    if dynamic:
+        d.input("dynamic_mask", "int", (rows, cols), 0, 3, about="Nonzero for pixels on moving objects")
+    declare = d.input if place == "new" else d.inout
+    declare("tsdf", "float", size, -1.0, 1.0, about="Signed distances over the truncation, in [-1, 1]")
+    declare("weights", "float", size, 0.0, 11.0, about="Accumulated weights, 0 for voxels never seen")
+    if color:
+        declare("colors", "vec3", size, 0.0, 1.0, about="Voxel colors")
+    if place == "new":
+        for name, type in (
+            ("tsdf", "float"),
+            ("weights", "float"),
+            *((("colors", "vec3"),) if color else ()),
+        ):
+            d.output(f"{name}_out", type, size)
+    else:
+        d.forward_only()
+    suffix = "_out" if place == "new" else ""
+    if lookup == "bilinear":
+        d.module(f"MAX_DEPTH_STEP = wp.constant({d.pick(2.0, 2.5)})")
+    d.function(_DEPTH[lookup])
+    keep = (
+        "\n".join(
+            f"{x}_out[i, j, k] = {x}[i, j, k]" for x in ("tsdf", "weights", *(("colors",) if color else ()))
+        )
+        if place == "new"
+        else ""
+    )
+    d.launch(*size)
+    d.code(
+        """
+        i, j, k = wp.tid()
+        $keep
+        # Voxel center in the camera frame
+        center_offset = wp.vec3(float(i) + 0.5, float(j) + 0.5, float(k) + 0.5)
+        p_world = grid.origin + grid.voxel_size * center_offset
+        p_camera = wp.transform_point(world_to_camera, p_world) + wp.vec3(0.0, 0.0, standoff)
+        # Skip voxels behind the camera
+        if p_camera[2] <= camera.min_depth:
+            return
+
+        u = camera.fx * p_camera[0] / p_camera[2] + camera.cx
+        v = camera.fy * p_camera[1] / p_camera[2] + camera.cy
+        measured = read_depth(depth_image, u, v)
+        # Missing or unreliable depth
+        if measured < camera.min_depth or measured > camera.max_depth:
+            return
+
+        $masked
+        $distance
+        # Occluded: too far behind the observed surface to know anything
+        if signed_distance < -grid.truncation:
+            return
+        $free
+        new_value = wp.clamp(signed_distance / grid.truncation, -1.0, 1.0)
+        $weight
+        # Running average: D = (W D + w d) / (W + w)
+        old_weight = weights[i, j, k]
+        total_weight = old_weight + new_weight
+        tsdf$s[i, j, k] = (old_weight * tsdf[i, j, k] + new_weight * new_value) / total_weight
+        # Capped so that the model keeps adapting to changes
+        weights$s[i, j, k] = wp.min(total_weight, grid.max_weight)
+        $paint
+        """.replace("$s", suffix),
+        keep=keep,
+        masked="""
+            pixel_col = wp.clamp(int(wp.floor(u + 0.5)), 0, depth_image.shape[1] - 1)
+            pixel_row = wp.clamp(int(wp.floor(v + 0.5)), 0, depth_image.shape[0] - 1)
+            # Pixels on moving objects must not be fused into the static map
+            if dynamic_mask[pixel_row, pixel_col] != 0:
+                return
+            """
+        if dynamic
+        else "",
+        distance={
+            "axis": "signed_distance = measured - p_camera[2]",
+            "ray": """
+                # Distance along the viewing ray rather than along the optical axis
+                ray_scale = wp.length(p_camera) / p_camera[2]
+                signed_distance = (measured - p_camera[2]) * ray_scale
+                """,
+        }[along],
+        free="""
+            # Free space far in front of the surface only carves voxels that were seen before
+            if signed_distance > grid.truncation and weights[i, j, k] < 1.0:
+                return
+            """
+        if carving
+        else "",
+        weight={
+            "constant": "new_weight = 1.0",
+            "depth": """
+                # Stereo and structured light: depth noise grows with the square of the depth
+                new_weight = 1.0 / wp.max(measured * measured, 0.1)
+                """,
+            "behind": """
+                # Full weight in front of the surface, linear falloff behind it
+                new_weight = wp.where(
+                    signed_distance >= 0.0, 1.0, 0.05 + 0.95 * (1.0 + signed_distance / grid.truncation)
+                )
+                """,
+        }[weighting],
+        paint="""
+            # Colors are only reliable close to the surface
+            if wp.abs(signed_distance) < 0.5 * grid.truncation:
+                color_col = wp.clamp(int(wp.floor(u + 0.5)), 0, color_image.shape[1] - 1)
+                color_row = wp.clamp(int(wp.floor(v + 0.5)), 0, color_image.shape[0] - 1)
+                blend = new_weight / total_weight
+                observed = color_image[color_row, color_col]
+                colors$s[i, j, k] = (1.0 - blend) * colors[i, j, k] + blend * observed
+            """.replace("$s", suffix)
+        if color
+        else "",
+    )
+    d.explain("""
+        Positive distances are in front of the surface. Only voxels within the truncation distance of the
+        observed surface, or in front of it, are updated; the others keep what they hold.
+    """)
+
+    def agrees(v: Values, after: Values) -> None:
+        grid, cam = ({f: v[f"{s}.{f}"] for f in fields} for s, fields in _FIELDS.items())
+        at = np.stack(np.meshgrid(*[np.arange(n) + 0.5] * 3, indexing="ij"), axis=-1)
+        pose = np.asarray(v.world_to_camera)
+        p = turn(pose[3:], grid["origin"] + grid["voxel_size"] * at) + pose[:3] + [0.0, 0.0, v.standoff]
+        z = np.where(p[..., 2] > cam["min_depth"], p[..., 2], 1.0)
+        x, y = cam["fx"] * p[..., 0] / z + cam["cx"], cam["fy"] * p[..., 1] / z + cam["cy"]
+        limit = float(d.prelude[0].split("(")[1].rstrip(")")) if lookup == "bilinear" else np.inf
+        depth = _looked_up(v.depth_image, x, y, lookup, limit)
+        seen = (p[..., 2] > cam["min_depth"]) & (depth >= cam["min_depth"]) & (depth <= cam["max_depth"])
+        row, col = (np.clip(np.floor(a + 0.5).astype(int), 0, m - 1) for a, m in ((y, rows), (x, cols)))
+        if dynamic:
+            seen &= np.asarray(v.dynamic_mask)[row, col] == 0
+        far = depth - p[..., 2]
+        if along == "ray":
+            far = far * np.linalg.norm(p, axis=-1) / z
+        seen &= far >= -grid["truncation"]
+        if carving:
+            seen &= ~((far > grid["truncation"]) & (v.weights < 1.0))
+        fresh = {
+            "constant": np.ones_like(far),
+            "depth": 1.0 / np.maximum(depth**2, 0.1),
+            "behind": np.where(far >= 0.0, 1.0, 0.05 + 0.95 * (1.0 + far / grid["truncation"])),
+        }[weighting]
+        total = v.weights + fresh
+        value = (v.weights * v.tsdf + fresh * np.clip(far / grid["truncation"], -1.0, 1.0)) / total
+        mostly_close(after[f"tsdf{suffix}"], np.where(seen, value, v.tsdf), 3e-3)
+        mostly_close(
+            after[f"weights{suffix}"], np.where(seen, np.minimum(total, grid["max_weight"]), v.weights), 3e-3
+        )
+        if color:
+            near = seen & (np.abs(far) < 0.5 * grid["truncation"])
+            blend = (fresh / total)[..., None]
+            painted = (1.0 - blend) * v.colors + blend * v.color_image[row, col]
+            mostly_close(after[f"colors{suffix}"], np.where(near[..., None], painted, v.colors), 3e-3)
+
+    d.holds(agrees)
+
+
+_FIELDS = {
+    "grid": ("origin", "voxel_size", "truncation", "max_weight"),
+    "camera": ("fx", "fy", "cx", "cy", "min_depth", "max_depth"),
+}
+
+
+def _looked_up(image: Any, x: Any, y: Any, lookup: str, limit: float) -> Any:
+    """Depths at pixel coordinates, 0 where there is none."""
+    rows, cols = image.shape
+    if lookup == "nearest":
+        i, j = np.floor(y + 0.5).astype(int), np.floor(x + 0.5).astype(int)
+        inside = (i >= 0) & (j >= 0) & (i < rows) & (j < cols)
+        return np.where(inside, image[np.clip(i, 0, rows - 1), np.clip(j, 0, cols - 1)], 0.0)
+    i, j = np.floor(y).astype(int), np.floor(x).astype(int)
+    inside = (i >= 0) & (j >= 0) & (i + 1 < rows) & (j + 1 < cols)
+    b, a = y - i, x - j
+    i, j = np.clip(i, 0, rows - 2), np.clip(j, 0, cols - 2)
+    four = np.stack([image[i, j], image[i, j + 1], image[i + 1, j], image[i + 1, j + 1]])
+    share = np.stack([(1 - b) * (1 - a), (1 - b) * a, b * (1 - a), b * a])
+    good = inside & (four.min(0) > 0.0) & (four.max(0) - four.min(0) <= limit)
+    return np.where(good, (share * four).sum(0), 0.0)

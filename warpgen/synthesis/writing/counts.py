@@ -1,0 +1,46 @@
+"""Sizes of arrays as arguments: people seldom ask an array for its shape, they pass a count."""
+
+from __future__ import annotations
+
+import re
+
+from warpgen.launch import Fill
+from warpgen.synthesis.writing.draft import Draft, Parameter
+from warpgen.synthesis.writing.rng import Rng
+
+_TAKEN = re.compile(r"^(\w+) = (\w+)\.shape\[(\d)\]\n", re.MULTILINE)
+_ASKED = re.compile(r"\b([a-z]\w*)\.shape\[(\d)\]")
+_SINGULAR = {"vertices": "vertex", "indices": "index", "matrices": "matrix", "boxes": "box", "bodies": "body"}
+_NAMES = {0: ("n", "count", "size"), 1: ("n", "dim", "num_cols")}  # of the one size that a kernel asks for
+
+
+def pass_counts(draft: Draft, rng: Rng) -> None:
+    """Make arguments of the sizes that the kernel takes from its arrays."""
+    for name, array, axis in _TAKEN.findall(draft.text):
+        line = f"{name} = {array}.shape[{axis}]\n"
+        if len(re.findall(rf"\b{name}\b[^\n=]* [-+*/]?= ", draft.text)) == 1:
+            _pass(draft, name, array, int(axis), draft.text.replace(line, "", 1))
+    asked = dict.fromkeys(_ASKED.findall(draft.text))
+    for array, axis in asked:
+        name = ""
+        if axis == "0" and re.fullmatch(r"\w{3,}[^s]s", array):
+            singular = _SINGULAR.get(array, array[:-1])
+            name = f"num_{array}" if rng.chance(0.5) else f"{singular}_count"
+        elif len(asked) == 1 and int(axis) in _NAMES:
+            name = rng.choice(_NAMES[int(axis)])
+        if name and not re.search(rf"\b{name}\b", "\n".join([draft.text, *draft.prelude, *draft.functions])):
+            _pass(draft, name, array, int(axis), draft.text.replace(f"{array}.shape[{axis}]", name))
+
+
+def _pass(draft: Draft, name: str, array: str, axis: int, text: str) -> None:
+    """Let `text` be the kernel's, with the size of an array under a name of its own, where that can be."""
+    sized = {p.name: p.fills[0].shape for p in draft.parameters if p.annotation.startswith("wp.array")}
+    taken = {p.name for p in draft.parameters}
+    if name in taken or array not in sized or not re.search(rf"\b{array}\b", text):
+        return
+    count = Parameter(
+        name, "int", "int32", "param", (Fill(name, "constant", value=float(sized[array][axis])),)
+    )
+    first = next((i for i, p in enumerate(draft.parameters) if p.role == "output"), len(draft.parameters))
+    draft.parameters.insert(first, count)
+    draft.text = text
