@@ -38,16 +38,16 @@ def react_stiffly(d: Draft) -> None:
         "trapezoid": "Steps three species that react at unlike speeds by the implicit trapezoidal rule.",
     }[method])  # fmt: skip
     if layout == "vec3":
-        d.input("conc", "vec3", count, 0.1, 1.0)
+        d.input("conc", "vec3", count, 0.1, 1.0, about="concentrations of the three species")
         load = "c = conc[tid]\na0 = c[0]\nb0 = c[1]\nc0 = c[2]"
     elif layout == "matrix":
-        d.input("conc", "float", (count, 3), 0.1, 1.0)
+        d.input("conc", "float", (count, 3), 0.1, 1.0, about="concentrations of the three species")
         load = "a0 = conc[tid, 0]\nb0 = conc[tid, 1]\nc0 = conc[tid, 2]"
     else:
-        d.input("conc", "float", (3, count), 0.1, 1.0)
+        d.input("conc", "float", (3, count), 0.1, 1.0, about="concentrations of the three species")
         load = "a0 = conc[0, tid]\nb0 = conc[1, tid]\nc0 = conc[2, tid]"
     if arrhenius:
-        d.input("temp", "float", count, 290.0, 330.0)
+        d.input("temp", "float", count, 290.0, 330.0, about="temperature of each reactor [K]")
         speeds = """
         # rate constants at 300 K, carried to the reactor's temperature by their activation energies
         warm = 1.0 / 300.0 - 1.0 / temp[tid]
@@ -56,11 +56,11 @@ def react_stiffly(d: Draft) -> None:
         k3 = 10.0 * wp.exp(1500.0 * warm)
         """
     else:
-        d.param("rates", "vec3", 0.04, 20.0)
+        d.param("rates", "vec3", 0.04, 20.0, about="rate constants k1, k2 and k3")
         speeds = "k1 = rates[0]\nk2 = rates[1]\nk3 = rates[2]"
     if source:
-        d.param("flow", "float", 0.05, 0.5)
-    d.param("dt", "float", 0.05, 0.3)
+        d.param("flow", "float", 0.05, 0.5, about="inflow and outflow rate [1/s]")
+    d.param("dt", "float", 0.05, 0.3, about="time step [s]")
     fed = " + flow * (1.0 - {0})" if source else ""
     out = " - flow * {0}" if source else ""
 
@@ -179,13 +179,13 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
         body = "\n".join(lines)
     a, b, c = last
     if layout == "vec3":
-        d.output("next_conc", "vec3", count)
+        d.output("next_conc", "vec3", count, about="concentrations after the step")
         store = f"next_conc[tid] = wp.vec3({a}, {b}, {c})"
     elif layout == "matrix":
-        d.output("next_conc", "float", (count, 3))
+        d.output("next_conc", "float", (count, 3), about="concentrations after the step")
         store = f"next_conc[tid, 0] = {a}\nnext_conc[tid, 1] = {b}\nnext_conc[tid, 2] = {c}"
     else:
-        d.output("next_conc", "float", (3, count))
+        d.output("next_conc", "float", (3, count), about="concentrations after the step")
         store = f"next_conc[0, tid] = {a}\nnext_conc[1, tid] = {b}\nnext_conc[2, tid] = {c}"
     d.launch(count)
     d.code("tid = wp.tid()\n$load\n$speeds\n$body\n$store", load=load, speeds=speeds, body=body, store=store)

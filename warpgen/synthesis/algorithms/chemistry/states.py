@@ -43,7 +43,14 @@ def solve_cubic_state(d: Draft) -> None:
     # Newton's iterations are for gases above their critical point, where there is one root
     low, top = (380.0, 250.0) if roots == "newton" else (260.0, 300.0)
     if fluid == "matrix":
-        d.input("states", "float", (count, 5), 0.0, 1.0)
+        d.input(
+            "states",
+            "float",
+            (count, 5),
+            0.0,
+            1.0,
+            about="reduced temperature, pressure, critical temperature, critical pressure and acentric factor",
+        )
         load = f"""
         # reduced to 0 .. 1: temperature, pressure, critical point and acentric factor
         t = {low} + 160.0 * states[tid, 0]
@@ -53,8 +60,8 @@ def solve_cubic_state(d: Draft) -> None:
         omega = 0.3 * states[tid, 4]
         """
     else:
-        d.input("temperature", "float", count, low, low + 160.0)
-        d.input("pressure", "float", count, 4.0, 44.0)
+        d.input("temperature", "float", count, low, low + 160.0, about="temperatures [K]")
+        d.input("pressure", "float", count, 4.0, 44.0, about="pressures [bar]")
         where = "[tid]" if fluid == "each" else ""
         for name, least, most in (
             ("critical", top, top + 100.0),

@@ -54,11 +54,11 @@ def read_curve(d: Draft) -> None:
     lead = (curves,) if many else ()
     c = "c, " if many else ""
     if many:
-        d.input("which", "int", count, 0, curves)
+        d.input("which", "int", count, 0, curves, about="index of the curve")
     if parametric:
         wide = 6 if model == "svensson" else 4
         if many:
-            d.input("curve", "float", (curves, wide), 0.5, 1.5)
+            d.input("curve", "float", (curves, wide), 0.5, 1.5, about="parameters of the curves")
             b = [f"curve[c, {i}]" for i in range(wide)]
         else:
             d.param("b0", "float", 0.03, 0.05)
@@ -75,13 +75,13 @@ def read_curve(d: Draft) -> None:
                 else ["b0", "b1", "b2", "tau1"]
             )
     else:
-        d.input("knots", "float", knots, 0.4, 10.0, "ascending")
+        d.input("knots", "float", knots, 0.4, 10.0, "ascending", about="pillar times in years, ascending")
         kind = {"linear zero": "zero", "log discount": "df", "linear forward": "forward"}[model]
         d.input(kind, "float", (*lead, knots), *((0.6, 0.99) if kind == "df" else (0.01, 0.06)))
         b = []
-    d.input("times", "float", count, 0.5, 9.5)
+    d.input("times", "float", count, 0.5, 9.5, about="times in years")
     if result == "price of flows":
-        d.input("flows", "float", count, 10.0, 100.0)
+        d.input("flows", "float", count, 10.0, 100.0, about="cash flows")
     d.output({"zero": "rates", "discount": "factors", "price of flows": "values"}[result], "float", count)
     find = "lo = find_interval(knots, t)"
     if parametric or model == "linear forward":
@@ -249,8 +249,8 @@ def bootstrap_curve(d: Draft) -> None:
     d.says(f"Derives curves of {made} from {said}, one maturity after the other.")
     shape = (count, periods) if layout == "rows" else (periods, count)
     if quotes == "bonds":
-        d.input("price", "float", shape, 96.0, 104.0)
-        d.input("coupon", "float", periods, 2.0, 5.0)
+        d.input("price", "float", shape, 96.0, 104.0, about="bond price per 100 of face value")
+        d.input("coupon", "float", periods, 2.0, 5.0, about="coupon per 100 of face value")
     else:
         d.input("par", "float", shape, 0.01, 0.05)
     if fraction == "common":
@@ -258,7 +258,7 @@ def bootstrap_curve(d: Draft) -> None:
     elif fraction == "each":
         d.input("accrual", "float", periods, 0.45, 0.55)
     if bumped:
-        d.param("bump", "float", 0.0005, 0.003)
+        d.param("bump", "float", 0.0005, 0.003, about="shift of the rates")
     d.output("out", "float", shape)
     at = "[c, k]" if layout == "rows" else "[k, c]"
     a = {"one": "1.0", "common": "accrual", "each": "accrual[k]"}[fraction]

@@ -92,7 +92,7 @@ def short_rate_step(d: Draft) -> None:
         load = f"m = {whose}" if grid else ""
         p = "m." if grid else "model."
     else:
-        d.param("kappa", "float", 0.3, 1.5)
+        d.param("kappa", "float", 0.3, 1.5, about="speed of mean reversion")
         d.param("theta", "float", 0.03, 0.06)
         d.param("sigma", "float", *((0.05, 0.2) if square or model == "black karasinski" else (0.005, 0.02)))
         load, p = "", ""
@@ -103,17 +103,17 @@ def short_rate_step(d: Draft) -> None:
         else:
             d.param("theta_t", "float", 0.01, 0.05)
     d.input("z", "float", shape, -2.0, 2.0)
-    d.param("dt", "float", 0.02, 0.1)
+    d.param("dt", "float", 0.02, 0.1, about="time step in years")
     if place == "same":
-        d.inout("rates", "float", shape, 0.02, 0.08)
+        d.inout("rates", "float", shape, 0.02, 0.08, about="interest rates")
         d.forward_only()
     else:
-        d.input("rates", "float", shape, 0.02, 0.08)
+        d.input("rates", "float", shape, 0.02, 0.08, about="interest rates")
     if discount:
         d.inout("discount", "float", shape, 0.8, 1.0)
         d.forward_only()
     if place == "new":
-        d.output("rates_out", "float", shape)
+        d.output("rates_out", "float", shape, about="short rates after the step")
     target = f"rates_out{at}" if place == "new" else f"rates{at}"
     kappa, theta, sigma = f"{p}kappa", f"{p}theta", f"{p}sigma"
     noise = f"{sigma} * wp.sqrt(dt) * z{at}"
@@ -235,16 +235,16 @@ def stochastic_volatility_step(d: Draft) -> None:
             },
         )
     elif model == "sabr":
-        d.param("beta", "float", 0.4, 0.9)
-        d.param("xi", "float", 0.2, 0.6)
+        d.param("beta", "float", 0.4, 0.9, about="exponent of the forward (CEV)")
+        d.param("xi", "float", 0.2, 0.6, about="volatility of the variance")
     else:
         d.param("mu", "float", 0.01, 0.06)
-        d.param("kappa", "float", 0.5, 2.0)
+        d.param("kappa", "float", 0.5, 2.0, about="speed of mean reversion")
         d.param("theta", "float", *((0.03, 0.09) if model != "ornstein uhlenbeck" else (-2.0, -1.2)))
-        d.param("xi", "float", 0.2, 0.6)
+        d.param("xi", "float", 0.2, 0.6, about="volatility of the variance")
     if correlate == "in kernel" and not struct:
         d.param("rho", "float", -0.8, -0.3)
-    d.param("dt", "float", 0.005, 0.05)
+    d.param("dt", "float", 0.005, 0.05, about="time step in years")
     d.input("z", "vec2", count, -1.8, 1.8)
     second = {"sabr": (0.15, 0.5), "ornstein uhlenbeck": (-2.0, -1.0)}.get(model, (0.02, 0.12))
     price = (0.5, 1.5)

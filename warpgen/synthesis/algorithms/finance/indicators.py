@@ -47,14 +47,14 @@ def price_average(d: Draft) -> None:
         result, tail = "average", ""
     d.says(f"Smooths series of prices by {said}{tail}.")
     shape = (count, size) if layout == "rows" else (size, count)
-    d.input("prices", "float", shape, 80.0, 120.0)
+    d.input("prices", "float", shape, 80.0, 120.0, about="price history")
     if kind == "volume":
-        d.input("volume", "float", shape, 1.0, 10.0)
+        d.input("volume", "float", shape, 1.0, 10.0, about="traded volume, same shape as the prices")
     if span == "each":
-        d.input("window", "int", count, 4, 12)
+        d.input("window", "int", count, 4, 12, about="length of the window")
         n = "window[s]"
     else:
-        d.param("window", "int", d.pick(5, 8, 10))
+        d.param("window", "int", d.pick(5, 8, 10), about="length of the window")
         n = "window"
     d.output("side" if result == "signal" else "line", "int" if result == "signal" else "float", shape)
 
@@ -217,10 +217,15 @@ def window_indicator(d: Draft) -> None:
     }[kind]
     d.says(said + ", in percent." if scaled else said + ".")
     shape = (count, size) if layout == "rows" else (size, count)
-    d.input("prices", "float", shape, 80.0, 120.0)
-    d.param("window", "int", window)
+    d.input("prices", "float", shape, 80.0, 120.0, about="price history")
+    d.param("window", "int", window, about="length of the window")
     width = size - window if early == "valid" else size
-    d.output("value", "float", (count, width) if layout == "rows" else (width, count))
+    d.output(
+        "value",
+        "float",
+        (count, width) if layout == "rows" else (width, count),
+        about="value of the indicator",
+    )
 
     def at(name: str, t: str) -> str:
         return f"{name}[s, {t}]" if layout == "rows" else f"{name}[{t}, s]"

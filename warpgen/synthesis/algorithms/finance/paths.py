@@ -65,21 +65,21 @@ def path_payoff(d: Draft) -> None:
     ending = ", and averages them" if result == "mean" else ""
     d.says(f"Values {said} along given paths of geometric Brownian motion{ending}.")
     shape = {"path rows": (paths, steps), "step rows": (steps, paths), "flat": (paths * steps,)}[layout]
-    d.input("z", "float", shape, -2.0, 2.0)
-    d.param("spot", "float", 95.0, 105.0)
-    d.param("strike", "float", *((85.0, 95.0) if pays == "range" else (90.0, 100.0)))
+    d.input("z", "float", shape, -2.0, 2.0, about="standard normal random numbers")
+    d.param("spot", "float", 95.0, 105.0, about="spot price of the underlying")
+    d.param("strike", "float", *((85.0, 95.0) if pays == "range" else (90.0, 100.0)), about="strike price")
     if pays in ("up-and-out", "range"):
-        d.param("barrier", "float", 115.0, 130.0)
+        d.param("barrier", "float", 115.0, 130.0, about="barrier level")
     elif pays == "down-and-in":
-        d.param("barrier", "float", 85.0, 93.0)
-    d.param("r", "float", 0.01, 0.05)
+        d.param("barrier", "float", 85.0, 93.0, about="barrier level")
+    d.param("r", "float", 0.01, 0.05, about="risk-free rate, continuously compounded")
     if volatility == "term":
-        d.input("sigma", "float", steps, 0.15, 0.4)
+        d.input("sigma", "float", steps, 0.15, 0.4, about="volatility per square root of a year")
     else:
-        d.param("sigma", "float", 0.15, 0.4)
-    d.param("dt", "float", 0.02, 0.06)
-    d.param("steps", "int", steps)
-    d.output("payoff", "float", 1 if result == "mean" else paths)
+        d.param("sigma", "float", 0.15, 0.4, about="volatility per square root of a year")
+    d.param("dt", "float", 0.02, 0.06, about="time step in years")
+    d.param("steps", "int", steps, about="number of time steps")
+    d.output("payoff", "float", 1 if result == "mean" else paths, about="payoff per path")
     normal = {"path rows": "z[tid, k]", "step rows": "z[k, tid]", "flat": "z[tid * steps + k]"}[layout]
     vol = "sigma[k]" if volatility == "term" else "sigma"
     before, move = "", ""
@@ -216,29 +216,34 @@ def random_paths(d: Draft) -> None:
     paths_said = "ends of paths" if result == "terminal" else "paths"
     pairs = ", each normal number being used with both signs" if antithetic else ""
     d.says(f"Draws {paths_said} of {_PROCESSES[process]} at random{pairs}.")
-    d.param("seed", "int", 1, 10000)
+    d.param("seed", "int", 1, 10000, about="seed of the random numbers")
     if process in ("gbm", "jump"):
-        d.param("x0", "float", 50.0, 150.0)
+        d.param("x0", "float", 50.0, 150.0, about="initial value")
         d.param("mu", "float", 0.02, 0.1)
-        d.param("sigma", "float", 0.2, 0.4)
+        d.param("sigma", "float", 0.2, 0.4, about="volatility per square root of a year")
     elif process == "bridge":
-        d.param("x0", "float", -1.0, 1.0)
+        d.param("x0", "float", -1.0, 1.0, about="initial value")
         d.param("x1", "float", -1.0, 1.0)
-        d.param("sigma", "float", 0.3, 0.8)
+        d.param("sigma", "float", 0.3, 0.8, about="volatility per square root of a year")
     else:
-        d.param("x0", "float", 0.06, 0.09)
-        d.param("kappa", "float", 0.5, 1.5)
-        d.param("theta", "float", 0.03, 0.05)
-        d.param("sigma", "float", *((0.01, 0.03) if process == "ou" else (0.05, 0.1)))
+        d.param("x0", "float", 0.06, 0.09, about="initial value")
+        d.param("kappa", "float", 0.5, 1.5, about="speed of mean reversion")
+        d.param("theta", "float", 0.03, 0.05, about="long-run mean")
+        d.param(
+            "sigma",
+            "float",
+            *((0.01, 0.03) if process == "ou" else (0.05, 0.1)),
+            about="volatility per square root of a year",
+        )
     if process == "jump":
         d.param("intensity", "float", 0.5, 2.0)
         d.param("jump_mean", "float", -0.15, -0.05)
         d.param("jump_sd", "float", 0.05, 0.15)
-    d.param("dt", "float", 0.04, 0.08)
+    d.param("dt", "float", 0.04, 0.08, about="time step in years")
     if steps_given:
-        d.param("steps", "int", steps)
+        d.param("steps", "int", steps, about="number of time steps")
     shape = {"terminal": (count,), "path": (count, steps), "transposed": (steps, count)}[result]
-    d.output("paths", "float", shape)
+    d.output("paths", "float", shape, about="simulated paths")
     own = {"terminal": str(steps), "path": "paths.shape[1]", "transposed": "paths.shape[0]"}[result]
     each = "steps" if steps_given else own
     if antithetic:

@@ -59,27 +59,34 @@ def portfolio_risk(d: Draft) -> None:
         "marginal": "Computes the derivative of the variance of portfolios in each weight",
         "diversification": "Computes the ratio of the mean volatility of assets to that of portfolios",
     }[what] + f", from {given}.")  # fmt: skip
-    d.input("w", "float", (count, assets) if layout == "rows" else (assets, count), 0.02, 0.3)
+    d.input(
+        "w",
+        "float",
+        (count, assets) if layout == "rows" else (assets, count),
+        0.02,
+        0.3,
+        about="portfolio weights",
+    )
     if what == "tracking":
         d.input("benchmark", "float", assets, 0.02, 0.3)
     if model == "covariance":
-        d.input("cov", "float", (assets, assets), 0.005, 0.06)
+        d.input("cov", "float", (assets, assets), 0.005, 0.06, about="covariance matrix of the returns")
         c = "cov[i, j]"
     elif model == "correlation":
-        d.input("corr", "float", (assets, assets), 0.1, 0.8)
-        d.input("vols", "float", assets, 0.1, 0.4)
+        d.input("corr", "float", (assets, assets), 0.1, 0.8, about="correlation matrix of the returns")
+        d.input("vols", "float", assets, 0.1, 0.4, about="volatilities")
         c = "corr[i, j] * vols[i] * vols[j]"
     elif model == "factors":
-        d.input("loadings", "float", (assets, factors), -0.5, 1.2)
-        d.input("factor_var", "float", factors, 0.01, 0.06)
-        d.input("specific", "float", assets, 0.01, 0.05)
+        d.input("loadings", "float", (assets, factors), -0.5, 1.2, about="factor loadings, one row per asset")
+        d.input("factor_var", "float", factors, 0.01, 0.06, about="variances of the factors")
+        d.input("specific", "float", assets, 0.01, 0.05, about="specific variances")
         c = ""
     else:
-        d.input("beta", "float", assets, 0.4, 1.6)
-        d.param("market_var", "float", 0.02, 0.06)
-        d.input("specific", "float", assets, 0.01, 0.05)
+        d.input("beta", "float", assets, 0.4, 1.6, about="sensitivity to the market")
+        d.param("market_var", "float", 0.02, 0.06, about="variance of the market")
+        d.input("specific", "float", assets, 0.01, 0.05, about="specific variances")
         c = ""
-    d.output("risk", "float", (count, assets) if each else count)
+    d.output("risk", "float", (count, assets) if each else count, about="risk per portfolio")
     number = "w.shape[1]" if layout == "rows" else "w.shape[0]"
 
     def weight(i: str) -> str:
@@ -252,20 +259,20 @@ def tail_risk(d: Draft) -> None:
     d.says(f"Computes {name} {how}.")
     shape = (count, scenarios) if layout == "rows" else (scenarios, count)
     if method == "sorted":
-        d.inout("losses", "float", shape, -3.0, 4.0)
+        d.inout("losses", "float", shape, -3.0, 4.0, about="losses per scenario")
         sign = "losses"
     else:
         d.input("losses" if sign == "losses" else "returns", "float", shape, -3.0, 4.0)
     source = "losses" if sign == "losses" else "returns"
     minus = "" if sign == "losses" else "-"
     if historical:
-        d.param("tail", "int", d.pick(3, 4, 5))
+        d.param("tail", "int", d.pick(3, 4, 5), about="number of scenarios in the tail")
     else:
-        d.param("z", "float", 1.6, 2.4)
+        d.param("z", "float", 1.6, 2.4, about="normal quantile of the confidence level")
     if result != "shortfall":
-        d.output("var", "float", count)
+        d.output("var", "float", count, about="value at risk")
     if result != "var":
-        d.output("shortfall", "float", count)
+        d.output("shortfall", "float", count, about="expected shortfall")
 
     def at(i: str) -> str:
         return f"{source}[p, {i}]" if layout == "rows" else f"{source}[{i}, p]"

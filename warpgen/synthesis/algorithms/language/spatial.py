@@ -83,6 +83,7 @@ def spatial_products(d: Draft) -> None:
         "mask": f"if not active[{at}]:\n    return",
         "ids": "# Static bodies do not move\nif parent[body] < 0:\n    return",
     }[skip]
+    given: tuple[str, ...] = ()
     if kind in two:
         call, heads = f"wp.{two[kind]}(a, b)", "a: wp.spatial_vector, b: wp.spatial_vector"
         given = (
@@ -117,7 +118,8 @@ def spatial_products(d: Draft) -> None:
         elif skip == "ids":
             there = there & (v.parent >= 0)
         found = after.out[there]
-        t, f = (v[n][there] if n in v else None for n in ("twists", "wrenches"))
+        none: Any = np.zeros((*there.shape, 6))
+        t, f = (v.get(n, none)[there] for n in ("twists", "wrenches"))
         if kind == "power":
             np.testing.assert_allclose(found, (t * f).sum(axis=-1), atol=1e-3)
             return

@@ -46,19 +46,19 @@ def dose_patients(d: Draft) -> None:
     n = len(states)
     names = {"cen": "blood", "per": "fast tissue", "deep": "slow tissue", "gut": "gut",
              "pre": "stomach", "eff": "place of effect"}  # fmt: skip
-    d.input("amounts", "float", (count, n), 0.5, 6.0)
+    d.input("amounts", "float", (count, n), 0.5, 6.0, about="drug amount per patient and compartment [mg]")
     if route == "infusion":
-        d.input("infusion", "float", count, 0.0, 4.0)
+        d.input("infusion", "float", count, 0.0, 4.0, about="infusion rate per patient [mg/h]")
     if scaled:
-        d.input("weight", "float", count, 45.0, 110.0)
+        d.input("weight", "float", count, 45.0, 110.0, about="body weight [kg]")
     if loss != "saturable":
-        d.param("clearance", "float", 1.0, 4.0)
+        d.param("clearance", "float", 1.0, 4.0, about="clearance of a typical patient [l/h]")
     if loss != "linear":
-        d.param("vmax", "float", 1.0, 4.0)
-        d.param("km", "float", 0.2, 1.0)
+        d.param("vmax", "float", 1.0, 4.0, about="largest elimination rate [mg/h]")
+        d.param("km", "float", 0.2, 1.0, about="concentration at half of the largest rate [mg/l]")
     if route != "infusion":
-        d.param("ka", "float", 0.5, 1.5)
-    d.param("dt", "float", 0.05, 0.25)
+        d.param("ka", "float", 0.5, 1.5, about="absorption rate constant [1/h]")
+    d.param("dt", "float", 0.05, 0.25, about="time step [h]")
     load = "\n".join(f"{x}0 = amounts[tid, {k}]" for k, x in enumerate(states))
     size = ["# typical volume (l) and flows (l/h) between blood and tissue", "vol = 12.0", "q = 5.0"]
     if peripheral == 2:
@@ -102,14 +102,14 @@ def dose_patients(d: Draft) -> None:
 
     body = ("pumped = infusion[tid]\n" if route == "infusion" else "") + written(states, slopes, method)
     if result == "amounts":
-        d.output("next_amounts", "float", (count, n))
+        d.output("next_amounts", "float", (count, n), about="drug amounts after the step [mg]")
         store = "\n".join(f"next_amounts[tid, {k}] = {x}1" for k, x in enumerate(states))
     elif result == "concentration":
-        d.output("conc", "float", count)
+        d.output("conc", "float", count, about="drug concentration in the blood [mg/l]")
         store = "conc[tid] = cen1 / vol"
     else:
-        d.param("ec50", "float", 0.3, 1.5)
-        d.output("effect", "float", count)
+        d.param("ec50", "float", 0.3, 1.5, about="concentration of half the largest effect [mg/l]")
+        d.output("effect", "float", count, about="drug effect between 0 and 1")
         store = "# Hill's curve\npart = eff1 * eff1\neffect[tid] = part / (ec50 * ec50 + part)"
     d.launch(count)
     d.code(

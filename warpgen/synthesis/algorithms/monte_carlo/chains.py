@@ -45,17 +45,17 @@ def metropolis_step(d: Draft) -> None:
     alone = proposal == "independent"  # needs no width
     if alone and count == "adapt":
         count = "none"
-    d.inout("x", vec, n, -1.5, 1.5)
-    d.input("noise", vec, shape, -1.5, 1.5)
-    d.input("u", "float", shape, 0.02, 1.0)
+    d.inout("x", vec, n, -1.5, 1.5, about="states of the chains")
+    d.input("noise", vec, shape, -1.5, 1.5, about="proposal noise, standard normal")
+    d.input("u", "float", shape, 0.02, 1.0, about="uniform random numbers for the acceptance test")
     if count == "adapt":
         d.inout("step", "float", n, 0.3, 1.2)
     elif not alone:
         d.param("step", "float", 0.3, 1.2)
     if temper:
-        d.param("beta", "float", 0.3, 1.0)
+        d.param("beta", "float", 0.3, 1.0, about="inverse temperature")
     if count == "flags":
-        d.output("accepted", "int", n)
+        d.output("accepted", "int", n, about="1 where the proposal was accepted")
     sq = "x * x" if dim == 1 else "wp.dot(x, x)"
     density = {
         "normal": f"return -0.5 * {sq}",

@@ -40,27 +40,27 @@ def recurrent_cell(d: Draft) -> None:
     computed = gates_from == "computed"
     split = kind in ("gru", "minimal")  # the candidate sees the gated state
     if computed:
-        d.input("x", "float", (batch, fan), -1.0, 1.0)
-        d.input("wx", "float", (count * width, fan), -0.8, 0.8)
-        d.input("wh", "float", (count * width, width), -0.8, 0.8)
+        d.input("x", "float", (batch, fan), -1.0, 1.0, about="inputs of this step")
+        d.input("wx", "float", (count * width, fan), -0.8, 0.8, about="input weights")
+        d.input("wh", "float", (count * width, width), -0.8, 0.8, about="recurrent weights")
     else:
         d.input("zx", "float", (batch, count * width), -1.5, 1.5)
         if split:
             d.input("zh", "float", (batch, count * width), -1.5, 1.5)
     # where projections come from outside, those of cells with a memory hold the state's part, too
     if computed or extra == "mask" or kind not in ("lstm", "coupled"):
-        d.input("h", "float", (batch, width), -1.0, 1.0)
+        d.input("h", "float", (batch, width), -1.0, 1.0, about="hidden state")
     if kind in ("lstm", "coupled"):
-        d.input("c", "float", (batch, width), -1.0, 1.0)
+        d.input("c", "float", (batch, width), -1.0, 1.0, about="cell state")
     if bias:
-        d.input("b", "float", count * width, -0.4, 0.4)
+        d.input("b", "float", count * width, -0.4, 0.4, about="bias per gate")
     if extra == "mask":
-        d.input("active", "int", batch, 0, 4)
+        d.input("active", "int", batch, 0, 4, about="nonzero for sequences that go on")
     elif extra == "clip":
         d.param("limit", "float", 0.5, 0.9)
-    d.output("h_new", "float", (batch, width))
+    d.output("h_new", "float", (batch, width), about="hidden state after the step")
     if kind in ("lstm", "coupled"):
-        d.output("c_new", "float", (batch, width))
+        d.output("c_new", "float", (batch, width), about="cell state after the step")
     sigmoid = d.use(activations.SIGMOID)
 
     def row(n: int) -> str:
@@ -219,32 +219,32 @@ def advantages(d: Draft) -> None:
     shape = (n, t) if layout == "envs first" else (t, n)
     at: Any = (lambda k: f"[e, {k}]") if layout == "envs first" else (lambda k: f"[{k}, e]")
     needs_values = kind != "returns"
-    d.input("rewards", "float", shape, -1.0, 1.0)
+    d.input("rewards", "float", shape, -1.0, 1.0, about="rewards per environment and step")
     if needs_values:
-        d.input("values", "float", shape, -2.0, 2.0)
+        d.input("values", "float", shape, -2.0, 2.0, about="value estimates per environment and step")
     if ends == "dones":
-        d.input("dones", "int", shape, 0, 2)
+        d.input("dones", "int", shape, 0, 2, about="nonzero where an episode ends")
     elif ends == "continues":
         d.input("alive", "float", shape, 0.5, 1.0)
     if kind == "v-trace":
         d.input("ratio", "float", shape, 0.4, 1.8)
         d.param("clip", "float", 0.9, 1.2)
     if bootstrap:
-        d.input("last_value", "float", n, -2.0, 2.0)
-    d.param("gamma", "float", 0.9, 0.99)
+        d.input("last_value", "float", n, -2.0, 2.0, about="value estimate behind the last step")
+    d.param("gamma", "float", 0.9, 0.99, about="discount factor")
     if kind in ("gae", "td lambda"):
-        d.param("lam", "float", 0.8, 0.97)
+        d.param("lam", "float", 0.8, 0.97, about="GAE parameter lambda")
     if kind == "n-step":
-        d.param("horizon", "int", d.pick(2, 3, 4))
+        d.param("horizon", "int", d.pick(2, 3, 4), about="number of steps")
     if extra == "scaled":
-        d.param("reward_scale", "float", 0.1, 1.0)
+        d.param("reward_scale", "float", 0.1, 1.0, about="factor of the rewards")
     name = "adv" if kind in ("gae", "v-trace") else "returns"
     if kind == "v-trace":
         name = "targets"
     d.output(name, "float", shape)
     both = extra == "normal targets" and kind == "gae"
     if both:
-        d.output("targets", "float", shape)
+        d.output("targets", "float", shape, about="value targets")
     count = "rewards.shape[1]" if layout == "envs first" else "rewards.shape[0]"
     go = {"dones": f"go = 1.0 - float(dones{at('k')})", "continues": f"go = alive{at('k')}", "none": ""}[ends]
     g = "gamma * go" if ends != "none" else "gamma"

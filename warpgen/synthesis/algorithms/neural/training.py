@@ -35,24 +35,24 @@ def classification_loss(d: Draft) -> None:
     n, classes = d.pick(24, 32, 48), d.pick(4, 6, 10)
     if kind == "focal":
         gradient = "loss"
-    d.input("x", "float", (n, classes), -3.0, 3.0)
+    d.input("x", "float", (n, classes), -3.0, 3.0, about="logits")
     soft = kind == "soft targets"
     if soft:
-        d.input("targets", "float", (n, classes), 0.0, 0.2)
+        d.input("targets", "float", (n, classes), 0.0, 0.2, about="target probabilities")
     else:
-        d.input("labels", "int", n, -1 if ignore else 0, classes)
+        d.input("labels", "int", n, -1 if ignore else 0, classes, about="class index per sample")
     if kind == "smoothed":
-        d.param("smoothing", "float", 0.05, 0.2)
+        d.param("smoothing", "float", 0.05, 0.2, about="label smoothing")
     elif kind == "focal":
-        d.param("gamma", "float", 1.0, 3.0)
+        d.param("gamma", "float", 1.0, 3.0, about="focusing parameter")
     elif kind == "weighted":
-        d.input("class_weight", "float", classes, 0.5, 2.0)
+        d.input("class_weight", "float", classes, 0.5, 2.0, about="weight per class")
     if reduce:
-        d.output("loss", "float", 1)
+        d.output("loss", "float", 1, about="mean of the losses")
     elif gradient != "gradient":
-        d.output("losses", "float", n)
+        d.output("losses", "float", n, about="loss per sample")
     if gradient != "loss":
-        d.output("dx", "float", (n, classes))
+        d.output("dx", "float", (n, classes), about="gradient with respect to the logits")
     if normaliser == "max then sum":
         sums = """
         m = float(x[i, 0])
@@ -262,21 +262,21 @@ def regression_loss(d: Draft) -> None:
     low, high = (
         (0.0, 1.0) if kind in ("bce", "squared hinge") else (0.0, 4.0) if kind == "poisson" else (-2.0, 2.0)
     )
-    d.input("y", "float", n, -2.0, 2.0)
-    d.input("t", "float", n, low, high)
+    d.input("y", "float", n, -2.0, 2.0, about="predictions")
+    d.input("t", "float", n, low, high, about="targets")
     if kind == "gaussian":
-        d.input("log_var", "float", n, -1.0, 1.0)
+        d.input("log_var", "float", n, -1.0, 1.0, about="predicted log variances")
     if weighted == "weights":
-        d.input("weight", "float", n, 0.1, 2.0)
+        d.input("weight", "float", n, 0.1, 2.0, about="weight per sample")
     elif weighted == "mask":
-        d.input("valid", "int", n, 0, 3)
+        d.input("valid", "int", n, 0, 3, about="nonzero for samples that count")
     if "delta" in text:
-        d.param("delta", "float", 0.2, 0.9)
+        d.param("delta", "float", 0.2, 0.9, about="width of the quadratic part")
     factor = " * weight[i]" if weighted == "weights" else ""
     if reduction == "none":
-        d.output("losses", "float", n)
+        d.output("losses", "float", n, about="loss per sample")
     else:
-        d.output("loss", "float", 1)
+        d.output("loss", "float", 1, about="reduced loss")
     target = "losses[i]" if reduction == "none" and not factor else "loss_i"
     body = text.replace("$f", target)
     if reduction == "none":

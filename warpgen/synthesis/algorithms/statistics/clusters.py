@@ -34,15 +34,15 @@ def assign_clusters(d: Draft) -> None:
     many = dim == "many"
     type = "float" if many else f"vec{dim}"
     shape = (n, size) if many else (n,)
-    d.input("x", type, shape, -1.0, 1.0)
-    d.input("centers", type, (k, size) if many else (k,), -1.0, 1.0)
+    d.input("x", type, shape, -1.0, 1.0, about="samples")
+    d.input("centers", type, (k, size) if many else (k,), -1.0, 1.0, about="cluster centers")
     if extra == "sums":
-        d.output("sums", type, (k, size) if many else (k,))
-        d.output("counts", "int", k)
+        d.output("sums", type, (k, size) if many else (k,), about="sum of the samples per cluster")
+        d.output("counts", "int", k, about="number of samples per cluster")
     elif extra == "inertia":
-        d.output("inertia", "float", 1)
+        d.output("inertia", "float", 1, about="sum of the squared distances to the centers")
     else:
-        d.output("labels", "int", n)
+        d.output("labels", "int", n, about="index of the nearest center")
         if extra == "distance":
             d.output("margin" if fuzzy else "distances", "float", n)
     if many:
@@ -176,8 +176,8 @@ def mixture_responsibilities(d: Draft) -> None:
     if dim == 1 and shape == "full":
         shape = "diagonal"
     type = "float" if dim == 1 else f"vec{dim}"
-    d.input("x", type, n, -2.0, 2.0)
-    d.input("means", type, k, -1.5, 1.5)
+    d.input("x", type, n, -2.0, 2.0, about="samples")
+    d.input("means", type, k, -1.5, 1.5, about="means of the components")
     if shape == "spherical":
         d.input("variance", "float", k, 0.3, 1.5)
     elif shape == "diagonal":
@@ -190,7 +190,7 @@ def mixture_responsibilities(d: Draft) -> None:
     if out in ("likelihood", "both"):
         d.output("log_likelihood", "float", n)
     if out == "hard":
-        d.output("labels", "int", n)
+        d.output("labels", "int", n, about="index of the nearest center")
     half = 0.5 * dim * np.log(2 * np.pi)
     if dim == 1:
         quad = "e * e / variance[c]"

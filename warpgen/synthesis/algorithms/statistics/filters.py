@@ -38,11 +38,11 @@ def kalman_filter(d: Draft) -> None:
     dim = {"walk": 2, "constant velocity": 2, "constant acceleration": 3}[model]
     n = d.pick(32, 48, 64)
     vec, mat = f"vec{dim}", f"mat{dim}{dim}"
-    d.inout("x", vec, n, -2.0, 2.0)
-    d.inout("p", mat, n, 0.3, 2.0, kind="spd")
+    d.inout("x", vec, n, -2.0, 2.0, about="state estimates")
+    d.inout("p", mat, n, 0.3, 2.0, kind="spd", about="covariances of the states")
     predicting, updating = steps != "update", steps != "predict"
     if updating:
-        d.input("z", "float", n, -2.0, 2.0)
+        d.input("z", "float", n, -2.0, 2.0, about="measurements")
     if predicting:
         if matrix == "argument":
             d.param("f", mat, -1.0, 1.0)
