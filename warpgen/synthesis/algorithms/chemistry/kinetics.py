@@ -49,7 +49,7 @@ def react_stiffly(d: Draft) -> None:
     if arrhenius:
         d.input("temp", "float", count, 290.0, 330.0, about="temperature of each reactor [K]")
         speeds = """
-        # rate constants at 300 K, carried to the reactor's temperature by their activation energies
+        # Arrhenius: k(T) = k(300 K) * exp(E_a / R * (1/300 - 1/T))
         warm = 1.0 / 300.0 - 1.0 / temp[tid]
         k1 = 0.04 * wp.exp(2400.0 * warm)
         k2 = 30.0 * wp.exp(900.0 * warm)
@@ -98,7 +98,7 @@ jcb = -{g} * 2.0 * k2 * {b}
         xa, xb, xc = (f"{x}{n}" for n in "abc")
         if solve == "cramer":
             det = """
-# cofactors; the first column has a zero, since the third species makes none of itself from the first
+# Cofactors of the first column (its last entry is zero)
 maa = jbb * jcc - jbc * jcb
 mab = jab * jcc - jac * jcb
 mac = jab * jbc - jac * jbb
@@ -110,7 +110,7 @@ det = jaa * maa - jba * mab
 {xc} = ({rc} * (jaa * jbb - jab * jba) - jcb * (jaa * {rb} - jba * {ra})) / det""".strip()
         elif solve == "elimination":
             det = """
-# the pivots stay near one or above, so that no rows need change places
+# No pivoting: the diagonal stays close to 1 or larger
 lba = jba / jaa
 dbb = jbb - lba * jab
 dbc = jbc - lba * jac
@@ -136,7 +136,7 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
         # ROS2 of Verwer: gamma = 1 - 1/sqrt(2)
         body = "\n".join(
             [
-                "# an L-stable pair of stages that share one matrix",
+                "# ROS2: both stages use the same matrix, L-stable for this gamma",
                 "g = 0.29289322 * dt",
                 slopes("", "0"),
                 matrix("0", "g"),
@@ -155,7 +155,7 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
         if method == "trapezoid":
             lines += [slopes("0", "0")]
         share = "dt" if method == "backward euler" else "0.5 * dt"
-        lines += [f"g = {share}", "# the first guess is what there is", "a1 = a0\nb1 = b0\nc1 = c0"]
+        lines += [f"g = {share}", "# Initial guess: the old state", "a1 = a0\nb1 = b0\nc1 = c0"]
         for turn in range(turns):
             fresh = jacobian == "fresh" or turn == 0
             lines.append(slopes("1", "1"))
@@ -168,7 +168,7 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
             lines.append("a1 += da\nb1 += db\nc1 += dc")
         if method == "midpoint":
             lines.append(
-                "# from the middle of the step to its end\n"
+                "# Extrapolate from the midpoint: y_1 = 2 * y_mid - y_0\n"
                 "a2 = 2.0 * a1 - a0\n"
                 "b2 = 2.0 * b1 - b0\n"
                 "c2 = 2.0 * c1 - c0"

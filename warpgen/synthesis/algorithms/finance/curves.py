@@ -115,7 +115,7 @@ def read_curve(d: Draft) -> None:
         lines = f"""
         u = t / {b[3]}
         decay = wp.exp(-u)
-        # level, slope and hump
+        # Nelson-Siegel: level, slope and curvature
         loading = (1.0 - decay) / u
         rate = {b[0]} + {b[1]} * loading + {b[2]} * (loading - decay)
         """
@@ -125,27 +125,27 @@ def read_curve(d: Draft) -> None:
         u2 = t / {b[5]}
         first = (1.0 - wp.exp(-u1)) / u1
         second = (1.0 - wp.exp(-u2)) / u2
-        # level, slope and two humps
+        # Svensson: a second curvature term
         rate = {b[0]} + {b[1]} * first + {b[2]} * (first - wp.exp(-u1)) + {b[3]} * (second - wp.exp(-u2))
         """
     elif model == "linear zero":
         lines = f"""
         $find
-        # flat beyond the ends
+        # Flat extrapolation
         f = wp.clamp((t - knots[lo]) / (knots[lo + 1] - knots[lo]), 0.0, 1.0)
         rate = wp.lerp(zero[{c}lo], zero[{c}lo + 1], f)
         """
     elif model == "log discount":
         lines = f"""
         $find
-        # flat beyond the ends
+        # Flat extrapolation
         f = wp.clamp((t - knots[lo]) / (knots[lo + 1] - knots[lo]), 0.0, 1.0)
-        # forward rates are constant between knots then
+        # Log-linear in the discount factor: piecewise constant forward rates
         log_df = wp.lerp(wp.log(df[{c}lo]), wp.log(df[{c}lo + 1]), f)
         """
     else:
         lines = f"""
-        # the integral of the forward rates, trapezoid by trapezoid; before the first knot they are flat
+        # Integrate the forward rates with the trapezoidal rule, flat before the first knot
         integral = forward[{c}0] * wp.min(t, knots[0])
         for k in range({knots - 1}):
             span = wp.min(t, knots[k + 1]) - knots[k]
@@ -200,7 +200,7 @@ def read_curve(d: Draft) -> None:
                 made = []
                 for s, row_ in zip(t, y, strict=True):
                     inside = v.knots[v.knots < s]
-                    # beyond the last knot nothing is added
+                    # Stop at the last knot
                     end = min(s, v.knots[-1])
                     grid = np.concatenate([inside, [end]]) if len(inside) else np.array([s])
                     values = np.interp(grid, v.knots, row_)
@@ -269,12 +269,12 @@ def bootstrap_curve(d: Draft) -> None:
     uses_time = quotes == "deposits" or result == "zero"
     step = {
         "swaps": """
-        # the fixed leg is worth par: q (annuity + a df) + df = 1
+        # Par condition: q * (annuity + a * df) + df = 1, solve for df
         df = (1.0 - q * annuity) / (1.0 + q$times)
         annuity += $a_df
         """,
         "bonds": """
-        # what the earlier coupons leave of the price is the last payment's
+        # Subtract the known coupons, the remainder belongs to the last payment
         c_k = coupon[k]$times
         df = (q - c_k * annuity) / (100.0 + c_k)
         annuity += df
@@ -329,7 +329,7 @@ def bootstrap_curve(d: Draft) -> None:
         elif quotes == "deposits":
             df = 1 / (1 + q * t)
         else:
-            # all at once: a triangular system in the discount factors
+            # Forward substitution: the system is lower triangular in the discount factors
             df = np.empty_like(q)
             for c in range(count):
                 if quotes == "swaps":

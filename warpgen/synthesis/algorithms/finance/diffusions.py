@@ -97,7 +97,7 @@ def short_rate_step(d: Draft) -> None:
         d.param("sigma", "float", *((0.05, 0.2) if square or model == "black karasinski" else (0.005, 0.02)))
         load, p = "", ""
     if model == "hull white":
-        # what fits today's curve, at the present time
+        # Time-dependent drift, fitted to the initial curve
         if grid:
             d.input("theta_t", "float", shape[0], 0.01, 0.05)
         else:
@@ -125,12 +125,12 @@ def short_rate_step(d: Draft) -> None:
         "hull white": f"{target} = r + {kappa} * ({theta} - r) * dt + {noise}",
         "vasicek exact": f"""
         decay = wp.exp(-{kappa} * dt)
-        # variance of the transition, which tends to sigma^2 / (2 kappa)
+        # Var = sigma^2 / (2 kappa) * (1 - exp(-2 kappa dt))
         sd = {sigma} * wp.sqrt((1.0 - decay * decay) / (2.0 * {kappa}))
         {target} = {theta} + (r - {theta}) * decay + sd * z{at}
         """,
         "cir": f"""
-        # full truncation: where the scheme undershoots zero there is no noise
+        # Full truncation: no diffusion if the rate is negative
         r_pos = wp.max(r, 0.0)
         {target} = r + {kappa} * ({theta} - r_pos) * dt + {sigma} * wp.sqrt(r_pos * dt) * z{at}
         """,
@@ -141,7 +141,7 @@ def short_rate_step(d: Draft) -> None:
         {target} = wp.abs(r_next)
         """,
         "black karasinski": f"""
-        # the logarithm reverts, so that rates stay positive
+        # Black-Karasinski: evolve log(r), so rates stay positive
         y = wp.log(r)
         y += {kappa} * (wp.log({theta}) - y) * dt + {noise}
         {target} = wp.exp(y)
@@ -249,7 +249,7 @@ def stochastic_volatility_step(d: Draft) -> None:
     second = {"sabr": (0.15, 0.5), "ornstein uhlenbeck": (-2.0, -1.0)}.get(model, (0.02, 0.12))
     price = (0.5, 1.5)
     if layout == "packed":
-        # price and variance have ranges of their own, so the packed state holds both near one
+        # The packed state is normalized: both entries are of order one
         d.input("state", "vec2", count, 0.3, 1.2)
         d.output("state_out", "vec2", count)
         load = "s_i = state[tid][0]\nv_i = state[tid][1]"
@@ -276,7 +276,7 @@ def stochastic_volatility_step(d: Draft) -> None:
         shocks = "w1 = root_dt * z[tid][0]\nw2 = root_dt * z[tid][1]"
     variance = f"v_i + {p}kappa * ({p}theta - v_pos) * dt + {p}xi * vol * w2"
     truncate = """
-    # full truncation: below zero a variance counts as zero
+    # Full truncation: v+ = max(v, 0) in drift and diffusion
     v_pos = wp.max(v_i, 0.0)
     vol = wp.sqrt(v_pos)
     """
@@ -284,7 +284,7 @@ def stochastic_volatility_step(d: Draft) -> None:
         "heston": (truncate, f"s_i * (1.0 + {p}mu * dt + vol * w1)", variance),
         "log heston": (truncate, f"s_i * wp.exp(({p}mu - 0.5 * v_pos) * dt + vol * w1)", variance),
         "sabr": (
-            "# the volatility is lognormal and is moved exactly",
+            "# Exact step of the lognormal volatility",
             "s_i + v_i * wp.pow(s_i, beta) * w1",
             "v_i * wp.exp(xi * w2 - 0.5 * xi * xi * dt)",
         ),

@@ -82,7 +82,7 @@ def exchange_option(d: Draft) -> None:
         head = f"""
         a = {a}
         b = s2[tid] + strike
-        # the second asset is only a part of what is paid, so that its volatility counts in proportion
+        # Kirk's approximation: scale the second volatility by F2 / (F2 + K)
         w2 = vol2 * s2[tid] / b
         """
     else:
@@ -100,7 +100,7 @@ def exchange_option(d: Draft) -> None:
         tid = wp.tid()
         $load
         $head
-        # volatility of the ratio of the two
+        # sigma^2 = sigma_1^2 + sigma_2^2 - 2 rho sigma_1 sigma_2
         sigma2 = vol1 * vol1 - 2.0 * {rho} * vol1 * {second} + {second} * {second}
         sd = wp.sqrt(sigma2 * expiry)
         d1 = wp.log(a / b) / sd + 0.5 * sd

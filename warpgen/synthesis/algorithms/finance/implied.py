@@ -76,7 +76,7 @@ def implied_volatility(d: Draft) -> None:
     sigma = wp.max(sigma, 0.1)
     """
     leave = "if wp.abs(miss) < 1.0e-4:\n    break" if stop == "tolerance" else ""
-    # both ends may meet before the last iteration
+    # Stop once the bracket has collapsed
     met = "if f_hi - f_lo < 1.0e-5:\n    break" if stop == "iterations" else ""
     body = {
         "newton": f"""
@@ -91,7 +91,7 @@ def implied_volatility(d: Draft) -> None:
         hi = float(3.0)
         sigma = 0.5 * (lo + hi)
         {"while hi - lo > 1.0e-6:" if stop == "tolerance" else loop}
-            # the price grows with volatility, so that its sign tells the half
+            # The price increases with volatility, keep the half with the sign change
             if {value} < target:
                 lo = sigma
             else:
@@ -111,7 +111,7 @@ def implied_volatility(d: Draft) -> None:
                 hi = sigma
             step = miss / wp.max(option_vega(spot, k_df, t, sigma), 1.0e-3)
             sigma -= step
-            # out of the bracket: Newton's step is worth nothing there, since vega is small
+            # Fall back to bisection if the step leaves the bracket (tiny vega)
             if sigma <= lo or sigma >= hi:
                 sigma = 0.5 * (lo + hi)
         """,
@@ -129,7 +129,7 @@ def implied_volatility(d: Draft) -> None:
             if miss < 0.0:
                 lo = sigma
                 f_lo = miss
-                # halving the other end's value (Illinois) avoids that it stays for ever
+                # Illinois modification: halve the retained value to avoid stagnation
                 f_hi *= 0.5
             else:
                 hi = sigma

@@ -101,7 +101,7 @@ def internal_rate(d: Draft) -> None:
         for iteration in range($many):
             $worth
             $leave
-            # later payments are worth less at a higher rate
+            # NPV and its derivative with respect to the rate
             if npv > 0.0:
                 low = rate
             else:
@@ -110,7 +110,7 @@ def internal_rate(d: Draft) -> None:
         """,
         "secant": """
         rate = float(0.05)
-        # a first step to a rate a bit higher, so that there are two points
+        # The secant method needs a second point
         before = float(0.0)
         npv_before = float(0.0)
         for iteration in range($many):
@@ -234,7 +234,7 @@ def loan_schedule(d: Draft) -> None:
         "annuity": "payment = left * i / (1.0 - wp.pow(1.0 + i, -float(months)))",
         "linear": "part = left / float(months)",
         "balloon": """
-        # the present value of the balloon needs no repayment before the end
+        # Subtract the present value of the balloon payment
         growth = wp.pow(1.0 + i, -float(months))
         payment = left * (1.0 - balloon * growth) * i / (1.0 - growth)
         """,

@@ -114,11 +114,11 @@ def black_scholes(d: Draft) -> None:
         "both": f"""
         call = {asset} * {n}(d1) - df * k * {n}(d2)
         price{at} = call
-        # parity: call - put is worth the forward
+        # Put-call parity: C - P = S exp(-q T) - K exp(-r T)
         put_price{at} = call - {asset} + df * k
         """,
         "kinds": f"""
-        # one formula for both: a put is a call with all signs turned
+        # Use a sign to handle both: +1 for calls, -1 for puts
         phi = 1.0 if kind{at} == CALL else -1.0
         price{at} = phi * ({asset} * {n}(phi * d1) - df * k * {n}(phi * d2))
         """,
@@ -237,7 +237,7 @@ def option_greeks(d: Draft) -> None:
         """,
         load=load,
         d2="d2 = d1 - sd" if what in ("theta", "rho", "vanna", "volga") else "",
-        decay=f"# time value is lost fastest at the money\ndecay = -0.5 * s * {pdf}(d1) * vol / root_t"
+        decay=f"# Time decay is largest at the money\ndecay = -0.5 * s * {pdf}(d1) * vol / root_t"
         if what == "theta"
         else "",
         store=f"{first}{at} = {value}",

@@ -102,7 +102,7 @@ def path_payoff(d: Draft) -> None:
     after = ""
     store = "wp.atomic_add(payoff, 0, {} / float({}))" if result == "mean" else "payoff[tid] = {}"
     if pays == "up-and-out":
-        # nothing is paid once the barrier is reached: outputs begin with zeros
+        # Knocked out: the payoff keeps its initial value of zero
         observe = "if s >= barrier:\n    return"
     elif pays == "down-and-in":
         after = "if not touched:\n    return"
@@ -248,13 +248,13 @@ def random_paths(d: Draft) -> None:
     each = "steps" if steps_given else own
     if antithetic:
         init = """
-        # threads of a pair share their numbers, but for the sign
+        # Antithetic variates: odd threads mirror the numbers of even ones
         state = wp.rand_init(seed, tid // 2)
         sign = 1.0 if tid % 2 == 0 else -1.0
         """
     elif stream == "mixed":
         init = """
-        # a large odd stride keeps the streams of neighbours apart
+        # Decorrelate the streams of neighbouring threads using a large odd stride
         state = wp.rand_init(seed + 7919 * tid)
         """
     else:
@@ -265,19 +265,19 @@ def random_paths(d: Draft) -> None:
         "gbm": f"x *= wp.exp(drift + sigma * root_dt * {normal})",
         "ou": f"x = theta + (x - theta) * decay + sd * {normal}",
         "cir": f"""
-        # full truncation: a rate below zero drifts back and has no noise
+        # Full truncation: no noise if the rate is negative
         positive = wp.max(x, 0.0)
         x += kappa * (theta - positive) * dt + sigma * wp.sqrt(positive) * root_dt * {normal}
         """,
         "jump": f"""
         x *= wp.exp(drift + sigma * root_dt * {normal})
         jumps = float(wp.poisson(state, intensity * dt))
-        # the sum of that many normal jumps is normal again
+        # Compound Poisson: the sum of k normal jumps is N(k * mean, k * sd^2)
         x *= wp.exp(jump_mean * jumps + jump_sd * wp.sqrt(jumps) * wp.randn(state))
         """,
         "bridge": f"""
         left = float({each} - k)
-        # towards the end, as far as the steps that are left ask for
+        # Brownian bridge: drift towards the final value
         x += (x1 - x) / left + sigma * wp.sqrt(dt * (left - 1.0) / left) * {normal}
         """,
     }[process]
@@ -285,11 +285,11 @@ def random_paths(d: Draft) -> None:
         before = "root_dt = wp.sqrt(dt)\ndrift = (mu - 0.5 * sigma * sigma) * dt"
     if process == "jump":
         before += """
-# the drift makes up for what jumps add on average
+# Compensate the drift for the mean jump size
 drift -= intensity * dt * (wp.exp(jump_mean + 0.5 * jump_sd * jump_sd) - 1.0)"""
     elif process == "ou":
         before = """
-        # the exact transition of the process: no step is too long
+        # Exact transition density, valid for any dt
         decay = wp.exp(-kappa * dt)
         sd = sigma * wp.sqrt((1.0 - decay * decay) / (2.0 * kappa))
         """

@@ -109,7 +109,7 @@ def portfolio_risk(d: Draft) -> None:
             variance = float(0.0)
             for i in range({number}):
                 variance += {diagonal} * {weight("i")} * {weight("i")}
-                # the matrix is symmetric: each pair counts twice
+                # Symmetric matrix: off-diagonal terms count twice
                 for j in range(i):
                     variance += 2.0 * {c} * {weight("i")} * {weight("j")}
             """
@@ -143,7 +143,7 @@ def portfolio_risk(d: Draft) -> None:
             """
         else:
             body = f"""
-            # what is left without the factors is independent between assets
+            # Specific risk is uncorrelated across assets
             variance = float(0.0)
             for i in range({number}):
                 {last}
@@ -281,7 +281,7 @@ def tail_risk(d: Draft) -> None:
     wants_mean = result != "var"
     if method == "sorted":
         body = f"""
-        # insertion sort, the worst loss first; `and` looks at both sides, so that j - 1 must stay valid
+        # Insertion sort in descending order. NOTE: `and` evaluates both sides, so j - 1 has to be a valid index
         for i in range(1, {n}):
             loss = {at("i")}
             j = int(i)
@@ -303,7 +303,7 @@ def tail_risk(d: Draft) -> None:
         for i in range({n}):
             rank = int(0)
             for j in range({n}):
-                # ties are broken by place, so that each rank is taken once
+                # Break ties by index so each rank is unique
                 if {at("j")} {worse} {at("i")} or ({at("j")} == {at("i")} and j < i):
                     rank += 1
             $quantile
@@ -313,7 +313,7 @@ def tail_risk(d: Draft) -> None:
     elif method == "worst list":
         quantile = add = ""
         body = f"""
-        # rounds that each find the worst of what is better than the last one found
+        # Select the next largest loss in each pass
         last = float(1.0e30)
         $worst
         for round in range(tail):
@@ -345,7 +345,7 @@ def tail_risk(d: Draft) -> None:
             stores = "var[p] = mean + z * sd\n" if result != "shortfall" else ""
             if wants_mean:
                 stores += """
-# the mean of a normal variable beyond z: its density over the probability of the tail
+# Expected shortfall of a normal variable: pdf(z) / (1 - cdf(z))
 density = wp.exp(-0.5 * z * z) / wp.sqrt(2.0 * wp.pi)
 shortfall[p] = mean + sd * density / (0.5 * wp.erfc(z / wp.sqrt(2.0)))"""
         else:
@@ -353,7 +353,7 @@ shortfall[p] = mean + sd * density / (0.5 * wp.erfc(z / wp.sqrt(2.0)))"""
             cube = sd * sd * sd
             skew = m3 / (float({n}) * cube)
             excess = m4 / (float({n}) * cube * sd) - 3.0
-            # the quantile is bent by skewness and excess kurtosis
+            # Cornish-Fisher expansion of the quantile
             q = z + (z * z - 1.0) * skew / 6.0 + (z * z * z - 3.0 * z) * excess / 24.0
             q -= (2.0 * z * z * z - 5.0 * z) * skew * skew / 36.0
             var[p] = mean + q * sd

@@ -83,20 +83,20 @@ def binomial_tree(d: Draft) -> None:
     d.output("price", "float", count, about="option price")
     factors = {
         "crr": """
-        # up and down are inverse, so that the tree recombines about the spot
+        # CRR: u * d = 1, so the tree recombines around the spot
         u = wp.exp(sigma * wp.sqrt(dt))
         dn = 1.0 / u
         p = (wp.exp(r * dt) - dn) / (u - dn)
         """,
         "jarrow rudd": """
-        # equal probabilities; the drift is in the factors
+        # Jarrow-Rudd: equal probabilities, drift in the factors
         drift = (r - 0.5 * sigma * sigma) * dt
         u = wp.exp(drift + sigma * wp.sqrt(dt))
         dn = wp.exp(drift - sigma * wp.sqrt(dt))
         p = 0.5
         """,
         "tian": """
-        # matches three moments of the lognormal law
+        # Tian: matches the first three moments of the lognormal distribution
         m = wp.exp(r * dt)
         w = wp.exp(sigma * sigma * dt)
         root = wp.sqrt(w * w + 2.0 * w - 3.0)
@@ -252,7 +252,7 @@ def trinomial_tree(d: Draft) -> None:
         dt = expiry / float(steps)
         dx = sigma * $stretch
         $ratio
-        # the drift and the variance of a step fix the three probabilities
+        # Probabilities from matching drift and variance over one step
         mean = (r - 0.5 * sigma * sigma) * dt / dx
         square = sigma * sigma * dt / (dx * dx) + mean * mean
         df = wp.exp(-r * dt)

@@ -95,7 +95,7 @@ def metropolis_step(d: Draft) -> None:
         cur = "xi * xi" if dim == 1 else "wp.dot(xi, xi)"
         ratio += (
             "\n"
-            "# the proposal does not depend on the state: its own density enters the ratio\n"
+            "# Independence sampler: include the proposal density in the ratio\n"
             f"log_ratio += 0.5 * {g.format(at)} - 0.5 * {cur} / 2.25"
         )
     else:
@@ -119,7 +119,7 @@ def metropolis_step(d: Draft) -> None:
         lsq: Any = (lambda a: f"{a} * {a}") if dim == 1 else (lambda a: f"wp.dot({a}, {a})")
         ratio += (
             "\n"
-            "# the way back is as likely as its own drift makes it\n"
+            "# MALA: correct for the asymmetric proposal\n"
             f"back = xi - proposal - 0.5 * {h2} * drift(proposal)\n"
             f"log_ratio += 0.5 * {lsq(f'noise{at}')} - 0.5 * {lsq('back')} / ({h2})"
         )

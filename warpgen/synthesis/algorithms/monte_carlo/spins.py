@@ -109,13 +109,13 @@ def spin_sweep(d: Draft) -> None:
     me = f"float(2 * spins[{here}] - 1)"
     act = {
         "metropolis": (
-            "# energy that a flip would cost\n"
+            "# Energy difference of a spin flip: dE = 2 s h with the local field h\n"
             f"de = 2.0 * {me} * h\n"
             "if r < wp.exp(-beta * de):\n"
             f"    spins[{here}] = 1 - spins[{here}]"
         ),
         "heat bath": (
-            "# the chance of an up spin, whatever it was before\n"
+            "# Heat bath: probability of spin up\n"
             "up = 1.0 / (1.0 + wp.exp(-2.0 * beta * h))\n"
             f"spins[{here}] = wp.where(r < up, 1, 0)"
         ),
@@ -125,7 +125,7 @@ def spin_sweep(d: Draft) -> None:
             f"    spins[{here}] = 1 - spins[{here}]"
         ),
         "deterministic": (
-            "# temperature zero: the spin follows its neighbours, and stays if they are at odds\n"
+            "# Zero temperature: align with the local field, keep the spin if it is zero\n"
             "if h > 0.0:\n"
             f"    spins[{here}] = 1\n"
             "elif h < 0.0:\n"
@@ -152,7 +152,7 @@ def spin_sweep(d: Draft) -> None:
     d.code(
         (
             "$ids\n"
-            "# sites of one color do not touch, so that all of them may move at once\n"
+            "# Checkerboard update: sites of one color do not interact\n"
             "$check\n"
             "$sizes\n"
             "$init\n"

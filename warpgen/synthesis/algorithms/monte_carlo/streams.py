@@ -47,10 +47,7 @@ def random_stream(d: Draft) -> None:
     else:
         d.param("seed", "uint32", 1, 1 << 32)
         load, save = (
-            (
-                "# zero is the one state that never leaves itself\n"
-                f"s = {d.use(mixer)}(seed + wp.uint32(tid)) | wp.uint32(1)"
-            ),
+            (f"# The state must not be zero\ns = {d.use(mixer)}(seed + wp.uint32(tid)) | wp.uint32(1)"),
             "",
         )
     if out == "range":
@@ -84,11 +81,11 @@ def random_stream(d: Draft) -> None:
         ),
         "lcg": (
             "s = s * wp.uint64(6364136223846793005) + wp.uint64(1)\n"
-            "# low bits of a linear congruential generator have short periods\n"
+            "# Use the high bits, low bits of an LCG have short periods\n"
             "word = wp.uint32(s >> wp.uint64(32))"
         ),
         "mwc": (
-            "# Marsaglia's multiply with carry: the carry is the upper half\n"
+            "# Multiply-with-carry: the upper half is the carry\n"
             "s = wp.uint64(4294957665) * (s & wp.uint64(0xFFFFFFFF)) + (s >> wp.uint64(32))\n"
             "word = wp.uint32(s & wp.uint64(0xFFFFFFFF))"
         ),
@@ -127,11 +124,11 @@ def random_stream(d: Draft) -> None:
     store = {
         "words": "out[tid, i] = word",
         "unit": (
-            "# 24 bits fill the mantissa, and keep the number below one\n"
+            "# Use 24 bits, so the result is below 1 in single precision\n"
             "out[tid, i] = float(word >> wp.uint32(8)) * (1.0 / 16777216.0)"
         ),
         "range": (
-            "# the upper half of a product maps to the range without a division\n"
+            "# Lemire's method: take the high word of the product\n"
             "out[tid, i] = int((wp.uint64(word) * wp.uint64(bound)) >> wp.uint64(32))"
         ),
         "mean": "acc += float(word >> wp.uint32(8)) * (1.0 / 16777216.0)",
@@ -270,7 +267,7 @@ def counter_stream(d: Draft) -> None:
         d.function("""
             @wp.func
             def mul_high(a: wp.uint32, b: wp.uint32) -> wp.uint32:
-                # products of halves of 16 bits, for devices without wide integers
+                # 32 x 32 -> 64 bit product from 16-bit halves
                 al = a & wp.uint32(0xFFFF)
                 ah = a >> wp.uint32(16)
                 bl = b & wp.uint32(0xFFFF)
@@ -319,7 +316,7 @@ def counter_stream(d: Draft) -> None:
         values = [f"float({c} >> wp.uint32(8)) * (1.0 / 16777216.0)" for c in names]
     elif out == "normal":
         values = []
-        pre = "# Box and Muller; the half keeps the logarithm away from zero\n"
+        pre = "# Box-Muller transform, the offset of 0.5 avoids log(0)\n"
         for i in range(0, width, 2):
             pre += (
                 f"r{i} = wp.sqrt(-2.0 * wp.log((float(c{i} >> wp.uint32(8)) + 0.5) / 16777216.0))\n"

@@ -62,24 +62,22 @@ def integrate_by_chance(d: Draft) -> None:
     elif variance == "antithetic":
         sample = (
             "u = wp.randf(state)\n"
-            "# the mirrored point errs the other way where the function is monotone\n"
+            "# Antithetic pair: u and 1 - u\n"
             f"f = 0.5 * ({value.format('u')} + {value.format('(1.0 - u)')})"
         )
     elif variance == "stratified":
         sample = (
-            "# one point in each of n strata\n"
-            "u = (float(k) + wp.randf(state)) / float(n)\n"
-            f"f = {value.format('u')}"
+            f"# Stratified sampling\nu = (float(k) + wp.randf(state)) / float(n)\nf = {value.format('u')}"
         )
     elif variance == "control":
         sample = (
             "u = wp.randf(state)\n"
-            "# u itself, whose mean is known, takes the linear part of the noise away\n"
+            "# Control variate with a known mean of 1/2\n"
             f"f = {value.format('u')} $slope * (u - 0.5)"
         )
     else:
         sample = (
-            "# points follow exp(-a x), by the inverse of its distribution function\n"
+            "# Importance sampling from exp(-a x)\n"
             "mass = 1.0 - wp.exp(-a)\n"
             "u = -wp.log(1.0 - mass * wp.randf(state)) / a\n"
             "f = (1.0 + u) * mass / a"
@@ -205,16 +203,16 @@ def random_walk(d: Draft) -> None:
     elif kind == "persistent":
         pre = f"heading = {unit}"
         hop = (
-            "# the heading is forgotten little by little\n"
+            "# Correlated random walk: perturb the heading\n"
             f"heading = wp.normalize(memory * heading + (1.0 - memory) * {unit})\n"
             "x = x + step_length * heading"
         )
     else:
         hop = (
-            "# free paths are exponential: Beer's law\n"
+            "# Exponential free path (Beer-Lambert)\n"
             "free = -mean_free_path * wp.log(1.0 - wp.randf(state))\n"
             f"x = x + free * {unit}\n"
-            "# survives a collision with the chance of the albedo\n"
+            "# Scatter with a probability equal to the albedo, otherwise absorb\n"
             "if wp.randf(state) > albedo:\n"
             "    break"
         )

@@ -69,7 +69,7 @@ def softmax(d: Draft) -> None:
     argmax = out == "argmax"
     if how == "online":
         sums = """
-        # one pass: what was summed is rescaled whenever a larger score turns up
+        # Online softmax: rescale the running sum whenever the maximum changes
         m = float(-1.0e4)
         z = float(0.0)
         $best
@@ -128,7 +128,9 @@ def softmax(d: Draft) -> None:
         """
         d.says("Computes the entropy of the softmax of each row of scores.")
     else:
-        ending = "best[i] = top\n# the exponential of the largest score is one\nconfidence[i] = 1.0 / z"
+        ending = (
+            "best[i] = top\n# exp(max - max) = 1, so the top probability is 1 / z\nconfidence[i] = 1.0 / z"
+        )
         d.says("Finds the most likely class of each row of scores and its probability under a softmax.")
         if mask == "mask":
             ending = "best[i] = top\nif z > 0.0:\n    confidence[i] = 1.0 / z"
@@ -261,12 +263,12 @@ def attention(d: Draft) -> None:
         call = f"scale * {call}"
     after = ""
     if cap:
-        after += "# saturates large scores smoothly\ns = cap * wp.tanh(s / cap)\n"
+        after += "# Soft cap: s = cap * tanh(s / cap)\ns = cap * wp.tanh(s / cap)\n"
     if bias == "alibi":
         distance = "wp.abs(i - j)" if reach == "all" else "(i - j)"
         slope = "slope" if one else "slopes[h]"
         after += (
-            "# a penalty that grows with distance replaces positional encodings\n"
+            "# ALiBi: linear bias with the distance instead of positional encodings\n"
             f"s = s - {slope} * float({distance})\n"
         )
     elif bias == "table":
@@ -280,7 +282,7 @@ def attention(d: Draft) -> None:
             s = $call
             $after
             m_new = wp.max(m, s)
-            # what was gathered so far is rescaled to the new maximum, so that scores need no memory
+            # Rescale the accumulated output to the new maximum (online softmax)
             shrink = wp.exp(m - m_new)
             w = wp.exp(s - m_new)
             z = z * shrink + w

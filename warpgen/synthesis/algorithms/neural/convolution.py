@@ -152,7 +152,7 @@ def convolution(d: Draft) -> None:
         "o, $axes = wp.tid()\n$first\nz = float($start)\n$sums\ny[o, $axes] = $value",
         axes=", ".join(axes),
         first=(
-            f"# channels see those of their own group only\nfirst = (o * {groups} // w.shape[0]) * w.shape[1]"
+            f"# Grouped convolution: input channels of the same group only\nfirst = (o * {groups} // w.shape[0]) * w.shape[1]"
         )
         if kind == "grouped"
         else "",

@@ -56,7 +56,7 @@ def dense_layer(d: Draft) -> None:
         d.input("gate", "float", (batch, fan_out), 0.0, 1.0, about="factor of the output")
     d.output("y", "float", (batch, fan_out), about="output activations")
     if keep:
-        # the backward pass needs them for the slope of the activation
+        # Save the pre-activations for the backward pass
         d.output(
             "z_out",
             "float",
@@ -189,7 +189,7 @@ def dense_backward(d: Draft) -> None:
             g_bias="g_bias = float(0.0)" if bias else "",
             add_bias="g_bias += delta" if bias else "",
             store_bias=(
-                "# the bias has no column: the first thread of the row keeps its sum\n"
+                "# Only the first thread of each row accumulates the bias gradient\n"
                 "if k == 0:\n"
                 f"    db[j] = g_bias{scale}"
             )

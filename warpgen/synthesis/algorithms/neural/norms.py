@@ -91,7 +91,7 @@ def feature_norm(d: Draft) -> None:
             mean = float(0.0)
             for k in {span}:
                 mean += {at} / {n}
-            # deviations are summed in a second pass, as E[x^2] - E[x]^2 cancels for large means
+            # Two-pass variance: E[x^2] - E[x]^2 suffers from cancellation for large means
             var = float(0.0)
             for k in {span}:
                 var += {centred} * {centred}

@@ -98,7 +98,7 @@ def optimizer_step(d: Draft) -> None:
         )
     elif clip == "norm":
         lines += [
-            "# the norm is over all parameters, and was summed before",
+            "# Clip by the global norm, which was computed beforehand",
             "gi = gi * wp.min(1.0, max_norm / grad_norm[0])",
         ]
     if decay == "coupled":
@@ -110,13 +110,13 @@ def optimizer_step(d: Draft) -> None:
         lines += [
             "mi = beta1 * m[i] + gi",
             "m[i] = mi",
-            "# looks ahead: as if the momentum had already acted",
+            "# Nesterov momentum",
             f"w[i] = {shrink} - lr * (gi + beta1 * mi)",
         ]
     elif kind == "lion":
         sign = "wp.vec3(wp.sign(u[0]), wp.sign(u[1]), wp.sign(u[2]))" if vec else "wp.sign(u)"
         lines += [
-            "# only the sign counts, so that all steps are of one size",
+            "# Lion: use only the sign of the update",
             "u = beta1 * m[i] + (1.0 - beta1) * gi",
             f"w[i] = {shrink} - lr * {sign}",
             "m[i] = beta2 * m[i] + (1.0 - beta2) * gi",
@@ -130,7 +130,7 @@ def optimizer_step(d: Draft) -> None:
         lines += [f"si = {grown}", "s[i] = si"]
         if kind == "adadelta":
             lines += [
-                "# units agree: the step is in those of the parameters",
+                "# Adadelta: RMS(update) / RMS(gradient) has the units of the parameters",
                 f"old = moved[i] + {eps}",
                 f"new = si + {eps}",
                 f"step = {times(over(root('old'), root('new')), 'gi')}",
@@ -150,13 +150,16 @@ def optimizer_step(d: Draft) -> None:
         mi, si = "mi", "si"
         if kind == "amsgrad":
             lines += [
-                "# the largest ever, so that steps never grow again",
+                "# AMSGrad: keep the maximum of the second moments",
                 "s_top = wp.max(s_max[i], si)",
                 "s_max[i] = s_top",
             ]
             si = "s_top"
         if biased and corrected == "inside":
-            lines += ["# both averages began at zero", "m_hat = mi / (1.0 - wp.pow(beta1, float(t)))"]
+            lines += [
+                "# Bias correction, since both moments start at zero",
+                "m_hat = mi / (1.0 - wp.pow(beta1, float(t)))",
+            ]
             mi = "m_hat"
             if kind == "adam":
                 lines += ["s_hat = si / (1.0 - wp.pow(beta2, float(t)))"]

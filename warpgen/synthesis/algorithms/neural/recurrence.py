@@ -100,7 +100,7 @@ def recurrent_cell(d: Draft) -> None:
             f"f_gate = {sigmoid}({both(0)})\n"
             f"g = wp.tanh({both(1)})\n"
             f"o_gate = {sigmoid}({both(2)})\n"
-            "# what is forgotten makes room for what is new\n"
+            "# Coupled gates: the input gate is 1 - forget gate\n"
             "cell = f_gate * c[i, j] + (1.0 - f_gate) * g"
         )
         final = "o_gate * wp.tanh(cell)"
@@ -109,7 +109,7 @@ def recurrent_cell(d: Draft) -> None:
         body = (
             f"r = {sigmoid}({both(0)})\n"
             f"z = {sigmoid}({both(1)})\n"
-            "# the reset gate acts on the projected state, so that one product serves all gates\n"
+            "# Apply the reset gate after the projection (cuDNN variant)\n"
             f"g = wp.tanh({a} + r * ({b}))"
         )
         final = "(1.0 - z) * g + z * h[i, j]"
@@ -124,7 +124,7 @@ def recurrent_cell(d: Draft) -> None:
         body += "\ncell = wp.clamp(cell, -limit, limit)"
     final_ = f"wp.clamp({final}, -limit, limit)" if extra == "clip" and not cells else final
     mask = (
-        "# finished sequences keep their state\nif active[i] == 0:\n    h_new[i, j] = h[i, j]\n"
+        "# Skip finished sequences but keep their state\nif active[i] == 0:\n    h_new[i, j] = h[i, j]\n"
         + ("    c_new[i, j] = c[i, j]\n" if cells else "")
         + "    return"
         if extra == "mask"
@@ -259,7 +259,7 @@ def advantages(d: Draft) -> None:
             {go}
             running += weight * {r}
             weight = weight * {g}
-        # the critic stands for all rewards behind the horizon
+        # Bootstrap with the critic's estimate behind the horizon
         if last < {count}:
             running += weight * values{at("last")}
         {"else:" if bootstrap else ""}
@@ -285,20 +285,20 @@ def advantages(d: Draft) -> None:
             ),
             "returns": f"running = {r} + {g} * running\nreturns{at('k')} = running",
             "td lambda": (
-                "# between the one-step and the Monte Carlo return\n"
+                "# Lambda return: interpolates between one-step and Monte Carlo returns\n"
                 f"running = {r} + {g} * ((1.0 - lam) * next_value + lam * running)\n"
                 f"returns{at('k')} = running"
             ),
             "v-trace": (
                 f"rho = wp.min(ratio{at('k')}, clip)\n"
                 f"delta = rho * ({r} + {g} * next_value - {v})\n"
-                "# traces are cut at one, so that far corrections cannot grow\n"
+                "# V-trace: clip the importance weights at 1\n"
                 f"running = delta + {g} * wp.min(ratio{at('k')}, 1.0) * running\n"
                 f"targets{at('k')} = {v} + running"
             ),
         }[kind]
         if both:
-            step += f"\n# what the critic is to learn\ntargets{at('k')} = running + {v}"
+            step += f"\n# Value target for the critic\ntargets{at('k')} = running + {v}"
         if "next_value" in init:
             step += f"\nnext_value = {v}"
         if loop == "for":
@@ -328,7 +328,7 @@ def advantages(d: Draft) -> None:
         end = v.last_value if bootstrap else np.zeros(n)
         made = np.zeros((n, t))
         if kind == "returns":
-            # sums of rewards weighted by products of discounts
+            # Discounted sum of rewards
             for i in range(t):
                 w = np.cumprod(np.concatenate([np.ones((n, 1)), disc[:, i:]], axis=1), axis=1)
                 made[:, i] = (w[:, :-1] * rew[:, i:]).sum(axis=1) + w[:, -1] * end

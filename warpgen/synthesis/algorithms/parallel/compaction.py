@@ -94,7 +94,7 @@ def stream_compact(d: Draft) -> None:
             tid = wp.tid()
             if {fails}:
                 return
-            # the counter ends as the number of survivors; their order is that of arrival
+            # Reserve an output slot. NOTE: the order depends on the threads
             slot = wp.atomic_add(counter, 0, 1)
             $store
             """,
@@ -109,7 +109,7 @@ def stream_compact(d: Draft) -> None:
             if {passes}:
                 slot = wp.atomic_add(counter, 0, 1)
             else:
-                # the rest fills the array from its end
+                # Rejected elements are written from the back
                 slot = x.shape[0] - 1 - wp.atomic_add(counter, 1, 1)
             $store
             """,
@@ -214,7 +214,7 @@ def run_lengths(d: Draft) -> None:
             """
             tid = wp.tid()
             key = keys[tid]
-            # threads at the border between two runs write, all others have nothing to say
+            # Only the first element of a run writes
             if tid == 0 or keys[tid - 1] != key:
                 cell_start[key] = tid
             if tid == keys.shape[0] - 1 or keys[tid + 1] != key:

@@ -87,7 +87,7 @@ def transpose_axes(d: Draft) -> None:
             d.code(
                 f"""
                 tid = wp.tid()
-                # neighbouring threads write neighbouring words, and read with a stride
+                # Coalesced writes, strided reads
                 i = tid % rows
                 j = tid // rows
                 y[tid] = {value("x[i * cols + j]", "x[tid]")}
@@ -106,7 +106,7 @@ def transpose_axes(d: Draft) -> None:
         d.code(
             f"""
             i, j = wp.tid()
-            # rows are read and rows are written: the tile turns in between
+            # Transpose in shared memory, so reads and writes are both coalesced
             t = wp.tile_load(x, shape=(TILE, TILE), offset=(i * TILE, j * TILE))
             $back
             wp.tile_store(y, {moved}, offset=(j * TILE, i * TILE))
@@ -118,7 +118,7 @@ def transpose_axes(d: Draft) -> None:
         d.code(
             f"""
             i, j = wp.tid()
-            # one thread for each pair: the other half has nothing to do
+            # Swap each pair once: skip the lower triangle
             if j {"<" if extra == "scaled" else "<="} i:
                 return
             t = x[i, j]

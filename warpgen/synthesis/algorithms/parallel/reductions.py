@@ -118,7 +118,7 @@ def block_reduce(d: Draft) -> None:
             d.code(
                 f"""
                 block = wp.tid()
-                # each block takes two tiles, so that half as many partial sums are left
+                # Each block reduces two tiles
                 first = 2 * block * TILE
                 $load
                 $more
@@ -143,7 +143,7 @@ def block_reduce(d: Draft) -> None:
                     $load
                     $more
                     s += {e}
-                # one reduction at the end, rather than one for each tile
+                # Reduce once at the end
                 wp.tile_store(partial, wp.tile_sum(s), offset=block)
                 """,
                 load="xt = wp.tile_load(x, shape=TILE, offset=first)",
@@ -236,7 +236,7 @@ def segmented_reduce(d: Draft) -> None:
             f"""
             tid = wp.tid()
             key = ids[tid]
-            # only the first element of a run goes on: it sums the run, so that no atomics are needed
+            # The head of each run sums the whole run, no atomics needed
             if tid > 0 and ids[tid - 1] == key:
                 return
             s = {zero}
@@ -260,12 +260,12 @@ def segmented_reduce(d: Draft) -> None:
             "mean": f"s += {e}",
             "norm": f"e = {e}\ns += {square}",
             "max": f"s = wp.max(s, {e})",
-            "argmax": f"e = {e}\n# the first of equal ones stays\n"
+            "argmax": f"e = {e}\n# Keep the first of equal elements\n"
             "if best_k < 0 or e > s:\n    s = e\n    best_k = k",
         }[op]
         initial = f"s = {zero if op != 'norm' else 'float(0.0)'}"
         if op == "max":
-            initial = "# below all elements: what an empty segment is left with\ns = float(-2.0)"
+            initial = "# Identity of max: result for empty segments\ns = float(-2.0)"
         elif op == "argmax":
             initial = "s = float(0.0)\nbest_k = int(-1)"
         fold = "s"
@@ -277,7 +277,7 @@ def segmented_reduce(d: Draft) -> None:
             )
         store = {
             "sum": f"y[seg] = {fold}",
-            "mean": f"# an empty segment has no mean: zero\ny[seg] = {fold} / float(wp.max(end - start, 1))",
+            "mean": f"# Empty segments get a mean of zero\ny[seg] = {fold} / float(wp.max(end - start, 1))",
             "norm": f"y[seg] = wp.sqrt({fold})",
             "max": f"y[seg] = {fold}",
             "argmax": "best[seg] = best_k",

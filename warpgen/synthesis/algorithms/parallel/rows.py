@@ -88,11 +88,11 @@ def row_moments(d: Draft) -> None:
             {"step = delta / num" if third else "$nothing"}
             $third
             mu += delta / num
-            # the product of deviations from the old and from the new mean
+            # Welford: m2 += (x - mean_old) * (x - mean_new)
             m2 += delta * ({x} - mu)
         """
         moment = """
-        # before m2 takes this value in
+        # m3 has to be updated before m2
         m3 += delta * step * step * (num - 1.0) * (num - 2.0) - 3.0 * step * m2
         """
         variance = f"m2 / {minus}"
@@ -118,7 +118,7 @@ def row_moments(d: Draft) -> None:
         d.says("Computes mean and variance of each row in two passes.")
     elif form == "shifted":
         body = f"""
-        # the first value as an origin, so that squares of large means do not cancel
+        # Shift by the first value to reduce cancellation
         origin = {x.replace("k", "0")}
         s1 = float(0.0)
         s2 = float(0.0)
@@ -147,7 +147,7 @@ def row_moments(d: Draft) -> None:
             da = {x} - mu
             db = {x.replace("k", "k + half")} - mu_b
             m2 += da * da + db * db
-        # halves are joined: the distance of their means counts, too
+        # Merge two halves (Chan et al.): add delta^2 * n_a * n_b / n
         delta = mu_b - mu
         m2 += delta * delta * na * 0.5
         mu = 0.5 * (mu + mu_b)

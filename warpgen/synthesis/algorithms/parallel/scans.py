@@ -61,7 +61,7 @@ def scan_step(d: Draft) -> None:
         if segmented:
             body = f"""
             flag = head[{at}i]
-            # elements behind the head of a segment do not see those before it
+            # Do not add across segment heads
             if i < stride or flag != 0:
                 y[{at}i] = x[{at}i]
                 head_out[{at}i] = flag
@@ -72,7 +72,7 @@ def scan_step(d: Draft) -> None:
         else:
             body = f"""
             if i < stride:
-                # complete already
+                # Already final
                 y[{at}i] = x[{at}i]
                 return
             y[{at}i] = {both}
@@ -90,7 +90,7 @@ def scan_step(d: Draft) -> None:
             d.says("Takes one step up the tree of a work-efficient scan, in place.")
         else:
             body = (
-                f"{place}{guard}\n# the left child gets what lies before both, the right one also its sum\n"
+                f"{place}{guard}\n# Down-sweep: left child gets the prefix, right child prefix + left sum\n"
             )
             body += f"t = {left}\n{left} = {right}\n{right} += t"
             d.says("Takes one step down the tree of a work-efficient scan, in place.")
@@ -188,7 +188,7 @@ def block_scan(d: Draft) -> None:
             f"""
             block = wp.tid()
             carry = {zero}
-            # one block walks the array, since a tile must know the sum of those before it
+            # A single block walks over all tiles and carries the running sum
             for first in range(block, x.shape[0], TILE):
                 t = wp.tile_load(x, shape=TILE, offset=first)
                 s = {call}(t)

@@ -84,7 +84,7 @@ def row_select(d: Draft) -> None:
             k = best.shape[1]
             for j in range({count}):
                 v = {at("j")}
-                # most elements are beaten by the worst one that is kept
+                # Early out: worse than the current k-th element
                 if not (v {before} best[row, k - 1]):
                     continue
                 slot = int(k - 1)
@@ -108,7 +108,7 @@ def row_select(d: Draft) -> None:
             rank = int(0)
             for other in range({count}):
                 u = {at("other")}
-                # equal elements rank in their order
+                # Break ties by index
                 if u {before} v or (u == v and other < j):
                     rank += 1
             if rank < KEEP:
@@ -127,7 +127,7 @@ def row_select(d: Draft) -> None:
             keys = wp.tile_load(x[row], shape=COLS, storage="shared")
             $flip
             order = wp.tile_arange(COLS, dtype=int, storage="shared")
-            # the payload moves with its key
+            # Move the payload together with its key
             wp.tile_sort(keys, order)
             for k in range(KEEP):
                 {name}[row, k] = {value}
@@ -158,7 +158,7 @@ def row_select(d: Draft) -> None:
                         {at("j")} = t
                         i += 1
                         j -= 1
-                # only the part that holds the k-th element goes on
+                # Continue with the partition that contains the k-th element
                 if j < k:
                     lo = i
                 if k < i:
@@ -177,7 +177,7 @@ def row_select(d: Draft) -> None:
             row = wp.tid()
             lo = float(-1.0)
             hi = float(1.0)
-            # halve the range of values, not the row, which stays as it is
+            # Bisection over the range of values, the row is not modified
             for step in range(steps):
                 mid = 0.5 * (lo + hi)
                 below = int(0)

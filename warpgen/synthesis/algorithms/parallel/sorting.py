@@ -68,7 +68,7 @@ def compare_exchange(d: Draft) -> None:
     count = f"keys.shape[{1 if rows else 0}]"
     if form == "all threads":
         find = {
-            "bitonic": "lo = i\nhi = i ^ stride\n# the lower one of a pair works for both\n"
+            "bitonic": "lo = i\nhi = i ^ stride\n# The lower thread of each pair does the work\n"
             "if hi < lo:\n    return",
             "flip": "lo = i\nhi = i ^ (span - 1)\nif hi < lo:\n    return",
             "odd-even": f"lo = i\nhi = i + 1\nif i % 2 != parity or hi >= {count}:\n    return",
@@ -77,17 +77,17 @@ def compare_exchange(d: Draft) -> None:
         }[network]
     else:
         find = {
-            "bitonic": "# a zero bit put into i at the place of the stride\n"
+            "bitonic": "# Insert a zero bit at the position of the stride\n"
             "lo = 2 * i - (i & (stride - 1))\nhi = lo + stride",
             "flip": "half = span // 2\nlo = (i // half) * span + i % half\n"
-            "# mirrored in its group, so that all groups rise\nhi = (i // half) * span + span - 1 - i % half",
+            "# Mirrored partner, so all groups are sorted in ascending order\nhi = (i // half) * span + span - 1 - i % half",
             "odd-even": f"lo = 2 * i + parity\nhi = lo + 1\nif hi >= {count}:\n    return",
             "odd-even merge": "lo = 2 * i - (i % stride) + stride\nhi = lo + stride\n"
             f"if hi >= {count}:\n    return",
         }[network]
     test = f"if ka {more} kb:"
     if network == "bitonic":
-        test = "# groups of `span` elements rise and fall in turns\nup = (lo & span) == 0\n"
+        test = "# Direction alternates between groups of `span` elements\nup = (lo & span) == 0\n"
         test += f"if (ka {more} kb) == up and ka != kb:"
     threads = n if form == "all threads" else n // 2
     d.launch(*((m, threads) if rows else (threads,)))
@@ -169,8 +169,8 @@ def radix_count(d: Draft) -> None:
     shape = (radix, blocks) if order == "digit major" else (blocks, radix)
     digit = "digit = (keys[i] >> shift) & RADIX_MASK"
     if signed == "signed":
-        # in two's complement negative numbers come last: the sign bit is turned round
-        digit = "# the sign bit turned round, so that negative numbers come first\n"
+        # Flip the sign bit so negative numbers sort first
+        digit = "# Flip the sign bit so negative numbers sort first\n"
         digit += "digit = ((keys[i] ^ int(-2147483648)) >> shift) & RADIX_MASK"
     elif signed == "uint32":
         digit = "digit = int((keys[i] >> wp.uint32(shift)) & wp.uint32(RADIX_MASK))"
@@ -186,7 +186,7 @@ def radix_count(d: Draft) -> None:
     else:
         inner = {
             "count": f"counts[{where}] += 1",
-            "rank": "# how many equal digits came before in this block: keeps the sort stable\n"
+            "rank": "# Rank among equal digits of this block (keeps the sort stable)\n"
             f"rank[i] = counts[{where}]\n"
             f"counts[{where}] += 1",
         }[step]
@@ -261,7 +261,7 @@ def merge_path(d: Draft) -> None:
         )
         halves += "hi = wp.where(taken, hi, mid)"
     bisect = """
-    # the path crosses this diagonal where all of a above it is no greater than all of b beyond it
+    # Binary search for the intersection of the merge path with this diagonal
     lo = int(wp.max(0, diag - b.shape[0]))
     hi = int(wp.min(diag, a.shape[0]))
     while lo < hi:
@@ -280,7 +280,7 @@ def merge_path(d: Draft) -> None:
             diag = wp.tid()
             $bisect
             j = diag - lo
-            # the next element on the path: that of a, unless b has a smaller one
+            # Take from a unless b is strictly smaller
             if j >= b.shape[0] or (lo < a.shape[0] and a[lo] <= b[j]):
                 out[diag] = a[lo]
             else:
@@ -326,14 +326,14 @@ def merge_path(d: Draft) -> None:
             f"""
             tid = wp.tid()
             if tid < a.shape[0]:
-                # behind its own predecessors and all smaller elements of b
+                # Output rank: own index plus number of smaller elements in b
                 slot = tid + {find}(b, 0, b.shape[0], a[tid])
                 out[slot] = a[tid]
                 $more_a
             else:
                 j = tid - a.shape[0]
                 slot = int(j + {find}(a, 0, a.shape[0], b[j]))
-                # equal elements of a come first: step over them
+                # Stable merge: equal elements of a come first
                 while slot - j < a.shape[0] and a[slot - j] == b[j]:
                     slot += 1
                 out[slot] = b[j]

@@ -73,7 +73,7 @@ def histogram(d: Draft) -> None:
     last = "NUM_BINS - 1"
     place = {
         "width": "b = int(wp.floor(x[$i] * float(NUM_BINS)))",
-        "logarithm": "# four bins to each factor of ten\nb = int(wp.floor(4.0 * wp.log10(x[$i])))",
+        "logarithm": "# Logarithmic bins, four per decade\nb = int(wp.floor(4.0 * wp.log10(x[$i])))",
         "integer": "b = x[$i]",
         "edges": "",
         "pairs": "bx = int(wp.floor(x[$i][0] * float(NUM_BINS)))\n"
@@ -81,7 +81,7 @@ def histogram(d: Draft) -> None:
     }[binning]
     if binning == "edges":
         name = d.use(searching.FLOATS[find])
-        place = "# behind the last edge that is not above the sample\n"
+        place = "# Upper bound: first edge greater than the sample\n"
         place += f"b = {name}(edges, 0, edges.shape[0], x[$i]) - 1"
     leave = "return" if form in ("atomic", "private rows") else "continue"
     if binning == "pairs":
@@ -92,7 +92,7 @@ def histogram(d: Draft) -> None:
     else:
         guard = f"if b < 0 or b >= NUM_BINS:\n    {leave}"
         if outliers == "clamp":
-            guard = f"# what lies outside belongs to the outermost bins\nb = wp.clamp(b, 0, {last})"
+            guard = f"# Clamp outliers to the first and last bin\nb = wp.clamp(b, 0, {last})"
     weight = "w[$i]" if weighted else "1"
 
     def at(i: str) -> str:
@@ -107,7 +107,7 @@ def histogram(d: Draft) -> None:
             f"""
             tid = wp.tid()
             $bin
-            # a histogram for each chunk: fewer threads meet in a bin
+            # Private histogram per chunk to reduce contention
             wp.atomic_add(hist, tid // CHUNK, b, {weight.replace("$i", "tid")})
             """,
             bin=at("tid"),
@@ -120,7 +120,7 @@ def histogram(d: Draft) -> None:
             chunk = wp.tid()
             for i in range(chunk * CHUNK, (chunk + 1) * CHUNK):
                 $bin
-                # no other thread has this row, so that no atomics are needed
+                # The row is private to this thread, no atomics needed
                 hist[chunk, b] += {weight.replace("$i", "i")}
             """,
             bin=at("i"),
@@ -138,7 +138,7 @@ def histogram(d: Draft) -> None:
                 b = int(0)
                 if inside:
                     $bin
-                # all threads of the block must take part
+                # Collective operation: all threads of the block take part
                 wp.tile_scatter_add(local, b, 1, inside)
             wp.tile_atomic_add(hist, local)
             """,
@@ -224,11 +224,11 @@ def hash_table(d: Draft) -> None:
 
     step = {
         "linear": f"slot = (slot + 1) % {size}",
-        "quadratic": "# triangular numbers: they reach every slot of a power of two\n"
+        "quadratic": "# Triangular probing covers all slots if the table size is a power of two\n"
         f"slot = (slot + probe + 1) % {size}",
         "double": f"slot = (slot + stride) % {size}",
     }[probing]
-    stride = "# odd, so that it has no factor in common with a power of two\nstride = 1 + 2 * (key % 31)"
+    stride = "# Odd stride: coprime to the table size\nstride = 1 + 2 * (key % 31)"
     stride = stride if probing == "double" else ""
     d.input("keys", "int", n, 0, 60 if task == "count" else 100000)
     if task == "slot of key":
@@ -286,7 +286,7 @@ def hash_table(d: Draft) -> None:
                 if entry == key:
                     found[tid] = slot
                     return
-                # an empty slot ends the chain: the key would have been put there
+                # Empty slot: the key is not in the table
                 if entry < 0:
                     $end
                     return

@@ -59,9 +59,9 @@ def assign_clusters(d: Draft) -> None:
         after = ""
         if expanded:
             step = "dot += x[i, a] * centers[c, a]\nnorm += centers[c, a] * centers[c, a]"
-            after = "# |x|^2 is the same for all centers, and left out\ndist = norm - 2.0 * dot"
+            after = "# |x|^2 is constant over the centers, so it can be dropped\ndist = norm - 2.0 * dot"
         elif metric == "cosine":
-            after = "# the length of x is the same for all centers, and left out\ndist = -dot / wp.sqrt(norm)"
+            after = "# |x| is constant over the centers, so it can be dropped\ndist = -dot / wp.sqrt(norm)"
         measure = (
             f"{start}\nfor a in range(x.shape[1]):\n    {step.replace(chr(10), chr(10) + '    ')}\n{after}"
         )
@@ -73,13 +73,13 @@ def assign_clusters(d: Draft) -> None:
             "manhattan": "diff = p - centers[c]\ndist = "
             + " + ".join(f"wp.abs(diff[{a}])" for a in range(int(dim))),  # type: ignore[call-overload]
             "cosine": (
-                "# the length of p is the same for all centers, and left out\n"
+                "# |p| is constant over the centers, so it can be dropped\n"
                 "dist = -wp.dot(p, centers[c]) / wp.length(centers[c])"
             ),
         }[metric]
         if expanded:
             measure = (
-                "# |p|^2 is the same for all centers, and left out\n"
+                "# |p|^2 is constant over the centers, so it can be dropped\n"
                 "dist = wp.dot(centers[c], centers[c]) - 2.0 * wp.dot(p, centers[c])"
             )
     if fuzzy:
@@ -99,11 +99,7 @@ def assign_clusters(d: Draft) -> None:
             if not many
             else "for a in range(x.shape[1]):\n    wp.atomic_add(sums, nearest, a, x[i, a])"
         )
-        end = (
-            "# the means are their quotients, once all points have been added\n"
-            "wp.atomic_add(counts, nearest, 1)\n"
-            f"{add}"
-        )
+        end = f"# Accumulate sums and counts, the host divides\nwp.atomic_add(counts, nearest, 1)\n{add}"
         d.says(
             "Adds each point to the sums of its nearest cluster center, the first half of Lloyd's iteration."
         )
@@ -250,7 +246,7 @@ def mixture_responsibilities(d: Draft) -> None:
             peak = float(-1.0e10)
             for c in range(means.shape[0]):
                 peak = wp.max(peak, {call})
-            # the largest exponent becomes zero, so that points far from all components do not underflow
+            # log-sum-exp: subtract the maximum to avoid underflow far from all components
             mass = float(0.0)
             for c in range(means.shape[0]):
                 mass += wp.exp({call} - peak)

@@ -121,7 +121,9 @@ def covariance_matrix(d: Draft) -> None:
             start="level" if trend else "0.0",
             total=total,
             value=f"f += {call} * alpha[j]",
-            noise="# the nugget stands on the diagonal alone\nf += noise * alpha[i]" if jitter else "",
+            noise="# Add the nugget (noise variance) to the diagonal\nf += noise * alpha[i]"
+            if jitter
+            else "",
             out=out,
         )
     elif what == "lower":
@@ -129,7 +131,7 @@ def covariance_matrix(d: Draft) -> None:
         d.code(
             (
                 "i, j = wp.tid()\n"
-                "# symmetric: Cholesky's method reads the lower half only\n"
+                "# Lower triangle only\n"
                 "if j > i:\n"
                 "    return\n"
                 "value = $call\n"

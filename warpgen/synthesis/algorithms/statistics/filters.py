@@ -62,12 +62,12 @@ def kalman_filter(d: Draft) -> None:
     }[model]
     noise = {
         "constant velocity": (
-            "# white acceleration, piecewise constant\n"
+            "# Process noise for piecewise constant white acceleration\n"
             "g = wp.vec2(0.5 * dt * dt, dt)\n"
             "noise = q * wp.outer(g, g)"
         ),
         "constant acceleration": (
-            "# white jerk, piecewise constant\n"
+            "# Process noise for piecewise constant white jerk\n"
             "g = wp.vec3(dt * dt * dt / 6.0, 0.5 * dt * dt, dt)\n"
             "noise = q * wp.outer(g, g)"
         ),
@@ -104,17 +104,13 @@ def kalman_filter(d: Draft) -> None:
         cov = f"pi = pi - wp.outer(gain, wp.{vec}({', '.join(f'pi[0, {a}]' for a in range(dim))}))"
     else:
         cov = (
-            "# Joseph's form stays symmetric and positive whatever the rounding\n"
+            "# Joseph form: (I - K H) P (I - K H)^T + K R K^T stays symmetric and positive\n"
             f"ikh = wp.identity(n={dim}, dtype=float) - wp.outer(gain, wp.{vec}({head}))\n"
             "pi = ikh * pi * wp.transpose(ikh) + r * wp.outer(gain, gain)"
         )
     stay = "x[i] = xi\n    p[i] = pi\n    return" if predicting else "return"
     gate_text = (
-        (
-            "# a measurement too far off is clutter: the prediction stands\n"
-            "if y * y > max_distance * s:\n"
-            f"    {stay}"
-        )
+        (f"# Gate: reject outliers and keep the prediction\nif y * y > max_distance * s:\n    {stay}")
         if gate
         else ""
     )
@@ -152,7 +148,7 @@ def kalman_filter(d: Draft) -> None:
             return {"x": x, "p": p}
         y, s = v.z - x[:, 0], p[:, 0, 0] + v.r
         use = y**2 <= v.max_distance * s if gate else np.ones(n, bool)
-        # in information form: the inverse of the covariance gains the measurement's
+        # Information form: P^-1 <- P^-1 + H^T R^-1 H
         h = np.zeros((dim, dim))
         h[0, 0] = 1 / v.r
         post = np.linalg.inv(np.linalg.inv(p) + h)
@@ -211,7 +207,7 @@ def resample_particles(d: Draft) -> None:
             "systematic",
             True,
         ): (
-            "# one number for all threads: combs of equal teeth keep the variance low\n"
+            "# Systematic resampling: a single random offset for all particles\n"
             "state = wp.rand_init(seed)\n"
             "u = wp.randf(state)"
         ),
@@ -247,7 +243,7 @@ def resample_particles(d: Draft) -> None:
             "tid = wp.tid()\n"
             "n = cumulative.shape[0]\n"
             "$draw\n"
-            "# weights need not be normalised: the last sum is their total\n"
+            "# Weights are not normalised, scale by their total\n"
             "target = $point * cumulative[n - 1]\n"
             "$search\n"
             "$end"

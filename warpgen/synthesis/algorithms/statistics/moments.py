@@ -91,7 +91,7 @@ def running_moments(d: Draft) -> None:
             "u = delta / n\n"
             "gain = delta * u * (n - 1.0)\n"
             "mean += u\n"
-            "# the higher sums use the lower ones as they were, so they come first\n"
+            "# Update higher moments first, they depend on the old lower ones\n"
             f"{fourth}m3 += gain * u * (n - 2.0) - 3.0 * u * m2\n"
             "m2 += gain"
         )
@@ -239,7 +239,7 @@ def kernel_density(d: Draft) -> None:
     else:
         steps = f"u = wp.length({apart}) / {h}\n"
     norm = {1: 1.0, 2: 2 * math.pi, 3: 4 * math.pi}[dim]
-    # the mass of the radial kernel, so that densities integrate to one in each dimension
+    # Normalization constant of the radial kernel
     radii = np.linspace(0, 60, 600001)
     mass = 1.0
     if dim > 1:
@@ -259,11 +259,7 @@ def kernel_density(d: Draft) -> None:
         body = f"{steps}w = {weight}\nmass += w\nmoment += w * targets[k]"
         start, end = (
             "mass = float(0.0)\nmoment = float(0.0)",
-            (
-                "# points that no kernel reaches have no estimate\n"
-                "if mass > 1.0e-6:\n"
-                "    fitted[tid] = moment / mass"
-            ),
+            ("# No samples within reach\nif mass > 1.0e-6:\n    fitted[tid] = moment / mass"),
         )
         d.says(
             "Estimates targets at given points as averages of the samples, weighted by a kernel of distance."

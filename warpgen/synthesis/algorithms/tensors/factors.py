@@ -48,13 +48,13 @@ def principal_axes_of(d: Draft) -> None:
         d.input("matrices", "mat33", count, 0.5, 3.0, "spd")
         form = "a = matrices[tid]"
     elif given == "six components":
-        # diagonally dominant, and so positive
+        # Diagonally dominant, hence positive definite
         d.input("diagonal", "vec3", count, 1.5, 3.0)
         d.input("mixed", "vec3", count, -0.6, 0.6)
         form = """
         d = diagonal[tid]
         s = mixed[tid]
-        # the order of Voigt: xx, yy, zz, then yz, xz, xy
+        # Voigt notation: xx, yy, zz, yz, xz, xy
         a = wp.mat33(d[0], s[2], s[1], s[2], d[1], s[0], s[1], s[0], d[2])
         """
     elif given == "outer products":
@@ -79,20 +79,20 @@ def principal_axes_of(d: Draft) -> None:
         store = f"""
         k = int(wp.{pick}(values))
         n = wp.vec3(axes[0, k], axes[1, k], axes[2, k])
-        # an axis has no direction of its own, so let it point upwards
+        # Fix the sign of the eigenvector: let it point upwards
         axis[tid] = wp.where(n[2] < 0.0, -n, n)
         """
     elif result == "anisotropy":
         d.output("anisotropy", "float", count)
         store = """
         spread = values - wp.vec3((values[0] + values[1] + values[2]) / 3.0)
-        # zero for a ball, one for a needle
+        # 0 for isotropic tensors, 1 for a single direction
         anisotropy[tid] = wp.sqrt(1.5 * wp.length_sq(spread) / wp.length_sq(values))
         """
     else:
         d.output("root", "mat33", count)
         store = """
-        # rounding may leave a principal value just below zero, where there is no root
+        # Clamp small negative eigenvalues caused by rounding
         s = wp.vec3(wp.sqrt(wp.max(lam[0], 0.0)), wp.sqrt(wp.max(lam[1], 0.0)), wp.sqrt(wp.max(lam[2], 0.0)))
         root[tid] = q * wp.diag(s) * wp.transpose(q)
         """
@@ -168,7 +168,7 @@ def split_deformation(d: Draft) -> None:
         "iteration": f"""
         r = a
         for step in range({d.pick(6, 8)}):
-            # the mean of a matrix and its inverse transpose comes closer to orthogonal, quadratically
+            # Higham's iteration: R <- (R + R^-T) / 2, converges quadratically
             r = 0.5 * (r + wp.transpose(wp.inverse(r)))
         """,
         "eigenvectors": """
@@ -262,7 +262,7 @@ def solve_small(d: Draft) -> None:
         c1 = wp.vec3(a[0, 1], a[1, 1], a[2, 1])
         c2 = wp.vec3(a[0, 2], a[1, 2], a[2, 2])
         r = b[tid]
-        # ratios of volumes, each with one column replaced by the right side
+        # Cramer's rule using triple products
         volume = wp.dot(c0, wp.cross(c1, c2))
         x0 = wp.dot(r, wp.cross(c1, c2))
         x1 = wp.dot(c0, wp.cross(r, c2))
@@ -290,7 +290,7 @@ def solve_small(d: Draft) -> None:
     else:
         body = """
         r = b[tid]
-        # positive definite, so that no pivot vanishes
+        # SPD matrix: all pivots are positive
         m1 = a[1, 0] / a[0, 0]
         m2 = a[2, 0] / a[0, 0]
         a11 = a[1, 1] - m1 * a[0, 1]

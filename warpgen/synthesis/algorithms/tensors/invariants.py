@@ -53,7 +53,7 @@ def stress_measure(d: Draft) -> None:
         d.input("stress", "mat33", count, 1.0, 3.0, "spd")
         d.input("back_stress", "mat33", count, 0.1, 0.5, "spd")
         make = (
-            "# kinematic hardening moves the origin to the back stress\n"
+            "# Kinematic hardening: use the stress relative to the back stress\n"
             "sigma_i = stress[tid] - back_stress[tid]"
         )
     else:
@@ -208,13 +208,13 @@ def build_frame(d: Draft) -> None:
     if result in ("local vector", "to world"):
         d.input("v", "vec3", count, -1.0, 1.0)
     head = (
-        "# the length does not matter, so make it one\nz = wp.normalize(2.0 * n[tid])"
+        "# Normalize, only the direction is needed\nz = wp.normalize(2.0 * n[tid])"
         if scaled
         else "z = n[tid]"
     )
     body = {
         "duff": """
-        # without a branch for the pole: the sign keeps the division away from zero
+        # Branchless frame (Duff et al. 2017), the sign avoids division by zero at the pole
         s = wp.where(z[2] >= 0.0, 1.0, -1.0)
         a = -1.0 / (s + z[2])
         c = z[0] * z[1] * a
@@ -222,7 +222,7 @@ def build_frame(d: Draft) -> None:
         b = wp.vec3(c, s + z[1] * z[1] * a, -z[1])
         """,
         "least axis": """
-        # the axis that the direction is farthest from, so that the cross product is not short
+        # Cross with the coordinate axis that is least aligned
         axis = wp.vec3(1.0, 0.0, 0.0)
         if wp.abs(z[0]) > 0.6:
             axis = wp.vec3(0.0, 1.0, 0.0)

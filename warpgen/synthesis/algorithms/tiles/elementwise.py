@@ -87,7 +87,7 @@ def normalise_rows(d: Draft) -> None:
         {result} = {op("div", "raised", wide("span"))}
         """,
         "softmax": f"""
-        # the largest score is taken off first, so that no exponential overflows
+        # Subtract the maximum for numerical stability
         top = wp.tile_max(t)
         weights = wp.tile_map(wp.exp, {op("sub", "t", wide("top"))})
         norm = wp.tile_sum(weights)
@@ -268,7 +268,7 @@ def pack_colours(d: Draft) -> None:
     d.launch(blocks, tiled=True)
     if direction == "pack":
         for c in ("red", "green", "blue"):
-            # too wide where they are masked: the excess must not spill into the next channel
+            # Mask to the channel width to avoid overflow into the next channel
             d.input(c, type_, n * blocks, 0, masks[c] * (3 if masked else 1) + 1)
         d.output("packed", type_, n * blocks, about="packed colours")
 
@@ -289,7 +289,7 @@ def pack_colours(d: Draft) -> None:
             $store
             """,
             head=form.head,
-            why="# a channel that is too large must not spill over into its neighbour" if masked else "",
+            why="# Clamp so that a channel cannot overflow into its neighbour" if masked else "",
             a=part(channels[0]),
             b=part(channels[1]),
             c=part(channels[2]),

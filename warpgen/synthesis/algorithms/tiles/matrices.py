@@ -174,7 +174,7 @@ def batched_solve(d: Draft) -> None:
         count * n if wanted == "solution" else count,
     )
     if built == "given":
-        # what is read is only one triangle, so that the other may hold anything
+        # Only one triangle is read
         diagonal = f"wp.tile_full(shape={size}, value={float(n)}, dtype=float)"
         make = f"m = wp.tile_diag_add(raw, {diagonal})"
     else:
@@ -188,7 +188,7 @@ def batched_solve(d: Draft) -> None:
     else:
         factors, factor = f"factor = wp.tile_cholesky(m{mode})", "factor"
     load = f'r = wp.tile_load(b, shape={size}, offset=block * {size}, storage="shared")'
-    forward = "\n# half of the solve is enough: b' A^-1 b is the square of what it gives"
+    forward = "\n# b^T A^-1 b = |L^-1 b|^2, so the forward solve is enough"
     solve = {
         "cholesky": f"{load}\nsol = wp.tile_cholesky_solve({factor}, r)",
         "upper": f'{load}\nsol = wp.tile_cholesky_solve({factor}, r, fill_mode="upper")',

@@ -170,7 +170,7 @@ def block_histogram(d: Draft) -> None:
         f"""
         block, lane = wp.tid()
         shared_counts = {zero}
-        # every thread must reach the scatter, so that the loop runs equally often for all
+        # The scatter is collective: every thread runs the same number of iterations
         for first in range(0, {per}, wp.block_dim()):
             inside = first + lane < {per}
             level = int(0)
@@ -249,7 +249,7 @@ def kept_candidates(d: Draft) -> None:
     drain = """
 while wp.tile_stack_count(stack) > 0:
     found, slot = wp.tile_stack_pop(stack)
-    # a thread for which nothing was left gets no slot
+    # Threads without a candidate get a slot of -1
     if slot >= 0:
         kept[block, slot] = found""".strip("\n")
     d.launch(blocks, tiled=True)

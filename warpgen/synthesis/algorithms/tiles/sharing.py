@@ -72,7 +72,7 @@ def block_total(d: Draft) -> None:
     if way == "tile atomic":
         store = "wp.tile_atomic_add(total, reduced)"
     else:
-        # one thread of each block speaks for all
+        # Only the first thread of the block writes
         store = f"if tid % wp.block_dim() == 0:\n    wp.{atomic}(total, 0, reduced[0])"
         if not vectors:
             d.forward_only()
@@ -226,7 +226,7 @@ def placed_by_threads(d: Draft) -> None:
         "bit reversal": f"to = int(0)\nfor bit in range({bits}):\n    to = to << 1 | at >> bit & 1",
     }[order]
     share = f"""
-# one thread reads the gain for the whole block
+# Broadcast the gain from a single thread
 gain = float(0.0)
 if lane == 0:
     gain = gains[block]

@@ -63,7 +63,7 @@ def momentum_step(d: Draft) -> None:
         "heavy ball": f"v = friction * v\nwp.tile_axpy({rate}, v)\nw = w + v",
         "nesterov": f"""v = friction * v
 wp.tile_axpy({rate}, v)
-# the gradient is followed once more from where the momentum will have carried the weights
+# Nesterov: look ahead along the momentum
 wp.tile_axpy(friction, v, w)
 wp.tile_axpy({rate}, w)""",
     }[kind]
