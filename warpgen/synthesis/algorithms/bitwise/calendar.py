@@ -54,7 +54,7 @@ def calendar_dates(d: Draft) -> None:
             d.output("weekday", "int", n)
             d.output("month_of", "int", n)
             body = (
-                "# 1970-01-01 was a Thursday; Monday is zero\n"
+                "# 1970-01-01 was a Thursday (Monday = 0)\n"
                 "weekday[tid] = (days[tid] + 3) % 7\n"
                 f"y, m, dom = {f}(days[tid])\n"
                 "month_of[tid] = m"
@@ -62,7 +62,7 @@ def calendar_dates(d: Draft) -> None:
             if roll == "following":
                 body = (
                     "t = int(days[tid])\n"
-                    "# weekends roll to the Monday after\n"
+                    "# Following business day convention: roll weekends to Monday\n"
                     "if (t + 3) % 7 == 5:\n"
                     "    t += 2\n"
                     "elif (t + 3) % 7 == 6:\n"
@@ -79,7 +79,7 @@ def calendar_dates(d: Draft) -> None:
             d.output("stamps", "int", n)
             body = (
                 f"y, m, dom = {f}(days[tid])\n"
-                "# sorts as the dates do\n"
+                "# YYYYMMDD, sorts chronologically\n"
                 "stamps[tid] = y * 10000 + m * 100 + dom"
             )
             d.says("Writes days since 1970 as numbers of the form yyyymmdd.")
@@ -99,7 +99,7 @@ def calendar_dates(d: Draft) -> None:
             body = f"""
             y1, m1, d1 = {f}(start[tid])
             y2, m2, d2 = {f}(end[tid])
-            # months are taken to have thirty days
+            # 30/360 day count
             a = wp.min(d1, 30)
             b = d2
             if a == 30:
@@ -111,7 +111,7 @@ def calendar_dates(d: Draft) -> None:
             body = f"""
             y1, m1, d1 = {f}(start[tid])
             y2, m2, d2 = {f}(end[tid])
-            # the parts of the first and the last year, each over its own length
+            # Actual/actual: split at the year boundaries, since leap years have 366 days
             head = {g}(y1 + 1, 1, 1) - start[tid]
             tail = end[tid] - {g}(y2, 1, 1)
             length1 = {g}(y1 + 1, 1, 1) - {g}(y1, 1, 1)
@@ -131,7 +131,7 @@ def calendar_dates(d: Draft) -> None:
         k = m - 1 + offset[tid]
         y2 = y + k // 12
         m2 = k % 12 + 1
-        # the day before the first of the next month is the last that the month has
+        # Last day of the month: one day before the first of the next month
         last = {g}(y2 + m2 // 12, m2 % 12 + 1, 1) - {g}(y2, m2, 1)
         moved[tid] = {g}(y2, m2, wp.min(dom, last))
         """

@@ -253,7 +253,7 @@ c, b = half_round(c, d, b, wp.uint32(7))"""
             for i in range(4):
                 $diagonals
                 $put_diagonals
-        # the start is added, since the rounds alone could be run backwards
+        # Add the initial state, otherwise the rounds would be invertible
         for i in range(16):
             out[tid, i] = $value
         """,

@@ -39,7 +39,7 @@ def hamming_code(d: Draft) -> None:
 p1 = d0 ^ d1 ^ d3
 p2 = d0 ^ d2 ^ d3
 p4 = d1 ^ d2 ^ d3
-# positions 1, 2 and 4 hold parities, so that a syndrome spells the place of the flaw
+# Parity bits at positions 1, 2 and 4: the syndrome is the position of the flipped bit
 code = p1 | (p2 << {u(1)}) | (d0 << {u(2)}) | (p4 << {u(3)})
 code = code | (d1 << {u(4)}) | (d2 << {u(5)}) | (d3 << {u(6)})"""
     overall = (
@@ -76,7 +76,7 @@ syndrome = syndrome | (parity8(code & {masks[2]}) << {u(2)})"""
     if extended and way != "encode":
         mend = f"""{overall}
 if syndrome != {u(0)}:
-    # an even word with a syndrome has two flaws: nothing can be said of where they are
+    # Even parity with a nonzero syndrome: two errors, not correctable
     if even == {u(0)}:
         $two
         return
@@ -162,7 +162,7 @@ def galois_field(d: Draft) -> None:
     reduction = (
         f"if a >= 256:\n    a = a ^ {poly:#x}"
         if carry == "branch"
-        else f"# subtracts the polynomial where a carry left the byte\na = a ^ ({poly:#x} & -(a >> 8))"
+        else f"# Reduce modulo the polynomial if the byte overflows\na = a ^ ({poly:#x} & -(a >> 8))"
     )
     core = """
     for bit in range(8):

@@ -88,7 +88,7 @@ def binary_distance(d: Draft) -> None:
             )
             one, two = ("float(best)", "float(second)") if integer else ("best", "second")
             end = (
-                "# Lowe's ratio test: an ambiguous match is none\n"
+                "# Lowe's ratio test: reject ambiguous matches\n"
                 f"if {one} < max_ratio * {two}:\n"
                 "    match[tid] = nearest\n"
                 "else:\n"
@@ -195,9 +195,7 @@ def bit_reversal(d: Draft) -> None:
         d.input("index", "int", n, 0, 1 << 20)
         d.output("points", "float", n)
         body = reverse.format("index[tid]") + (
-            "\n"
-            "# 2^-32 puts the binary point before the reversed digits\n"
-            "points[tid] = float(r) * 2.3283064365386963e-10"
+            "\n# Scale by 2^-32 to get a number in [0, 1)\npoints[tid] = float(r) * 2.3283064365386963e-10"
         )
         d.says("Computes the radical inverse of indices in base two, the points of van der Corput.")
     else:
@@ -208,7 +206,7 @@ def bit_reversal(d: Draft) -> None:
             d.inout("data", type, n, -1.0, 1.0)
             body = (
                 f"{turned}\n"
-                "# each pair is swapped once, by the thread of its lower index\n"
+                "# Swap each pair once, from its lower index\n"
                 "if j > tid:\n"
                 "    held = data[tid]\n"
                 "    data[tid] = data[j]\n"
@@ -271,7 +269,7 @@ def bloom_filter(d: Draft) -> None:
     if probing == "double":
         setup = (
             f"h1 = {mix}(keys[tid])\n"
-            "# odd, so that the probes of a table of 2^n bits do not come back too soon\n"
+            "# Odd stride for double hashing in a table of 2^n bits\n"
             f"h2 = {mix}(h1) | wp.uint32(1)"
         )
         bit = f"bit = (h1 + wp.uint32(round) * h2) % {total}"
@@ -281,7 +279,7 @@ def bloom_filter(d: Draft) -> None:
     else:
         setup = (
             f"h1 = {mix}(keys[tid])\n"
-            "# all bits of a key lie in one word: one access to memory instead of k\n"
+            "# Blocked Bloom filter: all bits of a key are in the same word\n"
             f"block = h1 % ({total} / wp.uint32(32))\n"
             f"h2 = {mix}(h1)"
         )

@@ -58,7 +58,7 @@ def morton_codes(d: Draft) -> None:
             d.param("lower", vec, -0.2, 0.0)
             d.param("inv_extent", vec, 0.6, 0.8)
             load += "\np = wp.cw_mul(p - lower, inv_extent)"
-        load += "\n# points on the upper faces belong to the last cells"
+        load += "\n# Clamp points on the upper faces to the last cell"
         for i, a in enumerate(axes):
             load += f"\n{a}i = wp.uint32(wp.clamp(p[{i}] * {side}, 0.0, {side - 1.0}))"
         names = [f"{a}i" for a in axes]
@@ -75,7 +75,7 @@ def morton_codes(d: Draft) -> None:
     if index:
         d.output("keys", "uint64", count)
         store = (
-            "# the index below the code keeps keys of one cell apart\n"
+            "# Append the index to make keys unique (Karras 2012)\n"
             "keys[tid] = (wp.uint64(code) << wp.uint64(32)) | wp.uint64(tid)"
         )
     else:
@@ -141,7 +141,7 @@ def morton_cells(d: Draft) -> None:
     load = "m = codes[tid]"
     if what == "parent":
         d.param("level", "int", 1, 4)
-        load += "\n# an octree's nodes share the upper bits of their codes" if dim == 3 else ""
+        load += "\n# Octree parent: drop the low bits of the code" if dim == 3 else ""
         load += f"\nm = m >> wp.uint32({dim} * level)"
         d.says("Decodes Morton codes to the cells that hold them a few levels up in the tree.")
     if what == "neighbor":
@@ -226,7 +226,7 @@ def hilbert_curve(d: Draft) -> None:
         turned = f"x, y = rotate_quadrant({flip[:1]}, x, y, rx, ry)"
     else:
         turned = f"""
-        # the lower quadrants hold the curve transposed, the right one also reversed
+        # Rotate and reflect the quadrant
         if ry == 0:
             if rx == 1:
                 x = {flip} - x

@@ -66,7 +66,7 @@ def murmur3(d: Draft) -> None:
     elif end == "unit":
         d.output("u", "float", count)
         store = (
-            "# the upper 24 bits fill a float's mantissa, so that u < 1\n"
+            "# Use the upper 24 bits (mantissa of a float), so u < 1\n"
             "u[tid] = float(h >> wp.uint32(8)) * (1.0 / 16777216.0)"
         )
     else:
@@ -82,7 +82,7 @@ def murmur3(d: Draft) -> None:
             w = $at * wp.uint32(0xCC9E2D51)
             $mixed
             $turned
-        # the length, in bytes, keeps keys apart that differ by trailing zeros only
+        # Mix in the length in bytes
         h = $fmix(h ^ wp.uint32(4 * $length))
         $store
         """,
@@ -211,7 +211,7 @@ def xxhash32(d: Draft) -> None:
             h = $merged
             h += $rest
         h += wp.uint32(4 * n)
-        # words that do not fill a stripe of four
+        # Tail: remaining words
         $ending
         $store
         """,

@@ -78,7 +78,7 @@ def spatial_hash(d: Draft) -> None:
         """
         tid = wp.tid()
         p = x[tid]
-        # floor, since a cast would put both sides of zero into one cell
+        # NOTE: floor, not a cast, which truncates towards zero
         $lines
         $hashed
         $store
@@ -169,7 +169,7 @@ def zobrist_hash(d: Draft) -> None:
     if mode == "moved":
         d.says("Hashes each board position after one move by Zobrist's method.")
         moved = f"""
-        # a move takes its piece from one square and sets it on another: xor undoes itself
+        # Incremental update: XOR out the old square, XOR in the new one
         a = origin[tid]
         b = target[tid]
         piece = board[tid, a]

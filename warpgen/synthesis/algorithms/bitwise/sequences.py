@@ -92,7 +92,7 @@ def align_sequences(d: Draft) -> None:
         ),
         "local": (
             f"h = wp.max(diagonal + {pair}, wp.max(above, {r('j')}) + {gap})\n"
-            "# a local alignment may begin anywhere: nothing is worth less than no alignment\n"
+            "# Smith-Waterman: clamp at zero to restart the alignment\n"
             "h = wp.max(h, 0)\n"
             f"{r('j + 1')} = h\n"
             "top = wp.max(top, h)"
@@ -113,7 +113,7 @@ def align_sequences(d: Draft) -> None:
         for i in range($ma):
             $begin
             for j in range($mb):
-                # the row still holds the line before: its entry is kept until it has become the diagonal
+                # Single-row update: keep the old entry, it is the diagonal of the next column
                 above = $above
                 $value
                 diagonal = above
@@ -223,7 +223,7 @@ def find_pattern(d: Draft) -> None:
     end = "matches[tid] = hits" if out == "count" else ""
     if method == "kmp":
         body = f"""
-        # the longest border of each prefix: where to go on after a mismatch
+        # Failure function (KMP)
         failure = vecmi()
         border = int(0)
         for i in range(1, pattern.shape[0]):
@@ -263,7 +263,7 @@ def find_pattern(d: Draft) -> None:
                 j -= 1
             if j < 0:
                 $hit
-            # moves on until the last symbol under the window meets itself in the pattern
+            # Bad character rule (Horspool)
             last = {at("i + m - 1")}
             shift = int(1)
             while shift < m and pattern[m - 1 - shift] != last:
@@ -283,7 +283,7 @@ def find_pattern(d: Draft) -> None:
         for i in range({total}):
             h = h * wp.uint32(257) + wp.uint32({at("i")})
             if i >= m:
-                # the symbol that leaves the window
+                # Remove the symbol that leaves the window
                 h = h - lead * wp.uint32({at("i - m")})
             # for so short a pattern and so few symbols equal hashes mean equal strings
             if i >= m - 1 and h == goal:
@@ -293,7 +293,7 @@ def find_pattern(d: Draft) -> None:
     else:
         body = f"""
         m = pattern.shape[0]
-        # bit j of the state: the first j + 1 symbols end here
+        # Shift-and: bit j is set if the first j + 1 symbols match here
         state = wp.uint32(0)
         for i in range({total}):
             mask = wp.uint32(0)

@@ -57,7 +57,7 @@ def plane_matrices(d: Draft) -> None:
         "built": ("g = f[0]", "wp.matrix_from_rows(g[0] * g, g[1] * g)"),
         "ratio": ("", "wp.div_approx(f, wp.trace(f))"),
     }[kind]
-    # the shift keeps the matrices away from singular ones
+    # Add a multiple of the identity to stay away from singular matrices
     lift = f"f = m + {shift} * wp.identity(n=2, dtype=float)"
     d.launch(n)
     if apart == "function":
@@ -181,7 +181,7 @@ def built_poses(d: Draft) -> None:
         "blend": f"pose = {make}(positions[tid], {half})",
         "euler": "e = angles[tid]\n"
         + ("q = wp.quat_from_euler(e, 0, 1, 2)" if spelled == "short" else
-           "# about x, then y, then z, all fixed\nq = (\n"
+           "# Extrinsic x-y-z rotation\nq = (\n"
            "    wp.quat_from_axis_angle(wp.vec3(0.0, 0.0, 1.0), e[2])\n"
            "    * wp.quat_from_axis_angle(wp.vec3(0.0, 1.0, 0.0), e[1])\n"
            "    * wp.quat_from_axis_angle(wp.vec3(1.0, 0.0, 0.0), e[0])\n)")
@@ -208,7 +208,7 @@ def built_poses(d: Draft) -> None:
                 link = np.roll(v.poses, -k, axis=0)
                 p, q = p + turned(q, link[:, :3]), product(q, link[:, 3:])
         elif kind == "blend":
-            # the shorter way round
+            # Take the shorter arc
             q = q * np.where(q[:, 3:] < 0, -1.0, 1.0) + [0, 0, 0, 1]
             q = q / np.linalg.norm(q, axis=1, keepdims=True)
         elif kind == "euler":
@@ -297,7 +297,7 @@ def moving_frames(d: Draft) -> None:
             "twists[tid], others[tid]",
         ),
         "angles": (
-            "# the same sequence as quat_from_euler takes",
+            "# Same axis sequence as quat_from_euler",
             f"{minus}wp.quat_to_euler(q, 0, 1, 2)",
             "q: wp.quat",
             "rotations[tid]",
@@ -311,8 +311,7 @@ def moving_frames(d: Draft) -> None:
             "rotations[tid]",
         ),
         "step": (
-            "# dq/dt = w q / 2, with w as a quaternion without a real part\n"
-            f"rate = wp.quaternion({minus}w, 0.0) * q",
+            f"# dq/dt = 0.5 * (w, 0) * q\nrate = wp.quaternion({minus}w, 0.0) * q",
             "wp.normalize(q + 0.5 * dt * rate)",
             "q: wp.quat, w: wp.vec3, dt: float",
             f"rotations[tid], {given}, dt",

@@ -65,7 +65,7 @@ def viewed_rows(d: Draft) -> None:
     }[kind]
     d.launch(rows)
     d.code(
-        "tid = wp.tid()\n# no copy: the view shares the memory of the buffer\n$view\n$each",
+        "tid = wp.tid()\n# Zero-copy view of the buffer\n$view\n$each",
         view=view,
         each=each,
     )

@@ -77,10 +77,7 @@ def table_lookup(d: Draft) -> None:
         """)
     base = f" - {first}" if many else ""
     least, most = ("first + 1", "last - 1") if many else ("1", str(size - 1))
-    inner = (
-        "# the interval that holds the value, or the one at the end\n"
-        f"k = wp.clamp({search('value')}, {least}, {most})"
-    )
+    inner = f"# Clamp to the last interval\nk = wp.clamp({search('value')}, {least}, {most})"
     clamp = "t = wp.clamp(t, 0.0, 1.0)" if outside == "clamped" else ""
     zero = "if t < 0.0 or t > 1.0:\n    y[tid] = 0.0\n    return" if outside == "zero" else ""
     logarithmic = kind == "logarithmic"
@@ -175,7 +172,7 @@ def bearings(d: Draft) -> None:
         "mercator": (phi, "wp.log(wp.tan(0.25 * wp.pi + 0.5 * phi))"),
         "back": ("", "wp.degrees(2.0 * wp.atan(wp.exp(north)) - 0.5 * wp.pi)"),
         "haversine": (
-            f"{phi}\n{lam}\n{base}\n# the haversine keeps its digits where places are close\n"
+            f"{phi}\n{lam}\n{base}\n# Haversine formula, accurate for small distances\n"
             f"a = wp.sin(0.5 * (phi - {b}))\nc = wp.sin(0.5 * lam)\n"
             f"h = a * a + wp.cos(phi) * wp.cos({b}) * c * c",
             "wp.degrees(2.0 * wp.asin(wp.sqrt(h)))",

@@ -136,7 +136,7 @@ def cleaned_readings(d: Draft) -> None:
     replacement = {"fallback": "fallback", "zero": "0.0", "neighbour": "clean_before"}[instead]
     before = ""
     if instead == "neighbour":
-        # the sample to the left, where that one is good itself
+        # Fall back to the left neighbor if it is valid
         d.function("""
             @wp.func
             def previous(signal: wp.array(dtype=int), tid: int):
@@ -162,7 +162,7 @@ if wp.isnan(ratio):
     clean[tid] = {replacement}
     $mark
 elif wp.isinf(ratio):
-    # an overflow still tells its sign
+    # Replace infinities by the limit with the same sign
     clean[tid] = wp.copysign(limit, ratio)
     $mark
 else:
