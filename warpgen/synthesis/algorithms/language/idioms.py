@@ -110,7 +110,7 @@ def small_builtins(d: Draft) -> None:
         "ring": "Looks entries of a ring buffer up by their age.",
         "count": "Counts the nonzero components of vectors.",
         "solve": "Solves small linear systems by a QR decomposition.",
-        "length": "Averages over all entries of an array.",
+        "length": "Subtracts the mean of an array from its entries.",
         "whole": "Splits numbers into whole and fractional parts.",
         "sign": "Copies the signs of one array to the magnitudes of another.",
         "edge": "Counts thresholds that samples have passed.",
@@ -146,12 +146,31 @@ def small_builtins(d: Draft) -> None:
         "count": ("v = x[tid]", "wp.nonzero(v[0]) + wp.nonzero(v[1]) + wp.nonzero(v[2])"),
         "solve": ("q, r = wp.qr3(m[tid])\n# R is upper triangular: substitute backwards\ny = wp.transpose(q) * b[tid]\n"
                   "z = y[2] / r[2, 2]\nw = (y[1] - r[1, 2] * z) / r[1, 1]", "wp.vec3((y[0] - r[0, 1] * w - r[0, 2] * z) / r[0, 0], w, z)"),
-        "length": ("acc = float(0.0)\nfor i in range(len(x)):\n    acc += x[i]", "x[tid] - acc / float(len(x))"),
+        "length": ("", "x[tid] - mean_of(x)"),
         "whole": ("v = x[tid]", "wp.vec2(wp.trunc(v), v - wp.trunc(v))"),
         "sign": ("", "wp.copysign(x[tid], signs[tid])"),
-        "edge": ("v = x[tid]\npassed = float(0.0)\nfor k in range(len(thresholds)):\n    # step(z) is 1 for z < 0\n    passed += 1.0 - wp.step(v - thresholds[k])", "passed"),
+        "edge": ("", "levels_passed(x[tid], thresholds)"),
         "quantile": ("# The quantile function of the normal distribution is sqrt(2) erfinv(2 p - 1)", f"{2**0.5:.7f} * wp.erfinv(2.0 * x[tid] - 1.0)"),
     }[kind]  # fmt: skip
+    if kind == "length":
+        d.function("""
+            @wp.func
+            def mean_of(x: wp.array(dtype=float)) -> float:
+                acc = float(0.0)
+                for i in range(len(x)):
+                    acc += x[i]
+                return acc / float(len(x))
+        """)
+    elif kind == "edge":
+        d.function("""
+            @wp.func
+            def levels_passed(v: float, thresholds: wp.array(dtype=float)) -> float:
+                passed = float(0.0)
+                for k in range(len(thresholds)):
+                    # step(z) is 1 for z < 0
+                    passed += 1.0 - wp.step(v - thresholds[k])
+                return passed
+        """)
     test = {
         "none": "",
         "mask": "if not valid[tid]:\n    return",

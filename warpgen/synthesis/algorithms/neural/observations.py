@@ -286,7 +286,7 @@ def build_observations(d: Draft) -> None:
         f"""
         world = wp.tid()
         pose = root_pose[world]
-        pos = wp.transform_get_translation(pose)
+        $pos
         rot = wp.transform_get_rotation(pose)
         $fresh
         col = int(0)
@@ -313,6 +313,7 @@ def build_observations(d: Draft) -> None:
         $clocks
         $stack
         """,
+        pos="pos = wp.transform_get_translation(pose)" if command == "goal" or terrain == "heights" else "",
         fresh=f"is_fresh = {fresh}" if fresh else "",
         lin=three("v_base", "lin_vel"),
         ang=three("w_base", "ang_vel"),
@@ -329,7 +330,6 @@ def build_observations(d: Draft) -> None:
     )
     if terrain == "none" and command == "velocity":
         d.functions = [f for f in d.functions if "def yaw_of" not in f]
-    _without_last_step(d)
     d.explain(
         "Layout: base linear velocity (3), base angular velocity (3), orientation, command, joint positions,\n"
         "joint velocities, last actions and optional groups. All entries are scaled and clipped."
@@ -389,12 +389,3 @@ def build_observations(d: Draft) -> None:
         return {"obs": made}
 
     d.check(reference, 2e-3)
-
-
-def _without_last_step(d: Draft) -> None:
-    """Drops a last move of the column that no group follows."""
-    lines = d.text.rstrip().split("\n")
-    last = max(i for i, line in enumerate(lines) if "write_obs(" in line)
-    d.text = (
-        "\n".join(line for i, line in enumerate(lines) if i < last or not line.startswith("col += ")) + "\n"
-    )
