@@ -83,8 +83,8 @@ if syndrome != {u(0)}:
     code = code ^ ({u(1)} << (syndrome - {u(1)}))"""
     gather = f"n = (code >> {u(2)}) & {u(1)}\nn = n | ((code >> {u(3)}) & {u(14)})"
     if way == "encode":
-        d.input("nibbles", type, count, 0, 16)
-        d.output("words", type, count)
+        d.input("nibbles", type, count, 0, 16, about="data of 4 bits each")
+        d.output("words", type, count, about="code words")
         body = "n = nibbles[tid]\n" + encode
         if extended:
             body += f"\n{overall}\nwords[tid] = code | (even << {u(7)})"
@@ -94,15 +94,15 @@ if syndrome != {u(0)}:
             "Encodes each nibble in Hamming's code of seven bits" + (" and a parity." if extended else ".")
         )
     elif way == "decode":
-        d.input("words", type, count, 0, 256 if extended else 128)
-        d.output("nibbles", type, count)
+        d.input("words", type, count, 0, 256 if extended else 128, about="code words")
+        d.output("nibbles", type, count, about="data of 4 bits each")
         erased = f"nibbles[tid] = {u(255)}"
         body = f"code = words[tid]\n{check}\n{mend.replace('$two', erased)}\n{gather}\nnibbles[tid] = n"
         d.says("Decodes words of Hamming's code and mends one flaw in each.")
     else:
-        d.input("nibbles", type, count, 0, 16)
-        d.input("noise", type, count, 0, 256 if extended else 128)
-        d.output("decoded", type, count)
+        d.input("nibbles", type, count, 0, 16, about="data of 4 bits each")
+        d.input("noise", type, count, 0, 256 if extended else 128, about="bits to flip")
+        d.output("decoded", type, count, about="corrected data")
         even = f"{overall}\ncode = code | (even << {u(7)})" if extended else ""
         erased = f"decoded[tid] = {u(255)}"
         body = f"""n = nibbles[tid]
@@ -204,9 +204,9 @@ def galois_field(d: Draft) -> None:
         body = "row = int(0)\nfor k in range(x.shape[0]):\n    $inner\nz[tid] = row"
         d.says("Multiplies a matrix and a vector over the field of 256 elements, as erasure codes do.")
     elif way == "syndrome":
-        d.input("received", "int", (count, size), 0, 256)
-        d.input("roots", "int", 4, 1, 256)
-        d.output("syndromes", "int", (count, 4))
+        d.input("received", "int", (count, size), 0, 256, about="received symbols")
+        d.input("roots", "int", 4, 1, 256, about="roots of the generator polynomial")
+        d.output("syndromes", "int", (count, 4), about="syndromes, zero for intact words")
         inner = product("value", "root", "value = product ^ received[tid, k]")
         body = (
             "root = roots[j]\n"
@@ -219,7 +219,7 @@ def galois_field(d: Draft) -> None:
         d.says("Evaluates received words at the roots of a Reed-Solomon code: zeros if nothing was damaged.")
     else:
         d.input("x", "int", count, 0, 256)
-        d.input("exponent", "int", count, 0, 255)
+        d.input("exponent", "int", count, 0, 255, about="exponents")
         d.output("z", "int", count)
         body = """
         base = x[tid]

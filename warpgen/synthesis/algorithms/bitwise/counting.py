@@ -74,9 +74,15 @@ def binary_distance(d: Draft) -> None:
         value = "1.0 - float(both) / (float(both) + alpha * float(only_a) + beta * float(only_b))"
     kind, big = ("int", "1 << 30") if integer else ("float", "2.0")
     if form == "nearest":
-        d.output("match", "int", n)
+        d.output("match", "int", n, about="index of the nearest descriptor, -1 if ambiguous")
         if ratio:
-            d.param("max_ratio", "float", 0.75, 0.95)
+            d.param(
+                "max_ratio",
+                "float",
+                0.75,
+                0.95,
+                about="largest ratio of the nearest to the second nearest distance",
+            )
             accept = "second = " + ("int" if integer else "float") + f"({big})"
             take = (
                 "if current < best:\n"
@@ -187,7 +193,7 @@ def bit_reversal(d: Draft) -> None:
         shift = "" if use in ("words", "radical inverse") else " >> wp.uint32(32 - log2n)"
         reverse = f"r = {name}(wp.uint32({{0}})){shift}"
     if use == "words":
-        d.input("codes", "uint32", n, 0, 1 << 32)
+        d.input("codes", "uint32", n, 0, 1 << 32, about="words to reverse")
         d.output("reversed_codes", "uint32", n)
         body = reverse.format("codes[tid]") + "\nreversed_codes[tid] = r"
         d.says("Reverses the order of the 32 bits of each word.")
@@ -255,16 +261,18 @@ def bloom_filter(d: Draft) -> None:
     loop = d.option("loop", "for", "while")
     n, size = d.pick(48, 64, 96), d.pick(16, 32, 64)
     mix = d.use(mixer)
-    d.input("keys", "uint32", n, 0, 1 << 32)
+    d.input("keys", "uint32", n, 0, 1 << 32, about="keys to insert or look up")
     k = d.pick(3, 4, 5)
-    d.param("num_hashes", "int", k)
+    d.param("num_hashes", "int", k, about="number of bits per key")
     if way == "insert":
-        d.inout("bitmap", "uint32", size, value=0.0)
+        d.inout("bitmap", "uint32", size, value=0.0, about="bits of the filter")
     elif way == "query":
-        d.input("bitmap", "uint32", size, 0xFFFF0000, 1 << 32)  # a filter that is three quarters full
+        d.input(
+            "bitmap", "uint32", size, 0xFFFF0000, 1 << 32, about="bits of the filter"
+        )  # a filter that is three quarters full
         d.output("found", "int", n)
     else:
-        d.inout("counters", "int", 32 * size, 0, 3)
+        d.inout("counters", "int", 32 * size, 0, 3, about="counters of the filter")
     total = "wp.uint32(32 * bitmap.shape[0])" if way != "count" else "wp.uint32(counters.shape[0])"
     if probing == "double":
         setup = (

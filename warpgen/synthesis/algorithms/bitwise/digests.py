@@ -54,12 +54,12 @@ def sha256(d: Draft) -> None:
     constants = _roots(64, 3)
     initial = _roots(8, 2)
     size = 8 if state == "padded" else 16
-    d.input("messages", "uint32", (n, size), 0, 1 << 32)
+    d.input("messages", "uint32", (n, size), 0, 1 << 32, about="message words, one row per message")
     if state == "chained":
-        d.input("chain", "uint32", (n, 8), 0, 1 << 32)
+        d.input("chain", "uint32", (n, 8), 0, 1 << 32, about="intermediate hash values")
     if rounds_of == "array":
         # Round constants are uploaded by the host
-        d.input("k", "uint32", 64, 0, 1 << 32)
+        d.input("k", "uint32", 64, 0, 1 << 32, about="round constants")
     else:
         rows = [", ".join(f"{c:#010x}" for c in constants[i : i + 8]) for i in range(0, 64, 8)]
         table = "".join(f"        {r},\n" for r in rows)
@@ -71,7 +71,7 @@ def sha256(d: Draft) -> None:
             f"{table}    )\n"
             ")"
         )
-    d.output("digests", "uint32", (n, 8))
+    d.output("digests", "uint32", (n, 8), about="hash values")
 
     def turned(x: str, *by: int) -> str:
         return " ^ ".join(f"{rotl}({x}, wp.uint32({32 - r}))" for r in by)

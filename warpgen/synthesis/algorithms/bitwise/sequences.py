@@ -38,18 +38,18 @@ def align_sequences(d: Draft) -> None:
     d.input("a", type, (n, la), low, high)
     d.input("b", type, (n, lb) if against == "pairs" else lb, low, high)
     if lengths:
-        d.input("length_a", "int", n, 2, la + 1)
+        d.input("length_a", "int", n, 2, la + 1, about="length of each first sequence")
     weighted = costs and kind in ("levenshtein", "local", "global")
     scoring = kind in ("local", "global")
     if scoring and not weighted:
         d.module("MATCH = wp.constant(2)\nMISMATCH = wp.constant(-1)\nGAP = wp.constant(-1)")
     if weighted:
         if kind == "levenshtein":
-            d.param("gap", "int", d.pick(1, 2))
-            d.param("change", "int", d.pick(2, 3))
+            d.param("gap", "int", d.pick(1, 2), about="cost of a gap")
+            d.param("change", "int", d.pick(2, 3), about="cost of a substitution")
         else:
-            d.input("score", "int", (4, 4), -2, 4)
-            d.param("gap", "int", -2)
+            d.input("score", "int", (4, 4), -2, 4, about="substitution scores")
+            d.param("gap", "int", -2, about="cost of a gap")
     d.inout("row", type, (n, lb + 1) if layout == "rows" else (lb + 1, n), value=0.0)
     out = {"lcs": "lengths", "local": "best", "global": "scores_out"}.get(kind, "distances")
     d.output(out, type, n)
@@ -195,8 +195,15 @@ def find_pattern(d: Draft) -> None:
     layout = d.option("layout", "rows", "columns")
     n, length, m = d.pick(24, 32, 48), d.pick(24, 32, 40), d.pick(2, 3)
     k = 3
-    d.input("text", alphabet, (n, length) if layout == "rows" else (length, n), 0, 2 if m == 3 else k)
-    d.input("pattern", alphabet, m, 0, 2 if m == 3 else k)
+    d.input(
+        "text",
+        alphabet,
+        (n, length) if layout == "rows" else (length, n),
+        0,
+        2 if m == 3 else k,
+        about="texts, one per row",
+    )
+    d.input("pattern", alphabet, m, 0, 2 if m == 3 else k, about="pattern to find")
     at: Any = (lambda i: f"text[tid, {i}]") if layout == "rows" else (lambda i: f"text[{i}, tid]")
     total = "text.shape[1]" if layout == "rows" else "text.shape[0]"
     if method == "kmp":

@@ -59,14 +59,8 @@ def portfolio_risk(d: Draft) -> None:
         "marginal": "Computes the derivative of the variance of portfolios in each weight",
         "diversification": "Computes the ratio of the mean volatility of assets to that of portfolios",
     }[what] + f", from {given}.")  # fmt: skip
-    d.input(
-        "w",
-        "float",
-        (count, assets) if layout == "rows" else (assets, count),
-        0.02,
-        0.3,
-        about="portfolio weights",
-    )
+    shape = (count, assets) if layout == "rows" else (assets, count)
+    d.input("w", "float", shape, 0.02, 0.3, about="portfolio weights")
     if what == "tracking":
         d.input("benchmark", "float", assets, 0.02, 0.3)
     if model == "covariance":

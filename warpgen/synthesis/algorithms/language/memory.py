@@ -48,9 +48,9 @@ def claimed_slots(d: Draft) -> None:
     elif kind == "first set bit":
         d.output("words", "uint32", m)
     else:
-        d.inout("slots", "int", m, value=-1.0)
+        d.inout("slots", "int", m, value=-1.0, about="slots, -1 if empty")
     if kind == "linked list":
-        d.output("next_in_list", "int", n)
+        d.output("next_in_list", "int", n, about="next entry, -1 at the end")
     elif kind in ("budget", "first claim", "first set bit"):
         d.output("won", "int", n if kept else 1)
     elif kind == "last seen" and kept:

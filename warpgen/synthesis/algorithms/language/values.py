@@ -46,7 +46,7 @@ def plane_matrices(d: Draft) -> None:
         d.input("a", "float", (n, 4), 0.1, 0.5)
         load = "m = wp.matrix(a[tid, 0], a[tid, 1], a[tid, 2], a[tid, 3], shape=(2, 2))"
     if shifted:
-        d.param("shift", "float", 1.0, 2.0)
+        d.param("shift", "float", 1.0, 2.0, about="multiple of the identity")
     d.output("out", "vec2" if kind == "stretch" else "mat22", n)
     shift = "shift" if shifted else "1.0"
     lines, result = {
@@ -147,20 +147,20 @@ def built_poses(d: Draft) -> None:
     if kind in ("set position", "set rotation"):
         d.forward_only()  # they change a pose in place
     if changes:
-        d.input("poses", "transform", n, -1.0, 1.0, kind="transform")
+        d.input("poses", "transform", n, -1.0, 1.0, kind="transform", about="poses to change")
     if kind not in ("set rotation", "chain"):
-        d.input("positions", "vec3", n, -1.0, 1.0)
+        d.input("positions", "vec3", n, -1.0, 1.0, about="positions")
     if kind in ("compose", "decompose", "from matrix", "set rotation", "blend"):
-        d.input("rotations", "quat", n, kind="unit")
+        d.input("rotations", "quat", n, kind="unit", about="rotations")
     if kind == "euler":
-        d.input("angles", "vec3", n, -1.0, 1.0)
+        d.input("angles", "vec3", n, -1.0, 1.0, about="Euler angles [rad]")
     if kind in ("compose", "decompose"):
-        d.input("scales", "vec3", n, 0.5, 2.0)
+        d.input("scales", "vec3", n, 0.5, 2.0, about="scales")
     if kind == "chain":
-        d.param("links", "int", d.pick(2, 3, 4))
+        d.param("links", "int", d.pick(2, 3, 4), about="number of poses in the chain")
     point = applied == "point"
     if point:
-        d.param("corner", "vec3", -1.0, 1.0)
+        d.param("corner", "vec3", -1.0, 1.0, about="point in the local frame")
     matrix = kind == "compose"
     d.output("out", "vec3" if point else "mat44" if matrix else "transform", n)
     make = "wp.transformation" if spelled == "long" else "wp.transform"
@@ -265,9 +265,9 @@ def moving_frames(d: Draft) -> None:
     n = d.pick(48, 64, 96)
     twisted, turned_ = kind in ("point", "bracket"), kind in ("angles", "inverse", "step")
     if twisted:
-        d.input("twists", "spatial_vector", n, -1.0, 1.0)
+        d.input("twists", "spatial_vector", n, -1.0, 1.0, about="spatial velocities")
     if turned_:
-        d.input("rotations", "quat", n, kind="unit")
+        d.input("rotations", "quat", n, kind="unit", about="rotations")
     if kind == "bracket":
         d.input("others", "spatial_vector", n, -1.0, 1.0)
     extra = {"point": "offset", "step": "omega"}.get(kind, "")
@@ -276,9 +276,9 @@ def moving_frames(d: Draft) -> None:
     elif extra:
         d.input(extra, "vec3", n, -1.0, 1.0)
     if kind == "real part":
-        d.input("imaginary", "vec3", n, -0.5, 0.5)
+        d.input("imaginary", "vec3", n, -0.5, 0.5, about="imaginary parts")
     if kind == "step":
-        d.param("dt", "float", 0.01, 0.1)
+        d.param("dt", "float", 0.01, 0.1, about="time step")
     type_ = {"point": "vec3", "bracket": "spatial_vector", "angles": "vec3"}.get(kind, "quat")
     d.output("out", type_, n)
     given = extra + ("[tid]" if source == "per frame" else "")

@@ -45,21 +45,21 @@ def spin_sweep(d: Draft) -> None:
     potts = model == "potts"
     if rule == "deterministic":
         random = "given"
-    d.inout("spins", "int", size, 0, q if potts else 2)
+    d.inout("spins", "int", size, 0, q if potts else 2, about="spin per site")
     if random == "given" and rule != "deterministic":
-        d.input("u", "float", size, 0.0, 1.0)
+        d.input("u", "float", size, 0.0, 1.0, about="uniform random numbers")
     if potts:
-        d.input("trial", "int", size, 0, q)
+        d.input("trial", "int", size, 0, q, about="proposed state per site")
     if model == "bonds":
-        d.input("bond_x", "float", size, -1.0, 1.0)
-        d.input("bond_y", "float", size, -1.0, 1.0)
+        d.input("bond_x", "float", size, -1.0, 1.0, about="coupling to the next site along the first axis")
+        d.input("bond_y", "float", size, -1.0, 1.0, about="coupling to the next site along the second axis")
     if rule != "deterministic":
-        d.param("beta", "float", 0.2, 0.7)
+        d.param("beta", "float", 0.2, 0.7, about="inverse temperature")
     if external:
-        d.param("field", "float", 0.05, 0.4)
-    d.param("parity", "int", d.pick(0, 1))
+        d.param("field", "float", 0.05, 0.4, about="external field")
+    d.param("parity", "int", d.pick(0, 1), about="color of the checkerboard to update")
     if random == "generated":
-        d.param("seed", "int", 1, 100000)
+        d.param("seed", "int", 1, 100000, about="seed of the random numbers")
     axes = "ijk"[:dim]
     n_of = {"i": "nx", "j": "ny", "k": "nz"}
     here = ", ".join(axes)

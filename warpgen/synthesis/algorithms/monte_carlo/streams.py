@@ -41,20 +41,27 @@ def random_stream(d: Draft) -> None:
     seeding = "states" if size > 1 or wide else seeding
     word = "uint64" if wide else "uint32"
     if seeding == "states":
-        d.inout("states", word, (n, size) if size > 1 else n, 1, float(1 << 52) if wide else 1 << 32)
+        d.inout(
+            "states",
+            word,
+            (n, size) if size > 1 else n,
+            1,
+            float(1 << 52) if wide else 1 << 32,
+            about="generator states",
+        )
         load = "s = wp.$w(states[tid])".replace("$w", word)
         save = "states[tid] = s"
     else:
-        d.param("seed", "uint32", 1, 1 << 32)
+        d.param("seed", "uint32", 1, 1 << 32, about="seed of the streams")
         load, save = (
             (f"# The state must not be zero\ns = {d.use(mixer)}(seed + wp.uint32(tid)) | wp.uint32(1)"),
             "",
         )
     if out == "range":
-        d.param("bound", "uint32", 5, 200)
-    d.param("draws", "int", draws)
+        d.param("bound", "uint32", 5, 200, about="results are below this")
+    d.param("draws", "int", draws, about="number of draws per thread")
     if out == "mean":
-        d.output("means", "float", n)
+        d.output("means", "float", n, about="mean of the draws")
     else:
         d.output("out", {"words": "uint32", "unit": "float", "range": "int"}[out], (n, draws))
     step = {
@@ -246,9 +253,9 @@ def counter_stream(d: Draft) -> None:
     n = d.pick(32, 48, 64)
     rounds = d.pick(7, 10)
     if counter == "array":
-        d.input("counters", "uint32", n, 0, 1 << 32)
-    d.param("key", "uint32" if width == 2 else "vec2ui", 0, 1 << 32)
-    d.param("rounds", "int", rounds)
+        d.input("counters", "uint32", n, 0, 1 << 32, about="counters to encrypt")
+    d.param("key", "uint32" if width == 2 else "vec2ui", 0, 1 << 32, about="key of the stream")
+    d.param("rounds", "int", rounds, about="number of rounds")
     if counter == "index":
         d.param("step", "uint32", 0, 1 << 20)
     type = "uint32" if out == "words" else "float"

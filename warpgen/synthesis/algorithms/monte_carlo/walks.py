@@ -33,10 +33,12 @@ def integrate_by_chance(d: Draft) -> None:
         function = "peak"
     if function == "volume":
         variance = "plain"
-    d.param("seed", "int", 1, 100000) if seeds == "param" else d.input("seeds", "int", threads, 1, 100000)
+    d.param("seed", "int", 1, 100000, about="seed of the random numbers") if seeds == "param" else d.input(
+        "seeds", "int", threads, 1, 100000, about="seed per thread"
+    )
     if function in ("peak", "sine", "exponential"):
         d.param("a", "float", 1.0, 3.0)
-    d.param("n", "int", n)
+    d.param("n", "int", n, about="number of samples per thread")
     if out == "sum":
         d.output("estimate", "float", 1)
     elif out == "means":
@@ -167,22 +169,24 @@ def random_walk(d: Draft) -> None:
     n, steps = d.pick(48, 64, 96), d.pick(16, 24, 32)
     if kind in ("sphere", "photons", "persistent"):
         dim = 3
-    d.param("seed", "int", 1, 100000) if seeds == "param" else d.input("seeds", "int", n, 1, 100000)
-    d.param("steps", "int", steps)
+    d.param("seed", "int", 1, 100000, about="seed of the random numbers") if seeds == "param" else d.input(
+        "seeds", "int", n, 1, 100000, about="seed per thread"
+    )
+    d.param("steps", "int", steps, about="number of steps")
     if kind == "photons":
-        d.param("mean_free_path", "float", 0.2, 0.5)
-        d.param("albedo", "float", 0.9, 0.99)
+        d.param("mean_free_path", "float", 0.2, 0.5, about="mean free path")
+        d.param("albedo", "float", 0.9, 0.99, about="probability of scattering")
     else:
-        d.param("step_length", "float", 0.1, 0.3)
+        d.param("step_length", "float", 0.1, 0.3, about="length of a step")
     if kind == "persistent":
-        d.param("memory", "float", 0.3, 0.8)
+        d.param("memory", "float", 0.3, 0.8, about="persistence of the direction")
     if wall == "box":
         d.param("half_width", "float", 0.8, 1.2)
     elif wall == "absorb":
         d.param("radius", "float", 0.8, 1.6)
     bins = 12
     if out == "ends":
-        d.output("ends", f"vec{dim}", n)
+        d.output("ends", f"vec{dim}", n, about="end point of each walk")
     elif out == "histogram":
         d.output("counts", "int", bins)
     else:

@@ -46,16 +46,16 @@ def transpose_axes(d: Draft) -> None:
         shape: Any = {"flat": m * n, "batched": (batch, m, n), "permute": (batch, m, n)}.get(form, (m, n))
         d.input("x", entry, shape, -1.0, 1.0)
     if extra == "scaled":
-        d.param("scale", "float", 0.5, 2.0)
+        d.param("scale", "float", 0.5, 2.0, about="factor of all entries")
     order = d.pick((2, 0, 1), (1, 0, 2), (2, 1, 0), (1, 2, 0))
     if form == "flat":
-        d.param("rows", "int", m)
-        d.param("cols", "int", n)
+        d.param("rows", "int", m, about="number of rows")
+        d.param("cols", "int", n, about="number of columns")
     if form != "in place":
         back: Any = {"flat": m * n, "batched": (batch, n, m)}.get(form, (n, m))
         if form == "permute":
             back = tuple((batch, m, n)[k] for k in order)
-        d.output("y", entry, back)
+        d.output("y", entry, back, about="transposed array")
     factor = "scale * " if extra == "scaled" else ""
 
     def value(here: str, there: str) -> str:

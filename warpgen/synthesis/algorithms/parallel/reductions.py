@@ -61,11 +61,11 @@ def block_reduce(d: Draft) -> None:
     out = "vec3" if vector else "float"
     per_block = tile * 2
     if form == "atomic":
-        d.output("partial", out, 1)
+        d.output("partial", out, 1, about="partial results")
         d.launch(n)
         d.code(f"tid = wp.tid()\nwp.atomic_add(partial, 0, {at.replace('$i', 'tid')})")
     elif form in ("grid stride", "kahan", "pairs"):
-        d.output("partial", out, per_block)
+        d.output("partial", out, per_block, about="partial results")
         d.launch(per_block)
         stride = f"for i in range(tid, x.shape[0], {per_block}):"
         d.module(f"THREADS = wp.constant({per_block})")
@@ -101,7 +101,7 @@ def block_reduce(d: Draft) -> None:
             d.says("Sums an array with a stride by threads, each of which leaves one partial sum.")
     else:
         d.module(f"TILE = wp.constant({tile})")
-        d.output("partial", "float", blocks)
+        d.output("partial", "float", blocks, about="partial results")
         e = {
             "sum": "xt",
             "squares": "xt * xt",
@@ -206,11 +206,27 @@ def segmented_reduce(d: Draft) -> None:
         entry = "float"
     segments, n = d.pick(16, 24, 32), d.pick(96, 128, 160)
     if form in ("ids", "heads"):
-        d.input("ids", "int", n, 0, segments, kind="ascending" if form == "heads" else "uniform")
+        d.input(
+            "ids",
+            "int",
+            n,
+            0,
+            segments,
+            kind="ascending" if form == "heads" else "uniform",
+            about="segment of each element",
+        )
     else:
-        d.input("offsets", "int", segments + 1, 0, n, kind="offsets")
+        d.input(
+            "offsets",
+            "int",
+            segments + 1,
+            0,
+            n,
+            kind="offsets",
+            about="start of each segment, then the total",
+        )
     if gathered and form != "heads":
-        d.input("order", "int", n, 0, n)
+        d.input("order", "int", n, 0, n, about="order of the elements")
     gathered = gathered and form != "heads"
     d.input("x", entry, n, -1.0, 1.0)
     name = "best" if op == "argmax" else "y"

@@ -59,16 +59,22 @@ def row_select(d: Draft) -> None:
         key, low, high = ("int", -500000000, 500000000) if form == "tile sort" else ("float", -1.0, 1.0)
         d.input("x", key, shape, low, high)
     if form in ("quickselect", "bisection"):
-        d.param("k", "int", 1, n - 2)
-        d.output("kth", "float", m)
+        d.param("k", "int", 1, n - 2, about="rank of the element to find")
+        d.output("kth", "float", m, about="selected element per row")
     else:
         name, kind = (
             ("best", "int" if form == "tile sort" else "float") if result == "values" else ("which", "int")
         )
         if form == "insertion":
-            d.inout("best", "float", (m, few), value=10.0 if sense == "smallest" else -10.0)
+            d.inout(
+                "best",
+                "float",
+                (m, few),
+                value=10.0 if sense == "smallest" else -10.0,
+                about="largest elements found so far",
+            )
             if result == "indices":
-                d.inout("which", "int", (m, few), value=-1.0)
+                d.inout("which", "int", (m, few), value=-1.0, about="columns of these elements")
         else:
             d.output(name, kind, (m, few))
     if form == "insertion":
@@ -168,7 +174,7 @@ def row_select(d: Draft) -> None:
         )
         d.says(f"Finds the element of rank k, counted from the {sense}, in each row by quickselect.")
     else:
-        d.param("steps", "int", 40)
+        d.param("steps", "int", 40, about="number of bisection steps")
         test = "v <= mid" if sense == "smallest" else "v > mid"
         turn = "below > k" if sense == "smallest" else "below <= k"
         d.launch(m)

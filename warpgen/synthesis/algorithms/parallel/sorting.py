@@ -44,23 +44,23 @@ def compare_exchange(d: Draft) -> None:
     shape: Any = (m, n) if rows else n
     low, high = {"float": (-1.0, 1.0), "int": (-50, 50)}[kind]
     at = "row, " if rows else ""
-    d.inout("keys", kind, shape, low, high)
+    d.inout("keys", kind, shape, low, high, about="keys to sort")
     if payload:
-        d.inout("values", "int", shape, 0, 1000)
+        d.inout("values", "int", shape, 0, 1000, about="payload of the keys")
     span = stride = 1
     if network == "bitonic":
         stride = d.pick(1, 2, 4)
         span = stride * d.pick(2, 4)
-        d.param("span", "int", span)
-        d.param("stride", "int", stride)
+        d.param("span", "int", span, about="length of the sorted groups")
+        d.param("stride", "int", stride, about="distance of the partners")
     elif network == "flip":
         span = d.pick(4, 8, 16)
-        d.param("span", "int", span)
+        d.param("span", "int", span, about="length of the sorted groups")
     elif network == "odd-even":
-        d.param("parity", "int", 0, 2)
+        d.param("parity", "int", 0, 2, about="0 for even phases, 1 for odd ones")
     else:
         stride = d.pick(2, 4)
-        d.param("stride", "int", stride)
+        d.param("stride", "int", stride, about="distance of the partners")
     more = ">" if not descending else "<"
     swap = f"keys[{at}lo] = kb\nkeys[{at}hi] = ka"
     if payload:
@@ -161,9 +161,9 @@ def radix_count(d: Draft) -> None:
     chunk, blocks = d.pick(8, 12, 16), d.pick(6, 8, 10)
     n = chunk * blocks
     kind = "uint32" if signed == "uint32" else "int"
-    d.input("keys", kind, n, -5000 if signed == "signed" else 0, 5000)
+    d.input("keys", kind, n, -5000 if signed == "signed" else 0, 5000, about="keys to count")
     shift = d.pick(0, 3, 4)
-    d.param("shift", "int", shift)
+    d.param("shift", "int", shift, about="position of the digit")
     d.module(f"RADIX_MASK = wp.constant({radix - 1})\nCHUNK = wp.constant({chunk})")
     where = "digit, block" if order == "digit major" else "block, digit"
     shape = (radix, blocks) if order == "digit major" else (blocks, radix)
@@ -175,11 +175,11 @@ def radix_count(d: Draft) -> None:
     elif signed == "uint32":
         digit = "digit = int((keys[i] >> wp.uint32(shift)) & wp.uint32(RADIX_MASK))"
     if step == "rank":
-        d.inout("counts", "int", shape, value=0.0)
-        d.output("rank", "int", n)
+        d.inout("counts", "int", shape, value=0.0, about="occurrences of each digit per block")
+        d.output("rank", "int", n, about="position among equal digits of the block")
         walk = "serial block"
     else:
-        d.output("counts", "int", shape)
+        d.output("counts", "int", shape, about="occurrences of each digit per block")
     if walk == "atomic":
         d.launch(n)
         d.code(f"i = wp.tid()\nblock = i // CHUNK\n$digit\nwp.atomic_add(counts, {where}, 1)", digit=digit)
@@ -245,15 +245,15 @@ def merge_path(d: Draft) -> None:
     d.input("a", kind, na, low, high, kind="ascending")
     d.input("b", kind, nb, low, high, kind="ascending")
     if payload:
-        d.input("a_values", "int", na, 0, 1000)
-        d.input("b_values", "int", nb, 0, 1000)
+        d.input("a_values", "int", na, 0, 1000, about="payload of the first list")
+        d.input("b_values", "int", nb, 0, 1000, about="payload of the second list")
     n = na + nb
     if form == "partition":
         d.output("splits", "int", n // chunk)
     else:
         d.output("out", kind, n)
     if payload:
-        d.output("values_out", "int", n)
+        d.output("values_out", "int", n, about="merged payload")
     halves = "mid = (lo + hi) // 2\nif a[mid] <= b[diag - 1 - mid]:\n    lo = mid + 1\nelse:\n    hi = mid"
     if way == "branchless":
         halves = (

@@ -53,11 +53,11 @@ def histogram(d: Draft) -> None:
     else:
         d.input("x", "float", n, -outside, 1.0 + outside)
     if weighted:
-        d.input("w", "float", n, 0.1, 1.0)
+        d.input("w", "float", n, 0.1, 1.0, about="weight of each sample")
     find = "halving"
     if binning == "edges":
         find = d.option("search", *searching.WAYS)
-        d.input("edges", "float", bins + 1, 0.0, 1.0, kind="ascending")
+        d.input("edges", "float", bins + 1, 0.0, 1.0, kind="ascending", about="bin edges, ascending")
     else:
         d.option("search", *searching.WAYS)
     size = d.pick(4, 5)
@@ -66,7 +66,7 @@ def histogram(d: Draft) -> None:
     if binning == "pairs":
         bins = size * size
         shape = {"private rows": (blocks, bins), "chunks": (blocks, bins)}.get(form, bins)
-    d.output("hist", kind, shape)
+    d.output("hist", kind, shape, about="histogram")
     d.module(f"NUM_BINS = wp.constant({size if binning == 'pairs' else bins})")
     if form in ("private rows", "chunks", "tile"):
         d.module(f"CHUNK = wp.constant({chunk})")
@@ -230,10 +230,10 @@ def hash_table(d: Draft) -> None:
     }[probing]
     stride = "# Odd stride: coprime to the table size\nstride = 1 + 2 * (key % 31)"
     stride = stride if probing == "double" else ""
-    d.input("keys", "int", n, 0, 60 if task == "count" else 100000)
+    d.input("keys", "int", n, 0, 60 if task == "count" else 100000, about="keys to look up or insert")
     if task == "slot of key":
         payload = False
-        d.param("capacity", "int", capacity)
+        d.param("capacity", "int", capacity, about="number of slots")
         d.output("slots", "int", (n, 4))
         d.launch(n)
         d.code(
@@ -267,10 +267,10 @@ def hash_table(d: Draft) -> None:
         d.check(reference)
         return
     if payload and task == "insert":
-        d.input("values", "int", n, 0, 1000)
+        d.input("values", "int", n, 0, 1000, about="value of each key")
     if task == "lookup":
         d.input("table", "int", capacity, -1, 60)
-        d.param("max_probes", "int", 6, 12)
+        d.param("max_probes", "int", 6, 12, about="largest number of probes")
         d.output("found", "int", n)
         end = "" if not payload else "found[tid] = -1 - slot"
         d.launch(n)
@@ -323,7 +323,7 @@ def hash_table(d: Draft) -> None:
     if payload or task == "count":
         d.inout("stored", "int", capacity, value=0.0)
     if task == "insert":
-        d.output("slot_of", "int", n)
+        d.output("slot_of", "int", n, about="slot of each key, -1 if none")
     put = "stored[slot] = values[tid]" if payload else ""
     if task == "count":
         put = "wp.atomic_add(stored, slot, 1)"

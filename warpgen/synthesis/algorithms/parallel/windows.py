@@ -54,19 +54,27 @@ def sliding_window(d: Draft) -> None:
     p = "row, " if rows else ""
     count = f"x.shape[{1 if rows else 0}]"
     if form == "ascending times":
-        d.input("time", "float", n, 0.0, 10.0, kind="ascending")
-        d.param("window", "float", 0.6, 1.5)
+        d.input("time", "float", n, 0.0, 10.0, kind="ascending", about="timestamps, ascending")
+        d.param("window", "float", 0.6, 1.5, about="length of the window")
     if form == "prefix":
         # P[i] is the sum of all elements before i
-        d.input("prefix", "float", (m, n + 1) if rows else n + 1, 0.0, 10.0, kind="ascending")
+        d.input(
+            "prefix",
+            "float",
+            (m, n + 1) if rows else n + 1,
+            0.0,
+            10.0,
+            kind="ascending",
+            about="prefix sums of each row",
+        )
     elif table:
-        d.input("area", "float", (17, 21), -5.0, 5.0)
+        d.input("area", "float", (17, 21), -5.0, 5.0, about="summed-area table")
     else:
         d.input("x", "float", shape, -1.0, 1.0)
     if op == "exponential":
-        d.param("decay", "float", 0.6, 0.95)
+        d.param("decay", "float", 0.6, 0.95, about="factor per step")
     elif form != "ascending times":
-        d.param("radius", "int", r)
+        d.param("radius", "int", r, about="half width of the window")
     d.output("y", "float", shape)
     if form == "prefix":
         d.launch(*(shape if rows else (n,)))

@@ -45,14 +45,24 @@ def table_lookup(d: Draft) -> None:
     n, size, rows = d.pick(64, 96, 128), d.pick(12, 16, 24), d.pick(3, 4)
     many = tables == "per row"
     integer = kind in ("rank", "count between")
-    d.input("knots", "float", size * rows if many else size, 0.0, 10.0, kind="ascending")
+    d.input(
+        "knots",
+        "float",
+        size * rows if many else size,
+        0.0,
+        10.0,
+        kind="ascending",
+        about="breakpoints, ascending",
+    )
     if kind in ("linear", "logarithmic", "step"):
-        d.input("heights", "float", size * rows if many else size, 0.5, 4.0)
-    d.input("x", "float", n, 0.0 if outside == "clamped" else -1.0, 10.0)
+        d.input(
+            "heights", "float", size * rows if many else size, 0.5, 4.0, about="values at the breakpoints"
+        )
+    d.input("x", "float", n, 0.0 if outside == "clamped" else -1.0, 10.0, about="query points")
     if many:
-        d.input("table", "int", n, 0, rows)
+        d.input("table", "int", n, 0, rows, about="table of each query")
     if kind == "count between":
-        d.param("reach", "float", 0.5, 2.0)
+        d.param("reach", "float", 0.5, 2.0, about="half width of the counted range")
     d.output("y", "int" if integer else "float", n)
     head = f"first = table[tid] * {size}\nlast = first + {size}" if many else ""
     first, last = ("first", "last") if many else ("0", str(size))

@@ -60,14 +60,14 @@ def covariance_matrix(d: Draft) -> None:
     if what in ("mean", "matvec"):
         d.input("alpha", "float", m if cross else n, -1.0, 1.0)
     if scales == "each":
-        d.input("length", "float", size, 0.5, 1.5)
+        d.input("length", "float", size, 0.5, 1.5, about="length scale of the kernel")
     else:
-        d.param("length", "float", 0.5, 1.5)
-    d.param("variance", "float", 0.5, 2.0)
+        d.param("length", "float", 0.5, 1.5, about="length scale of the kernel")
+    d.param("variance", "float", 0.5, 2.0, about="signal variance")
     if jitter:
-        d.param("noise", "float", 0.01, 0.1)
+        d.param("noise", "float", 0.01, 0.1, about="noise variance")
     if trend:
-        d.param("level", "float", -1.0, 1.0)
+        d.param("level", "float", -1.0, 1.0, about="constant mean")
     sums = what in ("mean", "matvec")
     d.output(
         "mean" if what == "mean" else "product" if what == "matvec" else "k",

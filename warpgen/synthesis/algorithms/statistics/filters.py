@@ -45,16 +45,16 @@ def kalman_filter(d: Draft) -> None:
         d.input("z", "float", n, -2.0, 2.0, about="measurements")
     if predicting:
         if matrix == "argument":
-            d.param("f", mat, -1.0, 1.0)
+            d.param("f", mat, -1.0, 1.0, about="transition matrix")
         elif model != "walk":
-            d.param("dt", "float", 0.05, 0.5)
-        d.param("q", "float", 0.1, 1.0)
+            d.param("dt", "float", 0.05, 0.5, about="time step")
+        d.param("q", "float", 0.1, 1.0, about="process noise")
     if updating:
-        d.param("r", "float", 0.1, 1.0)
+        d.param("r", "float", 0.1, 1.0, about="measurement noise variance")
     if gate:
-        d.param("max_distance", "float", 3.0, 9.0)
+        d.param("max_distance", "float", 3.0, 9.0, about="gate for the squared Mahalanobis distance")
     if likelihood:
-        d.output("log_likelihood", "float", n)
+        d.output("log_likelihood", "float", n, about="log-likelihood of each measurement")
     built = {
         "constant velocity": "f = wp.mat22(1.0, dt, 0.0, 1.0)",
         "constant acceleration": "f = wp.mat33(1.0, dt, 0.5 * dt * dt, 0.0, 1.0, dt, 0.0, 0.0, 1.0)",
@@ -185,23 +185,23 @@ def resample_particles(d: Draft) -> None:
     type = d.option("type", "float", "vec2", "vec3")
     random = d.option("random", "given", "generated")
     n = d.pick(32, 64, 96)
-    d.input("cumulative", "float", n, 0.0, 1.0, kind="ascending")
+    d.input("cumulative", "float", n, 0.0, 1.0, kind="ascending", about="cumulative weights")
     if copy != "ancestors":
-        d.input("states", type, n, -1.0, 1.0)
+        d.input("states", type, n, -1.0, 1.0, about="particle states")
     if copy == "jitter":
         d.input("noise", type, n, -0.1, 0.1)
-        d.param("spread", "float", 0.2, 1.0)
+        d.param("spread", "float", 0.2, 1.0, about="scale of the jitter")
     rng = random == "generated"
     if rng:
         d.param("seed", "int", 1, 10000)
     elif scheme == "systematic":
-        d.param("u0", "float", 0.05, 0.95)
+        d.param("u0", "float", 0.05, 0.95, about="random offset of the comb")
     else:
-        d.input("uniforms", "float", n, 0.0, 1.0)
+        d.input("uniforms", "float", n, 0.0, 1.0, about="uniform random numbers")
     if copy == "ancestors":
-        d.output("ancestors", "int", n)
+        d.output("ancestors", "int", n, about="index of the drawn particle")
     else:
-        d.output("resampled", type, n)
+        d.output("resampled", type, n, about="states of the drawn particles")
     draw = {
         (
             "systematic",

@@ -45,12 +45,12 @@ def principal_axes_of(d: Draft) -> None:
         "matrix and its transpose": " made of a matrix times its transpose.",
     }[given])  # fmt: skip
     if given == "matrix":
-        d.input("matrices", "mat33", count, 0.5, 3.0, "spd")
+        d.input("matrices", "mat33", count, 0.5, 3.0, "spd", about="symmetric matrices")
         form = "a = matrices[tid]"
     elif given == "six components":
         # Diagonally dominant, hence positive definite
-        d.input("diagonal", "vec3", count, 1.5, 3.0)
-        d.input("mixed", "vec3", count, -0.6, 0.6)
+        d.input("diagonal", "vec3", count, 1.5, 3.0, about="diagonal entries")
+        d.input("mixed", "vec3", count, -0.6, 0.6, about="off-diagonal entries")
         form = """
         d = diagonal[tid]
         s = mixed[tid]
@@ -67,15 +67,15 @@ def principal_axes_of(d: Draft) -> None:
             a += wp.outer(r, r)
         """
     else:
-        d.input("matrices", "mat33", count, -1.0, 1.0)
+        d.input("matrices", "mat33", count, -1.0, 1.0, about="symmetric matrices")
         form = "f = matrices[tid]\na = f * wp.transpose(f)"
     split = "axes, values = wp.eig3(a)" if result != "square root" else "q, lam = wp.eig3(a)"
     if result == "values":
-        d.output("principal", "vec3", count)
+        d.output("principal", "vec3", count, about="eigenvalues")
         store = "principal[tid] = values"
     elif result in ("largest axis", "smallest axis"):
         pick = "argmax" if result == "largest axis" else "argmin"
-        d.output("axis", "vec3", count)
+        d.output("axis", "vec3", count, about="principal axis")
         store = f"""
         k = int(wp.{pick}(values))
         n = wp.vec3(axes[0, k], axes[1, k], axes[2, k])
@@ -83,14 +83,14 @@ def principal_axes_of(d: Draft) -> None:
         axis[tid] = wp.where(n[2] < 0.0, -n, n)
         """
     elif result == "anisotropy":
-        d.output("anisotropy", "float", count)
+        d.output("anisotropy", "float", count, about="fractional anisotropy")
         store = """
         spread = values - wp.vec3((values[0] + values[1] + values[2]) / 3.0)
         # 0 for isotropic tensors, 1 for a single direction
         anisotropy[tid] = wp.sqrt(1.5 * wp.length_sq(spread) / wp.length_sq(values))
         """
     else:
-        d.output("root", "mat33", count)
+        d.output("root", "mat33", count, about="matrix square roots")
         store = """
         # Clamp small negative eigenvalues caused by rounding
         s = wp.vec3(wp.sqrt(wp.max(lam[0], 0.0)), wp.sqrt(wp.max(lam[1], 0.0)), wp.sqrt(wp.max(lam[2], 0.0)))
@@ -147,7 +147,7 @@ def split_deformation(d: Draft) -> None:
     if result == "singular values":
         way = "svd"
     if layout == "plain":
-        d.input("f", "mat33", count, 0.4, 2.0, "spd")
+        d.input("f", "mat33", count, 0.4, 2.0, "spd", about="deformation gradients")
         d.input("turns", "mat33", count, kind="rotation")
         make = "a = turns[tid] * f[tid]"
     elif layout == "edges":
@@ -178,17 +178,17 @@ def split_deformation(d: Draft) -> None:
         """,
     }[way]
     if result == "rotation":
-        d.output("rotation", "mat33", count)
+        d.output("rotation", "mat33", count, about="rotations")
         store = "rotation[tid] = u_svd * wp.transpose(v_svd)" if way == "svd" else "rotation[tid] = r"
     elif result == "stretch":
-        d.output("stretch", "mat33", count)
+        d.output("stretch", "mat33", count, about="stretch tensors")
         store = (
             "stretch[tid] = v_svd * wp.diag(sigma) * wp.transpose(v_svd)"
             if way == "svd"
             else "stretch[tid] = wp.transpose(r) * a"
         )
     else:
-        d.output("sigmas", "vec3", count)
+        d.output("sigmas", "vec3", count, about="principal stretches")
         split = "u_svd, sigma, v_svd = wp.svd3(a)"
         store = "sigmas[tid] = sigma"
     d.says({
@@ -248,10 +248,10 @@ def solve_small(d: Draft) -> None:
         d.param("a_all", matrix, 0.5, 2.0, "spd")
     else:
         d.input("matrices", matrix, count, 0.5, 2.0, "spd")
-    d.input("b", vector, count, -1.0, 1.0)
+    d.input("b", vector, count, -1.0, 1.0, about="right-hand sides")
     if damped:
-        d.param("damping", "float", 0.1, 0.5)
-    d.output("x", vector, count)
+        d.param("damping", "float", 0.1, 0.5, about="added to the diagonal")
+    d.output("x", vector, count, about="solutions")
     source = "a_all" if shared else "matrices[tid]"
     make = f"a = {source} + damping * wp.identity(n={size}, dtype=float)" if damped else f"a = {source}"
     if way == "inverse":
