@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,27 +19,32 @@ from warpgen.synthesis.algorithms import all_algorithms
 from warpgen.synthesis.generator import program_of
 from warpgen.synthesis.writing.algorithm import Algorithm
 
-_DRAWS = 60
-_REPEATED = 0.03  # share of near-duplicates that is let pass
+_DRAWS = 45
+_LONG = 35  # lines of a kernel
+# Shares of near-duplicates that are let pass: long kernels have much in common, and are wanted.
+_REPEATED = {False: 0.03, True: 0.15}
 _HEAD = r"(@DOMAIN\.algorithm\(\n)((?:(?!@DOMAIN)[\s\S])*?)(\)\ndef {name}\()"
 
 
 def forms(algorithm: Algorithm) -> int:
-    """Programs until more than three of a hundred resemble an earlier one, at most 60."""
+    """Programs, at most 45, until too many resemble an earlier one."""
     seen: list[frozenset[int]] = []
-    repeated, last = 0, 1
+    lengths: list[int] = []
+    repeated: list[int] = []
     for place in range(_DRAWS):
-        grams = frozenset(token_grams(program_of(algorithm, 0, place, place).source))
-        repeated += any(len(grams & other) >= NEAR * len(grams | other) for other in seen)
+        source = program_of(algorithm, 0, place, place).source
+        grams = frozenset(token_grams(source))
+        again = any(len(grams & other) >= NEAR * len(grams | other) for other in seen)
+        repeated.append(again + (repeated[-1] if repeated else 0))
         seen.append(grams)
-        if repeated <= _REPEATED * len(seen):
-            last = len(seen)
-    return last
+        lengths.append(source[source.index("@wp.kernel") :].count("\n"))
+    share = _REPEATED[statistics.median(lengths) >= _LONG]
+    return max(count for count in range(1, _DRAWS + 1) if count == 1 or repeated[count - 1] <= share * count)
 
 
 def weight(algorithm: Algorithm, count: int) -> int:
-    """One card for 15 forms; half as many without an adjoint, which is half of what a row teaches."""
-    return max(1, round(count / (30 if algorithm.adjoint == "no" else 15)))
+    """One card for four forms; half as many without an adjoint, which is half of what a row teaches."""
+    return max(1, round(count / (8 if algorithm.adjoint == "no" else 4)))
 
 
 def _write(algorithm: Algorithm, new: int) -> None:

@@ -1,5 +1,7 @@
 """Run a sample of rows on a CUDA GPU and compare with the CPU by the tolerances of verification.
 
+A CPU row is compared with its C++, a CUDA row with its own text as it runs without a GPU.
+
 Rows are run from their source, so only files that `python -m warpgen.verify` accepts should be given.
 Exit codes: 0 all agree or there is no GPU, 1 some do not.
 """
@@ -23,8 +25,12 @@ from warpgen.extraction.loading import load
 from warpgen.program import Program
 from warpgen.record import Row
 from warpgen.verification.allowlist import require_allowed
+from warpgen.verification.device.compiling import DeviceCompiler
+from warpgen.verification.device.machine import ORDERS
+from warpgen.verification.device.text import run_cuda_row
 from warpgen.verification.judging import tolerance, values
 from warpgen.verification.native import warp_native
+from warpgen.verification.native.isolation import Died
 from warpgen.verification.recheck import program_of
 from warpgen.verification.running.arguments import Arguments
 from warpgen.verification.running.memory_layout import MemoryLayout, describe
@@ -41,10 +47,11 @@ def main() -> int:
         if not wp.get_cuda_device_count():
             print("no CUDA GPU here: nothing was run")
             return 0
+        compiler = DeviceCompiler(Path(folder) / "device")
         counts = {"agree": 0, "differ": 0, "skipped": 0}
         for line in spread(args.dataset, args.sample):
             row = msgspec.json.decode(line, type=Row)
-            verdict, why = _compare(row)
+            verdict, why = _compare(row, compiler)
             counts[verdict] += 1
             if verdict != "agree":
                 print(f"{row.id}: {verdict}: {why}", flush=True)
@@ -52,8 +59,8 @@ def main() -> int:
     return 1 if counts["differ"] else 0
 
 
-def _compare(row: Row) -> tuple[str, str]:
-    """Whether the GPU's outputs are within tolerance of the CPU's."""
+def _compare(row: Row, compiler: DeviceCompiler) -> tuple[str, str]:
+    """Whether the GPU's outputs are within tolerance of those made without one."""
     require_allowed(row.python_source)
     program = program_of(row)
     if program.launch.tiled or any(a.fill.kind in ("texture", "indexed", "struct") for a in program.args):
@@ -63,10 +70,13 @@ def _compare(row: Row) -> tuple[str, str]:
     with load(program) as live:
         layouts = [describe(kind) for _, kind in warp_native.argument_types(live.kernel)]
         try:
-            made = [_run(live.kernel, program, layouts, device) for device in ("cpu", "cuda:0")]
+            gpu = _run(live.kernel, program, layouts, "cuda:0")
+            if row.target == "cuda":
+                cpu = executed(row, program, layouts, compiler)
+            else:
+                cpu = _run(live.kernel, program, layouts, "cpu")
         except VerificationError as error:
             return "skipped", str(error)
-    cpu, gpu = made
     codes = [values.dtype.str for values in cpu]
     nothing = [np.zeros(values.shape) for values in cpu]
     agreement = values.agree(gpu, cpu, nothing, tolerance.operations(program), codes)
@@ -74,6 +84,14 @@ def _compare(row: Row) -> tuple[str, str]:
     if agreement.share <= tolerance.STRAY:
         return "agree", ""
     return "differ", f"{agreement.share:.2g} of places"
+
+
+def executed(row: Row, program: Program, layouts: list[MemoryLayout], compiler: DeviceCompiler) -> list[Any]:
+    """Output arrays of a CUDA row's own text, run here. Raises VerificationError where it does not run."""
+    (ran,) = run_cuda_row(row.code, program, layouts, compiler, orders=ORDERS[:1])
+    if isinstance(ran, Died):
+        raise VerificationError(f"the CUDA text does not run here: {ran.reason}: {ran.error}")
+    return list(ran.outputs.values())
 
 
 def _run(kernel: Any, program: Program, layouts: list[MemoryLayout], device: str) -> list[Any]:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from warpgen.dataset import Dataset as Dataset
     from warpgen.dataset import Row as Row
     from warpgen.dataset import open as open
-    from warpgen.execution import Check as Check
     from warpgen.execution import Run as Run
+    from warpgen.verdict import Verdict as Verdict
 
 __version__ = "0.1.0"
 
@@ -26,7 +26,7 @@ _PUBLIC = {
     "Dataset": "dataset",
     "Row": "dataset",
     "Run": "execution",
-    "Check": "execution",
+    "Verdict": "verdict",
 }
 
 

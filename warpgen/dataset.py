@@ -23,7 +23,8 @@ from warpgen.record import Target
 from warpgen.store import Remote
 
 if TYPE_CHECKING:
-    from warpgen.execution import Check, Language, Run
+    from warpgen.execution import Run
+    from warpgen.verdict import Language, Verdict
 
 Origin = Literal["synthesis", "harvest"]
 Test = Callable[["Row"], bool]
@@ -46,18 +47,31 @@ class Row(record.Row, frozen=True):
 
         return run(self)
 
-    def check(self, source: str, language: Language = "python", gradients: bool = True) -> Check:
-        """Whether somebody else's kernel does the same as this row's.
+    def check(
+        self,
+        text: str,
+        language: Language = "python",
+        *,
+        seed: int | None = None,
+        timeout: float = 60.0,
+        extract: bool = False,
+        gradients: bool = True,
+        strict: bool = False,
+    ) -> Verdict:
+        """Whether somebody else's kernel does the same as this row's: a reward to train by.
 
-        It must compile and give the same outputs and, with `gradients`, the same gradients on several draws
-        of the row's inputs. `source` is a module with one `@wp.kernel` whose arguments have the types of the
-        row's, in their order (`python`), or a whole text like the row's `code` (`cpp`, `cuda`). Names are
-        free. It runs in a process of its own, under limits. Raises VerificationError where the row itself
-        cannot be run; whatever is wrong with `source` is told in the result.
+        `text` is a module with one `@wp.kernel` whose arguments have the types of the row's, in their order
+        (`python`), or a whole text like the row's `code` (`cpp`, `cuda`); with `extract`, an answer that
+        holds it among other things. Names are free. It must give the same outputs and, with `gradients`, the
+        same gradients on draws that nobody can foresee: they follow from `seed`, which is secret unless it
+        is given. A text that takes longer than `timeout` seconds counts as wrong, and so does whatever else
+        a text does: the verdict tells it. Raises VerificationError where the row itself cannot be run and,
+        with `strict`, where this machine lacks a part of the jail. docs/judge.md says more.
         """
         from warpgen.execution import check
 
-        return check(self, source, language, gradients)
+        given = {"seed": seed, "timeout": timeout, "extract": extract, "gradients": gradients}
+        return check(self, text, language, **given, strict=strict)  # type: ignore[arg-type]
 
 
 class Dataset:

@@ -6,23 +6,34 @@ The process holds Warp, its compilers and their warm headers; each kernel runs i
 from __future__ import annotations
 
 import atexit
+import math
 import os
+import re
 import threading
-from typing import TYPE_CHECKING, Any, Literal
+import time
+import warnings
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from warpgen.errors import VerificationError
-from warpgen.helper import Helper
+from warpgen.helper import Helper, TooLate
 from warpgen.process import signals_held
+from warpgen.verdict import Language, Verdict
 
 if TYPE_CHECKING:
     from warpgen.record import Row
 
-Language = Literal["python", "cpp", "cuda"]
-Outcome = Literal["same", "different", "none", "not run", "not judged"]
+# Seconds of wall time for one check, once the process that judges is up.
+TIMEOUT = 60.0
+# Seconds beyond a check's own time: the row itself is read and compiled when it is first asked for.
+_GRACE = 60.0
+# Longer than any answer of a model that is worth reading, and what no text may hold.
+_MOST_CHARACTERS = 4 << 20
+_LONE = re.compile(r"[\ud800-\udfff]")
+
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -39,31 +50,6 @@ class Run(msgspec.Struct, frozen=True):
     gradients: Arrays
 
 
-class Check(msgspec.Struct, frozen=True):
-    """What came of somebody else's kernel.
-
-    `outputs` and `gradients` are `same` or `different`; `none` where the row has no gradients; `not run`
-    where nothing was compared; `not judged` where the row's own gradients are no measure, because Warp's
-    adjoint is wrong there or the row stands on a kink. `error` is the greatest relative difference of the
-    outputs on all draws that agree. `how` says what was run.
-    """
-
-    compiles: bool
-    outputs: Outcome
-    gradients: Outcome
-    error: float = 0.0
-    why: str = ""
-    how: str = ""
-
-    @property
-    def right(self) -> bool:
-        """The reward: it compiles, and outputs and gradients are the same, as far as the row has them.
-
-        Gradients that were not asked for do not count; those that could not be judged do.
-        """
-        return self.compiles and self.outputs == "same" and self.gradients in ("same", "none", "not run")
-
-
 def run(row: Row) -> Run:
     """Launch a row; see `warpgen.Row.run`."""
     parts = _ask({"task": "run", "row": row})
@@ -73,12 +59,57 @@ def run(row: Row) -> Run:
 _PARTS = ("inputs", "outputs", "cotangents", "gradients")
 
 
-def check(row: Row, source: str, language: Language = "python", gradients: bool = True) -> Check:
+def check(
+    row: Row,
+    text: str,
+    language: Language = "python",
+    *,
+    seed: int | None = None,
+    timeout: float = TIMEOUT,
+    extract: bool = False,
+    gradients: bool = True,
+    strict: bool = False,
+) -> Verdict:
     """Judge a kernel by a row; see `warpgen.Row.check`."""
     if language not in ("python", "cpp", "cuda"):
         raise ValueError(f"language must be 'python', 'cpp' or 'cuda', not {language!r}")
-    asked = {"task": "check", "row": row, "source": source, "language": language, "gradients": gradients}
-    return msgspec.convert(_ask(asked), Check)
+    if not isinstance(text, str) or not 0.0 < timeout < math.inf:
+        raise ValueError("text must be a str, timeout a number of seconds above 0")
+    if seed is not None and not 0 <= seed < 1 << 63:
+        raise ValueError("seed must be from 0 to 2**63 - 1")
+    asked: dict[str, Any] = {
+        "language": language,
+        "timeout": timeout,
+        "extract": extract,
+        "gradients": gradients,
+    }
+    if len(text) > _MOST_CHARACTERS or _LONE.search(text):
+        long = len(text) > _MOST_CHARACTERS
+        why = f"the text is longer than {_MOST_CHARACTERS} characters" if long else "the text is not Unicode"
+        return Verdict(False, "extract", language, seed or 0, why=why)
+    asked["text"] = text
+    question = {"task": "check", "row": row, "asked": asked, "seed": seed, "strict": strict}
+    _ask({"task": "ready"})
+    start = time.monotonic()
+    try:
+        made = _ask(question, timeout + _GRACE)
+    except TooLate:
+        spent = {"all": round(time.monotonic() - start, 4)}
+        return Verdict(
+            False, "timeout", language, seed or 0, why="the judge did not answer in time", seconds=spent
+        )
+    _say_once(made["lacks"])
+    return msgspec.convert(made["verdict"], Verdict)
+
+
+def _say_once(lacks: list[str]) -> None:
+    global _said
+    if lacks and not _said:
+        warnings.warn(f"kernels are judged with less of a jail: no {'; no '.join(lacks)}", stacklevel=4)
+        _said = True
+
+
+_said = False
 
 
 def _array(value: list[Any]) -> NDArray[Any]:
@@ -90,7 +121,7 @@ _server: Helper | None = None
 _lock = threading.Lock()
 
 
-def _ask(message: dict[str, Any]) -> Any:
+def _ask(message: dict[str, Any], seconds: float = math.inf) -> Any:
     """The server's answer; starts it at the first call, and anew where it was lost."""
     global _server
     data = msgspec.msgpack.encode(message)
@@ -99,7 +130,7 @@ def _ask(message: dict[str, Any]) -> Any:
             with signals_held():
                 _server = Helper("warpgen.verification.bench.server", "the process that runs rows")
         try:
-            answer = msgspec.msgpack.decode(_server.ask(data))
+            answer = msgspec.msgpack.decode(_server.ask(data, seconds))
         except BaseException:  # an answer that is not read would be taken for the next one
             stop()
             raise

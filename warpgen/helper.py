@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import math
 import os
 import select
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,13 +44,18 @@ _LAST = 10.0  # seconds for one that closed its pipe to be gone
 _TOLD = 3  # lines of what it said last
 
 
+class TooLate(WarpgenError):
+    """A helper took longer than it may."""
+
+
 class Helper:
     """A process that answers by `begin(folder)` of a module of warpgen; `name` is what a person calls it.
 
-    Whoever makes one ends it. It ends by itself, and removes its folder, when this process does.
+    `environment` are its variables, in place of this process's. Whoever makes one ends it. It ends by
+    itself, and removes its folder, when this process does.
     """
 
-    def __init__(self, module: str, name: str) -> None:
+    def __init__(self, module: str, name: str, environment: Mapping[str, str] | None = None) -> None:
         self._name = name
         self._folder = Path(tempfile.mkdtemp(prefix=f"warpgen-{module.rpartition('.')[2]}-")).absolute()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `end`)
@@ -67,6 +74,7 @@ class Helper:
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 bufsize=0,
+                env=environment,
                 start_new_session=True,  # a Ctrl-C in the terminal is the caller's to handle
             )
         except OSError as error:
@@ -74,13 +82,17 @@ class Helper:
             self._errors.close()
             raise WarpgenError(f"{name} cannot be started: {error}") from error
 
-    def ask(self, question: bytes) -> bytes:
-        """The answer. Raises WarpgenError, which says why, where the helper is dead or dies of it."""
+    def ask(self, question: bytes, seconds: float = math.inf) -> bytes:
+        """The answer. Raises WarpgenError, which says why, where the helper is dead or dies of it.
+
+        TooLate, one of them, where it takes longer than `seconds`: then it must be ended.
+        """
+        end = time.monotonic() + seconds
         try:
             _send(self._pipe("stdin"), question)
         except BrokenPipeError:
             raise self._died() from None
-        return self._read(int.from_bytes(self._read(8), "little"))
+        return self._read(int.from_bytes(self._read(8, end), "little"), end)
 
     def kill(self) -> None:
         """Kill it and what it started; whoever waits for an answer is told."""
@@ -99,11 +111,14 @@ class Helper:
     def _pipe(self, name: str) -> int:
         return int(getattr(self._process, name).fileno())
 
-    def _read(self, size: int) -> bytes:
+    def _read(self, size: int, end: float) -> bytes:
         data = bytearray()
         pipe = self._pipe("stdout")
         while len(data) < size:
-            if not select.select([pipe], [], [], _LOOK)[0]:
+            left = end - time.monotonic()
+            if left <= 0.0:
+                raise TooLate(f"{self._name} does not answer in time")
+            if not select.select([pipe], [], [], min(_LOOK, left))[0]:
                 if self._process.poll() is None:
                     continue
                 raise self._died()  # and something that it started holds the pipe

@@ -40,6 +40,12 @@ class Reason(str, Enum):
     GRADIENT = "gradient", "The adjoint is not the slope of the outputs."
     WRONG_GRADIENT = ("wrong gradient", "Warp gets its gradient wrong, as of a tenth of the rows already.")
     BOUNDS = "bounds", "Something beside an array is read or written."
+    INPUT = "input", "An argument is written that its role says is only read."
+    RACE = "race", "Threads meet on an element without an atomic, and the order of threads decides a value."
+
+    # What the CUDA text shows when threads of it run, beside what the words above say of it.
+    ORDER = "order", "Another order of threads gives something else, and nothing in the program says so."
+    WAIT = "wait", "Threads wait for each other for ever, or call what they may not call there."
 
     # How a run ends that does not come to its end.
     SEGFAULT = "segfault", "The run touches memory that is not its own."

@@ -40,7 +40,7 @@ Verdict = Literal[
     "pass",
     "wrong",  # Warp's adjoint is known to go wrong on such a kernel, and does here: not verified
     "not differentiable",  # no adjoint, no floats, or only kinks
-    "unchecked",  # no float64 reference could be made
+    "unchecked",  # no float64 reference could be made; of the CUDA text: it could not be run here
 ]
 
 
@@ -53,7 +53,7 @@ class Compile(msgspec.Struct, frozen=True):
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """No access was out of range, nothing was written beside an array."""
+    """No access was out of range, nothing was written beside an array or to an input, no threads raced."""
 
     verdict: Verdict = "not run"
     threads: int = 0  # of the launch
@@ -88,6 +88,23 @@ class Gradient(msgspec.Struct, frozen=True):
     why: str = ""  # there is nothing to compare
 
 
+class Device(msgspec.Struct, frozen=True):
+    """The CUDA text itself, run thread by thread without a GPU, beside the C++ of the same kernel."""
+
+    verdict: Verdict = "not run"
+    tool: str = ""  # and its version
+    block: int = 0  # threads of a block
+    orders: int = 0  # of threads, in each of which it was launched
+    order: Literal["", "independent", "dependent"] = ""  # whether outputs are those of one order of threads
+    reference: Literal["", "cpu", "widened"] = (
+        ""  # the C++; or, where the size of a block counts, its own text
+    )
+    error: float = 0.0  # the greatest of outputs, relative
+    tolerance: float = 0.0
+    gradients: Literal["", "same", "none", "not compared"] = ""  # beside the C++ adjoint's
+    why: str = ""  # it could not be run
+
+
 class Verified(msgspec.Struct, frozen=True):
     """Per check: verdict and evidence. A check that was not made says so, and has the defaults."""
 
@@ -96,6 +113,7 @@ class Verified(msgspec.Struct, frozen=True):
     forward: Forward
     alive: Alive
     gradient: Gradient
+    device: Device = Device()
 
     @property
     def verdicts(self) -> dict[str, Verdict]:

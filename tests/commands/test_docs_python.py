@@ -32,4 +32,4 @@ def test_every_block_runs(cells: object, tmp_path: Path) -> None:
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(REPOSITORY)}
     done = finished([sys.executable, program], 300, cwd=REPOSITORY, env=environment)
     assert done.returncode == 0, done.stderr
-    assert "True True same" in done.stdout
+    assert "True right 1.0" in done.stdout

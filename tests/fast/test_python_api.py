@@ -10,13 +10,10 @@ import pytest
 import warpgen
 from tests.support.commands import SAMPLES
 from tests.support.reporting_root import CIRCUMSTANCES
-from warpgen.errors import DamageError, UsageError, VerificationError
-from warpgen.reasons import Reason
+from warpgen.errors import DamageError, UsageError
 from warpgen.recipe import Recipe
 from warpgen.record import Target
 from warpgen.reporting.manifest import write_manifest
-from warpgen.verification.bench.candidate import Draw, Slopes, conclude
-from warpgen.verification.native.isolation import Died
 
 CPU = SAMPLES["cpu"]
 
@@ -101,33 +98,3 @@ def test_what_cannot_be_read_is_named(root: Path, tmp_path: Path) -> None:
         warpgen.open(CPU).filter(verdict={"gradiant": "pass"})
     with pytest.raises(AttributeError):
         warpgen.nothing  # noqa: B018
-
-
-SAME = Draw(0.0, 1e-6, "y", Slopes("same"))
-
-
-@pytest.mark.parametrize(
-    ("draws", "exact", "outputs", "gradients"),
-    [
-        ([SAME] * 3, True, "same", "same"),
-        ([SAME, Died(Reason.SEGFAULT, "own: SIGSEGV"), SAME], True, "same", "same"),
-        ([SAME, Died(Reason.SEGFAULT, "candidate: SIGSEGV"), SAME], True, "different", "not run"),
-        ([SAME, Draw(0.01, 0.0, "y", Slopes("same"))], True, "different", "not run"),
-        ([SAME, Draw(0.01, 0.0, "y", Slopes("same"))], False, "same", "same"),
-        ([Draw(0.01, 0.0, "y", Slopes("same"))] * 2, False, "different", "not run"),
-        ([SAME, Draw(0.0, 0.0, "y", Slopes("different", 0.01))], True, "same", "same"),
-        ([SAME, Draw(0.0, 0.0, "y", Slopes("different", 0.5))], True, "same", "different"),
-        ([Draw(0.0, 0.0, "y", Slopes("different", 0.01))] * 2, True, "same", "different"),
-        ([SAME, Draw(0.0, 0.0, "y", Slopes("not judged"))], True, "same", "not judged"),
-    ],
-)
-def test_draws_make_one_finding(draws: list[Draw | Died], exact: bool, outputs: str, gradients: str) -> None:
-    """Few elements may differ near a branch, in some draws; a candidate's death is its own."""
-    found = conclude(draws, exact)
-    assert (found.outputs, found.gradients) == (outputs, gradients)
-
-
-def test_a_row_that_does_not_run_judges_nobody() -> None:
-    """When the row's own kernel dies at once there is no verdict."""
-    with pytest.raises(VerificationError, match="the row itself does not run: segfault: SIGSEGV"):
-        conclude([Died(Reason.SEGFAULT, "own: SIGSEGV")], exact=True)

@@ -35,6 +35,38 @@ def test_locals_may_be_called_anything() -> None:
             require_allowed("import warp as wp\n" + text)
 
 
+FOREIGN = {
+    "type of an element": "@wp.kernel\ndef k(a: wp.array(dtype=Any)):\n    a[0] = type(a[0])(2.0)\n",
+    "type of a component": "@wp.func\ndef f(a: Any):\n    return type(a[0, 1])(0.5) + type(a.x)(1)\n",
+    "type of a sum": "@wp.func\ndef f(a: Any, b: Any):\n    return type(a + b)(0.5)\n",
+    "type of a result": "@wp.func\ndef f(a: Any, b: Any):\n    return type(wp.dot(a, b))(0.5)\n",
+    "docstring": "@wp.func\n"
+    'def f(a: int):\n    """The "first" of plasma.\n\n    #1: asm\n    """\n    return a\n',
+    "docstring of a module": '"""Plasma.\n\n# of cells\n"""\n',
+    "printed": "@wp.func\ndef f(a: int):\n    wp.printf('asm #%d\\n', a)\n    return a\n",
+    "private field": "@wp.struct\nclass B:\n    _pad: int\n"
+    "@wp.func\ndef f(b: B):\n    b._pad = 1\n    return b._pad\n",
+    "private field of an element": "@wp.struct\nclass B:\n    _pad: int\n"
+    "@wp.func\ndef f(b: wp.array(dtype=B)):\n    return b[0]._pad\n",
+    "handle": "@wp.func\ndef f(m: wp.handle):\n    return m\n",
+    "queries": "@wp.func\n"
+    "def f(a: wp.MeshQueryPoint, b: wp.BvhQuery, c: wp.HashGridQuery, d: wp.MeshQueryAABB):\n"
+    "    return a.result\n",
+    "fabric arrays": "@wp.func\n"
+    "def f(a: wp.fabricarray(dtype=float), b: wp.indexedfabricarray(dtype=float)):\n"
+    "    return a[0] + b[0]\n",
+    "C++ by a name": "S = 'return x;'\n@wp.func_native(S)\ndef f(x: int) -> int: ...\n",
+    "C++ with comments": "@wp.func_native('// # of asm\\nreturn x;')\ndef f(x: int) -> int: ...\n",
+    "C++ of two": "@wp.func_native(snippet='return x;', adj_snippet=None)\ndef f(x: int) -> int: ...\n",
+}
+
+
+@pytest.mark.parametrize("source", FOREIGN.values(), ids=FOREIGN)
+def test_what_people_write_passes(source: str) -> None:
+    """Types of expressions, texts, private fields and the types of the manual are part of kernels."""
+    require_allowed("import warp as wp\n" + source if not source.startswith('"') else source)
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -53,6 +85,26 @@ def test_locals_may_be_called_anything() -> None:
         "X = getattr(wp, 'config')",
         "while True: pass",
         "@wp.func_native('asm(\"syscall\");')\ndef f(): ...",
+        "@wp.func_native('x = 1;\\n# include </etc/hostname>')\ndef f(): ...",
+        "@wp.func_native('%:include </etc/hostname>')\ndef f(): ...",
+        "@wp.func_native('/**/#include </etc/hostname>')\ndef f(): ...",
+        "@wp.func_native('/* // */ asm(0);')\ndef f(): ...",
+        "@wp.func_native('x = \"//\"; asm(0);')\ndef f(): ...",
+        "@wp.func_native('x = 1; \\\\\\n#include </etc/hostname>')\ndef f(): ...",
+        "@wp.func_native(chr(35) + 'include </etc/hostname>')\ndef f(): ...",
+        "S = 'x'\nS = '#include <x>'\n@wp.func_native(S)\ndef f(): ...",
+        "f = wp.func_native",
+        "@wp.func\ndef f(a: int):\n    wp.printf('\"); asm(\"nop')\n    return a",
+        "@wp.func\ndef f(a: int):\n    return wp._src",
+        "@wp.struct\nclass B:\n    _src: int\n@wp.func\ndef f(a: int):\n    return wp._src",
+        "@wp.struct\nclass B:\n    _src: int\n@wp.func\ndef f(wp: B):\n    return wp._src",
+        "@wp.func\ndef f(a: B):\n    return a._pad",
+        "@wp.func\ndef f(a: int):\n    return type(type(a))",
+        "X = type(wp.vec3())",
+        "import enum\nX = enum.bltns.exec('1')",
+        "from enum import bltns",
+        "import typing\nX = typing.sys.modules",
+        "X = wp.types\nY = X.ctypes",
         "x = (",
         "#" * (MOST_CHARACTERS + 1),
     ],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from typing import Any
 
 from warpgen.errors import VerificationError
 from warpgen.extraction.builtins import builtins
@@ -17,6 +18,15 @@ from warpgen.extraction.builtins import builtins
 MOST_CHARACTERS = 256 * 1024
 
 _MODULES = frozenset({"warp", "math", "typing", "enum", "__future__"})
+# What may be taken out of them: the modules that they import themselves are public names too.
+_TAKEN = {
+    "math": re.compile(r"[a-z]\w*\d?|pi|e|tau|inf|nan"),
+    "typing": re.compile(
+        r"Any|Annotated|Callable|ClassVar|Final|Generic|Literal|NamedTuple|Optional|Tuple|TypeVar|Union"
+    ),
+    "enum": re.compile(r"Enum|IntEnum|Flag|IntFlag|auto|unique"),
+    "__future__": re.compile(r"annotations"),
+}
 _FORBIDDEN = frozenset(
     """
     eval exec compile open input breakpoint globals locals vars dir getattr setattr delattr hasattr memoryview
@@ -29,7 +39,10 @@ _WARP = frozenset(
     E e INF inf LOG2E log2e LOG10E log10e LN2 ln2 LN10 ln10 NAN nan PHI phi PI pi HALF_PI half_pi
     TAU tau kernel func func_native func_grad func_replay struct constant static types vec mat
     set_module_options grad Volume Texture1D Texture2D Texture3D Mesh Bvh HashGrid vector matrix
-    adjoint map ref indexedarray Any Function
+    adjoint map ref indexedarray Any Function Scalar Float Int
+    handle fabricarray fabricarrayarray indexedfabricarray indexedfabricarrayarray fixedarray
+    BvhQuery BvhQueryTiled HashGridQuery MeshQuery MeshQueryAABB MeshQueryAABBTiled MeshQueryPoint
+    MeshQueryRay Texture transform_expand quat_between_vectors
     """.split()
 )
 _TYPE = re.compile(
@@ -51,13 +64,90 @@ def require_allowed(source: str) -> None:
     for statement in tree.body:
         if not isinstance(statement, _TOP):
             _refuse(f"a statement of kind {type(statement).__name__} outside functions")
-    own = {id(node) for scope in ast.walk(tree) for node in _own(scope)}
+    texts = _texts_of_cpp(tree)
+    harmless = {id(node) for scope in ast.walk(tree) for node in _own(scope)} | _private_fields(tree)
+    harmless |= {id(text) for text in texts} | {id(text) for text in _docstrings(tree)}
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    asked = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.expr) and _is_static(node) and id(node) not in called:
+        if (
+            isinstance(node, ast.expr)
+            and id(node) not in asked
+            and ast.unparse(node) in (*_MODULES, "wp", "wp.types")
+        ):
+            _refuse("a module under another name")
+        if isinstance(node, ast.arg) and node.arg in ("wp", *_TAKEN):
+            _refuse(f"an argument called {node.arg}")
+        if isinstance(node, ast.expr) and _is_named(node, "static") and id(node) not in called:
             _refuse("wp.static under another name")
-        if id(node) not in own:
+        if id(node) not in harmless:
             _check(node)
+    for text in texts:
+        if _leaves_expressions(text.value):
+            _refuse("C++ with assembly or directives")
+
+
+# `%:` is another spelling of `#`, and so is `??=`.
+_DIRECTIVE = re.compile(r"^\s*(?:#|%:|\?\?=|import\b|module\b|export\b)")
+_ASSEMBLY = re.compile(r"\b(?:__)?asm(?:__)?\b|\b_Pragma\b")
+
+
+def _leaves_expressions(text: str) -> bool:
+    """Whether C++ may hold assembly or directives: a `#` that is not the first of its line is none."""
+    if "/*" in text or re.search(r"(?:\\|\?\?/)\s*$", text, re.MULTILINE):  # it may be the first after all
+        return bool(re.search(r"#|%:|\?\?=|\bimport\b", text) or _ASSEMBLY.search(text))
+    lines = text.splitlines()
+    # A comment hides nothing, but what looks like one in a text may.
+    bare = [re.sub(r"^([^\"']*?)//.*", r"\1", line) for line in lines]
+    return any(_DIRECTIVE.search(line) for line in lines) or any(_ASSEMBLY.search(line) for line in bare)
+
+
+def _texts_of_cpp(tree: ast.Module) -> list[Any]:
+    """Constants that become C++ as they stand: what `wp.func_native` is given, as a text or by a name."""
+    named: dict[str, list[ast.expr]] = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign):
+            for target in statement.targets:
+                named.setdefault(ast.unparse(target), []).append(statement.value)
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and _is_named(n.func, "func_native")]
+    uses = [n for n in ast.walk(tree) if isinstance(n, ast.expr) and _is_named(n, "func_native")]
+    if len(uses) != len(calls):
+        _refuse("wp.func_native under another name")
+    texts = []
+    for given in [g for call in calls for g in (*call.args, *(keyword.value for keyword in call.keywords))]:
+        meant = named.get(given.id, []) if isinstance(given, ast.Name) else [given]
+        stored = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        again = isinstance(given, ast.Name) and sum(n.id == given.id for n in stored) > 1
+        if len(meant) != 1 or again or not isinstance(meant[0], ast.Constant):
+            raise VerificationError("not allowed in a row's source: C++ that is not given as one text")
+        if isinstance(meant[0].value, str):
+            texts.append(meant[0])
+    return texts
+
+
+def _docstrings(tree: ast.Module) -> list[ast.expr]:
+    """Texts that say what a module, a function or a struct is: they come into no C++."""
+    scopes = [n for n in ast.walk(tree) if isinstance(n, (ast.Module, ast.FunctionDef, ast.ClassDef))]
+    first = [scope.body[0] for scope in scopes if scope.body]
+    return [s.value for s in first if isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)]
+
+
+def _private_fields(tree: ast.Module) -> set[int]:
+    """Uses, on a function's own variables, of a struct's field whose name begins with `_`."""
+    structs = [s for s in tree.body if isinstance(s, ast.ClassDef)]
+    declared = [s.target for struct in structs for s in struct.body if isinstance(s, ast.AnnAssign)]
+    fields = {t.id for t in declared if isinstance(t, ast.Name) and t.id.startswith("_") and "__" not in t.id}
+    found = set()
+    for function in (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)):
+        own = {id(name) for name in _variables(function)}
+        for node in ast.walk(function):
+            if isinstance(node, ast.Attribute) and node.attr in fields:
+                root: ast.AST = node
+                while isinstance(root, (ast.Attribute, ast.Subscript)):
+                    root = root.value
+                if id(root) in own or isinstance(root, ast.Call):
+                    found.add(id(node))
+    return found
 
 
 def _own(scope: ast.AST) -> list[ast.Name]:
@@ -79,47 +169,65 @@ def _variables(function: ast.FunctionDef) -> list[ast.Name]:
     # Not in decorators, annotations, defaults and wp.static, which are evaluated outside.
     outside: list[ast.AST] = [*function.decorator_list, function.args]
     outside += [function.returns] if function.returns else []
-    outside += [node for node in ast.walk(function) if isinstance(node, ast.Call) and _is_static(node.func)]
+    outside += [n for n in ast.walk(function) if isinstance(n, ast.Call) and _is_named(n.func, "static")]
     apart = {id(node) for part in outside for node in ast.walk(part)}
     bare = [node for node in names if node.id in bound and id(node) not in apart and "__" not in node.id]
-    plain = {id(node) for node in bare}
-    asked = [node for node in ast.walk(function) if isinstance(node, ast.Call) and _asks_type(node)]
-    return bare + [
-        call.func for call in asked if id(call.args[0]) in plain and isinstance(call.func, ast.Name)
-    ]
+    asked = [node.func for node in ast.walk(function) if isinstance(node, ast.Call) and _asks_type(node)]
+    return bare + [name for name in asked if isinstance(name, ast.Name) and id(name) not in apart]
 
 
-def _is_static(function: ast.expr) -> bool:
-    return isinstance(function, ast.Attribute) and function.attr == "static"
+def _is_named(function: ast.expr, name: str) -> bool:
+    return isinstance(function, ast.Attribute) and function.attr == name
 
 
 def _asks_type(call: ast.Call) -> bool:
-    """`type(x)`: in a kernel's generic function it stands for the type to cast to."""
-    named = isinstance(call.func, ast.Name) and call.func.id == "type"
-    return named and len(call.args) == 1 and not call.keywords
+    """`type(x[i])`: in a kernel's generic function it stands for the type to cast to.
+
+    Of a value, which a text, a number or another `type` is not.
+    """
+    if not (isinstance(call.func, ast.Name) and call.func.id == "type"):
+        return False
+    return len(call.args) == 1 and not call.keywords and _is_value(call.args[0])
+
+
+def _is_value(node: ast.expr) -> bool:
+    """Whether an expression is made of variables: elements, fields, sums, and what functions make of them."""
+    if isinstance(node, (ast.Attribute, ast.Subscript)):
+        return _is_value(node.value)
+    if isinstance(node, ast.UnaryOp):
+        return _is_value(node.operand)
+    if isinstance(node, ast.BinOp):
+        return _is_value(node.left) or _is_value(node.right)
+    if isinstance(node, ast.Call):
+        return not _asks_type(node) and any(map(_is_value, node.args))
+    return isinstance(node, ast.Name) and node.id not in ("wp", *_MODULES, *_FORBIDDEN)
 
 
 def _check(node: ast.AST) -> None:
-    if isinstance(node, ast.Import):
-        for alias in node.names:
-            if alias.name not in _MODULES or (alias.name == "warp") != (alias.asname == "wp"):
-                _refuse(f"import {alias.name}")
-    elif isinstance(node, ast.ImportFrom):
-        if node.module not in _MODULES - {"warp"}:
-            _refuse(f"import from {node.module}")
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        _import(node)
     elif isinstance(node, ast.Name):
         if node.id in _FORBIDDEN or node.id.startswith("__"):
             _refuse(f"the name {node.id}")
     elif isinstance(node, ast.Attribute):
         _attribute(node)
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-        # Texts may be C++ of func_native: nothing there may leave C++'s own expressions.
-        if "asm" in node.value or ("#" in node.value and "\n" in node.value):
-            _refuse("a text with assembly or directives")
+        # Warp puts a text into C++ between quotation marks, and does not escape those that are in it.
+        if '"' in node.value:
+            _refuse("a text with a quotation mark")
     elif isinstance(
         node, (ast.Await, ast.AsyncFunctionDef, ast.Yield, ast.YieldFrom, ast.Global, ast.Nonlocal)
     ):
         _refuse(f"a {type(node).__name__}")
+
+
+def _import(node: ast.Import | ast.ImportFrom) -> None:
+    for alias in node.names:
+        if isinstance(node, ast.Import):
+            if alias.name not in _MODULES or (alias.name == "warp") != (alias.asname == "wp"):
+                _refuse(f"import {alias.name}")
+        elif node.module not in _TAKEN or not _TAKEN[node.module].fullmatch(alias.name):
+            _refuse(f"import {alias.name} from {node.module}")
 
 
 def _attribute(node: ast.Attribute) -> None:
@@ -129,6 +237,8 @@ def _attribute(node: ast.Attribute) -> None:
     if isinstance(inner, ast.Name) and inner.id == "wp":
         if not _allowed(node.attr):
             _refuse(f"wp.{node.attr}")
+    elif isinstance(inner, ast.Name) and inner.id in _TAKEN and not _TAKEN[inner.id].fullmatch(node.attr):
+        _refuse(f"{inner.id}.{node.attr}")
     elif ast.unparse(inner) == "wp.types" and node.attr not in _TYPES:
         _refuse(f"wp.types.{node.attr}")
 
@@ -140,3 +250,8 @@ def _allowed(name: str) -> bool:
 
 def _refuse(what: str) -> None:
     raise VerificationError(f"not allowed in a row's source: {what}")
+
+
+def allowed_of_warp(name: str) -> bool:
+    """Whether a kernel's module may name this of Warp."""
+    return _allowed(name)

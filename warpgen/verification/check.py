@@ -17,6 +17,9 @@ from warpgen.reasons import Reason
 from warpgen.record import UNVERIFIED, Compile, Target, Verified
 from warpgen.verification.compiling import nvrtc
 from warpgen.verification.compiling.compiler import Compiler
+from warpgen.verification.compiling.translation_unit import watched
+from warpgen.verification.device.machine import MOST_SHARED
+from warpgen.verification.device.unit import Ready, execute
 from warpgen.verification.judging.examine import Failed, Subject, examine
 from warpgen.verification.judging.prepare import Prepared, prepare
 from warpgen.verification.native import warp_native
@@ -26,9 +29,6 @@ Level = Literal["compile", "run"]
 
 # A person's C++ inside a program.
 _FOREIGN = re.compile(r"\bfunc_native\b")
-
-# Bytes of shared memory that a block may have on compute_90, for which the CUDA texts are compiled.
-MOST_SHARED = 227 << 10
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -49,26 +49,35 @@ def check_unit(
 ) -> list[dict[Target, Judgement]]:
     """A judgement for every program and target; none for a program without code.
 
-    A CPU row is decided by the CPU checks alone, a CUDA row by the CUDA compile and the CPU run.
+    A CPU row is decided by the CPU checks alone, a CUDA row also by its compiler and the run of its own text.
     `workdir` belongs to this process and may be kept between units: it holds the precompiled headers.
     Raises UnitError if a child was killed from outside.
     """
     unit = _Unit(programs, codes, workdir)
     verdicts: list[dict[Target, Judgement]] = [{} for _ in programs]
-    runs = unit.run(strict=gradients == "strict") if level == "run" else {}
-    for target in targets:
-        failures = unit.compile(target)
-        for index in unit.having(target):
-            verdicts[index][target] = _judge(target, failures.get(index), runs.get(index))
+    try:
+        runs = unit.run(strict=gradients == "strict") if level == "run" else {}
+        for target in targets:
+            failures = unit.compile(target)
+            executed = unit.execute(runs) if level == "run" and target == "cuda" else {}
+            for index in unit.having(target):
+                found = runs.get(index), executed.get(index)
+                verdicts[index][target] = _judge(target, failures.get(index), *found)
+    finally:
+        unit.remove()
     return verdicts
 
 
-def _judge(target: Target, refused: Died | None, run: Verified | Died | None) -> Judgement:
+def _judge(
+    target: Target, refused: Died | None, run: Verified | Died | None, executed: Verified | Died | None
+) -> Judgement:
     if refused is not None:
         return Judgement(None, f"{target} {refused.reason}", refused.error)
     if isinstance(run, Died):
         return Judgement(None, run.reason, run.error)
-    return Judgement(msgspec.structs.replace(run or UNVERIFIED, compile=_compiled(target)))
+    if isinstance(executed, Died):
+        return Judgement(None, f"{target} {executed.reason}", executed.error)
+    return Judgement(msgspec.structs.replace(executed or run or UNVERIFIED, compile=_compiled(target)))
 
 
 def _compiled(target: Target) -> Compile:
@@ -91,10 +100,14 @@ class _Unit:
     ) -> None:
         workdir.mkdir(parents=True, exist_ok=True)
         self._programs, self._codes = programs, codes
-        self._compiler = _compiler(workdir.resolve())
+        self._workdir = workdir.resolve()
+        self._compiler = _compiler(self._workdir)
         self.present = [i for i, code in enumerate(codes) if code is not None]
         self._foreign = {i for i in self.present if _FOREIGN.search(programs[i].source)}
         self._refused: dict[Target, dict[int, Died]] = {}
+        self._prepared: dict[int, Prepared] = {}
+        self._narrow: dict[int, Path] = {}
+        self._wide: dict[int, Path] = {}
 
     def having(self, target: Target) -> list[int]:
         """Programs with code for a target."""
@@ -128,33 +141,54 @@ class _Unit:
         ready = {i: p for i, p in prepared.items() if isinstance(p, Prepared)}
         texts = {i: self._cpu_text(i, p) for i, p in ready.items()}
         narrow = self._compiler.compile("cpu", texts, self._foreign)
+        self._prepared, self._narrow = ready, narrow.objects
         self._refused["cpu"] = {i: died for i, died in narrow.failures.items() if i not in lacking}
         outcome |= narrow.failures
         wide = self._compiler.compile("cpu", {i: p.wide for i, p in ready.items() if p.wide})
+        self._wide = wide.objects
+        bare = {i: watched(texts[i]) for i in narrow.objects if i not in wide.objects}
+        plain = self._compiler.compile("cpu", bare)
         order = [i for i in ready if i in narrow.objects]
 
+        objects = {path for made in (narrow, wide, plain) for path in made.objects.values()}
         libraries: dict[Path, warp_native.Library] = {}
 
         def task(number: int, note: Note) -> Any:
             index = order[number]
-            mine, other = libraries[narrow.objects[index]], wide.objects.get(index)
-            theirs = libraries[other] if other is not None else None
-            subject = Subject.of(self._programs[index], ready[index], texts[index], mine, theirs)
+            found = [libraries.get(made.objects.get(index, Path())) for made in (narrow, wide, plain)]
+            mine, theirs, twin = found
+            assert mine is not None
+            subject = Subject.of(self._programs[index], ready[index], texts[index], mine, theirs, twin)
             try:
                 return msgspec.to_builtins(examine(subject, note))
             except Failed as failed:
                 return {"failed": failed.reason, "error": str(failed)}
 
         def load() -> None:
-            for path in {*narrow.objects.values(), *wide.objects.values()}:
+            for path in objects:
                 libraries[path] = warp_native.Library(path)
 
         try:
             for index, result in zip(order, isolated(len(order), task, before=load), strict=True):
                 outcome[index] = _settled(result, strict)
         finally:
-            _remove([*narrow.objects.values(), *wide.objects.values()])
+            _remove(plain.objects.values())
         return outcome
+
+    def execute(self, runs: Mapping[int, Verified | Died]) -> dict[int, Verified | Died]:
+        """Evidence of each CUDA text that is run beside its C++, or why it failed."""
+        ready: dict[int, Ready] = {}
+        for i in self.having("cuda"):
+            run, code = runs.get(i), (self._codes[i] or {})["cuda"]
+            if isinstance(run, Verified) and i not in self.compile("cuda"):
+                text = self._cpu_text(i, self._prepared[i])
+                paths = self._narrow[i], self._wide.get(i)
+                ready[i] = Ready(self._programs[i], self._prepared[i], text, *paths, code, run)
+        return execute(ready, self._workdir)
+
+    def remove(self) -> None:
+        """Objects go with the unit."""
+        _remove([*self._narrow.values(), *self._wide.values()])
 
     def _cpu_text(self, index: int, prepared: Prepared) -> str:
         code = self._codes[index] or {}

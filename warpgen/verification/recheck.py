@@ -17,7 +17,8 @@ from warpgen.program import Program
 from warpgen.reasons import Reason
 from warpgen.record import CHECKS, NO_LAUNCH, UNVERIFIED, Row, Verified
 from warpgen.verification.allowlist import require_allowed
-from warpgen.verification.check import MOST_SHARED, Judgement, check_unit
+from warpgen.verification.check import Judgement, check_unit
+from warpgen.verification.device.machine import MOST_SHARED
 from warpgen.verification.native.isolation import Died, Note, isolated
 from warpgen.verification.running.arguments import MOST_BYTES
 

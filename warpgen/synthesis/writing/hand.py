@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from warpgen.synthesis.writing.draft import OF_FLOATS
+from warpgen.synthesis.writing.naming import Naming, mentioned, renamed
 from warpgen.synthesis.writing.rng import Rng
 
 # Code stands at even places of what this splits, docstrings and comments at odd ones.
@@ -35,21 +36,9 @@ _AMERICAN = {
     "metre": "meter", "fibre": "fiber",
 }  # fmt: skip
 _BRITISH = re.compile("|".join(_AMERICAN), re.IGNORECASE)
-_WORD = re.compile(r"[A-Za-z_]\w*")
-_OWN = re.compile(r"(?<![\w.])[A-Za-z_]\w*\b(?!=(?!=))")  # neither an attribute nor a keyword
-# What people also call things; what an algorithm says of its names goes before it.
-_OTHERWISE = {
-    "distance": "dist", "direction": "dir", "offset": "delta|diff", "value": "val", "previous": "prev",
-    "current": "cur|curr", "gradient": "grad", "weight": "wt", "total": "acc|accum", "angle": "theta",
-    "radius": "rad", "slot": "pos", "count": "num", "mean": "avg", "low": "lo", "high": "hi",
-    "normal": "n|nrm", "velocity": "vel", "position": "pos", "error": "err", "sum": "acc|total",
-    "square": "sq", "energy": "e",
-    "point": "p|pt", "color": "col|rgb", "matrix": "mat", "index": "idx",
-}  # fmt: skip
 SUFFIX = {"float64": "d", "float16": "h"}
 # Shares here and below are about those of newton, warp.examples and warp.tests.
 _ARRAYS = {"dtype": 0.75, "bracket": 0.2, "ndim": 0.05}
-_THREAD = {"tid": 0.5, "i": 0.42, "idx": 0.05, "index": 0.03}
 
 
 class Hand:
@@ -79,35 +68,16 @@ class Hand:
         self.suffix = rng.chance(0.45)  # names of kernels end in _kernel
         self.counts = rng.chance(0.6)  # sizes of arrays are arguments, not asked of the arrays
         self.augments = rng.chance(0.8)  # a += b rather than a = a + b
-        self.own_names = rng.choice((0.25, 0.5, 0.75, 1.0))  # how often the first name of a thing is taken
+        self.naming = Naming(rng)
         self.order = rng.weighted({"declared": 0.7, "params first": 0.15, "params behind inputs": 0.15})
         self.line_length = rng.choice((80, 100, 110, 120))
 
-    def rename(self, code: str, synonyms: Mapping[str, str]) -> dict[str, str]:
-        """New names for those in `code` that have synonyms (`"a|b|c"`), none of them taken."""
-        taken = set(_WORD.findall(code))
-        made: dict[str, str] = {}
-        for name, others in {"tid": "", **_OTHERWISE, **synonyms}.items():
-            if name not in taken:
-                continue
-            options = others.split("|")
-            if name == "tid":
-                own = others.split("|") if others and self.rng.chance(0.6) else []
-                new = self.rng.choice(own) if own else self.rng.weighted(_THREAD)
-            elif self.rng.chance(self.own_names):
-                new = name
-            else:
-                new = self.rng.choice(options)
-            if new != name and new not in taken:
-                taken.add(new)
-                made[name] = new
-        return made
-
     def renamed(self, text: str, names: Mapping[str, str]) -> str:
-        """Code with these names for the draft's own."""
-        if not names:
-            return text
-        return _in_code(text, lambda code: _OWN.sub(lambda m: names.get(m[0], m[0]), code))
+        """Code with these names for the draft's own; its docstrings follow, its comments do later."""
+        parts = _PROSE.split(text)
+        parts[::2] = [renamed(part, names) for part in parts[::2]]
+        parts[1::2] = [mentioned(part, names) if part.startswith('"') else part for part in parts[1::2]]
+        return "".join(parts)
 
     def commented(self, text: str, names: Mapping[str, str]) -> str:
         """Code with its comments as this hand writes them, or without any."""
@@ -214,7 +184,7 @@ class Hand:
 
 def prose(text: str, names: Mapping[str, str]) -> str:
     """`text` with what stands in backticks under its new name, and without them."""
-    return american(re.sub(r"`(\w+)`", lambda m: names.get(m[1], m[1]), text).replace("`", ""))
+    return american(mentioned(text, names).replace("`", ""))
 
 
 def american(text: str) -> str:

@@ -46,8 +46,9 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     plain = _is_plain(algorithm, draft, rng)
     parameters = ordered(named(draft), hand.order)
     own = [*draft.prelude, *draft.functions, hand.spaced(draft.text.rstrip())]
-    heads = [f"{p.name} {p.annotation}" for p in parameters]
-    names = hand.rename("\n".join([*own, *heads, *(p.text for p in draft.pieces)]), _synonyms(algorithm))
+    heads = [f"({p.name}: {p.annotation})" for p in parameters]
+    shared = "\n".join(p.text for p in draft.pieces)
+    names = hand.naming.rename([*own, *heads], shared, _synonyms(algorithm))
     if hand.suffix and not names.get(algorithm.name, algorithm.name).endswith("_kernel"):
         names[algorithm.name] = names.get(algorithm.name, algorithm.name) + "_kernel"
     name = names.get(algorithm.name, algorithm.name)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from warpgen.errors import WarpgenError
+from warpgen.errors import VerificationError, WarpgenError
 from warpgen.record import Row
 
 
@@ -31,7 +32,18 @@ def begin(folder: Path) -> Callable[[bytes], bytes]:
 
 
 def _answer(bench: Any, question: dict[str, Any]) -> Any:
+    from warpgen.verification.bench.judge import Question
+
+    if question["task"] == "ready":
+        return bench.ready()
     row = msgspec.convert(question["row"], Row)
     if question["task"] == "run":
         return bench.run(row)
-    return bench.check(row, question["source"], question["language"], question["gradients"])
+    lacks = bench.lacks()
+    if lacks and question["strict"]:
+        raise VerificationError(
+            f"this machine has no {' and no '.join(lacks)}; strict=True judges nothing without"
+        )
+    seed = secrets.randbits(62) if question["seed"] is None else question["seed"]
+    asked = msgspec.convert({**question["asked"], "seed": seed}, Question)
+    return {"verdict": msgspec.to_builtins(bench.check(row, asked)), "lacks": lacks}

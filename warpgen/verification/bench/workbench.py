@@ -1,68 +1,56 @@
 """Rows on the bench: compiled once, then run, or held against other people's kernels.
 
-Rows and kernels are untrusted: sources are screened, and whatever is executed runs in confined children.
+Rows and kernels are untrusted: sources are screened, a row's launches run in confined children, and
+strangers' kernels in the jail.
 """
 
 from __future__ import annotations
 
-import ast
-import mmap
-import re
+import time
 from collections import OrderedDict
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from warpgen.errors import ProgramError, VerificationError
-from warpgen.extraction.codegen import lower
-from warpgen.extraction.loading import load
-from warpgen.launch import Launch
+from warpgen.errors import VerificationError
 from warpgen.program import Program
 from warpgen.reasons import Reason
 from warpgen.record import Row
-from warpgen.verification.allowlist import require_allowed
-from warpgen.verification.bench.candidate import CANDIDATE, DRAWS, OWN, Comparison, Draw, compare, conclude
+from warpgen.verdict import Stage, Verdict
+from warpgen.verification.bench import subject
+from warpgen.verification.bench.judge import Judge, Question
 from warpgen.verification.compiling.compiler import Compiler
+from warpgen.verification.compiling.translation_unit import without_fast_path
+from warpgen.verification.jail import confine
+from warpgen.verification.jail.cell import Broken, Cell
+from warpgen.verification.jail.job import Clean
 from warpgen.verification.judging import gradient
-from warpgen.verification.judging.examine import Examination, Failed, Subject
+from warpgen.verification.judging.examine import Examination, Subject
 from warpgen.verification.judging.prepare import Prepared, prepare
 from warpgen.verification.native import warp_native
-from warpgen.verification.native.generated import kernel_name
 from warpgen.verification.native.isolation import Died, Note, isolated
 from warpgen.verification.recheck import contradictions, program_of
-from warpgen.verification.running.memory_layout import MemoryLayout, describe
 
 # Rows that stay compiled: enough for a batch of rows that are each asked for many times.
 _KEPT = 64
+# Seconds that a row's own text may take to compile.
+_OWN_SECONDS = 60.0
 
-# Twice the longest text that Warp's generator may write for a row.
-_MOST_CHARACTERS = 1 << 20
-_ASSEMBLY = re.compile(r"\b(?:__)?asm(?:__)?\b")
-_INCLUDE = re.compile(r"^\s*#\s*include\b\s*(.*?)\s*$", re.MULTILINE)
-_HEADERS = ('"builtin.h"', '"deterministic.h"')
-
-_OWN, _WIDE = 0, 1
-_PYTHON = "the C++ that Warp makes of it, on the CPU"
-_CPP = "on the CPU"
+_OWN = 0
 
 
-class Staged(msgspec.Struct, frozen=True):
-    """A row's program, compiled: its own CPU text and, where it can be, widened to 64 bits."""
+class Staged(msgspec.Struct):
+    """A row's program; its own CPU text, compiled for a run and for the jail when each is first asked for."""
 
     program: Program
     prepared: Prepared
     text: str
-    narrow: Path
-    wide: Path | None
-
-    def subject(self, path: Path, text: str) -> Subject:
-        """A kernel on the row's launch; called inside a child."""
-        wide = warp_native.Library(self.wide) if self.wide is not None else None
-        return Subject.of(self.program, self.prepared, text, warp_native.Library(path), wide)
+    gradient: str  # the row's own verdict on its adjoint
+    narrow: Path | None = None
+    subject: subject.Subject | None = None
 
 
 class Bench:
@@ -70,58 +58,84 @@ class Bench:
 
     def __init__(self, workdir: Path) -> None:
         workdir.mkdir(parents=True, exist_ok=True)
-        # Else a kernel would find on the stack what the row's own left there a moment before.
-        self._compiler = Compiler(workdir, unset=True)
+        self._compiler = Compiler(workdir)
         self._staged: OrderedDict[bytes, Staged] = OrderedDict()
+        self._cell = Cell(workdir / "cell")
+        self._judge = Judge(self._cell)
+
+    def ready(self) -> None:
+        """Start what the first check would wait for."""
+        self._cell.ready()
 
     def run(self, row: Row) -> dict[str, dict[str, Any]]:
         """Inputs, outputs, cotangents and gradients of one launch: type, shape and bytes by path."""
         staged = self._stage(row)
+        path = self._narrow(staged)
 
         def task(_: int, note: Note) -> Any:
-            return _launch(staged.subject(staged.narrow, staged.text), note)
+            library = warp_native.Library(path)
+            return _launch(Subject.of(staged.program, staged.prepared, staged.text, library, None), note)
 
         made: dict[str, dict[str, Any]] | Died = isolated(1, task)[0]
         if isinstance(made, Died):
             raise VerificationError(f"the row does not run: {made.reason}: {made.error}")
         return made
 
-    def check(self, row: Row, source: str, language: str, gradients: bool) -> dict[str, Any]:
-        """The fields of `warpgen.Check`. Raises VerificationError where the row itself cannot be run."""
+    def check(self, row: Row, question: Question) -> Verdict:
+        """The verdict on a stranger's kernel. Raises VerificationError where the row itself cannot be run."""
         staged = self._stage(row)
-        if language == "cuda":
-            return self._check_cuda(source)
-        how = _CPP
-        text = source
-        if language == "python":
-            how = _PYTHON
-            made = self._lowered(source, staged.prepared.layouts)
-            if isinstance(made, Died):
-                return _refused(made)
-            text = made
-        else:
-            refusal = _refusal_of(text)
-            if refusal:
-                return _refused(Died(Reason.COMPILE, refusal))
-        compiled = self._compiler.compile("cpu", {0: text})
-        if compiled.failures:
-            return _refused(compiled.failures[0])
-        try:
-            linked = isolated(1, lambda _, __: warp_native.Library(compiled.objects[0]) and None)[0]
-            if isinstance(linked, Died):
-                return _refused(linked)
-            finding = self._compare(staged, compiled.objects[0], text, gradients)
-        finally:
-            compiled.objects[0].unlink(missing_ok=True)
-        return {"compiles": True, **msgspec.to_builtins(finding), "how": how}
+        if question.language == "cuda":
+            return self._check_cuda(question)
+        return self._judge.check(self._subject(staged), question)
 
-    def _check_cuda(self, source: str) -> dict[str, Any]:
-        """All that can be told without a GPU: whether NVRTC makes machine code of it."""
-        failures = self._compiler.compile("cuda", {0: source}, foreign=(0,)).failures
-        if failures:
-            return _refused(failures[0])
-        why = "there is no GPU to run it on"
-        return {"compiles": True, "outputs": "not run", "gradients": "not run", "why": why, "how": "compiled"}
+    def lacks(self) -> list[str]:
+        """What this machine lacks of the jail."""
+        return confine.missing()
+
+    def _narrow(self, staged: Staged) -> Path:
+        """The object of a row's own text, for a run."""
+        if staged.narrow is None:
+            made = self._compiler.compile("cpu", {_OWN: staged.text})
+            if made.failures:
+                raise VerificationError(f"the row does not compile: {made.failures[_OWN].error}")
+            staged.narrow = made.objects[_OWN]
+        return staged.narrow
+
+    def _subject(self, staged: Staged) -> subject.Subject:
+        """The row as the jail takes it."""
+        if staged.subject is None:
+            if any(fill.kind == "volume" for a in staged.program.args for fill in a.fills):
+                self._cell.know_volumes()
+            text = without_fast_path(staged.text)
+            built = self._judge.build(text, _OWN_SECONDS)
+            if isinstance(built, Broken):
+                raise VerificationError(f"the row does not compile: {built.why}")
+            sound = staged.gradient == "pass"
+            measure = sound or (staged.gradient != "wrong" and not gradient.known_wrong(staged.program))
+            layouts = staged.prepared.layouts
+            staged.subject = subject.Subject(staged.program, layouts, text, built, measure)
+        return staged.subject
+
+    def _check_cuda(self, question: Question) -> Verdict:
+        """All that can be told without a GPU: whether NVRTC makes machine code of it.
+
+        Where texts of CUDA are executed otherwise, this is the place to ask for it.
+        """
+        start = time.monotonic()
+        clean = self._cell.clean(Clean(question.text, "cuda", question.extract, min(20.0, question.timeout)))
+        stage: Stage = "judge"
+        why = "it compiles; there is no GPU to run it on"
+        if isinstance(clean, Broken):
+            stage, why = ("timeout" if clean.stage == "timeout" else "extract"), clean.why
+        elif clean.stage:
+            stage, why = cast(Stage, clean.stage), clean.why
+        else:
+            failures = self._compiler.compile("cuda", {0: clean.source}, foreign=(0,)).failures
+            if failures:
+                stage = "timeout" if failures[0].reason == Reason.TIMEOUT else "compile"
+                why = f"{failures[0].reason}: {failures[0].error}"
+        seconds = {"compile": round(time.monotonic() - start, 4)}
+        return Verdict(False, stage, "cuda", question.seed, why=why, seconds=seconds, how="compiled")
 
     def _stage(self, row: Row) -> Staged:
         key = msgspec.msgpack.encode((row.python_source, row.code, row.args, row.launch))
@@ -133,127 +147,17 @@ class Bench:
         wrong = contradictions({0: row}).get(0)
         if wrong is not None:
             raise VerificationError(f"the row is {wrong.verdict}: {wrong.why}")
-        staged = self._compiled(row)
-        self._staged[key] = staged
-        if len(self._staged) > _KEPT:
-            _, old = self._staged.popitem(last=False)
-            for path in (old.narrow, old.wide):
-                if path is not None:
-                    path.unlink(missing_ok=True)
-        return staged
-
-    def _compiled(self, row: Row) -> Staged:
         program = program_of(row)
         prepared = prepare([program], [0], [0] if row.target == "cuda" else [])[0]
         if isinstance(prepared, Died):
             raise VerificationError(f"the row cannot be prepared: {prepared.reason}: {prepared.error}")
         text = prepared.cpu if row.target == "cuda" else row.code
-        own = self._compiler.compile("cpu", {_OWN: text})
-        if own.failures:
-            raise VerificationError(f"the row does not compile: {own.failures[_OWN].error}")
-        wide = self._compiler.compile("cpu", {_WIDE: prepared.wide} if prepared.wide else {})
-        return Staged(program, prepared, text, own.objects[_OWN], wide.objects.get(_WIDE))
-
-    def _lowered(self, source: str, layouts: tuple[MemoryLayout, ...]) -> str | Died:
-        """The CPU text of a stranger's program."""
-
-        def task(_: int, note: Note) -> Any:
-            try:
-                require_allowed(source)
-                name = _kernel_of(source)
-                program = Program(0, 0, "", name, source, (), Launch((1,), 0))
-                with load(program) as live:
-                    _match(live.kernel, layouts)
-                return {"text": lower(program, ("cpu",))["cpu"].text}
-            except ProgramError as error:
-                return {"refused": str(error)}
-
-        made: Any = isolated(1, task)[0]
-        if isinstance(made, Died):
-            return made
-        return Died(Reason.PYTHON, made["refused"]) if "refused" in made else str(made["text"])
-
-    def _compare(self, staged: Staged, path: Path, text: str, gradients: bool) -> Comparison:
-        subjects: list[Subject] = []
-
-        def before() -> None:
-            subjects[:] = [staged.subject(staged.narrow, staged.text), staged.subject(path, text)]
-
-        def task(variant: int, note: Note) -> Any:
-            if fallen[0]:  # it died on an earlier draw: that decides, and a hanging one costs seconds
-                return None
-            at = [OWN]
-
-            def noted(stage: str) -> None:
-                at[:] = [stage]
-                fallen[0] = stage == CANDIDATE
-                note(stage)
-
-            try:
-                return msgspec.to_builtins(compare(subjects[0], subjects[1], variant, gradients, noted))
-            except VerificationError as error:
-                reason = error.reason if isinstance(error, Failed) else Reason.ERROR
-                return {"reason": reason, "error": f"{at[0]}: {error}"}
-            finally:
-                fallen[0] = False
-
-        with mmap.mmap(-1, 1) as fallen:  # seen by the children that follow
-            made: list[Any] = isolated(DRAWS, task, before=before)
-        draws = [_draw(result) for result in made if result is not None]
-        return conclude(draws, exact=staged.wide is not None)
-
-
-def _draw(result: Any) -> Draw | Died:
-    if isinstance(result, Died):
-        return result
-    return msgspec.convert(result, Died) if "reason" in result else msgspec.convert(result, Draw)
-
-
-def _refusal_of(text: str) -> str:
-    """Why a stranger's C++ is not even compiled, '' where it is."""
-    if not kernel_name(text):
-        return "the text has no function <name>_cpu_kernel_forward"
-    if len(text) > _MOST_CHARACTERS:
-        return f"the text is longer than {_MOST_CHARACTERS} characters"
-    if _ASSEMBLY.search(text):
-        return "assembly is not allowed"
-    foreign = [name for name in _INCLUDE.findall(text) if name not in _HEADERS]
-    return f"only Warp's headers may be included, not {foreign[0]}" if foreign else ""
-
-
-def _refused(died: Died) -> dict[str, Any]:
-    """A kernel that does not compile."""
-    why = f"{died.reason}: {died.error}"
-    return {"compiles": False, "outputs": "not run", "gradients": "not run", "why": why}
-
-
-def _kernel_of(source: str) -> str:
-    """The name of the only kernel in a module."""
-    names = [
-        node.name
-        for node in ast.parse(source).body
-        if isinstance(node, ast.FunctionDef) and any("kernel" in ast.unparse(d) for d in node.decorator_list)
-    ]
-    if len(names) != 1:
-        raise VerificationError(f"the source must define one kernel, not {len(names)}")
-    return names[0]
-
-
-def _match(kernel: Any, layouts: Sequence[MemoryLayout]) -> None:
-    """Raise VerificationError unless a kernel takes arguments that lie in memory as the row's do."""
-    taken = warp_native.argument_types(kernel)
-    if len(taken) != len(layouts):
-        raise VerificationError(f"the kernel takes {len(taken)} arguments, the row's {len(layouts)}")
-    for number, ((name, kind), layout) in enumerate(zip(taken, layouts, strict=True), 1):
-        if _nameless(describe(kind)) != _nameless(layout):
-            raise VerificationError(f"argument {number} ({name}) is not of the type of the row's")
-
-
-def _nameless(layout: MemoryLayout) -> MemoryLayout:
-    """A layout without the names of fields."""
-    fields = tuple(("", _nameless(field), place) for _, field, place in layout.fields)
-    of = _nameless(layout.of) if layout.of is not None else None
-    return msgspec.structs.replace(layout, fields=fields, of=of)
+        self._staged[key] = staged = Staged(program, prepared, text, row.verified.gradient.verdict)
+        if len(self._staged) > _KEPT:
+            _, old = self._staged.popitem(last=False)
+            if old.narrow is not None:
+                old.narrow.unlink(missing_ok=True)
+        return staged
 
 
 def _launch(subject: Subject, note: Note) -> dict[str, dict[str, Any]]:

@@ -23,6 +23,7 @@ from warpgen.reasons import Reason
 from warpgen.record import Target
 from warpgen.verification.compiling import nvrtc
 from warpgen.verification.compiling.translation_unit import TranslationUnit, compose, single
+from warpgen.verification.compiling.watched import STATE
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.isolation import Died, Note, isolated
 
@@ -37,7 +38,7 @@ _UNDEFINED = re.compile(r"undefined symbol: \S*program_(\d+)")
 # Goes before Warp's headers: accesses to arrays, vectors and matrices trap when out of range, as in
 # Warp's debug mode, but only while armed. An adjoint that reads `x.shape` clears the shape of x's
 # gradient, harmlessly, and would trap for nothing.
-_ASSERTS = """#undef NDEBUG
+ASSERTS = """#undef NDEBUG
 extern "C" void _wp_assert(const char*, const char*, unsigned int);
 extern "C" { int warpgen_armed = 1; }
 extern "C" void warpgen_assert(const char* expression, const char* file, unsigned int line)
@@ -50,7 +51,7 @@ extern "C" void warpgen_assert(const char* expression, const char* file, unsigne
 
 _INCLUDES = '#define WP_NO_CRT\n#include "builtin.h"\n#include "deterministic.h"\n'
 # How nearly all generated texts begin; the precompiled headers of one that differs are made as it comes.
-_BARE: dict[Target, str] = {
+BARE: dict[Target, str] = {
     "cpu": f"#define WP_NO_BFLOAT16\n\n#define WP_TILE_BLOCK_DIM 1\n{_INCLUDES}",
     "cuda": f"#define WP_NO_BFLOAT16\n\n#define WP_TILE_BLOCK_DIM 256\n{_INCLUDES}",
 }
@@ -64,15 +65,12 @@ class Compiled(msgspec.Struct, frozen=True):
 
 
 class Compiler:
-    """Compiles for one process; `workdir` keeps the precompiled headers between units.
+    """Compiles for one process; `workdir` keeps the precompiled headers between units."""
 
-    With `unset`, locals of C++ hold a pattern until they are set: a kernel that reads one before is not right
-    by luck.
-    """
+    bare = BARE["cpu"]
 
-    def __init__(self, workdir: Path, unset: bool = False) -> None:
+    def __init__(self, workdir: Path) -> None:
         self._workdir = workdir
-        self._unset = unset
         self._headers = workdir / "headers"
         self._asserts = self._headers / f"asserts-{secrets.token_hex(8)}.h"  # a name that is nowhere else
         self._warm: set[Target] = set()
@@ -109,7 +107,7 @@ class Compiler:
         path.unlink()
         if len(unit.members) == 1:
             (index,) = unit.members
-            result.failures[index] = Died(failure.reason, _first_error(failure.error))
+            result.failures[index] = Died(failure.reason, first_error(failure.error))
             return []
         guilty = _guilty(failure.error, unit)
         if guilty is not None:
@@ -149,8 +147,12 @@ class Compiler:
             os.link(header, links / header.name)
         return _said(folder, lambda: self._build_and_link(unit, source, path, links))
 
+    def compile_file(self, source: Path, path: Path, headers: Path) -> None:
+        """One file to an object; raises Exception after writing diagnostics to fd 2."""
+        warp_native.compile_object(source, path, headers, self._asserts)
+
     def _build_and_link(self, unit: TranslationUnit, source: Path, path: Path, headers: Path) -> None:
-        warp_native.compile_object(source, path, headers, self._asserts, self._unset)
+        self.compile_file(source, path, headers)
         library = warp_native.Library(path)
         for name in unit.names:
             if library.entry(f"{name}_cpu_forward") is None:
@@ -169,13 +171,13 @@ class Compiler:
             )
         self._headers.mkdir(parents=True, exist_ok=True)
         if target == "cpu":  # and not again: precompiled headers hold for the file as it was
-            self._asserts.write_text(_ASSERTS, encoding="ascii")
+            self._asserts.write_text(ASSERTS + STATE, encoding="ascii")
         with tempfile.TemporaryDirectory(prefix="warm-", dir=self._workdir) as name:
             bare = partial(self._compile_bare, target, Path(name))
             said: Any = isolated(1, lambda _, __: bare(), seconds=UNIT_SECONDS)[0]
             error = f"{said.reason} {said.error}" if isinstance(said, Died) else said or bare()
         if error:
-            why = _first_error(error)
+            why = first_error(error)
             raise CompilerError(
                 f"the compiler for {target} refuses Warp's own headers ({why}): install Warp anew"
             )
@@ -186,10 +188,9 @@ class Compiler:
         if target == "cpu":
             warp_native.know_internals()
             source = folder / "unit.cpp"
-            source.write_text(_BARE[target], encoding="ascii")
-            made = folder / "unit.o", self._headers, self._asserts, self._unset
-            return _said(folder, partial(warp_native.compile_object, source, *made))
-        accepted, log = nvrtc.check(_BARE[target], "unit.cu", self._headers)
+            source.write_text(self.bare, encoding="ascii")
+            return _said(folder, partial(self.compile_file, source, folder / "unit.o", self._headers))
+        accepted, log = nvrtc.check(BARE[target], "unit.cu", self._headers)
         return "" if accepted else log
 
     def _new_file(self, suffix: str) -> Path:
@@ -223,7 +224,7 @@ def _guilty(said: str, unit: TranslationUnit) -> int | None:
     return int(undefined[1]) if undefined and int(undefined[1]) in unit.members else None
 
 
-def _first_error(said: str) -> str:
+def first_error(said: str) -> str:
     """The first diagnostic, without file and line: they would differ between a unit and a text alone."""
     found = _DIAGNOSTIC.search(said)
     if found:

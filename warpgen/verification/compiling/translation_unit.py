@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from warpgen.verification.compiling.watched import HOOKS, begun_with_zeros, hooked
 from warpgen.verification.native.generated import kernel_dim, kernel_name
 
 _ENTRY = re.compile(r"\bstruct\s+(wp_args_\w+)")
@@ -47,7 +48,8 @@ def compose(texts: Sequence[tuple[int, str]]) -> list[TranslationUnit]:
         if end < 0:  # not Warp's layout: nothing is known about how it gets on with others
             alone.append(single(index, code))
             continue
-        prelude = code[: end + len(PRELUDE_END)]
+        end += len(PRELUDE_END)
+        prelude = code[: end + len(HOOKS)] if code.startswith(HOOKS, end) else code[:end]
         names = {kernel_name(code), *_ENTRY.findall(code)}
         group = next((g for g in groups if g[0] == prelude and not names & g[1]), None)
         if group is None:
@@ -90,3 +92,13 @@ def _one_instance(code: str) -> str:
 def without_fast_path(code: str) -> str:
     """CPU text whose kernel is instantiated once, for any strides: half the work for the same results."""
     return code.replace("_tasks<true>(", "_tasks<false>(")
+
+
+def reference(code: str) -> str:
+    """CPU text for verification alone, to compare with: its accesses can be watched."""
+    return begun_with_zeros(watched(without_fast_path(code)))
+
+
+def watched(code: str) -> str:
+    """CPU text whose accesses can be watched."""
+    return hooked(code, PRELUDE_END)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,52 +15,29 @@ from warpgen.program import Program
 from warpgen.reasons import Reason
 from warpgen.record import Alive, Bounds, Compile, Forward, Gradient, Verified
 from warpgen.verification.judging import gradient as slopes_of
+from warpgen.verification.judging import races as races_of
 from warpgen.verification.judging import tolerance
 from warpgen.verification.judging import values as values_of
-from warpgen.verification.judging.prepare import Prepared
+from warpgen.verification.judging.subject import Failed as Failed
+from warpgen.verification.judging.subject import Subject as Subject
+from warpgen.verification.judging.variations import variations
 from warpgen.verification.native.isolation import Note
-from warpgen.verification.native.warp_native import Library
 from warpgen.verification.oracle import Reading, Unsupported
 from warpgen.verification.running.arguments import Arguments
 from warpgen.verification.running.execute import Executable
 from warpgen.verification.running.memory_layout import MemoryLayout, widened
+from warpgen.verification.running.roles import only_written
 
-# Inputs are moved by this share of themselves to see how much the kernel amplifies rounding; and further
-# and oftener where elements disagree, to see whether rounding can carry them across a branch.
-_PERTURBATION, _TURNS = 2e-7, 2
-_HARD_PERTURBATION, _HARD_TURNS = 1e-5, 12
+# How often inputs are moved by a rounding to see how much the kernel amplifies it; and by more, where
+# elements disagree, to see whether rounding can carry them across a branch.
+_TURNS, _HARD_TURNS = 2, 12
+# Launches beside the row's own, and the size of outputs from which such a launch is none.
+_LAUNCHES, _LARGE = 2, 1e15
 # Draws of all inputs, and turns of one of them beside each, that are tried before outputs are called blind.
 _BLIND_DRAWS, _BLIND_TURNS = 4, 3
 
 
 _Compare = Callable[..., values_of.Agreement]
-
-
-class Failed(VerificationError):
-    """A check found the program wanting; `reason` is the word under which drops are counted."""
-
-    def __init__(self, reason: Reason, error: str) -> None:
-        super().__init__(error)
-        self.reason = reason
-
-
-class Subject(msgspec.Struct, frozen=True):
-    """One program with its loaded kernels; `wide` is absent where the program cannot be widened."""
-
-    program: Program
-    layouts: Sequence[MemoryLayout]
-    kernel: Executable
-    wide: Executable | None
-    coarse: bool
-
-    @classmethod
-    def of(
-        cls, program: Program, prepared: Prepared, text: str, narrow: Library, wide: Library | None
-    ) -> Subject:
-        """A program whose CPU text, and whose widened one if there is any, are compiled and loaded."""
-        kernel = Executable(narrow, text, program.launch)
-        other = Executable(wide, prepared.wide, program.launch) if wide is not None else None
-        return cls(program, prepared.layouts, kernel, other, prepared.coarse)
 
 
 def examine(subject: Subject, note: Note) -> Verified:
@@ -68,6 +46,11 @@ def examine(subject: Subject, note: Note) -> Verified:
     note("forward")
     run.first()
     bounds, forward = Bounds("pass", subject.kernel.threads), run.forward()
+    note("races")
+    run.races()
+    note("other launches")
+    for other in itertools.islice(run.variations(), _LAUNCHES):
+        other.forward()
     note("alive")
     alive = run.alive()
     note("adjoint")
@@ -75,24 +58,41 @@ def examine(subject: Subject, note: Note) -> Verified:
 
 
 class Examination:
-    """Runs of one program, each made once; `draw` numbers the draws of its inputs."""
+    """Runs of one program, each made once; `draw` numbers the draws of its inputs.
 
-    def __init__(self, subject: Subject) -> None:
-        self.subject = subject
-        self.program = subject.program
-        self.kind = tolerance.operations(subject.program)
-        self.wide_layouts = [widened(layout) for layout in subject.layouts] if subject.wide else []
+    Outputs whose first values do not matter begin with `junk`, or as the launch says.
+    """
+
+    def __init__(self, subject: Subject, junk: bool = True, like: Examination | None = None) -> None:
+        self.subject, self.program = subject, subject.program
+        program = self.program
+        self._junk: frozenset[str] = frozenset()
+        self.kind, self.narrowest, self.wide_layouts = "", "", list[MemoryLayout]()
+        self._unread = False  # whether the oracle is known not to reach
         self._draws: dict[int, Arguments] = {}
         self._outputs: dict[int, list[NDArray[Any]]] = {}
         self._wide: dict[int, list[list[NDArray[Any]]]] = {}
-        self._reading: Reading | None = None
         self._spreads: dict[int, list[NDArray[np.float64]]] = {}
+        if like is not None:  # the same kernel at another launch
+            self._junk, self.wide_layouts = like._junk, like.wide_layouts
+            self.kind, self.narrowest = like.kind, like.narrowest
+            self._reading: Reading | None = like._read().under(program)
+            return
+        if junk:
+            self._junk = only_written(program.source, program.name, program.args)
+        self.kind = tolerance.operations(program)
+        self.narrowest = tolerance.coarsest(program, self.draw(0).leaves)
+        if subject.wide:
+            self.wide_layouts = [widened(layout) for layout in subject.layouts]
+        self._reading = None
 
     def draw(self, variant: int) -> Arguments:
         """Arguments whose every input is drawn anew for each variant."""
         if variant not in self._draws:
             seed = self.program.launch.seed
-            self._draws[variant] = Arguments(self.program.args, self.subject.layouts, seed, variant)
+            self._draws[variant] = Arguments(
+                self.program.args, self.subject.layouts, seed, variant, junk=self._junk
+            )
         return self._draws[variant]
 
     def outputs(self, variant: int) -> list[NDArray[Any]]:
@@ -102,9 +102,12 @@ class Examination:
         return self._outputs[variant]
 
     def _launch(self, arguments: Arguments) -> list[NDArray[Any]]:
+        held = arguments.held()
         self.subject.kernel.run(arguments)
         if not arguments.intact():
             raise Failed(Reason.BOUNDS, "something was written beside an array")
+        if arguments.altered(held):
+            raise Failed(Reason.INPUT, f"{arguments.altered(held)} is written")
         made = [leaf.values.copy() for leaf in arguments.outputs()]
         arguments.reset()
         return made
@@ -114,6 +117,30 @@ class Examination:
         for leaf, values in zip(self.draw(0).outputs(), self.outputs(0), strict=True):
             if leaf.floating and not np.isfinite(values).all():
                 raise Failed(Reason.NOT_FINITE, f"{leaf.path} holds nan or inf")
+
+    def variations(self) -> Iterator[Examination]:
+        """Examinations of other launches that the oracle finds to be in bounds."""
+        made: list[Examination] = []
+
+        def allowed(program: Program) -> bool:
+            try:
+                other = Examination(self.subject.under(program), like=self)
+            except (Unsupported, VerificationError, ValueError):  # of fills that do not go with the shapes
+                return False
+            made[:] = [other]
+            return other.regular()
+
+        with contextlib.suppress(Unsupported):  # where the oracle does not reach, nobody knows the bounds
+            self._read()
+            for _ in variations(self.program, allowed):
+                yield made[0]
+
+    def regular(self) -> bool:
+        """Whether the launch is in bounds and gives numbers, by the oracle and by the kernel itself."""
+        reached = self._read().reaches(self.draw(0))
+        if reached is None or not _numbers(reached):
+            return False
+        return _numbers(self.outputs(0))
 
     def codes(self) -> list[str]:
         """NumPy's codes of the outputs' types."""
@@ -145,7 +172,7 @@ class Examination:
             error=tolerance.told(worst.error, worst.tolerance),
             tolerance=worst.tolerance,
             references=" + ".join(references),
-            digest=values_of.digest(reference, self.kind, self.codes()),
+            digest=values_of.digest(self.draw(0).as_filled(reference), self.kind, self.codes()),
         )
 
     def _settle(self, compare: _Compare) -> tuple[bool, values_of.Agreement]:
@@ -160,12 +187,18 @@ class Examination:
     def _against_widened(self, variant: int, **doubt: bool) -> values_of.Agreement:
         reference = self._wide_outputs(variant)[0]
         sensitivity = self.sensitivity(variant, **doubt)
-        return values_of.agree(self.outputs(variant), reference, sensitivity, self.kind, self.codes())
+        begun = self.draw(variant).begun()
+        return values_of.agree(
+            self.outputs(variant), reference, sensitivity, self.kind, self.codes(), begun=begun
+        )
 
     def _against_oracle(self, variant: int, disputed: bool = False, few: bool = False) -> values_of.Agreement:
         reference, known = self._read().outputs(self.draw(variant), every=disputed)
         actual, sensitivity = self.outputs(variant), self.sensitivity(variant, disputed, few)
-        agreement = values_of.agree(actual, reference, sensitivity, self.kind, self.codes(), known)
+        begun = self.draw(variant).begun()
+        agreement = values_of.agree(
+            actual, reference, sensitivity, self.kind, self.codes(), known=known, begun=begun
+        )
         if agreement.share and self._read().unordered:
             raise Unsupported("the order in which a query finds things")
         return agreement
@@ -187,14 +220,15 @@ class Examination:
         if self.subject.wide is not None:
             reference, *perturbed = self._wide_outputs(variant)
             sensitivity = values_of.movement(reference, perturbed)
-            if disputed and few:
-                # No slack: an element may be across the branch, but no farther.
-                far = values_of.movement(reference, self._perturbed(variant, _HARD_PERTURBATION, _HARD_TURNS))
-                sensitivity = [
-                    np.maximum(a, b / values_of.SLACK) for a, b in zip(sensitivity, far, strict=True)
-                ]
-        if disputed:
-            sensitivity = [np.maximum(a, b) for a, b in zip(sensitivity, self._spread(variant), strict=True)]
+        if not disputed:
+            return sensitivity
+        sensitivity = [np.maximum(a, b) for a, b in zip(sensitivity, self._spread(variant), strict=True)]
+        if self.subject.wide is not None and (few or self._unread):
+            # No slack: an element may be across the branch, but no farther. Where the oracle does not read
+            # the program, there is no other measure of what rounding does inside it.
+            hard = self._perturbed(variant, tolerance.HARD[self.narrowest], _HARD_TURNS)
+            far = values_of.movement(self._wide_outputs(variant)[0], hard)
+            sensitivity = [np.maximum(a, b / values_of.SLACK) for a, b in zip(sensitivity, far, strict=True)]
         return sensitivity
 
     def _spread(self, variant: int) -> list[NDArray[np.float64]]:
@@ -203,18 +237,18 @@ class Examination:
             try:
                 reading, draw = self._read(), self.draw(variant)
                 reference, _ = reading.outputs(draw, every=True)
-                code = tolerance.coarsest(self.program, draw.leaves)
-                self._spreads[variant] = values_of.movement(reference, reading.spread(draw, code))
+                self._spreads[variant] = values_of.movement(reference, reading.spread(draw, self.narrowest))
             except Unsupported:
+                self._unread = True
                 self._spreads[variant] = self._passed_through(variant)
         return self._spreads[variant]
 
     def _passed_through(self, variant: int) -> list[NDArray[np.float64]]:
         """How far values may be off because narrower floats than their own lie on their way."""
-        code, made = tolerance.coarsest(self.program, self.draw(variant).leaves), []
+        made = []
         for values in self.outputs(variant):
-            wider = values.dtype.kind == "f" and values.dtype.str[-2:] > code
-            share = tolerance.forward(self.kind, code) if wider else 0.0
+            wider = values.dtype.kind == "f" and values.dtype.str[-2:] > self.narrowest
+            share = tolerance.forward(self.kind, self.narrowest) if wider else 0.0
             made.append(np.full(values.shape, share * float(np.abs(values).max(initial=0.0))))
         return made
 
@@ -227,7 +261,7 @@ class Examination:
         """Outputs for the draw itself, then for the draw moved by its rounding, twice."""
         if variant not in self._wide:
             base = self._perturbed(variant, 0.0, 1)
-            self._wide[variant] = base + self._perturbed(variant, _PERTURBATION, _TURNS)
+            self._wide[variant] = base + self._perturbed(variant, tolerance.ROUNDING[self.narrowest], _TURNS)
         return self._wide[variant]
 
     def _perturbed(self, variant: int, share: float, turns: int) -> list[list[NDArray[Any]]]:
@@ -243,6 +277,28 @@ class Examination:
             made.append([leaf.values.copy() for leaf in arguments.outputs()])
         return made
 
+    def races(self) -> None:
+        """Raise Failed where the order of threads decides a value."""
+        kernel = self.subject.watched
+        assert kernel is not None
+        if self.subject.wide is not None:
+            self.race(kernel, self.wide(0), tolerance.REORDERED["f4" if self.subject.coarse else "f8"])
+        else:
+            self.race(kernel, self.draw(0), tolerance.REORDERED[self.narrowest])
+
+    def race(self, kernel: Executable, arguments: Arguments, rounding: float) -> None:
+        """As `races`, of a kernel whose text is watched; sums in another order may differ by `rounding`."""
+
+        def launch(step: int) -> tuple[list[NDArray[Any]], NDArray[Any]]:
+            arguments.reset()
+            log = kernel.watched(arguments, step)
+            return [leaf.values.copy() for leaf in arguments.outputs()], log
+
+        address, what = races_of.race(launch, kernel.threads, rounding)
+        arguments.reset()
+        if what:
+            raise Failed(Reason.RACE, f"an element of {arguments.at(address)}: {what}")
+
     def alive(self) -> Alive:
         """Outputs must change when inputs do, all together and each alone."""
         launches = 1
@@ -254,8 +310,8 @@ class Examination:
                     break
             else:
                 raise Failed(Reason.BLIND, f"no output depends on {name}")
-        zeros = [np.zeros_like(values) for values in self.outputs(0)]
-        if not names and not _differs(self.outputs(0), zeros):
+        outputs = self.draw(0).as_filled(self.outputs(0))
+        if not names and not any(values.any() for values in outputs):
             raise Failed(Reason.CONSTANT, "every output is zero")
         return Alive("pass", launches, inputs=len(names))
 
@@ -329,6 +385,11 @@ class Examination:
         tape = [leaf.gradient.astype(np.float64) for leaf in slopes_of.inputs(arguments)]
         arguments.reset()
         return weights, tape
+
+
+def _numbers(arrays: Sequence[NDArray[Any]]) -> bool:
+    """Whether all are finite, with room for what 32-bit floats take on the way."""
+    return all(bool((np.abs(a) < _LARGE).all()) for a in arrays if a.dtype.kind == "f")
 
 
 def _differs(a: Sequence[NDArray[Any]], b: Sequence[NDArray[Any]]) -> bool:

@@ -22,7 +22,7 @@ STEP = 1e-6
 COARSE_STEP = 2e-3
 # Where a slope is disputed, it is measured again with the inputs moved by about one rounding of 32-bit floats
 # (and, where the step is coarse, with half of it): how far it moves is how far it may be off, times a slack.
-_PERTURBATION, _TURNS, _SLACK = 2e-7, 2, 4.0
+_TURNS, _SLACK = 2, 4.0
 _MAX_UNROLL = 16  # Warp's default: longer loops with constant bounds become loops at run time
 
 _WRITTEN_OVER = re.compile(
@@ -135,7 +135,7 @@ class _Loss:
         for sign in (1.0, -1.0):
             self._wide.reset()
             if turn is not None:
-                self._wide.perturb(_PERTURBATION, turn)
+                self._wide.perturb(tolerance.ROUNDING["f4"], turn)
             inputs(self._wide)[number].values[...] += sign * step * direction
             values.append(self._value()[0])
         ahead, behind = (values[0] - self._middle) / step, (self._middle - values[1]) / step

@@ -12,7 +12,7 @@ from warpgen.extraction.codegen import lower
 from warpgen.extraction.loading import load
 from warpgen.program import Program
 from warpgen.record import Target
-from warpgen.verification.compiling.translation_unit import without_fast_path
+from warpgen.verification.compiling.translation_unit import reference
 from warpgen.verification.judging.widening.widen import widen
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.isolation import Died, Note, isolated
@@ -54,4 +54,4 @@ def _prepare(program: Program, lacking: bool) -> Prepared:
         widened = lower(wide.program, (cpu,))[cpu].text
     except ProgramError as error:
         return Prepared(layouts, why=str(error)[:200], cpu=text)
-    return Prepared(layouts, without_fast_path(widened), wide.coarse, cpu=text)
+    return Prepared(layouts, reference(widened), wide.coarse, cpu=text)

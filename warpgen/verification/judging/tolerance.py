@@ -1,7 +1,11 @@
-"""How far a float may be from its reference: by the type's precision and by what the program computes."""
+"""How far a float may be from its reference: by the precision of its type.
+
+What a program makes of rounding is measured, not guessed (`Examination.sensitivity`).
+"""
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from collections.abc import Sequence
@@ -12,46 +16,65 @@ from numpy.typing import NDArray
 from warpgen.program import Program
 from warpgen.verification.running.arguments import Leaf
 
-# Relative to an element's size plus that of its array, beyond what rounding explains. Each is no less than
-# the error of 99 in 100 programs: sums and products lose the last digits, transcendental functions of large
-# arguments more, and what iterates or factorises passes its own errors on. The others are disputed, which
+# Relative to an element's size plus that of its array, beyond what rounding explains: some dozens of units in
+# the last place, which sums, products and transcendental functions lose. What loses more is disputed, which
 # costs a few more runs; a looser bound lets small faults pass.
-_FACTORS = {"arithmetic": 1e1, "transcendental": 1e2, "iterative": 1e3}
-_EPSILON = {"f8": 1e-14, "f4": 1e-7, "f2": 1e-4}
-_ITERATIVE = re.compile(r"svd[23]|qr3|eig3|inverse|noise|while |decompose|cholesky|_solve|tile_fft|slerp")
-_TRANSCENDENTAL = re.compile(
-    r"sin|cos|tan|exp|log|pow|sqrt|erf|normalize|length|atan|cbrt|quat|rotation|\*\*|norm|randn|sample_|mesh_|range\("
-)
+_ALLOWED = {"f8": 1e-12, "f4": 1e-5, "f2": 4e-3}
+# Warp's builtins that iterate until they are near enough stop there, however well conditioned all is.
+_ITERATING, _NEAR = frozenset({"svd2", "svd3", "eig3"}), 10.0
+# No measure of rounding excuses more than this: of a type of few digits hardly any would be left.
+_CAP = {"f8": math.inf, "f4": math.inf, "f2": 3e-2}
 
-_HALVES = re.compile(r"float16|(?:vec\d|mat\d\d|quat|transform|spatial_vector|spatial_matrix)h\b")
-_SINGLES = re.compile(r"float32|\bfloat\(|(?:vec\d|mat\d\d|quat|transform|spatial_vector|spatial_matrix)f?\b")
+# One rounding of an input, and a disturbance that shows on which sides of a branch rounding may leave it.
+ROUNDING = {"f8": 4e-16, "f4": 2e-7, "f2": 1e-3}
+HARD = {"f8": 2e-14, "f4": 1e-5, "f2": 1e-2}
+
+# What another order of a sum may change.
+REORDERED = {"f8": 1e-8, "f4": 1e-3, "f2": 3e-2}
+
+_HALVES = re.compile(r"\bfloat16|(?:vec\d|mat\d\d|quat|transform|spatial_vector|spatial_matrix)h\b")
+_SINGLES = re.compile(
+    r"\bfloat32|\bfloat\(|(?:vec\d|mat\d\d|quat|transform|spatial_vector|spatial_matrix)f?\b"
+)
 
 # The least error told, as a share of the tolerance: below it the last bits of a host's math library show.
 _FLOOR = 1e-1
 
-# Share of elements that may differ where a rounded value decides a branch, and draws that must agree.
+# Share of elements that may differ where a rounded value decides a branch and nothing shows which, how many
+# tolerances they may be off then, and draws that must agree.
 STRAY = 0.02
+FARTHEST = 1e3
 DRAWS = 3
 
 
 def operations(program: Program) -> str:
-    """The loosest class of operation in the program."""
-    if _ITERATIVE.search(program.source):
-        return "iterative"
-    return "transcendental" if _TRANSCENDENTAL.search(program.source) else "arithmetic"
+    """`iterating` where the program calls a builtin that ends near its result, else `plain`."""
+    calls = [node.func for node in ast.walk(ast.parse(program.source)) if isinstance(node, ast.Call)]
+    called = {function.attr for function in calls if isinstance(function, ast.Attribute)}
+    return "iterating" if called & _ITERATING else "plain"
 
 
 def forward(kind: str, code: str) -> float:
     """Tolerance of values for a class of operations and a NumPy code such as `<f4`."""
-    return float(f"{_FACTORS[kind] * _EPSILON[code[-2:]]:.0e}")
+    return float(f"{_ALLOWED[code[-2:]] * (_NEAR if kind == 'iterating' else 1.0):.0e}")
+
+
+def cap(code: str) -> float:
+    """The most that a value of a NumPy code may be off, whatever rounding explains."""
+    return _CAP[code[-2:]]
 
 
 def coarsest(program: Program, leaves: Sequence[Leaf]) -> str:
     """NumPy code of the narrowest floats that the program computes with."""
     codes = {leaf.values.dtype.str[-2:] for leaf in leaves if leaf.floating}
-    if "f2" in codes or _HALVES.search(program.source):
+    tree = ast.parse(program.source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            node.value.value = 0  # what a text says is no type
+    source = ast.unparse(tree)
+    if "f2" in codes or _HALVES.search(source):
         return "f2"
-    return "f4" if "f4" in codes or _SINGLES.search(program.source) else "f8"
+    return "f4" if "f4" in codes or _SINGLES.search(source) else "f8"
 
 
 def gradient(codes: set[str], coarse: bool) -> float:

@@ -16,15 +16,15 @@ Values = Sequence[NDArray[Any]]  # one array per output leaf
 
 # How often a perturbation of the inputs by their rounding may be amplified before an element is judged.
 SLACK = 8.0
-# Places of an output that may stray, however small it is.
-_FEW = 2
+# Places of an output, however small it is, and share of them, that rounding may carry across a branch.
+_FEW, _FEW_SHARE = 2, 0.05
 
 
 class Agreement(msgspec.Struct):
     """`error` and `tolerance` of the worst output.
 
     `share` of the places of output `where` disagree, `few` if none has more strays than rounding may carry
-    across a branch.
+    across a branch; the farthest of them is off by `farthest` tolerances.
     """
 
     error: float
@@ -32,6 +32,7 @@ class Agreement(msgspec.Struct):
     share: float
     where: str
     few: bool = True
+    farthest: float = 0.0
 
 
 def agree(
@@ -41,37 +42,51 @@ def agree(
     kind: str,
     codes: Sequence[str],
     known: Values | None = None,
+    begun: Values | None = None,
     slack: float = 1.0,
 ) -> Agreement:
     """Compare outputs element by element.
 
     `sensitivity` is how far each element goes when the inputs move by about one rounding: a kernel amplifies
     rounding by as much, and so much is allowed. `codes` are the row's own types; `known` masks elements
-    that the reference has; `slack` multiplies the tolerances.
+    that the reference has; places that still hold what they had `begun` with say nothing of an array's size;
+    `slack` multiplies the tolerances.
     """
     worst = Agreement(0.0, 0.0, 0.0, "")
     for i, (mine, theirs) in enumerate(zip(actual, reference, strict=True)):
         allowed = slack * tolerance.forward(kind, codes[i]) if codes[i][-2] == "f" else 0.0
-        error = errors(mine, theirs, sensitivity[i])
+        error = errors(mine, theirs, sensitivity[i], None if begun is None else theirs != begun[i])
         if known is not None:
             error[~known[i]] = 0.0
+        if codes[i][-2] == "f" and slack * tolerance.cap(codes[i]) < np.inf:
+            most_off = slack * tolerance.cap(codes[i])
+            far = errors(mine, theirs, np.zeros(mine.shape), None if begun is None else theirs != begun[i])
+            error = np.where(far > most_off, np.maximum(far, error), error)
+            error[~known[i] if known is not None else np.zeros(mine.shape, bool)] = 0.0
         bad = error > allowed
         share = float(bad.mean()) if bad.size else 0.0
         most = float(error[~bad].max()) if (~bad).any() else 0.0
-        few = worst.few and bool(bad.sum() <= max(_FEW, tolerance.STRAY * bad.size))
+        few = worst.few and bool(bad.sum() <= max(_FEW, _FEW_SHARE * bad.size))
         if share > worst.share or not worst.where:
             worst = Agreement(worst.error, worst.tolerance, max(share, worst.share), str(i), few)
         worst.few = few
+        if bad.any():
+            worst.farthest = max(worst.farthest, float(error.max()) / allowed if allowed else np.inf)
         if allowed and most / allowed >= (worst.error / worst.tolerance if worst.tolerance else -1.0):
             worst.error, worst.tolerance = most, allowed
     return worst
 
 
-def errors(mine: NDArray[Any], theirs: NDArray[Any], sensitivity: NDArray[Any]) -> NDArray[np.float64]:
+def errors(
+    mine: NDArray[Any],
+    theirs: NDArray[Any],
+    sensitivity: NDArray[Any],
+    written: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float64]:
     """Each element's error beyond what rounding explains, relative to its size plus that of its array."""
     a, b = mine.astype(np.float64), theirs.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        size = np.abs(b) + _size(b)
+        size = np.abs(b) + _size(b if written is None else b[written])
         size[size == 0.0] = 1.0
         error = np.maximum(np.abs(a - b) - SLACK * sensitivity, 0.0) / size
     error[~np.isfinite(error)] = np.inf
@@ -103,11 +118,12 @@ def settle(compare: Callable[[int], Agreement]) -> tuple[bool, Agreement]:
     first = compare(0)
     if first.share == 0.0:
         return True, first
-    if first.share > tolerance.STRAY:
+    if first.share > tolerance.STRAY or first.farthest > tolerance.FARTHEST:
         return False, first
     others = [compare(draw) for draw in range(1, tolerance.DRAWS)]
     clean = [other for other in others if other.share == 0.0]
-    if clean and all(other.share <= tolerance.STRAY for other in others):
+    near = all(o.share <= tolerance.STRAY and o.farthest <= tolerance.FARTHEST for o in others)
+    if clean and near:
         return True, clean[0]
     return False, first
 

@@ -25,6 +25,7 @@ _RELOCATION = np.dtype([("offset", "<u8"), ("kind", "<u4"), ("symbol", "<u4"), (
 _SYMTAB, _RELA, _NOBITS = 2, 4, 8
 _WRITE, _ALLOC = 1, 2
 _UNDEFINED, _ABSOLUTE = 0, 0xFFF1
+_FUNCTION = 2  # the kind of a symbol
 
 # Relocations of 64-bit code that may be anywhere: each fills in eight bytes.
 _ABS64, _PC64, _GOTOFF64, _GOT64, _GOTPC64 = 1, 24, 25, 27, 29
@@ -39,7 +40,7 @@ class _Section:
     """A section header, and where the section lies in memory."""
 
     def __init__(self, header: tuple[int, ...]) -> None:
-        _, self.type, self.flags, _, self.offset, self.size, self.link, self.info, align, _ = header
+        self.name, self.type, self.flags, _, self.offset, self.size, self.link, self.info, align, _ = header
         self.align = max(align, 1)
         self.place = 0
 
@@ -47,8 +48,8 @@ class _Section:
 class LoadedObject:
     """An object's code and data in memory; `find` gives the address of a name from elsewhere, 0 for none."""
 
-    def __init__(self, path: Path, find: Callable[[str], int]) -> None:
-        self._data = path.read_bytes()
+    def __init__(self, object: Path | bytes, find: Callable[[str], int]) -> None:
+        self._data = object if isinstance(object, bytes) else object.read_bytes()
         self._sections = self._read_sections()
         table = next((s for s in self._sections if s.type == _SYMTAB), None)
         if table is None:
@@ -73,6 +74,24 @@ class LoadedObject:
             places = np.flatnonzero(self._symbols["section"] != _UNDEFINED)
             self._names = {self._name(i): int(self._addresses[i]) for i in places}
         return self._names.get(name, 0)
+
+    def sections(self, name: str) -> list[tuple[int, int]]:
+        """Address and size of every section of a name."""
+        (table,) = struct.unpack_from("<H", self._data, 62)
+        strings, wanted = self._sections[table].offset, name.encode() + b"\0"
+        return [
+            (self._base + section.place, section.size)
+            for section in self._sections
+            if section.size and self._data.startswith(wanted, strings + section.name)
+        ]
+
+    def functions(self) -> list[tuple[str, int, int]]:
+        """Name, address and size of every function in it."""
+        mine = (self._symbols["section"] != _UNDEFINED) & (self._symbols["info"] & 15 == _FUNCTION)
+        return [
+            (self._name(i), int(self._addresses[i]), int(self._symbols["size"][i]))
+            for i in np.flatnonzero(mine)
+        ]
 
     def _read_sections(self) -> list[_Section]:
         if self._data[:6] != b"\x7fELF\x02\x01":

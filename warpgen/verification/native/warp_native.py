@@ -20,25 +20,63 @@ WARP_FOLDER = os.path.dirname(os.path.abspath(warp.__file__))
 ARRAY_SIZE = ctypes.sizeof(types.array_t)
 INDEXED_SIZE = ctypes.sizeof(types.indexedarray_t)
 
+# Threads of a block on CUDA, where Warp is not told otherwise.
+DEVICE_BLOCK = 256
+
 # One instruction set for all machines: with Warp's default, -march=native, results would depend on the host.
 CPU_TARGET = "x86-64-v3"
 # No analyses for warnings, registers given out line by line, clang's own output neither named nor checked by
 # itself: a quarter less work for the same verdicts.
 _QUICK = "-w -mllvm=-regalloc=fast -mllvm=-optimize-regalloc=0 -disable-llvm-verifier -discard-value-names"
 # A local that nothing was written to holds a pattern (of floats: NaN), not what the stack happens to hold.
-_UNSET = "-ftrivial-auto-var-init=pattern"
+# Not the memory for tiles, which is of no kernel: its pattern of 256 KiB would double the cost of compiling.
+_UNSET = "-ftrivial-auto-var-init=pattern -ftrivial-auto-var-init-max-size=4096"
 
 
-def compile_object(source: Path, result: Path, headers: Path, asserts: Path, unset: bool = False) -> None:
+def compile_object(source: Path, result: Path, headers: Path, asserts: Path, more: str = "") -> None:
     """Clang at O0 to an object that loads; raises Exception after writing diagnostics to fd 2.
 
     `asserts` is a header put before all others; it switches on Warp's range checks without the debug
     information that makes `mode="debug"` a third slower. Its name, unlike its folder's, stands in a line that
-    is split at white space, and one of that name in the current folder would be taken for it. With `unset`,
-    locals hold a pattern until they are set.
+    is split at white space, and one of that name in the current folder would be taken for it. `more` are
+    flags for clang.
     """
-    flags = f"-include {asserts.name} {_QUICK} {_UNSET if unset else ''}"
+    flags = f"-include {asserts.name} {_QUICK} {_UNSET} {more}"
     _clang(source, result, headers, 0, flags, [asserts.parent.absolute()])
+
+
+def compile_device(
+    source: Path, result: Path, headers: Path | None, includes: Path, shim: str, level: int = 0
+) -> None:
+    """Clang to an object of CUDA text as C++; raises Exception likewise.
+
+    `includes` holds Warp's headers, changed, and `shim`, a header put before all others ('' for none). Locals
+    hold a pattern until they are set, and an index beyond an array of a known size traps.
+    """
+    flags = [
+        "-target-cpu",
+        CPU_TARGET,
+        *_QUICK.split(),
+        _UNSET,
+        "-fno-threadsafe-statics",
+        "-fsanitize=array-bounds",
+        "-fsanitize-trap=array-bounds",
+    ]
+    flags += ["-include", shim] if shim else []
+    words = (ctypes.c_char_p * (len(flags) + 1))(*[flag.encode() for flag in flags], None)
+    text, name, place = source.read_bytes(), str(source).encode(), str(includes).encode()
+    keep = str(headers).encode() if headers else None
+    compiler = context.runtime.llvm.wp_compile_cpp
+    options = (False, False, True, False, words, level, False, headers is not None, keep, DEVICE_BLOCK)
+    if compiler(text, name, place, str(result).encode(), *options) != 0:
+        raise RuntimeError("clang refused the text")
+
+
+def compile_plain(source: Path, result: Path) -> None:
+    """Clang at -O1 to an object, without Warp's headers; raises Exception likewise."""
+    build.build_cpu(
+        str(result), str(source), extra_flags=f"-target-cpu {CPU_TARGET} -w", optimization_level=1
+    )
 
 
 def compile_ir(source: Path, result: Path, headers: Path) -> None:
@@ -73,7 +111,7 @@ class Library:
     """
 
     def __init__(self, path: Path) -> None:
-        self._object = LoadedObject(path, _harmless)
+        self._object = LoadedObject(path, harmless)
 
     def entry(self, symbol: str) -> Any:
         """A callable for an entry point, None where there is none."""
@@ -84,6 +122,10 @@ class Library:
         """Let the range checks trap, or not."""
         ctypes.c_int.from_address(self._object.address("warpgen_armed")).value = int(armed)
 
+    def word(self, name: str) -> ctypes.c_uint64:
+        """A global of eight bytes, to read and to set."""
+        return ctypes.c_uint64.from_address(self._object.address(name))
+
 
 # What Warp's loader hands to generated code without exporting it; all else is in libm and libc.
 _INTERNAL: tuple[str, ...] = ("_wp_assert", "_wp_isfinite", "_wp_isnan", "_wp_isinf")
@@ -91,7 +133,7 @@ _INTERNAL += ("erfinv", "erfinvf", "erfcinv", "erfcinvf")
 
 
 @functools.cache
-def _outside(name: str) -> int:
+def outside(name: str) -> int:
     """The address of a function that generated code may call, 0 for one that does not exist."""
     if name in _INTERNAL:
         return _internal(name)
@@ -121,20 +163,41 @@ _HARMLESS = frozenset(
 )
 
 
+# Mathematics that Warp's headers call by name, for both widths of floats.
+_FUNCTIONS = """
+acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 expm1 fabs floor fma fmax
+fmin fmod hypot ldexp lgamma log log10 log1p log2 modf nearbyint pow remainder rint round sin sincos sinh sqrt
+tan tanh tgamma trunc
+""".split()
+MATHEMATICS = frozenset(name + width for name in _FUNCTIONS for width in ("", "f"))
+
 # The files of the C library, which was several until glibc 2.34, and of Python.
 _SYSTEM = ("libc.", "libc-", "libdl", "libpthread", "librt", "libutil", "ld-", "python", "libpython")
 
 
 @functools.cache
-def _harmless(name: str) -> int:
+def harmless(name: str) -> int:
     """As `_outside`; raises OSError for a function of the C library that is no mathematics."""
-    address = _outside(name)
+    address = outside(name)
     place = _Place()
     ctypes.CDLL(None).dladdr(ctypes.c_void_p(address), ctypes.byref(place))
     file = os.path.basename((place.file or b"").decode())
     if address and name not in _HARMLESS and file.startswith(_SYSTEM):
         raise OSError(f"a kernel may not call {name}")
     return address
+
+
+def callable_address(name: str) -> int:
+    """The address of a function that a stranger's kernel may call; raises OSError for one that it may not."""
+    require_callable(name)
+    return outside(name)
+
+
+def require_callable(name: str) -> int:
+    """1 for a function that a stranger's kernel may call; raises OSError for one that it may not."""
+    if name not in MATHEMATICS and name not in _HARMLESS and name not in _INTERNAL:
+        raise OSError(f"a kernel may not call {name}")
+    return 1
 
 
 def _internal(name: str) -> int:
@@ -157,7 +220,7 @@ def _internal(name: str) -> int:
 def know_internals() -> None:
     """Look the usual names up now, for all children to come."""
     for name in _INTERNAL:
-        _outside(name)
+        outside(name)
 
 
 def launch_bounds(dim: tuple[int, ...], kernel_dim: int) -> Any:

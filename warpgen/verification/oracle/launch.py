@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -12,10 +13,19 @@ from numpy.typing import NDArray
 
 from warpgen.program import Program
 from warpgen.verification.oracle.handles import Work
-from warpgen.verification.oracle.reading import read
+from warpgen.verification.oracle.reading import BUDGET, read
 from warpgen.verification.oracle.rounding import perturbed
 from warpgen.verification.oracle.types import StructType
-from warpgen.verification.oracle.values import Array, Indexed, Int, Mat, Record, Unsupported, Vec
+from warpgen.verification.oracle.values import (
+    Array,
+    Indexed,
+    Int,
+    Mat,
+    OutOfRange,
+    Record,
+    Unsupported,
+    Vec,
+)
 from warpgen.verification.running.arguments import Arguments, Leaf
 from warpgen.verification.running.memory_layout import MemoryLayout
 
@@ -24,6 +34,8 @@ _SAMPLE = 12
 _TOGETHER = ("atomic", "tile")
 # How often a program is read with other roundings.
 _TURNS = 5
+# What a variation of a launch may take.
+_FEW_STEPS = 3_000
 
 
 class Reading:
@@ -36,6 +48,22 @@ class Reading:
         self.unordered = False  # whether the outputs may depend on an order that is Warp's own
         self._kernel, self._machine = read(program.source, program.name)
 
+    def under(self, program: Program) -> Reading:
+        """The same kernel at another launch."""
+        made = copy.copy(self)
+        made._program = program
+        return made
+
+    def reaches(self, arguments: Arguments) -> list[NDArray[Any]] | None:
+        """Outputs of all threads of a small launch; None where it is none that a kernel can run.
+
+        Where an access is out of range, something is divided by zero, or it does not soon end.
+        """
+        try:
+            return self.outputs(arguments, every=True, steps=_FEW_STEPS)[0]
+        except (Unsupported, OutOfRange):
+            return None
+
     def spread(self, arguments: Arguments, code: str) -> list[list[NDArray[Any]]]:
         """Outputs of all threads, a few times, each with every result rounded at random as `code` does."""
         made = []
@@ -45,7 +73,7 @@ class Reading:
         return made
 
     def outputs(
-        self, arguments: Arguments, every: bool = False
+        self, arguments: Arguments, every: bool = False, steps: int = BUDGET
     ) -> tuple[list[NDArray[Any]], list[NDArray[np.bool_]]]:
         """Values of the output leaves, and which of them are known.
 
@@ -56,7 +84,7 @@ class Reading:
         pairs = list(zip(self._program.args, self._layouts, strict=True))
         geometry = arguments.geometry
         values = [geometry.get(arg.name) or shape.argument(layout, arg.name) for arg, layout in pairs]
-        self._machine.steps = 0
+        self._machine.steps = BUDGET - steps
         Work.spend, Work.unordered = self._machine.tick, False
         together = every or any(word in self._program.source for word in _TOGETHER)
         try:
@@ -77,6 +105,20 @@ class Reading:
             made.append(value)
             known.append(mask | together)
         return made, known
+
+    def alone(self, arguments: Arguments, number: int) -> Iterator[dict[int, Any]]:
+        """What each thread stores to an array argument, by place, if it runs before all others."""
+        pairs = list(zip(self._program.args, self._layouts, strict=True))
+        for thread in self._threads(sample=False):
+            shape = _Shaper(arguments.leaves, self._machine.structs)
+            geometry = arguments.geometry
+            values = [geometry.get(arg.name) or shape.argument(layout, arg.name) for arg, layout in pairs]
+            self._machine.steps = 0
+            Work.spend = self._machine.tick
+            self._machine.thread = thread
+            self._kernel(*values)
+            array: Any = values[number]
+            yield {place: array.data[place] for place in sorted(array.written)}
 
     def _threads(self, sample: bool) -> Iterator[Any]:
         """Coordinates in launch order; dimensions are padded or folded as `wp.launch` does."""

@@ -31,7 +31,7 @@ _SAFE = """
 """.split()
 _MODULES = {"math": math, "enum": enum, "typing": typing}
 # Loop turns and calls that one launch may take: about a tenth of a second.
-_BUDGET = 20_000
+BUDGET = 20_000
 
 
 def read(source: str, name: str) -> tuple[Any, Machine]:
@@ -62,7 +62,7 @@ class Machine:
 
     def tick(self, steps: int = 1) -> None:
         self.steps += steps
-        if self.steps > _BUDGET:
+        if self.steps > BUDGET:
             raise Unsupported("too many steps")
 
     def namespace(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -21,7 +21,9 @@ from warpgen.verification.running.streams import Stream
 MOST_BYTES = 64 << 20
 
 # Bytes around every array that nobody may touch, and what stands in them.
-_FENCE, _MARK = 256, 0xA5
+FENCE, MARK = 256, 0xA5
+
+_WRITTEN = ("output", "inout")
 
 
 class Leaf(msgspec.Struct, frozen=True):
@@ -50,6 +52,15 @@ class Leaf(msgspec.Struct, frozen=True):
             drawn = draw(self.fill, self.values.dtype.kind, shape, self.inner, source)
             self.values[...] = drawn.astype(self.values.dtype)
 
+    def spoil(self, seed: int, variant: int) -> None:
+        """Fill the memory with numbers of ordinary size that nobody asked for, none of them 0."""
+        source, kind = Stream("junk", seed, self.path, variant), self.values.dtype.kind
+        size = 0.5 + source.uniform(self.values.shape)
+        if kind == "f":
+            self.values[...] = size * source.signs(self.values.shape)
+        else:
+            self.values[...] = True if kind == "b" else np.floor(64.0 * size)
+
     @property
     def floating(self) -> bool:
         """Whether it holds floats."""
@@ -60,7 +71,7 @@ class Arguments:
     """All arguments of one launch.
 
     `variant` numbers the draw; with `like`, nothing is drawn: the numbers are those that the other launch
-    began with.
+    began with. Arrays named in `junk` do not begin as their fills say, but with what no kernel writes.
     """
 
     def __init__(
@@ -70,12 +81,14 @@ class Arguments:
         seed: int,
         variant: int = 0,
         like: Arguments | None = None,
+        junk: Collection[str] = (),
     ) -> None:
         if len(args) != len(layouts):
             raise VerificationError(f"the kernel takes {len(layouts)} arguments, the row has {len(args)}")
         self.leaves: list[Leaf] = []
         self.geometry: dict[str, scene.Drawn] = {}  # what meshes, textures and their like are made of
-        self._seed, self._variant, self._like = seed, variant, like
+        self._seed, self._variant, self._like, self._junk = seed, variant, like, junk
+        self._written: list[tuple[int, int, str]] = []
         self._fills = {fill.name: fill for arg in args for fill in arg.fills}
         self._kept: list[Any] = [like]  # memory that descriptors point to
         self._fenced: list[NDArray[np.uint8]] = []
@@ -124,11 +137,45 @@ class Arguments:
 
     def intact(self) -> bool:
         """Whether nothing was written just before or behind any array."""
-        return all((raw[:_FENCE] == _MARK).all() and (raw[-_FENCE:] == _MARK).all() for raw in self._fenced)
+        return all((raw[:FENCE] == MARK).all() and (raw[-FENCE:] == MARK).all() for raw in self._fenced)
+
+    def held(self) -> list[NDArray[Any]]:
+        """What the leaves that are no outputs hold now."""
+        return [leaf.values.copy() for leaf in self.leaves if leaf.role not in _WRITTEN]
+
+    def altered(self, held: Sequence[NDArray[Any]]) -> str:
+        """The path of a leaf that is no output and does not hold that any more, '' where there is none."""
+        leaves = [leaf for leaf in self.leaves if leaf.role not in _WRITTEN]
+        for leaf, values in zip(leaves, held, strict=True):
+            if leaf.values.tobytes() != values.tobytes():
+                return leaf.path
+        return ""
+
+    def begun(self) -> list[NDArray[Any]]:
+        """What the outputs held before the launch."""
+        pairs = zip(self.leaves, self._initial, strict=True)
+        return [initial for leaf, initial in pairs if leaf.role in _WRITTEN]
+
+    def as_filled(self, outputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Outputs as they were without junk: places that nobody wrote to hold what the fill says."""
+        made = []
+        for leaf, values, initial in zip(self.outputs(), outputs, self.begun(), strict=True):
+            if leaf.argument in self._junk and leaf.fill is not None:
+                values = np.where(values == initial, values.dtype.type(leaf.fill.value), values)
+            made.append(values)
+        return made
+
+    def written_regions(self) -> list[tuple[int, int]]:
+        """First address, and that behind the last, of each array that the kernel writes to."""
+        return [(first, end) for first, end, _ in self._written]
+
+    def at(self, address: int) -> str:
+        """The path of the written array that an address is in."""
+        return next(path for first, end, path in self._written if first <= address < end)
 
     def outputs(self) -> list[Leaf]:
         """The leaves that the kernel writes to."""
-        return [leaf for leaf in self.leaves if leaf.role in ("output", "inout")]
+        return [leaf for leaf in self.leaves if leaf.role in _WRITTEN]
 
     def _argument(self, arg: Argument, layout: MemoryLayout) -> tuple[NDArray[Any], NDArray[Any]]:
         if layout.family in ("array", "indexed"):
@@ -174,6 +221,8 @@ class Arguments:
     def _leaf(self, leaf: Leaf) -> None:
         if self._like is None:
             leaf.draw(self._seed, self._variant)
+            if leaf.argument in self._junk:
+                leaf.spoil(self._seed, self._variant)
         self.leaves.append(leaf)
 
     def _array(
@@ -187,6 +236,8 @@ class Arguments:
         if len(fill.shape) != layout.ndim:
             raise VerificationError(f"{path} has {layout.ndim} dimensions, its fill {len(fill.shape)}")
         memory, twin = self._allocate(fill.shape, layout.of), self._allocate(fill.shape, layout.of)
+        if arg.role in _WRITTEN and memory.size:
+            self._written.append((memory.ctypes.data, memory.ctypes.data + memory.nbytes, path))
         self._fill(arg, layout.of, path, memory, twin, traced)
         outer = memory.strides[: layout.ndim]
         gradient = twin.ctypes.data if _has_floats(layout.of) else 0
@@ -221,12 +272,17 @@ class Arguments:
         self._bytes += count * element.size
         if self._bytes > MOST_BYTES or min(shape, default=1) < 0:
             raise VerificationError(f"the arguments take more than {MOST_BYTES >> 20} MiB")
-        raw = np.full(count * element.size + 2 * _FENCE, _MARK, "u1")
-        self._kept.append(raw)
-        self._fenced.append(raw)
-        memory = raw[_FENCE : _FENCE + count * element.size]
-        memory[:] = 0
+        memory = self._fenced_memory(count * element.size)
+        self._kept.append(memory)
         return memory.view(element.dtype.base).reshape(shape + element.dtype.shape)
+
+    def _fenced_memory(self, size: int) -> NDArray[np.uint8]:
+        """So many bytes of zeros, with a fence around them that `intact` looks at."""
+        raw = np.full(size + 2 * FENCE, MARK, "u1")
+        self._fenced.append(raw)
+        memory = raw[FENCE : FENCE + size]
+        memory[:] = 0
+        return memory
 
     def _texture(self, arg: Argument, layout: MemoryLayout) -> NDArray[Any]:
         source = Stream(self._seed, arg.name, self._variant)

@@ -1,0 +1,167 @@
+"""Answers are read as models write them, and hold nothing that a kernel does not need."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from warpgen.verification.jail.cpp_screen import NoKernel, cleaned
+from warpgen.verification.jail.cpp_tokens import MOST_CHARACTERS, Refused
+from warpgen.verification.jail.form import shaped
+from warpgen.verification.jail.job import Shape, Shaped
+
+KERNEL = """import warp as wp
+
+
+@wp.kernel
+def scale(x: wp.array(dtype=float), y: wp.array(dtype=float)):
+    i = wp.tid()
+    y[i] = 2.0 * x[i]
+"""
+TYPES = ("array1d(float32)", "array1d(float32)")
+
+
+def read(text: str, extract: bool = False) -> Shaped:
+    return shaped(Shape(text, "scale", TYPES, extract, 1.0))
+
+
+def test_what_a_kernel_does_not_need_is_left_out() -> None:
+    """Its functions, structs and constants stay, and custom adjoints of what it calls; nothing else does."""
+    above = "N = 3\nUNUSED = 4\n\n\n@wp.func\ndef f(v: float):\n    return v * float(N)\n\n\n"
+    custom = "@wp.func_grad(f)\ndef g(v: float, adj_ret: float):\n    wp.adjoint[v] += adj_ret\n\n\n"
+    other = "@wp.func\ndef unused(v: float):\n    return v\n\n\n"
+    text = KERNEL.replace("@wp.kernel", above + custom + other + "@wp.kernel").replace(
+        "2.0 * x[i]", "f(x[i])"
+    )
+    source = read(text + "\nprint(scale)\nwp.init()\n").source
+    assert all(part in source for part in ("N = 3", "def f(", "def g(", "def scale("))
+    assert not any(part in source for part in ("UNUSED", "unused", "print", "init"))
+
+
+def test_a_factory_is_unfolded() -> None:
+    """Its arguments become constants."""
+    body = KERNEL.partition("@wp.kernel\n")[2].replace("2.0", "k").replace("scale", "inner")
+    inner = "".join(f"    {line}\n" for line in ("@wp.kernel", *body.splitlines()))
+    made = read(f"import warp as wp\n\n\ndef make(k):\n{inner}    return inner\n\n\nscale = make(2.0)\n")
+    assert (made.kernel, made.stage) == ("inner", "") and "k = 2.0" in made.source
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Here:\n\n```python\n{KERNEL}```\nand a test:\n```python\nprint(1)\n```\n",
+        f"```python\nimport warp as wp\n@wp.kernel\ndef bad(x: float):\n    pass\n```\nBetter:\n```py\n{KERNEL}```",
+        f"```python\n{KERNEL}",
+        f"~~~~python\n{KERNEL}~~~~\n",
+        "- so\n  ```python\n" + "".join(f"  {line}\n" for line in KERNEL.splitlines()) + "  ```\n",
+        KERNEL.replace("\n", "\r\n"),
+    ],
+)
+def test_answers_hold_their_kernel(text: str) -> None:
+    """In the last block that has one; of those in the language, if any is named so."""
+    assert "y[i] = 2.0 * x[i]" in read(text, extract=True).source
+
+
+def test_what_is_meant_must_be_clear() -> None:
+    """Two kernels that both could be meant are none; nor is an answer without one, or prose without extraction."""
+    two = KERNEL.replace("scale", "a") + KERNEL.partition("\n\n\n")[2].replace("scale", "b")
+    for text, extract, why in (
+        (two, False, "2 kernels"),
+        ("No.", True, "no Python"),
+        ("```python\nx = 1\n```", True, "no block"),
+        (f"Here:\n```python\n{KERNEL}```\n", False, "no Python"),
+    ):
+        found = read(text, extract)
+        assert found.stage == "extract" and why in found.why, (text, found)
+
+
+NAMES = """
+import os
+import warpgen
+import enum; X = enum.bltns
+import typing; X = typing.sys
+import typing as t; X = t.sys.modules
+import enum; Y = enum; X = Y.bltns
+from enum import bltns
+from typing import sys
+from warp import config
+from . import x
+import math; X = math.__loader__
+X = ().__class__
+X = "{0.__class__}".format(1)
+X = eval("1")
+X = __import__("os")
+X = getattr(wp, "config")
+X = (y for y in (1,)).gi_frame
+X = scale.module
+X = (lambda: 0)().real
+X = wp.types.ctypes
+X = wp.context
+X = [c for c in wp.float32.mro()]
+class A(metaclass=scale.module.x): pass
+def f(a=scale.adj): return a
+def f(): return (yield)
+async def f(): pass
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("line", NAMES)
+def test_no_name_leads_to_another(line: str) -> None:
+    """Neither where it is executed, because the kernel needs it, nor, for names of Python's, anywhere."""
+    needed = KERNEL.replace("2.0 * x[i]", "wp.static(float(X)) * x[i]" if "X" in line else "2.0 * x[i]")
+    name = "A" if line.startswith("class") else "f" if "def f" in line else ""
+    needed = needed.replace("2.0 * x[i]", f"wp.static(float({name}())) * x[i]") if name else needed
+    text = needed.replace("import warp as wp\n", f"import warp as wp\n{line}\n", 1)
+    assert read(text).stage == "allow", read(text)
+
+
+MACRO = "#define builtin_tid1d() wp::linear_tid<wp_linear_tid>(task_index, dim)\n"
+CPP = (
+    '#include "builtin.h"\n' + MACRO + "static void k_cpu_kernel_forward(size_t task_index) { wp::tid(1); }\n"
+)
+
+
+def test_what_is_compiled_is_what_was_read() -> None:
+    """Comments and blank lines go, and all that stood in them; the rest stays as it is."""
+    text = CPP.replace("{ wp", "{ // gone \\\n also gone\n /* gone \n */ wp") + "\n" * 1000
+    made = cleaned(text, "cpp")
+    assert "gone" not in made and "wp::tid(1);" in made and made.count("\n") < 10
+    assert cleaned(made, "cpp") == made
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '#include "/etc/hostname"', "#include <stdio.h>", '%:include "x"', '/**/ # /**/ include "x"', '#import "x"',
+        '#include_next "builtin.h"', '#inc\\\nlude "x"', '??=include "x"', "#define atomic_add f", "#line 1", "#pragma once",
+        "_Pragma(\"x\")", 'int a; /* " */ #error x', "const char* a = R\"(x)\";", "asm(\"\");", "__asm__(\"\");",
+        "[[noreturn]] void f();", "__attribute__((alias(\"x\"))) void f();", "namespace wp {}", "using namespace wp;",
+        "extern int x;", 'extern "C" int x();', "template <> int f<int>();", "long a = *(long*)1;", "auto a = (void*)f;",
+        "auto a = reinterpret_cast<long*>(1);", "int \\u0041;", "int \u00e9;", "int a; }", "int a[(1];", "/* open",
+        "\"open", "warpgen_watch.on = 0;", "__tsan_init();", "int a\r= 1;", "#embed \"x\"", "#if __has_include(\"x\")\n#endif",
+    ],
+)  # fmt: skip
+def test_no_spelling_of_more_passes(line: str) -> None:
+    """Of directives, assembly, names of compilers and linkers, casts to addresses, brackets that nothing closes."""
+    cleaned(CPP, "cpp")
+    with pytest.raises(Refused):
+        cleaned(CPP.replace(MACRO, f"{line}\n{MACRO}"), "cpp")
+
+
+def test_a_text_without_a_kernel_is_none() -> None:
+    """Of its own language."""
+    for text, language in (("", "cpp"), ("int x;", "cuda"), (CPP, "cuda")):
+        with pytest.raises(NoKernel):
+            cleaned(text, language)
+
+
+@pytest.mark.parametrize(
+    "piece", ["\n", "\\", "'", '"a', "/*", "//\\\n", "((", "*)", "a", "1e", "#\n", "??", " "]
+)
+def test_no_text_takes_long_to_read(piece: str) -> None:
+    """A quarter of the longest text: time grows with length alone."""
+    start = time.process_time()
+    with pytest.raises((Refused, NoKernel)):
+        cleaned(piece * (MOST_CHARACTERS // 4 // len(piece)), "cpp")
+    assert time.process_time() - start < 8.0

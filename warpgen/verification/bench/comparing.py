@@ -1,0 +1,108 @@
+"""Element by element: where a stranger's results are not the row's, beyond what rounding can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from warpgen.verdict import Difference
+from warpgen.verification.bench.results import Arrays, Measured
+from warpgen.verification.judging import tolerance, values
+
+# A stranger's kernel may round more than Warp's: a sum in another order, a product contracted. But no
+# tolerance is so wide that another number fits: half of a value, or nothing.
+_SLACK = 10.0
+_MOST = {"f8": 1e-9, "f4": 1e-3, "f2": 2e-2}
+_MOST_OF_SLOPES = {"f8": 1e-5, "f4": 1e-3, "f2": 5e-2}
+
+FORWARD = ("outputs", "turned")
+BACKWARD = ("gradients", "slopes turned")
+
+# How far the row's own results go when its inputs move; None where it is not known yet.
+Moved = Callable[[int, int], NDArray[np.float64] | None]
+
+
+class Finding(msgspec.Struct):
+    """Of one kind of result: how many elements there are, how many differ, where and what the first is."""
+
+    elements: int = 0
+    bad: int = 0
+    first: Difference | None = None
+
+    @property
+    def share(self) -> float:
+        """Of the elements that agree."""
+        return 1.0 - self.bad / self.elements if self.elements else 1.0
+
+    def add(
+        self, what: str, measured: Measured, part: int, bad: NDArray[np.bool_], actual: NDArray[Any]
+    ) -> None:
+        """Count the elements of one array."""
+        self.elements += bad.size
+        self.bad += int(bad.sum())
+        if self.first is None and bad.any():
+            index = tuple(int(i) for i in np.argwhere(bad)[0])
+            expected = measured.arrays[part][index]
+            path, number = measured.parts[part].path, measured.draw.variant
+            self.first = Difference(what, path, index, float(expected), float(actual[index]), number)
+
+
+class Strays(msgspec.Struct, frozen=True):
+    """Elements of one array that differ at first sight."""
+
+    part: int
+    bad: NDArray[np.bool_]
+
+    @property
+    def few(self) -> bool:
+        """Whether rounding may have carried them across a branch: few of all."""
+        return bool(self.bad.sum() <= max(2, tolerance.STRAY * self.bad.size))
+
+
+def strays(measured: Measured, actual: Arrays, whats: Sequence[str], kind: str) -> list[Strays]:
+    """Arrays of these kinds that differ by more than rounding usually does."""
+    found = []
+    for part, described in enumerate(measured.parts):
+        if described.what in whats:
+            bad = differs(measured.arrays[part], actual[part], None, kind, described.what)
+            if bad.any():
+                found.append(Strays(part, bad))
+    return found
+
+
+def differs(
+    expected: NDArray[Any], actual: NDArray[Any], moved: NDArray[np.float64] | None, kind: str, what: str
+) -> NDArray[np.bool_]:
+    """Where `actual` is another number; `moved` is how far the row's own may go.
+
+    What is no number in the row's own says nothing.
+    """
+    if expected.tobytes() == actual.tobytes():
+        return np.zeros(expected.shape, np.bool_)
+    sensitivity = np.zeros(expected.shape) if moved is None else moved
+    allowed = _allowed(expected.dtype, kind, what) if expected.dtype.kind == "f" else 0.0
+    error = values.errors(actual, expected, sensitivity)
+    bad = error > allowed
+    if expected.dtype.kind == "f":
+        bad &= np.isfinite(expected.astype(np.float64))
+    return np.asarray(bad, np.bool_)
+
+
+def _allowed(code: np.dtype[Any], kind: str, what: str) -> float:
+    width = code.str[-2:]
+    if what in BACKWARD:
+        return min(_SLACK * tolerance.gradient({code.str}, coarse=False), _MOST_OF_SLOPES[width])
+    return min(_SLACK * tolerance.forward(kind, code.str), _MOST[width])
+
+
+def raced(measured: Measured, actual: Arrays, what: str) -> Finding:
+    """Elements that threads of the stranger's kernel race for, and threads of the row's own do not."""
+    found = Finding()
+    for part, described in enumerate(measured.parts):
+        if described.what == what:
+            found.add("race", measured, part, actual[part] & ~measured.arrays[part], actual[part])
+    return found

@@ -1,0 +1,214 @@
+"""On which inputs a kernel is judged: a plan that follows from a secret seed, so that nobody can learn it.
+
+Inputs are drawn as the row says, and beyond: other values of its parameters, other extents of its arrays
+and of its launch, values outside of the range of its fills, all alike, and outputs that begin with
+anything. A draw that the row's own kernel does not stand is left out by the judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import msgspec
+import numpy as np
+
+from warpgen.launch import Argument, Fill, Launch
+from warpgen.program import Program
+from warpgen.verification.jail.job import Draw
+from warpgen.verification.running.memory_layout import MemoryLayout
+from warpgen.verification.running.streams import Stream
+
+# Outputs begin with values in this range: none is zero, and as a number of places none leads far.
+_JUNK = (1.0, 9.0)
+
+# How many draws of each kind are tried, the likeliest to be stood last: `_Plan` says what each is.
+_KINDS = {
+    "plain": 3, "parameters": 4, "extents": 4, "beyond": 3, "edges": 3, "whole numbers": 2,
+    "extents alone": 2, "one parameter": 6, "junk of floats": 2,
+    "parameters, clean": 2, "extents, clean": 2, "clean": 2,
+}  # fmt: skip
+
+Change = Callable[[Argument, Fill], Fill]
+
+
+def plan(program: Program, layouts: Sequence[MemoryLayout], seed: int) -> list[Draw]:
+    """All draws that are tried, in order of their kinds."""
+    made = _Plan(program, layouts, seed)
+    return [draw for kind, count in _KINDS.items() for draw in made.draws(kind, count)]
+
+
+def codes_of(program: Program, layouts: Sequence[MemoryLayout]) -> dict[str, str]:
+    """NumPy's code of the scalars that each fill of numbers is for."""
+    found: dict[str, str] = {}
+    for argument, layout in zip(program.args, layouts, strict=True):
+        found |= dict(_codes(argument.name, layout))
+    return found
+
+
+def _codes(path: str, layout: MemoryLayout) -> Iterator[tuple[str, str]]:
+    if layout.family == "struct":
+        for name, field, _ in layout.fields:
+            yield from _codes(f"{path}.{name}", field)
+    elif layout.of is not None:
+        yield from _codes(f"{path}.data" if layout.family == "indexed" else path, layout.of)
+    elif layout.code:
+        yield path, layout.code
+
+
+class _Plan:
+    """Draws of one program for one seed."""
+
+    def __init__(self, program: Program, layouts: Sequence[MemoryLayout], seed: int) -> None:
+        self._program, self._seed = program, seed
+        self._codes = codes_of(program, layouts)
+        self._number = 0
+
+    def draws(self, kind: str, count: int) -> Iterator[Draw]:
+        for turn in range(count):
+            self._number += 1
+            chance = Stream(self._seed, "plan", kind, turn)
+            made = self._draw(kind, turn, chance)
+            if made is not None:
+                yield made
+
+    def _draw(self, kind: str, turn: int, chance: Stream) -> Draw | None:
+        args, launch = self._program.args, self._program.launch
+        if kind in ("parameters", "extents", "beyond", "edges", "whole numbers", "parameters, clean"):
+            # Whole numbers may stand for an extent: they change with it.
+            args = self._changed(args, self._parameters(chance, floats=kind == "extents"))
+        if kind == "one parameter":
+            names = [f.name for a in args for f in a.fills if _varies(a, f) and f.name in self._codes]
+            if turn >= len(names):
+                return None
+            args = self._changed(args, self._parameters(chance, names[turn]))
+        if kind in ("extents", "extents alone", "extents, clean"):
+            extents = _other_extents(args, launch, chance, one=turn % 2 == 1)
+            if not extents:
+                return None
+            args, launch = self._resized(args, extents), _relaunched(launch, extents)
+        args = self._changed(args, self._ranges(kind, chance))
+        if "clean" not in kind:
+            args = self._changed(args, self._junk(floats=kind == "junk of floats"))
+        launch = msgspec.structs.replace(launch, seed=self._seed)
+        turned = turn % 2 == 0
+        return Draw(args, launch, self._number, flush=self._number % 3 == 0, turned=turned, label=kind)
+
+    def _changed(self, args: Sequence[Argument], change: Change) -> tuple[Argument, ...]:
+        return tuple(
+            msgspec.structs.replace(
+                a, fills=tuple(change(a, f) if f.name in self._codes else f for f in a.fills)
+            )
+            for a in args
+        )
+
+    def _parameters(self, chance: Stream, only: str = "", floats: bool = False) -> Change:
+        """Other values for what is the same in every draw of the row."""
+
+        def change(argument: Argument, fill: Fill) -> Fill:
+            if not _varies(argument, fill) or (only and fill.name != only):
+                return fill
+            u, v = chance.uniform((2,))
+            kind = np.dtype(self._codes[fill.name]).kind
+            if floats and kind in "iu":
+                return fill
+            if kind == "f":  # each component another: one must not stand for all
+                low, high = _about(fill.value, float(u))
+                return msgspec.structs.replace(fill, kind="uniform", low=low, high=high)
+            return msgspec.structs.replace(fill, value=_other_number(fill.value, kind, float(u), float(v)))
+
+        return change
+
+    def _ranges(self, kind: str, chance: Stream) -> Change:
+        """Values beyond the range of the row's fills, or at its edges and all alike."""
+
+        def change(argument: Argument, fill: Fill) -> Fill:
+            if argument.role == "output" or fill.kind != "uniform":
+                return fill
+            whole = np.dtype(self._codes[fill.name]).kind != "f"
+            span = fill.high - fill.low
+            u = float(chance.uniform((1,))[0])
+            if kind == "beyond" and not whole:
+                reach = span * (0.5 + u)
+                return msgspec.structs.replace(fill, low=fill.low - reach, high=fill.high + reach)
+            if kind == "whole numbers" and whole:
+                return msgspec.structs.replace(fill, low=fill.low - span, high=fill.high + span)
+            if kind == "edges" and u < 0.6:
+                last = fill.high - 1.0 if whole else fill.high
+                edges = [fill.low, last, 0.0, 1.0, -1.0, 0.5 * (fill.low + last)]
+                inside = [edge for edge in edges if fill.low <= edge <= last]
+                value = inside[int(u / 0.6 * len(inside))]
+                return msgspec.structs.replace(
+                    fill, kind="constant", value=float(np.floor(value)) if whole else value
+                )
+            return fill
+
+        return change
+
+    def _junk(self, floats: bool) -> Change:
+        """Anything in outputs; whole numbers there may be places, which a kernel counts on."""
+
+        def change(argument: Argument, fill: Fill) -> Fill:
+            if argument.role != "output" or fill.kind != "constant":
+                return fill
+            if floats and np.dtype(self._codes[fill.name]).kind != "f":
+                return fill
+            return msgspec.structs.replace(fill, kind="uniform", low=_JUNK[0], high=_JUNK[1])
+
+        return change
+
+    def _resized(self, args: Sequence[Argument], extents: Mapping[int, int]) -> tuple[Argument, ...]:
+        """Shapes, and whole numbers that stand for an extent: a parameter, the end of a range of indices."""
+
+        def resize(fill: Fill) -> Fill:
+            shape = tuple(extents.get(extent, extent) for extent in fill.shape)
+            fill = msgspec.structs.replace(fill, shape=shape)
+            code = self._codes.get(fill.name)
+            if code is None or np.dtype(code).kind == "f":
+                return fill
+            if fill.kind == "constant" and fill.value in extents:
+                return msgspec.structs.replace(fill, value=float(extents[int(fill.value)]))
+            if fill.kind in ("uniform", "offsets", "ascending") and fill.high in extents:
+                return msgspec.structs.replace(fill, high=float(extents[int(fill.high)]))
+            return fill
+
+        return tuple(msgspec.structs.replace(a, fills=tuple(resize(f) for f in a.fills)) for a in args)
+
+
+def _varies(argument: Argument, fill: Fill) -> bool:
+    return argument.role in ("param", "input") and fill.kind == "constant"
+
+
+def _about(value: float, u: float) -> tuple[float, float]:
+    """A range near a value, of the same sign where it has one, and not always around it."""
+    if value == 0.0:
+        return -0.5 - u, 0.5 + u
+    ends = value * (0.6 + 0.3 * u), value * (1.1 + 0.3 * u)
+    return min(ends), max(ends)
+
+
+def _other_number(value: float, kind: str, u: float, v: float) -> float:
+    """A whole number near by; a fair coin for a truth."""
+    if kind == "b":
+        return float(u < 0.5)
+    if abs(value) < 4.0:
+        return value + float(int(3 * u)) if value >= 0 else value - float(int(3 * u))
+    return float(np.floor(value * (0.5 + 0.5 * u))) if v < 0.8 else value + 1.0
+
+
+def _other_extents(args: Sequence[Argument], launch: Launch, chance: Stream, one: bool) -> dict[int, int]:
+    """New lengths for the extents of launch and arrays; for one of them alone, at times."""
+    known = sorted({e for e in (*launch.dim, *(e for a in args for f in a.fills for e in f.shape)) if e >= 3})
+    if not known:
+        return {}
+    u = chance.uniform((len(known) + 1, 2))
+    if one:
+        known = [known[int(u[-1, 0] * len(known))]]
+    made = {}
+    for extent, (first, second) in zip(known, u, strict=False):
+        less = max(2, extent - 1 - int(float(first) * 0.5 * extent))
+        made[extent] = less if float(second) < 0.6 else extent + 1 + int(float(first) * 4)
+    return made
+
+
+def _relaunched(launch: Launch, extents: Mapping[int, int]) -> Launch:
+    return msgspec.structs.replace(launch, dim=tuple(extents.get(e, e) for e in launch.dim))

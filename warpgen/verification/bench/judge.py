@@ -1,0 +1,359 @@
+"""Is a stranger's kernel right? It is read, compiled and launched in the jail, and compared here."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from warpgen.errors import VerificationError
+from warpgen.extraction.features import inspect_source
+from warpgen.program import Program
+from warpgen.verdict import Difference, Language, Stage, Verdict
+from warpgen.verification.bench import comparing, draws, results
+from warpgen.verification.bench.comparing import BACKWARD, FORWARD, Finding
+from warpgen.verification.bench.doubt import Doubt
+from warpgen.verification.bench.results import Arrays, Measured
+from warpgen.verification.bench.subject import Subject
+from warpgen.verification.compiling.translation_unit import without_fast_path
+from warpgen.verification.jail.cell import Broken, Cell
+from warpgen.verification.jail.driver import driven, has_adjoint
+from warpgen.verification.jail.job import Build, Clean, Lower, Shape
+from warpgen.verification.judging import gradient, tolerance
+from warpgen.verification.native.isolation import isolated
+from warpgen.verification.running.memory_layout import MemoryLayout
+
+# Seconds of wall time that the row's own launches may take, of all draws; a draw on which it hangs costs a
+# part.
+_OWN_SECONDS, _PART = 30.0, 6.0
+# Draws of one kind that a stranger's kernel is held to.
+_MOST_OF_A_KIND = 5
+# What a kernel's own adjoint, or C++, looks like in Python: then Warp is not to blame for a wrong gradient.
+_OWN_ADJOINT = re.compile(r"func_grad|func_replay|func_native|adjoint|wp\.grad\b")
+_CUTS = re.compile(r"\bcast\(|enable_backward|\b(?:round|rint|floor|ceil|trunc|sign|step)\(")
+_PATH = re.compile(r"(?:/[\w.+@~-]+)+/")
+
+_HOW = {"python": "the C++ that Warp makes of it, on the CPU", "cpp": "on the CPU", "cuda": "compiled"}
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A text to be judged, and how."""
+
+    text: str
+    language: Language
+    seed: int
+    timeout: float
+    extract: bool
+    gradients: bool
+
+
+class _Over(Exception):
+    """The kernel came no further."""
+
+    def __init__(self, stage: str, why: str, **found: Any) -> None:
+        super().__init__(why)
+        self.stage, self.found = stage, found
+
+
+class Judge:
+    """Judges in one jail."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+
+    def build(self, text: str, seconds: float) -> bytes | Broken:
+        """The object of a text, with the loops that the jail drives it by."""
+        made = self._cell.build(Build(driven(text), seconds))
+        if isinstance(made, Broken):
+            return made
+        return made.object or Broken("compile", made.why)
+
+    def check(self, subject: Subject, question: Question) -> Verdict:
+        """The verdict. Raises VerificationError where the row's own kernel does not run."""
+        return _Check(self._cell, subject, question).verdict()
+
+
+class _Check:
+    """One check, stage by stage."""
+
+    def __init__(self, cell: Cell, subject: Subject, question: Question) -> None:
+        self._cell, self._subject, self._question = cell, subject, question
+        self._end = time.monotonic() + question.timeout
+        self._seconds: dict[str, float] = {}
+        self._python = self._kernel = ""  # the module of a kernel in Python, and its name
+        self._kind = tolerance.operations(subject.program)
+
+    def verdict(self) -> Verdict:
+        found: dict[str, Any] = {}
+        try:
+            stage, why, found = self._judged()
+        except _Over as over:
+            stage, why, found = cast(Stage, over.stage), str(over), over.found
+        return Verdict(
+            right=stage == "right",
+            stage=stage,
+            language=self._question.language,
+            seed=self._question.seed,
+            why=_PATH.sub("", why[:2000])[:300],
+            seconds={name: round(spent, 4) for name, spent in self._seconds.items()},
+            how=_HOW[self._question.language],
+            **found,
+        )
+
+    def _judged(self) -> tuple[Stage, str, dict[str, Any]]:
+        with self._stage("read"):
+            text = self._read()
+        with self._stage("compile"):
+            made = Judge(self._cell).build(text, self._left(60.0))
+            if isinstance(made, Broken):
+                raise _Over("timeout" if made.stage == "timeout" else "compile", made.why)
+        with self._stage("row"):
+            measured = _chosen(self._own())
+        with self._stage("run"):
+            actual = self._theirs(measured, made, text)
+        with self._stage("compare"):
+            return self._compared(measured, actual, has_adjoint(text))
+
+    @contextlib.contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self._seconds[name] = time.monotonic() - start
+
+    def _left(self, most: float) -> float:
+        """Seconds that a task may take."""
+        left = min(self._end - time.monotonic(), most)
+        if left <= 0.0:
+            raise _Over("timeout", "the time for the check is over")
+        return left
+
+    def _read(self) -> str:
+        """The C++ that is to be compiled, screened."""
+        question, program = self._question, self._subject.program
+        text = question.text
+        if question.language == "python":
+            types = tuple(argument.type for argument in program.args)
+            shape = self._cell.shape(Shape(text, program.name, types, question.extract, self._left(20.0)))
+            if isinstance(shape, Broken) or shape.stage:
+                raise _Over(*_reading(shape))
+            self._python, self._kernel = shape.source, shape.kernel
+            low = self._cell.lower(Lower(shape.source, shape.kernel, self._left(30.0)))
+            if isinstance(low, Broken):
+                raise _Over("timeout" if low.stage == "timeout" else "compile", low.why)
+            if low.layouts:
+                _match(low.names, low.layouts, self._subject.layouts)
+            if low.why:
+                raise _Over("compile", low.why)
+            text = without_fast_path(low.text)
+        extract = question.extract and question.language == "cpp"
+        clean = self._cell.clean(Clean(text, "cpp", extract, self._left(20.0)))
+        if isinstance(clean, Broken) or clean.stage:
+            raise _Over(*_reading(clean))
+        return clean.source
+
+    def _own(self) -> list[Measured]:
+        """The draws of the plan that the row's own kernel stands, with what it makes of them."""
+        subject = self._subject
+        pending = draws.plan(subject.program, subject.layouts, self._question.seed)
+        if not self._question.gradients:
+            pending = [msgspec.structs.replace(draw, backward=False) for draw in pending]
+        stood: list[Measured] = []
+        end = time.monotonic() + _OWN_SECONDS
+        while pending and time.monotonic() < end:
+            left = self._cell.run(subject.own_run(pending, self._left(_PART)))
+            stood += results.own(left.area, pending[: left.draw])
+            if left.broken is None:
+                break
+            at = pending[left.draw : left.draw + 1]
+            again = [
+                msgspec.structs.replace(d, backward=False) for d in at if d.backward and "back" in left.phase
+            ]
+            pending = again + pending[left.draw + 1 :]
+        return stood
+
+    def _theirs(self, measured: Sequence[Measured], made: bytes, text: str) -> list[Arrays]:
+        """What the stranger's kernel leaves on the same draws."""
+        pending = [each.draw for each in measured]
+        left = self._cell.run(self._subject.run(made, text, pending, self._left(60.0)))
+        if (
+            left.broken is not None
+            and left.broken.stage == "crash"
+            and "back" in left.phase
+            and self._excused()
+        ):
+            # Warp's adjoint of it is wrong by design: once more, without.
+            self._no_slopes(measured)
+            pending = [msgspec.structs.replace(draw, backward=False) for draw in pending]
+            left = self._cell.run(self._subject.run(made, text, pending, self._left(60.0)))
+        if left.broken is not None:
+            label = pending[min(left.draw, len(pending) - 1)].label
+            raise _Over(left.broken.stage, f"{left.broken.why} ({left.phase}, draw of kind {label!r})")
+        return [results.theirs(left.area, each) for each in measured]
+
+    def _no_slopes(self, measured: Sequence[Measured]) -> None:
+        for each in measured:
+            each.draw = msgspec.structs.replace(each.draw, backward=False)
+
+    def _excused(self) -> bool:
+        """Whether a wrong gradient may be Warp's fault: it is wrong by design for some kernels."""
+        if self._question.language != "python" or _OWN_ADJOINT.search(self._python):
+            return False
+        program = Program(0, 0, "", self._kernel, self._python, (), self._subject.program.launch)
+        made = isolated(1, lambda _, __: _warps_fault(program, self._subject.program.source))[0]
+        return made is True
+
+    def _compared(
+        self, measured: Sequence[Measured], actual: Sequence[Arrays], adjoint: bool
+    ) -> tuple[Stage, str, dict[str, Any]]:
+        doubt = Doubt(self._cell, self._subject, self._kind, self._left)
+        for each, arrays in zip(measured, actual, strict=True):
+            _hold_memory(each, arrays, adjoint)
+        outputs = self._differing(measured, actual, FORWARD, doubt)
+        found: dict[str, Any] = {"outputs": outputs.share, "first": outputs.first}
+        if outputs.first is not None:
+            return "outputs", _told(outputs), found
+        race = _merged([comparing.raced(m, a, "race") for m, a in zip(measured, actual, strict=True)])
+        if race.first is not None:
+            return (
+                "race",
+                f"threads race for {race.first.path}{list(race.first.index)}",
+                {**found, "first": race.first},
+            )
+        with_slopes = [
+            (m, a) for m, a in zip(measured, actual, strict=True) if m.draw.backward and m.has("gradients")
+        ]
+        if not with_slopes:
+            return "right", "", found
+        if not adjoint:
+            return "gradients", "the kernel has no adjoint", {**found, "gradients": 0.0}
+        return self._of_slopes(with_slopes, found, doubt)
+
+    def _of_slopes(
+        self, pairs: Sequence[tuple[Measured, Arrays]], found: dict[str, Any], doubt: Doubt
+    ) -> tuple[Stage, str, dict[str, Any]]:
+        measured, actual = [m for m, _ in pairs], [a for _, a in pairs]
+        slopes = self._differing(measured, actual, BACKWARD, doubt)
+        race = _merged([comparing.raced(m, a, "race backward") for m, a in pairs])
+        beside = any(
+            not a.all()
+            for m, arrays in pairs
+            for p, a in zip(m.parts, arrays, strict=True)
+            if p.what == "intact" and p.path
+        )
+        if slopes.first is None and race.first is None and not beside:
+            return "right", "", {**found, "gradients": 1.0}
+        if self._excused():
+            return (
+                "right",
+                "gradients not judged: Warp's adjoint of such a kernel is wrong by design at times",
+                found,
+            )
+        if not self._subject.measure:
+            return "judge", "the row's own gradients are no measure", found
+        if slopes.first is None:
+            why = "the adjoint writes beside an array" if beside else "threads race in the adjoint"
+            return "gradients", why, {**found, "gradients": 0.0, "first": race.first}
+        return "gradients", _told(slopes), {**found, "gradients": slopes.share, "first": slopes.first}
+
+    def _differing(
+        self, measured: Sequence[Measured], actual: Sequence[Arrays], whats: Sequence[str], doubt: Doubt
+    ) -> Finding:
+        """All elements of some kinds; those that differ at first sight are looked at twice."""
+        finding = Finding()
+        what = "gradients" if whats == BACKWARD else "outputs"
+        for each, arrays in zip(measured, actual, strict=True):
+            strays = {s.part: s for s in comparing.strays(each, arrays, whats, self._kind)}
+            for part, described in enumerate(each.parts):
+                if described.what in whats:
+                    bad: NDArray[np.bool_] = np.zeros(each.arrays[part].shape, np.bool_)
+                    if part in strays:
+                        bad = doubt.settled(each, arrays, strays[part], finding.bad > 0)
+                    finding.add(what, each, part, bad, arrays[part])
+        return finding
+
+
+def _warps_fault(program: Program, own: str) -> bool:
+    """Whether nothing but Warp's adjoint of loops and of stores can make a gradient wrong.
+
+    What cuts a gradient by itself, and is not in the row's `own` source either, is the kernel's doing.
+    """
+    cuts = set(_CUTS.findall(program.source)) - set(_CUTS.findall(own))
+    features = inspect_source(program.source, program.name).features
+    return features.differentiable and not cuts and gradient.known_wrong(program)
+
+
+def _reading(made: Any) -> tuple[str, str]:
+    if isinstance(made, Broken):
+        return (
+            ("timeout", made.why)
+            if made.stage == "timeout"
+            else ("extract", f"it cannot be read: {made.why}")
+        )
+    return made.stage, made.why
+
+
+def _hold_memory(measured: Measured, actual: Arrays, adjoint: bool) -> None:
+    """Nothing may be written beside an array, nor over an input."""
+    for part, described in enumerate(measured.parts):
+        mine, theirs = measured.arrays[part], actual[part]
+        if described.what in ("race backward", *BACKWARD) and not adjoint:
+            return  # it was not launched backward
+        if described.what == "intact" and not described.path and not theirs.all():
+            raise _Over("crash", "something was written beside an array")
+        if described.what == "inputs" and mine.tobytes() != theirs.tobytes():
+            finding = Finding()
+            bad = (mine != theirs) & ~((mine != mine) & (theirs != theirs))
+            finding.add("inputs", measured, part, bad, theirs)
+            raise _Over("outputs", f"the input {described.path} was written over", first=finding.first)
+
+
+def _merged(findings: Sequence[Finding]) -> Finding:
+    first: Difference | None = next((f.first for f in findings if f.first is not None), None)
+    return Finding(sum(f.elements for f in findings), sum(f.bad for f in findings), first)
+
+
+def _told(finding: Finding) -> str:
+    assert finding.first is not None
+    first = finding.first
+    return f"{first.path}{list(first.index)} is {first.actual:.9g}, not {first.expected:.9g}"
+
+
+def _chosen(stood: Sequence[Measured]) -> list[Measured]:
+    """Draws that say something, a few of each kind, placed anew; VerificationError where there are none."""
+    telling = [made for made in map(results.telling, stood) if made is not None]
+    if not telling:
+        raise VerificationError("the row itself does not run: its kernel stands no draw of its inputs")
+    labels = {each.draw.label for each in telling}
+    spare = {f"{label}, clean" for label in labels} | (
+        {"clean", "junk of floats"} if "plain" in labels else set()
+    )
+    kept, counts = [], dict.fromkeys(labels, 0)
+    for each in telling:
+        counts[each.draw.label] += 1
+        if each.draw.label not in spare and counts[each.draw.label] <= _MOST_OF_A_KIND:
+            kept.append(each)
+    return results.placed(kept)
+
+
+def _match(names: Sequence[str], taken: Sequence[MemoryLayout], layouts: Sequence[MemoryLayout]) -> None:
+    """The kernel must take arguments that lie in memory as the row's do."""
+    if len(taken) != len(layouts):
+        raise _Over("compile", f"the kernel takes {len(taken)} arguments, the row's {len(layouts)}")
+    for number, (name, mine, theirs) in enumerate(zip(names, taken, layouts, strict=True), 1):
+        if _nameless(mine) != _nameless(theirs):
+            raise _Over("compile", f"argument {number} ({name}) is not of the type of the row's")
+
+
+def _nameless(layout: MemoryLayout) -> MemoryLayout:
+    """A layout without the names of fields."""
+    fields = tuple(("", _nameless(field), place) for _, field, place in layout.fields)
+    of = _nameless(layout.of) if layout.of is not None else None
+    return msgspec.structs.replace(layout, fields=fields, of=of)

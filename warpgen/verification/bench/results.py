@@ -1,0 +1,108 @@
+"""What launches left in the jail's area, as arrays: the row's own by its table, a stranger's by the same."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from warpgen.errors import VerificationError
+from warpgen.verification.jail.job import HEADER, Draw, Part, Table
+
+Arrays = list[NDArray[Any]]
+
+# The least share of a draw's floats that must be numbers for it to say something.
+_FINITE = 0.5
+
+
+class Measured(msgspec.Struct):
+    """A draw that the row's own kernel stood, and what it made; `parts` say what each of `arrays` is."""
+
+    draw: Draw
+    parts: list[Part]
+    arrays: Arrays
+
+    def has(self, what: str) -> bool:
+        """Whether there are arrays of a kind."""
+        return any(part.what == what for part in self.parts)
+
+
+def own(area: mmap.mmap, draws: Sequence[Draw]) -> list[Measured]:
+    """What the row's own kernel left of the draws that it came through."""
+    start, size = (int.from_bytes(area[at : at + 8], "little") for at in (16, 24))
+    if not size:
+        return []
+    try:
+        table = msgspec.msgpack.decode(area[start : start + size], type=Table)
+    except msgspec.DecodeError as error:
+        raise VerificationError("the row's own kernel writes over what it leaves") from error
+    return [
+        Measured(d, p, [_array(area, part) for part in p]) for d, p in zip(draws, table.draws, strict=False)
+    ]
+
+
+def placed(measured: Sequence[Measured]) -> list[Measured]:
+    """The same draws, one behind the other: where a stranger's kernel is to leave its results."""
+    made, place = [], HEADER
+    for each in measured:
+        first = each.parts[0].place
+        parts = [msgspec.structs.replace(p, place=p.place - first + place) for p in each.parts]
+        draw = msgspec.structs.replace(each.draw, place=place)
+        made.append(Measured(draw, parts, each.arrays))
+        place = parts[-1].place + each.arrays[-1].nbytes
+    return made
+
+
+def theirs(area: mmap.mmap, measured: Measured) -> Arrays:
+    """A stranger's arrays where the row's own are, whatever it wrote there."""
+    return [_array(area, part) for part in measured.parts]
+
+
+def _array(area: mmap.mmap, part: Part) -> NDArray[Any]:
+    kind = np.dtype(part.code)
+    size = kind.itemsize * int(np.prod(part.shape, dtype=int))
+    data = bytes(area[part.place : part.place + size])
+    if kind.kind == "b":  # any byte may stand there
+        return np.asarray(np.frombuffer(data, np.uint8) != 0).reshape(part.shape)
+    return np.frombuffer(data, kind).reshape(part.shape)
+
+
+def telling(measured: Measured) -> Measured | None:
+    """The draw, if it says something: nothing was written beside an array, and enough of it are numbers."""
+    held = [
+        a.all()
+        for p, a in zip(measured.parts, measured.arrays, strict=True)
+        if p.what == "intact" and not p.path
+    ]
+    floats = [a for a in _of(measured, "outputs") if a.dtype.kind == "f"]
+    count = sum(a.size for a in floats)
+    if not all(held) or (count and sum(int(np.isfinite(a).sum()) for a in floats) < _FINITE * count):
+        return None
+    broken = [
+        p.path
+        for p, a in zip(measured.parts, measured.arrays, strict=True)
+        if p.what == "intact" and not a.all()
+    ]
+    slopes = _of(measured, "gradients")
+    if broken or not all(np.isfinite(a).mean() >= _FINITE for a in slopes if a.size):
+        return _without_slopes(measured)
+    return measured
+
+
+def _of(measured: Measured, what: str) -> Arrays:
+    return [a for p, a in zip(measured.parts, measured.arrays, strict=True) if p.what == what]
+
+
+def _without_slopes(measured: Measured) -> Measured:
+    """The draw without its adjoint, which says nothing there."""
+    end = next(
+        i
+        for i, p in enumerate(measured.parts)
+        if p.what in ("gradients", "race backward") or p.path == "gradients"
+    )
+    draw = msgspec.structs.replace(measured.draw, backward=False)
+    return Measured(draw, measured.parts[:end], measured.arrays[:end])

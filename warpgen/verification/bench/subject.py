@@ -1,0 +1,35 @@
+"""A row on the bench."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from warpgen.program import Program
+from warpgen.verification.jail.driver import has_adjoint
+from warpgen.verification.jail.job import Draw, Run
+from warpgen.verification.native.generated import kernel_dim, kernel_name
+from warpgen.verification.running.memory_layout import MemoryLayout
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """A row's program, layouts of its arguments, CPU text and its object for the jail.
+
+    It is a `measure` of gradients if its own adjoint is known to be right.
+    """
+
+    program: Program
+    layouts: tuple[MemoryLayout, ...]
+    text: str
+    object: bytes
+    measure: bool
+
+    def own_run(self, draws: Sequence[Draw], seconds: float) -> Run:
+        """The row's own kernel on draws."""
+        return self.run(self.object, self.text, draws, seconds)
+
+    def run(self, object: bytes, text: str, draws: Sequence[Draw], seconds: float) -> Run:
+        """Another kernel on them: an object, and the text that it was compiled from."""
+        name, dim, adjoint = kernel_name(text), kernel_dim(text), has_adjoint(text)
+        return Run(self.layouts, list(draws), name, dim, adjoint, object, seconds)

@@ -1,0 +1,163 @@
+"""Does a row's CUDA text, in every order of threads, do what the C++ of the row does?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from warpgen.reasons import Reason
+from warpgen.record import Device
+from warpgen.verification.device.kernel import DeviceKernel
+from warpgen.verification.device.machine import ORDERS, VERSION
+from warpgen.verification.device.memory import GuardedArguments
+from warpgen.verification.judging import gradient as slopes_of
+from warpgen.verification.judging import tolerance
+from warpgen.verification.judging import values as values_of
+from warpgen.verification.judging.examine import Examination, Failed
+from warpgen.verification.native.isolation import Note
+from warpgen.verification.native.warp_native import DEVICE_BLOCK
+
+TOOL = f"C++ on fibers, version {VERSION}"
+
+# What gives threads something according to who came before them.
+_IN_TURN = re.compile(r"\bwp\.(?:tile_)?(?:atomic|stack)_\w+\(|\bwp\.tile_stack\b")
+
+# Inputs are moved by about one rounding of 32-bit floats to see how far gradients move with them.
+_PERTURBATION, _TURNS = 2e-7, 2
+
+_Values = list[NDArray[Any]]
+Gradients = Literal["same", "none", "not compared"]
+
+
+class Made(msgspec.Struct):
+    """Outputs of one launch, and the gradients of its inputs."""
+
+    outputs: _Values
+    gradients: _Values
+
+
+class Differs(Failed):
+    """The first order of threads, which is the C++'s own, gives other outputs than the C++."""
+
+
+class Comparison:
+    """One row's CUDA text beside its C++. `own` runs the C++; `gradients` says how the adjoint is taken.
+
+    `same`: its gradients must be those of the C++ adjoint; `not compared`: it only runs; `none`: no adjoint.
+    """
+
+    def __init__(self, own: Examination, kernel: DeviceKernel, wrong: bool) -> None:
+        self._own, self._kernel = own, kernel
+        if not kernel.has_adjoint:
+            self.gradients: Gradients = "none"
+        else:
+            compared = slopes_of.differentiable(own.draw(0)) and not wrong
+            self.gradients = "same" if compared else "not compared"
+
+    def run(self, note: Note) -> Device:
+        """Evidence. Raises Failed, and Stuck."""
+        note("C++")
+        expected = self._expected()
+        made = []
+        for order in ORDERS:
+            note(f"order {order}")
+            made.append(self._launched(order))
+        worst, moved = self._outputs(expected, made)
+        if self.gradients == "same":
+            self._slopes(expected, made[:1] if moved else made)
+        return self._evidence(worst, moved)
+
+    def _expected(self) -> Made:
+        gradients = self._own.backward(0)[1] if self.gradients == "same" else []
+        return Made(self._own.outputs(0), gradients)
+
+    def _launched(self, order: int) -> Made:
+        """One order of threads, forward and backward, on memory that traps behind every array."""
+        subject, seed = self._own.subject, self._own.program.launch.seed
+        arguments = GuardedArguments(self._own.program.args, subject.layouts, seed, like=self._own.draw(0))
+        self._kernel.order = order
+        self._kernel.run(arguments)
+        outputs = [leaf.values.copy() for leaf in arguments.outputs()]
+        gradients: _Values = []
+        if self.gradients != "none":
+            slopes_of.seed_cotangents(arguments, (seed, 0))
+            self._kernel.run_backward(arguments)
+            gradients = [leaf.gradient.astype(np.float64) for leaf in slopes_of.inputs(arguments)]
+        if not arguments.intact():
+            raise Failed(Reason.BOUNDS, f"something was written beside an array in order {order} of threads")
+        return Made(outputs, gradients)
+
+    def _outputs(self, expected: Made, made: Sequence[Made]) -> tuple[values_of.Agreement, bool]:
+        """The worst of the outputs that agree, and whether another order of threads gives others."""
+        worst, moved = values_of.Agreement(0.0, 0.0, 0.0, ""), False
+        for order, launched in enumerate(made):
+            agreement = self._agreement(expected.outputs, launched.outputs)
+            if agreement.share and not order:
+                leaf = self._own.draw(0).outputs()[int(agreement.where)]
+                raise Differs(Reason.FORWARD, f"{leaf.path} differs in {agreement.share:.2g} of its places")
+            moved |= agreement.share > 0.0
+            if not agreement.share:
+                worst = max(agreement, worst, key=lambda found: found.error)
+        if moved and not _IN_TURN.search(self._own.program.source):
+            raise Failed(Reason.ORDER, "outputs change with the order of threads")
+        return worst, moved
+
+    def _agreement(self, expected: _Values, actual: _Values) -> values_of.Agreement:
+        """By the tolerances of the row; most texts give the very bits: then nothing else need be known."""
+        own = self._own
+        if _identical(expected, actual):
+            allowed = max(
+                (tolerance.forward(own.kind, code) for code in own.codes() if code[-2] == "f"), default=0.0
+            )
+            return values_of.Agreement(0.0, allowed, 0.0, "")
+        begun = own.draw(0).begun()
+        agreement = values_of.agree(actual, expected, own.sensitivity(0), own.kind, own.codes(), begun=begun)
+        if agreement.share:
+            disputed = own.sensitivity(0, disputed=True, few=agreement.few)
+            agreement = values_of.agree(actual, expected, disputed, own.kind, own.codes(), begun=begun)
+        return agreement
+
+    def _slopes(self, expected: Made, made: Sequence[Made]) -> None:
+        """Hold the gradients of all orders to those of the C++."""
+        allowed, movement = slopes_of.tolerance_of(self._own.draw(0), coarse=False), None
+        leaves = slopes_of.inputs(self._own.draw(0))
+        for order, launched in enumerate(made):
+            if _identical(expected.gradients, launched.gradients):
+                continue
+            movement = movement or values_of.movement(expected.gradients, self._perturbed())
+            parts = zip(leaves, launched.gradients, expected.gradients, movement, strict=True)
+            for leaf, mine, theirs, moved in parts:
+                share = float((values_of.errors(mine, theirs, moved) > allowed).mean()) if mine.size else 0.0
+                if share:
+                    where = f"that of {leaf.path} differs in {share:.2g} of its places"
+                    raise Failed(Reason.GRADIENT, f"{where}, in order {order} of threads")
+
+    def _perturbed(self) -> list[_Values]:
+        """Gradients of the C++ for inputs moved by about one rounding, up or down at random."""
+        made = []
+        for turn in range(_TURNS):
+            self._own.draw(0).perturb(_PERTURBATION, turn)
+            made.append(list(self._own.backward(0)[1]))
+        return made
+
+    def _evidence(self, worst: values_of.Agreement, moved: bool) -> Device:
+        return Device(
+            "pass",
+            tool=TOOL,
+            block=DEVICE_BLOCK,
+            orders=len(ORDERS),
+            order="dependent" if moved else "independent",
+            reference="cpu",
+            error=tolerance.told(worst.error, worst.tolerance),
+            tolerance=worst.tolerance,
+            gradients=self.gradients,
+        )
+
+
+def _identical(a: _Values, b: _Values) -> bool:
+    return all(np.array_equal(x, y, equal_nan=x.dtype.kind == "f") for x, y in zip(a, b, strict=True))

@@ -1,0 +1,102 @@
+"""CUDA texts to objects that run here: as C++, behind the shim, over Warp's own headers for CUDA."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from warpgen.record import Target
+from warpgen.verification.compiling.compiler import BARE, Compiler
+from warpgen.verification.compiling.translation_unit import TranslationUnit
+from warpgen.verification.device.headers import SOURCES, patched
+from warpgen.verification.device.machine import Machine, entry
+from warpgen.verification.native import warp_native
+
+# Dynamic shared memory is declared as an array without bounds. Here it is a pointer, the machine's own under
+# another name, whatever its type and wherever it is declared.
+_DYNAMIC = re.compile(
+    r"\bextern\s+__shared__\s+(?:(?:__align__|alignas)\s*\([^()]*\)\s*)?([^;=\[\]()]*?[\w>])\s+"
+    r"(\w+)\s*\[\s*\]\s*;"
+)
+_POINTER = r'extern \1* \2 __asm__("wg_dynamic");'
+_BOUNDS = r"(?:__launch_bounds__\s*\([^()]*\)\s*)?"
+_GLOBAL = re.compile(
+    rf"\b__global__\s+(?:static\s+|inline\s+)?{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(([^{{}};]*?)\)\s*\{{"
+)
+_PARAMETER = re.compile(r"(.*[\w>*&\s])\b\w+\s*(\[\s*\])?\s*", re.DOTALL)
+
+
+class DeviceCompiler(Compiler):
+    """As its base, whose target "cpu" here takes texts in CUDA."""
+
+    bare = BARE["cuda"]
+
+    def __init__(self, workdir: Path) -> None:
+        workdir.mkdir(parents=True, exist_ok=True)
+        super().__init__(workdir)
+        token = secrets.token_hex(8)  # precompiled headers are of these files and of no others
+        self._includes, self._shim = workdir / f"warp-{token}", f"shim-{token}.h"
+        self.machine = workdir / f"machine-{token}.o"
+
+    def to_object(self, unit: TranslationUnit, path: Path, folder: Path) -> str:
+        """Compile the unit to an object at `path`; what clang complains of, nothing if it accepts it."""
+        runnable = TranslationUnit(_runnable(unit), unit.members, unit.lines, unit.names)
+        return super().to_object(runnable, path, folder)
+
+    def compile_file(self, source: Path, path: Path, headers: Path) -> None:
+        """One file to an object; raises Exception after writing diagnostics to fd 2."""
+        warp_native.compile_device(source, path, headers, self._includes, self._shim)
+
+    def _build_and_link(self, unit: TranslationUnit, source: Path, path: Path, headers: Path) -> None:
+        self.compile_file(source, path, headers)
+        Machine(self.machine).load(path)
+
+    def _warm_up(self, target: Target) -> None:
+        if not self._includes.exists():
+            patched(self._includes)
+            shutil.copyfile(SOURCES / "shim.h", self._includes / self._shim)
+        super()._warm_up(target)  # first in a child
+        if not self.machine.exists():
+            source = SOURCES / "machine.cpp"
+            warp_native.compile_device(source, self.machine, None, self._includes, "", level=2)
+
+
+def functions_of(text: str) -> dict[str, list[str]]:
+    """The functions of a text that grids of threads are launched of, and the types of their parameters."""
+    return {name: _types(parameters) for name, parameters in _GLOBAL.findall(text)}
+
+
+def _types(parameters: str) -> list[str]:
+    """The types in a list of parameters, each of which has a name."""
+    types, depth, start = [], 0, 0
+    for at, letter in enumerate(f"{parameters},"):
+        depth += (letter in "<([") - (letter in ">)]")
+        if letter == "," and not depth:
+            named = _PARAMETER.fullmatch(parameters[start:at])
+            if named:
+                types.append(named[1].strip() + ("*" if named[2] else ""))
+            start = at + 1
+    return types
+
+
+def _runnable(unit: TranslationUnit) -> str:
+    """The unit's texts, with its dynamic shared memory as pointers, and behind them what calls their kernels.
+
+    Written out, for a template that finds out the types by itself takes as long to compile as the kernel.
+    """
+    parts, found = [_DYNAMIC.sub(_POINTER, unit.text)], functions_of(unit.text)
+    if len(unit.members) == 1:
+        return "\n".join(parts + [_entry(*function) for function in found.items()])
+    for member, name in zip(unit.members, unit.names, strict=True):
+        own = (f"{name}_cuda_kernel_{direction}" for direction in ("forward", "backward"))
+        calls = "".join(_entry(function, found[function]) for function in own if function in found)
+        parts.append(f"namespace program_{member} {{\n{calls}}}\n")
+    return "\n".join(parts)
+
+
+def _entry(function: str, types: Sequence[str]) -> str:
+    arguments = ", ".join(f"*({kind}*)arguments[{place}]" for place, kind in enumerate(types))
+    return f'extern "C" void {entry(function)}(void** arguments) {{ {function}({arguments}); }}\n'

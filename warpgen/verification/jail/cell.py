@@ -1,0 +1,157 @@
+"""The judge's side of the jail: hands tasks to the process that forks for them, and reads what they leave."""
+
+from __future__ import annotations
+
+import mmap
+import signal
+import struct
+import tempfile
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from warpgen import scratch
+from warpgen.errors import WarpgenError
+from warpgen.helper import Helper
+from warpgen.verification.jail.job import (
+    AREA,
+    PHASES,
+    Build,
+    Built,
+    Clean,
+    Lower,
+    Lowered,
+    Run,
+    Shape,
+    Shaped,
+)
+from warpgen.verification.jail.zygote import VOLUMES, Ended, Order
+
+# Seconds that a locked-up process's parent may take beyond the task's own.
+_GRACE = 10.0
+# An environment that says nothing: what stood in ours is in nobody's memory there.
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}
+
+_Made = TypeVar("_Made", Shaped, Lowered, Built)
+
+
+class Broken(msgspec.Struct, frozen=True):
+    """Why a task left nothing: `stage` is `crash` or `timeout`."""
+
+    stage: str
+    why: str
+
+
+class Left(msgspec.Struct, frozen=True):
+    """What a kernel's launches left: the area, the draw and the phase that it was at, how it ended."""
+
+    area: mmap.mmap
+    draw: int
+    phase: str
+    broken: Broken | None
+
+
+class Cell:
+    """One jailer process, started when first needed and anew where it was lost."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._helper: Helper | None = None
+        self._volumes = False
+
+    def ready(self) -> None:
+        """Start the jailer."""
+        if self._helper is None:
+            self._helper = Helper(
+                "warpgen.verification.jail.zygote",
+                "the process that locks kernels up",
+                environment=_ENVIRONMENT,
+            )
+
+    def end(self) -> None:
+        """Kill the jailer, and with it what it locked up."""
+        if self._helper is not None:
+            self._helper.end()
+        self._helper, self._volumes = None, False
+
+    def shape(self, job: Shape) -> Shaped | Broken:
+        """Read Python."""
+        return self._made("shape", job, Shaped)
+
+    def clean(self, job: Clean) -> Shaped | Broken:
+        """Read C++ or CUDA."""
+        return self._made("clean", job, Shaped)
+
+    def lower(self, job: Lower) -> Lowered | Broken:
+        """Generate C++."""
+        return self._made("lower", job, Lowered)
+
+    def build(self, job: Build) -> Built | Broken:
+        """Compile."""
+        return self._made("build", job, Built)
+
+    def run(self, job: Run) -> Left:
+        """Launch a kernel on all draws, as far as it lives."""
+        area, ended = self._carry_out("run", job)
+        number, phase = struct.unpack("<qq", area[:16])
+        done = 0 <= number <= len(job.draws) and 0 <= phase < len(PHASES)
+        broken = _broken(ended)
+        if broken is None and (not done or number < len(job.draws)):
+            broken = Broken("crash", "it ended before its launch did")
+        return Left(area, number if done else 0, PHASES[phase] if done else PHASES[0], broken)
+
+    def know_volumes(self) -> None:
+        """Have what makes volumes compiled, once; a jailer that cannot is of no use."""
+        self.ready()
+        assert self._helper is not None
+        if not self._volumes:
+            self._helper.ask(msgspec.msgpack.encode(Order(VOLUMES, "", "", "", 0.0)))
+            self._volumes = True
+
+    def _made(self, kind: str, job: Any, type_: type[_Made]) -> _Made | Broken:
+        area, ended = self._carry_out(kind, job)
+        broken = _broken(ended)
+        size = int.from_bytes(area[:8], "little")
+        if broken is not None or not 0 < size <= AREA - 8:
+            return broken or Broken("crash", "it left nothing")
+        try:
+            return msgspec.msgpack.decode(area[8 : 8 + size], type=type_)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return Broken("crash", "it left what nobody can read")
+
+    def _carry_out(self, kind: str, job: Any) -> tuple[mmap.mmap, Ended]:
+        """The area that the task wrote to, and how it ended."""
+        self.ready()
+        assert self._helper is not None
+        place = Path(tempfile.mkdtemp(prefix="task-", dir=self._folder))
+        try:
+            (place / "given").write_bytes(msgspec.msgpack.encode(job))
+            (place / "work").mkdir()
+            with open(place / "area", "w+b") as file:
+                file.truncate(AREA)
+                area = mmap.mmap(file.fileno(), AREA)
+            names = str(place / "given"), str(place / "area"), str(place / "work")
+            order = msgspec.msgpack.encode(Order(kind, *names, job.seconds))
+            try:
+                answer = self._helper.ask(order, job.seconds + _GRACE)
+            except WarpgenError:
+                self.end()
+                raise
+            return area, msgspec.msgpack.decode(answer, type=Ended)
+        finally:
+            scratch.remove(place)
+
+
+def _broken(ended: Ended) -> Broken | None:
+    """What a wait status says."""
+    number = ended.status & 0x7F
+    if ended.late or number in (signal.SIGXCPU, signal.SIGPROF):
+        return Broken("timeout", "it does not end")
+    if number:
+        try:
+            return Broken("crash", f"killed by {signal.Signals(number).name}")
+        except ValueError:
+            return Broken("crash", f"killed by signal {number}")
+    return Broken("crash", f"it left with {ended.status >> 8}") if ended.status else None

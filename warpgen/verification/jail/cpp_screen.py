@@ -1,0 +1,151 @@
+"""What a stranger's C++ and CUDA may hold: the directives of Warp's generator, the language of kernels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from warpgen.verification.jail.cpp_tokens import Refused, Token, directives, tokens, written
+from warpgen.verification.native.generated import kernel_name
+
+# Directives of Warp's own texts, blanks apart; `size` stands for a number.
+_DIRECTIVES = frozenset(
+    "".join(line.split())
+    for line in r"""
+    define WP_NO_BFLOAT16
+    define WP_TILE_BLOCK_DIM size
+    define WP_NO_CRT
+    include "builtin.h"
+    include "deterministic.h"
+    define builtin_tid1d() wp::linear_tid<wp_linear_tid>(task_index, dim)
+    define builtin_tid1d() wp::tid(task_index, dim)
+    define builtin_tid1d() wp::linear_tid<wp_linear_tid>(_idx, dim)
+    define builtin_tid1d() wp::tid(_idx, dim)
+    define builtin_tid2d(x, y) wp::tid(x, y, task_index, dim)
+    define builtin_tid3d(x, y, z) wp::tid(x, y, z, task_index, dim)
+    define builtin_tid4d(x, y, z, w) wp::tid(x, y, z, w, task_index, dim)
+    define builtin_tid2d(x, y) wp::tid(x, y, _idx, dim)
+    define builtin_tid3d(x, y, z) wp::tid(x, y, z, _idx, dim)
+    define builtin_tid4d(x, y, z, w) wp::tid(x, y, z, w, _idx, dim)
+    define builtin_block_dim() wp::block_dim()
+    define float(x) cast_float(x)
+    define adj_float(x, adj_x, adj_ret) adj_cast_float(x, adj_x, adj_ret)
+    define int(x) cast_int(x)
+    define adj_int(x, adj_x, adj_ret) adj_cast_int(x, adj_x, adj_ret)
+    if defined(WP_ENABLE_TILES_IN_STACK_MEMORY)
+    if defined(__CUDACC__) && !defined(_MSC_VER)
+    define __debugbreak() __brkpt()
+    if defined(__CUDA_ARCH__) && (__CUDA_ARCH__ >= 900)
+    define WP_CLUSTER_DIMS(x, y, z) __cluster_dims__(x, y, z)
+    define WP_CLUSTER_DIMS(x, y, z)
+    if defined(__CUDACC_VER_MAJOR__) && (__CUDACC_VER_MAJOR__ > 12 || (MAJOR12 && __CUDACC_VER_MINOR__ >= 4))
+    define WP_MAXNREG(n) __maxnreg__(n)
+    define WP_MAXNREG(n)
+    if defined(__CUDACC_VER_MAJOR__) && (__CUDACC_VER_MAJOR__ >= 13) && !defined(_DEBUG)
+    define WP_ENABLE_SMEM_SPILLING() asm volatile(".pragma \"enable_smem_spilling\";");
+    define WP_ENABLE_SMEM_SPILLING()
+    else
+    endif
+    """.strip().splitlines()
+)
+_MAJOR = "__CUDACC_VER_MAJOR__==12"
+_DIRECTIVES |= {line.replace("MAJOR12", _MAJOR) for line in _DIRECTIVES}
+_SIZE = re.compile(r"(?<=WP_TILE_BLOCK_DIM)\d+$")
+
+# Words that reach beyond a kernel: the machine, the linker, memory by number, other spellings of either.
+_WORDS = frozenset(
+    """
+    asm namespace using typedef reinterpret_cast const_cast dynamic_cast typeid new delete throw try catch
+    friend virtual volatile thread_local export union mutable alignas
+    """.split()
+)
+# Words of compilers that Warp's generator writes itself.
+_WRITTEN = frozenset(
+    """
+    __global__ __device__ __shared__ __forceinline__ __restrict__ __launch_bounds__ __syncthreads __syncwarp
+    """.split()
+)
+_OWN = re.compile(r"warpgen_|_Z|_Pragma|_[A-Z]|wp_(?:compile|load|unload|lookup)_?(?:cpp|obj|symbol)?$")
+
+
+class NoKernel(Exception):
+    """The text has no kernel, so there is nothing to compile."""
+
+
+def cleaned(text: str, language: str) -> str:
+    """The text as it may be compiled, written anew from its tokens.
+
+    Raises Refused, which says what is not allowed, and NoKernel.
+    """
+    found = list(tokens(text))
+    for line, words in directives(found):
+        if _SIZE.sub("size", "".join("".join(words).split())) not in _DIRECTIVES:
+            raise Refused(f"the directive of line {line}: {' '.join(words)[:60]!r}")
+    meant = _without_directives(found)
+    _hold_words(meant)
+    _hold_signs(meant)
+    made = written(found)
+    if not kernel_name(made) or f"_{_TARGET[language]}_kernel_forward" not in made:
+        raise NoKernel(f"the text has no function <name>_{_TARGET[language]}_kernel_forward")
+    return made
+
+
+_TARGET = {"cpp": "cpu", "cuda": "cuda"}
+
+
+def _without_directives(found: Sequence[Token]) -> list[Token]:
+    """What is code: no blanks, no lines that begin with `#`."""
+    made: list[Token] = []
+    skipping, at_start = False, True
+    for token in found:
+        if token.kind == "end":
+            skipping, at_start = False, True
+        elif token.kind != "space":
+            skipping |= at_start and token.text == "#"
+            at_start = False
+            if not skipping:
+                made.append(token)
+    return made
+
+
+def _hold_words(found: Sequence[Token]) -> None:
+    for token in found:
+        if token.kind != "name":
+            continue
+        foreign = "__" in token.text and token.text not in _WRITTEN
+        if token.text in _WORDS or (foreign and token.text.startswith("_")) or _OWN.match(token.text):
+            raise Refused(f"the word {token.text[:40]} in line {token.line}")
+
+
+def _hold_signs(found: Sequence[Token]) -> None:
+    """No stray `#`, attributes, specialisations of templates, casts to addresses; all brackets closed.
+
+    `extern` is for entries alone.
+    """
+    opened: list[str] = []
+    pairs = {")": "(", "]": "[", "}": "{"}
+    for place, token in enumerate(found):
+        after = [t.text for t in found[place + 1 : place + 3]]
+        if token.kind == "sign":
+            if token.text in ("#", "##"):
+                raise Refused(f"a {token.text} in line {token.line}")
+            if token.text in "([{":
+                opened.append(token.text)
+            elif token.text in pairs and (not opened or opened.pop() != pairs[token.text]):
+                raise Refused(f"a {token.text} that closes nothing, in line {token.line}")
+            if token.text == "[" and after[:1] == ["["]:
+                raise Refused(f"an attribute in line {token.line}")
+            if token.text == "*" and after[:1] == [")"] and _casts(found, place + 1):
+                raise Refused(f"a cast to an address in line {token.line}")
+        elif token.text == "template" and after == ["<", ">"]:
+            raise Refused(f"a specialisation in line {token.line}")
+        elif token.text == "extern" and after not in (['"C"', "{"], ['"C"', "__global__"]):
+            raise Refused(f"extern in line {token.line}")
+    if opened:
+        raise Refused("brackets that nothing closes")
+
+
+def _casts(found: Sequence[Token], close: int) -> bool:
+    """Whether what `)` ends is followed by something that it could be a cast of."""
+    after = found[close + 1] if close + 1 < len(found) else None
+    return after is not None and (after.kind in ("name", "number") or after.text in ("(", "&", "~", "-", "+"))

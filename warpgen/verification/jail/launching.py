@@ -1,0 +1,229 @@
+"""Launch a kernel on draws of inputs, inside the jail, and leave all that it made in the shared area."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import struct
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from warpgen.launch import Argument
+from warpgen.verification.jail.driver import BACKWARD, FORWARD
+from warpgen.verification.jail.job import AREA, HEADER, PHASES, TABLE, Draw, Part, Run, Table
+from warpgen.verification.jail.watch import Watch
+from warpgen.verification.native import warp_native
+from warpgen.verification.native.object_file import LoadedObject
+from warpgen.verification.running.arguments import MOST_BYTES, Arguments, Leaf
+from warpgen.verification.running.memory_layout import MemoryLayout
+from warpgen.verification.running.streams import Stream
+
+_PAGE, _MARK = mmap.PAGESIZE, 0xA5
+MOST_THREADS = 1 << 22
+
+
+class Guarded(Arguments):
+    """Arguments whose arrays lie between pages that nobody may touch, flush with one of them."""
+
+    def __init__(self, args: Sequence[Argument], layouts: Sequence[MemoryLayout], draw: Draw) -> None:
+        self._flush = draw.flush
+        self._slack: list[NDArray[np.uint8]] = []
+        self.arrays: list[NDArray[Any]] = []  # the memory of each array and of each gradient, by scalars
+        self.names: list[str] = []
+        self._path = ""
+        super().__init__(args, layouts, draw.launch.seed, draw.variant)
+        if draw.shaken:
+            self._shake(draw.shaken, draw.turn)
+
+    def _shake(self, steps: float, turn: int) -> None:
+        for leaf in self.leaves:
+            if leaf.floating and leaf.role != "output":
+                signs = Stream("shake", turn, leaf.path).signs(leaf.values.shape)
+                leaf.values[...] *= 1.0 + steps * float(np.finfo(leaf.values.dtype).eps) * signs
+        self._initial = [leaf.values.copy() for leaf in self.leaves]
+
+    def intact(self) -> bool:
+        """Whether nothing was written between an array and its pages either."""
+        return super().intact() and all(bool((slack == _MARK).all()) for slack in self._slack)
+
+    def _array(
+        self, arg: Argument, layout: MemoryLayout, path: str, traced: bool = True
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        self._path = path
+        return super()._array(arg, layout, path, traced)
+
+    def _allocate(self, shape: tuple[int, ...], element: MemoryLayout) -> NDArray[Any]:
+        size = element.size
+        for extent in shape:
+            size *= max(extent, 0)
+        self._bytes += size
+        if self._bytes > MOST_BYTES or min(shape, default=1) < 0:
+            raise ValueError(f"the arguments take more than {MOST_BYTES >> 20} MiB")
+        inner = -(-max(size, 1) // _PAGE) * _PAGE
+        pages = mmap.mmap(-1, inner + 2 * _PAGE)
+        raw = np.frombuffer(pages, np.uint8)
+        for end in (0, inner + _PAGE):
+            ctypes.CDLL(None).mprotect(ctypes.c_void_p(raw.ctypes.data + end), ctypes.c_size_t(_PAGE), 0)
+        raw = raw[_PAGE : _PAGE + inner]
+        start = inner - size if self._flush else 0
+        memory = raw[start : start + size]
+        for slack in (raw[:start], raw[start + size :]):
+            slack[:] = _MARK
+            self._slack.append(slack)
+        memory[:] = 0
+        self._kept.append(pages)
+        made = memory.view(element.dtype.base).reshape(shape + element.dtype.shape)
+        self.arrays.append(memory if made.dtype.names else made.reshape(-1))
+        self.names.append(f"the gradient of {self._path}" if self._path in self.names else self._path)
+        return made
+
+
+class Launcher:
+    """One kernel in this process, and the area that it writes results to."""
+
+    def __init__(self, job: Run, loaded: LoadedObject, watch: Watch, area: mmap.mmap) -> None:
+        self._job, self._watch, self._area = job, watch, area
+        self._armed = ctypes.c_int.from_address(loaded.address("warpgen_armed"))
+        names = [f"{job.name}_cpu_forward", FORWARD]
+        names += [f"{job.name}_cpu_backward", BACKWARD] if job.adjoint else []
+        self._entries = [ctypes.CFUNCTYPE(None)(loaded.address(name)) for name in names]
+        self._end = HEADER
+        self._parts: list[Part] = []
+
+    def run(self) -> None:
+        """All draws; leaves a table of what is where, which is believed of a row's own kernel alone."""
+        draws = []
+        for number, draw in enumerate(self._job.draws):
+            self._parts = []
+            self._end = self._end if draw.place < 0 else draw.place
+            self._mark(number, "arguments")
+            self._launch(number, draw)
+            draws.append(self._parts)
+            self._leave_table(number, msgspec.msgpack.encode(Table(draws)))
+        self._mark(len(self._job.draws), "arguments")
+
+    def _leave_table(self, number: int, data: bytes) -> None:
+        """In one of two places in turn: what the next draw leaves goes over neither."""
+        place = AREA - (1 + number % 2) * TABLE
+        if len(data) > TABLE:
+            raise MemoryError
+        self._area[place : place + len(data)] = data
+        self._area[16:32] = struct.pack("<qq", place, len(data))
+
+    def _mark(self, number: int, phase: str) -> None:
+        self._area[:16] = struct.pack("<qq", number, PHASES.index(phase))
+
+    def _launch(self, number: int, draw: Draw) -> None:
+        arguments = Guarded(draw.args, self._job.layouts, draw)
+        bounds = self._bounds(draw)
+        self._mark(number, "forward")
+        block, _ = arguments.blocks()
+        self._entries[0](ctypes.byref(bounds), _words(block))
+        self._keep_leaves(arguments, "outputs")
+        self._write("intact", "", np.array([arguments.intact()]))
+        if draw.turned:
+            self._mark(number, "turned")
+            arguments.reset()
+            watched = self._watch.begin(arguments.arrays)
+            self._turned(1, bounds, [block])
+            self._keep_races("race", arguments, watched)
+            self._keep_leaves(arguments, "turned")
+            self._write("intact", "", np.array([arguments.intact()]))
+        if draw.backward and self._job.adjoint:
+            self._backward(number, draw, arguments, bounds)
+
+    def _backward(self, number: int, draw: Draw, arguments: Guarded, bounds: Any) -> None:
+        self._armed.value = 0
+        self._mark(number, "backward")
+        whole = self._adjoint_of(
+            arguments, draw, lambda blocks: self._entries[2](ctypes.byref(bounds), *blocks)
+        )
+        self._keep_slopes(arguments, "gradients", whole)
+        if draw.turned:
+            self._mark(number, "backward turned")
+            watched = [False]
+
+            def turned(blocks: list[Any]) -> None:
+                watched[0] = self._watch.begin(arguments.arrays)
+                self._turned(3, bounds, blocks)
+
+            whole = self._adjoint_of(arguments, draw, turned)
+            self._keep_races("race backward", arguments, watched[0])
+            self._keep_slopes(arguments, "slopes turned", whole)
+            self._keep_inputs(arguments)
+        self._armed.value = 1
+
+    def _adjoint_of(self, arguments: Guarded, draw: Draw, launch: Callable[[list[Any]], None]) -> bool:
+        """Forward, then an adjoint's launch; whether nothing was written beside an array."""
+        arguments.reset()
+        blocks = [_words(block) for block in arguments.blocks()]
+        self._armed.value = 1
+        self._entries[0](ctypes.byref(self._bounds(draw)), blocks[0])
+        self._armed.value = 0
+        for leaf in arguments.outputs():
+            if leaf.floating and leaf.traced:
+                source = Stream(draw.launch.seed, draw.variant, "cotangent", leaf.path)
+                leaf.gradient[...] = source.signs(leaf.values.shape) * (
+                    0.5 + source.uniform(leaf.values.shape)
+                )
+        launch(blocks)
+        return arguments.intact()
+
+    def _turned(self, entry: int, bounds: Any, blocks: Sequence[Any]) -> None:
+        """The loop behind the kernel's text: threads from the last to the first."""
+        count = bounds.size
+        order = np.arange(count, dtype=np.uint64)[::-1].copy()
+        thread = ctypes.c_void_p(self._watch.thread)
+        data = ctypes.c_void_p(order.ctypes.data)
+        given = [_words(block) if isinstance(block, bytes) else block for block in blocks]
+        self._entries[entry](ctypes.byref(bounds), *given, data, ctypes.c_ulonglong(count), thread)
+
+    def _bounds(self, draw: Draw) -> Any:
+        grid = (*draw.launch.dim, 1) if draw.launch.tiled else draw.launch.dim
+        if not 1 <= len(grid) <= 4 or min(grid) < 1 or int(np.prod(grid)) > MOST_THREADS:
+            raise ValueError(f"a launch of {grid} threads is out of bounds")
+        return warp_native.launch_bounds(grid, self._job.dim)
+
+    def _keep_leaves(self, arguments: Arguments, what: str) -> None:
+        for leaf in arguments.outputs():
+            self._write(what, leaf.path, leaf.values)
+        if what == "outputs":
+            self._keep_inputs(arguments)
+
+    def _keep_inputs(self, arguments: Arguments) -> None:
+        for leaf in arguments.leaves:
+            if leaf.role not in ("output", "inout") and leaf.fill is not None:
+                self._write("inputs", leaf.path, leaf.values)
+
+    def _keep_slopes(self, arguments: Arguments, what: str, whole: bool) -> None:
+        for leaf in traced_inputs(arguments.leaves):
+            self._write(what, leaf.path, leaf.gradient)
+        self._write("intact", what, np.array([whole]))
+
+    def _keep_races(self, what: str, arguments: Guarded, watched: bool) -> None:
+        found = self._watch.end()
+        for name, raced in zip(arguments.names, found, strict=True) if watched else ():
+            self._write(what, name, raced)
+
+    def _write(self, what: str, path: str, values: NDArray[Any]) -> None:
+        data = np.ascontiguousarray(values).tobytes()
+        if self._end + len(data) > AREA - 2 * TABLE:
+            raise MemoryError
+        self._area[self._end : self._end + len(data)] = data
+        self._parts.append(Part(what, path, values.dtype.str, values.shape, self._end))
+        self._end += len(data)
+
+
+def traced_inputs(leaves: Sequence[Leaf]) -> list[Leaf]:
+    """Float arrays that a derivative can be taken by."""
+    return [leaf for leaf in leaves if leaf.traced and leaf.role in ("input", "inout")]
+
+
+def _words(data: bytes) -> Any:
+    words = (ctypes.c_uint64 * max(len(data) // 8, 1))()
+    ctypes.memmove(words, data, len(data))
+    return words

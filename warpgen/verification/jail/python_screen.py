@@ -1,0 +1,219 @@
+"""What a stranger's Python may name: a list for each module, and no way from one thing to another.
+
+Held against the syntax tree before anything runs: against all of an answer, and, more narrowly, against
+what of it will be executed. What passes runs in a jail all the same.
+"""
+
+from __future__ import annotations
+
+import ast
+import enum
+import math
+import typing
+from collections.abc import Iterator
+from typing import Any, TypeGuard
+
+from warpgen.verification.allowlist import allowed_of_warp
+
+# Of each module, what may be named; what of `warp`, the allow-list of rows says.
+_OF = {
+    "math": frozenset(name for name in dir(math) if not name.startswith("_")),
+    "typing": frozenset(
+        name
+        for name in ("Any", "Callable", "NamedTuple", "Optional", "Union", "Tuple", "List")
+        if hasattr(typing, name)
+    ),
+    "enum": frozenset(
+        name for name in ("Enum", "Flag", "IntEnum", "IntFlag", "auto", "unique") if hasattr(enum, name)
+    ),
+    "__future__": frozenset({"annotations"}),
+}
+# Modules of host code, which is left out: nothing of them may be named by what is executed.
+_HOST = frozenset(
+    """
+    numpy time argparse dataclasses functools itertools random collections torch unittest pytest matplotlib
+    """.split()
+)
+
+# Python's own names that module code may use while it is executed.
+_BUILTINS = frozenset(
+    """
+    int float bool str tuple list dict set range len min max abs round sum pow divmod enumerate zip sorted
+    reversed any all slice type isinstance print ValueError
+    """.split()
+)
+# Names of Python that no answer may hold, executed or not.
+_FORBIDDEN = frozenset(
+    """
+    eval exec compile open input breakpoint globals locals vars dir getattr setattr delattr hasattr
+    memoryview exit quit help object super classmethod staticmethod
+    """.split()
+)
+
+
+class Refused(Exception):
+    """What is not allowed."""
+
+
+def screen(tree: ast.Module, executed: bool = False) -> None:
+    """Raise Refused, which names it, for the first thing that is not allowed."""
+    modules = dict(_imported(tree))
+    held = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    own = _own(tree)
+    fields = {
+        s.target.id for c in ast.walk(tree) if isinstance(c, ast.ClassDef) for s in c.body if _is_field(s)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            _name(node, modules, held, own, executed)
+        elif isinstance(node, ast.Attribute):
+            _attribute(node, modules, executed, fields)
+        elif isinstance(
+            node, ast.AsyncFunctionDef | ast.Await | ast.Yield | ast.YieldFrom | ast.Global | ast.Nonlocal
+        ):
+            raise Refused(type(node).__name__.lower())
+    if executed:
+        classes = {s.name for s in tree.body if isinstance(s, ast.ClassDef)}
+        known = {n for s in tree.body for n in _stored(s)} | set(modules) | _BUILTINS
+        for expression, bound in _run_at_once(tree):
+            _run(expression, modules, classes, known | bound)
+
+
+def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Name and module of each import. Raises Refused for modules, and names of them, that are on no list."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                known = alias.name in {"warp", *_OF} - {"__future__"} or alias.name.split(".")[0] in _HOST
+                if not known or (alias.asname or "").startswith("__"):
+                    raise Refused(f"import {alias.name}")
+                yield alias.asname or alias.name.split(".")[0], alias.name.split(".")[0]
+        elif isinstance(node, ast.ImportFrom):
+            root = (node.module or "").split(".")[0]
+            for alias in node.names:
+                known = _may(node.module or "", alias.name) or (
+                    root in _HOST and not alias.name.startswith("_")
+                )
+                if node.level or not known or (alias.asname or "").startswith("__"):
+                    raise Refused(f"from {node.module} import {alias.name}")
+                if root in _HOST:
+                    yield alias.asname or alias.name, root
+
+
+def _may(module: str, name: str) -> bool:
+    return allowed_of_warp(name) if module == "warp" else name in _OF.get(module, frozenset())
+
+
+def _own(tree: ast.Module) -> set[int]:
+    """Uses of names that a function binds itself, which may be called like something of Python's."""
+    found: set[int] = set()
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            inside = [n for s in function.body for n in ast.walk(s) if isinstance(n, ast.Name)]
+            bound = {n.id for n in inside if isinstance(n.ctx, ast.Store)} | {
+                a.arg for a in function.args.args
+            }
+            static = {
+                id(n)
+                for s in function.body
+                for call in ast.walk(s)
+                if isinstance(call, ast.Call)
+                and isinstance(call.func, ast.Attribute)
+                and call.func.attr == "static"
+                for n in ast.walk(call)
+            }
+            found |= {id(n) for n in inside if n.id in bound and id(n) not in static}
+        elif isinstance(function, ast.ClassDef):
+            fields = [s.target for s in function.body if isinstance(s, ast.AnnAssign) and s.value is None]
+            found |= {id(field) for field in fields if isinstance(field, ast.Name)}
+    return found
+
+
+def _name(node: ast.Name, modules: dict[str, str], held: set[int], own: set[int], executed: bool) -> None:
+    if node.id.startswith("__") and node.id != "__name__":
+        raise Refused(f"the name {node.id}")
+    if id(node) in own:
+        return
+    if node.id in _FORBIDDEN:
+        raise Refused(f"the name {node.id}")
+    module = modules.get(node.id, "")
+    if module in _HOST and executed:
+        raise Refused(f"{module} in a kernel's module")
+    if module and module not in _HOST and id(node) not in held:
+        raise Refused(f"the module {node.id} under another name")
+
+
+def _is_field(statement: ast.stmt) -> TypeGuard[Any]:
+    return isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+
+
+def _attribute(node: ast.Attribute, modules: dict[str, str], executed: bool, fields: set[str]) -> None:
+    if node.attr == "__version__" and not executed:
+        return
+    if node.attr.startswith("__") or (node.attr.startswith("_") and node.attr not in fields):
+        raise Refused(f"the attribute {node.attr}")
+    module = modules.get(node.value.id, "") if isinstance(node.value, ast.Name) else ""
+    if module in _OF and node.attr not in _OF[module]:
+        raise Refused(f"{module}.{node.attr}")
+
+
+def _stored(statement: ast.stmt) -> Iterator[str]:
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        yield statement.name
+    elif isinstance(statement, ast.ImportFrom):
+        yield from (alias.asname or alias.name for alias in statement.names)
+    else:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield node.id
+
+
+def _run_at_once(tree: ast.Module) -> Iterator[tuple[ast.AST, set[str]]]:
+    """What runs when the module is loaded, or while code is generated: all but bodies of Warp's functions.
+
+    With the names that stand for something there beside the module's own: counters of loops in `wp.static`.
+    """
+    nothing: set[str] = set()
+    for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef):
+            parts = [
+                *statement.decorator_list,
+                statement.args,
+                *([statement.returns] if statement.returns else []),
+            ]
+            parts += [] if statement.decorator_list else statement.body
+            yield from ((part, nothing) for part in parts)
+            bound = {
+                n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            }
+            for node in (n for s in statement.body for n in ast.walk(s)):
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Attribute)
+                    and node.func.attr == "static"
+                ):
+                    yield node, bound
+        elif not isinstance(statement, ast.Import | ast.ImportFrom):
+            yield statement, nothing
+
+
+def _run(tree: ast.AST, modules: dict[str, str], classes: set[str], known: set[str]) -> None:
+    """No attribute but of a module or of an own enumeration; no name but known ones."""
+    inner = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    inner |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and not _reachable(node, modules, classes):
+            raise Refused(f"the attribute {node.attr} of what is no module")
+        if isinstance(node, ast.Name) and node.id not in known | inner:
+            raise Refused(f"the name {node.id}")
+
+
+def _reachable(node: ast.Attribute, modules: dict[str, str], classes: set[str]) -> bool:
+    value = node.value
+    if isinstance(value, ast.Name):
+        return value.id in modules or value.id in classes
+    if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name):
+        if modules.get(value.value.id) == "warp" and value.attr == "types":
+            return True
+        return value.value.id in classes and node.attr in ("value", "name")
+    return False

@@ -1,0 +1,210 @@
+"""A watch over a kernel's arrays: which thread reads, writes or changes by an atomic each element.
+
+On the CPU threads run one after the other, so a sum without atomics comes out right; on a GPU it does not.
+So kernels are compiled with clang's instrumentation for threads (`-fsanitize=thread`: a call before every
+access to memory, also of raw pointers), which calls what is here in place of its own library. Two accesses
+of different threads to one element, one of them a write, not both atomic, are a race; but for a write of
+what is there already: threads may all store the same. An access is atomic if a function of Warp's called
+`atomic_…` makes it; only Warp's headers can define one, as `cpp_screen.py` sees to.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warpgen.verification.native.object_file import LoadedObject
+
+FLAG = "-fsanitize=thread"
+
+# Arrays that are watched at once, gradients apart; those of a launch have fewer.
+_MOST = 64
+# Elements that are watched in one launch: 16 bytes are kept of each.
+MOST_ELEMENTS = 1 << 22
+
+# Of an element: who gave it another value, who changed it by an atomic, who read it, who wrote what it
+# held. Each is 0 for nobody, a thread's number plus one, or that with the top bit for more than one thread.
+_MANY = np.uint32(1 << 31)
+
+SOURCE = """
+typedef unsigned long long u64;
+typedef unsigned int u32;
+struct region { u64 start, end, shift; u32* cells; };
+extern "C" {
+struct { u64 on, thread, depth, regions, atomics; u64* ranges; region region[MOST]; } warpgen_watch;
+}
+#define HERE ((u64)__builtin_return_address(0))
+
+// A write that is about to happen: whether it changes anything is seen at the next access.
+static struct { u64 place, size, thread; unsigned char before[16]; } pending;
+
+static bool is_atomic(u64 place)
+{
+    u64 low = 0, high = warpgen_watch.atomics;
+    while (low < high) {
+        u64 middle = (low + high) / 2;
+        if (place < warpgen_watch.ranges[2 * middle]) high = middle;
+        else if (place >= warpgen_watch.ranges[2 * middle + 1]) low = middle + 1;
+        else return true;
+    }
+    return false;
+}
+
+static region* region_of(u64 start, u64 size)
+{
+    for (u64 r = 0; r < warpgen_watch.regions; ++r) {
+        region& in = warpgen_watch.region[r];
+        if (start < in.end && start + size > in.start) return &in;
+    }
+    return 0;
+}
+
+static void mark(region& in, u64 start, u64 size, u64 kind, u64 thread)
+{
+    u64 end = start + size;
+    u32 me = (u32)thread + 1;
+    u64 first = ((start > in.start ? start : in.start) - in.start) >> in.shift;
+    u64 last = ((end < in.end ? end : in.end) - 1 - in.start) >> in.shift;
+    for (u64 cell = first; cell <= last; ++cell) {
+        u32& known = in.cells[4 * cell + kind];
+        if (!known) known = me;
+        else if ((known & 0x7fffffffu) != me) known |= 0x80000000u;
+    }
+}
+
+extern "C" void warpgen_settle()
+{
+    if (!pending.size) return;
+    bool changed = __builtin_memcmp((void*)pending.place, pending.before, pending.size) != 0;
+    if (region* in = region_of(pending.place, pending.size))
+        mark(*in, pending.place, pending.size, changed ? 0 : 3, pending.thread);
+    pending.size = 0;
+}
+
+static void touch(u64 start, u64 size, u64 kind)
+{
+    if (!warpgen_watch.on) return;
+    warpgen_settle();
+    region* in = region_of(start, size);
+    if (!in) return;
+    if (warpgen_watch.depth) kind = 1;
+    if (kind != 0 || size > 16) {
+        mark(*in, start, size, kind, warpgen_watch.thread);
+        return;
+    }
+    pending.place = start, pending.size = size, pending.thread = warpgen_watch.thread;
+    __builtin_memcpy(pending.before, (void*)start, size);
+}
+
+static void copied(u64 to, u64 from, u64 size)
+{
+    touch(from, size, 2);
+    touch(to, size, __builtin_memcmp((void*)to, (void*)from, size) || size <= 16 ? 0 : 3);
+}
+
+extern "C" {
+void __tsan_init() {}
+void __tsan_func_entry(void*) { if (is_atomic(HERE)) ++warpgen_watch.depth; }
+void __tsan_func_exit() { if (warpgen_watch.depth && is_atomic(HERE)) --warpgen_watch.depth; }
+#define ACCESS(n) \\
+    void __tsan_read##n(void* p) { touch((u64)p, n, 2); } \\
+    void __tsan_write##n(void* p) { touch((u64)p, n, 0); } \\
+    void __tsan_unaligned_read##n(void* p) { touch((u64)p, n, 2); } \\
+    void __tsan_unaligned_write##n(void* p) { touch((u64)p, n, 0); }
+ACCESS(1) ACCESS(2) ACCESS(4) ACCESS(8) ACCESS(16)
+void __tsan_read_range(void* p, u64 n) { touch((u64)p, n, 2); }
+void __tsan_write_range(void* p, u64 n) { touch((u64)p, n, 0); }
+void* __tsan_memcpy(void* to, const void* from, u64 n)
+{
+    if (n) copied((u64)to, (u64)from, n);
+    return __builtin_memcpy(to, from, n);
+}
+void* __tsan_memmove(void* to, const void* from, u64 n)
+{
+    if (n) copied((u64)to, (u64)from, n);
+    return __builtin_memmove(to, from, n);
+}
+void* __tsan_memset(void* to, int value, u64 n)
+{
+    if (n) touch((u64)to, n, 0);
+    return __builtin_memset(to, value, n);
+}
+}
+""".replace("MOST", str(_MOST))
+
+
+class _Region(ctypes.Structure):
+    _fields_ = tuple((name, ctypes.c_uint64) for name in ("start", "end", "shift", "cells"))
+
+
+class _State(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_uint64) for name in ("on", "thread", "depth", "regions", "atomics", "ranges")),
+        ("region", _Region * _MOST),
+    )
+
+
+class Watch:
+    """The watch in this process, out of its compiled object."""
+
+    def __init__(self, path: Path, find: Any) -> None:
+        self._object = LoadedObject(path, find)
+        self._state = _State.from_address(self._object.address("warpgen_watch"))
+        self._settle = ctypes.CFUNCTYPE(None)(self._object.address("warpgen_settle"))
+        self._ranges: NDArray[np.uint64] = np.zeros(0, np.uint64)
+        self._cells: list[NDArray[np.uint32]] = []
+        self.thread = ctypes.addressof(self._state) + _State.thread.offset
+
+    def address(self, name: str) -> int:
+        """Where one of its functions is, 0 where it has none of that name."""
+        return self._object.address(name)
+
+    def know_atomics(self, functions: Sequence[tuple[str, int, int]]) -> None:
+        """Take name, start and size of a kernel's functions: which of them are Warp's atomics."""
+        found = sorted((start, start + size) for name, start, size in functions if is_atomic(name))
+        self._ranges = np.array(found, np.uint64).reshape(-1)
+        self._state.atomics, self._state.ranges = len(found), self._ranges.ctypes.data
+
+    def begin(self, arrays: Sequence[NDArray[Any]]) -> bool:
+        """Watch these arrays from now on; False, and none is watched, if they are too many or too large."""
+        sizes = [array.nbytes // array.itemsize for array in arrays]
+        self._state.on = 0
+        if len(arrays) > _MOST or sum(sizes) > MOST_ELEMENTS:
+            return False
+        self._cells = [np.zeros((size, 4), np.uint32) for size in sizes]
+        for place, (array, cells) in enumerate(zip(arrays, self._cells, strict=True)):
+            start = array.ctypes.data
+            shift = array.itemsize.bit_length() - 1
+            self._state.region[place] = _Region(start, start + array.nbytes, shift, cells.ctypes.data)
+        self._state.regions, self._state.depth, self._state.on = len(arrays), 0, 1
+        return True
+
+    def end(self) -> list[NDArray[np.bool_]]:
+        """For each array, the elements that threads raced for."""
+        self._settle()
+        self._state.on = 0
+        return [_raced(cells) for cells in self._cells]
+
+
+def is_atomic(name: str) -> bool:
+    """Whether a mangled name is that of one of Warp's atomics."""
+    stem = name.removeprefix("_ZN2wp").lstrip("0123456789")
+    return name.startswith("_ZN2wp") and stem.startswith("atomic_")
+
+
+def _raced(cells: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    wrote, changed, read, rewrote = cells.T
+    found = (wrote & _MANY) != 0
+    for one, other in ((wrote, changed), (wrote, read), (changed, read), (changed, rewrote)):
+        found |= _meet(one, other)
+    return np.asarray(found, np.bool_)
+
+
+def _meet(a: NDArray[np.uint32], b: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Where two different threads did one thing and the other."""
+    return np.asarray((a != 0) & (b != 0) & ((a != b) | (((a | b) & _MANY) != 0)), np.bool_)
