@@ -51,7 +51,7 @@ class Holder:
     def __init__(self, workdir: Path) -> None:
         workdir.mkdir(parents=True, exist_ok=True)
         # Locals hold a pattern until they are set: two builds would else find other things on the stack.
-        self._compiler = Compiler(workdir, unset=True)
+        self._compiler = Compiler(workdir)
 
     def hold(self, kernels: Sequence[Kernel]) -> list[Held]:
         """What became of each kernel, in their order."""
