@@ -7,7 +7,7 @@ import runpy
 import sys
 
 # Each has a first line of its docstring that says what is measured.
-_NAMES = ("index", "levels", "speed")
+_NAMES = ("index", "judge", "levels", "speed")
 
 
 def main() -> int:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import multiprocess
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,20 +66,24 @@ def main() -> int:
         "--complexity", choices=("mixed", "small", "medium"), default="mixed", help="of the programs (mixed)"
     )
     parser.add_argument("--seed", type=int, default=1000, help="seed of the programs (1000)")
+    parser.add_argument("--workers", type=int, default=1, help="processes that judge (1)")
     parser.add_argument("--page", type=Path, help="a page whose marked block is written anew with the table")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="warpgen-mutation-") as name:
         folder = Path(name)
         warp_api.start(folder / "kernels")
         fast_path.install()
-        subjects = _subjects(args.programs, args.seed, Options(complexity=args.complexity), folder / "checks")
+        options = Options(complexity=args.complexity)
+        subjects = _subjects(args.programs, args.seed, options, folder / "subjects")
         mutants = _mutants(subjects, args.faults)
         print(f"{len(subjects)} programs, {len(mutants)} faults", flush=True)
-        outcome = _judge(mutants, folder / "checks")
+        shares = [(mutants[i :: args.workers], folder / f"checks-{i}") for i in range(args.workers)]
+        with multiprocess.get_context("fork").Pool(args.workers) as pool:
+            outcome = [o for part in pool.starmap(_judge, shares, chunksize=1) for o in part]
     broken = sum(result == "does not compile" for _, result in outcome)
-    options = f"--programs {args.programs} --faults {args.faults} --complexity {args.complexity}"
+    asked = f"--programs {args.programs} --faults {args.faults} --complexity {args.complexity}"
     text = (
-        f"`./scripts/python -m tools.mutation_score {options} --seed {args.seed}`: {len(outcome)} faults in "
+        f"`./scripts/python -m tools.mutation_score {asked} --seed {args.seed}`: {len(outcome)} faults in "
         f"{len(subjects)} programs, of which {broken} did not compile.\n\n{_report(outcome)}"
     )
     print(text)

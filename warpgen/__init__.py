@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from warpgen.dataset import Row as Row
     from warpgen.dataset import open as open
     from warpgen.execution import Run as Run
+    from warpgen.judge import Candidate as Candidate
+    from warpgen.judge import Judge as Judge
     from warpgen.verdict import Verdict as Verdict
 
 __version__ = "0.1.0"
@@ -26,6 +28,8 @@ _PUBLIC = {
     "Dataset": "dataset",
     "Row": "dataset",
     "Run": "execution",
+    "Judge": "judge",
+    "Candidate": "judge",
     "Verdict": "verdict",
 }
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # Seconds of wall time for one check, once the process that judges is up.
 TIMEOUT = 60.0
 # Seconds beyond a check's own time: the row itself is read and compiled when it is first asked for.
-_GRACE = 60.0
+GRACE = 60.0
 # Longer than any answer of a model that is worth reading, and what no text may hold.
 _MOST_CHARACTERS = 4 << 20
 _LONE = re.compile(r"[\ud800-\udfff]")
@@ -71,35 +71,76 @@ def check(
     strict: bool = False,
 ) -> Verdict:
     """Judge a kernel by a row; see `warpgen.Row.check`."""
+    asked = question(
+        row,
+        text,
+        language,
+        seed=seed,
+        timeout=timeout,
+        extract=extract,
+        gradients=gradients,
+        strict=strict,
+    )
+    if isinstance(asked, Verdict):
+        return asked
+    _ask(READY)
+    start = time.monotonic()
+    try:
+        made = _ask(asked, timeout + GRACE)
+    except TooLate:
+        return late(language, seed, time.monotonic() - start)
+    return verdict(made)
+
+
+# What the process that judges is asked first, which does not count for anybody's time.
+READY: dict[str, Any] = {"task": "ready", "cache": ""}
+
+
+def question(
+    row: Row,
+    text: str,
+    language: Language,
+    *,
+    seed: int | None,
+    timeout: float,
+    extract: bool,
+    gradients: bool = True,
+    strict: bool = False,
+) -> dict[str, Any] | Verdict:
+    """What the process that judges is asked, or the verdict where there is nothing to ask.
+
+    Raises ValueError for what no check takes.
+    """
     if language not in ("python", "cpp", "cuda"):
         raise ValueError(f"language must be 'python', 'cpp' or 'cuda', not {language!r}")
     if not isinstance(text, str) or not 0.0 < timeout < math.inf:
         raise ValueError("text must be a str, timeout a number of seconds above 0")
     if seed is not None and not 0 <= seed < 1 << 63:
         raise ValueError("seed must be from 0 to 2**63 - 1")
-    asked: dict[str, Any] = {
+    if len(text) > _MOST_CHARACTERS or _LONE.search(text):
+        long = len(text) > _MOST_CHARACTERS
+        why = f"the text is longer than {_MOST_CHARACTERS} characters" if long else "the text is not Unicode"
+        return Verdict(False, "extract", language, seed or 0, why=why)
+    asked = {
+        "text": text,
         "language": language,
         "timeout": timeout,
         "extract": extract,
         "gradients": gradients,
     }
-    if len(text) > _MOST_CHARACTERS or _LONE.search(text):
-        long = len(text) > _MOST_CHARACTERS
-        why = f"the text is longer than {_MOST_CHARACTERS} characters" if long else "the text is not Unicode"
-        return Verdict(False, "extract", language, seed or 0, why=why)
-    asked["text"] = text
-    question = {"task": "check", "row": row, "asked": asked, "seed": seed, "strict": strict}
-    _ask({"task": "ready"})
-    start = time.monotonic()
-    try:
-        made = _ask(question, timeout + _GRACE)
-    except TooLate:
-        spent = {"all": round(time.monotonic() - start, 4)}
-        return Verdict(
-            False, "timeout", language, seed or 0, why="the judge did not answer in time", seconds=spent
-        )
+    return {"task": "check", "row": row, "asked": asked, "seed": seed, "strict": strict}
+
+
+def verdict(made: dict[str, Any]) -> Verdict:
+    """What it answers."""
     _say_once(made["lacks"])
     return msgspec.convert(made["verdict"], Verdict)
+
+
+def late(language: Language, seed: int | None, seconds: float) -> Verdict:
+    """What is said of a text that it does not answer."""
+    why = "the judge did not answer in time"
+    return Verdict(False, "timeout", language, seed or 0, why=why, seconds={"all": round(seconds, 4)})
 
 
 def _say_once(lacks: list[str]) -> None:

@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import FrameType
 from typing import BinaryIO
 
 from warpgen import scratch
@@ -154,7 +155,7 @@ def serve(module: str, folder: str) -> None:
     for standard in (0, 1):  # Warp and its compilers print to the descriptors themselves
         os.dup2(nowhere, standard)
     try:
-        with stoppable():
+        with stoppable(), _parent_watched():
             os.chdir(folder)  # compilers look for headers in the current folder, too
             os.environ["TMPDIR"] = tempfile.tempdir = folder
             answer = importlib.import_module(module).begin(Path(folder))
@@ -166,6 +167,27 @@ def serve(module: str, folder: str) -> None:
         sys.exit(stop.code)
     finally:
         scratch.remove(Path(folder))
+
+
+@contextlib.contextmanager
+def _parent_watched() -> Iterator[None]:
+    """Stop, inside, when the caller is gone: a long answer is for nobody then, and others may hold its pipe.
+
+    The kernel's own signal for this would come as soon as the caller's thread ends.
+    """
+    caller = os.getppid()
+
+    def look(number: int, frame: FrameType | None) -> None:
+        if os.getppid() != caller:
+            raise Interrupted(signal.SIGTERM)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.siginterrupt(signal.SIGALRM, False)  # compilers are not used to it
+    signal.setitimer(signal.ITIMER_REAL, _LOOK, _LOOK)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
 
 
 def _send(pipe: int, message: bytes) -> None:

@@ -144,6 +144,29 @@ def test_a_helper_ends_with_its_caller(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
+def test_a_busy_helper_ends_with_its_caller(tmp_path: Path) -> None:
+    """Also while its answer takes long, and somebody else holds its pipe open."""
+    report, said = os.pipe()
+    caller = os.fork()
+    if caller == 0:
+        made = Helper("tests.support.answering", "the helper")
+        os.write(said, made.ask(b"folder"))
+        if os.fork() == 0:  # holds the pipe
+            time.sleep(30)
+            os._exit(0)
+        made.ask(b"wait")
+    folder = Path(json.loads(os.read(report, 4096)))
+    os.close(report)
+    os.close(said)
+    time.sleep(0.2)
+    os.kill(caller, signal.SIGKILL)
+    os.waitpid(caller, 0)
+    deadline = time.monotonic() + 20
+    while folder.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not folder.exists()
+
+
 RUN = f"""
 import warpgen
 row = warpgen.open({str(SAMPLE)!r}).filter(feature="differentiable").first()

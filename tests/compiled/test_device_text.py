@@ -20,6 +20,8 @@ from warpgen.verification.native.isolation import Died
 
 # Sums by shuffles within warps, by shared memory between them, by an atomic function between blocks.
 TOTAL = """
+#include <cuda_runtime.h>
+
 __device__ float warp_sum(float v)
 {
     for (int offset = 16; offset > 0; offset /= 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 import warpgen
@@ -318,9 +319,13 @@ def test_cuda_without_a_kernel_does_not_compile(gate: warpgen.Row) -> None:
 
 
 def test_nobody_spoils_a_row_for_the_next(gate: warpgen.Row) -> None:
-    """After all that, and after a check whose process was lost, the row's own kernel is right."""
+    """After all that, the row's own kernel is right; so it is once a process that was lost is there again."""
     from warpgen import execution
 
     assert gate.check(GATE).right
-    execution.stop()
+    assert execution._server is not None
+    for jailer in psutil.Process(execution._server._process.pid).children():
+        jailer.kill()
+    lost = gate.check(GATE)
+    assert (lost.stage, lost.right) == ("judge", False), lost
     assert gate.check(GATE).right

@@ -47,12 +47,13 @@ def kernel(name: str, *lines: str) -> Program:
 
 
 def test_right_programs_are_kept_with_small_evidence(judged: Judged) -> None:
-    """Each check leaves a verdict; all of it fits 600 bytes."""
+    """Each check leaves a verdict, that of the CUDA text in its own row; all of it fits 800 bytes."""
     for name, targets in judged.items():
-        for judgement in targets.values():
+        for target, judgement in targets.items():
             assert judgement.verified is not None, (name, judgement)
-            assert list(judgement.verified.verdicts) == list(CHECKS)
-            assert len(msgspec.json.encode(judgement.verified)) < 600
+            checks = CHECKS if target == "cuda" else CHECKS[:-1]
+            assert list(judgement.verified.verdicts) == list(checks), (name, target)
+            assert len(msgspec.json.encode(judgement.verified)) < 800
 
 
 def test_gradients_are_told_apart(judged: Judged) -> None:

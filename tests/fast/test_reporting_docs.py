@@ -95,8 +95,8 @@ def test_links_and_scripts_of_pages_exist(page: Path) -> None:
         assert (page.parent / link).exists(), link
     for script in re.findall(r"\./(scripts/\w+)", text):
         assert (REPOSITORY / script).exists(), script
-    for module in re.findall(r"python -m warpgen\.(\w+)", text):
-        assert (REPOSITORY / "warpgen" / f"{module}.py").exists(), module
+    for module in re.findall(r"python -m warpgen\.([\w.]+\w)", text):
+        assert (REPOSITORY / "warpgen" / f"{module.replace('.', '/')}.py").exists(), module
 
 
 def test_marked_blocks_are_written_anew() -> None:

@@ -10,6 +10,7 @@ import contextlib
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,8 +21,12 @@ from warpgen.errors import UsageError
 from warpgen.exporting.clusters import Cluster, Clusters
 from warpgen.exporting.comments import without_comments
 from warpgen.exporting.decontaminate import Benchmarks
+from warpgen.exporting.fitting.byte_bpe import NAME
+from warpgen.exporting.fitting.spans import Span, with_span
+from warpgen.exporting.fitting.tokens import Fitting
 from warpgen.exporting.formats.croissant import croissant
 from warpgen.exporting.formats.files import DataFiles, ParquetShard, TarShard
+from warpgen.exporting.formats.harbor import TaskFolders
 from warpgen.exporting.formats.huggingface import card
 from warpgen.exporting.formats.summary import Summary
 from warpgen.exporting.kernels import Datasets, Kernel
@@ -29,11 +34,14 @@ from warpgen.exporting.views.registry import view
 from warpgen.exporting.views.view import View
 from warpgen.split import split_of
 
-Format = Literal["parquet", "hf", "webdataset"]
+Format = Literal["parquet", "hf", "webdataset", "harbor"]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What to export. `shares` are percentages of train, validation and test; None leaves all in train."""
+    """What to export. `shares` are percentages of train, validation and test; None leaves all in train.
+
+    `most` is the most tokens of a record, 0 for any number.
+    """
 
     root: Path
     out: Path
@@ -43,6 +51,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     comments: Literal["keep", "strip"] = "keep"
     exclude: tuple[Path, ...] = ()
     levels: tuple[str, ...] = ()
+    tokenizer: str = NAME
+    most: int = 0
+    span: Span = "whole"
 
 
 def export(request: Request) -> Summary:
@@ -92,22 +103,22 @@ def _write(
     }
     data = folder / "data"
     data.mkdir()
-    kind = TarShard if request.format == "webdataset" else ParquetShard
-    metadata = {"warpgen": __version__, "view": request.view}
-    for target, source in sources.items():
-        metadata |= {f"{target}.{name}": source[name] for name in ("recipe_hash", "sha256")}
-    files = DataFiles(data, kind, chosen.schema, {f"warpgen.{k}": v for k, v in metadata.items()})
+    files = _files(request, data, chosen, sources)
     marked = _Marked(request, datasets, clusters)
     kernels = marked.kernels()
     if benchmarks is not None:
         kernels = _without(benchmarks, kernels)
     if request.comments == "strip":
         kernels = map(without_comments, kernels)
-    for record in chosen.records(kernels):
+    if request.span != "whole":
+        kernels = filter(None, map(partial(with_span, span=request.span), kernels))
+    fitting = Fitting(request.tokenizer, request.most)
+    for record in fitting.measured(chosen, chosen.records(kernels)):
         files.add(record["split"], record)
     made = files.finish()
     if not made:
-        raise UsageError(f"the view {request.view} has no record of these datasets: nothing was written")
+        why = f" with at most {request.most} tokens" if request.most else ""
+        raise UsageError(f"the view {request.view} has no record{why} of these datasets: nothing was written")
     splits: Counter[str] = Counter()
     for file in made:
         splits[file.split] += file.rows
@@ -116,6 +127,8 @@ def _write(
         view=request.view,
         levels=request.levels,
         comments=request.comments,
+        span=request.span,
+        tokens=fitting.fit(),
         warpgen=__version__,
         sources=sources,
         licence=next(iter(datasets.manifests.values())).licence,
@@ -130,6 +143,18 @@ def _write(
         splits=dict(splits),
         files=tuple(made),
     )
+
+
+def _files(
+    request: Request, data: Path, chosen: View, sources: dict[str, dict[str, str]]
+) -> DataFiles | TaskFolders:
+    if request.format == "harbor":
+        return TaskFolders(data)
+    kind = TarShard if request.format == "webdataset" else ParquetShard
+    metadata = {"warpgen": __version__, "view": request.view}
+    for target, source in sources.items():
+        metadata |= {f"{target}.{name}": source[name] for name in ("recipe_hash", "sha256")}
+    return DataFiles(data, kind, chosen.schema, {f"warpgen.{k}": v for k, v in metadata.items()})
 
 
 class _Marked:

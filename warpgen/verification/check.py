@@ -56,10 +56,11 @@ def check_unit(
     unit = _Unit(programs, codes, workdir)
     verdicts: list[dict[Target, Judgement]] = [{} for _ in programs]
     try:
-        runs = unit.run(strict=gradients == "strict") if level == "run" else {}
+        strict = gradients == "strict"
+        runs = unit.run(strict) if level == "run" else {}
         for target in targets:
             failures = unit.compile(target)
-            executed = unit.execute(runs) if level == "run" and target == "cuda" else {}
+            executed = unit.execute(runs, strict) if level == "run" and target == "cuda" else {}
             for index in unit.having(target):
                 found = runs.get(index), executed.get(index)
                 verdicts[index][target] = _judge(target, failures.get(index), *found)
@@ -175,7 +176,7 @@ class _Unit:
             _remove(plain.objects.values())
         return outcome
 
-    def execute(self, runs: Mapping[int, Verified | Died]) -> dict[int, Verified | Died]:
+    def execute(self, runs: Mapping[int, Verified | Died], strict: bool) -> dict[int, Verified | Died]:
         """Evidence of each CUDA text that is run beside its C++, or why it failed."""
         ready: dict[int, Ready] = {}
         for i in self.having("cuda"):
@@ -184,7 +185,7 @@ class _Unit:
                 text = self._cpu_text(i, self._prepared[i])
                 paths = self._narrow[i], self._wide.get(i)
                 ready[i] = Ready(self._programs[i], self._prepared[i], text, *paths, code, run)
-        return execute(ready, self._workdir)
+        return {i: _strictly(found, strict) for i, found in execute(ready, self._workdir).items()}
 
     def remove(self) -> None:
         """Objects go with the unit."""
@@ -200,10 +201,13 @@ def _settled(result: Any, strict: bool) -> Verified | Died:
         return result
     if "failed" in result:
         return Died(Reason(result["failed"]), result["error"])
-    made = msgspec.convert(result, Verified)
-    if strict and made.gradient.verdict == "wrong":
+    return _strictly(msgspec.convert(result, Verified), strict)
+
+
+def _strictly(found: Verified | Died, strict: bool) -> Verified | Died:
+    if strict and isinstance(found, Verified) and found.gradient.verdict == "wrong":
         return Died(Reason.GRADIENT, "the adjoint is wrong")
-    return made
+    return found
 
 
 def _remove(paths: Any) -> None:

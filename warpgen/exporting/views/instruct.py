@@ -14,19 +14,12 @@ from warpgen.exporting.kernels import Kernel
 from warpgen.exporting.views import parallel
 from warpgen.exporting.views.outputs import Output, outputs
 from warpgen.exporting.views.view import Record, View, common, schema
-from warpgen.launch import Argument
+from warpgen.prompt import order
 from warpgen.record import Row
 
 _OUTPUTS = pa.list_(
     pa.struct([("name", TEXT), ("dtype", TEXT), ("shape", pa.list_(WHOLE)), ("values", pa.list_(TEXT))])
 )
-_ROLES = {
-    "input": "is read",
-    "output": "is written",
-    "inout": "is read and written",
-    "param": "is a parameter",
-    "handle": "is an object to query",
-}
 
 
 def _records(kernels: Iterator[Kernel]) -> Iterator[Record]:
@@ -55,11 +48,7 @@ def record(kernel: Kernel, found: list[Output]) -> Record:
 def task(row: Row) -> str:
     """What to write, in words: the row's own sentence, its arguments, launch and features."""
     features = row.features
-    parts = [
-        f"Write a kernel `{row.name}` in Python for NVIDIA Warp. {row.summary} {_grid(row)}",
-        "Arguments, in this order:",
-        *(f"- `{arg.name}`: {arg.type}{_shape(arg)}, {_ROLES[arg.role]}" for arg in row.args),
-    ]
+    parts = [order(row)]
     used = [f"`wp.{name}`" for name in features.builtins]
     if used:
         parts.append(f"It uses {_listed(used)}.")
@@ -85,16 +74,6 @@ def call(row: Row) -> str:
     return f"{launch}({row.name}, dim={list(row.launch.dim)}, inputs=[{names}]{block})"
 
 
-def _grid(row: Row) -> str:
-    size = " x ".join(map(str, row.launch.dim))
-    worker = "block" if row.launch.tiled else "thread"
-    return f"It is launched with one {worker} per element of a grid of {size}."
-
-
-def _shape(arg: Argument) -> str:
-    return f" of shape ({', '.join(map(str, arg.fill.shape))})" if arg.fill.shape else ""
-
-
 def _count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}" if number else ""
 
@@ -113,7 +92,9 @@ INSTRUCT = View(
             "launch": columns.LAUNCH,
             "call": TEXT,
             "outputs": _OUTPUTS,
-        }
+        },
+        ("task", "source"),
     ),
     _records,
+    ("task", "source"),
 )

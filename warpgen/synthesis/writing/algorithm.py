@@ -29,6 +29,7 @@ class Algorithm:
         double: bool,
         half: bool,
         adjoint: str,
+        element: str,
     ) -> None:
         self.function = write
         self.category = category
@@ -38,6 +39,7 @@ class Algorithm:
         self.double = double
         self.half = half
         self.adjoint = adjoint
+        self.element = element
         self.name = write.__name__
         self.summary = (inspect.getdoc(write) or "").split("\n")[0]
         if not self.summary.endswith("."):  # it goes into rows: python -OO would write others
@@ -47,11 +49,15 @@ class Algorithm:
 
 
 class Domain:
-    """A field that programs are from: a category of the dataset."""
+    """A field that programs are from: a category of the dataset.
 
-    def __init__(self, name: str, about: str) -> None:
+    `element` is what a thread of its kernels works on, if these may leave some of them out: a body, a cell.
+    """
+
+    def __init__(self, name: str, about: str, element: str = "") -> None:
         self.name = name
         self.about = about
+        self.element = element
         self.algorithms: list[Algorithm] = []
 
     def algorithm(
@@ -67,7 +73,9 @@ class Domain:
         """Register a function as an algorithm of this domain."""
 
         def register(write: Write) -> Write:
-            made = Algorithm(write, self.name, source, names or {}, weight, double, half, adjoint)
+            made = Algorithm(
+                write, self.name, source, names or {}, weight, double, half, adjoint, self.element
+            )
             self.algorithms.append(made)
             return write
 

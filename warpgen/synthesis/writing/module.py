@@ -14,6 +14,7 @@ from warpgen.program import Program
 from warpgen.synthesis.writing.algorithm import Algorithm
 from warpgen.synthesis.writing.counts import pass_counts
 from warpgen.synthesis.writing.draft import OF_FLOATS, Draft, Parameter
+from warpgen.synthesis.writing.guards import guard
 from warpgen.synthesis.writing.hand import SUFFIX, Hand, prose
 from warpgen.synthesis.writing.rng import Rng
 from warpgen.synthesis.writing.signature import ordered, section, signature
@@ -37,6 +38,8 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     algorithm.function(draft)
     if not draft.text or not draft.dim:
         raise SynthesisError(f"algorithm {algorithm.name} has no code or no launch")
+    if algorithm.element:
+        guard(draft, algorithm.element)
     hand = Hand(rng)
     if hand.counts:
         pass_counts(draft, rng)

@@ -12,14 +12,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from warpgen.errors import VerificationError
+from warpgen.errors import ProgramError, VerificationError, WarpgenError
 from warpgen.extraction.features import inspect_source
+from warpgen.helper import TooLate
 from warpgen.program import Program
 from warpgen.verdict import Difference, Language, Stage, Verdict
 from warpgen.verification.bench import comparing, draws, results
 from warpgen.verification.bench.comparing import BACKWARD, FORWARD, Finding
 from warpgen.verification.bench.doubt import Doubt
 from warpgen.verification.bench.results import Arrays, Measured
+from warpgen.verification.bench.store import Store
 from warpgen.verification.bench.subject import Subject
 from warpgen.verification.compiling.translation_unit import without_fast_path
 from warpgen.verification.jail.cell import Broken, Cell
@@ -64,8 +66,9 @@ class _Over(Exception):
 class Judge:
     """Judges in one jail."""
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Cell, store: Store | None = None) -> None:
         self._cell = cell
+        self._store = store
 
     def build(self, text: str, seconds: float) -> bytes | Broken:
         """The object of a text, with the loops that the jail drives it by."""
@@ -76,14 +79,14 @@ class Judge:
 
     def check(self, subject: Subject, question: Question) -> Verdict:
         """The verdict. Raises VerificationError where the row's own kernel does not run."""
-        return _Check(self._cell, subject, question).verdict()
+        return _Check(self._cell, subject, question, self._store).verdict()
 
 
 class _Check:
     """One check, stage by stage."""
 
-    def __init__(self, cell: Cell, subject: Subject, question: Question) -> None:
-        self._cell, self._subject, self._question = cell, subject, question
+    def __init__(self, cell: Cell, subject: Subject, question: Question, store: Store | None) -> None:
+        self._cell, self._subject, self._question, self._store = cell, subject, question, store
         self._end = time.monotonic() + question.timeout
         self._seconds: dict[str, float] = {}
         self._python = self._kernel = ""  # the module of a kernel in Python, and its name
@@ -95,6 +98,12 @@ class _Check:
             stage, why, found = self._judged()
         except _Over as over:
             stage, why, found = cast(Stage, over.stage), str(over), over.found
+        except TooLate as error:
+            stage, why = "timeout", str(error)
+        except ProgramError:
+            raise  # the row's own fault
+        except WarpgenError as error:  # the jailer was lost; another is started for the next check
+            stage, why = "judge", str(error)
         return Verdict(
             right=stage == "right",
             stage=stage,
@@ -114,7 +123,7 @@ class _Check:
             if isinstance(made, Broken):
                 raise _Over("timeout" if made.stage == "timeout" else "compile", made.why)
         with self._stage("row"):
-            measured = _chosen(self._own())
+            measured = self._measured()
         with self._stage("run"):
             actual = self._theirs(measured, made, text)
         with self._stage("compare"):
@@ -158,6 +167,18 @@ class _Check:
         if isinstance(clean, Broken) or clean.stage:
             raise _Over(*_reading(clean))
         return clean.source
+
+    def _measured(self) -> list[Measured]:
+        """The draws that a stranger's kernel is held to, placed; from the store where it has them."""
+        key = (self._subject.object, self._subject.program, self._question.seed, self._question.gradients)
+        kept = self._store.get(key, results.Kept) if self._store is not None else None
+        if kept is None:
+            chosen = _chosen(self._own())
+            if self._store is not None:
+                self._store.put(key, results.kept(chosen))
+        else:
+            chosen = results.restored(kept)
+        return results.placed(chosen)
 
     def _own(self) -> list[Measured]:
         """The draws of the plan that the row's own kernel stands, with what it makes of them."""
@@ -327,7 +348,7 @@ def _told(finding: Finding) -> str:
 
 
 def _chosen(stood: Sequence[Measured]) -> list[Measured]:
-    """Draws that say something, a few of each kind, placed anew; VerificationError where there are none."""
+    """Draws that say something, a few of each kind. Raises VerificationError where there are none."""
     telling = [made for made in map(results.telling, stood) if made is not None]
     if not telling:
         raise VerificationError("the row itself does not run: its kernel stands no draw of its inputs")
@@ -340,7 +361,7 @@ def _chosen(stood: Sequence[Measured]) -> list[Measured]:
         counts[each.draw.label] += 1
         if each.draw.label not in spare and counts[each.draw.label] <= _MOST_OF_A_KIND:
             kept.append(each)
-    return results.placed(kept)
+    return kept
 
 
 def _match(names: Sequence[str], taken: Sequence[MemoryLayout], layouts: Sequence[MemoryLayout]) -> None:

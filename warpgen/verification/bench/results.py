@@ -31,6 +31,25 @@ class Measured(msgspec.Struct):
         return any(part.what == what for part in self.parts)
 
 
+class Kept(msgspec.Struct):
+    """The same as plain data, for a store."""
+
+    draws: list[tuple[Draw, list[Part], list[bytes]]]
+
+
+def kept(measured: Sequence[Measured]) -> Kept:
+    """Draws for a store."""
+    return Kept([(each.draw, each.parts, [a.tobytes() for a in each.arrays]) for each in measured])
+
+
+def restored(kept: Kept) -> list[Measured]:
+    """Draws from a store."""
+    return [
+        Measured(draw, parts, [_shaped(d, part) for d, part in zip(datas, parts, strict=True)])
+        for draw, parts, datas in kept.draws
+    ]
+
+
 def own(area: mmap.mmap, draws: Sequence[Draw]) -> list[Measured]:
     """What the row's own kernel left of the draws that it came through."""
     start, size = (int.from_bytes(area[at : at + 8], "little") for at in (16, 24))
@@ -63,9 +82,12 @@ def theirs(area: mmap.mmap, measured: Measured) -> Arrays:
 
 
 def _array(area: mmap.mmap, part: Part) -> NDArray[Any]:
+    size = np.dtype(part.code).itemsize * int(np.prod(part.shape, dtype=int))
+    return _shaped(bytes(area[part.place : part.place + size]), part)
+
+
+def _shaped(data: bytes, part: Part) -> NDArray[Any]:
     kind = np.dtype(part.code)
-    size = kind.itemsize * int(np.prod(part.shape, dtype=int))
-    data = bytes(area[part.place : part.place + size])
     if kind.kind == "b":  # any byte may stand there
         return np.asarray(np.frombuffer(data, np.uint8) != 0).reshape(part.shape)
     return np.frombuffer(data, kind).reshape(part.shape)

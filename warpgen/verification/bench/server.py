@@ -35,7 +35,7 @@ def _answer(bench: Any, question: dict[str, Any]) -> Any:
     from warpgen.verification.bench.judge import Question
 
     if question["task"] == "ready":
-        return bench.ready()
+        return bench.ready(Path(question["cache"]) if question["cache"] else None)
     row = msgspec.convert(question["row"], Row)
     if question["task"] == "run":
         return bench.run(row)

@@ -22,9 +22,11 @@ from warpgen.record import Row
 from warpgen.verdict import Stage, Verdict
 from warpgen.verification.bench import subject
 from warpgen.verification.bench.judge import Judge, Question
+from warpgen.verification.bench.store import Store
 from warpgen.verification.compiling.compiler import Compiler
 from warpgen.verification.compiling.translation_unit import without_fast_path
 from warpgen.verification.jail import confine
+from warpgen.verification.jail.building import FINGERPRINT
 from warpgen.verification.jail.cell import Broken, Cell
 from warpgen.verification.jail.job import Clean
 from warpgen.verification.judging import gradient
@@ -61,10 +63,14 @@ class Bench:
         self._compiler = Compiler(workdir)
         self._staged: OrderedDict[bytes, Staged] = OrderedDict()
         self._cell = Cell(workdir / "cell")
+        self._store: Store | None = None
         self._judge = Judge(self._cell)
 
-    def ready(self) -> None:
-        """Start what the first check would wait for."""
+    def ready(self, cache: Path | None = None) -> None:
+        """Start what the first check would wait for. What rows cost is kept in the folder `cache`."""
+        if cache is not None and self._store is None:
+            self._store = Store(cache)
+            self._judge = Judge(self._cell, self._store)
         self._cell.ready()
 
     def run(self, row: Row) -> dict[str, dict[str, Any]]:
@@ -83,10 +89,27 @@ class Bench:
 
     def check(self, row: Row, question: Question) -> Verdict:
         """The verdict on a stranger's kernel. Raises VerificationError where the row itself cannot be run."""
-        staged = self._stage(row)
         if question.language == "cuda":
+            self._stage(row)
             return self._check_cuda(question)
-        return self._judge.check(self._subject(staged), question)
+        return self._judge.check(self._kept_subject(row), question)
+
+    def _kept_subject(self, row: Row) -> subject.Subject:
+        """The row as the jail takes it, from the store where another process has compiled it."""
+        if self._store is None or _key(row) in self._staged:
+            return self._subject(self._stage(row))
+        key = (_key(row), row.verified.gradient.verdict, FINGERPRINT)
+        made = self._store.get(key, subject.Subject)
+        if made is None:
+            made = self._subject(self._stage(row))
+            self._store.put(key, made)
+        self._know(made.program)
+        return made
+
+    def _know(self, program: Program) -> None:
+        """Have the jail know what it must before it sees such a row."""
+        if any(fill.kind == "volume" for argument in program.args for fill in argument.fills):
+            self._cell.know_volumes()
 
     def lacks(self) -> list[str]:
         """What this machine lacks of the jail."""
@@ -104,8 +127,7 @@ class Bench:
     def _subject(self, staged: Staged) -> subject.Subject:
         """The row as the jail takes it."""
         if staged.subject is None:
-            if any(fill.kind == "volume" for a in staged.program.args for fill in a.fills):
-                self._cell.know_volumes()
+            self._know(staged.program)
             text = without_fast_path(staged.text)
             built = self._judge.build(text, _OWN_SECONDS)
             if isinstance(built, Broken):
@@ -138,7 +160,7 @@ class Bench:
         return Verdict(False, stage, "cuda", question.seed, why=why, seconds=seconds, how="compiled")
 
     def _stage(self, row: Row) -> Staged:
-        key = msgspec.msgpack.encode((row.python_source, row.code, row.args, row.launch))
+        key = _key(row)
         if key in self._staged:
             self._staged.move_to_end(key)
             return self._staged[key]
@@ -158,6 +180,10 @@ class Bench:
             if old.narrow is not None:
                 old.narrow.unlink(missing_ok=True)
         return staged
+
+
+def _key(row: Row) -> bytes:
+    return msgspec.msgpack.encode((row.python_source, row.code, row.args, row.launch))
 
 
 def _launch(subject: Subject, note: Note) -> dict[str, dict[str, Any]]:

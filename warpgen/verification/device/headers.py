@@ -67,6 +67,10 @@ _CHANGES = (
 )
 
 
+# What people include for names that are here without: Warp's headers and the shim come before every text.
+_EMPTY = "cuda.h cuda_runtime.h device_launch_parameters.h math.h cmath stdint.h cstdint stdio.h cstdio"
+
+
 def patched(folder: Path) -> None:
     """Make `folder`, with Warp's headers in it, changed. Raises CompilerError where they are others."""
     source = Path(WARP_FOLDER) / "native"
@@ -81,6 +85,8 @@ def patched(folder: Path) -> None:
             )
         changed[change.file] = text
     folder.mkdir(parents=True)
+    for name in _EMPTY.split():
+        (folder / name).touch()
     for entry in source.iterdir():
         place = folder / entry.name
         if entry.name in changed:

@@ -26,10 +26,12 @@ from warpgen.verification.jail.job import (
     Shape,
     Shaped,
 )
-from warpgen.verification.jail.zygote import VOLUMES, Ended, Order
+from warpgen.verification.jail.zygote import READY, VOLUMES, Ended, Order
 
 # Seconds that a locked-up process's parent may take beyond the task's own.
 _GRACE = 10.0
+# Seconds in which a jailer must be warm, however busy the machine is.
+_WARM_SECONDS = 600.0
 # An environment that says nothing: what stood in ours is in nobody's memory there.
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}
 
@@ -62,13 +64,14 @@ class Cell:
         self._volumes = False
 
     def ready(self) -> None:
-        """Start the jailer."""
+        """Start the jailer, and wait until it is warm: that is nobody's time."""
         if self._helper is None:
             self._helper = Helper(
                 "warpgen.verification.jail.zygote",
                 "the process that locks kernels up",
                 environment=_ENVIRONMENT,
             )
+            self._tell(READY)
 
     def end(self) -> None:
         """Kill the jailer, and with it what it locked up."""
@@ -103,12 +106,20 @@ class Cell:
         return Left(area, number if done else 0, PHASES[phase] if done else PHASES[0], broken)
 
     def know_volumes(self) -> None:
-        """Have what makes volumes compiled, once; a jailer that cannot is of no use."""
+        """Have what makes volumes compiled, once."""
         self.ready()
-        assert self._helper is not None
         if not self._volumes:
-            self._helper.ask(msgspec.msgpack.encode(Order(VOLUMES, "", "", "", 0.0)))
+            self._tell(VOLUMES)
             self._volumes = True
+
+    def _tell(self, kind: str) -> None:
+        """Give an order of no task. A jailer that does not carry it out is of no use."""
+        assert self._helper is not None
+        try:
+            self._helper.ask(msgspec.msgpack.encode(Order(kind, "", "", "", 0.0)), _WARM_SECONDS)
+        except WarpgenError:
+            self.end()
+            raise
 
     def _made(self, kind: str, job: Any, type_: type[_Made]) -> _Made | Broken:
         area, ended = self._carry_out(kind, job)

@@ -8,7 +8,7 @@ from warpgen.verification.native.generated import kernel_dim, kernel_name
 
 FORWARD, BACKWARD = "warpgen_forward", "warpgen_backward"
 
-_LOOP = """
+LOOP = """
 extern "C" void {entry}(
     wp::launch_bounds_t<{dim}>* dim, {parameters}, const unsigned long long* order,
     unsigned long long count, unsigned long long* thread)
@@ -42,7 +42,7 @@ def driven(text: str) -> str:
             continue
         kernel = f"{name}_cpu_kernel_{direction}"
         template = re.search(rf"\btemplate\s*<\s*bool\s+\w+\s*>\s*(?:static\s+)?void\s+{kernel}\s*\(", text)
-        made += _LOOP.format(
+        made += LOOP.format(
             entry=entry,
             dim=dim,
             parameters=", ".join(f"wp_args_{name}* {value}" for value in values),

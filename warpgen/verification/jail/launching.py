@@ -22,6 +22,7 @@ from warpgen.verification.running.arguments import MOST_BYTES, Arguments, Leaf
 from warpgen.verification.running.memory_layout import MemoryLayout
 from warpgen.verification.running.streams import Stream
 
+_LIBC = ctypes.CDLL(None)  # a class is made at each call
 _PAGE, _MARK = mmap.PAGESIZE, 0xA5
 MOST_THREADS = 1 << 22
 
@@ -67,7 +68,7 @@ class Guarded(Arguments):
         pages = mmap.mmap(-1, inner + 2 * _PAGE)
         raw = np.frombuffer(pages, np.uint8)
         for end in (0, inner + _PAGE):
-            ctypes.CDLL(None).mprotect(ctypes.c_void_p(raw.ctypes.data + end), ctypes.c_size_t(_PAGE), 0)
+            _LIBC.mprotect(ctypes.c_void_p(raw.ctypes.data + end), ctypes.c_size_t(_PAGE), 0)
         raw = raw[_PAGE : _PAGE + inner]
         start = inner - size if self._flush else 0
         memory = raw[start : start + size]

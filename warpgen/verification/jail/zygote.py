@@ -22,8 +22,8 @@ from warpgen.process import die_with_parent
 from warpgen.verification.jail import confine
 from warpgen.verification.jail.job import AREA, Build, Built, Clean, Lower, Run, Shape
 
-# An order of no task: compile what Warp needs to make volumes, for all children to come.
-VOLUMES = "volumes"
+# Orders of no task: to answer, which it does once it is warm; to compile what Warp needs to make volumes.
+READY, VOLUMES = "ready", "volumes"
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -58,8 +58,9 @@ def begin(folder: Path) -> Callable[[bytes], bytes]:
 
     def answer(question: bytes) -> bytes:
         order = msgspec.msgpack.decode(question, type=Order)
-        if order.kind == VOLUMES:
-            _rehearse_volumes()
+        if order.kind in (READY, VOLUMES):
+            if order.kind == VOLUMES:
+                _rehearse_volumes()
             return msgspec.msgpack.encode(Ended(0, False, 0.0))
         return msgspec.msgpack.encode(_carried_out(order, builder))
 

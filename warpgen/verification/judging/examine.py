@@ -294,10 +294,10 @@ class Examination:
             log = kernel.watched(arguments, step)
             return [leaf.values.copy() for leaf in arguments.outputs()], log
 
-        address, what = races_of.race(launch, kernel.threads, rounding)
+        addresses, what = races_of.race(launch, kernel.threads, rounding)
         arguments.reset()
         if what:
-            raise Failed(Reason.RACE, f"an element of {arguments.at(address)}: {what}")
+            raise Failed(Reason.RACE, f"an element of {arguments.at(addresses)}: {what}")
 
     def alive(self) -> Alive:
         """Outputs must change when inputs do, all together and each alone."""

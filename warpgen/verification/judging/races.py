@@ -30,8 +30,8 @@ class Meetings(msgspec.Struct):
     possible: NDArray[np.int64]
 
 
-def race(launch: Launch, threads: int, tolerance: float) -> tuple[int, str]:
-    """An address at which threads race and what they do there; 0 and '' where there is none.
+def race(launch: Launch, threads: int, tolerance: float) -> tuple[NDArray[np.int64], str]:
+    """Addresses at which threads race and what they do there, '' where they do not.
 
     Different plain stores to one element always race, as does a plain change of what others change by
     atomics. All else that threads do to each other's elements, as to store the same value, is benign if
@@ -40,17 +40,17 @@ def race(launch: Launch, threads: int, tolerance: float) -> tuple[int, str]:
     outputs, log = launch(1)
     met = meetings(log)
     if met.certain.size:
-        return int(met.certain[0]), "two threads store to it"
+        return met.certain, "two threads store to it"
     if not met.possible.size:
-        return 0, ""
+        return met.possible, ""
     for step in _steps(threads):
         others, log = launch(step)
         again = meetings(log)
         if again.certain.size:
-            return int(again.certain[0]), "two threads store to it"
+            return again.certain, "two threads store to it"
         if not all(_same(a, b, tolerance) for a, b in zip(outputs, others, strict=True)):
-            return int(met.possible[0]), "a thread stores to it, others read it"
-    return 0, ""
+            return met.possible, "a thread stores to it, others read it"
+    return met.possible, ""
 
 
 def _steps(threads: int) -> list[int]:
@@ -95,7 +95,7 @@ def _parts(log: Log) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     unit = int(np.gcd(np.gcd.reduce(size), np.gcd.reduce(at)))
     each = size // unit
     if int(each.sum()) > MOST_PARTS:
-        raise OverflowError
+        raise OverflowError("more accesses than can be watched")
     entry = np.repeat(np.arange(len(log)), each)
     within = np.arange(len(entry)) - np.repeat(np.cumsum(each) - each, each)
     return entry, at[entry] + within * unit

@@ -15,6 +15,7 @@ import warp
 from warpgen.verification.native.object_file import LoadedObject
 from warpgen.warp_internals import build, codegen, context, types
 
+VERSION = str(warp.__version__)
 WARP_FOLDER = os.path.dirname(os.path.abspath(warp.__file__))
 
 ARRAY_SIZE = ctypes.sizeof(types.array_t)
@@ -57,7 +58,7 @@ def compile_device(
         "-target-cpu",
         CPU_TARGET,
         *_QUICK.split(),
-        _UNSET,
+        *_UNSET.split(),
         "-fno-threadsafe-statics",
         "-fsanitize=array-bounds",
         "-fsanitize-trap=array-bounds",

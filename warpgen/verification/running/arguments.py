@@ -169,9 +169,10 @@ class Arguments:
         """First address, and that behind the last, of each array that the kernel writes to."""
         return [(first, end) for first, end, _ in self._written]
 
-    def at(self, address: int) -> str:
-        """The path of the written array that an address is in."""
-        return next(path for first, end, path in self._written if first <= address < end)
+    def at(self, addresses: NDArray[np.int64]) -> str:
+        """The path of the first written array that one of some addresses is in."""
+        inside = (((first <= addresses) & (addresses < end)).any() for first, end, _ in self._written)
+        return next(path for (*_, path), hit in zip(self._written, inside, strict=True) if hit)
 
     def outputs(self) -> list[Leaf]:
         """The leaves that the kernel writes to."""

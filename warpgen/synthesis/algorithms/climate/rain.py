@@ -32,7 +32,8 @@ def rain_warm_clouds(d: Draft) -> None:
     store_in = d.option("store", "in place", "new arrays")
     fall = d.option("fall", "upstream", "none", "fixed speed")
     growth = d.option("growth", "implicit", "explicit", "berry")
-    evaporate = d.flag("evaporate", 0.7)
+    # Without any of these nothing would depend on the density.
+    evaporate = d.flag("evaporate", 0.7) or (fall == "none" and growth != "berry")
     air = d.option("air", "exner", "temperature")
     surface = d.flag("surface", 0.4)
     columns, levels = d.pick(12, 16, 24), d.pick(8, 12, 16)

@@ -5,5 +5,7 @@ from __future__ import annotations
 from warpgen.synthesis.writing.algorithm import Domain
 
 DOMAIN = Domain(
-    "dynamics", "vehicles, aircraft, arms, nerve cells and reactors: their equations of motion and steps"
+    "dynamics",
+    "vehicles, aircraft, arms, nerve cells and reactors: their equations of motion and steps",
+    element="agent",
 )

@@ -116,7 +116,7 @@ _MAPPING = {
     weight=3,
 )
 def signal_delays(d: Draft) -> None:
-    """Computes how much the atmosphere and the earth's rotation lengthen ranges to navigation satellites."""
+    """Computes atmospheric and Sagnac delays of navigation satellite signals."""
     ionosphere = d.option("ionosphere", "klobuchar", "none", weights=(0.8, 0.2))
     troposphere = d.option("troposphere", *_TROPOSPHERE)
     mapping = d.option("mapping", *_MAPPING)

@@ -153,6 +153,9 @@ def quadrature_load(d: Draft) -> None:
         points = "table"
     if result in ("area", "lumped mass"):
         source = "constant"
+    even = result == "area" or (result == "integral" and source in ("constant", "per element"))
+    if triangle and even and not swirl:  # the integrand is constant, so that any point will do
+        points = "1"
     d.input("elements", "int", (elements, n), 0, nodes, about="Node indices per element")
     d.input("x", "vec2", nodes, 0.5 if swirl else -1.0, 2.0)
     f = ""

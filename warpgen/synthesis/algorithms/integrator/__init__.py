@@ -4,4 +4,8 @@ from __future__ import annotations
 
 from warpgen.synthesis.writing.algorithm import Domain
 
-DOMAIN = Domain("integrator", "steps in time: explicit, symplectic, adaptive, multistep and implicit schemes")
+DOMAIN = Domain(
+    "integrator",
+    "steps in time: explicit, symplectic, adaptive, multistep and implicit schemes",
+    element="state",
+)

@@ -4,4 +4,8 @@ from __future__ import annotations
 
 from warpgen.synthesis.writing.algorithm import Domain
 
-DOMAIN = Domain("linear_algebra", "small dense matrices: factors, solves, eigenvalues, functions of matrices")
+DOMAIN = Domain(
+    "linear_algebra",
+    "small dense matrices: factors, solves, eigenvalues, functions of matrices",
+    element="system",
+)

@@ -255,15 +255,15 @@ def rank_one_update(d: Draft) -> None:
     d.launch(n)
     d.code("tid = wp.tid()\n" + "\n".join(body) + f"\n{finish}", guard=guarding)
     subject = {
-        "sherman-morrison": "the inverse of a matrix to which a product of two vectors is added",
-        "symmetric": "the inverse of a symmetric matrix to which a vector's square is added",
+        "sherman-morrison": "the inverse of a matrix after a rank-one update",
+        "symmetric": "the inverse of a symmetric matrix after a rank-one update",
         "covariance": "a covariance matrix by one scalar measurement",
-        "bfgs": "an inverse Hessian by the BFGS formula",
+        "bfgs": "an inverse Hessian with the BFGS formula",
         "sr1": "an inverse Hessian by the symmetric formula of rank one",
     }[kind]
     d.says(f"Applies {subject} to a vector, once updated." if solve else f"Updates {subject}.")
     if solve:
-        d.says(f"Updates {subject}, and applies the result to a vector.")
+        d.says(f"Updates {subject} and applies the result to a vector.")
 
     def reference(v: Values) -> dict[str, Any]:
         b, eye_ = v.B, np.eye(size)

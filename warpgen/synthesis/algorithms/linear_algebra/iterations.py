@@ -56,9 +56,9 @@ def newton_schulz(d: Draft) -> None:
         d.param("relax", "float", 0.4, 0.9)
     d.output("Y", kind, shape)
     names = {
-        "orthogonal": "Takes one Newton-Schulz step towards an orthogonal matrix: X (3 - X^T X) / 2.",
-        "quintic": "Takes one quintic Newton-Schulz step, which drives all singular values towards one.",
-        "sign": "Takes one Newton-Schulz step towards the sign of a matrix: X (3 - X X) / 2.",
+        "orthogonal": "Performs one Newton-Schulz iteration for the orthogonal polar factor: X (3 - X^T X) / 2.",
+        "quintic": "Performs one quintic Newton-Schulz iteration for orthogonalization.",
+        "sign": "Performs one Newton-Schulz iteration for the matrix sign function: X (3 - X X) / 2.",
     }
     if goal in names:
         d.says(names[goal])

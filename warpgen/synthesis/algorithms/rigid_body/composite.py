@@ -40,19 +40,24 @@ def mass_matrix(d: Draft) -> None:
     worlds, links = d.pick(5, 6, 8), d.pick(5, 6, 8)
     threads = worlds - 2 if masked == "list" else worlds
     if masked == "active":
-        d.input("world_active", "bool", worlds)
+        d.input("world_active", "bool", worlds, about="False for worlds that are skipped")
     elif masked == "list":
-        d.input("world_ids", "int", threads, -1, worlds)
+        d.input("world_ids", "int", threads, -1, worlds, about="Worlds to update, padded with -1")
     tree_inputs(d, worlds, links, kinds, shared)
     if armature != "none":
-        d.input("joint_armature", "float", links, 0.01, 0.1)
+        d.input("joint_armature", "float", links, 0.01, 0.1, about="Reflected rotor inertia")
     if armature == "scaled":
-        d.param("armature_scale", "float", 0.5, 2.0)
-    d.param("link_count", "int", links)
-    d.output("link_pose", "transform", (worlds, links))
-    d.output("joint_subspaces", "spatial_vector", (worlds, links))
-    d.output("composite", "spatial_matrix", (worlds, links))
-    d.output("joint_mass", "float", (worlds, links, links))
+        d.param("armature_scale", "float", 0.5, 2.0, about="Scale of the armature")
+    d.param("link_count", "int", links, about="Number of links per world")
+    d.output("link_pose", "transform", (worlds, links), about="Link poses (workspace)")
+    d.output("joint_subspaces", "spatial_vector", (worlds, links), about="Joint motion subspaces (workspace)")
+    d.output("composite", "spatial_matrix", (worlds, links), about="Composite spatial inertias (workspace)")
+    d.output(
+        "joint_mass",
+        "float",
+        (worlds, links, links),
+        about="Joint-space mass matrices, shape (num_worlds, num_links, num_links)",
+    )
     d.module("REVOLUTE = wp.constant(0)")
     for text in (SUBSPACE, POSE):
         d.function(text)

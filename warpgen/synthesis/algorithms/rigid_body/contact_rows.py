@@ -58,22 +58,46 @@ def prepare_contacts(d: Draft) -> None:
         jacobian = True
     bodies, contacts = d.pick(10, 12, 16), d.pick(32, 48, 64)
     number = {"normal": 1, "aligned": 2, "basis": 3}[rows]
-    d.input("body_q", "transform", bodies, -0.5, 0.5, kind="transform")
-    d.input("body_qd", "spatial_vector", bodies, -1.0, 1.0)
+    d.input("body_q", "transform", bodies, -0.5, 0.5, kind="transform", about="Body poses")
+    d.input(
+        "body_qd",
+        "spatial_vector",
+        bodies,
+        -1.0,
+        1.0,
+        about="Body twists (linear, angular) at the center of mass",
+    )
     if com:
-        d.input("body_com", "vec3", bodies, -0.1, 0.1)
-    d.input("body_inv_mass", "float", bodies, 0.5, 2.0)
-    d.input("body_inv_inertia", "mat33", bodies, 0.5, 3.0, kind="spd")
+        d.input("body_com", "vec3", bodies, -0.1, 0.1, about="Centers of mass in body space [m]")
+    d.input("body_inv_mass", "float", bodies, 0.5, 2.0, about="Inverse masses [1/kg]")
+    d.input(
+        "body_inv_inertia",
+        "mat33",
+        bodies,
+        0.5,
+        3.0,
+        kind="spd",
+        about="Inverse inertia tensors in body space",
+    )
     if guard == "count":
-        d.input("contact_count", "int", 1, contacts - 8, contacts + 8)
+        d.input("contact_count", "int", 1, contacts - 8, contacts + 8, about="Number of active contacts")
     elif guard == "mask":
-        d.input("contact_active", "bool", contacts)
-    d.input("contact_body", "int", (contacts, 2), -1, bodies)
-    d.input("contact_point", "vec3", contacts, -0.5, 0.5)
-    d.input("contact_normal", "vec3", contacts, kind="unit")
-    d.input("contact_dist", "float", contacts, -0.05, 0.02)
+        d.input("contact_active", "bool", contacts, about="True for contacts that are solved")
+    d.input("contact_body", "int", (contacts, 2), -1, bodies, about="Body indices per contact, -1 for static")
+    d.input("contact_point", "vec3", contacts, -0.5, 0.5, about="Contact points in world space [m]")
+    d.input(
+        "contact_normal", "vec3", contacts, kind="unit", about="Contact normals, from first to second body"
+    )
+    d.input(
+        "contact_dist",
+        "float",
+        contacts,
+        -0.05,
+        0.02,
+        about="Signed distances, negative when overlapping [m]",
+    )
     if bounce != "none":
-        d.input("restitution", "float", contacts, 0.1, 0.8)
+        d.input("restitution", "float", contacts, 0.1, 0.8, about="Coefficients of restitution")
     fields = {
         "dt": fill(0.005, 0.02),
         "erp": fill(0.1, 0.3),
@@ -87,12 +111,14 @@ def prepare_contacts(d: Draft) -> None:
     else:
         for name, filled in fields.items():
             d.param(name, "float", filled.low, filled.high)
-    d.output("row_mass", "float", (contacts, number))
-    d.output("row_rhs", "float", (contacts, number))
+    d.output(
+        "row_mass", "float", (contacts, number), about="Effective masses, shape (num_contacts, num_rows)"
+    )
+    d.output("row_rhs", "float", (contacts, number), about="Velocity changes that the solver has to reach")
     if jacobian:
-        d.output("row_dir", "vec3", (contacts, number))
-        d.output("row_arm_a", "vec3", (contacts, number))
-        d.output("row_arm_b", "vec3", (contacts, number))
+        d.output("row_dir", "vec3", (contacts, number), about="Linear part of the Jacobian")
+        d.output("row_arm_a", "vec3", (contacts, number), about="Angular part of the Jacobian, first body")
+        d.output("row_arm_b", "vec3", (contacts, number), about="Angular part of the Jacobian, second body")
     speed = d.use(contact_rows.POINT_VELOCITY)
     response = d.use(contact_rows.RESPONSE)
     center = (

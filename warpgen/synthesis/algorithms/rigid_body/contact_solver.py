@@ -7,86 +7,9 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.algorithms.rigid_body._impulses import APPLY, BOTH, DATA, MASS, VELOCITY
 from warpgen.synthesis.library import contact_rows
 from warpgen.synthesis.writing.draft import Draft, Values, fill
-from warpgen.synthesis.writing.pieces import piece
-
-DATA = piece(
-    '''
-@wp.struct
-class ContactData:
-    """Contacts of all worlds, ``max_contacts`` slots per world."""
-
-    body: wp.array3d(dtype=int)
-    normal: wp.array2d(dtype=wp.vec3)
-    r_a: wp.array2d(dtype=wp.vec3)
-    r_b: wp.array2d(dtype=wp.vec3)
-    bias: wp.array2d(dtype=float)
-    friction: wp.array2d(dtype=float)
-'''
-)
-
-_APPLY = '''
-@wp.func
-def apply_impulse(
-    world: int,
-    body: int,
-    r: wp.vec3,
-    impulse: wp.vec3,
-    inv_mass: wp.array2d(dtype=float),
-    inv_inertia: wp.array2d(dtype=wp.mat33),
-    $arrays,
-):
-    """Change the velocity of a body by an impulse at offset ``r`` from its center of mass."""
-    # Static bodies do not move
-    if body < 0:
-        return
-    $change
-'''
-
-_VELOCITY = '''
-@wp.func
-def point_velocity(world: int, body: int, r: wp.vec3, $arrays) -> wp.vec3:
-    """Return the velocity of the material point at offset ``r``, zero for static bodies."""
-    if body < 0:
-        return wp.vec3(0.0, 0.0, 0.0)
-    $give
-'''
-
-_MASS = '''
-@wp.func
-def response(
-    world: int,
-    body: int,
-    r: wp.vec3,
-    axis: wp.vec3,
-    inv_mass: wp.array2d(dtype=float),
-    inv_inertia: wp.array2d(dtype=wp.mat33),
-) -> float:
-    """Return how much a unit impulse along ``axis`` changes the velocity along it."""
-    if body < 0:
-        return 0.0
-    arm = wp.cross(r, axis)
-    return inv_mass[world, body] + wp.dot(arm, inv_inertia[world, body] * arm)
-'''
-
-_BOTH = '''
-@wp.func
-def inverse_mass_along(
-    world: int,
-    body_a: int,
-    body_b: int,
-    r_a: wp.vec3,
-    r_b: wp.vec3,
-    axis: wp.vec3,
-    inv_mass: wp.array2d(dtype=float),
-    inv_inertia: wp.array2d(dtype=wp.mat33),
-) -> float:
-    """Compute J M^-1 J^T of a contact for impulses along ``axis``."""
-    response_a = response(world, body_a, r_a, axis, inv_mass, inv_inertia)
-    response_b = response(world, body_b, r_b, axis, inv_mass, inv_inertia)
-    return response_a + response_b
-'''
 
 
 def _solve(friction: str, at: Any, relaxed: bool) -> str:
@@ -189,30 +112,74 @@ def solve_contacts(d: Draft) -> None:
         "bias": fill(0.0, 0.2, shape=(worlds, slots)),
         "friction": fill(0.2, 0.9, shape=(worlds, slots)),
     }
-    d.input("contact_count", "int", worlds, 0, slots + 3)
+    d.input("contact_count", "int", worlds, 0, slots + 3, about="Number of contacts per world")
     if data == "struct":
         d.struct("contacts", DATA, fields)
     else:
-        d.input("contact_body", "int", (worlds, slots, 2), -1, bodies)
-        d.input("contact_normal", "vec3", (worlds, slots), kind="unit")
-        d.input("contact_r_a", "vec3", (worlds, slots), -0.5, 0.5)
-        d.input("contact_r_b", "vec3", (worlds, slots), -0.5, 0.5)
-        d.input("contact_bias", "float", (worlds, slots), 0.0, 0.2)
+        d.input(
+            "contact_body",
+            "int",
+            (worlds, slots, 2),
+            -1,
+            bodies,
+            about="Body indices per contact, -1 for static",
+        )
+        d.input(
+            "contact_normal",
+            "vec3",
+            (worlds, slots),
+            kind="unit",
+            about="Contact normals, from first to second body",
+        )
+        d.input(
+            "contact_r_a",
+            "vec3",
+            (worlds, slots),
+            -0.5,
+            0.5,
+            about="Offsets from the first center of mass [m]",
+        )
+        d.input(
+            "contact_r_b",
+            "vec3",
+            (worlds, slots),
+            -0.5,
+            0.5,
+            about="Offsets from the second center of mass [m]",
+        )
+        d.input(
+            "contact_bias", "float", (worlds, slots), 0.0, 0.2, about="Target separation velocities [m/s]"
+        )
         if friction != "none":
-            d.input("contact_friction", "float", (worlds, slots), 0.2, 0.9)
+            d.input("contact_friction", "float", (worlds, slots), 0.2, 0.9, about="Friction coefficients")
     prefix = "contacts." if data == "struct" else "contact_"
-    d.input("inv_mass", "float", (worlds, bodies), 0.5, 2.0)
-    d.input("inv_inertia", "mat33", (worlds, bodies), 0.5, 2.0, kind="spd")
-    d.param("max_contacts", "int", slots)
-    d.param("iterations", "int", sweeps)
+    d.input("inv_mass", "float", (worlds, bodies), 0.5, 2.0, about="Inverse masses [1/kg]")
+    d.input(
+        "inv_inertia",
+        "mat33",
+        (worlds, bodies),
+        0.5,
+        2.0,
+        kind="spd",
+        about="Inverse inertia tensors in world space",
+    )
+    d.param("max_contacts", "int", slots, about="Contact capacity per world")
+    d.param("iterations", "int", sweeps, about="Number of Gauss-Seidel sweeps")
     if warm == "scaled":
-        d.param("warm_factor", "float", 0.7, 0.95)
+        d.param("warm_factor", "float", 0.7, 0.95, about="Scale of the impulses for warm starting")
     if relaxed:
-        d.param("relaxation", "float", 0.8, 1.3)
+        d.param("relaxation", "float", 0.8, 1.3, about="SOR factor")
     if stop:
-        d.param("tolerance", "float", 0.02, 0.1)
+        d.param("tolerance", "float", 0.02, 0.1, about="Impulse change at which a world is converged")
     if twist == "spatial":
-        d.inout("body_qd", "spatial_vector", (worlds, bodies), -1.0, 1.0)
+        d.inout(
+            "body_qd",
+            "spatial_vector",
+            (worlds, bodies),
+            -1.0,
+            1.0,
+            about="Body twists (linear, angular), updated in place",
+        )
         vels, arrays = "body_qd", "body_qd: wp.array2d(dtype=wp.spatial_vector)"
         change = """
         angular = inv_inertia[world, body] * wp.cross(r, impulse)
@@ -221,8 +188,8 @@ def solve_contacts(d: Draft) -> None:
         """
         give = "qd = body_qd[world, body]\nreturn wp.spatial_top(qd) + wp.cross(wp.spatial_bottom(qd), r)"
     else:
-        d.inout("body_v", "vec3", (worlds, bodies), -1.0, 1.0)
-        d.inout("body_w", "vec3", (worlds, bodies), -1.0, 1.0)
+        d.inout("body_v", "vec3", (worlds, bodies), -1.0, 1.0, about="Linear velocities, updated in place")
+        d.inout("body_w", "vec3", (worlds, bodies), -1.0, 1.0, about="Angular velocities, updated in place")
         vels = "body_v, body_w"
         arrays = "body_v: wp.array2d(dtype=wp.vec3), body_w: wp.array2d(dtype=wp.vec3)"
         change = """
@@ -231,16 +198,16 @@ def solve_contacts(d: Draft) -> None:
         """
         give = "return body_v[world, body] + wp.cross(body_w[world, body], r)"
     if warm == "cold":
-        d.output("impulse_n", "float", (worlds, slots))
+        d.output("impulse_n", "float", (worlds, slots), about="Accumulated normal impulses")
     else:
-        d.inout("impulse_n", "float", (worlds, slots), 0.0, 0.3)
+        d.inout("impulse_n", "float", (worlds, slots), 0.0, 0.3, about="Accumulated normal impulses")
     if friction != "none":
         d.use(contact_rows.TANGENTS)
         if warm == "cold":
-            d.output("impulse_t", "vec2", (worlds, slots))
+            d.output("impulse_t", "vec2", (worlds, slots), about="Accumulated friction impulses")
         else:
-            d.inout("impulse_t", "vec2", (worlds, slots), -0.1, 0.1)
-    for text in (_APPLY, _VELOCITY, _MASS, _BOTH):
+            d.inout("impulse_t", "vec2", (worlds, slots), -0.1, 0.1, about="Accumulated friction impulses")
+    for text in (APPLY, VELOCITY, MASS, BOTH):
         d.function(text, arrays=arrays, change=change, give=give)
 
     def at(name: str) -> str:

@@ -178,27 +178,40 @@ def joint_wrenches(d: Draft) -> None:
     early = d.flag("early", 0.65)
     worlds, bodies, joints = d.pick(4, 6) if batch else 1, d.pick(8, 10), d.pick(16, 24)
     shape = (worlds, bodies) if batch else (bodies,)
-    d.input("body_q", "transform", shape, -0.3, 0.3, kind="transform")
-    d.input("body_qd", "spatial_vector", shape, -1.0, 1.0)
+    d.input("body_q", "transform", shape, -0.3, 0.3, kind="transform", about="Body poses")
+    d.input(
+        "body_qd",
+        "spatial_vector",
+        shape,
+        -1.0,
+        1.0,
+        about="Body twists (linear, angular) at the center of mass",
+    )
     if com:
-        d.input("body_com", "vec3", bodies, -0.1, 0.1)
+        d.input("body_com", "vec3", bodies, -0.1, 0.1, about="Centers of mass in body space [m]")
     first = -1 if enabled == "negative" else 0
-    d.input("joint_type", "int", joints, first, len(types))
+    d.input("joint_type", "int", joints, first, len(types), about="Joint types")
     if enabled == "mask":
-        d.input("joint_enabled", "bool", joints)
-    d.input("joint_parent", "int", joints, -1, bodies)
-    d.input("joint_child", "int", joints, 0, bodies)
-    d.input("joint_frame_p", "transform", joints, -0.2, 0.2, kind="transform")
-    d.input("joint_frame_c", "transform", joints, -0.2, 0.2, kind="transform")
-    d.input("joint_axis", "vec3", joints, kind="unit")
-    d.input("joint_target", "float", (worlds, joints) if batch else joints, -0.8, 0.8)
-    d.input("joint_ke", "float", joints, 5.0, 20.0)
-    d.input("joint_kd", "float", joints, 0.5, 2.0)
+        d.input("joint_enabled", "bool", joints, about="False for joints that are switched off")
+    d.input("joint_parent", "int", joints, -1, bodies, about="Parent body, -1 for the world")
+    d.input("joint_child", "int", joints, 0, bodies, about="Child body")
+    d.input(
+        "joint_frame_p", "transform", joints, -0.2, 0.2, kind="transform", about="Joint frame in parent space"
+    )
+    d.input(
+        "joint_frame_c", "transform", joints, -0.2, 0.2, kind="transform", about="Joint frame in child space"
+    )
+    d.input("joint_axis", "vec3", joints, kind="unit", about="Joint axis in the joint frame")
+    d.input(
+        "joint_target", "float", (worlds, joints) if batch else joints, -0.8, 0.8, about="Position targets"
+    )
+    d.input("joint_ke", "float", joints, 5.0, 20.0, about="Drive stiffness")
+    d.input("joint_kd", "float", joints, 0.5, 2.0, about="Drive damping")
     if limits:
-        d.input("limit_lower", "float", joints, -1.0, -0.2)
-        d.input("limit_upper", "float", joints, 0.2, 1.0)
-        d.param("limit_ke", "float", 50.0, 100.0)
-        d.param("limit_kd", "float", 1.0, 3.0)
+        d.input("limit_lower", "float", joints, -1.0, -0.2, about="Lower joint limits")
+        d.input("limit_upper", "float", joints, 0.2, 1.0, about="Upper joint limits")
+        d.param("limit_ke", "float", 50.0, 100.0, about="Stiffness of the limits")
+        d.param("limit_kd", "float", 1.0, 3.0, about="Damping of the limits")
     for name, low, high in (
         ("attach_ke", 100.0, 200.0),
         ("attach_kd", 2.0, 6.0),
@@ -206,7 +219,7 @@ def joint_wrenches(d: Draft) -> None:
         ("angular_kd", 1.0, 3.0),
     ):
         d.param(name, "float", low, high)
-    d.output("body_f", "spatial_vector", shape)
+    d.output("body_f", "spatial_vector", shape, about="Accumulated body wrenches (force, torque)")
     d.module("\n".join(f"{name} = wp.constant({number})" for number, name in enumerate(types)))
     state = "world: int, " if batch else ""
     row = "world, " if batch else ""

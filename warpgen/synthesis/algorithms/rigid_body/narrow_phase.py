@@ -166,20 +166,37 @@ def generate_contacts(d: Draft) -> None:
     worlds = d.pick(2, 3, 4) if batch else 1
     shapes, pairs = d.pick(12, 16, 20), (d.pick(24, 32) if batch else d.pick(64, 96))
     capacity = d.pick(4, 8) if batch else d.pick(16, 24)
-    d.input("shape_type", "int", shapes, 0, len(types))
-    d.input("shape_pose", "transform", (worlds, shapes) if batch else shapes, -0.5, 0.5, kind="transform")
-    d.input("shape_scale", "vec3", shapes, 0.1, 0.4)
+    d.input("shape_type", "int", shapes, 0, len(types), about="Shape types")
+    d.input(
+        "shape_pose",
+        "transform",
+        (worlds, shapes) if batch else shapes,
+        -0.5,
+        0.5,
+        kind="transform",
+        about="Shape poses in world space",
+    )
+    d.input("shape_scale", "vec3", shapes, 0.1, 0.4, about="Shape dimensions [m]")
     if filtered == "body":
-        d.input("shape_body", "int", shapes, -1, shapes // 2)
+        d.input(
+            "shape_body", "int", shapes, -1, shapes // 2, about="Body of each shape, -1 for static shapes"
+        )
     elif filtered == "groups":
-        d.input("shape_group", "int", shapes, 0, 16)
-        d.input("shape_mask", "int", shapes, 0, 16)
+        d.input("shape_group", "int", shapes, 0, 16, about="Collision groups (bit mask)")
+        d.input("shape_mask", "int", shapes, 0, 16, about="Groups that a shape collides with (bit mask)")
     if margin == "per shape":
-        d.input("shape_margin", "float", shapes, 0.0, 0.05)
+        d.input("shape_margin", "float", shapes, 0.0, 0.05, about="Contact margin per shape [m]")
     else:
-        d.param("contact_margin", "float", 0.01, 0.1)
-    d.input("shape_pairs", "int", (pairs, 2), -1, shapes)
-    d.param("max_contacts", "int", capacity)
+        d.param("contact_margin", "float", 0.01, 0.1, about="Distance below which contacts are created [m]")
+    d.input(
+        "shape_pairs",
+        "int",
+        (pairs, 2),
+        -1,
+        shapes,
+        about="Candidate pairs from the broad phase, padded with -1",
+    )
+    d.param("max_contacts", "int", capacity, about="Capacity of the contact buffers")
     lead = (worlds,) if batch else ()
     if buffer == "struct":
         d.struct(
@@ -195,11 +212,21 @@ def generate_contacts(d: Draft) -> None:
             role="output",
         )
     else:
-        d.output("contact_count", "int", worlds)
-        d.output("contact_shapes", "int", (*lead, capacity, 2))
-        d.output("contact_point", "vec3", (*lead, capacity))
-        d.output("contact_normal", "vec3", (*lead, capacity))
-        d.output("contact_dist", "float", (*lead, capacity))
+        d.output("contact_count", "int", worlds, about="Number of contacts found")
+        d.output("contact_shapes", "int", (*lead, capacity, 2), about="Shape indices per contact")
+        d.output("contact_point", "vec3", (*lead, capacity), about="Contact points in world space [m]")
+        d.output(
+            "contact_normal",
+            "vec3",
+            (*lead, capacity),
+            about="Contact normals, from the first to the second shape",
+        )
+        d.output(
+            "contact_dist",
+            "float",
+            (*lead, capacity),
+            about="Signed distances, negative when overlapping [m]",
+        )
     d.module("\n".join(f"{name} = wp.constant({number})" for number, name in enumerate(types)))
     d.module("UP = wp.constant(wp.vec3(0.0, 0.0, 1.0))\nMAX_DIST = wp.constant(1.0e6)")
     text, needed = _collider(types)

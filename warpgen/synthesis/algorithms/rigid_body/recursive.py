@@ -91,15 +91,31 @@ def joint_transform(type: int, axis: wp.vec3, q: float) -> wp.transform:
 def tree_inputs(d: Draft, worlds: int, links: int, kinds: str, shared: bool) -> None:
     """What every algorithm here reads: the tree, its joints, and the masses of its links."""
     lead = () if shared else (worlds,)
-    d.input("joint_parent", "int", links, -1, links)
+    d.input("joint_parent", "int", links, -1, links, about="Parent link, -1 for the base")
     if kinds == "mixed":
-        d.input("joint_type", "int", links, 0, 2)
-    d.input("joint_axis", "vec3", links, kind="unit")
-    d.input("joint_fixed", "transform", links, -0.4, 0.4, kind="transform")
-    d.input("link_mass", "float", (*lead, links), 0.5, 2.0)
-    d.input("link_com", "vec3", links, -0.2, 0.2)
-    d.input("link_inertia", "mat33", links, 0.1, 0.4, kind="spd")
-    d.input("joint_q", "float", (worlds, links), -1.0, 1.0)
+        d.input("joint_type", "int", links, 0, 2, about="Joint types, 0 is revolute")
+    d.input("joint_axis", "vec3", links, kind="unit", about="Joint axis in the joint frame")
+    d.input(
+        "joint_fixed",
+        "transform",
+        links,
+        -0.4,
+        0.4,
+        kind="transform",
+        about="Joint frame relative to the parent link",
+    )
+    d.input("link_mass", "float", (*lead, links), 0.5, 2.0, about="Link masses [kg]")
+    d.input("link_com", "vec3", links, -0.2, 0.2, about="Centers of mass in link space [m]")
+    d.input(
+        "link_inertia",
+        "mat33",
+        links,
+        0.1,
+        0.4,
+        kind="spd",
+        about="Rotational inertia in link space [kg m^2]",
+    )
+    d.input("joint_q", "float", (worlds, links), -1.0, 1.0, about="Joint positions")
 
 
 def trees(v: Values, worlds: int, links: int, kinds: str) -> list[Tree]:
@@ -138,27 +154,34 @@ def inverse_dynamics(d: Draft) -> None:
     layout = d.option("order", "worlds first", "single")
     worlds, links = (d.pick(6, 8) if layout == "worlds first" else 1), d.pick(5, 6, 8)
     tree_inputs(d, worlds, links, kinds, shared)
-    d.input("joint_qd", "float", (worlds, links), -1.0, 1.0)
+    d.input("joint_qd", "float", (worlds, links), -1.0, 1.0, about="Joint velocities")
     if wanted == "given":
-        d.input("joint_qdd", "float", (worlds, links), -2.0, 2.0)
+        d.input("joint_qdd", "float", (worlds, links), -2.0, 2.0, about="Joint accelerations")
     if extra in ("damping", "both"):
-        d.input("joint_damping", "float", links, 0.1, 0.5)
+        d.input("joint_damping", "float", links, 0.1, 0.5, about="Viscous joint friction")
     if extra in ("armature", "both") and wanted == "given":
-        d.input("joint_armature", "float", links, 0.01, 0.1)
+        d.input("joint_armature", "float", links, 0.01, 0.1, about="Reflected rotor inertia")
     if external:
-        d.input("link_wrench", "spatial_vector", (worlds, links), -1.0, 1.0)
+        d.input(
+            "link_wrench",
+            "spatial_vector",
+            (worlds, links),
+            -1.0,
+            1.0,
+            about="External wrenches (torque, force)",
+        )
     if gravity == "vector":
-        d.param("gravity", "vec3", -5.0, 5.0)
+        d.param("gravity", "vec3", -5.0, 5.0, about="Gravity [m/s^2]")
     else:
-        d.param("gravity", "float", 9.0, 10.0)
-    d.param("link_count", "int", links)
+        d.param("gravity", "float", 9.0, 10.0, about="Gravity [m/s^2]")
+    d.param("link_count", "int", links, about="Number of links per world")
     # Workspace of the two passes, and the result
-    d.output("link_pose", "transform", (worlds, links))
-    d.output("link_vel", "spatial_vector", (worlds, links))
-    d.output("link_acc", "spatial_vector", (worlds, links))
-    d.output("link_force", "spatial_vector", (worlds, links))
-    d.output("joint_subspaces", "spatial_vector", (worlds, links))
-    d.output("joint_tau", "float", (worlds, links))
+    d.output("link_pose", "transform", (worlds, links), about="Link poses (workspace)")
+    d.output("link_vel", "spatial_vector", (worlds, links), about="Spatial link velocities (workspace)")
+    d.output("link_acc", "spatial_vector", (worlds, links), about="Spatial link accelerations (workspace)")
+    d.output("link_force", "spatial_vector", (worlds, links), about="Spatial link forces (workspace)")
+    d.output("joint_subspaces", "spatial_vector", (worlds, links), about="Joint motion subspaces (workspace)")
+    d.output("joint_tau", "float", (worlds, links), about="Joint forces")
     d.module("REVOLUTE = wp.constant(0)")
     for text in (_CROSS, _DUAL, _TIMES, SUBSPACE, POSE):
         d.function(text)

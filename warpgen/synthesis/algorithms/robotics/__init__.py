@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from warpgen.synthesis.writing.algorithm import Domain
 
-DOMAIN = Domain("robotics", "arms, filters and estimation")
+DOMAIN = Domain("robotics", "arms, filters and estimation", element="robot")

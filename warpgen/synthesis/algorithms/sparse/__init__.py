@@ -5,5 +5,7 @@ from __future__ import annotations
 from warpgen.synthesis.writing.algorithm import Domain
 
 DOMAIN = Domain(
-    "sparse", "sparse matrices in their layouts: products, sweeps, factors, assembly and look-ups"
+    "sparse",
+    "sparse matrices in their layouts: products, sweeps, factors, assembly and look-ups",
+    element="row",
 )

@@ -252,10 +252,10 @@ def row_entries(d: Draft) -> None:
     }[which]
     what = {
         "diagonal": diagonal_of,
-        "norm": "Computes a norm of what stands beside the diagonal in each row of a sparse matrix",
+        "norm": "Computes norms of the off-diagonal entries per row of a sparse matrix",
         "gershgorin": "Bounds the eigenvalues of a sparse matrix by Gershgorin's discs",
         "scale": "Scales the entries of a sparse matrix",
-        "lump": "Sums the rows of a sparse matrix, as a lumped mass matrix has it",
+        "lump": "Computes row sums (lumped mass matrix) of a sparse matrix",
         "laplacian": "Sums the magnitudes of each row's entries, the degrees of a weighted graph",
     }[task]
     d.says(f"{what} in CSR format.")

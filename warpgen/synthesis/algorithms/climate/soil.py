@@ -1,0 +1,348 @@
+"""Columns of soil: heat that is conducted implicitly, freezing water, and drainage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.climate import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+SOIL = piece(
+    '''
+@wp.struct
+class SoilProperties:
+    """Properties of a soil type."""
+
+    porosity: float
+    dry_conductivity: float
+    wet_conductivity: float
+    dry_heat_capacity: float
+    saturated_flow: float
+    pore_exponent: float
+'''
+)
+_SOIL = {
+    "porosity": fill(0.4, 0.5),
+    "dry_conductivity": fill(0.2, 0.3),
+    "wet_conductivity": fill(1.2, 1.8),
+    "dry_heat_capacity": fill(1.0, 1.3),
+    "saturated_flow": fill(0.5, 2.0),
+    "pore_exponent": fill(5.0, 9.0),
+}
+
+_CONDUCTIVITY = {
+    "linear": '''
+@wp.func
+def thermal_conductivity(saturation: float, soil: SoilProperties) -> float:
+    """Interpolate the conductivity between dry and wet soil [W/m/K]."""
+    return soil.dry_conductivity + saturation * (soil.wet_conductivity - soil.dry_conductivity)
+''',
+    "johansen": '''
+@wp.func
+def thermal_conductivity(saturation: float, soil: SoilProperties) -> float:
+    """Return the conductivity by the Kersten number of Johansen (1975) [W/m/K]."""
+    # The logarithm needs a floor for dry soil
+    kersten = wp.max(1.0 + 0.4343 * wp.log(wp.max(saturation, 0.1)), 0.0)
+    return soil.dry_conductivity + kersten * (soil.wet_conductivity - soil.dry_conductivity)
+''',
+}
+
+
+@DOMAIN.algorithm(
+    source="Bonan 2019, ch. 5 and 8; Campbell 1974 (hydraulic conductivity); Johansen 1975 (thermal conductivity)",
+    names={
+        "step_soil_columns": "soil_step|update_soil|soil_heat_and_water|advance_soil",
+        "column": "cell|site|col",
+        "temp": "soil_temp|t_soil|temperature",
+        "water": "soil_moisture|theta|moisture",
+        "thickness": "dz|layer_depth|layer_thickness",
+        "upper": "sup|a_upper",
+        "modified_rhs": "d_prime|rhs_work",
+        "modified_upper": "c_prime|upper_work",
+        "layers": "num_layers|n_layers|levels",
+        "runoff": "surface_runoff|overland_flow",
+        "infiltration": "influx|inflow",
+    },
+    weight=3,
+    adjoint="no",
+)
+def step_soil_columns(d: Draft) -> None:
+    """Advances temperature and moisture of soil columns by an implicit step of heat and a cascade of water."""
+    conductivity = d.option("conductivity", *_CONDUCTIVITY)
+    surface = d.option("surface", "temperature", "flux", "mixed")
+    bottom = d.option("bottom", "insulated", "geothermal", "fixed")
+    freezing = d.flag("freezing", 0.5)
+    water = d.option("water", "gravity", "buckets", "none")
+    types = d.option("soil", "one", "types")
+    mask = d.option("columns", "all", "land")
+    columns, layers = d.pick(24, 32, 48), d.pick(5, 6, 8)
+    shape = (columns, layers)
+    if mask == "land":
+        d.input("land_type", "int", columns, -1, 3, about="Land type, -1 for ocean")
+    d.inout("temp", "float", shape, -3.0, 12.0, about="Layer temperatures [deg C]")
+    if water != "none":
+        d.inout("water", "float", shape, 0.1, 0.38, about="Volumetric water content")
+    else:
+        d.input("water", "float", shape, 0.1, 0.38, about="Volumetric water content")
+    if freezing:
+        d.inout("ice", "float", shape, 0.0, 0.05, about="Volumetric ice content")
+    d.input("thickness", "float", layers, 0.1, 0.4, about="Layer thicknesses, from the top [m]")
+    if types == "types":
+        d.input("soil_type", "int", columns, 0, 3, about="Soil type of each column")
+        d.struct("soils", SOIL, _SOIL, 3, about="Soil types")
+        soil = "soils[soil_type[column]]"
+    else:
+        d.struct("soil", SOIL, _SOIL, about="Soil properties")
+        soil = "soil"
+    if surface in ("temperature", "mixed"):
+        d.input("air_temp", "float", columns, -5.0, 15.0, about="Temperature above the surface [deg C]")
+    if surface in ("flux", "mixed"):
+        d.input("surface_flux", "float", columns, -100.0, 200.0, about="Heat flux into the soil [W/m^2]")
+    if surface == "mixed":
+        d.param("exchange", "float", 5.0, 15.0, about="Heat exchange coefficient with the air [W/m^2/K]")
+    if bottom == "geothermal":
+        d.param("geothermal_flux", "float", 0.05, 0.1, about="Heat flux from below [W/m^2]")
+    elif bottom == "fixed":
+        d.param("deep_temp", "float", 4.0, 8.0, about="Temperature below the column [deg C]")
+    if water != "none":
+        d.input("rain", "float", columns, 0.0, 5.0, about="Water supply at the surface [mm/h]")
+        d.output("runoff", "float", columns, about="Surface runoff [mm]")
+    d.param("dt", "float", 1800.0, 3600.0, about="Time step [s]")
+    d.output("modified_upper", "float", shape, about="Workspace of the tridiagonal solver")
+    d.output("modified_rhs", "float", shape, about="Workspace of the tridiagonal solver")
+    constants = ["WATER_HEAT_CAPACITY = wp.constant(4.18)  # [MJ/m^3/K]"]
+    if freezing:
+        constants += ["FUSION_HEAT = wp.constant(334.0)  # latent heat of fusion of water [MJ/m^3]"]
+    d.module("\n".join(constants))
+    d.function(_CONDUCTIVITY[conductivity])
+    if water == "gravity":
+        d.function('''
+            @wp.func
+            def hydraulic_conductivity(saturation: float, soil: SoilProperties) -> float:
+                """Return the unsaturated hydraulic conductivity [mm/h] (Campbell 1974)."""
+                return soil.saturated_flow * wp.pow(wp.min(saturation, 1.0), soil.pore_exponent)
+        ''')
+    d.function('''
+        @wp.func
+        def series_conductance(k_a: float, dz_a: float, k_b: float, dz_b: float) -> float:
+            """Return the conductance between the centers of two layers in series [W/m^2/K]."""
+            return 1.0 / (0.5 * dz_a / k_a + 0.5 * dz_b / k_b)
+    ''')
+    top = {
+        "temperature": """
+        # Dirichlet: conduction through half of the first layer
+        top_conductance = 2.0 * k_layer / dz
+        diagonal += top_conductance
+        rhs += top_conductance * air_temp[column]
+        """,
+        "flux": "rhs += surface_flux[column]",
+        "mixed": """
+        # Robin: exchange with the air in series with half of the first layer
+        top_conductance = 1.0 / (1.0 / exchange + 0.5 * dz / k_layer)
+        diagonal += top_conductance
+        rhs += top_conductance * air_temp[column] + surface_flux[column]
+        """,
+    }
+    low = {
+        "insulated": "",
+        "geothermal": "if layer == layers - 1:\n    rhs += geothermal_flux",
+        "fixed": """
+        if layer == layers - 1:
+            bottom_conductance = 2.0 * k_layer / dz
+            diagonal += bottom_conductance
+            rhs += bottom_conductance * deep_temp
+        """,
+    }
+    freeze = """
+    # --- Phase change ---
+    for layer in range(layers):
+        heat_capacity = $soil.dry_heat_capacity + WATER_HEAT_CAPACITY * water[column, layer]
+        t = temp[column, layer]
+        if t < 0.0 and water[column, layer] > 0.02:
+            # Freeze as much as the missing heat allows, a film of 2 % stays liquid
+            frozen = wp.min(-t * heat_capacity / FUSION_HEAT, water[column, layer] - 0.02)
+            $less
+            ice[column, layer] = ice[column, layer] + frozen
+            temp[column, layer] = t + frozen * FUSION_HEAT / heat_capacity
+        elif t > 0.0 and ice[column, layer] > 0.0:
+            melted = wp.min(t * heat_capacity / FUSION_HEAT, ice[column, layer])
+            $more
+            ice[column, layer] = ice[column, layer] - melted
+            temp[column, layer] = t - melted * FUSION_HEAT / heat_capacity
+    """
+    flows = {
+        "gravity": """
+        # --- Water: free drainage from layer to layer ---
+        hours = dt / 3600.0
+        infiltration = rain[column] * hours
+        for layer in range(layers):
+            depth = 1000.0 * thickness[layer]
+            amount = water[column, layer] * depth + infiltration
+            capacity = $soil.porosity * depth
+            # Water that does not fit stays above; at the surface it runs off
+            excess = wp.max(amount - capacity, 0.0)
+            if layer == 0:
+                runoff[column] = excess
+            amount -= excess
+            drained = hours * hydraulic_conductivity(amount / capacity, $soil)
+            drained = wp.min(drained, wp.max(amount - 0.05 * depth, 0.0))
+            water[column, layer] = (amount - drained) / depth
+            infiltration = drained
+        """,
+        "buckets": """
+        # --- Water: each layer fills up before the next one gets anything ---
+        infiltration = rain[column] * dt / 3600.0
+        for layer in range(layers):
+            depth = 1000.0 * thickness[layer]
+            capacity = 0.7 * $soil.porosity * depth
+            room = wp.max(capacity - water[column, layer] * depth, 0.0)
+            taken = wp.min(infiltration, room)
+            water[column, layer] = water[column, layer] + taken / depth
+            infiltration -= taken
+        runoff[column] = infiltration
+        """,
+        "none": "",
+    }
+    d.launch(columns)
+    d.code(
+        """
+        column = wp.tid()
+        $skip
+        layers = temp.shape[1]
+        # --- Heat: assemble and eliminate the tridiagonal system of backward Euler ---
+        # C dz / dt (T_new - T) = G_above (T_above - T_new) + G_below (T_below - T_new)
+        lower = float(0.0)
+        for layer in range(layers):
+            dz = thickness[layer]
+            saturation = $water[column, layer] / $soil.porosity
+            k_layer = thermal_conductivity(saturation, $soil)
+            heat_capacity = $soil.dry_heat_capacity + WATER_HEAT_CAPACITY * $water[column, layer]
+            storage = 1.0e6 * heat_capacity * dz / dt
+            diagonal = storage + lower
+            rhs = storage * temp[column, layer]
+            upper = float(0.0)
+            if layer < layers - 1:
+                dz_below = thickness[layer + 1]
+                k_below = thermal_conductivity($water[column, layer + 1] / $soil.porosity, $soil)
+                upper = series_conductance(k_layer, dz, k_below, dz_below)
+                diagonal += upper
+            if layer == 0:
+                $top
+            $bottom
+            # Forward elimination (Thomas algorithm), off-diagonals are -lower and -upper
+            if layer > 0:
+                diagonal -= lower * modified_upper[column, layer - 1]
+                rhs += lower * modified_rhs[column, layer - 1]
+            modified_upper[column, layer] = upper / diagonal
+            modified_rhs[column, layer] = rhs / diagonal
+            lower = upper
+        # Back substitution
+        below = float(0.0)
+        for back in range(layers):
+            layer = layers - 1 - back
+            below = modified_rhs[column, layer] + modified_upper[column, layer] * below
+            temp[column, layer] = below
+        $freeze
+        $flow
+        """,
+        skip="# Ocean\nif land_type[column] < 0:\n    return" if mask == "land" else "",
+        water="water",
+        soil=soil,
+        top=top[surface],
+        bottom=low[bottom],
+        freeze=freeze if freezing else "",
+        less="water[column, layer] = water[column, layer] - frozen" if water != "none" else "",
+        more="water[column, layer] = water[column, layer] + melted" if water != "none" else "",
+        flow=flows[water],
+    )
+    if water == "none":
+        d.text = d.text.replace(
+            "water[column, layer] > 0.02:", "water[column, layer] - ice[column, layer] > 0.02:"
+        )
+        d.text = d.text.replace(
+            "water[column, layer] - 0.02)", "water[column, layer] - ice[column, layer] - 0.02)"
+        )
+    if water == "none":
+        d.says("Advances the temperatures of soil columns by an implicit step of heat conduction.")
+    d.explain("""
+        Heat conduction is solved implicitly for the whole column. Temperatures are in deg C, heat capacities
+        in MJ/m^3/K; water is drained from the top to the bottom afterwards.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        temp, wet_ = v.temp.copy(), v.water.copy()
+        ice: Any = v.ice.copy() if freezing else None
+        run = np.zeros(columns)
+        for c in range(columns):
+            if mask == "land" and v.land_type[c] < 0:
+                continue
+            k = v.soil_type[c] if types == "types" else None
+            s = {n: (v[f"soils.{n}"][k] if types == "types" else v[f"soil.{n}"]) for n in _SOIL}
+            temp[c] = _heat(v, c, s, temp[c], wet_[c])
+            capacity = s["dry_heat_capacity"] + 4.18 * wet_[c]
+            if freezing:
+                free = wet_[c] if water != "none" else wet_[c] - ice[c]
+                cold = (temp[c] < 0.0) & (free > 0.02)
+                warm = (temp[c] > 0.0) & (ice[c] > 0.0)
+                change = np.where(cold, np.minimum(-temp[c] * capacity / 334.0, free - 0.02), 0.0)
+                change -= np.where(warm, np.minimum(temp[c] * capacity / 334.0, ice[c]), 0.0)
+                ice[c] += change
+                temp[c] += change * 334.0 / capacity
+                if water != "none":
+                    wet_[c] -= change
+            if water != "none":
+                run[c] = _drain(v, c, s, wet_[c])
+        made = {"temp": temp}
+        if water != "none":
+            made |= {"water": wet_, "runoff": run}
+        if freezing:
+            made["ice"] = ice
+        return made
+
+    def _heat(v: Values, c: int, s: Any, t: Any, w: Any) -> Any:
+        full = w / s["porosity"]
+        if conductivity == "johansen":
+            full = np.maximum(1.0 + 0.4343 * np.log(np.maximum(full, 0.1)), 0.0)
+        k = s["dry_conductivity"] + full * (s["wet_conductivity"] - s["dry_conductivity"])
+        dz = v.thickness
+        store = 1e6 * (s["dry_heat_capacity"] + 4.18 * w) * dz / v.dt
+        g = 1.0 / (0.5 * dz[:-1] / k[:-1] + 0.5 * dz[1:] / k[1:])
+        matrix, rhs = np.diag(store), store * t
+        for i, between in enumerate(g):
+            matrix[i : i + 2, i : i + 2] += between * np.array([[1.0, -1.0], [-1.0, 1.0]])
+        if surface == "flux":
+            rhs[0] += v.surface_flux[c]
+        else:
+            link = 2.0 * k[0] / dz[0]
+            if surface == "mixed":
+                link = 1.0 / (1.0 / v.exchange + 1.0 / link)
+                rhs[0] += v.surface_flux[c]
+            matrix[0, 0] += link
+            rhs[0] += link * v.air_temp[c]
+        if bottom == "geothermal":
+            rhs[-1] += v.geothermal_flux
+        elif bottom == "fixed":
+            matrix[-1, -1] += 2.0 * k[-1] / dz[-1]
+            rhs[-1] += 2.0 * k[-1] / dz[-1] * v.deep_temp
+        return np.linalg.solve(matrix, rhs)
+
+    def _drain(v: Values, c: int, s: Any, w: Any) -> Any:
+        coming, lost = v.rain[c] * v.dt / 3600.0, 0.0
+        for i, depth in enumerate(1000.0 * v.thickness):
+            if water == "buckets":
+                taken = min(coming, max(0.7 * s["porosity"] * depth - w[i] * depth, 0.0))
+                w[i] += taken / depth
+                coming -= taken
+                continue
+            amount, most = w[i] * depth + coming, s["porosity"] * depth
+            lost += max(amount - most, 0.0) if i == 0 else 0.0
+            amount = min(amount, most)
+            flow = v.dt / 3600.0 * s["saturated_flow"] * (amount / most) ** s["pore_exponent"]
+            coming = min(flow, max(amount - 0.05 * depth, 0.0))
+            w[i] = (amount - coming) / depth
+        return coming if water == "buckets" else lost
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,372 @@
+"""Rewards of legged robots in parallel environments, as reinforcement learning needs them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.robotics import DOMAIN
+from warpgen.synthesis.library import quaternions
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+SCALES = piece(
+    '''
+@wp.struct
+class RewardScales:
+    """Weights of the reward terms; penalties have negative weights."""
+
+    tracking_lin: float
+    tracking_ang: float
+    vertical: float
+    tilt: float
+    torque: float
+    action_rate: float
+    air_time: float
+    limits: float
+'''
+)
+_SCALES = {
+    "tracking_lin": fill(1.0, 2.0),
+    "tracking_ang": fill(0.5, 1.0),
+    "vertical": fill(-1.0, -0.5),
+    "tilt": fill(-0.5, -0.2),
+    "torque": fill(-0.02, -0.01),
+    "action_rate": fill(-0.1, -0.05),
+    "air_time": fill(0.5, 1.0),
+    "limits": fill(-1.0, -0.5),
+}
+
+_TRACK = {
+    "exponential": '''
+@wp.func
+def tracking_reward(error_sq: float, sigma: float) -> float:
+    """Map a squared tracking error to (0, 1]."""
+    return wp.exp(-error_sq / sigma)
+''',
+    "rational": '''
+@wp.func
+def tracking_reward(error_sq: float, sigma: float) -> float:
+    """Map a squared tracking error to (0, 1] with long tails."""
+    return 1.0 / (1.0 + error_sq / sigma)
+''',
+}
+
+
+@DOMAIN.algorithm(
+    source="Rudin et al. 2022 (legged_gym); Margolis & Agrawal 2022; Makoviychuk et al. 2021 (Isaac Gym)",
+    names={
+        "locomotion_rewards": "compute_rewards|compute_reward|evaluate_rewards|legged_rewards",
+        "env": "world|env_id|world_id",
+        "root_pose": "base_pose|root_states|base_q",
+        "root_twist": "base_twist|root_vel|base_qd",
+        "command": "commands|velocity_command|target_velocity",
+        "joint_torque": "torques|dof_force|tau",
+        "action": "actions|policy_action|control",
+        "last_action": "previous_actions|last_actions|prev_action",
+        "foot_height": "feet_height|foot_z|toe_height",
+        "air_time": "feet_air_time|swing_time|foot_air_time",
+        "reward": "rewards|rew_buf|reward_buf",
+        "terminated": "resets|reset_buf|done",
+    },
+    weight=3,
+)
+def locomotion_rewards(d: Draft) -> None:
+    """Computes rewards and terminations of legged robots that follow velocity commands."""
+    tracking = d.option("tracking", *_TRACK)
+    height = d.option("height", "target", "none", "band")
+    gait = d.option("gait", "air time", "none", "clearance")
+    limits = d.flag("limits", 0.5)
+    smooth = d.option("smoothness", "first", "second", "none")
+    frame = d.option("frame", "body", "heading")
+    ends = d.option("terminations", "tilt", "tilt and time", "none")
+    positive = d.flag("positive", 0.5)
+    masked = d.flag("masked", 0.3)
+    given = d.option("weights", "struct", "values")
+    envs, joints, feet = d.pick(24, 32, 48), d.pick(8, 12), 4
+    if masked:
+        d.input("env_active", "bool", envs, about="False for environments that wait for a reset")
+    d.input("root_pose", "transform", envs, 0.1, 0.9, kind="transform", about="Base poses, z is up")
+    d.input(
+        "root_twist",
+        "spatial_vector",
+        envs,
+        -1.0,
+        1.0,
+        about="Base velocity (linear, angular) in world space",
+    )
+    d.input("command", "vec3", envs, -0.6, 0.6, about="Commanded forward, lateral and yaw velocity")
+    d.input("joint_torque", "float", (envs, joints), -3.0, 3.0, about="Joint torques [N m]")
+    if smooth != "none":
+        d.input("action", "float", (envs, joints), -1.0, 1.0, about="Actions of this step")
+        d.input("last_action", "float", (envs, joints), -1.0, 1.0, about="Actions of the last step")
+    if smooth == "second":
+        d.input("older_action", "float", (envs, joints), -1.0, 1.0, about="Actions two steps ago")
+    if limits:
+        d.input("joint_q", "float", (envs, joints), -1.2, 1.2, about="Joint positions [rad]")
+        d.input("joint_lower", "float", joints, -1.3, -0.8, about="Soft lower joint limits [rad]")
+        d.input("joint_upper", "float", joints, 0.8, 1.3, about="Soft upper joint limits [rad]")
+    if gait == "air time":
+        d.input(
+            "air_time", "float", (envs, feet), 0.0, 0.8, about="Time since the last contact of each foot [s]"
+        )
+        d.input("first_contact", "bool", (envs, feet), about="True for feet that touched down in this step")
+    elif gait == "clearance":
+        d.input("foot_height", "float", (envs, feet), 0.0, 0.2, about="Height of the feet [m]")
+        d.input("foot_speed", "float", (envs, feet), 0.0, 2.0, about="Horizontal speed of the feet [m/s]")
+        d.param("clearance", "float", 0.08, 0.12, about="Target height of swinging feet [m]")
+    if height != "none":
+        d.param("target_height", "float", 0.4, 0.6, about="Target height of the base [m]")
+        d.param("height_scale", "float", -2.0, -1.0, about="Weight of the height penalty")
+    if ends == "tilt and time":
+        d.input("episode_step", "int", envs, 0, 120, about="Steps since the last reset")
+        d.param("max_steps", "int", 100, about="Episode length in steps")
+    d.param("sigma", "float", 0.3, 0.6, about="Width of the tracking rewards")
+    dot = "scales." if given == "struct" else "scale_"
+    used = {"tracking_lin", "tracking_ang", "vertical", "tilt", "torque"}
+    used |= {"action_rate"} if smooth != "none" else set()
+    used |= {"air_time"} if gait != "none" else set()
+    used |= {"limits"} if limits else set()
+    if given == "struct":
+        d.struct("scales", SCALES, _SCALES, about="Weights of the reward terms")
+    else:
+        for name in _SCALES:
+            if name in used:
+                d.param(
+                    f"scale_{name}",
+                    "float",
+                    _SCALES[name].low,
+                    _SCALES[name].high,
+                    about="Weight of a reward term",
+                )
+    d.output("reward", "float", envs, about="Reward of this step")
+    if ends != "none":
+        d.output("terminated", "int", envs, about="1 if the environment has to be reset")
+    d.function(_TRACK[tracking])
+    d.function('''
+        @wp.func
+        def sum_of_squares(env: int, values: wp.array2d(dtype=float)) -> float:
+            """Sum the squares of a row."""
+            total = float(0.0)
+            for j in range(values.shape[1]):
+                total += values[env, j] * values[env, j]
+            return total
+    ''')
+    if smooth == "first":
+        d.function('''
+            @wp.func
+            def action_change(
+                env: int, action: wp.array2d(dtype=float), last_action: wp.array2d(dtype=float)
+            ) -> float:
+                """Sum the squared changes of the actions."""
+                total = float(0.0)
+                for j in range(action.shape[1]):
+                    change = action[env, j] - last_action[env, j]
+                    total += change * change
+                return total
+        ''')
+    elif smooth == "second":
+        d.function('''
+            @wp.func
+            def action_change(
+                env: int,
+                action: wp.array2d(dtype=float),
+                last_action: wp.array2d(dtype=float),
+                older_action: wp.array2d(dtype=float),
+            ) -> float:
+                """Sum the squared second differences of the actions."""
+                total = float(0.0)
+                for j in range(action.shape[1]):
+                    change = action[env, j] - 2.0 * last_action[env, j] + older_action[env, j]
+                    total += change * change
+                return total
+        ''')
+    if limits:
+        d.function('''
+            @wp.func
+            def limit_violation(
+                env: int,
+                joint_q: wp.array2d(dtype=float),
+                lower: wp.array(dtype=float),
+                upper: wp.array(dtype=float),
+            ) -> float:
+                """Sum how far the joints are beyond their soft limits."""
+                total = float(0.0)
+                for j in range(joint_q.shape[1]):
+                    q = joint_q[env, j]
+                    total += wp.max(lower[j] - q, 0.0) + wp.max(q - upper[j], 0.0)
+                return total
+        ''')
+    velocity = {
+        "body": """
+        # Base velocities in the body frame
+        lin_vel = wp.quat_rotate_inv(rot, wp.spatial_top(root_twist[env]))
+        ang_vel = wp.quat_rotate_inv(rot, wp.spatial_bottom(root_twist[env]))
+        """,
+        "heading": """
+        # Base velocities in the heading frame, which is the body frame without roll and pitch
+        forward = wp.quat_rotate(rot, wp.vec3(1.0, 0.0, 0.0))
+        heading = wp.atan2(forward[1], forward[0])
+        yaw_rot = wp.quat_from_axis_angle(wp.vec3(0.0, 0.0, 1.0), heading)
+        lin_vel = wp.quat_rotate_inv(yaw_rot, wp.spatial_top(root_twist[env]))
+        ang_vel = wp.quat_rotate_inv(yaw_rot, wp.spatial_bottom(root_twist[env]))
+        """,
+    }
+    heights = {
+        "target": """
+        # Base height
+        height_error = wp.transform_get_translation(root_pose[env])[2] - target_height
+        total += height_scale * height_error * height_error
+        """,
+        "band": """
+        # Base height, no penalty within a band of +- 5 cm
+        base_height = wp.transform_get_translation(root_pose[env])[2]
+        height_error = wp.max(wp.abs(base_height - target_height) - 0.05, 0.0)
+        total += height_scale * height_error
+        """,
+        "none": "",
+    }
+    unrolled = {
+        "air time": [
+            "# Long steps: reward the swing time of feet that touch down, only if the robot should move",
+            "moving = wp.length(wp.vec2(cmd[0], cmd[1])) > 0.1",
+            *(
+                f"step_{n} = wp.where(first_contact[env, {n}], air_time[env, {n}] - 0.3, 0.0)"
+                for n in range(feet)
+            ),
+            f"swing = {' + '.join(f'step_{n}' for n in range(feet))}",
+            f"total += wp.where(moving, {dot}air_time * swing, 0.0)",
+        ],
+        "clearance": [
+            "# Foot clearance: fast feet should be lifted to the target height",
+            *(f"lift_{n} = foot_height[env, {n}] - clearance" for n in range(feet)),
+            "drag = foot_speed[env, 0] * lift_0 * lift_0 + foot_speed[env, 1] * lift_1 * lift_1",
+            "drag += foot_speed[env, 2] * lift_2 * lift_2 + foot_speed[env, 3] * lift_3 * lift_3",
+            f"total -= {dot}air_time * drag",
+        ],
+        "none": [],
+    }[gait]
+    done = {
+        "none": "",
+        "tilt": """
+        # Robots that fell over are reset
+        if up[2] < 0.0:
+            terminated[env] = 1
+            total -= 2.0
+        """,
+        "tilt and time": """
+        # Robots that fell over are reset with a penalty, timeouts without
+        if up[2] < 0.0:
+            terminated[env] = 1
+            total -= 2.0
+        elif episode_step[env] >= max_steps:
+            terminated[env] = 1
+        """,
+    }
+    rate = {
+        "first": "action_change(env, action, last_action)",
+        "second": "action_change(env, action, last_action, older_action)",
+        "none": "",
+    }[smooth]
+    d.launch(envs)
+    d.code(
+        """
+        env = wp.tid()
+        $skip
+        rot = wp.transform_get_rotation(root_pose[env])
+        cmd = command[env]
+        $velocity
+        # Projected up vector, (0, 0, 1) for an upright base
+        up = wp.quat_rotate_inv(rot, wp.vec3(0.0, 0.0, 1.0))
+        # Velocity tracking
+        error_x = cmd[0] - lin_vel[0]
+        error_y = cmd[1] - lin_vel[1]
+        error_yaw = cmd[2] - ang_vel[2]
+        total = $track_lin * tracking_reward(error_x * error_x + error_y * error_y, sigma)
+        total += $track_ang * tracking_reward(error_yaw * error_yaw, sigma)
+        # Penalize bouncing, rolling and pitching of the base
+        total += $vertical * lin_vel[2] * lin_vel[2]
+        total += 0.05 * $vertical * (ang_vel[0] * ang_vel[0] + ang_vel[1] * ang_vel[1])
+        total += $tilt * (up[0] * up[0] + up[1] * up[1])
+        $height
+        # Energy and smoothness
+        total += $torque * sum_of_squares(env, joint_torque)
+        $rate
+        $limits
+        $gait
+        $done
+        $store
+        """,
+        skip="# Environments that wait for a reset get no reward\nif not env_active[env]:\n    return"
+        if masked
+        else "",
+        velocity=velocity[frame],
+        track_lin=f"{dot}tracking_lin",
+        track_ang=f"{dot}tracking_ang",
+        vertical=f"{dot}vertical",
+        tilt=f"{dot}tilt",
+        torque=f"{dot}torque",
+        height=heights[height],
+        rate=f"total += {dot}action_rate * {rate}" if rate else "",
+        limits=f"total += {dot}limits * limit_violation(env, joint_q, joint_lower, joint_upper)"
+        if limits
+        else "",
+        gait="\n".join(unrolled),
+        done=done[ends],
+        store="# Clip at zero, otherwise early falls can be better than long episodes of penalties\n"
+        "reward[env] = wp.max(total, 0.0)"
+        if positive
+        else "reward[env] = total",
+    )
+    if ends == "none":
+        d.says("Computes rewards of legged robots that follow velocity commands.")
+    d.explain("""
+        The reward is a weighted sum of tracking terms in (0, 1] and of penalties. Commands are forward,
+        lateral and yaw velocities of the base.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        w = {name: v[f"{dot}{name}"] for name in _SCALES if f"{dot}{name}" in v}
+        turn = quaternions.matrix(v.root_pose[:, 3:])
+        up = turn[:, 2]
+        frame_ = turn
+        if frame == "heading":
+            yaw = np.arctan2(turn[:, 1, 0], turn[:, 0, 0])
+            c, s, o = np.cos(yaw), np.sin(yaw), np.zeros(envs)
+            frame_ = np.moveaxis(np.array([[c, -s, o], [s, c, o], [o, o, o + 1.0]]), -1, 0)
+        lin, ang = (np.einsum("nji,nj->ni", frame_, a) for a in (v.root_twist[:, :3], v.root_twist[:, 3:]))
+
+        def track(e: Any) -> Any:
+            return np.exp(-e / v.sigma) if tracking == "exponential" else v.sigma / (v.sigma + e)
+
+        total = w["tracking_lin"] * track(((v.command[:, :2] - lin[:, :2]) ** 2).sum(1))
+        total = total + w["tracking_ang"] * track((v.command[:, 2] - ang[:, 2]) ** 2)
+        total += w["vertical"] * (lin[:, 2] ** 2 + 0.05 * (ang[:, :2] ** 2).sum(1))
+        total += w["tilt"] * (up[:, :2] ** 2).sum(1) + w["torque"] * (v.joint_torque**2).sum(1)
+        if height != "none":
+            gap = np.abs(v.root_pose[:, 2] - v.target_height)
+            total += v.height_scale * (gap**2 if height == "target" else np.maximum(gap - 0.05, 0.0))
+        if smooth != "none":
+            change = v.action - v.last_action
+            if smooth == "second":
+                change = change - (v.last_action - v.older_action)
+            total += w["action_rate"] * (change**2).sum(1)
+        if limits:
+            out = v.joint_q - np.clip(v.joint_q, v.joint_lower, v.joint_upper)
+            total += w["limits"] * np.abs(out).sum(1)
+        if gait == "air time":
+            swing = np.where(v.first_contact, v.air_time - 0.3, 0.0).sum(1)
+            total += np.where(np.linalg.norm(v.command[:, :2], axis=1) > 0.1, w["air_time"] * swing, 0.0)
+        elif gait == "clearance":
+            total -= w["air_time"] * (v.foot_speed * (v.foot_height - v.clearance) ** 2).sum(1)
+        fallen = up[:, 2] < 0.0
+        over = fallen | (v.episode_step >= v.max_steps) if ends == "tilt and time" else fallen
+        if ends != "none":
+            total = total - 2.0 * fallen
+        made = {"reward": np.maximum(total, 0.0) if positive else total}
+        if ends != "none":
+            made["terminated"] = over.astype(int)
+        return {n: np.where(v.env_active, m, 0) for n, m in made.items()} if masked else made
+
+    d.check(reference, 5e-4)
