@@ -243,7 +243,7 @@ def random_walk(d: Draft) -> None:
         "furthest": "furthest[tid] = far",
     }[out]
     if kind == "photons" and out == "furthest":
-        hop = hop.replace("# survives", "far = wp.max(far, wp.length(x))\n# survives")
+        hop = hop.replace("# Scatter", "far = wp.max(far, wp.length(x))\n# Scatter")
         track = ""
     first = wall == "absorb"  # a walker that leaves has been outside
     d.launch(n)
