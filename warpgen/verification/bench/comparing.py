@@ -19,6 +19,10 @@ _SLACK = 10.0
 _MOST = {"f8": 1e-9, "f4": 1e-3, "f2": 2e-2}
 _MOST_OF_SLOPES = {"f8": 1e-5, "f4": 1e-3, "f2": 5e-2}
 
+# Of the size of its array, a share counts as an element's own: what is summed and cancels is rounded as the
+# whole. Gradients differ by orders of magnitude in one array, and none may hide behind another.
+_OF_OUTPUTS, _OF_SLOPES = 0.2, 0.02
+
 FORWARD = ("outputs", "turned")
 BACKWARD = ("gradients", "slopes turned")
 
@@ -83,13 +87,27 @@ def differs(
     """
     if expected.tobytes() == actual.tobytes():
         return np.zeros(expected.shape, np.bool_)
-    sensitivity = np.zeros(expected.shape) if moved is None else moved
-    allowed = _allowed(expected.dtype, kind, what) if expected.dtype.kind == "f" else 0.0
-    error = values.errors(actual, expected, sensitivity)
-    bad = error > allowed
-    if expected.dtype.kind == "f":
-        bad &= np.isfinite(expected.astype(np.float64))
-    return np.asarray(bad, np.bool_)
+    slack = np.zeros(expected.shape) if moved is None else values.SLACK * moved
+    if expected.dtype.kind != "f":  # exactly: a float of 64 bits does not hold each whole number
+        bad = (expected != actual) & ((slack == 0.0) | (_distance(expected, actual) > slack))
+        return np.asarray(bad, np.bool_)
+    b = expected.astype(np.float64)
+    allowed = _allowed(expected.dtype, kind, what) * size(b, _OF_SLOPES if what in BACKWARD else _OF_OUTPUTS)
+    bad = ~(_distance(expected, actual) - slack <= allowed) & (b != actual)
+    return np.asarray(bad & np.isfinite(b), np.bool_)
+
+
+def _distance(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.asarray(np.abs(a.astype(np.float64) - b.astype(np.float64)), np.float64)
+
+
+def size(expected: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """What an element's error is relative to: its own size, and a share of the size of its array."""
+    finite = expected[np.isfinite(expected)]
+    whole = float(np.sqrt(np.mean(finite * finite))) if finite.size else 0.0
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.abs(expected) + share * whole, np.float64)
 
 
 def _allowed(code: np.dtype[Any], kind: str, what: str) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpgen.verification.bench import results
-from warpgen.verification.bench.comparing import Strays, differs
+from warpgen.verification.bench.comparing import Strays, differs, size
 from warpgen.verification.bench.results import Arrays, Measured
 from warpgen.verification.bench.subject import Subject
 from warpgen.verification.jail.cell import Cell
@@ -22,6 +22,9 @@ from warpgen.verification.judging import values
 # Roundings that inputs are moved by, and how often.
 _SOFT, _SOFT_TURNS = 2.0, 4
 _HARD, _HARD_TURNS = 100.0, 12
+# Where rounding moves all of an array by more than this share of its size, it is chaos, and no excuse for
+# anything.
+_MOST = 0.25
 
 
 class Doubt:
@@ -39,7 +42,8 @@ class Doubt:
         if decided:
             return bad
         moved = self._movement(measured, part.what, part.path, mine.shape, _SOFT, _SOFT_TURNS)
-        bad = bad & differs(mine, theirs, moved, self._kind, part.what)
+        most = _MOST * size(mine.astype(np.float64), 1.0) / values.SLACK
+        bad = bad & differs(mine, theirs, np.minimum(moved, most), self._kind, part.what)
         if bad.any() and Strays(strays.part, bad).few:
             # No slack: an element may be across the branch, but no farther.
             far = (
