@@ -24,6 +24,7 @@ _M32 = 0xFFFFFFFF
         "blocks": "plaintext|words|messages",
     },
     adjoint="either",
+    weight=11,
 )
 def tiny_cipher(d: Draft) -> None:
     """Runs blocks of 64 bits through the Tiny Encryption Algorithm."""

@@ -17,6 +17,7 @@ _M32, _M64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
     source="Fowler, Noll & Vo 1991; Eastlake et al., RFC draft-eastlake-fnv",
     names=NAMES | {"fnv_hash": "hash_strings|fnv_hashes|hash_keys", "h": "hash_value|digest|state"},
     adjoint="either",
+    weight=11,
 )
 def fnv_hash(d: Draft) -> None:
     """Hashes each string of bytes with the function of Fowler, Noll and Vo."""
@@ -88,6 +89,7 @@ def fnv_hash(d: Draft) -> None:
         "table": "counts|heads|fill",
     },
     adjoint="no",
+    weight=6,
 )
 def string_hash(d: Draft) -> None:
     """Hashes each string of bytes with a classic function."""

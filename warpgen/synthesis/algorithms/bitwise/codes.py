@@ -21,6 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "nibbles": "data|messages|payload",
     },
     adjoint="either",
+    weight=4,
 )
 def hamming_code(d: Draft) -> None:
     """Encodes or decodes words of Hamming's code of seven bits for four."""
@@ -151,6 +152,7 @@ def _hamming_book(extended: bool) -> Any:
         "product": "r|prod|acc",
     },
     adjoint="either",
+    weight=4,
 )
 def galois_field(d: Draft) -> None:
     """Multiplies in the field of 256 elements."""

@@ -29,6 +29,7 @@ def _interleaved(cells: Any, width: int) -> Any:
         "p": "q|xi|point",
     },
     adjoint="either",
+    weight=4,
 )
 def morton_codes(d: Draft) -> None:
     """Computes the Morton code of each point within a box."""
@@ -114,6 +115,7 @@ def morton_codes(d: Draft) -> None:
         "m": "code|key|c",
     },
     adjoint="either",
+    weight=4,
 )
 def morton_cells(d: Draft) -> None:
     """Decodes Morton codes to the coordinates of cells."""
@@ -196,6 +198,7 @@ def morton_cells(d: Draft) -> None:
         "s": "half|side|step",
     },
     adjoint="either",
+    weight=2,
 )
 def hilbert_curve(d: Draft) -> None:
     """Converts between cells of a square and their places along Hilbert's curve."""

@@ -24,6 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "j": "q|jb|ri",
     },
     adjoint="no",
+    weight=5,
 )
 def align_sequences(d: Draft) -> None:
     """Aligns pairs of sequences by dynamic programming over one row of the table at a time."""
@@ -186,6 +187,7 @@ def align_sequences(d: Draft) -> None:
         "failure": "lps|prefix_table|border",
     },
     adjoint="no",
+    weight=5,
 )
 def find_pattern(d: Draft) -> None:
     """Searches each text for a pattern."""

@@ -32,7 +32,6 @@ def _turned(q: Any, x: Any) -> Any:
         "com": "center_of_mass|cm",
     },
     double=True,
-    weight=3,
 )
 def settle_water(d: Draft) -> None:
     """Moves the atoms of water molecules and restores their bond lengths and angles (SETTLE)."""

@@ -66,8 +66,8 @@ def thermal_conductivity(saturation: float, soil: SoilProperties) -> float:
         "runoff": "surface_runoff|overland_flow",
         "infiltration": "influx|inflow",
     },
-    weight=3,
     adjoint="no",
+    weight=6,
 )
 def step_soil_columns(d: Draft) -> None:
     """Advances temperature and moisture of soil columns by an implicit step of heat and a cascade of water."""

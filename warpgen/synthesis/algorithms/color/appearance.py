@@ -64,8 +64,8 @@ def compress_response(cone: float, adaptation: float) -> float:
         "hue_angle": "h|hue",
         "condition": "view_index|condition_id|vc_index",
     },
-    weight=3,
     double=True,
+    weight=4,
 )
 def appearance_correlates(d: Draft) -> None:
     """Predicts lightness, chroma and hue of colors under viewing conditions."""

@@ -53,7 +53,7 @@ def _rows(names: str, matrix: Any, of: str, digits: int = 7) -> str:
         "saturation": "vibrance|colorfulness|chroma_scale",
     },
     adjoint="either",
-    weight=4,
+    weight=10,
 )
 def develop_image(d: Draft) -> None:
     """Develops linear radiance for a display: exposure, white balance, tone curve and encoding."""

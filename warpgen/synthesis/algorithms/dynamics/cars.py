@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "dt": "step|h|time_step",
     },
     adjoint="either",
-    weight=4,
+    weight=11,
 )
 def drive_step(d: Draft) -> None:
     """Integrates a single-track vehicle model over one time step."""

@@ -41,7 +41,7 @@ def _rates(v: Any) -> tuple[Any, ...]:
         "dt": "step|h_t|time_step",
     },
     adjoint="no",
-    weight=4,
+    weight=5,
 )
 def step_membrane(d: Draft) -> None:
     """Integrates the Hodgkin-Huxley model of neurons."""
@@ -226,7 +226,7 @@ def step_membrane(d: Draft) -> None:
         "spikes": "fired|spike|events",
     },
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def spiking_step(d: Draft) -> None:
     """Integrates spiking neurons and detects spikes."""

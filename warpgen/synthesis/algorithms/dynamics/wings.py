@@ -132,7 +132,7 @@ def surface_force(
         "aircraft": "plane_id|env|vehicle",
         "deflection": "controls|flap_angle|actuation",
     },
-    weight=3,
+    weight=2,
 )
 def aerodynamic_surfaces(d: Draft) -> None:
     """Computes the aerodynamic wrenches on aircraft from the lift and drag of their surfaces."""

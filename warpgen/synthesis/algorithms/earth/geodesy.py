@@ -44,7 +44,6 @@ def _enu(lat: Any, lon: Any) -> Any:
     names=_NAMES
     | {"geodetic_to_ecef": "ecef_from_geodetic|lla_to_ecef|place_stations", "n": "prime_vertical|nu|R_n"},
     double=True,
-    weight=2,
 )
 def geodetic_to_ecef(d: Draft) -> None:
     """Converts geodetic coordinates to earth-centered, earth-fixed (ECEF) positions."""
@@ -178,7 +177,7 @@ def geodetic_to_ecef(d: Draft) -> None:
         "sigma": "arc|central_angle",
     },
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def surface_distance(d: Draft) -> None:
     """Computes geodesic distances on the earth."""

@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "ha": "hour_angle|omega",
     },
     adjoint="either",
-    weight=3,
+    weight=2,
 )
 def sun_position(d: Draft) -> None:
     """Computes the position of the sun."""

@@ -34,6 +34,7 @@ _NAMES = {
         "q": "load|line_load|pressure",
     },
     double=True,
+    weight=4,
 )
 def beam_forces(d: Draft) -> None:
     """Evaluates Euler-Bernoulli beam elements."""

@@ -191,6 +191,7 @@ def stress_measure(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
+    weight=11,
 )
 def return_mapping(d: Draft) -> None:
     """Performs a radial return mapping for von Mises plasticity."""

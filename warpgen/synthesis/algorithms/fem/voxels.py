@@ -155,8 +155,8 @@ def energy_density(grad_u: wp.mat33, mu: float, lam: float) -> float:
         "num_points": "quadrature_count|num_quad",
         "inv_half": "inv_half_size|dxi_dx",
     },
-    weight=3,
     double=True,
+    weight=2,
 )
 def voxel_elasticity(d: Draft) -> None:
     """Adds the internal forces of elastic hexahedral cells to the nodes of a regular grid."""

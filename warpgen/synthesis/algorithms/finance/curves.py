@@ -28,7 +28,7 @@ _NAMES = {
         "lo": "left|low|a",
     },
     double=True,
-    weight=3,
+    weight=2,
 )
 def read_curve(d: Draft) -> None:
     """Reads a curve of interest rates at given times."""

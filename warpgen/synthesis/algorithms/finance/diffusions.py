@@ -50,7 +50,7 @@ class HestonParams:
         "discount": "df|bank_account|discounts",
     },
     double=True,
-    weight=2,
+    weight=11,
 )
 def short_rate_step(d: Draft) -> None:
     """Moves short rates on by one time step, along given normal numbers."""

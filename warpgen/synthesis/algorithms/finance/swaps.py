@@ -62,7 +62,6 @@ _LAWS = {
         "annuity": "level|pv01_unit|fixed_annuity",
     },
     double=True,
-    weight=3,
 )
 def value_swaps(d: Draft) -> None:
     """Values interest rate swaps from a discount curve and a projection curve."""

@@ -124,7 +124,6 @@ def simplex_weights(simplex: wp.mat44, count: int) -> wp.vec4:
         "shape_a": "geom_a|A_shape|first_shape",
         "shape_b": "geom_b|B_shape|second_shape",
     },
-    weight=3,
     adjoint="no",
 )
 def gjk_distance(d: Draft) -> None:

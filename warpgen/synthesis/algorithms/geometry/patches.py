@@ -26,6 +26,7 @@ _NAMES = {
     source="Bezier 1968; de Casteljau 1959; Farin 2002, Curves and Surfaces for CAGD",
     names=_NAMES | {"bezier_patch": "evaluate_patch|eval_bezier_surface|patch_points|tessellate_patch"},
     double=True,
+    weight=2,
 )
 def bezier_patch(d: Draft) -> None:
     """Evaluates bicubic Bezier patches at (u, v) parameters."""
@@ -205,6 +206,7 @@ def bezier_patch(d: Draft) -> None:
     names=_NAMES | {"assign_sites": "voronoi_assign|lloyd_step|nearest_site_kernel|kmeans_assign"},
     adjoint="no",
     double=True,
+    weight=2,
 )
 def assign_sites(d: Draft) -> None:
     """Assigns points to their nearest site (one step of Lloyd's algorithm)."""

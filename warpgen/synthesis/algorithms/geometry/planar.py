@@ -144,6 +144,7 @@ def delaunay_test(d: Draft) -> None:
     source="Lorensen & Cline 1987, Marching cubes; Maple 2003 (squares); Treece et al. 1999 (tetrahedra)",
     names=_NAMES | {"classify_cells": "marching_cases|cell_cases|marching_cubes_classify|iso_crossings"},
     adjoint="no",
+    weight=2,
 )
 def classify_cells(d: Draft) -> None:
     """Classifies grid cells against the level set of a field."""

@@ -133,7 +133,6 @@ _RAYS = {
         "ray_dir": "direction_world|view_ray|rd",
         "light_dir": "sun_dir|light_direction|to_light",
     },
-    weight=3,
     adjoint="no",
 )
 def render_mesh_instances(d: Draft) -> None:

@@ -18,6 +18,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "C": "cov|covariance|scatter",
     },
     adjoint="no",
+    weight=6,
 )
 def estimate_normals(d: Draft) -> None:
     """Estimates point cloud normals by principal component analysis of neighborhoods."""

@@ -65,6 +65,7 @@ def part_by_one(v: wp.uint32) -> wp.uint32:
     source="Morton 1966; Karras 2012; Lauterbach et al. 2009, Fast BVH construction on GPUs",
     names=NAMES | {"morton_order": "compute_morton_codes|morton_encode|encode_points|spatial_keys"},
     adjoint="no",
+    weight=2,
 )
 def morton_order(d: Draft) -> None:
     """Computes Morton codes of quantized positions."""

@@ -169,6 +169,7 @@ def cast_rays(d: Draft) -> None:
     source="Warp documentation, mesh_query_ray_anyhit; Dutre et al. 2006, visibility function",
     names=_NAMES | {"line_of_sight": "visibility_test|segments_blocked|check_visibility|shadow_test"},
     adjoint="either",
+    weight=6,
 )
 def line_of_sight(d: Draft) -> None:
     """Tests the line of sight between pairs of points against a mesh."""
@@ -278,6 +279,7 @@ def line_of_sight(d: Draft) -> None:
         "count": "n_found|num_hits|total",
     },
     adjoint="either",
+    weight=4,
 )
 def faces_in_box(d: Draft) -> None:
     """Queries mesh faces with bounds that overlap a box around each point."""

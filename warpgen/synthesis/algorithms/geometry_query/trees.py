@@ -28,6 +28,7 @@ NAMES = {
     source="Ericson 2004, ch. 6; Warp documentation, bvh_query_aabb",
     names=NAMES | {"bvh_overlaps": "broad_phase|find_overlaps|bvh_pairs|aabb_query"},
     adjoint="either",
+    weight=5,
 )
 def bvh_overlaps(d: Draft) -> None:
     """Queries overlapping boxes of a BVH."""

@@ -30,6 +30,7 @@ _NAMES = adjacency.NAMES | {
         "first": "smallest|free_color|lowest_free",
     },
     adjoint="either",
+    weight=11,
 )
 def independent_step(d: Draft) -> None:
     """Colors independent sets of nodes with locally maximal priority (Luby, Jones-Plassmann)."""

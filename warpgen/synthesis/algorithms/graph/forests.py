@@ -86,8 +86,8 @@ def outranks(priority: wp.array(dtype=int), a: int, b: int) -> bool:
         "root_b": "rb|root_v|second_root",
         "seen": "previous_parent|observed|old_parent",
     },
-    weight=3,
     adjoint="no",
+    weight=6,
 )
 def union_edges(d: Draft) -> None:
     """Merges the trees of both ends of each edge in a forest of parent pointers."""

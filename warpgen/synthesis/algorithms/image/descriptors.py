@@ -126,7 +126,7 @@ _SCALINGS = {
         "descriptors": "descriptor_out|histograms|features",
         "magnitude": "gradient_magnitude|strength|mag",
     },
-    weight=3,
+    weight=4,
 )
 def describe_keypoints(d: Draft) -> None:
     """Describes each keypoint by histograms of gradient orientations in cells around it."""

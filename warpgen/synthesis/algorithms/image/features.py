@@ -22,6 +22,7 @@ _SMOOTH = {"sobel": (1.0, 2.0), "scharr": (3.0, 10.0), "prewitt": (1.0, 1.0)}
         "magnitude": "edge_strength|mag|strength",
     },
     double=True,
+    weight=2,
 )
 def image_gradient(d: Draft) -> None:
     """Computes image gradients with 3x3 derivative filters."""
@@ -123,6 +124,7 @@ def image_gradient(d: Draft) -> None:
         "mag": "magnitude|m|strength",
     },
     adjoint="either",
+    weight=2,
 )
 def suppress_non_maxima(d: Draft) -> None:
     """Suppresses non-maximal gradient pixels (Canny edge thinning)."""

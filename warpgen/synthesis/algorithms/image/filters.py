@@ -23,6 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
     half=True,
     adjoint="no",
+    weight=6,
 )
 def separable_blur(d: Draft) -> None:
     """Applies one pass of a separable blur."""
@@ -124,6 +125,7 @@ def separable_blur(d: Draft) -> None:
         "acc": "accum|filtered_sum|mean",
     },
     adjoint="no",
+    weight=6,
 )
 def bilateral_filter(d: Draft) -> None:
     """Applies a bilateral filter (edge-preserving smoothing)."""
@@ -220,6 +222,7 @@ def bilateral_filter(d: Draft) -> None:
         "tmp": "swap|t",
     },
     adjoint="no",
+    weight=2,
 )
 def median_filter(d: Draft) -> None:
     """Applies a median filter."""
@@ -321,6 +324,7 @@ def median_filter(d: Draft) -> None:
         "radius": "r|half_size",
     },
     adjoint="no",
+    weight=6,
 )
 def morphology(d: Draft) -> None:
     """Applies a morphological operation to an image."""

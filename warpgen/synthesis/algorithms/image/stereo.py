@@ -44,8 +44,8 @@ _PATHS = {
         "lowest": "min_prev|best_previous|min_cost",
         "view": "pair|batch|image_index",
     },
-    weight=3,
     adjoint="no",
+    weight=6,
 )
 def aggregate_path_costs(d: Draft) -> None:
     """Aggregates matching costs of a stereo pair along the paths of one direction."""

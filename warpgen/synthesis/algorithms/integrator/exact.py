@@ -32,6 +32,7 @@ def _exponential(m: Any) -> Any:
         "dt": "h|step|tau",
     },
     double=True,
+    weight=11,
 )
 def exponential_step(d: Draft) -> None:
     """Integrates damped oscillators with the exact solution."""

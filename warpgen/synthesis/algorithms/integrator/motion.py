@@ -29,6 +29,7 @@ _NAMES = {
         "v_max": "max_velocity|speed_limit|v_limit",
     },
     double=True,
+    weight=11,
 )
 def integrate_particles(d: Draft) -> None:
     """Integrates particles under forces and gravity."""
@@ -182,6 +183,7 @@ def integrate_particles(d: Draft) -> None:
         "head": "newest|latest|ring_head",
     },
     double=True,
+    weight=5,
 )
 def multistep(d: Draft) -> None:
     """Integrates values with an Adams multistep scheme."""

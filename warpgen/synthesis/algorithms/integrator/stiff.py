@@ -24,6 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="no",
+    weight=4,
 )
 def implicit_step(d: Draft) -> None:
     """Integrates stiff reactions with an implicit scheme."""

@@ -79,8 +79,8 @@ _ORDER = {"bogacki-shampine": 3, "dormand-prince": 5, "heun-euler": 2}
         "settings": "options|config",
         "trajectory": "tid|env|particle",
     },
-    weight=3,
     adjoint="no",
+    weight=6,
 )
 def integrate_adaptive(d: Draft) -> None:
     """Integrates trajectories to an end time by an embedded Runge-Kutta pair with step-size control."""

@@ -26,6 +26,7 @@ _NAMES = {
         "i": "seg|segment|k",
     },
     double=True,
+    weight=8,
 )
 def sample_spline(d: Draft) -> None:
     """Evaluates a cubic spline with uniform knots."""
@@ -152,6 +153,7 @@ def sample_spline(d: Draft) -> None:
         "w": "weights|w_ctrl",
     },
     double=True,
+    weight=11,
 )
 def bezier_curve(d: Draft) -> None:
     """Evaluates Bezier curves at per-curve parameters."""

@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "dt": "step|h|time_step",
     },
     adjoint="no",
-    weight=2,
+    weight=6,
 )
 def checked_step(d: Draft) -> None:
     """Advances a state and speaks up where it leaves its bounds."""
@@ -87,7 +87,7 @@ def checked_step(d: Draft) -> None:
         "out": "result|encoded|y",
     },
     adjoint="no",
-    weight=2,
+    weight=6,
 )
 def float_bits(d: Draft) -> None:
     """Works on the bits of floating-point numbers."""

@@ -22,7 +22,7 @@ _Formulas = dict[str, Callable[[Any], Any]]
         "loss": "total|objective|cost",
         "weights": "scale|coefficients|w",
     },
-    weight=2,
+    weight=6,
 )
 def own_gradient(d: Draft) -> None:
     """Applies a function whose gradient is written by hand."""
@@ -127,7 +127,7 @@ def own_gradient(d: Draft) -> None:
     },
     double=False,
     adjoint="either",
-    weight=2,
+    weight=3,
 )
 def fixed_tables(d: Draft) -> None:
     """Uses a table of numbers that is fixed when the kernel is compiled."""

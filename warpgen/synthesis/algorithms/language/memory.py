@@ -126,7 +126,6 @@ def claimed_slots(d: Draft) -> None:
         "row": "line|r|series",
     },
     adjoint="no",
-    weight=2,
 )
 def local_memory(d: Draft) -> None:
     """Works on each row in memory of the thread's own."""

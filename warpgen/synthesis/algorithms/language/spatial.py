@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "wrench": "f|effort|load",
     },
     adjoint="either",
-    weight=3,
+    weight=10,
 )
 def spatial_products(d: Draft) -> None:
     """Combines twists, wrenches and poses of bodies."""

@@ -22,7 +22,7 @@ _Formulas = dict[str, Callable[[], Any]]
         "shift": "ridge|damping|eps",
     },
     adjoint="either",
-    weight=2,
+    weight=3,
 )
 def plane_matrices(d: Draft) -> None:
     """Factorises and inverts small matrices."""
@@ -114,7 +114,7 @@ def product(p: Any, q: Any) -> Any:
         "pose": "frame|xf|tf",
     },
     adjoint="no",
-    weight=2,
+    weight=6,
 )
 def built_poses(d: Draft) -> None:
     """Builds poses out of positions and rotations, or takes them apart."""

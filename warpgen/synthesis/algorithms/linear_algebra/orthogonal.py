@@ -23,6 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     adjoint="no",
     double=True,
+    weight=2,
 )
 def gram_schmidt(d: Draft) -> None:
     """Orthonormalizes batched sets of vectors in place (Gram-Schmidt)."""

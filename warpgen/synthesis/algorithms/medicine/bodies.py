@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.trim import trim
         "dt": "step|h|time_step",
     },
     adjoint="either",
-    weight=4,
+    weight=11,
 )
 def dose_patients(d: Draft) -> None:
     """Steps the amounts of a drug in the compartments of patients by a Runge-Kutta method."""
@@ -172,7 +172,7 @@ def dose_patients(d: Draft) -> None:
         "dt": "step|h|time_step",
     },
     adjoint="either",
-    weight=4,
+    weight=11,
 )
 def regulate_glucose(d: Draft) -> None:
     """Steps sugar and insulin in the blood of patients by Bergman's minimal model."""

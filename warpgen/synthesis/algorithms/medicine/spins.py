@@ -33,7 +33,6 @@ class Tissue:
         "spin": "mag|m_vec|magnetization",
         "voxel": "v|isochromat|vox",
     },
-    weight=3,
 )
 def bloch_simulate(d: Draft) -> None:
     """Simulates the magnetisation of voxels under a sequence of pulses, gradients and delays."""

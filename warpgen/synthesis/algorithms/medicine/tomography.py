@@ -30,7 +30,7 @@ class Scanner:
         "scanner": "geometry|geom|setup",
         "alpha": "t_ray|lam|param",
     },
-    weight=3,
+    weight=2,
 )
 def project_rays(d: Draft) -> None:
     """Computes the line integrals of an image along the rays of a CT scanner."""

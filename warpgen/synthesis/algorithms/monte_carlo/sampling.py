@@ -25,6 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "r": "value|inverse|radical",
     },
     adjoint="either",
+    weight=6,
 )
 def even_points(d: Draft) -> None:
     """Computes points of a sequence that fills the unit square or cube evenly."""
@@ -173,6 +174,7 @@ def even_points(d: Draft) -> None:
         "loc": "mu|center|location",
     },
     double=True,
+    weight=11,
 )
 def inverse_transform(d: Draft) -> None:
     """Turns uniform random numbers to samples of another distribution by its inverse."""

@@ -28,7 +28,7 @@ _SHAPES = {
         "emitter": "source_id|group_id|nozzle",
     },
     adjoint="no",
-    weight=4,
+    weight=6,
 )
 def emit_samples(d: Draft) -> None:
     """Draws points at random in or on a simple shape and places them in the world."""

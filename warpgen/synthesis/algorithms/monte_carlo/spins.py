@@ -23,6 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "field": "external_field|b_field|h_ext",
     },
     adjoint="no",
+    weight=5,
 )
 def spin_sweep(d: Draft) -> None:
     """Updates one color of a check-board of spins at a temperature."""

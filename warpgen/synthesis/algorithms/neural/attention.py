@@ -31,6 +31,7 @@ def _softmax(s: Any, axis: int = -1) -> Any:
     double=True,
     half=True,
     adjoint="no",
+    weight=5,
 )
 def softmax(d: Draft) -> None:
     """Turns each row of scores to probabilities without overflow."""
@@ -194,6 +195,7 @@ def softmax(d: Draft) -> None:
         "window": "span|window_size|reach",
     },
     adjoint="no",
+    weight=6,
 )
 def attention(d: Draft) -> None:
     """Averages values by the softmax of the products of queries and keys."""

@@ -27,6 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
     half=True,
     adjoint="no",
+    weight=6,
 )
 def feature_norm(d: Draft) -> None:
     """Normalises the features of each sample."""

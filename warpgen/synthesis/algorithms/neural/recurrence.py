@@ -206,6 +206,7 @@ def recurrent_cell(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
+    weight=6,
 )
 def advantages(d: Draft) -> None:
     """Computes returns or advantages of each episode from its end to its beginning."""

@@ -24,6 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="no",
+    weight=6,
 )
 def classification_loss(d: Draft) -> None:
     """Computes the cross entropy of each sample's scores with its label."""
@@ -248,6 +249,7 @@ _LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
     },
     double=True,
     half=True,
+    weight=11,
 )
 def regression_loss(d: Draft) -> None:
     """Computes a loss of each prediction with its target."""

@@ -30,6 +30,7 @@ _NAMES = {
         "slot": "dst_idx|at|out_index",
     },
     adjoint="no",
+    weight=6,
 )
 def stream_compact(d: Draft) -> None:
     """Moves those elements of an array that pass a test to its front."""
@@ -188,8 +189,8 @@ def stream_compact(d: Draft) -> None:
         "keys": "labels|cells|sorted_keys|codes",
         "length": "run|count|extent",
     },
-    weight=1,
     adjoint="no",
+    weight=3,
 )
 def run_lengths(d: Draft) -> None:
     """Measures each run of equal keys in a sorted array."""

@@ -32,6 +32,7 @@ _NAMES = {
         "pivot": "p|guess|splitter",
     },
     adjoint="no",
+    weight=5,
 )
 def row_select(d: Draft) -> None:
     """Selects the smallest elements of each row."""

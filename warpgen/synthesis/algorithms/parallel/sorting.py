@@ -31,6 +31,7 @@ _NAMES = {
         "up": "ascending|rising",
     },
     adjoint="no",
+    weight=5,
 )
 def compare_exchange(d: Draft) -> None:
     """Takes one step of a bitonic sort, which compares and exchanges pairs of elements in place."""

@@ -23,6 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "G": "grav|gravity_constant|g_const",
     },
     double=True,
+    weight=11,
 )
 def nbody_acceleration(d: Draft) -> None:
     """Computes softened N-body gravitational accelerations."""
@@ -146,6 +147,7 @@ def nbody_acceleration(d: Draft) -> None:
         "max_speed": "v_max|speed_limit",
     },
     adjoint="no",
+    weight=6,
 )
 def boids_steering(d: Draft) -> None:
     """Computes boid steering: separation, alignment and cohesion."""

@@ -78,6 +78,7 @@ class Periodic:
         "qp": "amount|share|q_p",
     },
     double=True,
+    weight=4,
 )
 def deposit_charge(d: Draft) -> None:
     """Deposits particle charges onto a periodic grid (PIC)."""
@@ -142,6 +143,7 @@ def deposit_charge(d: Draft) -> None:
         "e_p": "ep|local_field|acc",
     },
     double=True,
+    weight=3,
 )
 def gather_field(d: Draft) -> None:
     """Interpolates a periodic grid's field at particles and accelerates them."""
@@ -238,6 +240,7 @@ def gather_field(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
+    weight=8,
 )
 def boris_push(d: Draft) -> None:
     """Advances charged particle velocities with the Boris scheme."""

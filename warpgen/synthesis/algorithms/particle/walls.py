@@ -23,6 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="no",
+    weight=6,
 )
 def wall_response(d: Draft) -> None:
     """Resolves collisions of particles with walls."""

@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "radius": "extent_r|half_size|r",
     },
     adjoint="no",
-    weight=2,
+    weight=5,
 )
 def mesh_regions(d: Draft) -> None:
     """Queries mesh faces around probe points."""
@@ -141,7 +141,6 @@ def mesh_regions(d: Draft) -> None:
     names=NAMES
     | {"surface_integrals": "mesh_properties|face_quantities|integrate_surface", "face": "tri|f|tid_face"},
     adjoint="either",
-    weight=2,
 )
 def surface_integrals(d: Draft) -> None:
     """Integrates over the faces of a mesh."""

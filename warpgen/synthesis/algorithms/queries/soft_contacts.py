@@ -108,7 +108,6 @@ def mesh_distance(mesh: wp.uint64, p: wp.vec3, scale: float, max_dist: float) ->
         "shapes": "geo|collision_shapes|shape_data",
         "margin": "contact_margin|soft_contact_margin|gap_limit",
     },
-    weight=3,
     adjoint="no",
 )
 def emit_soft_contacts(d: Draft) -> None:

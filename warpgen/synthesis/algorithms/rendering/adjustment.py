@@ -150,8 +150,8 @@ _LOSSES = {
         "robust_weight": "irls_weight|sqrt_info|loss_weight",
         "residuals": "errors|residuals_out|r_out",
     },
-    weight=3,
     double=True,
+    weight=10,
 )
 def reprojection_residuals(d: Draft) -> None:
     """Computes reprojection errors of observed points and their derivatives by pose and point."""

@@ -60,6 +60,7 @@ _TERMS = (
     source="Ramamoorthi & Hanrahan 2001, An efficient representation for irradiance environment maps",
     names=NAMES | {"spherical_harmonics": "sh_lighting|evaluate_sh|sh_irradiance|eval_sh"},
     double=True,
+    weight=11,
 )
 def spherical_harmonics(d: Draft) -> None:
     """Evaluates spherical harmonics lighting."""

@@ -231,6 +231,7 @@ def rasterize_triangles(d: Draft) -> None:
     names=NAMES | {"composite_samples": "volume_rendering|alpha_composite|composite_rays|render_rays"},
     double=True,
     adjoint="no",
+    weight=6,
 )
 def composite_samples(d: Draft) -> None:
     """Composites samples along rays front to back (volume rendering)."""

@@ -26,7 +26,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "joint_mass": "H|M|mass_matrices",
         "composite": "link_Ic|body_I_s|composite_inertia",
     },
-    weight=3,
     adjoint="no",
 )
 def mass_matrix(d: Draft) -> None:

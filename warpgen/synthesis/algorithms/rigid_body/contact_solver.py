@@ -91,8 +91,8 @@ def _solve(friction: str, at: Any, relaxed: bool) -> str:
         "world": "env|world_id|env_id",
         "push": "p_n|delta_impulse",
     },
-    weight=3,
     adjoint="no",
+    weight=4,
 )
 def solve_contacts(d: Draft) -> None:
     """Solves the contacts of each world by projected Gauss-Seidel sweeps over accumulated impulses."""

@@ -23,6 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "gain": "alpha|step_size|rate",
     },
     double=True,
+    weight=10,
 )
 def jacobian_transpose_step(d: Draft) -> None:
     """Updates joint angles by a Jacobian transpose step towards a target."""

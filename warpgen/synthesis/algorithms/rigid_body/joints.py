@@ -33,6 +33,7 @@ NAMES = {
     },
     double=True,
     adjoint="no",
+    weight=6,
 )
 def forward_kinematics(d: Draft) -> None:
     """Evaluates forward kinematics of articulated chains."""
@@ -164,6 +165,7 @@ def forward_kinematics(d: Draft) -> None:
         "effort": "max_torque|effort_limit|tau_max",
     },
     double=True,
+    weight=11,
 )
 def joint_torques(d: Draft) -> None:
     """Evaluates joint PD drives and joint limit forces."""
@@ -287,6 +289,7 @@ def joint_torques(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
+    weight=6,
 )
 def center_of_mass(d: Draft) -> None:
     """Computes the center of mass of each articulation."""

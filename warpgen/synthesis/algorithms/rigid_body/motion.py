@@ -31,6 +31,7 @@ NAMES = {
         "t": "torques|body_t|torque",
     },
     double=True,
+    weight=11,
 )
 def integrate_bodies(d: Draft) -> None:
     """Integrates rigid bodies with semi-implicit Euler."""
@@ -192,6 +193,7 @@ def integrate_bodies(d: Draft) -> None:
         "p": "lin|momentum|linear",
         "energy": "kinetic|ke|kinetic_energy_out",
     },
+    weight=11,
 )
 def body_momentum(d: Draft) -> None:
     """Computes the momenta of rigid bodies."""

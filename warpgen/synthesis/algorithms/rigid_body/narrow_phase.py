@@ -143,7 +143,6 @@ def _distance(types: tuple[str, ...], kinds: Any, poses: Any, scales: Any) -> An
         "pair": "pair_id|pair_index",
         "world": "env|world_id",
     },
-    weight=3,
     adjoint="no",
 )
 def generate_contacts(d: Draft) -> None:

@@ -140,7 +140,6 @@ subspace = joint_subspace($type, axis_w, wp.transform_get_translation(x_joint))
 @DOMAIN.algorithm(
     source="Featherstone 2008, ch. 5 (recursive Newton-Euler); Luh, Walker & Paul 1980",
     names=NAMES | {"inverse_dynamics": "rnea|eval_rigid_id|recursive_newton_euler|compute_joint_torques"},
-    weight=3,
     adjoint="no",
 )
 def inverse_dynamics(d: Draft) -> None:

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.trim import trim
         "gain": "beta|kp|strength",
     },
     adjoint="either",
-    weight=4,
+    weight=8,
 )
 def fuse_imu(d: Draft) -> None:
     """Updates attitude estimates from gyroscope and accelerometer samples."""

@@ -130,7 +130,7 @@ def path_length(
         "tendon": "tendon_id|ten|muscle",
         "rest_length": "slack_length|length_spring|l0",
     },
-    weight=3,
+    weight=4,
 )
 def route_tendons(d: Draft) -> None:
     """Computes the lengths or tensions of tendons routed over sites of moving bodies."""

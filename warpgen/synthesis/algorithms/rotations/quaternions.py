@@ -22,6 +22,7 @@ _NAMES = {
     source="Diebel 2006, sec. 5; Warp manual, Quaternion Math",
     names=_NAMES | {"orient": "quats_from_angles|build_orientations|euler_to_quat"},
     double=True,
+    weight=6,
 )
 def orient(d: Draft) -> None:
     """Builds rotations from angles, axes or frames."""
@@ -110,6 +111,7 @@ def orient(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Diebel 2006, sec. 5.6; Dobrowolski 2015 (swing and twist)",
     names=_NAMES | {"read_angles": "quat_angles|extract_angles|decompose_rotation"},
+    weight=6,
 )
 def read_angles(d: Draft) -> None:
     """Extracts angles from rotations."""
@@ -213,6 +215,7 @@ def read_angles(d: Draft) -> None:
         "b": "q1|end|to_q",
     },
     double=True,
+    weight=2,
 )
 def blend(d: Draft) -> None:
     """Interpolates between two rotations."""

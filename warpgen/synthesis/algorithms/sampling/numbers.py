@@ -80,7 +80,7 @@ def _moments(law: str, a: float, b: float) -> tuple[float, float]:
         "value": "x|draw|sample",
     },
     adjoint="either",
-    weight=3,
+    weight=11,
 )
 def draw_samples(d: Draft) -> None:
     """Fills an array with random samples from a distribution."""
@@ -170,6 +170,7 @@ def draw_samples(d: Draft) -> None:
         "j": "other|pick|r",
     },
     adjoint="either",
+    weight=5,
 )
 def shuffle_rows(d: Draft) -> None:
     """Shuffles the rows of an array (Fisher-Yates)."""

@@ -87,8 +87,8 @@ _OFFSETS = {
         "chosen": "selected|y_light|best_light",
         "weight_total": "w_sum|running_weight|weight_acc",
     },
-    weight=3,
     adjoint="no",
+    weight=4,
 )
 def reuse_reservoirs(d: Draft) -> None:
     """Combines the light reservoirs of each pixel and its neighbors by weighted resampling."""

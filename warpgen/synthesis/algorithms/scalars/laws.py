@@ -28,7 +28,7 @@ _quantile = np.vectorize(NormalDist().inv_cdf)
     },
     double=True,
     adjoint="either",
-    weight=2,
+    weight=11,
 )
 def normal_law(d: Draft) -> None:
     """Evaluates the normal law."""
@@ -107,7 +107,7 @@ def normal_law(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=2,
+    weight=11,
 )
 def levels(d: Draft) -> None:
     """Turns quantities into levels."""
@@ -175,7 +175,7 @@ def levels(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=2,
+    weight=11,
 )
 def hyperbolic_curves(d: Draft) -> None:
     """Evaluates a curve made of hyperbolic functions."""
@@ -246,6 +246,7 @@ def hyperbolic_curves(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
+    weight=11,
 )
 def cube_roots(d: Draft) -> None:
     """Takes cube roots."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "k": "slot|upper|idx",
     },
     adjoint="either",
-    weight=2,
+    weight=11,
 )
 def table_lookup(d: Draft) -> None:
     """Looks values up in a sorted table."""
@@ -150,7 +150,7 @@ def table_lookup(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=2,
+    weight=11,
 )
 def bearings(d: Draft) -> None:
     """Works out angles and distances on a sphere from degrees."""

@@ -70,8 +70,8 @@ def _butterflies(n: int, sign: float, decimation: str) -> str:
         "frame": "block|frame_index|hop_index",
         "start": "begin|frame_start|first_sample",
     },
-    weight=3,
     double=True,
+    weight=11,
 )
 def block_fft(d: Draft) -> None:
     """Transforms short blocks of signals by a fast Fourier transform without memory traffic between stages."""

@@ -28,7 +28,6 @@ _NAMES = {
     },
     double=True,
     adjoint="either",
-    weight=2,
 )
 def band_energies(d: Draft) -> None:
     """Computes band energies of power spectra with triangular filters."""
@@ -199,7 +198,7 @@ def band_energies(d: Draft) -> None:
     },
     double=True,
     half=True,
-    weight=2,
+    weight=5,
 )
 def smooth_polynomial(d: Draft) -> None:
     """Applies a Savitzky-Golay filter for smoothing or differentiation."""

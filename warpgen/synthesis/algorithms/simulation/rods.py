@@ -30,6 +30,7 @@ _NAMES = {
     },
     double=True,
     adjoint="either",
+    weight=4,
 )
 def solve_stretch_shear(d: Draft) -> None:
     """Projects stretch and shear constraints of Cosserat rods (position based)."""
@@ -262,6 +263,7 @@ def solve_bend_twist(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
+    weight=2,
 )
 def follow_the_leader(d: Draft) -> None:
     """Enforces segment lengths of hair strands with the follow-the-leader scheme."""

@@ -30,6 +30,7 @@ _NAMES = compressed.NAMES | {
         "tid": "i",
     },
     double=True,
+    weight=8,
 )
 def coo_matvec(d: Draft) -> None:
     """Computes a COO matrix-vector product with atomics."""
@@ -119,6 +120,7 @@ def coo_matvec(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
+    weight=6,
 )
 def padded_matvec(d: Draft) -> None:
     """Computes an ELLPACK matrix-vector product."""
@@ -212,6 +214,7 @@ def padded_matvec(d: Draft) -> None:
         "n": "num_rows|size|dim",
     },
     double=True,
+    weight=7,
 )
 def banded_matvec(d: Draft) -> None:
     """Computes a matrix-vector product in DIA format."""

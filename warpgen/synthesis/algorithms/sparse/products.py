@@ -24,6 +24,7 @@ _NAMES = compressed.NAMES | {
     names=_NAMES | {"csr_matvec": "spmv_csr|csr_mv|bsr_mv_kernel|sparse_matvec"},
     double=True,
     adjoint="either",
+    weight=11,
 )
 def csr_matvec(d: Draft) -> None:
     """Computes a CSR matrix-vector product."""
@@ -149,6 +150,7 @@ def csr_matvec(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
+    weight=10,
 )
 def csr_spmm(d: Draft) -> None:
     """Computes a CSR times dense matrix product (SpMM)."""
@@ -252,6 +254,7 @@ def csr_spmm(d: Draft) -> None:
     source="Saad 2003, section 3.5 (product with the transpose)",
     names=_NAMES | {"csr_rmatvec": "csr_transpose_mv|spmv_transposed|apply_transpose|scatter_rows"},
     double=True,
+    weight=10,
 )
 def csr_rmatvec(d: Draft) -> None:
     """Computes a transposed CSR matrix-vector product."""

@@ -40,6 +40,7 @@ _KERNELS: dict[str, Any] = {  # of the scaled distance r and its square q
     },
     double=True,
     adjoint="no",
+    weight=6,
 )
 def covariance_matrix(d: Draft) -> None:
     """Computes the covariances of a Gaussian process between points."""

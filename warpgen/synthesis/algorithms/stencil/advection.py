@@ -24,6 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "nu": "cfl|courant|sigma",
     },
     double=True,
+    weight=11,
 )
 def advect_finite_volume(d: Draft) -> None:
     """Advects a scalar with an upwind finite-volume scheme."""
@@ -143,6 +144,7 @@ def _weno(kind: str, cells: list[Any], eps: float) -> Any:
         "c": "speed|a|velocity",
     },
     double=True,
+    weight=2,
 )
 def weno_transport(d: Draft) -> None:
     """Computes transport rates with fifth-order WENO reconstruction."""
@@ -272,6 +274,7 @@ def bilinear(field: Any, x: Any, y: Any) -> Any:
         "rate": "decay|dissipation|damping",
     },
     double=True,
+    weight=2,
 )
 def advect_semi_lagrangian(d: Draft) -> None:
     """Advects a field with the semi-Lagrangian scheme."""

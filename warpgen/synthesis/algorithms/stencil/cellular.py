@@ -34,6 +34,7 @@ def _among(name: str, counts: tuple[int, ...]) -> str:
         "kept": "survival_mask|survive",
     },
     adjoint="either",
+    weight=11,
 )
 def life_step(d: Draft) -> None:
     """Advances a life-like cellular automaton by one generation."""
@@ -123,6 +124,7 @@ def life_step(d: Draft) -> None:
         "rule": "rule_number|wolfram_code",
     },
     adjoint="either",
+    weight=8,
 )
 def elementary_automaton(d: Draft) -> None:
     """Advances a one-dimensional two-state cellular automaton by one row, or packed words of it."""
@@ -214,6 +216,7 @@ def elementary_automaton(d: Draft) -> None:
         "burning": "fires|hot|n_fire",
     },
     adjoint="either",
+    weight=11,
 )
 def forest_fire_step(d: Draft) -> None:
     """Advances a forest-fire automaton by one step with given random numbers."""
@@ -295,6 +298,7 @@ def forest_fire_step(d: Draft) -> None:
         "active": "toppled|unstable|changed",
     },
     adjoint="either",
+    weight=11,
 )
 def sandpile_topple(d: Draft) -> None:
     """Topples all unstable cells of a sandpile in parallel."""

@@ -22,6 +22,7 @@ _NAMES = {
     source="LeVeque 2002; Toro 2009, Riemann Solvers and Numerical Methods for Fluid Dynamics",
     names=_NAMES | {"interface_flux": "compute_flux|riemann_flux|face_fluxes"},
     double=True,
+    weight=2,
 )
 def interface_flux(d: Draft) -> None:
     """Computes numerical fluxes at cell interfaces."""
@@ -32,6 +33,7 @@ def interface_flux(d: Draft) -> None:
     source="Godunov 1959; LeVeque 2002, Finite Volume Methods for Hyperbolic Problems, ch. 15",
     names=_NAMES | {"conservative_step": "finite_volume_step|hyperbolic_step|update_averages"},
     double=True,
+    weight=2,
 )
 def conservative_step(d: Draft) -> None:
     """Updates cell averages with a conservative scheme."""

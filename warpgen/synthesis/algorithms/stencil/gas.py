@@ -179,8 +179,8 @@ def swap_axes(w: wp.vec4) -> wp.vec4:
         "flux_s": "f_bottom|f_south",
         "dx": "cell_size|h|spacing",
     },
-    weight=3,
     double=True,
+    weight=2,
 )
 def euler_step(d: Draft) -> None:
     """Advances a compressible gas on a 2D grid by one step of a MUSCL finite-volume scheme."""

@@ -19,6 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "coarse": "r_coarse|rhs_coarse|dst",
     },
     double=True,
+    weight=10,
 )
 def restrict_residual(d: Draft) -> None:
     """Restricts a field to the next coarser grid."""

@@ -63,8 +63,8 @@ _WEIGHTS = (4 / 9, 1 / 9, 1 / 9, 1 / 9, 1 / 9, 1 / 36, 1 / 36, 1 / 36, 1 / 36)
         "rates": "relaxation|params|s",
         "solid": "is_solid|obstacle|wall",
     },
-    weight=3,
     double=True,
+    weight=11,
 )
 def mrt_step(d: Draft) -> None:
     """Streams and collides the populations of a D2Q9 lattice in moment space (MRT)."""

@@ -22,6 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "rho": "density|fluid_density",
     },
     double=True,
+    weight=4,
 )
 def mac_divergence(d: Draft) -> None:
     """Computes the divergence on a staggered (MAC) grid."""
@@ -129,6 +130,7 @@ def mac_divergence(d: Draft) -> None:
         "grad": "gradient|grad_p|dp",
     },
     double=True,
+    weight=11,
 )
 def subtract_pressure_gradient(d: Draft) -> None:
     """Subtracts the pressure gradient from cell-centered velocities (projection)."""
@@ -210,6 +212,7 @@ def subtract_pressure_gradient(d: Draft) -> None:
         "parity": "color|colour|phase",
     },
     double=True,
+    weight=11,
 )
 def poisson_sweep(d: Draft) -> None:
     """Performs one damped Jacobi sweep for the discrete Poisson equation lap(p) = b."""
@@ -278,6 +281,7 @@ def poisson_sweep(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
+    weight=3,
 )
 def red_black_sor(d: Draft) -> None:
     """Performs a red-black SOR sweep for lap(p) = b."""

@@ -21,6 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "strength": "amount|mix|blend",
     },
     adjoint="no",
+    weight=3,
 )
 def grade_colors(d: Draft) -> None:
     """Applies a color grading lookup table."""

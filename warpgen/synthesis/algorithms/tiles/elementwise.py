@@ -24,7 +24,7 @@ _SIGNS = {"sub": "-", "mul": "*", "div": "/"}
         "block": "row|r|i",
         "TILE": "WIDTH|ROW_SIZE|FEATURES",
     },
-    weight=3,
+    weight=5,
 )
 def normalise_rows(d: Draft) -> None:
     """Normalises each row, held in a tile by one block."""
@@ -144,6 +144,7 @@ def normalise_rows(d: Draft) -> None:
         "TILE": "TILE_SIZE|BLOCK|CHUNK",
     },
     adjoint="either",
+    weight=9,
 )
 def split_index(d: Draft) -> None:
     """Splits counts into whole units and what is left over."""

@@ -126,7 +126,7 @@ wp.tile_store(picked, {value}, offset={at})""",
         "weights": "mass|w|energy",
     },
     adjoint="either",
-    weight=2,
+    weight=11,
 )
 def block_histogram(d: Draft) -> None:
     """Counts the samples of each block by their value in a tile that its threads share."""
@@ -305,7 +305,7 @@ while wp.tile_stack_count(stack) > 0:
     },
     adjoint="either",
     double=True,
-    weight=2,
+    weight=9,
 )
 def stencil_views(d: Draft) -> None:
     """Applies a difference formula to shifted views of one tile."""

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "ends": "block_totals|last_values|carry",
     },
     adjoint="either",
-    weight=2,
+    weight=6,
 )
 def running_tile(d: Draft) -> None:
     """Scans the values of each block."""

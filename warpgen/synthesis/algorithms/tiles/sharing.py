@@ -111,7 +111,7 @@ def block_total(d: Draft) -> None:
         "q": "grid|rounded|nearest",
     },
     adjoint="either",
-    weight=2,
+    weight=11,
 )
 def quantise_tile(d: Draft) -> None:
     """Rounds each tile to a grid of values."""
@@ -194,6 +194,7 @@ def quantise_tile(d: Draft) -> None:
         "to": "slot|target|place",
     },
     adjoint="no",
+    weight=5,
 )
 def placed_by_threads(d: Draft) -> None:
     """Rearranges the values of each block through a tile that its threads write."""
@@ -283,6 +284,7 @@ gain_t = wp.tile_from_thread(shape={size}, value=gain, thread_idx=0)""".strip("\
     },
     adjoint="either",
     double=True,
+    weight=11,
 )
 def joined_halves(d: Draft) -> None:
     """Puts a tile together from two halves."""

@@ -25,6 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "dt": "step|ds|step_size",
     },
     adjoint="no",
+    weight=6,
 )
 def march_volume(d: Draft) -> None:
     """Integrates emission and absorption along rays through a density volume."""
@@ -170,6 +171,7 @@ def march_volume(d: Draft) -> None:
         "moved": "x_new|positions_out|advected",
         "dt": "time_step|h|delta_t",
     },
+    weight=10,
 )
 def advect_in_volume(d: Draft) -> None:
     """Advects points in a velocity volume with one Runge-Kutta step."""
