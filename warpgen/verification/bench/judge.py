@@ -311,7 +311,7 @@ def _hold_memory(measured: Measured, actual: Arrays, adjoint: bool) -> None:
     """Nothing may be written beside an array, nor over an input."""
     for part, described in enumerate(measured.parts):
         mine, theirs = measured.arrays[part], actual[part]
-        if described.what in ("race backward", *BACKWARD) and not adjoint:
+        if described.what in ("race backward", *BACKWARD) and not (adjoint and measured.draw.backward):
             return  # it was not launched backward
         if described.what == "intact" and not described.path and not theirs.all():
             raise _Over("crash", "something was written beside an array")
