@@ -213,6 +213,9 @@ def test_halves_have_no_tolerance_of_one(halves: warpgen.Row) -> None:
 
 RIGHT = {
     "itself": (),
+    "a loop of which Warp's adjoint is wrong": (
+        ("    y[i] = s\n", "    k2 = int(i)\n    while k2 < i + 1:\n        y[k2] = s\n        k2 += 200\n"),
+    ),
     "a loop over a grid": (("    y[i] = s\n", "    for k2 in range(i, i + 1):\n        y[k2] = s\n"),),
     "wp.init()": (("import warp as wp\n", "import warp as wp\n\nwp.init()\nwp.config.quiet = True\n"),),
     "host code": (
