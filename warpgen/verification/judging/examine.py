@@ -389,7 +389,7 @@ class Examination:
 
 def _numbers(arrays: Sequence[NDArray[Any]]) -> bool:
     """Whether all are finite, with room for what 32-bit floats take on the way."""
-    return all(bool((np.abs(a) < _LARGE).all()) for a in arrays if a.dtype.kind == "f")
+    return all(bool((np.abs(a.astype(np.float64)) < _LARGE).all()) for a in arrays if a.dtype.kind == "f")
 
 
 def _differs(a: Sequence[NDArray[Any]], b: Sequence[NDArray[Any]]) -> bool:

@@ -44,7 +44,7 @@ def variations(program: Program, allowed: Allowed) -> Iterator[Program]:
 
 
 def _thin(low: float, high: float) -> float:
-    return 1.0 if low.is_integer() and high.is_integer() and high - low >= 2.0 else 1e-3 * (high - low)
+    return 1.0 if _whole(low) and _whole(high) and high - low >= 2.0 else 1e-3 * (high - low)
 
 
 def resized(program: Program, size: Callable[[int], int]) -> Program:
@@ -71,9 +71,9 @@ def _replaced(program: Program, sizes: dict[int, int]) -> Program:
         if fill.kind in _SHAPELESS:
             return fill
         shape = tuple(_size(extent, sizes) for extent in fill.shape)
-        high = float(_size(int(fill.high), sizes)) if fill.high.is_integer() else fill.high
+        high = float(_size(int(fill.high), sizes)) if _whole(fill.high) else fill.high
         value = fill.value
-        if fill.kind == "constant" and not fill.shape and value.is_integer():
+        if fill.kind == "constant" and not fill.shape and _whole(value):
             value = float(_size(int(value), sizes))
         high = high if high > fill.low else fill.high
         return msgspec.structs.replace(fill, shape=shape, high=high, value=value)
@@ -98,7 +98,7 @@ def reset(program: Program) -> Program:
     def changed(fill: Fill) -> Fill:
         if fill.kind != "constant" or fill.shape:
             return fill
-        whole = fill.value.is_integer()
+        whole = _whole(fill.value)
         value = (fill.value - 1.0 if fill.value > 1.0 else fill.value + 1.0) if whole else 0.75 * fill.value
         return msgspec.structs.replace(fill, value=value)
 
@@ -127,3 +127,7 @@ def _filled(program: Program, changed: Callable[[Fill], Fill], roles: tuple[str,
         return msgspec.structs.replace(given, fills=tuple(map(changed, given.fills)))
 
     return msgspec.structs.replace(program, args=tuple(map(argument, program.args)))
+
+
+def _whole(number: float) -> bool:
+    return float(number).is_integer()
