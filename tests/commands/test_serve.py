@@ -28,11 +28,11 @@ ROW = min(ROWS, key=lambda row: len(row.code))
 class Server:
     """The command, and requests to it."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, cache: Path, *options: str) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "warpgen.serve", str(SAMPLES["cpu"]), "--port", "0", *options],
             cwd=REPOSITORY,
-            env={**os.environ, "WARPGEN_TOKEN": TOKEN},
+            env={**os.environ, "WARPGEN_TOKEN": TOKEN, "XDG_CACHE_HOME": str(cache)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -56,9 +56,10 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One worker, few places, short bodies; ended by Ctrl-C, with nothing left behind."""
-    made = Server("--workers", "1", "--in-flight", "3", "--max-body", "20000")
+    cache = tmp_path_factory.mktemp("cache")
+    made = Server(cache, "--workers", "1", "--in-flight", "3", "--max-body", "20000")
     yield made
     made.process.send_signal(signal.SIGINT)
     said = made.process.communicate(timeout=60)
@@ -165,5 +166,5 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         options = ("--port", port, "--token-file", tmp_path / "token", "--workers", "1")
-        done = python("-m", "warpgen.serve", SAMPLES["cpu"], *options)
+        done = python("-m", "warpgen.serve", SAMPLES["cpu"], *options, env={"XDG_CACHE_HOME": str(tmp_path)})
     assert done.returncode == 2 and f"port {port}" in done.stderr

@@ -31,6 +31,12 @@ def needs(library: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(not there, reason=f"{library} is not installed: it is no part of the group dev")
 
 
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is kept in the home of whoever runs the tests."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache home"))
+
+
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[warpgen.Judge]:
     with warpgen.Judge(FILE, workers=1, cache=tmp_path_factory.mktemp("cache")) as judge:
