@@ -39,7 +39,8 @@ one, 29 % of the text, which gives the answer away to who shall translate back. 
 `tools/describe_views.py`; the records are real and cut short.
 
 Every view begins with `id` (of the record), `kernel_id` and `category`, and ends with `licence`, `cluster`
-and `split`. The table of each names the columns between."""
+and `split`. The table of each names the columns between. `tokens` counts all texts of the record that a model
+reads or writes, `X_tokens` those of column `X`: see [what fits](export.md#what-fits)."""
 
 NOTES = {
     "pretrain": """\
@@ -55,6 +56,16 @@ kernel, `outputs` is what it wrote on the CPU: of each output the first 64 value
 floats rounded to 3, 5 or 10 digits (16, 32, 64 bits). The task is put together from the row's arguments and
 features; it does not tell the program's lines. Kernels without a CPU row are left out, and such as do not
 run.""",
+    "chat": """\
+`messages` is what conversational trainers take (TRL, Axolotl): a user asks for a kernel in words, an
+assistant answers with the program. The words are the row's own sentence, its arguments with their shapes,
+and its launch.""",
+    "fim": """\
+`prefix`, `middle` and `suffix` make the text again. The hole is some statements in a row of one block of the
+program, or of the kernel's forward function in generated code; which ones, the record's id decides.""",
+    "explain": """\
+What is said is the row's: its sentence, launch and arguments, and the verdict of its gradients, where they
+were checked.""",
     "ladder": """\
 `--levels ptx,sass,llvm,asm` adds, for kernels whose two texts compiled when they were verified, the PTX and
 SASS for sm_90 (NVRTC and nvdisasm), the LLVM IR that Warp's clang makes at -O2, and the assembly that LLVM

@@ -11,7 +11,9 @@ from warpgen import places
 from warpgen.command import Parser, call
 from warpgen.errors import UsageError
 
-_VIEWS = ("rows", "pretrain", "translate", "adjoint", "instruct", "ladder")
+_VIEWS = ("rows", "pretrain", "translate", "adjoint", "instruct", "ladder", "chat", "fim", "explain")
+_SPANS = ("whole", "kernel", "forward", "adjoint")
+_OF_WHOLE = ("rows", "ladder", "adjoint")  # views whose records are what they are with all of the code
 _LEVELS = ("ptx", "sass", "llvm", "asm")
 
 
@@ -49,6 +51,26 @@ def parser() -> Parser:
         help="strip takes the comments, Warp's echo of the Python, out of generated code (keep)",
     )
     made.add_argument(
+        "--span",
+        choices=_SPANS,
+        default="whole",
+        help="generated code: a whole module, the kernel without what all have, or one direction (whole)",
+    )
+    made.add_argument(
+        "--tokenizer",
+        default="warpgen-bpe-8k",
+        metavar="NAME",
+        help="what counts tokens: warpgen's own, a file tokenizer.json or a model of Hugging Face's hub "
+        "(warpgen-bpe-8k)",
+    )
+    made.add_argument(
+        "--max-tokens",
+        type=_tokens,
+        default=0,
+        metavar="N",
+        help="leave out records with more tokens (any number)",
+    )
+    made.add_argument(
         "--exclude",
         type=places.local,
         nargs="+",
@@ -73,6 +95,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError("--levels are columns of the view ladder: add --view ladder")
     if args.format == "harbor" and (args.view != "rows" or args.comments != "keep"):
         raise UsageError("a task of Harbor is judged by its row as it is: leave out --view and --comments")
+    if args.span != "whole" and args.view in _OF_WHOLE:
+        raise UsageError(f"--span is of no use to the view {args.view}: choose another --view")
     if find_spec("pyarrow") is None:
         raise UsageError("exports need the package pyarrow: run `python -m pip install 'pyarrow>=25'`")
     from warpgen.exporting.export import Request, export
@@ -92,10 +116,16 @@ def main(argv: Sequence[str] | None = None) -> int:
                 comments=args.comments,
                 exclude=tuple(args.exclude),
                 levels=args.levels,
+                tokenizer=args.tokenizer,
+                most=args.max_tokens,
+                span=args.span,
             )
         )
     for file in summary.files:
         print(f"{args.out / file.path}: {file.rows} records, {file.bytes} bytes")
+    fits = ", ".join(f"{100 * share:.1f} % fit {int(size):,}" for size, share in summary.tokens.fits.items())
+    left_out = f"; {summary.tokens.dropped} records left out" if summary.tokens.most else ""
+    print(f"{summary.tokens.total} tokens of {args.tokenizer}: {fits}{left_out}")
     for benchmark in summary.exclude:
         print(f"{benchmark['name']}: {benchmark['dropped']} rows dropped")
     return 0
@@ -107,6 +137,12 @@ def _shares(text: str) -> tuple[int, int, int]:
         raise argparse.ArgumentTypeError(f"{text!r} is not three percentages that make 100, as 98/1/1")
     train, validation, test = map(int, parts)
     return train, validation, test
+
+
+def _tokens(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 1 << 31:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of tokens, as 8192")
+    return int(text)
 
 
 def _levels(text: str) -> tuple[str, ...]:

@@ -9,12 +9,23 @@ from warpgen.launch import Argument
 from warpgen.record import Row
 from warpgen.verdict import Language
 
-ROLES = {
+_ROLES = {
     "input": "is read",
     "output": "is written",
     "inout": "is read and written",
     "param": "is a parameter",
     "handle": "is an object to query",
+}
+_OBJECTS = {
+    "mesh": "a closed triangle mesh",
+    "bvh": "a bounding volume hierarchy",
+    "hash_grid": "a hash grid",
+    "volume": "a sparse volume",
+}
+_GRADIENTS = {
+    "pass": "Its adjoint was compared with finite differences of a float64 reference, and agrees.",
+    "wrong": "Warp's adjoint is wrong on it: gradients cannot be relied on.",
+    "not differentiable": "It has no gradients to speak of.",
 }
 _WORD = re.compile(r"\w+")
 
@@ -29,24 +40,47 @@ def prompt(row: Row, language: Language = "python") -> str:
     )
 
 
-def grid(row: Row) -> str:
-    """A sentence on the launch."""
+def order(row: Row) -> str:
+    """What to write: name, purpose, launch, and the arguments in their order."""
+    return "\n".join(
+        [
+            f"Write a kernel `{row.name}` in Python for NVIDIA Warp. {row.summary} It is {_grid(row)}.",
+            "Arguments, in this order:",
+            *_arguments(row),
+        ]
+    )
+
+
+def explanation(row: Row) -> str:
+    """What a kernel does, on what, and whether it may be differentiated."""
+    parts = [
+        f"`{row.name}` is {_grid(row)}. {row.summary}",
+        "It takes these arguments:",
+        *_arguments(row),
+    ]
+    gradient = _GRADIENTS.get(row.verified.gradient.verdict)
+    return "\n".join(parts + ([gradient] if gradient else []))
+
+
+def _arguments(row: Row) -> list[str]:
+    """A line for each argument: type, shape and what is done with it."""
+    return [f"- `{arg.name}`: {arg.type}{_shape(arg)}, {_role(arg)}" for arg in row.args]
+
+
+def _grid(row: Row) -> str:
+    """How it is launched."""
     size = " x ".join(map(str, row.launch.dim))
     worker = "block" if row.launch.tiled else "thread"
-    return f"It is launched with one {worker} per element of a grid of {size}."
+    return f"launched with one {worker} per element of a grid of {size}"
 
 
-def arguments(row: Row) -> list[str]:
-    """A line for each argument: its name, type, shape and role."""
-    return [f"- `{arg.name}`: {arg.type}{_shape(arg)}, {ROLES[arg.role]}" for arg in row.args]
+def _role(arg: Argument) -> str:
+    known = _OBJECTS.get(arg.fill.kind)
+    return f"is the id of {known}" if arg.role == "handle" and known else _ROLES[arg.role]
 
 
 def _kernel(row: Row) -> list[str]:
-    parts = [
-        f"Write a kernel `{row.name}` in Python for NVIDIA Warp. {row.summary} {grid(row)}",
-        "Arguments, in this order:",
-        *arguments(row),
-    ]
+    parts = [order(row)]
     structs = _structs(row)
     if structs:
         parts.append("with\n```python\n" + "\n\n\n".join(structs) + "\n```")
@@ -59,7 +93,7 @@ def _translation(row: Row, language: Language) -> list[str]:
     target = "C++ for the CPU" if language == "cpp" else "CUDA C++"
     return [
         f"Write the {target} that NVIDIA Warp generates of this kernel, forward and adjoint, whole. "
-        f"{row.summary} {grid(row)}",
+        f"{row.summary} It is {_grid(row)}.",
         f"```python\n{row.python_source}```",
     ]
 
@@ -70,6 +104,8 @@ def _form(language: Language) -> str:
 
 
 def _shape(arg: Argument) -> str:
+    if arg.role == "handle":  # of what it stands for
+        return ""
     return f" of shape ({', '.join(map(str, arg.fill.shape))})" if arg.fill.shape else ""
 
 

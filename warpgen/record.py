@@ -65,7 +65,7 @@ class Forward(msgspec.Struct, frozen=True):
     verdict: Verdict = "not run"
     error: float = 0.0  # the greatest, relative
     tolerance: float = 0.0
-    references: str = ""  # "oracle", "widened" or "oracle + widened"
+    references: str = ""  # "oracle", "widened", "oracle + widened", or of harvested rows "author"
     digest: str = ""  # of the outputs
     why: str = ""  # it was not run
 
@@ -124,8 +124,8 @@ class Verified(msgspec.Struct, frozen=True):
 
 CHECKS = Verified.__struct_fields__
 UNVERIFIED = Verified(Compile(), Bounds(), Forward(), Alive(), Gradient())
-# Of a harvested row, which has no launch to run.
-NO_LAUNCH = Forward(why="the launch is not known")
+# The reference of a harvested row: its author's own kernel, on the launch that the row holds, bit for bit.
+AUTHOR = "author"
 
 
 class Provenance(msgspec.Struct, frozen=True):

@@ -142,7 +142,7 @@ def kernel(x, y, z, n, mesh):
 """
     array = wp.array(dtype=wp.float32)
     kinds = {"x": array, "y": array, "z": array, "n": wp.int32, "mesh": wp.uint64}
-    roles = [argument.role for argument in arguments_of(source, "kernel", kinds)]
+    roles = [argument.role for argument in arguments_of(source, "kernel", kinds, str)]
     assert roles == ["output", "input", "inout", "param", "handle"]
 
 
@@ -163,12 +163,16 @@ def test_a_package_becomes_rows_that_stand_alone(package: Path, tmp_path: Path) 
     assert set(rows) == {"step", "fill", "twice", "keep", "made"}
     step = rows["step"]
     assert "# how far" in step.python_source and '"""Keep x above low."""' in step.python_source
-    assert "wp.static(9.0)" in step.python_source or "= m + 9.0" in step.python_source
+    assert (
+        "LIMITS = {'far': 9.0}" in step.python_source and 'm + wp.static(LIMITS["far"])' in step.python_source
+    )
     assert [a.role for a in step.args] == ["input", "output", "inout", "param"]
     assert step.provenance.origin == "harvest" and step.provenance.file == "people/kernels.py"
     assert KERNELS.splitlines()[step.provenance.line - 1] == "@wp.kernel"
-    assert step.verified.verdicts == {"compile": "pass"}
-    assert step.verified.forward.why == "the launch is not known"
+    assert step.verified.verdicts == {"compile": "pass", "forward": "pass"}
+    assert step.verified.forward.references == "author" and step.launch.dim == (7,)
+    ran = step.run()
+    assert not (ran.outputs["out"] == ran.inputs["mode"]).all()
     assert [a.type for a in rows["fill"].args] == ["array(vec2f)", "vec2f"]
     assert [a.type for a in rows["keep"].args] == ["array(mat33f)", "float32", "array(mat33f)"]
     assert rows["fill"].backward == (0, 0)

@@ -10,6 +10,7 @@ import contextlib
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,9 @@ from warpgen.errors import UsageError
 from warpgen.exporting.clusters import Cluster, Clusters
 from warpgen.exporting.comments import without_comments
 from warpgen.exporting.decontaminate import Benchmarks
+from warpgen.exporting.fitting.byte_bpe import NAME
+from warpgen.exporting.fitting.spans import Span, with_span
+from warpgen.exporting.fitting.tokens import Fitting
 from warpgen.exporting.formats.croissant import croissant
 from warpgen.exporting.formats.files import DataFiles, ParquetShard, TarShard
 from warpgen.exporting.formats.harbor import TaskFolders
@@ -34,7 +38,10 @@ Format = Literal["parquet", "hf", "webdataset", "harbor"]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What to export. `shares` are percentages of train, validation and test; None leaves all in train."""
+    """What to export. `shares` are percentages of train, validation and test; None leaves all in train.
+
+    `most` is the most tokens of a record, 0 for any number.
+    """
 
     root: Path
     out: Path
@@ -44,6 +51,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     comments: Literal["keep", "strip"] = "keep"
     exclude: tuple[Path, ...] = ()
     levels: tuple[str, ...] = ()
+    tokenizer: str = NAME
+    most: int = 0
+    span: Span = "whole"
 
 
 def export(request: Request) -> Summary:
@@ -100,11 +110,15 @@ def _write(
         kernels = _without(benchmarks, kernels)
     if request.comments == "strip":
         kernels = map(without_comments, kernels)
-    for record in chosen.records(kernels):
+    if request.span != "whole":
+        kernels = filter(None, map(partial(with_span, span=request.span), kernels))
+    fitting = Fitting(request.tokenizer, request.most)
+    for record in fitting.measured(chosen, chosen.records(kernels)):
         files.add(record["split"], record)
     made = files.finish()
     if not made:
-        raise UsageError(f"the view {request.view} has no record of these datasets: nothing was written")
+        why = f" with at most {request.most} tokens" if request.most else ""
+        raise UsageError(f"the view {request.view} has no record{why} of these datasets: nothing was written")
     splits: Counter[str] = Counter()
     for file in made:
         splits[file.split] += file.rows
@@ -113,6 +127,8 @@ def _write(
         view=request.view,
         levels=request.levels,
         comments=request.comments,
+        span=request.span,
+        tokens=fitting.fit(),
         warpgen=__version__,
         sources=sources,
         licence=next(iter(datasets.manifests.values())).licence,

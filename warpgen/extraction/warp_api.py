@@ -86,6 +86,17 @@ def reset_history() -> None:
 
 
 @contextmanager
+def history_kept() -> Iterator[None]:
+    """Go on numbering functions afterwards where that stood before, whatever was loaded in between."""
+    before = dict(context.function_key_counts)
+    try:
+        yield
+    finally:
+        context.function_key_counts.clear()
+        context.function_key_counts.update(before)
+
+
+@contextmanager
 def silenced() -> Iterator[None]:
     """Send the process's own stdout and stderr nowhere, also what native code writes to fds 1 and 2."""
     sys.stdout.flush()
@@ -177,6 +188,22 @@ def build(module: Any, target: Target | None) -> Any:
     options = module.resolved_options[block_dim]
     options = options | {"output_arch": _CUDA_ARCH if target == "cuda" else None}
     return context.ModuleBuilder(module, options, module.hashers[block_dim], target=target)
+
+
+def build_alone(kernel: Any, target: Target) -> Any:
+    """Analyse one kernel of a module by itself: the recipe's options, the author's choice of adjoints."""
+    block_dim = _CPU_BLOCK_DIM if target == "cpu" else 256
+    module = kernel.module
+    options = module.resolve_options(warp.config, block_dim=block_dim)
+    options |= {name: value for name, value in _TEXT_OPTIONS.items() if name in options}
+    options["enable_backward"] = {**module.options, **kernel.options}.get("enable_backward") is not False
+    options |= {"output_arch": _CUDA_ARCH if target == "cuda" else None, "block_dim": block_dim}
+    return context.ModuleBuilder(module, options, context.ModuleHasher([kernel], options), target=target)
+
+
+def overload(kernel: Any, arg_types: Sequence[Any]) -> Any:
+    """The kernel, or of a generic one the instance for these types."""
+    return kernel.add_overload(list(arg_types)) if kernel.is_generic else kernel
 
 
 def emit(builder: Any, target: Target) -> str:

@@ -6,12 +6,12 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from warpgen.harvesting.spelling import canonical
+import warp as wp
+
+from warpgen.harvesting.locals import parameters
+from warpgen.harvesting.spelling import StructName, canonical
 from warpgen.launch import Argument, Fill, Role
 from warpgen.verification.native import warp_native
-
-# Warp's objects are passed as numbers of this type.
-_HANDLE = "uint64"
 
 
 class _Uses:
@@ -52,7 +52,7 @@ class _Uses:
             written.add(names[0])
         elif called in self._functions:
             inner_read, inner_written = self.of(called)
-            for parameter, name in zip(self._functions[called].args.args, names, strict=False):
+            for parameter, name in zip(parameters(self._functions[called]), names, strict=False):
                 if parameter.arg in inner_read:
                     read.add(name)
                 if parameter.arg in inner_written:
@@ -68,11 +68,13 @@ def _root(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def arguments_of(source: str, kernel: str, arg_types: Mapping[str, Any]) -> tuple[Argument, ...]:
-    """The kernel's arguments; of their values nothing is known."""
+def arguments_of(
+    source: str, kernel: str, arg_types: Mapping[str, Any], struct: StructName
+) -> tuple[Argument, ...]:
+    """The kernel's arguments; of their values nothing is known. `struct` names structs as `source` does."""
     read, written = _Uses(ast.parse(source)).of(kernel)
     return tuple(
-        Argument(name, canonical(kind), _role(name, kind, read, written), (Fill(name, "unknown"),))
+        Argument(name, canonical(kind, struct), _role(name, kind, read, written), (Fill(name, "unknown"),))
         for name, kind in arg_types.items()
     )
 
@@ -80,7 +82,7 @@ def arguments_of(source: str, kernel: str, arg_types: Mapping[str, Any]) -> tupl
 def _role(name: str, kind: Any, read: set[str], written: set[str]) -> Role:
     holds_arrays = bool(warp_native.array_family(kind)) or warp_native.is_struct(kind)
     if not holds_arrays:
-        return "handle" if canonical(kind) == _HANDLE else "param"
+        return "handle" if kind is wp.uint64 else "param"
     if name in written:
         return "inout" if name in read else "output"
     return "param" if warp_native.is_struct(kind) else "input"

@@ -7,25 +7,30 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from warpgen.errors import ExtractionError, ProgramError
+from warpgen.errors import ExtractionError, ProgramError, VerificationError
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import Code, lower
+from warpgen.extraction.loading import explain
 from warpgen.harvesting.arguments import arguments_of
 from warpgen.harvesting.embedding import embed
 from warpgen.harvesting.finding import Source
+from warpgen.harvesting.machine import MachinePaths
 from warpgen.harvesting.overloads import overloads
+from warpgen.harvesting.sameness import first_difference
 from warpgen.launch import Argument, Launch
 from warpgen.program import Program
 from warpgen.record import TARGETS, Target
 from warpgen.verification.native.isolation import Died, Note, isolated
+from warpgen.verification.running.memory_layout import MemoryLayout, describe
 
 # CPU seconds for one file: its import with all that it imports, and code generation for its kernels.
 FILE_SECONDS = 300.0
@@ -43,13 +48,18 @@ class Kernel(msgspec.Struct, frozen=True):
     """One kernel of a file: a program with its code, or why there is none.
 
     Of a generic kernel whose types nobody says there are a few attempts: the first that compiles is kept.
+    `author` is the CPU text of the author's own kernel, `layouts` how its arguments lie in memory; where
+    these cannot be told there are none.
     """
 
+    file: str
     name: str
     line: int
     source: str = ""
     args: tuple[Argument, ...] = ()
     codes: dict[Target, Code] = {}
+    author: str = ""
+    layouts: tuple[MemoryLayout, ...] = ()
     failed: str = ""
     attempt: bool = False
 
@@ -59,6 +69,149 @@ class Harvest(msgspec.Struct, frozen=True):
 
     kernels: tuple[Kernel, ...] = ()
     failed: str = ""
+
+
+def collect(sources: Sequence[Source], scratch: Path) -> Iterator[tuple[Source, Harvest]]:
+    """Harvest files, in their order. One that dies or cannot be imported costs itself alone.
+
+    A file gives the kernels that it defines, and those that files before it define and it has made by calling
+    them.
+    """
+    recorded: list[Any] = []
+    taken: set[int] = set()  # of the recorded kernels, which stay alive
+    unfinished: set[str] = set()  # files whose import failed: what they hold may lack what comes after
+    order = {source.path: number for number, source in enumerate(sources)}
+
+    def before() -> None:
+        os.chdir(scratch)  # what a module writes beside itself is lost
+        warp_api.reset_config()
+        recorded[:] = [warp_api.record_kernels()]
+
+    def task(number: int, note: Note) -> Any:
+        source = sources[number]
+        if source.broken:
+            raise ImportError(source.broken)
+        note("import")
+        unfinished.add(source.path)
+        _import(source)
+        unfinished.remove(source.path)
+        note("extraction")
+        fresh = [k for k in recorded[0] if id(k) not in taken and _path(k) not in unfinished]
+        due = [k for k in fresh if order.get(_path(k), len(sources)) <= number]
+        taken.update(map(id, due))
+        with warp_api.history_kept():
+            kernels = tuple(_harvest(due, {s.path: s for s in sources}))
+        (scratch / f"{number}.msgpack").write_bytes(msgspec.msgpack.encode(Harvest(kernels)))
+        return None
+
+    seen: set[tuple[str, int, str, str]] = set()  # a child that follows a dead one imports files again
+    results = isolated(len(sources), task, seconds=FILE_SECONDS, memory=_MEMORY, silent=600.0, before=before)
+    for number, (source, result) in enumerate(zip(sources, results, strict=True)):
+        if isinstance(result, Died):
+            yield source, Harvest(failed=f"{result.reason}: {result.error}")
+        else:
+            path = scratch / f"{number}.msgpack"
+            harvest = msgspec.msgpack.decode(path.read_bytes(), type=Harvest)
+            path.unlink()
+            fresh = [k for k in harvest.kernels if (k.file, k.line, k.name, k.source) not in seen]
+            seen.update((k.file, k.line, k.name, k.source) for k in fresh)
+            yield source, Harvest(tuple(fresh))
+
+
+def _import(source: Source) -> None:
+    if source.folder not in sys.path:
+        sys.path.insert(0, source.folder)
+    try:
+        importlib.import_module(source.module)
+        found = getattr(sys.modules[source.module], "__file__", "") or ""
+        if os.path.realpath(found) != source.path:
+            _import_file(source)
+    except SystemExit as error:
+        raise ImportError(f"the module ends the process: {error}") from error
+
+
+def _import_file(source: Source) -> None:
+    """Import a file whose module's name is another's, such as `queue`, which Python has itself."""
+    if "." in source.module:
+        raise ImportError(f"another module is called {source.module}")
+    name = f"{source.module}_of_{os.path.basename(source.folder)}"
+    spec = importlib.util.spec_from_file_location(name, source.path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+
+
+def _path(kernel: Any) -> str:
+    code = getattr(kernel.func, "__code__", None)
+    return os.path.realpath(code.co_filename) if code is not None else ""
+
+
+def _harvest(kernels: Sequence[Any], sources: Mapping[str, Source]) -> Iterator[Kernel]:
+    """Every kernel, in an order that its file decides and not the process that made it."""
+    seen: set[str] = set()
+    made: list[tuple[tuple[str, int, str, str, int], list[Kernel]]] = []
+    ordered = sorted(kernels, key=lambda k: (_path(k), k.func.__code__.co_firstlineno, k.func.__name__))
+    for number, kernel in enumerate(ordered):
+        found = list(_programs(kernel, sources[_path(kernel)], seen))
+        if found:
+            first = found[0]
+            made.append(((first.file, first.line, first.name, first.source, number), found))
+    failures: set[tuple[str, int, str]] = set()
+    for (file, line, name, _, _), group in sorted(made, key=lambda pair: pair[0]):
+        place = (file, line, name)
+        if group[0].failed:  # a factory that is called thrice has one failure
+            if place in failures:
+                continue
+            failures.add(place)
+        yield from group
+
+
+def _programs(kernel: Any, source: Source, seen: set[str]) -> Iterator[Kernel]:
+    """A kernel once for each of its overloads, without programs that were `seen`."""
+    name, line = kernel.func.__name__, kernel.func.__code__.co_firstlineno
+    problem, made = "", 0
+    guessed = kernel.is_generic and not kernel.overloads
+    paths = MachinePaths(source.folder)
+    for arg_types in list(overloads(kernel)):
+        try:
+            program = _program(kernel, arg_types, paths, seen)
+        except ProgramError as error:
+            problem = problem or str(error)
+            continue
+        except Exception as error:  # of the package's own objects, which may do anything
+            problem = problem or f"{type(error).__name__}: {error}"
+            continue
+        made += 1
+        if program is None:
+            continue
+        seen.add(program[0])
+        yield Kernel(source.file, name, line, *program, _layouts(arg_types), attempt=guessed)
+        if guessed and made == _ATTEMPTS:
+            break
+    if not made:
+        yield Kernel(source.file, name, line, failed=problem or "no overload of it is used")
+
+
+def _program(
+    kernel: Any, arg_types: Mapping[str, Any], paths: MachinePaths, seen: set[str]
+) -> tuple[str, tuple[Argument, ...], dict[Target, Code], str] | None:
+    """Source, arguments and code of a row, and the author's own code; None where the source was `seen`.
+
+    Raises ExtractionError where there is none that is the author's.
+    """
+    failed: ExtractionError | None = None
+    for apart in (False, True):
+        source, struct = embed(kernel, arg_types, paths.are_in, apart)
+        if source in seen:
+            return None
+        args = arguments_of(source, kernel.func.__name__, arg_types, struct)
+        codes = _lowered(Program(0, 0, "", kernel.func.__name__, source, args, UNKNOWN))
+        try:
+            return source, args, codes, _author(kernel, arg_types, codes)
+        except ExtractionError as error:
+            failed = failed or error
+    raise failed or AssertionError
 
 
 def _lowered(program: Program) -> dict[Target, Code]:
@@ -75,77 +228,24 @@ def _lowered(program: Program) -> dict[Target, Code]:
         return codes
 
 
-def collect(sources: Sequence[Source], scratch: Path) -> Iterator[tuple[Source, Harvest]]:
-    """Harvest files, in their order. One that dies or cannot be imported costs itself alone."""
-    recorded: list[Any] = []
-
-    def before() -> None:
-        os.chdir(scratch)  # what a module writes beside itself is lost
-        warp_api.reset_config()
-        recorded[:] = [warp_api.record_kernels()]
-
-    def task(number: int, note: Note) -> Any:
-        source = sources[number]
-        note("import")
-        _import(source)
-        note("extraction")
-        kernels = [k for k in recorded[0] if _is_of(k, source)]
-        harvest = Harvest(tuple(_harvest(kernels)))
-        (scratch / f"{number}.msgpack").write_bytes(msgspec.msgpack.encode(harvest))
-        return None
-
-    results = isolated(len(sources), task, seconds=FILE_SECONDS, memory=_MEMORY, silent=600.0, before=before)
-    for number, (source, result) in enumerate(zip(sources, results, strict=True)):
-        if isinstance(result, Died):
-            yield source, Harvest(failed=f"{result.reason}: {result.error}")
-        else:
-            path = scratch / f"{number}.msgpack"
-            yield source, msgspec.msgpack.decode(path.read_bytes(), type=Harvest)
-            path.unlink()
+def _author(kernel: Any, arg_types: Mapping[str, Any], codes: Mapping[Target, Code]) -> str:
+    """The CPU text of the author's own kernel. Raises ExtractionError where a row's code is another."""
+    texts: dict[Target, str] = {}
+    for target, code in codes.items():
+        try:
+            own = warp_api.overload(kernel, list(arg_types.values()))
+            texts[target] = warp_api.emit(warp_api.build_alone(own, target), target)
+        except Exception as error:
+            raise ExtractionError(f"Warp refuses the author's own kernel: {explain(error)}") from error
+        difference = first_difference(texts[target], code.text)
+        if difference:
+            raise ExtractionError(f"the {target} code would not be the author's: {difference}")
+    return texts.get("cpu", "")
 
 
-def _import(source: Source) -> None:
-    if source.folder not in sys.path:
-        sys.path.insert(0, source.folder)
+def _layouts(arg_types: Mapping[str, Any]) -> tuple[MemoryLayout, ...]:
+    """How the arguments lie in memory; nothing where one cannot be filled from data."""
     try:
-        importlib.import_module(source.module)
-    except SystemExit as error:
-        raise ImportError(f"the module ends the process: {error}") from error
-    found = getattr(sys.modules[source.module], "__file__", "") or ""
-    if os.path.realpath(found) != source.path:
-        raise ImportError(f"another module is called {source.module}")
-
-
-def _is_of(kernel: Any, source: Source) -> bool:
-    code = getattr(kernel.func, "__code__", None)
-    return code is not None and os.path.realpath(code.co_filename) == source.path
-
-
-def _harvest(kernels: Sequence[Any]) -> Iterator[Kernel]:
-    """Every kernel once for each of its overloads; a kernel made twice from one place is taken once."""
-    seen: set[str] = set()
-    for kernel in kernels:
-        name, line = kernel.func.__name__, kernel.func.__code__.co_firstlineno
-        problem, made = "", 0
-        guessed = kernel.is_generic and not kernel.overloads
-        for arg_types in overloads(kernel):
-            try:
-                text = embed(kernel, arg_types)
-                if text in seen:
-                    made += 1
-                    continue
-                args = arguments_of(text, name, arg_types)
-                codes = _lowered(Program(0, 0, "", name, text, args, UNKNOWN))
-            except ProgramError as error:
-                problem = problem or str(error)
-                continue
-            except Exception as error:  # of the package's own objects, which may do anything
-                problem = problem or f"{type(error).__name__}: {error}"
-                continue
-            seen.add(text)
-            made += 1
-            yield Kernel(name, line, text, args, codes, attempt=guessed)
-            if guessed and made == _ATTEMPTS:
-                break
-        if not made:
-            yield Kernel(name, line, failed=problem or "no overload of it is used")
+        return tuple(describe(kind) for kind in arg_types.values())
+    except VerificationError:
+        return ()

@@ -1,33 +1,43 @@
-"""Which files belong to a package or folder, how they are imported, and under which licence they stand."""
+"""Which files belong to a package or folder, and how they are imported."""
 
 from __future__ import annotations
 
 import ast
 import importlib.machinery
-import importlib.util
+import os
+import re
 import sys
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 
 import msgspec
 
 from warpgen.errors import UsageError
+from warpgen.harvesting.licences import about
+from warpgen.harvesting.marks import Mark, Marks
+
+# What a checkout holds beside its own code, where it is no package that somebody imports.
+_ASIDE = frozenset({"build", "dist", "node_modules", "site-packages", "venv", "env", "__pycache__"})
+_OF_WARP = re.compile(rb"\b(?:warp|wp)\b")
 
 
 class Source(msgspec.Struct, frozen=True):
-    """One file with kernels. `folder` must be on the import path for `module` to be found."""
+    """One file with kernels. `folder` must be on the import path for `module` to be found.
+
+    `broken` says why its text is no Python.
+    """
 
     package: str  # as asked for
     module: str
     folder: str
     path: str
     file: str  # relative to `folder`: what a row says
-    kernels: tuple[tuple[str, int], ...]  # name and line of each kernel in the text
+    kernels: tuple[Mark, ...]  # name and line of each kernel in the text
+    broken: str = ""
 
 
 class Package(msgspec.Struct, frozen=True):
-    """What was asked for. `version` is '' and `licence` 'unknown' where no metadata says."""
+    """What was asked for. `version` is '' and `licence` 'unknown' where nothing says."""
 
     name: str
     version: str
@@ -53,9 +63,9 @@ def find(asked: str) -> Package:
             folder = folder.parent
     else:
         raise UsageError(f"{asked} is neither a folder nor the name of a package")
-    files = sorted({file for root in roots for file in root.rglob("*.py")})
+    files = sorted({file for root in roots for file in _files(root)})
     sources = [source for file in files if (source := _source(name, folder, file)) is not None]
-    version, licence = _metadata(name.split(".")[0], folder)
+    version, licence = about(name.split(".")[0], folder, path if path.is_dir() else None)
     return Package(name, version, licence, tuple(sources))
 
 
@@ -73,50 +83,35 @@ def _folders(name: str) -> list[Path]:
     return there
 
 
+def _files(root: Path) -> Iterator[Path]:
+    """Files of Python, but for those of environments, of builds and of hidden folders."""
+    for place, folders, files in os.walk(root):
+        here = Path(place)
+        folders[:] = [name for name in folders if not _is_aside(here / name)]
+        yield from (here / name for name in files if name.endswith(".py"))
+
+
+def _is_aside(folder: Path) -> bool:
+    if folder.name.startswith(".") or (folder / "pyvenv.cfg").exists():
+        return True
+    return folder.name in _ASIDE and not (folder / "__init__.py").exists()
+
+
 def _source(package: str, folder: Path, path: Path) -> Source | None:
     """The file as a module, None where its text holds no kernel."""
     text = path.read_bytes()
-    if b"kernel" not in text:
+    if b"ernel" not in text or not _OF_WARP.search(text):
         return None
+    kernels: tuple[Mark, ...] = ()
+    broken = ""
     try:
-        kernels = tuple(_kernels(ast.parse(text)))
-    except (SyntaxError, ValueError, RecursionError):
-        return None
-    if not kernels:
-        return None
+        marks = Marks(ast.parse(text))
+        kernels = marks.kernels
+        if not kernels and not marks.perhaps:
+            return None
+    except (SyntaxError, ValueError, RecursionError) as error:
+        broken = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
     relative = path.relative_to(folder)
     parts = [*relative.parts[:-1], *([relative.stem] if relative.stem != "__init__" else [])]
-    return Source(package, ".".join(parts), str(folder), str(path), relative.as_posix(), kernels)
-
-
-def _kernels(tree: ast.Module) -> Iterator[tuple[str, int]]:
-    """Functions that are decorated as kernels, wherever they stand; the line is that of `def`."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            for decorator in node.decorator_list:
-                called = decorator.func if isinstance(decorator, ast.Call) else decorator
-                if isinstance(called, ast.Attribute) and called.attr == "kernel":
-                    yield node.name, node.lineno
-
-
-def _metadata(top: str, folder: Path) -> tuple[str, str]:
-    """Version and licence of the distribution that brings a package, from its metadata."""
-    for distribution in metadata.distributions(path=[str(folder)]):
-        names = (distribution.read_text("top_level.txt") or "").split()
-        files = {file.parts[0] for file in distribution.files or [] if len(file.parts) > 1}
-        if top in names or top in files:
-            return distribution.version, _licence(distribution)
-    return "", "unknown"
-
-
-def _licence(distribution: metadata.Distribution) -> str:
-    """The SPDX expression, else the classifier's or the free text's first line."""
-    about = distribution.metadata
-    for expression in about.get_all("License-Expression") or []:
-        return str(expression)
-    for classifier in about.get_all("Classifier") or []:
-        if classifier.startswith("License ::"):
-            return str(classifier.rpartition(" :: ")[2])
-    for text in about.get_all("License") or []:
-        return str(text).splitlines()[0][:100]
-    return "unknown"
+    place = ".".join(parts), str(folder), str(path), relative.as_posix()
+    return Source(package, *place, kernels, broken)

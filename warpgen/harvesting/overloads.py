@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -9,14 +10,18 @@ from typing import Any
 import warp as wp
 
 from warpgen.extraction import warp_api
+from warpgen.verification.native import warp_native
 
 # What `Any` is tried as, the likeliest first. All arguments of one kernel are tried as the same type, and
 # before it arrays of that type beside scalars: `alpha * x[i]` is usual, and Warp's code generator takes
 # comparisons of matrices that the compilers then refuse.
 _USUAL: tuple[Any, ...] = (wp.float32, wp.vec3f, wp.int32, wp.mat33f, wp.uint64, wp.float64)
 _USUAL += tuple(wp.array(dtype=wp.float32, ndim=rank) for rank in (1, 2, 3, 4))
+_USUAL += (wp.vec2f, wp.vec4f, wp.mat22f, wp.mat44f, wp.quatf, wp.transformf, wp.vec3d, wp.vec2d)
+# The first of them, which are tried beside one another: matrices and vectors, vectors and scalars.
+_FEW, _LIKELY = 4, 12
 # More combinations than this are not tried.
-_MOST = 40
+_MOST = 60
 
 
 def overloads(kernel: Any) -> Iterator[dict[str, Any]]:
@@ -30,15 +35,22 @@ def overloads(kernel: Any) -> Iterator[dict[str, Any]]:
             yield {argument.label: argument.type for argument in overload.adj.args}
         return
     templates = list(kernel.adj.arg_types.values())
-    choices = [warp_api.concrete_types(template, _USUAL) for template in templates]
+    usual = (*_USUAL, *_structs(kernel.func))
+    choices = [warp_api.concrete_types(template, usual) for template in templates]
+    ranks = _ranks(kernel)
+    for i, (name, template) in enumerate(zip(names, templates, strict=True)):
+        if template is Any and name in ranks:
+            arrays = [wp.array(dtype=kind, ndim=ranks[name]) for kind in _USUAL[:3]]
+            choices[i] = arrays + choices[i]
     open_ = [i for i, choice in enumerate(choices) if len(choice) > 1]
     tried = set()
     scalar = [choices[i][0] is wp.float32 for i in open_]
-    mixed = (tuple(0 if bare else n for bare in scalar) for n in range(len(_USUAL)))
-    alike = ((n,) * len(open_) for n in range(len(_USUAL)))
-    likely = itertools.chain.from_iterable(zip(mixed, alike, strict=True))
+    mixed = (tuple(0 if bare else n for bare in scalar) for n in range(len(usual)))
+    alike = ((n,) * len(open_) for n in range(len(usual)))
+    pairs = list(itertools.chain.from_iterable(zip(mixed, alike, strict=True)))
+    few = itertools.product(*(range(min(_FEW, len(choices[i]))) for i in open_)) if len(open_) == 2 else ()
     every = itertools.product(*(range(len(choices[i])) for i in open_))
-    for picks in itertools.islice(itertools.chain(likely, every), _MOST):
+    for picks in itertools.islice(itertools.chain(pairs[:_LIKELY], few, pairs[_LIKELY:], every), _MOST):
         places = tuple(min(pick, len(choices[i]) - 1) for pick, i in zip(picks, open_, strict=True))
         if places in tried:
             continue
@@ -47,3 +59,20 @@ def overloads(kernel: Any) -> Iterator[dict[str, Any]]:
         for i, place in zip(open_, places, strict=True):
             kinds[i] = choices[i][place]
         yield dict(zip(names, kinds, strict=True))
+
+
+def _ranks(kernel: Any) -> dict[str, int]:
+    """With how many indices a kernel's arguments are used, where it uses any."""
+    found: dict[str, int] = {}
+    for node in ast.walk(ast.parse(kernel.adj.source)):
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+            number = len(node.slice.elts) if isinstance(node.slice, ast.Tuple) else 1
+            found[node.value.id] = max(number, found.get(node.value.id, 0))
+    return {name: rank for name, rank in found.items() if rank <= 4}
+
+
+def _structs(func: Any) -> list[Any]:
+    """Structs that the kernel's file knows: a generic kernel that names fields is for one of them."""
+    cells = (cell.cell_contents for cell in func.__closure__ or ())
+    known = [value for value in (*cells, *func.__globals__.values()) if warp_native.is_struct(value)]
+    return list(dict.fromkeys(known))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -19,9 +17,11 @@ from warpgen.extraction.codegen import Code
 from warpgen.extraction.features import Inspection, inspect_source
 from warpgen.extraction.versions import warp_version
 from warpgen.harvesting.collecting import UNKNOWN, Kernel, collect
-from warpgen.harvesting.finding import Package, Source
+from warpgen.harvesting.finding import Package
+from warpgen.harvesting.holding import Held, Holder, unheld
+from warpgen.harvesting.machine import MachinePaths
 from warpgen.program import Program
-from warpgen.record import NO_LAUNCH, TARGETS, UNVERIFIED, Provenance, Row, Target, Verified, encode
+from warpgen.record import TARGETS, UNVERIFIED, Provenance, Row, Target, Verified, encode
 from warpgen.reporting.harvested import Failure, Level, Reason, Yield
 from warpgen.split import split_of
 from warpgen.verification import Judgement, check_unit
@@ -40,95 +40,110 @@ class Harvester:
         self._out, self._verify, self._scratch = out, verify, scratch
         self._seen: set[str] = set()
         self._index = 0
+        self._paths = MachinePaths()
+        self._not_imported: set[str] = set()
+        self._holder: Holder | None = None
 
     def add(self, package: Package) -> Yield:
         """Harvest one package."""
         made = Yield(
             name=package.name, version=package.version, licence=package.licence, files=len(package.sources)
         )
-        made.found = sum(len(source.kernels) for source in package.sources)
+        self._not_imported = set()
         folder = self._scratch / "import"
         folder.mkdir(exist_ok=True)
+        self._paths = MachinePaths(*{source.folder for source in package.sources})
+        alive: set[Place] = set()
         emitted: set[Place] = set()
         attempted: dict[Place, list[Failure]] = {}
-        harvests = self._kernels(package, made, folder)
+        harvests = self._kernels(package, made, folder, alive)
         while block := list(islice(harvests, _BLOCK)):
-            for (source, kernel), judgements in zip(block, self._judge(block), strict=True):
-                place = (source.file, kernel.line, kernel.name)
+            for kernel, judged in zip(block, self._judge(block), strict=True):
+                place = (kernel.file, kernel.line, kernel.name)
                 if kernel.attempt and place in emitted:
                     continue
                 before = len(made.failures)
-                if self._write(package, made, source, kernel, judgements):
+                if self._write(package, made, kernel, judged):
                     emitted.add(place)
                 if kernel.attempt:
                     attempted.setdefault(place, []).extend(made.failures[before:])
                     del made.failures[before:]
         made.failures += [failed[0] for place, failed in attempted.items() if place not in emitted]
-        made.emitted = len(emitted)
+        self._miss(package, made, alive)
+        made.imported, made.emitted = len(alive), len(emitted)
         made.failed = dict(sorted(Counter(failure.reason for failure in made.failures).items()))
         return made
 
-    def _kernels(self, package: Package, made: Yield, folder: Path) -> Iterator[tuple[Source, Kernel]]:
-        """Kernels with code; all others are noted as failures."""
+    def _kernels(self, package: Package, made: Yield, folder: Path, alive: set[Place]) -> Iterator[Kernel]:
+        """Kernels with code; all others are noted as failures. Those that exist go into `alive`."""
         for source, harvest in collect(package.sources, folder):
             if harvest.failed:
-                self._fail(made, source, 0, "", "import", harvest.failed)
-                continue
-            made.imported += len({(kernel.line, kernel.name) for kernel in harvest.kernels})
-            alive = {kernel.name for kernel in harvest.kernels}
-            for name, line in source.kernels:
-                if name not in alive:
-                    why = "importing the file does not make it: a function does, when called"
-                    self._fail(made, source, line, name, "not made", why)
+                self._fail(made, (source.file, 0, ""), "import", harvest.failed)
+                self._not_imported.add(source.file)
             for kernel in harvest.kernels:
+                place = (kernel.file, kernel.line, kernel.name)
+                alive.add(place)
                 if kernel.failed:
-                    self._fail(made, source, kernel.line, kernel.name, "extraction", kernel.failed)
+                    self._fail(made, place, "extraction", kernel.failed)
                 else:
-                    yield source, kernel
+                    yield kernel
 
-    def _judge(self, block: Sequence[tuple[Source, Kernel]]) -> list[dict[Target, Judgement]]:
+    def _miss(self, package: Package, made: Yield, alive: set[Place]) -> None:
+        """Note kernels that no import has made, and count all that are known of."""
+        told = {(source.file, line, name) for source in package.sources for name, line in source.kernels}
+        made.found = len(told | alive)
+        for place in sorted(told - alive):
+            if place[0] not in self._not_imported:
+                why = "importing the file does not make it: a function does, when called"
+                self._fail(made, place, "not made", why)
+
+    def _judge(self, block: Sequence[Kernel]) -> list[tuple[dict[Target, Judgement], Held]]:
         if self._verify == "none":
-            return [{target: Judgement(UNVERIFIED) for target in TARGETS} for _ in block]
-        programs = [_program(kernel) for _, kernel in block]
-        codes = [kernel.codes for _, kernel in block]
-        return check_unit(programs, codes, "compile", "keep", TARGETS, self._scratch / "checks")
+            unverified = {target: Judgement(UNVERIFIED) for target in TARGETS}
+            return [(unverified, unheld("nothing was run")) for _ in block]
+        codes = [kernel.codes for kernel in block]
+        checks = self._scratch / "checks"
+        judged = check_unit(list(map(_program, block)), codes, "compile", "keep", TARGETS, checks)
+        if self._holder is None:
+            self._holder = Holder(self._scratch / "runs")
+        return list(zip(judged, self._holder.hold(block), strict=True))
 
     def _write(
-        self,
-        package: Package,
-        made: Yield,
-        source: Source,
-        kernel: Kernel,
-        judgements: dict[Target, Judgement],
+        self, package: Package, made: Yield, kernel: Kernel, judged: tuple[dict[Target, Judgement], Held]
     ) -> bool:
         """Write a kernel's rows; False where there is none."""
         inspection = inspect_source(kernel.source, kernel.name, [a.type for a in kernel.args])
+        judgements, held = judged
+        place = (kernel.file, kernel.line, kernel.name)
+        if held.different:
+            self._fail(made, place, "verification", held.different)
+            return False
         if inspection.source_hash in self._seen:
-            self._fail(made, source, kernel.line, kernel.name, "duplicate", "the same program came before")
+            self._fail(made, place, "duplicate", "the same program came before")
             return True
         self._seen.add(inspection.source_hash)
         wrote = False
+        errors: list[str] = []
         for target, code in kernel.codes.items():
             judgement = judgements[target]
             if judgement.verified is None:
-                error = f"{judgement.reason}: {judgement.error}"
-                self._fail(made, source, kernel.line, kernel.name, "verification", error)
+                errors.append(f"{judgement.reason}: {judgement.error}")
                 continue
-            line = encode(self._row(package, source, kernel, inspection, target, code, judgement.verified))
-            if any(msgspec.json.encode(path)[1:-1] in line for path in _machine(source)):
-                why = "a path of this machine is in its row"
-                self._fail(made, source, kernel.line, kernel.name, "extraction", why)
-                continue
-            self._out[target].write(line)
+            verified = msgspec.structs.replace(judgement.verified, forward=held.forward)
+            row = self._row(package, kernel, inspection, target, code, verified)
+            if held.args:
+                row = msgspec.structs.replace(row, args=held.args, launch=held.launch)
+            self._out[target].write(encode(row))
             made.rows[target] = made.rows.get(target, 0) + 1
             wrote = True
+        if errors:
+            self._fail(made, place, "verification", errors[0])
         self._index += wrote
         return wrote
 
     def _row(
         self,
         package: Package,
-        source: Source,
         kernel: Kernel,
         inspection: Inspection,
         target: Target,
@@ -136,7 +151,7 @@ class Harvester:
         verified: Verified,
     ) -> Row:
         kernel_id, about = f"h{inspection.source_hash[:16]}", f"{package.name} {package.version}".strip()
-        where = package.licence, about, source.file, kernel.line
+        where = package.licence, about, kernel.file, kernel.line
         return Row(
             id=f"{kernel_id}-{target}",
             kernel_id=kernel_id,
@@ -154,21 +169,13 @@ class Harvester:
             structure_hash=inspection.structure_hash,
             split=split_of(inspection.structure_hash),
             summary="",  # only its author knows
-            verified=msgspec.structs.replace(verified, forward=NO_LAUNCH),
+            verified=verified,
             provenance=Provenance("harvest", 0, self._index, __version__, warp_version(), *where),
         )
 
-    def _fail(self, made: Yield, source: Source, line: int, name: str, reason: Reason, error: str) -> None:
-        for path in _machine(source):
-            error = error.replace(path, "")
-        made.failures.append(Failure(source.file, line, name, reason, first_line(ProgramError(error))))
-
-
-def _machine(source: Source) -> list[str]:
-    """Folders of this machine, the longest first."""
-    return sorted({source.folder, sys.prefix, os.path.expanduser("~"), os.getcwd()} - {"/", ""}, key=len)[
-        ::-1
-    ]
+    def _fail(self, made: Yield, place: Place, reason: Reason, error: str) -> None:
+        said = first_line(ProgramError(self._paths.removed(error)))
+        made.failures.append(Failure(*place, reason, said))
 
 
 def _program(kernel: Kernel) -> Program:

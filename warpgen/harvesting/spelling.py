@@ -50,19 +50,19 @@ def spelled(kind: Any, struct: StructName) -> str:
     return f"wp.types.matrix(shape=({shape[0]}, {shape[1]}), dtype={scalar})"
 
 
-def canonical(kind: Any) -> str:
+def canonical(kind: Any, struct: StructName) -> str:
     """The type as it stands in a row's `args`."""
     family = warp_native.array_family(kind)
     if family:
         rank = "" if kind.ndim == 1 else f"{kind.ndim}d"
-        return f"{'array' if family == 'array' else 'indexedarray'}{rank}({canonical(kind.dtype)})"
+        return f"{'array' if family == 'array' else 'indexedarray'}{rank}({canonical(kind.dtype, struct)})"
     if warp_native.is_struct(kind):
-        return str(kind.cls.__name__)
+        return struct(kind)
     name = type_name(kind, full=True)
     if name:
         return name
     shape: tuple[int, ...] = getattr(kind, "_shape_", ())
-    scalar = canonical(getattr(kind, "_wp_scalar_type_", None)) if shape else str(kind)
+    scalar = canonical(getattr(kind, "_wp_scalar_type_", None), struct) if shape else str(kind)
     if len(shape) == 1:
         return f"vector(length={shape[0]}, dtype={scalar})"
     return f"matrix(shape=({', '.join(map(str, shape))}), dtype={scalar})" if shape else scalar
@@ -88,10 +88,14 @@ def _names() -> dict[Any, list[str]]:
 
 def literal(value: Any) -> str | None:
     """An expression for a plain value, None where there is none."""
+    if isinstance(value, (np.float16, np.float32)):
+        return literal(float(str(value)))  # in its own digits, as Warp writes it into code
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or (isinstance(value, (bool, int, str)) and not isinstance(value, enum.Enum)):
         return repr(value)
+    if isinstance(value, (enum.IntEnum, enum.IntFlag)):
+        return repr(int(value))
     if isinstance(value, float):
         if math.isfinite(value):
             return repr(value)
@@ -102,7 +106,40 @@ def literal(value: Any) -> str | None:
     name = type_name(type(value))
     if name and hasattr(value, "value"):
         return f"wp.{name}({literal(value.value)})"
-    shape = getattr(type(value), "_shape_", None)
-    if name and shape is not None:
-        return f"wp.{name}({', '.join(str(literal(item)) for item in np.asarray(value).ravel().tolist())})"
+    if name and getattr(type(value), "_shape_", None) is not None:
+        return f"wp.{name}({components(value)})"
     return None
+
+
+def components(value: Any) -> str:
+    """The numbers of a vector or matrix, as arguments of its type."""
+    return ", ".join(str(literal(item)) for item in np.asarray(value).ravel().tolist())
+
+
+# What is longer than this is no table that somebody wrote into a kernel.
+_LONGEST = 4096
+
+
+def plain(value: Any, arrays: bool = False) -> str | None:
+    """The same for what Python evaluates: also lists and dictionaries, and `arrays` of NumPy as lists."""
+    text = _plain(value, arrays, 0)
+    return text if text is not None and len(text) <= _LONGEST else None
+
+
+def _plain(value: Any, arrays: bool, depth: int) -> str | None:
+    if depth > 4:  # deep, or without end
+        return None
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist(), arrays, depth) if arrays and value.size <= _LONGEST else None
+    if type(value) in (list, tuple):
+        items = [_plain(item, arrays, depth + 1) for item in value[:_LONGEST]]
+        if None in items:
+            return None
+        inside = ", ".join(map(str, items))
+        return f"[{inside}]" if type(value) is list else f"({inside}{',' * (len(items) == 1)})"
+    if type(value) is dict:
+        pairs = [(literal(key), _plain(item, arrays, depth + 1)) for key, item in value.items()]
+        if any(None in pair for pair in pairs):
+            return None
+        return "{" + ", ".join(f"{key}: {item}" for key, item in pairs) + "}"
+    return literal(value)

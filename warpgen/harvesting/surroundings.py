@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import ast
 import builtins
-import inspect
-import math
 import types
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import warp as wp
 
 from warpgen.errors import ExtractionError
 from warpgen.extraction.builtins import builtins as known
-from warpgen.harvesting.spelling import type_name
-from warpgen.verification.native import warp_native
 
 _MISSING = object()
 
+Chain = list[ast.Name | ast.Attribute]
+# Where a value is kept: a namespace (by its id) and the name there. Equal values of two places are two.
+Place = tuple[int, str]
 
-class Found(NamedTuple):
-    """Which part of a dotted name says what is meant, and where it is of Warp or math, the `module`."""
+
+class Step(NamedTuple):
+    """What a dotted name means up to and with `part`, and where that is kept."""
 
     part: ast.Name | ast.Attribute
     value: Any
-    module: str = ""
+    place: Place
+    owner: Any  # the object that has it as an attribute, None for a name
+    before: str  # what the function calls the owner, or the name of its own module
 
     @property
     def name(self) -> str:
@@ -36,40 +39,67 @@ class Surroundings:
     """A function's globals, and the variables of the functions around it."""
 
     def __init__(self, func: Any) -> None:
-        free = inspect.getclosurevars(func) if hasattr(func, "__code__") else None
-        self._values = {**func.__globals__, **(free.nonlocals if free else {})}
+        self._globals = func.__globals__
+        self._cells = dict(zip(func.__code__.co_freevars, func.__closure__ or (), strict=True))
+        around = str(func.__qualname__).split(".<locals>")[0] if self._cells else str(func.__module__)
+        self._around = around.rpartition(".")[2]
 
-    def evaluated(self, node: ast.expr) -> Any:
-        """The value of an expression. Raises ExtractionError."""
-        code = compile(ast.fix_missing_locations(ast.Expression(node)), "annotation", "eval")
+    def evaluated(self, node: ast.expr, values: Mapping[str, Any] = types.MappingProxyType({})) -> Any:
+        """The value of an expression, with these values of locals. Raises ExtractionError."""
+        code = compile(ast.fix_missing_locations(ast.Expression(node)), "expression", "eval")
+        cells = {name: cell.cell_contents for name, cell in self._cells.items() if _is_filled(cell)}
         try:
-            return eval(code, dict(self._values))
+            return eval(code, {**self._globals, **cells, **values})
         except Exception as error:
             raise ExtractionError(
                 f"{ast.unparse(node)} has no value outside a launch: {type(error).__name__}"
             ) from error
 
-    def find(self, chain: list[ast.Name | ast.Attribute]) -> Found | None:
-        """What `a`, `a.b`, `a.b.c` lead to; None for what Python has itself, and for modules."""
+    def steps(self, chain: Chain) -> Iterator[Step]:
+        """What `a`, `a.b`, `a.b.c` mean, one after the other; nothing where Python or Warp has the name."""
         root = chain[0]
         assert isinstance(root, ast.Name)
-        value = self._values.get(root.id, _MISSING)
+        value, place = self._look_up(root.id)
         if value is _MISSING:
-            if hasattr(builtins, root.id):
-                return None
-            raise ExtractionError(f"the name {root.id} is not known")
-        for place, part in enumerate(chain):
-            if isinstance(part, ast.Attribute):
-                owner, value = value, _attribute(value, part)
-                if owner in (wp, wp.types) and not _is_written(value):
-                    return Found(part, value, "wp" if owner is wp else "wp.types")
-                if owner is math:
-                    return Found(part, value, "math")
-            if isinstance(value, types.ModuleType):
-                continue
-            if place + 1 == len(chain) or not _is_namespace(value, chain[place + 1]):
-                return Found(part, value)
-        return None
+            return
+        step = Step(root, value, place, None, self._around)
+        yield step
+        for part in chain[1:]:
+            assert isinstance(part, ast.Attribute)
+            owner, value = step.value, _attribute(step.value, part)
+            step = Step(part, value, (id(_namespace(owner)), part.attr), owner, step.name)
+            yield step
+
+    def is_known(self, name: str) -> bool:
+        """Whether a name is that of something around the function."""
+        return self._look_up(name)[0] is not _MISSING
+
+    def _look_up(self, name: str) -> tuple[Any, Place]:
+        cell = self._cells.get(name)
+        if cell is not None and _is_filled(cell):
+            return cell.cell_contents, (id(cell), "")
+        return self._globals.get(name, _MISSING), (id(self._globals), name)
+
+
+def bare(name: str) -> str:
+    """A name that nothing around the function has: Python's own, or of Warp, which needs no prefix there."""
+    if hasattr(builtins, name):
+        return name
+    if hasattr(wp, name) or name in known().functions:
+        return f"wp.{name}"
+    raise ExtractionError(f"the name {name} is not known")
+
+
+def _is_filled(cell: Any) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:  # the variable is set later, or was deleted
+        return False
+    return True
+
+
+def _namespace(owner: Any) -> Any:
+    return vars(owner) if isinstance(owner, types.ModuleType) else owner
 
 
 def _attribute(owner: Any, part: ast.Attribute) -> Any:
@@ -79,17 +109,3 @@ def _attribute(owner: Any, part: ast.Attribute) -> Any:
     if owner is wp and (part.attr in known().functions or part.attr == "adjoint"):
         return None
     raise ExtractionError(f"{ast.unparse(part)} is not known")
-
-
-def _is_namespace(value: Any, part: ast.expr) -> bool:
-    """A class that only holds what is wanted: a struct or function inside a class, or inside an enum."""
-    if not isinstance(value, type) or hasattr(value, "_wp_scalar_type_") or type_name(value):
-        return False
-    assert isinstance(part, ast.Attribute)
-    inner = getattr(value, part.attr, _MISSING)
-    return isinstance(inner, (type, wp.Function)) or warp_native.is_struct(inner)
-
-
-def _is_written(value: Any) -> bool:
-    """A module, or a function that is written in Python, which both have to be followed."""
-    return isinstance(value, types.ModuleType) or (isinstance(value, wp.Function) and value.func is not None)

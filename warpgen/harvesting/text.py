@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import NamedTuple
 
 
@@ -32,6 +33,10 @@ class Text:
             self._edits.append(Edit(start, stop, text))
         self.leave(node)
 
+    def rename(self, node: ast.Name, name: str) -> None:
+        """Write another name for a variable."""
+        self._edits.append(Edit(*self._span(node), name))
+
     def leave(self, node: ast.expr) -> None:
         """Take a node, and all inside, for done."""
         self._done.update(id(inner) for inner in ast.walk(node))
@@ -59,8 +64,9 @@ class Text:
     def written(self, name: str) -> str:
         """The function from `def` on, under another name."""
         at, made = self._starts[self._node.lineno - 1], []
-        head = self._data.index(self._node.name.encode(), at)
-        renamed = Edit(head, head + len(self._node.name.encode()), name)
+        head = re.compile(rb"def\s+(?:\\\n\s*)?").match(self._data, at)
+        assert head is not None  # decorators stand on lines of their own
+        renamed = Edit(head.end(), head.end() + len(self._node.name.encode()), name)
         for edit in sorted([renamed, *self._edits]):
             if edit.start < at:
                 continue  # of the decorators, or inside a replaced expression

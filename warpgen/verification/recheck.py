@@ -15,7 +15,7 @@ from warpgen.extraction.codegen import Code, lower
 from warpgen.extraction.features import inspect_source
 from warpgen.program import Program
 from warpgen.reasons import Reason
-from warpgen.record import CHECKS, NO_LAUNCH, UNVERIFIED, Row, Verified
+from warpgen.record import AUTHOR, CHECKS, UNVERIFIED, Row, Verified
 from warpgen.verification.allowlist import require_allowed
 from warpgen.verification.check import Judgement, check_unit
 from warpgen.verification.device.machine import MOST_SHARED
@@ -49,6 +49,8 @@ class Finding(msgspec.Struct, frozen=True):
 def level_of(verified: Verified) -> Level:
     """The level that a row claims to have been verified at."""
     checks = set(verified.verdicts)
+    if verified.forward.references == AUTHOR:  # who is not at hand
+        checks.discard("forward")
     return "run" if checks - {"compile"} else "compile" if checks else "none"
 
 
@@ -163,8 +165,12 @@ def _compare(number: int, row: StrictRow, judgement: Judgement) -> Finding:
         verdict: Verdict = "invalid" if judgement.reason in _UNFIT else "refuted"
         return Finding(number, row.id, verdict, f"{judgement.reason}: {judgement.error}")
     made, claimed = judgement.verified, row.verified
+    if claimed.forward.references == AUTHOR and row.provenance.origin != "harvest":
+        return Finding(
+            number, row.id, "refuted", "a program without an author is held to its author's kernel"
+        )
     if row.provenance.origin == "harvest" and "forward" not in made.verdicts:
-        made = msgspec.structs.replace(made, forward=NO_LAUNCH)
+        made = msgspec.structs.replace(made, forward=claimed.forward)  # its author's kernel is not at hand
     # What the row claims and nobody asked to check again stands unchecked.
     asked = [check for check in CHECKS if check in made.verdicts or check not in claimed.verdicts]
     wrong = [check for check in asked if getattr(made, check) != getattr(claimed, check)]

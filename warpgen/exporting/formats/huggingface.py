@@ -35,6 +35,16 @@ dataset = load_dataset("PATH_OR_NAME_OF_THIS_DATASET")
 
 {apart}
 
+## Do records fit?
+
+Column `tokens` counts those of a record by the tokenizer `{tokens.tokenizer}`, without special ones:
+{tokens.total:,} in all, {tokens.median:,} in the median record, {tokens.longest:,} in the longest. Share of
+records that fit a context:
+
+| tokens | share |
+|---|---|
+{fits}
+{dropped}
 ## Where it came from
 
 Every program is synthesised; nothing was collected from people. The same command and versions make the same
@@ -85,10 +95,22 @@ def card(summary: Summary, chosen: View) -> str:
         what=chosen.about,
         splits="\n".join(f"| {split} | {rows:,} |" for split, rows in summary.splits.items()),
         apart=_APART if summary.shares else "All records are in one split; `cluster` tells near-duplicates.",
+        tokens=summary.tokens,
+        fits="\n".join(
+            f"| {int(size):,} | {100 * share:.1f} % |" for size, share in summary.tokens.fits.items()
+        ),
+        dropped=_dropped(summary),
         sources="\n".join(f"- {t}: `{source['command']}`" for t, source in summary.sources.items()),
         licence=summary.licence,
     )
     return f"---\n{header}\n---\n{text}"
+
+
+def _dropped(summary: Summary) -> str:
+    found = summary.tokens
+    if not found.most:
+        return ""
+    return f"\nOf these, {found.dropped:,} records with more than {found.most:,} tokens were left out.\n"
 
 
 def _split(summary: Summary, split: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from warpgen.exporting.fitting.tokens import Fit
 from warpgen.exporting.formats.files import File
 
 
@@ -16,6 +17,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     view: str
     levels: tuple[str, ...]
     comments: str
+    span: str
+    tokens: Fit
     warpgen: str
     sources: dict[str, dict[str, str]]  # target -> recipe_hash, sha256, command
     licence: str

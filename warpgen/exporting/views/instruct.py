@@ -14,7 +14,7 @@ from warpgen.exporting.kernels import Kernel
 from warpgen.exporting.views import parallel
 from warpgen.exporting.views.outputs import Output, outputs
 from warpgen.exporting.views.view import Record, View, common, schema
-from warpgen.prompt import arguments, grid
+from warpgen.prompt import order
 from warpgen.record import Row
 
 _OUTPUTS = pa.list_(
@@ -48,11 +48,7 @@ def record(kernel: Kernel, found: list[Output]) -> Record:
 def task(row: Row) -> str:
     """What to write, in words: the row's own sentence, its arguments, launch and features."""
     features = row.features
-    parts = [
-        f"Write a kernel `{row.name}` in Python for NVIDIA Warp. {row.summary} {grid(row)}",
-        "Arguments, in this order:",
-        *arguments(row),
-    ]
+    parts = [order(row)]
     used = [f"`wp.{name}`" for name in features.builtins]
     if used:
         parts.append(f"It uses {_listed(used)}.")
@@ -96,7 +92,9 @@ INSTRUCT = View(
             "launch": columns.LAUNCH,
             "call": TEXT,
             "outputs": _OUTPUTS,
-        }
+        },
+        ("task", "source"),
     ),
     _records,
+    ("task", "source"),
 )

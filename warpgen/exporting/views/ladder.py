@@ -43,7 +43,8 @@ def ladder(levels: Sequence[str]) -> View:
     kinds = {"cpu_usage": (_CPU, {"asm"}), "gpu_usage": (_GPU, {"ptx", "sass"})}
     usage = {name: kind for name, (kind, of) in kinds.items() if of & set(levels)}
     about = "one kernel per record: Python, C++, CUDA C++" + "".join(f", {level}" for level in levels)
-    return View(about, schema({**fields, **usage}), functools.partial(_records, tuple(levels)))
+    texts = ("python", "cpp", "cuda", *levels)
+    return View(about, schema({**fields, **usage}, texts), functools.partial(_records, tuple(levels)), texts)
 
 
 def _records(levels: tuple[str, ...], kernels: Iterator[Kernel]) -> Iterator[Record]:

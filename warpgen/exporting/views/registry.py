@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from warpgen.exporting.views.texts import ADJOINT, PRETRAIN, ROWS, TRANSLATE
+from warpgen.exporting.views.tuning import CHAT, EXPLAIN, FIM
 from warpgen.exporting.views.view import View
 
 _TEXTS = {"rows": ROWS, "pretrain": PRETRAIN, "translate": TRANSLATE, "adjoint": ADJOINT}
+_TEXTS |= {"chat": CHAT, "fim": FIM, "explain": EXPLAIN}
 
 
 def view(name: str, levels: Sequence[str] = ()) -> View:

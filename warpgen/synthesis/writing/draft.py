@@ -163,7 +163,7 @@ class Draft:
 
     def function(self, text: str, **blocks: str) -> None:
         """A `@wp.func` of this program alone, whose names may be renamed; `blocks` as for `code`."""
-        self.functions.append(_filled(text, blocks))
+        self.functions.append(filled(text, blocks))
 
     # arguments, in the order of the signature; `about` says what one is, as in an Args section
 
@@ -283,7 +283,7 @@ class Draft:
         A line `$name` becomes the lines of the block of that name, indented as it is, or goes if there are
         none; `$name` within a line becomes the block's text.
         """
-        self.text += _filled(text, blocks) + "\n"
+        self.text += filled(text, blocks) + "\n"
 
     def explain(self, text: str) -> None:
         """A docstring that says more than the sentence: units, the formula, what is assumed."""
@@ -316,11 +316,11 @@ def _paths(fields: Mapping[str, Filled]) -> list[str]:
     return found
 
 
-def _filled(text: str, blocks: Mapping[str, str]) -> str:
+def filled(text: str, blocks: Mapping[str, str]) -> str:
     """`text` with its `$names` filled in."""
 
     def lines(found: re.Match[str]) -> str:
-        block = _filled(blocks[found[2]], blocks)
+        block = filled(blocks[found[2]], blocks)
         return textwrap.indent(block, found[1]) + "\n" if block else ""
 
     text = _LINE.sub(lines, _dedented(text) + "\n").rstrip()

@@ -36,25 +36,25 @@ def calendar_dates(d: Draft) -> None:
     high = 40000
     if kind in ("from civil",):
         if layout == "vector":
-            d.input("ymd", "vec3i", n, 1, 29)
-            d.param("century", "int", 2000)
+            d.input("ymd", "vec3i", n, 1, 29, about="year within the century, month and day")
+            d.param("century", "int", 2000, about="first year of the century")
             load = "date = ymd[tid]\nyear = century + date[0]\nmonth = (date[1] - 1) % 12 + 1\nday = date[2]"
         else:
-            d.input("year", "int", n, 1901, 2100)
-            d.input("month", "int", n, 1, 13)
-            d.input("day", "int", n, 1, 29)
+            d.input("year", "int", n, 1901, 2100, about="years")
+            d.input("month", "int", n, 1, 13, about="months, 1 to 12")
+            d.input("day", "int", n, 1, 29, about="days of the month")
             load = "y = year[tid]\nm = month[tid]\ndom = day[tid]"
-        d.output("days", "int", n)
+        d.output("days", "int", n, about="days since the epoch")
         f = d.use(dates.DAYS_FROM_CIVIL)
         body = f"{load}\ndays[tid] = {f}({'year, month, day' if layout == 'vector' else 'y, m, dom'})"
     elif kind in ("to civil", "yyyymmdd", "weekday"):
-        d.input("days", "int", n, 1, high)
+        d.input("days", "int", n, 1, high, about="days since the epoch")
         f = d.use(dates.CIVIL_FROM_DAYS)
         if kind == "weekday":
-            d.output("weekday", "int", n)
+            d.output("weekday", "int", n, about="day of the week")
             d.output("month_of", "int", n)
             body = (
-                "# 1970-01-01 was a Thursday; Monday is zero\n"
+                "# 1970-01-01 was a Thursday (Monday = 0)\n"
                 "weekday[tid] = (days[tid] + 3) % 7\n"
                 f"y, m, dom = {f}(days[tid])\n"
                 "month_of[tid] = m"
@@ -62,7 +62,7 @@ def calendar_dates(d: Draft) -> None:
             if roll == "following":
                 body = (
                     "t = int(days[tid])\n"
-                    "# weekends roll to the Monday after\n"
+                    "# Following business day convention: roll weekends to Monday\n"
                     "if (t + 3) % 7 == 5:\n"
                     "    t += 2\n"
                     "elif (t + 3) % 7 == 6:\n"
@@ -76,10 +76,10 @@ def calendar_dates(d: Draft) -> None:
                 + (", weekends rolled forward." if roll == "following" else ".")
             )
         elif kind == "yyyymmdd":
-            d.output("stamps", "int", n)
+            d.output("stamps", "int", n, about="dates as YYYYMMDD")
             body = (
                 f"y, m, dom = {f}(days[tid])\n"
-                "# sorts as the dates do\n"
+                "# YYYYMMDD, sorts chronologically\n"
                 "stamps[tid] = y * 10000 + m * 100 + dom"
             )
             d.says("Writes days since 1970 as numbers of the form yyyymmdd.")
@@ -91,15 +91,15 @@ def calendar_dates(d: Draft) -> None:
                 d.output(name, "int", n)
             body = f"y, m, dom = {f}(days[tid])\nyear[tid] = y\nmonth[tid] = m\nday[tid] = dom"
     elif kind == "fraction":
-        d.input("start", "int", n, 10000, 15000)
-        d.input("end", "int", n, 15000, 25000)
-        d.output("fraction", "float", n)
+        d.input("start", "int", n, 10000, 15000, about="first day")
+        d.input("end", "int", n, 15000, 25000, about="last day")
+        d.output("fraction", "float", n, about="year fraction")
         f = d.use(dates.CIVIL_FROM_DAYS) if count in ("30/360", "act/act") else ""
         if count == "30/360":
             body = f"""
             y1, m1, d1 = {f}(start[tid])
             y2, m2, d2 = {f}(end[tid])
-            # months are taken to have thirty days
+            # 30/360 day count
             a = wp.min(d1, 30)
             b = d2
             if a == 30:
@@ -111,7 +111,7 @@ def calendar_dates(d: Draft) -> None:
             body = f"""
             y1, m1, d1 = {f}(start[tid])
             y2, m2, d2 = {f}(end[tid])
-            # the parts of the first and the last year, each over its own length
+            # Actual/actual: split at the year boundaries, since leap years have 366 days
             head = {g}(y1 + 1, 1, 1) - start[tid]
             tail = end[tid] - {g}(y2, 1, 1)
             length1 = {g}(y1 + 1, 1, 1) - {g}(y1, 1, 1)
@@ -122,7 +122,7 @@ def calendar_dates(d: Draft) -> None:
             body = f"fraction[tid] = float(end[tid] - start[tid]) / {count[4:]}.0"
         d.says(f"Computes year fractions between days by the {count} convention.")
     elif kind == "add months":
-        d.input("days", "int", n, 1, high)
+        d.input("days", "int", n, 1, high, about="days since the epoch")
         d.input("offset", "int", n, 1, 30)
         d.output("moved", "int", n)
         f, g = d.use(dates.CIVIL_FROM_DAYS), d.use(dates.DAYS_FROM_CIVIL)
@@ -131,13 +131,13 @@ def calendar_dates(d: Draft) -> None:
         k = m - 1 + offset[tid]
         y2 = y + k // 12
         m2 = k % 12 + 1
-        # the day before the first of the next month is the last that the month has
+        # Last day of the month: one day before the first of the next month
         last = {g}(y2 + m2 // 12, m2 % 12 + 1, 1) - {g}(y2, m2, 1)
         moved[tid] = {g}(y2, m2, wp.min(dom, last))
         """
         d.says("Moves days by whole months, to the last day where a month is too short.")
     else:
-        d.input("year", "int", n, 1900, 2200)
+        d.input("year", "int", n, 1900, 2200, about="years")
         d.output("easter", "int", n)
         f = d.use(dates.DAYS_FROM_CIVIL)
         body = f"""

@@ -50,7 +50,7 @@ def cyclic_redundancy(d: Draft) -> None:
     s = strings(d, "data", bytes_, count, d.pick(6, 9, 12), 256)
     d.says(f"Computes the {kind} of each message.")
     if how.endswith("table"):
-        # made from the polynomial by the host: any table of numbers would do for the recurrence
+        # The lookup table is precomputed on the host
         d.input("table", "uint32", 256 if how == "byte table" else 16, 0, 1 << 32)
     byte = f"wp.uint32({s.at})"
     if how == "branch":
@@ -67,14 +67,14 @@ def cyclic_redundancy(d: Draft) -> None:
         step = f"""
         crc = crc ^ {byte}
         for bit in range(8):
-            # all ones where the lowest bit is set: saves the branch
+            # Branchless: mask is all ones if the lowest bit is set
             mask = wp.uint32(0) - (crc & wp.uint32(1))
             crc = (crc >> wp.uint32(1)) ^ (wp.uint32({poly:#x}) & mask)
         """
     elif how == "nibble table":
         step = f"""
         crc = crc ^ {byte}
-        # half a byte at a time keeps the table at 16 entries
+        # Process one nibble at a time, the table has only 16 entries
         crc = (crc >> wp.uint32(4)) ^ table[int(crc & wp.uint32(15))]
         crc = (crc >> wp.uint32(4)) ^ table[int(crc & wp.uint32(15))]
         """
@@ -85,7 +85,7 @@ def cyclic_redundancy(d: Draft) -> None:
         d.inout("crcs", "uint32", count, 0, 1 << 32)
         d.output("errors", "uint32", count)
         store = (
-            "# nonzero where the message was damaged\n"
+            "# The residue is nonzero if the message is corrupted\n"
             f"errors[tid] = ({value}) ^ crcs[tid]\n"
             f"crcs[tid] = {value}"
         )
@@ -163,7 +163,7 @@ def running_sums(d: Draft) -> None:
         d.says("Computes the Internet checksum of each message of 16-bit words.")
         loop = f"a += {at}"
         after = """
-        # carries are added back in: arithmetic of ones' complement
+        # End-around carry (ones' complement)
         while (a >> wp.uint32(16)) != wp.uint32(0):
             a = (a & wp.uint32(0xFFFF)) + (a >> wp.uint32(16))
         """
@@ -173,7 +173,7 @@ def running_sums(d: Draft) -> None:
         if late:
             loop = f"a += {at}\nb += a"
             after = (
-                "# short messages cannot overflow 32 bits, so that one division each is enough\n"
+                "# Defer the modulo: short messages cannot overflow 32 bits\n"
                 f"a = a % wp.uint32({modulus})\n"
                 f"b = b % wp.uint32({modulus})"
             )
@@ -304,7 +304,7 @@ def luhn(d: Draft) -> None:
         double=double,
         store="valid[tid] = 1 if total % 10 == 0 else 0"
         if way == "valid"
-        else "# the digit that makes the sum a multiple of ten\ncheck[tid] = (10 - total % 10) % 10",
+        else "# Check digit: complement of the sum modulo 10\ncheck[tid] = (10 - total % 10) % 10",
     )
     d.says(
         "Tells by Luhn's formula which numbers are well-formed."

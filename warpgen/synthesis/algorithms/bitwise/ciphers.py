@@ -57,8 +57,8 @@ def tiny_cipher(d: Draft) -> None:
                 "cipher[tid] = wp.vec2ui(v0, v1)",
             )
     else:
-        d.input("text", "uint32", n, 0, 1 << 32)
-        d.param("nonce", "uint32", 0, 1 << 32)
+        d.input("text", "uint32", n, 0, 1 << 32, about="message words")
+        d.param("nonce", "uint32", 0, 1 << 32, about="number used once")
         load = (
             "# the counter is enciphered, not the text: blocks are independent, and decryption is "
             "the same\n"
@@ -67,9 +67,9 @@ def tiny_cipher(d: Draft) -> None:
         )
         store = "cipher[tid] = text[tid] ^ v0"
     if keys == "array":
-        d.input("key", "uint32", 4, 0, 1 << 32)
+        d.input("key", "uint32", 4, 0, 1 << 32, about="secret key")
     elif keys == "vector":
-        d.param("key", "vec4ui", 0, 1 << 32)
+        d.param("key", "vec4ui", 0, 1 << 32, about="secret key")
     else:
         for i in range(4):
             d.param(f"key{i}", "uint32", 0, 1 << 32)
@@ -77,11 +77,16 @@ def tiny_cipher(d: Draft) -> None:
             load += "\nkey = wp.vec4ui(key0, key1, key2, key3)"
     k = [f"key[{i}]" if keys != "words" else f"key{i}" for i in range(4)]
     rounds = d.pick(8, 16, 32)
-    d.param("rounds", "int", rounds)
+    d.param("rounds", "int", rounds, about="number of rounds")
     if mode == "blocks" and layout != "two arrays":
-        d.output("cipher", "uint32" if layout == "rows" else "vec2ui", (n, 2) if layout == "rows" else n)
+        d.output(
+            "cipher",
+            "uint32" if layout == "rows" else "vec2ui",
+            (n, 2) if layout == "rows" else n,
+            about="encrypted words",
+        )
     elif mode == "counter":
-        d.output("cipher", "uint32", n)
+        d.output("cipher", "uint32", n, about="encrypted words")
 
     def half(a: str, b: str, first: int) -> str:
         if kind == "TEA":
@@ -169,18 +174,18 @@ def chacha(d: Draft) -> None:
     n = d.pick(8, 16, 24)
     rounds = d.pick(4, 6, 10)
     if use == "cipher":
-        d.input("text", "uint32", (n, 16), 0, 1 << 32)
-    d.input("key", "uint32", 8, 0, 1 << 32)
+        d.input("text", "uint32", (n, 16), 0, 1 << 32, about="message words")
+    d.input("key", "uint32", 8, 0, 1 << 32, about="secret key")
     if nonce == "array":
-        d.input("nonce", "uint32", 3, 0, 1 << 32)
+        d.input("nonce", "uint32", 3, 0, 1 << 32, about="number used once")
     elif nonce == "vector":
-        d.param("nonce", "vec3ui", 0, 1 << 32)
+        d.param("nonce", "vec3ui", 0, 1 << 32, about="number used once")
     else:
         for i in range(3):
             d.param(f"nonce{i}", "uint32", 0, 1 << 32)
     if start:
-        d.param("counter", "uint32", 0, 1 << 20)
-    d.param("double_rounds", "int", rounds)
+        d.param("counter", "uint32", 0, 1 << 20, about="number of the first block")
+    d.param("double_rounds", "int", rounds, about="number of double rounds")
     d.output("out", "float" if use == "uniform" else "uint32", (n, 16))
     rotl = d.use(mixers.ROTL32)
     if how == "vector":
@@ -253,7 +258,7 @@ c, b = half_round(c, d, b, wp.uint32(7))"""
             for i in range(4):
                 $diagonals
                 $put_diagonals
-        # the start is added, since the rounds alone could be run backwards
+        # Add the initial state, otherwise the rounds would be invertible
         for i in range(16):
             out[tid, i] = $value
         """,

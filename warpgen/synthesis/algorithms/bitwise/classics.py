@@ -59,9 +59,7 @@ def fnv_hash(d: Draft) -> None:
         offset=f"{offset:#x}",
         loop=s.loop,
         step=step,
-        fold=""
-        if end != "fold"
-        else f"# xor-folding keeps what the upper half knows, which a mere mask would drop\n{fold}",
+        fold="" if end != "fold" else f"# XOR-fold the upper half instead of discarding it\n{fold}",
         store=store,
     )
 
@@ -114,7 +112,7 @@ def string_hash(d: Draft) -> None:
         d.says("Hashes each string of bytes with the ELF form of Weinberger's function.")
         step = f"""
         h = (h << wp.uint32(4)) + {c}
-        # the top nibble is fed back before it is shifted out
+        # Feed the top nibble back before it is shifted out (ELF hash)
         high = h & wp.uint32(0xF0000000)
         h = (h ^ (high >> wp.uint32(24))) & ~high
         """
@@ -130,7 +128,7 @@ def string_hash(d: Draft) -> None:
         store = f"buckets[tid] = int(h & wp.uint32({size - 1}))"
     else:
         d.output("table", "int", size)
-        store = "# how evenly the buckets fill\nwp.atomic_add(table, int(h % wp.uint32(table.shape[0])), 1)"
+        store = "# Bucket occupancy\nwp.atomic_add(table, int(h % wp.uint32(table.shape[0])), 1)"
     d.launch(count)
     d.code(
         """

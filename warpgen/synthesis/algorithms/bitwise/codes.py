@@ -39,7 +39,7 @@ def hamming_code(d: Draft) -> None:
 p1 = d0 ^ d1 ^ d3
 p2 = d0 ^ d2 ^ d3
 p4 = d1 ^ d2 ^ d3
-# positions 1, 2 and 4 hold parities, so that a syndrome spells the place of the flaw
+# Parity bits at positions 1, 2 and 4: the syndrome is the position of the flipped bit
 code = p1 | (p2 << {u(1)}) | (d0 << {u(2)}) | (p4 << {u(3)})
 code = code | (d1 << {u(4)}) | (d2 << {u(5)}) | (d3 << {u(6)})"""
     overall = (
@@ -76,15 +76,15 @@ syndrome = syndrome | (parity8(code & {masks[2]}) << {u(2)})"""
     if extended and way != "encode":
         mend = f"""{overall}
 if syndrome != {u(0)}:
-    # an even word with a syndrome has two flaws: nothing can be said of where they are
+    # Even parity with a nonzero syndrome: two errors, not correctable
     if even == {u(0)}:
         $two
         return
     code = code ^ ({u(1)} << (syndrome - {u(1)}))"""
     gather = f"n = (code >> {u(2)}) & {u(1)}\nn = n | ((code >> {u(3)}) & {u(14)})"
     if way == "encode":
-        d.input("nibbles", type, count, 0, 16)
-        d.output("words", type, count)
+        d.input("nibbles", type, count, 0, 16, about="data of 4 bits each")
+        d.output("words", type, count, about="code words")
         body = "n = nibbles[tid]\n" + encode
         if extended:
             body += f"\n{overall}\nwords[tid] = code | (even << {u(7)})"
@@ -94,15 +94,15 @@ if syndrome != {u(0)}:
             "Encodes each nibble in Hamming's code of seven bits" + (" and a parity." if extended else ".")
         )
     elif way == "decode":
-        d.input("words", type, count, 0, 256 if extended else 128)
-        d.output("nibbles", type, count)
+        d.input("words", type, count, 0, 256 if extended else 128, about="code words")
+        d.output("nibbles", type, count, about="data of 4 bits each")
         erased = f"nibbles[tid] = {u(255)}"
         body = f"code = words[tid]\n{check}\n{mend.replace('$two', erased)}\n{gather}\nnibbles[tid] = n"
         d.says("Decodes words of Hamming's code and mends one flaw in each.")
     else:
-        d.input("nibbles", type, count, 0, 16)
-        d.input("noise", type, count, 0, 256 if extended else 128)
-        d.output("decoded", type, count)
+        d.input("nibbles", type, count, 0, 16, about="data of 4 bits each")
+        d.input("noise", type, count, 0, 256 if extended else 128, about="bits to flip")
+        d.output("decoded", type, count, about="corrected data")
         even = f"{overall}\ncode = code | (even << {u(7)})" if extended else ""
         erased = f"decoded[tid] = {u(255)}"
         body = f"""n = nibbles[tid]
@@ -162,7 +162,7 @@ def galois_field(d: Draft) -> None:
     reduction = (
         f"if a >= 256:\n    a = a ^ {poly:#x}"
         if carry == "branch"
-        else f"# subtracts the polynomial where a carry left the byte\na = a ^ ({poly:#x} & -(a >> 8))"
+        else f"# Reduce modulo the polynomial if the byte overflows\na = a ^ ({poly:#x} & -(a >> 8))"
     )
     core = """
     for bit in range(8):
@@ -204,9 +204,9 @@ def galois_field(d: Draft) -> None:
         body = "row = int(0)\nfor k in range(x.shape[0]):\n    $inner\nz[tid] = row"
         d.says("Multiplies a matrix and a vector over the field of 256 elements, as erasure codes do.")
     elif way == "syndrome":
-        d.input("received", "int", (count, size), 0, 256)
-        d.input("roots", "int", 4, 1, 256)
-        d.output("syndromes", "int", (count, 4))
+        d.input("received", "int", (count, size), 0, 256, about="received symbols")
+        d.input("roots", "int", 4, 1, 256, about="roots of the generator polynomial")
+        d.output("syndromes", "int", (count, 4), about="syndromes, zero for intact words")
         inner = product("value", "root", "value = product ^ received[tid, k]")
         body = (
             "root = roots[j]\n"
@@ -219,7 +219,7 @@ def galois_field(d: Draft) -> None:
         d.says("Evaluates received words at the roots of a Reed-Solomon code: zeros if nothing was damaged.")
     else:
         d.input("x", "int", count, 0, 256)
-        d.input("exponent", "int", count, 0, 255)
+        d.input("exponent", "int", count, 0, 255, about="exponents")
         d.output("z", "int", count)
         body = """
         base = x[tid]

@@ -74,9 +74,15 @@ def binary_distance(d: Draft) -> None:
         value = "1.0 - float(both) / (float(both) + alpha * float(only_a) + beta * float(only_b))"
     kind, big = ("int", "1 << 30") if integer else ("float", "2.0")
     if form == "nearest":
-        d.output("match", "int", n)
+        d.output("match", "int", n, about="index of the nearest descriptor, -1 if ambiguous")
         if ratio:
-            d.param("max_ratio", "float", 0.75, 0.95)
+            d.param(
+                "max_ratio",
+                "float",
+                0.75,
+                0.95,
+                about="largest ratio of the nearest to the second nearest distance",
+            )
             accept = "second = " + ("int" if integer else "float") + f"({big})"
             take = (
                 "if current < best:\n"
@@ -88,7 +94,7 @@ def binary_distance(d: Draft) -> None:
             )
             one, two = ("float(best)", "float(second)") if integer else ("best", "second")
             end = (
-                "# Lowe's ratio test: an ambiguous match is none\n"
+                "# Lowe's ratio test: reject ambiguous matches\n"
                 f"if {one} < max_ratio * {two}:\n"
                 "    match[tid] = nearest\n"
                 "else:\n"
@@ -187,7 +193,7 @@ def bit_reversal(d: Draft) -> None:
         shift = "" if use in ("words", "radical inverse") else " >> wp.uint32(32 - log2n)"
         reverse = f"r = {name}(wp.uint32({{0}})){shift}"
     if use == "words":
-        d.input("codes", "uint32", n, 0, 1 << 32)
+        d.input("codes", "uint32", n, 0, 1 << 32, about="words to reverse")
         d.output("reversed_codes", "uint32", n)
         body = reverse.format("codes[tid]") + "\nreversed_codes[tid] = r"
         d.says("Reverses the order of the 32 bits of each word.")
@@ -195,9 +201,7 @@ def bit_reversal(d: Draft) -> None:
         d.input("index", "int", n, 0, 1 << 20)
         d.output("points", "float", n)
         body = reverse.format("index[tid]") + (
-            "\n"
-            "# 2^-32 puts the binary point before the reversed digits\n"
-            "points[tid] = float(r) * 2.3283064365386963e-10"
+            "\n# Scale by 2^-32 to get a number in [0, 1)\npoints[tid] = float(r) * 2.3283064365386963e-10"
         )
         d.says("Computes the radical inverse of indices in base two, the points of van der Corput.")
     else:
@@ -208,7 +212,7 @@ def bit_reversal(d: Draft) -> None:
             d.inout("data", type, n, -1.0, 1.0)
             body = (
                 f"{turned}\n"
-                "# each pair is swapped once, by the thread of its lower index\n"
+                "# Swap each pair once, from its lower index\n"
                 "if j > tid:\n"
                 "    held = data[tid]\n"
                 "    data[tid] = data[j]\n"
@@ -257,21 +261,23 @@ def bloom_filter(d: Draft) -> None:
     loop = d.option("loop", "for", "while")
     n, size = d.pick(48, 64, 96), d.pick(16, 32, 64)
     mix = d.use(mixer)
-    d.input("keys", "uint32", n, 0, 1 << 32)
+    d.input("keys", "uint32", n, 0, 1 << 32, about="keys to insert or look up")
     k = d.pick(3, 4, 5)
-    d.param("num_hashes", "int", k)
+    d.param("num_hashes", "int", k, about="number of bits per key")
     if way == "insert":
-        d.inout("bitmap", "uint32", size, value=0.0)
+        d.inout("bitmap", "uint32", size, value=0.0, about="bits of the filter")
     elif way == "query":
-        d.input("bitmap", "uint32", size, 0xFFFF0000, 1 << 32)  # a filter that is three quarters full
+        d.input(
+            "bitmap", "uint32", size, 0xFFFF0000, 1 << 32, about="bits of the filter"
+        )  # a filter that is three quarters full
         d.output("found", "int", n)
     else:
-        d.inout("counters", "int", 32 * size, 0, 3)
+        d.inout("counters", "int", 32 * size, 0, 3, about="counters of the filter")
     total = "wp.uint32(32 * bitmap.shape[0])" if way != "count" else "wp.uint32(counters.shape[0])"
     if probing == "double":
         setup = (
             f"h1 = {mix}(keys[tid])\n"
-            "# odd, so that the probes of a table of 2^n bits do not come back too soon\n"
+            "# Odd stride for double hashing in a table of 2^n bits\n"
             f"h2 = {mix}(h1) | wp.uint32(1)"
         )
         bit = f"bit = (h1 + wp.uint32(round) * h2) % {total}"
@@ -281,7 +287,7 @@ def bloom_filter(d: Draft) -> None:
     else:
         setup = (
             f"h1 = {mix}(keys[tid])\n"
-            "# all bits of a key lie in one word: one access to memory instead of k\n"
+            "# Blocked Bloom filter: all bits of a key are in the same word\n"
             f"block = h1 % ({total} / wp.uint32(32))\n"
             f"h2 = {mix}(h1)"
         )

@@ -42,7 +42,7 @@ def morton_codes(d: Draft) -> None:
     axes = "xyz"[:dim]
     side = float(1 << width)
     if source == "cells":
-        d.input("cells", f"vec{dim}i", count, 0, 1 << width)
+        d.input("cells", f"vec{dim}i", count, 0, 1 << width, about="integer cell coordinates")
         load = "c = cells[tid]"
         names = [f"wp.uint32(c[{i}])" for i in range(dim)]
     else:
@@ -51,14 +51,14 @@ def morton_codes(d: Draft) -> None:
             d.input("x", vec, count, 0.0, 1.0)
             load = "p = x[tid]"
         else:
-            d.input("lowers", vec, count, 0.0, 0.6)
-            d.input("uppers", vec, count, 0.6, 1.0)
+            d.input("lowers", vec, count, 0.0, 0.6, about="lower corners of boxes")
+            d.input("uppers", vec, count, 0.6, 1.0, about="upper corners of boxes")
             load = "p = 0.5 * (lowers[tid] + uppers[tid])"
         if box == "vectors":
-            d.param("lower", vec, -0.2, 0.0)
-            d.param("inv_extent", vec, 0.6, 0.8)
+            d.param("lower", vec, -0.2, 0.0, about="lower corner of the domain")
+            d.param("inv_extent", vec, 0.6, 0.8, about="reciprocal extent of the domain")
             load += "\np = wp.cw_mul(p - lower, inv_extent)"
-        load += "\n# points on the upper faces belong to the last cells"
+        load += "\n# Clamp points on the upper faces to the last cell"
         for i, a in enumerate(axes):
             load += f"\n{a}i = wp.uint32(wp.clamp(p[{i}] * {side}, 0.0, {side - 1.0}))"
         names = [f"{a}i" for a in axes]
@@ -75,7 +75,7 @@ def morton_codes(d: Draft) -> None:
     if index:
         d.output("keys", "uint64", count)
         store = (
-            "# the index below the code keeps keys of one cell apart\n"
+            "# Append the index to make keys unique (Karras 2012)\n"
             "keys[tid] = (wp.uint64(code) << wp.uint64(32)) | wp.uint64(tid)"
         )
     else:
@@ -140,8 +140,8 @@ def morton_cells(d: Draft) -> None:
             body += f"    {a} = {a} | (int((m >> {step(i)}) & wp.uint32(1)) << b)\n"
     load = "m = codes[tid]"
     if what == "parent":
-        d.param("level", "int", 1, 4)
-        load += "\n# an octree's nodes share the upper bits of their codes" if dim == 3 else ""
+        d.param("level", "int", 1, 4, about="level in the octree")
+        load += "\n# Octree parent: drop the low bits of the code" if dim == 3 else ""
         load += f"\nm = m >> wp.uint32({dim} * level)"
         d.says("Decodes Morton codes to the cells that hold them a few levels up in the tree.")
     if what == "neighbor":
@@ -161,7 +161,7 @@ def morton_cells(d: Draft) -> None:
         values, kind = list(axes), "int"
     if store == "vector":
         type = f"vec{dim}" if kind == "float" else f"vec{dim}i"
-        d.output("cells", type, count)
+        d.output("cells", type, count, about="integer cell coordinates")
         ending = f"cells[tid] = wp.{type}({', '.join(values)})"
     else:
         for a in axes:
@@ -226,7 +226,7 @@ def hilbert_curve(d: Draft) -> None:
         turned = f"x, y = rotate_quadrant({flip[:1]}, x, y, rx, ry)"
     else:
         turned = f"""
-        # the lower quadrants hold the curve transposed, the right one also reversed
+        # Rotate and reflect the quadrant
         if ry == 0:
             if rx == 1:
                 x = {flip} - x
@@ -240,16 +240,16 @@ def hilbert_curve(d: Draft) -> None:
             d.output("index", "int", (n, n))
             load = "i, j = wp.tid()\nx = int(i)\ny = int(j)"
             put = "index[i, j] = h"
-            d.param("order", "int", order)
+            d.param("order", "int", order, about="order of the curve")
         elif layout == "vector":
-            d.input("cells", "vec2i", count, 0, n)
+            d.input("cells", "vec2i", count, 0, n, about="integer cell coordinates")
             load = "tid = wp.tid()\ncell = cells[tid]\nx = int(cell[0])\ny = int(cell[1])"
         else:
             d.input("cell_x", "int", count, 0, n)
             d.input("cell_y", "int", count, 0, n)
             load = "tid = wp.tid()\nx = int(cell_x[tid])\ny = int(cell_y[tid])"
         if not launch:
-            d.param("order", "int", order)
+            d.param("order", "int", order, about="order of the curve")
             d.output("index", "int", count)
             put = "index[tid] = h"
         inner = """
@@ -268,9 +268,9 @@ def hilbert_curve(d: Draft) -> None:
             body = body.removeprefix("s = n >> 1\n")
     else:
         d.input("index", "int", count, 0, n * n)
-        d.param("order", "int", order)
+        d.param("order", "int", order, about="order of the curve")
         if layout == "vector":
-            d.output("cells", "vec2i", count)
+            d.output("cells", "vec2i", count, about="integer cell coordinates")
             put = "cells[tid] = wp.vec2i(x, y)"
         else:
             d.output("cell_x", "int", count)

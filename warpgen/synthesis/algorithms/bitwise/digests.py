@@ -54,24 +54,24 @@ def sha256(d: Draft) -> None:
     constants = _roots(64, 3)
     initial = _roots(8, 2)
     size = 8 if state == "padded" else 16
-    d.input("messages", "uint32", (n, size), 0, 1 << 32)
+    d.input("messages", "uint32", (n, size), 0, 1 << 32, about="message words, one row per message")
     if state == "chained":
-        d.input("chain", "uint32", (n, 8), 0, 1 << 32)
+        d.input("chain", "uint32", (n, 8), 0, 1 << 32, about="intermediate hash values")
     if rounds_of == "array":
-        # any words would do for the recurrence: the host uploads those of the standard
-        d.input("k", "uint32", 64, 0, 1 << 32)
+        # Round constants are uploaded by the host
+        d.input("k", "uint32", 64, 0, 1 << 32, about="round constants")
     else:
         rows = [", ".join(f"{c:#010x}" for c in constants[i : i + 8]) for i in range(0, 64, 8)]
         table = "".join(f"        {r},\n" for r in rows)
         d.module(
             "vec64u = wp.types.vector(64, wp.uint32)\n"
-            "# cube roots of the first 64 primes\n"
+            "# Fractional parts of the cube roots of the first 64 primes\n"
             "K = wp.constant(\n"
             "    vec64u(\n"
             f"{table}    )\n"
             ")"
         )
-    d.output("digests", "uint32", (n, 8))
+    d.output("digests", "uint32", (n, 8), about="hash values")
 
     def turned(x: str, *by: int) -> str:
         return " ^ ".join(f"{rotl}({x}, wp.uint32({32 - r}))" for r in by)
@@ -117,7 +117,7 @@ def sha256(d: Draft) -> None:
     pad = ""
     if state == "padded":
         pad = (
-            "# a message of 256 bits: a one, zeros, and its length\n"
+            "# Padding of a 256-bit message: 0x80, zeros, length in bits\n"
             "w[8] = wp.uint32(0x80000000)\n"
             "w[15] = wp.uint32(256)"
         )

@@ -43,7 +43,7 @@ def gray_code(d: Draft) -> None:
             f"    shifted = shifted >> {u(1)}"
         ),
         "bit by bit": f"""
-        # each bit is the parity of the code's bits from the top down to it
+        # Prefix XOR from the top bit
         b = {zero}
         parity = {zero}
         for k in range({width}):
@@ -73,12 +73,7 @@ def gray_code(d: Draft) -> None:
         d.says("Converts numbers from Gray's reflected code to binary.")
     elif way == "angle":
         d.output("angles", "float", shape)
-        body = (
-            f"{load}\n"
-            "$decode\n"
-            "# ticks of an absolute encoder\n"
-            f"angles{at} = 2.0 * wp.pi * float(g) / {float(1 << width)}"
-        )
+        body = f"{load}\n$decode\n# Encoder ticks\nangles{at} = 2.0 * wp.pi * float(g) / {float(1 << width)}"
         d.says("Converts the readings of an absolute rotary encoder, which are in Gray's code, to angles.")
     else:
         d.output("changed", "int", shape)
@@ -94,7 +89,7 @@ def gray_code(d: Draft) -> None:
                 "changed$at = place"
             )
         body = (
-            f"b = values{at}\nc = b + {u(1)}\n{inner}\n# successive codes differ in this bit alone\n"
+            f"b = values{at}\nc = b + {u(1)}\n{inner}\n# Successive codes differ in exactly one bit\n"
             + find.replace("$at", at)
         )
         if form != "doubling":

@@ -46,7 +46,7 @@ def murmur3(d: Draft) -> None:
     count = d.pick(32, 48, 64, 96)
     s = strings(d, "data", "uint32", count, d.pick(3, 4, 6, 8), 1 << 32)
     if seeded:
-        d.param("seed", "uint32", 0, 1 << 32)
+        d.param("seed", "uint32", 0, 1 << 32, about="seed of the hash")
     fmix = d.use(mixers.MURMUR)
     if rotate == "function":
         rotl = d.use(mixers.ROTL32)
@@ -60,17 +60,17 @@ def murmur3(d: Draft) -> None:
             "h = h * wp.uint32(5) + wp.uint32(0xE6546B64)"
         )
     if end == "bucket":
-        d.param("mask", "uint32", d.pick(63, 127, 255))
+        d.param("mask", "uint32", d.pick(63, 127, 255), about="number of slots minus one")
         d.output("slots", "int", count)
         store = "slots[tid] = int(h & mask)"
     elif end == "unit":
         d.output("u", "float", count)
         store = (
-            "# the upper 24 bits fill a float's mantissa, so that u < 1\n"
+            "# Use the upper 24 bits (mantissa of a float), so u < 1\n"
             "u[tid] = float(h >> wp.uint32(8)) * (1.0 / 16777216.0)"
         )
     else:
-        d.output("hashes", "uint32", count)
+        d.output("hashes", "uint32", count, about="hash values")
         store = "hashes[tid] = h"
     d.launch(count)
     d.code(
@@ -82,7 +82,7 @@ def murmur3(d: Draft) -> None:
             w = $at * wp.uint32(0xCC9E2D51)
             $mixed
             $turned
-        # the length, in bytes, keeps keys apart that differ by trailing zeros only
+        # Mix in the length in bytes
         h = $fmix(h ^ wp.uint32(4 * $length))
         $store
         """,
@@ -154,7 +154,7 @@ def xxhash32(d: Draft) -> None:
     count = d.pick(32, 48, 64)
     s = strings(d, "data", "uint32", count, d.pick(5, 7, 9, 10), 1 << 32)
     if seeded:
-        d.param("seed", "uint32", 0, 1 << 32)
+        d.param("seed", "uint32", 0, 1 << 32, about="seed of the hash")
     for i, prime in enumerate(_P32):
         d.module(f"PRIME32_{i + 1} = wp.constant(wp.uint32({prime}))")
     rotl, avalanche = d.use(mixers.ROTL32), d.use(mixers.XXHASH)
@@ -191,10 +191,10 @@ def xxhash32(d: Draft) -> None:
     else:
         ending = f"for q in range(p, n):\n    {step.replace(item, s.element('q'))}"
     if end == "bucket":
-        d.param("num_slots", "uint32", d.pick(53, 101, 251))
+        d.param("num_slots", "uint32", d.pick(53, 101, 251), about="number of slots")
         d.output("slots", "uint32", count)
     else:
-        d.output("hashes", "uint32", count)
+        d.output("hashes", "uint32", count, about="hash values")
     d.launch(count)
     d.code(
         """
@@ -211,7 +211,7 @@ def xxhash32(d: Draft) -> None:
             h = $merged
             h += $rest
         h += wp.uint32(4 * n)
-        # words that do not fill a stripe of four
+        # Tail: remaining words
         $ending
         $store
         """,

@@ -70,7 +70,7 @@ def modular_arithmetic(d: Draft) -> None:
             b = {var("base[tid] % m")}
             e = {var("exponent[tid]")}
             acc = {w}(1)
-            # products of two remainders fit the word
+            # Products of two remainders do not overflow
             while e > {lit(0)}:
                 if (e & {lit(1)}) == {lit(1)}:
                     acc = (acc * b) % m
@@ -83,7 +83,7 @@ def modular_arithmetic(d: Draft) -> None:
             m = modulus[tid]
             b = base[tid] % m
             acc = {w}(1)
-            # from the top bit down, so that only the base is multiplied in
+            # Left-to-right binary exponentiation
             for k in range(16):
                 acc = (acc * acc) % m
                 if ((exponent[tid] >> {place}) & {lit(1)}) == {lit(1)}:
@@ -154,7 +154,7 @@ def modular_arithmetic(d: Draft) -> None:
         d.output("inverses", "int", n)
         if method == "first":
             body = """
-            # extended Euclid: r = s x modulo the modulus all along
+            # Extended Euclid, invariant: r = s * x (mod m)
             r0 = int(modulus)
             r1 = int(x[tid] % modulus)
             s0 = int(0)
@@ -197,7 +197,7 @@ def modular_arithmetic(d: Draft) -> None:
             while odd % {lit(2)} == {lit(0)}:
                 odd = odd >> {lit(1)}
                 twos += 1
-            # bases 2 and 3 leave no pseudoprime below 1,373,653
+            # Miller-Rabin with bases 2 and 3 is exact below 1,373,653
             for base in range(2, 4):
                 if {w}(base) % c == {lit(0)}:
                     continue
@@ -220,7 +220,7 @@ def modular_arithmetic(d: Draft) -> None:
             if c % {lit(2)} == {lit(0)} or c % {lit(3)} == {lit(0)}:
                 is_prime[tid] = {"1 if c == 3 else 0" if wide == "int" else f"1 if c == {lit(3)} else 0"}
                 return
-            # all other primes stand beside a multiple of six
+            # Primes > 3 are of the form 6k +- 1
             for k in range(5, 256, 6):
                 f = {w}(k)
                 if f * f > c:
@@ -277,7 +277,7 @@ def modular_arithmetic(d: Draft) -> None:
             if b == {lit(0)}:
                 return
             acc = {var("b")}
-            # the order divides p - 1, so that at most p - 1 products are needed
+            # The order divides p - 1
             for order in range(1, int(modulus)):
                 if acc == {lit(1)}:
                     orders[tid] = order

@@ -51,7 +51,7 @@ def pack_bits(d: Draft) -> None:
         if way == "random access":
             d.input("index", "int", 64, 0, total - 1)
     if delta and way == "pack":
-        # ascending, so that the differences are small
+        # Sorted input: store the gaps instead
         d.parameters.pop()
         d.input("values", "int", total + 1, 0, 9 * total // 2, kind="ascending")
     w = str(width)
@@ -69,7 +69,7 @@ def pack_bits(d: Draft) -> None:
     if way == "pack":
         if straddling:
             body = f"""
-            # bits 32 tid .. 32 tid + 31 of the stream: values may begin in the word before
+            # This word holds bits [32 tid, 32 tid + 32), the first value may start in the previous word
             word = wp.uint32(0)
             first = 32 * tid // {w}
             last = wp.min((32 * tid + 31) // {w}, values.shape[0] - 1)
@@ -87,7 +87,7 @@ def pack_bits(d: Draft) -> None:
                 "aligned": f"v = wp.uint32(values[tid * {per} + k])",
                 "zigzag": (
                     f"x = values[tid * {per} + k]\n"
-                    "# small magnitudes of either sign become small numbers\n"
+                    "# Zigzag encoding: map signed to unsigned, small magnitudes stay small\n"
                     "v = wp.uint32((x << 1) ^ (x >> 31))"
                 ),
                 "delta": f"v = wp.uint32(values[tid * {per} + k + 1] - values[tid * {per} + k])",
@@ -108,7 +108,7 @@ def pack_bits(d: Draft) -> None:
             start = {at} * {w}
             offset = start % 32
             v = packed[start // 32] >> wp.uint32(offset)
-            # the rest of a value that goes on in the next word
+            # The value straddles two words
             if offset + {w} > 32:
                 v = v | (packed[start // 32 + 1] << wp.uint32(32 - offset))
             values[tid] = int(v & {mask})
@@ -119,7 +119,7 @@ def pack_bits(d: Draft) -> None:
             if signed:
                 body = (
                     f"{load}\n"
-                    "# zigzag: the lowest bit is the sign\n"
+                    "# Undo zigzag: the lowest bit holds the sign\n"
                     "values[tid] = int(v >> wp.uint32(1)) ^ -int(v & wp.uint32(1))"
                 )
             elif delta:

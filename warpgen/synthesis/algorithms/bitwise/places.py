@@ -38,11 +38,11 @@ def spatial_hash(d: Draft) -> None:
     width = d.pick(0.25, 0.5, 1.0)
     d.param("inv_cell" if inverse else "cell_size", "float", 1.0 / width if inverse else width)
     if out != "count":
-        d.output("cells", "int", count)
+        d.output("cells", "int", count, about="hash of the cell of each point")
     if out != "cell":
-        d.output("counts", "int", size)
+        d.output("counts", "int", size, about="number of points per cell")
     else:
-        d.param("table_size", "int", size)
+        d.param("table_size", "int", size, about="number of hash buckets")
     axes = "xyz"[:dim]
     scale = "* inv_cell" if inverse else "/ cell_size"
     lines = "\n".join(f"i{a} = wp.uint32(int(wp.floor(p[{n}] {scale})))" for n, a in enumerate(axes))
@@ -78,7 +78,7 @@ def spatial_hash(d: Draft) -> None:
         """
         tid = wp.tid()
         p = x[tid]
-        # floor, since a cast would put both sides of zero into one cell
+        # NOTE: floor, not a cast, which truncates towards zero
         $lines
         $hashed
         $store
@@ -138,14 +138,14 @@ def zobrist_hash(d: Draft) -> None:
     test = "piece == 0" if low == 0 else "piece < 0"
     row = "piece - 1" if low == 0 else "piece"
     shape = (boards, edge, edge) if mode == "grid" else (boards, squares)
-    d.input("board", "int", shape, low, kinds + 1 + low)
-    d.input("table", word, (kinds, squares), 1, top)
+    d.input("board", "int", shape, low, kinds + 1 + low, about="piece on each square")
+    d.input("table", word, (kinds, squares), 1, top, about="random number per piece and square")
     if side:
-        d.input("side", "int", boards, 0, 2)
-        d.param("side_key", word, 1, top)
+        d.input("side", "int", boards, 0, 2, about="side to move")
+        d.param("side_key", word, 1, top, about="random number for the side to move")
     if mode == "moved":
-        d.input("origin", "int", boards, 0, squares)
-        d.input("target", "int", boards, 0, squares)
+        d.input("origin", "int", boards, 0, squares, about="square the piece leaves")
+        d.input("target", "int", boards, 0, squares, about="square the piece moves to")
     d.output("keys", word, boards)
     d.launch(boards)
     if mode == "grid":
@@ -169,7 +169,7 @@ def zobrist_hash(d: Draft) -> None:
     if mode == "moved":
         d.says("Hashes each board position after one move by Zobrist's method.")
         moved = f"""
-        # a move takes its piece from one square and sets it on another: xor undoes itself
+        # Incremental update: XOR out the old square, XOR in the new one
         a = origin[tid]
         b = target[tid]
         piece = board[tid, a]

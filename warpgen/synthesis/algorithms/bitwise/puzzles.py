@@ -51,7 +51,7 @@ def bit_puzzles(d: Draft) -> None:
         )
         nxt = f"free[placed] = {full} & ~(columns[placed] | left[placed] | right[placed])"
         body = f"""
-        # each thread fixes the queens of the first two rows and counts all ways to go on
+        # Each thread enumerates the completions of one placement of the first two queens
         {seed}
         if wp.abs(first - second) < 2:
             return
@@ -75,7 +75,7 @@ def bit_puzzles(d: Draft) -> None:
             if free[placed] == 0:
                 placed -= 1
                 continue
-            # the lowest free square is tried next, and is then no longer free
+            # Take the lowest set bit and clear it
             bit = free[placed] & -free[placed]
             free[placed] = free[placed] ^ bit
             columns[placed + 1] = columns[placed] | bit
@@ -147,7 +147,7 @@ def bit_puzzles(d: Draft) -> None:
             step = "if x % 2 == 0:\n    x = x // 2\nelse:\n    x = 3 * x + 1\ncount += 1"
         else:
             step = (
-                "# odd numbers take both steps at once: 3 x + 1 is even\n"
+                "# 3x + 1 is even for odd x: do both steps at once\n"
                 "if (x & 1) == 1:\n"
                 "    x = 3 * x + 1\n"
                 "    $track\n"
@@ -186,7 +186,7 @@ def bit_puzzles(d: Draft) -> None:
             guard=""
             if wrap
             else (
-                "# nothing lives beyond the edges\n"
+                "# Cells outside of the grid are dead\n"
                 "if r < 0 or r >= board.shape[0] or c < 0 or c >= board.shape[1]:\n"
                 "    return wp.uint32(0)"
             ),
@@ -196,7 +196,7 @@ def bit_puzzles(d: Draft) -> None:
         d.function("""
             @wp.func
             def west(board: wp.array2d(dtype=wp.uint32), r: int, c: int) -> wp.uint32:
-                # the neighbor at the lower bit; its word's top bit is carried over
+                # Shift in the top bit of the neighboring word
                 return (word_at(board, r, c) << wp.uint32(1)) | (word_at(board, r, c - 1) >> wp.uint32(31))
         """)
         d.function("""
@@ -223,23 +223,19 @@ def bit_puzzles(d: Draft) -> None:
                 "ones = wp.uint32(0)\n"
                 "twos = wp.uint32(0)\n"
                 "fours = wp.uint32(0)\n"
-                "# counters of all 32 cells at once, one plane for each binary digit\n"
+                "# Bit-sliced counters: one bit plane per binary digit, 32 cells at once\n"
             ) + adders
         else:
             d.function("""
                 @wp.func
                 def count_in(ones: wp.uint32, twos: wp.uint32, fours: wp.uint32, x: wp.uint32):
-                    # a carry that leaves the twos marks four and more, which need no telling apart
+                    # Saturate at four: larger counts are equivalent
                     return ones ^ x, twos ^ (ones & x), fours | (twos & ones & x)
             """)
             body = "ones = wp.uint32(0)\ntwos = wp.uint32(0)\nfours = wp.uint32(0)\n" + "\n".join(
                 f"ones, twos, fours = count_in(ones, twos, fours, {q})" for q in order
             )
-        body += (
-            "\n"
-            "# three neighbors give birth, two keep alive\n"
-            "after[r, c] = ~fours & twos & (ones | board[r, c])"
-        )
+        body += "\n# Rule B3/S23\nafter[r, c] = ~fours & twos & (ones | board[r, c])"
         if wrap:
             body = "rows = board.shape[0]\n" + body
         dims = (rows, cols)
@@ -277,7 +273,7 @@ def bit_puzzles(d: Draft) -> None:
             init += "\nworth = int(0)"
             value = "worth"
         body = (
-            "# thread t tries the subset whose members are the bits of t\n"
+            "# Each thread tests one subset, encoded by the bits of its index\n"
             f"{init}\n"
             f"{loop}\n"
             "if load <= capacity:\n"

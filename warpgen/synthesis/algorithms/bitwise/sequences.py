@@ -38,18 +38,18 @@ def align_sequences(d: Draft) -> None:
     d.input("a", type, (n, la), low, high)
     d.input("b", type, (n, lb) if against == "pairs" else lb, low, high)
     if lengths:
-        d.input("length_a", "int", n, 2, la + 1)
+        d.input("length_a", "int", n, 2, la + 1, about="length of each first sequence")
     weighted = costs and kind in ("levenshtein", "local", "global")
     scoring = kind in ("local", "global")
     if scoring and not weighted:
         d.module("MATCH = wp.constant(2)\nMISMATCH = wp.constant(-1)\nGAP = wp.constant(-1)")
     if weighted:
         if kind == "levenshtein":
-            d.param("gap", "int", d.pick(1, 2))
-            d.param("change", "int", d.pick(2, 3))
+            d.param("gap", "int", d.pick(1, 2), about="cost of a gap")
+            d.param("change", "int", d.pick(2, 3), about="cost of a substitution")
         else:
-            d.input("score", "int", (4, 4), -2, 4)
-            d.param("gap", "int", -2)
+            d.input("score", "int", (4, 4), -2, 4, about="substitution scores")
+            d.param("gap", "int", -2, about="cost of a gap")
     d.inout("row", type, (n, lb + 1) if layout == "rows" else (lb + 1, n), value=0.0)
     out = {"lcs": "lengths", "local": "best", "global": "scores_out"}.get(kind, "distances")
     d.output(out, type, n)
@@ -92,7 +92,7 @@ def align_sequences(d: Draft) -> None:
         ),
         "local": (
             f"h = wp.max(diagonal + {pair}, wp.max(above, {r('j')}) + {gap})\n"
-            "# a local alignment may begin anywhere: nothing is worth less than no alignment\n"
+            "# Smith-Waterman: clamp at zero to restart the alignment\n"
             "h = wp.max(h, 0)\n"
             f"{r('j + 1')} = h\n"
             "top = wp.max(top, h)"
@@ -113,7 +113,7 @@ def align_sequences(d: Draft) -> None:
         for i in range($ma):
             $begin
             for j in range($mb):
-                # the row still holds the line before: its entry is kept until it has become the diagonal
+                # Single-row update: keep the old entry, it is the diagonal of the next column
                 above = $above
                 $value
                 diagonal = above
@@ -195,8 +195,15 @@ def find_pattern(d: Draft) -> None:
     layout = d.option("layout", "rows", "columns")
     n, length, m = d.pick(24, 32, 48), d.pick(24, 32, 40), d.pick(2, 3)
     k = 3
-    d.input("text", alphabet, (n, length) if layout == "rows" else (length, n), 0, 2 if m == 3 else k)
-    d.input("pattern", alphabet, m, 0, 2 if m == 3 else k)
+    d.input(
+        "text",
+        alphabet,
+        (n, length) if layout == "rows" else (length, n),
+        0,
+        2 if m == 3 else k,
+        about="texts, one per row",
+    )
+    d.input("pattern", alphabet, m, 0, 2 if m == 3 else k, about="pattern to find")
     at: Any = (lambda i: f"text[tid, {i}]") if layout == "rows" else (lambda i: f"text[{i}, tid]")
     total = "text.shape[1]" if layout == "rows" else "text.shape[0]"
     if method == "kmp":
@@ -223,7 +230,7 @@ def find_pattern(d: Draft) -> None:
     end = "matches[tid] = hits" if out == "count" else ""
     if method == "kmp":
         body = f"""
-        # the longest border of each prefix: where to go on after a mismatch
+        # Failure function (KMP)
         failure = vecmi()
         border = int(0)
         for i in range(1, pattern.shape[0]):
@@ -263,7 +270,7 @@ def find_pattern(d: Draft) -> None:
                 j -= 1
             if j < 0:
                 $hit
-            # moves on until the last symbol under the window meets itself in the pattern
+            # Bad character rule (Horspool)
             last = {at("i + m - 1")}
             shift = int(1)
             while shift < m and pattern[m - 1 - shift] != last:
@@ -283,7 +290,7 @@ def find_pattern(d: Draft) -> None:
         for i in range({total}):
             h = h * wp.uint32(257) + wp.uint32({at("i")})
             if i >= m:
-                # the symbol that leaves the window
+                # Remove the symbol that leaves the window
                 h = h - lead * wp.uint32({at("i - m")})
             # for so short a pattern and so few symbols equal hashes mean equal strings
             if i >= m - 1 and h == goal:
@@ -293,7 +300,7 @@ def find_pattern(d: Draft) -> None:
     else:
         body = f"""
         m = pattern.shape[0]
-        # bit j of the state: the first j + 1 symbols end here
+        # Shift-and: bit j is set if the first j + 1 symbols match here
         state = wp.uint32(0)
         for i in range({total}):
             mask = wp.uint32(0)

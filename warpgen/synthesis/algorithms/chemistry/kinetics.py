@@ -38,29 +38,29 @@ def react_stiffly(d: Draft) -> None:
         "trapezoid": "Steps three species that react at unlike speeds by the implicit trapezoidal rule.",
     }[method])  # fmt: skip
     if layout == "vec3":
-        d.input("conc", "vec3", count, 0.1, 1.0)
+        d.input("conc", "vec3", count, 0.1, 1.0, about="concentrations of the three species")
         load = "c = conc[tid]\na0 = c[0]\nb0 = c[1]\nc0 = c[2]"
     elif layout == "matrix":
-        d.input("conc", "float", (count, 3), 0.1, 1.0)
+        d.input("conc", "float", (count, 3), 0.1, 1.0, about="concentrations of the three species")
         load = "a0 = conc[tid, 0]\nb0 = conc[tid, 1]\nc0 = conc[tid, 2]"
     else:
-        d.input("conc", "float", (3, count), 0.1, 1.0)
+        d.input("conc", "float", (3, count), 0.1, 1.0, about="concentrations of the three species")
         load = "a0 = conc[0, tid]\nb0 = conc[1, tid]\nc0 = conc[2, tid]"
     if arrhenius:
-        d.input("temp", "float", count, 290.0, 330.0)
+        d.input("temp", "float", count, 290.0, 330.0, about="temperature of each reactor [K]")
         speeds = """
-        # rate constants at 300 K, carried to the reactor's temperature by their activation energies
+        # Arrhenius: k(T) = k(300 K) * exp(E_a / R * (1/300 - 1/T))
         warm = 1.0 / 300.0 - 1.0 / temp[tid]
         k1 = 0.04 * wp.exp(2400.0 * warm)
         k2 = 30.0 * wp.exp(900.0 * warm)
         k3 = 10.0 * wp.exp(1500.0 * warm)
         """
     else:
-        d.param("rates", "vec3", 0.04, 20.0)
+        d.param("rates", "vec3", 0.04, 20.0, about="rate constants k1, k2 and k3")
         speeds = "k1 = rates[0]\nk2 = rates[1]\nk3 = rates[2]"
     if source:
-        d.param("flow", "float", 0.05, 0.5)
-    d.param("dt", "float", 0.05, 0.3)
+        d.param("flow", "float", 0.05, 0.5, about="inflow and outflow rate [1/s]")
+    d.param("dt", "float", 0.05, 0.3, about="time step [s]")
     fed = " + flow * (1.0 - {0})" if source else ""
     out = " - flow * {0}" if source else ""
 
@@ -98,7 +98,7 @@ jcb = -{g} * 2.0 * k2 * {b}
         xa, xb, xc = (f"{x}{n}" for n in "abc")
         if solve == "cramer":
             det = """
-# cofactors; the first column has a zero, since the third species makes none of itself from the first
+# Cofactors of the first column (its last entry is zero)
 maa = jbb * jcc - jbc * jcb
 mab = jab * jcc - jac * jcb
 mac = jab * jbc - jac * jbb
@@ -110,7 +110,7 @@ det = jaa * maa - jba * mab
 {xc} = ({rc} * (jaa * jbb - jab * jba) - jcb * (jaa * {rb} - jba * {ra})) / det""".strip()
         elif solve == "elimination":
             det = """
-# the pivots stay near one or above, so that no rows need change places
+# No pivoting: the diagonal stays close to 1 or larger
 lba = jba / jaa
 dbb = jbb - lba * jab
 dbc = jbc - lba * jac
@@ -136,7 +136,7 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
         # ROS2 of Verwer: gamma = 1 - 1/sqrt(2)
         body = "\n".join(
             [
-                "# an L-stable pair of stages that share one matrix",
+                "# ROS2: both stages use the same matrix, L-stable for this gamma",
                 "g = 0.29289322 * dt",
                 slopes("", "0"),
                 matrix("0", "g"),
@@ -155,7 +155,7 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
         if method == "trapezoid":
             lines += [slopes("0", "0")]
         share = "dt" if method == "backward euler" else "0.5 * dt"
-        lines += [f"g = {share}", "# the first guess is what there is", "a1 = a0\nb1 = b0\nc1 = c0"]
+        lines += [f"g = {share}", "# Initial guess: the old state", "a1 = a0\nb1 = b0\nc1 = c0"]
         for turn in range(turns):
             fresh = jacobian == "fresh" or turn == 0
             lines.append(slopes("1", "1"))
@@ -168,7 +168,7 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
             lines.append("a1 += da\nb1 += db\nc1 += dc")
         if method == "midpoint":
             lines.append(
-                "# from the middle of the step to its end\n"
+                "# Extrapolate from the midpoint: y_1 = 2 * y_mid - y_0\n"
                 "a2 = 2.0 * a1 - a0\n"
                 "b2 = 2.0 * b1 - b0\n"
                 "c2 = 2.0 * c1 - c0"
@@ -179,13 +179,13 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
         body = "\n".join(lines)
     a, b, c = last
     if layout == "vec3":
-        d.output("next_conc", "vec3", count)
+        d.output("next_conc", "vec3", count, about="concentrations after the step")
         store = f"next_conc[tid] = wp.vec3({a}, {b}, {c})"
     elif layout == "matrix":
-        d.output("next_conc", "float", (count, 3))
+        d.output("next_conc", "float", (count, 3), about="concentrations after the step")
         store = f"next_conc[tid, 0] = {a}\nnext_conc[tid, 1] = {b}\nnext_conc[tid, 2] = {c}"
     else:
-        d.output("next_conc", "float", (3, count))
+        d.output("next_conc", "float", (3, count), about="concentrations after the step")
         store = f"next_conc[0, tid] = {a}\nnext_conc[1, tid] = {b}\nnext_conc[2, tid] = {c}"
     d.launch(count)
     d.code("tid = wp.tid()\n$load\n$speeds\n$body\n$store", load=load, speeds=speeds, body=body, store=store)

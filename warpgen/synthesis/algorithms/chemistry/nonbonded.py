@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,18 @@ def _coulomb(kind: str, r: Any, rc: float, alpha: float) -> Any:
     if kind == "shifted force":
         return 1 / r + r / rc**2
     return 1 / r + r**2 / (2 * rc**3)
+
+
+class _Around:
+    """The energy of one atom as a function of its own place."""
+
+    def __init__(self, energy: Callable[[Any, int, Any, Any], float], i: int, at: Any, js: Any) -> None:
+        self.energy, self.i, self.at, self.js = energy, i, at, js
+
+    def __call__(self, place: Any) -> float:
+        moved = self.at.copy()
+        moved[self.i] = place[0]
+        return self.energy(moved, self.i, self.at, self.js)
 
 
 @DOMAIN.algorithm(
@@ -306,13 +319,7 @@ def nonbonded_forces(d: Draft) -> None:
                     kept &= v.bonded[i, js] != 1
                 js = js[kept]
                 if len(js):
-                    moved = descent(
-                        lambda p, i=i, at=at, js=js: energy(
-                            np.where(np.arange(atoms)[:, None] == i, p, at), i, at, js
-                        ),
-                        at[i : i + 1],
-                    )
-                    found[world, i] = moved[0]
+                    found[world, i] = descent(_Around(energy, i, at, js), at[i : i + 1])[0]
         return {"forces": found if many else found[0]}
 
     d.check(reference, 5e-3)

@@ -43,9 +43,16 @@ def solve_cubic_state(d: Draft) -> None:
     # Newton's iterations are for gases above their critical point, where there is one root
     low, top = (380.0, 250.0) if roots == "newton" else (260.0, 300.0)
     if fluid == "matrix":
-        d.input("states", "float", (count, 5), 0.0, 1.0)
+        d.input(
+            "states",
+            "float",
+            (count, 5),
+            0.0,
+            1.0,
+            about="reduced temperature, pressure, critical temperature, critical pressure and acentric factor",
+        )
         load = f"""
-        # reduced to 0 .. 1: temperature, pressure, critical point and acentric factor
+        # States are normalized to [0, 1]: convert to K and bar
         t = {low} + 160.0 * states[tid, 0]
         p = 4.0 + 40.0 * states[tid, 1]
         tc = {top} + 100.0 * states[tid, 2]
@@ -53,8 +60,8 @@ def solve_cubic_state(d: Draft) -> None:
         omega = 0.3 * states[tid, 4]
         """
     else:
-        d.input("temperature", "float", count, low, low + 160.0)
-        d.input("pressure", "float", count, 4.0, 44.0)
+        d.input("temperature", "float", count, low, low + 160.0, about="temperatures [K]")
+        d.input("pressure", "float", count, 4.0, 44.0, about="pressures [bar]")
         where = "[tid]" if fluid == "each" else ""
         for name, least, most in (
             ("critical", top, top + 100.0),
@@ -89,7 +96,7 @@ def solve_cubic_state(d: Draft) -> None:
         "van der waals": "alpha = 1.0\nslope = 0.0",
     }.get(
         model,
-        "# molecules that are not round attract each other more as it grows colder\n"
+        "# Alpha function: attraction of nonspherical molecules grows at low temperature\n"
         "root_alpha = 1.0 + kappa * (1.0 - wp.sqrt(tr))\nalpha = root_alpha * root_alpha\n"
         "slope = -kappa * wp.sqrt(tr) / root_alpha",
     )
@@ -103,7 +110,7 @@ def solve_cubic_state(d: Draft) -> None:
     }.get(model, "c2 = -1.0\nc1 = big_a - big_b * (1.0 + big_b)\nc0 = -big_a * big_b")
     if roots == "newton":
         solve = f"""
-        # from above all roots, where the cubic is convex, so that each step falls short of the largest
+        # Start above the largest root: the cubic is convex there, so Newton converges monotonically
         z = 1.0 + big_b + big_a
         for turn in range({d.pick(12, 14)}):
             f = ((z + c2) * z + c1) * z + c0
@@ -117,11 +124,11 @@ def solve_cubic_state(d: Draft) -> None:
         r = 0.5 * (shift * (c1 - 2.0 * shift * shift) - c0)
         disc = q * q * q + r * r
         if disc >= 0.0:
-            # one real root; the larger of the two cube roots gives the other without cancellation
+            # One real root: compute the larger cube root first to avoid cancellation
             u = wp.sign(r) * wp.cbrt(wp.abs(r) + wp.sqrt(disc))
             z = u - q / u - shift
         else:
-            # three, of which the largest is the vapor's
+            # Three real roots: the largest belongs to the vapor
             angle = wp.acos(wp.clamp(r / wp.sqrt(-q * q * q), -1.0, 1.0)) / 3.0
             m = 2.0 * wp.sqrt(-q)
             z = m * wp.cos(angle) - shift
@@ -144,7 +151,7 @@ def solve_cubic_state(d: Draft) -> None:
         liquid = f"""
         z_low = m * wp.cos(angle + 2.0943951) - shift
         if z_low > big_b:
-            # of liquid and vapor the one with less Gibbs energy lasts
+            # Pick the stable phase: lower Gibbs energy
             g_high = {energy("z")}
             g_low = {energy("z_low")}
             if g_low < g_high:
@@ -165,7 +172,7 @@ def solve_cubic_state(d: Draft) -> None:
         "fugacity": f"ln_phi[tid] = {energy('z')}",
         "volume": "volumes[tid] = z * GAS * t / p",
         "departure": f"""
-        # by `slope`, the logarithmic derivative of a with temperature, over R T
+        # Departure of the enthalpy, using slope = d ln(a) / d ln(T)
         inner = {share}
         enthalpy[tid] = z - 1.0 + big_a * (slope - 1.0) * inner
         """,
@@ -177,7 +184,7 @@ def solve_cubic_state(d: Draft) -> None:
     tr = t / tc
     {kappa}
     $alpha
-    # attraction and covolume, without dimensions
+    # Dimensionless parameters A = a p / (R T)^2 and B = b p / (R T)
     pr = p / pc
     big_a = {omega_a} * alpha * pr / (tr * tr)
     big_b = {omega_b} * pr / tr

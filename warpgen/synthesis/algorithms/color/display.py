@@ -56,7 +56,7 @@ def _rows(names: str, matrix: Any, of: str, digits: int = 7) -> str:
     weight=4,
 )
 def develop_image(d: Draft) -> None:
-    """Develops linear light for a display: exposure, white balance, tone curve and coding."""
+    """Develops linear radiance for a display: exposure, white balance, tone curve and encoding."""
     balance = d.option("balance", "bradford", "channel gains", "none")
     curve = d.option("curve", "filmic", "reinhard", "narkowicz", "logarithmic", "white point")
     apply = d.option("apply", "channels", "luminance")
@@ -71,20 +71,20 @@ def develop_image(d: Draft) -> None:
     at = "p" if flat else "i, j"
     shape: Any = rows * columns if flat else (rows, columns)
     if layout == "planes":
-        d.input("linear", "float", (3, rows, columns), 0.05, 2.0)
+        d.input("linear", "float", (3, rows, columns), 0.05, 2.0, about="Linear RGB")
         load = "r = linear[0, i, j]\ng = linear[1, i, j]\nb = linear[2, i, j]"
     else:
-        d.input("linear", "vec3", shape, 0.05, 2.0)
+        d.input("linear", "vec3", shape, 0.05, 2.0, about="Linear RGB")
         load = f"c = linear[{at}]\nr = c[0]\ng = c[1]\nb = c[2]"
-    d.param("exposure", "float", -1.0, 1.0)
+    d.param("exposure", "float", -1.0, 1.0, about="Exposure compensation [EV]")
     if balance != "none":
-        d.param("white", "vec3", 0.8, 1.2)
+        d.param("white", "vec3", 0.8, 1.2, about="White of the light source")
     if saturate != "none":
-        d.param("saturation", "float", 0.6, 1.3)
+        d.param("saturation", "float", 0.6, 1.3, about="Saturation factor")
     if curve == "white point":
-        d.param("brightest", "float", 2.0, 5.0)
+        d.param("brightest", "float", 2.0, 5.0, about="Radiance that maps to white")
     if coding == "gamma":
-        d.param("gamma", "float", 1.8, 2.6)
+        d.param("gamma", "float", 1.8, 2.6, about="Display gamma")
     expose = "# Exposure compensation in stops (EV)\nscale = wp.pow(2.0, exposure)\nr *= scale\ng *= scale\nb *= scale"
     inverse = np.linalg.inv(_BRADFORD)
     back = np.linalg.inv(_XYZ)
@@ -190,10 +190,10 @@ b *= ratio"""
             for n in "rgb"
         )
     if layout == "planes":
-        d.output("display", "float", (3, rows, columns))
+        d.output("display", "float", (3, rows, columns), about="Encoded RGB")
         store = "display[0, i, j] = r\ndisplay[1, i, j] = g\ndisplay[2, i, j] = b"
     else:
-        d.output("display", "vec3", shape)
+        d.output("display", "vec3", shape, about="Encoded RGB")
         store = f"display[{at}] = wp.vec3(r, g, b)"
     d.forward_only()
     d.launch(*((rows * columns,) if flat else (rows, columns)))

@@ -28,7 +28,7 @@ _WHITE = np.array([0.95047, 1.0, 1.08883])
     weight=4,
 )
 def compare_colors(d: Draft) -> None:
-    """Computes how different two colors look, from their lightness, chroma and hue."""
+    """Computes color differences in terms of lightness, chroma and hue."""
     formula = d.option("formula", "ciede2000", "cie94", "cmc", weights=(0.6, 0.2, 0.2))
     space = d.option("space", "lab", "linear rgb", "lch")
     against = d.option("against", "pairs", "palette", "one")
@@ -39,22 +39,22 @@ def compare_colors(d: Draft) -> None:
     if palette and result == "parts":
         result = "difference"
     d.says({
-        "difference": "Computes how different two colors look, from their lightness, chroma and hue.",
-        "parts": "Splits the difference between two colors into those of lightness, chroma and hue.",
-        "tolerance": "Tells how far above or below a tolerance the difference between two colors is.",
+        "difference": "Computes color differences in terms of lightness, chroma and hue.",
+        "parts": "Splits color differences into lightness, chroma and hue components.",
+        "tolerance": "Computes color differences relative to a tolerance.",
     }[result] if not palette else
-        "Finds for each color how different the most similar one of a palette looks.")  # fmt: skip
+        "Finds the smallest color difference of each color to a palette.")  # fmt: skip
     low, high = {"lab": (10.0, 70.0), "linear rgb": (0.05, 0.95), "lch": (5.0, 60.0)}[space]
-    d.input("first", "vec3", count, low, high)
+    d.input("first", "vec3", count, low, high, about="Reference colors")
     if against == "one":
-        d.param("second", "vec3", low, high)
+        d.param("second", "vec3", low, high, about="Sample colors")
     else:
-        d.input("second", "vec3", patches if palette else count, low, high)
+        d.input("second", "vec3", patches if palette else count, low, high, about="Sample colors")
     if weights:
-        d.param("kl", "float", 1.0, 2.0)
-        d.param("kc", "float", 0.8, 1.4)
+        d.param("kl", "float", 1.0, 2.0, about="Weight of lightness")
+        d.param("kc", "float", 0.8, 1.4, about="Weight of chroma")
     if result == "tolerance":
-        d.param("tolerance", "float", 2.0, 6.0)
+        d.param("tolerance", "float", 2.0, 6.0, about="Acceptable difference")
     other = {"pairs": "second[tid]", "palette": "second[s]", "one": "second"}[against]
     if space == "lab":
         # random components are above zero: a and b are centered, so that all hues occur
@@ -188,9 +188,9 @@ def compare_colors(d: Draft) -> None:
         square = el * el + ec * ec + eh * eh
         """
     if result == "parts":
-        d.output("parts", "vec3", count)
+        d.output("parts", "vec3", count, about="Differences of lightness, chroma and hue")
     else:
-        d.output("delta", "float", count)
+        d.output("delta", "float", count, about="Color differences")
     if palette:
         minus = " - tolerance" if result == "tolerance" else ""
         text = f"""

@@ -72,28 +72,28 @@ def bond_measure(d: Draft) -> None:
         load = "bond = bonds[tid]"
         coupon, face, number = "bond.coupon", "bond.face", "bond.periods"
     elif flows == "arrays":
-        d.input("coupon", "float", count, 0.02, 0.07)
-        d.input("periods", "int", count, 3, most)
+        d.input("coupon", "float", count, 0.02, 0.07, about="coupon rate")
+        d.input("periods", "int", count, 3, most, about="number of coupon periods")
         load, coupon, face, number = "", "coupon[tid]", "100.0", "periods[tid]"
     elif flows == "listed":
         d.input("offsets", "int", count + 1, 0, count * 6, "offsets")
-        d.input("times", "float", count * 6, 0.5, 8.0)
-        d.input("flows", "float", count * 6, 2.0, 20.0)
+        d.input("times", "float", count * 6, 0.5, 8.0, about="payment times in years")
+        d.input("flows", "float", count * 6, 2.0, 20.0, about="cash flows")
         load, coupon, face, number = "", "", "", ""
     else:
-        d.input("times", "float", (count, most), 0.5, 8.0)
-        d.input("flows", "float", (count, most), 2.0, 20.0)
+        d.input("times", "float", (count, most), 0.5, 8.0, about="payment times in years")
+        d.input("flows", "float", (count, most), 2.0, 20.0, about="cash flows")
         load, coupon, face, number = "", "", "", "flows.shape[1]"
     if rate == "curve":
-        d.input("zero", "float", most, 0.01, 0.06)
+        d.input("zero", "float", most, 0.01, 0.06, about="zero rates at the coupon dates")
     else:
-        d.input("yields", "float", count, 0.01, 0.08)
+        d.input("yields", "float", count, 0.01, 0.08, about="yield to maturity")
     regular = flows in ("arrays", "structs")
     if regular:
-        d.param("freq", "int", freq)
+        d.param("freq", "int", freq, about="coupons per year")
     if what == "accrued":
-        d.param("elapsed", "float", 0.1, 0.9)
-    d.output("measure", "float", count)
+        d.param("elapsed", "float", 0.1, 0.9, about="elapsed fraction of the first period")
+    d.output("measure", "float", count, about="result per bond")
     y = "y = yields[tid]" if rate != "curve" else ""
     if regular:
         time = (

@@ -54,11 +54,11 @@ def read_curve(d: Draft) -> None:
     lead = (curves,) if many else ()
     c = "c, " if many else ""
     if many:
-        d.input("which", "int", count, 0, curves)
+        d.input("which", "int", count, 0, curves, about="index of the curve")
     if parametric:
         wide = 6 if model == "svensson" else 4
         if many:
-            d.input("curve", "float", (curves, wide), 0.5, 1.5)
+            d.input("curve", "float", (curves, wide), 0.5, 1.5, about="parameters of the curves")
             b = [f"curve[c, {i}]" for i in range(wide)]
         else:
             d.param("b0", "float", 0.03, 0.05)
@@ -75,13 +75,13 @@ def read_curve(d: Draft) -> None:
                 else ["b0", "b1", "b2", "tau1"]
             )
     else:
-        d.input("knots", "float", knots, 0.4, 10.0, "ascending")
+        d.input("knots", "float", knots, 0.4, 10.0, "ascending", about="pillar times in years, ascending")
         kind = {"linear zero": "zero", "log discount": "df", "linear forward": "forward"}[model]
         d.input(kind, "float", (*lead, knots), *((0.6, 0.99) if kind == "df" else (0.01, 0.06)))
         b = []
-    d.input("times", "float", count, 0.5, 9.5)
+    d.input("times", "float", count, 0.5, 9.5, about="times in years")
     if result == "price of flows":
-        d.input("flows", "float", count, 10.0, 100.0)
+        d.input("flows", "float", count, 10.0, 100.0, about="cash flows")
     d.output({"zero": "rates", "discount": "factors", "price of flows": "values"}[result], "float", count)
     find = "lo = find_interval(knots, t)"
     if parametric or model == "linear forward":
@@ -115,7 +115,7 @@ def read_curve(d: Draft) -> None:
         lines = f"""
         u = t / {b[3]}
         decay = wp.exp(-u)
-        # level, slope and hump
+        # Nelson-Siegel: level, slope and curvature
         loading = (1.0 - decay) / u
         rate = {b[0]} + {b[1]} * loading + {b[2]} * (loading - decay)
         """
@@ -125,27 +125,27 @@ def read_curve(d: Draft) -> None:
         u2 = t / {b[5]}
         first = (1.0 - wp.exp(-u1)) / u1
         second = (1.0 - wp.exp(-u2)) / u2
-        # level, slope and two humps
+        # Svensson: a second curvature term
         rate = {b[0]} + {b[1]} * first + {b[2]} * (first - wp.exp(-u1)) + {b[3]} * (second - wp.exp(-u2))
         """
     elif model == "linear zero":
         lines = f"""
         $find
-        # flat beyond the ends
+        # Flat extrapolation
         f = wp.clamp((t - knots[lo]) / (knots[lo + 1] - knots[lo]), 0.0, 1.0)
         rate = wp.lerp(zero[{c}lo], zero[{c}lo + 1], f)
         """
     elif model == "log discount":
         lines = f"""
         $find
-        # flat beyond the ends
+        # Flat extrapolation
         f = wp.clamp((t - knots[lo]) / (knots[lo + 1] - knots[lo]), 0.0, 1.0)
-        # forward rates are constant between knots then
+        # Log-linear in the discount factor: piecewise constant forward rates
         log_df = wp.lerp(wp.log(df[{c}lo]), wp.log(df[{c}lo + 1]), f)
         """
     else:
         lines = f"""
-        # the integral of the forward rates, trapezoid by trapezoid; before the first knot they are flat
+        # Integrate the forward rates with the trapezoidal rule, flat before the first knot
         integral = forward[{c}0] * wp.min(t, knots[0])
         for k in range({knots - 1}):
             span = wp.min(t, knots[k + 1]) - knots[k]
@@ -200,7 +200,7 @@ def read_curve(d: Draft) -> None:
                 made = []
                 for s, row_ in zip(t, y, strict=True):
                     inside = v.knots[v.knots < s]
-                    # beyond the last knot nothing is added
+                    # Stop at the last knot
                     end = min(s, v.knots[-1])
                     grid = np.concatenate([inside, [end]]) if len(inside) else np.array([s])
                     values = np.interp(grid, v.knots, row_)
@@ -249,8 +249,8 @@ def bootstrap_curve(d: Draft) -> None:
     d.says(f"Derives curves of {made} from {said}, one maturity after the other.")
     shape = (count, periods) if layout == "rows" else (periods, count)
     if quotes == "bonds":
-        d.input("price", "float", shape, 96.0, 104.0)
-        d.input("coupon", "float", periods, 2.0, 5.0)
+        d.input("price", "float", shape, 96.0, 104.0, about="bond price per 100 of face value")
+        d.input("coupon", "float", periods, 2.0, 5.0, about="coupon per 100 of face value")
     else:
         d.input("par", "float", shape, 0.01, 0.05)
     if fraction == "common":
@@ -258,7 +258,7 @@ def bootstrap_curve(d: Draft) -> None:
     elif fraction == "each":
         d.input("accrual", "float", periods, 0.45, 0.55)
     if bumped:
-        d.param("bump", "float", 0.0005, 0.003)
+        d.param("bump", "float", 0.0005, 0.003, about="shift of the rates")
     d.output("out", "float", shape)
     at = "[c, k]" if layout == "rows" else "[k, c]"
     a = {"one": "1.0", "common": "accrual", "each": "accrual[k]"}[fraction]
@@ -269,12 +269,12 @@ def bootstrap_curve(d: Draft) -> None:
     uses_time = quotes == "deposits" or result == "zero"
     step = {
         "swaps": """
-        # the fixed leg is worth par: q (annuity + a df) + df = 1
+        # Par condition: q * (annuity + a * df) + df = 1, solve for df
         df = (1.0 - q * annuity) / (1.0 + q$times)
         annuity += $a_df
         """,
         "bonds": """
-        # what the earlier coupons leave of the price is the last payment's
+        # Subtract the known coupons, the remainder belongs to the last payment
         c_k = coupon[k]$times
         df = (q - c_k * annuity) / (100.0 + c_k)
         annuity += df
@@ -329,7 +329,7 @@ def bootstrap_curve(d: Draft) -> None:
         elif quotes == "deposits":
             df = 1 / (1 + q * t)
         else:
-            # all at once: a triangular system in the discount factors
+            # Forward substitution: the system is lower triangular in the discount factors
             df = np.empty_like(q)
             for c in range(count):
                 if quotes == "swaps":

@@ -92,28 +92,28 @@ def short_rate_step(d: Draft) -> None:
         load = f"m = {whose}" if grid else ""
         p = "m." if grid else "model."
     else:
-        d.param("kappa", "float", 0.3, 1.5)
+        d.param("kappa", "float", 0.3, 1.5, about="speed of mean reversion")
         d.param("theta", "float", 0.03, 0.06)
         d.param("sigma", "float", *((0.05, 0.2) if square or model == "black karasinski" else (0.005, 0.02)))
         load, p = "", ""
     if model == "hull white":
-        # what fits today's curve, at the present time
+        # Time-dependent drift, fitted to the initial curve
         if grid:
             d.input("theta_t", "float", shape[0], 0.01, 0.05)
         else:
             d.param("theta_t", "float", 0.01, 0.05)
     d.input("z", "float", shape, -2.0, 2.0)
-    d.param("dt", "float", 0.02, 0.1)
+    d.param("dt", "float", 0.02, 0.1, about="time step in years")
     if place == "same":
-        d.inout("rates", "float", shape, 0.02, 0.08)
+        d.inout("rates", "float", shape, 0.02, 0.08, about="interest rates")
         d.forward_only()
     else:
-        d.input("rates", "float", shape, 0.02, 0.08)
+        d.input("rates", "float", shape, 0.02, 0.08, about="interest rates")
     if discount:
         d.inout("discount", "float", shape, 0.8, 1.0)
         d.forward_only()
     if place == "new":
-        d.output("rates_out", "float", shape)
+        d.output("rates_out", "float", shape, about="short rates after the step")
     target = f"rates_out{at}" if place == "new" else f"rates{at}"
     kappa, theta, sigma = f"{p}kappa", f"{p}theta", f"{p}sigma"
     noise = f"{sigma} * wp.sqrt(dt) * z{at}"
@@ -125,12 +125,12 @@ def short_rate_step(d: Draft) -> None:
         "hull white": f"{target} = r + {kappa} * ({theta} - r) * dt + {noise}",
         "vasicek exact": f"""
         decay = wp.exp(-{kappa} * dt)
-        # variance of the transition, which tends to sigma^2 / (2 kappa)
+        # Var = sigma^2 / (2 kappa) * (1 - exp(-2 kappa dt))
         sd = {sigma} * wp.sqrt((1.0 - decay * decay) / (2.0 * {kappa}))
         {target} = {theta} + (r - {theta}) * decay + sd * z{at}
         """,
         "cir": f"""
-        # full truncation: where the scheme undershoots zero there is no noise
+        # Full truncation: no diffusion if the rate is negative
         r_pos = wp.max(r, 0.0)
         {target} = r + {kappa} * ({theta} - r_pos) * dt + {sigma} * wp.sqrt(r_pos * dt) * z{at}
         """,
@@ -141,7 +141,7 @@ def short_rate_step(d: Draft) -> None:
         {target} = wp.abs(r_next)
         """,
         "black karasinski": f"""
-        # the logarithm reverts, so that rates stay positive
+        # Black-Karasinski: evolve log(r), so rates stay positive
         y = wp.log(r)
         y += {kappa} * (wp.log({theta}) - y) * dt + {noise}
         {target} = wp.exp(y)
@@ -235,21 +235,21 @@ def stochastic_volatility_step(d: Draft) -> None:
             },
         )
     elif model == "sabr":
-        d.param("beta", "float", 0.4, 0.9)
-        d.param("xi", "float", 0.2, 0.6)
+        d.param("beta", "float", 0.4, 0.9, about="exponent of the forward (CEV)")
+        d.param("xi", "float", 0.2, 0.6, about="volatility of the variance")
     else:
         d.param("mu", "float", 0.01, 0.06)
-        d.param("kappa", "float", 0.5, 2.0)
+        d.param("kappa", "float", 0.5, 2.0, about="speed of mean reversion")
         d.param("theta", "float", *((0.03, 0.09) if model != "ornstein uhlenbeck" else (-2.0, -1.2)))
-        d.param("xi", "float", 0.2, 0.6)
+        d.param("xi", "float", 0.2, 0.6, about="volatility of the variance")
     if correlate == "in kernel" and not struct:
         d.param("rho", "float", -0.8, -0.3)
-    d.param("dt", "float", 0.005, 0.05)
+    d.param("dt", "float", 0.005, 0.05, about="time step in years")
     d.input("z", "vec2", count, -1.8, 1.8)
     second = {"sabr": (0.15, 0.5), "ornstein uhlenbeck": (-2.0, -1.0)}.get(model, (0.02, 0.12))
     price = (0.5, 1.5)
     if layout == "packed":
-        # price and variance have ranges of their own, so the packed state holds both near one
+        # The packed state is normalized: both entries are of order one
         d.input("state", "vec2", count, 0.3, 1.2)
         d.output("state_out", "vec2", count)
         load = "s_i = state[tid][0]\nv_i = state[tid][1]"
@@ -276,7 +276,7 @@ def stochastic_volatility_step(d: Draft) -> None:
         shocks = "w1 = root_dt * z[tid][0]\nw2 = root_dt * z[tid][1]"
     variance = f"v_i + {p}kappa * ({p}theta - v_pos) * dt + {p}xi * vol * w2"
     truncate = """
-    # full truncation: below zero a variance counts as zero
+    # Full truncation: v+ = max(v, 0) in drift and diffusion
     v_pos = wp.max(v_i, 0.0)
     vol = wp.sqrt(v_pos)
     """
@@ -284,7 +284,7 @@ def stochastic_volatility_step(d: Draft) -> None:
         "heston": (truncate, f"s_i * (1.0 + {p}mu * dt + vol * w1)", variance),
         "log heston": (truncate, f"s_i * wp.exp(({p}mu - 0.5 * v_pos) * dt + vol * w1)", variance),
         "sabr": (
-            "# the volatility is lognormal and is moved exactly",
+            "# Exact step of the lognormal volatility",
             "s_i + v_i * wp.pow(s_i, beta) * w1",
             "v_i * wp.exp(xi * w2 - 0.5 * xi * xi * dt)",
         ),

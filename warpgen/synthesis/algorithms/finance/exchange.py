@@ -41,13 +41,13 @@ def exchange_option(d: Draft) -> None:
         "worst of": "Prices the worse of two assets at expiry.",
     }[what])  # fmt: skip
     count = d.pick(48, 64, 96)
-    d.input("s1", "float", count, 80.0, 120.0)
-    d.input("s2", "float", count, 80.0, 120.0)
+    d.input("s1", "float", count, 80.0, 120.0, about="price of the first asset")
+    d.input("s2", "float", count, 80.0, 120.0, about="price of the second asset")
     assets = 5
     if correlation == "pairs":
         d.input("pair", "vec2i", count, 0, assets)
-        d.input("vols", "float", assets, 0.15, 0.45)
-        d.input("corr_matrix", "float", (assets, assets), -0.5, 0.8)
+        d.input("vols", "float", assets, 0.15, 0.45, about="volatilities")
+        d.input("corr_matrix", "float", (assets, assets), -0.5, 0.8, about="correlations of all assets")
         load = """
         p = pair[tid]
         vol1 = vols[p[0]]
@@ -56,24 +56,24 @@ def exchange_option(d: Draft) -> None:
         """
     else:
         if packed:
-            d.param("vols", "vec2", 0.15, 0.45)
+            d.param("vols", "vec2", 0.15, 0.45, about="volatilities")
             load = "vol1 = vols[0]\nvol2 = vols[1]"
         else:
             d.param("vol1", "float", 0.15, 0.45)
             d.param("vol2", "float", 0.15, 0.45)
             load = ""
         if correlation == "each":
-            d.input("rho", "float", count, -0.5, 0.8)
+            d.input("rho", "float", count, -0.5, 0.8, about="correlation")
         else:
-            d.param("rho", "float", -0.5, 0.8)
-    d.param("expiry", "float", 0.5, 2.0)
+            d.param("rho", "float", -0.5, 0.8, about="correlation")
+    d.param("expiry", "float", 0.5, 2.0, about="time to expiry in years")
     if dividends:
         d.param("q1", "float", 0.01, 0.04)
         d.param("q2", "float", 0.01, 0.04)
     if what == "kirk":
-        d.param("strike", "float", 3.0, 10.0)
-        d.param("r", "float", 0.01, 0.05)
-    d.output("price", "float", count)
+        d.param("strike", "float", 3.0, 10.0, about="strike price")
+        d.param("r", "float", 0.01, 0.05, about="risk-free rate, continuously compounded")
+    d.output("price", "float", count, about="option price")
     rho = "rho[tid]" if correlation == "each" else "rho"
     a, b = "s1[tid]", "s2[tid]"
     if dividends:
@@ -82,7 +82,7 @@ def exchange_option(d: Draft) -> None:
         head = f"""
         a = {a}
         b = s2[tid] + strike
-        # the second asset is only a part of what is paid, so that its volatility counts in proportion
+        # Kirk's approximation: scale the second volatility by F2 / (F2 + K)
         w2 = vol2 * s2[tid] / b
         """
     else:
@@ -100,7 +100,7 @@ def exchange_option(d: Draft) -> None:
         tid = wp.tid()
         $load
         $head
-        # volatility of the ratio of the two
+        # sigma^2 = sigma_1^2 + sigma_2^2 - 2 rho sigma_1 sigma_2
         sigma2 = vol1 * vol1 - 2.0 * {rho} * vol1 * {second} + {second} * {second}
         sd = wp.sqrt(sigma2 * expiry)
         d1 = wp.log(a / b) / sd + 0.5 * sd

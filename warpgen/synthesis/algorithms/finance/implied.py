@@ -58,12 +58,12 @@ def implied_volatility(d: Draft) -> None:
     low, high = (98.0, 115.0) if kind == "call" else (90.0, 102.0)
     shape: tuple[int, ...] = (d.pick(8, 10), d.pick(8, 12)) if layout == "surface" else (d.pick(48, 64, 96),)
     rows = shape[0]
-    d.input("quote", "float", shape, 8.0, 20.0)
-    d.input("strike", "float", rows, low, high)
-    d.input("expiry", "float", shape[-1], 0.5, 1.5)
-    d.param("spot", "float", 100.0, 101.0)
-    d.param("r", "float", 0.005, 0.03)
-    d.output("vol_out", "float", shape)
+    d.input("quote", "float", shape, 8.0, 20.0, about="quoted option price")
+    d.input("strike", "float", rows, low, high, about="strike price")
+    d.input("expiry", "float", shape[-1], 0.5, 1.5, about="time to expiry in years")
+    d.param("spot", "float", 100.0, 101.0, about="spot price of the underlying")
+    d.param("r", "float", 0.005, 0.03, about="risk-free rate, continuously compounded")
+    d.output("vol_out", "float", shape, about="implied volatility")
     at, strike, expiry = "[tid]", "strike[tid]", "expiry[tid]"
     if layout == "surface":
         at, strike, expiry = "[i, j]", "strike[i]", "expiry[j]"
@@ -76,7 +76,7 @@ def implied_volatility(d: Draft) -> None:
     sigma = wp.max(sigma, 0.1)
     """
     leave = "if wp.abs(miss) < 1.0e-4:\n    break" if stop == "tolerance" else ""
-    # both ends may meet before the last iteration
+    # Stop once the bracket has collapsed
     met = "if f_hi - f_lo < 1.0e-5:\n    break" if stop == "iterations" else ""
     body = {
         "newton": f"""
@@ -91,7 +91,7 @@ def implied_volatility(d: Draft) -> None:
         hi = float(3.0)
         sigma = 0.5 * (lo + hi)
         {"while hi - lo > 1.0e-6:" if stop == "tolerance" else loop}
-            # the price grows with volatility, so that its sign tells the half
+            # The price increases with volatility, keep the half with the sign change
             if {value} < target:
                 lo = sigma
             else:
@@ -111,7 +111,7 @@ def implied_volatility(d: Draft) -> None:
                 hi = sigma
             step = miss / wp.max(option_vega(spot, k_df, t, sigma), 1.0e-3)
             sigma -= step
-            # out of the bracket: Newton's step is worth nothing there, since vega is small
+            # Fall back to bisection if the step leaves the bracket (tiny vega)
             if sigma <= lo or sigma >= hi:
                 sigma = 0.5 * (lo + hi)
         """,
@@ -129,7 +129,7 @@ def implied_volatility(d: Draft) -> None:
             if miss < 0.0:
                 lo = sigma
                 f_lo = miss
-                # halving the other end's value (Illinois) avoids that it stays for ever
+                # Illinois modification: halve the retained value to avoid stagnation
                 f_hi *= 0.5
             else:
                 hi = sigma

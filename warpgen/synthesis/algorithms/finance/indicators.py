@@ -47,14 +47,14 @@ def price_average(d: Draft) -> None:
         result, tail = "average", ""
     d.says(f"Smooths series of prices by {said}{tail}.")
     shape = (count, size) if layout == "rows" else (size, count)
-    d.input("prices", "float", shape, 80.0, 120.0)
+    d.input("prices", "float", shape, 80.0, 120.0, about="price history")
     if kind == "volume":
-        d.input("volume", "float", shape, 1.0, 10.0)
+        d.input("volume", "float", shape, 1.0, 10.0, about="traded volume, same shape as the prices")
     if span == "each":
-        d.input("window", "int", count, 4, 12)
+        d.input("window", "int", count, 4, 12, about="length of the window")
         n = "window[s]"
     else:
-        d.param("window", "int", d.pick(5, 8, 10))
+        d.param("window", "int", d.pick(5, 8, 10), about="length of the window")
         n = "window"
     d.output("side" if result == "signal" else "line", "int" if result == "signal" else "float", shape)
 
@@ -73,7 +73,7 @@ def price_average(d: Draft) -> None:
             "(2.0 * ema - ema2)",
         ),
         "macd": (
-            f"{alpha}\n# the slow line looks twice as far back\nslow_alpha = 1.0 / (float({n}) + 0.5)\n"
+            f"{alpha}\n# The slow average uses twice the window\nslow_alpha = 1.0 / (float({n}) + 0.5)\n"
             f"fast = float({first})\nslow = float({first})",
             f"fast += alpha * ({p} - fast)\nslow += slow_alpha * ({p} - slow)",
             "(fast - slow)",
@@ -82,7 +82,7 @@ def price_average(d: Draft) -> None:
             "sum = float(0.0)",
             f"""
             sum += {p}
-            # fewer prices than the window at first
+            # Warm-up: fewer samples than the window
             many = wp.min(t + 1, {n})
             if t >= {n}:
                 sum -= {at("prices", f"t - {n}")}
@@ -96,7 +96,7 @@ def price_average(d: Draft) -> None:
             path = float(1.0e-6)
             for j in range(back, t):
                 path += wp.abs({at("prices", "j + 1")} - {at("prices", "j")})
-            # efficiency: one for a straight move, near zero for noise
+            # Efficiency ratio: 1 for a straight move, close to 0 for noise
             efficiency = wp.abs({p} - {at("prices", "back")}) / path
             smooth = efficiency * (2.0 / 3.0 - 2.0 / 31.0) + 2.0 / 31.0
             kama += smooth * smooth * ({p} - kama)
@@ -217,10 +217,15 @@ def window_indicator(d: Draft) -> None:
     }[kind]
     d.says(said + ", in percent." if scaled else said + ".")
     shape = (count, size) if layout == "rows" else (size, count)
-    d.input("prices", "float", shape, 80.0, 120.0)
-    d.param("window", "int", window)
+    d.input("prices", "float", shape, 80.0, 120.0, about="price history")
+    d.param("window", "int", window, about="length of the window")
     width = size - window if early == "valid" else size
-    d.output("value", "float", (count, width) if layout == "rows" else (width, count))
+    d.output(
+        "value",
+        "float",
+        (count, width) if layout == "rows" else (width, count),
+        about="value of the indicator",
+    )
 
     def at(name: str, t: str) -> str:
         return f"{name}[s, {t}]" if layout == "rows" else f"{name}[{t}, s]"
@@ -228,7 +233,7 @@ def window_indicator(d: Draft) -> None:
     if early == "skip":
         head = "if t < window:\n    return  # there is no full window yet\nfirst = t - window"
     elif early == "short":
-        head = "# windows are shorter at first\nfirst = wp.max(t - window, 0)"
+        head = "# Windows are truncated at the start of the series\nfirst = wp.max(t - window, 0)"
         head += "\nif first == t:\n    return"
     else:
         head = "t = first + window"
@@ -288,7 +293,7 @@ def window_indicator(d: Draft) -> None:
     for j in range(first, t + 1):
         mean += {each}
     mean /= {many}
-    # a second pass: squares of large prices would cancel
+    # Two-pass variance: E[x^2] - E[x]^2 cancels for large prices
     squares = float(0.0)
     for j in range(first, t + 1):
         dev = {each} - mean

@@ -37,19 +37,19 @@ def internal_rate(d: Draft) -> None:
         d.says("Finds the yields at which bonds with level coupons are worth their prices.")
     else:
         d.says("Finds internal rates of return, at which payments are worth the outlay.")
-    d.input("outlay", "float", count, 75.0, 105.0)
+    d.input("outlay", "float", count, 75.0, 105.0, about="initial investment")
     if flows == "level":
-        d.input("coupon", "float", count, 2.0, 8.0)
-        d.param("periods", "int", most)
+        d.input("coupon", "float", count, 2.0, 8.0, about="payment per period")
+        d.param("periods", "int", most, about="number of periods")
     elif flows == "rows":
-        d.input("flows", "float", (count, most), 15.0, 25.0)
+        d.input("flows", "float", (count, most), 15.0, 25.0, about="cash flows")
     elif flows == "columns":
-        d.input("flows", "float", (most, count), 15.0, 25.0)
+        d.input("flows", "float", (most, count), 15.0, 25.0, about="cash flows")
     else:
         d.input("first", "int", count, 0, 40)
-        d.input("flows", "float", 40 + most, 15.0, 25.0)
-        d.param("periods", "int", most)
-    d.output("rates", "float", count)
+        d.input("flows", "float", 40 + most, 15.0, 25.0, about="cash flows")
+        d.param("periods", "int", most, about="number of periods")
+    d.output("rates", "float", count, about="interest rates")
     number = {"rows": "flows.shape[1]", "columns": "flows.shape[0]"}.get(flows, "periods")
     amount = {
         "level": "amount = coupon[tid]\n        if k == periods - 1:\n            amount += 100.0",
@@ -101,7 +101,7 @@ def internal_rate(d: Draft) -> None:
         for iteration in range($many):
             $worth
             $leave
-            # later payments are worth less at a higher rate
+            # NPV and its derivative with respect to the rate
             if npv > 0.0:
                 low = rate
             else:
@@ -110,7 +110,7 @@ def internal_rate(d: Draft) -> None:
         """,
         "secant": """
         rate = float(0.05)
-        # a first step to a rate a bit higher, so that there are two points
+        # The secant method needs a second point
         before = float(0.0)
         npv_before = float(0.0)
         for iteration in range($many):
@@ -205,16 +205,16 @@ def loan_schedule(d: Draft) -> None:
     }[plan]
     d.says(f"Works out month by month {what.replace('loans', f'loans {how}', 1)}.")
     count, months = d.pick(24, 32, 48), d.pick(12, 18, 24)
-    d.input("principal", "float", count, 5.0, 50.0)
+    d.input("principal", "float", count, 5.0, 50.0, about="initial balance of the loan")
     if own_rate == "common":
-        d.param("rate", "float", 0.02, 0.1)
+        d.param("rate", "float", 0.02, 0.1, about="interest rate")
     elif own_rate == "each":
-        d.input("rate", "float", count, 0.02, 0.1)
+        d.input("rate", "float", count, 0.02, 0.1, about="interest rate")
     else:
-        d.input("credit_class", "int", count, 0, 5)
-        d.input("rate", "float", 5, 0.02, 0.1)
+        d.input("credit_class", "int", count, 0, 5, about="credit class of the borrower")
+        d.input("rate", "float", 5, 0.02, 0.1, about="interest rate")
     rate = {"common": "rate", "each": "rate[tid]", "classes": "rate[credit_class[tid]]"}[own_rate]
-    d.param("months", "int", months)
+    d.param("months", "int", months, about="number of monthly payments")
     if plan == "balloon":
         d.param("balloon", "float", 0.2, 0.4)
     if plan == "interest first":
@@ -234,7 +234,7 @@ def loan_schedule(d: Draft) -> None:
         "annuity": "payment = left * i / (1.0 - wp.pow(1.0 + i, -float(months)))",
         "linear": "part = left / float(months)",
         "balloon": """
-        # the present value of the balloon needs no repayment before the end
+        # Subtract the present value of the balloon payment
         growth = wp.pow(1.0 + i, -float(months))
         payment = left * (1.0 - balloon * growth) * i / (1.0 - growth)
         """,

@@ -26,10 +26,10 @@ def _contracts(d: Draft, layout: str) -> tuple[str, str]:
     """Arguments of options in one of the layouts: how a thread reads its own, and where its result goes."""
     if layout == "surface":
         rows, columns = d.pick((12, 8), (16, 10), (10, 12))
-        d.param("spot", "float", 80.0, 120.0)
-        d.input("strike", "float", rows, 70.0, 130.0)
-        d.input("expiry", "float", columns, 0.25, 2.0)
-        d.param("sigma", "float", 0.15, 0.5)
+        d.param("spot", "float", 80.0, 120.0, about="spot price of the underlying")
+        d.input("strike", "float", rows, 70.0, 130.0, about="strike price")
+        d.input("expiry", "float", columns, 0.25, 2.0, about="time to expiry in years")
+        d.param("sigma", "float", 0.15, 0.5, about="volatility per square root of a year")
         d.launch(rows, columns)
         return "i, j = wp.tid()\nk = strike[i]\nt = expiry[j]\ns = spot\nvol = sigma", "[i, j]"
     count = d.pick(64, 96, 128)
@@ -40,21 +40,21 @@ def _contracts(d: Draft, layout: str) -> tuple[str, str]:
             "expiry": fill(0.25, 2.0),
             "sigma": fill(0.15, 0.5),
         }
-        d.struct("book", OPTION, fields, count)
+        d.struct("book", OPTION, fields, count, about="contracts to price")
         lines = (
             "option = book[tid]\ns = option.spot\nk = option.strike\nt = option.expiry\nvol = option.sigma"
         )
     elif layout == "spots":
-        d.input("spot", "float", count, 70.0, 130.0)
-        d.param("strike", "float", 90.0, 110.0)
-        d.param("expiry", "float", 0.25, 2.0)
-        d.param("sigma", "float", 0.15, 0.5)
+        d.input("spot", "float", count, 70.0, 130.0, about="spot price of the underlying")
+        d.param("strike", "float", 90.0, 110.0, about="strike price")
+        d.param("expiry", "float", 0.25, 2.0, about="time to expiry in years")
+        d.param("sigma", "float", 0.15, 0.5, about="volatility per square root of a year")
         lines = "s = spot[tid]\nk = strike\nt = expiry\nvol = sigma"
     else:
-        d.input("spot", "float", count, 80.0, 120.0)
-        d.input("strike", "float", count, 80.0, 120.0)
-        d.input("expiry", "float", count, 0.25, 2.0)
-        d.param("sigma", "float", 0.15, 0.5)
+        d.input("spot", "float", count, 80.0, 120.0, about="spot price of the underlying")
+        d.input("strike", "float", count, 80.0, 120.0, about="strike price")
+        d.input("expiry", "float", count, 0.25, 2.0, about="time to expiry in years")
+        d.param("sigma", "float", 0.15, 0.5, about="volatility per square root of a year")
         lines = "s = spot[tid]\nk = strike[tid]\nt = expiry[tid]\nvol = sigma"
     d.launch(count)
     return "tid = wp.tid()\n" + lines, "[tid]"
@@ -96,11 +96,11 @@ def black_scholes(d: Draft) -> None:
     under = {"plain": "", "dividend": " on an asset with a dividend yield", "futures": " on futures"}[model]
     d.says(f"Prices {said}{under} in closed form.")
     load, at = _contracts(d, layout)
-    d.param("r", "float", 0.01, 0.06)
+    d.param("r", "float", 0.01, 0.06, about="risk-free rate, continuously compounded")
     if model == "dividend":
-        d.param("q", "float", 0.005, 0.04)
+        d.param("q", "float", 0.005, 0.04, about="dividend yield")
     if payoff == "kinds":
-        d.input("kind", "int", d.dim, 0, 2)
+        d.input("kind", "int", d.dim, 0, 2, about="0 for calls, 1 for puts")
         d.module("CALL = wp.constant(0)")
     _output(d, "price")
     if payoff == "both":
@@ -114,11 +114,11 @@ def black_scholes(d: Draft) -> None:
         "both": f"""
         call = {asset} * {n}(d1) - df * k * {n}(d2)
         price{at} = call
-        # parity: call - put is worth the forward
+        # Put-call parity: C - P = S exp(-q T) - K exp(-r T)
         put_price{at} = call - {asset} + df * k
         """,
         "kinds": f"""
-        # one formula for both: a put is a call with all signs turned
+        # Use a sign to handle both: +1 for calls, -1 for puts
         phi = 1.0 if kind{at} == CALL else -1.0
         price{at} = phi * ({asset} * {n}(phi * d1) - df * k * {n}(phi * d2))
         """,
@@ -202,9 +202,9 @@ def option_greeks(d: Draft) -> None:
     pdf = d.use(normal.PDF) if what not in ("delta", "rho") else ""
     n = d.use(cdf) if not symmetric else ""
     load, at = _contracts(d, layout)
-    d.param("r", "float", 0.01, 0.06)
+    d.param("r", "float", 0.01, 0.06, about="risk-free rate, continuously compounded")
     if position:
-        d.input("position", "float", d.dim, -10.0, 10.0)
+        d.input("position", "float", d.dim, -10.0, 10.0, about="number of contracts held, negative if short")
     first = "delta" if what.startswith("delta") else "greek"
     _output(d, first)
     if what == "delta and gamma":
@@ -237,7 +237,7 @@ def option_greeks(d: Draft) -> None:
         """,
         load=load,
         d2="d2 = d1 - sd" if what in ("theta", "rho", "vanna", "volga") else "",
-        decay=f"# time value is lost fastest at the money\ndecay = -0.5 * s * {pdf}(d1) * vol / root_t"
+        decay=f"# Time decay is largest at the money\ndecay = -0.5 * s * {pdf}(d1) * vol / root_t"
         if what == "theta"
         else "",
         store=f"{first}{at} = {value}",

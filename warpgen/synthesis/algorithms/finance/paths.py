@@ -65,21 +65,21 @@ def path_payoff(d: Draft) -> None:
     ending = ", and averages them" if result == "mean" else ""
     d.says(f"Values {said} along given paths of geometric Brownian motion{ending}.")
     shape = {"path rows": (paths, steps), "step rows": (steps, paths), "flat": (paths * steps,)}[layout]
-    d.input("z", "float", shape, -2.0, 2.0)
-    d.param("spot", "float", 95.0, 105.0)
-    d.param("strike", "float", *((85.0, 95.0) if pays == "range" else (90.0, 100.0)))
+    d.input("z", "float", shape, -2.0, 2.0, about="standard normal random numbers")
+    d.param("spot", "float", 95.0, 105.0, about="spot price of the underlying")
+    d.param("strike", "float", *((85.0, 95.0) if pays == "range" else (90.0, 100.0)), about="strike price")
     if pays in ("up-and-out", "range"):
-        d.param("barrier", "float", 115.0, 130.0)
+        d.param("barrier", "float", 115.0, 130.0, about="barrier level")
     elif pays == "down-and-in":
-        d.param("barrier", "float", 85.0, 93.0)
-    d.param("r", "float", 0.01, 0.05)
+        d.param("barrier", "float", 85.0, 93.0, about="barrier level")
+    d.param("r", "float", 0.01, 0.05, about="risk-free rate, continuously compounded")
     if volatility == "term":
-        d.input("sigma", "float", steps, 0.15, 0.4)
+        d.input("sigma", "float", steps, 0.15, 0.4, about="volatility per square root of a year")
     else:
-        d.param("sigma", "float", 0.15, 0.4)
-    d.param("dt", "float", 0.02, 0.06)
-    d.param("steps", "int", steps)
-    d.output("payoff", "float", 1 if result == "mean" else paths)
+        d.param("sigma", "float", 0.15, 0.4, about="volatility per square root of a year")
+    d.param("dt", "float", 0.02, 0.06, about="time step in years")
+    d.param("steps", "int", steps, about="number of time steps")
+    d.output("payoff", "float", 1 if result == "mean" else paths, about="payoff per path")
     normal = {"path rows": "z[tid, k]", "step rows": "z[k, tid]", "flat": "z[tid * steps + k]"}[layout]
     vol = "sigma[k]" if volatility == "term" else "sigma"
     before, move = "", ""
@@ -102,7 +102,7 @@ def path_payoff(d: Draft) -> None:
     after = ""
     store = "wp.atomic_add(payoff, 0, {} / float({}))" if result == "mean" else "payoff[tid] = {}"
     if pays == "up-and-out":
-        # nothing is paid once the barrier is reached: outputs begin with zeros
+        # Knocked out: the payoff keeps its initial value of zero
         observe = "if s >= barrier:\n    return"
     elif pays == "down-and-in":
         after = "if not touched:\n    return"
@@ -216,40 +216,45 @@ def random_paths(d: Draft) -> None:
     paths_said = "ends of paths" if result == "terminal" else "paths"
     pairs = ", each normal number being used with both signs" if antithetic else ""
     d.says(f"Draws {paths_said} of {_PROCESSES[process]} at random{pairs}.")
-    d.param("seed", "int", 1, 10000)
+    d.param("seed", "int", 1, 10000, about="seed of the random numbers")
     if process in ("gbm", "jump"):
-        d.param("x0", "float", 50.0, 150.0)
+        d.param("x0", "float", 50.0, 150.0, about="initial value")
         d.param("mu", "float", 0.02, 0.1)
-        d.param("sigma", "float", 0.2, 0.4)
+        d.param("sigma", "float", 0.2, 0.4, about="volatility per square root of a year")
     elif process == "bridge":
-        d.param("x0", "float", -1.0, 1.0)
+        d.param("x0", "float", -1.0, 1.0, about="initial value")
         d.param("x1", "float", -1.0, 1.0)
-        d.param("sigma", "float", 0.3, 0.8)
+        d.param("sigma", "float", 0.3, 0.8, about="volatility per square root of a year")
     else:
-        d.param("x0", "float", 0.06, 0.09)
-        d.param("kappa", "float", 0.5, 1.5)
-        d.param("theta", "float", 0.03, 0.05)
-        d.param("sigma", "float", *((0.01, 0.03) if process == "ou" else (0.05, 0.1)))
+        d.param("x0", "float", 0.06, 0.09, about="initial value")
+        d.param("kappa", "float", 0.5, 1.5, about="speed of mean reversion")
+        d.param("theta", "float", 0.03, 0.05, about="long-run mean")
+        d.param(
+            "sigma",
+            "float",
+            *((0.01, 0.03) if process == "ou" else (0.05, 0.1)),
+            about="volatility per square root of a year",
+        )
     if process == "jump":
         d.param("intensity", "float", 0.5, 2.0)
         d.param("jump_mean", "float", -0.15, -0.05)
         d.param("jump_sd", "float", 0.05, 0.15)
-    d.param("dt", "float", 0.04, 0.08)
+    d.param("dt", "float", 0.04, 0.08, about="time step in years")
     if steps_given:
-        d.param("steps", "int", steps)
+        d.param("steps", "int", steps, about="number of time steps")
     shape = {"terminal": (count,), "path": (count, steps), "transposed": (steps, count)}[result]
-    d.output("paths", "float", shape)
+    d.output("paths", "float", shape, about="simulated paths")
     own = {"terminal": str(steps), "path": "paths.shape[1]", "transposed": "paths.shape[0]"}[result]
     each = "steps" if steps_given else own
     if antithetic:
         init = """
-        # threads of a pair share their numbers, but for the sign
+        # Antithetic variates: odd threads mirror the numbers of even ones
         state = wp.rand_init(seed, tid // 2)
         sign = 1.0 if tid % 2 == 0 else -1.0
         """
     elif stream == "mixed":
         init = """
-        # a large odd stride keeps the streams of neighbours apart
+        # Decorrelate the streams of neighbouring threads using a large odd stride
         state = wp.rand_init(seed + 7919 * tid)
         """
     else:
@@ -260,19 +265,19 @@ def random_paths(d: Draft) -> None:
         "gbm": f"x *= wp.exp(drift + sigma * root_dt * {normal})",
         "ou": f"x = theta + (x - theta) * decay + sd * {normal}",
         "cir": f"""
-        # full truncation: a rate below zero drifts back and has no noise
+        # Full truncation: no noise if the rate is negative
         positive = wp.max(x, 0.0)
         x += kappa * (theta - positive) * dt + sigma * wp.sqrt(positive) * root_dt * {normal}
         """,
         "jump": f"""
         x *= wp.exp(drift + sigma * root_dt * {normal})
         jumps = float(wp.poisson(state, intensity * dt))
-        # the sum of that many normal jumps is normal again
+        # Compound Poisson: the sum of k normal jumps is N(k * mean, k * sd^2)
         x *= wp.exp(jump_mean * jumps + jump_sd * wp.sqrt(jumps) * wp.randn(state))
         """,
         "bridge": f"""
         left = float({each} - k)
-        # towards the end, as far as the steps that are left ask for
+        # Brownian bridge: drift towards the final value
         x += (x1 - x) / left + sigma * wp.sqrt(dt * (left - 1.0) / left) * {normal}
         """,
     }[process]
@@ -280,11 +285,11 @@ def random_paths(d: Draft) -> None:
         before = "root_dt = wp.sqrt(dt)\ndrift = (mu - 0.5 * sigma * sigma) * dt"
     if process == "jump":
         before += """
-# the drift makes up for what jumps add on average
+# Compensate the drift for the mean jump size
 drift -= intensity * dt * (wp.exp(jump_mean + 0.5 * jump_sd * jump_sd) - 1.0)"""
     elif process == "ou":
         before = """
-        # the exact transition of the process: no step is too long
+        # Exact transition density, valid for any dt
         decay = wp.exp(-kappa * dt)
         sd = sigma * wp.sqrt((1.0 - decay * decay) / (2.0 * kappa))
         """

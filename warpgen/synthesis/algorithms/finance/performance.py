@@ -77,7 +77,7 @@ def track_record(d: Draft) -> None:
             "calmar": (
                 "deepest = float(0.0)",
                 "deepest = wp.max(deepest, 1.0 - wealth / peak)",
-                "# growth per period, compounded\n"
+                "# Compounded growth rate per period\n"
                 f"growth = wp.pow(wealth{' / ' + at('0') if given == 'prices' else ''}, 1.0 / {many}) - 1.0\n"
                 "measure[p] = growth / wp.max(deepest, 1.0e-3)",
             ),
@@ -115,7 +115,7 @@ def track_record(d: Draft) -> None:
                 "mean += r\nsquares += r * r",
                 f"""
                 mean /= {many}
-                # the unbiased variance
+                # Unbiased estimate, divide by n - 1
                 variance = (squares - {many} * mean * mean) / ({many} - 1.0)
                 measure[p] = mean / wp.sqrt(variance)
                 """,

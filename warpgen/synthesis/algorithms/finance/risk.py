@@ -59,27 +59,28 @@ def portfolio_risk(d: Draft) -> None:
         "marginal": "Computes the derivative of the variance of portfolios in each weight",
         "diversification": "Computes the ratio of the mean volatility of assets to that of portfolios",
     }[what] + f", from {given}.")  # fmt: skip
-    d.input("w", "float", (count, assets) if layout == "rows" else (assets, count), 0.02, 0.3)
+    shape = (count, assets) if layout == "rows" else (assets, count)
+    d.input("w", "float", shape, 0.02, 0.3, about="portfolio weights")
     if what == "tracking":
         d.input("benchmark", "float", assets, 0.02, 0.3)
     if model == "covariance":
-        d.input("cov", "float", (assets, assets), 0.005, 0.06)
+        d.input("cov", "float", (assets, assets), 0.005, 0.06, about="covariance matrix of the returns")
         c = "cov[i, j]"
     elif model == "correlation":
-        d.input("corr", "float", (assets, assets), 0.1, 0.8)
-        d.input("vols", "float", assets, 0.1, 0.4)
+        d.input("corr", "float", (assets, assets), 0.1, 0.8, about="correlation matrix of the returns")
+        d.input("vols", "float", assets, 0.1, 0.4, about="volatilities")
         c = "corr[i, j] * vols[i] * vols[j]"
     elif model == "factors":
-        d.input("loadings", "float", (assets, factors), -0.5, 1.2)
-        d.input("factor_var", "float", factors, 0.01, 0.06)
-        d.input("specific", "float", assets, 0.01, 0.05)
+        d.input("loadings", "float", (assets, factors), -0.5, 1.2, about="factor loadings, one row per asset")
+        d.input("factor_var", "float", factors, 0.01, 0.06, about="variances of the factors")
+        d.input("specific", "float", assets, 0.01, 0.05, about="specific variances")
         c = ""
     else:
-        d.input("beta", "float", assets, 0.4, 1.6)
-        d.param("market_var", "float", 0.02, 0.06)
-        d.input("specific", "float", assets, 0.01, 0.05)
+        d.input("beta", "float", assets, 0.4, 1.6, about="sensitivity to the market")
+        d.param("market_var", "float", 0.02, 0.06, about="variance of the market")
+        d.input("specific", "float", assets, 0.01, 0.05, about="specific variances")
         c = ""
-    d.output("risk", "float", (count, assets) if each else count)
+    d.output("risk", "float", (count, assets) if each else count, about="risk per portfolio")
     number = "w.shape[1]" if layout == "rows" else "w.shape[0]"
 
     def weight(i: str) -> str:
@@ -102,7 +103,7 @@ def portfolio_risk(d: Draft) -> None:
             variance = float(0.0)
             for i in range({number}):
                 variance += {diagonal} * {weight("i")} * {weight("i")}
-                # the matrix is symmetric: each pair counts twice
+                # Symmetric matrix: off-diagonal terms count twice
                 for j in range(i):
                     variance += 2.0 * {c} * {weight("i")} * {weight("j")}
             """
@@ -136,7 +137,7 @@ def portfolio_risk(d: Draft) -> None:
             """
         else:
             body = f"""
-            # what is left without the factors is independent between assets
+            # Specific risk is uncorrelated across assets
             variance = float(0.0)
             for i in range({number}):
                 {last}
@@ -252,20 +253,20 @@ def tail_risk(d: Draft) -> None:
     d.says(f"Computes {name} {how}.")
     shape = (count, scenarios) if layout == "rows" else (scenarios, count)
     if method == "sorted":
-        d.inout("losses", "float", shape, -3.0, 4.0)
+        d.inout("losses", "float", shape, -3.0, 4.0, about="losses per scenario")
         sign = "losses"
     else:
         d.input("losses" if sign == "losses" else "returns", "float", shape, -3.0, 4.0)
     source = "losses" if sign == "losses" else "returns"
     minus = "" if sign == "losses" else "-"
     if historical:
-        d.param("tail", "int", d.pick(3, 4, 5))
+        d.param("tail", "int", d.pick(3, 4, 5), about="number of scenarios in the tail")
     else:
-        d.param("z", "float", 1.6, 2.4)
+        d.param("z", "float", 1.6, 2.4, about="normal quantile of the confidence level")
     if result != "shortfall":
-        d.output("var", "float", count)
+        d.output("var", "float", count, about="value at risk")
     if result != "var":
-        d.output("shortfall", "float", count)
+        d.output("shortfall", "float", count, about="expected shortfall")
 
     def at(i: str) -> str:
         return f"{source}[p, {i}]" if layout == "rows" else f"{source}[{i}, p]"
@@ -274,7 +275,7 @@ def tail_risk(d: Draft) -> None:
     wants_mean = result != "var"
     if method == "sorted":
         body = f"""
-        # insertion sort, the worst loss first; `and` looks at both sides, so that j - 1 must stay valid
+        # Insertion sort in descending order. NOTE: `and` evaluates both sides, so j - 1 has to be a valid index
         for i in range(1, {n}):
             loss = {at("i")}
             j = int(i)
@@ -296,7 +297,7 @@ def tail_risk(d: Draft) -> None:
         for i in range({n}):
             rank = int(0)
             for j in range({n}):
-                # ties are broken by place, so that each rank is taken once
+                # Break ties by index so each rank is unique
                 if {at("j")} {worse} {at("i")} or ({at("j")} == {at("i")} and j < i):
                     rank += 1
             $quantile
@@ -306,7 +307,7 @@ def tail_risk(d: Draft) -> None:
     elif method == "worst list":
         quantile = add = ""
         body = f"""
-        # rounds that each find the worst of what is better than the last one found
+        # Select the next largest loss in each pass
         last = float(1.0e30)
         $worst
         for round in range(tail):
@@ -338,7 +339,7 @@ def tail_risk(d: Draft) -> None:
             stores = "var[p] = mean + z * sd\n" if result != "shortfall" else ""
             if wants_mean:
                 stores += """
-# the mean of a normal variable beyond z: its density over the probability of the tail
+# Expected shortfall of a normal variable: pdf(z) / (1 - cdf(z))
 density = wp.exp(-0.5 * z * z) / wp.sqrt(2.0 * wp.pi)
 shortfall[p] = mean + sd * density / (0.5 * wp.erfc(z / wp.sqrt(2.0)))"""
         else:
@@ -346,7 +347,7 @@ shortfall[p] = mean + sd * density / (0.5 * wp.erfc(z / wp.sqrt(2.0)))"""
             cube = sd * sd * sd
             skew = m3 / (float({n}) * cube)
             excess = m4 / (float({n}) * cube * sd) - 3.0
-            # the quantile is bent by skewness and excess kurtosis
+            # Cornish-Fisher expansion of the quantile
             q = z + (z * z - 1.0) * skew / 6.0 + (z * z * z - 3.0 * z) * excess / 24.0
             q -= (2.0 * z * z * z - 5.0 * z) * skew * skew / 36.0
             var[p] = mean + q * sd

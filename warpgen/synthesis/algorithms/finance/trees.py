@@ -68,35 +68,35 @@ def binomial_tree(d: Draft) -> None:
     steps, count = d.pick(12, 16, 20, 24), d.pick(32, 48, 64)
     d.says(f"Prices {style.capitalize()} {kind}s on a binomial tree, from expiry backwards.")
     if own != "strike":
-        d.input("spot", "float", count, 80.0, 120.0)
+        d.input("spot", "float", count, 80.0, 120.0, about="spot price of the underlying")
     else:
-        d.param("spot", "float", 95.0, 105.0)
+        d.param("spot", "float", 95.0, 105.0, about="spot price of the underlying")
     if own != "spot":
-        d.input("strike", "float", count, 80.0, 120.0)
+        d.input("strike", "float", count, 80.0, 120.0, about="strike price")
     else:
-        d.param("strike", "float", 95.0, 105.0)
-    d.param("expiry", "float", 0.5, 1.5)
-    d.param("sigma", "float", 0.2, 0.4)
-    d.param("r", "float", 0.02, 0.06)
-    d.param("steps", "int", steps)
+        d.param("strike", "float", 95.0, 105.0, about="strike price")
+    d.param("expiry", "float", 0.5, 1.5, about="time to expiry in years")
+    d.param("sigma", "float", 0.2, 0.4, about="volatility per square root of a year")
+    d.param("r", "float", 0.02, 0.06, about="risk-free rate, continuously compounded")
+    d.param("steps", "int", steps, about="number of time steps")
     make, node = _scratch(d, storage, count, steps + 1)
-    d.output("price", "float", count)
+    d.output("price", "float", count, about="option price")
     factors = {
         "crr": """
-        # up and down are inverse, so that the tree recombines about the spot
+        # CRR: u * d = 1, so the tree recombines around the spot
         u = wp.exp(sigma * wp.sqrt(dt))
         dn = 1.0 / u
         p = (wp.exp(r * dt) - dn) / (u - dn)
         """,
         "jarrow rudd": """
-        # equal probabilities; the drift is in the factors
+        # Jarrow-Rudd: equal probabilities, drift in the factors
         drift = (r - 0.5 * sigma * sigma) * dt
         u = wp.exp(drift + sigma * wp.sqrt(dt))
         dn = wp.exp(drift - sigma * wp.sqrt(dt))
         p = 0.5
         """,
         "tian": """
-        # matches three moments of the lognormal law
+        # Tian: matches the first three moments of the lognormal distribution
         m = wp.exp(r * dt)
         w = wp.exp(sigma * sigma * dt)
         root = wp.sqrt(w * w + 2.0 * w - 3.0)
@@ -207,18 +207,18 @@ def trinomial_tree(d: Draft) -> None:
     steps, count = d.pick(8, 10, 12), d.pick(32, 48, 64)
     name = f"up-and-out {kind}s" if style == "knock-out" else f"{style.capitalize()} {kind}s"
     d.says(f"Prices {name} on a trinomial tree in the logarithm of the spot.")
-    d.input("spot", "float", count, 85.0, 115.0)
-    d.input("strike", "float", count, 85.0, 115.0)
+    d.input("spot", "float", count, 85.0, 115.0, about="spot price of the underlying")
+    d.input("strike", "float", count, 85.0, 115.0, about="strike price")
     if style == "knock-out":
-        d.param("barrier", "float", 128.0, 140.0)
-    d.param("expiry", "float", 0.5, 1.5)
-    d.param("sigma", "float", 0.2, 0.4)
-    d.param("r", "float", 0.02, 0.06)
-    d.param("steps", "int", steps)
+        d.param("barrier", "float", 128.0, 140.0, about="barrier level")
+    d.param("expiry", "float", 0.5, 1.5, about="time to expiry in years")
+    d.param("sigma", "float", 0.2, 0.4, about="volatility per square root of a year")
+    d.param("r", "float", 0.02, 0.06, about="risk-free rate, continuously compounded")
+    d.param("steps", "int", steps, about="number of time steps")
     if spacing == "given":
         d.param("stretch", "float", 1.1, 1.5)
     make, node = _scratch(d, storage, count, 2 * steps + 1)
-    d.output("price", "float", count)
+    d.output("price", "float", count, about="option price")
     stretch = {"hull": "wp.sqrt(3.0 * dt)", "boyle": "wp.sqrt(2.0 * dt)", "given": "stretch * wp.sqrt(dt)"}[
         spacing
     ]
@@ -252,7 +252,7 @@ def trinomial_tree(d: Draft) -> None:
         dt = expiry / float(steps)
         dx = sigma * $stretch
         $ratio
-        # the drift and the variance of a step fix the three probabilities
+        # Probabilities from matching drift and variance over one step
         mean = (r - 0.5 * sigma * sigma) * dt / dx
         square = sigma * sigma * dt / (dx * dx) + mean * mean
         df = wp.exp(-r * dt)

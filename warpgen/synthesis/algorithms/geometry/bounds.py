@@ -29,7 +29,7 @@ NAMES = {
     double=True,
 )
 def world_bounds(d: Draft) -> None:
-    """Computes the bounding box in the world of each shape that moves with a pose."""
+    """Computes the world-space bounding box of each transformed shape."""
     shape = d.option("shape", "box", "bounds", "capsule", "ellipsoid", "triangle", "cylinder")
     result = d.option("result", "both", "center and half")
     padded = d.flag("margin")
@@ -39,7 +39,7 @@ def world_bounds(d: Draft) -> None:
         for name in "abc":
             d.input(name, "vec3", n, -1.0, 1.0)
     else:
-        d.input("poses", "transform", n, -1.0, 1.0, "transform")
+        d.input("poses", "transform", n, -1.0, 1.0, "transform", about="Shape poses")
     matrix = "R = wp.quat_to_matrix(wp.transform_get_rotation(X))"
     position = "X = poses[tid]\np = wp.transform_get_translation(X)"
     reach = """
@@ -51,7 +51,7 @@ def world_bounds(d: Draft) -> None:
         )
         """
     if shape == "box":
-        d.input("half", "vec3", n, 0.1, 0.8)
+        d.input("half", "vec3", n, 0.1, 0.8, about="Half extents")
         body = f"{position}\n{matrix}\nh = half[tid]\n$reach"
     elif shape == "bounds":
         d.input("lower", "vec3", n, -1.0, 0.0)
@@ -66,7 +66,7 @@ def world_bounds(d: Draft) -> None:
             """
     elif shape == "capsule":
         d.input("radius", "float", n, 0.1, 0.4)
-        d.input("half_height", "float", n, 0.2, 0.8)
+        d.input("half_height", "float", n, 0.2, 0.8, about="Half height of the cylindrical part")
         body = """
             X = poses[tid]
             p = wp.transform_get_translation(X)
@@ -76,7 +76,7 @@ def world_bounds(d: Draft) -> None:
             """
     elif shape == "cylinder":
         d.input("radius", "float", n, 0.1, 0.4)
-        d.input("half_height", "float", n, 0.2, 0.8)
+        d.input("half_height", "float", n, 0.2, 0.8, about="Half height of the cylindrical part")
         body = """
             X = poses[tid]
             p = wp.transform_get_translation(X)
@@ -91,7 +91,7 @@ def world_bounds(d: Draft) -> None:
             )
             """
     elif shape == "ellipsoid":
-        d.input("radii", "vec3", n, 0.1, 0.8)
+        d.input("radii", "vec3", n, 0.1, 0.8, about="Semi-axes")
         body = f"""
             {position.replace(chr(10), chr(10) + "            ")}
             {matrix}
@@ -111,8 +111,8 @@ def world_bounds(d: Draft) -> None:
     if shape != "triangle":
         body += "\n$box"
     if swept:
-        d.input("velocity", "vec3", n, -1.0, 1.0)
-        d.param("dt", "float", 0.1, 0.3)
+        d.input("velocity", "vec3", n, -1.0, 1.0, about="Linear velocities")
+        d.param("dt", "float", 0.1, 0.3, about="Time step [s]")
     if padded:
         d.param("margin", "float", 0.01, 0.1)
     first, second = ("world_lower", "world_upper") if result == "both" else ("box_center", "box_half")
@@ -181,7 +181,7 @@ def _flat(text: str) -> str:
     adjoint="no",
 )
 def frustum_cull(d: Draft) -> None:
-    """Marks the shapes that lie at least partly within a frustum of planes."""
+    """Tests shapes against the planes of a view frustum (conservative culling)."""
     shape = d.option("shape", "sphere", "box", "corners", "point")
     result = d.option("result", "flag", "list", "class", "count")
     source = d.option("planes", "array", "matrix")
@@ -190,11 +190,11 @@ def frustum_cull(d: Draft) -> None:
     n = d.pick(64, 96, 128)
     wide = 1.0 if source == "array" else 3.0
     if source == "array":
-        d.input("plane_normals", "vec3", 6, kind="unit")
-        d.input("offsets", "float", 6, 0.3, 0.9)
+        d.input("plane_normals", "vec3", 6, kind="unit", about="Normals of the frustum planes")
+        d.input("offsets", "float", 6, 0.3, 0.9, about="Offsets of the frustum planes")
         sides, fetch = "offsets.shape[0]", "n = plane_normals[k]\noffset = offsets[k]"
     else:
-        d.param("view_proj", "mat44", 0.6, 1.4, kind="spd")
+        d.param("view_proj", "mat44", 0.6, 1.4, kind="spd", about="View-projection matrix")
         sides = "6"
         fetch = """
             # Gribb-Hartmann: the planes are sums of matrix rows (w + x, w - x, w + y, ...)
@@ -208,13 +208,13 @@ def frustum_cull(d: Draft) -> None:
             offset = view_proj[3, 3] + s * view_proj[row, 3]
             """
     if shape in ("sphere", "box"):
-        d.input("centers", "vec3", n, -wide, wide)
+        d.input("centers", "vec3", n, -wide, wide, about="Centers")
         d.input(*{"sphere": ("radii", "float", n, 0.3, 1.2), "box": ("half", "vec3", n, 0.2, 1.0)}[shape])
     elif shape == "corners":
         d.input("lower", "vec3", n, -1.5 * wide, 0.8 * wide)
         d.input("size", "vec3", n, 0.2, 0.7)
     else:
-        d.input("points", "vec3", n, -0.4 * wide, 0.4 * wide)
+        d.input("points", "vec3", n, -0.4 * wide, 0.4 * wide, about="Point positions")
     begin = {
         "sphere": "p = centers[tid]\nr = radii[tid]",
         "box": "p = centers[tid]\nh = half[tid]",
@@ -242,20 +242,20 @@ def frustum_cull(d: Draft) -> None:
     }[shape]
     if result == "list":
         d.inout("count", "int", 1, value=0.0)
-        d.output("kept", "int", n)
+        d.output("kept", "int", n, about="Indices of visible shapes")
         store = "slot = wp.atomic_add(count, 0, 1)\nkept[slot] = tid"
     elif result == "count":
         d.inout("count", "int", 1, value=0.0)
         store = "wp.atomic_add(count, 0, 1)"
     else:
-        d.output("visible", "int", n)
+        d.output("visible", "int", n, about="Visibility flags")
         store = "visible[tid] = 1" if result == "flag" else "visible[tid] = wp.where(cut > 0, 1, 2)"
     d.says(
         {
-            "flag": "Marks the shapes that lie at least partly within a frustum of planes.",
-            "list": "Gathers the indices of the shapes that lie at least partly within a frustum.",
-            "class": "Classifies shapes as outside a frustum (0), across its planes (1) or inside (2).",
-            "count": "Counts the shapes that lie at least partly within a frustum of planes.",
+            "flag": "Marks shapes that are at least partially inside of a view frustum.",
+            "list": "Collects the indices of shapes that are at least partially inside of a view frustum.",
+            "class": "Classifies shapes as outside (0), intersecting (1) or inside (2) of a view frustum.",
+            "count": "Counts shapes that are at least partially inside of a view frustum.",
         }[result]
     )
     d.launch(n)

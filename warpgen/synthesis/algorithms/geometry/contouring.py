@@ -153,7 +153,7 @@ def dual_contour_vertices(d: Draft) -> None:
         d.param("max_vertices", "int", capacity, about="Capacity of the vertex buffer")
         d.output("vertex_count", "int", 1, about="Number of crossed cells, may exceed the capacity")
         d.output("cell_vertex", "int", cells, about="Index into `vertices`, -1 for cells without one")
-        d.output("vertices", "vec3", capacity)
+        d.output("vertices", "vec3", capacity, about="Vertex positions")
         d.forward_only()
     d.module(f"REGULARIZATION = wp.constant({d.pick(0.05, 0.1, 0.2)})")
     if normals == "differences":

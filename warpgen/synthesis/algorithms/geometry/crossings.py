@@ -32,7 +32,7 @@ NAMES = {
     adjoint="no",
 )
 def ray_primitive(d: Draft) -> None:
-    """Intersects each ray with a solid and gives the distance along it, -1 for a miss."""
+    """Intersects rays with a primitive and returns the ray parameter, -1 for a miss."""
     shape = d.option("shape", "sphere", "triangle", "box", "plane", "cylinder")
     result = d.option("result", "distance", "flag", "point", "count")
     pairing = d.option("pairing", "one each", "one for all", "nearest of all")
@@ -46,8 +46,8 @@ def ray_primitive(d: Draft) -> None:
         "plane": intersections.PLANE,
         "cylinder": intersections.CYLINDER,
     }[shape]
-    d.input("origins", "vec3", n, -1.0, 1.0)
-    d.input("directions", "vec3", n, kind="unit")
+    d.input("origins", "vec3", n, -1.0, 1.0, about="Ray origins")
+    d.input("directions", "vec3", n, kind="unit", about="Ray directions")
     fields: dict[str, tuple[str, float, float, Any]] = {
         "sphere": {"centers": ("vec3", -1.0, 1.0, "uniform"), "radii": ("float", 0.3, 0.9, "uniform")},
         "triangle": dict.fromkeys(("va", "vb", "vc"), ("vec3", -2.0, 2.0, "uniform")),
@@ -151,14 +151,14 @@ def ray_primitive(d: Draft) -> None:
     double=True,
 )
 def obb_overlap(d: Draft) -> None:
-    """Tests pairs of oriented boxes for overlap along the fifteen axes that can separate them."""
+    """Tests pairs of oriented boxes for overlap using the separating axis theorem."""
     axes = d.option("axes", "fifteen", "faces only")
     style = d.option("style", "loop", "matrix")
     layout = d.option("layout", "pairs", "against one")
     pose = d.option("pose", "transform", "matrix")
     n, boxes = d.pick(48, 64, 96), d.pick(24, 32)
     if layout == "pairs":
-        d.input("pairs", "vec2i", n, 0, boxes)
+        d.input("pairs", "vec2i", n, 0, boxes, about="Index pairs to test")
         count = boxes
         fetch = "pair = pairs[tid]\nia = pair[0]\nib = pair[1]"
         first, second = "ia", "ib"
@@ -167,7 +167,7 @@ def obb_overlap(d: Draft) -> None:
         fetch = "# test box 0 against every other box\nib = tid + 1"
         first, second = "0", "ib"
     if pose == "transform":
-        d.input("poses", "transform", count, -1.0, 1.0, "transform")
+        d.input("poses", "transform", count, -1.0, 1.0, "transform", about="Shape poses")
         frames = f"""
             Xa = poses[{first}]
             Xb = poses[{second}]
@@ -176,17 +176,17 @@ def obb_overlap(d: Draft) -> None:
             offset = wp.transform_get_translation(Xb) - wp.transform_get_translation(Xa)
             """
     else:
-        d.input("centers", "vec3", count, -1.0, 1.0)
+        d.input("centers", "vec3", count, -1.0, 1.0, about="Centers")
         d.input("axes", "mat33", count, kind="rotation")
         frames = f"""
             Ra = axes[{first}]
             Rb = axes[{second}]
             offset = centers[{second}] - centers[{first}]
             """
-    d.input("half", "vec3", count, 0.2, 0.7)
+    d.input("half", "vec3", count, 0.2, 0.7, about="Half extents")
     d.output("hit", "int", n)
     if axes == "faces only":
-        d.says("Tests pairs of oriented boxes for overlap along their six face normals, a conservative test.")
+        d.says("Tests pairs of oriented boxes for overlap along their face normals only (conservative).")
     relative = f"""
         R = wp.transpose(Ra) * Rb
         t = wp.transpose(Ra) * offset

@@ -28,7 +28,7 @@ NAMES = {
     double=True,
 )
 def skin_vertices(d: Draft) -> None:
-    """Moves each vertex with the bones that it is bound to."""
+    """Skins mesh vertices with bone transforms."""
     blend = d.option(
         "blend", "transforms", "matrices", "rotation and translation", "dual quaternions", "nlerp"
     )
@@ -38,26 +38,26 @@ def skin_vertices(d: Draft) -> None:
     normals = d.flag("normals") if blend in ("transforms", "matrices") else False
     bind = d.flag("bind pose") if blend in ("transforms", "dual quaternions") else False
     n, bones = d.pick(48, 64, 96), d.pick(5, 6, 8)
-    d.input("rest", "vec3", n, -1.0, 1.0)
+    d.input("rest", "vec3", n, -1.0, 1.0, about="Rest positions")
     if normals:
-        d.input("rest_normals", "vec3", n, kind="unit")
+        d.input("rest_normals", "vec3", n, kind="unit", about="Rest normals")
     if blend in ("transforms", "dual quaternions", "nlerp"):
-        d.input("bones", "transform", bones, -0.5, 0.5, "transform")
+        d.input("bones", "transform", bones, -0.5, 0.5, "transform", about="Bone transforms")
     elif blend == "matrices":
-        d.input("bones", "mat44", bones, -1.0, 1.0)
+        d.input("bones", "mat44", bones, -1.0, 1.0, about="Bone transforms")
     else:
-        d.input("rotations", "mat33", bones, kind="rotation")
-        d.input("translations", "vec3", bones, -0.5, 0.5)
+        d.input("rotations", "mat33", bones, kind="rotation", about="Bone rotations")
+        d.input("translations", "vec3", bones, -0.5, 0.5, about="Bone translations")
     if bind:
-        d.input("inverse_bind", "transform", bones, -0.5, 0.5, "transform")
+        d.input("inverse_bind", "transform", bones, -0.5, 0.5, "transform", about="Inverse bind poses")
     each = 4 if bound == "four" else bones if bound == "all" else 3
     if bound == "four":
-        d.input("bone_ids", "vec4i", n, 0, bones)
+        d.input("bone_ids", "vec4i", n, 0, bones, about="Bone indices per vertex")
         d.input("weights", "vec4", n, 0.05, 1.0)
         begin = "ids = bone_ids[tid]\nws = weights[tid]\ntotal_weight = ws[0] + ws[1] + ws[2] + ws[3]"
         head = "for k in range(4):\n    b = ids[k]\n    w = ws[k] / total_weight\n    $step"
     elif bound == "rows":
-        d.input("bone_ids", "int", (n, 3), 0, bones)
+        d.input("bone_ids", "int", (n, 3), 0, bones, about="Bone indices per vertex")
         d.input("weights", "float", (n, 3), 0.05, 1.0)
         begin = "total_weight = weights[tid, 0] + weights[tid, 1] + weights[tid, 2]"
         head = (
@@ -71,7 +71,7 @@ def skin_vertices(d: Draft) -> None:
         head = "for b in range(bones.shape[0]):\n    w = weights[tid, b] / total_weight\n    $step"
         if blend == "rotation and translation":
             begin, head = (t.replace("bones.shape", "rotations.shape") for t in (begin, head))
-    d.output("skinned", "vec3", n)
+    d.output("skinned", "vec3", n, about="Deformed positions")
     if normals:
         d.output("normals_out", "vec3", n)
     bone = "wp.transform_multiply(bones[b], inverse_bind[b])" if bind else "bones[b]"
@@ -124,9 +124,9 @@ def skin_vertices(d: Draft) -> None:
             """
     d.says(
         {
-            "dual quaternions": "Moves each vertex by the blend of its bones' dual quaternions.",
-            "nlerp": "Moves each vertex by the normalised blend of its bones' rotations and translations.",
-        }.get(blend, "Moves each vertex to the weighted mean of where its bones take it.")
+            "dual quaternions": "Skins vertices with dual quaternion blending.",
+            "nlerp": "Skins vertices with normalized blends of bone rotations and translations.",
+        }.get(blend, "Skins vertices with linear blend skinning.")
     )
     d.launch(n)
     d.code(
@@ -207,14 +207,14 @@ def _quaternion(r: Any) -> Any:
     adjoint="no",
 )
 def fit_rotations(d: Draft) -> None:
-    """Fits a rotation to how each vertex's edges have moved."""
+    """Fits per-vertex rotations to deformed edges (local step of as-rigid-as-possible)."""
     store = d.option("neighbours", "rows", "ring", "shared")
     weights = d.option("weights", "uniform", "per edge") if store == "rows" else "uniform"
     result = d.option("result", "rotation", "energy", "quaternion")
     method = d.option("method", "newton", "quaternion")
     n = d.pick(32, 48, 64)
     degree = d.pick(5, 6)
-    d.input("rest", "vec3", n, -1.0, 1.0)
+    d.input("rest", "vec3", n, -1.0, 1.0, about="Rest positions")
     d.input("u", "vec3", n, -0.15, 0.15)
     note = ""
     if store == "rows":
@@ -231,7 +231,7 @@ def fit_rotations(d: Draft) -> None:
             """
         other = "j"
     else:
-        d.input("cluster", "int", 8, 0, n)
+        d.input("cluster", "int", 8, 0, n, about="Vertex indices of the cluster")
         loop, other = "for k in range(cluster.shape[0]):\n    j = cluster[k]\n    $step", "j"
     d.output(
         *{"rotation": ("R", "mat33", n), "energy": ("energy", "float", n), "quaternion": ("q", "quat", n)}[
@@ -241,9 +241,9 @@ def fit_rotations(d: Draft) -> None:
     w = "weights[i, k] * " if weights == "per edge" else ""
     d.says(
         {
-            "rotation": "Fits a rotation to how each vertex's edges have moved.",
-            "energy": "Computes how far each vertex's edges are from a rotation of the rest shape.",
-            "quaternion": "Fits a rotation to each vertex's edges and gives it as a quaternion.",
+            "rotation": "Fits per-vertex rotations to deformed edges (local step of as-rigid-as-possible).",
+            "energy": "Computes the as-rigid-as-possible energy per vertex.",
+            "quaternion": "Fits per-vertex rotations to deformed edges and stores them as quaternions.",
         }[result]
     )
     fit = {

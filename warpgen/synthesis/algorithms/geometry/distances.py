@@ -28,7 +28,7 @@ NAMES = {
     double=True,
 )
 def closest_point_on_shape(d: Draft) -> None:
-    """Finds the point of a shape that is closest to each query."""
+    """Computes the closest point on a primitive for each query point."""
     shape = d.option(
         "shape", "segment", "triangle", "box", "oriented box", "sphere", "capsule", "plane", "disk"
     )
@@ -43,7 +43,7 @@ def closest_point_on_shape(d: Draft) -> None:
             "offset": f"Computes the vector from each point to the closest point of a {shape}.",
         }[result].replace("a oriented", "an oriented")
     )
-    d.input("points", "vec3", n, -1.5, 1.5)
+    d.input("points", "vec3", n, -1.5, 1.5, about="Point positions")
     each = one == "one each"
 
     def given(name: str, type: str, low: float, high: float, kind: Any = "uniform") -> str:
@@ -106,11 +106,11 @@ def closest_point_on_shape(d: Draft) -> None:
             c = center_i + radial * wp.min(1.0, {radius} / wp.max(r, 1.0e-6))
             """
     if result in ("point", "both"):
-        d.output("closest", "vec3", n)
+        d.output("closest", "vec3", n, about="Closest points")
     if result in ("distance", "both"):
-        d.output("distance", "float", n)
+        d.output("distance", "float", n, about="Distances")
     if result == "offset":
-        d.output("closest", "vec3", n)
+        d.output("closest", "vec3", n, about="Closest points")
     store = {
         "point": "closest[tid] = c",
         "distance": "distance[tid] = wp.length(p - c)",
@@ -180,7 +180,7 @@ def rotations(q: Any) -> Any:
     double=True,
 )
 def segment_segment_distance(d: Draft) -> None:
-    """Finds the closest points of two segments in space and the distance between them."""
+    """Computes the closest points of two segments and their distance."""
     layout = d.option("layout", "arrays", "edges", "rows")
     result = d.option("result", "distance", "parameters", "capsules", "points")
     branches = d.option("branches", "nested", "clamped")
@@ -192,7 +192,7 @@ def segment_segment_distance(d: Draft) -> None:
         lines = "d1 = q1[tid] - p1[tid]\nd2 = q2[tid] - p2[tid]\nr = p1[tid] - p2[tid]"
         starts = ("p1[tid]", "p2[tid]")
     elif layout == "rows":
-        d.input("segments", "vec3", (n, 4), -1.0, 1.0)
+        d.input("segments", "vec3", (n, 4), -1.0, 1.0, about="Segment end points")
         lines = """
             d1 = segments[tid, 1] - segments[tid, 0]
             d2 = segments[tid, 3] - segments[tid, 2]
@@ -200,8 +200,8 @@ def segment_segment_distance(d: Draft) -> None:
             """
         starts = ("segments[tid, 0]", "segments[tid, 2]")
     else:
-        d.input("vertices", "vec3", vertices, -1.0, 1.0)
-        d.input("edges", "vec4i", n, 0, vertices)
+        d.input("vertices", "vec3", vertices, -1.0, 1.0, about="Vertex positions")
+        d.input("edges", "vec4i", n, 0, vertices, about="Vertex indices of both segments")
         lines = """
             edge = edges[tid]
             x1 = vertices[edge[0]]
@@ -215,18 +215,18 @@ def segment_segment_distance(d: Draft) -> None:
         d.param("r1", "float", 0.05, 0.2)
         d.param("r2", "float", 0.05, 0.2)
     if result == "parameters":
-        d.output("barycentric", "vec2", n)
+        d.output("barycentric", "vec2", n, about="Barycentric coordinates")
     elif result == "points":
-        d.output("witness_a", "vec3", n)
-        d.output("witness_b", "vec3", n)
+        d.output("witness_a", "vec3", n, about="Closest points on the first segments")
+        d.output("witness_b", "vec3", n, about="Closest points on the second segments")
     else:
-        d.output("distance", "float", n)
+        d.output("distance", "float", n, about="Distances")
     d.says(
         {
-            "distance": "Computes the distance between two segments in space.",
-            "parameters": "Finds where along two segments their closest points lie, both from 0 to 1.",
+            "distance": "Computes the distance between two segments.",
+            "parameters": "Computes the parameters (s, t) in [0, 1] of the closest points of two segments.",
             "capsules": "Computes the signed distance between two capsules.",
-            "points": "Finds the closest points of two segments in space.",
+            "points": "Computes the closest points of two segments.",
         }[result]
     )
     begin = """

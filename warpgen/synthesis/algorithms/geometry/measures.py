@@ -28,11 +28,11 @@ NAMES = {
 def triangles(d: Draft, faces: int, points: int, sort: str, low: float = -1.0, high: float = 1.0) -> str:
     """Declare triangles in one of four layouts; gives the lines that set `p`, `q`, `r`."""
     if sort == "soup":
-        d.input("points", "vec3", 3 * faces, low, high)
+        d.input("points", "vec3", 3 * faces, low, high, about="Point positions")
         return "p = points[3 * tid]\nq = points[3 * tid + 1]\nr = points[3 * tid + 2]"
-    d.input("points", "vec3", points, low, high)
+    d.input("points", "vec3", points, low, high, about="Point positions")
     if sort == "vec3i":
-        d.input("faces", "vec3i", faces, 0, points)
+        d.input("faces", "vec3i", faces, 0, points, about="Vertex indices of each triangle")
         return """
             face = faces[tid]
             p = points[face[0]]
@@ -40,7 +40,7 @@ def triangles(d: Draft, faces: int, points: int, sort: str, low: float = -1.0, h
             r = points[face[2]]
             """
     if sort == "rows":
-        d.input("faces", "int", (faces, 3), 0, points)
+        d.input("faces", "int", (faces, 3), 0, points, about="Vertex indices of each triangle")
         return """
             i = faces[tid, 0]
             j = faces[tid, 1]
@@ -49,7 +49,7 @@ def triangles(d: Draft, faces: int, points: int, sort: str, low: float = -1.0, h
             q = points[j]
             r = points[k]
             """
-    d.input("faces", "int", 3 * faces, 0, points)
+    d.input("faces", "int", 3 * faces, 0, points, about="Vertex indices of each triangle")
     return """
         i = faces[3 * tid]
         j = faces[3 * tid + 1]
@@ -96,7 +96,7 @@ _GUARD = """
     double=True,
 )
 def triangle_measures(d: Draft) -> None:
-    """Computes a measure of each triangle."""
+    """Computes a per-triangle geometric measure."""
     sort = d.option("layout", *LAYOUTS)
     kind = d.option(
         "measure", "area", "normal", "area vector", "aspect", "circumradius", "inradius", "centroid"
@@ -113,10 +113,10 @@ def triangle_measures(d: Draft) -> None:
         {
             "area": "Computes the area of each triangle.",
             "normal": "Computes the unit normal of each triangle.",
-            "area vector": "Computes each triangle's vector area: its normal, as long as its area.",
-            "aspect": "Computes each triangle's quality, 4 sqrt(3) area over the sum of its squared edges.",
-            "circumradius": "Computes the radius of the circle through each triangle's corners.",
-            "inradius": "Computes the radius of the largest circle within each triangle.",
+            "area vector": "Computes the vector area (normal times area) of each triangle.",
+            "aspect": "Computes triangle quality as 4 * sqrt(3) * area over the sum of squared edge lengths.",
+            "circumradius": "Computes the circumradius of each triangle.",
+            "inradius": "Computes the inradius of each triangle.",
             "centroid": "Computes the centroid of each triangle.",
         }[kind]
     )
@@ -194,18 +194,18 @@ def triangle_measures(d: Draft) -> None:
     double=True,
 )
 def accumulate_normals(d: Draft) -> None:
-    """Adds each face's normal to its vertices."""
+    """Accumulates face normals at mesh vertices."""
     sort = d.option("layout", "flat", "rows", "vec3i")
     weight = d.option("weight", "area", "angle", "uniform", "sphere")
     count, points = d.pick(48, 64, 96), d.pick(20, 30, 40)
     lines = triangles(d, count, points, sort)
-    d.inout("vertex_normals", "vec3", points, value=0.0)
+    d.inout("vertex_normals", "vec3", points, value=0.0, about="Accumulated vertex normals")
     d.says(
         {
-            "area": "Adds to each vertex the normals of its faces, weighted by their areas.",
-            "angle": "Adds to each vertex the normals of its faces, weighted by the angles there.",
-            "uniform": "Adds to each vertex the unit normals of its faces.",
-            "sphere": "Adds to each vertex its faces' normals with weights that are exact on a sphere.",
+            "area": "Accumulates area-weighted face normals at vertices.",
+            "angle": "Accumulates angle-weighted face normals at vertices.",
+            "uniform": "Accumulates unit face normals at vertices.",
+            "sphere": "Accumulates face normals at vertices using Max's weights, which are exact for spheres.",
         }[weight]
     )
     ids = ("face[0]", "face[1]", "face[2]") if sort == "vec3i" else ("i", "j", "k")
@@ -246,7 +246,7 @@ def accumulate_normals(d: Draft) -> None:
     d.launch(count)
     d.code("tid = wp.tid()\n$lines\n$begin\n$scatter", lines=lines, begin=begin, scatter=scatter)
     d.explain("""
-        One thread for each face; `vertex_normals` holds zeros before. A second pass makes them unit vectors.
+        One thread per face. `vertex_normals` must be zero-initialized and is normalized in a second pass.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -278,7 +278,7 @@ def accumulate_normals(d: Draft) -> None:
     double=True,
 )
 def mesh_moments(d: Draft) -> None:
-    """Integrates over a closed mesh by the signed tetrahedra that its faces span with the origin."""
+    """Integrates mass properties of a closed mesh over signed tetrahedra."""
     sort = d.option("layout", "flat", "rows", "vec3i")
     kind = d.option("moment", "volume", "first", "inertia", "inertia by points", "area and volume")
     where = d.option("where", "scatter", "per face")
@@ -290,11 +290,11 @@ def mesh_moments(d: Draft) -> None:
     scale = "rho * " if density else ""
     d.says(
         {
-            "volume": "Sums the signed volumes of the tetrahedra that faces span with the origin.",
-            "first": "Integrates the first moment of a closed mesh over its signed tetrahedra.",
-            "inertia": "Integrates the second moments of a closed mesh over its signed tetrahedra.",
-            "inertia by points": "Integrates a closed mesh's inertia tensor over its signed tetrahedra.",
-            "area and volume": "Sums the area of a closed mesh and the volume that it encloses.",
+            "volume": "Computes the volume of a closed mesh from signed tetrahedra.",
+            "first": "Computes the first moment of a closed mesh from signed tetrahedra.",
+            "inertia": "Computes the second moments of a closed mesh from signed tetrahedra.",
+            "inertia by points": "Computes the inertia tensor of a closed mesh about the origin from signed tetrahedra.",
+            "area and volume": "Computes the surface area and the enclosed volume of a closed mesh.",
         }[kind]
     )
     per_face = where == "per face"

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def cotangent_operators(d: Draft) -> None:
-    """Applies the cotangent Laplacian of a triangle mesh, face by face."""
+    """Assembles the cotangent Laplacian of a triangle mesh, one thread per face."""
     sort = d.option("layout", "flat", "rows", "vec3i")
     kind = d.option("operator", "scalar", "mean curvature", "weights", "gauss", "mass")
     helper = d.option("cotangent", "helper", "inline") if kind not in ("gauss", "mass") else "none"
@@ -31,24 +31,24 @@ def cotangent_operators(d: Draft) -> None:
     lines = triangles(d, count, points, sort)
     d.says(
         {
-            "scalar": "Applies the cotangent Laplacian of a mesh to a scalar field, face by face.",
-            "mean curvature": "Adds up the cotangent Laplacian of positions: twice the mean curvature.",
-            "weights": "Computes the cotangent weights of each face's edges, opposite to its corners.",
-            "gauss": "Adds up the angles at each vertex, whose defect from 2 pi is the Gaussian curvature.",
-            "mass": "Adds a third of each face's area to its corners: the lumped mass matrix.",
+            "scalar": "Applies the cotangent Laplacian to a per-vertex scalar field, one thread per face.",
+            "mean curvature": "Accumulates the cotangent Laplacian of vertex positions (mean curvature normal).",
+            "weights": "Computes per-corner cotangent weights for the opposite edges.",
+            "gauss": "Accumulates the angle sum at each vertex for the angle defect (Gaussian curvature).",
+            "mass": "Accumulates the lumped mass matrix (one third of the face area per corner).",
         }[kind]
     )
     if kind == "scalar":
         d.input("u", "float", points, -1.0, 1.0)
-        d.inout("laplacian", "float", points, value=0.0)
+        d.inout("laplacian", "float", points, value=0.0, about="Accumulated Laplacian")
     elif kind == "mean curvature":
-        d.inout("laplacian", "vec3", points, value=0.0)
+        d.inout("laplacian", "vec3", points, value=0.0, about="Accumulated Laplacian")
     elif kind == "weights":
         d.output("weights", "vec3", count)
     elif kind == "gauss":
-        d.inout("angle_sum", "float", points, value=0.0)
+        d.inout("angle_sum", "float", points, value=0.0, about="Accumulated angles [rad]")
     else:
-        d.inout("mass", "float", points, value=0.0)
+        d.inout("mass", "float", points, value=0.0, about="Lumped masses")
     ids = ("face[0]", "face[1]", "face[2]") if sort == "vec3i" else ("i", "j", "k")
     if helper == "helper":
         d.function(

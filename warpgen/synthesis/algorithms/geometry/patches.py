@@ -28,18 +28,25 @@ _NAMES = {
     double=True,
 )
 def bezier_patch(d: Draft) -> None:
-    """Evaluates a bicubic Bezier patch, or its normal, at parameters."""
+    """Evaluates bicubic Bezier patches at (u, v) parameters."""
     what = d.option("what", "point", "normal", "tangents", "area element")
     form = d.option("form", "bernstein", "de casteljau", "matrix")
     layout = d.option("layout", "grid", "parameters", "patches")
     n, side, patches = d.pick(48, 64, 96), d.pick(8, 10), d.pick(3, 4)
     many = layout == "patches"
-    d.input("control", "vec3", (patches, 4, 4) if many else (4, 4), -1.0, 1.0)
+    d.input(
+        "control",
+        "vec3",
+        (patches, 4, 4) if many else (4, 4),
+        -1.0,
+        1.0,
+        about="Control points, 4 x 4 per patch",
+    )
     shape: tuple[int, ...] = (side, side) if layout == "grid" else (n,)
     if layout != "grid":
-        d.input("uv", "vec2", n, 0.02, 0.98)
+        d.input("uv", "vec2", n, 0.02, 0.98, about="Patch parameters")
     if many:
-        d.input("patch_ids", "int", n, 0, patches)
+        d.input("patch_ids", "int", n, 0, patches, about="Patch index per sample")
     at = "i, j" if layout == "grid" else "tid"
     head = (
         f"i, j = wp.tid()\nu = float(i) / {side - 1}.0\nv = float(j) / {side - 1}.0"
@@ -154,9 +161,9 @@ def bezier_patch(d: Draft) -> None:
     }[what]
     d.says(
         {
-            "point": "Evaluates the points of a bicubic Bezier patch.",
+            "point": "Evaluates points on a bicubic Bezier patch.",
             "normal": "Computes unit normals of a bicubic Bezier patch.",
-            "tangents": "Computes both tangents of a bicubic Bezier patch.",
+            "tangents": "Computes the tangents dS/du and dS/dv of a bicubic Bezier patch.",
             "area element": "Computes the area element of a bicubic Bezier patch.",
         }[what]
     )
@@ -200,30 +207,30 @@ def bezier_patch(d: Draft) -> None:
     double=True,
 )
 def assign_sites(d: Draft) -> None:
-    """Gives each point to its nearest site, and gathers what the sites need to move."""
+    """Assigns points to their nearest site (one step of Lloyd's algorithm)."""
     dim = d.option("dimension", 2, 3)
     metric = d.option("metric", "euclidean", "manhattan", "power", "chebyshev")
     result = d.option("result", "labels", "sums", "border", "second")
     n, m = d.pick(64, 96, 128), d.pick(6, 8, 10)
     vec = f"vec{dim}"
-    d.input("points", vec, n, 0.0, 1.0)
-    d.input("sites", vec, m, 0.0, 1.0)
+    d.input("points", vec, n, 0.0, 1.0, about="Point positions")
+    d.input("sites", vec, m, 0.0, 1.0, about="Site positions")
     if metric == "power":
         d.input("weights", "float", m, 0.0, 0.05)
     if result == "sums":
-        d.inout("sums", vec, m, value=0.0)
+        d.inout("sums", vec, m, value=0.0, about="Accumulated positions per site")
         d.inout("count", "int", m, value=0.0)
     elif result == "border":
         d.output("border", "float", n)
     elif result == "second":
-        d.output("pairs", "vec2i", n)
+        d.output("pairs", "vec2i", n, about="Indices of the nearest and the second nearest site")
     else:
         d.output("labels", "int", n)
     d.says(
         {
-            "labels": "Gives each point the index of its nearest site.",
-            "sums": "Adds each point to the sum of its nearest site, from which the site's mean follows.",
-            "border": "Computes by how much each point is nearer to its site than to the next one.",
+            "labels": "Assigns each point to its nearest site.",
+            "sums": "Accumulates point sums and counts per nearest site for the centroid update.",
+            "border": "Computes the margin between the nearest and the second nearest site of each point.",
             "second": "Finds the two nearest sites of each point.",
         }[result]
     )
@@ -314,7 +321,7 @@ def assign_sites(d: Draft) -> None:
     adjoint="either",
 )
 def error_quadrics(d: Draft) -> None:
-    """Adds each face's plane to its vertices as a quadric, the square of the distance to it."""
+    """Accumulates quadric error matrices of face planes at mesh vertices."""
     sort = d.option("layout", "flat", "rows", "vec3i")
     result = d.option("result", "vertices", "faces", "parts", "error")
     weight = d.option("weight", "area", "plain")
@@ -333,10 +340,10 @@ def error_quadrics(d: Draft) -> None:
         d.output("error", "float", count)
     d.says(
         {
-            "vertices": "Adds each face's plane to its vertices as a quadric.",
-            "faces": "Computes the quadric of each face's plane.",
-            "parts": "Adds up matrix and vector of the quadrics at each vertex, which give its best place.",
-            "error": "Computes the squared distance from a moved vertex to the plane of each face.",
+            "vertices": "Accumulates quadric error matrices of face planes at mesh vertices.",
+            "faces": "Computes the quadric error matrix of each face plane.",
+            "parts": "Accumulates A and b of the quadric error per vertex; the optimum solves A x = b.",
+            "error": "Computes the squared distance of a moved vertex to each face plane.",
         }[result]
     )
     scaled = weight == "area"

@@ -31,7 +31,7 @@ def _cross(a: Any, b: Any) -> Any:
     double=True,
 )
 def delaunay_test(d: Draft) -> None:
-    """Tests whether the far corner of each edge's two triangles lies in the circle of the other."""
+    """Tests mesh edges for the Delaunay property with the in-circle predicate."""
     form = d.option("form", "determinant", "angles", "circumcenter")
     layout = d.option("layout", "quads", "rows", "soup")
     result = d.option("result", "flag", "value", "count")
@@ -39,25 +39,27 @@ def delaunay_test(d: Draft) -> None:
         result = "flag"
     n, m = d.pick(64, 96), d.pick(40, 50)
     if layout == "soup":
-        d.input("points", "vec2", (n, 4), -1.0, 1.0)
+        d.input("points", "vec2", (n, 4), -1.0, 1.0, about="Point positions")
         lines = "a = points[tid, 0]\nb = points[tid, 1]\nc = points[tid, 2]\np = points[tid, 3]"
     else:
-        d.input("points", "vec2", m, -1.0, 1.0)
+        d.input("points", "vec2", m, -1.0, 1.0, about="Point positions")
         if layout == "quads":
-            d.input("edges", "vec4i", n, 0, m)
+            d.input("edges", "vec4i", n, 0, m, about="Vertex indices of each edge and the opposite corners")
             lines = "\n".join(f"{name} = points[quad[{k}]]" for k, name in enumerate("abcp"))
             lines = f"quad = edges[tid]\n{lines}"
         else:
-            d.input("edges", "int", (n, 4), 0, m)
+            d.input(
+                "edges", "int", (n, 4), 0, m, about="Vertex indices of each edge and the opposite corners"
+            )
             lines = "\n".join(f"{name} = points[edges[tid, {k}]]" for k, name in enumerate("abcp"))
     if result == "count":
         d.inout("count", "int", 1, value=0.0)
-        d.says("Counts the edges that are not Delaunay: a far corner lies in the circle of a triangle.")
+        d.says("Counts edges that violate the Delaunay property.")
     elif result == "value":
-        d.output("incircle", "float", n)
-        d.says("Computes the in-circle determinant of each four points, positive if the last is inside.")
+        d.output("incircle", "float", n, about="In-circle determinants")
+        d.says("Evaluates the in-circle determinant, positive if the fourth point is inside.")
     else:
-        d.output("flips", "int", n)
+        d.output("flips", "int", n, about="Number of edges to flip")
     if form == "determinant":
         body = """
             u = a - p
@@ -100,7 +102,9 @@ def delaunay_test(d: Draft) -> None:
             """
         test, value = "sin_c * sin_p > 0.0 and wp.abs(sin_c) * cos_p + cos_c * wp.abs(sin_p) < 0.0", ""
     if form == "circumcenter" and result == "value":
-        d.says("Computes the power of each fourth point by the circle of three, positive if it is inside.")
+        d.says(
+            "Computes the power of a point with respect to the circumcircle of a triangle, positive inside."
+        )
     store = {
         "flag": f"flips[tid] = wp.where({test}, 1, 0)",
         "count": f"if {test}:\n    wp.atomic_add(count, 0, 1)",
@@ -142,7 +146,7 @@ def delaunay_test(d: Draft) -> None:
     adjoint="no",
 )
 def classify_cells(d: Draft) -> None:
-    """Finds how the level set of a field on a grid passes through each cell."""
+    """Classifies grid cells against the level set of a field."""
     dim = d.option("dimension", 2, 3)
     result = d.option("result", "case", "active", "edge points", "crossings", "length")
     side = d.option("side", "below", "above")
@@ -150,8 +154,8 @@ def classify_cells(d: Draft) -> None:
     if result == "length" and dim == 3:
         result = "crossings"
     n = d.pick(10, 12, 14) if dim == 2 else d.pick(6, 7, 8)
-    d.input("field", "float", (n,) * dim, -1.0, 1.0)
-    d.param("iso", "float", -0.3, 0.3)
+    d.input("field", "float", (n,) * dim, -1.0, 1.0, about="Node values")
+    d.param("iso", "float", -0.3, 0.3, about="Isovalue")
     names = "ijk"[:dim]
     here = ", ".join(names)
     compare = "<" if side == "below" else ">"
@@ -163,15 +167,15 @@ def classify_cells(d: Draft) -> None:
     d.says(
         {
             "case": f"Computes each cell's case number of marching {'squares' if dim == 2 else 'cubes'}.",
-            "active": "Marks the cells of a grid that the level set of a field passes through.",
-            "edge points": "Finds where the level set of a field crosses the first edges of each cell.",
-            "crossings": "Counts the edges of each cell that the level set of a field crosses.",
-            "length": "Computes the length of the level set in each cell of marching squares.",
+            "active": "Marks grid cells that are crossed by the level set of a field.",
+            "edge points": "Interpolates the level set crossings on the first edges of each grid cell.",
+            "crossings": "Counts the edges of each grid cell that are crossed by the level set.",
+            "length": "Computes the contour length per cell with marching squares.",
         }[result]
     )
     d.launch(*cells)
     if result in ("case", "active"):
-        d.output("cases", "int", cells)
+        d.output("cases", "int", cells, about="Case indices")
         if loop == "unrolled":
             bits = "code = int(0)\n" + "\n".join(
                 f"if field[{a}] {compare} iso:\n    code += {1 << k}" for k, a in enumerate(at)
@@ -205,7 +209,7 @@ def classify_cells(d: Draft) -> None:
         )
         d.code("$index = wp.tid()\n$bits\n$store", index=here, bits=bits, store=store)
     elif result == "edge points":
-        d.output("crossing", "vec2" if dim == 2 else "vec3", cells)
+        d.output("crossing", "vec2" if dim == 2 else "vec3", cells, about="Interpolated crossings")
         d.function(
             """
             @wp.func
@@ -227,7 +231,7 @@ def classify_cells(d: Draft) -> None:
             body += f"\ncrossing[{here}] = wp.vec{dim}({', '.join('t' + x for x in names)})"
         d.code(f"{here} = wp.tid()\nhere = field[{here}]\n$body", body=body)
     elif result == "crossings":
-        d.output("crossed", "int", cells)
+        d.output("crossed", "int", cells, about="Nonzero for crossed cells")
         edges = [
             (a, b)
             for a in range(len(corners))

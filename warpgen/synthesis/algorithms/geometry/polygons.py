@@ -21,21 +21,21 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def point_in_polygon(d: Draft) -> None:
-    """Tests which points lie inside a polygon."""
+    """Tests points against a polygon."""
     rule = d.option("rule", "crossings", "winding", "angle", "distance")
     order = d.option("order", "modulo", "previous")
     shapes = d.option("polygons", "one", "several")
     layout = d.option("layout", "vec2", "two arrays") if shapes == "one" else "vec2"
     n, m = d.pick(64, 96, 128), d.pick(7, 9, 11)
-    d.input("points", "vec2", n, -0.7, 0.7)
+    d.input("points", "vec2", n, -0.7, 0.7, about="Point positions")
     many = d.pick(3, 4)
     if layout == "two arrays":
-        d.input("px", "float", m, -1.0, 1.0)
-        d.input("py", "float", m, -1.0, 1.0)
+        d.input("px", "float", m, -1.0, 1.0, about="x coordinates")
+        d.input("py", "float", m, -1.0, 1.0, about="y coordinates")
     elif shapes == "one":
-        d.input("polygon", "vec2", m, -1.0, 1.0)
+        d.input("polygon", "vec2", m, -1.0, 1.0, about="Polygon vertices in order")
     else:
-        d.input("polygon", "vec2", (many, m), -1.0, 1.0)
+        d.input("polygon", "vec2", (many, m), -1.0, 1.0, about="Polygon vertices in order")
         d.input("which", "int", n, 0, many)
     at = {
         "vec2": "polygon[$i]" if shapes == "one" else "polygon[outline_id, $i]",
@@ -56,10 +56,10 @@ def point_in_polygon(d: Draft) -> None:
     )
     d.says(
         {
-            "crossings": "Tests by the parity of crossings which points lie inside a polygon.",
-            "winding": "Computes how often a polygon winds around each point.",
-            "angle": "Tests by the sum of signed angles which points a polygon winds around.",
-            "distance": "Computes each point's signed distance to a polygon, negative inside.",
+            "crossings": "Tests points against a polygon using the even-odd rule.",
+            "winding": "Computes the winding number of a polygon around each point.",
+            "angle": "Tests points against a polygon by summing signed angles.",
+            "distance": "Computes the signed distance of points to a polygon, negative inside.",
         }[rule]
     )
     if order == "modulo":

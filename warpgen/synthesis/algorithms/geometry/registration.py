@@ -27,7 +27,7 @@ g = wp.spatial_vector(diff[0], diff[1], diff[2], c[0], c[1], c[2])"""
     double=True,
 )
 def registration_terms(d: Draft) -> None:
-    """Computes what each pair of points adds to a rigid registration."""
+    """Accumulates the normal equations of rigid registration (ICP)."""
     metric = d.option("metric", "plane", "point")
     result = d.option("result", "residual", "system", "gradient", "covariance")
     robust = d.option("robust", "none", "huber", "tukey", "cutoff")
@@ -38,14 +38,16 @@ def registration_terms(d: Draft) -> None:
         result = "residual"
     if result == "covariance":
         metric = "point"
-    d.input("source", "vec3", n, -1.0, 1.0)
-    d.input("target", "vec3", n if match == "same index" else m, -1.0, 1.0)
+    d.input("source", "vec3", n, -1.0, 1.0, about="Source points")
+    d.input("target", "vec3", n if match == "same index" else m, -1.0, 1.0, about="Target points")
     if metric == "plane":
-        d.input("normals", "vec3", n if match == "same index" else m, kind="unit")
+        d.input(
+            "normals", "vec3", n if match == "same index" else m, kind="unit", about="Unit surface normals"
+        )
     if match == "indexed":
         d.input("nearest", "int", n, -8, m)
     if pose:
-        d.param("pose", "transform", -0.3, 0.3, kind="transform")
+        d.param("pose", "transform", -0.3, 0.3, kind="transform", about="Current pose estimate")
     if robust != "none":
         d.param("k", "float", 0.4, 1.0)
     at = "j" if match == "indexed" else "tid"
@@ -64,9 +66,9 @@ def registration_terms(d: Draft) -> None:
     d.says(
         {
             "residual": f"Computes the {far} of each matched pair of points.",
-            "system": "Adds up the normal equations of point-to-plane registration.",
-            "gradient": "Adds up the gradient of a registration's error by the pose's twist.",
-            "covariance": "Adds up the cross-covariance of matched points, from which the rotation follows.",
+            "system": "Accumulates the normal equations (J^T J, J^T r) of point-to-plane ICP.",
+            "gradient": "Accumulates the gradient of the registration error with respect to the pose twist.",
+            "covariance": "Accumulates the cross-covariance of matched points for the Kabsch algorithm.",
         }[result]
     )
     error = "e = wp.dot(n, p - q)" if metric == "plane" else "diff = p - q\ne = wp.length(diff)"

@@ -22,13 +22,13 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def point_to_set_distance(d: Draft) -> None:
-    """Finds the distance from each point to the nearest of a set."""
+    """Computes the distance from points to the nearest point of a set."""
     kind = d.option("set", "points", "segments", "triangles")
     result = d.option("result", "distance", "nearest", "hausdorff", "chamfer")
     early = d.flag("early") if kind == "points" else False
     squared = d.flag("squared", 0.6)
     n, m = d.pick(48, 64), d.pick(24, 32, 40)
-    d.input("points", "vec3", n, -1.0, 1.0)
+    d.input("points", "vec3", n, -1.0, 1.0, about="Point positions")
     if kind == "points":
         d.input("other", "vec3", m, -1.0, 1.0)
         measure = "other[k]"
@@ -57,7 +57,7 @@ def point_to_set_distance(d: Draft) -> None:
     if result == "nearest":
         d.output("nearest", "int", n)
     elif result == "distance":
-        d.output("distance", "float", n)
+        d.output("distance", "float", n, about="Distances")
     else:
         d.inout("reduced", "float", 1, value=0.0)
     track = result == "nearest"

@@ -16,13 +16,13 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def triangles_cross(d: Draft) -> None:
-    """Tests pairs of triangles in space for intersection by the intervals on their planes' common line."""
+    """Tests pairs of triangles for intersection using interval overlap (Moeller)."""
     layout = d.option("layout", "soup", "indexed", "flat")
     result = d.option("result", "flag", "count", "length")
     n, m, points = d.pick(48, 64, 96), d.pick(24, 32), d.pick(20, 24)
     corners = ("a0", "a1", "a2", "b0", "b1", "b2")
     if layout == "soup":
-        d.input("triangles", "vec3", (n, 6), -1.0, 1.0)
+        d.input("triangles", "vec3", (n, 6), -1.0, 1.0, about="Triangle vertices")
         lines = "\n".join(f"{name} = triangles[tid, {k}]" for k, name in enumerate(corners))
     elif layout == "flat":
         d.input("first", "vec3", 3 * n, -1.0, 1.0)
@@ -30,9 +30,9 @@ def triangles_cross(d: Draft) -> None:
         lines = "\n".join(f"a{k} = first[3 * tid{f' + {k}' if k else ''}]" for k in range(3))
         lines += "\n" + "\n".join(f"b{k} = second[3 * tid{f' + {k}' if k else ''}]" for k in range(3))
     else:
-        d.input("points", "vec3", points, -1.0, 1.0)
-        d.input("faces", "vec3i", m, 0, points)
-        d.input("pairs", "vec2i", n, 0, m)
+        d.input("points", "vec3", points, -1.0, 1.0, about="Point positions")
+        d.input("faces", "vec3i", m, 0, points, about="Vertex indices of each triangle")
+        d.input("pairs", "vec2i", n, 0, m, about="Index pairs to test")
         lines = """
             pair = pairs[tid]
             f = faces[pair[0]]
@@ -73,10 +73,10 @@ def triangles_cross(d: Draft) -> None:
     )
     if result == "count":
         d.inout("count", "int", 1, value=0.0)
-        d.says("Counts the pairs of triangles in space that intersect.")
+        d.says("Counts intersecting pairs of triangles.")
     elif result == "length":
         d.output("length", "float", n)
-        d.says("Computes the length of the segment in which each pair of triangles intersects.")
+        d.says("Computes the length of the intersection segment of triangle pairs.")
     else:
         d.output("hit", "int", n)
     store = {

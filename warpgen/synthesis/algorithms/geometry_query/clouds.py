@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def estimate_normals(d: Draft) -> None:
-    """Estimates normals of a point cloud as the least principal axis of each neighbourhood."""
+    """Estimates point cloud normals by principal component analysis of neighborhoods."""
     result = d.option("result", "normal", "covariance", "variation")
     passes = d.option("passes", "two", "one")
     weighted = d.flag("weighted")
@@ -28,9 +28,9 @@ def estimate_normals(d: Draft) -> None:
     loop = d.option("loop", "for", "while")
     n = d.pick(96, 128)
     cloud(d, n, 1.0)
-    d.param("radius", "float", 0.8, 0.95)
+    d.param("radius", "float", 0.8, 0.95, about="Search radius")
     if facing == "eye":
-        d.param("eye", "vec3", 2.0, 4.0)
+        d.param("eye", "vec3", 2.0, 4.0, about="Viewpoint for the orientation of normals")
     d.output(
         *{
             "normal": ("normals", "vec3", n),
@@ -40,9 +40,9 @@ def estimate_normals(d: Draft) -> None:
     )
     d.says(
         {
-            "normal": "Estimates normals of a point cloud as the least principal axis of each neighbourhood.",
-            "covariance": "Computes the covariance of the points in each point's neighbourhood.",
-            "variation": "Computes the surface variation of a point cloud: least eigenvalue over their sum.",
+            "normal": "Estimates point cloud normals by principal component analysis of neighborhoods.",
+            "covariance": "Computes the covariance matrix of the neighborhood of each point.",
+            "variation": "Computes the surface variation (smallest eigenvalue over trace) of point neighborhoods.",
         }[result]
     )
     w = "wp.max(1.0 - wp.length_sq(x[index] - p) / (radius * radius), 0.0)" if weighted else "1.0"

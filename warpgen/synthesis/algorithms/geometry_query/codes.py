@@ -67,7 +67,7 @@ def part_by_one(v: wp.uint32) -> wp.uint32:
     adjoint="no",
 )
 def morton_order(d: Draft) -> None:
-    """Interleaves the bits of each point's cell to its Morton code."""
+    """Computes Morton codes of quantized positions."""
     way = d.option("way", "multiplies", "shifts", "plane", "loop")
     source = d.option("source", "points", "boxes", "cells")
     bounds = d.option("bounds", "given", "unit")
@@ -76,18 +76,18 @@ def morton_order(d: Draft) -> None:
     dim = 2 if way == "plane" else 3
     levels = 2**bits
     if source == "cells":
-        d.input("cells", f"vec{dim}i", n, 0, levels)
+        d.input("cells", f"vec{dim}i", n, 0, levels, about="Cell coordinates")
     elif source == "points":
-        d.input("points", f"vec{dim}", n, 0.0, 1.0)
+        d.input("points", f"vec{dim}", n, 0.0, 1.0, about="Point positions")
     else:
-        d.input("box_lower", f"vec{dim}", n, 0.0, 0.5)
-        d.input("box_upper", f"vec{dim}", n, 0.5, 1.0)
+        d.input("box_lower", f"vec{dim}", n, 0.0, 0.5, about="Lower bounds of the boxes")
+        d.input("box_upper", f"vec{dim}", n, 0.5, 1.0, about="Upper bounds of the boxes")
     if bounds == "given" and source != "cells":
-        d.param("lower", f"vec{dim}", -0.2, 0.2)
-        d.param("upper", f"vec{dim}", 0.8, 1.2)
-    d.output("codes", "uint32", n)
+        d.param("lower", f"vec{dim}", -0.2, 0.2, about="Lower bounds")
+        d.param("upper", f"vec{dim}", 0.8, 1.2, about="Upper bounds")
+    d.output("codes", "uint32", n, about="Sorted Morton codes")
     if result == "code and index":
-        d.output("ids", "int", n)
+        d.output("ids", "int", n, about="Original index of each code")
     zero = ", ".join(["0.0"] * dim)
     last = ", ".join([f"{levels - 1}.0"] * dim)
     quantise = f"""
@@ -152,13 +152,15 @@ def morton_order(d: Draft) -> None:
     adjoint="no",
 )
 def radix_tree(d: Draft) -> None:
-    """Finds the keys that each inner node of a binary radix tree covers, and where they split."""
+    """Builds the internal nodes of a binary radix tree over sorted keys."""
     result = d.option("result", "children", "range", "split", "prefix")
     prefix = d.option("prefix", "loop", "search")
     ties = d.option("ties", "index", "distinct")
     keys = d.option("keys", "int", "array of one more")
     n = d.pick(48, 64, 96)
-    d.input("codes", "int", n if keys == "int" else n + 1, 0, 1 << 20, "ascending")
+    d.input(
+        "codes", "int", n if keys == "int" else n + 1, 0, 1 << 20, "ascending", about="Sorted Morton codes"
+    )
     length = n if keys == "int" else n + 1
     outs = {
         "children": (("left", "int"), ("right", "int")),
@@ -170,10 +172,10 @@ def radix_tree(d: Draft) -> None:
         d.output(name, type, length - 1)
     d.says(
         {
-            "children": "Finds the children of each inner node of a binary radix tree over sorted keys.",
-            "range": "Finds the range of sorted keys that each inner node of a binary radix tree covers.",
-            "split": "Finds where each inner node of a binary radix tree splits its range of keys.",
-            "prefix": "Computes how many leading bits each inner node's keys have in common.",
+            "children": "Finds the children of internal nodes of a binary radix tree (Karras 2012).",
+            "range": "Finds the key range of internal nodes of a binary radix tree.",
+            "split": "Finds the split position of internal nodes of a binary radix tree.",
+            "prefix": "Computes the common prefix length of internal nodes of a binary radix tree.",
         }[result]
     )
     count = (

@@ -16,34 +16,34 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def mesh_collision(d: Draft) -> None:
-    """Pushes particles out of a mesh to a margin and takes away the velocity into it."""
+    """Resolves penetrations of particles with a mesh collider."""
     sign = d.option("sign", "normal", "winding", "parity")
     moving = d.flag("moving mesh")
     friction = d.option("friction", "none", "scaled")
     result = d.option("result", "in place", "correction", "force")
     mask = d.flag("mask", 0.35)
     n, stacks = d.pick(64, 96), sphere(d)
-    d.handle("mesh", "mesh", stacks)
+    d.handle("mesh", "mesh", stacks, about="Mesh id")
     if result == "in place":
-        d.inout("x", "vec3", n, -0.9, 0.9)
-        d.inout("v", "vec3", n, -1.0, 1.0)
+        d.inout("x", "vec3", n, -0.9, 0.9, about="Point positions")
+        d.inout("v", "vec3", n, -1.0, 1.0, about="Particle velocities")
     else:
-        d.input("x", "vec3", n, -0.9, 0.9)
+        d.input("x", "vec3", n, -0.9, 0.9, about="Point positions")
     if mask:
-        d.input("inv_mass", "float", n, -0.3, 1.0)
-    d.param("margin", "float", 0.02, 0.1)
+        d.input("inv_mass", "float", n, -0.3, 1.0, about="Inverse masses, 0 for fixed particles")
+    d.param("margin", "float", 0.02, 0.1, about="Contact margin")
     in_place = result == "in place"
     if in_place and friction == "scaled":
-        d.param("mu", "float", 0.1, 0.6)
+        d.param("mu", "float", 0.1, 0.6, about="Friction coefficient")
     if result == "force":
-        d.param("ke", "float", 1.0e2, 1.0e3)
+        d.param("ke", "float", 1.0e2, 1.0e3, about="Contact stiffness")
     if not in_place:
         d.output(*{"correction": ("dx", "vec3", n), "force": ("f", "vec3", n)}[result])
     d.says(
         {
-            "in place": "Pushes particles out of a mesh to a margin and takes away the velocity into it.",
-            "correction": "Computes the move that takes each particle out of a mesh, up to a margin.",
-            "force": "Computes the penalty force that drives particles out of a mesh.",
+            "in place": "Projects particles out of a mesh collider and removes the inward velocity.",
+            "correction": "Computes position corrections that push particles out of a mesh collider.",
+            "force": "Computes penalty forces that push particles out of a mesh collider.",
         }[result]
     )
     relative = "v[tid] - surface_v" if moving else "v[tid]"

@@ -29,21 +29,21 @@ NAMES = {
     adjoint="no",
 )
 def walk_grid(d: Draft) -> None:
-    """Walks each ray from cell to cell of a grid until it meets one that is occupied."""
+    """Traverses a voxel grid along rays (3D-DDA) up to the first occupied cell."""
     dim = d.option("dimension", 2, 3)
     result = d.option("result", "distance", "cell", "count", "sum")
     axis = d.option("axis", "branches", "vector")
     storage = d.option("storage", "grid", "flat")
     n, m = d.pick(64, 96), d.pick(8, 10, 12)
     vec = f"vec{dim}"
-    d.input("origins", vec, n, 0.5, m - 0.5)
-    d.input("directions", vec, n, kind="unit")
+    d.input("origins", vec, n, 0.5, m - 0.5, about="Ray origins")
+    d.input("directions", vec, n, kind="unit", about="Ray directions")
     # integers from -8 to 1: one cell in ten is occupied
     shape: tuple[int, ...] = (m,) * dim if storage == "grid" else (m**dim,)
     if result == "sum":
-        d.input("occupied", "float", shape, 0.0, 1.0)
+        d.input("occupied", "float", shape, 0.0, 1.0, about="Cell values, positive for occupied cells")
     else:
-        d.input("occupied", "int", shape, -8, 2)
+        d.input("occupied", "int", shape, -8, 2, about="Cell values, positive for occupied cells")
     d.output(
         *{
             "distance": ("t_hit", "float", n),
@@ -54,10 +54,10 @@ def walk_grid(d: Draft) -> None:
     )
     d.says(
         {
-            "distance": "Walks each ray through a grid to the first occupied cell and gives how far it is.",
-            "cell": "Walks each ray through a grid and gives the first occupied cell, -1 for none.",
-            "count": "Counts the free cells that each ray passes before it is stopped.",
-            "sum": "Integrates a grid's values along each ray, weighted by the length in each cell.",
+            "distance": "Traverses a voxel grid along rays and returns the distance to the first occupied cell.",
+            "cell": "Traverses a voxel grid along rays and returns the first occupied cell, -1 for none.",
+            "count": "Counts the free cells that rays traverse before the first occupied cell.",
+            "sum": "Integrates voxel values along rays, weighted by the segment length per cell.",
         }[result]
     )
     names = "xyz"[:dim]

@@ -35,8 +35,8 @@ def query_loop(kind: str) -> str:
 
 def cloud(d: Draft, n: int, width: float = 0.5) -> None:
     """Declare points and a grid over them."""
-    d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=width)
-    d.input("x", "vec3", n, -1.0, 1.0)
+    d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=width, about="Hash grid id")
+    d.input("x", "vec3", n, -1.0, 1.0, about="Point positions")
 
 
 @DOMAIN.algorithm(
@@ -45,7 +45,7 @@ def cloud(d: Draft, n: int, width: float = 0.5) -> None:
     adjoint="no",
 )
 def radius_search(d: Draft) -> None:
-    """Gathers the points within a radius of each query."""
+    """Queries the neighbors of each point within a radius using a hash grid."""
     result = d.option("result", "count", "nearest", "list", "mean", "density", "any", "farthest")
     loop = d.option("loop", "for", "while")
     queries = d.option("queries", "own points", "others", "sorted")
@@ -53,11 +53,11 @@ def radius_search(d: Draft) -> None:
     cloud(d, n)
     own = queries != "others"
     if not own:
-        d.input("targets", "vec3", m, -1.0, 1.0)
-    d.param("radius", "float", 0.3, 0.45)
+        d.input("targets", "vec3", m, -1.0, 1.0, about="Query positions")
+    d.param("radius", "float", 0.3, 0.45, about="Search radius")
     threads = n if own else m
     if result == "list":
-        d.output("idx", "int", (threads, room))
+        d.output("idx", "int", (threads, room), about="Indices of the results, -1 for unused slots")
         d.output("count", "int", threads)
     else:
         d.output(
@@ -71,13 +71,13 @@ def radius_search(d: Draft) -> None:
         )
     d.says(
         {
-            "count": "Counts the points within a radius of each query.",
-            "nearest": "Finds the nearest point within a radius of each query, -1 for none.",
+            "count": "Counts neighbors within a radius.",
+            "nearest": "Finds the nearest neighbor within a radius, -1 for none.",
             "list": f"Lists up to {room} points within a radius of each query, and counts them all.",
-            "mean": "Averages the points within a radius of each query.",
+            "mean": "Computes the mean position of all neighbors within a radius.",
             "density": "Estimates the number density of points around each query.",
-            "any": "Marks the queries that have no point within a radius.",
-            "farthest": "Finds how far the farthest point within a radius of each query is.",
+            "any": "Marks query points without neighbors within a radius (outliers).",
+            "farthest": "Computes the distance to the farthest neighbor within a radius.",
         }[result]
     )
     begin, step, last = {
@@ -173,7 +173,7 @@ def radius_search(d: Draft) -> None:
     adjoint="no",
 )
 def nearest_neighbours(d: Draft) -> None:
-    """Finds the few points nearest to each, in order of distance, by insertion into a small vector."""
+    """Finds the k nearest neighbors of each point."""
     source = d.option("candidates", "grid", "all")
     k = d.pick(3, 4, 5, 6)
     result = d.option("result", "indices", "distances", "both", "mean distance")
@@ -184,20 +184,20 @@ def nearest_neighbours(d: Draft) -> None:
     n, m = d.pick(64, 96), d.pick(48, 64)
     if source == "grid":
         cloud(d, n)
-        d.param("radius", "float", 0.45)
+        d.param("radius", "float", 0.45, about="Search radius")
     else:
-        d.input("x", "vec3", n, -1.0, 1.0)
+        d.input("x", "vec3", n, -1.0, 1.0, about="Point positions")
     own = queries == "own points"
     if not own:
-        d.input("targets", "vec3", m, -1.0, 1.0)
+        d.input("targets", "vec3", m, -1.0, 1.0, about="Query positions")
     threads = n if own else m
     if result in ("indices", "both"):
-        d.output("idx", "int", (threads, k))
+        d.output("idx", "int", (threads, k), about="Indices of the results, -1 for unused slots")
     if result in ("distances", "both"):
         d.output("dist", "float", (threads, k))
     if result == "mean distance":
-        d.output("spacing", "float", threads)
-        d.says("Averages the distances of each point to the few that are nearest.")
+        d.output("spacing", "float", threads, about="Mean distance to the neighbors")
+        d.says("Computes the mean distance of each point to its k nearest neighbors.")
     keep_index = result in ("indices", "both")
     d.module(f"vec_dist = wp.types.vector(length={k}, dtype=float)")
     if keep_index:

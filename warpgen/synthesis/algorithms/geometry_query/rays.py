@@ -36,7 +36,7 @@ def hits(surface: Any, o: Any, r: Any) -> tuple[Any, Any]:
     adjoint="either",
 )
 def cast_rays(d: Draft) -> None:
-    """Casts rays against a mesh and gives what each meets first."""
+    """Casts rays against a mesh and returns properties of the closest hit."""
     camera = d.option("rays", "arrays", "pinhole", "orthographic", "lidar", "fan")
     result = d.option("result", "depth", "normal", "face", "point", "facing")
     miss = d.option("miss", "sentinel", "early")
@@ -44,7 +44,7 @@ def cast_rays(d: Draft) -> None:
     stacks = sphere(d)
     far = d.pick(10.0, 20.0, 100.0)
     n, width, height = d.pick(64, 96, 128), d.pick(12, 16), d.pick(8, 12)
-    d.handle("mesh", "mesh", stacks)
+    d.handle("mesh", "mesh", stacks, about="Mesh id")
     where = "tid"
     shape: tuple[int, ...] = (n,)
     grid = f"""
@@ -53,11 +53,11 @@ def cast_rays(d: Draft) -> None:
         v = (float(i) + 0.5) / {height}.0 * 2.0 - 1.0
         """
     if camera == "arrays":
-        d.input("origins", "vec3", n, -0.5, 0.5)
-        d.input("directions", "vec3", n, kind="unit")
+        d.input("origins", "vec3", n, -0.5, 0.5, about="Ray origins")
+        d.input("directions", "vec3", n, kind="unit", about="Ray directions")
         lines = "tid = wp.tid()\nro = origins[tid] - 2.0 * directions[tid]\nrd = directions[tid]"
     elif camera == "lidar":
-        d.param("pose", "transform", -0.3, 0.3, kind="transform")
+        d.param("pose", "transform", -0.3, 0.3, kind="transform", about="Pose of the mesh or sensor")
         where, shape = "i, j", (height, width)
         lines = f"""
             i, j = wp.tid()
@@ -70,7 +70,7 @@ def cast_rays(d: Draft) -> None:
             rd = wp.transform_vector(pose, beam)
             """
     elif camera == "fan":
-        d.param("origin", "vec3", -0.4, 0.4)
+        d.param("origin", "vec3", -0.4, 0.4, about="Ray origin")
         lines = f"""
             tid = wp.tid()
             angle = 2.0 * wp.pi * float(tid) / {n}.0
@@ -78,7 +78,7 @@ def cast_rays(d: Draft) -> None:
             rd = wp.vec3(wp.cos(angle), wp.sin(angle), 0.0)
             """
     elif camera == "pinhole":
-        d.param("eye", "vec3", -0.2, 0.2)
+        d.param("eye", "vec3", -0.2, 0.2, about="Viewer position")
         where, shape = "i, j", (height, width)
         lines = "$grid\nro = eye + wp.vec3(0.0, 0.0, 2.5)\nrd = wp.normalize(wp.vec3(0.5 * u, 0.5 * v, -1.0))"
     else:
@@ -96,11 +96,11 @@ def cast_rays(d: Draft) -> None:
     d.output(target, kind, shape)
     d.says(
         {
-            "depth": "Casts rays against a mesh and gives how far each goes until it meets it.",
-            "normal": "Casts rays against a mesh and gives the normals where they meet it.",
-            "face": "Casts rays against a mesh and gives the face that each meets first, -1 for none.",
-            "point": "Casts rays against a mesh and gives the points where they meet it.",
-            "facing": "Shades a mesh by how squarely each ray meets it.",
+            "depth": "Casts rays against a mesh and returns the hit distance.",
+            "normal": "Casts rays against a mesh and returns the surface normal at the hit.",
+            "face": "Casts rays against a mesh and returns the index of the face hit, -1 for a miss.",
+            "point": "Casts rays against a mesh and returns the hit point.",
+            "facing": "Casts rays against a mesh and shades hits by the facing ratio.",
         }[result]
     )
     at = f"{target}[{where}]"
@@ -171,25 +171,25 @@ def cast_rays(d: Draft) -> None:
     adjoint="either",
 )
 def line_of_sight(d: Draft) -> None:
-    """Tests whether a mesh blocks the straight line between two points."""
+    """Tests the line of sight between pairs of points against a mesh."""
     ends = d.option("ends", "pairs", "one eye", "all pairs", "indexed")
     query = d.option("query", "any hit", "first hit")
     result = d.option("result", "flag", "count", "blocked") if ends != "all pairs" else "flag"
     reach = d.flag("range", 0.4)
     stacks = sphere(d)
     n, m = d.pick(64, 96), d.pick(8, 10)
-    d.handle("mesh", "mesh", stacks)
+    d.handle("mesh", "mesh", stacks, about="Mesh id")
     if ends == "pairs":
         d.input("a", "vec3", n, -1.5, 1.5)
         d.input("b", "vec3", n, -1.5, 1.5)
         lines = "tid = wp.tid()\nstart = a[tid]\ndelta = b[tid] - start"
     elif ends == "one eye":
-        d.param("eye", "vec3", 1.1, 1.5)
-        d.input("points", "vec3", n, -1.5, 1.5)
+        d.param("eye", "vec3", 1.1, 1.5, about="Viewer position")
+        d.input("points", "vec3", n, -1.5, 1.5, about="Query points")
         lines = "tid = wp.tid()\nstart = eye\ndelta = points[tid] - eye"
     elif ends == "indexed":
-        d.input("points", "vec3", m * 4, -1.5, 1.5)
-        d.input("pairs", "vec2i", n, 0, m * 4)
+        d.input("points", "vec3", m * 4, -1.5, 1.5, about="Query points")
+        d.input("pairs", "vec2i", n, 0, m * 4, about="Pairs of point indices")
         lines = """
             tid = wp.tid()
             pair = pairs[tid]
@@ -197,21 +197,21 @@ def line_of_sight(d: Draft) -> None:
             delta = points[pair[1]] - start
             """
     else:
-        d.input("sensors", "vec3", m, -1.5, 1.5)
-        d.input("points", "vec3", m + 2, -1.5, 1.5)
+        d.input("sensors", "vec3", m, -1.5, 1.5, about="Sensor positions")
+        d.input("points", "vec3", m + 2, -1.5, 1.5, about="Query points")
         lines = "i, j = wp.tid()\nstart = sensors[i]\ndelta = points[j] - start"
     if reach:
-        d.param("max_range", "float", 1.2, 2.2)
+        d.param("max_range", "float", 1.2, 2.2, about="Maximum range")
     shape = (m, m + 2) if ends == "all pairs" else (n,)
     at = "i, j" if ends == "all pairs" else "tid"
     if result == "count":
         d.inout("count", "int", 1, value=0.0)
-        d.says("Counts the pairs of points that see each other past a mesh.")
+        d.says("Counts pairs of points with a free line of sight past a mesh.")
     elif result == "blocked":
-        d.output("blocked", "int", shape)
+        d.output("blocked", "int", shape, about="Number of blocked pairs")
     else:
-        d.output("visible", "int", shape)
-        d.says("Tests which points see each other past a mesh.")
+        d.output("visible", "int", shape, about="Nonzero for visible pairs")
+        d.says("Tests pairs of points for a free line of sight past a mesh.")
     if query == "any hit":
         hidden = "wp.mesh_query_ray_anyhit(mesh, start, direction, distance)"
         cast = f"hidden = {hidden}"
@@ -280,31 +280,31 @@ def line_of_sight(d: Draft) -> None:
     adjoint="either",
 )
 def faces_in_box(d: Draft) -> None:
-    """Counts the faces of a mesh whose bounds meet a box about each point."""
+    """Queries mesh faces with bounds that overlap a box around each point."""
     result = d.option("result", "count", "first", "area", "list")
     box = d.option("box", "half given", "cube", "corners")
     loop = d.option("loop", "for", "while")
     exact = d.flag("sphere") if box == "cube" and result in ("count", "list") else False
     stacks, n = sphere(d), d.pick(48, 64)
     room = 12
-    d.handle("mesh", "mesh", stacks)
+    d.handle("mesh", "mesh", stacks, about="Mesh id")
     if box == "corners":
-        d.input("lower", "vec3", n, -1.0, 0.0)
+        d.input("lower", "vec3", n, -1.0, 0.0, about="Lower corners of the query boxes")
         d.input("size", "vec3", n, 0.2, 0.7)
         bounds = "lo = lower[tid]\nhi = lo + size[tid]"
     else:
-        d.input("points", "vec3", n, -0.9, 0.9)
+        d.input("points", "vec3", n, -0.9, 0.9, about="Query points")
         if box == "cube":
             d.param("r", "float", 0.15, 0.4)
             bounds = "c = points[tid]\nlo = c - wp.vec3(r, r, r)\nhi = c + wp.vec3(r, r, r)"
         else:
-            d.input("half", "vec3", n, 0.1, 0.4)
+            d.input("half", "vec3", n, 0.1, 0.4, about="Half extents")
             bounds = "lo = points[tid] - half[tid]\nhi = points[tid] + half[tid]"
     d.says(
         {
-            "count": "Counts the faces of a mesh whose bounds meet a box.",
-            "first": "Finds the lowest index of the faces whose bounds meet a box, -1 for none.",
-            "area": "Sums the areas of the faces whose bounds meet a box.",
+            "count": "Counts mesh faces with bounds that overlap a box around each point.",
+            "first": "Finds the smallest index of mesh faces that overlap a box, -1 for none.",
+            "area": "Accumulates the area of mesh faces that overlap a box.",
             "list": f"Lists up to {room} faces whose bounds meet a box, and counts them all.",
         }[result]
     )

@@ -79,12 +79,12 @@ def mesh_signed_distance(d: Draft) -> None:
     n = d.pick(64, 96, 128)
     side = d.pick(6, 8)
     stacks = sphere(d)
-    d.handle("mesh", "mesh", stacks)
+    d.handle("mesh", "mesh", stacks, about="Mesh id")
     inputs: Callable[[Values], Any]
     shape: tuple[int, ...]
     if layout == "grid":
-        d.param("origin", "vec3", -1.05, -0.95)
-        d.param("spacing", "float", 1.7 / side, 2.2 / side)
+        d.param("origin", "vec3", -1.05, -0.95, about="Grid origin")
+        d.param("spacing", "float", 1.7 / side, 2.2 / side, about="Cell size")
         lines = "i, j, k = wp.tid()\np = origin + spacing * wp.vec3(float(i), float(j), float(k))"
 
         def grid(v: Values) -> Any:
@@ -93,8 +93,8 @@ def mesh_signed_distance(d: Draft) -> None:
 
         inputs, where, shape = grid, "i, j, k", (side, side, side)
     elif layout == "posed":
-        d.param("pose", "transform", -0.3, 0.3, kind="transform")
-        d.input("points", "vec3", n, -1.1, 1.1)
+        d.param("pose", "transform", -0.3, 0.3, kind="transform", about="Pose of the mesh or sensor")
+        d.input("points", "vec3", n, -1.1, 1.1, about="Query points")
         lines = """
             tid = wp.tid()
             # transform the point to the local frame of the mesh
@@ -102,24 +102,24 @@ def mesh_signed_distance(d: Draft) -> None:
             """
         inputs, where, shape = (lambda v: unposed(v.pose, v.points)), "tid", (n,)
     else:
-        d.input("points", "vec3", n, -1.1, 1.1)
+        d.input("points", "vec3", n, -1.1, 1.1, about="Query points")
         lines = "tid = wp.tid()\np = points[tid]"
         inputs, where, shape = (lambda v: v.points), "tid", (n,)
     if bound == "given":
-        d.param("max_dist", "float", 3.0, 5.0)
+        d.param("max_dist", "float", 3.0, 5.0, about="Maximum query distance")
     else:
         d.module("MAX_DIST = wp.constant(1.0e3)")
     if result in ("point", "both", "gradient"):
-        d.output("closest", "vec3", shape)
+        d.output("closest", "vec3", shape, about="Closest points")
     if result in ("signed", "unsigned", "both"):
-        d.output("sdf", "float", shape)
+        d.output("sdf", "float", shape, about="Signed distances, negative inside")
     d.says(
         {
             "signed": "Computes the signed distance from each point to a mesh, negative inside.",
             "unsigned": "Computes the distance from each point to a mesh.",
-            "point": "Finds the point of a mesh that is closest to each query point.",
-            "both": "Finds the closest point of a mesh to each query and the signed distance to it.",
-            "gradient": "Computes the gradient of a mesh's signed distance: the way out, of unit length.",
+            "point": "Computes the closest point on a mesh for each query point.",
+            "both": "Computes the closest point on a mesh and the signed distance to it.",
+            "gradient": "Computes the gradient of the signed distance to a mesh (unit length, pointing outward).",
         }[result]
     )
     plain = result in ("unsigned", "point")

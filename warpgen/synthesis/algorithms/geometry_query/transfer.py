@@ -19,12 +19,12 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="either",
 )
 def inside_mesh(d: Draft) -> None:
-    """Marks the points that lie inside a closed mesh."""
+    """Tests points for containment in a closed mesh."""
     method = d.option("method", "winding", "parity", "solid angle", "ray count", "first hit")
     result = d.option("result", "flag", "counter", "mask")
     n, stacks = d.pick(64, 96, 128), sphere(d)
-    d.handle("mesh", "mesh", stacks)
-    d.input("points", "vec3", n, -1.0, 1.0)
+    d.handle("mesh", "mesh", stacks, about="Mesh id")
+    d.input("points", "vec3", n, -1.0, 1.0, about="Query points")
     if method == "solid angle":
         d.module("FOUR_PI = wp.constant(4.0 * wp.pi)")
     if method in ("ray count", "first hit"):
@@ -33,10 +33,10 @@ def inside_mesh(d: Draft) -> None:
         d.inout("count", "int", 1, value=0.0)
         d.says("Counts the points that lie inside a closed mesh.")
     elif result == "mask":
-        d.inout("alive", "int", n, 0, 2)
+        d.inout("alive", "int", n, 0, 2, about="Nonzero for points that are still in use")
         d.says("Clears the flag of each point that lies inside a closed mesh.")
     else:
-        d.output("inside", "int", n)
+        d.output("inside", "int", n, about="Nonzero for points inside of the mesh")
     test, condition = {
         "winding": (
             "query = wp.mesh_query_point_sign_winding_number(mesh, p, 10.0)",
@@ -126,32 +126,32 @@ def inside_mesh(d: Draft) -> None:
     adjoint="either",
 )
 def transfer_from_mesh(d: Draft) -> None:
-    """Carries a quantity of a mesh's closest point over to each query point."""
+    """Transfers surface attributes from the closest point on a mesh to query points."""
     what = d.option("quantity", "velocity", "normal", "attribute", "barycentric", "face")
     limit = d.option("limit", "far", "near")
     fall = d.flag("falloff") if what in ("velocity", "attribute") else False
     stacks = sphere(d)
     vertices = stacks[1] * (stacks[0] - 1) + 2
     n = d.pick(64, 96)
-    d.handle("mesh", "mesh", stacks)
-    d.input("points", "vec3", n, -1.2, 1.2)
+    d.handle("mesh", "mesh", stacks, about="Mesh id")
+    d.input("points", "vec3", n, -1.2, 1.2, about="Query points")
     if what == "attribute":
-        d.input("values", "float", vertices, -1.0, 1.0)
+        d.input("values", "float", vertices, -1.0, 1.0, about="Per-vertex values")
     if limit == "near":
-        d.param("max_dist", "float", 0.3, 0.5)
+        d.param("max_dist", "float", 0.3, 0.5, about="Maximum query distance")
     if fall:
         d.param("h", "float", 0.3, 0.6)
     kind = {"velocity": "vec3", "normal": "vec3", "attribute": "float", "barycentric": "vec3", "face": "int"}[
         what
     ]
-    d.output("carried", kind, n)
+    d.output("carried", kind, n, about="Transferred values")
     d.says(
         {
-            "velocity": "Gives each point the velocity of the closest point of a moving mesh.",
-            "normal": "Gives each point the normal of the closest face of a mesh.",
-            "attribute": "Interpolates values at a mesh's vertices to the points closest to each query.",
-            "barycentric": "Finds the barycentric coordinates of the closest point of a mesh.",
-            "face": "Finds the face of a mesh that is closest to each point, -1 beyond the search radius.",
+            "velocity": "Samples the velocity of a moving mesh at the closest point to each query.",
+            "normal": "Samples the normal of the closest mesh face for each query.",
+            "attribute": "Interpolates per-vertex values at the closest point on a mesh.",
+            "barycentric": "Computes barycentric coordinates of the closest point on a mesh.",
+            "face": "Finds the closest mesh face of each query, -1 beyond the search radius.",
         }[what]
     )
     lines = {

@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def traverse_tree(d: Draft) -> None:
-    """Walks a complete binary tree of boxes and collects the leaves that each query reaches."""
+    """Traverses an implicit binary BVH and collects overlapping leaves per query."""
     walk = d.option("walk", "stack", "stackless")
     query = d.option("query", "point", "box", "ray")
     result = d.option("result", "count", "first", "sum")
@@ -27,17 +27,17 @@ def traverse_tree(d: Draft) -> None:
     n = d.pick(48, 64)
     low, high = ("node_lower[node]", "node_upper[node]")
     if boxes == "two arrays":
-        d.input("node_lower", "vec3", nodes, -1.2, -0.2)
-        d.input("node_upper", "vec3", nodes, 0.2, 1.2)
+        d.input("node_lower", "vec3", nodes, -1.2, -0.2, about="Lower bounds of the tree nodes")
+        d.input("node_upper", "vec3", nodes, 0.2, 1.2, about="Upper bounds of the tree nodes")
     elif boxes == "rows":
         d.input("bounds", "vec3", (nodes, 2), 0.2, 1.2)
         low, high = ("-bounds[node, 0]", "bounds[node, 1]")
     else:
         d.input("centers", "vec3", nodes, -0.3, 0.3)
-        d.input("half", "vec3", nodes, 0.3, 1.0)
+        d.input("half", "vec3", nodes, 0.3, 1.0, about="Half extents")
         low, high = "centers[node] - half[node]", "centers[node] + half[node]"
     if query == "point":
-        d.input("points", "vec3", n, -0.9, 0.9)
+        d.input("points", "vec3", n, -0.9, 0.9, about="Query points")
         fetch = "p = points[tid]"
         d.function(
             """
@@ -51,7 +51,7 @@ def traverse_tree(d: Draft) -> None:
         )
         test = f"contains({low}, {high}, p)"
     elif query == "box":
-        d.input("points", "vec3", n, -1.2, 1.2)
+        d.input("points", "vec3", n, -1.2, 1.2, about="Query points")
         d.param("reach", "float", 0.1, 0.3)
         fetch = "p = points[tid]"
         d.function(
@@ -64,20 +64,20 @@ def traverse_tree(d: Draft) -> None:
         )
         test = f"near_box({low}, {high}, p, reach)"
     else:
-        d.input("points", "vec3", n, -2.5, 2.5)
-        d.input("directions", "vec3", n, kind="unit")
+        d.input("points", "vec3", n, -2.5, 2.5, about="Query points")
+        d.input("directions", "vec3", n, kind="unit", about="Ray directions")
         fetch = "ro = points[tid]\nrd = directions[tid]"
         test = f"{d.use(intersections.BOX)}(ro, rd, {low}, {high}) >= 0.0"
     if result == "sum":
         d.input("weight", "float", inner + 1, 0.5, 1.5)
         d.output("sums", "float", n)
     else:
-        d.output("leaves", "int", n)
+        d.output("leaves", "int", n, about="Leaves reached by each query")
     d.says(
         {
-            "count": "Walks a complete binary tree of boxes and counts the leaves that each query reaches.",
-            "first": "Walks a complete binary tree of boxes to the first leaf that each query reaches.",
-            "sum": "Walks a complete binary tree of boxes and sums the weights of the leaves it reaches.",
+            "count": "Traverses an implicit binary BVH and counts overlapping leaves per query.",
+            "first": "Traverses an implicit binary BVH and returns the first overlapping leaf per query.",
+            "sum": "Traverses an implicit binary BVH and accumulates the weights of overlapping leaves.",
         }[result]
     )
     begin, leaf, last = {

@@ -30,14 +30,14 @@ NAMES = {
     adjoint="either",
 )
 def bvh_overlaps(d: Draft) -> None:
-    """Finds the boxes of a tree that overlap each box."""
+    """Queries overlapping boxes of a BVH."""
     result = d.option("result", "count", "pairs", "nearest", "sum", "list")
     own = d.option("queries", "own boxes", "other boxes", "balls")
     half = d.pick(0.1, 0.15, 0.2)
     n, m = d.pick(48, 64, 96), d.pick(48, 64)
     room = 8
-    d.handle("bvh", "bvh", of="points", value=half)
-    d.input("points", "vec3", n, -1.0, 1.0)
+    d.handle("bvh", "bvh", of="points", value=half, about="BVH id")
+    d.input("points", "vec3", n, -1.0, 1.0, about="Centers of the primitives")
     weighted = result == "sum"
     if own == "own boxes":
         threads = n
@@ -51,7 +51,7 @@ def bvh_overlaps(d: Draft) -> None:
             skip = "if other == tid:\n    continue"
     elif own == "other boxes":
         threads = m
-        d.input("lower", "vec3", m, -1.0, 0.5)
+        d.input("lower", "vec3", m, -1.0, 0.5, about="Lower corners of the query boxes")
         d.input("size", "vec3", m, 0.2, 0.6)
         box = "lo = lower[tid]\nhi = lo + size[tid]\nc = 0.5 * (lo + hi)"
         skip = """
@@ -63,7 +63,7 @@ def bvh_overlaps(d: Draft) -> None:
     else:
         threads = m
         d.input("centers", "vec3", m, -1.0, 1.0)
-        d.param("radius", "float", 0.3, 0.5)
+        d.param("radius", "float", 0.3, 0.5, about="Search radius")
         box = """
             c = centers[tid]
             lo = c - wp.vec3(radius, radius, radius)
@@ -75,7 +75,7 @@ def bvh_overlaps(d: Draft) -> None:
     if result == "pairs":
         most = threads * 12
         d.inout("total", "int", 1, value=0.0)
-        d.output("pairs", "vec2i", most)
+        d.output("pairs", "vec2i", most, about="Overlapping pairs of box indices")
     elif result == "list":
         d.output("found", "int", (threads, room))
         d.output("count", "int", threads)
@@ -87,10 +87,10 @@ def bvh_overlaps(d: Draft) -> None:
         )
     d.says(
         {
-            "count": "Counts the boxes of a tree that overlap each query.",
-            "pairs": "Lists the pairs of overlapping boxes with a counter that all threads share.",
-            "nearest": "Finds the overlapping box whose centre is nearest to each query's, -1 for none.",
-            "sum": "Sums the masses of the boxes that overlap each query.",
+            "count": "Counts the boxes of a BVH that overlap each query box.",
+            "pairs": "Collects overlapping pairs of boxes using a shared atomic counter.",
+            "nearest": "Finds the overlapping box with the nearest center, -1 for none.",
+            "sum": "Accumulates the masses of boxes that overlap each query box.",
             "list": f"Lists up to {room} boxes that overlap each query, and counts them all.",
         }[result]
     )
@@ -194,17 +194,17 @@ def bvh_overlaps(d: Draft) -> None:
     adjoint="either",
 )
 def bvh_ray_boxes(d: Draft) -> None:
-    """Finds the first solid of a tree of boxes that each ray meets."""
+    """Casts rays against primitives in a BVH."""
     solid = d.option("solid", "sphere", "box")
     result = d.option("result", "distance", "index", "count", "any")
     start = d.option("start", "outside", "given")
     ranged = d.flag("range", 0.4)
     half = d.pick(0.1, 0.15, 0.2)
     n, m = d.pick(48, 64), d.pick(64, 96)
-    d.handle("bvh", "bvh", of="points", value=half)
-    d.input("points", "vec3", n, -1.0, 1.0)
-    d.input("origins", "vec3", m, -0.5, 0.5)
-    d.input("directions", "vec3", m, kind="unit")
+    d.handle("bvh", "bvh", of="points", value=half, about="BVH id")
+    d.input("points", "vec3", n, -1.0, 1.0, about="Centers of the primitives")
+    d.input("origins", "vec3", m, -0.5, 0.5, about="Ray origins")
+    d.input("directions", "vec3", m, kind="unit", about="Ray directions")
     d.output(*(("t_out", "float", m) if result == "distance" else ("hit", "int", m)))
     what = {"sphere": "ball", "box": "box"}[solid]
     d.says(
@@ -224,7 +224,7 @@ def bvh_ray_boxes(d: Draft) -> None:
             """,
     }[solid]
     if ranged:
-        d.param("max_t", "float", 1.5, 2.5)
+        d.param("max_t", "float", 1.5, 2.5, about="Maximum ray parameter")
     begin, step, last = {
         "distance": (
             "best = float(1.0e10)",

@@ -32,7 +32,7 @@ _NAMES = adjacency.NAMES | {
     adjoint="either",
 )
 def independent_step(d: Draft) -> None:
-    """Colours those uncoloured nodes whose priority is the highest among their uncoloured neighbours."""
+    """Colors independent sets of nodes with locally maximal priority (Luby, Jones-Plassmann)."""
     task = d.option("task", "jones-plassmann", "luby", "greedy", "conflicts", "matching")
     layout = d.option("layout", *adjacency.LAYOUTS)
     ties = d.option("ties", "permutation", "hash of index", "index")
@@ -41,9 +41,9 @@ def independent_step(d: Draft) -> None:
     g = adjacency.declare(d, layout, n, m)
     if task in ("jones-plassmann", "luby", "matching"):
         if ties == "permutation":
-            d.input("priority", "int", n, kind="permutation")
+            d.input("priority", "int", n, kind="permutation", about="Random node priorities")
         elif ties == "hash of index":
-            d.input("priority", "int", n, 0, 8)
+            d.input("priority", "int", n, 0, 8, about="Random node priorities")
     higher = {
         "permutation": "priority[v] > priority[u]",
         "hash of index": "priority[v] > priority[u] or (priority[v] == priority[u] and v > u)",
@@ -55,9 +55,9 @@ def independent_step(d: Draft) -> None:
         return (p[b] > p[a]) | ((p[b] == p[a]) & (b > a))
 
     if task == "jones-plassmann":
-        d.input("color", "int", n, -1, 3)
-        d.param("current", "int", 3, 6)
-        d.output("color_new", "int", n)
+        d.input("color", "int", n, -1, 3, about="Node colors, -1 if uncolored")
+        d.param("current", "int", 3, 6, about="Current color")
+        d.output("color_new", "int", n, about="Updated node colors")
         body = "# an uncolored neighbor with a higher priority goes first\n"
         body += f"if color[v] < 0 and ({higher}):\n    return"
         if ties == "index":
@@ -80,8 +80,8 @@ def independent_step(d: Draft) -> None:
         )
     elif task == "luby":
         # 0: undecided, 1: in the set, -1: next to the set
-        d.input("state", "int", n, -1, 2)
-        d.output("state_new", "int", n)
+        d.input("state", "int", n, -1, 2, about="Node states")
+        d.output("state_new", "int", n, about="Updated node states")
         if count:
             d.inout("num_joined", "int", 1, value=0.0)
         body = "if state[v] == 1:\n    state_new[u] = -1\n    return\n"
@@ -104,9 +104,9 @@ def independent_step(d: Draft) -> None:
             walk=g.walk(body),
             count="wp.atomic_add(num_joined, 0, 1)" if count else "",
         )
-        d.says("Adds local maxima of priority to an independent set and rules out neighbours of the set.")
+        d.says("Computes one round of Luby's maximal independent set algorithm.")
     elif task == "matching":
-        d.output("proposal", "int", n)
+        d.output("proposal", "int", n, about="Proposed partner of each node")
         body = "if v == u:\n    continue\nif best < 0 or $better:\n    best = v"
         better = "priority[v] > priority[best]" if ties != "index" else "v > best"
         if ties == "hash of index":
@@ -117,10 +117,12 @@ def independent_step(d: Draft) -> None:
             walk=g.walk(body.replace("$better", better)),
             count="",
         )
-        d.says("Lets each node propose to its neighbour of highest priority, as in a parallel matching.")
+        d.says(
+            "Proposes matching partners: each node picks its unmatched neighbor with the highest priority."
+        )
     elif task == "greedy":
-        d.input("color", "int", n, -1, 4)
-        d.output("color_new", "int", n)
+        d.input("color", "int", n, -1, 4, about="Node colors, -1 if uncolored")
+        d.output("color_new", "int", n, about="Updated node colors")
         free = "first" if count else "first_free(used)"
         loop = "first = int(0)\nwhile (used & (1 << first)) != 0:\n    first += 1"
         if not count:
@@ -146,12 +148,12 @@ def independent_step(d: Draft) -> None:
             loop=loop if count else "",
             free=free,
         )
-        d.says("Gives each node the least colour that none of its neighbours has.")
+        d.says("Assigns the smallest color that is not used by any neighbor.")
     else:
-        d.input("color", "int", n, 0, 4)
-        d.output("recolor", "int", n)
+        d.input("color", "int", n, 0, 4, about="Node colors, -1 if uncolored")
+        d.output("recolor", "int", n, about="Nonzero for nodes to recolor")
         if count:
-            d.inout("num_conflicts", "int", 1, value=0.0)
+            d.inout("num_conflicts", "int", 1, value=0.0, about="Number of conflicts")
         body = "# conflict: the node with the larger index is recolored\n"
         body += "if v < u and color[v] == color[u]:\n"
         body += (
@@ -161,7 +163,7 @@ def independent_step(d: Draft) -> None:
         )
         d.launch(n)
         d.code("u = wp.tid()\n$walk", walk=g.walk(body))
-        d.says("Marks nodes that have the colour of a neighbour and must be coloured again.")
+        d.says("Marks nodes with color conflicts for recoloring.")
 
     def reference(v: Values) -> dict[str, Any]:
         a, b, _ = g.ends(v)

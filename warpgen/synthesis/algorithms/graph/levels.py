@@ -34,7 +34,7 @@ _NAMES = adjacency.NAMES | {
     adjoint="no",
 )
 def peel_nodes(d: Draft) -> None:
-    """Removes nodes that have too few neighbours left, and tells their neighbours."""
+    """Peels nodes of low degree (k-core decomposition)."""
     task = d.option("task", "core", "topological", "degree", "dependencies")
     layout = d.option("layout", *adjacency.LAYOUTS)
     record = d.flag("record")
@@ -42,14 +42,14 @@ def peel_nodes(d: Draft) -> None:
     n, m = d.pick(40, 56, 64), d.pick(140, 180)
     g = adjacency.declare(d, layout, n, m)
     if task == "core":
-        d.input("degree", "int", n, 1, 6)
-        d.inout("alive", "int", n, 0, 2)
-        d.param("k", "int", 2, 5)
-        d.inout("degree_new", "int", n, 0, 6)
+        d.input("degree", "int", n, 1, 6, about="Node degrees")
+        d.inout("alive", "int", n, 0, 2, about="Nonzero for remaining nodes")
+        d.param("k", "int", 2, 5, about="Order of the core")
+        d.inout("degree_new", "int", n, 0, 6, about="Updated node degrees")
         if record:
-            d.output("core", "int", n)
+            d.output("core", "int", n, about="Core number of removed nodes")
         if counter:
-            d.inout("num_removed", "int", 1, value=0.0)
+            d.inout("num_removed", "int", 1, value=0.0, about="Number of removed nodes")
         d.launch(n)
         d.code(
             """
@@ -68,23 +68,23 @@ def peel_nodes(d: Draft) -> None:
         )
     elif task == "topological":
         d.input("order", "int", n, -1, 4)
-        d.param("current", "int", 0, 4)
-        d.inout("pending", "int", n, 1, 4)
+        d.param("current", "int", 0, 4, about="Current level")
+        d.inout("pending", "int", n, 1, 4, about="Number of unprocessed predecessors")
         if record:
-            d.output("ready", "int", n)
+            d.output("ready", "int", n, about="Queue of ready nodes")
         if counter:
-            d.inout("num_ready", "int", 1, value=0.0)
+            d.inout("num_ready", "int", 1, value=0.0, about="Size of the queue of ready nodes")
         last = "if wp.atomic_sub(pending, v, 1) == 1:\n    # all predecessors are done: append to the queue\n    "
         last += "\n    ".join(["ready[v] = 1"] * record + ["wp.atomic_add(num_ready, 0, 1)"] * counter)
         if not (record or counter):
             last = "wp.atomic_sub(pending, v, 1)"
         d.launch(n)
         d.code("u = wp.tid()\nif order[u] != current:\n    return\n$walk", walk=g.walk(last))
-        d.says("Lets nodes of the current level of a topological order release their successors.")
+        d.says("Processes one level of a topological sort (Kahn's algorithm).")
     elif task == "degree":
-        d.inout("in_degree", "int", n, value=0.0)
+        d.inout("in_degree", "int", n, value=0.0, about="Number of incoming edges")
         if record:
-            d.output("out_degree", "int", n)
+            d.output("out_degree", "int", n, about="Number of outgoing edges")
         if counter:
             d.inout("num_loops", "int", 1, value=0.0)
         body = "wp.atomic_add(in_degree, v, 1)"
@@ -99,13 +99,13 @@ def peel_nodes(d: Draft) -> None:
             walk=g.walk(body),
             end="out_degree[u] = links" if record else "",
         )
-        d.says("Counts the edges that end at each node.")
+        d.says("Counts incoming edges per node.")
     else:
-        d.input("level", "int", n, 0, 5)
-        d.input("num_paths", "float", n, 1.0, 4.0)
+        d.input("level", "int", n, 0, 5, about="BFS levels")
+        d.input("num_paths", "float", n, 1.0, 4.0, about="Number of shortest paths")
         d.input("delta", "float", n, 0.0, 2.0)
-        d.param("current", "int", 0, 4)
-        d.output("dependency", "float", n)
+        d.param("current", "int", 0, 4, about="Current level")
+        d.output("dependency", "float", n, about="Accumulated dependencies")
         d.launch(n)
         body = "# only edges to the next level are on shortest paths\nif level[v] == current + 1:\n"
         body += "    s += num_paths[u] / num_paths[v] * (1.0 + delta[v])"
@@ -122,7 +122,7 @@ def peel_nodes(d: Draft) -> None:
             keep="dependency[u] = delta[u]" if record else "",
             walk=g.walk(body),
         )
-        d.says("Accumulates the dependencies of one level of nodes on those below, for betweenness.")
+        d.says("Accumulates betweenness dependencies for one level of nodes (Brandes).")
 
     def reference(v: Values) -> dict[str, Any]:
         a, b, _ = g.ends(v)

@@ -33,7 +33,7 @@ _NAMES = adjacency.NAMES | {
     adjoint="no",
 )
 def neighbor_aggregate(d: Draft) -> None:
-    """Sums the features of the neighbours of each node."""
+    """Aggregates neighbor features (message passing)."""
     layout = d.option("layout", *adjacency.LAYOUTS)
     pool = d.option("pool", "sum", "mean", "max", "gcn", "attention", "laplacian")
     own = d.option("self", "no", "added", "blend")
@@ -45,13 +45,13 @@ def neighbor_aggregate(d: Draft) -> None:
     matrix = entry == "matrix"
     kind = "float" if matrix else entry
     shape: Any = (n, width) if matrix else n
-    d.input("features", kind, shape, -1.0, 1.0)
+    d.input("features", kind, shape, -1.0, 1.0, about="Node features")
     if pool == "gcn":
         # 1 / sqrt(degree + 1) of every node
-        d.input("inv_sqrt_degree", "float", n, 0.2, 1.0)
+        d.input("inv_sqrt_degree", "float", n, 0.2, 1.0, about="Reciprocal square roots of the degrees")
     if own == "blend":
-        d.param("mix", "float", 0.2, 0.8)
-    d.output("pooled", kind, shape)
+        d.param("mix", "float", 0.2, 0.8, about="Mixing factor")
+    d.output("pooled", kind, shape, about="Aggregated features")
     tail = ", c" if matrix else ""
     zero = "float(0.0)" if matrix else f"wp.{entry}()"
     x = f"features[v{tail}]"
@@ -98,12 +98,12 @@ def neighbor_aggregate(d: Draft) -> None:
         walk=g.walk(add),
     )
     d.says({
-        "sum": "Sums the features of the neighbours of each node.",
-        "mean": "Averages the features of the neighbours of each node.",
-        "max": "Takes the largest features around each node, itself included, channel by channel.",
-        "gcn": "Sums the features of neighbours with the symmetric normalisation of graph convolutions.",
-        "attention": "Averages the features of the neighbours of each node by the weights of edges.",
-        "laplacian": "Applies the graph Laplacian to features: differences to all neighbours, added up.",
+        "sum": "Sums neighbor features per node.",
+        "mean": "Averages neighbor features per node.",
+        "max": "Computes the channel-wise maximum over each node and its neighbors.",
+        "gcn": "Aggregates neighbor features with symmetric GCN normalization.",
+        "attention": "Computes the edge-weighted average of neighbor features.",
+        "laplacian": "Applies the graph Laplacian to node features.",
     }[pool])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
@@ -142,19 +142,19 @@ def neighbor_aggregate(d: Draft) -> None:
     adjoint="no",
 )
 def common_neighbors(d: Draft) -> None:
-    """Counts for each edge the neighbours that its two ends have in common, by merging sorted lists."""
+    """Counts common neighbors for each edge by merging sorted adjacency lists."""
     way = d.option("way", "merge", "search", "bitmask", "brute force")
     measure = d.option("measure", "count", "jaccard", "cosine", "adamic", "total")
     padded = d.flag("skip equal", 0.4)
     n, width, m = d.pick(30, 40), d.pick(5, 6, 8), d.pick(64, 96)
     if way == "bitmask":
         measure = "jaccard" if measure in ("adamic", "cosine") else measure
-        d.input("mask", "uint32", n, 0, 4294967295)
+        d.input("mask", "uint32", n, 0, 4294967295, about="Bit masks of neighbors")
     else:
         # each row of neighbours rises; equal ones may follow each other
-        d.input("adj", "int", (n, width), 0, n, kind="ascending")
-    d.input("sources", "int", m, 0, n)
-    d.input("dests", "int", m, 0, n)
+        d.input("adj", "int", (n, width), 0, n, kind="ascending", about="Adjacency matrix")
+    d.input("sources", "int", m, 0, n, about="Source node of each edge")
+    d.input("dests", "int", m, 0, n, about="Target node of each edge")
     if measure == "adamic":
         d.input("inv_log_degree", "float", n, 0.2, 1.5)
     real = measure in ("jaccard", "cosine", "adamic")
@@ -205,9 +205,7 @@ def common_neighbors(d: Draft) -> None:
             if contains(adj, v, a):
                 {hit.replace("$v", "a")}
         """
-        d.says(
-            "Counts for each edge those neighbours of one end that a search finds among those of the other."
-        )
+        d.says("Counts common neighbors for each edge by binary search.")
     elif way == "bitmask":
         d.function("""
             @wp.func
@@ -219,7 +217,7 @@ def common_neighbors(d: Draft) -> None:
                 return int((b * wp.uint32(0x01010101)) >> wp.uint32(24))
         """)
         body = "shared = bit_count(mask[u] & mask[v])"
-        d.says("Counts for each edge the neighbours that its two ends have in common, by bits of masks.")
+        d.says("Counts common neighbors for each edge with bit masks.")
     else:
         body = f"""
         {start}
@@ -229,7 +227,7 @@ def common_neighbors(d: Draft) -> None:
                 if adj[u, p] == adj[v, q]:
                     {hit.replace("$v", "adj[u, p]")}
         """
-        d.says("Counts for each edge the pairs of equal neighbours of its two ends.")
+        d.says("Counts equal neighbor pairs for each edge by brute force.")
     union = "bit_count(mask[u] | mask[v])" if way == "bitmask" else "(2 * adj.shape[1] - shared)"
     end = {
         "count": "common[edge] = shared",
@@ -254,7 +252,7 @@ def common_neighbors(d: Draft) -> None:
         }.get(way, "")
         d.says(f"{what[measure]}{how}.")
         if way == "brute force" and measure == "jaccard":
-            d.says("Computes the share of equal pairs among the neighbours of the two ends of each edge.")
+            d.says("Computes the Jaccard similarity of the neighborhoods of each edge.")
     d.launch(m)
     d.code(
         "edge = wp.tid()\nu = sources[edge]\nv = dests[edge]\n$loop\n$body\n$end",

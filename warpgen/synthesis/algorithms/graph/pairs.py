@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def floyd_warshall_step(d: Draft) -> None:
-    """Lets all pairs of nodes try the way through one more node."""
+    """Relaxes all pairs of nodes through an intermediate node (Floyd-Warshall)."""
     algebra = d.option("algebra", "shortest", "reach", "widest")
     layout = d.option("layout", "2-D", "flat")
     parent = d.option("next hop", "no", "yes", "count")
@@ -40,15 +40,15 @@ def floyd_warshall_step(d: Draft) -> None:
     kind = "int" if algebra == "reach" else "float"
     low, high = (0, 2) if algebra == "reach" else (0.1, 4.0)
     # several intermediate nodes in one launch would need a barrier between them
-    d.param("k", "int", 0, n)
+    d.param("k", "int", 0, n, about="Intermediate node")
     if layout == "flat":
         d.param("n", "int", n)
     target = "D" if form != "out of place" else "D_out"
     if form == "out of place":
-        d.input("D", kind, shape, low, high)
-        d.output("D_out", kind, shape)
+        d.input("D", kind, shape, low, high, about="Distances between all pairs")
+        d.output("D_out", kind, shape, about="Updated distances")
     else:
-        d.inout("D", kind, shape, low, high)
+        d.inout("D", kind, shape, low, high, about="Distances between all pairs")
     if parent == "yes":
         d.inout("hop", "int", shape, 0, n)
     elif parent == "count":
@@ -89,9 +89,9 @@ def floyd_warshall_step(d: Draft) -> None:
         d.launch(n, n)
         d.code("i, j = wp.tid()\n$skip\n$stay\n$body", skip=skip, stay=stay, body=body)
     if algebra == "reach":
-        d.says("Extends what nodes can reach by the ways through one more node.")
+        d.says("Updates the transitive closure through an intermediate node (Warshall).")
     elif algebra == "widest":
-        d.says("Lets all pairs of nodes try a wider way through one more node.")
+        d.says("Updates widest paths for all pairs through an intermediate node.")
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.D.reshape(n, n)

@@ -29,7 +29,7 @@ _NAMES = adjacency.NAMES | {
     adjoint="either",
 )
 def bfs_level(d: Draft) -> None:
-    """Expands breadth-first search by one level: unvisited neighbours join the next one."""
+    """Expands one level of a breadth-first search."""
     layout = d.option("layout", *adjacency.LAYOUTS)
     way = d.option("way", "push", "pull", "queue", "edges")
     flag = d.flag("changed", 0.4)
@@ -40,19 +40,19 @@ def bfs_level(d: Draft) -> None:
         distance = "level"
     if edges:
         layout = "arrays"
-        d.input("sources", "int", m, 0, n)
-        d.input("dests", "int", m, 0, n)
+        d.input("sources", "int", m, 0, n, about="Source node of each edge")
+        d.input("dests", "int", m, 0, n, about="Target node of each edge")
         g = adjacency.Lists("arrays", n, m, 5)
     else:
         g = adjacency.declare(d, layout, n, m)
     if way == "queue":
         # the frontier holds a third of the nodes, each once
         size = n // 3
-        d.input("frontier", "int", n, kind="permutation")
-        d.param("frontier_size", "int", size)
-        d.inout("visited", "int", n, 0, 2)
-        d.output("next_frontier", "int", n)
-        d.inout("next_size", "int", 1, value=0.0)
+        d.input("frontier", "int", n, kind="permutation", about="Frontier nodes or flags")
+        d.param("frontier_size", "int", size, about="Number of frontier nodes")
+        d.inout("visited", "int", n, 0, 2, about="Visited flags")
+        d.output("next_frontier", "int", n, about="Nodes of the next frontier")
+        d.inout("next_size", "int", 1, value=0.0, about="Counter of the next frontier")
         body = "# atomic_max returns the old value: only the first thread enqueues the node\nif wp.atomic_max(visited, v, 1) == 0:\n"
         body += "    slot = wp.atomic_add(next_size, 0, 1)\n    next_frontier[slot] = v"
         d.launch(size)
@@ -60,14 +60,14 @@ def bfs_level(d: Draft) -> None:
             "tid = wp.tid()\nif tid >= frontier_size:\n    return\nu = frontier[tid]\n$walk",
             walk=g.walk(body),
         )
-        d.says("Expands a queue of nodes: unvisited neighbours enter the next queue, each once.")
+        d.says("Expands a BFS frontier queue; unvisited neighbors are enqueued once.")
     elif distance == "mask":
-        d.input("frontier", "int", n, 0, 2)
-        d.inout("visited", "int", n, 0, 2)
-        d.output("marked", "int", n)
+        d.input("frontier", "int", n, 0, 2, about="Frontier nodes or flags")
+        d.inout("visited", "int", n, 0, 2, about="Visited flags")
+        d.output("marked", "int", n, about="Nonzero for nodes of the next frontier")
         mark = "if visited[v] == 0:\n    # benign race: all threads write the same value\n    marked[v] = 1"
         if flag:
-            d.output("changed", "int", 1)
+            d.output("changed", "int", 1, about="Set to nonzero if anything changed")
             mark += "\n    changed[0] = 1"
         if edges:
             d.launch(m)
@@ -78,19 +78,19 @@ def bfs_level(d: Draft) -> None:
         else:
             d.launch(n)
             d.code("u = wp.tid()\nif frontier[u] == 0:\n    return\n$walk", walk=g.walk(mark))
-        d.says("Marks all unvisited neighbours of the marked nodes as the next frontier.")
+        d.says("Marks unvisited neighbors of the frontier as the next frontier.")
     else:
         # 0 and 1 are levels that are done, 7 stands for "not reached"
         far = 7
         if way == "pull":
-            d.input("given", "int", n, 0, far + 1)
-        d.param("current", "int", 1, 4)
+            d.input("given", "int", n, 0, far + 1, about="Levels of the previous round")
+        d.param("current", "int", 1, 4, about="Current level")
         if way == "pull":
-            d.output("level", "int", n)
+            d.output("level", "int", n, about="BFS levels")
         else:
-            d.inout("level", "int", n, 0, far + 1)
+            d.inout("level", "int", n, 0, far + 1, about="BFS levels")
         if flag:
-            d.inout("changed", "int", 1, value=0.0)
+            d.inout("changed", "int", 1, value=0.0, about="Set to nonzero if anything changed")
         notice = "\n    wp.atomic_add(changed, 0, 1)" if flag else ""
         if way == "pull":
             d.module(f"UNREACHED = wp.constant({far})")
@@ -109,9 +109,7 @@ def bfs_level(d: Draft) -> None:
             )
             if flag:
                 d.code("if found != given[u]:" + notice)
-            d.says(
-                "Lets unreached nodes look for a neighbour on the current level of a breadth-first search."
-            )
+            d.says("Expands one BFS level bottom-up: unreached nodes search for a neighbor in the frontier.")
         else:
             put = "if level[v] > current + 1:\n    level[v] = current + 1"
             if flag:
@@ -174,7 +172,7 @@ def bfs_level(d: Draft) -> None:
     adjoint="no",
 )
 def relax_edges(d: Draft) -> None:
-    """Takes one round of Bellman and Ford: each node looks for a shorter way through its neighbours."""
+    """Computes one Bellman-Ford iteration."""
     layout = d.option("layout", *adjacency.LAYOUTS)
     way = d.option("way", "pull", "push", "edges")
     extra = d.option("extra", "none", "parent", "changed", "frontier", "light")
@@ -188,30 +186,30 @@ def relax_edges(d: Draft) -> None:
     if way != "pull":
         bound = False
     if way == "edges":
-        d.input("sources", "int", m, 0, n)
-        d.input("dests", "int", m, 0, n)
-        d.input("weights", "float", m, 0.1, 1.0)
+        d.input("sources", "int", m, 0, n, about="Source node of each edge")
+        d.input("dests", "int", m, 0, n, about="Target node of each edge")
+        d.input("weights", "float", m, 0.1, 1.0, about="Edge weights")
         g = adjacency.Lists("arrays", n, m, 5)
         weight = "weights[edge]"
     else:
         g = adjacency.declare(d, layout, n, m, 0.1, 1.0)
         weight = g.weight
-    d.input("dist", "float", n, 0.0, 3.0)
+    d.input("dist", "float", n, 0.0, 3.0, about="Shortest distances so far")
     if extra == "frontier":
-        d.input("frontier", "int", n, 0, 2)
+        d.input("frontier", "int", n, 0, 2, about="Frontier nodes or flags")
     if extra == "light":
         d.param("delta", "float", 0.3, 0.7)
     if bound:
         d.param("limit", "float", 0.8, 2.0)
     # two arrays, so that the round does not depend on the order of threads
     if way == "pull":
-        d.output("dist_new", "float", n)
+        d.output("dist_new", "float", n, about="Updated distances")
     else:
-        d.inout("dist_new", "float", n, 0.0, 3.0)
+        d.inout("dist_new", "float", n, 0.0, 3.0, about="Updated distances")
     if extra == "parent":
-        d.output("parent", "int", n)
+        d.output("parent", "int", n, about="Parent pointers")
     if extra == "changed":
-        d.output("changed", "int", 1)
+        d.output("changed", "int", 1, about="Set to nonzero if anything changed")
     far = "dist[v]" if way == "pull" else "dist[u]"
     path = {
         "shortest": f"{far} + {weight}",
@@ -263,11 +261,11 @@ def relax_edges(d: Draft) -> None:
             d.code("edge = wp.tid()\nu = sources[edge]\n$stop\nv = dests[edge]\n$push", stop=stop, push=push)
         else:
             d.code("u = wp.tid()\n$stop\n$walk", stop=stop, walk=g.walk(push))
-        d.says("Relaxes all edges once, each towards its end, by atomic minima.")
+        d.says("Relaxes all edges once with atomic minima (Bellman-Ford).")
     if semiring == "widest":
-        d.says("Takes one round towards widest paths: a path is as wide as its narrowest edge.")
+        d.says("Computes one iteration of widest paths (maximum bottleneck).")
     elif semiring == "most reliable":
-        d.says("Takes one round towards most reliable paths: chances along a path multiply.")
+        d.says("Computes one iteration of most reliable paths (maximum product).")
 
     def reference(v: Values) -> dict[str, Any]:
         if way == "edges":

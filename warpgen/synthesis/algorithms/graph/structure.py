@@ -32,7 +32,7 @@ _NAMES = adjacency.NAMES | {
     adjoint="either",
 )
 def pagerank_step(d: Draft) -> None:
-    """Takes one step of PageRank: each node collects the rank that its neighbours share out."""
+    """Computes one PageRank iteration."""
     layout = d.option("layout", *adjacency.LAYOUTS)
     way = d.option("way", "pull", "push", "edges")
     teleport = d.option("teleport", "uniform", "personal", "none")
@@ -43,26 +43,26 @@ def pagerank_step(d: Draft) -> None:
         layout = "arrays" if way == "edges" else layout
     weighted = share == "weights"
     if way == "edges":
-        d.input("sources", "int", m, 0, n)
-        d.input("dests", "int", m, 0, n)
+        d.input("sources", "int", m, 0, n, about="Source node of each edge")
+        d.input("dests", "int", m, 0, n, about="Target node of each edge")
         if weighted:
-            d.input("weights", "float", m, 0.1, 0.5)
+            d.input("weights", "float", m, 0.1, 0.5, about="Edge weights")
         g = adjacency.Lists("arrays", n, m, 5)
         weight = "weights[edge]"
     else:
         g = adjacency.declare(d, layout, n, m, 0.1, 0.5 if weighted else 0.0)
         weight = g.weight
-    d.input("rank", "float", n, 0.0, 0.1)
+    d.input("rank", "float", n, 0.0, 0.1, about="PageRank values")
     if share == "degree":
-        d.input("degree", "int", n, 1, 6)
+        d.input("degree", "int", n, 1, 6, about="Node degrees")
     elif share == "inverse degree":
-        d.input("inv_degree", "float", n, 0.1, 1.0)
-    d.param("damping", "float", 0.7, 0.95)
+        d.input("inv_degree", "float", n, 0.1, 1.0, about="Reciprocal degrees")
+    d.param("damping", "float", 0.7, 0.95, about="Damping factor")
     if teleport == "personal":
-        d.input("teleport", "float", n, 0.0, 0.1)
+        d.input("teleport", "float", n, 0.0, 0.1, about="Teleport probability per node")
     if dangling:
         d.param("leak", "float", 0.01, 0.1)
-    d.output("rank_new", "float", n)
+    d.output("rank_new", "float", n, about="Updated PageRank values")
     base = {
         "uniform": "(1.0 - damping) / float($n)",
         "personal": "(1.0 - damping) * teleport[u]",
@@ -111,7 +111,7 @@ def pagerank_step(d: Draft) -> None:
                 f"wp.atomic_add(rank_new, dests[edge], damping * {part})",
                 first=first if base else "",
             )
-        d.says("Takes one step of PageRank: rank is sent along all edges and added up where it arrives.")
+        d.says("Computes one PageRank iteration in push style with atomics.")
 
     def reference(v: Values) -> dict[str, Any]:
         if way == "edges":
@@ -142,7 +142,7 @@ def pagerank_step(d: Draft) -> None:
     adjoint="no",
 )
 def component_step(d: Draft) -> None:
-    """Takes one step towards connected components: the label of each node falls to the least around it."""
+    """Computes one label propagation step for connected components."""
     way = d.option("way", "propagate", "hook", "jump", "find", "min edge")
     layout = d.option("layout", *adjacency.LAYOUTS)
     flag = d.flag("changed")
@@ -150,12 +150,12 @@ def component_step(d: Draft) -> None:
     n, m = d.pick(48, 64, 80), d.pick(60, 90)
     if way == "propagate":
         g = adjacency.declare(d, layout, n, m * 3)
-        d.input("label", "int", n, 0, n)
+        d.input("label", "int", n, 0, n, about="Component labels")
         if frozen:
             d.input("group", "int", n, 0, 3)
-        d.output("label_new", "int", n)
+        d.output("label_new", "int", n, about="Updated labels")
         if flag:
-            d.output("changed", "int", 1)
+            d.output("changed", "int", 1, about="Set to nonzero if anything changed")
         test = "if group[v] != group[u]:\n    continue\n" if frozen else ""
         d.launch(n)
         d.code(
@@ -170,16 +170,16 @@ def component_step(d: Draft) -> None:
             flag="if least != label[u]:\n    changed[0] = 1" if flag else "",
         )
     elif way in ("hook", "min edge"):
-        d.input("sources", "int", m, 0, n)
-        d.input("dests", "int", m, 0, n)
+        d.input("sources", "int", m, 0, n, about="Source node of each edge")
+        d.input("dests", "int", m, 0, n, about="Target node of each edge")
         if frozen:
-            d.input("cut", "int", m, 0, 3)
-        d.input("label", "int", n, 0, n)
+            d.input("cut", "int", m, 0, 3, about="Nonzero for edges to ignore")
+        d.input("label", "int", n, 0, n, about="Component labels")
         skip = "# skip edges that were cut\nif cut[edge] != 0:\n    return" if frozen else ""
         if way == "hook":
-            d.inout("parent", "int", n, 0, n)
+            d.inout("parent", "int", n, 0, n, about="Parent pointers")
             if flag:
-                d.output("changed", "int", 1)
+                d.output("changed", "int", 1, about="Set to nonzero if anything changed")
             d.launch(m)
             d.code(
                 """
@@ -199,10 +199,10 @@ def component_step(d: Draft) -> None:
                 if flag
                 else "wp.atomic_min(parent, high, low)",
             )
-            d.says("Hooks the larger root of each edge between two components under the smaller one.")
+            d.says("Hooks component roots across edges (larger under smaller).")
         else:
-            d.input("weights", "float", m, 0.1, 1.0)
-            d.inout("lightest", "float", n, value=2.0)
+            d.input("weights", "float", m, 0.1, 1.0, about="Edge weights")
+            d.inout("lightest", "float", n, value=2.0, about="Lightest outgoing edge per component")
             note = "\nwp.atomic_add(outgoing, a, 1)\nwp.atomic_add(outgoing, b, 1)" if flag else ""
             if flag:
                 d.inout("outgoing", "int", n, value=0.0)
@@ -224,17 +224,15 @@ def component_step(d: Draft) -> None:
                 skip=skip,
                 note=note.strip(),
             )
-            d.says(
-                "Finds the lightest edge that leaves each component, as a round of Boruvka's algorithm does."
-            )
+            d.says("Finds the lightest outgoing edge per component (Boruvka's algorithm).")
     else:
-        d.input("parent", "int", n, 0, n)
-        d.output("parent_new", "int", n)
+        d.input("parent", "int", n, 0, n, about="Parent pointers")
+        d.output("parent_new", "int", n, about="Updated parent pointers")
         if frozen:
             d.input("fixed", "int", n, 0, 2)
         stay = "if fixed[u] != 0:\n    parent_new[u] = parent[u]\n    return" if frozen else ""
         if flag:
-            d.output("changed", "int", 1)
+            d.output("changed", "int", 1, about="Set to nonzero if anything changed")
         note = "if parent_new[u] != parent[u]:\n    changed[0] = 1" if flag else ""
         d.launch(n)
         if way == "jump":
@@ -249,7 +247,7 @@ def component_step(d: Draft) -> None:
                 stay=stay,
                 note=note,
             )
-            d.says("Halves the depth of a forest: each node points to its parent's parent.")
+            d.says("Performs one pointer jumping step on a forest.")
         else:
             d.code(
                 """
@@ -265,7 +263,7 @@ def component_step(d: Draft) -> None:
                 stay=stay,
                 note=note,
             )
-            d.says("Finds the root of each node in a forest whose links lead to smaller numbers.")
+            d.says("Finds the root of each node in a forest.")
 
     def reference(v: Values) -> dict[str, Any]:
         if way == "propagate":

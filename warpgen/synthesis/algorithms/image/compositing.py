@@ -31,7 +31,7 @@ _BLENDS = {
     double=True,
 )
 def composite_layers(d: Draft) -> None:
-    """Composites a layer with alpha over a background."""
+    """Composites an RGBA layer over a background."""
     blend = d.option("blend", *_BLENDS)
     operator = d.option("operator", "over", "atop", "premultiplied", "opaque")
     fade = d.flag("opacity", 0.5)
@@ -41,13 +41,13 @@ def composite_layers(d: Draft) -> None:
     place, head = ("tid", "tid = wp.tid()") if flat else ("i, j", "i, j = wp.tid()")
     premultiplied = operator == "premultiplied"
     opaque = operator == "opaque"
-    d.input("fg", "vec4", shape, 0.1, 0.9)
-    d.input("bg", "vec3" if opaque else "vec4", shape, 0.1, 0.9)
+    d.input("fg", "vec4", shape, 0.1, 0.9, about="Foreground layer (RGBA)")
+    d.input("bg", "vec3" if opaque else "vec4", shape, 0.1, 0.9, about="Background")
     if masked:
-        d.input("mask", "float", shape)
+        d.input("mask", "float", shape, about="Mask weights")
     if fade:
-        d.param("opacity", "float", 0.3, 1.0)
-    d.output("composed", "vec3" if opaque else "vec4", shape)
+        d.param("opacity", "float", 0.3, 1.0, about="Layer opacity")
+    d.output("composed", "vec3" if opaque else "vec4", shape, about="Composited image")
     scale = [name for name in ("opacity" if fade else "", f"mask[{place}]" if masked else "") if name]
     lines = [head, f"f = fg[{place}]", f"b = bg[{place}]"]
     times = " * ".join(["f[3]", *scale])
@@ -142,7 +142,7 @@ def _bayer(n: int) -> Any:
     adjoint="either",
 )
 def ordered_dither(d: Draft) -> None:
-    """Quantises an image to a few levels by thresholds that differ from pixel to pixel."""
+    """Quantizes an image with ordered dithering."""
     pattern = d.option("pattern", "array", "computed", "gradient noise", "two")
     result = d.option("result", "bit", "level", "value")
     size = d.pick(4, 8) if pattern == "array" else (4 if pattern == "computed" else 2)
@@ -150,14 +150,14 @@ def ordered_dither(d: Draft) -> None:
     h, w = d.pick(8, 12, 16), d.pick(9, 12, 18)
     n = d.pick(3, 4, 5)
     shape: tuple[int, ...] = (h * w,) if flat else (h, w)
-    d.input("src", "float", shape)
+    d.input("src", "float", shape, about="Input image")
     if pattern == "array":
-        d.input("bayer", "int", (size, size), 0, size * size)
+        d.input("bayer", "int", (size, size), 0, size * size, about="Threshold matrix")
     if flat:
         d.param("width", "int", w)
     if result != "bit":
-        d.param("levels", "int", n)
-    d.output("dst", "float" if result == "value" else "int", shape)
+        d.param("levels", "int", n, about="Number of output levels")
+    d.output("dst", "float" if result == "value" else "int", shape, about="Output image")
     place = "tid" if flat else "y, x"
     lines = ["tid = wp.tid()", "y = tid // width", "x = tid % width"] if flat else ["y, x = wp.tid()"]
     if pattern == "array":

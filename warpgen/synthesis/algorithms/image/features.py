@@ -24,7 +24,7 @@ _SMOOTH = {"sobel": (1.0, 2.0), "scharr": (3.0, 10.0), "prewitt": (1.0, 1.0)}
     double=True,
 )
 def image_gradient(d: Draft) -> None:
-    """Computes the gradient of an image by a smoothing difference over 3 x 3 pixels."""
+    """Computes image gradients with 3x3 derivative filters."""
     border = Border(d, "clamp", "clamp func", "wrap")
     operator = d.option("operator", *_SMOOTH)
     give = d.option("give", "vector", "magnitude", "angle", "both")
@@ -34,17 +34,17 @@ def image_gradient(d: Draft) -> None:
     scale = 2.0 * (2.0 * edge + centre)
     d.says(
         {
-            "vector": "Computes the gradient of an image by a difference over 3 x 3 pixels.",
-            "magnitude": "Computes the length of an image's gradient by a difference over 3 x 3 pixels.",
-            "angle": "Computes the direction of an image's gradient by a difference over 3 x 3 pixels.",
-            "both": "Computes length and direction of an image's gradient by a difference over 3 x 3 pixels.",
+            "vector": "Computes image gradients with a 3x3 derivative filter.",
+            "magnitude": "Computes the gradient magnitude of an image with a 3x3 derivative filter.",
+            "angle": "Computes the gradient direction of an image with a 3x3 derivative filter.",
+            "both": "Computes gradient magnitude and direction of an image with a 3x3 derivative filter.",
         }[give]
     )
-    d.input("src", "float", (h, w))
+    d.input("src", "float", (h, w), about="Input image")
     if give == "vector":
-        d.output("grad", "vec2", (h, w))
+        d.output("grad", "vec2", (h, w), about="Image gradient")
     if give in ("magnitude", "both"):
-        d.output("magnitude", "float", (h, w))
+        d.output("magnitude", "float", (h, w), about="Gradient magnitude")
     if give in ("angle", "both"):
         d.output("angle", "float", (h, w))
     lines = ["i, j = wp.tid()", "height = src.shape[0]", "width = src.shape[1]"]
@@ -125,21 +125,21 @@ def image_gradient(d: Draft) -> None:
     adjoint="either",
 )
 def suppress_non_maxima(d: Draft) -> None:
-    """Keeps the pixels whose gradient is longest along its direction, as Canny's detector does."""
+    """Suppresses non-maximal gradient pixels (Canny edge thinning)."""
     sector = d.option("direction", "four sectors", "interpolated", "offsets")
     thresholds = d.option("thresholds", "none", "two", "low")
     vector = d.flag("vector")
     h, w = sides(d)
     if vector:
-        d.input("grad", "vec2", (h, w), -1.0, 1.0)
+        d.input("grad", "vec2", (h, w), -1.0, 1.0, about="Image gradient")
     else:
-        d.input("gx", "float", (h, w), -1.0, 1.0)
-        d.input("gy", "float", (h, w), -1.0, 1.0)
+        d.input("gx", "float", (h, w), -1.0, 1.0, about="Horizontal derivative")
+        d.input("gy", "float", (h, w), -1.0, 1.0, about="Vertical derivative")
     if thresholds != "none":
-        d.param("low", "float", 0.1, 0.3)
+        d.param("low", "float", 0.1, 0.3, about="Lower hysteresis threshold")
     if thresholds == "two":
-        d.param("high", "float", 0.5, 0.8)
-    d.output("edges", "int" if thresholds == "two" else "float", (h, w))
+        d.param("high", "float", 0.5, 0.8, about="Upper hysteresis threshold")
+    d.output("edges", "int" if thresholds == "two" else "float", (h, w), about="Edge labels")
     if vector:
         text, arguments = "return wp.length(grad[i, j])", "grad: wp.array2d(dtype=wp.vec2), i: int, j: int"
         call = "grad"
@@ -263,7 +263,7 @@ def suppress_non_maxima(d: Draft) -> None:
     adjoint="no",
 )
 def structure_tensor(d: Draft) -> None:
-    """Scores corners by the structure tensor of an image."""
+    """Computes corner responses from the structure tensor."""
     border = Border(d, "clamp", "mirror", "clamp func", "skip")
     measure = d.option("measure", "harris", "shi-tomasi", "noble", "flow", "coherence")
     weights = d.option("window", "box", "gauss")
@@ -276,32 +276,32 @@ def structure_tensor(d: Draft) -> None:
     h, w = sides(d)
     d.says(
         {
-            "harris": "Scores corners by Harris' measure of the structure tensor.",
-            "shi-tomasi": "Scores corners by the smaller eigenvalue of the structure tensor.",
-            "noble": "Scores corners by the harmonic mean of the structure tensor's eigenvalues.",
-            "flow": "Estimates the motion of each pixel from gradients by Lucas and Kanade's method.",
-            "coherence": "Measures how far the gradients around each pixel point along one line.",
+            "harris": "Computes Harris corner responses.",
+            "shi-tomasi": "Computes Shi-Tomasi corner responses (smaller eigenvalue of the structure tensor).",
+            "noble": "Computes corner responses as the harmonic mean of the structure tensor's eigenvalues.",
+            "flow": "Estimates dense optical flow with the Lucas-Kanade method.",
+            "coherence": "Computes the coherence of the structure tensor.",
         }[measure]
     )
     if given == "given":
-        d.input("ix", "float", (h, w), -1.0, 1.0)
-        d.input("iy", "float", (h, w), -1.0, 1.0)
+        d.input("ix", "float", (h, w), -1.0, 1.0, about="Horizontal derivative")
+        d.input("iy", "float", (h, w), -1.0, 1.0, about="Vertical derivative")
     elif given == "vector":
-        d.input("grad", "vec2", (h, w), -1.0, 1.0)
+        d.input("grad", "vec2", (h, w), -1.0, 1.0, about="Image gradient")
     else:
-        d.input("src", "float", (h, w))
+        d.input("src", "float", (h, w), about="Input image")
     if measure == "flow":
-        d.input("it", "float", (h, w), -1.0, 1.0)
-    d.param("radius", "int", r)
+        d.input("it", "float", (h, w), -1.0, 1.0, about="Temporal derivative")
+    d.param("radius", "int", r, about="Window radius [px]")
     if weights == "gauss":
-        d.param("sigma", "float", 0.8, 2.0)
+        d.param("sigma", "float", 0.8, 2.0, about="Standard deviation of the Gaussian")
     if measure == "harris":
         d.param("k", "float", 0.04, 0.06)
     if measure == "flow":
-        d.param("min_eigenvalue", "float", 0.05, 0.2)
-        d.output("flow", "vec2", (h, w))
+        d.param("min_eigenvalue", "float", 0.05, 0.2, about="Eigenvalue threshold")
+        d.output("flow", "vec2", (h, w), about="Optical flow [px]")
     else:
-        d.output("response", "float", (h, w))
+        d.output("response", "float", (h, w), about="Corner response")
     shape = {"given": "ix", "vector": "grad", "computed": "src"}[given]
     lines = ["i, j = wp.tid()", f"height = {shape}.shape[0]", f"width = {shape}.shape[1]"]
     lines += ["xx = float(0.0)", "xy = float(0.0)", "yy = float(0.0)"]

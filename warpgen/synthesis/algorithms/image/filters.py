@@ -25,23 +25,23 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def separable_blur(d: Draft) -> None:
-    """Blurs an image along its rows or columns: one pass of a separable filter."""
+    """Applies one pass of a separable blur."""
     border = Border(d)
     vertical = d.option("axis", "rows", "columns", "by argument")
     kernel = d.option("kernel", "given", "gauss", "box", "binomial")
     pixel = d.option("pixel", "float", "vec3", weights=(0.65, 0.35))
     r = {"given": d.pick(1, 2, 3), "gauss": d.pick(2, 3), "box": d.pick(1, 2, 3), "binomial": 2}[kernel]
     h, w = sides(d)
-    d.input("src", pixel, (h, w))
+    d.input("src", pixel, (h, w), about="Input image")
     if kernel == "given":
-        d.input("weights", "float", 2 * r + 1, 0.1, 1.0)
+        d.input("weights", "float", 2 * r + 1, 0.1, 1.0, about="Filter weights")
     elif kernel == "gauss":
-        d.param("sigma", "float", 0.8, 2.0)
+        d.param("sigma", "float", 0.8, 2.0, about="Standard deviation of the Gaussian")
     if kernel in ("gauss", "box"):
-        d.param("radius", "int", r)
+        d.param("radius", "int", r, about="Window radius [px]")
     if vertical == "by argument":
-        d.param("axis", "int", d.pick(0, 1))
-    d.output("dst", pixel, (h, w))
+        d.param("axis", "int", d.pick(0, 1), about="Filter axis, 0 for columns and 1 for rows")
+    d.output("dst", pixel, (h, w), about="Output image")
     zero = "float(0.0)" if pixel == "float" else "wp.vec3()"
 
     def at(a: str) -> str:
@@ -126,7 +126,7 @@ def separable_blur(d: Draft) -> None:
     adjoint="no",
 )
 def bilateral_filter(d: Draft) -> None:
-    """Smooths an image by weights that fall with distance and with the difference in value."""
+    """Applies a bilateral filter (edge-preserving smoothing)."""
     border = Border(d, "skip", "clamp", "mirror")
     edge = border.kind
     pixel = d.option("pixel", "float", "vec3")
@@ -135,15 +135,15 @@ def bilateral_filter(d: Draft) -> None:
     cut = d.flag("cut", 0.3)
     r = d.pick(1, 2, 3)
     h, w = sides(d)
-    d.input("src", pixel, (h, w))
+    d.input("src", pixel, (h, w), about="Input image")
     if guided == "joint":
-        d.input("guide", "float", (h, w))
-        d.says("Smooths an image by weights that fall with the difference in a guide image.")
-    d.param("radius", "int", r)
+        d.input("guide", "float", (h, w), about="Guide image")
+        d.says("Applies a joint bilateral filter with a guide image.")
+    d.param("radius", "int", r, about="Window radius [px]")
     if spatial == "gauss":
-        d.param("sigma_s", "float", 1.0, 2.5)
-    d.param("sigma_r", "float", 0.2, 0.5)
-    d.output("dst", pixel, (h, w))
+        d.param("sigma_s", "float", 1.0, 2.5, about="Spatial standard deviation [px]")
+    d.param("sigma_r", "float", 0.2, 0.5, about="Range standard deviation")
+    d.output("dst", pixel, (h, w), about="Output image")
     key = "guide" if guided == "joint" else "src"
     vector = pixel == "vec3" and guided == "self"
     lines = ["i, j = wp.tid()", "height = src.shape[0]", "width = src.shape[1]", f"center = {key}[i, j]"]
@@ -222,7 +222,7 @@ def bilateral_filter(d: Draft) -> None:
     adjoint="no",
 )
 def median_filter(d: Draft) -> None:
-    """Replaces each pixel by the median of its neighbourhood."""
+    """Applies a median filter."""
     border = Border(d)
     window = d.option("window", "3x3", "cross")
     method = d.option("method", "insertion", "selection", "counting")
@@ -231,13 +231,11 @@ def median_filter(d: Draft) -> None:
     h, w = sides(d)
     n = 9 if window == "3x3" else 5
     high = 1.0 if kind == "float" else 256
-    d.input("src", kind, (h, w), 0.0, high)
+    d.input("src", kind, (h, w), 0.0, high, about="Input image")
     if threshold:
         d.param("limit", kind, *((0.1, 0.4) if kind == "float" else (d.pick(20, 40, 60),)))
-        d.says(
-            "Replaces pixels that differ from the median of their neighbourhood by more than a limit by it."
-        )
-    d.output("dst", kind, (h, w))
+        d.says("Replaces outliers by the median of their neighborhood.")
+    d.output("dst", kind, (h, w), about="Output image")
     offsets = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if window == "3x3" or not a or not b]
     lines = ["i, j = wp.tid()", "height = src.shape[0]", "width = src.shape[1]"]
     lines += [f"up = {border('i - 1', 'height')}", f"down = {border('i + 1', 'height')}"]
@@ -325,7 +323,7 @@ def median_filter(d: Draft) -> None:
     adjoint="no",
 )
 def morphology(d: Draft) -> None:
-    """Filters an image by the extremes of its neighbourhoods."""
+    """Applies a morphological operation to an image."""
     task = d.option("task", "erode", "dilate", "gradient", "top hat")
     shape = d.option("shape", "square", "disk", "element")
     border = d.option("outside", "skip", "clamp")
@@ -333,18 +331,18 @@ def morphology(d: Draft) -> None:
     h, w = sides(d)
     d.says(
         {
-            "erode": "Erodes a grey image: each pixel becomes the least of its neighbourhood.",
-            "dilate": "Dilates a grey image: each pixel becomes the greatest of its neighbourhood.",
-            "gradient": "Computes the morphological gradient, dilation less erosion, of a grey image.",
-            "top hat": "Computes how far each pixel stands above the least of its neighbourhood.",
+            "erode": "Erodes a grayscale image.",
+            "dilate": "Dilates a grayscale image.",
+            "gradient": "Computes the morphological gradient (dilation minus erosion) of a grayscale image.",
+            "top hat": "Computes the difference between a grayscale image and its erosion.",
         }[task]
     )
-    d.input("src", "float", (h, w))
+    d.input("src", "float", (h, w), about="Input image")
     if shape == "element":
-        d.input("element", "int", (2 * r + 1, 2 * r + 1), 0, 2)
+        d.input("element", "int", (2 * r + 1, 2 * r + 1), 0, 2, about="Structuring element")
     else:
-        d.param("radius", "int", r)
-    d.output("dst", "float", (h, w))
+        d.param("radius", "int", r, about="Window radius [px]")
+    d.output("dst", "float", (h, w), about="Output image")
     lines = ["i, j = wp.tid()", "height = src.shape[0]", "width = src.shape[1]"]
     if shape == "element":
         lines.append("radius = element.shape[0] // 2")

@@ -62,7 +62,7 @@ def cubic_weight(t: float) -> float:
     },
 )
 def resample_image(d: Draft) -> None:
-    """Samples an image at the places that a geometric transform assigns to the pixels of another."""
+    """Resamples an image under a geometric transform."""
     warp = d.option("warp", "resize", "affine", "rotation", "keystone", "lens")
     sampling = d.option("filter", *_WEIGHTS)
     outside = d.option("outside", "clamp", "constant")
@@ -78,7 +78,7 @@ def resample_image(d: Draft) -> None:
     }[warp]
     how = {"nearest": "nearest-neighbour", "mitchell": "Mitchell's cubic"}.get(sampling, sampling)
     d.says(f"{verb} with {how} sampling.")
-    d.input("src", pixel, (h, w))
+    d.input("src", pixel, (h, w), about="Input image")
     if warp == "affine":
         d.param("rows", "mat22", 0.4, 0.9)
         d.param("offset", "vec2", -1.0, 1.0)
@@ -86,14 +86,14 @@ def resample_image(d: Draft) -> None:
         d.param("angle", "float", 0.2, 0.8)
         d.param("scale", "float", 0.8, 1.3)
     elif warp == "keystone":
-        d.param("tilt", "vec2", -0.03, 0.03)
+        d.param("tilt", "vec2", -0.03, 0.03, about="Last row of the homography")
     elif warp == "lens":
-        d.param("k1", "float", -0.2, 0.2)
-        d.param("k2", "float", -0.05, 0.05)
-        d.param("focal", "float", 8.0, 16.0)
+        d.param("k1", "float", -0.2, 0.2, about="First radial distortion coefficient")
+        d.param("k2", "float", -0.05, 0.05, about="Second radial distortion coefficient")
+        d.param("focal", "float", 8.0, 16.0, about="Focal length [px]")
     if outside == "constant":
-        d.param("fill", pixel, 0.2, 0.8)
-    d.output("dst", pixel, (oh, ow))
+        d.param("fill", pixel, 0.2, 0.8, about="Value outside of the source image")
+    d.output("dst", pixel, (oh, ow), about="Output image")
     lines = ["i, j = wp.tid()", "height = src.shape[0]", "width = src.shape[1]"]
     lines += {
         "resize": [

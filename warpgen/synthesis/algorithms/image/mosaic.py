@@ -24,20 +24,20 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def demosaic(d: Draft) -> None:
-    """Interpolates the two colours that each pixel behind a Bayer filter lacks."""
+    """Demosaics a Bayer image."""
     border = Border(d, "mirror", "interior")
     layout = d.option("pattern", "RGGB", "BGGR", "GRBG", "GBRG")
     green = d.option("green", "bilinear", "edge-directed")
     gains = d.flag("gains", 0.4)
     h, w = d.pick(8, 10, 12), d.pick(8, 12, 14)
-    d.input("raw", "float", (h, w), 0.1, 1.0)
+    d.input("raw", "float", (h, w), 0.1, 1.0, about="Raw Bayer image")
     if gains:
-        d.param("wb", "vec3", 0.8, 2.0)
+        d.param("wb", "vec3", 0.8, 2.0, about="White balance gains")
     planes = d.option("layout", "pixels", "channels", "planes")
     if planes == "pixels":
-        d.output("rgb", "vec3", (h, w))
+        d.output("rgb", "vec3", (h, w), about="RGB image")
     else:
-        d.output("rgb", "float", (h, w, 3) if planes == "channels" else (3, h, w))
+        d.output("rgb", "float", (h, w, 3) if planes == "channels" else (3, h, w), about="RGB image")
     lines = ["i, j = wp.tid()"]
     if border.kind == "mirror":
         lines += ["height = raw.shape[0]", "width = raw.shape[1]"]

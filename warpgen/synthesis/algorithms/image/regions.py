@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="either",
 )
 def propagate_regions(d: Draft) -> None:
-    """Passes what neighbours know of regions on by one step."""
+    """Propagates region labels or distances by one step."""
     task = d.option("task", "labels", "jump flood", "chamfer", "grow")
     moore = d.option("neighbours", 4, 8)
     changed = d.flag("changed", 0.5) if task in ("labels", "grow") else False
@@ -32,10 +32,10 @@ def propagate_regions(d: Draft) -> None:
     h, w = sides(d)
     d.says(
         {
-            "labels": "Passes the least label of each foreground pixel's neighbours on to it.",
-            "jump flood": "Looks for each pixel's nearest seed among those that pixels at a distance know.",
-            "chamfer": "Lowers distances to an object by what neighbours know (chamfer).",
-            "grow": "Grows regions into pixels that resemble a neighbour in one.",
+            "labels": "Propagates the minimum label within connected foreground regions.",
+            "jump flood": "Propagates nearest seeds by one jump flooding step.",
+            "chamfer": "Relaxes distances to an object with a chamfer mask.",
+            "grow": "Grows labeled regions into similar neighboring pixels.",
         }[task]
     )
     names = {"labels": "labels", "jump flood": "seeds", "chamfer": "dist", "grow": "labels"}[task]
@@ -46,13 +46,13 @@ def propagate_regions(d: Draft) -> None:
     d.input(names, kind, (h, w), low, high)
     if task == "grow":
         d.input("image", "float", (h, w))
-        d.param("tolerance", "float", 0.2, 0.4)
+        d.param("tolerance", "float", 0.2, 0.4, about="Largest difference within a region")
     elif task == "jump flood":
-        d.param("jump", "int", d.pick(1, 2, 4))
+        d.param("jump", "int", d.pick(1, 2, 4), about="Step length of the jump flooding pass")
     new = f"{names}_new"
     d.output(new, kind, (h, w))
     if changed:
-        d.output("changed", "int", 1)
+        d.output("changed", "int", 1, about="Set to 1 if any label changed")
     offsets = [(-1, 0), (0, -1), (0, 1), (1, 0)]
     if moore == 8:
         offsets = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if a or b]

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="either",
 )
 def seam_cost_row(d: Draft) -> None:
-    """Extends the cheapest vertical seams of an image by one row."""
+    """Computes one row of the cumulative seam cost for seam carving."""
     forward = d.option("cost", "energy", "forward")
     parent = d.flag("parent")
     style = d.option("style", "guards", "clamped", "loop")
@@ -34,13 +34,13 @@ def seam_cost_row(d: Draft) -> None:
     row = d.pick(1, 2, 4)
     d.input("energy" if forward == "energy" else "src", "float", (h, w))
     if masked:
-        d.input("protect", "int", w, 0, 2)
-    d.inout("total", "float", (h, w), 0.0, 4.0)
+        d.input("protect", "int", w, 0, 2, about="Nonzero for protected pixels")
+    d.inout("total", "float", (h, w), 0.0, 4.0, about="Cumulative seam cost")
     if parent:
-        d.output("parent", "int", w)
-    d.param("row", "int", row)
+        d.output("parent", "int", w, about="Predecessor in the previous row")
+    d.param("row", "int", row, about="Row to process")
     if masked:
-        d.param("penalty", "float", 5.0, 10.0)
+        d.param("penalty", "float", 5.0, 10.0, about="Cost of protected pixels")
     lines = ["tid = wp.tid()", "width = total.shape[1]"]
     if forward == "energy":
         if style == "guards":

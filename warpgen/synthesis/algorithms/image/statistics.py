@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="either",
 )
 def count_levels(d: Draft) -> None:
-    """Counts the pixels of an image in each interval of brightness."""
+    """Computes the histogram of an image."""
     kind = d.option("pixel", "float", "vec3", "int", "uint8")
     weighted = d.option("weight", "count", "mask", "weight", "row")
     style = d.option("threads", "pixels", "flat", "rows")
@@ -32,25 +32,30 @@ def count_levels(d: Draft) -> None:
     shape: tuple[int, ...] = (h * w,) if style == "flat" else (h, w)
     d.says(
         {
-            "count": "Counts the pixels of an image in each interval of brightness.",
-            "mask": "Counts the pixels under a mask in each interval of brightness.",
-            "weight": "Sums weights of pixels in each interval of brightness.",
-            "row": "Counts the pixels of an image in each interval of brightness, image rows apart.",
+            "count": "Computes the intensity histogram of an image.",
+            "mask": "Computes the intensity histogram of masked pixels.",
+            "weight": "Computes a weighted intensity histogram of an image.",
+            "row": "Computes intensity histograms per image row.",
         }[weighted]
     )
     if style == "flat" and weighted == "row":
         weighted = "count"
-        d.says("Counts the pixels of an image in each interval of brightness.")
-    d.input("src", kind, shape, 0.0, 256 if kind in ("int", "uint8") else 1.0)
+        d.says("Computes the intensity histogram of an image.")
+    d.input("src", kind, shape, 0.0, 256 if kind in ("int", "uint8") else 1.0, about="Input image")
     if weighted == "mask":
-        d.input("mask", "int", shape, 0, 2)
+        d.input("mask", "int", shape, 0, 2, about="Nonzero for elements in use")
     elif weighted == "weight":
-        d.input("weights", "float", shape)
+        d.input("weights", "float", shape, about="Pixel weights")
     if kind in ("float", "vec3"):
-        d.param("num_bins", "int", bins)
+        d.param("num_bins", "int", bins, about="Number of histogram bins")
     else:
         d.param("shift", "int", {8: 5, 16: 4, 32: 3}[bins])
-    d.output("hist", "float" if weighted == "weight" else "int", (h, bins) if weighted == "row" else bins)
+    d.output(
+        "hist",
+        "float" if weighted == "weight" else "int",
+        (h, bins) if weighted == "row" else bins,
+        about="Histogram",
+    )
     at = "tid" if style == "flat" else "i, j"
     value = {
         "float": f"src[{at}]",
@@ -114,7 +119,7 @@ def count_levels(d: Draft) -> None:
     adjoint="no",
 )
 def compare_windows(d: Draft) -> None:
-    """Compares windows of two images around each pixel."""
+    """Compares image windows around each pixel."""
     measure = d.option("measure", "ssim", "ncc", "ssd", "sad", "census")
     against = d.option("against", "image", "template", "disparity")
     early = d.flag("early", 0.4) if measure in ("ssd", "sad") and against == "template" else False
@@ -139,17 +144,17 @@ def compare_windows(d: Draft) -> None:
         d.says(f"Compares windows of two images around each pixel by {label}.")
     d.input("a", "float", (h, w))
     if against == "template":
-        d.input("patch", "float", (n, n))
+        d.input("patch", "float", (n, n), about="Template image")
     else:
         d.input("b", "float", (h, w))
-        d.param("radius", "int", r)
+        d.param("radius", "int", r, about="Window radius [px]")
     if best:
-        d.param("max_disparity", "int", d.pick(2, 3))
+        d.param("max_disparity", "int", d.pick(2, 3), about="Largest disparity to test [px]")
     if measure == "ssim":
-        d.param("c1", "float", 0.0001)
-        d.param("c2", "float", 0.0009)
+        d.param("c1", "float", 0.0001, about="Stabilizing constant for the means")
+        d.param("c2", "float", 0.0009, about="Stabilizing constant for the variances")
     if early:
-        d.param("limit", "float", 0.5, 1.5)
+        d.param("limit", "float", 0.5, 1.5, about="Threshold")
     out = "disparity" if best else "score"
     integral = best or measure == "census"
     shape = (h - n + 1, w - n + 1) if against == "template" else (h - 2 * r, w - 2 * r)

@@ -63,7 +63,7 @@ def _each(function: Piece) -> Any:
     },
 )
 def convert_colors(d: Draft) -> None:
-    """Converts the colours of an image to another space."""
+    """Converts an image to another color space."""
     pic = Picture(d)
     spaces: dict[str, tuple[Piece, str]] = {
         "hsv": (colour.TO_HSV, "RGB to hue, saturation and value"),
@@ -84,7 +84,7 @@ def convert_colors(d: Draft) -> None:
     d.says(f"Converts the colours of an image from {words}.")
     pic.declare(d, "rgb", low=0.02)
     if shift == "scaled":
-        d.param("exposure", "float", 0.5, 1.0)
+        d.param("exposure", "float", 0.5, 1.0, about="Exposure scale")
     pic.declare(d, "converted", output=True)
     lines = [pic.head, f"c = {pic.load('rgb')}"]
     if shift == "scaled":
@@ -124,17 +124,17 @@ def convert_colors(d: Draft) -> None:
     },
 )
 def tone_map(d: Draft) -> None:
-    """Compresses radiances to what a display shows."""
+    """Tone maps an HDR image to display range."""
     pic = Picture(d)
     curve = d.option("curve", "reinhard", "extended", "luminance", "hable", "aces", "exponential")
     encode = d.option("encode", "none", "srgb", "gamma")
     vignette = d.flag("clamped", 0.4)
     pic.declare(d, "hdr", low=0.05, high=4.0)
-    d.param("exposure", "float", 0.5, 2.0)
+    d.param("exposure", "float", 0.5, 2.0, about="Exposure scale")
     if curve in ("extended", "hable", "luminance"):
-        d.param("white", "float", 8.0, 12.0)
+        d.param("white", "float", 8.0, 12.0, about="White point of the curve")
     if encode == "gamma":
-        d.param("gamma", "float", 1.8, 2.4)
+        d.param("gamma", "float", 1.8, 2.4, about="Display gamma")
     pic.declare(d, "ldr", output=True)
     one = "wp.vec3(1.0, 1.0, 1.0)"
     lines = [pic.head, f"c = exposure * {pic.load('hdr')}"]

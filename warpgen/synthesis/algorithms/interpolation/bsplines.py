@@ -54,7 +54,7 @@ def find_span(knots: wp.array(dtype=float), degree: int, n: int, x: float) -> in
     double=True,
 )
 def bspline_curve(d: Draft) -> None:
-    """Evaluates a B-spline curve at many parameters by de Boor's algorithm."""
+    """Evaluates a B-spline curve with de Boor's algorithm."""
     degree = d.option("degree", 2, 3)
     search = d.option("search", "linear", "binary", "given")
     kind = d.option("kind", "vec3", "float", "vec2")
@@ -68,14 +68,14 @@ def bspline_curve(d: Draft) -> None:
     else:
         d.says(f"Evaluates a {label} B-spline curve at many parameters.")
     stored = "vec4" if rational else kind
-    d.input("points", stored, n, 0.2, 1.0)
-    d.input("knots", "float", n + degree + 1, 0.0, 10.0, kind="ascending")
+    d.input("points", stored, n, 0.2, 1.0, about="Control points")
+    d.input("knots", "float", n + degree + 1, 0.0, 10.0, kind="ascending", about="Knot vector")
     if search == "given":
         d.input("spans", "int", m, degree, n)
         d.input("u", "float", m)
     else:
         d.input("u", "float", m, 0.02, 0.98)
-    d.output("curve", kind, m)
+    d.output("curve", kind, m, about="Evaluated points")
     p = str(degree)
     lines = ["tid = wp.tid()", "n = points.shape[0]"] if search != "given" else ["tid = wp.tid()"]
     if search == "given":

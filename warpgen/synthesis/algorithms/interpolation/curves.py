@@ -28,7 +28,7 @@ _NAMES = {
     double=True,
 )
 def sample_spline(d: Draft) -> None:
-    """Evaluates a cubic spline through equally spaced points."""
+    """Evaluates a cubic spline with uniform knots."""
     family = d.option("family", "catmull-rom", "cardinal", "tcb", "hermite")
     closed = d.option("ends", "closed", "clamped")
     kind = d.option("kind", "vec3", "float", "vec2")
@@ -43,17 +43,17 @@ def sample_spline(d: Draft) -> None:
         "hermite": "Hermite",
     }[family]
     d.says(f"Evaluates the {what} {label} spline at each of many parameters.")
-    d.input("points", kind, n, -1.0, 1.0)
+    d.input("points", kind, n, -1.0, 1.0, about="Control points")
     if family == "hermite":
-        d.input("tangents", kind, n, -1.0, 1.0)
+        d.input("tangents", kind, n, -1.0, 1.0, about="Tangents at the points")
     spans = n if closed == "closed" else n - 1
     d.input("u", "float", m, 0.0, spans - 0.01)
     if family == "cardinal":
-        d.param("tension", "float", 0.0, 0.6)
+        d.param("tension", "float", 0.0, 0.6, about="Tension parameter")
     if family == "tcb":
         for name in ("tension", "continuity", "bias"):
             d.param(name, "float", -0.4, 0.4)
-    d.output("curve", kind, m)
+    d.output("curve", kind, m, about="Evaluated points")
     lines = ["tid = wp.tid()", "n = points.shape[0]"]
     if closed == "closed":
         lines += ["i = int(wp.floor(u[tid])) % n", "t = u[tid] - wp.floor(u[tid])"]
@@ -154,7 +154,7 @@ def sample_spline(d: Draft) -> None:
     double=True,
 )
 def bezier_curve(d: Draft) -> None:
-    """Evaluates Bezier curves, each at a parameter of its own."""
+    """Evaluates Bezier curves at per-curve parameters."""
     degree = d.option("degree", 2, 3, 4)
     method = d.option("method", "casteljau", "bernstein", "lerp")
     kind = d.option("kind", "vec3", "vec2")
@@ -172,11 +172,18 @@ def bezier_curve(d: Draft) -> None:
             "split": f"Computes the control points of {label} Bezier curves cut at a parameter each.",
         }[give]
     )
-    d.input("points", kind, {"shared": (n,), "rows": (m, n), "flat": (m * n,)}[layout], -1.0, 1.0)
+    d.input(
+        "points",
+        kind,
+        {"shared": (n,), "rows": (m, n), "flat": (m * n,)}[layout],
+        -1.0,
+        1.0,
+        about="Control points",
+    )
     if rational:
         d.input("w", "float", n, 0.5, 2.0)
     d.input("u", "float", m, 0.02, 0.98)
-    d.output("curve", kind, (m, n) if give == "split" else m)
+    d.output("curve", kind, (m, n) if give == "split" else m, about="Evaluated points")
     lines = ["tid = wp.tid()", "t = u[tid]"]
     if layout == "flat":
         lines.append(f"first = {n} * tid")

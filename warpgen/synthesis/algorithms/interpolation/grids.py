@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def sample_grid(d: Draft) -> None:
-    """Interpolates a field on a regular grid at given positions."""
+    """Interpolates a regular grid at query positions."""
     ndim = d.option("dimension", 2, 3)
     order = d.option("order", "linear", "smooth", "cubic")
     edges = (
@@ -48,16 +48,16 @@ def sample_grid(d: Draft) -> None:
         )
     else:
         d.says(f"Interpolates a field on a regular grid at given positions with {label} weights.")
-    d.input("field", kind, sides, -1.0, 1.0)
+    d.input("field", kind, sides, -1.0, 1.0, about="Node values")
     low, high = (0.05, min(sides) - 1.05) if edges == "clamp" else (-1.5, min(sides) + 0.4)
     if order == "cubic" or edges == "wrap":
         low, high = (0.05, min(sides) - 1.05)
     if space == "world":
-        d.param("origin", f"vec{ndim}", -0.02, 0.0)
-        d.param("inv_dx", "float", 4.0)
+        d.param("origin", f"vec{ndim}", -0.02, 0.0, about="Grid origin")
+        d.param("inv_dx", "float", 4.0, about="Inverse grid spacing")
         low, high = low / 4.0, (high - 0.1) / 4.0
     d.input("x", f"vec{ndim}", m, low, high)
-    d.output("sampled", f"vec{ndim}" if gradient else kind, m)
+    d.output("sampled", f"vec{ndim}" if gradient else kind, m, about="Interpolated values")
     lines = ["tid = wp.tid()", "p = (x[tid] - origin) * inv_dx" if space == "world" else "p = x[tid]"]
     cell = "floor" if edges != "clamp" or order == "cubic" else "clamp"
     for axis, c in enumerate(letters):
@@ -222,7 +222,7 @@ _RADIAL: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
     adjoint="no",
 )
 def scattered_interpolation(d: Draft) -> None:
-    """Interpolates values at scattered points to other positions."""
+    """Interpolates scattered data at query positions."""
     method = d.option("method", "shepard", "modified", *_RADIAL, "nearest")
     ndim = d.option("dimension", 2, 3)
     kind = d.option("kind", "float", "vec3")
@@ -230,24 +230,24 @@ def scattered_interpolation(d: Draft) -> None:
     n, m = d.pick(12, 16, 24), d.pick(48, 64, 96)
     d.says(
         {
-            "shepard": "Interpolates values at scattered points by inverse distances (Shepard).",
-            "modified": "Interpolates values at scattered points by Franke and Little's local weights.",
-            "nearest": "Takes to each position the value of the nearest of scattered points.",
+            "shepard": "Interpolates scattered data with inverse distance weighting (Shepard).",
+            "modified": "Interpolates scattered data with Franke-Little weights.",
+            "nearest": "Interpolates scattered data with the nearest neighbor.",
         }.get(method, f"Evaluates an interpolant of {method} radial basis functions.")
     )
-    d.input("centers", f"vec{ndim}", n, -1.0, 1.0)
+    d.input("centers", f"vec{ndim}", n, -1.0, 1.0, about="Positions of the data points")
     d.input("values" if method not in _RADIAL else "weights", kind, n, -1.0, 1.0)
     if poly:
         d.param("slope", f"vec{ndim}", -1.0, 1.0)
         d.param("offset", "float", -1.0, 1.0)
     d.input("x", f"vec{ndim}", m, -1.0, 1.0)
     if method == "shepard":
-        d.param("power", "float", 2.0, 3.0)
+        d.param("power", "float", 2.0, 3.0, about="Exponent of the distance")
     elif method == "modified":
         d.param("radius", "float", 1.0, 1.8)
     elif method in _RADIAL:
         d.param("e", "float", *((0.3, 0.6) if method == "wendland" else (0.8, 2.0)))
-    d.output("result", kind, m)
+    d.output("result", kind, m, about="Interpolated values")
     zero = "float(0.0)" if kind == "float" else "wp.vec3()"
     lines = ["tid = wp.tid()", "p = x[tid]"]
     head = [

@@ -189,7 +189,7 @@ def evaluate_nurbs(d: Draft) -> None:
             """
     if trim:
         d.param("trim_center", "vec2", 0.3, 0.7, about="Center of a circular hole, relative to the domain")
-        d.param("trim_radius", "float", 0.1, 0.3)
+        d.param("trim_radius", "float", 0.1, 0.3, about="Radius of the hole, relative to the domain")
     outs = {
         "points": (("points", "vec3", "Surface points"),),
         "normals": (("normals", "vec3", "Unit normals"),),

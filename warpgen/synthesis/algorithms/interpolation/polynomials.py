@@ -29,7 +29,7 @@ _NAMES = {
     adjoint="no",
 )
 def polynomial_interpolation(d: Draft) -> None:
-    """Evaluates the polynomial through given points at many places."""
+    """Evaluates the interpolating polynomial through given nodes."""
     form = d.option("form", "barycentric", "lagrange", "newton", "neville", "clenshaw", "horner")
     n, m = d.pick(4, 5, 6), d.pick(48, 64, 96)
     rows = d.flag("a polynomial for each", 0.4)
@@ -47,7 +47,7 @@ def polynomial_interpolation(d: Draft) -> None:
     series = form in ("clenshaw", "horner", "newton")
     value = "coeffs" if series else "ys"
     if form not in ("clenshaw", "horner"):
-        d.input("xs", "float", n, 0.0, 8.0, kind="ascending")
+        d.input("xs", "float", n, 0.0, 8.0, kind="ascending", about="Interpolation nodes")
     d.input(value, "float", (m, n) if rows else n, -1.0, 1.0)
     if form == "barycentric":
         d.input("weights", "float", n, 0.5, 2.0)
@@ -56,8 +56,8 @@ def polynomial_interpolation(d: Draft) -> None:
         d.param("lower", "float", -3.0, -1.0)
         d.param("upper", "float", 1.0, 3.0)
     low, high = (-0.98, 0.98) if form in ("clenshaw", "horner") else (0.2, 7.8)
-    d.input("query", "float", m, low, high)
-    d.output("result", "float", m)
+    d.input("query", "float", m, low, high, about="Query positions")
+    d.output("result", "float", m, about="Interpolated values")
 
     def at(k: str) -> str:
         return f"{value}[tid, {k}]" if rows else f"{value}[{k}]"

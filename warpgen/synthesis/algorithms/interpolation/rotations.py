@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
 )
 def interpolate_rotation(d: Draft) -> None:
-    """Interpolates key rotations at given times along the shortest arcs."""
+    """Interpolates rotation keyframes at given times (slerp)."""
     method = d.option("method", "slerp", "nlerp", "builtin", "squad")
     search = d.option("keys", "timed", "uniform")
     found = d.option("search", *brackets.SEARCHES) if search == "timed" else brackets.BISECT
@@ -30,23 +30,27 @@ def interpolate_rotation(d: Draft) -> None:
     position = d.flag("transform", 0.3) if method in ("slerp", "nlerp") else False
     n, m = d.pick(5, 6, 8), d.pick(48, 64, 96)
     if method == "squad":
-        d.says("Interpolates key rotations at given times by Shoemake's spherical quadrangles.")
+        d.says("Interpolates rotation keyframes with spherical quadrangles (squad).")
     if position:
-        d.says(
-            "Interpolates key poses at given times: positions linearly, rotations along the shortest arcs."
-        )
+        d.says("Interpolates pose keyframes: positions linearly, rotations with slerp.")
     d.input(
-        "keys", "transform" if position else "quat", n, -1.0, 1.0, kind="transform" if position else "unit"
+        "keys",
+        "transform" if position else "quat",
+        n,
+        -1.0,
+        1.0,
+        kind="transform" if position else "unit",
+        about="Keyframes",
     )
     if method == "squad":
-        d.input("inner", "quat", n, kind="unit")
+        d.input("inner", "quat", n, kind="unit", about="Inner quadrangle points")
     if search == "uniform":
-        d.param("period", "float", 0.2, 0.5)
-        d.input("when", "float", m, 0.0, 1.0)
+        d.param("period", "float", 0.2, 0.5, about="Time between keyframes")
+        d.input("when", "float", m, 0.0, 1.0, about="Query times")
     else:
-        d.input("times", "float", n, 0.0, 10.0, kind="ascending")
-        d.input("when", "float", m, 0.0, 10.0)
-    d.output("pose", "transform" if position else "quat", m)
+        d.input("times", "float", n, 0.0, 10.0, kind="ascending", about="Keyframe times, ascending")
+        d.input("when", "float", m, 0.0, 10.0, about="Query times")
+    d.output("pose", "transform" if position else "quat", m, about="Interpolated rotations or poses")
     lines = ["tid = wp.tid()", "n = keys.shape[0]"]
     if search == "uniform":
         lines += ["s = when[tid] / period", "k = int(s)"]

@@ -59,7 +59,7 @@ def _slopes(method: str, x: Any, y: Any) -> Any:
     double=True,
 )
 def cubic_table(d: Draft) -> None:
-    """Interpolates a table of one variable by cubics whose slopes come from the table."""
+    """Interpolates a 1D table with piecewise cubic polynomials."""
     method = d.option("slopes", "fritsch", "steffen", "akima", "parabola")
     derivative = d.flag("derivative", 0.3)
     outside = d.option("outside", "clamp", "extrapolate")
@@ -72,10 +72,10 @@ def cubic_table(d: Draft) -> None:
     }[method]
     what = "Differentiates" if derivative else "Interpolates"
     d.says(f"{what} a table of one variable by cubics with {name} slopes.")
-    d.input("xs", "float", n, 0.0, 8.0, kind="ascending")
-    d.input("ys", "float", n, -1.0, 1.0)
-    d.input("query", "float", m, 0.2, 7.8)
-    d.output("result", "float", m)
+    d.input("xs", "float", n, 0.0, 8.0, kind="ascending", about="Breakpoints, ascending")
+    d.input("ys", "float", n, -1.0, 1.0, about="Values at the breakpoints")
+    d.input("query", "float", m, 0.2, 7.8, about="Query positions")
+    d.output("result", "float", m, about="Interpolated values")
     secant = """
     @wp.func
     def secant(xs: wp.array(dtype=float), ys: wp.array(dtype=float), k: int) -> float:
@@ -207,26 +207,26 @@ def cubic_table(d: Draft) -> None:
     double=True,
 )
 def table_lookup(d: Draft) -> None:
-    """Looks values up in a table of breakpoints, straight between them."""
+    """Looks up values in a 1D table by linear interpolation."""
     method = d.option("between", "linear", "step", "spline", "log", "smooth")
     outside = d.option("outside", "clamp", "extrapolate", "nan-free zero")
     kind = d.option("kind", "float", "vec3") if method in ("linear", "step", "smooth") else "float"
     n, m = d.pick(8, 12, 20), d.pick(64, 96, 128)
     d.says(
         {
-            "linear": "Looks values up in a table of breakpoints, straight between them.",
-            "step": "Looks values up in a table of breakpoints, constant up to the next.",
-            "spline": "Evaluates a cubic spline from its values and second derivatives at breakpoints.",
-            "log": "Looks values up in a table of breakpoints, straight between their logarithms.",
-            "smooth": "Looks values up in a table of breakpoints, eased from one to the next.",
+            "linear": "Looks up values in a 1D table by linear interpolation.",
+            "step": "Looks up values in a piecewise constant table.",
+            "spline": "Evaluates a cubic spline from values and second derivatives at breakpoints.",
+            "log": "Looks up values in a table by log-linear interpolation.",
+            "smooth": "Looks up values in a table with smoothstep interpolation.",
         }[method]
     )
-    d.input("xs", "float", n, 0.5, 8.0, kind="ascending")
-    d.input("ys", kind, n, 0.2 if method == "log" else -1.0, 2.0)
+    d.input("xs", "float", n, 0.5, 8.0, kind="ascending", about="Breakpoints, ascending")
+    d.input("ys", kind, n, 0.2 if method == "log" else -1.0, 2.0, about="Values at the breakpoints")
     if method == "spline":
-        d.input("curvature", "float", n, -1.0, 1.0)
-    d.input("query", "float", m, 0.2, 9.0)
-    d.output("result", kind, m)
+        d.input("curvature", "float", n, -1.0, 1.0, about="Second derivatives at the breakpoints")
+    d.input("query", "float", m, 0.2, 9.0, about="Query positions")
+    d.output("result", kind, m, about="Interpolated values")
     found = _bracket(d)
     zero = "0.0" if kind == "float" else "wp.vec3(0.0, 0.0, 0.0)"
     lines = ["tid = wp.tid()", "n = xs.shape[0]", "x = query[tid]"]

@@ -63,11 +63,9 @@ def checked_step(d: Draft) -> None:
     check = f"if {condition}:\n    $say"
     if alarm == "expect":
         exact = "wp.exp(-dt * rate) * x[tid]"
-        check = (
-            f"# a step of first order is off by (rate dt)^2 / 2 at most\nwp.expect_near(moved, {exact}, 0.05)"
-        )
+        check = f"# Local error of the explicit step: (rate * dt)^2 / 2\nwp.expect_near(moved, {exact}, 0.05)"
         if test == "both":
-            check = f"# cheap enough to stay in\nexact = {exact}\nwp.expect_near(moved, exact, 0.05)"
+            check = f"# Cheap, so keep it enabled\nexact = {exact}\nwp.expect_near(moved, exact, 0.05)"
         elif test == "not finite":
             check = f"if wp.isfinite(moved):\n    wp.expect_near(moved, {exact}, 0.05)"
     d.launch(n)
@@ -123,25 +121,25 @@ def float_bits(d: Draft) -> None:
     word = "bits = wp.cast(value, wp.uint32)"
     lines, result = {
         "sort key": (
-            f"{word}\n# negative floats sort backwards, so that all their bits are turned\n"
+            f"{word}\n# Flip all bits of negative floats, only the sign bit otherwise\n"
             f"mask = {u('0x80000000')}\n"
             f"if {op('bit_and', 'bits', 'mask')} != {u('0')}:\n    mask = {u('0xffffffff')}",
             op("bit_xor", "bits", "mask"),
         ),
         "exponent": (
-            f"{word}\n# eight bits behind the sign, biased by 127\n"
+            f"{word}\n# Extract the 8-bit exponent and remove the bias of 127\n"
             f"field = {op('bit_and', op('rshift', 'bits', u('23')), u('0xff'))}",
             op("sub", "int(field)", "127"),
         ),
         "inverse root": (
-            f"bits = wp.cast(value, int)\n# halves the exponent and turns its sign\n"
+            f"bits = wp.cast(value, int)\n# Fast inverse square root: initial guess from the exponent bits\n"
             f"guess = wp.cast({op('sub', '0x5f3759df', op('rshift', 'bits', '1'))}, float)",
             "guess * (1.5 - 0.5 * value * guess * guess)",
         ),
         "parity": (f"{word}\nmantissa = {op('bit_and', 'bits', u('0x7fffff'))}", "wp.bit_count(mantissa)"),
         "truncate": (word, f"wp.cast({op('bit_and', 'bits', u('0xffff0000'))}, float)"),
         "distance": (
-            "# positive floats are in the order of their bits\nbits = wp.cast(value, int)",
+            "# Bits of positive floats are ordered like the floats\nbits = wp.cast(value, int)",
             f"wp.abs({op('sub', 'wp.cast(second, int)', 'bits')})",
         ),
         "sign": (word, f"1 - 2 * int({op('rshift', 'bits', u('31'))})"),

@@ -182,7 +182,7 @@ def fixed_tables(d: Draft) -> None:
         if leap:
             d.input("years", "int", n, 1890, 2110)
         extra = """
-# a leap day comes before all of March
+# Leap years: one more day after February
 year = years[tid]
 if month > 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
     day += 1""".strip("\n")
@@ -320,7 +320,7 @@ def any_size(d: Draft) -> None:
         ),
         "direction": (
             "direction", "v",
-            "# finite at zero, unlike v / |v|\nreturn wp.smooth_normalize(v, 0.5)", "direction(a[tid])",
+            "# Finite at zero, unlike v / |v|\nreturn wp.smooth_normalize(v, 0.5)", "direction(a[tid])",
         ),
         "filled": (
             "", "", "",

@@ -41,29 +41,29 @@ def claimed_slots(d: Draft) -> None:
     }[kind])  # fmt: skip
     n, m = d.pick(64, 96, 128), d.pick(8, 12, 16)
     d.input("keys", "int", n, -2 if guarded else 0, m)
-    skip = "# a negative key means that there is nothing to do\nif slot < 0:\n    return" if guarded else ""
+    skip = "# Skip invalid keys\nif slot < 0:\n    return" if guarded else ""
     if kind in ("budget", "spend"):
         d.input("worth", "int", n, 1, 6)
         d.inout("left", "int", m, value=1000.0 if kind == "spend" else float(d.pick(8, 12)))
     elif kind == "first set bit":
         d.output("words", "uint32", m)
     else:
-        d.inout("slots", "int", m, value=-1.0)
+        d.inout("slots", "int", m, value=-1.0, about="slots, -1 if empty")
     if kind == "linked list":
-        d.output("next_in_list", "int", n)
+        d.output("next_in_list", "int", n, about="next entry, -1 at the end")
     elif kind in ("budget", "first claim", "first set bit"):
         d.output("won", "int", n if kept else 1)
     elif kind == "last seen" and kept:
         d.output("previous", "int", n)
     win = "won[tid] = 1" if kept else "wp.atomic_add(won, 0, 1)"
     body = {
-        "first claim": "# only who finds -1 has won\n"
+        "first claim": "# The slot was free if the old value is -1\n"
         f"if wp.atomic_cas(slots, slot, -1, tid) == -1:\n    {win}",
         "last seen": f"{'previous[tid] = ' if kept else ''}wp.atomic_exch(slots, slot, tid)",
         "budget": f"price = worth[tid]\nif wp.atomic_sub(left, slot, price) >= price:\n    {win}\nelse:\n"
         "    # too late: what was taken goes back\n    wp.atomic_add(left, slot, price)",
         "spend": "wp.atomic_sub(left, slot, worth[tid])",
-        "linked list": "# the head moves on, and what it was comes after this thread\n"
+        "linked list": "# Push to the linked list: exchange the head, keep the old one as next\n"
         "next_in_list[tid] = wp.atomic_exch(slots, slot, tid)",
         "first set bit": "bit = wp.uint32(1) << wp.uint32(tid % 8)\nbefore = wp.atomic_or(words, slot, bit)\n"
         f"if (before & bit) == wp.uint32(0):\n    {win}",
@@ -166,7 +166,7 @@ def local_memory(d: Draft) -> None:
 scratch = wp.zeros(shape={size}, dtype=float)
 for k in range({size}):
     value = {at("k")}
-    # insertion: what is larger moves up by one
+    # Insertion sort: shift larger elements up
     at = int(k)
     while at > 0 and scratch[at - 1] > value:
         scratch[at] = scratch[at - 1]
@@ -181,7 +181,7 @@ for k in range({n}):
     scratch[{at("k")}] += 1
 most = int(0)
 for level in range(1, {levels}):
-    # the lower level wins where two are equally common
+    # Ties are won by the lower level
     if scratch[level] > scratch[most]:
         most = level
 y[row] = most""".strip("\n"),
@@ -206,7 +206,7 @@ total = float(0.0)
 best = float(-1.0e6)
 for k in range({n}):
     slot = k % {size}
-    # the oldest value leaves the ring as the new one comes
+    # Overwrite the oldest entry of the ring buffer
     total += {at("k")} - scratch[slot]
     scratch[slot] = {at("k")}
     best = wp.max(best, total)

@@ -46,7 +46,7 @@ def plane_matrices(d: Draft) -> None:
         d.input("a", "float", (n, 4), 0.1, 0.5)
         load = "m = wp.matrix(a[tid, 0], a[tid, 1], a[tid, 2], a[tid, 3], shape=(2, 2))"
     if shifted:
-        d.param("shift", "float", 1.0, 2.0)
+        d.param("shift", "float", 1.0, 2.0, about="multiple of the identity")
     d.output("out", "vec2" if kind == "stretch" else "mat22", n)
     shift = "shift" if shifted else "1.0"
     lines, result = {
@@ -57,7 +57,7 @@ def plane_matrices(d: Draft) -> None:
         "built": ("g = f[0]", "wp.matrix_from_rows(g[0] * g, g[1] * g)"),
         "ratio": ("", "wp.div_approx(f, wp.trace(f))"),
     }[kind]
-    # the shift keeps the matrices away from singular ones
+    # Add a multiple of the identity to stay away from singular matrices
     lift = f"f = m + {shift} * wp.identity(n=2, dtype=float)"
     d.launch(n)
     if apart == "function":
@@ -147,20 +147,20 @@ def built_poses(d: Draft) -> None:
     if kind in ("set position", "set rotation"):
         d.forward_only()  # they change a pose in place
     if changes:
-        d.input("poses", "transform", n, -1.0, 1.0, kind="transform")
+        d.input("poses", "transform", n, -1.0, 1.0, kind="transform", about="poses to change")
     if kind not in ("set rotation", "chain"):
-        d.input("positions", "vec3", n, -1.0, 1.0)
+        d.input("positions", "vec3", n, -1.0, 1.0, about="positions")
     if kind in ("compose", "decompose", "from matrix", "set rotation", "blend"):
-        d.input("rotations", "quat", n, kind="unit")
+        d.input("rotations", "quat", n, kind="unit", about="rotations")
     if kind == "euler":
-        d.input("angles", "vec3", n, -1.0, 1.0)
+        d.input("angles", "vec3", n, -1.0, 1.0, about="Euler angles [rad]")
     if kind in ("compose", "decompose"):
-        d.input("scales", "vec3", n, 0.5, 2.0)
+        d.input("scales", "vec3", n, 0.5, 2.0, about="scales")
     if kind == "chain":
-        d.param("links", "int", d.pick(2, 3, 4))
+        d.param("links", "int", d.pick(2, 3, 4), about="number of poses in the chain")
     point = applied == "point"
     if point:
-        d.param("corner", "vec3", -1.0, 1.0)
+        d.param("corner", "vec3", -1.0, 1.0, about="point in the local frame")
     matrix = kind == "compose"
     d.output("out", "vec3" if point else "mat44" if matrix else "transform", n)
     make = "wp.transformation" if spelled == "long" else "wp.transform"
@@ -181,7 +181,7 @@ def built_poses(d: Draft) -> None:
         "blend": f"pose = {make}(positions[tid], {half})",
         "euler": "e = angles[tid]\n"
         + ("q = wp.quat_from_euler(e, 0, 1, 2)" if spelled == "short" else
-           "# about x, then y, then z, all fixed\nq = (\n"
+           "# Extrinsic x-y-z rotation\nq = (\n"
            "    wp.quat_from_axis_angle(wp.vec3(0.0, 0.0, 1.0), e[2])\n"
            "    * wp.quat_from_axis_angle(wp.vec3(0.0, 1.0, 0.0), e[1])\n"
            "    * wp.quat_from_axis_angle(wp.vec3(1.0, 0.0, 0.0), e[0])\n)")
@@ -208,7 +208,7 @@ def built_poses(d: Draft) -> None:
                 link = np.roll(v.poses, -k, axis=0)
                 p, q = p + turned(q, link[:, :3]), product(q, link[:, 3:])
         elif kind == "blend":
-            # the shorter way round
+            # Take the shorter arc
             q = q * np.where(q[:, 3:] < 0, -1.0, 1.0) + [0, 0, 0, 1]
             q = q / np.linalg.norm(q, axis=1, keepdims=True)
         elif kind == "euler":
@@ -265,9 +265,9 @@ def moving_frames(d: Draft) -> None:
     n = d.pick(48, 64, 96)
     twisted, turned_ = kind in ("point", "bracket"), kind in ("angles", "inverse", "step")
     if twisted:
-        d.input("twists", "spatial_vector", n, -1.0, 1.0)
+        d.input("twists", "spatial_vector", n, -1.0, 1.0, about="spatial velocities")
     if turned_:
-        d.input("rotations", "quat", n, kind="unit")
+        d.input("rotations", "quat", n, kind="unit", about="rotations")
     if kind == "bracket":
         d.input("others", "spatial_vector", n, -1.0, 1.0)
     extra = {"point": "offset", "step": "omega"}.get(kind, "")
@@ -276,9 +276,9 @@ def moving_frames(d: Draft) -> None:
     elif extra:
         d.input(extra, "vec3", n, -1.0, 1.0)
     if kind == "real part":
-        d.input("imaginary", "vec3", n, -0.5, 0.5)
+        d.input("imaginary", "vec3", n, -0.5, 0.5, about="imaginary parts")
     if kind == "step":
-        d.param("dt", "float", 0.01, 0.1)
+        d.param("dt", "float", 0.01, 0.1, about="time step")
     type_ = {"point": "vec3", "bracket": "spatial_vector", "angles": "vec3"}.get(kind, "quat")
     d.output("out", type_, n)
     given = extra + ("[tid]" if source == "per frame" else "")
@@ -297,7 +297,7 @@ def moving_frames(d: Draft) -> None:
             "twists[tid], others[tid]",
         ),
         "angles": (
-            "# the same sequence as quat_from_euler takes",
+            "# Same axis sequence as quat_from_euler",
             f"{minus}wp.quat_to_euler(q, 0, 1, 2)",
             "q: wp.quat",
             "rotations[tid]",
@@ -311,8 +311,7 @@ def moving_frames(d: Draft) -> None:
             "rotations[tid]",
         ),
         "step": (
-            "# dq/dt = w q / 2, with w as a quaternion without a real part\n"
-            f"rate = wp.quaternion({minus}w, 0.0) * q",
+            f"# dq/dt = 0.5 * (w, 0) * q\nrate = wp.quaternion({minus}w, 0.0) * q",
             "wp.normalize(q + 0.5 * dt * rate)",
             "q: wp.quat, w: wp.vec3, dt: float",
             f"rotations[tid], {given}, dt",

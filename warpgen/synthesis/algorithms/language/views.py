@@ -41,11 +41,11 @@ def viewed_rows(d: Draft) -> None:
     random = kind in ("bootstrap", "bins")
     if kind == "bins":
         fields, width = 1, "given"
-    d.input("buffer", type_, rows * fields, 0, 50)
+    d.input("buffer", type_, rows * fields, 0, 50, about="flat buffer of records")
     if random:
-        d.param("seed", "int", 1, 10000)
+        d.param("seed", "int", 1, 10000, about="seed of the random numbers")
     if width == "given":
-        d.param("count", "int", rows)
+        d.param("count", "int", rows, about="number of records")
     inner = 16
     d.output("out", "float" if kind == "bootstrap" else type_, rows)
     total = "count" if width == "given" else str(rows)
@@ -65,7 +65,7 @@ def viewed_rows(d: Draft) -> None:
     }[kind]
     d.launch(rows)
     d.code(
-        "tid = wp.tid()\n# no copy: the view shares the memory of the buffer\n$view\n$each",
+        "tid = wp.tid()\n# Zero-copy view of the buffer\n$view\n$each",
         view=view,
         each=each,
     )

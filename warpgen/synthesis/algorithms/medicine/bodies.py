@@ -46,28 +46,32 @@ def dose_patients(d: Draft) -> None:
     n = len(states)
     names = {"cen": "blood", "per": "fast tissue", "deep": "slow tissue", "gut": "gut",
              "pre": "stomach", "eff": "place of effect"}  # fmt: skip
-    d.input("amounts", "float", (count, n), 0.5, 6.0)
+    d.input("amounts", "float", (count, n), 0.5, 6.0, about="drug amount per patient and compartment [mg]")
     if route == "infusion":
-        d.input("infusion", "float", count, 0.0, 4.0)
+        d.input("infusion", "float", count, 0.0, 4.0, about="infusion rate per patient [mg/h]")
     if scaled:
-        d.input("weight", "float", count, 45.0, 110.0)
+        d.input("weight", "float", count, 45.0, 110.0, about="body weight [kg]")
     if loss != "saturable":
-        d.param("clearance", "float", 1.0, 4.0)
+        d.param("clearance", "float", 1.0, 4.0, about="clearance of a typical patient [l/h]")
     if loss != "linear":
-        d.param("vmax", "float", 1.0, 4.0)
-        d.param("km", "float", 0.2, 1.0)
+        d.param("vmax", "float", 1.0, 4.0, about="largest elimination rate [mg/h]")
+        d.param("km", "float", 0.2, 1.0, about="concentration at half of the largest rate [mg/l]")
     if route != "infusion":
-        d.param("ka", "float", 0.5, 1.5)
-    d.param("dt", "float", 0.05, 0.25)
+        d.param("ka", "float", 0.5, 1.5, about="absorption rate constant [1/h]")
+    d.param("dt", "float", 0.05, 0.25, about="time step [h]")
     load = "\n".join(f"{x}0 = amounts[tid, {k}]" for k, x in enumerate(states))
-    size = ["# typical volume (l) and flows (l/h) between blood and tissue", "vol = 12.0", "q = 5.0"]
+    size = [
+        "# Typical distribution volume [l] and intercompartmental clearances [l/h]",
+        "vol = 12.0",
+        "q = 5.0",
+    ]
     if peripheral == 2:
         size.append("q_deep = 0.8")
     if loss != "saturable":
         size.append("cl = clearance")
     if scaled:
         size += [
-            "# allometric: volumes grow with mass, flows with its power 3/4",
+            "# Allometric scaling: V ~ (m / 70 kg), Q ~ (m / 70 kg)^0.75",
             "ratio = weight[tid] / 70.0",
         ]
         size += ["vol *= ratio", "speed = wp.pow(ratio, 0.75)", "q *= speed"]
@@ -102,15 +106,15 @@ def dose_patients(d: Draft) -> None:
 
     body = ("pumped = infusion[tid]\n" if route == "infusion" else "") + written(states, slopes, method)
     if result == "amounts":
-        d.output("next_amounts", "float", (count, n))
+        d.output("next_amounts", "float", (count, n), about="drug amounts after the step [mg]")
         store = "\n".join(f"next_amounts[tid, {k}] = {x}1" for k, x in enumerate(states))
     elif result == "concentration":
-        d.output("conc", "float", count)
+        d.output("conc", "float", count, about="drug concentration in the blood [mg/l]")
         store = "conc[tid] = cen1 / vol"
     else:
-        d.param("ec50", "float", 0.3, 1.5)
-        d.output("effect", "float", count)
-        store = "# Hill's curve\npart = eff1 * eff1\neffect[tid] = part / (ec50 * ec50 + part)"
+        d.param("ec50", "float", 0.3, 1.5, about="concentration of half the largest effect [mg/l]")
+        d.output("effect", "float", count, about="drug effect between 0 and 1")
+        store = "# Sigmoid Emax model with a Hill coefficient of 2\npart = eff1 * eff1\neffect[tid] = part / (ec50 * ec50 + part)"
     d.launch(count)
     d.code(
         "tid = wp.tid()\n$load\n$size\n$body\n$store", load=load, size="\n".join(size), body=body, store=store
@@ -200,7 +204,7 @@ def regulate_glucose(d: Draft) -> None:
         d.param("k_p", "float", 0.05, 0.2)
     if result != "rates":
         d.param("dt", "float", 0.5, 2.0)
-    load = "# in units of 200 mg/dl of sugar and 40 mU/l of insulin\n" + "\n".join(
+    load = "# State is stored in units of 200 mg/dl (glucose) and 40 mU/l (insulin)\n" + "\n".join(
         f"{x}0 = {at('state', k)}" for k, x in enumerate(states)
     )
     if insulin == "pumped":
@@ -252,7 +256,7 @@ def regulate_glucose(d: Draft) -> None:
 
         def f(y: Any) -> Any:
             g, x = y[:, 0], y[:, 1]
-            # the linear part as a matrix, then what is not linear
+            # Linear part A * y, nonlinear terms are added below
             a = np.zeros((count_states, count_states))
             a[0, 0], a[1, 1], a[1, 2], a[2, 2] = -v.p1, -0.025, v.p3, -0.14
             if meal != "none":

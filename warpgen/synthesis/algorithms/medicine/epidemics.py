@@ -47,22 +47,29 @@ def spread_disease(d: Draft) -> None:
             d.input(words[x], "vec3", count, *ranges[x])
         load = "\n".join(f"{x}0 = {words[x]}[tid]" for x in states)
     else:
-        d.input("people", "vec3", (len(states), count), 0.05, 0.5)
+        d.input(
+            "people",
+            "vec3",
+            (len(states), count),
+            0.05,
+            0.5,
+            about="fraction of people per compartment, region and age group",
+        )
         load = "\n".join(f"{x}0 = people[{k}, tid]" for k, x in enumerate(states))
-    d.param("contact", "mat33", 0.5, 3.0)
-    d.param("beta", "float", 0.05, 0.2)
+    d.param("contact", "mat33", 0.5, 3.0, about="contacts per day between the age groups")
+    d.param("beta", "float", 0.05, 0.2, about="probability of infection per contact")
     if season:
-        d.param("day", "float", 0.0, 365.0)
+        d.param("day", "float", 0.0, 365.0, about="day of the year")
     if vaccine:
-        d.param("doses", "vec3", 0.001, 0.01)
-    d.param("dt", "float", 0.2, 1.0)
+        d.param("doses", "vec3", 0.001, 0.01, about="vaccinated fraction per day and age group")
+    d.param("dt", "float", 0.2, 1.0, about="time step [days]")
     alive = " + ".join(f"{x}0" for x in states)
     ready = f"pop = {alive}\nstrength = beta"
     if season:
-        ready += "\n# winter drives people indoors\nstrength *= 1.0 + 0.2 * wp.cos(2.0 * wp.pi * day / 365.0)"
+        ready += "\n# Seasonal forcing, contact rates peak in winter\nstrength *= 1.0 + 0.2 * wp.cos(2.0 * wp.pi * day / 365.0)"
 
     def slopes(stage: str, at: str) -> str:
-        lines = [] if stage != "1" else ["# each age catches it from all, by how often they meet"]
+        lines = [] if stage != "1" else ["# Force of infection: lambda_a = beta * sum_b(C[a, b] * I_b / N_b)"]
         lines += [
             f"force{stage} = strength * (contact * wp.cw_div(i{at}, pop))",
             f"caught{stage} = wp.cw_mul(force{stage}, s{at})",
@@ -92,12 +99,12 @@ def spread_disease(d: Draft) -> None:
 
     if result == "new cases":
         body = "cases0 = wp.vec3(0.0, 0.0, 0.0)\n" + written([*states, "cases"], counting, method)
-        d.output("new_cases", "vec3", count)
+        d.output("new_cases", "vec3", count, about="new infections during the step")
         store = "new_cases[tid] = cases1"
     else:
         body = written(states, slopes, method)
         if result == "growth":
-            d.output("growth", "float", count)
+            d.output("growth", "float", count, about="growth rate of the infections")
             ill = ["e", "i"] if latent else ["i"]
             before, after_ = (" + ".join(f"{x}{k}[{a}]" for x in ill for a in range(3)) for k in "01")
             store = f"was = {before}\nis_now = {after_}\n# per day\ngrowth[tid] = wp.log(is_now / was) / dt"
@@ -106,7 +113,7 @@ def spread_disease(d: Draft) -> None:
                 d.output(f"next_{words[x]}", "vec3", count)
             store = "\n".join(f"next_{words[x]}[tid] = {x}1" for x in states)
         else:
-            d.output("next_people", "vec3", (len(states), count))
+            d.output("next_people", "vec3", (len(states), count), about="fraction of people after the step")
             store = "\n".join(f"next_people[{k}, tid] = {x}1" for k, x in enumerate(states))
     d.launch(count)
     d.code("tid = wp.tid()\n$load\n$ready\n$body\n$store", load=load, ready=ready, body=body, store=store)

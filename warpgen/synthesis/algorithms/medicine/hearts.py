@@ -7,51 +7,8 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.medicine import DOMAIN
+from warpgen.synthesis.algorithms.medicine._luo_rudy import GATES, rates_at
 from warpgen.synthesis.writing.draft import Draft, Values
-
-_GATES = ("m", "h", "j", "d", "f", "x")
-
-
-def _rates(u: Any) -> dict[str, tuple[Any, Any]]:
-    """Opening and closing rates of all gates at membrane potentials `u` in mV."""
-    e = np.exp
-    up = u >= -40.0
-    safe = np.minimum(u, -40.0)
-    return {
-        "m": (0.32 * (u + 47.13) / (1 - e(-0.1 * (u + 47.13))), 0.08 * e(-u / 11)),
-        "h": (
-            np.where(up, 0.0, 0.135 * e(-(80 + u) / 6.8)),
-            np.where(
-                up, 1 / (0.13 * (1 + e(-(u + 10.66) / 11.1))), 3.56 * e(0.079 * u) + 3.1e5 * e(0.35 * safe)
-            ),
-        ),
-        "j": (
-            np.where(
-                up,
-                0.0,
-                (-127140 * e(0.2444 * safe) - 3.474e-5 * e(-0.04391 * u))
-                * (u + 37.78)
-                / (1 + e(0.311 * (u + 79.23))),
-            ),
-            np.where(
-                up,
-                0.3 * e(-2.535e-7 * u) / (1 + e(-0.1 * (u + 32))),
-                0.1212 * e(-0.01052 * u) / (1 + e(-0.1378 * (u + 40.14))),
-            ),
-        ),
-        "d": (
-            0.095 * e(-0.01 * (u - 5)) / (1 + e(-0.072 * (u - 5))),
-            0.07 * e(-0.017 * (u + 44)) / (1 + e(0.05 * (u + 44))),
-        ),
-        "f": (
-            0.012 * e(-0.008 * (u + 28)) / (1 + e(0.15 * (u + 28))),
-            0.0065 * e(-0.02 * (u + 30)) / (1 + e(-0.2 * (u + 30))),
-        ),
-        "x": (
-            0.0005 * e(0.083 * (u + 50)) / (1 + e(0.057 * (u + 50))),
-            0.0013 * e(-0.06 * (u + 20)) / (1 + e(-0.04 * (u + 20))),
-        ),
-    }
 
 
 @DOMAIN.algorithm(
@@ -77,7 +34,9 @@ def cardiac_step(d: Draft) -> None:
     scar = d.option("scar", "none", "mask", "types")
     paced = d.option("stimulus", "pulse", "array", "sites")
     coupling = d.option("coupling", "none", "neighbors", "fibers")
-    tension = d.flag("tension", 0.4)
+    tension = d.flag("tension", 0.55)
+    pumps = d.flag("pumps", 0.55)
+    ischemia = d.flag("ischemia", 0.5)
     result = d.option("result", "state", "currents", weights=(0.7, 0.3))
     cells = d.pick(32, 48)
     first = layout == "cells first"
@@ -104,6 +63,9 @@ def cardiac_step(d: Draft) -> None:
         d.param("amplitude", "float", -40.0, -20.0, about="strength of the pacing pulse [uA/cm^2]")
     if blocked != "none":
         d.param("block", "float", 0.2, 0.8, about="fraction of the channels that the drug blocks")
+    if ischemia:
+        d.input("potassium_out", "float", cells, 4.0, 12.0, about="extracellular potassium [mM]")
+        d.input("atp", "float", cells, 2.0, 7.0, about="intracellular ATP [mM]")
     stepped = result == "state"
     coupled, strained = coupling != "none" and stepped, tension and stepped
     if coupled:
@@ -144,7 +106,7 @@ def cardiac_step(d: Draft) -> None:
             }[gating],
         )
     # The calcium concentration is of the order of 1e-3 mM: the array holds it in units of 0.01 mM.
-    reads = "\n".join(f"{n} = {at('state', k)}" for k, n in enumerate(_GATES))
+    reads = "\n".join(f"{n} = {at('state', k)}" for k, n in enumerate(GATES))
     sodium = "23.0 * (1.0 - block)" if blocked == "sodium" else "23.0"
     potassium = "0.282 * (1.0 - block)" if blocked == "potassium" else "0.282"
     skip = {
@@ -192,7 +154,7 @@ def cardiac_step(d: Draft) -> None:
         e_si = 7.7 - 13.0287 * wp.log(cai)
         i_si = 0.09 * d * f * (vm - e_si)
         # --- Time-dependent potassium current ---
-        e_k = -77.0
+        $e_k
         # Inward rectification, equal to one below -100 mV
         rectifier = 2.837 * (wp.exp(0.04 * (vm - e_k)) - 1.0)
         rectifier /= (vm - e_k) * wp.exp(0.04 * (vm + 35.0))
@@ -200,7 +162,7 @@ def cardiac_step(d: Draft) -> None:
             rectifier = 0.6088
         i_k = g_k * x * rectifier * (vm - e_k)
         # --- Time-independent potassium current ---
-        e_k1 = -87.26
+        $e_k1
         alpha_k1 = 1.02 / (1.0 + wp.exp(0.2385 * (vm - e_k1 - 59.215)))
         beta_k1 = 0.49124 * wp.exp(0.08032 * (vm - e_k1 + 5.476))
         beta_k1 += wp.exp(0.06175 * (vm - e_k1 - 594.31))
@@ -209,11 +171,48 @@ def cardiac_step(d: Draft) -> None:
         # --- Plateau and background currents ---
         i_kp = 0.0183 / (1.0 + wp.exp((7.488 - vm) / 5.98)) * (vm - e_k1)
         i_bg = 0.03921 * (vm + 59.87)
+        $pumps
+        $katp
         $sum
     """
-    total = "i_na + i_si + i_k + i_k1 + i_kp + i_bg"
+    exchange = """
+        # --- Sodium-potassium pump (Luo & Rudy 1994) ---
+        vfrt = vm / 26.71
+        f_nak = 1.0 / (1.0 + 0.1245 * wp.exp(-0.1 * vfrt) + 0.0365 * 1.0009 * wp.exp(-vfrt))
+        # [Na]_i = 10 mM, [K]_o = 5.4 mM
+        i_nak = 1.5 * f_nak / (1.0 + 1.0) * 5.4 / (5.4 + 1.5)
+        # --- Sodium-calcium exchanger: three sodium ions for one of calcium ---
+        inward = wp.exp(-0.65 * vfrt)
+        gain_in = 1000.0 * 1.8 * wp.exp(0.35 * vfrt)
+        # [Na]_o = 140 mM, cubed
+        gain_out = 2.744e6 * cai * inward
+        saturation = (669921.875 + 2.744e6) * (1.38 + 1.8) * (1.0 + 0.1 * inward)
+        i_ncx = 2000.0 * (gain_in - gain_out) / saturation
+        # --- Sarcolemmal calcium pump ---
+        i_pca = 1.15 * cai / (0.0005 + cai)
+    """
+    katp = """
+        # --- ATP-sensitive potassium current (Ferrero et al. 1996, simplified) ---
+        half_atp = 0.25 + 0.02 * (potassium_out[cell] - 5.4)
+        bound = wp.pow(atp[cell] / half_atp, 1.7)
+        open_fraction = 1.0 / (1.0 + bound)
+        i_katp = 3.9 * wp.pow(potassium_out[cell] / 5.4, 0.24) * open_fraction * (vm - e_k1)
+    """
+    reversal = "e_k = -77.0", "e_k1 = -87.26"
+    if ischemia:
+        # The channel of i_k lets some sodium pass; 145 mM potassium and 18 mM sodium inside.
+        reversal = (
+            "# Nernst potentials shift as potassium accumulates outside\n"
+            "e_k = 26.71 * wp.log((potassium_out[cell] + 2.5662) / 145.33)",
+            "e_k1 = 26.71 * wp.log(potassium_out[cell] / 145.0)",
+        )
+    total = (
+        "i_na + i_si + i_k + i_k1 + i_kp + i_bg"
+        + (" + i_nak + i_ncx + i_pca" if pumps else "")
+        + (" + i_katp" if ischemia else "")
+    )
     names = [
-        f"{at('next_state', k)} = advance_gate({n}, alpha_{n}, beta_{n}, dt)" for k, n in enumerate(_GATES)
+        f"{at('next_state', k)} = advance_gate({n}, alpha_{n}, beta_{n}, dt)" for k, n in enumerate(GATES)
     ]
     advance = f"""
         $gates
@@ -291,6 +290,10 @@ def cardiac_step(d: Draft) -> None:
         reads=reads,
         rates=rates if stepped else "",
         currents=currents,
+        pumps=exchange if pumps else "",
+        katp=katp if ischemia else "",
+        e_k=reversal[0],
+        e_k1=reversal[1],
         sum=f"i_total = {total}",
         gates="\n".join(names),
         gap=gap,
@@ -310,7 +313,7 @@ def cardiac_step(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         y = v.state.T if first else v.state
-        gate = dict(zip(_GATES, y, strict=False))
+        gate = dict(zip(GATES, y, strict=False))
         u, ca = v.potential, 0.01 * y[6]
         e = np.exp
         share = 1 - v.get("block", 0.0)
@@ -318,13 +321,26 @@ def cardiac_step(d: Draft) -> None:
             23 * (share if blocked == "sodium" else 1) * gate["m"] ** 3 * gate["h"] * gate["j"] * (u - 54.4)
         )
         i_si = 0.09 * gate["d"] * gate["f"] * (u - 7.7 + 13.0287 * np.log(ca))
-        rectified = 2.837 * (e(0.04 * (u + 77)) - 1) / e(0.04 * (u + 35))
+        ek, ek1 = -77.0, -87.26
+        if ischemia:
+            ek = 26.71 * np.log((v.potassium_out + 2.5662) / 145.33)
+            ek1 = 26.71 * np.log(v.potassium_out / 145)
+        rectified = 2.837 * (e(0.04 * (u - ek)) - 1) / e(0.04 * (u + 35))
         i_k = 0.282 * (share if blocked == "potassium" else 1) * gate["x"] * rectified
-        w = u + 87.26
+        w = u - ek1
         a = 1.02 / (1 + e(0.2385 * (w - 59.215)))
         b = (0.49124 * e(0.08032 * (w + 5.476)) + e(0.06175 * (w - 594.31))) / (1 + e(-0.5143 * (w + 4.753)))
         i = i_na + i_si + i_k + 0.6047 * a / (a + b) * w
         i = i + 0.0183 * w / (1 + e((7.488 - u) / 5.98)) + 0.03921 * (u + 59.87)
+        if ischemia:
+            half = 0.25 + 0.02 * (v.potassium_out - 5.4)
+            i = i + 3.9 * (v.potassium_out / 5.4) ** 0.24 * w / (1 + (v.atp / half) ** 1.7)
+        if pumps:
+            w = u / 26.71
+            i = i + 1.5 / (1 + 0.1245 * e(-0.1 * w) + 0.03653285 * e(-w)) / 2 * 5.4 / 6.9
+            top = 10.0**3 * 1.8 * e(0.35 * w) - 140.0**3 * ca * e(-0.65 * w)
+            i = i + 2000 * top / ((87.5**3 + 140.0**3) * 3.18 * (1 + 0.1 * e(-0.65 * w)))
+            i = i + 1.15 * ca / (0.0005 + ca)
         there = np.ones(cells, bool)
         if scar != "none":
             there = v.excitable if scar == "mask" else v.tissue >= 0
@@ -332,7 +348,7 @@ def cardiac_step(d: Draft) -> None:
             return {"i_ion": np.where(there, i, 0.0)}
         h = v.dt
         after = []
-        for n, (opening, closing) in _rates(u).items():
+        for n, (opening, closing) in rates_at(u).items():
             g, k = gate[n], opening + closing
             after.append(
                 {

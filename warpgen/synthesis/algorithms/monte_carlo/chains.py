@@ -45,17 +45,17 @@ def metropolis_step(d: Draft) -> None:
     alone = proposal == "independent"  # needs no width
     if alone and count == "adapt":
         count = "none"
-    d.inout("x", vec, n, -1.5, 1.5)
-    d.input("noise", vec, shape, -1.5, 1.5)
-    d.input("u", "float", shape, 0.02, 1.0)
+    d.inout("x", vec, n, -1.5, 1.5, about="states of the chains")
+    d.input("noise", vec, shape, -1.5, 1.5, about="proposal noise, standard normal")
+    d.input("u", "float", shape, 0.02, 1.0, about="uniform random numbers for the acceptance test")
     if count == "adapt":
         d.inout("step", "float", n, 0.3, 1.2)
     elif not alone:
         d.param("step", "float", 0.3, 1.2)
     if temper:
-        d.param("beta", "float", 0.3, 1.0)
+        d.param("beta", "float", 0.3, 1.0, about="inverse temperature")
     if count == "flags":
-        d.output("accepted", "int", n)
+        d.output("accepted", "int", n, about="1 where the proposal was accepted")
     sq = "x * x" if dim == 1 else "wp.dot(x, x)"
     density = {
         "normal": f"return -0.5 * {sq}",
@@ -95,7 +95,7 @@ def metropolis_step(d: Draft) -> None:
         cur = "xi * xi" if dim == 1 else "wp.dot(xi, xi)"
         ratio += (
             "\n"
-            "# the proposal does not depend on the state: its own density enters the ratio\n"
+            "# Independence sampler: include the proposal density in the ratio\n"
             f"log_ratio += 0.5 * {g.format(at)} - 0.5 * {cur} / 2.25"
         )
     else:
@@ -119,7 +119,7 @@ def metropolis_step(d: Draft) -> None:
         lsq: Any = (lambda a: f"{a} * {a}") if dim == 1 else (lambda a: f"wp.dot({a}, {a})")
         ratio += (
             "\n"
-            "# the way back is as likely as its own drift makes it\n"
+            "# MALA: correct for the asymmetric proposal\n"
             f"back = xi - proposal - 0.5 * {h2} * drift(proposal)\n"
             f"log_ratio += 0.5 * {lsq(f'noise{at}')} - 0.5 * {lsq('back')} / ({h2})"
         )

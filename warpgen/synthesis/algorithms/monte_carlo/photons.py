@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from warpgen.synthesis.algorithms.monte_carlo import DOMAIN
+from warpgen.synthesis.algorithms.monte_carlo._slab import simulated
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
 
@@ -50,65 +47,6 @@ _PHASES = {
 }
 
 
-def _cosines(phase: str, g: Any, rng: np.random.Generator) -> Any:
-    """Cosines of scattering angles, by the closed inverses of their distributions."""
-    x = rng.random(len(g))
-    if phase == "rayleigh":
-        a = np.cbrt(4 * x - 2 + np.sqrt((4 * x - 2) ** 2 + 1))
-        return a - 1 / a
-    c = (1 + g * g - ((1 - g * g) / (1 - g + 2 * g * x)) ** 2) / (2 * g)
-    return np.where(rng.random(len(g)) < 0.1, np.cbrt(2 * x - 1), c) if phase == "modified" else c
-
-
-def _simulated(v: Values, phase: str, source: str, surface: str) -> tuple[float, float]:
-    """The shares that are absorbed and that come back, by packets that know their depth alone."""
-    rng, m, ends = np.random.default_rng(0), 1000, np.concatenate([[0.0], v["layers.bottom"]])
-    n = np.concatenate([[1.0], v["layers.n"], [1.0]])
-    mua, mus, g = (v[f"layers.{name}"] for name in ("mu_a", "mu_s", "g"))
-    z, w, layer = np.zeros(m), np.ones(m), np.zeros(m, int)
-    u = np.sqrt(rng.random(m)) if source == "diffuse" else np.ones(m)
-    tau = rng.exponential(size=m)
-    taken, back = 0.0, 0.0
-    if surface != "matched":
-        spec = ((n[1] - 1) / (n[1] + 1)) ** 2
-        back, w = m * spec, w - spec
-    for _ in range(250):
-        edge = np.where(u > 0, ends[layer + 1], ends[layer])
-        far = (edge - z) / np.where(u == 0, 1e-9, u)
-        total = mua[layer] + mus[layer]
-        hits = tau / total > far
-        z, tau = np.where(hits, edge, z + tau / total * u), np.where(hits, tau - far * total, 0.0)
-        lost = np.where(hits, 0.0, w * mua[layer] / total)
-        taken, w = taken + lost.sum(), w - lost
-        there = layer + np.where(u > 0, 1, -1)
-        out = (there < 0) | (there >= len(mua))
-        n1, n2 = n[layer + 1], n[there + 1]
-        sine = n1 / n2 * np.sqrt(1 - u * u)
-        ct = np.sqrt(np.maximum(1 - sine**2, 0.0))
-        a, b = np.abs(u), ct
-        r = (((n1 * a - n2 * b) / (n1 * a + n2 * b)) ** 2 + ((n1 * b - n2 * a) / (n1 * b + n2 * a)) ** 2) / 2
-        if surface == "matched":
-            r, ct = 0 * r, a
-        elif surface == "split":
-            r0 = ((n1 - 1) / (n1 + 1)) ** 2
-            r, ct = np.where(out, r0 + (1 - r0) * (1 - a) ** 5, 0.0), a
-        mirrored = hits & (rng.random(m) < r)
-        gone = hits & ~mirrored & out
-        back += w[gone & (there < 0)].sum()
-        crossed = hits & ~mirrored & ~out
-        layer = np.where(crossed, there, layer)
-        c = _cosines(phase, g[layer], rng)
-        swung = u * c - np.sqrt((1 - u * u) * (1 - c * c)) * np.cos(2 * np.pi * rng.random(m))
-        u = np.where(mirrored, -u, np.where(crossed, np.sign(u) * ct, np.where(hits, u, swung)))
-        tau = np.where(hits, tau, rng.exponential(size=m))
-        kept = ~gone & (w > 1e-3)
-        z, w, layer, u, tau = z[kept], w[kept], layer[kept], u[kept], tau[kept]
-        m = len(z)
-        if not m:
-            break
-    return taken / 1000, back / 1000
-
-
 @DOMAIN.algorithm(
     source="Wang, Jacques & Zheng 1995 (MCML); Prahl et al. 1989",
     names={
@@ -132,6 +70,7 @@ def photon_transport(d: Draft) -> None:
     score = d.option("score", "depth", "layers", "radius")
     roulette = d.option("roulette", "survival", "cutoff")
     spin = d.option("spin", "local frame", "direction cosines")
+    detector = d.option("detector", "none", "rings", "time")
     packets, count, bins, most = d.pick(96, 128), d.pick(2, 3), d.pick(8, 12), 150
     bounds = {
         "bottom": fill(0.02, 0.3, "ascending", shape=count),
@@ -148,6 +87,13 @@ def photon_transport(d: Draft) -> None:
         d.param("bin_size", "float", 0.3 / bins, about="width of the bins [cm]")
     d.output("absorbed", "float", count if score == "layers" else bins, about="absorbed weight per bin")
     d.output("escaped", "float", 3, about="weight that was reflected, transmitted or dropped")
+    if detector != "none":
+        d.param("aperture", "float", 0.3, 0.8, about="smallest cosine of the angles that the detector sees")
+        d.output("detected", "float", bins, about="weight seen by the detector, per ring or time bin")
+    if detector == "rings":
+        d.param("ring_width", "float", 0.02, 0.05, about="width of the rings on the surface [cm]")
+    elif detector == "time":
+        d.param("time_bin", "float", 5.0, 10.0, about="width of the time bins [ps]")
     d.module(f"MAX_STEPS = wp.constant({most})\nMIN_WEIGHT = wp.constant(0.02)")
     start = {
         "pencil": "pos = wp.vec3(0.0, 0.0, 0.0)\ndir = wp.vec3(0.0, 0.0, 1.0)",
@@ -221,6 +167,7 @@ def photon_transport(d: Draft) -> None:
             reflectance = r_0 + (1.0 - r_0) * grazing * grazing * grazing * grazing * grazing
             outside = wp.where(next_layer < 0, 0, 1)
             wp.atomic_add(escaped, outside, weight * (1.0 - reflectance))
+            $watch
             weight *= reflectance
             dir = wp.vec3(dir[0], dir[1], -dir[2])
         """,
@@ -232,6 +179,8 @@ def photon_transport(d: Draft) -> None:
             if layer < 0:
                 # Diffuse reflectance
                 wp.atomic_add(escaped, 0, weight)
+                $exit
+                $sees
                 return
             if layer >= num_layers:
                 wp.atomic_add(escaped, 1, weight)
@@ -272,6 +221,26 @@ def photon_transport(d: Draft) -> None:
                 dir = wp.normalize(wp.vec3(ux, uy, uz))
         """,
     }[spin]
+    # Light that leaves through the surface at the top
+    sees = {
+        "none": "",
+        "rings": f"""
+            # Only light within the aperture reaches the fiber
+            if -dir[2] >= aperture:
+                exit_r = wp.sqrt(pos[0] * pos[0] + pos[1] * pos[1])
+                ring = int(exit_r / ring_width)
+                if ring < {bins}:
+                    wp.atomic_add(detected, ring, exit_weight)
+        """,
+        "time": f"""
+            if -dir[2] >= aperture:
+                # Time of flight: optical path over the speed of light, 0.03 cm/ps
+                flight = path / 0.0299792
+                time_slot = wp.min(int(flight / time_bin), {bins - 1})
+                wp.atomic_add(detected, time_slot, exit_weight)
+        """,
+    }[detector]
+    timed = detector == "time"
     kill = {
         "survival": """
             # Russian roulette: end faint packets without a bias
@@ -296,6 +265,7 @@ def photon_transport(d: Draft) -> None:
         $start
         weight = float(1.0)
         layer = int(0)
+        $path
         # Optical depth left until the next interaction, spent layer by layer
         optical = float(0.0)
         $specular
@@ -320,12 +290,14 @@ def photon_transport(d: Draft) -> None:
             if hop > to_edge:
                 # --- Boundary: move there, keep what is left of the optical depth ---
                 pos += to_edge * dir
+                $far
                 optical -= to_edge * mu_t
                 $cross
                 $leave
                 continue
             # --- Hop and drop ---
             pos += hop * dir
+            $near
             optical = 0.0
             lost = weight * layers.mu_a[layer] / mu_t
             weight -= lost
@@ -347,6 +319,14 @@ def photon_transport(d: Draft) -> None:
         phase=_PHASES[phase],
         frames=frames,
         kill=kill,
+        exit="exit_weight = weight" if detector != "none" else "",
+        sees=sees,
+        watch="if outside == 0:\n    exit_weight = weight * (1.0 - reflectance)\n    $sees"
+        if detector != "none"
+        else "",
+        path="path = float(0.0)" if timed else "",
+        far="path += layers.n[layer] * to_edge" if timed else "",
+        near="path += layers.n[layer] * hop" if timed else "",
     )
     d.explain(
         "Weights are dimensionless, lengths in cm. The z axis points into the tissue; the surface is at z = 0.\n"
@@ -354,6 +334,10 @@ def photon_transport(d: Draft) -> None:
     )
 
     def conserved(before: Values, after: Values) -> None:
+        if detector != "none":
+            assert (after.detected >= 0).all()
+            assert after.detected.sum() <= after.escaped[0] * 1.001
+            assert after.detected.sum() > 0.1 * (after.escaped[0] - packets * 0.05)
         total = after.absorbed.sum() + after.escaped.sum()
         slack = 2e-3 if roulette == "cutoff" else 0.06
         assert abs(total / packets - 1.0) < slack, "weight is lost or made"
@@ -364,7 +348,7 @@ def photon_transport(d: Draft) -> None:
         if surface != "matched":
             n = before["layers.n"][0]
             assert after.escaped[0] >= packets * ((n - 1) / (n + 1)) ** 2 * 0.999
-        made, back = _simulated(before, phase, source, surface)
+        made, back = simulated(before, phase, source, surface)
         noise = 2.5 / packets**0.5
         assert abs(after.absorbed.sum() / packets - made) < noise, "too much or too little is absorbed"
         assert abs(after.escaped[0] / packets - back) < noise, "too much or too little comes back"

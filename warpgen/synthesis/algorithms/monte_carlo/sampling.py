@@ -62,7 +62,7 @@ def even_points(d: Draft) -> None:
         d.function("""
             @wp.func
             def radical_inverse(index: int, base: int) -> float:
-                # the digits of the index, mirrored at the point
+                # Radical inverse: mirror the digits of the index at the radix point
                 f = float(1.0)
                 r = float(0.0)
                 i = int(index)
@@ -100,13 +100,13 @@ def even_points(d: Draft) -> None:
         values = [f"float({bare}) / float(count)"] + [
             f"wp.mod(float({index} * {z}) / float(count), 1.0)" for z in (55, 34)[: dim - 1]
         ]
-        pre = "# a rank-one lattice: its generating vector was searched for by the host"
+        pre = "# Rank-1 lattice with a precomputed generating vector"
     body = ""
     if layout == "vector":
         body = f"p = wp.vec{dim}(\n" + "".join(f"    {value},\n" for value in values) + ")\n"
         if shifted == "rotation":
             body += (
-                "p = p + shift\n# Cranley and Patterson's rotation wraps around\n"
+                "p = p + shift\n# Cranley-Patterson rotation\n"
                 + "points[tid] = "
                 + f"wp.vec{dim}("
                 + ", ".join(f"wp.mod(p[{a}], 1.0)" for a in range(dim))
@@ -255,11 +255,9 @@ def inverse_transform(d: Draft) -> None:
         body += f"\n# the density at the sample, in terms of the uniform number itself\npdf[i] = {pdf}"
     load = {
         "array": "p = u[i]",
-        "truncated": (
-            "# between two quantiles, so that no sample is far out\np = lower + u[i] * (upper - lower)"
-        ),
+        "truncated": ("# Truncate to a range of quantiles\np = lower + u[i] * (upper - lower)"),
         "stratified": (
-            "# one sample in each of n strata of equal probability\np = (float(i) + u[i]) / float(u.shape[0])"
+            "# Stratified sampling: one sample per stratum\np = (float(i) + u[i]) / float(u.shape[0])"
         ),
     }[where]
     d.launch(n)

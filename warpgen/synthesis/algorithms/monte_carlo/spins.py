@@ -45,21 +45,21 @@ def spin_sweep(d: Draft) -> None:
     potts = model == "potts"
     if rule == "deterministic":
         random = "given"
-    d.inout("spins", "int", size, 0, q if potts else 2)
+    d.inout("spins", "int", size, 0, q if potts else 2, about="spin per site")
     if random == "given" and rule != "deterministic":
-        d.input("u", "float", size, 0.0, 1.0)
+        d.input("u", "float", size, 0.0, 1.0, about="uniform random numbers")
     if potts:
-        d.input("trial", "int", size, 0, q)
+        d.input("trial", "int", size, 0, q, about="proposed state per site")
     if model == "bonds":
-        d.input("bond_x", "float", size, -1.0, 1.0)
-        d.input("bond_y", "float", size, -1.0, 1.0)
+        d.input("bond_x", "float", size, -1.0, 1.0, about="coupling to the next site along the first axis")
+        d.input("bond_y", "float", size, -1.0, 1.0, about="coupling to the next site along the second axis")
     if rule != "deterministic":
-        d.param("beta", "float", 0.2, 0.7)
+        d.param("beta", "float", 0.2, 0.7, about="inverse temperature")
     if external:
-        d.param("field", "float", 0.05, 0.4)
-    d.param("parity", "int", d.pick(0, 1))
+        d.param("field", "float", 0.05, 0.4, about="external field")
+    d.param("parity", "int", d.pick(0, 1), about="color of the checkerboard to update")
     if random == "generated":
-        d.param("seed", "int", 1, 100000)
+        d.param("seed", "int", 1, 100000, about="seed of the random numbers")
     axes = "ijk"[:dim]
     n_of = {"i": "nx", "j": "ny", "k": "nz"}
     here = ", ".join(axes)
@@ -109,13 +109,13 @@ def spin_sweep(d: Draft) -> None:
     me = f"float(2 * spins[{here}] - 1)"
     act = {
         "metropolis": (
-            "# energy that a flip would cost\n"
+            "# Energy difference of a spin flip: dE = 2 s h with the local field h\n"
             f"de = 2.0 * {me} * h\n"
             "if r < wp.exp(-beta * de):\n"
             f"    spins[{here}] = 1 - spins[{here}]"
         ),
         "heat bath": (
-            "# the chance of an up spin, whatever it was before\n"
+            "# Heat bath: probability of spin up\n"
             "up = 1.0 / (1.0 + wp.exp(-2.0 * beta * h))\n"
             f"spins[{here}] = wp.where(r < up, 1, 0)"
         ),
@@ -125,7 +125,7 @@ def spin_sweep(d: Draft) -> None:
             f"    spins[{here}] = 1 - spins[{here}]"
         ),
         "deterministic": (
-            "# temperature zero: the spin follows its neighbours, and stays if they are at odds\n"
+            "# Zero temperature: align with the local field, keep the spin if it is zero\n"
             "if h > 0.0:\n"
             f"    spins[{here}] = 1\n"
             "elif h < 0.0:\n"
@@ -152,7 +152,7 @@ def spin_sweep(d: Draft) -> None:
     d.code(
         (
             "$ids\n"
-            "# sites of one color do not touch, so that all of them may move at once\n"
+            "# Checkerboard update: sites of one color do not interact\n"
             "$check\n"
             "$sizes\n"
             "$init\n"

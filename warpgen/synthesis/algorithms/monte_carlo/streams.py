@@ -41,23 +41,27 @@ def random_stream(d: Draft) -> None:
     seeding = "states" if size > 1 or wide else seeding
     word = "uint64" if wide else "uint32"
     if seeding == "states":
-        d.inout("states", word, (n, size) if size > 1 else n, 1, float(1 << 52) if wide else 1 << 32)
+        d.inout(
+            "states",
+            word,
+            (n, size) if size > 1 else n,
+            1,
+            float(1 << 52) if wide else 1 << 32,
+            about="generator states",
+        )
         load = "s = wp.$w(states[tid])".replace("$w", word)
         save = "states[tid] = s"
     else:
-        d.param("seed", "uint32", 1, 1 << 32)
+        d.param("seed", "uint32", 1, 1 << 32, about="seed of the streams")
         load, save = (
-            (
-                "# zero is the one state that never leaves itself\n"
-                f"s = {d.use(mixer)}(seed + wp.uint32(tid)) | wp.uint32(1)"
-            ),
+            (f"# The state must not be zero\ns = {d.use(mixer)}(seed + wp.uint32(tid)) | wp.uint32(1)"),
             "",
         )
     if out == "range":
-        d.param("bound", "uint32", 5, 200)
-    d.param("draws", "int", draws)
+        d.param("bound", "uint32", 5, 200, about="results are below this")
+    d.param("draws", "int", draws, about="number of draws per thread")
     if out == "mean":
-        d.output("means", "float", n)
+        d.output("means", "float", n, about="mean of the draws")
     else:
         d.output("out", {"words": "uint32", "unit": "float", "range": "int"}[out], (n, draws))
     step = {
@@ -84,11 +88,11 @@ def random_stream(d: Draft) -> None:
         ),
         "lcg": (
             "s = s * wp.uint64(6364136223846793005) + wp.uint64(1)\n"
-            "# low bits of a linear congruential generator have short periods\n"
+            "# Use the high bits, low bits of an LCG have short periods\n"
             "word = wp.uint32(s >> wp.uint64(32))"
         ),
         "mwc": (
-            "# Marsaglia's multiply with carry: the carry is the upper half\n"
+            "# Multiply-with-carry: the upper half is the carry\n"
             "s = wp.uint64(4294957665) * (s & wp.uint64(0xFFFFFFFF)) + (s >> wp.uint64(32))\n"
             "word = wp.uint32(s & wp.uint64(0xFFFFFFFF))"
         ),
@@ -127,11 +131,11 @@ def random_stream(d: Draft) -> None:
     store = {
         "words": "out[tid, i] = word",
         "unit": (
-            "# 24 bits fill the mantissa, and keep the number below one\n"
+            "# Use 24 bits, so the result is below 1 in single precision\n"
             "out[tid, i] = float(word >> wp.uint32(8)) * (1.0 / 16777216.0)"
         ),
         "range": (
-            "# the upper half of a product maps to the range without a division\n"
+            "# Lemire's method: take the high word of the product\n"
             "out[tid, i] = int((wp.uint64(word) * wp.uint64(bound)) >> wp.uint64(32))"
         ),
         "mean": "acc += float(word >> wp.uint32(8)) * (1.0 / 16777216.0)",
@@ -249,9 +253,9 @@ def counter_stream(d: Draft) -> None:
     n = d.pick(32, 48, 64)
     rounds = d.pick(7, 10)
     if counter == "array":
-        d.input("counters", "uint32", n, 0, 1 << 32)
-    d.param("key", "uint32" if width == 2 else "vec2ui", 0, 1 << 32)
-    d.param("rounds", "int", rounds)
+        d.input("counters", "uint32", n, 0, 1 << 32, about="counters to encrypt")
+    d.param("key", "uint32" if width == 2 else "vec2ui", 0, 1 << 32, about="key of the stream")
+    d.param("rounds", "int", rounds, about="number of rounds")
     if counter == "index":
         d.param("step", "uint32", 0, 1 << 20)
     type = "uint32" if out == "words" else "float"
@@ -270,7 +274,7 @@ def counter_stream(d: Draft) -> None:
         d.function("""
             @wp.func
             def mul_high(a: wp.uint32, b: wp.uint32) -> wp.uint32:
-                # products of halves of 16 bits, for devices without wide integers
+                # 32 x 32 -> 64 bit product from 16-bit halves
                 al = a & wp.uint32(0xFFFF)
                 ah = a >> wp.uint32(16)
                 bl = b & wp.uint32(0xFFFF)
@@ -319,7 +323,7 @@ def counter_stream(d: Draft) -> None:
         values = [f"float({c} >> wp.uint32(8)) * (1.0 / 16777216.0)" for c in names]
     elif out == "normal":
         values = []
-        pre = "# Box and Muller; the half keeps the logarithm away from zero\n"
+        pre = "# Box-Muller transform, the offset of 0.5 avoids log(0)\n"
         for i in range(0, width, 2):
             pre += (
                 f"r{i} = wp.sqrt(-2.0 * wp.log((float(c{i} >> wp.uint32(8)) + 0.5) / 16777216.0))\n"

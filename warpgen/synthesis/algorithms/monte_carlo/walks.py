@@ -33,10 +33,12 @@ def integrate_by_chance(d: Draft) -> None:
         function = "peak"
     if function == "volume":
         variance = "plain"
-    d.param("seed", "int", 1, 100000) if seeds == "param" else d.input("seeds", "int", threads, 1, 100000)
+    d.param("seed", "int", 1, 100000, about="seed of the random numbers") if seeds == "param" else d.input(
+        "seeds", "int", threads, 1, 100000, about="seed per thread"
+    )
     if function in ("peak", "sine", "exponential"):
         d.param("a", "float", 1.0, 3.0)
-    d.param("n", "int", n)
+    d.param("n", "int", n, about="number of samples per thread")
     if out == "sum":
         d.output("estimate", "float", 1)
     elif out == "means":
@@ -62,24 +64,22 @@ def integrate_by_chance(d: Draft) -> None:
     elif variance == "antithetic":
         sample = (
             "u = wp.randf(state)\n"
-            "# the mirrored point errs the other way where the function is monotone\n"
+            "# Antithetic pair: u and 1 - u\n"
             f"f = 0.5 * ({value.format('u')} + {value.format('(1.0 - u)')})"
         )
     elif variance == "stratified":
         sample = (
-            "# one point in each of n strata\n"
-            "u = (float(k) + wp.randf(state)) / float(n)\n"
-            f"f = {value.format('u')}"
+            f"# Stratified sampling\nu = (float(k) + wp.randf(state)) / float(n)\nf = {value.format('u')}"
         )
     elif variance == "control":
         sample = (
             "u = wp.randf(state)\n"
-            "# u itself, whose mean is known, takes the linear part of the noise away\n"
+            "# Control variate with a known mean of 1/2\n"
             f"f = {value.format('u')} $slope * (u - 0.5)"
         )
     else:
         sample = (
-            "# points follow exp(-a x), by the inverse of its distribution function\n"
+            "# Importance sampling from exp(-a x)\n"
             "mass = 1.0 - wp.exp(-a)\n"
             "u = -wp.log(1.0 - mass * wp.randf(state)) / a\n"
             "f = (1.0 + u) * mass / a"
@@ -169,22 +169,24 @@ def random_walk(d: Draft) -> None:
     n, steps = d.pick(48, 64, 96), d.pick(16, 24, 32)
     if kind in ("sphere", "photons", "persistent"):
         dim = 3
-    d.param("seed", "int", 1, 100000) if seeds == "param" else d.input("seeds", "int", n, 1, 100000)
-    d.param("steps", "int", steps)
+    d.param("seed", "int", 1, 100000, about="seed of the random numbers") if seeds == "param" else d.input(
+        "seeds", "int", n, 1, 100000, about="seed per thread"
+    )
+    d.param("steps", "int", steps, about="number of steps")
     if kind == "photons":
-        d.param("mean_free_path", "float", 0.2, 0.5)
-        d.param("albedo", "float", 0.9, 0.99)
+        d.param("mean_free_path", "float", 0.2, 0.5, about="mean free path")
+        d.param("albedo", "float", 0.9, 0.99, about="probability of scattering")
     else:
-        d.param("step_length", "float", 0.1, 0.3)
+        d.param("step_length", "float", 0.1, 0.3, about="length of a step")
     if kind == "persistent":
-        d.param("memory", "float", 0.3, 0.8)
+        d.param("memory", "float", 0.3, 0.8, about="persistence of the direction")
     if wall == "box":
         d.param("half_width", "float", 0.8, 1.2)
     elif wall == "absorb":
         d.param("radius", "float", 0.8, 1.6)
     bins = 12
     if out == "ends":
-        d.output("ends", f"vec{dim}", n)
+        d.output("ends", f"vec{dim}", n, about="end point of each walk")
     elif out == "histogram":
         d.output("counts", "int", bins)
     else:
@@ -205,16 +207,16 @@ def random_walk(d: Draft) -> None:
     elif kind == "persistent":
         pre = f"heading = {unit}"
         hop = (
-            "# the heading is forgotten little by little\n"
+            "# Correlated random walk: perturb the heading\n"
             f"heading = wp.normalize(memory * heading + (1.0 - memory) * {unit})\n"
             "x = x + step_length * heading"
         )
     else:
         hop = (
-            "# free paths are exponential: Beer's law\n"
+            "# Exponential free path (Beer-Lambert)\n"
             "free = -mean_free_path * wp.log(1.0 - wp.randf(state))\n"
             f"x = x + free * {unit}\n"
-            "# survives a collision with the chance of the albedo\n"
+            "# Scatter with a probability equal to the albedo, otherwise absorb\n"
             "if wp.randf(state) > albedo:\n"
             "    break"
         )
@@ -241,7 +243,7 @@ def random_walk(d: Draft) -> None:
         "furthest": "furthest[tid] = far",
     }[out]
     if kind == "photons" and out == "furthest":
-        hop = hop.replace("# survives", "far = wp.max(far, wp.length(x))\n# survives")
+        hop = hop.replace("# Scatter", "far = wp.max(far, wp.length(x))\n# Scatter")
         track = ""
     first = wall == "absorb"  # a walker that leaves has been outside
     d.launch(n)

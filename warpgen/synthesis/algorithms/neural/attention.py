@@ -44,24 +44,24 @@ def softmax(d: Draft) -> None:
     at = "[i, k]" if layout == "rows" else "[k, i]"
     place = how == "in place" and out in ("softmax", "log softmax")
     if place:
-        d.inout("x", "float", shape, -4.0, 4.0)
+        d.inout("x", "float", shape, -4.0, 4.0, about="scores, one row per sample")
     else:
-        d.input("x", "float", shape, -4.0, 4.0)
+        d.input("x", "float", shape, -4.0, 4.0, about="scores, one row per sample")
     if mask == "lengths":
-        d.input("lengths", "int", n, 1, width + 1)
+        d.input("lengths", "int", n, 1, width + 1, about="number of valid entries per row")
     elif mask == "mask":
-        d.input("keep", "int", shape, 0, 4)
+        d.input("keep", "int", shape, 0, 4, about="nonzero where entries take part")
     if heat:
-        d.param("temperature", "float", 0.5, 2.0)
+        d.param("temperature", "float", 0.5, 2.0, about="divides the scores")
     to = "x" if place else "y"
     if out in ("softmax", "log softmax"):
         if not place:
-            d.output("y", "float", shape)
+            d.output("y", "float", shape, about="probabilities, same shape as the scores")
     elif out == "entropy":
-        d.output("entropy", "float", n)
+        d.output("entropy", "float", n, about="entropy per row")
     else:
-        d.output("best", "int", n)
-        d.output("confidence", "float", n)
+        d.output("best", "int", n, about="index of the largest score")
+        d.output("confidence", "float", n, about="probability of the most likely class")
     width_text = "x.shape[1]" if layout == "rows" else "x.shape[0]"
     end = {"lengths": "lengths[i]", "causal": f"wp.min(i + 1, {width_text})"}.get(mask, width_text)
     skip = f"if keep{at} == 0:\n    continue" if mask == "mask" else ""
@@ -69,7 +69,7 @@ def softmax(d: Draft) -> None:
     argmax = out == "argmax"
     if how == "online":
         sums = """
-        # one pass: what was summed is rescaled whenever a larger score turns up
+        # Online softmax: rescale the running sum whenever the maximum changes
         m = float(-1.0e4)
         z = float(0.0)
         $best
@@ -128,7 +128,9 @@ def softmax(d: Draft) -> None:
         """
         d.says("Computes the entropy of the softmax of each row of scores.")
     else:
-        ending = "best[i] = top\n# the exponential of the largest score is one\nconfidence[i] = 1.0 / z"
+        ending = (
+            "best[i] = top\n# exp(max - max) = 1, so the top probability is 1 / z\nconfidence[i] = 1.0 / z"
+        )
         d.says("Finds the most likely class of each row of scores and its probability under a softmax.")
         if mask == "mask":
             ending = "best[i] = top\nif z > 0.0:\n    confidence[i] = 1.0 / z"
@@ -205,24 +207,33 @@ def attention(d: Draft) -> None:
     one = heads == "one"
     qs = (seq, width) if one else (count, seq, width)
     ks = (seq, width) if heads != "multi" else (count, seq, width)
-    d.input("q", "float", qs, -1.5, 1.5)
-    d.input("k", "float", ks, -1.5, 1.5)
-    d.input("v", "float", ks, -1.0, 1.0)
+    d.input("q", "float", qs, -1.5, 1.5, about="queries")
+    d.input("k", "float", ks, -1.5, 1.5, about="keys")
+    d.input("v", "float", ks, -1.0, 1.0, about="values")
     qi = "[i, c]" if one else "[h, i, c]"
     kj = "[j, c]" if heads != "multi" else "[h, j, c]"
     if bias == "alibi":
-        d.param("slope", "float", 0.1, 0.5) if one else d.input("slopes", "float", count, 0.1, 0.5)
+        d.param("slope", "float", 0.1, 0.5, about="penalty per step of distance") if one else d.input(
+            "slopes", "float", count, 0.1, 0.5, about="penalty per step of distance, one per head"
+        )
     elif bias == "table":
-        d.input("bias", "float", (seq, seq) if one else (count, seq, seq), -1.0, 1.0)
+        d.input(
+            "bias",
+            "float",
+            (seq, seq) if one else (count, seq, seq),
+            -1.0,
+            1.0,
+            about="bias of the scores, shape (..., seq_q, seq_k)",
+        )
     if reach == "window":
-        d.param("window", "int", d.pick(2, 3, 4))
+        d.param("window", "int", d.pick(2, 3, 4), about="how many earlier keys each query sees")
     if scaling == "argument":
-        d.param("scale", "float", 0.3, 0.5)
+        d.param("scale", "float", 0.3, 0.5, about="factor of the scores")
     if cap:
-        d.param("cap", "float", 1.0, 3.0)
+        d.param("cap", "float", 1.0, 3.0, about="bound of the scores")
     if how == "cached scores":
-        d.output("p", "float", (seq, seq) if one else (count, seq, seq))
-    d.output("o", "float", qs)
+        d.output("p", "float", (seq, seq) if one else (count, seq, seq), about="attention probabilities")
+    d.output("o", "float", qs, about="attention output, same shape as the queries")
     dims = "q.shape[1]" if one else "q.shape[2]"
     length = "k.shape[0]" if heads != "multi" else "k.shape[1]"
     start, end = {
@@ -252,12 +263,12 @@ def attention(d: Draft) -> None:
         call = f"scale * {call}"
     after = ""
     if cap:
-        after += "# saturates large scores smoothly\ns = cap * wp.tanh(s / cap)\n"
+        after += "# Soft cap: s = cap * tanh(s / cap)\ns = cap * wp.tanh(s / cap)\n"
     if bias == "alibi":
         distance = "wp.abs(i - j)" if reach == "all" else "(i - j)"
         slope = "slope" if one else "slopes[h]"
         after += (
-            "# a penalty that grows with distance replaces positional encodings\n"
+            "# ALiBi: linear bias with the distance instead of positional encodings\n"
             f"s = s - {slope} * float({distance})\n"
         )
     elif bias == "table":
@@ -271,7 +282,7 @@ def attention(d: Draft) -> None:
             s = $call
             $after
             m_new = wp.max(m, s)
-            # what was gathered so far is rescaled to the new maximum, so that scores need no memory
+            # Rescale the accumulated output to the new maximum (online softmax)
             shrink = wp.exp(m - m_new)
             w = wp.exp(s - m_new)
             z = z * shrink + w

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from warpgen.launch import FillKind
 from warpgen.synthesis.algorithms.neural import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -72,8 +73,9 @@ def rotary_into_cache(d: Draft) -> None:
     )
     d.input("value", "float", (tokens, kv_heads, width), -1.0, 1.0, about="same shape as the keys")
     # A ring must not get two tokens at once: their positions differ.
-    spread: Any = (0, tokens, "permutation") if cache == "ring" else (0, 30, "uniform")
-    d.input("positions", "int", tokens, *spread, about="position of each token in its sequence")
+    kind: FillKind = "permutation" if cache == "ring" else "uniform"
+    most = tokens if cache == "ring" else 30
+    d.input("positions", "int", tokens, 0, most, kind, "position of each token in its sequence")
     # Slots differ from each other: a permutation that is shifted, so that some are negative.
     if cache == "ring":
         d.param("window", "int", block * blocks, about="length of the ring buffer")

@@ -59,24 +59,24 @@ def convolution(d: Draft) -> None:
         else (length + 2 * pad - reach) // stride + 1
     )
     space = (length,) * dim
-    d.input("x", "float", (cin, *space), -1.0, 1.0)
+    d.input("x", "float", (cin, *space), -1.0, 1.0, about="input feature map")
     per = {"depthwise": 1, "grouped": cin // groups}.get(kind, cin)
     k_shape = (taps,) * dim if kind != "pointwise" else ()
     if kind == "depthwise":
-        d.input("w", "float", (cin, *k_shape), -0.6, 0.6)
+        d.input("w", "float", (cin, *k_shape), -0.6, 0.6, about="filter weights")
     elif kind == "transposed":
-        d.input("w", "float", (cin, cout, *k_shape), -0.6, 0.6)
+        d.input("w", "float", (cin, cout, *k_shape), -0.6, 0.6, about="filter weights")
     else:
-        d.input("w", "float", (cout, per, *k_shape), -0.6, 0.6)
+        d.input("w", "float", (cout, per, *k_shape), -0.6, 0.6, about="filter weights")
     if bias:
-        d.input("b", "float", cout, -0.3, 0.3)
+        d.input("b", "float", cout, -0.3, 0.3, about="bias per output channel")
     if stride > 1:
-        d.param("stride", "int", stride)
+        d.param("stride", "int", stride, about="step of the filter")
     if pad:
-        d.param("pad", "int", pad)
+        d.param("pad", "int", pad, about="zero padding on each side")
     if dilation > 1:
-        d.param("dilation", "int", dilation)
-    d.output("y", "float", (cout, *(out,) * dim))
+        d.param("dilation", "int", dilation, about="spacing of the filter taps")
+    d.output("y", "float", (cout, *(out,) * dim), about="output feature map")
     axes = ("i", "j")[:dim]
     taps_of = ("u", "v")[:dim]
     first = 1 if kind == "depthwise" else 2
@@ -152,7 +152,7 @@ def convolution(d: Draft) -> None:
         "o, $axes = wp.tid()\n$first\nz = float($start)\n$sums\ny[o, $axes] = $value",
         axes=", ".join(axes),
         first=(
-            f"# channels see those of their own group only\nfirst = (o * {groups} // w.shape[0]) * w.shape[1]"
+            f"# Grouped convolution: input channels of the same group only\nfirst = (o * {groups} // w.shape[0]) * w.shape[1]"
         )
         if kind == "grouped"
         else "",

@@ -40,24 +40,29 @@ def dense_layer(d: Draft) -> None:
     keep = d.flag("keep", 0.25) and skip == "none"
     batch, fan_in, fan_out = d.pick(12, 16, 24), d.pick(6, 8, 12), d.pick(6, 8, 10)
     f = d.use(act.value)
-    d.input("x", "float", (batch, fan_in), -1.0, 1.0)
+    d.input("x", "float", (batch, fan_in), -1.0, 1.0, about="input activations")
     shape: Any = {
         "out by in": (fan_out, fan_in),
         "in by out": (fan_in, fan_out),
         "flat": fan_out * fan_in,
     }[layout]
     at = {"out by in": "w[j, k]", "in by out": "w[k, j]", "flat": "w[j * x.shape[1] + k]"}[layout]
-    d.input("w", "float", shape, -0.8, 0.8)
+    d.input("w", "float", shape, -0.8, 0.8, about="weight matrix")
     if bias:
-        d.input("b", "float", fan_out, -0.3, 0.3)
+        d.input("b", "float", fan_out, -0.3, 0.3, about="bias per output")
     if skip == "residual":
-        d.input("residual", "float", (batch, fan_out), -1.0, 1.0)
+        d.input("residual", "float", (batch, fan_out), -1.0, 1.0, about="added to the output")
     elif skip == "gated":
-        d.input("gate", "float", (batch, fan_out), 0.0, 1.0)
-    d.output("y", "float", (batch, fan_out))
+        d.input("gate", "float", (batch, fan_out), 0.0, 1.0, about="factor of the output")
+    d.output("y", "float", (batch, fan_out), about="output activations")
     if keep:
-        # the backward pass needs them for the slope of the activation
-        d.output("z_out", "float", (batch, fan_out))
+        # Save the pre-activations for the backward pass
+        d.output(
+            "z_out",
+            "float",
+            (batch, fan_out),
+            about="values before the activation, kept for the backward pass",
+        )
     value = {
         "none": f"{f}(z)",
         "residual": f"residual[i, j] + {f}(z)",
@@ -134,12 +139,12 @@ def dense_backward(d: Draft) -> None:
     slope = d.use(act.slope)
     at = "w[j, k]" if layout == "out by in" else "w[k, j]"
     shape = (fan_out, fan_in) if layout == "out by in" else (fan_in, fan_out)
-    d.input("dy", "float", (batch, fan_out), -1.0, 1.0)
-    d.input("z", "float", (batch, fan_out), -2.0, 2.0)
+    d.input("dy", "float", (batch, fan_out), -1.0, 1.0, about="gradient with respect to the output")
+    d.input("z", "float", (batch, fan_out), -2.0, 2.0, about="values before the activation")
     scale = " / float(dy.shape[0])" if mean else ""
     if what == "inputs":
-        d.input("w", "float", shape, -1.0, 1.0)
-        d.output("dx", "float", (batch, fan_in))
+        d.input("w", "float", shape, -1.0, 1.0, about="weight matrix")
+        d.output("dx", "float", (batch, fan_in), about="gradient with respect to the input")
         d.launch(batch, fan_in)
         d.code(f"""
             n, k = wp.tid()
@@ -151,20 +156,20 @@ def dense_backward(d: Draft) -> None:
     else:
         d.input("x", "float", (batch, fan_in), -1.0, 1.0)
         if what == "step":
-            d.inout("w", "float", shape, -1.0, 1.0)
-            d.param("lr", "float", 0.01, 0.1)
+            d.inout("w", "float", shape, -1.0, 1.0, about="weight matrix")
+            d.param("lr", "float", 0.01, 0.1, about="learning rate")
             if decay:
-                d.param("decay", "float", 0.01, 0.1)
+                d.param("decay", "float", 0.01, 0.1, about="weight decay")
             store = f"{at} = {at} - lr * (g{scale})" if mean else f"{at} = {at} - lr * g"
             if decay:
                 store = store.replace("lr * (g", "lr * (g").replace("lr * g", "lr * (g)")
                 store = store[:-1] + f" + decay * {at})"
         else:
-            d.output("dw", "float", shape)
+            d.output("dw", "float", shape, about="gradient with respect to the weights")
             store = f"{at.replace('w[', 'dw[')} = g{scale}"
         bias = what == "weights and bias"
         if bias:
-            d.output("db", "float", fan_out)
+            d.output("db", "float", fan_out, about="gradient with respect to the bias")
         d.launch(fan_out, fan_in)
         body = """
             j, k = wp.tid()
@@ -184,7 +189,7 @@ def dense_backward(d: Draft) -> None:
             g_bias="g_bias = float(0.0)" if bias else "",
             add_bias="g_bias += delta" if bias else "",
             store_bias=(
-                "# the bias has no column: the first thread of the row keeps its sum\n"
+                "# Only the first thread of each row accumulates the bias gradient\n"
                 "if k == 0:\n"
                 f"    db[j] = g_bias{scale}"
             )

@@ -7,17 +7,9 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.algorithms.neural._robots import into_body
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
-
-
-def _into_body(q: Any, x: Any) -> Any:
-    """World vectors as seen from bodies with rotations x, y, z, w."""
-    u, w = -q[..., :3], q[..., 3:]
-    x = np.broadcast_to(x, u.shape)
-    t = 2 * np.cross(u, x)
-    return x + w * t + np.cross(u, t)
-
 
 _SCALES = piece("""
 @wp.struct
@@ -187,6 +179,60 @@ def locomotion_reward(d: Draft) -> None:
         "mask": "# A fall costs a fixed penalty\nif terminated[world]:\n    reward += scales.termination",
         "reason": "# Timeouts (reason 0) are not the robot's fault\nif end_reason[world] > 0:\n    reward += scales.termination",
     }[reset]
+    grid = "wp.array2d(dtype=float)"
+    d.function(
+        f"""
+        @wp.func
+        def joint_costs(
+            world: int,
+            torques: {grid},
+            joint_vel: {grid},
+            last_joint_vel: {grid},
+            actions: {grid},
+            last_actions: {grid},
+            dt: float,
+        ) -> wp.vec3:
+            \"\"\"Return effort, squared accelerations and squared action differences, summed over all joints.\"\"\"
+            effort = float(0.0)
+            acc_sq = float(0.0)
+            rate_sq = float(0.0)
+            for dof in range({dofs}):
+                torque = torques[world, dof]
+                $efforts
+                acc = (joint_vel[world, dof] - last_joint_vel[world, dof]) / dt
+                acc_sq += acc * acc
+                action_diff = actions[world, dof] - last_actions[world, dof]
+                rate_sq += action_diff * action_diff
+            return wp.vec3(effort, acc_sq, rate_sq)
+        """,
+        efforts=efforts,
+    )
+    if limits != "none":
+        scaled = ", scales: RewardScales" if limits == "soft" else ""
+        d.function(
+            f"""
+            @wp.func
+            def limit_violation(
+                world: int, joint_pos: {grid}, joint_range: wp.array(dtype=wp.vec2){scaled}
+            ) -> float:
+                violation = float(0.0)
+                for dof in range({dofs}):
+                    $over
+                return violation
+            """,
+            over=over,
+        )
+    if still:
+        d.function(
+            f"""
+            @wp.func
+            def pose_deviation(world: int, joint_pos: {grid}, default_pos: wp.array(dtype=float)) -> float:
+                deviation = float(0.0)
+                for dof in range({dofs}):
+                    deviation += wp.abs(joint_pos[world, dof] - default_pos[dof])
+                return deviation
+            """
+        )
     moving = gait != "none" or still
     d.launch(worlds)
     d.code(
@@ -216,21 +262,8 @@ def locomotion_reward(d: Draft) -> None:
         height_err = {height} - scales.target_height
         reward += scales.height * height_err * height_err
         # --- Effort and smoothness ---
-        effort = float(0.0)
-        acc_sq = float(0.0)
-        rate_sq = float(0.0)
-        $violation
-        $deviation
-        for dof in range({dofs}):
-            torque = torques[world, dof]
-            $efforts
-            acc = (joint_vel[world, dof] - last_joint_vel[world, dof]) / scales.dt
-            acc_sq += acc * acc
-            action_diff = actions[world, dof] - last_actions[world, dof]
-            rate_sq += action_diff * action_diff
-            $over
-            $deviate
-        reward += scales.torque * effort + scales.joint_acc * acc_sq + scales.action_rate * rate_sq
+        costs = joint_costs(world, torques, joint_vel, last_joint_vel, actions, last_actions, scales.dt)
+        reward += scales.torque * costs[0] + scales.joint_acc * costs[1] + scales.action_rate * costs[2]
         $limit
         $stand
         $gaits
@@ -239,14 +272,12 @@ def locomotion_reward(d: Draft) -> None:
         rewards[world] = reward
         """,
         moving="is_moving = wp.length(cmd) > 0.7" if moving else "",
-        violation="violation = float(0.0)" if limits != "none" else "",
-        deviation="deviation = float(0.0)" if still else "",
-        efforts=efforts,
-        over=over,
-        deviate="deviation += wp.abs(joint_pos[world, dof] - default_pos[dof])" if still else "",
-        limit="reward += scales.joint_limit * violation" if limits != "none" else "",
+        limit="reward += scales.joint_limit * limit_violation(world, joint_pos, joint_range"
+        + (", scales)" if limits == "soft" else ")")
+        if limits != "none"
+        else "",
         stand="# Without a command the robot should return to its resting pose\n"
-        "if not is_moving:\n    reward += scales.stand_still * deviation"
+        "if not is_moving:\n    reward += scales.stand_still * pose_deviation(world, joint_pos, default_pos)"
         if still
         else "",
         gaits=gaits,
@@ -264,7 +295,7 @@ def locomotion_reward(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         s = {name: v[f"scales.{name}"] for name in _SCALE_RANGES}
         q = v.root_pose[:, 3:]
-        vel, omega, g = (_into_body(q, x) for x in (v.lin_vel, v.ang_vel, np.array([0.0, 0.0, -1.0])))
+        vel, omega, g = (into_body(q, x) for x in (v.lin_vel, v.ang_vel, np.array([0.0, 0.0, -1.0])))
         cmd = v.commands
         moving = np.linalg.norm(cmd, axis=1) > 0.7
 

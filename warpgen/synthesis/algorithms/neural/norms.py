@@ -37,9 +37,16 @@ def feature_norm(d: Draft) -> None:
     keep = d.flag("keep", 0.25)
     batch, groups = d.pick(16, 24, 32), d.pick(2, 3, 4)
     width = groups * d.pick(4, 6) if kind == "group" else d.pick(8, 12, 16)
-    d.input("x", "float", (batch, width), -2.0, 2.0)
+    d.input("x", "float", (batch, width), -2.0, 2.0, about="input features")
     if residual:
-        d.input("residual", "float", (batch, width), -1.0, 1.0)
+        d.input(
+            "residual",
+            "float",
+            (batch, width),
+            -1.0,
+            1.0,
+            about="added to the input before the normalization",
+        )
     if affine != "none":
         d.input(
             "gamma",
@@ -49,13 +56,18 @@ def feature_norm(d: Draft) -> None:
             0.5 if affine == "gamma plus one" else 1.5,
         )
     if affine == "both":
-        d.input("beta", "float", width, -0.5, 0.5)
+        d.input("beta", "float", width, -0.5, 0.5, about="shift per feature")
     if kind == "group":
-        d.param("groups", "int", groups)
-    d.param("eps", "float", 1e-5, 1e-3)
-    d.output("y", "float", (batch, width))
+        d.param("groups", "int", groups, about="number of groups")
+    d.param("eps", "float", 1e-5, 1e-3, about="added to the variance")
+    d.output("y", "float", (batch, width), about="normalized features")
     if keep:
-        d.output("rstd_out", "float", (batch, groups) if kind == "group" else batch)
+        d.output(
+            "rstd_out",
+            "float",
+            (batch, groups) if kind == "group" else batch,
+            about="reciprocal standard deviations, kept for the backward pass",
+        )
     at = "(x[i, k] + residual[i, k])" if residual else "x[i, k]"
     span, size = ("range(first, first + size)", "size") if kind == "group" else ("range(width)", "width")
     n = f"float({size})"
@@ -79,7 +91,7 @@ def feature_norm(d: Draft) -> None:
             mean = float(0.0)
             for k in {span}:
                 mean += {at} / {n}
-            # deviations are summed in a second pass, as E[x^2] - E[x]^2 cancels for large means
+            # Two-pass variance: E[x^2] - E[x]^2 suffers from cancellation for large means
             var = float(0.0)
             for k in {span}:
                 var += {centred} * {centred}

@@ -45,39 +45,39 @@ def optimizer_step(d: Draft) -> None:
     n = d.pick(64, 96, 128)
     vec = type == "vec3"
     if indexed:
-        d.input("active", "int", n, kind="permutation")
-    d.inout("w", type, n, -1.0, 1.0)
+        d.input("active", "int", n, kind="permutation", about="nonzero for weights that are trained")
+    d.inout("w", type, n, -1.0, 1.0, about="parameters to update")
     if zero:
-        d.inout("g", type, n, -1.0, 1.0)
+        d.inout("g", type, n, -1.0, 1.0, about="gradients")
     else:
-        d.input("g", type, n, -1.0, 1.0)
+        d.input("g", type, n, -1.0, 1.0, about="gradients")
     first = kind in ("sgd", "nesterov", "adam", "adamax", "lion", "amsgrad")
     second = kind in ("adam", "adamax", "rmsprop", "adagrad", "adadelta", "amsgrad")
     if first:
-        d.inout("m", type, n, -0.5, 0.5)
+        d.inout("m", type, n, -0.5, 0.5, about="first moments")
     if second:
-        d.inout("s", type, n, 0.2, 1.0)
+        d.inout("s", type, n, 0.2, 1.0, about="second moments")
     if kind == "adadelta":
         d.inout("moved", type, n, 0.01, 0.1)
     if kind == "amsgrad":
-        d.inout("s_max", type, n, 0.2, 1.0)
-    d.param("lr", "float", 0.01, 0.1)
+        d.inout("s_max", type, n, 0.2, 1.0, about="largest second moments so far")
+    d.param("lr", "float", 0.01, 0.1, about="learning rate")
     if first:
-        d.param("beta1", "float", 0.8, 0.95)
+        d.param("beta1", "float", 0.8, 0.95, about="decay of the first moments")
     if (second and kind != "adagrad") or kind == "lion":
-        d.param("beta2", "float", 0.9, 0.99)
+        d.param("beta2", "float", 0.9, 0.99, about="decay of the second moments")
     if second:
-        d.param("eps", "float", 1e-6, 1e-3)
+        d.param("eps", "float", 1e-6, 1e-3, about="added to the root of the second moments")
     biased = kind in ("adam", "adamax")
     if biased and corrected == "inside":
-        d.param("t", "int", 2, 20)
+        d.param("t", "int", 2, 20, about="number of the step, starting at 1")
     if decay != "none":
-        d.param("decay", "float", 0.01, 0.1)
+        d.param("decay", "float", 0.01, 0.1, about="weight decay")
     if clip == "value":
-        d.param("max_grad", "float", 0.4, 0.8)
+        d.param("max_grad", "float", 0.4, 0.8, about="bound of single gradients")
     elif clip == "norm":
-        d.input("grad_norm", "float", 1, 1.0, 8.0)
-        d.param("max_norm", "float", 0.8, 2.0)
+        d.input("grad_norm", "float", 1, 1.0, 8.0, about="norm of all gradients")
+        d.param("max_norm", "float", 0.8, 2.0, about="bound of this norm")
 
     def root(x: str) -> str:
         return f"wp.vec3(wp.sqrt({x}[0]), wp.sqrt({x}[1]), wp.sqrt({x}[2]))" if vec else f"wp.sqrt({x})"
@@ -98,7 +98,7 @@ def optimizer_step(d: Draft) -> None:
         )
     elif clip == "norm":
         lines += [
-            "# the norm is over all parameters, and was summed before",
+            "# Clip by the global norm, which was computed beforehand",
             "gi = gi * wp.min(1.0, max_norm / grad_norm[0])",
         ]
     if decay == "coupled":
@@ -110,13 +110,13 @@ def optimizer_step(d: Draft) -> None:
         lines += [
             "mi = beta1 * m[i] + gi",
             "m[i] = mi",
-            "# looks ahead: as if the momentum had already acted",
+            "# Nesterov momentum",
             f"w[i] = {shrink} - lr * (gi + beta1 * mi)",
         ]
     elif kind == "lion":
         sign = "wp.vec3(wp.sign(u[0]), wp.sign(u[1]), wp.sign(u[2]))" if vec else "wp.sign(u)"
         lines += [
-            "# only the sign counts, so that all steps are of one size",
+            "# Lion: use only the sign of the update",
             "u = beta1 * m[i] + (1.0 - beta1) * gi",
             f"w[i] = {shrink} - lr * {sign}",
             "m[i] = beta2 * m[i] + (1.0 - beta2) * gi",
@@ -130,7 +130,7 @@ def optimizer_step(d: Draft) -> None:
         lines += [f"si = {grown}", "s[i] = si"]
         if kind == "adadelta":
             lines += [
-                "# units agree: the step is in those of the parameters",
+                "# Adadelta: RMS(update) / RMS(gradient) has the units of the parameters",
                 f"old = moved[i] + {eps}",
                 f"new = si + {eps}",
                 f"step = {times(over(root('old'), root('new')), 'gi')}",
@@ -150,13 +150,16 @@ def optimizer_step(d: Draft) -> None:
         mi, si = "mi", "si"
         if kind == "amsgrad":
             lines += [
-                "# the largest ever, so that steps never grow again",
+                "# AMSGrad: keep the maximum of the second moments",
                 "s_top = wp.max(s_max[i], si)",
                 "s_max[i] = s_top",
             ]
             si = "s_top"
         if biased and corrected == "inside":
-            lines += ["# both averages began at zero", "m_hat = mi / (1.0 - wp.pow(beta1, float(t)))"]
+            lines += [
+                "# Bias correction, since both moments start at zero",
+                "m_hat = mi / (1.0 - wp.pow(beta1, float(t)))",
+            ]
             mi = "m_hat"
             if kind == "adam":
                 lines += ["s_hat = si / (1.0 - wp.pow(beta2, float(t)))"]

@@ -35,18 +35,18 @@ def rotary_embedding(d: Draft) -> None:
     inverse = kind == "rotary" and d.flag("inverse", 0.2)
     seq, width = d.pick(12, 16, 24), d.pick(8, 12, 16)
     half = width // 2
-    d.input("x", "float", (seq, width), -1.0, 1.0)
+    d.input("x", "float", (seq, width), -1.0, 1.0, about="queries or keys")
     if positions == "array":
-        d.input("position", "int", seq, 0, 40)
+        d.input("position", "int", seq, 0, 40, about="position of each token")
     elif positions == "offset":
-        d.param("start", "int", 1, 20)
+        d.param("start", "int", 1, 20, about="position of the first token")
     if angles == "table":
-        d.input("inv_freq", "float", half, 0.05, 1.0)
+        d.input("inv_freq", "float", half, 0.05, 1.0, about="frequency per pair of features")
     else:
-        d.param("base", "float", 100.0, 10000.0)
+        d.param("base", "float", 100.0, 10000.0, about="base of the frequencies")
     if stretch:
-        d.param("stretch", "float", 1.5, 4.0)
-    d.output("y", "float", (seq, width))
+        d.param("stretch", "float", 1.5, 4.0, about="ratio of the context lengths")
+    d.output("y", "float", (seq, width), about="rotated features")
     where = {"index": "float(i)", "array": "float(position[i])", "offset": "float(start + i)"}[positions]
     if stretch:
         where = f"{where} / stretch"

@@ -58,7 +58,7 @@ def quantise_weights(d: Draft) -> None:
             for k in range({count}):
                 low = wp.min(low, x{at})
                 high = wp.max(high, x{at})
-            # zero is within the range, so that it is represented exactly
+            # Include zero in the range, otherwise padding could not be represented exactly
             scale = (high - low) / {float(top)}
             zero = wp.round(-low / scale)
             """
@@ -124,7 +124,7 @@ def quantise_weights(d: Draft) -> None:
                     "for k in range($count):\n"
                     "    $code\n"
                     "    $body\n"
-                    "# the scale is common to the row, and multiplied once\n"
+                    "# Apply the scale once per row, outside of the loop\n"
                     "y[block] = acc * scales[block]"
                 ),
                 count=count,

@@ -40,27 +40,27 @@ def recurrent_cell(d: Draft) -> None:
     computed = gates_from == "computed"
     split = kind in ("gru", "minimal")  # the candidate sees the gated state
     if computed:
-        d.input("x", "float", (batch, fan), -1.0, 1.0)
-        d.input("wx", "float", (count * width, fan), -0.8, 0.8)
-        d.input("wh", "float", (count * width, width), -0.8, 0.8)
+        d.input("x", "float", (batch, fan), -1.0, 1.0, about="inputs of this step")
+        d.input("wx", "float", (count * width, fan), -0.8, 0.8, about="input weights")
+        d.input("wh", "float", (count * width, width), -0.8, 0.8, about="recurrent weights")
     else:
         d.input("zx", "float", (batch, count * width), -1.5, 1.5)
         if split:
             d.input("zh", "float", (batch, count * width), -1.5, 1.5)
     # where projections come from outside, those of cells with a memory hold the state's part, too
     if computed or extra == "mask" or kind not in ("lstm", "coupled"):
-        d.input("h", "float", (batch, width), -1.0, 1.0)
+        d.input("h", "float", (batch, width), -1.0, 1.0, about="hidden state")
     if kind in ("lstm", "coupled"):
-        d.input("c", "float", (batch, width), -1.0, 1.0)
+        d.input("c", "float", (batch, width), -1.0, 1.0, about="cell state")
     if bias:
-        d.input("b", "float", count * width, -0.4, 0.4)
+        d.input("b", "float", count * width, -0.4, 0.4, about="bias per gate")
     if extra == "mask":
-        d.input("active", "int", batch, 0, 4)
+        d.input("active", "int", batch, 0, 4, about="nonzero for sequences that go on")
     elif extra == "clip":
         d.param("limit", "float", 0.5, 0.9)
-    d.output("h_new", "float", (batch, width))
+    d.output("h_new", "float", (batch, width), about="hidden state after the step")
     if kind in ("lstm", "coupled"):
-        d.output("c_new", "float", (batch, width))
+        d.output("c_new", "float", (batch, width), about="cell state after the step")
     sigmoid = d.use(activations.SIGMOID)
 
     def row(n: int) -> str:
@@ -100,7 +100,7 @@ def recurrent_cell(d: Draft) -> None:
             f"f_gate = {sigmoid}({both(0)})\n"
             f"g = wp.tanh({both(1)})\n"
             f"o_gate = {sigmoid}({both(2)})\n"
-            "# what is forgotten makes room for what is new\n"
+            "# Coupled gates: the input gate is 1 - forget gate\n"
             "cell = f_gate * c[i, j] + (1.0 - f_gate) * g"
         )
         final = "o_gate * wp.tanh(cell)"
@@ -109,7 +109,7 @@ def recurrent_cell(d: Draft) -> None:
         body = (
             f"r = {sigmoid}({both(0)})\n"
             f"z = {sigmoid}({both(1)})\n"
-            "# the reset gate acts on the projected state, so that one product serves all gates\n"
+            "# Apply the reset gate after the projection (cuDNN variant)\n"
             f"g = wp.tanh({a} + r * ({b}))"
         )
         final = "(1.0 - z) * g + z * h[i, j]"
@@ -124,7 +124,7 @@ def recurrent_cell(d: Draft) -> None:
         body += "\ncell = wp.clamp(cell, -limit, limit)"
     final_ = f"wp.clamp({final}, -limit, limit)" if extra == "clip" and not cells else final
     mask = (
-        "# finished sequences keep their state\nif active[i] == 0:\n    h_new[i, j] = h[i, j]\n"
+        "# Skip finished sequences but keep their state\nif active[i] == 0:\n    h_new[i, j] = h[i, j]\n"
         + ("    c_new[i, j] = c[i, j]\n" if cells else "")
         + "    return"
         if extra == "mask"
@@ -219,32 +219,32 @@ def advantages(d: Draft) -> None:
     shape = (n, t) if layout == "envs first" else (t, n)
     at: Any = (lambda k: f"[e, {k}]") if layout == "envs first" else (lambda k: f"[{k}, e]")
     needs_values = kind != "returns"
-    d.input("rewards", "float", shape, -1.0, 1.0)
+    d.input("rewards", "float", shape, -1.0, 1.0, about="rewards per environment and step")
     if needs_values:
-        d.input("values", "float", shape, -2.0, 2.0)
+        d.input("values", "float", shape, -2.0, 2.0, about="value estimates per environment and step")
     if ends == "dones":
-        d.input("dones", "int", shape, 0, 2)
+        d.input("dones", "int", shape, 0, 2, about="nonzero where an episode ends")
     elif ends == "continues":
         d.input("alive", "float", shape, 0.5, 1.0)
     if kind == "v-trace":
         d.input("ratio", "float", shape, 0.4, 1.8)
         d.param("clip", "float", 0.9, 1.2)
     if bootstrap:
-        d.input("last_value", "float", n, -2.0, 2.0)
-    d.param("gamma", "float", 0.9, 0.99)
+        d.input("last_value", "float", n, -2.0, 2.0, about="value estimate behind the last step")
+    d.param("gamma", "float", 0.9, 0.99, about="discount factor")
     if kind in ("gae", "td lambda"):
-        d.param("lam", "float", 0.8, 0.97)
+        d.param("lam", "float", 0.8, 0.97, about="GAE parameter lambda")
     if kind == "n-step":
-        d.param("horizon", "int", d.pick(2, 3, 4))
+        d.param("horizon", "int", d.pick(2, 3, 4), about="number of steps")
     if extra == "scaled":
-        d.param("reward_scale", "float", 0.1, 1.0)
+        d.param("reward_scale", "float", 0.1, 1.0, about="factor of the rewards")
     name = "adv" if kind in ("gae", "v-trace") else "returns"
     if kind == "v-trace":
         name = "targets"
     d.output(name, "float", shape)
     both = extra == "normal targets" and kind == "gae"
     if both:
-        d.output("targets", "float", shape)
+        d.output("targets", "float", shape, about="value targets")
     count = "rewards.shape[1]" if layout == "envs first" else "rewards.shape[0]"
     go = {"dones": f"go = 1.0 - float(dones{at('k')})", "continues": f"go = alive{at('k')}", "none": ""}[ends]
     g = "gamma * go" if ends != "none" else "gamma"
@@ -259,7 +259,7 @@ def advantages(d: Draft) -> None:
             {go}
             running += weight * {r}
             weight = weight * {g}
-        # the critic stands for all rewards behind the horizon
+        # Bootstrap with the critic's estimate behind the horizon
         if last < {count}:
             running += weight * values{at("last")}
         {"else:" if bootstrap else ""}
@@ -285,20 +285,20 @@ def advantages(d: Draft) -> None:
             ),
             "returns": f"running = {r} + {g} * running\nreturns{at('k')} = running",
             "td lambda": (
-                "# between the one-step and the Monte Carlo return\n"
+                "# Lambda return: interpolates between one-step and Monte Carlo returns\n"
                 f"running = {r} + {g} * ((1.0 - lam) * next_value + lam * running)\n"
                 f"returns{at('k')} = running"
             ),
             "v-trace": (
                 f"rho = wp.min(ratio{at('k')}, clip)\n"
                 f"delta = rho * ({r} + {g} * next_value - {v})\n"
-                "# traces are cut at one, so that far corrections cannot grow\n"
+                "# V-trace: clip the importance weights at 1\n"
                 f"running = delta + {g} * wp.min(ratio{at('k')}, 1.0) * running\n"
                 f"targets{at('k')} = {v} + running"
             ),
         }[kind]
         if both:
-            step += f"\n# what the critic is to learn\ntargets{at('k')} = running + {v}"
+            step += f"\n# Value target for the critic\ntargets{at('k')} = running + {v}"
         if "next_value" in init:
             step += f"\nnext_value = {v}"
         if loop == "for":
@@ -328,7 +328,7 @@ def advantages(d: Draft) -> None:
         end = v.last_value if bootstrap else np.zeros(n)
         made = np.zeros((n, t))
         if kind == "returns":
-            # sums of rewards weighted by products of discounts
+            # Discounted sum of rewards
             for i in range(t):
                 w = np.cumprod(np.concatenate([np.ones((n, 1)), disc[:, i:]], axis=1), axis=1)
                 made[:, i] = (w[:, :-1] * rew[:, i:]).sum(axis=1) + w[:, -1] * end

@@ -160,7 +160,6 @@ def route_tokens(d: Draft) -> None:
             expert_ids[token, choice] = expert
             slots[token, choice] = slot
             gates[token, choice] = {weight}
-            gate_sum += gates[token, choice]
         """
     else:
         loop = f"""
@@ -177,27 +176,35 @@ def route_tokens(d: Draft) -> None:
             expert_ids[token, num_found] = expert
             slots[token, num_found] = slot
             gates[token, num_found] = {weight}
-            gate_sum += gates[token, num_found]
             num_found += 1
         """
-    keep = norm or peak
-    if not keep:
-        loop = "\n".join(line for line in loop.split("\n") if "gate_sum" not in line)
     total = ""
     if norm:
-        total = """
-        # Normalize over the experts that accepted the token
-        if gate_sum > 0.0:
-            for choice in range(TOP_K):
-                gates[token, choice] = gates[token, choice] / gate_sum
-        """
+        d.function("""
+            @wp.func
+            def normalize_gates(gates: wp.array2d(dtype=float), token: int):
+                \"\"\"Scale the gates of one token to a sum of 1, over the experts that accepted it.\"\"\"
+                gate_sum = float(0.0)
+                for choice in range(TOP_K):
+                    gate_sum += gates[token, choice]
+                if gate_sum <= 0.0:
+                    return
+                for choice in range(TOP_K):
+                    gates[token, choice] = gates[token, choice] / gate_sum
+        """)
+        total = "normalize_gates(gates, token)"
     elif peak:
-        loop = "\n".join(line for line in loop.split("\n") if "gate_sum" not in line)
+        d.function("""
+            @wp.func
+            def softmax_denominator(logits: wp.array2d(dtype=float), token: int, peak: float) -> float:
+                # Over all experts, not only over the chosen ones
+                denom = float(0.0)
+                for expert in range(NUM_EXPERTS):
+                    denom += gate_score(logits, token, expert, peak)
+                return denom
+        """)
         total = """
-        # Softmax over all experts, not only over the chosen ones
-        denom = float(0.0)
-        for expert in range(NUM_EXPERTS):
-            denom += gate_score(logits, token, expert, peak)
+        denom = softmax_denominator(logits, token, peak)
         for choice in range(TOP_K):
             gates[token, choice] = gates[token, choice] / denom
         """
@@ -212,14 +219,12 @@ def route_tokens(d: Draft) -> None:
         $peak
         $group
         taken = wp.uint32(0)
-        $sum
         $loop
         $total
         """,
         skip=skip,
         peak="peak = max_logit(logits, token)" if peak else "",
         group="group = best_group(logits, token)" if groups == "best group" else "",
-        sum="gate_sum = float(0.0)" if norm else "",
         loop=loop,
         take=take.rstrip(),
         total=total,

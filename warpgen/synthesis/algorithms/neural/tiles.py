@@ -62,7 +62,7 @@ def row_tiles(d: Draft) -> None:
     full = f"wp.tile_broadcast({{}}, shape=({w},))"
     exps = (
         "top = wp.tile_max(t)\n"
-        "# the largest exponent becomes zero, so that none overflows\n"
+        "# Subtract the row maximum for numerical stability\n"
         f"e = wp.tile_map(wp.exp, t - {full.format('top')})"
     )
     mean = f"mean = wp.tile_sum(t) * (1.0 / float({w}))\ncentred = t - {full.format('mean')}"

@@ -35,24 +35,24 @@ def classification_loss(d: Draft) -> None:
     n, classes = d.pick(24, 32, 48), d.pick(4, 6, 10)
     if kind == "focal":
         gradient = "loss"
-    d.input("x", "float", (n, classes), -3.0, 3.0)
+    d.input("x", "float", (n, classes), -3.0, 3.0, about="logits")
     soft = kind == "soft targets"
     if soft:
-        d.input("targets", "float", (n, classes), 0.0, 0.2)
+        d.input("targets", "float", (n, classes), 0.0, 0.2, about="target probabilities")
     else:
-        d.input("labels", "int", n, -1 if ignore else 0, classes)
+        d.input("labels", "int", n, -1 if ignore else 0, classes, about="class index per sample")
     if kind == "smoothed":
-        d.param("smoothing", "float", 0.05, 0.2)
+        d.param("smoothing", "float", 0.05, 0.2, about="label smoothing")
     elif kind == "focal":
-        d.param("gamma", "float", 1.0, 3.0)
+        d.param("gamma", "float", 1.0, 3.0, about="focusing parameter")
     elif kind == "weighted":
-        d.input("class_weight", "float", classes, 0.5, 2.0)
+        d.input("class_weight", "float", classes, 0.5, 2.0, about="weight per class")
     if reduce:
-        d.output("loss", "float", 1)
+        d.output("loss", "float", 1, about="mean of the losses")
     elif gradient != "gradient":
-        d.output("losses", "float", n)
+        d.output("losses", "float", n, about="loss per sample")
     if gradient != "loss":
-        d.output("dx", "float", (n, classes))
+        d.output("dx", "float", (n, classes), about="gradient with respect to the logits")
     if normaliser == "max then sum":
         sums = """
         m = float(x[i, 0])
@@ -81,7 +81,7 @@ def classification_loss(d: Draft) -> None:
         nll, slope = "log_z - x[i, label]", f"{share} - wp.where(c == label, 1.0, 0.0)"
     elif kind == "smoothed":
         body = """
-        # the uniform part of the target asks for the mean of all scores
+        # Label smoothing: the uniform part of the target needs the mean log-probability
         mean = float(0.0)
         for c in range(x.shape[1]):
             mean += x[i, c] / float(x.shape[1])
@@ -89,7 +89,7 @@ def classification_loss(d: Draft) -> None:
         nll = "log_z - (1.0 - smoothing) * x[i, label] - smoothing * mean"
         slope = f"{share} - smoothing / float(x.shape[1]) - wp.where(c == label, 1.0 - smoothing, 0.0)"
     elif kind == "focal":
-        body = "log_p = x[i, label] - log_z\n# easy samples, of which p is near one, count less"
+        body = "log_p = x[i, label] - log_z\n# Focal loss: down-weight easy samples (p close to 1)"
         nll, slope = "-wp.pow(1.0 - wp.exp(log_p), gamma) * log_p", ""
     elif kind == "weighted":
         nll = "class_weight[label] * (log_z - x[i, label])"
@@ -130,7 +130,7 @@ def classification_loss(d: Draft) -> None:
         $gradient
         """,
         label="" if soft else "label = labels[i]",
-        ignore="# padding has no class, thus no loss\nif label < 0:\n    return" if ignore else "",
+        ignore="# Ignore padding\nif label < 0:\n    return" if ignore else "",
         sums=sums,
         lse=lse,
         body=body,
@@ -187,7 +187,7 @@ _LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
         (
             "r = y[i] - t[i]\n"
             "a = wp.abs(r)\n"
-            "# log cosh r, written so that the exponential cannot overflow\n"
+            "# log(cosh(r)) = |r| + log(1 + exp(-2 |r|)) - log(2), safe for large |r|\n"
             "$f = a + wp.log(1.0 + wp.exp(-2.0 * a)) - 0.6931471805599453"
         ),
         lambda v: np.log(np.cosh(v.y - v.t)),
@@ -201,7 +201,7 @@ _LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
     "bce": (
         (
             "x = y[i]\n"
-            "# t log s(x) + (1 - t) log s(-x) without the overflow of either\n"
+            "# Numerically stable binary cross-entropy: max(x, 0) - x * t + log(1 + exp(-|x|))\n"
             "$f = wp.max(x, 0.0) - x * t[i] + wp.log(1.0 + wp.exp(-wp.abs(x)))"
         ),
         lambda v: -(v.t * np.log(1 / (1 + np.exp(-v.y))) + (1 - v.t) * np.log(1 / (1 + np.exp(v.y)))),
@@ -222,10 +222,7 @@ _LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
         "Computes the Charbonnier loss of each prediction, a smooth absolute difference.",
     ),
     "poisson": (
-        (
-            "# the rate is exp(y), so that it is positive whatever the network gives\n"
-            "$f = wp.exp(y[i]) - t[i] * y[i]"
-        ),
+        ("# Poisson regression with log link: rate = exp(y)\n$f = wp.exp(y[i]) - t[i] * y[i]"),
         lambda v: np.exp(v.y) - v.t * v.y,
         "Computes the negative log-likelihood of counts under Poisson distributions of predicted log-rate.",
     ),
@@ -262,21 +259,21 @@ def regression_loss(d: Draft) -> None:
     low, high = (
         (0.0, 1.0) if kind in ("bce", "squared hinge") else (0.0, 4.0) if kind == "poisson" else (-2.0, 2.0)
     )
-    d.input("y", "float", n, -2.0, 2.0)
-    d.input("t", "float", n, low, high)
+    d.input("y", "float", n, -2.0, 2.0, about="predictions")
+    d.input("t", "float", n, low, high, about="targets")
     if kind == "gaussian":
-        d.input("log_var", "float", n, -1.0, 1.0)
+        d.input("log_var", "float", n, -1.0, 1.0, about="predicted log variances")
     if weighted == "weights":
-        d.input("weight", "float", n, 0.1, 2.0)
+        d.input("weight", "float", n, 0.1, 2.0, about="weight per sample")
     elif weighted == "mask":
-        d.input("valid", "int", n, 0, 3)
+        d.input("valid", "int", n, 0, 3, about="nonzero for samples that count")
     if "delta" in text:
-        d.param("delta", "float", 0.2, 0.9)
+        d.param("delta", "float", 0.2, 0.9, about="width of the quadratic part")
     factor = " * weight[i]" if weighted == "weights" else ""
     if reduction == "none":
-        d.output("losses", "float", n)
+        d.output("losses", "float", n, about="loss per sample")
     else:
-        d.output("loss", "float", 1)
+        d.output("loss", "float", 1, about="reduced loss")
     target = "losses[i]" if reduction == "none" and not factor else "loss_i"
     body = text.replace("$f", target)
     if reduction == "none":

@@ -40,13 +40,13 @@ def stream_compact(d: Draft) -> None:
     entry = "vec3" if test == "norm" else "int" if test == "sentinel" else "float"
     low, high = (-4, 12) if entry == "int" else (-1.0, 1.0)
     if test == "flag":
-        d.input("flags", "int", n, 0, 2)
+        d.input("flags", "int", n, 0, 2, about="nonzero for elements to keep")
     d.input("x", entry, n, low, high)
     if test in ("threshold", "norm"):
-        d.param("cutoff", "float", 0.1, 0.9 if test == "norm" else 0.4)
+        d.param("cutoff", "float", 0.1, 0.9 if test == "norm" else 0.4, about="elements above this are kept")
     elif test == "range":
-        d.param("lower", "float", -0.6, -0.3)
-        d.param("upper", "float", 0.2, 0.7)
+        d.param("lower", "float", -0.6, -0.3, about="lower bound of the values to keep")
+        d.param("upper", "float", 0.2, 0.7, about="upper bound of the values to keep")
     passes = {
         "flag": "flags[tid] != 0",
         "threshold": "x[tid] > cutoff",
@@ -73,9 +73,15 @@ def stream_compact(d: Draft) -> None:
 
     outputs = {"value": ("packed",), "index": ("index",), "both": ("packed", "index")}[stored]
     if place == "scanned":
-        d.input("positions", "int", n, kind="permutation")
+        d.input("positions", "int", n, kind="permutation", about="exclusive scan of the flags")
     elif place in ("atomic", "partition"):
-        d.inout("counter", "int", 2 if place == "partition" else 1, value=0.0)
+        d.inout(
+            "counter",
+            "int",
+            2 if place == "partition" else 1,
+            value=0.0,
+            about="number of elements written so far",
+        )
     for name in outputs:
         d.output(name, entry if name == "packed" else "int", n)
     if place == "block":
@@ -94,7 +100,7 @@ def stream_compact(d: Draft) -> None:
             tid = wp.tid()
             if {fails}:
                 return
-            # the counter ends as the number of survivors; their order is that of arrival
+            # Reserve an output slot. NOTE: the order depends on the threads
             slot = wp.atomic_add(counter, 0, 1)
             $store
             """,
@@ -109,7 +115,7 @@ def stream_compact(d: Draft) -> None:
             if {passes}:
                 slot = wp.atomic_add(counter, 0, 1)
             else:
-                # the rest fills the array from its end
+                # Rejected elements are written from the back
                 slot = x.shape[0] - 1 - wp.atomic_add(counter, 1, 1)
             $store
             """,
@@ -195,11 +201,11 @@ def run_lengths(d: Draft) -> None:
     if form == "cell bounds":
         kind = "int"
     if kind == "pair":
-        d.input("keys", "vec2i", n, 0, 2)
+        d.input("keys", "vec2i", n, 0, 2, about="sorted keys")
         differ = "keys[$a][0] != keys[$b][0] or keys[$a][1] != keys[$b][1]"
         same = "keys[$a][0] == keys[$b][0] and keys[$a][1] == keys[$b][1]"
     else:
-        d.input("keys", "int", n, 0, keys, kind="ascending")
+        d.input("keys", "int", n, 0, keys, kind="ascending", about="sorted keys")
         differ = "keys[$a] != keys[$b]"
         same = "keys[$a] == keys[$b]"
 
@@ -208,13 +214,13 @@ def run_lengths(d: Draft) -> None:
 
     d.launch(n)
     if form == "cell bounds":
-        d.inout("cell_start", "int", keys, value=float(empty))
-        d.inout("cell_end", "int", keys, value=float(empty))
+        d.inout("cell_start", "int", keys, value=float(empty), about="first element of each cell")
+        d.inout("cell_end", "int", keys, value=float(empty), about="one past the last element of each cell")
         d.code(
             """
             tid = wp.tid()
             key = keys[tid]
-            # threads at the border between two runs write, all others have nothing to say
+            # Only the first element of a run writes
             if tid == 0 or keys[tid - 1] != key:
                 cell_start[key] = tid
             if tid == keys.shape[0] - 1 or keys[tid + 1] != key:
@@ -223,7 +229,7 @@ def run_lengths(d: Draft) -> None:
         )
         d.says("Finds where the run of each key begins and ends in a sorted array.")
     elif form == "flags":
-        d.output("head", "int", n)
+        d.output("head", "int", n, about="1 at the start of each run")
         new = with_(differ, "tid", "tid - 1")
         mark = f"head[tid] = wp.where({new}, 1, 0)"
         if place == "at head":
@@ -240,7 +246,7 @@ def run_lengths(d: Draft) -> None:
         )
         d.says("Marks the first element of each run of equal keys.")
     else:
-        d.output("length", "int", n)
+        d.output("length", "int", n, about="length of each run")
         back = f"""
         first = int(tid)
         while first > 0 and {with_(same, "first - 1", "tid")}:

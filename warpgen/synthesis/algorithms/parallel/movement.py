@@ -46,16 +46,16 @@ def transpose_axes(d: Draft) -> None:
         shape: Any = {"flat": m * n, "batched": (batch, m, n), "permute": (batch, m, n)}.get(form, (m, n))
         d.input("x", entry, shape, -1.0, 1.0)
     if extra == "scaled":
-        d.param("scale", "float", 0.5, 2.0)
+        d.param("scale", "float", 0.5, 2.0, about="factor of all entries")
     order = d.pick((2, 0, 1), (1, 0, 2), (2, 1, 0), (1, 2, 0))
     if form == "flat":
-        d.param("rows", "int", m)
-        d.param("cols", "int", n)
+        d.param("rows", "int", m, about="number of rows")
+        d.param("cols", "int", n, about="number of columns")
     if form != "in place":
         back: Any = {"flat": m * n, "batched": (batch, n, m)}.get(form, (n, m))
         if form == "permute":
             back = tuple((batch, m, n)[k] for k in order)
-        d.output("y", entry, back)
+        d.output("y", entry, back, about="transposed array")
     factor = "scale * " if extra == "scaled" else ""
 
     def value(here: str, there: str) -> str:
@@ -87,7 +87,7 @@ def transpose_axes(d: Draft) -> None:
             d.code(
                 f"""
                 tid = wp.tid()
-                # neighbouring threads write neighbouring words, and read with a stride
+                # Coalesced writes, strided reads
                 i = tid % rows
                 j = tid // rows
                 y[tid] = {value("x[i * cols + j]", "x[tid]")}
@@ -106,7 +106,7 @@ def transpose_axes(d: Draft) -> None:
         d.code(
             f"""
             i, j = wp.tid()
-            # rows are read and rows are written: the tile turns in between
+            # Transpose in shared memory, so reads and writes are both coalesced
             t = wp.tile_load(x, shape=(TILE, TILE), offset=(i * TILE, j * TILE))
             $back
             wp.tile_store(y, {moved}, offset=(j * TILE, i * TILE))
@@ -118,7 +118,7 @@ def transpose_axes(d: Draft) -> None:
         d.code(
             f"""
             i, j = wp.tid()
-            # one thread for each pair: the other half has nothing to do
+            # Swap each pair once: skip the lower triangle
             if j {"<" if extra == "scaled" else "<="} i:
                 return
             t = x[i, j]

@@ -61,11 +61,11 @@ def block_reduce(d: Draft) -> None:
     out = "vec3" if vector else "float"
     per_block = tile * 2
     if form == "atomic":
-        d.output("partial", out, 1)
+        d.output("partial", out, 1, about="partial results")
         d.launch(n)
         d.code(f"tid = wp.tid()\nwp.atomic_add(partial, 0, {at.replace('$i', 'tid')})")
     elif form in ("grid stride", "kahan", "pairs"):
-        d.output("partial", out, per_block)
+        d.output("partial", out, per_block, about="partial results")
         d.launch(per_block)
         stride = f"for i in range(tid, x.shape[0], {per_block}):"
         d.module(f"THREADS = wp.constant({per_block})")
@@ -101,7 +101,7 @@ def block_reduce(d: Draft) -> None:
             d.says("Sums an array with a stride by threads, each of which leaves one partial sum.")
     else:
         d.module(f"TILE = wp.constant({tile})")
-        d.output("partial", "float", blocks)
+        d.output("partial", "float", blocks, about="partial results")
         e = {
             "sum": "xt",
             "squares": "xt * xt",
@@ -118,7 +118,7 @@ def block_reduce(d: Draft) -> None:
             d.code(
                 f"""
                 block = wp.tid()
-                # each block takes two tiles, so that half as many partial sums are left
+                # Each block reduces two tiles
                 first = 2 * block * TILE
                 $load
                 $more
@@ -143,7 +143,7 @@ def block_reduce(d: Draft) -> None:
                     $load
                     $more
                     s += {e}
-                # one reduction at the end, rather than one for each tile
+                # Reduce once at the end
                 wp.tile_store(partial, wp.tile_sum(s), offset=block)
                 """,
                 load="xt = wp.tile_load(x, shape=TILE, offset=first)",
@@ -206,11 +206,27 @@ def segmented_reduce(d: Draft) -> None:
         entry = "float"
     segments, n = d.pick(16, 24, 32), d.pick(96, 128, 160)
     if form in ("ids", "heads"):
-        d.input("ids", "int", n, 0, segments, kind="ascending" if form == "heads" else "uniform")
+        d.input(
+            "ids",
+            "int",
+            n,
+            0,
+            segments,
+            kind="ascending" if form == "heads" else "uniform",
+            about="segment of each element",
+        )
     else:
-        d.input("offsets", "int", segments + 1, 0, n, kind="offsets")
+        d.input(
+            "offsets",
+            "int",
+            segments + 1,
+            0,
+            n,
+            kind="offsets",
+            about="start of each segment, then the total",
+        )
     if gathered and form != "heads":
-        d.input("order", "int", n, 0, n)
+        d.input("order", "int", n, 0, n, about="order of the elements")
     gathered = gathered and form != "heads"
     d.input("x", entry, n, -1.0, 1.0)
     name = "best" if op == "argmax" else "y"
@@ -236,7 +252,7 @@ def segmented_reduce(d: Draft) -> None:
             f"""
             tid = wp.tid()
             key = ids[tid]
-            # only the first element of a run goes on: it sums the run, so that no atomics are needed
+            # The head of each run sums the whole run, no atomics needed
             if tid > 0 and ids[tid - 1] == key:
                 return
             s = {zero}
@@ -260,12 +276,12 @@ def segmented_reduce(d: Draft) -> None:
             "mean": f"s += {e}",
             "norm": f"e = {e}\ns += {square}",
             "max": f"s = wp.max(s, {e})",
-            "argmax": f"e = {e}\n# the first of equal ones stays\n"
+            "argmax": f"e = {e}\n# Keep the first of equal elements\n"
             "if best_k < 0 or e > s:\n    s = e\n    best_k = k",
         }[op]
         initial = f"s = {zero if op != 'norm' else 'float(0.0)'}"
         if op == "max":
-            initial = "# below all elements: what an empty segment is left with\ns = float(-2.0)"
+            initial = "# Identity of max: result for empty segments\ns = float(-2.0)"
         elif op == "argmax":
             initial = "s = float(0.0)\nbest_k = int(-1)"
         fold = "s"
@@ -277,7 +293,7 @@ def segmented_reduce(d: Draft) -> None:
             )
         store = {
             "sum": f"y[seg] = {fold}",
-            "mean": f"# an empty segment has no mean: zero\ny[seg] = {fold} / float(wp.max(end - start, 1))",
+            "mean": f"# Empty segments get a mean of zero\ny[seg] = {fold} / float(wp.max(end - start, 1))",
             "norm": f"y[seg] = wp.sqrt({fold})",
             "max": f"y[seg] = {fold}",
             "argmax": "best[seg] = best_k",

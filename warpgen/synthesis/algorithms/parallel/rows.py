@@ -54,15 +54,15 @@ def row_moments(d: Draft) -> None:
     m, n = d.pick(24, 32, 48), 16 if form == "tile" else d.pick(12, 18, 24)
     shape = (m, n) if axis == "rows" else (n, m)
     x = "x[row, k]" if axis == "rows" else "x[k, row]"
-    d.input("x", "float", shape, -1.0, 3.0)
+    d.input("x", "float", shape, -1.0, 3.0, about="one series per row or column")
     if masked:
-        d.param("missing", "float", -0.9, -0.7)
+        d.param("missing", "float", -0.9, -0.7, about="values below this are missing")
     if result == "both":
-        d.output("mean", "float", m)
-        d.output("variance", "float", m)
+        d.output("mean", "float", m, about="mean per row")
+        d.output("variance", "float", m, about="variance per row")
     elif result == "standardized":
         d.output("z", "float", shape)
-        d.param("eps", "float", 0.001, 0.01)
+        d.param("eps", "float", 0.001, 0.01, about="added to the variance")
     else:
         d.output("deviation" if result == "deviation" else "skew", "float", m)
     count = f"x.shape[{1 if axis == 'rows' else 0}]"
@@ -88,11 +88,11 @@ def row_moments(d: Draft) -> None:
             {"step = delta / num" if third else "$nothing"}
             $third
             mu += delta / num
-            # the product of deviations from the old and from the new mean
+            # Welford: m2 += (x - mean_old) * (x - mean_new)
             m2 += delta * ({x} - mu)
         """
         moment = """
-        # before m2 takes this value in
+        # m3 has to be updated before m2
         m3 += delta * step * step * (num - 1.0) * (num - 2.0) - 3.0 * step * m2
         """
         variance = f"m2 / {minus}"
@@ -118,7 +118,7 @@ def row_moments(d: Draft) -> None:
         d.says("Computes mean and variance of each row in two passes.")
     elif form == "shifted":
         body = f"""
-        # the first value as an origin, so that squares of large means do not cancel
+        # Shift by the first value to reduce cancellation
         origin = {x.replace("k", "0")}
         s1 = float(0.0)
         s2 = float(0.0)
@@ -147,7 +147,7 @@ def row_moments(d: Draft) -> None:
             da = {x} - mu
             db = {x.replace("k", "k + half")} - mu_b
             m2 += da * da + db * db
-        # halves are joined: the distance of their means counts, too
+        # Merge two halves (Chan et al.): add delta^2 * n_a * n_b / n
         delta = mu_b - mu
         m2 += delta * delta * na * 0.5
         mu = 0.5 * (mu + mu_b)
@@ -243,18 +243,18 @@ def row_extremum(d: Draft) -> None:
         valid = "all" if valid == "threshold" else valid
     m, n = d.pick(24, 32, 48), 32 if tile else d.pick(12, 20, 28)
     at = "cost[row, col]" if layout == "rows" else "cost[col, row]"
-    d.input("cost", "float", (m, n) if layout == "rows" else (n, m), -1.0, 1.0)
+    d.input("cost", "float", (m, n) if layout == "rows" else (n, m), -1.0, 1.0, about="cost matrix")
     if valid == "mask":
-        d.input("active", "int", (m, n), 0, 3)
+        d.input("active", "int", (m, n), 0, 3, about="nonzero for entries that take part")
     elif valid == "counts":
-        d.input("counts", "int", m, 0, n + 1)
+        d.input("counts", "int", m, 0, n + 1, about="number of valid entries per row")
     elif valid == "threshold":
         d.param("cutoff", "float", -0.1, 0.1)
     keep = keep or form == "cooperative"
     if form != "cooperative":
-        d.output("best", "int", m)
+        d.output("best", "int", m, about="column of the extremum, -1 for none")
     if keep:
-        d.output("value", "float", m)
+        d.output("value", "float", m, about="extremum per row")
     less = "<" if sign == "min" else ">"
     worst = "1.0e30" if sign == "min" else "-1.0e30"
     count = "counts[row]" if valid == "counts" else f"cost.shape[{1 if layout == 'rows' else 0}]"

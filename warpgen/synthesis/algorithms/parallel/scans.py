@@ -52,8 +52,8 @@ def scan_step(d: Draft) -> None:
     if form == "hillis-steele":
         d.input("x", kind, shape, low, high)
         if segmented:
-            d.input("head", "int", shape, 0, 2)
-        d.param("stride", "int", 1, 8)
+            d.input("head", "int", shape, 0, 2, about="nonzero at the first element of each segment")
+        d.param("stride", "int", 1, 8, about="distance of the elements to combine")
         d.output("y", kind, shape)
         if segmented:
             d.output("head_out", "int", shape)
@@ -61,7 +61,7 @@ def scan_step(d: Draft) -> None:
         if segmented:
             body = f"""
             flag = head[{at}i]
-            # elements behind the head of a segment do not see those before it
+            # Do not add across segment heads
             if i < stride or flag != 0:
                 y[{at}i] = x[{at}i]
                 head_out[{at}i] = flag
@@ -72,7 +72,7 @@ def scan_step(d: Draft) -> None:
         else:
             body = f"""
             if i < stride:
-                # complete already
+                # Already final
                 y[{at}i] = x[{at}i]
                 return
             y[{at}i] = {both}
@@ -80,7 +80,7 @@ def scan_step(d: Draft) -> None:
         d.launch(*(shape if rows else (shape,)))
         d.code(f"{thread}\n$body", body=body)
     else:
-        d.param("stride", "int", 1, 5)
+        d.param("stride", "int", 1, 5, about="distance of the elements to combine")
         d.inout("x", kind, shape, low, high)
         right, left = f"x[{at}right]", f"x[{at}left]"
         place = "right = (2 * i + 2) * stride - 1\n"
@@ -90,7 +90,7 @@ def scan_step(d: Draft) -> None:
             d.says("Takes one step up the tree of a work-efficient scan, in place.")
         else:
             body = (
-                f"{place}{guard}\n# the left child gets what lies before both, the right one also its sum\n"
+                f"{place}{guard}\n# Down-sweep: left child gets the prefix, right child prefix + left sum\n"
             )
             body += f"t = {left}\n{left} = {right}\n{right} += t"
             d.says("Takes one step down the tree of a work-efficient scan, in place.")
@@ -147,12 +147,12 @@ def block_scan(d: Draft) -> None:
     low, high = {"float": (-1.0, 1.0), "int": (-9, 10)}[kind]
     d.input("x", kind, n, low, high)
     if base == "block sums":
-        d.input("block_base", kind, blocks, low, high)
+        d.input("block_base", kind, blocks, low, high, about="sum of all earlier blocks")
     elif base == "constant":
         d.param("start", kind, 1, 5) if kind == "int" else d.param("start", kind, 0.5, 1.5)
     d.output("y", kind, n)
     if totals:
-        d.output("block_total", kind, blocks)
+        d.output("block_total", kind, blocks, about="sum of each block")
     d.module(f"TILE = wp.constant({tile})")
     call = {
         "sum": "wp.tile_scan_inclusive",
@@ -188,7 +188,7 @@ def block_scan(d: Draft) -> None:
             f"""
             block = wp.tid()
             carry = {zero}
-            # one block walks the array, since a tile must know the sum of those before it
+            # A single block walks over all tiles and carries the running sum
             for first in range(block, x.shape[0], TILE):
                 t = wp.tile_load(x, shape=TILE, offset=first)
                 s = {call}(t)

@@ -59,16 +59,22 @@ def row_select(d: Draft) -> None:
         key, low, high = ("int", -500000000, 500000000) if form == "tile sort" else ("float", -1.0, 1.0)
         d.input("x", key, shape, low, high)
     if form in ("quickselect", "bisection"):
-        d.param("k", "int", 1, n - 2)
-        d.output("kth", "float", m)
+        d.param("k", "int", 1, n - 2, about="rank of the element to find")
+        d.output("kth", "float", m, about="selected element per row")
     else:
         name, kind = (
             ("best", "int" if form == "tile sort" else "float") if result == "values" else ("which", "int")
         )
         if form == "insertion":
-            d.inout("best", "float", (m, few), value=10.0 if sense == "smallest" else -10.0)
+            d.inout(
+                "best",
+                "float",
+                (m, few),
+                value=10.0 if sense == "smallest" else -10.0,
+                about="largest elements found so far",
+            )
             if result == "indices":
-                d.inout("which", "int", (m, few), value=-1.0)
+                d.inout("which", "int", (m, few), value=-1.0, about="columns of these elements")
         else:
             d.output(name, kind, (m, few))
     if form == "insertion":
@@ -84,7 +90,7 @@ def row_select(d: Draft) -> None:
             k = best.shape[1]
             for j in range({count}):
                 v = {at("j")}
-                # most elements are beaten by the worst one that is kept
+                # Early out: worse than the current k-th element
                 if not (v {before} best[row, k - 1]):
                     continue
                 slot = int(k - 1)
@@ -108,7 +114,7 @@ def row_select(d: Draft) -> None:
             rank = int(0)
             for other in range({count}):
                 u = {at("other")}
-                # equal elements rank in their order
+                # Break ties by index
                 if u {before} v or (u == v and other < j):
                     rank += 1
             if rank < KEEP:
@@ -127,7 +133,7 @@ def row_select(d: Draft) -> None:
             keys = wp.tile_load(x[row], shape=COLS, storage="shared")
             $flip
             order = wp.tile_arange(COLS, dtype=int, storage="shared")
-            # the payload moves with its key
+            # Move the payload together with its key
             wp.tile_sort(keys, order)
             for k in range(KEEP):
                 {name}[row, k] = {value}
@@ -158,7 +164,7 @@ def row_select(d: Draft) -> None:
                         {at("j")} = t
                         i += 1
                         j -= 1
-                # only the part that holds the k-th element goes on
+                # Continue with the partition that contains the k-th element
                 if j < k:
                     lo = i
                 if k < i:
@@ -168,7 +174,7 @@ def row_select(d: Draft) -> None:
         )
         d.says(f"Finds the element of rank k, counted from the {sense}, in each row by quickselect.")
     else:
-        d.param("steps", "int", 40)
+        d.param("steps", "int", 40, about="number of bisection steps")
         test = "v <= mid" if sense == "smallest" else "v > mid"
         turn = "below > k" if sense == "smallest" else "below <= k"
         d.launch(m)
@@ -177,7 +183,7 @@ def row_select(d: Draft) -> None:
             row = wp.tid()
             lo = float(-1.0)
             hi = float(1.0)
-            # halve the range of values, not the row, which stays as it is
+            # Bisection over the range of values, the row is not modified
             for step in range(steps):
                 mid = 0.5 * (lo + hi)
                 below = int(0)

@@ -44,23 +44,23 @@ def compare_exchange(d: Draft) -> None:
     shape: Any = (m, n) if rows else n
     low, high = {"float": (-1.0, 1.0), "int": (-50, 50)}[kind]
     at = "row, " if rows else ""
-    d.inout("keys", kind, shape, low, high)
+    d.inout("keys", kind, shape, low, high, about="keys to sort")
     if payload:
-        d.inout("values", "int", shape, 0, 1000)
+        d.inout("values", "int", shape, 0, 1000, about="payload of the keys")
     span = stride = 1
     if network == "bitonic":
         stride = d.pick(1, 2, 4)
         span = stride * d.pick(2, 4)
-        d.param("span", "int", span)
-        d.param("stride", "int", stride)
+        d.param("span", "int", span, about="length of the sorted groups")
+        d.param("stride", "int", stride, about="distance of the partners")
     elif network == "flip":
         span = d.pick(4, 8, 16)
-        d.param("span", "int", span)
+        d.param("span", "int", span, about="length of the sorted groups")
     elif network == "odd-even":
-        d.param("parity", "int", 0, 2)
+        d.param("parity", "int", 0, 2, about="0 for even phases, 1 for odd ones")
     else:
         stride = d.pick(2, 4)
-        d.param("stride", "int", stride)
+        d.param("stride", "int", stride, about="distance of the partners")
     more = ">" if not descending else "<"
     swap = f"keys[{at}lo] = kb\nkeys[{at}hi] = ka"
     if payload:
@@ -68,7 +68,7 @@ def compare_exchange(d: Draft) -> None:
     count = f"keys.shape[{1 if rows else 0}]"
     if form == "all threads":
         find = {
-            "bitonic": "lo = i\nhi = i ^ stride\n# the lower one of a pair works for both\n"
+            "bitonic": "lo = i\nhi = i ^ stride\n# The lower thread of each pair does the work\n"
             "if hi < lo:\n    return",
             "flip": "lo = i\nhi = i ^ (span - 1)\nif hi < lo:\n    return",
             "odd-even": f"lo = i\nhi = i + 1\nif i % 2 != parity or hi >= {count}:\n    return",
@@ -77,17 +77,17 @@ def compare_exchange(d: Draft) -> None:
         }[network]
     else:
         find = {
-            "bitonic": "# a zero bit put into i at the place of the stride\n"
+            "bitonic": "# Insert a zero bit at the position of the stride\n"
             "lo = 2 * i - (i & (stride - 1))\nhi = lo + stride",
             "flip": "half = span // 2\nlo = (i // half) * span + i % half\n"
-            "# mirrored in its group, so that all groups rise\nhi = (i // half) * span + span - 1 - i % half",
+            "# Mirrored partner, so all groups are sorted in ascending order\nhi = (i // half) * span + span - 1 - i % half",
             "odd-even": f"lo = 2 * i + parity\nhi = lo + 1\nif hi >= {count}:\n    return",
             "odd-even merge": "lo = 2 * i - (i % stride) + stride\nhi = lo + stride\n"
             f"if hi >= {count}:\n    return",
         }[network]
     test = f"if ka {more} kb:"
     if network == "bitonic":
-        test = "# groups of `span` elements rise and fall in turns\nup = (lo & span) == 0\n"
+        test = "# Direction alternates between groups of `span` elements\nup = (lo & span) == 0\n"
         test += f"if (ka {more} kb) == up and ka != kb:"
     threads = n if form == "all threads" else n // 2
     d.launch(*((m, threads) if rows else (threads,)))
@@ -161,32 +161,32 @@ def radix_count(d: Draft) -> None:
     chunk, blocks = d.pick(8, 12, 16), d.pick(6, 8, 10)
     n = chunk * blocks
     kind = "uint32" if signed == "uint32" else "int"
-    d.input("keys", kind, n, -5000 if signed == "signed" else 0, 5000)
+    d.input("keys", kind, n, -5000 if signed == "signed" else 0, 5000, about="keys to count")
     shift = d.pick(0, 3, 4)
-    d.param("shift", "int", shift)
+    d.param("shift", "int", shift, about="position of the digit")
     d.module(f"RADIX_MASK = wp.constant({radix - 1})\nCHUNK = wp.constant({chunk})")
     where = "digit, block" if order == "digit major" else "block, digit"
     shape = (radix, blocks) if order == "digit major" else (blocks, radix)
     digit = "digit = (keys[i] >> shift) & RADIX_MASK"
     if signed == "signed":
-        # in two's complement negative numbers come last: the sign bit is turned round
-        digit = "# the sign bit turned round, so that negative numbers come first\n"
+        # Flip the sign bit so negative numbers sort first
+        digit = "# Flip the sign bit so negative numbers sort first\n"
         digit += "digit = ((keys[i] ^ int(-2147483648)) >> shift) & RADIX_MASK"
     elif signed == "uint32":
         digit = "digit = int((keys[i] >> wp.uint32(shift)) & wp.uint32(RADIX_MASK))"
     if step == "rank":
-        d.inout("counts", "int", shape, value=0.0)
-        d.output("rank", "int", n)
+        d.inout("counts", "int", shape, value=0.0, about="occurrences of each digit per block")
+        d.output("rank", "int", n, about="position among equal digits of the block")
         walk = "serial block"
     else:
-        d.output("counts", "int", shape)
+        d.output("counts", "int", shape, about="occurrences of each digit per block")
     if walk == "atomic":
         d.launch(n)
         d.code(f"i = wp.tid()\nblock = i // CHUNK\n$digit\nwp.atomic_add(counts, {where}, 1)", digit=digit)
     else:
         inner = {
             "count": f"counts[{where}] += 1",
-            "rank": "# how many equal digits came before in this block: keeps the sort stable\n"
+            "rank": "# Rank among equal digits of this block (keeps the sort stable)\n"
             f"rank[i] = counts[{where}]\n"
             f"counts[{where}] += 1",
         }[step]
@@ -245,15 +245,15 @@ def merge_path(d: Draft) -> None:
     d.input("a", kind, na, low, high, kind="ascending")
     d.input("b", kind, nb, low, high, kind="ascending")
     if payload:
-        d.input("a_values", "int", na, 0, 1000)
-        d.input("b_values", "int", nb, 0, 1000)
+        d.input("a_values", "int", na, 0, 1000, about="payload of the first list")
+        d.input("b_values", "int", nb, 0, 1000, about="payload of the second list")
     n = na + nb
     if form == "partition":
         d.output("splits", "int", n // chunk)
     else:
         d.output("out", kind, n)
     if payload:
-        d.output("values_out", "int", n)
+        d.output("values_out", "int", n, about="merged payload")
     halves = "mid = (lo + hi) // 2\nif a[mid] <= b[diag - 1 - mid]:\n    lo = mid + 1\nelse:\n    hi = mid"
     if way == "branchless":
         halves = (
@@ -261,7 +261,7 @@ def merge_path(d: Draft) -> None:
         )
         halves += "hi = wp.where(taken, hi, mid)"
     bisect = """
-    # the path crosses this diagonal where all of a above it is no greater than all of b beyond it
+    # Binary search for the intersection of the merge path with this diagonal
     lo = int(wp.max(0, diag - b.shape[0]))
     hi = int(wp.min(diag, a.shape[0]))
     while lo < hi:
@@ -280,7 +280,7 @@ def merge_path(d: Draft) -> None:
             diag = wp.tid()
             $bisect
             j = diag - lo
-            # the next element on the path: that of a, unless b has a smaller one
+            # Take from a unless b is strictly smaller
             if j >= b.shape[0] or (lo < a.shape[0] and a[lo] <= b[j]):
                 out[diag] = a[lo]
             else:
@@ -326,14 +326,14 @@ def merge_path(d: Draft) -> None:
             f"""
             tid = wp.tid()
             if tid < a.shape[0]:
-                # behind its own predecessors and all smaller elements of b
+                # Output rank: own index plus number of smaller elements in b
                 slot = tid + {find}(b, 0, b.shape[0], a[tid])
                 out[slot] = a[tid]
                 $more_a
             else:
                 j = tid - a.shape[0]
                 slot = int(j + {find}(a, 0, a.shape[0], b[j]))
-                # equal elements of a come first: step over them
+                # Stable merge: equal elements of a come first
                 while slot - j < a.shape[0] and a[slot - j] == b[j]:
                     slot += 1
                 out[slot] = b[j]

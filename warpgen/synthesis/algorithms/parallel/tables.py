@@ -53,11 +53,11 @@ def histogram(d: Draft) -> None:
     else:
         d.input("x", "float", n, -outside, 1.0 + outside)
     if weighted:
-        d.input("w", "float", n, 0.1, 1.0)
+        d.input("w", "float", n, 0.1, 1.0, about="weight of each sample")
     find = "halving"
     if binning == "edges":
         find = d.option("search", *searching.WAYS)
-        d.input("edges", "float", bins + 1, 0.0, 1.0, kind="ascending")
+        d.input("edges", "float", bins + 1, 0.0, 1.0, kind="ascending", about="bin edges, ascending")
     else:
         d.option("search", *searching.WAYS)
     size = d.pick(4, 5)
@@ -66,14 +66,14 @@ def histogram(d: Draft) -> None:
     if binning == "pairs":
         bins = size * size
         shape = {"private rows": (blocks, bins), "chunks": (blocks, bins)}.get(form, bins)
-    d.output("hist", kind, shape)
+    d.output("hist", kind, shape, about="histogram")
     d.module(f"NUM_BINS = wp.constant({size if binning == 'pairs' else bins})")
     if form in ("private rows", "chunks", "tile"):
         d.module(f"CHUNK = wp.constant({chunk})")
     last = "NUM_BINS - 1"
     place = {
         "width": "b = int(wp.floor(x[$i] * float(NUM_BINS)))",
-        "logarithm": "# four bins to each factor of ten\nb = int(wp.floor(4.0 * wp.log10(x[$i])))",
+        "logarithm": "# Logarithmic bins, four per decade\nb = int(wp.floor(4.0 * wp.log10(x[$i])))",
         "integer": "b = x[$i]",
         "edges": "",
         "pairs": "bx = int(wp.floor(x[$i][0] * float(NUM_BINS)))\n"
@@ -81,7 +81,7 @@ def histogram(d: Draft) -> None:
     }[binning]
     if binning == "edges":
         name = d.use(searching.FLOATS[find])
-        place = "# behind the last edge that is not above the sample\n"
+        place = "# Upper bound: first edge greater than the sample\n"
         place += f"b = {name}(edges, 0, edges.shape[0], x[$i]) - 1"
     leave = "return" if form in ("atomic", "private rows") else "continue"
     if binning == "pairs":
@@ -92,7 +92,7 @@ def histogram(d: Draft) -> None:
     else:
         guard = f"if b < 0 or b >= NUM_BINS:\n    {leave}"
         if outliers == "clamp":
-            guard = f"# what lies outside belongs to the outermost bins\nb = wp.clamp(b, 0, {last})"
+            guard = f"# Clamp outliers to the first and last bin\nb = wp.clamp(b, 0, {last})"
     weight = "w[$i]" if weighted else "1"
 
     def at(i: str) -> str:
@@ -107,7 +107,7 @@ def histogram(d: Draft) -> None:
             f"""
             tid = wp.tid()
             $bin
-            # a histogram for each chunk: fewer threads meet in a bin
+            # Private histogram per chunk to reduce contention
             wp.atomic_add(hist, tid // CHUNK, b, {weight.replace("$i", "tid")})
             """,
             bin=at("tid"),
@@ -120,7 +120,7 @@ def histogram(d: Draft) -> None:
             chunk = wp.tid()
             for i in range(chunk * CHUNK, (chunk + 1) * CHUNK):
                 $bin
-                # no other thread has this row, so that no atomics are needed
+                # The row is private to this thread, no atomics needed
                 hist[chunk, b] += {weight.replace("$i", "i")}
             """,
             bin=at("i"),
@@ -138,7 +138,7 @@ def histogram(d: Draft) -> None:
                 b = int(0)
                 if inside:
                     $bin
-                # all threads of the block must take part
+                # Collective operation: all threads of the block take part
                 wp.tile_scatter_add(local, b, 1, inside)
             wp.tile_atomic_add(hist, local)
             """,
@@ -224,16 +224,16 @@ def hash_table(d: Draft) -> None:
 
     step = {
         "linear": f"slot = (slot + 1) % {size}",
-        "quadratic": "# triangular numbers: they reach every slot of a power of two\n"
+        "quadratic": "# Triangular probing covers all slots if the table size is a power of two\n"
         f"slot = (slot + probe + 1) % {size}",
         "double": f"slot = (slot + stride) % {size}",
     }[probing]
-    stride = "# odd, so that it has no factor in common with a power of two\nstride = 1 + 2 * (key % 31)"
+    stride = "# Odd stride: coprime to the table size\nstride = 1 + 2 * (key % 31)"
     stride = stride if probing == "double" else ""
-    d.input("keys", "int", n, 0, 60 if task == "count" else 100000)
+    d.input("keys", "int", n, 0, 60 if task == "count" else 100000, about="keys to look up or insert")
     if task == "slot of key":
         payload = False
-        d.param("capacity", "int", capacity)
+        d.param("capacity", "int", capacity, about="number of slots")
         d.output("slots", "int", (n, 4))
         d.launch(n)
         d.code(
@@ -267,10 +267,10 @@ def hash_table(d: Draft) -> None:
         d.check(reference)
         return
     if payload and task == "insert":
-        d.input("values", "int", n, 0, 1000)
+        d.input("values", "int", n, 0, 1000, about="value of each key")
     if task == "lookup":
         d.input("table", "int", capacity, -1, 60)
-        d.param("max_probes", "int", 6, 12)
+        d.param("max_probes", "int", 6, 12, about="largest number of probes")
         d.output("found", "int", n)
         end = "" if not payload else "found[tid] = -1 - slot"
         d.launch(n)
@@ -286,7 +286,7 @@ def hash_table(d: Draft) -> None:
                 if entry == key:
                     found[tid] = slot
                     return
-                # an empty slot ends the chain: the key would have been put there
+                # Empty slot: the key is not in the table
                 if entry < 0:
                     $end
                     return
@@ -323,7 +323,7 @@ def hash_table(d: Draft) -> None:
     if payload or task == "count":
         d.inout("stored", "int", capacity, value=0.0)
     if task == "insert":
-        d.output("slot_of", "int", n)
+        d.output("slot_of", "int", n, about="slot of each key, -1 if none")
     put = "stored[slot] = values[tid]" if payload else ""
     if task == "count":
         put = "wp.atomic_add(stored, slot, 1)"

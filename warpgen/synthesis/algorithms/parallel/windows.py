@@ -54,19 +54,27 @@ def sliding_window(d: Draft) -> None:
     p = "row, " if rows else ""
     count = f"x.shape[{1 if rows else 0}]"
     if form == "ascending times":
-        d.input("time", "float", n, 0.0, 10.0, kind="ascending")
-        d.param("window", "float", 0.6, 1.5)
+        d.input("time", "float", n, 0.0, 10.0, kind="ascending", about="timestamps, ascending")
+        d.param("window", "float", 0.6, 1.5, about="length of the window")
     if form == "prefix":
         # P[i] is the sum of all elements before i
-        d.input("prefix", "float", (m, n + 1) if rows else n + 1, 0.0, 10.0, kind="ascending")
+        d.input(
+            "prefix",
+            "float",
+            (m, n + 1) if rows else n + 1,
+            0.0,
+            10.0,
+            kind="ascending",
+            about="prefix sums of each row",
+        )
     elif table:
-        d.input("area", "float", (17, 21), -5.0, 5.0)
+        d.input("area", "float", (17, 21), -5.0, 5.0, about="summed-area table")
     else:
         d.input("x", "float", shape, -1.0, 1.0)
     if op == "exponential":
-        d.param("decay", "float", 0.6, 0.95)
+        d.param("decay", "float", 0.6, 0.95, about="factor per step")
     elif form != "ascending times":
-        d.param("radius", "int", r)
+        d.param("radius", "int", r, about="half width of the window")
     d.output("y", "float", shape)
     if form == "prefix":
         d.launch(*(shape if rows else (n,)))
@@ -77,7 +85,7 @@ def sliding_window(d: Draft) -> None:
             n = prefix.shape[{1 if rows else 0}] - 1
             lo = wp.max(i - radius, 0)
             hi = wp.min(i + radius + 1, n)
-            # two reads, however wide the window is
+            # Difference of two prefix sums
             y[{p}i] = (prefix[{p}hi] - prefix[{p}lo]){divide}
             """.replace(f"= (prefix[{p}hi] - prefix[{p}lo])\n", f"= prefix[{p}hi] - prefix[{p}lo]\n")
         )
@@ -92,7 +100,7 @@ def sliding_window(d: Draft) -> None:
             i1 = wp.min(i + radius + 1, area.shape[0] - 1)
             j0 = wp.max(j - radius, 0)
             j1 = wp.min(j + radius + 1, area.shape[1] - 1)
-            # four corners of the summed-area table: what was taken away twice comes back
+            # Summed-area table: D - B - C + A
             s = area[i1, j1] - area[i0, j1] - area[i1, j0] + area[i0, j0]
             y[i, j] = s{divide}
             """
@@ -121,7 +129,7 @@ def sliding_window(d: Draft) -> None:
                 s = float(0.0)
                 n = {count}
                 for i in range(n + radius):
-                    # the newest element enters, the oldest leaves
+                    # Slide the window: add the newest, remove the oldest
                     if i < n:
                         s += x[{p}i]
                     if i - 2 * radius - 1 >= 0:
@@ -143,7 +151,7 @@ def sliding_window(d: Draft) -> None:
             tid = wp.tid()
             s = float(0.0)
             k = int(tid)
-            # back in time as far as the window reaches; samples need not be equally far apart
+            # Walk back until the window is exceeded, timestamps may be irregular
             while k >= 0 and time[wp.max(k, 0)] > time[tid] - window:
                 s += x[k]
                 k -= 1
@@ -160,7 +168,7 @@ def sliding_window(d: Draft) -> None:
         }[border]
         e = f"x[{p}{index}]" if index else f"x[{p}i + k]"
         test = "" if index else f"if i + k < 0 or i + k >= {count}:\n    continue"
-        edge = "# the border keeps its values\n"
+        edge = "# Keep the border unchanged\n"
         edge += f"if i < radius or i >= {count} - radius:\n    y[{p}i] = x[{p}i]\n    return"
         start = "s = float(-1.0e30)" if op == "max" else "s = float(0.0)"
         add = {

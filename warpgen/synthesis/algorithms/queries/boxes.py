@@ -32,30 +32,30 @@ NAMES = {
     weight=2,
 )
 def box_neighbours(d: Draft) -> None:
-    """Searches a tree of boxes about each probe."""
+    """Queries a BVH of boxes around probe points."""
     shape = d.option("shape", "box", "ball", "group", "wide box")
     wanted = d.option("wanted", "count", "nearest", "sum", "marks", "any")
     own = d.flag("own points", 0.4)
     near = d.flag("narrow", 0.4) or wanted == "nearest" or not own
     d.says(
         {
-            "count": "Counts the boxes of a tree about each probe.",
-            "nearest": "Finds the nearest of the centres whose boxes a tree finds about each probe.",
-            "sum": "Adds up the weights of the boxes of a tree about each probe.",
-            "marks": "Marks the boxes of a tree that lie about any probe.",
-            "any": "Tells for each probe whether a tree has any box about it.",
+            "count": "Counts the boxes of a BVH that overlap each probe.",
+            "nearest": "Finds the nearest center among the boxes that overlap each probe.",
+            "sum": "Accumulates the weights of boxes that overlap each probe.",
+            "marks": "Marks boxes of a BVH that overlap any probe.",
+            "any": "Tests probes for overlap with any box of a BVH.",
         }[wanted]
     )
     n, m, half = d.pick(64, 96, 128), d.pick(32, 48), d.pick(0.05, 0.1, 0.15)
     if own:
         m = n
-    d.input("points", "vec3", n, -1.0, 1.0)
-    d.handle("tree", "bvh", of="points", value=half)
+    d.input("points", "vec3", n, -1.0, 1.0, about="Point positions")
+    d.handle("tree", "bvh", of="points", value=half, about="BVH id")
     if not own:
-        d.input("probes", "vec3", m, -1.0, 1.0)
-    d.param("radius", "float", 0.25, 0.5)
+        d.input("probes", "vec3", m, -1.0, 1.0, about="Probe positions")
+    d.param("radius", "float", 0.25, 0.5, about="Search radius")
     if shape == "group":
-        d.input("groups", "int", m, 0, 4)
+        d.input("groups", "int", m, 0, 4, about="Group of each probe")
     if wanted == "sum":
         d.input("weights", "float", n, 0.1, 1.0)
     output, type_, size = {
@@ -116,7 +116,7 @@ if wp.length(points[j] - p) > radius:
         inner=inner,
         after=after,
     )
-    d.explain("A tree skips whole branches that lie outside, so that few boxes are looked at for each probe.")
+    d.explain("The BVH skips subtrees that do not overlap, so only a few boxes are tested per probe.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         p = (v.points if own else v.probes)[:, None]
@@ -156,7 +156,7 @@ if wp.length(points[j] - p) > radius:
     weight=2,
 )
 def swept_balls(d: Draft) -> None:
-    """Sends rays or capsules through a tree over balls."""
+    """Casts rays or swept spheres against spheres in a BVH."""
     form = d.option("form", "ray", "capsule", "ray of group")
     wanted = d.option("wanted", "first", "count", "which")
     limited = d.flag("limited")
@@ -165,25 +165,25 @@ def swept_balls(d: Draft) -> None:
         wanted = "closest"
     d.says(
         {
-            "first": "Finds how far each ray goes until it meets the first of many balls.",
+            "first": "Computes the distance along each ray to the first sphere.",
             "count": f"Counts the balls that each {form.split()[0]} meets.",
-            "which": "Finds which of many balls each ray meets first.",
-            "closest": "Finds how close each swept ball comes to the centres of others.",
+            "which": "Finds the first sphere hit by each ray.",
+            "closest": "Computes the smallest distance between swept spheres and the centers of others.",
         }[wanted]
     )
     n, m, half = d.pick(48, 64, 96), d.pick(32, 48), d.pick(0.2, 0.25, 0.3)
-    d.input("points", "vec3", n, -1.0, 1.0)
-    d.handle("tree", "bvh", of="points", value=half)
+    d.input("points", "vec3", n, -1.0, 1.0, about="Point positions")
+    d.handle("tree", "bvh", of="points", value=half, about="BVH id")
     d.input("origin", "vec3", m, -2.0, 2.0)
     if form == "capsule" or aim == "target":
-        d.input("target", "vec3", m, -1.0, 1.0)
+        d.input("target", "vec3", m, -1.0, 1.0, about="Position that rays aim at")
     else:
         d.input("direction", "vec3", m, kind="unit")
     group = form == "ray of group"
     if group:
-        d.param("group", "int", d.pick(0, 1, 2, 3))
+        d.param("group", "int", d.pick(0, 1, 2, 3), about="Group to search")
     if form == "capsule":
-        d.param("radius", "float", 0.1, 0.3)
+        d.param("radius", "float", 0.1, 0.3, about="Search radius")
     output, type_ = {
         "first": ("depth", "float"),
         "count": ("counts", "int"),

@@ -10,6 +10,7 @@ import numpy as np
 from warpgen.synthesis.algorithms.queries import DOMAIN
 from warpgen.synthesis.algorithms.queries.boxes import NAMES
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.outline import outlined
 
 
 @DOMAIN.algorithm(
@@ -24,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=3,
 )
 def block_overlaps(d: Draft) -> None:
-    """Walks a tree with a whole block for each probe."""
+    """Traverses a BVH cooperatively with one block of threads per probe."""
     on = d.option("on", "boxes", "mesh")
     form = d.option("form", "box", "ray") if on == "boxes" else "box"
     spelled = d.option("spelled", "tile first", "tiled last")
@@ -32,29 +33,29 @@ def block_overlaps(d: Draft) -> None:
     shape = d.option("extent", "cube", "slab")
     d.says(
         {
-            "counts": "Counts with a whole block for each probe what a tree finds about it.",
-            "marks": "Marks with a whole block for each probe what a tree finds about it.",
-            "both": "Counts and marks with a whole block for each probe what a tree finds about it.",
+            "counts": "Counts overlapping boxes with one block of threads per probe.",
+            "marks": "Marks overlapping boxes with one block of threads per probe.",
+            "both": "Counts and marks overlapping boxes with one block of threads per probe.",
         }[wanted]
     )
     m, n = d.pick(8, 12, 16), d.pick(48, 64, 96)
     half = d.pick(0.1, 0.15, 0.2)
     slices = d.pick(8, 10)
     if on == "boxes":
-        d.input("points", "vec3", n, -1.0, 1.0)
-        d.handle("tree", "bvh", of="points", value=half)
+        d.input("points", "vec3", n, -1.0, 1.0, about="Point positions")
+        d.handle("tree", "bvh", of="points", value=half, about="BVH id")
     else:
-        d.handle("tree", "mesh", (6, slices))
+        d.handle("tree", "mesh", (6, slices), about="Mesh id")
         n = 2 * slices * 5
-    d.input("probes", "vec3", m, -0.8, 0.8)
+    d.input("probes", "vec3", m, -0.8, 0.8, about="Probe positions")
     if form == "ray":
         d.input("direction", "vec3", m, kind="unit")
     else:
-        d.param("radius", "float", 0.3, 0.6)
+        d.param("radius", "float", 0.3, 0.6, about="Search radius")
     if wanted != "marks":
         d.output("counts", "int", m)
     if wanted != "counts":
-        d.output("touched", "int", n)
+        d.output("touched", "int", n, about="Nonzero for elements that were found")
     stem = ("bvh" if on == "boxes" else "mesh") + "_query_" + ("ray" if form == "ray" else "aabb")
     begin = f"tile_{stem}" if spelled == "tile first" else f"{stem}_tiled"
     step = "bvh_query_next" if on == "boxes" else "mesh_query_aabb_next"
@@ -90,7 +91,7 @@ def block_overlaps(d: Draft) -> None:
         extent="along = direction[block]" if form == "ray" else f"extent = wp.vec3(radius, radius, {high})",
         lines="\n".join(lines.values()) if wanted == "both" else lines[wanted],
     )
-    d.explain("Every thread of a block must reach each step, so that the walk can be shared among them.")
+    d.explain("All threads of a block must take part in every step of the shared traversal.")
 
     def agree(before: Values, after: Values) -> None:
         v = before
@@ -134,7 +135,7 @@ def block_overlaps(d: Draft) -> None:
     weight=2,
 )
 def grid_neighbours(d: Draft) -> None:
-    """Visits the neighbours of each point in a hash grid."""
+    """Iterates over neighbors in a hash grid."""
     wanted = d.option("wanted", "count", "density", "centre", "nearest", "velocity")
     loop = d.option("loop", "for", "next", "named")
     order = d.option("order", "given", "cells")
@@ -144,18 +145,18 @@ def grid_neighbours(d: Draft) -> None:
     d.says(
         {
             "count": "Counts the neighbours of each point in a hash grid.",
-            "density": "Sums smoothed weights of the neighbours of each point in a hash grid.",
-            "centre": "Finds the centre of the neighbours of each point in a hash grid.",
+            "density": "Accumulates kernel weights of neighbors in a hash grid.",
+            "centre": "Computes the mean position of neighbors in a hash grid.",
             "nearest": "Finds the nearest neighbour of each point in a hash grid.",
             "velocity": "Averages the velocities of the neighbours of each point in a hash grid.",
         }[wanted]
     )
     n, width = d.pick(64, 96, 128), d.pick(0.3, 0.4, 0.5)
-    d.input("points", "vec3", n, -1.0, 1.0)
-    d.handle("grid", "hash_grid", (8, 8, 8), of="points", value=width)
+    d.input("points", "vec3", n, -1.0, 1.0, about="Point positions")
+    d.handle("grid", "hash_grid", (8, 8, 8), of="points", value=width, about="Hash grid id")
     d.param("h", "float", 0.35, 0.6)
     if wanted == "velocity":
-        d.input("velocities", "vec3", n, -1.0, 1.0)
+        d.input("velocities", "vec3", n, -1.0, 1.0, about="Point velocities")
     output, type_ = {
         "count": ("counts", "int"),
         "density": ("density", "float"),
@@ -192,11 +193,7 @@ def grid_neighbours(d: Draft) -> None:
     }[loop]
     skip = f"if j == {own}:\n    continue" if itself == "left out" else ""
     d.launch(n)
-    d.code(
-        """
-        tid = wp.tid()
-        $sorted
-        x = points[$own]
+    gather = """
         $before
         $head
             $skip
@@ -204,8 +201,24 @@ def grid_neighbours(d: Draft) -> None:
             # Cell overlap is conservative: check the actual distance
             if apart < h:
                 $inner
+        """
+    if d.flag("helper", 0.6):
+        target, value = after.split(" = ")
+        call = outlined(
+            d, f"neighbor_{wanted}".replace("centre", "center"), _GATHERED[wanted], gather, value,
+            {"int": "int", "float": "float", "vec3": "wp.vec3"}[type_], {own: "int", "x": "wp.vec3"},
+            {"before": before, "head": head, "skip": skip, "inner": inner},
+        )  # fmt: skip
+        gather, after = "", f"{target} = {call}"
+    d.code(
+        """
+        tid = wp.tid()
+        $sorted
+        x = points[$own]
+        $gather
         $after
         """,
+        gather=gather,
         sorted="# Use grid order: threads of the same cell read the same memory\ni = wp.hash_grid_point_id(grid, tid)"
         if order == "cells"
         else "",
@@ -235,6 +248,15 @@ def grid_neighbours(d: Draft) -> None:
     d.check(reference)
 
 
+_GATHERED = {
+    "count": "Return the number of points within the radius.",
+    "density": "Return the sum of cubic kernel weights over all points within the radius.",
+    "centre": "Return the mean position of the points within the radius.",
+    "nearest": "Return the index of the nearest point within the radius, -1 for none.",
+    "velocity": "Return the mean velocity of the points within the radius.",
+}
+
+
 @DOMAIN.algorithm(
     source="Moller 1997; Ericson 2005, sec. 5.1.9",
     names={
@@ -249,17 +271,17 @@ def grid_neighbours(d: Draft) -> None:
     adjoint="either",
 )
 def pair_tests(d: Draft) -> None:
-    """Tests pairs of triangles or edges exactly."""
+    """Runs exact intersection and distance tests on primitive pairs."""
     kind = d.option("kind", "triangles", "edges", "edge contact", "self")
     source = d.option("source", "arrays", "indexed")
     counted = d.flag("counted", 0.4)
     skip = d.flag("degenerate", 0.4)
     d.says(
         {
-            "triangles": "Tells which pairs of triangles intersect.",
-            "self": "Tells which pairs of triangles of one soup intersect.",
+            "triangles": "Tests pairs of triangles for intersection.",
+            "self": "Tests pairs of triangles from the same mesh for intersection.",
             "edges": "Finds the distance between pairs of edges.",
-            "edge contact": "Finds how deep pairs of edges lie within a margin of each other.",
+            "edge contact": "Computes the penetration of edge pairs into a margin.",
         }[kind]
     )
     n = d.pick(64, 96, 128)
@@ -269,9 +291,9 @@ def pair_tests(d: Draft) -> None:
     if not one:
         d.input("b", "vec3", (n, per), -1.0, 1.0)
     if source == "indexed":
-        d.input("pairs", "vec2i", n, 0, n)
+        d.input("pairs", "vec2i", n, 0, n, about="Index pairs to test")
     if kind == "edge contact":
-        d.param("margin", "float", 0.4, 0.8)
+        d.param("margin", "float", 0.4, 0.8, about="Contact margin")
     output, type_ = {
         "triangles": ("hits", "int"),
         "self": ("hits", "int"),

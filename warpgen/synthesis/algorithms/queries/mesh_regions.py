@@ -24,24 +24,24 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=2,
 )
 def mesh_regions(d: Draft) -> None:
-    """Searches the faces of a mesh about each probe."""
+    """Queries mesh faces around probe points."""
     form = d.option("form", "box", "ball", "tree box", "tree ball", "tree group")
     wanted = d.option("wanted", "count", "area", "centre", "lowest", "marks")
     loop = d.option("loop", "next", "aabb next", "for")
     corner = d.option("corner", "mesh_get_point", "mesh_get_index", "mesh_get")
     d.says({
-        "count": "Counts the faces of a mesh about each probe.",
-        "area": "Adds up the area of the faces of a mesh about each probe.",
-        "centre": "Finds the mean centre of the faces of a mesh about each probe.",
-        "lowest": "Finds the least number of the faces of a mesh about each probe.",
-        "marks": "Marks the faces of a mesh that lie about any probe.",
+        "count": "Counts mesh faces around each probe.",
+        "area": "Accumulates the area of mesh faces around each probe.",
+        "centre": "Computes the mean face center around each probe.",
+        "lowest": "Finds the smallest face index around each probe.",
+        "marks": "Marks mesh faces that are near any probe.",
     }[wanted])  # fmt: skip
     n, stacks, slices = d.pick(24, 32), d.pick(5, 6), d.pick(8, 10)
     faces = 2 * slices * (stacks - 1)
     grouped = form == "tree group"
-    d.handle("mesh", "mesh", (stacks, slices), of="groups" if grouped else "")
-    d.input("probes", "vec3", n, -0.9, 0.9)
-    d.param("radius", "float", 0.3, 0.6)
+    d.handle("mesh", "mesh", (stacks, slices), of="groups" if grouped else "", about="Mesh id")
+    d.input("probes", "vec3", n, -0.9, 0.9, about="Probe positions")
+    d.param("radius", "float", 0.3, 0.6, about="Search radius")
     output, type_, size = {
         "count": ("counts", "int", n),
         "area": ("areas", "float", n),
@@ -149,30 +149,30 @@ def surface_integrals(d: Draft) -> None:
     summed = d.option("summed", "per face", "whole") if wanted not in ("normals", "farthest") else "per face"
     corner = d.option("corner", "eval", "get", "index")
     d.says({
-        "area": "Works out the areas of the faces of a mesh.",
-        "volume": "Works out the volumes between the faces of a mesh and the origin.",
-        "flux": "Works out how much volume each moving face of a mesh sweeps in a unit of time.",
-        "centre": "Finds the centres of the faces of a mesh, weighed by area.",
-        "normals": "Writes down the normals of the faces of a mesh.",
-        "drag": "Works out the drag of each moving face of a mesh along its normal.",
-        "farthest": "Finds how far the farthest point of a mesh is from each probe.",
+        "area": "Computes mesh face areas.",
+        "volume": "Computes signed volumes between mesh faces and the origin.",
+        "flux": "Computes the volume swept per unit time by each moving mesh face.",
+        "centre": "Computes area-weighted centers of mesh faces.",
+        "normals": "Computes mesh face normals.",
+        "drag": "Computes the normal drag of each moving mesh face.",
+        "farthest": "Computes the distance from each probe to the farthest point of a mesh.",
     }[wanted])  # fmt: skip
     if summed == "whole":
         d.says({
-            "area": "Adds up the area of a mesh.",
-            "volume": "Adds up the volume that a closed mesh encloses.",
-            "flux": "Adds up how much volume a moving mesh sweeps in a unit of time.",
-            "centre": "Adds up the centres of the faces of a mesh, weighed by area.",
-            "drag": "Adds up the drag of the faces of a moving mesh.",
+            "area": "Accumulates the surface area of a mesh.",
+            "volume": "Accumulates the volume of a closed mesh.",
+            "flux": "Accumulates the volume swept per unit time by a moving mesh.",
+            "centre": "Accumulates area-weighted face centers of a mesh.",
+            "drag": "Accumulates the drag of a moving mesh.",
         }[wanted])  # fmt: skip
     stacks, slices = d.pick(5, 6), d.pick(8, 10)
     count = 2 * slices * (stacks - 1)
-    d.handle("mesh", "mesh", (stacks, slices))
+    d.handle("mesh", "mesh", (stacks, slices), about="Mesh id")
     if wanted == "farthest":
         d.forward_only()  # its adjoint does not know that the farthest point changes
         count = d.pick(48, 64)
-        d.input("probes", "vec3", count, -1.0, 1.0)
-        d.output("far", "float", count)
+        d.input("probes", "vec3", count, -1.0, 1.0, about="Probe positions")
+        d.output("far", "float", count, about="Distance to the farthest point")
         least = d.option("least", "zero", "given")
         if least == "given":
             d.param("least", "float", 0.1, 0.2)
@@ -193,7 +193,7 @@ def surface_integrals(d: Draft) -> None:
         d.check(farthest)
         return
     if wanted in ("flux", "drag"):
-        d.param("rate", "float", 0.5, 2.0)
+        d.param("rate", "float", 0.5, 2.0, about="Scale factor")
     vector = wanted in ("centre", "normals", "drag")
     output = {
         "area": "areas",

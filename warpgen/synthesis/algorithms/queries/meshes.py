@@ -54,7 +54,7 @@ def closest(mesh: Any, points: Any) -> tuple[Any, Any]:
     weight=3,
 )
 def mesh_distance(d: Draft) -> None:
-    """Finds the signed distance of probes from a closed mesh."""
+    """Computes signed distances to a closed mesh."""
     sign = d.option("sign", "plain", "none", "normal", "parity", "winding")
     wanted = d.option("wanted", "distance", "inside", "pushed out", "shell", "barycentric", "velocity")
     early = d.flag("early")
@@ -63,18 +63,18 @@ def mesh_distance(d: Draft) -> None:
     signed = sign != "none"
     d.says({
         "distance": f"Finds the {'signed distance' if signed else 'distance'} of probes from a closed mesh.",
-        "inside": "Tells which probes lie inside a closed mesh.",
-        "pushed out": "Moves probes that lie inside a closed mesh out to its surface.",
-        "shell": "Tells which probes lie within a shell about a mesh.",
-        "barycentric": "Finds the point of a mesh that is closest to each probe.",
-        "velocity": "Reads the velocity of a mesh at the point that is closest to each probe.",
+        "inside": "Tests probes for containment in a closed mesh.",
+        "pushed out": "Projects probes that are inside of a closed mesh to its surface.",
+        "shell": "Tests probes for being within a shell around a mesh.",
+        "barycentric": "Computes the closest point on a mesh for each probe.",
+        "velocity": "Samples the velocity of a mesh at the closest point to each probe.",
     }[wanted])  # fmt: skip
     n = d.pick(48, 64, 96)
-    d.handle("mesh", "mesh", (d.pick(5, 6), d.pick(8, 10)))
-    d.input("probes", "vec3", n, -1.1, 1.1)
-    d.param("reach", "float", 3.0, 4.0)
+    d.handle("mesh", "mesh", (d.pick(5, 6), d.pick(8, 10)), about="Mesh id")
+    d.input("probes", "vec3", n, -1.1, 1.1, about="Probe positions")
+    d.param("reach", "float", 3.0, 4.0, about="Maximum query distance")
     if wanted == "shell":
-        d.param("thickness", "float", 0.1, 0.3)
+        d.param("thickness", "float", 0.1, 0.3, about="Thickness of the shell")
     output, type_ = {
         "distance": ("distance", "float"),
         "inside": ("inside", "int"),
@@ -159,7 +159,7 @@ def crossed(mesh: Any, origin: Any, direction: Any, far: float = 1e6) -> tuple[A
     weight=3,
 )
 def mesh_rays(d: Draft) -> None:
-    """Casts rays at a mesh."""
+    """Casts rays against a mesh."""
     wanted = d.option(
         "wanted", "depth", "face", "normal", "position", "any hit", "crossings", "inside", "shadow"
     )
@@ -167,33 +167,39 @@ def mesh_rays(d: Draft) -> None:
     aim = d.option("aim", "given", "target")
     limit = d.option("limit", "far", "given")
     d.says({
-        "depth": "Finds how far each ray goes until it meets a mesh.",
-        "face": "Finds which face of a mesh each ray meets.",
-        "normal": "Finds the normal of a mesh where each ray meets it.",
-        "position": "Finds where each ray meets a mesh.",
-        "any hit": "Tells which rays meet a mesh at all.",
-        "crossings": "Counts the faces of a mesh that each ray crosses.",
-        "inside": "Tells which points lie inside a closed mesh by the parity of crossings.",
-        "shadow": "Tells which points of light reach their receivers past a mesh.",
+        "depth": "Computes the distance along each ray to a mesh.",
+        "face": "Finds the mesh face hit by each ray.",
+        "normal": "Computes the surface normal at the hit point of each ray.",
+        "position": "Computes the point at which each ray hits a mesh.",
+        "any hit": "Tests rays for any hit with a mesh.",
+        "crossings": "Counts mesh faces crossed by each ray.",
+        "inside": "Tests points for containment in a closed mesh by ray crossing parity.",
+        "shadow": "Tests light samples for visibility from their receivers past a mesh.",
     }[wanted])  # fmt: skip
     n = d.pick(48, 64, 96)
     counting = wanted in ("crossings", "inside")
     if wanted == "inside":
         grouped = "no"
-    d.handle("mesh", "mesh", (d.pick(5, 6), d.pick(8, 10)), of="groups" if grouped == "yes" else "")
+    d.handle(
+        "mesh",
+        "mesh",
+        (d.pick(5, 6), d.pick(8, 10)),
+        of="groups" if grouped == "yes" else "",
+        about="Mesh id",
+    )
     d.input("origin", "vec3", n, *((-0.9, 0.9) if wanted == "inside" else (-1.5, 1.5)))
     target = aim == "target" or wanted in ("shadow", "any hit")
     if wanted == "inside":
         target = False  # any direction will do
     elif target:
-        d.input("target", "vec3", n, -0.6, 0.6)
+        d.input("target", "vec3", n, -0.6, 0.6, about="Position that rays aim at")
     else:
         d.input("direction", "vec3", n, kind="unit")
     bounded = limit == "given" and not counting and wanted != "shadow"
     if bounded:
-        d.param("far", "float", 2.0, 3.0)
+        d.param("far", "float", 2.0, 3.0, about="Maximum ray length")
     if grouped == "yes":
-        d.param("group", "int", d.pick(0, 1, 2, 3))
+        d.param("group", "int", d.pick(0, 1, 2, 3), about="Group to search")
     output, type_ = {
         "depth": ("depth", "float"),
         "face": ("faces", "int"),

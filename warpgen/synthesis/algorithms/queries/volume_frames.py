@@ -20,28 +20,35 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=2,
 )
 def index_volumes(d: Draft) -> None:
-    """Reads values that lie in an array beside a volume of indices."""
+    """Samples values stored in an array next to an index volume."""
     wanted = d.option("wanted", "lookup", "sample", "gradient", "share", "vectors")
     mode = d.option("mode", "LINEAR", "CLOSEST") if wanted in ("sample", "share") else "LINEAR"
     place = d.option("place", "world", "index")
     outside = d.option("outside", "some", "none")
     d.says({
-        "lookup": "Looks up values of voxels that lie in an array beside a volume of indices.",
-        "sample": "Samples values of voxels that lie in an array beside a volume of indices.",
-        "vectors": "Samples vectors of voxels that lie in an array beside a volume of indices.",
-        "gradient": "Samples gradients of values that lie in an array beside a volume of indices.",
+        "lookup": "Looks up voxel values through an index volume.",
+        "sample": "Samples voxel values through an index volume.",
+        "vectors": "Samples voxel vectors through an index volume.",
+        "gradient": "Samples gradients of voxel values through an index volume.",
         "share": "Samples how much of the mean each voxel of a volume of indices holds.",
     }[wanted])  # fmt: skip
     n, size, h = d.pick(64, 96), d.pick(5, 6), d.pick(0.25, 0.5)
-    d.handle("volume", "volume", (size, size, size), of="index", value=h)
+    d.handle("volume", "volume", (size, size, size), of="index", value=h, about="Volume id")
     type_ = "vec3" if wanted == "vectors" else "float"
-    d.input("data", type_, size**3, 0.5, 1.5)
+    d.input("data", type_, size**3, 0.5, 1.5, about="Voxel values, indexed by the volume")
     if wanted == "lookup":
-        d.input("cells", "vec3i", n, -2 if outside == "some" else 0, size + 2 if outside == "some" else size)
+        d.input(
+            "cells",
+            "vec3i",
+            n,
+            -2 if outside == "some" else 0,
+            size + 2 if outside == "some" else size,
+            about="Voxel coordinates",
+        )
     else:
         scale = h if place == "world" else 1.0
-        d.input("points", "vec3", n, 0.1 * scale, (size - 1.1) * scale)
-    d.output("fetched", "vec3" if wanted in ("gradient", "vectors") else "float", n)
+        d.input("points", "vec3", n, 0.1 * scale, (size - 1.1) * scale, about="Point positions")
+    d.output("fetched", "vec3" if wanted in ("gradient", "vectors") else "float", n, about="Values read")
     uvw = "wp.volume_world_to_index(volume, points[tid])" if place == "world" else "points[tid]"
     lines = {
         "lookup": "cell = cells[tid]\nindex = wp.volume_lookup_index(volume, cell[0], cell[1], cell[2])\n"
@@ -90,34 +97,34 @@ def index_volumes(d: Draft) -> None:
     adjoint="no",
 )
 def volume_frames(d: Draft) -> None:
-    """Carries places and directions between a volume and the world."""
+    """Transforms points and directions between index space and world space of a volume."""
     kind = d.option("kind", "centres", "directions", "velocities", "cell", "advect", "crossing")
     spelled = d.option("spelled", "array", "plain")
     bounded = d.flag("bounded")
     d.says({
-        "centres": "Finds where in the world the centres of voxels lie.",
-        "directions": "Turns directions of the world into those of a volume.",
-        "velocities": "Turns velocities in voxels into velocities in the world.",
-        "cell": "Finds the voxel that each point lies in.",
-        "advect": "Moves points through the world by velocities given in voxels.",
-        "crossing": "Finds how far rays go until they cross the next plane of voxels.",
+        "centres": "Computes world-space voxel centers.",
+        "directions": "Transforms world-space directions to index space.",
+        "velocities": "Transforms velocities from index space to world space.",
+        "cell": "Computes the voxel index of each point.",
+        "advect": "Advects points in world space with velocities in index space.",
+        "crossing": "Computes the ray distance to the next voxel boundary.",
     }[kind])  # fmt: skip
     n, size, h = d.pick(64, 96, 128), d.pick(6, 8), d.pick(0.25, 0.5, 0.125)
-    d.handle("volume", "volume", (size, size, size), value=h, of="float32", low=-1.0)
+    d.handle("volume", "volume", (size, size, size), value=h, of="float32", low=-1.0, about="Volume id")
     top = size * h
     if kind == "centres":
-        d.input("cells", "vec3i", n, 0, size)
+        d.input("cells", "vec3i", n, 0, size, about="Voxel coordinates")
     elif kind in ("cell", "advect", "crossing"):
-        d.input("points", "vec3", n, 0.0, top)
+        d.input("points", "vec3", n, 0.0, top, about="Point positions")
     if kind in ("directions", "velocities", "advect"):
-        d.input("vectors", "vec3", n, -1.0, 1.0)
+        d.input("vectors", "vec3", n, -1.0, 1.0, about="Vectors to transform")
     if kind == "crossing":
-        d.input("vectors", "vec3", n, kind="unit")
+        d.input("vectors", "vec3", n, kind="unit", about="Vectors to transform")
     if kind in ("velocities", "advect"):
-        d.param("dt", "float", 0.1, 0.5)
+        d.param("dt", "float", 0.1, 0.5, about="Time step [s]")
     scaled = kind in ("centres", "directions") and spelled == "array"
     if scaled:
-        d.input("gains", "float", n, 0.5, 2.0)
+        d.input("gains", "float", n, 0.5, 2.0, about="Scale of each vector")
     output = {"cell": "cells_out", "crossing": "steps"}.get(kind, "moved")
     d.output(output, {"cell": "vec3i", "crossing": "float"}.get(kind, "vec3"), n)
     gain = "gains[tid] * " if scaled else ""

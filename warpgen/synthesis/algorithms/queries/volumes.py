@@ -54,7 +54,7 @@ def slopes(values: Any, at: Any) -> Any:
     weight=3,
 )
 def volume_samples(d: Draft) -> None:
-    """Samples a volume at given points."""
+    """Samples a volume at world-space points."""
     of = d.option("of", "float32", "vec3f", "int32")
     place = d.option("place", "world", "index")
     spelled = d.option("spelled", "short", "dtype")
@@ -68,19 +68,19 @@ def volume_samples(d: Draft) -> None:
         mode = "LINEAR"
     d.says({
         "float32": {
-            "value": "Samples a scalar field at given points.",
-            "gradient": "Samples the gradient of a scalar field at given points.",
-            "normal": "Finds the unit normals of the level sets through given points.",
-            "work": "Gives the change of a scalar field along a direction at given points.",
+            "value": "Samples a scalar volume at points.",
+            "gradient": "Samples the gradient of a scalar volume at points.",
+            "normal": "Computes unit normals of level sets at points.",
+            "work": "Computes the directional derivative of a scalar volume at points.",
         }[wanted],
-        "vec3f": "Samples a vector field at given points.",
-        "int32": "Reads the labels of the voxels that given points lie in.",
+        "vec3f": "Samples a vector volume at points.",
+        "int32": "Looks up the label of the voxel that contains each point.",
     }[of])  # fmt: skip
     n, size, h = d.pick(64, 96, 128), d.pick(6, 8), d.pick(0.25, 0.5, 1.0)
     low, high = (0.0, 9.0) if of == "int32" else (-1.0, 1.0)
-    d.handle("volume", "volume", (size, size, size), of=of, value=h, low=low, high=high)
+    d.handle("volume", "volume", (size, size, size), of=of, value=h, low=low, high=high, about="Volume id")
     scale = h if place == "world" else 1.0
-    d.input("points", "vec3", n, 0.2 * scale, (size - 1.2) * scale)
+    d.input("points", "vec3", n, 0.2 * scale, (size - 1.2) * scale, about="Point positions")
     if wanted == "work":
         d.param("along", "vec3", -1.0, 1.0)
     output, type_ = {
@@ -117,7 +117,7 @@ def volume_samples(d: Draft) -> None:
         )
         if wanted == "gradient":
             lines = f"grad = wp.vec3()\nvalue = {call}\n# The gradient is per voxel, divide by the voxel size to get world units\ngradients[tid] = value * grad / {h}"
-            d.says("Samples half the gradient of a squared scalar field at given points.")
+            d.says("Samples half the gradient of a squared scalar field (phi * grad phi).")
     d.launch(n)
     d.code(f"tid = wp.tid()\nuvw = {uvw}\n$lines", lines=lines)
 
@@ -185,15 +185,25 @@ def voxel_stencils(d: Draft) -> None:
         value=h,
         low=0.0 if of == "int32" else -1.0,
         high=3.0 if of == "int32" else 1.0,
+        about="Volume id",
     )
     inner = n - 2
     if place == "list":
-        d.input("cells", "vec3i", 64, 1, n - 1)
+        d.input("cells", "vec3i", 64, 1, n - 1, about="Voxel coordinates")
     target = written == "volume"
     shape = (inner, inner, inner) if place == "grid" else (64,)
     if target:
         store_of = {"vec3": "vec3f", "int": "int32", "float": "float32"}[out_type]
-        d.handle("target", "volume", (n, n, n), of=store_of, value=h, low=5.0, high=5.0)
+        d.handle(
+            "target",
+            "volume",
+            (n, n, n),
+            of=store_of,
+            value=h,
+            low=5.0,
+            high=5.0,
+            about="Volume to write to",
+        )
     d.output("out", out_type, shape)
     d.says(f"{sentence}{', and keeps it in another' if target else ''}.")
 

@@ -40,7 +40,7 @@ _FORMS = {
     adjoint="either",
 )
 def escape_time_fractal(d: Draft) -> None:
-    """Counts, for each pixel of the complex plane, the iterations until the orbit of zero escapes."""
+    """Computes escape-time iterations of a complex map per pixel."""
     form = d.option("form", *_FORMS)
     result = d.option("result", "count", "smooth", "normalised")
     loop = d.option("loop", "while", "for")
@@ -58,7 +58,7 @@ def escape_time_fractal(d: Draft) -> None:
             else "colours it by when the orbit escapes."
         )
     )
-    d.param("corner", "vec2", -1.6, -1.2)
+    d.param("corner", "vec2", -1.6, -1.2, about="Lower corner of the image in the complex plane")
     d.param("scale", "float", 0.1, 0.14)
     if form == "julia":
         d.param("c", "vec2", -0.6, -0.3)

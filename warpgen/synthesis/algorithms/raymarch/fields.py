@@ -34,7 +34,7 @@ def central(distance: Any, p: Any, h: float) -> Any:
     double=True,
 )
 def sdf_samples(d: Draft) -> None:
-    """Evaluates the signed distance from each point to a scene of solids."""
+    """Evaluates the signed distance function of a scene at points."""
     layout = d.option("layout", "vectors", "components", "grid", "local frame")
     result = d.option("result", "distance", "occupancy", "truncated", "density")
     found = scenes.draw(d, 4, floor=True if result == "occupancy" else None)
@@ -55,26 +55,26 @@ def sdf_samples(d: Draft) -> None:
     value, expected = values[result]
     d.says(
         {
-            "distance": "Evaluates the signed distance from each point to a scene of solids.",
-            "occupancy": "Marks the points that lie within a scene of solids.",
-            "truncated": "Evaluates the distance to a scene of solids, truncated to a band at the surface.",
-            "density": "Turns the distance to a scene of solids into a density that fades over the surface.",
+            "distance": "Evaluates the signed distance function of a scene at points.",
+            "occupancy": "Marks points inside of a scene of solids.",
+            "truncated": "Evaluates a truncated signed distance function of a scene.",
+            "density": "Converts signed distances to a scene into density with a soft falloff.",
         }[result]
     )
     if result in ("truncated", "density"):
         d.explain(
             {
                 "truncated": f"In units of the half width, {width['truncated']}: -1 inside, 1 outside.",
-                "density": "A logistic step, as renderers of implicit surfaces use it: 1/2 at the surface.",
+                "density": "Logistic density as in neural implicit rendering: 0.5 at the surface.",
             }[result]
         )
     if layout == "grid":
         side = d.pick(6, 8)
-        d.param("origin", "vec3", -1.2, -0.8)
-        d.param("voxel", "float", 0.2, 0.35)
+        d.param("origin", "vec3", -1.2, -0.8, about="Grid origin")
+        d.param("voxel", "float", 0.2, 0.35, about="Voxel size")
         kind = "cell centres" if d.flag("centres") else "nodes"
         shift = " + 0.5" if kind == "cell centres" else ""
-        d.output("phi", "float", (side, side, side))
+        d.output("phi", "float", (side, side, side), about="Signed distances, negative inside")
         d.launch(side, side, side)
         d.code(
             f"""
@@ -92,7 +92,7 @@ def sdf_samples(d: Draft) -> None:
     elif layout == "components":
         for axis in "xyz":
             d.input(axis, "float", count, -1.3, 1.3)
-        d.output("phi", "float", count)
+        d.output("phi", "float", count, about="Signed distances, negative inside")
         d.launch(count)
         d.code(
             """
@@ -106,8 +106,8 @@ def sdf_samples(d: Draft) -> None:
             return np.stack([v.x, v.y, v.z], axis=-1)
 
     elif layout == "vectors":
-        d.input("points", "vec3", count, -1.3, 1.3)
-        d.output("phi", "float", count)
+        d.input("points", "vec3", count, -1.3, 1.3, about="Sample positions")
+        d.output("phi", "float", count, about="Signed distances, negative inside")
         d.launch(count)
         if d.flag("named"):
             d.code("tid = wp.tid()\np = points[tid]\nphi[tid] = $value", value=value.replace("$p", "p"))
@@ -118,9 +118,9 @@ def sdf_samples(d: Draft) -> None:
             return v.points
 
     else:
-        d.input("points", "vec3", count, -1.3, 1.3)
-        d.param("pose", "transform", -0.4, 0.4, kind="transform")
-        d.output("phi", "float", count)
+        d.input("points", "vec3", count, -1.3, 1.3, about="Sample positions")
+        d.param("pose", "transform", -0.4, 0.4, kind="transform", about="Pose of the scene")
+        d.output("phi", "float", count, about="Signed distances, negative inside")
         d.launch(count)
         d.code(
             """
@@ -219,28 +219,26 @@ _NORMALS = {
     double=True,
 )
 def sdf_normals(d: Draft) -> None:
-    """Estimates the unit normal of a distance field at each point from differences."""
+    """Estimates normals of a distance field with finite differences."""
     kind = d.option("differences", *_NORMALS)
     result = d.option("result", "unit", "gradient", "colour")
     step = d.option("step", "fixed", "given")
     found = scenes.draw(d, 3)
     count = d.pick(64, 96, 128)
-    d.input("points", "vec3", count, -1.4, 1.4)
+    d.input("points", "vec3", count, -1.4, 1.4, about="Sample positions")
     if step == "given":
-        d.param("eps", "float", 0.005, 0.02)
+        d.param("eps", "float", 0.005, 0.02, about="Step of the finite differences")
     else:
         h = d.pick(0.01, 0.005, 0.02)
         d.module(f"EPS = wp.constant({h})")
-    d.output("normals", "vec3", count)
+    d.output("normals", "vec3", count, about="Unit surface normals")
     text = _NORMALS[kind].replace("eps", "eps" if step == "given" else "EPS")
     scale = {"forward": "$e", "tetrahedron": "(4.0 * $e)"}.get(kind, "(2.0 * $e)")
     scale = scale.replace("$e", "eps" if step == "given" else "EPS")
     if result == "gradient":
-        d.says("Estimates the gradient of a distance field at each point from differences.")
+        d.says("Estimates the gradient of a distance field with finite differences.")
     elif result == "colour":
-        d.says(
-            "Estimates a distance field's normals and maps them to colours, x to red, y to green, z to blue."
-        )
+        d.says("Estimates normals of a distance field and encodes them as RGB colors.")
     d.launch(count)
     d.code(
         """

@@ -48,15 +48,15 @@ _POWERS = {
     adjoint="no",
 )
 def mandelbulb_distance(d: Draft) -> None:
-    """Estimates the distance from points to a Mandelbulb from the orbit and its running derivative."""
+    """Estimates the distance to a Mandelbulb from the orbit and its running derivative."""
     angles = d.option("angles", *_POWERS)
     trap = d.option("trap", "none", "origin", "axis plane")
     helper = d.option("helper", "inline", "function") if trap == "none" else "inline"
     power = d.pick(4, 6, 8)
     count = d.pick(64, 96, 128)
     most = d.pick(6, 8, 10)
-    d.input("points", "vec3", count, -1.2, 1.2)
-    d.output("distance", "float", count)
+    d.input("points", "vec3", count, -1.2, 1.2, about="Sample positions")
+    d.output("distance", "float", count, about="Estimated distances")
     if trap != "none":
         d.output("trap", "float", count)
     body = """
@@ -145,18 +145,18 @@ def mandelbulb_distance(d: Draft) -> None:
     adjoint="no",
 )
 def quaternion_julia(d: Draft) -> None:
-    """Estimates the distance from points to a Julia set of quaternions."""
+    """Estimates the distance to a quaternion Julia set."""
     derivative = d.option("derivative", "length", "quaternion")
     loop = d.option("loop", "for", "while")
     slice_ = d.option("slice", "w zero", "w given")
     constant = d.option("constant", "vec4", "quat")
     count = d.pick(64, 96, 128)
     most = d.pick(8, 10, 12)
-    d.input("points", "vec3", count, -1.2, 1.2)
+    d.input("points", "vec3", count, -1.2, 1.2, about="Sample positions")
     d.param("c", constant, -0.4, 0.3)
     if slice_ == "w given":
         d.param("w", "float", -0.3, 0.3)
-    d.output("distance", "float", count)
+    d.output("distance", "float", count, about="Estimated distances")
     w = "w" if slice_ == "w given" else "0.0"
     wp_type = f"wp.{constant}"
     # the real part is last, as in Warp's quaternions
@@ -242,16 +242,16 @@ def quaternion_julia(d: Draft) -> None:
     adjoint="either",
 )
 def folded_fractal_distance(d: Draft) -> None:
-    """Computes the distance from points to a fractal made by folding and scaling space."""
+    """Computes the distance to a folded fractal (iterated function system)."""
     form = d.option("form", "menger", "sierpinski", "cubes")
     levels = d.pick(3, 4, 5)
     local = d.option("name", "inline", "function")
     result = d.option("result", "distance", "shell")
     count = d.pick(64, 96, 128)
-    d.input("points", "vec3", count, -1.3, 1.3)
+    d.input("points", "vec3", count, -1.3, 1.3, about="Sample positions")
     if result == "shell":
         d.param("thickness", "float", 0.01, 0.05)
-    d.output("distance", "float", count)
+    d.output("distance", "float", count, about="Estimated distances")
     body = {
         "menger": """
             d = wp.max(wp.abs(p[0]), wp.max(wp.abs(p[1]), wp.abs(p[2]))) - 1.0
@@ -298,9 +298,9 @@ def folded_fractal_distance(d: Draft) -> None:
     last = "wp.abs($d) - thickness" if result == "shell" else "$d"
     d.says(
         {
-            "menger": "Computes the distance from points to a Menger sponge: a cube less crosses.",
-            "sierpinski": "Estimates the distance from points to a Sierpinski tetrahedron by folding space.",
-            "cubes": "Computes a distance bound to cubes that carry smaller cubes at their corners.",
+            "menger": "Computes the distance to a Menger sponge.",
+            "sierpinski": "Estimates the distance to a Sierpinski tetrahedron.",
+            "cubes": "Computes a distance bound for recursively nested cubes.",
         }[form]
     )
     d.launch(count)

@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def render_scene(d: Draft) -> None:
-    """Renders a scene of solids, found by sphere tracing, with a light far away."""
+    """Renders a signed distance field with sphere tracing and a directional light."""
     shade = d.option("shade", "lambert", "phong", "normals", "depth fog", "steps")
     camera = d.option("camera", "pinhole", "orthographic")
     layout = d.option("layout", "image", "flat")
@@ -29,12 +29,17 @@ def render_scene(d: Draft) -> None:
     width, height = d.pick(12, 16, 20), d.pick(8, 10, 12)
     steps, far = d.pick(80, 96), 6.0
     grey = shade in ("depth fog", "steps") or (shade == "lambert" and d.flag("grey"))
-    d.param("eye", "vec3", -0.3, 0.3)
+    d.param("eye", "vec3", -0.3, 0.3, about="Camera position")
     lit = shade in ("lambert", "phong")
     if lit:
-        d.param("light", "vec3", 0.3, 0.9)
+        d.param("light", "vec3", 0.3, 0.9, about="Direction towards the light")
     count = width * height
-    d.output("image", "float" if grey else "vec3", (height, width) if layout == "image" else count)
+    d.output(
+        "image",
+        "float" if grey else "vec3",
+        (height, width) if layout == "image" else count,
+        about="Rendered image",
+    )
     if trace == "function":
         d.function(
             """
@@ -116,11 +121,11 @@ def render_scene(d: Draft) -> None:
     }[shade]
     d.says(
         {
-            "lambert": "Renders a scene of solids, found by sphere tracing, with a light far away.",
-            "phong": "Renders a scene of solids with diffuse and specular light, found by sphere tracing.",
-            "normals": "Renders the normals of a scene of solids as colours.",
-            "depth fog": "Renders how deep in fog a scene of solids lies, found by sphere tracing.",
-            "steps": "Renders how many steps sphere tracing takes in a scene of solids.",
+            "lambert": "Renders a signed distance field with sphere tracing and a directional light.",
+            "phong": "Renders a signed distance field with diffuse and specular shading.",
+            "normals": "Renders the normals of a signed distance field as RGB colors.",
+            "depth fog": "Renders the fog factor of a signed distance field.",
+            "steps": "Renders the number of sphere tracing steps per pixel.",
         }[shade]
     )
     ray = (
@@ -211,22 +216,22 @@ def render_scene(d: Draft) -> None:
     adjoint="no",
 )
 def march_grid(d: Draft) -> None:
-    """Finds where rays first meet the level set of a field that is sampled on a grid."""
+    """Intersects rays with an isosurface of a grid field."""
     refine = d.option("refine", "none", "linear", "bisection")
     result = d.option("result", "distance", "point", "normal")
     step = d.option("step", "constant", "half voxel")
     leave = d.option("leave", "break", "while")
     n, m = d.pick(48, 64), d.pick(8, 10, 12)
-    d.input("field", "float", (m, m, m), -0.8, 1.0)
-    d.input("origins", "vec3", n, 0.3 * m, 0.7 * m)
-    d.input("directions", "vec3", n, kind="unit")
-    d.param("iso", "float", -0.1, 0.1)
+    d.input("field", "float", (m, m, m), -0.8, 1.0, about="Node values")
+    d.input("origins", "vec3", n, 0.3 * m, 0.7 * m, about="Ray origins")
+    d.input("directions", "vec3", n, kind="unit", about="Ray directions")
+    d.param("iso", "float", -0.1, 0.1, about="Isovalue")
     d.output("t_hit" if result == "distance" else "hits", "float" if result == "distance" else "vec3", n)
     d.says(
         {
-            "distance": "Finds how far rays go to the level set of a field on a grid, -1 where they miss it.",
-            "point": "Finds the points where rays first meet the level set of a field on a grid.",
-            "normal": "Finds the normals where rays first meet the level set of a field on a grid.",
+            "distance": "Computes the ray distance to an isosurface of a grid field, -1 for a miss.",
+            "point": "Computes the hit points of rays with an isosurface of a grid field.",
+            "normal": "Computes the normals at ray hits with an isosurface of a grid field.",
         }[result]
     )
     d.function(

@@ -77,8 +77,8 @@ _SPAN = 4.0
 
 
 def _rays(d: Draft, count: int) -> Callable[[Values], tuple[Any, Any]]:
-    d.input("origins", "vec3", count, -0.5, 0.5)
-    d.input("directions", "vec3", count, kind="unit")
+    d.input("origins", "vec3", count, -0.5, 0.5, about="Ray origins")
+    d.input("directions", "vec3", count, kind="unit", about="Ray directions")
     return lambda v: (v.origins - 0.5 * _SPAN * v.directions, v.directions)
 
 
@@ -100,23 +100,23 @@ _START = f"""
     adjoint="no",
 )
 def march_transmittance(d: Draft) -> None:
-    """Marches through a medium and attenuates light by what it passes, after Beer and Lambert."""
+    """Integrates absorption along rays through a participating medium (Beer-Lambert)."""
     kind = d.option("medium", *_MEDIA)
     rule = d.option("rule", "midpoint", "left", "trapezoid", "simpson")
     result = d.option("result", "transmittance", "opacity", "depth", "emission")
     count, steps = d.pick(64, 96), d.pick(16, 20, 32, 40)
     rays = _rays(d, count)
-    d.param("sigma", "float", 0.3, 1.2)
+    d.param("sigma", "float", 0.3, 1.2, about="Extinction coefficient")
     target = {"depth": "tau_out", "emission": "radiance"}.get(result, result)
     d.output(target, "float", count)
     field = _medium(d, kind)
     dt = _SPAN / steps
     d.says(
         {
-            "transmittance": "Marches through a medium and gives the share of light that passes it.",
-            "opacity": "Marches through a medium and gives the share of light that it takes.",
-            "depth": "Integrates the extinction of a medium along rays to the optical depth.",
-            "emission": "Integrates the glow of a medium along rays, dimmed by what lies in front.",
+            "transmittance": "Computes the transmittance of a medium along rays.",
+            "opacity": "Computes the absorptance of a medium along rays.",
+            "depth": "Computes the optical depth of a medium along rays.",
+            "emission": "Integrates the emission of a medium along rays with self-absorption.",
         }[result]
     )
     sample = {
@@ -201,7 +201,7 @@ def march_transmittance(d: Draft) -> None:
     adjoint="no",
 )
 def march_single_scattering(d: Draft) -> None:
-    """Gathers sunlight that a medium scatters once towards the eye, dimmed on both ways."""
+    """Integrates single scattering of sunlight along rays through a medium."""
     kind = d.option("medium", *_MEDIA)
     function = d.option("phase", *phase.OF_ASYMMETRY, phase.RAYLEIGH, phase.ISOTROPIC)
     lighting = d.option("light march", "loop", "function", "none")
@@ -211,14 +211,14 @@ def march_single_scattering(d: Draft) -> None:
     powder = d.flag("powder", 0.25)
     count, steps, light_steps = d.pick(48, 64), d.pick(16, 20), d.pick(4, 5, 6)
     rays = _rays(d, count)
-    d.param("sun", "vec3", 0.2, 0.9)
-    d.param("sigma", "float", 0.5, 2.0)
+    d.param("sun", "vec3", 0.2, 0.9, about="Direction towards the sun")
+    d.param("sigma", "float", 0.5, 2.0, about="Extinction coefficient")
     asymmetric = function in phase.OF_ASYMMETRY
     if asymmetric:
-        d.param("g", "float", 0.2, 0.7)
-    d.output("radiance", "float", count)
+        d.param("g", "float", 0.2, 0.7, about="Asymmetry parameter of the phase function")
+    d.output("radiance", "float", count, about="Scattered radiance")
     if both:
-        d.output("transmittance", "float", count)
+        d.output("transmittance", "float", count, about="Transmittance in [0, 1]")
     field = _medium(d, kind)
     dt, light_dt = _SPAN / steps, 0.2
     light_loop = f"""

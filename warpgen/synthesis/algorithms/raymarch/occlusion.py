@@ -19,25 +19,25 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def soft_shadows(d: Draft) -> None:
-    """Estimates how much of a light is seen from points, by how closely shadow rays pass solids."""
+    """Computes soft shadows by sphere tracing a distance field."""
     kind = d.option("kind", "ratio", "improved", "hard", "smooth")
     light = d.option("light", "directional", "point")
     place = d.option("points", "given", "offset")
     clamped = d.flag("clamped")
     found = scenes.draw(d, 2, floor=True)
     count = d.pick(64, 96, 128)
-    d.input("points", "vec3", count, -1.2, 0.9)
+    d.input("points", "vec3", count, -1.2, 0.9, about="Sample positions")
     if place == "offset":
-        d.input("normals", "vec3", count, kind="unit")
+        d.input("normals", "vec3", count, kind="unit", about="Unit surface normals")
     if light == "directional":
-        d.param("light", "vec3", 0.2, 0.9)
+        d.param("light", "vec3", 0.2, 0.9, about="Direction towards the light")
     else:
-        d.param("light", "vec3", 2.0, 3.0)
+        d.param("light", "vec3", 2.0, 3.0, about="Direction towards the light")
     sharp = kind != "hard"
     if sharp:
         d.param("k", "float", 4.0, 16.0)
     steps = d.pick(24, 32, 40)
-    d.output("shadow", "float", count)
+    d.output("shadow", "float", count, about="Visibility of the light in [0, 1]")
     least, most = (d.pick(0.01, 0.02), d.pick(0.2, 0.3)) if clamped else (0.0, 0.0)
     near = 0.02
     stride = f"wp.clamp(dist, {least}, {most})" if clamped else "wp.max(dist, 0.01)"
@@ -155,7 +155,7 @@ def soft_shadows(d: Draft) -> None:
     names=NAMES | {"sdf_ambient_occlusion": "ambient_occlusion|sdf_ao|compute_ao|calc_ao", "k": "strength"},
 )
 def sdf_ambient_occlusion(d: Draft) -> None:
-    """Estimates ambient occlusion from how far a distance field falls short of the way along the normal."""
+    """Estimates ambient occlusion from distance field samples along the normal."""
     spacing = d.option("spacing", "even", "doubling", "table")
     weight = d.option("weight", "halving", "power", "inverse")
     normals = d.option("normals", "given", "estimated")
@@ -163,15 +163,15 @@ def sdf_ambient_occlusion(d: Draft) -> None:
     found = scenes.draw(d, 3, floor=True)
     count = d.pick(64, 96, 128)
     taps = d.pick(4, 5, 6)
-    d.input("points", "vec3", count, -1.0, 1.0)
+    d.input("points", "vec3", count, -1.0, 1.0, about="Sample positions")
     if normals == "given":
-        d.input("normals", "vec3", count, kind="unit")
+        d.input("normals", "vec3", count, kind="unit", about="Unit surface normals")
     else:
         d.function(NORMAL)
     if strong:
         d.param("k", "float", 0.5, 2.0)
     d.param("radius", "float", 0.3, 0.8)
-    d.output("occlusion", "float", count)
+    d.output("occlusion", "float", count, about="Ambient visibility in [0, 1]")
     at = {
         "even": f"radius * float(i + 1) / {taps}.0",
         "doubling": f"radius * wp.pow(2.0, float(i - {taps - 1}))",

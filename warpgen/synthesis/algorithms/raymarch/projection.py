@@ -39,7 +39,7 @@ GRADIENT = """
     adjoint="no",
 )
 def project_to_surface(d: Draft) -> None:
-    """Moves points along the gradient of a distance field until they lie on its surface."""
+    """Projects points onto the zero level set of a distance field."""
     stop = d.option("stop", "count", "tolerance", "while")
     # a damped step that is left out at the tolerance would be seen: only in loops of fixed length
     damped = d.flag("damped") if stop == "count" else False
@@ -51,14 +51,14 @@ def project_to_surface(d: Draft) -> None:
     steps = d.pick(3, 4, 5)
     if place == "out":
         d.input("x", "vec3", count, -1.2, 1.2)
-        d.output("projected", "vec3", count)
+        d.output("projected", "vec3", count, about="Projected positions")
     else:
         d.inout("x", "vec3", count, -1.2, 1.2)
     if level:
         d.param("margin", "float", 0.02, 0.1)
     value = "scene(p) - margin" if level else "scene(p)"
     if level:
-        d.says("Moves points along the gradient of a distance field until they lie `margin` off its surface.")
+        d.says("Projects points onto the level set at `margin` of a distance field.")
     relax = f"{d.pick(0.7, 0.8, 0.9)} * " if damped else ""
     newton = f"p -= {relax}s * g / wp.max(wp.dot(g, g), 0.25)"
     loops = {
@@ -117,7 +117,7 @@ def project_to_surface(d: Draft) -> None:
     adjoint="no",
 )
 def sdf_collision(d: Draft) -> None:
-    """Pushes particles out of a distance field and takes the velocity into it away."""
+    """Resolves collisions of particles with a distance field."""
     friction = d.option("friction", "none", "scaled", "coulomb")
     radii = d.option("radius", "one", "per particle")
     restitution = d.flag("restitution")
@@ -126,15 +126,15 @@ def sdf_collision(d: Draft) -> None:
     d.function(GRADIENT)
     count = d.pick(64, 96, 128)
     d.inout("x", "vec3", count, -1.0, 1.0)
-    d.inout("v", "vec3", count, -1.0, 1.0)
+    d.inout("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
     if radii == "one":
         d.param("radius", "float", 0.02, 0.1)
     else:
         d.input("radius", "float", count, 0.02, 0.1)
     if friction != "none":
-        d.param("mu", "float", 0.1, 0.6)
+        d.param("mu", "float", 0.1, 0.6, about="Friction coefficient")
     if restitution:
-        d.param("bounce", "float", 0.1, 0.8)
+        d.param("bounce", "float", 0.1, 0.8, about="Coefficient of restitution")
     r = "radius" if radii == "one" else "radius[tid]"
     # scaled by 1 - mu, or Coulomb's cone: at most mu times the normal change of velocity
     slide = {

@@ -33,7 +33,7 @@ _TERRAINS = (value_noise.FBM_2, value_noise.RIDGED_2, value_noise.BILLOW_2)
     adjoint="no",
 )
 def march_terrain(d: Draft) -> None:
-    """Finds where rays meet a terrain whose height is noise of several octaves."""
+    """Intersects rays with a fractal noise terrain."""
     form = d.option("terrain", *_TERRAINS)
     stepping = d.option("step", "constant", "growing", "clearance")
     refine = d.option("refine", "none", "secant", "bisection")
@@ -41,12 +41,12 @@ def march_terrain(d: Draft) -> None:
     octaves, steps, count = d.pick(2, 3, 4), d.pick(60, 80), d.pick(64, 96)
     d.input("x", "float", count, 0.0, 4.0)
     d.input("slope", "float", count, -0.6, -0.3)
-    d.param("eye", "float", 1.1, 1.4)
+    d.param("eye", "float", 1.1, 1.4, about="Camera height")
     d.says(
         {
-            "distance": "Finds how far rays go until they meet a terrain of noise in several octaves.",
-            "point": "Finds the points where rays meet a terrain of noise in several octaves.",
-            "height": "Finds the heights at which rays meet a terrain of noise in several octaves.",
+            "distance": "Computes the ray distance to a fractal noise terrain.",
+            "point": "Computes the hit points of rays with a fractal noise terrain.",
+            "height": "Computes the terrain height at ray hits.",
         }[result]
     )
     d.output("hit", "vec3" if result == "point" else "float", count)

@@ -69,8 +69,8 @@ def first_hit(
 
 def rays(d: Draft, count: int) -> tuple[str, Callable[[Values], tuple[Any, Any]]]:
     """Declare rays that look at the scene; gives the lines that set `ro` and `rd`, and both as arrays."""
-    d.input("origins", "vec3", count, -0.4, 0.4)
-    d.input("directions", "vec3", count, kind="unit")
+    d.input("origins", "vec3", count, -0.4, 0.4, about="Ray origins")
+    d.input("directions", "vec3", count, kind="unit", about="Ray directions")
     return (
         """
         # start on the bounding sphere of the scene, looking inward
@@ -87,7 +87,7 @@ def rays(d: Draft, count: int) -> tuple[str, Callable[[Values], tuple[Any, Any]]
     adjoint="no",
 )
 def sphere_trace_depth(d: Draft) -> None:
-    """Finds where rays first meet a scene of solids by sphere tracing."""
+    """Intersects rays with a distance field using sphere tracing."""
     loop = d.option("loop", "for", "while", "relaxed", "function", "fixed")
     miss = d.option("miss", "far", "minus one")
     bound = d.option("bound", "constant", "given")
@@ -98,11 +98,11 @@ def sphere_trace_depth(d: Draft) -> None:
     steps = d.pick(96, 128, 160)
     limit = 6.0
     if bound == "given":
-        d.param("t_max", "float", limit)
+        d.param("t_max", "float", limit, about="Maximum ray length")
     else:
         d.module(f"T_MAX = wp.constant({limit})")
     far = "t_max" if bound == "given" else "T_MAX"
-    d.output("depth", "float", count)
+    d.output("depth", "float", count, about="Distance along each ray, -1 for a miss")
     # a pixel's footprint grows with the distance, so may the error
     eps = "5.0e-4 * wp.max(t, 1.0)" if relative else "1.0e-3"
     if loop == "function":

@@ -68,23 +68,23 @@ def path_bounce(d: Draft) -> None:
         about="Direction towards the light" if light == "directional" else "Position of the light",
     )  # fmt: skip
     if light == "sphere":
-        d.param("light_radius", "float", 0.2, 0.5)
+        d.param("light_radius", "float", 0.2, 0.5, about="Radius of the light")
     d.param("light_power", "vec3", 2.0, 5.0, about="Radiance or intensity of the light")
     if sky != "none":
-        d.param("sky_color", "vec3", 0.2, 0.8)
+        d.param("sky_color", "vec3", 0.2, 0.8, about="Sky radiance")
     d.input(
         "uniforms", "float", (n, 6), 0.02, 0.98, about="Random numbers of this bounce, shape (num_rays, 6)"
     )
     if place == "same":
         d.forward_only()
-        d.inout("ray_origins", "vec3", n, -2.0, 2.0)
-        d.inout("ray_dirs", "vec3", n, -1.0, 1.0, "unit")
+        d.inout("ray_origins", "vec3", n, -2.0, 2.0, about="Ray origins")
+        d.inout("ray_dirs", "vec3", n, -1.0, 1.0, "unit", about="Ray directions")
         d.inout("throughput", "vec3", n, 0.3, 1.0, about="Product of BSDF weights along each path")
         d.inout("radiance", "vec3", n, 0.0, 0.5, about="Radiance gathered so far")
         d.inout("active", "int", n, 0, 4, about="0 for terminated paths")
     else:
-        d.input("ray_origins", "vec3", n, -2.0, 2.0)
-        d.input("ray_dirs", "vec3", n, -1.0, 1.0, "unit")
+        d.input("ray_origins", "vec3", n, -2.0, 2.0, about="Ray origins")
+        d.input("ray_dirs", "vec3", n, -1.0, 1.0, "unit", about="Ray directions")
         d.input("throughput", "vec3", n, 0.3, 1.0, about="Product of BSDF weights along each path")
         d.input("active", "int", n, 0, 4, about="0 for terminated paths")
         d.inout("radiance", "vec3", n, 0.0, 0.5, about="Radiance gathered so far, accumulated")

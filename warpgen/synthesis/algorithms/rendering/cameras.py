@@ -38,7 +38,7 @@ _LENSES = ("pinhole", "orthographic", "fisheye", "equirectangular", "thin lens",
     adjoint="either",
 )
 def camera_rays(d: Draft) -> None:
-    """Generates the ray of each pixel of a camera."""
+    """Generates primary rays for the pixels of a camera."""
     lens = d.option("lens", *_LENSES)
     frame = d.option("frame", "look at", "pose", "basis")
     layout = d.option("layout", "image", "flat")
@@ -46,8 +46,8 @@ def camera_rays(d: Draft) -> None:
     width, height = d.pick(12, 16, 20), d.pick(8, 10, 12)
     both = lens in ("orthographic", "thin lens")
     if frame == "look at":
-        d.param("eye", "vec3", 2.0, 3.0)
-        d.param("target", "vec3", -0.3, 0.3)
+        d.param("eye", "vec3", 2.0, 3.0, about="Camera position")
+        d.param("target", "vec3", -0.3, 0.3, about="Point that the camera looks at")
         basis = """
             # right-handed camera frame looking along -w
             w = wp.normalize(eye - target)
@@ -56,35 +56,35 @@ def camera_rays(d: Draft) -> None:
             """
         world, origin = "wp.normalize(x * u + y * v + z * w)", "eye"
     elif frame == "pose":
-        d.param("pose", "transform", -1.0, 1.0, kind="transform")
+        d.param("pose", "transform", -1.0, 1.0, kind="transform", about="Camera pose")
         basis, world, origin = (
             "",
             "wp.normalize(wp.transform_vector(pose, wp.vec3(x, y, z)))",
             "wp.transform_get_translation(pose)",
         )
     else:
-        d.param("eye", "vec3", -1.0, 1.0)
-        d.param("R", "mat33", 0, 1, kind="rotation")
+        d.param("eye", "vec3", -1.0, 1.0, about="Camera position")
+        d.param("R", "mat33", 0, 1, kind="rotation", about="Camera rotation")
         basis, world, origin = "", "wp.normalize(R * wp.vec3(x, y, z))", "eye"
     angular = lens in ("fisheye", "stereographic")
     if lens in ("pinhole", "thin lens"):
-        d.param("fov", "float", 0.6, 1.2)
+        d.param("fov", "float", 0.6, 1.2, about="Vertical field of view [rad]")
     elif angular:
-        d.param("fov", "float", 1.5, 3.0)
+        d.param("fov", "float", 1.5, 3.0, about="Vertical field of view [rad]")
     elif lens == "orthographic":
-        d.param("size", "float", 1.0, 2.0)
+        d.param("size", "float", 1.0, 2.0, about="Half height of the image plane")
     if lens == "thin lens":
-        d.param("aperture", "float", 0.05, 0.2)
-        d.param("focus", "float", 2.0, 4.0)
+        d.param("aperture", "float", 0.05, 0.2, about="Lens radius")
+        d.param("focus", "float", 2.0, 4.0, about="Distance of the focal plane")
     count = width * height
     shape: tuple[int, ...] = (height, width) if layout == "image" else (count,)
     if jitter:
-        d.input("jitter", "vec2", shape, 0.0, 1.0)
+        d.input("jitter", "vec2", shape, 0.0, 1.0, about="Subpixel offsets in [0, 1)")
     if lens == "thin lens":
-        d.input("lens_uv", "vec2", shape, 0.05, 0.95)
+        d.input("lens_uv", "vec2", shape, 0.05, 0.95, about="Lens samples in [0, 1)^2")
     if both:
-        d.output("origins", "vec3", shape)
-    d.output("rays", "vec3", shape)
+        d.output("origins", "vec3", shape, about="Ray origins")
+    d.output("rays", "vec3", shape, about="Normalized ray directions")
     at = "i, j" if layout == "image" else "tid"
     index = (
         "i, j = wp.tid()" if layout == "image" else f"tid = wp.tid()\ni = tid // {width}\nj = tid % {width}"
@@ -213,20 +213,20 @@ def camera_rays(d: Draft) -> None:
     double=True,
 )
 def project_points(d: Draft) -> None:
-    """Projects points of the world into the image of a camera."""
+    """Projects world-space points to image coordinates."""
     model = d.option("model", "pinhole", "distorted", "matrix", "reprojection", "fisheye")
     frame = d.option("frame", "pose", "rotation and translation")
     behind = d.option("behind", "skip", "mark")
     many = d.flag("cameras", 0.35)
     n, cameras = d.pick(48, 64, 96), d.pick(3, 4)
-    d.input("points", "vec3", n, -1.0, 1.0)
+    d.input("points", "vec3", n, -1.0, 1.0, about="World-space points")
     observed = model == "reprojection"
     if observed:
-        d.input("observed", "vec2", n, -1.0, 1.0)
+        d.input("observed", "vec2", n, -1.0, 1.0, about="Observed pixels")
     if model == "matrix":
-        d.param("view_proj", "mat44", -1.0, 1.0)
-        d.output("pixels", "vec3", n)
-        d.says("Transforms vertices by a view-projection matrix to normalised device coordinates.")
+        d.param("view_proj", "mat44", -1.0, 1.0, about="View-projection matrix")
+        d.output("pixels", "vec3", n, about="Projected coordinates")
+        d.says("Transforms vertices to normalized device coordinates.")
         d.launch(n)
         d.code(
             """
@@ -256,33 +256,33 @@ def project_points(d: Draft) -> None:
         d.input("camera_id", "int", n, 0, cameras)
     if frame == "pose":
         if many:
-            d.input("pose", "transform", cameras, -0.5, 0.5, "transform")
+            d.input("pose", "transform", cameras, -0.5, 0.5, "transform", about="Camera pose")
         else:
-            d.param("pose", "transform", -0.5, 0.5, kind="transform")
+            d.param("pose", "transform", -0.5, 0.5, kind="transform", about="Camera pose")
         local = (
             f"q = wp.transform_point(wp.transform_inverse(pose{at}), points[tid]) + wp.vec3(0.0, 0.0, 3.0)"
         )
     else:
         if many:
-            d.input("R", "mat33", cameras, kind="rotation")
+            d.input("R", "mat33", cameras, kind="rotation", about="Camera rotation")
             d.input("t", "vec3", cameras, -0.5, 0.5)
         else:
-            d.param("R", "mat33", 0, 1, kind="rotation")
+            d.param("R", "mat33", 0, 1, kind="rotation", about="Camera rotation")
             d.param("t", "vec3", -0.5, 0.5)
         local = f"q = R{at} * points[tid] + t{at} + wp.vec3(0.0, 0.0, 3.0)"
-    d.param("focal", "vec2", 0.8, 1.5)
+    d.param("focal", "vec2", 0.8, 1.5, about="Focal lengths [px]")
     d.param("center", "vec2", -0.1, 0.1)
     if model == "distorted":
-        d.param("k1", "float", -0.2, 0.2)
+        d.param("k1", "float", -0.2, 0.2, about="First radial distortion coefficient")
         d.param("k2", "float", -0.05, 0.05)
     d.output("residual" if observed else "pixels", "vec2", n)
     out = "residual" if observed else "pixels"
     d.says(
         {
-            "pinhole": "Projects points of the world into the image of a pinhole camera.",
-            "distorted": "Projects points into the image of a camera whose lens distorts radially.",
-            "reprojection": "Computes how far projected points lie from where a camera saw them.",
-            "fisheye": "Projects points into the image of an equidistant fisheye camera.",
+            "pinhole": "Projects world-space points to pixels of a pinhole camera.",
+            "distorted": "Projects points to pixels of a camera with radial lens distortion.",
+            "reprojection": "Computes reprojection errors of observed points.",
+            "fisheye": "Projects points to pixels of an equidistant fisheye camera.",
         }[model]
     )
     body = {

@@ -62,7 +62,7 @@ _TERMS = (
     double=True,
 )
 def spherical_harmonics(d: Draft) -> None:
-    """Evaluates light that is given by spherical harmonics in directions of interest."""
+    """Evaluates spherical harmonics lighting."""
     task = d.option("task", "radiance", "irradiance", "project", "basis", "per point")
     degree = d.option("degree", 1, 2)
     channels = d.option("channels", "mono", "rgb")
@@ -70,22 +70,22 @@ def spherical_harmonics(d: Draft) -> None:
     n = d.pick(48, 64, 96)
     size = (degree + 1) ** 2
     type = "float" if channels == "mono" else "vec3"
-    d.input("normals", "vec3", n, kind="unit")
+    d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
     # the cosine lobe damps each degree: pi, 2 pi / 3, pi / 4
     damp = ("3.141593", "2.094395", "0.785398")
     level = (0, 1, 1, 1, 2, 2, 2, 2, 2)
     d.launch(n)
     if task == "basis":
-        d.output("basis", "float", (n, size))
-        d.says("Evaluates the real spherical harmonics of low degree in each direction.")
+        d.output("basis", "float", (n, size), about="Basis function values")
+        d.says("Evaluates real spherical harmonics up to a low degree.")
         stores = "\n".join(f"basis[tid, {k}] = {_TERMS[k]}" for k in range(size))
         d.code("tid = wp.tid()\nn = normals[tid]\n$stores", stores=stores)
         d.check(lambda v: {"basis": _basis(v.normals)[:, :size]})
         return
     if task == "project":
         d.input("samples", type, n, 0.0, 2.0)
-        d.inout("coeffs", type, size, value=0.0)
-        d.says("Projects samples of light from directions over the sphere onto spherical harmonics.")
+        d.inout("coeffs", type, size, value=0.0, about="Spherical harmonics coefficients")
+        d.says("Projects radiance samples onto spherical harmonics.")
         adds = "\n".join(f"wp.atomic_add(coeffs, {k}, weighted * ({_TERMS[k]}))" for k in range(size))
         d.code(
             """
@@ -105,7 +105,7 @@ def spherical_harmonics(d: Draft) -> None:
         d.check(projected, 2e-3)
         return
     each = task == "per point"
-    d.input("coeffs", type, (n, size) if each else size, -0.5, 1.0)
+    d.input("coeffs", type, (n, size) if each else size, -0.5, 1.0, about="Spherical harmonics coefficients")
     name = "irradiance" if task == "irradiance" else "radiance"
     d.output(name, type, n)
     c = "coeffs[tid, $k]" if each else "coeffs[$k]"
@@ -129,7 +129,7 @@ def spherical_harmonics(d: Draft) -> None:
             [f"total = {term(0)}", *(f"total += {term(k)}" for k in range(1, size)), f"{name}[tid] = total"]
         )
     if task == "irradiance":
-        d.says("Computes the irradiance of surfaces under light given by spherical harmonics.")
+        d.says("Computes irradiance from spherical harmonics lighting.")
         d.explain("""
             E(n) = sum A_l L_lm Y_lm(n) with A = pi, 2 pi / 3, pi / 4: the cosine lobe lets almost
             nothing above the second degree through.
@@ -152,7 +152,7 @@ def spherical_harmonics(d: Draft) -> None:
     adjoint="no",
 )
 def sample_panorama(d: Draft) -> None:
-    """Looks directions up in a panorama of longitude and latitude."""
+    """Samples an equirectangular environment map."""
     filter_ = d.option("filter", "nearest", "bilinear")
     axis = d.option("up", "y", "z")
     what = d.option("input", "directions", "reflection")
@@ -160,12 +160,12 @@ def sample_panorama(d: Draft) -> None:
     rotated = d.flag("rotation", 0.4)
     n, height = d.pick(64, 96), d.pick(8, 12)
     width = 2 * height
-    d.input("panorama", texel, (height, width), 0.0, 4.0)
-    d.input("normals", "vec3", n, kind="unit")
+    d.input("panorama", texel, (height, width), 0.0, 4.0, about="Equirectangular map, rows by latitude")
+    d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
     if what == "reflection":
-        d.input("views", "vec3", n, kind="unit")
+        d.input("views", "vec3", n, kind="unit", about="Directions towards the viewer")
     if rotated:
-        d.param("yaw", "float", 0.0, 3.0)
+        d.param("yaw", "float", 0.0, 3.0, about="Rotation about the vertical axis [rad]")
     d.output("radiance", texel, n)
     x, up, z = ("r[0]", "r[1]", "r[2]") if axis == "y" else ("r[0]", "r[2]", "r[1]")
     turn = " + yaw / (2.0 * wp.pi)" if rotated else ""

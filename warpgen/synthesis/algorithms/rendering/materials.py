@@ -33,47 +33,47 @@ def unit(v: Any) -> Any:
     double=True,
 )
 def shade_points(d: Draft) -> None:
-    """Computes the light that a surface reflects to the eye from a light."""
+    """Shades surface points with a reflectance model and a light source."""
     model = d.option("model", *brdf.BRDFS)
     light = d.option("light", "directional", "point", "spot", "several")
     colour = d.option("colour", "none", "albedo", "both lobes")
     rough = d.option("roughness", "one", "per point")
     early = d.flag("early")
     n = d.pick(48, 64, 96)
-    d.input("positions", "vec3", n, -1.0, 1.0)
-    d.input("normals", "vec3", n, kind="unit")
-    d.param("eye", "vec3", 2.0, 3.0)
+    d.input("positions", "vec3", n, -1.0, 1.0, about="Surface positions")
+    d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
+    d.param("eye", "vec3", 2.0, 3.0, about="Camera position")
     lights = d.pick(3, 4)
     if light == "directional":
-        d.param("sun", "vec3", 0.2, 0.9)
+        d.param("sun", "vec3", 0.2, 0.9, about="Direction towards the sun")
         to_light, falloff = "l = wp.normalize(sun)", ""
     elif light == "several":
-        d.input("light_pos", "vec3", lights, 1.5, 3.0)
+        d.input("light_pos", "vec3", lights, 1.5, 3.0, about="Position of the light")
         d.input("power", "float", lights, 5.0, 10.0)
         to_light, falloff = (
             "delta = light_pos[k] - p\nl = wp.normalize(delta)",
             "power[k] / wp.length_sq(delta)",
         )
     else:
-        d.param("light_pos", "vec3", 1.5, 3.0)
+        d.param("light_pos", "vec3", 1.5, 3.0, about="Position of the light")
         d.param("power", "float", 5.0, 20.0)
         to_light, falloff = "delta = light_pos - p\nl = wp.normalize(delta)", "power / wp.length_sq(delta)"
         if light == "spot":
-            d.param("cos_inner", "float", 0.9, 0.95)
-            d.param("cos_outer", "float", 0.7, 0.8)
+            d.param("cos_inner", "float", 0.9, 0.95, about="Cosine of the inner cone angle")
+            d.param("cos_outer", "float", 0.7, 0.8, about="Cosine of the outer cone angle")
             to_light += (
                 "\n# spotlight: smooth falloff between inner and outer cone angle\n"
                 "cone = wp.smoothstep(cos_outer, cos_inner, wp.dot(l, wp.normalize(light_pos)))"
             )
             falloff = "cone * " + falloff
     if rough == "one":
-        d.param("roughness", "float", 0.3, 0.9)
+        d.param("roughness", "float", 0.3, 0.9, about="Surface roughness")
         r = "roughness"
     else:
-        d.input("roughness", "float", n, 0.3, 0.9)
+        d.input("roughness", "float", n, 0.3, 0.9, about="Surface roughness")
         r = "roughness[tid]"
     if colour != "none":
-        d.input("albedo", "vec3", n, 0.1, 0.9)
+        d.input("albedo", "vec3", n, 0.1, 0.9, about="Surface albedo")
     d.output("radiance", "float" if colour == "none" else "vec3", n)
     f = f"{d.use(model)}(n, v, l, {r})"
     if colour == "albedo":
@@ -158,7 +158,7 @@ def shade_points(d: Draft) -> None:
     half=True,
 )
 def fresnel_terms(d: Draft) -> None:
-    """Computes how much light a surface reflects, by the angle of incidence."""
+    """Evaluates the Fresnel reflectance of surfaces."""
     form = d.option("form", "schlick", "dielectric", "conductor", "schlick of ior")
     angle = d.option("angle", "cosine", "vectors", "half vector")
     result = d.option("result", "reflected", "transmitted", "split")
@@ -168,12 +168,12 @@ def fresnel_terms(d: Draft) -> None:
         d.input("cosines", "float", n, 0.05, 0.98)
         cos = "c = cosines[tid]"
     elif angle == "vectors":
-        d.input("view", "vec3", n, kind="unit")
-        d.input("normals", "vec3", n, kind="unit")
+        d.input("view", "vec3", n, kind="unit", about="Direction towards the viewer")
+        d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
         cos = "# abs() for two-sided surfaces\nc = wp.abs(wp.dot(view[tid], normals[tid]))"
     else:
-        d.input("view", "vec3", n, 0.1, 1.0)
-        d.input("light", "vec3", n, 0.1, 1.0)
+        d.input("view", "vec3", n, 0.1, 1.0, about="Direction towards the viewer")
+        d.input("light", "vec3", n, 0.1, 1.0, about="Direction towards the light")
         cos = "v = wp.normalize(view[tid])\nh = wp.normalize(v + wp.normalize(light[tid]))\nc = wp.dot(v, h)"
     ranges = {
         "schlick": (("f0", 0.02, 0.9),),
@@ -207,9 +207,9 @@ def fresnel_terms(d: Draft) -> None:
         d.output(out, "float", n)
     d.says(
         {
-            "reflected": "Computes the share of light that a surface reflects, by the angle of incidence.",
-            "transmitted": "Computes the share of light that a surface lets through.",
-            "split": "Splits light into what a surface reflects and what it lets through.",
+            "reflected": "Computes the Fresnel reflectance.",
+            "transmitted": "Computes the Fresnel transmittance.",
+            "split": "Splits incident light into reflected and transmitted parts.",
         }[result]
     )
     store = {
@@ -246,29 +246,29 @@ def fresnel_terms(d: Draft) -> None:
     },
 )
 def sample_directions(d: Draft) -> None:
-    """Turns uniform numbers into directions about each surface's normal."""
+    """Maps uniform random numbers to directions around surface normals."""
     kind = d.option("distribution", "cosine", "uniform", "sphere", "ggx", "concentric")
     numbers = d.option("numbers", "pairs", "two arrays", "generator")
     pdf = d.flag("pdf")
     world = d.flag("world", 0.6)
     n = d.pick(64, 96, 128)
     if numbers == "pairs":
-        d.input("uv", "vec2", n, 0.02, 0.98)
+        d.input("uv", "vec2", n, 0.02, 0.98, about="Uniform random numbers")
         head = "tid = wp.tid()\nu = uv[tid][0]\nv = uv[tid][1]"
     elif numbers == "two arrays":
-        d.input("u1", "float", n, 0.02, 0.98)
-        d.input("u2", "float", n, 0.02, 0.98)
+        d.input("u1", "float", n, 0.02, 0.98, about="First uniform random number")
+        d.input("u2", "float", n, 0.02, 0.98, about="Second uniform random number")
         head = "tid = wp.tid()\nu = u1[tid]\nv = u2[tid]"
     else:
-        d.param("seed", "int", 1, 1000)
+        d.param("seed", "int", 1, 1000, about="Seed of the random state")
         head = "tid = wp.tid()\nstate = wp.rand_init(seed, tid)\nu = wp.randf(state)\nv = wp.randf(state)"
     if world:
-        d.input("normals", "vec3", n, kind="unit")
+        d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
     if kind == "ggx":
         d.param("alpha", "float", 0.2, 0.7)
-    d.output("directions", "vec3", n)
+    d.output("directions", "vec3", n, about="Sampled directions")
     if pdf:
-        d.output("pdf", "float", n)
+        d.output("pdf", "float", n, about="Probability density of the sampled directions")
     piece = {
         "cosine": warping.COSINE,
         "uniform": warping.UNIFORM_HEMISPHERE,
@@ -297,11 +297,11 @@ def sample_directions(d: Draft) -> None:
     constant = kind in ("uniform", "sphere")
     d.says(
         {
-            "cosine": "Turns uniform numbers into directions whose density falls with the cosine.",
-            "concentric": "Turns uniform numbers into cosine-weighted directions over concentric circles.",
-            "uniform": "Turns uniform numbers into directions that are spread evenly over a hemisphere.",
-            "sphere": "Turns uniform numbers into directions that are spread evenly over the sphere.",
-            "ggx": "Draws microfacet normals of a GGX surface from uniform numbers.",
+            "cosine": "Samples cosine-weighted directions from uniform random numbers.",
+            "concentric": "Samples cosine-weighted directions using the concentric disk mapping.",
+            "uniform": "Samples directions uniformly over the hemisphere.",
+            "sphere": "Samples directions uniformly over the sphere.",
+            "ggx": "Samples GGX microfacet normals from uniform random numbers.",
         }[kind]
     )
     d.launch(n)

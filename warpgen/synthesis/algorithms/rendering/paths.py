@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def trace_paths(d: Draft) -> None:
-    """Traces a path of a few bounces for each pixel through a scene of spheres."""
+    """Renders a scene of spheres by path tracing with a few bounces per pixel."""
     material = d.option("material", "diffuse", "mirror", "mixed", "fuzzy")
     sky = d.option("sky", "gradient", "constant", "sun")
     camera = d.option("camera", "pinhole", "rays")
@@ -32,29 +32,29 @@ def trace_paths(d: Draft) -> None:
     width, height, m = d.pick(12, 16), d.pick(8, 10), d.pick(5, 6, 8)
     bounces = d.pick(3, 4, 5)
     if records == "vec4":
-        d.input("spheres", "vec4", m, 0.2, 0.6)
+        d.input("spheres", "vec4", m, 0.2, 0.6, about="Spheres (x, y, z, radius)")
         center, radius = "wp.vec3(3.0 * s[0] - 1.2, 3.0 * s[1] - 1.2, -2.0 * s[2])", "s[3]"
         fetch = f"s = spheres[k]\nt = $hit(ro, rd, {center}, {radius})"
         normal = f"s = spheres[hit]\nn = wp.normalize(p - {center})"
     else:
-        d.input("centers", "vec3", m, -1.0, 1.0)
-        d.input("radii", "float", m, 0.2, 0.5)
+        d.input("centers", "vec3", m, -1.0, 1.0, about="Sphere centers")
+        d.input("radii", "float", m, 0.2, 0.5, about="Sphere radii")
         fetch = "t = $hit(ro, rd, centers[k], radii[k])"
         normal = "n = (p - centers[hit]) / radii[hit]"
-    d.input("albedo", "vec3", m, 0.3, 0.9)
+    d.input("albedo", "vec3", m, 0.3, 0.9, about="Surface albedo")
     if material == "mixed":
-        d.input("kind", "int", m, 0, 2)
+        d.input("kind", "int", m, 0, 2, about="Material kind per sphere")
     if material == "fuzzy":
-        d.param("fuzz", "float", 0.05, 0.4)
+        d.param("fuzz", "float", 0.05, 0.4, about="Roughness of metal reflections")
     shape: tuple[int, ...]
     if camera == "rays":
-        d.input("origins", "vec3", width * height, -0.5, 0.5)
-        d.input("directions", "vec3", width * height, kind="unit")
+        d.input("origins", "vec3", width * height, -0.5, 0.5, about="Ray origins")
+        d.input("directions", "vec3", width * height, kind="unit", about="Ray directions")
         shape, at = (width * height,), "tid"
         ray = "tid = wp.tid()\nrd = directions[tid]\nro = origins[tid] - 2.5 * rd"
         number = "tid"
     else:
-        d.param("eye", "vec3", -0.2, 0.2)
+        d.param("eye", "vec3", -0.2, 0.2, about="Camera position")
         shape, at = (height, width), "i, j"
         ray = f"""
             i, j = wp.tid()
@@ -66,8 +66,8 @@ def trace_paths(d: Draft) -> None:
         number = f"i * {width} + j"
     random = material != "mirror"
     if random:
-        d.param("seed", "int", 1, 10000)
-    d.output("image", "vec3", shape)
+        d.param("seed", "int", 1, 10000, about="Seed of the random state")
+    d.output("image", "vec3", shape, about="Output image")
     background = {
         "gradient": "wp.lerp(wp.vec3(1.0, 1.0, 1.0), wp.vec3(0.5, 0.7, 1.0), 0.5 * rd[1] + 0.5)",
         "constant": "wp.vec3(0.8, 0.9, 1.0)",

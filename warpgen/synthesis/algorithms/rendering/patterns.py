@@ -27,7 +27,7 @@ _NAMES = {
     adjoint="no",
 )
 def procedural_texture(d: Draft) -> None:
-    """Colours points by a pattern that is a formula of their position."""
+    """Evaluates a procedural texture at points."""
     kind = d.option("pattern", "checker", "marble", "wood", "clouds", "stripes", "bricks", "dots")
     mix = d.option("colours", "given", "grey", "constant")
     layout = d.option("layout", "vec3", "uv")
@@ -35,11 +35,11 @@ def procedural_texture(d: Draft) -> None:
         layout = "uv"
     octaves, n = d.pick(2, 3, 4), d.pick(64, 96, 128)
     flat = layout == "uv"
-    d.input("points", "vec2" if flat else "vec3", n, -1.0, 1.0)
+    d.input("points", "vec2" if flat else "vec3", n, -1.0, 1.0, about="Sample points")
     d.param("scale", "float", 2.0, 5.0)
     if mix == "given":
         d.param("dark", "vec3", 0.0, 0.4)
-        d.param("light", "vec3", 0.6, 1.0)
+        d.param("light", "vec3", 0.6, 1.0, about="Light color of the pattern")
     d.output("colour", "float" if mix == "grey" else "vec3", n)
     fbm = value_noise.FBM_2 if flat else value_noise.FBM_3
     axes = 2 if flat else 3
@@ -85,13 +85,13 @@ def procedural_texture(d: Draft) -> None:
     }[kind]
     d.says(
         {
-            "checker": "Colours points like a checkerboard.",
-            "marble": "Colours points like marble: sine waves whose phase is shaken by noise.",
-            "wood": "Colours points like wood: rings about an axis, shaken by noise.",
-            "clouds": "Colours points by noise of several octaves.",
-            "stripes": "Colours points with soft diagonal stripes.",
-            "bricks": "Colours points like a brick wall with joints of mortar.",
-            "dots": "Colours points with round dots on a square lattice.",
+            "checker": "Evaluates a checkerboard texture.",
+            "marble": "Evaluates a marble texture: sine waves with a phase distorted by noise.",
+            "wood": "Evaluates a wood texture: concentric rings distorted by noise.",
+            "clouds": "Evaluates a fractal noise texture.",
+            "stripes": "Evaluates a texture of soft diagonal stripes.",
+            "bricks": "Evaluates a brick texture with mortar joints.",
+            "dots": "Evaluates a polka dot texture.",
         }[kind]
     )
     constants = ((0.2, 0.1, 0.05), (0.9, 0.8, 0.6))
@@ -140,7 +140,7 @@ def _smoothstep(low: float, high: float, x: Any) -> Any:
     double=True,
 )
 def bump_normals(d: Draft) -> None:
-    """Tilts normals by the slope of a height field or by a map of normals."""
+    """Perturbs normals with a height field or a normal map."""
     source = d.option("source", "height", "normal map", "detail")
     stencil = d.option("stencil", "central", "sobel", "forward") if source == "height" else "none"
     edge = d.option("edge", "clamp", "wrap")
@@ -149,15 +149,15 @@ def bump_normals(d: Draft) -> None:
     h, w = d.pick(8, 10, 12), d.pick(10, 12, 14)
     d.says(
         {
-            "height": "Computes a map of normals from the slopes of a height field.",
-            "normal map": "Turns normals of a map in tangent space into the world.",
-            "detail": "Blends two maps of normals so that the finer follows the coarser one's slope.",
+            "height": "Computes a normal map from a height field.",
+            "normal map": "Transforms normal map samples from tangent space to world space.",
+            "detail": "Blends two normal maps (base and detail).",
         }[source]
     )
     if source == "height":
         d.input("height", "float", (h, w), 0.0, 1.0)
-        d.param("strength", "float", 0.5, 2.0)
-        d.output("normals", "vec3", (h, w))
+        d.param("strength", "float", 0.5, 2.0, about="Strength of the perturbation")
+        d.output("normals", "vec3", (h, w), about="Unit surface normals")
 
         def index(name: str, shift: str, size: int) -> str:
             back = shift.startswith("-")
@@ -224,13 +224,13 @@ def bump_normals(d: Draft) -> None:
         d.check(reference, 1e-3)
         return
     n = d.pick(48, 64, 96)
-    d.input("mapped", "vec3", n, 0.2, 0.8)
+    d.input("mapped", "vec3", n, 0.2, 0.8, about="Perturbed normals")
     if source == "detail":
-        d.input("detail", "vec3", n, 0.2, 0.8)
+        d.input("detail", "vec3", n, 0.2, 0.8, about="Detail normal map")
     if world:
         d.input("geometric", "vec3", n, kind="unit")
-        d.input("tangents", "vec3", n, kind="unit")
-    d.output("normals", "vec3", n)
+        d.input("tangents", "vec3", n, kind="unit", about="Unit tangents")
+    d.output("normals", "vec3", n, about="Unit surface normals")
     blend = """
             base = 2.0 * mapped[tid] - wp.vec3(1.0, 1.0, 0.0)
             fine = 2.0 * detail[tid] - wp.vec3(1.0, 1.0, 1.0)

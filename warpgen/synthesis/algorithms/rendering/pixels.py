@@ -30,7 +30,7 @@ NAMES = {
     adjoint="no",
 )
 def rasterize_triangles(d: Draft) -> None:
-    """Draws triangles into an image by edge functions, the nearest one for each pixel."""
+    """Rasterizes triangles with edge functions and a depth test."""
     result = d.option("result", "depth", "face", "colour", "coverage", "barycentric")
     over = d.option("threads", "pixel", "triangle")
     cull = d.option("cull", "none", "back", "bounds")
@@ -38,9 +38,9 @@ def rasterize_triangles(d: Draft) -> None:
     if over == "triangle" and result in ("face", "colour", "barycentric"):
         over = "pixel"
     width, height, m = d.pick(16, 20), d.pick(12, 16), d.pick(8, 10, 12)
-    d.input("vertices", "vec3", (m, 3), 0.1, 0.9)
+    d.input("vertices", "vec3", (m, 3), 0.1, 0.9, about="Triangle vertices in screen space")
     if result == "colour":
-        d.input("colors", "vec3", (m, 3), 0.0, 1.0)
+        d.input("colors", "vec3", (m, 3), 0.0, 1.0, about="Colors")
     if over == "triangle":
         d.inout(
             "depth" if result == "depth" else "coverage",
@@ -61,11 +61,11 @@ def rasterize_triangles(d: Draft) -> None:
         )
     d.says(
         {
-            "depth": "Draws the depth of triangles into an image by edge functions.",
-            "face": "Finds the nearest triangle that covers each pixel, -1 for none.",
-            "colour": "Draws triangles with colours that are interpolated between their corners.",
-            "coverage": "Counts the triangles that cover each pixel's centre.",
-            "barycentric": "Finds the barycentric coordinates of each pixel in the nearest triangle.",
+            "depth": "Rasterizes triangles to a depth buffer.",
+            "face": "Rasterizes triangle indices, -1 for background.",
+            "colour": "Rasterizes triangles with interpolated vertex colors.",
+            "coverage": "Counts triangles that cover each pixel center (overdraw).",
+            "barycentric": "Rasterizes barycentric coordinates of the nearest triangle.",
         }[result]
     )
     d.function(
@@ -233,7 +233,7 @@ def rasterize_triangles(d: Draft) -> None:
     adjoint="no",
 )
 def composite_samples(d: Draft) -> None:
-    """Composites the samples along each ray from front to back."""
+    """Composites samples along rays front to back (volume rendering)."""
     opacity = d.option("opacity", "density", "alpha")
     storage = d.option("storage", "rectangular", "packed", "flat")
     result = d.option("result", "colour", "colour and opacity", "depth", "weights")
@@ -251,9 +251,9 @@ def composite_samples(d: Draft) -> None:
     name = "sigma" if opacity == "density" else "alphas"
     d.input(name, "float", shape, 0.0, 4.0 if opacity == "density" else 0.8)
     if opacity == "density":
-        d.input("delta", "float", shape, 0.02, 0.2)
+        d.input("delta", "float", shape, 0.02, 0.2, about="Sample spacing")
     if coloured:
-        d.input("colors", "vec3", shape, 0.0, 1.0)
+        d.input("colors", "vec3", shape, 0.0, 1.0, about="Colors")
     if result == "depth":
         d.input("t", "float", shape, 0.5, 4.0)
     if storage == "packed":
@@ -264,21 +264,21 @@ def composite_samples(d: Draft) -> None:
     else:
         begin, span, at = "", f"range({name}.shape[1])", "tid, k"
     if background:
-        d.param("backdrop", "vec3", 0.0, 1.0)
+        d.param("backdrop", "vec3", 0.0, 1.0, about="Background color")
     if result == "weights":
-        d.output("weights", "float", shape)
+        d.output("weights", "float", shape, about="Compositing weights")
     elif result == "depth":
-        d.output("depth", "float", rays)
+        d.output("depth", "float", rays, about="Depth")
     else:
-        d.output("image", "vec3", rays)
+        d.output("image", "vec3", rays, about="Output image")
     if result == "colour and opacity":
-        d.output("opacity", "float", rays)
+        d.output("opacity", "float", rays, about="Opacities in [0, 1]")
     d.says(
         {
-            "colour": "Composites the colours of the samples along each ray.",
-            "colour and opacity": "Composites the colours of the samples along each ray, and their opacity.",
-            "depth": "Computes the expected depth of each ray from the opacities of its samples.",
-            "weights": "Computes how much each sample of a ray adds to its pixel.",
+            "colour": "Composites the colors of samples along rays.",
+            "colour and opacity": "Composites the colors and opacities of samples along rays.",
+            "depth": "Computes the expected ray depth from sample opacities.",
+            "weights": "Computes the compositing weight of each sample along a ray.",
         }[result]
     )
     a = (

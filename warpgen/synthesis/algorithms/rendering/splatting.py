@@ -32,18 +32,18 @@ _NAMES = {
     double=True,
 )
 def project_gaussians(d: Draft) -> None:
-    """Projects Gaussians in space to ellipses on the screen."""
+    """Projects 3D Gaussians to screen-space ellipses (EWA splatting)."""
     result = d.option("result", "covariance", "conic", "radius")
     form = d.option("covariance", "rotation and scale", "matrix", "log scale")
     camera = d.option("camera", "matrix", "pose")
     blur = d.flag("blur")
     n = d.pick(48, 64, 96)
-    d.input("means", "vec3", n, -0.8, 0.8)
+    d.input("means", "vec3", n, -0.8, 0.8, about="Gaussian centers")
     if form == "matrix":
-        d.input("cov", "mat33", n, 0.01, 0.2, "spd")
+        d.input("cov", "mat33", n, 0.01, 0.2, "spd", about="World-space covariances")
         shape, scale = "Sigma = cov[tid]", ""
     else:
-        d.input("rotations", "quat", n, kind="unit")
+        d.input("rotations", "quat", n, kind="unit", about="Gaussian rotations")
         d.input("scales", "vec3", n, *((0.05, 0.4) if form != "log scale" else (-3.0, -1.0)))
         scale = "s = scales[tid]"
         if form == "log scale":
@@ -60,19 +60,19 @@ def project_gaussians(d: Draft) -> None:
             Sigma = M * wp.transpose(M)
             """
     if camera == "matrix":
-        d.param("W", "mat33", 0.0, 1.0, kind="rotation")
+        d.param("W", "mat33", 0.0, 1.0, kind="rotation", about="World-to-camera rotation")
         view = "w = W\nt = W * means[tid] + wp.vec3(0.0, 0.0, 4.0)"
     else:
-        d.param("pose", "transform", -0.3, 0.3, kind="transform")
+        d.param("pose", "transform", -0.3, 0.3, kind="transform", about="Camera pose")
         view = """
             # world-to-camera transform
             X = wp.transform_inverse(pose)
             w = wp.quat_to_matrix(wp.transform_get_rotation(X))
             t = wp.transform_point(X, means[tid]) + wp.vec3(0.0, 0.0, 4.0)
             """
-    d.param("focal", "vec2", 20.0, 40.0)
+    d.param("focal", "vec2", 20.0, 40.0, about="Focal lengths [px]")
     if blur:
-        d.param("low_pass", "float", 0.3)
+        d.param("low_pass", "float", 0.3, about="Variance added to the diagonal [px^2]")
     outs = {
         "covariance": (("cov2d", "vec3"),),
         "conic": (("conics", "vec3"), ("means2d", "vec2")),
@@ -96,9 +96,9 @@ def project_gaussians(d: Draft) -> None:
     }[result]
     d.says(
         {
-            "covariance": "Projects the covariances of Gaussians in space to the screen.",
-            "conic": "Projects Gaussians in space to ellipses on the screen.",
-            "radius": "Computes the radius that each Gaussian covers on the screen.",
+            "covariance": "Projects the covariances of 3D Gaussians to screen space.",
+            "conic": "Projects 3D Gaussians to screen-space ellipses (EWA splatting).",
+            "radius": "Computes the screen-space radius of 3D Gaussians.",
         }[result]
     )
     widen = " + low_pass" if blur else ""
@@ -173,7 +173,7 @@ def project_gaussians(d: Draft) -> None:
     double=True,
 )
 def blend_splats(d: Draft) -> None:
-    """Blends Gaussian splats, sorted from front to back, at each pixel."""
+    """Alpha-blends depth-sorted Gaussian splats per pixel."""
     result = d.option("result", "colour", "alpha", "count", "depth")
     form = d.option("conic", "vec3", "mat22", "isotropic")
     stop = d.flag("stop")
@@ -181,15 +181,15 @@ def blend_splats(d: Draft) -> None:
     order = d.option("order", "stored", "indexed")
     background = d.flag("background") if result == "colour" else False
     width, height, m = d.pick(12, 16), d.pick(8, 12), d.pick(12, 16, 20)
-    d.input("means2d", "vec2", m, 0.0, 16.0)
+    d.input("means2d", "vec2", m, 0.0, 16.0, about="Projected centers [px]")
     if form == "isotropic":
-        d.input("radii", "float", m, 1.5, 4.0)
+        d.input("radii", "float", m, 1.5, 4.0, about="Splat radii [px]")
         power = "power = -0.5 * wp.dot(delta, delta) / (radii[k] * radii[k])"
     elif form == "mat22":
-        d.input("conics", "mat22", m, 0.05, 0.4, "spd")
+        d.input("conics", "mat22", m, 0.05, 0.4, "spd", about="Inverse 2D covariances")
         power = "power = -0.5 * wp.dot(delta, conics[k] * delta)"
     else:
-        d.input("conics", "vec3", m, 0.1, 0.4)
+        d.input("conics", "vec3", m, 0.1, 0.4, about="Inverse 2D covariances")
         power = """
             q = conics[k]
             dx = delta[0]
@@ -199,15 +199,15 @@ def blend_splats(d: Draft) -> None:
             if power > 0.0:
                 continue
             """
-    d.input("opacity", "float", m, 0.2, 0.95)
+    d.input("opacity", "float", m, 0.2, 0.95, about="Opacities in [0, 1]")
     if result == "colour":
-        d.input("colors", "vec3", m, 0.0, 1.0)
+        d.input("colors", "vec3", m, 0.0, 1.0, about="Colors")
     if result == "depth":
-        d.input("z", "float", m, 1.0, 5.0)
+        d.input("z", "float", m, 1.0, 5.0, about="Depths")
     if order == "indexed":
-        d.input("order", "int", m, kind="permutation", low=0, high=m)
+        d.input("order", "int", m, kind="permutation", low=0, high=m, about="Indices sorted by depth")
     if background:
-        d.param("backdrop", "vec3", 0.0, 1.0)
+        d.param("backdrop", "vec3", 0.0, 1.0, about="Background color")
     name, type = {
         "colour": ("image", "vec3"),
         "alpha": ("coverage", "float"),
@@ -217,10 +217,10 @@ def blend_splats(d: Draft) -> None:
     d.output(name, type, (height, width))
     d.says(
         {
-            "colour": "Blends Gaussian splats, sorted from front to back, at each pixel.",
-            "alpha": "Computes how much of each pixel Gaussian splats cover.",
-            "count": "Counts the Gaussian splats that add to each pixel before it is full.",
-            "depth": "Blends the depths of Gaussian splats, sorted from front to back, at each pixel.",
+            "colour": "Alpha-blends depth-sorted Gaussian splats per pixel.",
+            "alpha": "Computes the accumulated opacity of Gaussian splats per pixel.",
+            "count": "Counts the Gaussian splats that contribute to each pixel.",
+            "depth": "Alpha-blends the depths of Gaussian splats per pixel.",
         }[result]
     )
     gather = {

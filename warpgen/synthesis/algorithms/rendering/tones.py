@@ -45,7 +45,7 @@ _CURVES: dict[str, tuple[str, Any]] = {
     half=True,
 )
 def tone_map(d: Draft) -> None:
-    """Compresses radiance into the range of a screen."""
+    """Tone maps HDR radiance to display range."""
     form = d.option("curve", *_CURVES)
     encode = d.option("encoding", "linear", "gamma", "srgb")
     over = d.option("over", "channels", "luminance")
@@ -66,9 +66,9 @@ def tone_map(d: Draft) -> None:
                 return 1.055 * wp.pow(c, 1.0 / 2.4) - 0.055
             """
         )
-    d.input("hdr", "vec3", shape, 0.05, 6.0)
-    d.param("exposure", "float", 0.4, 1.2)
-    d.output("ldr", "uint32" if layout == "packed" else "vec3", shape)
+    d.input("hdr", "vec3", shape, 0.05, 6.0, about="Linear HDR image")
+    d.param("exposure", "float", 0.4, 1.2, about="Exposure scale")
+    d.output("ldr", "uint32" if layout == "packed" else "vec3", shape, about="Display-referred image")
 
     def channel(k: int) -> str:
         value = f"curve(c[{k}])" if over == "channels" else f"m[{k}]"

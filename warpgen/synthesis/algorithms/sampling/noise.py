@@ -23,7 +23,7 @@ _NAMES = {
     weight=3,
 )
 def fractal_noise(d: Draft) -> None:
-    """Sums octaves of gradient noise over a grid, each of twice the frequency and half the height."""
+    """Evaluates fractal Brownian motion (octaves of gradient noise) on a grid."""
     kind = d.option("kind", "fbm", "turbulence", "ridged")
     dimension = d.option("dimension", 2, 3)
     periodic = d.flag("periodic", 0.3)
@@ -36,12 +36,8 @@ def fractal_noise(d: Draft) -> None:
     }[octaves]
     d.says(
         {
-            "fbm": (
-                "Sums octaves of gradient noise over a grid, each of twice the frequency and half the height."
-            ),
-            "turbulence": (
-                "Sums the magnitudes of octaves of gradient noise, which gives creases like those of smoke."
-            ),
+            "fbm": ("Evaluates fractal Brownian motion (octaves of gradient noise) on a grid."),
+            "turbulence": ("Evaluates turbulence noise (sum of absolute octaves) on a grid."),
             "ridged": (
                 "Sums inverted magnitudes of octaves of gradient noise, which gives sharp crests "
                 "like mountains'."
@@ -49,19 +45,19 @@ def fractal_noise(d: Draft) -> None:
         }[kind]
     )
     rows, columns = d.pick((12, 16), (10, 12), (16, 16))
-    d.param("seed", "int", 0, 1000)
+    d.param("seed", "int", 0, 1000, about="Seed of the random state")
     if periodic:
         frequency = "4.0"
     else:
-        d.param("frequency", "float", 0.5, 2.0)
+        d.param("frequency", "float", 0.5, 2.0, about="Base frequency")
         frequency = "frequency"
     if dimension == 3:
-        d.param("time", "float", 0.0, 4.0)
+        d.param("time", "float", 0.0, 4.0, about="Time of the animated noise")
     if octaves == "given":
-        d.param("octaves", "int", d.pick(3, 4, 5))
+        d.param("octaves", "int", d.pick(3, 4, 5), about="Number of octaves")
     elif octaves == "until fine":
         d.param("cutoff", "float", 12.0, 20.0)
-    d.output("height", "float", (rows, columns))
+    d.output("height", "float", (rows, columns), about="Noise values")
     x, y = f"float(j) / {columns}.0", f"float(i) / {rows}.0"
     point = f"wp.vec2({x}, {y})" if dimension == 2 else f"wp.vec3({x}, {y}, time)"
     sampled = "wp.noise(state, frequency_k * p)"
@@ -91,11 +87,9 @@ def fractal_noise(d: Draft) -> None:
         reached="reach += amplitude" if normalised else "",
     )
     if periodic:
-        d.explain(
-            "The noise repeats every cell of the base frequency, so that tiles fit together without a seam."
-        )
+        d.explain("Tileable: the noise is periodic in cells of the base frequency.")
     else:
-        d.explain("Halving the amplitude each time gives a spectrum of about 1/f, as natural surfaces have.")
+        d.explain("Halving the amplitude per octave gives an approximate 1/f spectrum.")
 
     def shaped(before: Values, after: Values) -> None:
         h = after.height
@@ -123,19 +117,19 @@ def fractal_noise(d: Draft) -> None:
     weight=2,
 )
 def curl_flow(d: Draft) -> None:
-    """Gives points a swirling velocity without sources or sinks: the curl of a noise potential."""
+    """Computes divergence-free curl noise velocities at points."""
     dimension = d.option("dimension", 2, 3)
     way = d.option("way", "builtin", "differences")
     step = d.flag("step")
     octaves = d.flag("octaves")
     type_ = f"vec{dimension}"
     count = d.pick(64, 96, 128)
-    d.param("seed", "int", 0, 1000)
-    d.param("frequency", "float", 0.5, 2.0)
+    d.param("seed", "int", 0, 1000, about="Seed of the random state")
+    d.param("frequency", "float", 0.5, 2.0, about="Base frequency")
     d.input("x", type_, count, -2.0, 2.0)
     if step:
-        d.param("dt", "float", 0.01, 0.1)
-        d.output("moved", type_, count)
+        d.param("dt", "float", 0.01, 0.1, about="Time step [s]")
+        d.output("moved", type_, count, about="Advected positions")
     else:
         d.output("v", type_, count)
     wide = "" if dimension == 2 else "3"
@@ -183,7 +177,7 @@ def curl_flow(d: Draft) -> None:
     target = f"moved[tid] = x[tid] + dt * {curl}" if step else f"v[tid] = {curl}"
     d.launch(count)
     d.code("tid = wp.tid()\nstate = wp.rand_init(seed)\n$lines\n$target", lines=lines, target=target)
-    d.explain("A curl has no divergence, so that what drifts along neither gathers nor thins out.")
+    d.explain("The curl of a potential is divergence-free, so tracers neither accumulate nor disperse.")
 
     def swirling(before: Values, after: Values) -> None:
         v = (after.moved - before.x) / before.dt if step else after.v

@@ -83,7 +83,7 @@ def _moments(law: str, a: float, b: float) -> tuple[float, float]:
     weight=3,
 )
 def draw_samples(d: Draft) -> None:
-    """Fills an array with independent random numbers of one law."""
+    """Fills an array with random samples from a distribution."""
     law = d.option("law", *_LAWS)
     said, ways = _LAWS[law]
     way = d.pick(*ways)
@@ -96,12 +96,14 @@ def draw_samples(d: Draft) -> None:
     rows, columns = (
         (d.pick(12, 16), d.pick(16, 24)) if layout in ("row", "grid") else (d.pick(160, 200, 256), 1)
     )
-    d.param("seed", "int", 1, 10000)
+    d.param("seed", "int", 1, 10000, about="Seed of the random state")
     d.param("a", "float", 1.0, 2.0)
     two = law in ("uniform", "normal", "lognormal")
     if two:
         d.param("b", "float", *((2.5, 4.0) if law == "uniform" else (0.2, 0.5)))
-    d.output("samples", "float", (rows, columns) if layout in ("row", "grid") else rows)
+    d.output(
+        "samples", "float", (rows, columns) if layout in ("row", "grid") else rows, about="Random samples"
+    )
     if layout == "one":
         d.launch(rows)
         d.code("tid = wp.tid()\nstate = wp.rand_init(seed, tid)\n$way\nsamples[tid] = value", way=way)
@@ -170,7 +172,7 @@ def draw_samples(d: Draft) -> None:
     adjoint="either",
 )
 def shuffle_rows(d: Draft) -> None:
-    """Shuffles each row of an array, every order being equally likely."""
+    """Shuffles the rows of an array (Fisher-Yates)."""
     source = d.option("source", "identity", "given")
     direction = d.option("direction", "down", "up")
     type_ = d.option("type", "int", "float", "vec3")
@@ -181,11 +183,11 @@ def shuffle_rows(d: Draft) -> None:
     extents: int | tuple[int, int] = rows * columns if flat else (rows, columns)
     if source == "identity":
         type_ = "int"
-    d.param("seed", "int", 1, 10000)
+    d.param("seed", "int", 1, 10000, about="Seed of the random state")
     if source == "identity":
-        d.output("order", "int", extents)
+        d.output("order", "int", extents, about="Shuffled indices")
     else:
-        d.inout("order", type_, extents, 0, 100)
+        d.inout("order", type_, extents, 0, 100, about="Shuffled indices")
     at = "start + $k" if flat else "row, $k"
     i, j = at.replace("$k", "i"), at.replace("$k", "j")
     swap = f"value = order[{i}]\norder[{i}] = order[{j}]\norder[{j}] = value"

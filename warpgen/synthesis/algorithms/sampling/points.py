@@ -51,7 +51,7 @@ _SAID = {
     weight=2,
 )
 def scatter_points(d: Draft) -> None:
-    """Places points at random and uniformly in a region around a center."""
+    """Samples points uniformly in a region."""
     shape = d.option("shape", *_SHAPES)
     type_, dimension, least, most = _SHAPES[shape]
     stream = d.option("stream", "offset", "hashed", "reseeded")
@@ -60,13 +60,13 @@ def scatter_points(d: Draft) -> None:
     d.says(
         f"Places points at random and uniformly in {_SAID[shape]}" + (" around a center." if moved else ".")
     )
-    d.param("seed", "int", 1, 10000)
+    d.param("seed", "int", 1, 10000, about="Seed of the random state")
     if moved:
-        d.param("center", type_, -2.0, 2.0)
+        d.param("center", type_, -2.0, 2.0, about="Center of the region")
         d.param("size", "float", 0.5, 3.0)
     rows, columns = d.pick((12, 8), (16, 8), (8, 8)) if layout != "one each" else (d.pick(96, 128, 192), 1)
     extents: int | tuple[int, int] = rows * columns if layout != "two-dimensional" else (rows, columns)
-    d.output("points", type_, extents)
+    d.output("points", type_, extents, about="Sampled positions")
     number = "tid" if layout == "one each" else "i" if layout == "several each" else "i * points.shape[1] + j"
     if stream == "hashed":
         init = f"state = wp.rand_init(seed + {number})"
@@ -99,7 +99,7 @@ def scatter_points(d: Draft) -> None:
     else:
         d.launch(rows, columns)
         d.code("i, j = wp.tid()\n$init\npoints[i, j] = $placed", init=init, placed=placed)
-    d.explain("Threads must not share a random state, else they would place the same points.")
+    d.explain("Each thread needs its own random state, otherwise all threads generate the same points.")
 
     def spread(before: Values, after: Values) -> None:
         p = after.points.reshape(-1, dimension)
@@ -132,24 +132,24 @@ def scatter_points(d: Draft) -> None:
     weight=2,
 )
 def sample_surface(d: Draft) -> None:
-    """Places points on the triangles of a mesh, on each as many as its weight asks for."""
+    """Samples points on mesh triangles."""
     pick = d.option("pick", "cdf", "even", "given")
     way = d.option("way", "sample_triangle", "square root", "folded")
     result = d.option("result", "points", "barycentric")
     indexed = d.flag("indexed")
     triangles, vertices, count = d.pick(12, 20, 32), d.pick(16, 24), d.pick(96, 128)
-    d.input("vertices", "vec3", vertices if indexed else (triangles, 3), -1.0, 1.0)
+    d.input("vertices", "vec3", vertices if indexed else (triangles, 3), -1.0, 1.0, about="Vertex positions")
     if indexed:
-        d.input("faces", "int", (triangles, 3), 0, vertices)
+        d.input("faces", "int", (triangles, 3), 0, vertices, about="Vertex indices of each triangle")
     if pick == "cdf":
-        d.input("cdf", "float", triangles, 0.05, 1.0, "ascending")
+        d.input("cdf", "float", triangles, 0.05, 1.0, "ascending", about="Cumulative areas")
     elif pick == "given":
         d.input("chosen", "int", count, 0, triangles)
-    d.param("seed", "int", 1, 10000)
+    d.param("seed", "int", 1, 10000, about="Seed of the random state")
     if result == "points":
-        d.output("points", "vec3", count)
+        d.output("points", "vec3", count, about="Sampled positions")
     else:
-        d.output("face_of", "int", count)
+        d.output("face_of", "int", count, about="Face of each sample")
         d.output("weights", "vec3", count)
     chosen = {
         # the last entry may be below one when areas were summed in single precision
@@ -197,7 +197,7 @@ def sample_surface(d: Draft) -> None:
         barycentric=barycentric,
         stored=stored,
     )
-    d.explain("Weights (u, v, 1 - u - v) are uniform over the triangle.")
+    d.explain("Barycentric coordinates (u, v, 1 - u - v) are uniform over the triangle.")
 
     def corners(v: Values) -> Any:
         return v.vertices[v.faces] if indexed else v.vertices

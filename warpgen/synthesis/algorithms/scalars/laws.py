@@ -65,7 +65,7 @@ def normal_law(d: Draft) -> None:
     lines, value = {
         "below": (f"z = {shifted} / {root}", "0.5 * (1.0 + wp.erf(z))"),
         "above": (
-            f"# the complement keeps its digits where 1 - erf would lose them\nz = {shifted} / {root}",
+            f"# Use erfc in the tail, 1 - erf would cancel\nz = {shifted} / {root}",
             "0.5 * wp.erfc(z)",
         ),
         "quantile": ("z = wp.sqrt(2.0) * wp.erfinv(2.0 * p - 1.0)", f"{plus}{scale}z"),
@@ -137,7 +137,10 @@ def levels(d: Draft) -> None:
         "amplitude": (f"ratio = {ratio}", "20.0 * wp.log10(wp.abs(ratio))"),
         "octaves": (f"ratio = {ratio}", "wp.log2(ratio)"),
         "cents": (f"ratio = {ratio}", "1200.0 * wp.log2(ratio)"),
-        "acidity": (f"# 1e-7 mol/l is neutral\nconcentration = 1.0e-7 * {ratio}", "-wp.log10(concentration)"),
+        "acidity": (
+            f"# Neutral water: 1e-7 mol/l\nconcentration = 1.0e-7 * {ratio}",
+            "-wp.log10(concentration)",
+        ),
         "from decibel": ("", f"{'reference * ' if 'reference' in form.numbers else ''}wp.pow(10.0, 0.1 * q)"),
         "bits": ("", "wp.ceil(wp.log2(wp.floor(q)))"),
     }[kind]
@@ -268,11 +271,10 @@ def cube_roots(d: Draft) -> None:
     form.output("y")
     lines, value = {
         "sphere": ("", "wp.cbrt(3.0 * q / (4.0 * wp.pi))"),
-        "orbit": ("# Kepler's third law: a^3 is as T^2", "wp.cbrt(q * q)"),
+        "orbit": ("# Kepler's third law: a^3 / T^2 = const", "wp.cbrt(q * q)"),
         "lightness": ("", "116.0 * wp.cbrt(q) - 16.0"),
         "cubic": (
-            "# Cardano: the discriminant is positive, so that there is one real root\n"
-            "root = wp.sqrt(q * q + 1.0)",
+            "# Cardano's formula: positive discriminant, one real root\nroot = wp.sqrt(q * q + 1.0)",
             "wp.cbrt(q + root) + wp.cbrt(q - root)",
         ),
         "signed": ("", "wp.cbrt(q)"),

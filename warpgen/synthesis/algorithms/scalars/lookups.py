@@ -45,14 +45,24 @@ def table_lookup(d: Draft) -> None:
     n, size, rows = d.pick(64, 96, 128), d.pick(12, 16, 24), d.pick(3, 4)
     many = tables == "per row"
     integer = kind in ("rank", "count between")
-    d.input("knots", "float", size * rows if many else size, 0.0, 10.0, kind="ascending")
+    d.input(
+        "knots",
+        "float",
+        size * rows if many else size,
+        0.0,
+        10.0,
+        kind="ascending",
+        about="breakpoints, ascending",
+    )
     if kind in ("linear", "logarithmic", "step"):
-        d.input("heights", "float", size * rows if many else size, 0.5, 4.0)
-    d.input("x", "float", n, 0.0 if outside == "clamped" else -1.0, 10.0)
+        d.input(
+            "heights", "float", size * rows if many else size, 0.5, 4.0, about="values at the breakpoints"
+        )
+    d.input("x", "float", n, 0.0 if outside == "clamped" else -1.0, 10.0, about="query points")
     if many:
-        d.input("table", "int", n, 0, rows)
+        d.input("table", "int", n, 0, rows, about="table of each query")
     if kind == "count between":
-        d.param("reach", "float", 0.5, 2.0)
+        d.param("reach", "float", 0.5, 2.0, about="half width of the counted range")
     d.output("y", "int" if integer else "float", n)
     head = f"first = table[tid] * {size}\nlast = first + {size}" if many else ""
     first, last = ("first", "last") if many else ("0", str(size))
@@ -77,10 +87,7 @@ def table_lookup(d: Draft) -> None:
         """)
     base = f" - {first}" if many else ""
     least, most = ("first + 1", "last - 1") if many else ("1", str(size - 1))
-    inner = (
-        "# the interval that holds the value, or the one at the end\n"
-        f"k = wp.clamp({search('value')}, {least}, {most})"
-    )
+    inner = f"# Clamp to the last interval\nk = wp.clamp({search('value')}, {least}, {most})"
     clamp = "t = wp.clamp(t, 0.0, 1.0)" if outside == "clamped" else ""
     zero = "if t < 0.0 or t > 1.0:\n    y[tid] = 0.0\n    return" if outside == "zero" else ""
     logarithmic = kind == "logarithmic"
@@ -175,7 +182,7 @@ def bearings(d: Draft) -> None:
         "mercator": (phi, "wp.log(wp.tan(0.25 * wp.pi + 0.5 * phi))"),
         "back": ("", "wp.degrees(2.0 * wp.atan(wp.exp(north)) - 0.5 * wp.pi)"),
         "haversine": (
-            f"{phi}\n{lam}\n{base}\n# the haversine keeps its digits where places are close\n"
+            f"{phi}\n{lam}\n{base}\n# Haversine formula, accurate for small distances\n"
             f"a = wp.sin(0.5 * (phi - {b}))\nc = wp.sin(0.5 * lam)\n"
             f"h = a * a + wp.cos(phi) * wp.cos({b}) * c * c",
             "wp.degrees(2.0 * wp.asin(wp.sqrt(h)))",

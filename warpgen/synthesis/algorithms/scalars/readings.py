@@ -111,18 +111,18 @@ def cleaned_readings(d: Draft) -> None:
         "root": "Takes roots of readings of which some are negative, and replaces what is no number.",
     }[source])  # fmt: skip
     n = d.pick(96, 128, 192)
-    d.input("signal", "int", n, -3, 9)
+    d.input("signal", "int", n, -3, 9, about="raw counts")
     if source == "ratio":
-        d.input("dark", "int", n, 0, 4)
+        d.input("dark", "int", n, 0, 4, about="dark counts")
     if instead == "fallback":
-        d.param("fallback", "float", -2.0, -1.0)
+        d.param("fallback", "float", -2.0, -1.0, about="value for invalid readings")
     if test == "nan then inf":
-        d.param("limit", "float", 20.0, 30.0)
-    d.output("clean", "float", n)
+        d.param("limit", "float", 20.0, 30.0, about="largest magnitude")
+    d.output("clean", "float", n, about="corrected readings")
     if counted == "global":
-        d.output("bad", "int", 1)
+        d.output("bad", "int", 1, about="invalid readings")
     elif counted == "flags":
-        d.output("bad", "int", n)
+        d.output("bad", "int", n, about="invalid readings")
     make = {
         "ratio": "float(signal[tid]) / float(dark[tid])",
         "log": "wp.log(float(signal[tid]))",
@@ -136,7 +136,7 @@ def cleaned_readings(d: Draft) -> None:
     replacement = {"fallback": "fallback", "zero": "0.0", "neighbour": "clean_before"}[instead]
     before = ""
     if instead == "neighbour":
-        # the sample to the left, where that one is good itself
+        # Fall back to the left neighbor if it is valid
         d.function("""
             @wp.func
             def previous(signal: wp.array(dtype=int), tid: int):
@@ -162,7 +162,7 @@ if wp.isnan(ratio):
     clean[tid] = {replacement}
     $mark
 elif wp.isinf(ratio):
-    # an overflow still tells its sign
+    # Replace infinities by the limit with the same sign
     clean[tid] = wp.copysign(limit, ratio)
     $mark
 else:

@@ -37,7 +37,7 @@ _NAMES = {
     weight=2,
 )
 def adaptive_filter(d: Draft) -> None:
-    """Adapts the coefficients of filters sample by sample so that they follow a wanted signal."""
+    """Adapts filter coefficients sample by sample to match a desired signal."""
     rule = d.option("rule", "lms", "normalised", "sign", "leaky", "leaky normalised")
     layout = d.option("layout", "rows", "columns")
     kept = d.option("kept", "errors", "weights", "both")
@@ -54,19 +54,19 @@ def adaptive_filter(d: Draft) -> None:
     goal = "predict each sample by those before" if form == "predict" else "follow a wanted signal"
     d.says(f"Adapts the coefficients of filters {said}, so that they {goal}.")
     shape = (count, size) if layout == "rows" else (size, count)
-    d.input("x", "float", shape, -1.0, 1.0)
+    d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if form == "identify":
-        d.input("desired", "float", shape, -1.0, 1.0)
+        d.input("desired", "float", shape, -1.0, 1.0, about="Desired signal")
     low, high = (0.1, 0.6) if "normalised" in rule else (0.02, 0.15)
     if rates == "each":
-        d.input("mu", "float", count, low, high)
+        d.input("mu", "float", count, low, high, about="Step size of the adaptation")
     else:
-        d.param("mu", "float", low, high)
+        d.param("mu", "float", low, high, about="Step size of the adaptation")
     if "leaky" in rule:
-        d.param("leak", "float", 0.001, 0.02)
+        d.param("leak", "float", 0.001, 0.02, about="Leakage factor")
     d.inout("w", "float", (count, taps), -0.3, 0.3)
     if kept != "weights":
-        d.output("errors", "float", shape)
+        d.output("errors", "float", shape, about="Error signal")
     at = "x[ch, {}]" if layout == "rows" else "x[{}, ch]"
     here = "[ch, n]" if layout == "rows" else "[n, ch]"
     rate = "mu[ch]" if rates == "each" else "mu"
@@ -113,9 +113,11 @@ def adaptive_filter(d: Draft) -> None:
         update=update,
     )
     if energy:
-        d.explain("Dividing the step by the input's power makes adaptation as fast at any level.")
+        d.explain(
+            "Normalizing by the input power makes the convergence rate independent of the signal level."
+        )
     elif rule == "sign":
-        d.explain("The sign of the error alone is used, which spares a product and bounds the step.")
+        d.explain("Sign-error LMS: no multiplication by the error, bounded steps.")
     else:
         d.explain(
             "The gradient of the squared error in the coefficients is -2 e x: each step goes against it."
@@ -155,7 +157,7 @@ def adaptive_filter(d: Draft) -> None:
     weight=2,
 )
 def control_level(d: Draft) -> None:
-    """Follows the level of signals and makes them louder or softer by it."""
+    """Controls the dynamic range of signals with a level detector and a gain curve."""
     what = d.option("what", "compressor", "limiter", "gate", "follower", "expander")
     detect = d.option("detect", "peak", "power", "decibel")
     layout = d.option("layout", "rows", "columns")
@@ -176,21 +178,21 @@ def control_level(d: Draft) -> None:
     }[what] + ".")  # fmt: skip
     shape = (count, size) if layout == "rows" else (size, count)
     if place == "new":
-        d.input("x", "float", shape, -1.0, 1.0)
+        d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     else:
-        d.inout("x", "float", shape, -1.0, 1.0)
+        d.inout("x", "float", shape, -1.0, 1.0, about="Input signal")
     if ballistics == "branch":
-        d.param("attack", "float", 0.2, 0.5)
-        d.param("release", "float", 0.02, 0.1)
+        d.param("attack", "float", 0.2, 0.5, about="Attack coefficient")
+        d.param("release", "float", 0.02, 0.1, about="Release coefficient")
     else:
         d.param("smooth", "float", 0.05, 0.2)
     if what in ("compressor", "expander"):
-        d.param("threshold", "float", -14.0, -8.0)
-        d.param("ratio", "float", 2.0, 6.0)
+        d.param("threshold", "float", -14.0, -8.0, about="Threshold")
+        d.param("ratio", "float", 2.0, 6.0, about="Compression ratio")
         if knee:
             d.param("width", "float", 4.0, 8.0)
     elif what != "follower":
-        d.param("threshold", "float", 0.3, 0.5)
+        d.param("threshold", "float", 0.3, 0.5, about="Threshold")
     if place == "new":
         d.output("env" if what == "follower" else "y", "float", shape)
     here = "[ch, n]" if layout == "rows" else "[n, ch]"
@@ -261,7 +263,7 @@ def control_level(d: Draft) -> None:
         apply=apply,
     )
     if what in ("compressor", "expander"):
-        d.explain("Threshold and gain are in decibels; coefficients of smoothing are per sample.")
+        d.explain("Threshold and gain are in decibels, smoothing coefficients are per sample.")
     else:
         d.explain("Coefficients of smoothing are per sample: 1 - exp(-1 / (rate * time constant)).")
 

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=2,
 )
 def modulate_signal(d: Draft) -> None:
-    """Quantises signals coarsely such that the error averages out."""
+    """Quantizes signals with noise shaping (sigma-delta modulation)."""
     loop = d.option("loop", "first order", "second order", "error feedback", "second error feedback", "delta")
     levels = d.option("levels", "two", "many")
     layout = d.option("layout", "rows", "columns")
@@ -50,7 +50,7 @@ def modulate_signal(d: Draft) -> None:
     }
     d.says(f"Quantises signals coarsely by {said}{kept[result]}.")
     shape = (count, size) if layout == "rows" else (size, count)
-    d.input("x", "float", shape, -0.6, 0.6)
+    d.input("x", "float", shape, -0.6, 0.6, about="Input signal")
     if levels == "many":
         d.param("step", "float", 0.2, 0.4)
     if loop == "delta":
@@ -115,9 +115,7 @@ def modulate_signal(d: Draft) -> None:
         store=store,
         end=f"mean[ch] = sum / float({longer})" if result == "mean" else "",
     )
-    d.explain(
-        "The loop pushes the error of quantisation to high frequencies, where a later filter removes it."
-    )
+    d.explain("The loop shapes the quantization noise to high frequencies, which are removed by decimation.")
 
     def modulated(before: Values, after: Values) -> None:
         x = before.x if layout == "rows" else before.x.T

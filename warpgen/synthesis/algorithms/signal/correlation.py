@@ -8,6 +8,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.signal import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.outline import outlined
 
 _NAMES = {
     "x": "signal|samples|audio",
@@ -16,6 +17,8 @@ _NAMES = {
     "hop": "stride|hop_size|frame_step",
 }
 
+_TERMS = {"difference": "squared differences", "magnitude difference": "absolute differences"}
+
 
 @DOMAIN.algorithm(
     source="Oppenheim & Schafer 2010, sec. 10.5; Ross et al. 1974; de Cheveigné & Kawahara 2002, eq. 6",
@@ -23,7 +26,7 @@ _NAMES = {
     | {
         "correlate_lags": "lag_products|compare_lags|lag_sums",
         "r": "corr|acf|likeness",
-        "y": "other|reference_signal|template",
+        "y": "other|reference_signal|pattern",
         "acc": "sum|s|r_lag",
     },
     double=True,
@@ -31,7 +34,7 @@ _NAMES = {
     weight=3,
 )
 def correlate_lags(d: Draft) -> None:
-    """Compares a signal with itself or another at a range of lags."""
+    """Computes correlation functions over a range of lags."""
     what = d.option("what", "auto", "cross", "difference", "magnitude difference", "normalised", "circular")
     scale = d.option("scale", "sum", "biased", "unbiased")
     layout = d.option("layout", "one", "rows", "frames")
@@ -44,19 +47,19 @@ def correlate_lags(d: Draft) -> None:
         two_sided = False
     hop = size // 2
     d.says({
-        "auto": "Computes the autocorrelation of signals at a range of lags.",
-        "cross": "Correlates two signals at a range of lags.",
-        "difference": "Sums squared differences of a signal and its shift at a range of lags.",
-        "magnitude difference": "Sums absolute differences of a signal and its shift at a range of lags.",
-        "normalised": "Correlates a signal with its shift, relative to their energy, at a range of lags.",
-        "circular": "Correlates two periodic signals at a range of lags.",
+        "auto": "Computes autocorrelation over a range of lags.",
+        "cross": "Computes cross-correlation over a range of lags.",
+        "difference": "Computes the squared difference function over a range of lags.",
+        "magnitude difference": "Computes the average magnitude difference function over a range of lags.",
+        "normalised": "Computes normalized autocorrelation over a range of lags.",
+        "circular": "Computes circular cross-correlation over a range of lags.",
     }[what])  # fmt: skip
     two = what in ("cross", "circular")
     shape = {"one": (size,), "rows": (rows, size), "frames": (hop * (rows - 1) + size,)}[layout]
     low = 0.1 if what == "normalised" else -1.0
-    d.input("x", "float", shape, low, 1.0)
+    d.input("x", "float", shape, low, 1.0, about="Input signal")
     if two:
-        d.input("y", "float", shape, low, 1.0)
+        d.input("y", "float", shape, low, 1.0, about="Second signal")
     if centred:
         if layout == "one":
             d.param("mean", "float", -0.1, 0.1)
@@ -100,8 +103,23 @@ def correlate_lags(d: Draft) -> None:
     index = "k" if two_sided else "lag"
     ids = index if layout == "one" else f"row, {index}"
     d.launch(*out)
-    d.code(
-        f"""
+    lag = f"lag = k - {lags - 1}  # zero lag is in the center" if two_sided else ""
+    loop = """
+        acc = float(0.0)
+        for n in range($bounds):
+            $lines
+            $terms
+        """
+    if what != "normalised" and d.flag("helper", 0.6):
+        acc = outlined(
+            d, "lagged_sum", f"Sum of {_TERMS.get(what, 'products')} of samples at a given lag.", loop, "acc",
+            "float", {"lag": "int"} if layout == "one" else {"row": "int", "lag": "int"},
+            {"bounds": bounds, "lines": lines, "terms": terms},
+        )  # fmt: skip
+        d.code(f"{ids} = wp.tid()\n$lag\nr[{ids}] = {value.replace('acc', acc)}", lag=lag)
+    else:
+        d.code(
+            f"""
         {ids} = wp.tid()
         $lag
         acc = float(0.0)
@@ -111,15 +129,15 @@ def correlate_lags(d: Draft) -> None:
             $terms
         r[{ids}] = {value}
         """,
-        lag=f"lag = k - {lags - 1}  # zero lag is in the center" if two_sided else "",
-        energy="energy = float(0.0)" if what == "normalised" else "",
-        lines=lines,
-        terms=terms,
-    )
+            lag=lag,
+            energy="energy = float(0.0)" if what == "normalised" else "",
+            lines=lines,
+            terms=terms,
+        )
     d.explain({
         "sum": "Terms are summed where both samples lie within the signal.",
-        "biased": "Sums are divided by the whole length, so that large lags, with few terms, count less.",
-        "unbiased": "Sums are divided by the number of their terms.",
+        "biased": "Biased estimate: sums are divided by the signal length for every lag.",
+        "unbiased": "Unbiased estimate: sums are divided by the number of terms.",
     }[scale])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
@@ -166,7 +184,7 @@ def correlate_lags(d: Draft) -> None:
     weight=2,
 )
 def yin_pitch(d: Draft) -> None:
-    """Estimates the period of each frame of a signal from the differences with its shifts."""
+    """Estimates the pitch period of signal frames with the YIN algorithm."""
     source = d.option("source", "differences", "signal")
     choice = d.option("choice", "first below", "least")
     refine = d.flag("parabola")
@@ -183,15 +201,15 @@ def yin_pitch(d: Draft) -> None:
     if source == "differences":
         d.input("diff", "float", (frames, most), 0.2, 1.5)
     else:
-        d.input("x", "float", (frames, size), -1.0, 1.0)
+        d.input("x", "float", (frames, size), -1.0, 1.0, about="Input signal")
     if choice == "first below":
-        d.param("threshold", "float", 0.6, 0.9)
+        d.param("threshold", "float", 0.6, 0.9, about="Threshold")
     if result == "frequency":
         d.param("rate", "float", 8000.0, 16000.0)
-    d.output("pitch", "float", frames)
+    d.output("pitch", "float", frames, about="Period in samples")
     if result == "period and clarity":
-        d.output("clarity", "float", frames)
-    d.output("norm_diff", "float", (frames, most))
+        d.output("clarity", "float", frames, about="Depth of the chosen dip")
+    d.output("norm_diff", "float", (frames, most), about="Normalized difference function")
     if source == "signal":
         term = f"""
         d_lag = float(0.0)

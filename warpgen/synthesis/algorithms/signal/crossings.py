@@ -25,7 +25,7 @@ _NAMES = {"x": "signal|samples|audio", "n": "i|t|m"}
     adjoint="no",
 )
 def level_crossings(d: Draft) -> None:
-    """Finds where signals cross a level."""
+    """Detects level crossings of signals."""
     direction = d.option("direction", "any", "rising", "falling")
     result = d.option("result", "rate", "mask", "times", "first", "atomic")
     level = d.option("level", "zero", "given", "hysteresis")
@@ -43,7 +43,7 @@ def level_crossings(d: Draft) -> None:
         "atomic": f"Counts over all signals how often they {said} {line}.",
     }[result])  # fmt: skip
     shape = (rows, size) if layout == "rows" else (size, rows)
-    d.input("x", "float", shape, -1.0, 1.0)
+    d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if level != "zero":
         d.param("level", "float", -0.2, 0.2)
     if level == "hysteresis":

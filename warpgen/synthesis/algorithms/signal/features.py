@@ -8,6 +8,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.signal import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.outline import outlined
 
 _NAMES = {
     "power": "spectrum|power_spec|psd",
@@ -30,7 +31,7 @@ _NAMES = {
     weight=2,
 )
 def band_energies(d: Draft) -> None:
-    """Sums power spectra in triangular bands that are even on a scale of hearing."""
+    """Computes band energies of power spectra with triangular filters."""
     scale = d.option("scale", "htk", "slaney", "bark", "given")
     output = d.option("output", "linear", "log", "decibel", "root")
     layout = d.option("layout", "rows", "columns")
@@ -44,11 +45,20 @@ def band_energies(d: Draft) -> None:
         "given": "with given edges",
     }[scale]
     d.says(f"Sums {'amplitude' if amplitude else 'power'} spectra in triangular bands {said}.")
-    d.input("power", "float", (frames, bins) if layout == "rows" else (bins, frames), 0.1, 2.0)
+    d.input(
+        "power",
+        "float",
+        (frames, bins) if layout == "rows" else (bins, frames),
+        0.1,
+        2.0,
+        about="Power spectrum",
+    )
     if scale == "given":
-        d.input("edges", "float", bands + 2, 0.0, 4000.0, "ascending")
+        d.input("edges", "float", bands + 2, 0.0, 4000.0, "ascending", about="Band edges")
     d.param("rate", "float", 8000.0)
-    d.output("bands", "float", (frames, bands) if layout == "rows" else (bands, frames))
+    d.output(
+        "bands", "float", (frames, bands) if layout == "rows" else (bands, frames), about="Band energies"
+    )
     if scale == "htk":
         d.function("""
             @wp.func
@@ -110,13 +120,11 @@ def band_energies(d: Draft) -> None:
         "decibel": f"{to} = 10.0 * wp.log10(wp.max({energy}, 1.0e-6))",
         "root": f"# cube root: power law of loudness\n{to} = wp.cbrt({energy})",
     }[output]
-    if output != "linear" or area:
+    helper = d.flag("helper", 0.6)
+    if (output != "linear" or area) and not helper:
         d.forward_only()  # Warp does not tape the sum, which the adjoint of the logarithm needs
     d.launch(*((frames, bands) if layout == "rows" else (bands, frames)))
-    d.code(
-        f"""
-        {"frame, band" if layout == "rows" else "band, frame"} = wp.tid()
-        $edges
+    total = f"""
         energy = float(0.0)
         for k in range({number}):
             f = 0.5 * rate * float(k) / float({number} - 1)
@@ -125,8 +133,27 @@ def band_energies(d: Draft) -> None:
                 if f > center:
                     weight = (right - f) / (right - center)
                 energy += weight * {value}
+        """
+    if helper:
+        types = {"frame": "int", "left": "float", "center": "float", "right": "float"}
+        total = "energy = " + outlined(
+            d,
+            "triangle_energy",
+            "Energy of a frame under a triangular filter.",
+            total,
+            "energy",
+            "float",
+            types,
+            {},
+        )
+    d.code(
+        f"""
+        {"frame, band" if layout == "rows" else "band, frame"} = wp.tid()
+        $edges
+        $total
         $store
         """,
+        total=total,
         edges=edges,
         store=store,
     )
@@ -175,7 +202,7 @@ def band_energies(d: Draft) -> None:
     weight=2,
 )
 def smooth_polynomial(d: Draft) -> None:
-    """Fits a polynomial to each sample's neighbours and keeps its value or slope there."""
+    """Applies a Savitzky-Golay filter for smoothing or differentiation."""
     window = d.option("window", 5, 7, 9)
     result = d.option("result", "value", "slope", "curvature")
     edge = d.option("edge", "copy", "mirror", "clamp", "inside")
@@ -191,11 +218,11 @@ def smooth_polynomial(d: Draft) -> None:
     d.says(f"Fits a quadratic to {window} neighbours of each sample and keeps its {said} there.")
     type_ = "vec3" if layout == "vectors" else "float"
     shape = (rows, size) if layout == "rows" else (size,)
-    d.input("x", type_, shape, -1.0, 1.0)
+    d.input("x", type_, shape, -1.0, 1.0, about="Input signal")
     if result != "value":
-        d.param("dt", "float", 0.5, 1.5)
+        d.param("dt", "float", 0.5, 1.5, about="Sample interval [s]")
     count = size - 2 * half if edge == "inside" else size
-    d.output("y", type_, (rows, count) if layout == "rows" else count)
+    d.output("y", type_, (rows, count) if layout == "rows" else count, about="Output signal")
     at = "x[row, {}]" if layout == "rows" else "x[{}]"
     k = np.arange(-half, half + 1)
     exact: dict[tuple[str, int], tuple[list[int], int]] = {

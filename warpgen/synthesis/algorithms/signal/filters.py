@@ -8,6 +8,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.signal import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.outline import outlined
 from warpgen.synthesis.writing.pieces import piece
 
 _NAMES = {
@@ -28,7 +29,7 @@ _NAMES = {
     weight=3,
 )
 def fir_filter(d: Draft) -> None:
-    """Filters signals with a finite impulse response."""
+    """Applies FIR filters to signals."""
     edge = d.option("edge", "zero", "hold", "wrap", "mirror", "valid", "history")
     layout = d.option("layout", "mono", "channels", "interleaved")
     symmetric = d.flag("symmetric", 0.3)
@@ -50,12 +51,19 @@ def fir_filter(d: Draft) -> None:
         + ("symmetric finite impulse response" if symmetric else "finite impulse response")
         + (f", and keeps every {['', '', 'second', 'third', 'fourth'][factor]} sample." if decimate else ".")
     )
-    d.input("x", kind, shape, -1.0, 1.0)
+    d.input("x", kind, shape, -1.0, 1.0, about="Input signal")
     d.input("h", "float", (taps + 1) // 2 if symmetric else taps, -0.5, 0.5)
     if edge == "history":
-        d.input("history", kind, (channels, taps - 1) if layout != "mono" else taps - 1, -1.0, 1.0)
+        d.input(
+            "history",
+            kind,
+            (channels, taps - 1) if layout != "mono" else taps - 1,
+            -1.0,
+            1.0,
+            about="Last samples of the previous block",
+        )
     out = {"mono": (count,), "channels": (channels, count), "interleaved": (count * channels,)}[layout]
-    d.output("y", kind, out)
+    d.output("y", kind, out, about="Output signal")
     d.launch(*((count,) if layout == "mono" else (channels, count)))
     first = "n" if not decimate else f"{factor} * n"
     if edge == "valid":
@@ -127,24 +135,34 @@ def fir_filter(d: Draft) -> None:
         value = sample("", "k").removeprefix(" = ")
         loop = f"for k in range(h.shape[0]):\n    acc += h[k] * {value}"
     target = {"mono": "y[n]", "channels": "y[ch, n]", "interleaved": f"y[n * {channels} + ch]"}[layout]
+    loop = loop if first != "n" else loop.replace("start", "n")
+    gather = f"acc = {'wp.vec2()' if complex_ else 'float(0.0)'}\n$loop"
+    value = "acc"
+    if d.flag("helper", 0.6):
+        types = dict.fromkeys(("ch", "n" if first == "n" else "start"), "int")
+        value = outlined(
+            d, "convolve", "Inner product of the taps with the samples up to the current one.", gather, "acc",
+            "wp.vec2" if complex_ else "float", types, {"loop": loop},
+        )  # fmt: skip
+        gather = ""
     d.code(
         f"""
         {"n" if layout == "mono" else "ch, n"} = wp.tid()
         $begin
-        acc = {"wp.vec2()" if complex_ else "float(0.0)"}
-        $loop
-        {target} = acc
+        $gather
+        {target} = {value}
         """,
         begin=f"start = {first}" if first != "n" else "",
-        loop=loop if first != "n" else loop.replace("start", "n"),
+        gather=gather,
+        loop=loop,
     )
     d.explain({
-        "zero": "The signal counts as zero before its first sample.",
-        "hold": "The first sample stands for all that would come before it.",
-        "wrap": "The signal is periodic, so that the convolution is circular.",
-        "mirror": "The signal is mirrored about its first sample.",
-        "valid": "Only samples are kept for which all taps lie within the signal.",
-        "history": "Blocks follow each other: `history` holds the last samples of the one before.",
+        "zero": "Samples before the start of the signal are zero.",
+        "hold": "The first sample is repeated before the start of the signal.",
+        "wrap": "Circular convolution: the signal is periodic.",
+        "mirror": "Reflect padding at the start of the signal.",
+        "valid": "Valid mode: only samples with all taps inside of the signal are computed.",
+        "history": "Block processing: `history` holds the last samples of the previous block.",
     }[edge])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
@@ -201,7 +219,7 @@ class Biquad:
     weight=3,
 )
 def biquad_filter(d: Draft) -> None:
-    """Filters each channel of a signal with sections of second order, one after the other."""
+    """Applies cascaded biquad filters to multichannel signals."""
     form = d.option("form", "direct 1", "direct 2", "transposed 2")
     layout = d.option("layout", "rows", "columns", "flat")
     coefficients = d.option("coefficients", "struct", "table", "values", "per channel")
@@ -215,9 +233,9 @@ def biquad_filter(d: Draft) -> None:
     bound = {"b0": (0.1, 0.5), "b1": (-0.4, 0.4), "b2": (-0.3, 0.3), "a1": (-0.9, 0.6), "a2": (0.05, 0.5)}
     shape = {"rows": (count, length), "columns": (length, count), "flat": (count * length,)}[layout]
     if place == "new":
-        d.input("x", "float", shape, -1.0, 1.0)
+        d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     else:
-        d.inout("x", "float", shape, -1.0, 1.0)
+        d.inout("x", "float", shape, -1.0, 1.0, about="Input signal")
     if not cascade and coefficients in ("struct", "table"):
         d.input("preset", "int", count, 0, number)
     if coefficients == "struct":
@@ -240,7 +258,7 @@ def biquad_filter(d: Draft) -> None:
     if coefficients == "table" and not cascade:
         load = "p = preset[ch]"
     if place == "new":
-        d.output("y", "float", shape)
+        d.output("y", "float", shape, about="Output signal")
     at = {"rows": "[ch, n]", "columns": "[n, ch]", "flat": f"[ch * {length} + n]"}[layout]
     target = "y" if place == "new" else "x"
     read = f"u = x{at}"

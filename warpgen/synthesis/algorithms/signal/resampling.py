@@ -27,7 +27,7 @@ _NAMES = {"x": "signal|samples|audio", "y": "resampled|out_signal|y_out", "n": "
     weight=3,
 )
 def resample_signal(d: Draft) -> None:
-    """Evaluates signals between their samples, at another rate."""
+    """Resamples signals at a different rate."""
     method = d.option("method", "linear", "cubic", "hermite", "lagrange", "sinc", "hold")
     where = d.option("where", "ratio", "delay", "times")
     edge = d.option("edge", "clamp", "zero", "wrap")
@@ -46,21 +46,21 @@ def resample_signal(d: Draft) -> None:
     if where == "delay":
         count = size
     shape = (size,) if layout == "one" else (rows, size)
-    d.input("x", "float", shape, -1.0, 1.0)
+    d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if where == "ratio":
-        d.param("ratio", "float", 0.6, 0.9)
+        d.param("ratio", "float", 0.6, 0.9, about="Input samples per output sample")
         pos = "float(n) * ratio"
     elif where == "delay":
         if layout == "rows":
-            d.input("delay", "float", rows, 2.1, 5.9)
+            d.input("delay", "float", rows, 2.1, 5.9, about="Delay in samples")
             pos = "float(n) - delay[ch]"
         else:
-            d.param("delay", "float", 2.1, 5.9)
+            d.param("delay", "float", 2.1, 5.9, about="Delay in samples")
             pos = "float(n) - delay"
     else:
-        d.input("times", "float", count, 0.1, size - 1.1)
+        d.input("times", "float", count, 0.1, size - 1.1, about="Times to evaluate, in samples")
         pos = "times[n]"
-    d.output("y", "float", (count,) if layout == "one" else (rows, count))
+    d.output("y", "float", (count,) if layout == "one" else (rows, count), about="Output signal")
     row, kind = ("", "wp.array(dtype=float)") if layout == "one" else ("ch, ", "wp.array2d(dtype=float)")
     own = "" if layout == "one" else "ch: int, "
     size_ = "x.shape[0]" if layout == "one" else "x.shape[1]"
@@ -140,8 +140,8 @@ def resample_signal(d: Draft) -> None:
     if method == "hold":
         d.forward_only()
     d.explain({
-        "clamp": "Beyond the ends the first and the last sample go on.",
-        "zero": "Beyond the ends the signal is zero.",
+        "clamp": "The first and last sample are repeated beyond the ends.",
+        "zero": "Samples beyond the ends are zero.",
         "wrap": "The signal is periodic.",
     }[edge])  # fmt: skip
 

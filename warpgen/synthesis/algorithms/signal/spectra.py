@@ -9,6 +9,7 @@ import numpy as np
 from warpgen.synthesis.algorithms.signal import DOMAIN
 from warpgen.synthesis.library import windows
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.outline import outlined
 
 _NAMES = {
     "x": "signal|samples|audio",
@@ -30,7 +31,7 @@ _NAMES = {
     weight=2,
 )
 def frame_signal(d: Draft) -> None:
-    """Cuts a signal into overlapping frames and tapers each by a window."""
+    """Splits a signal into overlapping windowed frames (STFT)."""
     window = d.option("window", *windows.WINDOWS)
     periodic = d.flag("periodic")
     edge = d.option("edge", "inside", "zero", "reflect")
@@ -41,8 +42,10 @@ def frame_signal(d: Draft) -> None:
     channels = d.pick(2, 3) if layout == "channels" else 1
     padded = edge != "inside"
     length = size + hop * (count - 1) - (size if padded else 0)
-    d.input("x", "float", (channels, length) if layout == "channels" else length, -1.0, 1.0)
-    d.param("hop", "int", hop)
+    d.input(
+        "x", "float", (channels, length) if layout == "channels" else length, -1.0, 1.0, about="Input signal"
+    )
+    d.param("hop", "int", hop, about="Hop size in samples")
     if emphasis:
         d.param("alpha", "float", 0.9, 0.98)
     shape = {
@@ -50,7 +53,7 @@ def frame_signal(d: Draft) -> None:
         "frames columns": (size, count),
         "channels": (channels, count, size),
     }[layout]
-    d.output("frames", "float", shape)
+    d.output("frames", "float", shape, about="Windowed frames")
     at = {"frames rows": "[frame, n]", "frames columns": "[n, frame]", "channels": "[ch, frame, n]"}[layout]
     source = "x[ch, {}]" if layout == "channels" else "x[{}]"
     last = "x.shape[1]" if layout == "channels" else "x.shape[0]"
@@ -115,7 +118,7 @@ def frame_signal(d: Draft) -> None:
     weight=3,
 )
 def discrete_fourier(d: Draft) -> None:
-    """Computes the discrete Fourier transform of signals by its definition."""
+    """Computes the discrete Fourier transform by direct summation."""
     result = d.option("result", "complex", "power", "magnitude", "decibel", "split")
     source = d.option("source", "real", "complex")
     twiddle = d.option("twiddle", "each", "rotated", "table")
@@ -137,15 +140,15 @@ def discrete_fourier(d: Draft) -> None:
     d.says(f"Computes {what} of {'complex' if source == 'complex' else 'real'} signals by the definition.")
     kind = "vec2" if source == "complex" else "float"
     low, high = (0.2, 1.0) if result in ("magnitude", "decibel") else (-1.0, 1.0)
-    d.input("x", kind, (rows, size) if batch else size, low, high)
+    d.input("x", kind, (rows, size) if batch else size, low, high, about="Input signal")
     if twiddle == "table":
-        d.input("roots", "vec2", size, -1.0, 1.0)
+        d.input("roots", "vec2", size, -1.0, 1.0, about="Roots of unity (real, imaginary)")
     out = (rows, bins) if batch else (bins,)
     if result == "split":
-        d.output("re_out", "float", out)
-        d.output("im_out", "float", out)
+        d.output("re_out", "float", out, about="Real parts")
+        d.output("im_out", "float", out, about="Imaginary parts")
     else:
-        d.output("spectrum", "vec2" if result == "complex" else "float", out)
+        d.output("spectrum", "vec2" if result == "complex" else "float", out, about="Spectrum")
     sign = "" if inverse else "-"
     at = "[row, n]" if batch else "[n]"
     number = "x.shape[1]" if batch else "x.shape[0]"
@@ -184,7 +187,8 @@ def discrete_fourier(d: Draft) -> None:
         c = c_next
         """
         d.forward_only()
-    if result in ("power", "magnitude", "decibel"):
+    helper = d.flag("helper", 0.6)
+    if result in ("power", "magnitude", "decibel") and not helper:
         d.forward_only()  # Warp does not tape the sums, which the adjoint of their squares needs
     to = "[row, k]" if batch else "[k]"
     scale = f" / float({number})"
@@ -199,26 +203,31 @@ def discrete_fourier(d: Draft) -> None:
         """,
     }[result]
     d.launch(*out)
-    d.code(
-        f"""
-        {"row, k" if batch else "k"} = wp.tid()
+    blocks = {"before": before, "inner": inner, "read": read, "add": add}
+    total = f"""
         re = float(0.0)
         im = float(0.0)
         $before
         for n in range({number}):
             $inner
-        $store
-        """,
-        before=before,
-        inner=inner,
-        read=read,
-        add=add,
-        store=store,
-    )
+        """
+    if helper:
+        call = outlined(
+            d, "fourier_bin", "Sum of the samples times complex exponentials (real, imaginary).", total,
+            "wp.vec2(re, im)", "wp.vec2", {"row": "int", "k": "int"}, blocks,
+        )  # fmt: skip
+        total = f"coefficient = {call}\nre = coefficient[0]\nim = coefficient[1]"
+        if result == "complex" and not inverse:
+            total, store = "", f"spectrum{to} = {call}"
+    d.code(f"{'row, k' if batch else 'k'} = wp.tid()\n$total\n$store", total=total, store=store, **blocks)
     d.explain(
         f"X_k = {'1/N ' if inverse else ''}sum_n x_n exp({'+' if inverse else '-'}2 pi i k n / N)"
         + ("; `roots` holds the roots of unity for all k n mod N." if twiddle == "table" else ".")
-        + (" Of a real signal the upper half of the bins would repeat the lower." if source == "real" else "")
+        + (
+            " Only the lower half of the bins is stored, the upper half is redundant for real signals."
+            if source == "real"
+            else ""
+        )
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -261,7 +270,7 @@ def discrete_fourier(d: Draft) -> None:
     weight=2,
 )
 def fft_stage(d: Draft) -> None:
-    """Performs one stage of butterflies of a fast Fourier transform."""
+    """Computes one butterfly stage of a fast Fourier transform."""
     kind = d.option("kind", "in time", "in frequency", "stockham")
     layout = d.option("layout", "one", "rows", "split")
     inverse = d.flag("inverse")
@@ -289,8 +298,8 @@ def fft_stage(d: Draft) -> None:
     if place == "same":
         d.forward_only()
     if twiddle == "table":
-        d.input("roots", "vec2", half, -1.0, 1.0)
-    d.param("half", "int", half)
+        d.input("roots", "vec2", half, -1.0, 1.0, about="Roots of unity (real, imaginary)")
+    d.param("half", "int", half, about="Half the butterfly span")
     outs = names
     if place == "new":
         outs = [name.replace("x", "y") for name in names]
@@ -342,8 +351,8 @@ def fft_stage(d: Draft) -> None:
         f"{'row, t' if layout == 'rows' else 't'} = wp.tid()\n$places\n$body", places=places, body=body, w=w
     )
     d.explain({
-        "in time": "The input must be in bit-reversed order; `half` runs 1, 2, 4 up to half the length.",
-        "in frequency": "`half` runs from half the length down to 1; the result is in bit-reversed order.",
+        "in time": "Input is in bit-reversed order; launch with `half` = 1, 2, 4 up to half the length.",
+        "in frequency": "Launch with `half` from half the length down to 1; the result is in bit-reversed order.",
         "stockham": "`half` runs 1, 2, 4 up to half the length; nothing is reordered.",
     }[kind])  # fmt: skip
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.signal import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.outline import outlined
 
 _NAMES = {
     "x": "signal|samples|data",
@@ -33,7 +34,7 @@ _NAMES = {
     weight=2,
 )
 def detect_tones(d: Draft) -> None:
-    """Measures by Goertzel's recurrence how much of given tones is in frames of a signal."""
+    """Detects tones in signal frames with the Goertzel algorithm."""
     result = d.option("result", "power", "amplitude", "complex", "present")
     tones = d.option("tones", "hertz", "bins", "one")
     layout = d.option("layout", "frames", "hops", "columns")
@@ -41,28 +42,28 @@ def detect_tones(d: Draft) -> None:
     windowed = d.flag("windowed", 0.3)
     frames, size, number = d.pick(8, 12, 16), d.pick(40, 48, 64), d.pick(4, 7, 8)
     d.says({
-        "power": "Measures by Goertzel's recurrence the power of given tones in frames of a signal.",
-        "amplitude": "Measures by Goertzel's recurrence the amplitude of given tones in frames of a signal.",
-        "complex": "Computes single bins of the Fourier transform of frames by Goertzel's recurrence.",
-        "present": "Finds by Goertzel's recurrence which tones are present in frames of a signal.",
+        "power": "Computes the power of tones in signal frames with the Goertzel algorithm.",
+        "amplitude": "Computes the amplitude of tones in signal frames with the Goertzel algorithm.",
+        "complex": "Computes single DFT bins of signal frames with the Goertzel algorithm.",
+        "present": "Detects the presence of tones in signal frames with the Goertzel algorithm.",
     }[result])  # fmt: skip
     hop = size // 2
     shape = {"frames": (frames, size), "hops": (hop * (frames + 1),), "columns": (size, frames)}[layout]
-    d.input("x", "float", shape, -1.0, 1.0)
+    d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if tones == "hertz":
-        d.input("tones", "float", number, 600.0, 3400.0)
+        d.input("tones", "float", number, 600.0, 3400.0, about="Tone frequencies")
         d.param("rate", "float", 8000.0)
         omega = "2.0 * wp.pi * tones[j] / rate"
     elif tones == "bins":
-        d.input("bins", "int", number, 1, size // 2)
+        d.input("bins", "int", number, 1, size // 2, about="Bin indices")
         omega = f"2.0 * wp.pi * float(bins[j]) / float({size})"
     else:
-        d.param("omega", "float", 0.4, 2.6)
+        d.param("omega", "float", 0.4, 2.6, about="Angular frequencies [rad/sample]")
         omega = "omega"
     if windowed:
-        d.input("window", "float", size, 0.1, 1.0)
+        d.input("window", "float", size, 0.1, 1.0, about="Window weights")
     if result == "present":
-        d.param("threshold", "float", 0.2, 0.3)
+        d.param("threshold", "float", 0.2, 0.3, about="Threshold")
     out = (frames,) if tones == "one" else (frames, number)
     name, type_ = {"complex": ("dft", "vec2"), "present": ("present", "int")}.get(result, ("power", "float"))
     d.output(name, type_, out)
@@ -121,7 +122,7 @@ def detect_tones(d: Draft) -> None:
         loop=loop,
         store=store,
     )
-    d.explain("One real multiplication a sample and tone: cheaper than a whole transform for a few tones.")
+    d.explain("One real multiplication per sample and tone, cheaper than an FFT for a few tones.")
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "hops":
@@ -153,7 +154,7 @@ def detect_tones(d: Draft) -> None:
     weight=2,
 )
 def cosine_transform(d: Draft) -> None:
-    """Transforms blocks of a signal into cosines."""
+    """Computes block cosine transforms of a signal."""
     kind = d.option("kind", "ii", "iii", "iv", "mdct", "i")
     scale = d.option("scale", "orthonormal", "plain", "scaled")
     layout = d.option("layout", "rows", "flat", "columns")
@@ -176,15 +177,15 @@ def cosine_transform(d: Draft) -> None:
     shape = {"rows": (blocks, length), "flat": (blocks * length,), "columns": (length, blocks)}[layout]
     if kind == "mdct" and layout == "flat":
         shape = ((blocks + 1) * size,)
-    d.input("x", "float", shape, -1.0, 1.0)
+    d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if basis:
-        d.input("basis", "float", (size, length), -1.0, 1.0)
+        d.input("basis", "float", (size, length), -1.0, 1.0, about="Basis functions")
     if quantise:
         d.input("steps", "float", size, 0.1, 0.4)
         d.forward_only()
     d.param("size", "int", size)
     out = {"rows": (blocks, size), "flat": (blocks * size,), "columns": (size, blocks)}[layout]
-    d.output("coeffs", "int" if quantise else "float", out)
+    d.output("coeffs", "int" if quantise else "float", out, about="Transform coefficients")
     at = {"rows": "x[block, n]", "flat": "x[block * size + n]", "columns": "x[n, block]"}[layout]
     to = {"rows": "[block, k]", "flat": "[block * size + k]", "columns": "[k, block]"}[layout]
     angle = {
@@ -227,19 +228,25 @@ def cosine_transform(d: Draft) -> None:
                 lines, factor = "norm = 1.0 / wp.sqrt(float(size))", "norm * "
         elif scale == "scaled":
             lines, factor = "norm = wp.sqrt(2.0 / float(size))", "norm * "
+    samples = "2 * size" if kind == "mdct" else "size"
+    total = "c_k = float(0.0)\nfor n in range($samples):\n    $inner"
     value = f"{factor}c_k"
+    if d.flag("helper", 0.6):
+        total = "c_k = " + outlined(
+            d, "project_on_cosine", "Inner product of a block with a cosine.", total, "c_k", "float",
+            {"block": "int", "k": "int"}, {"samples": samples, "inner": inner},
+        )  # fmt: skip
     store = f"coeffs{to} = int(wp.round({value} / steps[k]))" if quantise else f"coeffs{to} = {value}"
     d.launch(blocks, size)
     d.code(
         """
         block, k = wp.tid()
-        c_k = float(0.0)
-        for n in range($samples):
-            $inner
+        $total
         $lines
         $store
         """,
-        samples="2 * size" if kind == "mdct" else "size",
+        total=total,
+        samples=samples,
         inner=inner,
         lines=lines,
         store=store,

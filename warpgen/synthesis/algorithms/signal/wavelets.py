@@ -26,7 +26,7 @@ _NAMES = {"x": "signal|samples|data", "n": "i|t|m"}
     weight=2,
 )
 def wavelet_step(d: Draft) -> None:
-    """Splits signals into a coarse half and details by one level of a wavelet transform."""
+    """Computes one level of a discrete wavelet transform."""
     wavelet = d.option("wavelet", "haar", "cdf 5/3", "daubechies 4")
     edge = d.option("edge", "wrap", "mirror")
     layout = d.option("layout", "one", "rows", "columns")
@@ -52,15 +52,15 @@ def wavelet_step(d: Draft) -> None:
     d.says(f"Splits signals by {said}{kept}.")
     shape = {"one": (size,), "rows": (rows, size), "columns": (size, rows)}[layout]
     halved = {"one": (half,), "rows": (rows, half), "columns": (half, rows)}[layout]
-    d.input("x", "float", shape, -1.0, 1.0)
+    d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if result == "shrunk":
-        d.param("threshold", "float", 0.1, 0.3)
+        d.param("threshold", "float", 0.1, 0.3, about="Threshold")
     if result == "one array":
-        d.output("coeffs", "float", shape)
+        d.output("coeffs", "float", shape, about="Wavelet coefficients")
     else:
         if result != "details":
-            d.output("approx", "float", halved)
-        d.output("details", "float", halved)
+            d.output("approx", "float", halved, about="Approximation coefficients")
+        d.output("details", "float", halved, about="Detail coefficients")
     at = {"one": "x[{}]", "rows": "x[row, {}]", "columns": "x[{}, row]"}[layout]
     to = {"one": "[{}]", "rows": "[row, {}]", "columns": "[{}, row]"}[layout]
     length = "x.shape[1]" if layout == "rows" else "x.shape[0]"
@@ -139,8 +139,8 @@ low = here + 0.25 * (before + detail)"""
     )
     kept_energy = normalised and wavelet != "cdf 5/3" and result in ("two", "one array")
     d.explain(
-        {"wrap": "The signal is periodic.", "mirror": "The signal is mirrored at its ends."}[edge]
-        + (" The transform is orthonormal: energy is kept." if kept_energy else "")
+        {"wrap": "The signal is periodic.", "mirror": "Symmetric extension at both ends."}[edge]
+        + (" Orthonormal transform: preserves the energy." if kept_energy else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -34,15 +34,15 @@ def assign_clusters(d: Draft) -> None:
     many = dim == "many"
     type = "float" if many else f"vec{dim}"
     shape = (n, size) if many else (n,)
-    d.input("x", type, shape, -1.0, 1.0)
-    d.input("centers", type, (k, size) if many else (k,), -1.0, 1.0)
+    d.input("x", type, shape, -1.0, 1.0, about="samples")
+    d.input("centers", type, (k, size) if many else (k,), -1.0, 1.0, about="cluster centers")
     if extra == "sums":
-        d.output("sums", type, (k, size) if many else (k,))
-        d.output("counts", "int", k)
+        d.output("sums", type, (k, size) if many else (k,), about="sum of the samples per cluster")
+        d.output("counts", "int", k, about="number of samples per cluster")
     elif extra == "inertia":
-        d.output("inertia", "float", 1)
+        d.output("inertia", "float", 1, about="sum of the squared distances to the centers")
     else:
-        d.output("labels", "int", n)
+        d.output("labels", "int", n, about="index of the nearest center")
         if extra == "distance":
             d.output("margin" if fuzzy else "distances", "float", n)
     if many:
@@ -59,9 +59,9 @@ def assign_clusters(d: Draft) -> None:
         after = ""
         if expanded:
             step = "dot += x[i, a] * centers[c, a]\nnorm += centers[c, a] * centers[c, a]"
-            after = "# |x|^2 is the same for all centers, and left out\ndist = norm - 2.0 * dot"
+            after = "# |x|^2 is constant over the centers, so it can be dropped\ndist = norm - 2.0 * dot"
         elif metric == "cosine":
-            after = "# the length of x is the same for all centers, and left out\ndist = -dot / wp.sqrt(norm)"
+            after = "# |x| is constant over the centers, so it can be dropped\ndist = -dot / wp.sqrt(norm)"
         measure = (
             f"{start}\nfor a in range(x.shape[1]):\n    {step.replace(chr(10), chr(10) + '    ')}\n{after}"
         )
@@ -73,13 +73,13 @@ def assign_clusters(d: Draft) -> None:
             "manhattan": "diff = p - centers[c]\ndist = "
             + " + ".join(f"wp.abs(diff[{a}])" for a in range(int(dim))),  # type: ignore[call-overload]
             "cosine": (
-                "# the length of p is the same for all centers, and left out\n"
+                "# |p| is constant over the centers, so it can be dropped\n"
                 "dist = -wp.dot(p, centers[c]) / wp.length(centers[c])"
             ),
         }[metric]
         if expanded:
             measure = (
-                "# |p|^2 is the same for all centers, and left out\n"
+                "# |p|^2 is constant over the centers, so it can be dropped\n"
                 "dist = wp.dot(centers[c], centers[c]) - 2.0 * wp.dot(p, centers[c])"
             )
     if fuzzy:
@@ -99,11 +99,7 @@ def assign_clusters(d: Draft) -> None:
             if not many
             else "for a in range(x.shape[1]):\n    wp.atomic_add(sums, nearest, a, x[i, a])"
         )
-        end = (
-            "# the means are their quotients, once all points have been added\n"
-            "wp.atomic_add(counts, nearest, 1)\n"
-            f"{add}"
-        )
+        end = f"# Accumulate sums and counts, the host divides\nwp.atomic_add(counts, nearest, 1)\n{add}"
         d.says(
             "Adds each point to the sums of its nearest cluster center, the first half of Lloyd's iteration."
         )
@@ -176,8 +172,8 @@ def mixture_responsibilities(d: Draft) -> None:
     if dim == 1 and shape == "full":
         shape = "diagonal"
     type = "float" if dim == 1 else f"vec{dim}"
-    d.input("x", type, n, -2.0, 2.0)
-    d.input("means", type, k, -1.5, 1.5)
+    d.input("x", type, n, -2.0, 2.0, about="samples")
+    d.input("means", type, k, -1.5, 1.5, about="means of the components")
     if shape == "spherical":
         d.input("variance", "float", k, 0.3, 1.5)
     elif shape == "diagonal":
@@ -190,7 +186,7 @@ def mixture_responsibilities(d: Draft) -> None:
     if out in ("likelihood", "both"):
         d.output("log_likelihood", "float", n)
     if out == "hard":
-        d.output("labels", "int", n)
+        d.output("labels", "int", n, about="index of the nearest center")
     half = 0.5 * dim * np.log(2 * np.pi)
     if dim == 1:
         quad = "e * e / variance[c]"
@@ -250,7 +246,7 @@ def mixture_responsibilities(d: Draft) -> None:
             peak = float(-1.0e10)
             for c in range(means.shape[0]):
                 peak = wp.max(peak, {call})
-            # the largest exponent becomes zero, so that points far from all components do not underflow
+            # log-sum-exp: subtract the maximum to avoid underflow far from all components
             mass = float(0.0)
             for c in range(means.shape[0]):
                 mass += wp.exp({call} - peak)

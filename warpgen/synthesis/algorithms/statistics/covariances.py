@@ -60,14 +60,14 @@ def covariance_matrix(d: Draft) -> None:
     if what in ("mean", "matvec"):
         d.input("alpha", "float", m if cross else n, -1.0, 1.0)
     if scales == "each":
-        d.input("length", "float", size, 0.5, 1.5)
+        d.input("length", "float", size, 0.5, 1.5, about="length scale of the kernel")
     else:
-        d.param("length", "float", 0.5, 1.5)
-    d.param("variance", "float", 0.5, 2.0)
+        d.param("length", "float", 0.5, 1.5, about="length scale of the kernel")
+    d.param("variance", "float", 0.5, 2.0, about="signal variance")
     if jitter:
-        d.param("noise", "float", 0.01, 0.1)
+        d.param("noise", "float", 0.01, 0.1, about="noise variance")
     if trend:
-        d.param("level", "float", -1.0, 1.0)
+        d.param("level", "float", -1.0, 1.0, about="constant mean")
     sums = what in ("mean", "matvec")
     d.output(
         "mean" if what == "mean" else "product" if what == "matvec" else "k",
@@ -121,7 +121,9 @@ def covariance_matrix(d: Draft) -> None:
             start="level" if trend else "0.0",
             total=total,
             value=f"f += {call} * alpha[j]",
-            noise="# the nugget stands on the diagonal alone\nf += noise * alpha[i]" if jitter else "",
+            noise="# Add the nugget (noise variance) to the diagonal\nf += noise * alpha[i]"
+            if jitter
+            else "",
             out=out,
         )
     elif what == "lower":
@@ -129,7 +131,7 @@ def covariance_matrix(d: Draft) -> None:
         d.code(
             (
                 "i, j = wp.tid()\n"
-                "# symmetric: Cholesky's method reads the lower half only\n"
+                "# Lower triangle only\n"
                 "if j > i:\n"
                 "    return\n"
                 "value = $call\n"

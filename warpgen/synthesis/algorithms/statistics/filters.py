@@ -38,23 +38,23 @@ def kalman_filter(d: Draft) -> None:
     dim = {"walk": 2, "constant velocity": 2, "constant acceleration": 3}[model]
     n = d.pick(32, 48, 64)
     vec, mat = f"vec{dim}", f"mat{dim}{dim}"
-    d.inout("x", vec, n, -2.0, 2.0)
-    d.inout("p", mat, n, 0.3, 2.0, kind="spd")
+    d.inout("x", vec, n, -2.0, 2.0, about="state estimates")
+    d.inout("p", mat, n, 0.3, 2.0, kind="spd", about="covariances of the states")
     predicting, updating = steps != "update", steps != "predict"
     if updating:
-        d.input("z", "float", n, -2.0, 2.0)
+        d.input("z", "float", n, -2.0, 2.0, about="measurements")
     if predicting:
         if matrix == "argument":
-            d.param("f", mat, -1.0, 1.0)
+            d.param("f", mat, -1.0, 1.0, about="transition matrix")
         elif model != "walk":
-            d.param("dt", "float", 0.05, 0.5)
-        d.param("q", "float", 0.1, 1.0)
+            d.param("dt", "float", 0.05, 0.5, about="time step")
+        d.param("q", "float", 0.1, 1.0, about="process noise")
     if updating:
-        d.param("r", "float", 0.1, 1.0)
+        d.param("r", "float", 0.1, 1.0, about="measurement noise variance")
     if gate:
-        d.param("max_distance", "float", 3.0, 9.0)
+        d.param("max_distance", "float", 3.0, 9.0, about="gate for the squared Mahalanobis distance")
     if likelihood:
-        d.output("log_likelihood", "float", n)
+        d.output("log_likelihood", "float", n, about="log-likelihood of each measurement")
     built = {
         "constant velocity": "f = wp.mat22(1.0, dt, 0.0, 1.0)",
         "constant acceleration": "f = wp.mat33(1.0, dt, 0.5 * dt * dt, 0.0, 1.0, dt, 0.0, 0.0, 1.0)",
@@ -62,12 +62,12 @@ def kalman_filter(d: Draft) -> None:
     }[model]
     noise = {
         "constant velocity": (
-            "# white acceleration, piecewise constant\n"
+            "# Process noise for piecewise constant white acceleration\n"
             "g = wp.vec2(0.5 * dt * dt, dt)\n"
             "noise = q * wp.outer(g, g)"
         ),
         "constant acceleration": (
-            "# white jerk, piecewise constant\n"
+            "# Process noise for piecewise constant white jerk\n"
             "g = wp.vec3(dt * dt * dt / 6.0, 0.5 * dt * dt, dt)\n"
             "noise = q * wp.outer(g, g)"
         ),
@@ -104,17 +104,13 @@ def kalman_filter(d: Draft) -> None:
         cov = f"pi = pi - wp.outer(gain, wp.{vec}({', '.join(f'pi[0, {a}]' for a in range(dim))}))"
     else:
         cov = (
-            "# Joseph's form stays symmetric and positive whatever the rounding\n"
+            "# Joseph form: (I - K H) P (I - K H)^T + K R K^T stays symmetric and positive\n"
             f"ikh = wp.identity(n={dim}, dtype=float) - wp.outer(gain, wp.{vec}({head}))\n"
             "pi = ikh * pi * wp.transpose(ikh) + r * wp.outer(gain, gain)"
         )
     stay = "x[i] = xi\n    p[i] = pi\n    return" if predicting else "return"
     gate_text = (
-        (
-            "# a measurement too far off is clutter: the prediction stands\n"
-            "if y * y > max_distance * s:\n"
-            f"    {stay}"
-        )
+        (f"# Gate: reject outliers and keep the prediction\nif y * y > max_distance * s:\n    {stay}")
         if gate
         else ""
     )
@@ -152,7 +148,7 @@ def kalman_filter(d: Draft) -> None:
             return {"x": x, "p": p}
         y, s = v.z - x[:, 0], p[:, 0, 0] + v.r
         use = y**2 <= v.max_distance * s if gate else np.ones(n, bool)
-        # in information form: the inverse of the covariance gains the measurement's
+        # Information form: P^-1 <- P^-1 + H^T R^-1 H
         h = np.zeros((dim, dim))
         h[0, 0] = 1 / v.r
         post = np.linalg.inv(np.linalg.inv(p) + h)
@@ -189,29 +185,29 @@ def resample_particles(d: Draft) -> None:
     type = d.option("type", "float", "vec2", "vec3")
     random = d.option("random", "given", "generated")
     n = d.pick(32, 64, 96)
-    d.input("cumulative", "float", n, 0.0, 1.0, kind="ascending")
+    d.input("cumulative", "float", n, 0.0, 1.0, kind="ascending", about="cumulative weights")
     if copy != "ancestors":
-        d.input("states", type, n, -1.0, 1.0)
+        d.input("states", type, n, -1.0, 1.0, about="particle states")
     if copy == "jitter":
         d.input("noise", type, n, -0.1, 0.1)
-        d.param("spread", "float", 0.2, 1.0)
+        d.param("spread", "float", 0.2, 1.0, about="scale of the jitter")
     rng = random == "generated"
     if rng:
         d.param("seed", "int", 1, 10000)
     elif scheme == "systematic":
-        d.param("u0", "float", 0.05, 0.95)
+        d.param("u0", "float", 0.05, 0.95, about="random offset of the comb")
     else:
-        d.input("uniforms", "float", n, 0.0, 1.0)
+        d.input("uniforms", "float", n, 0.0, 1.0, about="uniform random numbers")
     if copy == "ancestors":
-        d.output("ancestors", "int", n)
+        d.output("ancestors", "int", n, about="index of the drawn particle")
     else:
-        d.output("resampled", type, n)
+        d.output("resampled", type, n, about="states of the drawn particles")
     draw = {
         (
             "systematic",
             True,
         ): (
-            "# one number for all threads: combs of equal teeth keep the variance low\n"
+            "# Systematic resampling: a single random offset for all particles\n"
             "state = wp.rand_init(seed)\n"
             "u = wp.randf(state)"
         ),
@@ -247,7 +243,7 @@ def resample_particles(d: Draft) -> None:
             "tid = wp.tid()\n"
             "n = cumulative.shape[0]\n"
             "$draw\n"
-            "# weights need not be normalised: the last sum is their total\n"
+            "# Weights are not normalised, scale by their total\n"
             "target = $point * cumulative[n - 1]\n"
             "$search\n"
             "$end"

@@ -47,19 +47,19 @@ def running_moments(d: Draft) -> None:
         d.input("x", "float", shape, -2.0, 5.0)
         loop, at = "for k in range(x.shape[0]):", "[k, tid]"
     if weighted:
-        d.input("weights", "float", shape, 0.1, 2.0)
+        d.input("weights", "float", shape, 0.1, 2.0, about="weight of each sample")
     if missing == "mask":
-        d.input("valid", "int", shape, 0, 4)
-    d.output("means", "float", series)
+        d.input("valid", "int", shape, 0, 4, about="nonzero for samples that count")
+    d.output("means", "float", series, about="mean per series")
     d.output(
         "variances" if want == "variance" else "deviations" if want == "deviation" else "errors",
         "float",
         series,
     )
     if order >= 3:
-        d.output("skewness", "float", series)
+        d.output("skewness", "float", series, about="skewness per series")
     if order == 4:
-        d.output("kurtosis", "float", series)
+        d.output("kurtosis", "float", series, about="kurtosis per series")
     if weighted:
         step = (
             f"w = weights{at}\n"
@@ -91,7 +91,7 @@ def running_moments(d: Draft) -> None:
             "u = delta / n\n"
             "gain = delta * u * (n - 1.0)\n"
             "mean += u\n"
-            "# the higher sums use the lower ones as they were, so they come first\n"
+            "# Update higher moments first, they depend on the old lower ones\n"
             f"{fourth}m3 += gain * u * (n - 2.0) - 3.0 * u * m2\n"
             "m2 += gain"
         )
@@ -217,18 +217,18 @@ def kernel_density(d: Draft) -> None:
     text, value = _KERNELS[kernel]
     own = what == "leave one out"
     points = n if own else points
-    d.input("samples", type, n, -1.0, 1.0)
+    d.input("samples", type, n, -1.0, 1.0, about="sample positions")
     if not own:
-        d.input("grid", type, points, -1.0, 1.0)
+        d.input("grid", type, points, -1.0, 1.0, about="points of evaluation")
     if what == "regression":
-        d.input("targets", "float", n, -1.0, 2.0)
+        d.input("targets", "float", n, -1.0, 2.0, about="observed values")
     elif what == "weighted":
-        d.input("weights", "float", n, 0.1, 1.0)
+        d.input("weights", "float", n, 0.1, 1.0, about="weight of each sample")
     if width == "one":
-        d.param("bandwidth", "float", 0.8, 1.5)
+        d.param("bandwidth", "float", 0.8, 1.5, about="width of the kernel")
         h = "bandwidth"
     else:
-        d.input("bandwidths", "float", n, 0.8, 1.5)
+        d.input("bandwidths", "float", n, 0.8, 1.5, about="width of the kernel per sample")
         h = "h"
     d.output("fitted" if what == "regression" else "density", "float", points)
     apart = "p - samples[k]"
@@ -239,7 +239,7 @@ def kernel_density(d: Draft) -> None:
     else:
         steps = f"u = wp.length({apart}) / {h}\n"
     norm = {1: 1.0, 2: 2 * math.pi, 3: 4 * math.pi}[dim]
-    # the mass of the radial kernel, so that densities integrate to one in each dimension
+    # Normalization constant of the radial kernel
     radii = np.linspace(0, 60, 600001)
     mass = 1.0
     if dim > 1:
@@ -259,11 +259,7 @@ def kernel_density(d: Draft) -> None:
         body = f"{steps}w = {weight}\nmass += w\nmoment += w * targets[k]"
         start, end = (
             "mass = float(0.0)\nmoment = float(0.0)",
-            (
-                "# points that no kernel reaches have no estimate\n"
-                "if mass > 1.0e-6:\n"
-                "    fitted[tid] = moment / mass"
-            ),
+            ("# No samples within reach\nif mass > 1.0e-6:\n    fitted[tid] = moment / mass"),
         )
         d.says(
             "Estimates targets at given points as averages of the samples, weighted by a kernel of distance."

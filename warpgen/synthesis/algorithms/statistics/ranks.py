@@ -56,7 +56,7 @@ def rank_statistics(d: Draft) -> None:
         end = (
             "ranks[i] = float(below) + 0.5 * float(ties + 1)"
             if what == "ranks"
-            else "# a pair that ties counts half\nu[i] = float(below) + 0.5 * float(ties)"
+            else "# Ties count one half\nu[i] = float(below) + 0.5 * float(ties)"
         )
         d.code(
             (
@@ -82,7 +82,7 @@ def rank_statistics(d: Draft) -> None:
         d.output("concordance", "int", n)
         if form == "branches":
             body = (
-                "# the sign of the product tells whether both rank the pair alike\n"
+                "# Concordant if both differences have the same sign\n"
                 "a = x[j] - x[i]\n"
                 "b = y[j] - y[i]\n"
                 "if a == $zero or b == $zero:\n"
@@ -144,7 +144,7 @@ def rank_statistics(d: Draft) -> None:
         d.code(
             """
             i = wp.tid()
-            # each positive is held against all negatives
+            # Compare each positive with all negatives (Mann-Whitney U)
             if label[i] == 0:
                 return
             below = int(0)

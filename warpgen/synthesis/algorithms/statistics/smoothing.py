@@ -109,7 +109,7 @@ def exponential_smoothing(d: Draft) -> None:
     if out == "ahead":
         if kind == "damped":
             end = (
-                "# the trend's increments shrink by phi each step, so that it levels off\n"
+                "# Damped trend: increments shrink by phi each step\n"
                 "gain = phi * (1.0 - wp.pow(phi, float(horizon))) / (1.0 - phi)\n"
                 "forecasts[i] = level + gain * trend"
             )

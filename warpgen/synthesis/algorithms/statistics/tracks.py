@@ -304,8 +304,9 @@ def update_tracks(d: Draft) -> None:
         x, p = v.states.reshape(-1, 4).copy(), v.covariances.reshape(-1, 4, 4).copy()
         status_ = v.status.ravel().copy()
         z = v.detections.reshape(-1, most, 2)
-        h, m = (v.hits.ravel().copy(), v.misses.ravel().copy()) if lives == "counters" else (None, None)
-        score = v.scores.ravel().copy() if lives == "score" else None
+        none_ = np.zeros(len(x))
+        h, m = (v.hits.ravel().copy(), v.misses.ravel().copy()) if lives == "counters" else (none_, none_)
+        score = v.scores.ravel().copy() if lives == "score" else none_
         taken = -np.ones(len(x), int)
         dt, q = v["config.dt"], v["config.accel_noise"]
         f = np.eye(4) + dt * np.eye(4, k=2)

@@ -37,9 +37,9 @@ def tree_inference(d: Draft) -> None:
     one = ensemble == "one"
     pre = () if one else (trees,)
     at = "[node]" if one else "[t, node]"
-    d.input("x", "float", (n, width), -1.0, 1.0)
+    d.input("x", "float", (n, width), -1.0, 1.0, about="features, one row per sample")
     low = -1 if early and layout != "heap" else 0
-    d.input("feature", "int", (*pre, size), low, width)
+    d.input("feature", "int", (*pre, size), low, width, about="feature tested at each node")
     d.input("threshold", "float", (*pre, size), -0.6, 0.6)
     if missing:
         d.input("present", "int", (n, width), 0, 3)
@@ -50,7 +50,7 @@ def tree_inference(d: Draft) -> None:
     votes = ensemble == "votes"
     classes = 3
     d.input("value", "int" if votes else "float", leaves, 0 if votes else -1.0, classes if votes else 1.0)
-    d.param("depth", "int", depth)
+    d.param("depth", "int", depth, about="depth of the trees")
     d.output("votes" if votes else "y", "int" if votes else "float", (n, classes) if votes else n)
     test = f"x[i, feature{at}] < threshold{at}"
     if missing:

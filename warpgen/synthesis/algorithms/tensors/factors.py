@@ -45,16 +45,16 @@ def principal_axes_of(d: Draft) -> None:
         "matrix and its transpose": " made of a matrix times its transpose.",
     }[given])  # fmt: skip
     if given == "matrix":
-        d.input("matrices", "mat33", count, 0.5, 3.0, "spd")
+        d.input("matrices", "mat33", count, 0.5, 3.0, "spd", about="symmetric matrices")
         form = "a = matrices[tid]"
     elif given == "six components":
-        # diagonally dominant, and so positive
-        d.input("diagonal", "vec3", count, 1.5, 3.0)
-        d.input("mixed", "vec3", count, -0.6, 0.6)
+        # Diagonally dominant, hence positive definite
+        d.input("diagonal", "vec3", count, 1.5, 3.0, about="diagonal entries")
+        d.input("mixed", "vec3", count, -0.6, 0.6, about="off-diagonal entries")
         form = """
         d = diagonal[tid]
         s = mixed[tid]
-        # the order of Voigt: xx, yy, zz, then yz, xz, xy
+        # Voigt notation: xx, yy, zz, yz, xz, xy
         a = wp.mat33(d[0], s[2], s[1], s[2], d[1], s[0], s[1], s[0], d[2])
         """
     elif given == "outer products":
@@ -67,32 +67,32 @@ def principal_axes_of(d: Draft) -> None:
             a += wp.outer(r, r)
         """
     else:
-        d.input("matrices", "mat33", count, -1.0, 1.0)
+        d.input("matrices", "mat33", count, -1.0, 1.0, about="symmetric matrices")
         form = "f = matrices[tid]\na = f * wp.transpose(f)"
     split = "axes, values = wp.eig3(a)" if result != "square root" else "q, lam = wp.eig3(a)"
     if result == "values":
-        d.output("principal", "vec3", count)
+        d.output("principal", "vec3", count, about="eigenvalues")
         store = "principal[tid] = values"
     elif result in ("largest axis", "smallest axis"):
         pick = "argmax" if result == "largest axis" else "argmin"
-        d.output("axis", "vec3", count)
+        d.output("axis", "vec3", count, about="principal axis")
         store = f"""
         k = int(wp.{pick}(values))
         n = wp.vec3(axes[0, k], axes[1, k], axes[2, k])
-        # an axis has no direction of its own, so let it point upwards
+        # Fix the sign of the eigenvector: let it point upwards
         axis[tid] = wp.where(n[2] < 0.0, -n, n)
         """
     elif result == "anisotropy":
-        d.output("anisotropy", "float", count)
+        d.output("anisotropy", "float", count, about="fractional anisotropy")
         store = """
         spread = values - wp.vec3((values[0] + values[1] + values[2]) / 3.0)
-        # zero for a ball, one for a needle
+        # 0 for isotropic tensors, 1 for a single direction
         anisotropy[tid] = wp.sqrt(1.5 * wp.length_sq(spread) / wp.length_sq(values))
         """
     else:
-        d.output("root", "mat33", count)
+        d.output("root", "mat33", count, about="matrix square roots")
         store = """
-        # rounding may leave a principal value just below zero, where there is no root
+        # Clamp small negative eigenvalues caused by rounding
         s = wp.vec3(wp.sqrt(wp.max(lam[0], 0.0)), wp.sqrt(wp.max(lam[1], 0.0)), wp.sqrt(wp.max(lam[2], 0.0)))
         root[tid] = q * wp.diag(s) * wp.transpose(q)
         """
@@ -147,7 +147,7 @@ def split_deformation(d: Draft) -> None:
     if result == "singular values":
         way = "svd"
     if layout == "plain":
-        d.input("f", "mat33", count, 0.4, 2.0, "spd")
+        d.input("f", "mat33", count, 0.4, 2.0, "spd", about="deformation gradients")
         d.input("turns", "mat33", count, kind="rotation")
         make = "a = turns[tid] * f[tid]"
     elif layout == "edges":
@@ -168,7 +168,7 @@ def split_deformation(d: Draft) -> None:
         "iteration": f"""
         r = a
         for step in range({d.pick(6, 8)}):
-            # the mean of a matrix and its inverse transpose comes closer to orthogonal, quadratically
+            # Higham's iteration: R <- (R + R^-T) / 2, converges quadratically
             r = 0.5 * (r + wp.transpose(wp.inverse(r)))
         """,
         "eigenvectors": """
@@ -178,17 +178,17 @@ def split_deformation(d: Draft) -> None:
         """,
     }[way]
     if result == "rotation":
-        d.output("rotation", "mat33", count)
+        d.output("rotation", "mat33", count, about="rotations")
         store = "rotation[tid] = u_svd * wp.transpose(v_svd)" if way == "svd" else "rotation[tid] = r"
     elif result == "stretch":
-        d.output("stretch", "mat33", count)
+        d.output("stretch", "mat33", count, about="stretch tensors")
         store = (
             "stretch[tid] = v_svd * wp.diag(sigma) * wp.transpose(v_svd)"
             if way == "svd"
             else "stretch[tid] = wp.transpose(r) * a"
         )
     else:
-        d.output("sigmas", "vec3", count)
+        d.output("sigmas", "vec3", count, about="principal stretches")
         split = "u_svd, sigma, v_svd = wp.svd3(a)"
         store = "sigmas[tid] = sigma"
     d.says({
@@ -248,10 +248,10 @@ def solve_small(d: Draft) -> None:
         d.param("a_all", matrix, 0.5, 2.0, "spd")
     else:
         d.input("matrices", matrix, count, 0.5, 2.0, "spd")
-    d.input("b", vector, count, -1.0, 1.0)
+    d.input("b", vector, count, -1.0, 1.0, about="right-hand sides")
     if damped:
-        d.param("damping", "float", 0.1, 0.5)
-    d.output("x", vector, count)
+        d.param("damping", "float", 0.1, 0.5, about="added to the diagonal")
+    d.output("x", vector, count, about="solutions")
     source = "a_all" if shared else "matrices[tid]"
     make = f"a = {source} + damping * wp.identity(n={size}, dtype=float)" if damped else f"a = {source}"
     if way == "inverse":
@@ -262,7 +262,7 @@ def solve_small(d: Draft) -> None:
         c1 = wp.vec3(a[0, 1], a[1, 1], a[2, 1])
         c2 = wp.vec3(a[0, 2], a[1, 2], a[2, 2])
         r = b[tid]
-        # ratios of volumes, each with one column replaced by the right side
+        # Cramer's rule using triple products
         volume = wp.dot(c0, wp.cross(c1, c2))
         x0 = wp.dot(r, wp.cross(c1, c2))
         x1 = wp.dot(c0, wp.cross(r, c2))
@@ -290,7 +290,7 @@ def solve_small(d: Draft) -> None:
     else:
         body = """
         r = b[tid]
-        # positive definite, so that no pivot vanishes
+        # SPD matrix: all pivots are positive
         m1 = a[1, 0] / a[0, 0]
         m2 = a[2, 0] / a[0, 0]
         a11 = a[1, 1] - m1 * a[0, 1]

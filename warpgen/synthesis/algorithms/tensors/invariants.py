@@ -41,28 +41,28 @@ def stress_measure(d: Draft) -> None:
         "power": "Computes the density sigma:d of the power of stress on a rate of strain",
     }[what] + ", relative to a limit." * limit + "." * (not limit))  # fmt: skip
     if given == "strain":
-        d.input("strain", "mat33", count, -0.1, 0.1)
-        d.param("mu", "float", 1.0, 3.0)
-        d.param("lam", "float", 1.0, 3.0)
+        d.input("strain", "mat33", count, -0.1, 0.1, about="strain tensors")
+        d.param("mu", "float", 1.0, 3.0, about="shear modulus")
+        d.param("lam", "float", 1.0, 3.0, about="first Lame parameter")
         make = """
         eps = 0.5 * (strain[tid] + wp.transpose(strain[tid]))
         # Hooke's law of an isotropic solid
         sigma_i = 2.0 * mu * eps + lam * wp.trace(eps) * wp.identity(n=3, dtype=float)
         """
     elif given == "sum":
-        d.input("stress", "mat33", count, 1.0, 3.0, "spd")
-        d.input("back_stress", "mat33", count, 0.1, 0.5, "spd")
+        d.input("stress", "mat33", count, 1.0, 3.0, "spd", about="stress tensors")
+        d.input("back_stress", "mat33", count, 0.1, 0.5, "spd", about="back stress of kinematic hardening")
         make = (
-            "# kinematic hardening moves the origin to the back stress\n"
+            "# Kinematic hardening: use the stress relative to the back stress\n"
             "sigma_i = stress[tid] - back_stress[tid]"
         )
     else:
-        d.input("stress", "mat33", count, 1.0, 3.0, "spd")
+        d.input("stress", "mat33", count, 1.0, 3.0, "spd", about="stress tensors")
         make = "sigma_i = stress[tid]"
     if what == "power":
-        d.input("rate", "mat33", count, -1.0, 1.0)
+        d.input("rate", "mat33", count, -1.0, 1.0, about="strain rates")
     if limit:
-        d.param("sigma_y", "float", 2.0, 4.0)
+        d.param("sigma_y", "float", 2.0, 4.0, about="yield stress")
     deviator = "s = sigma_i - (wp.trace(sigma_i) / 3.0) * wp.identity(n=3, dtype=float)"
     lines, value = {
         "von mises": (deviator, "wp.sqrt(1.5 * wp.ddot(s, s))"),
@@ -138,14 +138,14 @@ def robust_norm(d: Draft) -> None:
         + (", and adds them up." if total else ".")
     )
     d.input("x", vector, count, -1.0, 1.0)
-    d.input("targets", vector, count, 1.2, 3.0)
+    d.input("targets", vector, count, 1.2, 3.0, about="target values")
     if weights == "each":
         d.input("weight", "float", count, 0.2, 1.0)
     elif weights == "component":
         d.param("scale", vector, 0.5, 2.0)
     if norm not in ("norm_l1", "norm_l2"):
-        d.param("delta", "float", 0.5, 1.5)
-    d.output("cost", "float", 1 if total else count)
+        d.param("delta", "float", 0.5, 1.5, about="threshold of the loss")
+    d.output("cost", "float", 1 if total else count, about="cost per residual")
     r = "r = targets[tid] - x[tid]"
     if relative:
         r = "t = targets[tid]\nr = wp.cw_div(t - x[tid], t)"
@@ -204,17 +204,17 @@ def build_frame(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     d.input("n", "vec3", count, kind="unit")
     if way == "given tangent":
-        d.input("tangents", "vec3", count, -1.0, 1.0)
+        d.input("tangents", "vec3", count, -1.0, 1.0, about="tangent hints")
     if result in ("local vector", "to world"):
         d.input("v", "vec3", count, -1.0, 1.0)
     head = (
-        "# the length does not matter, so make it one\nz = wp.normalize(2.0 * n[tid])"
+        "# Normalize, only the direction is needed\nz = wp.normalize(2.0 * n[tid])"
         if scaled
         else "z = n[tid]"
     )
     body = {
         "duff": """
-        # without a branch for the pole: the sign keeps the division away from zero
+        # Branchless frame (Duff et al. 2017), the sign avoids division by zero at the pole
         s = wp.where(z[2] >= 0.0, 1.0, -1.0)
         a = -1.0 / (s + z[2])
         c = z[0] * z[1] * a
@@ -222,7 +222,7 @@ def build_frame(d: Draft) -> None:
         b = wp.vec3(c, s + z[1] * z[1] * a, -z[1])
         """,
         "least axis": """
-        # the axis that the direction is farthest from, so that the cross product is not short
+        # Cross with the coordinate axis that is least aligned
         axis = wp.vec3(1.0, 0.0, 0.0)
         if wp.abs(z[0]) > 0.6:
             axis = wp.vec3(0.0, 1.0, 0.0)
@@ -243,7 +243,7 @@ def build_frame(d: Draft) -> None:
         """,
     }[way]
     if result in ("columns", "rows"):
-        d.output("frames", "mat33", count)
+        d.output("frames", "mat33", count, about="orthonormal frames")
         store = f"frames[tid] = wp.matrix_from_{'cols' if result == 'columns' else 'rows'}(t, b, z)"
     elif result == "local vector":
         d.output("local", "vec3", count)

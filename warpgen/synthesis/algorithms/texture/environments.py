@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def environment_light(d: Draft) -> None:
-    """Looks light up in an environment map."""
+    """Samples an environment map."""
     mapping = d.option("mapping", "latlong", "probe", "octahedral", "dome")
     use = d.option("use", "direction", "reflection", "refraction")
     up = d.option("up", 1, 2)
@@ -43,15 +43,15 @@ def environment_light(d: Draft) -> None:
     }[use]
     d.says(f"Looks light up in {name} {way}.")
     image(d, "tex", 4)
-    d.input("dirs", "vec3", m, kind="unit")
+    d.input("dirs", "vec3", m, kind="unit", about="Lookup directions")
     if use != "direction":
-        d.input("normals", "vec3", m, kind="unit")
+        d.input("normals", "vec3", m, kind="unit", about="Unit surface normals")
     if use == "refraction":
-        d.param("eta", "float", 0.6, 0.9)
+        d.param("eta", "float", 0.6, 0.9, about="Ratio of refractive indices")
     if turned:
-        d.param("azimuth", "float", 0.1, 0.4)
-    d.param("intensity", "float", 0.5, 2.0)
-    d.output("radiance", "vec3", m)
+        d.param("azimuth", "float", 0.1, 0.4, about="Rotation of the sky [rad]")
+    d.param("intensity", "float", 0.5, 2.0, about="Scale of the environment")
+    d.output("radiance", "vec3", m, about="Sampled radiance")
     lines = ["tid = wp.tid()", "w = dirs[tid]"]
     if use == "reflection":
         lines += ["n = normals[tid]", "w = w - 2.0 * wp.dot(w, n) * n"]

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def grade_colors(d: Draft) -> None:
-    """Grades colours by a look-up table."""
+    """Applies a color grading lookup table."""
     shape = d.option("table", "cube", "curves", "ramp", "strip")
     centred = d.flag("centred") if shape in ("cube", "ramp") else False
     mixed = d.option("mix", "none", "strength", "per pixel")
@@ -31,29 +31,29 @@ def grade_colors(d: Draft) -> None:
     n, m = d.pick(4, 6, 8), d.pick(64, 96, 128)
     d.says(
         {
-            "cube": "Grades colours by a three-dimensional look-up table.",
-            "curves": "Grades each channel of colours by a curve of its own in a one-dimensional table.",
-            "ramp": "Maps the luminance of colours through a one-dimensional gradient.",
-            "strip": "Grades colours by a cube that is stored as a strip of slices in an image.",
+            "cube": "Applies a 3D color lookup table.",
+            "curves": "Applies per-channel 1D lookup tables.",
+            "ramp": "Maps luminance through a 1D color gradient.",
+            "strip": "Applies a 3D color lookup table stored as a 2D strip of slices.",
         }[shape]
     )
     if shape == "cube":
-        d.handle("lut", "texture", (n, n, n, 4), type="wp.Texture3D")
+        d.handle("lut", "texture", (n, n, n, 4), type="wp.Texture3D", about="Lookup table texture")
     elif shape == "strip":
-        d.handle("lut", "texture", (n, n * n, 4), type="wp.Texture2D")
+        d.handle("lut", "texture", (n, n * n, 4), type="wp.Texture2D", about="Lookup table texture")
     else:
-        d.handle("lut", "texture", (2 * n, 4), type="wp.Texture1D")
-    d.input("colors", "vec3", m, 0.02, 0.98)
+        d.handle("lut", "texture", (2 * n, 4), type="wp.Texture1D", about="Lookup table texture")
+    d.input("colors", "vec3", m, 0.02, 0.98, about="Input colors")
     if mixed == "strength":
-        d.param("strength", "float", 0.2, 0.9)
+        d.param("strength", "float", 0.2, 0.9, about="Strength of the effect")
     elif mixed == "per pixel":
-        d.input("strength", "float", m)
+        d.input("strength", "float", m, about="Strength of the effect")
     if encode == "gamma":
-        d.param("gamma", "float", 1.8, 2.4)
+        d.param("gamma", "float", 1.8, 2.4, about="Exponent of the input shaper")
     size = n if shape in ("cube", "strip") else 2 * n
     if centred or shape == "strip":
         d.param("size", "int", size)
-    d.output("graded", "vec3", m)
+    d.output("graded", "vec3", m, about="Graded colors")
     lines = ["tid = wp.tid()", "c = colors[tid]", "q = c"]
     if encode == "log":
         lines += [
@@ -155,36 +155,36 @@ def grade_colors(d: Draft) -> None:
     adjoint="either",
 )
 def filter_texture(d: Draft) -> None:
-    """Filters a texture into an image of pixels of its own."""
+    """Filters a texture into an output image."""
     kind = d.option("filter", "gauss", "tent", "unsharp", "supersample", "laplacian", "edges")
     channels = d.option("channels", 1, 4)
     direction = d.option("direction", "both", "argument") if kind == "gauss" else "both"
     oh, ow = d.pick(8, 10, 12), d.pick(8, 12, 14)
     d.says(
         {
-            "gauss": "Blurs a texture by Gaussian taps.",
-            "tent": "Resamples a texture by a tent of nine taps.",
-            "unsharp": "Sharpens a texture by adding what a blur takes away.",
-            "supersample": "Averages a grid of samples of a texture for each pixel.",
-            "laplacian": "Computes the Laplacian of a texture between four taps and the centre.",
-            "edges": "Computes the length of a texture's gradient.",
+            "gauss": "Blurs a texture with Gaussian taps.",
+            "tent": "Resamples a texture with a 9-tap tent filter.",
+            "unsharp": "Sharpens a texture with unsharp masking.",
+            "supersample": "Supersamples a texture on a regular subpixel grid.",
+            "laplacian": "Computes the Laplacian of a texture.",
+            "edges": "Computes the gradient magnitude of a texture.",
         }[kind]
     )
     image(d, "tex", channels)
     typed, zero = ("float", "float(0.0)") if channels == 1 else ("wp.vec4", "wp.vec4()")
     if kind == "gauss":
-        d.param("radius", "int", d.pick(1, 2, 3))
-        d.param("sigma", "float", 0.8, 1.6)
+        d.param("radius", "int", d.pick(1, 2, 3), about="Filter radius")
+        d.param("sigma", "float", 0.8, 1.6, about="Standard deviation of the blur")
     if kind == "supersample":
         d.param("side", "int", d.pick(2, 3, 4))
     elif direction == "argument":
         d.param("step", "vec2", 0.02, 0.08)
     else:
-        d.param("texel", "float", 0.04, 0.1)
+        d.param("texel", "float", 0.04, 0.1, about="Size of a texel in texture coordinates")
     if kind == "unsharp":
         d.param("amount", "float", 0.3, 1.5)
     scalar = kind == "edges" or channels == 1
-    d.output("filtered", "float" if scalar else "vec4", (oh, ow))
+    d.output("filtered", "float" if scalar else "vec4", (oh, ow), about="Filtered image")
     fetch = f"wp.texture_sample(tex, {{}}, dtype={typed})"
     lines = ["i, j = wp.tid()"]
     if kind != "supersample":

@@ -24,20 +24,20 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def parallax_offset(d: Draft) -> None:
-    """Shifts texture coordinates to where a view ray meets the surface that a height map describes."""
+    """Offsets texture coordinates by parallax mapping with a height map."""
     method = d.option("method", "offset", "limited", "steep", "occlusion", "relief")
     bias = d.flag("bias", 0.4) if method in ("offset", "limited") else False
     m = d.pick(48, 64, 96)
     steps = d.pick(6, 8, 10)
     image(d, "tex", 1)
-    d.input("uv", "vec2", m, 0.3, 0.7)
-    d.input("view", "vec3", m, 0.3, 1.0)
-    d.param("depth_scale", "float", 0.05, 0.15)
+    d.input("uv", "vec2", m, 0.3, 0.7, about="Texture coordinates")
+    d.input("view", "vec3", m, 0.3, 1.0, about="View directions in tangent space")
+    d.param("depth_scale", "float", 0.05, 0.15, about="Depth of the height map")
     if method in ("steep", "occlusion", "relief"):
-        d.param("num_layers", "int", steps)
+        d.param("num_layers", "int", steps, about="Number of layers of the linear search")
     if bias:
-        d.param("bias", "float", 0.3, 0.6)
-    d.output("shifted", "vec2", m)
+        d.param("bias", "float", 0.3, 0.6, about="Offset of the height map")
+    d.output("shifted", "vec2", m, about="Offset texture coordinates")
     lines = ["tid = wp.tid()", "st = uv[tid]", "v = view[tid]"]
     fetch = "wp.texture_sample(tex, {}, dtype=float)"
     if method in ("offset", "limited"):

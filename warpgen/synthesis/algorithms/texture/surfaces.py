@@ -30,7 +30,7 @@ _NAMES = {
     adjoint="no",
 )
 def perturb_normals(d: Draft) -> None:
-    """Tilts surface normals by what a texture holds."""
+    """Perturbs surface normals with a texture."""
     source = d.option("map", "normal", "height", "derivative")
     frame = d.option("frame", "tangents", "built", "plane")
     style = d.option("coordinates", "vector", "two")
@@ -38,22 +38,22 @@ def perturb_normals(d: Draft) -> None:
     m = d.pick(48, 64, 96)
     d.says(
         {
-            "normal": "Tilts surface normals by a tangent-space normal map.",
-            "height": "Tilts surface normals by the slopes of a height map.",
-            "derivative": "Tilts surface normals by a map of slopes.",
+            "normal": "Applies a tangent-space normal map to surface normals.",
+            "height": "Perturbs surface normals with the gradient of a height map (bump mapping).",
+            "derivative": "Perturbs surface normals with a slope map.",
         }[source]
     )
     image(d, "tex", {"normal": 4, "height": 1, "derivative": 2}[source])
-    d.input("uv", "vec2", m, 0.1, 0.9)
+    d.input("uv", "vec2", m, 0.1, 0.9, about="Texture coordinates")
     if frame != "plane":
-        d.input("normals", "vec3", m, kind="unit")
+        d.input("normals", "vec3", m, kind="unit", about="Unit surface normals")
     if frame == "tangents":
-        d.input("tangents", "vec4", m, -1.0, 1.0)
+        d.input("tangents", "vec4", m, -1.0, 1.0, about="Unit tangents with handedness in w")
     if scaled:
-        d.param("strength", "float", 0.2, 1.0)
+        d.param("strength", "float", 0.2, 1.0, about="Strength of the effect")
     if source == "height":
-        d.param("texel", "float", 0.04, 0.08)
-    d.output("perturbed", "vec3", m)
+        d.param("texel", "float", 0.04, 0.08, about="Size of a texel in texture coordinates")
+    d.output("perturbed", "vec3", m, about="Perturbed normals")
 
     def fetch(u: str, v: str, dtype: str) -> str:
         if style == "two":
@@ -178,35 +178,35 @@ def perturb_normals(d: Draft) -> None:
     adjoint="no",
 )
 def project_texture(d: Draft) -> None:
-    """Textures points without coordinates of their own by projecting a texture on them."""
+    """Projects a texture onto points without UV coordinates."""
     projection = d.option("projection", "triplanar", "dominant", "cylinder", "sphere", "plane")
     channels = d.option("channels", 1, 4)
     sharp = d.option("sharpness", "power", "square", "linear") if projection == "triplanar" else "linear"
     m = d.pick(48, 64, 96)
     d.says(
         {
-            "triplanar": "Blends three planar projections of a texture by the surface normal.",
-            "dominant": "Projects a texture along the axis that the surface normal is closest to.",
-            "cylinder": "Wraps a texture around points as around a cylinder.",
-            "sphere": "Wraps a texture around points as around a sphere.",
-            "plane": "Projects a texture onto points along the axis of a frame.",
+            "triplanar": "Applies triplanar texture mapping with blend weights from the normal.",
+            "dominant": "Applies planar texture mapping along the dominant axis of the normal.",
+            "cylinder": "Applies cylindrical texture mapping.",
+            "sphere": "Applies spherical texture mapping.",
+            "plane": "Projects a texture onto points along the z axis of a frame.",
         }[projection]
     )
     image(d, "tex", channels)
     d.input("x", "vec3", m, -0.9, 0.9)
     if projection in ("triplanar", "dominant"):
-        d.input("normals", "vec3", m, kind="unit")
-        d.param("tiling", "float", 0.3, 0.5)
+        d.input("normals", "vec3", m, kind="unit", about="Unit surface normals")
+        d.param("tiling", "float", 0.3, 0.5, about="Texture repeats per unit length")
     if sharp == "power":
-        d.param("sharpness", "float", 2.0, 8.0)
+        d.param("sharpness", "float", 2.0, 8.0, about="Exponent of the blend weights")
     if projection == "plane":
-        d.param("frame", "transform", -0.2, 0.2, kind="transform")
-        d.param("extent", "float", 2.5, 4.0)
+        d.param("frame", "transform", -0.2, 0.2, kind="transform", about="Pose of the projector")
+        d.param("extent", "float", 2.5, 4.0, about="Size of the projection")
     if projection == "cylinder":
-        d.param("height", "float", 2.0, 3.0)
+        d.param("height", "float", 2.0, 3.0, about="Height of the projection")
     kind = "float" if channels == 1 else "vec4"
     spelled = "float" if channels == 1 else "wp.vec4"
-    d.output("color", kind, m)
+    d.output("color", kind, m, about="Sampled colors")
     lines = ["tid = wp.tid()", "p = x[tid]"]
     fetch = f"wp.texture_sample(tex, {{}}, dtype={spelled})"
     if projection == "triplanar":

@@ -48,15 +48,15 @@ def normalise_rows(d: Draft) -> None:
     if shaped == "flat":
         form = Flat(d, size)
         head, load, store = form.head, form.load("x"), form.store("y", "out")
-        d.input("x", "float", rows * n, -2.0, 2.0)
+        d.input("x", "float", rows * n, -2.0, 2.0, about="vectors to normalise, one per row")
     else:
         head = ""
         load = f"wp.tile_squeeze(wp.tile_load(x, shape=(1, {size}), offset=(block, 0)))"
         store = f"wp.tile_store(y, wp.tile_reshape(out, shape=(1, {size})), offset=(block, 0))"
-        d.input("x", "float", (rows, n), -2.0, 2.0)
+        d.input("x", "float", (rows, n), -2.0, 2.0, about="vectors to normalise, one per row")
     if gained:
         d.input("gain", "float", n, 0.5, 1.5)
-    d.output("y", "float", rows * n if shaped == "flat" else (rows, n))
+    d.output("y", "float", rows * n if shaped == "flat" else (rows, n), about="normalised rows")
 
     def wide(tile: str) -> str:
         return f"wp.tile_broadcast({tile}, shape=({size},))"
@@ -87,7 +87,7 @@ def normalise_rows(d: Draft) -> None:
         {result} = {op("div", "raised", wide("span"))}
         """,
         "softmax": f"""
-        # the largest score is taken off first, so that no exponential overflows
+        # Subtract the maximum for numerical stability
         top = wp.tile_max(t)
         weights = wp.tile_map(wp.exp, {op("sub", "t", wide("top"))})
         norm = wp.tile_sum(weights)
@@ -173,7 +173,7 @@ def split_index(d: Draft) -> None:
     size = extent(d, "TILE", n)
     word = "int" if type_ == "int" else "wp.uint32"
     number = {"row": d.pick(12, 16, 24, 40), "minute": 60, "given": 0}[unit]
-    d.input("codes", type_, n * blocks, 0, 2000)
+    d.input("codes", type_, n * blocks, 0, 2000, about="linear indices")
     base = "unit" if unit == "given" else (str(number) if type_ == "int" else f"wp.uint32({number})")
     if unit == "given":
         d.param("unit", type_, 7, 32)
@@ -268,9 +268,9 @@ def pack_colours(d: Draft) -> None:
     d.launch(blocks, tiled=True)
     if direction == "pack":
         for c in ("red", "green", "blue"):
-            # too wide where they are masked: the excess must not spill into the next channel
+            # Mask to the channel width to avoid overflow into the next channel
             d.input(c, type_, n * blocks, 0, masks[c] * (3 if masked else 1) + 1)
-        d.output("packed", type_, n * blocks)
+        d.output("packed", type_, n * blocks, about="packed colours")
 
         def part(c: str) -> str:
             loaded = form.load(c)
@@ -289,14 +289,14 @@ def pack_colours(d: Draft) -> None:
             $store
             """,
             head=form.head,
-            why="# a channel that is too large must not spill over into its neighbour" if masked else "",
+            why="# Clamp so that a channel cannot overflow into its neighbour" if masked else "",
             a=part(channels[0]),
             b=part(channels[1]),
             c=part(channels[2]),
             store=form.store("packed", "wp.tile_map(wp.bit_or, pair, low)"),
         )
     else:
-        d.input("packed", type_, n * blocks, 0, top + 1)
+        d.input("packed", type_, n * blocks, 0, top + 1, about="packed colours")
         for c in ("red", "green", "blue"):
             d.output(c, type_, n * blocks)
         lines = []

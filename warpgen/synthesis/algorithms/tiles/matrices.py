@@ -50,18 +50,27 @@ def tiled_product(d: Draft) -> None:
     rows, columns, inner = m * bm, n * bn, k * steps
     if layout == "gram":
         sn = sm
-    d.input("a", "float", (inner, rows) if layout == "at b" else (rows, inner), -1.0, 1.0)
+    d.input(
+        "a", "float", (inner, rows) if layout == "at b" else (rows, inner), -1.0, 1.0, about="left matrix"
+    )
     if layout != "gram":
-        d.input("b", "float", (columns, inner) if layout == "a bt" else (inner, columns), -1.0, 1.0)
+        d.input(
+            "b",
+            "float",
+            (columns, inner) if layout == "a bt" else (inner, columns),
+            -1.0,
+            1.0,
+            about="right matrix",
+        )
     if "bias" in end:
-        d.input("bias", "float", columns, -1.0, 1.0)
+        d.input("bias", "float", columns, -1.0, 1.0, about="added to each row of the product")
     if end in ("scaled", "accumulated"):
-        d.param("alpha", "float", 0.5, 2.0)
+        d.param("alpha", "float", 0.5, 2.0, about="factor of the product")
     if end == "accumulated":
-        d.inout("c", "float", (rows, columns), -1.0, 1.0)
+        d.inout("c", "float", (rows, columns), -1.0, 1.0, about="product")
         d.forward_only()
     else:
-        d.output("c", "float", (rows, columns))
+        d.output("c", "float", (rows, columns), about="product")
     axis = 0 if layout == "at b" else 1
     count = f"int(a.shape[{axis}] / {sk})" if counted == "from shape" else str(steps)
     load_a = f"wp.tile_load(a, shape=({sm}, {sk}), offset=(i * {sm}, k * {sk}))"
@@ -154,18 +163,18 @@ def batched_solve(d: Draft) -> None:
             "quadratic form": "Gives b' A^-1 b of a symmetric positive definite matrix in each block.",
         }[wanted]
     )
-    d.input("a", "float", (count * n, n), -0.5, 0.5)
+    d.input("a", "float", (count * n, n), -0.5, 0.5, about="matrices of all systems, stacked by rows")
     if wanted != "log determinant":
-        d.input("b", "float", count * n, -1.0, 1.0)
+        d.input("b", "float", count * n, -1.0, 1.0, about="right-hand sides of all systems")
     if built == "ridge":
-        d.param("ridge", "float", 1.0, 3.0)
+        d.param("ridge", "float", 1.0, 3.0, about="added to the diagonals")
     d.output(
         {"solution": "x", "log determinant": "logdet", "quadratic form": "energy"}[wanted],
         "float",
         count * n if wanted == "solution" else count,
     )
     if built == "given":
-        # what is read is only one triangle, so that the other may hold anything
+        # Only one triangle is read
         diagonal = f"wp.tile_full(shape={size}, value={float(n)}, dtype=float)"
         make = f"m = wp.tile_diag_add(raw, {diagonal})"
     else:
@@ -179,7 +188,7 @@ def batched_solve(d: Draft) -> None:
     else:
         factors, factor = f"factor = wp.tile_cholesky(m{mode})", "factor"
     load = f'r = wp.tile_load(b, shape={size}, offset=block * {size}, storage="shared")'
-    forward = "\n# half of the solve is enough: b' A^-1 b is the square of what it gives"
+    forward = "\n# b^T A^-1 b = |L^-1 b|^2, so the forward solve is enough"
     solve = {
         "cholesky": f"{load}\nsol = wp.tile_cholesky_solve({factor}, r)",
         "upper": f'{load}\nsol = wp.tile_cholesky_solve({factor}, r, fill_mode="upper")',
@@ -270,11 +279,13 @@ def substitution(d: Draft) -> None:
     sentence = f"{'forward' if side == 'lower' else 'backward'} substitution"
     kind = "an upper" if side == "upper" else "a lower"
     d.says(f"Solves {kind} triangular system in each block by {sentence}.")
-    d.input("a", "float", (count * n, n), -0.4, 0.4)
+    d.input("a", "float", (count * n, n), -0.4, 0.4, about="triangular matrices, stacked by rows")
     if unit == "given":
-        d.input("diagonal", "float", count * n, 1.0, 3.0)
-    d.input("b", "float", count * n if columns == 1 else (count * n, columns), -1.0, 1.0)
-    d.output("x", "float", count * n if columns == 1 else (count * n, columns))
+        d.input("diagonal", "float", count * n, 1.0, 3.0, about="diagonals of the matrices")
+    d.input(
+        "b", "float", count * n if columns == 1 else (count * n, columns), -1.0, 1.0, about="right-hand sides"
+    )
+    d.output("x", "float", count * n if columns == 1 else (count * n, columns), about="solutions")
     lift = {
         "given": f"wp.tile_load(diagonal, shape={size}, offset=block * {size})",
         "lifted": f"wp.tile_full(shape={size}, value=2.0, dtype=float)",

@@ -53,11 +53,13 @@ def table_rows(d: Draft) -> None:
     d.input("table" if kind in ("gather", "within") else "rows", "float",
             turned(count if kind == "gather" else total, width), -1.0, 1.0)  # fmt: skip
     if kind == "scatter":
-        d.input("ids", "int", total, kind="permutation")
+        d.input("ids", "int", total, kind="permutation", about="rows of the table to read")
     else:
-        d.input("ids", "int", total, 0, rows if kind == "within" else count)
+        d.input(
+            "ids", "int", total, 0, rows if kind == "within" else count, about="rows of the table to read"
+        )
     if scaled == "given":
-        d.param("gain", "float", 0.5, 2.0)
+        d.param("gain", "float", 0.5, 2.0, about="factor of the rows")
     if kind == "accumulate":
         d.output("sums", "float", turned(count, width))
     else:
@@ -145,12 +147,12 @@ def block_histogram(d: Draft) -> None:
         d.input("x", "float", per * blocks, 1.0, 900.0)
         level = f"wp.min(int(wp.log2(x[at])), {size} - 1)"
     if two:
-        d.input("side", "int", per * blocks, 0, 2)
+        d.input("side", "int", per * blocks, 0, 2, about="histogram of each sample, 0 or 1")
     if weighted:
-        d.input("weights", "float", per * blocks, 0.1, 1.0)
+        d.input("weights", "float", per * blocks, 0.1, 1.0, about="weight of each sample")
     type_ = "float" if weighted else "int"
     shape: tuple[int, ...] = (2, bins) if two else (bins,)
-    d.output("counts", type_, shape if combined == "total" else (blocks, *shape))
+    d.output("counts", type_, shape if combined == "total" else (blocks, *shape), about="entries per bin")
     zero = f'wp.tile_zeros(shape={f"(2, {size})" if two else size}, dtype={type_}, storage="shared")'
     if combined == "total":
         store = "wp.tile_atomic_add(counts, shared_counts)"
@@ -168,7 +170,7 @@ def block_histogram(d: Draft) -> None:
         f"""
         block, lane = wp.tid()
         shared_counts = {zero}
-        # every thread must reach the scatter, so that the loop runs equally often for all
+        # The scatter is collective: every thread runs the same number of iterations
         for first in range(0, {per}, wp.block_dim()):
             inside = first + lane < {per}
             level = int(0)
@@ -233,12 +235,12 @@ def kept_candidates(d: Draft) -> None:
         else "Collects what passes a threshold on a stack that the threads of a block share."
     )
     d.input("x", "float", per * blocks, -1.0, 1.0)
-    d.param("threshold", "float", 0.2, 0.6)
+    d.param("threshold", "float", 0.2, 0.6, about="values above this are kept")
     type_ = "float" if item == "value" else "int"
     if kept != "counts":
-        d.output("kept", type_, (blocks, per))
+        d.output("kept", type_, (blocks, per), about="kept values")
     if kept != "items":
-        d.output("counts", "int", blocks)
+        d.output("counts", "int", blocks, about="entries per bin")
     condition = {
         "above": "score > threshold",
         "within": "wp.abs(score) < threshold",
@@ -247,7 +249,7 @@ def kept_candidates(d: Draft) -> None:
     drain = """
 while wp.tile_stack_count(stack) > 0:
     found, slot = wp.tile_stack_pop(stack)
-    # a thread for which nothing was left gets no slot
+    # Threads without a candidate get a slot of -1
     if slot >= 0:
         kept[block, slot] = found""".strip("\n")
     d.launch(blocks, tiled=True)
@@ -323,10 +325,19 @@ def stencil_views(d: Draft) -> None:
     reach = 2 if kind == "fourth order" else 1
     n, blocks = d.pick(8, 16, 32), d.pick(2, 3, 4)
     size, halo = extent(d, "TILE", n), extent(d, "HALO", n + 2 * reach)
-    d.input("u", "float", n * blocks + 2 * reach if rows == "flat" else (blocks, n + 2 * reach), -1.0, 1.0)
+    d.input(
+        "u",
+        "float",
+        n * blocks + 2 * reach if rows == "flat" else (blocks, n + 2 * reach),
+        -1.0,
+        1.0,
+        about="values on the grid",
+    )
     if kind == "upwind":
-        d.param("courant", "float", 0.1, 0.9)
-    d.output("du", "float", n * blocks if rows == "flat" else (blocks, n))
+        d.param("courant", "float", 0.1, 0.9, about="Courant number")
+    d.output(
+        "du", "float", n * blocks if rows == "flat" else (blocks, n), about="difference quotient per point"
+    )
     if rows == "flat":
         load = f'wp.tile_load(u, shape={halo}, offset=block * {size}, storage="shared")'
         store = f"wp.tile_store(du, {{}}, offset=block * {size})"

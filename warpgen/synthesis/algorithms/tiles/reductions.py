@@ -63,7 +63,7 @@ def checksum(d: Draft) -> None:
     word = "int" if type_ == "int" else "wp.uint32"
     size = extent(d, "TILE", n)
     form = Flat(d, size)
-    d.input("words", type_, n * blocks, low, high)
+    d.input("words", type_, n * blocks, low, high, about="words to fold")
     whole = {
         "bit_xor": "atomic_xor",
         "bit_or": "atomic_or",
@@ -170,11 +170,11 @@ def nearest_code(d: Draft) -> None:
     ann = "float" if dimension == 1 else f"wp.{type_}"
     size = extent(d, "CODES", codes)
     d.input("x", type_, count, -1.0, 1.0)
-    d.input("codebook", type_, codes, -1.0, 1.0)
+    d.input("codebook", type_, codes, -1.0, 1.0, about="codes to choose from")
     if kept == "entry":
-        d.output("rounded", type_, count)
+        d.output("rounded", type_, count, about="nearest code of each value")
     else:
-        d.output("choice", "int", count)
+        d.output("choice", "int", count, about="index of the nearest code")
     if kept == "index and value":
         d.output("distance", "float", count)
     gap = {
@@ -264,7 +264,7 @@ def inner_products(d: Draft) -> None:
     d.input("x", "float", n * blocks, -1.0, 1.0)
     d.input("y", "float", n * blocks, -1.0, 1.0)
     if kind in ("dot", "cosine"):
-        d.output("products", "float", blocks)
+        d.output("products", "float", blocks, about="inner product per pair")
     else:
         d.output("out", "float", n * blocks)
 

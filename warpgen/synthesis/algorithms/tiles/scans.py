@@ -75,7 +75,7 @@ def running_tile(d: Draft) -> None:
         "range": "running_t = wp.tile_scan_max_inclusive(t) - wp.tile_scan_min_inclusive(t)",
         "ranks": """
 flags = wp.tile_map(passes, t, threshold)
-# those that fail get the number of the next that passes
+# Exclusive scan of the flags gives the output positions
 running_t = wp.tile_scan_exclusive(flags)""".strip(),
     }[kind]
     d.launch(blocks, tiled=True)

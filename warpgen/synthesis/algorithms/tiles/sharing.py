@@ -49,12 +49,12 @@ def block_total(d: Draft) -> None:
     weighed = what in ("kinetic energy", "momentum")
     d.input("x", "vec3" if loaded == "vector" else "float", count, -1.0, 1.0)
     if weighed:
-        d.input("mass", "float", count, 0.5, 2.0)
+        d.input("mass", "float", count, 0.5, 2.0, about="mass per point")
     vectors = what in ("momentum", "centre")
     if what == "smallest":
-        d.inout("total", "float", 1, value=10.0)
+        d.inout("total", "float", 1, value=10.0, about="sum over all points")
     else:
-        d.output("total", "vec3" if vectors else "float", 1)
+        d.output("total", "vec3" if vectors else "float", 1, about="sum over all points")
     square = "wp.length_sq(x[tid])" if loaded == "vector" else "x[tid] * x[tid]"
     size = "wp.length(x[tid])" if loaded == "vector" else "wp.abs(x[tid])"
     own = {
@@ -72,7 +72,7 @@ def block_total(d: Draft) -> None:
     if way == "tile atomic":
         store = "wp.tile_atomic_add(total, reduced)"
     else:
-        # one thread of each block speaks for all
+        # Only the first thread of the block writes
         store = f"if tid % wp.block_dim() == 0:\n    wp.{atomic}(total, 0, reduced[0])"
         if not vectors:
             d.forward_only()
@@ -132,7 +132,7 @@ def quantise_tile(d: Draft) -> None:
     if scale == "given":
         d.param("step", "float", 0.11, 0.23)
     elif scale == "per block":
-        d.input("steps", "float", blocks, 0.11, 0.23)
+        d.input("steps", "float", blocks, 0.11, 0.23, about="step of each block")
     output, type_, shape = {
         "codes": ("codes", "int", n * blocks),
         "restored": ("restored", "float", n * blocks),
@@ -214,7 +214,7 @@ def placed_by_threads(d: Draft) -> None:
     shift = d.pick(3, 5, 7)
     d.input("x", "float", n * blocks, -1.0, 1.0)
     if scaled == "one thread":
-        d.input("gains", "float", blocks, 0.5, 2.0)
+        d.input("gains", "float", blocks, 0.5, 2.0, about="gain of each block")
     elif scaled == "all":
         d.param("gain", "float", 0.5, 2.0)
     d.output("out", "float", n * blocks)
@@ -226,7 +226,7 @@ def placed_by_threads(d: Draft) -> None:
         "bit reversal": f"to = int(0)\nfor bit in range({bits}):\n    to = to << 1 | at >> bit & 1",
     }[order]
     share = f"""
-# one thread reads the gain for the whole block
+# Broadcast the gain from a single thread
 gain = float(0.0)
 if lane == 0:
     gain = gains[block]
@@ -301,7 +301,7 @@ def joined_halves(d: Draft) -> None:
     d.input("a", "float", half * blocks, -1.0, 1.0)
     d.input("b", "float", half * blocks, -1.0, 1.0)
     if what == "butterfly":
-        d.param("angle", "float", 0.2, 1.4)
+        d.param("angle", "float", 0.2, 1.4, about="rotation angle [rad]")
     d.output("out", "float", 2 * half * blocks if shape == "flat" else (2 * blocks, half))
     first, second = {
         "plain": ("lo", "hi"),

@@ -42,13 +42,13 @@ def spectral_filter(d: Draft) -> None:
             "convolve": "Convolves periodic complex signals with a kernel of given spectrum.",
         }[kind]
     )
-    d.input("signal", "vec2", (rows, n), -1.0, 1.0)
+    d.input("signal", "vec2", (rows, n), -1.0, 1.0, about="complex samples (real, imaginary)")
     if kind == "low pass":
-        d.param("cutoff", "float", 20.0, 60.0)
+        d.param("cutoff", "float", 20.0, 60.0, about="cutoff frequency")
     if kind == "shift":
-        d.param("delay", "float", 0.1, 0.9)
+        d.param("delay", "float", 0.1, 0.9, about="delay in samples")
     if kind == "convolve":
-        d.input("response", "vec2", n, -1.0, 1.0)
+        d.input("response", "vec2", n, -1.0, 1.0, about="frequency response of the filter")
     d.output("power" if kind == "power" else "filtered", "float" if kind == "power" else "vec2", (rows, n))
     frequency = f"""
         # bins of the upper half stand for negative frequencies

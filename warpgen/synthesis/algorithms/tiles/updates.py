@@ -44,15 +44,15 @@ def momentum_step(d: Draft) -> None:
             "plain": "Moves weights down their gradient, a tile at a time.",
         }[kind]
     )
-    d.input("gradients", "float", n * blocks, -2.0, 2.0)
-    d.param("rate", "float", 0.05, 0.2)
+    d.input("gradients", "float", n * blocks, -2.0, 2.0, about="gradients of the weights")
+    d.param("rate", "float", 0.05, 0.2, about="learning rate")
     if kind != "plain":
-        d.param("friction", "float", 0.5, 0.95)
+        d.param("friction", "float", 0.5, 0.95, about="momentum factor")
     if decayed:
-        d.param("decay", "float", 0.05, 0.2)
-    d.inout("weights", "float", n * blocks, -1.0, 1.0)
+        d.param("decay", "float", 0.05, 0.2, about="weight decay")
+    d.inout("weights", "float", n * blocks, -1.0, 1.0, about="parameters to update")
     if kind != "plain":
-        d.inout("velocity", "float", n * blocks, -1.0, 1.0)
+        d.inout("velocity", "float", n * blocks, -1.0, 1.0, about="momentum buffer")
     clip = "g = wp.tile_map(wp.min, wp.tile_map(wp.max, g, -1.0), 1.0)" if limit == "clipped" else ""
     if negated == "tile":
         turn, rate = "downhill = wp.tile_map(wp.neg, g)", "rate, downhill"
@@ -63,7 +63,7 @@ def momentum_step(d: Draft) -> None:
         "heavy ball": f"v = friction * v\nwp.tile_axpy({rate}, v)\nw = w + v",
         "nesterov": f"""v = friction * v
 wp.tile_axpy({rate}, v)
-# the gradient is followed once more from where the momentum will have carried the weights
+# Nesterov: look ahead along the momentum
 wp.tile_axpy(friction, v, w)
 wp.tile_axpy({rate}, w)""",
     }[kind]

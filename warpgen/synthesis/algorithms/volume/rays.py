@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def march_volume(d: Draft) -> None:
-    """Integrates emission and absorption along rays through a volume."""
+    """Integrates emission and absorption along rays through a density volume."""
     model = d.option("model", "emission", "colour", "transmittance", "maximum", "average")
     stop = d.flag("early") if model in ("emission", "colour") else False
     jitter = d.flag("jitter", 0.35)
@@ -36,33 +36,33 @@ def march_volume(d: Draft) -> None:
     steps = d.pick(8, 12, 16)
     d.says(
         {
-            "emission": "Integrates emission and absorption along rays through a volume of densities.",
-            "colour": "Composites colours from a transfer function along rays through a volume of densities.",
-            "transmittance": "Computes how much light passes along rays through a volume of densities.",
-            "maximum": "Finds the greatest value along rays through a volume.",
-            "average": "Averages a volume along rays.",
+            "emission": "Integrates emission and absorption along rays through a density volume.",
+            "colour": "Renders a density volume with a color transfer function.",
+            "transmittance": "Computes the transmittance along rays through a density volume.",
+            "maximum": "Computes the maximum intensity projection of a volume.",
+            "average": "Computes the mean value of a volume along rays.",
         }[model]
     )
     n, size = d.pick(6, 8), d.pick(0.5, 1.0)
-    d.handle("volume", "volume", (n, n, n), of="float32", value=size, low=0.0, high=1.0)
-    d.input("origins", "vec3", m, 0.5, (n - 2) * size)
-    d.input("dirs", "vec3", m, kind="unit")
+    d.handle("volume", "volume", (n, n, n), of="float32", value=size, low=0.0, high=1.0, about="Volume id")
+    d.input("origins", "vec3", m, 0.5, (n - 2) * size, about="Ray origins")
+    d.input("dirs", "vec3", m, kind="unit", about="Ray directions")
     if jitter:
-        d.input("jitter", "float", m)
-    d.param("dt", "float", 0.1, 0.2)
-    d.param("num_steps", "int", steps)
+        d.input("jitter", "float", m, about="Per-ray offset of the first sample in [0, 1)")
+    d.param("dt", "float", 0.1, 0.2, about="Step length")
+    d.param("num_steps", "int", steps, about="Number of samples per ray")
     if model in ("emission", "colour", "transmittance"):
-        d.param("absorption", "float", 0.5, 2.0)
+        d.param("absorption", "float", 0.5, 2.0, about="Absorption coefficient")
     if model == "emission":
-        d.param("emission", "float", 0.5, 2.0)
+        d.param("emission", "float", 0.5, 2.0, about="Emitted radiance")
     if model == "colour":
-        d.param("cold", "vec3", 0.0, 0.5)
-        d.param("hot", "vec3", 0.5, 1.0)
+        d.param("cold", "vec3", 0.0, 0.5, about="Color at the lowest value")
+        d.param("hot", "vec3", 0.5, 1.0, about="Color at the highest value")
     upper = (n - 1) * size
     if entry == "box":
         d.param("upper", "vec3", upper)
     kind = "vec4" if model == "colour" else "float"
-    d.output("radiance", kind, m)
+    d.output("radiance", kind, m, about="Integrated radiance")
     lines = ["tid = wp.tid()", "origin = origins[tid]", "dir = dirs[tid]"]
     lines += {
         "emission": ["light = float(0.0)", "transmittance = float(1.0)"],
@@ -172,7 +172,7 @@ def march_volume(d: Draft) -> None:
     },
 )
 def advect_in_volume(d: Draft) -> None:
-    """Moves points through a velocity volume by one step of a Runge-Kutta method."""
+    """Advects points in a velocity volume with one Runge-Kutta step."""
     scheme = d.option("scheme", "euler", "midpoint", "heun", "ralston", "rk4")
     direction = d.option("direction", "forward", "backward")
     style = d.option("style", "function", "inline")
@@ -180,14 +180,25 @@ def advect_in_volume(d: Draft) -> None:
     m = d.pick(48, 64, 96)
     n, size = d.pick(7, 8), d.pick(0.5, 1.0)
     if give == "density":
-        d.says("Advects a density volume: samples it where points came from in a velocity volume.")
+        d.says("Advects a density volume with the semi-Lagrangian method.")
     elif direction == "backward":
-        d.says("Traces points back through a velocity volume by one step of a Runge-Kutta method.")
-    d.handle("velocity", "volume", (n, n, n), of="vec3f", value=size, low=-1.0, high=1.0)
+        d.says("Backtraces points in a velocity volume with one Runge-Kutta step.")
+    d.handle(
+        "velocity", "volume", (n, n, n), of="vec3f", value=size, low=-1.0, high=1.0, about="Velocity volume"
+    )
     if give == "density":
-        d.handle("density", "volume", (n, n, n), of="float32", value=size, low=0.0, high=1.0)
-    d.input("x", "vec3", m, 1.5 * size, (n - 2.6) * size)
-    d.param("dt", "float", 0.1, 0.4)
+        d.handle(
+            "density",
+            "volume",
+            (n, n, n),
+            of="float32",
+            value=size,
+            low=0.0,
+            high=1.0,
+            about="Density volume",
+        )
+    d.input("x", "vec3", m, 1.5 * size, (n - 2.6) * size, about="Positions")
+    d.param("dt", "float", 0.1, 0.4, about="Step length")
     d.output("density_new" if give == "density" else "moved", "float" if give == "density" else "vec3", m)
     if style == "function":
         d.function("""

@@ -58,7 +58,7 @@ def _volume(
     },
 )
 def sample_volume(d: Draft) -> None:
-    """Samples a volume at positions in world space."""
+    """Samples a volume at world-space positions."""
     of = d.option("of", "float32", "vec3f")
     space = d.option("space", "world", "index", "moved")
     mode = d.option("mode", "LINEAR", "CLOSEST")
@@ -74,13 +74,13 @@ def sample_volume(d: Draft) -> None:
     if space == "moved":
         d.param("offset", "vec3", -0.05, 0.05)
         d.param("scale", "float", 1.0, 1.5)
-    d.input("x", "vec3", m, low, top if space != "index" else 4.8)
+    d.input("x", "vec3", m, low, top if space != "index" else 4.8, about="Positions")
     if after == "scale":
         d.param("gain", "float", 0.5, 2.0)
     elif after == "threshold":
-        d.param("iso", "float", -0.3, 0.3)
+        d.param("iso", "float", -0.3, 0.3, about="Isovalue")
     kind = "vec3" if of == "vec3f" and after != "length" else "int" if after == "threshold" else "float"
-    d.output("sampled", kind, m)
+    d.output("sampled", kind, m, about="Sampled values")
     lines = ["tid = wp.tid()", "p = x[tid]"]
     if space == "moved":
         lines += [
@@ -145,25 +145,25 @@ def sample_volume(d: Draft) -> None:
     adjoint="either",
 )
 def volume_gradient(d: Draft) -> None:
-    """Computes gradients of a volume at positions in world space."""
+    """Computes volume gradients at world-space positions."""
     method = d.option("method", "builtin", "central", "tetrahedron")
     give = d.option("give", "gradient", "normal", "projected", "shaded")
     m = d.pick(48, 64, 96)
     d.says(
         {
-            "gradient": "Computes gradients of a volume at positions in world space.",
-            "normal": "Computes unit normals of a volume's level sets at positions in world space.",
-            "projected": "Moves points onto the zero level set of a volume by one Newton step each.",
-            "shaded": "Shades points of a volume by the angle between its gradient and a light.",
+            "gradient": "Computes volume gradients at world-space positions.",
+            "normal": "Computes unit normals of level sets at world-space positions.",
+            "projected": "Projects points onto the zero level set of a volume with one Newton step.",
+            "shaded": "Shades points in a volume using the gradient as normal.",
         }[give]
     )
     top = _volume(d)
-    d.input("x", "vec3", m, 0.6 if method != "builtin" else 0.3, top - 0.3)
+    d.input("x", "vec3", m, 0.6 if method != "builtin" else 0.3, top - 0.3, about="Positions")
     if method != "builtin":
         d.param("delta", "float", 0.1, 0.2)
     if give == "shaded":
-        d.param("light", "vec3", 0.0, kind="unit", high=1.0)
-        d.param("ambient", "float", 0.1, 0.3)
+        d.param("light", "vec3", 0.0, kind="unit", high=1.0, about="Direction towards the light")
+        d.param("ambient", "float", 0.1, 0.3, about="Ambient light")
     name = {"gradient": "grad_out", "normal": "normals", "projected": "projected", "shaded": "shade"}[give]
     d.output(name, "float" if give == "shaded" else "vec3", m)
     lines = ["tid = wp.tid()", "p = x[tid]"]

@@ -30,23 +30,23 @@ def filter_voxels(d: Draft) -> None:
     d.says(
         {
             "laplacian": "Computes the Laplacian of a volume at voxels.",
-            "box": "Averages each voxel of a volume with the 26 around it.",
-            "gradient length": "Computes the length of a volume's gradient at voxels by central differences.",
-            "curvature": "Computes the mean curvature of a volume's level sets at voxels.",
-            "median": "Takes at each voxel the median of it and its six neighbours.",
-            "extreme": "Finds the range of values around each voxel of a volume.",
+            "box": "Averages the 3x3x3 neighborhood of each voxel.",
+            "gradient length": "Computes the gradient magnitude of a volume with central differences.",
+            "curvature": "Computes the mean curvature of level sets at voxels.",
+            "median": "Computes the median of each voxel and its six neighbors.",
+            "extreme": "Computes the value range in the neighborhood of each voxel.",
         }[task]
     )
-    d.handle("volume", "volume", (n, n, n), of="float32", value=1.0, low=-1.0, high=1.0)
+    d.handle("volume", "volume", (n, n, n), of="float32", value=1.0, low=-1.0, high=1.0, about="Volume id")
     if place == "list":
-        d.input("voxels", "vec3i", m, 1, n - 1)
+        d.input("voxels", "vec3i", m, 1, n - 1, about="Voxel coordinates")
     scaled = task in ("laplacian", "gradient length", "curvature")
     if scaled:
-        d.param("dx", "float", 0.2, 0.5)
+        d.param("dx", "float", 0.2, 0.5, about="Voxel size")
     if place == "flat":
         d.param("side", "int", n)
     shape: tuple[int, ...] = {"launch": (n, n, n), "list": (m,), "flat": (n**3,)}[place]
-    d.output("filtered", "vec2" if task == "extreme" else "float", shape)
+    d.output("filtered", "vec2" if task == "extreme" else "float", shape, about="Filtered values")
 
     def at(a: int = 0, b: int = 0, c: int = 0) -> str:
         return look(
@@ -150,7 +150,7 @@ def filter_voxels(d: Draft) -> None:
     d.launch(*shape)
     d.code("\n".join(lines))
     if place != "list":
-        d.explain("Voxels outside the volume count as its background, zero.")
+        d.explain("Voxels outside of the volume read as zero (background).")
 
     def reference(v: Values) -> dict[str, Any]:
         field = np.pad(v.volume.values.astype(float), 1)

@@ -1,0 +1,101 @@
+"""What is harvested: which files and functions, under which licence; and what is a path of the machine."""
+
+from __future__ import annotations
+
+import ast
+import os
+from pathlib import Path
+
+import pytest
+
+from warpgen.harvesting.finding import find
+from warpgen.harvesting.licences import about
+from warpgen.harvesting.machine import MachinePaths
+from warpgen.harvesting.marks import Marks
+
+KERNEL = "import warp as wp\n@wp.kernel\ndef k(a: wp.array(dtype=float)):\n    a[0] = 1.0\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("import warp\n@warp.kernel\ndef k(): pass", ["k"]),
+        ("import warp as w\n@w.kernel(enable_backward=False)\ndef k(): pass", ["k"]),
+        ("from warp import kernel\n@kernel\ndef k(): pass", ["k"]),
+        ("from warp import kernel as make\n@make\ndef k(): pass", ["k"]),
+        ("from warp import *\n@kernel\ndef k(): pass", ["k"]),
+        ("from .common import wp\n@wp.kernel\ndef k(): pass", ["k"]),
+        ("from . import common\n@common.wp.kernel\ndef k(): pass", ["k"]),
+        ("import warp as wp\ndef b(): pass\nk = wp.kernel(b)\nj = wp.Kernel(b, key='x')", ["b"]),
+        (
+            "import warp as wp\nfrom functools import partial\nm = partial(wp.kernel)\n@m\ndef k(): pass",
+            ["k"],
+        ),
+        ("import warp as wp\nm = wp.kernel(enable_backward=False)\n@m\ndef k(): pass", ["k"]),
+        ("import warp as wp\ndef m(f): return wp.kernel(f)\n@m\ndef k(): pass", ["k"]),
+        ("import warp as wp\ndef make():\n    @wp.kernel\n    def k(): pass\n    return k", ["k"]),
+        ("import taichi as ti\n@ti.kernel\ndef k(): pass", []),
+        ("class wp:\n    kernel = None\n@wp.kernel\ndef k(): pass", []),
+        ("import sklearn as sk\nsk.kernel(3)", []),
+    ],
+)
+def test_kernels_are_told_from_the_text(text: str, names: list[str]) -> None:
+    """By decorator, call or another name for one; not those of other libraries."""
+    assert [name for name, _ in Marks(ast.parse(text)).kernels] == names
+
+
+def test_what_a_checkout_holds_beside_its_code_is_left_out(tmp_path: Path) -> None:
+    """Environments and builds, but not a package that is called `build`; a broken file is named."""
+    for place in (".venv/lib", "env39", "build/lib", "node_modules", ".tox", "mine/build", "mine"):
+        (tmp_path / place).mkdir(parents=True, exist_ok=True)
+        (tmp_path / place / "kernels.py").write_text(KERNEL)
+    (tmp_path / "env39" / "pyvenv.cfg").touch()
+    (tmp_path / "mine" / "build" / "__init__.py").touch()
+    (tmp_path / "old.py").write_text(KERNEL + "print 'x'\n")
+    (tmp_path / "other.py").write_text("kernel = 'of an operating system'\n")
+    found = {source.file: source for source in find(str(tmp_path)).sources}
+    assert set(found) == {"mine/build/kernels.py", "mine/kernels.py", "old.py"}
+    assert "SyntaxError" in found["old.py"].broken and not found["mine/kernels.py"].broken
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"pyproject.toml": '[project]\nversion = "1.2"\nlicense = "MIT"'}, ("1.2", "MIT")),
+        ({"pyproject.toml": '[project]\nlicense = {text = "BSD-3-Clause"}'}, ("", "BSD-3-Clause")),
+        ({"pyproject.toml": '[project]\nlicense = {file = "COPYING.md"}', "COPYING.md": "MIT"}, ("", "MIT")),
+        ({"pyproject.toml": '[tool.poetry]\nversion = "3"\nlicense = "ISC"'}, ("3", "ISC")),
+        (
+            {"pyproject.toml": '[project]\nclassifiers = ["License :: OSI Approved :: MIT License"]'},
+            ("", "MIT"),
+        ),
+        ({"pyproject.toml": "[build-system]", "LICENSE": "Apache"}, ("", "Apache-2.0")),
+        ({"LICENSE.txt": "BSD3"}, ("", "BSD-3-Clause")),
+        ({"LICENSE": "my own words"}, ("", "unknown")),
+        ({"pyproject.toml": "no toml ["}, ("", "unknown")),
+    ],
+)
+def test_the_licence_is_the_folders_own(tmp_path: Path, files: dict[str, str], told: tuple[str, str]) -> None:
+    """Of its pyproject.toml, else of its LICENSE, also when a folder inside is asked for."""
+    texts = {
+        "MIT": "MIT License\n\nPermission is hereby granted, free of charge, to any person\n... The above "
+        "copyright notice and this permission notice shall be included",
+        "Apache": "                  Apache License\n           Version 2.0, January 2004",
+        "BSD3": "Redistribution and use in source and\nbinary forms ... Neither the name of the copyright",
+    }
+    (tmp_path / ".git").mkdir()
+    inner = tmp_path / "src" / "mine"
+    inner.mkdir(parents=True)
+    for name, text in files.items():
+        (tmp_path / name).write_text(texts.get(text, text))
+    assert about("mine", tmp_path / "src", inner) == told
+
+
+def test_a_path_is_found_as_a_path() -> None:
+    """Not where its letters stand in a word or in another path."""
+    here = MachinePaths("/data/code")
+    for text in ("see /data/code", "'/data/code/a.py'", "(/data/code)", f"x={os.path.expanduser('~')}/y"):
+        assert here.are_in(text), text
+    for text in ("a parent/data/code", "/data/coder", "/mnt/data/code", "./data/code", "data/code"):
+        assert not here.are_in(text), text
+    assert here.removed("at /data/code/a.py: up the tree/data/code") == "at /a.py: up the tree/data/code"

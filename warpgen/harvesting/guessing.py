@@ -1,0 +1,103 @@
+"""A launch for a kernel of which only the types are known: a small grid, larger arrays, small numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from warpgen.launch import Argument, Fill, FillKind, Launch
+from warpgen.verification.native.generated import kernel_dim
+from warpgen.verification.running.memory_layout import MemoryLayout
+
+# Threads along each axis, by the number of axes; and the extents of arrays, by theirs. Arrays are larger than
+# the grid, so that what is reckoned from a thread's number falls inside more often.
+_GRIDS = {1: (7,), 2: (3, 4), 3: (2, 3, 2), 4: (2, 2, 2, 2)}
+_EXTENTS = {1: (96,), 2: (24, 20), 3: (12, 10, 8), 4: (8, 6, 6, 6)}
+# Whole numbers are mostly counts and places.
+_WHOLE = (0.0, 4.0)
+_FLOATS = (0.25, 2.0)
+
+_HANDLES: dict[str, FillKind] = {
+    "mesh": "mesh",
+    "bvh": "bvh",
+    "hash_grid": "hash_grid",
+    "volume": "volume",
+}
+
+
+def launch(text: str, tiled: bool) -> Launch:
+    """The grid for a generated CPU text."""
+    return Launch(dim=_GRIDS[kernel_dim(text)], seed=1, tiled=tiled)
+
+
+def fills(args: Sequence[Argument], layouts: Sequence[MemoryLayout], source: str) -> tuple[Argument, ...]:
+    """The arguments with a fill for each part. `source` shows what numbers of objects stand for."""
+    made = []
+    points = _points(args, layouts)
+    for arg, layout in zip(args, layouts, strict=True):
+        found = _handle(arg, source, points) if arg.role == "handle" else None
+        parts = (found,) if found is not None else tuple(_parts(arg.name, layout))
+        made.append(msgspec.structs.replace(arg, fills=parts))
+    return tuple(made)
+
+
+def _points(args: Sequence[Argument], layouts: Sequence[MemoryLayout]) -> str:
+    """An argument of points, for objects that are built over some."""
+    for arg, layout in zip(args, layouts, strict=True):
+        of = layout.of
+        if layout.family == "array" and of is not None and of.shape == (3,) and of.code == "<f4":
+            return arg.name
+    return ""
+
+
+def _handle(arg: Argument, source: str, points: str) -> Fill | None:
+    """The object that a number stands for, by the first query that is given it."""
+    used = re.search(rf"\bwp\.(mesh|bvh|hash_grid|volume)_\w+\(\s*{re.escape(arg.name)}\b", source)
+    if used is None:
+        return None
+    kind = _HANDLES[used[1]]
+    if kind == "mesh":
+        return Fill(arg.name, kind, shape=(4, 6))
+    if kind == "volume":
+        vector = re.search(r"\bwp\.volume_(?:sample|lookup|store)_v\b", source) is not None
+        return Fill(arg.name, kind, shape=(6, 6, 6), value=0.5, of="vec3f" if vector else "float32")
+    if not points:
+        return None
+    return Fill(arg.name, kind, shape=(4, 4, 4) if kind == "hash_grid" else (), value=0.5, of=points)
+
+
+def _parts(path: str, layout: MemoryLayout) -> Iterator[Fill]:
+    if layout.family == "texture":
+        yield Fill(path, "texture", shape=(*(4,) * int(layout.name[-2]), 1))
+    elif layout.family in ("array", "indexed"):
+        yield from _array(path, layout)
+    elif layout.family == "struct":
+        yield Fill(path, "struct")
+        for name, field, _ in layout.fields:
+            yield from _parts(f"{path}.{name}", field)
+    else:
+        yield _numbers(path, layout, ())
+
+
+def _array(path: str, layout: MemoryLayout) -> Iterator[Fill]:
+    assert layout.of is not None
+    shape = _EXTENTS.get(layout.ndim, ())
+    if layout.family == "indexed":
+        yield Fill(path, "indexed")
+        path = f"{path}.data"
+    if layout.of.family == "struct":
+        yield Fill(path, "struct", shape=shape)
+        for name, field, _ in layout.of.fields:
+            yield from _parts(f"{path}.{name}", field)
+    else:
+        yield _numbers(path, layout.of, shape)
+
+
+def _numbers(path: str, layout: MemoryLayout, shape: tuple[int, ...]) -> Fill:
+    low, high = _FLOATS if layout.floating else _WHOLE
+    if layout.name in ("quat", "transform"):
+        kind: FillKind = "unit" if layout.name == "quat" else "transform"
+        return Fill(path, kind, shape=shape, low=low, high=high)
+    return Fill(path, "uniform", shape=shape, low=low if shape or layout.floating else 1.0, high=high)

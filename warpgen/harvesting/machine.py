@@ -1,0 +1,26 @@
+"""Paths of this machine: a row must be the same wherever it is made, and tell nothing of where that was."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+
+
+class MachinePaths:
+    """Folders of this machine and those that are harvested; a path is found as one, not by its letters."""
+
+    def __init__(self, *folders: str) -> None:
+        here = {*folders, sys.prefix, os.path.expanduser("~"), os.getcwd(), tempfile.gettempdir()}
+        known = sorted(here - {"/", ""}, key=lambda folder: (-len(folder), folder))
+        # Not within a word or a longer path, as `/root` is in `parent/root` and in `/rooted`.
+        self._found = re.compile(rf"(?<![\w./~-])(?:{'|'.join(map(re.escape, known))})(?![\w-])")
+
+    def are_in(self, text: str) -> bool:
+        """Whether a text names one of the folders, or something in them."""
+        return self._found.search(text) is not None
+
+    def removed(self, text: str) -> str:
+        """The text with paths as they are below the folders."""
+        return self._found.sub("", text)

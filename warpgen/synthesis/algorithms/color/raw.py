@@ -1,0 +1,359 @@
+"""Raw development: from what a sensor measures to colors, all in one pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.color import DOMAIN
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+SENSOR = piece('''
+@wp.struct
+class SensorParams:
+    """Calibration of a raw sensor; levels in digital numbers."""
+
+    black_level: float
+    white_level: float
+    gain_r: float
+    gain_b: float
+    vignetting: float
+    exposure: float
+    color_matrix: wp.mat33
+''')
+
+_READ = '''
+@wp.func
+def linear_sample(raw: wp.array2d(dtype=float), sensor: SensorParams, row: int, col: int) -> float:
+    """Read a sensor value, clamped to the border, and normalize it to [0, 1]."""
+    $border
+    return (raw[r, c] - sensor.black_level) / (sensor.white_level - sensor.black_level)
+'''
+
+_BORDERS = {
+    "mirror": (
+        """
+        # Mirror about the border pixels, which keeps the Bayer phase
+        r = wp.where(row < 0, -row, wp.where(row >= raw.shape[0], 2 * raw.shape[0] - 2 - row, row))
+        c = wp.where(col < 0, -col, wp.where(col >= raw.shape[1], 2 * raw.shape[1] - 2 - col, col))
+        """,
+        "reflect",
+    ),
+    "wrap": (
+        """
+        # Periodic border; the size is even, so the Bayer phase is kept
+        r = (row + raw.shape[0]) % raw.shape[0]
+        c = (col + raw.shape[1]) % raw.shape[1]
+        """,
+        "wrap",
+    ),
+}
+
+# Interpolated channels at a red (or blue) site, and at green sites; `cross`, `diag` ... are named sums.
+_DEMOSAIC = {
+    "bilinear": """
+        # Bilinear interpolation of the two missing channels
+        if is_green:
+            green = center
+            along_row = 0.5 * (west + east)
+            along_col = 0.5 * (north + south)
+        else:
+            green = 0.25 * (north + south + west + east)
+            opposite = 0.25 * (north_west + north_east + south_west + south_east)
+        """,
+    "gradient corrected": """
+        # Malvar, He & Cutler 2004: correct the bilinear estimate with the Laplacian of the known channel
+        if is_green:
+            green = center
+            far_row = west2 + east2
+            far_col = north2 + south2
+            corners = north_west + north_east + south_west + south_east
+            along_row = (5.0 * center + 4.0 * (west + east) - far_row - corners + 0.5 * far_col) / 8.0
+            along_col = (5.0 * center + 4.0 * (north + south) - far_col - corners + 0.5 * far_row) / 8.0
+        else:
+            far = north2 + south2 + west2 + east2
+            green = (4.0 * center + 2.0 * (north + south + west + east) - far) / 8.0
+            corners = north_west + north_east + south_west + south_east
+            opposite = (6.0 * center + 2.0 * corners - 1.5 * far) / 8.0
+        """,
+    "edge aware": """
+        # Hamilton & Adams 1997: interpolate green along the direction of the smaller gradient
+        if is_green:
+            green = center
+            along_row = 0.5 * (west + east)
+            along_col = 0.5 * (north + south)
+        else:
+            laplace_row = 2.0 * center - west2 - east2
+            laplace_col = 2.0 * center - north2 - south2
+            grad_row = wp.abs(west - east) + wp.abs(laplace_row)
+            grad_col = wp.abs(north - south) + wp.abs(laplace_col)
+            if grad_row < grad_col:
+                green = 0.5 * (west + east) + 0.25 * laplace_row
+            else:
+                green = 0.5 * (north + south) + 0.25 * laplace_col
+            opposite = 0.25 * (north_west + north_east + south_west + south_east)
+        """,
+}
+
+_TONES = {
+    "filmic": (
+        """
+        # Hable 2010, normalized so that 4 maps to 1
+        mapped_r = filmic_curve(out_r) / filmic_curve(4.0)
+        mapped_g = filmic_curve(out_g) / filmic_curve(4.0)
+        mapped_b = filmic_curve(out_b) / filmic_curve(4.0)
+        """,
+        '''
+@wp.func
+def filmic_curve(x: float) -> float:
+    """Filmic curve with toe, linear section and shoulder."""
+    return (x * (0.15 * x + 0.05) + 0.004) / (x * (0.15 * x + 0.5) + 0.06) - 0.02 / 0.3
+''',
+    ),
+    "luminance": (
+        """
+        # Reinhard on the luminance only: scaling all channels alike preserves the hue
+        luminance = 0.2126 * out_r + 0.7152 * out_g + 0.0722 * out_b
+        tone_scale = 1.0 / (1.0 + luminance)
+        mapped_r = out_r * tone_scale
+        mapped_g = out_g * tone_scale
+        mapped_b = out_b * tone_scale
+        """,
+        "",
+    ),
+    "clip": (
+        """
+        # Clip to the display range
+        mapped_r = wp.min(out_r, 1.0)
+        mapped_g = wp.min(out_g, 1.0)
+        mapped_b = wp.min(out_b, 1.0)
+        """,
+        "",
+    ),
+}
+
+_ENCODE = '''
+@wp.func
+def encode_srgb(linear: float) -> float:
+    """sRGB transfer function (IEC 61966-2-1)."""
+    if linear <= 0.0031308:
+        return 12.92 * linear
+    return 1.055 * wp.pow(linear, 1.0 / 2.4) - 0.055
+'''
+
+_PHASES = {"RGGB": (0, 0), "BGGR": (1, 1), "GRBG": (0, 1), "GBRG": (1, 0)}
+
+
+@DOMAIN.algorithm(
+    source="Malvar, He & Cutler 2004; Hamilton & Adams 1997; Hable 2010; Karaimer & Brown 2016 (camera pipelines)",
+    names={
+        "develop_raw": "raw_to_srgb|isp_pipeline|process_raw|camera_pipeline",
+        "raw": "sensor_data|bayer_image|mosaic",
+        "sensor": "calibration|params|sensor_params",
+        "developed": "srgb|image_out|rgb_out",
+        "row": "pixel_row|py|image_row",
+        "center": "here|site|c0",
+    },
+    weight=3,
+)
+def develop_raw(d: Draft) -> None:
+    """Develops a raw Bayer image to display-referred sRGB in a single pass."""
+    demosaic = d.option("demosaic", *_DEMOSAIC)
+    tone = d.option("tone", *_TONES)
+    border = d.option("border", *_BORDERS)
+    phase = d.option("phase", *_PHASES)
+    vignetting = d.flag("vignetting")
+    saturation = d.flag("saturation", 0.4)
+    highlights = d.flag("highlights", 0.4)
+    layout = d.option("layout", "vec3", "planes")
+    rows, cols = d.pick(8, 10), d.pick(10, 12)
+    d.input("raw", "float", (rows, cols), 80.0, 1000.0, about="Sensor values [DN], shape (height, width)")
+    fields = {
+        "black_level": fill(55.0, 70.0), "white_level": fill(1000.0, 1023.0), "gain_r": fill(1.5, 2.2),
+        "gain_b": fill(1.3, 1.9), "vignetting": fill(0.2, 0.5), "exposure": fill(0.8, 1.6),
+        "color_matrix": fill(0.6, 1.2, "spd"),
+    }  # fmt: skip
+    d.struct("sensor", SENSOR, fields, about="Sensor calibration")
+    if saturation:
+        d.param("saturation", "float", 0.7, 1.3, about="1 keeps the saturation, 0 gives gray")
+    if layout == "vec3":
+        d.output("developed", "vec3", (rows, cols), about="sRGB colors")
+    else:
+        d.output("developed", "float", (3, rows, cols), about="sRGB planes, shape (3, height, width)")
+    lines, mode = _BORDERS[border]
+    d.function(_READ, border=lines)
+    curve, helper = _TONES[tone]
+    if helper:
+        d.function(helper)
+    d.function(_ENCODE)
+    far = demosaic != "bilinear"
+    red_row, red_col = _PHASES[phase]
+    d.launch(rows, cols)
+    d.code(
+        f"""
+        row, col = wp.tid()
+        # --- Normalized samples of the neighborhood ---
+        center = linear_sample(raw, sensor, row, col)
+        north = linear_sample(raw, sensor, row - 1, col)
+        south = linear_sample(raw, sensor, row + 1, col)
+        west = linear_sample(raw, sensor, row, col - 1)
+        east = linear_sample(raw, sensor, row, col + 1)
+        north_west = linear_sample(raw, sensor, row - 1, col - 1)
+        north_east = linear_sample(raw, sensor, row - 1, col + 1)
+        south_west = linear_sample(raw, sensor, row + 1, col - 1)
+        south_east = linear_sample(raw, sensor, row + 1, col + 1)
+        $far
+
+        # --- Demosaic ({phase}: red at {("even", "odd")[red_row]} rows and {("even", "odd")[red_col]} columns) ---
+        red_row = row % 2 == {red_row}
+        red_col = col % 2 == {red_col}
+        is_green = red_row != red_col
+        $demosaic
+        if is_green and red_row:
+            red = along_row
+            blue = along_col
+        elif is_green:
+            red = along_col
+            blue = along_row
+        elif red_row:
+            red = center
+            blue = opposite
+        else:
+            red = opposite
+            blue = center
+
+        $vignetting
+        # --- White balance relative to green ---
+        red *= sensor.gain_r
+        blue *= sensor.gain_b
+        $highlights
+        # --- Camera RGB to linear sRGB ---
+        camera_rgb = sensor.exposure * wp.vec3(red, green, blue)
+        linear_rgb = sensor.color_matrix * camera_rgb
+        out_r = wp.max(linear_rgb[0], 0.0)
+        out_g = wp.max(linear_rgb[1], 0.0)
+        out_b = wp.max(linear_rgb[2], 0.0)
+        $saturation
+
+        # --- Tone mapping ---
+        $tone
+
+        # --- Encoding ---
+        final_r = encode_srgb(wp.clamp(mapped_r, 0.0, 1.0))
+        final_g = encode_srgb(wp.clamp(mapped_g, 0.0, 1.0))
+        final_b = encode_srgb(wp.clamp(mapped_b, 0.0, 1.0))
+        $store
+        """,
+        far="""
+            north2 = linear_sample(raw, sensor, row - 2, col)
+            south2 = linear_sample(raw, sensor, row + 2, col)
+            west2 = linear_sample(raw, sensor, row, col - 2)
+            east2 = linear_sample(raw, sensor, row, col + 2)
+            """
+        if far
+        else "",
+        demosaic=_DEMOSAIC[demosaic],
+        vignetting=f"""
+            # --- Lens shading: divide by 1 / (1 + a r^2) ---
+            offset_row = (float(row) + 0.5) / {rows}.0 - 0.5
+            offset_col = (float(col) + 0.5) / {cols}.0 - 0.5
+            shading_gain = 1.0 + sensor.vignetting * (offset_row * offset_row + offset_col * offset_col)
+            red *= shading_gain
+            green *= shading_gain
+            blue *= shading_gain
+            """
+        if vignetting
+        else "",
+        highlights="""
+            # --- Highlights: pull clipped pixels to the neutral axis to avoid color casts ---
+            brightest = wp.max(red, wp.max(green, blue))
+            if brightest > 1.0:
+                neutral = wp.min((brightest - 1.0) / 0.5, 1.0)
+                red = (1.0 - neutral) * red + neutral * brightest
+                green = (1.0 - neutral) * green + neutral * brightest
+                blue = (1.0 - neutral) * blue + neutral * brightest
+            """
+        if highlights
+        else "",
+        saturation="""
+            # --- Saturation: interpolate from the luma ---
+            luma = 0.2126 * out_r + 0.7152 * out_g + 0.0722 * out_b
+            out_r = wp.max(luma + saturation * (out_r - luma), 0.0)
+            out_g = wp.max(luma + saturation * (out_g - luma), 0.0)
+            out_b = wp.max(luma + saturation * (out_b - luma), 0.0)
+            """
+        if saturation
+        else "",
+        tone=curve,
+        store="developed[row, col] = wp.vec3(final_r, final_g, final_b)"
+        if layout == "vec3"
+        else "\n".join(f"developed[{k}, row, col] = final_{x}" for k, x in enumerate("rgb")),
+    )
+    d.explain("""
+        Stages: black level, demosaicing, lens shading, white balance, color matrix, tone curve and sRGB
+        encoding. Values are clipped only at the end.
+    """)
+
+    def agrees(v: Values, after: Values) -> None:
+        made = _developed(v, {f: v[f"sensor.{f}"] for f in fields}, mode, (red_row, red_col), demosaic)
+        if highlights:
+            top = made.max(-1, keepdims=True)
+            pull = np.clip((top - 1.0) / 0.5, 0.0, 1.0)
+            made = (1.0 - pull) * made + pull * top
+        made = np.maximum(v["sensor.exposure"] * made @ np.asarray(v["sensor.color_matrix"]).T, 0.0)
+        weights = np.array([0.2126, 0.7152, 0.0722])
+        if saturation:
+            luma = (made @ weights)[..., None]
+            made = np.maximum(luma + v.saturation * (made - luma), 0.0)
+        if tone == "luminance":
+            made = made / (1.0 + (made @ weights)[..., None])
+        elif tone == "filmic":
+            made = _filmic(made) / _filmic(np.array(4.0))
+        made = np.clip(made, 0.0, 1.0)
+        made = np.where(made <= 0.0031308, 12.92 * made, 1.055 * np.maximum(made, 1e-9) ** (1 / 2.4) - 0.055)
+        mostly_close(after.developed, made if layout == "vec3" else np.moveaxis(made, -1, 0), 3e-3)
+
+    d.holds(agrees)
+
+    def _developed(v: Values, sensor: Any, mode: str, red: tuple[int, int], demosaic: str) -> Any:
+        """Colors of the camera after lens shading and white balance."""
+        x = (v.raw - sensor["black_level"]) / (sensor["white_level"] - sensor["black_level"])
+        big = np.pad(x, 2, mode)  # type: ignore[call-overload]
+
+        def at(i: int, j: int) -> Any:
+            return big[2 + i : 2 + i + rows, 2 + j : 2 + j + cols]
+
+        n, s, w, e, c = at(-1, 0), at(1, 0), at(0, -1), at(0, 1), at(0, 0)
+        corner = at(-1, -1) + at(-1, 1) + at(1, -1) + at(1, 1)
+        row2, col2 = at(0, -2) + at(0, 2), at(-2, 0) + at(2, 0)
+        along_row, along_col, green, other = (
+            0.5 * (w + e),
+            0.5 * (n + s),
+            0.25 * (n + s + w + e),
+            0.25 * corner,
+        )
+        if demosaic == "gradient corrected":
+            along_row = (5 * c + 4 * (w + e) - row2 - corner + 0.5 * col2) / 8
+            along_col = (5 * c + 4 * (n + s) - col2 - corner + 0.5 * row2) / 8
+            green = (4 * c + 2 * (n + s + w + e) - row2 - col2) / 8
+            other = (6 * c + 2 * corner - 1.5 * (row2 + col2)) / 8
+        elif demosaic == "edge aware":
+            lr, lc = 2 * c - row2, 2 * c - col2
+            flat = np.abs(w - e) + np.abs(lr) < np.abs(n - s) + np.abs(lc)
+            green = np.where(flat, 0.5 * (w + e) + 0.25 * lr, 0.5 * (n + s) + 0.25 * lc)
+        i, j = np.meshgrid(np.arange(rows), np.arange(cols), indexing="ij")
+        rr, rc = i % 2 == red[0], j % 2 == red[1]
+        red_ = np.select([rr & rc, rr & ~rc, ~rr & rc], [c, along_row, along_col], other)
+        blue = np.select([rr & rc, rr & ~rc, ~rr & rc], [other, along_col, along_row], c)
+        made = np.stack([red_, np.where(rr != rc, c, green), blue], axis=-1)
+        if vignetting:
+            r2 = ((i + 0.5) / rows - 0.5) ** 2 + ((j + 0.5) / cols - 0.5) ** 2
+            made = made * (1.0 + sensor["vignetting"] * r2)[..., None]
+        return made * np.array([sensor["gain_r"], 1.0, sensor["gain_b"]])
+
+
+def _filmic(x: Any) -> Any:
+    return (x * (0.15 * x + 0.05) + 0.004) / (x * (0.15 * x + 0.5) + 0.06) - 0.02 / 0.3

@@ -1,0 +1,215 @@
+"""Small builtins in the places where people use them."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.language import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Scalar Math and Utility",
+    names={
+        "toggle_bits": "flip_cells|xor_mask|parity_map",
+        "words": "bitset|bits|occupancy",
+        "cells": "cell_ids|indices|touched",
+        "out": "result|y|values_out",
+    },
+    adjoint="no",
+    weight=2,
+)
+def toggle_bits(d: Draft) -> None:
+    """Toggles the bits of cells in a shared set, so cells that are touched twice are empty again."""
+    guard = d.option("skip", "sentinel", "mask", "range")
+    spelled = d.option("spelled", "call", "operator")
+    width = d.option("word", "uint32", "int")
+    old = d.option("result", "set", "set and previous")
+    batch = d.flag("worlds", 0.4)
+    n, count = d.pick(48, 64), 6
+    top = count * (32 if width == "uint32" else 30)
+    at = "world, tid" if batch else "tid"
+    shape: Any = (2, n) if batch else n
+    words: Any = (2, count) if batch else count
+    if guard == "mask":
+        d.input("active", "bool", n, about="False for entries that are ignored")
+    d.input(
+        "cells",
+        "int",
+        shape,
+        -3 if guard == "sentinel" else 0,
+        top + (8 if guard == "range" else 0),
+        about="cells to toggle, negative ones are ignored" if guard == "sentinel" else "cells to toggle",
+    )
+    d.inout("words", width, words, value=0, about="one bit per cell")
+    if old == "set and previous" and spelled == "call":
+        d.output("was_set", "bool", shape, about="whether the bit was set before")
+    test = {
+        "sentinel": "if cell < 0:\n    return",
+        "mask": "if not active[tid]:\n    return",
+        "range": f"# Cells outside of the grid\nif cell >= {top}:\n    return",
+    }[guard]
+    bits = 32 if width == "uint32" else 30
+    one = "wp.uint32(1) << wp.uint32(cell % 32)" if width == "uint32" else "1 << (cell % 30)"
+    place = ("world, " if batch else "") + "word"
+    if spelled == "call":
+        keep = old == "set and previous"
+        flip = f"{'before = ' if keep else ''}wp.atomic_xor(words, {place}, bit)"
+        if keep:
+            zero = "wp.uint32(0)" if width == "uint32" else "0"
+            flip += f"\nwas_set[{at}] = (before & bit) != {zero}"
+    else:
+        flip = f"words[{place}] ^= bit"
+    d.launch(*((2, n) if batch else (n,)))
+    d.code(
+        f"{at} = wp.tid()\ncell = cells[{at}]\n$test\nword = cell // {bits}\nbit = {one}\n$flip",
+        test=test,
+        flip=flip,
+    )
+
+    def agree(before: Values, after: Values) -> None:
+        cells = before.cells.reshape(-1, n)
+        kept = (cells >= 0) & (cells < top)
+        if guard == "mask":
+            kept &= before.active
+        found = np.asarray(after.words).reshape(-1, count).astype(np.int64) & 0xFFFFFFFF
+        for world, row in enumerate(cells):
+            times = np.bincount(row[kept[world]], minlength=top)
+            bits_ = found[world][:, None] >> np.arange(bits) & 1
+            np.testing.assert_array_equal(bits_.ravel()[:top], times % 2)
+            if "was_set" in after:
+                seen = after.was_set.reshape(-1, n)[world][kept[world]]
+                assert seen.sum() == (times // 2).sum(), "the previous state is wrong"
+
+    d.holds(agree)
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Scalar Math; Linear Algebra; Arrays",
+    names={
+        "small_builtins": "builtin_tour|scalar_idioms|one_liners",
+        "x": "values|samples|data",
+        "m": "matrices|jacobians|blocks",
+        "out": "result|y|values_out",
+    },
+    adjoint="no",
+    weight=4,
+)
+def small_builtins(d: Draft) -> None:
+    """Computes one small thing per element."""
+    kind = d.option("kind", "phase", "ring", "count", "solve", "length", "whole", "sign", "edge", "quantile")
+    guard = d.option("skip", "none", "mask", "range")
+    form = d.option("form", "array", "function")
+    n = d.pick(32, 48, 64)
+    matrix = kind == "solve"
+    d.says({
+        "phase": "Computes the phases of periodic signals in [0, 1).",
+        "ring": "Looks entries of a ring buffer up by their age.",
+        "count": "Counts the nonzero components of vectors.",
+        "solve": "Solves small linear systems by a QR decomposition.",
+        "length": "Subtracts the mean of an array from its entries.",
+        "whole": "Splits numbers into whole and fractional parts.",
+        "sign": "Copies the signs of one array to the magnitudes of another.",
+        "edge": "Counts thresholds that samples have passed.",
+        "quantile": "Converts probabilities to quantiles of the normal distribution.",
+    }[kind])  # fmt: skip
+    if matrix:
+        d.input("m", "mat33", n, 0.5, 2.0, kind="spd", about="system matrices")
+        d.input("b", "vec3", n, -1.0, 1.0, about="right-hand sides")
+    elif kind == "count":
+        d.input("x", "vec3i", n, -1, 2, about="integer vectors")
+    else:
+        low, high = {"quantile": (0.05, 0.95), "phase": (0.0, 4.0)}.get(kind, (-2.0, 2.0))
+        d.input("x", "float", n, low, high, about="one value per element")
+    if kind == "sign":
+        d.input("signs", "float", n, -1.0, 1.0, about="values whose signs are copied")
+    elif kind == "edge":
+        d.input("thresholds", "float", 5, -1.5, 1.5, about="levels to compare with")
+    elif kind == "ring":
+        d.param("newest", "int", 3, about="place of the newest entry")
+    if guard == "mask":
+        d.input("valid", "bool", n, about="False for elements that are skipped")
+    elif guard == "range":
+        d.param("count", "int", n - 8, about="number of elements to process")
+    d.output(
+        "out",
+        {"solve": "vec3", "count": "int", "whole": "vec2"}.get(kind, "float"),
+        n,
+        about="one result per element",
+    )
+    lines, value = {
+        "phase": ("", "wp.frac(x[tid])"),
+        "ring": ("# Age 0 is the newest entry\nplace = (newest - tid + len(x)) % len(x)", "x[place]"),
+        "count": ("v = x[tid]", "wp.nonzero(v[0]) + wp.nonzero(v[1]) + wp.nonzero(v[2])"),
+        "solve": ("q, r = wp.qr3(m[tid])\n# R is upper triangular: substitute backwards\ny = wp.transpose(q) * b[tid]\n"
+                  "z = y[2] / r[2, 2]\nw = (y[1] - r[1, 2] * z) / r[1, 1]", "wp.vec3((y[0] - r[0, 1] * w - r[0, 2] * z) / r[0, 0], w, z)"),
+        "length": ("", "x[tid] - mean_of(x)"),
+        "whole": ("v = x[tid]", "wp.vec2(wp.trunc(v), v - wp.trunc(v))"),
+        "sign": ("", "wp.copysign(x[tid], signs[tid])"),
+        "edge": ("", "levels_passed(x[tid], thresholds)"),
+        "quantile": ("# The quantile function of the normal distribution is sqrt(2) erfinv(2 p - 1)", f"{2**0.5:.7f} * wp.erfinv(2.0 * x[tid] - 1.0)"),
+    }[kind]  # fmt: skip
+    if kind == "length":
+        d.function("""
+            @wp.func
+            def mean_of(x: wp.array(dtype=float)) -> float:
+                acc = float(0.0)
+                for i in range(len(x)):
+                    acc += x[i]
+                return acc / float(len(x))
+        """)
+    elif kind == "edge":
+        d.function("""
+            @wp.func
+            def levels_passed(v: float, thresholds: wp.array(dtype=float)) -> float:
+                passed = float(0.0)
+                for k in range(len(thresholds)):
+                    # step(z) is 1 for z < 0
+                    passed += 1.0 - wp.step(v - thresholds[k])
+                return passed
+        """)
+    test = {
+        "none": "",
+        "mask": "if not valid[tid]:\n    return",
+        "range": "if tid >= count:\n    return",
+    }[guard]
+    if form == "function" and kind in ("phase", "sign", "quantile", "count"):
+        heads = {
+            "phase": "v: float",
+            "sign": "v: float, s: float",
+            "quantile": "v: float",
+            "count": "v: wp.vec3i",
+        }[kind]
+        inner = value.replace("x[tid]", "v").replace("signs[tid]", "s")
+        comment = f"    {lines}\n" if lines.startswith("#") else ""
+        d.function(f"@wp.func\ndef compute_entry({heads}):\n{comment}    return {inner}")
+        lines, value = "", f"compute_entry(x[tid]{', signs[tid]' if kind == 'sign' else ''})"
+    d.launch(n)
+    d.code("tid = wp.tid()\n$test\n$lines\nout[tid] = $value", test=test, lines=lines, value=value)
+
+    def reference(v: Values) -> dict[str, Any]:
+        there: Any = np.ones(n, bool)
+        if guard == "mask":
+            there = v.valid
+        elif guard == "range":
+            there = np.arange(n) < v.count
+        if kind == "solve":
+            made = np.linalg.solve(v.m, v.b[..., None])[..., 0]
+        else:
+            x = v.x
+            made = {
+                "phase": lambda: x % 1.0,
+                "ring": lambda: x[(v.newest - np.arange(n)) % n],
+                "count": lambda: (x != 0).sum(axis=1),
+                "length": lambda: x - x.mean(),
+                "whole": lambda: np.stack([np.trunc(x), x - np.trunc(x)], axis=1),
+                "sign": lambda: np.copysign(x, v.signs),
+                "edge": lambda: (x[:, None] >= v.thresholds).sum(axis=1).astype(float),
+                "quantile": lambda: np.array([NormalDist().inv_cdf(float(p)) for p in x]),
+            }[kind]()
+        return {"out": made * (there[:, None] if made.ndim == 2 else there)}
+
+    d.check(reference, 2e-3)

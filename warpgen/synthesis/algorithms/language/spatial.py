@@ -1,0 +1,285 @@
+"""Twists, wrenches and rotations about an axis: one builtin at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.language import DOMAIN
+from warpgen.synthesis.algorithms.language.values import product, turned
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Featherstone 2008, ch. 2; Warp manual, Spatial Math",
+    names={
+        "spatial_products": "spatial_algebra|twist_and_wrench|screw_kernel",
+        "twists": "velocities|body_qd|motions",
+        "wrenches": "forces|body_f|efforts",
+        "poses": "frames|body_q|xforms",
+        "out": "result|moved|product",
+        "twist": "v|qd|motion",
+        "wrench": "f|effort|load",
+    },
+    adjoint="either",
+    weight=3,
+)
+def spatial_products(d: Draft) -> None:
+    """Combines twists, wrenches and poses of bodies."""
+    kind = d.option("kind", "power", "cross", "dual", "twist", "wrench", "matrix", "turn")
+    batch = d.option("batch", "flat", "worlds")
+    skip = d.option("skip", "none", "mask", "ids")
+    apart = d.flag("function", 0.4)
+    d.says({
+        "power": "Computes the power of wrenches on moving bodies.",
+        "cross": "Computes the rates of change of motions that are fixed to moving bodies.",
+        "dual": "Computes the rates of change of wrenches that are fixed to moving bodies.",
+        "twist": "Transforms twists of bodies to the world frame.",
+        "wrench": "Transforms wrenches on bodies to the world frame.",
+        "matrix": "Converts poses of bodies to homogeneous matrices.",
+        "turn": "Replaces the rotations of poses and keeps their positions.",
+    }[kind])  # fmt: skip
+    count = d.pick(24, 32)
+    shape: Any = (2, count) if batch == "worlds" else count
+    at = "world, body" if batch == "worlds" else "body"
+    two = {"power": "spatial_dot", "cross": "spatial_cross", "dual": "spatial_cross_dual"}
+    carried = {"twist": "transform_twist", "wrench": "transform_wrench"}
+    if kind in carried or kind in ("matrix", "turn"):
+        d.input(
+            "poses", "transform", shape, -1.0, 1.0, kind="transform", about="pose of each body in world frame"
+        )
+    if kind in two or kind == "twist":
+        d.input("twists", "spatial_vector", shape, -1.0, 1.0, about="spatial velocity of each body")
+    if kind in ("power", "dual", "wrench"):
+        d.input("wrenches", "spatial_vector", shape, -1.0, 1.0, about="spatial force on each body")
+    if kind == "cross":
+        d.input(
+            "motions",
+            "spatial_vector",
+            shape,
+            -1.0,
+            1.0,
+            about="motion vectors fixed to the bodies, e.g. joint axes",
+        )
+    if kind == "turn":
+        d.input("rotations", "quat", shape, kind="unit", about="new rotation of each body")
+        d.forward_only()  # it changes a pose in place
+    if skip == "mask":
+        d.input("active", "bool", shape, about="False for bodies that are asleep")
+    elif skip == "ids":
+        d.input("parent", "int", count, -1, 4, about="parent of each body, -1 for static ones")
+    type_ = {"power": "float", "matrix": "mat44", "turn": "transform"}.get(kind, "spatial_vector")
+    d.output("out", type_, shape, about="result per body")
+    other = {
+        "power": "wrenches",
+        "cross": "motions",
+        "dual": "wrenches",
+        "twist": "twists",
+        "wrench": "wrenches",
+    }
+    guard = {
+        "none": "",
+        "mask": f"if not active[{at}]:\n    return",
+        "ids": "# Static bodies do not move\nif parent[body] < 0:\n    return",
+    }[skip]
+    given: tuple[str, ...] = ()
+    if kind in two:
+        call, heads = f"wp.{two[kind]}(a, b)", "a: wp.spatial_vector, b: wp.spatial_vector"
+        given = (
+            (f"wrenches[{at}]", f"twists[{at}]")
+            if kind == "power"
+            else (f"twists[{at}]", f"{other[kind]}[{at}]")
+        )
+    elif kind in carried:
+        call, heads = f"wp.{carried[kind]}(a, b)", "a: wp.transform, b: wp.spatial_vector"
+        given = (f"poses[{at}]", f"{other[kind]}[{at}]")
+    elif kind == "matrix":
+        call, heads, given = "wp.transform_to_matrix(a)", "a: wp.transform", (f"poses[{at}]",)
+    else:
+        call, heads, given = "", "", ()
+    if kind == "turn":
+        body = f"pose = poses[{at}]\nwp.transform_set_rotation(pose, rotations[{at}])\nout[{at}] = pose"
+    elif apart:
+        d.function(f"@wp.func\ndef combine({heads}):\n    return {call}")
+        body = f"out[{at}] = combine({', '.join(given)})"
+    else:
+        for name, text in zip("ab", given, strict=False):
+            call = call.replace(f"({name}", f"({text}", 1).replace(f" {name})", f" {text})", 1)
+        body = f"out[{at}] = {call}"
+    d.launch(*((2, count) if batch == "worlds" else (count,)))
+    d.code(f"{at} = wp.tid()\n$guard\n$body", guard=guard, body=body)
+
+    def agree(before: Values, after: Values) -> None:
+        v = before
+        there: Any = np.ones((2, count) if batch == "worlds" else count, bool)
+        if skip == "mask":
+            there = v.active
+        elif skip == "ids":
+            there = there & (v.parent >= 0)
+        found = after.out[there]
+        none: Any = np.zeros((*there.shape, 6))
+        t, f = (v.get(n, none)[there] for n in ("twists", "wrenches"))
+        if kind == "power":
+            np.testing.assert_allclose(found, (t * f).sum(axis=-1), atol=1e-3)
+            return
+        if kind in ("matrix", "turn"):
+            pose = v.poses[there]
+            if kind == "turn":
+                want = np.concatenate([pose[:, :3], v.rotations[there]], axis=1)
+                np.testing.assert_allclose(found, want, atol=1e-5)
+                return
+            moved = np.stack([turned(pose[:, 3:], np.tile(e, (len(pose), 1))) for e in np.eye(3)], axis=2)
+            np.testing.assert_allclose(found[:, :3, :3], moved, atol=1e-3)
+            np.testing.assert_allclose(found[:, :3, 3], pose[:, :3], atol=1e-5)
+            return
+        first, last = found[:, :3], found[:, 3:]
+        if kind == "cross":
+            m = v.motions[there]
+            a, b = np.cross(t[:, :3], m[:, :3]), np.cross(t[:, 3:], m[:, :3]) + np.cross(t[:, :3], m[:, 3:])
+        elif kind == "dual":
+            a = np.cross(t[:, :3], f[:, :3]) + np.cross(t[:, 3:], f[:, 3:])
+            b = np.cross(t[:, :3], f[:, 3:])
+        else:
+            pose, x = v.poses[there], t if kind == "twist" else f
+            one, two_ = turned(pose[:, 3:], x[:, :3]), turned(pose[:, 3:], x[:, 3:])
+            # the power is the same in every frame: what acts on one half moves the other
+            a, b = (
+                (one, two_ + np.cross(pose[:, :3], one))
+                if kind == "twist"
+                else (one + np.cross(pose[:, :3], two_), two_)
+            )
+        np.testing.assert_allclose(first, a, atol=2e-3)
+        np.testing.assert_allclose(last, b, atol=2e-3)
+
+    d.holds(agree)
+
+
+@DOMAIN.algorithm(
+    source="Dobrowolski 2015, Swing-twist decomposition; Warp manual, Quaternions",
+    names={
+        "split_rotations": "swing_twist|joint_angles_of|axis_rotations",
+        "rotations": "orientations|relative_q|quats",
+        "axes": "joint_axes|hinges|directions",
+        "out": "result|joint_q|parts",
+        "q": "rot|r|rel",
+    },
+    adjoint="no",
+    weight=3,
+)
+def split_rotations(d: Draft) -> None:
+    """Takes the part of rotations that turns about an axis."""
+    kind = d.option("kind", "twist", "swing", "angle", "signed angle", "roll pitch yaw", "from angles")
+    source = d.option("axis", "array", "shared", "z")
+    limit = d.option("limit", "none", "clamped", "skipped")
+    apart = d.flag("function", 0.4)
+    if kind in ("twist", "swing", "from angles"):
+        limit = "none"
+    d.says({
+        "twist": "Extracts the twist of rotations about given axes.",
+        "swing": "Removes the twist about given axes from rotations.",
+        "angle": "Measures how far rotations turn about given axes.",
+        "signed angle": "Measures the signed joint angles of rotations about given axes.",
+        "roll pitch yaw": "Converts rotations to roll, pitch and yaw.",
+        "from angles": "Builds rotations out of roll, pitch and yaw.",
+    }[kind])  # fmt: skip
+    n = d.pick(32, 48, 64)
+    euler = kind in ("roll pitch yaw", "from angles")
+    if kind == "from angles":
+        d.input("angles", "vec3", n, -1.2, 1.2, about="roll, pitch and yaw [rad]")
+    else:
+        d.input("rotations", "quat", n, kind="unit", about="rotations as (x, y, z, w)")
+    if not euler and source == "array":
+        d.input("axes", "vec3", n, kind="unit", about="unit vector per joint")
+    elif not euler and source == "shared":
+        d.param("axis", "vec3", kind="unit", low=0.0, high=1.0, about="unit vector of all joints")
+    if limit != "none":
+        d.param("limit", "float", 1.0, 2.0, about="largest angle of the joint [rad]")
+    type_ = {"twist": "quat", "swing": "quat", "from angles": "quat", "roll pitch yaw": "vec3"}.get(
+        kind, "float"
+    )
+    d.output("out", type_, n, about="result per joint")
+    axis = {"array": "axes[tid]", "shared": "axis", "z": "wp.vec3(0.0, 0.0, 1.0)"}[source]
+    read = "q = rotations[tid]"
+    call = {
+        "twist": "wp.quat_twist({0}, q)",
+        "swing": "q * wp.quat_inverse(wp.quat_twist({0}, q))",
+        "angle": "wp.quat_twist_angle({0}, q)",
+        "signed angle": "wp.quat_twist_angle_signed({0}, q)",
+        "roll pitch yaw": "wp.quat_to_rpy(q)",
+        "from angles": "wp.quat_rpy(rpy[0], rpy[1], rpy[2])",
+    }[kind]
+    if kind == "from angles":
+        read = "rpy = angles[tid]"
+    bound = {
+        "none": "",
+        "clamped": "value_at = wp.clamp(value_at, -limit, limit)"
+        if type_ == "float"
+        else "value_at = wp.vec3(wp.clamp(value_at[0], -limit, limit), value_at[1], value_at[2])",
+        "skipped": "# Joints beyond their limit are handled elsewhere\nif wp.abs("
+        + ("value_at" if type_ == "float" else "value_at[0]")
+        + ") > limit:\n    return",
+    }[limit].replace("value_at", "joint_angle")
+    if apart and not euler:
+        d.function(
+            "@wp.func\ndef about_axis(axis: wp.vec3, q: wp.quat):\n"
+            '    """Return the part of q that belongs to an axis."""\n'
+            f"    return {call.format('axis')}"
+        )
+        call = f"about_axis({axis}, q)"
+    else:
+        call = call.format(axis)
+    d.launch(n)
+    tail = f"joint_angle = {call}\n{bound}\nout[tid] = joint_angle" if bound else f"out[tid] = {call}"
+    d.code("tid = wp.tid()\n$read\n$tail", read=read, tail=tail)
+
+    def agree(before: Values, after: Values) -> None:
+        v = before
+        if kind == "from angles":
+            parts = []
+            for k in range(3):
+                part = np.zeros((n, 4))
+                part[:, k], part[:, 3] = np.sin(v.angles[:, k] / 2), np.cos(v.angles[:, k] / 2)
+                parts.append(part)
+            want = product(product(parts[2], parts[1]), parts[0])
+            assert (np.abs((want * after.out).sum(axis=1)) > 1 - 1e-4).all()
+            return
+        q = v.rotations
+        if kind == "roll pitch yaw":
+            x, y, z, w = q.T
+            roll = np.arctan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y))
+            pitch = np.arcsin(np.clip(2 * (w * y - z * x), -1, 1))
+            yaw = np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+            want = np.stack([roll, pitch, yaw], axis=1)
+            first = want[:, 0]
+        else:
+            a = {
+                "array": lambda: v.axes,
+                "shared": lambda: np.tile(v.axis, (n, 1)),
+                "z": lambda: np.tile([0.0, 0, 1], (n, 1)),
+            }[source]()
+            along = (q[:, :3] * a).sum(axis=1)
+            twist = np.concatenate([along[:, None] * a, q[:, 3:]], axis=1)
+            twist = twist / np.linalg.norm(twist, axis=1, keepdims=True)
+            if kind in ("twist", "swing"):
+                want = twist if kind == "twist" else product(q, twist * [-1, -1, -1, 1])
+                assert (np.abs((want * after.out).sum(axis=1)) > 1 - 1e-3).mean() > 0.95
+                return
+            angle = 2 * np.arctan2(along, q[:, 3])
+            want = angle
+            if kind == "angle":
+                want = np.abs(2 * np.arccos(np.clip(twist[:, 3], -1, 1)))
+            first = want
+        if limit == "skipped":
+            keep = np.abs(first) <= before.limit
+            want = np.where(keep if want.ndim == 1 else keep[:, None], want, 0.0)
+        elif limit == "clamped":
+            want = want.copy()
+            if want.ndim == 1:
+                want = np.clip(want, -before.limit, before.limit)
+            else:
+                want[:, 0] = np.clip(want[:, 0], -before.limit, before.limit)
+        close = np.abs(after.out - want).reshape(n, -1).max(axis=1) < 5e-3
+        assert close.mean() > 0.9, f"{1 - close.mean():.2f} of the angles are wrong"
+
+    d.holds(agree)

@@ -1,0 +1,114 @@
+"""Points drawn at random in and on simple shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.monte_carlo import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+# What each builtin draws: its dimension and bounds of the radius.
+_SHAPES = {
+    "unit_disk": (2, 0.0, 1.0), "unit_ring": (2, 1.0, 1.0), "unit_square": (2, 0.0, 0.7072),
+    "unit_sphere": (3, 0.0, 1.0), "unit_sphere_surface": (3, 1.0, 1.0), "unit_cube": (3, 0.0, 0.8661),
+    "unit_hemisphere": (3, 0.0, 1.0), "unit_hemisphere_surface": (3, 1.0, 1.0),
+}  # fmt: skip
+
+
+@DOMAIN.algorithm(
+    source="Marsaglia 1972; Pharr, Jakob & Humphreys 2023, app. A; Warp manual, Random",
+    names={
+        "emit_samples": "seed_points|sample_shape|spawn_particles",
+        "points": "samples|particle_q|positions",
+        "rng": "state|rng_state|gen",
+        "alive": "active|enabled|mask",
+        "seed": "rng_seed|key",
+        "emitter": "source_id|group_id|nozzle",
+    },
+    adjoint="no",
+    weight=4,
+)
+def emit_samples(d: Draft) -> None:
+    """Draws points at random in or on a simple shape and places them in the world."""
+    shape = d.option("shape", *_SHAPES)
+    placed = d.option("placed", "local", "shared", "emitters")
+    skip = d.option("skip", "none", "mask", "count", "ids")
+    stream = d.option("stream", "index", "frame")
+    dim, inner, outer = _SHAPES[shape]
+    n = 256
+    d.says(
+        f"Draws points at random {'on' if 'surface' in shape or 'ring' in shape else 'in'} a {shape.replace('_', ' ')}."
+    )
+    vec = f"vec{dim}"
+    d.param("seed", "int", 1, 100000, about="seed of the random numbers")
+    if stream == "frame":
+        d.param("frame", "int", 1, 500, about="number of the time step")
+    if placed == "shared":
+        d.param("center_pos", vec, -1.0, 1.0, about="center of the shape")
+        d.param("size", "float", 0.5, 2.0, about="radius of the shape")
+    elif placed == "emitters":
+        d.input("emitter_pos", vec, 4, -1.0, 1.0, about="centers of the emitters")
+        d.input("emitter_size", "float", 4, 0.5, 2.0, about="radii of the emitters")
+        d.input("emitter", "int", n, 0, 4, about="emitter of each point")
+    if skip == "mask":
+        d.input("alive", "bool", n, about="points that are alive keep their place")
+    elif skip == "count":
+        d.param("num_points", "int", n - 40, about="number of points to draw")
+    elif skip == "ids":
+        d.input("slots", "int", n, -1, 2, about="-1 for unused slots")
+    d.output("points", vec, n, about="sampled points")
+    guard = {
+        "none": "",
+        "mask": "# Only dead particles are emitted again\nif alive[tid]:\n    return",
+        "count": "if tid >= num_points:\n    return",
+        "ids": "if slots[tid] < 0:\n    return",
+    }[skip]
+    make = {
+        "index": "rng = wp.rand_init(seed, tid)",
+        "frame": f"# A stream of its own for each particle and frame\nrng = wp.rand_init(seed + frame, tid + frame * {n})",
+    }[stream]
+    where = {
+        "local": "points[tid] = local",
+        "shared": "points[tid] = center_pos + size * local",
+        "emitters": "source = emitter[tid]\npoints[tid] = emitter_pos[source] + emitter_size[source] * local",
+    }[placed]
+    d.launch(n)
+    d.code(
+        f"tid = wp.tid()\n$guard\n$make\nlocal = wp.sample_{shape}(rng)\n$where",
+        guard=guard,
+        make=make,
+        where=where,
+    )
+
+    def spread(before: Values, after: Values) -> None:
+        v = before
+        there: Any = np.ones(n, bool)
+        if skip == "mask":
+            there = ~v.alive
+        elif skip == "count":
+            there = np.arange(n) < v.num_points
+        elif skip == "ids":
+            there = v.slots >= 0
+        local = after.points
+        if placed == "shared":
+            local = (local - v.center_pos) / v.size
+        elif placed == "emitters":
+            local = (local - v.emitter_pos[v.emitter]) / v.emitter_size[v.emitter][:, None]
+        assert (after.points[~there] == 0).all(), "a point is drawn that should not be"
+        local = local[there]
+        r = np.linalg.norm(local, axis=1)
+        assert (r >= inner - 1e-3).all()
+        assert (r <= outer + 1e-3).all()
+        count = len(r)
+        middle = np.zeros(dim)
+        if "hemisphere" in shape:
+            assert (local[:, 2] >= -1e-3).all()
+            middle[2] = 0.5 if "surface" in shape else 0.375
+        assert (np.abs(local.mean(axis=0) - middle) < 5 * 0.6 / count**0.5).all(), (
+            "the points lean to one side"
+        )
+        assert local.std(axis=0).min() > 0.15
+
+    d.holds(spread)

@@ -1,0 +1,391 @@
+"""What a policy sees of a walking robot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.algorithms.neural._robots import (
+    OBS_SCALES,
+    TERRAIN,
+    TERRAIN_HEIGHT,
+    ground_at,
+    into_body,
+)
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+
+
+def _write(array: str, col: str, value: str, noise: bool) -> str:
+    return f"write_obs({array}, world, {col}, {value}, {'noise[world, ' + col + '] * scales.noise, ' if noise else ''}scales.clip)"
+
+
+@DOMAIN.algorithm(
+    source="Rudin et al. 2022, Learning to walk in minutes; Zhou et al. 2019 (rotations in six numbers)",
+    names={
+        "build_observations": "compute_observations|assemble_obs|observe_robots",
+        "root_pose": "base_pose|body_q|root_transform",
+        "obs": "obs_buf|observations|policy_input",
+        "scales": "obs_scales|cfg|norm",
+        "actions": "last_actions|prev_actions|action_buf",
+        "done": "reset_buf|is_reset|just_reset",
+        "col": "at_col|idx|cursor",
+        "world": "env|env_id|w",
+        "noise": "obs_noise|noise_buf",
+    },
+    weight=3,
+)
+def build_observations(d: Draft) -> None:
+    """Assembles the observation vectors of walking robots, one row for each world."""
+    rotation = d.option("rotation", "gravity", "quaternion", "six numbers")
+    command = d.option("command", "velocity", "goal", "heading")
+    terrain = d.option("terrain", "none", "heights", weights=(0.55, 0.45))
+    contact = d.option("contact", "none", "flags", "forces")
+    clock = d.option("clock", "none", "sine", "feet")
+    joints = d.option("joints", "relative", "normalised")
+    noisy = d.flag("noise", 0.4)
+    history = d.option("history", "none", "stack")
+    reset = d.option("reset", "none", "done", "lengths")
+    worlds, dofs, feet = d.pick(12, 16), d.pick(6, 8), d.pick(2, 4)
+    grid = d.pick(8, 10)
+    size = 6 + {"gravity": 3, "quaternion": 4, "six numbers": 6}[rotation]
+    size += {"velocity": 3, "goal": 3, "heading": 2}[command] + 3 * dofs
+    size += (9 if terrain == "heights" else 0) + (0 if contact == "none" else feet)
+    size += {"none": 0, "sine": 2, "feet": feet}[clock]
+    many = (worlds, dofs)
+    d.input(
+        "root_pose", "transform", worlds, -1.0, 1.0, kind="transform", about="pose of the base in world frame"
+    )
+    d.input(
+        "root_vel",
+        "spatial_vector",
+        worlds,
+        -1.5,
+        1.5,
+        about="linear and angular velocity of the base in world frame",
+    )
+    if command == "velocity":
+        d.input("commands", "vec3", worlds, -1.0, 1.0, about="commanded forward, lateral and yaw velocity")
+    elif command == "goal":
+        d.input("goals", "vec3", worlds, -2.0, 2.0, about="goal positions in world frame")
+    else:
+        d.input("headings", "float", worlds, -3.0, 3.0, about="commanded heading [rad]")
+    d.input("joint_pos", "float", many, -1.0, 1.0, about="joint angles [rad]")
+    d.input("joint_vel", "float", many, -3.0, 3.0, about="joint velocities [rad/s]")
+    if joints == "relative":
+        d.input("default_pos", "float", dofs, -0.3, 0.3, about="joint angles of the nominal pose")
+    else:
+        d.input(
+            "joint_limits", "vec2", dofs, 0.8, 1.5, about="distances of the lower and upper limit from zero"
+        )
+    d.input("actions", "float", many, -1.0, 1.0, about="actions of the last step")
+    if contact == "flags":
+        d.input("foot_contact", "bool", (worlds, feet), about="True for feet on the ground")
+    elif contact == "forces":
+        d.input("foot_force", "vec3", (worlds, feet), -20.0, 20.0, about="contact force at each foot [N]")
+    if clock != "none":
+        d.input("phase", "float", worlds, 0.0, 1.0, about="phase of the gait cycle")
+    if reset == "done":
+        d.input("done", "bool", worlds, about="True for worlds that were just reset")
+    elif reset == "lengths":
+        d.input("episode_length", "int", worlds, 0, 3, about="steps since the last reset")
+    if terrain == "heights":
+        bounds = {
+            "heights": fill(-0.2, 0.2, shape=(grid, grid)),
+            "origin": fill(-2.2, -1.8),
+            "spacing": fill(0.5, 0.6),
+        }
+        d.struct("terrain", TERRAIN, bounds, about="height field below the robots")
+    if noisy:
+        d.input(
+            "noise", "float", (worlds, size), -1.0, 1.0, about="uniform noise, same shape as the observations"
+        )
+    ranges = {
+        "lin_vel": (1.5, 2.5), "ang_vel": (0.2, 0.3), "joint_pos": (0.8, 1.2), "joint_vel": (0.05, 0.1),
+        "height": (3.0, 5.0), "force": (0.01, 0.05), "clip": (2.5, 4.0), "noise": (0.02, 0.1),
+    }  # fmt: skip
+    d.struct(
+        "scales",
+        OBS_SCALES,
+        {k: fill(*r) for k, r in ranges.items()},
+        about="scale of each group of observations",
+    )
+    stacked = history == "stack"
+    if stacked:
+        d.input("obs_last", "float", (worlds, size), -1.0, 1.0, about="observations of the previous step")
+        d.output(
+            "obs", "float", (worlds, 2 * size), about="observations of this step and of the previous one"
+        )
+    else:
+        d.output("obs", "float", (worlds, size), about="observations, one row per world")
+    extra = "noise_value: float, " if noisy else ""
+    d.function(
+        f"""
+        @wp.func
+        def write_obs(obs: wp.array2d(dtype=float), world: int, col: int, raw: float, {extra}limit: float):
+            \"\"\"Clip one observation and store it{" after adding noise" if noisy else ""}.\"\"\"
+            obs[world, col] = wp.clamp({"raw + noise_value" if noisy else "raw"}, -limit, limit)
+        """
+    )
+    d.function("""
+        @wp.func
+        def yaw_of(rot: wp.quat) -> float:
+            \"\"\"Return the heading of the local x axis in the horizontal plane.\"\"\"
+            forward = wp.quat_rotate(rot, wp.vec3(1.0, 0.0, 0.0))
+            return wp.atan2(forward[1], forward[0])
+    """)
+    if terrain == "heights":
+        d.use(TERRAIN_HEIGHT)
+    if command == "heading":
+        d.function("""
+            @wp.func
+            def wrap_angle(a: float) -> float:
+                return a - 2.0 * wp.pi * wp.round(a / (2.0 * wp.pi))
+        """)
+
+    def write(col: str, value: str) -> str:
+        return _write("obs", col, value, noisy)
+
+    def three(name: str, scale: str) -> str:
+        rows = "\n".join(
+            write("col" if k == 0 else f"col + {k}", f"{name}[{k}]{' * scales.' + scale if scale else ''}")
+            for k in range(3)
+        )
+        return f"{rows}\ncol += 3"
+
+    tilt = {
+        "gravity": "gravity = wp.quat_rotate_inv(rot, wp.vec3(0.0, 0.0, -1.0))\n" + three("gravity", ""),
+        "quaternion": (
+            "# q and -q are the same rotation: keep the real part positive\n"
+            "side = wp.where(rot[3] < 0.0, -1.0, 1.0)\n"
+            + "\n".join(write("col" if k == 0 else f"col + {k}", f"side * rot[{k}]") for k in range(4))
+            + "\ncol += 4"
+        ),
+        "six numbers": (
+            "# Two columns of the rotation matrix, a representation without jumps\n"
+            "axis_x = wp.quat_rotate(rot, wp.vec3(1.0, 0.0, 0.0))\n"
+            + three("axis_x", "")
+            + "\naxis_y = wp.quat_rotate(rot, wp.vec3(0.0, 1.0, 0.0))\n"
+            + three("axis_y", "")
+        ),
+    }[rotation]
+    order = {
+        "velocity": (
+            "cmd = commands[world]\n"
+            + write("col", "cmd[0] * scales.lin_vel")
+            + "\n"
+            + write("col + 1", "cmd[1] * scales.lin_vel")
+            + "\n"
+            + write("col + 2", "cmd[2] * scales.ang_vel")
+            + "\ncol += 3"
+        ),
+        "goal": (
+            "# Direction to the goal in the yaw frame, and its distance\n"
+            "to_goal = goals[world] - pos\n"
+            "heading = yaw_of(rot)\n"
+            "cos_yaw = wp.cos(heading)\n"
+            "sin_yaw = wp.sin(heading)\n"
+            "goal_x = cos_yaw * to_goal[0] + sin_yaw * to_goal[1]\n"
+            "goal_y = cos_yaw * to_goal[1] - sin_yaw * to_goal[0]\n"
+            "goal_dist = wp.sqrt(goal_x * goal_x + goal_y * goal_y + 1.0e-6)\n"
+            + write("col", "goal_x / goal_dist")
+            + "\n"
+            + write("col + 1", "goal_y / goal_dist")
+            + "\n"
+            + write("col + 2", "goal_dist")
+            + "\ncol += 3"
+        ),
+        "heading": (
+            "heading_err = wrap_angle(headings[world] - yaw_of(rot))\n"
+            + write("col", "wp.cos(heading_err)")
+            + "\n"
+            + write("col + 1", "wp.sin(heading_err)")
+            + "\ncol += 2"
+        ),
+    }[command]
+    q = (
+        "(joint_pos[world, dof] - default_pos[dof]) * scales.joint_pos"
+        if joints == "relative"
+        else "2.0 * (joint_pos[world, dof] + limit[0]) / (limit[0] + limit[1]) - 1.0"
+    )
+    limit = (
+        "" if joints == "relative" else "# Map the range of the joint to [-1, 1]\nlimit = joint_limits[dof]"
+    )
+    fresh = {"done": "done[world]", "lengths": "episode_length[world] == 0", "none": ""}[reset]
+    heights = ""
+    if terrain == "heights":
+        heights = f"""
+        # --- Heights around the robot, on a 3 x 3 grid that turns with it ---
+        yaw = yaw_of(rot)
+        cy = wp.cos(yaw)
+        sy = wp.sin(yaw)
+        for gx in range(3):
+            for gy in range(3):
+                local_x = 0.4 * float(gx - 1)
+                local_y = 0.3 * float(gy - 1)
+                sample_x = pos[0] + cy * local_x - sy * local_y
+                sample_y = pos[1] + sy * local_x + cy * local_y
+                clearance = pos[2] - terrain_height(terrain, sample_x, sample_y)
+                {write("col", "clearance * scales.height")}
+                col += 1
+        """
+    contacts = {
+        "none": "",
+        "flags": f"""
+        # --- Contacts ---
+        for foot in range({feet}):
+            touching = wp.where(foot_contact[world, foot], 1.0, 0.0)
+            {write("col", "touching")}
+            col += 1
+        """,
+        "forces": f"""
+        # --- Contacts: only pushing forces are measured ---
+        for foot in range({feet}):
+            push = wp.max(foot_force[world, foot][2], 0.0)
+            {write("col", "wp.log(1.0 + push * scales.force)")}
+            col += 1
+        """,
+    }[contact]
+    clocks = {
+        "none": "",
+        "sine": f"""
+        # --- Gait clock ---
+        turn = 2.0 * wp.pi * phase[world]
+        {write("col", "wp.sin(turn)")}
+        {write("col + 1", "wp.cos(turn)")}
+        col += 2
+        """,
+        "feet": f"""
+        # --- Gait clock, half a cycle apart for neighboring feet ---
+        for foot in range({feet}):
+            turn = 2.0 * wp.pi * (phase[world] + 0.5 * float(foot % 2))
+            {write("col", "wp.sin(turn)")}
+            col += 1
+        """,
+    }[clock]
+    stack = ""
+    if stacked:
+        stack = f"""
+        # --- History ---
+        for k in range({size}):
+            {"# The past of a new episode is its first observation" if fresh else ""}
+            {"if is_fresh:" if fresh else ""}
+            {f"    obs[world, {size} + k] = obs[world, k]" if fresh else ""}
+            {"else:" if fresh else ""}
+            {"    " if fresh else ""}obs[world, {size} + k] = obs_last[world, k]
+        """
+        stack = "\n".join(line for line in stack.split("\n") if line.strip())
+        if fresh:
+            d.forward_only()  # it reads what it has just written
+    action = "actions[world, dof]"
+    if fresh:
+        action = "action"
+    d.launch(worlds)
+    d.code(
+        f"""
+        world = wp.tid()
+        pose = root_pose[world]
+        $pos
+        rot = wp.transform_get_rotation(pose)
+        $fresh
+        col = int(0)
+        # --- Base velocity in the base frame ---
+        v_base = wp.quat_rotate_inv(rot, wp.spatial_top(root_vel[world]))
+        $lin
+        w_base = wp.quat_rotate_inv(rot, wp.spatial_bottom(root_vel[world]))
+        $ang
+        # --- Orientation ---
+        $tilt
+        # --- Command ---
+        $order
+        # --- Joints ---
+        for dof in range({dofs}):
+            $limit
+            {write("col", q)}
+            {write(f"col + {dofs}", "joint_vel[world, dof] * scales.joint_vel")}
+            $action
+            {write(f"col + {2 * dofs}", action)}
+            col += 1
+        col += {2 * dofs}
+        $heights
+        $contacts
+        $clocks
+        $stack
+        """,
+        pos="pos = wp.transform_get_translation(pose)" if command == "goal" or terrain == "heights" else "",
+        fresh=f"is_fresh = {fresh}" if fresh else "",
+        lin=three("v_base", "lin_vel"),
+        ang=three("w_base", "ang_vel"),
+        tilt=tilt,
+        order=order,
+        limit=limit,
+        action="# Actions of the previous episode are forgotten\naction = wp.where(is_fresh, 0.0, actions[world, dof])"
+        if fresh
+        else "",
+        heights=heights,
+        contacts=contacts,
+        clocks=clocks,
+        stack=stack,
+    )
+    if terrain == "none" and command == "velocity":
+        d.functions = [f for f in d.functions if "def yaw_of" not in f]
+    d.explain(
+        "Layout: base linear velocity (3), base angular velocity (3), orientation, command, joint positions,\n"
+        "joint velocities, last actions and optional groups. All entries are scaled and clipped."
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        s = {k: v[f"scales.{k}"] for k in ranges}
+        at, q = v.root_pose[:, :3], v.root_pose[:, 3:]
+        rows = [
+            into_body(q, v.root_vel[:, :3]) * s["lin_vel"],
+            into_body(q, v.root_vel[:, 3:]) * s["ang_vel"],
+        ]
+        back = q * np.array([-1.0, -1.0, -1.0, 1.0])
+        axes = [into_body(back, e) for e in np.eye(3)]
+        rows += {
+            "gravity": lambda: [into_body(q, np.array([0.0, 0.0, -1.0]))],
+            "quaternion": lambda: [q * np.where(q[:, 3:] < 0, -1.0, 1.0)],
+            "six numbers": lambda: axes[:2],
+        }[rotation]()
+        yaw = np.arctan2(axes[0][:, 1], axes[0][:, 0])
+        if command == "velocity":
+            rows.append(v.commands * np.array([s["lin_vel"], s["lin_vel"], s["ang_vel"]]))
+        elif command == "goal":
+            gap = v.goals - at
+            z = (gap[:, 0] + 1j * gap[:, 1]) * np.exp(-1j * yaw)
+            far = np.sqrt(np.abs(z) ** 2 + 1e-6)
+            rows.append(np.stack([z.real / far, z.imag / far, far], axis=1))
+        else:
+            rows.append(np.stack([np.cos(v.headings - yaw), np.sin(v.headings - yaw)], axis=1))
+        new = np.zeros(worlds, bool)
+        if reset != "none":
+            new = v.done if reset == "done" else v.episode_length == 0
+        if joints == "relative":
+            rows.append((v.joint_pos - v.default_pos) * s["joint_pos"])
+        else:
+            low, high = v.joint_limits.T
+            rows.append(2 * (v.joint_pos + low) / (low + high) - 1)
+        rows += [v.joint_vel * s["joint_vel"], np.where(new[:, None], 0.0, v.actions)]
+        if terrain == "heights":
+            for x in (-0.4, 0.0, 0.4):
+                for y in (-0.3, 0.0, 0.3):
+                    z = at[:, 0] + 1j * at[:, 1] + (x + 1j * y) * np.exp(1j * yaw)
+                    g = (np.stack([z.real, z.imag], axis=1) - v["terrain.origin"]) / v["terrain.spacing"]
+                    rows.append(((at[:, 2] - ground_at(v["terrain.heights"], g)) * s["height"])[:, None])
+        if contact == "flags":
+            rows.append(v.foot_contact.astype(float))
+        elif contact == "forces":
+            rows.append(np.log(1 + np.maximum(v.foot_force[..., 2], 0) * s["force"]))
+        if clock == "sine":
+            rows.append(np.stack([np.sin(2 * np.pi * v.phase), np.cos(2 * np.pi * v.phase)], axis=1))
+        elif clock == "feet":
+            rows.append(np.sin(2 * np.pi * (v.phase[:, None] + 0.5 * (np.arange(feet) % 2))))
+        made = np.concatenate(rows, axis=1)
+        made = np.clip(made + (v.noise * s["noise"] if noisy else 0.0), -s["clip"], s["clip"])
+        if stacked:
+            made = np.concatenate([made, np.where(new[:, None], made, v.obs_last)], axis=1)
+        return {"obs": made}
+
+    d.check(reference, 2e-3)

@@ -1,0 +1,350 @@
+"""Reservoirs: one sample out of many, each with the chance that its weight asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.sampling import DOMAIN
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+LIGHTS = piece('''
+@wp.struct
+class PointLights:
+    """Point lights as parallel arrays."""
+
+    position: wp.array(dtype=wp.vec3)
+    intensity: wp.array(dtype=float)
+''')
+
+RESERVOIRS = piece('''
+@wp.struct
+class ReservoirBuffer:
+    """Per-pixel reservoirs: chosen light (-1 if empty), weight sum, candidate count and unbiased weight."""
+
+    light: wp.array2d(dtype=int)
+    weight_sum: wp.array2d(dtype=float)
+    count: wp.array2d(dtype=int)
+    weight: wp.array2d(dtype=float)
+''')
+
+REUSE = piece('''
+@wp.struct
+class ReuseParams:
+    """Limits of spatial reuse."""
+
+    max_depth_ratio: float
+    min_normal_dot: float
+    max_count: int
+''')
+
+_TARGETS = {
+    "lambert": """
+        # Unshadowed Lambertian reflection
+        return lights.intensity[light_index] * wp.max(wp.dot(n, to_light), 0.0) / (dist_sq * wp.sqrt(dist_sq))
+        """,
+    "irradiance": """
+        # Inverse square law for lights in front of the surface
+        return wp.where(wp.dot(n, to_light) > 0.0, lights.intensity[light_index] / dist_sq, 0.0)
+        """,
+    "wrapped": """
+        # Wrapped diffuse never vanishes, so no light is excluded
+        cos_light = wp.dot(n, to_light) / wp.sqrt(dist_sq)
+        return lights.intensity[light_index] * (0.55 + 0.45 * cos_light) / dist_sq
+        """,
+}
+
+_TARGET = '''
+@wp.func
+def target_pdf(lights: PointLights, light_index: int, x: wp.vec3, n: wp.vec3) -> float:
+    """Unnormalized target density: the light's contribution to a surface point."""
+    if light_index < 0:
+        return 0.0
+    to_light = lights.position[light_index] - x
+    # Clamp the distance to avoid fireflies
+    dist_sq = wp.max(wp.dot(to_light, to_light), 0.01)
+    $body
+'''
+
+_OFFSETS = {
+    "cross": ((0, 1), (1, 0), (0, -1), (-1, 0)),
+    "diagonal": ((1, 1), (1, -1), (-1, -1), (-1, 1)),
+    "wide": ((0, 2), (2, 1), (1, -2), (-2, -1), (-1, 2)),
+}
+
+
+@DOMAIN.algorithm(
+    source="Bitterli et al. 2020, Spatiotemporal reservoir resampling (ReSTIR), alg. 2-5; Chao 1982; Talbot et al. 2005",
+    names={
+        "reuse_reservoirs": "spatial_reuse|combine_reservoirs|restir_spatial|resample_neighbors",
+        "row": "y|pixel_y|py",
+        "col": "x_pixel|pixel_x|px",
+        "lights": "light_buffer|emitters|point_lights",
+        "reservoirs": "reservoirs_in|current|history",
+        "chosen": "selected|y_light|best_light",
+        "weight_total": "w_sum|running_weight|weight_acc",
+    },
+    weight=3,
+    adjoint="no",
+)
+def reuse_reservoirs(d: Draft) -> None:
+    """Combines the light reservoirs of each pixel and its neighbors by weighted resampling."""
+    target = d.option("target", *_TARGETS)
+    pattern = d.option("pattern", *_OFFSETS)
+    unbiased = d.option("normalization", "biased", "count valid", "balance")
+    similarity = d.option("similarity", "both", "depth", "none")
+    capped = d.flag("capped")
+    history = d.flag("temporal", 0.4)
+    border = d.option("border", "skip", "clamp")
+    rows, cols, count = d.pick(6, 8), d.pick(8, 10), d.pick(6, 8)
+    shape = (rows, cols)
+    offsets = _OFFSETS[pattern]
+    total = len(offsets) + (1 if history else 0)
+    d.struct("lights", LIGHTS, {
+        "position": fill(-3.0, 3.0, shape=count), "intensity": fill(1.0, 5.0, shape=count),
+    }, about="Light sources")  # fmt: skip
+    d.struct("reservoirs", RESERVOIRS, {
+        "light": fill(-1, count, shape=shape), "weight_sum": fill(0.5, 2.0, shape=shape),
+        "count": fill(1, 24, shape=shape), "weight": fill(0.2, 2.0, shape=shape),
+    }, about="Reservoirs of this frame")  # fmt: skip
+    if history:
+        d.struct("previous", RESERVOIRS, {
+            "light": fill(-1, count, shape=shape), "weight_sum": fill(0.5, 2.0, shape=shape),
+            "count": fill(1, 40, shape=shape), "weight": fill(0.2, 2.0, shape=shape),
+        }, about="Reservoirs of the previous frame")  # fmt: skip
+    d.input("positions", "vec3", shape, -1.0, 1.0, about="World-space surface positions")
+    d.input("normals", "vec3", shape, kind="unit", about="Surface normals")
+    if similarity != "none":
+        d.input("depths", "float", shape, 2.0, 3.5, about="Linear depths, for edge stopping")
+    d.struct("params", REUSE, {
+        "max_depth_ratio": fill(0.2, 0.35), "min_normal_dot": fill(-0.4, 0.0), "max_count": fill(10, 16),
+    }, about="Limits of reuse")  # fmt: skip
+    d.input("uniforms", "float", (*shape, total), 0.01, 0.99, about="One random number per merged reservoir")
+    d.output("out_light", "int", shape, about="Light chosen per pixel, -1 if all reservoirs were empty")
+    d.output("out_count", "int", shape, about="Number of candidates seen")
+    d.output("out_weight", "float", shape, about="Unbiased contribution weight W")
+    d.function(_TARGET, body=_TARGETS[target])
+    if similarity != "none":
+        test = """
+            # Depth difference relative to the center pixel
+            if wp.abs(depths[row_b, col_b] - depths[row_a, col_a]) > params.max_depth_ratio * depths[row_a, col_a]:
+                return False
+            """
+        facing = """
+            if wp.dot(normals[row_a, col_a], normals[row_b, col_b]) < params.min_normal_dot:
+                return False
+            """
+        d.function(
+            '''
+            @wp.func
+            def similar_surface(
+                depths: wp.array2d(dtype=float),
+                $normals
+                params: ReuseParams,
+                row_a: int,
+                col_a: int,
+                row_b: int,
+                col_b: int,
+            ) -> bool:
+                """Edge-stopping test: reservoirs of different surfaces must not be mixed."""
+                $depth
+                $facing
+                return True
+            ''',
+            depth=test,
+            facing=facing if similarity == "both" else "",
+            normals="normals: wp.array2d(dtype=wp.vec3)," if similarity == "both" else "",
+        )
+    surface = "depths, normals, params" if similarity == "both" else "depths, params"
+    merge = """
+        $read
+        # w = p_hat(y) * W * M, evaluated at this pixel
+        p_hat = target_pdf(lights, other_light, x, n)
+        merge_weight = p_hat * other_weight * float(other_count)
+        weight_total += merge_weight
+        merged_count += other_count
+        # Weighted reservoir sampling keeps the new sample with probability w / w_sum
+        if merge_weight > 0.0 and uniforms[row, col, $slot] * weight_total < merge_weight:
+            chosen = other_light
+        """
+    loop = """
+        for neighbor in range($number):
+            neighbor_row = row + NEIGHBOR_ROWS[neighbor]
+            neighbor_col = col + NEIGHBOR_COLS[neighbor]
+            $border
+            $similar
+            $merge
+        """
+    vec = f"vec{len(offsets)}i" if len(offsets) < 5 else "vec5i"
+    if vec == "vec5i":
+        d.module("vec5i = wp.types.vector(length=5, dtype=wp.int32)")
+    kind = "wp.vec4i" if vec == "vec4i" else "vec5i"
+    d.module(f"NEIGHBOR_ROWS = wp.constant({kind}({', '.join(str(o[0]) for o in offsets)}))")
+    d.module(f"NEIGHBOR_COLS = wp.constant({kind}({', '.join(str(o[1]) for o in offsets)}))")
+    cap = (
+        "other_count = wp.min({0}.count[{1}], params.max_count)" if capped else "other_count = {0}.count[{1}]"
+    )
+
+    def read(buffer: str, at: str) -> str:
+        return f"other_light = {buffer}.light[{at}]\nother_weight = {buffer}.weight[{at}]\n" + cap.format(
+            buffer, at
+        )
+
+    d.launch(*shape)
+    d.code(
+        """
+        row, col = wp.tid()
+        x = positions[row, col]
+        n = normals[row, col]
+
+        # Start with the reservoir of this pixel
+        chosen = int(reservoirs.light[row, col])
+        merged_count = int(reservoirs.count[row, col])
+        own_pdf = target_pdf(lights, chosen, x, n)
+        weight_total = float(own_pdf * reservoirs.weight[row, col] * float(merged_count))
+        $loop
+        $temporal
+
+        out_count[row, col] = merged_count
+        final_pdf = target_pdf(lights, chosen, x, n)
+        # Empty reservoir, or a sample that does not contribute here
+        if chosen < 0 or final_pdf <= 0.0:
+            out_light[row, col] = -1
+            return
+
+        $normalize
+        out_light[row, col] = chosen
+        out_weight[row, col] = $value
+        """,
+        loop=loop,
+        number=str(len(offsets)),
+        border={
+            "skip": """
+                # Skip neighbors outside of the image
+                if neighbor_row < 0 or neighbor_row >= positions.shape[0]:
+                    continue
+                if neighbor_col < 0 or neighbor_col >= positions.shape[1]:
+                    continue
+                """,
+            "clamp": """
+                neighbor_row = wp.clamp(neighbor_row, 0, positions.shape[0] - 1)
+                neighbor_col = wp.clamp(neighbor_col, 0, positions.shape[1] - 1)
+                """,
+        }[border],
+        similar=f"if not similar_surface({surface}, row, col, neighbor_row, neighbor_col):\n    continue"
+        if similarity != "none"
+        else "",
+        merge=merge.replace("$slot", "neighbor"),
+        read=read("reservoirs", "neighbor_row, neighbor_col"),
+        temporal="\n# Temporal reuse: the previous reservoir of the same pixel\n$merge_previous"
+        if history
+        else "",
+        merge_previous=merge.replace("$slot", str(len(offsets))).replace("$read", "$read_previous"),
+        read_previous=read("previous", "row, col"),
+        normalize={
+            "biased": "",
+            "count valid": """
+                # 1 / Z: count only candidates of pixels at which the chosen sample has a nonzero density
+                valid_count = int(reservoirs.count[row, col])
+                for neighbor in range($number):
+                    neighbor_row = wp.clamp(row + NEIGHBOR_ROWS[neighbor], 0, positions.shape[0] - 1)
+                    neighbor_col = wp.clamp(col + NEIGHBOR_COLS[neighbor], 0, positions.shape[1] - 1)
+                    neighbor_x = positions[neighbor_row, neighbor_col]
+                    if target_pdf(lights, chosen, neighbor_x, normals[neighbor_row, neighbor_col]) > 0.0:
+                        valid_count += reservoirs.count[neighbor_row, neighbor_col]
+                """,
+            "balance": """
+                # Balance heuristic between the densities of the pixels that took part
+                pdf_sum = float(final_pdf * float(reservoirs.count[row, col]))
+                for neighbor in range($number):
+                    neighbor_row = wp.clamp(row + NEIGHBOR_ROWS[neighbor], 0, positions.shape[0] - 1)
+                    neighbor_col = wp.clamp(col + NEIGHBOR_COLS[neighbor], 0, positions.shape[1] - 1)
+                    neighbor_x = positions[neighbor_row, neighbor_col]
+                    neighbor_pdf = target_pdf(lights, chosen, neighbor_x, normals[neighbor_row, neighbor_col])
+                    pdf_sum += neighbor_pdf * float(reservoirs.count[neighbor_row, neighbor_col])
+                """,
+        }[unbiased],
+        value={
+            "biased": "weight_total / (final_pdf * float(merged_count))",
+            "count valid": "weight_total / (final_pdf * float(valid_count))",
+            "balance": "weight_total / pdf_sum",
+        }[unbiased],
+    )
+    d.explain("""
+        W = w_sum / (M p_hat(y)). Reservoirs are merged in a fixed order, each with its own random number.
+        Visibility is not part of the target density.
+    """)
+
+    def agrees(v: Values, after: Values) -> None:
+        made = [
+            _merged(v, i, j, target, offsets, (unbiased, similarity, border), capped)
+            for i, j in np.ndindex(shape)
+        ]
+        light, seen, weight = (np.array(part).reshape(shape) for part in zip(*made, strict=True))
+        same = np.asarray(after.out_light) == light
+        assert same.mean() > 0.93
+        np.testing.assert_array_equal(after.out_count[same], seen[same])
+        mostly_close(np.where(same, after.out_weight, weight), weight, 3e-3)
+
+    d.holds(agrees)
+
+
+def _merged(
+    v: Values, i: int, j: int, target: str, offsets: Any, how: tuple[str, str, str], capped: bool
+) -> tuple[int, int, float]:
+    """The light that one pixel keeps, how many candidates it has seen, and the weight."""
+    unbiased, similarity, border = how
+    rows, cols = v.positions.shape[:2]
+
+    def density(light: int, a: int, b: int) -> float:
+        if light < 0:
+            return 0.0
+        to = v["lights.position"][light] - v.positions[a, b]
+        d2 = max(float(to @ to), 0.01)
+        cos = float(v.normals[a, b] @ to)
+        strength = float(v["lights.intensity"][light])
+        if target == "lambert":
+            return float(strength * max(cos, 0.0) / d2**1.5)
+        if target == "irradiance":
+            return strength / d2 * (cos > 0.0)
+        return float(strength / d2 * (0.55 + 0.45 * cos / np.sqrt(d2)))
+
+    chosen, seen = int(v["reservoirs.light"][i, j]), int(v["reservoirs.count"][i, j])
+    total = density(chosen, i, j) * v["reservoirs.weight"][i, j] * seen
+    parts: list[tuple[str, int, int, int]] = []
+    for slot, (dr, dc) in enumerate(offsets):
+        a, b = i + dr, j + dc
+        if border == "skip" and not (0 <= a < rows and 0 <= b < cols):
+            continue
+        a, b = min(max(a, 0), rows - 1), min(max(b, 0), cols - 1)
+        if similarity != "none":
+            near = abs(v.depths[a, b] - v.depths[i, j]) <= v["params.max_depth_ratio"] * v.depths[i, j]
+            if not near or (
+                similarity == "both" and v.normals[i, j] @ v.normals[a, b] < v["params.min_normal_dot"]
+            ):
+                continue
+        parts.append(("reservoirs", a, b, slot))
+    if "previous.light" in v:
+        parts.append(("previous", i, j, len(offsets)))
+    for buffer, a, b, slot in parts:
+        light, count = int(v[f"{buffer}.light"][a, b]), int(v[f"{buffer}.count"][a, b])
+        count = min(count, int(v["params.max_count"])) if capped else count
+        weight = density(light, i, j) * v[f"{buffer}.weight"][a, b] * count
+        total, seen = total + weight, seen + count
+        if weight > 0.0 and v.uniforms[i, j, slot] * total < weight:
+            chosen = light
+    final = density(chosen, i, j)
+    if chosen < 0 or final <= 0.0:
+        return -1, seen, 0.0
+    around = [(min(max(i + dr, 0), rows - 1), min(max(j + dc, 0), cols - 1)) for dr, dc in offsets]
+    own = int(v["reservoirs.count"][i, j])
+    if unbiased == "count valid":
+        valid = own + sum(int(v["reservoirs.count"][a]) for a in around if density(chosen, *a) > 0.0)
+        return chosen, seen, total / (final * valid)
+    if unbiased == "balance":
+        below = final * own + sum(density(chosen, *a) * v["reservoirs.count"][a] for a in around)
+        return chosen, seen, total / below
+    return chosen, seen, total / (final * seen)

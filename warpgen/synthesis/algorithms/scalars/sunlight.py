@@ -1,0 +1,353 @@
+"""Where the sun stands and what reaches a panel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.scalars import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+_SITE = piece("""
+@wp.struct
+class Panel:
+    tilt: float  # angle from the horizontal [rad]
+    azimuth: float  # direction it faces, clockwise from north [rad]
+    albedo: float  # reflectance of the ground
+    max_rotation: float  # largest rotation of a tracker [rad]
+""")
+
+_SKIES = {
+    "ineichen": """
+        # Ineichen & Perez (2002) with Linke turbidity
+        fh1 = wp.exp(-altitude / 8000.0)
+        fh2 = wp.exp(-altitude / 1250.0)
+        cg1 = 5.09e-5 * altitude + 0.868
+        cg2 = 3.92e-5 * altitude + 0.0387
+        opacity = cg2 * air_mass * (fh1 + fh2 * (turbidity - 1.0))
+        ghi = cg1 * extra * cos_zenith * wp.exp(-opacity)
+        clear = 0.664 + 0.163 / fh1
+        dni = clear * extra * wp.exp(-0.09 * air_mass * (turbidity - 1.0))
+        # Diffuse light cannot be negative
+        dni = wp.min(dni, ghi / cos_zenith)
+        dhi = ghi - dni * cos_zenith
+    """,
+    "meinel": """
+        # Meinel & Meinel (1976): direct light from the air mass alone
+        attenuation = wp.pow(0.7, wp.pow(air_mass, 0.678))
+        height_km = altitude / 1000.0
+        direct = (1.0 - 0.14 * height_km) * attenuation + 0.14 * height_km
+        dni = extra * direct / (1.0 + 0.05 * (turbidity - 2.0))
+        # About a tenth of the direct light comes from the rest of the sky
+        dhi = 0.1 * dni * (0.3 + 0.7 * cos_zenith)
+        ghi = dni * cos_zenith + dhi
+    """,
+    "haurwitz": """
+        # Haurwitz (1945), split by the clearness index (Erbs et al. 1982)
+        ghi = 1098.0 * cos_zenith * wp.exp(-0.057 / cos_zenith)
+        clearness = wp.min(ghi / (extra * cos_zenith), 1.0) / (1.0 + 0.04 * (turbidity - 2.0))
+        if clearness <= 0.22:
+            diffuse_part = 1.0 - 0.09 * clearness
+        elif clearness <= 0.8:
+            k = clearness
+            diffuse_part = 0.9511 + k * (-0.1604 + k * (4.388 + k * (-16.638 + 12.336 * k)))
+        else:
+            diffuse_part = 0.165
+        dhi = diffuse_part * ghi
+        dni = (ghi - dhi) / cos_zenith
+    """,
+}
+
+
+def _sky(model: str, cz: Any, mass: Any, extra: Any, alt: Any, turb: Any) -> tuple[Any, Any, Any]:
+    """Direct, diffuse and global irradiance of a clear sky."""
+    if model == "ineichen":
+        f1, f2 = np.exp(-alt / 8000), np.exp(-alt / 1250)
+        opacity = (3.92e-5 * alt + 0.0387) * mass * (f1 + f2 * (turb - 1))
+        ghi = (5.09e-5 * alt + 0.868) * extra * cz * np.exp(-opacity)
+        dni = np.minimum((0.664 + 0.163 / f1) * extra * np.exp(-0.09 * mass * (turb - 1)), ghi / cz)
+        return dni, ghi - dni * cz, ghi
+    if model == "meinel":
+        h = alt / 1000
+        dni = extra * ((1 - 0.14 * h) * 0.7 ** (mass**0.678) + 0.14 * h) / (1 + 0.05 * (turb - 2))
+        dhi = 0.1 * dni * (0.3 + 0.7 * cz)
+        return dni, dhi, dni * cz + dhi
+    ghi = 1098 * cz * np.exp(-0.057 / cz)
+    k = np.minimum(ghi / (extra * cz), 1.0) / (1 + 0.04 * (turb - 2))
+    middle = 0.9511 - 0.1604 * k + 4.388 * k**2 - 16.638 * k**3 + 12.336 * k**4
+    part = np.where(k <= 0.22, 1 - 0.09 * k, np.where(k <= 0.8, middle, 0.165))
+    return (1 - part) * ghi / cz, part * ghi, ghi
+
+
+@DOMAIN.algorithm(
+    source="Meeus 1998, ch. 25; NOAA Solar Calculator; Kasten & Young 1989; Hay & Davies 1980",
+    names={
+        "panel_irradiance": "solar_irradiance|pv_irradiance|sun_on_panel",
+        "days": "julian_days|days_since_epoch|epoch_days",
+        "hours": "utc_hours|time_utc|clock_hours",
+        "latitudes": "lat|site_lat|lats",
+        "longitudes": "lon|site_lon|lons",
+        "irradiance": "poa|plane_irradiance|g_out",
+        "panel": "array_cfg|mount|module",
+        "site": "i_site|loc|station",
+        "mean_anomaly": "anomaly|m_sun|g_sun",
+    },
+    weight=3,
+)
+def panel_irradiance(d: Draft) -> None:
+    """Computes the irradiance on solar panels under a clear sky from date, time and place."""
+    sky = d.option("sky", *_SKIES)
+    mount = d.option("mount", "fixed", "single axis", "two axes")
+    diffuse = d.option("diffuse", "isotropic", "hay davies", "reindl")
+    refraction = d.flag("refraction", 0.5)
+    batch = d.option("batch", "sites", "sites and hours")
+    shaded = d.option("shaded", "none", "horizon", "mask")
+    result = d.option("result", "irradiance", "sun", weights=(0.8, 0.2))
+    sites, times = d.pick(24, 32), d.pick(4, 6)
+    many = batch != "sites"
+    d.input("days", "float", sites, 0.0, 9000.0, about="days since 2000-01-01 12:00 UTC")
+    d.input("hours", "float", times if many else sites, 0.0, 24.0, about="UTC time of day [h]")
+    d.input("latitudes", "float", sites, -1.0, 1.0, about="latitudes [rad]")
+    d.input("longitudes", "float", sites, -180.0, 180.0, about="longitudes, east positive [deg]")
+    light = result == "irradiance"
+    if light:
+        if sky != "haurwitz":
+            d.input("altitudes", "float", sites, 0.0, 2000.0, about="heights above sea level [m]")
+        d.input("turbidities", "float", sites, 2.0, 5.0, about="Linke turbidity of the air")
+    if shaded == "horizon" and light:
+        d.input(
+            "horizon", "float", (sites, 12), 0.0, 0.4, about="elevation of the horizon in 12 sectors [rad]"
+        )
+    elif shaded == "mask" and light:
+        d.input("in_service", "bool", sites, about="False for panels that are switched off")
+    if light:
+        bounds = {
+            "tilt": fill(0.3, 0.8),
+            "azimuth": fill(2.0, 4.0),
+            "albedo": fill(0.15, 0.3),
+            "max_rotation": fill(0.8, 1.0),
+        }
+        d.struct("panel", _SITE, bounds, about="orientation of the panels")
+    shape: Any = (sites, times) if many else sites
+    d.output(
+        "irradiance" if light else "sun",
+        "float" if light else "vec3",
+        shape,
+        about="irradiance on the panels [W/m^2]"
+        if light
+        else "unit vectors to the sun (east, north, up), zero at night",
+    )
+    at = "site, hour" if many else "site"
+    hour = "hours[hour]" if many else "hours[site]"
+    bend = """
+        # Refraction lifts the sun by up to half a degree near the horizon
+        if elevation > -0.01:
+            lifted = wp.degrees(elevation) + 10.3 / (wp.degrees(elevation) + 5.11)
+            elevation += wp.radians(1.02 / (60.0 * wp.tan(wp.radians(lifted))))
+    """
+    mounts = {
+        "fixed": "tilt = panel.tilt\nfacing = panel.azimuth",
+        "single axis": """
+            # North-south axis: rotate so that the sun lies in the plane of normal and axis
+            rotation = wp.atan2(to_sun[0], to_sun[2])
+            rotation = wp.clamp(rotation, -panel.max_rotation, panel.max_rotation)
+            tilt = wp.abs(rotation)
+            facing = wp.where(rotation >= 0.0, 0.5 * wp.pi, 1.5 * wp.pi)
+        """,
+        "two axes": """
+            # Always normal to the beam, apart from the mechanical stop
+            tilt = wp.min(zenith, panel.max_rotation)
+            facing = sun_azimuth
+        """,
+    }[mount]
+    skies = {
+        "isotropic": "sky_part = dhi * 0.5 * (1.0 + wp.cos(tilt))",
+        "hay davies": """
+            # Part of the diffuse light comes from around the sun
+            anisotropy = dni / extra
+            beam_ratio = wp.max(cos_incidence, 0.0) / wp.max(cos_zenith, 0.087)
+            sky_part = dhi * (anisotropy * beam_ratio + (1.0 - anisotropy) * 0.5 * (1.0 + wp.cos(tilt)))
+        """,
+        "reindl": """
+            # Hay-Davies with brightening at the horizon (Reindl et al. 1990)
+            anisotropy = dni / extra
+            beam_ratio = wp.max(cos_incidence, 0.0) / wp.max(cos_zenith, 0.087)
+            half_sin = wp.sin(0.5 * tilt)
+            brightening = 1.0 + wp.sqrt(dni * cos_zenith / ghi) * half_sin * half_sin * half_sin
+            dome = (1.0 - anisotropy) * 0.5 * (1.0 + wp.cos(tilt)) * brightening
+            sky_part = dhi * (anisotropy * beam_ratio + dome)
+        """,
+    }[diffuse]
+    block = ""
+    if shaded == "horizon":
+        block = """
+        # Mountains and buildings hide the sun below their sector's horizon
+        sector = int(sun_azimuth / (2.0 * wp.pi) * 12.0) % 12
+        if elevation < horizon[site, sector]:
+            dni = 0.0
+        """
+    skip = "if not in_service[site]:\n    return" if shaded == "mask" and light else ""
+    plane = f"""
+        # --- Clear sky ---
+        cos_zenith = wp.sin(elevation)
+        $zenith
+        $altitude
+        turbidity = turbidities[site]
+        # Extraterrestrial irradiance follows the distance to the sun
+        extra = 1361.0 / (sun_dist * sun_dist)
+        $mass
+        $sky
+        $block
+        # --- Plane of the panel ---
+        $mounts
+        normal_up = wp.vec3(wp.sin(tilt) * wp.sin(facing), wp.sin(tilt) * wp.cos(facing), wp.cos(tilt))
+        cos_incidence = wp.dot(normal_up, to_sun)
+        beam_part = dni * wp.max(cos_incidence, 0.0)
+        $skies
+        ground_part = ghi * panel.albedo * 0.5 * (1.0 - wp.cos(tilt))
+        irradiance[{at}] = beam_part + sky_part + ground_part
+    """
+    d.launch(*((sites, times) if many else (sites,)))
+    d.code(
+        f"""
+        {at} = wp.tid()
+        $skip
+        # --- Orbit of the earth, angles in degrees ---
+        utc = {hour}
+        jc = (days[site] + (utc - 12.0) / 24.0) / 36525.0
+        mean_lon = 280.46646 + jc * (36000.76983 + 0.0003032 * jc)
+        mean_anomaly = wp.radians(357.52911 + jc * (35999.05029 - 0.0001537 * jc))
+        eccentricity = 0.016708634 - jc * (0.000042037 + 0.0000001267 * jc)
+        # Equation of the center
+        center_1 = wp.sin(mean_anomaly) * (1.914602 - jc * (0.004817 + 0.000014 * jc))
+        center_2 = wp.sin(2.0 * mean_anomaly) * (0.019993 - 0.000101 * jc)
+        center_3 = 0.000289 * wp.sin(3.0 * mean_anomaly)
+        equation = center_1 + center_2 + center_3
+        true_anomaly = mean_anomaly + wp.radians(equation)
+        $dist
+        # Apparent longitude: nutation and aberration
+        node = wp.radians(125.04 - 1934.136 * jc)
+        apparent = wp.radians(mean_lon + equation - 0.00569 - 0.00478 * wp.sin(node))
+        # --- Declination and equation of time ---
+        obliquity = 23.4392911 - jc * (0.0130042 + jc * (1.64e-7 - 5.036e-7 * jc))
+        obliquity = wp.radians(obliquity + 0.00256 * wp.cos(node))
+        declination = wp.asin(wp.sin(obliquity) * wp.sin(apparent))
+        half_tan = wp.tan(0.5 * obliquity)
+        y = half_tan * half_tan
+        lon_rad = wp.radians(mean_lon)
+        eot = y * wp.sin(2.0 * lon_rad) - 2.0 * eccentricity * wp.sin(mean_anomaly)
+        eot += 4.0 * eccentricity * y * wp.sin(mean_anomaly) * wp.cos(2.0 * lon_rad)
+        eot -= 0.5 * y * y * wp.sin(4.0 * lon_rad)
+        eot -= 1.25 * eccentricity * eccentricity * wp.sin(2.0 * mean_anomaly)
+        # --- Hour angle and horizontal coordinates ---
+        solar_minutes = 60.0 * utc + 4.0 * wp.degrees(eot) + 4.0 * longitudes[site]
+        hour_angle = wp.radians(0.25 * solar_minutes - 180.0)
+        sin_lat = wp.sin(latitudes[site])
+        cos_lat = wp.cos(latitudes[site])
+        east = -wp.cos(declination) * wp.sin(hour_angle)
+        north = cos_lat * wp.sin(declination) - sin_lat * wp.cos(declination) * wp.cos(hour_angle)
+        up = sin_lat * wp.sin(declination) + cos_lat * wp.cos(declination) * wp.cos(hour_angle)
+        elevation = wp.asin(wp.clamp(up, -0.9999, 0.9999))
+        sun_azimuth = wp.atan2(-east, -north) + wp.pi
+        $bend
+        # The sun is below the horizon or too low to matter
+        if elevation < 0.05:
+            return
+        to_sun = wp.vec3(
+            wp.cos(elevation) * wp.sin(sun_azimuth), wp.cos(elevation) * wp.cos(sun_azimuth), wp.sin(elevation)
+        )
+        $plane
+        """,
+        skip=skip,
+        dist="# Distance in astronomical units\n"
+        "conic = 1.0 - eccentricity * eccentricity\n"
+        "sun_dist = 1.000001018 * conic / (1.0 + eccentricity * wp.cos(true_anomaly))"
+        if light
+        else "",
+        bend=bend if refraction else "",
+        plane=plane if light else f"sun[{at}] = to_sun",
+        zenith="zenith = 0.5 * wp.pi - elevation" if mount == "two axes" else "",
+        altitude="" if sky == "haurwitz" else "altitude = altitudes[site]",
+        mass=""
+        if sky == "haurwitz"
+        else "# Kasten & Young air mass, corrected for pressure\n"
+        "slant = wp.pow(wp.degrees(elevation) + 6.07995, -1.6364)\n"
+        "air_mass = wp.exp(-altitude / 8435.0) / (cos_zenith + 0.50572 * slant)",
+        sky=_SKIES[sky],
+        block=block,
+        mounts=mounts,
+        skies=skies,
+    )
+    if not light:
+        d.text = d.text.replace("true_anomaly = mean_anomaly + wp.radians(equation)\n", "")
+        d.says("Computes the direction to the sun from date, time and place.")
+    d.explain(
+        "Low-precision solar coordinates, good to about 0.01 degrees between 1950 and 2050.\n"
+        "Azimuths are measured clockwise from north."
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        rad = np.pi / 180
+        day, lat, lon = (v[n][:, None] for n in ("days", "latitudes", "longitudes"))
+        utc = v.hours[None] if many else v.hours[:, None]
+        t = (day + (utc - 12) / 24) / 36525
+        m = (357.52911 + t * (35999.05029 - 0.0001537 * t)) * rad
+        ecc = 0.016708634 - t * (0.000042037 + 0.0000001267 * t)
+        c = np.sin(m) * (1.914602 - t * (0.004817 + 0.000014 * t)) + 0.000289 * np.sin(3 * m)
+        c = c + np.sin(2 * m) * (0.019993 - 0.000101 * t)
+        lon0 = (280.46646 + t * (36000.76983 + 0.0003032 * t)) * rad
+        node = (125.04 - 1934.136 * t) * rad
+        lam = lon0 + (c - 0.00569 - 0.00478 * np.sin(node)) * rad
+        eps = (23.4392911 - t * (0.0130042 + t * (1.64e-7 - 5.036e-7 * t)) + 0.00256 * np.cos(node)) * rad
+        dec = np.arcsin(np.sin(eps) * np.sin(lam))
+        y = np.tan(eps / 2) ** 2
+        eot = y * np.sin(2 * lon0) - 2 * ecc * np.sin(m) + 4 * ecc * y * np.sin(m) * np.cos(2 * lon0)
+        eot = eot - y**2 / 2 * np.sin(4 * lon0) - 1.25 * ecc**2 * np.sin(2 * m)
+        ha = ((utc * 60 + 4 * eot / rad + 4 * lon) / 4 - 180) * rad
+        e = -np.cos(dec) * np.sin(ha)
+        n = np.cos(lat) * np.sin(dec) - np.sin(lat) * np.cos(dec) * np.cos(ha)
+        u = np.sin(lat) * np.sin(dec) + np.cos(lat) * np.cos(dec) * np.cos(ha)
+        az, el = np.arctan2(e, n) % (2 * np.pi), np.arcsin(np.clip(u, -0.9999, 0.9999))
+        if refraction:
+            lifted = el / rad + 10.3 / (el / rad + 5.11)
+            el = el + np.where(el > -0.01, 1.02 / 60 / np.tan(lifted * rad), 0.0) * rad
+        shown = el >= 0.05
+        sun = np.stack([np.cos(el) * np.sin(az), np.cos(el) * np.cos(az), np.sin(el)], axis=-1)
+        if not light:
+            made = sun * shown[..., None]
+            return {"sun": made if many else made[:, 0]}
+        alt, turb = v.get("altitudes", np.zeros(sites))[:, None], v.turbidities[:, None]
+        el = np.maximum(el, 0.05)
+        cz = np.sin(el)
+        dist = 1.000001018 * (1 - ecc**2) / (1 + ecc * np.cos(m + c * rad))
+        extra = 1361 / dist**2
+        mass = np.exp(-alt / 8435) / (cz + 0.50572 * (el / rad + 6.07995) ** -1.6364)
+        dni, dhi, ghi = _sky(sky, cz, mass, extra, alt, turb)
+        if shaded == "horizon":
+            sector = (az / (2 * np.pi) * 12).astype(int) % 12
+            dni = np.where(el < np.take_along_axis(v.horizon, sector, axis=1), 0.0, dni)
+        tilt, facing = v["panel.tilt"] + 0 * el, v["panel.azimuth"] + 0 * el
+        stop = v["panel.max_rotation"]
+        if mount == "single axis":
+            turned = np.clip(np.arctan2(sun[..., 0], sun[..., 2]), -stop, stop)
+            tilt, facing = np.abs(turned), np.where(turned >= 0, 0.5, 1.5) * np.pi
+        elif mount == "two axes":
+            tilt, facing = np.minimum(np.pi / 2 - el, stop), az
+        face = np.stack([np.sin(tilt) * np.sin(facing), np.sin(tilt) * np.cos(facing), np.cos(tilt)], axis=-1)
+        ci = np.maximum((face * sun).sum(-1), 0)
+        dome = (1 + np.cos(tilt)) / 2
+        if diffuse == "isotropic":
+            part = dhi * dome
+        else:
+            a = dni / extra
+            if diffuse == "reindl":
+                dome = dome * (1 + np.sqrt(dni * cz / ghi) * np.sin(tilt / 2) ** 3)
+            part = dhi * (a * ci / np.maximum(cz, 0.087) + (1 - a) * dome)
+        made = (dni * ci + part + ghi * v["panel.albedo"] * (1 - np.cos(tilt)) / 2) * shown
+        if shaded == "mask":
+            made = made * v.in_service[:, None]
+        return {"irradiance": made if many else made[:, 0]}
+
+    d.check(reference, 1e-2)
