@@ -54,8 +54,9 @@ def test_the_reference_follows_the_guard(sign: str, given: list[int], kept: list
         "tid = wp.tid()\ny[COUNT - tid] = x[tid]",
         "tid = wp.tid()\nif x[tid] > 0.5:\n    return\ny[tid] = x[tid]",
         "i = wp.tid()\ny[i] = x[i]",
+        "tid = wp.tid()\ntotal = wp.tile_sum(wp.tile(x[tid]))\ny[tid] = total[0]",
     ],
 )
 def test_kernels_whose_threads_meet_stay_as_they_are(code: str) -> None:
-    """No guard stands before atomics, foreign indices, another early exit or another thread index."""
+    """No guard stands before atomics, foreign indices, another early exit another index or barriers."""
     assert not _guarded(code)

@@ -37,8 +37,10 @@ def guard(draft: Draft, element: str) -> None:
 
 def _fits(draft: Draft) -> bool:
     """Whether a thread writes at its own index alone, and reads nothing that another one writes."""
-    if not draft.text.startswith(_THREAD) or len(draft.dim) != 1 or draft.tiled or draft.properties:
+    if not draft.text.startswith(_THREAD) or len(draft.dim) != 1 or draft.properties:
         return False
+    if draft.tiled or "wp.tile" in "".join([draft.text, *draft.functions]):
+        return False  # all threads of a block must reach its barriers
     written = [p for p in draft.parameters if p.role in ("output", "inout")]
     shapes = [p.fills[0].shape for p in written]
     if any(p.type[:5] != "array" or shape[:1] != draft.dim for p, shape in zip(written, shapes, strict=True)):
