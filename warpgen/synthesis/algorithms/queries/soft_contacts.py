@@ -119,7 +119,7 @@ def emit_soft_contacts(d: Draft) -> None:
     keep = d.option("stores", "local", "world", "depth")
     filtered = d.flag("filter", 0.4)
     early = d.flag("bounds", 0.5)
-    n, count, bodies, sets = d.pick(48, 64), d.pick(4, 5, 6), d.pick(3, 4), d.pick(2, 3)
+    n, count, bodies, sets = d.pick(48, 64), d.pick(4, 5, 6), d.pick(3, 4), 2
     capacity = d.pick(24, 32, 400)
     d.input("particle_q", "vec3", n, -1.2, 1.2, about="Particle positions [m]")
     d.input("particle_radius", "float", n, 0.05, 0.25, about="Particle radii [m]")
@@ -131,7 +131,7 @@ def emit_soft_contacts(d: Draft) -> None:
     d.input("body_q", "transform", bodies, -1.0, 1.0, "transform", about="Body poses")
     kinds = 4 if mesh else 3
     d.struct("shapes", CONTACT_SHAPES, {
-        "kind": fill(0, kinds, shape=count), "size": fill(0.3, 0.8, shape=count),
+        "kind": fill(0, kinds, shape=count), "size": fill(0.5, 1.1, shape=count),
         "body": fill(-1, bodies, shape=count), "local_pose": fill(-0.4, 0.4, "transform", shape=count),
         "flags": fill(0, 4, shape=count),
     }, about="Collision shapes")  # fmt: skip
@@ -144,7 +144,7 @@ def emit_soft_contacts(d: Draft) -> None:
         )
     if filtered:
         d.input("filter_body", "int", n, -1, bodies, about="Body that a particle is attached to, -1 for none")
-    d.param("margin", "float", 0.05, 0.15, about="Contacts are created within this distance [m]")
+    d.param("margin", "float", 0.1, 0.3, about="Contacts are created within this distance [m]")
     d.param("max_contacts", "int", capacity, about="Capacity of the buffers")
     held = {"local": "body_pos", "world": "body_pos", "depth": "depth"}[keep]
     if buffers == "struct" and keep != "depth":
