@@ -200,3 +200,12 @@ def test_sums_are_spelled_out_as_they_were() -> None:
     assert hand.assigned("    a += b << c\n    a -= b ^ c\n    a *= b / c\n    a += b * c") == (
         "    a = a + (b << c)\n    a = a - (b ^ c)\n    a = a * (b / c)\n    a = a + b * c"
     )
+
+
+def test_a_volume_stays_of_its_type() -> None:
+    """A name in the text that happens to be a type of volumes is another matter; one of an argument is not."""
+    d = Draft(Rng(0))
+    d.handle("volume", "volume", (3, 3, 3), of="index")
+    d.handle("grid", "hash_grid", (3, 3, 3), of="points", value=0.5)
+    made = [p.renamed({"index": "idx", "points": "x", "volume": "v"}) for p in d.parameters]
+    assert [(a.name, a.fill.of) for a in made] == [("v", "index"), ("grid", "x")]

@@ -95,7 +95,11 @@ class Parameter(msgspec.Struct, frozen=True):
         """The argument under the name that the program gives it."""
         new = names.get(self.name, self.name)
         fills = tuple(
-            msgspec.structs.replace(f, name=new + f.name[len(self.name) :], of=names.get(f.of, f.of))
+            msgspec.structs.replace(
+                f,
+                name=new + f.name[len(self.name) :],
+                of=f.of if f.kind == "volume" else names.get(f.of, f.of),  # a volume is of a type
+            )
             for f in self.fills
         )
         return Argument(new, self.type, self.role, fills)

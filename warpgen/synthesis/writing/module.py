@@ -89,7 +89,7 @@ def _is_plain(algorithm: Algorithm, draft: Draft, rng: Rng) -> bool:
         for p in draft.parameters
     )
     # Run backwards, a loop that waits for what it changes itself may never end.
-    waits = draft.forward and any("while " in text for text in (draft.text, *draft.functions))
+    waits = any("while " in text for text in (draft.text, *draft.functions))
     if draft.forward or algorithm.adjoint == "no":
         return floats or waits or rng.chance(0.3)
     return algorithm.adjoint == "either" and rng.chance(0.05)

@@ -124,11 +124,10 @@ class Examination:
 
         def allowed(program: Program) -> bool:
             try:
-                other = Examination(self.subject.under(program), like=self)
+                made[:] = [Examination(self.subject.under(program), like=self)]
+                return made[0].regular()
             except (Unsupported, VerificationError, ValueError):  # of fills that do not go with the shapes
                 return False
-            made[:] = [other]
-            return other.regular()
 
         with contextlib.suppress(Unsupported):  # where the oracle does not reach, nobody knows the bounds
             self._read()

@@ -168,11 +168,11 @@ def propagate_orbits(d: Draft) -> None:
         "position": "position[tid] = x * p_axis + y * q_axis",
         "perifocal": "plane[tid] = wp.vec2(x, y)",
         "ground track": """
-        s = x * p_axis + y * q_axis
+        p = x * p_axis + y * q_axis
         # Rotate to the earth-fixed frame, sidereal day of 23.93 hours
         turned = 0.262516 * dt
-        lon = wp.atan2(s[1], s[0]) - turned
-        track[tid] = wp.vec2(wp.asin(s[2] / r), wp.atan2(wp.sin(lon), wp.cos(lon)))
+        lon = wp.atan2(p[1], p[0]) - turned
+        track[tid] = wp.vec2(wp.asin(p[2] / r), wp.atan2(wp.sin(lon), wp.cos(lon)))
         """,
         "position and velocity": """
         position[tid] = x * p_axis + y * q_axis

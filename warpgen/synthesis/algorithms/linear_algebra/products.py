@@ -240,9 +240,11 @@ def gemv(d: Draft) -> None:
             for col in range(lane, {length}, wp.block_dim()):
                 s += {a} * x[col]
             # Partial sums per thread, reduce over the block
-            dot = wp.tile_sum(wp.tile(s))
+            partial = wp.tile_sum(wp.tile(s))
+            # Tiles are read by the whole block, so not inside of the branch
+            dot = partial[0]
             if lane == 0:
-                y[row] = {value[:-1] + "dot[0]"}
+                y[row] = {value[:-1] + "dot"}
             """
         )
     elif form == "tile rows":

@@ -44,7 +44,7 @@ def block_reduce(d: Draft) -> None:
     if tiled and entry == "vec3":
         entry = "float"
     if form == "atomic" and term == "sum":
-        term = "weighted"
+        term, entry = "weighted", "float"
     d.input("x", entry, n, -1.0, 1.0)
     if term == "weighted":
         d.input("w", "float", n, 0.1, 1.0)

@@ -314,8 +314,10 @@ def row_extremum(d: Draft) -> None:
                 $skip
                 extreme = wp.{sign}(extreme, {at})
             t = wp.tile_{sign}(wp.tile(extreme))
+            # All threads read the tile, one stores
+            best = t[0]
             if lane == 0:
-                value[row] = t[0]
+                value[row] = best
             """,
             skip=skip,
         )

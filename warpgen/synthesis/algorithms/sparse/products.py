@@ -71,12 +71,14 @@ def csr_matvec(d: Draft) -> None:
             for k in range(start + lane, end, wp.block_dim()):
                 s += $term
             partial = wp.tile_sum(wp.tile(s$kind))
+            # Reading a tile is a step of the whole block, so it stands before the branch
+            dot = partial[0]
             if lane == 0:
                 $store
             """,
             term=term,
             zero=zero,
-            store=store.replace("$s", "partial[0]"),
+            store=store.replace("$s", "dot"),
             kind=kind,
             **a.text,
         )

@@ -95,10 +95,11 @@ def checksum(d: Draft) -> None:
     mask = "0xfff" if type_ == "int" else "wp.uint32(0xfff)"
     value = f"{value} & {mask}" if inverted else value
     if where == "whole" and inverted:
-        store = "wp.atomic_or(sums, 0, seen[0])"
+        value = "seen[0]"
+        store = "wp.atomic_or(sums, 0, of_block)"
         d.says("Tells which bits are set anywhere in all words.")
     elif where == "whole":
-        store = f"wp.{whole}(sums, 0, {value})"
+        store = f"wp.{whole}(sums, 0, of_block)"
     elif where == "extracted" or inverted:
         store = f"sums[block] = {value}"
     else:
@@ -107,20 +108,19 @@ def checksum(d: Draft) -> None:
     d.launch(blocks, tiled=True)
     d.code(
         """
-        block = wp.tid()
+        $thread = wp.tid()
         $head
         t = $load
         $twist
         $fold
-        $lane
         $store
         """,
+        thread="block, lane" if where == "whole" else "block",
         head=form.head,
         load=form.load("words"),
         twist=twist,
         fold=fold,
-        lane="",
-        store=store,
+        store=f"of_block = {value}\nif lane == 0:\n    {store}" if where == "whole" else store,
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

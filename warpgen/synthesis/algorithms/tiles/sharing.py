@@ -72,8 +72,8 @@ def block_total(d: Draft) -> None:
     if way == "tile atomic":
         store = "wp.tile_atomic_add(total, reduced)"
     else:
-        # Only the first thread of the block writes
-        store = f"if tid % wp.block_dim() == 0:\n    wp.{atomic}(total, 0, reduced[0])"
+        # All threads read the tile; only the first of the block writes
+        store = f"of_block = reduced[0]\nif tid % wp.block_dim() == 0:\n    wp.{atomic}(total, 0, of_block)"
         if not vectors:
             d.forward_only()
     d.launch(count)
