@@ -53,7 +53,8 @@ def test_parquet_is_compressed_typed_and_named(tmp_path: Path, monkeypatch: pyte
         parquet = pq.ParquetFile(tmp_path / "out" / file.path)
         assert parquet.num_row_groups > 1 or file is summary.files[-1]  # which holds what is left
         for group in range(parquet.num_row_groups):
-            assert parquet.metadata.row_group(group).total_byte_size < 200_000
+            found = parquet.metadata.row_group(group)
+            assert found.total_byte_size < 200_000 or found.num_rows == 1  # some rows are longer
             assert parquet.metadata.row_group(group).column(0).compression == "ZSTD"
         metadata = parquet.schema_arrow.metadata
         for target in TARGETS:

@@ -87,7 +87,9 @@ RIGHT = {
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("candidates")
     warp_api.start(folder / "kernels")
-    yield Bench(folder / "bench")
+    made = Bench(folder / "bench")
+    yield made
+    made.end()
 
 
 def _changed(pairs: list[tuple[str, str]]) -> str:

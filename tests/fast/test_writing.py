@@ -203,7 +203,7 @@ def test_sums_are_spelled_out_as_they_were() -> None:
 
 
 def test_a_volume_stays_of_its_type() -> None:
-    """A name in the text that happens to be a type of volumes is another matter; one of an argument is not."""
+    """A name in the text that happens to be a type of volumes is another matter."""
     d = Draft(Rng(0))
     d.handle("volume", "volume", (3, 3, 3), of="index")
     d.handle("grid", "hash_grid", (3, 3, 3), of="points", value=0.5)

@@ -73,6 +73,10 @@ class Bench:
             self._judge = Judge(self._cell, self._store)
         self._cell.ready()
 
+    def end(self) -> None:
+        """End the jail; whatever is asked for next starts another."""
+        self._cell.end()
+
     def run(self, row: Row) -> dict[str, dict[str, Any]]:
         """Inputs, outputs, cotangents and gradients of one launch: type, shape and bytes by path."""
         staged = self._stage(row)
