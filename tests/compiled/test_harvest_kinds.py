@@ -449,7 +449,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Kernel]:
     HERE[0] = str(folder)[1:]
     for name, text in FILES.items():
         (folder / f"{name}.py").write_text(text.replace("HERE", HERE[0]))
-    # As the command does, in a process that has made no other kernel: Warp remembers functions by their names.
+    # As the command does, in a process that has made no other kernel: Warp remembers functions by name.
+    warp_api.start(folder / "cache here")
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_collected, folder).result(timeout=300)
 
