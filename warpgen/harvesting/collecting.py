@@ -205,6 +205,8 @@ def _program(
         source, struct = embed(kernel, arg_types, paths.are_in, apart)
         if source in seen:
             return None
+        if paths.are_in(source):
+            raise ExtractionError("a path of this machine is in its row")
         args = arguments_of(source, kernel.func.__name__, arg_types, struct)
         codes = _lowered(Program(0, 0, "", kernel.func.__name__, source, args, UNKNOWN))
         try:
