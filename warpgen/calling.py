@@ -13,7 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-_CALL = re.compile(r"\bpython -m (warpgen\.|pip\b)")
+_CALL = re.compile(r"(?<![\w/.-])python -m (warpgen\.|pip\b)")  # not one that has been told already
 _PRODUCE = "./scripts/produce"  # what manifests call `python -m warpgen.run`
 WRAPPER = Path(__file__).resolve().parents[1] / "scripts" / "python"  # where this is a checkout
 

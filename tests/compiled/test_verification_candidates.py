@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.rows import row_of
+from tests.support.judging import row_of
 from warpgen.extraction import warp_api
-from warpgen.launch import Argument, Fill, Launch
+from warpgen.launch import Argument, Fill
 from warpgen.record import Row
 from warpgen.verdict import Verdict
 from warpgen.verification.bench.judge import Question
@@ -106,7 +106,7 @@ def _verdict(bench: Bench, row: Row, source: str) -> Verdict:
 
 def test_wrong_kernels_are_told_from_right_ones(bench: Bench) -> None:
     """Parameters, bounds, outputs, ranges, races and gradients: whatever differs anywhere is wrong."""
-    row = row_of("clipped", SOURCE, ARGS, Launch((N,), 1))
+    row = row_of(SOURCE, *ARGS, dim=(N,))
     verdicts = {name: _verdict(bench, row, _changed(pairs)) for name, pairs in (WRONG | RIGHT).items()}
     assert all(verdict.compiles for verdict in verdicts.values())
     assert [name for name in WRONG if verdicts[name].right] == []
@@ -132,7 +132,7 @@ def test_names_do_not_loosen_tolerances(bench: Bench) -> None:
         _argument("x", "array(float16)", "input", Fill("x", "uniform", (64,), 0.0, 1.0)),
         _argument("y", "array(float16)", "output", Fill("y", "constant", (64,))),
     )
-    row = row_of("noisy", HALF, args, Launch((64,), 1))
+    row = row_of(HALF, *args, dim=(64,))
     wrong = HALF.replace("y[i] = noise", "y[i] = noise * wp.float16(0.9)")
     assert _verdict(bench, row, HALF).right
     assert _verdict(bench, row, wrong).stage == "outputs"

@@ -36,7 +36,7 @@ def test_in_a_checkout_it_is_the_script(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(calling, "WRAPPER", script)
     monkeypatch.setattr(sys, "prefix", str(script.parents[1] / ".venv"))
     monkeypatch.chdir(script.parents[1])
-    assert pasted(_RESUME) == "go on with `./scripts/python -m warpgen.resume`"
+    assert pasted(_RESUME) == pasted(pasted(_RESUME)) == "go on with `./scripts/python -m warpgen.resume`"
     assert pasted("./scripts/produce --rows 5") == "./scripts/python -m warpgen.run --rows 5"
     assert pasted("run `python -m pip install ray`") == "run `./scripts/python -m pip install ray`"
     assert pasted(_RESUME, script.parents[1] / "try") == "go on with `../scripts/python -m warpgen.resume`"

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 import warpgen
+from warpgen.extraction.codegen import lower
+from warpgen.extraction.features import inspect_source
 from warpgen.launch import Argument, Fill, FillKind, Launch, Role
+from warpgen.program import Program
+from warpgen.record import UNVERIFIED, Provenance
 
 
 def argument(name: str, kind: str, role: Role, fill: FillKind = "uniform", **more: Any) -> Argument:
@@ -15,13 +20,6 @@ def argument(name: str, kind: str, role: Role, fill: FillKind = "uniform", **mor
 
 def row_of(source: str, *args: Argument, dim: tuple[int, ...], seed: int = 1) -> warpgen.Row:
     """The row of a program's only kernel."""
-    import ast
-
-    from warpgen.extraction.codegen import lower
-    from warpgen.extraction.features import inspect_source
-    from warpgen.program import Program
-    from warpgen.record import UNVERIFIED, Provenance
-
     functions = [n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)]
     name = next(f.name for f in functions if "kernel" in ast.unparse(f.decorator_list[0]))
     program = Program(0, 0, "test", name, source, args, Launch(dim, seed))

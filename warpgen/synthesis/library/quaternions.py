@@ -1,4 +1,4 @@
-"""Quaternions (x, y, z, w) of rotations: steps in time, logarithm, shortest arcs; and the same in NumPy."""
+"""Quaternions (x, y, z, w) of rotations: steps in time, shortest arcs; and the same in NumPy."""
 
 from __future__ import annotations
 
@@ -49,12 +49,6 @@ def _unit(q: Any) -> Any:
 
 def _linear_step(q: Any, w: Any, dt: Any) -> Any:
     return _unit(q + 0.5 * dt * product(np.concatenate([w, 0.0 * w[..., :1]], axis=-1), q))
-
-
-def _logarithm(q: Any) -> Any:
-    q = np.where(q[..., 3:] < 0.0, -q, q)
-    sine = np.linalg.norm(q[..., :3], axis=-1, keepdims=True)
-    return 2.0 * np.arctan2(sine, q[..., 3:]) * q[..., :3] / np.maximum(sine, 1e-12)
 
 
 def _between(a: Any, b: Any) -> Any:

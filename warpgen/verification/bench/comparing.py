@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -25,9 +25,6 @@ _OF_OUTPUTS, _OF_SLOPES = 0.2, 0.02
 
 FORWARD = ("outputs", "turned")
 BACKWARD = ("gradients", "slopes turned")
-
-# How far the row's own results go when its inputs move; None where it is not known yet.
-Moved = Callable[[int, int], NDArray[np.float64] | None]
 
 
 class Finding(msgspec.Struct):

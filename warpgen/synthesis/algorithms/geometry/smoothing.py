@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,9 +34,7 @@ def corner_of(face: wp.vec3i, vertex_index: int) -> int:
     return 2
 '''
 
-_WEIGHTS = {
-    "uniform": (
-        '''
+_LAPLACIAN = '''
 @wp.func
 def ring_laplacian(
     positions: wp.array(dtype=wp.vec3),
@@ -44,7 +43,7 @@ def ring_laplacian(
     incident_faces: wp.array(dtype=int),
     vertex_index: int,
 ) -> wp.vec4:
-    """Accumulate neighbor offsets over the incident faces, with the sum of weights in the last component."""
+    """$doc"""
     x = positions[vertex_index]
     weighted = wp.vec4(0.0)
     for k in range(face_offsets[vertex_index], face_offsets[vertex_index + 1]):
@@ -52,73 +51,56 @@ def ring_laplacian(
         corner = corner_of(face, vertex_index)
         to_next = positions[face[(corner + 1) % 3]] - x
         to_last = positions[face[(corner + 2) % 3]] - x
-        # Interior edges are visited twice, once from each face
-        both = to_next + to_last
-        weighted += wp.vec4(both[0], both[1], both[2], 2.0)
+        $weigh
+        weighted += wp.vec4(both[0], both[1], both[2], $sum)
     return weighted
-''',
-        lambda u, w, e: (np.ones_like(u[..., 0]), np.ones_like(u[..., 0])),
-    ),
-    "cotangent": (
-        '''
+'''
+
+_COTANGENT = '''
 @wp.func
 def cotangent(u: wp.vec3, v: wp.vec3) -> float:
     """Cotangent of the angle between two edges, clamped for slivers."""
     sine = wp.max(wp.length(wp.cross(u, v)), 1.0e-6)
     return wp.clamp(wp.dot(u, v) / sine, -5.0, 5.0)
+'''
 
 
-@wp.func
-def ring_laplacian(
-    positions: wp.array(dtype=wp.vec3),
-    faces: wp.array(dtype=wp.vec3i),
-    face_offsets: wp.array(dtype=int),
-    incident_faces: wp.array(dtype=int),
-    vertex_index: int,
-) -> wp.vec4:
-    """Accumulate cotangent-weighted neighbor offsets, with the sum of weights in the last component."""
-    x = positions[vertex_index]
-    weighted = wp.vec4(0.0)
-    for k in range(face_offsets[vertex_index], face_offsets[vertex_index + 1]):
-        face = faces[incident_faces[k]]
-        corner = corner_of(face, vertex_index)
-        to_next = positions[face[(corner + 1) % 3]] - x
-        to_last = positions[face[(corner + 2) % 3]] - x
-        opposite = to_last - to_next
-        # Each edge is weighted with the angle opposite to it in this face; obtuse angles are cut off
-        w_next = wp.max(cotangent(to_last, opposite), 0.05)
-        w_last = wp.max(cotangent(-to_next, opposite), 0.05)
-        both = w_next * to_next + w_last * to_last
-        weighted += wp.vec4(both[0], both[1], both[2], w_next + w_last)
-    return weighted
-''',
+class _Weights(NamedTuple):
+    """How neighbors count: what the Laplacian says and does, and the same for edges u, w and e = w - u in NumPy."""
+
+    doc: str
+    weigh: str
+    sum: str
+    numpy: Callable[[Any, Any, Any], tuple[Any, Any]]
+
+
+_WEIGHTS = {
+    "uniform": _Weights(
+        "Accumulate neighbor offsets over the incident faces, with the sum of weights in the last component.",
+        "# Interior edges are visited twice, once from each face\nboth = to_next + to_last",
+        "2.0",
+        lambda u, w, e: (np.ones_like(u[..., 0]), np.ones_like(u[..., 0])),
+    ),
+    "cotangent": _Weights(
+        "Accumulate cotangent-weighted neighbor offsets, with the sum of weights in the last component.",
+        "opposite = to_last - to_next\n"
+        "# Each edge is weighted with the angle opposite to it in this face; obtuse angles are cut off\n"
+        "w_next = wp.max(cotangent(to_last, opposite), 0.05)\n"
+        "w_last = wp.max(cotangent(-to_next, opposite), 0.05)\n"
+        "both = w_next * to_next + w_last * to_last",
+        "w_next + w_last",
         lambda u, w, e: (_cotangent(w, e), _cotangent(-u, e)),
     ),
-    "inverse length": (
-        '''
-@wp.func
-def ring_laplacian(
-    positions: wp.array(dtype=wp.vec3),
-    faces: wp.array(dtype=wp.vec3i),
-    face_offsets: wp.array(dtype=int),
-    incident_faces: wp.array(dtype=int),
-    vertex_index: int,
-) -> wp.vec4:
-    """Accumulate neighbor offsets weighted by inverse edge length (Fujiwara weights)."""
-    x = positions[vertex_index]
-    weighted = wp.vec4(0.0)
-    for k in range(face_offsets[vertex_index], face_offsets[vertex_index + 1]):
-        face = faces[incident_faces[k]]
-        corner = corner_of(face, vertex_index)
-        to_next = positions[face[(corner + 1) % 3]] - x
-        to_last = positions[face[(corner + 2) % 3]] - x
-        w_next = 1.0 / wp.max(wp.length(to_next), 1.0e-4)
-        w_last = 1.0 / wp.max(wp.length(to_last), 1.0e-4)
-        both = w_next * to_next + w_last * to_last
-        weighted += wp.vec4(both[0], both[1], both[2], w_next + w_last)
-    return weighted
-''',
-        lambda u, w, e: tuple(1.0 / np.maximum(np.linalg.norm(x, axis=-1), 1e-4) for x in (u, w)),
+    "inverse length": _Weights(
+        "Accumulate neighbor offsets weighted by inverse edge length (Fujiwara weights).",
+        "w_next = 1.0 / wp.max(wp.length(to_next), 1.0e-4)\n"
+        "w_last = 1.0 / wp.max(wp.length(to_last), 1.0e-4)\n"
+        "both = w_next * to_next + w_last * to_last",
+        "w_next + w_last",
+        lambda u, w, e: (
+            1.0 / np.maximum(np.linalg.norm(u, axis=-1), 1e-4),
+            1.0 / np.maximum(np.linalg.norm(w, axis=-1), 1e-4),
+        ),
     ),
 }
 
@@ -229,7 +211,10 @@ def smooth_vertices(d: Draft) -> None:
         if flags != "none":
             d.module(f"VERTEX_{name} = wp.constant({number})")
     d.function(_FACES)
-    d.function(_WEIGHTS[weights][0])
+    if weights == "cotangent":
+        d.function(_COTANGENT)
+    how = _WEIGHTS[weights]
+    d.function(_LAPLACIAN, doc=how.doc, weigh=how.weigh, sum=how.sum)
     if tangential != "full":
         d.function(_NORMAL)
     if guard:
@@ -350,7 +335,7 @@ def _smoothed(v: Values, i: int, weights: str, direction: str, guard: bool, limi
     corner = np.where(ring[:, 0] == i, 0, np.where(ring[:, 1] == i, 1, 2))
     after, before = (v.positions[ring[np.arange(len(ring)), (corner + k) % 3]] for k in (1, 2))
     u, w = after - x, before - x
-    one, two = _WEIGHTS[weights][1](u, w, w - u)
+    one, two = _WEIGHTS[weights].numpy(u, w, w - u)
     step = (one[:, None] * u + two[:, None] * w).sum(0) / max((one + two).sum(), 1e-6)
     a, b, c = (v.positions[ring[:, k]] for k in range(3))
     area = np.cross(b - a, c - a).sum(0)

@@ -11,15 +11,11 @@ from warpgen.synthesis.library import quaternions
 from warpgen.synthesis.writing.draft import Draft, Values
 
 NAMES = {
-    "parent": "joint_parent|parents|parent_index",
-    "q": "joint_q|angles|coords",
-    "axis": "joint_axis|axes|hinge_axis",
-    "start": "articulation_start|chain_start|first_joint",
-    "local": "joint_X_p|rest_pose|x_parent",
-    "body_q": "poses|link_poses|world_poses",
-    "target": "goal|targets|desired",
-    "joints": "num_joints|dofs|links",
-}
+    "parent": "joint_parent|parents|parent_index", "q": "joint_q|angles|coords",
+    "axis": "joint_axis|axes|hinge_axis", "start": "articulation_start|chain_start|first_joint",
+    "local": "joint_X_p|rest_pose|x_parent", "body_q": "poses|link_poses|world_poses",
+    "target": "goal|targets|desired", "joints": "num_joints|dofs|links",
+}  # fmt: skip
 
 
 @DOMAIN.algorithm(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-MEMBRANE = {
-    "stvk": '''
-@wp.func
+_HEAD = """@wp.func
 def membrane_force_and_hessian(
     face: int,
     order: int,
@@ -15,19 +13,24 @@ def membrane_force_and_hessian(
     mu: float,
     lam: float,
 ):
-    """Evaluate the St. Venant-Kirchhoff membrane of a triangle for one of its vertices.
-
-    Returns:
-        Tuple of force and Hessian block of the vertex.
-    """
-    x0 = x[face_indices[face, 0]]
+"""
+_COLUMNS = """    x0 = x[face_indices[face, 0]]
     x01 = x[face_indices[face, 1]] - x0
     x02 = x[face_indices[face, 2]] - x0
     # Columns of the 3x2 deformation gradient F = [x01, x02] * Dm^-1
     Dm_inv = face_pose[face]
     f0 = x01 * Dm_inv[0, 0] + x02 * Dm_inv[1, 0]
     f1 = x01 * Dm_inv[0, 1] + x02 * Dm_inv[1, 1]
-    # Green strain G = (F^T F - I) / 2
+"""
+
+MEMBRANE = {
+    "stvk": f'''
+{_HEAD}    """Evaluate the St. Venant-Kirchhoff membrane of a triangle for one of its vertices.
+
+    Returns:
+        Tuple of force and Hessian block of the vertex.
+    """
+{_COLUMNS}    # Green strain G = (F^T F - I) / 2
     f0_dot_f0 = wp.dot(f0, f0)
     f1_dot_f1 = wp.dot(f1, f1)
     f0_dot_f1 = wp.dot(f0, f1)
@@ -48,19 +51,8 @@ def membrane_force_and_hessian(
     hessian += mu * wp.dot(m, m) * (wp.outer(f0, f0) + wp.outer(f1, f1))
     return force, area * hessian
 ''',
-    "neo-hookean": '''
-@wp.func
-def membrane_force_and_hessian(
-    face: int,
-    order: int,
-    x: wp.array(dtype=wp.vec3),
-    face_indices: wp.array2d(dtype=int),
-    face_pose: wp.array(dtype=wp.mat22),
-    face_area: wp.array(dtype=float),
-    mu: float,
-    lam: float,
-):
-    """Evaluate a neo-Hookean membrane of a triangle for one of its vertices.
+    "neo-hookean": f'''
+{_HEAD}    """Evaluate a neo-Hookean membrane of a triangle for one of its vertices.
 
     The energy density is mu/2 (tr(C) - 2) + lambda/2 (J - alpha)^2 with C = F^T F and J = |f0 x f1|; the offset
     alpha = 1 + mu/lambda makes the rest shape free of stress.
@@ -68,14 +60,7 @@ def membrane_force_and_hessian(
     Returns:
         Tuple of force and Hessian block of the vertex, where terms with second derivatives of J are left out.
     """
-    x0 = x[face_indices[face, 0]]
-    x01 = x[face_indices[face, 1]] - x0
-    x02 = x[face_indices[face, 2]] - x0
-    # Columns of the 3x2 deformation gradient F = [x01, x02] * Dm^-1
-    Dm_inv = face_pose[face]
-    f0 = x01 * Dm_inv[0, 0] + x02 * Dm_inv[1, 0]
-    f1 = x01 * Dm_inv[0, 1] + x02 * Dm_inv[1, 1]
-    # Area ratio and its derivatives with respect to both columns
+{_COLUMNS}    # Area ratio and its derivatives with respect to both columns
     normal = wp.cross(f0, f1)
     J = wp.length(normal)
     n = normal / wp.max(J, 1.0e-6)

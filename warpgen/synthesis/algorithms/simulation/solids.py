@@ -11,15 +11,11 @@ from warpgen.synthesis.library import elasticity
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "x": "particle_x|pos|positions|particle_q",
-    "v": "particle_v|vel|velocities|particle_qd",
-    "f": "particle_f|forces|force",
-    "tets": "tet_indices|indices|elements",
-    "inv_mass": "w|particle_inv_mass|inv_masses",
-    "dm_inv": "tet_poses|rest_inv|inv_rest|pose",
-    "mu": "k_mu|shear_modulus|mu_lame",
-    "lam": "k_lambda|lame_lambda|bulk",
-}
+    "x": "particle_x|pos|positions|particle_q", "v": "particle_v|vel|velocities|particle_qd",
+    "f": "particle_f|forces|force", "tets": "tet_indices|indices|elements",
+    "inv_mass": "w|particle_inv_mass|inv_masses", "dm_inv": "tet_poses|rest_inv|inv_rest|pose",
+    "mu": "k_mu|shear_modulus|mu_lame", "lam": "k_lambda|lame_lambda|bulk",
+}  # fmt: skip
 
 
 def _corners(v: Values) -> Any:

@@ -98,6 +98,17 @@ def to_conserved(w: wp.vec4) -> wp.vec4:
     return wp.vec4(w[0], w[0] * w[1], w[0] * w[2], energy)
 '''
 
+# Estimates of the slowest and the fastest wave, and what is done where both go one way.
+_WAVES = """    c_l = wp.sqrt(GAMMA * w_l[3] / w_l[0])
+    c_r = wp.sqrt(GAMMA * w_r[3] / w_r[0])
+    s_l = wp.min(w_l[1] - c_l, w_r[1] - c_r)
+    s_r = wp.max(w_l[1] + c_l, w_r[1] + c_r)
+    if s_l >= 0.0:
+        return euler_flux(w_l)
+    if s_r <= 0.0:
+        return euler_flux(w_r)
+"""
+
 _SOLVERS = {
     "rusanov": '''
 @wp.func
@@ -109,34 +120,18 @@ def riemann_flux(w_l: wp.vec4, w_r: wp.vec4) -> wp.vec4:
     jump = to_conserved(w_r) - to_conserved(w_l)
     return 0.5 * (euler_flux(w_l) + euler_flux(w_r)) - 0.5 * speed * jump
 ''',
-    "hll": '''
+    "hll": f'''
 @wp.func
 def riemann_flux(w_l: wp.vec4, w_r: wp.vec4) -> wp.vec4:
     """Compute the HLL flux with the wave speed estimates of Davis."""
-    c_l = wp.sqrt(GAMMA * w_l[3] / w_l[0])
-    c_r = wp.sqrt(GAMMA * w_r[3] / w_r[0])
-    s_l = wp.min(w_l[1] - c_l, w_r[1] - c_r)
-    s_r = wp.max(w_l[1] + c_l, w_r[1] + c_r)
-    if s_l >= 0.0:
-        return euler_flux(w_l)
-    if s_r <= 0.0:
-        return euler_flux(w_r)
-    jump = to_conserved(w_r) - to_conserved(w_l)
+{_WAVES}    jump = to_conserved(w_r) - to_conserved(w_l)
     return (s_r * euler_flux(w_l) - s_l * euler_flux(w_r) + s_l * s_r * jump) / (s_r - s_l)
 ''',
-    "hllc": '''
+    "hllc": f'''
 @wp.func
 def riemann_flux(w_l: wp.vec4, w_r: wp.vec4) -> wp.vec4:
     """Compute the HLLC flux, which restores the contact wave missing in HLL (Toro 2009, section 10.4)."""
-    c_l = wp.sqrt(GAMMA * w_l[3] / w_l[0])
-    c_r = wp.sqrt(GAMMA * w_r[3] / w_r[0])
-    s_l = wp.min(w_l[1] - c_l, w_r[1] - c_r)
-    s_r = wp.max(w_l[1] + c_l, w_r[1] + c_r)
-    if s_l >= 0.0:
-        return euler_flux(w_l)
-    if s_r <= 0.0:
-        return euler_flux(w_r)
-    # Speed of the contact wave
+{_WAVES}    # Speed of the contact wave
     m_l = w_l[0] * (s_l - w_l[1])
     m_r = w_r[0] * (s_r - w_r[1])
     s_star = (w_r[3] - w_l[3] + w_l[1] * m_l - w_r[1] * m_r) / (m_l - m_r)
