@@ -98,4 +98,7 @@ def test_a_path_is_found_as_a_path() -> None:
         assert here.are_in(text), text
     for text in ("a parent/data/code", "/data/coder", "/mnt/data/code", "./data/code", "data/code"):
         assert not here.are_in(text), text
+    odd = """/data/a b "c'é"""
+    for text in (odd, repr(odd + "/x"), repr(odd + "/'"), ascii(odd + "/x")):
+        assert MachinePaths(odd).are_in(text), text
     assert here.removed("at /data/code/a.py: up the tree/data/code") == "at /a.py: up the tree/data/code"

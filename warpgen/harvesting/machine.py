@@ -13,7 +13,11 @@ class MachinePaths:
 
     def __init__(self, *folders: str) -> None:
         here = {*folders, sys.prefix, os.path.expanduser("~"), os.getcwd(), tempfile.gettempdir()}
-        known = sorted(here - {"/", ""}, key=lambda folder: (-len(folder), folder))
+        # As it stands in source: `repr` escapes a quote in some strings only, and others escape letters too.
+        plain = here - {"/", ""}
+        plain |= {ascii(folder)[1:-1] for folder in plain}
+        spelled = plain | {folder.replace("'", "\\'") for folder in plain}
+        known = sorted(spelled, key=lambda folder: (-len(folder), folder))
         # Not within a word or a longer path, as `/root` is in `parent/root` and in `/rooted`.
         self._found = re.compile(rf"(?<![\w./~-])(?:{'|'.join(map(re.escape, known))})(?![\w-])")
 
