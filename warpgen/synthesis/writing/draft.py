@@ -118,6 +118,7 @@ class Draft:
         self.text = ""
         self.doc = ""
         self.sentence = ""
+        self.name = ""
         self.dim: tuple[int, ...] = ()
         self.tiled = False
         self.forward = False
@@ -296,6 +297,10 @@ class Draft:
     def says(self, sentence: str) -> None:
         """What this variant computes, where the algorithm's own sentence does not say it."""
         self.sentence = sentence
+
+    def calls(self, names: str) -> None:
+        """What people call a kernel of this variant, `a|b|c`, where the algorithm's name says little."""
+        self.name = names
 
     # proof
 

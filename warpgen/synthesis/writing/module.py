@@ -51,7 +51,7 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     own = [*draft.prelude, *draft.functions, hand.spaced(draft.text.rstrip())]
     heads = [f"({p.name}: {p.annotation})" for p in parameters]
     shared = "\n".join(p.text for p in draft.pieces)
-    names = hand.naming.rename([*own, *heads], shared, _synonyms(algorithm))
+    names = hand.naming.rename([*own, *heads], shared, _synonyms(algorithm, draft))
     if hand.suffix and not names.get(algorithm.name, algorithm.name).endswith("_kernel"):
         names[algorithm.name] = names.get(algorithm.name, algorithm.name) + "_kernel"
     name = names.get(algorithm.name, algorithm.name)
@@ -78,8 +78,9 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     return Written(program, draft, real, names)
 
 
-def _synonyms(algorithm: Algorithm) -> dict[str, str]:
-    return {algorithm.name: algorithm.name, **algorithm.names}
+def _synonyms(algorithm: Algorithm, draft: Draft) -> dict[str, str]:
+    own = {algorithm.name: draft.name} if draft.name else {}
+    return {algorithm.name: algorithm.name, **algorithm.names, **own}
 
 
 def _is_plain(algorithm: Algorithm, draft: Draft, rng: Rng) -> bool:

@@ -38,9 +38,9 @@ _SHORT = {
     "translation": "trans", "orientation": "orient", "pressure": "press", "concentration": "conc",
     "specular": "spec", "accumulated": "accum", "normalized": "unit", "barycentric": "bary",
 }  # fmt: skip
-_LONG = {
-    short: long for long, short in reversed(_SHORT.items()) if short not in ("col", "temp", "tan", "unit")
-}
+# These stand for more than one word, or nobody writes them out.
+_KEPT = {"col", "temp", "tan", "unit", "corr", "trans", "res", "num", "comp", "inv", "spec", "diff"}
+_LONG = {short: long for long, short in reversed(_SHORT.items()) if short not in _KEPT}
 _STYLES: dict[str, dict[str, str]] = {"as written": {}, "short": _SHORT, "long": _LONG}
 _NOT_ALONE = {"iter", "vec", "mat", "tan", "len", "ref"}  # they mean something else by themselves
 # Shares are about those of newton, warp.examples and warp.tests.

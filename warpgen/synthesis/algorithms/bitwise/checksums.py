@@ -86,9 +86,7 @@ def cyclic_redundancy(d: Draft) -> None:
         d.inout("crcs", "uint32", count, 0, 1 << 32)
         d.output("errors", "uint32", count)
         store = (
-            "# The residue is nonzero if the message is corrupted\n"
-            f"errors[tid] = ({value}) ^ crcs[tid]\n"
-            f"crcs[tid] = {value}"
+            f"# Nonzero if the message is corrupted\nerrors[tid] = {value} ^ crcs[tid]\ncrcs[tid] = {value}"
         )
         d.says(f"Computes the {kind} of each message, and how it differs from the one that came with it.")
     else:

@@ -168,19 +168,21 @@ def xxhash32(d: Draft) -> None:
         """,
         rotl=rotl,
     )
-    one = "seed" if seeded else "wp.uint32(0)"
+    zero = "wp.uint32(0)"
+    start = [f"seed + {x}" if seeded else x for x in ("PRIME32_1 + PRIME32_2", "PRIME32_2")]
+    start += ["seed" if seeded else zero, "seed - PRIME32_1" if seeded else f"{zero} - PRIME32_1"]
     lane = [s.element(f"p + {i}" if i else "p") for i in range(4)]
     if lanes == "scalars":
         setup = f"""
-        v1 = {one} + PRIME32_1 + PRIME32_2
-        v2 = {one} + PRIME32_2
-        v3 = {one} + wp.uint32(0)
-        v4 = {one} - PRIME32_1
+        v1 = {start[0]}
+        v2 = wp.uint32({start[1]})
+        v3 = wp.uint32({start[2]})
+        v4 = {start[3]}
         """
         body = "\n".join(f"v{i + 1} = xxh32_round(v{i + 1}, {lane[i]})" for i in range(4))
         parts = [f"v{i + 1}" for i in range(4)]
     else:
-        setup = f"v = wp.vec4ui({one} + PRIME32_1 + PRIME32_2, {one} + PRIME32_2, {one}, {one} - PRIME32_1)"
+        setup = f"v = wp.vec4ui({', '.join(start)})"
         rounds = [f"xxh32_round(v[{i}], {lane[i]})" for i in range(4)]
         body = "v = wp.vec4ui(\n" + "".join(f"    {r},\n" for r in rounds) + ")"
         parts = [f"v[{i}]" for i in range(4)]
@@ -204,7 +206,7 @@ def xxhash32(d: Draft) -> None:
         $head
         n = int($length)
         p = int(0)
-        h = $one + PRIME32_5
+        h = $first
         if n >= 4:
             $setup
             while p + 4 <= n:
@@ -219,7 +221,7 @@ def xxhash32(d: Draft) -> None:
         """,
         head=s.head,
         length=s.length.strip("()"),
-        one=one,
+        first="seed + PRIME32_5" if seeded else "wp.uint32(PRIME32_5)",
         setup=setup,
         body=body,
         merged=merged,

@@ -148,10 +148,13 @@ def gay_berne_energy(d: Draft) -> None:
         """
         @wp.func
         def shifted_lj(r: float, sigma: float, sigma0: float) -> float:
-            \"\"\"Evaluate 4 (R^-12 - R^-6) at R = (r - sigma + sigma0) / sigma0.\"\"\"
+            \"\"\"$told\"\"\"
             $reduced
             return 4.0 * (inv6 * inv6 - inv6)
         """,
+        told="Evaluate 4 (R^-12 - R^-6) at R = (r - sigma + sigma0) / sigma0."
+        if core == "guarded"
+        else "Evaluate 4 (s^2 - s) with s = 1 / (R^6 + 0.3), a soft core, at R = (r - sigma + sigma0) / sigma0.",
         reduced=(
             "# Overlaps are clamped, otherwise R would pass through zero\n"
             "reduced = wp.max((r - sigma + sigma0) / sigma0, 0.8)\n"

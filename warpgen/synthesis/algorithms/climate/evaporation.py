@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,15 @@ def evaporate_reference(d: Draft) -> None:
     here = "i, j" if grid else "tid"
     d.input("t_min", "float", shape, 4.0, 12.0, about="Minimum temperature [deg C]")
     d.input("t_max", "float", shape, 16.0, 30.0, about="Maximum temperature [deg C]")
-    d.input("moist", "vec2" if humidity == "extremes" else "float", shape, 0.35, 0.85)
+    if humidity == "extremes":
+        d.input("rh_max", "float", shape, 0.7, 0.95, about="Greatest relative humidity")
+        d.input("rh_min", "float", shape, 0.3, 0.6, about="Least relative humidity")
+    elif humidity == "mean":
+        d.input("rh_mean", "float", shape, 0.35, 0.85, about="Mean relative humidity")
+    elif humidity == "dew point":
+        d.input("dew_point", "float", shape, 0.5, 4.0, about="Dew point [deg C]")
+    else:
+        d.input("wet_bulb", "float", shape, 8.0, 10.0, about="Wet-bulb temperature [deg C]")
     d.input("wind", "float", shape, 0.5, 6.0, about="Wind speed [m/s]")
     if light == "sunshine":
         d.input("sun", "float", shape, 1.0, 8.0, about="Hours of sunshine")
@@ -55,17 +64,17 @@ def evaporate_reference(d: Draft) -> None:
         d.input("latitude", "float", count, -0.9, 0.9, about="Latitude [rad]")
         d.input("altitude", "float", count, 0.0, 1500.0, about="Altitude [m]")
         d.param("day", "float", 60.0, 300.0, about="Day of the year")
-        site = "phi = latitude[tid]\nz = altitude[tid]\nt = day"
+        site = "phi = latitude[tid]\nz = altitude[tid]"
     elif axis == "days":
         d.param("latitude", "float", 0.2, 0.9, about="Latitude [rad]")
         d.param("altitude", "float", 0.0, 1500.0, about="Altitude [m]")
         d.input("day", "float", count, 1.0, 365.0, about="Day of the year")
-        site = "phi = latitude\nz = altitude\nt = day[tid]"
+        site = "t = day[tid]"
     else:
         d.input("latitude", "float", rows, -0.9, 0.9, about="Latitude [rad]")
         d.input("altitude", "float", shape, 0.0, 1500.0, about="Altitude [m]")
         d.param("day", "float", 60.0, 300.0, about="Day of the year")
-        site = "# Each grid row has one latitude\nphi = latitude[i]\nz = altitude[i, j]\nt = day"
+        site = "# Each grid row has one latitude\nphi = latitude[i]\nz = altitude[i, j]"
     if mast:
         d.param("mast", "float", 4.0, 12.0, about="Height of the anemometer [m]")
     if result == "crop":
@@ -85,20 +94,18 @@ def evaporate_reference(d: Draft) -> None:
     """
     vapor = {
         "dew point": """
-        # Dew point is close to the minimum temperature
-        dew = cold * moist[@]
+        # Actual vapor pressure is the saturated one at the dew point (FAO-56, eq. 14)
+        dew = dew_point[@]
         e_air = 0.6108 * wp.exp(17.27 * dew / (dew + 237.3))
         """,
         "extremes": """
         # RH_max is reached at T_min, RH_min at T_max (FAO-56, eq. 17)
-        rh_high = 0.6 + 0.4 * moist[@][0]
-        rh_low = 0.6 * moist[@][1]
-        e_air = 0.5 * (e_cold * rh_high + e_warm * rh_low)
+        e_air = 0.5 * (e_cold * rh_max[@] + e_warm * rh_min[@])
         """,
-        "mean": "e_air = moist[@] * e_sat",
+        "mean": "e_air = rh_mean[@] * e_sat",
         "wet bulb": """
         # Psychrometer equation (FAO-56, eq. 15)
-        wet = moist[@] * mean
+        wet = wet_bulb[@]
         e_wet = 0.6108 * wp.exp(17.27 * wet / (wet + 237.3))
         e_air = wp.max(e_wet - 0.000662 * pressure * (mean - wet), 0.05)
         """,
@@ -131,7 +138,7 @@ def evaporate_reference(d: Draft) -> None:
     black = 4.903e-9 * 0.5 * (k_cold * k_cold * k_cold * k_cold + k_warm * k_warm * k_warm * k_warm)
     cloud = 1.35 * wp.min(global_rad / clear, 1.0) - 0.35
     long = black * (0.34 - 0.14 * wp.sqrt(e_air)) * cloud
-    net = short - long
+    $net
     """
     if mast:
         blow = "# Convert wind speed to 2 m height (FAO-56, eq. 47)\nu2 = wind[@] * 4.87 / wp.log(67.8 * mast - 5.42)"
@@ -147,7 +154,7 @@ def evaporate_reference(d: Draft) -> None:
     d.output(out, "float", shape)
     store = {
         "et0": "et0[@] = sunny + windy",
-        "net radiation": "net_rad[@] = net",
+        "net radiation": "",
         "aerodynamic share": "share[@] = windy / (wp.max(sunny, 0.1) + windy)",
         "crop": """
         # Crop coefficient curve: initial, development, mid-season and late season
@@ -165,13 +172,16 @@ def evaporate_reference(d: Draft) -> None:
     if result in ("crop", "aerodynamic share") or humidity == "wet bulb" or light != "temperature range":
         d.forward_only()
     d.launch(*((shape) if grid else (count,)))
+    # What is one number for all needs no other name
+    plain = {"phi": "latitude", "z": "altitude"} if axis == "days" else {"t": "day"}
     text = "@ = wp.tid()\n$site\n$air\n$vapor\n$sky\n$budget\n$blow\n$combine\n$store"
     d.code(
         text.replace("@", here),
         **{
-            name: block.replace("@", here)
+            name: re.sub(rf"\b({'|'.join(plain)})\b", lambda m: plain[m[0]], block.replace("@", here))
             for name, block in {
                 "site": site, "air": air, "vapor": vapor, "sky": sky, "budget": budget, "ground": ground,
+                "net": "net_rad[@] = short - long" if result == "net radiation" else "net = short - long",
                 "blow": blow, "combine": combine, "store": store,
             }.items()
         },
@@ -192,13 +202,13 @@ def evaporate_reference(d: Draft) -> None:
         p = 101.3 * (1 - 0.0065 * z / 293) ** 5.26
         gamma, delta = 6.65e-4 * p, 4098 * sat(mean) / (mean + 237.3) ** 2
         if humidity == "dew point":
-            ea = sat(low * v.moist)
+            ea = sat(v.dew_point)
         elif humidity == "extremes":
-            ea = (sat(low) * (0.6 + 0.4 * v.moist[..., 0]) + sat(high) * 0.6 * v.moist[..., 1]) / 2
+            ea = (sat(low) * v.rh_max + sat(high) * v.rh_min) / 2
         elif humidity == "mean":
-            ea = v.moist * (sat(low) + sat(high)) / 2
+            ea = v.rh_mean * (sat(low) + sat(high)) / 2
         else:
-            ea = np.maximum(sat(v.moist * mean) - 6.62e-4 * p * (1 - v.moist) * mean, 0.05)
+            ea = np.maximum(sat(v.wet_bulb) - 6.62e-4 * p * (mean - v.wet_bulb), 0.05)
         dec = 0.409 * np.sin(2 * np.pi * t / 365 - 1.39)
         ws = np.arccos(-np.tan(phi) * np.tan(dec))
         ra = ws * np.sin(phi) * np.sin(dec) + np.cos(phi) * np.cos(dec) * np.sin(ws)

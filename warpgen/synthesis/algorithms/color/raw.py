@@ -11,7 +11,7 @@ from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
 
-SENSOR = piece('''
+_SENSOR = '''
 @wp.struct
 class SensorParams:
     """Calibration of a raw sensor; levels in digital numbers."""
@@ -23,12 +23,13 @@ class SensorParams:
     vignetting: float
     exposure: float
     color_matrix: wp.mat33
-''')
+'''
+SHADED, EVEN = piece(_SENSOR), piece(_SENSOR.replace("    vignetting: float\n", ""))
 
 _READ = '''
 @wp.func
 def linear_sample(raw: wp.array2d(dtype=float), sensor: SensorParams, row: int, col: int) -> float:
-    """Read a sensor value, clamped to the border, and normalize it to [0, 1]."""
+    """Read a sensor value and normalize it to [0, 1]."""
     $border
     return (raw[r, c] - sensor.black_level) / (sensor.white_level - sensor.black_level)
 '''
@@ -176,7 +177,9 @@ def develop_raw(d: Draft) -> None:
         "gain_b": fill(1.3, 1.9), "vignetting": fill(0.2, 0.5), "exposure": fill(0.8, 1.6),
         "color_matrix": fill(0.6, 1.2, "spd"),
     }  # fmt: skip
-    d.struct("sensor", SENSOR, fields, about="Sensor calibration")
+    if not vignetting:
+        del fields["vignetting"]
+    d.struct("sensor", SHADED if vignetting else EVEN, fields, about="Sensor calibration")
     if saturation:
         d.param("saturation", "float", 0.7, 1.3, about="1 keeps the saturation, 0 gives gray")
     if layout == "vec3":
@@ -292,9 +295,9 @@ def develop_raw(d: Draft) -> None:
         if layout == "vec3"
         else "\n".join(f"developed[{k}, row, col] = final_{x}" for k, x in enumerate("rgb")),
     )
-    d.explain("""
-        Stages: black level, demosaicing, lens shading, white balance, color matrix, tone curve and sRGB
-        encoding. Values are clipped only at the end.
+    d.explain(f"""
+        Stages: black level, demosaicing{", lens shading" if vignetting else ""}, white balance, color matrix, tone
+        curve and sRGB encoding.
     """)
 
     def agrees(v: Values, after: Values) -> None:

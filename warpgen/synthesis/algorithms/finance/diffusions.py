@@ -63,14 +63,17 @@ def short_rate_step(d: Draft) -> None:
     grid = d.flag("curves", 0.35)
     said = {
         "vasicek": "Vasicek's model",
-        "vasicek exact": "Vasicek's model, by its exact transition",
+        "vasicek exact": "Vasicek's model",
         "cir": "the model of Cox, Ingersoll and Ross",
-        "cir milstein": "the model of Cox, Ingersoll and Ross, by Milstein's scheme",
+        "cir milstein": "the model of Cox, Ingersoll and Ross",
         "black karasinski": "the lognormal model of Black and Karasinski",
         "hull white": "Hull and White's model, whose level varies with time",
     }[model]
     d.says(
         f"Moves short rates of {said} on by one time step"
+        + {"vasicek exact": " of the exact transition", "cir milstein": " of Milstein's scheme"}.get(
+            model, ""
+        )
         + (", and their discount factors." if discount else ".")
     )
     shape: tuple[int, ...] = (d.pick(6, 8), d.pick(12, 16)) if grid else (d.pick(64, 96, 128),)

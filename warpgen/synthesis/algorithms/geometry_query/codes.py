@@ -86,7 +86,7 @@ def morton_order(d: Draft) -> None:
     if bounds == "given" and source != "cells":
         d.param("lower", f"vec{dim}", -0.2, 0.2, about="Lower bounds")
         d.param("upper", f"vec{dim}", 0.8, 1.2, about="Upper bounds")
-    d.output("codes", "uint32", n, about="Sorted Morton codes")
+    d.output("codes", "uint32", n, about="Morton codes")
     if result == "code and index":
         d.output("ids", "int", n, about="Original index of each code")
     zero = ", ".join(["0.0"] * dim)

@@ -162,7 +162,7 @@ def integrate_ensemble(d: Draft) -> None:
     ending = {
         "one": "one step",
         "path": f"{steps} steps and keeps the path",
-        "split": f"{steps} substeps of one time step",
+        "split": f"{steps} substeps",
     }
     d.says(f"Integrates trajectories of {system.about} by {ending[many]} of {scheme.name} scheme.")
 

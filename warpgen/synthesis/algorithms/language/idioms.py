@@ -116,6 +116,17 @@ def small_builtins(d: Draft) -> None:
         "edge": "Counts thresholds that samples have passed.",
         "quantile": "Converts probabilities to quantiles of the normal distribution.",
     }[kind])  # fmt: skip
+    d.calls({
+        "phase": "wrap_phases|signal_phase",
+        "ring": "read_ring|ring_by_age|oldest_last",
+        "count": "count_nonzero|nonzero_components",
+        "solve": "solve_qr|qr_solve",
+        "length": "subtract_mean|center_values|remove_mean",
+        "whole": "split_fractions|whole_and_fraction",
+        "sign": "copy_signs|apply_signs",
+        "edge": "count_thresholds|levels|quantize_levels",
+        "quantile": "normal_quantile|probit|inverse_normal",
+    }[kind])  # fmt: skip
     if matrix:
         d.input("m", "mat33", n, 0.5, 2.0, kind="spd", about="system matrices")
         d.input("b", "vec3", n, -1.0, 1.0, about="right-hand sides")
@@ -184,9 +195,12 @@ def small_builtins(d: Draft) -> None:
             "count": "v: wp.vec3i",
         }[kind]
         inner = value.replace("x[tid]", "v").replace("signs[tid]", "s")
+        inner_name = {"phase": "phase_of", "sign": "with_sign", "quantile": "probit_of", "count": "nonzeros"}[
+            kind
+        ]
         comment = f"    {lines}\n" if lines.startswith("#") else ""
-        d.function(f"@wp.func\ndef compute_entry({heads}):\n{comment}    return {inner}")
-        lines, value = "", f"compute_entry(x[tid]{', signs[tid]' if kind == 'sign' else ''})"
+        d.function(f"@wp.func\ndef {inner_name}({heads}):\n{comment}    return {inner}")
+        lines, value = "", f"{inner_name}(x[tid]{', signs[tid]' if kind == 'sign' else ''})"
     d.launch(n)
     d.code("tid = wp.tid()\n$test\n$lines\nout[tid] = $value", test=test, lines=lines, value=value)
 

@@ -47,7 +47,8 @@ class _Cells:
                 f"for b in range({3 if self.dimension == 2 else 2}):",
                 "    cell = cell | "
                 + " | ".join(
-                    f"((({a} >> b) & 1) << ({self.dimension} * b + {n}))" for n, a in enumerate(axes)
+                    f"((({a} >> b) & 1) << ({self.dimension} * b{' + ' + str(n) if n else ''}))"
+                    for n, a in enumerate(axes)
                 ),
             ]
         else:

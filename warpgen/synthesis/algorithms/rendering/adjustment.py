@@ -173,7 +173,7 @@ def reprojection_residuals(d: Draft) -> None:
         about="Camera intrinsics" + ("" if shared == "shared" else ", one per view"),
     )
     d.input("poses", "transform", views, -0.2, 0.2, "transform", about="World-to-camera transforms")
-    d.param("scene_offset", "vec3", 0.0, 0.1, about="Added to points in the camera frame [m]")
+    d.param("standoff", "float", 2.9, 3.2, about="Distance of the scene from the rig [m]")
     d.input("points", "vec3", points, -1.0, 1.0, about="Landmark positions in the world frame [m]")
     d.input("observations", "vec2", n, 20.0, 80.0, about="Observed pixels")
     d.input("view_ids", "int", n, -1 if mask == "index" else 0, views, about="View of each observation" + (
@@ -237,8 +237,8 @@ def reprojection_residuals(d: Draft) -> None:
         view = view_ids[obs]
         $intrinsics
         pose = poses[view]
-        # Points lie a few meters in front of the cameras
-        p_camera = wp.transform_point(pose, points[point_ids[obs]]) + scene_offset + wp.vec3(0.0, 0.0, 3.0)
+        # Poses are those of the rig; the scene lies in front of it
+        p_camera = wp.transform_point(pose, points[point_ids[obs]]) + wp.vec3(0.0, 0.0, standoff)
         $cheirality
         inv_z = 1.0 / p_camera[2]
         x = p_camera[0] * inv_z
@@ -331,7 +331,7 @@ def reprojection_residuals(d: Draft) -> None:
         prefix = "camera" if shared == "shared" else "cameras"
         cam = {f: v[f"{prefix}.{f}"] if shared == "shared" else v[f"{prefix}.{f}"][view] for f in fields}
         pose, x = v.poses[view], v.points[v.point_ids]
-        p = turned(pose[:, 3:], x) + pose[:, :3] + v.scene_offset + [0.0, 0.0, 3.0]
+        p = turned(pose[:, 3:], x) + pose[:, :3] + np.array([0.0, 0.0, 1.0]) * v.standoff
         if cheirality:
             live &= p[:, 2] >= 0.1
         z = v.observations

@@ -187,7 +187,7 @@ def integrate_bodies(d: Draft) -> None:
     source="Goldstein 1980, ch. 5; Featherstone 2008, sec. 2.9 to 2.13",
     names=NAMES
     | {
-        "body_momentum": "compute_momentum|angular_momentum|body_momenta|kinetic_energy",
+        "body_momentum": "compute_momentum|spatial_momentum|body_momenta",
         "origin": "pivot|reference|about",
         "l": "ang|L|spin",
         "p": "lin|momentum|linear",
@@ -202,6 +202,8 @@ def body_momentum(d: Draft) -> None:
     summed = d.option("summed", "each", "sum", "groups")
     poses = d.option("poses", "quat", "transform")
     motion = d.option("motion", "pair", "spatial")
+    if wanted != "momentum":
+        d.calls({"energy": "kinetic_energy|body_energy", "angular": "angular_momentum|body_spin"}[wanted])
     count = d.pick(48, 64, 96)
     groups = 4
     if poses == "transform":

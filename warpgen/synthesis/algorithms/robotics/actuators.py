@@ -255,10 +255,16 @@ def actuate_joints(d: Draft) -> None:
         stops=lines["stops"] if stops else "",
     )
     d.text = d.text.replace("control_law( q", "control_law(q")
-    d.explain("""
-        Torques are limited by the motor before friction and end stops act on the joint. Gains are those
-        of the joint side, behind the gearbox.
-    """)
+    after = " and ".join([*(["friction"] if friction != "none" else []), *(["end stops"] if stops else [])])
+    if limit != "none" and after:
+        d.explain(f"""
+            Torques are limited by the motor before {after} {"acts" if after == "friction" else "act"} on the joint.
+            Gains are those of the joint side, behind the gearbox.
+        """)
+    parts = [*(["torque limits"] if limit != "none" else []), *(["friction"] if friction != "none" else [])]
+    parts = [*(["control modes"] if len(modes) > 1 else []), *parts, *(["end stops"] if stops else [])]
+    told = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+    d.says(f"Computes the joint torques of motors with {told or 'proportional-derivative control'}.")
 
     def limited(v: Values, a: int, torque: Any, qd: Any) -> Any:
         m = {name: v[f"motors.{name}"][a] for name in _FIELDS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -167,16 +168,24 @@ def bearings(d: Draft) -> None:
         "grade": "Turns slopes in per cent into degrees.",
     }[kind])  # fmt: skip
     two = kind in ("haversine", "bearing", "sun")
-    form.element("north", "latitude", *((-1.0, 1.0) if kind == "back" else (5.0, 60.0)))
+    d.calls({
+        "mercator": "mercator_map|project_mercator", "back": "unproject_mercator|mercator_latitude",
+        "haversine": "great_circle|arc_to_station", "bearing": "bearings|azimuth_from_station",
+        "stereographic": "stereographic_radius|project_stereographic", "sun": "solar_elevation|sun_height",
+        "grade": "slope_angle|grade_to_degrees",
+    }[kind])  # fmt: skip
+    first = {"back": "heights", "grade": "slopes"}.get(kind, "latitude")
+    second, third = ("hour_angle", "declination") if kind == "sun" else ("longitude", "station")
+    form.element("north", first, *((-1.0, 1.0) if kind == "back" else (5.0, 60.0)))
     if two:
-        form.element("east", "longitude", 10.0, 60.0)
+        form.element("east", second, 10.0, 60.0)
     station = two and from_ == "given"
     if station:
-        form.number("station", -30.0, 4.0)
+        form.number(third, -23.0, 4.0)
     form.output("out")
     phi = "phi = wp.radians(north)"
     lam = "lam = wp.radians(east)"
-    base = "base = wp.radians(station)" if station else ""
+    base = f"base = wp.radians({third})" if station else ""
     b = "base" if station else "0.0"
     lines, value = {
         "mercator": (phi, "wp.log(wp.tan(0.25 * wp.pi + 0.5 * phi))"),
@@ -195,8 +204,8 @@ def bearings(d: Draft) -> None:
         "stereographic": ("colatitude = wp.radians(90.0 - north)", "wp.tan(0.5 * colatitude)"),
         "sun": (
             f"{phi}\n{lam}\n{base}\n"
-            f"rise = wp.sin(phi) * wp.sin({b}) + wp.cos(phi) * wp.cos({b}) * wp.cos(lam)",
-            "wp.degrees(wp.asin(rise))",
+            f"sine = wp.sin(phi) * wp.sin({b}) + wp.cos(phi) * wp.cos({b}) * wp.cos(lam)",
+            "wp.degrees(wp.asin(sine))",
         ),
         "grade": ("", "wp.degrees(wp.atan(0.01 * north))"),
     }[kind]
@@ -205,24 +214,28 @@ def bearings(d: Draft) -> None:
                             (" - wp.sin(0.0) * wp.cos(phi) * wp.cos(lam)", ""),
                             ("wp.sin(phi) * wp.sin(0.0) + ", "")):  # fmt: skip
             lines = lines.replace(long, short)
+    for long, short in {"sun": (("north", "lat_deg"), ("east", "hour"), ("base", "tilt")), "grade": (("north", "per_cent"),),
+                        "back": (("north", "y"),)}.get(kind, ()):  # fmt: skip
+        form.elements = {short if name == long else name: array for name, array in form.elements.items()}
+        lines, value = (re.sub(rf"\b{long}\b", short, text) for text in (lines, value))
     form.write("angle_of", "\n".join(filter(None, lines.split("\n"))), value)
 
     def reference(v: Values) -> Mapping[str, Any]:
-        p = np.radians(v.latitude)
-        east = np.radians(v.longitude) if two else p
-        s = np.radians(v.station) if station else 0.0
+        p = np.radians(v[first])
+        east = np.radians(v[second]) if two else p
+        s = np.radians(v[third]) if station else 0.0
         place = np.stack([np.cos(p) * np.cos(east), np.cos(p) * np.sin(east), np.sin(p)])
         up = np.array([np.cos(s), 0.0, np.sin(s)])
         pole = np.array([-np.sin(s), 0.0, np.cos(s)])
         along = np.tensordot(up, place, 1)
         formulas: Formulas = {
             "mercator": lambda: np.arcsinh(np.tan(p)),
-            "back": lambda: np.degrees(np.arctan(np.sinh(v.latitude))),
+            "back": lambda: np.degrees(np.arctan(np.sinh(v[first]))),
             "haversine": lambda: np.degrees(np.arccos(along)),
             "bearing": lambda: np.degrees(np.arctan2(place[1], np.tensordot(pole, place, 1))),
             "stereographic": lambda: np.cos(p) / (1 + np.sin(p)),
             "sun": lambda: np.degrees(np.arcsin(along)),
-            "grade": lambda: np.degrees(np.arctan(v.latitude / 100)),
+            "grade": lambda: np.degrees(np.arctan(v[first] / 100)),
         }
         return {"out": formulas[kind]()}
 

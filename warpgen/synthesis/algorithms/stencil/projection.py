@@ -182,7 +182,11 @@ def subtract_pressure_gradient(d: Draft) -> None:
     else:
         lines.append(f"{new} = {g.at('vel')} - {times}grad")
     g.code(d, "\n".join(lines), "p", border=f"{new} = {g.at('vel')}" if place == "out" else "")
-    d.explain("u = u* - dt / rho grad(p). The result is divergence-free if lap(p) = rho / dt div(u*).")
+    d.explain({
+        "physical": "u = u* - dt / rho grad(p). The result is divergence-free if lap(p) = rho / dt div(u*).",
+        "plain": "u = u* - grad(p), where p holds dt / rho already. The result is divergence-free if lap(p) = div(u*).",
+        "none": "u = u* - grad(p) on a grid of unit spacing. The result is divergence-free if lap(p) = div(u*).",
+    }[scaled])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         steps = (-1 if half else 0, 1)
