@@ -31,9 +31,13 @@ def _guarded(code: str) -> list[Draft]:
     ("sign", "given", "kept"),
     [
         ("if not ", [1, 0] * 4, [1, 0] * 4),
-        ("FLAG_ACTIVE", [3, 2, 1, 0] * 2, [1, 0, 1, 0] * 2),
-        ("[0]:", [3], [1] * 3 + [0] * 5),
-        ("slot", [0, -1, 7, 0, -1, 2], [1, 0, 1, 0, 0, 0, 0, 1]),
+        ("[tid]:\n    y[", [1, 0] * 4, [1, 0] * 4),
+        ("FLAG_ACTIVE) == 0", [3, 2, 1, 0] * 2, [1, 0, 1, 0] * 2),
+        ("FLAG_ACTIVE) != 0", [3, 2, 1, 0] * 2, [1, 0, 1, 0] * 2),
+        ("if tid >= num", [3], [1] * 3 + [0] * 5),
+        ("if tid < num", [3], [1] * 3 + [0] * 5),
+        ("if tid >= 0", [0, -1, 7, 0, -1, 2], [1, 0, 1, 0, 0, 0, 0, 1]),
+        ("if tid < 0", [0, -1, 7, 0, -1, 2], [1, 0, 1, 0, 0, 0, 0, 1]),
     ],
 )
 def test_the_reference_follows_the_guard(sign: str, given: list[int], kept: list[int]) -> None:
@@ -52,11 +56,29 @@ def test_the_reference_follows_the_guard(sign: str, given: list[int], kept: list
     [
         "tid = wp.tid()\nwp.atomic_add(y, tid, x[tid])",
         "tid = wp.tid()\ny[COUNT - tid] = x[tid]",
-        "tid = wp.tid()\nif x[tid] > 0.5:\n    return\ny[tid] = x[tid]",
         "i = wp.tid()\ny[i] = x[i]",
         "tid = wp.tid()\ntotal = wp.tile_sum(wp.tile(x[tid]))\ny[tid] = total[0]",
     ],
 )
 def test_kernels_whose_threads_meet_stay_as_they_are(code: str) -> None:
-    """No guard stands before atomics, foreign indices, another early exit another index or barriers."""
+    """No guard stands before atomics, foreign indices, another index or barriers."""
     assert not _guarded(code)
+
+
+def test_on_a_grid_each_place_is_asked() -> None:
+    """A mask of two dimensions goes with a launch of two."""
+    for number in range(100):
+        draft = Draft(Rng("guards", number))
+        draft.input("x", "float", (3, 4))
+        draft.output("y", "float", (3, 4))
+        draft.launch(3, 4)
+        draft.code("i, j = wp.tid()\ny[i, j] = 2.0 * x[i, j]")
+        draft.check(lambda v: {"y": 2.0 * v.x})
+        guard(draft, "pixel")
+        if "bool" in draft.parameters[1].type:
+            break
+    given = np.arange(12).reshape(3, 4) % 2 == 0
+    name, (reference, _) = draft.parameters[1].name, draft.references[0]
+    assert f"{name}[i, j]" in draft.text
+    made = reference(Values(x=np.ones((3, 4)), y=np.full((3, 4), -5.0), **{name: given}))
+    assert np.array_equal(made["y"], np.where(given, 2.0, -5.0))

@@ -27,6 +27,13 @@ _OF_ONE_LINE = re.compile(
     r"(?=\n?\Z|\n\n| *\n *#)",
     re.MULTILINE,
 )
+# A sentence, or what follows a colon, that is a formula and nothing else.
+_FORMULA = re.compile(
+    r"(?:(?<=^# )|(?<=^)|(?<=: )|(?<=[.] ))([\w'][^\n:.]* = [^\n:;]*?)(?=\.?$|\. [A-Z])", re.MULTILINE
+)
+_WORDS = re.compile(
+    r"\b(?:the|a|an|is|are|of|and|with|for|by|where|in|to|from|so|its|as|times|makes|takes)\b|, [a-z]{4,} |,$"
+)
 _ZERO = re.compile(r"\bwp\.(vec[234])\(0\.0(?:, 0\.0)+\)")
 _AMERICAN = {
     "neighbour": "neighbor", "colour": "color", "centre": "center", "behaviour": "behavior", "grey": "gray",
@@ -56,11 +63,12 @@ class Hand:
         self.full_stops = self.capitals and rng.chance(0.4)
         self.docstring = rng.weighted({"none": 0.6, "sentence": 0.22, "long": 0.18})
         self.imperative = rng.chance(0.9)  # "Compute ...", not "Computes ..."
-        self.quotes = rng.weighted({"": 0.45, "`": 0.25, "``": 0.3})  # around names in docstrings
+        self.quotes = rng.weighted({"": 0.45, "`": 0.25, "``": 0.3})  # around names in prose
+        self.quoted_comments = bool(self.quotes) and rng.chance(0.5)
         self.so = rng.chance(0.75)  # "so x is y", not "so that x is y"
         self.behind = rng.chance(0.4)  # short comments stand behind their statements
-        self.headings = rng.weighted({"": 0.6, "outputs": 0.25, "inputs and outputs": 0.15})  # in signatures
-        self.colons = rng.chance(0.4)  # behind headings
+        self.headings = rng.weighted({"": 0.76, "outputs": 0.12, "inputs and outputs": 0.12})  # in signatures
+        self.colons = rng.chance(0.75)  # "# Outputs:" over them, not "# outputs"
         self.arguments = rng.weighted(
             {"": 0.65, "behind": 0.15, "section": 0.2}
         )  # where it says what they are
@@ -93,13 +101,13 @@ class Hand:
 
     def heading(self, word: str) -> str:
         """The comment over the arguments that are inputs or outputs."""
-        return (
-            f"# {word.capitalize() if self.capitals else word}{':' if self.colons and self.capitals else ''}"
-        )
+        return f"# {word.capitalize()}:" if self.colons else f"# {word}"
 
     def _paragraph(self, found: re.Match[str], names: Mapping[str, str]) -> str:
         """Lines of comment that belong together."""
         text = self._reasoned(prose(found[0], names))
+        if self.quoted_comments:
+            text = self._quoted(text)
         at = re.search(r"# *[a-z]", text) if "# `" not in found[0] else None
         # A formula or a name stays as it is.
         if self.capitals and at and not re.match(r"# *\w+(?: *[=(*/^+_,]|\[|\.\w)", text[at.start() :]):
@@ -121,13 +129,22 @@ class Hand:
             return f"{self.quotes}{names.get(found[1], found[1])}{self.quotes}"
 
         said, more = (american(re.sub(r"`(\w+)`", name, text)) for text in (said, more))
-        more = self._reasoned(more)
+        more = self._quoted(self._reasoned(more))
         parts = [
             said,
             *([more] if self.docstring == "long" and more else []),
             *([arguments] if arguments else []),
         ]
         return '"""' + "\n\n".join(parts) + ('\n"""' if len(parts) > 1 else '"""')
+
+    def _quoted(self, text: str) -> str:
+        """Prose with its formulas in this hand's quotes."""
+
+        def formula(found: re.Match[str]) -> str:
+            plain = found[1].count("(") != found[1].count(")") or _WORDS.search(found[1]) or "`" in found[1]
+            return found[1] if plain else f"{self.quotes}{found[1]}{self.quotes}"
+
+        return _FORMULA.sub(formula, text) if self.quotes else text
 
     def spaced(self, body: str) -> str:
         """A kernel's body with blank lines between its paragraphs, or without."""

@@ -52,7 +52,7 @@ class Naming:
 
     def __init__(self, rng: Rng) -> None:
         self._rng = rng
-        self._own_names = rng.choice((0.25, 0.5, 0.75, 1.0))  # how often the first name of a thing is taken
+        self._own_names = rng.choice((0.1, 0.3, 0.5, 0.8))  # how often the first name of a thing is taken
         self._parts = _STYLES[rng.weighted({"as written": 0.4, "short": 0.3, "long": 0.3})]
 
     def rename(self, own: Sequence[str], shared: str, synonyms: Mapping[str, str]) -> dict[str, str]:

@@ -4,4 +4,8 @@ from __future__ import annotations
 
 from warpgen.synthesis.writing.algorithm import Domain
 
-DOMAIN = Domain("finance", "options, trees, price paths, bonds and loans, portfolio risk, trading indicators")
+DOMAIN = Domain(
+    "finance",
+    "options, trees, price paths, bonds and loans, portfolio risk, trading indicators",
+    element="contract",
+)

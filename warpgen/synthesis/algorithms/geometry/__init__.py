@@ -4,4 +4,8 @@ from __future__ import annotations
 
 from warpgen.synthesis.writing.algorithm import Domain
 
-DOMAIN = Domain("geometry", "triangles, meshes and curves: measures, distances, intersections, deformations")
+DOMAIN = Domain(
+    "geometry",
+    "triangles, meshes and curves: measures, distances, intersections, deformations",
+    element="vertex",
+)

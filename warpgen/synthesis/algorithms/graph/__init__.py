@@ -5,5 +5,7 @@ from __future__ import annotations
 from warpgen.synthesis.writing.algorithm import Domain
 
 DOMAIN = Domain(
-    "graph", "graphs: traversal, shortest paths, ranks, components, colourings, matchings, counts"
+    "graph",
+    "graphs: traversal, shortest paths, ranks, components, colourings, matchings, counts",
+    element="node",
 )

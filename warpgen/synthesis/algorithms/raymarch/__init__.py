@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from warpgen.synthesis.writing.algorithm import Domain
 
-DOMAIN = Domain("raymarch", "signed distance fields, sphere tracing, fractals and participating media")
+DOMAIN = Domain(
+    "raymarch", "signed distance fields, sphere tracing, fractals and participating media", element="ray"
+)

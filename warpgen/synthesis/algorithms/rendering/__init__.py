@@ -4,4 +4,8 @@ from __future__ import annotations
 
 from warpgen.synthesis.writing.algorithm import Domain
 
-DOMAIN = Domain("rendering", "cameras, materials, light transport, rasterisation, splatting and compositing")
+DOMAIN = Domain(
+    "rendering",
+    "cameras, materials, light transport, rasterisation, splatting and compositing",
+    element="pixel",
+)

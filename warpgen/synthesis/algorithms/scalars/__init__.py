@@ -5,5 +5,7 @@ from __future__ import annotations
 from warpgen.synthesis.writing.algorithm import Domain
 
 DOMAIN = Domain(
-    "scalars", "functions of numbers: laws of chance, levels, angles, roots, rounding, thresholds, tables"
+    "scalars",
+    "functions of numbers: laws of chance, levels, angles, roots, rounding, thresholds, tables",
+    element="value",
 )

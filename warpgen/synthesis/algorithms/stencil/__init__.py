@@ -4,4 +4,8 @@ from __future__ import annotations
 
 from warpgen.synthesis.writing.algorithm import Domain
 
-DOMAIN = Domain("stencil", "fields on regular grids: diffusion, waves, transport, flows, cellular automata")
+DOMAIN = Domain(
+    "stencil",
+    "fields on regular grids: diffusion, waves, transport, flows, cellular automata",
+    element="cell",
+)

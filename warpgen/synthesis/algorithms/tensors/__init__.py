@@ -5,5 +5,7 @@ from __future__ import annotations
 from warpgen.synthesis.writing.algorithm import Domain
 
 DOMAIN = Domain(
-    "tensors", "small vectors and matrices: invariants, factors, frames, norms of residuals, scores"
+    "tensors",
+    "small vectors and matrices: invariants, factors, frames, norms of residuals, scores",
+    element="entry",
 )
