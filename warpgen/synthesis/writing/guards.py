@@ -92,12 +92,20 @@ def _within(reference: Reference, kind: str, name: str, count: int) -> Reference
 _Test = tuple[str, str, str, str]
 
 
+def _plural(element: str) -> str:
+    return {"vertex": "vertices", "query": "queries", "entry": "entries"}.get(element, f"{element}s")
+
+
+def _why(draft: Draft, element: str) -> str:
+    return draft.pick(f"# Skip inactive {_plural(element)}\n", f"# This {element} is not active\n", "")
+
+
 def _mask(draft: Draft, element: str, at: str) -> _Test:
     name = draft.pick(f"{element}_active", f"{element}_mask", "active")
     draft.input(name, "bool", draft.dim, about="False for elements that are skipped")
     return (
         f"{at} = wp.tid()\n",
-        draft.pick(f"# Skip inactive {element}s\n", f"# This {element} is not active\n", ""),
+        _why(draft, element),
         f"not {name}[{at}]",
         f"{name}[{at}]",
     )
@@ -110,7 +118,7 @@ def _flags(draft: Draft, element: str, at: str) -> _Test:
     bit = f"({name}[{at}] & FLAG_ACTIVE)"
     return (
         f"{at} = wp.tid()\n",
-        draft.pick(f"# Skip inactive {element}s\n", f"# This {element} is not active\n", ""),
+        _why(draft, element),
         f"{bit} == 0",
         f"{bit} != 0",
     )
@@ -118,7 +126,7 @@ def _flags(draft: Draft, element: str, at: str) -> _Test:
 
 def _count(draft: Draft, element: str, at: str) -> _Test:
     (count,) = draft.dim
-    name = draft.pick(f"{element}_count", f"num_{element}s", "active_count")
+    name = draft.pick(f"{element}_count", f"num_{_plural(element)}", "active_count")
     draft.input(name, "int", 1, count // 2, count + count // 4, about="Number of valid elements")
     why = "# The launch covers the whole buffer, only the first elements are valid\n"
     return "tid = wp.tid()\n", why, f"tid >= {name}[0]", f"tid < {name}[0]"
@@ -126,7 +134,7 @@ def _count(draft: Draft, element: str, at: str) -> _Test:
 
 def _list(draft: Draft, element: str, at: str) -> _Test:
     (count,) = draft.dim
-    name = draft.pick(f"{element}_ids", f"active_{element}s", f"{element}_indices")
+    name = draft.pick(f"{element}_ids", f"active_{_plural(element)}", f"{element}_indices")
     start = f"slot = wp.tid()\ntid = {name}[slot]\n"
     if any(p.role == "inout" for p in draft.parameters):  # what is worked on in place must not come twice
         draft.input(name, "int", count, kind="permutation", about="Indices in processing order")
