@@ -63,6 +63,12 @@ def test_floats_are_read_in_64_bits() -> None:
     assert 0 < known.sum() < N
 
 
+def test_arcs_are_of_what_is_clamped() -> None:
+    """`acos` and `asin` clamp what they take to [-1, 1], so that nothing beyond it becomes no number."""
+    _, _, y, known = values("y[i] = wp.acos(7.5) + 10.0 * wp.acos(-7.5) + 100.0 * wp.asin(7.5)")
+    assert np.allclose(y[known], 10.0 * np.pi + 50.0 * np.pi, rtol=1e-15)
+
+
 def test_integers_divide_as_in_c() -> None:
     """`/` cuts toward zero, `//` goes down, `%` has the sign of its left side."""
     _, k, y, known = values(

@@ -130,14 +130,14 @@ def _constants() -> dict[str, float]:
 
 def table() -> dict[str, Any]:
     logs = {"log": math.log, "log2": math.log2, "log10": math.log10}
-    plain = (
-        "sin cos tan asin acos atan sinh cosh tanh exp erf erfc atan2 copysign degrees radians sqrt".split()
-    )
+    plain = "sin cos tan atan sinh cosh tanh exp erf erfc atan2 copysign degrees radians sqrt".split()
     made: dict[str, Any] = {name: _real(getattr(math, name)) for name in plain}
     made |= {name: _real(lambda x, f=f: _log(x, f)) for name, f in logs.items()}
     cuts = (("floor", math.floor), ("ceil", math.ceil), ("trunc", math.trunc))
     made |= {name: _real(lambda x, f=f: float(f(x)) if math.isfinite(x) else x) for name, f in cuts}
     made |= {
+        "acos": _real(lambda x: math.acos(clamp(x, -1.0, 1.0))),  # both clamp, as they say
+        "asin": _real(lambda x: math.asin(clamp(x, -1.0, 1.0))),
         "cbrt": _real(lambda x: math.copysign(abs(x) ** (1.0 / 3.0), x)),
         "erfcinv": _real(lambda x: _erfinv(1.0 - x)),
         "erfinv": _real(_erfinv),
