@@ -100,7 +100,7 @@ class Hand:
     def _paragraph(self, found: re.Match[str], names: Mapping[str, str]) -> str:
         """Lines of comment that belong together."""
         text = self._reasoned(prose(found[0], names))
-        at = re.search(r"# *[a-z]", text) if "# `" not in found[0] else None
+        at = re.match(r" *# *[a-z]", text) if "# `" not in found[0] else None
         # A formula or a name stays as it is.
         if self.capitals and at and not re.match(r"# *\w+(?: *[=(*/^+_,]|\[|\.\w)", text[at.start() :]):
             text = text[: at.end() - 1] + text[at.end() - 1].upper() + text[at.end() :]
