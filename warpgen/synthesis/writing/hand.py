@@ -108,7 +108,7 @@ class Hand:
         text = self._reasoned(prose(found[0], names))
         if self.quoted_comments:
             text = self._quoted(text)
-        at = re.search(r"# *[a-z]", text) if "# `" not in found[0] else None
+        at = re.match(r" *# *[a-z]", text) if "# `" not in found[0] else None
         # A formula or a name stays as it is.
         if self.capitals and at and not re.match(r"# *\w+(?: *[=(*/^+_,]|\[|\.\w)", text[at.start() :]):
             text = text[: at.end() - 1] + text[at.end() - 1].upper() + text[at.end() :]

@@ -1,0 +1,312 @@
+"""Flight of spinning projectiles and balls: drag, lift, wind and the turning earth, by one Runge-Kutta step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.dynamics import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_DRAG = {
+    "constant": "drag_coeff = cd0",
+    "mach": """
+        # Drag rises across the speed of sound: a logistic step in the Mach number
+        mach = speed / sound_speed
+        drag_coeff = cd0 + cd_rise / (1.0 + wp.exp(-(mach - 1.0) / mach_width))
+    """,
+    "crisis": """
+        # Drag crisis of a ball: the boundary layer turns turbulent at a critical speed
+        drag_coeff = cd0 - cd_rise / (1.0 + wp.exp(-(speed - critical_speed) / crisis_width))
+    """,
+}
+_AIR = {
+    "constant": "density = air_density",
+    "exponential": "density = air_density * wp.exp(-pos[2] / SCALE_HEIGHT)",
+    "standard": """
+        # International standard atmosphere below 11 km
+        temperature = 288.15 - 0.0065 * pos[2]
+        density = air_density * wp.pow(temperature / 288.15, 4.2559)
+    """,
+}
+
+
+@DOMAIN.algorithm(
+    source="McCoy 1999, ch. 8 (point-mass trajectories); Mehta 1985 (sports balls); ISO 2533:1975",
+    names={
+        "fly_projectiles": "ballistic_step|projectile_step|advance_projectiles|integrate_trajectories",
+        "shell_pos": "pos_in|x|ball_pos",
+        "shell_vel": "vel_in|v|ball_vel",
+        "shell_spin": "spin|omega|ball_spin",
+        "cd0": "c_d|drag_coefficient",
+        "air_density": "rho0|rho",
+        "cross_section": "area|a_ref",
+        "k1v": "acc1|a1",
+        "k2v": "acc2|a2",
+        "k3v": "acc3|a3",
+        "k4v": "acc4|a4",
+        "wind": "wind_velocity|air_vel",
+        "lift_slope": "magnus_coeff|cl_spin",
+    },
+    weight=11,
+)
+def fly_projectiles(d: Draft) -> None:
+    """Advances projectiles with drag, spin and wind by one Runge-Kutta step."""
+    drag = d.option("drag", *_DRAG)
+    air = d.option("air", *_AIR)
+    spin = d.option("spin", "none", "magnus", "decaying")
+    wind = d.option("wind", "none", "uniform", "power law")
+    scheme = d.option("scheme", "runge-kutta", "heun", "kutta 3")
+    earth = d.option("earth", "flat", "coriolis")
+    ground = d.option("ground", "none", "stop", "bounce")
+    masses = d.flag("masses", 0.5)
+    count = d.pick(32, 48)
+    d.input("shell_pos", "vec3", count, 0.5, 60.0, about="Positions, z up [m]")
+    d.input("shell_vel", "vec3", count, -40.0, 40.0, about="Velocities [m/s]")
+    if spin != "none":
+        d.input("shell_spin", "vec3", count, -60.0, 60.0, about="Angular velocities [rad/s]")
+    if masses:
+        d.input("shell_mass", "float", count, 0.1, 0.5, about="Masses [kg]")
+    else:
+        d.param("shell_mass", "float", 0.1, 0.5, about="Mass [kg]")
+    if ground != "none":
+        d.input("landed", "bool", count, about="True for projectiles that came to rest")
+    d.param("cross_section", "float", 0.003, 0.006, about="Frontal area [m^2]")
+    d.param("cd0", "float", 0.4, 0.5, about="Drag coefficient at low speed")
+    if drag != "constant":
+        d.param("cd_rise", "float", 0.1, 0.3, about="Change of the drag coefficient")
+    if drag == "mach":
+        d.param("sound_speed", "float", 330.0, 345.0, about="Speed of sound [m/s]")
+        d.param("mach_width", "float", 0.3, 0.5, about="Width of the transonic rise")
+    elif drag == "crisis":
+        d.param("critical_speed", "float", 20.0, 40.0, about="Speed at which drag drops [m/s]")
+        d.param("crisis_width", "float", 3.0, 8.0, about="Width of the drop [m/s]")
+    d.param("air_density", "float", 1.1, 1.3, about="Air density at the ground [kg/m^3]")
+    if spin != "none":
+        d.param("lift_slope", "float", 0.5, 1.0, about="Lift coefficient per spin ratio")
+        d.param("shell_radius", "float", 0.03, 0.05, about="Radius [m]")
+    if spin == "decaying":
+        d.param("spin_decay", "float", 0.02, 0.1, about="Decay of the spin [1/s]")
+    if wind != "none":
+        d.param("wind", "vec3", -8.0, 8.0, about="Wind at the reference height [m/s]")
+    if wind == "power law":
+        d.param("wind_height", "float", 8.0, 12.0, about="Reference height of the wind [m]")
+        d.param("wind_exponent", "float", 0.1, 0.25, about="Exponent of the wind profile")
+    if earth == "coriolis":
+        d.param("latitude", "float", -1.2, 1.2, about="Latitude [rad]")
+    if ground == "bounce":
+        d.param("restitution", "float", 0.4, 0.8, about="Coefficient of restitution")
+        d.param("turf_friction", "float", 0.1, 0.4, about="Loss of tangential speed at a bounce")
+    d.param("dt", "float", 0.05, 0.15, about="Time step [s]")
+    d.output("pos_out", "vec3", count, about="Positions at the end of the step [m]")
+    d.output("vel_out", "vec3", count, about="Velocities at the end of the step [m/s]")
+    if spin == "decaying":
+        d.output("spin_out", "vec3", count, about="Spins at the end of the step [rad/s]")
+    if ground != "none":
+        d.output("landed_out", "bool", count, about="True for projectiles at rest")
+    d.module("GRAVITY = wp.constant(9.80665)  # [m/s^2]")
+    if air == "exponential":
+        d.module("SCALE_HEIGHT = wp.constant(8500.0)  # [m]")
+    if earth == "coriolis":
+        d.module("EARTH_RATE = wp.constant(7.292e-5)  # [rad/s]")
+    blow = {
+        "none": "air_vel = vel",
+        "uniform": "# Aerodynamic forces depend on the velocity relative to the air\nair_vel = vel - wind",
+        "power law": "# Aerodynamic forces depend on the velocity relative to the air, wind grows with height\n"
+        "profile = wp.pow(wp.max(pos[2], 0.1) / wind_height, wind_exponent)\nair_vel = vel - profile * wind",
+    }
+    magnus = """
+    # Magnus lift across both the spin and the velocity; it saturates for fast spin
+    ratio = wp.length(spin) * shell_radius / speed
+    lift_coeff = lift_slope * ratio / (1.0 + ratio)
+    axis = wp.normalize(wp.cross(spin, air_vel))
+    acc += 0.5 * density * cross_section * lift_coeff * speed * speed / mass * axis
+    """
+    turn = """
+    # Coriolis acceleration for x east, y north, z up
+    earth_rate = EARTH_RATE * wp.vec3(0.0, wp.cos(latitude), wp.sin(latitude))
+    acc -= 2.0 * wp.cross(earth_rate, vel)
+    """
+    heads = {"pos": "wp.vec3", "vel": "wp.vec3"}
+    if spin != "none":
+        heads["spin"] = "wp.vec3"
+    heads["mass"] = "float"
+    text = "".join((_DRAG[drag], _AIR[air], blow[wind], magnus if spin != "none" else "", turn if earth != "flat" else ""))
+    constants = ["cross_section", *(p.name for p in d.parameters if p.role == "param" and p.name not in ("dt", "shell_mass", "cross_section") and p.name in text), "air_density"]
+    types = {p.name: p.annotation for p in d.parameters}
+    for name in dict.fromkeys(constants):
+        heads[name] = types[name]
+    d.function(
+        '''
+        @wp.func
+        def acceleration(
+            $heads
+        ) -> wp.vec3:
+            """Acceleration of a projectile in the air.
+
+            Args:
+                pos: Position, z up [m].
+                vel: Velocity [m/s].
+                mass: Mass [kg].
+            """
+            $blow
+            speed = wp.length(air_vel) + 1.0e-6
+            $air
+            $drag
+            # Gravity, and drag against the relative velocity
+            acc = wp.vec3(0.0, 0.0, -GRAVITY) - 0.5 * density * cross_section * drag_coeff * speed / mass * air_vel
+            $magnus
+            $turn
+            return acc
+        ''',
+        heads="\n".join(f"{n}: {t}," for n, t in heads.items()),
+        blow=blow[wind],
+        air=_AIR[air],
+        drag=_DRAG[drag],
+        magnus=magnus if spin != "none" else "",
+        turn=turn if earth == "coriolis" else "",
+    )
+    rest = ", ".join(n for n in heads if n not in ("pos", "vel"))
+
+    def stage(number: int, at: str, velocity: str) -> str:
+        return f"k{number}x = {velocity}\nk{number}v = acceleration({at}, k{number}x, {rest})\n"
+
+    stages = {
+        "runge-kutta": "# Classical fourth-order Runge-Kutta: start, twice the middle, end\n"
+        + stage(1, "pos", "vel")
+        + stage(2, "pos + 0.5 * dt * k1x", "vel + 0.5 * dt * k1v")
+        + stage(3, "pos + 0.5 * dt * k2x", "vel + 0.5 * dt * k2v")
+        + stage(4, "pos + dt * k3x", "vel + dt * k3v")
+        + "pos_new = pos + dt / 6.0 * (k1x + 2.0 * k2x + 2.0 * k3x + k4x)\n"
+        + "vel_new = vel + dt / 6.0 * (k1v + 2.0 * k2v + 2.0 * k3v + k4v)",
+        "heun": "# Heun: predictor and trapezoidal corrector\n"
+        + stage(1, "pos", "vel")
+        + stage(2, "pos + dt * k1x", "vel + dt * k1v")
+        + "pos_new = pos + 0.5 * dt * (k1x + k2x)\nvel_new = vel + 0.5 * dt * (k1v + k2v)",
+        "kutta 3": "# Third-order Kutta scheme\n"
+        + stage(1, "pos", "vel")
+        + stage(2, "pos + 0.5 * dt * k1x", "vel + 0.5 * dt * k1v")
+        + stage(3, "pos + dt * (2.0 * k2x - k1x)", "vel + dt * (2.0 * k2v - k1v)")
+        + "pos_new = pos + dt / 6.0 * (k1x + 4.0 * k2x + k3x)\nvel_new = vel + dt / 6.0 * (k1v + 4.0 * k2v + k3v)",
+    }
+    touch = {
+        "none": "",
+        "stop": """
+            # --- Ground ---
+            at_rest = pos_new[2] <= 0.0
+            if at_rest:
+                # Go back to where the path of this step crosses the ground
+                fraction = pos[2] / (pos[2] - pos_new[2])
+                pos_new = pos + fraction * (pos_new - pos)
+                vel_new = wp.vec3(0.0, 0.0, 0.0)
+            landed_out[tid] = at_rest
+        """,
+        "bounce": """
+            # --- Ground ---
+            at_rest = False
+            if pos_new[2] <= 0.0:
+                # Reflect what is below the ground, and the velocity with losses
+                pos_new = wp.vec3(pos_new[0], pos_new[1], -restitution * pos_new[2])
+                grip = 1.0 - turf_friction
+                vel_new = wp.vec3(grip * vel_new[0], grip * vel_new[1], -restitution * vel_new[2])
+                # Too slow to bounce again
+                at_rest = wp.length(vel_new) < 0.5
+            landed_out[tid] = at_rest
+        """,
+    }
+    hold = "pos_out[tid] = shell_pos[tid]\n    vel_out[tid] = shell_vel[tid]\n    landed_out[tid] = True\n    return"
+    if spin == "decaying":
+        hold = "spin_out[tid] = shell_spin[tid]\n    " + hold
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $rest
+        pos = shell_pos[tid]
+        vel = shell_vel[tid]
+        $spin
+        mass = $mass
+        $stages
+        $touch
+        pos_out[tid] = pos_new
+        vel_out[tid] = vel_new
+        $decay
+        """,
+        rest=f"# Projectiles at rest stay where they are\nif landed[tid]:\n    {hold}" if ground != "none" else "",
+        spin="spin = shell_spin[tid]" if spin != "none" else "",
+        mass="shell_mass[tid]" if masses else "shell_mass",
+        stages=stages[scheme],
+        touch=touch[ground],
+        decay="# Skin friction slows the spin down\nspin_out[tid] = spin * wp.exp(-spin_decay * dt)"
+        if spin == "decaying"
+        else "",
+    )
+    d.explain("""
+        m a = m g - rho A cd |u| u / 2 with the velocity u relative to the air, plus Magnus lift for spin and the
+        Coriolis acceleration where they are on. Positions in m, z up.
+    """)
+
+    def rate(v: Values, pos: Any, vel: Any) -> Any:
+        u = vel
+        if wind != "none":
+            profile = 1.0 if wind == "uniform" else (np.maximum(pos[:, 2:], 0.1) / v.wind_height) ** v.wind_exponent
+            u = vel - profile * v.wind
+        speed = np.linalg.norm(u, axis=1, keepdims=True)
+        z = pos[:, 2:]
+        rho = v.air_density * {"constant": 1.0, "exponential": np.exp(-z / 8500.0), "standard": (1.0 - 0.0065 / 288.15 * z) ** 4.2559}[air]
+        cd = v.cd0
+        if drag == "mach":
+            cd = cd + v.cd_rise / (1.0 + np.exp(-(speed / v.sound_speed - 1.0) / v.mach_width))
+        elif drag == "crisis":
+            cd = cd - v.cd_rise / (1.0 + np.exp(-(speed - v.critical_speed) / v.crisis_width))
+        mass = np.reshape(v.shell_mass, (-1, 1))
+        push = 0.5 * rho * v.cross_section / mass
+        acc = np.array([0.0, 0.0, -9.80665]) - push * cd * speed * u
+        if spin != "none":
+            s = np.linalg.norm(v.shell_spin, axis=1, keepdims=True) * v.shell_radius / speed
+            n = np.cross(v.shell_spin, u)
+            acc += push * v.lift_slope * s / (1.0 + s) * speed**2 * n / np.linalg.norm(n, axis=1, keepdims=True)
+        if earth == "coriolis":
+            acc -= 2.0 * np.cross(7.292e-5 * np.array([0.0, np.cos(v.latitude), np.sin(v.latitude)]), vel)
+        return acc
+
+    def reference(v: Values) -> dict[str, Any]:
+        y = np.concatenate([v.shell_pos, v.shell_vel], axis=1)
+
+        def f(s: Any) -> Any:
+            return np.concatenate([s[:, 3:], rate(v, s[:, :3], s[:, 3:])], axis=1)
+
+        h = v.dt
+        k1 = f(y)
+        if scheme == "heun":
+            new = y + 0.5 * h * (k1 + f(y + h * k1))
+        elif scheme == "kutta 3":
+            k2 = f(y + 0.5 * h * k1)
+            new = y + h / 6.0 * (k1 + 4.0 * k2 + f(y + h * (2.0 * k2 - k1)))
+        else:
+            k2 = f(y + 0.5 * h * k1)
+            k3 = f(y + 0.5 * h * k2)
+            new = y + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + f(y + h * k3))
+        below = new[:, 2] <= 0.0
+        made: dict[str, Any] = {}
+        rests = np.zeros(count, bool)
+        if ground == "stop":
+            part = (y[:, 2] / (y[:, 2] - new[:, 2]))[:, None]
+            stopped = np.concatenate([y[:, :3] + part * (new[:, :3] - y[:, :3]), 0.0 * y[:, 3:]], axis=1)
+            new, rests = np.where(below[:, None], stopped, new), below
+        elif ground == "bounce":
+            g = 1.0 - v.turf_friction
+            back = new * np.array([1, 1, -v.restitution, g, g, -v.restitution])
+            new = np.where(below[:, None], back, new)
+            rests = below & (np.linalg.norm(new[:, 3:], axis=1) < 0.5)
+        if ground != "none":
+            new = np.where(v.landed[:, None].astype(bool), y, new)
+            made["landed_out"] = rests | v.landed.astype(bool)
+        if spin == "decaying":
+            slow = v.shell_spin * np.exp(-v.spin_decay * h)
+            still = v.landed.astype(bool)[:, None] if ground != "none" else False
+            made["spin_out"] = np.where(still, v.shell_spin, slow)
+        return made | {"pos_out": new[:, :3], "vel_out": new[:, 3:]}
+
+    d.check(reference, 5e-4)

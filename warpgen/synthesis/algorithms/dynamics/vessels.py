@@ -1,0 +1,341 @@
+"""Underwater vehicles and ships: six degrees of freedom with added mass, damping, buoyancy and thrusters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.dynamics import DOMAIN
+from warpgen.synthesis.library import quaternions
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_DAMPING = {
+    "linear": """
+        # Linear skin friction
+        drag_force = -wp.cw_mul(linear_drag, vel_r)
+        drag_moment = -wp.cw_mul(angular_drag, omega)
+    """,
+    "quadratic": """
+        # Quadratic drag d |v| v along each body axis
+        drag_force = -wp.cw_mul(quadratic_drag, wp.cw_mul(wp.abs(vel_r), vel_r))
+        drag_moment = -wp.cw_mul(angular_quadratic, wp.cw_mul(wp.abs(omega), omega))
+    """,
+    "both": """
+        # Linear skin friction, and quadratic drag of separated flow along each body axis
+        drag_force = -wp.cw_mul(linear_drag + wp.cw_mul(quadratic_drag, wp.abs(vel_r)), vel_r)
+        drag_moment = -wp.cw_mul(angular_drag + wp.cw_mul(angular_quadratic, wp.abs(omega)), omega)
+    """,
+}
+
+
+@DOMAIN.algorithm(
+    source="Fossen 2011, ch. 6-8 (marine craft in six degrees of freedom); Fossen & Sagatun 1991",
+    names={
+        "step_vessels": "marine_step|auv_step|underwater_vehicle_step|integrate_vessels",
+        "vessel_pos": "position|eta_pos|pos",
+        "vessel_rot": "rotation|orientation|q",
+        "vessel_vel": "nu_linear|body_vel|linear_velocity",
+        "vessel_omega": "nu_angular|body_rates|angular_velocity",
+        "thrust_command": "rpm|propeller_speed|throttle",
+        "vel_r": "nu_r|v_rel|relative_velocity",
+        "mass_total": "m_eff|effective_mass",
+        "inertia_total": "i_eff|effective_inertia",
+        "linear_drag": "d_lin|damping_linear",
+        "quadratic_drag": "d_quad|damping_quadratic",
+        "buoyancy": "b_force|buoyant_force",
+        "current": "v_current|water_velocity|flow",
+    },
+    weight=10,
+)
+def step_vessels(d: Draft) -> None:
+    """Integrates underwater vehicles in six degrees of freedom over one time step."""
+    damping = d.option("damping", *_DAMPING)
+    current = d.option("current", "none", "one", "shear")
+    thrust = d.option("thrust", "wrench", "thrusters", "propellers")
+    coriolis = d.option("coriolis", "all", "rigid", "none")
+    floating = d.option("buoyancy", "neutral", "trimmed", "surface")
+    scheme = d.option("scheme", "semi-implicit", "explicit", "drag implicit")
+    turn = d.option("turn", "linear", "exponential")
+    world = d.flag("world velocity", 0.35)
+    count, thrusters = d.pick(16, 24, 32), d.pick(3, 4)
+    if scheme == "drag implicit":
+        damping = "linear"
+    d.input("vessel_pos", "vec3", count, -5.0, 1.0, about="Positions in world space, z up [m]")
+    d.input("vessel_rot", "quat", count, kind="unit", about="Orientations, body to world")
+    d.input(
+        "vessel_vel",
+        "vec3",
+        count,
+        -1.5,
+        1.5,
+        about=f"Linear velocities in {'world' if world else 'body'} space [m/s]",
+    )
+    d.input("vessel_omega", "vec3", count, -0.5, 0.5, about="Angular velocities in body space [rad/s]")
+    if thrust == "wrench":
+        d.input("control_force", "vec3", count, -40.0, 40.0, about="Control forces in body space [N]")
+        d.input("control_moment", "vec3", count, -10.0, 10.0, about="Control moments in body space [N m]")
+    else:
+        d.input(
+            "thrust_command",
+            "float",
+            (count, thrusters),
+            -1.0 if thrust == "thrusters" else -20.0,
+            1.0 if thrust == "thrusters" else 20.0,
+            about="Commands in -1..1" if thrust == "thrusters" else "Propeller speeds [rev/s]",
+        )
+        d.input("thruster_pos", "vec3", thrusters, -0.6, 0.6, about="Thruster positions in body space [m]")
+        d.input("thruster_dir", "vec3", thrusters, kind="unit", about="Thruster directions in body space")
+        if thrust == "thrusters":
+            d.param("max_thrust", "float", 20.0, 60.0, about="Thrust at full command [N]")
+            d.param("dead_band", "float", 0.05, 0.1, about="Commands below which the motors stand still")
+        else:
+            d.param("thrust_coeff", "float", 0.05, 0.15, about="rho D^4 K_T [N s^2]")
+            d.param("reverse_gain", "float", 0.6, 0.9, about="Efficiency in reverse")
+    d.param("mass", "float", 20.0, 40.0, about="Mass [kg]")
+    d.param("added_mass", "vec3", 5.0, 30.0, about="Added mass along the body axes [kg]")
+    d.param("inertia", "vec3", 1.0, 4.0, about="Moments of inertia [kg m^2]")
+    d.param("added_inertia", "vec3", 0.2, 2.0, about="Added moments of inertia [kg m^2]")
+    if damping in ("linear", "both"):
+        d.param("linear_drag", "vec3", 2.0, 10.0, about="Linear damping [N s/m]")
+        d.param("angular_drag", "vec3", 0.5, 2.0, about="Linear damping [N m s]")
+    if damping in ("quadratic", "both"):
+        d.param("quadratic_drag", "vec3", 20.0, 80.0, about="Quadratic damping [N s^2/m^2]")
+        d.param("angular_quadratic", "vec3", 1.0, 4.0, about="Quadratic damping [N m s^2]")
+    if floating != "neutral":
+        d.param("buoyancy_ratio", "float", 0.98, 1.04, about="Buoyancy relative to weight when submerged")
+    d.param("center_of_buoyancy", "vec3", -0.05, 0.1, about="Center of buoyancy from the center of mass [m]")
+    if floating == "surface":
+        d.param("hull_height", "float", 0.3, 0.6, about="Height over which the hull emerges [m]")
+    if current == "one":
+        d.param("current", "vec3", -0.5, 0.5, about="Velocity of the water in world space [m/s]")
+    elif current == "shear":
+        d.param("current", "vec3", -0.5, 0.5, about="Velocity of the water at the surface [m/s]")
+        d.param("current_depth", "float", 3.0, 10.0, about="Depth over which the current decays [m]")
+    d.param("dt", "float", 0.01, 0.05, about="Time step [s]")
+    d.output("pos_out", "vec3", count, about="Positions at the end of the step [m]")
+    d.output("rot_out", "quat", count, about="Orientations at the end of the step")
+    d.output("vel_out", "vec3", count, about="Linear velocities at the end of the step [m/s]")
+    d.output("omega_out", "vec3", count, about="Angular velocities at the end of the step [rad/s]")
+    d.module("GRAVITY = wp.constant(9.81)  # [m/s^2]")
+    if turn == "exponential":
+        d.function('''
+            @wp.func
+            def quat_exp(v: wp.vec3) -> wp.quat:
+                """Unit quaternion of a rotation vector."""
+                angle = wp.length(v)
+                if angle < 1.0e-6:
+                    return wp.normalize(wp.quat(0.5 * v, 1.0))
+                return wp.quat_from_axis_angle(v / angle, angle)
+        ''')
+    if thrust != "wrench":
+        law = {
+            "thrusters": """
+                # Dead band of the motor controller, then linear up to full thrust
+                u = wp.clamp(command[vessel, k], -1.0, 1.0)
+                if wp.abs(u) > dead_band:
+                    push = wp.sign(u) * (wp.abs(u) - dead_band) / (1.0 - dead_band) * max_thrust
+                    force += push * direction[k]
+                    moment += push * wp.cross(place[k], direction[k])
+            """,
+            "propellers": """
+                # T = K n |n|, less in reverse as blades are cambered for one way
+                n = command[vessel, k]
+                push = thrust_coeff * n * wp.abs(n)
+                if n < 0.0:
+                    push *= reverse_gain
+                force += push * direction[k]
+                moment += push * wp.cross(place[k], direction[k])
+            """,
+        }[thrust]
+        extra = (
+            "max_thrust: float,\ndead_band: float,"
+            if thrust == "thrusters"
+            else "thrust_coeff: float,\nreverse_gain: float,"
+        )
+        d.function(
+            f'''
+            @wp.func
+            def thruster_wrench(
+                vessel: int,
+                command: wp.array2d(dtype=float),
+                place: wp.array(dtype=wp.vec3),
+                direction: wp.array(dtype=wp.vec3),
+                $extra
+            ):
+                """Sum the forces and moments of all thrusters of a vessel, in body space."""
+                force = wp.vec3(0.0, 0.0, 0.0)
+                moment = wp.vec3(0.0, 0.0, 0.0)
+                for k in range({thrusters}):
+                    $law
+                return force, moment
+            ''',
+            extra=extra,
+            law=law,
+        )
+    extra_call = "max_thrust, dead_band" if thrust == "thrusters" else "thrust_coeff, reverse_gain"
+    water = {
+        "none": "vel_r = vel",
+        "one": "# Hydrodynamic forces depend on the velocity relative to the water\n"
+        "vel_r = vel - wp.quat_rotate_inv(rot, current)",
+        "shear": "# Hydrodynamic forces depend on the velocity relative to the water, which slows with depth\n"
+        "depth = wp.max(-pos[2], 0.0)\n"
+        "vel_r = vel - wp.quat_rotate_inv(rot, current * wp.exp(-depth / current_depth))",
+    }
+    cori = {
+        "none": "",
+        "rigid": """
+            # --- Coriolis and centripetal forces of the rigid body ---
+            force -= wp.cross(omega, mass * vel)
+            moment -= wp.cross(omega, wp.cw_mul(inertia, omega))
+        """,
+        "all": """
+            # --- Coriolis and centripetal forces ---
+            # Rigid body
+            force -= wp.cross(omega, mass * vel)
+            moment -= wp.cross(omega, wp.cw_mul(inertia, omega))
+            # Added mass; the second moment is Munk's, which turns a vessel across the flow
+            momentum = wp.cw_mul(added_mass, vel_r)
+            force -= wp.cross(omega, momentum)
+            moment -= wp.cross(omega, wp.cw_mul(added_inertia, omega)) + wp.cross(vel_r, momentum)
+        """,
+    }
+    lift = {
+        "neutral": "buoyancy = mass * GRAVITY",
+        "trimmed": "buoyancy = buoyancy_ratio * mass * GRAVITY",
+        "surface": "# Submerged share of the hull\n"
+        "submerged = wp.clamp(0.5 - pos[2] / hull_height, 0.0, 1.0)\n"
+        "buoyancy = buoyancy_ratio * submerged * mass * GRAVITY",
+    }
+    step = {
+        "drag implicit": """
+            # Drag is taken at the end of the step, which any damping survives
+            vel_new = wp.cw_div(wp.cw_mul(mass_total, vel) + dt * force, mass_total + dt * linear_drag)
+            omega_new = wp.cw_div(wp.cw_mul(inertia_total, omega) + dt * moment, inertia_total + dt * angular_drag)
+        """,
+        "semi-implicit": """
+            vel_new = vel + dt * wp.cw_div(force + drag_force, mass_total)
+            omega_new = omega + dt * wp.cw_div(moment + drag_moment, inertia_total)
+        """,
+    }
+    step["explicit"] = step["semi-implicit"]
+    used = ("vel", "omega") if scheme == "explicit" else ("vel_new", "omega_new")
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        pos = vessel_pos[tid]
+        rot = vessel_rot[tid]
+        vel = $vel
+        omega = vessel_omega[tid]
+        $water
+        # --- Control ---
+        $control
+        $coriolis
+        # --- Restoring forces ---
+        $lift
+        down = wp.quat_rotate_inv(rot, wp.vec3(0.0, 0.0, -1.0))
+        force += (mass * GRAVITY - buoyancy) * down
+        # Buoyancy acts above the center of mass and rights the vessel
+        moment -= buoyancy * wp.cross(center_of_buoyancy, down)
+        # --- Damping ---
+        $damping
+        # --- Step ---
+        mass_total = wp.vec3(mass, mass, mass) + added_mass
+        inertia_total = inertia + added_inertia
+        $step
+        pos_out[tid] = pos + dt * wp.quat_rotate(rot, $used_vel)
+        $turn
+        rot_out[tid] = rot_new
+        vel_out[tid] = $store
+        omega_out[tid] = omega_new
+        """,
+        vel="wp.quat_rotate_inv(rot, vessel_vel[tid])" if world else "vessel_vel[tid]",
+        water=water[current],
+        control="force = control_force[tid]\nmoment = control_moment[tid]"
+        if thrust == "wrench"
+        else f"force, moment = thruster_wrench(tid, thrust_command, thruster_pos, thruster_dir, {extra_call})",
+        coriolis=cori[coriolis],
+        lift=lift[floating],
+        damping="# The drag of the current alone; that of the motion is implicit below\n"
+        "force += wp.cw_mul(linear_drag, vel - vel_r)"
+        if scheme == "drag implicit" and current != "none"
+        else ""
+        if scheme == "drag implicit"
+        else _DAMPING[damping],
+        step=step[scheme],
+        used_vel=used[0],
+        turn=f"rot_new = wp.normalize(rot + rot * wp.quat({used[1]}, 0.0) * (0.5 * dt))"
+        if turn == "linear"
+        else f"rot_new = wp.normalize(rot * quat_exp(dt * {used[1]}))",
+        store="wp.quat_rotate(rot_new, vel_new)" if world else "vel_new",
+    )
+    d.text = d.text.replace("# --- Damping ---\n# --- Step", "# --- Step")
+    d.explain("""
+        M dv/dt + C(v) v + D(v) v + g(q) = tau in body axes, with added mass in M and C. The hull is
+        symmetric, so all of these matrices are diagonal.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        turn_ = quaternions.matrix(v.vessel_rot)
+        back = np.swapaxes(turn_, 1, 2)
+
+        def into(x: Any) -> Any:
+            return np.einsum("kij,kj->ki", back, np.broadcast_to(x, (count, 3)))
+
+        vel, w = into(v.vessel_vel) if world else v.vessel_vel, v.vessel_omega
+        flow = np.zeros((count, 3))
+        if current != "none":
+            flow = np.tile(v.current, (count, 1))
+        if current == "shear":
+            flow = flow * np.exp(-np.maximum(-v.vessel_pos[:, 2:], 0.0) / v.current_depth)
+        rel = vel - into(flow)
+        if thrust == "wrench":
+            force, moment = v.control_force.copy(), v.control_moment.copy()
+        else:
+            if thrust == "thrusters":
+                u = np.clip(v.thrust_command, -1.0, 1.0)
+                push = (
+                    np.sign(u) * np.maximum(np.abs(u) - v.dead_band, 0.0) / (1.0 - v.dead_band) * v.max_thrust
+                )
+            else:
+                n = v.thrust_command
+                push = v.thrust_coeff * n * np.abs(n) * np.where(n < 0.0, v.reverse_gain, 1.0)
+            force = push @ v.thruster_dir
+            moment = push @ np.cross(v.thruster_pos, v.thruster_dir)
+        if coriolis != "none":
+            force -= np.cross(w, v.mass * vel)
+            moment -= np.cross(w, v.inertia * w)
+        if coriolis == "all":
+            force -= np.cross(w, v.added_mass * rel)
+            moment -= np.cross(w, v.added_inertia * w) + np.cross(rel, v.added_mass * rel)
+        weight = v.mass * 9.81
+        lift_ = weight * np.full((count, 1), v.get("buoyancy_ratio", 1.0))
+        if floating == "surface":
+            lift_ = lift_ * np.clip(0.5 - v.vessel_pos[:, 2:] / v.hull_height, 0.0, 1.0)
+        down = into(np.array([0.0, 0.0, -1.0]))
+        force += (weight - lift_) * down
+        moment -= lift_ * np.cross(v.center_of_buoyancy, down)
+        m, i = v.mass + v.added_mass, v.inertia + v.added_inertia
+        if scheme == "drag implicit":
+            force += v.linear_drag * (vel - rel)
+            new = (m * vel + v.dt * force) / (m + v.dt * v.linear_drag)
+            new_w = (i * w + v.dt * moment) / (i + v.dt * v.angular_drag)
+        else:
+            force -= (v.get("linear_drag", 0.0) + v.get("quadratic_drag", 0.0) * np.abs(rel)) * rel
+            moment -= (v.get("angular_drag", 0.0) + v.get("angular_quadratic", 0.0) * np.abs(w)) * w
+            new, new_w = vel + v.dt * force / m, w + v.dt * moment / i
+        by, spin = (vel, w) if scheme == "explicit" else (new, new_w)
+        if turn == "linear":
+            q = v.vessel_rot + 0.5 * v.dt * quaternions.product(v.vessel_rot, np.pad(spin, ((0, 0), (0, 1))))
+        else:
+            q = quaternions.product(v.vessel_rot, quaternions.exponential(v.dt * spin))
+        q = q / np.linalg.norm(q, axis=1, keepdims=True)
+        return {
+            "pos_out": v.vessel_pos + v.dt * np.einsum("kij,kj->ki", turn_, by),
+            "rot_out": q,
+            "vel_out": quaternions.rotated(q, new) if world else new,
+            "omega_out": new_w,
+        }
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,250 @@
+"""Cohesive interfaces between elements: tractions of cracks that open and slide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.fem import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_MIXITY = {
+    "benzeggagh-kenane": """
+        # Benzeggagh-Kenane: toughness between the modes by a power of the shear share
+        toughness = g_normal + (g_shear - g_normal) * wp.pow(share, exponent)
+        strength = wp.sqrt(
+            t_normal * t_normal + (t_shear * t_shear - t_normal * t_normal) * wp.pow(share, exponent)
+        )
+    """,
+    "power law": """
+        # Linear power law: energies of both modes add up to failure
+        toughness = 1.0 / ((1.0 - share) / g_normal + share / g_shear)
+        strength = 1.0 / wp.sqrt((1.0 - share) / (t_normal * t_normal) + share / (t_shear * t_shear))
+    """,
+    "single": "toughness = g_normal\nstrength = t_normal",
+}
+_SOFTENING = {
+    "linear": """
+        # Linear softening from the onset to the final opening
+        final_open = 2.0 * toughness / strength
+        fresh = wp.clamp(final_open * (largest - onset) / (largest * (final_open - onset)), 0.0, 1.0)
+    """,
+    "exponential": """
+        # Exponential softening that releases the toughness at infinity
+        decay = toughness / strength - 0.5 * onset
+        fresh = 1.0 - onset / largest * wp.exp(-wp.max(largest - onset, 0.0) / decay)
+        fresh = wp.clamp(fresh, 0.0, 1.0)
+    """,
+    "trapezoid": """
+        # Plateau at the strength up to twice the onset, then linear softening
+        plateau = 2.0 * onset
+        final_open = 2.0 * toughness / strength + onset - plateau
+        if largest <= plateau:
+            fresh = wp.max(1.0 - onset / largest, 0.0)
+        else:
+            level = (final_open - largest) / (final_open - plateau)
+            fresh = wp.clamp(1.0 - level * onset / largest, 0.0, 1.0)
+    """,
+}
+
+
+@DOMAIN.algorithm(
+    source="Camanho & Dávila 2002; Turon et al. 2006; Benzeggagh & Kenane 1996",
+    names={
+        "cohesive_tractions": "cohesive_zone|traction_separation|interface_tractions|update_cohesive",
+        "jump": "separation|opening|displacement_jump",
+        "damage_old": "damage_prev|d_old|damage_in",
+        "largest_old": "kappa_old|max_opening_prev|history",
+        "largest": "kappa|max_opening",
+        "toughness": "g_c|energy_release|fracture_energy",
+        "strength": "t_c|sigma_max",
+        "share": "mode_mix|shear_share",
+        "onset": "delta_0|opening_0",
+        "final_open": "delta_f|opening_f",
+        "penalty": "stiffness|k_pen",
+        "fresh": "damage_new|d_trial",
+    },
+    weight=11,
+)
+def cohesive_tractions(d: Draft) -> None:
+    """Computes tractions and damage of cohesive interfaces under mixed-mode opening."""
+    dims = d.option("dimension", 3, 2)
+    mixity = d.option("mixity", *_MIXITY)
+    softening = d.option("softening", *_SOFTENING)
+    frame = d.option("frame", "local", "global")
+    friction = d.flag("friction", 0.4)
+    viscous = d.flag("viscous", 0.35)
+    tangent = d.option("tangent", "none", "secant", weights=(0.6, 0.4))
+    energy = d.flag("energy", 0.35)
+    thin = d.flag("area", 0.4)
+    count = d.pick(32, 48, 64)
+    vec = f"vec{dims}"
+    d.input(
+        "jump",
+        vec,
+        count,
+        -0.02,
+        0.05,
+        about="Displacement jumps, normal component last [mm]"
+        if frame == "local"
+        else "Displacement jumps in world axes [mm]",
+    )
+    if frame == "global":
+        d.input("normal", vec, count, kind="unit", about="Unit normals of the interface")
+    d.input("largest_old", "float", count, 0.0, 0.03, about="Largest opening so far [mm]")
+    d.input("damage_old", "float", count, 0.0, 0.4, about="Damage so far")
+    if thin:
+        d.input("area", "float", count, 0.5, 2.0, about="Areas of the integration points [mm^2]")
+    d.param("penalty", "float", 3000.0, 6000.0, about="Stiffness of the intact interface [N/mm^3]")
+    d.param("t_normal", "float", 20.0, 30.0, about="Normal strength [MPa]")
+    d.param("g_normal", "float", 0.3, 0.5, about="Toughness in mode I [N/mm]")
+    if mixity != "single":
+        d.param("t_shear", "float", 30.0, 45.0, about="Shear strength [MPa]")
+        d.param("g_shear", "float", 0.8, 1.2, about="Toughness in mode II [N/mm]")
+    if mixity == "benzeggagh-kenane":
+        d.param("exponent", "float", 1.5, 2.5, about="Exponent of the criterion")
+    if friction:
+        d.param("friction_coeff", "float", 0.2, 0.6, about="Friction of the broken faces")
+    if viscous:
+        d.param("relaxation_time", "float", 0.005, 0.02, about="Viscous regularization [s]")
+        d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
+    d.output("traction", vec, count, about="Tractions [MPa]" if not thin else "Forces [N]")
+    d.output("damage", "float", count, about="Damage in 0..1")
+    d.output("largest_open", "float", count, about="Largest opening [mm]")
+    if tangent == "secant":
+        d.output("stiffness", f"mat{dims}{dims}", count, about="Secant stiffness [N/mm^3]")
+    if energy:
+        d.output("dissipated", "float", 1, about="Energy dissipated in the step")
+    split = {
+        (
+            "local",
+            3,
+        ): "open_n = jump[tid][2]\nslide = wp.vec3(jump[tid][0], jump[tid][1], 0.0)\nn = wp.vec3(0.0, 0.0, 1.0)",
+        ("local", 2): "open_n = jump[tid][1]\nslide = wp.vec2(jump[tid][0], 0.0)\nn = wp.vec2(0.0, 1.0)",
+        ("global", 3): "n = normal[tid]\nopen_n = wp.dot(jump[tid], n)\nslide = jump[tid] - open_n * n",
+        ("global", 2): "n = normal[tid]\nopen_n = wp.dot(jump[tid], n)\nslide = jump[tid] - open_n * n",
+    }[frame, dims]
+    delay = """
+    # Viscous regularization: damage follows with a delay, which helps Newton's method converge
+    trial = (damage_old[tid] * relaxation_time + fresh * dt) / (relaxation_time + dt)
+    """
+    rub = """
+    # Broken parts of closed faces rub on each other
+    if open_n < 0.0:
+        rubbing = dam * friction_coeff * penalty * (-open_n)
+        stress += slide * (rubbing / wp.max(slip, 1.0e-9))
+    """
+    secant = f"""
+    # Secant stiffness: damage spares compression
+    stiff_n = penalty * wp.where(open_n > 0.0, 1.0 - dam, 1.0)
+    stiff_s = penalty * (1.0 - dam)
+    stiffness[tid] = stiff_s * wp.identity(n={dims}, dtype=float) + (stiff_n - stiff_s) * wp.outer(n, n)
+    """
+    lost = """
+    # Secant unloading: the energy lost is that between the old and the new line to the origin
+    lost = 0.5 * penalty * equivalent * equivalent * (dam - damage_old[tid])
+    wp.atomic_add(dissipated, 0, lost$area)
+    """
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        # --- Opening and sliding ---
+        $split
+        slip = wp.length(slide)
+        # Closed faces do not count as open
+        positive = wp.max(open_n, 0.0)
+        equivalent = wp.sqrt(positive * positive + slip * slip)
+        # --- Mode mixity ---
+        $share
+        $mixity
+        # --- Damage ---
+        # Opening at which the intact interface reaches its strength
+        onset = strength / penalty
+        largest = wp.max(wp.max(largest_old[tid], equivalent), onset)
+        $softening
+        $delay
+        # Damage never heals
+        dam = wp.max(damage_old[tid], $trial)
+        # --- Tractions ---
+        # Compression is carried by the full penalty stiffness, which keeps the faces apart
+        stress = penalty * (1.0 - dam) * (slide + positive * n) + penalty * wp.min(open_n, 0.0) * n
+        $rub
+        traction[tid] = stress$area
+        damage[tid] = dam
+        largest_open[tid] = wp.max(largest_old[tid], equivalent)
+        $secant
+        $lost
+        """,
+        split=split,
+        share="share = slip * slip / wp.max(equivalent * equivalent, 1.0e-12)" if mixity != "single" else "",
+        mixity=_MIXITY[mixity],
+        softening=_SOFTENING[softening],
+        delay=delay if viscous else "",
+        trial="trial" if viscous else "fresh",
+        rub=rub if friction else "",
+        area=" * area[tid]" if thin else "",
+        secant=secant if tangent == "secant" else "",
+        lost=lost if energy else "",
+    )
+    d.text = d.text.replace("# --- Mode mixity ---\ntoughness", "toughness")
+    d.explain("""
+        t = K (1 - d) jump for open faces, with the damage d a function of the largest opening so far, such that
+        the area under the curve is the toughness of the mode mixity. Units: N, mm, MPa.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        n = v.normal if frame == "global" else np.tile(np.eye(dims)[-1], (count, 1))
+        open_n = (v.jump * n).sum(1)
+        slide = v.jump - open_n[:, None] * n
+        slip = np.linalg.norm(slide, axis=1)
+        size = np.hypot(np.maximum(open_n, 0.0), slip)
+        b = slip**2 / np.maximum(size**2, 1e-12)
+        if mixity == "single":
+            gc, tc = np.full(count, v.g_normal), np.full(count, v.t_normal)
+        elif mixity == "power law":
+            gc = 1.0 / ((1.0 - b) / v.g_normal + b / v.g_shear)
+            tc = ((1.0 - b) / v.t_normal**2 + b / v.t_shear**2) ** -0.5
+        else:
+            m = b**v.exponent
+            gc = (1.0 - m) * v.g_normal + m * v.g_shear
+            tc = np.sqrt((1.0 - m) * v.t_normal**2 + m * v.t_shear**2)
+        d0 = tc / v.penalty
+        k = np.maximum(np.maximum(v.largest_old, size), d0)
+        # The traction on the envelope at opening k, as a fraction of the strength
+        if softening == "linear":
+            df = 2.0 * gc / tc
+            level = np.clip((df - k) / (df - d0), 0.0, 1.0)
+        elif softening == "exponential":
+            level = np.exp(-(k - d0) / (gc / tc - 0.5 * d0))
+        else:
+            df = 2.0 * gc / tc - d0
+            level = np.clip((df - k) / (df - 2.0 * d0), 0.0, 1.0)
+        fresh = np.clip(1.0 - level * d0 / k, 0.0, 1.0)
+        if viscous:
+            fresh = (v.damage_old * v.relaxation_time + fresh * v.dt) / (v.relaxation_time + v.dt)
+        dam = np.maximum(v.damage_old, fresh)
+        stress = v.penalty * (
+            (1.0 - dam)[:, None] * slide + (np.where(open_n > 0.0, 1.0 - dam, 1.0) * open_n)[:, None] * n
+        )
+        if friction:
+            rub_ = dam * v.friction_coeff * v.penalty * np.maximum(-open_n, 0.0)
+            stress += slide * (rub_ / np.maximum(slip, 1e-9))[:, None]
+        weight = v.area if thin else np.ones(count)
+        made = {
+            "traction": stress * weight[:, None],
+            "damage": dam,
+            "largest_open": np.maximum(v.largest_old, size),
+        }
+        if tangent == "secant":
+            normal = n[:, :, None] * n[:, None]
+            kn = np.where(open_n > 0.0, 1.0 - dam, 1.0)[:, None, None]
+            made["stiffness"] = v.penalty * (
+                (1.0 - dam)[:, None, None] * (np.eye(dims) - normal) + kn * normal
+            )
+        if energy:
+            made["dissipated"] = (0.5 * v.penalty * size**2 * (dam - v.damage_old) * weight).sum()[None]
+        return made
+
+    d.check(reference, 1e-3)

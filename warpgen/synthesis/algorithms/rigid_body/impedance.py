@@ -1,0 +1,313 @@
+"""Soft constraints as MuJoCo writes them: impedance, stiffness and reference acceleration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_HEADS = {
+    "limit": """
+        # Signed distance to the nearer limit; the Jacobian is +1 at the lower and -1 at the upper one
+        dist_min = joint_q[tid] - joint_range[tid][0]
+        dist_max = joint_range[tid][1] - joint_q[tid]
+        dist = wp.min(dist_min, dist_max)
+        side = wp.where(dist_min < dist_max, 1.0, -1.0)
+        vel = side * joint_qd[tid]
+    """,
+    "ball limit": """
+        # Rotation angle of the joint by the shorter way, limited by a cone
+        quat = wp.normalize(joint_quat[tid])
+        vec = wp.vec3(quat[0], quat[1], quat[2])
+        if quat[3] < 0.0:
+            vec = -vec
+        sin_half = wp.length(vec)
+        angle = 2.0 * wp.atan2(sin_half, wp.abs(quat[3]))
+        dist = joint_cone[tid] - angle
+        vel = -wp.dot(vec / wp.max(sin_half, 1.0e-6), joint_omega[tid])
+    """,
+    "equality": """
+        # The joint follows a quartic polynomial of another one: q1 = c0 + c1 q2 + ... + c4 q2^4
+        lead = joint_q[joint_pair[tid]]
+        c1 = joint_poly[tid, 1]
+        c2 = joint_poly[tid, 2]
+        c3 = joint_poly[tid, 3]
+        c4 = joint_poly[tid, 4]
+        target = joint_poly[tid, 0] + lead * (c1 + lead * (c2 + lead * (c3 + lead * c4)))
+        slope = c1 + lead * (2.0 * c2 + lead * (3.0 * c3 + lead * 4.0 * c4))
+        dist = joint_q[tid] - target
+        vel = joint_qd[tid] - slope * joint_qd[joint_pair[tid]]
+    """,
+    "contact": """
+        # Frictionless contact: the distance is negative when geoms overlap
+        dist = contact_dist[tid]
+        vel = wp.dot(contact_normal[tid], contact_vel[tid])
+    """,
+}
+_IMPEDANCE = {
+    "power": """
+        # Sigmoid of two polynomials that meet at the midpoint
+        if x >= 1.0:
+            y = float(1.0)
+        elif x < mid:
+            y = wp.pow(x, power) / wp.pow(mid, power - 1.0)
+        else:
+            y = 1.0 - wp.pow(1.0 - x, power) / wp.pow(1.0 - mid, power - 1.0)
+    """,
+    "quadratic": """
+        # Power 2: two parabolas that meet at the midpoint
+        x = wp.min(x, 1.0)
+        y = x * x / mid
+        if x >= mid:
+            y = 1.0 - (1.0 - x) * (1.0 - x) / (1.0 - mid)
+    """,
+    "linear": "y = wp.min(x, 1.0)",
+}
+
+
+@DOMAIN.algorithm(
+    source="Todorov 2014; MuJoCo documentation, Computation: constraint model, parameters solref and solimp",
+    names={
+        "constraint_reference": "make_constraint|efc_rows|constraint_rows|update_constraint_parameters",
+        "joint_range": "jnt_range|limits|joint_limit",
+        "joint_q": "qpos|q|dof_pos",
+        "joint_qd": "qvel|qd|dof_vel",
+        "solref": "jnt_solref|efc_solref",
+        "solimp": "jnt_solimp|efc_solimp",
+        "inv_weight": "invweight0|diag_approx|body_invweight",
+        "row_stiffness": "efc_D|D",
+        "row_reference": "efc_aref|aref",
+        "row_pos": "efc_pos|row_dist",
+        "impedance": "imp",
+        "time_constant": "timeconst|tc",
+        "damping_ratio": "dampratio|dr",
+    },
+    weight=11,
+)
+def constraint_reference(d: Draft) -> None:
+    """Computes the stiffness and the reference acceleration of soft constraints from their impedance."""
+    kind = d.option("kind", *_HEADS)
+    curve = d.option("curve", *_IMPEDANCE, weights=(0.6, 0.2, 0.2))
+    ref = d.option("reference", "time constant", "both", "direct")
+    safe = d.flag("safe", 0.5) if ref != "direct" else False
+    margin = d.option("margin", "none", "one", "per row")
+    limits = d.flag("clip", 0.5)
+    result = d.option("result", "rows", "force", "acceleration")
+    inactive = d.option("inactive", "return", "flag") if kind != "equality" else "none"
+    packed = d.flag("packed", 0.5)
+    count = d.pick(32, 48, 64)
+    if kind == "limit":
+        d.input("joint_q", "float", count, -1.2, 1.2, about="Joint positions [rad]")
+        d.input("joint_qd", "float", count, -2.0, 2.0, about="Joint velocities [rad/s]")
+        d.input("joint_range", "vec2", count, -0.9, 0.9, about="Lower and upper limits [rad]")
+    elif kind == "ball limit":
+        d.input("joint_quat", "quat", count, kind="unit", about="Joint rotations")
+        d.input(
+            "joint_omega", "vec3", count, -2.0, 2.0, about="Angular velocities in the child frame [rad/s]"
+        )
+        d.input("joint_cone", "float", count, 0.8, 2.2, about="Largest rotation angles [rad]")
+    elif kind == "equality":
+        d.input("joint_q", "float", count, -1.0, 1.0, about="Joint positions")
+        d.input("joint_qd", "float", count, -2.0, 2.0, about="Joint velocities")
+        d.input("joint_pair", "int", count, 0, count, about="Joint that leads")
+        d.input("joint_poly", "float", (count, 5), -0.5, 0.5, about="Polynomial coefficients")
+    else:
+        d.input("contact_dist", "float", count, -0.08, 0.03, about="Signed distances [m]")
+        d.input("contact_normal", "vec3", count, kind="unit", about="Contact normals, from geom 1 to geom 2")
+        d.input("contact_vel", "vec3", count, -1.0, 1.0, about="Relative velocities at the contacts [m/s]")
+    wide = 0.1 if kind == "contact" else 1.0
+    direct_low = (-900.0, -300.0) if ref == "direct" else (0.01, 0.04)
+    if packed and ref != "direct":
+        d.input("solref", "vec2", count, 0.02, 1.2, about="Time constant [s] and damping ratio")
+    elif packed:
+        d.input("solref", "vec2", count, -300.0, -20.0, about="Negative stiffness and damping")
+    else:
+        d.param(
+            "ref_first",
+            "float",
+            *direct_low,
+            about="Stiffness, negative" if ref == "direct" else "Time constant [s]",
+        )
+        d.param(
+            "ref_second",
+            "float",
+            *((-40.0, -10.0) if ref == "direct" else (0.7, 1.2)),
+            about="Damping, negative" if ref == "direct" else "Damping ratio",
+        )
+    d.param("imp_min", "float", 0.5, 0.8, about="Impedance at zero violation")
+    d.param("imp_max", "float", 0.9, 0.97, about="Impedance at the full width")
+    d.param("imp_width", "float", 0.5 * wide, wide, about="Violation at which the impedance is full")
+    if curve != "linear":
+        d.param("imp_mid", "float", 0.3, 0.7, about="Midpoint of the sigmoid, relative to the width")
+    if curve == "power":
+        d.param("imp_power", "float", 1.5, 3.0, about="Power of the sigmoid")
+    if margin == "one":
+        d.param("margin", "float", 0.0, 0.2 * wide, about="Constraints become active at this distance")
+    elif margin == "per row":
+        d.input(
+            "row_margin", "float", count, 0.0, 0.2 * wide, about="Constraints become active at this distance"
+        )
+    d.input("inv_weight", "float", count, 0.2, 3.0, about="Inverse mass that the constraint sees")
+    if safe:
+        d.param("dt", "float", 0.004, 0.02, about="Time step [s]")
+    if result == "force":
+        d.input("row_acc", "float", count, -20.0, 20.0, about="Unconstrained acceleration along each row")
+    if inactive == "flag":
+        d.output("row_active", "bool", count, about="True where the constraint acts")
+    if result != "acceleration":
+        d.output("row_stiffness", "float", count, about="Inverse regularizer D = 1 / R")
+    name = {"rows": "row_reference", "force": "row_force", "acceleration": "row_reference"}[result]
+    about = {
+        "rows": "Reference accelerations",
+        "force": "Constraint forces",
+        "acceleration": "Reference accelerations",
+    }
+    d.output(name, "float", count, about=about[result])
+    near = {"none": "0.0", "one": "margin", "per row": "row_margin[tid]"}[margin]
+    leave = {
+        "return": "# Inactive\nif dist >= $near:\n    return",
+        "flag": "active = dist < $near\nrow_active[tid] = active\nif not active:\n    return",
+        "none": "",
+    }[inactive]
+    gains = {
+        "time constant": "k = 1.0 / (imp_max * imp_max * time_constant * time_constant * damping_ratio * damping_ratio)\n"
+        "b = 2.0 / (imp_max * time_constant)",
+        "direct": "# Negative parameters give stiffness and damping directly\n"
+        "k = -time_constant / (imp_max * imp_max)\nb = -damping_ratio / imp_max",
+        "both": """
+        if time_constant > 0.0:
+            k = 1.0 / (imp_max * imp_max * time_constant * time_constant * damping_ratio * damping_ratio)
+            b = 2.0 / (imp_max * time_constant)
+        else:
+            # Negative parameters give stiffness and damping directly
+            k = -time_constant / (imp_max * imp_max)
+            b = -damping_ratio / imp_max
+        """,
+    }[ref]
+    if ref == "direct":
+        gains = gains.replace("time_constant", "stiffness").replace("damping_ratio", "damping")
+    first, second = ("stiffness", "damping") if ref == "direct" else ("time_constant", "damping_ratio")
+    get = (
+        f"{first} = solref[tid][0]\n{second} = solref[tid][1]"
+        if packed
+        else f"{first} = ref_first\n{second} = ref_second"
+    )
+    force = {
+        "force": "# Unilateral: constraints push only\nrow_force[tid] = wp.max(stiff * (aref - row_acc[tid]), 0.0)",
+        "rows": "row_reference[tid] = aref",
+        "acceleration": "row_reference[tid] = aref",
+    }[result]
+    if kind == "equality":
+        force = force.replace("# Unilateral: constraints push only\n", "").replace(
+            "wp.max(stiff * (aref - row_acc[tid]), 0.0)", "stiff * (aref - row_acc[tid])"
+        )
+    stiff = """
+        # Regularization R = (1 - d) / d * A, so that d is the share of the acceleration that the
+        # constraint takes away
+        regularizer = wp.max((1.0 - impedance) / impedance * inv_weight[tid], MIN_VAL)
+        stiff = 1.0 / regularizer
+        row_stiffness[tid] = stiff
+    """
+    d.module(
+        "MIN_VAL = wp.constant(1.0e-15)"
+        + ("\nMIN_IMP = wp.constant(0.0001)\nMAX_IMP = wp.constant(0.9999)" if limits else "")
+    )
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $head
+        $leave
+        pos = dist - $near
+        # --- Impedance ---
+        # Rises from imp_min to imp_max with the violation
+        $mid
+        x = wp.abs(pos) / wp.max(imp_width, MIN_VAL)
+        $curve
+        impedance = imp_min + y * (imp_max - imp_min)
+        $clip
+        # --- Stiffness and damping of the reference ---
+        $get
+        $safe
+        $gains
+        # aref = -b v - k d r, the acceleration of a damped spring
+        aref = -b * vel - k * impedance * pos
+        # --- Row ---
+        $stiff
+        $force
+        """,
+        head=_HEADS[kind],
+        leave=leave,
+        near=near,
+        mid={"linear": "", "power": "mid = imp_mid\npower = imp_power", "quadratic": "mid = imp_mid"}[curve],
+        curve=_IMPEDANCE[curve],
+        clip="impedance = wp.clamp(impedance, MIN_IMP, MAX_IMP)" if limits else "",
+        get=get,
+        safe="# The spring must not be faster than two time steps\n"
+        + (
+            "time_constant = wp.max(time_constant, 2.0 * dt)"
+            if ref == "time constant"
+            else "if time_constant > 0.0:\n    time_constant = wp.max(time_constant, 2.0 * dt)"
+        )
+        if safe
+        else "",
+        gains=gains,
+        stiff=stiff if result != "acceleration" else "",
+        force=force,
+    )
+    if margin == "none":
+        d.text = d.text.replace("pos = dist - 0.0\n", "pos = dist\n")
+    d.explain("""
+        The impedance d in (0, 1) says how hard a constraint is: it takes the share d of the
+        acceleration towards its reference aref = -b v - k d r, with the violation r and its rate v.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        if kind == "limit":
+            low, high = v.joint_q - v.joint_range[:, 0], v.joint_range[:, 1] - v.joint_q
+            dist, vel = np.minimum(low, high), np.where(low < high, v.joint_qd, -v.joint_qd)
+        elif kind == "ball limit":
+            q = v.joint_quat * np.where(v.joint_quat[:, 3:] < 0.0, -1.0, 1.0)
+            size = np.linalg.norm(q[:, :3], axis=1)
+            dist = v.joint_cone - 2.0 * np.arctan2(size, q[:, 3])
+            vel = -(q[:, :3] * v.joint_omega).sum(1) / size
+        elif kind == "equality":
+            lead = v.joint_q[v.joint_pair]
+            powers = lead[:, None] ** np.arange(5)
+            slopes = np.arange(1, 5) * powers[:, :4]
+            dist = v.joint_q - (v.joint_poly * powers).sum(1)
+            vel = v.joint_qd - (v.joint_poly[:, 1:] * slopes).sum(1) * v.joint_qd[v.joint_pair]
+        else:
+            dist, vel = v.contact_dist, (v.contact_normal * v.contact_vel).sum(1)
+        near_ = {"none": 0.0, "one": v.get("margin"), "per row": v.get("row_margin")}[margin]
+        active = np.ones(count, bool) if kind == "equality" else dist < near_
+        pos = dist - near_
+        x = np.minimum(np.abs(pos) / v.imp_width, 1.0)
+        p = v.imp_power if curve == "power" else 2.0
+        y = x
+        if curve != "linear":
+            m = v.imp_mid
+            y = np.where(x < m, x**p / m ** (p - 1), 1.0 - (1.0 - x) ** p / (1.0 - m) ** (p - 1))
+        imp = v.imp_min + y * (v.imp_max - v.imp_min)
+        one, two = (v.solref[:, 0], v.solref[:, 1]) if packed else (v.ref_first, v.ref_second)
+        if ref == "direct":
+            k, b = -one / v.imp_max**2, -two / v.imp_max
+        else:
+            one = np.maximum(one, 2.0 * v.dt) if safe else one
+            k, b = 1.0 / (v.imp_max * one * two) ** 2, 2.0 / (v.imp_max * one)
+        aref = -b * vel - k * imp * pos
+        stiff_ = imp / (1.0 - imp) / v.get("inv_weight", 1.0)
+        made: dict[str, Any] = {}
+        if result != "acceleration":
+            made["row_stiffness"] = np.where(active, stiff_, 0.0)
+        push = stiff_ * (aref - v.get("row_acc", 0.0))
+        push = push if kind == "equality" else np.maximum(push, 0.0)
+        made[name] = np.where(active, push if result == "force" else aref, 0.0)
+        if inactive == "flag":
+            made["row_active"] = active
+        return made
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,409 @@
+"""Joints between bodies as constraints on positions: one sweep of extended position-based dynamics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.library import quaternions, ray_shapes
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_LOCKED = {
+    "ball": "error = anchor_c - anchor_p",
+    "revolute": "error = anchor_c - anchor_p",
+    "fixed": "error = anchor_c - anchor_p",
+    "prismatic": """
+        # Motion along the axis is free, everything across it is an error
+        offset = anchor_c - anchor_p
+        axis = wp.quat_rotate(rot_p, joint_axis[tid])
+        error = offset - wp.dot(offset, axis) * axis
+    """,
+    "distance": """
+        # A rod: only the deviation from its length is an error
+        offset = anchor_c - anchor_p
+        length = wp.length(offset)
+        error = offset * ((length - joint_length[tid]) / wp.max(length, 1.0e-6))
+    """,
+}
+_ANGULAR = {
+    "fixed": """
+        # Rotation vector between both frames, by the shorter way
+        twist = frame_c * wp.quat_inverse(frame_p)
+        angular_error = 2.0 * wp.vec3(twist[0], twist[1], twist[2])
+        if twist[3] < 0.0:
+            angular_error = -angular_error
+    """,
+    "revolute": """
+        # Hinge axes have to coincide
+        axis_p = wp.quat_rotate(frame_p, joint_axis[tid])
+        axis_c = wp.quat_rotate(frame_c, joint_axis[tid])
+        angular_error = wp.cross(axis_p, axis_c)
+    """,
+}
+_ANGULAR["prismatic"] = _ANGULAR["fixed"]
+
+
+@DOMAIN.algorithm(
+    source="Müller et al. 2020 (detailed rigid body simulation with XPBD); Macklin, Müller & Chentanez 2016",
+    names={
+        "project_joints": "solve_body_joints|xpbd_joints|solve_joints|joint_position_solve",
+        "joint_parent": "parent_index|body_a|joint_body_0",
+        "joint_child": "child_index|body_b|joint_body_1",
+        "joint_frame_p": "joint_X_p|parent_frame|local_frame_a",
+        "joint_frame_c": "joint_X_c|child_frame|local_frame_b",
+        "body_pose": "body_q|body_transform|x_body",
+        "body_inv_mass": "body_inv_m|inv_mass",
+        "body_inv_inertia": "body_inv_I|inv_inertia",
+        "body_shift": "body_delta_pos|dx|linear_delta",
+        "body_turn": "body_delta_rot|dtheta|angular_delta",
+        "compliance": "alpha|linear_compliance",
+        "relaxation": "omega|joint_relaxation|sor",
+        "arm_p": "r_p|lever_p",
+        "arm_c": "r_c|lever_c",
+        "impulse": "p|correction_impulse",
+    },
+    weight=11,
+)
+def project_joints(d: Draft) -> None:
+    """Projects joint constraints between rigid bodies onto body positions and orientations (XPBD)."""
+    kind = d.option("joint", "ball", "revolute", "fixed", "prismatic", "distance")
+    compliance = d.option("compliance", "none", "one", "per joint")
+    multiplier = d.flag("multiplier", 0.4) if compliance != "none" else False
+    tensor = d.option("inertia", "full", "diagonal")
+    limits = d.flag("limits", 0.5) if kind in ("revolute", "prismatic") else False
+    relax = d.option("relaxation", "none", "one", "count")
+    enabled = d.option("enabled", "all", "flags", "broken")
+    world = d.flag("world", 0.6)
+    bodies, count = d.pick(12, 16), d.pick(24, 32)
+    d.input(
+        "joint_parent",
+        "int",
+        count,
+        -1 if world else 0,
+        bodies,
+        about="Parent body" + (", -1 for the world" if world else ""),
+    )
+    d.input("joint_child", "int", count, 0, bodies, about="Child body")
+    d.input(
+        "joint_frame_p",
+        "transform",
+        count,
+        -0.3,
+        0.3,
+        kind="transform",
+        about="Joint frame in the parent body",
+    )
+    d.input(
+        "joint_frame_c",
+        "transform",
+        count,
+        -0.3,
+        0.3,
+        kind="transform",
+        about="Joint frame in the child body",
+    )
+    if kind in ("revolute", "prismatic"):
+        d.input("joint_axis", "vec3", count, kind="unit", about="Joint axis in the joint frame")
+    if kind == "distance":
+        d.input("joint_length", "float", count, 0.2, 0.8, about="Length of the rod [m]")
+    if limits:
+        d.input(
+            "joint_lower",
+            "float",
+            count,
+            -0.6,
+            -0.1,
+            about="Lower limits [rad]" if kind == "revolute" else "Lower limits [m]",
+        )
+        d.input(
+            "joint_upper",
+            "float",
+            count,
+            0.1,
+            0.6,
+            about="Upper limits [rad]" if kind == "revolute" else "Upper limits [m]",
+        )
+    if enabled == "flags":
+        d.input("joint_enabled", "bool", count, about="False for joints that are switched off")
+    if enabled == "broken":
+        d.param(
+            "break_distance",
+            "float",
+            0.5,
+            1.0,
+            about="Joints that are farther apart than this are broken [m]",
+        )
+    d.input(
+        "body_pose",
+        "transform",
+        bodies,
+        -0.5,
+        0.5,
+        kind="transform",
+        about="Body poses (origins are centers of mass)",
+    )
+    d.input("body_inv_mass", "float", bodies, 0.3, 1.0, about="Inverse masses [1/kg]")
+    if tensor == "full":
+        d.input(
+            "body_inv_inertia", "mat33", bodies, 1.0, 3.0, kind="spd", about="Inverse inertia in body space"
+        )
+    else:
+        d.input("body_inv_inertia", "vec3", bodies, 1.0, 3.0, about="Inverse principal moments of inertia")
+    if compliance == "one":
+        d.param("compliance", "float", 1.0e-4, 1.0e-3, about="Compliance [m/N]")
+    elif compliance == "per joint":
+        d.input("joint_compliance", "float", count, 1.0e-4, 1.0e-3, about="Compliance per joint [m/N]")
+    if compliance != "none":
+        d.param("dt", "float", 0.01, 0.03, about="Substep [s]")
+    if multiplier:
+        d.input("joint_lambda", "float", count, -0.1, 0.1, about="Accumulated multiplier of this substep")
+    if relax == "one":
+        d.param("relaxation", "float", 0.4, 0.9, about="Under-relaxation of the Jacobi sweep")
+    elif relax == "count":
+        d.input("body_joint_count", "int", bodies, 1, 5, about="Number of joints at each body")
+    d.output("body_shift", "vec3", bodies, about="Sum of position corrections [m]")
+    d.output("body_turn", "vec3", bodies, about="Sum of rotation corrections [rad]")
+    if tensor == "full":
+        d.function('''
+            @wp.func
+            def world_inverse_inertia(rot: wp.quat, inv_inertia: wp.mat33, v: wp.vec3) -> wp.vec3:
+                """Apply the inverse inertia of a body to a vector in world space."""
+                return wp.quat_rotate(rot, inv_inertia * wp.quat_rotate_inv(rot, v))
+        ''')
+    else:
+        d.function('''
+            @wp.func
+            def world_inverse_inertia(rot: wp.quat, inv_inertia: wp.vec3, v: wp.vec3) -> wp.vec3:
+                """Apply the inverse inertia of a body to a vector in world space."""
+                return wp.quat_rotate(rot, wp.cw_mul(inv_inertia, wp.quat_rotate_inv(rot, v)))
+        ''')
+    zero_inertia = "wp.mat33(0.0)" if tensor == "full" else "wp.vec3(0.0, 0.0, 0.0)"
+    parent = {
+        False: """
+            pose_p = body_pose[parent]
+            inv_mass_p = body_inv_mass[parent]
+            inv_inertia_p = body_inv_inertia[parent]
+        """,
+        True: f"""
+            # The world does not move: identity pose and no inverse mass
+            pose_p = wp.transform_identity()
+            inv_mass_p = float(0.0)
+            inv_inertia_p = {zero_inertia}
+            if parent >= 0:
+                pose_p = body_pose[parent]
+                inv_mass_p = body_inv_mass[parent]
+                inv_inertia_p = body_inv_inertia[parent]
+        """,
+    }
+    skip = {
+        "all": "",
+        "flags": "if not joint_enabled[tid]:\n    return",
+        "broken": "# Joints that were torn apart stay broken\n"
+        "if wp.length(anchor_c - anchor_p) > break_distance:\n    return",
+    }
+    soft = {"none": "", "one": " + alpha", "per joint": " + alpha"}[compliance]
+    alpha = {
+        "none": "",
+        "one": "# Compliance scaled by the time step, alpha / dt^2\nalpha = compliance / (dt * dt)",
+        "per joint": "# Compliance scaled by the time step, alpha / dt^2\nalpha = joint_compliance[tid] / (dt * dt)",
+    }
+    memory = " + alpha * joint_lambda[tid]" if multiplier else ""
+    scale_p, scale_c = {
+        "none": ("", ""),
+        "one": (" * relaxation", " * relaxation"),
+        "count": (" / float(body_joint_count[parent])", " / float(body_joint_count[child])"),
+    }[relax]
+    push = f"""
+        if inv_mass_p > 0.0:
+            wp.atomic_add(body_shift, parent, impulse * inv_mass_p{scale_p})
+            wp.atomic_add(body_turn, parent, world_inverse_inertia(rot_p, inv_inertia_p, wp.cross(arm_p, impulse)){scale_p})
+        wp.atomic_add(body_shift, child, -impulse * inv_mass_c{scale_c})
+        wp.atomic_add(body_turn, child, -world_inverse_inertia(rot_c, inv_inertia_c, wp.cross(arm_c, impulse)){scale_c})
+    """
+    if not world:
+        push = push.replace("if inv_mass_p > 0.0:\n            wp", "wp").replace(
+            "\n            wp", "\n        wp"
+        )
+    turn = f"""
+        if inv_mass_p > 0.0:
+            wp.atomic_add(body_turn, parent, world_inverse_inertia(rot_p, inv_inertia_p, torque){scale_p})
+        wp.atomic_add(body_turn, child, -world_inverse_inertia(rot_c, inv_inertia_c, torque){scale_c})
+    """
+    if not world:
+        turn = turn.replace("if inv_mass_p > 0.0:\n            wp", "wp")
+    angular = f"""
+    # --- Angular part ---
+    $measure
+    angle = wp.length(angular_error)
+    if angle > 1.0e-6:
+        axis_n = angular_error / angle
+        resist_p = wp.dot(axis_n, world_inverse_inertia(rot_p, inv_inertia_p, axis_n))
+        resist_c = wp.dot(axis_n, world_inverse_inertia(rot_c, inv_inertia_c, axis_n))
+        torque = axis_n * (angle / (resist_p + resist_c{soft}))
+        {turn.strip()}
+    """
+    limit = {
+        "prismatic": """
+            # Joint limits along the axis
+            travel = wp.dot(offset, axis)
+            if travel < joint_lower[tid]:
+                error += axis * (travel - joint_lower[tid])
+            elif travel > joint_upper[tid]:
+                error += axis * (travel - joint_upper[tid])
+        """,
+        "revolute": """
+            # Joint limits: twist of the child about the hinge, as tan(angle / 2) = (q . axis) / w
+            relative = wp.quat_inverse(frame_p) * frame_c
+            swing = wp.vec3(relative[0], relative[1], relative[2])
+            hinge_angle = 2.0 * wp.atan2(wp.dot(swing, joint_axis[tid]), relative[3])
+            if hinge_angle > wp.pi:
+                hinge_angle -= 2.0 * wp.pi
+            elif hinge_angle < -wp.pi:
+                hinge_angle += 2.0 * wp.pi
+            excess = hinge_angle - wp.clamp(hinge_angle, joint_lower[tid], joint_upper[tid])
+            angular_error += axis_p * excess
+        """,
+    }
+    if kind in _ANGULAR:
+        d_measure = _ANGULAR[kind]
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        parent = joint_parent[tid]
+        child = joint_child[tid]
+        # A joint of a body with itself has nothing to do
+        if parent == child:
+            return
+        $switched
+        $parent
+        pose_c = body_pose[child]
+        inv_mass_c = body_inv_mass[child]
+        inv_inertia_c = body_inv_inertia[child]
+        rot_p = wp.transform_get_rotation(pose_p)
+        rot_c = wp.transform_get_rotation(pose_c)
+        # Joint frames in world space
+        x_p = pose_p * joint_frame_p[tid]
+        x_c = pose_c * joint_frame_c[tid]
+        anchor_p = wp.transform_get_translation(x_p)
+        anchor_c = wp.transform_get_translation(x_c)
+        $frames
+        $broken
+        $alpha
+        # --- Positional part ---
+        $locked
+        $slide
+        magnitude = wp.length(error)
+        if magnitude > 1.0e-6:
+            direction = error / magnitude
+            arm_p = anchor_p - wp.transform_get_translation(pose_p)
+            arm_c = anchor_c - wp.transform_get_translation(pose_c)
+            # Generalized inverse masses, 1/m + (r x n)^T I^-1 (r x n)
+            turn_p = wp.cross(arm_p, direction)
+            turn_c = wp.cross(arm_c, direction)
+            weight_p = inv_mass_p + wp.dot(turn_p, world_inverse_inertia(rot_p, inv_inertia_p, turn_p))
+            weight_c = inv_mass_c + wp.dot(turn_c, world_inverse_inertia(rot_c, inv_inertia_c, turn_c))
+            impulse = direction * ((magnitude$memory) / (weight_p + weight_c$soft))
+            $push
+        $angular
+        """,
+        switched=skip["flags"] if enabled == "flags" else "",
+        broken=skip["broken"] if enabled == "broken" else "",
+        parent=parent[world],
+        frames="frame_p = wp.transform_get_rotation(x_p)\nframe_c = wp.transform_get_rotation(x_c)"
+        if kind in _ANGULAR
+        else "",
+        alpha=alpha[compliance],
+        locked=_LOCKED[kind].replace(
+            "wp.quat_rotate(rot_p, joint_axis[tid])", "wp.quat_rotate(frame_p, joint_axis[tid])"
+        ),
+        slide=limit["prismatic"] if limits and kind == "prismatic" else "",
+        memory=memory,
+        soft=soft,
+        push=push,
+        angular=angular.replace("$measure", "$measured") if kind in _ANGULAR else "",
+        measured=(d_measure + ("\n        $hinge" if limits and kind == "revolute" else ""))
+        if kind in _ANGULAR
+        else "",
+        hinge=limit["revolute"],
+    )
+    d.explain("""
+        Corrections of all joints are summed up in a Jacobi fashion and applied to the bodies afterwards.
+        Origins of body frames are the centers of mass.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        shift, turned = np.zeros((bodies, 3)), np.zeros((bodies, 3))
+        still = np.array([0.0, 0, 0, 0, 0, 0, 1])
+        for k in range(count):
+            p, c = int(v.joint_parent[k]), int(v.joint_child[k])
+            if p == c or (enabled == "flags" and not v.joint_enabled[k]):
+                continue
+            poses = [v.body_pose[p] if p >= 0 else still, v.body_pose[c]]
+            rots = [quaternions.matrix(pose[3:]) for pose in poses]
+            own = [np.zeros((3, 3)) if b < 0 else v.body_inv_inertia[b] for b in (p, c)]
+            own = [np.diag(m) if m.ndim == 1 else m for m in own]
+            inverse = [r @ m @ r.T for r, m in zip(rots, own, strict=True)]
+            mass = [0.0 if b < 0 else v.body_inv_mass[b] for b in (p, c)]
+            x = [
+                ray_shapes.compose(poses[0], v.joint_frame_p[k]),
+                ray_shapes.compose(poses[1], v.joint_frame_c[k]),
+            ]
+            delta = x[1][:3] - x[0][:3]
+            if enabled == "broken" and np.linalg.norm(delta) > v.break_distance:
+                continue
+            alpha = {
+                "none": 0.0,
+                "one": v.get("compliance"),
+                "per joint": v.get("joint_compliance", np.zeros(count))[k],
+            }[compliance]
+            alpha = alpha / v.dt**2 if compliance != "none" else 0.0
+            frames = [quaternions.matrix(f[3:]) for f in x]
+            error = delta
+            if kind == "prismatic":
+                axis = frames[0] @ v.joint_axis[k]
+                travel = delta @ axis
+                error = delta - travel * axis
+                if limits:
+                    error = error + axis * (travel - np.clip(travel, v.joint_lower[k], v.joint_upper[k]))
+            elif kind == "distance":
+                error = delta * (1.0 - v.joint_length[k] / np.linalg.norm(delta))
+            part = [1.0, 1.0]
+            if relax != "none":
+                part = [v.relaxation] * 2 if relax == "one" else [1.0 / v.body_joint_count[b] for b in (p, c)]
+            size = np.linalg.norm(error)
+            if size > 1e-6:
+                n = error / size
+                arms = [x[i][:3] - poses[i][:3] for i in range(2)]
+                w = [mass[i] + np.cross(arms[i], n) @ inverse[i] @ np.cross(arms[i], n) for i in range(2)]
+                kept = alpha * v.joint_lambda[k] if multiplier else 0.0
+                push_ = n * (size + kept) / (w[0] + w[1] + alpha)
+                for i, b in enumerate((p, c)):
+                    if b >= 0:
+                        shift[b] += (1 - 2 * i) * part[i] * push_ * mass[i]
+                        turned[b] += (1 - 2 * i) * part[i] * inverse[i] @ np.cross(arms[i], push_)
+            if kind not in _ANGULAR:
+                continue
+            if kind == "revolute":
+                bent = np.cross(frames[0] @ v.joint_axis[k], frames[1] @ v.joint_axis[k])
+                if limits:
+                    q = quaternions.product(quaternions.conjugate(x[0][3:]), x[1][3:])
+                    angle = 2.0 * np.arctan2(q[:3] @ v.joint_axis[k], q[3])
+                    angle = (angle + np.pi) % (2.0 * np.pi) - np.pi
+                    excess = angle - np.clip(angle, v.joint_lower[k], v.joint_upper[k])
+                    bent = bent + frames[0] @ v.joint_axis[k] * excess
+            else:
+                q = quaternions.product(x[1][3:], quaternions.conjugate(x[0][3:]))
+                bent = 2.0 * q[:3] * (-1.0 if q[3] < 0.0 else 1.0)
+            size = np.linalg.norm(bent)
+            if size > 1e-6:
+                n = bent / size
+                torque = n * size / (n @ inverse[0] @ n + n @ inverse[1] @ n + alpha)
+                for i, b in enumerate((p, c)):
+                    if b >= 0:
+                        turned[b] += (1 - 2 * i) * part[i] * inverse[i] @ torque
+        return {"body_shift": shift, "body_turn": turned}
+
+    d.check(reference, 1e-3)

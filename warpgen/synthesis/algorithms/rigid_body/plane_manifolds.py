@@ -1,0 +1,248 @@
+"""Manifolds of convex shapes that rest on a plane: up to four vertices that span the support."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.library import quaternions
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_DEEPEST = '''
+@wp.func
+def deepest_vertex(vertices: wp.array(dtype=wp.vec3), start: int, stop: int, way: wp.vec3) -> int:
+    """Index of the vertex farthest along ``way``."""
+    best = start
+    best_dot = wp.dot(vertices[start], way)
+    for i in range(start + 1, stop):
+        s = wp.dot(vertices[i], way)
+        if s > best_dot:
+            best_dot = s
+            best = i
+    return best
+'''
+_FARTHEST = '''
+@wp.func
+def farthest_vertex(
+    vertices: wp.array(dtype=wp.vec3), start: int, stop: int, a: wp.vec3, normal: wp.vec3, offset: float
+) -> int:
+    """Index of the vertex within the margin of the plane that is farthest from ``a``, or -1."""
+    best = int(-1)
+    best_dist = float(0.0)
+    for i in range(start, stop):
+        if wp.dot(normal, vertices[i]) < offset:
+            s = wp.length_sq(vertices[i] - a)
+            if s > best_dist:
+                best_dist = s
+                best = i
+    return best
+'''
+_ASIDE = '''
+@wp.func
+def farthest_from_line(
+    vertices: wp.array(dtype=wp.vec3), start: int, stop: int, a: wp.vec3, side: wp.vec3, normal: wp.vec3, offset: float
+) -> int:
+    """Index of the vertex within the margin of the plane that is farthest along ``side`` from ``a``, or -1."""
+    best = int(-1)
+    best_dist = float(1.0e-6)
+    for i in range(start, stop):
+        if wp.dot(normal, vertices[i]) < offset:
+            s = wp.dot(vertices[i] - a, side)
+            if s > best_dist:
+                best_dist = s
+                best = i
+    return best
+'''
+
+
+@DOMAIN.algorithm(
+    source="Coumans 2005, Bullet (persistent manifolds); MuJoCo Warp, collision_primitive.py (plane and convex)",
+    names={
+        "plane_convex_contacts": "collide_plane_convex|plane_hull_manifold|plane_mesh_contacts|plane_convex",
+        "hull_vertices": "vertices|mesh_vert|convex_points",
+        "hull_start": "vert_adr|vertex_offset|mesh_vertadr",
+        "hull_of": "geom_mesh|mesh_id|hull_id",
+        "plane_normal": "normal|n|plane_n",
+        "plane_point": "plane_pos|plane_origin",
+        "contact_dist": "dist|separation",
+        "contact_point": "pos|contact_pos",
+        "margin": "gap|threshold",
+    },
+    weight=8,
+    adjoint="no",
+)
+def plane_convex_contacts(d: Draft) -> None:
+    """Finds up to four contacts of convex hulls with a plane."""
+    poses = d.option("poses", "transforms", "quaternions")
+    plane = d.option("plane", "one", "per pair")
+    contacts = d.option("contacts", 4, 3)
+    scaled = d.flag("scale", 0.4)
+    result = d.option("result", "world", "midpoint", "local")
+    layout = d.option("layout", "fixed", "append")
+    early = d.flag("bounds", 0.5)
+    store = d.option("store", "distances", "speculative")
+    count, hulls, per = d.pick(12, 16), 4, d.pick(12, 16, 20)
+    capacity = contacts * count
+    d.input("hull_vertices", "vec3", hulls * per, -0.4, 0.4, about="Vertices of all hulls [m]")
+    d.input("hull_of", "int", count, 0, hulls, about="Hull of each body")
+    d.param("vertex_count", "int", per, about="Vertices of each hull")
+    if poses == "transforms":
+        d.input("body_pose", "transform", count, -0.3, 0.3, kind="transform", about="Body poses in world space")
+    else:
+        d.input("body_pos", "vec3", count, -0.3, 0.3, about="Body positions [m]")
+        d.input("body_rot", "quat", count, kind="unit", about="Body orientations")
+    if scaled:
+        d.input("hull_scale", "float", count, 0.7, 1.3, about="Uniform scale of each hull")
+    if plane == "one":
+        d.param("plane_normal", "vec3", 0.0, 1.0, kind="unit", about="Unit normal of the plane")
+        d.param("plane_point", "vec3", -0.1, 0.1, about="A point of the plane [m]")
+    else:
+        d.input("plane_normal", "vec3", count, kind="unit", about="Unit normals of the planes")
+        d.input("plane_point", "vec3", count, -0.1, 0.1, about="Points of the planes [m]")
+    d.param("margin", "float", 0.02, 0.1, about="Vertices up to this far above the plane make contacts [m]")
+    if store == "speculative":
+        d.input("body_vel", "vec3", count, -1.0, 1.0, about="Body velocities [m/s]")
+        d.param("dt", "float", 0.01, 0.02, about="Time step [s]")
+    if early:
+        d.input("hull_radius", "float", hulls, 0.7, 0.75, about="Radii of bounding spheres about the origins [m]")
+    rows: Any = (count, contacts) if layout == "fixed" else capacity
+    d.output("contact_count", "int", count if layout == "fixed" else 1, about="Number of contacts")
+    if layout == "append":
+        d.output("contact_body", "int", capacity, about="Body of each contact")
+        d.param("max_contacts", "int", capacity, about="Capacity of the buffers")
+    d.output("contact_point", "vec3", rows, about="Contact points [m]")
+    d.output("contact_dist", "float", rows, about="Distances from the plane, negative inside [m]")
+    for text in (_DEEPEST, _FARTHEST, *([_ASIDE] if contacts > 2 else [])):
+        d.function(text)
+    at = "" if plane == "one" else "[tid]"
+    write = {
+        "fixed": "contact_point[tid, used] = $p\ncontact_dist[tid, used] = dist\nused += 1",
+        "append": "slot = wp.atomic_add(contact_count, 0, 1)\nif slot < max_contacts:\n"
+        "    contact_body[slot] = tid\n    contact_point[slot] = $p\n    contact_dist[slot] = dist",
+    }[layout]
+    scale = " * hull_scale[tid]" if scaled else ""
+    place = {
+        "world": "point",
+        "midpoint": "point - 0.5 * dist * n",
+        "local": "vertex",
+    }[result]
+    write = write.replace("$p", place)
+    bend = " + dt * wp.dot(n, body_vel[tid])" if store == "speculative" else ""
+    world = "" if result == "local" else "point = pos + wp.quat_rotate(rot, vertex)\n"
+    emit = f"vertex = hull_vertices[$i]{scale}\n{world}dist = wp.dot(n_local, vertex) - height{bend}\n{write}"
+
+    def one(i: str) -> str:
+        return emit.replace("$i", i)
+
+    def inner(i: str) -> str:
+        return "\n".join("    " + x for x in one(i).split("\n"))
+
+    steps = [
+        "# 1: the deepest vertex\n"
+        "first = deepest_vertex(hull_vertices, start, stop, -n_local)\n"
+        "if wp.dot(n_local, hull_vertices[first]) >= limit:\n    return\n"
+        + ("used = int(0)\n" if layout == "fixed" else "")
+        + one("first"),
+        "# 2: the vertex within the margin that is farthest from it\n"
+        "a = hull_vertices[first]\n"
+        "second = farthest_vertex(hull_vertices, start, stop, a, n_local, limit)\n"
+        "if second < 0:\n"
+        + ("    contact_count[tid] = used\n" if layout == "fixed" else "")
+        + "    return\n"
+        + one("second"),
+        "# 3: the one farthest to a side of the line through both\n"
+        "side = wp.cross(n_local, hull_vertices[second] - a)\n"
+        "third = farthest_from_line(hull_vertices, start, stop, a, side, n_local, limit)\n"
+        "if third >= 0:\n" + inner("third"),
+        "# 4: the one farthest to the other side\n"
+        "fourth = farthest_from_line(hull_vertices, start, stop, a, -side, n_local, limit)\n"
+        "if fourth >= 0:\n" + inner("fourth"),
+    ][:contacts]
+    if layout == "fixed":
+        steps.append("contact_count[tid] = used")
+    quick = f"""
+    # Hulls whose bounding sphere is above the plane have no contacts
+    if height + hull_radius[hull]{scale} < 0.0 and -height - hull_radius[hull]{scale} > margin:
+        return
+    """.replace(f"height + hull_radius[hull]{scale} < 0.0 and ", "")
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        hull = hull_of[tid]
+        start = hull * vertex_count
+        stop = start + vertex_count
+        $pose
+        # The plane in the frame of the hull: n . x = height
+        n = plane_normal$at
+        n_local = wp.quat_rotate_inv(rot, n)
+        height = wp.dot(n, plane_point$at - pos)
+        $quick
+        limit = $limit
+        $steps
+        """,
+        pose="pos = wp.transform_get_translation(body_pose[tid])\nrot = wp.transform_get_rotation(body_pose[tid])"
+        if poses == "transforms"
+        else "pos = body_pos[tid]\nrot = body_rot[tid]",
+        at=at,
+        quick=quick if early else "",
+        limit="(height + margin) / hull_scale[tid]" if scaled else "height + margin",
+        steps="\n".join(steps),
+    )
+    if store == "distances" and result == "world":
+        d.text = d.text.replace("n = plane_normal$at", "n = plane_normal")
+    d.explain("""
+        A polygon of support needs few vertices: the deepest one, the one farthest from it, and the extreme
+        ones at both sides of the line between them. More contacts would only slow the solver down.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        lists: list[list[tuple[Any, float]]] = []
+        for k in range(count):
+            found: list[tuple[Any, float]] = []
+            lists.append(found)
+            pose = v.body_pose[k] if poses == "transforms" else np.append(v.body_pos[k], v.body_rot[k])
+            turn = quaternions.matrix(pose[3:])
+            size = v.hull_scale[k] if scaled else 1.0
+            own = size * v.hull_vertices[v.hull_of[k] * per : (v.hull_of[k] + 1) * per]
+            n = v.plane_normal if plane == "one" else v.plane_normal[k]
+            q = v.plane_point if plane == "one" else v.plane_point[k]
+            points = pose[:3] + own @ turn.T
+            dist = (points - q) @ n
+            if early and (pose[:3] - q) @ n - v.hull_radius[v.hull_of[k]] * size > v.margin:
+                continue
+            near = dist < v.margin
+            if not near.any():
+                continue
+            chosen = [int(dist.argmin())]
+            a = points[chosen[0]]
+            far = np.where(near, ((points - a) ** 2).sum(1), 0.0)
+            if far.max() > 0.0:
+                chosen.append(int(far.argmax()))
+                side = (points - a) @ np.cross(n, points[chosen[1]] - a)
+                for sign in (1.0, -1.0)[: contacts - 2]:
+                    aside = np.where(near, sign * side, 0.0) / size**2
+                    if aside.max() > 1e-6:
+                        chosen.append(int(aside.argmax()))
+            for i in chosen:
+                gap = dist[i] + (v.dt * n @ v.body_vel[k] if store == "speculative" else 0.0)
+                place_ = {"world": points[i], "local": own[i], "midpoint": points[i] - 0.5 * gap * n}[result]
+                found.append((place_, gap))
+        numbers = np.array([len(found) for found in lists])
+        point, dist_ = np.zeros((count, contacts, 3)), np.zeros((count, contacts))
+        for k, found in enumerate(lists):
+            for i, (p, gap) in enumerate(found):
+                point[k, i], dist_[k, i] = p, gap
+        if layout == "fixed":
+            return {"contact_count": numbers, "contact_point": point, "contact_dist": dist_}
+        made = np.zeros(capacity, int), np.zeros((capacity, 3)), np.zeros(capacity)
+        slot = 0
+        for k, found in enumerate(lists):
+            for p, gap in found:
+                made[0][slot], made[1][slot], made[2][slot] = k, p, gap
+                slot += 1
+        return {"contact_count": np.array([slot]), "contact_body": made[0], "contact_point": made[1], "contact_dist": made[2]}
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,288 @@
+"""Boxes against boxes by the separating axis test, with all fifteen axes written out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.library import quaternions
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_XYZ = "xyz"
+_OTHERS = ((1, 2), (2, 0), (0, 1))
+
+
+def _face(axis: str, code: int, early: str, better: str) -> str:
+    """The test of one face normal of the first box (`a`) or of the second (`b`)."""
+    at = _XYZ.index(axis[1])
+    if axis[0] == "a":
+        gap = f"wp.abs(t[{at}]) - (ha[{at}] + wp.dot(hb, abs_r{at}))"
+    else:
+        gap = f"wp.abs(wp.dot(t, col{at})) - (hb[{at}] + wp.dot(ha, abs_c{at}))"
+    return f"gap = {gap}\n{early}{better.format(gap='gap', code=code)}"
+
+
+def _edge(i: int, j: int, code: int, early: str, better: str) -> str:
+    """The test of the cross product of edge i of the first box and edge j of the second."""
+    (i1, i2), (j1, j2) = _OTHERS[i], _OTHERS[j]
+    reach = (
+        f"ha[{i1}] * abs_r{i2}[{j}] + ha[{i2}] * abs_r{i1}[{j}]",
+        f"hb[{j1}] * abs_r{i}[{j2}] + hb[{j2}] * abs_r{i}[{j1}]",
+    )
+    test = (
+        f"reach = {reach[0]} + {reach[1]}\n"
+        f"gap = (wp.abs(t[{i2}] * rot[{i1}, {j}] - t[{i1}] * rot[{i2}, {j}]) - reach) / wp.sqrt(len_sq)\n"
+    )
+    body = test + early + better.format(gap="gap", code=code)
+    indented = "\n".join(f"    {line}" for line in body.rstrip().split("\n"))
+    return (
+        f"# Edge {_XYZ[i]} of A with edge {_XYZ[j]} of B\nlen_sq = 1.0 - rot[{i}, {j}] * rot[{i}, {j}]\n"
+        f"if len_sq > PARALLEL_EPS:\n{indented}\n"
+    )
+
+
+_POSES = {
+    "transforms": """
+        pose_a = body_pose[box_a]
+        pose_b = body_pose[box_b]
+        rot_a = wp.quat_to_matrix(wp.transform_get_rotation(pose_a))
+        rot_b = wp.quat_to_matrix(wp.transform_get_rotation(pose_b))
+        center_delta = wp.transform_get_translation(pose_b) - wp.transform_get_translation(pose_a)
+    """,
+    "quaternions": """
+        rot_a = wp.quat_to_matrix(body_rot[box_a])
+        rot_b = wp.quat_to_matrix(body_rot[box_b])
+        center_delta = body_pos[box_b] - body_pos[box_a]
+    """,
+    "matrices": """
+        rot_a = body_mat[box_a]
+        rot_b = body_mat[box_b]
+        center_delta = body_pos[box_b] - body_pos[box_a]
+    """,
+}
+
+
+@DOMAIN.algorithm(
+    source="Gottschalk, Lin & Manocha 1996 (OBB trees); Ericson 2005, section 4.4.1; Smith, ODE, dBoxBox2",
+    names={
+        "separate_boxes": "box_box_sat|box_box_axes|obb_overlap|collide_boxes_sat",
+        "pair_boxes": "pairs|candidate_pairs|collision_pairs",
+        "body_pos": "geom_xpos|box_pos|centers",
+        "body_rot": "geom_rot|box_rot|orientation",
+        "body_mat": "geom_xmat|box_mat",
+        "body_pose": "shape_transform|box_pose|body_q",
+        "half_extents": "geom_size|box_size|hx",
+        "edge_bias": "edge_preference|fudge_factor",
+        "best_code": "best_axis|axis_id|min_axis",
+        "best_gap": "max_separation|best_sep|separation",
+        "center_delta": "p|delta|d",
+        "gap": "sep|s",
+        "reach": "radius_sum|proj",
+    },
+    weight=10,
+)
+def separate_boxes(d: Draft) -> None:
+    """Finds the axis along which two boxes overlap least, or are apart, by the separating axis test."""
+    poses = d.option("poses", "transforms", "quaternions", "matrices")
+    edges = d.flag("edges", 0.8)
+    early = d.option("early", "none", "return")
+    result = d.option("result", "axis", "normal", "overlap")
+    pairs = d.option("pairs", "listed", "neighbours")
+    margin = d.flag("margin", 0.5)
+    bias = d.option("bias", "none", "faces first") if edges else "none"
+    bounding = d.flag("spheres", 0.3)
+    boxes = d.pick(12, 16, 20)
+    count = d.pick(32, 48) if pairs == "listed" else boxes
+    if pairs == "listed":
+        d.input("pair_boxes", "vec2i", count, 0, boxes, about="Box indices of each candidate pair")
+    if poses == "transforms":
+        d.input(
+            "body_pose", "transform", boxes, -0.6, 0.6, kind="transform", about="Box poses in world space"
+        )
+    else:
+        d.input("body_pos", "vec3", boxes, -0.6, 0.6, about="Box centers [m]")
+        if poses == "quaternions":
+            d.input("body_rot", "quat", boxes, kind="unit", about="Box orientations")
+        else:
+            d.input("body_mat", "mat33", boxes, kind="rotation", about="Box axes as columns")
+    d.input("half_extents", "vec3", boxes, 0.15, 0.5, about="Half extents of the boxes [m]")
+    if margin:
+        d.param("margin", "float", 0.005, 0.03, about="Pairs up to this far apart count as touching [m]")
+    d.output("best_axis", "int", count, about="0-2: face of A, 3-5: face of B, 6-14: edge pair, -1: apart")
+    if result != "overlap":
+        d.output("depth", "float", count, about="Penetration along that axis [m]")
+    if result == "normal":
+        d.output(
+            "contact_normal", "vec3", count, about="Axis in world space, from the first to the second box"
+        )
+    limit = "margin" if margin else "0.0"
+    leave = f"if gap > {limit}:\n    best_axis[tid] = -1\n    return\n"
+    stop = leave if early == "return" else ""
+    track = "if {gap} > best_gap:\n    best_gap = {gap}\n    best_code = {code}\n"
+    tests = ["# Face normals of A\n"]
+    tests += [_face(f"a{c}", k, stop, track) for k, c in enumerate(_XYZ)]
+    tests += ["# Face normals of B\n"]
+    tests += [_face(f"b{c}", 3 + k, stop, track) for k, c in enumerate(_XYZ)]
+    if edges:
+        d.module("PARALLEL_EPS = wp.constant(1.0e-4)")
+        if bias == "faces first":
+            d.module("EDGE_BIAS = wp.constant(0.02)")
+        tests.append(
+            "# Cross products of edges; nearly parallel edges add nothing over the face normals,\n"
+            "# and their cross product is too short to be normalized\n"
+        )
+        # An edge has to be better by a bit, since face contacts give larger manifolds
+        mark = "gap" if bias == "none" else "gap - EDGE_BIAS"
+        better = (
+            track
+            if bias == "none"
+            else f"if {mark} > best_gap:\n    best_gap = gap\n    best_code = {{code}}\n"
+        )
+        for i in range(3):
+            for j in range(3):
+                tests.append(_edge(i, j, 6 + 3 * i + j, stop, better))
+    lines = "".join(t if t.endswith("\n") else t + "\n" for t in tests)
+    # The first test has nothing to compare with
+    lines = lines.replace(
+        "if gap > best_gap:\n    best_gap = gap\n    best_code = 0\n",
+        "best_gap = float(gap)\nbest_code = int(0)\n",
+        1,
+    )
+    sphere = """
+    # Cheap rejection by bounding spheres
+    radius = wp.length(ha) + wp.length(hb)
+    if wp.length_sq(center_delta) > radius * radius:
+        best_axis[tid] = -1
+        return
+    """
+    finish = {
+        "overlap": f"best_axis[tid] = wp.where(best_gap > {limit}, -1, best_code)",
+        "axis": f"if best_gap > {limit}:\n    best_axis[tid] = -1\n    return\n"
+        "best_axis[tid] = best_code\ndepth[tid] = -best_gap",
+        "normal": f"""
+        if best_gap > {limit}:
+            best_axis[tid] = -1
+            return
+        # Axis in world space
+        if best_code < 3:
+            normal = rot_a * unit_axis(best_code)
+        elif best_code < 6:
+            normal = rot_b * unit_axis(best_code - 3)
+        else:
+            edge_a = rot_a * unit_axis((best_code - 6) / 3)
+            edge_b = rot_b * unit_axis((best_code - 6) % 3)
+            normal = wp.normalize(wp.cross(edge_a, edge_b))
+        # Orient it from A to B
+        if wp.dot(normal, center_delta) < 0.0:
+            normal = -normal
+        best_axis[tid] = best_code
+        depth[tid] = -best_gap
+        contact_normal[tid] = normal
+        """,
+    }
+    if result == "normal":
+        text = finish["normal"]
+        if not edges:
+            start = text.index("        elif best_code < 6")
+            end = text.index("        # Orient")
+            text = (
+                text[:start]
+                + "        else:\n            normal = rot_b * unit_axis(best_code - 3)\n"
+                + text[end:]
+            )
+        finish["normal"] = text
+        d.function('''
+            @wp.func
+            def unit_axis(i: int) -> wp.vec3:
+                """Return the i-th coordinate axis."""
+                if i == 0:
+                    return wp.vec3(1.0, 0.0, 0.0)
+                if i == 1:
+                    return wp.vec3(0.0, 1.0, 0.0)
+                return wp.vec3(0.0, 0.0, 1.0)
+        ''')
+    which = {
+        "listed": "pair = pair_boxes[tid]\nbox_a = pair[0]\nbox_b = pair[1]\n"
+        "# Padding of the pair list repeats an index\nif box_a == box_b:\n    best_axis[tid] = -1\n    return",
+        "neighbours": f"box_a = tid\nbox_b = (tid + 1) % {boxes}",
+    }
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $which
+        $poses
+        ha = half_extents[box_a]
+        hb = half_extents[box_b]
+        $sphere
+        # Everything in the frame of A: column j of rot is the j-th axis of B
+        rot = wp.transpose(rot_a) * rot_b
+        t = wp.transpose(rot_a) * center_delta
+        abs_r0 = wp.vec3(wp.abs(rot[0, 0]), wp.abs(rot[0, 1]), wp.abs(rot[0, 2]))
+        abs_r1 = wp.vec3(wp.abs(rot[1, 0]), wp.abs(rot[1, 1]), wp.abs(rot[1, 2]))
+        abs_r2 = wp.vec3(wp.abs(rot[2, 0]), wp.abs(rot[2, 1]), wp.abs(rot[2, 2]))
+        col0 = wp.vec3(rot[0, 0], rot[1, 0], rot[2, 0])
+        col1 = wp.vec3(rot[0, 1], rot[1, 1], rot[2, 1])
+        col2 = wp.vec3(rot[0, 2], rot[1, 2], rot[2, 2])
+        abs_c0 = wp.vec3(abs_r0[0], abs_r1[0], abs_r2[0])
+        abs_c1 = wp.vec3(abs_r0[1], abs_r1[1], abs_r2[1])
+        abs_c2 = wp.vec3(abs_r0[2], abs_r1[2], abs_r2[2])
+        $tests
+        $finish
+        """,
+        which=which[pairs],
+        poses=_POSES[poses],
+        sphere=sphere if bounding else "",
+        tests=lines,
+        finish=finish[result],
+    )
+    d.explain("""
+        Two boxes are apart exactly if they are apart along one of 15 axes: the three face normals of
+        each box and the nine cross products of their edges. The axis of least overlap is the contact normal.
+    """)
+
+    def frames(v: Values) -> tuple[Any, Any]:
+        if poses == "transforms":
+            return v.body_pose[:, :3], quaternions.matrix(v.body_pose[:, 3:])
+        return v.body_pos, v.body_mat if poses == "matrices" else quaternions.matrix(v.body_rot)
+
+    def reference(v: Values) -> dict[str, Any]:
+        place, turn = frames(v)
+        near = v.margin if margin else 0.0
+        codes, depths, normals = np.zeros(count, int), np.zeros(count), np.zeros((count, 3))
+        for k in range(count):
+            a, b = v.pair_boxes[k] if pairs == "listed" else (k, (k + 1) % boxes)
+            axes = [*turn[a].T, *turn[b].T]
+            if edges:
+                axes += [np.cross(p, q) for p in turn[a].T for q in turn[b].T]
+            delta, best, code = place[b] - place[a], -np.inf, -1
+            reject = a == b or (
+                bounding
+                and np.linalg.norm(delta)
+                > np.linalg.norm(v.half_extents[a]) + np.linalg.norm(v.half_extents[b])
+            )
+            for number, axis in enumerate(axes):
+                if axis @ axis <= 1e-4:
+                    continue
+                n = axis / np.linalg.norm(axis)
+                reach = np.abs(n @ turn[a]) @ v.half_extents[a] + np.abs(n @ turn[b]) @ v.half_extents[b]
+                gap = abs(n @ delta) - reach
+                if early == "return" and gap > near:
+                    reject = True
+                if gap - (0.02 if number > 5 and bias != "none" else 0.0) > best:
+                    best, code = gap, number
+            codes[k] = -1 if reject or best > near else code
+            if codes[k] >= 0:
+                depths[k] = -best
+                n = axes[code] / np.linalg.norm(axes[code])
+                normals[k] = n if n @ delta >= 0.0 else -n
+        made: dict[str, Any] = {"best_axis": codes}
+        if result != "overlap":
+            made["depth"] = depths
+        if result == "normal":
+            made["contact_normal"] = normals
+        return made
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,283 @@
+"""Axis-aligned bounds of posed shapes, what every broad phase begins with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.library import quaternions, ray_shapes
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_EXTENT = {
+    "SPHERE": "half = wp.vec3(scale[0], scale[0], scale[0])",
+    "BOX": """
+        # |R| h, the sum of the projections of the three half axes
+        half = wp.vec3(
+            wp.dot(scale, wp.vec3(wp.abs(rot[0, 0]), wp.abs(rot[0, 1]), wp.abs(rot[0, 2]))),
+            wp.dot(scale, wp.vec3(wp.abs(rot[1, 0]), wp.abs(rot[1, 1]), wp.abs(rot[1, 2]))),
+            wp.dot(scale, wp.vec3(wp.abs(rot[2, 0]), wp.abs(rot[2, 1]), wp.abs(rot[2, 2]))),
+        )
+    """,
+    "CAPSULE": """
+        # Segment of half height scale[1] along local z, inflated by the radius
+        half = scale[1] * wp.vec3(wp.abs(rot[0, 2]), wp.abs(rot[1, 2]), wp.abs(rot[2, 2]))
+        half += wp.vec3(scale[0], scale[0], scale[0])
+    """,
+    "CYLINDER": """
+        # The rim of a disk with normal a reaches r sqrt(1 - a_i^2) along axis i
+        a = wp.vec3(rot[0, 2], rot[1, 2], rot[2, 2])
+        half = scale[1] * wp.vec3(wp.abs(a[0]), wp.abs(a[1]), wp.abs(a[2]))
+        half += scale[0] * wp.vec3(
+            wp.sqrt(wp.max(1.0 - a[0] * a[0], 0.0)),
+            wp.sqrt(wp.max(1.0 - a[1] * a[1], 0.0)),
+            wp.sqrt(wp.max(1.0 - a[2] * a[2], 0.0)),
+        )
+    """,
+    "ELLIPSOID": """
+        # Support of an ellipsoid along axis i: length of row i of R diag(r)
+        half = wp.vec3(
+            wp.length(wp.cw_mul(scale, wp.vec3(rot[0, 0], rot[0, 1], rot[0, 2]))),
+            wp.length(wp.cw_mul(scale, wp.vec3(rot[1, 0], rot[1, 1], rot[1, 2]))),
+            wp.length(wp.cw_mul(scale, wp.vec3(rot[2, 0], rot[2, 1], rot[2, 2]))),
+        )
+    """,
+    "CONE": """
+        # Apex at +z, base disk at -z: the box of a disk and a point
+        a = wp.vec3(rot[0, 2], rot[1, 2], rot[2, 2])
+        rim = scale[0] * wp.vec3(
+            wp.sqrt(wp.max(1.0 - a[0] * a[0], 0.0)),
+            wp.sqrt(wp.max(1.0 - a[1] * a[1], 0.0)),
+            wp.sqrt(wp.max(1.0 - a[2] * a[2], 0.0)),
+        )
+        apex = scale[1] * a
+        upper = wp.max(apex, rim - apex)
+        lower = wp.min(apex, -rim - apex)
+        center += 0.5 * (lower + upper)
+        half = 0.5 * (upper - lower)
+    """,
+    "PLANE": """
+        # Planes are unbounded unless they have a width and a length
+        half = wp.vec3(PLANE_EXTENT, PLANE_EXTENT, PLANE_EXTENT)
+        if scale[0] > 0.2:
+            half = wp.vec3(
+                scale[0] * wp.abs(rot[0, 0]) + scale[1] * wp.abs(rot[0, 1]),
+                scale[0] * wp.abs(rot[1, 0]) + scale[1] * wp.abs(rot[1, 1]),
+                scale[0] * wp.abs(rot[2, 0]) + scale[1] * wp.abs(rot[2, 1]),
+            )
+    """,
+}
+
+
+def _points(kind: str, scale: Any) -> Any:
+    """Directions are mapped to the farthest point of a shape in its own frame."""
+
+    def far(way: Any) -> Any:
+        x, y, z = way
+        flat = np.hypot(x, y)
+        rim = np.array([x, y, 0.0]) * (scale[0] / flat if flat > 1e-12 else 0.0)
+        end = np.array([0.0, 0.0, scale[1] * np.sign(z)])
+        if kind == "SPHERE":
+            return scale[0] * way
+        if kind == "BOX":
+            return scale * np.sign(way)
+        if kind == "CAPSULE":
+            return end + scale[0] * way
+        if kind == "CYLINDER":
+            return end + rim
+        if kind == "ELLIPSOID":
+            return scale**2 * way / np.linalg.norm(scale * way)
+        if kind == "CONE":
+            return max(
+                np.array([0, 0, scale[1]]), rim - np.array([0, 0, scale[1]]), key=lambda p: float(p @ way)
+            )
+        if scale[0] <= 0.2:
+            return 1.0e3 * way
+        return np.array([scale[0] * np.sign(x), scale[1] * np.sign(y), 0.0])
+
+    return far
+
+
+@DOMAIN.algorithm(
+    source="Ericson 2005, section 4.2 (bounds of primitives); newton, geometry/broad_phase (shape AABBs)",
+    names={
+        "compute_bounds": "compute_shape_aabbs|update_aabbs|shape_bounds|compute_aabbs",
+        "shape_type": "geo_type|shape_kind|geom_type",
+        "shape_scale": "shape_size|geom_size|geo_scale",
+        "shape_body": "body_of_shape|shape_parent",
+        "shape_pose": "shape_X_bs|shape_transform|local_pose",
+        "body_pose": "body_q|body_transform",
+        "aabb_lower": "lower_out|shape_lower|bounds_min",
+        "aabb_upper": "upper_out|shape_upper|bounds_max",
+        "half": "half_extents|extents",
+        "contact_margin": "margin|gap|aabb_padding",
+    },
+    weight=11,
+)
+def compute_bounds(d: Draft) -> None:
+    """Computes the axis-aligned bounding boxes of posed shapes of several types."""
+    types = d.option(
+        "types",
+        ("SPHERE", "BOX", "CAPSULE"),
+        ("SPHERE", "CAPSULE", "CYLINDER", "ELLIPSOID"),
+        ("BOX", "CYLINDER", "CONE"),
+        ("PLANE", "SPHERE", "BOX", "CAPSULE", "CYLINDER"),
+        tuple(_EXTENT),
+    )
+    attached = d.option("poses", "world", "bodies", "bodies or world")
+    margin = d.option("margin", "none", "one", "per shape", "speculative")
+    result = d.option("result", "corners", "center and half", "pair")
+    flags = d.flag("flags", 0.35)
+    grid = d.option("cells", "none", "range", weights=(0.7, 0.3))
+    count, bodies = d.pick(32, 40, 48), 12
+    d.input("shape_type", "int", count, 0, len(types), about="Shape types")
+    d.input("shape_scale", "vec3", count, 0.1, 0.5, about="Radius and half height, or half extents [m]")
+    if attached == "world":
+        d.input(
+            "shape_pose", "transform", count, -1.0, 1.0, kind="transform", about="Shape poses in world space"
+        )
+    else:
+        d.input(
+            "shape_pose", "transform", count, -0.3, 0.3, kind="transform", about="Shape poses in body space"
+        )
+        d.input(
+            "shape_body",
+            "int",
+            count,
+            0 if attached == "bodies" else -1,
+            bodies,
+            about="Body of each shape" + ("" if attached == "bodies" else ", -1 for the world"),
+        )
+        d.input(
+            "body_pose", "transform", bodies, -1.0, 1.0, kind="transform", about="Body poses in world space"
+        )
+    if margin == "one":
+        d.param("contact_margin", "float", 0.01, 0.05, about="Padding of the boxes [m]")
+    elif margin == "per shape":
+        d.input("shape_margin", "float", count, 0.0, 0.05, about="Padding per shape [m]")
+    elif margin == "speculative":
+        d.input("shape_vel", "vec3", count, -3.0, 3.0, about="Shape velocities [m/s]")
+        d.param("dt", "float", 0.01, 0.03, about="Time step [s]")
+    if flags:
+        d.input("shape_flags", "int", count, 0, 4, about="Bit 0 is set for shapes that collide")
+    if grid == "range":
+        d.param("cell_width", "float", 0.4, 0.6, about="Width of the cells of the broad phase [m]")
+    if result == "pair":
+        d.output("aabb", "vec3", (count, 2), about="Lower and upper corners [m]")
+    else:
+        first, second = ("aabb_lower", "aabb_upper") if result == "corners" else ("aabb_center", "aabb_half")
+        d.output(
+            first, "vec3", count, about="Lower corners [m]" if result == "corners" else "Box centers [m]"
+        )
+        d.output(
+            second, "vec3", count, about="Upper corners [m]" if result == "corners" else "Half extents [m]"
+        )
+    if grid == "range":
+        d.output("cell_count", "int", count, about="Number of cells that the box overlaps")
+    d.module("\n".join(f"{t} = wp.constant({i})" for i, t in enumerate(types)))
+    if "PLANE" in types:
+        d.module("PLANE_EXTENT = wp.constant(1.0e3)")
+    if flags:
+        d.module("COLLIDE_SHAPES = wp.constant(1)")
+    pose = {
+        "world": "pose = shape_pose[tid]",
+        "bodies": "pose = body_pose[shape_body[tid]] * shape_pose[tid]",
+        "bodies or world": "pose = shape_pose[tid]\n# Shapes of the world are given in world space\n"
+        "body = shape_body[tid]\nif body >= 0:\n    pose = body_pose[body] * pose",
+    }
+    cases = []
+    for i, t in enumerate(types):
+        word = "if" if i == 0 else "elif"
+        head = f"{word} shape == {t}:" if i < len(types) - 1 else "else:"
+        block = [x[8:] if x.startswith("        ") else x for x in _EXTENT[t].strip("\n").split("\n")]
+        cases.append(head + "\n" + "\n".join(f"    {x}" for x in block if x.strip()))
+    pad = {
+        "none": "",
+        "one": "# Contacts are found before shapes touch\nhalf += wp.vec3(contact_margin, contact_margin, contact_margin)",
+        "per shape": "padding = shape_margin[tid]\nhalf += wp.vec3(padding, padding, padding)",
+        "speculative": """
+        # Extend the box along the motion of this step
+        sweep = 0.5 * dt * shape_vel[tid]
+        center += sweep
+        half += wp.vec3(wp.abs(sweep[0]), wp.abs(sweep[1]), wp.abs(sweep[2]))
+        """,
+    }
+    store = {
+        "corners": "aabb_lower[tid] = center - half\naabb_upper[tid] = center + half",
+        "center and half": "aabb_center[tid] = center\naabb_half[tid] = half",
+        "pair": "aabb[tid, 0] = center - half\naabb[tid, 1] = center + half",
+    }
+    cells = """
+    # Cells of the uniform grid, both ends included
+    inv_width = 1.0 / cell_width
+    cells_x = int(wp.floor((center[0] + half[0]) * inv_width)) - int(wp.floor((center[0] - half[0]) * inv_width)) + 1
+    cells_y = int(wp.floor((center[1] + half[1]) * inv_width)) - int(wp.floor((center[1] - half[1]) * inv_width)) + 1
+    cells_z = int(wp.floor((center[2] + half[2]) * inv_width)) - int(wp.floor((center[2] - half[2]) * inv_width)) + 1
+    cell_count[tid] = wp.min(cells_x, MAX_CELLS) * wp.min(cells_y, MAX_CELLS) * wp.min(cells_z, MAX_CELLS)
+    """
+    if grid == "range":
+        d.module("MAX_CELLS = wp.constant(64)")
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $flags
+        $pose
+        shape = shape_type[tid]
+        scale = shape_scale[tid]
+        center = wp.transform_get_translation(pose)
+        rot = wp.quat_to_matrix(wp.transform_get_rotation(pose))
+        # --- Half extents of the tightest box ---
+        $cases
+        $pad
+        $store
+        $cells
+        """,
+        flags="# Shapes that only show keep an empty box\nif (shape_flags[tid] & COLLIDE_SHAPES) == 0:\n    return"
+        if flags
+        else "",
+        pose=pose[attached],
+        cases="\n".join(cases),
+        pad=pad[margin],
+        store=store[result],
+        cells=cells if grid == "range" else "",
+    )
+    d.explain("""
+        Capsules, cylinders and cones point along local z. The boxes are tight: each face touches
+        its shape, apart from the padding.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        lower, upper = np.zeros((count, 3)), np.zeros((count, 3))
+        number = np.zeros(count, int)
+        for k in range(count):
+            if flags and not v.shape_flags[k] & 1:
+                continue
+            pose_ = v.shape_pose[k]
+            if attached != "world" and v.shape_body[k] >= 0:
+                pose_ = ray_shapes.compose(v.body_pose[v.shape_body[k]], pose_)
+            turn = quaternions.matrix(pose_[3:])
+            far = _points(types[v.shape_type[k]], v.shape_scale[k])
+            for axis in range(3):
+                for sign, ends in ((1.0, upper), (-1.0, lower)):
+                    ends[k, axis] = pose_[axis] + turn[axis] @ far(sign * turn[axis])
+            grow = {
+                "one": v.get("contact_margin"),
+                "per shape": v.get("shape_margin", np.zeros(count))[k],
+            }.get(margin, 0.0)
+            lower[k], upper[k] = lower[k] - grow, upper[k] + grow
+            if margin == "speculative":
+                move = v.dt * v.shape_vel[k]
+                lower[k], upper[k] = lower[k] + np.minimum(move, 0.0), upper[k] + np.maximum(move, 0.0)
+            if grid == "range":
+                spans = np.floor(upper[k] / v.cell_width) - np.floor(lower[k] / v.cell_width) + 1
+                number[k] = int(np.minimum(spans, 64).prod())
+        made: dict[str, Any] = {"cell_count": number} if grid == "range" else {}
+        if result == "corners":
+            return made | {"aabb_lower": lower, "aabb_upper": upper}
+        if result == "pair":
+            return made | {"aabb": np.stack([lower, upper], axis=1)}
+        return made | {"aabb_center": 0.5 * (lower + upper), "aabb_half": 0.5 * (upper - lower)}
+
+    d.check(reference, 5e-4)

@@ -1,0 +1,315 @@
+"""Tracking control of multirotors on the rotation group, down to the speeds of the rotors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.robotics import DOMAIN
+from warpgen.synthesis.library import quaternions
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+GAINS = piece(
+    """
+@wp.struct
+class ControlGains:
+    position: wp.vec3
+    velocity: wp.vec3
+    rotation: wp.vec3
+    rate: wp.vec3
+"""
+)
+
+
+@DOMAIN.algorithm(
+    source="Lee, Leok & McClamroch 2010 (geometric tracking control on SE(3)); Mellinger & Kumar 2011",
+    names={
+        "control_multirotors": "geometric_control|lee_controller|track_trajectory|quadrotor_control",
+        "drone_pos": "position|pos|x",
+        "drone_vel": "velocity|vel|v",
+        "drone_rot": "orientation|rot|q",
+        "drone_omega": "omega|body_rates|angular_velocity",
+        "target_pos": "pos_des|x_des|setpoint",
+        "target_vel": "vel_des|v_des",
+        "target_acc": "acc_des|a_des|feedforward",
+        "target_yaw": "yaw_des|heading",
+        "rotor_speed": "motor_speed|rotor_cmd|motor_command",
+        "moment": "torque|tau|m_cmd",
+        "thrust": "collective|f_total|u1",
+        "error_rot": "e_r|rot_error",
+        "error_omega": "e_w|rate_error",
+        "kf": "thrust_coeff|c_t|k_thrust",
+    },
+    weight=10,
+)
+def control_multirotors(d: Draft) -> None:
+    """Computes rotor commands of multirotors that track positions by geometric control on SE(3)."""
+    gains = d.option("gains", "struct", "scalars")
+    attitude = d.option("attitude", "matrix", "quaternion")
+    feed = d.option("feedforward", "none", "acceleration")
+    tilt = d.flag("tilt limit", 0.5)
+    integral = d.flag("integral", 0.35)
+    gyro = d.flag("gyroscopic", 0.6)
+    frame = d.option("frame", "x", "plus", "wrench")
+    output = d.option("output", "speed", "thrust", "normalized") if frame != "wrench" else "wrench"
+    rates = d.flag("rates", 0.4)
+    count = d.pick(16, 24, 32)
+    d.input("drone_pos", "vec3", count, -1.0, 1.0, about="Positions, z up [m]")
+    d.input("drone_vel", "vec3", count, -0.5, 0.5, about="Velocities [m/s]")
+    d.input("drone_rot", "quat", count, kind="unit", about="Orientations, body to world")
+    d.input("drone_omega", "vec3", count, -1.0, 1.0, about="Body rates [rad/s]")
+    d.input("target_pos", "vec3", count, -1.0, 1.0, about="Positions to reach [m]")
+    d.input("target_vel", "vec3", count, -0.5, 0.5, about="Velocities to track [m/s]")
+    if feed == "acceleration":
+        d.input("target_acc", "vec3", count, -2.0, 2.0, about="Accelerations along the path [m/s^2]")
+    d.input("target_yaw", "float", count, -3.1, 3.1, about="Headings [rad]")
+    if rates:
+        d.input("target_omega", "vec3", count, -0.5, 0.5, about="Body rates along the path [rad/s]")
+    d.param("mass", "float", 0.8, 1.5, about="Mass [kg]")
+    if gyro:
+        d.param("inertia", "vec3", 0.01, 0.03, about="Moments of inertia [kg m^2]")
+    d.param("gravity", "float", 9.7, 9.9, about="Gravity [m/s^2]")
+    if gains == "struct":
+        d.struct(
+            "gains",
+            GAINS,
+            {
+                "position": fill(2.0, 4.0),
+                "velocity": fill(1.0, 3.0),
+                "rotation": fill(0.5, 1.5),
+                "rate": fill(0.1, 0.3),
+            },
+            about="Feedback gains",
+        )
+        kp, kv, kr, kw = (f"gains.{n}" for n in ("position", "velocity", "rotation", "rate"))
+    else:
+        d.param("k_pos", "float", 2.0, 4.0, about="Position gain [N/m]")
+        d.param("k_vel", "float", 1.0, 3.0, about="Velocity gain [N s/m]")
+        d.param("k_rot", "float", 0.5, 1.5, about="Attitude gain [N m]")
+        d.param("k_omega", "float", 0.1, 0.3, about="Rate gain [N m s]")
+        kp, kv, kr, kw = "k_pos", "k_vel", "k_rot", "k_omega"
+    if tilt:
+        d.param("max_tilt", "float", 0.2, 0.6, about="Largest tilt of the thrust [rad]")
+    if integral:
+        d.input("error_sum", "vec3", count, -0.5, 0.5, about="Integral of the position error [m s]")
+        d.param("k_int", "float", 0.2, 0.6, about="Integral gain [N/(m s)]")
+        d.param("sum_limit", "float", 0.3, 0.6, about="Limit of the integral against wind-up [m s]")
+        d.param("dt", "float", 0.005, 0.02, about="Control period [s]")
+        d.output("error_sum_out", "vec3", count, about="Integral at the end of the period [m s]")
+    if frame != "wrench":
+        d.param("arm", "float", 0.15, 0.25, about="Length of the arms [m]")
+        d.param("drag_ratio", "float", 0.015, 0.03, about="Rotor torque per thrust [m]")
+        d.param("max_thrust", "float", 4.0, 8.0, about="Largest thrust of one rotor [N]")
+        if output == "speed":
+            d.param("kf", "float", 1.0e-5, 2.0e-5, about="Thrust per squared rotor speed [N s^2]")
+        about = {
+            "speed": "Rotor speeds [rad/s]",
+            "thrust": "Rotor thrusts [N]",
+            "normalized": "Throttles in 0..1",
+        }
+        d.output("rotor_speed", "vec4", count, about=about[output])
+    else:
+        d.output("thrust_out", "float", count, about="Collective thrust [N]")
+        d.output("moment_out", "vec3", count, about="Body moments [N m]")
+
+    def times(gain: str, error: str) -> str:
+        return f"wp.cw_mul({gain}, {error})" if gains == "struct" else f"{gain} * {error}"
+
+    windup = """
+    # Integral action against wind and a wrong mass, clamped per axis
+    total = error_sum[tid] + dt * error_pos
+    total = wp.vec3(
+        wp.clamp(total[0], -sum_limit, sum_limit),
+        wp.clamp(total[1], -sum_limit, sum_limit),
+        wp.clamp(total[2], -sum_limit, sum_limit),
+    )
+    error_sum_out[tid] = total
+    force -= k_int * total
+    """
+    cone = """
+    # Keep the thrust within a cone about the vertical: shorten the horizontal part
+    lift = wp.max(force[2], 0.1 * mass * gravity)
+    side = wp.sqrt(force[0] * force[0] + force[1] * force[1])
+    side_max = lift * wp.tan(max_tilt)
+    if side > side_max:
+        shrink = side_max / side
+        force = wp.vec3(force[0] * shrink, force[1] * shrink, lift)
+    """
+    error = {
+        "matrix": """
+            # e_R = 1/2 (Rd^T R - R^T Rd)^v
+            skewed = wp.transpose(rot_des) * rot - wp.transpose(rot) * rot_des
+            error_rot = 0.5 * wp.vec3(skewed[2, 1], skewed[0, 2], skewed[1, 0])
+        """,
+        "quaternion": """
+            # Vector part of the error quaternion, by the shorter way
+            q_err = wp.quat_inverse(wp.quat_from_matrix(rot_des)) * drone_rot[tid]
+            error_rot = 2.0 * wp.vec3(q_err[0], q_err[1], q_err[2])
+            if q_err[3] < 0.0:
+                error_rot = -error_rot
+        """,
+    }
+    mix = {
+        "x": """
+            # X layout: front left, front right, rear right, rear left; neighbors spin opposite ways
+            reach = arm * 0.70710678
+            roll_part = moment[0] / (4.0 * reach)
+            pitch_part = moment[1] / (4.0 * reach)
+            yaw_part = moment[2] / (4.0 * drag_ratio)
+            base = 0.25 * thrust
+            f0 = base + roll_part - pitch_part - yaw_part
+            f1 = base - roll_part - pitch_part + yaw_part
+            f2 = base - roll_part + pitch_part - yaw_part
+            f3 = base + roll_part + pitch_part + yaw_part
+        """,
+        "plus": """
+            # Plus layout: front, left, rear, right; neighbors spin opposite ways
+            roll_part = moment[0] / (2.0 * arm)
+            pitch_part = moment[1] / (2.0 * arm)
+            yaw_part = moment[2] / (4.0 * drag_ratio)
+            base = 0.25 * thrust
+            f0 = base - pitch_part - yaw_part
+            f1 = base + roll_part + yaw_part
+            f2 = base + pitch_part - yaw_part
+            f3 = base - roll_part + yaw_part
+        """,
+        "wrench": "thrust_out[tid] = thrust\nmoment_out[tid] = moment",
+    }
+    clamp = """
+    # Rotors push one way only
+    f0 = wp.clamp(f0, 0.0, max_thrust)
+    f1 = wp.clamp(f1, 0.0, max_thrust)
+    f2 = wp.clamp(f2, 0.0, max_thrust)
+    f3 = wp.clamp(f3, 0.0, max_thrust)
+    """
+    final = {
+        "speed": "# T = kf w^2\nrotor_speed[tid] = wp.vec4(\n    wp.sqrt(f0 / kf), wp.sqrt(f1 / kf), wp.sqrt(f2 / kf), wp.sqrt(f3 / kf)\n)",
+        "thrust": "rotor_speed[tid] = wp.vec4(f0, f1, f2, f3)",
+        "normalized": "rotor_speed[tid] = wp.vec4(f0, f1, f2, f3) / max_thrust",
+        "wrench": "",
+    }
+    if output == "speed":
+        clamp = clamp.replace("0.0, max_thrust", "1.0e-4, max_thrust")
+        clamp = clamp.replace(
+            "# Rotors push one way only",
+            "# Rotors push one way only; idle keeps the root below differentiable",
+        )
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        rot = wp.quat_to_matrix(drone_rot[tid])
+        omega = drone_omega[tid]
+        # --- Outer loop: force that tracks the position ---
+        error_pos = drone_pos[tid] - target_pos[tid]
+        error_vel = drone_vel[tid] - target_vel[tid]
+        force = wp.vec3(0.0, 0.0, mass * gravity) - $kp - $kv
+        $feed
+        $integral
+        $tilt
+        # Only the part of the force along the body's own axis can be produced now
+        axis_z = wp.vec3(rot[0, 2], rot[1, 2], rot[2, 2])
+        thrust = wp.max(wp.dot(force, axis_z), 0.0)
+        # --- Attitude that points the thrust along the force, with the wanted heading ---
+        b3 = wp.normalize(force)
+        heading = wp.vec3(wp.cos(target_yaw[tid]), wp.sin(target_yaw[tid]), 0.0)
+        b2 = wp.normalize(wp.cross(b3, heading))
+        b1 = wp.cross(b2, b3)
+        rot_des = wp.matrix_from_cols(b1, b2, b3)
+        # --- Inner loop: moment that tracks the attitude ---
+        $error
+        $rates
+        moment = -($kr) - $kw
+        $gyro
+        # --- Rotors ---
+        $mix
+        $clamp
+        $final
+        """,
+        kp=times(kp, "error_pos"),
+        kv=times(kv, "error_vel"),
+        feed="force += mass * target_acc[tid]" if feed == "acceleration" else "",
+        integral=windup if integral else "",
+        tilt=cone if tilt else "",
+        error=error[attitude],
+        rates="# Rates of the path, seen from the body as it is\nerror_omega = omega - wp.transpose(rot) * (rot_des * target_omega[tid])"
+        if rates
+        else "error_omega = omega",
+        kr=times(kr, "error_rot"),
+        kw=times(kw, "error_omega"),
+        gyro="# Cancel the gyroscopic torque\nmoment += wp.cross(omega, wp.cw_mul(inertia, omega))"
+        if gyro
+        else "",
+        mix=mix[frame],
+        clamp=clamp if frame != "wrench" else "",
+        final=final[output],
+    )
+    if gains == "scalars":
+        d.text = d.text.replace("-(k_rot * error_rot)", "-k_rot * error_rot")
+    else:
+        d.text = d.text.replace(
+            "-(wp.cw_mul(gains.rotation, error_rot))", "-wp.cw_mul(gains.rotation, error_rot)"
+        )
+    if frame == "wrench":
+        d.text = d.text.replace("# --- Rotors ---\n", "")
+    d.explain("""
+        The force -kp ep - kv ev + m g e3 + m a sets the thrust and the attitude Rd; the moment
+        -kR eR - kw ew + w x J w turns the body there. It has no singularity at any attitude error below 180 degrees.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        g = (
+            [v["gains." + n] for n in ("position", "velocity", "rotation", "rate")]
+            if gains == "struct"
+            else [v.k_pos, v.k_vel, v.k_rot, v.k_omega]
+        )
+        made: dict[str, Any] = {}
+        rot = quaternions.matrix(v.drone_rot)
+        off = v.drone_pos - v.target_pos
+        force = -g[0] * off - g[1] * (v.drone_vel - v.target_vel)
+        force[:, 2] += v.mass * v.gravity
+        if feed == "acceleration":
+            force += v.mass * v.target_acc
+        if integral:
+            made["error_sum_out"] = np.clip(v.error_sum + v.dt * off, -v.sum_limit, v.sum_limit)
+            force -= v.k_int * made["error_sum_out"]
+        if tilt:
+            up = np.maximum(force[:, 2], 0.1 * v.mass * v.gravity)
+            side, most = np.hypot(force[:, 0], force[:, 1]), up * np.tan(v.max_tilt)
+            shrunk = np.stack([force[:, 0] * most / side, force[:, 1] * most / side, up], axis=1)
+            force = np.where((side > most)[:, None], shrunk, force)
+        thrust = np.maximum((force * rot[:, :, 2]).sum(1), 0.0)
+        b3 = force / np.linalg.norm(force, axis=1, keepdims=True)
+        ahead = np.stack([np.cos(v.target_yaw), np.sin(v.target_yaw), 0.0 * v.target_yaw], axis=1)
+        b2 = np.cross(b3, ahead)
+        b2 /= np.linalg.norm(b2, axis=1, keepdims=True)
+        wanted = np.stack([np.cross(b2, b3), b2, b3], axis=2)
+        between = np.swapaxes(wanted, 1, 2) @ rot
+        part = between - np.swapaxes(between, 1, 2)
+        axis = 0.5 * np.stack([part[:, 2, 1], part[:, 0, 2], part[:, 1, 0]], axis=1)
+        if attitude == "quaternion":  # axis is u sin(angle); 2 u sin(angle / 2) is wanted
+            angle = np.arccos(np.clip(0.5 * (np.trace(between, axis1=1, axis2=2) - 1.0), -1.0, 1.0))
+            axis = axis / np.cos(0.5 * angle)[:, None]
+        w = v.drone_omega
+        if rates:
+            w = w - np.einsum("kij,kj->ki", np.swapaxes(rot, 1, 2) @ wanted, v.target_omega)
+        moment = -g[2] * axis - g[3] * w
+        if gyro:
+            moment += np.cross(v.drone_omega, v.inertia * v.drone_omega)
+        if frame == "wrench":
+            return made | {"thrust_out": thrust, "moment_out": moment}
+        # Thrusts that give the wrench: rows of positions and spins of the rotors
+        side = v.arm * np.sqrt(0.5)
+        x = np.array([side, side, -side, -side] if frame == "x" else [v.arm, 0, -v.arm, 0])
+        y = np.array([side, -side, -side, side] if frame == "x" else [0, v.arm, 0, -v.arm])
+        spin = np.array([-1.0, 1.0, -1.0, 1.0]) * v.drag_ratio
+        rotors = np.linalg.solve(np.stack([np.ones(4), y, -x, spin]), np.column_stack([thrust, moment]).T).T
+        rotors = np.clip(rotors, 1e-4 if output == "speed" else 0.0, v.max_thrust)
+        made["rotor_speed"] = {"thrust": rotors, "normalized": rotors / v.max_thrust}.get(output)
+        if output == "speed":
+            made["rotor_speed"] = np.sqrt(rotors / v.kf)
+        return made
+
+    d.check(reference, 2e-3)

@@ -1,0 +1,288 @@
+"""Strapdown inertial navigation on the earth: attitude, velocity and position from body rates and forces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.robotics import DOMAIN
+from warpgen.synthesis.library import quaternions
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_RADII = {
+    "ellipsoid": """
+        # WGS 84 radii of curvature: meridian and prime vertical
+        sin_lat = wp.sin(lat)
+        denom = 1.0 - ECC_SQ * sin_lat * sin_lat
+        radius_e = SEMI_MAJOR / wp.sqrt(denom)
+        radius_n = radius_e * (1.0 - ECC_SQ) / denom
+    """,
+    "sphere": """
+        # Spherical earth
+        sin_lat = wp.sin(lat)
+        radius_e = EARTH_RADIUS
+        radius_n = EARTH_RADIUS
+    """,
+}
+_GRAVITY = {
+    "somigliana": """
+        # Somigliana's formula on the ellipsoid, and the free-air decrease with height
+        g0 = 9.7803253359 * (1.0 + 0.001931853 * sin_lat * sin_lat) / wp.sqrt(1.0 - ECC_SQ * sin_lat * sin_lat)
+        gravity = g0 - 3.0877e-6 * height
+    """,
+    "constant": "gravity = 9.80665",
+}
+
+
+@DOMAIN.algorithm(
+    source="Savage 1998 (strapdown integration algorithms); Groves 2013, ch. 5; WGS 84",
+    names={
+        "navigate": "strapdown_update|ins_mechanization|inertial_navigation|propagate_navigation",
+        "nav_rot": "attitude|q_nb|rot_in",
+        "nav_vel": "velocity|v_ned|vel_in",
+        "nav_pos": "position|llh|geodetic",
+        "delta_angle": "dtheta|gyro_increment|angle_increment",
+        "delta_velocity": "dv|accel_increment|velocity_increment",
+        "radius_n": "r_n|meridian_radius",
+        "radius_e": "r_e|transverse_radius",
+        "earth_rate": "w_ie|omega_ie",
+        "transport": "w_en|transport_rate",
+        "gravity": "g|g_local",
+    },
+    weight=10,
+)
+def navigate(d: Draft) -> None:
+    """Advances attitude, velocity and position of inertial navigation systems in local level axes."""
+    form = d.option("form", "quaternion", "matrix")
+    earth = d.option("earth", *_RADII)
+    gravity = d.option("gravity", *_GRAVITY)
+    if earth == "sphere":
+        gravity = "constant"
+    samples = d.option("samples", "increments", "rates")
+    coning = d.flag("coning", 0.45)
+    bias = d.option("bias", "none", "one", "full")
+    rate = d.option("earth rate", "all", "transport only", "none")
+    update = d.option("position", "geodetic", "local")
+    average = d.flag("average", 0.6)
+    count = d.pick(16, 24, 32)
+    if form == "quaternion":
+        d.input("nav_rot", "quat", count, kind="unit", about="Attitudes, body to north-east-down")
+    else:
+        d.input("nav_rot", "mat33", count, kind="rotation", about="Attitudes, body to north-east-down")
+    d.input("nav_vel", "vec3", count, -50.0, 50.0, about="Velocities north, east, down [m/s]")
+    if update == "geodetic":
+        d.input("latitude", "float", count, -1.2, 1.2, about="Latitudes [rad]")
+        d.input("longitude", "float", count, -3.0, 3.0, about="Longitudes [rad]")
+        d.input("altitude", "float", count, 0.0, 2000.0, about="Heights above the ellipsoid [m]")
+    else:
+        d.input("nav_pos", "vec3", count, -500.0, 500.0, about="Positions north, east, down of the origin [m]")
+        d.param("origin_lat", "float", -1.2, 1.2, about="Latitude of the origin [rad]")
+    if samples == "increments":
+        d.input("delta_angle", "vec3", count, -0.2, 0.2, about="Angle increments of the gyroscopes [rad]")
+        d.input("delta_velocity", "vec3", count, -2.0, 2.0, about="Velocity increments of the accelerometers [m/s]")
+    else:
+        d.input("gyro", "vec3", count, -2.0, 2.0, about="Body rates [rad/s]")
+        d.input("accel", "vec3", count, -20.0, 20.0, about="Specific forces [m/s^2]")
+    if coning:
+        d.input("angle_prev", "vec3", count, -0.2, 0.2, about="Angle increments of the step before [rad]")
+        d.input("velocity_prev", "vec3", count, -2.0, 2.0, about="Velocity increments of the step before [m/s]")
+    if bias == "one":
+        d.param("gyro_bias", "vec3", -0.02, 0.02, about="Biases of the gyroscopes [rad/s]")
+        d.param("accel_bias", "vec3", -0.1, 0.1, about="Biases of the accelerometers [m/s^2]")
+    elif bias == "full":
+        d.input("gyro_bias", "vec3", count, -0.02, 0.02, about="Biases of the gyroscopes [rad/s]")
+        d.input("accel_bias", "vec3", count, -0.1, 0.1, about="Biases of the accelerometers [m/s^2]")
+    d.param("dt", "float", 0.05, 0.1, about="Time step [s]")
+    d.output("rot_out", "quat" if form == "quaternion" else "mat33", count, about="Attitudes at the end of the step")
+    d.output("vel_out", "vec3", count, about="Velocities at the end of the step [m/s]")
+    if update == "geodetic":
+        d.output("lat_out", "float", count, about="Latitudes at the end of the step [rad]")
+        d.output("lon_out", "float", count, about="Longitudes at the end of the step [rad]")
+        d.output("alt_out", "float", count, about="Heights at the end of the step [m]")
+    else:
+        d.output("pos_out", "vec3", count, about="Positions at the end of the step [m]")
+    lines = []
+    if earth == "ellipsoid" or gravity == "somigliana":
+        lines += ["ECC_SQ = wp.constant(6.69437999014e-3)"]
+    lines += ["SEMI_MAJOR = wp.constant(6378137.0)  # [m]" if earth == "ellipsoid" else "EARTH_RADIUS = wp.constant(6371000.0)  # [m]"]
+    if rate == "all":
+        lines += ["EARTH_RATE = wp.constant(7.292115e-5)  # [rad/s]"]
+    if rate == "none":
+        lines = [x for x in lines if "ECC" in x and gravity == "somigliana" or update == "geodetic"]
+    if lines:
+        d.module("\n".join(lines))
+    d.function('''
+        @wp.func
+        def rotation_vector_quat(v: wp.vec3) -> wp.quat:
+            """Quaternion of a rotation vector, by the series of sine and cosine for small angles."""
+            sq = 0.25 * wp.dot(v, v)
+            s = 0.5 * (1.0 - sq / 6.0 * (1.0 - sq / 20.0))
+            c = 1.0 - 0.5 * sq * (1.0 - sq / 12.0)
+            return wp.normalize(wp.quat(s * v, c))
+    ''')
+    at = {"one": "", "full": "[tid]", "none": ""}[bias]
+    read = {
+        "increments": "theta = delta_angle[tid]\ndv = delta_velocity[tid]",
+        "rates": "theta = dt * gyro[tid]\ndv = dt * accel[tid]",
+    }
+    correct = f"# Remove the estimated biases\ntheta -= dt * gyro_bias{at}\ndv -= dt * accel_bias{at}"
+    cone = """
+    # Second-order coning correction of two successive increments
+    phi = theta + wp.cross(angle_prev[tid], theta) / 12.0
+    # Velocity rotation and sculling
+    dv_b = dv + 0.5 * wp.cross(theta, dv)
+    dv_b += (wp.cross(angle_prev[tid], dv) + wp.cross(velocity_prev[tid], theta)) / 12.0
+    """
+    plain = """
+    phi = theta
+    # The body turns while it accelerates
+    dv_b = dv + 0.5 * wp.cross(theta, dv)
+    """
+    place = {
+        "geodetic": "lat = latitude[tid]\nheight = altitude[tid]",
+        "local": "lat = origin_lat\nheight = -nav_pos[tid][2]",
+    }
+    transport = """
+    # Rotation of the local level frame over the curved earth
+    transport = wp.vec3(
+        vel[1] / (radius_e + height),
+        -vel[0] / (radius_n + height),
+        -vel[1] * wp.tan(lat) / (radius_e + height),
+    )
+    """
+    spinning = {
+        "all": transport
+        + """
+    # Rotation of the earth in north-east-down axes
+    earth_rate = EARTH_RATE * wp.vec3(wp.cos(lat), 0.0, -sin_lat)
+    frame_rate = earth_rate + transport
+    coriolis = wp.cross(2.0 * earth_rate + transport, vel)
+    """,
+        "transport only": transport + "\n    frame_rate = transport\n    coriolis = wp.cross(transport, vel)\n",
+        "none": "",
+    }[rate]
+    spins = rate != "none"
+    turn = {
+        "quaternion": "rot_out[tid] = wp.normalize($fq * rot * rotation_vector_quat(phi))",
+        "matrix": "rot_out[tid] = $fm * rot * wp.quat_to_matrix(rotation_vector_quat(phi))",
+    }[form]
+    if spins:
+        turn = turn.replace("$fq", "rotation_vector_quat(-dt * frame_rate)").replace(
+            "$fm", "wp.quat_to_matrix(rotation_vector_quat(-dt * frame_rate))"
+        )
+    else:
+        turn = turn.replace("$fq * ", "").replace("$fm * ", "")
+    into = "wp.quat_rotate(rot, dv_b)" if form == "quaternion" else "rot * dv_b"
+    mean = "0.5 * (vel + vel_new)" if average else "vel_new"
+    move = {
+        "geodetic": f"""
+            # --- Position ---
+            vel_mean = {mean}
+            lat_out[tid] = lat + dt * vel_mean[0] / (radius_n + height)
+            lon = longitude[tid] + dt * vel_mean[1] / ((radius_e + height) * wp.cos(lat))
+            # Keep the longitude in -pi..pi
+            if lon > wp.pi:
+                lon -= 2.0 * wp.pi
+            elif lon < -wp.pi:
+                lon += 2.0 * wp.pi
+            lon_out[tid] = lon
+            alt_out[tid] = height - dt * vel_mean[2]
+        """,
+        "local": f"# --- Position ---\npos_out[tid] = nav_pos[tid] + dt * {mean if not average else '(' + mean + ')'}".replace("(0.5 * (vel + vel_new))", "0.5 * (vel + vel_new)"),
+    }
+    curved = spins or update == "geodetic"
+    radii = _RADII[earth] if curved else "sin_lat = wp.sin(lat)" if gravity == "somigliana" else ""
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        rot = nav_rot[tid]
+        vel = nav_vel[tid]
+        $place
+        # --- Increments of the sensors ---
+        $read
+        $correct
+        $increments
+        # --- Earth ---
+        $radii
+        $gravity
+        $spinning
+        # --- Velocity ---
+        # Specific force into the local level frame, plus gravity$less
+        vel_new = vel + $into + dt * $acc
+        vel_out[tid] = vel_new
+        # --- Attitude ---
+        $turn
+        $move
+        """,
+        place=place[update],
+        read=read[samples],
+        correct=correct if bias != "none" else "",
+        increments=cone if coning else plain,
+        radii=radii,
+        gravity=_GRAVITY[gravity],
+        spinning=spinning,
+        less=", less Coriolis terms" if spins else "",
+        into=into,
+        acc="(wp.vec3(0.0, 0.0, gravity) - coriolis)" if spins else "wp.vec3(0.0, 0.0, gravity)",
+        turn=("# The body turns by phi, the local level frame by its own rate\n" if spins else "") + turn,
+        move=move[update],
+    )
+    if not (spins or update == "geodetic" or gravity == "somigliana"):
+        d.text = d.text.replace("lat = origin_lat\nheight = -nav_pos[tid][2]\n", "")
+    elif not spins and update == "local":
+        d.text = d.text if gravity == "somigliana" else d.text.replace("height = -nav_pos[tid][2]\n", "")
+    if update == "geodetic" and not spins and gravity == "constant" and earth == "sphere":
+        d.text = d.text.replace("sin_lat = wp.sin(lat)\n", "")
+    d.explain("""
+        Local level axes point north, east and down. Sensor increments are turned into them, gravity and Coriolis terms
+        are added, and the attitude follows the body less the rotation of the local level frame.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        one = np.ones(count)
+        lat = v.latitude if update == "geodetic" else v.origin_lat * one
+        height = v.altitude if update == "geodetic" else -v.nav_pos[:, 2]
+        theta = v.delta_angle if samples == "increments" else v.dt * v.gyro
+        dv = v.delta_velocity if samples == "increments" else v.dt * v.accel
+        if bias != "none":
+            theta, dv = theta - v.dt * v.gyro_bias, dv - v.dt * v.accel_bias
+        phi, push = theta, dv + 0.5 * np.cross(theta, dv)
+        if coning:
+            phi = theta + np.cross(v.angle_prev, theta) / 12.0
+            push = push + (np.cross(v.angle_prev, dv) + np.cross(v.velocity_prev, theta)) / 12.0
+        e2 = 6.69437999014e-3
+        s2 = np.sin(lat) ** 2
+        rn = re = 6371000.0 * one
+        if earth == "ellipsoid":
+            re = 6378137.0 / np.sqrt(1.0 - e2 * s2)
+            rn = 6378137.0 * (1.0 - e2) / (1.0 - e2 * s2) ** 1.5
+        g = 9.80665 * one
+        if gravity == "somigliana":
+            g = 9.7803253359 * (1.0 + 0.001931853 * s2) / np.sqrt(1.0 - e2 * s2) - 3.0877e-6 * height
+        vel = v.nav_vel
+        zero = np.zeros((count, 3))
+        over = np.stack([vel[:, 1] / (re + height), -vel[:, 0] / (rn + height), -vel[:, 1] * np.tan(lat) / (re + height)], axis=1)
+        spin = 7.292115e-5 * np.stack([np.cos(lat), 0.0 * lat, -np.sin(lat)], axis=1)
+        if rate != "all":
+            spin = zero
+        if rate == "none":
+            over = zero
+        turn_ = v.nav_rot if form == "matrix" else quaternions.matrix(v.nav_rot)
+        new = vel + np.einsum("kij,kj->ki", turn_, push) - v.dt * np.cross(2.0 * spin + over, vel)
+        new[:, 2] += v.dt * g
+        by = 0.5 * (vel + new) if average else new
+        made: dict[str, Any] = {"vel_out": new}
+        before, after = quaternions.exponential(-v.dt * (spin + over)), quaternions.exponential(phi)
+        if form == "matrix":
+            made["rot_out"] = quaternions.matrix(before) @ turn_ @ quaternions.matrix(after)
+        else:
+            made["rot_out"] = quaternions.product(before, quaternions.product(v.nav_rot, after))
+        if update == "local":
+            return made | {"pos_out": v.nav_pos + v.dt * by}
+        lon = v.longitude + v.dt * by[:, 1] / ((re + height) * np.cos(lat))
+        made |= {"lat_out": lat + v.dt * by[:, 0] / (rn + height), "alt_out": height - v.dt * by[:, 2]}
+        return made | {"lon_out": (lon + np.pi) % (2.0 * np.pi) - np.pi}
+
+    d.check(reference, 1e-3)

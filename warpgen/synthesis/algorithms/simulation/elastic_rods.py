@@ -1,0 +1,255 @@
+"""Elastic rods with material frames: forces and torques of stretch, shear, bending and twist."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.simulation import DOMAIN
+from warpgen.synthesis.library import quaternions
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Antman 2005, ch. 8; Spillmann & Teschner 2007 (CoRdE); Gazzola et al. 2018 (Cosserat rods)",
+    names={
+        "rod_forces": "cosserat_forces|elastic_rod_forces|cable_forces|eval_rods",
+        "node_pos": "x|positions|particle_q",
+        "node_vel": "v|velocities|particle_qd",
+        "segment_rot": "edge_rot|material_frame|edge_q",
+        "segment_omega": "edge_omega|frame_omega",
+        "rest_length": "l0|segment_length|rest_len",
+        "node_force": "f|forces|particle_f",
+        "segment_torque": "edge_torque|tau|torques",
+        "rest_darboux": "kappa0|rest_curvature|intrinsic_curvature",
+        "strain": "gamma|stretch_shear",
+        "curvature": "kappa|darboux",
+        "segment": "edge|seg",
+    },
+    weight=11,
+)
+def rod_forces(d: Draft) -> None:
+    """Accumulates the forces and torques of elastic rods with material frames."""
+    material = d.option("material", "young", "stiffness", "per segment")
+    bend = d.option("bending", "vector", "scaled", "none", weights=(0.45, 0.4, 0.15))
+    shape = d.option("rest shape", "straight", "curved") if bend != "none" else "straight"
+    damping = d.option("damping", "none", "relative", "both")
+    order = d.option("layout", "rods", "segments")
+    extensible = d.option("stretch", "shear", "axial")
+    breaks = d.option("breaks", "none", "flags", "strain", weights=(0.5, 0.25, 0.25))
+    gravity = d.flag("gravity", 0.4)
+    rods, length = d.pick(4, 6), d.pick(6, 8)
+    count = rods * length  # segments; each rod has one node more
+    nodes = rods * (length + 1)
+    d.input("node_pos", "vec3", nodes, -0.5, 0.5, about="Node positions [m]")
+    if damping != "none":
+        d.input("node_vel", "vec3", nodes, -1.0, 1.0, about="Node velocities [m/s]")
+    d.input("segment_rot", "quat", count, kind="unit", about="Material frames, director 3 along the segment")
+    if damping == "both" and bend != "none":
+        d.input("segment_omega", "vec3", count, -1.0, 1.0, about="Angular velocities of the frames [rad/s]")
+    d.input("rest_length", "float", count, 0.3, 0.6, about="Rest lengths of the segments [m]")
+    if material == "young":
+        d.param("young", "float", 2000.0, 4000.0, about="Young's modulus [Pa]")
+        d.param("poisson", "float", 0.2, 0.45, about="Poisson's ratio")
+        d.param("rod_radius", "float", 0.05, 0.1, about="Radius of the round cross-section [m]")
+    elif material == "stiffness":
+        d.param("stretch_stiffness", "vec3", 20.0, 60.0, about="Shear and stretch stiffness [N]")
+        d.param("bend_stiffness", "vec3", 0.5, 2.0, about="Bending and twist stiffness [N m^2]")
+    else:
+        d.input("stretch_stiffness", "vec3", count, 20.0, 60.0, about="Shear and stretch stiffness [N]")
+        d.input("bend_stiffness", "vec3", count, 0.5, 2.0, about="Bending and twist stiffness [N m^2]")
+    if shape == "curved":
+        d.input("rest_darboux", "vec3", count, -0.6, 0.6, about="Rest Darboux vectors at the segment ends [1/m]")
+    if damping != "none":
+        d.param("stretch_damping", "float", 0.1, 0.5, about="Damping along the segments [N s/m]")
+    if damping == "both" and bend != "none":
+        d.param("bend_damping", "float", 0.01, 0.05, about="Damping between neighboring frames [N m s]")
+    if breaks == "flags":
+        d.input("is_cut", "bool", count, about="True for segments that were cut")
+    elif breaks == "strain":
+        d.param("break_strain", "float", 0.8, 1.6, about="Strain beyond which a segment no longer holds")
+    if gravity:
+        d.param("gravity", "vec3", -9.8, 0.0, about="Gravity [m/s^2]")
+        d.param("line_density", "float", 0.1, 0.3, about="Mass per length [kg/m]")
+    d.output("node_force", "vec3", nodes, about="Forces on the nodes [N]")
+    d.output("segment_torque", "vec3", count, about="Torques on the frames in world space [N m]")
+    stiff = {
+        "young": """
+            # Round cross-section: area A, second moments I and J = 2 I; shear correction 4/3 in Timoshenko's k
+            section = wp.pi * rod_radius * rod_radius
+            second_moment = 0.25 * section * rod_radius * rod_radius
+            shear_modulus = young / (2.0 * (1.0 + poisson))
+            k_stretch = wp.vec3(0.9 * shear_modulus * section, 0.9 * shear_modulus * section, young * section)
+            k_bend = wp.vec3(young * second_moment, young * second_moment, shear_modulus * 2.0 * second_moment)
+        """.replace("; shear correction 4/3 in Timoshenko's k", ", shear correction 0.9"),
+        "stiffness": "k_stretch = stretch_stiffness\nk_bend = bend_stiffness",
+        "per segment": "k_stretch = stretch_stiffness[segment]\nk_bend = bend_stiffness[segment]",
+    }[material]
+    if bend == "none":
+        stiff = "\n".join(x for x in stiff.split("\n") if "k_bend" not in x and "second_moment" not in x)
+    if extensible == "axial":
+        pull = """
+        # Stretch along the segment itself; the frame only follows its direction
+        stretch = wp.length(edge) / length - 1.0
+        tangent = wp.normalize(edge)
+        force = k_stretch[2] * stretch * tangent
+        # Director 3 is aligned with the tangent by the shear stiffness
+        director = wp.quat_rotate(rot, wp.vec3(0.0, 0.0, 1.0))
+        torque = k_stretch[0] * length * wp.cross(director, tangent)
+        """
+    else:
+        pull = """
+        # Strain in the material frame: shear in 1 and 2, stretch in 3
+        strain = wp.quat_rotate_inv(rot, edge / length) - wp.vec3(0.0, 0.0, 1.0)
+        force = wp.quat_rotate(rot, wp.cw_mul(k_stretch, strain))
+        # Moment balance of the frame
+        torque = wp.cross(edge, force)
+        """
+    damp = """
+    # Damping along the segment
+    closing = wp.dot(node_vel[head] - node_vel[tail], wp.normalize(edge))
+    force += stretch_damping * closing * wp.normalize(edge)
+    """
+    cut = {
+        "none": "",
+        "flags": "if is_cut[segment]:\n    return",
+        "strain": "# Overstretched segments are torn\nif wp.length(edge) > (1.0 + break_strain) * length:\n    return",
+    }[breaks]
+    rest = " - rest_darboux[segment]" if shape == "curved" else ""
+    darboux = {
+        "vector": f"curvature = 2.0 / span * wp.vec3(turn[0], turn[1], turn[2]){rest}",
+        "scaled": f"curvature = 2.0 / (span * turn[3]) * wp.vec3(turn[0], turn[1], turn[2]){rest}",
+        "none": "",
+    }[bend]
+    back = {
+        # gradient of 2 Im(q) / l and of 2 Im(q) / (l Re(q)) by a rotation of the second frame
+        "vector": "moment_local = turn[3] * moment + wp.cross(axis, moment)",
+        "scaled": "moment_local = moment + wp.cross(axis, moment) / turn[3]\n"
+        "moment_local += axis * (wp.dot(axis, moment) / (turn[3] * turn[3]))",
+        "none": "",
+    }[bend]
+    bending = """
+    # --- Bending and twist against the next segment of the rod ---
+    if $inner:
+        rot_next = segment_rot[segment + 1]
+        # Relative rotation by the shorter way; half its vector part over the span is the curvature
+        turn = wp.quat_inverse(rot) * rot_next
+        if turn[3] < 0.0:
+            turn = -turn
+        span = 0.5 * (length + rest_length[segment + 1])
+        axis = wp.vec3(turn[0], turn[1], turn[2])
+        $darboux
+        moment = wp.cw_mul(k_bend, curvature)
+        $back
+        bend_torque = wp.quat_rotate(rot, moment_local)
+        $spin
+        wp.atomic_add(segment_torque, segment, bend_torque)
+        wp.atomic_sub(segment_torque, segment + 1, bend_torque)
+    """
+    bending = bending.replace("half its vector part over the span is the curvature", "twice its vector part over the span is the curvature")
+    if order == "rods":
+        head = "rod, k = wp.tid()\n# Rods lie behind each other, each has one node more than segments\n" \
+            "segment = rod * segments_per_rod + k\ntail = rod * (segments_per_rod + 1) + k\nhead = tail + 1"
+        inner = "k + 1 < segments_per_rod"
+        d.param("segments_per_rod", "int", length, about="Number of segments of each rod")
+        d.launch(rods, length)
+    else:
+        head = "segment = wp.tid()\ntail = segment_nodes[segment, 0]\nhead = segment_nodes[segment, 1]"
+        inner = "has_next[segment] and segment + 1 < num_segments"
+        d.input("segment_nodes", "int", (count, 2), 0, nodes, about="Nodes at both ends of each segment")
+        d.input("has_next", "bool", count, about="False for the last segment of a rod")
+        d.param("num_segments", "int", count, about="Number of segments")
+        d.launch(count)
+    d.code(
+        """
+        $head
+        $cut
+        edge = node_pos[head] - node_pos[tail]
+        length = rest_length[segment]
+        $torn
+        rot = segment_rot[segment]
+        $stiff
+        # --- Stretch and shear ---
+        $pull
+        $damp
+        $weight
+        wp.atomic_add(node_force, tail, force$half)
+        wp.atomic_sub(node_force, head, force$other)
+        wp.atomic_add(segment_torque, segment, torque)
+        $bending
+        """,
+        head=head,
+        cut=cut if breaks == "flags" else "",
+        torn=cut if breaks == "strain" else "",
+        stiff=stiff,
+        pull=pull,
+        damp=damp if damping != "none" else "",
+        weight="# Half of the weight hangs on each end\nweight = 0.5 * line_density * length * gravity" if gravity else "",
+        half=" + weight" if gravity else "",
+        other=" - weight" if gravity else "",
+        bending=bending if bend != "none" else "",
+        inner=inner,
+        darboux=darboux,
+        back=back,
+        spin="# Damping of the relative rotation\nbend_torque += bend_damping * (segment_omega[segment + 1] - segment_omega[segment])"
+        if damping == "both"
+        else "",
+    )
+    if order == "segments":
+        d.text = d.text.replace("edge = node_pos[head]", "# Ends that coincide have no direction\nif tail == head:\n    return\nedge = node_pos[head]")
+    d.explain("""
+        Energy per rod: sum of l/2 strain^T K strain over segments and of l/2 k^T B k over inner ends, with the
+        strain R^T dx/ds - e3 and the Darboux vector k of neighboring frames. Forces are its negative gradient.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        force, torque = np.zeros((nodes, 3)), np.zeros((count, 3))
+        for s in range(count):
+            rod, k = divmod(s, length)
+            ends = (rod * (length + 1) + k, rod * (length + 1) + k + 1) if order == "rods" else v.segment_nodes[s]
+            more = k + 1 < length if order == "rods" else bool(v.has_next[s]) and s + 1 < count
+            if ends[0] == ends[1] or (breaks == "flags" and v.is_cut[s]):
+                continue
+            e = v.node_pos[ends[1]] - v.node_pos[ends[0]]
+            size, rest_ = np.linalg.norm(e), v.rest_length[s]
+            if breaks == "strain" and size > (1.0 + v.break_strain) * rest_:
+                continue
+            if material == "young":
+                area = np.pi * v.rod_radius**2
+                i, g = 0.25 * area * v.rod_radius**2, 0.5 * v.young / (1.0 + v.poisson)
+                ks, kb = np.array([0.9 * g, 0.9 * g, v.young]) * area, np.array([v.young, v.young, 2.0 * g]) * i
+            else:
+                ks, kb = (x[s] if material == "per segment" else x for x in (v.stretch_stiffness, v.get("bend_stiffness")))
+            turn = quaternions.matrix(v.segment_rot[s])
+            if extensible == "axial":
+                f = ks[2] * (size / rest_ - 1.0) * e / size
+                torque[s] += ks[0] * rest_ * np.cross(turn[:, 2], e / size)
+            else:
+                f = turn @ (ks * (turn.T @ e / rest_ - np.array([0.0, 0.0, 1.0])))
+                torque[s] += np.cross(e, f)
+            if damping != "none":
+                f = f + v.stretch_damping * ((v.node_vel[ends[1]] - v.node_vel[ends[0]]) @ e) / size**2 * e
+            w = 0.5 * v.line_density * rest_ * v.gravity if gravity else 0.0
+            force[ends[0]] += f + w
+            force[ends[1]] += w - f
+            if bend == "none" or not more:
+                continue
+            span = 0.5 * (rest_ + v.rest_length[s + 1])
+            base = quaternions.conjugate(v.segment_rot[s])
+
+            def energy(r: Any, base: Any = base, s: int = s, span: Any = span, kb: Any = kb) -> Any:
+                q = quaternions.product(base, quaternions.product(quaternions.exponential(r), v.segment_rot[s + 1]))
+                q = q * (-1.0 if q[3] < 0.0 else 1.0)
+                kappa = 2.0 * q[:3] / span / (q[3] if bend == "scaled" else 1.0)
+                kappa = kappa - (v.rest_darboux[s] if shape == "curved" else 0.0)
+                return 0.5 * span * (kb * kappa) @ kappa
+
+            slope = np.array([(energy(1e-5 * a) - energy(-1e-5 * a)) / 2e-5 for a in np.eye(3)])
+            if damping == "both":
+                slope = slope + v.bend_damping * (v.segment_omega[s + 1] - v.segment_omega[s])
+            torque[s] += slope
+            torque[s + 1] -= slope
+        return {"node_force": force, "segment_torque": torque}
+
+    d.check(reference, 2e-3)
