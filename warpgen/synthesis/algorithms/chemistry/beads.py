@@ -1,0 +1,277 @@
+"""Soft beads that stand for many atoms: dissipative particle dynamics."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.chemistry import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Groot & Warren 1997; Espanol & Warren 1995; Warren 2003 (many-body DPD); Junghans, Praprotnik & Kremer 2008",
+    names={
+        "dissipative_particles": "dpd_forces|dpd_pairs|soft_bead_forces|dpd_pair_kernel",
+        "positions": "x|coords|r",
+        "velocities": "v|vel|speeds",
+        "distance": "r_ij|dist|r",
+        "unit": "e_ij|direction|n_ij",
+        "w_random": "w_r|weight_r|w_rand",
+        "repulsion": "a_ij|amplitude|conservative",
+        "friction": "gamma|drag|dissipation",
+    },
+    double=True,
+    weight=8,
+)
+def dissipative_particles(d: Draft) -> None:
+    """Adds conservative, dissipative and random forces between pairs of soft beads (DPD)."""
+    weight = d.option("weight", "linear", "root", "quadratic")
+    types = d.option("species", "one", "matrix", "mixing")
+    thermostat = d.option("thermostat", "radial", "transverse", "none")
+    density = d.flag("many body", 0.4)
+    charged = d.option("charges", "none", "slater", "gaussian")
+    wrapped = d.option("box", "none", "periodic", "slab")
+    bonded = d.option("bonds", "none", "harmonic", "fene")
+    result = d.option("result", "forces", "pair force", "heat")
+    if result == "heat" and thermostat == "none":
+        thermostat = "radial"
+    beads, n = d.pick(20, 24, 32), d.pick(64, 96)
+    d.input("positions", "vec3", beads, -0.8, 0.8, about="Positions in units of the cutoff")
+    d.input("velocities", "vec3", beads, -1.0, 1.0, about="Velocities")
+    d.input("pairs", "vec2i", n, 0, beads, about="Pairs within reach of each other")
+    if types == "matrix":
+        d.input("species", "int", beads, 0, 3, about="Species of the beads")
+        d.input("repulsions", "float", (3, 3), 15.0, 40.0, about="Repulsion between species")
+    elif types == "mixing":
+        d.input(
+            "softness", "float", beads, 4.0, 6.0, about="Square root of the repulsion between equal beads"
+        )
+    else:
+        d.param("repulsion", "float", 18.0, 25.0, about="Repulsion between beads")
+    if density:
+        d.input("local_density", "float", beads, 2.0, 5.0, about="Weighted density around each bead")
+        d.param("many_body", "float", 3.0, 8.0, about="Strength of the density-dependent repulsion")
+    if charged != "none":
+        d.input("charges", "float", beads, -1.0, 1.0, about="Charges")
+        d.param("coupling", "float", 2.0, 4.0, about="Strength of the electrostatic interaction")
+    if thermostat != "none":
+        d.param("friction", "float", 3.0, 6.0, about="Friction coefficient")
+    if thermostat in ("radial", "transverse") and result != "heat":
+        d.param("kT", "float", 0.8, 1.2, about="Thermal energy")
+        d.input(
+            "noise",
+            "float" if thermostat == "radial" else "vec3",
+            n,
+            -1.7,
+            1.7,
+            about="Random numbers of mean 0 and variance 1",
+        )
+        d.param("dt", "float", 0.01, 0.04, about="Time step")
+    if wrapped != "none":
+        d.param("box", "vec3", 1.8, 2.4, about="Edges of the box")
+    if bonded != "none":
+        d.input("is_bond", "bool", n, about="Pairs that a bond joins")
+        d.param("bond_stiffness", "float", 10.0, 50.0, about="Stiffness of bonds")
+    name, type, shape, about = {
+        "forces": ("forces", "vec3", beads, "Forces on the beads"),
+        "pair force": ("pair_forces", "vec3", n, "Force on the first bead of each pair"),
+        "heat": ("dissipated", "float", 1, "Power that friction takes away"),
+    }[result]
+    d.output(name, type, shape, about=about)
+    thermal = {
+        "none": "",
+        "radial": """
+            # Friction along the line of centers: it keeps linear and angular momentum
+            w_random = $weight
+            approach = wp.dot(unit, relative)
+            pull = -friction * w_random * w_random * approach
+            # Fluctuation-dissipation theorem: sigma^2 = 2 gamma kT
+            pull += wp.sqrt(2.0 * friction * kT / dt) * w_random * noise[tid]
+            force += pull * unit
+            """,
+        "transverse": """
+            # Friction across the line of centers, for the viscosity of real fluids
+            w_random = $weight
+            across = relative - wp.dot(unit, relative) * unit
+            kick = noise[tid] - wp.dot(unit, noise[tid]) * unit
+            force -= friction * w_random * w_random * across
+            # Fluctuation-dissipation theorem: sigma^2 = 2 gamma kT
+            force += wp.sqrt(2.0 * friction * kT / dt) * w_random * kick
+            """,
+    }[thermostat].replace(
+        "$weight", {"linear": "overlap", "root": "wp.sqrt(overlap)", "quadratic": "overlap * overlap"}[weight]
+    )
+    strength = {
+        "one": "",
+        "matrix": "repulsion = repulsions[species[i], species[j]]",
+        "mixing": "# Geometric mean, as of polarizabilities\nrepulsion = softness[i] * softness[j]",
+    }[types]
+    electric = {
+        "none": "",
+        "slater": """
+            # Charges smeared exponentially: no singularity for overlapping beads
+            x = distance / SMEAR
+            screened = 1.0 - wp.exp(-2.0 * x) * (1.0 + 2.0 * x * (1.0 + x))
+            force += coupling * charges[i] * charges[j] * screened / (distance * distance) * unit
+            """,
+        "gaussian": """
+            # Gaussian charge clouds: erf(x / 2) / r
+            x = distance / SMEAR
+            shell = wp.erf(0.5 * x) - 0.5641896 * x * wp.exp(-0.25 * x * x)
+            force += coupling * charges[i] * charges[j] * shell / (distance * distance) * unit
+            """,
+    }[charged]
+    if charged != "none":
+        d.module("SMEAR = wp.constant(0.25)  # width of the charge clouds")
+    bond = {
+        "none": "",
+        "harmonic": """
+            if is_bond[tid]:
+                force -= bond_stiffness * (distance - 0.7) * unit
+            """,
+        "fene": """
+            # Finitely extensible: diverges at a length of 2
+            if is_bond[tid]:
+                stretch = wp.min(0.25 * distance * distance, 0.95)
+                force -= bond_stiffness * distance / (1.0 - stretch) * unit
+            """,
+    }[bonded]
+    wrap = {
+        "none": "",
+        "periodic": """
+            # Nearest image
+            for axis in range(3):
+                offset[axis] -= box[axis] * wp.round(offset[axis] / box[axis])
+            """,
+        "slab": """
+            # Periodic within the layer, walls across
+            offset[0] -= box[0] * wp.round(offset[0] / box[0])
+            offset[1] -= box[1] * wp.round(offset[1] / box[1])
+            """,
+    }[wrapped]
+    store = {
+        "forces": "wp.atomic_add(forces, i, force)\nwp.atomic_sub(forces, j, force)",
+        "pair force": "pair_forces[tid] = force",
+    }.get(result, "")
+    if result == "heat":
+        loss = "approach * approach" if thermostat == "radial" else "wp.dot(across, across)"
+        steps = (
+            "approach = wp.dot(unit, relative)"
+            if thermostat == "radial"
+            else "across = relative - wp.dot(unit, relative) * unit"
+        )
+        w = {"linear": "overlap", "root": "wp.sqrt(overlap)", "quadratic": "overlap * overlap"}[weight]
+        body = f"w_random = {w}\n{steps}\n# Power of the dissipative force\nwp.atomic_add(dissipated, 0, friction * w_random * w_random * {loss})"
+    else:
+        body = "\n".join(
+            filled
+            for filled in (
+                strength,
+                "# Soft repulsion, linear in the overlap\nforce = repulsion * overlap * unit",
+                "# Density-dependent repulsion of a shorter range makes liquids with a surface\n"
+                "near = wp.max(1.0 - distance / 0.75, 0.0)\n"
+                "force += many_body * (local_density[i] + local_density[j]) * near * unit"
+                if density
+                else "",
+                *(_flush(t) for t in (thermal, electric, bond)),
+                store,
+            )
+            if filled
+        )
+    d.launch(n)
+    d.code(
+        """
+        tid = wp.tid()
+        i = pairs[tid][0]
+        j = pairs[tid][1]
+        # Padding of the list
+        if i == j:
+            return
+
+        offset = positions[i] - positions[j]
+        $wrap
+        distance = wp.length(offset)
+        # Beads are soft and may come to lie on each other
+        if distance >= 1.0 or distance < 1.0e-4:
+            return
+
+        unit = offset / distance
+        overlap = 1.0 - distance
+        $relative
+        $body
+        """,
+        wrap=wrap,
+        relative="relative = velocities[i] - velocities[j]" if thermostat != "none" else "",
+        body=body,
+    )
+    d.explain("""
+        Lengths are in units of the cutoff, masses in those of a bead. Random and dissipative forces act as a
+        thermostat that keeps momentum.
+    """)
+    if result == "heat":
+        d.says("Sums up the power that dissipative forces between soft beads take away (DPD).")
+
+    def reference(v: Values) -> dict[str, Any]:
+        i, j = v.pairs.T
+        x = v.positions[i] - v.positions[j]
+        if wrapped != "none":
+            x = x - v.box * np.round(x / v.box) * np.array([1.0, 1.0, 1.0 if wrapped == "periodic" else 0.0])
+        r = np.linalg.norm(x, axis=1)
+        real = (i != j) & (r < 1) & (r >= 1e-4)
+        r = np.where(real, r, 1.0)
+        e = x / r[:, None]
+        w = {"linear": 1 - r, "root": np.sqrt(1 - r), "quadratic": (1 - r) ** 2}[weight]
+        u = v.velocities[i] - v.velocities[j] if thermostat != "none" else 0 * x
+        along = (u * e).sum(1)
+        across = u - along[:, None] * e
+        if result == "heat":
+            lost = along**2 if thermostat == "radial" else (across**2).sum(1)
+            return {name: np.array([(v.friction * w**2 * lost * real).sum()])}
+        a = {
+            "one": lambda: v.repulsion,
+            "matrix": lambda: v.repulsions[v.species[i], v.species[j]],
+            "mixing": lambda: v.softness[i] * v.softness[j],
+        }[types]()
+        f = a * (1 - r)
+        if density:
+            f = f + v.many_body * (v.local_density[i] + v.local_density[j]) * np.maximum(1 - r / 0.75, 0)
+        if charged != "none":
+            s = r / 0.25
+            if charged == "slater":
+                part = 1 - np.exp(-2 * s) * (1 + 2 * s + 2 * s * s)
+            else:
+                part = np.vectorize(math.erf)(s / 2) - s / np.sqrt(np.pi) * np.exp(-s * s / 4)
+            f = f + v.coupling * v.charges[i] * v.charges[j] * part / r**2
+        if bonded == "harmonic":
+            f = f - v.is_bond * v.bond_stiffness * (r - 0.7)
+        elif bonded == "fene":
+            f = f - v.is_bond * v.bond_stiffness * r / (1 - np.minimum(r * r / 4, 0.95))
+        force = f[:, None] * e
+        if thermostat == "radial":
+            force += (-v.friction * w**2 * along + np.sqrt(2 * v.friction * v.kT / v.dt) * w * v.noise)[
+                :, None
+            ] * e
+        elif thermostat == "transverse":
+            kick = v.noise - (v.noise * e).sum(1)[:, None] * e
+            force += (
+                -v.friction * w[:, None] ** 2 * across
+                + np.sqrt(2 * v.friction * v.kT / v.dt) * w[:, None] * kick
+            )
+        force = force * real[:, None]
+        if result == "pair force":
+            return {name: force}
+        total = np.zeros((beads, 3))
+        np.add.at(total, i, force)
+        np.subtract.at(total, j, force)
+        return {name: total}
+
+    d.check(reference, 3e-3)
+
+
+def _flush(text: str) -> str:
+    """The lines of a block without their common indentation."""
+    return textwrap.dedent(text.strip("\n")).rstrip()

@@ -1,0 +1,295 @@
+"""Forces between three atoms, and between soft beads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.chemistry import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_CUTS = {
+    "stillinger weber": '''
+@wp.func
+def radial_factor(r: float, cutoff: float) -> wp.vec2:
+    """Radial factor of Stillinger and Weber and its slope; all derivatives vanish at the cutoff."""
+    if r >= cutoff:
+        return wp.vec2(0.0, 0.0)
+    gap = r - cutoff
+    value = wp.exp(RANGE / gap)
+    return wp.vec2(value, -RANGE / (gap * gap) * value)
+''',
+    "cosine": '''
+@wp.func
+def radial_factor(r: float, cutoff: float) -> wp.vec2:
+    """Tersoff's cutoff and its slope: one within RANGE, falling by half a cosine to zero."""
+    if r >= cutoff:
+        return wp.vec2(0.0, 0.0)
+    if r <= RANGE:
+        return wp.vec2(1.0, 0.0)
+    width = cutoff - RANGE
+    phase = wp.pi * (r - RANGE) / width
+    return wp.vec2(0.5 + 0.5 * wp.cos(phase), -0.5 * wp.pi / width * wp.sin(phase))
+''',
+    "polynomial": '''
+@wp.func
+def radial_factor(r: float, cutoff: float) -> wp.vec2:
+    """Smooth step and its slope: one within RANGE, zero at the cutoff with two continuous derivatives."""
+    if r >= cutoff:
+        return wp.vec2(0.0, 0.0)
+    if r <= RANGE:
+        return wp.vec2(1.0, 0.0)
+    width = cutoff - RANGE
+    s = (r - RANGE) / width
+    value = 1.0 - s * s * s * (10.0 - 15.0 * s + 6.0 * s * s)
+    slope = -30.0 * s * s * (1.0 - s) * (1.0 - s) / width
+    return wp.vec2(value, slope)
+''',
+}
+
+
+def _radial(cut: str, r: Any, cutoff: float, reach: float) -> Any:
+    inside = r < cutoff
+    if cut == "stillinger weber":
+        return np.where(inside, np.exp(reach / np.where(inside, r - cutoff, -1.0)), 0.0)
+    s = np.clip((r - reach) / (cutoff - reach), 0.0, 1.0)
+    return (1 + np.cos(np.pi * s)) / 2 if cut == "cosine" else 1 - s**3 * (10 - 15 * s + 6 * s * s)
+
+
+@DOMAIN.algorithm(
+    source="Stillinger & Weber 1985; Vashishta et al. 1990; Tersoff 1988 (cutoff); Allen & Tildesley 2017, sec. 1.3 and C.2",
+    names={
+        "three_body_forces": "angular_forces|triplet_forces|bond_angle_forces|sw_three_body",
+        "positions": "x|coords|atoms",
+        "triplets": "triples|angles|triplet_list",
+        "cosine": "cos_theta|c|cos_jik",
+        "r_ij": "dij|len_ij|rij",
+        "r_ik": "dik|len_ik|rik",
+        "u_ij": "eij|hat_ij|n_ij",
+        "u_ik": "eik|hat_ik|n_ik",
+        "energy": "potential|e_pot|epot",
+    },
+    double=True,
+    weight=9,
+)
+def three_body_forces(d: Draft) -> None:
+    """Adds the forces of bond angles between three atoms, which vanish smoothly at a cutoff."""
+    cut = d.option("cutoff", *_CUTS)
+    angle = d.option("angle", "squared", "saturating", "quartic")
+    box = d.option("box", "none", "orthorhombic", "triclinic")
+    species = d.option("species", "one", "central", "mask")
+    result = d.option("result", "forces", "energy", "each", "virial")
+    scaled = d.option("bond scale", "none", "switch", "weights")
+    skip = d.flag("early exit", 0.5)
+    cap = d.flag("cap", 0.3) if result == "forces" else False
+    atoms, n = d.pick(16, 20), d.pick(48, 64)
+    d.input("positions", "vec3", atoms, -1.6, 1.6, about="Positions of the atoms")
+    d.input("triplets", "vec3i", n, 0, atoms, about="Central atom and its two neighbors")
+    if species != "one":
+        d.input("species", "int", atoms, 0, 3, about="Species of the atoms")
+    if species == "central":
+        d.input("strength", "float", 3, 0.5, 2.0, about="Strength by the species of the central atom")
+    else:
+        d.param("strength", "float", 0.5, 2.0, about="Strength of the angle term")
+    d.param("cos_rest", "float", -0.4, -0.3, about="Cosine of the angle at rest, -1/3 for tetrahedra")
+    d.param("cutoff", "float", 2.4, 2.8, about="Cutoff of both bonds")
+    if box == "orthorhombic":
+        d.param("box", "vec3", 6.0, 7.0, about="Edges of the periodic box")
+    elif box == "triclinic":
+        d.param("cell", "mat33", 5.5, 7.0, "spd", about="Vectors of the periodic cell as columns")
+        d.param("cell_inverse", "mat33", 0.14, 0.18, "spd", about="Inverse of the cell")
+    if scaled == "switch":
+        d.param("coupling", "float", 0.2, 0.8, about="Alchemical coupling of the term")
+    elif scaled == "weights":
+        d.input("occupancy", "float", n, 0.0, 1.0, about="Weight of each triplet")
+    if cap:
+        d.param(
+            "max_force", "float", 3.0, 6.0, about="Largest force on a neighbor, for bad starting structures"
+        )
+    name, type, shape, about = {
+        "forces": ("forces", "vec3", atoms, "Forces on the atoms"),
+        "energy": ("energies", "float", atoms, "Energy, counted to the central atom"),
+        "each": ("energies", "float", n, "Energy of each triplet"),
+        "virial": ("virial", "mat33", 1, "Virial tensor"),
+    }[result]
+    d.output(name, type, shape, about=about)
+    d.module(f"RANGE = wp.constant({d.pick(1.0, 1.2)})")
+    reach = float(d.prelude[0].split("(")[1].rstrip(")"))
+    d.function(_CUTS[cut])
+    if box != "none":
+        head, body = {
+            "orthorhombic": ("box: wp.vec3", """
+                return wp.vec3(
+                    r[0] - box[0] * wp.round(r[0] / box[0]),
+                    r[1] - box[1] * wp.round(r[1] / box[1]),
+                    r[2] - box[2] * wp.round(r[2] / box[2]),
+                )
+                """),
+            "triclinic": ("cell: wp.mat33, cell_inverse: wp.mat33", """
+                # Round in the coordinates of the cell
+                s = cell_inverse * r
+                return r - cell * wp.vec3(wp.round(s[0]), wp.round(s[1]), wp.round(s[2]))
+                """),
+        }[box]  # fmt: skip
+        d.function(f'''
+            @wp.func
+            def nearest_image(r: wp.vec3, {head}) -> wp.vec3:
+                """Shortest of all vectors between images of two atoms."""
+                $body
+        ''', body=body)  # fmt: skip
+    wrap = {
+        "none": "{}",
+        "orthorhombic": "nearest_image({}, box)",
+        "triclinic": "nearest_image({}, cell, cell_inverse)",
+    }[box]
+    shape_of = {
+        "squared": """
+            # k (cos - cos0)^2
+            bend = k * deviation * deviation
+            bend_slope = 2.0 * k * deviation
+            """,
+        "saturating": """
+            # Vashishta's form, which levels off for large deviations
+            square = deviation * deviation
+            damped = 1.0 + 0.5 * square
+            bend = k * square / damped
+            bend_slope = 2.0 * k * deviation / (damped * damped)
+            """,
+        "quartic": """
+            # Softer at rest than a parabola, stiffer beyond
+            square = deviation * deviation
+            bend = k * (0.5 * square + square * square)
+            bend_slope = k * deviation * (1.0 + 4.0 * square)
+            """,
+    }[angle]
+    grad = """
+        # Derivatives of the cosine by the ends of the bonds
+        dcos_j = (u_ik - cosine * u_ij) / r_ij
+        dcos_k = (u_ij - cosine * u_ik) / r_ik
+        shape_slope = bend_slope * f_ij[0] * f_ik[0]
+        force_j = -(shape_slope * dcos_j + bend * f_ij[1] * f_ik[0] * u_ij)
+        force_k = -(shape_slope * dcos_k + bend * f_ij[0] * f_ik[1] * u_ik)
+        $cap
+        """
+    store = {
+        "forces": """
+            wp.atomic_add(forces, j, force_j)
+            wp.atomic_add(forces, k_atom, force_k)
+            # Newton's third law: the central atom takes what is left
+            wp.atomic_sub(forces, i, force_j + force_k)
+            """,
+        "energy": "wp.atomic_add(energies, i, bend * f_ij[0] * f_ik[0])",
+        "each": "energies[tid] = bend * f_ij[0] * f_ik[0]",
+        "virial": """
+            # W = sum of r f, relative to the central atom
+            wp.atomic_add(virial, 0, wp.outer(bond_ij, force_j) + wp.outer(bond_ik, force_k))
+            """,
+    }[result]
+    strength = "strength[species[i]]" if species == "central" else "strength"
+    factor = {"none": "", "switch": "coupling * ", "weights": "occupancy[tid] * "}[scaled]
+    forces = result in ("forces", "virial")
+    d.launch(n)
+    d.code(
+        """
+        tid = wp.tid()
+        i = triplets[tid][0]
+        j = triplets[tid][1]
+        k_atom = triplets[tid][2]
+        # Padding of the list, or the same neighbor twice
+        if i == j or i == k_atom or j == k_atom:
+            return
+
+        $mask
+        bond_ij = $bond_ij
+        bond_ik = $bond_ik
+        r_ij = wp.length(bond_ij)
+        r_ik = wp.length(bond_ik)
+        $skip
+        f_ij = radial_factor(r_ij, cutoff)
+        f_ik = radial_factor(r_ik, cutoff)
+        u_ij = bond_ij / r_ij
+        u_ik = bond_ik / r_ik
+        cosine = wp.dot(u_ij, u_ik)
+        deviation = cosine - cos_rest
+        k = $strength
+        $shape
+        $grad
+        $store
+        """,
+        mask="# The angle of this species is free\nif species[i] == 2:\n    return\n"
+        if species == "mask"
+        else "",
+        bond_ij=wrap.format("positions[j] - positions[i]"),
+        bond_ik=wrap.format("positions[k_atom] - positions[i]"),
+        skip="# Most triplets of the list are out of reach\nif r_ij >= cutoff or r_ik >= cutoff:\n    return\n"
+        if skip
+        else "",
+        strength=factor + strength,
+        shape=shape_of,
+        grad=grad if forces else "",
+        cap="""
+            # Overlapping atoms would be shot away
+            force_j *= wp.min(max_force / (wp.length(force_j) + 1.0e-6), 1.0)
+            force_k *= wp.min(max_force / (wp.length(force_k) + 1.0e-6), 1.0)
+            """
+        if cap
+        else "",
+        store=store,
+    )
+    if not forces:
+        d.text = "\n".join(line for line in d.text.split("\n") if "bend_slope" not in line)
+    d.explain("""
+        E = g(cos) f(r_ij) f(r_ik) with the angle at the central atom i. Energies and lengths are in reduced units.
+    """)
+    d.says(
+        {
+            "energy": "Sums up the energies of bond angles between three atoms by their central atom.",
+            "each": "Computes the energies of bond angles between three atoms, which vanish at a cutoff.",
+            "virial": "Adds up the virial of bond angles between three atoms.",
+        }.get(
+            result, "Adds the forces of bond angles between three atoms, which vanish smoothly at a cutoff."
+        )
+    )
+
+    def energy(v: Values, bonds: Any, gain: Any) -> Any:
+        r = np.linalg.norm(bonds, axis=-1)
+        c = (bonds[:, 0] * bonds[:, 1]).sum(-1) / np.maximum(r.prod(-1), 1e-12) - v.cos_rest
+        form = {"squared": c * c, "saturating": c * c / (1 + c * c / 2), "quartic": c * c / 2 + c**4}[angle]
+        return gain * form * _radial(cut, r, v.cutoff, reach).prod(-1)
+
+    def reference(v: Values) -> dict[str, Any]:
+        i, j, k = v.triplets.T
+        bonds = np.stack([v.positions[j] - v.positions[i], v.positions[k] - v.positions[i]], axis=1)
+        if box == "orthorhombic":
+            bonds = bonds - v.box * np.round(bonds / v.box)
+        elif box == "triclinic":
+            bonds = bonds - np.round(bonds @ np.asarray(v.cell_inverse).T) @ np.asarray(v.cell).T
+        real = (i != j) & (i != k) & (j != k)
+        if species == "mask":
+            real &= v.species[i] != 2
+        gain = (v.strength[v.species[i]] if species == "central" else v.strength) * real
+        gain = (
+            gain * {"none": 1.0, "switch": v.get("coupling", 1.0), "weights": v.get("occupancy", 1.0)}[scaled]
+        )
+        e = energy(v, bonds, gain)
+        if result == "each":
+            return {name: e}
+        if result == "energy":
+            return {name: np.bincount(i, e, atoms)}
+        pull = np.zeros((n, 2, 3))
+        for at in np.ndindex(2, 3):
+            h = np.zeros((2, 3))
+            h[at] = 1e-5
+            pull[:, at[0], at[1]] = -(energy(v, bonds + h, gain) - energy(v, bonds - h, gain)) / 2e-5
+        if cap:
+            pull *= np.minimum(v.max_force / (np.linalg.norm(pull, axis=-1, keepdims=True) + 1e-6), 1.0)
+        if result == "virial":
+            return {name: np.einsum("nba,nbc->ac", bonds, pull)[None]}
+        total = np.zeros((atoms, 3))
+        np.add.at(total, j, pull[:, 0])
+        np.add.at(total, k, pull[:, 1])
+        np.subtract.at(total, i, pull.sum(1))
+        return {name: total}
+
+    d.check(reference, 5e-3)

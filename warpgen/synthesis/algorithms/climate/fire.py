@@ -1,0 +1,311 @@
+"""Fires that spread through vegetation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.climate import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+FUEL_MODEL = piece('''
+@wp.struct
+class FuelModel:
+    """Surface fuel bed in the units of Rothermel's paper."""
+
+    load: float  # oven-dry fuel load [lb/ft^2]
+    surface_ratio: float  # surface area over volume of fuel particles [1/ft]
+    depth: float  # fuel bed depth [ft]
+    extinction: float  # moisture at which fire does not spread
+''')
+
+_FUEL = {
+    "load": fill(0.03, 0.2), "surface_ratio": fill(1500.0, 3000.0), "depth": fill(0.5, 3.0), "extinction": fill(0.2, 0.4),
+}  # fmt: skip
+
+
+@DOMAIN.algorithm(
+    source="Rothermel 1972, USDA INT-115; Albini 1976, INT-30; Andrews 2018, RMRS-371; Byram 1959; Van Wagner 1977",
+    names={
+        "spread_fire": "fire_spread|rothermel_spread|surface_fire|rate_of_spread",
+        "fuel": "fuel_model|bed|fm",
+        "moisture": "fuel_moisture|dead_moisture|m_f",
+        "packing": "beta|packing_ratio|bulk_ratio",
+        "reaction_intensity": "i_r|reaction_heat|heat_release",
+        "wind_factor": "phi_w|wind_coefficient|wind_gain",
+        "slope_factor": "phi_s|slope_coefficient|slope_gain",
+        "rate": "ros|spread_rate|r_head",
+    },
+    double=True,
+    weight=10,
+)
+def spread_fire(d: Draft) -> None:
+    """Computes how fast and how fiercely a surface fire spreads through fuel (Rothermel's model)."""
+    fuels = d.option("fuel", "each", "table", "shared")
+    wind = d.option("wind", "speed", "vector", "none")
+    slope = d.option("slope", "tangent", "gradient", "none")
+    result = d.option("result", "rate", "intensity", "flame", "crown", "arrival")
+    live = d.flag("live fuel", 0.4)
+    limit = d.flag("wind limit", 0.5) and wind != "none"
+    ellipse = d.flag("ellipse", 0.45)
+    metric = d.flag("metric", 0.5)
+    damping = d.option("load loss", "albini", "rothermel")
+    sheltered = d.flag("sheltered", 0.4) and wind != "none"
+    n = d.pick(48, 64, 96)
+    if fuels == "shared":
+        d.struct("fuel", FUEL_MODEL, _FUEL, about="Fuel bed")
+    elif fuels == "table":
+        d.struct("fuel_models", FUEL_MODEL, _FUEL, shape=4, about="Fuel models")
+        d.input("fuel_type", "int", n, 0, 4, about="Fuel model of each cell")
+    else:
+        d.struct("fuels", FUEL_MODEL, _FUEL, shape=n, about="Fuel bed of each cell")
+    d.input("moisture", "float", n, 0.04, 0.18, about="Moisture of dead fuel, mass of water over dry mass")
+    if live:
+        d.input("live_load", "float", n, 0.01, 0.08, about="Load of live fuel [lb/ft^2]")
+        d.input("live_moisture", "float", n, 0.7, 1.5, about="Moisture of live fuel")
+    if wind == "speed":
+        d.input("wind", "float", n, 0.5, 6.0, about="Wind speed [m/s]" if metric else "Wind speed [mi/h]")
+    elif wind == "vector":
+        d.input("wind", "vec2", n, -4.0, 6.0, about="Wind [m/s]" if metric else "Wind [mi/h]")
+    if sheltered:
+        d.input("canopy_cover", "float", n, 0.0, 0.9, about="Fraction of the sky that the canopy covers")
+    if slope == "tangent":
+        d.input("slope", "float", n, 0.0, 0.6, about="Tangent of the slope, fire runs uphill")
+    elif slope == "gradient":
+        d.input("uphill", "vec2", n, -0.4, 0.4, about="Gradient of the terrain")
+    if ellipse:
+        d.input("heading", "float", n, 0.0, 3.1, about="Angle from the direction of fastest spread [rad]")
+    if result == "crown":
+        d.input("crown_base", "float", n, 1.0, 4.0, about="Height of the crown base [m]")
+        d.param("foliar_moisture", "float", 80.0, 120.0, about="Moisture of needles [%]")
+    if result == "arrival":
+        d.param(
+            "distance",
+            "float",
+            50.0,
+            300.0,
+            about="Distance to the neighboring cell [m]"
+            if metric
+            else "Distance to the neighboring cell [ft]",
+        )
+    unit = "m/min" if metric else "ft/min"
+    name, about = {
+        "rate": ("spread_rate", f"Rate of spread [{unit}]"),
+        "intensity": (
+            "fireline_intensity",
+            "Byram's fireline intensity [kW/m]" if metric else "Byram's fireline intensity [BTU/(ft s)]",
+        ),
+        "flame": ("flame_length", "Flame length [m]" if metric else "Flame length [ft]"),
+        "crown": ("crown_ratio", "Intensity over that which ignites crowns"),
+        "arrival": ("travel_time", "Time to the neighboring cell [min]"),
+    }[result]
+    d.output(name, "float", n, about=about)
+    d.function('''
+        @wp.func
+        def moisture_damping(ratio: float) -> float:
+            """Damping of the reaction by moisture, 0 at the moisture of extinction."""
+            r = wp.min(ratio, 1.0)
+            return wp.max(1.0 - 2.59 * r + 5.11 * r * r - 3.52 * r * r * r, 0.0)
+    ''')
+    d.function('''
+        @wp.func
+        def optimum_velocity(sigma: float, relative_packing: float) -> float:
+            """Reaction velocity of a fuel bed [1/min], largest at the optimum packing ratio."""
+            root = wp.pow(sigma, 1.5)
+            largest = root / (495.0 + 0.0594 * root)
+            a = 133.0 * wp.pow(sigma, -0.7913)
+            return largest * wp.pow(relative_packing, a) * wp.exp(a * (1.0 - relative_packing))
+    ''')
+    speed = "wind[tid]" if wind == "speed" else "wp.length(wind[tid])"
+    gust = "" if wind == "none" else f"""
+        # Wind factor, with wind at midflame height in ft/min
+        midflame = {"196.85" if metric else "88.0"} * {speed}
+        $shelter
+        $limit
+        c = 7.47 * wp.exp(-0.133 * wp.pow(sigma, 0.55))
+        b = 0.02526 * wp.pow(sigma, 0.54)
+        e = 0.715 * wp.exp(-3.59e-4 * sigma)
+        wind_factor = c * wp.pow(midflame, b) * wp.pow(relative_packing, -e)
+        """  # fmt: skip
+    incline = {
+        "none": "",
+        "tangent": """
+            # Flames lean towards the fuel uphill
+            slope_factor = 5.275 * wp.pow(packing, -0.3) * slope[tid] * slope[tid]
+            """,
+        "gradient": """
+            # Flames lean towards the fuel uphill
+            slope_factor = 5.275 * wp.pow(packing, -0.3) * wp.length_sq(uphill[tid])
+            """,
+    }[slope]
+    if wind == "vector" and slope == "gradient":
+        combine = """
+            # Wind and slope push in directions of their own
+            push = wind_factor * wp.normalize(wind[tid]) + slope_factor * wp.normalize(uphill[tid])
+            gain = wp.length(push)
+            """
+    else:
+        terms = [
+            t for t, there in (("wind_factor", wind != "none"), ("slope_factor", slope != "none")) if there
+        ]
+        combine = f"gain = {' + '.join(terms)}" if terms else ""
+    moving = wind != "none" or slope != "none"
+    flank = ""
+    if ellipse:
+        flank = f"""
+            # Fires grow as ellipses (Anderson 1983), the wind in mi/h
+            equivalent = {"midflame / 88.0" if wind != "none" else "2.0 * slope_factor" if slope != "none" else "1.0"}
+            length_to_width = 0.936 * wp.exp(0.2566 * equivalent) + 0.461 * wp.exp(-0.1548 * equivalent) - 0.397
+            length_to_width = wp.clamp(length_to_width, 1.05, 8.0)
+            eccentricity = wp.sqrt(1.0 - 1.0 / (length_to_width * length_to_width))
+            rate *= (1.0 - eccentricity) / (1.0 - eccentricity * wp.cos(heading[tid]))
+            """
+    heat = (
+        "# Byram: heat per unit area, set free within the residence time of 384 / sigma minutes\n"
+        "heat_per_area = reaction_intensity * 384.0 / sigma\n"
+        "intensity = heat_per_area * rate / 60.0\n"
+    )
+    store = {
+        "rate": f"{'# ft/min to m/min' + chr(10) if metric else ''}spread_rate[tid] = {'0.3048 * ' if metric else ''}rate",
+        "intensity": heat + f"fireline_intensity[tid] = {'3.4613 * ' if metric else ''}intensity",
+        "flame": heat + f"flame_length[tid] = {'0.3048 * ' if metric else ''}0.45 * wp.pow(intensity, 0.46)",
+        "crown": heat + "# Van Wagner: crowns ignite above this intensity [kW/m]\n"
+        "ignition_heat = 460.0 + 25.9 * foliar_moisture\n"
+        "critical = wp.pow(0.01 * crown_base[tid] * ignition_heat, 1.5)\n"
+        "crown_ratio[tid] = 3.4613 * intensity / critical",
+        "arrival": f"travel_time[tid] = distance / wp.max({'0.3048 * ' if metric else ''}rate, 1.0e-3)",
+    }[result]
+    bed = {"shared": "", "table": "fuel = fuel_models[fuel_type[tid]]", "each": "fuel = fuels[tid]"}[fuels]
+    d.launch(n)
+    d.code(
+        """
+        tid = wp.tid()
+        $bed
+        sigma = fuel.surface_ratio
+        # Packing of the bed, particles weigh 32 lb/ft^3
+        bulk_density = fuel.load / fuel.depth
+        packing = bulk_density / 32.0
+        relative_packing = packing / (3.348 * wp.pow(sigma, -0.8189))
+        velocity = optimum_velocity(sigma, relative_packing)
+        # Heat set free per area and time [BTU/(ft^2 min)]
+        $net
+        dead = moisture_damping(moisture[tid] / fuel.extinction)
+        released = net_load * dead
+        $live
+        # Heat content of 8000 BTU/lb; silica-free ash of 1 % damps the reaction as well
+        reaction_intensity = velocity * 8000.0 * 0.41739 * released
+        # Fraction of the heat that reaches the fuel ahead
+        ahead = wp.exp((0.792 + 0.681 * wp.sqrt(sigma)) * (packing + 0.1)) / (192.0 + 0.2595 * sigma)
+        $wind
+        $slope
+        $combine
+        # Heat that it takes to ignite: only the skin of thick particles must be heated
+        heating = wp.exp(-138.0 / sigma)
+        ignition = 250.0 + 1116.0 * moisture[tid]
+        sink = bulk_density * heating * ignition
+        rate = reaction_intensity * ahead$gain / sink
+        $flank
+        $store
+        """,
+        bed=bed,
+        net={
+            "albini": "net_load = fuel.load * (1.0 - 0.0555)",
+            "rothermel": "net_load = fuel.load / (1.0 + 0.0555)",
+        }[damping],
+        live="""
+            # Live fuel burns if the dead fuel can dry it
+            live_extinction = wp.max(2.9 * net_load / live_load[tid] * (1.0 - moisture[tid] / fuel.extinction) - 0.226, 0.3)
+            released += live_load[tid] * (1.0 - 0.0555) * moisture_damping(live_moisture[tid] / live_extinction)
+            """
+        if live
+        else "",
+        wind=gust,
+        shelter="# Canopies slow the wind\nmidflame *= 0.4 * (1.0 - 0.6 * canopy_cover[tid])"
+        if sheltered
+        else "",
+        limit="# No faster than the fire can follow (0.9 times the reaction intensity)\nmidflame = wp.min(midflame, 0.9 * reaction_intensity)"
+        if limit
+        else "",
+        slope=incline,
+        combine=combine,
+        gain=" * (1.0 + gain)" if moving else "",
+        flank=flank,
+        store=store,
+    )
+    d.explain("""
+        The fire spreads as fast as the heat that reaches the fuel ahead can ignite it. Inside, the model computes
+        in the units of Rothermel's paper: feet, minutes, pounds and BTU.
+    """)
+    d.says(
+        {
+            "rate": "Computes the rate of spread of surface fires (Rothermel's model).",
+            "intensity": "Computes the fireline intensity of surface fires (Rothermel's and Byram's models).",
+            "flame": "Computes the flame lengths of surface fires (Rothermel's and Byram's models).",
+            "crown": "Computes whether surface fires ignite the crowns above (Van Wagner's criterion).",
+            "arrival": "Computes how long surface fires take to the next cell (Rothermel's model).",
+        }[result]
+    )
+    prefix = {"shared": "fuel", "table": "fuel_models", "each": "fuels"}[fuels]
+
+    def reference(v: Values) -> dict[str, Any]:
+        load, s, depth, mx = (
+            (np.asarray(v[f"{prefix}.{f}"])[v.fuel_type] if fuels == "table" else v[f"{prefix}.{f}"])
+            * np.ones(n)
+            for f in ("load", "surface_ratio", "depth", "extinction")
+        )
+        bulk = load / depth
+        beta = bulk / 32
+        ratio = beta / (3.348 * s**-0.8189)
+        a = 133 * s**-0.7913
+        gamma = s**1.5 / (495 + 0.0594 * s**1.5) * ratio**a * np.exp(a * (1 - ratio))
+
+        def damped(r: Any) -> Any:
+            r = np.minimum(r, 1)
+            return np.maximum(1 - 2.59 * r + 5.11 * r**2 - 3.52 * r**3, 0)
+
+        net = load * (1 - 0.0555) if damping == "albini" else load / 1.0555
+        burnt = net * damped(v.moisture / mx)
+        if live:
+            lx = np.maximum(2.9 * net / v.live_load * (1 - v.moisture / mx) - 0.226, 0.3)
+            burnt = burnt + v.live_load * (1 - 0.0555) * damped(v.live_moisture / lx)
+        ir = gamma * 8000 * 0.174 * 0.01**-0.19 * burnt
+        xi = np.exp((0.792 + 0.681 * s**0.5) * (beta + 0.1)) / (192 + 0.2595 * s)
+        pushes = []
+        mid: Any = None
+        if wind != "none":
+            air = v.wind if wind == "speed" else np.linalg.norm(v.wind, axis=1)
+            mid = (196.85 if metric else 88) * air * (0.4 * (1 - 0.6 * v.canopy_cover) if sheltered else 1.0)
+            mid = np.minimum(mid, 0.9 * ir) if limit else mid
+            phi = (
+                7.47
+                * np.exp(-0.133 * s**0.55)
+                * mid ** (0.02526 * s**0.54)
+                * ratio ** -(0.715 * np.exp(-3.59e-4 * s))
+            )
+            pushes.append((phi, v.wind))
+        if slope != "none":
+            tangent = v.slope if slope == "tangent" else np.linalg.norm(v.uphill, axis=1)
+            pushes.append((5.275 * beta**-0.3 * tangent**2, v.get("uphill")))
+        gain = sum((p for p, _ in pushes), 0.0 * s)
+        if wind == "vector" and slope == "gradient":
+            gain = np.linalg.norm(
+                sum(p[:, None] * to / np.linalg.norm(to, axis=1, keepdims=True) for p, to in pushes), axis=1
+            )
+        rate = ir * xi * (1 + gain) / (bulk * np.exp(-138 / s) * (250 + 1116 * v.moisture))
+        if ellipse:
+            u = mid / 88 if wind != "none" else 2 * pushes[0][0] if slope != "none" else 1.0
+            lw = np.clip(0.936 * np.exp(0.2566 * u) + 0.461 * np.exp(-0.1548 * u) - 0.397, 1.05, 8)
+            ecc = np.sqrt(1 - lw**-2.0)
+            rate = rate * (1 - ecc) / (1 - ecc * np.cos(v.heading))
+        si = 0.3048 if metric else 1.0
+        byram = ir * 384 / s * rate / 60
+        return {name: {
+            "rate": lambda: si * rate, "intensity": lambda: byram * (3.4613 if metric else 1.0),
+            "flame": lambda: si * 0.45 * byram**0.46,
+            "crown": lambda: 3.4613 * byram / (0.01 * v.crown_base * (460 + 25.9 * v.foliar_moisture)) ** 1.5,
+            "arrival": lambda: v.distance / np.maximum(si * rate, 1e-3),
+        }[result]()}  # fmt: skip
+
+    d.check(reference, 5e-3)

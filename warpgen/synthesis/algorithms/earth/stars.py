@@ -1,0 +1,356 @@
+"""Stars and spacecraft: where stars seem to stand, and what pulls on satellites."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.earth import DOMAIN
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_AS = np.pi / 180 / 3600  # one arcsecond in radians
+
+
+@DOMAIN.algorithm(
+    source="Meeus 1998, Astronomical Algorithms, ch. 13, 16, 21 to 23; Urban & Seidelmann 2013, ch. 7; Saemundsson 1986",
+    names={
+        "apparent_places": "star_places|observe_stars|catalog_to_apparent|point_at_stars",
+        "catalog": "positions|ra_dec|mean_places",
+        "direction": "s|unit|star_dir",
+        "years": "t_years|epoch_offset|dt_years",
+        "right_ascension": "ra|alpha|asc",
+        "declination": "dec|delta_star|decl",
+        "obliquity": "eps|epsilon|tilt",
+        "hour_angle": "ha|h|local_hour_angle",
+    },
+    double=True,
+    weight=10,
+)
+def apparent_places(d: Draft) -> None:
+    """Computes where stars of a catalog appear in the sky: motion, precession, aberration and refraction."""
+    motion = d.option("motion", "none", "proper", "space")
+    parallax = d.flag("parallax", 0.5)
+    precession = d.option("precession", "angles", "none", "approximate")
+    nutation = d.flag("nutation", 0.5)
+    aberration = d.option("aberration", "classical", "none", "relativistic")
+    deflection = d.flag("deflection", 0.35)
+    result = d.option("result", "horizontal", "direction", "equatorial", "zenith distance")
+    refraction = d.flag("refraction", 0.6) if result in ("horizontal", "zenith distance") else False
+    units = d.option("units", "radians", "degrees")
+    n = d.pick(48, 64, 96)
+    if units == "degrees":
+        d.input("catalog", "vec2", n, 20.0, 70.0, about="Mean right ascension and declination [deg]")
+    else:
+        d.input("catalog", "vec2", n, 0.3, 1.2, about="Mean right ascension and declination [rad]")
+    if motion != "none":
+        d.input(
+            "proper_motion",
+            "vec2",
+            n,
+            -2.0e-3,
+            2.0e-3,
+            about="Proper motion, that in right ascension times cos(dec) [rad/century]",
+        )
+    if motion == "space":
+        d.input(
+            "radial_motion", "float", n, -1.0e-3, 1.0e-3, about="Radial velocity over distance [1/century]"
+        )
+    if parallax:
+        d.input(
+            "parallax",
+            "float",
+            n,
+            1.0e-4,
+            2.0e-3,
+            about="Annual parallax [rad], large for a test of the pipeline",
+        )
+    if parallax or deflection:
+        d.param("earth_position", "vec3", 0.3, 0.7, about="Earth relative to the sun [AU]")
+    if aberration != "none":
+        d.param(
+            "earth_velocity", "vec3", -6.0e-3, 6.0e-3, about="Velocity of the earth over the speed of light"
+        )
+    d.param("years", "float", 0.1, 0.9, about="Julian centuries since J2000")
+    if result in ("horizontal", "zenith distance"):
+        d.input("sidereal_time", "float", n, 0.0, 1.5, about="Local sidereal time of each observation [rad]")
+        d.param("latitude", "float", 0.4, 1.0, about="Latitude of the observer [rad]")
+    if refraction:
+        d.param("pressure", "float", 700.0, 1020.0, about="Air pressure at the observer [hPa]")
+        d.param("air_temperature", "float", 260.0, 300.0, about="Air temperature at the observer [K]")
+    name, type, about = {
+        "horizontal": (
+            "altitude_azimuth",
+            "vec2",
+            "Altitude and azimuth from the north through the east [rad]",
+        ),
+        "direction": ("apparent", "vec3", "Apparent direction"),
+        "equatorial": ("apparent", "vec2", "Apparent right ascension and declination [rad]"),
+        "zenith distance": ("zenith_distance", "float", "Zenith distance [rad]"),
+    }[result]
+    d.output(name, type, n, about=about)
+    d.module("ARCSEC = wp.constant(4.848136811e-6)  # in radians")
+    d.function('''
+        @wp.func
+        def spherical_to_unit(longitude: float, latitude: float) -> wp.vec3:
+            """Unit vector of spherical coordinates."""
+            c = wp.cos(latitude)
+            return wp.vec3(c * wp.cos(longitude), c * wp.sin(longitude), wp.sin(latitude))
+    ''')
+    if precession == "angles" or nutation:
+        d.function('''
+            @wp.func
+            def turn_z(v: wp.vec3, angle: float) -> wp.vec3:
+                """Components of v in axes turned about z."""
+                c = wp.cos(angle)
+                s = wp.sin(angle)
+                return wp.vec3(c * v[0] + s * v[1], -s * v[0] + c * v[1], v[2])
+        ''')
+    if precession == "angles":
+        d.function('''
+            @wp.func
+            def turn_y(v: wp.vec3, angle: float) -> wp.vec3:
+                """Components of v in axes turned about y."""
+                c = wp.cos(angle)
+                s = wp.sin(angle)
+                return wp.vec3(c * v[0] - s * v[2], v[1], s * v[0] + c * v[2])
+        ''')
+    if nutation:
+        d.function('''
+            @wp.func
+            def turn_x(v: wp.vec3, angle: float) -> wp.vec3:
+                """Components of v in axes turned about x."""
+                c = wp.cos(angle)
+                s = wp.sin(angle)
+                return wp.vec3(v[0], c * v[1] + s * v[2], -s * v[1] + c * v[2])
+        ''')
+    move = {
+        "none": "",
+        "proper": """
+            # Proper motion along the two tangents of the sphere
+            east = wp.vec3(-wp.sin(ra), wp.cos(ra), 0.0)
+            north = wp.vec3(-wp.sin(dec) * wp.cos(ra), -wp.sin(dec) * wp.sin(ra), wp.cos(dec))
+            rate = proper_motion[tid]
+            direction += years * (rate[0] * east + rate[1] * north)
+            """,
+        "space": """
+            # Space motion: near stars also come closer, which speeds up their proper motion
+            east = wp.vec3(-wp.sin(ra), wp.cos(ra), 0.0)
+            north = wp.vec3(-wp.sin(dec) * wp.cos(ra), -wp.sin(dec) * wp.sin(ra), wp.cos(dec))
+            rate = proper_motion[tid]
+            direction += years * (rate[0] * east + rate[1] * north + radial_motion[tid] * direction)
+            """,
+    }[motion]
+    turn = {
+        "none": "",
+        "angles": """
+            # Precession from J2000 (Lieske et al. 1977), angles in arcseconds
+            t = years
+            zeta = ((0.017998 * t + 0.30188) * t + 2306.2181) * t * ARCSEC
+            z = ((0.018203 * t + 1.09468) * t + 2306.2181) * t * ARCSEC
+            theta = ((-0.041833 * t - 0.42665) * t + 2004.3109) * t * ARCSEC
+            direction = turn_z(turn_y(turn_z(direction, -zeta), theta), -z)
+            """,
+        "approximate": """
+            # Precession to first order: m about the pole, n about the equinox
+            m = 4612.4362 * years * ARCSEC
+            n = 2004.3109 * years * ARCSEC
+            precessed = direction + wp.vec3(
+                -m * direction[1] - n * direction[2], m * direction[0], n * direction[0]
+            )
+            direction = wp.normalize(precessed)
+            """,
+    }[precession]
+    wobble = """
+        # Nutation, the largest four terms of the IAU 1980 series
+        node = 2.18243855 - 33.7570459 * years
+        sun_longitude = 4.89506297 + 628.3319653 * years
+        moon_longitude = 3.81034410 + 8399.7091135 * years
+        d_psi = -17.20 * wp.sin(node) - 1.32 * wp.sin(2.0 * sun_longitude)
+        d_psi += -0.23 * wp.sin(2.0 * moon_longitude) + 0.21 * wp.sin(2.0 * node)
+        d_eps = 9.20 * wp.cos(node) + 0.57 * wp.cos(2.0 * sun_longitude)
+        d_eps += 0.10 * wp.cos(2.0 * moon_longitude) - 0.09 * wp.cos(2.0 * node)
+        obliquity = 0.40909280 - 2.26966e-4 * years
+        # To the ecliptic, along it, and back to the true equator
+        ecliptic = turn_z(turn_x(direction, obliquity), -d_psi * ARCSEC)
+        direction = turn_x(ecliptic, -obliquity - d_eps * ARCSEC)
+        """
+    light = {
+        "none": "",
+        "classical": """
+            # Annual aberration: the telescope moves while the light falls through it
+            direction = wp.normalize(direction + earth_velocity)
+            """,
+        "relativistic": """
+            # Aberration in special relativity
+            beta_dot = wp.dot(direction, earth_velocity)
+            inv_gamma = wp.sqrt(1.0 - wp.dot(earth_velocity, earth_velocity))
+            scale = 1.0 + beta_dot / (1.0 + inv_gamma)
+            direction = (inv_gamma * direction + scale * earth_velocity) / (1.0 + beta_dot)
+            """,
+    }[aberration]
+    horizon = """
+        # To the horizon of the observer
+        right_ascension = wp.atan2(direction[1], direction[0])
+        declination = wp.asin(direction[2])
+        hour_angle = sidereal_time[tid] - right_ascension
+        sin_altitude = wp.sin(latitude) * wp.sin(declination)
+        sin_altitude += wp.cos(latitude) * wp.cos(declination) * wp.cos(hour_angle)
+        altitude = wp.asin(sin_altitude)
+        $refract
+        $last
+        """
+    d.launch(n)
+    d.code(
+        """
+        tid = wp.tid()
+        $read
+        direction = spherical_to_unit(ra, dec)
+        $move
+        $parallax
+        $unit
+        $deflect
+        $light
+        $turn
+        $wobble
+        $store
+        """,
+        read="ra = catalog[tid][0]\ndec = catalog[tid][1]"
+        if units == "radians"
+        else "ra = wp.radians(catalog[tid][0])\ndec = wp.radians(catalog[tid][1])",
+        move=move,
+        parallax="""
+            # Annual parallax: seen from the earth, not from the sun
+            direction -= parallax[tid] * earth_position
+            """
+        if parallax
+        else "",
+        unit="direction = wp.normalize(direction)" if motion != "none" or parallax else "",
+        deflect="""
+            # Light bends around the sun: 2 G M / (c^2 r), 4.1 mas at one astronomical unit
+            sun_distance = wp.length(earth_position)
+            from_sun = earth_position / sun_distance
+            elongation = wp.dot(direction, from_sun)
+            bend = 1.974e-8 / (sun_distance * wp.max(1.0 + elongation, 1.0e-3))
+            direction = wp.normalize(direction + bend * (from_sun - elongation * direction))
+            """
+        if deflection
+        else "",
+        light=light,
+        turn=turn,
+        wobble=wobble if nutation else "",
+        store={
+            "direction": "apparent[tid] = direction",
+            "equatorial": "# Right ascension from -pi to pi\napparent[tid] = wp.vec2(wp.atan2(direction[1], direction[0]), wp.asin(direction[2]))",
+        }.get(result, horizon),
+        refract="""
+            # Saemundsson's formula takes degrees and gives minutes of arc; below the horizon it is meaningless
+            degrees = wp.max(wp.degrees(altitude), -1.0)
+            minutes = 1.02 / wp.tan(wp.radians(degrees + 10.3 / (degrees + 5.11)))
+            air = pressure / 1010.0 * 283.0 / air_temperature
+            altitude += wp.radians(minutes * air / 60.0)
+            """
+        if refraction
+        else "",
+        last={
+            "horizontal": """
+                # Azimuth is counted from the north through the east
+                west = wp.sin(hour_angle) * wp.cos(declination)
+                south = wp.cos(hour_angle) * wp.sin(latitude) * wp.cos(declination)
+                south -= wp.sin(declination) * wp.cos(latitude)
+                azimuth = wp.atan2(west, south) + wp.pi
+                altitude_azimuth[tid] = wp.vec2(altitude, azimuth)
+                """,
+            "zenith distance": "zenith_distance[tid] = 0.5 * wp.pi - altitude",
+        }.get(result, ""),
+    )
+    d.explain("""
+        From the mean place of the catalog at J2000 to what an observer sees: the motion of the star, that of the
+        earth, the turning of its axis, and the air.
+    """)
+    if result in ("direction", "equatorial"):
+        d.says("Computes apparent places of stars from their mean places in a catalog.")
+
+    def turned(axis: int, angle: Any, s: Any) -> Any:
+        i, j = [(1, 2), (2, 0), (0, 1)][axis]
+        made = s.copy()
+        made[:, i], made[:, j] = (
+            np.cos(angle) * s[:, i] + np.sin(angle) * s[:, j],
+            np.cos(angle) * s[:, j] - np.sin(angle) * s[:, i],
+        )
+        return made
+
+    def agrees(v: Values, after: Values) -> None:
+        ra, dec = v.catalog.T * (np.pi / 180 if units == "degrees" else 1.0)
+        s = np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
+        east = np.stack([-np.sin(ra), np.cos(ra), 0 * ra], axis=-1)
+        t = v.years
+        if motion != "none":
+            rate = v.proper_motion[:, :1] * east + v.proper_motion[:, 1:] * np.cross(s, east)
+            s = s + t * (rate + (v.radial_motion[:, None] * s if motion == "space" else 0.0))
+        if parallax:
+            s = s - v.parallax[:, None] * v.earth_position
+        s = s / np.linalg.norm(s, axis=1, keepdims=True)
+        if deflection:
+            e = v.earth_position / np.linalg.norm(v.earth_position)
+            c = s @ e
+            s = s + (1.974e-8 / np.linalg.norm(v.earth_position) / np.maximum(1 + c, 1e-3))[:, None] * (
+                e - c[:, None] * s
+            )
+        if aberration != "none":
+            b = v.earth_velocity
+            if aberration == "relativistic":
+                g = np.sqrt(1 - b @ b)
+                s = (g * s + (1 + (s @ b) / (1 + g))[:, None] * b) / (1 + s @ b)[:, None]
+            s = s + b if aberration == "classical" else s
+            s = s / np.linalg.norm(s, axis=1, keepdims=True)
+        if precession == "angles":
+            zeta, z, theta = (
+                np.polyval(c, t) * _AS
+                for c in (
+                    (0.017998, 0.30188, 2306.2181, 0),
+                    (0.018203, 1.09468, 2306.2181, 0),
+                    (-0.041833, -0.42665, 2004.3109, 0),
+                )
+            )
+            s = turned(2, -z, turned(1, theta, turned(2, -zeta, s)))
+        elif precession == "approximate":
+            m, k = 4612.4362 * t * _AS, 2004.3109 * t * _AS
+            s = s + np.cross([0.0, -k, m], s)
+            s = s / np.linalg.norm(s, axis=1, keepdims=True)
+        if nutation:
+            node, sun, moon = (
+                2.18243855 - 33.7570459 * t,
+                4.89506297 + 628.3319653 * t,
+                3.8103441 + 8399.7091135 * t,
+            )
+            psi = (
+                -17.2 * np.sin(node)
+                - 1.32 * np.sin(2 * sun)
+                - 0.23 * np.sin(2 * moon)
+                + 0.21 * np.sin(2 * node)
+            )
+            eps = (
+                9.2 * np.cos(node) + 0.57 * np.cos(2 * sun) + 0.1 * np.cos(2 * moon) - 0.09 * np.cos(2 * node)
+            )
+            tilt = 0.4090928 - 2.26966e-4 * t
+            s = turned(0, -tilt - eps * _AS, turned(2, -psi * _AS, turned(0, tilt, s)))
+        made: Any = s
+        ra, dec = np.arctan2(s[:, 1], s[:, 0]), np.arcsin(np.clip(s[:, 2], -1, 1))
+        if result == "equatorial":
+            made = np.stack([ra, dec], axis=-1)
+        elif result != "direction":
+            h, phi = v.sidereal_time - ra, v.latitude
+            up = np.arcsin(np.sin(phi) * np.sin(dec) + np.cos(phi) * np.cos(dec) * np.cos(h))
+            if refraction:
+                a = np.maximum(np.degrees(up), -1)
+                minutes = 1.02 / np.tan(np.radians(a + 10.3 / (a + 5.11)))
+                up = up + np.radians(minutes / 60) * v.pressure / 1010 * 283 / v.air_temperature
+            around = np.arctan2(
+                np.sin(h) * np.cos(dec), np.cos(h) * np.sin(phi) * np.cos(dec) - np.sin(dec) * np.cos(phi)
+            )
+            made = np.pi / 2 - up if result == "zenith distance" else np.stack([up, around + np.pi], axis=-1)
+        mostly_close(after[name], made, 2e-4)
+
+    d.holds(agrees)

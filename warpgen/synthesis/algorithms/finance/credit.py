@@ -1,0 +1,246 @@
+"""Credit: swaps that insure against default, and pools of mortgages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.finance import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Hull & White 2000; O'Kane & Turnbull 2003, Valuation of credit default swaps; ISDA 2009 standard model",
+    names={
+        "value_credit_swaps": "cds_value|price_cds|credit_default_swaps|cds_legs",
+        "contract": "tid|i|deal",
+        "survival": "q|surv_prob|survive",
+        "discount": "df|z|discount_factor",
+        "hazard": "intensity|lam|default_rate",
+        "annuity": "rpv01|risky_annuity|premium_pv01",
+        "protection": "default_leg|protection_leg|insured",
+        "recovery": "rec|recovery_rate|recovery_value",
+    },
+    double=True,
+    weight=9,
+)
+def value_credit_swaps(d: Draft) -> None:
+    """Values credit default swaps from hazard rates and discount factors."""
+    hazards = d.option("hazard", "flat", "spread", "piecewise", "decaying")
+    rates = d.option("discount", "flat", "curve", "zeros")
+    protection = d.option("protection", "exact", "midpoint", "period end")
+    accrual = d.flag("accrual on default", 0.6)
+    recovery = d.option("recovery", "shared", "each")
+    result = d.option("result", "value", "par spread", "annuity", "upfront", "jump")
+    running = d.flag("running", 0.4) and result in ("value", "jump")
+    settled = d.flag("counterparty", 0.35)
+    periods, n = d.pick(4, 5, 6), d.pick(48, 64, 96)
+    if hazards == "flat":
+        d.input("hazard", "float", n, 0.005, 0.08, about="Default intensities [1/year]")
+    elif hazards == "spread":
+        d.input("quoted_spread", "float", n, 0.005, 0.05, about="Quoted spreads [1/year]")
+    elif hazards == "piecewise":
+        d.input("hazard", "float", (n, periods), 0.005, 0.08, about="Intensity within each period [1/year]")
+    else:
+        d.input("hazard", "float", n, 0.01, 0.1, about="Intensity today [1/year]")
+        d.param("mean_hazard", "float", 0.02, 0.04, about="Intensity far ahead [1/year]")
+        d.param("reversion", "float", 0.3, 0.8, about="Speed at which it gets there [1/year]")
+    if rates == "flat":
+        d.param("rate", "float", 0.01, 0.05, about="Interest rate, continuously compounded")
+    elif rates == "curve":
+        d.input("discount_curve", "float", periods, 0.8, 0.99, about="Discount factors of the payment dates")
+    else:
+        d.input("zero_rates", "float", periods, 0.01, 0.05, about="Zero rates of the payment dates")
+    if result not in ("par spread", "annuity"):
+        d.input("coupon", "float", n, 0.005, 0.05, about="Running coupons [1/year]")
+    if result not in ("par spread", "upfront"):
+        d.input("notional", "float", n, 0.5, 2.0, about="Notionals")
+    if recovery == "each":
+        d.input("recovery", "float", n, 0.2, 0.6, about="Recovery rates")
+    else:
+        d.param("recovery", "float", 0.3, 0.5, about="Recovery rate")
+    d.param("tau", "float", 0.25, 0.5, about="Length of a period [years]")
+    if running:
+        d.input("accrued", "float", n, 0.0, 0.24, about="Time since the last coupon [years]")
+    if settled:
+        d.param("seller_hazard", "float", 0.002, 0.01, about="Default intensity of the protection seller")
+    name, about = {
+        "value": ("value", "Value to the buyer of protection"),
+        "par spread": ("par_spread", "Coupon at which the swap is worth nothing"),
+        "annuity": ("annuity_out", "Value of one unit of coupon"),
+        "upfront": ("upfront", "Payment at inception per unit of notional"),
+        "jump": ("jump_to_default", "Gain of the buyer if the name defaults at once"),
+    }[result]
+    d.output(name, "float", n, about=about)
+    d.module(f"PERIODS = wp.constant({periods})")
+    if hazards == "decaying":
+        d.function('''
+            @wp.func
+            def integrated_hazard(t: float, start: float, mean: float, speed: float) -> float:
+                """Integral over [0, t] of an intensity that reverts to its mean."""
+                return mean * t + (start - mean) * (1.0 - wp.exp(-speed * t)) / speed
+        ''')
+    if protection == "exact":
+        d.function('''
+            @wp.func
+            def default_value(lam: float, r: float, dt: float) -> float:
+                """Value of one paid at default within dt, both rates constant: lam / (lam + r) (1 - e^-(lam + r) dt)."""
+                total = lam + r
+                # Expand where the exponent is small, the quotient would cancel
+                x = total * dt
+                if x < 1.0e-2:
+                    return lam * dt * (1.0 - 0.5 * x + x * x / 6.0)
+                return lam / total * (1.0 - wp.exp(-x))
+        ''')
+    step = {
+        "flat": "lam = hazard[contract]",
+        "spread": "lam = credit_triangle",
+        "piecewise": "lam = hazard[contract, k]",
+        "decaying": """
+            # Mean intensity within the period
+            grown = integrated_hazard(t, hazard[contract], mean_hazard, reversion)
+            lam = (grown - grown_before) / tau
+            grown_before = grown
+            """,
+    }[hazards]
+    df = {
+        "flat": "discount = wp.exp(-rate * t)",
+        "curve": "discount = discount_curve[k]",
+        "zeros": "discount = wp.exp(-zero_rates[k] * t)",
+    }[rates]
+    insure = {
+        "exact": """
+            # Forward rate that is constant within the period
+            forward = wp.log(discount_before / discount) / tau
+            protection += loss_given_default * survival_before * discount_before * default_value(lam, forward, tau)
+            """,
+        "midpoint": """
+            # Default halfway through the period
+            middle = wp.sqrt(discount_before * discount)
+            protection += loss_given_default * middle * (survival_before - survival)
+            """,
+        "period end": "protection += loss_given_default * discount * (survival_before - survival)",
+    }[protection]
+    own = "recovery[contract]" if recovery == "each" else "recovery"
+    value = "notional[contract] * (protection - coupon[contract] * annuity)"
+    if running:
+        # The coupon that has accrued is owed
+        value = "notional[contract] * (protection - coupon[contract] * (annuity - accrued[contract]))"
+    last = {
+        "value": f"value[contract] = {value}",
+        "par spread": "par_spread[contract] = protection / annuity",
+        "annuity": "annuity_out[contract] = notional[contract] * annuity",
+        "upfront": """
+            # The standard coupon is paid, the rest up front
+            upfront[contract] = protection - coupon[contract] * annuity
+            """,
+        "jump": f"""
+            # The loss is paid, the present value is lost
+            worth = {value}
+            jump_to_default[contract] = notional[contract] * loss_given_default - worth
+            """,
+    }[result]
+    d.launch(n)
+    d.code(
+        """
+        contract = wp.tid()
+        loss_given_default = 1.0 - $own
+        $triangle
+        survival = float(1.0)
+        discount = float(1.0)
+        annuity = float(0.0)
+        protection = float(0.0)
+        $grown
+        # Payment dates at the ends of periods
+        for k in range(PERIODS):
+            t = tau * float(k + 1)
+            survival_before = survival
+            discount_before = discount
+            $step
+            survival = survival_before * wp.exp(-lam * tau)
+            $df
+            # Premium leg: coupons are paid while the name survives
+            annuity += tau * discount * survival
+            $accrual
+            # Protection leg
+            $insure
+        $seller
+        $last
+        """,
+        own=own,
+        triangle="""
+            # Credit triangle: spread = hazard * (1 - recovery)
+            credit_triangle = quoted_spread[contract] / loss_given_default
+            """
+        if hazards == "spread"
+        else "",
+        grown="grown_before = float(0.0)" if hazards == "decaying" else "",
+        step=step,
+        df=df,
+        accrual="""
+            # On default the coupon of half a period is due
+            annuity += 0.5 * tau * discount * (survival_before - survival)
+            """
+        if accrual
+        else "",
+        insure=insure,
+        seller="""
+            # Protection is worth less if its seller may default first
+            horizon = 0.5 * tau * float(PERIODS)
+            protection *= wp.exp(-seller_hazard * horizon)
+            """
+        if settled
+        else "",
+        last=last,
+    )
+    d.explain("""
+        The buyer pays coupons until default or maturity, and gets the loss given default. Both legs are sums of
+        discount factors times probabilities of survival.
+    """)
+    d.says(
+        {
+            "par spread": "Computes the par spreads of credit default swaps.",
+            "annuity": "Computes the risky annuities of credit default swaps.",
+            "upfront": "Computes the upfront payments of credit default swaps.",
+            "jump": "Computes what a sudden default does to the holders of credit default swaps.",
+        }.get(result, "Values credit default swaps from hazard rates and discount factors.")
+    )
+
+    def reference(v: Values) -> dict[str, Any]:
+        t = v.tau * np.arange(1, periods + 1)
+        lgd = 1 - v.recovery * np.ones(n)
+        if hazards == "piecewise":
+            lam = v.hazard
+        elif hazards == "decaying":
+            grown = (
+                v.mean_hazard * t
+                + (v.hazard[:, None] - v.mean_hazard) * (1 - np.exp(-v.reversion * t)) / v.reversion
+            )
+            lam = np.diff(grown, axis=1, prepend=0.0) / v.tau
+        else:
+            lam = np.repeat(
+                (v.hazard if hazards == "flat" else v.quoted_spread / lgd)[:, None], periods, axis=1
+            )
+        alive = np.exp(-v.tau * np.cumsum(lam, axis=1))
+        before = np.hstack([np.ones((n, 1)), alive[:, :-1]])
+        df = {
+            "flat": lambda: np.exp(-v.rate * t), "curve": lambda: v.discount_curve, "zeros": lambda: np.exp(-v.zero_rates * t)
+        }[rates]()  # fmt: skip
+        old = np.concatenate([[1.0], df[:-1]])
+        died = before - alive
+        f = np.log(old / df) / v.tau
+        paid = {
+            "exact": before * old * lam / (lam + f) * -np.expm1(-(lam + f) * v.tau),
+            "midpoint": np.sqrt(old * df) * died, "period end": df * died,
+        }[protection]  # fmt: skip
+        leg = lgd * paid.sum(1) * (np.exp(-v.seller_hazard * v.tau * periods / 2) if settled else 1.0)
+        annuity = v.tau * (df * (alive + (died / 2 if accrual else 0.0))).sum(1)
+        size, coupon = v.get("notional", 1.0), v.get("coupon", 0.0)
+        value = size * (leg - coupon * (annuity - v.get("accrued", 0.0)))
+        return {name: {
+            "value": value, "par spread": leg / annuity, "annuity": size * annuity,
+            "upfront": leg - coupon * annuity, "jump": size * lgd - value,
+        }[result]}  # fmt: skip
+
+    d.check(reference, 3e-3)

@@ -1,0 +1,249 @@
+"""Option prices by finite differences."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.finance import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_PAYOFFS = {
+    "call": ("wp.max(s - k, 0.0)", lambda s, k: np.maximum(s - k, 0)),
+    "put": ("wp.max(k - s, 0.0)", lambda s, k: np.maximum(k - s, 0)),
+    "straddle": ("wp.abs(s - k)", lambda s, k: np.abs(s - k)),
+    "digital": ("wp.where(s > k, 1.0, 0.0)", lambda s, k: (s > k) * 1.0),
+    "capped call": ("wp.clamp(s - k, 0.0, 0.25 * k)", lambda s, k: np.clip(s - k, 0, k / 4)),
+}
+
+
+@DOMAIN.algorithm(
+    source="Wilmott, Dewynne & Howison 1993; Rannacher 1984; Brennan & Schwartz 1977; Tavella & Randall 2000, ch. 3",
+    names={
+        "solve_option_pde": "price_on_grid|finite_difference_price|crank_nicolson_option|pde_price",
+        "option": "tid|i|contract",
+        "values": "v|grid_values|price_grid",
+        "spot": "spots|s0|underlying",
+        "upper": "c_prime|sweep_upper|gamma_coef",
+        "pivot": "denominator|diag|beta",
+        "theta": "implicitness|weight|theta_n",
+        "sigma": "volatility|vol|iv",
+    },
+    adjoint="no",
+    weight=9,
+)
+def solve_option_pde(d: Draft) -> None:
+    """Prices options by finite differences in the logarithm of the spot, from expiry backwards."""
+    payoff = d.option("payoff", *_PAYOFFS)
+    scheme = d.option("scheme", "crank nicolson", "implicit", "rannacher")
+    exercise = d.option("exercise", "european", "american", "bermudan")
+    barrier = d.option("barrier", "none", "up and out", "down and out")
+    boundary = d.option("boundary", "linear", "fixed")
+    dividend = d.option("dividend", "none", "yield", "cash")
+    skew = d.option("volatility", "constant", "local", "term")
+    result = d.option("result", "price", "delta", "gamma")
+    n, nodes, steps = d.pick(16, 24), d.pick(21, 25), d.pick(8, 10, 12)
+    d.input("spot", "float", n, 90.0, 110.0, about="Prices of the underlyings")
+    d.input("strike", "float", n, 85.0, 115.0, about="Strikes")
+    d.input("sigma", "float", n, 0.2, 0.45, about="Volatilities per square root of a year")
+    d.input("maturity", "float", n, 0.4, 1.2, about="Times to expiry [years]")
+    d.param("rate", "float", 0.01, 0.05, about="Interest rate, continuously compounded")
+    if dividend == "yield":
+        d.param("dividend_yield", "float", 0.01, 0.06, about="Continuous dividend yield")
+    elif dividend == "cash":
+        d.param("dividend", "float", 1.0, 3.0, about="Dividend paid halfway to expiry")
+    if barrier != "none":
+        low, high = (1.15, 1.35) if barrier == "up and out" else (0.7, 0.85)
+        d.param("barrier", "float", low, high, about="Knock-out level over the spot today")
+    if skew == "local":
+        d.param("elasticity", "float", -0.8, -0.2, about="Volatility goes as the spot to this power")
+    name = {"price": "price", "delta": "delta", "gamma": "gamma"}[result]
+    d.output(
+        name,
+        "float",
+        n,
+        about={
+            "price": "Option values",
+            "delta": "Derivatives by the spot",
+            "gamma": "Second derivatives by the spot",
+        }[result],
+    )
+    d.module(
+        f"NODES = wp.constant({nodes})  # odd: the spot lies on the node in the middle\nSTEPS = wp.constant({steps})"
+    )
+    d.function(f'''
+        @wp.func
+        def payoff(s: float, k: float) -> float:
+            """Value at expiry of a {payoff} of strike k."""
+            return {_PAYOFFS[payoff][0]}
+    ''')
+    q = "dividend_yield" if dividend == "yield" else ""
+    drift = f"rate - {q}" if q else "rate"
+    knock = {
+        "none": "",
+        "up and out": """
+            # Knocked out above the barrier
+            if s >= barrier * s0:
+                values[j] = 0.0
+            """,
+        "down and out": """
+            # Knocked out below the barrier
+            if s <= barrier * s0:
+                values[j] = 0.0
+            """,
+    }[barrier]
+    early = {
+        "european": "",
+        "american": """
+            # Early exercise: never worth less than exercise now
+            values[j] = wp.max(values[j], payoff(s, k))
+            """,
+        "bermudan": """
+            # Exercise at every second date
+            if step % 2 == 1:
+                values[j] = wp.max(values[j], payoff(s, k))
+            """,
+    }[exercise]
+    after = "for j in range(NODES):\n    s = s0 * wp.exp(dx * float(j - middle))\n    $early\n    $knock"
+    vol = {"constant": "vol = sigma[option]", "local": "vol = sigma[option] * wp.exp(elasticity * dx * float(j - middle))",
+           "term": "vol = sigma[option] * (1.0 - 0.3 * elapsed)"}[skew]  # fmt: skip
+    d.launch(n)
+    d.code(
+        """
+        option = wp.tid()
+        s0 = spot[option]
+        k = strike[option]
+        dt = maturity[option] / float(STEPS)
+        middle = NODES // 2
+        # Five standard deviations to either side
+        dx = 5.0 * sigma[option] * wp.sqrt(maturity[option]) / float(middle)
+        values = wp.zeros(shape=(NODES,), dtype=float)
+        upper = wp.zeros(shape=(NODES,), dtype=float)
+        rhs = wp.zeros(shape=(NODES,), dtype=float)
+        for j in range(NODES):
+            s = s0 * wp.exp(dx * float(j - middle))
+            values[j] = payoff(s, k)
+            $knock
+        for step in range(STEPS):
+            $theta
+            $elapsed
+            $edges
+            # Eliminate downwards (Thomas algorithm); the equation in ln S has no factor S
+            upper[0] = 0.0
+            rhs[0] = low_edge
+            for j in range(1, NODES - 1):
+                $vol
+                diffusion = 0.5 * vol * vol / (dx * dx)
+                convection = ($drift - 0.5 * vol * vol) / (2.0 * dx)
+                below = diffusion - convection
+                center = -2.0 * diffusion - rate
+                above = diffusion + convection
+                known = values[j] + (1.0 - theta) * dt * (
+                    below * values[j - 1] + center * values[j] + above * values[j + 1]
+                )
+                pivot = 1.0 - theta * dt * center + theta * dt * below * upper[j - 1]
+                upper[j] = -theta * dt * above / pivot
+                rhs[j] = (known + theta * dt * below * rhs[j - 1]) / pivot
+            # Substitute back
+            values[NODES - 1] = high_edge
+            for back in range(1, NODES):
+                j = NODES - 1 - back
+                values[j] = rhs[j] - upper[j] * values[j + 1]
+            $cash
+            $after
+        $store
+        """,
+        knock=knock,
+        theta={
+            "crank nicolson": "theta = 0.5",
+            "implicit": "theta = 1.0",
+            "rannacher": "# The kink of the payoff would ring: begin with two implicit steps\ntheta = wp.where(step < 2, 1.0, 0.5)",
+        }[scheme],
+        elapsed="elapsed = float(step) / float(STEPS)" if skew == "term" else "",
+        edges={
+            "linear": """
+                # No curvature at the ends of the grid
+                low_edge = 2.0 * values[1] - values[2]
+                high_edge = 2.0 * values[NODES - 2] - values[NODES - 3]
+                """,
+            "fixed": """
+                # Far in or out of the money the value is that of the payoff
+                low_edge = payoff(s0 * wp.exp(-dx * float(middle)), k)
+                high_edge = payoff(s0 * wp.exp(dx * float(middle)), k)
+                """,
+        }[boundary],
+        vol=vol,
+        drift=drift,
+        cash="""
+            # Spot drops by the dividend: shift the values, linear between nodes
+            if step == STEPS // 2:
+                for j in range(NODES):
+                    rhs[j] = values[j]
+                for j in range(NODES):
+                    ex = wp.max(s0 * wp.exp(dx * float(j - middle)) - dividend, 1.0)
+                    place = wp.log(ex / s0) / dx + float(middle)
+                    left = wp.clamp(int(wp.floor(place)), 0, NODES - 2)
+                    share = wp.clamp(place - float(left), 0.0, 1.0)
+                    values[j] = (1.0 - share) * rhs[left] + share * rhs[left + 1]
+            """
+        if dividend == "cash"
+        else "",
+        after="" if exercise == "european" and barrier == "none" else after,
+        early=early,
+        store={
+            "price": "price[option] = values[middle]",
+            "delta": "delta[option] = (values[middle + 1] - values[middle - 1]) / (2.0 * dx * s0)",
+            "gamma": """
+                # d2V/dS2 = (V_xx - V_x) / S^2
+                slope = (values[middle + 1] - values[middle - 1]) / (2.0 * dx)
+                bend = (values[middle + 1] - 2.0 * values[middle] + values[middle - 1]) / (dx * dx)
+                gamma[option] = (bend - slope) / (s0 * s0)
+                """,
+        }[result],
+    )
+    d.explain("""
+        Black and Scholes' equation in x = ln S has constant coefficients. A weight theta of 1/2 gives second order
+        in time, one of 1 damps oscillations.
+    """)
+    d.says(f"Computes the {name} of options by finite differences, from expiry backwards.")
+    claim = _PAYOFFS[payoff][1]
+
+    def solved(v: Values, i: int) -> float:
+        s0, k, vol0, t = (float(x[i]) for x in (v.spot, v.strike, v.sigma, v.maturity))
+        mid, dt = nodes // 2, t / steps
+        dx = 5 * vol0 * np.sqrt(t) / mid
+        x = dx * (np.arange(nodes) - mid)
+        s = s0 * np.exp(x)
+        out = {
+            "none": s < 0,
+            "up and out": s >= v.get("barrier", 0) * s0,
+            "down and out": s <= v.get("barrier", 0) * s0,
+        }[barrier]
+        u = np.where(out, 0.0, claim(s, k))
+        for step in range(steps):
+            vol = (
+                vol0
+                * {
+                    "constant": 1.0,
+                    "local": np.exp(v.get("elasticity", 0) * x),
+                    "term": 1 - 0.3 * step / steps,
+                }[skew]
+                * np.ones(nodes)
+            )
+            a, b = vol**2 / 2 / dx**2, (v.rate - v.get("dividend_yield", 0) - vol**2 / 2) / 2 / dx
+            operator = np.diag(-2 * a - v.rate) + np.diag((a - b)[1:], -1) + np.diag((a + b)[:-1], 1)
+            operator[[0, -1]] = 0.0
+            theta = {"crank nicolson": 0.5, "implicit": 1.0, "rannacher": 1.0 if step < 2 else 0.5}[scheme]
+            right = u + (1 - theta) * dt * operator @ u
+            right[[0, -1]] = (
+                (2 * u[1] - u[2], 2 * u[-2] - u[-3]) if boundary == "linear" else claim(s[[0, -1]], k)
+            )
+            u = np.linalg.solve(np.eye(nodes) - theta * dt * operator, right)
+            if dividend == "cash" and step == steps // 2:
+                u = np.interp(np.log(np.maximum(s - v.dividend, 1) / s0), x, u)
+            if exercise == "american" or (exercise == "bermudan" and step % 2 == 1):
+                u = np.maximum(u, claim(s, k))
+            u = np.where(out, 0.0, u)
+        slope, bend = (u[mid + 1] - u[mid - 1]) / 2 / dx, (u[mid + 1] - 2 * u[mid] + u[mid - 1]) / dx**2
+        return float({"price": u[mid], "delta": slope / s0, "gamma": (bend - slope) / s0**2}[result])
+
+    d.check(lambda v: {name: np.array([solved(v, i) for i in range(n)])}, 2e-2 if result == "gamma" else 3e-3)

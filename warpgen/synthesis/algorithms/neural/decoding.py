@@ -1,0 +1,338 @@
+"""The next token of language models, drawn from their logits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Holtzman et al. 2020 (nucleus sampling); Fan, Lewis & Dauphin 2018 (top-k); Keskar et al. 2019 (penalty)",
+    names={
+        "sample_tokens": "sample_logits|next_token|decode_step|draw_next_tokens",
+        "logits": "scores_in|next_logits|lm_logits",
+        "scores": "adjusted|work|scaled_logits",
+        "seq": "tid|row|batch_idx",
+        "token": "next_ids|sampled|chosen",
+        "best": "top|max_score|peak",
+        "norm": "denominator|partition|z_sum",
+        "v": "vocab_id|candidate|k",
+        "history": "generated|past_tokens|context",
+    },
+    adjoint="no",
+    weight=9,
+)
+def sample_tokens(d: Draft) -> None:
+    """Draws the next token of each sequence from penalized and truncated logits."""
+    penalty = d.option("penalty", "none", "repetition", "frequency")
+    temperature = d.option("temperature", "shared", "each", "none")
+    top_k = d.flag("top k")
+    nucleus = d.option("truncation", "top p", "min p", "none", "typical")
+    draw = d.option("draw", "inverse", "gumbel", "greedy", "exponential")
+    if draw == "greedy":  # what is cut away is never the best
+        top_k, nucleus = False, "none"
+    biased = d.flag("bias", 0.35)
+    banned = d.option("banned", "none", "mask", "end")
+    finished = d.flag("finished", 0.4)
+    score = d.flag("log probability", 0.4)
+    batch, vocab, past = d.pick(12, 16, 24), d.pick(20, 24, 32), d.pick(4, 5, 6)
+    d.input("logits", "float", (batch, vocab), -3.0, 3.0, about="Logits of the last position")
+    if biased:
+        d.input("logit_bias", "float", vocab, -1.0, 1.0, about="Bias added to every logit")
+    if penalty != "none":
+        d.input("history", "int", (batch, past), -1, vocab, about="Tokens so far, padded with -1")
+    if penalty == "repetition":
+        d.param("repetition_penalty", "float", 1.1, 1.5, about="Divides the logits of tokens seen")
+    elif penalty == "frequency":
+        d.param("frequency_penalty", "float", 0.1, 0.6, about="Subtracted for each occurrence")
+        d.param("presence_penalty", "float", 0.1, 0.6, about="Subtracted once for tokens seen")
+    if banned == "mask":
+        d.input("allowed", "bool", (batch, vocab), about="Tokens that the grammar allows")
+    elif banned == "end":
+        d.input("length", "int", batch, 0, 9, about="Tokens generated so far")
+        d.param("min_length", "int", 4, 6, about="No end of sequence before this length")
+    if finished:
+        d.input("done", "bool", batch, about="Sequences that have ended")
+    if temperature == "shared":
+        d.param("temperature", "float", 0.6, 1.3, about="Below 1 sharpens the distribution")
+    elif temperature == "each":
+        d.input("temperature", "float", batch, 0.5, 1.4, about="Temperature of each sequence")
+    if top_k:
+        d.param("top_k", "int", 5, 12, about="Number of candidates kept")
+    if nucleus == "top p":
+        d.param("top_p", "float", 0.6, 0.95, about="Probability mass of the nucleus")
+    elif nucleus == "min p":
+        d.param("min_p", "float", 0.05, 0.3, about="Least probability relative to that of the best token")
+    elif nucleus == "typical":
+        d.param("typical_width", "float", 0.8, 2.0, about="Largest deviation from the entropy [nat]")
+    if draw in ("gumbel", "exponential"):
+        d.input("noise", "float", (batch, vocab), 0.05, 0.95, about="Uniform random numbers in (0, 1)")
+    elif draw == "inverse":
+        d.input("noise", "float", batch, 0.05, 0.95, about="Uniform random number of each sequence")
+    d.output("scores", "float", (batch, vocab), about="Adjusted logits, of working memory here")
+    d.output("token", "int", batch, about="Token drawn")
+    if score:
+        d.output("log_prob", "float", batch, about="Log probability of the token before truncation")
+    d.module(
+        "PAD = wp.constant(0)\nNEG_INF = wp.constant(-1.0e30)"
+        if finished
+        else "NEG_INF = wp.constant(-1.0e30)"
+    )
+    if banned == "end":
+        d.module(f"EOS = wp.constant({d.pick(1, 2)})")
+    end = int(d.prelude[-1].split("(")[1].rstrip(")")) if banned == "end" else -1
+    d.function('''
+        @wp.func
+        def exp_sum(scores: wp.array2d(dtype=float), seq: int, best: float) -> float:
+            """Sum of exp(score - best) over the vocabulary, at least one."""
+            total = float(0.0)
+            for v in range(scores.shape[1]):
+                total += wp.exp(scores[seq, v] - best)
+            return total
+    ''')
+    if top_k:
+        d.function('''
+            @wp.func
+            def rank_of(scores: wp.array2d(dtype=float), seq: int, v: int) -> int:
+                """Number of tokens that score better, ties go to the smaller index."""
+                rank = int(0)
+                own = scores[seq, v]
+                for u in range(scores.shape[1]):
+                    if scores[seq, u] > own or (scores[seq, u] == own and u < v):
+                        rank += 1
+                return rank
+        ''')
+    if nucleus == "top p":
+        d.function('''
+            @wp.func
+            def mass_above(scores: wp.array2d(dtype=float), seq: int, v: int, best: float) -> float:
+                """Unnormalized probability of all tokens that score better than v."""
+                mass = float(0.0)
+                for u in range(scores.shape[1]):
+                    if scores[seq, u] > scores[seq, v]:
+                        mass += wp.exp(scores[seq, u] - best)
+                return mass
+        ''')
+    if nucleus == "typical":
+        d.function('''
+            @wp.func
+            def entropy_of(scores: wp.array2d(dtype=float), seq: int, log_norm: float) -> float:
+                """Entropy of the distribution [nat]."""
+                entropy = float(0.0)
+                for v in range(scores.shape[1]):
+                    log_p = scores[seq, v] - log_norm
+                    entropy -= wp.exp(log_p) * log_p
+                return entropy
+        ''')
+    blocked = {
+        "none": "",
+        "mask": "if not allowed[seq, v]:\n    score = NEG_INF",
+        "end": "if v == EOS and length[seq] < min_length:\n    score = NEG_INF",
+    }[banned]
+    if penalty == "none":
+        seen = ""
+    else:
+        seen = """
+            # Discourage what has been said
+            count = int(0)
+            for j in range(history.shape[1]):
+                if history[seq, j] == v:
+                    count += 1
+            $how
+            """.replace(
+            "$how",
+            """if count > 0:
+                # Dividing a negative logit would favor the token
+                score = wp.where(score > 0.0, score / repetition_penalty, score * repetition_penalty)"""
+            if penalty == "repetition"
+            else """score -= frequency_penalty * float(count)
+            if count > 0:
+                score -= presence_penalty""",
+        )
+    cut = {
+        "top p": """
+            # Smallest set whose mass reaches top_p: the token that crosses the border stays
+            if mass_above(scores, seq, v, best) >= top_p * norm:
+                continue
+            """,
+        "min p": """
+            # Compare with the most likely token, not with a fixed mass
+            if scores[seq, v] - best < wp.log(min_p):
+                continue
+            """,
+        "typical": """
+            # Keep what is about as surprising as the text is on average
+            surprise = log_norm - scores[seq, v]
+            if wp.abs(surprise - entropy) > typical_width and v != best_token:
+                continue
+            """,
+        "none": "",
+    }[nucleus]
+    truncated = ("if rank_of(scores, seq, v) >= top_k:\n    continue\n" if top_k else "") + (
+        "$cut" if cut else ""
+    )
+    pick = {
+        "inverse": """
+            # Mass of what is left, then walk to where the random number falls
+            kept = float(0.0)
+            last = int(best_token)
+            for v in range(vocab_size):
+                $truncated
+                kept += wp.exp(scores[seq, v] - best)
+                last = v
+            target = noise[seq] * kept
+            chosen = last
+            for v in range(vocab_size):
+                $truncated
+                target -= wp.exp(scores[seq, v] - best)
+                if target <= 0.0:
+                    chosen = v
+                    break
+            """,
+        "gumbel": """
+            # Gumbel-max trick: the largest perturbed logit is a sample of the softmax
+            chosen = best_token
+            largest = NEG_INF
+            for v in range(vocab_size):
+                $truncated
+                key = scores[seq, v] - wp.log(-wp.log(noise[seq, v]))
+                if key > largest:
+                    largest = key
+                    chosen = v
+            """,
+        "exponential": """
+            # Race of exponential clocks: p / e is largest with probability p
+            chosen = best_token
+            largest = NEG_INF
+            for v in range(vocab_size):
+                $truncated
+                key = wp.exp(scores[seq, v] - best) / -wp.log(noise[seq, v])
+                if key > largest:
+                    largest = key
+                    chosen = v
+            """,
+        "greedy": "chosen = best_token",
+    }[draw]
+    needs_norm = score or (draw != "greedy" and nucleus in ("top p", "typical"))
+    d.launch(batch)
+    d.code(
+        """
+        seq = wp.tid()
+        vocab_size = logits.shape[1]
+        $finished
+        best_token = int(0)
+        best = float(NEG_INF)
+        for v in range(vocab_size):
+            score = logits[seq, v]$bias
+            $seen
+            $temperature
+            $blocked
+            scores[seq, v] = score
+            if score > best:
+                best = score
+                best_token = v
+        $norm
+        $pick
+        token[seq] = chosen
+        $log_prob
+        """,
+        finished="# Ended sequences only pad\nif done[seq]:\n    token[seq] = PAD\n    return\n"
+        if finished
+        else "",
+        bias=" + logit_bias[v]" if biased else "",
+        seen=seen,
+        temperature={
+            "shared": "score /= temperature",
+            "each": "score /= temperature[seq]",
+            "none": "",
+        }[temperature],
+        blocked=blocked,
+        norm=""
+        if not needs_norm
+        else "norm = exp_sum(scores, seq, best)"
+        + (
+            "\nlog_norm = best + wp.log(norm)\nentropy = entropy_of(scores, seq, log_norm)"
+            if nucleus == "typical" and draw != "greedy"
+            else ""
+        ),
+        pick=pick,
+        truncated=truncated,
+        cut=cut,
+        log_prob="log_prob[seq] = scores[seq, chosen] - best - wp.log(norm)" if score else "",
+    )
+    d.explain("""
+        Logits are first adjusted, then tokens that are too unlikely are dropped, and one of the rest is drawn.
+        The best token is never dropped.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        made, kept = np.zeros(batch, int), np.zeros((batch, vocab))
+        logs = np.zeros(batch)
+        for b in range(batch):
+            if finished and v.done[b]:
+                continue
+            s = _adjusted(v, b, penalty, temperature, biased)
+            if banned != "none":
+                stop = (np.arange(vocab) == end) & (v.length[b] < v.min_length) if banned == "end" else None
+                s = np.where(~v.allowed[b] if stop is None else stop, -1e30, s)
+            kept[b], made[b] = s, _drawn(v, b, s, top_k, nucleus, draw)
+            logs[b] = s[made[b]] - s.max() - np.log(np.exp(s - s.max()).sum())
+        return {"token": made, "scores": kept} | ({"log_prob": logs} if score else {})
+
+    def agrees(v: Values, after: Values) -> None:
+        made = reference(v)
+        same = np.mean(after.token == made["token"])
+        assert same >= 0.95, f"{same:.2f} of the tokens agree"
+        np.testing.assert_allclose(after.scores, made["scores"], rtol=1e-3, atol=1e-3)
+        if score:
+            near = np.abs(after.log_prob - made["log_prob"]) < 1e-3
+            assert near.mean() >= 0.95
+
+    d.holds(agrees)
+
+
+def _adjusted(v: Values, b: int, penalty: str, temperature: str, biased: bool) -> Any:
+    s = v.logits[b] + (v.logit_bias if biased else 0.0)
+    if penalty != "none":
+        seen = np.bincount(v.history[b][v.history[b] >= 0], minlength=len(s))
+        if penalty == "frequency":
+            s = s - v.frequency_penalty * seen - v.presence_penalty * (seen > 0)
+        else:
+            factor = np.where(s > 0, 1 / v.repetition_penalty, v.repetition_penalty)
+            s = np.where(seen > 0, s * factor, s)
+    return (
+        s
+        / {"shared": lambda: v.temperature, "each": lambda: v.temperature[b], "none": lambda: 1.0}[
+            temperature
+        ]()
+    )
+
+
+def _drawn(v: Values, b: int, s: Any, top_k: bool, nucleus: str, draw: str) -> int:
+    """The token that is drawn of one sequence's scores."""
+    p = np.exp(s - s.max())
+    p = p / p.sum()
+    order = np.argsort(-s, kind="stable")
+    keep = np.ones(len(s), bool)
+    if top_k:
+        keep[order[int(v.top_k) :]] = False
+    if nucleus == "top p":
+        keep &= np.array([p[s > x].sum() < v.top_p for x in s])
+    elif nucleus == "min p":
+        keep &= p >= v.min_p * p.max()
+    elif nucleus == "typical":
+        logs = s - s.max() - np.log(np.exp(s - s.max()).sum())
+        entropy = -(p * logs).sum()
+        keep &= (np.abs(-logs - entropy) <= v.typical_width) | (s == s.max())
+    if draw == "greedy":
+        return int(order[0])
+    q = np.where(keep, p, 0.0)
+    if draw == "inverse":
+        at = np.cumsum(q) >= v.noise[b] * q.sum()
+        return int(np.argmax(at & keep))
+    keys = p / -np.log(v.noise[b])
+    return int(np.argmax(np.where(keep, keys, -1.0)))

@@ -1,0 +1,231 @@
+"""Positions encoded for networks that learn fields: hash grids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Mueller et al. 2022, Instant neural graphics primitives, sec. 3; Barron et al. 2022 (contraction); Park et al. 2021",
+    names={
+        "encode_positions": "hash_grid_encoding|hashgrid_forward|encode_points|multiresolution_encoding",
+        "features": "table|hash_table|grid_features",
+        "points": "positions|coords|x_in",
+        "encoded": "embedding|encoding|out_features",
+        "level": "lvl|l|resolution_level",
+        "scale": "level_scale|s_level|res_scale",
+        "corner": "vertex|cell_corner|grid_point",
+        "weight": "w|interp_weight|corner_weight",
+    },
+    weight=8,
+)
+def encode_positions(d: Draft) -> None:
+    """Encodes positions by features interpolated from hashed grids of many resolutions."""
+    dims = d.option("dimension", 3, 2)
+    width = d.option("features", "vec2", "float", "vec4")
+    smooth = d.option("interpolation", "linear", "smooth", "nearest")
+    hashing = d.option("index", "hash", "dense first", "dense")
+    warp_ = d.option("domain", "unit", "box", "contract")
+    anneal = d.flag("annealing", 0.4)
+    layout = d.option("layout", "levels first", "points first")
+    growth = d.option("growth", "geometric", "table")
+    mask = d.flag("mask", 0.35)
+    n, levels, log2 = d.pick(24, 32), d.pick(3, 4), d.pick(6, 7)
+    size = 2**log2
+    vec = "vec3" if dims == 3 else "vec2"
+    low, high = {"unit": (0.02, 0.98), "box": (-0.9, 0.9), "contract": (-3.0, 3.0)}[warp_]
+    d.input("points", vec, n, low, high, about="Positions")
+    d.input("features", width, (levels, size), -1.0, 1.0, about="Learned features of each level")
+    if warp_ == "box":
+        d.param("lower", vec, -1.0, about="Lower corner of the scene")
+        d.param("upper", vec, 1.0, about="Upper corner of the scene")
+    if growth == "geometric":
+        d.param("base_resolution", "float", 3.0, 4.0, about="Resolution of the coarsest level")
+        d.param("growth", "float", 1.3, 1.6, about="Factor from level to level")
+    else:
+        d.input("resolutions", "float", levels, 3.0, 12.0, about="Resolution of each level")
+    if anneal:
+        d.param("progress", "float", 0.5, 2.5, about="Number of levels that are learned by now")
+    if mask:
+        d.input("valid", "bool", n, about="False for samples that were skipped")
+    d.output(
+        "encoded",
+        width,
+        (levels, n) if layout == "levels first" else (n, levels),
+        about="Interpolated features",
+    )
+    d.module(f"TABLE_SIZE = wp.constant({size})")
+    at = "level, point" if layout == "levels first" else "point, level"
+    zero = {"vec2": "wp.vec2(0.0, 0.0)", "float": "0.0", "vec4": "wp.vec4(0.0, 0.0, 0.0, 0.0)"}[width]
+    args = ", ".join(f"{a}: int" for a in "xyz"[:dims])
+    hashed = "wp.uint32(x)" + "".join(
+        f" ^ (wp.uint32({a}) * wp.uint32({p}))"
+        for a, p in zip("yz"[: dims - 1], (2654435761, 805459861), strict=False)
+    )
+    dense = "x + resolution * y" if dims == 2 else "x + resolution * (y + resolution * z)"
+    stretch = "resolution * resolution" + (" * resolution" if dims == 3 else "")
+    d.function(
+        f'''
+        @wp.func
+        def table_index({args}, resolution: int) -> int:
+            """{_INDEX[hashing]}"""
+            $body
+        ''',
+        body={
+            "hash": f"# Primes of Teschner et al., the first is one for the sake of the cache\nh = {hashed}\nreturn int(h & wp.uint32(TABLE_SIZE - 1))",
+            "dense": f"# Modulo the size, so that fine levels wrap around instead of leaving the table\nreturn ({dense}) % TABLE_SIZE",
+            "dense first": f"""
+                # Coarse levels fit into the table without collisions
+                if {stretch} <= TABLE_SIZE:
+                    return {dense}
+                h = {hashed}
+                return int(h & wp.uint32(TABLE_SIZE - 1))
+                """,
+        }[hashing],
+    )
+    if warp_ == "contract":
+        d.function(f'''
+            @wp.func
+            def contract(x: wp.{vec}) -> wp.{vec}:
+                """Map all of space into a ball of radius two, and that into the unit box."""
+                norm = wp.length(x)
+                inside = x
+                if norm > 1.0:
+                    inside = (2.0 - 1.0 / norm) * (x / norm)
+                return 0.25 * inside + wp.{vec}({", ".join(["0.5"] * dims)})
+        ''')
+    place = {
+        "unit": "x = points[point]",
+        "box": "# Relative to the scene, in [0, 1]\nx = wp.cw_div(points[point] - lower, upper - lower)",
+        "contract": "# Unbounded scene\nx = contract(points[point])",
+    }[warp_]
+    cells = "\n".join(f"i{a} = int(wp.floor(scaled[{k}]))" for k, a in enumerate("xyz"[:dims]))
+    rest = "\n".join(f"f{a} = scaled[{k}] - float(i{a})" for k, a in enumerate("xyz"[:dims]))
+    ease = {
+        "linear": "",
+        "nearest": "",
+        "smooth": "# Smoothstep: the encoding gets a continuous gradient\n"
+        + "\n".join(f"f{a} = f{a} * f{a} * (3.0 - 2.0 * f{a})" for a in "xyz"[:dims]),
+    }[smooth]
+    bits = "\n".join(f"d{a} = (corner >> {k}) & 1" for k, a in enumerate("xyz"[:dims]))
+    weigh = "\n".join(
+        f"weight {'*=' if k else '='} wp.where(d{a} == 1, f{a}, 1.0 - f{a})"
+        for k, a in enumerate("xyz"[:dims])
+    )
+    corners = ", ".join(f"i{a} + d{a}" for a in "xyz"[:dims])
+    if smooth == "nearest":
+        gather = "\n".join(f"n{a} = int(wp.floor(scaled[{k}] + 0.5))" for k, a in enumerate("xyz"[:dims]))
+        gather = f"# Nearest corner: no interpolation, eight times fewer reads\n{gather}\nvalue = features[level, table_index({', '.join('n' + a for a in 'xyz'[:dims])}, side)]"
+    else:
+        gather = f"""
+            {"# Cell and position within"}
+            $cells
+            $rest
+            $ease
+            # {"Bi" if dims == 2 else "Tri"}linear blend of the corners, bit k of a corner is its offset along axis k
+            value = {"float(0.0)" if width == "float" else zero}
+            for corner in range({2**dims}):
+                $bits
+                $weigh
+                value += weight * features[level, table_index({corners}, side)]
+            """
+    d.launch(n, levels)
+    d.code(
+        """
+        point, level = wp.tid()
+        $mask
+        $place
+        $scale
+        # Vertices along an axis
+        side = int(wp.ceil(scale)) + 1
+        $offset
+        $gather
+        $anneal
+        encoded[$at] = value
+        """,
+        mask=f"# Skipped samples get no features\nif not valid[point]:\n    encoded[{at}] = {zero}\n    return\n"
+        if mask
+        else "",
+        place=place,
+        scale="scale = base_resolution * wp.pow(growth, float(level))"
+        if growth == "geometric"
+        else "scale = resolutions[level]",
+        offset=f"# Half a cell of offset keeps the grids from lining up\nscaled = scale * x + wp.{vec}({', '.join(['0.5'] * dims)})",
+        gather=gather,
+        cells=cells,
+        rest=rest,
+        ease=ease,
+        bits=bits,
+        weigh=weigh,
+        anneal="""
+            # Coarse to fine: levels fade in one after the other (Park et al. 2021)
+            phase = wp.clamp(progress - float(level), 0.0, 1.0)
+            value *= 0.5 * (1.0 - wp.cos(wp.pi * phase))
+            """
+        if anneal
+        else "",
+        at=at,
+    )
+    d.explain("""
+        Each level is a grid whose vertices share a table of features. Collisions are not resolved: the network
+        behind learns to live with them.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        x = v.points
+        if warp_ == "box":
+            x = (x - v.lower) / (v.upper - v.lower)
+        elif warp_ == "contract":
+            r = np.linalg.norm(x, axis=1, keepdims=True)
+            x = np.where(r > 1, (2 - 1 / r) * x / r, x) / 4 + 0.5
+        made = []
+        for level in range(levels):
+            scale = v.base_resolution * v.growth**level if growth == "geometric" else v.resolutions[level]
+            side = int(np.ceil(np.float32(scale))) + 1
+            s = scale * x + 0.5
+            table = v.features[level].reshape(size, -1)
+            if smooth == "nearest":
+                value = table[_index(np.floor(s + 0.5).astype(int), side, size, hashing)]
+            else:
+                cell = np.floor(s).astype(int)
+                f = s - cell
+                f = f * f * (3 - 2 * f) if smooth == "smooth" else f
+                value = 0.0
+                for corner in np.ndindex(*[2] * dims):
+                    w = np.where(corner, f, 1 - f).prod(axis=1, keepdims=True)
+                    value = value + w * table[_index(cell + corner, side, size, hashing)]
+            if anneal:
+                value = value * (1 - np.cos(np.pi * np.clip(v.progress - level, 0, 1))) / 2
+            made.append(np.where(v.valid[:, None], value, 0.0) if mask else value)
+        both = np.stack(made, axis=0 if layout == "levels first" else 1)
+        return {"encoded": both[..., 0] if width == "float" else both}
+
+    def agrees(v: Values, after: Values) -> None:
+        made = reference(v)["encoded"]
+        near = np.abs(np.asarray(after.encoded) - made) < 2e-3
+        assert near.mean() > 0.98, f"{near.mean():.3f} agree"
+
+    d.holds(agrees)
+
+
+_INDEX = {
+    "hash": "Slot of a grid vertex, by spatial hashing.",
+    "dense": "Slot of a grid vertex in a table of rows.",
+    "dense first": "Slot of a grid vertex: by rows where all fit, else hashed.",
+}
+
+
+def _index(at: Any, side: int, size: int, hashing: str) -> Any:
+    rows = sum(at[:, k] * side**k for k in range(at.shape[1]))
+    primes = np.array([1, 2654435761, 805459861], np.uint64)[: at.shape[1]]
+    mixed = np.bitwise_xor.reduce(
+        (at.astype(np.uint64) * primes) & np.uint64(0xFFFFFFFF), axis=1
+    ) % np.uint64(size)
+    if hashing == "dense" or (hashing == "dense first" and side ** at.shape[1] <= size):
+        return rows % size
+    return mixed.astype(int)

@@ -1,0 +1,398 @@
+"""Frames held against their past: temporal antialiasing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rendering import DOMAIN
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_HISTORY = {
+    "nearest": '''
+@wp.func
+def sample_history(history: wp.array2d(dtype=wp.vec3), x: float, y: float) -> wp.vec3:
+    """History color at pixel coordinates, clamped to the image."""
+    col = wp.clamp(int(wp.floor(x + 0.5)), 0, history.shape[1] - 1)
+    row = wp.clamp(int(wp.floor(y + 0.5)), 0, history.shape[0] - 1)
+    return history[row, col]
+''',
+    "bilinear": '''
+@wp.func
+def sample_history(history: wp.array2d(dtype=wp.vec3), x: float, y: float) -> wp.vec3:
+    """Bilinear history color at pixel coordinates, clamped to the image."""
+    col = int(wp.floor(x))
+    row = int(wp.floor(y))
+    fx = x - float(col)
+    fy = y - float(row)
+    left = wp.clamp(col, 0, history.shape[1] - 1)
+    right = wp.clamp(col + 1, 0, history.shape[1] - 1)
+    upper = wp.clamp(row, 0, history.shape[0] - 1)
+    lower = wp.clamp(row + 1, 0, history.shape[0] - 1)
+    top = (1.0 - fx) * history[upper, left] + fx * history[upper, right]
+    bottom = (1.0 - fx) * history[lower, left] + fx * history[lower, right]
+    return (1.0 - fy) * top + fy * bottom
+''',
+    "bicubic": '''
+@wp.func
+def catmull_rom_weight(t: float) -> float:
+    """Catmull-Rom kernel, support [-2, 2]."""
+    a = wp.abs(t)
+    if a < 1.0:
+        return 1.0 + a * a * (1.5 * a - 2.5)
+    if a < 2.0:
+        return 2.0 + a * (-4.0 + a * (2.5 - 0.5 * a))
+    return 0.0
+
+
+@wp.func
+def sample_history(history: wp.array2d(dtype=wp.vec3), x: float, y: float) -> wp.vec3:
+    """Sharp history color: bilinear filtering would blur a little more in every frame."""
+    col = int(wp.floor(x))
+    row = int(wp.floor(y))
+    fx = x - float(col)
+    fy = y - float(row)
+    color = wp.vec3(0.0, 0.0, 0.0)
+    for m in range(-1, 3):
+        r = wp.clamp(row + m, 0, history.shape[0] - 1)
+        weight_y = catmull_rom_weight(float(m) - fy)
+        for n in range(-1, 3):
+            c = wp.clamp(col + n, 0, history.shape[1] - 1)
+            color += weight_y * catmull_rom_weight(float(n) - fx) * history[r, c]
+    # Negative lobes may undershoot
+    return wp.max(color, wp.vec3(0.0, 0.0, 0.0))
+''',
+}
+
+_YCOCG = '''
+@wp.func
+def to_ycocg(c: wp.vec3) -> wp.vec3:
+    """Luma, orange and green chroma: their box fits neighborhoods tighter than that of RGB."""
+    return wp.vec3(
+        0.25 * c[0] + 0.5 * c[1] + 0.25 * c[2], 0.5 * c[0] - 0.5 * c[2], -0.25 * c[0] + 0.5 * c[1] - 0.25 * c[2]
+    )
+
+
+@wp.func
+def from_ycocg(c: wp.vec3) -> wp.vec3:
+    """Inverse of to_ycocg."""
+    low = c[0] - c[2]
+    return wp.vec3(low + c[1], c[0] + c[2], low - c[1])
+'''
+
+_BOUNDS = {
+    False: '''
+@wp.func
+def neighborhood_box(image: wp.array2d(dtype=wp.vec3), row: int, col: int):
+    """Smallest and largest color of the 3 x 3 pixels around one."""
+    center = $center
+    lower = center
+    upper = center
+    for m in range(-1, 2):
+        r = wp.clamp(row + m, 0, image.shape[0] - 1)
+        for n in range(-1, 2):
+            c = wp.clamp(col + n, 0, image.shape[1] - 1)
+            color = $sample
+            lower = wp.min(lower, color)
+            upper = wp.max(upper, color)
+    return lower, upper
+''',
+    True: '''
+@wp.func
+def neighborhood_box(image: wp.array2d(dtype=wp.vec3), row: int, col: int, gamma: float):
+    """Mean -/+ gamma standard deviations of the 3 x 3 colors around a pixel, robust to single outliers."""
+    first = wp.vec3(0.0, 0.0, 0.0)
+    second = wp.vec3(0.0, 0.0, 0.0)
+    for m in range(-1, 2):
+        r = wp.clamp(row + m, 0, image.shape[0] - 1)
+        for n in range(-1, 2):
+            c = wp.clamp(col + n, 0, image.shape[1] - 1)
+            color = $sample
+            first += color
+            second += wp.cw_mul(color, color)
+    mean = first / 9.0
+    # Rounding must not make the variance negative
+    var = wp.max(second / 9.0 - wp.cw_mul(mean, mean), wp.vec3(1.0e-6, 1.0e-6, 1.0e-6))
+    sigma = wp.vec3(wp.sqrt(var[0]), wp.sqrt(var[1]), wp.sqrt(var[2]))
+    return mean - gamma * sigma, mean + gamma * sigma
+''',
+}
+
+
+@DOMAIN.algorithm(
+    source="Karis 2014, High-quality temporal supersampling; Salvi 2016 (variance clipping); Yang, Liu & Salvi 2020",
+    names={
+        "resolve_temporally": "taa_resolve|temporal_antialiasing|resolve_taa|blend_history",
+        "current": "frame|new_frame|noisy",
+        "history": "previous_frame|accumulated|history_color",
+        "motion": "motion_vectors|velocity|flow",
+        "resolved": "output_frame|stable|filtered",
+        "feedback": "alpha|blend_factor|blend",
+        "lower": "box_min|cmin|aabb_min",
+        "upper": "box_max|cmax|aabb_max",
+        "past": "prev|old|h",
+    },
+    weight=10,
+)
+def resolve_temporally(d: Draft) -> None:
+    """Blends each new frame with the reprojected past of the image (temporal antialiasing)."""
+    filtering = d.option("filter", *_HISTORY)
+    rectify = d.option("rectify", "clamp", "clip", "none")
+    variance = d.flag("variance") if rectify != "none" else False
+    ycocg = d.flag("ycocg")
+    dilated = d.flag("dilated", 0.4)
+    rejected = d.option("reject", "none", "depth", "object")
+    blend = d.option("blend", "constant", "speed", "contrast", "count")
+    weighed = d.flag("weighed", 0.4)
+    jitter = d.flag("jitter", 0.4)
+    rows, cols = d.pick(8, 10), d.pick(9, 12)
+    size = (rows, cols)
+    d.input("current", "vec3", size, 0.0, 1.0, about="Color of the new frame")
+    d.input("history", "vec3", size, 0.0, 1.0, about="Accumulated color up to the previous frame")
+    d.input("motion", "vec2", size, -2.6, 2.6, about="Offset of each pixel since the previous frame [px]")
+    if dilated or rejected == "depth":
+        d.input("depth", "float", size, 1.0, 4.0, about="Linear depth of the new frame")
+    if rejected == "depth":
+        d.input("previous_depth", "float", size, 1.0, 4.0, about="Linear depth of the previous frame")
+        d.param("depth_tolerance", "float", 0.2, 0.4, about="Largest relative change of depth that is kept")
+    if rejected == "object":
+        d.input("object_id", "int", size, 0, 3, about="Object of each pixel")
+        d.input("previous_id", "int", size, 0, 3, about="Object of each pixel of the previous frame")
+    if jitter:
+        d.param("jitter", "vec2", -0.5, 0.5, about="Subpixel offset of the new frame's camera [px]")
+    if variance:
+        d.param("gamma", "float", 0.9, 1.4, about="Half size of the color box in standard deviations")
+    if blend == "count":
+        d.inout("age", "float", size, 0.0, 12.0, about="Frames accumulated in each pixel")
+    else:
+        d.param("feedback", "float", 0.05, 0.2, about="Weight of the new frame")
+    d.output("resolved", "vec3", size, about="Blended color")
+    if blend == "count":
+        d.forward_only()
+    convert = "to_ycocg({})" if ycocg else "{}"
+    if ycocg:
+        d.function(_YCOCG)
+    d.function(_HISTORY[filtering])
+    if rectify != "none":
+        d.function(
+            _BOUNDS[variance], center=convert.format("image[row, col]"), sample=convert.format("image[r, c]")
+        )
+    if rectify == "clip":
+        d.function('''
+        @wp.func
+        def clip_to_box(color: wp.vec3, lower: wp.vec3, upper: wp.vec3) -> wp.vec3:
+            """Move a color towards the middle of the box until it lies on its surface."""
+            middle = 0.5 * (lower + upper)
+            half = 0.5 * (upper - lower) + wp.vec3(1.0e-4, 1.0e-4, 1.0e-4)
+            offset = color - middle
+            ratio = wp.cw_div(offset, half)
+            farthest = wp.max(wp.abs(ratio))
+            if farthest > 1.0:
+                return middle + offset / farthest
+            return color
+        ''')
+    keep_age = "\nage[row, col] = 1.0" if blend == "count" else ""
+    move = "motion[row, col]"
+    dilate = ""
+    if dilated:
+        move = "motion[near_row, near_col]"
+        dilate = """
+            # Edges of moving objects are antialiased too: take the motion of the closest surface around
+            near_row = int(row)
+            near_col = int(col)
+            nearest_depth = float(depth[row, col])
+            for m in range(-1, 2):
+                for n in range(-1, 2):
+                    r = wp.clamp(row + m, 0, current.shape[0] - 1)
+                    c = wp.clamp(col + n, 0, current.shape[1] - 1)
+                    if depth[r, c] < nearest_depth:
+                        nearest_depth = depth[r, c]
+                        near_row = r
+                        near_col = c
+            """
+    where = """
+        prev_row = int(wp.floor(y + 0.5))
+        prev_col = int(wp.floor(x + 0.5))
+        """
+    reject = {
+        "none": "",
+        "depth": where
+        + """
+        # Disocclusion: another surface was seen there
+        change = wp.abs(previous_depth[prev_row, prev_col] - depth[row, col])
+        if change > depth_tolerance * depth[row, col]:
+            resolved[row, col] = current[row, col]$keep
+            return
+
+        """,
+        "object": where
+        + """
+        # Do not smear one object over another
+        if previous_id[prev_row, prev_col] != object_id[row, col]:
+            resolved[row, col] = current[row, col]$keep
+            return
+
+        """,
+    }[rejected].replace("$keep", keep_age.replace("\n", "\n            "))
+    luma = "color[0]" if ycocg else "wp.dot(color, wp.vec3(0.2126, 0.7152, 0.0722))"
+    old_luma = luma.replace("color", "past")
+    mix = {
+        "constant": "alpha = feedback",
+        "speed": """
+            # Trust history less where things move fast: resampling blurs
+            speed = wp.length(step)
+            alpha = wp.min(feedback * (1.0 + speed), 1.0)
+            """,
+        "contrast": f"""
+            # Flicker shows as a jump of luma: lean on history there
+            luma = {luma}
+            past_luma = {old_luma}
+            jump = wp.abs(luma - past_luma) / (wp.max(luma, past_luma) + 0.2)
+            alpha = feedback * (1.0 - 0.75 * jump * jump)
+            """,
+        "count": """
+            # Plain mean of the first frames, exponential afterwards
+            frames = wp.min(age[row, col] + 1.0, MAX_AGE)
+            alpha = 1.0 / frames
+            age[row, col] = frames
+            """,
+    }[blend]
+    if blend == "count":
+        d.module(f"MAX_AGE = wp.constant({d.pick(8.0, 10.0)})")
+    d.launch(*size)
+    d.code(
+        """
+        row, col = wp.tid()
+        $dilate
+        # Where the surface was in the previous frame
+        step = $move
+        x = float(col) - step[0]$jx
+        y = float(row) - step[1]$jy
+        # Nothing is known of what was outside of the image
+        if x < -0.5 or y < -0.5 or x >= float(current.shape[1]) - 0.5 or y >= float(current.shape[0]) - 0.5:
+            resolved[row, col] = current[row, col]$keep
+            return
+
+        $reject
+        color = $color
+        past = $past
+        $rectify
+        $mix
+        $weigh
+        resolved[row, col] = $back
+        """,
+        dilate=dilate,
+        move=move,
+        jx=" - jitter[0]" if jitter else "",
+        jy=" - jitter[1]" if jitter else "",
+        keep=keep_age.replace("\n", "\n    "),
+        reject=reject,
+        color=convert.format("current[row, col]"),
+        past=convert.format("sample_history(history, x, y)"),
+        rectify={
+            "none": "",
+            "clamp": """
+                # History that no neighbor could explain is stale
+                lower, upper = neighborhood_box(current, row, col$gamma)
+                past = wp.min(wp.max(past, lower), upper)
+                """,
+            "clip": """
+                # Clipping towards the middle keeps the hue better than clamping each channel
+                lower, upper = neighborhood_box(current, row, col$gamma)
+                past = clip_to_box(past, lower, upper)
+                """,
+        }[rectify].replace("$gamma", ", gamma" if variance else ""),
+        mix=mix,
+        weigh=f"""
+            # Bright samples count less, or single fireflies would shine through (Karis)
+            new_weight = alpha / (1.0 + wp.max({luma}, 0.0))
+            old_weight = (1.0 - alpha) / (1.0 + wp.max({old_luma}, 0.0))
+            blended = (new_weight * color + old_weight * past) / (new_weight + old_weight)
+            """
+        if weighed
+        else "blended = alpha * color + (1.0 - alpha) * past",
+        back="from_ycocg(blended)" if ycocg else "blended",
+    )
+    d.explain("""
+        The camera is jittered within a pixel from frame to frame, so that the exponential average of frames
+        converges to a supersampled image wherever the past of a surface can be found.
+    """)
+    limit = float(d.prelude[0].split("(")[1].rstrip(")")) if blend == "count" else 0.0
+
+    def agrees(v: Values, after: Values) -> None:
+        to = np.array([[0.25, 0.5, 0.25], [0.5, 0.0, -0.5], [-0.25, 0.5, -0.25]]) if ycocg else np.eye(3)
+        bright = np.array([1.0, 0.0, 0.0]) if ycocg else np.array([0.2126, 0.7152, 0.0722])
+        made = np.zeros((rows, cols, 3))
+        for i in range(rows):
+            for j in range(cols):
+                made[i, j] = resolved_at(v, i, j, to, bright)
+        mostly_close(after.resolved, made, 5e-3)
+
+    def resolved_at(v: Values, i: int, j: int, to: Any, bright: Any) -> Any:
+        around = [
+            (min(max(i + m, 0), rows - 1), min(max(j + n, 0), cols - 1))
+            for m in (-1, 0, 1)
+            for n in (-1, 0, 1)
+        ]
+        step = v.motion[min([(i, j), *around], key=lambda at: v.depth[at]) if dilated else (i, j)]
+        x, y = np.array([j, i]) - step - (v.jitter if jitter else 0.0)
+        if not (-0.5 <= x < cols - 0.5 and -0.5 <= y < rows - 0.5):
+            return v.current[i, j]
+        at = int(np.floor(y + 0.5)), int(np.floor(x + 0.5))
+        if (
+            rejected == "depth"
+            and abs(v.previous_depth[at] - v.depth[i, j]) > v.depth_tolerance * v.depth[i, j]
+        ):
+            return v.current[i, j]
+        if rejected == "object" and v.previous_id[at] != v.object_id[i, j]:
+            return v.current[i, j]
+        color, past = to @ v.current[i, j], to @ _looked_up(v.history, x, y, filtering)
+        box = np.array([v.current[p] for p in around]) @ to.T
+        low, high = box.min(0), box.max(0)
+        if variance:
+            spread = np.sqrt(np.maximum(box.var(0), 1e-6))
+            low, high = box.mean(0) - v.gamma * spread, box.mean(0) + v.gamma * spread
+        if rectify == "clamp":
+            past = np.clip(past, low, high)
+        elif rectify == "clip":
+            far = np.abs((past - (low + high) / 2) / ((high - low) / 2 + 1e-4)).max()
+            past = (low + high) / 2 + (past - (low + high) / 2) / max(far, 1.0)
+        new, old = color @ bright, past @ bright
+        alpha = {
+            "constant": lambda: v.feedback,
+            "speed": lambda: min(v.feedback * (1 + np.hypot(*step)), 1.0),
+            "contrast": lambda: v.feedback * (1 - 0.75 * (abs(new - old) / (max(new, old) + 0.2)) ** 2),
+            "count": lambda: 1 / min(v.age[i, j] + 1, limit),
+        }[blend]()
+        a, b = alpha, 1 - alpha
+        if weighed:
+            a, b = a / (1 + max(new, 0.0)), b / (1 + max(old, 0.0))
+        return np.linalg.inv(to) @ ((a * color + b * past) / (a + b))
+
+    d.holds(agrees)
+
+
+def _looked_up(image: Any, x: float, y: float, filtering: str) -> Any:
+    """The image at pixel coordinates, clamped at its borders."""
+
+    def at(r: int, c: int) -> Any:
+        return image[min(max(r, 0), image.shape[0] - 1), min(max(c, 0), image.shape[1] - 1)]
+
+    if filtering == "nearest":
+        return at(int(np.floor(y + 0.5)), int(np.floor(x + 0.5)))
+    row, col = int(np.floor(y)), int(np.floor(x))
+
+    def kernel(t: float) -> float:
+        t = abs(t)
+        if filtering == "bilinear":
+            return max(1.0 - t, 0.0)
+        inner, outer = 1.5 * t**3 - 2.5 * t**2 + 1, -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
+        return inner if t < 1 else outer if t < 2 else 0.0
+
+    reach = range(-1, 3)
+    total = sum(
+        kernel(m + row - y) * kernel(n + col - x) * at(row + m, col + n) for m in reach for n in reach
+    )
+    return np.maximum(total, 0.0)

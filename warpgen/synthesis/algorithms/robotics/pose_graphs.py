@@ -1,0 +1,341 @@
+"""Graphs of poses: what measured relative poses say of the estimate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.robotics import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_ROBUST = {
+    "none": "",
+    "huber": """
+        # Huber: quadratic up to the threshold, linear beyond
+        root = wp.sqrt(chi2 + 1.0e-9)
+        weight = wp.min(robust_scale / root, 1.0)
+        rho = wp.where(root <= robust_scale, chi2, 2.0 * robust_scale * root - robust_scale * robust_scale)
+        """,
+    "cauchy": """
+        # Cauchy: far outliers lose nearly all influence
+        ratio = chi2 / (robust_scale * robust_scale)
+        weight = 1.0 / (1.0 + ratio)
+        rho = robust_scale * robust_scale * wp.log(1.0 + ratio)
+        """,
+    "geman": """
+        # Geman-McClure: the cost saturates
+        scale2 = robust_scale * robust_scale
+        weight = scale2 * scale2 / ((scale2 + chi2) * (scale2 + chi2))
+        rho = scale2 * chi2 / (scale2 + chi2)
+        """,
+    "switch": """
+        # Dynamic covariance scaling (Agarwal et al. 2013): switches wrong loop closures off
+        switch = wp.min(2.0 * robust_scale / (robust_scale + chi2), 1.0)
+        weight = switch * switch
+        rho = weight * chi2 + robust_scale * (1.0 - switch) * (1.0 - switch)
+        """,
+}
+
+
+@DOMAIN.algorithm(
+    source="Grisetti et al. 2010, A tutorial on graph-based SLAM; Agarwal et al. 2013; Barfoot 2017, ch. 7 and 9",
+    names={
+        "pose_graph_terms": "relative_pose_cost|edge_errors|pose_graph_residuals|evaluate_edges",
+        "poses": "estimates|nodes|states",
+        "measured": "measurements|relative_poses|observed",
+        "edge": "tid|i|e",
+        "error": "residual|e_vec|r",
+        "chi2": "mahalanobis|squared_error|e2",
+        "weight": "w|robust_weight|irls_weight",
+        "rho": "robust_cost|loss|rho_e",
+    },
+    weight=9,
+)
+def pose_graph_terms(d: Draft) -> None:
+    """Computes the errors of relative pose measurements in a graph of poses, weighted robustly."""
+    space = d.option("space", "space", "plane")
+    robust = d.option("robust", *_ROBUST)
+    information = d.option("information", "two weights", "diagonal", "full")
+    log = d.option("rotation error", "logarithm", "vector part")
+    result = d.option("result", "cost", "error", "weight", "total")
+    anchors = d.option("anchor", "none", "prior", "fixed")
+    gate = d.flag("gate", 0.35)
+    switchable = d.option("kinds", "all", "loops", "disabled")
+    flat = space == "plane"
+    if robust == "none" and result == "weight":
+        result = "cost"
+    n, m = d.pick(48, 64), d.pick(12, 16)
+    if flat:
+        d.input("poses", "vec3", m, -1.5, 1.5, about="Estimates (x, y, heading)")
+        d.input(
+            "measured",
+            "vec3",
+            n,
+            -1.5,
+            1.5,
+            about="Measured pose of the second node in the frame of the first",
+        )
+    else:
+        d.input("poses", "transform", m, -1.0, 1.0, "transform", about="Estimated poses")
+        d.input(
+            "measured",
+            "transform",
+            n,
+            -1.0,
+            1.0,
+            "transform",
+            about="Measured pose of the second node in the frame of the first",
+        )
+    d.input("edges", "vec2i", n, 0, m, about="Nodes that each edge joins")
+    if information == "full":
+        d.input(
+            "information",
+            "mat33" if flat else "spatial_matrix",
+            n,
+            0.5,
+            3.0,
+            "spd",
+            about="Inverse covariances",
+        )
+    elif information == "diagonal":
+        d.input("stiffness", "vec3", n, 0.5, 3.0, about="Inverse variances of the position")
+        d.input("angular", "float" if flat else "vec3", n, 0.5, 3.0, about="Inverse variance of the rotation")
+    else:
+        d.param("position_weight", "float", 0.5, 2.0, about="Inverse variance of positions [1/m^2]")
+        d.param("rotation_weight", "float", 0.5, 2.0, about="Inverse variance of rotations [1/rad^2]")
+    if robust != "none":
+        d.param("robust_scale", "float", 0.8, 1.6, about="Error at which the robust kernel sets in")
+    if switchable == "loops":
+        d.param("loop_gain", "float", 0.3, 0.8, about="Trust in loop closures relative to odometry")
+    elif switchable == "disabled":
+        d.input("enabled", "int", n, 0, 4, about="0 for edges that were rejected before")
+    if anchors == "prior":
+        d.param("prior_weight", "float", 0.05, 0.2, about="Pull of the first node to the origin")
+    if gate:
+        d.param("gate", "float", 4.0, 9.0, about="Edges of larger squared error are ignored")
+    kind = "vec3" if flat else "spatial_vector"
+    name, type, about = {
+        "cost": ("cost", "float", "Robust cost of each edge"),
+        "error": ("errors", kind, "Weighted error"),
+        "weight": ("weights", "float", "Weight of each edge in the next iteration"),
+        "total": ("total", "float", "Sum of the costs"),
+    }[result]
+    d.output(name, type, 1 if result == "total" else n, about=about)
+    if flat:
+        d.function(
+            '''
+            @wp.func
+            def relative_error(a: wp.vec3, b: wp.vec3, z: wp.vec3) -> wp.vec3:
+                """Pose of b in the frame of a, less the measurement, in the frame of the measurement."""
+                c = wp.cos(a[2])
+                s = wp.sin(a[2])
+                dx = b[0] - a[0]
+                dy = b[1] - a[1]
+                # Into the frame of the first node, and from there into that of the measurement
+                local = wp.vec2(c * dx + s * dy, -s * dx + c * dy) - wp.vec2(z[0], z[1])
+                cz = wp.cos(z[2])
+                sz = wp.sin(z[2])
+                angle = b[2] - a[2] - z[2]
+                $turn
+                return wp.vec3(cz * local[0] + sz * local[1], -sz * local[0] + cz * local[1], angle)
+            ''',
+            turn="# Headings differ by at most half a turn\nangle = wp.atan2(wp.sin(angle), wp.cos(angle))"
+            if log == "logarithm"
+            else "# Chord instead of arc: smooth everywhere\nangle = 2.0 * wp.sin(0.5 * angle)",
+        )
+    else:
+        d.function(
+            '''
+            @wp.func
+            def relative_error(a: wp.transform, b: wp.transform, z: wp.transform) -> wp.spatial_vector:
+                """Translation and rotation that are left between the measured and the estimated relative pose."""
+                relative = wp.transform_multiply(wp.transform_inverse(a), b)
+                left = wp.transform_multiply(wp.transform_inverse(z), relative)
+                p = wp.transform_get_translation(left)
+                q = wp.transform_get_rotation(left)
+                axis = wp.vec3(q[0], q[1], q[2])
+                # q and -q are the same rotation, take the shorter way
+                sign = wp.where(q[3] < 0.0, -1.0, 1.0)
+                $turn
+                return wp.spatial_vector(p[0], p[1], p[2], turn[0], turn[1], turn[2])
+            ''',
+            turn="sine = wp.sqrt(wp.dot(axis, axis) + 1.0e-12)\nangle = 2.0 * wp.atan2(sine, sign * q[3])\nturn = (sign * angle / sine) * axis"
+            if log == "logarithm"
+            else "turn = (2.0 * sign) * axis",
+        )
+    weigh = {
+        "full": """
+            # Squared Mahalanobis distance
+            weighted = information[edge] * error
+            chi2 = wp.dot(error, weighted)
+            """,
+        "diagonal": """
+            # Axes are independent of each other
+            s = stiffness[edge]
+            $angular
+            chi2 = wp.dot(error, weighted)
+            """,
+        "two weights": """
+            # One weight for meters, one for radians
+            $angular
+            chi2 = wp.dot(error, weighted)
+            """,
+    }[information]
+    if flat:
+        angular = {
+            "diagonal": "weighted = wp.cw_mul(wp.vec3(s[0], s[1], angular[edge]), error)",
+            "two weights": "weighted = wp.cw_mul(wp.vec3(position_weight, position_weight, rotation_weight), error)",
+        }.get(information, "")
+    else:
+        angular = {
+            "diagonal": "t = angular[edge]\nscales = wp.spatial_vector(s[0], s[1], s[2], t[0], t[1], t[2])\nweighted = wp.cw_mul(scales, error)",
+            "two weights": "shift = position_weight * wp.spatial_top(error)\nturn = rotation_weight * wp.spatial_bottom(error)\nweighted = wp.spatial_vector(shift, turn)",
+        }.get(information, "")
+    cost = "rho" if robust != "none" else "chi2"
+    prior = ""
+    if anchors == "prior":
+        place = "wp.vec3(first[0], first[1], 0.0)" if flat else "wp.transform_get_translation(first)"
+        prior = f"""
+            # Without a prior the whole graph could drift
+            if a == 0 or b == 0:
+                first = poses[0]
+                origin = {place}
+                {cost} += prior_weight * wp.dot(origin, origin)
+            """
+    if result in ("error", "weight"):
+        prior = ""
+    d.launch(n)
+    d.code(
+        """
+        edge = wp.tid()
+        $skip
+        a = edges[edge][0]
+        b = edges[edge][1]
+        $fixed
+        error = relative_error(poses[a], poses[b], measured[edge])
+        $weigh
+        $gate
+        $loops
+        $robust
+        $prior
+        $store
+        """,
+        skip="# Rejected by an earlier consistency check\nif enabled[edge] == 0:\n    return\n"
+        if switchable == "disabled"
+        else "",
+        fixed="""
+            # Both ends are held fixed: nothing to learn
+            if a == b:
+                return
+
+            """
+        if anchors == "fixed"
+        else "",
+        weigh=weigh,
+        angular=angular,
+        gate="# Surely wrong: no robust kernel would save it\nif chi2 > gate * gate:\n    return\n"
+        if gate
+        else "",
+        loops="""
+            # Edges that skip nodes close loops, and may be false
+            if wp.abs(b - a) > 1:
+                chi2 *= loop_gain
+            """
+        if switchable == "loops"
+        else "",
+        robust=_ROBUST[robust],
+        prior=prior,
+        store={
+            "cost": f"cost[edge] = 0.5 * {cost}",
+            "error": "errors[edge] = " + ("wp.sqrt(weight) * weighted" if robust != "none" else "weighted"),
+            "weight": "weights[edge] = weight",
+            "total": f"wp.atomic_add(total, 0, 0.5 * {cost})",
+        }[result],
+    )
+    if result == "weight":
+        d.text = "\n".join(line for line in d.text.split("\n") if "rho = " not in line) + (
+            "\n" if not d.text.endswith("\n") else ""
+        )
+    d.explain("""
+        The error of an edge is what is left between the measured and the estimated relative pose; robust kernels
+        keep false loop closures from bending the graph.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        a, b = v.edges.T
+        if flat:
+            pa, pb, z = v.poses[a], v.poses[b], v.measured
+            p = _turned(z[:, 2], _turned(pa[:, 2], pb[:, :2] - pa[:, :2]) - z[:, :2])
+            t = pb[:, 2] - pa[:, 2] - z[:, 2]
+            t = (t + np.pi) % (2 * np.pi) - np.pi if log == "logarithm" else 2 * np.sin(t / 2)
+            e = np.hstack([p, t[:, None]])
+        else:
+            e = _space_error(v.poses[a], v.poses[b], v.measured, log)
+        size = e.shape[1]
+        if information == "full":
+            w = np.einsum("nij,nj->ni", v.information, e)
+        elif information == "diagonal":
+            w = e * (
+                np.hstack([v.stiffness[:, :2], v.angular[:, None]])
+                if flat
+                else np.hstack([v.stiffness, v.angular])
+            )
+        else:
+            w = e * np.where(np.arange(size) < (2 if flat else 3), v.position_weight, v.rotation_weight)
+        chi = (e * w).sum(1)
+        seen = chi <= v.gate**2 if gate else np.ones(n, bool)
+        if switchable == "disabled":
+            seen &= v.enabled != 0
+        if anchors == "fixed":
+            seen &= a != b
+        if switchable == "loops":
+            chi = chi * np.where(np.abs(b - a) > 1, v.loop_gain, 1.0)
+        k = v.get("robust_scale", 1.0)
+        root, s = np.sqrt(chi), np.minimum(2 * k / (k + chi), 1)
+        rho, gain = {
+            "none": (chi, 1 + 0 * chi),
+            "huber": (np.where(root <= k, chi, 2 * k * root - k * k), np.minimum(k / root, 1)),
+            "cauchy": (k * k * np.log1p(chi / k**2), 1 / (1 + chi / k**2)),
+            "geman": (k * k * chi / (k * k + chi), (k * k / (k * k + chi)) ** 2),
+            "switch": (s * s * chi + k * (1 - s) ** 2, s * s),
+        }[robust]
+        if anchors == "prior":
+            first = v.poses[0][: 2 if flat else 3]
+            rho = rho + v.prior_weight * (first @ first) * ((a == 0) | (b == 0))
+        cost = np.where(seen, rho / 2, 0.0)
+        return {name: {
+            "cost": cost, "total": np.array([cost.sum()]), "weight": np.where(seen, gain, 0.0),
+            "error": np.where(seen[:, None], np.sqrt(gain)[:, None] * w, 0.0),
+        }[result]}  # fmt: skip
+
+    d.check(reference, 3e-3)
+
+
+def _turned(t: Any, x: Any) -> Any:
+    c, s = np.cos(t), np.sin(t)
+    return np.stack([c * x[:, 0] + s * x[:, 1], c * x[:, 1] - s * x[:, 0]], axis=-1)
+
+
+def _times(p: Any, q: Any) -> Any:
+    """Products of quaternions (x, y, z, w)."""
+    v = p[:, 3:] * q[:, :3] + q[:, 3:] * p[:, :3] + np.cross(p[:, :3], q[:, :3])
+    return np.hstack([v, p[:, 3:] * q[:, 3:] - (p[:, :3] * q[:, :3]).sum(1, keepdims=True)])
+
+
+def _space_error(a: Any, b: Any, z: Any, log: str) -> Any:
+    def back(q: Any) -> Any:
+        return q * np.array([-1.0, -1.0, -1.0, 1.0])
+
+    def turned(q: Any, p: Any) -> Any:
+        return _times(_times(q, np.hstack([p, np.zeros((len(p), 1))])), back(q))[:, :3]
+
+    qa, qz = back(a[:, 3:]), back(z[:, 3:])
+    p = turned(qz, turned(qa, b[:, :3] - a[:, :3]) - z[:, :3])
+    q = _times(qz, _times(qa, b[:, 3:]))
+    q = np.where(q[:, 3:] < 0, -q, q)
+    turn = 2 * q[:, :3]
+    if log == "logarithm":
+        sine = np.linalg.norm(q[:, :3], axis=1, keepdims=True)
+        turn = 2 * np.arctan2(sine, q[:, 3:]) * q[:, :3] / sine
+    return np.hstack([p, turn])
