@@ -1,9 +1,10 @@
 """Try published attacks, planted faults and right rewrites on `row.check`, and write what came of them.
 
-A planted fault counts where it changes some bit of an output or gradient on one of many draws of inputs; an
-attack and a right rewrite count as they are made. An attack that happens to be right for a row (a parameter
-that its kernel does not use, hard-coded) is listed as accepted all the same, by the row, for a person to
-look at.
+A planted fault counts where it changes some bit of an output or gradient on one of many draws of inputs;
+those that change none are equivalent, and are not judged. An attack and a right rewrite count as they are
+made; an attack that happens to be right for a row (a parameter that its kernel does not use, hard-coded) is
+listed as accepted all the same, for a person to look at. Verdicts are noted in a file as they come: a run
+that was ended goes on there, and the page is made of all that such files hold.
 """
 
 from __future__ import annotations
@@ -13,25 +14,30 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+
+import msgspec
 
 import warpgen
 from tools.audit_attacks import CPP, PYTHON, attacks_of
+from tools.audit_cuda import CUDA, attacks_on_cuda, mutants_of_cuda, rights_of_cuda
 from tools.audit_rewrites import RIGHT
 from tools.rewrite_score import _of_cpp, _of_python, _Originals, _right_texts
 from warpgen import durable
 from warpgen.errors import VerificationError
 from warpgen.extraction import warp_api
-from warpgen.verdict import Language, Verdict
+from warpgen.verdict import Language
 
 _START, _END = "<!-- figures: written by tools/audit.py -->\n", "<!-- end -->"
 # Seconds for a text; attacks that never end cost all of theirs.
-_TIMEOUT, _ATTACKS_TIMEOUT = 60.0, 10.0
+_TIMEOUT, _ENDLESS_TIMEOUT = 60.0, 4.0
+_ENDLESS = ("never ends", "an endless number while code is made", "templates without end")
+_LANGUAGES: tuple[Language, ...] = ("python", "cpp", "cuda")
+_TITLES = {"attack": "published attacks", "mutant": "planted faults", "rewrite": "right rewrites"}
 
 
-class Case(NamedTuple):
+class Case(msgspec.Struct, frozen=True):
     """A text for a row, what it is, and whether it is right."""
 
     row: warpgen.Row
@@ -42,37 +48,93 @@ class Case(NamedTuple):
     text: str
 
 
-class Told(NamedTuple):
-    """A case and its verdict; none where the check raised."""
+class Told(msgspec.Struct, frozen=True):
+    """What came of a case, as it is noted; stage `raised` where the check raised."""
 
-    case: Case
-    verdict: Verdict | None
+    row: str
+    name: str
+    group: str
+    kind: str
+    language: Language
+    number: int  # of its kind and row
+    right: bool  # what it is
+    called: bool  # what the judge called it
+    stage: str
+    why: str
     seconds: float
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What a case is known by."""
+        return self.row, self.group, self.kind, self.language, str(self.number)
+
+    @property
+    def misjudged(self) -> bool:
+        """Whether it was taken for the other sort."""
+        return self.stage == "raised" or self.called != self.right
 
 
 def main() -> int:
     """Judge all cases of some rows; 1 where one was taken for the other sort."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--data", type=Path, default=Path("data/samples/cpu_sample.jsonl"), help="CPU rows")
-    parser.add_argument("--rows", type=int, default=5, help="how many of them, evenly spread (5)")
-    parser.add_argument("--mutants", type=int, default=4, help="planted faults of each language and row (4)")
-    parser.add_argument("--page", type=Path, help="a page whose marked block is written anew")
-    args = parser.parse_args()
+    args = _arguments()
     rows = list(warpgen.open(args.data))
-    rows = rows[:: max(1, len(rows) // args.rows)][: args.rows]
-    told: list[Told] = []
+    rows = rows[args.first :: max(1, (len(rows) - args.first) // args.rows)][: args.rows]
+    told = _noted(args.results)
     with tempfile.TemporaryDirectory(prefix="warpgen-audit-") as name:
         warp_api.start(Path(name) / "kernels")
         originals = _Originals(Path(name) / "originals")
         for number, row in enumerate(rows):
-            for case in _cases(row, number, args.mutants, originals):
-                told.append(_judged(case))
-            wrong = sum(_misjudged(t) for t in told)
+            _audit(row, number, args, originals, told)
+            wrong = sum(t.misjudged for t in told.values())
             print(f"{number + 1} of {len(rows)} rows, {len(told)} texts, {wrong} misjudged", flush=True)
-            if args.page:  # after each row: a run that is ended early has told something
-                _write(args.page, _report(told, number + 1))
-    print(_report(told, len(rows)))
-    return int(any(map(_misjudged, told)))
+    for path in args.beside:
+        told = _noted(path) | told
+    report = _report(list(told.values()))
+    if args.page:
+        _write(args.page, report)
+    print(report)
+    return int(any(t.misjudged for t in told.values()))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--data", type=Path, default=Path("data/samples/cpu_sample.jsonl"), help="rows")
+    parser.add_argument("--rows", type=int, default=5, help="how many of them, evenly spread (5)")
+    parser.add_argument("--first", type=int, default=0, help="the row that the first of them is (0)")
+    parser.add_argument("--mutants", type=int, default=4, help="planted faults of each language and row (4)")
+    parser.add_argument("--results", type=Path, help="a file that verdicts are noted in, and taken from")
+    parser.add_argument("--beside", type=Path, nargs="*", default=(), help="such files of other runs")
+    parser.add_argument("--page", type=Path, help="a page whose marked block is written anew")
+    return parser.parse_args()
+
+
+def _noted(path: Path | None) -> dict[tuple[str, ...], Told]:
+    if path is None or not path.exists():
+        return {}
+    lines = path.read_bytes().splitlines()
+    return {made.key: made for made in (msgspec.json.decode(line, type=Told) for line in lines)}
+
+
+def _audit(
+    row: warpgen.Row,
+    number: int,
+    args: argparse.Namespace,
+    originals: _Originals,
+    told: dict[tuple[str, ...], Told],
+) -> None:
+    """Judge what is not noted of one row."""
+    cases = _cuda_cases if row.target == "cuda" else _cases
+    used: Counter[tuple[str, str, str]] = Counter()
+    planted = sum(t.row == row.id and t.group == "mutant" for t in told.values())
+    for case in cases(row, number, 0 if planted else args.mutants, originals):
+        kind = case.group, case.kind, case.language
+        key = (row.id, *kind, str(used[kind]))
+        if key not in told:
+            told[key] = _judged(case, used[kind])
+            if args.results is not None:
+                with args.results.open("ab") as file:
+                    file.write(msgspec.json.encode(told[key]) + b"\n")
+        used[kind] += 1
 
 
 def _write(page: Path, text: str) -> None:
@@ -102,63 +164,77 @@ def _cases(row: warpgen.Row, number: int, mutants: int, originals: _Originals) -
                 )
 
 
-def _judged(case: Case) -> Told:
+def _cuda_cases(row: warpgen.Row, number: int, mutants: int, originals: _Originals) -> Iterator[Case]:
+    """As `_cases` for a row in CUDA."""
+    for attack, text in attacks_on_cuda(row):
+        yield Case(row, "attack", attack.name, "cuda", False, text)
+    for kind, text in rights_of_cuda(row):
+        yield Case(row, "rewrite", kind, "cuda", True, text)
+    for kind, text in mutants_of_cuda(row, 7 * number, mutants, originals.device):
+        yield Case(row, "mutant", kind, "cuda", False, text)
+
+
+def _judged(case: Case, number: int) -> Told:
     start = time.monotonic()
+    endless = case.kind in _ENDLESS
     try:
-        verdict = case.row.check(
+        found = case.row.check(
             case.text,
             case.language,
-            timeout=_ATTACKS_TIMEOUT if case.group == "attack" else _TIMEOUT,
+            timeout=_ENDLESS_TIMEOUT if endless else _TIMEOUT,
             extract=case.kind.startswith("an answer"),
         )
+        called, stage, why = found.right, str(found.stage), found.why
     except VerificationError as error:
-        print(f"{case.row.id}: {error}", flush=True)
-        verdict = None
-    told = Told(case, verdict, time.monotonic() - start)
-    if _misjudged(told):
-        print(
-            f"    misjudged: {case.group} {case.kind!r} in {case.language} of {case.row.id}: {verdict}",
-            flush=True,
-        )
+        called, stage, why = False, "raised", str(error)
+    spent = round(time.monotonic() - start, 2)
+    row = case.row
+    told = Told(
+        row.id,
+        row.name,
+        case.group,
+        case.kind,
+        case.language,
+        number,
+        case.right,
+        called,
+        stage,
+        why,
+        spent,
+    )
+    if told.misjudged:
+        print(f"    misjudged: {told}", flush=True)
     return told
 
 
-def _misjudged(told: Told) -> bool:
-    return told.verdict is None or told.verdict.right != told.case.right
-
-
-def _report(told: list[Told], rows: int) -> str:
-    lines = [f"{len(told)} texts of {rows} rows, at most {max(t.seconds for t in told):.0f} s for one.", ""]
+def _report(told: Sequence[Told]) -> str:
+    rows = {language: len({t.row for t in told if t.language == language}) for language in _LANGUAGES}
+    count = f"{rows['cpp']} rows in Python and C++, {rows['cuda']} in CUDA"
+    longest = max((t.seconds for t in told), default=0.0)
+    lines = [f"{len(told)} texts of {count}, at most {longest:.0f} s for one.", ""]
     lines += ["| texts | language | tried | taken for the other sort | ended at |", "|---|---|---|---|---|"]
-    names = {"attack": "published attacks", "mutant": "planted faults", "rewrite": "right rewrites"}
-    for group, title in names.items():
-        for language in ("python", "cpp"):
-            some = [t for t in told if (t.case.group, t.case.language) == (group, language)]
-            stages = Counter(t.verdict.stage if t.verdict else "raised" for t in some)
-            ends = ", ".join(f"{stage} {count}" for stage, count in stages.most_common())
-            lines.append(f"| {title} | {language} | {len(some)} | {sum(map(_misjudged, some))} | {ends} |")
+    for group, title in _TITLES.items():
+        for language in _LANGUAGES:
+            some = [t for t in told if (t.group, t.language) == (group, language)]
+            ends = ", ".join(f"{stage} {n}" for stage, n in Counter(t.stage for t in some).most_common())
+            wrong = sum(t.misjudged for t in some)
+            lines.append(f"| {title} | {language} | {len(some)} | {wrong} | {ends} |")
     lines += ["", "| attack | language | seen or described in | tried | accepted |", "|---|---|---|---|---|"]
-    for attack in (*PYTHON, *CPP):
-        some = [
-            t
-            for t in told
-            if (t.case.kind, t.case.language, t.case.group) == (attack.name, attack.language, "attack")
-        ]
+    for attack in (*PYTHON, *CPP, *CUDA):
+        some = _of(told, "attack", attack.name, attack.language)
         what = f"{attack.name} | {attack.language} | {attack.source}"
-        lines.append(f"| {what} | {len(some)} | {sum(map(_misjudged, some))} |")
+        lines.append(f"| {what} | {len(some)} | {sum(t.misjudged for t in some)} |")
     lines += ["", "| right rewrite | language | tried | rejected |", "|---|---|---|---|"]
-    kinds = sorted(
-        {(t.case.kind, t.case.language) for t in told if t.case.group == "rewrite"},
-        key=lambda k: (k[1] == "cpp", k[0]),
-    )
-    for kind, language in kinds:
-        some = [
-            t for t in told if (t.case.kind, t.case.language, t.case.group) == (kind, language, "rewrite")
-        ]
-        lines.append(f"| {kind} | {language} | {len(some)} | {sum(map(_misjudged, some))} |")
-    wrong = [t for t in told if _misjudged(t)]
-    named = [f"{t.case.kind} ({t.case.language}) of {t.case.row.name}" for t in wrong]
+    kinds = {(t.kind, t.language) for t in told if t.group == "rewrite"}
+    for kind, language in sorted(kinds, key=lambda k: (_LANGUAGES.index(k[1]), k[0])):
+        some = _of(told, "rewrite", kind, language)
+        lines.append(f"| {kind} | {language} | {len(some)} | {sum(t.misjudged for t in some)} |")
+    named = [f"{t.kind} ({t.language}) of {t.name}" for t in told if t.misjudged]
     return "\n".join([*lines, "", f"Taken for the other sort: {'; '.join(named) or 'none'}.", ""])
+
+
+def _of(told: Sequence[Told], group: str, kind: str, language: Language) -> list[Told]:
+    return [t for t in told if (t.group, t.kind, t.language) == (group, kind, language)]
 
 
 if __name__ == "__main__":

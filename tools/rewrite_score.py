@@ -24,6 +24,7 @@ from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import lower
 from warpgen.program import Program
 from warpgen.verification.compiling.compiler import Compiler
+from warpgen.verification.device.compiling import DeviceCompiler
 from warpgen.verification.native.isolation import isolated
 from warpgen.verification.recheck import program_of
 from warpgen.verification.running.arguments import Arguments
@@ -132,7 +133,7 @@ def _wrong_texts(row: warpgen.Row, turn: int, used: Counter[str]) -> Iterator[tu
             yield fault.kind, row.code[:start] + changed + row.code[stop:]
 
 
-_RIGHT: dict[str, Callable[[str], str]] = {
+RIGHT_TEXTS: dict[str, Callable[[str], str]] = {
     "renamed": lambda text: text,
     "comments removed": lambda text: re.sub(r"^ *//.*\n", "", text, flags=re.MULTILINE),
     "sums exchanged": lambda text: re.sub(r"= wp::add\((\w+), (\w+)\);", r"= wp::add(\2, \1);", text),
@@ -146,7 +147,7 @@ _RIGHT: dict[str, Callable[[str], str]] = {
         text,
     ),
     "declarations turned round": lambda text: re.sub(
-        r"(?:^    wp::\w+ var_\d+;\n)+",
+        r"(?:^ +wp::\w+ var_\d+;\n)+",
         lambda m: "".join(reversed(m[0].splitlines(keepends=True))),
         text,
         flags=re.MULTILINE,
@@ -160,8 +161,8 @@ def _operator(match: re.Match[str]) -> str:
 
 def _right_texts(row: warpgen.Row, turn: int, used: Counter[str]) -> Iterator[tuple[str, str]]:
     start, stop = row.forward
-    for kind in sorted(_RIGHT, key=lambda k: used[k]):
-        text = row.code[:start] + _RIGHT[kind](row.code[start:stop]) + row.code[stop:]
+    for kind in sorted(RIGHT_TEXTS, key=lambda k: used[k]):
+        text = row.code[:start] + RIGHT_TEXTS[kind](row.code[start:stop]) + row.code[stop:]
         if kind == "renamed" or text != row.code:
             yield kind, text + " " * (kind == "renamed")
 
@@ -171,7 +172,7 @@ class _Originals:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
-        self.compiler = Compiler(folder)
+        self.compiler, self.device = Compiler(folder), DeviceCompiler(folder / "device")
         self._paths: dict[str, Path | None] = {}
 
     def path(self, row: warpgen.Row) -> Path | None:

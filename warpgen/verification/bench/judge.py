@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -16,6 +16,7 @@ from warpgen.errors import ProgramError, VerificationError, WarpgenError
 from warpgen.extraction.features import inspect_source
 from warpgen.helper import TooLate
 from warpgen.program import Program
+from warpgen.record import Target
 from warpgen.verdict import Difference, Language, Stage, Verdict
 from warpgen.verification.bench import comparing, draws, results
 from warpgen.verification.bench.comparing import BACKWARD, FORWARD, Finding
@@ -42,7 +43,11 @@ _CUTS = re.compile(r"\bcast\(|enable_backward|\b(?:round|rint|floor|ceil|trunc|s
 _PATH = re.compile(r"(?:/[\w.+@~-]+)+/")
 
 _PARDONED = "gradients not judged: Warp's adjoint of such a kernel is wrong by design at times"
-_HOW = {"python": "the C++ that Warp makes of it, on the CPU", "cpp": "on the CPU", "cuda": "compiled"}
+_HOW = {
+    "python": "the C++ that Warp makes of it, on the CPU",
+    "cpp": "on the CPU",
+    "cuda": "CUDA as C++, its threads in several orders on the CPU, not on a GPU",
+}
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -65,29 +70,30 @@ class _Over(Exception):
 
 
 class Judge:
-    """Judges in one jail."""
+    """Judges in one jail; `refused` says what NVRTC has against a text of CUDA, '' for nothing."""
 
-    def __init__(self, cell: Cell, store: Store | None = None) -> None:
-        self._cell = cell
-        self._store = store
+    def __init__(self, cell: Cell, refused: Callable[[str], str], store: Store | None = None) -> None:
+        self.cell, self.refused, self.store = cell, refused, store
 
-    def build(self, text: str, seconds: float) -> bytes | Broken:
-        """The object of a text, with the loops that the jail drives it by."""
-        made = self._cell.build(Build(driven(text), seconds))
+    def build(self, text: str, seconds: float, target: Target, arguments: int) -> bytes | Broken:
+        """The object of a text whose kernel takes so many arguments, with what the jail drives it by."""
+        text = driven(text) if target == "cpu" else text
+        made = self.cell.build(Build(text, seconds, target, arguments))
         if isinstance(made, Broken):
             return made
         return made.object or Broken("compile", made.why)
 
     def check(self, subject: Subject, question: Question) -> Verdict:
         """The verdict. Raises VerificationError where the row's own kernel does not run."""
-        return _Check(self._cell, subject, question, self._store).verdict()
+        return _Check(self, subject, question).verdict()
 
 
 class _Check:
     """One check, stage by stage."""
 
-    def __init__(self, cell: Cell, subject: Subject, question: Question, store: Store | None) -> None:
-        self._cell, self._subject, self._question, self._store = cell, subject, question, store
+    def __init__(self, judge: Judge, subject: Subject, question: Question) -> None:
+        self._judge, self._subject, self._question = judge, subject, question
+        self._cell, self._store = judge.cell, judge.store
         self._end = time.monotonic() + question.timeout
         self._seconds: dict[str, float] = {}
         self._pardoned = False  # a wrong gradient, for Warp's sake
@@ -121,7 +127,8 @@ class _Check:
         with self._stage("read"):
             text = self._read()
         with self._stage("compile"):
-            made = Judge(self._cell).build(text, self._left(60.0))
+            subject = self._subject
+            made = self._judge.build(text, self._left(60.0), subject.target, len(subject.layouts))
             if isinstance(made, Broken):
                 raise _Over("timeout" if made.stage == "timeout" else "compile", made.why)
         with self._stage("row"):
@@ -129,7 +136,13 @@ class _Check:
         with self._stage("run"):
             actual = self._theirs(measured, made, text)
         with self._stage("compare"):
-            return self._compared(measured, actual, has_adjoint(text))
+            stage, why, found = self._compared(measured, actual, has_adjoint(text, self._subject.target))
+        if stage == "right" and self._subject.target == "cuda":
+            with self._stage("nvrtc"):
+                refused = self._judge.refused(text)
+            if refused:
+                return "compile", f"NVRTC refuses it: {refused}", found
+        return stage, why, found
 
     @contextlib.contextmanager
     def _stage(self, name: str) -> Iterator[None]:
@@ -164,8 +177,9 @@ class _Check:
             if low.why:
                 raise _Over("compile", low.why)
             text = without_fast_path(low.text)
-        extract = question.extract and question.language == "cpp"
-        clean = self._cell.clean(Clean(text, "cpp", extract, self._left(20.0)))
+        python = question.language == "python"
+        language, extract = ("cpp", False) if python else (question.language, question.extract)
+        clean = self._cell.clean(Clean(text, language, extract, self._left(20.0)))
         if isinstance(clean, Broken) or clean.stage:
             raise _Over(*_reading(clean))
         return clean.source

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpgen.errors import VerificationError
-from warpgen.verification.jail.job import HEADER, Draw, Part, Table
+from warpgen.verification.jail.job import HEADER, TABLE_AT, Draw, Part, Table
 
 Arrays = list[NDArray[Any]]
 
@@ -52,7 +52,7 @@ def restored(kept: Kept) -> list[Measured]:
 
 def own(area: mmap.mmap, draws: Sequence[Draw]) -> list[Measured]:
     """What the row's own kernel left of the draws that it came through."""
-    start, size = (int.from_bytes(area[at : at + 8], "little") for at in (16, 24))
+    start, size = (int.from_bytes(area[at : at + 8], "little") for at in (TABLE_AT, TABLE_AT + 8))
     if not size:
         return []
     try:

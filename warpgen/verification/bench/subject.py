@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from warpgen.program import Program
+from warpgen.record import Target
 from warpgen.verification.jail.driver import has_adjoint
 from warpgen.verification.jail.job import Draw, Run
 from warpgen.verification.native.generated import kernel_dim, kernel_name
@@ -14,7 +15,7 @@ from warpgen.verification.running.memory_layout import MemoryLayout
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """A row's program, layouts of its arguments, CPU text and its object for the jail.
+    """A row's program, layouts of its arguments, its text for a target and the object of that for the jail.
 
     It is a `measure` of gradients if its own adjoint is known to be right.
     """
@@ -24,6 +25,7 @@ class Subject(msgspec.Struct, frozen=True):
     text: str
     object: bytes
     measure: bool
+    target: Target = "cpu"
 
     def own_run(self, draws: Sequence[Draw], seconds: float) -> Run:
         """The row's own kernel on draws."""
@@ -31,5 +33,5 @@ class Subject(msgspec.Struct, frozen=True):
 
     def run(self, object: bytes, text: str, draws: Sequence[Draw], seconds: float) -> Run:
         """Another kernel on them: an object, and the text that it was compiled from."""
-        name, dim, adjoint = kernel_name(text), kernel_dim(text), has_adjoint(text)
-        return Run(self.layouts, list(draws), name, dim, adjoint, object, seconds)
+        name, dim, adjoint = kernel_name(text), kernel_dim(text), has_adjoint(text, self.target)
+        return Run(self.layouts, list(draws), name, dim, adjoint, object, seconds, self.target)

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpgen.errors import VerificationError
+from warpgen.extraction.codegen import lower
 from warpgen.program import Program
-from warpgen.reasons import Reason
-from warpgen.record import Row
+from warpgen.record import Row, Target
 from warpgen.verdict import Stage, Verdict
 from warpgen.verification.bench import subject
 from warpgen.verification.bench.judge import Judge, Question
@@ -26,7 +26,7 @@ from warpgen.verification.bench.store import Store
 from warpgen.verification.compiling.compiler import Compiler
 from warpgen.verification.compiling.translation_unit import without_fast_path
 from warpgen.verification.jail import confine
-from warpgen.verification.jail.building import FINGERPRINT
+from warpgen.verification.jail.building import DEVICE_FINGERPRINT, FINGERPRINT
 from warpgen.verification.jail.cell import Broken, Cell
 from warpgen.verification.jail.job import Clean
 from warpgen.verification.judging import gradient
@@ -45,14 +45,15 @@ _OWN = 0
 
 
 class Staged(msgspec.Struct):
-    """A row's program; its own CPU text, compiled for a run and for the jail when each is first asked for."""
+    """A row's program; its own texts, compiled for a run and for the jail when each is first asked for."""
 
     program: Program
     prepared: Prepared
     text: str
     gradient: str  # the row's own verdict on its adjoint
     narrow: Path | None = None
-    subject: subject.Subject | None = None
+    cuda: str = ""  # the CUDA text
+    subjects: dict[Target, subject.Subject] = {}
 
 
 class Bench:
@@ -64,13 +65,13 @@ class Bench:
         self._staged: OrderedDict[bytes, Staged] = OrderedDict()
         self._cell = Cell(workdir / "cell")
         self._store: Store | None = None
-        self._judge = Judge(self._cell)
+        self._judge = Judge(self._cell, self._refused)
 
     def ready(self, cache: Path | None = None) -> None:
         """Start what the first check would wait for. What rows cost is kept in the folder `cache`."""
         if cache is not None and self._store is None:
             self._store = Store(cache)
-            self._judge = Judge(self._cell, self._store)
+            self._judge = Judge(self._cell, self._refused, self._store)
         self._cell.ready()
 
     def end(self) -> None:
@@ -93,19 +94,23 @@ class Bench:
 
     def check(self, row: Row, question: Question) -> Verdict:
         """The verdict on a stranger's kernel. Raises VerificationError where the row itself cannot be run."""
-        if question.language == "cuda":
-            self._stage(row)
-            return self._check_cuda(question)
-        return self._judge.check(self._kept_subject(row), question)
+        if question.language != "cuda":
+            return self._judge.check(self._kept_subject(row, "cpu"), question)
+        try:
+            own = self._kept_subject(row, "cuda")
+        except _NotExecuted as error:
+            return self._compiled(question, str(error))
+        return self._judge.check(own, question)
 
-    def _kept_subject(self, row: Row) -> subject.Subject:
+    def _kept_subject(self, row: Row, target: Target) -> subject.Subject:
         """The row as the jail takes it, from the store where another process has compiled it."""
         if self._store is None or _key(row) in self._staged:
-            return self._subject(self._stage(row))
-        key = (_key(row), row.verified.gradient.verdict, FINGERPRINT)
+            return self._subject(self._stage(row), target)
+        fingerprint = FINGERPRINT if target == "cpu" else DEVICE_FINGERPRINT
+        key = (_key(row), row.verified.gradient.verdict, target, fingerprint)
         made = self._store.get(key, subject.Subject)
         if made is None:
-            made = self._subject(self._stage(row))
+            made = self._subject(self._stage(row), target)
             self._store.put(key, made)
         self._know(made.program)
         return made
@@ -128,40 +133,42 @@ class Bench:
             staged.narrow = made.objects[_OWN]
         return staged.narrow
 
-    def _subject(self, staged: Staged) -> subject.Subject:
-        """The row as the jail takes it."""
-        if staged.subject is None:
+    def _subject(self, staged: Staged, target: Target) -> subject.Subject:
+        """The row as the jail takes it. Raises _NotExecuted for CUDA that cannot be."""
+        if target not in staged.subjects:
+            layouts = staged.prepared.layouts
+            if target == "cuda" and any(layout.family == "texture" for layout in layouts):
+                raise _NotExecuted("a GPU filters textures in its own way")
             self._know(staged.program)
-            text = without_fast_path(staged.text)
-            built = self._judge.build(text, _OWN_SECONDS)
+            text = without_fast_path(staged.text) if target == "cpu" else _cuda(staged)
+            built = self._judge.build(text, _OWN_SECONDS, target, len(layouts))
             if isinstance(built, Broken):
-                raise VerificationError(f"the row does not compile: {built.why}")
+                error = _NotExecuted if target == "cuda" else VerificationError
+                raise error(f"the row does not compile: {built.why}")
             sound = staged.gradient == "pass"
             measure = sound or (staged.gradient != "wrong" and not gradient.known_wrong(staged.program))
-            layouts = staged.prepared.layouts
-            staged.subject = subject.Subject(staged.program, layouts, text, built, measure)
-        return staged.subject
+            staged.subjects[target] = subject.Subject(staged.program, layouts, text, built, measure, target)
+        return staged.subjects[target]
 
-    def _check_cuda(self, question: Question) -> Verdict:
-        """All that can be told without a GPU: whether NVRTC makes machine code of it.
-
-        Where texts of CUDA are executed otherwise, this is the place to ask for it.
-        """
+    def _compiled(self, question: Question, why: str) -> Verdict:
+        """All that can be told of CUDA that is not executed: whether NVRTC makes machine code of it."""
         start = time.monotonic()
         clean = self._cell.clean(Clean(question.text, "cuda", question.extract, min(20.0, question.timeout)))
         stage: Stage = "judge"
-        why = "it compiles; there is no GPU to run it on"
+        why = f"it is not executed without a GPU: {why}"
         if isinstance(clean, Broken):
             stage, why = ("timeout" if clean.stage == "timeout" else "extract"), clean.why
         elif clean.stage:
             stage, why = cast(Stage, clean.stage), clean.why
-        else:
-            failures = self._compiler.compile("cuda", {0: clean.source}, foreign=(0,)).failures
-            if failures:
-                stage = "timeout" if failures[0].reason == Reason.TIMEOUT else "compile"
-                why = f"{failures[0].reason}: {failures[0].error}"
+        elif refused := self._refused(clean.source):
+            stage, why = "compile", refused
         seconds = {"compile": round(time.monotonic() - start, 4)}
         return Verdict(False, stage, "cuda", question.seed, why=why, seconds=seconds, how="compiled")
+
+    def _refused(self, text: str) -> str:
+        """What NVRTC has against a text of CUDA, down to machine code."""
+        failures = self._compiler.compile("cuda", {0: text}, foreign=(0,)).failures
+        return f"{failures[0].reason}: {failures[0].error}" if failures else ""
 
     def _stage(self, row: Row) -> Staged:
         key = _key(row)
@@ -179,11 +186,27 @@ class Bench:
             raise VerificationError(f"the row cannot be prepared: {prepared.reason}: {prepared.error}")
         text = prepared.cpu if row.target == "cuda" else row.code
         self._staged[key] = staged = Staged(program, prepared, text, row.verified.gradient.verdict)
+        staged.cuda = row.code if row.target == "cuda" else ""
         if len(self._staged) > _KEPT:
             _, old = self._staged.popitem(last=False)
             if old.narrow is not None:
                 old.narrow.unlink(missing_ok=True)
         return staged
+
+
+class _NotExecuted(VerificationError):
+    """CUDA that does not run without a GPU."""
+
+
+def _cuda(staged: Staged) -> str:
+    """The CUDA text of a row; of one for the CPU, what Warp makes of its program."""
+    if not staged.cuda:
+        cuda: Target = "cuda"
+        made = isolated(1, lambda _, __: lower(staged.program, (cuda,))[cuda].text)[0]
+        if isinstance(made, Died):
+            raise _NotExecuted(f"Warp makes no CUDA of the row: {made.error}")
+        staged.cuda = made
+    return staged.cuda
 
 
 def _key(row: Row) -> bytes:

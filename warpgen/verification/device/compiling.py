@@ -34,34 +34,45 @@ class DeviceCompiler(Compiler):
 
     bare = BARE["cuda"]
 
-    def __init__(self, workdir: Path) -> None:
+    def __init__(self, workdir: Path, flags: Sequence[str] = ()) -> None:
+        """`flags` are clang's, beside those of `warp_native.compile_device`."""
+        self._flags = flags
         workdir.mkdir(parents=True, exist_ok=True)
         super().__init__(workdir)
         token = secrets.token_hex(8)  # precompiled headers are of these files and of no others
-        self._includes, self._shim = workdir / f"warp-{token}", f"shim-{token}.h"
+        self.includes, self._shim = workdir / f"warp-{token}", f"shim-{token}.h"
         self.machine = workdir / f"machine-{token}.o"
+
+    @property
+    def headers(self) -> Path:
+        """The folder of the precompiled headers."""
+        return self._headers
+
+    def ready(self) -> None:
+        """Precompile the headers and compile the machine, so that children inherit a warm compiler."""
+        self._warm_up("cpu")
 
     def to_object(self, unit: TranslationUnit, path: Path, folder: Path) -> str:
         """Compile the unit to an object at `path`; what clang complains of, nothing if it accepts it."""
-        runnable = TranslationUnit(_runnable(unit), unit.members, unit.lines, unit.names)
-        return super().to_object(runnable, path, folder)
+        made = TranslationUnit(runnable(unit), unit.members, unit.lines, unit.names)
+        return super().to_object(made, path, folder)
 
     def compile_file(self, source: Path, path: Path, headers: Path) -> None:
         """One file to an object; raises Exception after writing diagnostics to fd 2."""
-        warp_native.compile_device(source, path, headers, self._includes, self._shim)
+        warp_native.compile_device(source, path, headers, self.includes, self._shim, more=self._flags)
 
     def _build_and_link(self, unit: TranslationUnit, source: Path, path: Path, headers: Path) -> None:
         self.compile_file(source, path, headers)
         Machine(self.machine).load(path)
 
     def _warm_up(self, target: Target) -> None:
-        if not self._includes.exists():
-            patched(self._includes)
-            shutil.copyfile(SOURCES / "shim.h", self._includes / self._shim)
+        if not self.includes.exists():
+            patched(self.includes)
+            shutil.copyfile(SOURCES / "shim.h", self.includes / self._shim)
         super()._warm_up(target)  # first in a child
         if not self.machine.exists():
             source = SOURCES / "machine.cpp"
-            warp_native.compile_device(source, self.machine, None, self._includes, "", level=2)
+            warp_native.compile_device(source, self.machine, None, self.includes, "", level=2)
 
 
 def functions_of(text: str) -> dict[str, list[str]]:
@@ -82,7 +93,7 @@ def _types(parameters: str) -> list[str]:
     return types
 
 
-def _runnable(unit: TranslationUnit) -> str:
+def runnable(unit: TranslationUnit) -> str:
     """The unit's texts, with its dynamic shared memory as pointers, and behind them what calls their kernels.
 
     Written out, for a template that finds out the types by itself takes as long to compile as the kernel.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import mmap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -32,6 +32,14 @@ _PAGE = mmap.PAGESIZE
 _NO_HUGE_PAGES, _NO_RESERVE = 15, 0x4000
 _SHARED = ".bss.wg_shared"
 
+# What kernels may call or read of machine.cpp.
+_OFFERED = frozenset(
+    """
+    threadIdx blockIdx blockDim gridDim wg_dynamic wg_armed wg_join wg_spin wg_fail __activemask
+    __syncthreads __syncthreads_count __syncthreads_and __syncthreads_or
+    """.split()
+)
+
 
 class Stuck(VerificationError):
     """A launch that came to no end: threads wait in vain, or call what may not be called so."""
@@ -55,8 +63,8 @@ class Shape(msgspec.Struct, frozen=True):
 class DeviceCode:
     """A compiled object whose kernels run on a machine."""
 
-    def __init__(self, path: Path, machine: LoadedObject) -> None:
-        self._object = LoadedObject(path, lambda name: machine.address(name) or warp_native.harmless(name))
+    def __init__(self, object: Path | bytes, find: Callable[[str], int]) -> None:
+        self._object = LoadedObject(object, find)
         regions = self._object.sections(_SHARED)
         self.regions = len(regions)
         self.places = (ctypes.c_uint64 * max(2 * len(regions), 1))(*[n for region in regions for n in region])
@@ -68,9 +76,13 @@ class DeviceCode:
             raise VerificationError(f"the object lacks {function}")
         return address
 
+    def functions(self) -> list[tuple[str, int, int]]:
+        """Name, address and size of every function in it."""
+        return self._object.functions()
+
 
 class Machine:
-    """Loads machine.cpp's object; one launch at a time. For one child: objects lie in shared memory."""
+    """Loads machine.cpp's object; one launch at a time."""
 
     def __init__(self, path: Path) -> None:
         self._object = LoadedObject(path, warp_native.harmless)
@@ -81,9 +93,23 @@ class Machine:
         self._stacks: Pages | None = None
         self._shared = Pages(MOST_SHARED)
 
-    def load(self, path: Path) -> DeviceCode:
-        """An object's kernels, to be launched. Raises OSError as `warp_native.Library` does."""
-        return DeviceCode(path, self._object)
+    def load(self, object: Path | bytes, find: Callable[[str], int] | None = None) -> DeviceCode:
+        """An object's kernels, to be launched; `find` gives the address of what the machine has not.
+
+        Raises OSError as `warp_native.Library` does.
+        """
+        elsewhere = find or warp_native.harmless
+        return DeviceCode(
+            object, lambda name: self._object.address(name) if name in _OFFERED else elsewhere(name)
+        )
+
+    def watched(self, place: int) -> None:
+        """Tell a watch, from now on, which thread goes on: in two words at an address."""
+        ctypes.c_uint64.from_address(self._object.address("wg_watched")).value = place
+
+    def make_stacks(self, threads: int) -> None:
+        """Take memory for so many threads of a block now."""
+        self._stacks_for(threads)
 
     def launch(self, code: DeviceCode, function: str, pointers: Sequence[int], shape: Shape) -> int:
         """Run a grid of blocks on the arguments at `pointers`; how often threads met. Raises Stuck."""

@@ -89,21 +89,35 @@ def run_cuda_row(
     if compiled.failures:
         raise Refused(compiled.failures[0].error)
     path = compiled.objects[0]
+    try:
+        return run_cuda_object(path, code, [program], layouts, compiler, shared, orders)
+    finally:
+        path.unlink()
+
+
+def run_cuda_object(
+    path: Path,
+    code: str,
+    programs: Sequence[Program],
+    layouts: Sequence[MemoryLayout],
+    compiler: DeviceCompiler,
+    shared: int = MOST_SHARED,
+    orders: Sequence[int] = (0,),
+) -> list[Ran | Died]:
+    """As `run_cuda_row` for a text that is compiled, on each of several launches in each order."""
+    turns = [(program, order) for program in programs for order in orders]
 
     def task(number: int, note: Note) -> Any:
+        program, order = turns[number]
         machine = Machine(compiler.machine)
         kernel = DeviceKernel(machine, machine.load(path), code, program.launch, layouts, shared)
-        kernel.order = orders[number]
+        kernel.order = order
         try:
             return _both_ways(kernel, program, layouts)
         except Stuck as stuck:
             return str(stuck)
 
-    try:
-        results = isolated(len(orders), task)
-    finally:
-        path.unlink()
-    return [_read(result) for result in results]
+    return [_read(result) for result in isolated(len(turns), task)]
 
 
 def _both_ways(kernel: DeviceKernel, program: Program, layouts: Sequence[MemoryLayout]) -> Any:

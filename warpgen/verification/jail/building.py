@@ -1,26 +1,44 @@
-"""Clang on one text, inside the jail: with the watch's instrumentation, against Warp's headers alone."""
+"""Clang on one text, inside the jail: with the watch's instrumentation, against Warp's headers alone.
+
+CUDA is compiled as C++ over the CUDA branch of those headers, for threads that are fibers (`..device`).
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 import xxhash
 
 from warpgen.errors import CompilerError
 from warpgen.verification.compiling.compiler import ASSERTS, BARE, first_error
+from warpgen.verification.compiling.translation_unit import single
+from warpgen.verification.device.compiling import DeviceCompiler, functions_of, runnable
+from warpgen.verification.device.headers import SOURCES
+from warpgen.verification.device.machine import Machine
 from warpgen.verification.jail import driver, watch
+from warpgen.verification.jail.driver import has_adjoint
+from warpgen.verification.jail.job import Build
 from warpgen.verification.native import warp_native
+from warpgen.verification.native.generated import kernel_name
 from warpgen.verification.native.object_file import LoadedObject
 
 # Templates that Warp's headers use themselves are instantiated once, with the headers: a quarter less work.
 FLAGS = f"{watch.FLAG} -fpch-instantiate-templates"
+NATIVE = Path(warp_native.WARP_FOLDER) / "native"
 # What an object depends on besides its text.
 FINGERPRINT = xxhash.xxh3_64_hexdigest(
     "\0".join(
         [ASSERTS, watch.SOURCE, driver.LOOP, FLAGS, warp_native.CPU_TARGET, warp_native.VERSION]
     ).encode()
+)
+
+
+# The same of an object of CUDA.
+DEVICE_FINGERPRINT = xxhash.xxh3_64_hexdigest(
+    b"\0".join([FINGERPRINT.encode(), *((SOURCES / name).read_bytes() for name in ("shim.h", "machine.cpp"))])
 )
 
 
@@ -51,45 +69,84 @@ class Builder:
             ) from error
         return watch.Watch(result, warp_native.outside)
 
-    def link(self, folder: Path) -> None:
-        """Give a build headers of its own: clang removes those that it used when a text fails."""
-        folder.mkdir()
-        for header in self.headers.glob("*.pch"):
-            os.link(header, folder / header.name)
+    @property
+    def readable(self) -> list[Path]:
+        """The folders that a build reads."""
+        return [NATIVE, self.headers]
 
-    def build(self, text: str, folder: Path) -> bytes:
+    def build(self, job: Build, folder: Path) -> bytes:
         """The object of a text; `folder` takes the files. Raises ValueError with what clang says.
 
-        Descriptor 2 must be its file `said`, and its folder `headers` be linked.
+        Descriptor 2 must be its file `said`, and headers be linked in its folder `headers`.
         """
-        source, result = folder / "unit.cpp", folder / "unit.o"
-        source.write_text(text, encoding="utf-8")
-        try:
-            self._compile(source, result, folder / "headers")
-        except Exception as error:
-            said = (folder / "said").read_text(encoding="utf-8", errors="replace")
-            raise ValueError(first_error(said) or str(error)) from error
-        made = result.read_bytes()
-        try:
-            LoadedObject(made, _listed)  # not to be run: to see what it calls
-        except OSError as error:
-            raise ValueError(str(error)) from error
-        return made
+        return _built(job.text, folder, self._compile, lambda made: LoadedObject(made, _listed))
 
     def _compile(self, source: Path, result: Path, headers: Path) -> None:
         warp_native.compile_object(source, result, headers, self._asserts, FLAGS)
 
 
-class Kernel:
-    """A compiled object in this process, linked against the watch and a list of names alone."""
+class DeviceBuilder:
+    """As Builder, for CUDA: with a machine of fibers for objects to run on, and the watch of a Builder."""
 
-    def __init__(self, data: bytes, builder: Builder) -> None:
-        self._watch = builder.watch
-        self.object = LoadedObject(data, self._find)
-        self._watch.know_atomics(self.object.functions())
+    def __init__(self, folder: Path, watch: watch.Watch) -> None:
+        self.watch, self._compiler = watch, DeviceCompiler(folder, FLAGS.split())
+        self._compiler.ready()
+        self.headers = self._compiler.headers
+        for header in self.headers.glob("*.pch"):
+            header.chmod(0o444)
+        self.machine = Machine(self._compiler.machine)
 
-    def _find(self, name: str) -> int:
-        return self._watch.address(name) if name.startswith("__tsan_") else warp_native.callable_address(name)
+    @property
+    def readable(self) -> list[Path]:
+        """The folders that a build reads."""
+        return [NATIVE, self.headers, self._compiler.includes]
+
+    def build(self, job: Build, folder: Path) -> bytes:
+        """As that of Builder. Raises ValueError, too, for a kernel of other arguments."""
+        _hold_arguments(job)
+        text = runnable(single(0, job.text))
+        return _built(
+            text, folder, self._compiler.compile_file, lambda made: self.machine.load(made, _listed)
+        )
+
+
+def link(headers: Path, folder: Path) -> None:
+    """Give a build headers of its own: clang removes those that it used when a text fails."""
+    folder.mkdir()
+    for header in headers.glob("*.pch"):
+        os.link(header, folder / header.name)
+
+
+def _built(
+    text: str, folder: Path, compile: Callable[[Path, Path, Path], None], link: Callable[[bytes], object]
+) -> bytes:
+    source, result = folder / "unit.cpp", folder / "unit.o"
+    source.write_text(text, encoding="utf-8")
+    try:
+        compile(source, result, folder / "headers")
+    except Exception as error:
+        said = (folder / "said").read_text(encoding="utf-8", errors="replace")
+        raise ValueError(first_error(said) or str(error)) from error
+    made = result.read_bytes()
+    try:
+        link(made)  # not to be run: to see what it calls
+    except OSError as error:
+        raise ValueError(str(error)) from error
+    return made
+
+
+def _hold_arguments(job: Build) -> None:
+    """The kernel and its adjoint must be there, and take as many arguments as the row's."""
+    found, name = functions_of(job.text), kernel_name(job.text)
+    wanted = {"forward": job.arguments + 1}
+    if has_adjoint(job.text, "cuda"):
+        wanted["backward"] = 2 * job.arguments + 1
+    for direction, count in wanted.items():
+        types = found.get(f"{name}_cuda_kernel_{direction}")
+        if types is None:
+            raise ValueError(f"there is no __global__ void {name}_cuda_kernel_{direction}(...) {{...}}")
+        if len(types) != count:
+            raise ValueError(f"{name}_cuda_kernel_{direction} takes {len(types)} arguments, not {count}")
 
 
 def _listed(name: str) -> int:

@@ -16,7 +16,9 @@ from warpgen.errors import WarpgenError
 from warpgen.helper import Helper
 from warpgen.verification.jail.job import (
     AREA,
+    HEADER,
     PHASES,
+    SAID_AT,
     Build,
     Built,
     Clean,
@@ -26,7 +28,7 @@ from warpgen.verification.jail.job import (
     Shape,
     Shaped,
 )
-from warpgen.verification.jail.zygote import READY, VOLUMES, Ended, Order
+from warpgen.verification.jail.zygote import CUDA, READY, STUCK, VOLUMES, Ended, Order
 
 # Seconds that a locked-up process's parent may take beyond the task's own.
 _GRACE = 10.0
@@ -61,7 +63,7 @@ class Cell:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._helper: Helper | None = None
-        self._volumes = False
+        self._volumes = self._cuda = False
 
     def ready(self) -> None:
         """Start the jailer, and wait until it is warm: that is nobody's time."""
@@ -77,7 +79,7 @@ class Cell:
         """Kill the jailer, and with it what it locked up."""
         if self._helper is not None:
             self._helper.end()
-        self._helper, self._volumes = None, False
+        self._helper, self._volumes, self._cuda = None, False, False
 
     def shape(self, job: Shape) -> Shaped | Broken:
         """Read Python."""
@@ -93,14 +95,20 @@ class Cell:
 
     def build(self, job: Build) -> Built | Broken:
         """Compile."""
+        if job.target == "cuda":
+            self.know_cuda()
         return self._made("build", job, Built)
 
     def run(self, job: Run) -> Left:
         """Launch a kernel on all draws, as far as it lives."""
+        if job.target == "cuda":
+            self.know_cuda()
         area, ended = self._carry_out("run", job)
         number, phase = struct.unpack("<qq", area[:16])
         done = 0 <= number <= len(job.draws) and 0 <= phase < len(PHASES)
         broken = _broken(ended)
+        if broken is not None and ended.status >> 8 == STUCK:
+            broken = Broken("crash", _said(bytes(area[SAID_AT:HEADER])))
         if broken is None and (not done or number < len(job.draws)):
             broken = Broken("crash", "it ended before its launch did")
         return Left(area, number if done else 0, PHASES[phase] if done else PHASES[0], broken)
@@ -111,6 +119,13 @@ class Cell:
         if not self._volumes:
             self._tell(VOLUMES)
             self._volumes = True
+
+    def know_cuda(self) -> None:
+        """Have the headers of CUDA precompiled and the machine for its threads made, once."""
+        self.ready()
+        if not self._cuda:
+            self._tell(CUDA)
+            self._cuda = True
 
     def _tell(self, kind: str) -> None:
         """Give an order of no task. A jailer that does not carry it out is of no use."""
@@ -153,6 +168,11 @@ class Cell:
             return area, msgspec.msgpack.decode(answer, type=Ended)
         finally:
             scratch.remove(place)
+
+
+def _said(data: bytes) -> str:
+    """Printable ASCII of a few bytes, whoever wrote them."""
+    return "".join(chr(byte) for byte in data if 32 <= byte < 127).strip()
 
 
 def _broken(ended: Ended) -> Broken | None:

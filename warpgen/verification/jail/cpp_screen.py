@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from warpgen.verification.jail.cpp_tokens import Refused, Token, directives, tokens, written
 from warpgen.verification.native.generated import kernel_name
@@ -65,7 +65,27 @@ _WRITTEN = frozenset(
     __global__ __device__ __shared__ __forceinline__ __restrict__ __launch_bounds__ __syncthreads __syncwarp
     """.split()
 )
-_OWN = re.compile(r"warpgen_|_Z|_Pragma|_[A-Z]|wp_(?:compile|load|unload|lookup)_?(?:cpp|obj|symbol)?$")
+# Functions and words of CUDA that people write beside them.
+_CUDA = frozenset(
+    """
+    __host__ __noinline__ __align__ __grid_constant__ __syncthreads_count __syncthreads_and __syncthreads_or
+    __activemask __shfl_sync __shfl_up_sync __shfl_down_sync __shfl_xor_sync __match_any_sync __match_all_sync
+    __ballot_sync __any_sync __all_sync __reduce_add_sync __reduce_min_sync __reduce_max_sync
+    __reduce_and_sync __reduce_or_sync __reduce_xor_sync __threadfence __threadfence_block __ldg __ldcg __ldca
+    __ldcs __stcg __stcs __float_as_int __float_as_uint __int_as_float __uint_as_float __double_as_longlong
+    __longlong_as_double __popc __popcll __clz __clzll __ffs __ffsll __brev __brevll __umulhi __mulhi
+    __umul64hi __mul24 __umul24 __funnelshift_l __funnelshift_r __byte_perm __sinf __cosf __tanf __sincosf
+    __expf __exp10f __logf __log2f __log10f __powf __fdividef __saturatef __frcp_rn __fsqrt_rn __frsqrt_rn
+    __fadd_rn __fsub_rn __fmul_rn __fdiv_rn __fmaf_rn __dadd_rn __dmul_rn __ddiv_rn __fma_rn __float2int_rn
+    __float2int_rz __float2int_rd __float2int_ru __float2uint_rn __float2uint_rz __float2uint_rd
+    __float2uint_ru __double2int_rn __double2int_rz __double2int_rd __double2int_ru __int2float_rn
+    __uint2float_rn __int2double_rn __double2float_rn __nanosleep
+    """.split()
+)
+_ATOMIC = re.compile(r"atomic[A-Z]")
+_OWN = re.compile(
+    r"warpgen_|wg_|WG_|_Z|_Pragma|_[A-Z]|wp_(?:compile|load|unload|lookup)_?(?:cpp|obj|symbol)?$"
+)
 
 
 class NoKernel(Exception):
@@ -82,8 +102,9 @@ def cleaned(text: str, language: str) -> str:
         if _SIZE.sub("size", "".join("".join(words).split())) not in _DIRECTIVES:
             raise Refused(f"the directive of line {line}: {' '.join(words)[:60]!r}")
     meant = _without_directives(found)
-    _hold_words(meant)
+    _hold_words(meant, _WRITTEN | _CUDA if language == "cuda" else _WRITTEN)
     _hold_signs(meant)
+    _hold_atomics(meant)
     made = written(found)
     if not kernel_name(made) or f"_{_TARGET[language]}_kernel_forward" not in made:
         raise NoKernel(f"the text has no function <name>_{_TARGET[language]}_kernel_forward")
@@ -108,11 +129,11 @@ def _without_directives(found: Sequence[Token]) -> list[Token]:
     return made
 
 
-def _hold_words(found: Sequence[Token]) -> None:
+def _hold_words(found: Sequence[Token], allowed: Collection[str]) -> None:
     for token in found:
         if token.kind != "name":
             continue
-        foreign = "__" in token.text and token.text not in _WRITTEN
+        foreign = "__" in token.text and token.text not in allowed
         if token.text in _WORDS or (foreign and token.text.startswith("_")) or _OWN.match(token.text):
             raise Refused(f"the word {token.text[:40]} in line {token.line}")
 
@@ -139,10 +160,31 @@ def _hold_signs(found: Sequence[Token]) -> None:
                 raise Refused(f"a cast to an address in line {token.line}")
         elif token.text == "template" and after == ["<", ">"]:
             raise Refused(f"a specialisation in line {token.line}")
-        elif token.text == "extern" and after not in (['"C"', "{"], ['"C"', "__global__"]):
+        elif (
+            token.text == "extern"
+            and after not in (['"C"', "{"], ['"C"', "__global__"])
+            and after[:1] != ["__shared__"]
+        ):
             raise Refused(f"extern in line {token.line}")
     if opened:
         raise Refused("brackets that nothing closes")
+
+
+def _hold_atomics(found: Sequence[Token]) -> None:
+    """Nobody may define a function that is called like CUDA's atomics: what such a one does is no race."""
+    for place, token in enumerate(found):
+        if not _ATOMIC.match(token.text):
+            continue
+        depth, at = 0, place + 1
+        if at == len(found) or found[at].text != "(":
+            raise Refused(f"{token.text[:40]} without a call in line {token.line}")
+        while at < len(found):
+            depth += (found[at].text == "(") - (found[at].text == ")")
+            at += 1
+            if not depth:
+                break
+        if at < len(found) and (found[at].text == "{" or found[at].kind == "name"):
+            raise Refused(f"a definition of {token.text[:40]} in line {token.line}")
 
 
 def _casts(found: Sequence[Token], close: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from warpgen.record import Target
 from warpgen.verification.native.generated import kernel_dim, kernel_name
 
 FORWARD, BACKWARD = "warpgen_forward", "warpgen_backward"
@@ -25,9 +26,10 @@ extern "C" void {entry}(
 """
 
 
-def has_adjoint(text: str) -> bool:
-    """Whether a CPU text has an adjoint that can be launched."""
-    return f"void {kernel_name(text)}_cpu_backward(" in text
+def has_adjoint(text: str, target: Target = "cpu") -> bool:
+    """Whether a text has an adjoint that can be launched."""
+    entry = "cpu_backward" if target == "cpu" else "cuda_kernel_backward"
+    return f"void {kernel_name(text)}_{entry}(" in text
 
 
 def driven(text: str) -> str:

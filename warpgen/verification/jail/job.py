@@ -5,12 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from warpgen.launch import Argument, Launch
+from warpgen.record import Target
 from warpgen.verification.running.memory_layout import MemoryLayout
 
 # Bytes of the area that a process in the jail may write, most of which it never touches.
 AREA = 1 << 29
-# At its start: the draw and the phase at work, where the last table begins and how long it is.
-HEADER = 64
+# At its start: the draw and the phase at work, where the last table begins and how long it is; why threads
+# of CUDA came to no end.
+HEADER, TABLE_AT, SAID_AT = 256, 16, 32
 # Bytes of each of two places at its end for a table of what is there.
 TABLE = 4 << 20
 
@@ -69,6 +71,7 @@ class Run(msgspec.Struct, frozen=True):
     adjoint: bool
     object: bytes
     seconds: float
+    target: Target = "cpu"
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -117,10 +120,12 @@ class Lowered(msgspec.Struct, frozen=True):
 
 
 class Build(msgspec.Struct, frozen=True):
-    """Compile C++."""
+    """Compile C++, or CUDA whose kernels take so many `arguments`."""
 
     text: str
     seconds: float
+    target: Target = "cpu"
+    arguments: int = 0
 
 
 class Built(msgspec.Struct, frozen=True):

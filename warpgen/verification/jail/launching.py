@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,25 +13,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpgen.launch import Argument
-from warpgen.verification.jail.driver import BACKWARD, FORWARD
-from warpgen.verification.jail.job import AREA, HEADER, PHASES, TABLE, Draw, Part, Run, Table
-from warpgen.verification.jail.watch import Watch
-from warpgen.verification.native import warp_native
-from warpgen.verification.native.object_file import LoadedObject
+from warpgen.verification.device.machine import Stuck
+from warpgen.verification.jail.job import (
+    AREA,
+    HEADER,
+    PHASES,
+    SAID_AT,
+    TABLE,
+    TABLE_AT,
+    Draw,
+    Part,
+    Run,
+    Table,
+)
+from warpgen.verification.jail.kernels import CpuKernel, CudaKernel
 from warpgen.verification.running.arguments import MOST_BYTES, Arguments, Leaf
 from warpgen.verification.running.memory_layout import MemoryLayout
 from warpgen.verification.running.streams import Stream
 
 _LIBC = ctypes.CDLL(None)  # a class is made at each call
 _PAGE, _MARK = mmap.PAGESIZE, 0xA5
-MOST_THREADS = 1 << 22
 
 
 class Guarded(Arguments):
     """Arguments whose arrays lie between pages that nobody may touch, flush with one of them."""
 
-    def __init__(self, args: Sequence[Argument], layouts: Sequence[MemoryLayout], draw: Draw) -> None:
-        self._flush = draw.flush
+    def __init__(
+        self, args: Sequence[Argument], layouts: Sequence[MemoryLayout], draw: Draw, alignment: int = 1
+    ) -> None:
+        self._flush, self._alignment = draw.flush, alignment
         self._slack: list[NDArray[np.uint8]] = []
         self.arrays: list[NDArray[Any]] = []  # the memory of each array and of each gradient, by scalars
         self.names: list[str] = []
@@ -71,6 +81,7 @@ class Guarded(Arguments):
             _LIBC.mprotect(ctypes.c_void_p(raw.ctypes.data + end), ctypes.c_size_t(_PAGE), 0)
         raw = raw[_PAGE : _PAGE + inner]
         start = inner - size if self._flush else 0
+        start -= start % self._alignment
         memory = raw[start : start + size]
         for slack in (raw[:start], raw[start + size :]):
             slack[:] = _MARK
@@ -86,23 +97,26 @@ class Guarded(Arguments):
 class Launcher:
     """One kernel in this process, and the area that it writes results to."""
 
-    def __init__(self, job: Run, loaded: LoadedObject, watch: Watch, area: mmap.mmap) -> None:
-        self._job, self._watch, self._area = job, watch, area
-        self._armed = ctypes.c_int.from_address(loaded.address("warpgen_armed"))
-        names = [f"{job.name}_cpu_forward", FORWARD]
-        names += [f"{job.name}_cpu_backward", BACKWARD] if job.adjoint else []
-        self._entries = [ctypes.CFUNCTYPE(None)(loaded.address(name)) for name in names]
+    def __init__(self, job: Run, kernel: CpuKernel | CudaKernel, area: mmap.mmap) -> None:
+        self._job, self._kernel, self._watch, self._area = job, kernel, kernel.watch, area
         self._end = HEADER
         self._parts: list[Part] = []
 
     def run(self) -> None:
-        """All draws; leaves a table of what is where, which is believed of a row's own kernel alone."""
+        """All draws; leaves a table of what is where, which is believed of a row's own kernel alone.
+
+        Raises Stuck where threads of CUDA come to no end, after it is noted why.
+        """
         draws = []
         for number, draw in enumerate(self._job.draws):
             self._parts = []
             self._end = self._end if draw.place < 0 else draw.place
             self._mark(number, "arguments")
-            self._launch(number, draw)
+            try:
+                self._launch(number, draw)
+            except Stuck as stuck:
+                self._area[SAID_AT:HEADER] = str(stuck).encode()[: HEADER - SAID_AT].ljust(HEADER - SAID_AT)
+                raise
             draws.append(self._parts)
             self._leave_table(number, msgspec.msgpack.encode(Table(draws)))
         self._mark(len(self._job.draws), "arguments")
@@ -113,81 +127,54 @@ class Launcher:
         if len(data) > TABLE:
             raise MemoryError
         self._area[place : place + len(data)] = data
-        self._area[16:32] = struct.pack("<qq", place, len(data))
+        self._area[TABLE_AT : TABLE_AT + 16] = struct.pack("<qq", place, len(data))
 
     def _mark(self, number: int, phase: str) -> None:
         self._area[:16] = struct.pack("<qq", number, PHASES.index(phase))
 
     def _launch(self, number: int, draw: Draw) -> None:
-        arguments = Guarded(draw.args, self._job.layouts, draw)
-        bounds = self._bounds(draw)
+        arguments = Guarded(draw.args, self._job.layouts, draw, self._kernel.alignment)
         self._mark(number, "forward")
-        block, _ = arguments.blocks()
-        self._entries[0](ctypes.byref(bounds), _words(block))
+        blocks = arguments.blocks()[:1]
+        self._kernel.launch(draw, blocks, turned=False)
         self._keep_leaves(arguments, "outputs")
         self._write("intact", "", np.array([arguments.intact()]))
         if draw.turned:
             self._mark(number, "turned")
             arguments.reset()
             watched = self._watch.begin(arguments.arrays)
-            self._turned(1, bounds, [block])
+            self._kernel.launch(draw, blocks, turned=True)
             self._keep_races("race", arguments, watched)
             self._keep_leaves(arguments, "turned")
             self._write("intact", "", np.array([arguments.intact()]))
         if draw.backward and self._job.adjoint:
-            self._backward(number, draw, arguments, bounds)
+            self._backward(number, draw, arguments)
 
-    def _backward(self, number: int, draw: Draw, arguments: Guarded, bounds: Any) -> None:
-        self._armed.value = 0
+    def _backward(self, number: int, draw: Draw, arguments: Guarded) -> None:
         self._mark(number, "backward")
-        whole = self._adjoint_of(
-            arguments, draw, lambda blocks: self._entries[2](ctypes.byref(bounds), *blocks)
-        )
+        whole, _ = self._adjoint_of(arguments, draw, turned=False)
         self._keep_slopes(arguments, "gradients", whole)
         if draw.turned:
             self._mark(number, "backward turned")
-            watched = [False]
-
-            def turned(blocks: list[Any]) -> None:
-                watched[0] = self._watch.begin(arguments.arrays)
-                self._turned(3, bounds, blocks)
-
-            whole = self._adjoint_of(arguments, draw, turned)
-            self._keep_races("race backward", arguments, watched[0])
+            whole, watched = self._adjoint_of(arguments, draw, turned=True)
+            self._keep_races("race backward", arguments, watched)
             self._keep_slopes(arguments, "slopes turned", whole)
             self._keep_inputs(arguments)
-        self._armed.value = 1
 
-    def _adjoint_of(self, arguments: Guarded, draw: Draw, launch: Callable[[list[Any]], None]) -> bool:
-        """Forward, then an adjoint's launch; whether nothing was written beside an array."""
+    def _adjoint_of(self, arguments: Guarded, draw: Draw, turned: bool) -> tuple[bool, bool]:
+        """Forward, then the adjoint; whether nothing was written beside an array, and it was watched."""
         arguments.reset()
-        blocks = [_words(block) for block in arguments.blocks()]
-        self._armed.value = 1
-        self._entries[0](ctypes.byref(self._bounds(draw)), blocks[0])
-        self._armed.value = 0
+        blocks = arguments.blocks()
+        self._kernel.launch(draw, blocks[:1], turned=False)
         for leaf in arguments.outputs():
             if leaf.floating and leaf.traced:
                 source = Stream(draw.launch.seed, draw.variant, "cotangent", leaf.path)
                 leaf.gradient[...] = source.signs(leaf.values.shape) * (
                     0.5 + source.uniform(leaf.values.shape)
                 )
-        launch(blocks)
-        return arguments.intact()
-
-    def _turned(self, entry: int, bounds: Any, blocks: Sequence[Any]) -> None:
-        """The loop behind the kernel's text: threads from the last to the first."""
-        count = bounds.size
-        order = np.arange(count, dtype=np.uint64)[::-1].copy()
-        thread = ctypes.c_void_p(self._watch.thread)
-        data = ctypes.c_void_p(order.ctypes.data)
-        given = [_words(block) if isinstance(block, bytes) else block for block in blocks]
-        self._entries[entry](ctypes.byref(bounds), *given, data, ctypes.c_ulonglong(count), thread)
-
-    def _bounds(self, draw: Draw) -> Any:
-        grid = (*draw.launch.dim, 1) if draw.launch.tiled else draw.launch.dim
-        if not 1 <= len(grid) <= 4 or min(grid) < 1 or int(np.prod(grid)) > MOST_THREADS:
-            raise ValueError(f"a launch of {grid} threads is out of bounds")
-        return warp_native.launch_bounds(grid, self._job.dim)
+        watched = turned and self._watch.begin(arguments.arrays)
+        self._kernel.launch(draw, blocks, turned)
+        return arguments.intact(), watched
 
     def _keep_leaves(self, arguments: Arguments, what: str) -> None:
         for leaf in arguments.outputs():
@@ -222,9 +209,3 @@ class Launcher:
 def traced_inputs(leaves: Sequence[Leaf]) -> list[Leaf]:
     """Float arrays that a derivative can be taken by."""
     return [leaf for leaf in leaves if leaf.traced and leaf.role in ("input", "inout")]
-
-
-def _words(data: bytes) -> Any:
-    words = (ctypes.c_uint64 * max(len(data) // 8, 1))()
-    ctypes.memmove(words, data, len(data))
-    return words

@@ -11,6 +11,7 @@ what is there already: threads may all store the same. An access is atomic if a 
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from warpgen.verification.native.object_file import LoadedObject
 
 FLAG = "-fsanitize=thread"
+_CUDA_ATOMIC = re.compile(r"_Z\d+atomic[A-Z]")
 
 # Arrays that are watched at once, gradients apart; those of a launch have fewer.
 _MOST = 64
@@ -164,9 +166,10 @@ class Watch:
         """Where one of its functions is, 0 where it has none of that name."""
         return self._object.address(name)
 
-    def know_atomics(self, functions: Sequence[tuple[str, int, int]]) -> None:
-        """Take name, start and size of a kernel's functions: which of them are Warp's atomics."""
-        found = sorted((start, start + size) for name, start, size in functions if is_atomic(name))
+    def know_atomics(self, functions: Sequence[tuple[str, int, int]], cuda: bool = False) -> None:
+        """Take name, start and size of a kernel's functions: which are Warp's atomics, or CUDA's own."""
+        known = _is_cudas if cuda else is_atomic
+        found = sorted((start, start + size) for name, start, size in functions if known(name))
         self._ranges = np.array(found, np.uint64).reshape(-1)
         self._state.atomics, self._state.ranges = len(found), self._ranges.ctypes.data
 
@@ -195,6 +198,11 @@ def is_atomic(name: str) -> bool:
     """Whether a mangled name is that of one of Warp's atomics."""
     stem = name.removeprefix("_ZN2wp").lstrip("0123456789")
     return name.startswith("_ZN2wp") and stem.startswith("atomic_")
+
+
+def _is_cudas(name: str) -> bool:
+    """As `is_atomic`, or one of CUDA's, which the screen lets nobody define."""
+    return is_atomic(name) or _CUDA_ATOMIC.match(name) is not None
 
 
 def _raced(cells: NDArray[np.uint32]) -> NDArray[np.bool_]:

@@ -14,16 +14,24 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
 from warpgen.process import die_with_parent
+from warpgen.record import Target
 from warpgen.verification.jail import confine
 from warpgen.verification.jail.job import AREA, Build, Built, Clean, Lower, Run, Shape
 
-# Orders of no task: to answer, which it does once it is warm; to compile what Warp needs to make volumes.
-READY, VOLUMES = "ready", "volumes"
+if TYPE_CHECKING:
+    from warpgen.verification.jail.building import Builder, DeviceBuilder
+
+# Orders of no task: to answer, which it does once it is warm; to compile what Warp needs to make volumes; to
+# make a machine for CUDA.
+READY, VOLUMES, CUDA = "ready", "volumes", "cuda"
+
+# The status of a child whose threads of CUDA came to no end.
+STUCK = 65
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -44,25 +52,46 @@ class Ended(msgspec.Struct, frozen=True):
     seconds: float
 
 
+class Known:
+    """What children inherit: a compiler of C++, and one of CUDA once it is asked for."""
+
+    def __init__(self, cpu: Builder) -> None:
+        self.cpu = cpu
+        self.device: DeviceBuilder | None = None
+
+    @property
+    def cuda(self) -> DeviceBuilder:
+        """The compiler of CUDA, with its machine."""
+        assert self.device is not None
+        return self.device
+
+    def builder(self, target: Target) -> Builder | DeviceBuilder:
+        """The compiler of a target."""
+        return self.cpu if target == "cpu" else self.cuda
+
+
 def begin(folder: Path) -> Callable[[bytes], bytes]:
     """Make ready, with files in `folder`; gives what carries out an order, both in msgpack."""
     from warpgen.extraction import warp_api
     from warpgen.verification.jail import form, launching  # noqa: F401  (children find them imported)
-    from warpgen.verification.jail.building import Builder
+    from warpgen.verification.jail.building import Builder, DeviceBuilder
     from warpgen.verification.jail.lowering import rehearse
 
     warp_api.start(folder / "kernels")
-    builder = Builder(folder / "builder")
+    known = Known(Builder(folder / "builder"))
     rehearse()
     gc.freeze()
 
     def answer(question: bytes) -> bytes:
         order = msgspec.msgpack.decode(question, type=Order)
-        if order.kind in (READY, VOLUMES):
-            if order.kind == VOLUMES:
-                _rehearse_volumes()
-            return msgspec.msgpack.encode(Ended(0, False, 0.0))
-        return msgspec.msgpack.encode(_carried_out(order, builder))
+        if order.kind == VOLUMES:
+            _rehearse_volumes()
+        elif order.kind == CUDA:
+            known.device = DeviceBuilder(folder / "device", known.cpu.watch)
+            gc.freeze()
+        if order.kind in _TASKS:
+            return msgspec.msgpack.encode(_carried_out(order, known))
+        return msgspec.msgpack.encode(Ended(0, False, 0.0))
 
     return answer
 
@@ -78,12 +107,12 @@ def _rehearse_volumes() -> None:
     gc.freeze()
 
 
-def _carried_out(order: Order, builder: object) -> Ended:
+def _carried_out(order: Order, known: Known) -> Ended:
     start = time.monotonic()
     parent = os.getpid()
     child = os.fork()
     if child == 0:
-        _child(order, builder, parent)
+        _child(order, known, parent)
     watched = os.pidfd_open(child)
     try:
         poll = select.poll()
@@ -97,7 +126,7 @@ def _carried_out(order: Order, builder: object) -> Ended:
     return Ended(status, late, time.monotonic() - start)
 
 
-def _child(order: Order, builder: object, parent: int) -> NoReturn:
+def _child(order: Order, known: Known, parent: int) -> NoReturn:
     code = 1
     try:
         die_with_parent(parent)
@@ -106,69 +135,69 @@ def _child(order: Order, builder: object, parent: int) -> NoReturn:
         given = Path(order.given).read_bytes()
         with open(order.area, "r+b") as file:
             area = mmap.mmap(file.fileno(), AREA)
-        _TASKS[order.kind](given, area, Path(order.folder), builder)
-        code = 0
+        code = _TASKS[order.kind](given, area, Path(order.folder), known)
     finally:
         os._exit(code)
 
 
-def _shape(given: bytes, area: mmap.mmap, folder: Path, builder: object) -> None:
+def _shape(given: bytes, area: mmap.mmap, folder: Path, known: Known) -> int:
     from warpgen.verification.jail.form import shaped
 
     job = msgspec.msgpack.decode(given, type=Shape)
     confine.lock(job.seconds)
-    _leave(area, msgspec.msgpack.encode(shaped(job)))
+    return _leave(area, msgspec.msgpack.encode(shaped(job)))
 
 
-def _clean(given: bytes, area: mmap.mmap, folder: Path, builder: object) -> None:
+def _clean(given: bytes, area: mmap.mmap, folder: Path, known: Known) -> int:
     from warpgen.verification.jail.form import clean
 
     job = msgspec.msgpack.decode(given, type=Clean)
     confine.lock(job.seconds)
-    _leave(area, msgspec.msgpack.encode(clean(job)))
+    return _leave(area, msgspec.msgpack.encode(clean(job)))
 
 
-def _lower(given: bytes, area: mmap.mmap, folder: Path, builder: object) -> None:
+def _lower(given: bytes, area: mmap.mmap, folder: Path, known: Known) -> int:
     from warpgen.verification.jail.lowering import lowered
 
     job = msgspec.msgpack.decode(given, type=Lower)
     confine.lock(job.seconds)
-    _leave(area, msgspec.msgpack.encode(lowered(job)))
+    return _leave(area, msgspec.msgpack.encode(lowered(job)))
 
 
-def _build(given: bytes, area: mmap.mmap, folder: Path, builder: object) -> None:
-    from warpgen.verification.jail.building import Builder
-    from warpgen.verification.native.warp_native import WARP_FOLDER
+def _build(given: bytes, area: mmap.mmap, folder: Path, known: Known) -> int:
+    from warpgen.verification.jail.building import link
 
-    assert isinstance(builder, Builder)
     job = msgspec.msgpack.decode(given, type=Build)
+    builder = known.builder(job.target)
     os.dup2(os.open(folder / "said", os.O_CREAT | os.O_WRONLY, 0o600), 2)
     os.dup2(os.open(os.devnull, os.O_RDWR), 1)
     os.chdir(folder)
-    links = folder / "headers"
-    builder.link(links)
-    readable = [Path(WARP_FOLDER) / "native", builder.headers]
-    confine.lock(job.seconds, readable=readable, writable=[folder], keep=(1, 2))
+    link(builder.headers, folder / "headers")
+    confine.lock(job.seconds, readable=builder.readable, writable=[folder], keep=(1, 2))
     try:
-        made = Built(builder.build(job.text, folder))
+        made = Built(builder.build(job, folder))
     except ValueError as error:
         made = Built(why=str(error))
-    _leave(area, msgspec.msgpack.encode(made))
+    return _leave(area, msgspec.msgpack.encode(made))
 
 
-def _run(given: bytes, area: mmap.mmap, folder: Path, builder: object) -> None:
-    from warpgen.verification.jail.building import Builder, Kernel
+def _run(given: bytes, area: mmap.mmap, folder: Path, known: Known) -> int:
+    from warpgen.verification.device.machine import Stuck
+    from warpgen.verification.jail.kernels import CpuKernel, CudaKernel
     from warpgen.verification.jail.launching import Launcher
 
-    assert isinstance(builder, Builder)
     job = msgspec.msgpack.decode(given, type=Run)
-    kernel = Kernel(job.object, builder)
-    launcher = Launcher(job, kernel.object, builder.watch, area)
+    kernel = CpuKernel(job, known.cpu) if job.target == "cpu" else CudaKernel(job, known.cuda)
+    launcher = Launcher(job, kernel, area)
     confine.lock(job.seconds)
-    launcher.run()
+    try:
+        launcher.run()
+    except Stuck:
+        return STUCK
+    return 0
 
 
-_TASKS: dict[str, Callable[[bytes, mmap.mmap, Path, object], None]] = {
+_TASKS: dict[str, Callable[[bytes, mmap.mmap, Path, Known], int]] = {
     "shape": _shape,
     "clean": _clean,
     "lower": _lower,
@@ -177,6 +206,7 @@ _TASKS: dict[str, Callable[[bytes, mmap.mmap, Path, object], None]] = {
 }
 
 
-def _leave(area: mmap.mmap, data: bytes) -> None:
+def _leave(area: mmap.mmap, data: bytes) -> int:
     area[:8] = len(data).to_bytes(8, "little")
     area[8 : 8 + len(data)] = data
+    return 0

@@ -57,7 +57,8 @@ class LoadedObject:
         self._symbols = np.frombuffer(self._data, _SYMBOL, table.size // _SYMBOL.itemsize, table.offset)
         self._strings = self._sections[table.link].offset
         code, total = self._arrange()
-        self._memory = mmap.mmap(-1, total, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+        private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS  # a child must not write into its parent's
+        self._memory = mmap.mmap(-1, total, private, mmap.PROT_READ | mmap.PROT_WRITE)
         self._bytes = np.frombuffer(self._memory, np.uint8)
         self._base = int(self._bytes.ctypes.data)
         self._copy()

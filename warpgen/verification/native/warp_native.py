@@ -47,12 +47,18 @@ def compile_object(source: Path, result: Path, headers: Path, asserts: Path, mor
 
 
 def compile_device(
-    source: Path, result: Path, headers: Path | None, includes: Path, shim: str, level: int = 0
+    source: Path,
+    result: Path,
+    headers: Path | None,
+    includes: Path,
+    shim: str,
+    level: int = 0,
+    more: Sequence[str] = (),
 ) -> None:
     """Clang to an object of CUDA text as C++; raises Exception likewise.
 
     `includes` holds Warp's headers, changed, and `shim`, a header put before all others ('' for none). Locals
-    hold a pattern until they are set, and an index beyond an array of a known size traps.
+    hold a pattern until they are set, and an index beyond an array of a known size traps. `more` are clang's.
     """
     flags = [
         "-target-cpu",
@@ -62,6 +68,7 @@ def compile_device(
         "-fno-threadsafe-statics",
         "-fsanitize=array-bounds",
         "-fsanitize-trap=array-bounds",
+        *more,
     ]
     flags += ["-include", shim] if shim else []
     words = (ctypes.c_char_p * (len(flags) + 1))(*[flag.encode() for flag in flags], None)

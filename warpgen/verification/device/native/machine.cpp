@@ -13,10 +13,17 @@ struct Dim {
     u32 x, y, z;
 };
 
+// What a watch over memory asks: who goes on, of the whole grid, and within how many atomic functions.
+struct Watched {
+    u64 thread, depth;
+};
+
 extern "C" {
 Dim threadIdx, blockIdx, blockDim, gridDim; // of the thread that goes on
 char* wg_dynamic; // dynamic shared memory, which ends where a page begins that traps
 int wg_armed = 1; // whether range checks trap
+Watched wg_nobody;
+Watched* wg_watched = &wg_nobody;
 }
 
 namespace {
@@ -37,6 +44,7 @@ struct Thread {
     u32 mask, argument, width;
     u64 value;
     u64 result;
+    u64 depth; // of the watched, while the thread is off
 };
 
 // A place of shared memory that is not dynamic.
@@ -51,6 +59,7 @@ Thread threads[MOST];
 int spare[MOST], spares; // stacks that nobody has
 u32 count, live, waiting; // threads of the block, those that have not ended, those at its barrier
 u32 now;
+u64 block_now; // its number in the grid
 u64 collectives, spins;
 bool yielded; // the thread that went on did so of itself, waiting for a value
 void* scheduler; // its stack while a thread goes on
@@ -96,13 +105,17 @@ void go_on(u32 t)
             *--stack = 0;
         thread.stack = stack;
         thread.state = READY;
+        thread.depth = 0;
     }
     now = t;
+    wg_watched->thread = block_now * count + t;
+    wg_watched->depth = thread.depth;
     threadIdx.x = t % blockDim.x;
     threadIdx.y = t / blockDim.x % blockDim.y;
     threadIdx.z = t / (blockDim.x * blockDim.y);
     spins = 0, yielded = false;
     change(&scheduler, thread.stack);
+    thread.depth = wg_watched->depth;
     if (thread.state == DONE)
         spare[spares++] = thread.home;
 }
@@ -369,6 +382,7 @@ const char* wg_launch(Entry entry, void** args, const u32* grid, const u32* bloc
     for (u64 i = 0; i < blocks && !fault; i++) {
         u64 b = order & 2 ? (i + blocks / 2) % blocks : i;
         b = order & 1 ? blocks - 1 - b : b;
+        block_now = b;
         blockIdx = Dim { (u32)(b % grid[0]), (u32)(b / grid[0] % grid[1]), (u32)(b / grid[0] / grid[1]) };
         for (u32 r = 0; r < region_count; r++)
             memset(regions[r].start, poison, regions[r].size);
