@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.launches import executable, launched, layouts_of
-from tools.mutation_faults import FAULTS, Fault
 from warpgen import durable
 from warpgen.errors import ProgramError
 from warpgen.extraction import fast_path, warp_api
 from warpgen.extraction.codegen import Code, lower
+from warpgen.planting.generated_faults import FAULTS, Fault
 from warpgen.program import Program
 from warpgen.synthesis.generator import Options, synthesize
 from warpgen.verification import check_unit

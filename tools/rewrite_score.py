@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 
 import warpgen
 from tools.launches import executable, launched, layouts_of
-from tools.mutation_faults import FAULTS
 from tools.rewrites import REWRITES, rename, rewritten
 from warpgen.errors import ProgramError, VerificationError
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import lower
+from warpgen.planting.generated_faults import FAULTS
 from warpgen.program import Program
 from warpgen.verification.compiling.compiler import Compiler
 from warpgen.verification.device.compiling import DeviceCompiler

@@ -11,9 +11,15 @@ from warpgen import places
 from warpgen.command import Parser, call
 from warpgen.errors import UsageError
 
-_VIEWS = ("rows", "pretrain", "translate", "adjoint", "instruct", "ladder", "chat", "fim", "explain")
+_TEXTS = ("rows", "pretrain", "translate", "adjoint", "ladder", "fim", "explain")
+_VIEWS = (*_TEXTS, "instruct", "chat", "repair", "preference", "gradient")
 _SPANS = ("whole", "kernel", "forward", "adjoint")
-_OF_WHOLE = ("rows", "ladder", "adjoint")  # views whose records are what they are with all of the code
+_OF_WHOLE = (
+    "rows",
+    "ladder",
+    "adjoint",
+    "gradient",
+)  # views whose records are what they are with all of the code
 _LEVELS = ("ptx", "sass", "llvm", "asm")
 
 
@@ -79,11 +85,23 @@ def parser() -> Parser:
         help="benchmarks: drop rows that share 13 tokens of code in a row with one",
     )
     made.add_argument(
+        "--order",
+        choices=("index", "curriculum"),
+        default="index",
+        help="of the records: as in the datasets, or the easiest first (index)",
+    )
+    made.add_argument(
+        "--planted",
+        type=places.local,
+        metavar="FILE",
+        help="faults for the views repair, preference and gradient (data/planted/planted.jsonl of the root)",
+    )
+    made.add_argument(
         "--levels",
         type=_levels,
         default=(),
         metavar="LEVEL,...",
-        help=f"with --view ladder: compile verified kernels down to {', '.join(_LEVELS)}",
+        help=f"with --view ladder or translate: compile verified kernels down to {', '.join(_LEVELS)}",
     )
     return made
 
@@ -91,10 +109,14 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the export and print what is in it; returns the exit code."""
     args = parser().parse_args(argv)
-    if args.levels and args.view != "ladder":
-        raise UsageError("--levels are columns of the view ladder: add --view ladder")
-    if args.format == "harbor" and (args.view != "rows" or args.comments != "keep"):
-        raise UsageError("a task of Harbor is judged by its row as it is: leave out --view and --comments")
+    if args.levels and args.view not in ("ladder", "translate"):
+        raise UsageError("--levels are of the views ladder and translate: add --view ladder")
+    if args.format == "harbor" and (args.view, args.comments, args.order) != ("rows", "keep", "index"):
+        raise UsageError(
+            "a task of Harbor is judged by its row as it is: leave out --view, --comments, --order"
+        )
+    if args.view == "gradient" and args.comments != "keep":
+        raise UsageError("faults are known by their places in the code as it is: leave out --comments")
     if args.span != "whole" and args.view in _OF_WHOLE:
         raise UsageError(f"--span is of no use to the view {args.view}: choose another --view")
     if find_spec("pyarrow") is None:
@@ -119,6 +141,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 tokenizer=args.tokenizer,
                 most=args.max_tokens,
                 span=args.span,
+                order=args.order,
+                planted=args.planted,
             )
         )
     for file in summary.files:

@@ -128,6 +128,7 @@ REFUSED = [
         "ptx",
     ],
     ["export", "--format", "hf", "--out", "other/out", "--root", "REPOSITORY", "--view", "instruct"],
+    ["plant", "--root", "new"],
     ["harvest", "no_such_package", "--root", "new"],
     ["show", "--category", "nonsense"],
 ]

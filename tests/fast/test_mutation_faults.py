@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.mutation_faults import FAULTS
+from warpgen.planting.generated_faults import FAULTS
 
 ADJOINT = """    wp::int32 adj_1 = {};
     wp::int32 adj_2 = {};

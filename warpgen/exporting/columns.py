@@ -11,7 +11,7 @@ from msgspec import inspect
 from warpgen.launch import Argument, Launch
 from warpgen.record import Row
 
-TEXT, WHOLE = pa.string(), pa.int64()
+TEXT, WHOLE, NUMBER = pa.string(), pa.int64(), pa.float64()
 
 
 def column(kind: inspect.Type) -> pa.DataType:
@@ -24,7 +24,7 @@ def column(kind: inspect.Type) -> pa.DataType:
         case inspect.IntType():
             return WHOLE
         case inspect.FloatType():
-            return pa.float64()
+            return NUMBER
         case inspect.VarTupleType(item_type=item):
             return pa.list_(column(item))
         case inspect.TupleType(item_types=(item, *_)):

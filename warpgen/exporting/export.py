@@ -21,6 +21,7 @@ from warpgen.errors import UsageError
 from warpgen.exporting.clusters import Cluster, Clusters
 from warpgen.exporting.comments import without_comments
 from warpgen.exporting.decontaminate import Benchmarks
+from warpgen.exporting.difficulty import Difficulties, easiest_first
 from warpgen.exporting.fitting.byte_bpe import NAME
 from warpgen.exporting.fitting.spans import Span, with_span
 from warpgen.exporting.fitting.tokens import Fitting
@@ -30,8 +31,9 @@ from warpgen.exporting.formats.harbor import TaskFolders
 from warpgen.exporting.formats.huggingface import card
 from warpgen.exporting.formats.summary import Summary
 from warpgen.exporting.kernels import Datasets, Kernel
-from warpgen.exporting.views.registry import view
+from warpgen.exporting.views.registry import OF_FAULTS, view
 from warpgen.exporting.views.view import View
+from warpgen.planting.planted import path_of
 from warpgen.split import split_of
 
 Format = Literal["parquet", "hf", "webdataset", "harbor"]
@@ -54,6 +56,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     tokenizer: str = NAME
     most: int = 0
     span: Span = "whole"
+    order: Literal["index", "curriculum"] = "index"
+    planted: Path | None = None  # a file of faults; None for that of the root
 
 
 def export(request: Request) -> Summary:
@@ -65,10 +69,11 @@ def export(request: Request) -> Summary:
     benchmarks = Benchmarks(request.exclude) if request.exclude else None
     if request.levels and all(m.recipe.verify == "none" for m in datasets.manifests.values()):
         raise UsageError("levels are of verified kernels: make the datasets with --verify compile or run")
-    chosen = view(request.view, request.levels)
+    chosen = view(request.view, request.levels, _planted(request))
     with appearing(request.out) as folder:
-        clusters = _clusters(datasets, folder)
-        summary = _write(request, chosen, datasets, clusters, benchmarks, folder)
+        clusters, difficulties = _looked_at(datasets, folder)
+        marked = _Marked(request, datasets, clusters, difficulties)
+        summary = _write(request, chosen, datasets, marked, benchmarks, folder)
         durable.write(folder / "_export.json", msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
         if request.format == "hf":
             durable.write(folder / "README.md", card(summary, chosen).encode())
@@ -76,20 +81,34 @@ def export(request: Request) -> Summary:
     return summary
 
 
-def _clusters(datasets: Datasets, folder: Path) -> list[Cluster]:
+def _planted(request: Request) -> Path:
+    """The file of faults. Raises UsageError where the view needs one and there is none."""
+    path = request.planted or path_of(request.root)
+    if not path.is_file() and (request.planted or request.view in OF_FAULTS):
+        raise UsageError(
+            f"there is no file of faults {path}: make one with `python -m warpgen.plant`, or name one with "
+            "--planted"
+        )
+    return path
+
+
+def _looked_at(datasets: Datasets, folder: Path) -> tuple[list[Cluster], list[float]]:
+    """The first pass: cluster and difficulty of every kernel."""
+    difficulties = Difficulties()
     with tempfile.TemporaryFile(dir=folder) as file:
         clusters = Clusters(file)
         for kernel in datasets.kernels():
             row = kernel.rows[0]
             clusters.add(row.python_source, row.structure_hash)
-        return clusters.settle()
+            difficulties.add(row)
+        return clusters.settle(), difficulties.settle()
 
 
 def _write(
     request: Request,
     chosen: View,
     datasets: Datasets,
-    clusters: list[Cluster],
+    marked: _Marked,
     benchmarks: Benchmarks | None,
     folder: Path,
 ) -> Summary:
@@ -104,7 +123,6 @@ def _write(
     data = folder / "data"
     data.mkdir()
     files = _files(request, data, chosen, sources)
-    marked = _Marked(request, datasets, clusters)
     kernels = marked.kernels()
     if benchmarks is not None:
         kernels = _without(benchmarks, kernels)
@@ -113,7 +131,8 @@ def _write(
     if request.span != "whole":
         kernels = filter(None, map(partial(with_span, span=request.span), kernels))
     fitting = Fitting(request.tokenizer, request.most)
-    for record in fitting.measured(chosen, chosen.records(kernels)):
+    records = fitting.measured(chosen, chosen.records(kernels))
+    for record in easiest_first(records, folder) if request.order == "curriculum" else records:
         files.add(record["split"], record)
     made = files.finish()
     if not made:
@@ -128,15 +147,16 @@ def _write(
         levels=request.levels,
         comments=request.comments,
         span=request.span,
+        order=request.order,
         tokens=fitting.fit(),
         warpgen=__version__,
         sources=sources,
         licence=next(iter(datasets.manifests.values())).licence,
         shares=request.shares,
         clusters={
-            "kernels": len(clusters),
-            "clusters": len({cluster.first for cluster in clusters}),
-            "largest": max(cluster.size for cluster in clusters),
+            "kernels": len(marked.clusters),
+            "clusters": len({cluster.first for cluster in marked.clusters}),
+            "largest": max(cluster.size for cluster in marked.clusters),
             "moved": marked.moved,
         },
         exclude=benchmarks.counted() if benchmarks else [],
@@ -158,22 +178,26 @@ def _files(
 
 
 class _Marked:
-    """The kernels with their cluster and split; `moved` counts those that their row puts elsewhere."""
+    """The kernels with cluster, split and difficulty; `moved` counts those that their row puts elsewhere."""
 
-    def __init__(self, request: Request, datasets: Datasets, clusters: list[Cluster]) -> None:
-        self._request, self._datasets, self._clusters = request, datasets, clusters
+    def __init__(
+        self, request: Request, datasets: Datasets, clusters: list[Cluster], difficulties: list[float]
+    ) -> None:
+        self._request, self._datasets = request, datasets
+        self.clusters, self._difficulties = clusters, difficulties
         self.moved = 0
 
     def kernels(self) -> Iterator[Kernel]:
         """In order of index. A cluster has the split of its first program."""
         marks: dict[int, tuple[str, str]] = {}  # of clusters of several programs
-        for kernel, cluster in zip(self._datasets.kernels(), self._clusters, strict=True):
+        found = zip(self._datasets.kernels(), self.clusters, self._difficulties, strict=True)
+        for kernel, cluster, difficulty in found:
             row = kernel.rows[0]
             mark = marks.get(cluster.first) or (row.kernel_id, self._split(row.structure_hash))
             if cluster.size > 1:
                 marks[cluster.first] = mark
             self.moved += self._request.shares is not None and mark[1] != row.split
-            yield msgspec.structs.replace(kernel, cluster=mark[0], split=mark[1])
+            yield msgspec.structs.replace(kernel, cluster=mark[0], split=mark[1], difficulty=difficulty)
 
     def _split(self, structure_hash: str) -> str:
         shares = self._request.shares

@@ -21,7 +21,8 @@ R = TypeVar("R")
 class Kernel(msgspec.Struct, frozen=True):
     """One kernel and its rows; a target whose row was dropped or lies beyond the file's end has none.
 
-    `cluster` names the near-duplicates that it belongs to, by the `kernel_id` of the first.
+    `cluster` names the near-duplicates that it belongs to, by the `kernel_id` of the first; `difficulty` is
+    from 0 to 1.
     """
 
     index: int
@@ -29,6 +30,7 @@ class Kernel(msgspec.Struct, frozen=True):
     cuda: Row | None
     cluster: str = ""
     split: str = ""
+    difficulty: float = 0.0
 
     @property
     def rows(self) -> tuple[Row, ...]:

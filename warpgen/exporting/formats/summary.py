@@ -18,6 +18,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     levels: tuple[str, ...]
     comments: str
     span: str
+    order: str
     tokens: Fit
     warpgen: str
     sources: dict[str, dict[str, str]]  # target -> recipe_hash, sha256, command

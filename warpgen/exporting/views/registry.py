@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from warpgen.exporting.views.gradient import gradient
+from warpgen.exporting.views.repair import preference, repair
 from warpgen.exporting.views.texts import ADJOINT, PRETRAIN, ROWS, TRANSLATE
 from warpgen.exporting.views.tuning import CHAT, EXPLAIN, FIM
 from warpgen.exporting.views.view import View
@@ -12,13 +15,26 @@ _TEXTS = {"rows": ROWS, "pretrain": PRETRAIN, "translate": TRANSLATE, "adjoint":
 _TEXTS |= {"chat": CHAT, "fim": FIM, "explain": EXPLAIN}
 
 
-def view(name: str, levels: Sequence[str] = ()) -> View:
-    """The view of a name; `levels` are those of the view `ladder`."""
+# Views whose records need a file of faults, and the one that has more with it.
+OF_FAULTS = ("repair", "preference")
+WITH_FAULTS = (*OF_FAULTS, "gradient")
+
+
+def view(name: str, levels: Sequence[str] = (), planted: Path = Path()) -> View:
+    """The view of a name; `levels` are those of `ladder` and `translate`, `planted` is a file of faults."""
+    if name == "gradient":
+        return gradient(planted if planted.is_file() else None)
+    if name in OF_FAULTS:
+        return {"repair": repair, "preference": preference}[name](planted)
     if name == "instruct":
         # Imports Warp, and every category for its description.
         from warpgen.exporting.views.instruct import INSTRUCT
 
         return INSTRUCT
+    if name == "translate" and levels:
+        from warpgen.exporting.views.levels import translate
+
+        return translate(levels)
     if name == "ladder":
         from warpgen.exporting.views.ladder import ladder
 

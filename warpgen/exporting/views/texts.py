@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
 from warpgen.exporting import columns
-from warpgen.exporting.columns import TEXT, WHOLE
+from warpgen.exporting.columns import NUMBER, TEXT, WHOLE
 from warpgen.exporting.kernels import Kernel
 from warpgen.exporting.views.view import LANGUAGES, Record, View, common, each, schema
 from warpgen.record import Row
@@ -15,7 +16,8 @@ from warpgen.record import Row
 
 def _rows(kernel: Kernel) -> Iterator[Record]:
     for row in kernel.rows:
-        yield columns.record(row) | {"cluster": kernel.cluster, "split": kernel.split}
+        own = {"difficulty": kernel.difficulty, "cluster": kernel.cluster, "split": kernel.split}
+        yield columns.record(row) | own
 
 
 def _pretrain(kernel: Kernel) -> Iterator[Record]:
@@ -39,19 +41,20 @@ def texts(kernel: Kernel) -> dict[str, str]:
     return found | {LANGUAGES[row.target]: row.code for row in kernel.rows}
 
 
-_DIRECTIONS = (("python", "cpp"), ("python", "cuda"), ("cpp", "cuda"), ("cuda", "cpp"))
+_DIRECTIONS = tuple(itertools.permutations(("python", "cpp", "cuda"), 2))
 
 
 def _translate(kernel: Kernel) -> Iterator[Record]:
     found = texts(kernel)
     for source, target in _DIRECTIONS:
         if source in found and target in found:
-            yield common(kernel, f"-{source}-{target}") | {
-                "source_language": source,
-                "target_language": target,
-                "source": found[source],
-                "target": found[target],
-            }
+            yield common(kernel, f"-{source}-{target}") | pair(found, source, target)
+
+
+def pair(found: Mapping[str, str], source: str, target: str) -> Record:
+    """One text of a kernel beside another."""
+    languages = {"source_language": source, "target_language": target}
+    return languages | {"source": found[source], "target": found[target]}
 
 
 def _adjoint(kernel: Kernel) -> Iterator[Record]:
@@ -73,6 +76,7 @@ ROWS = View(
     .append(pa.field("tokens", WHOLE))
     .append(pa.field("python_source_tokens", WHOLE))
     .append(pa.field("code_tokens", WHOLE))
+    .append(pa.field("difficulty", NUMBER))
     .append(pa.field("cluster", TEXT))
     .append(pa.field("split", TEXT)),
     each(_rows),
@@ -87,7 +91,7 @@ PRETRAIN = View(
 )
 
 TRANSLATE = View(
-    "pairs of texts: Python to C++, Python to CUDA C++, and C++ to and from CUDA C++",
+    "pairs of texts: each of Python, C++ and CUDA C++ to each other",
     schema(dict.fromkeys(("source_language", "target_language", "source", "target"), TEXT), _PAIR),
     each(_translate),
     _PAIR,

@@ -7,12 +7,15 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from warpgen.exporting.columns import TEXT, WHOLE
+from warpgen.exporting.columns import NUMBER, TEXT, WHOLE
 from warpgen.exporting.kernels import Kernel
 
 Record = dict[str, Any]
 
 LANGUAGES = {"cpu": "cpp", "cuda": "cuda"}  # what `code` is written in, by target
+
+# What every view ends with.
+ENDS = {"difficulty": NUMBER, "licence": TEXT, "cluster": TEXT, "split": TEXT}
 
 MESSAGES = pa.list_(pa.struct([("role", TEXT), ("content", TEXT)]))
 
@@ -58,7 +61,7 @@ def texts_of(view: View, record: Record) -> dict[str, str]:
 def schema(fields: dict[str, pa.DataType], texts: tuple[str, ...]) -> pa.Schema:
     """`fields` between those that every view but `rows` has."""
     common = {"id": TEXT, "kernel_id": TEXT, "category": TEXT}
-    return pa.schema({**common, **fields, **counts(texts), "licence": TEXT, "cluster": TEXT, "split": TEXT})
+    return pa.schema({**common, **fields, **counts(texts), **ENDS})
 
 
 def common(kernel: Kernel, ending: str = "") -> Record:
@@ -68,6 +71,7 @@ def common(kernel: Kernel, ending: str = "") -> Record:
         "id": row.kernel_id + ending,
         "kernel_id": row.kernel_id,
         "category": row.category,
+        "difficulty": kernel.difficulty,
         "licence": row.provenance.licence,
         "cluster": kernel.cluster,
         "split": kernel.split,

@@ -1,0 +1,1 @@
+"""Faults planted in the kernels of a dataset, each known to be one by the judge's word."""
