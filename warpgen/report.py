@@ -18,7 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser(
         "report",
         "Write reports/chief_scientist_report.md: JIT, IR, Warp and the finished datasets in a few minutes' "
-        "reading, with plots where matplotlib is installed. `run` does so too when it ends, without plots.",
+        "reading, with plots where matplotlib is installed. `run` does so too when it ends, with plots of "
+        "500 rows and more.",
     )
     parser.add_argument(
         "--root",
@@ -28,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     place = parser.parse_args(argv).root
     with finished.at_hand(place) as (root, _):
-        written = write_report(root, with_plots=True)
+        written = write_report(root)
         wrote = _publish(root, written, place) if isinstance(place, str) else str(written)
     print(f"wrote {wrote}")
     return 0

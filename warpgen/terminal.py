@@ -40,6 +40,11 @@ def skyline(counts: Iterable[int]) -> str:
     return "".join(_LEVELS[max(0, round(8 * v / largest) - 1)] if v else " " for v in values)
 
 
+def percent(share: float) -> str:
+    """A share, 0 ... 1, for a person: 69.4 %."""
+    return f"{100 * share:.1f} %"
+
+
 def size_text(size: float) -> str:
     """Bytes for a person: 512 B, 23.4 KiB, 200.0 MiB."""
     if size < 1024:

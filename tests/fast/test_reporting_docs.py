@@ -99,16 +99,19 @@ def test_links_and_scripts_of_pages_exist(page: Path) -> None:
         assert (REPOSITORY / "warpgen" / f"{module.replace('.', '/')}.py").exists(), module
 
 
-def test_marked_blocks_are_written_anew() -> None:
+def test_marked_blocks_are_written_anew(tmp_path: Path) -> None:
     """Refreshing a page replaces the blocks and nothing else, and a second time changes nothing."""
-    page = "before\n<!-- programs: written by scripts/sample -->\nold\n<!-- end -->\nafter\n"
+    page = "before\n<!-- figures: written by scripts/sample -->\n<!-- end -->\nbetween\n"
+    page += "<!-- programs: written by scripts/sample -->\nold\n<!-- end -->\nafter\n"
     rows = {target: row(0, target) for target in record.TARGETS}
-    once = refresh(page, rows)
-    assert once.startswith("before\n<!-- programs")
+    manifests = finished_root(tmp_path)
+    once = refresh(page, rows, manifests)
+    assert once.startswith("before\n<!-- figures")
+    assert "| rows | 5 | 5 |" in once
     assert once.endswith("<!-- end -->\nafter\n")
     assert "old" not in once
     assert once.count(FORWARD.strip()) == 2
-    assert refresh(once, rows) == once
+    assert refresh(once, rows, manifests) == once
 
 
 def test_pages_are_refreshed_from_the_datasets(tmp_path: Path) -> None:

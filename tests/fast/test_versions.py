@@ -148,10 +148,11 @@ def test_the_tests_have_what_each_extra_brings() -> None:
     project = (REPOSITORY / "pyproject.toml").read_text()
     listed = project.partition("[project.optional-dependencies]")[2]
     extras, _, groups = listed.partition("[dependency-groups]")
-    pinned = [line for line in groups.partition("\n]\n\n[")[0].splitlines() if "==" in line]
+    pinned = [line.split('"')[1] for line in groups.partition("\n]\n\n[")[0].splitlines() if "==" in line]
+    pinned += [line for line in (REPOSITORY / "requirements.txt").read_text().splitlines() if "==" in line]
     ranges = [Requirement(text) for text in re.findall(r'"([^"]+)"', extras)]
     assert trainers < {wanted.name for wanted in ranges}
     for wanted in (wanted for wanted in ranges if wanted.name not in trainers):
-        found = [pin for line in pinned if (pin := Requirement(line.split('"')[1])).name == wanted.name]
+        found = [pin for line in pinned if (pin := Requirement(line)).name == wanted.name]
         assert found, wanted.name
         assert all(wanted.specifier.contains(next(iter(pin.specifier)).version) for pin in found), wanted.name

@@ -76,7 +76,7 @@ def export(request: Request) -> Summary:
         summary = _write(request, chosen, datasets, marked, benchmarks, folder)
         durable.write(folder / "_export.json", msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
         if request.format == "hf":
-            durable.write(folder / "README.md", card(summary, chosen).encode())
+            durable.write(folder / "README.md", card(summary, chosen, datasets.manifests).encode())
             durable.write(folder / "croissant.json", croissant(summary, chosen))
     return summary
 

@@ -30,6 +30,8 @@ from warpgen.reporting.manifest import Circumstances, write_manifest
 from warpgen.reporting.report import write_report
 from warpgen.reporting.survey import Survey, survey
 
+_PLOTTED = 500  # rows from which the report has plots: of fewer they say little, and cost more than the rows
+
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """All that one session needs.
@@ -161,7 +163,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 def _report(root: Path) -> str:
     """Write the report and say where it is. Without one the datasets are no less complete."""
     try:
-        return write_report(root).relative_to(root).as_posix()
+        return write_report(root, _PLOTTED).relative_to(root).as_posix()
     except UsageError as error:  # about a dataset of an earlier run beside ours, that was moved or damaged
         return f"not written: {error}"
 

@@ -149,9 +149,9 @@ def _builtins(manifests: Manifests) -> Figure:
     figure = _figure(9, 3)
     axes = figure.subplots()
     for target, manifest in manifests.items():
-        counts = sorted(manifest.figures.builtins.values(), reverse=True)
+        counts = sorted(manifest.figures.called.values(), reverse=True)
         axes.plot(range(1, len(counts) + 1), counts, color=_COLOUR[target], label=_NAME[target], linewidth=2)
-    names = next(iter(manifests.values())).figures.builtins
+    names = next(iter(manifests.values())).figures.called
     ordered = sorted(names, key=lambda name: (-names[name], name))
     axes.set_yscale("log")
     for place in sorted({0, *(len(ordered) * part // 6 for part in range(1, 6)), len(ordered) - 1}):

@@ -17,7 +17,7 @@ import zstandard
 from warpgen.errors import RootError
 from warpgen.jsonl import rows
 from warpgen.reporting.shape import Shape, shape_of
-from warpgen.reporting.similarity import NearDuplicates
+from warpgen.reporting.similarity import Confirmed, NearDuplicates
 from warpgen.reporting.survey import quantile
 from warpgen.reporting.transfer import bits_per_character, people_kernels, sample
 
@@ -66,23 +66,31 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     bits_read: float  # after reading 1 MB of this dataset's Python
 
 
+class _Called(msgspec.Struct):
+    builtins: tuple[str, ...]
+
+
 class _Row(msgspec.Struct):
     python_source: str
     code: str
     category: str
+    features: _Called
 
 
 def measure(path: Path) -> Quality:
     """All figures of the dataset at `path`; about 5 ms a row. Raises RootError when it holds no row."""
-    shapes, code, similar = _Shapes(), _Code(), NearDuplicates()
+    shapes, code, similar, confirmed = _Shapes(), _Code(), NearDuplicates(), Confirmed()
+    called: set[str] = set()
     categories: Counter[str] = Counter()
     for number, (_, row) in enumerate(rows(path, _Row)):
         shapes.add(shape_of(row.python_source))
         categories[row.category] += 1
+        called.update(row.features.builtins)
         if number < FIRST_CODE:
             code.add(row.code)
         if number < FIRST_SIMILAR:
             similar.add(row.python_source)
+            confirmed.add(row.python_source)
     count = categories.total()
     if not count:
         raise RootError(f"{path.name} holds no row, so there is nothing to measure")
@@ -90,11 +98,12 @@ def measure(path: Path) -> Quality:
     return Quality(
         rows=count,
         near_duplicates=similar.count / min(count, FIRST_SIMILAR),
-        near_duplicates_confirmed=similar.confirmed / min(count, FIRST_SIMILAR),
+        near_duplicates_confirmed=confirmed.share,
         largest_category=max(categories.values()) / count,
         smallest_category=min(categories.values()) / count,
         bits_nothing=bits_per_character(b"", kernels),
         bits_read=bits_per_character(sample(path), kernels),
+        **_coverage(called),
         **shapes.figures(),
         **code.figures(),
     )
@@ -105,7 +114,6 @@ class _Shapes:
 
     def __init__(self) -> None:
         self._structures, self._skeletons = array("Q"), array("Q")
-        self._called: set[str] = set()
         self._signatures: set[tuple[str, ...]] = set()
         self._sizes: dict[str, Counter[int]] = {
             name: Counter() for name in ("statements", "loop_depth", "branches", "arguments")
@@ -116,26 +124,18 @@ class _Shapes:
             self._signatures.add(shape.signature)
         self._structures.append(shape.structure)
         self._skeletons.append(shape.skeleton)
-        self._called |= shape.called
         self._sizes["statements"][shape.statements] += 1
         self._sizes["loop_depth"][shape.loop_depth] += 1
         self._sizes["branches"][shape.branches] += 1
         self._sizes["arguments"][len(shape.signature)] += 1
 
     def figures(self) -> dict[str, Any]:
-        # Imports Warp, whose registry says what is public.
-        from warpgen.extraction.builtins import public_names
-
-        public = set(public_names())
         structures, skeletons = _variety(self._structures), _variety(self._skeletons)
         return {
             "structures": structures[0],
             "effective_structures": structures[1],
             "skeletons": skeletons[0],
             "effective_skeletons": skeletons[1],
-            "builtins_used": len(public & self._called),
-            "builtins": len(public),
-            "builtins_missing": tuple(sorted(public - self._called)),
             "signatures": len(self._signatures),
             **{name: _quantiles(counts) for name, counts in self._sizes.items()},
         }
@@ -165,6 +165,18 @@ class _Code:
             "zstd_ratio": len(text) / len(zstandard.ZstdCompressor(level=19).compress(text)),
             "comment_share": self._comments / max(1, self._all),
         }
+
+
+def _coverage(called: set[str]) -> dict[str, Any]:
+    # Imports Warp, whose registry says what is public.
+    from warpgen.extraction.builtins import public_names
+
+    public = set(public_names())
+    return {
+        "builtins_used": len(public & called),
+        "builtins": len(public),
+        "builtins_missing": tuple(sorted(public - called)),
+    }
 
 
 def _windows(words: list[str], length: int) -> Iterable[tuple[str, ...]]:

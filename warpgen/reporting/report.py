@@ -10,13 +10,12 @@ from warpgen import durable
 from warpgen.record import TARGETS, Row, Target
 from warpgen.reporting import finished, plots
 from warpgen.reporting.example import choose, forward_excerpt, reverse_excerpt
+from warpgen.reporting.headline import LANGUAGE, LEVELS, good
 from warpgen.reporting.manifest import Manifest
 from warpgen.reporting.primer import PRIMER
-from warpgen.terminal import printable, size_text
+from warpgen.terminal import percent, printable, size_text
 
 Manifests = Mapping[Target, Manifest]
-
-_LANGUAGE: dict[Target, str] = {"cpu": "C++", "cuda": "CUDA C++"}
 
 _SCHEMA = (
     ("`id`, `kernel_id`, `target`", "which kernel and which lowering; `kernel_id` joins the two datasets"),
@@ -30,12 +29,16 @@ _SCHEMA = (
     ("`provenance`", "origin, seed, index, versions, licence"),
 )
 
-_LEVELS = {
-    "none": "No compiler or run was asked for (`--verify none`): the code is what Warp generated, unproven.",
-    "compile": "Each row was compiled (`--verify compile`); none was run.",
-    "run": "Each row was compiled and, on the CPU, run forward and backward (`--verify run`).",
-}
 
+_LEAD = """**What.** {held}: each row is one kernel
+in Python with the code that Warp itself generates for it, its adjoint, the launch that runs it and what was
+checked.{only} Every figure below is read from the manifests.
+
+**How good.** {good}
+
+**How to use.** `python -m warpgen.stats --html page.html` shows the rows; `python -m warpgen.export` writes
+them for `datasets`, PyTorch and others; in Python, `warpgen.open(".")` reads, runs and judges them (`docs/`).
+"""
 
 _IMAGES = "images"  # the folder of the plots, beside the report
 
@@ -45,10 +48,11 @@ def report_path(root: Path) -> Path:
     return root / "reports" / "chief_scientist_report.md"
 
 
-def write_report(root: Path, with_plots: bool = False) -> Path:
+def write_report(root: Path, least: int = 0) -> Path:
     """Write the report from the manifests and datasets under `root`; returns its path.
 
-    The plots take some three seconds, and matplotlib: without it the report says so.
+    The plots take some three seconds, and matplotlib: without it, or of fewer than `least` rows, the report
+    says so.
     Raises RootError when there is no finished dataset, DamageError when one is damaged.
     """
     manifests = finished.described(root)
@@ -56,7 +60,8 @@ def write_report(root: Path, with_plots: bool = False) -> Path:
     rows = choose(paths, min(manifest.figures.last_index for manifest in manifests.values()))
     path = report_path(root)
     durable.make_folder(path.parent)
-    pictures = plots.draw(manifests, path.parent / _IMAGES) if with_plots and plots.available() else {}
+    drawn = plots.available() and sum(manifest.figures.rows for manifest in manifests.values()) >= least
+    pictures = plots.draw(manifests, path.parent / _IMAGES) if drawn else {}
     durable.write(path, text(manifests, rows, pictures).encode())
     return path
 
@@ -83,13 +88,13 @@ def text(manifests: Manifests, example: Mapping[Target, Row], pictures: Mapping[
 
 def _summary(manifests: Manifests) -> str:
     held = " and ".join(
-        f"{m.figures.rows:,} kernels lowered to {_LANGUAGE[t]} ({size_text(m.figures.bytes)})"
+        f"{m.figures.rows:,} kernels lowered to {LANGUAGE[t]} ({size_text(m.figures.bytes)})"
         for t, m in manifests.items()
     )
     only = (
         "" if len(manifests) == len(TARGETS) else f" Only the {next(iter(manifests))} dataset has been made."
     )
-    return f"This project holds {held}.{only} Every figure below is read from the manifests.\n"
+    return _LEAD.format(held=held, only=only, good=good(next(iter(manifests.values()))))
 
 
 def _datasets(manifests: Manifests) -> Iterator[str]:
@@ -99,13 +104,13 @@ def _datasets(manifests: Manifests) -> Iterator[str]:
         ("size", lambda m: f"{size_text(m.figures.bytes)} ({m.figures.bytes:,} bytes)"),
         ("generated code / Python", lambda m: f"{_total(m, 'code')} / {_total(m, 'python')}"),
         ("different structures", lambda m: f"{m.figures.structures:,}"),
-        ("with adjoint", lambda m: f"{m.figures.with_backward:,}"),
+        ("with adjoint", lambda m: f"{m.figures.with_backward:,} ({percent(m.figures.adjoint_share)})"),
         ("code of a row, median / 95 % / most", lambda m: _sizes(m, "code")),
         ("Python of a row, median / 95 % / most", lambda m: _sizes(m, "python")),
         ("statements, median / 95 % / most", lambda m: _numbers(m, "statements")),
         ("loop depth, median / 95 % / most", lambda m: _numbers(m, "loop_depth")),
         ("branches, median / 95 % / most", lambda m: _numbers(m, "branches")),
-        ("Warp builtins used", lambda m: f"{len(m.figures.builtins):,}"),
+        ("Warp builtins called", lambda m: f"{len(m.figures.called):,}"),
         ("train / validation / test", _splits),
         ("repeats dropped, programs failed", _left_out),
         ("made with", lambda m: f"warpgen {m.recipe.warpgen}, Warp {m.recipe.warp}"),
@@ -145,7 +150,7 @@ def _category(manifest: Manifest, name: str) -> str:
 
 def _checks(manifests: Manifests) -> Iterator[str]:
     for level in dict.fromkeys(manifest.recipe.verify for manifest in manifests.values()):
-        yield _LEVELS[level]
+        yield LEVELS[level]
     yield (
         "Repeats, the same program or the same structure under other names and constants, were dropped. "
         "`python -m warpgen.stats --check` computes every figure and checksum again from the files.\n"
@@ -186,9 +191,9 @@ def _example(rows: Mapping[Target, Row]) -> Iterator[str]:
     yield f"Kernel `{printable(first.kernel_id)}` of category {printable(first.category)}, in Python:\n"
     yield code_block("python", first.python_source.strip("\n"))
     for target, row in rows.items():
-        yield f"Warp's forward function in {_LANGUAGE[target]}:\n"
+        yield f"Warp's forward function in {LANGUAGE[target]}:\n"
         yield code_block("cuda" if target == "cuda" else "cpp", forward_excerpt(row))
-    yield f"And the end of its adjoint, which carries the derivative back, in {_LANGUAGE[first.target]}:\n"
+    yield f"And the end of its adjoint, which carries the derivative back, in {LANGUAGE[first.target]}:\n"
     yield code_block("cuda" if first.target == "cuda" else "cpp", reverse_excerpt(first))
 
 

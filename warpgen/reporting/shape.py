@@ -21,7 +21,6 @@ class Shape(msgspec.Struct, frozen=True):
     loop_depth: int
     branches: int  # if statements and conditional expressions
     signature: tuple[str, ...]  # the annotations of the kernel's arguments
-    called: frozenset[str]  # every name after `wp.`
 
 
 def shape_of(source: str) -> Shape:
@@ -45,7 +44,6 @@ def shape_of(source: str) -> Shape:
             ast.unparse(arg.annotation) if arg.annotation else "?"
             for arg in (kernel.args.args if kernel else ())
         ),
-        called=frozenset(abstraction.called),
     )
 
 
@@ -56,7 +54,6 @@ class _Abstraction:
     """
 
     def __init__(self) -> None:
-        self.called: set[str] = set()
         self._words: list[str] = []
         self._warp_names: list[int] = []
         self._names: dict[str, str] = {}
@@ -103,7 +100,6 @@ class _Abstraction:
 
     def _add_attribute(self, node: ast.Attribute) -> None:
         if isinstance(node.value, ast.Name) and node.value.id == "wp":
-            self.called.add(node.attr)
             self._warp_names.append(len(self._words))
             self._words.append(node.attr)
         else:

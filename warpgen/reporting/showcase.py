@@ -1,4 +1,4 @@
-"""The example row in README.md and docs/record.md, written from the datasets so that it stays true."""
+"""Figures and example row in README.md and docs/record.md, written from the datasets: so they stay true."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from warpgen.errors import RootError
 from warpgen.record import Row, Target
 from warpgen.reporting import finished
 from warpgen.reporting.example import choose, forward_excerpt
+from warpgen.reporting.headline import figures
+from warpgen.reporting.manifest import Manifest
 
 _SHOWN_CODE = 200  # characters of `code` in the JSON: the excerpts beside it show the rest
 
@@ -21,9 +23,14 @@ _BLOCK = "<!-- {name}: written by scripts/sample -->\n"
 _END = "<!-- end -->"
 
 
-def refresh(page: str, rows: Mapping[Target, Row]) -> str:
-    """The page with its marked blocks written anew: `programs`, and `row` for the whole JSON object."""
-    for name, text in (("programs", _programs(rows)), ("row", _json(next(iter(rows.values()))))):
+def refresh(page: str, rows: Mapping[Target, Row], manifests: Mapping[Target, Manifest]) -> str:
+    """The page with its marked blocks written anew: `figures`, `programs`, and `row`, the JSON object."""
+    blocks = {
+        "figures": figures(manifests),
+        "programs": _programs(rows),
+        "row": _json(next(iter(rows.values()))),
+    }
+    for name, text in blocks.items():
         start = re.escape(_BLOCK.format(name=name))
         page = re.sub(f"({start}).*?({_END})", lambda m, t=text: m[1] + t + m[2], page, flags=re.S)  # type: ignore[misc]
     return page
@@ -50,7 +57,9 @@ def _json(row: Row) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Refresh the pages from the finished datasets under a root; returns the exit code."""
-    parser = Parser("reporting.showcase", "Write the example row of the finished datasets into pages.")
+    parser = Parser(
+        "reporting.showcase", "Write figures and the example row of the finished datasets into pages."
+    )
     parser.add_argument("root", type=places.local, help="folder that holds manifests/ and data/")
     parser.add_argument("pages", type=Path, nargs="+", help="Markdown files with marked blocks")
     args = parser.parse_args(argv)
@@ -62,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not rows:
         raise RootError("no row of the datasets is short enough to show")
     for page in args.pages:
-        durable.write(page, refresh(page.read_text(), rows).encode())
+        durable.write(page, refresh(page.read_text(), rows, manifests).encode())
         print(f"wrote {page}")
     return 0
 

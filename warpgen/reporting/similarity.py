@@ -37,19 +37,14 @@ class NearDuplicates:
         rng = np.random.default_rng(0)
         self._factors = rng.integers(1, int(_PRIME), _PERMUTATIONS, dtype=np.uint64) & _LOW_BITS
         self._offsets = rng.integers(0, int(_PRIME), _PERMUTATIONS, dtype=np.uint64) & _LOW_BITS
-        self._odd = rng.integers(0, 1 << 63, _PERMUTATIONS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
         self._threshold = threshold
         self._buckets: dict[tuple[int, bytes], list[int]] = {}
         self._signatures: list[NDArray[np.uint64]] = []
-        self._confirmed_buckets: dict[tuple[int, bytes], list[int]] = {}
-        self._grams: list[NDArray[np.uint64]] = []
         self.count = 0
-        self.confirmed = 0  # of these, by exact comparison
 
     def add(self, source: str) -> bool:
         """Whether the program resembles an earlier one."""
         grams = np.fromiter(sorted(token_grams(source)), dtype=np.uint64)
-        self.confirmed += self._confirm(grams)
         signature = self._signature(grams)
         place = len(self._signatures)
         self._signatures.append(signature)
@@ -65,30 +60,49 @@ class NearDuplicates:
     def _similar(self, other: int, signature: NDArray[np.uint64]) -> bool:
         return float((self._signatures[other] == signature).mean()) >= self._threshold
 
-    def _confirm(self, grams: NDArray[np.uint64]) -> bool:
-        """Whether an earlier program shares so many of the grams; finer bands, so that few are missed."""
-        signature = (grams[:, None] * self._odd).min(axis=0)  # multiplication by odd numbers modulo 2**64
-        place = len(self._grams)
-        self._grams.append(grams)
-        found = False
-        for band in range(0, _PERMUTATIONS, 4):
-            bucket = self._confirmed_buckets.setdefault((band, signature[band : band + 4].tobytes()), [])
-            found = found or any(
-                self._jaccard(other, grams) >= self._threshold for other in bucket[:_MOST_CANDIDATES]
-            )
-            bucket.append(place)
-        return found
-
-    def _jaccard(self, other: int, grams: NDArray[np.uint64]) -> float:
-        shared = len(np.intersect1d(self._grams[other], grams, assume_unique=True))
-        return shared / (len(self._grams[other]) + len(grams) - shared)
-
     def _signature(self, grams: NDArray[np.uint64]) -> NDArray[np.uint64]:
         # Products stay below 2**62, so two foldings take the place of a slow 64-bit division.
         mixed = (grams & _LOW_BITS)[:, None] * self._factors + self._offsets
         mixed = (mixed & _PRIME) + (mixed >> np.uint64(61))
         signature: NDArray[np.uint64] = np.where(mixed >= _PRIME, mixed - _PRIME, mixed).min(axis=0)
         return signature
+
+
+class Confirmed:
+    """Counts programs that resemble an earlier one, compared gram by gram: Jaccard similarity >= NEAR.
+
+    This is the share of near-duplicates that pages tell. Takes some 2 KiB a program.
+    """
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(0)
+        self._odd = rng.integers(0, 1 << 63, _PERMUTATIONS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+        self._buckets: dict[tuple[int, bytes], list[int]] = {}
+        self._grams: list[NDArray[np.uint64]] = []
+        self.count = 0
+
+    def add(self, source: str) -> bool:
+        """Whether an earlier program shares so many of the grams; fine bands, so that few are missed."""
+        grams = np.fromiter(sorted(token_grams(source)), dtype=np.uint64)
+        signature = (grams[:, None] * self._odd).min(axis=0)  # multiplication by odd numbers modulo 2**64
+        place = len(self._grams)
+        self._grams.append(grams)
+        found = False
+        for band in range(0, _PERMUTATIONS, 4):
+            bucket = self._buckets.setdefault((band, signature[band : band + 4].tobytes()), [])
+            found = found or any(self._alike(other, grams) for other in bucket[:_MOST_CANDIDATES])
+            bucket.append(place)
+        self.count += found
+        return found
+
+    @property
+    def share(self) -> float:
+        """Of the programs added."""
+        return self.count / max(1, len(self._grams))
+
+    def _alike(self, other: int, grams: NDArray[np.uint64]) -> bool:
+        shared = len(np.intersect1d(self._grams[other], grams, assume_unique=True))
+        return shared >= NEAR * (len(self._grams[other]) + len(grams) - shared)
 
 
 def token_grams(source: str) -> set[int]:

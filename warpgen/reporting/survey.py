@@ -7,6 +7,7 @@ that cannot be computed again from the file alone.
 from __future__ import annotations
 
 import hashlib
+import re
 from array import array
 from bisect import bisect_right
 from collections import Counter
@@ -22,6 +23,9 @@ from warpgen.record import Features, Provenance, Verified
 
 # The least value of every bucket of a histogram: half octaves up to more than any row can hold.
 BUCKETS = (0, 1, *sorted({factor << power for power in range(40) for factor in (2, 3)}))
+
+# Types that programs call, as `wp.float32(x)`: rows list them, and Warp's manual has them among no builtins.
+_TYPE = re.compile(r"bool|u?int(8|16|32|64)|b?float(16|32|64)")
 
 _LONGEST_NAME = 200  # characters of a category, a builtin, a licence ...
 _MOST_NAMES = 100_000  # different ones of a kind
@@ -74,6 +78,16 @@ class Survey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     versions: dict[str, int]
     verdicts: dict[str, dict[str, int]]  # check -> verdict -> rows
     references: dict[str, int] = {}  # what outputs were compared with, such as `oracle + widened` -> rows
+
+    @property
+    def called(self) -> dict[str, int]:
+        """`builtins` without conversions to scalars: what every count of builtins counts."""
+        return {name: rows for name, rows in self.builtins.items() if not _TYPE.fullmatch(name)}
+
+    @property
+    def adjoint_share(self) -> float:
+        """Share of rows, 0 ... 1, whose code has an adjoint."""
+        return self.with_backward / max(1, self.rows)
 
 
 class SurveyedRow(msgspec.Struct, frozen=True):

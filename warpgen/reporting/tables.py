@@ -13,7 +13,7 @@ from rich.text import Text
 from warpgen.reasons import sentence
 from warpgen.reporting.manifest import Manifest
 from warpgen.reporting.survey import BUCKETS, Spread
-from warpgen.terminal import bar, printable, size_text, skyline
+from warpgen.terminal import bar, percent, printable, size_text, skyline
 
 if TYPE_CHECKING:
     from warpgen.reporting.bars import Line
@@ -30,7 +30,7 @@ def manifest_tables(manifest: Manifest) -> RenderableType:
         _categories(manifest),
         _spreads("size of a row's parts", figures.sizes, sizes=True),
         _spreads("what a kernel contains", figures.features, sizes=False),
-        _counts("builtins", figures.builtins, figures.rows),
+        _counts("builtins", figures.called, figures.rows),
         _counts("element types of arguments", figures.dtypes, figures.rows),
     ]
     if figures.verdicts:
@@ -65,7 +65,7 @@ def _fact_lines(manifest: Manifest) -> Iterator[tuple[str, str]]:
     yield "size", f"{size_text(figures.bytes)} ({figures.bytes:,} bytes)"
     yield "generated code", size_text(figures.sizes["code"].total)
     yield "Python", size_text(figures.sizes["python"].total)
-    yield "with adjoint", f"{figures.with_backward:,} ({_percent(figures.with_backward, figures.rows)})"
+    yield "with adjoint", f"{figures.with_backward:,} ({percent(figures.adjoint_share)})"
     yield "SHA-256", figures.sha256
     yield "xxh3-128", figures.xxh3_128
     yield "recipe", manifest.recipe_hash
@@ -181,4 +181,4 @@ def _left_out(manifest: Manifest) -> Table:
 
 
 def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "-"
+    return percent(part / whole) if whole else "-"

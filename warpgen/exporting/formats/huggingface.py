@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from warpgen.exporting.views.view import View
+from warpgen.record import Target
+from warpgen.reporting.headline import figures, good
+from warpgen.reporting.manifest import Manifest
 
 if TYPE_CHECKING:
     from warpgen.exporting.formats.summary import Summary
@@ -18,10 +22,16 @@ _NAMES = {"double": "float64"}  # where Hugging Face says another word than Arro
 _TEXT = """
 # {title}
 
-{about}
+**What.** Training data for models that read and write GPU kernels: programs for
+[NVIDIA Warp](https://github.com/NVIDIA/warp) that warpgen {warpgen} wrote, with the C++ and the CUDA C++
+that Warp's own code generator makes of them. This export holds the view `{view}`: {what}. The datasets
+that it was made of:
 
-Programs for [NVIDIA Warp](https://github.com/NVIDIA/warp) that warpgen {warpgen} wrote, with the C++ and the
-CUDA C++ that Warp's own code generator makes of them. This export holds the view `{view}`: {what}.
+{figures}
+**How good.** {good}
+{apart}
+
+**How to use.**
 
 ```python
 from datasets import load_dataset
@@ -32,8 +42,6 @@ dataset = load_dataset("PATH_OR_NAME_OF_THIS_DATASET")
 | split | records |
 |---|---|
 {splits}
-
-{apart}
 
 ## Do records fit?
 
@@ -61,7 +69,7 @@ _APART = (
 )
 
 
-def card(summary: Summary, chosen: View) -> str:
+def card(summary: Summary, chosen: View, manifests: Mapping[Target, Manifest]) -> str:
     """The text of README.md."""
     view = summary.view
     made = {
@@ -89,7 +97,8 @@ def card(summary: Summary, chosen: View) -> str:
     header = "\n".join(_yaml(made))
     text = _TEXT.format(
         title=made["pretty_name"],
-        about="Training data for models that read and write GPU kernels.",
+        figures=figures(manifests),
+        good="\n".join(dict.fromkeys(line for m in manifests.values() for line in good(m).splitlines())),
         warpgen=summary.warpgen,
         view=view,
         what=chosen.about,

@@ -44,7 +44,7 @@ def tiles(manifests: Manifests, builtins: tuple[int, int], resembling: float) ->
     shown += [
         (f"{len(_categories(manifests))}", "categories", f"{figures.structures:,} different structures"),
         (f"{builtins[0]} of {builtins[1]}", "Warp builtins", "called in at least one row"),
-        (f"{100 * resembling:.1f} %", "near-duplicates", "share 70 % of their 5-grams with another"),
+        (f"{100 * resembling:.1f} %", "near-duplicates", "share 70 % of their 5-grams with an earlier one"),
         _checked(manifests),
         (_speed(first), "made per second", f"{first.circumstances.workers} workers, no GPU"),
     ]
@@ -210,7 +210,7 @@ def similarity(values: Sequence[float], resembling: float) -> str:
         "Similarity",
         f"For each of {len(values):,} programs, the Jaccard similarity of its token 5-grams with those of "
         "the program most like it: 0 shares nothing, 1 is the same text but for numbers. From "
-        f"{NEAR} on it counts as a near-duplicate: {100 * resembling:.2f} % here.",
+        f"{NEAR} on two are near-duplicates: {100 * resembling:.1f} % of all programs are one of an earlier.",
         _wide(lambda width: charts.bars(labels, {"cuda": shares}, "% of programs", width)),
     )
 

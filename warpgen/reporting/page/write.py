@@ -7,6 +7,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from warpgen.reporting.manifest import Manifest
 from warpgen.reporting.nearest import nearest
 from warpgen.reporting.page import browser, sections
 from warpgen.reporting.page.sample import sample
-from warpgen.reporting.similarity import NEAR
+from warpgen.reporting.quality import FIRST_SIMILAR
+from warpgen.reporting.similarity import Confirmed
 
 _MOST_COMPARED = 4_000  # programs: their comparison grows with the square
 
@@ -52,8 +54,7 @@ def page(manifests: Mapping[Target, Manifest], datasets: Mapping[Target, Path]) 
     groups = _builtins()
     called = {name for m in manifests.values() for name in m.figures.builtins}
     known = {name for names in groups.values() for name in names}
-    values = nearest(_sources(next(iter(datasets.values()))))
-    resembling = sum(value >= NEAR for value in values) / max(1, len(values))
+    values, resembling = _likeness(next(iter(datasets.values())))
     body = (
         sections.tiles(manifests, (len(known & called), len(known)), resembling),
         sections.categories(manifests),
@@ -109,13 +110,15 @@ def _document(manifests: Mapping[Target, Manifest], body: str, shown: Sequence[d
 """
 
 
-def _sources(path: Path) -> list[str]:
-    found = []
-    for _, row in rows(path, _Source):
-        found.append(row.python_source)
-        if len(found) == _MOST_COMPARED:
-            break
-    return found
+def _likeness(path: Path) -> tuple[list[float], float]:
+    """How like its nearest each of the first programs is, and the share of near-duplicates."""
+    first: list[str] = []
+    confirmed = Confirmed()
+    for _, row in islice(rows(path, _Source), FIRST_SIMILAR):
+        confirmed.add(row.python_source)
+        if len(first) < _MOST_COMPARED:
+            first.append(row.python_source)
+    return nearest(first), confirmed.share
 
 
 def _builtins() -> dict[str, list[str]]:
