@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from warpgen.errors import WarpgenError
-from warpgen.extraction import warp_api
-from warpgen.extraction.codegen import lower
+from warpgen.extraction import fast_path, warp_api
+from warpgen.extraction.codegen import Code, lower
+from warpgen.extraction.loading import load
 from warpgen.program import Program
 from warpgen.record import Target
 from warpgen.synthesis.algorithms import domains
@@ -30,11 +30,11 @@ from warpgen.synthesis.writing.module import Written, write
 from warpgen.synthesis.writing.rng import Rng
 from warpgen.verification import check_unit
 from warpgen.verification.compiling.compiler import Compiler
-from warpgen.verification.judging.prepare import Prepared, prepare
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.isolation import Died, Note, isolated
 from warpgen.verification.running.arguments import Arguments
 from warpgen.verification.running.execute import Executable
+from warpgen.verification.running.memory_layout import MemoryLayout, describe
 
 MOST = 600  # draws in which every option must come up
 DRAWS = 2  # of the inputs, for each program
@@ -83,21 +83,44 @@ def prove(programs: Sequence[Written], compiler: Compiler, verify: Path | None) 
     gradients among them, are left out, and no adjoint is compiled.
     """
     targets: tuple[Target, ...] = ("cpu", "cuda") if verify else ("cpu",)
-    codes: list[Any] = []
-    for written in programs:
-        try:
-            codes.append(lower(written.program if verify else _forward(written.program), targets))
-        except WarpgenError as error:
-            yield Failure(written, f"not lowered: {error}")
-            codes.append(None)
+    plain = [written.program for written in programs]
+    lowered = _lowered(plain if verify else [_forward(program) for program in plain], targets)
+    yield from (
+        Failure(programs[i], f"not lowered: {made.error}")
+        for i, made in lowered.items()
+        if isinstance(made, Died)
+    )
+    ready = {i: made for i, made in lowered.items() if isinstance(made, _Lowered)}
     if verify:
-        plain = [written.program for written in programs]
+        codes = [ready[i].codes if i in ready else None for i in lowered]
         judgements = check_unit(plain, codes, "run", "strict", targets, verify)
         for written, judged in zip(programs, judgements, strict=True):
             wrong = {j.reason: j.error for j in judged.values() if j.verified is None}
             for reason, why in wrong.items():
                 yield Failure(written, f"not verified: {reason}: {why}")
-    yield from _compared(programs, codes, compiler)
+    yield from _compared(programs, ready, compiler)
+
+
+class _Lowered(msgspec.Struct, frozen=True):
+    """A program's texts, and how its arguments lie in memory."""
+
+    codes: dict[Target, Code]
+    layouts: tuple[MemoryLayout, ...]
+
+
+def _lowered(programs: Sequence[Program], targets: Sequence[Target]) -> dict[int, _Lowered | Died]:
+    """The programs lowered, in a child that remembers of the language what a run's workers do."""
+
+    def task(i: int, note: Note) -> Any:
+        with load(programs[i]) as live:
+            layouts = tuple(describe(kind) for _, kind in warp_native.argument_types(live.kernel))
+        return msgspec.to_builtins(_Lowered(lower(programs[i], targets), layouts))
+
+    def begin() -> None:
+        fast_path.install()
+
+    made = isolated(len(programs), task, before=begin)
+    return {i: m if isinstance(m, Died) else msgspec.convert(m, _Lowered) for i, m in enumerate(made)}
 
 
 def _forward(program: Program) -> Program:
@@ -106,23 +129,25 @@ def _forward(program: Program) -> Program:
     return msgspec.structs.replace(program, source=source)
 
 
-def _compared(programs: Sequence[Written], codes: Sequence[Any], compiler: Compiler) -> Iterator[Failure]:
+def _compared(
+    programs: Sequence[Written], lowered: Mapping[int, _Lowered], compiler: Compiler
+) -> Iterator[Failure]:
     """Programs whose outputs are not those of their references."""
-    present = [i for i, code in enumerate(codes) if code is not None]
-    prepared = prepare([w.program for w in programs], present, [])
-    texts = {i: codes[i]["cpu"].text for i in present}
+    texts = {i: made.codes["cpu"].text for i, made in lowered.items()}
     compiled = compiler.compile("cpu", texts)
-    ready = [i for i in present if i in compiled.objects and isinstance(prepared[i], Prepared)]
+    yield from (Failure(programs[i], f"not compiled: {d.error}") for i, d in compiled.failures.items())
+    ready = [i for i in texts if i in compiled.objects]
+    libraries: dict[Path, warp_native.Library] = {}
+
+    def load_objects() -> None:
+        libraries.update({path: warp_native.Library(path) for path in set(compiled.objects.values())})
 
     def task(number: int, note: Note) -> Any:
         i = ready[number]
-        made = prepared[i]
-        assert isinstance(made, Prepared)
-        library = warp_native.Library(compiled.objects[i])
-        kernel = Executable(library, texts[i], programs[i].program.launch)
-        return [_difference(programs[i], kernel, made, variant) for variant in range(DRAWS)]
+        kernel = Executable(libraries[compiled.objects[i]], texts[i], programs[i].program.launch)
+        return [_difference(programs[i], kernel, lowered[i].layouts, variant) for variant in range(DRAWS)]
 
-    results = isolated(len(ready), task)
+    results = isolated(len(ready), task, before=load_objects)
     for path in set(compiled.objects.values()):
         path.unlink(missing_ok=True)
     for i, result in zip(ready, results, strict=True):
@@ -132,12 +157,12 @@ def _compared(programs: Sequence[Written], codes: Sequence[Any], compiler: Compi
             yield from (Failure(programs[i], why) for why in dict.fromkeys(filter(None, result)))
 
 
-def _difference(written: Written, kernel: Executable, prepared: Prepared, variant: int) -> str:
+def _difference(written: Written, kernel: Executable, layouts: Sequence[MemoryLayout], variant: int) -> str:
     """What of a run is not as the draft says; "" if all is."""
     program, draft = written.program, written.draft
     if not draft.references and not draft.properties:
         return "nothing is claimed of it: d.check or d.holds is missing"
-    arguments = Arguments(program.args, prepared.layouts, program.launch.seed, variant)
+    arguments = Arguments(program.args, layouts, program.launch.seed, variant)
     before = _values(written, arguments)
     kernel.run(arguments)
     after = _values(written, arguments)
