@@ -110,7 +110,7 @@ class Hand:
             text = self._quoted(text)
         at = re.match(r" *# *[a-z]", text) if "# `" not in found[0] else None
         # A formula or a name stays as it is.
-        if self.capitals and at and not re.match(r"# *\w+(?: *[=(*/^+_,]|\[|\.\w)", text[at.start() :]):
+        if self.capitals and at and not re.match(r" *# *\w+(?: *[=(*/^+_,]|\[|\.\w)", text[at.start() :]):
             text = text[: at.end() - 1] + text[at.end() - 1].upper() + text[at.end() :]
         if self.full_stops and text.rstrip()[-1].isalpha():
             text = text.rstrip() + ".\n"
