@@ -66,12 +66,18 @@ def skin_vertices(d: Draft) -> None:
         )
     else:
         d.input("weights", "float", (n, bones), 0.05, 1.0)
-        begin = (
-            "total_weight = float(0.0)\nfor b in range(bones.shape[0]):\n    total_weight += weights[tid, b]"
-        )
+        d.function("""
+            @wp.func
+            def sum_weights(weights: wp.array2d(dtype=float), vertex: int) -> float:
+                total = float(0.0)
+                for b in range(weights.shape[1]):
+                    total += weights[vertex, b]
+                return total
+        """)
+        begin = "total_weight = sum_weights(weights, tid)"
         head = "for b in range(bones.shape[0]):\n    w = weights[tid, b] / total_weight\n    $step"
         if blend == "rotation and translation":
-            begin, head = (t.replace("bones.shape", "rotations.shape") for t in (begin, head))
+            head = head.replace("bones.shape", "rotations.shape")
     d.output("skinned", "vec3", n, about="Deformed positions")
     if normals:
         d.output("normals_out", "vec3", n)

@@ -225,7 +225,7 @@ def project_points(d: Draft) -> None:
     if observed:
         d.input("observed", "vec2", n, -1.0, 1.0, about="Observed pixels")
     if model == "matrix":
-        d.param("view_proj", "mat44", -1.0, 1.0, about="View-projection matrix")
+        d.param("view_proj", "mat44", 0.5, 2.0, kind="spd", about="View-projection matrix")
         d.output("pixels", "vec3", n, about="Projected coordinates")
         d.says("Transforms vertices to normalized device coordinates.")
         d.launch(n)
