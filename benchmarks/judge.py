@@ -19,6 +19,7 @@ import psutil
 import warpgen
 from warpgen.command import positive
 from warpgen.judge import Candidate
+from warpgen.verdict import Language
 
 # A candidate that is wrong is the row's own text with one of these exchanged, the first that is there.
 _EXCHANGES = (" + ", " - "), (" - ", " + "), (" * ", " + "), ("wp.min(", "wp.max("), ("<", ">"), ("0", "1")
@@ -80,9 +81,13 @@ def _round(judge: warpgen.Judge, ids: list[str], count: int, number: int) -> int
 
 
 def _candidates(row: warpgen.Row, count: int) -> Iterator[Candidate]:
-    """By turns: right in Python, right in C++, wrong in Python, wrong in C++; no two texts are alike."""
+    """By turns: right in Python, right in C++, wrong in Python, wrong in C++; no two texts are alike.
+
+    For a row in CUDA all are in CUDA.
+    """
+    native: Language = "cuda" if row.target == "cuda" else "cpp"
     for number in range(count):
-        python = number % 2 == 0
+        python = number % 2 == 0 and native == "cpp"
         text = row.python_source if python else row.code
         if number % 4 > 1:
             old, new = next((pair for pair in _EXCHANGES if pair[0] in text), ("", ""))
@@ -90,7 +95,7 @@ def _candidates(row: warpgen.Row, count: int) -> Iterator[Candidate]:
             text = f"{head}{new}{tail}"
         if number > 1:
             text += f"{'#' if python else '//'} {number}\n"
-        yield Candidate(row.id, text, "python" if python else "cpp")
+        yield Candidate(row.id, text, "python" if python else native)
 
 
 def _cpu() -> float:

@@ -12,9 +12,9 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 import msgspec
@@ -25,9 +25,8 @@ from tools.audit_cuda import CUDA, attacks_on_cuda, mutants_of_cuda, rights_of_c
 from tools.audit_rewrites import RIGHT
 from tools.rewrite_score import _of_cpp, _of_python, _Originals, _right_texts
 from warpgen import durable
-from warpgen.errors import VerificationError
 from warpgen.extraction import warp_api
-from warpgen.verdict import Language
+from warpgen.verdict import Language, Verdict
 
 _START, _END = "<!-- figures: written by tools/audit.py -->\n", "<!-- end -->"
 # Seconds for a text; attacks that never end cost all of theirs.
@@ -49,7 +48,7 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What came of a case, as it is noted; stage `raised` where the check raised."""
+    """What came of a case, as it is noted."""
 
     row: str
     name: str
@@ -62,6 +61,7 @@ class Told(msgspec.Struct, frozen=True):
     stage: str
     why: str
     seconds: float
+    seed: int = 0  # of the draws
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -71,22 +71,17 @@ class Told(msgspec.Struct, frozen=True):
     @property
     def misjudged(self) -> bool:
         """Whether it was taken for the other sort."""
-        return self.stage == "raised" or self.called != self.right
+        return self.called != self.right
 
 
 def main() -> int:
     """Judge all cases of some rows; 1 where one was taken for the other sort."""
     args = _arguments()
-    rows = list(warpgen.open(args.data))
-    rows = rows[args.first :: max(1, (len(rows) - args.first) // args.rows)][: args.rows]
     told = _noted(args.results)
-    with tempfile.TemporaryDirectory(prefix="warpgen-audit-") as name:
-        warp_api.start(Path(name) / "kernels")
-        originals = _Originals(Path(name) / "originals")
-        for number, row in enumerate(rows):
-            _audit(row, number, args, originals, told)
-            wrong = sum(t.misjudged for t in told.values())
-            print(f"{number + 1} of {len(rows)} rows, {len(told)} texts, {wrong} misjudged", flush=True)
+    if args.rows:
+        with tempfile.TemporaryDirectory(prefix="warpgen-audit-") as name:
+            warp_api.start(Path(name) / "kernels")
+            _audit(args, _Originals(Path(name) / "originals"), told, Path(name) / "cache")
     for path in args.beside:
         told = _noted(path) | told
     report = _report(list(told.values()))
@@ -96,12 +91,29 @@ def main() -> int:
     return int(any(t.misjudged for t in told.values()))
 
 
+def _audit(
+    args: argparse.Namespace, originals: _Originals, told: dict[tuple[str, ...], Told], cache: Path
+) -> None:
+    """Judge what is not noted of so many rows."""
+    rows = list(warpgen.open(args.data))
+    rows = rows[args.first :: max(1, (len(rows) - args.first) // args.rows)][: args.rows]
+    with (
+        warpgen.Judge(args.data, workers=args.workers, timeout=_TIMEOUT, cache=cache) as judge,
+        warpgen.Judge(args.data, workers=1, timeout=_ENDLESS_TIMEOUT, cache=cache) as hasty,
+    ):
+        for number, row in enumerate(rows):
+            _audit_row(row, number, args, originals, told, (judge, hasty))
+            wrong = sum(t.misjudged for t in told.values())
+            print(f"{number + 1} of {len(rows)} rows, {len(told)} texts, {wrong} misjudged", flush=True)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--data", type=Path, default=Path("data/samples/cpu_sample.jsonl"), help="rows")
-    parser.add_argument("--rows", type=int, default=5, help="how many of them, evenly spread (5)")
+    parser.add_argument("--rows", type=int, default=5, help="how many of them, evenly spread (5); 0: none")
     parser.add_argument("--first", type=int, default=0, help="the row that the first of them is (0)")
     parser.add_argument("--mutants", type=int, default=4, help="planted faults of each language and row (4)")
+    parser.add_argument("--workers", type=int, default=1, help="processes that judge (1)")
     parser.add_argument("--results", type=Path, help="a file that verdicts are noted in, and taken from")
     parser.add_argument("--beside", type=Path, nargs="*", default=(), help="such files of other runs")
     parser.add_argument("--page", type=Path, help="a page whose marked block is written anew")
@@ -115,26 +127,33 @@ def _noted(path: Path | None) -> dict[tuple[str, ...], Told]:
     return {made.key: made for made in (msgspec.json.decode(line, type=Told) for line in lines)}
 
 
-def _audit(
+def _audit_row(
     row: warpgen.Row,
     number: int,
     args: argparse.Namespace,
     originals: _Originals,
     told: dict[tuple[str, ...], Told],
+    judges: tuple[warpgen.Judge, warpgen.Judge],
 ) -> None:
     """Judge what is not noted of one row."""
     cases = _cuda_cases if row.target == "cuda" else _cases
     used: Counter[tuple[str, str, str]] = Counter()
     planted = sum(t.row == row.id and t.group == "mutant" for t in told.values())
+    pending: list[tuple[Case, int, Future[Verdict]]] = []
     for case in cases(row, number, 0 if planted else args.mutants, originals):
         kind = case.group, case.kind, case.language
-        key = (row.id, *kind, str(used[kind]))
-        if key not in told:
-            told[key] = _judged(case, used[kind])
-            if args.results is not None:
-                with args.results.open("ab") as file:
-                    file.write(msgspec.json.encode(told[key]) + b"\n")
+        if (row.id, *kind, str(used[kind])) not in told:
+            judge = judges[case.kind in _ENDLESS]
+            extract = case.kind.startswith("an answer")
+            future = judge.submit(row.id, case.text, case.language, extract=extract)
+            pending.append((case, used[kind], future))
         used[kind] += 1
+    for case, place, future in pending:
+        made = _told(case, place, future.result())
+        told[made.key] = made
+        if args.results is not None:
+            with args.results.open("ab") as file:
+                file.write(msgspec.json.encode(made) + b"\n")
 
 
 def _write(page: Path, text: str) -> None:
@@ -174,33 +193,20 @@ def _cuda_cases(row: warpgen.Row, number: int, mutants: int, originals: _Origina
         yield Case(row, "mutant", kind, "cuda", False, text)
 
 
-def _judged(case: Case, number: int) -> Told:
-    start = time.monotonic()
-    endless = case.kind in _ENDLESS
-    try:
-        found = case.row.check(
-            case.text,
-            case.language,
-            timeout=_ENDLESS_TIMEOUT if endless else _TIMEOUT,
-            extract=case.kind.startswith("an answer"),
-        )
-        called, stage, why = found.right, str(found.stage), found.why
-    except VerificationError as error:
-        called, stage, why = False, "raised", str(error)
-    spent = round(time.monotonic() - start, 2)
-    row = case.row
+def _told(case: Case, number: int, found: Verdict) -> Told:
     told = Told(
-        row.id,
-        row.name,
+        case.row.id,
+        case.row.name,
         case.group,
         case.kind,
         case.language,
         number,
         case.right,
-        called,
-        stage,
-        why,
-        spent,
+        found.right,
+        found.stage,
+        found.why,
+        round(sum(found.seconds.values()), 2),
+        found.seed,
     )
     if told.misjudged:
         print(f"    misjudged: {told}", flush=True)

@@ -64,7 +64,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
     @property
     def compiles(self) -> bool:
-        """Whether it came as far as to be run; of CUDA, whether NVRTC takes it."""
+        """Whether it came as far as to be run; of CUDA that is not executed, whether NVRTC takes it."""
         if self.stage == "timeout" and "run" not in self.seconds:
             return False
         return self.stage not in ("extract", "allow", "compile")

@@ -8,6 +8,7 @@ import mmap
 import os
 import signal
 import socket
+import struct
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
@@ -226,3 +227,41 @@ def test_a_compiler_has_its_folders_alone(tmp_path: Path) -> None:
         said = tried(refused)
         assert said.startswith(("PermissionError", "OSError")), said
     assert (headers / "a.h").read_text() == "int a;"
+
+
+def test_objects_are_of_one_process() -> None:
+    """What a child writes into an object that its parent loaded is nobody else's: the watch is such a one."""
+    from warpgen.verification.native.object_file import LoadedObject
+
+    loaded = LoadedObject(_object(), lambda name: 0)
+    place = ctypes.c_uint64.from_address(loaded.address("word"))
+    assert place.value == 7
+    child = os.fork()
+    if child == 0:
+        place.value = 8
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert place.value == 7
+
+
+def _object() -> bytes:
+    """An ELF object with a constant and one writable word, 7, called `word`."""
+    names, word = b"\0.data\0.symtab\0.strtab\0.text\0", struct.pack("<Q", 7)
+    strings = b"\0word\0"
+    symbols = bytes(24) + struct.pack("<IBBHQQ", 1, 0x11, 0, 1, 0, 8)
+    places, body = [], b""
+    for part in (word, symbols, strings, names):
+        places.append(64 + len(body))
+        body += part + bytes(-len(part) % 8)
+    table = 64 + len(body)
+    sections = [
+        bytes(64),
+        struct.pack("<IIQQQQIIQQ", 1, 1, 3, 0, places[0], len(word), 0, 0, 8, 0),
+        struct.pack("<IIQQQQIIQQ", 7, 2, 0, 0, places[1], len(symbols), 3, 1, 8, 24),
+        struct.pack("<IIQQQQIIQQ", 15, 3, 0, 0, places[2], len(strings), 0, 0, 1, 0),
+        struct.pack("<IIQQQQIIQQ", 15, 3, 0, 0, places[3], len(names), 0, 0, 1, 0),
+        struct.pack("<IIQQQQIIQQ", 23, 1, 2, 0, places[0], len(word), 0, 0, 8, 0),
+    ]
+    head = b"\x7fELF\x02\x01\x01" + bytes(9)
+    head += struct.pack("<HHIQQQIHHHHHH", 1, 62, 1, 0, 0, table, 0, 64, 0, 0, 64, len(sections), 4)
+    return head + body + b"".join(sections)

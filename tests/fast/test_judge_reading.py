@@ -149,6 +149,34 @@ def test_no_spelling_of_more_passes(line: str) -> None:
         cleaned(CPP.replace(MACRO, f"{line}\n{MACRO}"), "cpp")
 
 
+CUDA = CPP.replace("static void k_cpu", 'extern "C" __global__ void k_cuda')
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "static __device__ float atomicAdd(float* p, float v, int) { return *p += v; }",
+        "template <class T> T atomicMax(T* p, T v) noexcept { return v; }", "auto f = atomicAdd;",
+        "int a = wg_armed;", "unsigned a = WG_ALL;", "volatile int a;", "extern int a;", "#include <cuda_runtime.h>",
+    ],
+)  # fmt: skip
+def test_no_word_of_the_machine_passes(line: str) -> None:
+    """Nor a function called like CUDA's atomics, which the watch would take for one of them."""
+    with pytest.raises(Refused):
+        cleaned(CUDA.replace(MACRO, f"{line}\n{MACRO}"), "cuda")
+
+
+def test_cuda_as_people_write_it_passes() -> None:
+    """Shared memory, shuffles, atomics wherever a value may stand; in C++ there are none of them."""
+    line = (
+        "__device__ int f(int* a) { extern __shared__ float held[]; __syncthreads(); if (atomicAdd(a, 1)) { return 0; }"
+        " return __ldg(a) ? atomicMax(a, 2) : __shfl_down_sync(0xffffffffu, *a, 1) + atomicExch(a, 3); }\n"
+    )
+    assert "atomicMax" in cleaned(CUDA.replace(MACRO, line + MACRO), "cuda")
+    with pytest.raises(Refused):
+        cleaned(CPP.replace(MACRO, line + MACRO), "cpp")
+
+
 def test_a_text_without_a_kernel_is_none() -> None:
     """Of its own language."""
     for text, language in (("", "cpp"), ("int x;", "cuda"), (CPP, "cuda")):

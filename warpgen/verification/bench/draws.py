@@ -82,7 +82,7 @@ class _Plan:
                 return None
             args = self._changed(args, self._parameters(chance, names[turn]))
         if kind in ("extents", "extents alone", "extents, clean"):
-            extents = _other_extents(args, launch, chance, one=turn % 2 == 1)
+            extents = _other_extents(args, launch, chance, turn)
             if not extents:
                 return None
             args, launch = self._resized(args, extents), _relaunched(launch, extents)
@@ -195,18 +195,23 @@ def _other_number(value: float, kind: str, u: float, v: float) -> float:
     return float(np.floor(value * (0.5 + 0.5 * u))) if v < 0.8 else value + 1.0
 
 
-def _other_extents(args: Sequence[Argument], launch: Launch, chance: Stream, one: bool) -> dict[int, int]:
-    """New lengths for the extents of launch and arrays; for one of them alone, at times."""
+def _other_extents(args: Sequence[Argument], launch: Launch, chance: Stream, turn: int) -> dict[int, int]:
+    """New lengths for the extents of launch and arrays: less of all, other for one, more of all, by turns.
+
+    Not by chance: whoever takes a length for granted is seen where there is less, if not where there is more.
+    """
     known = sorted({e for e in (*launch.dim, *(e for a in args for f in a.fills for e in f.shape)) if e >= 3})
     if not known:
         return {}
     u = chance.uniform((len(known) + 1, 2))
+    one = turn % 4 == 1
     if one:
         known = [known[int(u[-1, 0] * len(known))]]
     made = {}
     for extent, (first, second) in zip(known, u, strict=False):
         less = max(2, extent - 1 - int(float(first) * 0.5 * extent))
-        made[extent] = less if float(second) < 0.6 else extent + 1 + int(float(first) * 4)
+        more = extent + 1 + int(float(first) * max(4, extent // 4))
+        made[extent] = less if (float(second) < 0.6 if one else turn % 4 != 2) else more
     return made
 
 

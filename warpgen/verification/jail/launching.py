@@ -138,6 +138,7 @@ class Launcher:
         blocks = arguments.blocks()[:1]
         self._kernel.launch(draw, blocks, turned=False)
         self._keep_leaves(arguments, "outputs")
+        made = [leaf.values.copy() for leaf in arguments.outputs()]
         self._write("intact", "", np.array([arguments.intact()]))
         if draw.turned:
             self._mark(number, "turned")
@@ -148,25 +149,28 @@ class Launcher:
             self._keep_leaves(arguments, "turned")
             self._write("intact", "", np.array([arguments.intact()]))
         if draw.backward and self._job.adjoint:
-            self._backward(number, draw, arguments)
+            self._backward(number, draw, arguments, made)
 
-    def _backward(self, number: int, draw: Draw, arguments: Guarded) -> None:
+    def _backward(self, number: int, draw: Draw, arguments: Guarded, made: Sequence[NDArray[Any]]) -> None:
+        """Adjoints, given what the forward launch made."""
         self._mark(number, "backward")
-        whole, _ = self._adjoint_of(arguments, draw, turned=False)
+        whole, _ = self._adjoint_of(arguments, draw, made, turned=False)
         self._keep_slopes(arguments, "gradients", whole)
         if draw.turned:
             self._mark(number, "backward turned")
-            whole, watched = self._adjoint_of(arguments, draw, turned=True)
+            whole, watched = self._adjoint_of(arguments, draw, made, turned=True)
             self._keep_races("race backward", arguments, watched)
             self._keep_slopes(arguments, "slopes turned", whole)
             self._keep_inputs(arguments)
 
-    def _adjoint_of(self, arguments: Guarded, draw: Draw, turned: bool) -> tuple[bool, bool]:
-        """Forward, then the adjoint; whether nothing was written beside an array, and it was watched."""
+    def _adjoint_of(
+        self, arguments: Guarded, draw: Draw, made: Sequence[NDArray[Any]], turned: bool
+    ) -> tuple[bool, bool]:
+        """The adjoint behind the forward launch; whether no array was left, and it was watched."""
         arguments.reset()
         blocks = arguments.blocks()
-        self._kernel.launch(draw, blocks[:1], turned=False)
-        for leaf in arguments.outputs():
+        for leaf, values in zip(arguments.outputs(), made, strict=True):
+            leaf.values[...] = values
             if leaf.floating and leaf.traced:
                 source = Stream(draw.launch.seed, draw.variant, "cotangent", leaf.path)
                 leaf.gradient[...] = source.signs(leaf.values.shape) * (

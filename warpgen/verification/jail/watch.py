@@ -111,7 +111,7 @@ static void copied(u64 to, u64 from, u64 size)
 
 extern "C" {
 void __tsan_init() {}
-void __tsan_func_entry(void*) { if (is_atomic(HERE)) ++warpgen_watch.depth; }
+void __tsan_func_entry(void*) { if (warpgen_watch.on && is_atomic(HERE)) ++warpgen_watch.depth; }
 void __tsan_func_exit() { if (warpgen_watch.depth && is_atomic(HERE)) --warpgen_watch.depth; }
 #define ACCESS(n) \\
     void __tsan_read##n(void* p) { touch((u64)p, n, 2); } \\
