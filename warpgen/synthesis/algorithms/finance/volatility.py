@@ -1,0 +1,310 @@
+"""Volatilities that follow from past returns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.finance import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
+
+
+@DOMAIN.algorithm(
+    source="Bollerslev 1986 (GARCH); Glosten, Jagannathan & Runkle 1993; Nelson 1991 (EGARCH); Tsay 2010, ch. 3; RiskMetrics 1996",
+    names={
+        "filter_volatility": "garch_filter|garch_likelihood|conditional_variance|volatility_recursion",
+        "returns": "log_returns|r|ret",
+        "series": "tid|i|asset",
+        "variance": "h|sigma2|cond_var",
+        "shock": "eps|innovation|residual",
+        "persistence": "memory|alpha_beta|decay",
+        "long_run": "unconditional|omega_ratio|target_var",
+    },
+    weight=9,
+    adjoint="no",
+)
+def filter_volatility(d: Draft) -> None:
+    """Follows the conditional variance of each series of returns (GARCH)."""
+    kind = d.option("model", "garch", "gjr", "egarch", "ewma")
+    mean = d.option("mean", "zero", "constant", "autoregressive", "in mean")
+    law = d.option("law", "normal", "student", "skewed")
+    first = d.option("start", "long run", "sample", "given")
+    result = d.option("result", "likelihood", "forecast", "value at risk", "volatility", "news")
+    layout = d.option("layout", "series first", "time first")
+    targeted = d.flag("targeting", 0.4) and kind in ("garch", "gjr")
+    gaps = d.flag("gaps", 0.35)
+    floor = d.flag("floor", 0.4)
+    n, days = d.pick(24, 32, 48), d.pick(20, 24, 32)
+    shape = (n, days) if layout == "series first" else (days, n)
+    at = "returns[series, {}]" if layout == "series first" else "returns[{}, series]"
+    d.input("returns", "float", shape, -2.5, 2.5, about="Daily returns [%]")
+    if gaps:
+        d.input("traded", "bool", shape, about="False on days without a price")
+    if kind == "ewma":
+        d.param("memory", "float", 0.9, 0.97, about="Weight of the past, 0.94 for daily data")
+    else:
+        d.input("alpha", "float", n, 0.04, 0.12, about="Reaction to shocks")
+        d.input("beta", "float", n, 0.7, 0.82, about="Persistence")
+        if not targeted:
+            d.input("omega", "float", n, 0.04, 0.2, about="Constant of the recursion")
+    if kind in ("gjr", "egarch"):
+        d.input("leverage", "float", n, 0.02, 0.1, about="Extra reaction to bad news")
+    if mean != "zero":
+        d.input("mu", "float", n, -0.05, 0.1, about="Mean return [%]")
+    if mean == "autoregressive":
+        d.param("phi", "float", -0.2, 0.2, about="Autoregression of returns")
+    elif mean == "in mean":
+        d.param("premium", "float", 0.02, 0.1, about="Reward for a unit of volatility")
+    if law != "normal":
+        d.param("dof", "float", 5.0, 9.0, about="Degrees of freedom of the shocks")
+    if law == "skewed":
+        d.param("skew", "float", -0.2, 0.2, about="Asymmetry of the shocks")
+    if first == "given":
+        d.input("variance0", "float", n, 0.5, 2.0, about="Variance before the first day")
+    if result == "forecast":
+        d.param("horizon", "int", 5, 15, about="Days ahead")
+    elif result == "value at risk":
+        d.param("quantile", "float", -2.4, -1.6, about="Quantile of the standardized shocks")
+    name, about = {
+        "likelihood": ("log_likelihood", "Log likelihood, up to a constant"),
+        "forecast": ("forecast", "Mean variance over the horizon"),
+        "value at risk": ("value_at_risk", "Loss that the next day exceeds rarely [%]"),
+        "volatility": ("volatility", "Conditional volatility of each day [%]"),
+        "news": ("largest", "Largest standardized shock"),
+    }[result]
+    d.output(name, "float", shape if result == "volatility" else n, about=about)
+    d.function(
+        f'''
+        @wp.func
+        def next_variance({"memory: float" if kind == "ewma" else "omega: float, alpha: float, beta: float" + (", leverage: float" if kind in ("gjr", "egarch") else "")}, variance: float, shock: float) -> float:
+            """{_RULES[kind]}"""
+            $rule
+        ''',
+        rule={
+            "garch": "return omega + alpha * shock * shock + beta * variance",
+            "gjr": """
+                # Bad news raises volatility more than good news
+                bad = wp.where(shock < 0.0, 1.0, 0.0)
+                return omega + (alpha + leverage * bad) * shock * shock + beta * variance
+                """,
+            "egarch": """
+                # Logarithms need no constraint on the parameters
+                z = shock / wp.sqrt(variance)
+                size = wp.abs(z) - 0.79788456
+                log_variance = omega + alpha * size - leverage * z + beta * wp.log(variance)
+                return wp.exp(log_variance)
+                """,
+            "ewma": "return memory * variance + (1.0 - memory) * shock * shock",
+        }[kind],
+    )
+    if first == "sample" or targeted or (first == "long run" and kind == "ewma"):
+        d.function(f'''
+            @wp.func
+            def mean_square(returns: wp.array2d(dtype=float), series: int) -> float:
+                """Mean of the squared returns of a series."""
+                total = float(0.0)
+                days = returns.shape[{1 if layout == "series first" else 0}]
+                for day in range(days):
+                    r = {at.format("day")}
+                    total += r * r
+                return total / float(days)
+        ''')
+    if result == "likelihood":
+        d.function(
+            f'''
+            @wp.func
+            def log_density(shock: float, variance: float{", dof: float" if law != "normal" else ""}{", skew: float" if law == "skewed" else ""}) -> float:
+                """Log density of a shock, up to a constant."""
+                $law
+            ''',
+            law={
+                "normal": "return -0.5 * (wp.log(variance) + shock * shock / variance)",
+                "student": """
+                    # Student's t, scaled to unit variance
+                    ratio = shock * shock / (variance * (dof - 2.0))
+                    return -0.5 * wp.log(variance) - 0.5 * (dof + 1.0) * wp.log(1.0 + ratio)
+                    """,
+                "skewed": """
+                    # Either side of the mode has a scale of its own
+                    side = wp.where(shock < 0.0, 1.0 - skew, 1.0 + skew)
+                    ratio = shock * shock / (variance * (dof - 2.0) * side * side)
+                    return -0.5 * wp.log(variance) - 0.5 * (dof + 1.0) * wp.log(1.0 + ratio)
+                    """,
+            }[law],
+        )
+    extra = "leverage[series]" if kind in ("gjr", "egarch") else ""
+    args = (
+        "memory"
+        if kind == "ewma"
+        else ", ".join(["constant", "alpha[series]", "beta[series]", *([extra] if extra else [])])
+    )
+    memory = {
+        "garch": "persistence = alpha[series] + beta[series]",
+        "gjr": "# Half of the shocks are bad news\npersistence = alpha[series] + 0.5 * leverage[series] + beta[series]",
+        "egarch": "persistence = beta[series]",
+        "ewma": "",
+    }[kind]
+    if kind == "ewma":
+        level = "long_run = mean_square(returns, series)" if first == "long run" else ""
+    elif targeted:
+        level = "# Variance targeting: the constant follows from the sample\nlong_run = mean_square(returns, series)\nconstant = (1.0 - persistence) * long_run"
+    elif kind == "egarch":
+        level = "constant = omega[series]\nlong_run = wp.exp(constant / (1.0 - persistence))"
+    else:
+        level = "constant = omega[series]\nlong_run = constant / (1.0 - persistence)"
+    begin = {
+        "long run": "variance = long_run * 1.0",
+        "sample": "variance = mean_square(returns, series)",
+        "given": "variance = variance0[series] * 1.0",
+    }[first]
+    expected = {
+        "zero": "shock = r",
+        "constant": "shock = r - mu[series]",
+        "autoregressive": "shock = r - mu[series] - phi * (last - mu[series])",
+        "in mean": "# Risk is rewarded\nshock = r - mu[series] - premium * wp.sqrt(variance)",
+    }[mean]
+    gather = {
+        "likelihood": "total += log_density(shock, variance"
+        + (", dof" if law != "normal" else "")
+        + (", skew" if law == "skewed" else "")
+        + ")",
+        "volatility": f"{at.format('day').replace('returns', 'volatility')} = wp.sqrt(variance)",
+        "news": "largest[series] = wp.max(largest[series], wp.abs(shock) / wp.sqrt(variance))",
+    }.get(result, "")
+    ahead = {
+        "ewma": "# Flat term structure\nforecast[series] = variance",
+        "egarch": """
+            # Expected log variance reverts to its mean
+            gap = wp.log(variance / long_run)
+            days_ahead = float(horizon)
+            share = (1.0 - wp.pow(persistence, days_ahead)) / ((1.0 - persistence) * days_ahead)
+            forecast[series] = long_run * wp.exp(share * gap)
+            """,
+    }.get(
+        kind,
+        """
+        # Expected variance reverts to the long run at the rate of the persistence
+        days_ahead = float(horizon)
+        share = (1.0 - wp.pow(persistence, days_ahead)) / ((1.0 - persistence) * days_ahead)
+        forecast[series] = long_run + share * (variance - long_run)
+        """,
+    )
+    drift = {
+        "zero": "",
+        "constant": "mu[series]",
+        "autoregressive": "mu[series] + phi * (last - mu[series])",
+        "in mean": "mu[series] + premium * sigma",
+    }[mean]
+    d.launch(n)
+    d.code(
+        """
+        series = wp.tid()
+        num_days = returns.shape[$axis]
+        $memory
+        $level
+        # Variance expected for the first day
+        $begin
+        $last
+        $total
+        for day in range(num_days):
+            $gaps
+            r = $r
+            $expected
+            $gather
+            $remember
+            variance = next_variance($args, variance, shock)
+            $floor
+        $store
+        """,
+        axis="1" if layout == "series first" else "0",
+        memory=memory,
+        level=level,
+        begin=begin,
+        last=f"last = {at.format('0')} * 1.0" if mean == "autoregressive" else "",
+        total="total = float(0.0)" if result == "likelihood" else "",
+        gaps=f"# Holidays: the variance waits\nif not {at.format('day').replace('returns', 'traded')}:\n    continue"
+        if gaps
+        else "",
+        r=at.format("day"),
+        expected=expected,
+        gather=gather,
+        remember="last = r" if mean == "autoregressive" else "",
+        args=args,
+        floor="# A run of quiet days must not switch the model off\nvariance = wp.max(variance, 0.05)"
+        if floor
+        else "",
+        store={
+            "likelihood": "log_likelihood[series] = total",
+            "forecast": ahead,
+            "value at risk": "# Variance is that of the next day now\nsigma = wp.sqrt(variance)\nvalue_at_risk[series] = -quantile * sigma"
+            + (f" - ({drift})" if drift else ""),
+        }.get(result, ""),
+    )
+    if result != "forecast":
+        # What only the forecast needs would be computed for nothing.
+        trim(d)
+    d.says(
+        {
+            "likelihood": "Computes the log likelihood of each series of returns under a model of its volatility.",
+            "forecast": "Forecasts the variance of each series of returns by a model of its volatility.",
+            "value at risk": "Computes the value at risk of each series of returns for the next day.",
+            "volatility": "Follows the conditional volatility of each series of returns.",
+            "news": "Finds the largest shock of each series of returns in units of its conditional volatility.",
+        }[result]
+    )
+    d.explain("Returns are in percent per day, variances in squares of that.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        r_all = v.returns if layout == "series first" else v.returns.T
+        there = np.ones((n, days), bool) if not gaps else v.traded if layout == "series first" else v.traded.T
+        square = (r_all**2).mean(1)
+        a, b, g = v.get("alpha", 0.0), v.get("beta", 0.0), v.get("leverage", 0.0)
+        keep: Any = {"garch": a + b, "gjr": a + b + g / 2, "egarch": b, "ewma": 0.0}[kind]
+        w: Any = 0.0
+        long = square
+        if kind != "ewma":
+            w = (1 - keep) * square if targeted else v.get("omega", 0.0)
+            long = square if targeted else np.exp(w / (1 - keep)) if kind == "egarch" else w / (1 - keep)
+        h = {"long run": long, "sample": square, "given": v.get("variance0")}[first]
+        last, total, top, path = r_all[:, 0], np.zeros(n), np.zeros(n), np.zeros((n, days))
+        mu, phi = v.get("mu", 0.0), v.get("phi", 0.0)
+        for day in range(days):
+            on, r = there[:, day], r_all[:, day]
+            e = r - mu - phi * (last - mu) - v.get("premium", 0.0) * np.sqrt(h)
+            df = v.get("dof", 5.0)
+            side = np.where(e < 0, 1 - v.get("skew", 0.0), 1 + v.get("skew", 0.0))
+            density = -0.5 * (
+                np.log(h)
+                + (e * e / h if law == "normal" else (df + 1) * np.log1p(e * e / h / (df - 2) / side**2))
+            )
+            total, top = total + on * density, np.where(on, np.maximum(top, np.abs(e) / np.sqrt(h)), top)
+            path[:, day] = on * np.sqrt(h)
+            z = e / np.sqrt(h)
+            new = {
+                "garch": w + a * e * e + b * h, "gjr": w + (a + g * (e < 0)) * e * e + b * h,
+                "egarch": np.exp(w + a * (np.abs(z) - (2 / np.pi) ** 0.5) - g * z + b * np.log(h)),
+                "ewma": v.get("memory", 0.0) * h + (1 - v.get("memory", 0.0)) * e * e,
+            }[kind]  # fmt: skip
+            h = np.where(on, np.maximum(new, 0.05) if floor else new, h)
+            last = np.where(on, r, last)
+        k = v.get("horizon", 1)
+        share = (1 - keep**k) / (1 - keep) / k
+        ahead_ = {"ewma": h, "egarch": long * (h / long) ** share}.get(kind, long + share * (h - long))
+        next_ = mu + phi * (last - mu) + v.get("premium", 0.0) * np.sqrt(h)
+        made = {
+            "likelihood": total, "forecast": ahead_, "value at risk": -v.get("quantile", 0.0) * np.sqrt(h) - next_,
+            "volatility": path if layout == "series first" else path.T, "news": top,
+        }[result]  # fmt: skip
+        return {name: made}
+
+    d.check(reference, 3e-3)
+
+
+_RULES = {
+    "garch": "Variance of the next day: GARCH(1, 1).",
+    "gjr": "Variance of the next day, with leverage (Glosten, Jagannathan and Runkle).",
+    "egarch": "Variance of the next day by its logarithm (Nelson).",
+    "ewma": "Variance of the next day by exponential weights (RiskMetrics).",
+}

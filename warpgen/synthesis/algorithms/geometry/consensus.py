@@ -1,0 +1,301 @@
+"""Shapes fitted to points among which many are wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_SAMPLES = {"plane": 3, "sphere": 4, "line": 2, "circle": 3}
+
+
+@DOMAIN.algorithm(
+    source="Fischler & Bolles 1981; Torr & Zisserman 2000 (MSAC, MLESAC); Chum & Matas 2008 (randomised verification); Schnabel, Wahl & Klein 2007",
+    names={
+        "score_hypotheses": "ransac_hypotheses|ransac_score|evaluate_models|consensus_kernel",
+        "points": "cloud|samples|data",
+        "trial": "tid|hypothesis|h",
+        "inliers": "num_inliers|support|consensus",
+        "tolerance": "threshold|inlier_dist|max_residual",
+        "residual": "err|deviation|dist",
+        "model": "params|fitted|candidate",
+    },
+    weight=8,
+    adjoint="no",
+)
+def score_hypotheses(d: Draft) -> None:
+    """Fits a shape to a minimal sample of points in each trial and scores it by all points (RANSAC)."""
+    shape = d.option("shape", *_SAMPLES)
+    score = d.option("score", "count", "msac", "likelihood", "weighted")
+    sampling = d.option("sampling", "given", "random", "local")
+    bail = d.flag("early exit", 0.5)
+    bail = bail and score in ("count", "weighted")
+    prior = d.flag("prior", 0.5)
+    normals = d.flag("normals", 0.5) and shape != "line"
+    result = d.option("result", "score", "model", "best")
+    valid = d.flag("mask", 0.35)
+    flat = shape == "circle"
+    vec = "vec2" if flat else "vec3"
+    if flat:
+        normals = False
+    trials, n, k = d.pick(24, 32, 48), d.pick(32, 48), _SAMPLES[shape]
+    d.input("points", vec, n, -1.0, 1.0, about="Points of the cloud")
+    if normals:
+        d.input("normals", "vec3", n, kind="unit", about="Normals of the points")
+        d.param("min_cosine", "float", 0.3, 0.6, about="Least cosine between a normal and that of the shape")
+    if valid:
+        d.input("remaining", "bool", n, about="Points that no earlier shape has claimed")
+    if sampling == "random":
+        d.param("seed", "int", 1, 1000, about="Seed of the random samples")
+    else:
+        d.input(
+            "sample", f"vec{k}i" if k > 2 else "vec2i", trials, 0, n, about="Points that define each trial"
+        )
+    if score == "weighted":
+        d.input("weights", "float", n, 0.1, 1.0, about="Weights of the points")
+    d.param("tolerance", "float", 0.1, 0.25, about="Largest distance of inliers")
+    if bail:
+        d.param("required", "float", 4.0, 8.0, about="Support that a model needs in the end")
+    if prior:
+        low, high = (0.2, 0.5) if shape in ("plane", "line") else (0.8, 2.0)
+        d.param(
+            "limit",
+            "float",
+            low,
+            high,
+            about="Least cosine to the vertical" if shape in ("plane", "line") else "Largest radius",
+        )
+    if result == "score":
+        d.output("scores", "float", trials, about="Score of each trial, 0 if there is no model")
+    elif result == "model":
+        d.output("scores", "float", trials, about="Score of each trial, 0 if there is no model")
+        d.output("models", "vec4", trials, about="Parameters of each model")
+    else:
+        d.output("best_score", "float", 1, about="Best score of all trials")
+    index = {
+        "given": "sample[trial][{}]",
+        "local": "sample[trial][{}]",
+        "random": "wp.randi(state, 0, points.shape[0])",
+    }[sampling]
+    draw = "\n".join(f"{p} = points[{index.format(i)}]" for i, p in enumerate("pqrs"[:k]))
+    if sampling == "local":
+        # Near points belong to the same shape more often than far ones.
+        draw = f"first = {index.format(0)}\np = points[first]\n" + "\n".join(
+            f"{p} = points[(first + 1 + {index.format(i)} % 8) % points.shape[0]]"
+            for i, p in enumerate("pqrs"[:k])
+            if i
+        )
+        draw = "# Neighbors in scan order belong to the same shape more often than distant points\n" + draw
+    elif sampling == "random":
+        draw = "state = wp.rand_init(seed, trial)\n" + draw
+    fit = {
+        "plane": """
+            # Plane through three points
+            normal = wp.cross(q - p, r - p)
+            area = wp.length(normal)
+            # Nearly on a line: any plane would do
+            if area < 1.0e-2:
+                return
+
+            normal /= area
+            model = wp.vec4(normal[0], normal[1], normal[2], -wp.dot(normal, p))
+            """,
+        "sphere": """
+            # Differences of |x - c|^2 = r^2 are linear in the center
+            system = wp.matrix_from_rows(q - p, r - p, s - p)
+            # Nearly in a plane: the sphere would be huge
+            if wp.abs(wp.determinant(system)) < 2.0e-2:
+                return
+
+            pp = wp.dot(p, p)
+            right = 0.5 * wp.vec3(wp.dot(q, q) - pp, wp.dot(r, r) - pp, wp.dot(s, s) - pp)
+            center = wp.inverse(system) * right
+            radius = wp.length(p - center)
+            model = wp.vec4(center[0], center[1], center[2], radius)
+            """,
+        "line": """
+            # Line through two points
+            along = q - p
+            length = wp.length(along)
+            # The same point twice
+            if length < 1.0e-2:
+                return
+
+            along /= length
+            # Foot of the perpendicular from the origin
+            foot = p - wp.dot(p, along) * along
+            model = wp.vec4(along[0], along[1], along[2], wp.length(foot))
+            """,
+        "circle": """
+            # Circle through three points, by perpendicular bisectors
+            a = q - p
+            b = r - p
+            twist = 2.0 * (a[0] * b[1] - a[1] * b[0])
+            # Nearly on a line: the circle would be huge
+            if wp.abs(twist) < 2.0e-2:
+                return
+
+            a2 = wp.dot(a, a)
+            b2 = wp.dot(b, b)
+            offset = wp.vec2(b[1] * a2 - a[1] * b2, a[0] * b2 - b[0] * a2) / twist
+            center = p + offset
+            radius = wp.length(offset)
+            model = wp.vec4(center[0], center[1], radius, 0.0)
+            """,
+    }[shape]
+    limit = {
+        "plane": "# Floors and tables only\nif wp.abs(normal[2]) < limit:\n    return\n",
+        "line": "# Upright poles only\nif wp.abs(along[2]) < limit:\n    return\n",
+    }.get(shape, "# Larger than anything that is looked for\nif radius > limit:\n    return\n")
+    measure = {
+        "plane": "residual = wp.abs(wp.dot(normal, x) + model[3])",
+        "sphere": "residual = wp.abs(wp.length(x - center) - radius)",
+        "line": "residual = wp.length(wp.cross(x - p, along))",
+        "circle": "residual = wp.abs(wp.length(x - center) - radius)",
+    }[shape]
+    facing = {
+        "plane": "wp.abs(wp.dot(normals[i], normal))",
+        "sphere": "wp.abs(wp.dot(normals[i], wp.normalize(x - center)))",
+    }.get(shape, "")
+    gain = {
+        "count": "support += wp.where(residual < tolerance, 1.0, 0.0)",
+        "weighted": "support += wp.where(residual < tolerance, weights[i], 0.0)",
+        "msac": """
+            # Inliers count by how well they fit
+            ratio = wp.min(residual / tolerance, 1.0)
+            support += 1.0 - ratio * ratio
+            """,
+        "likelihood": """
+            # Mixture of a Gaussian and a uniform background (MLESAC)
+            scaled = residual / (0.5 * tolerance)
+            support += wp.log(0.6 * wp.exp(-0.5 * scaled * scaled) + 0.4 * 0.1) - wp.log(0.04)
+            """,
+    }[score]
+    d.launch(trials)
+    d.code(
+        """
+        trial = wp.tid()
+        $draw
+        $fit
+        $limit
+        support = float(0.0)
+        for i in range(points.shape[0]):
+            $valid
+            x = points[i]
+            $measure
+            $normals
+            $gain
+            $bail
+        $store
+        """,
+        draw=draw,
+        fit=fit,
+        limit=limit if prior else "",
+        valid="if not remaining[i]:\n    continue" if valid else "",
+        measure=measure,
+        normals=f"# Close by chance, but facing elsewhere\nif {facing} < min_cosine:\n    continue"
+        if normals
+        else "",
+        gain=gain,
+        bail="# Even if all the rest fitted it would not do\nif support + float(points.shape[0] - 1 - i) < required:\n    break"
+        if bail
+        else "",
+        store={
+            "score": "scores[trial] = support",
+            "model": "scores[trial] = support\nmodels[trial] = model",
+            "best": "wp.atomic_max(best_score, 0, support)",
+        }[result],
+    )
+    if result != "model" and shape != "plane":
+        d.text = "\n".join(
+            line
+            for line in d.text.split("\n")
+            if not line.startswith("model = ") and "foot" not in line and "Foot" not in line
+        )
+    d.explain("""
+        A minimal sample fixes the shape; its support among all points tells whether the sample was free of
+        outliers. Degenerate samples give no model and a score of zero.
+    """)
+
+    def scored(v: Values, at: Any) -> tuple[float, Any]:
+        x = v.points[at]
+        nothing = 0.0, np.zeros(4)
+        if shape == "plane":
+            normal = np.cross(x[1] - x[0], x[2] - x[0])
+            area = np.linalg.norm(normal)
+            if area < 1e-2:
+                return nothing
+            normal = normal / area
+            model, far = np.append(normal, -normal @ x[0]), np.abs((v.points - x[0]) @ normal)
+            out, face = (
+                abs(normal[2]) < v.get("limit", 0),
+                np.abs(v.get("normals", np.zeros((n, 3))) @ normal),
+            )
+        elif shape == "line":
+            along = x[1] - x[0]
+            if np.linalg.norm(along) < 1e-2:
+                return nothing
+            along = along / np.linalg.norm(along)
+            far = np.linalg.norm(np.cross(v.points - x[0], along), axis=1)
+            model = np.append(along, np.linalg.norm(np.cross(x[0], along)))
+            out, face = abs(along[2]) < v.get("limit", 0), np.ones(n)
+        else:
+            a = x[1:] - x[0]
+            if abs(np.linalg.det(a)) < (1e-2 if flat else 2e-2):
+                return nothing
+            c = np.linalg.solve(a, ((x[1:] ** 2).sum(1) - (x[0] ** 2).sum()) / 2)
+            radius = np.linalg.norm(x[0] - c)
+            far = np.abs(np.linalg.norm(v.points - c, axis=1) - radius)
+            model = np.append(np.append(c, radius), 0.0)[:4]
+            out = radius > v.get("limit", np.inf)
+            to = v.points - c
+            face = (
+                np.ones(n)
+                if flat
+                else np.abs((v.get("normals", to) * to).sum(1) / np.linalg.norm(to, axis=1))
+            )
+        if prior and out:
+            return nothing
+        use = v.remaining.copy() if valid else np.ones(n, bool)
+        if normals:
+            use &= face >= v.min_cosine
+        gains = {
+            "count": lambda: (far < v.tolerance) * 1.0,
+            "weighted": lambda: (far < v.tolerance) * v.weights,
+            "msac": lambda: 1 - np.minimum(far / v.tolerance, 1) ** 2,
+            "likelihood": lambda: np.log((0.6 * np.exp(-((2 * far / v.tolerance) ** 2) / 2) + 0.04) / 0.04),
+        }[score]()
+        total = 0.0
+        for i in range(n):
+            if use[i]:
+                total += gains[i]
+                if bail and total + n - 1 - i < v.required:
+                    break
+        return total, model
+
+    def agrees(v: Values, after: Values) -> None:
+        if sampling == "random":
+            # Which points were drawn is not known here: scores must be possible, and not all alike.
+            found = np.asarray(after["best_score" if result == "best" else "scores"])
+            assert found.min() >= 0 and found.max() <= n * np.log(16) and found.max() > 0
+            return
+        at = np.asarray(v["sample"])
+        if sampling == "local":
+            at = np.hstack([at[:, :1], (at[:, :1] + 1 + at[:, 1:] % 8) % n])
+        made = [scored(v, row) for row in at]
+        scores = np.array([s for s, _ in made])
+        if result == "best":
+            assert abs(after.best_score[0] - scores.max()) <= 1e-2 * (1 + scores.max()) + (
+                score in ("count", "weighted")
+            )
+            return
+        near = np.abs(after.scores - scores) <= 1e-2 * (1 + scores)
+        assert near.mean() > 0.85, f"{near.mean():.2f} of the scores agree"
+        if result == "model":
+            close = np.abs(after.models - np.array([m for _, m in made])).max(1) < 2e-2
+            assert close.mean() > 0.85, f"{close.mean():.2f} of the models agree"
+
+    d.holds(agrees)

@@ -1,0 +1,262 @@
+"""Edges of images, one pixel wide."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.image import DOMAIN
+from warpgen.synthesis.algorithms.image._borders import BORDERS, MODES, TURN, shifted
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_GRADIENTS = {
+    "sobel": (1.0, 2.0, 0.125),
+    "scharr": (3.0, 10.0, 0.03125),
+    "prewitt": (1.0, 1.0, 0.1666667),
+    "central": (0.0, 1.0, 0.5),
+}
+
+
+@DOMAIN.algorithm(
+    source="Canny 1986; Scharr 2000; Devernay 1995 (subpixel edges)",
+    names={
+        "thin_edges": "canny_edges|non_max_edges|edge_thinning|canny_nms",
+        "gray": "image|luma|smoothed",
+        "magnitude": "mag|strength|grad_mag",
+        "gx": "dx|grad_x|g_x",
+        "gy": "dy|grad_y|g_y",
+        "edges": "edge_map|labels|classes",
+        "ahead": "mag_plus|forward|next_mag",
+        "behind": "mag_minus|backward|prev_mag",
+    },
+    weight=9,
+    adjoint="no",
+)
+def thin_edges(d: Draft) -> None:
+    """Finds edges one pixel wide: gradient, non-maximum suppression and two thresholds (Canny)."""
+    operator = d.option("operator", *_GRADIENTS)
+    norm = d.option("norm", "euclidean", "manhattan", "maximum")
+    direction = d.option("direction", "interpolated", "sectors")
+    source = d.option("source", "gray", "color", "bytes")
+    border = d.option("border", *BORDERS)
+    result = d.option("result", "classes", "strength", "offset", "orientation")
+    threshold = d.option("thresholds", "shared", "local", "ratio")
+    mask = d.flag("mask", 0.35)
+    rows, cols = d.pick(9, 11), d.pick(10, 12)
+    size = (rows, cols)
+    if source == "color":
+        d.input("image", "vec3", size, 0.0, 1.0, about="Linear color")
+    elif source == "bytes":
+        d.input("image", "int", size, 0, 256, about="Gray values, 0 to 255")
+    else:
+        d.input("image", "float", size, 0.0, 1.0, about="Gray values, smoothed before")
+    if mask:
+        d.input("region", "bool", size, about="Where edges are looked for")
+    if threshold == "local":
+        d.input("noise", "float", size, 0.05, 0.15, about="Noise of the gradient around each pixel")
+        d.param("low", "float", 1.0, 1.5, about="Lower threshold in units of the noise")
+        d.param("high", "float", 2.0, 3.0, about="Upper threshold in units of the noise")
+    elif threshold == "ratio":
+        d.param("high", "float", 0.2, 0.35, about="Upper threshold")
+        d.param("ratio", "float", 0.4, 0.6, about="Lower over upper threshold")
+    else:
+        d.param("low", "float", 0.08, 0.15, about="Lower threshold")
+        d.param("high", "float", 0.2, 0.35, about="Upper threshold")
+    name, type, about = {
+        "classes": ("edges", "int", "0 none, 1 weak, 2 strong"),
+        "strength": ("strength", "float", "Gradient magnitude on edges, else 0"),
+        "offset": ("subpixel", "vec2", "Offset of the edge from the pixel's center [px]"),
+        "orientation": ("orientation", "float", "Direction of the gradient on edges, 0 to pi, else -1"),
+    }[result]
+    d.output(name, type, size, about=about)
+    words, body = BORDERS[border]
+    d.function(TURN, about=words, body=body)
+    kind = {"color": "wp.vec3", "bytes": "int", "gray": "float"}[source]
+    value = {
+        "gray": "return image[r, c]",
+        "color": "# Luminance of linear sRGB\nreturn wp.dot(image[r, c], wp.vec3(0.2126, 0.7152, 0.0722))",
+        "bytes": "return float(image[r, c]) / 255.0",
+    }[source]
+    d.function(
+        f'''
+        @wp.func
+        def gray_at(image: wp.array2d(dtype={kind}), row: int, col: int) -> float:
+            """Gray value in [0, 1]."""
+            r = border_index(row, image.shape[0])
+            c = border_index(col, image.shape[1])
+            $value
+        ''',
+        value=value,
+    )
+    outer, inner, unit = _GRADIENTS[operator]
+
+    def sum_of(sign: int, axis: str) -> str:
+        terms = []
+        for k, w in ((-1, outer), (0, inner), (1, outer)):
+            if not w:
+                continue
+            across = {-1: " - 1", 0: "", 1: " + 1"}[k]
+            ahead = " + 1" if sign > 0 else " - 1"
+            place = f"row{across}, col{ahead}" if axis == "x" else f"row{ahead}, col{across}"
+            factor = "" if w == 1.0 else f"{w} * "
+            terms.append(f"{factor}gray_at(image, {place})")
+        return " + ".join(terms)
+
+    scale = "" if unit == 1.0 else f"{unit} * "
+    d.function(
+        f'''
+        @wp.func
+        def gradient_at(image: wp.array2d(dtype={kind}), row: int, col: int) -> wp.vec2:
+            """Gradient per pixel, by {"central differences" if operator == "central" else "the operator of " + operator.capitalize()}."""
+            right = {sum_of(1, "x")}
+            left = {sum_of(-1, "x")}
+            lower = {sum_of(1, "y")}
+            upper = {sum_of(-1, "y")}
+            return {scale}wp.vec2(right - left, lower - upper)
+        '''
+    )
+    d.function(
+        f'''
+        @wp.func
+        def magnitude_at(image: wp.array2d(dtype={kind}), row: int, col: int) -> float:
+            """Strength of the gradient."""
+            g = gradient_at(image, border_index(row, image.shape[0]), border_index(col, image.shape[1]))
+            return {{"euclidean": "wp.length(g)", "manhattan": "wp.abs(g[0]) + wp.abs(g[1])", "maximum": "wp.max(wp.abs(g[0]), wp.abs(g[1]))"}}
+        '''.replace(
+            '{"euclidean": "wp.length(g)", "manhattan": "wp.abs(g[0]) + wp.abs(g[1])", "maximum": "wp.max(wp.abs(g[0]), wp.abs(g[1]))"}',
+            {
+                "euclidean": "wp.length(g)",
+                "manhattan": "wp.abs(g[0]) + wp.abs(g[1])",
+                "maximum": "wp.max(wp.abs(g[0]), wp.abs(g[1]))",
+            }[norm],
+        )
+    )
+    none = {"classes": "0", "strength": "0.0", "offset": "wp.vec2(0.0, 0.0)", "orientation": "-1.0"}[result]
+    out = f"{name}[row, col]"
+    compare = {
+        "interpolated": """
+            # Interpolate between the two neighbors on either side that the gradient points between
+            ax = wp.abs(g[0])
+            ay = wp.abs(g[1])
+            step_col = wp.where(g[0] >= 0.0, 1, -1)
+            step_row = wp.where(g[1] >= 0.0, 1, -1)
+            diagonal_ahead = magnitude_at(image, row + step_row, col + step_col)
+            diagonal_behind = magnitude_at(image, row - step_row, col - step_col)
+            steep = ay > ax
+            near_row = wp.where(steep, step_row, 0)
+            near_col = wp.where(steep, 0, step_col)
+            share = wp.where(steep, ax / (ay + 1.0e-8), ay / (ax + 1.0e-8))
+            ahead = (1.0 - share) * magnitude_at(image, row + near_row, col + near_col) + share * diagonal_ahead
+            behind = (1.0 - share) * magnitude_at(image, row - near_row, col - near_col) + share * diagonal_behind
+            """,
+        "sectors": """
+            # Round the direction to one of four; tan(22.5 degrees) = 0.4142
+            ax = wp.abs(g[0])
+            ay = wp.abs(g[1])
+            step_col = wp.where(ay > 2.4142136 * ax, 0, 1)
+            step_row = wp.where(ay < 0.4142136 * ax, 0, 1)
+            # Falling diagonal if both components have the same sign
+            step_row = wp.where(g[0] * g[1] < 0.0, -step_row, step_row)
+            ahead = magnitude_at(image, row + step_row, col + step_col)
+            behind = magnitude_at(image, row - step_row, col - step_col)
+            """,
+    }[direction]
+    low, high = {
+        "shared": ("low", "high"),
+        "local": ("low * noise[row, col]", "high * noise[row, col]"),
+        "ratio": ("ratio * high", "high"),
+    }[threshold]
+    store = {
+        "classes": f"# Weak edges stay if they touch strong ones, which a later pass decides\n{out} = wp.where(magnitude >= {high}, 2, 1)",
+        "strength": f"{out} = magnitude",
+        "offset": f"""
+            # Vertex of the parabola through the three magnitudes
+            curvature = ahead - 2.0 * magnitude + behind
+            shift = 0.5 * (behind - ahead) / wp.min(curvature, -1.0e-6)
+            {out} = wp.clamp(shift, -0.5, 0.5) * wp.normalize(g)
+            """,
+        "orientation": f"""
+            # Opposite gradients belong to the same orientation
+            angle = wp.atan2(g[1], g[0])
+            {out} = wp.where(angle < 0.0, angle + wp.pi, angle)
+            """,
+    }[result]
+    d.launch(*size)
+    d.code(
+        """
+        row, col = wp.tid()
+        $mask
+        g = gradient_at(image, row, col)
+        magnitude = magnitude_at(image, row, col)
+        # Too weak to be an edge, whatever is around
+        if magnitude < $low:
+            $out = $none
+            return
+
+        $compare
+        # Thin: only the ridge of the gradient stays; ties go to one side
+        if magnitude < ahead or magnitude <= behind:
+            $out = $none
+            return
+
+        $store
+        """,
+        mask=f"if not region[row, col]:\n    {out} = {none}\n    return\n" if mask else "",
+        low=low,
+        out=out,
+        none=none,
+        compare=compare,
+        store=store,
+    )
+
+    def agrees(v: Values, after: Values) -> None:
+        image = {
+            "gray": lambda: v.image,
+            "color": lambda: v.image @ [0.2126, 0.7152, 0.0722],
+            "bytes": lambda: v.image / 255,
+        }[source]()
+        gx = sum(
+            w * (shifted(image, border, k, 1) - shifted(image, border, k, -1))
+            for k, w in ((-1, outer), (0, inner), (1, outer))
+        )
+        gy = sum(
+            w * (shifted(image, border, 1, k) - shifted(image, border, -1, k))
+            for k, w in ((-1, outer), (0, inner), (1, outer))
+        )
+        gx, gy = gx * unit, gy * unit
+        ax, ay = np.abs(gx), np.abs(gy)
+        m = {"euclidean": np.hypot(gx, gy), "manhattan": ax + ay, "maximum": np.maximum(ax, ay)}[norm]
+        made = np.full((*size, 2) if result == "offset" else size, -1.0 if result == "orientation" else 0.0)
+        wide = np.pad(m, 1, mode=MODES[border])  # type: ignore[call-overload]
+        lo, hi = {
+            "shared": lambda: (v.low + 0 * m, v.get("high", 1.0)), "local": lambda: (v.low * v.noise, v.get("high", 1.0) * v.noise),
+            "ratio": lambda: (v.ratio * v.high + 0 * m, v.high),
+        }[threshold]()  # fmt: skip
+        for i in range(rows):
+            for j in range(cols):
+                if m[i, j] < lo[i, j] or (mask and not v.region[i, j]):
+                    continue
+                a, b = ax[i, j], ay[i, j]
+                around = lambda r, c, i=i, j=j: wide[i + 1 + r, j + 1 + c]  # noqa: E731
+                if direction == "sectors":
+                    c = 0 if b > 2.4142136 * a else 1
+                    r = 0 if b < 0.4142136 * a else 1
+                    r = -r if gx[i, j] * gy[i, j] < 0 else r
+                    front, back = around(r, c), around(-r, -c)
+                else:
+                    c, r = (1 if gx[i, j] >= 0 else -1), (1 if gy[i, j] >= 0 else -1)
+                    n, s = ((r, 0), a / (b + 1e-8)) if b > a else ((0, c), b / (a + 1e-8))
+                    front = (1 - s) * around(*n) + s * around(r, c)
+                    back = (1 - s) * around(-n[0], -n[1]) + s * around(-r, -c)
+                if m[i, j] < front or m[i, j] <= back:
+                    continue
+                top = hi[i, j] if np.ndim(hi) else hi
+                shift = np.clip((back - front) / 2 / min(front - 2 * m[i, j] + back, -1e-6), -0.5, 0.5)
+                g = np.array([gx[i, j], gy[i, j]])
+                made[i, j] = {
+                    "classes": 2.0 if m[i, j] >= top else 1.0, "strength": m[i, j],
+                    "offset": shift * g / np.linalg.norm(g), "orientation": np.arctan2(g[1], g[0]) % np.pi,
+                }[result]  # fmt: skip
+        mostly_close(after[name], made, 1e-2, 0.95)
+
+    d.holds(agrees)

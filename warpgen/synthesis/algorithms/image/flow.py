@@ -1,0 +1,335 @@
+"""Motion between two frames, and edges within one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.image import DOMAIN
+from warpgen.synthesis.algorithms.image._borders import BORDERS, TURN, shifted
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Horn & Schunck 1981; Bruhn, Weickert & Schnoerr 2005; Brox et al. 2004; Sun, Roth & Black 2014",
+    names={
+        "refine_flow": "horn_schunck_step|variational_flow|flow_iteration|update_optical_flow",
+        "frame0": "first|prev_frame|image0",
+        "frame1": "second|next_frame|image1",
+        "flow": "uv|motion|flow_in",
+        "ix": "grad_x|dx|i_x",
+        "iy": "grad_y|dy|i_y",
+        "it": "grad_t|dt_image|temporal",
+        "mean": "flow_bar|average|neighbor_mean",
+        "alpha": "smoothness|regularization|lam",
+    },
+    weight=10,
+)
+def refine_flow(d: Draft) -> None:
+    """Refines the optical flow between two frames by one step of a variational method."""
+    data = d.option("data term", "quadratic", "charbonnier", "lorentzian")
+    smooth = d.option("smoothness", "eight", "four", "image driven")
+    derivative = d.option("derivative", "central", "horn", "fourth order")
+    border = d.option("border", *BORDERS)
+    warped = d.flag("warped")
+    solver = d.option("solver", "jacobi", "relaxed")
+    mask = d.option("occlusion", "none", "mask", "weight")
+    result = d.option("result", "flow", "change", "energy")
+    gradient = d.flag("gradient constancy", 0.35)
+    cap = d.flag("limit", 0.4)
+    if derivative == "horn":
+        warped = False
+    rows, cols = d.pick(8, 10), d.pick(9, 12)
+    size = (rows, cols)
+    d.input("frame0", "float", size, 0.0, 1.0, about="First frame")
+    d.input(
+        "frame1",
+        "float",
+        size,
+        0.0,
+        1.0,
+        about="Second frame, warped back by the flow so far" if not warped else "Second frame",
+    )
+    d.input("flow", "vec2", size, -1.5, 1.5, about="Flow so far [px]")
+    if mask == "mask":
+        d.input("occluded", "bool", size, about="Pixels that the second frame does not show")
+    elif mask == "weight":
+        d.input("confidence", "float", size, 0.0, 1.0, about="Confidence of each pixel's brightness")
+    d.param("alpha", "float", 0.2, 0.6, about="Weight of smoothness, squared")
+    if data != "quadratic":
+        d.param(
+            "epsilon", "float", 0.05, 0.2, about="Difference of brightness from which on errors are outliers"
+        )
+    if solver == "relaxed":
+        d.param("relaxation", "float", 0.6, 0.9, about="Damping of the step")
+    if gradient:
+        d.param("gamma", "float", 0.2, 1.0, about="Weight of gradient constancy")
+    if cap:
+        d.param("max_step", "float", 0.3, 0.6, about="Largest change of the flow [px]")
+    name, type, about = {
+        "flow": ("flow_out", "vec2", "Flow after the step"),
+        "change": ("change", "float", "Length of the change of each pixel's flow"),
+        "energy": ("energy", "float", "Energy density of the flow so far"),
+    }[result]
+    d.output(name, type, size, about=about)
+    words, body = BORDERS[border]
+    d.function(TURN, about=words, body=body)
+    if warped:
+        d.function('''
+            @wp.func
+            def sample(image: wp.array2d(dtype=float), y: float, x: float) -> float:
+                """Bilinear sample; coordinates outside are moved to the border."""
+                y = wp.clamp(y, 0.0, float(image.shape[0] - 1))
+                x = wp.clamp(x, 0.0, float(image.shape[1] - 1))
+                r = wp.min(int(y), image.shape[0] - 2)
+                c = wp.min(int(x), image.shape[1] - 2)
+                b = y - float(r)
+                a = x - float(c)
+                upper = (1.0 - a) * image[r, c] + a * image[r, c + 1]
+                lower = (1.0 - a) * image[r + 1, c] + a * image[r + 1, c + 1]
+                return (1.0 - b) * upper + b * lower
+        ''')
+    stencil = {
+        "central": """
+            ix = 0.5 * (frame0[row, right] - frame0[row, left])
+            iy = 0.5 * (frame0[below, col] - frame0[above, col])
+            it = $second - frame0[row, col]
+            """,
+        "fourth order": """
+            # Five-point differences (1, -8, 0, 8, -1) / 12
+            far_right = border_index(col + 2, frame0.shape[1])
+            far_left = border_index(col - 2, frame0.shape[1])
+            far_below = border_index(row + 2, frame0.shape[0])
+            far_above = border_index(row - 2, frame0.shape[0])
+            ix = 8.0 * (frame0[row, right] - frame0[row, left])
+            ix = (ix - frame0[row, far_right] + frame0[row, far_left]) / 12.0
+            iy = 8.0 * (frame0[below, col] - frame0[above, col])
+            iy = (iy - frame0[far_below, col] + frame0[far_above, col]) / 12.0
+            it = $second - frame0[row, col]
+            """,
+        "horn": """
+            # Horn and Schunck's cube of 2 x 2 x 2 samples: all derivatives at the same point
+            e00 = frame0[row, col]
+            e01 = frame0[row, right]
+            e10 = frame0[below, col]
+            e11 = frame0[below, right]
+            g00 = frame1[row, col]
+            g01 = frame1[row, right]
+            g10 = frame1[below, col]
+            g11 = frame1[below, right]
+            ix = 0.25 * (e01 - e00 + e11 - e10 + g01 - g00 + g11 - g10)
+            iy = 0.25 * (e10 - e00 + e11 - e01 + g10 - g00 + g11 - g01)
+            it = 0.25 * (g00 - e00 + g01 - e01 + g10 - e10 + g11 - e11)
+            """,
+    }[derivative]
+    mean = {
+        "four": "mean = 0.25 * (flow[above, col] + flow[below, col] + flow[row, left] + flow[row, right])",
+        "eight": """
+            # Neighbors at a side weigh 1/6, those at a corner 1/12
+            sides = flow[above, col] + flow[below, col] + flow[row, left] + flow[row, right]
+            corners = flow[above, left] + flow[above, right] + flow[below, left] + flow[below, right]
+            mean = sides / 6.0 + corners / 12.0
+            """,
+        "image driven": """
+            # Flow does not smooth across edges of the image
+            middle = frame0[row, col]
+            w_n = 1.0 / (1.0 + 20.0 * wp.abs(frame0[above, col] - middle))
+            w_s = 1.0 / (1.0 + 20.0 * wp.abs(frame0[below, col] - middle))
+            w_w = 1.0 / (1.0 + 20.0 * wp.abs(frame0[row, left] - middle))
+            w_e = 1.0 / (1.0 + 20.0 * wp.abs(frame0[row, right] - middle))
+            mean = w_n * flow[above, col] + w_s * flow[below, col] + w_w * flow[row, left] + w_e * flow[row, right]
+            mean /= w_n + w_s + w_w + w_e
+            """,
+    }[smooth]
+    robust = {
+        "quadratic": "",
+        "charbonnier": """
+            # Charbonnier: occlusions count linearly only
+            trust = 1.0 / wp.sqrt(1.0 + error * error / (epsilon * epsilon))
+            """,
+        "lorentzian": """
+            # Lorentzian: gross errors lose their influence
+            trust = 1.0 / (1.0 + 0.5 * error * error / (epsilon * epsilon))
+            """,
+    }[data]
+    weight = {"none": "", "mask": "", "weight": "confidence[row, col]"}[mask]
+    factors = [f for f in (weight, "trust" if robust else "") if f]
+    base = "flow[row, col]"
+    # Warped frames: the flow so far is in `it` already, only its increment is left.
+    error = (
+        "it + ix * (mean[0] - flow[row, col][0]) + iy * (mean[1] - flow[row, col][1])"
+        if warped
+        else "it + ix * mean[0] + iy * mean[1]"
+    )
+    solve = """
+        # Euler-Lagrange equations, solved for this pixel with its neighbors fixed
+        gain = error / (alpha + ix * ix + iy * iy)
+        step = mean - gain * wp.vec2(ix, iy) - flow[row, col]
+        """
+    if factors:
+        solve = f"""
+        # Euler-Lagrange equations, solved for this pixel with its neighbors fixed
+        data_weight = {" * ".join(factors)}
+        gain = data_weight * error / (alpha + data_weight * (ix * ix + iy * iy))
+        step = mean - gain * wp.vec2(ix, iy) - flow[row, col]
+        """
+    second = {
+        "quadratic": "error * error",
+        "charbonnier": "2.0 * epsilon * epsilon * (wp.sqrt(1.0 + error * error / (epsilon * epsilon)) - 1.0)",
+        "lorentzian": "2.0 * epsilon * epsilon * wp.log(1.0 + 0.5 * error * error / (epsilon * epsilon))",
+    }[data]
+    constancy = """
+        # Gradients survive changes of lighting that brightness does not
+        slope_x = 0.5 * (frame1[row, right] - frame1[row, left]) - 0.5 * (frame0[row, right] - frame0[row, left])
+        slope_y = 0.5 * (frame1[below, col] - frame1[above, col]) - 0.5 * (frame0[below, col] - frame0[above, col])
+        it += gamma * (slope_x + slope_y)
+        """
+    if result == "energy":
+        store = f"""
+            data_cost = {weight + " * " if weight else ""}{second}
+            rough = wp.length_sq(mean - flow[row, col])
+            energy[row, col] = data_cost + alpha * rough
+            """
+    else:
+        store = {
+            "flow": "flow_out[row, col] = flow[row, col] + step",
+            "change": "change[row, col] = wp.length(step)",
+        }[result]
+        store = "\n".join(
+            part
+            for part in (
+                "step *= relaxation" if solver == "relaxed" else "",
+                "# Linearization holds near the last flow only\nlength = wp.length(step)\nif length > max_step:\n    step *= max_step / length"
+                if cap
+                else "",
+                store,
+            )
+            if part
+        )
+    d.launch(*size)
+    d.code(
+        """
+        row, col = wp.tid()
+        above = border_index(row - 1, frame0.shape[0])
+        below = border_index(row + 1, frame0.shape[0])
+        left = border_index(col - 1, frame0.shape[1])
+        right = border_index(col + 1, frame0.shape[1])
+        # Derivatives of the brightness
+        $stencil
+        $constancy
+        $mean
+        $mask
+        # Brightness constancy, linearized
+        error = $error
+        $robust
+        $solve
+        $store
+        """,
+        stencil=stencil.replace(
+            "$second",
+            "sample(frame1, float(row) + flow[row, col][1], float(col) + flow[row, col][0])"
+            if warped
+            else "frame1[row, col]",
+        ),
+        constancy=constancy if gradient else "",
+        mean=mean,
+        mask={
+            "mask": "# Occluded: nothing to match, take what is around\nif occluded[row, col]:\n    $keep\n    return\n".replace(
+                "$keep",
+                {
+                    "flow": "flow_out[row, col] = mean",
+                    "change": "change[row, col] = wp.length(mean - flow[row, col])",
+                    "energy": "energy[row, col] = alpha * wp.length_sq(mean - flow[row, col])",
+                }[result],
+            ),
+        }.get(mask, ""),
+        error=error if result != "energy" else ("it" if warped else f"it + ix * {base}[0] + iy * {base}[1]"),
+        robust=robust if result != "energy" else "",
+        solve=solve if result != "energy" else "",
+        store=store,
+    )
+    if result == "energy":
+        d.says("Computes the energy density of an optical flow: constancy of brightness and smoothness.")
+    d.explain("""
+        Brightness constancy ix u + iy v + it = 0 leaves one equation for two unknowns; the mean of the neighbors,
+        weighted by alpha, supplies what is missing.
+    """)
+
+    def agrees(v: Values, after: Values) -> None:
+        f, g, u = v.frame0, v.frame1, v.flow
+
+        def at(a: Any, r: int, c: int) -> Any:
+            return shifted(a, border, r, c)
+
+        shifts = [(-1, 0), (1, 0), (0, -1), (0, 1)]
+        if warped:
+            y, x = np.meshgrid(np.arange(rows), np.arange(cols), indexing="ij")
+            second = _bilinear(g, y + u[..., 1], x + u[..., 0])
+        else:
+            second = g
+        it = second - f
+        if derivative == "horn":
+            both = [[at(a, r, c) for r in (0, 1) for c in (0, 1)] for a in (f, g)]
+            (a, b, c, e), (p, q, r, s) = both
+            ix, iy = (b - a + e - c + q - p + s - r) / 4, (c - a + e - b + r - p + s - q) / 4
+            it = (p - a + q - b + r - c + s - e) / 4
+        else:
+            ix, iy = (at(f, 0, 1) - at(f, 0, -1)) / 2, (at(f, 1, 0) - at(f, -1, 0)) / 2
+            if derivative == "fourth order":
+                ix = (16 * ix - at(f, 0, 2) + at(f, 0, -2)) / 12
+                iy = (16 * iy - at(f, 2, 0) + at(f, -2, 0)) / 12
+        if gradient:
+            for r, c in ((0, 1), (1, 0)):
+                it = it + v.gamma * ((at(g, r, c) - at(g, -r, -c)) - (at(f, r, c) - at(f, -r, -c))) / 2
+        if smooth == "image driven":
+            w = np.array([1 / (1 + 20 * np.abs(at(f, r, c) - f)) for r, c in shifts])
+            mean_ = (
+                sum(k[..., None] * at(u, r, c) for k, (r, c) in zip(w, shifts, strict=True))
+                / w.sum(0)[..., None]
+            )
+        else:
+            mean_ = sum(at(u, r, c) for r, c in shifts) / (4 if smooth == "four" else 6)
+            if smooth == "eight":
+                mean_ = mean_ + sum(at(u, r, c) for r in (-1, 1) for c in (-1, 1)) / 12
+        base_ = u if result == "energy" else mean_
+        shift = base_ - u if warped else base_
+        e_ = it + ix * shift[..., 0] + iy * shift[..., 1]
+        k = v.get("epsilon", 1.0)
+        q_ = (e_ / k) ** 2
+        trust = {"quadratic": 1.0, "charbonnier": 1 / np.sqrt(1 + q_), "lorentzian": 1 / (1 + q_ / 2)}[data]
+        w_ = (v.confidence if mask == "weight" else 1.0) * trust
+        rough = ((mean_ - u) ** 2).sum(-1)
+        if result == "energy":
+            cost = {
+                "quadratic": e_**2,
+                "charbonnier": 2 * k * k * (np.sqrt(1 + q_) - 1),
+                "lorentzian": 2 * k * k * np.log1p(q_ / 2),
+            }[data]
+            made = (v.confidence if mask == "weight" else 1.0) * cost + v.alpha * rough
+            made = np.where(v.occluded, v.alpha * rough, made) if mask == "mask" else made
+        else:
+            step = (
+                mean_
+                - u
+                - (w_ * e_ / (v.alpha + w_ * (ix**2 + iy**2)))[..., None] * np.stack([ix, iy], axis=-1)
+            )
+            step = step * (v.relaxation if solver == "relaxed" else 1.0)
+            if cap:
+                step = step * np.minimum(v.max_step / np.linalg.norm(step, axis=-1, keepdims=True), 1.0)
+            if mask == "mask":
+                step = np.where(v.occluded[..., None], mean_ - u, step)
+            made = u + step if result == "flow" else np.linalg.norm(step, axis=-1)
+        mostly_close(after[name], made, 2e-3)
+
+    d.holds(agrees)
+
+
+def _bilinear(image: Any, y: Any, x: Any) -> Any:
+    y, x = np.clip(y, 0, image.shape[0] - 1), np.clip(x, 0, image.shape[1] - 1)
+    r, c = np.minimum(y.astype(int), image.shape[0] - 2), np.minimum(x.astype(int), image.shape[1] - 2)
+    b, a = y - r, x - c
+    return (1 - b) * ((1 - a) * image[r, c] + a * image[r, c + 1]) + b * (
+        (1 - a) * image[r + 1, c] + a * image[r + 1, c + 1]
+    )

@@ -1,0 +1,395 @@
+"""Whole Krylov solves, a small system for each thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.linear_algebra import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Hestenes & Stiefel 1952; Saad 2003, ch. 6, 7 and 9; van der Vorst 1992 (BiCGSTAB); Paige & Saunders 1975",
+    names={
+        "solve_iteratively": "batched_cg|conjugate_gradient_solve|krylov_solve|solve_systems",
+        "system": "tid|i|batch",
+        "A": "matrices|lhs|a_mat",
+        "b": "rhs|right|loads",
+        "r": "residual|res|resid",
+        "p": "direction|search|dir_p",
+        "z": "preconditioned|y_pre|zr",
+        "alpha": "step|a_k|step_length",
+        "beta": "b_k|ratio|correction",
+        "rr": "rho|r_dot_z|rz",
+    },
+    weight=8,
+    adjoint="no",
+)
+def solve_iteratively(d: Draft) -> None:
+    """Solves a small linear system in each thread by a Krylov method."""
+    method = d.option("method", "gradients", "residuals", "stabilized")
+    precond = d.option("preconditioner", "none", "jacobi", "gauss seidel")
+    if method == "residuals":
+        precond = "none"
+    if method == "stabilized" and precond == "gauss seidel":
+        precond = "jacobi"
+    layout = d.option("layout", "dense", "rows", "banded")
+    start = d.option("start", "zero", "guess", "scaled")
+    stop = (
+        d.option("stop", "relative", "absolute", "energy")
+        if method == "gradients"
+        else d.option("criterion", "relative", "absolute")
+    )
+    shift = d.flag("shift", 0.45)
+    result = d.option("result", "solution", "iterations", "residual")
+    place = d.option("memory", "array", "vector", "global")
+    damped = d.flag("restart", 0.4) and method == "gradients"
+    n, size, width = d.pick(12, 16, 24), d.pick(6, 8), 3
+    if layout == "dense":
+        d.input(
+            "A",
+            "float",
+            (n, size, size),
+            -0.15,
+            0.15,
+            about="Matrices without their diagonals, of which half and the transpose count",
+        )
+    elif layout == "rows":
+        d.input("offdiag", "float", (n, size, width), -0.25, 0.25, about="Entries beside the diagonal")
+        d.input("columns", "int", (size, width), 0, size, about="Columns of these entries, -1 for none")
+    else:
+        d.input(
+            "offdiag", "float", (n, size, 2), -0.25, 0.25, about="First and second entries above the diagonal"
+        )
+    d.input("diagonal", "float", (n, size), 1.6, 3.0, about="Diagonals")
+    d.input("b", "float", (n, size), -1.0, 1.0, about="Right-hand sides")
+    if start == "guess":
+        d.input("guess", "float", (n, size), -0.3, 0.3, about="Solutions of the step before")
+    if shift:
+        d.param("shift", "float", 0.1, 0.5, about="Added to the diagonals")
+    d.param("tolerance", "float", 1.0e-4, about="Residual at which to stop")
+    d.param("max_iterations", "int", 2 * size if result != "residual" else 3, about="Most iterations")
+    d.inout("x", "float", (n, size), value=0.0, about="Solutions") if place == "global" else d.output(
+        "x", "float", (n, size), about="Solutions"
+    )
+    if result == "iterations":
+        d.output("iterations", "int", n, about="Iterations taken")
+    elif result == "residual":
+        d.output("residual_norm", "float", n, about="Norm of the residual in the end")
+    names = (
+        ["r", "p", "q"]
+        + (["z"] if precond != "none" else [])
+        + (["shadow", "s_vec", "t_vec"] if method == "stabilized" else [])
+    )
+    if method == "residuals":
+        names = ["r", "p", "q", "Ar"]
+    if place == "vector":
+        d.module(f"SIZE = wp.constant({size})\nvecn = wp.types.vector(length=SIZE, dtype=float)")
+        kind, zero, total = "vecn", "vecn()", None
+    elif place == "array":
+        d.module(f"SIZE = wp.constant({size})")
+        kind, zero, total = "wp.array(dtype=float)", "wp.zeros(shape=SIZE, dtype=float)", None
+    else:
+        d.module(f"SIZE = wp.constant({size})")
+        kind, zero, total = "wp.array(dtype=float)", "", None
+        for name in names:
+            d.inout(f"{name}_work", "float", (n, size), value=0.0, about="Working memory")
+    assert total is None
+    matrix = {
+        "dense": "A: wp.array3d(dtype=float)",
+        "rows": "offdiag: wp.array3d(dtype=float), columns: wp.array2d(dtype=int)",
+        "banded": "offdiag: wp.array3d(dtype=float)",
+    }[layout]
+    given = {"dense": "A", "rows": "offdiag, columns", "banded": "offdiag"}[layout]
+    d.function(
+        f'''
+        @wp.func
+        def product_row({matrix}, diagonal: wp.array2d(dtype=float), v: {kind}, system: int, row: int) -> float:
+            """Entry of the product of the system's matrix with v."""
+            total = diagonal[system, row] * v[row]
+            $entries
+            return total
+        ''',
+        entries={
+            "dense": """
+                # Symmetric by construction
+                for col in range(v_size):
+                    if col != row:
+                        total += 0.5 * (A[system, row, col] + A[system, col, row]) * v[col]
+                """.replace("v_size", "SIZE"),
+            "rows": """
+                for k in range(columns.shape[1]):
+                    col = columns[row, k]
+                    if col != row:
+                        total += offdiag[system, row, k] * v[col]
+                """,
+            "banded": """
+                # Two bands to either side
+                for k in range(2):
+                    ahead = row + k + 1
+                    behind = row - k - 1
+                    if ahead < SIZE:
+                        total += offdiag[system, row, k] * v[ahead]
+                    if behind >= 0:
+                        total += offdiag[system, behind, k] * v[behind]
+                """,
+        }[layout],
+    )
+    if method != "stabilized" and layout == "rows":
+        # The entries of rows are not symmetric: only BiCGSTAB is made for that.
+        method, damped = "stabilized", False
+        precond = "none" if precond == "gauss seidel" else precond
+        names = ["r", "p", "q"] + (["z"] if precond != "none" else []) + ["shadow", "s_vec", "t_vec"]
+        for name in names:
+            if place == "global" and not any(q.name == f"{name}_work" for q in d.parameters):
+                d.inout(f"{name}_work", "float", (n, size), value=0.0, about="Working memory")
+        stop = "relative" if stop == "energy" else stop
+    d.function(f'''
+        @wp.func
+        def inner(a: {kind}, b: {kind}) -> float:
+            """Inner product."""
+            total = float(0.0)
+            for k in range(SIZE):
+                total += a[k] * b[k]
+            return total
+    ''') if place != "vector" else None
+    dot = "wp.dot({}, {})" if place == "vector" else "inner({}, {})"
+    plus = " + shift * {}[k]" if shift else ""
+
+    def apply(target: str, v: str) -> str:
+        return (
+            f"for k in range(SIZE):\n    {target}[k] = product_row({given}, diagonal, {v}, system, k)"
+            + plus.format(v)
+        )
+
+    diag = "(diagonal[system, k] + shift)" if shift else "diagonal[system, k]"
+    if precond == "gauss seidel" and layout == "rows":
+        precond = "jacobi"
+    entry = {"dense": "0.5 * (A[system, k, j] + A[system, j, k])", "banded": ""}.get(layout, "")
+    sweep = {
+        "none": "",
+        "jacobi": f"for k in range(SIZE):\n    $z[k] = $r[k] / {diag}",
+        "gauss seidel": f"""
+            # Symmetric Gauss-Seidel: a sweep down and one back
+            for k in range(SIZE):
+                rest = $r[k]
+                $lower
+                $z[k] = rest / {diag}
+            for back in range(SIZE):
+                k = SIZE - 1 - back
+                rest = float(0.0)
+                $upper
+                $z[k] = $z[k] - rest / {diag}
+            """,
+    }[precond]
+    if precond == "gauss seidel":
+        lower = (
+            f"for j in range(k):\n    rest -= {entry} * $z[j]"
+            if layout == "dense"
+            else "if k >= 1:\n    rest -= offdiag[system, k - 1, 0] * $z[k - 1]\nif k >= 2:\n    rest -= offdiag[system, k - 2, 1] * $z[k - 2]"
+        )
+        upper = (
+            f"for j in range(k + 1, SIZE):\n    rest += {entry} * $z[j]"
+            if layout == "dense"
+            else "if k + 1 < SIZE:\n    rest += offdiag[system, k, 0] * $z[k + 1]\nif k + 2 < SIZE:\n    rest += offdiag[system, k, 1] * $z[k + 2]"
+        )
+        sweep = sweep.replace("$lower", lower.replace("\n", "\n                ")).replace(
+            "$upper", upper.replace("\n", "\n                ")
+        )
+    sweep = "\n".join(line[12:] if line.startswith(" " * 12) else line for line in sweep.split("\n")).strip(
+        "\n"
+    )
+
+    def precondition(z: str, r: str) -> str:
+        return sweep.replace("$z", z).replace("$r", r)
+
+    lead = "z" if precond != "none" else "r"
+    limit = {
+        "relative": "limit = tolerance * wp.sqrt(" + dot.format("r", "r") + ") + 1.0e-12",
+        "absolute": "limit = tolerance",
+        "energy": "limit = tolerance",
+    }[stop]
+    norm = f"wp.sqrt({dot.format('r', 'r')})"
+    reached = {
+        "energy": "# Error in the norm of the preconditioner\nif wp.sqrt(wp.abs(rr)) <= limit:\n    break",
+    }.get(stop, f"if {norm} <= limit:\n    break")
+    gradients = f"""
+        $first
+        for k in range(SIZE):
+            p[k] = {lead}[k]
+        rr = {dot.format("r", lead)}
+        taken = int(0)
+        for iteration in range(max_iterations):
+            $reached
+            $apply_p
+            curvature = {dot.format("p", "q")}
+            # Not positive definite, or nothing left to do
+            if curvature <= 1.0e-20:
+                break
+            alpha = rr / curvature
+            for k in range(SIZE):
+                $x = $x + alpha * p[k]
+                r[k] = r[k] - alpha * q[k]
+            $next
+            rr_new = {dot.format("r", lead)}
+            beta = rr_new / rr
+            $steepest
+            for k in range(SIZE):
+                p[k] = {lead}[k] + beta * p[k]
+            rr = rr_new
+            taken += 1
+        """
+    residuals = f"""
+        # Conjugate residuals: minimizes the residual, also of indefinite systems
+        for k in range(SIZE):
+            p[k] = r[k]
+        $apply_r
+        for k in range(SIZE):
+            q[k] = Ar[k]
+        rr = {dot.format("r", "Ar")}
+        taken = int(0)
+        for iteration in range(max_iterations):
+            $reached
+            alpha = rr / {dot.format("q", "q")}
+            for k in range(SIZE):
+                $x = $x + alpha * p[k]
+                r[k] = r[k] - alpha * q[k]
+            $apply_r
+            rr_new = {dot.format("r", "Ar")}
+            beta = rr_new / rr
+            # The product A p follows from A r, so that one product per iteration is enough
+            for k in range(SIZE):
+                p[k] = r[k] + beta * p[k]
+                q[k] = Ar[k] + beta * q[k]
+            rr = rr_new
+            taken += 1
+        """
+    stab = f"""
+        # BiCGSTAB: for matrices that need not be symmetric
+        for k in range(SIZE):
+            shadow[k] = r[k]
+            p[k] = r[k]
+        rr = {dot.format("r", "shadow")}
+        taken = int(0)
+        for iteration in range(max_iterations):
+            $reached
+            $pre_p
+            $apply_p
+            alpha = rr / {dot.format("q", "shadow")}
+            for k in range(SIZE):
+                s_vec[k] = r[k] - alpha * q[k]
+            # Smooth by one step of minimal residual
+            $pre_s
+            $apply_s
+            tt = {dot.format("t_vec", "t_vec")}
+            omega = {dot.format("t_vec", "s_vec")} / wp.max(tt, 1.0e-20)
+            $update
+            for k in range(SIZE):
+                r[k] = s_vec[k] - omega * t_vec[k]
+            rr_new = {dot.format("r", "shadow")}
+            # Breakdown: the shadow residual has become orthogonal
+            if wp.abs(rr_new) < 1.0e-20:
+                break
+            beta = rr_new / rr * alpha / omega
+            for k in range(SIZE):
+                p[k] = r[k] + beta * (p[k] - omega * q[k])
+            rr = rr_new
+            taken += 1
+        """
+    at = "x[system, k]"
+    pre = precond != "none"
+    update = f"for k in range(SIZE):\n    {at} = {at} + alpha * p[k] + omega * s_vec[k]"
+    if pre:
+        update = f"for k in range(SIZE):\n    {at} = {at} + (alpha * p[k] + omega * s_vec[k]) / {diag}"
+    guess = {
+        "zero": f"{at} = 0.0",
+        "guess": f"{at} = guess[system, k]",
+        "scaled": f"# Exact for diagonal matrices\n{at} = b[system, k] / {diag}",
+    }[start]
+    zeros = (
+        [f"{name} = {zero}" for name in names]
+        if place != "global"
+        else [f"{name} = {name}_work[system]" for name in names]
+    )
+    d.launch(n)
+    d.code(
+        """
+        system = wp.tid()
+        $zeros
+        for k in range(SIZE):
+            $guess
+            p[k] = $at
+        # Residual of the first guess
+        $residual
+        for k in range(SIZE):
+            r[k] = b[system, k] - q[k]
+        $limit
+        $loop
+        $store
+        """,
+        zeros="\n".join(zeros),
+        guess=guess,
+        at=at,
+        x=at,
+        residual=apply("q", "p"),
+        limit=limit,
+        loop={"gradients": gradients, "residuals": residuals, "stabilized": stab}[method],
+        first=precondition("z", "r"),
+        next=precondition("z", "r"),
+        reached=reached,
+        apply_p=apply("q", "z" if pre and method == "stabilized" else "p"),
+        apply_r=apply("Ar", "r"),
+        apply_s=apply("t_vec", "z" if pre else "s_vec"),
+        pre_p=precondition("z", "p"),
+        pre_s=precondition("z", "s_vec"),
+        steepest="# Start afresh where rounding has spoiled conjugacy\nif iteration % SIZE == SIZE - 1:\n    beta = 0.0"
+        if damped
+        else "",
+        update=update,
+        store={
+            "solution": "",
+            "iterations": "iterations[system] = taken",
+            "residual": f"residual_norm[system] = {norm}",
+        }[result],
+    )
+    if result != "iterations":
+        d.text = "\n".join(line for line in d.text.split("\n") if "taken" not in line)
+    d.says(
+        {
+            "gradients": "Solves a small linear system in each thread by conjugate gradients.",
+            "residuals": "Solves a small linear system in each thread by conjugate residuals.",
+            "stabilized": "Solves a small linear system in each thread by BiCGSTAB.",
+        }[method]
+    )
+    d.explain("Systems are small enough for one thread each, so that no synchronization is needed.")
+
+    def matrices(v: Values) -> Any:
+        made = np.zeros((n, size, size))
+        if layout == "dense":
+            made = (v.A + np.swapaxes(v.A, 1, 2)) / 2
+        elif layout == "rows":
+            for row in range(size):
+                for k in range(width):
+                    made[:, row, v.columns[row, k]] += v.offdiag[:, row, k]
+        else:
+            for k in range(2):
+                for row in range(size - k - 1):
+                    made[:, row, row + k + 1] = made[:, row + k + 1, row] = v.offdiag[:, row, k]
+        made[:, range(size), range(size)] = v.diagonal + (v.shift if shift else 0.0)
+        return made
+
+    def solves(v: Values, after: Values) -> None:
+        a = matrices(v)
+        left = np.linalg.norm(np.einsum("nij,nj->ni", a, after.x) - v.b, axis=1)
+        size_ = np.linalg.norm(v.b, axis=1)
+        if result == "residual":
+            np.testing.assert_allclose(after.residual_norm, left, atol=2e-4)
+            assert np.mean(left < size_) > 0.9, "the residuals have not fallen"
+        else:
+            assert np.mean(left < 2e-3 * (1 + size_)) > 0.9, f"residuals of {left.max():.2g} are left"
+        if result == "iterations":
+            assert after.iterations.min() >= 0 and 0 < after.iterations.max() <= 2 * size
+
+    d.holds(solves)
