@@ -1,0 +1,28 @@
+"""The adjoint of a product that a loop of run-time length collects is wrong.
+
+Upstream: NVIDIA/warp#729
+Kind: limit, documented by Warp (user guide, Differentiability, Dynamic Loops)
+Sure: yes; y = x ** n, so dy/dx = n * x ** (n - 1)
+"""
+
+import sys
+
+import warp as wp
+
+
+@wp.kernel
+def kernel(x: wp.array(dtype=float), n: int, y: wp.array(dtype=float)):
+    p = float(1.0)
+    for _ in range(n):
+        p *= x[0]
+    y[0] = p
+
+
+x = wp.array([3.0], dtype=float, device="cpu", requires_grad=True)
+y = wp.zeros(1, dtype=float, device="cpu", requires_grad=True)
+with wp.Tape() as tape:
+    wp.launch(kernel, dim=1, inputs=[x, 3], outputs=[y], device="cpu")
+tape.backward(loss=y)
+expected, actual = 27.0, float(x.grad.numpy()[0])
+print(f"expected {expected}, actual {actual}")
+sys.exit(not abs(actual - expected) < 1e-3)

@@ -1,0 +1,65 @@
+"""What a hunt writes down: one line for each disagreement, and the counts of a unit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from warpgen.program import Program
+
+Origin = Literal["dataset", "stress"]
+
+# What two readings of one program disagree in. `adjoint`: slopes; `values`: outputs; `cuda`: the CUDA text
+# executed beside the C++; `rewrite`: the adjoint beside that of an equivalent program; `refused`: a compiler,
+# or Warp's code generator, of what the language allows; `crash`: the run has no end of its own.
+Oracle = Literal["adjoint", "values", "cuda", "rewrite", "refused", "crash"]
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One disagreement: the program, which oracle told, and in which words."""
+
+    origin: Origin
+    program: Program
+    oracle: Oracle
+    error: str
+    cause: str = ""  # the number of its line in the ledger, where one is known
+
+
+class Unit(msgspec.Struct):
+    """What came of one unit: programs judged, those that say nothing of Warp by reason, and the cases."""
+
+    number: int
+    programs: int
+    seconds: float  # of processor time
+    dropped: dict[str, int]
+    cases: list[Case]
+
+
+class Small(msgspec.Struct):
+    """A case made small: programs that were judged for it, and seconds of processor time."""
+
+    case: Case
+    judged: int
+    seconds: float
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two errors are of one kind: the same words, whatever names and numbers are among them."""
+    return _kind(one) == _kind(other)
+
+
+def grouped(units: Sequence[Unit]) -> dict[tuple[str, str, str], list[Case]]:
+    """Cases by oracle, cause and kind of error, the largest group first."""
+    groups: dict[tuple[str, str, str], list[Case]] = {}
+    for case in (case for unit in units for case in unit.cases):
+        groups.setdefault((case.oracle, case.cause, _kind(case.error)), []).append(case)
+    return dict(sorted(groups.items(), key=lambda item: -len(item[1])))
+
+
+def _kind(error: str) -> str:
+    """Its words of letters alone, those of addresses, names and numbers left out."""
+    bare = re.sub(r"<[^<>]*>|\'[^\']*\'|\"[^\"]*\"", "", error)
+    return " ".join(re.findall(r"(?<![\w.])[A-Za-z_]+(?![\w.])", bare))[:80]

@@ -1,0 +1,206 @@
+"""A hunt from its start to its end: units, one file each, worked on by processes that share nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import resource
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from warpgen import durable, scratch
+from warpgen.errors import RootError, SynthesisError, UnitError
+from warpgen.extraction import warp_api
+from warpgen.hunting.causes import cause_of
+from warpgen.hunting.found import Case, Origin, Small, Unit, alike, grouped
+from warpgen.hunting.oracles import judge
+from warpgen.hunting.reducer import reduce
+from warpgen.hunting.rewrites import differs
+from warpgen.hunting.stress import stress
+from warpgen.program import Program
+from warpgen.record import TARGETS
+from warpgen.synthesis.generator import Options, synthesize
+
+SIZE = 32  # programs of a unit
+_RENAMED = 4  # of so many sound programs, one is judged once more under other names
+_TRIES = 2
+_REDUCED = 3  # cases of a group that are made small
+_LOOK = 1.0  # seconds
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What is hunted: `count` programs from a seed, in a folder, for at most so many seconds."""
+
+    root: Path
+    seed: int
+    count: int
+    workers: int
+    seconds: float
+
+
+def hunt(plan: Plan) -> Iterator[list[Unit]]:
+    """Work on the units that are not on disk yet; yields all that are there, every second and at the end.
+
+    Raises RootError where the folder cannot be written.
+    """
+    try:
+        durable.make_folder(plan.root / "units")
+        durable.make_folder(plan.root / "reduced")
+    except OSError as error:
+        raise RootError(f"{plan.root} cannot be written ({error.strerror}): give another --root") from error
+    yield from _together(plan, work)
+    yield from _together(plan, reduce_some)
+
+
+def _together(plan: Plan, task: Callable[[Plan, int], None]) -> Iterator[list[Unit]]:
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=task, args=(plan, n), daemon=True) for n in range(plan.workers)]
+    for worker in workers:
+        worker.start()
+    try:
+        while any(worker.is_alive() for worker in workers):
+            time.sleep(_LOOK)
+            yield read(plan)
+        if failed := [worker.exitcode for worker in workers if worker.exitcode]:
+            raise RootError(f"{len(failed)} of {plan.workers} workers ended early: run the command again")
+        yield read(plan)
+    finally:
+        for worker in workers:
+            worker.terminate()
+            worker.join()
+
+
+def read(plan: Plan) -> list[Unit]:
+    """All units of the plan that are on disk, in their order."""
+    paths = map(plan_path, [plan] * units(plan), range(units(plan)))
+    return [msgspec.json.decode(path.read_bytes(), type=Unit) for path in paths if path.exists()]
+
+
+def units(plan: Plan) -> int:
+    """How many units the plan has."""
+    return -(-plan.count // SIZE)
+
+
+def plan_path(plan: Plan, number: int) -> Path:
+    """The file of a unit."""
+    return plan.root / "units" / f"{plan.seed}-{number:05d}.json"
+
+
+def work(plan: Plan, worker: int) -> None:
+    """Every n-th unit, one after another, until the time is up."""
+    end = time.monotonic() + plan.seconds
+    with scratch.folder("warpgen-hunt-") as folder:
+        warp_api.start(folder / "kernels")
+        for number in range(worker, units(plan), plan.workers):
+            path = plan_path(plan, number)
+            if path.exists():
+                continue
+            if time.monotonic() >= end:
+                break
+            with contextlib.suppress(UnitError):  # it is there for the next call to make
+                durable.write(path, msgspec.json.encode(_tried(plan, number, folder / "checks")))
+
+
+def reduce_some(plan: Plan, worker: int) -> None:
+    """Make every n-th of the cases small that stand for their groups; one file each."""
+    chosen = [case for group in grouped(read(plan)).values() for case in group[:_REDUCED]]
+    with scratch.folder("warpgen-hunt-") as folder:
+        warp_api.start(folder / "kernels")
+        for case in chosen[worker :: plan.workers]:
+            path = plan.root / "reduced" / f"{case.origin}-{case.program.seed}-{case.program.index}.json"
+            if not path.exists():
+                with contextlib.suppress(UnitError):
+                    durable.write(path, msgspec.json.encode(smaller(case, folder / "checks")))
+
+
+def smaller(case: Case, folder: Path) -> Small:
+    """The case with what its fault does not need taken away, and its cause told anew."""
+    targets = TARGETS if case.oracle == "cuda" else TARGETS[:1]
+    told: dict[str, str] = {}
+
+    def shows(programs: Sequence[Program]) -> list[bool]:
+        verdicts = judge(programs, folder, targets)
+        told.update({p.source: v.error for p, v in zip(programs, verdicts, strict=True)})
+        return [v.oracle == case.oracle and alike(v.error, case.error) for v in verdicts]
+
+    reduced = reduce(case.program, shows)
+    error = told.get(reduced.program.source, case.error)[:400]
+    cause = cause_of(reduced.program, case.oracle, error)
+    return Small(
+        Case(case.origin, reduced.program, case.oracle, error, cause), reduced.judged, reduced.seconds
+    )
+
+
+def _tried(plan: Plan, number: int, folder: Path) -> Unit:
+    for _ in range(_TRIES - 1):
+        with contextlib.suppress(UnitError):
+            return unit(plan, number, folder)
+    return unit(plan, number, folder)
+
+
+def unit(plan: Plan, number: int, folder: Path) -> Unit:
+    """Judge the programs of a unit: every other one is of the kind that datasets have."""
+    begun = _cpu()
+    drawn = list(_programs(plan, number))
+    programs = [program for _, program in drawn]
+    told = judge(programs, folder)
+    found = Unit(
+        number, len(programs), 0.0, dict(Counter(t.error for t in told if not t.oracle and t.error)), []
+    )
+    for (origin, program), verdict in zip(drawn, told, strict=True):
+        if verdict.oracle:
+            cause = cause_of(program, verdict.oracle, verdict.error)
+            found.cases.append(Case(origin, program, verdict.oracle, verdict.error[:400], cause))
+    sound = [pair for pair, verdict in zip(drawn, told, strict=True) if verdict == (None, "")][::_RENAMED]
+    for (origin, program), error in zip(sound, differs([p for _, p in sound], folder), strict=True):
+        if error:
+            found.cases.append(Case(origin, program, "rewrite", error))
+    found.seconds = _cpu() - begun
+    return found
+
+
+def _programs(plan: Plan, number: int) -> Iterator[tuple[Origin, Program]]:
+    for index in range(number * SIZE, min((number + 1) * SIZE, plan.count)):
+        if index % 2:
+            yield "stress", stress(plan.seed, index)
+        else:
+            with contextlib.suppress(SynthesisError):
+                yield "dataset", synthesize(plan.seed, index // 2, Options())
+
+
+def _cpu() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(spent.ru_utime + spent.ru_stime for spent in used)
+
+
+def smalls(root: Path) -> list[Small]:
+    """All cases under a root that were made small."""
+    return [msgspec.json.decode(p.read_bytes(), type=Small) for p in sorted(root.glob("reduced/*.json"))]
+
+
+def table(done: Sequence[Unit], root: Path) -> Iterator[str]:
+    """Lines in Markdown: how much was hunted, causes with counts, and what the reducer made of them."""
+    programs, cases = sum(u.programs for u in done), [case for u in done for case in u.cases]
+    hours = sum(u.seconds for u in done) / 3600.0
+    dropped = sum((Counter(u.dropped) for u in done), Counter[str]())
+    yield f"{programs} programs in {hours:.2f} hours of processor time; {len(cases)} of them disagree."
+    told = ", ".join(f"{count} {reason}" for reason, count in dropped.most_common())
+    yield f"Of the others, these say nothing of Warp: {told or 'none'}.\n"
+    yield "| oracle | lines of the ledger | error | cases |\n|---|---|---|---|"
+    for (oracle, cause, error), group in grouped(done).items():
+        yield f"| {oracle} | {cause or 'none'} | {error} | {len(group)} |"
+    small = smalls(root)
+    if small:
+        lines = [s.case.program.source.count("\n") for s in small]
+        middle, longest = statistics.median(lines), max(lines)
+        seconds = statistics.median(s.seconds for s in small)
+        yield f"\n{len(small)} cases were made small: {middle:g} lines in the median, {longest} at most,"
+        yield f"{seconds:.0f} seconds of processor time in the median. Their causes:\n"
+        yield "| oracle | line of the ledger | cases |\n|---|---|---|"
+        for (oracle, cause), count in Counter((s.case.oracle, s.case.cause) for s in small).most_common():
+            yield f"| {oracle} | {cause or 'none'} | {count} |"
