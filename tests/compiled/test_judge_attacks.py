@@ -305,15 +305,22 @@ def test_cpp_is_held_as_python_is(gate: warpgen.Row) -> None:
     assert gate.check("", "cpp").stage == "compile"
 
 
-def test_cuda_without_a_kernel_does_not_compile(gate: warpgen.Row) -> None:
-    """Of CUDA the verdict says that it is not run."""
+def test_cuda_is_compiled_and_run_without_a_gpu(gate: warpgen.Row) -> None:
+    """Beside the row's own text, forward and adjoint; what is no such text does not compile."""
     from warpgen.extraction.codegen import lower
     from warpgen.program import Program
 
     program = Program(0, 0, "", gate.name, GATE, gate.args, gate.launch)
     text = lower(program, ("cuda",))["cuda"].text
     found = gate.check(text, "cuda")
-    assert (found.right, found.stage, found.compiles, found.how) == (False, "judge", True, "compiled"), found
+    assert (found.right, found.gradients, found.how) == (True, 1.0, "on fibers, without a GPU"), found
+    backward = text.index("_kernel_backward(")
+    for stage, wrong in {
+        "outputs": text[:backward].replace("wp::sin(", "wp::cos(") + text[backward:],
+        "gradients": text[:backward] + text[backward:].replace("wp::adj_sin(", "wp::adj_cos("),
+    }.items():
+        found = gate.check(wrong, "cuda")
+        assert (found.right, found.stage) == (False, stage) and found.first is not None, found
     for none in ("", "int x;", gate.code):
         found = gate.check(none, "cuda")
         assert not found.right and not found.compiles, found

@@ -21,6 +21,7 @@ from warpgen.reasons import Reason
 from warpgen.record import Row
 from warpgen.verdict import Stage, Verdict
 from warpgen.verification.bench import subject
+from warpgen.verification.bench.cuda import CudaBench, Found, own_text
 from warpgen.verification.bench.judge import Judge, Question
 from warpgen.verification.bench.store import Store
 from warpgen.verification.compiling.compiler import Compiler
@@ -65,6 +66,8 @@ class Bench:
         self._cell = Cell(workdir / "cell")
         self._store: Store | None = None
         self._judge = Judge(self._cell)
+        self._workdir = workdir
+        self._cuda: CudaBench | None = None  # made for the first CUDA text
 
     def ready(self, cache: Path | None = None) -> None:
         """Start what the first check would wait for. What rows cost is kept in the folder `cache`."""
@@ -94,8 +97,7 @@ class Bench:
     def check(self, row: Row, question: Question) -> Verdict:
         """The verdict on a stranger's kernel. Raises VerificationError where the row itself cannot be run."""
         if question.language == "cuda":
-            self._stage(row)
-            return self._check_cuda(question)
+            return self._check_cuda(row, question)
         return self._judge.check(self._kept_subject(row), question)
 
     def _kept_subject(self, row: Row) -> subject.Subject:
@@ -142,26 +144,42 @@ class Bench:
             staged.subject = subject.Subject(staged.program, layouts, text, built, measure)
         return staged.subject
 
-    def _check_cuda(self, question: Question) -> Verdict:
-        """All that can be told without a GPU: whether NVRTC makes machine code of it.
+    def _check_cuda(self, row: Row, question: Question) -> Verdict:
+        """Whether NVRTC makes machine code of a text, and whether on fibers it does as the row's own."""
+        staged, start = self._stage(row), time.monotonic()
+        text, found = self._compiled_cuda(question)
+        seconds, how = {"compile": round(time.monotonic() - start, 4)}, "compiled"
+        if found is None:
+            own = row.code if row.target == "cuda" else own_text(staged.program)
+            self._cuda = self._cuda or CudaBench(self._workdir)
+            slopes = question.gradients and staged.gradient == "pass"
+            layouts, program = staged.prepared.layouts, staged.program
+            found = self._cuda.compared(own, text, program, layouts, question.seed, slopes)
+            seconds["run"] = round(time.monotonic() - start - seconds["compile"], 4)
+            how = "on fibers, without a GPU"
+        return Verdict(
+            right=found.stage == "right",
+            stage=found.stage,
+            language="cuda",
+            seed=question.seed,
+            why=found.why[:300],
+            seconds=seconds,
+            how=how,
+            **found.told,
+        )
 
-        Where texts of CUDA are executed otherwise, this is the place to ask for it.
-        """
-        start = time.monotonic()
+    def _compiled_cuda(self, question: Question) -> tuple[str, Found | None]:
+        """The text as it was screened, and where it ended, if NVRTC or the screen refuses it."""
         clean = self._cell.clean(Clean(question.text, "cuda", question.extract, min(20.0, question.timeout)))
-        stage: Stage = "judge"
-        why = "it compiles; there is no GPU to run it on"
         if isinstance(clean, Broken):
-            stage, why = ("timeout" if clean.stage == "timeout" else "extract"), clean.why
-        elif clean.stage:
-            stage, why = cast(Stage, clean.stage), clean.why
-        else:
-            failures = self._compiler.compile("cuda", {0: clean.source}, foreign=(0,)).failures
-            if failures:
-                stage = "timeout" if failures[0].reason == Reason.TIMEOUT else "compile"
-                why = f"{failures[0].reason}: {failures[0].error}"
-        seconds = {"compile": round(time.monotonic() - start, 4)}
-        return Verdict(False, stage, "cuda", question.seed, why=why, seconds=seconds, how="compiled")
+            return "", Found("timeout" if clean.stage == "timeout" else "extract", clean.why)
+        if clean.stage:
+            return "", Found(cast(Stage, clean.stage), clean.why)
+        failures = self._compiler.compile("cuda", {0: clean.source}, foreign=(0,)).failures
+        if failures:
+            stage: Stage = "timeout" if failures[0].reason == Reason.TIMEOUT else "compile"
+            return "", Found(stage, f"{failures[0].reason}: {failures[0].error}")
+        return clean.source, None
 
     def _stage(self, row: Row) -> Staged:
         key = _key(row)

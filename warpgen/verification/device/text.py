@@ -85,6 +85,18 @@ def run_cuda_row(
     Cotangents are those of the program's verification; blocks have `shared` bytes of dynamic shared memory.
     Raises Refused with what the compiler says.
     """
+    return run_cuda_launches(code, [program], layouts, compiler, shared, orders)
+
+
+def run_cuda_launches(
+    code: str,
+    programs: Sequence[Program],
+    layouts: Sequence[MemoryLayout],
+    compiler: DeviceCompiler,
+    shared: int = MOST_SHARED,
+    orders: Sequence[int] = ORDERS,
+) -> list[Ran | Died]:
+    """As `run_cuda_row`, of several launches of one kernel: each in all orders before the next."""
     compiled = compiler.compile("cpu", {0: code})
     if compiled.failures:
         raise Refused(compiled.failures[0].error)
@@ -92,15 +104,16 @@ def run_cuda_row(
 
     def task(number: int, note: Note) -> Any:
         machine = Machine(compiler.machine)
+        program = programs[number // len(orders)]
         kernel = DeviceKernel(machine, machine.load(path), code, program.launch, layouts, shared)
-        kernel.order = orders[number]
+        kernel.order = orders[number % len(orders)]
         try:
             return _both_ways(kernel, program, layouts)
         except Stuck as stuck:
             return str(stuck)
 
     try:
-        results = isolated(len(orders), task)
+        results = isolated(len(programs) * len(orders), task)
     finally:
         path.unlink()
     return [_read(result) for result in results]
