@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from warpgen import export, run
+from warpgen import export, plant, run
 from warpgen.exporting.views.ladder import LEVELS
 from warpgen.exporting.views.registry import view
 
@@ -38,15 +38,18 @@ view follows from the rows, so each record names its kernel, and the split is th
 one, 29 % of the text, which gives the answer away to who shall translate back. Written by
 `tools/describe_views.py`; the records are real and cut short.
 
-Every view begins with `id` (of the record), `kernel_id` and `category`, and ends with `licence`, `cluster`
-and `split`. The table of each names the columns between. `tokens` counts all texts of the record that a model
-reads or writes, `X_tokens` those of column `X`: see [what fits](export.md#what-fits)."""
+Every view begins with `id` (of the record), `kernel_id` and `category`, and ends with `difficulty`,
+`licence`, `cluster` and `split`. The table of each names the columns between. `tokens` counts all texts of
+the record that a model reads or writes, `X_tokens` those of column `X`: see
+[what fits](export.md#what-fits)."""
 
 NOTES = {
     "pretrain": """\
 The first line of `text` tells where it came from; the rest is the text of the row.""",
     "translate": """\
-`source` and `target` are whole modules that compile.""",
+`source` and `target` are whole modules that compile. Comments of generated code echo the Python: translate
+back with `--comments strip`. `--levels` adds PTX, SASS, LLVM IR and assembly, each to and from the nearest
+text above it.""",
     "adjoint": """\
 Of kernels that have both. `gradient` is the verdict of the row's check of gradients, `not run` where there
 was none. Forward functions call helpers that the record does not hold: the view `ladder` has them.""",
@@ -66,6 +69,18 @@ program, or of the kernel's forward function in generated code; which ones, the 
     "explain": """\
 What is said is the row's: its sentence, launch and arguments, and the verdict of its gradients, where they
 were checked.""",
+    "repair": """\
+The faults are those that `python -m warpgen.plant` has put into `python_source` and the judge has found wrong
+([training.md](training.md#faults-to-learn-from)). `stage` is where it ended at first. In a conversation of
+two turns the first answer has a fault left; `train` is true on the last answer alone.""",
+    "preference": """\
+`chosen` is the row's own kernel, `rejected` the same with a fault; `reason` names the fault and says what
+the judge said.""",
+    "gradient": """\
+`kind` is `adjoint` or `func_grad`, to be written, or `mend adjoint` or `mend func_grad`, where a wrong one
+with the judge's words is to be mended. Only kernels whose gradients are verified are in it. `part` says where
+an answer goes to be judged (`warpgen.tasks.candidate`). Without planted faults there are adjoints to be
+written alone.""",
     "ladder": """\
 `--levels ptx,sass,llvm,asm` adds, for kernels whose two texts compiled when they were verified, the PTX and
 SASS for sm_90 (NVRTC and nvdisasm), the LLVM IR that Warp's clang makes at -O2, and the assembly that LLVM
@@ -81,8 +96,9 @@ shared memory, say, has no record.""",
 def main() -> None:
     """Make a small dataset, export it in every view and write the page."""
     with tempfile.TemporaryDirectory() as folder:
-        made = f"--rows 6 --complexity small --verify compile --root {folder}/root"
+        made = f"--rows 6 --complexity small --root {folder}/root"
         assert run.main(made.split()) == 0
+        assert plant.main(["--root", f"{folder}/root"]) == 0
         parts = [INTRO]
         for name in NOTES:
             levels = f" --levels {','.join(LEVELS)}" if name == "ladder" else ""
@@ -95,7 +111,7 @@ def main() -> None:
 
 def section(name: str, table: pa.Table) -> str:
     """One view: what it is, its columns, some records."""
-    schema = table.schema.names[3:-3]
+    schema = table.schema.names[3:-4]
     rows = "\n".join(f"| `{field}` | {kind(table.schema.field(field).type)} |" for field in schema)
     about = view(name, LEVELS if name == "ladder" else ()).about
     told = textwrap.fill(f"{about[0].upper()}{about[1:]}. {NOTES[name]}", 116, break_on_hyphens=False)
@@ -119,6 +135,9 @@ def kind(type_: pa.DataType) -> str:
 def shown(field: str, record: dict[str, Any]) -> str:
     """What a record holds in a column: code as a block, anything else in its line."""
     value = record[field]
+    if isinstance(value, list) and value and isinstance(value[0], dict) and "role" in value[0]:
+        said = (f"{message['role']}:\n\n````text\n{cut(message['content'])}\n````" for message in value)
+        return f"`{field}`\n\n" + "\n\n".join(said)
     if isinstance(value, str) and ("\n" in value or len(value) > 80):
         return f"`{field}`\n\n```{language(field, record)}\n{cut(value)}\n```"
     return f"`{field}`: `{short(value)}`"

@@ -129,6 +129,7 @@ REFUSED = [
     ],
     ["export", "--format", "hf", "--out", "other/out", "--root", "REPOSITORY", "--view", "instruct"],
     ["plant", "--root", "new"],
+    ["evaluate", "new"],
     ["harvest", "no_such_package", "--root", "new"],
     ["show", "--category", "nonsense"],
 ]

@@ -11,22 +11,30 @@ from warpgen.adapters import trl as adapter
 _TEMPLATE = "{% for message in messages %}{{ message['content'] }}\n{% endfor %}"
 
 
-def train_two_steps(judge: warpgen.Judge, folder: Path) -> int:
-    """The number of steps that were made."""
+def tokenizer() -> Any:
+    """One of letters, with a template for conversations."""
     from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
-    from trl import GRPOConfig, GRPOTrainer
+    from transformers import PreTrainedTokenizerFast
 
     letters = {chr(code): code - 30 for code in range(32, 127)} | {"[unk]": 0, "[end]": 1}
     plain = Tokenizer(models.WordLevel(letters, unk_token="[unk]"))
     plain.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    tokenizer: Any = PreTrainedTokenizerFast(
+    made: Any = PreTrainedTokenizerFast(
         tokenizer_object=plain, unk_token="[unk]", eos_token="[end]", pad_token="[end]"
     )
-    tokenizer.chat_template = _TEMPLATE
+    made.chat_template = _TEMPLATE
+    return made
+
+
+def train_two_steps(judge: warpgen.Judge, folder: Path) -> int:
+    """The number of steps that were made."""
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+    from trl import GRPOConfig, GRPOTrainer
+
+    made = tokenizer()
     model = Qwen2ForCausalLM(
         Qwen2Config(
-            vocab_size=len(letters),
+            vocab_size=len(made),
             hidden_size=16,
             intermediate_size=16,
             num_hidden_layers=1,
@@ -50,7 +58,7 @@ def train_two_steps(judge: warpgen.Judge, folder: Path) -> int:
         reward_funcs=adapter.reward(judge),
         args=arguments,
         train_dataset=adapter.prompts(judge),
-        processing_class=tokenizer,
+        processing_class=made,
     )
     trainer.train()
     rewards = [entry["reward"] for entry in trainer.state.log_history if "reward" in entry]

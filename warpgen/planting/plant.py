@@ -32,6 +32,11 @@ def plant(cpu: Row | None, any_row: Row) -> Callable[[Check], Planted]:
     return lambda check: _Planting(cpu, any_row, check).all()
 
 
+def repair_of(row: Row, check: Check) -> Repair | None:
+    """The repair of one turn that can be planted in a row whose kernel is known to be right."""
+    return next(_Planting(row, row, check).repairs(), None)
+
+
 class _Planting:
     """One kernel."""
 
@@ -45,7 +50,7 @@ class _Planting:
     def all(self) -> Planted:
         if not self._row.launch.dim or not self._stands():
             return Planted(self._row.provenance.index, self._name, self._row.source_hash)
-        repairs = tuple(self._repairs())
+        repairs = tuple(self.repairs())
         mends, slopes = tuple(self._mends()), tuple(self._gradients())
         return Planted(
             index=self._row.provenance.index,
@@ -73,7 +78,7 @@ class _Planting:
         self._told += not verdict.right
         return Turn(edits, verdict.stage, verdict.why) if verdict.stage in _TELLING else None
 
-    def _repairs(self) -> Iterator[Repair]:
+    def repairs(self) -> Iterator[Repair]:
         """One fault; and, in front of it, a turn with a second one beside it."""
         drawn = list(faults(self._source, self._name))[: 2 * _TRIES]
         found = self._first(drawn[:_TRIES])

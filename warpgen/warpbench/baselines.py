@@ -1,0 +1,75 @@
+"""Answers that need no model: what a score is to be measured by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import warpgen
+from warpgen import tasks as words
+from warpgen.errors import UsageError
+from warpgen.prompt import order
+from warpgen.record import Row
+from warpgen.warpbench.frozen import Task
+from warpgen.warpbench.scoring import Completion
+
+Baseline = Literal["empty", "nearest", "lowering", "reference"]
+BASELINES: tuple[Baseline, ...] = Baseline.__args__  # type: ignore[attr-defined]
+
+_WORD = re.compile(r"[A-Za-z]+|\d+")
+
+
+def answers(name: Baseline, tasks: Sequence[Task], train: Path | None) -> list[Completion]:
+    """One answer to each task; `train` is the dataset that `nearest` copies from."""
+    if name == "nearest":
+        if train is None:
+            raise UsageError("the baseline nearest copies rows of a dataset: name one with --train")
+        return list(_nearest(tasks, train))
+    if name == "lowering":
+        return list(_lowered(tasks))
+    return [Completion(task.id, task.reference if name == "reference" else "") for task in tasks]
+
+
+def _lowered(tasks: Sequence[Task]) -> Iterator[Completion]:
+    """What Warp's own code generator makes of the Python, where code is asked for; nothing elsewhere."""
+    from warpgen import scratch
+    from warpgen.extraction import warp_api
+    from warpgen.extraction.codegen import lower
+    from warpgen.program import Program
+
+    with scratch.folder("warpbench-") as folder:
+        warp_api.start(folder / "kernels")
+        for task in tasks:
+            answer = ""
+            if task.kind in ("lowering", "adjoint"):
+                row = task.row
+                program = Program(0, 0, row.category, row.name, row.python_source, row.args, row.launch)
+                made = lower(program, (row.target,))[row.target]
+                text = made.text if task.kind == "lowering" else made.text[slice(*made.backward)]
+                answer = words.block(task.language, text)
+            yield Completion(task.id, answer)
+
+
+def _nearest(tasks: Sequence[Task], train: Path) -> Iterator[Completion]:
+    """The text of the row whose task in words has most words in common with that of the task's row."""
+    known = [(_words(row), row) for row in warpgen.open(train)]
+    rows = {
+        target: [(said, row) for said, row in known if row.target == target] for target in ("cpu", "cuda")
+    }
+    for task in tasks:
+        wanted = _words(task.row)
+        of = rows[task.row.target] or known
+        _, found = max(of, key=lambda one: len(wanted & one[0]) / len(wanted | one[0]))
+        yield Completion(task.id, words.block(task.language, _copied(task, found)))
+
+
+def _words(row: Row) -> frozenset[str]:
+    return frozenset(_WORD.findall(order(row)))
+
+
+def _copied(task: Task, row: Row) -> str:
+    if task.part == "adjoint":
+        return row.code[slice(*row.backward)]
+    return row.python_source if task.language == "python" else row.code
