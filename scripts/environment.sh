@@ -23,6 +23,15 @@ find_python() {
     fail "no Python 3.10 or newer was found: install one, with its venv module"
 }
 
+# findable PYTHON: let it find warpgen from any folder. Relative, as a line cannot hold every folder's name.
+findable() {
+    "$1" -c '
+import os, sysconfig
+packages = sysconfig.get_path("purelib")
+with open(os.path.join(packages, "warpgen.pth"), "w") as file:
+    print(os.path.relpath(".", packages), file=file)'
+}
+
 # pins [GROUP]: print all that decides what is installed.
 pins() {
     cat requirements.txt
@@ -56,12 +65,7 @@ environment() {
         { [[ $# -eq 0 ]] || .venv/bin/python -m pip install "${quiet[@]}" "$PIP"; } &&
             .venv/bin/python -m pip install "${quiet[@]}" -r requirements.txt ${1:+--group "$1"}
     } >&2 || fail "the requirements could not be installed: see above, then call again"
-    # Lets .venv/bin/python find warpgen from any folder. Relative, as a line cannot hold every folder's name.
-    .venv/bin/python -c '
-import os, sysconfig
-packages = sysconfig.get_path("purelib")
-with open(os.path.join(packages, "warpgen.pth"), "w") as file:
-    print(os.path.relpath(".", packages), file=file)'
+    findable .venv/bin/python
     echo "$wanted" >"$stamp"
 }
 

@@ -16,7 +16,7 @@ from tests.support.imaginary import PowerCut, power_cut, produce
 from warpgen import __version__, resume, run, verify
 from warpgen.errors import UsageError
 from warpgen.extraction import versions
-from warpgen.extraction.versions import PINNED, check_tools, check_versions, warp_version
+from warpgen.extraction.versions import OLDER_WARPS, PINNED, check_tools, check_versions, warp_version
 from warpgen.production.state.layout import Layout
 from warpgen.production.unit import Unit
 from warpgen.production.work.worker import ShardMaker
@@ -50,6 +50,16 @@ def test_there_is_one_door_to_what_warp_does_not_document() -> None:
         p.relative_to(REPOSITORY).as_posix() for p in files if "warp._src" in p.read_text(encoding="utf-8")
     ]
     assert named == ["warpgen/warp_internals.py"]
+
+
+@pytest.mark.parametrize("found", OLDER_WARPS)
+def test_older_warps_that_are_held_to_the_promises_are_accepted(
+    monkeypatch: pytest.MonkeyPatch, found: str
+) -> None:
+    """By name, as `scripts/versions` tries them; the recipe has the name."""
+    install(monkeypatch, "warp-lang", found)
+    check_versions()
+    assert warp_version() == found
 
 
 @pytest.mark.parametrize("found", ["1.18.2", "1.19.1", "1.20.0", ""])

@@ -32,7 +32,7 @@ def write_reference(folder: Path) -> None:
     spec.loader.exec_module(python)
     kernel = python.__dict__[(folder / "name").read_text()]
     with contextlib.suppress(Exception):  # the empty object does not load
-        wp.load_module(kernel.module, device="cpu")
+        wp.load_module(kernel.module, device="cpu", block_dim=1)  # as launches on the CPU ask for
     (text,) = (folder / "cache").rglob("*.cpp")
     (folder / "cpu.txt").write_text(text.read_text())
     wp.compile_aot_module(kernel.module, arch=90, module_dir=folder / "aot", use_ptx=True)

@@ -77,7 +77,7 @@ def export(request: Request) -> Summary:
         durable.write(folder / "_export.json", msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
         if request.format == "hf":
             durable.write(folder / "README.md", card(summary, chosen, datasets.manifests).encode())
-            durable.write(folder / "croissant.json", croissant(summary, chosen))
+            durable.write(folder / "croissant.json", croissant(summary, chosen, datasets.manifests))
     return summary
 
 

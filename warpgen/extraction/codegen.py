@@ -68,12 +68,11 @@ def _code(text: str, name: str, target: Target, shared: int) -> Code:
 
 def _span(text: str, name: str, target: Target, direction: str) -> tuple[int, int]:
     """Where a kernel function stands, from the start of its declaration past its closing brace."""
-    if target == "cpu":
-        where = text.find(f"\nstatic void {name}_cpu_kernel_{direction}(")
-        start = text.rfind("\n", 0, where) + 1  # the line above holds `template <...>`
-    else:
-        where = text.find(f" {name}_cuda_kernel_{direction}(")
-        start = text.rfind("\n", 0, where) + 1
+    where = text.find(f" {name}_{target}_kernel_{direction}(")
     if where < 0:
         return (0, 0)
+    start = text.rfind("\n", 0, where) + 1
+    above = text.rfind("\n", 0, start - 1) + 1
+    if text.startswith("template <", above):  # of C++, since Warp 1.19
+        start = above
     return (start, text.index("\n}\n", where) + 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -187,7 +188,7 @@ def build(module: Any, target: Target | None) -> Any:
     module.get_module_hash(block_dim)  # resolves deferred wp.static expressions, as Warp's own compile does
     options = module.resolved_options[block_dim]
     options = options | {"output_arch": _CUDA_ARCH if target == "cuda" else None}
-    return context.ModuleBuilder(module, options, module.hashers[block_dim], target=target)
+    return _builder(module, options, module.hashers[block_dim], target)
 
 
 def build_alone(kernel: Any, target: Target) -> Any:
@@ -198,7 +199,13 @@ def build_alone(kernel: Any, target: Target) -> Any:
     options |= {name: value for name, value in _TEXT_OPTIONS.items() if name in options}
     options["enable_backward"] = {**module.options, **kernel.options}.get("enable_backward") is not False
     options |= {"output_arch": _CUDA_ARCH if target == "cuda" else None, "block_dim": block_dim}
-    return context.ModuleBuilder(module, options, context.ModuleHasher([kernel], options), target=target)
+    return _builder(module, options, context.ModuleHasher([kernel], options), target)
+
+
+def _builder(module: Any, options: dict[str, Any], hasher: Any, target: Target | None) -> Any:
+    """Since Warp 1.19 a builder knows its target; before, the options were all that it looked at."""
+    named = {"target": target} if "target" in inspect.signature(context.ModuleBuilder).parameters else {}
+    return context.ModuleBuilder(module, options, hasher, **named)
 
 
 def overload(kernel: Any, arg_types: Sequence[Any]) -> Any:

@@ -38,22 +38,24 @@ def figures(manifests: Manifests) -> str:
     return "\n".join(lines) + "\n"
 
 
-def good(manifest: Manifest) -> str:
-    """What was checked of a dataset's rows, and how varied they are: a few sentences, a line each."""
-    held, language = manifest.figures, LANGUAGE[manifest.target]
+def good(manifests: Manifests) -> str:
+    """What was checked of the rows, and how varied they are: sentences, and a list with a line per target."""
+    levels = dict.fromkeys(LEVELS[manifest.recipe.verify] for manifest in manifests.values())
+    lines = (f"- {LANGUAGE[target]}: {_told(manifest.figures)}" for target, manifest in manifests.items())
+    return " ".join(levels) + "\n\n" + "\n".join(lines)
+
+
+def _told(held: Survey) -> str:
     whole = [check for check, counts in held.verdicts.items() if counts.get("pass") == held.rows]
-    parts = [LEVELS[manifest.recipe.verify]]
-    if whole:
-        parts.append(printable(f"All {language} rows pass {', '.join(whole)}."))
+    parts = [f"all rows pass {', '.join(whole)}"] if whole else []
     for check, counts in held.verdicts.items():
         if check not in whole:
-            told = (f"{percent(n / held.rows)} {verdict}" for verdict, n in _by_number(counts))
-            parts.append(printable(f"{check.capitalize()}: {', '.join(told)}."))
-    parts.append(
-        f"{percent(held.adjoint_share)} have an adjoint, {len(held.called)} of Warp's builtins are called, "
-        f"{held.structures:,} structures differ."
-    )
-    return "\n".join(parts)
+            shares = (f"{percent(n / held.rows)} {verdict}" for verdict, n in _by_number(counts))
+            parts.append(f"{check}: {', '.join(shares)}")
+    parts.append(f"{percent(held.adjoint_share)} have an adjoint")
+    parts.append(f"{len(held.called)} of Warp's builtins are called")
+    parts.append(f"{held.structures:,} structures differ")
+    return printable("; ".join(parts)) + "."
 
 
 def _by_number(counts: Mapping[str, int]) -> list[tuple[str, int]]:

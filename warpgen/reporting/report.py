@@ -94,7 +94,7 @@ def _summary(manifests: Manifests) -> str:
     only = (
         "" if len(manifests) == len(TARGETS) else f" Only the {next(iter(manifests))} dataset has been made."
     )
-    return _LEAD.format(held=held, only=only, good=good(next(iter(manifests.values()))))
+    return _LEAD.format(held=held, only=only, good=good(manifests))
 
 
 def _datasets(manifests: Manifests) -> Iterator[str]:

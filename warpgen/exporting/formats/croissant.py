@@ -7,11 +7,15 @@ written here to the `mlcroissant` package.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from warpgen.exporting.formats.rai import CONFORMS, rai
 from warpgen.exporting.views.view import View
+from warpgen.record import Target
+from warpgen.reporting.manifest import Manifest
 
 if TYPE_CHECKING:
     from warpgen.exporting.formats.files import File
@@ -62,17 +66,19 @@ TITLE = "warpgen: reproducible, verified datasets of NVIDIA Warp kernels with th
 TITLE += "lowerings"
 
 
-def croissant(summary: Summary, chosen: View) -> bytes:
+def croissant(summary: Summary, chosen: View, manifests: Mapping[Target, Manifest]) -> bytes:
     """The text of croissant.json."""
     made = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
-        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "conformsTo": ["http://mlcommons.org/croissant/1.0", CONFORMS],
         "name": f"warpgen-{summary.view}",
         "description": "NVIDIA Warp kernels with the C++ and CUDA C++ that Warp generates: " + chosen.about,
         "license": f"https://spdx.org/licenses/{summary.licence}.html",
         "version": summary.warpgen,
         "citeAs": f"The warpgen contributors: {TITLE}, version {summary.warpgen}",
+        "keywords": ["GPU kernels", "code generation", "NVIDIA Warp", "CUDA", "automatic differentiation"],
+        **rai(manifests),
         "distribution": [
             {
                 "@type": "cr:FileSet",

@@ -29,6 +29,7 @@ that it was made of:
 
 {figures}
 **How good.** {good}
+
 {apart}
 
 **How to use.**
@@ -98,7 +99,7 @@ def card(summary: Summary, chosen: View, manifests: Mapping[Target, Manifest]) -
     text = _TEXT.format(
         title=made["pretty_name"],
         figures=figures(manifests),
-        good="\n".join(dict.fromkeys(line for m in manifests.values() for line in good(m).splitlines())),
+        good=good(manifests),
         warpgen=summary.warpgen,
         view=view,
         what=chosen.about,

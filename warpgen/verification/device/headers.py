@@ -6,22 +6,32 @@ Each change says how often it must be found, so that headers of another Warp are
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from warpgen.errors import CompilerError
-from warpgen.verification.native.warp_native import WARP_FOLDER
+from warpgen.verification.native.warp_native import VERSION, WARP_FOLDER
 
 SOURCES = Path(__file__).parent / "native"
 
 
 class _Change(NamedTuple):
-    """A pattern of a header, what stands in its place, and how often it must be found."""
+    """A pattern of a header, what stands in its place, and how often it must be found.
+
+    `older` is how often in the headers of older Warps, by version, where that differs.
+    """
 
     file: str
     pattern: str
     put: str
     times: int = 1
+    older: Mapping[str, int] = {}
+
+    @property
+    def wanted(self) -> int:
+        """How often it must be found in the headers that are installed."""
+        return self.older.get(VERSION, self.times)
 
 
 _SOFT = r"wp_bfloat16_bits_to_float_sw"
@@ -58,9 +68,15 @@ _CHANGES = (
         "builtin.h", r'asm volatile\("atom\.add\.noftz\.bf16 [^;]*;[^;]*;', "old = *buf; *buf = old + value;"
     ),
     _Change("builtin.h", r'asm volatile\("\{ atom\.add\.f64 [^;]*;[^;]*;', "r = atomicAdd(buf, value);"),
-    _Change("texture.h", r'asm\("tex\.level\.[23]d.*?"r"\(level\)\);', "value = wg_texture<vec4f>();", 2),
+    _Change(
+        "texture.h",
+        r'asm\("tex\.level\.[23]d.*?"r"\(level\)\);',
+        "value = wg_texture<vec4f>();",
+        2,
+        {"1.17.0": 0, "1.18.0": 0},
+    ),
     # Shared memory.
-    _Change("tile_reduce.h", _ALIGNED, r"__shared__ __attribute__((aligned(alignof(\1))))", 8),
+    _Change("tile_reduce.h", _ALIGNED, r"__shared__ __attribute__((aligned(alignof(\1))))", 8, {"1.17.0": 0}),
     _Change(
         "tile.h", r"extern __shared__ char dynamic_smem_base\[\];", "char* dynamic_smem_base = wg_dynamic;"
     ),
@@ -78,10 +94,10 @@ def patched(folder: Path) -> None:
     for change in _CHANGES:
         text = changed.get(change.file) or (source / change.file).read_text(encoding="utf-8")
         text, times = re.subn(change.pattern, change.put, text, flags=re.DOTALL)
-        if times != change.times:
+        if times != change.wanted:
             raise CompilerError(
                 f"no CUDA text can be run with this Warp: in its {change.file}, {change.pattern!r} is found "
-                f"{times} times, not {change.times}: install the pinned version of warp-lang"
+                f"{times} times, not {change.wanted}: install the pinned version of warp-lang"
             )
         changed[change.file] = text
     folder.mkdir(parents=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import warp
 
+from warpgen.extraction.versions import OLDER_WARPS
 from warpgen.verification.native.object_file import LoadedObject
 from warpgen.warp_internals import build, codegen, context, types
 
@@ -28,7 +29,9 @@ DEVICE_BLOCK = 256
 CPU_TARGET = "x86-64-v3"
 # No analyses for warnings, registers given out line by line, clang's own output neither named nor checked by
 # itself: a quarter less work for the same verdicts.
-_QUICK = "-w -mllvm=-regalloc=fast -mllvm=-optimize-regalloc=0 -disable-llvm-verifier -discard-value-names"
+_QUICK = "-w -disable-llvm-verifier -discard-value-names"
+if VERSION not in OLDER_WARPS:  # whose clang has no way to tell LLVM anything
+    _QUICK += " -mllvm=-regalloc=fast -mllvm=-optimize-regalloc=0"
 # A local that nothing was written to holds a pattern (of floats: NaN), not what the stack happens to hold.
 # Not the memory for tiles, which is of no kernel: its pattern of 256 KiB would double the cost of compiling.
 _UNSET = "-ftrivial-auto-var-init=pattern -ftrivial-auto-var-init-max-size=4096"
